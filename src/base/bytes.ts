@@ -1,0 +1,21 @@
+/** The one shape of a byte stream inside banger: sockets, pipes and in-memory pairs all look like this. */
+
+/** A duplex byte stream with back-pressure on both sides. Listeners are set once; data before that is kept. */
+export interface ByteStream {
+  /** each chunk in order; the chunk may be reused after the listener returns, so copy what is kept */
+  onData(listener: (chunk: Uint8Array) => void): void;
+  /** the other end will send nothing more, but may still read */
+  onEnd(listener: () => void): void;
+  /** exactly once, when both directions are over; `error` when it was no clean end */
+  onClose(listener: (error?: Error) => void): void;
+  /** false: the buffer is over its mark, wait for `drained()` before the next write */
+  write(chunk: Uint8Array): boolean;
+  /** resolves when the buffer is under its mark again, or when the stream is closed */
+  drained(): Promise<void>;
+  /** stops and resumes `onData` */
+  pause(): void;
+  resume(): void;
+  /** half close, after what was written */
+  end(): void;
+  destroy(error?: Error): void;
+}

@@ -1,0 +1,36 @@
+/** Failures of the guest agent and of commands run through it. */
+import { Exit } from "../exit.ts";
+import { spec } from "./spec.ts";
+
+export const agentErrors = {
+  AGENT_UNREACHABLE: spec({
+    exit: Exit.Failure,
+    message: (p: { name: string; reason: string }) => `the agent in VM "${p.name}" does not answer: ${p.reason}`,
+    hint: (p) => `the console may say why: \`banger vm logs ${p.name}\``,
+  }),
+  AGENT_PROTOCOL: spec({
+    exit: Exit.Failure,
+    message: (p: { problem: string }) => `the other end broke the agent protocol: ${p.problem}`,
+    hint: () => "restart the VM; if it happens again, report it with the output of `banger doctor`",
+  }),
+  AGENT_REFUSED: spec({
+    exit: Exit.Failure,
+    message: (p: { verb: string; reason: string; code: string }) => `the guest refused ${p.verb}: ${p.reason}`,
+    hint: () => "check the path, user and command that you gave",
+  }),
+  COMMAND_NOT_FOUND: spec({
+    exit: Exit.CommandNotFound,
+    message: (p: { command: string }) => `"${p.command}" does not exist in the guest`,
+    hint: () => "check its spelling and the guest's PATH, or install it in the guest",
+  }),
+  COMMAND_NOT_EXECUTABLE: spec({
+    exit: Exit.NotExecutable,
+    message: (p: { command: string }) => `"${p.command}" can't be executed in the guest`,
+    hint: () => "check its mode with `ls -l`, and that it is a program for x86-64 Linux or a script with a `#!` line",
+  }),
+  SESSION_LOST: spec({
+    exit: Exit.Run,
+    message: (p: { name: string; reason: string }) => `the session in VM "${p.name}" was lost: ${p.reason}`,
+    hint: (p) => `\`banger vm show ${p.name}\` tells its state; return with \`banger vm ssh ${p.name}\``,
+  }),
+};

@@ -1,0 +1,23 @@
+/**
+ * Every expected failure of banger. A code is permanent: scripts match on it, so none is renamed or removed
+ * (a test holds the list). Each domain has its own file.
+ */
+import { agentErrors } from "./agent.ts";
+import { cliErrors } from "./cli.ts";
+import { daemonErrors } from "./daemon.ts";
+import { hostErrors } from "./host.ts";
+import { imageErrors } from "./image.ts";
+import { vmErrors } from "./vm.ts";
+import { vmmErrors } from "./vmm.ts";
+import { workspaceErrors } from "./workspace.ts";
+
+export const catalog = {
+  ...vmErrors,
+  ...vmmErrors,
+  ...imageErrors,
+  ...agentErrors,
+  ...daemonErrors,
+  ...hostErrors,
+  ...workspaceErrors,
+  ...cliErrors,
+};

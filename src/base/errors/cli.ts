@@ -1,0 +1,26 @@
+/** Failures of flags, arguments and config. */
+import { Exit } from "../exit.ts";
+import { spec } from "./spec.ts";
+
+export const cliErrors = {
+  USAGE: spec({
+    exit: Exit.Usage,
+    message: (p: { problem: string; next: string }) => p.problem,
+    hint: (p) => p.next,
+  }),
+  FLAG_INVALID: spec({
+    exit: Exit.Usage,
+    message: (p: { flag: string; value: string; problem: string; example: string }) => `${p.flag}: "${p.value}" ${p.problem}`,
+    hint: (p) => `for example ${p.example}`,
+  }),
+  CONFIG_INVALID: spec({
+    exit: Exit.Usage,
+    message: (p: { file: string; problems: readonly string[] }) => `${p.file} has ${p.problems.length} problem${p.problems.length === 1 ? "" : "s"}:\n  ${p.problems.join("\n  ")}`,
+    hint: (p) => `edit ${p.file}; docs/config.md lists every key`,
+  }),
+  INTERRUPTED: spec({
+    exit: Exit.Failure,
+    message: (p: { signal: string }) => `interrupted by ${p.signal}`,
+    hint: () => "nothing half-made was left behind",
+  }),
+};

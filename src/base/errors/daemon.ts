@@ -1,0 +1,46 @@
+/** Failures between the CLI and the daemon. */
+import { Exit } from "../exit.ts";
+import { spec } from "./spec.ts";
+
+export const daemonErrors = {
+  DAEMON_UNREACHABLE: spec({
+    exit: Exit.Daemon,
+    message: (p: { socket: string; reason: string }) => `the daemon at ${p.socket} can't be reached: ${p.reason}`,
+    hint: (p: { socket: string; reason: string; next?: string }) => p.next ?? "`banger daemon status` tells more",
+  }),
+  DAEMON_START_FAILED: spec({
+    exit: Exit.Daemon,
+    message: (p: { reason: string }) => `the daemon did not start: ${p.reason}`,
+    hint: (p: { reason: string; log?: string }) => (p.log ? `its log is ${p.log}` : "`banger doctor` checks the host"),
+  }),
+  DAEMON_VERSION: spec({
+    exit: Exit.Daemon,
+    message: (p: { daemon: string; cli: string }) => `the daemon is version ${p.daemon}, this banger is ${p.cli}`,
+    hint: () => "run `banger daemon stop` and try again: running VMs stay up",
+  }),
+  DAEMON_RUNNING: spec({
+    exit: Exit.Conflict,
+    message: (p: { directory: string; pid: number }) => `another daemon (pid ${p.pid}) holds ${p.directory}`,
+    hint: () => "use that one, or stop it with `banger daemon stop`",
+  }),
+  DAEMON_NOT_RUNNING: spec({
+    exit: Exit.Daemon,
+    message: (p: { socket: string }) => `no daemon is running at ${p.socket}`,
+    hint: () => "any command that needs it starts it",
+  }),
+  PEER_REFUSED: spec({
+    exit: Exit.Daemon,
+    message: (p: { reason: string }) => `the daemon refused the connection: ${p.reason}`,
+    hint: () => "each user has a daemon of their own: unset BANGER_SOCKET",
+  }),
+  REQUEST_INVALID: spec({
+    exit: Exit.Usage,
+    message: (p: { problems: readonly string[] }) => `bad request: ${p.problems.join("; ")}`,
+    hint: () => "docs/api.md has the form of every request",
+  }),
+  ROUTE_NOT_FOUND: spec({
+    exit: Exit.NotFound,
+    message: (p: { method: string; path: string }) => `the daemon has no ${p.method} ${p.path}`,
+    hint: () => "docs/api.md lists every route",
+  }),
+};

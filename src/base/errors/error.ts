@@ -1,0 +1,63 @@
+/** `BangerError`: an expected failure with a permanent code. Plain `Error` is for bugs only. */
+import type { ExitCode } from "../exit.ts";
+import { Exit } from "../exit.ts";
+import { catalog } from "./catalog.ts";
+import type { ErrorParams, ErrorSpec } from "./spec.ts";
+
+export type ErrorCode = keyof typeof catalog;
+
+type ParamsOf<C extends ErrorCode> = (typeof catalog)[C] extends ErrorSpec<infer P> ? P : never;
+
+/** The form in which an error crosses the API and `--json`. */
+export type WireError = { code: string; message: string; hint: string; exit: number; details: ErrorParams };
+
+export class BangerError extends Error {
+  readonly code: string;
+  readonly hint: string;
+  readonly exit: ExitCode;
+  readonly details: ErrorParams;
+
+  constructor(wire: WireError, options?: ErrorOptions) {
+    super(wire.message, options);
+    this.name = "BangerError";
+    this.code = wire.code;
+    this.hint = wire.hint;
+    this.exit = wire.exit as ExitCode;
+    this.details = wire.details;
+  }
+
+  toWire(): WireError {
+    return { code: this.code, message: this.message, hint: this.hint, exit: this.exit, details: this.details };
+  }
+}
+
+/**
+ * Makes the error for `code`; the caller throws it: `throw fail("VM_NOT_FOUND", { name })`.
+ * @param cause the lower error, kept for `--debug` and logs
+ */
+export function fail<C extends ErrorCode>(code: C, params: ParamsOf<C>, cause?: unknown): BangerError {
+  const entry = catalog[code] as ErrorSpec;
+  const wire = { code, message: entry.message(params), hint: entry.hint(params), exit: entry.exit, details: params };
+  return new BangerError(wire, cause === undefined ? undefined : { cause });
+}
+
+/** True when `error` is a `BangerError` with that code, also one that came over the API. */
+export function isError(error: unknown, code: ErrorCode): error is BangerError {
+  return error instanceof BangerError && error.code === code;
+}
+
+/** Any thrown value as a `BangerError`; what is not one is a bug and becomes `INTERNAL`. */
+export function toBangerError(thrown: unknown): BangerError {
+  if (thrown instanceof BangerError) return thrown;
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  return new BangerError(
+    {
+      code: "INTERNAL",
+      message: `internal error: ${message}`,
+      hint: "this is a bug in banger: please report it with the output of the same command under BANGER_DEBUG=1",
+      exit: Exit.Internal,
+      details: {},
+    },
+    { cause: thrown },
+  );
+}

@@ -1,0 +1,31 @@
+/** Failures of the host: tools, files, space. */
+import { Exit } from "../exit.ts";
+import { spec } from "./spec.ts";
+
+export const hostErrors = {
+  TOOL_MISSING: spec({
+    exit: Exit.Unavailable,
+    message: (p: { tool: string; why: string; install: string }) => `${p.tool} is not installed; it is needed ${p.why}`,
+    hint: (p) => p.install,
+  }),
+  TOOL_FAILED: spec({
+    exit: Exit.Failure,
+    message: (p: { tool: string; status: string; said: string }) => `${p.tool} ended with ${p.status}${p.said ? `: ${p.said}` : ""}`,
+    hint: () => "run the same command again with BANGER_DEBUG=1 to see its whole output",
+  }),
+  DISK_FULL: spec({
+    exit: Exit.Unavailable,
+    message: (p: { path: string; during: string }) => `no space left at ${p.path} while ${p.during}`,
+    hint: () => "free some space (`banger vm ls`, `banger image ls` show sizes) and run the same command again; nothing half-made was kept",
+  }),
+  PATH_TOO_LONG: spec({
+    exit: Exit.Unavailable,
+    message: (p: { path: string; limit: number }) => `${p.path} is longer than the ${p.limit} bytes that a socket's path may have`,
+    hint: () => "set XDG_STATE_HOME and XDG_RUNTIME_DIR to shorter folders",
+  }),
+  FILE_INVALID: spec({
+    exit: Exit.Failure,
+    message: (p: { path: string; problem: string }) => `${p.path}: ${p.problem}`,
+    hint: (p: { path: string; problem: string; next?: string }) => p.next ?? "move it away and run the same command again",
+  }),
+};

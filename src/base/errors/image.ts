@@ -1,0 +1,51 @@
+/** Failures about images and kernels. */
+import { Exit } from "../exit.ts";
+import { spec } from "./spec.ts";
+
+export const imageErrors = {
+  IMAGE_NOT_FOUND: spec({
+    exit: Exit.NotFound,
+    message: (p: { name: string; recipe?: string; nearest?: string }) => `no image is named "${p.name}"`,
+    hint: (p) =>
+      p.recipe
+        ? `build it with \`banger image build ${p.recipe}\``
+        : p.nearest
+          ? `did you mean "${p.nearest}"? \`banger image ls\` shows every image`
+          : "`banger image ls` shows every image",
+  }),
+  IMAGE_NAME_INVALID: spec({
+    exit: Exit.Usage,
+    message: (p: { text: string }) => `"${p.text}" is not an image name`,
+    hint: () => "use a name such as debian-bookworm, name:tag, or sha256:… as `banger image ls` shows it",
+  }),
+  IMAGE_IN_USE: spec({
+    exit: Exit.Conflict,
+    message: (p: { name: string; users: readonly string[] }) => `image "${p.name}" is used by ${p.users.join(", ")}`,
+    hint: (p) => `delete them first: \`banger vm delete ${p.users.join(" ")}\``,
+  }),
+  IMAGE_BUILD_FAILED: spec({
+    exit: Exit.Failure,
+    message: (p: { name: string; reason: string }) => `building image "${p.name}" failed: ${p.reason}`,
+    hint: (p: { name: string; reason: string; next?: string }) => p.next ?? "nothing was kept; run the same command again once the cause is gone",
+  }),
+  IMAGE_DAMAGED: spec({
+    exit: Exit.Failure,
+    message: (p: { name: string; file: string; problem: string }) => `image "${p.name}" is damaged: ${p.file} ${p.problem}`,
+    hint: (p) => `remove it with \`banger image delete ${p.name}\` and build or pull it again`,
+  }),
+  KERNEL_NOT_FOUND: spec({
+    exit: Exit.NotFound,
+    message: (p: { name: string }) => `no kernel is named "${p.name}"`,
+    hint: () => "`banger kernel ls` shows every kernel",
+  }),
+  KERNEL_IN_USE: spec({
+    exit: Exit.Conflict,
+    message: (p: { name: string; users: readonly string[] }) => `kernel "${p.name}" is used by ${p.users.join(", ")}`,
+    hint: (p) => `delete them first: \`banger vm delete ${p.users.join(" ")}\``,
+  }),
+  KERNEL_UNUSABLE: spec({
+    exit: Exit.Failure,
+    message: (p: { name: string; problem: string }) => `kernel "${p.name}" can't be used: ${p.problem}`,
+    hint: () => "banger needs virtio, squashfs, overlay and ext4, built in or as modules; Debian's linux-image-cloud-amd64 has them all",
+  }),
+};

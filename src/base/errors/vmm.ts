@@ -1,0 +1,26 @@
+/** Failures of VMM drivers and of what VMs run on. */
+import { Exit } from "../exit.ts";
+import { spec } from "./spec.ts";
+
+export const vmmErrors = {
+  VMM_NOT_FOUND: spec({
+    exit: Exit.Unavailable,
+    message: (p: { program: string; install: string }) => `${p.program} is not installed`,
+    hint: (p) => p.install,
+  }),
+  VMM_START_FAILED: spec({
+    exit: Exit.Unavailable,
+    message: (p: { driver: string; reason: string }) => `${p.driver} did not start: ${p.reason}`,
+    hint: () => "`banger doctor` checks the host; `banger vm logs NAME --vmm` shows what the VMM said",
+  }),
+  VMM_ACCEL_INVALID: spec({
+    exit: Exit.Usage,
+    message: (p: { value: string }) => `BANGER_VMM_ACCEL is "${p.value}"`,
+    hint: () => "set it to tcg or kvm, or leave it unset",
+  }),
+  VMM_KVM_UNUSABLE: spec({
+    exit: Exit.Unavailable,
+    message: (p: { reason: string }) => `KVM was asked for but can't be used: ${p.reason}`,
+    hint: () => "unset BANGER_VMM_ACCEL to fall back to emulation",
+  }),
+};

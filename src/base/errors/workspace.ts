@@ -1,0 +1,26 @@
+/** Failures about the repository that goes into a VM. */
+import { Exit } from "../exit.ts";
+import { spec } from "./spec.ts";
+
+export const workspaceErrors = {
+  WORKSPACE_REFUSED: spec({
+    exit: Exit.Usage,
+    message: (p: { path: string; reason: string }) => `${p.path} can't be a workspace: ${p.reason}`,
+    hint: () => "name the folder of one project, as in `banger vm run ./repo`",
+  }),
+  WORKSPACE_GIT: spec({
+    exit: Exit.Failure,
+    message: (p: { path: string; problem: string }) => `reading the git repository ${p.path} failed: ${p.problem}`,
+    hint: () => "`git status` there may say more",
+  }),
+  WORKSPACE_REF: spec({
+    exit: Exit.NotFound,
+    message: (p: { ref: string; path: string }) => `"${p.ref}" is no commit in ${p.path}`,
+    hint: () => "name a branch, tag or commit that `git rev-parse` knows",
+  }),
+  WORKSPACE_COPY: spec({
+    exit: Exit.Run,
+    message: (p: { path: string; problem: string }) => `copying ${p.path} into the VM failed: ${p.problem}`,
+    hint: () => "if files change while they are read, run the same command again",
+  }),
+};

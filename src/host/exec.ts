@@ -1,0 +1,28 @@
+/**
+ * The one way to run another program: an argv array, never a shell; C locale; a failure carries everything.
+ * Handed in as `Exec`, faked by command line (`exec.fake.ts`).
+ */
+export type ExecOptions = {
+  /** added to a minimal environment (PATH, HOME, USER, LANG=C.UTF-8, proxy variables are not passed) */
+  env?: Record<string, string>;
+  cwd?: string;
+  input?: Uint8Array | string;
+  /** default 60_000 `ms`; then SIGKILL */
+  timeoutMs?: number;
+  /** stdout and stderr each, default 16 MiB; more is a failure */
+  maxBytes?: number;
+  signal?: AbortSignal;
+};
+
+export type ExecResult = {
+  argv: readonly string[];
+  /** null when ended by `signal` */
+  exitCode: number | null;
+  signal: string | null;
+  stdout: Uint8Array;
+  stderr: Uint8Array;
+  durationMs: number;
+};
+
+/** Runs to the end whatever the exit code; throws `TOOL_MISSING` when there is no such program. */
+export type Exec = (argv: readonly string[], options?: ExecOptions) => Promise<ExecResult>;

@@ -1,0 +1,25 @@
+/**
+ * Events: long work says what it does by these, the API carries them as NDJSON, `--json` prints them, and the terminal
+ * renders them. Nothing else is a progress channel.
+ */
+import type { WireError } from "../base/errors/error.ts";
+import type { VmState } from "./vm.ts";
+
+/** One step of long work. `done`/`total` in bytes when both are numbers, for a bar. */
+export type ProgressEvent = { kind: "progress"; step: string; text: string; done?: number; total?: number };
+/** A decision worth telling: which template, which fallback and why. `level` warn is printed even when quiet. */
+export type NoteEvent = { kind: "note"; level: "info" | "warn"; text: string };
+/** The resolved spec, printed first by every creating command. */
+export type SpecEvent = { kind: "spec"; text: string; vcpu: number; memoryMib: number; diskBytes: number; image: string; kernel: string; network: string; provenance: Record<string, string> };
+/** A VM changed its state. */
+export type StateEvent = { kind: "state"; id: string; name: string; state: VmState; reason: string };
+/** The last line of a stream that succeeded. */
+export type ResultEvent<T> = { kind: "result"; value: T };
+/** The last line of a stream that failed. */
+export type ErrorEvent = { kind: "error"; error: WireError };
+
+/** What work may emit while it runs; result and error are added where the stream ends. */
+export type WorkEvent = ProgressEvent | NoteEvent | SpecEvent | StateEvent;
+export type StreamEvent<T = unknown> = WorkEvent | ResultEvent<T> | ErrorEvent;
+/** Where work reports to. Never throws, never blocks. */
+export type Emit = (event: WorkEvent) => void;

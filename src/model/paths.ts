@@ -1,0 +1,83 @@
+/** Every path that banger uses on the host; `docs/internals.md` explains each. Nothing else joins these. */
+import type { Digest, VmId } from "../base/names.ts";
+
+/** The facts that decide where things live. */
+export type PathFacts = { home: string; env: Record<string, string | undefined> };
+
+export type Roots = { state: string; cache: string; config: string; runtime: string };
+
+/** XDG base directories; an empty or relative variable counts as unset (XDG Base Directory Specification 0.8). */
+export function rootlessRoots(facts: PathFacts): Roots {
+  const pick = (name: string, fallback: string) => {
+    const value = facts.env[name];
+    return value?.startsWith("/") ? value : fallback;
+  };
+  const state = `${pick("XDG_STATE_HOME", `${facts.home}/.local/state`)}/banger`;
+  const runtime = facts.env["XDG_RUNTIME_DIR"];
+  return {
+    state,
+    cache: `${pick("XDG_CACHE_HOME", `${facts.home}/.cache`)}/banger`,
+    config: `${pick("XDG_CONFIG_HOME", `${facts.home}/.config`)}/banger`,
+    runtime: runtime?.startsWith("/") ? `${runtime}/banger` : `${state}/run`,
+  };
+}
+
+export function pathsOf(roots: Roots) {
+  return {
+    roots,
+    configFile: `${roots.config}/config.toml`,
+    /** API socket of the daemon, mode 0600 */
+    socket: `${roots.runtime}/bangerd.sock`,
+    /** flock'ed by the one daemon of this state directory; holds its pid */
+    lock: `${roots.state}/bangerd.lock`,
+    daemonLog: `${roots.state}/bangerd.log`,
+    database: `${roots.state}/banger.sqlite`,
+    sshKey: `${roots.state}/ssh/id_ed25519`,
+    vms: `${roots.state}/vms`,
+    vm: (id: VmId) => vmPaths(`${roots.state}/vms/${id}`),
+    layers: `${roots.cache}/layers`,
+    layer: (digest: Digest) => `${roots.cache}/layers/${hex(digest)}.sqfs`,
+    kernels: `${roots.cache}/kernels`,
+    kernel: (digest: Digest) => kernelPaths(`${roots.cache}/kernels/${hex(digest)}`),
+    initramfs: (digest: Digest) => `${roots.cache}/initramfs/${hex(digest)}.cpio`,
+    initramfsFolder: `${roots.cache}/initramfs`,
+    /** formatted empty data disks, one per size, copied for each new VM */
+    blankDisk: (bytes: number) => `${roots.cache}/disks/ext4-${bytes}.img`,
+    /** unfinished work; whatever is here at daemon start is garbage */
+    partial: `${roots.cache}/partial`,
+    tscFile: `${roots.cache}/tsc-khz`,
+  };
+}
+
+export type Paths = ReturnType<typeof pathsOf>;
+
+export function vmPaths(directory: string) {
+  return {
+    directory,
+    disk: `${directory}/disk.ext4`,
+    serialLog: `${directory}/serial.log`,
+    vmmLog: `${directory}/vmm.log`,
+    qmp: `${directory}/qmp.sock`,
+    agent: `${directory}/agent.sock`,
+    net: `${directory}/net.sock`,
+    netLog: `${directory}/net.log`,
+  };
+}
+export type VmPaths = ReturnType<typeof vmPaths>;
+
+export function kernelPaths(directory: string) {
+  return {
+    directory,
+    vmlinux: `${directory}/vmlinux`,
+    /** the content of `/lib/modules/<release>` */
+    modules: `${directory}/modules.sqfs`,
+    /** the few modules that the initramfs needs, plain `.ko` files, with `modules.list` in load order */
+    bootModules: `${directory}/boot`,
+    manifest: `${directory}/kernel.json`,
+  };
+}
+export type KernelPaths = ReturnType<typeof kernelPaths>;
+
+function hex(digest: Digest): string {
+  return digest.slice("sha256:".length);
+}

@@ -1,0 +1,66 @@
+/** VMs as the store keeps them and the API shows them. */
+import type { Digest, ImageName, VmId, VmName } from "../base/names.ts";
+
+export const vmStates = ["creating", "stopped", "starting", "running", "paused", "stopping", "suspended", "failed", "deleting"] as const;
+export type VmState = (typeof vmStates)[number];
+
+/** What the guest's network hangs on: `user` is passt (rootless), `none` is no device at all. */
+export const networkKinds = ["user", "none"] as const;
+export type NetworkKind = (typeof networkKinds)[number];
+
+/** When a start counts as done: the image's services are up, or the agent answers. */
+export const waitKinds = ["services", "agent"] as const;
+export type WaitKind = (typeof waitKinds)[number];
+
+/** An image or kernel as a VM holds it: the name that was asked for, and the content that it meant then. */
+export type ArtifactRef = { name: ImageName; digest: Digest };
+
+/** Everything decided about a VM before it is made; never changes afterwards but for `name`. */
+export type VmSpec = {
+  vcpu: number;
+  /** guest memory in `MiB` */
+  memoryMib: number;
+  /** size of the data disk in bytes, sparse on the host */
+  diskBytes: number;
+  image: ArtifactRef;
+  kernel: ArtifactRef;
+  network: NetworkKind;
+  /** base environment of every command in the guest */
+  env: Record<string, string>;
+};
+
+/** The VMM process of a VM; pid and start time together name one process for ever (`/proc/PID/stat` field 22). */
+export type ProcessRef = { pid: number; /** clock ticks since the host's boot */ startTicks: number };
+
+export type VmFailure = {
+  /** one sentence, as errors are written */
+  reason: string;
+  /** the console's last lines, control characters removed */
+  console: string[];
+};
+
+export type VmRecord = {
+  id: VmId;
+  name: VmName;
+  state: VmState;
+  spec: VmSpec;
+  /** deleted when the session that made it ends */
+  ephemeral: boolean;
+  /** Unix time in `ms` */
+  createdAt: number;
+  startedAt: number | null;
+  /** counts starts; a guest with an older generation is not spoken to */
+  generation: number;
+  failure: VmFailure | null;
+  /** how the last start went, for `vm show`: `cold: no template` */
+  startedHow: string | null;
+};
+
+/** What the API adds to a record when it is asked. */
+export type VmView = VmRecord & {
+  /** bytes of the VM's folder on the host */
+  diskUsed: number;
+  /** guest address where it has one */
+  address: string | null;
+  pid: number | null;
+};

@@ -1,0 +1,97 @@
+/** The contract between banger and a virtual machine monitor. `driver.contract.ts` is its test suite. */
+import type { ByteStream } from "../base/bytes.ts";
+import type { VmId } from "../base/names.ts";
+import type { ProcessRef } from "../model/vm.ts";
+
+/** What a driver can do here; callers read these and never ask a driver for its name. */
+export type DriverFeatures = {
+  pause: boolean;
+  /** save and restore of memory */
+  snapshots: boolean;
+  /** the disk can grow while the VM runs */
+  growDisk: boolean;
+};
+
+export type Probe =
+  | { usable: true; version: string; accel: "kvm" | "tcg"; /** why not KVM, when `tcg` */ why: string; features: DriverFeatures }
+  | { usable: false; why: string; /** what to type */ fix: string };
+
+/** One virtio-blk device; the guest finds it by `serial`. Raw format only: no format probing, ever. */
+export type BlockDevice = { serial: string; path: string; readOnly: boolean; cache?: "writeback" | "unsafe" };
+
+export type NetDevice =
+  /** frames over a unix stream socket that passt listens on */
+  | { kind: "stream"; socket: string; mac: string }
+  /** the VMM's own user-mode network: reaches the host's loopback, so only a fallback */
+  | { kind: "builtin"; mac: string };
+
+/** Everything a VMM needs for a cold boot. Paths are absolute; all below `directory` belong to this VM alone. */
+export type BootSpec = {
+  id: VmId;
+  directory: string;
+  vcpu: number;
+  memoryMib: number;
+  vmlinux: string;
+  initramfs: string;
+  /** words for the guest's agent (`banger.…=`); the driver adds what its devices need */
+  kernelWords: string[];
+  blockDevices: BlockDevice[];
+  net: NetDevice | null;
+};
+
+/** What must be remembered to find a running VM again after the daemon died; plain JSON, kept in SQLite. */
+export type DriverRecord = {
+  driver: string;
+  version: string;
+  process: ProcessRef;
+  directory: string;
+  [extra: string]: unknown;
+};
+
+/** How a VM ended. The VMM process is gone when this is known. */
+export type VmExit =
+  | { kind: "poweroff" | "halt" | "reboot" }
+  /** the guest's kernel gave up; `reason` from the console: `out of memory`, or the panic's line */
+  | { kind: "panic"; reason: string }
+  /** `kill()` was called here */
+  | { kind: "killed" }
+  /** the process ended otherwise; `reason` says status or signal and its log's last line */
+  | { kind: "vmm-died"; reason: string };
+
+export interface RunningVm {
+  readonly record: DriverRecord;
+  /**
+   * A fresh line to the agent. On virtio-serial only one is open at a time: opening takes it over.
+   * `resync` is true when something may have used the line since the VM booted.
+   */
+  agent(): Promise<{ stream: ByteStream; resync: boolean }>;
+  pause(): Promise<void>;
+  resume(): Promise<void>;
+  /** Asks the guest as a power button would; may be ignored. The agent's `poweroff` is the better way. */
+  powerdown(): Promise<void>;
+  /** Ends the process at once; resolves when it is gone. Idempotent. */
+  kill(): Promise<void>;
+  /** The same promise each time; never rejects. */
+  wait(): Promise<VmExit>;
+  stats(): Promise<VmmStats>;
+  /** Tells the guest of a disk file that was made larger. */
+  grow(serial: string, bytes: number): Promise<void>;
+  /** Drops what this process holds of the VM (sockets, watches), leaving the VM running. */
+  release(): void;
+}
+
+export type VmmStats = { /** resident memory of the VMM in bytes */ rssBytes: number; cpuMs: number };
+
+export interface VmmDriver {
+  readonly name: string;
+  probe(): Promise<Probe>;
+  /**
+   * Resolves once the VMM process has accepted the configuration and the guest's first instruction may run.
+   * A failure or abort leaves no process and no socket behind. The VM outlives this process.
+   */
+  boot(spec: BootSpec, signal: AbortSignal): Promise<RunningVm>;
+  /** Null when the process is gone (or another one has its pid); never starts anything. */
+  adopt(record: DriverRecord): Promise<RunningVm | null>;
+  /** After `adopt` gave null: how it ended, as far as the files that it left tell. */
+  postMortem(record: DriverRecord): Promise<VmExit>;
+}

@@ -1,0 +1,75 @@
+/** The agent protocol's vocabulary; `protocol/agent.md` is its description. */
+
+export const maxPayload = 32768;
+export const initialCredit = 262144;
+export const maxStreams = 256;
+
+export const FrameType = { Hello: 0x01, Open: 0x02, Reply: 0x03, Event: 0x04, Credit: 0x05, Close: 0x06, Ping: 0x07, Pong: 0x08, Notice: 0x09, Data: 0x10, Eof: 0x20 } as const;
+
+/** `type` of DATA and EOF carries the channel in its low 4 bits (0-2). */
+export type Frame = { type: number; stream: number; payload: Uint8Array };
+
+export type Json = Record<string, unknown>;
+
+export type Hello = { protocol: number; agent: string; phase: "boot" | "up"; generation: number; init: string; bootId: string; features: string[] };
+
+export type ExecRequest = {
+  argv?: string[];
+  /** the user's login shell instead of `argv` */
+  shell?: boolean;
+  env?: Record<string, string>;
+  cwd?: string;
+  user?: string;
+  tty?: { cols: number; rows: number };
+  detach?: { log: string };
+};
+
+export type IdentityRequest = {
+  generation: number;
+  hostname?: string;
+  machineId?: string;
+  /** Unix time, seconds with a fraction, as text */
+  clock?: string;
+  /** base64, 32-512 bytes */
+  entropy?: string;
+  network?: { address: string; prefix: number; gateway: string; mac: string; dns: string[]; search: string[] };
+  sshHostKeys?: { type: string; private: string; public: string }[];
+  authorizedKeys?: string[];
+  environment?: Record<string, string>;
+  caCertificates?: string[];
+};
+
+/** How a command in the guest ended. */
+export type ExecExit = { code: number } | { signal: string; number: number };
+
+/** A stream of a session, seen from the side that opened it. */
+export interface AgentStream {
+  /** the REPLY, already known to be ok */
+  readonly reply: Json;
+  /** Sends; resolves when it went out within the credit (so awaiting it is the back-pressure). */
+  write(channel: number, data: Uint8Array): Promise<void>;
+  eof(channel: number): void;
+  event(event: Json): void;
+  /** Credit goes back when the listener's promise resolves. Copy what is kept. Set once, synchronously after `open` resolves. */
+  onData(listener: (channel: number, data: Uint8Array) => void | Promise<void>): void;
+  onEof(listener: (channel: number) => void): void;
+  onEvent(listener: (event: Json) => void): void;
+  /** Resolves when the stream is over (after all data was taken); rejects with AGENT_REFUSED for CLOSE with an error, SESSION_LOST when the line dropped. */
+  readonly closed: Promise<void>;
+  /** Sends CLOSE: asks the other side to end what runs. */
+  close(): void;
+}
+
+/** One session on one line. */
+export interface AgentClient {
+  /** absent between `banger` and `bangerd` */
+  readonly hello: Hello | null;
+  /** Rejects with the refusal as a BangerError: COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE, else AGENT_REFUSED. */
+  open(verb: string, args: Json): Promise<AgentStream>;
+  ping(): Promise<void>;
+  onNotice(listener: (notice: Json) => void): void;
+  /** once; the line is gone */
+  readonly closed: Promise<Error | undefined>;
+  /** ends the session by dropping the line */
+  destroy(): void;
+}
