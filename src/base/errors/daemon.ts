@@ -43,4 +43,20 @@ export const daemonErrors = {
     message: (p: { method: string; path: string }) => `the daemon has no ${p.method} ${p.path}`,
     hint: () => "docs/api.md lists every route",
   }),
+  STORE_TOO_NEW: spec({
+    exit: Exit.Daemon,
+    message: (p: { found: number; known: number }) =>
+      `the state database has schema ${p.found}, this banger knows schemas up to ${p.known}`,
+    hint: () => "a newer banger has used this state folder: use that one again, or update this one",
+  }),
+  REQUEST_TOO_LARGE: spec({
+    exit: Exit.Usage,
+    message: (p: { limit: number }) => `the request's body is over ${p.limit} bytes`,
+    hint: () => "docs/api.md has the limits of every request",
+  }),
+  DAEMON_STOPPING: spec({
+    exit: Exit.Daemon,
+    message: () => "the daemon is stopping",
+    hint: () => "run the same command again: it starts a new daemon, and VMs stay up",
+  }),
 };

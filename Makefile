@@ -1,0 +1,58 @@
+# The tasks of this repository; `make help` lists them. Each is one script in scripts/ where it is more than a line.
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := build
+PREFIX ?= $(HOME)/.local
+export PATH := $(PATH):$(HOME)/.cargo/bin
+
+BIN := node_modules/.bin
+VERSION := $(shell sed -n 's/^  "version": "\(.*\)",/\1/p' package.json)
+SOURCES := $(shell find src -name '*.ts' ! -name '*.test.ts')
+AGENT_SOURCES := $(shell find agent protocol -type f -not -path 'agent/target/*' 2>/dev/null)
+
+.PHONY: help setup build check unit test run bench fuzz install clean
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
+
+setup: ## install what is missing (says what, and why)
+	@scripts/setup
+
+build: setup ## make build/bin/{banger,bangerd,banger-vsock-agent}
+	@$(MAKE) --no-print-directory build/bin/banger build/bin/bangerd build/bin/banger-vsock-agent
+
+build/bin/banger: $(SOURCES) package.json package-lock.json scripts/build
+	@scripts/build
+
+build/bin/bangerd: build/bin/banger
+	@ln -f build/bin/banger build/bin/bangerd
+
+build/bin/banger-vsock-agent: $(AGENT_SOURCES) scripts/build-agent
+	@scripts/build-agent
+
+check: setup ## the fast loop: types, format, lint, import rules, unit tests
+	@scripts/check
+
+unit: setup ## unit tests only
+	@$(BIN)/bun test --path-ignore-patterns='**/*.{vm,root,tool}.test.ts' src scripts test
+
+test: ## every test, those with real VMs included (BANGER_REQUIRE=vm,root,tool: a missing thing is a failure)
+	@scripts/setup --test
+	@$(MAKE) --no-print-directory build
+	@$(BIN)/bun scripts/test-all.ts
+
+run: build ## the main job with this repository: a shell in a VM (without a terminal: a command that proves where it is)
+	@scripts/run
+
+bench: build ## the speed table, each figure beside its floor
+	@scripts/setup --test
+	@$(BIN)/bun bench/bench.ts
+
+fuzz: setup ## the property tests again, with a large budget
+	@BANGER_FUZZ=1 $(BIN)/bun test --path-ignore-patterns='**/*.{vm,root,tool}.test.ts' src
+
+install: build ## put banger under PREFIX (default ~/.local)
+	@scripts/install "$(PREFIX)" "$(VERSION)"
+
+clean: ## remove what was built
+	rm -rf build agent/target

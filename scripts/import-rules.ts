@@ -1,0 +1,269 @@
+/**
+ * Who may import whom, and where I/O may happen: one table, written into `biome.json` as allow-lists.
+ * `bun scripts/import-rules.ts` writes biome.json; `--check` fails when it is stale. Edit the table, never biome.json.
+ */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+type Folder = {
+  /** other folders of `src/` that it may import; a path such as `wire/agent` allows that part only */
+  may: string[];
+  /** npm packages that it may import, besides those of Node */
+  packages?: string[];
+  /** files of allowed folders that it may not import after all, and why */
+  not?: { files: string[]; why: string };
+  /** what to do instead, said when the rule fires */
+  instead: string;
+};
+
+const io = ["files", "process", "socket", "sqlite", "lock", "exec-node", "http-server", "http-client"];
+const belowMachines = [
+  "base",
+  "model",
+  "host",
+  "wire",
+  "config",
+  "store",
+  "artifacts",
+  "images",
+  "kernels",
+  "vmm",
+  "network",
+  "ssh",
+  "workspace",
+];
+
+/** The table. Bottom up; `*.test.ts` and `testing/` files are free. */
+export const folders: Record<string, Folder> = {
+  base: { may: [], instead: "base/ is the bottom: it knows nothing of the rest" },
+  model: { may: ["base"], instead: "model/ holds words and shapes: only base/ is below it" },
+  host: {
+    may: ["base", "model"],
+    instead: "host/ wraps the operating system and knows nothing of VMs: move the policy to its caller",
+  },
+  wire: { may: ["base"], instead: "wire/ holds codecs over a given stream: let the caller open it and hand it in" },
+  api: {
+    may: ["base", "model"],
+    packages: ["zod"],
+    instead: "api/ is a contract: it holds no behaviour, only base/ and model/ are below it",
+  },
+  config: {
+    may: ["base", "model", "host"],
+    packages: ["smol-toml", "zod"],
+    instead: "config/ only reads settings: hand the result to who needs it",
+  },
+  store: {
+    may: ["base", "model", "host"],
+    packages: ["zod"],
+    instead: "store/ keeps records: policy belongs into machines/",
+  },
+  artifacts: {
+    may: ["base", "model", "host", "store"],
+    packages: ["zod"],
+    instead: "artifacts/ is what images and kernels share: put what is special into one of them",
+  },
+  images: {
+    may: ["base", "model", "host", "store", "artifacts"],
+    packages: ["zod"],
+    instead: "images/ makes and checks images: machines/ combines it with the rest",
+  },
+  kernels: {
+    may: ["base", "model", "host", "store", "artifacts"],
+    packages: ["zod"],
+    instead: "kernels/ makes and checks kernels: machines/ combines it with the rest",
+  },
+  vmm: {
+    may: ["base", "model", "host", "wire"],
+    instead: "a driver gets paths and sizes in its BootSpec: machines/ decides them",
+  },
+  network: {
+    may: ["base", "model", "host", "wire", "store"],
+    instead: "network/ gives a VM its device: machines/ combines it with the rest",
+  },
+  ssh: {
+    may: ["base", "model", "host", "wire"],
+    instead: "ssh/ speaks ssh: machines/ and daemon/ combine it with the rest",
+  },
+  workspace: { may: ["base", "model", "host"], instead: "workspace/ plans what goes in: cli/ sends it" },
+  machines: {
+    may: belowMachines,
+    not: {
+      files: io.map((file) => `host/${file}.ts`),
+      why: "machines/ is policy and does no I/O itself: take what it needs as an argument",
+    },
+    instead: "machines/ knows nothing of who asks: daemon/ turns requests into calls",
+  },
+  daemon: {
+    may: [...belowMachines, "api", "machines"],
+    packages: ["zod"],
+    instead: "the daemon knows nothing of the CLI: they meet in api/",
+  },
+  client: {
+    may: ["base", "model", "host", "api", "wire/agent"],
+    instead: "the client reaches the daemon over the API only",
+  },
+  doctor: {
+    may: ["base", "model", "host", "config", "artifacts", "api", "client"],
+    instead: "what the daemon knows, doctor asks over the API",
+  },
+  cli: {
+    may: [
+      "base",
+      "model",
+      "api",
+      "client",
+      "config",
+      "workspace",
+      "images/recipe.ts",
+      "images/recipes.ts",
+      "kernels/recipe.ts",
+      "doctor",
+    ],
+    packages: ["@stricli/core"],
+    instead: "the CLI talks to the daemon over the API (client/) and gets the host's things through its context",
+  },
+};
+
+/** Node modules without side effects outside the process; all others belong to host/. */
+const pureModules = [
+  "assert",
+  "assert/strict",
+  "buffer",
+  "crypto",
+  "events",
+  "path",
+  "path/posix",
+  "string_decoder",
+  "util",
+  "zlib",
+];
+/** folders below `src/<folder>` that a file may be in, plus one */
+const maxDepth = 3;
+const freeFiles = ["!**/*.test.ts", "!**/*.contract.ts", "!**/testing/**"];
+
+const builtinsReason = "only host/ touches the operating system: take what you need as an argument, or add it to host/";
+
+/** The whole configuration as an object; its JSON text is biome.json. */
+export function biomeConfig() {
+  return {
+    $schema: "./node_modules/@biomejs/biome/configuration_schema.json",
+    files: {
+      includes: [
+        "**",
+        "!node_modules",
+        "!build",
+        "!agent/target",
+        "!package-lock.json",
+        "!bench/results",
+        "!**/fixtures",
+        "!biome.json",
+      ],
+    },
+    vcs: { enabled: false },
+    formatter: { indentStyle: "space", indentWidth: 2, lineWidth: 120 },
+    javascript: { formatter: { quoteStyle: "double" } },
+    linter: { rules: { preset: "recommended", ...commonRules() } },
+    overrides: [
+      ...Object.entries(folders).flatMap(([name, folder]) => folderOverrides(name, folder)),
+      ...placeOverrides(),
+    ],
+  };
+}
+
+function commonRules() {
+  return {
+    nursery: { noProcessExit: "error" },
+    suspicious: { noImportCycles: "error", noConsole: "error" },
+    complexity: {
+      useLiteralKeys: "off",
+      noExcessiveLinesPerFunction: { level: "error", options: { maxLines: 80, skipBlankLines: true } },
+    },
+    style: {
+      noDefaultExport: "error",
+      noExcessiveLinesPerFile: { level: "error", options: { maxLines: 400 } },
+      noEnum: "error",
+      noNamespace: "error",
+      noParameterProperties: "error",
+      useImportType: "error",
+      useNodejsImportProtocol: "error",
+    },
+  };
+}
+
+/** One override per depth below the folder, so that `../` means the same in each. */
+function folderOverrides(name: string, folder: Folder) {
+  return Array.from({ length: maxDepth }, (_, level) => {
+    const place = `src/${name}/${"*/".repeat(level)}*.ts`;
+    return {
+      includes: [place, ...freeFiles],
+      linter: {
+        rules: { style: { noRestrictedImports: restricted(patternsFor(name, folder, "../".repeat(level + 1))) } },
+      },
+    };
+  });
+}
+
+function patternsFor(name: string, folder: Folder, up: string) {
+  const allowed = folder.may.map((target) => (target.endsWith(".ts") ? `!${up}${target}` : `!${up}${target}/**`));
+  const patterns = [
+    { group: [`${up}**`, ...allowed], message: `${folder.instead} (scripts/import-rules.ts has the table)` },
+  ];
+  if (folder.not) patterns.push({ group: folder.not.files.map((file) => `${up}${file}`), message: folder.not.why });
+  const packages = (folder.packages ?? []).flatMap((id) => [`!${id}`, `!${id}/**`]);
+  patterns.push({
+    group: ["*", "*/**", "!.", "!..", "!./**", "!../**", "!node:*", "!bun:*", ...packages],
+    message: `${name}/ may import ${folder.packages?.join(", ") ?? "no npm package"}: a new package needs a row in scripts/import-rules.ts`,
+  });
+  if (name !== "host") {
+    patterns.push({
+      group: ["node:*", "node:*/**", ...pureModules.map((id) => `!node:${id}`)],
+      message: builtinsReason,
+    });
+    patterns.push({ group: ["bun", "bun:*"], message: builtinsReason });
+  }
+  return patterns;
+}
+
+function restricted(patterns: { group: string[]; message: string }[]) {
+  return { level: "error", options: { patterns } };
+}
+
+/** Rules about globals, by place. */
+function placeOverrides() {
+  const deniedGlobals = { Bun: builtinsReason, process: builtinsReason, fetch: builtinsReason };
+  const outside = ["src/**/*.ts", "!src/host/**", "!src/bin/**", ...freeFiles];
+  return [
+    {
+      includes: outside,
+      linter: { rules: { style: { noRestrictedGlobals: { level: "error", options: { deniedGlobals } } } } },
+    },
+    {
+      includes: ["src/bin/**", "src/cli/ui/**", "scripts/**", "bench/**", "test/**"],
+      linter: { rules: { suspicious: { noConsole: "off" }, nursery: { noProcessExit: "off" } } },
+    },
+    {
+      includes: ["**/*.test.ts", "**/*.contract.ts"],
+      linter: { rules: { style: { noNonNullAssertion: "off" }, complexity: { noExcessiveLinesPerFunction: "off" } } },
+    },
+  ];
+}
+
+/** biome.json: one line per key and per override, so that a change of one rule is a change of one line. */
+export function biomeText(): string {
+  const { overrides, ...top } = biomeConfig();
+  const lines = Object.entries(top).map(([key, value]) => `  ${JSON.stringify(key)}: ${JSON.stringify(value)},`);
+  const rows = overrides.map((row) => `    ${JSON.stringify(row)}`);
+  return `{\n${lines.join("\n")}\n  "overrides": [\n${rows.join(",\n")}\n  ]\n}\n`;
+}
+
+if (import.meta.main) {
+  const file = join(import.meta.dirname, "..", "biome.json");
+  const wanted = biomeText();
+  if (!process.argv.includes("--check")) writeFileSync(file, wanted);
+  else if (readFileSync(file, "utf8") !== wanted) {
+    console.error(
+      "biome.json is not what scripts/import-rules.ts makes of its table; run `node_modules/.bin/bun scripts/import-rules.ts`",
+    );
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,30 @@
+# What each tool is needed for, and the package that has it, by package manager. Read by scripts/setup (bash).
+# tool | needed for | apt | dnf | pacman | zypper        ("-": not packaged there; "a b": several packages)
+tool_table() {
+  cat <<'TABLE'
+npm|brings the pinned toolchain (Bun, TypeScript, Biome)|npm|nodejs-npm|npm|npm-default
+cargo|builds the guest agent|cargo-web rustc-web|cargo|rust|cargo
+cc|links the guest agent|gcc libc6-dev|gcc glibc-devel glibc-static|gcc|gcc glibc-devel-static
+qemu-system-x86_64|runs the VMs|qemu-system-x86|qemu-system-x86-core|qemu-system-x86|qemu-x86
+passt|gives VMs a network without root|passt|passt|passt|passt
+mmdebstrap|builds the Debian image|mmdebstrap|mmdebstrap|-|mmdebstrap
+/usr/share/keyrings/debian-archive-keyring.gpg|checks what mmdebstrap fetches|debian-archive-keyring|debian-keyring|debian-archive-keyring|debian-archive-keyring
+sqfstar|packs images|squashfs-tools|squashfs-tools|squashfs-tools|squashfs
+zstd|compresses|zstd|zstd|zstd|zstd
+xz|unpacks kernels|xz-utils|xz|xz|xz
+mkfs.ext4|formats VM disks|e2fsprogs|e2fsprogs|e2fsprogs|e2fsprogs
+newuidmap|lets an ordinary user build images|uidmap|shadow-utils|shadow|shadow
+ssh-keygen|reads and makes ssh keys|openssh-client|openssh-clients|openssh|openssh-clients
+/etc/ssl/certs/ca-certificates.crt|checks TLS certificates|ca-certificates|ca-certificates|ca-certificates|ca-certificates
+TABLE
+}
+
+# The same for what only the tests and the bench use.
+test_tool_table() {
+  cat <<'TABLE'
+hyperfine|times commands in the bench|hyperfine|hyperfine|hyperfine|hyperfine
+ip|makes network namespaces in tests|iproute2|iproute|iproute2|iproute2
+runuser|runs tests as an ordinary user|util-linux|util-linux|util-linux|util-linux
+useradd|makes that user|passwd|shadow-utils|shadow|shadow
+TABLE
+}

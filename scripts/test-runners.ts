@@ -1,0 +1,147 @@
+/** Runs one group of tests and counts what happened. */
+import { globSync, readFileSync, rmSync } from "node:fs";
+import { basename, join, resolve } from "node:path";
+import type { BunGroup, CargoGroup, PlainGroup } from "./test-groups.ts";
+import { gatedEndings } from "./test-groups.ts";
+
+/** `notes`: what a reader of the summary must know, one line each: skips with their reasons, failed files */
+export type Counts = { passed: number; failed: number; skipped: number; notes: string[] };
+
+/** Where and as whom tests run: another user's copy of the repository. */
+export type Place = {
+  folder: string /** put before the command */;
+  prefix: string[] /** the whole environment */;
+  env: Record<string, string>;
+};
+
+export async function runPlain(group: PlainGroup): Promise<Counts> {
+  const counts = none();
+  for (const { name, argv } of group.commands) {
+    const status = await Bun.spawn(argv, { stdio: ["ignore", "inherit", "inherit"] }).exited;
+    if (status === 0) counts.passed++;
+    else note(counts, `${name} failed`);
+    console.log(`${name}: ${status === 0 ? "ok" : "FAILED"}`);
+  }
+  return counts;
+}
+
+/** Sums cargo's `test result: ok. 12 passed; 0 failed; 1 ignored; …` lines. */
+export async function runCargo(group: CargoGroup): Promise<Counts> {
+  const child = Bun.spawn(["cargo", "test", "--locked", "--color=never"], {
+    cwd: group.folder,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const output = await new Response(child.stdout).text();
+  const status = await child.exited;
+  console.log(output);
+  const counts = countCargo(output);
+  if (status !== 0 && counts.failed === 0) note(counts, `cargo test ended with status ${status}`);
+  return counts;
+}
+
+export function countCargo(output: string): Counts {
+  const counts = none();
+  for (const found of output.matchAll(/^test result: .*? (\d+) passed; (\d+) failed; (\d+) ignored;/gm)) {
+    counts.passed += Number(found[1]);
+    counts.failed += Number(found[2]);
+    counts.skipped += Number(found[3]);
+  }
+  return counts;
+}
+
+export async function runBun(group: BunGroup, place: Place | null): Promise<Counts> {
+  const files = filesOf(group);
+  const total = none();
+  if (files.length === 0) return total;
+  for (const batch of group.apart ? files.map((file) => [file]) : [files]) {
+    const counts = await runBatch(group, batch, place);
+    total.passed += counts.passed;
+    total.failed += counts.failed;
+    total.skipped += counts.skipped;
+    total.notes.push(...counts.notes);
+  }
+  return total;
+}
+
+function filesOf(group: BunGroup): string[] {
+  const all = globSync("{src,test,scripts,bench}/**/*.test.ts").sort();
+  const gated = (file: string) => gatedEndings.some((ending) => file.endsWith(ending));
+  return group.endings.length === 0
+    ? all.filter((file) => !gated(file))
+    : all.filter((file) => group.endings.some((ending) => file.endsWith(ending)));
+}
+
+async function runBatch(group: BunGroup, files: string[], place: Place | null): Promise<Counts> {
+  const folder = place?.folder ?? process.cwd();
+  const label = files.length === 1 ? basename(files[0] ?? "", ".test.ts") : group.name;
+  const report = join(folder, `build/test-results/${label}.xml`);
+  rmSync(report, { force: true });
+  const argv = [
+    resolve(folder, "node_modules/.bin/bun"),
+    "test",
+    `--timeout=${group.timeoutMs}`,
+    "--reporter=junit",
+    `--reporter-outfile=${report}`,
+  ];
+  if (!group.apart) argv.push("--only-failures");
+  argv.push(...files.map((file) => `./${file}`));
+  const child = Bun.spawn([...(place?.prefix ?? []), ...argv], {
+    cwd: folder,
+    stdio: ["ignore", "inherit", "inherit"],
+    env: place?.env ?? { ...process.env },
+    timeout: group.apart ? 15 * 60_000 : 10 * 60_000,
+    killSignal: "SIGKILL",
+  });
+  const status = await child.exited;
+  const counts = countJunit(textOf(report));
+  if (status !== 0 && counts.failed === 0)
+    note(
+      counts,
+      `${label}: bun test ended with ${child.signalCode ?? `status ${status}`} (an error outside a test, or over its time)`,
+    );
+  return counts;
+}
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return "";
+  }
+}
+
+/** Counts `<testcase>` elements; a skip's reason is the part of its name in brackets, where it has one. */
+export function countJunit(xml: string): Counts {
+  const counts = none();
+  for (const [, attributes = "", rest = "", body = ""] of xml.matchAll(
+    /<testcase ([^>]*?)(\/>|>([\s\S]*?)<\/testcase>)/g,
+  )) {
+    const name = unescapeXml(/name="([^"]*)"/.exec(attributes)?.[1] ?? "?");
+    if (rest === "/>") counts.passed++;
+    else if (body.includes("<skipped")) {
+      counts.skipped++;
+      counts.notes.push(`skipped: ${name}`);
+    } else if (body.includes("<failure") || body.includes("<error")) note(counts, `failed: ${name}`);
+    else counts.passed++;
+  }
+  return counts;
+}
+
+function unescapeXml(text: string): string {
+  return text
+    .replaceAll("&quot;", '"')
+    .replaceAll("&apos;", "'")
+    .replaceAll("&lt;", "<")
+    .replaceAll("&gt;", ">")
+    .replaceAll("&amp;", "&");
+}
+
+function none(): Counts {
+  return { passed: 0, failed: 0, skipped: 0, notes: [] };
+}
+
+/** One failure, with a line about it. */
+function note(counts: Counts, line: string): void {
+  counts.failed++;
+  counts.notes.push(line);
+}

@@ -1,0 +1,80 @@
+/** Foreign text made fit to be shown: no credentials, no control characters; and the nearest of some names. */
+
+/**
+ * A URL (or `user@host:path`, or any text) without what may be a credential: the user part, query and fragment go.
+ * An scp-like `git@host:path` keeps its user, which is no secret and needed.
+ */
+export function redactUrl(text: string): string {
+  const url = /^([a-z][a-z0-9+.-]*(?:::)?:\/\/)([^/?#]*)([^?#]*)/i.exec(text);
+  if (url === null) return text.replace(/^([^\s/:@]+):[^\s/@]*@/, "$1@");
+  const [, scheme = "", authority = "", path = ""] = url;
+  const host = authority.slice(authority.lastIndexOf("@") + 1);
+  const user = authority.slice(0, Math.max(0, authority.lastIndexOf("@"))).split(":", 1)[0] ?? "";
+  const keepsUser = /^(?:git\+)?ssh/i.test(scheme) && user !== "";
+  return `${scheme}${keepsUser ? `${user}@` : ""}${host}${path}`;
+}
+
+/**
+ * Every URL inside a longer text (an error of git, a log line) without its credentials.
+ */
+export function redactText(text: string): string {
+  return text.replace(/[a-z][a-z0-9+.-]*:\/\/[^\s'"<>]+/gi, (url) => redactUrl(url));
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: removing them is the point
+const escapeSequences = /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|[@-Z\\-_])/g;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: removing them is the point
+const controls = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+
+/** Text without terminal escape sequences, control characters and direction overrides; tab and newline stay. */
+export function stripControl(text: string): string {
+  return text.replace(escapeSequences, "").replace(controls, "");
+}
+
+/** The member of `list` that `name` was probably meant to be, or undefined when none is near. */
+export function nearest(name: string, list: Iterable<string>): string | undefined {
+  const typed = name.slice(0, 64).toLowerCase();
+  let best: string | undefined;
+  let least = Math.max(1, Math.floor(typed.length / 3)) + 1;
+  for (const candidate of list) {
+    const distance = editDistance(typed, candidate.slice(0, 64).toLowerCase());
+    if (distance < least) [best, least] = [candidate, distance];
+  }
+  return best;
+}
+
+/** Insertions, deletions, substitutions and swaps of neighbours, each 1. */
+function editDistance(a: string, b: string): number {
+  let before: number[] = [];
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const same = a[i - 1] === b[j - 1] ? 0 : 1;
+      let cost = Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, (row[j - 1] ?? 0) + same);
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
+        cost = Math.min(cost, (before[j - 2] ?? 0) + 1);
+      }
+      next.push(cost);
+    }
+    before = row;
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}
+
+/** One argument as it would have to be typed in a POSIX shell; for display only, nothing here ever runs a shell. */
+export function quoteArg(text: string): string {
+  if (/^[\w@%+=:,./-]+$/.test(text)) return text;
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+/** A whole command line for display. */
+export function quoteArgs(argv: readonly string[]): string {
+  return argv.map(quoteArg).join(" ");
+}
+
+/** `1 file`, `3 files`. */
+export function count(n: number, one: string, many = `${one}s`): string {
+  return `${n} ${n === 1 ? one : many}`;
+}

@@ -1,0 +1,23 @@
+/** The user's configuration as the program sees it: every value present, each with where it came from. */
+
+/** What `[vm_defaults]` may hold; absent keys are decided by host and constants (`sizing.ts`). */
+export type VmDefaults = {
+  vcpu?: number;
+  /** in `MiB` */
+  memoryMib?: number;
+  /** in bytes */
+  diskBytes?: number;
+};
+
+/** `file`: from config.toml; `default`: the built-in value. */
+export type ConfigSource = "file" | "default";
+
+export type Config = {
+  /** where the file is or would be */
+  file: string;
+  vmDefaults: VmDefaults;
+  /** hand the host's proxy variables and extra CA certificates on to guests */
+  inheritProxy: boolean;
+  /** by key as written in the file: `vm_defaults.vcpu` */
+  provenance: Record<string, ConfigSource>;
+};

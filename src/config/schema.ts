@@ -1,0 +1,51 @@
+/** What config.toml may hold: every key, its check, and the words for what is wrong. `docs/config.md` is its twin. */
+import * as z from "zod/mini";
+import { parseSize } from "../base/units.ts";
+import { sizeBounds } from "./sizing.ts";
+
+const vcpuRule = `must be a whole number from ${sizeBounds.vcpu.min} to ${sizeBounds.vcpu.max}, as in \`vcpu = 2\``;
+const memoryRule = `must be an even whole number of MiB from ${sizeBounds.memoryMib.min} to ${sizeBounds.memoryMib.max}, as in \`memory_mib = 2048\``;
+const diskRule = 'must be a size from 256M to 64T, as in `disk_size = "8G"`';
+
+function whole(rule: string, bounds: { min: number; max: number }, multipleOf = 1) {
+  return z.number({ error: rule }).check(
+    z.refine((n) => Number.isInteger(n) && n >= bounds.min && n <= bounds.max && n % multipleOf === 0, { error: rule }),
+  );
+}
+
+const diskSize = z.string({ error: diskRule }).check(
+  z.refine(
+    (text) => {
+      const bytes = parseSize(text);
+      return bytes !== null && bytes >= sizeBounds.diskBytes.min && bytes <= sizeBounds.diskBytes.max;
+    },
+    { error: diskRule },
+  ),
+);
+
+export const vmDefaultsSchema = z.strictObject(
+  {
+    vcpu: z.optional(whole(vcpuRule, sizeBounds.vcpu)),
+    memory_mib: z.optional(whole(memoryRule, sizeBounds.memoryMib, 2)),
+    disk_size: z.optional(diskSize),
+  },
+  { error: tableRule("vm_defaults") },
+);
+
+export const configSchema = z.strictObject({
+  inherit_proxy: z.optional(z.boolean({ error: "must be true or false" })),
+  vm_defaults: z.optional(vmDefaultsSchema),
+});
+
+export type RawConfig = z.infer<typeof configSchema>;
+
+/** The keys that may stand in the table at `path`; used for "did you mean" and to hold docs/config.md to the schema. */
+export function keysAt(path: readonly PropertyKey[]): string[] {
+  if (path.length === 0) return Object.keys(configSchema.shape);
+  return path[0] === "vm_defaults" ? Object.keys(vmDefaultsSchema.shape) : [];
+}
+
+/** Says "must be a table" for a wrong type, and leaves unknown keys to the caller. */
+function tableRule(name: string) {
+  return (issue: { code?: string }) => (issue.code === "invalid_type" ? `must be a table: \`[${name}]\`` : undefined);
+}

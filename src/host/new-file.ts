@@ -1,0 +1,41 @@
+/** Making a file that must not exist yet: of several processes exactly one wins, and nobody sees half a file. */
+import { randomBytes } from "node:crypto";
+import * as fs from "node:fs/promises";
+import { dirname } from "node:path";
+
+/** Temp file, fsync, hard link under the final name, fsync of the folder. False when the name is taken already. */
+export async function writeNew(path: string, data: string | Uint8Array, mode = 0o600): Promise<boolean> {
+  const temp = `${path}.${process.pid}.${randomBytes(6).toString("hex")}.tmp`;
+  const file = await fs.open(temp, "wx", mode);
+  try {
+    await file.writeFile(data);
+    await file.chmod(mode);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  try {
+    await fs.link(temp, path);
+    await syncFolder(dirname(path));
+    return true;
+  } catch (error) {
+    if ((error as { code?: unknown }).code === "EEXIST") return false;
+    throw error;
+  } finally {
+    await fs.unlink(temp);
+  }
+}
+
+/** Takes all rights of group and others away. */
+export async function makePrivate(path: string): Promise<void> {
+  await fs.chmod(path, 0o600);
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await fs.open(path, "r");
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}

@@ -1,0 +1,95 @@
+/** Images and kernels as VMs use them: found by name, checked before a boot, kept while a VM needs them. */
+import { fail } from "../base/errors/error.ts";
+import { type Digest, type ImageName, isDigest, parseImageName } from "../base/names.ts";
+import { nearest } from "../base/text.ts";
+import type { ImageRecord, KernelRecord } from "../model/artifact.ts";
+import type { Emit } from "../model/event.ts";
+import type { ArtifactRef, VmSpec } from "../model/vm.ts";
+import type { Context } from "./context.ts";
+import type { Upload } from "./deps.ts";
+
+/** @throws IMAGE_NOT_FOUND with the recipe that would make it, IMAGE_NAME_INVALID */
+export function findImage(ctx: Pick<Context, "store" | "artifacts">, text: string): ImageRecord {
+  const { images } = ctx.store;
+  const found = isDigest(text) ? images.byDigest(text) : images.byName(parseImageName(text));
+  if (found) return found;
+  const recipe = ctx.artifacts.imageRecipe(text);
+  const names = images.all().map((image) => image.name);
+  const near = nearest(text, names);
+  throw fail("IMAGE_NOT_FOUND", { name: text, ...(recipe ? { recipe } : {}), ...(near ? { nearest: near } : {}) });
+}
+
+/** @throws KERNEL_NOT_FOUND, IMAGE_NAME_INVALID */
+export function findKernel(ctx: Pick<Context, "store">, text: string): KernelRecord {
+  const { kernels } = ctx.store;
+  const found = isDigest(text) ? kernels.byDigest(text) : kernels.byName(parseImageName(text));
+  if (!found) throw fail("KERNEL_NOT_FOUND", { name: text });
+  return found;
+}
+
+export type ReadyArtifacts = { image: ImageRecord; kernel: KernelRecord; initramfs: string };
+
+/** Checks what a VM boots from and makes its initramfs, side by side. */
+export async function prepareArtifacts(ctx: Context, spec: Pick<VmSpec, "image" | "kernel">): Promise<ReadyArtifacts> {
+  const image = ctx.store.images.byDigest(spec.image.digest);
+  if (!image) throw fail("IMAGE_NOT_FOUND", { name: spec.image.name });
+  const kernel = ctx.store.kernels.byDigest(spec.kernel.digest);
+  if (!kernel) throw fail("KERNEL_NOT_FOUND", { name: spec.kernel.name });
+  const [initramfs] = await Promise.all([
+    ctx.artifacts.initramfs(kernel),
+    ctx.artifacts.checkImage(image),
+    ctx.artifacts.checkKernel(kernel),
+  ]);
+  return { image, kernel, initramfs };
+}
+
+/** Stores an uploaded image under its name. */
+export async function importImage(ctx: Context, upload: Upload, emit: Emit, signal: AbortSignal): Promise<ImageRecord> {
+  parseImageName(upload.name);
+  const record = await ctx.artifacts.importImage(upload, emit, signal);
+  ctx.store.images.put(record);
+  ctx.background("dropping unused images", dropUnusedArtifacts(ctx));
+  return record;
+}
+
+export async function importKernel(ctx: Context, upload: Upload, emit: Emit, signal: AbortSignal): Promise<KernelRecord> {
+  parseImageName(upload.name);
+  const record = await ctx.artifacts.importKernel(upload, emit, signal);
+  ctx.store.kernels.put(record);
+  ctx.background("dropping unused kernels", dropUnusedArtifacts(ctx));
+  return record;
+}
+
+/** @throws IMAGE_NOT_FOUND, IMAGE_IN_USE */
+export async function deleteImage(ctx: Context, text: string): Promise<ImageRecord> {
+  const image = findImage(ctx, text);
+  const users = usersOf(ctx.store.vms.namesUsingImage(image.digest), image, ctx.store.images.all());
+  if (users.length > 0) throw fail("IMAGE_IN_USE", { name: image.name, users });
+  ctx.store.images.removeName(image.name);
+  await dropUnusedArtifacts(ctx);
+  return image;
+}
+
+/** @throws KERNEL_NOT_FOUND, KERNEL_IN_USE */
+export async function deleteKernel(ctx: Context, text: string): Promise<KernelRecord> {
+  const kernel = findKernel(ctx, text);
+  const users = usersOf(ctx.store.vms.namesUsingKernel(kernel.digest), kernel, ctx.store.kernels.all());
+  if (users.length > 0) throw fail("KERNEL_IN_USE", { name: kernel.name, users });
+  ctx.store.kernels.removeName(kernel.name);
+  await dropUnusedArtifacts(ctx);
+  return kernel;
+}
+
+/** VMs that hold the last name of a content; with another name left, giving up this one harms nobody. */
+function usersOf(names: string[], one: { name: ImageName; digest: Digest }, all: readonly ArtifactRef[]): string[] {
+  const hasOtherName = all.some((other) => other.digest === one.digest && other.name !== one.name);
+  return hasOtherName ? [] : names;
+}
+
+/** Removes contents that neither a name nor a VM holds; records first, so a death in between leaves only stray files. */
+export async function dropUnusedArtifacts(ctx: Context): Promise<void> {
+  const { images, layers } = ctx.store.images.dropUnused();
+  const kernels = ctx.store.kernels.dropUnused();
+  if (layers.length > 0 || images.length > 0) await ctx.artifacts.removeImages(images, layers);
+  if (kernels.length > 0) await ctx.artifacts.removeKernels(kernels);
+}

@@ -1,0 +1,41 @@
+/** What a VMM is told for one VM: pure, so that every choice is one row of a test. */
+import type { ImageRecord } from "../model/artifact.ts";
+import type { Paths } from "../model/paths.ts";
+import type { VmRecord } from "../model/vm.ts";
+import type { BlockDevice, BootSpec, NetDevice } from "../vmm/driver.ts";
+
+/** Folders of the guest that live on the data disk itself: container engines can't stack an overlay on an overlay. */
+const directFolders = ["/var/lib/docker", "/var/lib/containerd", "/var/lib/containers"];
+
+export type BootFacts = { vm: VmRecord; image: ImageRecord; initramfs: string; net: NetDevice | null };
+
+export function bootSpec(paths: Paths, facts: BootFacts): BootSpec {
+  const { vm, image } = facts;
+  const files = paths.vm(vm.id);
+  const kernel = paths.kernel(vm.spec.kernel.digest);
+  return {
+    id: vm.id,
+    directory: files.directory,
+    vcpu: vm.spec.vcpu,
+    memoryMib: vm.spec.memoryMib,
+    vmlinux: kernel.vmlinux,
+    initramfs: facts.initramfs,
+    kernelWords: kernelWords(image),
+    blockDevices: [
+      ...image.layers.map((layer, index) => readOnly(`layer${index}`, paths.layer(layer.digest))),
+      readOnly("modules", kernel.modules),
+      // what an ephemeral VM wrote is never read after a crash of the host
+      { serial: "data", path: files.disk, readOnly: false, cache: vm.ephemeral ? "unsafe" : "writeback" },
+    ],
+    net: facts.net,
+  };
+}
+
+function kernelWords(image: ImageRecord): string[] {
+  const init = image.init === "none" ? "none" : "auto";
+  return [`banger.layers=${image.layers.length}`, `banger.direct=${directFolders.join(",")}`, `banger.init=${init}`];
+}
+
+function readOnly(serial: string, path: string): BlockDevice {
+  return { serial, path, readOnly: true };
+}

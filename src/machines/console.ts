@@ -1,0 +1,27 @@
+/** The end of a guest's console, for people: what a VM that failed said last. */
+import { stripControl } from "../base/text.ts";
+import type { VmId } from "../base/names.ts";
+import type { Context } from "./context.ts";
+
+const maxLines = 20;
+const maxLine = 300;
+
+/** The last lines that say anything, control characters removed; empty when there is no console yet. */
+export async function consoleTail(ctx: Pick<Context, "files" | "paths">, id: VmId): Promise<string[]> {
+  const text = await ctx.files.tail(ctx.paths.vm(id).serialLog, 16 * 1024).catch(() => "");
+  return lastLines(text);
+}
+
+export function lastLines(text: string): string[] {
+  return text
+    .split(/[\r\n]+/)
+    .map((line) => stripControl(line).trimEnd().slice(0, maxLine))
+    .filter((line) => line !== "")
+    .slice(-maxLines);
+}
+
+/** The agent's own words for why it gave up, when they are there. */
+export function agentComplaint(lines: readonly string[]): string | null {
+  const line = lines.findLast((text) => text.includes("banger-agent: "));
+  return line ? line.slice(line.indexOf("banger-agent: ") + "banger-agent: ".length) : null;
+}

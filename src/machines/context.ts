@@ -1,0 +1,20 @@
+/** What the operations on VMs share: the deps, and what is known in memory alone. */
+import type { VmId } from "../base/names.ts";
+import type { VmExit } from "../vmm/driver.ts";
+import type { MachinesDeps } from "./deps.ts";
+import type { StateEvents } from "./events.ts";
+import type { LiveVm } from "./live.ts";
+import type { Operations } from "./operations.ts";
+
+export type Context = MachinesDeps & {
+  /** VMs whose VMM runs */
+  live: Map<VmId, LiveVm>;
+  operations: Operations;
+  events: StateEvents;
+  /** ephemeral VMs whose session is connected, with how many hold each */
+  leases: Map<VmId, number>;
+  /** Called once when a VM ended, whoever ended it. */
+  onEnd(live: LiveVm, exit: VmExit): void;
+  /** Lets work go on without its caller; a failure is logged. */
+  background(what: string, work: Promise<unknown>): void;
+};

@@ -1,0 +1,120 @@
+/** Making a VM: everything is decided first, then its row, then its files. */
+import { BangerError, fail } from "../base/errors/error.ts";
+import { parseVmName, type VmName } from "../base/names.ts";
+import { formatSize } from "../base/units.ts";
+import { isDiskFull } from "../host/files.ts";
+import type { Emit } from "../model/event.ts";
+import type { NetworkKind, VmRecord, VmSpec } from "../model/vm.ts";
+import type { OpenChange } from "../store/journal.ts";
+import { findImage, findKernel, prepareArtifacts, type ReadyArtifacts } from "./artifacts.ts";
+import type { Context } from "./context.ts";
+import type { SizeRequest } from "./deps.ts";
+import { forgetVm } from "./delete.ts";
+import { makeIdentity } from "./identity.ts";
+import { enter, tell } from "./state.ts";
+import { pickName } from "./vm-names.ts";
+
+export type CreateRequest = SizeRequest & {
+  name?: string;
+  image?: string;
+  kernel?: string;
+  network?: NetworkKind;
+  env?: Record<string, string>;
+  /** deleted when its lease ends */
+  ephemeral: boolean;
+};
+
+export const defaultImage = "debian-bookworm";
+export const defaultKernel = "debian-bookworm-cloud";
+
+/** Decides everything about a new VM and reserves its name. Nothing is on disk yet. */
+export async function decideVm(ctx: Context, request: CreateRequest, emit: Emit): Promise<{ vm: VmRecord; change: OpenChange }> {
+  if (request.name !== undefined) requireFreeName(ctx, parseVmName(request.name));
+  const image = findImage(ctx, request.image ?? defaultImage);
+  const kernel = findKernel(ctx, request.kernel ?? defaultKernel);
+  const [sizes, identity] = await Promise.all([ctx.sizes(request), makeIdentity(ctx)]);
+  const spec: VmSpec = {
+    vcpu: sizes.vcpu,
+    memoryMib: sizes.memoryMib,
+    diskBytes: sizes.diskBytes,
+    image: { name: image.name, digest: image.digest },
+    kernel: { name: kernel.name, digest: kernel.digest },
+    network: request.network ?? "user",
+    env: request.env ?? {},
+  };
+  emitSpec(emit, spec, sizes.provenance);
+  const made = ctx.store.transaction(() => {
+    const vm = newRecord(ctx, request, spec);
+    if (!ctx.store.vms.add(vm)) throw fail("VM_NAME_TAKEN", { name: vm.name });
+    ctx.store.identities.set(vm.id, identity);
+    return { vm, change: ctx.store.journal.begin("create", vm.id, "files") };
+  });
+  tell(ctx, made.vm.id, "");
+  return made;
+}
+
+/**
+ * Makes the VM's folder and disk, and side by side whatever its first boot needs. On failure nothing of the VM is left.
+ * @throws DISK_FULL, what checks throw, VM_CANCELLED
+ */
+export async function makeVm(ctx: Context, made: { vm: VmRecord; change: OpenChange }, signal: AbortSignal): Promise<ReadyArtifacts> {
+  const { vm, change } = made;
+  const work = [makeFiles(ctx, vm), prepareArtifacts(ctx, vm.spec)] as const;
+  await Promise.allSettled(work);
+  try {
+    const [, artifacts] = await Promise.all(work);
+    if (signal.aborted) throw fail("VM_CANCELLED", { name: vm.name, during: "creating" }, signal.reason);
+    ctx.store.transaction(() => {
+      change.end();
+      ctx.store.vms.change(vm.id, { state: "stopped" });
+    });
+    tell(ctx, vm.id, "created");
+    return artifacts;
+  } catch (error) {
+    enter(ctx, vm.id, "deleting", "creating it failed");
+    await forgetVm(ctx, vm);
+    throw error;
+  }
+}
+
+async function makeFiles(ctx: Context, vm: VmRecord): Promise<void> {
+  const files = ctx.paths.vm(vm.id);
+  try {
+    await ctx.files.ensureFolder(files.directory);
+    await ctx.createDisk(files.disk, vm.spec.diskBytes);
+  } catch (error) {
+    if (!(error instanceof BangerError) && isDiskFull(error)) {
+      throw fail("DISK_FULL", { path: files.directory, during: `making the disk of "${vm.name}"` }, error);
+    }
+    throw error;
+  }
+}
+
+function requireFreeName(ctx: Context, name: VmName): void {
+  if (ctx.store.vms.byName(name)) throw fail("VM_NAME_TAKEN", { name });
+}
+
+/** Runs inside the transaction that adds it, so that a picked name stays free. */
+function newRecord(ctx: Context, request: CreateRequest, spec: VmSpec): VmRecord {
+  const isTaken = (name: VmName) => ctx.store.vms.byName(name) !== null;
+  return {
+    id: ctx.randomId(),
+    name: request.name === undefined ? pickName(isTaken, ctx.randomBytes) : parseVmName(request.name),
+    state: "creating",
+    spec,
+    ephemeral: request.ephemeral,
+    createdAt: ctx.clock.now(),
+    startedAt: null,
+    generation: 0,
+    failure: null,
+    startedHow: null,
+  };
+}
+
+/** The one line that every creating command prints first. */
+function emitSpec(emit: Emit, spec: VmSpec, provenance: Record<string, string>): void {
+  const { vcpu, memoryMib, diskBytes, network } = spec;
+  const sizes = `${vcpu} vcpu, ${formatSize(memoryMib * 1024 * 1024, 1)} memory, ${formatSize(diskBytes)} disk`;
+  const text = `${sizes}, image ${spec.image.name}, kernel ${spec.kernel.name}, network ${network}`;
+  emit({ kind: "spec", text, vcpu, memoryMib, diskBytes, image: spec.image.name, kernel: spec.kernel.name, network, provenance });
+}

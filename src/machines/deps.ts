@@ -1,0 +1,110 @@
+/** What lifecycle policy needs from the world: no file, process or socket is touched here but through this record. */
+import type { ByteStream } from "../base/bytes.ts";
+import type { VmId } from "../base/names.ts";
+import type { Clock } from "../host/clock.ts";
+import type { Logger } from "../host/log.ts";
+import type { ImageRecord, KernelRecord } from "../model/artifact.ts";
+import type { Emit } from "../model/event.ts";
+import type { Paths, VmPaths } from "../model/paths.ts";
+import type { ProcessRef } from "../model/vm.ts";
+import type { GuestNetwork, SshHostKey } from "../store/identities.ts";
+import type { Store } from "../store/store.ts";
+import type { NetDevice, VmmDriver } from "../vmm/driver.ts";
+import type { AgentClient } from "../wire/agent/types.ts";
+
+export type PreparedNetwork = {
+  device: NetDevice;
+  identity: GuestNetwork;
+  process: ProcessRef | null;
+  /** worth a warning line: which fallback, and why */
+  note?: string;
+};
+
+export type MachineNetwork = {
+  /** Makes the host's side of one VM's user network; a failure leaves no process behind. */
+  prepare(paths: VmPaths): Promise<PreparedNetwork>;
+  /** Ends it; fine when it is gone already. */
+  stop(process: ProcessRef): Promise<void>;
+};
+
+export type MachineFiles = {
+  ensureFolder(path: string): Promise<void>;
+  /** missing is fine */
+  removeTree(path: string): Promise<void>;
+  /** names, empty when there is no such folder */
+  listFolder(path: string): Promise<string[]>;
+  /** allocated bytes of everything below `path`, 0 when it is missing */
+  usedBytes(path: string): Promise<number>;
+  /** the last `maxBytes` of a file as text, empty when it is missing */
+  tail(path: string, maxBytes: number): Promise<string>;
+};
+
+export type Upload = { name: string; source: string; tar: AsyncIterable<Uint8Array> };
+
+export type MachineArtifacts = {
+  /** @throws IMAGE_DAMAGED */
+  checkImage(image: ImageRecord): Promise<void>;
+  /** @throws KERNEL_UNUSABLE and what file checks throw */
+  checkKernel(kernel: KernelRecord): Promise<void>;
+  /** path of the initramfs for that kernel and the present agent, made if absent */
+  initramfs(kernel: KernelRecord): Promise<string>;
+  importImage(upload: Upload, emit: Emit, signal: AbortSignal): Promise<ImageRecord>;
+  importKernel(upload: Upload, emit: Emit, signal: AbortSignal): Promise<KernelRecord>;
+  /** Removes the files of layers that no record holds any more. */
+  removeImages(images: readonly ImageRecord[], layers: ImageRecord["layers"]): Promise<void>;
+  removeKernels(kernels: readonly KernelRecord[]): Promise<void>;
+  /** the recipe that would make an image of that name, if there is one */
+  imageRecipe(name: string): string | undefined;
+};
+
+/** What a request may say about sizes; absent: config, host, constant decide. */
+export type SizeRequest = { vcpu?: number; memoryMib?: number; diskBytes?: number };
+export type Sizes = { vcpu: number; memoryMib: number; diskBytes: number; provenance: Record<string, string> };
+
+/** What every guest of this host is given beside its own identity. */
+export type GuestInheritance = { authorizedKeys: string[]; environment: Record<string, string>; caCertificates: string[] };
+
+export type MachineTimings = {
+  /** boot to the agent's first answer, in `ms` */
+  agentMs: number;
+  /** an agent that answered before: reconnecting, in `ms` */
+  reconnectMs: number;
+  /** waiting for the image's services, in `ms` */
+  servicesMs: number;
+  /** what a guest has to power itself off, in `ms`, when the request doesn't say */
+  graceMs: number;
+  /** how long an ephemeral VM may be without a lease after the daemon's restart, in `ms` */
+  leaseGraceMs: number;
+};
+
+export const defaultTimings: MachineTimings = {
+  agentMs: 180_000,
+  reconnectMs: 20_000,
+  servicesMs: 60_000,
+  graceMs: 30_000,
+  leaseGraceMs: 30_000,
+};
+
+export type MachinesDeps = {
+  store: Store;
+  driver: VmmDriver;
+  network: MachineNetwork;
+  /** Makes the empty data disk of a new VM. */
+  createDisk(path: string, bytes: number): Promise<void>;
+  files: MachineFiles;
+  /** Ends every process that has a path below `directory` among its arguments: what a dead daemon started and had not noted. */
+  endStrays(directory: string): Promise<void>;
+  connectAgent(stream: ByteStream, options: { resync: boolean; timeoutMs: number }): Promise<AgentClient>;
+  artifacts: MachineArtifacts;
+  sizes(request: SizeRequest): Promise<Sizes>;
+  inheritance(): Promise<GuestInheritance>;
+  makeHostKey(): SshHostKey | Promise<SshHostKey>;
+  randomBytes(count: number): Uint8Array;
+  randomId(): VmId;
+  /** Calls `run` once after `ms`; the answer cancels it. */
+  after(ms: number, run: () => void): () => void;
+  paths: Paths;
+  clock: Clock;
+  log: Logger;
+  timings: MachineTimings;
+};

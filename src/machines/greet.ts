@@ -1,0 +1,39 @@
+/** From a VMM that runs to an agent that serves: connect, tell the guest who it is, wait until it is up. */
+import { Deferred } from "../base/async.ts";
+import { fail } from "../base/errors/error.ts";
+import type { VmRecord } from "../model/vm.ts";
+import type { AgentClient } from "../wire/agent/types.ts";
+import type { Context } from "./context.ts";
+import { composeIdentity } from "./identity.ts";
+import type { LiveVm } from "./live.ts";
+
+/**
+ * @param timeoutMs for the agent's first answer
+ * @throws AGENT_UNREACHABLE, AGENT_REFUSED
+ */
+export async function greet(ctx: Context, live: LiveVm, vm: VmRecord, timeoutMs: number): Promise<AgentClient> {
+  const identity = composeIdentity(ctx, vm);
+  identity.catch(() => {});
+  const up = new Deferred<void>();
+  const stopListening = live.session.onNotice((notice) => {
+    if (notice["notice"] === "up") up.resolve();
+  });
+  try {
+    const client = await live.session.client(timeoutMs);
+    if (client.hello?.phase === "up") return client;
+    await sendIdentity(client, await identity);
+    const lost = client.closed.then((error) => {
+      throw fail("AGENT_UNREACHABLE", { name: vm.name, reason: error?.message ?? "it closed its line" });
+    });
+    await Promise.race([up.promise, lost]);
+    return client;
+  } finally {
+    stopListening();
+  }
+}
+
+/** @throws AGENT_REFUSED */
+export async function sendIdentity(client: AgentClient, identity: object): Promise<void> {
+  const stream = await client.open("identity", { ...identity });
+  stream.close();
+}

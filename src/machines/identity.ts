@@ -1,0 +1,49 @@
+/** What a guest is told about itself before anything of it runs. */
+import type { VmId } from "../base/names.ts";
+import type { VmRecord } from "../model/vm.ts";
+import type { VmIdentity } from "../store/identities.ts";
+import type { IdentityRequest } from "../wire/agent/types.ts";
+import type { Context } from "./context.ts";
+import type { GuestInheritance, MachinesDeps } from "./deps.ts";
+
+/** The lasting part, made once per VM. */
+export async function makeIdentity(deps: Pick<MachinesDeps, "randomBytes" | "makeHostKey">): Promise<VmIdentity> {
+  const machineId = Buffer.from(deps.randomBytes(16)).toString("hex");
+  return { machineId, sshHostKeys: [await deps.makeHostKey()], network: null };
+}
+
+/** @param nowMs Unix time in `ms`: the guest's clock is set by it */
+export function identityRequest(
+  vm: VmRecord,
+  kept: VmIdentity,
+  inherited: GuestInheritance,
+  fresh: { nowMs: number; entropy: Uint8Array },
+): IdentityRequest {
+  const request: IdentityRequest = {
+    generation: vm.generation,
+    hostname: vm.name,
+    machineId: kept.machineId,
+    clock: `${Math.floor(fresh.nowMs / 1000)}.${String(fresh.nowMs % 1000).padStart(3, "0")}000000`,
+    entropy: Buffer.from(fresh.entropy).toString("base64"),
+    sshHostKeys: kept.sshHostKeys,
+    authorizedKeys: inherited.authorizedKeys,
+    environment: { ...inherited.environment, ...vm.spec.env },
+    caCertificates: inherited.caCertificates,
+  };
+  return kept.network ? { ...request, network: kept.network } : request;
+}
+
+/** Gathers everything for `identityRequest`; a VM without a kept identity gets one now. */
+export async function composeIdentity(ctx: Context, vm: VmRecord): Promise<IdentityRequest> {
+  const kept = await keptIdentity(ctx, vm.id);
+  const inherited = await ctx.inheritance();
+  return identityRequest(vm, kept, inherited, { nowMs: ctx.clock.now(), entropy: ctx.randomBytes(256) });
+}
+
+async function keptIdentity(ctx: Context, id: VmId): Promise<VmIdentity> {
+  const kept = ctx.store.identities.of(id);
+  if (kept) return kept;
+  const made = await makeIdentity(ctx);
+  ctx.store.identities.set(id, made);
+  return made;
+}

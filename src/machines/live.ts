@@ -1,0 +1,36 @@
+/** A VM whose VMM runs, as this daemon holds it. */
+import type { VmId } from "../base/names.ts";
+import type { RunningVm, VmExit } from "../vmm/driver.ts";
+import type { Context } from "./context.ts";
+import { AgentSession } from "./session.ts";
+
+export type LiveVm = {
+  id: VmId;
+  vm: RunningVm;
+  session: AgentSession;
+  /** how it ended, with what the guest announced taken in; never rejects */
+  exit: Promise<VmExit>;
+};
+
+/** Takes a running VM in; `ctx.onEnd` is called once when it ended, whoever ended it. */
+export function holdLive(ctx: Context, id: VmId, vm: RunningVm): LiveVm {
+  const session = new AgentSession(ctx, vm, () => ctx.store.vms.byId(id)?.name ?? id);
+  const exit = vm.wait().then((raw) => withIntent(raw, session));
+  const live: LiveVm = { id, vm, session, exit };
+  ctx.live.set(id, live);
+  void exit.then((how) => ctx.onEnd(live, how));
+  return live;
+}
+
+/** Drops what this daemon holds of a VM: one that ended, or one that goes on without us. */
+export function dropLive(ctx: Context, live: LiveVm): void {
+  if (ctx.live.get(live.id) === live) ctx.live.delete(live.id);
+  live.session.close();
+  live.vm.release();
+}
+
+/** The VMM sees only that the guest ended; the agent said what it meant. */
+function withIntent(exit: VmExit, session: AgentSession): VmExit {
+  const guestMade = exit.kind === "poweroff" || exit.kind === "halt";
+  return guestMade && session.intent ? { kind: session.intent } : exit;
+}

@@ -1,0 +1,198 @@
+/** Everything that can be done with VMs, images and kernels: the one door to lifecycle policy. */
+import { fail, toBangerError } from "../base/errors/error.ts";
+import { parseVmName } from "../base/names.ts";
+import type { ImageRecord, KernelRecord } from "../model/artifact.ts";
+import type { Emit } from "../model/event.ts";
+import type { VmRecord, VmView, WaitKind } from "../model/vm.ts";
+import type { AgentClient } from "../wire/agent/types.ts";
+import { deleteImage, deleteKernel, findImage, findKernel, importImage, importKernel } from "./artifacts.ts";
+import type { Context } from "./context.ts";
+import { type CreateRequest, decideVm, makeVm } from "./create.ts";
+import { deleteVm } from "./delete.ts";
+import type { MachinesDeps, Upload } from "./deps.ts";
+import { StateEvents, type StateListener } from "./events.ts";
+import { type Lease, takeLease } from "./leases.ts";
+import { dropLive } from "./live.ts";
+import { Operations } from "./operations.ts";
+import { waitReady } from "./ready.ts";
+import { reconcile } from "./reconcile.ts";
+import { renameVm } from "./rename.ts";
+import { restartVm } from "./restart.ts";
+import { settleEnd } from "./settle.ts";
+import { startVm } from "./start.ts";
+import { findVm, freshVm, requireState } from "./state.ts";
+import { killVm, stopVm } from "./stop.ts";
+import { viewVm } from "./view.ts";
+import { waitForEnd } from "./wait.ts";
+
+export type StartOptions = { wait: WaitKind };
+export type StopOptions = { graceMs?: number };
+
+export type Machines = ReturnType<typeof createMachines>;
+
+export function createContext(deps: MachinesDeps): Context {
+  const ctx: Context = {
+    ...deps,
+    live: new Map(),
+    operations: new Operations(),
+    events: new StateEvents(),
+    leases: new Map(),
+    onEnd: (live, exit) => settleEnd(ctx, live, exit),
+    background: (what, work) => {
+      work.catch((error: unknown) => deps.log.warn(`${what} failed`, { error: toBangerError(error).message }));
+    },
+  };
+  return ctx;
+}
+
+export function createMachines(deps: MachinesDeps) {
+  const ctx = createContext(deps);
+  return { ...lifecycle(ctx), ...looking(ctx), ...artifacts(ctx), ...daemonSide(ctx) };
+}
+
+function lifecycle(ctx: Context) {
+  return {
+    /** Makes a VM; with `start` it is running and ready as asked when this resolves. */
+    async create(request: CreateRequest, start: StartOptions | null, emit: Emit, signal: AbortSignal): Promise<VmRecord> {
+      const made = await decideVm(ctx, request, emit);
+      const live = await ctx.operations.run(made.vm, "create", async (interrupted) => {
+        const either = AbortSignal.any([signal, interrupted]);
+        const artifacts = await makeVm(ctx, made, either);
+        return start ? startNew(ctx, made.vm, { artifacts, emit, signal: either }) : null;
+      });
+      if (live && start) await waitReady(ctx, live, made.vm, start.wait, emit, signal);
+      return freshVm(ctx, made.vm);
+    },
+
+    async start(name: string, options: StartOptions, emit: Emit, signal: AbortSignal): Promise<VmRecord> {
+      const vm = findVm(ctx, name);
+      const live = await ctx.operations.run(vm, "start", async (interrupted) => {
+        const next = `see \`banger vm show ${name}\``;
+        requireState(freshVm(ctx, vm), "start", ["stopped", "failed"], next);
+        return startVm(ctx, vm, { emit, signal: AbortSignal.any([signal, interrupted]) });
+      });
+      await waitReady(ctx, live, vm, options.wait, emit, signal);
+      return freshVm(ctx, vm);
+    },
+
+    /** Goes on when its caller is gone: a guest that was asked to power off will. */
+    async stop(name: string, options: StopOptions, emit: Emit): Promise<{ vm: VmRecord; cut: boolean }> {
+      const vm = findVm(ctx, name);
+      const cut = await ctx.operations.run(vm, "stop", () => {
+        requireState(freshVm(ctx, vm), "stop", ["running", "paused"], "only a running VM can be stopped");
+        return stopVm(ctx, vm, options.graceMs ?? ctx.timings.graceMs, emit);
+      });
+      return { vm: freshVm(ctx, vm), cut };
+    },
+
+    async restart(name: string, options: StartOptions & StopOptions, emit: Emit, signal: AbortSignal): Promise<VmRecord> {
+      const vm = findVm(ctx, name);
+      const live = await ctx.operations.run(vm, "restart", (interrupted) => {
+        requireState(freshVm(ctx, vm), "restart", ["running", "paused"], `start it with \`banger vm start ${name}\``);
+        return restartVm(ctx, vm, options.graceMs ?? ctx.timings.graceMs, { emit, signal: AbortSignal.any([signal, interrupted]) });
+      });
+      await waitReady(ctx, live, vm, options.wait, emit, signal);
+      return freshVm(ctx, vm);
+    },
+
+    async kill(name: string): Promise<VmRecord> {
+      const vm = findVm(ctx, name);
+      await ctx.operations.preempt(vm.id, "kill", async () => {
+        const now = freshVm(ctx, vm);
+        // a start that was interrupted has ended the VM already
+        if (now.state === "stopped" && vm.state !== "stopped") return;
+        requireState(now, "kill", ["running", "paused", "stopping"], "only a running VM can be killed");
+        await killVm(ctx, now);
+      });
+      return freshVm(ctx, vm);
+    },
+
+    async delete(name: string): Promise<VmRecord> {
+      const vm = findVm(ctx, name);
+      await ctx.operations.preempt(vm.id, "delete", async () => {
+        const now = ctx.store.vms.byId(vm.id);
+        if (now) await deleteVm(ctx, now);
+      });
+      return vm;
+    },
+
+    async rename(name: string, to: string): Promise<VmRecord> {
+      const vm = findVm(ctx, name);
+      const target = parseVmName(to);
+      return ctx.operations.run(vm, "rename", () => renameVm(ctx, freshVm(ctx, vm), target));
+    },
+  };
+}
+
+/** A new VM whose first start fails before its guest ran leaves nothing behind. */
+async function startNew(ctx: Context, vm: VmRecord, plan: Parameters<typeof startVm>[2]) {
+  try {
+    return await startVm(ctx, vm, plan);
+  } catch (error) {
+    const left = ctx.store.vms.byId(vm.id);
+    if (left?.state === "stopped") await deleteVm(ctx, left);
+    throw error;
+  }
+}
+
+function looking(ctx: Context) {
+  return {
+    find: (name: string): VmRecord => findVm(ctx, name),
+    all: (): VmRecord[] => ctx.store.vms.all(),
+    view: (vm: VmRecord): Promise<VmView> => viewVm(ctx, vm),
+    waitForEnd: (name: string, signal: AbortSignal) => waitForEnd(ctx, name, signal),
+    subscribe: (listener: StateListener) => ctx.events.subscribe(listener),
+
+    /** The agent's session of a running VM. @throws VM_STATE, AGENT_UNREACHABLE */
+    async session(name: string): Promise<{ vm: VmRecord; client: AgentClient }> {
+      const vm = findVm(ctx, name);
+      requireState(vm, "enter", ["running"], nextForEntering(vm));
+      const live = ctx.live.get(vm.id);
+      if (!live) throw fail("AGENT_UNREACHABLE", { name, reason: "its VMM has just ended" });
+      return { vm, client: await live.session.client(ctx.timings.reconnectMs) };
+    },
+
+    logFile(name: string, source: "console" | "vmm"): { path: string; vm: VmRecord } {
+      const vm = findVm(ctx, name);
+      const files = ctx.paths.vm(vm.id);
+      return { path: source === "console" ? files.serialLog : files.vmmLog, vm };
+    },
+
+    /** pids of every VMM and network process: none of their children may speak to the daemon */
+    vmProcesses(): number[] {
+      const { processes, vms } = ctx.store;
+      return vms.all().flatMap((vm) => [processes.vmm(vm.id)?.process.pid, processes.network(vm.id)?.pid].filter((pid) => pid !== undefined));
+    },
+  };
+}
+
+function nextForEntering(vm: VmRecord): string {
+  if (vm.state === "stopped" || vm.state === "failed") return `start it with \`banger vm start ${vm.name}\``;
+  return `wait until it runs: \`banger vm show ${vm.name}\``;
+}
+
+function artifacts(ctx: Context) {
+  return {
+    images: (): ImageRecord[] => ctx.store.images.all(),
+    findImage: (name: string) => findImage(ctx, name),
+    importImage: (upload: Upload, emit: Emit, signal: AbortSignal) => importImage(ctx, upload, emit, signal),
+    deleteImage: (name: string) => deleteImage(ctx, name),
+    kernels: (): KernelRecord[] => ctx.store.kernels.all(),
+    findKernel: (name: string) => findKernel(ctx, name),
+    importKernel: (upload: Upload, emit: Emit, signal: AbortSignal) => importKernel(ctx, upload, emit, signal),
+    deleteKernel: (name: string) => deleteKernel(ctx, name),
+  };
+}
+
+function daemonSide(ctx: Context) {
+  return {
+    /** @throws VM_NOT_FOUND, VM_STATE when it is not ephemeral */
+    lease: (name: string): Lease => takeLease(ctx, findVm(ctx, name)),
+    /** Run once, before anything is served. */
+    reconcile: () => reconcile(ctx),
+    /** Lets go of every VM; they run on. */
+    release(): void {
+      for (const live of [...ctx.live.values()]) dropLive(ctx, live);
+    },
+  };
+}

@@ -1,0 +1,75 @@
+/** One operation at a time on each VM. */
+import { Deferred } from "../base/async.ts";
+import { fail } from "../base/errors/error.ts";
+import type { VmId } from "../base/names.ts";
+
+export type Action = "create" | "start" | "stop" | "restart" | "kill" | "delete" | "rename" | "settle";
+
+type Current = { action: Action; abort: AbortController };
+
+export class Operations {
+  readonly #current = new Map<VmId, Current>();
+  readonly #tails = new Map<VmId, Promise<void>>();
+
+  /** What is being done to that VM. */
+  busyWith(id: VmId): Action | null {
+    return this.#current.get(id)?.action ?? null;
+  }
+
+  /**
+   * Runs `body` when nothing else is under way.
+   * @throws VM_STATE otherwise
+   */
+  async run<T>(vm: { id: VmId; name: string }, action: Action, body: (interrupted: AbortSignal) => Promise<T>): Promise<T> {
+    const other = this.busyWith(vm.id);
+    if (other || this.#tails.has(vm.id)) throw busy(vm.name, action, other);
+    return this.queue(vm.id, action, body);
+  }
+
+  /** Runs `body` after everything that is under way or waiting. */
+  async queue<T>(id: VmId, action: Action, body: (interrupted: AbortSignal) => Promise<T>): Promise<T> {
+    const before = this.#tails.get(id);
+    const mine = new Deferred<void>();
+    this.#tails.set(id, mine.promise);
+    await before;
+    const abort = new AbortController();
+    this.#current.set(id, { action, abort });
+    try {
+      return await body(abort.signal);
+    } finally {
+      this.#current.delete(id);
+      if (this.#tails.get(id) === mine.promise) this.#tails.delete(id);
+      mine.resolve();
+    }
+  }
+
+  /** Interrupts what is under way (it undoes itself), then runs `body`. */
+  async preempt<T>(id: VmId, action: Action, body: () => Promise<T>): Promise<T> {
+    this.#current.get(id)?.abort.abort(new Interrupted(action));
+    return this.queue(id, action, body);
+  }
+}
+
+/** Why an operation's signal was aborted: another one took its place. */
+export class Interrupted extends Error {
+  constructor(by: Action) {
+    super(`interrupted by ${by}`);
+    this.name = "Interrupted";
+  }
+}
+
+const doing: Record<Action, string> = {
+  create: "being created",
+  start: "starting",
+  stop: "stopping",
+  restart: "restarting",
+  kill: "being killed",
+  delete: "being deleted",
+  rename: "being renamed",
+  settle: "being looked after",
+};
+
+function busy(name: string, action: Action, other: Action | null): Error {
+  const next = `try again in a moment, or end it with \`banger vm delete ${name}\``;
+  return fail("VM_STATE", { name, action, state: other ? doing[other] : "busy", next });
+}

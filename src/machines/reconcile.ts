@@ -1,0 +1,107 @@
+/**
+ * The daemon's first act: make the list of VMs true again. VMMs that live are adopted; what a former daemon had half
+ * made is finished or undone, as the journal and each VM's state tell.
+ */
+import type { VmRecord } from "../model/vm.ts";
+import type { Change, JournalEntry } from "../store/journal.ts";
+import type { DriverRecord, RunningVm, VmExit } from "../vmm/driver.ts";
+import { dropUnusedArtifacts } from "./artifacts.ts";
+import type { Context } from "./context.ts";
+import { forgetVm } from "./delete.ts";
+import { clearAway, type Ending, endingOf, writeEnding } from "./ended.ts";
+import { startLeaseGrace } from "./leases.ts";
+import { holdLive } from "./live.ts";
+import { settle, startAgain } from "./settle.ts";
+import { resumeStart } from "./start.ts";
+import { freshVm } from "./state.ts";
+import { continueStop } from "./stop.ts";
+import { sweep } from "./sweep.ts";
+
+/** When it resolves every VM's state is true; what takes long (an agent, a guest's shutdown) goes on behind. */
+export async function reconcile(ctx: Context): Promise<void> {
+  const unfinished = ctx.store.journal.unfinished();
+  const vms = ctx.store.vms.all();
+  const results = await Promise.allSettled(vms.map((vm) => reconcileVm(ctx, vm, unfinished.filter((e) => e.subject === vm.id))));
+  results.forEach((result, index) => {
+    if (result.status === "rejected") ctx.log.error("reconciling failed", { vm: vms[index]?.name, error: String(result.reason) });
+  });
+  await sweep(ctx);
+  await dropUnusedArtifacts(ctx);
+  startLeaseGrace(ctx);
+}
+
+async function reconcileVm(ctx: Context, vm: VmRecord, entries: JournalEntry[]): Promise<void> {
+  const record = ctx.store.processes.vmm(vm.id) as DriverRecord | null;
+  const running = record ? await ctx.driver.adopt(record) : null;
+  if (!running) await ctx.endStrays(ctx.paths.vm(vm.id).directory);
+  if (vm.state === "creating" || vm.state === "deleting") return dropHalfVm(ctx, vm, running);
+  if (running) return takeOver(ctx, vm, running, entries);
+  await bury(ctx, vm, record, entries);
+}
+
+/** Nobody was promised this VM, or someone was promised that it goes. */
+async function dropHalfVm(ctx: Context, vm: VmRecord, running: RunningVm | null): Promise<void> {
+  await running?.kill();
+  running?.release();
+  await clearAway(ctx, vm);
+  await forgetVm(ctx, vm);
+}
+
+/** The VMM lives: hold it, and take up what was being done with it. */
+async function takeOver(ctx: Context, vm: VmRecord, running: RunningVm, entries: JournalEntry[]): Promise<void> {
+  if (vm.state === "stopped" || vm.state === "failed") {
+    await running.kill();
+    running.release();
+    return writeEnding(ctx, vm, { state: vm.state, reason: "it should not have run", failed: false });
+  }
+  const live = holdLive(ctx, vm.id, running);
+  ctx.log.info("adopted", { vm: vm.name, pid: running.record.process.pid, state: vm.state });
+  const entry = (change: Change) => entries.find((e) => e.change === change);
+  const start = entry("start");
+  const stop = entry("stop");
+  if (!start && !stop) return endEntries(ctx, entries);
+  const work = ctx.operations.queue(vm.id, "settle", async (interrupted) => {
+    if (ctx.live.get(vm.id) !== live) return;
+    if (start) await resumeStart(ctx, vm, live, ctx.store.journal.reopen(start));
+    if (stop) await continueStop(ctx, vm, ctx.store.journal.reopen(stop), ctx.timings.graceMs, () => {});
+    await finishRestart(ctx, vm, entries, interrupted);
+  });
+  ctx.background(`taking ${vm.name} up again`, work);
+}
+
+/** The VMM is gone: write how the VM ended. */
+async function bury(ctx: Context, vm: VmRecord, record: DriverRecord | null, entries: JournalEntry[]): Promise<void> {
+  const exit = record ? await ctx.driver.postMortem(record) : null;
+  const wasUp = vm.state === "running" || vm.state === "paused";
+  if (vm.state !== "stopped" && vm.state !== "failed") await writeEnding(ctx, vm, endingWhileAway(vm, exit));
+  else await clearAway(ctx, vm);
+  endEntries(ctx, entries.filter((e) => e.change !== "restart"));
+  const again = entries.some((e) => e.change === "restart") || (wasUp && exit?.kind === "reboot");
+  if (!again) return;
+  const work = ctx.operations.queue(vm.id, "settle", async (interrupted) => {
+    if (wasUp && exit?.kind === "reboot") await settle(ctx, vm, exit, interrupted);
+    else await finishRestart(ctx, vm, entries, interrupted);
+  });
+  ctx.background(`starting ${vm.name} again`, work);
+}
+
+function endingWhileAway(vm: VmRecord, exit: VmExit | null): Ending {
+  if (vm.state === "stopping") return { state: "stopped", reason: "stopped while no daemon ran", failed: false };
+  if (!exit) return { state: "stopped", reason: "its start was cut short", failed: false };
+  const ending = endingOf(exit);
+  if (vm.state !== "starting" || ending.failed || exit.kind === "killed") return ending;
+  return { state: "failed", reason: `${ending.reason} before its agent answered`, failed: true };
+}
+
+/** A restart that was cut short ends with a VM that runs, as was asked. */
+async function finishRestart(ctx: Context, vm: VmRecord, entries: JournalEntry[], signal: AbortSignal): Promise<void> {
+  const restart = entries.find((e) => e.change === "restart");
+  if (!restart) return;
+  const now = freshVm(ctx, vm);
+  if (now.state === "stopped") await startAgain(ctx, now, signal);
+  ctx.store.journal.reopen(restart).end();
+}
+
+function endEntries(ctx: Context, entries: readonly JournalEntry[]): void {
+  for (const entry of entries) ctx.store.journal.reopen(entry).end();
+}

@@ -1,0 +1,75 @@
+/** Ending a VM that runs: asked first, power cut when the guest takes too long. */
+import { toBangerError } from "../base/errors/error.ts";
+import type { Emit } from "../model/event.ts";
+import type { VmRecord } from "../model/vm.ts";
+import type { OpenChange } from "../store/journal.ts";
+import type { Context } from "./context.ts";
+import { writeEnding } from "./ended.ts";
+import type { LiveVm } from "./live.ts";
+import { tell } from "./state.ts";
+
+/** The caller holds the VM's operation. @returns whether power was cut */
+export async function stopVm(ctx: Context, vm: VmRecord, graceMs: number, emit: Emit): Promise<boolean> {
+  const change = beginStop(ctx, vm, "ask");
+  return continueStop(ctx, vm, change, graceMs, emit);
+}
+
+/** From the asking on; also for a stop that another daemon began. */
+export async function continueStop(ctx: Context, vm: VmRecord, change: OpenChange, graceMs: number, emit: Emit): Promise<boolean> {
+  const live = ctx.live.get(vm.id);
+  let cut = false;
+  if (live) {
+    emit({ kind: "progress", step: "stop", text: "asking the guest to power off" });
+    cut = !(await endsWithin(ctx, live, graceMs, () => askToPowerOff(ctx, live)));
+    if (cut) {
+      change.step("cut");
+      await live.vm.kill();
+      const seconds = Math.round(graceMs / 100) / 10;
+      emit({ kind: "note", level: "warn", text: `"${vm.name}" did not power off within ${seconds} s: power was cut` });
+    }
+  }
+  const reason = cut ? "power was cut after the grace period" : "stopped";
+  await writeEnding(ctx, vm, { state: "stopped", reason, failed: false }, change);
+  return cut;
+}
+
+/** Cuts power at once; the caller holds the VM's operation. */
+export async function killVm(ctx: Context, vm: VmRecord): Promise<void> {
+  const change = beginStop(ctx, vm, "cut");
+  await ctx.live.get(vm.id)?.vm.kill();
+  await writeEnding(ctx, vm, { state: "stopped", reason: "power was cut", failed: false }, change);
+}
+
+function beginStop(ctx: Context, vm: VmRecord, step: string): OpenChange {
+  const change = ctx.store.transaction(() => {
+    ctx.store.vms.change(vm.id, { state: "stopping" });
+    return ctx.store.journal.begin("stop", vm.id, step);
+  });
+  tell(ctx, vm.id, "");
+  return change;
+}
+
+/** Runs `ask` and waits; true when the VM ended in time. */
+async function endsWithin(ctx: Context, live: LiveVm, graceMs: number, ask: () => Promise<void>): Promise<boolean> {
+  const { promise: late, resolve } = Promise.withResolvers<false>();
+  const cancel = ctx.after(graceMs, () => resolve(false));
+  ctx.background(`asking ${live.id} to power off`, ask());
+  try {
+    return await Promise.race([live.exit.then(() => true), late]);
+  } finally {
+    cancel();
+  }
+}
+
+/** The agent's way first; the power button where the agent can't. */
+async function askToPowerOff(ctx: Context, live: LiveVm): Promise<void> {
+  try {
+    const client = await live.session.client(ctx.timings.reconnectMs);
+    const stream = await client.open("poweroff", { mode: "poweroff" });
+    stream.close();
+  } catch (error) {
+    if (ctx.live.get(live.id) !== live) return;
+    ctx.log.info("the agent can't power off, pressing the button", { id: live.id, why: toBangerError(error).message });
+    await live.vm.powerdown();
+  }
+}

@@ -1,0 +1,54 @@
+/**
+ * The journal: each step of a multi-step change is named here before it is done, so that after a death at any
+ * instruction the next daemon knows what was under way, and finishes or undoes it.
+ */
+import type { Db } from "../host/sqlite.ts";
+
+export const changes = ["create", "start", "stop", "restart", "delete"] as const;
+export type Change = (typeof changes)[number];
+
+export type JournalEntry = { id: number; change: Change; /** a VM's id */ subject: string; step: string; begunAt: number };
+
+/** A change under way. */
+export type OpenChange = {
+  readonly id: number;
+  /** Records that `name` is what comes next. Call it before the act. */
+  step(name: string): void;
+  /** The change is over, finished or undone. Idempotent. */
+  end(): void;
+};
+
+export type Journal = {
+  /** @param step what is done first */
+  begin(change: Change, subject: string, step: string): OpenChange;
+  /** changes that nobody ended, oldest first */
+  unfinished(): JournalEntry[];
+  /** Takes an unfinished change up again. */
+  reopen(entry: JournalEntry): OpenChange;
+  /** Ends every change of `subject`. */
+  forget(subject: string): void;
+};
+
+export function createJournal(db: Db, now: () => number): Journal {
+  const open = (id: number): OpenChange => ({
+    id,
+    step: (name) => db.run("UPDATE journal SET step = ? WHERE id = ?", name, id),
+    end: () => db.run("DELETE FROM journal WHERE id = ?", id),
+  });
+  return {
+    begin(change, subject, step) {
+      const row = db.get<{ id: number }>(
+        "INSERT INTO journal (change, subject, step, begun_at) VALUES (?, ?, ?, ?) RETURNING id",
+        change,
+        subject,
+        step,
+        now(),
+      );
+      return open(row?.id ?? 0);
+    },
+    unfinished: () =>
+      db.all<JournalEntry>("SELECT id, change, subject, step, begun_at AS begunAt FROM journal ORDER BY id"),
+    reopen: (entry) => open(entry.id),
+    forget: (subject) => db.run("DELETE FROM journal WHERE subject = ?", subject),
+  };
+}

@@ -1,0 +1,63 @@
+/** Kernels: names point at contents, as with images. */
+import type { Digest, ImageName } from "../base/names.ts";
+import type { Db } from "../host/sqlite.ts";
+import type { KernelRecord } from "../model/artifact.ts";
+
+type Row = { digest: string; name: string | null; release: string; bytes: number; source: string; created_at: number };
+
+export type Kernels = {
+  byName(name: ImageName): KernelRecord | null;
+  /** the name is the digest itself when no name points at it */
+  byDigest(digest: Digest): KernelRecord | null;
+  all(): KernelRecord[];
+  /** Adds the content if it is new, and points the name at it. */
+  put(record: KernelRecord): void;
+  removeName(name: ImageName): void;
+  /** Drops and returns contents with neither a name nor a VM: their files are the caller's to remove. */
+  dropUnused(): KernelRecord[];
+};
+
+const select = `SELECT k.*, n.name FROM kernels k LEFT JOIN kernel_names n ON n.digest = k.digest`;
+
+export function createKernels(db: Db): Kernels {
+  const find = (where: string, value: string) => {
+    const row = db.get<Row>(`${select} WHERE ${where} = ?`, value);
+    return row ? toRecord(row) : null;
+  };
+  const unused = `digest NOT IN (SELECT digest FROM kernel_names) AND digest NOT IN (SELECT kernel_digest FROM vms)`;
+  return {
+    byName: (name) => find("n.name", name),
+    byDigest: (digest) => find("k.digest", digest),
+    all: () => db.all<Row>(`${select} WHERE n.name IS NOT NULL ORDER BY n.name`).map(toRecord),
+    put: (r) =>
+      db.transaction(() => {
+        db.run(
+          "INSERT OR IGNORE INTO kernels (digest, release, bytes, source, created_at) VALUES (?, ?, ?, ?, ?)",
+          r.digest,
+          r.release,
+          r.bytes,
+          r.source,
+          r.createdAt,
+        );
+        db.run("INSERT OR REPLACE INTO kernel_names (name, digest) VALUES (?, ?)", r.name, r.digest);
+      }),
+    removeName: (name) => db.run("DELETE FROM kernel_names WHERE name = ?", name),
+    dropUnused: () =>
+      db.transaction(() => {
+        const gone = db.all<Row>(`SELECT *, NULL AS name FROM kernels WHERE ${unused}`).map(toRecord);
+        db.run(`DELETE FROM kernels WHERE ${unused}`);
+        return gone;
+      }),
+  };
+}
+
+function toRecord(row: Row): KernelRecord {
+  return {
+    name: (row.name ?? row.digest) as ImageName,
+    digest: row.digest as Digest,
+    release: row.release,
+    bytes: row.bytes,
+    source: row.source,
+    createdAt: row.created_at,
+  };
+}

@@ -1,0 +1,72 @@
+/** The database's schema, as numbered steps. A released step is never edited: what changes is a new step. */
+
+/** Step N brings `user_version` from N-1 to N. */
+export const migrations: readonly string[] = [
+  `CREATE TABLE vms (
+     id TEXT PRIMARY KEY,
+     name TEXT NOT NULL UNIQUE,
+     state TEXT NOT NULL,
+     spec TEXT NOT NULL,
+     image_digest TEXT NOT NULL,
+     kernel_digest TEXT NOT NULL,
+     ephemeral INTEGER NOT NULL,
+     created_at INTEGER NOT NULL,
+     started_at INTEGER,
+     generation INTEGER NOT NULL,
+     failure TEXT,
+     started_how TEXT
+   ) STRICT;
+   CREATE TABLE vm_identities (
+     vm_id TEXT PRIMARY KEY REFERENCES vms(id) ON DELETE CASCADE,
+     machine_id TEXT NOT NULL,
+     host_keys TEXT NOT NULL,
+     network TEXT
+   ) STRICT;
+   CREATE TABLE processes (
+     vm_id TEXT NOT NULL REFERENCES vms(id) ON DELETE CASCADE,
+     role TEXT NOT NULL,
+     record TEXT NOT NULL,
+     PRIMARY KEY (vm_id, role)
+   ) STRICT;
+   CREATE TABLE layers (
+     digest TEXT PRIMARY KEY,
+     bytes INTEGER NOT NULL
+   ) STRICT;
+   CREATE TABLE images (
+     digest TEXT PRIMARY KEY,
+     init TEXT NOT NULL,
+     source TEXT NOT NULL,
+     config TEXT NOT NULL,
+     created_at INTEGER NOT NULL
+   ) STRICT;
+   CREATE TABLE image_layers (
+     image_digest TEXT NOT NULL REFERENCES images(digest) ON DELETE CASCADE,
+     position INTEGER NOT NULL,
+     layer_digest TEXT NOT NULL REFERENCES layers(digest),
+     PRIMARY KEY (image_digest, position)
+   ) STRICT;
+   CREATE TABLE image_names (
+     name TEXT PRIMARY KEY,
+     digest TEXT NOT NULL REFERENCES images(digest)
+   ) STRICT;
+   CREATE TABLE kernels (
+     digest TEXT PRIMARY KEY,
+     release TEXT NOT NULL,
+     bytes INTEGER NOT NULL,
+     source TEXT NOT NULL,
+     created_at INTEGER NOT NULL
+   ) STRICT;
+   CREATE TABLE kernel_names (
+     name TEXT PRIMARY KEY,
+     digest TEXT NOT NULL REFERENCES kernels(digest)
+   ) STRICT;
+   CREATE TABLE journal (
+     id INTEGER PRIMARY KEY AUTOINCREMENT,
+     change TEXT NOT NULL,
+     subject TEXT NOT NULL,
+     step TEXT NOT NULL,
+     begun_at INTEGER NOT NULL
+   ) STRICT;
+   CREATE INDEX vms_by_image ON vms(image_digest);
+   CREATE INDEX vms_by_kernel ON vms(kernel_digest);`,
+];

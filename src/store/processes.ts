@@ -1,0 +1,32 @@
+/** The processes that VMs run on, kept so that the next daemon finds them again: the VMM and the network's. */
+import type { VmId } from "../base/names.ts";
+import type { Db } from "../host/sqlite.ts";
+import type { ProcessRef } from "../model/vm.ts";
+
+/** A driver's record of its VM, opaque here but for the process in it. */
+export type VmmRecord = { process: ProcessRef; [extra: string]: unknown };
+
+export type Processes = {
+  vmm(id: VmId): VmmRecord | null;
+  network(id: VmId): ProcessRef | null;
+  setVmm(id: VmId, record: VmmRecord): void;
+  setNetwork(id: VmId, process: ProcessRef): void;
+  /** Forgets both; the caller has ended them. */
+  clear(id: VmId): void;
+};
+
+export function createProcesses(db: Db): Processes {
+  const read = (id: VmId, role: string): unknown => {
+    const row = db.get<{ record: string }>("SELECT record FROM processes WHERE vm_id = ? AND role = ?", id, role);
+    return row ? JSON.parse(row.record) : null;
+  };
+  const write = (id: VmId, role: string, record: unknown) =>
+    db.run("INSERT OR REPLACE INTO processes (vm_id, role, record) VALUES (?, ?, ?)", id, role, JSON.stringify(record));
+  return {
+    vmm: (id) => read(id, "vmm") as VmmRecord | null,
+    network: (id) => read(id, "network") as ProcessRef | null,
+    setVmm: (id, record) => write(id, "vmm", record),
+    setNetwork: (id, process) => write(id, "network", process),
+    clear: (id) => db.run("DELETE FROM processes WHERE vm_id = ?", id),
+  };
+}

@@ -1,0 +1,36 @@
+/** The one place where state lives: SQLite is the truth, nothing on disk beside it is read back as state. */
+import type { Db } from "../host/sqlite.ts";
+import { createIdentities, type Identities } from "./identities.ts";
+import { createImages, type Images } from "./images.ts";
+import { createJournal, type Journal } from "./journal.ts";
+import { createKernels, type Kernels } from "./kernels.ts";
+import { migrate } from "./migrate.ts";
+import { createProcesses, type Processes } from "./processes.ts";
+import { createVms, type Vms } from "./vms.ts";
+
+export type Store = {
+  vms: Vms;
+  identities: Identities;
+  processes: Processes;
+  images: Images;
+  kernels: Kernels;
+  journal: Journal;
+  /** All or nothing; may be nested. */
+  transaction<T>(body: () => T): T;
+  close(): void;
+};
+
+/** @throws STORE_TOO_NEW when a newer banger has written the database */
+export function createStore(db: Db, now: () => number): Store {
+  migrate(db);
+  return {
+    vms: createVms(db),
+    identities: createIdentities(db),
+    processes: createProcesses(db),
+    images: createImages(db),
+    kernels: createKernels(db),
+    journal: createJournal(db, now),
+    transaction: (body) => db.transaction(body),
+    close: () => db.close(),
+  };
+}

@@ -1,0 +1,114 @@
+/** VM rows. What changes after creation has a setter of its own; the spec never changes. */
+import type { Digest, VmId, VmName } from "../base/names.ts";
+import type { Db } from "../host/sqlite.ts";
+import type { VmFailure, VmRecord, VmSpec, VmState } from "../model/vm.ts";
+
+type Row = {
+  id: string;
+  name: string;
+  state: string;
+  spec: string;
+  ephemeral: number;
+  created_at: number;
+  started_at: number | null;
+  generation: number;
+  failure: string | null;
+  started_how: string | null;
+};
+
+export type VmChanges = Partial<
+  Pick<VmRecord, "name" | "state" | "ephemeral" | "startedAt" | "generation" | "failure" | "startedHow">
+>;
+
+export type Vms = {
+  /** False when the name is taken: nothing was written. */
+  add(record: VmRecord): boolean;
+  byId(id: VmId): VmRecord | null;
+  byName(name: VmName): VmRecord | null;
+  /** oldest first */
+  all(): VmRecord[];
+  /** False when a new name is taken; throws when there is no such VM. */
+  change(id: VmId, changes: VmChanges): boolean;
+  remove(id: VmId): void;
+  /** names of VMs whose root is that image */
+  namesUsingImage(digest: Digest): VmName[];
+  namesUsingKernel(digest: Digest): VmName[];
+};
+
+export function createVms(db: Db): Vms {
+  const one = (where: string, value: string) => {
+    const row = db.get<Row>(`SELECT * FROM vms WHERE ${where} = ?`, value);
+    return row ? toRecord(row) : null;
+  };
+  const names = (column: string, digest: Digest) =>
+    db.all<{ name: string }>(`SELECT name FROM vms WHERE ${column} = ? ORDER BY name`, digest).map((r) => r.name as VmName);
+  const nameIsTaken = (name: VmName, id: VmId) =>
+    db.get("SELECT 1 FROM vms WHERE name = ? AND id <> ?", name, id) != null;
+
+  return {
+    add: (record) =>
+      db.transaction(() => {
+        if (nameIsTaken(record.name, record.id)) return false;
+        insert(db, record);
+        return true;
+      }),
+    byId: (id) => one("id", id),
+    byName: (name) => one("name", name),
+    all: () => db.all<Row>("SELECT * FROM vms ORDER BY created_at, id").map(toRecord),
+    change: (id, changes) =>
+      db.transaction(() => {
+        if (changes.name !== undefined && nameIsTaken(changes.name, id)) return false;
+        for (const [column, value] of columnsOf(changes)) db.run(`UPDATE vms SET ${column} = ? WHERE id = ?`, value, id);
+        return true;
+      }),
+    remove: (id) => db.run("DELETE FROM vms WHERE id = ?", id),
+    namesUsingImage: (digest) => names("image_digest", digest),
+    namesUsingKernel: (digest) => names("kernel_digest", digest),
+  };
+}
+
+function insert(db: Db, r: VmRecord): void {
+  db.run(
+    `INSERT INTO vms (id, name, state, spec, image_digest, kernel_digest, ephemeral, created_at, started_at, generation, failure, started_how)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    r.id,
+    r.name,
+    r.state,
+    JSON.stringify(r.spec),
+    r.spec.image.digest,
+    r.spec.kernel.digest,
+    r.ephemeral ? 1 : 0,
+    r.createdAt,
+    r.startedAt,
+    r.generation,
+    r.failure === null ? null : JSON.stringify(r.failure),
+    r.startedHow,
+  );
+}
+
+function columnsOf(c: VmChanges): [string, string | number | null][] {
+  const columns: [string, string | number | null][] = [];
+  if (c.name !== undefined) columns.push(["name", c.name]);
+  if (c.state !== undefined) columns.push(["state", c.state]);
+  if (c.ephemeral !== undefined) columns.push(["ephemeral", c.ephemeral ? 1 : 0]);
+  if (c.startedAt !== undefined) columns.push(["started_at", c.startedAt]);
+  if (c.generation !== undefined) columns.push(["generation", c.generation]);
+  if (c.failure !== undefined) columns.push(["failure", c.failure === null ? null : JSON.stringify(c.failure)]);
+  if (c.startedHow !== undefined) columns.push(["started_how", c.startedHow]);
+  return columns;
+}
+
+function toRecord(row: Row): VmRecord {
+  return {
+    id: row.id as VmId,
+    name: row.name as VmName,
+    state: row.state as VmState,
+    spec: JSON.parse(row.spec) as VmSpec,
+    ephemeral: row.ephemeral !== 0,
+    createdAt: row.created_at,
+    startedAt: row.started_at,
+    generation: row.generation,
+    failure: row.failure === null ? null : (JSON.parse(row.failure) as VmFailure),
+    startedHow: row.started_how,
+  };
+}

@@ -1,0 +1,103 @@
+/**
+ * A VM's specification as QEMU's argument list. Pure. The same list serves a confined boot by the driver and a raw one
+ * by the benchmark.
+ */
+import type { BlockDevice, BootSpec, NetDevice } from "../driver.ts";
+import type { Accel } from "./accel.ts";
+
+/** Where guest memory lives; `file` with `share` is what a template can be made from, without it what a restore maps. */
+export type MemoryBackend = { kind: "private" } | { kind: "file"; path: string; share: boolean };
+
+export type QemuPlan = {
+  program: string;
+  accel: Accel;
+  cmdline: string;
+  memory: MemoryBackend;
+  /** control sockets; all in the VM's own folder, which nobody else may enter */
+  sockets: { qmp: string; agent: string; /** QEMU connects to it once it is set up */ boot?: string };
+  serialLog: string;
+};
+
+/** More drives than this and microvm hangs at boot: it has 24 virtio-mmio slots, four of them are taken. */
+export const maxBlockDevices = 20;
+
+/** argv of QEMU; `argv[0]` is the program. */
+export function qemuArgs(spec: BootSpec, plan: QemuPlan): string[] {
+  if (spec.blockDevices.length > maxBlockDevices) throw new RangeError(`${spec.blockDevices.length} block devices`);
+  return [
+    plan.program,
+    ...["-name", `banger-${spec.id}`],
+    ...["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"],
+    ...["-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"],
+    ...machine(spec, plan),
+    ...["-kernel", spec.vmlinux, "-initrd", spec.initramfs, "-append", plan.cmdline],
+    ...serial(plan),
+    ...spec.blockDevices.flatMap(block),
+    ...agentPort(plan),
+    ...["-object", "rng-random,id=entropy,filename=/dev/urandom", "-device", "virtio-rng-device,rng=entropy"],
+    ...(spec.net === null ? [] : network(spec.net)),
+    ...monitors(plan),
+  ];
+}
+
+function machine(spec: BootSpec, plan: QemuPlan): string[] {
+  return [
+    ...["-M", "microvm,rtc=on,memory-backend=ram"],
+    // `max` under TCG: everything that it can emulate, but a fifth page-table level, which only lengthens each walk
+    ...(plan.accel === "kvm" ? ["-accel", "kvm", "-cpu", "host"] : ["-accel", "tcg,thread=multi", "-cpu", "max,la57=off"]),
+    ...["-smp", `cpus=${spec.vcpu}`],
+    ...["-m", `${spec.memoryMib}M`, "-object", memory(plan.memory, spec.memoryMib)],
+  ];
+}
+
+function memory(backend: MemoryBackend, mib: number): string {
+  if (backend.kind === "private") return `memory-backend-ram,id=ram,size=${mib}M`;
+  return `memory-backend-file,id=ram,size=${mib}M,mem-path=${escaped(backend.path)},share=${backend.share ? "on" : "off"}`;
+}
+
+function serial(plan: QemuPlan): string[] {
+  // O_APPEND, so that the file can be cut short under a writing QEMU
+  return ["-chardev", `file,id=console,path=${escaped(plan.serialLog)},append=on`, "-serial", "chardev:console"];
+}
+
+function block(device: BlockDevice): string[] {
+  const id = `disk-${device.serial}`;
+  const cache = device.cache === "unsafe" ? "cache.direct=off,cache.no-flush=on" : "cache.direct=off,cache.no-flush=off";
+  const file = `driver=file,filename=${escaped(device.path)},${cache},locking=${device.readOnly ? "off" : "auto"}`;
+  const access = device.readOnly ? "read-only=on" : "read-only=off,discard=unmap";
+  return [
+    ...["-blockdev", `node-name=${id}-file,${file},${access}`],
+    ...["-blockdev", `node-name=${id},driver=raw,file=${id}-file,${access}`],
+    ...["-device", `virtio-blk-device,drive=${id},serial=${device.serial},id=${id}-device`],
+  ];
+}
+
+function agentPort(plan: QemuPlan): string[] {
+  return [
+    ...["-chardev", `socket,id=agent,path=${escaped(plan.sockets.agent)},server=on,wait=off`],
+    ...["-device", "virtio-serial-device,id=ports,max_ports=2"],
+    ...["-device", "virtserialport,bus=ports.0,nr=1,chardev=agent,name=banger.agent"],
+  ];
+}
+
+function network(net: NetDevice): string[] {
+  const device = ["-device", `virtio-net-device,netdev=net,mac=${net.mac}`];
+  if (net.kind === "stream") {
+    return ["-netdev", `stream,id=net,server=off,addr.type=unix,addr.path=${escaped(net.socket)}`, ...device];
+  }
+  const guest = "net=192.0.2.0/24,host=192.0.2.2,dns=192.0.2.3,dhcpstart=192.0.2.15,ipv6=off";
+  return ["-netdev", `user,id=net,${guest}`, ...device];
+}
+
+/** The boot monitor comes last: when it connects, every other socket listens already. */
+function monitors(plan: QemuPlan): string[] {
+  const { qmp, boot } = plan.sockets;
+  const server = ["-chardev", `socket,id=qmp,path=${escaped(qmp)},server=on,wait=off`, "-mon", "chardev=qmp,mode=control"];
+  if (boot === undefined) return server;
+  return [...server, "-chardev", `socket,id=boot,path=${escaped(boot)},server=off`, "-mon", "chardev=boot,mode=control"];
+}
+
+/** QEMU's option syntax: a comma in a value is doubled. */
+function escaped(value: string): string {
+  return value.replaceAll(",", ",,");
+}

@@ -1,0 +1,48 @@
+/** The kernel's command line for a guest on QEMU microvm. Pure; each word has its reason beside it. */
+import type { Accel } from "./accel.ts";
+
+export type CmdlineFacts = {
+  accel: Accel;
+  /** the host's TSC frequency in `kHz`; null when unknown. Used under TCG only, where the guest's TSC is the host's */
+  tscKhz: number | null;
+  /** `banger.…=` words of the image and its devices */
+  words: readonly string[];
+};
+
+/** Longer lines are cut silently by an x86 kernel (COMMAND_LINE_SIZE). */
+export const maxCmdline = 2048;
+
+/** @throws RangeError for words that would break the line; they come from banger itself, so that is a bug */
+export function kernelCmdline(facts: CmdlineFacts): string {
+  const line = [...base, ...(facts.accel === "tcg" ? emulated(facts.tscKhz) : []), ...facts.words.map(checkedWord)].join(" ");
+  if (line.length >= maxCmdline) throw new RangeError(`kernel command line of ${line.length} bytes`);
+  return line;
+}
+
+const base = [
+  "console=ttyS0",
+  // errors and panics still reach the serial console; each line costs a UART exit per byte
+  "quiet",
+  // triple fault: with -no-reboot QEMU ends at once, where the ACPI and keyboard ways would be tried first
+  "reboot=t",
+  "panic=-1",
+  // docker in the guest fails when AppArmor is on and its parser is not in the image
+  "apparmor=0",
+  "random.trust_cpu=on",
+  // one UART exists
+  "8250.nr_uarts=1",
+  // no PCI bus on microvm: skips probing for one
+  "pci=off",
+];
+
+/** Without the frequency a cold boot under TCG hangs now and then while it calibrates timers. */
+function emulated(tscKhz: number | null): string[] {
+  const timer = tscKhz === null ? [] : [`tsc_early_khz=${tscKhz}`];
+  // an emulated CPU does not speculate: the kernel's work-arounds only cost time
+  return [...timer, "no_timer_check", "mitigations=off"];
+}
+
+function checkedWord(word: string): string {
+  if (!/^[\x21-\x7e]+$/.test(word) || word.includes('"')) throw new RangeError(`kernel word ${JSON.stringify(word)}`);
+  return word;
+}

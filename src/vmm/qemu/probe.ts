@@ -1,0 +1,48 @@
+/** Which QEMU the host has and what it can do. */
+import type { Exec } from "../../host/exec.ts";
+import type { DriverFeatures, Probe } from "../driver.ts";
+import { type AccelFacts, chooseAccel } from "./accel.ts";
+
+export const qemuProgram = "qemu-system-x86_64";
+
+/** `microvm` with ACPI, and `-sandbox` as used here; Ubuntu 22.04 has this version. */
+export const oldestQemu = [6, 2] as const;
+
+export const qemuFeatures: DriverFeatures = { pause: true, snapshots: false, growDisk: true };
+
+export const installQemu =
+  "install QEMU: `apt install qemu-system-x86`, `dnf install qemu-system-x86-core`, `pacman -S qemu-system-x86` or `zypper install qemu-x86`";
+
+export type ProbeDeps = {
+  exec: Exec;
+  which: (program: string) => Promise<string | null>;
+  kvm: () => Promise<AccelFacts["kvm"]>;
+  /** `BANGER_VMM_ACCEL` */
+  accelWish: string | undefined;
+};
+
+/** A usable QEMU's probe, with the path of the program. */
+export type QemuProbe = Extract<Probe, { usable: true }> & { program: string };
+
+export async function probeQemu(deps: ProbeDeps): Promise<QemuProbe | Extract<Probe, { usable: false }>> {
+  const program = await deps.which(qemuProgram);
+  if (program === null) return { usable: false, why: `${qemuProgram} is not installed`, fix: installQemu };
+  const [said, kvm] = await Promise.all([deps.exec([program, "--version"], { timeoutMs: 10_000 }), deps.kvm()]);
+  const version = said.exitCode === 0 ? parseVersion(new TextDecoder().decode(said.stdout)) : null;
+  if (version === null) return { usable: false, why: `${program} --version failed`, fix: installQemu };
+  if (isOlder(version, oldestQemu)) {
+    return { usable: false, why: `${program} is version ${version}, older than ${oldestQemu.join(".")}`, fix: installQemu };
+  }
+  const { accel, why } = chooseAccel({ wish: deps.accelWish, kvm });
+  return { usable: true, program, version, accel, why, features: qemuFeatures };
+}
+
+/** `7.2.22` from `QEMU emulator version 7.2.22 (Debian …)`. */
+export function parseVersion(text: string): string | null {
+  return /QEMU emulator version (\d+\.\d+(?:\.\d+)?)/.exec(text)?.[1] ?? null;
+}
+
+export function isOlder(version: string, than: readonly [number, number]): boolean {
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  return major < than[0] || (major === than[0] && minor < than[1]);
+}

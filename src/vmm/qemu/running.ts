@@ -1,0 +1,104 @@
+/** One running QEMU, held by its control socket. */
+import { Deferred } from "../../base/async.ts";
+import type { ByteStream } from "../../base/bytes.ts";
+import { isAlive, signalProcess } from "../../host/process.ts";
+import { connectUnix } from "../../host/socket.ts";
+import { vmPaths } from "../../model/paths.ts";
+import type { Qmp } from "../../wire/qmp/client.ts";
+import type { RunningVm, VmExit, VmmStats } from "../driver.ts";
+import { processStats } from "../process-stats.ts";
+import { classifyExit, type Shutdown } from "./exit.ts";
+import { keepSerialShort, readTails } from "./logs.ts";
+import type { QemuRecord } from "./record.ts";
+
+export type RunningParts = {
+  record: QemuRecord;
+  qmp: Qmp;
+  /** null when the process is not our child */
+  exited: Promise<{ exitCode: number | null; signal: string | null }> | null;
+  /** raises the process's file size limit, for a disk that grew */
+  raiseFileLimit: (pid: number, bytes: number) => Promise<void>;
+};
+
+export class RunningQemu implements RunningVm {
+  readonly record: QemuRecord;
+  readonly #parts: RunningParts;
+  readonly #exit = new Deferred<VmExit>();
+  readonly #stopTrimming: () => void;
+  #agent: ByteStream | null = null;
+  #agentUsed: boolean;
+  #shutdown: Shutdown | null = null;
+  #killCalled = false;
+  #released = false;
+
+  constructor(parts: RunningParts) {
+    this.#parts = parts;
+    this.record = parts.record;
+    this.#agentUsed = parts.exited === null;
+    this.#stopTrimming = keepSerialShort(this.#paths.serialLog);
+    parts.qmp.onEvent((name, data) => {
+      if (name === "SHUTDOWN") this.#shutdown = { guest: data["guest"] === true, reason: String(data["reason"] ?? "") };
+    });
+    void this.#watch();
+  }
+
+  async agent(): Promise<{ stream: ByteStream; resync: boolean }> {
+    this.#agent?.destroy();
+    const resync = this.#agentUsed;
+    this.#agentUsed = true;
+    this.#agent = await connectUnix(this.#paths.agent, 10_000);
+    return { stream: this.#agent, resync };
+  }
+
+  async pause(): Promise<void> {
+    await this.#parts.qmp.execute("stop");
+  }
+
+  async resume(): Promise<void> {
+    await this.#parts.qmp.execute("cont");
+  }
+
+  async powerdown(): Promise<void> {
+    await this.#parts.qmp.execute("system_powerdown");
+  }
+
+  async kill(): Promise<void> {
+    this.#killCalled = true;
+    signalProcess(this.record.process, "SIGKILL");
+    await this.#exit.promise;
+  }
+
+  wait(): Promise<VmExit> {
+    return this.#exit.promise;
+  }
+
+  stats(): Promise<VmmStats> {
+    return processStats(this.record.process.pid);
+  }
+
+  async grow(serial: string, bytes: number): Promise<void> {
+    await this.#parts.raiseFileLimit(this.record.process.pid, bytes);
+    await this.#parts.qmp.execute("block_resize", { "node-name": `disk-${serial}`, size: bytes });
+  }
+
+  release(): void {
+    this.#released = true;
+    this.#stopTrimming();
+    this.#agent?.destroy();
+    this.#parts.qmp.close();
+  }
+
+  get #paths() {
+    return vmPaths(this.record.directory);
+  }
+
+  /** QEMU's last events are read to the end before its process's status is judged. */
+  async #watch(): Promise<void> {
+    const [, status] = await Promise.all([this.#parts.qmp.closed, this.#parts.exited]);
+    if (this.#released) return;
+    await gone(this.record.process, isAlive);
+    this.release();
+    const tails = await readTails(this.#paths);
+    this.#exit.resolve(classifyExit({ killCalled: this.#killCalled, shutdown: this.#shutdown, status, ...tails }));
+  }
+}

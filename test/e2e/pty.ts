@@ -1,0 +1,52 @@
+/** A program on a pseudo-terminal, as a user at a keyboard would have it. */
+import { join } from "node:path";
+import type { Home } from "./home.ts";
+import { programs } from "./home.ts";
+import { until } from "./processes.ts";
+
+export type Terminal = {
+  /** everything printed so far */
+  text(): string;
+  type(keys: string): void;
+  resize(cols: number, rows: number): void;
+  /** Resolves with the match once the pattern is in what was printed after the last `seen`. */
+  see(pattern: RegExp, timeoutMs?: number): Promise<RegExpExecArray>;
+  exited: Promise<number>;
+  pid: number;
+};
+
+export function onTerminal(home: Home, args: string[], size = { cols: 80, rows: 24 }): Terminal {
+  let text = "";
+  let from = 0;
+  const decoder = new TextDecoder();
+  const child = Bun.spawn([join(programs, "banger"), ...args], {
+    cwd: home.folder,
+    env: { ...home.env, TERM: "xterm-256color" },
+    terminal: {
+      ...size,
+      data: (_terminal: unknown, bytes: Uint8Array) => {
+        text += decoder.decode(bytes, { stream: true });
+      },
+    },
+  });
+  const terminal = child.terminal;
+  if (!terminal) throw new Error("this Bun has no terminals");
+  return {
+    text: () => text,
+    type: (keys) => void terminal.write(keys),
+    resize: (cols, rows) => terminal.resize(cols, rows),
+    see: async (pattern, timeoutMs = 60_000) => {
+      const found = await until(
+        `${pattern} in ${JSON.stringify(text.slice(from).slice(-500))}`,
+        () => pattern.exec(text.slice(from)),
+        timeoutMs,
+      ).catch(() => {
+        throw new Error(`${pattern} did not appear; the terminal shows: ${JSON.stringify(text.slice(-1500))}`);
+      });
+      from += found.index + found[0].length;
+      return found;
+    },
+    exited: child.exited,
+    pid: child.pid,
+  };
+}
