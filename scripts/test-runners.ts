@@ -110,13 +110,13 @@ function textOf(file: string): string {
   }
 }
 
-/** Counts `<testcase>` elements; a skip's reason is the part of its name in brackets, where it has one. */
+/** Counts `<testcase>` elements. Names carry those of their suites: a skipped suite has its reason there. */
 export function countJunit(xml: string): Counts {
   const counts = none();
   for (const [, attributes = "", rest = "", body = ""] of xml.matchAll(
     /<testcase ([^>]*?)(\/>|>([\s\S]*?)<\/testcase>)/g,
   )) {
-    const name = unescapeXml(/name="([^"]*)"/.exec(attributes)?.[1] ?? "?");
+    const name = [attribute(attributes, "classname"), attribute(attributes, "name")].filter(Boolean).join(" > ");
     if (rest === "/>") counts.passed++;
     else if (body.includes("<skipped")) {
       counts.skipped++;
@@ -125,6 +125,10 @@ export function countJunit(xml: string): Counts {
     else counts.passed++;
   }
   return counts;
+}
+
+function attribute(attributes: string, name: string): string {
+  return unescapeXml(new RegExp(`\\b${name}="([^"]*)"`).exec(attributes)?.[1] ?? "");
 }
 
 function unescapeXml(text: string): string {

@@ -30,6 +30,10 @@ export type StartVm = { wait?: WaitKind };
 /** `graceMs`: how long the guest may take before power is cut; default 30_000 */
 export type StopVm = { graceMs?: number };
 export type StopResult = { vm: VmView; /** power was cut after the grace period */ cut: boolean };
+/** Both: the guest is asked to stop as by `StopVm`, then started. */
+export type RestartVm = StartVm & StopVm;
+/** What `DELETE /v1/vms/{name}` answers. */
+export type DeletedVm = { id: string; name: string };
 export type RenameVm = { name: string };
 
 export type HostInfo = { cpus: number; memoryBytes: number; vmm: { driver: string; version: string; accel: string; why: string } | null };
@@ -55,6 +59,7 @@ export const routes = {
   killVm: { method: "POST", path: "/v1/vms/{name}/kill", summary: "cut power at once" },
   renameVm: { method: "POST", path: "/v1/vms/{name}/rename", summary: "give it another name" },
   waitVm: { method: "GET", path: "/v1/vms/{name}/wait", summary: "answers when it is no longer running (NDJSON)" },
+  leaseVm: { method: "GET", path: "/v1/vms/{name}/lease", summary: "hold an ephemeral VM again after the daemon's restart (NDJSON, stays open)" },
   logsVm: { method: "GET", path: "/v1/vms/{name}/logs", summary: "console or VMM log as bytes; ?source=console|vmm&follow=1" },
   agentVm: { method: "GET", path: "/v1/vms/{name}/agent", summary: "upgrade to agent frames" },
   events: { method: "GET", path: "/v1/events", summary: "every state change from now on (NDJSON)" },

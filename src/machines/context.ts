@@ -15,6 +15,13 @@ export type Context = MachinesDeps & {
   leases: Map<VmId, number>;
   /** Called once when a VM ended, whoever ended it. */
   onEnd(live: LiveVm, exit: VmExit): void;
+  /**
+   * Passes until the machines are released; then never resolves. Asked before anything is undone: a daemon that goes
+   * leaves what is half made to the next one, and VMs alone.
+   */
+  unlessReleased(): Promise<void>;
+  /** Lets go of every VM; they run on. Whatever is under way stops where it is. */
+  release(): void;
   /** Lets work go on without its caller; a failure is logged. */
   background(what: string, work: Promise<unknown>): void;
 };

@@ -71,6 +71,7 @@ export async function makeVm(ctx: Context, made: { vm: VmRecord; change: OpenCha
     tell(ctx, vm.id, "created");
     return artifacts;
   } catch (error) {
+    await ctx.unlessReleased();
     enter(ctx, vm.id, "deleting", "creating it failed");
     await forgetVm(ctx, vm);
     throw error;

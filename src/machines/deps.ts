@@ -23,8 +23,8 @@ export type PreparedNetwork = {
 export type MachineNetwork = {
   /** Makes the host's side of one VM's user network; a failure leaves no process behind. */
   prepare(paths: VmPaths): Promise<PreparedNetwork>;
-  /** Ends it; fine when it is gone already. */
-  stop(process: ProcessRef): Promise<void>;
+  /** Ends it and removes what it left; fine when it is gone already. */
+  stop(process: ProcessRef, paths: VmPaths): Promise<void>;
 };
 
 export type MachineFiles = {
@@ -73,6 +73,8 @@ export type MachineTimings = {
   servicesMs: number;
   /** what a guest has to power itself off, in `ms`, when the request doesn't say */
   graceMs: number;
+  /** between two attempts to adopt a VMM that lives but does not answer, in `ms` */
+  adoptAgainMs: number;
   /** how long an ephemeral VM may be without a lease after the daemon's restart, in `ms` */
   leaseGraceMs: number;
 };
@@ -82,7 +84,8 @@ export const defaultTimings: MachineTimings = {
   reconnectMs: 20_000,
   servicesMs: 60_000,
   graceMs: 30_000,
-  leaseGraceMs: 30_000,
+  adoptAgainMs: 5_000,
+  leaseGraceMs: 5_000,
 };
 
 export type MachinesDeps = {

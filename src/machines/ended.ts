@@ -36,8 +36,8 @@ export async function clearAway(ctx: Context, vm: Pick<VmRecord, "id">): Promise
   const live = ctx.live.get(vm.id);
   if (live) dropLive(ctx, live);
   const network = ctx.store.processes.network(vm.id);
-  if (network) await ctx.network.stop(network);
   const files = ctx.paths.vm(vm.id);
+  if (network) await ctx.network.stop(network, files);
   await Promise.all([files.qmp, files.agent, files.net].map((socket) => ctx.files.removeTree(socket)));
 }
 

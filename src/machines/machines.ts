@@ -27,12 +27,20 @@ import { waitForEnd } from "./wait.ts";
 
 export type StartOptions = { wait: WaitKind };
 export type StopOptions = { graceMs?: number };
+export type Created = { vm: VmRecord; lease: Lease | null };
 
 export type Machines = ReturnType<typeof createMachines>;
 
 export function createContext(deps: MachinesDeps): Context {
+  const released = { yes: false };
   const ctx: Context = {
     ...deps,
+    after: (ms, run) => deps.after(ms, () => void (released.yes || run())),
+    unlessReleased: () => (released.yes ? new Promise(() => {}) : Promise.resolve()),
+    release: () => {
+      released.yes = true;
+      for (const live of [...ctx.live.values()]) dropLive(ctx, live);
+    },
     live: new Map(),
     operations: new Operations(),
     events: new StateEvents(),
@@ -52,16 +60,25 @@ export function createMachines(deps: MachinesDeps) {
 
 function lifecycle(ctx: Context) {
   return {
-    /** Makes a VM; with `start` it is running and ready as asked when this resolves. */
-    async create(request: CreateRequest, start: StartOptions | null, emit: Emit, signal: AbortSignal): Promise<VmRecord> {
+    /**
+     * Makes a VM; with `start` it is running and ready as asked when this resolves. An ephemeral one comes with its
+     * first lease, which the caller ends.
+     */
+    async create(request: CreateRequest, start: StartOptions | null, emit: Emit, signal: AbortSignal): Promise<Created> {
       const made = await decideVm(ctx, request, emit);
       const live = await ctx.operations.run(made.vm, "create", async (interrupted) => {
         const either = AbortSignal.any([signal, interrupted]);
         const artifacts = await makeVm(ctx, made, either);
         return start ? startNew(ctx, made.vm, { artifacts, emit, signal: either }) : null;
       });
-      if (live && start) await waitReady(ctx, live, made.vm, start.wait, emit, signal);
-      return freshVm(ctx, made.vm);
+      const lease = request.ephemeral ? takeLease(ctx, made.vm) : null;
+      try {
+        if (live && start) await waitReady(ctx, live, made.vm, start.wait, emit, signal);
+        return { vm: freshVm(ctx, made.vm), lease };
+      } catch (error) {
+        lease?.end();
+        throw error;
+      }
     },
 
     async start(name: string, options: StartOptions, emit: Emit, signal: AbortSignal): Promise<VmRecord> {
@@ -191,8 +208,6 @@ function daemonSide(ctx: Context) {
     /** Run once, before anything is served. */
     reconcile: () => reconcile(ctx),
     /** Lets go of every VM; they run on. */
-    release(): void {
-      for (const live of [...ctx.live.values()]) dropLive(ctx, live);
-    },
+    release: () => ctx.release(),
   };
 }

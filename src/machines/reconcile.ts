@@ -32,11 +32,26 @@ export async function reconcile(ctx: Context): Promise<void> {
 
 async function reconcileVm(ctx: Context, vm: VmRecord, entries: JournalEntry[]): Promise<void> {
   const record = ctx.store.processes.vmm(vm.id) as DriverRecord | null;
-  const running = record ? await ctx.driver.adopt(record) : null;
+  const running = record ? await adopt(ctx, vm, record) : null;
   if (!running) await ctx.endStrays(ctx.paths.vm(vm.id).directory);
   if (vm.state === "creating" || vm.state === "deleting") return dropHalfVm(ctx, vm, running);
   if (running) return takeOver(ctx, vm, running, entries);
   await bury(ctx, vm, record, entries);
+}
+
+const adoptions = 3;
+
+/** A VMM that lives but does not answer gets time; after that it is as good as dead, and its process is ended as a stray. */
+async function adopt(ctx: Context, vm: VmRecord, record: DriverRecord): Promise<RunningVm | null> {
+  for (let left = adoptions; left > 0; left--) {
+    try {
+      return await ctx.driver.adopt(record);
+    } catch (error) {
+      ctx.log.warn("a VMM can't be adopted", { vm: vm.name, attemptsLeft: left - 1, error: String(error) });
+      if (left > 1) await new Promise<void>((resolve) => ctx.after(ctx.timings.adoptAgainMs, resolve));
+    }
+  }
+  return null;
 }
 
 /** Nobody was promised this VM, or someone was promised that it goes. */

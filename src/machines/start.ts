@@ -142,6 +142,7 @@ export async function failedStart(
   change: OpenChange,
   failure: StartFailure,
 ): Promise<BangerError> {
+  await ctx.unlessReleased();
   await live?.vm.kill();
   change.step("undo");
   if (failure.signal.aborted || !live) {

@@ -45,6 +45,8 @@ export function pathsOf(roots: Roots) {
     blankDisk: (bytes: number) => `${roots.cache}/disks/ext4-${bytes}.img`,
     /** unfinished work; whatever is here at daemon start is garbage */
     partial: `${roots.cache}/partial`,
+    /** git directories of our own while a workspace is read; one folder per process, stale ones are removed */
+    workspaceScratch: `${roots.cache}/workspace`,
     tscFile: `${roots.cache}/tsc-khz`,
   };
 }

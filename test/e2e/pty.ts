@@ -10,7 +10,7 @@ export type Terminal = {
   type(keys: string): void;
   resize(cols: number, rows: number): void;
   /** Resolves with the match once the pattern is in what was printed after the last `seen`. */
-  see(pattern: RegExp, timeoutMs?: number): Promise<RegExpExecArray>;
+  see(pattern: RegExp | string, timeoutMs?: number): Promise<RegExpExecArray>;
   exited: Promise<number>;
   pid: number;
 };
@@ -35,7 +35,8 @@ export function onTerminal(home: Home, args: string[], size = { cols: 80, rows: 
     text: () => text,
     type: (keys) => void terminal.write(keys),
     resize: (cols, rows) => terminal.resize(cols, rows),
-    see: async (pattern, timeoutMs = 60_000) => {
+    see: async (wanted, timeoutMs = 60_000) => {
+      const pattern = typeof wanted === "string" ? new RegExp(RegExp.escape(wanted)) : wanted;
       const found = await until(
         `${pattern} in ${JSON.stringify(text.slice(from).slice(-500))}`,
         () => pattern.exec(text.slice(from)),

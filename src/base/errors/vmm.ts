@@ -5,7 +5,7 @@ import { spec } from "./spec.ts";
 export const vmmErrors = {
   VMM_NOT_FOUND: spec({
     exit: Exit.Unavailable,
-    message: (p: { program: string; install: string }) => `${p.program} is not installed`,
+    message: (p: { program: string; install: string; reason?: string }) => p.reason ?? `${p.program} is not installed`,
     hint: (p) => p.install,
   }),
   VMM_START_FAILED: spec({
@@ -22,5 +22,15 @@ export const vmmErrors = {
     exit: Exit.Unavailable,
     message: (p: { reason: string }) => `KVM was asked for but can't be used: ${p.reason}`,
     hint: () => "unset BANGER_VMM_ACCEL to fall back to emulation",
+  }),
+  VMM_UNREACHABLE: spec({
+    exit: Exit.Failure,
+    message: (p: { driver: string; pid: number; reason: string }) => `${p.driver} runs as process ${p.pid} but can't be spoken to: ${p.reason}`,
+    hint: () => "`banger vm kill NAME` ends it; its disk is kept",
+  }),
+  NETWORK_FAILED: spec({
+    exit: Exit.Unavailable,
+    message: (p: { program: string; reason: string }) => `the VM's network did not start: ${p.program}: ${p.reason}`,
+    hint: () => "`banger doctor` checks the host; `--network none` starts a VM without a network",
   }),
 };

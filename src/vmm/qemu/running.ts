@@ -6,9 +6,10 @@ import { connectUnix } from "../../host/socket.ts";
 import { vmPaths } from "../../model/paths.ts";
 import type { Qmp } from "../../wire/qmp/client.ts";
 import type { RunningVm, VmExit, VmmStats } from "../driver.ts";
+import { gone } from "../gone.ts";
 import { processStats } from "../process-stats.ts";
 import { classifyExit, type Shutdown } from "./exit.ts";
-import { keepSerialShort, readTails } from "./logs.ts";
+import { keepLogsShort, readTails } from "./logs.ts";
 import type { QemuRecord } from "./record.ts";
 
 export type RunningParts = {
@@ -35,7 +36,7 @@ export class RunningQemu implements RunningVm {
     this.#parts = parts;
     this.record = parts.record;
     this.#agentUsed = parts.exited === null;
-    this.#stopTrimming = keepSerialShort(this.#paths.serialLog);
+    this.#stopTrimming = keepLogsShort(this.#paths);
     parts.qmp.onEvent((name, data) => {
       if (name === "SHUTDOWN") this.#shutdown = { guest: data["guest"] === true, reason: String(data["reason"] ?? "") };
     });

@@ -1,0 +1,152 @@
+/**
+ * The speed table: each figure beside a floor that is measured in the same run, in turn with it. `make bench` runs it; the
+ * table goes to the terminal, everything as JSON to bench/results/. Arguments: `--runs N` (default 5).
+ */
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { cpus, release, totalmem } from "node:os";
+import { join } from "node:path";
+import { cloneGolden } from "../test/e2e/golden.ts";
+import { Home, programs, repository } from "../test/e2e/home.ts";
+import { makeRepository } from "../test/e2e/repo.ts";
+import { bootRaw, execRaw, putRaw, type Recipe, recipeOf } from "./raw-vm.ts";
+import { median, type Row, reached, table } from "./stats.ts";
+
+const runs = Number(process.argv[process.argv.indexOf("--runs") + 1] || 5) || 5;
+const home = new Home("bench");
+try {
+  await cloneGolden(home);
+  const rows = await measure();
+  console.log(`\n${table(rows)}\n`);
+  save(rows);
+  process.exitCode = rows.every(reached) ? 0 : 1;
+} finally {
+  await home.close();
+}
+
+async function measure(): Promise<Row[]> {
+  await home.ok(["vm", "run", "--name", "bench", "--detach", "--wait=agent"]);
+  const recipe = recipeOf(home);
+  await home.ok(["vm", "delete", "bench"]);
+  const start = await cliStart();
+  return [...start, await coldBoot(recipe), ...(await onRunningVms(recipe, median(start[0]?.ours ?? [0])))];
+}
+
+async function cliStart(): Promise<Row[]> {
+  const version = await times("banger --version", 20, () => timed(() => home.ok(["--version"])));
+  const list = await times("banger vm ls", 20, () => timed(() => home.ok(["vm", "ls"])));
+  const bare = { floorWhat: "", floor: [], allowance: 0 };
+  return [
+    { what: "banger --version", ours: version, ...bare, reach: { ms: 20 } },
+    { what: "banger vm ls", ours: list, ...bare, reach: { ms: 40 } },
+  ];
+}
+
+async function coldBoot(recipe: Recipe): Promise<Row> {
+  const row: Row = {
+    what: "vm run --rm --wait=agent -- true",
+    floorWhat: "raw QEMU until its agent answers",
+    ours: [],
+    floor: [],
+    allowance: 0,
+    reach: { ratio: 1.15 },
+  };
+  for (let run = 0; run < runs; run++) {
+    const raw = await bootRaw(recipe, join(home.folder, `raw${run}`));
+    row.floor.push(raw.readyMs);
+    await raw.end();
+    row.ours.push(await timed(() => home.ok(["vm", "run", "--rm", "--wait=agent", "--", "true"])));
+    say(row);
+  }
+  return row;
+}
+
+/** Two VMs side by side, idle but for the one that is asked: ours and a raw one. */
+async function onRunningVms(recipe: Recipe, cliStartMs: number): Promise<Row[]> {
+  const raw = await bootRaw(recipe, join(home.folder, "raw"));
+  await home.ok(["vm", "run", "--name", "bench", "--detach", "--wait=agent"]);
+  try {
+    const exec: Row = {
+      what: "vm exec -- true",
+      floorWhat: "agent asked directly",
+      ours: [],
+      floor: [],
+      allowance: cliStartMs,
+      reach: { ratio: 1.5 },
+    };
+    for (let run = 0; run < 10 * runs; run++) {
+      exec.floor.push(await timed(() => execRaw(raw.agent, ["true"])));
+      exec.ours.push(await timed(() => home.ok(["vm", "exec", "bench", "--", "true"])));
+    }
+    say(exec);
+    await home.ok(["vm", "delete", "bench"]);
+    return [exec, await workspace(raw.agent)];
+  } finally {
+    await raw.end();
+  }
+}
+
+/** What a workspace adds to a run, against a tar of the same files over the same kind of channel. */
+async function workspace(agent: Parameters<typeof putRaw>[0]): Promise<Row> {
+  const folder = bigRepository();
+  const row: Row = {
+    what: "workspace of 2,000 files, 50 MiB",
+    floorWhat: "tar over the same channel",
+    ours: [],
+    floor: [],
+    allowance: 0,
+    reach: { ratio: 1.3 },
+  };
+  for (let run = 0; run < runs; run++) {
+    const path = `/root/floor${run}`;
+    row.floor.push(
+      await timed(() => putRaw(agent, path, Bun.spawn(["tar", "-c", "."], { cwd: folder, stdout: "pipe" }).stdout)),
+    );
+    await execRaw(agent, ["rm", "-rf", path]);
+    const bare = await timed(() => home.ok(["vm", "run", "--rm", "--wait=agent", "--", "true"]));
+    row.ours.push((await timed(() => home.ok(["vm", "run", "--rm", "--wait=agent", folder, "--", "true"]))) - bare);
+    say(row);
+  }
+  return row;
+}
+
+function bigRepository(): string {
+  const files: Record<string, Uint8Array> = {};
+  for (let index = 0; index < 2000; index++)
+    files[`d${index % 40}/file${index}.bin`] = crypto.getRandomValues(new Uint8Array(26_214));
+  return makeRepository(join(home.folder, "big"), files);
+}
+
+async function times(what: string, count: number, once: () => Promise<number>): Promise<number[]> {
+  const values: number[] = [];
+  for (let run = 0; run < count; run++) values.push(await once());
+  console.log(`${what}: ${median(values).toFixed(1)} ms`);
+  return values;
+}
+
+async function timed(work: () => Promise<unknown>): Promise<number> {
+  const begun = performance.now();
+  await work();
+  return performance.now() - begun;
+}
+
+function say(row: Row): void {
+  console.log(`${row.what}: ${row.ours.at(-1)?.toFixed(0)} ms, floor ${row.floor.at(-1)?.toFixed(0)} ms`);
+}
+
+function save(rows: Row[]): void {
+  const folder = join(repository, "bench/results");
+  mkdirSync(folder, { recursive: true });
+  const host = {
+    cpus: cpus().length,
+    model: cpus()[0]?.model,
+    memory: totalmem(),
+    kernel: release(),
+    kvm: existsSync("/dev/kvm"),
+  };
+  const name = new Date().toISOString().replaceAll(":", "").slice(0, 15);
+  writeFileSync(
+    join(folder, `${name}.json`),
+    `${JSON.stringify({ at: new Date().toISOString(), host, programs, runs, rows }, null, 2)}\n`,
+  );
+  console.log(`written to bench/results/${name}.json`);
+}

@@ -1,0 +1,113 @@
+/**
+ * The floor: QEMU with the very arguments that banger gave it, started by hand, and its agent asked without daemon or CLI.
+ */
+import { mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { connectUnix } from "../src/host/socket.ts";
+import { connectAgent } from "../src/wire/agent/client.ts";
+import type { AgentClient, AgentStream } from "../src/wire/agent/types.ts";
+import type { Home } from "../test/e2e/home.ts";
+import { until } from "../test/e2e/processes.ts";
+
+/** What a VM of banger runs on, taken from its live processes, to be started again in another folder. */
+export type Recipe = { folder: string; qemu: string[]; passt: string[]; blankDisk: string };
+
+export function recipeOf(home: Home): Recipe {
+  const qemu = home.processOf("qemu").argv;
+  const folder = join(home.folder, "s/banger/vms", readdirOnly(home));
+  const bytes = Number(
+    /ext4-(\d+)\.img/.exec(Bun.spawnSync(["ls", join(home.folder, "c/banger/disks")]).stdout.toString())?.[1],
+  );
+  return {
+    folder,
+    qemu: withoutBootMonitor(qemu),
+    passt: home.processOf("passt").argv,
+    blankDisk: join(home.folder, `c/banger/disks/ext4-${bytes}.img`),
+  };
+}
+
+/** A raw VM whose agent answered; `readyMs` counts from QEMU's start to a pong of an agent that has its identity. */
+export type RawVm = { agent: AgentClient; readyMs: number; end(): Promise<void> };
+
+export async function bootRaw(recipe: Recipe, folder: string): Promise<RawVm> {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  Bun.spawnSync(["cp", "--sparse=always", recipe.blankDisk, join(folder, "disk.ext4")]);
+  const moved = (argv: string[]) => argv.map((word) => word.replaceAll(recipe.folder, folder));
+  Bun.spawnSync(moved(recipe.passt), { stdio: ["ignore", "ignore", "inherit"] });
+  const begun = performance.now();
+  const child = Bun.spawn(moved(recipe.qemu), {
+    stdio: ["ignore", "ignore", "inherit"],
+    env: { PATH: "/usr/bin:/bin", LANG: "C.UTF-8" },
+  });
+  const agent = await answeringAgent(join(folder, "agent.sock"));
+  const readyMs = performance.now() - begun;
+  const end = async () => {
+    agent.destroy();
+    child.kill("SIGKILL");
+    await child.exited;
+    rmSync(folder, { recursive: true, force: true });
+  };
+  return { agent, readyMs, end };
+}
+
+/** Runs a command to its end; its status. */
+export async function execRaw(agent: AgentClient, argv: string[]): Promise<number> {
+  const stream = await agent.open("exec", { argv });
+  let code = -1;
+  stream.onData(() => {});
+  stream.onEof(() => {});
+  stream.onEvent((event) => {
+    if (event["event"] === "exit") code = Number(event["code"] ?? 255);
+  });
+  stream.eof(0);
+  await finished(stream);
+  return code;
+}
+
+/** Sends a tar stream into a folder of the guest. */
+export async function putRaw(agent: AgentClient, path: string, tar: ReadableStream<Uint8Array>): Promise<void> {
+  const stream = await agent.open("put", { path, create: true });
+  stream.onData(() => {});
+  stream.onEof(() => {});
+  stream.onEvent(() => {});
+  for await (const chunk of tar) await stream.write(0, chunk);
+  stream.eof(0);
+  await finished(stream);
+}
+
+async function finished(stream: AgentStream): Promise<void> {
+  // Each side closes once; ours is due when the other has nothing more to say.
+  await stream.closed;
+}
+
+async function answeringAgent(socket: string): Promise<AgentClient> {
+  const line = await until("QEMU's agent socket", () => connectUnix(socket).catch(() => null), 30_000);
+  const agent = await connectAgent(line, { resync: false, timeoutMs: 120_000 });
+  if (agent.hello?.phase === "boot") {
+    const up = new Promise<void>((resolve) => agent.onNotice((notice) => notice["notice"] === "up" && resolve()));
+    const identity = await agent.open("identity", { generation: 1, hostname: "floor" });
+    await identity.closed;
+    await up;
+  }
+  await agent.ping();
+  return agent;
+}
+
+/** QEMU's own arguments: banger's boot monitor connects out to a listener that is not there now. */
+function withoutBootMonitor(argv: string[]): string[] {
+  const kept: string[] = [];
+  for (let at = 0; at < argv.length; at++) {
+    const [word = "", next = ""] = [argv[at], argv[at + 1]];
+    const ofBoot =
+      (word === "-chardev" && next.includes("id=boot,")) || (word === "-mon" && next.includes("chardev=boot"));
+    if (ofBoot) at++;
+    else kept.push(word);
+  }
+  return kept;
+}
+
+function readdirOnly(home: Home): string {
+  const folders = home.vmFiles().filter((name) => !name.includes("/"));
+  if (folders.length !== 1 || !folders[0]) throw new Error(`one VM was expected, there are ${folders.length}`);
+  return folders[0];
+}

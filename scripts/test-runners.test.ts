@@ -1,0 +1,29 @@
+/** The counts at the end of `make test` are what the runners said. */
+import { expect, test } from "bun:test";
+import { countCargo, countJunit } from "./test-runners.ts";
+
+test("cargo: sums over its programs", () => {
+  const output = `running 2 tests
+test result: ok. 2 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s
+test result: FAILED. 10 passed; 1 failed; 3 ignored; 0 measured; 0 filtered out; finished in 0.10s
+`;
+  expect(countCargo(output)).toEqual({ passed: 12, failed: 1, skipped: 3, notes: [] });
+});
+
+test("junit: passed, failed and skipped cases, with names for what did not pass", () => {
+  const xml = `<?xml version="1.0"?>
+<testsuites name="bun test" tests="4">
+  <testsuite name="a.test.ts">
+    <testcase name="fine" classname="" time="0" file="a.test.ts" line="3" assertions="1" />
+    <testcase name="also &lt;fine&gt;" classname="" time="0" file="a.test.ts" line="3" assertions="1" />
+    <testcase name="later" classname="boots [no /dev/kvm]" time="0"><skipped /></testcase>
+    <testcase name="broken &quot;one&quot;" classname="" time="0"><failure type="AssertionError" /></testcase>
+  </testsuite>
+</testsuites>`;
+  expect(countJunit(xml)).toEqual({
+    passed: 2,
+    failed: 1,
+    skipped: 1,
+    notes: ["skipped: boots [no /dev/kvm] > later", 'failed: broken "one"'],
+  });
+});

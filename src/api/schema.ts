@@ -1,0 +1,41 @@
+/** Checks of everything that comes in over the API. Strict: an unknown field is a problem, with its path. */
+import * as z from "zod/mini";
+import { networkKinds, waitKinds } from "../model/vm.ts";
+
+/** Bounds of what one request may ask; a size within them may still be more than the host has. */
+const size = {
+  vcpu: z.int().check(z.gte(1), z.lte(64)),
+  memoryMib: z.int().check(z.gte(128), z.lte(1_048_576)),
+  diskBytes: z.int().check(z.gte(268_435_456), z.lte(70_368_744_177_664)),
+};
+
+const envName = z.string().check(z.regex(/^[A-Za-z_][A-Za-z0-9_]{0,254}$/, "is no name of an environment variable"));
+const noNul = z.string().check(
+  z.maxLength(8192),
+  z.refine((text) => !text.includes("\0"), "has a NUL byte"),
+);
+const env = z.record(envName, noNul).check(z.refine((all) => JSON.stringify(all).length <= 16_384, "is over 16 KiB in all"));
+const name = z.string().check(z.maxLength(64));
+const reference = z.string().check(z.minLength(1), z.maxLength(255));
+const milliseconds = z.int().check(z.gte(0), z.lte(86_400_000));
+const wait = z.enum(waitKinds);
+
+export const createVmSchema = z.strictObject({
+  name: z.optional(name),
+  image: z.optional(reference),
+  kernel: z.optional(reference),
+  vcpu: z.optional(size.vcpu),
+  memoryMib: z.optional(size.memoryMib),
+  diskBytes: z.optional(size.diskBytes),
+  network: z.optional(z.enum(networkKinds)),
+  env: z.optional(env),
+  start: z.optional(z.boolean()),
+  wait: z.optional(wait),
+  lease: z.optional(z.boolean()),
+});
+
+export const startVmSchema = z.strictObject({ wait: z.optional(wait) });
+export const stopVmSchema = z.strictObject({ graceMs: z.optional(milliseconds) });
+export const restartVmSchema = z.strictObject({ wait: z.optional(wait), graceMs: z.optional(milliseconds) });
+export const renameVmSchema = z.strictObject({ name });
+export const emptySchema = z.strictObject({});

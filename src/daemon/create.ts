@@ -1,0 +1,30 @@
+/** The daemon's own facts, put together with the machines it serves. */
+import { apiVersion, type HostInfo } from "../api/types.ts";
+import { version } from "../base/version.ts";
+import type { Logger } from "../host/log.ts";
+import type { Machines } from "../machines/machines.ts";
+import type { VmmDriver } from "../vmm/driver.ts";
+import type { Daemon, LogFiles } from "./daemon.ts";
+
+export type DaemonParts = {
+  machines: Machines;
+  driver: VmmDriver;
+  facts: { cpus: number; memoryBytes: number };
+  identity: { pid: number; startedAt: number; socket: string; stateDirectory: string };
+  logs: LogFiles;
+  relay: Daemon["relay"];
+  log: Logger;
+  stop(): void;
+};
+
+export function createDaemon(parts: DaemonParts): Daemon {
+  const { machines, logs, relay, log, stop } = parts;
+  const info = { ...parts.identity, version, api: apiVersion };
+  return { machines, info, host: () => hostInfo(parts), logs, relay, log, stop };
+}
+
+async function hostInfo({ driver, facts }: DaemonParts): Promise<HostInfo> {
+  const probe = await driver.probe();
+  const vmm = probe.usable ? { driver: driver.name, version: probe.version, accel: probe.accel, why: probe.why } : null;
+  return { cpus: facts.cpus, memoryBytes: facts.memoryBytes, vmm };
+}

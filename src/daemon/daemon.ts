@@ -1,0 +1,29 @@
+/** What the routes share: the machines, and the daemon's own facts. */
+import type { DaemonInfo, HostInfo } from "../api/types.ts";
+import type { HttpExchange } from "../host/http-server.ts";
+import type { Logger } from "../host/log.ts";
+import type { Machines } from "../machines/machines.ts";
+import type { ByteStream } from "../base/bytes.ts";
+import type { AgentClient } from "../wire/agent/types.ts";
+
+export type LogFiles = {
+  /** the file's bytes now; missing is empty */
+  read(path: string): AsyncIterable<Uint8Array>;
+  /** the file's bytes, then what is appended, until aborted; survives that the file begins anew */
+  follow(path: string, signal: AbortSignal): AsyncIterable<Uint8Array>;
+};
+
+export type Daemon = {
+  machines: Machines;
+  info: DaemonInfo;
+  host(): Promise<HostInfo>;
+  logs: LogFiles;
+  /** Joins a client's connection to a VM's session; resolves when it is over. */
+  relay(client: ByteStream, upstream: AgentClient): Promise<void>;
+  /** Asks the daemon to stop, after the answer to who asked is out. */
+  stop(): void;
+  log: Logger;
+};
+
+/** A route's work; it answers, or throws what is answered as an error. */
+export type Handler = (daemon: Daemon, exchange: HttpExchange, name: string) => Promise<void>;

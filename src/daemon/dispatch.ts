@@ -1,0 +1,47 @@
+/** From a request to its handler: who may ask, which version asks, which route it is. */
+import { type BangerError, fail, toBangerError } from "../base/errors/error.ts";
+import type { HttpExchange } from "../host/http-server.ts";
+import { answerError } from "./answers.ts";
+import type { Daemon } from "./daemon.ts";
+import { handlers } from "./handlers.ts";
+import { matchRoute, type RouteName } from "./router.ts";
+
+/** The `Host` that clients of a unix socket send. */
+const knownHosts = new Set(["bangerd", "localhost", ""]);
+/** Asked by clients of every version. */
+const versionless = new Set<RouteName>(["daemonInfo", "daemonStop"]);
+
+/** Never rejects. */
+export async function dispatch(daemon: Daemon, exchange: HttpExchange): Promise<void> {
+  try {
+    refuseBrowsers(exchange);
+    const { route, name } = matchRoute(exchange.method, exchange.path);
+    if (!versionless.has(route)) requireSameVersion(daemon, exchange);
+    await handlers[route](daemon, exchange, name);
+  } catch (thrown) {
+    const error = toBangerError(thrown);
+    if (error.code === "INTERNAL") logBug(daemon, exchange, error);
+    if (!exchange.answered) answerError(exchange, error);
+  }
+}
+
+/** A web page can make a browser or a proxy send requests; none of them comes with these headers right. */
+function refuseBrowsers(exchange: HttpExchange): void {
+  const refuse = (reason: string) => fail("PEER_REFUSED", { reason });
+  if (exchange.header("origin") !== undefined) throw refuse("requests with an Origin are not answered");
+  if (exchange.header("referer") !== undefined) throw refuse("requests with a Referer are not answered");
+  const host = exchange.header("host") ?? "";
+  if (!knownHosts.has(host)) throw refuse("the Host must be bangerd or localhost");
+}
+
+function requireSameVersion(daemon: Daemon, exchange: HttpExchange): void {
+  const cli = exchange.header("banger-version");
+  if (cli === undefined || cli === daemon.info.version) return;
+  throw fail("DAEMON_VERSION", { daemon: daemon.info.version, cli: cli.slice(0, 64) });
+}
+
+function logBug(daemon: Daemon, exchange: HttpExchange, error: BangerError): void {
+  if (exchange.signal.aborted) return;
+  const stack = error.cause instanceof Error ? error.cause.stack : undefined;
+  daemon.log.error("request failed", { method: exchange.method, path: exchange.path, error: error.message, stack: stack ?? "" });
+}

@@ -1,0 +1,21 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "bun:test";
+import { clientVerbs, routes } from "../api/types.ts";
+import { handlers } from "./handlers.ts";
+
+const text = readFileSync(new URL("../../docs/api.md", import.meta.url), "utf8");
+
+test("docs/api.md has a heading for every route, and for nothing else", () => {
+  const documented = [...text.matchAll(/^### `([A-Z]+ [^`]+)`$/gm)].map((match) => match[1] ?? "");
+  const known = Object.values(routes).map((route) => `${route.method} ${route.path}`);
+  assert.deepEqual(documented.toSorted(), known.toSorted());
+});
+
+test("docs/api.md names every verb that a client may open", () => {
+  for (const verb of clientVerbs) assert.match(text, new RegExp(`\`${verb}\``));
+});
+
+test("every route has a handler", () => {
+  assert.deepEqual(Object.keys(handlers).toSorted(), Object.keys(routes).toSorted());
+});

@@ -1,0 +1,39 @@
+/** The handler of every route; a route without one does not compile. */
+import type { Handler } from "./daemon.ts";
+import type { RouteName } from "./router.ts";
+import { agentVm } from "./routes/agent.ts";
+import { daemonInfo, daemonStop, host } from "./routes/daemon.ts";
+import { events } from "./routes/events.ts";
+import { deleteImage, importImage, listImages, showImage } from "./routes/images.ts";
+import { deleteKernel, importKernel, listKernels, showKernel } from "./routes/kernels.ts";
+import { killVm, restartVm, startVm, stopVm, waitVm } from "./routes/lifecycle.ts";
+import { logsVm } from "./routes/logs.ts";
+import { createVm, deleteVm, leaseVm, listVms, renameVm, showVm } from "./routes/vms.ts";
+
+export const handlers: Record<RouteName, Handler> = {
+  daemonInfo,
+  daemonStop,
+  host,
+  listVms,
+  createVm,
+  showVm,
+  deleteVm,
+  startVm,
+  stopVm,
+  restartVm,
+  killVm,
+  renameVm,
+  waitVm,
+  leaseVm,
+  logsVm,
+  agentVm,
+  events,
+  listImages,
+  showImage,
+  importImage,
+  deleteImage,
+  listKernels,
+  showKernel,
+  importKernel,
+  deleteKernel,
+};

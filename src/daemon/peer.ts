@@ -1,0 +1,27 @@
+/** Who may speak to the daemon: its own user and root, but nothing that runs inside or below a VM's processes. */
+
+export type PeerFacts = {
+  /** the daemon's own uid */
+  uid: number;
+  /** every VMM and network process */
+  vmProcesses(): readonly number[];
+  /** parent of a process; 0 when it is gone or the first one */
+  parentOf(pid: number): number;
+};
+
+/** Deeper than any real process tree. */
+const maxDepth = 64;
+
+/** Null when that peer may speak, else why not. */
+export function refusalOf(peer: { pid: number; uid: number }, facts: PeerFacts): string | null {
+  if (peer.uid !== facts.uid && peer.uid !== 0) return `it belongs to uid ${facts.uid}, you are uid ${peer.uid}`;
+  if (peer.pid <= 0) return "your process is in another pid namespace";
+  const vms = new Set(facts.vmProcesses());
+  if (vms.size === 0) return null;
+  let pid = peer.pid;
+  for (let depth = 0; pid > 1 && depth < maxDepth; depth++) {
+    if (vms.has(pid)) return "your process belongs to a VM";
+    pid = facts.parentOf(pid);
+  }
+  return null;
+}

@@ -1,0 +1,19 @@
+/** Kernels. */
+import { answerJson, answerWork } from "../answers.ts";
+import type { Handler } from "../daemon.ts";
+import { sourceOf } from "../upload.ts";
+
+export const listKernels: Handler = async ({ machines }, exchange) => answerJson(exchange, machines.kernels());
+
+export const showKernel: Handler = async ({ machines }, exchange, name) =>
+  answerJson(exchange, machines.findKernel(name));
+
+export const importKernel: Handler = async ({ machines }, exchange, name) => {
+  const source = sourceOf(exchange);
+  await answerWork(exchange, (emit) =>
+    machines.importKernel({ name, source, tar: exchange.bodyStream() }, emit, exchange.signal),
+  );
+};
+
+export const deleteKernel: Handler = async ({ machines }, exchange, name) =>
+  answerJson(exchange, await machines.deleteKernel(name));

@@ -1,0 +1,28 @@
+/** A VM's console or VMM log as bytes, exactly as they are on disk; showing them safely is the reader's part. */
+import { fail } from "../../base/errors/error.ts";
+import { bytesHeaders } from "../answers.ts";
+import type { Handler } from "../daemon.ts";
+
+export const logsVm: Handler = async ({ machines, logs }, exchange, name) => {
+  const source = exchange.query.get("source") ?? "console";
+  if (source !== "console" && source !== "vmm") {
+    throw fail("REQUEST_INVALID", { problems: ["source must be console or vmm"] });
+  }
+  const { path, vm } = machines.logFile(name, source);
+  const follows = exchange.query.get("follow") === "1";
+  const over = new AbortController();
+  const unsubscribe = machines.subscribe((event) => {
+    if (event.id === vm.id && event.state === "deleting") over.abort();
+  });
+  const until = AbortSignal.any([exchange.signal, over.signal]);
+  const stream = exchange.stream(200, bytesHeaders);
+  try {
+    for await (const chunk of follows ? logs.follow(path, until) : logs.read(path)) {
+      await stream.write(chunk);
+      if (exchange.signal.aborted) break;
+    }
+  } finally {
+    unsubscribe();
+    stream.end();
+  }
+};

@@ -1,0 +1,84 @@
+/**
+ * Keeps the daemon's socket in its place: bound under a temporary name and renamed, so that whoever sees it can
+ * connect; made anew when it or its folder is removed (logout clears `$XDG_RUNTIME_DIR` while VMs go on).
+ */
+import type { Logger } from "../host/log.ts";
+
+export type Listener = { close(): Promise<void> };
+
+/** What the keeper does in the world. */
+export type SocketWorld = {
+  /** Listens at a path that does not exist yet. */
+  listen(path: string): Promise<Listener>;
+  ensureFolder(path: string): Promise<void>;
+  rename(from: string, to: string): Promise<void>;
+  remove(path: string): Promise<void>;
+  /** Tells one socket file from another that took its name; null when there is none. */
+  identityOf(path: string): Promise<string | null>;
+  /** Calls back at any change in the folder, or in the nearest folder above it that exists. */
+  watch(folder: string, onChange: () => void): { close(): void };
+};
+
+export class SocketKeeper {
+  readonly #path: string;
+  readonly #world: SocketWorld;
+  readonly #log: Logger;
+  /** the newest last; older ones only keep the connections that they have */
+  readonly #listeners: Listener[] = [];
+  #identity: string | null = null;
+  #watch: { close(): void } | null = null;
+  #working: Promise<void> = Promise.resolve();
+  #closed = false;
+
+  constructor(path: string, world: SocketWorld, log: Logger) {
+    this.#path = path;
+    this.#world = world;
+    this.#log = log;
+  }
+
+  /** Resolves once clients can connect. Takes the place of a socket that a dead daemon left. */
+  async open(): Promise<void> {
+    await this.#bind();
+    this.#rewatch();
+  }
+
+  /** Stops listening and removes the socket if it is still ours. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#watch?.close();
+    await this.#working;
+    if ((await this.#world.identityOf(this.#path)) === this.#identity) await this.#world.remove(this.#path);
+    await Promise.all(this.#listeners.map((listener) => listener.close()));
+  }
+
+  async #bind(): Promise<void> {
+    const folder = this.#path.slice(0, this.#path.lastIndexOf("/"));
+    // as long as the final name, so that one that fits the limit of socket paths means that both do
+    const temporary = `${this.#path.slice(0, -1)}~`;
+    await this.#world.ensureFolder(folder);
+    await this.#world.remove(temporary);
+    const listener = await this.#world.listen(temporary);
+    await this.#world.rename(temporary, this.#path);
+    this.#identity = await this.#world.identityOf(this.#path);
+    this.#listeners.push(listener);
+  }
+
+  #rewatch(): void {
+    this.#watch?.close();
+    const folder = this.#path.slice(0, this.#path.lastIndexOf("/"));
+    this.#watch = this.#world.watch(folder, () => {
+      this.#working = this.#working.then(() => this.#check());
+    });
+  }
+
+  async #check(): Promise<void> {
+    if (this.#closed || (await this.#world.identityOf(this.#path)) === this.#identity) return;
+    try {
+      await this.#bind();
+      this.#log.info("the socket was gone, made it anew", { path: this.#path });
+    } catch (error) {
+      this.#log.info("the socket is gone and can't be made anew yet", { path: this.#path, why: String(error) });
+    }
+    if (!this.#closed) this.#rewatch();
+  }
+}

@@ -1,0 +1,13 @@
+/** What an upload says about itself beside its bytes. */
+import { fail } from "../base/errors/error.ts";
+import { redactText, stripControl } from "../base/text.ts";
+import type { HttpExchange } from "../host/http-server.ts";
+
+/** Where the content came from, for people; at most 200 characters, no credentials. */
+export function sourceOf(exchange: HttpExchange): string {
+  const type = exchange.header("content-type");
+  if (type !== undefined && type !== "application/x-tar") {
+    throw fail("REQUEST_INVALID", { problems: ["content-type must be application/x-tar"] });
+  }
+  return redactText(stripControl(exchange.query.get("source") ?? "upload")).slice(0, 200);
+}

@@ -1,0 +1,60 @@
+/**
+ * Addresses of a guest behind user-mode networking: the same in each guest, as every VM is alone on its link. They are
+ * of TEST-NET-1 (RFC 5737), which no real network uses. Pure.
+ */
+import { createHash } from "node:crypto";
+
+export const guestAddress = "192.0.2.15";
+export const guestPrefix = 24;
+export const gateway = "192.0.2.2";
+/** not a machine: queries to it are carried to the host's own resolver */
+export const resolver = "192.0.2.3";
+
+/** What the agent is told by `identity`. */
+export type NetworkIdentity = {
+  address: string;
+  prefix: number;
+  gateway: string;
+  mac: string;
+  dns: string[];
+  search: string[];
+};
+
+/** @param id of the VM; @param resolvConf the host's `/etc/resolv.conf`, for its search domains */
+export function networkIdentity(id: string, resolvConf: string): NetworkIdentity {
+  const { search } = parseResolvConf(resolvConf);
+  return { address: guestAddress, prefix: guestPrefix, gateway, mac: macOf(id), dns: [resolver], search };
+}
+
+/** Locally administered unicast, always the same for a VM. */
+export function macOf(id: string): string {
+  const bytes = createHash("sha256").update(`banger mac ${id}`).digest().subarray(0, 5);
+  return ["02", ...Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0"))].join(":");
+}
+
+export type ResolvConf = { /** IPv4 only: the guest's link has no IPv6 */ servers: string[]; search: string[] };
+
+/** resolv.conf(5): the last `search` or `domain` counts; what could not be a domain is left out. */
+export function parseResolvConf(text: string): ResolvConf {
+  const servers: string[] = [];
+  let search: string[] = [];
+  for (const line of text.split("\n")) {
+    const [key, ...values] = line.replace(/[#;].*$/, "").trim().split(/\s+/);
+    if (key === "nameserver" && values[0] !== undefined && isIpv4(values[0])) servers.push(values[0]);
+    if (key === "search" || key === "domain") search = values.filter(isDomain).slice(0, 6);
+  }
+  return { servers, search };
+}
+
+export function isLoopback(address: string): boolean {
+  return address.startsWith("127.");
+}
+
+function isIpv4(text: string): boolean {
+  const parts = text.split(".");
+  return parts.length === 4 && parts.every((part) => /^\d{1,3}$/.test(part) && Number(part) <= 255);
+}
+
+function isDomain(text: string): boolean {
+  return text.length <= 253 && /^(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)(?:\.[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*\.?$/.test(text);
+}

@@ -1,0 +1,70 @@
+/** Data disks: sparse ext4 images, copied from a blank one that is made once for each size. */
+import { fail } from "../base/errors/error.ts";
+import type { Exec } from "../host/exec.ts";
+import { copySparse, exists, isDiskFull, openWrite, removeTree, renameDurable, tempPath, truncateTo } from "../host/files.ts";
+import { which } from "../host/facts.ts";
+
+export type DiskDeps = {
+  exec: Exec;
+  /** where the blank disk of a size is kept */
+  blankDisk: (bytes: number) => string;
+  /** folder for unfinished work, on the same file system as the blank disks */
+  partial: string;
+};
+
+/** Makes `path` a blank data disk of `bytes`. On failure nothing is left there. @throws DISK_FULL, TOOL_MISSING, TOOL_FAILED */
+export async function createDataDisk(deps: DiskDeps, wanted: { bytes: number; path: string }): Promise<void> {
+  const blank = deps.blankDisk(wanted.bytes);
+  try {
+    if (!(await exists(blank))) await makeBlank(deps, wanted.bytes, blank);
+    await copySparse(blank, wanted.path);
+  } catch (error) {
+    await removeTree(wanted.path);
+    throw isDiskFull(error) ? fail("DISK_FULL", { path: wanted.path, during: "making the VM's disk" }, error) : error;
+  }
+}
+
+/** Two at once do the same work twice, and the last rename wins: both results are the same. */
+async function makeBlank(deps: DiskDeps, bytes: number, blank: string): Promise<void> {
+  const program = await which("mkfs.ext4");
+  if (program === null) throw fail("TOOL_MISSING", { tool: "mkfs.ext4", why: "to make data disks", install: "install e2fsprogs" });
+  const temp = tempPath(deps.partial, "disk");
+  try {
+    await (await openWrite(temp)).close();
+    await truncateTo(temp, bytes);
+    const result = await deps.exec([program, ...mkfsOptions(bytes), temp], { timeoutMs: 60_000 });
+    if (result.exitCode !== 0) throw mkfsFailed(new TextDecoder().decode(result.stderr), result, blank);
+    await renameDurable(temp, blank);
+  } catch (error) {
+    await removeTree(temp);
+    throw error;
+  }
+}
+
+/** The file system may grow online up to this size by the blocks reserved for it; beyond by `meta_bg`. */
+const growTo = 2 ** 40;
+const blockBytes = 4096;
+
+/**
+ * Features are named one by one, so that every mke2fs makes the same file system, one that Linux 4.18 and later mount. Discard
+ * stays on: it marks the inode tables as zeroed, and neither mke2fs nor the guest writes them. A small journal, and few
+ * blocks reserved for growing, as these take real space in every copy.
+ */
+function mkfsOptions(bytes: number): string[] {
+  const features = [
+    ...["has_journal", "ext_attr", "resize_inode", "dir_index", "filetype", "extent", "64bit", "flex_bg", "sparse_super"],
+    ...["large_file", "huge_file", "dir_nlink", "extra_isize", "metadata_csum"],
+  ];
+  const resize = bytes < growTo ? [`resize=${growTo / blockBytes}`] : [];
+  return [
+    ...["-q", "-F", "-t", "ext4", "-b", String(blockBytes), "-I", "256", "-m", "0", "-L", "banger-data", "-J", "size=16"],
+    ...["-O", ["none", ...features].join(",")],
+    ...["-E", ["lazy_itable_init=1", "lazy_journal_init=1", "root_owner=0:0", ...resize].join(",")],
+  ];
+}
+
+function mkfsFailed(stderr: string, result: { exitCode: number | null; signal: string | null }, path: string): Error {
+  if (/No space left on device/.test(stderr)) return fail("DISK_FULL", { path, during: "formatting a blank disk" });
+  const status = result.signal ?? `status ${result.exitCode}`;
+  return fail("TOOL_FAILED", { tool: "mkfs.ext4", status, said: stderr.trim().split("\n").at(-1) ?? "" });
+}

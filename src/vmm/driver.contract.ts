@@ -1,0 +1,184 @@
+/** The suite that every VMM driver passes, the in-memory fake included; so the fake can be trusted elsewhere. */
+import { afterEach, describe, expect, test } from "bun:test";
+import { withTimeout } from "../base/async.ts";
+import { exists, listFolder, readText } from "../host/files.ts";
+import { vmPaths } from "../model/paths.ts";
+import type { ProcessRef } from "../model/vm.ts";
+import { connectAgent } from "../wire/agent/client.ts";
+import type { AgentClient } from "../wire/agent/types.ts";
+import type { BootSpec, RunningVm, VmExit, VmmDriver } from "./driver.ts";
+
+export type ContractSubject = {
+  /** a driver as a new daemon would make it: knows nothing of earlier ones */
+  driver(): VmmDriver;
+  /** a bootable VM with a fresh folder, which the suite removes */
+  spec(): Promise<BootSpec>;
+  /** the same, but its kernel is no kernel */
+  brokenSpec(): Promise<BootSpec>;
+  isAlive(process: ProcessRef): boolean;
+  /** SIGKILL from outside */
+  killProcess(process: ProcessRef): void;
+  /** makes the guest's kernel panic */
+  panic(vm: RunningVm, agent: AgentClient): Promise<void>;
+  /** text that the guest prints on its console while it boots */
+  consoleText: RegExp;
+  /** limit of each test in `ms` */
+  timeoutMs: number;
+};
+
+export function driverContract(name: string, subject: ContractSubject): void {
+  const running = new Set<RunningVm>();
+  const boot = async (driver = subject.driver(), spec?: BootSpec) => {
+    const vm = await driver.boot(spec ?? (await subject.spec()), AbortSignal.timeout(subject.timeoutMs));
+    running.add(vm);
+    return vm;
+  };
+  const exitOf = (vm: RunningVm): Promise<VmExit> =>
+    withTimeout(vm.wait(), subject.timeoutMs, () => new Error("the VM did not end"));
+  const it = (what: string, body: () => Promise<void>) => test(what, body, subject.timeoutMs * 2);
+
+  describe(`${name}: the driver contract`, () => {
+    afterEach(async () => {
+      await Promise.all([...running].map((vm) => vm.kill()));
+      running.clear();
+    });
+
+    it("a booted VM's agent answers, and kill ends it as killed", async () => {
+      const vm = await boot();
+      expect(subject.isAlive(vm.record.process)).toBe(true);
+      const agent = await agentOf(vm, subject);
+      expect(agent.hello?.protocol).toBe(1);
+      await agent.ping();
+      await vm.kill();
+      expect(await exitOf(vm)).toEqual({ kind: "killed" });
+      expect(subject.isAlive(vm.record.process)).toBe(false);
+      await vm.kill();
+    });
+
+    for (const [mode, kind] of [["poweroff", "poweroff"], ["reboot", "reboot"]] as const) {
+      it(`a guest that asks for ${mode} ends as ${kind}`, async () => {
+        const vm = await boot();
+        const agent = await agentOf(vm, subject);
+        await agent.open("poweroff", { mode, force: true });
+        expect(await exitOf(vm)).toEqual({ kind });
+        expect(subject.isAlive(vm.record.process)).toBe(false);
+      });
+    }
+
+    it("a panic is told with its reason", async () => {
+      const vm = await boot();
+      await subject.panic(vm, await agentOf(vm, subject));
+      const exit = await exitOf(vm);
+      expect(exit.kind).toBe("panic");
+      expect("reason" in exit && exit.reason).not.toBe("");
+    });
+
+    it("a VMM killed from outside is told with the signal", async () => {
+      const vm = await boot();
+      subject.killProcess(vm.record.process);
+      const exit = await exitOf(vm);
+      expect(exit).toMatchObject({ kind: "vmm-died", reason: expect.stringContaining("SIGKILL") });
+    });
+
+    it("a VM outlives the handle and is adopted by another driver", async () => {
+      const first = await boot();
+      (await agentOf(first, subject)).destroy();
+      first.release();
+      running.delete(first);
+      const second = await adopted(subject, first);
+      running.add(second);
+      const agent = await agentOf(second, subject);
+      await agent.ping();
+      await agent.open("poweroff", { mode: "poweroff", force: true });
+      expect(await exitOf(second)).toEqual({ kind: "poweroff" });
+    });
+
+    it("a VM that ended while nobody looked is not adopted, and its files tell how", async () => {
+      const vm = await boot();
+      const agent = await agentOf(vm, subject);
+      await agent.open("poweroff", { mode: "poweroff", force: true });
+      await exitOf(vm);
+      const driver = subject.driver();
+      expect(await driver.adopt(vm.record)).toBeNull();
+      expect(await driver.postMortem(vm.record)).toEqual({ kind: "poweroff" });
+    });
+
+    it("the record survives JSON", async () => {
+      const vm = await boot();
+      expect(JSON.parse(JSON.stringify(vm.record))).toEqual(vm.record);
+    });
+
+    it("a second line to the agent takes over from the first", async () => {
+      const vm = await boot();
+      const first = await agentOf(vm, subject);
+      const second = await agentOf(vm, subject);
+      await first.closed;
+      await second.ping();
+    });
+
+    it("the console is logged", async () => {
+      const vm = await boot();
+      await agentOf(vm, subject);
+      expect(await readText(vmPaths(vm.record.directory).serialLog)).toMatch(subject.consoleText);
+    });
+
+    it("stats are those of a living process", async () => {
+      const vm = await boot();
+      await agentOf(vm, subject);
+      const stats = await vm.stats();
+      expect(stats.rssBytes).toBeGreaterThan(1024 * 1024);
+      expect(stats.cpuMs).toBeGreaterThanOrEqual(0);
+    });
+
+    it("a paused VM's agent is silent until it is resumed", async () => {
+      const probe = await subject.driver().probe();
+      if (!probe.usable || !probe.features.pause) return;
+      const vm = await boot();
+      const agent = await agentOf(vm, subject);
+      await vm.pause();
+      const answer = agent.ping().then(() => "answer");
+      expect(await Promise.race([answer, vm.stats().then(() => "nothing yet")])).toBe("nothing yet");
+      await vm.resume();
+      expect(await answer).toBe("answer");
+    });
+
+    it("two VMs live side by side", async () => {
+      const driver = subject.driver();
+      const [one, two] = [await boot(driver), await boot(driver)];
+      expect(one.record.process.pid).not.toBe(two.record.process.pid);
+      await one.kill();
+      expect(subject.isAlive(two.record.process)).toBe(true);
+      await (await agentOf(two, subject)).ping();
+    });
+
+    it("a broken kernel is refused with a reason, and nothing is left", async () => {
+      const spec = await subject.brokenSpec();
+      const boot = subject.driver().boot(spec, AbortSignal.timeout(subject.timeoutMs));
+      await expect(boot).rejects.toMatchObject({ code: "VMM_START_FAILED", message: expect.stringMatching(/kernel/i) });
+      await expectNoSockets(spec.directory);
+    });
+
+    it("an aborted boot leaves nothing", async () => {
+      const spec = await subject.spec();
+      const boot = subject.driver().boot(spec, AbortSignal.abort(new Error("changed my mind")));
+      await expect(boot).rejects.toThrow("changed my mind");
+      await expectNoSockets(spec.directory);
+    });
+  });
+}
+
+async function agentOf(vm: RunningVm, subject: ContractSubject): Promise<AgentClient> {
+  const { stream, resync } = await vm.agent();
+  return connectAgent(stream, { resync, timeoutMs: subject.timeoutMs });
+}
+
+async function adopted(subject: ContractSubject, vm: RunningVm): Promise<RunningVm> {
+  const found = await subject.driver().adopt(JSON.parse(JSON.stringify(vm.record)));
+  if (found === null) throw new Error("the running VM was not found again");
+  return found;
+}
+
+async function expectNoSockets(directory: string): Promise<void> {
+  if (!(await exists(directory))) return;
+  expect((await listFolder(directory)).filter((name) => name.endsWith(".sock"))).toEqual([]);
+}

@@ -1,0 +1,24 @@
+import { expect, test } from "bun:test";
+import { type AccelFacts, chooseAccel } from "./accel.ts";
+
+const usable: AccelFacts["kvm"] = { usable: true };
+const none: AccelFacts["kvm"] = { usable: false, why: "/dev/kvm does not exist" };
+
+test.each([
+  [undefined, usable, { accel: "kvm", why: "" }],
+  ["", usable, { accel: "kvm", why: "" }],
+  [undefined, none, { accel: "tcg", why: "/dev/kvm does not exist" }],
+  ["tcg", usable, { accel: "tcg", why: "BANGER_VMM_ACCEL=tcg" }],
+  ["tcg", none, { accel: "tcg", why: "BANGER_VMM_ACCEL=tcg" }],
+  ["kvm", usable, { accel: "kvm", why: "" }],
+] as const)("wish %p with %p", (wish, kvm, choice) => {
+  expect(chooseAccel({ wish, kvm })).toEqual(choice);
+});
+
+test("KVM that was asked for but can't be had is refused with the reason", () => {
+  expect(() => chooseAccel({ wish: "kvm", kvm: none })).toThrow(/does not exist/);
+});
+
+test("an unknown wish is refused", () => {
+  expect(() => chooseAccel({ wish: "xen", kvm: usable })).toThrow(expect.objectContaining({ code: "VMM_ACCEL_INVALID" }));
+});

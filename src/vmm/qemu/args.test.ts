@@ -1,0 +1,78 @@
+import { describe, expect, test } from "bun:test";
+import type { VmId } from "../../base/names.ts";
+import type { BootSpec } from "../driver.ts";
+import { maxBlockDevices, type QemuPlan, qemuArgs } from "./args.ts";
+
+const directory = "/s/vms/abcd1234";
+const spec: BootSpec = {
+  id: "abcd1234" as VmId,
+  directory,
+  vcpu: 2,
+  memoryMib: 1024,
+  vmlinux: "/c/kernels/k/vmlinux",
+  initramfs: "/c/initramfs/i.cpio",
+  kernelWords: [],
+  blockDevices: [
+    { serial: "layer0", path: "/c/layers/a.sqfs", readOnly: true },
+    { serial: "data", path: `${directory}/disk.ext4`, readOnly: false },
+  ],
+  net: { kind: "stream", socket: `${directory}/net.sock`, mac: "02:00:00:00:00:01" },
+};
+const plan: QemuPlan = {
+  program: "/usr/bin/qemu-system-x86_64",
+  accel: "tcg",
+  cmdline: "console=ttyS0 quiet",
+  memory: { kind: "private" },
+  sockets: { qmp: `${directory}/qmp.sock`, agent: `${directory}/agent.sock`, boot: `${directory}/boot.sock` },
+  serialLog: `${directory}/serial.log`,
+};
+
+test("the whole argument list, as QEMU gets it", () => {
+  expect(pairs(qemuArgs(spec, plan))).toMatchSnapshot();
+});
+
+describe("what changes an argument", () => {
+  const rows: [string, Partial<BootSpec>, Partial<QemuPlan>, string[]][] = [
+    ["KVM", {}, { accel: "kvm" }, ["-accel kvm", "-cpu host"]],
+    ["a disk that may be lost", { blockDevices: [disk({ cache: "unsafe" })] }, {}, ["cache.no-flush=on"]],
+    ["a disk that may not", { blockDevices: [disk({ cache: "writeback" })] }, {}, ["cache.no-flush=off", "discard=unmap", "locking=auto"]],
+    ["a shared layer", { blockDevices: [disk({ readOnly: true })] }, {}, ["read-only=on", "locking=off"]],
+    ["a comma in a path", { blockDevices: [disk({ path: "/a,b" })] }, {}, ["filename=/a,,b,"]],
+    ["the fallback network", { net: { kind: "builtin", mac: "02:00:00:00:00:01" } }, {}, ["-netdev user,id=net,net=192.0.2.0/24"]],
+    ["memory for a template", {}, { memory: { kind: "file", path: "/m", share: true } }, ["memory-backend-file,id=ram,size=1024M,mem-path=/m,share=on"]],
+    ["memory of a template", {}, { memory: { kind: "file", path: "/m", share: false } }, ["mem-path=/m,share=off"]],
+  ];
+  test.each(rows)("%s", (_, change, planned, expected) => {
+    const line = qemuArgs({ ...spec, ...change }, { ...plan, ...planned }).join(" ");
+    for (const part of expected) expect(line).toContain(part);
+  });
+});
+
+test("no network means no device", () => {
+  expect(qemuArgs({ ...spec, net: null }, plan).join(" ")).not.toMatch(/netdev|virtio-net/);
+});
+
+test("without a boot socket QEMU waits for nobody", () => {
+  const line = qemuArgs(spec, { ...plan, sockets: { qmp: "/q", agent: "/a" } }).join(" ");
+  expect(line).not.toContain("server=off,path");
+  expect(line).not.toContain("id=boot");
+});
+
+test("every disk is raw: no format is ever guessed", () => {
+  const drives = qemuArgs(spec, plan).filter((word) => word.startsWith("node-name="));
+  expect(drives.every((word) => /driver=(?:file|raw)/.test(word))).toBe(true);
+});
+
+test("more drives than microvm has slots for are refused", () => {
+  const many = Array.from({ length: maxBlockDevices + 1 }, (_, at) => disk({ serial: `layer${at}` }));
+  expect(() => qemuArgs({ ...spec, blockDevices: many }, plan)).toThrow(RangeError);
+});
+
+function disk(change: Partial<BootSpec["blockDevices"][number]>) {
+  return { serial: "data", path: "/d", readOnly: false, ...change };
+}
+
+/** One line for each option with its value, so that a changed option is one changed line. */
+function pairs(argv: string[]): string {
+  return argv.map((word, at) => (at > 0 && word.startsWith("-") ? `\n${word}` : ` ${word}`)).join("").trim();
+}

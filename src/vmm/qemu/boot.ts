@@ -1,0 +1,100 @@
+/** Starts one QEMU, confined and detached, and waits until its monitor speaks. */
+import { Deferred, orAborted, withTimeout } from "../../base/async.ts";
+import type { ByteStream } from "../../base/bytes.ts";
+import { fail } from "../../base/errors/error.ts";
+import { removeTree } from "../../host/files.ts";
+import { isAlive, signalProcess, spawnDetached } from "../../host/process.ts";
+import { listenUnix } from "../../host/socket.ts";
+import type { ProcessRef } from "../../model/vm.ts";
+import { connectQmp, type Qmp } from "../../wire/qmp/client.ts";
+import { gone } from "../gone.ts";
+import { classifyExit } from "./exit.ts";
+import { readTails } from "./logs.ts";
+
+export type Started = {
+  process: ProcessRef;
+  qmp: Qmp;
+  exited: Promise<{ exitCode: number | null; signal: string | null }>;
+};
+
+export type StartSpec = {
+  argv: readonly string[];
+  directory: string;
+  /** QEMU connects to it when it is set up */
+  bootSocket: string;
+  /** made by QEMU; removed when it does not come up */
+  sockets: readonly string[];
+  serialLog: string;
+  vmmLog: string;
+};
+
+/** A loaded host needs a second or two; this is for a QEMU that never will. */
+const setupTimeoutMs = 60_000;
+
+/**
+ * No polling for a socket to appear: we listen, QEMU connects, or its process ends.
+ * On failure or abort no process and no socket is left.
+ * @throws VMM_START_FAILED with QEMU's own words
+ */
+export async function startQemu(spec: StartSpec, signal: AbortSignal): Promise<Started> {
+  signal.throwIfAborted();
+  const connected = new Deferred<{ stream: ByteStream; pid: number }>();
+  const listener = await listenUnix(spec.bootSocket, { mode: 0o600 }, (stream, peer) => connected.resolve({ stream, pid: peer.pid }));
+  try {
+    const { ref, exited } = await spawnDetached(spec.argv, {
+      cwd: spec.directory,
+      env: { PATH: "/usr/bin:/bin", LANG: "C.UTF-8" },
+      stdoutFile: spec.vmmLog,
+      stderrFile: spec.vmmLog,
+    });
+    const works = monitorOf(connected.promise, ref, spec, exited);
+    try {
+      return { process: ref, exited, qmp: await withTimeout(orAborted(works, signal), setupTimeoutMs, tooSlow) };
+    } catch (error) {
+      await clearAway(ref, spec);
+      throw error;
+    }
+  } finally {
+    await listener.close();
+    await removeTree(spec.bootSocket);
+  }
+}
+
+async function monitorOf(
+  connected: Promise<{ stream: ByteStream; pid: number }>,
+  process: ProcessRef,
+  spec: StartSpec,
+  exited: Started["exited"],
+): Promise<Qmp> {
+  const ended = exited.then(async (status) => {
+    throw startFailed(await reasonOf(spec, status));
+  });
+  ended.catch(() => {});
+  const greeted = connected.then(({ stream, pid }) => {
+    if (pid === process.pid) return connectQmp(stream);
+    stream.destroy();
+    throw startFailed(`process ${pid} spoke in QEMU's place`);
+  });
+  // a monitor that breaks off means that the process is about to end: its own words are the better reason
+  const qmp = greeted.catch((error: unknown) => (isAlive(process) ? Promise.reject(error) : ended));
+  return Promise.race([qmp, ended]);
+}
+
+async function reasonOf(spec: StartSpec, status: { exitCode: number | null; signal: string | null }): Promise<string> {
+  const exit = classifyExit({ killCalled: false, shutdown: null, status, ...(await readTails(spec)) });
+  return "reason" in exit ? exit.reason : "QEMU ended before the guest began";
+}
+
+async function clearAway(process: ProcessRef, spec: StartSpec): Promise<void> {
+  signalProcess(process, "SIGKILL");
+  await gone(process, isAlive);
+  await Promise.all(spec.sockets.map((path) => removeTree(path)));
+}
+
+function startFailed(reason: string) {
+  return fail("VMM_START_FAILED", { driver: "qemu", reason });
+}
+
+function tooSlow() {
+  return startFailed(`its monitor did not answer within ${setupTimeoutMs / 1000} s`);
+}

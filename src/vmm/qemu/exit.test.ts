@@ -1,0 +1,65 @@
+import { describe, expect, test } from "bun:test";
+import type { VmExit } from "../driver.ts";
+import { classifyExit, type ExitFacts } from "./exit.ts";
+
+const nothing: ExitFacts = { killCalled: false, shutdown: null, status: null, console: [], vmmLog: [] };
+const clean = { exitCode: 0, signal: null };
+const byGuest = (reason: string) => ({ shutdown: { guest: true, reason }, status: clean });
+
+const panicked = [
+  "[    1.0] Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000100",
+  "[    1.0] CPU: 0 PID: 1 Comm: init Not tainted",
+  "[    1.1] Rebooting in 1 seconds..",
+];
+const starved = [
+  "[    9.1] python3 invoked oom-killer: gfp_mask=0x140cca",
+  "[    9.2] Out of memory: Killed process 1 (init) total-vm:100kB",
+  "[    9.3] Kernel panic - not syncing: System is deadlocked on memory",
+  "[    9.3] ---[ end Kernel panic - not syncing: System is deadlocked on memory ]---",
+];
+
+describe("an end is told by what is known of it", () => {
+  const rows: [string, Partial<ExitFacts>, VmExit][] = [
+    ["the guest powered off", byGuest("guest-shutdown"), { kind: "poweroff" }],
+    ["the guest halted", { ...byGuest("guest-shutdown"), console: ["reboot: System halted"] }, { kind: "halt" }],
+    ["the guest rebooted", byGuest("guest-reset"), { kind: "reboot" }],
+    ["a triple fault after a panic", { ...byGuest("guest-reset"), console: panicked }, { kind: "panic", reason: "Attempted to kill init! exitcode=0x00000100" }],
+    ["no memory left", { ...byGuest("guest-reset"), console: starved }, { kind: "panic", reason: "out of memory" }],
+    ["a panic device", byGuest("guest-panic"), { kind: "panic", reason: "the guest's kernel panicked" }],
+    ["kill()", { killCalled: true, status: { exitCode: null, signal: "SIGKILL" } }, { kind: "killed" }],
+    ["kill() of an adopted one", { killCalled: true }, { kind: "killed" }],
+    ["powered off just before kill()", { killCalled: true, ...byGuest("guest-shutdown") }, { kind: "poweroff" }],
+    [
+      "SIGTERM to QEMU",
+      { shutdown: { guest: false, reason: "host-signal" }, status: clean, vmmLog: ["qemu-system-x86_64: terminating on signal 15 from pid 4711 (kill)"] },
+      { kind: "vmm-died", reason: "terminating on signal 15 from pid 4711 (kill)" },
+    ],
+    [
+      "SIGKILL to QEMU",
+      { status: { exitCode: null, signal: "SIGKILL" } },
+      { kind: "vmm-died", reason: "QEMU was ended from outside by SIGKILL, by hand or because the host ran out of memory" },
+    ],
+    [
+      "the log's limit",
+      { status: { exitCode: null, signal: "SIGXFSZ" } },
+      { kind: "vmm-died", reason: "QEMU was ended from outside by SIGXFSZ" },
+    ],
+    [
+      "a bad option",
+      { status: { exitCode: 1, signal: null }, vmmLog: ["/usr/bin/qemu-system-x86_64: -M foo: unsupported machine type"] },
+      { kind: "vmm-died", reason: "QEMU ended with status 1: -M foo: unsupported machine type" },
+    ],
+    ["files only: power down", { console: ["x", "[   17.3] reboot: Power down"] }, { kind: "poweroff" }],
+    ["files only: restart", { console: ["[   17.3] reboot: Restarting system"] }, { kind: "reboot" }],
+    ["files only: panic", { console: panicked }, { kind: "panic", reason: "Attempted to kill init! exitcode=0x00000100" }],
+    ["files only: nothing", {}, { kind: "vmm-died", reason: "QEMU ended without a word" }],
+    [
+      "last words long past count for nothing",
+      { console: ["reboot: Power down", "a", "b", "c"] },
+      { kind: "vmm-died", reason: "QEMU ended without a word" },
+    ],
+  ];
+  test.each(rows)("%s", (_, facts, exit) => {
+    expect(classifyExit({ ...nothing, ...facts })).toEqual(exit);
+  });
+});

@@ -1,0 +1,41 @@
+import { expect, test } from "bun:test";
+import type { VmId } from "../../base/names.ts";
+import type { BootSpec } from "../driver.ts";
+import { confined, type SandboxFacts } from "./sandbox.ts";
+
+const spec: BootSpec = {
+  id: "abcd1234" as VmId,
+  directory: "/s/vms/abcd1234",
+  vcpu: 1,
+  memoryMib: 256,
+  vmlinux: "/c/vmlinux",
+  initramfs: "/c/i.cpio",
+  kernelWords: [],
+  blockDevices: [
+    { serial: "layer0", path: "/c/a.sqfs", readOnly: true },
+    { serial: "data", path: "/s/vms/abcd1234/disk.ext4", readOnly: false },
+  ],
+  net: null,
+};
+const facts: SandboxFacts = { agent: "/l/banger-vsock-agent", prlimit: "/usr/bin/prlimit", accel: "tcg", fileLimit: 8192 };
+const qemu = ["/usr/bin/qemu-system-x86_64", "-version"];
+
+test("QEMU may write in the VM's folder only, and read what it boots from", () => {
+  expect(confined(qemu, spec, facts).join(" ")).toBe(
+    "/usr/bin/prlimit --fsize=8192: /l/banger-vsock-agent confine --rw /s/vms/abcd1234 " +
+      "--ro /usr --ro /lib --ro /lib64 --ro /etc/ld.so.cache --ro /c/vmlinux --ro /c/i.cpio --ro /c/a.sqfs " +
+      "--dev /dev/urandom --dev /dev/null -- /usr/bin/qemu-system-x86_64 -version",
+  );
+});
+
+test("KVM's device is open to it under KVM only", () => {
+  expect(confined(qemu, spec, { ...facts, accel: "kvm" }).join(" ")).toContain("--dev /dev/kvm");
+});
+
+test("a QEMU outside the system's folders is readable too", () => {
+  expect(confined(["/opt/qemu/bin/qemu"], spec, facts).join(" ")).toContain("--ro /opt/qemu/bin/qemu");
+});
+
+test("without prlimit the rest stays as it is", () => {
+  expect(confined(qemu, spec, { ...facts, prlimit: null })[0]).toBe("/l/banger-vsock-agent");
+});

@@ -1,0 +1,37 @@
+/** The host's TSC frequency, measured once for each boot of the host. Needed under TCG only. */
+import type { Exec } from "../host/exec.ts";
+import { readTextIfAny, writeAtomic } from "../host/files.ts";
+
+export type TscDeps = {
+  exec: Exec;
+  /** path of `banger-vsock-agent` */
+  agent: string;
+  /** where the result is kept: `<boot id> <kHz>` */
+  file: string;
+};
+
+/** `kHz`; null when it can't be measured (the guest then calibrates by itself, which under TCG may hang). */
+export async function tscKhz(deps: TscDeps): Promise<number | null> {
+  const boot = (await readTextIfAny("/proc/sys/kernel/random/boot_id", 64))?.trim() ?? "";
+  const known = parseKept(await readTextIfAny(deps.file, 128), boot);
+  if (known !== null) return known;
+  const measured = await measure(deps);
+  if (measured !== null && boot !== "") await writeAtomic(deps.file, `${boot} ${measured}\n`);
+  return measured;
+}
+
+async function measure(deps: TscDeps): Promise<number | null> {
+  const result = await deps.exec([deps.agent, "tsc"], { timeoutMs: 10_000 });
+  return result.exitCode === 0 ? plausible(new TextDecoder().decode(result.stdout)) : null;
+}
+
+function parseKept(text: string | null, boot: string): number | null {
+  const [keptBoot, khz] = (text ?? "").trim().split(" ");
+  return boot !== "" && keptBoot === boot ? plausible(khz ?? "") : null;
+}
+
+/** 100 MHz to 20 GHz: anything else is a broken measurement, and a wrong number is worse than none. */
+function plausible(text: string): number | null {
+  const khz = /^\d{6,8}$/.test(text.trim()) ? Number(text) : 0;
+  return khz >= 100_000 && khz <= 20_000_000 ? khz : null;
+}

@@ -1,0 +1,68 @@
+/** Turns names into plan entries as they are on disk now; never through a symbolic link. */
+import { type EntryInfo, linkBeneath, lookAt } from "../host/tree.ts";
+import { parentsOf } from "./names.ts";
+import type { Notes } from "./notes.ts";
+import type { EntryOrigin, PlanEntry } from "./types.ts";
+
+export class Collector {
+  readonly entries: PlanEntry[] = [];
+  readonly totals = { files: 0, bytes: 0 };
+  readonly #root: string;
+  readonly #notes: Notes;
+  /** folders that were looked at: true when they are real ones */
+  readonly #folders = new Map<string, boolean>();
+
+  /** @param root real path, byte text */
+  constructor(root: string, notes: Notes) {
+    this.#root = root;
+    this.#notes = notes;
+  }
+
+  /** Adds the file or link at `path`; what is missing, or is reached through a link, is left out as git leaves it out. */
+  add(path: string, origin: EntryOrigin): void {
+    if (!this.#addParents(path, origin)) return;
+    const info = lookAt(`${this.#root}/${path}`);
+    if (info === null || info.kind === "folder") return;
+    if (info.kind === "special") return this.#notes.path("not a file, folder or link, so not sent", path);
+    if (info.kind === "link") return this.#addLink(path, info, origin);
+    const source = { kind: "disk", root: this.#root, path } as const;
+    this.#push({ path, kind: "file", mode: info.mode & 0o777, size: info.size, mtime: seconds(info), origin, source });
+  }
+
+  /** Adds the folder itself; false when it is none. */
+  addFolder(path: string, origin: EntryOrigin): boolean {
+    return this.#addParents(`${path}/`, origin);
+  }
+
+  #addLink(path: string, info: EntryInfo, origin: EntryOrigin): void {
+    const target = linkBeneath(this.#root, path);
+    if (target === null) return;
+    this.#push({ path, kind: "link", mode: 0o777, size: 0, mtime: seconds(info), target, origin, source: { kind: "none" } });
+  }
+
+  #addParents(path: string, origin: EntryOrigin): boolean {
+    for (const parent of parentsOf(path)) {
+      const known = this.#folders.get(parent);
+      if (known === true) continue;
+      if (known === false) return false;
+      const info = lookAt(`${this.#root}/${parent}`);
+      const real = info?.kind === "folder";
+      this.#folders.set(parent, real);
+      if (info === null || !real) return false;
+      const mode = (info.mode & 0o777) | 0o700;
+      this.#push({ path: parent, kind: "folder", mode, size: 0, mtime: seconds(info), origin, source: { kind: "none" } });
+    }
+    return true;
+  }
+
+  #push(entry: PlanEntry): void {
+    this.entries.push(entry);
+    if (entry.kind === "folder") return;
+    this.totals.files += 1;
+    this.totals.bytes += entry.size;
+  }
+}
+
+function seconds(info: EntryInfo): number {
+  return Math.floor(info.mtimeMs / 1000);
+}

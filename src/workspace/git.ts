@@ -1,0 +1,103 @@
+/**
+ * The one place where the host's git runs, in one way: in a git directory of our own (`skeleton.ts`) whose alternates
+ * name the repository's objects. The repository's configuration, hooks, filters and attributes' drivers are never
+ * loaded, nothing is fetched, nothing is executed, nothing is written into the repository.
+ */
+import { fail } from "../base/errors/error.ts";
+import { redactText, stripControl } from "../base/text.ts";
+import type { Exec } from "../host/exec.ts";
+
+export type GitCall = {
+  input?: string | Uint8Array;
+  /** exit codes other than 0 that the caller understands */
+  allow?: readonly number[];
+  /** default 10 minutes: history can be large */
+  timeoutMs?: number;
+};
+
+export type GitResult = { exitCode: number; stdout: Uint8Array; /** last line, cleaned */ said: string };
+
+/** Runs one git subcommand. @throws WORKSPACE_GIT, TOOL_MISSING */
+export type Git = (argv: readonly string[], call?: GitCall) => Promise<GitResult>;
+
+export type GitPlaces = {
+  /** our own git directory */
+  gitDir: string;
+  /** the repository's work tree, only looked at by `ls-files --others` */
+  workTree: string;
+  /** name of the repository for errors */
+  shown: string;
+};
+
+/** Given on each command line as well as in our own config file: what could run something is off. */
+const off = [
+  "core.hooksPath=/dev/null",
+  "core.fsmonitor=false",
+  "core.untrackedCache=false",
+  "core.commitGraph=false",
+  "core.multiPackIndex=false",
+  "core.attributesFile=/dev/null",
+  "core.excludesFile=/dev/null",
+  "credential.helper=",
+  "gc.auto=0",
+  "maintenance.auto=false",
+  "protocol.allow=never",
+  "submodule.recurse=false",
+  "advice.detachedHead=false",
+].flatMap((setting) => ["-c", setting]);
+
+const maxOutput = 512 * 1024 * 1024;
+
+export function openGit(exec: Exec, places: GitPlaces): Git {
+  const env = gitEnvironment(places);
+  return async (argv, call = {}) => {
+    const line = ["git", "--no-pager", "--no-optional-locks", "--no-replace-objects", "--literal-pathspecs", ...off, ...argv];
+    const result = await exec(line, {
+      env,
+      cwd: places.gitDir,
+      maxBytes: maxOutput,
+      timeoutMs: call.timeoutMs ?? 600_000,
+      ...(call.input === undefined ? {} : { input: call.input }),
+    });
+    const said = lastLine(result.stderr);
+    const exitCode = result.exitCode ?? -1;
+    if (exitCode !== 0 && !call.allow?.includes(exitCode)) {
+      const status = result.signal === null ? `exit code ${result.exitCode}` : `signal ${result.signal}`;
+      throw fail("WORKSPACE_GIT", { path: places.shown, problem: `git ${argv[0]}: ${said || status}` });
+    }
+    return { exitCode, stdout: result.stdout, said };
+  };
+}
+
+/** Everything of git's environment that could lead it to foreign settings is set; the rest is what `Exec` gives. */
+function gitEnvironment(places: GitPlaces): Record<string, string> {
+  return {
+    LC_ALL: "C",
+    HOME: places.gitDir,
+    XDG_CONFIG_HOME: places.gitDir,
+    GIT_DIR: places.gitDir,
+    GIT_WORK_TREE: places.workTree,
+    GIT_INDEX_FILE: `${places.gitDir}/index`,
+    GIT_CONFIG_NOSYSTEM: "1",
+    GIT_CONFIG_SYSTEM: "/dev/null",
+    GIT_CONFIG_GLOBAL: "/dev/null",
+    GIT_ATTR_NOSYSTEM: "1",
+    GIT_NO_LAZY_FETCH: "1",
+    GIT_NO_REPLACE_OBJECTS: "1",
+    GIT_OPTIONAL_LOCKS: "0",
+    GIT_TERMINAL_PROMPT: "0",
+    GIT_ALLOW_PROTOCOL: "none",
+    GIT_PROTOCOL_FROM_USER: "0",
+    GIT_PAGER: "cat",
+    GIT_EDITOR: "false",
+    GIT_ASKPASS: "false",
+    SSH_ASKPASS: "false",
+    GIT_SSH_COMMAND: "false",
+  };
+}
+
+function lastLine(stderr: Uint8Array): string {
+  const lines = Buffer.from(stderr.subarray(-4096)).toString("utf8").trim().split("\n");
+  const telling = lines.findLast((line) => /^(?:fatal|error): /.test(line)) ?? lines.at(-1) ?? "";
+  return redactText(stripControl(telling)).replace(/^(?:fatal|error): /, "").slice(0, 300);
+}

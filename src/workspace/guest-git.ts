@@ -1,0 +1,110 @@
+/** The `.git` that the guest gets, as plan entries: files written by us, the index as it is, and one pack. */
+import { byteTextOf, listNames, lookAt, readBeneath, realPath } from "../host/tree.ts";
+import { guestConfig } from "./guest-config.ts";
+import { type History, packHistory } from "./history.ts";
+import { under } from "./names.ts";
+import type { OpenRepository } from "./open-repository.ts";
+import { packedRefs } from "./skeleton.ts";
+import type { PlanEntry } from "./types.ts";
+
+export type GuestGit = {
+  open: OpenRepository;
+  history: History;
+  /** the host's index goes in; not with `--from`, where the guest makes its own */
+  withIndex: boolean;
+  /** seconds, for files that are made here */
+  now: number;
+};
+
+const maxSmallFile = 1024 * 1024;
+
+/** Entries of one repository's git directory, parents first. */
+export async function* guestGitEntries(job: GuestGit): AsyncGenerator<PlanEntry, void, void> {
+  const { open, now } = job;
+  const at = open.guestGitDir;
+  const folders = ["", "info", "objects", "objects/info", "objects/pack", "refs", "refs/heads", "refs/tags"];
+  for (const name of folders) yield folderEntry(under(at, name), now);
+  for (const [name, data] of writtenFiles(job)) yield bytesEntry(under(at, name), data, now);
+  for (const [name, max] of keptFiles) {
+    const data = readKept(open, name, max);
+    if (data !== null) yield bytesEntry(under(at, name), data, now);
+  }
+  if (job.withIndex) yield* indexEntry(job);
+  if (open.path !== "") yield bytesEntry(`${open.path}/.git`, text(`gitdir: ${upFrom(open.path)}${at}\n`), now);
+  yield* packEntries(job);
+}
+
+/** What `.git` inside a submodule's name is relative to: one `../` for each component. */
+function upFrom(path: string): string {
+  return "../".repeat(path.split("/").length);
+}
+
+function writtenFiles({ open, history }: GuestGit): [name: string, data: Uint8Array][] {
+  const { ref, oid } = history.start;
+  const branches = [ref, open.refs.head.ref].flatMap((name) => (name?.startsWith("refs/heads/") ? [name.slice(11)] : []));
+  const worktree = open.path === "" ? null : `${upFrom(open.guestGitDir)}${open.path}`;
+  const config = guestConfig({ settings: open.settings, branches: [...new Set(branches)], worktree });
+  const files: [string, Uint8Array][] = [
+    ["HEAD", text(ref === null ? `${oid}\n` : `ref: ${ref}\n`)],
+    ["config", text(config.text)],
+    ["packed-refs", text(packedRefs({ head: history.start, all: history.refs }))],
+  ];
+  if (history.shallow.length > 0) files.push(["shallow", text(`${history.shallow.join("\n")}\n`)]);
+  return files;
+}
+
+/** Files of the repository's git directory that go in as they are, when they are plain files of a sane size. */
+const keptFiles: readonly (readonly [name: string, max: number])[] = [
+  ["info/exclude", maxSmallFile],
+  ["info/attributes", maxSmallFile],
+  ["info/sparse-checkout", maxSmallFile],
+  ["MERGE_HEAD", maxSmallFile],
+  ["MERGE_MSG", maxSmallFile],
+  ["MERGE_MODE", 1024],
+];
+
+function readKept(open: OpenRepository, name: string, max: number): Uint8Array | null {
+  const { gitDir, commonDir } = open.repository;
+  const shared = name === "info/exclude" || name === "info/attributes";
+  try {
+    return readBeneath(shared ? commonDir : gitDir, name, max);
+  } catch (error) {
+    if (error instanceof RangeError) return null;
+    throw error;
+  }
+}
+
+/** From our copy, which has no shared index any more; with the time of the host's, which git's race check needs. */
+function* indexEntry({ open, now }: GuestGit): Generator<PlanEntry, void, void> {
+  const info = lookAt(`${open.repository.gitDir}/index`);
+  const copy = lookAt(byteTextOf(`${open.gitDir}/index`));
+  if (info === null || copy === null) return;
+  const source = { kind: "disk", root: realPath(byteTextOf(open.gitDir)), path: "index" } as const;
+  const mtime = Math.min(now, Math.floor(info.mtimeMs / 1000));
+  yield { path: `${open.guestGitDir}/index`, kind: "file", mode: 0o644, size: copy.size, mtime, origin: "git", source };
+}
+
+async function* packEntries(job: GuestGit): AsyncGenerator<PlanEntry, void, void> {
+  const folder = `${job.open.gitDir}/guest-pack`;
+  if (!(await packHistory(job.open, job.history, folder))) return;
+  const root = realPath(byteTextOf(folder));
+  for (const name of listNames(root).filter((each) => /\.(?:pack|idx)$/.test(each))) {
+    const size = lookAt(`${root}/${name}`)?.size ?? 0;
+    const path = `${job.open.guestGitDir}/objects/pack/${name}`;
+    yield { path, kind: "file", mode: 0o444, size, mtime: job.now, origin: "git", source: { kind: "disk", root, path: name } };
+    const promised = job.open.settings.promisor !== null && name.endsWith(".pack");
+    if (promised) yield bytesEntry(path.replace(/pack$/, "promisor"), new Uint8Array(), job.now);
+  }
+}
+
+function folderEntry(path: string, mtime: number): PlanEntry {
+  return { path, kind: "folder", mode: 0o755, size: 0, mtime, origin: "git", source: { kind: "none" } };
+}
+
+function bytesEntry(path: string, data: Uint8Array, mtime: number): PlanEntry {
+  return { path, kind: "file", mode: 0o644, size: data.length, mtime, origin: "git", source: { kind: "bytes", data } };
+}
+
+function text(byteText: string): Uint8Array {
+  return Buffer.from(byteText, "latin1");
+}

@@ -1,0 +1,121 @@
+/** Which commits go in, and the pack that holds them. */
+import { fail } from "../base/errors/error.ts";
+import { makeScratchFolder, writeScratch } from "../host/scratch.ts";
+import { byteTextOf, listNames, readBeneath, realPath } from "../host/tree.ts";
+import type { OpenRepository } from "./open-repository.ts";
+import { isOid, isRefName } from "./refs.ts";
+
+/** Where the guest starts: what HEAD is there. */
+export type Start = { /** full ref name, or null when detached */ ref: string | null; oid: string | null };
+
+export type History = {
+  start: Start;
+  /** refs that go in: the current branch, its upstream, tags in that history */
+  refs: Map<string, string>;
+  /** commits whose parents are not there */
+  shallow: string[];
+  /** what the pack must hold */
+  tips: string[];
+};
+
+/** The upstream of a branch: `refs/remotes/origin/main`, when that ref is there. */
+export function upstreamOf(open: OpenRepository, ref: string | null): string | null {
+  if (ref === null || !ref.startsWith("refs/heads/")) return null;
+  const branch = ref.slice("refs/heads/".length);
+  const { local } = open.settings;
+  const remote = local.get(`branch.${branch}.remote`);
+  const merge = local.get(`branch.${branch}.merge`);
+  if (remote === undefined || !merge?.startsWith("refs/heads/")) return null;
+  const name = `refs/remotes/${remote}/${merge.slice("refs/heads/".length)}`;
+  return isRefName(name) && open.refs.all.has(name) ? name : null;
+}
+
+/** Decides the history for `start`. @param depth commits from each tip, all when undefined */
+export async function planHistory(open: OpenRepository, start: Start, depth: number | undefined): Promise<History> {
+  const refs = new Map<string, string>();
+  if (start.ref !== null && start.oid !== null) refs.set(start.ref, start.oid);
+  const upstream = upstreamOf(open, start.ref ?? open.refs.head.ref);
+  const upstreamOid = upstream === null ? undefined : open.refs.all.get(upstream);
+  if (upstream !== null && upstreamOid !== undefined) refs.set(upstream, upstreamOid);
+  const merging = mergeHeads(open);
+  const tips = [...new Set([start.oid, upstreamOid, ...merging].filter((oid) => oid != null))];
+  const shallow = depth === undefined ? open.copied.shallow : await cutAt(open, tips, depth);
+  if (depth !== undefined) await writeScratch(`${open.gitDir}/shallow`, shallow.map((oid) => `${oid}\n`).join(""));
+  if (start.oid !== null) for (const [name, oid] of await tagsIn(open, start.oid)) refs.set(name, oid);
+  return { start, refs, shallow, tips: [...new Set([...tips, ...refs.values()])] };
+}
+
+/** Packs the history and what only the index names; false when there is nothing. Files end up below `folder`. */
+export async function packHistory(open: OpenRepository, history: History, folder: string): Promise<boolean> {
+  await makeScratchFolder(folder);
+  if (history.tips.length === 0 && open.copied.index === null) return false;
+  const missing = open.settings.promisor === null ? [] : ["--missing=allow-any"];
+  const argv = ["pack-objects", "--quiet", "--revs", "--delta-base-offset", "--window=0", "--indexed-objects", ...missing];
+  await open.git([...argv, `${folder}/pack`], { input: history.tips.map((oid) => `${oid}\n`).join("") });
+  return listNames(realPath(byteTextOf(folder))).some((name) => name.endsWith(".pack"));
+}
+
+/** Tags that point into the history of `oid`. */
+async function tagsIn(open: OpenRepository, oid: string): Promise<[name: string, oid: string][]> {
+  if (![...open.refs.all.keys()].some((name) => name.startsWith("refs/tags/"))) return [];
+  const { stdout } = await open.git(["for-each-ref", `--merged=${oid}`, "--format=%(objectname) %(refname)", "refs/tags/"]);
+  const lines = Buffer.from(stdout).toString("latin1").split("\n");
+  return lines.flatMap((line) => {
+    const space = line.indexOf(" ");
+    const [id, name] = [line.slice(0, space), line.slice(space + 1)];
+    return isOid(id) && isRefName(name) ? [[name, id] as [string, string]] : [];
+  });
+}
+
+/** The other sides of a merge that is not committed yet. */
+function mergeHeads(open: OpenRepository): string[] {
+  try {
+    const bytes = readBeneath(open.repository.gitDir, "MERGE_HEAD", 64 * 1024);
+    return bytes === null ? [] : Buffer.from(bytes).toString("latin1").split("\n").filter(isOid);
+  } catch (error) {
+    if (error instanceof RangeError) return [];
+    throw error;
+  }
+}
+
+/** Goes `depth` commits down from the tips; returns those at the end that have parents. */
+async function cutAt(open: OpenRepository, tips: readonly string[], depth: number): Promise<string[]> {
+  const known = new Set(open.copied.shallow);
+  const seen = new Set<string>();
+  const cut: string[] = [];
+  let level = [...tips];
+  for (let left = depth; level.length > 0; left--) {
+    const parents = await parentsOfAll(open, level);
+    const next = new Set<string>();
+    for (const oid of level) {
+      seen.add(oid);
+      const above = parents.get(oid) ?? [];
+      if (above.length > 0 && (left <= 1 || known.has(oid))) cut.push(oid);
+      else for (const parent of above) next.add(parent);
+    }
+    level = left <= 1 ? [] : [...next].filter((oid) => !seen.has(oid));
+  }
+  return cut;
+}
+
+/** Parents as the commits themselves name them. */
+async function parentsOfAll(open: OpenRepository, oids: readonly string[]): Promise<Map<string, string[]>> {
+  const { stdout } = await open.git(["cat-file", "--batch"], { input: oids.map((oid) => `${oid}\n`).join("") });
+  const bytes = Buffer.from(stdout.buffer, stdout.byteOffset, stdout.byteLength);
+  const parents = new Map<string, string[]>();
+  for (let at = 0; at < bytes.length; ) {
+    const lineEnd = bytes.indexOf(10, at);
+    const [oid = "", type, size = ""] = bytes.toString("latin1", at, lineEnd < 0 ? bytes.length : lineEnd).split(" ");
+    if (type !== "commit") throw damaged(open, oid);
+    const body = bytes.toString("latin1", lineEnd + 1, lineEnd + 1 + Number(size));
+    const header = body.slice(0, Math.max(0, body.indexOf("\n\n")));
+    parents.set(oid, [...header.matchAll(/^parent ([0-9a-f]{40,64})$/gm)].map((match) => match[1] ?? ""));
+    at = lineEnd + 1 + Number(size) + 1;
+  }
+  return parents;
+}
+
+function damaged(open: OpenRepository, oid: string) {
+  const path = Buffer.from(open.repository.workTree, "latin1").toString("utf8");
+  return fail("WORKSPACE_GIT", { path, problem: `${oid.slice(0, 64)} is no commit that is there` });
+}

@@ -1,0 +1,40 @@
+/** One repository (the workspace's own, or a submodule) made ready to be read: refs, settings, our git directory. */
+import { makeScratchFolder } from "../host/scratch.ts";
+import { byteTextOf } from "../host/tree.ts";
+import { type Git, openGit } from "./git.ts";
+import type { GitConfig } from "./git-config.ts";
+import type { Repository } from "./locate.ts";
+import { showPath } from "./names.ts";
+import { type Refs, readRefs } from "./refs.ts";
+import { readSettings, type Settings } from "./settings.ts";
+import { type Copied, makeSkeleton } from "./skeleton.ts";
+import type { WorkspaceDeps } from "./types.ts";
+
+export type OpenRepository = {
+  repository: Repository;
+  /** folder in the workspace, byte text, empty for its top */
+  path: string;
+  /** where its git directory will be in the guest's workspace: `.git`, `.git/modules/NAME` */
+  guestGitDir: string;
+  refs: Refs;
+  settings: Settings;
+  copied: Copied;
+  git: Git;
+  /** our git directory, a path on the host */
+  gitDir: string;
+};
+
+export type OpenPlaces = { path: string; guestGitDir: string; scratch: string; user: GitConfig };
+
+/** @throws WORKSPACE_GIT */
+export async function openRepository(deps: WorkspaceDeps, repository: Repository, places: OpenPlaces): Promise<OpenRepository> {
+  const { path, guestGitDir, scratch: gitDir, user } = places;
+  await makeScratchFolder(gitDir);
+  const refs = readRefs(repository);
+  const settings = readSettings(repository, user);
+  const copied = await makeSkeleton(gitDir, repository, refs, settings);
+  const workTree = Buffer.from(repository.workTree, "latin1").toString("utf8");
+  const git = openGit(deps.exec, { gitDir, workTree, shown: showPath(byteTextOf(workTree)) });
+  if (copied.split) await git(["update-index", "--no-split-index"]);
+  return { repository, path, guestGitDir, refs, settings, copied, git, gitDir };
+}

@@ -1,0 +1,85 @@
+/** Reads HEAD and the refs of a repository from their files: bounded, links not followed, nothing run. */
+import { fail } from "../base/errors/error.ts";
+import { listNames, lookAt, readBeneath } from "../host/tree.ts";
+import type { Repository } from "./locate.ts";
+
+export type Head = { /** full ref name, or null when detached */ ref: string | null; /** null: no commit yet */ oid: string | null };
+export type Refs = { head: Head; /** `refs/heads/main` → object id */ all: Map<string, string> };
+
+const maxRefs = 500_000;
+const maxDepth = 32;
+const maxPackedBytes = 128 * 1024 * 1024;
+const oidPattern = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
+
+export function isOid(text: string): boolean {
+  return oidPattern.test(text);
+}
+
+/** @throws WORKSPACE_GIT */
+export function readRefs(repository: Repository): Refs {
+  const shown = Buffer.from(repository.workTree, "latin1").toString("utf8");
+  const all = new Map<string, string>();
+  const packed = textOf(repository.commonDir, "packed-refs", maxPackedBytes, shown);
+  if (packed !== null) parsePackedRefs(packed, all);
+  const symbolic = new Map<string, string>();
+  readLoose(repository.commonDir, "refs", 0, { all, symbolic, shown });
+  for (const [name, target] of symbolic) {
+    const oid = all.get(target);
+    if (oid !== undefined) all.set(name, oid);
+  }
+  return { head: readHead(repository, all, shown), all };
+}
+
+/** `OID SP NAME` lines; comments and `^PEELED` lines are passed over, as is what is malformed. */
+export function parsePackedRefs(text: string, into: Map<string, string>): void {
+  for (const line of text.split("\n")) {
+    const space = line.indexOf(" ");
+    if (space !== 40 && space !== 64) continue;
+    const [oid, name] = [line.slice(0, space), line.slice(space + 1)];
+    if (isOid(oid) && isRefName(name) && into.size < maxRefs) into.set(name, oid);
+  }
+}
+
+/** The rules of `git check-ref-format` for a full name. Byte text. */
+export function isRefName(name: string): boolean {
+  if (!name.startsWith("refs/") || name.length > 1024 || name.endsWith("/") || name.endsWith(".")) return false;
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: git's rule names them
+  if (/[\u0000-\u0020\u007f~^:?*[\\]|\.\.|@\{|\/\//.test(name)) return false;
+  return name.split("/").every((part) => !part.startsWith(".") && !part.endsWith(".lock"));
+}
+
+function readHead(repository: Repository, all: Map<string, string>, shown: string): Head {
+  const text = textOf(repository.gitDir, "HEAD", 4096, shown)?.trimEnd();
+  if (text !== undefined && isOid(text)) return { ref: null, oid: text };
+  const ref = /^ref: *(.+)$/.exec(text ?? "")?.[1];
+  if (ref === undefined || !isRefName(ref)) throw fail("WORKSPACE_GIT", { path: shown, problem: "its HEAD is damaged" });
+  if (ref === "refs/heads/.invalid") {
+    throw fail("WORKSPACE_GIT", { path: shown, problem: "its refs are stored as reftable, which is not read yet" });
+  }
+  return { ref, oid: all.get(ref) ?? null };
+}
+
+type Found = { all: Map<string, string>; symbolic: Map<string, string>; shown: string };
+
+function readLoose(root: string, folder: string, depth: number, found: Found): void {
+  if (depth > maxDepth || lookAt(`${root}/${folder}`)?.kind !== "folder") return;
+  for (const name of listNames(`${root}/${folder}`)) {
+    const path = `${folder}/${name}`;
+    const kind = lookAt(`${root}/${path}`)?.kind;
+    if (kind === "folder") readLoose(root, path, depth + 1, found);
+    if (kind !== "file" || !isRefName(path) || found.all.size >= maxRefs) continue;
+    const text = textOf(root, path, 4096, found.shown)?.trimEnd() ?? "";
+    if (isOid(text)) found.all.set(path, text);
+    else if (text.startsWith("ref: ")) found.symbolic.set(path, text.slice(5).trim());
+  }
+}
+
+function textOf(root: string, path: string, max: number, shown: string): string | null {
+  try {
+    const bytes = readBeneath(root, path, max);
+    return bytes === null ? null : Buffer.from(bytes).toString("latin1");
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw fail("WORKSPACE_GIT", { path: shown, problem: `its ${path} is not readable: ${error.message}` }, error);
+  }
+}

@@ -1,0 +1,60 @@
+/** The repository's configuration as far as banger uses it, and the user's own where `git status` depends on it. */
+import { byteTextOf, readBeneath, realPath } from "../host/tree.ts";
+import { type GitConfig, maxConfigBytes, parseGitConfig } from "./git-config.ts";
+import type { Repository } from "./locate.ts";
+
+export type Settings = {
+  /** the repository's own */
+  local: GitConfig;
+  /** the user's and the system's; trusted, read only for a few keys */
+  user: GitConfig;
+  sha256: boolean;
+  /** name of the remote that missing objects would come from */
+  promisor: string | null;
+};
+
+export function readSettings(repository: Repository, user: GitConfig): Settings {
+  let text = textOf(repository.commonDir, "config");
+  const common = parseGitConfig(text);
+  if (common.bool("extensions.worktreeconfig") === true) text += `\n${textOf(repository.gitDir, "config.worktree")}`;
+  const local = parseGitConfig(text);
+  return {
+    local,
+    user,
+    sha256: local.get("extensions.objectformat")?.toLowerCase() === "sha256",
+    promisor: promisorOf(local),
+  };
+}
+
+/** `/etc/gitconfig`, `$XDG_CONFIG_HOME/git/config` and `~/.gitconfig`, without their includes. */
+export function readUserSettings(home: string, env: Record<string, string | undefined>): GitConfig {
+  const xdg = env["XDG_CONFIG_HOME"]?.startsWith("/") ? env["XDG_CONFIG_HOME"] : `${home}/.config`;
+  const files: [string, string][] = [
+    ["/etc", "gitconfig"],
+    [`${xdg}/git`, "config"],
+    [home, ".gitconfig"],
+  ];
+  return parseGitConfig(files.map(([folder, name]) => textOf(byteTextOf(folder), name)).join("\n"));
+}
+
+/** The files with the user's own ignore rules, in git's order. */
+export function userExcludes(user: GitConfig, home: string, env: Record<string, string | undefined>): string {
+  const xdg = env["XDG_CONFIG_HOME"]?.startsWith("/") ? env["XDG_CONFIG_HOME"] : `${home}/.config`;
+  const named = user.get("core.excludesfile");
+  return named === undefined ? byteTextOf(`${xdg}/git/ignore`) : named.replace(/^~\//, `${byteTextOf(home)}/`);
+}
+
+function promisorOf(local: GitConfig): string | null {
+  const named = local.get("extensions.partialclone");
+  if (named !== undefined) return named;
+  return local.subsections("remote").find((name) => local.bool(`remote.${name}.promisor`) === true) ?? null;
+}
+
+function textOf(folder: string, name: string): string {
+  try {
+    const bytes = readBeneath(realPath(folder), name, maxConfigBytes);
+    return bytes === null ? "" : Buffer.from(bytes).toString("latin1");
+  } catch {
+    return "";
+  }
+}

@@ -1,0 +1,73 @@
+/** Makes the git directory of our own in which host git reads a stranger's repository (`git.ts` says why). */
+import { fail } from "../base/errors/error.ts";
+import { makeScratchFolder, writeScratch } from "../host/scratch.ts";
+import { listNames, readBeneath } from "../host/tree.ts";
+import type { Repository } from "./locate.ts";
+import { isOid, type Refs } from "./refs.ts";
+import type { Settings } from "./settings.ts";
+
+/** The parts of the repository that were copied, for the guest's `.git`. */
+export type Copied = { index: Uint8Array | null; split: boolean; shallow: string[] };
+
+const maxIndexBytes = 1024 ** 3;
+const maxShallowBytes = 16 * 1024 ** 2;
+const maxSharedIndexes = 16;
+
+/** @param gitDir a folder that exists and is empty. @throws WORKSPACE_GIT */
+export async function makeSkeleton(gitDir: string, repository: Repository, refs: Refs, settings: Settings): Promise<Copied> {
+  await makeScratchFolder(`${gitDir}/refs`);
+  await writeScratch(`${gitDir}/config`, skeletonConfig(settings));
+  await writeScratch(`${gitDir}/objects/info/alternates`, quoted(`${repository.commonDir}/objects`));
+  await writeScratch(`${gitDir}/packed-refs`, Buffer.from(packedRefs(refs), "latin1"));
+  const { ref, oid } = refs.head;
+  await writeScratch(`${gitDir}/HEAD`, Buffer.from(ref === null ? `${oid}\n` : `ref: ${ref}\n`, "latin1"));
+  const shallow = readShallow(repository);
+  if (shallow.length > 0) await writeScratch(`${gitDir}/shallow`, `${shallow.join("\n")}\n`);
+  return { ...(await copyIndex(gitDir, repository)), shallow };
+}
+
+function skeletonConfig(settings: Settings): string {
+  const format = settings.sha256 ? "\trepositoryformatversion = 1\n[extensions]\n\tobjectFormat = sha256\n" : "\trepositoryformatversion = 0\n";
+  return `[core]\n\tbare = false\n${format}`;
+}
+
+export function packedRefs(refs: Refs): string {
+  const names = [...refs.all.keys()].sort();
+  return ["# pack-refs with: sorted", ...names.map((name) => `${refs.all.get(name)} ${name}`), ""].join("\n");
+}
+
+/** As `objects/info/alternates` takes any path: in double quotes, C escapes. */
+function quoted(path: string): string {
+  const escaped = path.replace(/["\\]/g, "\\$&").replace(/[^\x20-\x7e]/g, (c) => `\\${c.charCodeAt(0).toString(8).padStart(3, "0")}`);
+  return `"${escaped}"\n`;
+}
+
+async function copyIndex(gitDir: string, repository: Repository): Promise<{ index: Uint8Array | null; split: boolean }> {
+  const index = read(repository, "index", maxIndexBytes);
+  if (index === null) return { index: null, split: false };
+  if (Buffer.from(index.subarray(0, 4)).toString("latin1") !== "DIRC") throw problem(repository, "its index is damaged");
+  await writeScratch(`${gitDir}/index`, index);
+  const shared = listNames(repository.gitDir).filter((name) => /^sharedindex\.[0-9a-f]{40,64}$/.test(name));
+  for (const name of shared.slice(0, maxSharedIndexes)) {
+    const bytes = read(repository, name, maxIndexBytes);
+    if (bytes !== null) await writeScratch(`${gitDir}/${name}`, bytes);
+  }
+  return { index, split: shared.length > 0 };
+}
+
+function readShallow(repository: Repository): string[] {
+  const bytes = read({ ...repository, gitDir: repository.commonDir }, "shallow", maxShallowBytes);
+  return bytes === null ? [] : Buffer.from(bytes).toString("latin1").split("\n").filter(isOid);
+}
+
+function read(repository: Repository, name: string, max: number): Uint8Array | null {
+  try {
+    return readBeneath(repository.gitDir, name, max);
+  } catch (error) {
+    throw problem(repository, `its ${name} can't be read: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+function problem(repository: Repository, what: string) {
+  return fail("WORKSPACE_GIT", { path: Buffer.from(repository.workTree, "latin1").toString("utf8"), problem: what });
+}

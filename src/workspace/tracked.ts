@@ -1,0 +1,95 @@
+/** Lists what goes in from a repository: tracked files, untracked ones when asked, and its submodules, nested ones too. */
+import { BangerError } from "../base/errors/error.ts";
+import { lookAt, readBeneath } from "../host/tree.ts";
+import type { Collector } from "./collect.ts";
+import { parseGitConfig } from "./git-config.ts";
+import { nulSeparated, parseStaged } from "./listing.ts";
+import { repositoryAt } from "./locate.ts";
+import { isSafePath, showPath, under } from "./names.ts";
+import type { Notes } from "./notes.ts";
+import { type OpenRepository, openRepository } from "./open-repository.ts";
+import type { WorkspaceDeps } from "./types.ts";
+
+export type Listing = {
+  deps: WorkspaceDeps;
+  collector: Collector;
+  notes: Notes;
+  /** the user's own ignore file; null: only tracked files */
+  untracked: { excludes: string } | null;
+  /** every repository found so far, the workspace's own first; grows */
+  repositories: OpenRepository[];
+};
+
+const maxSubmodules = 2000;
+const maxNesting = 16;
+
+/** Adds one repository's files to the collector, then its submodules'. */
+export async function listRepository(listing: Listing, open: OpenRepository, nesting = 0): Promise<void> {
+  const submodules: string[] = [];
+  let last = "";
+  for (const entry of parseStaged((await open.git(["ls-files", "-z", "--stage"])).stdout)) {
+    if (entry.path === last) continue;
+    last = entry.path;
+    const path = under(open.path, entry.path);
+    if (!isSafePath(entry.path)) listing.notes.path("its name is none that git allows, so not sent", path);
+    else if (entry.mode === "160000") submodules.push(path);
+    else listing.collector.add(path, "tracked");
+  }
+  if (listing.untracked !== null) await listUntracked(listing, open, listing.untracked.excludes);
+  for (const path of submodules) await listSubmodule(listing, open, path, nesting + 1);
+}
+
+async function listUntracked(listing: Listing, open: OpenRepository, excludes: string): Promise<void> {
+  const rules = [`${open.repository.commonDir}/info/exclude`, excludes]
+    .filter((file) => lookAt(file)?.kind === "file")
+    .map((file) => `--exclude-from=${Buffer.from(file, "latin1").toString("utf8")}`);
+  const { stdout } = await open.git(["ls-files", "-z", "--others", "--exclude-per-directory=.gitignore", ...rules]);
+  for (const name of nulSeparated(stdout)) {
+    const path = under(open.path, name);
+    if (name.endsWith("/")) listing.notes.path("a repository of its own, not sent", path);
+    else if (isSafePath(name)) listing.collector.add(path, "untracked");
+  }
+}
+
+async function listSubmodule(listing: Listing, parent: OpenRepository, path: string, nesting: number): Promise<void> {
+  const { notes, collector, repositories, deps } = listing;
+  if (!collector.addFolder(path, "tracked")) return;
+  if (repositories.length > maxSubmodules || nesting > maxNesting) return notes.path("one submodule too many, not sent", path);
+  const root = repositories[0]?.repository.workTree ?? "";
+  try {
+    const repository = repositoryAt(`${root}/${path}`, showPath(path));
+    if (repository === null) return;
+    const gitDir = parent.gitDir.replace(/\/\d+$/, `/${repositories.length}`);
+    const guestGitDir = moduleFolder(parent, path, repositories);
+    const open = await openRepository(deps, repository, { path, guestGitDir, scratch: gitDir, user: parent.settings.user });
+    repositories.push(open);
+    await listRepository(listing, open, nesting);
+  } catch (error) {
+    if (!(error instanceof BangerError) || error.code !== "WORKSPACE_REFUSED") throw error;
+    notes.add("warn", `submodule ${showPath(path)} is not sent: ${error.details["reason"]}`);
+  }
+}
+
+/** `.git/modules/NAME` as git has it, unless the name (a stranger's) would collide with another's folder. */
+function moduleFolder(parent: OpenRepository, path: string, taken: readonly OpenRepository[]): string {
+  const name = moduleName(parent, path.slice(parent.path === "" ? 0 : parent.path.length + 1));
+  const folder = `${parent.guestGitDir}/modules/${name}`;
+  const isAround = (dir: string) => `${parent.guestGitDir}/`.startsWith(`${dir}/`);
+  const collides = taken.some(
+    ({ guestGitDir: dir }) => !isAround(dir) && (`${dir}/`.startsWith(`${folder}/`) || `${folder}/`.startsWith(`${dir}/`)),
+  );
+  return collides ? `.git/modules/banger-${taken.length}` : folder;
+}
+
+function moduleName(parent: OpenRepository, path: string): string {
+  let text = "";
+  try {
+    const bytes = readBeneath(parent.repository.workTree, ".gitmodules", 1024 * 1024);
+    text = bytes === null ? "" : Buffer.from(bytes).toString("latin1");
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+  }
+  const config = parseGitConfig(text);
+  const name = config.subsections("submodule").find((each) => config.get(`submodule.${each}.path`) === path);
+  return name !== undefined && isSafePath(name) ? name : path;
+}

@@ -1,0 +1,72 @@
+/** The pages that describe the code agree with it. */
+import { expect, test } from "bun:test";
+import { existsSync, globSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { Digest, VmId } from "../src/base/names.ts";
+import { kernelPaths, pathsOf, vmPaths } from "../src/model/paths.ts";
+
+const root = join(import.meta.dirname, "..");
+const digest = `sha256:${"a".repeat(64)}` as Digest;
+
+/** Every path of `model/paths.ts` as docs/internals.md writes it, by its name in the source. */
+function documentedForms(): [name: string, path: string][] {
+  const paths = pathsOf({ state: "<state>", cache: "<cache>", config: "<config>", runtime: "<runtime>" });
+  const forms: [string, string][] = [];
+  for (const [name, value] of Object.entries(paths)) {
+    if (typeof value === "string") forms.push([name, value]);
+  }
+  forms.push(
+    ["layer", paths.layer(digest)],
+    ["initramfs", paths.initramfs(digest)],
+    ["kernel", paths.kernel(digest).directory],
+    ["blankDisk", paths.blankDisk(7)],
+  );
+  forms.push(...Object.entries(paths.kernel(digest)), ...Object.entries(paths.vm("<id>" as VmId)));
+  return forms.map(([name, path]) => [
+    name,
+    path.replace("a".repeat(64), "<sha256>").replace("ext4-7.", "ext4-<bytes>."),
+  ]);
+}
+
+test("docs/internals.md explains every path, and none that does not exist", () => {
+  const page = readFileSync(join(root, "docs/internals.md"), "utf8");
+  const rows = [...page.matchAll(/^\| `([^`]+)` \| `(\w+)` \|/gm)].map(
+    ([, path = "", name = ""]) => `${name} ${path.replace(/\/$/, "")}`,
+  );
+  const sameFolder = (name: string, path: string) => name === "directory" && path.startsWith("<cache>/kernels");
+  const wanted = documentedForms()
+    .filter(([name, path]) => !sameFolder(name, path))
+    .map(([name, path]) => `${name} ${path}`);
+  expect(rows.sort()).toEqual(wanted.sort());
+});
+
+test("the functions that make paths are all known to this test", () => {
+  const functions = (value: object) =>
+    Object.entries(value)
+      .filter(([, item]) => typeof item === "function")
+      .map(([name]) => name);
+  const paths = pathsOf({ state: "", cache: "", config: "", runtime: "" });
+  expect(functions(paths).sort()).toEqual(["blankDisk", "initramfs", "kernel", "layer", "vm"]);
+  expect([...functions(vmPaths("")), ...functions(kernelPaths(""))]).toEqual([]);
+});
+
+test("links between the pages lead somewhere", () => {
+  const pages = globSync(["*.md", "docs/**/*.md", "protocol/*.md"], { cwd: root });
+  const broken = pages.flatMap((page) =>
+    [...readFileSync(join(root, page), "utf8").matchAll(/\]\((?!https?:|#|mailto:)([^)#]+)(?:#[^)]*)?\)/g)]
+      .map(([, target = ""]) => target)
+      .filter((target) => !existsSync(join(root, dirname(page), target)))
+      .map((target) => `${page} -> ${target}`),
+  );
+  expect(broken).toEqual([]);
+});
+
+test("every make target that the pages name exists", () => {
+  const targets = new Set(
+    [...readFileSync(join(root, "Makefile"), "utf8").matchAll(/^([a-z]+):/gm)].map(([, name]) => name),
+  );
+  const named = ["README.md", "CONTRIBUTING.md"].flatMap((page) =>
+    [...readFileSync(join(root, page), "utf8").matchAll(/(?:`|^)make ([a-z]+)/gm)].map(([, name]) => name ?? ""),
+  );
+  expect([...new Set(named)].filter((name) => !targets.has(name))).toEqual([]);
+});

@@ -1,0 +1,204 @@
+/** The daemon may die at any moment: VMs go on, and the next one tells the truth. */
+import { expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { vmSuite } from "./harness.ts";
+import { type Home, programs } from "./home.ts";
+import { until } from "./processes.ts";
+
+type Listed = { name: string; state: string; pid: number | null };
+
+vmSuite("daemon", (home) => {
+  const list = () => home().json<Listed[]>(["vm", "ls"]);
+  const killDaemon = async () => {
+    const daemon = home().processOf("bangerd");
+    home().signal(daemon, "SIGKILL");
+    await until(
+      "the daemon is gone",
+      () =>
+        !home()
+          .processes()
+          .some((item) => item.pid === daemon.pid),
+    );
+  };
+  const vmm = () =>
+    home()
+      .processes()
+      .filter((item) => item.name.startsWith("qemu"));
+
+  test("starts by itself, says who it is, stops when asked", async () => {
+    const status = await home().json<{ pid: number; version: string; socket: string }>(["daemon", "status"]);
+    expect(status).toEqual(
+      expect.objectContaining({
+        pid: expect.any(Number),
+        version: expect.stringMatching(/^\d+\.\d+\.\d+/),
+        socket: join(home().folder, "r/banger/bangerd.sock"),
+      }),
+    );
+    await home().ok(["daemon", "stop"]);
+    expect(home().processes()).toEqual([]);
+    await list();
+    expect(await home().daemonPid()).not.toBe(status.pid);
+  });
+
+  test("killed while a VM runs: the VM goes on and is adopted", async () => {
+    await home().ok(["vm", "run", "--name", "a", "--detach", "--wait=agent"]);
+    await home().ok(["vm", "exec", "a", "--", "sh", "-c", "echo $$; (sleep 1000 &) ; echo mark >/dev/shm/mark"]);
+    const before = vmm().map((item) => item.pid);
+    await killDaemon();
+    expect(vmm().map((item) => item.pid)).toEqual(before);
+    expect(await list()).toEqual([expect.objectContaining({ name: "a", state: "running", pid: before[0] })]);
+    expect((await home().ok(["vm", "exec", "a", "--", "cat", "/dev/shm/mark"])).stdout).toBe("mark\n");
+  }, 240_000);
+
+  test("killed during a session: the session ends with 125 and says why, the next one works", async () => {
+    const child = home().spawn(["vm", "exec", "a", "--", "sh", "-c", "echo ready; exec sleep 1000"]);
+    await child.stdout.getReader().read();
+    await killDaemon();
+    expect(await child.exited).toBe(125);
+    expect(await new Response(child.stderr).text()).toMatch(/lost|daemon/);
+    expect((await home().ok(["vm", "exec", "a", "--", "echo", "again"])).stdout).toBe("again\n");
+    const sleeping = "ps -eo args | grep -c '^sleep 1000$'";
+    await until(
+      "the lost session's command is gone",
+      async () => (await home().banger(["vm", "exec", "a", "--", "sh", "-c", sleeping])).stdout === "1\n",
+      20_000,
+    );
+  }, 60_000);
+
+  test("a VM that ended while no daemon was there is shown as ended", async () => {
+    const target = vmm()[0];
+    await killDaemon();
+    if (target) home().signal(target, "SIGKILL");
+    await until("the VMM is gone", () => vmm().length === 0);
+    const [vm] = await list();
+    expect([vm?.name, vm?.state]).toEqual(["a", "failed"]);
+    await home().ok(["vm", "delete", "a"]);
+    expect(home().vmFiles()).toEqual([]);
+  }, 60_000);
+
+  test("killed while a VM is made, before its VMM runs: undone or finished, never half", async () => {
+    const child = home().spawn(["vm", "run", "--name", "early", "--detach", "--wait=agent"]);
+    await until("the VM's folder is there", () => home().vmFiles().length > 0);
+    await killDaemon();
+    expect(await child.exited).not.toBe(0);
+    await settled(home(), list);
+  }, 240_000);
+
+  test("killed between the VMM's start and the agent's answer", async () => {
+    const child = home().spawn(["vm", "run", "--name", "middle", "--detach", "--wait=agent"]);
+    await until("the VMM runs", () => vmm().length > 0, 60_000);
+    await killDaemon();
+    expect(await child.exited).not.toBe(0);
+    await settled(home(), list);
+  }, 240_000);
+
+  test("killed while a VM is deleted: it is gone afterwards", async () => {
+    await home().ok(["vm", "run", "--name", "late", "--detach", "--wait=agent"]);
+    const child = home().spawn(["vm", "delete", "late"]);
+    await until("the VMM is on its way out", () => vmm().length === 0 || home().vmFiles().length === 0);
+    await killDaemon();
+    await child.exited;
+    await home().banger(["vm", "delete", "late"]);
+    expect(await list()).toEqual([]);
+    expect(vmm()).toEqual([]);
+    expect(home().vmFiles()).toEqual([]);
+  }, 240_000);
+
+  test("an ephemeral VM whose daemon and CLI both died is deleted by the next daemon", async () => {
+    const child = home().spawn([
+      "vm",
+      "run",
+      "--rm",
+      "--name",
+      "orphan",
+      "--wait=agent",
+      "--",
+      "sh",
+      "-c",
+      "echo ready; exec sleep 1000",
+    ]);
+    await child.stdout.getReader().read();
+    await killDaemon();
+    child.kill("SIGKILL");
+    await child.exited;
+    await until("it is gone", async () => (await list()).length === 0);
+    expect(vmm()).toEqual([]);
+    expect(home().vmFiles()).toEqual([]);
+  }, 240_000);
+
+  test("a second daemon on the same state is refused", async () => {
+    await list();
+    const second = Bun.spawn([join(programs, "bangerd")], {
+      env: home().env,
+      cwd: home().folder,
+      stdout: "pipe",
+      stderr: "pipe",
+    });
+    expect(await second.exited).toBe(4);
+    expect(await new Response(second.stderr).text()).toContain("another daemon");
+    await list();
+  }, 30_000);
+
+  test("a socket left by a dead daemon is no hindrance", async () => {
+    await killDaemon();
+    expect(await list()).toEqual([]);
+  });
+
+  test("a daemon of another version is said as such, with what to type", async () => {
+    await home().ok(["daemon", "stop"]);
+    const socket = join(home().folder, "r/banger/bangerd.sock");
+    const info = {
+      pid: process.pid,
+      version: "99.0.0",
+      api: 99,
+      socket,
+      startedAt: 0,
+      stateDirectory: join(home().folder, "s/banger"),
+    };
+    const body = JSON.stringify(info);
+    const other = createServer((connection) => {
+      connection.on("error", () => {});
+      connection.once("data", () =>
+        connection.end(
+          `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nBanger-Api: 99\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
+        ),
+      );
+    });
+    await new Promise<void>((done) => other.listen(socket, done));
+    try {
+      const refused = await home().banger(["vm", "ls"]);
+      expect([refused.code, refused.stderr]).toEqual([6, expect.stringContaining("99")]);
+      expect(refused.stderr).toContain("banger daemon stop");
+    } finally {
+      other.close();
+    }
+  });
+
+  test("a foreign file at the socket's place is an error, and is not removed", async () => {
+    const socket = join(home().folder, "r/banger/bangerd.sock");
+    writeFileSync(socket, "not a socket");
+    const refused = await home().banger(["vm", "ls"], { timeoutMs: 30_000 });
+    expect(refused.code).not.toBe(0);
+    expect(refused.stderr).toContain("hint:");
+    expect(await Bun.file(socket).text()).toBe("not a socket");
+  }, 40_000);
+});
+
+/** Every VM of the list is in a state that lasts, all can be deleted, and then nothing is left. */
+async function settled(home: Home, list: () => Promise<Listed[]>): Promise<void> {
+  await until(
+    "no VM is between states",
+    async () => (await list()).every((vm) => ["running", "stopped", "failed"].includes(vm.state)),
+    120_000,
+  );
+  for (const { name } of await list()) await home.ok(["vm", "delete", name]);
+  expect(await list()).toEqual([]);
+  expect(home.vmFiles()).toEqual([]);
+  await until(
+    "only the daemon is left",
+    () => home.processes().every((item) => item.name.startsWith("bangerd")),
+    15_000,
+  );
+}

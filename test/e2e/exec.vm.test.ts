@@ -1,0 +1,198 @@
+/** Commands in one running VM: statuses, streams, terminals, logs. */
+import { beforeAll, expect, test } from "bun:test";
+import { createHash, randomBytes } from "node:crypto";
+import { vmSuite } from "./harness.ts";
+import type { Child } from "./home.ts";
+import { until } from "./processes.ts";
+import { onTerminal } from "./pty.ts";
+
+const mib = 1024 * 1024;
+
+vmSuite("exec", (home) => {
+  beforeAll(async () => {
+    await home().ok(["vm", "run", "--name", "e", "--detach", "--wait=agent", "--env", "KEPT=yes"]);
+  }, 240_000);
+  const exec = (...argv: string[]) => home().banger(["vm", "exec", "e", "--", ...argv]);
+
+  const statuses: [what: string, argv: string[], status: number][] = [
+    ["success", ["true"], 0],
+    ["a status of its own", ["sh", "-c", "exit 3"], 3],
+    ["the highest status", ["sh", "-c", "exit 255"], 255],
+    ["death by SIGTERM", ["sh", "-c", "kill -TERM $$"], 128 + 15],
+    ["death by SIGKILL", ["sh", "-c", "kill -KILL $$"], 128 + 9],
+    ["a command that does not exist", ["no-such-command"], 127],
+    ["a file that is not executable", ["/etc/hostname"], 126],
+    ["a folder", ["/etc"], 126],
+  ];
+  for (const [what, argv, status] of statuses) {
+    test(`${what} is status ${status}`, async () => {
+      expect((await exec(...argv)).code).toBe(status);
+    });
+  }
+
+  test("a missing command is said with its name and a hint", async () => {
+    const { stderr } = await exec("no-such-command");
+    expect(stderr).toContain('"no-such-command" does not exist in the guest');
+    expect(stderr).toContain("hint:");
+  });
+
+  test("stdout and stderr stay apart, and banger adds nothing to stdout", async () => {
+    const { stdout, stderr } = await exec("sh", "-c", "echo out; echo err >&2");
+    expect(stdout).toBe("out\n");
+    expect(stderr).toBe("err\n");
+  });
+
+  test("argv reaches the command as it is: only the first -- is banger's", async () => {
+    const { stdout } = await exec("printf", "%s|", "--", "a b", "", "$HOME", "--help", "*");
+    expect(stdout).toBe("--|a b||$HOME|--help|*|");
+  });
+
+  test("every byte value goes in and out unchanged", async () => {
+    const input = Uint8Array.from({ length: 256 * 8 }, (_, index) => index % 256);
+    const { out } = await home().banger(["vm", "exec", "e", "--", "cat"], { input });
+    expect(Buffer.from(out).equals(Buffer.from(input))).toBe(true);
+  });
+
+  test("64 MiB go in and come back with the same sha256", async () => {
+    const input = randomBytes(64 * mib);
+    const { out, code } = await home().banger(["vm", "exec", "e", "--", "cat"], { input, timeoutMs: 300_000 });
+    expect(code).toBe(0);
+    expect(out.length).toBe(input.length);
+    expect(sha256(out)).toBe(sha256(input));
+  }, 300_000);
+
+  test("a reader that is slow here holds the guest back, and loses nothing", async () => {
+    const command = "head -c 67108864 /dev/zero | tr '\\0' 'x'; echo done >&2";
+    const child = home().spawn(["vm", "exec", "e", "--", "sh", "-c", command]);
+    await until("the CLI has started", () => child.pid > 0);
+    await Bun.sleep(3000); // the point of the test: nobody reads for a while
+    const peak = await peakMemory(child);
+    let bytes = 0;
+    for await (const chunk of child.stdout) bytes += chunk.length;
+    expect(bytes).toBe(64 * mib);
+    expect(await child.exited).toBe(0);
+    expect(peak).toBeLessThan(256 * mib);
+  }, 120_000);
+
+  test("a reader that is slow in the guest holds us back, in bounded memory", async () => {
+    const child = home().spawn(["vm", "exec", "e", "--", "sh", "-c", "sleep 3; sha256sum"]);
+    const input = randomBytes(64 * mib);
+    const fed = (async () => {
+      for (let at = 0; at < input.length; at += mib) {
+        child.stdin.write(input.subarray(at, at + mib));
+        await child.stdin.flush();
+      }
+      await child.stdin.end();
+    })();
+    await Bun.sleep(2500);
+    expect(await peakMemory(child)).toBeLessThan(256 * mib);
+    await fed;
+    expect(await new Response(child.stdout).text()).toStartWith(sha256(input));
+  }, 120_000);
+
+  test("a command that reads no stdin ends all the same while ours stays open", async () => {
+    const child = home().spawn(["vm", "exec", "e", "--", "true"]);
+    expect(await child.exited).toBe(0);
+  });
+
+  test("--env of the VM and of the session both reach the command; the session's wins", async () => {
+    const show = ["--", "sh", "-c", 'echo "$KEPT $ONE"'];
+    const { stdout } = await home().ok(["vm", "exec", "--env", "ONE=1", "e", ...show]);
+    expect(stdout).toBe("yes 1\n");
+    expect((await home().ok(["vm", "exec", "--env", "KEPT=no", "e", ...show])).stdout).toBe("no \n");
+  });
+
+  test("SIGINT is handed to the guest's command", async () => {
+    const child = home().spawn([
+      "vm",
+      "exec",
+      "e",
+      "--",
+      "sh",
+      "-c",
+      'trap "echo caught; exit 7" INT; echo ready; while :; do sleep 0.1; done',
+    ]);
+    const reader = child.stdout.getReader();
+    expect(text((await reader.read()).value)).toBe("ready\n");
+    child.kill("SIGINT");
+    expect(text((await reader.read()).value)).toBe("caught\n");
+    expect(await child.exited).toBe(7);
+  });
+
+  test("ssh NAME -- cmd runs it too", async () => {
+    expect((await home().ok(["vm", "ssh", "e", "--", "uname", "-s"])).stdout).toBe("Linux\n");
+  });
+
+  test("a terminal has the size of ours, follows it, and passes colours through", async () => {
+    const terminal = onTerminal(home(), ["vm", "ssh", "e"], { cols: 91, rows: 33 });
+    await terminal.see(/[#$] $/);
+    terminal.type("stty size\r");
+    await terminal.see(/33 91\r\n/);
+    terminal.resize(100, 40);
+    terminal.type("stty size\r");
+    await terminal.see(/40 100\r\n/);
+    terminal.type("printf '\\033[31mred\\033[0m\\n'; tty\r");
+    await terminal.see("\x1b[31mred\x1b[0m\r\n/dev/pts/");
+    terminal.type("exit 5\r");
+    expect(await terminal.exited).toBe(5);
+  }, 60_000);
+
+  test("^C interrupts and ^Z suspends the command in the guest, not banger", async () => {
+    const terminal = onTerminal(home(), ["vm", "ssh", "e"]);
+    await terminal.see(/[#$] $/);
+    terminal.type("sleep 600\r");
+    await terminal.see(/sleep 600\r\n/);
+    terminal.type("\x03");
+    await terminal.see(/\^C[\s\S]*[#$] $/);
+    terminal.type("echo status $?\r");
+    await terminal.see(/status 130\r\n/);
+    terminal.type("sleep 601\r");
+    await terminal.see(/sleep 601\r\n/);
+    terminal.type("\x1a");
+    await terminal.see(/Stopped[\s\S]*[#$] $/);
+    terminal.type("kill %1; exit 0\r");
+    expect(await terminal.exited).toBe(0);
+  }, 60_000);
+
+  test("the list has the VM with its size, in a table and as JSON", async () => {
+    const { stdout } = await home().ok(["vm", "ls"]);
+    expect(stdout).toMatch(/\be\b.*running.*debian-bookworm/);
+    const list = await home().json<{ name: string; state: string; spec: { memoryMib: number } }[]>(["vm", "ls"]);
+    expect(list.map((vm) => [vm.name, vm.state])).toEqual([["e", "running"]]);
+    const shown = await home().json<{ spec: { env: Record<string, string> } }>(["vm", "show", "e"]);
+    expect(shown.spec.env).toEqual({ KEPT: "yes" });
+  });
+
+  test("logs has the console and the VMM's own", async () => {
+    expect((await home().ok(["vm", "logs", "e"])).stdout.length).toBeGreaterThan(100);
+    expect((await home().ok(["vm", "logs", "e", "--vmm"])).code).toBe(0);
+    const following = home().spawn(["vm", "logs", "e", "-f"]);
+    const mark = "banger-log-mark";
+    const seen = (async () => {
+      let all = "";
+      for await (const chunk of following.stdout) {
+        all += text(chunk);
+        if (all.includes(mark)) return true;
+      }
+      return false;
+    })();
+    await exec("sh", "-c", `echo ${mark} >/dev/console`);
+    expect(await seen).toBe(true);
+    following.kill("SIGTERM");
+    await following.exited;
+  }, 30_000);
+});
+
+function sha256(data: Uint8Array): string {
+  return createHash("sha256").update(data).digest("hex");
+}
+
+function text(bytes: Uint8Array | undefined): string {
+  return new TextDecoder().decode(bytes ?? new Uint8Array());
+}
+
+/** `VmHWM` of the process in bytes. */
+async function peakMemory(child: Child): Promise<number> {
+  const status = await Bun.file(`/proc/${child.pid}/status`).text();
+  return Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1] ?? 0) * 1024;
+}

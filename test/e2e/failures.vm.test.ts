@@ -1,0 +1,110 @@
+/** What the host lacks or has broken is said with a code and a hint, and leaves nothing half-made. */
+import { expect, test } from "bun:test";
+import { existsSync, globSync, mkdirSync, readlinkSync, rmSync, symlinkSync, truncateSync } from "node:fs";
+import { join } from "node:path";
+import { vmSuite } from "./harness.ts";
+import type { Home } from "./home.ts";
+
+type WireError = { error?: { code: string }; code?: string };
+
+vmSuite("failures", (home) => {
+  const failsWith = async (args: string[], env: Record<string, string> = {}) => {
+    const done = await home().banger([...args, "--json"], { env, timeoutMs: 120_000 });
+    return { ...done, error: errorCode(`${done.stdout}\n${done.stderr}`) };
+  };
+
+  for (const [program, code] of [["qemu-system-x86_64", "VMM_NOT_FOUND"]] as const) {
+    test(`without ${program}: ${code}, with the package that has it`, async () => {
+      await home().ok(["daemon", "stop"]);
+      const env = { PATH: pathWithout(home(), program) };
+      const done = await home().banger(["vm", "run", "--rm", "--wait=agent", "--", "true"], { env });
+      expect([done.code, done.stderr]).toEqual([125, expect.stringContaining("hint:")]);
+      expect(done.stderr).toMatch(/qemu-system-x86/);
+      await home().ok(["daemon", "stop"]);
+      expect(home().vmFiles()).toEqual([]);
+    }, 60_000);
+  }
+
+  test("without passt: a VM all the same, with a warning that names it", async () => {
+    await home().ok(["daemon", "stop"]);
+    const env = { PATH: pathWithout(home(), "passt") };
+    const done = await home().banger(["vm", "run", "--rm", "--wait=agent", "--", "true"], { env });
+    expect([done.code, done.stderr]).toEqual([0, expect.stringMatching(/warning.*passt/i)]);
+    await home().ok(["daemon", "stop"]);
+  }, 120_000);
+
+  test("nonsense sizes name the flag and an example", async () => {
+    for (const [flag, value] of [
+      ["--memory", "lots"],
+      ["--disk", "-1G"],
+      ["--vcpu", "zero"],
+      ["--memory", "1"],
+      ["--network", "bridge9"],
+      ["--wait", "forever"],
+    ] as const) {
+      const done = await home().banger(["vm", "create", flag, value]);
+      expect([flag, value, done.code, done.stderr]).toEqual([flag, value, 2, expect.stringContaining(flag)]);
+      expect(done.stderr).toMatch(/for example|hint:/);
+    }
+    expect(await home().json(["vm", "ls"])).toEqual([]);
+  }, 60_000);
+
+  test("an image or kernel that nobody knows", async () => {
+    expect((await failsWith(["vm", "create", "--image", "no-such-image"])).error).toBe("IMAGE_NOT_FOUND");
+    expect((await failsWith(["vm", "create", "--kernel", "no-such-kernel"])).error).toBe("KERNEL_NOT_FOUND");
+    expect((await failsWith(["vm", "show", "nobody"])).error).toBe("VM_NOT_FOUND");
+  });
+
+  test("a truncated image file is said as damage, and leaves nothing", async () => {
+    const layer = globSync("c/banger/layers/*.sqfs", { cwd: home().folder })[0] ?? "";
+    const file = join(home().folder, layer);
+    unshare(file);
+    truncateSync(file, 4096);
+    const done = await failsWith(["vm", "run", "--rm", "--wait=agent", "--", "true"]);
+    expect([done.code, done.error]).toEqual([125, "IMAGE_DAMAGED"]);
+    expect(home().vmFiles()).toEqual([]);
+  }, 120_000);
+});
+
+/** A PATH of links to everything that is in ours, but for one program. */
+function pathWithout(home: Home, program: string): string {
+  const folder = join(home.folder, `path-${program}`);
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder);
+  for (const parent of ["/usr/local/bin", "/usr/bin", "/bin", "/usr/sbin", "/sbin"]) {
+    for (const name of globSync("*", { cwd: parent })) {
+      if (name !== program && !name.startsWith(`${program}.`) && !existsSync(join(folder, name)))
+        link(join(parent, name), join(folder, name));
+    }
+  }
+  return folder;
+}
+
+function link(target: string, path: string): void {
+  try {
+    symlinkSync(target, path);
+  } catch {
+    // A dangling link of that name is there already.
+    readlinkSync(path);
+  }
+}
+
+/** Makes a file this home's own: golden images are shared by hard links. */
+function unshare(file: string): void {
+  Bun.spawnSync(["cp", file, `${file}.own`]);
+  Bun.spawnSync(["mv", "-f", `${file}.own`, file]);
+}
+
+/** The code in an error's JSON, wherever in the output it stands. */
+function errorCode(output: string): string | null {
+  for (const line of output.split("\n")) {
+    try {
+      const value = JSON.parse(line) as WireError;
+      const code = value.error?.code ?? value.code;
+      if (code) return code;
+    } catch {
+      // Not a line of JSON: progress or a table.
+    }
+  }
+  return /"code":\s*"([A-Z_]+)"/.exec(output)?.[1] ?? null;
+}

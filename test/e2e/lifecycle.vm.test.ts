@@ -1,0 +1,141 @@
+/** VMs by name: create, start, stop, restart, kill, delete, rename, and guests that end by themselves. */
+import { expect, test } from "bun:test";
+import { vmSuite } from "./harness.ts";
+import { until } from "./processes.ts";
+
+type Shown = { name: string; state: string; generation: number; failure: { reason: string; console: string[] } | null };
+
+vmSuite("lifecycle", (home) => {
+  const show = (name: string) => home().json<Shown>(["vm", "show", name]);
+  const state = async (name: string) => (await show(name)).state;
+  const start = (name: string) => home().ok(["vm", "start", "--wait=agent", name]);
+  const exec = (name: string, ...argv: string[]) => home().banger(["vm", "exec", name, "--", ...argv]);
+
+  test("create leaves it stopped; several names at once; names that are taken or invalid are refused", async () => {
+    await home().ok(["vm", "create", "--name", "one", "--memory", "512M", "--vcpu", "1"]);
+    await home().ok(["vm", "create", "--name", "two", "--memory", "512M"]);
+    expect(await state("one")).toBe("stopped");
+    const taken = await home().banger(["vm", "create", "--name", "one"]);
+    expect([taken.code, taken.stderr]).toEqual([4, expect.stringContaining('a VM named "one" exists already')]);
+    const invalid = await home().banger(["vm", "create", "--name", "No_Good"]);
+    expect([invalid.code, invalid.stderr]).toEqual([2, expect.stringContaining("is not a VM name")]);
+    await home().ok(["vm", "delete", "one", "two"]);
+    expect(await home().json(["vm", "ls"])).toEqual([]);
+    expect(home().vmFiles()).toEqual([]);
+  }, 120_000);
+
+  test("one bad name among several: the others are done, the bad one is said, the status is not 0", async () => {
+    await home().ok(["vm", "create", "--name", "one"]);
+    const done = await home().banger(["vm", "delete", "nobody", "one"]);
+    expect(done.code).toBe(3);
+    expect(done.stderr).toContain('no VM is named "nobody"');
+    expect(await home().json(["vm", "ls"])).toEqual([]);
+  }, 60_000);
+
+  test("two CLIs that create one name at once: one wins, the other is told", async () => {
+    const both = await Promise.all([1, 2].map(() => home().banger(["vm", "create", "--name", "race"])));
+    expect(both.map((done) => done.code).sort()).toEqual([0, 4]);
+    expect((await home().json<Shown[]>(["vm", "ls"])).map((vm) => vm.name)).toEqual(["race"]);
+    await home().ok(["vm", "delete", "race"]);
+  }, 60_000);
+
+  test("data survives stop, start, restart and kill; rename keeps it running", async () => {
+    await home().ok(["vm", "create", "--name", "a"]);
+    await start("a");
+    await exec("a", "sh", "-c", "echo data >/root/kept; sync");
+    await home().ok(["vm", "stop", "a"]);
+    expect(await state("a")).toBe("stopped");
+    await start("a");
+    expect((await exec("a", "cat", "/root/kept")).stdout).toBe("data\n");
+    await home().ok(["vm", "rename", "a", "b"]);
+    expect((await exec("b", "cat", "/root/kept")).stdout).toBe("data\n");
+    await home().ok(["vm", "kill", "b"]);
+    expect(await state("b")).toBe("stopped");
+    await start("b");
+    expect((await exec("b", "cat", "/root/kept")).stdout).toBe("data\n");
+    await home().ok(["vm", "restart", "--wait=agent", "b"]);
+    expect((await exec("b", "cat", "/root/kept")).stdout).toBe("data\n");
+  }, 400_000);
+
+  for (const [how, command] of [
+    ["powers off", "systemctl poweroff"],
+    ["halts", "systemctl halt"],
+  ] as const) {
+    test(`a guest that ${how} ends as stopped, and wait says so`, async () => {
+      const waiting = home().banger(["vm", "wait", "b"]);
+      await exec("b", "sh", "-c", command);
+      expect((await waiting).code).toBe(0);
+      await until("it is stopped", async () => (await state("b")) === "stopped");
+      expect(
+        home()
+          .processes()
+          .map((item) => item.name),
+      ).toEqual(["bangerd"]);
+      await start("b");
+    }, 240_000);
+  }
+
+  test("a guest that reboots starts again from its disk", async () => {
+    const before = (await show("b")).generation;
+    await exec("b", "sh", "-c", "echo again >/root/kept; sync; systemctl reboot");
+    await until(
+      "it runs again",
+      async () => {
+        const now = await show("b");
+        return now.state === "running" && now.generation > before;
+      },
+      120_000,
+    );
+    await until("the agent answers", async () => (await exec("b", "true")).code === 0, 120_000);
+    expect((await exec("b", "cat", "/root/kept")).stdout).toBe("again\n");
+  }, 300_000);
+
+  test("a kernel panic is said as such, with the console's last lines; the name is free after delete", async () => {
+    await home().banger(
+      ["vm", "exec", "b", "--", "sh", "-c", "echo 1 >/proc/sys/kernel/sysrq; echo c >/proc/sysrq-trigger"],
+      { timeoutMs: 60_000 },
+    );
+    await until("it failed", async () => (await state("b")) === "failed");
+    const { failure } = await show("b");
+    expect(failure?.reason).toMatch(/panic/i);
+    expect(failure?.console.length).toBeGreaterThan(0);
+    expect((await home().ok(["vm", "logs", "b"])).stdout).toMatch(/sysrq/i);
+    await home().ok(["vm", "delete", "b"]);
+    expect(home().vmFiles()).toEqual([]);
+    expect(
+      home()
+        .processes()
+        .map((item) => item.name),
+    ).toEqual(["bangerd"]);
+  }, 120_000);
+
+  test("a guest kernel out of memory is said as such", async () => {
+    await home().ok(["vm", "run", "--name", "oom", "--detach", "--wait=agent", "--memory", "512M"]);
+    const eat = "echo 2 >/proc/sys/vm/panic_on_oom; swapoff -a; head -c 2G /dev/zero | tail";
+    await home().banger(["vm", "exec", "oom", "--", "sh", "-c", eat], { timeoutMs: 120_000 });
+    await until("it failed", async () => (await state("oom")) === "failed", 120_000);
+    expect((await show("oom")).failure?.reason).toMatch(/out of memory/i);
+    await home().ok(["vm", "delete", "oom"]);
+  }, 400_000);
+
+  test("a VMM that is killed: failed with the reason, nothing left after delete", async () => {
+    await home().ok(["vm", "run", "--name", "k", "--detach", "--wait=agent"]);
+    home().signal(home().processOf("qemu"), "SIGKILL");
+    await until("it failed", async () => (await state("k")) === "failed");
+    expect((await show("k")).failure?.reason).toMatch(/SIGKILL|killed/i);
+    const listed = await home().ok(["vm", "ls"]);
+    expect(listed.stdout).toMatch(/k\s.*failed/);
+    await home().ok(["vm", "delete", "k"]);
+    expect(home().vmFiles()).toEqual([]);
+    await until("only the daemon is left", () => home().processes().length === 1);
+  }, 240_000);
+
+  test("stop cuts the power of a guest that does not react, and says so", async () => {
+    await home().ok(["vm", "run", "--name", "deaf", "--detach", "--wait=agent"]);
+    home().signal(home().processOf("qemu"), "SIGSTOP");
+    const stopped = await home().banger(["vm", "stop", "--grace", "3s", "deaf"], { timeoutMs: 90_000 });
+    expect(stopped.code).toBe(0);
+    expect(stopped.stderr + stopped.stdout).toMatch(/cut/);
+    await home().ok(["vm", "delete", "deaf"]);
+  }, 240_000);
+});

@@ -1,0 +1,54 @@
+/** Root is a user like any other: its own daemon, its own VM, confined as well. Needs VMs too. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { cpSync } from "node:fs";
+import { join } from "node:path";
+import { gate } from "../../src/host/testing/gate.ts";
+import { cloneGolden } from "./golden.ts";
+import { Home } from "./home.ts";
+import { makeRepository } from "./repo.ts";
+
+const reason = gate("root") ?? gate("vm");
+
+describe.skipIf(reason !== null)(`as root${reason === null ? "" : ` [${reason}]`}`, () => {
+  let home: Home;
+  beforeAll(async () => {
+    home = new Home("root");
+    await cloneGolden(home);
+  }, 900_000);
+  afterAll(async () => home?.close(), 60_000);
+
+  test("the main job: a repository goes into a VM, a command runs there, its status comes back", async () => {
+    const repo = makeRepository(join(home.folder, "repo"), { Makefile: "test:\n\t@echo tested; exit 2\n" });
+    const done = await home.banger(["vm", "run", "--rm", repo, "--", "make", "test"], { timeoutMs: 240_000 });
+    expect([done.code, done.stdout]).toEqual([2, "tested\n"]);
+  }, 300_000);
+
+  test("says that a VMM as root is less safe, and confines it all the same", async () => {
+    const done = await home.ok(["vm", "run", "--name", "r", "--detach", "--wait=agent"]);
+    expect(done.stderr).toMatch(/root/);
+    const status = await Bun.file(`/proc/${home.processOf("qemu").pid}/status`).text();
+    expect(status).toMatch(/CapEff:\s+0{16}/);
+    expect(status).toMatch(/NoNewPrivs:\s+1/);
+    await home.ok(["vm", "delete", "r"]);
+  }, 120_000);
+
+  test("a disk that fills while a VM is made: said as such, nothing half-made left", async () => {
+    const small = new Home("full");
+    const state = join(small.folder, "s");
+    Bun.spawnSync(["mkdir", "-p", state]);
+    expect(Bun.spawnSync(["mount", "-t", "tmpfs", "-o", "size=1M", "tmpfs", state]).exitCode).toBe(0);
+    try {
+      cpSync(join(home.folder, "s"), state, { recursive: true });
+      Bun.spawnSync(["cp", "-al", join(home.folder, "c"), join(small.folder, "c")]);
+      const done = await small.banger(["vm", "run", "--rm", "--wait=agent", "--", "true"], { timeoutMs: 120_000 });
+      expect([done.code, done.stderr]).toEqual([125, expect.stringContaining("no space left")]);
+      expect(done.stderr).toContain("hint:");
+      expect(small.vmFiles()).toEqual([]);
+      expect(small.processes().filter((item) => !item.name.startsWith("bangerd"))).toEqual([]);
+    } finally {
+      await small.banger(["daemon", "stop"], { timeoutMs: 20_000 });
+      Bun.spawnSync(["umount", "-l", state]);
+      await small.close();
+    }
+  }, 180_000);
+});
