@@ -28,6 +28,7 @@ const rows: [file: string, code: string, refused: string | null][] = [
   ["src/machines/o.ts", 'export { Database } from "bun:sqlite";', "only host/ touches the operating system"],
   ["src/machines/p.ts", 'export { createHash } from "node:crypto";', null],
   ["src/host/q.ts", 'export { Database } from "bun:sqlite";', null],
+  ["src/host/q2.ts", 'export { readFile } from "node:fs/promises";', null],
   ["src/host/r.ts", 'export { z } from "zod/mini";', "host/ may import no npm package"],
   ["src/daemon/s.ts", 'export { z } from "zod/mini";', null],
   ["src/daemon/t.test.ts", 'export { a } from "../cli/x.ts";', null],

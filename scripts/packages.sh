@@ -24,7 +24,8 @@ test_tool_table() {
   cat <<'TABLE'
 hyperfine|times commands in the bench|hyperfine|hyperfine|hyperfine|hyperfine
 ip|makes network namespaces in tests|iproute2|iproute|iproute2|iproute2
-runuser|runs tests as an ordinary user|util-linux|util-linux|util-linux|util-linux
+setpriv|runs tests as an ordinary user|util-linux|util-linux|util-linux|util-linux
 useradd|makes that user|passwd|shadow-utils|shadow|shadow
+ps|finds what tests left running|procps|procps-ng|procps-ng|procps
 TABLE
 }

@@ -9,7 +9,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { type Group, groups } from "./test-groups.ts";
 import { type Counts, runBun, runCargo, runPlain } from "./test-runners.ts";
-import { asTestUser } from "./test-user.ts";
+import { asTestUser, endLeftovers } from "./test-user.ts";
 
 const root = join(import.meta.dirname, "..");
 const chosen = process.argv.slice(2);
@@ -28,7 +28,12 @@ async function run(group: Group): Promise<Counts> {
   if (group.kind === "plain") return runPlain(group);
   if (group.kind === "cargo") return runCargo(group);
   const place = group.user === "ordinary" && process.getuid?.() === 0 ? await asTestUser(root) : null;
-  return runBun(group, place);
+  const counts = await runBun(group, place);
+  for (const left of place ? endLeftovers() : []) {
+    counts.failed++;
+    counts.notes.push(`left running: ${left}`);
+  }
+  return counts;
 }
 
 function report(): boolean {

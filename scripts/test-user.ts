@@ -44,7 +44,18 @@ async function make(root: string): Promise<Place> {
   for (const part of parts) copy(join(root, part), join(folder, part));
   for (const name of modules) copy(join(root, "node_modules", name), join(folder, "node_modules", name));
   run(["chown", "-R", `${user}:`, folder]);
-  return { folder, prefix: ["runuser", "-u", user, "--"], env: environment() };
+  return {
+    folder,
+    prefix: ["setpriv", `--reuid=${user}`, `--regid=${user}`, "--init-groups", "--inh-caps=-all", "--"],
+    env: environment(),
+  };
+}
+
+/** Ends every process of the test user that outlived the tests; their names. Nobody else runs anything as that user. */
+export function endLeftovers(): string[] {
+  const found = Bun.spawnSync(["ps", "-u", user, "-o", "pid=,args="]).stdout.toString().split("\n").filter(Boolean);
+  for (const line of found) run(["kill", "-KILL", line.trim().split(/\s+/)[0] ?? ""], true);
+  return found.map((line) => line.trim().slice(0, 200));
 }
 
 function copy(from: string, to: string): void {

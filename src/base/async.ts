@@ -78,7 +78,7 @@ export async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promi
   if (signal.aborted) onAbort();
   signal.addEventListener("abort", onAbort, { once: true });
   try {
-    return await Promise.race([work, aborted.promise]);
+    return await Promise.race([aborted.promise, work]);
   } finally {
     signal.removeEventListener("abort", onAbort);
     aborted.promise.catch(() => {});

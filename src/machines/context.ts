@@ -24,4 +24,6 @@ export type Context = MachinesDeps & {
   release(): void;
   /** Lets work go on without its caller; a failure is logged. */
   background(what: string, work: Promise<unknown>): void;
+  /** what `background` was given and is not over */
+  pending: Set<Promise<void>>;
 };

@@ -2,7 +2,6 @@
 import { BangerError, fail } from "../base/errors/error.ts";
 import { parseVmName, type VmName } from "../base/names.ts";
 import { formatSize } from "../base/units.ts";
-import { isDiskFull } from "../host/files.ts";
 import type { Emit } from "../model/event.ts";
 import type { NetworkKind, VmRecord, VmSpec } from "../model/vm.ts";
 import type { OpenChange } from "../store/journal.ts";
@@ -43,12 +42,14 @@ export async function decideVm(ctx: Context, request: CreateRequest, emit: Emit)
     env: request.env ?? {},
   };
   emitSpec(emit, spec, sizes.provenance);
-  const made = ctx.store.transaction(() => {
-    const vm = newRecord(ctx, request, spec);
-    if (!ctx.store.vms.add(vm)) throw fail("VM_NAME_TAKEN", { name: vm.name });
-    ctx.store.identities.set(vm.id, identity);
-    return { vm, change: ctx.store.journal.begin("create", vm.id, "files") };
-  });
+  const made = await sayingDiskFull(ctx, ctx.paths.database, "writing its record", async () =>
+    ctx.store.transaction(() => {
+      const vm = newRecord(ctx, request, spec);
+      if (!ctx.store.vms.add(vm)) throw fail("VM_NAME_TAKEN", { name: vm.name });
+      ctx.store.identities.set(vm.id, identity);
+      return { vm, change: ctx.store.journal.begin("create", vm.id, "files") };
+    }),
+  );
   tell(ctx, made.vm.id, "");
   return made;
 }
@@ -80,14 +81,19 @@ export async function makeVm(ctx: Context, made: { vm: VmRecord; change: OpenCha
 
 async function makeFiles(ctx: Context, vm: VmRecord): Promise<void> {
   const files = ctx.paths.vm(vm.id);
-  try {
+  await sayingDiskFull(ctx, files.directory, `making the disk of "${vm.name}"`, async () => {
     await ctx.files.ensureFolder(files.directory);
     await ctx.createDisk(files.disk, vm.spec.diskBytes);
+  });
+}
+
+/** Runs `body`; a full file system becomes DISK_FULL. */
+async function sayingDiskFull<T>(ctx: Context, path: string, during: string, body: () => Promise<T>): Promise<T> {
+  try {
+    return await body();
   } catch (error) {
-    if (!(error instanceof BangerError) && isDiskFull(error)) {
-      throw fail("DISK_FULL", { path: files.directory, during: `making the disk of "${vm.name}"` }, error);
-    }
-    throw error;
+    if (error instanceof BangerError || !ctx.isDiskFull(error)) throw error;
+    throw fail("DISK_FULL", { path, during }, error);
   }
 }
 

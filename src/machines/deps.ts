@@ -73,6 +73,8 @@ export type MachineTimings = {
   servicesMs: number;
   /** what a guest has to power itself off, in `ms`, when the request doesn't say */
   graceMs: number;
+  /** from an agent's line that drops to the end of its VM, when that is why, in `ms` */
+  endingMs: number;
   /** between two attempts to adopt a VMM that lives but does not answer, in `ms` */
   adoptAgainMs: number;
   /** how long an ephemeral VM may be without a lease after the daemon's restart, in `ms` */
@@ -84,6 +86,7 @@ export const defaultTimings: MachineTimings = {
   reconnectMs: 20_000,
   servicesMs: 60_000,
   graceMs: 30_000,
+  endingMs: 1_000,
   adoptAgainMs: 5_000,
   leaseGraceMs: 5_000,
 };
@@ -92,6 +95,8 @@ export type MachinesDeps = {
   store: Store;
   driver: VmmDriver;
   network: MachineNetwork;
+  /** whether a failure means that a file system is full */
+  isDiskFull(error: unknown): boolean;
   /** Makes the empty data disk of a new VM. */
   createDisk(path: string, bytes: number): Promise<void>;
   files: MachineFiles;

@@ -47,8 +47,12 @@ export function createContext(deps: MachinesDeps): Context {
     leases: new Map(),
     onEnd: (live, exit) => settleEnd(ctx, live, exit),
     background: (what, work) => {
-      work.catch((error: unknown) => deps.log.warn(`${what} failed`, { error: toBangerError(error).message }));
+      const logged = work
+        .catch((error: unknown) => deps.log.warn(`${what} failed`, { error: toBangerError(error).message }))
+        .then(() => void ctx.pending.delete(logged));
+      ctx.pending.add(logged);
     },
+    pending: new Set(),
   };
   return ctx;
 }
@@ -205,6 +209,10 @@ function daemonSide(ctx: Context) {
   return {
     /** @throws VM_NOT_FOUND, VM_STATE when it is not ephemeral */
     lease: (name: string): Lease => takeLease(ctx, findVm(ctx, name)),
+    /** Resolves when nothing goes on behind. */
+    async idle(): Promise<void> {
+      while (ctx.pending.size > 0) await Promise.all(ctx.pending);
+    },
     /** Run once, before anything is served. */
     reconcile: () => reconcile(ctx),
     /** Lets go of every VM; they run on. */

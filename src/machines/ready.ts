@@ -1,6 +1,6 @@
 /** Waiting until a running VM is as ready as was asked. */
 import { orAborted, withTimeout } from "../base/async.ts";
-import { fail, toBangerError } from "../base/errors/error.ts";
+import { fail, isError, toBangerError } from "../base/errors/error.ts";
 import type { Emit } from "../model/event.ts";
 import type { VmRecord, WaitKind } from "../model/vm.ts";
 import type { AgentStream } from "../wire/agent/types.ts";
@@ -32,13 +32,19 @@ export async function waitReady(ctx: Context, live: LiveVm, vm: VmRecord, wait: 
     const failed = Array.isArray(reply["failed"]) ? reply["failed"].filter((unit) => typeof unit === "string") : [];
     if (failed.length > 0) emit({ kind: "note", level: "warn", text: `services that failed in the guest: ${failed.join(", ")}` });
   } catch (error) {
-    if (signal.aborted || ctx.live.get(vm.id) !== live) throw error;
+    if (signal.aborted || isError(error, "VM_FAILED")) throw error;
+    // an agent that is gone is mostly the first sign that its VM is
+    if (!(error instanceof TooSlow)) await Promise.race([ended, shortly(ctx)]);
     const text = error instanceof TooSlow ? error.message : `the guest's services can't be watched: ${toBangerError(error).message}`;
     emit({ kind: "note", level: "warn", text });
   } finally {
     if (stream) stream.close();
     else void answer.then((late) => late.reply && stream?.close()).catch(() => {});
   }
+}
+
+function shortly(ctx: Context): Promise<void> {
+  return new Promise((resolve) => void ctx.after(ctx.timings.endingMs, resolve));
 }
 
 class TooSlow extends Error {}

@@ -3,7 +3,7 @@
  * made is finished or undone, as the journal and each VM's state tell.
  */
 import type { VmRecord } from "../model/vm.ts";
-import type { Change, JournalEntry } from "../store/journal.ts";
+import type { Change, JournalEntry, OpenChange } from "../store/journal.ts";
 import type { DriverRecord, RunningVm, VmExit } from "../vmm/driver.ts";
 import { dropUnusedArtifacts } from "./artifacts.ts";
 import type { Context } from "./context.ts";
@@ -11,7 +11,7 @@ import { forgetVm } from "./delete.ts";
 import { clearAway, type Ending, endingOf, writeEnding } from "./ended.ts";
 import { startLeaseGrace } from "./leases.ts";
 import { holdLive } from "./live.ts";
-import { settle, startAgain } from "./settle.ts";
+import { startAgain } from "./settle.ts";
 import { resumeStart } from "./start.ts";
 import { freshVm } from "./state.ts";
 import { continueStop } from "./stop.ts";
@@ -79,24 +79,22 @@ async function takeOver(ctx: Context, vm: VmRecord, running: RunningVm, entries:
     if (ctx.live.get(vm.id) !== live) return;
     if (start) await resumeStart(ctx, vm, live, ctx.store.journal.reopen(start));
     if (stop) await continueStop(ctx, vm, ctx.store.journal.reopen(stop), ctx.timings.graceMs, () => {});
-    await finishRestart(ctx, vm, entries, interrupted);
+    const restart = restartOf(ctx, entries);
+    if (restart) await finishRestart(ctx, vm, restart, interrupted);
   });
   ctx.background(`taking ${vm.name} up again`, work);
 }
 
-/** The VMM is gone: write how the VM ended. */
+/** The VMM is gone: write how the VM ended, and start it again where that was asked for. */
 async function bury(ctx: Context, vm: VmRecord, record: DriverRecord | null, entries: JournalEntry[]): Promise<void> {
   const exit = record ? await ctx.driver.postMortem(record) : null;
-  const wasUp = vm.state === "running" || vm.state === "paused";
+  const rebooted = (vm.state === "running" || vm.state === "paused") && exit?.kind === "reboot";
+  const restart = restartOf(ctx, entries) ?? (rebooted ? ctx.store.journal.begin("restart", vm.id, "start") : null);
   if (vm.state !== "stopped" && vm.state !== "failed") await writeEnding(ctx, vm, endingWhileAway(vm, exit));
   else await clearAway(ctx, vm);
   endEntries(ctx, entries.filter((e) => e.change !== "restart"));
-  const again = entries.some((e) => e.change === "restart") || (wasUp && exit?.kind === "reboot");
-  if (!again) return;
-  const work = ctx.operations.queue(vm.id, "settle", async (interrupted) => {
-    if (wasUp && exit?.kind === "reboot") await settle(ctx, vm, exit, interrupted);
-    else await finishRestart(ctx, vm, entries, interrupted);
-  });
+  if (!restart) return;
+  const work = ctx.operations.queue(vm.id, "settle", (interrupted) => finishRestart(ctx, vm, restart, interrupted));
   ctx.background(`starting ${vm.name} again`, work);
 }
 
@@ -109,12 +107,15 @@ function endingWhileAway(vm: VmRecord, exit: VmExit | null): Ending {
 }
 
 /** A restart that was cut short ends with a VM that runs, as was asked. */
-async function finishRestart(ctx: Context, vm: VmRecord, entries: JournalEntry[], signal: AbortSignal): Promise<void> {
-  const restart = entries.find((e) => e.change === "restart");
-  if (!restart) return;
+async function finishRestart(ctx: Context, vm: VmRecord, restart: OpenChange, signal: AbortSignal): Promise<void> {
   const now = freshVm(ctx, vm);
   if (now.state === "stopped") await startAgain(ctx, now, signal);
-  ctx.store.journal.reopen(restart).end();
+  restart.end();
+}
+
+function restartOf(ctx: Context, entries: readonly JournalEntry[]): OpenChange | null {
+  const entry = entries.find((e) => e.change === "restart");
+  return entry ? ctx.store.journal.reopen(entry) : null;
 }
 
 function endEntries(ctx: Context, entries: readonly JournalEntry[]): void {

@@ -22,8 +22,10 @@ export function settleEnd(ctx: Context, live: LiveVm, exit: VmExit): void {
 export async function settle(ctx: Context, vm: VmRecord, exit: VmExit, interrupted: AbortSignal): Promise<void> {
   if (exit.kind !== "reboot") return writeEnding(ctx, vm, endingOf(exit));
   ctx.log.info("the guest rebooted, starting it again", { vm: vm.name });
+  const change = ctx.store.journal.begin("restart", vm.id, "start");
   await clearAway(ctx, vm);
   await startAgain(ctx, vm, interrupted);
+  change.end();
 }
 
 /** A start that nobody waits for: its failure is in the VM's state and the log. */

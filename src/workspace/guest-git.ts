@@ -1,7 +1,7 @@
 /** The `.git` that the guest gets, as plan entries: files written by us, the index as it is, and one pack. */
 import { byteTextOf, listNames, lookAt, readBeneath, realPath } from "../host/tree.ts";
 import { guestConfig } from "./guest-config.ts";
-import { type History, packHistory } from "./history.ts";
+import type { History } from "./history.ts";
 import { under } from "./names.ts";
 import type { OpenRepository } from "./open-repository.ts";
 import { packedRefs } from "./skeleton.ts";
@@ -10,8 +10,8 @@ import type { PlanEntry } from "./types.ts";
 export type GuestGit = {
   open: OpenRepository;
   history: History;
-  /** the host's index goes in; not with `--from`, where the guest makes its own */
-  withIndex: boolean;
+  /** running or done; false when there is nothing to pack */
+  packed: Promise<boolean>;
   /** seconds, for files that are made here */
   now: number;
 };
@@ -27,9 +27,10 @@ export async function* guestGitEntries(job: GuestGit): AsyncGenerator<PlanEntry,
   for (const [name, data] of writtenFiles(job)) yield bytesEntry(under(at, name), data, now);
   for (const [name, max] of keptFiles) {
     const data = readKept(open, name, max);
+    if (name.startsWith("MERGE_") && !job.history.withIndex) continue;
     if (data !== null) yield bytesEntry(under(at, name), data, now);
   }
-  if (job.withIndex) yield* indexEntry(job);
+  if (job.history.withIndex) yield* indexEntry(job);
   if (open.path !== "") yield bytesEntry(`${open.path}/.git`, text(`gitdir: ${upFrom(open.path)}${at}\n`), now);
   yield* packEntries(job);
 }
@@ -84,10 +85,14 @@ function* indexEntry({ open, now }: GuestGit): Generator<PlanEntry, void, void> 
   yield { path: `${open.guestGitDir}/index`, kind: "file", mode: 0o644, size: copy.size, mtime, origin: "git", source };
 }
 
+/** Where our git directory keeps the pack for the guest. */
+export function packFolder(open: OpenRepository): string {
+  return `${open.gitDir}/guest-pack`;
+}
+
 async function* packEntries(job: GuestGit): AsyncGenerator<PlanEntry, void, void> {
-  const folder = `${job.open.gitDir}/guest-pack`;
-  if (!(await packHistory(job.open, job.history, folder))) return;
-  const root = realPath(byteTextOf(folder));
+  if (!(await job.packed)) return;
+  const root = realPath(byteTextOf(packFolder(job.open)));
   for (const name of listNames(root).filter((each) => /\.(?:pack|idx)$/.test(each))) {
     const size = lookAt(`${root}/${name}`)?.size ?? 0;
     const path = `${job.open.guestGitDir}/objects/pack/${name}`;

@@ -16,6 +16,7 @@ export type History = {
   shallow: string[];
   /** what the pack must hold */
   tips: string[];
+  withIndex: boolean;
 };
 
 /** The upstream of a branch: `refs/remotes/origin/main`, when that ref is there. */
@@ -30,28 +31,48 @@ export function upstreamOf(open: OpenRepository, ref: string | null): string | n
   return isRefName(name) && open.refs.all.has(name) ? name : null;
 }
 
-/** Decides the history for `start`. @param depth commits from each tip, all when undefined */
-export async function planHistory(open: OpenRepository, start: Start, depth: number | undefined): Promise<History> {
+export type HistoryWish = {
+  /** commits down from each tip, all when undefined */
+  depth: number | undefined;
+  /** the host's index goes in, so what it needs and the branch that it belongs to do too */
+  withIndex: boolean;
+};
+
+/** Decides the history for `start`. @throws WORKSPACE_GIT */
+export async function planHistory(open: OpenRepository, start: Start, wish: HistoryWish): Promise<History> {
+  const { depth, withIndex } = wish;
+  const { head } = open.refs;
   const refs = new Map<string, string>();
+  if (withIndex && head.ref !== null && head.oid !== null) refs.set(head.ref, head.oid);
   if (start.ref !== null && start.oid !== null) refs.set(start.ref, start.oid);
   const upstream = upstreamOf(open, start.ref ?? open.refs.head.ref);
   const upstreamOid = upstream === null ? undefined : open.refs.all.get(upstream);
   if (upstream !== null && upstreamOid !== undefined) refs.set(upstream, upstreamOid);
-  const merging = mergeHeads(open);
+  const merging = withIndex ? mergeHeads(open) : [];
   const tips = [...new Set([start.oid, upstreamOid, ...merging].filter((oid) => oid != null))];
   const shallow = depth === undefined ? open.copied.shallow : await cutAt(open, tips, depth);
   if (depth !== undefined) await writeScratch(`${open.gitDir}/shallow`, shallow.map((oid) => `${oid}\n`).join(""));
   if (start.oid !== null) for (const [name, oid] of await tagsIn(open, start.oid)) refs.set(name, oid);
-  return { start, refs, shallow, tips: [...new Set([...tips, ...refs.values()])] };
+  return { start, refs, shallow, withIndex, tips: [...new Set([...tips, ...refs.values()])] };
 }
 
-/** Packs the history and what only the index names; false when there is nothing. Files end up below `folder`. */
+/**
+ * Packs the history and what only the index names; false when there is nothing. Files end up below `folder`.
+ * In a partial clone what is missing stays missing (and `pack-objects --revs` would not bear missing trees).
+ */
 export async function packHistory(open: OpenRepository, history: History, folder: string): Promise<boolean> {
   await makeScratchFolder(folder);
-  if (history.tips.length === 0 && open.copied.index === null) return false;
-  const missing = open.settings.promisor === null ? [] : ["--missing=allow-any"];
-  const argv = ["pack-objects", "--quiet", "--revs", "--delta-base-offset", "--window=0", "--indexed-objects", ...missing];
-  await open.git([...argv, `${folder}/pack`], { input: history.tips.map((oid) => `${oid}\n`).join("") });
+  const withIndex = history.withIndex && open.copied.index !== null;
+  if (history.tips.length === 0 && !withIndex) return false;
+  const revs = withIndex ? ["--indexed-objects"] : [];
+  const tips = history.tips.map((oid) => `${oid}\n`).join("");
+  const pack = ["pack-objects", "--quiet", "--delta-base-offset", "--window=0"];
+  if (open.settings.promisor === null) {
+    await open.git([...pack, "--revs", ...revs, `${folder}/pack`], { input: tips });
+  } else {
+    const objects = ["rev-list", "--objects", "--missing=allow-any", ...revs, "--stdin"];
+    await open.git([...pack, "--missing=allow-any", `${folder}/pack`], { input: (await open.git(objects, { input: tips })).stdout });
+  }
   return listNames(realPath(byteTextOf(folder))).some((name) => name.endsWith(".pack"));
 }
 

@@ -58,7 +58,7 @@ export type WorkspaceNote = { level: "info" | "warn"; text: string };
 export type AfterCommand = { argv: string[]; cwd: string; /** as in "could not …" */ what: string };
 
 /** Work in the guest that nobody waits for. */
-export type DetachedCommand = AfterCommand & { /** path in the guest */ log: string };
+export type DetachedCommand = AfterCommand & { env: Record<string, string>; /** path in the guest */ log: string };
 
 export type WorkspacePlan = {
   kind: "git" | "folder";
@@ -66,7 +66,10 @@ export type WorkspacePlan = {
   root: string;
   /** the folder's own name, for display */
   name: string;
+  /** `guestWorkspace` */
   guestPath: string;
+  /** where commands and shells start: `guestPath`, or the subfolder of it that the user named */
+  guestCwd: string;
   /** every file, link and folder but those in `.git`; parents before what is in them */
   entries: PlanEntry[];
   /** of `entries`: files and links, and the bytes of files */
@@ -76,7 +79,7 @@ export type WorkspacePlan = {
   notes: WorkspaceNote[];
   after: AfterCommand[];
   tooling: DetachedCommand | null;
-  /** makes `.git` (packs the history); called once, by the stream */
+  /** begins to make `.git` (packs the history) and gives its entries; called once, by the stream */
   git(): AsyncIterable<PlanEntry>;
   /** removes what was made on the host; idempotent */
   dispose(): Promise<void>;

@@ -1,5 +1,7 @@
 /** VMs by name: create, start, stop, restart, kill, delete, rename, and guests that end by themselves. */
 import { expect, test } from "bun:test";
+import { closeSync, openSync, writeSync } from "node:fs";
+import { join } from "node:path";
 import { vmSuite } from "./harness.ts";
 import { until } from "./processes.ts";
 
@@ -130,6 +132,22 @@ vmSuite("lifecycle", (home) => {
     await until("only the daemon is left", () => home().processes().length === 1);
   }, 240_000);
 
+  test("a VM that fails to boot: said with a reason, its logs work, delete clears it", async () => {
+    await home().ok(["vm", "create", "--name", "broken"]);
+    const disk =
+      home()
+        .vmFiles()
+        .find((name) => name.endsWith("disk.ext4")) ?? "";
+    overwriteStart(join(home().folder, "s/banger/vms", disk));
+    const failed = await home().banger(["vm", "start", "--wait=agent", "broken"]);
+    expect([failed.code, failed.stderr]).toEqual([1, expect.stringContaining('VM "broken" did not start')]);
+    expect(failed.stderr).toContain("banger vm logs broken");
+    expect((await home().ok(["vm", "logs", "broken"])).stdout).toContain("banger-agent:");
+    expect(await state("broken")).toBe("failed");
+    await home().ok(["vm", "delete", "broken"]);
+    expect(home().vmFiles()).toEqual([]);
+  }, 240_000);
+
   test("stop cuts the power of a guest that does not react, and says so", async () => {
     await home().ok(["vm", "run", "--name", "deaf", "--detach", "--wait=agent"]);
     home().signal(home().processOf("qemu"), "SIGSTOP");
@@ -139,3 +157,10 @@ vmSuite("lifecycle", (home) => {
     await home().ok(["vm", "delete", "deaf"]);
   }, 240_000);
 });
+
+/** Zeroes where the file system's superblock is. */
+function overwriteStart(file: string): void {
+  const handle = openSync(file, "r+");
+  writeSync(handle, new Uint8Array(64 * 1024));
+  closeSync(handle);
+}

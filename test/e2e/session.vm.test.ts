@@ -3,6 +3,7 @@ import { expect, test } from "bun:test";
 import { vmSuite } from "./harness.ts";
 import type { Home } from "./home.ts";
 import { until } from "./processes.ts";
+import { onTerminal } from "./pty.ts";
 
 type Listed = { name: string; state: string };
 
@@ -100,6 +101,17 @@ vmSuite("session", (home) => {
     expect(await home().json<Listed>(["vm", "show", "kept"])).toMatchObject({ state: "running" });
     expect((await home().ok(["vm", "exec", "kept", "--", "echo", "back"])).stdout).toBe("back\n");
     await home().ok(["vm", "delete", "kept"]);
+    await nothingLeft(home());
+  }, 240_000);
+
+  test("on a terminal, without a command: a shell in the VM, whose status comes back", async () => {
+    const terminal = onTerminal(home(), ["vm", "run", "--rm", "--wait=agent"]);
+    await terminal.see(/spec: /);
+    await terminal.see(/root@[\s\S]*[#$] $/, 180_000);
+    terminal.type("tty && cat /proc/1/comm\r");
+    await terminal.see(/\/dev\/pts\/\d+\r\nsystemd\r\n/);
+    terminal.type("exit 5\r");
+    expect(await terminal.exited).toBe(5);
     await nothingLeft(home());
   }, 240_000);
 

@@ -28,6 +28,21 @@ export const imageErrors = {
     message: (p: { name: string; reason: string }) => `building image "${p.name}" failed: ${p.reason}`,
     hint: (p: { name: string; reason: string; next?: string }) => p.next ?? "nothing was kept; run the same command again once the cause is gone",
   }),
+  RECIPE_UNAVAILABLE: spec({
+    exit: Exit.Unavailable,
+    message: (p: { reason: string; next: string }) => `this host can't run the recipe: ${p.reason}`,
+    hint: (p) => p.next,
+  }),
+  DOWNLOAD_DAMAGED: spec({
+    exit: Exit.Failure,
+    message: (p: { what: string; problem: string }) => `the download of ${p.what} is not what it should be: ${p.problem}`,
+    hint: () => "a proxy or mirror may have changed it; nothing of it was used",
+  }),
+  IMAGE_INVALID: spec({
+    exit: Exit.Failure,
+    message: (p: { name: string; problem: string }) => `image "${p.name}" was refused: ${p.problem}`,
+    hint: () => "send a root file system as one plain tar stream",
+  }),
   IMAGE_DAMAGED: spec({
     exit: Exit.Failure,
     message: (p: { name: string; file: string; problem: string }) => `image "${p.name}" is damaged: ${p.file} ${p.problem}`,

@@ -1,0 +1,60 @@
+/** Which Debian archive this host downloads from, with which keyring and through which proxy. */
+import { fail } from "../../base/errors/error.ts";
+import type { Exec } from "../../host/exec.ts";
+import { stdoutText } from "../tools.ts";
+import { type AptOption, neededOptions } from "./options.ts";
+import { type DebianMirror, mirrorsOf, publicMirrors } from "./sources.ts";
+
+export type DebianArchive = {
+  mirrors: DebianMirror[];
+  /** file on the host; in a Debian tree it has the same path */
+  keyring: string;
+  options: AptOption[];
+};
+
+export type ArchiveDeps = {
+  exec: Exec;
+  files: {
+    exists(path: string): Promise<boolean>;
+    listFolder(path: string): Promise<string[]>;
+    readText(path: string, maxBytes?: number): Promise<string>;
+  };
+};
+
+export const debianKeyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
+
+/** Newer releases of the keyring package call it so. */
+const otherKeyrings = ["/usr/share/keyrings/debian-archive-keyring.pgp"];
+
+/** @throws RECIPE_UNAVAILABLE without Debian's keyring, TOOL_MISSING without apt */
+export async function findArchive(deps: ArchiveDeps, suite: string): Promise<DebianArchive> {
+  const [keyring, files, dump] = await Promise.all([
+    findKeyring(deps),
+    readSources(deps),
+    deps.exec(["apt-config", "dump"]),
+  ]);
+  const own = mirrorsOf(files, suite);
+  return {
+    mirrors: own.length > 0 ? own : publicMirrors(suite),
+    keyring,
+    options: neededOptions(stdoutText(dump)),
+  };
+}
+
+async function findKeyring(deps: ArchiveDeps): Promise<string> {
+  for (const path of [debianKeyring, ...otherKeyrings]) if (await deps.files.exists(path)) return path;
+  throw fail("RECIPE_UNAVAILABLE", {
+    reason: "Debian's archive keyring is not on this host, so packages could not be checked",
+    next: "install the package debian-archive-keyring (Fedora: debian-keyring)",
+  });
+}
+
+async function readSources(deps: ArchiveDeps): Promise<{ name: string; text: string }[]> {
+  const folder = "/etc/apt/sources.list.d";
+  const listed = (await deps.files.exists(folder)) ? (await deps.files.listFolder(folder)).toSorted() : [];
+  const names = ["/etc/apt/sources.list", ...listed.map((name) => `${folder}/${name}`)];
+  const read = names
+    .filter((name) => /\.(?:list|sources)$/.test(name))
+    .map(async (name) => ((await deps.files.exists(name)) ? [{ name, text: await deps.files.readText(name) }] : []));
+  return (await Promise.all(read)).flat();
+}

@@ -1,0 +1,94 @@
+/** One 512-byte tar header: parsed strictly, written deterministically (ustar; POSIX.1-2017 pax, GNU numbers read). */
+
+export const blockSize = 512;
+
+export type TarKind = "file" | "hardlink" | "symlink" | "character" | "block" | "folder" | "fifo";
+
+/** One member of an archive. Names as they came, without a trailing slash. */
+export type TarEntry = {
+  name: string;
+  kind: TarKind;
+  /** permission bits, at most 0o7777 */
+  mode: number;
+  uid: number;
+  gid: number;
+  /** bytes of content that follow */
+  size: number;
+  /** seconds since 1970 */
+  mtime: number;
+  /** target of a hard link or symlink, else empty */
+  link: string;
+};
+
+/** Raw fields of a header block; `type` is the type flag's character. */
+export type TarHeader = Omit<TarEntry, "kind"> & { type: string };
+
+/** A tar stream that is not one, or that banger refuses. `problem` is half a sentence. */
+export class TarError extends Error {
+  readonly problem: string;
+  constructor(problem: string) {
+    super(`bad tar stream: ${problem}`);
+    this.name = "TarError";
+    this.problem = problem;
+  }
+}
+
+export function isZeroBlock(block: Uint8Array): boolean {
+  for (let i = 0; i < blockSize; i++) if (block[i] !== 0) return false;
+  return true;
+}
+
+/** @throws TarError when the checksum or a number is wrong */
+export function parseHeader(block: Uint8Array): TarHeader {
+  if (number(block, 148, 8, "checksum") !== checksum(block)) throw new TarError("a header's checksum is wrong");
+  const ustar = ascii(block, 257, 5) === "ustar";
+  const posix = ustar && block[262] === 0;
+  const prefix = posix ? text(block, 345, 155) : "";
+  const name = text(block, 0, 100);
+  return {
+    name: prefix === "" ? name : `${prefix}/${name}`,
+    mode: number(block, 100, 8, "mode") & 0o7777,
+    uid: number(block, 108, 8, "uid"),
+    gid: number(block, 116, 8, "gid"),
+    size: number(block, 124, 12, "size"),
+    mtime: number(block, 136, 12, "mtime", true),
+    type: block[156] === 0 ? "0" : String.fromCharCode(block[156] as number),
+    link: text(block, 157, 100),
+  };
+}
+
+function checksum(block: Uint8Array): number {
+  let sum = 8 * 0x20;
+  for (let i = 0; i < 148; i++) sum += block[i] as number;
+  for (let i = 156; i < blockSize; i++) sum += block[i] as number;
+  return sum;
+}
+
+/** Octal text, or base 256 with the top bit set (GNU). */
+function number(block: Uint8Array, at: number, length: number, field: string, signed = false): number {
+  const first = block[at] as number;
+  if (first & 0x80) {
+    if (first === 0xff && signed) return 0;
+    let value = first & 0x7f;
+    for (let i = at + 1; i < at + length; i++) value = value * 256 + (block[i] as number);
+    if (!Number.isSafeInteger(value)) throw new TarError(`a header's ${field} is out of range`);
+    return value;
+  }
+  const octal = ascii(block, at, length).replace(/[ \0]+$/, "").replace(/^ +/, "");
+  if (!/^[0-7]*$/.test(octal)) throw new TarError(`a header's ${field} is no number`);
+  return octal === "" ? 0 : Number.parseInt(octal, 8);
+}
+
+function ascii(block: Uint8Array, at: number, length: number): string {
+  let out = "";
+  for (let i = at; i < at + length; i++) out += String.fromCharCode(block[i] as number);
+  return out;
+}
+
+const utf8 = new TextDecoder();
+
+function text(block: Uint8Array, at: number, length: number): string {
+  let end = at;
+  while (end < at + length && block[end] !== 0) end++;
+  return utf8.decode(block.subarray(at, end));
+}

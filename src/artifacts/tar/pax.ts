@@ -1,0 +1,47 @@
+/** PAX extended headers: `length key=value\n` records that override fields of the header that follows. */
+import { TarError } from "./header.ts";
+
+const utf8 = new TextDecoder();
+
+/** @throws TarError when a record's length does not fit */
+export function parsePax(body: Uint8Array): Map<string, string> {
+  const records = new Map<string, string>();
+  let at = 0;
+  while (at < body.length) {
+    const length = recordLength(body, at);
+    const record = utf8.decode(body.subarray(at, at + length - 1));
+    const start = record.indexOf(" ") + 1;
+    const equals = record.indexOf("=", start);
+    if (equals < 0) throw new TarError("a pax record has no value");
+    records.set(record.slice(start, equals), record.slice(equals + 1));
+    at += length;
+  }
+  return records;
+}
+
+function recordLength(body: Uint8Array, at: number): number {
+  let length = 0;
+  for (let i = at; i < at + 8 && i < body.length; i++) {
+    const byte = body[i] as number;
+    if (byte === 0x20 && i > at) {
+      const end = at + length;
+      if (length < i - at + 3 || end > body.length || body[end - 1] !== 0x0a) break;
+      return length;
+    }
+    if (byte < 0x30 || byte > 0x39) break;
+    length = length * 10 + byte - 0x30;
+  }
+  throw new TarError("a pax record's length is wrong");
+}
+
+/** A record whose stated length counts its own digits. */
+export function paxRecord(key: string, value: string): Uint8Array {
+  const rest = new TextEncoder().encode(` ${key}=${value}\n`);
+  let length = rest.length + 1;
+  while (String(length).length + rest.length !== length) length = String(length).length + rest.length;
+  const digits = new TextEncoder().encode(String(length));
+  const record = new Uint8Array(length);
+  record.set(digits);
+  record.set(rest, digits.length);
+  return record;
+}

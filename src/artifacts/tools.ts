@@ -1,0 +1,28 @@
+/** The host programs that make and unpack images and kernels, and what to say when one is missing or fails. */
+import { fail } from "../base/errors/error.ts";
+import { stripControl } from "../base/text.ts";
+import type { ExecResult } from "../host/exec.ts";
+
+/** The last line that says something, without control characters and at most 300 characters. */
+export function lastWords(stderr: string): string {
+  const lines = stripControl(stderr.replace(/\r/g, "\n"))
+    .split("\n")
+    .map((line) => line.trim())
+    .filter((line) => line !== "");
+  return (lines.at(-1) ?? "").slice(0, 300);
+}
+
+export function statusText(result: { exitCode: number | null; signal: string | null }): string {
+  return result.signal ? `signal ${result.signal}` : `status ${result.exitCode}`;
+}
+
+/** @throws TOOL_FAILED unless the program ended with 0 */
+export function mustSucceed(result: ExecResult): ExecResult {
+  if (result.exitCode === 0) return result;
+  const said = lastWords(new TextDecoder().decode(result.stderr));
+  throw fail("TOOL_FAILED", { tool: result.argv[0] ?? "", status: statusText(result), said });
+}
+
+export function stdoutText(result: ExecResult): string {
+  return new TextDecoder().decode(result.stdout);
+}

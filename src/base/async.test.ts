@@ -1,0 +1,62 @@
+import { expect, test } from "bun:test";
+import { AsyncQueue, Deferred, orAborted, whenAborted, withTimeout } from "./async.ts";
+
+async function collect<T>(queue: AsyncIterable<T>): Promise<T[]> {
+  const items: T[] = [];
+  for await (const item of queue) items.push(item);
+  return items;
+}
+
+test("a queue gives what was pushed before and after the reader came, in order", async () => {
+  const queue = new AsyncQueue<number>();
+  queue.push(1);
+  const all = collect(queue);
+  await Promise.resolve();
+  queue.push(2);
+  queue.push(3);
+  queue.end();
+  expect(await all).toEqual([1, 2, 3]);
+});
+
+test("a queue over its limit drops and says so, and takes again once there is room", async () => {
+  const queue = new AsyncQueue<number>(1);
+  expect(queue.push(1)).toBe(true);
+  expect(queue.push(2)).toBe(false);
+  const iterator = queue[Symbol.asyncIterator]();
+  expect((await iterator.next()).value).toBe(1);
+  expect(queue.push(3)).toBe(true);
+});
+
+test("a queue that ends with an error delivers what it has first", async () => {
+  const queue = new AsyncQueue<number>();
+  queue.push(1);
+  queue.end(new Error("cut"));
+  expect(queue.push(2)).toBe(false);
+  const iterator = queue[Symbol.asyncIterator]();
+  expect((await iterator.next()).value).toBe(1);
+  expect(iterator.next()).rejects.toThrow("cut");
+});
+
+test("withTimeout passes a result on, and an error, and is late when the work is", async () => {
+  const late = () => new Error("late");
+  expect(await withTimeout(Promise.resolve(1), 1000, late)).toBe(1);
+  expect(withTimeout(Promise.reject(new Error("bad")), 1000, late)).rejects.toThrow("bad");
+  expect(withTimeout(new Deferred<void>().promise, 1, late)).rejects.toThrow("late");
+});
+
+test("orAborted rejects with the signal's reason, also when it was aborted before", async () => {
+  const abort = new AbortController();
+  const waiting = orAborted(new Deferred<void>().promise, abort.signal);
+  abort.abort(new Error("enough"));
+  expect(waiting).rejects.toThrow("enough");
+  expect(orAborted(Promise.resolve(1), abort.signal)).rejects.toThrow("enough");
+  expect(await orAborted(Promise.resolve(1), new AbortController().signal)).toBe(1);
+});
+
+test("whenAborted resolves at the abort and after it", async () => {
+  const abort = new AbortController();
+  const aborted = whenAborted(abort.signal);
+  abort.abort();
+  await aborted;
+  await whenAborted(abort.signal);
+});

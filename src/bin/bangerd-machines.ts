@@ -1,0 +1,88 @@
+/** Puts lifecycle policy together with the real host: the one place that knows every implementation. */
+import { dirname, join } from "node:path";
+import { loadConfig } from "../config/load.ts";
+import { resolveSizes } from "../config/sizing.ts";
+import { systemClock } from "../host/clock.ts";
+import { createExec } from "../host/exec-node.ts";
+import { type HostFacts, which } from "../host/facts.ts";
+import { ensureFolder, isDiskFull, listFolder, removeTree, tailBytes, usedBytes } from "../host/files.ts";
+import type { Logger } from "../host/log.ts";
+import { isAlive, processRef, signalProcess } from "../host/process.ts";
+import { processesAbout } from "../host/process-tree.ts";
+import { randomBytes, randomId } from "../host/random.ts";
+import { openDatabase } from "../host/sqlite.ts";
+import { defaultTimings, type MachinesDeps } from "../machines/deps.ts";
+import { createMachines, type Machines } from "../machines/machines.ts";
+import type { Paths } from "../model/paths.ts";
+import { createUserNetwork } from "../network/user.ts";
+import { makeHostKey } from "../ssh/keys.ts";
+import { createStore } from "../store/store.ts";
+import { createDataDisk } from "../vmm/disk.ts";
+import type { VmmDriver } from "../vmm/driver.ts";
+import { gone } from "../vmm/gone.ts";
+import { createQemuDriver } from "../vmm/qemu/driver.ts";
+import { connectAgent } from "../wire/agent/client.ts";
+import { wireArtifacts } from "./bangerd-artifacts.ts";
+import { guestInheritance } from "./bangerd-inheritance.ts";
+
+export type WireFacts = { paths: Paths; facts: HostFacts; env: Record<string, string | undefined>; log: Logger };
+export type Wired = { machines: Machines; driver: VmmDriver; close(): void };
+
+export async function wireMachines({ paths, facts, env, log }: WireFacts): Promise<Wired> {
+  const exec = createExec(definedOnly(env));
+  const agent = env["BANGER_AGENT"] || join(dirname(process.execPath), "banger-vsock-agent");
+  const driver = createQemuDriver({ exec, which, env, agent, tscFile: paths.tscFile });
+  const network = createUserNetwork({ exec, which, uid: facts.uid, gid: facts.gid });
+  const disk = { exec, blankDisk: paths.blankDisk, partial: paths.partial };
+  const store = createStore(openDatabase(paths.database), () => systemClock.now());
+  const config = () => loadConfig({ file: paths.configFile });
+  const deps: MachinesDeps = {
+    store,
+    driver,
+    network,
+    files,
+    paths,
+    log,
+    isDiskFull,
+    randomBytes,
+    randomId,
+    makeHostKey,
+    endStrays,
+    connectAgent,
+    clock: systemClock,
+    timings: defaultTimings,
+    createDisk: (path, bytes) => createDataDisk(disk, { path, bytes }),
+    artifacts: wireArtifacts({ exec, which, paths, agent }),
+    sizes: async (request) => resolveSizes(request, await config(), facts),
+    inheritance: async () => guestInheritance({ paths, env: definedOnly(env), inheritProxy: (await config()).inheritProxy }),
+    after(ms, run) {
+      const timer = setTimeout(run, ms);
+      return () => clearTimeout(timer);
+    },
+  };
+  return { machines: createMachines(deps), driver, close: () => store.close() };
+}
+
+const files: MachinesDeps["files"] = {
+  ensureFolder,
+  removeTree,
+  listFolder: async (path) => listFolder(path).catch(() => []),
+  usedBytes,
+  tail: async (path, max) => new TextDecoder().decode(await tailBytes(path, max)),
+};
+
+const programs = /^(qemu-system-|passt|banger-vsock-agent)/;
+
+/** Kills what was started for a VM and is not noted anywhere. */
+async function endStrays(directory: string): Promise<void> {
+  const refs = processesAbout(directory, (program) => programs.test(program)).map(processRef);
+  for (const ref of refs) {
+    if (ref === null) continue;
+    signalProcess(ref, "SIGKILL");
+    await gone(ref, isAlive);
+  }
+}
+
+function definedOnly(env: Record<string, string | undefined>): Record<string, string> {
+  return Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined));
+}

@@ -1,0 +1,146 @@
+/** A daemon's machines over a world: what `bangerd` puts together, with a host in memory. */
+import { type AgentClient } from "../../wire/agent/types.ts";
+import { fakeClock } from "../../host/clock.ts";
+import { memoryLogger } from "../../host/log.ts";
+import { type Db, openDatabase } from "../../host/sqlite.ts";
+import type { WorkEvent } from "../../model/event.ts";
+import { pathsOf } from "../../model/paths.ts";
+import { createStore } from "../../store/store.ts";
+import { imageRecord, kernelRecord } from "../../store/testing/records.ts";
+import type { MachinesDeps } from "../deps.ts";
+import { createMachines, type Machines } from "../machines.ts";
+import type { Guest } from "./guest.ts";
+import { Life, mortal } from "./life.ts";
+import { World, worldDriver } from "./world.ts";
+
+export const paths = pathsOf({ state: "/s", cache: "/c", config: "/e", runtime: "/r" });
+
+/** Long enough for what does happen, short enough to wait for what does not. */
+export const shortTimings = {
+  agentMs: 25,
+  reconnectMs: 25,
+  servicesMs: 10,
+  graceMs: 10,
+  leaseGraceMs: 5,
+  endingMs: 10,
+  adoptAgainMs: 1,
+};
+
+export type Host = { world: World; db: Db };
+
+/** A host with the default image and kernel. */
+export function newHost(): Host {
+  const db = openDatabase(":memory:");
+  const store = createStore(db, () => 0);
+  store.images.put(imageRecord());
+  store.kernels.put(kernelRecord());
+  return { world: new World(), db };
+}
+
+export function depsOf({ world, db }: Host): MachinesDeps {
+  const clock = fakeClock();
+  let random = 0;
+  return {
+    store: createStore(db, () => clock.now()),
+    driver: worldDriver(world),
+    network: networkOf(world),
+    files: filesOf(world),
+    artifacts: artifactsOf(world),
+    async createDisk(path) {
+      world.failIf("createDisk");
+      world.paths.set(path, "disk");
+    },
+    endStrays: async (directory) => world.endStrays(directory),
+    connectAgent: (stream, { timeoutMs }) => connectGuest((stream as unknown as { guest: Guest }).guest, timeoutMs),
+    sizes: async (request) => ({ vcpu: 2, memoryMib: 1024, diskBytes: 2 ** 33, provenance: {}, ...definedOnly(request) }),
+    inheritance: async () => ({ authorizedKeys: ["key"], environment: { P: "1" }, caCertificates: [] }),
+    makeHostKey: () => ({ type: "ed25519", private: "private", public: "public" }),
+    isDiskFull: (error) => (error as { code?: string }).code === "ENOSPC",
+    randomBytes: (count) => Uint8Array.from({ length: count }, () => random++ % 251),
+    randomId: () => world.newId(),
+    after(ms, run) {
+      const timer = setTimeout(run, ms);
+      return () => clearTimeout(timer);
+    },
+    paths,
+    clock,
+    log: memoryLogger(),
+    timings: shortTimings,
+  };
+}
+
+/** A new daemon over the host; it has reconciled when this resolves, unless its life ended meanwhile. */
+export async function startDaemon(host: Host, life = new Life(), changes: Partial<MachinesDeps> = {}): Promise<Machines> {
+  const machines = createMachines(mortal({ ...depsOf(host), ...changes }, life));
+  const reconciled = machines.reconcile().catch((error: unknown) => {
+    if (!life.dead) throw error;
+  });
+  await Promise.race([reconciled, life.death]);
+  return machines;
+}
+
+/** Collects what work emits. */
+export function recorder(): { events: WorkEvent[]; emit: (event: WorkEvent) => void; signal: AbortSignal } {
+  const events: WorkEvent[] = [];
+  return { events, emit: (event) => void events.push(event), signal: new AbortController().signal };
+}
+
+function networkOf(world: World): MachinesDeps["network"] {
+  return {
+    async prepare(vmPaths) {
+      world.failIf("network");
+      const process = world.newProcess();
+      world.networks.set(process.pid, vmPaths.directory);
+      world.paths.set(vmPaths.net, "");
+      const mac = "02:00:00:00:00:01";
+      const identity = { address: "192.0.2.15", prefix: 24, gateway: "192.0.2.2", mac, dns: ["192.0.2.3"], search: [] };
+      return { device: { kind: "stream", socket: vmPaths.net, mac }, identity, process };
+    },
+    stop: async (process) => void world.networks.delete(process.pid),
+  };
+}
+
+function filesOf(world: World): MachinesDeps["files"] {
+  return {
+    async ensureFolder(path) {
+      world.failIf("ensureFolder");
+      world.paths.set(path, "");
+    },
+    removeTree: async (path) => world.removeTree(path),
+    listFolder: async (path) => world.list(path),
+    usedBytes: async () => 4096,
+    tail: async (path) => world.paths.get(path) ?? "",
+  };
+}
+
+function artifactsOf(world: World): MachinesDeps["artifacts"] {
+  return {
+    checkImage: async () => world.failIf("checkImage"),
+    checkKernel: async () => world.failIf("checkKernel"),
+    async initramfs() {
+      world.failIf("initramfs");
+      return "/c/initramfs/1.cpio";
+    },
+    async importImage(upload) {
+      for await (const chunk of upload.tar) void chunk;
+      return imageRecord({ name: upload.name as never, source: upload.source });
+    },
+    async importKernel(upload) {
+      for await (const chunk of upload.tar) void chunk;
+      return kernelRecord({ name: upload.name as never, source: upload.source });
+    },
+    removeImages: async () => {},
+    removeKernels: async () => {},
+    imageRecipe: (name) => (name === "debian-bookworm" ? name : undefined),
+  };
+}
+
+async function connectGuest(guest: Guest, timeoutMs: number): Promise<AgentClient> {
+  if (guest.behaviour.answers && guest.exit === null) return guest.connect();
+  await new Promise((resolve) => setTimeout(resolve, timeoutMs));
+  throw new Error("no answer");
+}
+
+function definedOnly<T extends object>(value: T): Partial<T> {
+  return Object.fromEntries(Object.entries(value).filter(([, item]) => item !== undefined)) as Partial<T>;
+}

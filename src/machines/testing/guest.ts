@@ -1,0 +1,120 @@
+/** A guest of the test world: its agent, as far as lifecycle policy speaks with it. */
+import { Deferred } from "../../base/async.ts";
+import { fail } from "../../base/errors/error.ts";
+import type { VmExit } from "../../vmm/driver.ts";
+import type { AgentClient, AgentStream, Hello, Json } from "../../wire/agent/types.ts";
+
+/** What guests of a world do; changed by tests before or while a VM runs. */
+export type GuestBehaviour = {
+  /** its agent answers at all */
+  answers: boolean;
+  /** it ends this way as soon as it boots */
+  diesEarly: VmExit | null;
+  /** it powers off when asked by its agent */
+  obeys: boolean;
+  /** it powers off when the button is pressed */
+  hasButton: boolean;
+  init: "systemd" | "none";
+  /** answer of `services`; null: never comes */
+  services: Json | null;
+};
+
+export const goodGuest: GuestBehaviour = {
+  answers: true,
+  diesEarly: null,
+  obeys: true,
+  hasButton: true,
+  init: "systemd",
+  services: { ok: true, state: "running", failed: [] },
+};
+
+export class Guest {
+  readonly behaviour: GuestBehaviour;
+  readonly exited = new Deferred<VmExit>();
+  exit: VmExit | null = null;
+  phase: "boot" | "up" = "boot";
+  /** every identity that it was given, oldest first */
+  readonly identities: Json[] = [];
+  #clients = new Set<FakeClient>();
+
+  constructor(behaviour: GuestBehaviour) {
+    this.behaviour = behaviour;
+    if (behaviour.diesEarly) queueMicrotask(() => this.end(behaviour.diesEarly as VmExit));
+  }
+
+  end(exit: VmExit): void {
+    if (this.exit) return;
+    this.exit = exit;
+    for (const client of this.#clients) client.destroy();
+    this.exited.resolve(exit);
+  }
+
+  /** One session takes over from the one before. */
+  connect(): AgentClient {
+    for (const client of this.#clients) client.destroy();
+    const client = new FakeClient(this);
+    this.#clients = new Set([client]);
+    return client;
+  }
+
+  notice(notice: Json): void {
+    for (const client of this.#clients) client.notify(notice);
+  }
+}
+
+class FakeClient implements AgentClient {
+  readonly hello: Hello;
+  readonly #guest: Guest;
+  readonly #closed = new Deferred<Error | undefined>();
+  readonly #listeners: ((notice: Json) => void)[] = [];
+  readonly closed = this.#closed.promise;
+
+  constructor(guest: Guest) {
+    this.#guest = guest;
+    const { init } = guest.behaviour;
+    this.hello = { protocol: 1, agent: "0", phase: guest.phase, generation: 0, init, bootId: "b", features: [] };
+  }
+
+  async open(verb: string, args: Json): Promise<AgentStream> {
+    const guest = this.#guest;
+    if (guest.exit) throw fail("AGENT_REFUSED", { verb, reason: "it is gone", code: "io" });
+    if (verb === "identity") {
+      guest.identities.push(args);
+      guest.phase = "up";
+      queueMicrotask(() => guest.notice({ notice: "up" }));
+    }
+    if (verb === "poweroff" && guest.behaviour.obeys) {
+      queueMicrotask(() => guest.end({ kind: args["mode"] === "reboot" ? "reboot" : "poweroff" }));
+    }
+    if (verb === "services" && guest.behaviour.services === null) await new Deferred<void>().promise;
+    return streamWith(verb === "services" ? (guest.behaviour.services ?? {}) : { ok: true });
+  }
+
+  async ping(): Promise<void> {}
+
+  onNotice(listener: (notice: Json) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  notify(notice: Json): void {
+    for (const listener of this.#listeners) listener(notice);
+  }
+
+  destroy(): void {
+    this.#closed.resolve(undefined);
+  }
+}
+
+function streamWith(reply: Json): AgentStream {
+  return {
+    reply,
+    write: async () => {},
+    eof: () => {},
+    event: () => {},
+    onData: () => {},
+    onEof: () => {},
+    onEvent: () => {},
+    closed: Promise.resolve(),
+    close: () => {},
+  };
+}

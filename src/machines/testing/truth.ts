@@ -1,0 +1,27 @@
+/** What must hold on a host whose daemon has come to rest, whatever happened before. */
+import assert from "node:assert/strict";
+import { createStore } from "../../store/store.ts";
+import { type Host, paths } from "./daemon.ts";
+
+/** Asserts that the list of VMs is true and that nothing is left over. */
+export function assertTruth({ world, db }: Host, context: string): void {
+  const store = createStore(db, () => 0);
+  const vms = store.vms.all();
+  const say = (what: string) => `${what} (${context})`;
+  assert.deepEqual(store.journal.unfinished(), [], say("changes that nobody finished"));
+  for (const vm of vms) assert.match(vm.state, /^(stopped|running|failed)$/, say(`the state of ${vm.name}`));
+  const running = vms.filter((vm) => vm.state === "running");
+  const noted = running.map((vm) => store.processes.vmm(vm.id)?.process.pid).toSorted();
+  assert.deepEqual(world.living().map((vm) => vm.process.pid).toSorted(), noted, say("VMMs that live"));
+  const networks = running.map((vm) => store.processes.network(vm.id)?.pid).toSorted();
+  assert.deepEqual([...world.networks.keys()].toSorted(), networks, say("network processes that live"));
+  assert.deepEqual(world.list(paths.vms), vms.map((vm) => vm.id).toSorted(), say("folders of VMs"));
+  for (const vm of vms) {
+    const files = world.list(paths.vm(vm.id).directory);
+    assert.ok(files.includes("disk.ext4"), say(`${vm.name} has its disk`));
+    const sockets = files.filter((name) => name.endsWith(".sock"));
+    assert.equal(sockets.length > 0, vm.state === "running", say(`sockets of ${vm.name}, which is ${vm.state}: ${sockets}`));
+    if (vm.state !== "running") assert.equal(store.processes.vmm(vm.id), null, say(`${vm.name} has no VMM`));
+  }
+  assert.deepEqual(world.list(paths.partial), [], say("unfinished files"));
+}

@@ -1,0 +1,108 @@
+/** A host in memory: files, processes and VMs that outlive any number of daemons. */
+import { Deferred } from "../../base/async.ts";
+import type { VmId } from "../../base/names.ts";
+import type { ProcessRef } from "../../model/vm.ts";
+import type { BootSpec, DriverRecord, RunningVm, VmExit, VmmDriver } from "../../vmm/driver.ts";
+import { type GuestBehaviour, Guest, goodGuest } from "./guest.ts";
+
+export type WorldVm = { process: ProcessRef; spec: BootSpec; guest: Guest };
+
+export class World {
+  /** every VMM that ever ran, by pid */
+  readonly vmms = new Map<number, WorldVm>();
+  /** network processes that live: pid to the VM's folder */
+  readonly networks = new Map<number, string>();
+  /** files and folders, with a file's text */
+  readonly paths = new Map<string, string>();
+  guest: GuestBehaviour = { ...goodGuest };
+  /** operations that fail, by name, with what they throw */
+  readonly failing = new Map<string, unknown>();
+  #nextPid = 100;
+  #nextId = 0;
+
+  living(): WorldVm[] {
+    return [...this.vmms.values()].filter((vm) => vm.guest.exit === null);
+  }
+
+  vmOf(id: VmId): WorldVm | undefined {
+    return this.living().find((vm) => vm.spec.id === id);
+  }
+
+  newProcess(): ProcessRef {
+    return { pid: this.#nextPid++, startTicks: 1 };
+  }
+
+  newId(): VmId {
+    return String(this.#nextId++).padStart(8, "v") as VmId;
+  }
+
+  failIf(what: string): void {
+    if (this.failing.has(what)) throw this.failing.get(what);
+  }
+
+  removeTree(path: string): void {
+    for (const known of [...this.paths.keys()]) {
+      if (known === path || known.startsWith(`${path}/`)) this.paths.delete(known);
+    }
+  }
+
+  /** names directly below a folder */
+  list(folder: string): string[] {
+    const below = [...this.paths.keys()].filter((path) => path.startsWith(`${folder}/`));
+    return [...new Set(below.map((path) => path.slice(folder.length + 1).split("/")[0] ?? ""))].toSorted();
+  }
+
+  boot(spec: BootSpec): WorldVm {
+    this.failIf("boot");
+    const vm = { process: this.newProcess(), spec, guest: new Guest({ ...this.guest }) };
+    this.vmms.set(vm.process.pid, vm);
+    for (const name of ["qmp.sock", "agent.sock"]) this.paths.set(`${spec.directory}/${name}`, "");
+    this.paths.set(`${spec.directory}/serial.log`, "booting\nlast words\n");
+    return vm;
+  }
+
+  endStrays(directory: string): void {
+    for (const vm of this.living()) if (vm.spec.directory === directory) vm.guest.end({ kind: "killed" });
+    for (const [pid, folder] of this.networks) if (folder === directory) this.networks.delete(pid);
+  }
+}
+
+/** A driver as a new daemon makes it: it knows nothing but the world. */
+export function worldDriver(world: World): VmmDriver {
+  const features = { pause: false, snapshots: false, growDisk: false };
+  return {
+    name: "world",
+    probe: async () => ({ usable: true, version: "1", accel: "tcg", why: "a test", features }),
+    async boot(spec, signal) {
+      signal.throwIfAborted();
+      return runningVm(world.boot(spec));
+    },
+    async adopt(record) {
+      const vm = world.vmms.get(record.process.pid);
+      return vm && vm.guest.exit === null ? runningVm(vm) : null;
+    },
+    async postMortem(record): Promise<VmExit> {
+      return world.vmms.get(record.process.pid)?.guest.exit ?? { kind: "vmm-died", reason: "no trace of it" };
+    },
+  };
+}
+
+function runningVm(vm: WorldVm): RunningVm {
+  const record: DriverRecord = { driver: "world", version: "1", process: vm.process, directory: vm.spec.directory };
+  const released = new Deferred<VmExit>();
+  return {
+    record,
+    // the stream is never read: the test's connectAgent takes the guest out of it
+    agent: async () => ({ stream: { guest: vm.guest } as never, resync: false }),
+    pause: async () => {},
+    resume: async () => {},
+    async powerdown() {
+      if (vm.guest.behaviour.hasButton) vm.guest.end({ kind: "poweroff" });
+    },
+    kill: async () => vm.guest.end({ kind: "killed" }),
+    wait: () => Promise.race([vm.guest.exited.promise, released.promise]),
+    stats: async () => ({ rssBytes: 0, cpuMs: 0 }),
+    grow: async () => {},
+    release: () => {},
+  };
+}

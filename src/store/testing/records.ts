@@ -1,0 +1,60 @@
+/** Records for tests. */
+import type { Digest, ImageName, VmId, VmName } from "../../base/names.ts";
+import type { ImageRecord, KernelRecord } from "../../model/artifact.ts";
+import type { VmRecord } from "../../model/vm.ts";
+
+/** `sha256:` and one digit 64 times */
+export function digestOf(digit: string): Digest {
+  return `sha256:${digit.repeat(64)}` as Digest;
+}
+
+export function imageRecord(changes: Partial<ImageRecord> = {}): ImageRecord {
+  return {
+    name: "debian-bookworm" as ImageName,
+    digest: digestOf("1"),
+    layers: [{ digest: digestOf("2"), bytes: 4096 }],
+    init: "systemd",
+    source: "recipe debian-bookworm",
+    config: { env: {}, entrypoint: [], cmd: [], workdir: "", user: "" },
+    createdAt: 1000,
+    ...changes,
+  };
+}
+
+export function kernelRecord(changes: Partial<KernelRecord> = {}): KernelRecord {
+  return {
+    name: "debian-bookworm-cloud" as ImageName,
+    digest: digestOf("3"),
+    release: "6.1.0-cloud",
+    bytes: 8192,
+    source: "apt linux-image-cloud-amd64",
+    createdAt: 1000,
+    ...changes,
+  };
+}
+
+export function vmRecord(changes: Partial<VmRecord> = {}): VmRecord {
+  const image = imageRecord();
+  const kernel = kernelRecord();
+  return {
+    id: "abcd1234" as VmId,
+    name: "web-1" as VmName,
+    state: "stopped",
+    spec: {
+      vcpu: 2,
+      memoryMib: 1024,
+      diskBytes: 8 * 1024 ** 3,
+      image: { name: image.name, digest: image.digest },
+      kernel: { name: kernel.name, digest: kernel.digest },
+      network: "user",
+      env: {},
+    },
+    ephemeral: false,
+    createdAt: 2000,
+    startedAt: null,
+    generation: 0,
+    failure: null,
+    startedHow: null,
+    ...changes,
+  };
+}

@@ -1,0 +1,125 @@
+/**
+ * A driver without VMs, for tests of everything above it. Its `FakeWorld` stands for the host: it outlives a simulated daemon,
+ * so that a second driver on the same world adopts what a first one booted.
+ */
+import { orAborted } from "../base/async.ts";
+import { fail } from "../base/errors/error.ts";
+import type { BootSpec, DriverRecord, RunningVm, VmExit, VmmDriver } from "./driver.ts";
+import { type FakeBehaviour, FakeMachine } from "./fake-machine.ts";
+
+export type { FakeBehaviour } from "./fake-machine.ts";
+
+export class FakeWorld {
+  /** how the next VMs behave; asked once for each boot */
+  behaviour: (spec: BootSpec) => FakeBehaviour = () => ({});
+  readonly machines: FakeMachine[] = [];
+  #now = 0;
+  #nextPid = 5_000_000;
+
+  /** Lets the world's time pass: VMs whose behaviour says so end on the way, in order. */
+  async advance(ms: number): Promise<void> {
+    this.#now += ms;
+    for (const machine of this.machines) {
+      const { ends } = machine.behaviour;
+      if (ends !== undefined && machine.bootedAt + ends.afterMs <= this.#now) await machine.end(ends.exit, ends.console);
+    }
+  }
+
+  async start(spec: BootSpec, behaviour: FakeBehaviour): Promise<FakeMachine> {
+    // pids that no Linux has (its limit is 4194304), so that no real process is ever meant
+    const process = { pid: this.#nextPid++, startTicks: this.machines.length + 1 };
+    const machine = new FakeMachine(spec, process, behaviour, this.#now);
+    this.machines.push(machine);
+    await machine.print();
+    return machine;
+  }
+
+  find(process: { pid: number; startTicks: number }): FakeMachine | undefined {
+    return this.machines.find((m) => m.process.pid === process.pid && m.process.startTicks === process.startTicks);
+  }
+
+  /** The latest VM with that id. @throws when there never was one */
+  machine(id: string): FakeMachine {
+    const found = this.machines.findLast((m) => m.spec.id === id);
+    if (found === undefined) throw new Error(`the fake world has no VM ${id}`);
+    return found;
+  }
+
+  get alive(): FakeMachine[] {
+    return this.machines.filter((m) => m.alive);
+  }
+}
+
+export function createFakeDriver(world: FakeWorld): VmmDriver {
+  const features = { pause: true, snapshots: false, growDisk: true };
+  return {
+    name: "fake",
+    probe: async () => ({ usable: true, version: "1.0", accel: "tcg", why: "there is no machine at all", features }),
+    boot: (spec, signal) => boot(world, spec, signal),
+    adopt: async (record) => {
+      const machine = world.find(record.process);
+      return machine?.alive ? new FakeRunning(machine, record, true) : null;
+    },
+    postMortem: async (record) => world.find(record.process)?.exit ?? { kind: "vmm-died", reason: "the fake VMM ended without a word" },
+  };
+}
+
+async function boot(world: FakeWorld, spec: BootSpec, signal: AbortSignal): Promise<RunningVm> {
+  signal.throwIfAborted();
+  const behaviour = world.behaviour(spec);
+  if (behaviour.bootFails !== undefined) throw fail("VMM_START_FAILED", { driver: "fake", reason: behaviour.bootFails });
+  if (behaviour.bootHangs) await orAborted(new Promise<never>(() => {}), signal);
+  const machine = await world.start(spec, behaviour);
+  return new FakeRunning(machine, { driver: "fake", version: "1.0", process: machine.process, directory: spec.directory }, false);
+}
+
+class FakeRunning implements RunningVm {
+  readonly record: DriverRecord;
+  readonly #machine: FakeMachine;
+  #agentUsed: boolean;
+
+  constructor(machine: FakeMachine, record: DriverRecord, adopted: boolean) {
+    this.#machine = machine;
+    this.record = record;
+    this.#agentUsed = adopted;
+  }
+
+  async agent() {
+    const resync = this.#agentUsed;
+    this.#agentUsed = true;
+    return { stream: this.#machine.connect(), resync };
+  }
+
+  async pause() {
+    this.#machine.setPaused(true);
+  }
+
+  async resume() {
+    this.#machine.setPaused(false);
+  }
+
+  async powerdown() {
+    await this.#machine.end({ kind: "poweroff" }, ["reboot: Power down"]);
+  }
+
+  async kill() {
+    await this.#machine.end({ kind: "killed" });
+  }
+
+  wait(): Promise<VmExit> {
+    return this.#machine.exited.promise;
+  }
+
+  async stats() {
+    return { rssBytes: this.#machine.spec.memoryMib * 1024 * 1024, cpuMs: 100 };
+  }
+
+  async grow(serial: string, bytes: number) {
+    this.#machine.disks.set(serial, bytes);
+  }
+
+  /** The line that this daemon held drops with it. */
+  release() {
+    this.#machine.dropLine();
+  }
+}

@@ -1,0 +1,120 @@
+/** The plan for a git repository. */
+import { readBeneath } from "../host/tree.ts";
+import { Collector } from "./collect.ts";
+import { guestConfig } from "./guest-config.ts";
+import { guestGitEntries, packFolder } from "./guest-git.ts";
+import { type History, packHistory, planHistory, type Start } from "./history.ts";
+import type { Located } from "./locate.ts";
+import { baseName, showPath } from "./names.ts";
+import { Notes } from "./notes.ts";
+import { type OpenRepository, openRepository } from "./open-repository.ts";
+import { readUserSettings, userExcludes } from "./settings.ts";
+import { resolveStart } from "./start.ts";
+import { planTooling } from "./tooling.ts";
+import { type Listing, listRepository } from "./tracked.ts";
+import { type AfterCommand, guestWorkspace, type PlanEntry, type WorkspaceDeps, type WorkspacePlan, type WorkspaceRequest } from "./types.ts";
+
+export type GitPlaces = {
+  located: Extract<Located, { kind: "git" }>;
+  /** an empty folder of ours */
+  scratch: string;
+  dispose: () => Promise<void>;
+};
+
+type Job = { open: OpenRepository; history: History };
+
+export async function planRepository(deps: WorkspaceDeps, request: WorkspaceRequest, places: GitPlaces): Promise<WorkspacePlan> {
+  const { repository, subfolder } = places.located;
+  const notes = new Notes();
+  const env = deps.env ?? {};
+  const user = readUserSettings(deps.home, env);
+  const top = await openRepository(deps, repository, { path: "", guestGitDir: ".git", scratch: `${places.scratch}/0`, user });
+  const start = await resolveStart(top, request.branch, request.from);
+  const collector = new Collector(repository.workTree, notes);
+  const untracked = request.includeUntracked === true ? { excludes: userExcludes(user, deps.home, env) } : null;
+  const listing: Listing = { deps, collector, notes, untracked, repositories: [top] };
+  if (request.from === undefined) await listRepository(listing, top);
+  const jobs: Job[] = [];
+  for (const open of listing.repositories) {
+    const wish = { depth: request.depth, withIndex: request.from === undefined };
+    jobs.push({ open, history: await planHistory(open, open === top ? start : open.refs.head, wish) });
+  }
+  addNotes(notes, request, jobs, subfolder);
+  return {
+    kind: "git",
+    root: Buffer.from(repository.workTree, "latin1").toString("utf8"),
+    name: showPath(baseName(repository.workTree)),
+    guestPath: guestWorkspace,
+    guestCwd: subfolder === "" ? guestWorkspace : `${guestWorkspace}/${Buffer.from(subfolder, "latin1").toString("utf8")}`,
+    entries: collector.entries,
+    totals: collector.totals,
+    repositories: jobs.map((job) => summary(job, request.depth ?? null)),
+    notes: notes.list(),
+    after: request.from === undefined ? [] : [checkout(start)],
+    tooling: planTooling(repository.workTree, collector.entries),
+    git: () => gitEntries(jobs),
+    dispose: places.dispose,
+    [Symbol.asyncDispose]: places.dispose,
+  };
+}
+
+/** Packs in the background, one repository after the other, while the caller is still busy with the files. */
+function gitEntries(jobs: readonly Job[]): AsyncIterable<PlanEntry> {
+  const now = Math.floor(Date.now() / 1000);
+  let before: Promise<unknown> = Promise.resolve();
+  const started = jobs.map(({ open, history }) => {
+    const packed = before.then(() => packHistory(open, history, packFolder(open)));
+    packed.catch(() => {});
+    before = packed;
+    return { open, history, now, packed };
+  });
+  return (async function* () {
+    for (const job of started) yield* guestGitEntries(job);
+  })();
+}
+
+function checkout(start: Start): AfterCommand {
+  const argv = ["git", "reset", "--hard", "--quiet", start.oid ?? "HEAD"];
+  return { argv, cwd: guestWorkspace, what: "check out the files in the guest" };
+}
+
+function summary({ open, history }: Job, depth: number | null) {
+  const { ref, oid } = history.start;
+  const branch = ref === null ? null : showPath(ref.replace(/^refs\/heads\//, ""));
+  return { path: showPath(open.path), branch, head: oid, depth };
+}
+
+function addNotes(notes: Notes, request: WorkspaceRequest, jobs: readonly Job[], subfolder: string): void {
+  if (subfolder !== "") {
+    notes.add("info", `${request.folder} is inside a repository: all of that goes in, and commands start in ${showPath(subfolder)}`);
+  }
+  if (request.from !== undefined) {
+    const oid = jobs[0]?.history.start.oid?.slice(0, 12);
+    notes.add("warn", `the tree is that of ${request.from} (${oid}): uncommitted edits and submodules stay behind`);
+  }
+  for (const { open } of jobs) {
+    const at = open.path === "" ? "" : ` in ${showPath(open.path)}`;
+    const { stripped } = guestConfig({ settings: open.settings, branches: [], worktree: null });
+    for (const remote of new Set(stripped)) {
+      notes.add("info", `remote ${showPath(remote)}${at} goes in without its credentials`);
+    }
+    if (open.settings.local.broken) notes.add("warn", `the git configuration${at} is damaged: the rest of it is not carried over`);
+    if (open.copied.shallow.length > 0) notes.add("info", `the history${at} is shallow here, so it is in the guest`);
+    if (open.settings.promisor !== null) {
+      notes.add("warn", `a partial clone${at}: objects that are not here are not in the guest, which fetches them when it needs them`);
+    }
+    if (usesFilters(open)) {
+      notes.add("warn", `files${at} go through git filters (such as LFS), which the guest does not have: git status may show them as changed`);
+    }
+  }
+}
+
+/** Whether the attributes at the top name a filter; a hint for a note, so folders below are not searched. */
+function usesFilters(open: OpenRepository): boolean {
+  try {
+    const bytes = readBeneath(open.repository.workTree, ".gitattributes", 1024 * 1024);
+    return bytes !== null && /^[^#\n]*[ \t]filter=/m.test(Buffer.from(bytes).toString("latin1"));
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,117 @@
+/**
+ * A plan as one tar stream. Memory stays flat: a few chunks. A file has the size that it has when its turn comes; one
+ * that is gone by then is left out, one that shrinks while it is read ends the stream with a clear error.
+ */
+import { fail } from "../base/errors/error.ts";
+import { type OpenEntry, openBeneath } from "../host/tree.ts";
+import { showPath } from "./names.ts";
+import { paddingOf, tarEnd, tarHeader } from "./tar.ts";
+import type { PlanEntry, WorkspacePlan } from "./types.ts";
+
+/** What happened while streaming; `vanished`: files that were in the plan and are not on disk any more. */
+export type StreamReport = {
+  /** bytes of content so far */
+  onProgress?: (bytes: number) => void;
+  onVanished?: (path: string) => void;
+};
+
+const chunkSize = 256 * 1024;
+
+/** Each chunk is the consumer's to keep. @throws WORKSPACE_COPY, WORKSPACE_GIT */
+export async function* workspaceTar(plan: WorkspacePlan, report: StreamReport = {}): AsyncGenerator<Uint8Array, void, void> {
+  const git = plan.git();
+  const writer = new ChunkWriter();
+  let done = 0;
+  const progress = (bytes: number) => report.onProgress?.((done += bytes));
+  for (const entry of plan.entries) yield* writer.entry(entry, progress, report.onVanished);
+  yield* writer.take();
+  for await (const entry of git) yield* writer.entry(entry, progress, report.onVanished);
+  yield* writer.put(tarEnd);
+  yield* writer.take();
+}
+
+/** Gathers small pieces into large chunks. */
+class ChunkWriter {
+  #chunk = Buffer.allocUnsafe(chunkSize);
+  #used = 0;
+
+  *entry(entry: PlanEntry, progress: (bytes: number) => void, onVanished?: (path: string) => void): Generator<Uint8Array, void, void> {
+    const { source } = entry;
+    if (source.kind === "none") return yield* this.put(tarHeader(entry));
+    if (source.kind === "bytes") {
+      yield* this.put(tarHeader({ ...entry, size: source.data.length }));
+      yield* this.put(source.data);
+      return yield* this.#pad(source.data.length);
+    }
+    const file = openSource(entry, source);
+    if (file === null) return onVanished?.(showPath(entry.path));
+    try {
+      const { size } = file.info;
+      yield* this.put(tarHeader({ ...entry, size }));
+      yield* this.#copy(file, size, entry.path, progress);
+      yield* this.#pad(size);
+    } finally {
+      file.close();
+    }
+  }
+
+  *put(data: Uint8Array): Generator<Uint8Array, void, void> {
+    for (let at = 0; at < data.length; ) {
+      const part = data.subarray(at, at + chunkSize - this.#used);
+      this.#chunk.set(part, this.#used);
+      this.#used += part.length;
+      at += part.length;
+      if (this.#used === chunkSize) yield* this.take();
+    }
+  }
+
+  /** What is gathered so far. */
+  *take(): Generator<Uint8Array, void, void> {
+    if (this.#used === 0) return;
+    const full = this.#chunk.subarray(0, this.#used);
+    this.#chunk = Buffer.allocUnsafe(chunkSize);
+    this.#used = 0;
+    yield full;
+  }
+
+  /** Exactly `size` bytes of the file: what it grew by since it was opened is not read. */
+  *#copy(file: OpenEntry, size: number, path: string, progress: (bytes: number) => void): Generator<Uint8Array, void, void> {
+    for (let left = size; left > 0; ) {
+      const space = this.#chunk.subarray(this.#used, this.#used + Math.min(left, chunkSize - this.#used));
+      const got = readSome(file, space, path);
+      left -= got;
+      this.#used += got;
+      progress(got);
+      if (this.#used === chunkSize) yield* this.take();
+    }
+  }
+
+  *#pad(size: number): Generator<Uint8Array, void, void> {
+    yield* this.put(zeros.subarray(0, paddingOf(size)));
+  }
+}
+
+const zeros = new Uint8Array(512);
+
+function openSource(entry: PlanEntry, source: { root: string; path: string }): OpenEntry | null {
+  try {
+    return openBeneath(source.root, source.path);
+  } catch (error) {
+    throw copyError(entry.path, error instanceof Error ? error.message : String(error), error);
+  }
+}
+
+function readSome(file: OpenEntry, space: Uint8Array, path: string): number {
+  let got: number;
+  try {
+    got = file.read(space);
+  } catch (error) {
+    throw copyError(path, error instanceof Error ? error.message : String(error), error);
+  }
+  if (got === 0) throw copyError(path, "it shrank while it was read");
+  return got;
+}
+
+function copyError(path: string, problem: string, cause?: unknown) {
+  return fail("WORKSPACE_COPY", { path: showPath(path), problem }, cause);
+}

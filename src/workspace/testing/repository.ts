@@ -1,0 +1,86 @@
+/** Real repositories for tests: made with the host's git in temp folders, planned, streamed and unpacked again. */
+import { execFileSync } from "node:child_process";
+import * as fs from "node:fs";
+import { tmpdir } from "node:os";
+import { createExec } from "../../host/exec-node.ts";
+import { planWorkspace } from "../plan.ts";
+import { workspaceTar } from "../stream.ts";
+import type { WorkspaceDeps, WorkspacePlan, WorkspaceRequest } from "../types.ts";
+
+export type TestBed = {
+  /** everything of the test is below; removed by `dispose` */
+  folder: string;
+  home: string;
+  deps: WorkspaceDeps;
+  [Symbol.dispose](): void;
+};
+
+export function testBed(): TestBed {
+  const folder = fs.realpathSync(fs.mkdtempSync(`${tmpdir()}/banger-workspace-`));
+  const home = `${folder}/home`;
+  fs.mkdirSync(home);
+  const deps = { exec: createExec({ PATH: process.env["PATH"] ?? "", HOME: home }), home, scratch: `${folder}/scratch`, env: {} };
+  return { folder, home, deps, [Symbol.dispose]: () => fs.rmSync(folder, { recursive: true, force: true }) };
+}
+
+const identity = {
+  GIT_AUTHOR_NAME: "A",
+  GIT_AUTHOR_EMAIL: "a@example.com",
+  GIT_COMMITTER_NAME: "A",
+  GIT_COMMITTER_EMAIL: "a@example.com",
+  GIT_CONFIG_NOSYSTEM: "1",
+  GIT_CONFIG_GLOBAL: "/dev/null",
+};
+
+/** Plain git, as a user of the repository (host or guest) would run it. */
+export function git(cwd: string, ...argv: string[]): string {
+  const env = { ...identity, PATH: process.env["PATH"] ?? "", HOME: cwd };
+  return execFileSync("git", ["-c", "protocol.file.allow=always", ...argv], { cwd, env, stdio: ["ignore", "pipe", "pipe"] }).toString("latin1");
+}
+
+export function write(folder: string, files: Record<string, string | Uint8Array>): void {
+  for (const [name, data] of Object.entries(files)) {
+    const path = `${folder}/${name}`;
+    fs.mkdirSync(path.slice(0, path.lastIndexOf("/")), { recursive: true });
+    fs.writeFileSync(path, data);
+  }
+}
+
+/** A repository with one commit of a few files. */
+export function makeRepository(folder: string, ...init: string[]): string {
+  fs.mkdirSync(folder, { recursive: true });
+  git(folder, "init", "-q", "-b", "main", ...init);
+  write(folder, { "README.md": "hello\n", "src/a.ts": "export const a = 1;\n", "src/deep/b.ts": "b\n", "bin/run": "#!/bin/sh\n" });
+  fs.chmodSync(`${folder}/bin/run`, 0o755);
+  git(folder, "add", "-A");
+  git(folder, "commit", "-q", "-m", "first");
+  return folder;
+}
+
+/** Plans, streams and unpacks with the host's tar, as the guest's agent would; runs the after-commands there. */
+export async function roundTrip(
+  bed: TestBed,
+  request: WorkspaceRequest,
+): Promise<{ guest: string; plan: WorkspacePlan; vanished: string[] }> {
+  await using plan = await planWorkspace(bed.deps, request);
+  const guest = fs.mkdtempSync(`${bed.folder}/guest-`);
+  const vanished: string[] = [];
+  await unpack(workspaceTar(plan, { onVanished: (path) => vanished.push(path) }), guest);
+  for (const { argv } of plan.after) execFileSync(argv[0] ?? "", argv.slice(1), { cwd: guest, stdio: "pipe" });
+  return { guest, plan, vanished };
+}
+
+export async function unpack(tar: AsyncIterable<Uint8Array>, into: string): Promise<void> {
+  const child = Bun.spawn(["tar", "-x", "-p", "-C", into], { stdin: "pipe", stderr: "pipe" });
+  for await (const chunk of tar) {
+    child.stdin.write(chunk);
+    await child.stdin.flush();
+  }
+  await child.stdin.end();
+  const said = await new Response(child.stderr).text();
+  if ((await child.exited) !== 0) throw new Error(`tar: ${said}`);
+}
+
+export function status(folder: string, ...more: string[]): string {
+  return git(folder, "status", "--porcelain=v2", "--branch", ...more);
+}
