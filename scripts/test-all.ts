@@ -2,7 +2,7 @@
  * Every test, in groups, with one line at the end: `N passed, N failed, N skipped`. `make test` runs it after set-up and
  * build. As root the rootless tests run as an ordinary user made for them (`test-user.ts`).
  *
- * `BANGER_REQUIRE` (a list of vm, root, tool, …) turns a skip for want of such a thing into a failure.
+ * `BANGER_REQUIRE` (a list of vm, root, tools, …) turns a skip for want of such a thing into a failure.
  * Arguments: names of groups to run, else all.
  */
 import { mkdirSync } from "node:fs";

@@ -14,7 +14,9 @@ const noNul = z.string().check(
   z.maxLength(8192),
   z.refine((text) => !text.includes("\0"), "has a NUL byte"),
 );
-const env = z.record(envName, noNul).check(z.refine((all) => JSON.stringify(all).length <= 16_384, "is over 16 KiB in all"));
+const env = z
+  .record(envName, noNul)
+  .check(z.refine((all) => JSON.stringify(all).length <= 16_384, "is over 16 KiB in all"));
 const name = z.string().check(z.maxLength(64));
 const reference = z.string().check(z.minLength(1), z.maxLength(255));
 const milliseconds = z.int().check(z.gte(0), z.lte(86_400_000));

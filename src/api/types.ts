@@ -4,7 +4,14 @@ import type { NetworkKind, VmView, WaitKind } from "../model/vm.ts";
 /** Bumped when an older CLI could not go on; sent in `GET /v1/daemon` and the `Banger-Api` header of every answer. */
 export const apiVersion = 1;
 
-export type DaemonInfo = { pid: number; version: string; api: number; socket: string; startedAt: number; stateDirectory: string };
+export type DaemonInfo = {
+  pid: number;
+  version: string;
+  api: number;
+  socket: string;
+  startedAt: number;
+  stateDirectory: string;
+};
 
 /** `POST /v1/vms`; absent fields mean "config, host, constant decide". Answers NDJSON, result `VmView`. */
 export type CreateVm = {
@@ -29,14 +36,18 @@ export type CreateVm = {
 export type StartVm = { wait?: WaitKind };
 /** `graceMs`: how long the guest may take before power is cut; default 30_000 */
 export type StopVm = { graceMs?: number };
-export type StopResult = { vm: VmView; /** power was cut after the grace period */ cut: boolean };
+export type StopResult = { vm: VmView /** power was cut after the grace period */; cut: boolean };
 /** Both: the guest is asked to stop as by `StopVm`, then started. */
 export type RestartVm = StartVm & StopVm;
 /** What `DELETE /v1/vms/{name}` answers. */
 export type DeletedVm = { id: string; name: string };
 export type RenameVm = { name: string };
 
-export type HostInfo = { cpus: number; memoryBytes: number; vmm: { driver: string; version: string; accel: string; why: string } | null };
+export type HostInfo = {
+  cpus: number;
+  memoryBytes: number;
+  vmm: { driver: string; version: string; accel: string; why: string } | null;
+};
 
 /** `GET /v1/vms/{name}/agent`, `Upgrade: banger-agent/1`: agent frames with tag 0; verbs a client may open. */
 export const clientVerbs = ["exec", "put", "get", "dial", "ports", "stats"] as const;
@@ -54,21 +65,41 @@ export const routes = {
   showVm: { method: "GET", path: "/v1/vms/{name}", summary: "one VM" },
   deleteVm: { method: "DELETE", path: "/v1/vms/{name}", summary: "kill if needed, and delete" },
   startVm: { method: "POST", path: "/v1/vms/{name}/start", summary: "start and wait until ready (NDJSON)" },
-  stopVm: { method: "POST", path: "/v1/vms/{name}/stop", summary: "ask the guest, cut power after the grace period (NDJSON)" },
+  stopVm: {
+    method: "POST",
+    path: "/v1/vms/{name}/stop",
+    summary: "ask the guest, cut power after the grace period (NDJSON)",
+  },
   restartVm: { method: "POST", path: "/v1/vms/{name}/restart", summary: "stop, then start (NDJSON)" },
   killVm: { method: "POST", path: "/v1/vms/{name}/kill", summary: "cut power at once" },
   renameVm: { method: "POST", path: "/v1/vms/{name}/rename", summary: "give it another name" },
   waitVm: { method: "GET", path: "/v1/vms/{name}/wait", summary: "answers when it is no longer running (NDJSON)" },
-  leaseVm: { method: "GET", path: "/v1/vms/{name}/lease", summary: "hold an ephemeral VM again after the daemon's restart (NDJSON, stays open)" },
-  logsVm: { method: "GET", path: "/v1/vms/{name}/logs", summary: "console or VMM log as bytes; ?source=console|vmm&follow=1" },
+  leaseVm: {
+    method: "GET",
+    path: "/v1/vms/{name}/lease",
+    summary: "hold an ephemeral VM again after the daemon's restart (NDJSON, stays open)",
+  },
+  logsVm: {
+    method: "GET",
+    path: "/v1/vms/{name}/logs",
+    summary: "console or VMM log as bytes; ?source=console|vmm&follow=1",
+  },
   agentVm: { method: "GET", path: "/v1/vms/{name}/agent", summary: "upgrade to agent frames" },
   events: { method: "GET", path: "/v1/events", summary: "every state change from now on (NDJSON)" },
   listImages: { method: "GET", path: "/v1/images", summary: "every image" },
   showImage: { method: "GET", path: "/v1/images/{name}", summary: "one image" },
-  importImage: { method: "POST", path: "/v1/images/{name}", summary: "body: root file system as a tar stream; ?source=… (NDJSON)" },
+  importImage: {
+    method: "POST",
+    path: "/v1/images/{name}",
+    summary: "body: root file system as a tar stream; ?source=… (NDJSON)",
+  },
   deleteImage: { method: "DELETE", path: "/v1/images/{name}", summary: "delete an unused image" },
   listKernels: { method: "GET", path: "/v1/kernels", summary: "every kernel" },
   showKernel: { method: "GET", path: "/v1/kernels/{name}", summary: "one kernel" },
-  importKernel: { method: "POST", path: "/v1/kernels/{name}", summary: "body: a kernel package's files as a tar stream (boot/vmlinuz-*, lib/modules/*); ?source=… (NDJSON)" },
+  importKernel: {
+    method: "POST",
+    path: "/v1/kernels/{name}",
+    summary: "body: a kernel package's files as a tar stream (boot/vmlinuz-*, lib/modules/*); ?source=… (NDJSON)",
+  },
   deleteKernel: { method: "DELETE", path: "/v1/kernels/{name}", summary: "delete an unused kernel" },
 } as const satisfies Record<string, ApiRoute>;

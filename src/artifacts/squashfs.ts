@@ -2,7 +2,11 @@
 
 export const superblockSize = 96;
 
-export type Superblock = { compression: "gzip" | "lzma" | "lzo" | "xz" | "lz4" | "zstd"; bytesUsed: number; inodes: number };
+export type Superblock = {
+  compression: "gzip" | "lzma" | "lzo" | "xz" | "lz4" | "zstd";
+  bytesUsed: number;
+  inodes: number;
+};
 
 const compressions = ["gzip", "lzma", "lzo", "xz", "lz4", "zstd"] as const;
 

@@ -2,7 +2,7 @@
 
 /** A duplex byte stream with back-pressure on both sides. Listeners are set once; data before that is kept. */
 export interface ByteStream {
-  /** each chunk in order; the chunk may be reused after the listener returns, so copy what is kept */
+  /** each chunk in order; a chunk belongs to the listener and is never used again by the stream */
   onData(listener: (chunk: Uint8Array) => void): void;
   /** the other end will send nothing more, but may still read */
   onEnd(listener: () => void): void;

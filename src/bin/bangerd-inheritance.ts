@@ -4,7 +4,6 @@ import type { GuestInheritance } from "../machines/deps.ts";
 import type { Paths } from "../model/paths.ts";
 import { ensureUserKey } from "../ssh/keys.ts";
 
-const proxyNames = ["http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy"];
 /** where an administrator puts certificates that every program should trust */
 const certificateFolder = "/usr/local/share/ca-certificates";
 /** the identity travels in one frame of 32 KiB, and the keys need their part */
@@ -15,37 +14,57 @@ export type InheritanceFacts = { paths: Paths; env: Record<string, string>; inhe
 export async function guestInheritance({ paths, env, inheritProxy }: InheritanceFacts): Promise<GuestInheritance> {
   const { publicLine } = await ensureUserKey({}, paths);
   const authorizedKeys = [publicLine];
-  if (!inheritProxy) return { authorizedKeys, environment: {}, caCertificates: [] };
-  return { authorizedKeys, environment: proxyVariables(env), caCertificates: await extraCertificates() };
+  if (!inheritProxy) return { authorizedKeys, environment: {}, caCertificates: [], notes: [] };
+  const proxy = proxyVariables(env);
+  const certificates = within(await extraCertificates(), maxCertificateBytes);
+  return {
+    authorizedKeys,
+    ...proxy,
+    caCertificates: certificates.fitting,
+    notes: [...proxy.notes, ...certificates.notes],
+  };
 }
 
-/** Both spellings, as programs differ in which one they read. */
-export function proxyVariables(env: Record<string, string>): Record<string, string> {
-  const pairs = proxyNames.flatMap((name) => {
+const proxyNames = ["http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy"];
+
+/** Both spellings of each, as programs differ in which one they read. A proxy on the host's loopback is out of a guest's reach. */
+export function proxyVariables(env: Record<string, string>): Pick<GuestInheritance, "environment" | "notes"> {
+  const environment: Record<string, string> = {};
+  const notes: string[] = [];
+  for (const name of proxyNames) {
     const value = env[name] ?? env[name.toUpperCase()];
-    return value ? [[name, value] as const, [name.toUpperCase(), value] as const] : [];
-  });
-  return Object.fromEntries(pairs);
+    if (!value) continue;
+    if (name !== "no_proxy" && isLoopback(value)) {
+      notes.push(`${name} names a proxy on this host's loopback, which guests can't reach: it is not handed on`);
+    } else {
+      environment[name] = environment[name.toUpperCase()] = value;
+    }
+  }
+  return { environment, notes };
+}
+
+function isLoopback(proxy: string): boolean {
+  return /^(?:[a-z0-9+.-]+:\/\/)?(?:[^/@]*@)?(?:localhost|127\.[\d.]+|\[::1\])(?:[:/]|$)/i.test(proxy);
 }
 
 async function extraCertificates(): Promise<string[]> {
   const names = await listFolder(certificateFolder).catch(() => []);
+  const files = names.filter((name) => name.endsWith(".crt")).toSorted();
   const texts = await Promise.all(
-    names
-      .filter((name) => name.endsWith(".crt"))
-      .toSorted()
-      .map((name) => readTextIfAny(`${certificateFolder}/${name}`, maxCertificateBytes).catch(() => null)),
+    files.map((name) => readTextIfAny(`${certificateFolder}/${name}`, 256 * 1024).catch(() => null)),
   );
-  const certificates = texts.filter((text): text is string => text !== null && text.includes("-----BEGIN CERTIFICATE-----"));
-  return within(certificates, maxCertificateBytes);
+  return texts.filter((text) => text !== null).filter((text) => text.includes("-----BEGIN CERTIFICATE-----"));
 }
 
 /** As many as fit, in order. */
-export function within(texts: readonly string[], maxBytes: number): string[] {
+export function within(texts: readonly string[], maxBytes: number): { fitting: string[]; notes: string[] } {
   let left = maxBytes;
-  return texts.filter((text) => {
+  const fitting = texts.filter((text) => {
     if (text.length > left) return false;
     left -= text.length;
     return true;
   });
+  const dropped = texts.length - fitting.length;
+  const note = `${dropped} of the certificates in ${certificateFolder} are too large together to be handed on to guests`;
+  return { fitting, notes: dropped > 0 ? [note] : [] };
 }

@@ -32,7 +32,7 @@ export async function wireMachines({ paths, facts, env, log }: WireFacts): Promi
   const exec = createExec(definedOnly(env));
   const agent = env["BANGER_AGENT"] || join(dirname(process.execPath), "banger-vsock-agent");
   const driver = createQemuDriver({ exec, which, env, agent, tscFile: paths.tscFile });
-  const network = createUserNetwork({ exec, which, uid: facts.uid, gid: facts.gid });
+  const network = createUserNetwork({ exec, which, uid: facts.uid, gid: process.getgid?.() ?? facts.uid });
   const disk = { exec, blankDisk: paths.blankDisk, partial: paths.partial };
   const store = createStore(openDatabase(paths.database), () => systemClock.now());
   const config = () => loadConfig({ file: paths.configFile });
@@ -52,9 +52,10 @@ export async function wireMachines({ paths, facts, env, log }: WireFacts): Promi
     clock: systemClock,
     timings: defaultTimings,
     createDisk: (path, bytes) => createDataDisk(disk, { path, bytes }),
-    artifacts: wireArtifacts({ exec, which, paths, agent }),
+    artifacts: wireArtifacts({ exec, paths, agent }),
     sizes: async (request) => resolveSizes(request, await config(), facts),
-    inheritance: async () => guestInheritance({ paths, env: definedOnly(env), inheritProxy: (await config()).inheritProxy }),
+    inheritance: async () =>
+      guestInheritance({ paths, env: definedOnly(env), inheritProxy: (await config()).inheritProxy }),
     after(ms, run) {
       const timer = setTimeout(run, ms);
       return () => clearTimeout(timer);

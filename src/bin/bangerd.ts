@@ -1,53 +1,80 @@
 /** `bangerd`: puts the daemon together and runs it until it is told to stop. VMs outlive it. */
+
+import { clientVerbs } from "../api/types.ts";
 import { Deferred } from "../base/async.ts";
 import { fail, toBangerError } from "../base/errors/error.ts";
 import { createDaemon } from "../daemon/create.ts";
+import { logFiles } from "../daemon/log-files.ts";
 import { serveApi } from "../daemon/server.ts";
 import { SocketKeeper } from "../daemon/socket-keeper.ts";
 import { socketWorld } from "../daemon/socket-world.ts";
 import { hostFacts } from "../host/facts.ts";
 import { ensureFolder } from "../host/files.ts";
 import { tryLock } from "../host/lock.ts";
-import { createLogger } from "../host/log.ts";
+import { fileLogger } from "../host/log.ts";
+import { parentOf } from "../host/process-tree.ts";
 import { pathsOf, rootlessRoots } from "../model/paths.ts";
+import { relayAgent } from "../wire/agent/relay.ts";
 import { wireMachines } from "./bangerd-machines.ts";
 
 type Env = Record<string, string | undefined>;
 
-/** @returns the process's exit code; whatever goes wrong before the log is open is said on stderr */
+/** @returns the process's exit code; what goes wrong is said on stderr, where whoever started it reads it */
 export async function bangerdMain(argv: readonly string[], env: Env): Promise<number> {
   try {
-    if (argv.length > 0) throw fail("USAGE", { problem: "bangerd takes no arguments", next: "it is started by `banger` when needed" });
+    if (argv.length > 0)
+      throw fail("USAGE", { problem: "bangerd takes no arguments", next: "`banger` starts it when it is needed" });
     return await run(env);
   } catch (thrown) {
     const error = toBangerError(thrown);
-    process.stderr.write(`${JSON.stringify({ error: error.toWire() })}\n`);
+    process.stderr.write(`bangerd: ${error.message}\nhint: ${error.hint}\n`);
     return error.exit;
   }
 }
 
 async function run(env: Env): Promise<number> {
   process.umask(0o077);
-  const stopped = stopRequests();
+  const startedAt = Date.now();
+  const stop = stopRequests();
   const facts = await hostFacts();
   const paths = pathsOf(rootlessRoots({ home: facts.home, env }));
   await ensureFolder(paths.roots.state);
   const lock = tryLock(paths.lock);
   if ("heldBy" in lock) throw fail("DAEMON_RUNNING", { directory: paths.roots.state, pid: lock.heldBy });
-  const log = createLogger(paths.daemonLog);
-  const socket = env["BANGER_SOCKET"] || paths.socket;
+  const log = fileLogger(paths.daemonLog);
   const { machines, driver, close } = await wireMachines({ paths, facts, env, log });
-  const daemon = createDaemon({ machines, driver, facts, paths, socket, log, stop: () => stopped.resolve("asked") });
+  const daemon = createDaemon({
+    machines,
+    driver,
+    facts,
+    identity: { pid: process.pid, startedAt, socket: paths.socket, stateDirectory: paths.roots.state },
+    logs: logFiles,
+    relay: (client, upstream) => relayAgent(client, upstream, { allow: clientVerbs }),
+    log,
+    stop: () => stop.resolve("asked over the API"),
+  });
   await machines.reconcile();
   const peers = { uid: facts.uid, vmProcesses: machines.vmProcesses, parentOf };
-  const keeper = new SocketKeeper(socket, socketWorld((path) => serveApi(path, daemon, peers)), log);
+  const keeper = new SocketKeeper(
+    paths.socket,
+    socketWorld((path) => serveApi(path, daemon, peers)),
+    log,
+  );
   await keeper.open();
-  log.info("ready", { pid: process.pid, socket });
-  const why = await stopped.promise;
+  log.info("ready", { pid: process.pid, tookMs: Date.now() - startedAt });
+  const why = await stop.promise;
   log.info("stopping, VMs go on", { why });
-  await keeper.close();
   machines.release();
+  await keeper.close();
   close();
   lock.release();
   return 0;
+}
+
+/** The first request to stop, by signal or over the API. Logging out is none. */
+function stopRequests(): Deferred<string> {
+  const stop = new Deferred<string>();
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => stop.resolve(signal));
+  process.on("SIGHUP", () => {});
+  return stop;
 }

@@ -6,14 +6,27 @@ const maxBundle = 4 * 1024 * 1024;
 const maxFiles = 200;
 
 /** The first that exists is the standard bundle: Debian, Fedora, SUSE, Alpine. */
-const bundles = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem"];
+const bundles = [
+  "/etc/ssl/certs/ca-certificates.crt",
+  "/etc/pki/tls/certs/ca-bundle.crt",
+  "/etc/ssl/ca-bundle.pem",
+  "/etc/ssl/cert.pem",
+];
 /** Where an owner of the host adds certificates: Debian, Fedora, SUSE, Arch. */
-const addedFolders = ["/usr/local/share/ca-certificates", "/etc/pki/ca-trust/source/anchors", "/etc/pki/trust/anchors", "/etc/ca-certificates/trust-source/anchors"];
+const addedFolders = [
+  "/usr/local/share/ca-certificates",
+  "/etc/pki/ca-trust/source/anchors",
+  "/etc/pki/trust/anchors",
+  "/etc/ca-certificates/trust-source/anchors",
+];
 
 export type ProxyPlaces = { bundles: readonly string[]; addedFolders: readonly string[] };
 
 /** What can't be read counts as absent. */
-export function readProxyFacts(env: Record<string, string | undefined>, places: ProxyPlaces = { bundles, addedFolders }): ProxyFacts {
+export function readProxyFacts(
+  env: Record<string, string | undefined>,
+  places: ProxyPlaces = { bundles, addedFolders },
+): ProxyFacts {
   const standard = places.bundles.map(readPem).find((text) => text !== "") ?? "";
   const named = [...new Set(bundleNames.flatMap((name) => (env[name]?.startsWith("/") ? [env[name]] : [])))];
   return { env, added: places.addedFolders.flatMap(readFolder), named: named.map(readPem), standard };
@@ -29,12 +42,14 @@ function readFolder(folder: string): string[] {
 
 /** The file's text, links followed: the paths are the host owner's, not a stranger's. */
 function readPem(path: string): string {
-  return orNothing(() => {
-    const real = realPath(byteTextOf(path));
-    const cut = real.lastIndexOf("/");
-    const bytes = readBeneath(real.slice(0, cut) || "/", real.slice(cut + 1), maxBundle);
-    return bytes === null ? "" : Buffer.from(bytes).toString("latin1");
-  }) ?? "";
+  return (
+    orNothing(() => {
+      const real = realPath(byteTextOf(path));
+      const cut = real.lastIndexOf("/");
+      const bytes = readBeneath(real.slice(0, cut) || "/", real.slice(cut + 1), maxBundle);
+      return bytes === null ? "" : Buffer.from(bytes).toString("latin1");
+    }) ?? ""
+  );
 }
 
 function orNothing<T>(read: () => T): T | null {

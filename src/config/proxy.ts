@@ -26,7 +26,13 @@ export type ProxyPlan = {
 
 const proxyNames = ["http_proxy", "https_proxy", "ftp_proxy", "all_proxy"] as const;
 /** Variables that lead a tool to another bundle than the system's; in the guest they name the system's. */
-export const bundleNames = ["SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "GIT_SSL_CAINFO"] as const;
+export const bundleNames = [
+  "SSL_CERT_FILE",
+  "NODE_EXTRA_CA_CERTS",
+  "CURL_CA_BUNDLE",
+  "REQUESTS_CA_BUNDLE",
+  "GIT_SSL_CAINFO",
+] as const;
 const guestBundle = "/etc/ssl/certs/ca-certificates.crt";
 const ownNames = ["localhost", "127.0.0.1", "::1"];
 const maxCertificates = 64;
@@ -73,7 +79,8 @@ function problemOf(value: string): string | null {
   const url = value.length > 1024 || /[^\x21-\x7e]|["'\\`$]/.test(value) ? null : parseProxy(value);
   if (url === null) return "it is no proxy's address";
   const host = url.hostname.replace(/^\[|\]$/g, "");
-  const loopback = host === "localhost" || host.endsWith(".localhost") || host === "::1" || /^127\./.test(host) || host === "0.0.0.0";
+  const loopback =
+    host === "localhost" || host.endsWith(".localhost") || host === "::1" || /^127\./.test(host) || host === "0.0.0.0";
   return loopback ? "it is a proxy on the host's own loopback, which guests can't reach" : null;
 }
 

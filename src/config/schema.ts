@@ -9,7 +9,9 @@ const diskRule = 'must be a size from 256M to 64T, as in `disk_size = "8G"`';
 
 function whole(rule: string, bounds: { min: number; max: number }, multipleOf = 1) {
   return z.number({ error: rule }).check(
-    z.refine((n) => Number.isInteger(n) && n >= bounds.min && n <= bounds.max && n % multipleOf === 0, { error: rule }),
+    z.refine((n) => Number.isInteger(n) && n >= bounds.min && n <= bounds.max && n % multipleOf === 0, {
+      error: rule,
+    }),
   );
 }
 

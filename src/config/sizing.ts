@@ -30,7 +30,12 @@ export const sizeBounds = {
 /** Decides each of the three on its own; `flags` and `config` values are taken as they are (checked where they came in). */
 export function resolveSizes(flags: SizeFlags, config: { vmDefaults: VmDefaults }, facts: SizeFacts): Sizes {
   const host = hostSizes(facts);
-  const vcpu = pick(flags.vcpu, config.vmDefaults.vcpu, host.vcpu, Math.min(sizeConstants.vcpu, Math.max(1, facts.cpus)));
+  const vcpu = pick(
+    flags.vcpu,
+    config.vmDefaults.vcpu,
+    host.vcpu,
+    Math.min(sizeConstants.vcpu, Math.max(1, facts.cpus)),
+  );
   const memory = pick(flags.memoryMib, config.vmDefaults.memoryMib, host.memoryMib, sizeConstants.memoryMib);
   const disk = pick(flags.diskBytes, config.vmDefaults.diskBytes, host.diskBytes, sizeConstants.diskBytes);
   return {

@@ -67,9 +67,11 @@ export class EventStream {
     this.#stream ??= this.#exchange.stream(200, ndjsonHeaders);
     const stream = this.#stream;
     this.#waiting += 1;
-    this.#tail = this.#tail.then(() => stream.write(`${JSON.stringify(event)}\n`)).finally(() => {
-      this.#waiting -= 1;
-    });
+    this.#tail = this.#tail
+      .then(() => stream.write(`${JSON.stringify(event)}\n`))
+      .finally(() => {
+        this.#waiting -= 1;
+      });
   }
 }
 

@@ -1,9 +1,9 @@
 /** What the routes share: the machines, and the daemon's own facts. */
 import type { DaemonInfo, HostInfo } from "../api/types.ts";
+import type { ByteStream } from "../base/bytes.ts";
 import type { HttpExchange } from "../host/http-server.ts";
 import type { Logger } from "../host/log.ts";
 import type { Machines } from "../machines/machines.ts";
-import type { ByteStream } from "../base/bytes.ts";
 import type { AgentClient } from "../wire/agent/types.ts";
 
 export type LogFiles = {

@@ -43,5 +43,10 @@ function requireSameVersion(daemon: Daemon, exchange: HttpExchange): void {
 function logBug(daemon: Daemon, exchange: HttpExchange, error: BangerError): void {
   if (exchange.signal.aborted) return;
   const stack = error.cause instanceof Error ? error.cause.stack : undefined;
-  daemon.log.error("request failed", { method: exchange.method, path: exchange.path, error: error.message, stack: stack ?? "" });
+  daemon.log.error("request failed", {
+    method: exchange.method,
+    path: exchange.path,
+    error: error.message,
+    stack: stack ?? "",
+  });
 }

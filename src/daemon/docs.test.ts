@@ -1,6 +1,6 @@
+import { test } from "bun:test";
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { test } from "bun:test";
 import { clientVerbs, routes } from "../api/types.ts";
 import { handlers } from "./handlers.ts";
 

@@ -6,7 +6,12 @@ import { dispatch } from "./dispatch.ts";
 import { type PeerFacts, refusalOf } from "./peer.ts";
 
 /** Listens at `path`, which must not exist yet. */
-export function serveApi(path: string, daemon: Daemon, peers: PeerFacts, limits: HttpLimits = defaultLimits): Promise<HttpServer> {
+export function serveApi(
+  path: string,
+  daemon: Daemon,
+  peers: PeerFacts,
+  limits: HttpLimits = defaultLimits,
+): Promise<HttpServer> {
   return serveHttp(path, {
     limits,
     admit: (peer) => refusalOf(peer, peers),

@@ -4,5 +4,12 @@ import { fileIdentity, moveSocket, watchNearest } from "../host/socket-file.ts";
 import type { Listener, SocketWorld } from "./socket-keeper.ts";
 
 export function socketWorld(listen: (path: string) => Promise<Listener>): SocketWorld {
-  return { listen, ensureFolder, rename: moveSocket, remove: removeTree, identityOf: fileIdentity, watch: watchNearest };
+  return {
+    listen,
+    ensureFolder,
+    rename: moveSocket,
+    remove: removeTree,
+    identityOf: fileIdentity,
+    watch: watchNearest,
+  };
 }

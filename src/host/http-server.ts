@@ -6,10 +6,7 @@ import http from "node:http";
 import net from "node:net";
 import type { ByteStream } from "../base/bytes.ts";
 import { fail } from "../base/errors/error.ts";
-import { peerOf, streamOf } from "./socket.ts";
-
-/** Who holds the other end of a unix socket, as the kernel says (`SO_PEERCRED`). */
-export type Peer = { pid: number; uid: number; gid: number };
+import { maxSocketPath, type Peer, peerOf, streamOf } from "./socket.ts";
 
 export type HttpLimits = {
   /** request line and headers together, in bytes */
@@ -23,7 +20,13 @@ export type HttpLimits = {
   connections: number;
 };
 
-export const defaultLimits: HttpLimits = { headerBytes: 16_384, headersMs: 10_000, idleMs: 60_000, bodyMs: 15_000, connections: 256 };
+export const defaultLimits: HttpLimits = {
+  headerBytes: 16_384,
+  headersMs: 10_000,
+  idleMs: 60_000,
+  bodyMs: 15_000,
+  connections: 256,
+};
 
 export type HttpOptions = {
   limits?: HttpLimits;
@@ -69,18 +72,23 @@ export type HttpServer = {
   close(): Promise<void>;
 };
 
-/** Listens at `path` (which must not exist yet). The caller sets the umask that gives the socket its mode. */
+/**
+ * Listens at `path` (which must not exist yet). The caller sets the umask that gives the socket its mode.
+ * @throws PATH_TOO_LONG
+ */
 export async function serveHttp(path: string, options: HttpOptions): Promise<HttpServer> {
+  if (Buffer.byteLength(path) > maxSocketPath) throw fail("PATH_TOO_LONG", { path, limit: maxSocketPath });
   const limits = options.limits ?? defaultLimits;
   const sockets = new Map<net.Socket, Peer>();
   const state = { closing: false };
   const server = http.createServer({ maxHeaderSize: limits.headerBytes, requestTimeout: 0 });
   server.timeout = 0;
   const begin = (request: http.IncomingMessage, answer: http.ServerResponse | null, raw: UpgradeLine | null) => {
-    const peer = sockets.get(request.socket);
-    if (!peer) return void request.socket.destroy();
-    quiet(request.socket, 0);
-    answer?.once("close", () => quiet(request.socket, limits.idleMs));
+    const { socket } = request;
+    const peer = sockets.get(socket);
+    if (!peer) return void socket.destroy();
+    quiet(socket, 0);
+    answer?.once("close", () => quiet(socket, limits.idleMs));
     void options.handle(new Exchange({ request, answer, raw, peer, limits, state }));
   };
   server.on("request", (request, answer) => begin(request, answer, null));
@@ -137,9 +145,16 @@ function refuseBytes(socket: net.Socket): void {
   socket.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
 }
 
+/** how long a refused process may take to read why, in `ms` */
+const lingerMs = 1000;
+
 function refusePeer(socket: net.Socket, body: string): void {
   const head = `HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n`;
-  socket.end(head + body, () => socket.destroy());
+  // what it sends is taken and thrown away: closing with bytes unread would cut off the answer
+  socket.resume();
+  socket.on("end", () => socket.destroy());
+  socket.setTimeout(lingerMs, () => socket.destroy());
+  socket.end(head + body);
 }
 
 type UpgradeLine = { socket: net.Socket; head: Buffer };
@@ -179,7 +194,10 @@ class Exchange implements HttpExchange {
   async readBody(maxBytes: number): Promise<Uint8Array> {
     const chunks: Uint8Array[] = [];
     let total = 0;
-    const timer = setTimeout(() => this.#parts.request.destroy(new Error("the body took too long")), this.#parts.limits.bodyMs);
+    const timer = setTimeout(
+      () => this.#parts.request.destroy(new Error("the body took too long")),
+      this.#parts.limits.bodyMs,
+    );
     try {
       for await (const chunk of this.bodyStream()) {
         total += chunk.length;
@@ -208,8 +226,8 @@ class Exchange implements HttpExchange {
     if (raw) return void raw.socket.end(`${head(status, { ...all, connection: "close" })}${body}`);
     if (!answer || answer.destroyed) return;
     // a body that nobody read would be taken for the next request
-    const keep = request.complete || request.readableEnded;
-    answer.writeHead(status, keep ? all : { ...all, connection: "close" });
+    const isRead = request.complete || !hasBody(request);
+    answer.writeHead(status, isRead ? all : { ...all, connection: "close" });
     answer.end(body);
   }
 
@@ -271,6 +289,10 @@ function settled(answer: http.ServerResponse): Promise<void> {
     answer.on("drain", done);
     answer.on("close", done);
   });
+}
+
+function hasBody({ headers }: http.IncomingMessage): boolean {
+  return headers["transfer-encoding"] !== undefined || (headers["content-length"] ?? "0") !== "0";
 }
 
 function head(status: number, headers: Record<string, string>): string {

@@ -50,7 +50,10 @@ export function lookAt(path: string): EntryInfo | null {
 
 /** Names in a folder, in byte order. */
 export function listNames(folder: string): string[] {
-  return fs.readdirSync(bytesOf(folder), { encoding: "buffer" }).map((name) => name.toString("latin1")).sort(byByte);
+  return fs
+    .readdirSync(bytesOf(folder), { encoding: "buffer" })
+    .map((name) => name.toString("latin1"))
+    .sort(byByte);
 }
 
 export function byByte(a: string, b: string): number {

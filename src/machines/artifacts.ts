@@ -7,6 +7,7 @@ import type { Emit } from "../model/event.ts";
 import type { ArtifactRef, VmSpec } from "../model/vm.ts";
 import type { Context } from "./context.ts";
 import type { Upload } from "./deps.ts";
+import { dropUnused, whileImporting } from "./unused.ts";
 
 /** @throws IMAGE_NOT_FOUND with the recipe that would make it, IMAGE_NAME_INVALID */
 export function findImage(ctx: Pick<Context, "store" | "artifacts">, text: string): ImageRecord {
@@ -46,18 +47,25 @@ export async function prepareArtifacts(ctx: Context, spec: Pick<VmSpec, "image" 
 /** Stores an uploaded image under its name. */
 export async function importImage(ctx: Context, upload: Upload, emit: Emit, signal: AbortSignal): Promise<ImageRecord> {
   parseImageName(upload.name);
-  const record = await ctx.artifacts.importImage(upload, emit, signal);
-  ctx.store.images.put(record);
-  ctx.background("dropping unused images", dropUnusedArtifacts(ctx));
-  return record;
+  return whileImporting(ctx, async () => {
+    const record = await ctx.artifacts.importImage(upload, emit, signal);
+    ctx.store.images.put(record);
+    return record;
+  });
 }
 
-export async function importKernel(ctx: Context, upload: Upload, emit: Emit, signal: AbortSignal): Promise<KernelRecord> {
+export async function importKernel(
+  ctx: Context,
+  upload: Upload,
+  emit: Emit,
+  signal: AbortSignal,
+): Promise<KernelRecord> {
   parseImageName(upload.name);
-  const record = await ctx.artifacts.importKernel(upload, emit, signal);
-  ctx.store.kernels.put(record);
-  ctx.background("dropping unused kernels", dropUnusedArtifacts(ctx));
-  return record;
+  return whileImporting(ctx, async () => {
+    const record = await ctx.artifacts.importKernel(upload, emit, signal);
+    ctx.store.kernels.put(record);
+    return record;
+  });
 }
 
 /** @throws IMAGE_NOT_FOUND, IMAGE_IN_USE */
@@ -66,7 +74,7 @@ export async function deleteImage(ctx: Context, text: string): Promise<ImageReco
   const users = usersOf(ctx.store.vms.namesUsingImage(image.digest), image, ctx.store.images.all());
   if (users.length > 0) throw fail("IMAGE_IN_USE", { name: image.name, users });
   ctx.store.images.removeName(image.name);
-  await dropUnusedArtifacts(ctx);
+  await dropUnused(ctx);
   return image;
 }
 
@@ -76,7 +84,7 @@ export async function deleteKernel(ctx: Context, text: string): Promise<KernelRe
   const users = usersOf(ctx.store.vms.namesUsingKernel(kernel.digest), kernel, ctx.store.kernels.all());
   if (users.length > 0) throw fail("KERNEL_IN_USE", { name: kernel.name, users });
   ctx.store.kernels.removeName(kernel.name);
-  await dropUnusedArtifacts(ctx);
+  await dropUnused(ctx);
   return kernel;
 }
 
@@ -84,12 +92,4 @@ export async function deleteKernel(ctx: Context, text: string): Promise<KernelRe
 function usersOf(names: string[], one: { name: ImageName; digest: Digest }, all: readonly ArtifactRef[]): string[] {
   const hasOtherName = all.some((other) => other.digest === one.digest && other.name !== one.name);
   return hasOtherName ? [] : names;
-}
-
-/** Removes contents that neither a name nor a VM holds; records first, so a death in between leaves only stray files. */
-export async function dropUnusedArtifacts(ctx: Context): Promise<void> {
-  const { images, layers } = ctx.store.images.dropUnused();
-  const kernels = ctx.store.kernels.dropUnused();
-  if (layers.length > 0 || images.length > 0) await ctx.artifacts.removeImages(images, layers);
-  if (kernels.length > 0) await ctx.artifacts.removeKernels(kernels);
 }

@@ -1,6 +1,7 @@
 /** The end of a guest's console, for people: what a VM that failed said last. */
-import { stripControl } from "../base/text.ts";
+
 import type { VmId } from "../base/names.ts";
+import { stripControl } from "../base/text.ts";
 import type { Context } from "./context.ts";
 
 const maxLines = 20;

@@ -22,6 +22,8 @@ export type Context = MachinesDeps & {
   unlessReleased(): Promise<void>;
   /** Lets go of every VM; they run on. Whatever is under way stops where it is. */
   release(): void;
+  /** imports under way, and the removal that the next one waits for */
+  importing: { count: number; removal: Promise<void> };
   /** Lets work go on without its caller; a failure is logged. */
   background(what: string, work: Promise<unknown>): void;
   /** what `background` was given and is not over */

@@ -7,8 +7,8 @@ import type { NetworkKind, VmRecord, VmSpec } from "../model/vm.ts";
 import type { OpenChange } from "../store/journal.ts";
 import { findImage, findKernel, prepareArtifacts, type ReadyArtifacts } from "./artifacts.ts";
 import type { Context } from "./context.ts";
-import type { SizeRequest } from "./deps.ts";
 import { forgetVm } from "./delete.ts";
+import type { SizeRequest } from "./deps.ts";
 import { makeIdentity } from "./identity.ts";
 import { enter, tell } from "./state.ts";
 import { pickName } from "./vm-names.ts";
@@ -27,7 +27,11 @@ export const defaultImage = "debian-bookworm";
 export const defaultKernel = "debian-bookworm-cloud";
 
 /** Decides everything about a new VM and reserves its name. Nothing is on disk yet. */
-export async function decideVm(ctx: Context, request: CreateRequest, emit: Emit): Promise<{ vm: VmRecord; change: OpenChange }> {
+export async function decideVm(
+  ctx: Context,
+  request: CreateRequest,
+  emit: Emit,
+): Promise<{ vm: VmRecord; change: OpenChange }> {
   if (request.name !== undefined) requireFreeName(ctx, parseVmName(request.name));
   const image = findImage(ctx, request.image ?? defaultImage);
   const kernel = findKernel(ctx, request.kernel ?? defaultKernel);
@@ -45,6 +49,9 @@ export async function decideVm(ctx: Context, request: CreateRequest, emit: Emit)
   const made = await sayingDiskFull(ctx, ctx.paths.database, "writing its record", async () =>
     ctx.store.transaction(() => {
       const vm = newRecord(ctx, request, spec);
+      // deleted since it was found
+      findImage(ctx, image.digest);
+      findKernel(ctx, kernel.digest);
       if (!ctx.store.vms.add(vm)) throw fail("VM_NAME_TAKEN", { name: vm.name });
       ctx.store.identities.set(vm.id, identity);
       return { vm, change: ctx.store.journal.begin("create", vm.id, "files") };
@@ -58,7 +65,11 @@ export async function decideVm(ctx: Context, request: CreateRequest, emit: Emit)
  * Makes the VM's folder and disk, and side by side whatever its first boot needs. On failure nothing of the VM is left.
  * @throws DISK_FULL, what checks throw, VM_CANCELLED
  */
-export async function makeVm(ctx: Context, made: { vm: VmRecord; change: OpenChange }, signal: AbortSignal): Promise<ReadyArtifacts> {
+export async function makeVm(
+  ctx: Context,
+  made: { vm: VmRecord; change: OpenChange },
+  signal: AbortSignal,
+): Promise<ReadyArtifacts> {
   const { vm, change } = made;
   const work = [makeFiles(ctx, vm), prepareArtifacts(ctx, vm.spec)] as const;
   await Promise.allSettled(work);
@@ -123,5 +134,15 @@ function emitSpec(emit: Emit, spec: VmSpec, provenance: Record<string, string>):
   const { vcpu, memoryMib, diskBytes, network } = spec;
   const sizes = `${vcpu} vcpu, ${formatSize(memoryMib * 1024 * 1024, 1)} memory, ${formatSize(diskBytes)} disk`;
   const text = `${sizes}, image ${spec.image.name}, kernel ${spec.kernel.name}, network ${network}`;
-  emit({ kind: "spec", text, vcpu, memoryMib, diskBytes, image: spec.image.name, kernel: spec.kernel.name, network, provenance });
+  emit({
+    kind: "spec",
+    text,
+    vcpu,
+    memoryMib,
+    diskBytes,
+    image: spec.image.name,
+    kernel: spec.kernel.name,
+    network,
+    provenance,
+  });
 }

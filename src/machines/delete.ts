@@ -1,9 +1,9 @@
 /** Deleting a VM: its VMM, its row, its files, in that order, so that what is left after a death is never half a VM. */
 import type { VmRecord } from "../model/vm.ts";
-import { dropUnusedArtifacts } from "./artifacts.ts";
 import type { Context } from "./context.ts";
 import { clearAway } from "./ended.ts";
 import { tell } from "./state.ts";
+import { dropUnused } from "./unused.ts";
 
 /** The caller holds the VM's operation. The name is free as soon as the row is gone. */
 export async function deleteVm(ctx: Context, vm: VmRecord): Promise<void> {
@@ -27,5 +27,5 @@ export async function forgetVm(ctx: Context, vm: VmRecord): Promise<void> {
   ctx.log.info("vm deleted", { vm: vm.name, id: vm.id });
   ctx.events.emit({ kind: "state", id: vm.id, name: vm.name, state: "deleting", reason: "deleted" });
   await ctx.files.removeTree(ctx.paths.vm(vm.id).directory);
-  ctx.background("dropping unused images", dropUnusedArtifacts(ctx));
+  ctx.background("dropping what nothing uses", dropUnused(ctx));
 }

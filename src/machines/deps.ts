@@ -1,6 +1,6 @@
 /** What lifecycle policy needs from the world: no file, process or socket is touched here but through this record. */
 import type { ByteStream } from "../base/bytes.ts";
-import type { VmId } from "../base/names.ts";
+import type { Digest, VmId } from "../base/names.ts";
 import type { Clock } from "../host/clock.ts";
 import type { Logger } from "../host/log.ts";
 import type { ImageRecord, KernelRecord } from "../model/artifact.ts";
@@ -50,9 +50,9 @@ export type MachineArtifacts = {
   initramfs(kernel: KernelRecord): Promise<string>;
   importImage(upload: Upload, emit: Emit, signal: AbortSignal): Promise<ImageRecord>;
   importKernel(upload: Upload, emit: Emit, signal: AbortSignal): Promise<KernelRecord>;
-  /** Removes the files of layers that no record holds any more. */
-  removeImages(images: readonly ImageRecord[], layers: ImageRecord["layers"]): Promise<void>;
-  removeKernels(kernels: readonly KernelRecord[]): Promise<void>;
+  /** Removes the files of layers that no record holds any more; missing is fine. */
+  removeLayers(digests: readonly Digest[]): Promise<void>;
+  removeKernels(digests: readonly Digest[]): Promise<void>;
   /** the recipe that would make an image of that name, if there is one */
   imageRecipe(name: string): string | undefined;
 };
@@ -62,7 +62,13 @@ export type SizeRequest = { vcpu?: number; memoryMib?: number; diskBytes?: numbe
 export type Sizes = { vcpu: number; memoryMib: number; diskBytes: number; provenance: Record<string, string> };
 
 /** What every guest of this host is given beside its own identity. */
-export type GuestInheritance = { authorizedKeys: string[]; environment: Record<string, string>; caCertificates: string[] };
+export type GuestInheritance = {
+  authorizedKeys: string[];
+  environment: Record<string, string>;
+  caCertificates: string[];
+  /** what could not be handed on, and why */
+  notes: string[];
+};
 
 export type MachineTimings = {
   /** boot to the agent's first answer, in `ms` */
@@ -102,7 +108,10 @@ export type MachinesDeps = {
   files: MachineFiles;
   /** Ends every process that has a path below `directory` among its arguments: what a dead daemon started and had not noted. */
   endStrays(directory: string): Promise<void>;
-  connectAgent(stream: ByteStream, options: { resync: boolean; timeoutMs: number }): Promise<AgentClient>;
+  connectAgent(
+    stream: ByteStream,
+    options: { resync: boolean; timeoutMs: number /** of the VM, for messages */; name: string },
+  ): Promise<AgentClient>;
   artifacts: MachineArtifacts;
   sizes(request: SizeRequest): Promise<Sizes>;
   inheritance(): Promise<GuestInheritance>;

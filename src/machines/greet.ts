@@ -4,24 +4,25 @@ import { fail } from "../base/errors/error.ts";
 import type { VmRecord } from "../model/vm.ts";
 import type { AgentClient } from "../wire/agent/types.ts";
 import type { Context } from "./context.ts";
+import type { GuestInheritance } from "./deps.ts";
 import { composeIdentity } from "./identity.ts";
 import type { LiveVm } from "./live.ts";
 
-/**
- * @param timeoutMs for the agent's first answer
- * @throws AGENT_UNREACHABLE, AGENT_REFUSED
- */
-export async function greet(ctx: Context, live: LiveVm, vm: VmRecord, timeoutMs: number): Promise<AgentClient> {
-  const identity = composeIdentity(ctx, vm);
-  identity.catch(() => {});
+/** @throws AGENT_UNREACHABLE, AGENT_REFUSED */
+export async function greet(
+  ctx: Context,
+  live: LiveVm,
+  vm: VmRecord,
+  inherited: GuestInheritance,
+): Promise<AgentClient> {
   const up = new Deferred<void>();
   const stopListening = live.session.onNotice((notice) => {
     if (notice["notice"] === "up") up.resolve();
   });
   try {
-    const client = await live.session.client(timeoutMs);
+    const client = await live.session.client(ctx.timings.agentMs);
     if (client.hello?.phase === "up") return client;
-    await sendIdentity(client, await identity);
+    await sendIdentity(client, await composeIdentity(ctx, vm, inherited));
     const lost = client.closed.then((error) => {
       throw fail("AGENT_UNREACHABLE", { name: vm.name, reason: error?.message ?? "it closed its line" });
     });

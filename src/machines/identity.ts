@@ -34,9 +34,12 @@ export function identityRequest(
 }
 
 /** Gathers everything for `identityRequest`; a VM without a kept identity gets one now. */
-export async function composeIdentity(ctx: Context, vm: VmRecord): Promise<IdentityRequest> {
+export async function composeIdentity(
+  ctx: Context,
+  vm: VmRecord,
+  inherited: GuestInheritance,
+): Promise<IdentityRequest> {
   const kept = await keptIdentity(ctx, vm.id);
-  const inherited = await ctx.inheritance();
   return identityRequest(vm, kept, inherited, { nowMs: ctx.clock.now(), entropy: ctx.randomBytes(256) });
 }
 

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { isError } from "../base/errors/error.ts";
 import type { Machines } from "./machines.ts";
-import { type Host, newHost, recorder, startDaemon } from "./testing/daemon.ts";
+import { type Host, newHost, recorder, shortTimings, startDaemon } from "./testing/daemon.ts";
 import { assertTruth } from "./testing/truth.ts";
 
 const request = { name: "web", ephemeral: false };
@@ -31,7 +31,10 @@ test("created and started: the guest knows who it is before anything else runs",
   expect(vm.startedHow).toMatch(/^cold: prepare \d+ ms, vmm \d+ ms, agent \d+ ms$/);
   expect(lease).toBeNull();
   expect(events[0]).toEqual(expect.objectContaining({ kind: "spec", provenance: {} }));
-  expect(events[0]).toHaveProperty("text", "2 vcpu, 1.0 GiB memory, 8 GiB disk, image debian-bookworm, kernel debian-bookworm-cloud, network user");
+  expect(events[0]).toHaveProperty(
+    "text",
+    "2 vcpu, 1.0 GiB memory, 8 GiB disk, image debian-bookworm, kernel debian-bookworm-cloud, network user",
+  );
   const identity = host.world.vmOf(vm.id)?.guest.identities[0];
   expect(identity).toEqual(
     expect.objectContaining({
@@ -43,7 +46,9 @@ test("created and started: the guest knows who it is before anything else runs",
       authorizedKeys: ["key"],
     }),
   );
-  expect(await machines.view(vm)).toEqual(expect.objectContaining({ address: "192.0.2.15", pid: expect.any(Number), diskUsed: 4096 }));
+  expect(await machines.view(vm)).toEqual(
+    expect.objectContaining({ address: "192.0.2.15", pid: expect.any(Number), diskUsed: 4096 }),
+  );
   assertTruth(host, "after create");
 });
 
@@ -56,7 +61,9 @@ test("a VM keeps machine-id and host keys over its starts, and its generation ri
   assertTruth(host, "after stop");
   await machines.start("web", agent, emit, signal);
   const second = host.world.living()[0]?.guest.identities[0];
-  expect(second).toEqual(expect.objectContaining({ generation: 2, machineId: first?.["machineId"], sshHostKeys: first?.["sshHostKeys"] }));
+  expect(second).toEqual(
+    expect.objectContaining({ generation: 2, machineId: first?.["machineId"], sshHostKeys: first?.["sshHostKeys"] }),
+  );
   expect(second?.["entropy"]).not.toBe(first?.["entropy"]);
 });
 
@@ -67,7 +74,11 @@ test("stop asks first; power is cut after the grace period, and it is said", asy
   const { events, emit } = recorder();
   const { vm, cut } = await machines.stop("web", { graceMs: 5 }, emit);
   expect([vm.state, cut]).toEqual(["stopped", true]);
-  expect(events.at(-1)).toEqual({ kind: "note", level: "warn", text: '"web" did not power off within 0 s: power was cut' });
+  expect(events.at(-1)).toEqual({
+    kind: "note",
+    level: "warn",
+    text: '"web" did not power off within 0 s: power was cut',
+  });
   assertTruth(host, "after a stop that cut");
 });
 
@@ -86,7 +97,9 @@ test("restart, kill and rename", async () => {
   const host = newHost();
   const machines = await running(host);
   const { emit, signal } = recorder();
-  expect(await machines.restart("web", agent, emit, signal)).toEqual(expect.objectContaining({ state: "running", generation: 2 }));
+  expect(await machines.restart("web", agent, emit, signal)).toEqual(
+    expect.objectContaining({ state: "running", generation: 2 }),
+  );
   const renamed = await machines.rename("web", "web-2");
   await machines.idle();
   expect(renamed.name).toBe("web-2" as never);
@@ -110,7 +123,12 @@ test.each([
   const machines = await running(host);
   const { emit, signal } = recorder();
   if (state === "stopped") await machines.stop("web", {}, emit);
-  const work = { start: () => machines.start("web", agent, emit, signal), stop: () => machines.stop("web", {}, emit), kill: () => machines.kill("web"), restart: () => machines.restart("web", agent, emit, signal) };
+  const work = {
+    start: () => machines.start("web", agent, emit, signal),
+    stop: () => machines.stop("web", {}, emit),
+    kill: () => machines.kill("web"),
+    restart: () => machines.restart("web", agent, emit, signal),
+  };
   expect(await codeOf(work[action]())).toBe("VM_STATE");
   assertTruth(host, action);
 });
@@ -142,15 +160,18 @@ test.each(["createDisk", "ensureFolder"])("a full disk at %s says so and leaves 
   assertTruth(host, step);
 });
 
-test.each(["initramfs", "network", "boot", "checkImage", "checkKernel"])("a create whose %s fails leaves nothing", async (step) => {
-  const host = newHost();
-  const machines = await startDaemon(host);
-  host.world.failing.set(step, new Error(`no ${step}`));
-  const { emit, signal } = recorder();
-  await expect(machines.create(request, agent, emit, signal)).rejects.toThrow(`no ${step}`);
-  expect(machines.all()).toEqual([]);
-  assertTruth(host, step);
-});
+test.each(["initramfs", "network", "boot", "checkImage", "checkKernel"])(
+  "a create whose %s fails leaves nothing",
+  async (step) => {
+    const host = newHost();
+    const machines = await startDaemon(host);
+    host.world.failing.set(step, new Error(`no ${step}`));
+    const { emit, signal } = recorder();
+    await expect(machines.create(request, agent, emit, signal)).rejects.toThrow(`no ${step}`);
+    expect(machines.all()).toEqual([]);
+    assertTruth(host, step);
+  },
+);
 
 test.each(["initramfs", "network", "boot"])("a start whose %s fails leaves a stopped VM", async (step) => {
   const host = newHost();
@@ -170,7 +191,13 @@ test("an agent that never answers: the VM is kept as failed, also an ephemeral o
   const { emit, signal } = recorder();
   expect(await codeOf(machines.create({ ...request, ephemeral: true }, agent, emit, signal))).toBe("VM_BOOT_FAILED");
   await machines.idle();
-  expect(machines.find("web")).toEqual(expect.objectContaining({ state: "failed", ephemeral: false, failure: expect.objectContaining({ console: ["booting", "last words"] }) }));
+  expect(machines.find("web")).toEqual(
+    expect.objectContaining({
+      state: "failed",
+      ephemeral: false,
+      failure: expect.objectContaining({ console: ["booting", "last words"] }),
+    }),
+  );
   assertTruth(host, "no agent");
 });
 
@@ -237,29 +264,47 @@ test("services that fail or never come are told, and the VM is there", async () 
   const machines = await startDaemon(host);
   const first = recorder();
   await machines.create(request, services, first.emit, first.signal);
-  expect(first.events.at(-1)).toEqual({ kind: "note", level: "warn", text: "services that failed in the guest: x.service" });
+  expect(first.events.at(-1)).toEqual({
+    kind: "note",
+    level: "warn",
+    text: "services that failed in the guest: x.service",
+  });
   host.world.guest.services = null;
   const second = recorder();
   await machines.create({ ...request, name: "slow" }, services, second.emit, second.signal);
-  expect(second.events.at(-1)).toEqual({ kind: "note", level: "warn", text: "the guest's services are not up after 0 s, going on without" });
+  expect(second.events.at(-1)).toEqual({
+    kind: "note",
+    level: "warn",
+    text: "the guest's services are not up after 0 s, going on without",
+  });
 });
 
 test("a VM that ends while its services start is told as such", async () => {
   const host = newHost();
   host.world.guest.services = null;
-  const machines = await startDaemon(host, undefined, { timings: { ...(await import("./testing/daemon.ts")).shortTimings, servicesMs: 10_000 } });
+  const machines = await startDaemon(host, undefined, {
+    timings: { ...shortTimings, servicesMs: 10_000 },
+  });
   const { emit, signal } = recorder();
-  const work = machines.create(request, services, (event) => {
-    emit(event);
-    if (event.kind === "progress" && event.step === "services") host.world.living()[0]?.guest.end({ kind: "panic", reason: "x" });
-  }, signal);
+  const work = machines.create(
+    request,
+    services,
+    (event) => {
+      emit(event);
+      if (event.kind === "progress" && event.step === "services")
+        host.world.living()[0]?.guest.end({ kind: "panic", reason: "x" });
+    },
+    signal,
+  );
   expect(await codeOf(work)).toBe("VM_FAILED");
 });
 
 test("deleting a VM that is starting interrupts the start", async () => {
   const host = newHost();
   host.world.guest.answers = false;
-  const machines = await startDaemon(host, undefined, { timings: { ...(await import("./testing/daemon.ts")).shortTimings, agentMs: 10_000, reconnectMs: 10_000 } });
+  const machines = await startDaemon(host, undefined, {
+    timings: { ...shortTimings, agentMs: 10_000, reconnectMs: 10_000 },
+  });
   const { signal } = recorder();
   const work = codeOf(machines.create(request, agent, () => {}, signal));
   while (machines.all()[0]?.state !== "starting" || host.world.living().length === 0) await Bun.sleep(0);
@@ -275,7 +320,12 @@ test("a caller that goes away while its VM is made or boots leaves nothing", asy
     const host = newHost();
     const machines = await startDaemon(host);
     const abort = new AbortController();
-    const work = machines.create(request, agent, (event) => event.kind === until && abort.abort(new Error("gone")), abort.signal);
+    const work = machines.create(
+      request,
+      agent,
+      (event) => event.kind === until && abort.abort(new Error("gone")),
+      abort.signal,
+    );
     expect(await codeOf(work)).toBe("VM_CANCELLED");
     await machines.idle();
     expect(machines.all()).toEqual([]);
@@ -303,9 +353,14 @@ test("a caller that goes away while services start takes its ephemeral VM with i
   const host = newHost();
   const machines = await startDaemon(host);
   const abort = new AbortController();
-  const work = machines.create({ ...request, ephemeral: true }, services, (event) => {
-    if (event.kind === "progress" && event.step === "services") abort.abort(new Error("gone"));
-  }, abort.signal);
+  const work = machines.create(
+    { ...request, ephemeral: true },
+    services,
+    (event) => {
+      if (event.kind === "progress" && event.step === "services") abort.abort(new Error("gone"));
+    },
+    abort.signal,
+  );
   await expect(work).rejects.toThrow("gone");
   await machines.idle();
   expect(machines.all()).toEqual([]);
@@ -324,13 +379,18 @@ test("images and kernels that VMs use can't be deleted; unused ones go", async (
   expect([machines.images(), machines.kernels()]).toEqual([[], []]);
   const { emit, signal } = recorder();
   const missing = await machines.create(request, null, emit, signal).catch((error: unknown) => error);
-  expect(missing).toEqual(expect.objectContaining({ code: "IMAGE_NOT_FOUND", details: expect.objectContaining({ recipe: "debian-bookworm" }) }));
+  expect(missing).toEqual(
+    expect.objectContaining({
+      code: "IMAGE_NOT_FOUND",
+      details: expect.objectContaining({ recipe: "debian-bookworm" }),
+    }),
+  );
 });
 
 test("a stopped VM can't be entered, and the error says what to do", async () => {
   const host = newHost();
   const machines = await running(host);
   await machines.stop("web", {}, () => {});
-  await expect(machines.session("web")).rejects.toThrow("can't enter VM \"web\": it is stopped");
+  await expect(machines.session("web")).rejects.toThrow('can\'t enter VM "web": it is stopped');
   expect(await codeOf(machines.session("wen"))).toBe("VM_NOT_FOUND");
 });

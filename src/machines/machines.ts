@@ -53,6 +53,7 @@ export function createContext(deps: MachinesDeps): Context {
       ctx.pending.add(logged);
     },
     pending: new Set(),
+    importing: { count: 0, removal: Promise.resolve() },
   };
   return ctx;
 }
@@ -68,7 +69,12 @@ function lifecycle(ctx: Context) {
      * Makes a VM; with `start` it is running and ready as asked when this resolves. An ephemeral one comes with its
      * first lease, which the caller ends.
      */
-    async create(request: CreateRequest, start: StartOptions | null, emit: Emit, signal: AbortSignal): Promise<Created> {
+    async create(
+      request: CreateRequest,
+      start: StartOptions | null,
+      emit: Emit,
+      signal: AbortSignal,
+    ): Promise<Created> {
       const made = await decideVm(ctx, request, emit);
       const live = await ctx.operations.run(made.vm, "create", async (interrupted) => {
         const either = AbortSignal.any([signal, interrupted]);
@@ -106,11 +112,19 @@ function lifecycle(ctx: Context) {
       return { vm: freshVm(ctx, vm), cut };
     },
 
-    async restart(name: string, options: StartOptions & StopOptions, emit: Emit, signal: AbortSignal): Promise<VmRecord> {
+    async restart(
+      name: string,
+      options: StartOptions & StopOptions,
+      emit: Emit,
+      signal: AbortSignal,
+    ): Promise<VmRecord> {
       const vm = findVm(ctx, name);
       const live = await ctx.operations.run(vm, "restart", (interrupted) => {
         requireState(freshVm(ctx, vm), "restart", ["running", "paused"], `start it with \`banger vm start ${name}\``);
-        return restartVm(ctx, vm, options.graceMs ?? ctx.timings.graceMs, { emit, signal: AbortSignal.any([signal, interrupted]) });
+        return restartVm(ctx, vm, options.graceMs ?? ctx.timings.graceMs, {
+          emit,
+          signal: AbortSignal.any([signal, interrupted]),
+        });
       });
       await waitReady(ctx, live, vm, options.wait, emit, signal);
       return freshVm(ctx, vm);
@@ -182,7 +196,11 @@ function looking(ctx: Context) {
     /** pids of every VMM and network process: none of their children may speak to the daemon */
     vmProcesses(): number[] {
       const { processes, vms } = ctx.store;
-      return vms.all().flatMap((vm) => [processes.vmm(vm.id)?.process.pid, processes.network(vm.id)?.pid].filter((pid) => pid !== undefined));
+      return vms
+        .all()
+        .flatMap((vm) =>
+          [processes.vmm(vm.id)?.process.pid, processes.network(vm.id)?.pid].filter((pid) => pid !== undefined),
+        );
     },
   };
 }

@@ -20,7 +20,11 @@ export class Operations {
    * Runs `body` when nothing else is under way.
    * @throws VM_STATE otherwise
    */
-  async run<T>(vm: { id: VmId; name: string }, action: Action, body: (interrupted: AbortSignal) => Promise<T>): Promise<T> {
+  async run<T>(
+    vm: { id: VmId; name: string },
+    action: Action,
+    body: (interrupted: AbortSignal) => Promise<T>,
+  ): Promise<T> {
     const other = this.busyWith(vm.id);
     if (other || this.#tails.has(vm.id)) throw busy(vm.name, action, other);
     return this.queue(vm.id, action, body);

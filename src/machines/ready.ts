@@ -11,7 +11,14 @@ import type { LiveVm } from "./live.ts";
  * Returns when the image's services are up, or when waiting is no use any more: then a note says why.
  * @throws VM_FAILED when the VM ends meanwhile, the signal's reason when aborted
  */
-export async function waitReady(ctx: Context, live: LiveVm, vm: VmRecord, wait: WaitKind, emit: Emit, signal: AbortSignal): Promise<void> {
+export async function waitReady(
+  ctx: Context,
+  live: LiveVm,
+  vm: VmRecord,
+  wait: WaitKind,
+  emit: Emit,
+  signal: AbortSignal,
+): Promise<void> {
   if (wait === "agent") return;
   const client = await live.session.client(ctx.timings.reconnectMs);
   if (client.hello?.init === "none") return;
@@ -30,12 +37,16 @@ export async function waitReady(ctx: Context, live: LiveVm, vm: VmRecord, wait: 
     const late = () => new TooSlow(`the guest's services are not up after ${seconds} s, going on without`);
     const reply = await orAborted(Promise.race([withTimeout(answer, ctx.timings.servicesMs, late), ended]), signal);
     const failed = Array.isArray(reply["failed"]) ? reply["failed"].filter((unit) => typeof unit === "string") : [];
-    if (failed.length > 0) emit({ kind: "note", level: "warn", text: `services that failed in the guest: ${failed.join(", ")}` });
+    if (failed.length > 0)
+      emit({ kind: "note", level: "warn", text: `services that failed in the guest: ${failed.join(", ")}` });
   } catch (error) {
     if (signal.aborted || isError(error, "VM_FAILED")) throw error;
     // an agent that is gone is mostly the first sign that its VM is
     if (!(error instanceof TooSlow)) await Promise.race([ended, shortly(ctx)]);
-    const text = error instanceof TooSlow ? error.message : `the guest's services can't be watched: ${toBangerError(error).message}`;
+    const text =
+      error instanceof TooSlow
+        ? error.message
+        : `the guest's services can't be watched: ${toBangerError(error).message}`;
     emit({ kind: "note", level: "warn", text });
   } finally {
     if (stream) stream.close();

@@ -5,7 +5,6 @@
 import type { VmRecord } from "../model/vm.ts";
 import type { Change, JournalEntry, OpenChange } from "../store/journal.ts";
 import type { DriverRecord, RunningVm, VmExit } from "../vmm/driver.ts";
-import { dropUnusedArtifacts } from "./artifacts.ts";
 import type { Context } from "./context.ts";
 import { forgetVm } from "./delete.ts";
 import { clearAway, type Ending, endingOf, writeEnding } from "./ended.ts";
@@ -16,17 +15,28 @@ import { resumeStart } from "./start.ts";
 import { freshVm } from "./state.ts";
 import { continueStop } from "./stop.ts";
 import { sweep } from "./sweep.ts";
+import { dropUnused, finishDropping } from "./unused.ts";
 
 /** When it resolves every VM's state is true; what takes long (an agent, a guest's shutdown) goes on behind. */
 export async function reconcile(ctx: Context): Promise<void> {
   const unfinished = ctx.store.journal.unfinished();
   const vms = ctx.store.vms.all();
-  const results = await Promise.allSettled(vms.map((vm) => reconcileVm(ctx, vm, unfinished.filter((e) => e.subject === vm.id))));
+  const results = await Promise.allSettled(
+    vms.map((vm) =>
+      reconcileVm(
+        ctx,
+        vm,
+        unfinished.filter((e) => e.subject === vm.id),
+      ),
+    ),
+  );
   results.forEach((result, index) => {
-    if (result.status === "rejected") ctx.log.error("reconciling failed", { vm: vms[index]?.name, error: String(result.reason) });
+    if (result.status === "rejected")
+      ctx.log.error("reconciling failed", { vm: vms[index]?.name, error: String(result.reason) });
   });
   await sweep(ctx);
-  await dropUnusedArtifacts(ctx);
+  for (const entry of unfinished.filter((e) => e.change === "drop")) await finishDropping(ctx, entry);
+  await dropUnused(ctx);
   startLeaseGrace(ctx);
 }
 
@@ -92,7 +102,10 @@ async function bury(ctx: Context, vm: VmRecord, record: DriverRecord | null, ent
   const restart = restartOf(ctx, entries) ?? (rebooted ? ctx.store.journal.begin("restart", vm.id, "start") : null);
   if (vm.state !== "stopped" && vm.state !== "failed") await writeEnding(ctx, vm, endingWhileAway(vm, exit));
   else await clearAway(ctx, vm);
-  endEntries(ctx, entries.filter((e) => e.change !== "restart"));
+  endEntries(
+    ctx,
+    entries.filter((e) => e.change !== "restart"),
+  );
   if (!restart) return;
   const work = ctx.operations.queue(vm.id, "settle", (interrupted) => finishRestart(ctx, vm, restart, interrupted));
   ctx.background(`starting ${vm.name} again`, work);

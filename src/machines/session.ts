@@ -49,7 +49,7 @@ export class AgentSession {
   async #connect(timeoutMs: number): Promise<AgentClient> {
     try {
       const { stream, resync } = await this.#vm.agent();
-      const client = await this.#deps.connectAgent(stream, { resync, timeoutMs });
+      const client = await this.#deps.connectAgent(stream, { resync, timeoutMs, name: this.#name() });
       if (this.#closed) {
         client.destroy();
         throw new Error("the VM is going");

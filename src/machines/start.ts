@@ -1,19 +1,18 @@
 /** A cold start: prepare, boot, greet. The caller holds the VM's operation. */
 import { orAborted, withTimeout } from "../base/async.ts";
-import { type BangerError, fail, toBangerError } from "../base/errors/error.ts";
-import type { ImageRecord } from "../model/artifact.ts";
+import { fail } from "../base/errors/error.ts";
 import type { Emit } from "../model/event.ts";
 import type { VmRecord } from "../model/vm.ts";
 import type { OpenChange } from "../store/journal.ts";
-import type { VmExit } from "../vmm/driver.ts";
-import { prepareArtifacts, type ReadyArtifacts } from "./artifacts.ts";
+import type { ReadyArtifacts } from "./artifacts.ts";
 import { bootSpec } from "./boot-spec.ts";
-import { agentComplaint, consoleTail } from "./console.ts";
 import type { Context } from "./context.ts";
-import { type Ending, endingOf, writeEnding } from "./ended.ts";
+import type { GuestInheritance } from "./deps.ts";
 import { greet } from "./greet.ts";
 import { holdLive, type LiveVm } from "./live.ts";
 import { Phases } from "./phases.ts";
+import { type Prepared, prepareBoot } from "./prepare.ts";
+import { EndedEarly, failedStart } from "./start-failure.ts";
 import { freshVm, tell } from "./state.ts";
 
 export type StartPlan = {
@@ -33,12 +32,12 @@ export async function startVm(ctx: Context, stale: VmRecord, plan: StartPlan): P
   const { vm, change } = beginStart(ctx, stale);
   let live: LiveVm | undefined;
   try {
-    const prepared = await prepare(ctx, vm, plan);
+    const prepared = await prepareBoot(ctx, vm, plan.emit, plan.artifacts);
     phases.mark("prepare");
     plan.signal.throwIfAborted();
     live = await boot(ctx, vm, prepared, change, plan);
     phases.mark("vmm");
-    await reachAgent(ctx, vm, live, plan.signal);
+    await reachAgent(ctx, vm, live, prepared.inherited, plan.signal);
     phases.mark("agent");
   } catch (error) {
     throw await failedStart(ctx, vm, live, change, { error, signal: plan.signal });
@@ -48,7 +47,7 @@ export async function startVm(ctx: Context, stale: VmRecord, plan: StartPlan): P
 }
 
 /** Writes that the VM is up; the change is over. */
-export function finishStart(ctx: Context, vm: VmRecord, change: OpenChange, how: string): void {
+function finishStart(ctx: Context, vm: VmRecord, change: OpenChange, how: string): void {
   ctx.store.transaction(() => {
     ctx.store.vms.change(vm.id, { state: "running", startedAt: ctx.clock.now(), startedHow: how, failure: null });
     change.end();
@@ -67,34 +66,13 @@ function beginStart(ctx: Context, stale: VmRecord): { vm: VmRecord; change: Open
   return { vm: freshVm(ctx, stale), change };
 }
 
-type Prepared = { image: ImageRecord; initramfs: string; net: Awaited<ReturnType<Context["network"]["prepare"]>> | null };
-
-/** Everything that a boot needs, side by side. */
-async function prepare(ctx: Context, vm: VmRecord, plan: StartPlan): Promise<Prepared> {
-  const [artifacts, net] = await allOrFirstError([
-    plan.artifacts ?? prepareArtifacts(ctx, vm.spec),
-    vm.spec.network === "user" ? prepareNetwork(ctx, vm, plan.emit) : null,
-  ]);
-  return { ...artifacts, net };
-}
-
-async function prepareNetwork(ctx: Context, vm: VmRecord, emit: Emit): Promise<Prepared["net"]> {
-  const net = await ctx.network.prepare(ctx.paths.vm(vm.id));
-  ctx.store.transaction(() => {
-    if (net.process) ctx.store.processes.setNetwork(vm.id, net.process);
-    ctx.store.identities.setNetwork(vm.id, net.identity);
-  });
-  if (net.note) emit({ kind: "note", level: "warn", text: net.note });
-  return net;
-}
-
-/** Waits for both even when one fails, so that nothing is still being made while the failure is cleared away. */
-async function allOrFirstError<A, B>(work: [A, B]): Promise<[Awaited<A>, Awaited<B>]> {
-  await Promise.allSettled(work);
-  return Promise.all(work);
-}
-
-async function boot(ctx: Context, vm: VmRecord, prepared: Prepared, change: OpenChange, plan: StartPlan): Promise<LiveVm> {
+async function boot(
+  ctx: Context,
+  vm: VmRecord,
+  prepared: Prepared,
+  change: OpenChange,
+  plan: StartPlan,
+): Promise<LiveVm> {
   plan.emit({ kind: "progress", step: "boot", text: "booting" });
   change.step("boot");
   const { image, initramfs } = prepared;
@@ -112,66 +90,29 @@ async function boot(ctx: Context, vm: VmRecord, prepared: Prepared, change: Open
   return holdLive(ctx, vm.id, running);
 }
 
-/** @throws VM_BOOT_FAILED, the signal's reason */
-export async function reachAgent(ctx: Context, vm: VmRecord, live: LiveVm, signal: AbortSignal): Promise<void> {
+/** @throws EndedEarly, AGENT_UNREACHABLE, the signal's reason */
+async function reachAgent(
+  ctx: Context,
+  vm: VmRecord,
+  live: LiveVm,
+  inherited: GuestInheritance,
+  signal: AbortSignal,
+): Promise<void> {
   const ended = live.exit.then((exit) => {
     throw new EndedEarly(exit);
   });
   ended.catch(() => {});
   const limit = ctx.timings.agentMs;
-  const late = () => fail("AGENT_UNREACHABLE", { name: vm.name, reason: `no answer within ${Math.round(limit / 1000)} s` });
-  await orAborted(Promise.race([withTimeout(greet(ctx, live, vm, limit), limit, late), ended]), signal);
-}
-
-/** The VMM ended before the agent served. */
-export class EndedEarly extends Error {
-  readonly exit: VmExit;
-  constructor(exit: VmExit) {
-    super(`ended early: ${exit.kind}`);
-    this.exit = exit;
-  }
-}
-
-export type StartFailure = { error: unknown; signal: AbortSignal };
-
-/** Ends what runs, writes what the VM is now, and gives the error to throw. */
-export async function failedStart(
-  ctx: Context,
-  vm: VmRecord,
-  live: LiveVm | undefined,
-  change: OpenChange,
-  failure: StartFailure,
-): Promise<BangerError> {
-  await ctx.unlessReleased();
-  await live?.vm.kill();
-  change.step("undo");
-  if (failure.signal.aborted || !live) {
-    const reason = failure.signal.aborted ? "the start was cancelled" : "the start could not be prepared";
-    await writeEnding(ctx, vm, { state: "stopped", reason, failed: false }, change);
-    if (failure.signal.aborted) return fail("VM_CANCELLED", { name: vm.name, during: "starting" }, failure.error);
-    return toBangerError(failure.error);
-  }
-  const ending = await earlyEnding(ctx, vm, failure.error);
-  // a VM whose guest never answered is kept, so that its console can be read
-  ctx.store.vms.change(vm.id, { ephemeral: false });
-  await writeEnding(ctx, vm, ending, change);
-  return fail("VM_BOOT_FAILED", { name: vm.name, reason: ending.reason }, failure.error);
-}
-
-async function earlyEnding(ctx: Context, vm: VmRecord, error: unknown): Promise<Ending> {
-  if (!(error instanceof EndedEarly)) return { state: "failed", reason: toBangerError(error).message, failed: true };
-  const ending = endingOf(error.exit);
-  if (ending.failed) return ending;
-  const complaint = agentComplaint(await consoleTail(ctx, vm.id));
-  const reason = complaint ?? `${ending.reason} before its agent answered`;
-  return { state: "failed", reason, failed: true };
+  const late = () =>
+    fail("AGENT_UNREACHABLE", { name: vm.name, reason: `no answer within ${Math.round(limit / 1000)} s` });
+  await orAborted(Promise.race([withTimeout(greet(ctx, live, vm, inherited), limit, late), ended]), signal);
 }
 
 /** A start that another daemon began and whose VMM still runs: greet it and finish. */
 export async function resumeStart(ctx: Context, vm: VmRecord, live: LiveVm, change: OpenChange): Promise<void> {
   const signal = new AbortController().signal;
   try {
-    await reachAgent(ctx, vm, live, signal);
+    await reachAgent(ctx, vm, live, await ctx.inheritance(), signal);
   } catch (error) {
     throw await failedStart(ctx, vm, live, change, { error, signal });
   }

@@ -15,7 +15,13 @@ export async function stopVm(ctx: Context, vm: VmRecord, graceMs: number, emit: 
 }
 
 /** From the asking on; also for a stop that another daemon began. */
-export async function continueStop(ctx: Context, vm: VmRecord, change: OpenChange, graceMs: number, emit: Emit): Promise<boolean> {
+export async function continueStop(
+  ctx: Context,
+  vm: VmRecord,
+  change: OpenChange,
+  graceMs: number,
+  emit: Emit,
+): Promise<boolean> {
   const live = ctx.live.get(vm.id);
   let cut = false;
   if (live) {

@@ -29,8 +29,7 @@ export type VmSpec = {
   env: Record<string, string>;
 };
 
-/** The VMM process of a VM; pid and start time together name one process for ever (`/proc/PID/stat` field 22). */
-export type ProcessRef = { pid: number; /** clock ticks since the host's boot */ startTicks: number };
+export type { ProcessRef } from "../base/process.ts";
 
 export type VmFailure = {
   /** one sentence, as errors are written */

@@ -4,7 +4,7 @@
  */
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, randomBytes } from "node:crypto";
 
-export type Ed25519Key = { /** 32 bytes */ seed: Uint8Array; /** 32 bytes */ publicKey: Uint8Array };
+export type Ed25519Key = { /** 32 bytes */ seed: Uint8Array /** 32 bytes */; publicKey: Uint8Array };
 
 const magic = Buffer.from("openssh-key-v1\0", "latin1");
 const keyType = "ssh-ed25519";
@@ -49,7 +49,8 @@ export function publicLine(publicKey: Uint8Array, comment: string): string {
 
 /** Reads back what `encodePrivateKey` writes (and unencrypted Ed25519 keys of ssh-keygen); null when it is not that. */
 export function decodePrivateKey(text: string): { key: Ed25519Key; comment: string } | null {
-  const armour = /^\s*-----BEGIN OPENSSH PRIVATE KEY-----\r?\n([A-Za-z0-9+/=\r\n]+)-----END OPENSSH PRIVATE KEY-----\s*$/;
+  const armour =
+    /^\s*-----BEGIN OPENSSH PRIVATE KEY-----\r?\n([A-Za-z0-9+/=\r\n]+)-----END OPENSSH PRIVATE KEY-----\s*$/;
   const base64 = armour.exec(text)?.[1];
   if (base64 === undefined) return null;
   try {
@@ -65,7 +66,8 @@ function readBlob(blob: Reader): { key: Ed25519Key; comment: string } | null {
   if (!unencrypted) return null;
   const outer = blob.field();
   const inner = new Reader(blob.field());
-  if (inner.uint32() !== inner.uint32() || inner.text() !== keyType) return null;
+  const [check, again] = [inner.uint32(), inner.uint32()];
+  if (check !== again || inner.text() !== keyType) return null;
   const publicKey = inner.field();
   const secret = inner.field();
   if (publicKey.length !== 32 || secret.length !== 64 || !outer.equals(publicBlob(publicKey))) return null;

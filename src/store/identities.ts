@@ -51,8 +51,7 @@ export function createIdentities(db: Db): Identities {
         textOf(identity.network),
       );
     },
-    setNetwork: (id, network) =>
-      db.run("UPDATE vm_identities SET network = ? WHERE vm_id = ?", textOf(network), id),
+    setNetwork: (id, network) => db.run("UPDATE vm_identities SET network = ? WHERE vm_id = ?", textOf(network), id),
   };
 }
 

@@ -4,10 +4,17 @@
  */
 import type { Db } from "../host/sqlite.ts";
 
-export const changes = ["create", "start", "stop", "restart", "delete"] as const;
+export const changes = ["create", "start", "stop", "restart", "delete", "drop"] as const;
 export type Change = (typeof changes)[number];
 
-export type JournalEntry = { id: number; change: Change; /** a VM's id */ subject: string; step: string; begunAt: number };
+export type JournalEntry = {
+  id: number;
+  change: Change;
+  /** a VM id; of `drop`, the digests as JSON */
+  subject: string;
+  step: string;
+  begunAt: number;
+};
 
 /** A change under way. */
 export type OpenChange = {

@@ -26,7 +26,9 @@ test("a step that fails in its middle leaves the database as it was", () => {
 test("a database of a newer program is refused and left alone", () => {
   const db = openDatabase(":memory:");
   migrate(db, steps);
-  expect(() => migrate(db, steps.slice(0, 1))).toThrow("the state database has schema 2, this banger knows schemas up to 1");
+  expect(() => migrate(db, steps.slice(0, 1))).toThrow(
+    "the state database has schema 2, this banger knows schemas up to 1",
+  );
   expect(schemaVersion(db)).toBe(2);
 });
 

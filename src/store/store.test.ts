@@ -55,7 +55,14 @@ test("an identity keeps its keys while its network changes", () => {
   store.vms.add(vmRecord());
   const keys = [{ type: "ed25519", private: "secret", public: "line" }];
   store.identities.set(id, { machineId: "a".repeat(32), sshHostKeys: keys, network: null });
-  const network = { address: "192.0.2.15", prefix: 24, gateway: "192.0.2.2", mac: "02:00:00:00:00:01", dns: [], search: [] };
+  const network = {
+    address: "192.0.2.15",
+    prefix: 24,
+    gateway: "192.0.2.2",
+    mac: "02:00:00:00:00:01",
+    dns: [],
+    search: [],
+  };
   store.identities.setNetwork(id, network);
   expect(store.identities.of(id)).toEqual({ machineId: "a".repeat(32), sshHostKeys: keys, network });
 });
@@ -101,7 +108,10 @@ test("an image is found by name and digest; a name can move to another content",
   images.put(second);
   expect(images.all()).toEqual([second]);
   expect(images.byDigest(first.digest)?.name).toBe(first.digest as string as ImageName);
-  expect(images.dropUnused()).toEqual({ images: [{ ...first, name: first.digest as string as ImageName }], layers: [] });
+  expect(images.dropUnused()).toEqual({
+    images: [{ ...first, name: first.digest as string as ImageName }],
+    layers: [],
+  });
 });
 
 test("an image that a VM uses outlives its name, and a layer the images that share it", () => {

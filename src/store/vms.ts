@@ -41,7 +41,9 @@ export function createVms(db: Db): Vms {
     return row ? toRecord(row) : null;
   };
   const names = (column: string, digest: Digest) =>
-    db.all<{ name: string }>(`SELECT name FROM vms WHERE ${column} = ? ORDER BY name`, digest).map((r) => r.name as VmName);
+    db
+      .all<{ name: string }>(`SELECT name FROM vms WHERE ${column} = ? ORDER BY name`, digest)
+      .map((r) => r.name as VmName);
   const nameIsTaken = (name: VmName, id: VmId) =>
     db.get("SELECT 1 FROM vms WHERE name = ? AND id <> ?", name, id) != null;
 
@@ -58,7 +60,8 @@ export function createVms(db: Db): Vms {
     change: (id, changes) =>
       db.transaction(() => {
         if (changes.name !== undefined && nameIsTaken(changes.name, id)) return false;
-        for (const [column, value] of columnsOf(changes)) db.run(`UPDATE vms SET ${column} = ? WHERE id = ?`, value, id);
+        for (const [column, value] of columnsOf(changes))
+          db.run(`UPDATE vms SET ${column} = ? WHERE id = ?`, value, id);
         return true;
       }),
     remove: (id) => db.run("DELETE FROM vms WHERE id = ?", id),

@@ -21,7 +21,7 @@ export class Collector {
   /** Adds the file or link at `path`; what is missing, or is reached through a link, is left out as git leaves it out. */
   add(path: string, origin: EntryOrigin): void {
     if (!this.#addParents(path, origin)) return;
-    const info = lookAt(`${this.#root}/${path}`);
+    const info = this.#look(path);
     if (info === null || info.kind === "folder") return;
     if (info.kind === "special") return this.#notes.path("not a file, folder or link, so not sent", path);
     if (info.kind === "link") return this.#addLink(path, info, origin);
@@ -37,7 +37,16 @@ export class Collector {
   #addLink(path: string, info: EntryInfo, origin: EntryOrigin): void {
     const target = linkBeneath(this.#root, path);
     if (target === null) return;
-    this.#push({ path, kind: "link", mode: 0o777, size: 0, mtime: seconds(info), target, origin, source: { kind: "none" } });
+    this.#push({
+      path,
+      kind: "link",
+      mode: 0o777,
+      size: 0,
+      mtime: seconds(info),
+      target,
+      origin,
+      source: { kind: "none" },
+    });
   }
 
   #addParents(path: string, origin: EntryOrigin): boolean {
@@ -45,14 +54,33 @@ export class Collector {
       const known = this.#folders.get(parent);
       if (known === true) continue;
       if (known === false) return false;
-      const info = lookAt(`${this.#root}/${parent}`);
+      const info = this.#look(parent);
       const real = info?.kind === "folder";
       this.#folders.set(parent, real);
       if (info === null || !real) return false;
       const mode = (info.mode & 0o777) | 0o700;
-      this.#push({ path: parent, kind: "folder", mode, size: 0, mtime: seconds(info), origin, source: { kind: "none" } });
+      this.#push({
+        path: parent,
+        kind: "folder",
+        mode,
+        size: 0,
+        mtime: seconds(info),
+        origin,
+        source: { kind: "none" },
+      });
     }
     return true;
+  }
+
+  /** null also for what the user may not see, after noting it. */
+  #look(path: string): EntryInfo | null {
+    try {
+      return lookAt(`${this.#root}/${path}`);
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== "EACCES") throw error;
+      this.#notes.path("may not be read, so not sent", path);
+      return null;
+    }
   }
 
   #push(entry: PlanEntry): void {

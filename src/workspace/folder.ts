@@ -13,7 +13,10 @@ const maxEntries = 1_000_000;
 export function listFolder(root: string, shown: string, collector: Collector, notes: Notes): void {
   walk(root, "", shown, collector, notes);
   const { files, bytes } = collector.totals;
-  notes.add("info", `${shown} is no git repository: all of it is copied, ${count(files, "file")}, ${formatSize(bytes)}`);
+  notes.add(
+    "info",
+    `${shown} is no git repository: all of it is copied, ${count(files, "file")}, ${formatSize(bytes)}`,
+  );
 }
 
 function walk(root: string, folder: string, shown: string, collector: Collector, notes: Notes): void {

@@ -55,7 +55,7 @@ export function parseGitConfig(text: string): GitConfig {
   const cursor = new Cursor(text.startsWith("\xef\xbb\xbf") ? text.slice(3) : text);
   let section = "";
   for (let entries = 0; entries < maxEntries; entries++) {
-    cursor.skip(/[\s;#]/y, true);
+    cursor.skip(/[ \t\r\n;#]/y, true);
     if (cursor.atEnd()) return config;
     if (cursor.peek() === "[") {
       const next = readSection(cursor);
@@ -63,9 +63,9 @@ export function parseGitConfig(text: string): GitConfig {
       section = next;
       continue;
     }
-    const entry = section === "" ? null : readEntry(cursor);
+    const entry = readEntry(cursor);
     if (entry === null) break;
-    config.add(`${section}.${entry.key}`, entry.value);
+    config.add(section === "" ? entry.key : `${section}.${entry.key}`, entry.value);
   }
   config.broken = true;
   return config;
@@ -118,8 +118,7 @@ function readSection(cursor: Cursor): string | null {
 function readEntry(cursor: Cursor): { key: string; value: string } | null {
   const key = cursor.take(/([A-Za-z][A-Za-z0-9-]*)[ \t]*/y)?.[1]?.toLowerCase();
   if (key === undefined) return null;
-  const after = cursor.peek();
-  if (after === "" || after === "\n" || after === "\r" || after === "#" || after === ";") return { key, value: "true" };
+  if (cursor.atEnd() || cursor.take(/\r?\n/y) !== null) return { key, value: "true" };
   if (cursor.next() !== "=") return null;
   const value = readValue(cursor);
   return value === null ? null : { key, value };
@@ -146,7 +145,7 @@ function readValue(cursor: Cursor): string | null {
       continue;
     }
     if (char === "\\") {
-      if (cursor.take(/\r?\n/y) !== null) continue;
+      if (cursor.atEnd() || cursor.take(/\r?\n/y) !== null) continue;
       const escaped = escapes[cursor.next()];
       if (escaped === undefined) return null;
       value += escaped;

@@ -5,14 +5,22 @@ import { guestConfig } from "./guest-config.ts";
 import { guestGitEntries, packFolder } from "./guest-git.ts";
 import { type History, packHistory, planHistory, type Start } from "./history.ts";
 import type { Located } from "./locate.ts";
-import { baseName, showPath } from "./names.ts";
+import { type CheckedOut, parseTree } from "./listing.ts";
+import { baseName, isSafePath, showPath } from "./names.ts";
 import { Notes } from "./notes.ts";
 import { type OpenRepository, openRepository } from "./open-repository.ts";
 import { readUserSettings, userExcludes } from "./settings.ts";
 import { resolveStart } from "./start.ts";
 import { planTooling } from "./tooling.ts";
 import { type Listing, listRepository } from "./tracked.ts";
-import { type AfterCommand, guestWorkspace, type PlanEntry, type WorkspaceDeps, type WorkspacePlan, type WorkspaceRequest } from "./types.ts";
+import {
+  type AfterCommand,
+  guestWorkspace,
+  type PlanEntry,
+  type WorkspaceDeps,
+  type WorkspacePlan,
+  type WorkspaceRequest,
+} from "./types.ts";
 
 export type GitPlaces = {
   located: Extract<Located, { kind: "git" }>;
@@ -23,16 +31,28 @@ export type GitPlaces = {
 
 type Job = { open: OpenRepository; history: History };
 
-export async function planRepository(deps: WorkspaceDeps, request: WorkspaceRequest, places: GitPlaces): Promise<WorkspacePlan> {
+export async function planRepository(
+  deps: WorkspaceDeps,
+  request: WorkspaceRequest,
+  places: GitPlaces,
+): Promise<WorkspacePlan> {
   const { repository, subfolder } = places.located;
   const notes = new Notes();
   const env = deps.env ?? {};
+  const stop = new AbortController();
+  const { signal } = stop;
   const user = readUserSettings(deps.home, env);
-  const top = await openRepository(deps, repository, { path: "", guestGitDir: ".git", scratch: `${places.scratch}/0`, user });
+  const top = await openRepository(deps, repository, {
+    path: "",
+    guestGitDir: ".git",
+    scratch: `${places.scratch}/0`,
+    user,
+    signal,
+  });
   const start = await resolveStart(top, request.branch, request.from);
   const collector = new Collector(repository.workTree, notes);
   const untracked = request.includeUntracked === true ? { excludes: userExcludes(user, deps.home, env) } : null;
-  const listing: Listing = { deps, collector, notes, untracked, repositories: [top] };
+  const listing: Listing = { deps, scratch: places.scratch, signal, collector, notes, untracked, repositories: [top] };
   if (request.from === undefined) await listRepository(listing, top);
   const jobs: Job[] = [];
   for (const open of listing.repositories) {
@@ -40,37 +60,73 @@ export async function planRepository(deps: WorkspaceDeps, request: WorkspaceRequ
     jobs.push({ open, history: await planHistory(open, open === top ? start : open.refs.head, wish) });
   }
   addNotes(notes, request, jobs, subfolder);
+  const guest = new GuestRepositories(jobs);
+  const dispose = async () => {
+    stop.abort(new Error("the workspace is not needed any more"));
+    await guest.settled();
+    await places.dispose();
+  };
   return {
     kind: "git",
     root: Buffer.from(repository.workTree, "latin1").toString("utf8"),
     name: showPath(baseName(repository.workTree)),
     guestPath: guestWorkspace,
-    guestCwd: subfolder === "" ? guestWorkspace : `${guestWorkspace}/${Buffer.from(subfolder, "latin1").toString("utf8")}`,
+    guestCwd:
+      subfolder === "" ? guestWorkspace : `${guestWorkspace}/${Buffer.from(subfolder, "latin1").toString("utf8")}`,
     entries: collector.entries,
     totals: collector.totals,
     repositories: jobs.map((job) => summary(job, request.depth ?? null)),
     notes: notes.list(),
     after: request.from === undefined ? [] : [checkout(start)],
     tooling: planTooling(repository.workTree, collector.entries),
-    git: () => gitEntries(jobs),
-    dispose: places.dispose,
-    [Symbol.asyncDispose]: places.dispose,
+    prepare: () => void guest.prepare(),
+    git: () => guest.entries(),
+    checkedOut: async () => (request.from === undefined || start.oid === null ? [] : listCommit(top, start.oid)),
+    dispose,
+    [Symbol.asyncDispose]: dispose,
   };
 }
 
-/** Packs in the background, one repository after the other, while the caller is still busy with the files. */
-function gitEntries(jobs: readonly Job[]): AsyncIterable<PlanEntry> {
-  const now = Math.floor(Date.now() / 1000);
-  let before: Promise<unknown> = Promise.resolve();
-  const started = jobs.map(({ open, history }) => {
-    const packed = before.then(() => packHistory(open, history, packFolder(open)));
-    packed.catch(() => {});
-    before = packed;
-    return { open, history, now, packed };
-  });
-  return (async function* () {
-    for (const job of started) yield* guestGitEntries(job);
-  })();
+/** The `.git` of every repository in the plan; packs once, one repository after the other. */
+class GuestRepositories {
+  readonly #jobs: readonly Job[];
+  readonly #now = Math.floor(Date.now() / 1000);
+  #packed: Promise<boolean>[] | null = null;
+
+  constructor(jobs: readonly Job[]) {
+    this.#jobs = jobs;
+  }
+
+  /** A failure is thrown where the pack is needed. */
+  prepare(): Promise<boolean>[] {
+    if (this.#packed !== null) return this.#packed;
+    let before: Promise<unknown> = Promise.resolve();
+    this.#packed = this.#jobs.map(({ open, history }) => {
+      const packed = before.then(() => packHistory(open, history, packFolder(open)));
+      packed.catch(() => {});
+      before = packed;
+      return packed;
+    });
+    return this.#packed;
+  }
+
+  async *entries(): AsyncGenerator<PlanEntry, void, void> {
+    const packs = this.prepare();
+    for (const [i, { open, history }] of this.#jobs.entries()) {
+      yield* guestGitEntries({ open, history, now: this.#now, packed: packs[i] ?? Promise.resolve(false) });
+    }
+  }
+
+  /** Waits until nothing writes into the scratch any more. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#packed ?? []);
+  }
+}
+
+/** Files that the guest's own checkout makes, with their sizes. */
+async function listCommit(open: OpenRepository, oid: string): Promise<CheckedOut[]> {
+  const { stdout } = await open.git(["ls-tree", "-r", "-z", "--long", "--full-tree", oid]);
+  return [...parseTree(stdout)].filter(({ path }) => isSafePath(path));
 }
 
 function checkout(start: Start): AfterCommand {
@@ -86,7 +142,10 @@ function summary({ open, history }: Job, depth: number | null) {
 
 function addNotes(notes: Notes, request: WorkspaceRequest, jobs: readonly Job[], subfolder: string): void {
   if (subfolder !== "") {
-    notes.add("info", `${request.folder} is inside a repository: all of that goes in, and commands start in ${showPath(subfolder)}`);
+    notes.add(
+      "info",
+      `${request.folder} is inside a repository: all of that goes in, and commands start in ${showPath(subfolder)}`,
+    );
   }
   if (request.from !== undefined) {
     const oid = jobs[0]?.history.start.oid?.slice(0, 12);
@@ -98,13 +157,20 @@ function addNotes(notes: Notes, request: WorkspaceRequest, jobs: readonly Job[],
     for (const remote of new Set(stripped)) {
       notes.add("info", `remote ${showPath(remote)}${at} goes in without its credentials`);
     }
-    if (open.settings.local.broken) notes.add("warn", `the git configuration${at} is damaged: the rest of it is not carried over`);
+    if (open.settings.local.broken)
+      notes.add("warn", `the git configuration${at} is damaged: the rest of it is not carried over`);
     if (open.copied.shallow.length > 0) notes.add("info", `the history${at} is shallow here, so it is in the guest`);
     if (open.settings.promisor !== null) {
-      notes.add("warn", `a partial clone${at}: objects that are not here are not in the guest, which fetches them when it needs them`);
+      notes.add(
+        "warn",
+        `a partial clone${at}: objects that are not here are not in the guest, which fetches them when it needs them`,
+      );
     }
     if (usesFilters(open)) {
-      notes.add("warn", `files${at} go through git filters (such as LFS), which the guest does not have: git status may show them as changed`);
+      notes.add(
+        "warn",
+        `files${at} go through git filters (such as LFS), which the guest does not have: git status may show them as changed`,
+      );
     }
   }
 }

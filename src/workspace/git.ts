@@ -15,7 +15,7 @@ export type GitCall = {
   timeoutMs?: number;
 };
 
-export type GitResult = { exitCode: number; stdout: Uint8Array; /** last line, cleaned */ said: string };
+export type GitResult = { exitCode: number; stdout: Uint8Array /** last line, cleaned */; said: string };
 
 /** Runs one git subcommand. @throws WORKSPACE_GIT, TOOL_MISSING */
 export type Git = (argv: readonly string[], call?: GitCall) => Promise<GitResult>;
@@ -27,6 +27,8 @@ export type GitPlaces = {
   workTree: string;
   /** name of the repository for errors */
   shown: string;
+  /** ends what runs: nobody wants the plan any more */
+  signal: AbortSignal;
 };
 
 /** Given on each command line as well as in our own config file: what could run something is off. */
@@ -51,17 +53,28 @@ const maxOutput = 512 * 1024 * 1024;
 export function openGit(exec: Exec, places: GitPlaces): Git {
   const env = gitEnvironment(places);
   return async (argv, call = {}) => {
-    const line = ["git", "--no-pager", "--no-optional-locks", "--no-replace-objects", "--literal-pathspecs", ...off, ...argv];
+    const line = [
+      "git",
+      "--no-pager",
+      "--no-optional-locks",
+      "--no-replace-objects",
+      "--literal-pathspecs",
+      ...off,
+      ...argv,
+    ];
     const result = await exec(line, {
       env,
       cwd: places.gitDir,
       maxBytes: maxOutput,
       timeoutMs: call.timeoutMs ?? 600_000,
+      signal: places.signal,
       ...(call.input === undefined ? {} : { input: call.input }),
     });
     const said = lastLine(result.stderr);
     const exitCode = result.exitCode ?? -1;
     if (exitCode !== 0 && !call.allow?.includes(exitCode)) {
+      if (/No space left on device/.test(said))
+        throw fail("DISK_FULL", { path: places.gitDir, during: "packing the history" });
       const status = result.signal === null ? `exit code ${result.exitCode}` : `signal ${result.signal}`;
       throw fail("WORKSPACE_GIT", { path: places.shown, problem: `git ${argv[0]}: ${said || status}` });
     }
@@ -99,5 +112,7 @@ function gitEnvironment(places: GitPlaces): Record<string, string> {
 function lastLine(stderr: Uint8Array): string {
   const lines = Buffer.from(stderr.subarray(-4096)).toString("utf8").trim().split("\n");
   const telling = lines.findLast((line) => /^(?:fatal|error): /.test(line)) ?? lines.at(-1) ?? "";
-  return redactText(stripControl(telling)).replace(/^(?:fatal|error): /, "").slice(0, 300);
+  return redactText(stripControl(telling))
+    .replace(/^(?:fatal|error): /, "")
+    .slice(0, 300);
 }

@@ -81,7 +81,8 @@ function writeRemotes(lines: string[], { local, promisor }: Settings, stripped: 
     for (const spec of local.all(`remote.${name}.fetch`)) {
       if (/^[+^]?refs\/[^\s\0]*$/.test(spec)) own.push(`\tfetch = ${quoteConfigValue(spec)}`);
     }
-    if (name === promisor) own.push("\tpromisor = true", ...promisorFilter(local.get(`remote.${name}.partialclonefilter`)));
+    if (name === promisor)
+      own.push("\tpromisor = true", ...promisorFilter(local.get(`remote.${name}.partialclonefilter`)));
     if (own.length > 0) lines.push(`[remote ${quoted}]`, ...own);
   }
 }
@@ -92,7 +93,7 @@ function promisorFilter(filter: string | undefined): string[] {
 
 /** Without anything secret; null when it is no address but a program (`ext::sh -c …`). */
 export function cleanUrl(url: string): string | null {
-  if (/^[A-Za-z0-9]+::/.test(url) || url.startsWith("-")) return null;
+  if (/^[A-Za-z0-9][A-Za-z0-9+.-]*::/.test(url) || url.startsWith("-")) return null;
   return redactUrl(url);
 }
 
@@ -114,7 +115,8 @@ function writeSubmodules(lines: string[], { local }: Settings): void {
     const url = local.get(`submodule.${name}.url`);
     const clean = url === undefined ? null : cleanUrl(url);
     if (clean !== null) own.push(`\turl = ${quoteConfigValue(clean)}`);
-    if (local.bool(`submodule.${name}.active`) !== undefined) own.push(`\tactive = ${local.bool(`submodule.${name}.active`)}`);
+    if (local.bool(`submodule.${name}.active`) !== undefined)
+      own.push(`\tactive = ${local.bool(`submodule.${name}.active`)}`);
     const ignore = local.get(`submodule.${name}.ignore`);
     if (ignore !== undefined && /^(?:all|dirty|untracked|none)$/.test(ignore)) own.push(`\tignore = ${ignore}`);
     if (own.length > 0) lines.push(`[submodule ${quoted}]`, ...own);

@@ -42,7 +42,9 @@ function upFrom(path: string): string {
 
 function writtenFiles({ open, history }: GuestGit): [name: string, data: Uint8Array][] {
   const { ref, oid } = history.start;
-  const branches = [ref, open.refs.head.ref].flatMap((name) => (name?.startsWith("refs/heads/") ? [name.slice(11)] : []));
+  const branches = [ref, open.refs.head.ref].flatMap((name) =>
+    name?.startsWith("refs/heads/") ? [name.slice(11)] : [],
+  );
   const worktree = open.path === "" ? null : `${upFrom(open.guestGitDir)}${open.path}`;
   const config = guestConfig({ settings: open.settings, branches: [...new Set(branches)], worktree });
   const files: [string, Uint8Array][] = [
@@ -96,7 +98,15 @@ async function* packEntries(job: GuestGit): AsyncGenerator<PlanEntry, void, void
   for (const name of listNames(root).filter((each) => /\.(?:pack|idx)$/.test(each))) {
     const size = lookAt(`${root}/${name}`)?.size ?? 0;
     const path = `${job.open.guestGitDir}/objects/pack/${name}`;
-    yield { path, kind: "file", mode: 0o444, size, mtime: job.now, origin: "git", source: { kind: "disk", root, path: name } };
+    yield {
+      path,
+      kind: "file",
+      mode: 0o444,
+      size,
+      mtime: job.now,
+      origin: "git",
+      source: { kind: "disk", root, path: name },
+    };
     const promised = job.open.settings.promisor !== null && name.endsWith(".pack");
     if (promised) yield bytesEntry(path.replace(/pack$/, "promisor"), new Uint8Array(), job.now);
   }

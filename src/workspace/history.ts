@@ -58,6 +58,7 @@ export async function planHistory(open: OpenRepository, start: Start, wish: Hist
 
 /**
  * Packs the history and what only the index names; false when there is nothing. Files end up below `folder`.
+ * Deltas and compressed bytes of existing packs are reused; what is loose is packed fast rather than small.
  * In a partial clone what is missing stays missing (and `pack-objects --revs` would not bear missing trees).
  */
 export async function packHistory(open: OpenRepository, history: History, folder: string): Promise<boolean> {
@@ -66,12 +67,14 @@ export async function packHistory(open: OpenRepository, history: History, folder
   if (history.tips.length === 0 && !withIndex) return false;
   const revs = withIndex ? ["--indexed-objects"] : [];
   const tips = history.tips.map((oid) => `${oid}\n`).join("");
-  const pack = ["pack-objects", "--quiet", "--delta-base-offset", "--window=0"];
+  const pack = ["pack-objects", "--quiet", "--delta-base-offset", "--window=0", "--compression=1"];
   if (open.settings.promisor === null) {
     await open.git([...pack, "--revs", ...revs, `${folder}/pack`], { input: tips });
   } else {
     const objects = ["rev-list", "--objects", "--missing=allow-any", ...revs, "--stdin"];
-    await open.git([...pack, "--missing=allow-any", `${folder}/pack`], { input: (await open.git(objects, { input: tips })).stdout });
+    await open.git([...pack, "--missing=allow-any", `${folder}/pack`], {
+      input: (await open.git(objects, { input: tips })).stdout,
+    });
   }
   return listNames(realPath(byteTextOf(folder))).some((name) => name.endsWith(".pack"));
 }
@@ -79,7 +82,12 @@ export async function packHistory(open: OpenRepository, history: History, folder
 /** Tags that point into the history of `oid`. */
 async function tagsIn(open: OpenRepository, oid: string): Promise<[name: string, oid: string][]> {
   if (![...open.refs.all.keys()].some((name) => name.startsWith("refs/tags/"))) return [];
-  const { stdout } = await open.git(["for-each-ref", `--merged=${oid}`, "--format=%(objectname) %(refname)", "refs/tags/"]);
+  const { stdout } = await open.git([
+    "for-each-ref",
+    `--merged=${oid}`,
+    "--format=%(objectname) %(refname)",
+    "refs/tags/",
+  ]);
   const lines = Buffer.from(stdout).toString("latin1").split("\n");
   return lines.flatMap((line) => {
     const space = line.indexOf(" ");
@@ -130,7 +138,10 @@ async function parentsOfAll(open: OpenRepository, oids: readonly string[]): Prom
     if (type !== "commit") throw damaged(open, oid);
     const body = bytes.toString("latin1", lineEnd + 1, lineEnd + 1 + Number(size));
     const header = body.slice(0, Math.max(0, body.indexOf("\n\n")));
-    parents.set(oid, [...header.matchAll(/^parent ([0-9a-f]{40,64})$/gm)].map((match) => match[1] ?? ""));
+    parents.set(
+      oid,
+      [...header.matchAll(/^parent ([0-9a-f]{40,64})$/gm)].map((match) => match[1] ?? ""),
+    );
     at = lineEnd + 1 + Number(size) + 1;
   }
   return parents;

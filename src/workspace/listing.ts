@@ -1,15 +1,33 @@
 /** Parses what `git ls-files -z` prints: hostile, as the repository's index is. Pure. */
 
 /** One line of `ls-files --stage`; path as byte text, unchecked. */
-export type IndexEntry = { /** octal digits as git prints them */ mode: string; oid: string; stage: number; path: string };
+export type IndexEntry = {
+  /** octal digits as git prints them */ mode: string;
+  oid: string;
+  stage: number;
+  path: string;
+};
 
 /** `MODE SP OID SP STAGE TAB PATH NUL`; throws a plain RangeError for anything else. */
 export function* parseStaged(stdout: Uint8Array): Generator<IndexEntry, void, void> {
   for (const line of nulSeparated(stdout)) {
-    const match = /^([0-7]{6}) ([0-9a-f]{40}|[0-9a-f]{64}) ([0-3])\t([^]+)$/.exec(line);
+    const match = /^([0-7]{6}) ([0-9a-f]{40}|[0-9a-f]{64}) ([0-3])\t(.+)$/s.exec(line);
     if (match === null) throw new RangeError("git ls-files printed a line that is none of its own");
     const [, mode = "", oid = "", stage = "", path = ""] = match;
     yield { mode, oid, stage: Number(stage), path };
+  }
+}
+
+/** A file of a commit: path as byte text, size in bytes. */
+export type CheckedOut = { path: string; mode: string; size: number };
+
+/** What `ls-tree -r -z --long` prints; submodules, which have no size, are passed over. */
+export function* parseTree(stdout: Uint8Array): Generator<CheckedOut, void, void> {
+  for (const line of nulSeparated(stdout)) {
+    const match = /^([0-7]{6}) (\w+) [0-9a-f]{40,64} +(\d+|-)\t(.+)$/s.exec(line);
+    if (match === null) throw new RangeError("git ls-tree printed a line that is none of its own");
+    const [, mode = "", type, size, path = ""] = match;
+    if (type === "blob") yield { path, mode, size: Number(size) };
   }
 }
 

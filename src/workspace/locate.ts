@@ -14,7 +14,7 @@ export type Repository = {
 };
 
 export type Located =
-  | { kind: "git"; repository: Repository; /** below the work tree, empty for its top */ subfolder: string }
+  | { kind: "git"; repository: Repository /** below the work tree, empty for its top */; subfolder: string }
   | { kind: "folder"; root: string; note?: string };
 
 /** @throws WORKSPACE_REFUSED */
@@ -89,7 +89,10 @@ function requireBackLink(root: string, gitDir: string, commonDir: string, shown:
   const back = worktreeFile?.endsWith("/.git") ? worktreeFile.slice(0, -"/.git".length) : coreWorktree(gitDir);
   const real = back === undefined ? null : tryRealPath(back.startsWith("/") ? back : `${gitDir}/${back}`);
   if (real === root) return;
-  refuse(shown, "its .git points to a git directory elsewhere that does not point back (`git config core.worktree` there would)");
+  refuse(
+    shown,
+    "its .git points to a git directory elsewhere that does not point back (`git config core.worktree` there would)",
+  );
 }
 
 function coreWorktree(gitDir: string): string | undefined {
@@ -98,7 +101,11 @@ function coreWorktree(gitDir: string): string | undefined {
 }
 
 function looksBare(root: string): boolean {
-  return lookAt(`${root}/HEAD`)?.kind === "file" && lookAt(`${root}/objects`)?.kind === "folder" && lookAt(`${root}/refs`)?.kind === "folder";
+  return (
+    lookAt(`${root}/HEAD`)?.kind === "file" &&
+    lookAt(`${root}/objects`)?.kind === "folder" &&
+    lookAt(`${root}/refs`)?.kind === "folder"
+  );
 }
 
 /** The repository around `root`, when its owner is the same and it isn't the home directory's own (dot files). */
@@ -109,7 +116,11 @@ function insideOf(root: string, folder: string, home: string): Located | null {
     const dotGit = lookAt(`${top}/.git`);
     if (dotGit === null || dotGit.uid !== owner) continue;
     if (realHome !== null && `${realHome}/`.startsWith(`${top}/`)) {
-      return { kind: "folder", root, note: `the repository around ${folder} is that of your home directory: it is not used` };
+      return {
+        kind: "folder",
+        root,
+        note: `the repository around ${folder} is that of your home directory: it is not used`,
+      };
     }
     const repository = repositoryAt(top, folder);
     if (repository !== null) return { kind: "git", repository, subfolder: root.slice(top.length + 1) };

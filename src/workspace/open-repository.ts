@@ -24,17 +24,21 @@ export type OpenRepository = {
   gitDir: string;
 };
 
-export type OpenPlaces = { path: string; guestGitDir: string; scratch: string; user: GitConfig };
+export type OpenPlaces = { path: string; guestGitDir: string; scratch: string; user: GitConfig; signal: AbortSignal };
 
 /** @throws WORKSPACE_GIT */
-export async function openRepository(deps: WorkspaceDeps, repository: Repository, places: OpenPlaces): Promise<OpenRepository> {
-  const { path, guestGitDir, scratch: gitDir, user } = places;
+export async function openRepository(
+  deps: WorkspaceDeps,
+  repository: Repository,
+  places: OpenPlaces,
+): Promise<OpenRepository> {
+  const { path, guestGitDir, scratch: gitDir, user, signal } = places;
   await makeScratchFolder(gitDir);
   const refs = readRefs(repository);
   const settings = readSettings(repository, user);
   const copied = await makeSkeleton(gitDir, repository, refs, settings);
   const workTree = Buffer.from(repository.workTree, "latin1").toString("utf8");
-  const git = openGit(deps.exec, { gitDir, workTree, shown: showPath(byteTextOf(workTree)) });
+  const git = openGit(deps.exec, { gitDir, workTree, shown: showPath(byteTextOf(workTree)), signal });
   if (copied.split) await git(["update-index", "--no-split-index"]);
   return { repository, path, guestGitDir, refs, settings, copied, git, gitDir };
 }

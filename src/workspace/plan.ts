@@ -1,15 +1,21 @@
 /** Decides what goes into the guest's `/root/repo`: reads the folder, writes nothing but scratch, runs only `git.ts`. */
-import { fail } from "../base/errors/error.ts";
-import { removeTree } from "../host/files.ts";
+import { BangerError, fail } from "../base/errors/error.ts";
+import { isDiskFull, removeTree } from "../host/files.ts";
 import { makeScratch } from "../host/scratch.ts";
 import { Collector } from "./collect.ts";
 import { listFolder } from "./folder.ts";
-import { planRepository } from "./git-plan.ts";
+import { type GitPlaces, planRepository } from "./git-plan.ts";
 import { locate } from "./locate.ts";
 import { baseName, showPath } from "./names.ts";
 import { Notes } from "./notes.ts";
 import { planTooling } from "./tooling.ts";
-import { guestWorkspace, type PlanEntry, type WorkspaceDeps, type WorkspacePlan, type WorkspaceRequest } from "./types.ts";
+import {
+  guestWorkspace,
+  type PlanEntry,
+  type WorkspaceDeps,
+  type WorkspacePlan,
+  type WorkspaceRequest,
+} from "./types.ts";
 
 /**
  * The caller disposes of the plan (`await using`), also after a failed run.
@@ -18,10 +24,27 @@ import { guestWorkspace, type PlanEntry, type WorkspaceDeps, type WorkspacePlan,
 export async function planWorkspace(deps: WorkspaceDeps, request: WorkspaceRequest): Promise<WorkspacePlan> {
   const { depth } = request;
   if (depth !== undefined && (!Number.isInteger(depth) || depth < 1)) {
-    throw fail("FLAG_INVALID", { flag: "--depth", value: String(depth), problem: "is no number of commits", example: "--depth 50" });
+    throw fail("FLAG_INVALID", {
+      flag: "--depth",
+      value: String(depth),
+      problem: "is no number of commits",
+      example: "--depth 50",
+    });
   }
-  const located = locate(request.folder, deps.home);
-  if (located.kind === "folder") return planFolder(request, located.root, located.note);
+  try {
+    const located = locate(request.folder, deps.home);
+    if (located.kind === "folder") return planFolder(request, located.root, located.note);
+    return await planInScratch(deps, request, located);
+  } catch (error) {
+    throw explained(error, request.folder, deps.scratch);
+  }
+}
+
+async function planInScratch(
+  deps: WorkspaceDeps,
+  request: WorkspaceRequest,
+  located: GitPlaces["located"],
+): Promise<WorkspacePlan> {
   const scratch = await makeScratch(deps.scratch);
   try {
     return await planRepository(deps, request, { located, scratch, dispose: () => removeTree(scratch) });
@@ -31,10 +54,21 @@ export async function planWorkspace(deps: WorkspaceDeps, request: WorkspaceReque
   }
 }
 
+/** What the system refused while the folder was read, as an error that says so; anything else as it is. */
+function explained(error: unknown, folder: string, scratch: string): unknown {
+  if (isDiskFull(error)) return fail("DISK_FULL", { path: scratch, during: "reading the repository" }, error);
+  const { syscall, message } = error as { syscall?: unknown; message?: unknown };
+  if (error instanceof BangerError || typeof syscall !== "string") return error;
+  return fail("WORKSPACE_REFUSED", { path: folder, reason: `it can't be read: ${message}` }, error);
+}
+
 function planFolder(request: WorkspaceRequest, root: string, note: string | undefined): WorkspacePlan {
   for (const flag of ["branch", "from", "depth"] as const) {
     if (request[flag] === undefined) continue;
-    throw fail("WORKSPACE_REFUSED", { path: request.folder, reason: `--${flag} needs a git repository, and it is none` });
+    throw fail("WORKSPACE_REFUSED", {
+      path: request.folder,
+      reason: `--${flag} needs a git repository, and it is none`,
+    });
   }
   const notes = new Notes();
   if (note !== undefined) notes.add("info", note);
@@ -52,7 +86,9 @@ function planFolder(request: WorkspaceRequest, root: string, note: string | unde
     notes: notes.list(),
     after: [],
     tooling: planTooling(root, collector.entries),
+    prepare: () => {},
     git: () => nothing(),
+    checkedOut: async () => [],
     dispose: async () => {},
     [Symbol.asyncDispose]: async () => {},
   };

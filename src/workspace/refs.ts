@@ -3,8 +3,11 @@ import { fail } from "../base/errors/error.ts";
 import { listNames, lookAt, readBeneath } from "../host/tree.ts";
 import type { Repository } from "./locate.ts";
 
-export type Head = { /** full ref name, or null when detached */ ref: string | null; /** null: no commit yet */ oid: string | null };
-export type Refs = { head: Head; /** `refs/heads/main` → object id */ all: Map<string, string> };
+export type Head = {
+  /** full ref name, or null when detached */ ref: string | null /** null: no commit yet */;
+  oid: string | null;
+};
+export type Refs = { head: Head /** `refs/heads/main` → object id */; all: Map<string, string> };
 
 const maxRefs = 500_000;
 const maxDepth = 32;
@@ -52,10 +55,11 @@ function readHead(repository: Repository, all: Map<string, string>, shown: strin
   const text = textOf(repository.gitDir, "HEAD", 4096, shown)?.trimEnd();
   if (text !== undefined && isOid(text)) return { ref: null, oid: text };
   const ref = /^ref: *(.+)$/.exec(text ?? "")?.[1];
-  if (ref === undefined || !isRefName(ref)) throw fail("WORKSPACE_GIT", { path: shown, problem: "its HEAD is damaged" });
   if (ref === "refs/heads/.invalid") {
     throw fail("WORKSPACE_GIT", { path: shown, problem: "its refs are stored as reftable, which is not read yet" });
   }
+  if (ref === undefined || !isRefName(ref))
+    throw fail("WORKSPACE_GIT", { path: shown, problem: "its HEAD is damaged" });
   return { ref, oid: all.get(ref) ?? null };
 }
 

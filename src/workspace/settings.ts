@@ -34,20 +34,36 @@ export function readUserSettings(home: string, env: Record<string, string | unde
     [`${xdg}/git`, "config"],
     [home, ".gitconfig"],
   ];
-  return parseGitConfig(files.map(([folder, name]) => textOf(byteTextOf(folder), name)).join("\n"));
+  return parseGitConfig(files.map(([folder, name]) => userText(`${folder}/${name}`)).join("\n"));
 }
 
-/** The files with the user's own ignore rules, in git's order. */
+/** The file with the user's own ignore rules; a link to it (dot files often are) is followed. */
 export function userExcludes(user: GitConfig, home: string, env: Record<string, string | undefined>): string {
   const xdg = env["XDG_CONFIG_HOME"]?.startsWith("/") ? env["XDG_CONFIG_HOME"] : `${home}/.config`;
   const named = user.get("core.excludesfile");
-  return named === undefined ? byteTextOf(`${xdg}/git/ignore`) : named.replace(/^~\//, `${byteTextOf(home)}/`);
+  const path = named === undefined ? byteTextOf(`${xdg}/git/ignore`) : named.replace(/^~\//, `${byteTextOf(home)}/`);
+  try {
+    return realPath(path);
+  } catch {
+    return path;
+  }
 }
 
 function promisorOf(local: GitConfig): string | null {
   const named = local.get("extensions.partialclone");
   if (named !== undefined) return named;
   return local.subsections("remote").find((name) => local.bool(`remote.${name}.promisor`) === true) ?? null;
+}
+
+/** The user's own file, links followed. */
+function userText(path: string): string {
+  try {
+    const real = realPath(byteTextOf(path));
+    const cut = real.lastIndexOf("/");
+    return textOf(real.slice(0, cut) || "/", real.slice(cut + 1));
+  } catch {
+    return "";
+  }
 }
 
 function textOf(folder: string, name: string): string {

@@ -1,4 +1,5 @@
 /** Makes the git directory of our own in which host git reads a stranger's repository (`git.ts` says why). */
+import { createHash } from "node:crypto";
 import { fail } from "../base/errors/error.ts";
 import { makeScratchFolder, writeScratch } from "../host/scratch.ts";
 import { listNames, readBeneath } from "../host/tree.ts";
@@ -14,7 +15,12 @@ const maxShallowBytes = 16 * 1024 ** 2;
 const maxSharedIndexes = 16;
 
 /** @param gitDir a folder that exists and is empty. @throws WORKSPACE_GIT */
-export async function makeSkeleton(gitDir: string, repository: Repository, refs: Refs, settings: Settings): Promise<Copied> {
+export async function makeSkeleton(
+  gitDir: string,
+  repository: Repository,
+  refs: Refs,
+  settings: Settings,
+): Promise<Copied> {
   await makeScratchFolder(`${gitDir}/refs`);
   await writeScratch(`${gitDir}/config`, skeletonConfig(settings));
   await writeScratch(`${gitDir}/objects/info/alternates`, quoted(`${repository.commonDir}/objects`));
@@ -23,11 +29,13 @@ export async function makeSkeleton(gitDir: string, repository: Repository, refs:
   await writeScratch(`${gitDir}/HEAD`, Buffer.from(ref === null ? `${oid}\n` : `ref: ${ref}\n`, "latin1"));
   const shallow = readShallow(repository);
   if (shallow.length > 0) await writeScratch(`${gitDir}/shallow`, `${shallow.join("\n")}\n`);
-  return { ...(await copyIndex(gitDir, repository)), shallow };
+  return { ...(await copyIndex(gitDir, repository, settings.sha256)), shallow };
 }
 
 function skeletonConfig(settings: Settings): string {
-  const format = settings.sha256 ? "\trepositoryformatversion = 1\n[extensions]\n\tobjectFormat = sha256\n" : "\trepositoryformatversion = 0\n";
+  const format = settings.sha256
+    ? "\trepositoryformatversion = 1\n[extensions]\n\tobjectFormat = sha256\n"
+    : "\trepositoryformatversion = 0\n";
   return `[core]\n\tbare = false\n${format}`;
 }
 
@@ -38,14 +46,20 @@ export function packedRefs(refs: Refs): string {
 
 /** As `objects/info/alternates` takes any path: in double quotes, C escapes. */
 function quoted(path: string): string {
-  const escaped = path.replace(/["\\]/g, "\\$&").replace(/[^\x20-\x7e]/g, (c) => `\\${c.charCodeAt(0).toString(8).padStart(3, "0")}`);
+  const escaped = path
+    .replace(/["\\]/g, "\\$&")
+    .replace(/[^\x20-\x7e]/g, (c) => `\\${c.charCodeAt(0).toString(8).padStart(3, "0")}`);
   return `"${escaped}"\n`;
 }
 
-async function copyIndex(gitDir: string, repository: Repository): Promise<{ index: Uint8Array | null; split: boolean }> {
+async function copyIndex(
+  gitDir: string,
+  repository: Repository,
+  sha256: boolean,
+): Promise<{ index: Uint8Array | null; split: boolean }> {
   const index = read(repository, "index", maxIndexBytes);
   if (index === null) return { index: null, split: false };
-  if (Buffer.from(index.subarray(0, 4)).toString("latin1") !== "DIRC") throw problem(repository, "its index is damaged");
+  if (!isWholeIndex(index, sha256)) throw problem(repository, "its index is damaged");
   await writeScratch(`${gitDir}/index`, index);
   const shared = listNames(repository.gitDir).filter((name) => /^sharedindex\.[0-9a-f]{40,64}$/.test(name));
   for (const name of shared.slice(0, maxSharedIndexes)) {
@@ -53,6 +67,17 @@ async function copyIndex(gitDir: string, repository: Repository): Promise<{ inde
     if (bytes !== null) await writeScratch(`${gitDir}/${name}`, bytes);
   }
   return { index, split: shared.length > 0 };
+}
+
+/** Magic and checksum, which git itself does not look at; all zeros means that there is none (`index.skipHash`). */
+function isWholeIndex(index: Uint8Array, sha256: boolean): boolean {
+  const length = sha256 ? 32 : 20;
+  if (index.length < 12 + length || Buffer.from(index.subarray(0, 4)).toString("latin1") !== "DIRC") return false;
+  const trailer = index.subarray(index.length - length);
+  const sum = createHash(sha256 ? "sha256" : "sha1")
+    .update(index.subarray(0, index.length - length))
+    .digest();
+  return sum.equals(trailer) || trailer.every((byte) => byte === 0);
 }
 
 function readShallow(repository: Repository): string[] {

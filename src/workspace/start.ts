@@ -6,10 +6,15 @@ import type { OpenRepository } from "./open-repository.ts";
 import { isOid } from "./refs.ts";
 
 /** @throws WORKSPACE_REF, FLAG_INVALID */
-export async function resolveStart(open: OpenRepository, branch: string | undefined, from: string | undefined): Promise<Start> {
+export async function resolveStart(
+  open: OpenRepository,
+  branch: string | undefined,
+  from: string | undefined,
+): Promise<Start> {
   const { head, all } = open.refs;
   const oid = from === undefined ? head.oid : await resolveCommit(open, from);
-  if (branch !== undefined) return { ref: newBranch(branch, [...all.keys(), ...(head.ref === null ? [] : [head.ref])]), oid };
+  if (branch !== undefined)
+    return { ref: newBranch(branch, [...all.keys(), ...(head.ref === null ? [] : [head.ref])]), oid };
   if (from === undefined) return { ref: head.ref, oid };
   const local = `refs/heads/${byteTextOf(from)}`;
   return { ref: all.get(local) === oid ? local : null, oid };
@@ -39,7 +44,10 @@ export function newBranch(branch: string, taken: readonly string[]): string {
   const inTheWay = taken.find((other) => other === ref || other.startsWith(`${ref}/`) || ref.startsWith(`${other}/`));
   if (inTheWay === undefined) return ref;
   const which = Buffer.from(inTheWay.replace(/^refs\/heads\//, ""), "latin1").toString("utf8");
-  throw fail("FLAG_INVALID", { ...flag, problem: inTheWay === ref ? "exists already" : `can't be beside the branch "${which}"` });
+  throw fail("FLAG_INVALID", {
+    ...flag,
+    problem: inTheWay === ref ? "exists already" : `can't be beside the branch "${which}"`,
+  });
 }
 
 function isBranchName(name: string): boolean {

@@ -18,14 +18,20 @@ export type StreamReport = {
 const chunkSize = 256 * 1024;
 
 /** Each chunk is the consumer's to keep. @throws WORKSPACE_COPY, WORKSPACE_GIT */
-export async function* workspaceTar(plan: WorkspacePlan, report: StreamReport = {}): AsyncGenerator<Uint8Array, void, void> {
-  const git = plan.git();
+export async function* workspaceTar(
+  plan: WorkspacePlan,
+  report: StreamReport = {},
+): AsyncGenerator<Uint8Array, void, void> {
+  plan.prepare();
   const writer = new ChunkWriter();
   let done = 0;
-  const progress = (bytes: number) => report.onProgress?.((done += bytes));
+  const progress = (bytes: number) => {
+    done += bytes;
+    report.onProgress?.(done);
+  };
   for (const entry of plan.entries) yield* writer.entry(entry, progress, report.onVanished);
   yield* writer.take();
-  for await (const entry of git) yield* writer.entry(entry, progress, report.onVanished);
+  for await (const entry of plan.git()) yield* writer.entry(entry, progress, report.onVanished);
   yield* writer.put(tarEnd);
   yield* writer.take();
 }
@@ -35,7 +41,11 @@ class ChunkWriter {
   #chunk = Buffer.allocUnsafe(chunkSize);
   #used = 0;
 
-  *entry(entry: PlanEntry, progress: (bytes: number) => void, onVanished?: (path: string) => void): Generator<Uint8Array, void, void> {
+  *entry(
+    entry: PlanEntry,
+    progress: (bytes: number) => void,
+    onVanished?: (path: string) => void,
+  ): Generator<Uint8Array, void, void> {
     const { source } = entry;
     if (source.kind === "none") return yield* this.put(tarHeader(entry));
     if (source.kind === "bytes") {
@@ -75,7 +85,12 @@ class ChunkWriter {
   }
 
   /** Exactly `size` bytes of the file: what it grew by since it was opened is not read. */
-  *#copy(file: OpenEntry, size: number, path: string, progress: (bytes: number) => void): Generator<Uint8Array, void, void> {
+  *#copy(
+    file: OpenEntry,
+    size: number,
+    path: string,
+    progress: (bytes: number) => void,
+  ): Generator<Uint8Array, void, void> {
     for (let left = size; left > 0; ) {
       const space = this.#chunk.subarray(this.#used, this.#used + Math.min(left, chunkSize - this.#used));
       const got = readSome(file, space, path);

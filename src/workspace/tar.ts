@@ -47,7 +47,15 @@ export function tarHeader(entry: TarEntry): Uint8Array {
 }
 
 function paxHeader(body: string): Uint8Array {
-  const head = ustar({ prefix: "", name: "PaxHeader", mode: 0o644, size: body.length, mtime: 0, type: typeFlags.pax, target: "" });
+  const head = ustar({
+    prefix: "",
+    name: "PaxHeader",
+    mode: 0o644,
+    size: body.length,
+    mtime: 0,
+    type: typeFlags.pax,
+    target: "",
+  });
   return Buffer.concat([head, Buffer.from(body, "latin1"), new Uint8Array(paddingOf(body.length))]);
 }
 

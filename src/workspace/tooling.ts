@@ -5,7 +5,8 @@ import { type DetachedCommand, guestWorkspace, type PlanEntry } from "./types.ts
 const manifests = [".mise.toml", "mise.toml", ".tool-versions"];
 
 /** A fixed text, run by the guest's shell: trusted there, as the guest is what holds the project in. */
-const script = "command -v mise >/dev/null || { echo 'mise is not in this image'; exit 0; }; mise trust --yes --all; exec mise install --yes";
+const script =
+  "command -v mise >/dev/null || { echo 'mise is not in this image'; exit 0; }; mise trust --yes --all; exec mise install --yes";
 
 /**
  * @param root the folder on the host; its name is in the log's
@@ -24,6 +25,9 @@ export function planTooling(root: string, entries: readonly PlanEntry[]): Detach
 
 /** `/root/.cache/banger/vm-run-tooling-NAME.log`, NAME made of letters, digits, `.`, `_` and `-`. */
 export function toolingLog(root: string): string {
-  const name = showPath(baseName(root)).replaceAll(/[^A-Za-z0-9._-]+/g, "-").replace(/^[.-]+/, "").slice(0, 64);
+  const name = showPath(baseName(root))
+    .replaceAll(/[^A-Za-z0-9._-]+/g, "-")
+    .replace(/^[.-]+/, "")
+    .slice(0, 64);
   return `/root/.cache/banger/vm-run-tooling-${name || "repo"}.log`;
 }

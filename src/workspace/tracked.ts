@@ -12,6 +12,9 @@ import type { WorkspaceDeps } from "./types.ts";
 
 export type Listing = {
   deps: WorkspaceDeps;
+  /** our git directories are made here, named by their number */
+  scratch: string;
+  signal: AbortSignal;
   collector: Collector;
   notes: Notes;
   /** the user's own ignore file; null: only tracked files */
@@ -54,14 +57,20 @@ async function listUntracked(listing: Listing, open: OpenRepository, excludes: s
 async function listSubmodule(listing: Listing, parent: OpenRepository, path: string, nesting: number): Promise<void> {
   const { notes, collector, repositories, deps } = listing;
   if (!collector.addFolder(path, "tracked")) return;
-  if (repositories.length > maxSubmodules || nesting > maxNesting) return notes.path("one submodule too many, not sent", path);
+  if (repositories.length > maxSubmodules || nesting > maxNesting)
+    return notes.path("one submodule too many, not sent", path);
   const root = repositories[0]?.repository.workTree ?? "";
   try {
     const repository = repositoryAt(`${root}/${path}`, showPath(path));
     if (repository === null) return;
-    const gitDir = parent.gitDir.replace(/\/\d+$/, `/${repositories.length}`);
-    const guestGitDir = moduleFolder(parent, path, repositories);
-    const open = await openRepository(deps, repository, { path, guestGitDir, scratch: gitDir, user: parent.settings.user });
+    const places = {
+      path,
+      guestGitDir: moduleFolder(parent, path, repositories),
+      scratch: `${listing.scratch}/${repositories.length}`,
+      user: parent.settings.user,
+      signal: listing.signal,
+    };
+    const open = await openRepository(deps, repository, places);
     repositories.push(open);
     await listRepository(listing, open, nesting);
   } catch (error) {
@@ -76,7 +85,8 @@ function moduleFolder(parent: OpenRepository, path: string, taken: readonly Open
   const folder = `${parent.guestGitDir}/modules/${name}`;
   const isAround = (dir: string) => `${parent.guestGitDir}/`.startsWith(`${dir}/`);
   const collides = taken.some(
-    ({ guestGitDir: dir }) => !isAround(dir) && (`${dir}/`.startsWith(`${folder}/`) || `${folder}/`.startsWith(`${dir}/`)),
+    ({ guestGitDir: dir }) =>
+      !isAround(dir) && (`${dir}/`.startsWith(`${folder}/`) || `${folder}/`.startsWith(`${dir}/`)),
   );
   return collides ? `.git/modules/banger-${taken.length}` : folder;
 }

@@ -1,5 +1,6 @@
 /** What goes into the guest, as data: `--dry-run` prints it, `stream.ts` turns it into a tar. */
 import type { Exec } from "../host/exec.ts";
+import type { CheckedOut } from "./listing.ts";
 
 /** Where the workspace is in every guest, whatever the folder's name. */
 export const guestWorkspace = "/root/repo";
@@ -55,10 +56,10 @@ export type PlanEntry = {
 export type WorkspaceNote = { level: "info" | "warn"; text: string };
 
 /** A command to run in the guest when the files are there. */
-export type AfterCommand = { argv: string[]; cwd: string; /** as in "could not …" */ what: string };
+export type AfterCommand = { argv: string[]; cwd: string /** as in "could not …" */; what: string };
 
 /** Work in the guest that nobody waits for. */
-export type DetachedCommand = AfterCommand & { env: Record<string, string>; /** path in the guest */ log: string };
+export type DetachedCommand = AfterCommand & { env: Record<string, string> /** path in the guest */; log: string };
 
 export type WorkspacePlan = {
   kind: "git" | "folder";
@@ -79,9 +80,13 @@ export type WorkspacePlan = {
   notes: WorkspaceNote[];
   after: AfterCommand[];
   tooling: DetachedCommand | null;
-  /** begins to make `.git` (packs the history) and gives its entries; called once, by the stream */
+  /** begins to pack the history in the background, for as long as the caller has to wait for the VM; idempotent */
+  prepare(): void;
+  /** what `.git` will hold, waiting for the packs; called once, by the stream */
   git(): AsyncIterable<PlanEntry>;
-  /** removes what was made on the host; idempotent */
+  /** with `--from`: the files that are not sent but checked out in the guest, for `--dry-run` */
+  checkedOut(): Promise<CheckedOut[]>;
+  /** removes what was made on the host, ending what still runs; idempotent */
   dispose(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 };

@@ -1,6 +1,7 @@
 /** Which Debian archive this host downloads from, with which keyring and through which proxy. */
 import { fail } from "../../base/errors/error.ts";
 import type { Exec } from "../../host/exec.ts";
+import { exists, listFolder, readText } from "../../host/files.ts";
 import { stdoutText } from "../tools.ts";
 import { type AptOption, neededOptions } from "./options.ts";
 import { type DebianMirror, mirrorsOf, publicMirrors } from "./sources.ts";
@@ -12,14 +13,7 @@ export type DebianArchive = {
   options: AptOption[];
 };
 
-export type ArchiveDeps = {
-  exec: Exec;
-  files: {
-    exists(path: string): Promise<boolean>;
-    listFolder(path: string): Promise<string[]>;
-    readText(path: string, maxBytes?: number): Promise<string>;
-  };
-};
+export type ArchiveDeps = { exec: Exec /** folder that stands for `/` in tests */; root?: string };
 
 export const debianKeyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
@@ -29,8 +23,8 @@ const otherKeyrings = ["/usr/share/keyrings/debian-archive-keyring.pgp"];
 /** @throws RECIPE_UNAVAILABLE without Debian's keyring, TOOL_MISSING without apt */
 export async function findArchive(deps: ArchiveDeps, suite: string): Promise<DebianArchive> {
   const [keyring, files, dump] = await Promise.all([
-    findKeyring(deps),
-    readSources(deps),
+    findKeyring(deps.root ?? ""),
+    readSources(deps.root ?? ""),
     deps.exec(["apt-config", "dump"]),
   ]);
   const own = mirrorsOf(files, suite);
@@ -41,20 +35,20 @@ export async function findArchive(deps: ArchiveDeps, suite: string): Promise<Deb
   };
 }
 
-async function findKeyring(deps: ArchiveDeps): Promise<string> {
-  for (const path of [debianKeyring, ...otherKeyrings]) if (await deps.files.exists(path)) return path;
+async function findKeyring(root: string): Promise<string> {
+  for (const path of [debianKeyring, ...otherKeyrings]) if (await exists(root + path)) return path;
   throw fail("RECIPE_UNAVAILABLE", {
     reason: "Debian's archive keyring is not on this host, so packages could not be checked",
     next: "install the package debian-archive-keyring (Fedora: debian-keyring)",
   });
 }
 
-async function readSources(deps: ArchiveDeps): Promise<{ name: string; text: string }[]> {
+async function readSources(root: string): Promise<{ name: string; text: string }[]> {
   const folder = "/etc/apt/sources.list.d";
-  const listed = (await deps.files.exists(folder)) ? (await deps.files.listFolder(folder)).toSorted() : [];
+  const listed = (await exists(root + folder)) ? (await listFolder(root + folder)).toSorted() : [];
   const names = ["/etc/apt/sources.list", ...listed.map((name) => `${folder}/${name}`)];
   const read = names
     .filter((name) => /\.(?:list|sources)$/.test(name))
-    .map(async (name) => ((await deps.files.exists(name)) ? [{ name, text: await deps.files.readText(name) }] : []));
+    .map(async (name) => ((await exists(root + name)) ? [{ name, text: await readText(root + name) }] : []));
   return (await Promise.all(read)).flat();
 }

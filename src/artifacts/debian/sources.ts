@@ -5,7 +5,7 @@
  */
 
 /** Where packages of one Debian release come from; always checked with Debian's own keyring. */
-export type DebianMirror = { uri: string; /** `bookworm`, `bookworm-updates`, `bookworm-security` */ suites: string[] };
+export type DebianMirror = { uri: string /** `bookworm`, `bookworm-updates`, `bookworm-security` */; suites: string[] };
 
 type Source = { uris: string[]; suites: string[]; components: string[]; signedBy: string; trusted: boolean };
 

@@ -74,7 +74,9 @@ function number(block: Uint8Array, at: number, length: number, field: string, si
     if (!Number.isSafeInteger(value)) throw new TarError(`a header's ${field} is out of range`);
     return value;
   }
-  const octal = ascii(block, at, length).replace(/[ \0]+$/, "").replace(/^ +/, "");
+  const octal = ascii(block, at, length)
+    .replace(/[ \0]+$/, "")
+    .replace(/^ +/, "");
   if (!/^[0-7]*$/.test(octal)) throw new TarError(`a header's ${field} is no number`);
   return octal === "" ? 0 : Number.parseInt(octal, 8);
 }

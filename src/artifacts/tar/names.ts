@@ -1,5 +1,5 @@
 /** Which names a tar stream may hold: what is inside the root, however it is written, and nothing else. */
-import { type TarKind, TarError } from "./header.ts";
+import { TarError, type TarKind } from "./header.ts";
 
 /** A path of the archive without `./` in front; the root itself is empty. */
 export function plainName(name: string): string {

@@ -3,7 +3,15 @@
  * once, nothing is kept but the header that is being put together. The stream is a stranger's: names that leave the
  * root, numbers that do not fit and oversized extensions are refused.
  */
-import { blockSize, isZeroBlock, parseHeader, type TarEntry, TarError, type TarHeader, type TarKind } from "./header.ts";
+import {
+  blockSize,
+  isZeroBlock,
+  parseHeader,
+  type TarEntry,
+  TarError,
+  type TarHeader,
+  type TarKind,
+} from "./header.ts";
 import { checkName } from "./names.ts";
 import { parsePax } from "./pax.ts";
 

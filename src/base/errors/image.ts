@@ -26,7 +26,8 @@ export const imageErrors = {
   IMAGE_BUILD_FAILED: spec({
     exit: Exit.Failure,
     message: (p: { name: string; reason: string }) => `building image "${p.name}" failed: ${p.reason}`,
-    hint: (p: { name: string; reason: string; next?: string }) => p.next ?? "nothing was kept; run the same command again once the cause is gone",
+    hint: (p: { name: string; reason: string; next?: string }) =>
+      p.next ?? "nothing was kept; run the same command again once the cause is gone",
   }),
   RECIPE_UNAVAILABLE: spec({
     exit: Exit.Unavailable,
@@ -35,7 +36,8 @@ export const imageErrors = {
   }),
   DOWNLOAD_DAMAGED: spec({
     exit: Exit.Failure,
-    message: (p: { what: string; problem: string }) => `the download of ${p.what} is not what it should be: ${p.problem}`,
+    message: (p: { what: string; problem: string }) =>
+      `the download of ${p.what} is not what it should be: ${p.problem}`,
     hint: () => "a proxy or mirror may have changed it; nothing of it was used",
   }),
   IMAGE_INVALID: spec({
@@ -45,7 +47,8 @@ export const imageErrors = {
   }),
   IMAGE_DAMAGED: spec({
     exit: Exit.Failure,
-    message: (p: { name: string; file: string; problem: string }) => `image "${p.name}" is damaged: ${p.file} ${p.problem}`,
+    message: (p: { name: string; file: string; problem: string }) =>
+      `image "${p.name}" is damaged: ${p.file} ${p.problem}`,
     hint: (p) => `remove it with \`banger image delete ${p.name}\` and build or pull it again`,
   }),
   KERNEL_NOT_FOUND: spec({
@@ -61,6 +64,7 @@ export const imageErrors = {
   KERNEL_UNUSABLE: spec({
     exit: Exit.Failure,
     message: (p: { name: string; problem: string }) => `kernel "${p.name}" can't be used: ${p.problem}`,
-    hint: () => "banger needs virtio, squashfs, overlay and ext4, built in or as modules; Debian's linux-image-cloud-amd64 has them all",
+    hint: () =>
+      "banger needs virtio, squashfs, overlay and ext4, built in or as modules; Debian's linux-image-cloud-amd64 has them all",
   }),
 };

@@ -6,7 +6,8 @@ export const vmErrors = {
   VM_NOT_FOUND: spec({
     exit: Exit.NotFound,
     message: (p: { name: string; nearest?: string }) => `no VM is named "${p.name}"`,
-    hint: (p) => (p.nearest ? `did you mean "${p.nearest}"? \`banger vm ls\` shows every VM` : "`banger vm ls` shows every VM"),
+    hint: (p) =>
+      p.nearest ? `did you mean "${p.nearest}"? \`banger vm ls\` shows every VM` : "`banger vm ls` shows every VM",
   }),
   VM_NAME_INVALID: spec({
     exit: Exit.Usage,
@@ -20,7 +21,8 @@ export const vmErrors = {
   }),
   VM_STATE: spec({
     exit: Exit.Conflict,
-    message: (p: { name: string; state: string; action: string; next: string }) => `can't ${p.action} VM "${p.name}": it is ${p.state}`,
+    message: (p: { name: string; state: string; action: string; next: string }) =>
+      `can't ${p.action} VM "${p.name}": it is ${p.state}`,
     hint: (p) => p.next,
   }),
   VM_BOOT_FAILED: spec({
@@ -31,12 +33,14 @@ export const vmErrors = {
   VM_FAILED: spec({
     exit: Exit.Failure,
     message: (p: { name: string; reason: string }) => `VM "${p.name}" failed: ${p.reason}`,
-    hint: (p) => `look with \`banger vm logs ${p.name}\`, then \`banger vm start ${p.name}\` or \`banger vm delete ${p.name}\``,
+    hint: (p) =>
+      `look with \`banger vm logs ${p.name}\`, then \`banger vm start ${p.name}\` or \`banger vm delete ${p.name}\``,
   }),
   VM_SPEC_INVALID: spec({
     exit: Exit.Usage,
     message: (p: { field: string; value: string; problem: string }) => `${p.field}: "${p.value}" ${p.problem}`,
-    hint: (p: { field: string; value: string; problem: string; example?: string }) => p.example ? `for example ${p.example}` : "see `banger vm create --help`",
+    hint: (p: { field: string; value: string; problem: string; example?: string }) =>
+      p.example ? `for example ${p.example}` : "see `banger vm create --help`",
   }),
   VM_CANCELLED: spec({
     exit: Exit.Failure,

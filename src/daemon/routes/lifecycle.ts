@@ -1,6 +1,5 @@
 /** What VMs do: start, stop, restart, end, and being waited for. */
-import { restartVmSchema, startVmSchema, stopVmSchema } from "../../api/schema.ts";
-import { emptySchema } from "../../api/schema.ts";
+import { emptySchema, restartVmSchema, startVmSchema, stopVmSchema } from "../../api/schema.ts";
 import { answerJson, answerWork } from "../answers.ts";
 import { readJson } from "../body.ts";
 import type { Handler } from "../daemon.ts";

@@ -1,6 +1,7 @@
 /** VMs as things: listed, created, shown, renamed, deleted. */
-import type { CreateVm } from "../../api/types.ts";
+
 import { createVmSchema, emptySchema, renameVmSchema } from "../../api/schema.ts";
+import type { CreateVm } from "../../api/types.ts";
 import { whenAborted } from "../../base/async.ts";
 import { answerJson, EventStream } from "../answers.ts";
 import { readJson } from "../body.ts";
@@ -29,7 +30,12 @@ export const createVm: Handler = async ({ machines }, exchange) => {
   const events = new EventStream(exchange);
   const options = start ? { wait: wait ?? ("services" as const) } : null;
   try {
-    const { vm, lease } = await machines.create({ ...rest, ephemeral: leased === true }, options, events.emit, exchange.signal);
+    const { vm, lease } = await machines.create(
+      { ...rest, ephemeral: leased === true },
+      options,
+      events.emit,
+      exchange.signal,
+    );
     events.result(await machines.view(vm));
     if (lease) {
       await whenAborted(exchange.signal);

@@ -1,5 +1,5 @@
 /** A daemon's machines over a world: what `bangerd` puts together, with a host in memory. */
-import { type AgentClient } from "../../wire/agent/types.ts";
+
 import { fakeClock } from "../../host/clock.ts";
 import { memoryLogger } from "../../host/log.ts";
 import { type Db, openDatabase } from "../../host/sqlite.ts";
@@ -7,6 +7,7 @@ import type { WorkEvent } from "../../model/event.ts";
 import { pathsOf } from "../../model/paths.ts";
 import { createStore } from "../../store/store.ts";
 import { imageRecord, kernelRecord } from "../../store/testing/records.ts";
+import type { AgentClient } from "../../wire/agent/types.ts";
 import type { MachinesDeps } from "../deps.ts";
 import { createMachines, type Machines } from "../machines.ts";
 import type { Guest } from "./guest.ts";
@@ -32,9 +33,12 @@ export type Host = { world: World; db: Db };
 export function newHost(): Host {
   const db = openDatabase(":memory:");
   const store = createStore(db, () => 0);
+  const world = new World();
   store.images.put(imageRecord());
   store.kernels.put(kernelRecord());
-  return { world: new World(), db };
+  for (const layer of store.images.layers()) world.paths.set(paths.layer(layer.digest), "squashfs");
+  world.paths.set(paths.kernel(kernelRecord().digest).vmlinux, "kernel");
+  return { world, db };
 }
 
 export function depsOf({ world, db }: Host): MachinesDeps {
@@ -52,8 +56,14 @@ export function depsOf({ world, db }: Host): MachinesDeps {
     },
     endStrays: async (directory) => world.endStrays(directory),
     connectAgent: (stream, { timeoutMs }) => connectGuest((stream as unknown as { guest: Guest }).guest, timeoutMs),
-    sizes: async (request) => ({ vcpu: 2, memoryMib: 1024, diskBytes: 2 ** 33, provenance: {}, ...definedOnly(request) }),
-    inheritance: async () => ({ authorizedKeys: ["key"], environment: { P: "1" }, caCertificates: [] }),
+    sizes: async (request) => ({
+      vcpu: 2,
+      memoryMib: 1024,
+      diskBytes: 2 ** 33,
+      provenance: {},
+      ...definedOnly(request),
+    }),
+    inheritance: async () => ({ authorizedKeys: ["key"], environment: { P: "1" }, caCertificates: [], notes: [] }),
     makeHostKey: () => ({ type: "ed25519", private: "private", public: "public" }),
     isDiskFull: (error) => (error as { code?: string }).code === "ENOSPC",
     randomBytes: (count) => Uint8Array.from({ length: count }, () => random++ % 251),
@@ -70,7 +80,11 @@ export function depsOf({ world, db }: Host): MachinesDeps {
 }
 
 /** A new daemon over the host; it has reconciled when this resolves, unless its life ended meanwhile. */
-export async function startDaemon(host: Host, life = new Life(), changes: Partial<MachinesDeps> = {}): Promise<Machines> {
+export async function startDaemon(
+  host: Host,
+  life = new Life(),
+  changes: Partial<MachinesDeps> = {},
+): Promise<Machines> {
   const machines = createMachines(mortal({ ...depsOf(host), ...changes }, life));
   const reconciled = machines.reconcile().catch((error: unknown) => {
     if (!life.dead) throw error;
@@ -129,8 +143,8 @@ function artifactsOf(world: World): MachinesDeps["artifacts"] {
       for await (const chunk of upload.tar) void chunk;
       return kernelRecord({ name: upload.name as never, source: upload.source });
     },
-    removeImages: async () => {},
-    removeKernels: async () => {},
+    removeLayers: async (digests) => world.removeTrees(digests.map((digest) => paths.layer(digest))),
+    removeKernels: async (digests) => world.removeTrees(digests.map((digest) => paths.kernel(digest).directory)),
     imageRecipe: (name) => (name === "debian-bookworm" ? name : undefined),
   };
 }

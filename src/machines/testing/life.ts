@@ -68,7 +68,8 @@ export class Life {
 }
 
 /** What only looks, or only decides: dying there is the same as dying at the next real call. */
-const harmless = /^(clock|log|paths|timings|randomBytes|randomId|after|isDiskFull|sizes|makeHostKey)\b|onNotice$|destroy$|wait$|release$|unfinished$|byId$|byName$|byDigest$/;
+const harmless =
+  /^(clock|log|paths|timings|randomBytes|randomId|after|isDiskFull|sizes|makeHostKey)\b|onNotice$|destroy$|wait$|release$|unfinished$|byId$|byName$|byDigest$/;
 
 /** The same object, but every function in it is a call of that life. */
 export function mortal<T>(value: T, life: Life, name = ""): T {
@@ -95,5 +96,11 @@ function wrapped(inner: (...args: unknown[]) => unknown, target: object, life: L
 }
 
 function isPlain(value: unknown): value is object {
-  return value !== null && typeof value === "object" && !Array.isArray(value) && !(value instanceof Map) && !(value instanceof Set);
+  return (
+    value !== null &&
+    typeof value === "object" &&
+    !Array.isArray(value) &&
+    !(value instanceof Map) &&
+    !(value instanceof Set)
+  );
 }

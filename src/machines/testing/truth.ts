@@ -12,7 +12,14 @@ export function assertTruth({ world, db }: Host, context: string): void {
   for (const vm of vms) assert.match(vm.state, /^(stopped|running|failed)$/, say(`the state of ${vm.name}`));
   const running = vms.filter((vm) => vm.state === "running");
   const noted = running.map((vm) => store.processes.vmm(vm.id)?.process.pid).toSorted();
-  assert.deepEqual(world.living().map((vm) => vm.process.pid).toSorted(), noted, say("VMMs that live"));
+  assert.deepEqual(
+    world
+      .living()
+      .map((vm) => vm.process.pid)
+      .toSorted(),
+    noted,
+    say("VMMs that live"),
+  );
   const networks = running.map((vm) => store.processes.network(vm.id)?.pid).toSorted();
   assert.deepEqual([...world.networks.keys()].toSorted(), networks, say("network processes that live"));
   assert.deepEqual(world.list(paths.vms), vms.map((vm) => vm.id).toSorted(), say("folders of VMs"));
@@ -20,8 +27,18 @@ export function assertTruth({ world, db }: Host, context: string): void {
     const files = world.list(paths.vm(vm.id).directory);
     assert.ok(files.includes("disk.ext4"), say(`${vm.name} has its disk`));
     const sockets = files.filter((name) => name.endsWith(".sock"));
-    assert.equal(sockets.length > 0, vm.state === "running", say(`sockets of ${vm.name}, which is ${vm.state}: ${sockets}`));
+    assert.equal(
+      sockets.length > 0,
+      vm.state === "running",
+      say(`sockets of ${vm.name}, which is ${vm.state}: ${sockets}`),
+    );
     if (vm.state !== "running") assert.equal(store.processes.vmm(vm.id), null, say(`${vm.name} has no VMM`));
   }
+  const layers = store.images.layers().map((layer) => paths.layer(layer.digest).slice(paths.layers.length + 1));
+  assert.deepEqual(world.list(paths.layers), layers, say("layers' files"));
+  const kernels = store.kernels
+    .all()
+    .map((kernel) => paths.kernel(kernel.digest).directory.slice(paths.kernels.length + 1));
+  assert.deepEqual(world.list(paths.kernels), kernels, say("kernels' files"));
   assert.deepEqual(world.list(paths.partial), [], say("unfinished files"));
 }

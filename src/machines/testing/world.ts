@@ -3,7 +3,7 @@ import { Deferred } from "../../base/async.ts";
 import type { VmId } from "../../base/names.ts";
 import type { ProcessRef } from "../../model/vm.ts";
 import type { BootSpec, DriverRecord, RunningVm, VmExit, VmmDriver } from "../../vmm/driver.ts";
-import { type GuestBehaviour, Guest, goodGuest } from "./guest.ts";
+import { Guest, type GuestBehaviour, goodGuest } from "./guest.ts";
 
 export type WorldVm = { process: ProcessRef; spec: BootSpec; guest: Guest };
 
@@ -44,6 +44,10 @@ export class World {
     for (const known of [...this.paths.keys()]) {
       if (known === path || known.startsWith(`${path}/`)) this.paths.delete(known);
     }
+  }
+
+  removeTrees(paths: readonly string[]): void {
+    for (const path of paths) this.removeTree(path);
   }
 
   /** names directly below a folder */

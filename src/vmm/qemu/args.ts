@@ -43,12 +43,17 @@ export function qemuArgs(spec: BootSpec, plan: QemuPlan): string[] {
 function machine(spec: BootSpec, plan: QemuPlan): string[] {
   return [
     ...["-M", "microvm,rtc=on,memory-backend=ram"],
-    // `max` under TCG: everything that it can emulate, but a fifth page-table level, which only lengthens each walk
-    ...(plan.accel === "kvm" ? ["-accel", "kvm", "-cpu", "host"] : ["-accel", "tcg,thread=multi", "-cpu", "max,la57=off"]),
+    ...(plan.accel === "kvm" ? ["-accel", "kvm", "-cpu", "host"] : ["-accel", "tcg,thread=multi", "-cpu", emulatedCpu]),
     ...["-smp", `cpus=${spec.vcpu}`],
     ...["-m", `${spec.memoryMib}M`, "-object", memory(plan.memory, spec.memoryMib)],
   ];
 }
+
+/**
+ * All that TCG can emulate, but what only costs time there: a fifth page-table level lengthens each walk, and where `rep movsb`
+ * is called fast the kernel copies and clears pages by it, which TCG does byte by byte.
+ */
+const emulatedCpu = "max,la57=off,erms=off,fsrm=off";
 
 function memory(backend: MemoryBackend, mib: number): string {
   if (backend.kind === "private") return `memory-backend-ram,id=ram,size=${mib}M`;

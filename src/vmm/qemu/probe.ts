@@ -1,5 +1,6 @@
 /** Which QEMU the host has and what it can do. */
 import type { Exec } from "../../host/exec.ts";
+import { probeKvm } from "../../host/kvm.ts";
 import type { DriverFeatures, Probe } from "../driver.ts";
 import { type AccelFacts, chooseAccel } from "./accel.ts";
 
@@ -16,9 +17,10 @@ export const installQemu =
 export type ProbeDeps = {
   exec: Exec;
   which: (program: string) => Promise<string | null>;
-  kvm: () => Promise<AccelFacts["kvm"]>;
-  /** `BANGER_VMM_ACCEL` */
-  accelWish: string | undefined;
+  /** `BANGER_VMM_ACCEL` is looked at */
+  env: Readonly<Record<string, string | undefined>>;
+  /** default: asks the host's `/dev/kvm` */
+  kvm?: () => Promise<AccelFacts["kvm"]>;
 };
 
 /** A usable QEMU's probe, with the path of the program. */
@@ -27,13 +29,13 @@ export type QemuProbe = Extract<Probe, { usable: true }> & { program: string };
 export async function probeQemu(deps: ProbeDeps): Promise<QemuProbe | Extract<Probe, { usable: false }>> {
   const program = await deps.which(qemuProgram);
   if (program === null) return { usable: false, why: `${qemuProgram} is not installed`, fix: installQemu };
-  const [said, kvm] = await Promise.all([deps.exec([program, "--version"], { timeoutMs: 10_000 }), deps.kvm()]);
+  const [said, kvm] = await Promise.all([deps.exec([program, "--version"], { timeoutMs: 10_000 }), (deps.kvm ?? probeKvm)()]);
   const version = said.exitCode === 0 ? parseVersion(new TextDecoder().decode(said.stdout)) : null;
   if (version === null) return { usable: false, why: `${program} --version failed`, fix: installQemu };
   if (isOlder(version, oldestQemu)) {
     return { usable: false, why: `${program} is version ${version}, older than ${oldestQemu.join(".")}`, fix: installQemu };
   }
-  const { accel, why } = chooseAccel({ wish: deps.accelWish, kvm });
+  const { accel, why } = chooseAccel({ wish: deps.env["BANGER_VMM_ACCEL"], kvm });
   return { usable: true, program, version, accel, why, features: qemuFeatures };
 }
 

@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { createExec } from "../../host/exec-node.ts";
+import { gatedTest } from "../../host/testing/gate.ts";
 import { planWorkspace } from "../plan.ts";
 import { workspaceTar } from "../stream.ts";
 import type { WorkspaceDeps, WorkspacePlan, WorkspaceRequest } from "../types.ts";
@@ -19,7 +20,12 @@ export function testBed(): TestBed {
   const folder = fs.realpathSync(fs.mkdtempSync(`${tmpdir()}/banger-workspace-`));
   const home = `${folder}/home`;
   fs.mkdirSync(home);
-  const deps = { exec: createExec({ PATH: process.env["PATH"] ?? "", HOME: home }), home, scratch: `${folder}/scratch`, env: {} };
+  const deps = {
+    exec: createExec({ PATH: process.env["PATH"] ?? "", HOME: home }),
+    home,
+    scratch: `${folder}/scratch`,
+    env: {},
+  };
   return { folder, home, deps, [Symbol.dispose]: () => fs.rmSync(folder, { recursive: true, force: true }) };
 }
 
@@ -35,7 +41,11 @@ const identity = {
 /** Plain git, as a user of the repository (host or guest) would run it. */
 export function git(cwd: string, ...argv: string[]): string {
   const env = { ...identity, PATH: process.env["PATH"] ?? "", HOME: cwd };
-  return execFileSync("git", ["-c", "protocol.file.allow=always", ...argv], { cwd, env, stdio: ["ignore", "pipe", "pipe"] }).toString("latin1");
+  return execFileSync("git", ["-c", "protocol.file.allow=always", ...argv], {
+    cwd,
+    env,
+    stdio: ["ignore", "pipe", "pipe"],
+  }).toString("latin1");
 }
 
 export function write(folder: string, files: Record<string, string | Uint8Array>): void {
@@ -50,7 +60,12 @@ export function write(folder: string, files: Record<string, string | Uint8Array>
 export function makeRepository(folder: string, ...init: string[]): string {
   fs.mkdirSync(folder, { recursive: true });
   git(folder, "init", "-q", "-b", "main", ...init);
-  write(folder, { "README.md": "hello\n", "src/a.ts": "export const a = 1;\n", "src/deep/b.ts": "b\n", "bin/run": "#!/bin/sh\n" });
+  write(folder, {
+    "README.md": "hello\n",
+    "src/a.ts": "export const a = 1;\n",
+    "src/deep/b.ts": "b\n",
+    "bin/run": "#!/bin/sh\n",
+  });
   fs.chmodSync(`${folder}/bin/run`, 0o755);
   git(folder, "add", "-A");
   git(folder, "commit", "-q", "-m", "first");
@@ -83,4 +98,9 @@ export async function unpack(tar: AsyncIterable<Uint8Array>, into: string): Prom
 
 export function status(folder: string, ...more: string[]): string {
   return git(folder, "status", "--porcelain=v2", "--branch", ...more);
+}
+
+/** A test that runs the host's git and tar; real processes take their time on a busy machine. */
+export function gitTest(name: string, body: () => void | Promise<void>): void {
+  gatedTest("tool:git", name, body, 60_000);
 }

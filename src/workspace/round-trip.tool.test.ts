@@ -1,63 +1,202 @@
 /** The guest's `git status` equals the host's: whole plans, streamed and unpacked with real git and tar. */
-import { expect, test } from "bun:test";
+import { expect } from "bun:test";
 import * as fs from "node:fs";
-import { git, makeRepository, roundTrip, status, testBed, write } from "./testing/repository.ts";
+import { git, gitTest, makeRepository, roundTrip, status, testBed, write } from "./testing/repository.ts";
 
-type Row = { name: string; init?: string[]; prepare: (repo: string, bed: string) => string | undefined | void };
+type Row = { name: string; init?: string[]; prepare: (repo: string, bed: string) => unknown };
 
 const rows: Row[] = [
   { name: "nothing changed", prepare: () => {} },
   { name: "uncommitted edit", prepare: (r) => write(r, { "README.md": "other\n" }) },
-  { name: "staged edit, then edited again", prepare: (r) => stage(r, { "README.md": "staged\n" }, { "README.md": "later\n" }) },
+  {
+    name: "staged edit, then edited again",
+    prepare: (r) => stage(r, { "README.md": "staged\n" }, { "README.md": "later\n" }),
+  },
   { name: "new staged file", prepare: (r) => stage(r, { "new/file": "new\n" }) },
   { name: "deleted on disk", prepare: (r) => fs.rmSync(`${r}/README.md`) },
   { name: "deleted and staged", prepare: (r) => void git(r, "rm", "-q", "README.md") },
   { name: "renamed and staged", prepare: (r) => void git(r, "mv", "src/a.ts", "src/c.ts") },
   { name: "exec bit set", prepare: (r) => fs.chmodSync(`${r}/README.md`, 0o755) },
   { name: "exec bit taken away", prepare: (r) => fs.chmodSync(`${r}/bin/run`, 0o644) },
-  { name: "core.fileMode off", prepare: (r) => (git(r, "config", "core.fileMode", "false"), fs.chmodSync(`${r}/bin/run`, 0o644)) },
-  { name: "symlink", prepare: (r) => (fs.symlinkSync("../README.md", `${r}/src/link`), void git(r, "add", "-A")) },
-  { name: "file became a symlink", prepare: (r) => (fs.rmSync(`${r}/README.md`), fs.symlinkSync("/etc/passwd", `${r}/README.md`)) },
-  { name: "file became a folder", prepare: (r) => (fs.rmSync(`${r}/README.md`), fs.mkdirSync(`${r}/README.md`)) },
-  { name: "intent to add", prepare: (r) => (write(r, { later: "x\n" }), void git(r, "add", "-N", "later")) },
-  { name: "skip-worktree", prepare: (r) => (git(r, "update-index", "--skip-worktree", "README.md"), fs.rmSync(`${r}/README.md`)) },
-  { name: "assume-unchanged", prepare: (r) => (git(r, "update-index", "--assume-unchanged", "README.md"), write(r, { "README.md": "?" })) },
-  { name: "split index", prepare: (r) => (git(r, "update-index", "--split-index"), stage(r, { other: "x" })) },
+  {
+    name: "core.fileMode off",
+    prepare: (r) => {
+      git(r, "config", "core.fileMode", "false");
+      fs.chmodSync(`${r}/bin/run`, 0o644);
+    },
+  },
+  {
+    name: "symlink",
+    prepare: (r) => {
+      fs.symlinkSync("../README.md", `${r}/src/link`);
+      git(r, "add", "-A");
+    },
+  },
+  {
+    name: "file became a symlink",
+    prepare: (r) => {
+      fs.rmSync(`${r}/README.md`);
+      fs.symlinkSync("/etc/passwd", `${r}/README.md`);
+    },
+  },
+  {
+    name: "file became a folder",
+    prepare: (r) => {
+      fs.rmSync(`${r}/README.md`);
+      fs.mkdirSync(`${r}/README.md`);
+    },
+  },
+  {
+    name: "intent to add",
+    prepare: (r) => {
+      write(r, { later: "x\n" });
+      git(r, "add", "-N", "later");
+    },
+  },
+  {
+    name: "skip-worktree",
+    prepare: (r) => {
+      git(r, "update-index", "--skip-worktree", "README.md");
+      fs.rmSync(`${r}/README.md`);
+    },
+  },
+  {
+    name: "assume-unchanged",
+    prepare: (r) => {
+      git(r, "update-index", "--assume-unchanged", "README.md");
+      write(r, { "README.md": "?" });
+    },
+  },
+  {
+    name: "split index",
+    prepare: (r) => {
+      git(r, "update-index", "--split-index");
+      stage(r, { other: "x" });
+    },
+  },
   { name: "sparse checkout", prepare: (r) => void git(r, "sparse-checkout", "set", "--cone", "src") },
   { name: "sparse index", prepare: (r) => void git(r, "sparse-checkout", "set", "--cone", "--sparse-index", "bin") },
-  { name: "untracked cache", prepare: (r) => (git(r, "config", "core.untrackedCache", "true"), git(r, "update-index", "--force-untracked-cache"), void git(r, "status")) },
+  {
+    name: "untracked cache",
+    prepare: (r) => {
+      git(r, "config", "core.untrackedCache", "true");
+      git(r, "update-index", "--force-untracked-cache");
+      git(r, "status");
+    },
+  },
   { name: "merge conflict", prepare: conflict },
-  { name: "detached HEAD", prepare: (r) => (commit(r, "second"), void git(r, "checkout", "-q", "HEAD~1")) },
-  { name: "packed refs and objects", prepare: (r) => (commit(r, "second"), git(r, "gc", "-q"), void git(r, "pack-refs", "--all")) },
-  { name: "tags", prepare: (r) => (git(r, "tag", "v1"), git(r, "tag", "-a", "v2", "-m", "x"), commit(r, "second")) },
-  { name: "names with everything", prepare: (r) => stage(r, { "a b\n\"c\\d\te": "1", "ünï/çødé": "2", [`${"long/".repeat(40)}x`]: "3", ["n".repeat(200)]: "4" }) },
+  {
+    name: "detached HEAD",
+    prepare: (r) => {
+      commit(r, "second");
+      git(r, "checkout", "-q", "HEAD~1");
+    },
+  },
+  {
+    name: "packed refs and objects",
+    prepare: (r) => {
+      commit(r, "second");
+      git(r, "gc", "-q");
+      git(r, "pack-refs", "--all");
+    },
+  },
+  {
+    name: "tags",
+    prepare: (r) => {
+      git(r, "tag", "v1");
+      git(r, "tag", "-a", "v2", "-m", "x");
+      commit(r, "second");
+    },
+  },
+  {
+    name: "names with everything",
+    prepare: (r) =>
+      stage(r, { 'a b\n"c\\d\te': "1", "ünï/çødé": "2", [`${"long/".repeat(40)}x`]: "3", ["n".repeat(200)]: "4" }),
+  },
   { name: "sha256", init: ["--object-format=sha256"], prepare: (r) => stage(r, { more: "x" }) },
-  { name: "autocrlf", prepare: (r) => (git(r, "config", "core.autocrlf", "true"), write(r, { "README.md": "hello\r\n" })) },
-  { name: "eol attributes", prepare: (r) => (stage(r, { ".gitattributes": "*.txt text eol=crlf\n", "a.txt": "x\r\ny\r\n" }), commit(r, "eol")) },
-  { name: "shallow clone", prepare: (r, bed) => (commit(r, "second"), git(bed, "clone", "-q", "--depth", "1", `file://${r}`, "clone"), `${bed}/clone`) },
-  { name: "clone with upstream behind", prepare: (r, bed) => (git(bed, "clone", "-q", r, "clone"), commit(`${bed}/clone`, "ahead"), `${bed}/clone`) },
-  { name: "clone --shared", prepare: (r, bed) => (git(bed, "clone", "-q", "--shared", r, "clone"), `${bed}/clone`) },
-  { name: "worktree", prepare: (r, bed) => (git(r, "worktree", "add", "-q", "-b", "side", `${bed}/side`), stage(`${bed}/side`, { w: "1" }), `${bed}/side`) },
-  { name: "detached worktree", prepare: (r, bed) => (git(r, "worktree", "add", "-q", "--detach", `${bed}/side`), `${bed}/side`) },
-  { name: "path with a space and quotes", prepare: (r, bed) => (fs.renameSync(r, `${bed}/a "b" 'c'\\ü`), `${bed}/a "b" 'c'\\ü`) },
+  {
+    name: "autocrlf",
+    prepare: (r) => {
+      git(r, "config", "core.autocrlf", "true");
+      write(r, { "README.md": "hello\r\n" });
+    },
+  },
+  {
+    name: "eol attributes",
+    prepare: (r) => {
+      stage(r, { ".gitattributes": "*.txt text eol=crlf\n", "a.txt": "x\r\ny\r\n" });
+      commit(r, "eol");
+    },
+  },
+  {
+    name: "shallow clone",
+    prepare: (r, bed) => {
+      commit(r, "second");
+      git(bed, "clone", "-q", "--depth", "1", `file://${r}`, "clone");
+      return `${bed}/clone`;
+    },
+  },
+  {
+    name: "clone with upstream behind",
+    prepare: (r, bed) => {
+      git(bed, "clone", "-q", r, "clone");
+      commit(`${bed}/clone`, "ahead");
+      return `${bed}/clone`;
+    },
+  },
+  {
+    name: "clone --shared",
+    prepare: (r, bed) => {
+      git(bed, "clone", "-q", "--shared", r, "clone");
+      return `${bed}/clone`;
+    },
+  },
+  {
+    name: "worktree",
+    prepare: (r, bed) => {
+      git(r, "worktree", "add", "-q", "-b", "side", `${bed}/side`);
+      stage(`${bed}/side`, { w: "1" });
+      return `${bed}/side`;
+    },
+  },
+  {
+    name: "detached worktree",
+    prepare: (r, bed) => {
+      git(r, "worktree", "add", "-q", "--detach", `${bed}/side`);
+      return `${bed}/side`;
+    },
+  },
+  {
+    name: "path with a space and quotes",
+    prepare: (r, bed) => {
+      fs.renameSync(r, `${bed}/a "b" 'c'\\ü`);
+      return `${bed}/a "b" 'c'\\ü`;
+    },
+  },
 ];
 
 for (const { name, init, prepare } of rows) {
-  test(`status is the same: ${name}`, async () => {
+  gitTest(`status is the same: ${name}`, async () => {
     using bed = testBed();
     const made = makeRepository(`${bed.folder}/repo`, ...(init ?? []));
-    const repo = prepare(made, bed.folder) ?? made;
+    const moved = prepare(made, bed.folder);
+    const repo = typeof moved === "string" && moved.startsWith("/") ? moved : made;
     const { guest } = await roundTrip(bed, { folder: repo });
     expect(status(guest, "--untracked-files=no")).toBe(status(repo, "--untracked-files=no"));
     expect(git(guest, "log", "--format=%H %P")).toBe(git(repo, "log", "--format=%H %P"));
-    expect(git(guest, "tag", "--format=%(objectname) %(refname)")).toBe(git(repo, "tag", "--format=%(objectname) %(refname)"));
+    expect(git(guest, "tag", "--format=%(objectname) %(refname)")).toBe(
+      git(repo, "tag", "--format=%(objectname) %(refname)"),
+    );
     expect(modes(guest)).toEqual(modes(repo));
     git(guest, "fsck", "--strict");
   });
 }
 
 function modes(repo: string): string[] {
-  const names = git(repo, "ls-files", "-z").split("\0").filter(Boolean).map((name) => Buffer.from(name, "latin1"));
+  const names = git(repo, "ls-files", "-z")
+    .split("\0")
+    .filter(Boolean)
+    .map((name) => Buffer.from(name, "latin1"));
   return names.map((name) => {
     const info = fs.lstatSync(Buffer.concat([Buffer.from(`${repo}/`), name]), { throwIfNoEntry: false });
     const kind = info?.isDirectory() ? "none" : info?.isSymbolicLink() ? "link" : info?.mode.toString(8);
@@ -87,7 +226,7 @@ function conflict(repo: string): void {
   expect(() => git(repo, "merge", "elsewhere")).toThrow();
 }
 
-test("a repository without a commit", async () => {
+gitTest("a repository without a commit", async () => {
   using bed = testBed();
   const repo = `${bed.folder}/repo`;
   fs.mkdirSync(repo);
@@ -99,7 +238,7 @@ test("a repository without a commit", async () => {
   expect(fs.readdirSync(guest).sort()).toEqual([".git", "staged"]);
 });
 
-test("nothing at all but .git", async () => {
+gitTest("nothing at all but .git", async () => {
   using bed = testBed();
   const repo = `${bed.folder}/repo`;
   fs.mkdirSync(repo);
@@ -108,7 +247,7 @@ test("nothing at all but .git", async () => {
   expect(status(guest)).toBe(status(repo));
 });
 
-test("--depth cuts the history, the rest is as it was", async () => {
+gitTest("--depth cuts the history, the rest is as it was", async () => {
   using bed = testBed();
   const repo = makeRepository(`${bed.folder}/repo`);
   for (const text of ["second", "third", "fourth"]) commit(repo, text);
@@ -122,7 +261,7 @@ test("--depth cuts the history, the rest is as it was", async () => {
   git(guest, "fsck", "--strict");
 });
 
-test("only HEAD's history goes in, no other branch, no stash", async () => {
+gitTest("only HEAD's history goes in, no other branch, no stash", async () => {
   using bed = testBed();
   const repo = makeRepository(`${bed.folder}/repo`);
   git(repo, "checkout", "-q", "-b", "elsewhere");
@@ -134,7 +273,7 @@ test("only HEAD's history goes in, no other branch, no stash", async () => {
   expect(git(guest, "for-each-ref", "--format=%(refname)")).toBe("refs/heads/main\n");
 });
 
-test("--branch puts the guest on a new branch, uncommitted edits come along", async () => {
+gitTest("--branch puts the guest on a new branch, uncommitted edits come along", async () => {
   using bed = testBed();
   const repo = makeRepository(`${bed.folder}/repo`);
   write(repo, { "README.md": "edited\n" });
@@ -144,7 +283,7 @@ test("--branch puts the guest on a new branch, uncommitted edits come along", as
   expect(git(guest, "branch", "--format=%(refname:short)")).toBe("fix/login\nmain\n");
 });
 
-test("--from checks out that commit and leaves edits behind", async () => {
+gitTest("--from checks out that commit and leaves edits behind", async () => {
   using bed = testBed();
   const repo = makeRepository(`${bed.folder}/repo`);
   git(repo, "tag", "v1");
@@ -163,10 +302,18 @@ test("--from checks out that commit and leaves edits behind", async () => {
   expect(git(onBranch.guest, "symbolic-ref", "HEAD")).toBe("refs/heads/main\n");
 });
 
-test("untracked files only when asked, ignored ones never", async () => {
+gitTest("untracked files only when asked, ignored ones never", async () => {
   using bed = testBed();
   const repo = makeRepository(`${bed.folder}/repo`);
-  write(repo, { ".gitignore": "*.log\n", "new.txt": "n", "a.log": "ignored", "src/b.log": "ignored", "deep/er/x": "x", mine: "m", all: "a" });
+  write(repo, {
+    ".gitignore": "*.log\n",
+    "new.txt": "n",
+    "a.log": "ignored",
+    "src/b.log": "ignored",
+    "deep/er/x": "x",
+    mine: "m",
+    all: "a",
+  });
   write(repo, { ".git/info/exclude": "mine\n" });
   write(bed.home, { ".config/git/ignore": "all\n" });
   const without = await roundTrip(bed, { folder: repo });
@@ -176,7 +323,7 @@ test("untracked files only when asked, ignored ones never", async () => {
   expect(git(guest, "status", "--porcelain", "-uall")).toBe("?? .gitignore\n?? deep/er/x\n?? new.txt\n");
 });
 
-test("a name that is no UTF-8 arrives as it is", async () => {
+gitTest("a name that is no UTF-8 arrives as it is", async () => {
   using bed = testBed();
   const repo = makeRepository(`${bed.folder}/repo`);
   fs.writeFileSync(Buffer.concat([Buffer.from(`${repo}/`), Buffer.from([0xff, 0x41])]), "x");
@@ -185,7 +332,7 @@ test("a name that is no UTF-8 arrives as it is", async () => {
   expect(status(guest)).toBe(status(repo));
 });
 
-test("a subfolder: the whole repository goes in, commands start in the subfolder", async () => {
+gitTest("a subfolder: the whole repository goes in, commands start in the subfolder", async () => {
   using bed = testBed();
   const repo = makeRepository(`${bed.folder}/repo`);
   const { guest, plan } = await roundTrip(bed, { folder: `${repo}/src/deep` });
@@ -194,7 +341,7 @@ test("a subfolder: the whole repository goes in, commands start in the subfolder
 });
 
 for (const filter of ["blob:none", "tree:0"]) {
-  test(`a partial clone (${filter}) goes in as one`, async () => {
+  gitTest(`a partial clone (${filter}) goes in as one`, async () => {
     using bed = testBed();
     const origin = makeRepository(`${bed.folder}/origin`);
     commit(origin, "second");

@@ -1,15 +1,17 @@
 /** A repository is a stranger's: nothing of it runs on the host, and nothing outside of it goes in. */
-import { expect, test } from "bun:test";
+import { expect } from "bun:test";
 import * as fs from "node:fs";
 import { planWorkspace } from "./plan.ts";
 import { workspaceTar } from "./stream.ts";
-import { git, makeRepository, roundTrip, testBed, unpack, write } from "./testing/repository.ts";
+import { git, gitTest, makeRepository, roundTrip, testBed, unpack, write } from "./testing/repository.ts";
 
 type Trap = { name: string; set: (repo: string, canary: string) => void };
 
-const config = (key: string, value: (canary: string) => string): Trap["set"] => (repo, canary) => {
-  fs.appendFileSync(`${repo}/.git/config`, sectionOf(key, value(canary)));
-};
+const config =
+  (key: string, value: (canary: string) => string): Trap["set"] =>
+  (repo, canary) => {
+    fs.appendFileSync(`${repo}/.git/config`, sectionOf(key, value(canary)));
+  };
 
 function sectionOf(key: string, value: string): string {
   const [section = "", ...rest] = key.split(".");
@@ -45,7 +47,14 @@ const traps: Trap[] = [
   { name: "pager.ls-files", set: config("pager.ls-files", touch) },
   { name: "core.editor", set: config("core.editor", touch) },
   { name: "core.askPass", set: config("core.askPass", touch) },
-  { name: "core.hooksPath", set: (r, c) => (config("core.hooksPath", () => `${r}/hooks`)(r, c), write(r, { "hooks/post-index-change": `#!/bin/sh\ntouch ${c}\n` }), fs.chmodSync(`${r}/hooks/post-index-change`, 0o755)) },
+  {
+    name: "core.hooksPath",
+    set: (r, c) => {
+      config("core.hooksPath", () => `${r}/hooks`)(r, c);
+      write(r, { "hooks/post-index-change": `#!/bin/sh\ntouch ${c}\n` });
+      fs.chmodSync(`${r}/hooks/post-index-change`, 0o755);
+    },
+  },
   { name: "core.alternateRefsCommand", set: config("core.alternateRefsCommand", touch) },
   { name: "uploadpack.packObjectsHook", set: config("uploadpack.packObjectsHook", touch) },
   { name: "diff.external", set: config("diff.external", touch) },
@@ -53,36 +62,87 @@ const traps: Trap[] = [
   { name: "merge.evil.driver", set: config("merge.evil.driver", touch) },
   { name: "credential.helper", set: config("credential.helper", (c) => `!touch ${c}`) },
   { name: "gpg.program", set: config("gpg.program", touch) },
-  { name: "alias", set: (r, c) => { for (const name of ["ls-files", "pack-objects", "rev-parse"]) config(`alias.${name}`, () => `!touch ${c}`)(r, c); } },
-  { name: "include.path", set: (r, c) => (fs.writeFileSync(`${r}/.git/more`, sectionOf("core.fsmonitor", touch(c))), config("include.path", () => "more")(r, c)) },
-  { name: "includeIf", set: (r, c) => (fs.writeFileSync(`${r}/.git/more`, sectionOf("core.fsmonitor", touch(c))), config("includeIf.gitdir:**.path", () => "more")(r, c)) },
-  { name: "url.insteadOf", set: (r, c) => (config("url.ext::sh -c touch% X.insteadOf", () => "https://")(r, c), config("remote.origin.url", () => "https://example.com/x")(r, c)) },
+  {
+    name: "alias",
+    set: (r, c) => {
+      for (const name of ["ls-files", "pack-objects", "rev-parse"]) config(`alias.${name}`, () => `!touch ${c}`)(r, c);
+    },
+  },
+  {
+    name: "include.path",
+    set: (r, c) => {
+      fs.writeFileSync(`${r}/.git/more`, sectionOf("core.fsmonitor", touch(c)));
+      config("include.path", () => "more")(r, c);
+    },
+  },
+  {
+    name: "includeIf",
+    set: (r, c) => {
+      fs.writeFileSync(`${r}/.git/more`, sectionOf("core.fsmonitor", touch(c)));
+      config("includeIf.gitdir:**.path", () => "more")(r, c);
+    },
+  },
+  {
+    name: "url.insteadOf",
+    set: (r, c) => {
+      config("url.ext::sh -c touch% X.insteadOf", () => "https://")(r, c);
+      config("remote.origin.url", () => "https://example.com/x")(r, c);
+    },
+  },
   { name: "remote ext::", set: config("remote.origin.url", (c) => `ext::sh -c touch% ${c}`) },
   { name: "remote.uploadpack", set: config("remote.origin.uploadpack", touch) },
-  { name: "partial clone from ext::", set: (r, c) => {
-    config("remote.origin.url", () => `ext::sh -c touch% ${c}`)(r, c);
-    config("remote.origin.promisor", () => "true")(r, c);
-    config("extensions.partialClone", () => "origin")(r, c);
-    config("core.repositoryformatversion", () => "1")(r, c);
-    for (const tree of ["src", "bin"]) fs.rmSync(looseObject(r, git(r, "rev-parse", `HEAD:${tree}`).trim()));
-  } },
-  { name: "submodule ext::", set: (r, c) => {
-    write(r, { ".gitmodules": `[submodule "s"]\n\tpath = s\n\turl = ext::sh -c touch% ${c}\n\tupdate = !touch ${c}\n` });
-    fs.mkdirSync(`${r}/s`);
-    git(r, "update-index", "--add", "--cacheinfo", `160000,${git(r, "rev-parse", "HEAD").trim()},s`);
-    config("submodule.s.update", () => `!touch ${c}`)(r, c);
-    config("submodule.s.url", () => `ext::sh -c touch% ${c}`)(r, c);
-  } },
-  { name: "submodule with a hostile config", set: (r, c) => {
-    makeRepository(`${r}/s`);
-    git(r, "add", "s");
-    config("core.fsmonitor", touch)(`${r}/s`, c);
-  } },
-  { name: "nested repository with a hostile config, untracked", set: (r, c) => (makeRepository(`${r}/s`), config("core.fsmonitor", touch)(`${r}/s`, c)) },
-  ...["post-index-change", "post-checkout", "pre-auto-gc", "reference-transaction", "fsmonitor-watchman", "query-watchman"].map(
-    (name): Trap => ({ name: `hook ${name}`, set: hook(name) }),
-  ),
-  { name: "a program named git in the repository", set: (r, c) => (write(r, { git: `#!/bin/sh\ntouch ${c}\n` }), fs.chmodSync(`${r}/git`, 0o755)) },
+  {
+    name: "partial clone from ext::",
+    set: (r, c) => {
+      config("remote.origin.url", () => `ext::sh -c touch% ${c}`)(r, c);
+      config("remote.origin.promisor", () => "true")(r, c);
+      config("extensions.partialClone", () => "origin")(r, c);
+      config("core.repositoryformatversion", () => "1")(r, c);
+      for (const tree of ["src", "bin"]) fs.rmSync(looseObject(r, git(r, "rev-parse", `HEAD:${tree}`).trim()));
+    },
+  },
+  {
+    name: "submodule ext::",
+    set: (r, c) => {
+      write(r, {
+        ".gitmodules": `[submodule "s"]\n\tpath = s\n\turl = ext::sh -c touch% ${c}\n\tupdate = !touch ${c}\n`,
+      });
+      fs.mkdirSync(`${r}/s`);
+      git(r, "update-index", "--add", "--cacheinfo", `160000,${git(r, "rev-parse", "HEAD").trim()},s`);
+      config("submodule.s.update", () => `!touch ${c}`)(r, c);
+      config("submodule.s.url", () => `ext::sh -c touch% ${c}`)(r, c);
+    },
+  },
+  {
+    name: "submodule with a hostile config",
+    set: (r, c) => {
+      makeRepository(`${r}/s`);
+      git(r, "add", "s");
+      config("core.fsmonitor", touch)(`${r}/s`, c);
+    },
+  },
+  {
+    name: "nested repository with a hostile config, untracked",
+    set: (r, c) => {
+      makeRepository(`${r}/s`);
+      config("core.fsmonitor", touch)(`${r}/s`, c);
+    },
+  },
+  ...[
+    "post-index-change",
+    "post-checkout",
+    "pre-auto-gc",
+    "reference-transaction",
+    "fsmonitor-watchman",
+    "query-watchman",
+  ].map((name): Trap => ({ name: `hook ${name}`, set: hook(name) })),
+  {
+    name: "a program named git in the repository",
+    set: (r, c) => {
+      write(r, { git: `#!/bin/sh\ntouch ${c}\n` });
+      fs.chmodSync(`${r}/git`, 0o755);
+    },
+  },
 ];
 
 function looseObject(repo: string, oid: string): string {
@@ -90,7 +150,7 @@ function looseObject(repo: string, oid: string): string {
 }
 
 for (const { name, set } of traps) {
-  test(`runs nothing: ${name}`, async () => {
+  gitTest(`runs nothing: ${name}`, async () => {
     using bed = testBed();
     const repo = makeRepository(`${bed.folder}/repo`);
     const canary = `${bed.folder}/canary`;
@@ -107,8 +167,10 @@ for (const { name, set } of traps) {
   });
 }
 
-test("the traps are real: plain git runs them", () => {
-  for (const { name, set } of traps.filter((trap) => ["core.fsmonitor", "filter.clean", "filter.process", "include.path"].includes(trap.name))) {
+gitTest("the traps are real: plain git runs them", () => {
+  for (const { name, set } of traps.filter((trap) =>
+    ["core.fsmonitor", "filter.clean", "filter.process", "include.path"].includes(trap.name),
+  )) {
     using bed = testBed();
     const repo = makeRepository(`${bed.folder}/repo`);
     set(repo, `${bed.folder}/canary`);
@@ -119,7 +181,7 @@ test("the traps are real: plain git runs them", () => {
   }
 });
 
-test("the repository is not written to", async () => {
+gitTest("the repository is not written to", async () => {
   using bed = testBed();
   const repo = makeRepository(`${bed.folder}/repo`);
   write(repo, { "README.md": "x\n" });
@@ -130,13 +192,17 @@ test("the repository is not written to", async () => {
 });
 
 function snapshot(folder: string): string[] {
-  return fs.readdirSync(folder, { recursive: true }).map(String).sort().map((name) => {
-    const { mtimeMs, size, ino } = fs.lstatSync(`${folder}/${name}`);
-    return `${name} ${mtimeMs} ${size} ${ino}`;
-  });
+  return fs
+    .readdirSync(folder, { recursive: true })
+    .map(String)
+    .sort()
+    .map((name) => {
+      const { mtimeMs, size, ino } = fs.lstatSync(`${folder}/${name}`);
+      return `${name} ${mtimeMs} ${size} ${ino}`;
+    });
 }
 
-test("a tracked folder that is now a link leads nowhere", async () => {
+gitTest("a tracked folder that is now a link leads nowhere", async () => {
   using bed = testBed();
   const repo = makeRepository(`${bed.folder}/repo`);
   write(bed.folder, { "outside/a.ts": "secret", "outside/deep/b.ts": "secret" });
@@ -147,7 +213,7 @@ test("a tracked folder that is now a link leads nowhere", async () => {
   expect(git(guest, "status", "--porcelain")).toBe(" D src/a.ts\n D src/deep/b.ts\n");
 });
 
-test("a folder swapped for a link between plan and stream is not followed", async () => {
+gitTest("a folder swapped for a link between plan and stream is not followed", async () => {
   using bed = testBed();
   const repo = makeRepository(`${bed.folder}/repo`);
   write(bed.folder, { "outside/a.ts": "secret", "outside/deep/b.ts": "secret" });
@@ -161,7 +227,7 @@ test("a folder swapped for a link between plan and stream is not followed", asyn
   expect(fs.readdirSync(`${guest}/src`)).toEqual(["deep"]);
 });
 
-test("fifos and sockets are neither opened nor sent", async () => {
+gitTest("fifos and sockets are neither opened nor sent", async () => {
   using bed = testBed();
   const repo = makeRepository(`${bed.folder}/repo`);
   fs.rmSync(`${repo}/README.md`);
@@ -170,7 +236,7 @@ test("fifos and sockets are neither opened nor sent", async () => {
   expect(plan.notes).toEqual([{ level: "warn", text: "README.md: not a file, folder or link, so not sent" }]);
 });
 
-test("links in .git are not followed", async () => {
+gitTest("links in .git are not followed", async () => {
   using bed = testBed();
   const repo = makeRepository(`${bed.folder}/repo`);
   write(bed.folder, { "outside/secret": "secret" });
@@ -183,23 +249,39 @@ test("links in .git are not followed", async () => {
   expect(fs.existsSync(`${guest}/.git/MERGE_MSG`)).toBe(false);
 });
 
-test("credentials in remotes stay on the host", async () => {
+gitTest("credentials in remotes stay on the host", async () => {
   using bed = testBed();
   const repo = makeRepository(`${bed.folder}/repo`);
-  const urls = ["https://user:hunter2@example.com/a.git?token=hunter2", "ssh://git:hunter2@example.com:22/b.git", "git@example.com:c.git", "https://hunter2@example.com/d", "ext::sh -c hunter2"];
-  urls.forEach((url, i) => { git(repo, "remote", "add", `r${i}`, url); });
+  const urls = [
+    "https://user:hunter2@example.com/a.git?token=hunter2",
+    "ssh://git:hunter2@example.com:22/b.git",
+    "git@example.com:c.git",
+    "https://hunter2@example.com/d",
+    "ext::sh -c hunter2",
+  ];
+  urls.forEach((url, i) => {
+    git(repo, "remote", "add", `r${i}`, url);
+  });
   git(repo, "config", "http.extraHeader", "Authorization: hunter2");
   git(repo, "config", "credential.https://example.com.username", "hunter2");
   git(repo, "config", "branch.main.remote", "https://x:hunter2@example.com/");
   git(repo, "config", "branch.main.merge", "refs/heads/main");
   const { guest, plan } = await roundTrip(bed, { folder: repo });
   expect(fs.readFileSync(`${guest}/.git/config`, "utf8")).not.toContain("hunter2");
-  const remotes = git(guest, "remote", "-v").split("\n").filter((line) => line.endsWith("(fetch)")).map((line) => line.split(/\s/)[1]);
-  expect(remotes).toEqual(["https://example.com/a.git", "ssh://git@example.com:22/b.git", "git@example.com:c.git", "https://example.com/d"]);
+  const remotes = git(guest, "remote", "-v")
+    .split("\n")
+    .filter((line) => line.endsWith("(fetch)"))
+    .map((line) => line.split(/\s/)[1]);
+  expect(remotes).toEqual([
+    "https://example.com/a.git",
+    "ssh://git@example.com:22/b.git",
+    "git@example.com:c.git",
+    "https://example.com/d",
+  ]);
   expect(plan.notes.filter(({ text }) => text.includes("without its credentials")).length).toBe(4);
 });
 
-test("an index that names paths outside is refused entry by entry", async () => {
+gitTest("an index that names paths outside is refused entry by entry", async () => {
   using bed = testBed();
   const repo = makeRepository(`${bed.folder}/repo`);
   write(bed.folder, { outside: "secret" });

@@ -1,7 +1,7 @@
 /** Submodules: their tracked files and a working git directory of their own, nested ones too. */
-import { expect, test } from "bun:test";
+import { expect } from "bun:test";
 import * as fs from "node:fs";
-import { git, makeRepository, roundTrip, status, testBed, write } from "./testing/repository.ts";
+import { git, gitTest, makeRepository, roundTrip, status, testBed, write } from "./testing/repository.ts";
 
 /** top → lib/middle → inner, each cloned from a repository beside it */
 function nested(folder: string): string {
@@ -20,7 +20,7 @@ function statuses(repo: string): string {
   return ["", "/lib/middle", "/lib/middle/inner"].map((each) => status(repo + each)).join("---\n");
 }
 
-test("clean and dirty submodules look the same in the guest", async () => {
+gitTest("clean and dirty submodules look the same in the guest", async () => {
   using bed = testBed();
   const top = nested(bed.folder);
   const clean = await roundTrip(bed, { folder: top });
@@ -36,7 +36,7 @@ test("clean and dirty submodules look the same in the guest", async () => {
   git(`${dirty.guest}/lib/middle/inner`, "fsck", "--strict");
 });
 
-test("a submodule that is not initialised stays an empty folder", async () => {
+gitTest("a submodule that is not initialised stays an empty folder", async () => {
   using bed = testBed();
   const top = nested(bed.folder);
   git(bed.folder, "clone", "-q", top, "clone");
@@ -45,7 +45,7 @@ test("a submodule that is not initialised stays an empty folder", async () => {
   expect(fs.readdirSync(`${guest}/lib/middle`)).toEqual([]);
 });
 
-test("a submodule with its git directory inside, as old gits made it", async () => {
+gitTest("a submodule with its git directory inside, as old gits made it", async () => {
   using bed = testBed();
   const top = makeRepository(`${bed.folder}/top`);
   makeRepository(`${top}/embedded`);
@@ -57,7 +57,7 @@ test("a submodule with its git directory inside, as old gits made it", async () 
   expect(fs.statSync(`${guest}/embedded/.git`).isFile()).toBe(true);
 });
 
-test("submodules of a worktree", async () => {
+gitTest("submodules of a worktree", async () => {
   using bed = testBed();
   const top = nested(bed.folder);
   git(top, "worktree", "add", "-q", `${bed.folder}/side`);
@@ -66,20 +66,22 @@ test("submodules of a worktree", async () => {
   expect(statuses(guest)).toBe(statuses(`${bed.folder}/side`));
 });
 
-test("a submodule as the workspace itself", async () => {
+gitTest("a submodule as the workspace itself", async () => {
   using bed = testBed();
   const top = nested(bed.folder);
   const { guest } = await roundTrip(bed, { folder: `${top}/lib/middle` });
   expect(status(guest)).toBe(status(`${top}/lib/middle`));
 });
 
-test("names that would collide get folders of their own", async () => {
+gitTest("names that would collide get folders of their own", async () => {
   using bed = testBed();
   const top = makeRepository(`${bed.folder}/top`);
   for (const name of ["one", "two", "three"]) makeRepository(`${top}/${name}`);
   git(top, "add", "one", "two", "three");
   const section = (name: string, path: string) => `[submodule "${name}"]\n\tpath = ${path}\n\turl = ./x\n`;
-  write(top, { ".gitmodules": section("same", "one") + section("same/objects", "two") + section("../../escape", "three") });
+  write(top, {
+    ".gitmodules": section("same", "one") + section("same/objects", "two") + section("../../escape", "three"),
+  });
   git(top, "commit", "-q", "-m", "names");
   const { guest, plan } = await roundTrip(bed, { folder: top });
   expect(plan.repositories.length).toBe(4);
@@ -89,7 +91,7 @@ test("names that would collide get folders of their own", async () => {
   }
 });
 
-test("a submodule whose .git points to a repository elsewhere is left out and said", async () => {
+gitTest("a submodule whose .git points to a repository elsewhere is left out and said", async () => {
   using bed = testBed();
   makeRepository(`${bed.folder}/private`);
   const top = makeRepository(`${bed.folder}/top`);

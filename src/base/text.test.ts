@@ -1,0 +1,82 @@
+import { expect, test } from "bun:test";
+import fc from "fast-check";
+import { count, nearest, quoteArg, quoteArgs, redactText, redactUrl, stripControl } from "./text.ts";
+
+const urls: [string, string][] = [
+  ["https://user:pw@example.com/a.git", "https://example.com/a.git"],
+  ["https://token@example.com/a", "https://example.com/a"],
+  ["https://example.com/a?token=x#y", "https://example.com/a"],
+  ["https://a@b:pw@example.com:8443/x", "https://example.com:8443/x"],
+  ["ssh://git:pw@example.com/a", "ssh://git@example.com/a"],
+  ["git+ssh://git@example.com/a", "git+ssh://git@example.com/a"],
+  ["git@example.com:a/b.git", "git@example.com:a/b.git"],
+  ["git:pw@example.com:a/b.git", "git@example.com:a/b.git"],
+  ["/home/me/a@b:c", "/home/me/a@b:c"],
+  ["file:///home/me", "file:///home/me"],
+  ["socks5h://u:p@127.0.0.1:1080", "socks5h://127.0.0.1:1080"],
+];
+for (const [url, clean] of urls) test(`redactUrl ${url}`, () => expect(redactUrl(url)).toBe(clean));
+
+test("no password survives redactUrl", () => {
+  const part = fc.stringMatching(/^[a-z0-9.:@]{0,12}$/);
+  fc.assert(
+    fc.property(fc.constantFrom("https", "http", "ftp"), part, (scheme, user) => {
+      expect(redactUrl(`${scheme}://${user}:hunter2@host/x`)).toBe(`${scheme}://host/x`);
+    }),
+  );
+});
+
+test("redactText cleans URLs inside a sentence", () => {
+  expect(redactText("unable to access 'https://u:p@h/x?t=1': no")).toBe("unable to access 'https://h/x': no");
+});
+
+const controls: [string, string][] = [
+  ["plain ünï\t\n", "plain ünï\t\n"],
+  ["\u001b[31mred\u001b[0m", "red"],
+  ["\u001b]0;title\u0007x", "x"],
+  ["\u001b]8;;http://x\u001b\\y", "y"],
+  ["a\rb\u0008c\u0000", "abc"],
+  ["\u202eevil", "evil"],
+  ["\u009b31mx", "31mx"],
+  ["\u001b", ""],
+];
+for (const [text, clean] of controls)
+  test(`stripControl ${JSON.stringify(text)}`, () => expect(stripControl(text)).toBe(clean));
+
+test("nothing that a terminal obeys is left", () => {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  const controls = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/;
+  fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => expect(stripControl(text)).not.toMatch(controls)));
+});
+
+const names: [string, string[], string | undefined][] = [
+  ["vcpus", ["vcpu", "memory_mib"], "vcpu"],
+  ["memroy_mib", ["vcpu", "memory_mib"], "memory_mib"],
+  ["WEB-1", ["web-1", "web-2"], "web-1"],
+  ["web-3", ["web-1", "web-2"], "web-1"],
+  ["zzz", ["vcpu"], undefined],
+  ["x", [], undefined],
+  ["lst", ["list", "ls"], "list"],
+];
+for (const [name, list, near] of names) test(`nearest ${name}`, () => expect(nearest(name, list)).toBe(near as string));
+
+test("quoteArg shows what a shell would need", () => {
+  expect(quoteArgs(["make", "a b", "it's", "", "K=V", "$x"])).toBe(`make 'a b' 'it'\\''s' '' K=V '$x'`);
+  fc.assert(
+    fc.property(
+      fc.string().filter((text) => !text.includes("\0")),
+      (text) => {
+        const said = Bun.spawnSync(["sh", "-c", `printf %s ${quoteArg(text)}`]).stdout;
+        expect(Buffer.from(said).equals(Buffer.from(text))).toBe(true);
+      },
+    ),
+    { numRuns: 30 },
+  );
+});
+
+test("count", () =>
+  expect([count(1, "file"), count(0, "file"), count(2, "entry", "entries")]).toEqual([
+    "1 file",
+    "0 files",
+    "2 entries",
+  ]));

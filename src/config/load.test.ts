@@ -1,0 +1,29 @@
+import { expect, test } from "bun:test";
+import * as fs from "node:fs";
+import { tmpdir } from "node:os";
+import { BangerError } from "../base/errors/error.ts";
+import { loadConfig } from "./load.ts";
+
+const folder = fs.mkdtempSync(`${tmpdir()}/banger-config-`);
+
+async function problemOf(file: string): Promise<string> {
+  const error = await loadConfig({ file }).catch((each) => each);
+  expect(error).toBeInstanceOf(BangerError);
+  expect(error.code).toBe("CONFIG_INVALID");
+  return error.details.problems[0];
+}
+
+test("a missing file is the default", async () => {
+  expect((await loadConfig({ file: `${folder}/none.toml` })).inheritProxy).toBe(true);
+});
+
+test("a file is read", async () => {
+  fs.writeFileSync(`${folder}/a.toml`, "[vm_defaults]\nvcpu = 2\n");
+  expect((await loadConfig({ file: `${folder}/a.toml` })).vmDefaults).toEqual({ vcpu: 2 });
+});
+
+test("a folder, a huge file and a file below a file are said", async () => {
+  expect(await problemOf(folder)).toContain("folder");
+  fs.writeFileSync(`${folder}/huge.toml`, "#".repeat(300 * 1024));
+  expect(await problemOf(`${folder}/huge.toml`)).not.toBe("");
+});

@@ -1,0 +1,106 @@
+import { expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import fc from "fast-check";
+import { BangerError } from "../base/errors/error.ts";
+import { defaultConfig, parseConfig } from "./parse.ts";
+import { keysAt } from "./schema.ts";
+
+function problems(text: string): readonly string[] {
+  try {
+    parseConfig("/c", text);
+  } catch (error) {
+    if (error instanceof BangerError) return error.details["problems"] as string[];
+    throw error;
+  }
+  return [];
+}
+
+test("values and where they came from", () => {
+  const config = parseConfig(
+    "/c",
+    'inherit_proxy = false\n[vm_defaults]\nvcpu = 3\nmemory_mib = 2048\ndisk_size = "16G"\n',
+  );
+  expect(config.vmDefaults).toEqual({ vcpu: 3, memoryMib: 2048, diskBytes: 16 * 1024 ** 3 });
+  expect(config.inheritProxy).toBe(false);
+  expect(config.provenance).toEqual({
+    inherit_proxy: "file",
+    "vm_defaults.vcpu": "file",
+    "vm_defaults.memory_mib": "file",
+    "vm_defaults.disk_size": "file",
+  });
+});
+
+test("an empty file is the default", () => {
+  expect(parseConfig("/c", "")).toEqual(defaultConfig("/c"));
+  expect(defaultConfig("/c").provenance["inherit_proxy"]).toBe("default");
+});
+
+test("every problem at once, with its path and a suggestion", () => {
+  const text =
+    'inherit_proxi = true\nmemory_mib = 5\nzzzzzz = 1\n[vm_defaults]\nvcpu = 0\nmemroy_mib = 1\nmemory_mib = 1025\ndisk_size = "lots"\n';
+  expect([...problems(text)].sort()).toEqual([
+    'inherit_proxi: unknown key; did you mean "inherit_proxy"?',
+    "memory_mib: unknown key; it belongs into [vm_defaults]",
+    'vm_defaults.disk_size: must be a size from 256M to 64T, as in `disk_size = "8G"`',
+    "vm_defaults.memory_mib: must be an even whole number of MiB from 128 to 1048576, as in `memory_mib = 2048`",
+    'vm_defaults.memroy_mib: unknown key; did you mean "memory_mib"?',
+    "vm_defaults.vcpu: must be a whole number from 1 to 64, as in `vcpu = 2`",
+    "zzzzzz: unknown key",
+  ]);
+});
+
+const wrong: [string, string][] = [
+  ["vm_defaults = 3", "vm_defaults: must be a table: `[vm_defaults]`"],
+  ["[[vm_defaults]]\nvcpu = 1", "vm_defaults: must be a table: `[vm_defaults]`"],
+  ["[vm_defaults]\nvcpu = 1.5", "vm_defaults.vcpu: must be a whole number from 1 to 64, as in `vcpu = 2`"],
+  ['[vm_defaults]\nvcpu = "2"', "vm_defaults.vcpu: must be a whole number from 1 to 64, as in `vcpu = 2`"],
+  ["[vm_defaults]\nvcpu = nan", "vm_defaults.vcpu: must be a whole number from 1 to 64, as in `vcpu = 2`"],
+  ["[vm_defaults]\ndisk_size = 8", 'vm_defaults.disk_size: must be a size from 256M to 64T, as in `disk_size = "8G"`'],
+  ['inherit_proxy = "yes"', "inherit_proxy: must be true or false"],
+];
+for (const [text, problem] of wrong)
+  test(`refuses ${JSON.stringify(text)}`, () => expect(problems(text)).toEqual([problem]));
+
+test("a syntax error names line and column", () => {
+  expect(problems("a = 1\nb = [1,\n")[0]).toMatch(/^line \d+, column \d+: ./);
+});
+
+test("any text gives a config or CONFIG_INVALID, never anything else", () => {
+  const piece = fc.constantFrom(
+    "[vm_defaults]",
+    "vcpu",
+    "=",
+    "1",
+    "\n",
+    '"',
+    "inherit_proxy",
+    "true",
+    "[",
+    "]",
+    "\u0000",
+    "é",
+    "'''",
+    "{",
+    ".",
+    "__proto__",
+    "-",
+  );
+  const text = fc.oneof(
+    fc.array(piece).map((all) => all.join("")),
+    fc.string(),
+  );
+  fc.assert(
+    fc.property(text, (each) => void problems(each)),
+    { numRuns: 500 },
+  );
+});
+
+test("docs/config.md has a row for every key, and for no other", () => {
+  const page = readFileSync(join(import.meta.dir, "../../docs/config.md"), "utf8");
+  const rows = [...page.matchAll(/^\| `([a-z_.]+)` \|/gm)].map((match) => match[1] as string);
+  const keys = keysAt([]).flatMap((key) =>
+    keysAt([key]).length > 0 ? keysAt([key]).map((inner) => `${key}.${inner}`) : [key],
+  );
+  expect(rows.sort()).toEqual(keys.sort());
+});

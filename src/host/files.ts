@@ -1,0 +1,225 @@
+/** Files and folders: whole reads with a limit, writes that are there entirely or not at all. */
+import { randomBytes } from "node:crypto";
+import { type FSWatcher, watch } from "node:fs";
+import * as fs from "node:fs/promises";
+import { basename, dirname } from "node:path";
+import { fail } from "../base/errors/error.ts";
+import { errnoOf, isMissing } from "./errno.ts";
+
+export { isDiskFull } from "./errno.ts";
+export { copySparse } from "./sparse-copy.ts";
+
+const defaultMax = 1024 * 1024;
+
+/** @throws FILE_INVALID when it is longer than `maxBytes` */
+export async function readBytes(path: string, maxBytes: number): Promise<Uint8Array> {
+  const file = await fs.open(path, "r");
+  try {
+    const { size } = await file.stat();
+    if (size > maxBytes) throw fail("FILE_INVALID", { path, problem: `is ${size} bytes long, more than ${maxBytes}` });
+    // files of /proc say 0
+    const buffer = Buffer.alloc(size > 0 ? size + 1 : maxBytes + 1);
+    let length = 0;
+    for (;;) {
+      const { bytesRead } = await file.read(buffer, length, buffer.length - length, null);
+      if (bytesRead === 0) return buffer.subarray(0, length);
+      length += bytesRead;
+      if (length > maxBytes || length === buffer.length) {
+        throw fail("FILE_INVALID", { path, problem: `grew beyond ${Math.min(maxBytes, buffer.length - 1)} bytes while it was read` });
+      }
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+/** UTF-8. @throws FILE_INVALID when it is longer than `maxBytes` */
+export async function readText(path: string, maxBytes = defaultMax): Promise<string> {
+  return new TextDecoder().decode(await readBytes(path, maxBytes));
+}
+
+/** null when there is no such file */
+export async function readTextIfAny(path: string, maxBytes = defaultMax): Promise<string | null> {
+  try {
+    return await readText(path, maxBytes);
+  } catch (error) {
+    if (isMissing(error)) return null;
+    throw error;
+  }
+}
+
+/** Temp file, fsync, rename, fsync of the folder. */
+export async function writeAtomic(path: string, data: string | Uint8Array, mode = 0o600): Promise<void> {
+  const temp = `${path}.${randomBytes(6).toString("hex")}.tmp`;
+  try {
+    const file = await fs.open(temp, "wx", mode);
+    try {
+      await file.writeFile(data);
+      await file.chmod(mode);
+    } finally {
+      await file.close();
+    }
+    await renameDurable(temp, path);
+  } catch (error) {
+    await fs.rm(temp, { force: true });
+    throw error;
+  }
+}
+
+/** Makes the folder and its parents; its mode is set when it is made. */
+export async function ensureFolder(path: string, mode = 0o700): Promise<void> {
+  await fs.mkdir(path, { recursive: true, mode });
+}
+
+/** Missing is fine; links are removed, not followed. */
+export async function removeTree(path: string): Promise<void> {
+  await fs.rm(path, { recursive: true, force: true });
+}
+
+export async function exists(path: string): Promise<boolean> {
+  try {
+    await fs.lstat(path);
+    return true;
+  } catch (error) {
+    if (isMissing(error)) return false;
+    throw error;
+  }
+}
+
+/** bytes */
+export async function sizeOf(path: string): Promise<number> {
+  return (await fs.stat(path)).size;
+}
+
+/** Allocated bytes of everything below `path`; what vanishes meanwhile counts nothing. */
+export async function usedBytes(path: string): Promise<number> {
+  try {
+    const stat = await fs.lstat(path);
+    const own = stat.blocks * 512;
+    if (!stat.isDirectory()) return own;
+    const inside = await Promise.all((await fs.readdir(path)).map((name) => usedBytes(`${path}/${name}`)));
+    return inside.reduce((sum, bytes) => sum + bytes, own);
+  } catch (error) {
+    if (isMissing(error)) return 0;
+    throw error;
+  }
+}
+
+/** What an ordinary user may still write on the file system of `path`, which must exist. */
+export async function freeBytes(path: string): Promise<number> {
+  const { bavail, bsize } = await fs.statfs(path);
+  return bavail * bsize;
+}
+
+/** fsync of what is moved (a file, or a folder itself), rename, fsync of the folder it is in now. */
+export async function renameDurable(from: string, to: string): Promise<void> {
+  await syncPath(from);
+  await fs.rename(from, to);
+  await syncPath(dirname(to));
+}
+
+async function syncPath(path: string): Promise<void> {
+  const file = await fs.open(path, "r");
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Names in a folder. @throws when there is none */
+export async function listFolder(path: string): Promise<string[]> {
+  return fs.readdir(path);
+}
+
+/** A name in `folder` that nobody has, for work that is not finished. */
+export function tempPath(folder: string, label: string): string {
+  return `${folder}/${label}-${randomBytes(8).toString("hex")}`;
+}
+
+/** Sets the length; what is added is a hole. */
+export async function truncateTo(path: string, bytes: number): Promise<void> {
+  await fs.truncate(path, bytes);
+}
+
+/** The last `maxBytes` of a file; empty when it is missing. */
+export async function tailBytes(path: string, maxBytes: number): Promise<Uint8Array> {
+  try {
+    const file = await fs.open(path, "r");
+    try {
+      const { size } = await file.stat();
+      const length = Math.min(size, maxBytes);
+      const buffer = Buffer.alloc(length);
+      const { bytesRead } = await file.read(buffer, 0, length, size - length);
+      return buffer.subarray(0, bytesRead);
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    if (isMissing(error)) return new Uint8Array();
+    throw error;
+  }
+}
+
+/** Calls back at each change of a file, made later or there already; by inotify on its folder. */
+export function watchFile(path: string, onChange: () => void): { close(): void } {
+  const name = basename(path);
+  const watcher: FSWatcher = watch(dirname(path), (_event, changed) => {
+    if (changed === null || changed === name) onChange();
+  });
+  watcher.on("error", () => onChange());
+  return { close: () => watcher.close() };
+}
+
+export interface FileSink {
+  write(chunk: Uint8Array): Promise<void>;
+  /** what was written is on the disk when this resolves */
+  close(): Promise<void>;
+  /** closes and removes the file */
+  abort(): Promise<void>;
+}
+
+/** A new file, mode 0600. @throws EEXIST when there is one already */
+export async function openWrite(path: string): Promise<FileSink> {
+  const file = await fs.open(path, "wx", 0o600);
+  return {
+    async write(chunk) {
+      for (let at = 0; at < chunk.length; ) at += (await file.write(chunk, at)).bytesWritten;
+    },
+    async close() {
+      try {
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+    },
+    async abort() {
+      await file.close().catch(() => {});
+      await fs.rm(path, { force: true });
+    },
+  };
+}
+
+const chunkBytes = 256 * 1024;
+
+/** @param range bytes from `from` up to, not including, `to` */
+export async function* readStream(path: string, range: { from?: number; to?: number } = {}): AsyncIterable<Uint8Array> {
+  const file = await fs.open(path, "r");
+  try {
+    const end = range.to ?? Number.POSITIVE_INFINITY;
+    for (let at = range.from ?? 0; at < end; ) {
+      const buffer = Buffer.allocUnsafe(Math.min(chunkBytes, end - at));
+      const { bytesRead } = await file.read(buffer, 0, buffer.length, at);
+      if (bytesRead === 0) return;
+      at += bytesRead;
+      yield buffer.subarray(0, bytesRead);
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+/** True when the error says that something with that name is there already. */
+export function isTaken(error: unknown): boolean {
+  return errnoOf(error) === "EEXIST";
+}

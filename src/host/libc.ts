@@ -1,0 +1,45 @@
+/** The few libc calls that the runtime has no API for; loaded at first use, so that programs that need none start fast. */
+import { dlopen, FFIType, ptr } from "bun:ffi";
+
+function load() {
+  return dlopen("libc.so.6", {
+    flock: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 },
+    getsockopt: { args: [FFIType.i32, FFIType.i32, FFIType.i32, FFIType.ptr, FFIType.ptr], returns: FFIType.i32 },
+    ioctl: { args: [FFIType.i32, FFIType.u64, FFIType.u64], returns: FFIType.i32 },
+  }).symbols;
+}
+
+let loaded: ReturnType<typeof load> | undefined;
+function libc(): ReturnType<typeof load> {
+  loaded ??= load();
+  return loaded;
+}
+
+const LOCK_EX = 2;
+const LOCK_NB = 4;
+
+/** flock(2), exclusive, without waiting. False when another open file holds it. */
+export function flockNow(fd: number): boolean {
+  return libc().flock(fd, LOCK_EX | LOCK_NB) === 0;
+}
+
+const SOL_SOCKET = 1;
+const SO_PEERCRED = 17;
+
+export type Peer = { pid: number; uid: number; gid: number };
+
+/** Who is at the other end of a unix socket: unix(7), SO_PEERCRED. Null when the kernel does not say. */
+export function peerCredentials(fd: number): Peer | null {
+  const credentials = new Int32Array(3);
+  const length = new Uint32Array([12]);
+  if (libc().getsockopt(fd, SOL_SOCKET, SO_PEERCRED, ptr(credentials), ptr(length)) !== 0 || length[0] !== 12) return null;
+  const [pid = 0, uid = 0, gid = 0] = credentials;
+  return { pid, uid: uid >>> 0, gid: gid >>> 0 };
+}
+
+const KVM_CREATE_VM = 0xae01;
+
+/** A file descriptor, or negative when the kernel refuses (linux/kvm.h). */
+export function kvmCreateVm(fd: number): number {
+  return libc().ioctl(fd, KVM_CREATE_VM, 0);
+}

@@ -1,0 +1,18 @@
+/** A lock that lives exactly as long as its process: flock(2) on a file that stays. */
+import * as fs from "node:fs";
+import { flockNow } from "./libc.ts";
+
+export type LockResult = { release(): void } | { /** pid, 0 when unknown */ heldBy: number };
+
+/** Takes the lock without waiting. The pid inside is for messages only; the kernel's lock is the truth. */
+export function tryLock(path: string): LockResult {
+  const fd = fs.openSync(path, fs.constants.O_RDWR | fs.constants.O_CREAT, 0o600);
+  if (!flockNow(fd)) {
+    const heldBy = Number(fs.readFileSync(fd, "utf8").trim());
+    fs.closeSync(fd);
+    return { heldBy: Number.isSafeInteger(heldBy) ? heldBy : 0 };
+  }
+  fs.ftruncateSync(fd, 0);
+  fs.writeSync(fd, `${process.pid}\n`, 0);
+  return { release: () => fs.closeSync(fd) };
+}

@@ -1,0 +1,49 @@
+/** The daemon's log: one JSON object a line, secrets removed on the way in. */
+import * as fs from "node:fs";
+import { redactText, stripControl } from "../base/text.ts";
+
+export type LogLevel = "debug" | "info" | "warn" | "error";
+export type LogFields = Record<string, unknown>;
+
+export interface Logger {
+  debug(text: string, fields?: LogFields): void;
+  info(text: string, fields?: LogFields): void;
+  warn(text: string, fields?: LogFields): void;
+  error(text: string, fields?: LogFields): void;
+}
+
+/** A log over this many bytes is kept as `.old` when the next daemon opens it. */
+const rotateAt = 8 * 1024 * 1024;
+
+/** Appends to `path`, mode 0600. A full disk loses lines, never the program. */
+export function createLogger(path: string): Logger {
+  rotate(path);
+  const fd = fs.openSync(path, "a", 0o600);
+  return loggerOver((line) => {
+    try {
+      fs.writeSync(fd, line);
+    } catch {}
+  });
+}
+
+/** Collects lines, for tests. */
+export function memoryLogger(): Logger & { lines: string[] } {
+  const lines: string[] = [];
+  return { ...loggerOver((line) => void lines.push(line)), lines };
+}
+
+function loggerOver(write: (line: string) => void): Logger {
+  const at = (level: LogLevel) => (text: string, fields: LogFields = {}) => write(formatLine(level, text, fields));
+  return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
+}
+
+function formatLine(level: LogLevel, text: string, fields: LogFields): string {
+  const entry = { at: new Date().toISOString(), level, text, ...fields };
+  return `${JSON.stringify(entry, (_key, value) => (typeof value === "string" ? redactText(stripControl(value)) : value))}\n`;
+}
+
+function rotate(path: string): void {
+  try {
+    if (fs.statSync(path).size > rotateAt) fs.renameSync(path, `${path}.old`);
+  } catch {}
+}

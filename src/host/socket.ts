@@ -1,0 +1,142 @@
+/** Unix stream sockets as `ByteStream`s, with the other side's credentials. */
+import * as fs from "node:fs/promises";
+import net from "node:net";
+import type { ByteStream } from "../base/bytes.ts";
+import { fail } from "../base/errors/error.ts";
+import { errnoOf } from "./errno.ts";
+import { type Peer, peerCredentials } from "./libc.ts";
+
+export type { Peer } from "./libc.ts";
+
+/** sun_path of unix(7), with its closing NUL */
+export const maxSocketPath = 107;
+
+/** @throws PATH_TOO_LONG, and the system's error when nobody listens */
+export function connectUnix(path: string, timeoutMs = 10_000): Promise<ByteStream> {
+  requireShort(path);
+  const { promise, resolve, reject } = Promise.withResolvers<ByteStream>();
+  const socket = net.connect({ path, allowHalfOpen: true });
+  const timer = setTimeout(() => socket.destroy(Object.assign(new Error(`no answer from ${path}`), { code: "ETIMEDOUT" })), timeoutMs);
+  socket.once("error", reject);
+  socket.once("connect", () => {
+    clearTimeout(timer);
+    socket.off("error", reject);
+    resolve(streamOf(socket));
+  });
+  socket.once("close", () => clearTimeout(timer));
+  return promise;
+}
+
+export type UnixListener = { /** closes the socket and removes its file; connections stay */ close(): Promise<void> };
+
+/**
+ * Listens with `mode` from the first moment on. A socket file that nobody answers at is removed; one that lives is an error.
+ * @throws PATH_TOO_LONG, EADDRINUSE
+ */
+export async function listenUnix(
+  path: string,
+  options: { mode: number },
+  onConnection: (stream: ByteStream, peer: Peer) => void,
+): Promise<UnixListener> {
+  requireShort(path);
+  await removeDeadSocket(path);
+  const server = net.createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
+    const peer = peerOf(socket);
+    if (peer) onConnection(streamOf(socket), peer);
+    else socket.destroy();
+  });
+  const before = process.umask(0o777 & ~options.mode);
+  try {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    server.once("error", reject);
+    server.listen(path, () => resolve());
+    await promise;
+  } finally {
+    process.umask(before);
+  }
+  await fs.chmod(path, options.mode);
+  server.on("error", () => {});
+  return { close: () => closeServer(server) };
+}
+
+function closeServer(server: net.Server): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  // connections that are handed on live longer than the listener: don't wait for them
+  server.close(() => {});
+  resolve();
+  return promise;
+}
+
+async function removeDeadSocket(path: string): Promise<void> {
+  try {
+    const stream = await connectUnix(path, 2000);
+    stream.destroy();
+  } catch (error) {
+    if (errnoOf(error) === "ECONNREFUSED") await fs.rm(path, { force: true });
+    else if (errnoOf(error) !== "ENOENT") throw error;
+    return;
+  }
+  throw Object.assign(new Error(`another process listens at ${path}`), { code: "EADDRINUSE" });
+}
+
+/** Who is at the other end of an accepted connection; null when the kernel does not say. */
+export function peerOf(socket: net.Socket): Peer | null {
+  const fd = (socket as unknown as { _handle?: { fd?: number } })._handle?.fd;
+  return typeof fd === "number" && fd >= 0 ? peerCredentials(fd) : null;
+}
+
+/** A socket as a `ByteStream`: nothing is lost before the first listener, back-pressure works both ways. */
+export function streamOf(socket: net.Socket): ByteStream {
+  let failure: Error | undefined;
+  let closed = false;
+  let onEnd: (() => void) | undefined;
+  let ended = false;
+  socket.pause();
+  socket.on("error", (error) => {
+    failure = error;
+  });
+  socket.on("close", () => {
+    closed = true;
+  });
+  socket.on("end", () => {
+    ended = true;
+    onEnd?.();
+  });
+  return {
+    onData(listener) {
+      socket.on("data", listener);
+      socket.resume();
+    },
+    onEnd(listener) {
+      onEnd = listener;
+      if (ended) queueMicrotask(listener);
+    },
+    onClose(listener) {
+      if (closed) queueMicrotask(() => listener(failure));
+      else socket.once("close", () => listener(failure));
+    },
+    write: (chunk) => (closed || socket.destroyed ? true : socket.write(chunk)),
+    drained: () => drained(socket),
+    pause: () => void socket.pause(),
+    resume: () => void socket.resume(),
+    end: () => void socket.end(),
+    destroy: (error) => void socket.destroy(error),
+  };
+}
+
+function drained(socket: net.Socket): Promise<void> {
+  if (socket.destroyed || !socket.writableNeedDrain) return Promise.resolve();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const done = () => {
+    socket.off("drain", done);
+    socket.off("close", done);
+    resolve();
+  };
+  socket.once("drain", done);
+  socket.once("close", done);
+  return promise;
+}
+
+function requireShort(path: string): void {
+  if (Buffer.byteLength(path) > maxSocketPath) throw fail("PATH_TOO_LONG", { path, limit: maxSocketPath });
+}

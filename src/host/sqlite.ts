@@ -1,0 +1,30 @@
+/** One SQLite database, opened so that what was committed survives a power cut. */
+import { Database, type SQLQueryBindings } from "bun:sqlite";
+
+export type SqlValue = string | number | bigint | Uint8Array | null;
+
+export interface Db {
+  run(sql: string, ...params: SqlValue[]): { changes: number };
+  get<T>(sql: string, ...params: SqlValue[]): T | null;
+  all<T>(sql: string, ...params: SqlValue[]): T[];
+  /** All or nothing; inside another transaction it is a part of that one. */
+  transaction<T>(body: () => T): T;
+  close(): void;
+}
+
+/** @param path `:memory:` for tests; the file gets mode 0600 from the caller's umask and folder */
+export function openDatabase(path: string): Db {
+  const database = new Database(path, { create: true, strict: true });
+  database.run("PRAGMA journal_mode = WAL");
+  database.run("PRAGMA synchronous = FULL");
+  database.run("PRAGMA foreign_keys = ON");
+  database.run("PRAGMA busy_timeout = 5000");
+  const query = (sql: string) => database.query<unknown, SQLQueryBindings[]>(sql);
+  return {
+    run: (sql, ...params) => ({ changes: query(sql).run(...params).changes }),
+    get: <T>(sql: string, ...params: SqlValue[]) => query(sql).get(...params) as T | null,
+    all: <T>(sql: string, ...params: SqlValue[]) => query(sql).all(...params) as T[],
+    transaction: <T>(body: () => T) => (database.inTransaction ? body() : database.transaction(body).immediate()),
+    close: () => database.close(),
+  };
+}

@@ -1,0 +1,70 @@
+/** Tests that need more than this process: each names what it needs, and says why when it is skipped. */
+import { test } from "bun:test";
+import { accessSync, constants, existsSync } from "node:fs";
+
+export type Need = "vm" | "root" | "systemd" | "registry" | "ssh-clients" | `tool:${string}`;
+
+/**
+ * Why a test can't run here; null when it can.
+ * @throws when `BANGER_REQUIRE` (a comma list; `tools` stands for every `tool:…`) says that it must
+ */
+export function gate(need: Need): string | null {
+  const reason = reasonAgainst(need);
+  if (reason !== null && isRequired(need)) throw new Error(`BANGER_REQUIRE has ${need}, but ${reason}`);
+  return reason;
+}
+
+/** A test that is skipped with its reason in its name. */
+export function gatedTest(need: Need, name: string, body: () => void | Promise<void>, timeoutMs?: number): void {
+  const reason = gate(need);
+  if (reason === null) test(name, body, timeoutMs);
+  else test.skip(`${name} (skipped: ${reason})`, body);
+}
+
+function isRequired(need: Need): boolean {
+  const required = (process.env["BANGER_REQUIRE"] ?? "").split(",").map((word) => word.trim());
+  return required.includes(need) || (need.startsWith("tool:") && required.includes("tools"));
+}
+
+function reasonAgainst(need: Need): string | null {
+  switch (need) {
+    case "vm":
+      if (!onPath("qemu-system-x86_64")) return "qemu-system-x86_64 is not installed";
+      return agentBinary() ? null : "banger-vsock-agent is not built (`make build`)";
+    case "root":
+      return process.getuid?.() === 0 ? null : "it needs root";
+    case "systemd":
+      return onPath("systemd-nspawn") ? null : "systemd-nspawn is not installed";
+    case "registry":
+      return onPath("docker-registry") ? null : "docker-registry is not installed";
+    case "ssh-clients":
+      return onPath("ssh") ? null : "ssh is not installed";
+    default: {
+      const tool = need.slice("tool:".length);
+      return onPath(tool) ? null : `${tool} is not installed`;
+    }
+  }
+}
+
+/** The guest agent as it was built last; null when it was not. */
+export function agentBinary(): string | null {
+  const root = new URL("../../../", import.meta.url).pathname;
+  const places = [
+    process.env["BANGER_AGENT"],
+    `${root}build/bin/banger-vsock-agent`,
+    `${root}agent/target/x86_64-unknown-linux-gnu/release/banger-vsock-agent`,
+  ];
+  return places.find((path) => path !== undefined && existsSync(path)) ?? null;
+}
+
+function onPath(program: string): boolean {
+  const folders = [...(process.env["PATH"] ?? "").split(":"), "/usr/sbin", "/sbin"];
+  return folders.some((folder) => {
+    try {
+      accessSync(`${folder}/${program}`, constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}

@@ -1,0 +1,78 @@
+/** Files that the image gets beside its packages, and those of the packages that it must not have. */
+import type { DebianArchive } from "../../artifacts/debian/archive.ts";
+import { debianKeyring } from "../../artifacts/debian/archive.ts";
+import { aptConf, lastingOptions } from "../../artifacts/debian/options.ts";
+import { sourcesFile } from "../../artifacts/debian/sources.ts";
+import { droppedLinks, enabledSockets, maskedGenerators, maskedUnits } from "./units.ts";
+
+export type ImageFile = { name: string; mode: number; text: string } | { name: string; link: string };
+
+const sshd = `# Keys only; the key of the user who started the machine is in root's authorized_keys.
+PermitRootLogin prohibit-password
+PubkeyAuthentication yes
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+AuthorizedKeysFile /root/.ssh/authorized_keys
+StrictModes yes
+UseDNS no
+`;
+
+const hosts = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n";
+
+const profile = `# Tools that mise installed are found by their names, in any folder.
+PATH="$HOME/.local/share/mise/shims:$HOME/.local/bin:$PATH"
+export PATH
+if [ -n "$BASH_VERSION" ] && [ -n "$PS1" ]; then
+  case "$TERM" in
+    *color*|xterm*|screen*|tmux*|linux)
+      PS1='\\[\\e[1;32m\\]\\u@\\h\\[\\e[0m\\]:\\[\\e[1;34m\\]\\w\\[\\e[0m\\]\\$ '
+      alias ls='ls --color=auto' grep='grep --color=auto'
+      ;;
+  esac
+fi
+`;
+
+const aptDefaults = 'APT::Install-Recommends "false";\nAcquire::Languages "none";\n';
+
+/** In an order in which parents are there before their children. */
+export function imageFiles(archive: DebianArchive): ImageFile[] {
+  const text = (name: string, content: string, mode = 0o644): ImageFile => ({ name, mode, text: content });
+  return [
+    text("etc/hostname", "debian\n"),
+    text("etc/hosts", hosts),
+    text("etc/machine-id", "", 0o444),
+    text("etc/default/locale", "LANG=C.UTF-8\n"),
+    text("etc/locale.conf", "LANG=C.UTF-8\n"),
+    text("etc/profile.d/banger.sh", profile),
+    text("etc/ssh/sshd_config.d/10-banger.conf", sshd),
+    text("etc/apt/sources.list.d/debian.sources", sourcesFile(archive.mirrors, debianKeyring)),
+    text("etc/apt/apt.conf.d/90banger", aptDefaults + aptConf(lastingOptions(archive.options))),
+    ...links(),
+  ];
+}
+
+function links(): ImageFile[] {
+  const units = "etc/systemd/system";
+  const generators = "etc/systemd/system-generators";
+  const socket = (name: string) => ({
+    name: `${units}/sockets.target.wants/${name}`,
+    link: `/lib/systemd/system/${name}`,
+  });
+  return [
+    ...enabledSockets.map(socket),
+    ...maskedUnits.map((name) => ({ name: `${units}/${name}`, link: "/dev/null" })),
+    ...maskedGenerators.map((name) => ({ name: `${generators}/${name}`, link: "/dev/null" })),
+  ];
+}
+
+const replaced = new Set(["etc/resolv.conf", "etc/apt/sources.list", "etc/apt/apt.conf.d/99mmdebstrap"]);
+
+/** True for what the packages' tree holds and the image must not: host keys, the host's names, logs, unwanted links. */
+export function isDropped(name: string, added: ReadonlySet<string>): boolean {
+  if (added.has(name) || replaced.has(name)) return true;
+  if (name.startsWith("etc/systemd/system/")) return droppedLinks.has(name.slice("etc/systemd/system/".length));
+  if (name.startsWith("etc/ssh/ssh_host_")) return true;
+  if (name.startsWith("etc/apt/sources.list.d/")) return true;
+  if (name.startsWith("var/log/")) return name.endsWith(".log") || name.startsWith("var/log/journal");
+  return /^var\/(?:cache\/debconf|lib\/dpkg|lib\/ucf)\/[^/]*-old$/.test(name);
+}

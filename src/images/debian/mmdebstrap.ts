@@ -1,0 +1,53 @@
+/** The mmdebstrap command line: a tree of packages, unpacked with the user's own rights, as a tar on its stdout. */
+import type { DebianArchive } from "../../artifacts/debian/archive.ts";
+import { redactUrl } from "../../base/text.ts";
+import { excludedPaths, packages } from "./packages.ts";
+
+/** @param uid 0 works in a plain folder; anybody else in a user namespace with their subordinate ids */
+export function mmdebstrapArgv(archive: DebianArchive, suite: string, uid: number): string[] {
+  const options = archive.options.filter(({ value }) => redactUrl(value) === value);
+  return [
+    "mmdebstrap",
+    `--mode=${uid === 0 ? "root" : "unshare"}`,
+    "--variant=minbase",
+    "--format=tar",
+    "--architectures=amd64",
+    `--include=${packages.join(",")}`,
+    '--aptopt=Acquire::Languages "none"',
+    '--aptopt=APT::Install-Recommends "false"',
+    ...options.map(({ key, value }) => `--aptopt=${key} "${value}"`),
+    ...["force-unsafe-io", ...excludedPaths].map((option) => `--dpkgopt=${option}`),
+    suite,
+    "-",
+    "-",
+  ];
+}
+
+/**
+ * A proxy with credentials goes by the environment, where other users don't see it; what the user has set there
+ * already stays.
+ */
+export function proxyEnv(archive: DebianArchive): Record<string, string> {
+  const secret = archive.options.filter(({ value }) => redactUrl(value) !== value);
+  return Object.fromEntries(
+    secret.flatMap(({ key, value }): [string, string][] => {
+      const scheme = /^Acquire::(https?)::Proxy$/i.exec(key)?.[1];
+      return scheme ? [[`${scheme.toLowerCase()}_proxy`, value]] : [];
+    }),
+  );
+}
+
+/** What mmdebstrap says it is doing, by its `I:` lines, in our words. */
+export function stepOf(line: string): string | undefined {
+  const said = /^I: (.*?)(?:\.\.\.)?$/.exec(line.trim())?.[1];
+  return said === undefined ? undefined : steps[said];
+}
+
+const steps: Record<string, string> = {
+  "running apt-get update": "reading Debian's package lists",
+  "downloading packages with apt": "downloading essential packages",
+  "extracting archives": "unpacking essential packages",
+  "installing essential packages": "installing essential packages",
+  "installing remaining packages inside the chroot": "downloading and installing packages",
+  "creating tarball": "packing the root file system",
+};

@@ -1,0 +1,32 @@
+/** What the Debian image holds beside the essential packages. */
+
+export const packages: readonly string[] = [
+  "systemd",
+  "systemd-sysv",
+  "dbus",
+  "kmod",
+  "iproute2",
+  "iptables",
+  "procps",
+  "less",
+  "openssh-server",
+  "ca-certificates",
+  "curl",
+  "git",
+  "jq",
+  "rsync",
+  "make",
+  "build-essential",
+  "python3",
+  "docker.io",
+];
+
+/** Files of packages that a disposable machine without manuals and translations does without. */
+export const excludedPaths: readonly string[] = [
+  "path-exclude=/usr/share/man/*",
+  "path-exclude=/usr/share/info/*",
+  "path-exclude=/usr/share/locale/*",
+  "path-include=/usr/share/locale/locale.alias",
+  "path-exclude=/usr/share/doc/*",
+  "path-include=/usr/share/doc/*/copyright",
+];

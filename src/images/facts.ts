@@ -1,0 +1,34 @@
+/** What banger learns about a root file system while its tar goes by. */
+import type { TarEntry } from "../artifacts/tar/header.ts";
+import { plainName } from "../artifacts/tar/names.ts";
+import type { InitKind } from "../model/artifact.ts";
+
+const systemd = new Set(["usr/lib/systemd/systemd", "lib/systemd/systemd"]);
+const inits = new Set(["sbin/init", "usr/sbin/init", "usr/bin/init", "bin/init"]);
+
+/** Fed with each entry; later entries of a name replace earlier ones, as unpacking does. */
+export class RootfsFacts {
+  #hasSystemd = false;
+  #init: TarEntry | null = null;
+  #files = 0;
+
+  see(entry: TarEntry): void {
+    const name = plainName(entry.name);
+    if (entry.kind === "file") this.#files++;
+    if (entry.kind === "folder") return;
+    if (systemd.has(name)) this.#hasSystemd = true;
+    if (inits.has(name)) this.#init = entry;
+  }
+
+  /** False for an archive without a single file, which can't be an image. */
+  get hasFiles(): boolean {
+    return this.#files > 0;
+  }
+
+  /** The guest's agent looks again; this is for those who ask before a boot. */
+  get init(): InitKind {
+    if (!this.#init) return "none";
+    const isLink = this.#init.kind === "symlink" || this.#init.kind === "hardlink";
+    return this.#hasSystemd && isLink && /(?:^|\/)systemd$/.test(this.#init.link) ? "systemd" : "other";
+  }
+}

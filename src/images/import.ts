@@ -1,0 +1,113 @@
+/**
+ * Stores a root file system: its tar stream is hashed, looked at and packed into a squashfs as it arrives, never
+ * unpacked. Only a whole layer gets its final name.
+ */
+import { CountedStream } from "../artifacts/counted.ts";
+import type { ArtifactDeps } from "../artifacts/deps.ts";
+import { packingFailed, squashfsOptions } from "../artifacts/pack.ts";
+import { TarError } from "../artifacts/tar/header.ts";
+import { TarScanner } from "../artifacts/tar/scanner.ts";
+import { fail } from "../base/errors/error.ts";
+import { type Digest, parseImageName } from "../base/names.ts";
+import { ensureFolder, removeTree, renameDurable, sizeOf, tempPath } from "../host/files.ts";
+import { type PipedProcess, spawnPiped } from "../host/process.ts";
+import type { ImageRecord } from "../model/artifact.ts";
+import type { Emit } from "../model/event.ts";
+import { layerProblem } from "./check.ts";
+import { RootfsFacts } from "./facts.ts";
+import { emptyConfig, imageRecord } from "./record.ts";
+
+export type RootfsUpload = { name: string; source: string; tar: AsyncIterable<Uint8Array> };
+
+/** Bytes of one tar stream, and entries in it. */
+export const limits = { bytes: 256 * 1024 ** 3, entries: 10_000_000 } as const;
+
+const during = "storing an image";
+
+/**
+ * @returns the record; the caller puts it into the store
+ * @throws IMAGE_INVALID, IMAGE_NAME_INVALID, DISK_FULL, TOOL_MISSING, TOOL_FAILED, and whatever `upload.tar` throws;
+ *   nothing is left behind then
+ */
+export async function importRootfs(
+  deps: ArtifactDeps,
+  upload: RootfsUpload,
+  emit: Emit,
+  signal: AbortSignal,
+): Promise<ImageRecord> {
+  const name = parseImageName(upload.name);
+  const { paths } = deps;
+  await Promise.all([ensureFolder(paths.partial), ensureFolder(paths.layers)]);
+  const partial = tempPath(paths.partial, "layer");
+  try {
+    const { digest, facts } = await pack(upload, partial, emit, signal);
+    const bytes = await keep(partial, paths.layer(digest));
+    const layers = [{ digest, bytes }];
+    const { source } = upload;
+    return imageRecord({ name, layers, init: facts.init, source, config: emptyConfig, createdAt: deps.now() });
+  } finally {
+    await removeTree(partial);
+  }
+}
+
+/** @returns bytes of the layer, which may have been there before: then the new file is not needed */
+async function keep(partial: string, path: string): Promise<number> {
+  const bytes = await sizeOf(partial);
+  if ((await layerProblem(path, bytes)) === null) return bytes;
+  await renameDurable(partial, path);
+  return bytes;
+}
+
+async function pack(
+  upload: RootfsUpload,
+  path: string,
+  emit: Emit,
+  signal: AbortSignal,
+): Promise<{ digest: Digest; facts: RootfsFacts }> {
+  signal.throwIfAborted();
+  const facts = new RootfsFacts();
+  const scanner = new TarScanner({ entry: (entry) => facts.see(entry), data() {}, padding() {} });
+  const counted = new CountedStream(limits.bytes, (done) => {
+    emit({ kind: "progress", step: "pack", text: "storing the root file system", done });
+  });
+  const look = (chunk: Uint8Array) => {
+    scanner.push(chunk);
+    if (!counted.add(chunk) || scanner.entries > limits.entries) throw new TarError("it is too large");
+  };
+  const packer = spawnPiped(["sqfstar", ...squashfsOptions, path], { signal, stdin: "pipe" });
+  try {
+    await feed(packer, upload.tar, look);
+    scanner.finish();
+    if (!facts.hasFiles) throw new TarError("it holds no files");
+    packer.stdin.end();
+    await whole(packer, path);
+  } catch (error) {
+    packer.kill("SIGKILL");
+    await packer.done;
+    signal.throwIfAborted();
+    if (error instanceof TarError) throw fail("IMAGE_INVALID", { name: upload.name, problem: error.problem }, error);
+    throw error;
+  }
+  return { digest: counted.digest(), facts };
+}
+
+/** A packer that ends while it is still being fed says why by its status, not by the broken pipe. */
+async function feed(
+  packer: PipedProcess,
+  tar: AsyncIterable<Uint8Array>,
+  look: (chunk: Uint8Array) => void,
+): Promise<void> {
+  let broken = false;
+  for await (const chunk of tar) {
+    look(chunk);
+    await packer.stdin.write(chunk).catch(() => {
+      broken = true;
+    });
+    if (broken) return;
+  }
+}
+
+async function whole(packer: PipedProcess, path: string): Promise<void> {
+  const ended = await packer.done;
+  if (ended.exitCode !== 0) throw packingFailed("sqfstar", ended, packer.stderrTail(), path, during);
+}

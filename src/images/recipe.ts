@@ -1,0 +1,148 @@
+/**
+ * Builds a Debian root file system on this host, with the user's own rights, as one tar stream: mmdebstrap's tree with
+ * our files in it, and `mise`. Nothing is written but into a scratch folder, nothing runs but those programs.
+ */
+import { type DebianArchive, findArchive } from "../artifacts/debian/archive.ts";
+import { networkEnv } from "../artifacts/debian/network-env.ts";
+import { sourcesFile } from "../artifacts/debian/sources.ts";
+import type { RecipeDeps } from "../artifacts/deps.ts";
+import { editTar, type TarAddition } from "../artifacts/tar/edit.ts";
+import { lastWords, statusText } from "../artifacts/tools.ts";
+import { fail } from "../base/errors/error.ts";
+import { removeTree } from "../host/files.ts";
+import { type PipedProcess, spawnPiped } from "../host/process.ts";
+import type { Emit } from "../model/event.ts";
+import { type ImageFile, imageFiles, isDropped } from "./debian/files.ts";
+import { downloadMise, miseProgram } from "./debian/mise.ts";
+import { mmdebstrapArgv, proxyEnv, stepOf } from "./debian/mmdebstrap.ts";
+import { checkSubordinateIds } from "./debian/subids.ts";
+
+export type Rootfs = { tar: AsyncIterable<Uint8Array>; source: string };
+
+/**
+ * Resolves once the build has begun; its failures come out of `tar`. Leaving `tar` early, or the signal, ends the
+ * programs.
+ * @throws RECIPE_UNAVAILABLE, TOOL_MISSING
+ */
+export async function openDebianRootfs(
+  deps: RecipeDeps,
+  { suite }: { suite: string },
+  emit: Emit,
+  signal: AbortSignal,
+): Promise<Rootfs> {
+  await deps.exec(["mmdebstrap", "--version"]);
+  const archive = await findArchive(deps, suite);
+  if (deps.uid !== 0) await checkSubordinateIds(deps);
+  const scratch = await deps.scratch();
+  const stopped = new AbortController();
+  const either = AbortSignal.any([signal, stopped.signal]);
+  const mise = downloadMise(deps, scratch, either);
+  mise.catch(() => {});
+  const day = Math.floor(deps.now() / 86_400_000) * 86_400;
+  const bootstrap = startBootstrap(deps, { archive, suite, day }, emit, either);
+  const end = async () => {
+    stopped.abort();
+    await Promise.allSettled([bootstrap.done, mise]);
+    await removeTree(scratch);
+  };
+  const program = async () => miseProgram(await mise, "usr/local/bin/mise", day);
+  const build = { bootstrap, files: imageFiles(archive), program, day, name: `debian-${suite}`, signal };
+  return { tar: streamOf(build, end), source: `recipe debian-${suite}` };
+}
+
+type Bootstrap = { archive: DebianArchive; suite: string /** seconds: no file is younger */; day: number };
+
+function startBootstrap(
+  deps: RecipeDeps,
+  { archive, suite, day }: Bootstrap,
+  emit: Emit,
+  signal: AbortSignal,
+): PipedProcess {
+  const env = { ...networkEnv(deps.env), ...proxyEnv(archive), SOURCE_DATE_EPOCH: String(day) };
+  const options = { env, signal, stdin: "pipe", onStderr: reportSteps(emit) } as const;
+  const bootstrap = spawnPiped(mmdebstrapArgv(archive, suite, deps.uid), options);
+  // A program that is gone before it has read this says why by its status.
+  bootstrap.stdin.write(new TextEncoder().encode(sourcesFile(archive.mirrors, archive.keyring))).catch(() => {});
+  bootstrap.stdin.end();
+  return bootstrap;
+}
+
+type Build = {
+  bootstrap: PipedProcess;
+  files: ImageFile[];
+  program: () => Promise<TarAddition>;
+  /** seconds */
+  day: number;
+  name: string;
+  signal: AbortSignal;
+};
+
+async function* streamOf(build: Build, end: () => Promise<void>): AsyncGenerator<Uint8Array, void, void> {
+  const { bootstrap, files, program, day } = build;
+  const added = new Set(files.map((file) => file.name));
+  const present = new Set<string>();
+  const additions = async function* () {
+    yield* additionsOf(files, present, day);
+    yield await program();
+  };
+  const drop = (name: string) => {
+    if (isDropped(name, added)) return true;
+    present.add(name);
+    return false;
+  };
+  try {
+    yield* editTar(whole(bootstrap, build), { drop, additions });
+  } finally {
+    await end();
+  }
+}
+
+/** The program's stdout, which counts only when the program ended well. */
+async function* whole(bootstrap: PipedProcess, build: Build): AsyncGenerator<Uint8Array, void, void> {
+  yield* bootstrap.stdout;
+  const ended = await bootstrap.done;
+  build.signal.throwIfAborted();
+  if (ended.exitCode === 0) return;
+  const said = errorOf(bootstrap.stderrTail());
+  throw fail("IMAGE_BUILD_FAILED", { name: build.name, reason: `mmdebstrap ended with ${statusText(ended)}: ${said}` });
+}
+
+/** mmdebstrap's own `E:` lines say less than apt's before them. */
+function errorOf(stderr: string): string {
+  const errors = stderr.split(/[\r\n]+/).filter((line) => /^E: /.test(line) && !/died|exited|setup failed/.test(line));
+  return lastWords(errors.at(0) ?? stderr);
+}
+
+function* additionsOf(files: ImageFile[], present: Set<string>, mtime: number): Generator<TarAddition, void, void> {
+  const owner = { uid: 0, gid: 0, mtime };
+  for (const file of files) {
+    for (const name of parentsOf(file.name)) {
+      if (present.has(name)) continue;
+      present.add(name);
+      yield { entry: { ...owner, name: `./${name}`, kind: "folder", mode: 0o755, size: 0, link: "" } };
+    }
+    const name = `./${file.name}`;
+    if ("link" in file) yield { entry: { ...owner, name, kind: "symlink", mode: 0o777, size: 0, link: file.link } };
+    else {
+      const content = new TextEncoder().encode(file.text);
+      yield { entry: { ...owner, name, kind: "file", mode: file.mode, size: content.length, link: "" }, content };
+    }
+  }
+}
+
+function parentsOf(name: string): string[] {
+  const parts = name.split("/");
+  return parts.slice(1).map((_, i) => parts.slice(0, i + 1).join("/"));
+}
+
+function reportSteps(emit: Emit): (chunk: Uint8Array) => void {
+  let line = "";
+  return (chunk) => {
+    const lines = (line + new TextDecoder().decode(chunk)).split(/[\r\n]/);
+    line = (lines.pop() ?? "").slice(-500);
+    for (const one of lines) {
+      const step = stepOf(one);
+      if (step) emit({ kind: "progress", step: "packages", text: step });
+    }
+  };
+}

@@ -1,0 +1,38 @@
+/** Copies the modules that the initramfs needs out of a kernel's modules, unpacked, with the order to load them in. */
+import { gunzipSync, zstdDecompressSync } from "node:zlib";
+import { mustSucceed } from "../artifacts/tools.ts";
+import { fail } from "../base/errors/error.ts";
+import type { ImageName } from "../base/names.ts";
+import type { Exec } from "../host/exec.ts";
+import { readBytes, readText, readTextIfAny, writeAtomic } from "../host/files.ts";
+import { indexModules, loadOrder, moduleName } from "./boot-modules.ts";
+import { missingModules } from "./requirements.ts";
+
+const maxModule = 64 * 1024 * 1024;
+const maxText = 16 * 1024 * 1024;
+
+/** @param modules a release's folder in which depmod has run @throws KERNEL_UNUSABLE naming what is missing */
+export async function storeBootModules(exec: Exec, name: ImageName, modules: string, folder: string): Promise<void> {
+  const index = indexModules({
+    dep: await readText(`${modules}/modules.dep`, maxText),
+    builtin: (await readTextIfAny(`${modules}/modules.builtin`, maxText)) ?? "",
+    softdep: (await readTextIfAny(`${modules}/modules.softdep`, maxText)) ?? "",
+  });
+  const missing = missingModules((module) => index.paths.has(module) || index.builtin.has(module));
+  if (missing.length > 0) throw fail("KERNEL_UNUSABLE", { name, problem: `it has no module ${missing.join(", ")}` });
+  const names: string[] = [];
+  for (const path of loadOrder(index)) {
+    const file = `${moduleName(path)}.ko`;
+    await writeAtomic(`${folder}/${file}`, await unpackModule(exec, `${modules}/${path}`));
+    names.push(file);
+  }
+  await writeAtomic(`${folder}/modules.list`, names.map((file) => `${file}\n`).join(""));
+}
+
+async function unpackModule(exec: Exec, path: string): Promise<Uint8Array> {
+  const bytes = await readBytes(path, maxModule);
+  if (path.endsWith(".gz")) return gunzipSync(bytes, { maxOutputLength: maxModule });
+  if (path.endsWith(".zst")) return zstdDecompressSync(bytes, { maxOutputLength: maxModule });
+  if (!path.endsWith(".xz")) return bytes;
+  return mustSucceed(await exec(["xz", "--decompress", "--stdout"], { input: bytes, maxBytes: maxModule })).stdout;
+}

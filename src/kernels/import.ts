@@ -1,0 +1,142 @@
+/**
+ * Makes a guest kernel out of a distribution's package: the ELF kernel, all modules as one squashfs, and the few that
+ * the initramfs needs. The finished folder gets its name last.
+ */
+import { createHash } from "node:crypto";
+import type { ArtifactDeps } from "../artifacts/deps.ts";
+import { packingFailed, squashfsOptions } from "../artifacts/pack.ts";
+import { TarError } from "../artifacts/tar/header.ts";
+import { mustSucceed } from "../artifacts/tools.ts";
+import { fail } from "../base/errors/error.ts";
+import { type Digest, type ImageName, parseImageName } from "../base/names.ts";
+import {
+  ensureFolder,
+  exists,
+  isDiskFull,
+  listFolder,
+  readStream,
+  removeTree,
+  renameDurable,
+  sizeOf,
+  tempPath,
+  writeAtomic,
+} from "../host/files.ts";
+import type { KernelRecord } from "../model/artifact.ts";
+import type { Emit } from "../model/event.ts";
+import { type KernelPaths, kernelPaths } from "../model/paths.ts";
+import { storeBootModules } from "./boot-folder.ts";
+import { kernelProblem } from "./check.ts";
+import { extractKernel } from "./payload.ts";
+import { missingOptions } from "./requirements.ts";
+import { type UnpackedKernel, unpackKernel } from "./unpack.ts";
+
+export type KernelUpload = { name: string; source: string; tar: AsyncIterable<Uint8Array> };
+
+const during = "storing a kernel";
+
+/**
+ * @returns the record; the caller puts it into the store
+ * @throws KERNEL_UNUSABLE, IMAGE_NAME_INVALID, DISK_FULL, TOOL_MISSING, TOOL_FAILED, and whatever `upload.tar` throws;
+ *   nothing is left behind then
+ */
+export async function importKernelPackage(
+  deps: ArtifactDeps,
+  upload: KernelUpload,
+  emit: Emit,
+  signal: AbortSignal,
+): Promise<KernelRecord> {
+  const name = parseImageName(upload.name);
+  await Promise.all([ensureFolder(deps.paths.partial), ensureFolder(deps.paths.kernels)]);
+  const work = tempPath(deps.paths.partial, "kernel");
+  await ensureFolder(work);
+  try {
+    const unpacked = await unpackInto(`${work}/package`, upload, emit, signal);
+    const made = kernelPaths(`${work}/kernel`);
+    await build(deps, name, unpacked, made, emit, signal);
+    return await keep(deps, { name, source: upload.source, release: unpacked.release }, made);
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof TarError) throw fail("KERNEL_UNUSABLE", { name, problem: error.problem }, error);
+    throw isDiskFull(error) ? fail("DISK_FULL", { path: work, during }, error) : error;
+  } finally {
+    await removeTree(work);
+  }
+}
+
+async function unpackInto(
+  base: string,
+  upload: KernelUpload,
+  emit: Emit,
+  signal: AbortSignal,
+): Promise<UnpackedKernel> {
+  await ensureFolder(base);
+  let reported = 0;
+  return unpackKernel(upload.tar, base, (done) => {
+    signal.throwIfAborted();
+    if (done - reported < 16 * 1024 * 1024) return;
+    reported = done;
+    emit({ kind: "progress", step: "kernel", text: "unpacking the kernel", done });
+  });
+}
+
+async function build(
+  deps: ArtifactDeps,
+  name: ImageName,
+  unpacked: UnpackedKernel,
+  made: KernelPaths,
+  emit: Emit,
+  signal: AbortSignal,
+): Promise<void> {
+  const missing = unpacked.config === null ? [] : missingOptions(unpacked.config);
+  if (missing.length > 0)
+    throw fail("KERNEL_UNUSABLE", { name, problem: `it was built without ${missing.join(", ")}` });
+  emit({ kind: "progress", step: "kernel", text: `preparing kernel ${unpacked.release}` });
+  await ensureFolder(made.bootModules);
+  const elf = await extractKernel(deps.exec, name, unpacked.image);
+  await writeAtomic(made.vmlinux, elf);
+  const modules = `${unpacked.base}/lib/modules/${unpacked.release}`;
+  mustSucceed(await deps.exec(["depmod", "-b", unpacked.base, unpacked.release], { signal }));
+  await storeBootModules(deps.exec, name, modules, made.bootModules);
+  const fixed = ["-noappend", "-all-root", "-all-time", "0", "-action", "chmod(u=rwX,go=rX)@true"];
+  const argv = ["mksquashfs", modules, made.modules, ...squashfsOptions, ...fixed];
+  const packed = await deps.exec(argv, { signal, timeoutMs: 300_000 });
+  const stderr = new TextDecoder().decode(packed.stderr);
+  if (packed.exitCode !== 0) throw packingFailed("mksquashfs", packed, stderr, made.modules, during);
+}
+
+type Known = { name: ImageName; source: string; release: string };
+
+/** Gives the finished folder its name, unless the same kernel is there already. */
+async function keep(deps: ArtifactDeps, known: Known, made: KernelPaths): Promise<KernelRecord> {
+  const files = [made.vmlinux, made.modules, ...(await bootFiles(made))];
+  const digest = await digestOf(files, made.directory.length);
+  const bytes = await totalSize(files);
+  const record: KernelRecord = { ...known, digest, bytes, createdAt: deps.now() };
+  const target = deps.paths.kernel(digest);
+  if ((await kernelProblem(target, bytes)) === null) return record;
+  const { release, source } = known;
+  await writeAtomic(made.manifest, `${JSON.stringify({ digest, release, source, bytes }, null, 2)}\n`);
+  mustSucceed(await deps.exec(["sync", ...files, made.bootModules], { timeoutMs: 120_000 }));
+  if (await exists(target.directory)) await removeTree(target.directory);
+  await renameDurable(made.directory, target.directory);
+  return record;
+}
+
+async function bootFiles(made: KernelPaths): Promise<string[]> {
+  return (await listFolder(made.bootModules)).toSorted().map((file) => `${made.bootModules}/${file}`);
+}
+
+async function totalSize(files: readonly string[]): Promise<number> {
+  const sizes = await Promise.all(files.map(sizeOf));
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+/** Over each file's name below the folder, its length and its content. */
+async function digestOf(files: readonly string[], folderLength: number): Promise<Digest> {
+  const hash = createHash("sha256");
+  for (const file of files) {
+    hash.update(`${file.slice(folderLength)} ${await sizeOf(file)}\n`);
+    for await (const chunk of readStream(file)) hash.update(chunk);
+  }
+  return `sha256:${hash.digest("hex")}` as Digest;
+}

@@ -1,0 +1,54 @@
+/** The initramfs of a VM: the guest agent and the few modules it needs first. Made once for each kernel and agent. */
+import { createHash } from "node:crypto";
+import type { ArtifactDeps } from "../artifacts/deps.ts";
+import { fail } from "../base/errors/error.ts";
+import type { Digest } from "../base/names.ts";
+import { ensureFolder, exists, readBytes, readText, writeAtomic } from "../host/files.ts";
+import type { KernelRecord } from "../model/artifact.ts";
+import { type CpioEntry, encodeCpio } from "./cpio.ts";
+
+/** Bumped when the same agent and kernel are to be put together in another way. */
+const layout = "1";
+const maxAgent = 16 * 1024 * 1024;
+const maxModule = 64 * 1024 * 1024;
+
+export type InitramfsDeps = Pick<ArtifactDeps, "paths">;
+
+/** @param agent path of `banger-vsock-agent` @returns the file's path @throws KERNEL_UNUSABLE, DISK_FULL */
+export async function ensureInitramfs(
+  deps: InitramfsDeps,
+  { kernel, agent }: { kernel: KernelRecord; agent: string },
+): Promise<string> {
+  const program = await readBytes(agent, maxAgent);
+  const path = deps.paths.initramfs(keyOf(kernel, program));
+  if (await exists(path)) return path;
+  await ensureFolder(deps.paths.initramfsFolder);
+  await writeAtomic(path, encodeCpio(await entriesOf(deps, kernel, program)));
+  return path;
+}
+
+function keyOf(kernel: KernelRecord, program: Uint8Array): Digest {
+  const hash = createHash("sha256").update(`${layout} ${kernel.digest} `).update(program);
+  return `sha256:${hash.digest("hex")}` as Digest;
+}
+
+async function entriesOf(deps: InitramfsDeps, kernel: KernelRecord, program: Uint8Array): Promise<CpioEntry[]> {
+  const folder = deps.paths.kernel(kernel.digest).bootModules;
+  const names = (await readText(`${folder}/modules.list`)).split("\n").filter((line) => line !== "");
+  const bad = names.find((name) => !/^[\w.+-]+\.ko$/.test(name));
+  if (bad !== undefined)
+    throw fail("KERNEL_UNUSABLE", { name: kernel.name, problem: "its list of modules is damaged" });
+  const modules = names.map(async (name): Promise<CpioEntry> => {
+    const content = await readBytes(`${folder}/${name}`, maxModule);
+    return { name: `modules/${name}`, kind: "file", mode: 0o644, content };
+  });
+  const folders = ["dev", "proc", "sys", "run", "root", "modules"];
+  const list = names.map((name) => `/modules/${name}\n`).join("");
+  return [
+    ...folders.map((name): CpioEntry => ({ name, kind: "folder", mode: 0o755 })),
+    { name: "dev/console", kind: "device", mode: 0o600, major: 5, minor: 1 },
+    { name: "init", kind: "file", mode: 0o755, content: program },
+    { name: "modules.list", kind: "file", mode: 0o644, content: new TextEncoder().encode(list) },
+    ...(await Promise.all(modules)),
+  ];
+}

@@ -1,0 +1,43 @@
+/** Takes the ELF kernel out of a bzImage. */
+import { gunzipSync, zstdDecompressSync } from "node:zlib";
+import { mustSucceed } from "../artifacts/tools.ts";
+import { fail } from "../base/errors/error.ts";
+import type { Exec } from "../host/exec.ts";
+import { elfProblem, findPayload, type Payload, statedSize } from "./bzimage.ts";
+import { unpackLegacyLz4 } from "./lz4.ts";
+
+/** Bytes of an uncompressed kernel: distribution kernels have 50-70 MiB. */
+const maxKernel = 512 * 1024 * 1024;
+
+/** @param name the kernel's, for errors @throws KERNEL_UNUSABLE, TOOL_MISSING, TOOL_FAILED */
+export async function extractKernel(exec: Exec, name: string, image: Uint8Array): Promise<Uint8Array> {
+  const found = findPayload(image);
+  if ("problem" in found) throw fail("KERNEL_UNUSABLE", { name, problem: found.problem });
+  const elf = await unpack(exec, name, found);
+  const problem = elfProblem(elf);
+  if (problem) throw fail("KERNEL_UNUSABLE", { name, problem });
+  return elf;
+}
+
+async function unpack(exec: Exec, name: string, { bytes, compression }: Payload): Promise<Uint8Array> {
+  if (compression === "none") return bytes;
+  const size = statedSize(bytes);
+  if (size > maxKernel) throw fail("KERNEL_UNUSABLE", { name, problem: `it would unpack to ${size} bytes` });
+  const body = bytes.subarray(0, bytes.length - 4);
+  try {
+    if (compression === "lz4") return unpackLegacyLz4(body, size);
+    if (compression === "gzip") return gunzipSync(bytes, { maxOutputLength: maxKernel });
+    if (compression === "zstd") return zstdDecompressSync(body, { maxOutputLength: maxKernel });
+  } catch (cause) {
+    throw fail("KERNEL_UNUSABLE", { name, problem: "its compressed part is damaged" }, cause);
+  }
+  const tools: Partial<Record<typeof compression, string[]>> = {
+    xz: ["xz", "--decompress", "--stdout", "--single-stream"],
+    lzma: ["xz", "--format=lzma", "--decompress", "--stdout"],
+    bzip2: ["bzip2", "--decompress", "--stdout"],
+    lzo: ["lzop", "--decompress", "--stdout"],
+  };
+  const argv = tools[compression];
+  if (!argv) throw fail("KERNEL_UNUSABLE", { name, problem: `nothing here unpacks ${compression}` });
+  return mustSucceed(await exec(argv, { input: body, maxBytes: maxKernel })).stdout;
+}

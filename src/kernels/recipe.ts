@@ -1,0 +1,68 @@
+/**
+ * Fetches Debian's cloud kernel for virtual machines: the package is downloaded and checked by apt, unpacked as a
+ * stream, and never installed on the host.
+ */
+import { openApt } from "../artifacts/debian/apt.ts";
+import { findArchive } from "../artifacts/debian/archive.ts";
+import type { RecipeDeps } from "../artifacts/deps.ts";
+import { editTar } from "../artifacts/tar/edit.ts";
+import { lastWords, statusText } from "../artifacts/tools.ts";
+import { fail } from "../base/errors/error.ts";
+import { removeTree } from "../host/files.ts";
+import { spawnPiped } from "../host/process.ts";
+import type { Emit } from "../model/event.ts";
+
+export type KernelPackage = {
+  /** the kernel's name in banger */
+  name: string;
+  tar: AsyncIterable<Uint8Array>;
+  source: string;
+};
+
+export const defaultKernel = "debian-bookworm-cloud";
+
+const suite = "bookworm";
+const metaPackage = "linux-image-cloud-amd64";
+
+/** Resolves once the package is here and checked. @throws RECIPE_UNAVAILABLE, TOOL_MISSING, TOOL_FAILED */
+export async function openDebianKernel(deps: RecipeDeps, emit: Emit, signal: AbortSignal): Promise<KernelPackage> {
+  const archive = await findArchive(deps, suite);
+  const scratch = await deps.scratch();
+  try {
+    emit({ kind: "progress", step: "kernel", text: "reading Debian's package lists" });
+    const apt = await openApt(deps, archive, scratch, signal);
+    const real = (await apt.dependencies(metaPackage)).find((name) => name.startsWith("linux-image-"));
+    if (!real) throw fail("KERNEL_NOT_FOUND", { name: metaPackage });
+    emit({ kind: "progress", step: "kernel", text: `downloading ${real}` });
+    const deb = await apt.download(real);
+    const version = /_([^_]+)_[^_]+\.deb$/.exec(deb)?.[1]?.replace("%3a", ":") ?? "";
+    return { name: defaultKernel, tar: unpack(deb, scratch, signal), source: `debian ${real} ${version}`.trim() };
+  } catch (error) {
+    await removeTree(scratch);
+    throw error;
+  }
+}
+
+/** What banger takes of the package: kernel, its configuration and modules. */
+export function isKernelFile(name: string): boolean {
+  return /^(?:boot(?:\/(?:vmlinuz|config)-[^/]+)?|(?:usr\/)?lib(?:\/modules(?:\/.*)?)?|usr)?$/.test(name);
+}
+
+async function* unpack(deb: string, scratch: string, signal: AbortSignal): AsyncGenerator<Uint8Array, void, void> {
+  const stopped = new AbortController();
+  const tool = spawnPiped(["dpkg-deb", "--fsys-tarfile", deb], { signal: AbortSignal.any([signal, stopped.signal]) });
+  const whole = async function* () {
+    yield* tool.stdout;
+    const ended = await tool.done;
+    signal.throwIfAborted();
+    if (ended.exitCode === 0) return;
+    throw fail("TOOL_FAILED", { tool: "dpkg-deb", status: statusText(ended), said: lastWords(tool.stderrTail()) });
+  };
+  try {
+    yield* editTar(whole(), { drop: (name) => !isKernelFile(name), additions: async function* () {} });
+  } finally {
+    stopped.abort();
+    await tool.done;
+    await removeTree(scratch);
+  }
+}

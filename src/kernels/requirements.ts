@@ -1,0 +1,44 @@
+/** What a guest kernel must be able to do, and how to tell from its build configuration or its list of modules. */
+
+type Need = { option: string /** only built in will do */; builtin?: true; module?: string };
+
+const needs: readonly Need[] = [
+  { option: "BLK_DEV_INITRD", builtin: true },
+  { option: "DEVTMPFS", builtin: true },
+  { option: "TMPFS", builtin: true },
+  { option: "PVH", builtin: true },
+  { option: "SERIAL_8250_CONSOLE", builtin: true },
+  { option: "UNIX" },
+  { option: "INET", builtin: true },
+  { option: "CGROUPS", builtin: true },
+  { option: "VIRTIO_MMIO", module: "virtio_mmio" },
+  { option: "VIRTIO_BLK", module: "virtio_blk" },
+  { option: "VIRTIO_NET", module: "virtio_net" },
+  { option: "VIRTIO_CONSOLE", module: "virtio_console" },
+  { option: "SQUASHFS", module: "squashfs" },
+  { option: "SQUASHFS_LZ4", builtin: true },
+  { option: "OVERLAY_FS", module: "overlay" },
+  { option: "EXT4_FS", module: "ext4" },
+];
+
+/** Names of the missing options, from the text of `/boot/config-*`. */
+export function missingOptions(config: string): string[] {
+  const set = new Map(pairsOf(config));
+  return needs.filter((need) => !isMet(set.get(need.option), need)).map((need) => `CONFIG_${need.option}`);
+}
+
+function pairsOf(config: string): [string, string][] {
+  return config.split("\n").flatMap((line) => {
+    const [, option, value] = /^CONFIG_(\w+)=([ym])$/.exec(line) ?? [];
+    return option && value ? [[option, value] as [string, string]] : [];
+  });
+}
+
+function isMet(value: string | undefined, need: Need): boolean {
+  return value === "y" || (value === "m" && !need.builtin);
+}
+
+/** The same without a configuration: names of modules that are neither loadable nor built in. */
+export function missingModules(isThere: (module: string) => boolean): string[] {
+  return needs.flatMap((need) => (need.module && !isThere(need.module) ? [need.module] : []));
+}

@@ -1,0 +1,124 @@
+/** Takes the kernel, its configuration and its modules out of a package's tar stream, into a folder of unfinished work. */
+import { tarEvents } from "../artifacts/tar/events.ts";
+import { type TarEntry, TarError } from "../artifacts/tar/header.ts";
+import { plainName } from "../artifacts/tar/names.ts";
+import { writeScratch } from "../host/scratch.ts";
+
+export type UnpackedKernel = {
+  image: Uint8Array;
+  /** `uname -r` */
+  release: string;
+  /** text of the build configuration, when the package has it */
+  config: string | null;
+  /** the folder above `lib/modules/<release>`, as `depmod -b` wants it */
+  base: string;
+};
+
+const limits = { image: 512 * 1024 ** 2, config: 4 * 1024 ** 2, modules: 2 * 1024 ** 3, files: 50_000 } as const;
+
+/** Where an entry goes; null: not ours. */
+type Place = { to: "image" | "config" } | { to: "modules"; release: string; path: string };
+
+/** @throws TarError for a stream that holds no kernel or more than one, or is too large */
+export async function unpackKernel(
+  tar: AsyncIterable<Uint8Array>,
+  base: string,
+  onProgress: (bytes: number) => void,
+): Promise<UnpackedKernel> {
+  const found = { image: new Parts(limits.image), config: new Parts(limits.config), release: "" };
+  const modules = new ModuleWriter(base, onProgress);
+  let present: Place | null = null;
+  for await (const event of tarEvents(tar)) {
+    if (event.kind === "entry") {
+      present = placeOf(event.entry);
+      if (present?.to === "modules") {
+        if (found.release !== "" && found.release !== present.release)
+          throw new TarError("it holds more than one kernel");
+        found.release = present.release;
+        await modules.begin(present.path);
+      } else if (present) found[present.to].begin();
+    } else if (event.kind === "data" && present) {
+      if (present.to === "modules") modules.add(event.chunk);
+      else found[present.to].add(event.chunk);
+    }
+  }
+  await modules.end();
+  const image = found.image.whole();
+  if (!image) throw new TarError("it holds no boot/vmlinuz-* file");
+  if (found.release === "") throw new TarError("it holds no lib/modules folder");
+  const config = found.config.whole();
+  return { image, release: found.release, config: config && new TextDecoder().decode(config), base };
+}
+
+const releasePattern = /^[0-9][\w.+~-]{0,63}$/;
+
+export function placeOf(entry: TarEntry): Place | null {
+  const name = plainName(entry.name);
+  if (entry.kind === "file" && /^boot\/vmlinu[xz]-[^/]+$/.test(name)) return { to: "image" };
+  if (entry.kind === "file" && /^boot\/config-[^/]+$/.test(name)) return { to: "config" };
+  const [, release, rest] = /^(?:usr\/)?lib\/modules\/([^/]+)\/(.+)$/.exec(name) ?? [];
+  if (release === undefined || entry.kind !== "file") return null;
+  if (!releasePattern.test(release)) throw new TarError(`"${release}" is no kernel release`);
+  return { to: "modules", release, path: `lib/modules/${release}/${rest}` };
+}
+
+/** One file of the archive in memory; a second one of its kind is refused. */
+class Parts {
+  readonly #limit: number;
+  #chunks: Uint8Array[] | null = null;
+  #bytes = 0;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  begin(): void {
+    if (this.#chunks) throw new TarError("it holds more than one kernel");
+    this.#chunks = [];
+  }
+
+  add(chunk: Uint8Array): void {
+    this.#bytes += chunk.length;
+    if (this.#bytes > this.#limit) throw new TarError("its kernel is too large");
+    this.#chunks?.push(chunk.slice());
+  }
+
+  whole(): Uint8Array | null {
+    return this.#chunks && new Uint8Array(Buffer.concat(this.#chunks));
+  }
+}
+
+/** Writes the modules' files below `base`; names were checked by the tar reader. Lost with its folder, so not synced. */
+class ModuleWriter {
+  readonly #base: string;
+  readonly #onProgress: (bytes: number) => void;
+  #path = "";
+  #chunks: Uint8Array[] = [];
+  #bytes = 0;
+  #files = 0;
+
+  constructor(base: string, onProgress: (bytes: number) => void) {
+    this.#base = base;
+    this.#onProgress = onProgress;
+  }
+
+  async begin(path: string): Promise<void> {
+    await this.end();
+    if (++this.#files > limits.files) throw new TarError("it holds too many files");
+    this.#path = path;
+  }
+
+  add(chunk: Uint8Array): void {
+    this.#bytes += chunk.length;
+    if (this.#bytes > limits.modules) throw new TarError("its modules are too large");
+    this.#chunks.push(chunk.slice());
+  }
+
+  async end(): Promise<void> {
+    if (this.#path === "") return;
+    await writeScratch(`${this.#base}/${this.#path}`, Buffer.concat(this.#chunks));
+    this.#path = "";
+    this.#chunks = [];
+    this.#onProgress(this.#bytes);
+  }
+}

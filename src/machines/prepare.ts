@@ -1,0 +1,43 @@
+/** Everything that a boot needs, made side by side. */
+import type { ImageRecord } from "../model/artifact.ts";
+import type { Emit } from "../model/event.ts";
+import type { VmRecord } from "../model/vm.ts";
+import { prepareArtifacts, type ReadyArtifacts } from "./artifacts.ts";
+import type { Context } from "./context.ts";
+import type { GuestInheritance, PreparedNetwork } from "./deps.ts";
+
+export type Prepared = {
+  image: ImageRecord;
+  initramfs: string;
+  net: PreparedNetwork | null;
+  inherited: GuestInheritance;
+};
+
+/** @param artifacts when they are ready already */
+export async function prepareBoot(
+  ctx: Context,
+  vm: VmRecord,
+  emit: Emit,
+  artifacts?: ReadyArtifacts,
+): Promise<Prepared> {
+  const work = [
+    artifacts ?? prepareArtifacts(ctx, vm.spec),
+    vm.spec.network === "user" ? prepareNetwork(ctx, vm, emit) : null,
+    ctx.inheritance(),
+  ] as const;
+  // all of it, even when one part fails: nothing is still being made while the failure is cleared away
+  await Promise.allSettled(work);
+  const [{ image, initramfs }, net, inherited] = await Promise.all(work);
+  for (const text of inherited.notes) emit({ kind: "note", level: "warn", text });
+  return { image, initramfs, net, inherited };
+}
+
+async function prepareNetwork(ctx: Context, vm: VmRecord, emit: Emit): Promise<PreparedNetwork> {
+  const net = await ctx.network.prepare(ctx.paths.vm(vm.id));
+  ctx.store.transaction(() => {
+    if (net.process) ctx.store.processes.setNetwork(vm.id, net.process);
+    ctx.store.identities.setNetwork(vm.id, net.identity);
+  });
+  if (net.note) emit({ kind: "note", level: "warn", text: net.note });
+  return net;
+}

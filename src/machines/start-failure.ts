@@ -1,0 +1,53 @@
+/** What becomes of a VM whose start failed. */
+import { type BangerError, fail, toBangerError } from "../base/errors/error.ts";
+import type { VmRecord } from "../model/vm.ts";
+import type { OpenChange } from "../store/journal.ts";
+import type { VmExit } from "../vmm/driver.ts";
+import { agentComplaint, consoleTail } from "./console.ts";
+import type { Context } from "./context.ts";
+import { type Ending, endingOf, writeEnding } from "./ended.ts";
+import type { LiveVm } from "./live.ts";
+
+/** The VMM ended before the agent served. */
+export class EndedEarly extends Error {
+  readonly exit: VmExit;
+  constructor(exit: VmExit) {
+    super(`ended early: ${exit.kind}`);
+    this.exit = exit;
+  }
+}
+
+export type StartFailure = { error: unknown; signal: AbortSignal };
+
+/** Ends what runs, writes what the VM is now, and gives the error to throw. */
+export async function failedStart(
+  ctx: Context,
+  vm: VmRecord,
+  live: LiveVm | undefined,
+  change: OpenChange,
+  failure: StartFailure,
+): Promise<BangerError> {
+  await ctx.unlessReleased();
+  await live?.vm.kill();
+  change.step("undo");
+  if (failure.signal.aborted || !live) {
+    const reason = failure.signal.aborted ? "the start was cancelled" : "the start could not be prepared";
+    await writeEnding(ctx, vm, { state: "stopped", reason, failed: false }, change);
+    if (failure.signal.aborted) return fail("VM_CANCELLED", { name: vm.name, during: "starting" }, failure.error);
+    return toBangerError(failure.error);
+  }
+  const ending = await earlyEnding(ctx, vm, failure.error);
+  // a VM whose guest never answered is kept, so that its console can be read
+  ctx.store.vms.change(vm.id, { ephemeral: false });
+  await writeEnding(ctx, vm, ending, change);
+  return fail("VM_BOOT_FAILED", { name: vm.name, reason: ending.reason }, failure.error);
+}
+
+async function earlyEnding(ctx: Context, vm: VmRecord, error: unknown): Promise<Ending> {
+  if (!(error instanceof EndedEarly)) return { state: "failed", reason: toBangerError(error).message, failed: true };
+  const ending = endingOf(error.exit);
+  if (ending.failed) return ending;
+  const complaint = agentComplaint(await consoleTail(ctx, vm.id));
+  const reason = complaint ?? `${ending.reason} before its agent answered`;
+  return { state: "failed", reason, failed: true };
+}

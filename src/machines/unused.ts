@@ -1,0 +1,59 @@
+/**
+ * Contents that neither a name nor a VM holds any more: their records go first, their files after, journalled, so that a
+ * death in between leaves nothing. Never while something is imported: what it has just stored has no record yet.
+ */
+import type { Digest } from "../base/names.ts";
+import type { JournalEntry, OpenChange } from "../store/journal.ts";
+import type { Context } from "./context.ts";
+
+type Files = { layers: Digest[]; kernels: Digest[] };
+
+/** Drops every content that nothing holds; put off while an import runs. */
+export async function dropUnused(ctx: Context): Promise<void> {
+  if (ctx.importing.count > 0) return;
+  const before = ctx.importing.removal;
+  const mine = before.then(() => dropNow(ctx));
+  ctx.importing.removal = mine.catch(() => {});
+  await mine;
+}
+
+/** Runs an import; unused contents are dropped when the last one is over. */
+export async function whileImporting<T>(ctx: Context, work: () => Promise<T>): Promise<T> {
+  ctx.importing.count += 1;
+  try {
+    await ctx.importing.removal;
+    return await work();
+  } finally {
+    ctx.importing.count -= 1;
+    ctx.background("dropping what nothing uses", dropUnused(ctx));
+  }
+}
+
+/** Removes the files that a former daemon dropped the records of. */
+export async function finishDropping(ctx: Context, entry: JournalEntry): Promise<void> {
+  const { layers, kernels } = JSON.parse(entry.subject) as Files;
+  const known = new Set<Digest>(ctx.store.images.layers().map((layer) => layer.digest));
+  const files = {
+    layers: layers.filter((digest) => !known.has(digest)),
+    kernels: kernels.filter((digest) => ctx.store.kernels.byDigest(digest) === null),
+  };
+  await removeFiles(ctx, files, ctx.store.journal.reopen(entry));
+}
+
+async function dropNow(ctx: Context): Promise<void> {
+  if (ctx.importing.count > 0) return;
+  const dropped = ctx.store.transaction(() => {
+    const layers = ctx.store.images.dropUnused().layers.map((layer) => layer.digest);
+    const kernels = ctx.store.kernels.dropUnused().map((kernel) => kernel.digest);
+    if (layers.length + kernels.length === 0) return null;
+    const files = { layers, kernels };
+    return { files, change: ctx.store.journal.begin("drop", JSON.stringify(files), "files") };
+  });
+  if (dropped) await removeFiles(ctx, dropped.files, dropped.change);
+}
+
+async function removeFiles(ctx: Context, files: Files, change: OpenChange): Promise<void> {
+  await ctx.artifacts.removeLayers(files.layers);
+  await ctx.artifacts.removeKernels(files.kernels);
+  change.end();
+}

@@ -1,0 +1,98 @@
+/** Frames as bytes: `protocol/agent.md`, "Frames". Limits are checked before anything is kept. */
+import { fail } from "../../base/errors/error.ts";
+import { type Frame, FrameType, maxPayload } from "./types.ts";
+
+const headerBytes = 9;
+const trailerBytes = 4;
+const maxFrame = headerBytes + maxPayload + trailerBytes;
+
+export function protocolError(problem: string): Error {
+  return fail("AGENT_PROTOCOL", { problem });
+}
+
+/** @param tag the session's, 0 between `banger` and `bangerd` */
+export function encodeFrame(frame: Frame, tag: number): Uint8Array {
+  const { length } = frame.payload;
+  if (length > maxPayload) throw new RangeError(`payload of ${length} bytes`);
+  const bytes = Buffer.allocUnsafe(headerBytes + length + trailerBytes);
+  bytes.writeUInt32LE(length, 0);
+  bytes[4] = frame.type;
+  bytes.writeUInt32LE(frame.stream, 5);
+  bytes.set(frame.payload, headerBytes);
+  bytes.writeUInt32LE(tag >>> 0, headerBytes + length);
+  return bytes;
+}
+
+/** Cuts a byte stream into frames. A payload is a view of what was pushed: it stays as long as the chunk does. */
+export class FrameDecoder {
+  readonly #tag: number;
+  /** the beginning of a frame whose rest has not come */
+  #partial: Buffer | null = null;
+  #have = 0;
+
+  constructor(tag: number) {
+    this.#tag = tag >>> 0;
+  }
+
+  /** Calls `deliver` for each whole frame, in order. @throws AGENT_PROTOCOL; the decoder is of no use afterwards */
+  push(chunk: Uint8Array, deliver: (frame: Frame) => void): void {
+    const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    let at = 0;
+    while (at < bytes.length) {
+      if (this.#partial === null) {
+        const total = frameBytes(bytes, at);
+        if (total !== null && bytes.length - at >= total) {
+          deliver(this.#parse(bytes.subarray(at, at + total)));
+          at += total;
+          continue;
+        }
+        this.#partial = Buffer.allocUnsafe(total ?? maxFrame);
+        this.#have = 0;
+      }
+      at += this.#collect(bytes, at, deliver);
+    }
+  }
+
+  /** True when the line may end here. */
+  get atBoundary(): boolean {
+    return this.#partial === null;
+  }
+
+  /** Takes bytes into the partial frame and delivers it when it is whole. @returns bytes taken */
+  #collect(bytes: Buffer, at: number, deliver: (frame: Frame) => void): number {
+    const partial = this.#partial as Buffer;
+    const total = this.#have < headerBytes ? headerBytes : (frameBytes(partial, 0) as number);
+    const taken = Math.min(total - this.#have, bytes.length - at);
+    bytes.copy(partial, this.#have, at, at + taken);
+    this.#have += taken;
+    if (this.#have < headerBytes) return taken;
+    const whole = frameBytes(partial, 0) as number;
+    if (this.#have === whole) {
+      this.#partial = null;
+      deliver(this.#parse(partial.subarray(0, whole)));
+    }
+    return taken;
+  }
+
+  #parse(bytes: Buffer): Frame {
+    const end = bytes.length - trailerBytes;
+    const tag = bytes.readUInt32LE(end);
+    if (tag !== this.#tag) throw protocolError("a frame has the tag of another session");
+    const type = bytes[4] as number;
+    if (!isFrameType(type)) throw protocolError(`unknown frame type ${type}`);
+    return { type, stream: bytes.readUInt32LE(5), payload: bytes.subarray(headerBytes, end) };
+  }
+}
+
+/** Length of the frame that begins at `at`; null while its header is not whole. @throws AGENT_PROTOCOL when over the limit */
+function frameBytes(bytes: Buffer, at: number): number | null {
+  if (bytes.length - at < headerBytes) return null;
+  const length = bytes.readUInt32LE(at);
+  if (length > maxPayload) throw protocolError(`a frame of ${length} bytes`);
+  return headerBytes + length + trailerBytes;
+}
+
+function isFrameType(type: number): boolean {
+  if (type >= FrameType.Hello && type <= FrameType.Notice) return true;
+  return (type >= FrameType.Data && type <= FrameType.Data + 2) || (type >= FrameType.Eof && type <= FrameType.Eof + 2);
+}

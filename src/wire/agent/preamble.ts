@@ -1,0 +1,49 @@
+/** How a session begins on a line that may hold rests of an earlier one: `protocol/agent.md`, "Session". */
+import { randomBytes } from "node:crypto";
+
+export const magic = Buffer.from("banger-agent/1\r\n", "latin1");
+export const preambleBytes = 32;
+/** one largest frame and one byte less than a magic: completes whatever a cut line left */
+export const fillerBytes = 32780;
+
+/** @param nonce 16 bytes */
+export function tagOf(nonce: Uint8Array): number {
+  return Buffer.from(nonce.buffer, nonce.byteOffset, nonce.byteLength).readUInt32LE(0);
+}
+
+/** A nonce whose tag is not 0. */
+export function makeNonce(): Buffer {
+  for (;;) {
+    const nonce = randomBytes(16);
+    if (tagOf(nonce) !== 0) return nonce;
+  }
+}
+
+export function preamble(nonce: Uint8Array, resync: boolean): Buffer {
+  return Buffer.concat([Buffer.alloc(resync ? fillerBytes : 0), magic, nonce]);
+}
+
+/** Finds `wanted` in a byte stream, in whatever pieces it comes. */
+export class Scanner {
+  readonly #wanted: Buffer;
+  readonly #maxSkipped: number;
+  #held: Buffer = Buffer.alloc(0);
+  #skipped = 0;
+
+  constructor(wanted: Uint8Array, maxSkipped: number) {
+    this.#wanted = Buffer.from(wanted);
+    this.#maxSkipped = maxSkipped;
+  }
+
+  /** What follows `wanted`, or null when it has not come yet. @throws RangeError after too many other bytes */
+  push(chunk: Uint8Array): Buffer | null {
+    const bytes = this.#held.length > 0 ? Buffer.concat([this.#held, chunk]) : Buffer.from(chunk);
+    const at = bytes.indexOf(this.#wanted);
+    if (at >= 0) return bytes.subarray(at + this.#wanted.length);
+    const keep = Math.min(bytes.length, this.#wanted.length - 1);
+    this.#skipped += bytes.length - keep;
+    if (this.#skipped > this.#maxSkipped) throw new RangeError("no session answer among what came");
+    this.#held = bytes.subarray(bytes.length - keep);
+    return null;
+  }
+}

@@ -1,0 +1,238 @@
+/**
+ * The frames of one line, seen from either side: `AgentClient` for the side that opens streams, and a door for streams
+ * that the other side opens. A line that breaks a rule ends this session, never the process.
+ */
+import { Deferred } from "../../base/async.ts";
+import type { ByteStream } from "../../base/bytes.ts";
+import { fail } from "../../base/errors/error.ts";
+import { encodeFrame, FrameDecoder, protocolError } from "./frame.ts";
+import { jsonPayload, parseJson } from "./json.ts";
+import { parseRefusal, refusalError } from "./refusal.ts";
+import { ServedStream } from "./served.ts";
+import { Stream, type StreamHost } from "./stream.ts";
+import { type AgentClient, type AgentStream, type Frame, FrameType, type Hello, type Json, maxStreams } from "./types.ts";
+
+export type SessionOptions = {
+  tag: number;
+  /** which ids are ours: `host` opens odd streams */
+  side: "host" | "agent";
+  /** of what, in messages */
+  name?: string;
+  hello?: Hello | null;
+  /** a stream that the other side opens; without it all are refused */
+  onOpen?: (stream: ServedStream) => void;
+};
+
+/** Frames beside credit-bound data that may wait for a line that doesn't take them, in bytes. */
+const maxOwed = 4 * 1024 * 1024;
+
+export class Session implements AgentClient {
+  readonly hello: Hello | null;
+  readonly #line: ByteStream;
+  readonly #options: SessionOptions;
+  readonly #decoder: FrameDecoder;
+  readonly #streams = new Map<number, Stream>();
+  readonly #opening = new Map<number, Deferred<void>>();
+  readonly #pings: Deferred<void>[] = [];
+  readonly #notices: Json[] = [];
+  readonly #closed = new Deferred<Error | undefined>();
+  readonly #host: StreamHost;
+  #onNotice: ((notice: Json) => void) | undefined;
+  #nextId: number;
+  #lastTheirs = 0;
+  #owed = 0;
+  #draining: Promise<void> | null = null;
+  #failure: Error | undefined;
+  #over = false;
+
+  /** Takes the line over; it must not have listeners. */
+  constructor(line: ByteStream, options: SessionOptions) {
+    this.#line = line;
+    this.#options = options;
+    this.hello = options.hello ?? null;
+    this.#decoder = new FrameDecoder(options.tag);
+    this.#nextId = options.side === "host" ? 1 : 2;
+    this.#host = {
+      send: (frame) => this.#send(frame),
+      drained: () => this.#draining ?? Promise.resolve(),
+      over: (id) => void this.#streams.delete(id),
+    };
+  }
+
+  /** Begins to read. @param early bytes that came already */
+  start(early?: Uint8Array): this {
+    this.#line.onClose((error) => this.#end(this.#failure ?? error));
+    this.#line.onEnd(() => this.#line.destroy());
+    if (early && early.length > 0) this.#read(early);
+    this.#line.onData((chunk) => this.#read(chunk));
+    return this;
+  }
+
+  get closed(): Promise<Error | undefined> {
+    return this.#closed.promise;
+  }
+
+  async open(verb: string, args: Json): Promise<AgentStream> {
+    if (this.#over) throw this.#lostError();
+    if (this.#streams.size >= maxStreams) {
+      throw fail("AGENT_REFUSED", { verb, reason: `${maxStreams} streams are open already`, code: "limit" });
+    }
+    const payload = jsonPayload({ verb, ...args });
+    const id = this.#nextId;
+    this.#nextId += 2;
+    const stream = new Stream(id, verb, args, this.#host, true);
+    const answered = new Deferred<void>();
+    this.#streams.set(id, stream);
+    this.#opening.set(id, answered);
+    this.#send({ type: FrameType.Open, stream: id, payload });
+    await answered.promise;
+    return stream;
+  }
+
+  ping(): Promise<void> {
+    if (this.#over) return Promise.reject(this.#lostError());
+    const pong = new Deferred<void>();
+    this.#pings.push(pong);
+    this.#send({ type: FrameType.Ping, stream: 0, payload: new Uint8Array() });
+    return pong.promise;
+  }
+
+  onNotice(listener: (notice: Json) => void): void {
+    this.#onNotice = listener;
+    for (const notice of this.#notices.splice(0)) listener(notice);
+  }
+
+  notice(notice: Json): void {
+    this.#send({ type: FrameType.Notice, stream: 0, payload: jsonPayload(notice) });
+  }
+
+  /** The agent's first frame. */
+  sendHello(hello: Hello): void {
+    this.#send({ type: FrameType.Hello, stream: 0, payload: jsonPayload(hello) });
+  }
+
+  destroy(): void {
+    this.#line.destroy();
+    this.#end(undefined);
+  }
+
+  #send(frame: Frame): boolean {
+    if (this.#over) return true;
+    const bytes = encodeFrame(frame, this.#options.tag);
+    if (this.#line.write(bytes)) return true;
+    this.#owed += bytes.length;
+    if (this.#owed > maxOwed) this.#break(protocolError("the other end does not read"));
+    this.#draining ??= this.#line.drained().then(() => {
+      this.#draining = null;
+      this.#owed = 0;
+    });
+    return false;
+  }
+
+  #read(chunk: Uint8Array): void {
+    if (this.#over) return;
+    try {
+      this.#decoder.push(chunk, (frame) => this.#take(frame));
+    } catch (error) {
+      this.#break(error as Error);
+    }
+  }
+
+  #take(frame: Frame): void {
+    if (this.#over) return;
+    if (frame.stream === 0) return this.#takeControl(frame);
+    if (frame.type === FrameType.Open) return this.#takeOpen(frame);
+    const stream = this.#streams.get(frame.stream);
+    if (!stream) return this.#requirePast(frame.stream);
+    if (frame.type === FrameType.Reply) return this.#takeReply(stream, frame);
+    if (this.#opening.has(frame.stream)) throw protocolError("a frame before the reply");
+    stream.take(frame);
+  }
+
+  #takeControl(frame: Frame): void {
+    switch (frame.type) {
+      case FrameType.Ping:
+        if (frame.payload.length > 64) throw protocolError("a long PING");
+        this.#send({ type: FrameType.Pong, stream: 0, payload: frame.payload });
+        return;
+      case FrameType.Pong:
+        this.#pings.shift()?.resolve();
+        return;
+      case FrameType.Notice:
+        return this.#takeNotice(parseJson(frame.payload));
+      default:
+        throw protocolError(`frame type ${frame.type} on the session itself`);
+    }
+  }
+
+  #takeNotice(notice: Json): void {
+    if (this.#onNotice) this.#onNotice(notice);
+    else if (this.#notices.push(notice) > 64) throw protocolError("too many notices");
+  }
+
+  #takeOpen(frame: Frame): void {
+    const theirs = this.#options.side === "host" ? 0 : 1;
+    if (frame.stream % 2 !== theirs || frame.stream <= this.#lastTheirs) throw protocolError("a stream id out of order");
+    this.#lastTheirs = frame.stream;
+    const request = parseJson(frame.payload);
+    const { verb } = request;
+    if (typeof verb !== "string") throw protocolError("OPEN without a verb");
+    const stream = new Stream(frame.stream, verb, request, this.#host, false);
+    const served = new ServedStream(stream, (payload, refused) => {
+      this.#send({ type: FrameType.Reply, stream: stream.id, payload });
+      if (refused) this.#streams.delete(stream.id);
+    });
+    const full = this.#streams.size >= maxStreams;
+    this.#streams.set(stream.id, stream);
+    if (full) served.refuse("limit", `${maxStreams} streams are open already`);
+    else if (this.#options.onOpen) this.#options.onOpen(served);
+    else served.refuse("unsupported", "nothing is offered here");
+  }
+
+  #takeReply(stream: Stream, frame: Frame): void {
+    const answered = this.#opening.get(stream.id);
+    if (!answered) throw protocolError("a second reply");
+    this.#opening.delete(stream.id);
+    const reply = parseJson(frame.payload);
+    if (reply["ok"] === true) {
+      stream.reply = reply;
+      return answered.resolve();
+    }
+    this.#streams.delete(stream.id);
+    const error = refusalError(stream.verb, stream.args, parseRefusal(reply));
+    stream.lose(error);
+    answered.reject(error);
+  }
+
+  /** Late frames of a stream that is over are fine, those of one that never was are not. */
+  #requirePast(id: number): void {
+    const isOurs = id % 2 === this.#nextId % 2;
+    if (isOurs ? id >= this.#nextId : id > this.#lastTheirs) throw protocolError(`a frame for stream ${id}, which never was`);
+  }
+
+  #break(error: Error): void {
+    this.#failure ??= error;
+    this.#line.destroy(error);
+    this.#end(error);
+  }
+
+  #end(error: Error | undefined): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#failure ??= error;
+    const lost = this.#lostError();
+    for (const answered of this.#opening.values()) answered.reject(lost);
+    for (const pong of this.#pings) {
+      pong.promise.catch(() => {});
+      pong.reject(lost);
+    }
+    for (const stream of this.#streams.values()) stream.lose(lost);
+    this.#streams.clear();
+    this.#closed.resolve(this.#failure);
+  }
+
+  #lostError(): Error {
+    const reason = this.#failure?.message ?? "its line was closed";
+    return fail("SESSION_LOST", { name: this.#options.name ?? "?", reason }, this.#failure);
+  }
+}

@@ -1,0 +1,189 @@
+/**
+ * One stream of a session, as both sides hold it: credit windows in each direction, data in order on each channel, and
+ * an end that comes after everything that was sent.
+ */
+import { Deferred } from "../../base/async.ts";
+import { protocolError } from "./frame.ts";
+import { Inbox } from "./inbox.ts";
+import { jsonPayload, parseJson } from "./json.ts";
+import { parseRefusal, refusalError } from "./refusal.ts";
+import { type AgentStream, type Frame, FrameType, initialCredit, type Json, maxPayload } from "./types.ts";
+
+/** What a stream needs of its session. */
+export type StreamHost = {
+  /** false: wait for `drained` before more data */
+  send(frame: Frame): boolean;
+  drained(): Promise<void>;
+  /** both sides have sent CLOSE */
+  over(id: number): void;
+};
+
+const empty = new Uint8Array();
+
+export class Stream implements AgentStream {
+  readonly id: number;
+  readonly verb: string;
+  readonly args: Json;
+  reply: Json = {};
+  readonly #host: StreamHost;
+  readonly #credit = [initialCredit, initialCredit, initialCredit];
+  readonly #waiting: (Deferred<void> | null)[] = [null, null, null];
+  readonly #writes: Promise<void>[] = [Promise.resolve(), Promise.resolve(), Promise.resolve()];
+  readonly #sentEof = [false, false, false];
+  readonly #inbox: Inbox;
+  readonly #end = new Deferred<void>();
+  #onClosing: (() => void) | undefined;
+  #sentClose = false;
+  #gotClose = false;
+  #lost = false;
+
+  /** @param ordered events wait until the data before them was taken; for the side that opened the stream */
+  constructor(id: number, verb: string, args: Json, host: StreamHost, ordered: boolean) {
+    this.id = id;
+    this.verb = verb;
+    this.args = args;
+    this.#host = host;
+    this.#inbox = new Inbox((channel, bytes) => this.#giveBack(channel, bytes), ordered);
+    this.#end.promise.catch(() => {});
+  }
+
+  get closed(): Promise<void> {
+    return this.#end.promise;
+  }
+
+  /** Resolves when all went out, or when the stream is over and nobody wants it any more. */
+  write(channel: number, data: Uint8Array): Promise<void> {
+    const before = this.#writes[channel] ?? Promise.resolve();
+    const mine = before.then(() => this.#writeNow(channel, data));
+    this.#writes[channel] = mine;
+    return mine;
+  }
+
+  eof(channel: number): void {
+    const before = this.#writes[channel] ?? Promise.resolve();
+    this.#writes[channel] = before.then(() => {
+      if (this.#isMute || this.#sentEof[channel]) return;
+      this.#sentEof[channel] = true;
+      this.#host.send({ type: FrameType.Eof | channel, stream: this.id, payload: empty });
+    });
+  }
+
+  event(event: Json): void {
+    if (!this.#isMute) this.#host.send({ type: FrameType.Event, stream: this.id, payload: jsonPayload(event) });
+  }
+
+  onData(listener: (channel: number, data: Uint8Array) => void | Promise<void>): void {
+    this.#inbox.onData(listener);
+  }
+
+  onEof(listener: (channel: number) => void): void {
+    this.#inbox.onEof(listener);
+  }
+
+  onEvent(listener: (event: Json) => void): void {
+    this.#inbox.onEvent(listener);
+  }
+
+  /** At once when the other side sends CLOSE, before what it sent earlier was taken. */
+  onClosing(listener: () => void): void {
+    this.#onClosing = listener;
+    if (this.#gotClose) listener();
+  }
+
+  close(): void {
+    this.#sendClose(empty);
+  }
+
+  /** Closes with a reason, after what was written. */
+  async finish(error?: { code: string; message: string }): Promise<void> {
+    await Promise.all(this.#writes);
+    this.#sendClose(error ? jsonPayload({ error }) : empty);
+  }
+
+  /** The reply was a refusal, or the session is gone: nothing more comes. */
+  lose(error: Error): void {
+    if (this.#lost) return;
+    this.#lost = true;
+    this.#wake();
+    this.#inbox.drop();
+    this.#end.reject(error);
+  }
+
+  /** @throws AGENT_PROTOCOL */
+  take(frame: Frame): void {
+    const channel = frame.type & 0x0f;
+    if (this.#gotClose) throw protocolError("a frame after CLOSE");
+    if (frame.type >= FrameType.Eof) return this.#inbox.eof(channel);
+    if (frame.type >= FrameType.Data) return this.#inbox.data(channel, frame.payload);
+    if (frame.type === FrameType.Event) return this.#inbox.event(parseJson(frame.payload));
+    if (frame.type === FrameType.Credit) return this.#takeCredit(frame.payload);
+    if (frame.type === FrameType.Close) return this.#takeClose(frame.payload);
+    throw protocolError(`frame type ${frame.type} on a stream`);
+  }
+
+  get #isMute(): boolean {
+    return this.#sentClose || this.#gotClose || this.#lost;
+  }
+
+  async #writeNow(channel: number, data: Uint8Array): Promise<void> {
+    for (let at = 0; at < data.length; ) {
+      while (this.#credit[channel] === 0 && !this.#isMute) await this.#moreCredit(channel);
+      if (this.#isMute || this.#sentEof[channel]) return;
+      const size = Math.min(data.length - at, maxPayload, this.#credit[channel] ?? 0);
+      this.#credit[channel] = (this.#credit[channel] ?? 0) - size;
+      const payload = data.subarray(at, at + size);
+      at += size;
+      if (!this.#host.send({ type: FrameType.Data | channel, stream: this.id, payload })) await this.#host.drained();
+    }
+  }
+
+  #moreCredit(channel: number): Promise<void> {
+    const waiting = this.#waiting[channel] ?? new Deferred<void>();
+    this.#waiting[channel] = waiting;
+    return waiting.promise;
+  }
+
+  #takeCredit(payload: Uint8Array): void {
+    const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
+    const channel = payload.length === 5 ? view.getUint8(0) : 9;
+    if (channel > 2) throw protocolError("a malformed CREDIT");
+    const credit = (this.#credit[channel] ?? 0) + view.getUint32(1, true);
+    if (credit > initialCredit) throw protocolError("more credit than was spent");
+    this.#credit[channel] = credit;
+    this.#wake(channel);
+  }
+
+  #wake(only?: number): void {
+    this.#waiting.forEach((waiting, channel) => {
+      if (only !== undefined && only !== channel) return;
+      this.#waiting[channel] = null;
+      waiting?.resolve();
+    });
+  }
+
+  #giveBack(channel: number, bytes: number): void {
+    if (this.#gotClose || this.#lost) return;
+    const payload = new Uint8Array(5);
+    payload[0] = channel;
+    new DataView(payload.buffer).setUint32(1, bytes, true);
+    this.#host.send({ type: FrameType.Credit, stream: this.id, payload });
+  }
+
+  #sendClose(payload: Uint8Array): void {
+    if (this.#sentClose || this.#lost) return;
+    this.#sentClose = true;
+    this.#host.send({ type: FrameType.Close, stream: this.id, payload });
+    this.#wake();
+    if (this.#gotClose) this.#host.over(this.id);
+  }
+
+  #takeClose(payload: Uint8Array): void {
+    const reason = payload.length > 0 ? refusalError(this.verb, this.args, parseRefusal(parseJson(payload))) : null;
+    this.#gotClose = true;
+    this.#wake();
+    this.#onClosing?.();
+    if (this.#sentClose) this.#host.over(this.id);
+    else this.#sendClose(empty);
+    this.#inbox.end(() => (reason ? this.#end.reject(reason) : this.#end.resolve()));
+  }
+}

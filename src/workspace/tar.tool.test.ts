@@ -1,0 +1,90 @@
+/** Our headers against the host's tar. */
+import { expect } from "bun:test";
+import * as fs from "node:fs";
+import { tmpdir } from "node:os";
+import fc from "fast-check";
+import { gatedTest } from "../host/testing/gate.ts";
+import { paddingOf, type TarEntry, tarEnd, tarHeader } from "./tar.ts";
+
+function archive(entries: { entry: TarEntry; data: Uint8Array }[]): Uint8Array {
+  const parts = entries.flatMap(({ entry, data }) => [tarHeader(entry), data, new Uint8Array(paddingOf(data.length))]);
+  return Buffer.concat([...parts, tarEnd]);
+}
+
+function extract(bytes: Uint8Array): string {
+  const into = fs.mkdtempSync(`${tmpdir()}/banger-tar-`);
+  const { exitCode, stderr } = Bun.spawnSync(["tar", "-x", "-p", "-C", into], { stdin: bytes });
+  expect([exitCode, stderr.toString().replace(/^.*implausibly old time stamp.*\n/, "")]).toEqual([0, ""]);
+  return into;
+}
+
+const file = (path: string, more: Partial<TarEntry> = {}): TarEntry => ({
+  path,
+  kind: "file",
+  mode: 0o644,
+  size: 0,
+  mtime: 1_700_000_000,
+  ...more,
+});
+
+gatedTest(
+  "tool:tar",
+  "any name, mode and content arrive as they are",
+  () => {
+    const name = fc
+      .uint8Array({ minLength: 1, maxLength: 255 })
+      .map((all) => Buffer.from(all.map((byte) => (byte === 0 || byte === 47 ? 65 : byte))).toString("latin1"));
+    const path = fc
+      .array(
+        name.filter((each) => each !== "." && each !== ".."),
+        { minLength: 1, maxLength: 6 },
+      )
+      .map((names) => names.join("/"));
+    fc.assert(
+      fc.property(
+        path,
+        fc.uint8Array({ maxLength: 1500 }),
+        fc.nat(0o777),
+        fc.integer({ min: 1, max: 1_700_000_000 }),
+        (each, data, mode, mtime) => {
+          const into = extract(
+            archive([{ entry: file(each, { size: data.length, mode: mode | 0o400, mtime }), data }]),
+          );
+          const there = Buffer.concat([Buffer.from(`${into}/`), Buffer.from(each, "latin1")]);
+          expect(fs.readFileSync(there).equals(Buffer.from(data))).toBe(true);
+          const info = fs.statSync(there);
+          expect([info.mode & 0o777, info.mtimeMs]).toEqual([mode | 0o400, mtime * 1000]);
+          fs.rmSync(into, { recursive: true });
+        },
+      ),
+      { numRuns: 40 },
+    );
+  },
+  30_000,
+);
+
+gatedTest("tool:tar", "links with long targets, folders with long names", () => {
+  const target = `${"t/".repeat(200)}end`;
+  const folder = `${"d".repeat(120)}/${"e".repeat(130)}`;
+  const into = extract(
+    archive([
+      { entry: { ...file("link"), kind: "link", target }, data: new Uint8Array() },
+      { entry: { ...file(folder), kind: "folder", mode: 0o750 }, data: new Uint8Array() },
+      { entry: { ...file("before"), mtime: -5 }, data: new Uint8Array() },
+    ]),
+  );
+  expect(fs.readlinkSync(`${into}/link`)).toBe(target);
+  expect(fs.statSync(`${into}/${folder}`).mode & 0o777).toBe(0o750);
+  expect(fs.statSync(`${into}/before`).mtimeMs).toBe(-5000);
+});
+
+gatedTest("tool:tar", "a size over 8 GiB is said in a PAX record", () => {
+  const header = Buffer.from(tarHeader(file("big", { size: 10 * 1024 ** 3 }))).toString("latin1");
+  expect(header).toContain(" size=10737418240\n");
+  expect(header.length).toBe(1536);
+});
+
+gatedTest("tool:tar", "an ordinary file takes one block", () => {
+  expect(tarHeader(file("src/a.ts")).length).toBe(512);
+  expect(tarHeader(file(`${"d".repeat(90)}/${"e".repeat(90)}`)).length).toBe(512);
+});
