@@ -34,6 +34,8 @@ export async function wireMachines({ paths, facts, env, log }: WireFacts): Promi
   const driver = createQemuDriver({ exec, which, env, agent, tscFile: paths.tscFile });
   const network = createUserNetwork({ exec, which, uid: facts.uid, gid: process.getgid?.() ?? facts.uid });
   const disk = { exec, blankDisk: paths.blankDisk, partial: paths.partial };
+  const folders = [paths.vms, paths.layers, paths.kernels, paths.partial, dirname(paths.blankDisk(0))];
+  await Promise.all(folders.map((folder) => ensureFolder(folder)));
   const store = createStore(openDatabase(paths.database), () => systemClock.now());
   const config = () => loadConfig({ file: paths.configFile });
   const deps: MachinesDeps = {

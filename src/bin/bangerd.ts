@@ -11,7 +11,7 @@ import { socketWorld } from "../daemon/socket-world.ts";
 import { hostFacts } from "../host/facts.ts";
 import { ensureFolder } from "../host/files.ts";
 import { tryLock } from "../host/lock.ts";
-import { fileLogger } from "../host/log.ts";
+import { createLogger } from "../host/log.ts";
 import { parentOf } from "../host/process-tree.ts";
 import { pathsOf, rootlessRoots } from "../model/paths.ts";
 import { relayAgent } from "../wire/agent/relay.ts";
@@ -41,7 +41,7 @@ async function run(env: Env): Promise<number> {
   await ensureFolder(paths.roots.state);
   const lock = tryLock(paths.lock);
   if ("heldBy" in lock) throw fail("DAEMON_RUNNING", { directory: paths.roots.state, pid: lock.heldBy });
-  const log = fileLogger(paths.daemonLog);
+  const log = createLogger(paths.daemonLog);
   const { machines, driver, close } = await wireMachines({ paths, facts, env, log });
   const daemon = createDaemon({
     machines,

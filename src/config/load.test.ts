@@ -1,10 +1,13 @@
-import { expect, test } from "bun:test";
+import { afterAll, expect, test } from "bun:test";
 import * as fs from "node:fs";
-import { tmpdir } from "node:os";
 import { BangerError } from "../base/errors/error.ts";
+import { tempFolder } from "../host/testing/temp.ts";
 import { loadConfig } from "./load.ts";
 
-const folder = fs.mkdtempSync(`${tmpdir()}/banger-config-`);
+const base = tempFolder("config");
+afterAll(() => base[Symbol.dispose]());
+
+const folder = fs.mkdtempSync(`${base.path}/`);
 
 async function problemOf(file: string): Promise<string> {
   const error = await loadConfig({ file }).catch((each) => each);

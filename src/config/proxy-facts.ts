@@ -1,5 +1,5 @@
 /** Gathers what `proxy.ts` decides on: variables, and certificate files where distributions and tools keep them. */
-import { readBeneath, byteTextOf, listNames, realPath } from "../host/tree.ts";
+import { byteTextOf, listNames, readBeneath, realPath } from "../host/tree.ts";
 import { bundleNames, type ProxyFacts } from "./proxy.ts";
 
 const maxBundle = 4 * 1024 * 1024;

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { planProxy, type ProxyFacts } from "./proxy.ts";
+import { type ProxyFacts, planProxy } from "./proxy.ts";
 
 const none: ProxyFacts = { env: {}, added: [], named: [], standard: "" };
 

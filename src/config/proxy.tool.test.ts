@@ -1,11 +1,14 @@
 /** Real certificates, made with openssl. */
-import { expect } from "bun:test";
+import { afterAll, expect } from "bun:test";
 import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
-import { tmpdir } from "node:os";
 import { gatedTest } from "../host/testing/gate.ts";
-import { planProxy, type ProxyFacts } from "./proxy.ts";
+import { tempFolder } from "../host/testing/temp.ts";
+import { type ProxyFacts, planProxy } from "./proxy.ts";
 import { readProxyFacts } from "./proxy-facts.ts";
+
+const base = tempFolder("cert");
+afterAll(() => base[Symbol.dispose]());
 
 const none: ProxyFacts = { env: {}, added: [], named: [], standard: "" };
 
@@ -35,7 +38,7 @@ gatedTest(
   "tool:openssl",
   "added certificates always, named ones only when the standard bundle lacks them, each once",
   () => {
-    const folder = fs.mkdtempSync(`${tmpdir()}/banger-certificates-`);
+    const folder = fs.mkdtempSync(`${base.path}/`);
     const [a = "", b = "", c = ""] = ["a", "b", "c"].map((name) => certificate(name, folder));
     const plan = planProxy({
       env: { SSL_CERT_FILE: "/x", http_proxy: "p:1" },
@@ -65,7 +68,7 @@ gatedTest(
 );
 
 gatedTest("tool:openssl", "what does not fit into one message to the agent is left out and said", () => {
-  const folder = fs.mkdtempSync(`${tmpdir()}/banger-certificates-`);
+  const folder = fs.mkdtempSync(`${base.path}/`);
   const many = Array.from({ length: 40 }, (_, i) => certificate(`n${i}`, folder));
   const plan = planProxy({ ...none, added: many });
   expect(plan.caCertificates.join("").length).toBeLessThanOrEqual(20 * 1024);

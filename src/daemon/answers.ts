@@ -3,6 +3,7 @@ import { apiVersion } from "../api/types.ts";
 import { type BangerError, toBangerError } from "../base/errors/error.ts";
 import { Exit } from "../base/exit.ts";
 import type { HttpExchange, HttpStream } from "../host/http-server.ts";
+import type { Logger } from "../host/log.ts";
 import type { Emit, StreamEvent } from "../model/event.ts";
 
 const common = { "banger-api": String(apiVersion), "cache-control": "no-store" };
@@ -15,9 +16,18 @@ export function answerJson(exchange: HttpExchange, value: unknown): void {
 }
 
 /** An error before any answer has begun: its status, and itself as the body. */
-export function answerError(exchange: HttpExchange, thrown: unknown): void {
-  const error = toBangerError(thrown);
+export function answerError(exchange: HttpExchange, thrown: unknown, log: Logger): void {
+  const error = noted(exchange, thrown, log);
   exchange.answer(statusOf(error), jsonHeaders, `${JSON.stringify(error.toWire())}\n`);
+}
+
+/** A bug is logged with its stack: the client only sees its message. */
+function noted(exchange: HttpExchange, thrown: unknown, log: Logger): BangerError {
+  const error = toBangerError(thrown);
+  if (error.code !== "INTERNAL" || exchange.signal.aborted) return error;
+  const stack = error.cause instanceof Error ? (error.cause.stack ?? "") : "";
+  log.error("request failed", { method: exchange.method, path: exchange.path, error: error.message, stack });
+  return error;
 }
 
 export function statusOf(error: BangerError): number {
@@ -37,8 +47,11 @@ export class EventStream {
   #tail: Promise<void> = Promise.resolve();
   #waiting = 0;
 
-  constructor(exchange: HttpExchange) {
+  readonly #log: Logger;
+
+  constructor(exchange: HttpExchange, log: Logger) {
     this.#exchange = exchange;
+    this.#log = log;
   }
 
   /** Never throws, never blocks; progress that a slow reader has no room for is dropped. */
@@ -54,8 +67,8 @@ export class EventStream {
 
   /** An error that comes before any event is an ordinary error answer. */
   error(thrown: unknown): void {
-    if (this.#stream === null) return answerError(this.#exchange, thrown);
-    this.#send({ kind: "error", error: toBangerError(thrown).toWire() });
+    if (this.#stream === null) return answerError(this.#exchange, thrown, this.#log);
+    this.#send({ kind: "error", error: noted(this.#exchange, thrown, this.#log).toWire() });
   }
 
   async end(): Promise<void> {
@@ -76,8 +89,12 @@ export class EventStream {
 }
 
 /** Runs `work` and answers with its events and its result. */
-export async function answerWork(exchange: HttpExchange, work: (emit: Emit) => Promise<unknown>): Promise<void> {
-  const events = new EventStream(exchange);
+export async function answerWork(
+  exchange: HttpExchange,
+  log: Logger,
+  work: (emit: Emit) => Promise<unknown>,
+): Promise<void> {
+  const events = new EventStream(exchange, log);
   try {
     events.result(await work(events.emit));
   } catch (error) {

@@ -1,5 +1,5 @@
 /** From a request to its handler: who may ask, which version asks, which route it is. */
-import { type BangerError, fail, toBangerError } from "../base/errors/error.ts";
+import { fail, toBangerError } from "../base/errors/error.ts";
 import type { HttpExchange } from "../host/http-server.ts";
 import { answerError } from "./answers.ts";
 import type { Daemon } from "./daemon.ts";
@@ -19,9 +19,8 @@ export async function dispatch(daemon: Daemon, exchange: HttpExchange): Promise<
     if (!versionless.has(route)) requireSameVersion(daemon, exchange);
     await handlers[route](daemon, exchange, name);
   } catch (thrown) {
-    const error = toBangerError(thrown);
-    if (error.code === "INTERNAL") logBug(daemon, exchange, error);
-    if (!exchange.answered) answerError(exchange, error);
+    if (!exchange.answered) answerError(exchange, thrown, daemon.log);
+    else daemon.log.warn("an answer broke off", { path: exchange.path, error: toBangerError(thrown).message });
   }
 }
 
@@ -38,15 +37,4 @@ function requireSameVersion(daemon: Daemon, exchange: HttpExchange): void {
   const cli = exchange.header("banger-version");
   if (cli === undefined || cli === daemon.info.version) return;
   throw fail("DAEMON_VERSION", { daemon: daemon.info.version, cli: cli.slice(0, 64) });
-}
-
-function logBug(daemon: Daemon, exchange: HttpExchange, error: BangerError): void {
-  if (exchange.signal.aborted) return;
-  const stack = error.cause instanceof Error ? error.cause.stack : undefined;
-  daemon.log.error("request failed", {
-    method: exchange.method,
-    path: exchange.path,
-    error: error.message,
-    stack: stack ?? "",
-  });
 }

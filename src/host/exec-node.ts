@@ -1,5 +1,6 @@
 /** `Exec` over real processes. */
 import { type ChildProcess, spawn } from "node:child_process";
+import { statSync } from "node:fs";
 import { fail } from "../base/errors/error.ts";
 import { errnoOf } from "./errno.ts";
 import type { Exec, ExecOptions, ExecResult } from "./exec.ts";
@@ -56,7 +57,11 @@ function feed(child: ChildProcess, input: Uint8Array | string | undefined): void
   if (input !== undefined) child.stdin?.end(input);
 }
 
-function endOf(child: ChildProcess, program: string, cwd: string | undefined): Promise<{ exitCode: number | null; signal: string | null }> {
+function endOf(
+  child: ChildProcess,
+  program: string,
+  cwd: string | undefined,
+): Promise<{ exitCode: number | null; signal: string | null }> {
   const { promise, resolve, reject } = Promise.withResolvers<{ exitCode: number | null; signal: string | null }>();
   child.once("error", (error) => reject(startError(error, program, cwd)));
   child.once("close", (exitCode, signal) => resolve({ exitCode: signal ? null : exitCode, signal }));
@@ -66,8 +71,24 @@ function endOf(child: ChildProcess, program: string, cwd: string | undefined): P
 /** A missing working directory and a missing program are the same error to the kernel. */
 export function startError(error: Error, program: string, cwd?: string): Error {
   const code = errnoOf(error);
-  if (code === "ENOENT" || code === "EACCES") return fail("TOOL_MISSING", { tool: program, ...missingTool(program) }, error);
-  return fail("TOOL_FAILED", { tool: program, status: code ?? "an error at its start", said: cwd ? `in ${cwd}` : "" }, error);
+  if (cwd !== undefined && !isFolder(cwd)) {
+    return fail(
+      "TOOL_FAILED",
+      { tool: program, status: "an error at its start", said: `there is no folder ${cwd}` },
+      error,
+    );
+  }
+  if (code === "ENOENT" || code === "EACCES")
+    return fail("TOOL_MISSING", { tool: program, ...missingTool(program) }, error);
+  return fail(
+    "TOOL_FAILED",
+    { tool: program, status: code ?? "an error at its start", said: cwd ? `in ${cwd}` : "" },
+    error,
+  );
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
 /** Ends the child when it runs too long, says too much, or is no longer wanted. */
@@ -87,7 +108,8 @@ class Limits {
     const timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
     this.#timer = setTimeout(() => this.#break(this.#failed(`no end after ${timeoutMs / 1000} s`)), timeoutMs);
     options.signal?.addEventListener("abort", this.#onAbort, { once: true });
-    [child.stdout, child.stderr].forEach((stream, index) => this.#collect(stream, index));
+    this.#collect(child.stdout, 0);
+    this.#collect(child.stderr, 1);
   }
 
   #collect(stream: ChildProcess["stdout"], index: number): void {
@@ -103,9 +125,11 @@ class Limits {
     return fail("TOOL_FAILED", { tool: this.#program, status, said: "" });
   }
 
+  /** A grandchild may hold the pipes for longer than the child lives: what it says is of no interest any more. */
   #break(why: unknown): void {
     this.#broken ??= why ?? new Error("aborted");
     this.#child.kill("SIGKILL");
+    for (const pipe of [this.#child.stdin, this.#child.stdout, this.#child.stderr]) pipe?.destroy();
   }
 
   throwIfBroken(): void {

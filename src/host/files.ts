@@ -16,21 +16,24 @@ export async function readBytes(path: string, maxBytes: number): Promise<Uint8Ar
   const file = await fs.open(path, "r");
   try {
     const { size } = await file.stat();
-    if (size > maxBytes) throw fail("FILE_INVALID", { path, problem: `is ${size} bytes long, more than ${maxBytes}` });
-    // files of /proc say 0
-    const buffer = Buffer.alloc(size > 0 ? size + 1 : maxBytes + 1);
-    let length = 0;
-    for (;;) {
+    // a size proves little: files of /proc say 0, and a log grows while it is read
+    let buffer = Buffer.allocUnsafe(Math.min(size, maxBytes) + 1);
+    for (let length = 0; ; ) {
       const { bytesRead } = await file.read(buffer, length, buffer.length - length, null);
       if (bytesRead === 0) return buffer.subarray(0, length);
       length += bytesRead;
-      if (length > maxBytes || length === buffer.length) {
-        throw fail("FILE_INVALID", { path, problem: `grew beyond ${Math.min(maxBytes, buffer.length - 1)} bytes while it was read` });
-      }
+      if (length > maxBytes) throw fail("FILE_INVALID", { path, problem: `is longer than ${maxBytes} bytes` });
+      if (length === buffer.length) buffer = grown(buffer, maxBytes + 1);
     }
   } finally {
     await file.close();
   }
+}
+
+function grown(buffer: Buffer, limit: number): Buffer<ArrayBuffer> {
+  const larger = Buffer.allocUnsafe(Math.min(limit, Math.max(buffer.length * 2, 4096)));
+  buffer.copy(larger);
+  return larger;
 }
 
 /** UTF-8. @throws FILE_INVALID when it is longer than `maxBytes` */

@@ -6,6 +6,7 @@ function load() {
     flock: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 },
     getsockopt: { args: [FFIType.i32, FFIType.i32, FFIType.i32, FFIType.ptr, FFIType.ptr], returns: FFIType.i32 },
     ioctl: { args: [FFIType.i32, FFIType.u64, FFIType.u64], returns: FFIType.i32 },
+    syscall: { args: [FFIType.i64, FFIType.i64, FFIType.i64], returns: FFIType.i32 },
   }).symbols;
 }
 
@@ -32,7 +33,8 @@ export type Peer = { pid: number; uid: number; gid: number };
 export function peerCredentials(fd: number): Peer | null {
   const credentials = new Int32Array(3);
   const length = new Uint32Array([12]);
-  if (libc().getsockopt(fd, SOL_SOCKET, SO_PEERCRED, ptr(credentials), ptr(length)) !== 0 || length[0] !== 12) return null;
+  if (libc().getsockopt(fd, SOL_SOCKET, SO_PEERCRED, ptr(credentials), ptr(length)) !== 0 || length[0] !== 12)
+    return null;
   const [pid = 0, uid = 0, gid = 0] = credentials;
   return { pid, uid: uid >>> 0, gid: gid >>> 0 };
 }
@@ -42,4 +44,12 @@ const KVM_CREATE_VM = 0xae01;
 /** A file descriptor, or negative when the kernel refuses (linux/kvm.h). */
 export function kvmCreateVm(fd: number): number {
   return libc().ioctl(fd, KVM_CREATE_VM, 0);
+}
+
+/** the same number on every architecture: it came after numbers were unified */
+const SYS_pidfd_open = 434;
+
+/** A close-on-exec descriptor for the process that has `pid` now, or negative when there is none. */
+export function pidfdOpen(pid: number): number {
+  return libc().syscall(SYS_pidfd_open, pid, 0);
 }

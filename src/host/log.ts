@@ -12,6 +12,9 @@ export interface Logger {
   error(text: string, fields?: LogFields): void;
 }
 
+/** of one field, in UTF-16 units: foreign text has no end by itself */
+const maxText = 16 * 1024;
+
 /** A log over this many bytes is kept as `.old` when the next daemon opens it. */
 const rotateAt = 8 * 1024 * 1024;
 
@@ -33,13 +36,32 @@ export function memoryLogger(): Logger & { lines: string[] } {
 }
 
 function loggerOver(write: (line: string) => void): Logger {
-  const at = (level: LogLevel) => (text: string, fields: LogFields = {}) => write(formatLine(level, text, fields));
+  const at =
+    (level: LogLevel) =>
+    (text: string, fields: LogFields = {}) =>
+      write(formatLine(level, text, fields));
   return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
 }
 
 function formatLine(level: LogLevel, text: string, fields: LogFields): string {
   const entry = { at: new Date().toISOString(), level, text, ...fields };
-  return `${JSON.stringify(entry, (_key, value) => (typeof value === "string" ? redactText(stripControl(value)) : value))}\n`;
+  try {
+    return `${JSON.stringify(entry, (_key, value) => loggable(value))}\n`;
+  } catch {
+    // a field that holds itself
+    return `${JSON.stringify({ at: entry.at, level, text: loggable(text) })}\n`;
+  }
+}
+
+function loggable(value: unknown): unknown {
+  if (typeof value === "string") return redactText(stripControl(value.slice(0, maxText)));
+  if (typeof value === "bigint") return String(value);
+  if (value instanceof Error) return { name: value.name, message: value.message, ...codeOf(value), cause: value.cause };
+  return value;
+}
+
+function codeOf(error: Error): { code?: unknown } {
+  return "code" in error ? { code: error.code } : {};
 }
 
 function rotate(path: string): void {

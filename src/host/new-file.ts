@@ -6,15 +6,8 @@ import { dirname } from "node:path";
 /** Temp file, fsync, hard link under the final name, fsync of the folder. False when the name is taken already. */
 export async function writeNew(path: string, data: string | Uint8Array, mode = 0o600): Promise<boolean> {
   const temp = `${path}.${process.pid}.${randomBytes(6).toString("hex")}.tmp`;
-  const file = await fs.open(temp, "wx", mode);
   try {
-    await file.writeFile(data);
-    await file.chmod(mode);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  try {
+    await writeDurable(temp, data, mode);
     await fs.link(temp, path);
     await syncFolder(dirname(path));
     return true;
@@ -22,7 +15,18 @@ export async function writeNew(path: string, data: string | Uint8Array, mode = 0
     if ((error as { code?: unknown }).code === "EEXIST") return false;
     throw error;
   } finally {
-    await fs.unlink(temp);
+    await fs.rm(temp, { force: true });
+  }
+}
+
+async function writeDurable(path: string, data: string | Uint8Array, mode: number): Promise<void> {
+  const file = await fs.open(path, "wx", mode);
+  try {
+    await file.writeFile(data);
+    await file.chmod(mode);
+    await file.sync();
+  } finally {
+    await file.close();
   }
 }
 

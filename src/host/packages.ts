@@ -4,18 +4,54 @@ import { existsSync } from "node:fs";
 type Packages = { apt: string; dnf: string; pacman: string; zypper: string; why: string };
 
 const packages: Record<string, Packages> = {
-  "qemu-system-x86_64": { apt: "qemu-system-x86", dnf: "qemu-system-x86-core", pacman: "qemu-system-x86", zypper: "qemu-x86", why: "to run VMs" },
+  "qemu-system-x86_64": {
+    apt: "qemu-system-x86",
+    dnf: "qemu-system-x86-core",
+    pacman: "qemu-system-x86",
+    zypper: "qemu-x86",
+    why: "to run VMs",
+  },
   passt: { apt: "passt", dnf: "passt", pacman: "passt", zypper: "passt", why: "for the guest's network" },
-  mmdebstrap: { apt: "mmdebstrap", dnf: "mmdebstrap", pacman: "mmdebstrap", zypper: "mmdebstrap", why: "to build the Debian image" },
-  sqfstar: { apt: "squashfs-tools", dnf: "squashfs-tools", pacman: "squashfs-tools", zypper: "squashfs", why: "to store images" },
-  mksquashfs: { apt: "squashfs-tools", dnf: "squashfs-tools", pacman: "squashfs-tools", zypper: "squashfs", why: "to store images" },
-  "mkfs.ext4": { apt: "e2fsprogs", dnf: "e2fsprogs", pacman: "e2fsprogs", zypper: "e2fsprogs", why: "to format the VM's disk" },
+  mmdebstrap: {
+    apt: "mmdebstrap",
+    dnf: "mmdebstrap",
+    pacman: "mmdebstrap",
+    zypper: "mmdebstrap",
+    why: "to build the Debian image",
+  },
+  sqfstar: {
+    apt: "squashfs-tools",
+    dnf: "squashfs-tools",
+    pacman: "squashfs-tools",
+    zypper: "squashfs",
+    why: "to store images",
+  },
+  mksquashfs: {
+    apt: "squashfs-tools",
+    dnf: "squashfs-tools",
+    pacman: "squashfs-tools",
+    zypper: "squashfs",
+    why: "to store images",
+  },
+  "mkfs.ext4": {
+    apt: "e2fsprogs",
+    dnf: "e2fsprogs",
+    pacman: "e2fsprogs",
+    zypper: "e2fsprogs",
+    why: "to format the VM's disk",
+  },
   zstd: { apt: "zstd", dnf: "zstd", pacman: "zstd", zypper: "zstd", why: "to unpack kernels" },
   xz: { apt: "xz-utils", dnf: "xz", pacman: "xz", zypper: "xz", why: "to unpack kernels" },
   lz4: { apt: "lz4", dnf: "lz4", pacman: "lz4", zypper: "lz4", why: "to unpack kernels" },
   "dpkg-deb": { apt: "dpkg", dnf: "dpkg", pacman: "dpkg", zypper: "dpkg", why: "to unpack the kernel's package" },
   "apt-get": { apt: "apt", dnf: "apt", pacman: "apt", zypper: "apt", why: "to fetch the kernel's package" },
-  newuidmap: { apt: "uidmap", dnf: "shadow-utils", pacman: "shadow", zypper: "shadow", why: "to build images without root" },
+  newuidmap: {
+    apt: "uidmap",
+    dnf: "shadow-utils",
+    pacman: "shadow",
+    zypper: "shadow",
+    why: "to build images without root",
+  },
   git: { apt: "git", dnf: "git", pacman: "git", zypper: "git", why: "to read the repository" },
   npm: { apt: "npm", dnf: "npm", pacman: "npm", zypper: "npm", why: "to fetch mise for the image" },
   tar: { apt: "tar", dnf: "tar", pacman: "tar", zypper: "tar", why: "to unpack archives" },
@@ -29,10 +65,15 @@ const managers = [
 ] as const;
 
 /** What a program is needed for, and what to type to get it on this host. */
-export function missingTool(program: string, isThere: (path: string) => boolean = existsSync): { why: string; install: string } {
+export function missingTool(
+  program: string,
+  isThere: (path: string) => boolean = existsSync,
+): { why: string; install: string } {
   const known = packages[program];
   if (!known) return { why: "here", install: `install ${program} and run the same command again` };
   const manager = managers.find((one) => isThere(one.program));
-  const install = manager ? `install it with \`sudo ${manager.line} ${known[manager.name]}\`` : `install the package that has ${program}`;
+  const install = manager
+    ? `install it with \`sudo ${manager.line} ${known[manager.name]}\``
+    : `install the package that has ${program}`;
   return { why: known.why, install };
 }

@@ -13,7 +13,7 @@ export interface PipedProcess {
   /** read it to the end, or the process may wait for ever */
   readonly stdout: AsyncIterable<Uint8Array>;
   stderrTail(): string;
-  /** rejects only when the program could not be started */
+  /** after its exit and the end of its stderr; rejects only when the program could not be started */
   readonly done: Promise<Ended>;
   kill(signal?: NodeJS.Signals): void;
 }
@@ -21,7 +21,7 @@ export interface PipedProcess {
 export type PipedOptions = {
   env?: Record<string, string>;
   cwd?: string;
-  /** SIGTERM when it is aborted */
+  /** SIGTERM when it is aborted, SIGKILL 5 s later */
   signal?: AbortSignal;
   stdin?: "pipe" | "ignore";
   /** bytes of stderr that are kept, default 16 KiB */
@@ -38,11 +38,10 @@ export function spawnPiped(argv: readonly string[], options: PipedOptions = {}):
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     stdio: [options.stdin ?? "ignore", "pipe", "pipe"],
   });
-  const done = endOf(child, program, options.cwd);
-  const abort = () => child.kill("SIGTERM");
-  options.signal?.addEventListener("abort", abort, { once: true });
-  void done.catch(() => {}).then(() => options.signal?.removeEventListener("abort", abort));
-  if (options.signal?.aborted) abort();
+  const exited = endOf(child, program, options.cwd);
+  endWhenAborted(child, exited, options.signal);
+  const done = exited.then((ended) => saidAll(child).then(() => ended));
+  done.catch(() => {});
   child.stdin?.on("error", () => {});
   return {
     pid: child.pid ?? 0,
@@ -55,6 +54,36 @@ export function spawnPiped(argv: readonly string[], options: PipedOptions = {}):
 }
 
 async function* empty(): AsyncIterable<Uint8Array> {}
+
+function endWhenAborted(child: ChildProcess, exited: Promise<Ended>, signal: AbortSignal | undefined): void {
+  if (!signal) return;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const abort = () => {
+    child.kill("SIGTERM");
+    timer = setTimeout(() => child.kill("SIGKILL"), 5000);
+  };
+  const forget = () => {
+    signal.removeEventListener("abort", abort);
+    clearTimeout(timer);
+  };
+  signal.addEventListener("abort", abort, { once: true });
+  exited.then(forget, forget);
+  if (signal.aborted) abort();
+}
+
+/** The end of stderr; a grandchild that keeps it open is not waited for longer than a moment. */
+function saidAll(child: ChildProcess): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  if (!child.stderr || child.stderr.closed || child.stderr.readableEnded) return Promise.resolve();
+  const timer = setTimeout(resolve, 250);
+  const end = () => {
+    clearTimeout(timer);
+    resolve();
+  };
+  child.stderr.once("end", end);
+  child.stderr.once("close", end);
+  return promise;
+}
 
 function endOf(child: ChildProcess, program: string, cwd: string | undefined): Promise<Ended> {
   const { promise, resolve, reject } = Promise.withResolvers<Ended>();
@@ -93,12 +122,20 @@ export type DetachedOptions = {
  * A process in its own session, with no tie to us: it goes on when we die. `exited` settles only while we live.
  * @throws TOOL_MISSING, TOOL_FAILED
  */
-export async function spawnDetached(argv: readonly string[], options: DetachedOptions): Promise<{ ref: ProcessRef; exited: Promise<Ended> }> {
+export async function spawnDetached(
+  argv: readonly string[],
+  options: DetachedOptions,
+): Promise<{ ref: ProcessRef; exited: Promise<Ended> }> {
   const [program = "", ...args] = argv;
   const out = fs.openSync(options.stdoutFile, "a", 0o600);
   const err = options.stderrFile === options.stdoutFile ? out : fs.openSync(options.stderrFile, "a", 0o600);
   try {
-    const child = spawn(program, args, { detached: true, cwd: options.cwd, env: options.env, stdio: ["ignore", out, err] });
+    const child = spawn(program, args, {
+      detached: true,
+      cwd: options.cwd,
+      env: options.env,
+      stdio: ["ignore", out, err],
+    });
     const exited = endOf(child, program, options.cwd);
     if (child.pid === undefined) {
       await exited;

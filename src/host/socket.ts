@@ -16,7 +16,10 @@ export function connectUnix(path: string, timeoutMs = 10_000): Promise<ByteStrea
   requireShort(path);
   const { promise, resolve, reject } = Promise.withResolvers<ByteStream>();
   const socket = net.connect({ path, allowHalfOpen: true });
-  const timer = setTimeout(() => socket.destroy(Object.assign(new Error(`no answer from ${path}`), { code: "ETIMEDOUT" })), timeoutMs);
+  const timer = setTimeout(
+    () => socket.destroy(Object.assign(new Error(`no answer from ${path}`), { code: "ETIMEDOUT" })),
+    timeoutMs,
+  );
   socket.once("error", reject);
   socket.once("connect", () => {
     clearTimeout(timer);
@@ -72,11 +75,16 @@ async function removeDeadSocket(path: string): Promise<void> {
     const stream = await connectUnix(path, 2000);
     stream.destroy();
   } catch (error) {
-    if (errnoOf(error) === "ECONNREFUSED") await fs.rm(path, { force: true });
+    if (errnoOf(error) === "ECONNREFUSED" && (await isSocket(path))) await fs.rm(path, { force: true });
     else if (errnoOf(error) !== "ENOENT") throw error;
     return;
   }
   throw Object.assign(new Error(`another process listens at ${path}`), { code: "EADDRINUSE" });
+}
+
+/** A plain file refuses connections too, and is nobody's leftover. */
+async function isSocket(path: string): Promise<boolean> {
+  return (await fs.lstat(path)).isSocket();
 }
 
 /** Who is at the other end of an accepted connection; null when the kernel does not say. */

@@ -20,7 +20,7 @@ export async function copySparse(from: string, to: string): Promise<void> {
 
 function copyByTool(from: string, to: string): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const child = spawn("cp", ["--reflink=auto", "--sparse=always", "--", from, to], {
+  const child = spawn("cp", ["--reflink=auto", "--sparse=always", "--no-target-directory", "--", from, to], {
     stdio: ["ignore", "ignore", "pipe"],
     env: { PATH: "/usr/bin:/bin", LC_ALL: "C" },
   });

@@ -165,7 +165,7 @@ function infoOf(stat: fs.Stats): EntryInfo {
 
 function isMissing(error: unknown): boolean {
   const code = codeOf(error);
-  return code === "ENOENT" || code === "ENOTDIR";
+  return code === "ENOENT" || code === "ENOTDIR" || code === "ENAMETOOLONG";
 }
 
 function codeOf(error: unknown): unknown {

@@ -1,5 +1,5 @@
 /** What banger learns about a root file system while its tar goes by. */
-import type { TarEntry } from "../artifacts/tar/header.ts";
+import { type TarEntry, TarError } from "../artifacts/tar/header.ts";
 import { plainName } from "../artifacts/tar/names.ts";
 import type { InitKind } from "../model/artifact.ts";
 
@@ -8,14 +8,22 @@ const inits = new Set(["sbin/init", "usr/sbin/init", "usr/bin/init", "bin/init"]
 
 /** Fed with each entry; later entries of a name replace earlier ones, as unpacking does. */
 export class RootfsFacts {
+  readonly #folders = new Set<string>([""]);
   #hasSystemd = false;
   #init: TarEntry | null = null;
   #files = 0;
 
+  /** @throws TarError for an entry whose folder the archive doesn't have: packing would make that one open to all */
   see(entry: TarEntry): void {
     const name = plainName(entry.name);
+    const parent = name.slice(0, Math.max(0, name.lastIndexOf("/")));
+    if (!this.#folders.has(parent)) throw new TarError(`${JSON.stringify(name)} comes before its folder`);
+    if (entry.kind === "folder") {
+      this.#folders.add(name);
+      return;
+    }
+    this.#folders.delete(name);
     if (entry.kind === "file") this.#files++;
-    if (entry.kind === "folder") return;
     if (systemd.has(name)) this.#hasSystemd = true;
     if (inits.has(name)) this.#init = entry;
   }

@@ -22,6 +22,9 @@ export type RootfsUpload = { name: string; source: string; tar: AsyncIterable<Ui
 /** Bytes of one tar stream, and entries in it. */
 export const limits = { bytes: 256 * 1024 ** 3, entries: 10_000_000 } as const;
 
+/** The archive's own entry for its root is ignored by sqfstar, which would make it writable for everybody. */
+const rootOptions = ["-root-mode", "755", "-root-uid", "0", "-root-gid", "0"];
+
 const during = "storing an image";
 
 /**
@@ -74,13 +77,13 @@ async function pack(
     scanner.push(chunk);
     if (!counted.add(chunk) || scanner.entries > limits.entries) throw new TarError("it is too large");
   };
-  const packer = spawnPiped(["sqfstar", ...squashfsOptions, path], { signal, stdin: "pipe" });
+  const packer = spawnPiped(["sqfstar", ...squashfsOptions, ...rootOptions, path], { signal, stdin: "pipe" });
   try {
-    await feed(packer, upload.tar, look);
+    if (!(await feed(packer, upload.tar, look))) throw await failureOf(packer, path);
     scanner.finish();
     if (!facts.hasFiles) throw new TarError("it holds no files");
     packer.stdin.end();
-    await whole(packer, path);
+    if ((await endOf(packer)).exitCode !== 0) throw await failureOf(packer, path);
   } catch (error) {
     packer.kill("SIGKILL");
     await packer.done;
@@ -91,23 +94,28 @@ async function pack(
   return { digest: counted.digest(), facts };
 }
 
-/** A packer that ends while it is still being fed says why by its status, not by the broken pipe. */
+/** False when the packer ended before it had everything: its status and its words say why, not the broken pipe. */
 async function feed(
   packer: PipedProcess,
   tar: AsyncIterable<Uint8Array>,
   look: (chunk: Uint8Array) => void,
-): Promise<void> {
-  let broken = false;
+): Promise<boolean> {
   for await (const chunk of tar) {
     look(chunk);
-    await packer.stdin.write(chunk).catch(() => {
-      broken = true;
-    });
-    if (broken) return;
+    const taken = await packer.stdin.write(chunk).then(
+      () => true,
+      () => false,
+    );
+    if (!taken) return false;
   }
+  return true;
 }
 
-async function whole(packer: PipedProcess, path: string): Promise<void> {
-  const ended = await packer.done;
-  if (ended.exitCode !== 0) throw packingFailed("sqfstar", ended, packer.stderrTail(), path, during);
+async function endOf(packer: PipedProcess): Promise<{ exitCode: number | null; signal: string | null }> {
+  for await (const _ of packer.stdout);
+  return packer.done;
+}
+
+async function failureOf(packer: PipedProcess, path: string): Promise<Error> {
+  return packingFailed("sqfstar", await endOf(packer), packer.stderrTail(), path, during);
 }

@@ -12,6 +12,7 @@ import { fail } from "../base/errors/error.ts";
 import { removeTree } from "../host/files.ts";
 import { type PipedProcess, spawnPiped } from "../host/process.ts";
 import type { Emit } from "../model/event.ts";
+import { fileAdditions } from "./debian/additions.ts";
 import { type ImageFile, imageFiles, isDropped } from "./debian/files.ts";
 import { downloadMise, miseProgram } from "./debian/mise.ts";
 import { mmdebstrapArgv, proxyEnv, stepOf } from "./debian/mmdebstrap.ts";
@@ -82,7 +83,7 @@ async function* streamOf(build: Build, end: () => Promise<void>): AsyncGenerator
   const added = new Set(files.map((file) => file.name));
   const present = new Set<string>();
   const additions = async function* () {
-    yield* additionsOf(files, present, day);
+    yield* fileAdditions(files, present, day);
     yield await program();
   };
   const drop = (name: string) => {
@@ -111,28 +112,6 @@ async function* whole(bootstrap: PipedProcess, build: Build): AsyncGenerator<Uin
 function errorOf(stderr: string): string {
   const errors = stderr.split(/[\r\n]+/).filter((line) => /^E: /.test(line) && !/died|exited|setup failed/.test(line));
   return lastWords(errors.at(0) ?? stderr);
-}
-
-function* additionsOf(files: ImageFile[], present: Set<string>, mtime: number): Generator<TarAddition, void, void> {
-  const owner = { uid: 0, gid: 0, mtime };
-  for (const file of files) {
-    for (const name of parentsOf(file.name)) {
-      if (present.has(name)) continue;
-      present.add(name);
-      yield { entry: { ...owner, name: `./${name}`, kind: "folder", mode: 0o755, size: 0, link: "" } };
-    }
-    const name = `./${file.name}`;
-    if ("link" in file) yield { entry: { ...owner, name, kind: "symlink", mode: 0o777, size: 0, link: file.link } };
-    else {
-      const content = new TextEncoder().encode(file.text);
-      yield { entry: { ...owner, name, kind: "file", mode: file.mode, size: content.length, link: "" }, content };
-    }
-  }
-}
-
-function parentsOf(name: string): string[] {
-  const parts = name.split("/");
-  return parts.slice(1).map((_, i) => parts.slice(0, i + 1).join("/"));
 }
 
 function reportSteps(emit: Emit): (chunk: Uint8Array) => void {

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { isLoopback, macOf, networkIdentity, parseResolvConf } from "./plan.ts";
+import { macOf, networkIdentity, parseResolvConf } from "./plan.ts";
 
 test.each([
   ["", [], []],
@@ -22,6 +22,11 @@ test("a VM's MAC is its own, always the same, local and unicast", () => {
 
 test("the guest asks a resolver that is not the host's address, whatever the host's is", () => {
   const identity = networkIdentity("abcd1234", "nameserver 127.0.0.53\nsearch lan\n");
-  expect(identity).toMatchObject({ address: "192.0.2.15", prefix: 24, gateway: "192.0.2.2", dns: ["192.0.2.3"], search: ["lan"] });
-  expect(isLoopback("127.0.0.53")).toBe(true);
+  expect(identity).toMatchObject({
+    address: "192.0.2.15",
+    prefix: 24,
+    gateway: "192.0.2.2",
+    dns: ["192.0.2.3"],
+    search: ["lan"],
+  });
 });

@@ -39,15 +39,14 @@ export function parseResolvConf(text: string): ResolvConf {
   const servers: string[] = [];
   let search: string[] = [];
   for (const line of text.split("\n")) {
-    const [key, ...values] = line.replace(/[#;].*$/, "").trim().split(/\s+/);
+    const [key, ...values] = line
+      .replace(/[#;].*$/, "")
+      .trim()
+      .split(/\s+/);
     if (key === "nameserver" && values[0] !== undefined && isIpv4(values[0])) servers.push(values[0]);
     if (key === "search" || key === "domain") search = values.filter(isDomain).slice(0, 6);
   }
   return { servers, search };
-}
-
-export function isLoopback(address: string): boolean {
-  return address.startsWith("127.");
 }
 
 function isIpv4(text: string): boolean {
@@ -56,5 +55,10 @@ function isIpv4(text: string): boolean {
 }
 
 function isDomain(text: string): boolean {
-  return text.length <= 253 && /^(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)(?:\.[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*\.?$/.test(text);
+  return (
+    text.length <= 253 &&
+    /^(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)(?:\.[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*\.?$/.test(
+      text,
+    )
+  );
 }

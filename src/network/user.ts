@@ -5,18 +5,18 @@
  */
 import type { Exec } from "../host/exec.ts";
 import { readTextIfAny, removeTree } from "../host/files.ts";
-import { isAlive, processRef, signalProcess } from "../host/process.ts";
+import { processRef, signalProcess } from "../host/process.ts";
 import type { VmPaths } from "../model/paths.ts";
 import type { ProcessRef } from "../model/vm.ts";
 import type { NetDevice } from "../vmm/driver.ts";
-import { passtArgs } from "./passt.ts";
-import { isLoopback, macOf, type NetworkIdentity, networkIdentity, parseResolvConf } from "./plan.ts";
+import { guardedPasst } from "./passt.ts";
+import { type NetworkIdentity, networkIdentity } from "./plan.ts";
 
 export type UserNetworkDeps = {
   exec: Exec;
   which: (program: string) => Promise<string | null>;
-  uid: number;
-  gid: number;
+  /** path of `banger-vsock-agent`, which guards the line to passt */
+  agent: string;
   /** default `/etc/resolv.conf` */
   resolvConf?: string;
 };
@@ -24,7 +24,7 @@ export type UserNetworkDeps = {
 export type PreparedNetwork = {
   device: NetDevice;
   identity: NetworkIdentity;
-  /** passt; null when the VMM does it itself */
+  /** the guard, with which passt ends; null when the VMM does it itself */
   process: ProcessRef | null;
   /** a warning for the user */
   note?: string;
@@ -33,76 +33,61 @@ export type PreparedNetwork = {
 export type UserNetwork = {
   /** Never rejects for want of passt: then it falls back, and `note` says so. The VM's id is its folder's name. */
   prepare(paths: VmPaths): Promise<PreparedNetwork>;
-  /** Ends it, if it is still that process, and removes what it left. */
-  stop(process: ProcessRef, paths?: VmPaths): Promise<void>;
-  /** A passt that a daemon started and did not live to note down. */
-  leftover(paths: VmPaths): Promise<ProcessRef | null>;
+  /** Ends it, if it is still that process, and removes its socket. */
+  stop(process: ProcessRef, paths: VmPaths): Promise<void>;
 };
 
 export function createUserNetwork(deps: UserNetworkDeps): UserNetwork {
-  return {
-    prepare: (paths) => prepare(deps, paths),
-    stop: (process, paths) => stop(process, paths),
-    leftover: (paths) => leftover(paths),
-  };
+  return { prepare: (paths) => prepare(deps, paths), stop };
 }
 
 async function prepare(deps: UserNetworkDeps, paths: VmPaths): Promise<PreparedNetwork> {
   const id = paths.directory.slice(paths.directory.lastIndexOf("/") + 1);
   const resolvConf = (await readTextIfAny(deps.resolvConf ?? "/etc/resolv.conf", 64 * 1024)) ?? "";
   const identity = networkIdentity(id, resolvConf);
-  const started = await startPasst(deps, paths, resolvConf);
-  if ("failure" in started) return { device: { kind: "builtin", mac: macOf(id) }, identity, process: null, note: warning(started.failure) };
-  return { device: { kind: "stream", socket: paths.net, mac: identity.mac }, identity, process: started.process };
+  const { mac } = identity;
+  const started = await startPasst(deps, paths);
+  if ("failure" in started)
+    return { device: { kind: "builtin", mac }, identity, process: null, note: warning(started.failure) };
+  return { device: { kind: "stream", socket: paths.net, mac }, identity, process: started.process };
 }
 
 function warning(failure: string): string {
-  return `${failure}: using QEMU's own network, through which the guest reaches services on this host's loopback; \`banger doctor\` tells how to get passt`;
+  return `${failure}: using QEMU's own network, through which the guest reaches services on this host's loopback; \`banger doctor\` tells more`;
 }
 
-async function startPasst(deps: UserNetworkDeps, paths: VmPaths, resolvConf: string): Promise<{ process: ProcessRef } | { failure: string }> {
+async function startPasst(
+  deps: UserNetworkDeps,
+  paths: VmPaths,
+): Promise<{ process: ProcessRef } | { failure: string }> {
   const program = await deps.which("passt");
   if (program === null) return { failure: "passt is not installed" };
-  const pidFile = pidFileOf(paths);
-  await Promise.all([paths.net, pidFile].map((path) => removeTree(path)));
-  const facts = { program, socket: paths.net, log: paths.netLog, pidFile, uid: deps.uid, gid: deps.gid, resolvConf };
-  const knowsDnsHost = resolverOnLoopback(resolvConf) && (await hasDnsHost(deps, program));
-  const result = await deps.exec(passtArgs({ ...facts, knowsDnsHost }), { timeoutMs: 10_000 });
-  const process = await leftover(paths);
-  if (result.exitCode === 0 && process !== null) return { process };
-  if (process !== null) await stop(process, paths);
-  return { failure: `passt did not start (${reason(result.stderr) || `status ${result.exitCode ?? result.signal}`})` };
+  await removeTree(paths.net);
+  const argv = guardedPasst({ agent: deps.agent, program, socket: paths.net, log: paths.netLog });
+  const result = await deps.exec(argv, { timeoutMs: 10_000 });
+  const process = result.exitCode === 0 ? startedProcess(result.stdout) : null;
+  if (process !== null) return { process };
+  return {
+    failure: `passt did not start (${lastWord(result.stderr) || (result.signal ?? `status ${result.exitCode}`)})`,
+  };
 }
 
-function resolverOnLoopback(resolvConf: string): boolean {
-  return isLoopback(parseResolvConf(resolvConf).servers[0] ?? "");
+function startedProcess(stdout: Uint8Array): ProcessRef | null {
+  const text = new TextDecoder().decode(stdout).trim();
+  return /^\d{1,9}$/.test(text) ? processRef(Number(text)) : null;
 }
 
-async function hasDnsHost(deps: UserNetworkDeps, program: string): Promise<boolean> {
-  const help = await deps.exec([program, "--help"], { timeoutMs: 10_000 });
-  const text = new TextDecoder().decode(help.stdout) + new TextDecoder().decode(help.stderr);
-  return text.includes("--dns-host");
-}
-
-async function stop(process: ProcessRef, paths?: VmPaths): Promise<void> {
+async function stop(process: ProcessRef, paths: VmPaths): Promise<void> {
   signalProcess(process, "SIGTERM");
-  if (paths !== undefined) await Promise.all([paths.net, pidFileOf(paths)].map((path) => removeTree(path)));
+  await removeTree(paths.net);
 }
 
-async function leftover(paths: VmPaths): Promise<ProcessRef | null> {
-  const text = (await readTextIfAny(pidFileOf(paths), 32))?.trim() ?? "";
-  if (!/^\d{1,9}$/.test(text)) return null;
-  const ref = processRef(Number(text));
-  const name = ref === null ? null : await readTextIfAny(`/proc/${ref.pid}/comm`, 64);
-  return ref !== null && name?.startsWith("passt") && isAlive(ref) ? ref : null;
-}
-
-function pidFileOf(paths: VmPaths): string {
-  return `${paths.directory}/net.pid`;
-}
-
-/** passt's last words that are not about how to use it. */
-function reason(stderr: Uint8Array): string {
-  const lines = new TextDecoder().decode(stderr).split("\n").map((line) => line.trim());
-  return lines.filter((line) => line !== "" && !line.startsWith("Failed to send")).at(-1)?.slice(0, 200) ?? "";
+/** What passt said last about itself; it also complains of a missing syslog, which is no reason. */
+function lastWord(stderr: Uint8Array): string {
+  const lines = new TextDecoder()
+    .decode(stderr)
+    .split("\n")
+    .map((line) => line.trim());
+  const words = lines.filter((line) => line !== "" && !/^(?:Failed to send|Don't run as root|netguard:)/.test(line));
+  return words.at(-1)?.slice(0, 200) ?? "";
 }

@@ -1,12 +1,15 @@
-import { expect, test } from "bun:test";
+import { afterAll, expect, test } from "bun:test";
 import * as fs from "node:fs";
-import { tmpdir } from "node:os";
 import fc from "fast-check";
+import { tempFolder } from "../host/testing/temp.ts";
 import { ensureUserKey } from "./keys.ts";
 import { decodePrivateKey, encodePrivateKey, generateEd25519 } from "./openssh-key.ts";
 
+const base = tempFolder("ssh");
+afterAll(() => base[Symbol.dispose]());
+
 function place(): { sshKey: string } {
-  return { sshKey: `${fs.mkdtempSync(`${tmpdir()}/banger-ssh-`)}/ssh/id_ed25519` };
+  return { sshKey: `${fs.mkdtempSync(`${base.path}/`)}/ssh/id_ed25519` };
 }
 
 test("made once, private, then the same", async () => {

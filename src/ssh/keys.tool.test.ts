@@ -1,12 +1,15 @@
 /** Our keys and ssh-keygen's, each read by the other. */
-import { expect } from "bun:test";
+import { afterAll, expect } from "bun:test";
 import * as fs from "node:fs";
-import { tmpdir } from "node:os";
 import { gatedTest } from "../host/testing/gate.ts";
+import { tempFolder } from "../host/testing/temp.ts";
 import { ensureUserKey, makeHostKey } from "./keys.ts";
 import { decodePrivateKey, publicLine } from "./openssh-key.ts";
 
-const place = () => ({ sshKey: `${fs.mkdtempSync(`${tmpdir()}/banger-ssh-`)}/ssh/id_ed25519` });
+const base = tempFolder("ssh");
+afterAll(() => base[Symbol.dispose]());
+
+const place = () => ({ sshKey: `${fs.mkdtempSync(`${base.path}/`)}/ssh/id_ed25519` });
 
 function keygen(...argv: string[]): string {
   const { stdout, stderr, exitCode } = Bun.spawnSync(["ssh-keygen", ...argv]);
@@ -24,7 +27,7 @@ gatedTest("tool:ssh-keygen", "ssh-keygen reads our keys", async () => {
 });
 
 gatedTest("tool:ssh-keygen", "we read ssh-keygen's keys, and refuse encrypted and other ones", () => {
-  const file = `${fs.mkdtempSync(`${tmpdir()}/banger-ssh-`)}/key`;
+  const file = `${fs.mkdtempSync(`${base.path}/`)}/key`;
   keygen("-q", "-t", "ed25519", "-N", "", "-C", "a comment", "-f", file);
   const decoded = decodePrivateKey(fs.readFileSync(file, "utf8"));
   expect(publicLine(decoded?.key.publicKey ?? new Uint8Array(), decoded?.comment ?? "")).toBe(

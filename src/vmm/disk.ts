@@ -1,8 +1,17 @@
 /** Data disks: sparse ext4 images, copied from a blank one that is made once for each size. */
 import { fail } from "../base/errors/error.ts";
 import type { Exec } from "../host/exec.ts";
-import { copySparse, exists, isDiskFull, openWrite, removeTree, renameDurable, tempPath, truncateTo } from "../host/files.ts";
 import { which } from "../host/facts.ts";
+import {
+  copySparse,
+  exists,
+  isDiskFull,
+  openWrite,
+  removeTree,
+  renameDurable,
+  tempPath,
+  truncateTo,
+} from "../host/files.ts";
 
 export type DiskDeps = {
   exec: Exec;
@@ -27,7 +36,8 @@ export async function createDataDisk(deps: DiskDeps, wanted: { bytes: number; pa
 /** Two at once do the same work twice, and the last rename wins: both results are the same. */
 async function makeBlank(deps: DiskDeps, bytes: number, blank: string): Promise<void> {
   const program = await which("mkfs.ext4");
-  if (program === null) throw fail("TOOL_MISSING", { tool: "mkfs.ext4", why: "to make data disks", install: "install e2fsprogs" });
+  if (program === null)
+    throw fail("TOOL_MISSING", { tool: "mkfs.ext4", why: "to make data disks", install: "install e2fsprogs" });
   const temp = tempPath(deps.partial, "disk");
   try {
     await (await openWrite(temp)).close();
@@ -52,12 +62,37 @@ const blockBytes = 4096;
  */
 function mkfsOptions(bytes: number): string[] {
   const features = [
-    ...["has_journal", "ext_attr", "resize_inode", "dir_index", "filetype", "extent", "64bit", "flex_bg", "sparse_super"],
+    ...[
+      "has_journal",
+      "ext_attr",
+      "resize_inode",
+      "dir_index",
+      "filetype",
+      "extent",
+      "64bit",
+      "flex_bg",
+      "sparse_super",
+    ],
     ...["large_file", "huge_file", "dir_nlink", "extra_isize", "metadata_csum"],
   ];
   const resize = bytes < growTo ? [`resize=${growTo / blockBytes}`] : [];
   return [
-    ...["-q", "-F", "-t", "ext4", "-b", String(blockBytes), "-I", "256", "-m", "0", "-L", "banger-data", "-J", "size=16"],
+    ...[
+      "-q",
+      "-F",
+      "-t",
+      "ext4",
+      "-b",
+      String(blockBytes),
+      "-I",
+      "256",
+      "-m",
+      "0",
+      "-L",
+      "banger-data",
+      "-J",
+      "size=16",
+    ],
     ...["-O", ["none", ...features].join(",")],
     ...["-E", ["lazy_itable_init=1", "lazy_journal_init=1", "root_owner=0:0", ...resize].join(",")],
   ];

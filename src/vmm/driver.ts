@@ -13,8 +13,14 @@ export type DriverFeatures = {
 };
 
 export type Probe =
-  | { usable: true; version: string; accel: "kvm" | "tcg"; /** why not KVM, when `tcg` */ why: string; features: DriverFeatures }
-  | { usable: false; why: string; /** what to type */ fix: string };
+  | {
+      usable: true;
+      version: string;
+      accel: "kvm" | "tcg" /** why not KVM, when `tcg` */;
+      why: string;
+      features: DriverFeatures;
+    }
+  | { usable: false; why: string /** what to type */; fix: string };
 
 /** One virtio-blk device; the guest finds it by `serial`. Raw format only: no format probing, ever. */
 export type BlockDevice = { serial: string; path: string; readOnly: boolean; cache?: "writeback" | "unsafe" };

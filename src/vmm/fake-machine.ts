@@ -88,7 +88,8 @@ export class FakeMachine {
     const [agentSide, agent] = memoryPair();
     fakeAgent(agent, {
       ...this.behaviour.agent,
-      onPower: (mode) => void this.end({ kind: mode }, [mode === "reboot" ? "reboot: Restarting system" : "reboot: Power down"]),
+      onPower: (mode) =>
+        void this.end({ kind: mode }, [mode === "reboot" ? "reboot: Restarting system" : "reboot: Power down"]),
     });
     this.#carry(hostSide, agentSide);
     this.#carry(agentSide, hostSide);

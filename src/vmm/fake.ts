@@ -21,7 +21,8 @@ export class FakeWorld {
     this.#now += ms;
     for (const machine of this.machines) {
       const { ends } = machine.behaviour;
-      if (ends !== undefined && machine.bootedAt + ends.afterMs <= this.#now) await machine.end(ends.exit, ends.console);
+      if (ends !== undefined && machine.bootedAt + ends.afterMs <= this.#now)
+        await machine.end(ends.exit, ends.console);
     }
   }
 
@@ -60,17 +61,23 @@ export function createFakeDriver(world: FakeWorld): VmmDriver {
       const machine = world.find(record.process);
       return machine?.alive ? new FakeRunning(machine, record, true) : null;
     },
-    postMortem: async (record) => world.find(record.process)?.exit ?? { kind: "vmm-died", reason: "the fake VMM ended without a word" },
+    postMortem: async (record) =>
+      world.find(record.process)?.exit ?? { kind: "vmm-died", reason: "the fake VMM ended without a word" },
   };
 }
 
 async function boot(world: FakeWorld, spec: BootSpec, signal: AbortSignal): Promise<RunningVm> {
   signal.throwIfAborted();
   const behaviour = world.behaviour(spec);
-  if (behaviour.bootFails !== undefined) throw fail("VMM_START_FAILED", { driver: "fake", reason: behaviour.bootFails });
+  if (behaviour.bootFails !== undefined)
+    throw fail("VMM_START_FAILED", { driver: "fake", reason: behaviour.bootFails });
   if (behaviour.bootHangs) await orAborted(new Promise<never>(() => {}), signal);
   const machine = await world.start(spec, behaviour);
-  return new FakeRunning(machine, { driver: "fake", version: "1.0", process: machine.process, directory: spec.directory }, false);
+  return new FakeRunning(
+    machine,
+    { driver: "fake", version: "1.0", process: machine.process, directory: spec.directory },
+    false,
+  );
 }
 
 class FakeRunning implements RunningVm {

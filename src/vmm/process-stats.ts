@@ -7,7 +7,7 @@ const pageBytes = 4096;
 const tickMs = 10;
 
 export async function processStats(pid: number): Promise<VmmStats> {
-  return parseStat(await readText(`/proc/${pid}/stat`));
+  return parseStat(await readText(`/proc/${pid}/stat`, 4096));
 }
 
 /** `/proc/PID/stat`, see proc(5); the name in parentheses may hold anything, so fields are counted from its end. */

@@ -1,12 +1,15 @@
 /** The parser against git itself: what git reads, we read the same; what git refuses, we mark broken. */
-import { expect } from "bun:test";
+import { afterAll, expect } from "bun:test";
 import * as fs from "node:fs";
-import { tmpdir } from "node:os";
 import fc from "fast-check";
 import { gatedTest } from "../host/testing/gate.ts";
+import { tempFolder } from "../host/testing/temp.ts";
 import { parseGitConfig, quoteConfigValue, quoteSubsection } from "./git-config.ts";
 
-const folder = fs.mkdtempSync(`${tmpdir()}/banger-git-config-`);
+const base = tempFolder("config");
+afterAll(() => base[Symbol.dispose]());
+
+const folder = fs.mkdtempSync(`${base.path}/`);
 
 /** `key\nvalue` pairs as git prints them, or null when it refuses the file. */
 function asGit(text: string): string[] | null {

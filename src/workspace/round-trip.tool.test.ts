@@ -167,6 +167,14 @@ const rows: Row[] = [
     },
   },
   {
+    name: "git directory elsewhere that points back",
+    prepare: (r, bed) => {
+      fs.renameSync(`${r}/.git`, `${bed}/elsewhere`);
+      fs.writeFileSync(`${r}/.git`, "gitdir: ../elsewhere\n");
+      git(r, "config", "core.worktree", r);
+    },
+  },
+  {
     name: "path with a space and quotes",
     prepare: (r, bed) => {
       fs.renameSync(r, `${bed}/a "b" 'c'\\ü`);

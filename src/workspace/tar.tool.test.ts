@@ -1,10 +1,13 @@
 /** Our headers against the host's tar. */
-import { expect } from "bun:test";
+import { afterAll, expect } from "bun:test";
 import * as fs from "node:fs";
-import { tmpdir } from "node:os";
 import fc from "fast-check";
 import { gatedTest } from "../host/testing/gate.ts";
+import { tempFolder } from "../host/testing/temp.ts";
 import { paddingOf, type TarEntry, tarEnd, tarHeader } from "./tar.ts";
+
+const base = tempFolder("tar");
+afterAll(() => base[Symbol.dispose]());
 
 function archive(entries: { entry: TarEntry; data: Uint8Array }[]): Uint8Array {
   const parts = entries.flatMap(({ entry, data }) => [tarHeader(entry), data, new Uint8Array(paddingOf(data.length))]);
@@ -12,7 +15,7 @@ function archive(entries: { entry: TarEntry; data: Uint8Array }[]): Uint8Array {
 }
 
 function extract(bytes: Uint8Array): string {
-  const into = fs.mkdtempSync(`${tmpdir()}/banger-tar-`);
+  const into = fs.mkdtempSync(`${base.path}/`);
   const { exitCode, stderr } = Bun.spawnSync(["tar", "-x", "-p", "-C", into], { stdin: bytes });
   expect([exitCode, stderr.toString().replace(/^.*implausibly old time stamp.*\n/, "")]).toEqual([0, ""]);
   return into;

@@ -25,7 +25,8 @@ export const vmmErrors = {
   }),
   VMM_UNREACHABLE: spec({
     exit: Exit.Failure,
-    message: (p: { driver: string; pid: number; reason: string }) => `${p.driver} runs as process ${p.pid} but can't be spoken to: ${p.reason}`,
+    message: (p: { driver: string; pid: number; reason: string }) =>
+      `${p.driver} runs as process ${p.pid} but can't be spoken to: ${p.reason}`,
     hint: () => "`banger vm kill NAME` ends it; its disk is kept",
   }),
   NETWORK_FAILED: spec({

@@ -8,9 +8,9 @@ export const listImages: Handler = async ({ machines }, exchange) => answerJson(
 export const showImage: Handler = async ({ machines }, exchange, name) =>
   answerJson(exchange, machines.findImage(name));
 
-export const importImage: Handler = async ({ machines }, exchange, name) => {
+export const importImage: Handler = async ({ machines, log }, exchange, name) => {
   const source = sourceOf(exchange);
-  await answerWork(exchange, (emit) =>
+  await answerWork(exchange, log, (emit) =>
     machines.importImage({ name, source, tar: exchange.bodyStream() }, emit, exchange.signal),
   );
 };

@@ -8,9 +8,9 @@ export const listKernels: Handler = async ({ machines }, exchange) => answerJson
 export const showKernel: Handler = async ({ machines }, exchange, name) =>
   answerJson(exchange, machines.findKernel(name));
 
-export const importKernel: Handler = async ({ machines }, exchange, name) => {
+export const importKernel: Handler = async ({ machines, log }, exchange, name) => {
   const source = sourceOf(exchange);
-  await answerWork(exchange, (emit) =>
+  await answerWork(exchange, log, (emit) =>
     machines.importKernel({ name, source, tar: exchange.bodyStream() }, emit, exchange.signal),
   );
 };

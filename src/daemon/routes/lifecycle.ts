@@ -4,25 +4,25 @@ import { answerJson, answerWork } from "../answers.ts";
 import { readJson } from "../body.ts";
 import type { Handler } from "../daemon.ts";
 
-export const startVm: Handler = async ({ machines }, exchange, name) => {
+export const startVm: Handler = async ({ machines, log }, exchange, name) => {
   const { wait } = await readJson(exchange, startVmSchema);
-  await answerWork(exchange, async (emit) =>
+  await answerWork(exchange, log, async (emit) =>
     machines.view(await machines.start(name, { wait: wait ?? "services" }, emit, exchange.signal)),
   );
 };
 
-export const stopVm: Handler = async ({ machines }, exchange, name) => {
+export const stopVm: Handler = async ({ machines, log }, exchange, name) => {
   const { graceMs } = await readJson(exchange, stopVmSchema);
-  await answerWork(exchange, async (emit) => {
+  await answerWork(exchange, log, async (emit) => {
     const { vm, cut } = await machines.stop(name, graceMs === undefined ? {} : { graceMs }, emit);
     return { vm: await machines.view(vm), cut };
   });
 };
 
-export const restartVm: Handler = async ({ machines }, exchange, name) => {
+export const restartVm: Handler = async ({ machines, log }, exchange, name) => {
   const { wait, graceMs } = await readJson(exchange, restartVmSchema);
   const options = { wait: wait ?? ("services" as const), ...(graceMs === undefined ? {} : { graceMs }) };
-  await answerWork(exchange, async (emit) =>
+  await answerWork(exchange, log, async (emit) =>
     machines.view(await machines.restart(name, options, emit, exchange.signal)),
   );
 };
@@ -32,5 +32,5 @@ export const killVm: Handler = async ({ machines }, exchange, name) => {
   answerJson(exchange, await machines.view(await machines.kill(name)));
 };
 
-export const waitVm: Handler = async ({ machines }, exchange, name) =>
-  answerWork(exchange, async () => machines.view(await machines.waitForEnd(name, exchange.signal)));
+export const waitVm: Handler = async ({ machines, log }, exchange, name) =>
+  answerWork(exchange, log, async () => machines.view(await machines.waitForEnd(name, exchange.signal)));

@@ -25,9 +25,9 @@ export const deleteVm: Handler = async ({ machines }, exchange, name) => {
 };
 
 /** With `lease` the answer stays open after its result; the VM goes when the connection does. */
-export const createVm: Handler = async ({ machines }, exchange) => {
+export const createVm: Handler = async ({ machines, log }, exchange) => {
   const { start, wait, lease: leased, ...rest } = (await readJson(exchange, createVmSchema)) as CreateVm;
-  const events = new EventStream(exchange);
+  const events = new EventStream(exchange, log);
   const options = start ? { wait: wait ?? ("services" as const) } : null;
   try {
     const { vm, lease } = await machines.create(
@@ -51,7 +51,7 @@ export const createVm: Handler = async ({ machines }, exchange) => {
 export const leaseVm: Handler = async (daemon, exchange, name) => {
   const vm = daemon.machines.find(name);
   const lease = daemon.machines.lease(name);
-  const events = new EventStream(exchange);
+  const events = new EventStream(exchange, daemon.log);
   try {
     events.result(await daemon.machines.view(vm));
     await whenAborted(exchange.signal);

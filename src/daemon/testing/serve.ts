@@ -9,7 +9,7 @@ import type { Machines } from "../../machines/machines.ts";
 import { type Host, newHost, startDaemon } from "../../machines/testing/daemon.ts";
 import { worldDriver } from "../../machines/testing/world.ts";
 import { createDaemon } from "../create.ts";
-import type { LogFiles } from "../daemon.ts";
+import type { Daemon, LogFiles } from "../daemon.ts";
 import type { PeerFacts } from "../peer.ts";
 import { serveApi } from "../server.ts";
 
@@ -27,6 +27,7 @@ export type ServeOptions = {
   peers?: Partial<PeerFacts>;
   deps?: Partial<MachinesDeps>;
   logs?: LogFiles;
+  relay?: Daemon["relay"];
 };
 
 export async function serve(options: ServeOptions = {}): Promise<Served> {
@@ -41,7 +42,7 @@ export async function serve(options: ServeOptions = {}): Promise<Served> {
     facts: { cpus: 2, memoryBytes: 2 ** 31 },
     identity: { pid: process.pid, startedAt: 1, socket, stateDirectory: "/s" },
     logs: options.logs ?? { read: async function* () {}, follow: async function* () {} },
-    relay: async (line) => line.end(),
+    relay: options.relay ?? (async (line) => line.end()),
     log,
     stop: () => {
       served.stops += 1;

@@ -3,7 +3,7 @@ import type { DebianArchive } from "../../artifacts/debian/archive.ts";
 import { debianKeyring } from "../../artifacts/debian/archive.ts";
 import { aptConf, lastingOptions } from "../../artifacts/debian/options.ts";
 import { sourcesFile } from "../../artifacts/debian/sources.ts";
-import { droppedLinks, enabledSockets, maskedGenerators, maskedUnits } from "./units.ts";
+import { enabledSockets, isUnwanted, maskedGenerators, maskedUnits } from "./units.ts";
 
 export type ImageFile = { name: string; mode: number; text: string } | { name: string; link: string };
 
@@ -20,7 +20,7 @@ UseDNS no
 const hosts = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n";
 
 const profile = `# Tools that mise installed are found by their names, in any folder.
-PATH="$HOME/.local/share/mise/shims:$HOME/.local/bin:$PATH"
+PATH="\${HOME:-/root}/.local/share/mise/shims:\${HOME:-/root}/.local/bin:$PATH"
 export PATH
 if [ -n "$BASH_VERSION" ] && [ -n "$PS1" ]; then
   case "$TERM" in
@@ -30,6 +30,16 @@ if [ -n "$BASH_VERSION" ] && [ -n "$PS1" ]; then
       ;;
   esac
 fi
+`;
+
+/** Opening one of these nodes makes the kernel load its module: tmpfiles.d(5). */
+const deviceNodes = `c! /dev/fuse 0666 root root - 10:229
+c! /dev/loop-control 0660 root disk - 10:237
+d  /dev/net 0755 root root -
+c! /dev/net/tun 0666 root root - 10:200
+c! /dev/vhost-net 0660 root root - 10:238
+d  /dev/mapper 0755 root root -
+c! /dev/mapper/control 0600 root root - 10:236
 `;
 
 const aptDefaults = 'APT::Install-Recommends "false";\nAcquire::Languages "none";\n';
@@ -44,6 +54,13 @@ export function imageFiles(archive: DebianArchive): ImageFile[] {
     text("etc/default/locale", "LANG=C.UTF-8\n"),
     text("etc/locale.conf", "LANG=C.UTF-8\n"),
     text("etc/profile.d/banger.sh", profile),
+    text("etc/mise/config.toml", '[settings]\ndisable_hints = ["*"]\n'),
+    text("etc/selinux/config", "SELINUX=disabled\n"),
+    text("etc/systemd/journald.conf.d/banger.conf", "[Journal]\nStorage=volatile\nRuntimeMaxUse=32M\n"),
+    text("etc/tmpfiles.d/banger-devices.conf", deviceNodes),
+    // Newer than /usr: nothing has to be brought up to date at the first start (ConditionNeedsUpdate=).
+    text("etc/.updated", ""),
+    text("var/.updated", ""),
     text("etc/ssh/sshd_config.d/10-banger.conf", sshd),
     text("etc/apt/sources.list.d/debian.sources", sourcesFile(archive.mirrors, debianKeyring)),
     text("etc/apt/apt.conf.d/90banger", aptDefaults + aptConf(lastingOptions(archive.options))),
@@ -59,18 +76,25 @@ function links(): ImageFile[] {
     link: `/lib/systemd/system/${name}`,
   });
   return [
+    { name: `${units}/default.target`, link: "/lib/systemd/system/multi-user.target" },
     ...enabledSockets.map(socket),
     ...maskedUnits.map((name) => ({ name: `${units}/${name}`, link: "/dev/null" })),
     ...maskedGenerators.map((name) => ({ name: `${generators}/${name}`, link: "/dev/null" })),
   ];
 }
 
-const replaced = new Set(["etc/resolv.conf", "etc/apt/sources.list", "etc/apt/apt.conf.d/99mmdebstrap"]);
+const replaced = new Set([
+  "etc/apt/sources.list",
+  "etc/apt/apt.conf.d/99mmdebstrap",
+  "etc/modules-load.d/modules.conf",
+  "etc/resolv.conf",
+  "etc/systemd/system/sshd.service",
+  "usr/lib/tmpfiles.d/systemd-nologin.conf",
+]);
 
 /** True for what the packages' tree holds and the image must not: host keys, the host's names, logs, unwanted links. */
 export function isDropped(name: string, added: ReadonlySet<string>): boolean {
-  if (added.has(name) || replaced.has(name)) return true;
-  if (name.startsWith("etc/systemd/system/")) return droppedLinks.has(name.slice("etc/systemd/system/".length));
+  if (added.has(name) || replaced.has(name) || isUnwanted(name)) return true;
   if (name.startsWith("etc/ssh/ssh_host_")) return true;
   if (name.startsWith("etc/apt/sources.list.d/")) return true;
   if (name.startsWith("var/log/")) return name.endsWith(".log") || name.startsWith("var/log/journal");

@@ -20,5 +20,7 @@ test("KVM that was asked for but can't be had is refused with the reason", () =>
 });
 
 test("an unknown wish is refused", () => {
-  expect(() => chooseAccel({ wish: "xen", kvm: usable })).toThrow(expect.objectContaining({ code: "VMM_ACCEL_INVALID" }));
+  expect(() => chooseAccel({ wish: "xen", kvm: usable })).toThrow(
+    expect.objectContaining({ code: "VMM_ACCEL_INVALID" }),
+  );
 });

@@ -9,7 +9,7 @@ export type AccelFacts = {
   kvm: { usable: true } | { usable: false; why: string };
 };
 
-export type AccelChoice = { accel: Accel; /** why not KVM; empty when it is KVM */ why: string };
+export type AccelChoice = { accel: Accel /** why not KVM; empty when it is KVM */; why: string };
 
 /** @throws VMM_ACCEL_INVALID, VMM_KVM_UNUSABLE (asked for, but not to be had) */
 export function chooseAccel(facts: AccelFacts): AccelChoice {

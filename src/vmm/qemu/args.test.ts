@@ -35,11 +35,26 @@ describe("what changes an argument", () => {
   const rows: [string, Partial<BootSpec>, Partial<QemuPlan>, string[]][] = [
     ["KVM", {}, { accel: "kvm" }, ["-accel kvm", "-cpu host"]],
     ["a disk that may be lost", { blockDevices: [disk({ cache: "unsafe" })] }, {}, ["cache.no-flush=on"]],
-    ["a disk that may not", { blockDevices: [disk({ cache: "writeback" })] }, {}, ["cache.no-flush=off", "discard=unmap", "locking=auto"]],
+    [
+      "a disk that may not",
+      { blockDevices: [disk({ cache: "writeback" })] },
+      {},
+      ["cache.no-flush=off", "discard=unmap", "locking=auto"],
+    ],
     ["a shared layer", { blockDevices: [disk({ readOnly: true })] }, {}, ["read-only=on", "locking=off"]],
     ["a comma in a path", { blockDevices: [disk({ path: "/a,b" })] }, {}, ["filename=/a,,b,"]],
-    ["the fallback network", { net: { kind: "builtin", mac: "02:00:00:00:00:01" } }, {}, ["-netdev user,id=net,net=192.0.2.0/24"]],
-    ["memory for a template", {}, { memory: { kind: "file", path: "/m", share: true } }, ["memory-backend-file,id=ram,size=1024M,mem-path=/m,share=on"]],
+    [
+      "the fallback network",
+      { net: { kind: "builtin", mac: "02:00:00:00:00:01" } },
+      {},
+      ["-netdev user,id=net,net=192.0.2.0/24"],
+    ],
+    [
+      "memory for a template",
+      {},
+      { memory: { kind: "file", path: "/m", share: true } },
+      ["memory-backend-file,id=ram,size=1024M,mem-path=/m,share=on"],
+    ],
     ["memory of a template", {}, { memory: { kind: "file", path: "/m", share: false } }, ["mem-path=/m,share=off"]],
   ];
   test.each(rows)("%s", (_, change, planned, expected) => {
@@ -74,5 +89,8 @@ function disk(change: Partial<BootSpec["blockDevices"][number]>) {
 
 /** One line for each option with its value, so that a changed option is one changed line. */
 function pairs(argv: string[]): string {
-  return argv.map((word, at) => (at > 0 && word.startsWith("-") ? `\n${word}` : ` ${word}`)).join("").trim();
+  return argv
+    .map((word, at) => (at > 0 && word.startsWith("-") ? `\n${word}` : ` ${word}`))
+    .join("")
+    .trim();
 }

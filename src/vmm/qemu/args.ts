@@ -14,7 +14,7 @@ export type QemuPlan = {
   cmdline: string;
   memory: MemoryBackend;
   /** control sockets; all in the VM's own folder, which nobody else may enter */
-  sockets: { qmp: string; agent: string; /** QEMU connects to it once it is set up */ boot?: string };
+  sockets: { qmp: string; agent: string /** QEMU connects to it once it is set up */; boot?: string };
   serialLog: string;
 };
 
@@ -67,7 +67,8 @@ function serial(plan: QemuPlan): string[] {
 
 function block(device: BlockDevice): string[] {
   const id = `disk-${device.serial}`;
-  const cache = device.cache === "unsafe" ? "cache.direct=off,cache.no-flush=on" : "cache.direct=off,cache.no-flush=off";
+  const cache =
+    device.cache === "unsafe" ? "cache.direct=off,cache.no-flush=on" : "cache.direct=off,cache.no-flush=off";
   const file = `driver=file,filename=${escaped(device.path)},${cache},locking=${device.readOnly ? "off" : "auto"}`;
   const access = device.readOnly ? "read-only=on" : "read-only=off,discard=unmap";
   return [
@@ -97,9 +98,20 @@ function network(net: NetDevice): string[] {
 /** The boot monitor comes last: when it connects, every other socket listens already. */
 function monitors(plan: QemuPlan): string[] {
   const { qmp, boot } = plan.sockets;
-  const server = ["-chardev", `socket,id=qmp,path=${escaped(qmp)},server=on,wait=off`, "-mon", "chardev=qmp,mode=control"];
+  const server = [
+    "-chardev",
+    `socket,id=qmp,path=${escaped(qmp)},server=on,wait=off`,
+    "-mon",
+    "chardev=qmp,mode=control",
+  ];
   if (boot === undefined) return server;
-  return [...server, "-chardev", `socket,id=boot,path=${escaped(boot)},server=off`, "-mon", "chardev=boot,mode=control"];
+  return [
+    ...server,
+    "-chardev",
+    `socket,id=boot,path=${escaped(boot)},server=off`,
+    "-mon",
+    "chardev=boot,mode=control",
+  ];
 }
 
 /** QEMU's option syntax: a comma in a value is doubled. */

@@ -39,7 +39,9 @@ const setupTimeoutMs = 60_000;
 export async function startQemu(spec: StartSpec, signal: AbortSignal): Promise<Started> {
   signal.throwIfAborted();
   const connected = new Deferred<{ stream: ByteStream; pid: number }>();
-  const listener = await listenUnix(spec.bootSocket, { mode: 0o600 }, (stream, peer) => connected.resolve({ stream, pid: peer.pid }));
+  const listener = await listenUnix(spec.bootSocket, { mode: 0o600 }, (stream, peer) =>
+    connected.resolve({ stream, pid: peer.pid }),
+  );
   try {
     const { ref, exited } = await spawnDetached(spec.argv, {
       cwd: spec.directory,

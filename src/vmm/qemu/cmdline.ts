@@ -14,7 +14,11 @@ export const maxCmdline = 2048;
 
 /** @throws RangeError for words that would break the line; they come from banger itself, so that is a bug */
 export function kernelCmdline(facts: CmdlineFacts): string {
-  const line = [...base, ...(facts.accel === "tcg" ? emulated(facts.tscKhz) : []), ...facts.words.map(checkedWord)].join(" ");
+  const line = [
+    ...base,
+    ...(facts.accel === "tcg" ? emulated(facts.tscKhz) : []),
+    ...facts.words.map(checkedWord),
+  ].join(" ");
   if (line.length >= maxCmdline) throw new RangeError(`kernel command line of ${line.length} bytes`);
   return line;
 }

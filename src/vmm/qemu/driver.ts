@@ -54,11 +54,36 @@ class QemuDriver implements VmmDriver {
       beginLogs(paths),
     ]);
     const sockets = { qmp: paths.qmp, agent: paths.agent, boot: paths.boot };
-    const plan = { program: probe.program, accel: probe.accel, cmdline, memory: { kind: "private" as const }, sockets, serialLog: paths.serialLog };
-    const argv = confined(qemuArgs(spec, plan), spec, { agent: this.#deps.agent, prlimit, accel: probe.accel, fileLimit });
-    const start = { argv, directory: spec.directory, bootSocket: paths.boot, sockets: [paths.qmp, paths.agent], serialLog: paths.serialLog, vmmLog: paths.vmmLog };
+    const plan = {
+      program: probe.program,
+      accel: probe.accel,
+      cmdline,
+      memory: { kind: "private" as const },
+      sockets,
+      serialLog: paths.serialLog,
+    };
+    const argv = confined(qemuArgs(spec, plan), spec, {
+      agent: this.#deps.agent,
+      prlimit,
+      accel: probe.accel,
+      fileLimit,
+    });
+    const start = {
+      argv,
+      directory: spec.directory,
+      bootSocket: paths.boot,
+      sockets: [paths.qmp, paths.agent],
+      serialLog: paths.serialLog,
+      vmmLog: paths.vmmLog,
+    };
     const { process, qmp, exited } = await startQemu(start, signal);
-    const record: QemuRecord = { driver: "qemu", version: probe.version, accel: probe.accel, process, directory: spec.directory };
+    const record: QemuRecord = {
+      driver: "qemu",
+      version: probe.version,
+      accel: probe.accel,
+      process,
+      directory: spec.directory,
+    };
     return new RunningQemu({ record, qmp, exited, raiseFileLimit: this.#raiseFileLimit });
   }
 
@@ -101,7 +126,8 @@ const maxSocketPath = 107;
 
 function pathsOf(directory: string) {
   const paths = { ...vmPaths(directory), boot: `${directory}/boot.sock` };
-  if (Buffer.byteLength(paths.agent) > maxSocketPath) throw fail("PATH_TOO_LONG", { path: paths.agent, limit: maxSocketPath });
+  if (Buffer.byteLength(paths.agent) > maxSocketPath)
+    throw fail("PATH_TOO_LONG", { path: paths.agent, limit: maxSocketPath });
   return paths;
 }
 

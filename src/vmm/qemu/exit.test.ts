@@ -23,7 +23,11 @@ describe("an end is told by what is known of it", () => {
     ["the guest powered off", byGuest("guest-shutdown"), { kind: "poweroff" }],
     ["the guest halted", { ...byGuest("guest-shutdown"), console: ["reboot: System halted"] }, { kind: "halt" }],
     ["the guest rebooted", byGuest("guest-reset"), { kind: "reboot" }],
-    ["a triple fault after a panic", { ...byGuest("guest-reset"), console: panicked }, { kind: "panic", reason: "Attempted to kill init! exitcode=0x00000100" }],
+    [
+      "a triple fault after a panic",
+      { ...byGuest("guest-reset"), console: panicked },
+      { kind: "panic", reason: "Attempted to kill init! exitcode=0x00000100" },
+    ],
     ["no memory left", { ...byGuest("guest-reset"), console: starved }, { kind: "panic", reason: "out of memory" }],
     ["a panic device", byGuest("guest-panic"), { kind: "panic", reason: "the guest's kernel panicked" }],
     ["kill()", { killCalled: true, status: { exitCode: null, signal: "SIGKILL" } }, { kind: "killed" }],
@@ -31,13 +35,20 @@ describe("an end is told by what is known of it", () => {
     ["powered off just before kill()", { killCalled: true, ...byGuest("guest-shutdown") }, { kind: "poweroff" }],
     [
       "SIGTERM to QEMU",
-      { shutdown: { guest: false, reason: "host-signal" }, status: clean, vmmLog: ["qemu-system-x86_64: terminating on signal 15 from pid 4711 (kill)"] },
+      {
+        shutdown: { guest: false, reason: "host-signal" },
+        status: clean,
+        vmmLog: ["qemu-system-x86_64: terminating on signal 15 from pid 4711 (kill)"],
+      },
       { kind: "vmm-died", reason: "terminating on signal 15 from pid 4711 (kill)" },
     ],
     [
       "SIGKILL to QEMU",
       { status: { exitCode: null, signal: "SIGKILL" } },
-      { kind: "vmm-died", reason: "QEMU was ended from outside by SIGKILL, by hand or because the host ran out of memory" },
+      {
+        kind: "vmm-died",
+        reason: "QEMU was ended from outside by SIGKILL, by hand or because the host ran out of memory",
+      },
     ],
     [
       "the log's limit",
@@ -46,12 +57,19 @@ describe("an end is told by what is known of it", () => {
     ],
     [
       "a bad option",
-      { status: { exitCode: 1, signal: null }, vmmLog: ["/usr/bin/qemu-system-x86_64: -M foo: unsupported machine type"] },
+      {
+        status: { exitCode: 1, signal: null },
+        vmmLog: ["/usr/bin/qemu-system-x86_64: -M foo: unsupported machine type"],
+      },
       { kind: "vmm-died", reason: "QEMU ended with status 1: -M foo: unsupported machine type" },
     ],
     ["files only: power down", { console: ["x", "[   17.3] reboot: Power down"] }, { kind: "poweroff" }],
     ["files only: restart", { console: ["[   17.3] reboot: Restarting system"] }, { kind: "reboot" }],
-    ["files only: panic", { console: panicked }, { kind: "panic", reason: "Attempted to kill init! exitcode=0x00000100" }],
+    [
+      "files only: panic",
+      { console: panicked },
+      { kind: "panic", reason: "Attempted to kill init! exitcode=0x00000100" },
+    ],
     ["files only: nothing", {}, { kind: "vmm-died", reason: "QEMU ended without a word" }],
     [
       "last words long past count for nothing",

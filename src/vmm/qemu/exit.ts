@@ -19,7 +19,8 @@ export function classifyExit(facts: ExitFacts): VmExit {
   const { shutdown } = facts;
   if (shutdown?.guest) return byGuest(shutdown.reason, facts);
   if (facts.killCalled) return { kind: "killed" };
-  if (shutdown !== null) return { kind: "vmm-died", reason: lastWord(facts) || `QEMU was told to stop (${shutdown.reason})` };
+  if (shutdown !== null)
+    return { kind: "vmm-died", reason: lastWord(facts) || `QEMU was told to stop (${shutdown.reason})` };
   if (facts.status !== null && facts.status.exitCode !== 0) return byStatus(facts.status, facts);
   return byConsole(facts) ?? { kind: "vmm-died", reason: lastWord(facts) || "QEMU ended without a word" };
 }
@@ -64,7 +65,8 @@ function saidLast(facts: ExitFacts, pattern: RegExp): boolean {
 function panicReason(facts: ExitFacts): string | null {
   const at = facts.console.findLastIndex((line) => /Kernel panic - not syncing|end Kernel panic/.test(line));
   if (at === -1) return null;
-  const line = facts.console.find((candidate) => candidate.includes("Kernel panic - not syncing")) ?? facts.console[at] ?? "";
+  const line =
+    facts.console.find((candidate) => candidate.includes("Kernel panic - not syncing")) ?? facts.console[at] ?? "";
   const memory = /Out of memory|System is deadlocked on memory|invoked oom-killer/i;
   if (facts.console.slice(0, at + 1).some((candidate) => memory.test(candidate))) return "out of memory";
   return line.replace(/^.*Kernel panic - not syncing:\s*/, "").replace(/^\[[\d. ]+\]\s*/, "");

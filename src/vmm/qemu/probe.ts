@@ -29,11 +29,18 @@ export type QemuProbe = Extract<Probe, { usable: true }> & { program: string };
 export async function probeQemu(deps: ProbeDeps): Promise<QemuProbe | Extract<Probe, { usable: false }>> {
   const program = await deps.which(qemuProgram);
   if (program === null) return { usable: false, why: `${qemuProgram} is not installed`, fix: installQemu };
-  const [said, kvm] = await Promise.all([deps.exec([program, "--version"], { timeoutMs: 10_000 }), (deps.kvm ?? probeKvm)()]);
+  const [said, kvm] = await Promise.all([
+    deps.exec([program, "--version"], { timeoutMs: 10_000 }),
+    (deps.kvm ?? probeKvm)(),
+  ]);
   const version = said.exitCode === 0 ? parseVersion(new TextDecoder().decode(said.stdout)) : null;
   if (version === null) return { usable: false, why: `${program} --version failed`, fix: installQemu };
   if (isOlder(version, oldestQemu)) {
-    return { usable: false, why: `${program} is version ${version}, older than ${oldestQemu.join(".")}`, fix: installQemu };
+    return {
+      usable: false,
+      why: `${program} is version ${version}, older than ${oldestQemu.join(".")}`,
+      fix: installQemu,
+    };
   }
   const { accel, why } = chooseAccel({ wish: deps.env["BANGER_VMM_ACCEL"], kvm });
   return { usable: true, program, version, accel, why, features: qemuFeatures };

@@ -17,7 +17,12 @@ const spec: BootSpec = {
   ],
   net: null,
 };
-const facts: SandboxFacts = { agent: "/l/banger-vsock-agent", prlimit: "/usr/bin/prlimit", accel: "tcg", fileLimit: 8192 };
+const facts: SandboxFacts = {
+  agent: "/l/banger-vsock-agent",
+  prlimit: "/usr/bin/prlimit",
+  accel: "tcg",
+  fileLimit: 8192,
+};
 const qemu = ["/usr/bin/qemu-system-x86_64", "-version"];
 
 test("QEMU may write in the VM's folder only, and read what it boots from", () => {

@@ -4,8 +4,8 @@ import { fakeCommands } from "./fake-commands.ts";
 import { magic, Scanner, tagOf } from "./preamble.ts";
 import type { ServedStream } from "./served.ts";
 import { Session } from "./session.ts";
-import type { ExecExit, ExecRequest, Hello, Json } from "./types.ts";
 import type { Stream } from "./stream.ts";
+import type { ExecExit, ExecRequest, Hello, Json } from "./types.ts";
 
 /** Runs one command: reads and writes `stream`, answers how it ended. */
 export type FakeCommand = (stream: Stream, request: ExecRequest) => Promise<ExecExit>;
@@ -40,7 +40,10 @@ export function fakeAgent(line: ByteStream, options: FakeAgentOptions = {}): voi
     if (rest.length < 16) return;
     line.write(Buffer.concat([magic, rest.subarray(0, 16)]));
     const early = rest.subarray(16);
-    const rebound: ByteStream = { ...passed(line), onData: (listener) => void (forward = listener) };
+    const onData = (listener: (chunk: Uint8Array) => void) => {
+      forward = listener;
+    };
+    const rebound: ByteStream = { ...passed(line), onData };
     const session = serve(rebound, tagOf(rest), options);
     session.sendHello(helloOf(options));
     session.start(early);
@@ -63,11 +66,24 @@ function passed(line: ByteStream): ByteStream {
 
 function helloOf(options: FakeAgentOptions): Hello {
   const features = ["exec", "put", "get", "dial", "ports", "identity", "grow", "stats", "services", "poweroff"];
-  return { protocol: 1, agent: "0.0.0-fake", phase: "boot", generation: 0, init: "systemd", bootId: "fake", features, ...options.hello };
+  return {
+    protocol: 1,
+    agent: "0.0.0-fake",
+    phase: "boot",
+    generation: 0,
+    init: "systemd",
+    bootId: "fake",
+    features,
+    ...options.hello,
+  };
 }
 
 function serve(line: ByteStream, tag: number, options: FakeAgentOptions): Session {
-  const session: Session = new Session(line, { tag, side: "agent", onOpen: (served) => answer(served, session, options) });
+  const session: Session = new Session(line, {
+    tag,
+    side: "agent",
+    onOpen: (served) => answer(served, session, options),
+  });
   return session;
 }
 
@@ -82,7 +98,14 @@ function answer(served: ServedStream, session: Session, options: FakeAgentOption
     case "services":
       return end(served.accept({ state: "running", failed: [] }));
     case "stats":
-      return end(served.accept({ uptimeMs: 1000, load1: 0, memory: { total: 2 ** 30, available: 2 ** 29 }, disk: { total: 2 ** 33, free: 2 ** 32 } }));
+      return end(
+        served.accept({
+          uptimeMs: 1000,
+          load1: 0,
+          memory: { total: 2 ** 30, available: 2 ** 29 },
+          disk: { total: 2 ** 33, free: 2 ** 32 },
+        }),
+      );
     case "grow":
       return end(served.accept({ bytes: 2 ** 33 }));
     case "poweroff":

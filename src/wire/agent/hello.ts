@@ -8,7 +8,8 @@ export function parseHello(json: Json): Hello {
   const { protocol, phase, generation, features } = json;
   if (protocol !== 1) throw protocolError(`protocol version ${String(protocol)}, this banger speaks 1`);
   if (phase !== "boot" && phase !== "up") throw protocolError("HELLO without a phase");
-  if (typeof generation !== "number" || !Number.isSafeInteger(generation) || generation < 0) throw protocolError("HELLO without a generation");
+  if (typeof generation !== "number" || !Number.isSafeInteger(generation) || generation < 0)
+    throw protocolError("HELLO without a generation");
   return {
     protocol,
     phase,

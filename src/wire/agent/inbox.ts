@@ -1,24 +1,27 @@
 /** What came in on a stream and is not taken yet: bounded by credit, in order on each channel. */
 import { protocolError } from "./frame.ts";
+import { Held } from "./held.ts";
 import { initialCredit, type Json } from "./types.ts";
 
 const maxEvents = 64;
-/** credit goes back in pieces of at least this many bytes, or when nothing is left to take */
+/** credit goes back in pieces of at least this many bytes, or when little is left */
 const creditStep = initialCredit / 4;
 
-type Channel = { queue: (Uint8Array | null)[]; busy: boolean; window: number; owed: number; ended: boolean; received: number; taken: number };
 type WaitingEvent = { event: Json; after: number[] };
 
+class Channel {
+  readonly held = new Held();
+  /** a listener works on data */
+  busy = false;
+  /** bytes that the other side may still send */
+  window = initialCredit;
+  /** bytes taken but not given back as credit */
+  owed = 0;
+  ended = false;
+}
+
 export class Inbox {
-  readonly #channels: Channel[] = [0, 1, 2].map(() => ({
-    queue: [],
-    busy: false,
-    window: initialCredit,
-    owed: 0,
-    ended: false,
-    received: 0,
-    taken: 0,
-  }));
+  readonly #channels = [new Channel(), new Channel(), new Channel()];
   readonly #giveBack: (channel: number, bytes: number) => void;
   readonly #ordered: boolean;
   #events: WaitingEvent[] = [];
@@ -26,25 +29,34 @@ export class Inbox {
   #onEof: ((channel: number) => void) | undefined;
   #onEvent: ((event: Json) => void) | undefined;
   #onEnd: (() => void) | undefined;
+  #listening: boolean;
 
-  constructor(giveBack: (channel: number, bytes: number) => void, ordered: boolean) {
+  /** @param opener this side opened the stream: its listeners come after the reply, events keep their place among data */
+  constructor(giveBack: (channel: number, bytes: number) => void, opener: boolean) {
     this.#giveBack = giveBack;
-    this.#ordered = ordered;
+    this.#ordered = opener;
+    this.#listening = !opener;
   }
 
   onData(listener: (channel: number, data: Uint8Array) => void | Promise<void>): void {
     this.#onData = listener;
-    this.#advanceAll();
+    // after the caller has set its other listeners too
+    queueMicrotask(() => this.#advanceAll());
   }
 
   onEof(listener: (channel: number) => void): void {
     this.#onEof = listener;
-    this.#advanceAll();
   }
 
   onEvent(listener: (event: Json) => void): void {
     this.#onEvent = listener;
-    this.#deliverEvents();
+    queueMicrotask(() => this.#deliverEvents());
+  }
+
+  /** From now on a listener that is not set is one that nobody wants. */
+  listenersAreSet(): void {
+    this.#listening = true;
+    if (this.#onEnd) this.#finish();
   }
 
   /** @throws AGENT_PROTOCOL when it is more than the credit allows */
@@ -54,20 +66,22 @@ export class Inbox {
     if (data.length === 0) throw protocolError("an empty DATA");
     if (data.length > channel.window) throw protocolError("more data than credit");
     channel.window -= data.length;
-    this.#enqueue(index, channel, data);
+    channel.held.push(data, this.#onData === undefined || channel.busy);
+    this.#advance(index, channel);
   }
 
   eof(index: number): void {
     const channel = this.#channel(index);
     if (channel.ended) throw protocolError("a second EOF");
     channel.ended = true;
-    this.#enqueue(index, channel, null);
+    channel.held.pushEof();
+    this.#advance(index, channel);
   }
 
   /** @throws AGENT_PROTOCOL when too many wait */
   event(event: Json): void {
     if (this.#events.length >= maxEvents) throw protocolError(`more than ${maxEvents} events at once`);
-    const after = this.#ordered ? this.#channels.map((channel) => channel.received) : [0, 0, 0];
+    const after = this.#ordered ? this.#channels.map((channel) => channel.held.received) : [];
     this.#events.push({ event, after });
     this.#deliverEvents();
   }
@@ -75,17 +89,22 @@ export class Inbox {
   /** Calls `done` once everything was taken; what nobody listens for counts as taken. */
   end(done: () => void): void {
     this.#onEnd = done;
-    this.#onData ??= () => {};
-    this.#onEvent ??= () => {};
-    this.#advanceAll();
-    this.#settle();
+    if (this.#listening) this.#finish();
   }
 
   /** Forgets everything. */
   drop(): void {
-    for (const channel of this.#channels) channel.queue = [];
+    for (const channel of this.#channels) channel.held.clear();
     this.#events = [];
     this.#onData = undefined;
+    this.#onEnd = undefined;
+  }
+
+  #finish(): void {
+    this.#onData ??= () => {};
+    this.#onEvent ??= () => {};
+    this.#advanceAll();
+    this.#settle();
   }
 
   #channel(index: number): Channel {
@@ -94,20 +113,15 @@ export class Inbox {
     return channel;
   }
 
-  #enqueue(index: number, channel: Channel, item: Uint8Array | null): void {
-    channel.queue.push(item);
-    channel.received++;
-    this.#advance(index, channel);
-  }
-
   #advanceAll(): void {
-    this.#channels.forEach((channel, index) => this.#advance(index, channel));
+    for (const [index, channel] of this.#channels.entries()) this.#advance(index, channel);
     this.#deliverEvents();
   }
 
   #advance(index: number, channel: Channel): void {
-    while (this.#onData && !channel.busy && channel.queue.length > 0) {
-      const item = channel.queue.shift() as Uint8Array | null;
+    while (this.#onData && !channel.busy) {
+      const item = channel.held.shift();
+      if (item === undefined) return;
       if (item === null) {
         this.#onEof?.(index);
         this.#took(index, channel, 0);
@@ -129,7 +143,7 @@ export class Inbox {
   }
 
   #took(index: number, channel: Channel, bytes: number): void {
-    channel.taken++;
+    channel.held.taken++;
     channel.owed += bytes;
     if (channel.owed > 0 && (channel.owed >= creditStep || channel.window < creditStep) && !channel.ended) {
       channel.window += channel.owed;
@@ -143,15 +157,15 @@ export class Inbox {
   #deliverEvents(): void {
     while (this.#onEvent) {
       const [first] = this.#events;
-      if (!first || !first.after.every((count, index) => (this.#channels[index]?.taken ?? 0) >= count)) return;
+      if (!first?.after.every((count, index) => (this.#channels[index]?.held.taken ?? 0) >= count)) return;
       this.#events.shift();
       this.#onEvent(first.event);
     }
   }
 
   #settle(): void {
-    if (!this.#onEnd || this.#events.length > 0) return;
-    if (this.#channels.some((channel) => channel.busy || channel.queue.length > 0)) return;
+    if (!this.#onEnd || !this.#listening || this.#events.length > 0) return;
+    if (this.#channels.some((channel) => channel.busy || channel.held.size > 0)) return;
     const done = this.#onEnd;
     this.#onEnd = undefined;
     done();

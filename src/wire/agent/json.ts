@@ -14,7 +14,8 @@ export function parseJson(payload: Uint8Array): Json {
   } catch {
     throw protocolError("a payload is no JSON");
   }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) throw protocolError("a payload is no JSON object");
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw protocolError("a payload is no JSON object");
   return value as Json;
 }
 
@@ -23,7 +24,11 @@ export function jsonPayload(value: Json): Uint8Array {
   const bytes = encoder.encode(JSON.stringify(value));
   if (bytes.length > maxPayload) {
     const verb = typeof value["verb"] === "string" ? value["verb"] : "a message";
-    throw fail("AGENT_REFUSED", { verb, reason: `arguments and environment take ${bytes.length} bytes, more than ${maxPayload}`, code: "limit" });
+    throw fail("AGENT_REFUSED", {
+      verb,
+      reason: `arguments and environment take ${bytes.length} bytes, more than ${maxPayload}`,
+      code: "limit",
+    });
   }
   return bytes;
 }

@@ -1,5 +1,5 @@
 /** Refusals: error codes of the protocol, and what they are to users of banger. */
-import { BangerError, fail, toBangerError } from "../../base/errors/error.ts";
+import { type BangerError, fail, toBangerError } from "../../base/errors/error.ts";
 import { stripControl } from "../../base/text.ts";
 import type { Json } from "./types.ts";
 

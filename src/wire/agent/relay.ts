@@ -11,34 +11,74 @@ import type { AgentClient, AgentStream, Json } from "./types.ts";
 export type RelayOptions = {
   /** verbs that the client may use */
   allow: readonly string[];
-  /** sees, and may change, each request before it goes on */
+  /** sees, and may change, each request before it goes on; a throw refuses it */
   onOpen?: (verb: string, request: Json) => Json;
 };
 
-/** Runs until either line is over; the client's streams in the guest are closed then. */
+/** Runs until either line is over; the client's streams in the guest are closed then. Never rejects. */
 export async function relayAgent(client: ByteStream, upstream: AgentClient, options: RelayOptions): Promise<void> {
-  const session = new Session(client, { tag: 0, side: "agent", onOpen: (served) => void relayStream(served, session, upstream, options) }).start();
-  void upstream.closed.then(() => session.destroy());
-  await session.closed;
+  const relay = new Relay(client, upstream, options);
+  const forget = whenGone(upstream, () => relay.session.destroy());
+  await relay.session.start().closed;
+  forget();
+  relay.end();
 }
 
-async function relayStream(served: ServedStream, session: Session, upstream: AgentClient, options: RelayOptions): Promise<void> {
-  const { verb, ...args } = served.request;
-  if (!options.allow.includes(served.verb)) return served.refuse("unsupported", `${served.verb} is not for clients`);
-  let above: AgentStream;
-  try {
-    const request = options.onOpen?.(served.verb, args) ?? args;
-    above = await upstream.open(served.verb, request);
-  } catch (error) {
-    const { code, message } = refusalOf(error);
-    return served.refuse(code, message);
+class Relay {
+  readonly session: Session;
+  readonly #upstream: AgentClient;
+  readonly #options: RelayOptions;
+  /** what ends each of the client's streams in the guest */
+  readonly #enders = new Set<() => void>();
+  #over = false;
+
+  constructor(client: ByteStream, upstream: AgentClient, options: RelayOptions) {
+    this.#upstream = upstream;
+    this.#options = options;
+    this.session = new Session(client, { tag: 0, side: "agent", onOpen: (served) => void this.#serve(served) });
   }
-  join(served, above);
-  void session.closed.then(() => above.close());
+
+  end(): void {
+    this.#over = true;
+    for (const end of this.#enders) end();
+  }
+
+  async #serve(served: ServedStream): Promise<void> {
+    const { verb } = served;
+    if (!this.#options.allow.includes(verb)) return served.refuse("unsupported", `${verb} is not for clients`);
+    const abort = new AbortController();
+    const giveUp = () => abort.abort();
+    this.#enders.add(giveUp);
+    served.stream.onClosing(giveUp);
+    try {
+      const { verb: _, ...args } = served.request;
+      const request = this.#options.onOpen?.(verb, args) ?? args;
+      const above = await this.#upstream.open(verb, request, { signal: abort.signal, timeoutMs: 0 });
+      this.#join(served, above);
+    } catch (error) {
+      const { code, message } = refusalOf(error);
+      served.refuse(code, message);
+    } finally {
+      this.#enders.delete(giveUp);
+    }
+  }
+
+  #join(served: ServedStream, above: AgentStream): void {
+    if (this.#over) return above.close();
+    const end = () => above.close();
+    this.#enders.add(end);
+    above.closed.catch(() => {}).finally(() => this.#enders.delete(end));
+    try {
+      connect(served.accept(above.reply), above);
+    } catch (error) {
+      // a reply that does not fit a frame when it is written anew
+      above.close();
+      throw error;
+    }
+  }
 }
 
-function join(served: ServedStream, above: AgentStream): void {
-  const below = served.accept(above.reply);
+function connect(below: ServedStream["stream"], above: AgentStream): void {
   below.closed.catch(() => {});
   below.onClosing(() => above.close());
   below.onData((channel, data) => above.write(channel, data));
@@ -51,4 +91,23 @@ function join(served: ServedStream, above: AgentStream): void {
     () => below.finish(),
     (error: unknown) => below.finish(refusalOf(error)),
   );
+}
+
+/** One entry for each relay over a session, which lives far longer than they do. */
+const watched = new WeakMap<AgentClient, Set<() => void>>();
+
+/** @returns how to have it forgotten */
+function whenGone(upstream: AgentClient, listener: () => void): () => void {
+  let listeners = watched.get(upstream);
+  if (!listeners) {
+    const made = new Set<() => void>();
+    watched.set(upstream, made);
+    void upstream.closed.then(() => {
+      watched.delete(upstream);
+      for (const one of made) one();
+    });
+    listeners = made;
+  }
+  listeners.add(listener);
+  return () => void listeners.delete(listener);
 }

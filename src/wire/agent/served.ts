@@ -22,6 +22,7 @@ export class ServedStream {
     return this.stream.args;
   }
 
+  /** @throws AGENT_REFUSED when the reply does not fit a frame; it can still be refused then */
   accept(reply: Json = {}): Stream {
     this.#reply({ ...reply, ok: true }, false);
     return this.stream;
@@ -33,7 +34,8 @@ export class ServedStream {
 
   #reply(reply: Json, refused: boolean): void {
     if (this.#answered) throw new Error("answered already");
+    const payload = jsonPayload(reply);
     this.#answered = true;
-    this.#answer(jsonPayload(reply), refused);
+    this.#answer(payload, refused);
   }
 }

@@ -7,10 +7,20 @@ import type { ByteStream } from "../../base/bytes.ts";
 import { fail } from "../../base/errors/error.ts";
 import { encodeFrame, FrameDecoder, protocolError } from "./frame.ts";
 import { jsonPayload, parseJson } from "./json.ts";
+import { Opening } from "./opening.ts";
 import { parseRefusal, refusalError } from "./refusal.ts";
 import { ServedStream } from "./served.ts";
 import { Stream, type StreamHost } from "./stream.ts";
-import { type AgentClient, type AgentStream, type Frame, FrameType, type Hello, type Json, maxStreams } from "./types.ts";
+import {
+  type AgentClient,
+  type AgentStream,
+  type Frame,
+  FrameType,
+  type Hello,
+  type Json,
+  maxStreams,
+  type OpenOptions,
+} from "./types.ts";
 
 export type SessionOptions = {
   tag: number;
@@ -23,8 +33,8 @@ export type SessionOptions = {
   onOpen?: (stream: ServedStream) => void;
 };
 
-/** Frames beside credit-bound data that may wait for a line that doesn't take them, in bytes. */
-const maxOwed = 4 * 1024 * 1024;
+/** Frames that no credit bounds and that wait for a line which doesn't take them, in bytes. */
+const maxOwed = 8 * 1024 * 1024;
 
 export class Session implements AgentClient {
   readonly hello: Hello | null;
@@ -32,7 +42,7 @@ export class Session implements AgentClient {
   readonly #options: SessionOptions;
   readonly #decoder: FrameDecoder;
   readonly #streams = new Map<number, Stream>();
-  readonly #opening = new Map<number, Deferred<void>>();
+  readonly #opening = new Map<number, Opening>();
   readonly #pings: Deferred<void>[] = [];
   readonly #notices: Json[] = [];
   readonly #closed = new Deferred<Error | undefined>();
@@ -72,7 +82,8 @@ export class Session implements AgentClient {
     return this.#closed.promise;
   }
 
-  async open(verb: string, args: Json): Promise<AgentStream> {
+  async open(verb: string, args: Json, options: OpenOptions = {}): Promise<AgentStream> {
+    options.signal?.throwIfAborted();
     if (this.#over) throw this.#lostError();
     if (this.#streams.size >= maxStreams) {
       throw fail("AGENT_REFUSED", { verb, reason: `${maxStreams} streams are open already`, code: "limit" });
@@ -81,12 +92,18 @@ export class Session implements AgentClient {
     const id = this.#nextId;
     this.#nextId += 2;
     const stream = new Stream(id, verb, args, this.#host, true);
-    const answered = new Deferred<void>();
+    const opening = new Opening();
     this.#streams.set(id, stream);
-    this.#opening.set(id, answered);
+    this.#opening.set(id, opening);
     this.#send({ type: FrameType.Open, stream: id, payload });
-    await answered.promise;
-    return stream;
+    try {
+      await opening.wait(options, (seconds) => this.#unanswered(verb, seconds));
+      return stream;
+    } catch (error) {
+      // given up: the stream stays known until the other side has closed it too
+      if (this.#opening.has(id)) stream.close();
+      throw error;
+    }
   }
 
   ping(): Promise<void> {
@@ -120,7 +137,7 @@ export class Session implements AgentClient {
     if (this.#over) return true;
     const bytes = encodeFrame(frame, this.#options.tag);
     if (this.#line.write(bytes)) return true;
-    this.#owed += bytes.length;
+    if (frame.type < FrameType.Data) this.#owed += bytes.length;
     if (this.#owed > maxOwed) this.#break(protocolError("the other end does not read"));
     this.#draining ??= this.#line.drained().then(() => {
       this.#draining = null;
@@ -145,7 +162,7 @@ export class Session implements AgentClient {
     const stream = this.#streams.get(frame.stream);
     if (!stream) return this.#requirePast(frame.stream);
     if (frame.type === FrameType.Reply) return this.#takeReply(stream, frame);
-    if (this.#opening.has(frame.stream)) throw protocolError("a frame before the reply");
+    if (this.#opening.has(frame.stream)) this.#requireGivenUp(stream, frame);
     stream.take(frame);
   }
 
@@ -172,13 +189,15 @@ export class Session implements AgentClient {
 
   #takeOpen(frame: Frame): void {
     const theirs = this.#options.side === "host" ? 0 : 1;
-    if (frame.stream % 2 !== theirs || frame.stream <= this.#lastTheirs) throw protocolError("a stream id out of order");
+    if (frame.stream % 2 !== theirs || frame.stream <= this.#lastTheirs)
+      throw protocolError("a stream id out of order");
     this.#lastTheirs = frame.stream;
     const request = parseJson(frame.payload);
     const { verb } = request;
     if (typeof verb !== "string") throw protocolError("OPEN without a verb");
     const stream = new Stream(frame.stream, verb, request, this.#host, false);
     const served = new ServedStream(stream, (payload, refused) => {
+      if (stream.isOver) return;
       this.#send({ type: FrameType.Reply, stream: stream.id, payload });
       if (refused) this.#streams.delete(stream.id);
     });
@@ -190,24 +209,31 @@ export class Session implements AgentClient {
   }
 
   #takeReply(stream: Stream, frame: Frame): void {
-    const answered = this.#opening.get(stream.id);
-    if (!answered) throw protocolError("a second reply");
+    const opening = this.#opening.get(stream.id);
+    if (!opening) throw protocolError("a second reply");
     this.#opening.delete(stream.id);
     const reply = parseJson(frame.payload);
     if (reply["ok"] === true) {
-      stream.reply = reply;
-      return answered.resolve();
+      stream.accepted(reply);
+      return opening.accept();
     }
     this.#streams.delete(stream.id);
     const error = refusalError(stream.verb, stream.args, parseRefusal(reply));
     stream.lose(error);
-    answered.reject(error);
+    opening.fail(error);
+  }
+
+  /** Only the end of what we don't wait for any more may come without a reply. */
+  #requireGivenUp(stream: Stream, frame: Frame): void {
+    if (frame.type !== FrameType.Close || !stream.isClosing) throw protocolError("a frame before the reply");
+    this.#opening.delete(stream.id);
   }
 
   /** Late frames of a stream that is over are fine, those of one that never was are not. */
   #requirePast(id: number): void {
     const isOurs = id % 2 === this.#nextId % 2;
-    if (isOurs ? id >= this.#nextId : id > this.#lastTheirs) throw protocolError(`a frame for stream ${id}, which never was`);
+    if (isOurs ? id >= this.#nextId : id > this.#lastTheirs)
+      throw protocolError(`a frame for stream ${id}, which never was`);
   }
 
   #break(error: Error): void {
@@ -221,7 +247,7 @@ export class Session implements AgentClient {
     this.#over = true;
     this.#failure ??= error;
     const lost = this.#lostError();
-    for (const answered of this.#opening.values()) answered.reject(lost);
+    for (const opening of this.#opening.values()) opening.fail(lost);
     for (const pong of this.#pings) {
       pong.promise.catch(() => {});
       pong.reject(lost);
@@ -229,6 +255,13 @@ export class Session implements AgentClient {
     for (const stream of this.#streams.values()) stream.lose(lost);
     this.#streams.clear();
     this.#closed.resolve(this.#failure);
+  }
+
+  #unanswered(verb: string, seconds: number): Error {
+    return fail("AGENT_UNREACHABLE", {
+      name: this.#options.name ?? "?",
+      reason: `no reply to ${verb} within ${seconds} s`,
+    });
   }
 
   #lostError(): Error {

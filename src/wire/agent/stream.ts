@@ -28,6 +28,8 @@ export class Stream implements AgentStream {
   readonly #host: StreamHost;
   readonly #credit = [initialCredit, initialCredit, initialCredit];
   readonly #waiting: (Deferred<void> | null)[] = [null, null, null];
+  /** writes that are not through, of each channel */
+  readonly #pending = [0, 0, 0];
   readonly #writes: Promise<void>[] = [Promise.resolve(), Promise.resolve(), Promise.resolve()];
   readonly #sentEof = [false, false, false];
   readonly #inbox: Inbox;
@@ -37,31 +39,45 @@ export class Stream implements AgentStream {
   #gotClose = false;
   #lost = false;
 
-  /** @param ordered events wait until the data before them was taken; for the side that opened the stream */
-  constructor(id: number, verb: string, args: Json, host: StreamHost, ordered: boolean) {
+  /** @param opener this side opened the stream: then `accepted` must follow before it is used */
+  constructor(id: number, verb: string, args: Json, host: StreamHost, opener: boolean) {
     this.id = id;
     this.verb = verb;
     this.args = args;
     this.#host = host;
-    this.#inbox = new Inbox((channel, bytes) => this.#giveBack(channel, bytes), ordered);
+    this.#inbox = new Inbox((channel, bytes) => this.#giveBack(channel, bytes), opener);
     this.#end.promise.catch(() => {});
+  }
+
+  /** The other side's REPLY is here. What came with it waits until the opener had its turn to set listeners. */
+  accepted(reply: Json): void {
+    this.reply = reply;
+    setImmediate(() => this.#inbox.listenersAreSet());
   }
 
   get closed(): Promise<void> {
     return this.#end.promise;
   }
 
+  /** Nothing can be sent or will come any more. */
+  get isOver(): boolean {
+    return this.#lost || (this.#sentClose && this.#gotClose);
+  }
+
+  /** We have sent CLOSE. */
+  get isClosing(): boolean {
+    return this.#sentClose;
+  }
+
   /** Resolves when all went out, or when the stream is over and nobody wants it any more. */
   write(channel: number, data: Uint8Array): Promise<void> {
-    const before = this.#writes[channel] ?? Promise.resolve();
-    const mine = before.then(() => this.#writeNow(channel, data));
+    const mine = this.#inTurn(channel, () => this.#writeNow(channel, data));
     this.#writes[channel] = mine;
     return mine;
   }
 
   eof(channel: number): void {
-    const before = this.#writes[channel] ?? Promise.resolve();
-    this.#writes[channel] = before.then(() => {
+    this.#writes[channel] = this.#inTurn(channel, async () => {
       if (this.#isMute || this.#sentEof[channel]) return;
       this.#sentEof[channel] = true;
       this.#host.send({ type: FrameType.Eof | channel, stream: this.id, payload: empty });
@@ -123,6 +139,16 @@ export class Stream implements AgentStream {
 
   get #isMute(): boolean {
     return this.#sentClose || this.#gotClose || this.#lost;
+  }
+
+  /** At once when nothing waits on the channel, so that events and the end keep their place behind it. */
+  async #inTurn(channel: number, act: () => Promise<void>): Promise<void> {
+    const before = this.#writes[channel];
+    const waiting = this.#pending[channel] ?? 0;
+    this.#pending[channel] = waiting + 1;
+    if (waiting > 0) await before;
+    await act();
+    this.#pending[channel] = (this.#pending[channel] ?? 1) - 1;
   }
 
   async #writeNow(channel: number, data: Uint8Array): Promise<void> {

@@ -4,14 +4,34 @@ export const maxPayload = 32768;
 export const initialCredit = 262144;
 export const maxStreams = 256;
 
-export const FrameType = { Hello: 0x01, Open: 0x02, Reply: 0x03, Event: 0x04, Credit: 0x05, Close: 0x06, Ping: 0x07, Pong: 0x08, Notice: 0x09, Data: 0x10, Eof: 0x20 } as const;
+export const FrameType = {
+  Hello: 0x01,
+  Open: 0x02,
+  Reply: 0x03,
+  Event: 0x04,
+  Credit: 0x05,
+  Close: 0x06,
+  Ping: 0x07,
+  Pong: 0x08,
+  Notice: 0x09,
+  Data: 0x10,
+  Eof: 0x20,
+} as const;
 
 /** `type` of DATA and EOF carries the channel in its low 4 bits (0-2). */
 export type Frame = { type: number; stream: number; payload: Uint8Array };
 
 export type Json = Record<string, unknown>;
 
-export type Hello = { protocol: number; agent: string; phase: "boot" | "up"; generation: number; init: string; bootId: string; features: string[] };
+export type Hello = {
+  protocol: number;
+  agent: string;
+  phase: "boot" | "up";
+  generation: number;
+  init: string;
+  bootId: string;
+  features: string[];
+};
 
 export type ExecRequest = {
   argv?: string[];
@@ -60,12 +80,22 @@ export interface AgentStream {
   close(): void;
 }
 
+export type OpenOptions = {
+  /** of the wait for the reply: afterwards `close()` is the way */
+  signal?: AbortSignal;
+  /** for the reply, default 120_000 `ms`, 0 for no limit */
+  timeoutMs?: number;
+};
+
 /** One session on one line. */
 export interface AgentClient {
   /** absent between `banger` and `bangerd` */
   readonly hello: Hello | null;
-  /** Rejects with the refusal as a BangerError: COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE, else AGENT_REFUSED. */
-  open(verb: string, args: Json): Promise<AgentStream>;
+  /**
+   * Rejects with the refusal as a BangerError: COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE, else AGENT_REFUSED; with
+   * SESSION_LOST when the line drops, with AGENT_UNREACHABLE when no reply comes in time, with the signal's reason.
+   */
+  open(verb: string, args: Json, options?: OpenOptions): Promise<AgentStream>;
   ping(): Promise<void>;
   onNotice(listener: (notice: Json) => void): void;
   /** once; the line is gone */

@@ -62,7 +62,9 @@ class Monitor implements Qmp {
     const id = this.#nextId++;
     const answer = new Deferred<unknown>();
     this.#waiting.set(id, answer);
-    this.#line.write(Buffer.from(`${JSON.stringify({ execute: command, ...(args ? { arguments: args } : {}), id })}\n`));
+    this.#line.write(
+      Buffer.from(`${JSON.stringify({ execute: command, ...(args ? { arguments: args } : {}), id })}\n`),
+    );
     return answer.promise;
   }
 
@@ -123,7 +125,8 @@ class Monitor implements Qmp {
     if (!answer) return;
     this.#waiting.delete(id);
     const { error } = message;
-    if (isRecord(error)) answer.reject(monitorError(String(error["desc"] ?? error["class"] ?? "an error").slice(0, 500)));
+    if (isRecord(error))
+      answer.reject(monitorError(String(error["desc"] ?? error["class"] ?? "an error").slice(0, 500)));
     else answer.resolve(message["return"]);
   }
 

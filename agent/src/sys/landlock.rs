@@ -1,0 +1,138 @@
+//! Landlock (landlock(7)): a process gives up every file, and later socket and signal, that it did not name before.
+
+use super::{c_string, check, check_long};
+use std::io;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+
+const SYS_CREATE_RULESET: libc::c_long = 444;
+const SYS_ADD_RULE: libc::c_long = 445;
+const SYS_RESTRICT_SELF: libc::c_long = 446;
+const VERSION: u32 = 1;
+const PATH_BENEATH: u32 = 1;
+
+const EXECUTE: u64 = 1;
+const WRITE_FILE: u64 = 1 << 1;
+const READ_FILE: u64 = 1 << 2;
+const READ_DIR: u64 = 1 << 3;
+const TRUNCATE: u64 = 1 << 14;
+const IOCTL_DEV: u64 = 1 << 15;
+
+/// What a path may be used for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Right {
+    /// everything in a folder, or reading and writing a file
+    ReadWrite,
+    /// reading, listing, executing
+    ReadOnly,
+    /// reading, writing and ioctl on a device
+    Device,
+}
+
+#[repr(C)]
+struct RulesetAttr {
+    fs: u64,
+    net: u64,
+    scoped: u64,
+}
+
+#[repr(C, packed)]
+struct PathBeneath {
+    access: u64,
+    parent: i32,
+}
+
+/// Version of the kernel's interface; 0 where it has none.
+pub fn abi() -> i32 {
+    // SAFETY: null and size 0 with VERSION ask for the version only.
+    unsafe { libc::syscall(SYS_CREATE_RULESET, std::ptr::null::<u8>(), 0usize, VERSION).max(0) as i32 }
+}
+
+/// Everything on files that this version can take away.
+pub fn handled_fs(abi: i32) -> u64 {
+    match abi {
+        i32::MIN..=1 => 0x1fff,
+        2 => 0x3fff,
+        3 | 4 => 0x7fff,
+        _ => 0xffff,
+    }
+}
+
+pub fn access_of(right: Right, is_folder: bool, handled: u64) -> u64 {
+    let file = match right {
+        Right::ReadWrite => READ_FILE | WRITE_FILE | TRUNCATE,
+        Right::ReadOnly => READ_FILE | EXECUTE,
+        Right::Device => READ_FILE | WRITE_FILE | IOCTL_DEV,
+    };
+    let folder = match right {
+        // all but executing and devices' ioctl
+        Right::ReadWrite => handled & !EXECUTE & !IOCTL_DEV,
+        Right::ReadOnly | Right::Device => file | READ_DIR,
+    };
+    (if is_folder { folder } else { file }) & handled
+}
+
+pub struct Cage {
+    ruleset: OwnedFd,
+    handled: u64,
+}
+
+impl Cage {
+    /// `scoped` (version 6): no abstract sockets and no signals to the outside.
+    pub fn new(abi: i32) -> io::Result<Cage> {
+        let handled = handled_fs(abi);
+        let attr = RulesetAttr { fs: handled, net: 0, scoped: if abi >= 6 { 3 } else { 0 } };
+        let size = match abi {
+            i32::MIN..=3 => 8usize,
+            4 | 5 => 16,
+            _ => 24,
+        };
+        // SAFETY: a struct of at least `size` bytes; the descriptor is ours.
+        unsafe {
+            let fd = check_long(libc::syscall(SYS_CREATE_RULESET, &raw const attr, size, 0u32))?;
+            Ok(Cage { ruleset: OwnedFd::from_raw_fd(fd as i32), handled })
+        }
+    }
+
+    /// A path that does not exist is skipped.
+    pub fn allow(&self, path: &str, right: Right) -> io::Result<()> {
+        let name = c_string(path)?;
+        // SAFETY: a valid path; the descriptor is ours.
+        let parent = match check(unsafe { libc::open(name.as_ptr(), libc::O_PATH | libc::O_CLOEXEC) }) {
+            Ok(fd) => unsafe { OwnedFd::from_raw_fd(fd) },
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        let is_folder = std::fs::metadata(path)?.is_dir();
+        let rule = PathBeneath { access: access_of(right, is_folder, self.handled), parent: parent.as_raw_fd() };
+        // SAFETY: a packed landlock_path_beneath_attr.
+        check_long(unsafe { libc::syscall(SYS_ADD_RULE, self.ruleset.as_raw_fd(), PATH_BENEATH, &raw const rule, 0u32) }).map(drop)
+    }
+
+    /// For good, for this thread and everything it execs. Needs no_new_privs.
+    pub fn close(self) -> io::Result<()> {
+        // SAFETY: our ruleset.
+        check_long(unsafe { libc::syscall(SYS_RESTRICT_SELF, self.ruleset.as_raw_fd(), 0u32) }).map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rights_never_exceed_what_the_kernel_handles() {
+        for abi in 1..9 {
+            let handled = handled_fs(abi);
+            for right in [Right::ReadWrite, Right::ReadOnly, Right::Device] {
+                for is_folder in [true, false] {
+                    assert_eq!(access_of(right, is_folder, handled) & !handled, 0);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_read_only_path_cannot_be_written() {
+        assert_eq!(access_of(Right::ReadOnly, true, handled_fs(7)) & (WRITE_FILE | TRUNCATE), 0);
+    }
+}

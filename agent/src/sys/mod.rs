@@ -1,0 +1,66 @@
+//! System calls that the standard library has no name for. All `unsafe` of the agent lives in this folder; every
+//! function here takes and gives safe values and turns -1 into `io::Error`.
+
+pub mod argv0;
+pub mod device;
+pub mod landlock;
+pub mod mount;
+pub mod net;
+pub mod open;
+pub mod poll;
+pub mod power;
+pub mod privileges;
+pub mod process;
+pub mod signal;
+pub mod tsc;
+pub mod tty;
+
+use std::ffi::CString;
+use std::io;
+
+/// -1 means `errno`.
+pub fn check(result: libc::c_int) -> io::Result<libc::c_int> {
+    if result < 0 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(result)
+    }
+}
+
+pub fn check_long(result: libc::c_long) -> io::Result<libc::c_long> {
+    if result < 0 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(result)
+    }
+}
+
+/// A path or name for the kernel; a NUL inside is an invalid argument.
+pub fn c_string(text: impl Into<Vec<u8>>) -> io::Result<CString> {
+    CString::new(text).map_err(|_| io::Error::from_raw_os_error(libc::EINVAL))
+}
+
+/// The name of an `errno`, as the protocol's `io` refusals carry it.
+pub fn errno_name(error: &io::Error) -> String {
+    let name = match error.raw_os_error() {
+        Some(libc::EPERM) => "EPERM",
+        Some(libc::ENOENT) => "ENOENT",
+        Some(libc::EIO) => "EIO",
+        Some(libc::EACCES) => "EACCES",
+        Some(libc::EEXIST) => "EEXIST",
+        Some(libc::ENOTDIR) => "ENOTDIR",
+        Some(libc::EISDIR) => "EISDIR",
+        Some(libc::EINVAL) => "EINVAL",
+        Some(libc::ENOSPC) => "ENOSPC",
+        Some(libc::EROFS) => "EROFS",
+        Some(libc::ELOOP) => "ELOOP",
+        Some(libc::ENAMETOOLONG) => "ENAMETOOLONG",
+        Some(libc::ECONNREFUSED) => "ECONNREFUSED",
+        Some(libc::EHOSTUNREACH) => "EHOSTUNREACH",
+        Some(libc::ENETUNREACH) => "ENETUNREACH",
+        Some(libc::ENOMEM) => "ENOMEM",
+        Some(libc::EDQUOT) => "EDQUOT",
+        _ => return error.to_string(),
+    };
+    format!("{name}: {error}")
+}

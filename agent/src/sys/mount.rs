@@ -1,0 +1,25 @@
+//! mount(2) and what goes with a new root.
+
+use super::{c_string, check};
+use std::io;
+
+pub use libc::{MS_BIND, MS_MOVE, MS_NODEV, MS_NOSUID, MS_RDONLY};
+
+pub fn mount(source: &str, target: &str, kind: &str, flags: libc::c_ulong, data: &str) -> io::Result<()> {
+    let (source, target, kind, data) = (c_string(source)?, c_string(target)?, c_string(kind)?, c_string(data)?);
+    // SAFETY: four C strings that live until the call returns.
+    check(unsafe { libc::mount(source.as_ptr(), target.as_ptr(), kind.as_ptr(), flags, data.as_ptr().cast()) }).map(drop)
+}
+
+/// Makes the current folder, a mount point, the root of everything.
+pub fn enter_root(new_root: &str) -> io::Result<()> {
+    std::env::set_current_dir(new_root)?;
+    mount(".", "/", "", MS_MOVE, "")?;
+    std::os::unix::fs::chroot(".")?;
+    std::env::set_current_dir("/")
+}
+
+pub fn sync() {
+    // SAFETY: no arguments.
+    unsafe { libc::sync() }
+}

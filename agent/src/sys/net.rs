@@ -1,0 +1,128 @@
+//! The guest's one interface: netdevice(7), and the listening sockets: sock_diag(7).
+
+use super::check;
+use std::io;
+use std::net::Ipv4Addr;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+
+fn inet_socket() -> io::Result<OwnedFd> {
+    // SAFETY: a plain socket.
+    unsafe { Ok(OwnedFd::from_raw_fd(check(libc::socket(libc::AF_INET, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0))?)) }
+}
+
+fn request(name: &str) -> io::Result<libc::ifreq> {
+    if name.is_empty() || name.len() >= libc::IFNAMSIZ {
+        return Err(io::Error::from_raw_os_error(libc::ENODEV));
+    }
+    // SAFETY: an all-zero ifreq is valid.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    for (to, from) in request.ifr_name.iter_mut().zip(name.bytes()) {
+        *to = from as libc::c_char;
+    }
+    Ok(request)
+}
+
+fn socket_address(address: Ipv4Addr) -> libc::sockaddr {
+    // SAFETY: sockaddr_in and sockaddr have one size; both are plain bytes.
+    unsafe {
+        let mut inet: libc::sockaddr_in = std::mem::zeroed();
+        inet.sin_family = libc::AF_INET as u16;
+        inet.sin_addr.s_addr = u32::from_ne_bytes(address.octets());
+        std::mem::transmute::<libc::sockaddr_in, libc::sockaddr>(inet)
+    }
+}
+
+pub fn interface_up(name: &str) -> io::Result<()> {
+    let socket = inet_socket()?;
+    let mut request = request(name)?;
+    // SAFETY: SIOC[GS]IFFLAGS use the flags of an ifreq.
+    unsafe {
+        check(libc::ioctl(socket.as_raw_fd(), libc::SIOCGIFFLAGS, &mut request))?;
+        request.ifr_ifru.ifru_flags |= (libc::IFF_UP | libc::IFF_RUNNING) as libc::c_short;
+        check(libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS, &request)).map(drop)
+    }
+}
+
+pub fn set_address(name: &str, address: Ipv4Addr, prefix: u8) -> io::Result<()> {
+    let socket = inet_socket()?;
+    let mask = Ipv4Addr::from(u32::MAX.checked_shl(32 - u32::from(prefix)).unwrap_or(0));
+    for (command, value) in [(libc::SIOCSIFADDR, address), (libc::SIOCSIFNETMASK, mask)] {
+        let mut request = request(name)?;
+        request.ifr_ifru.ifru_addr = socket_address(value);
+        // SAFETY: the ifreq holds an address.
+        check(unsafe { libc::ioctl(socket.as_raw_fd(), command, &request) })?;
+    }
+    Ok(())
+}
+
+/// Replaces the default route; one that is there already is fine.
+pub fn set_default_route(gateway: Ipv4Addr) -> io::Result<()> {
+    let socket = inet_socket()?;
+    // SAFETY: an all-zero rtentry with three addresses and flags; no device name.
+    let result = unsafe {
+        let mut route: libc::rtentry = std::mem::zeroed();
+        route.rt_dst = socket_address(Ipv4Addr::UNSPECIFIED);
+        route.rt_genmask = socket_address(Ipv4Addr::UNSPECIFIED);
+        route.rt_gateway = socket_address(gateway);
+        route.rt_flags = (libc::RTF_UP | libc::RTF_GATEWAY) as u16;
+        check(libc::ioctl(socket.as_raw_fd(), libc::SIOCADDRT, &route))
+    };
+    match result {
+        Err(error) if error.raw_os_error() == Some(libc::EEXIST) => Ok(()),
+        other => other.map(drop),
+    }
+}
+
+/// State number of a listening socket (include/net/tcp_states.h).
+pub const TCP_LISTEN: u8 = 10;
+
+/// The answer to one sock_diag dump of listening TCP sockets, as netlink messages.
+pub fn listening_dump(family: u8) -> io::Result<Vec<u8>> {
+    let mut message = [0u8; 16 + 56];
+    message[0..4].copy_from_slice(&72u32.to_ne_bytes());
+    message[4..6].copy_from_slice(&20u16.to_ne_bytes()); // SOCK_DIAG_BY_FAMILY
+    message[6..8].copy_from_slice(&0x301u16.to_ne_bytes()); // NLM_F_REQUEST | NLM_F_DUMP
+    message[16] = family;
+    message[17] = libc::IPPROTO_TCP as u8;
+    message[20..24].copy_from_slice(&(1u32 << TCP_LISTEN).to_ne_bytes());
+    let mut dump = Vec::new();
+    // SAFETY: a plain socket; buffers with their lengths.
+    unsafe {
+        let kind = libc::SOCK_DGRAM | libc::SOCK_CLOEXEC;
+        let socket = OwnedFd::from_raw_fd(check(libc::socket(libc::AF_NETLINK, kind, libc::NETLINK_SOCK_DIAG))?);
+        super::check_long(libc::send(socket.as_raw_fd(), message.as_ptr().cast(), message.len(), 0) as libc::c_long)?;
+        let mut buffer = [0u8; 32768];
+        loop {
+            let got = libc::recv(socket.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len(), 0);
+            let got = super::check_long(got as libc::c_long)? as usize;
+            dump.extend_from_slice(&buffer[..got]);
+            if got < 16 || has_end(&buffer[..got]) || dump.len() > 4 << 20 {
+                return Ok(dump);
+            }
+        }
+    }
+}
+
+/// NLMSG_DONE or NLMSG_ERROR among the messages.
+fn has_end(mut bytes: &[u8]) -> bool {
+    while bytes.len() >= 16 {
+        let length = u32::from_ne_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]) as usize;
+        let kind = u16::from_ne_bytes([bytes[4], bytes[5]]);
+        if kind == 2 || kind == 3 || length < 16 {
+            return true;
+        }
+        bytes = bytes.get((length + 3) & !3..).unwrap_or(&[]);
+    }
+    false
+}
+
+/// SIGIO to this process whenever the state of `file` changes (fcntl(2), O_ASYNC).
+pub fn signal_changes(file: &std::fs::File) -> io::Result<()> {
+    // SAFETY: fcntl with plain numbers on an open file.
+    unsafe {
+        let fd = file.as_raw_fd();
+        check(libc::fcntl(fd, libc::F_SETOWN, libc::getpid()))?;
+        let flags = check(libc::fcntl(fd, libc::F_GETFL))?;
+        check(libc::fcntl(fd, libc::F_SETFL, flags | libc::O_ASYNC)).map(drop)
+    }
+}

@@ -1,0 +1,92 @@
+//! Opening and making files below a folder without ever leaving it: openat2(2) with RESOLVE_BENEATH and
+//! RESOLVE_NO_SYMLINKS; where the kernel lacks it, component by component with O_NOFOLLOW.
+
+use super::{c_string, check, check_long};
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+
+const FOLDER: i32 = libc::O_DIRECTORY | libc::O_CLOEXEC | libc::O_RDONLY;
+const RESOLVE_NO_SYMLINKS: u64 = 0x04;
+const RESOLVE_BENEATH: u64 = 0x08;
+
+/// Opens the folder `path` (relative, no `..`) below `root`.
+pub fn folder_beneath(root: RawFd, path: &str) -> io::Result<OwnedFd> {
+    let name = c_string(if path.is_empty() { "." } else { path })?;
+    // SAFETY: an open_how of the size that is passed, zero beyond what is set.
+    let result = unsafe {
+        let mut how: libc::open_how = std::mem::zeroed();
+        how.flags = FOLDER as u64;
+        how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
+        libc::syscall(libc::SYS_openat2, root, name.as_ptr(), &raw mut how, std::mem::size_of::<libc::open_how>())
+    };
+    match check_long(result) {
+        // SAFETY: a new descriptor of ours.
+        Ok(fd) => Ok(unsafe { OwnedFd::from_raw_fd(fd as RawFd) }),
+        Err(error) if error.raw_os_error() == Some(libc::ENOSYS) => folder_by_steps(root, path),
+        Err(error) => Err(error),
+    }
+}
+
+/// The same, one component at a time.
+pub fn folder_by_steps(root: RawFd, path: &str) -> io::Result<OwnedFd> {
+    let mut folder = open_at(root, ".", FOLDER, 0)?;
+    for name in path.split('/').filter(|name| !name.is_empty() && *name != ".") {
+        if name == ".." {
+            return Err(io::Error::from_raw_os_error(libc::EXDEV));
+        }
+        folder = open_at(folder.as_raw_fd(), name, FOLDER | libc::O_NOFOLLOW, 0)?;
+    }
+    Ok(folder)
+}
+
+pub fn open_at(folder: RawFd, name: &str, flags: i32, mode: u32) -> io::Result<OwnedFd> {
+    let name = c_string(name)?;
+    // SAFETY: a valid name; the descriptor is ours.
+    unsafe { Ok(OwnedFd::from_raw_fd(check(libc::openat(folder, name.as_ptr(), flags | libc::O_CLOEXEC, mode))?)) }
+}
+
+/// A new regular file; never follows a link, never opens what is there.
+pub fn create_file(folder: RawFd, name: &str) -> io::Result<File> {
+    let flags = libc::O_WRONLY | libc::O_CREAT | libc::O_EXCL | libc::O_NOFOLLOW;
+    open_at(folder, name, flags, 0o600).map(File::from)
+}
+
+pub fn make_folder(folder: RawFd, name: &str, mode: u32) -> io::Result<()> {
+    let name = c_string(name)?;
+    // SAFETY: a valid name.
+    check(unsafe { libc::mkdirat(folder, name.as_ptr(), mode) }).map(drop)
+}
+
+pub fn make_link(folder: RawFd, name: &str, target: &str) -> io::Result<()> {
+    let (name, target) = (c_string(name)?, c_string(target)?);
+    // SAFETY: two C strings.
+    check(unsafe { libc::symlinkat(target.as_ptr(), folder, name.as_ptr()) }).map(drop)
+}
+
+/// A hard link to a regular file; a symbolic link at the source is linked itself, not followed.
+pub fn make_hard_link(from: (RawFd, &str), to: (RawFd, &str)) -> io::Result<()> {
+    let (source, target) = (c_string(from.1)?, c_string(to.1)?);
+    // SAFETY: two C strings.
+    check(unsafe { libc::linkat(from.0, source.as_ptr(), to.0, target.as_ptr(), 0) }).map(drop)
+}
+
+/// Removes a name that is no folder.
+pub fn remove(folder: RawFd, name: &str) -> io::Result<()> {
+    let name = c_string(name)?;
+    // SAFETY: a valid name.
+    check(unsafe { libc::unlinkat(folder, name.as_ptr(), 0) }).map(drop)
+}
+
+/// Owner of `folder`/`name`, links not followed.
+pub fn set_owner(folder: RawFd, name: &str, uid: u32, gid: u32) -> io::Result<()> {
+    let name = c_string(name)?;
+    // SAFETY: a valid name.
+    check(unsafe { libc::fchownat(folder, name.as_ptr(), uid, gid, libc::AT_SYMLINK_NOFOLLOW) }).map(drop)
+}
+
+/// Mode of an open file or folder.
+pub fn set_mode(fd: RawFd, mode: u32) -> io::Result<()> {
+    // SAFETY: an int and a mode.
+    check(unsafe { libc::fchmod(fd, mode & 0o7777) }).map(drop)
+}

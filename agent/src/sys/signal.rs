@@ -1,0 +1,68 @@
+//! Signals: sending them, and taking them one by one where PID 1 must.
+
+use super::check;
+use std::io;
+
+pub const SIGRTMIN: i32 = 34; // glibc's and systemd's; the kernel's 32 and 33 belong to threads
+
+pub fn number_of(name: &str) -> Option<i32> {
+    let number = match name {
+        "HUP" => libc::SIGHUP,
+        "INT" => libc::SIGINT,
+        "QUIT" => libc::SIGQUIT,
+        "KILL" => libc::SIGKILL,
+        "USR1" => libc::SIGUSR1,
+        "USR2" => libc::SIGUSR2,
+        "TERM" => libc::SIGTERM,
+        "CONT" => libc::SIGCONT,
+        "TSTP" => libc::SIGTSTP,
+        "WINCH" => libc::SIGWINCH,
+        _ => return None,
+    };
+    Some(number)
+}
+
+/// `KILL` for 9; `SIG<number>` for those without a name here.
+pub fn name_of(number: i32) -> String {
+    let names = [
+        (1, "HUP"), (2, "INT"), (3, "QUIT"), (4, "ILL"), (5, "TRAP"), (6, "ABRT"), (7, "BUS"), (8, "FPE"), (9, "KILL"),
+        (10, "USR1"), (11, "SEGV"), (12, "USR2"), (13, "PIPE"), (14, "ALRM"), (15, "TERM"), (24, "XCPU"), (25, "XFSZ"),
+        (31, "SYS"),
+    ];
+    names.iter().find(|(n, _)| *n == number).map_or_else(|| format!("SIG{number}"), |(_, name)| (*name).to_string())
+}
+
+/// `pid` below 0: a process group; -1: everyone but PID 1 and us.
+pub fn kill(pid: i32, signal: i32) -> io::Result<()> {
+    // SAFETY: two ints.
+    check(unsafe { libc::kill(pid, signal) }).map(drop)
+}
+
+/// Blocks `signals` for this thread and those it makes; they are taken by `wait_for`.
+pub fn block(signals: &[i32]) {
+    let set = set_of(signals);
+    // SAFETY: an initialised set.
+    unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &set, std::ptr::null_mut()) };
+}
+
+/// The next of `signals`, which must be blocked; None after the timeout.
+pub fn wait_for(signals: &[i32], timeout_ms: Option<u64>) -> Option<i32> {
+    let set = set_of(signals);
+    let timeout = timeout_ms.map(|ms| libc::timespec { tv_sec: (ms / 1000) as i64, tv_nsec: ((ms % 1000) * 1_000_000) as i64 });
+    let pointer = timeout.as_ref().map_or(std::ptr::null(), |time| &raw const *time);
+    // SAFETY: an initialised set, no siginfo wanted, a timespec or null.
+    let signal = unsafe { libc::sigtimedwait(&set, std::ptr::null_mut(), pointer) };
+    (signal > 0).then_some(signal)
+}
+
+fn set_of(signals: &[i32]) -> libc::sigset_t {
+    // SAFETY: sigemptyset initialises what is read afterwards.
+    unsafe {
+        let mut set: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&mut set);
+        for signal in signals {
+            libc::sigaddset(&mut set, *signal);
+        }
+        set
+    }
+}

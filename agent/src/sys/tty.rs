@@ -1,0 +1,35 @@
+//! Pseudo-terminals: pty(7).
+
+use super::{c_string, check};
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+
+/// Both ends, close-on-exec, of the given size.
+pub fn open_pty(cols: u16, rows: u16) -> io::Result<(File, OwnedFd)> {
+    let path = c_string("/dev/ptmx")?;
+    // SAFETY: a valid path; TIOCSPTLCK reads and TIOCGPTPEER takes plain ints; the descriptors are ours.
+    unsafe {
+        let flags = libc::O_RDWR | libc::O_NOCTTY | libc::O_CLOEXEC;
+        let master = File::from_raw_fd(check(libc::open(path.as_ptr(), flags))?);
+        let unlocked: libc::c_int = 0;
+        check(libc::ioctl(master.as_raw_fd(), libc::TIOCSPTLCK, &unlocked))?;
+        let slave = check(libc::ioctl(master.as_raw_fd(), libc::TIOCGPTPEER, flags))?;
+        resize(master.as_raw_fd(), cols, rows)?;
+        Ok((master, OwnedFd::from_raw_fd(slave)))
+    }
+}
+
+pub fn resize(master: RawFd, cols: u16, rows: u16) -> io::Result<()> {
+    let size = libc::winsize { ws_row: rows, ws_col: cols, ws_xpixel: 0, ws_ypixel: 0 };
+    // SAFETY: an initialised winsize.
+    check(unsafe { libc::ioctl(master, libc::TIOCSWINSZ, &size) }).map(drop)
+}
+
+/// The process group in the terminal's foreground.
+pub fn foreground_group(master: RawFd) -> io::Result<i32> {
+    let mut group: libc::pid_t = 0;
+    // SAFETY: TIOCGPGRP fills one pid.
+    check(unsafe { libc::ioctl(master, libc::TIOCGPGRP, &mut group) })?;
+    Ok(group)
+}

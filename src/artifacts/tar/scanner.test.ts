@@ -1,0 +1,128 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { type TarEvent, tarEvents } from "./events.ts";
+import { TarError } from "./header.ts";
+import { paxRecord } from "./pax.ts";
+import { archive, chunked, file, folder, type Member, symlink } from "./testing/archive.ts";
+import { encodeHeader, endOfArchive, padding } from "./writer.ts";
+
+async function read(bytes: Uint8Array, sizes?: number[]): Promise<{ name: string; content: string }[]> {
+  const found: { name: string; content: string }[] = [];
+  for await (const event of tarEvents(chunked(bytes, sizes))) {
+    if (event.kind === "entry") found.push({ name: event.entry.name, content: "" });
+    else if (event.kind === "data")
+      (found.at(-1) as { content: string }).content += Buffer.from(event.chunk).toString("latin1");
+  }
+  return found;
+}
+
+const name = fc
+  .string({ unit: fc.constantFrom(..."abcdeöß-_. "), minLength: 1, maxLength: 120 })
+  .filter((text) => !/^\.*$/.test(text));
+const path = fc.array(name, { minLength: 1, maxLength: 4 }).map((parts) => parts.join("/"));
+const member: fc.Arbitrary<Member> = fc.oneof(
+  fc.tuple(path, fc.uint8Array({ maxLength: 3000 })).map(([p, bytes]) => file(p, bytes)),
+  path.map((p) => folder(p)),
+  fc.tuple(path, path).map(([p, target]) => symlink(p, target)),
+);
+
+test("what was written is read back, however the stream is cut", async () => {
+  const sizes = fc.array(fc.integer({ min: 1, max: 2000 }), { minLength: 1, maxLength: 5 });
+  await fc.assert(
+    fc.asyncProperty(fc.array(member, { maxLength: 8 }), sizes, async (members, cut) => {
+      const entries = [];
+      for await (const event of tarEvents(chunked(archive(members), cut)))
+        if (event.kind === "entry") entries.push(event.entry);
+      expect(entries).toEqual(members.map(({ entry }) => entry));
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test("content arrives whole", async () => {
+  const bytes = archive([file("a", "x".repeat(1500)), file("b", ""), file("c", "z")]);
+  const whole = [
+    { name: "a", content: "x".repeat(1500) },
+    { name: "b", content: "" },
+    { name: "c", content: "z" },
+  ];
+  expect(await read(bytes)).toEqual(whole);
+  expect(await read(bytes, [1, 511, 3])).toEqual(whole);
+});
+
+test("heads, contents and padding are all the bytes there are, up to the end marker", async () => {
+  const bytes = archive([folder("d"), file(`d/${"n".repeat(200)}`, "hello")]);
+  const parts: Uint8Array[] = [];
+  for await (const event of tarEvents(chunked(bytes, [700]))) parts.push(...bytesOf(event).map((part) => part.slice()));
+  expect(Buffer.concat([...parts, endOfArchive])).toEqual(Buffer.from(bytes));
+});
+
+function bytesOf(event: TarEvent): readonly Uint8Array[] {
+  return event.kind === "entry" ? event.head : [event.chunk];
+}
+
+test("random changes to a stream are refused with TarError or change nothing else", async () => {
+  const good = archive([folder("d"), file("d/f", "content"), symlink("d/l", "f"), file(`d/${"n".repeat(150)}`, "x")]);
+  const change = fc.tuple(fc.nat(good.length - 1), fc.integer({ min: 0, max: 255 }));
+  await fc.assert(
+    fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 6 }), fc.nat(good.length), async (changes, cut) => {
+      const bad = good.slice(0, good.length - (cut % 1500));
+      for (const [at, value] of changes) if (at < bad.length) bad[at] = value;
+      await read(bad).catch((error) => expect(error).toBeInstanceOf(TarError));
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+describe("refused", () => {
+  const refused: Record<string, Uint8Array> = {
+    "a name that leaves the root": archive([file("a/../../b", "")]),
+    "an absolute name": archive([file("/etc/passwd", "")]),
+    "a newline in a name": archive([file("a\nb", "")]),
+    "a hard link that leaves the root": archive([
+      { entry: { ...file("a", "").entry, kind: "hardlink", link: "../x" } },
+    ]),
+    "a symlink to nothing": archive([symlink("a", "")]),
+    "a stream without an end": archive([file("a", "")], new Uint8Array()),
+    "a stream that is cut": archive([file("a", "long enough")]).slice(0, 515),
+    "no tar at all": new TextEncoder().encode("x".repeat(2000)),
+    "a lone empty block": new Uint8Array(Buffer.concat([new Uint8Array(512), archive([file("a", "")])])),
+    "an extension followed by nothing": Buffer.concat([extension("x", paxRecord("path", "a")), endOfArchive]),
+    "a pax size that is no number": Buffer.concat([extension("x", paxRecord("size", "1e9")), archive([file("a", "")])]),
+    "a global pax path": Buffer.concat([extension("g", paxRecord("path", "a")), archive([file("b", "")])]),
+    "a sparse file": Buffer.concat([extension("x", paxRecord("GNU.sparse.major", "1")), archive([file("b", "")])]),
+    "oversized extensions": Buffer.concat([
+      extension("x", paxRecord("k", "v".repeat(1_100_000))),
+      archive([file("b", "")]),
+    ]),
+    "a pax path that leaves the root": Buffer.concat([
+      extension("x", paxRecord("path", "../a")),
+      archive([file("b", "")]),
+    ]),
+  };
+  for (const [what, bytes] of Object.entries(refused)) {
+    test(what, async () => {
+      await expect(read(new Uint8Array(bytes))).rejects.toBeInstanceOf(TarError);
+    });
+  }
+});
+
+test("GNU long names and pax names are taken", async () => {
+  const long = `${"d".repeat(120)}/${"f".repeat(120)}`;
+  const gnu = Buffer.concat([extension("L", new TextEncoder().encode(`${long}\0`)), archive([file("short", "x")])]);
+  expect(await read(new Uint8Array(gnu))).toEqual([{ name: long, content: "x" }]);
+});
+
+test("what follows the end marker is ignored", async () => {
+  const bytes = Buffer.concat([archive([file("a", "")]), new Uint8Array(8192), Buffer.from("garbage")]);
+  expect(await read(new Uint8Array(bytes))).toEqual([{ name: "a", content: "" }]);
+});
+
+function extension(type: string, body: Uint8Array): Uint8Array {
+  const head = encodeHeader({ ...file("ext", body).entry });
+  head[156] = type.charCodeAt(0);
+  head.fill(0x20, 148, 156);
+  const sum = head.reduce((total, byte) => total + byte, 0);
+  head.set(new TextEncoder().encode(`${sum.toString(8).padStart(6, "0")}\0 `), 148);
+  return Buffer.concat([head, body, padding(body.length)]);
+}

@@ -1,0 +1,69 @@
+import { expect, test } from "bun:test";
+import { mkdirSync, truncateSync, writeFileSync } from "node:fs";
+import { isError } from "../base/errors/error.ts";
+import type { Digest, ImageName } from "../base/names.ts";
+import { tempFolder } from "../host/testing/temp.ts";
+import { pathsOf } from "../model/paths.ts";
+import { checkImage } from "./check.ts";
+import { deleteLayers } from "./delete.ts";
+import { emptyConfig, imageRecord } from "./record.ts";
+
+const digest = `sha256:${"ab".repeat(32)}` as Digest;
+
+function world(bytes: number) {
+  const folder = tempFolder();
+  const paths = pathsOf({ state: folder.path, cache: folder.path, config: folder.path, runtime: folder.path });
+  mkdirSync(paths.layers);
+  writeFileSync(paths.layer(digest), squashfs(bytes));
+  const layers = [{ digest, bytes }];
+  const name = "tiny" as ImageName;
+  const record = imageRecord({ name, layers, init: "none", source: "t", config: emptyConfig, createdAt: 0 });
+  return { folder, paths, record, file: paths.layer(digest) };
+}
+
+function squashfs(bytes: number): Uint8Array {
+  const view = new DataView(new ArrayBuffer(bytes));
+  view.setUint32(0, 0x73717368, true);
+  view.setUint16(20, 5, true);
+  view.setUint16(28, 4, true);
+  view.setBigUint64(40, BigInt(bytes), true);
+  return new Uint8Array(view.buffer);
+}
+
+async function problemOf(run: Promise<unknown>): Promise<string> {
+  const error = await run.then(
+    () => null,
+    (thrown: unknown) => thrown,
+  );
+  return isError(error, "IMAGE_DAMAGED") ? error.message : String(error);
+}
+
+test("a whole image passes", async () => {
+  const { folder, paths, record } = world(4096);
+  using _ = folder;
+  await checkImage({ paths }, record);
+});
+
+const damages: [string, (file: string) => void, string][] = [
+  ["truncated", (file) => truncateSync(file, 4000), "is cut short: it has 4000 of 4096 bytes"],
+  ["foreign", (file) => writeFileSync(file, "x".repeat(4096)), "is no squashfs file"],
+  ["longer", (file) => truncateSync(file, 8192), "has 8192 bytes instead of 4096"],
+  ["empty", (file) => truncateSync(file, 0), "is empty"],
+];
+
+for (const [what, damage, problem] of damages) {
+  test(`a ${what} file is named`, async () => {
+    const { folder, paths, record, file } = world(4096);
+    using _ = folder;
+    damage(file);
+    expect(await problemOf(checkImage({ paths }, record))).toBe(`image "tiny" is damaged: ${file} ${problem}`);
+  });
+}
+
+test("a missing file is named, and deleting it again is fine", async () => {
+  const { folder, paths, record, file } = world(4096);
+  using _ = folder;
+  await deleteLayers({ paths }, [digest]);
+  await deleteLayers({ paths }, [digest]);
+  expect(await problemOf(checkImage({ paths }, record))).toBe(`image "tiny" is damaged: ${file} is missing`);
+});

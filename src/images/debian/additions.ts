@@ -1,0 +1,30 @@
+/** Our files as entries of the image's tar stream, with the folders that the packages have not made. */
+import type { TarAddition } from "../../artifacts/tar/edit.ts";
+import type { ImageFile } from "./files.ts";
+
+/** @param present names that the stream has already, completed as it goes @param mtime seconds */
+export function* fileAdditions(
+  files: ImageFile[],
+  present: Set<string>,
+  mtime: number,
+): Generator<TarAddition, void, void> {
+  const owner = { uid: 0, gid: 0, mtime };
+  for (const file of files) {
+    for (const name of parentsOf(file.name)) {
+      if (present.has(name)) continue;
+      present.add(name);
+      yield { entry: { ...owner, name: `./${name}`, kind: "folder", mode: 0o755, size: 0, link: "" } };
+    }
+    const name = `./${file.name}`;
+    if ("link" in file) yield { entry: { ...owner, name, kind: "symlink", mode: 0o777, size: 0, link: file.link } };
+    else {
+      const content = new TextEncoder().encode(file.text);
+      yield { entry: { ...owner, name, kind: "file", mode: file.mode, size: content.length, link: "" }, content };
+    }
+  }
+}
+
+function parentsOf(name: string): string[] {
+  const parts = name.split("/");
+  return parts.slice(1).map((_, i) => parts.slice(0, i + 1).join("/"));
+}

@@ -1,0 +1,33 @@
+import { expect, test } from "bun:test";
+import { publicMirrors } from "../../artifacts/debian/sources.ts";
+import { mmdebstrapArgv, proxyEnv, stepOf } from "./mmdebstrap.ts";
+
+const archive = {
+  mirrors: publicMirrors("bookworm"),
+  keyring: "/k.gpg",
+  options: [
+    { key: "Acquire::http::Proxy", value: "http://user:secret@proxy.example.com" },
+    { key: "Acquire::https::CaInfo", value: "/etc/ssl/corp.pem" },
+  ],
+};
+
+test("root works directly, anybody else in a user namespace; sources come by stdin and the tar by stdout", () => {
+  expect(mmdebstrapArgv(archive, "bookworm", 0)).toContain("--mode=root");
+  const argv = mmdebstrapArgv(archive, "bookworm", 1000);
+  expect(argv).toContain("--mode=unshare");
+  expect(argv.slice(-3)).toEqual(["bookworm", "-", "-"]);
+  expect(argv.some((word) => word.includes("hook"))).toBe(false);
+});
+
+test("a proxy's password is never among the arguments", () => {
+  const argv = mmdebstrapArgv(archive, "bookworm", 0);
+  expect(argv.join(" ")).not.toContain("secret");
+  expect(argv).toContain('--aptopt=Acquire::https::CaInfo "/etc/ssl/corp.pem"');
+  expect(proxyEnv(archive)).toEqual({ http_proxy: "http://user:secret@proxy.example.com" });
+});
+
+test("its steps are told in our words", () => {
+  expect(stepOf("I: running apt-get update...")).toBe("reading Debian's package lists");
+  expect(stepOf("I: success in 40 seconds")).toBeUndefined();
+  expect(stepOf("Get:1 http://x")).toBeUndefined();
+});

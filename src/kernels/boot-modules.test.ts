@@ -1,0 +1,51 @@
+import { expect, test } from "bun:test";
+import fc from "fast-check";
+import { indexModules, loadOrder, moduleName } from "./boot-modules.ts";
+import { depSample } from "./testing/samples.ts";
+
+const texts = { dep: depSample, builtin: "kernel/fs/ext4/ext4.ko\n", softdep: "" };
+
+test("only what a guest needs at boot, each after what it needs itself", () => {
+  expect(loadOrder(indexModules(texts)).map(moduleName)).toEqual([
+    "virtio",
+    "virtio_ring",
+    "virtio_mmio",
+    "virtio_blk",
+    "virtio_console",
+    "squashfs",
+    "overlay",
+    "failover",
+    "virtio_net",
+    "virtio_rng",
+  ]);
+});
+
+test("soft dependencies come first when they are there", () => {
+  const dep = `${depSample}kernel/fs/ext4/ext4.ko: kernel/fs/jbd2/jbd2.ko\nkernel/fs/jbd2/jbd2.ko:\nkernel/crypto/crc32c_generic.ko:\n`;
+  const softdep = "# comment\nsoftdep ext4 pre: crc32c-generic absent post: x\n";
+  const order = loadOrder(indexModules({ dep, builtin: "", softdep }), ["ext4"]).map(moduleName);
+  expect(order).toEqual(["crc32c_generic", "jbd2", "ext4"]);
+});
+
+test("circles end", () => {
+  const index = indexModules({ dep: "a.ko: b.ko\nb.ko: a.ko\n", builtin: "", softdep: "" });
+  expect(loadOrder(index, ["a"])).toEqual(["b.ko", "a.ko"]);
+});
+
+test("every order has dependencies before dependents", () => {
+  const names = ["a", "b", "c", "d", "e", "f"];
+  // Edges lead from later to earlier names only, so there are no circles.
+  const graph = fc.tuple(...names.map((_, i) => fc.subarray(names.slice(0, i))));
+  fc.assert(
+    fc.property(graph, fc.shuffledSubarray(names), (edges, wanted) => {
+      const dep = names
+        .map((name, i) => `k/${name}.ko: ${(edges[i] ?? []).map((one) => `k/${one}.ko`).join(" ")}\n`)
+        .join("");
+      const order = loadOrder(indexModules({ dep, builtin: "", softdep: "" }), wanted).map(moduleName);
+      for (const name of wanted) expect(order).toContain(name);
+      order.forEach((name, at) => {
+        for (const needed of edges[names.indexOf(name)] ?? []) expect(order.indexOf(needed)).toBeLessThan(at);
+      });
+    }),
+  );
+});

@@ -1,0 +1,42 @@
+import { expect, test } from "bun:test";
+import { gzipSync, zstdCompressSync } from "node:zlib";
+import { isError } from "../base/errors/error.ts";
+import { fakeExec } from "../host/exec-fake.ts";
+import { extractKernel } from "./payload.ts";
+import { bzImageSample, elfSample, withSize } from "./testing/samples.ts";
+
+const elf = elfSample();
+const xzHeader = new Uint8Array([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00, ...Array.from({ length: 20 }, () => 0)]);
+
+test("kernels are taken out whatever they are compressed with", async () => {
+  const none = fakeExec({});
+  const xz = fakeExec({ "xz --decompress --stdout --single-stream": { stdout: elf } });
+  const same = async (image: Uint8Array, exec = none) => Buffer.from(await extractKernel(exec, "k", image)).equals(elf);
+  expect(await same(elf)).toBe(true);
+  expect(await same(bzImageSample(gzipSync(elf)))).toBe(true);
+  expect(await same(bzImageSample(withSize(zstdCompressSync(elf), elf.length)))).toBe(true);
+  expect(await same(bzImageSample(withSize(xzHeader, elf.length)), xz)).toBe(true);
+});
+
+const bad: [string, Uint8Array, string][] = [
+  ["no kernel", new Uint8Array(3000), "it has no x86 setup header"],
+  [
+    "damaged",
+    bzImageSample(
+      withSize(
+        zstdCompressSync(elf).map((byte, i) => (i > 20 ? byte ^ 0x55 : byte)),
+        elf.length,
+      ),
+    ),
+    "damaged",
+  ],
+  ["huge", bzImageSample(withSize(zstdCompressSync(elf), 4_000_000_000)), "4000000000 bytes"],
+  ["no ELF inside", bzImageSample(gzipSync(new Uint8Array(4096))), "no ELF file"],
+];
+
+for (const [what, image, problem] of bad) {
+  test(`${what}: refused`, async () => {
+    const error = await extractKernel(fakeExec({}), "k", image).catch((thrown: unknown) => thrown);
+    expect(isError(error, "KERNEL_UNUSABLE") && error.message).toContain(problem);
+  });
+}

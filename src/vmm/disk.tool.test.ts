@@ -1,0 +1,77 @@
+import { afterAll, describe, expect, test } from "bun:test";
+import { createExec } from "../host/exec-node.ts";
+import { which } from "../host/facts.ts";
+import { exists, listFolder, sizeOf, usedBytes } from "../host/files.ts";
+import { gate } from "../host/testing/gate.ts";
+import { createDataDisk, type DiskDeps } from "./disk.ts";
+import { makeTempFolder } from "./testing/temp.ts";
+
+const skip = gate("tool:mkfs.ext4");
+const folder = makeTempFolder("disk");
+afterAll(() => folder.remove());
+const exec = createExec({});
+const gibibyte = 2 ** 30;
+
+async function deps(name: string): Promise<DiskDeps> {
+  const path = await folder.make(name);
+  const partial = await folder.make(`${name}/partial`);
+  return { exec, blankDisk: (bytes) => `${path}/blank-${bytes}`, partial };
+}
+
+describe.skipIf(skip !== null)("data disks", () => {
+  test("a disk is a sound, sparse ext4 that takes less than a MiB", async () => {
+    const facts = await deps("one");
+    const path = `${folder.path}/one/disk`;
+    await createDataDisk(facts, { bytes: 8 * gibibyte, path });
+    expect(await sizeOf(path)).toBe(8 * gibibyte);
+    expect(await usedBytes(path)).toBeLessThan(2 ** 20);
+    const fsck = await exec([(await which("e2fsck")) ?? "e2fsck", "-fn", path]);
+    expect(fsck.exitCode).toBe(0);
+    expect(await listFolder(facts.partial)).toEqual([]);
+  });
+
+  test("the guest need not write the inode tables: they are marked as zeroed", async () => {
+    const path = `${folder.path}/one/disk`;
+    const said = new TextDecoder().decode((await exec([(await which("dumpe2fs")) ?? "dumpe2fs", path])).stdout);
+    const groups = said.split("\n").filter((line) => /^Group \d+:/.test(line));
+    expect(groups.length).toBeGreaterThan(10);
+    expect(groups.filter((line) => !line.includes("ITABLE_ZEROED"))).toEqual([]);
+  });
+
+  test("the second disk of a size is a copy", async () => {
+    const facts = await deps("two");
+    let runs = 0;
+    const counting: DiskDeps = {
+      ...facts,
+      exec: (argv, options) => {
+        runs += 1;
+        return exec(argv, options);
+      },
+    };
+    await createDataDisk(counting, { bytes: gibibyte, path: `${folder.path}/two/a` });
+    const made = runs;
+    await createDataDisk(counting, { bytes: gibibyte, path: `${folder.path}/two/b` });
+    expect(runs).toBe(made);
+  });
+
+  test("two at once on a cold cache both get a disk", async () => {
+    const facts = await deps("three");
+    const paths = ["a", "b"].map((name) => `${folder.path}/three/${name}`);
+    await Promise.all(paths.map((path) => createDataDisk(facts, { bytes: gibibyte, path })));
+    expect(await Promise.all(paths.map(sizeOf))).toEqual([gibibyte, gibibyte]);
+  });
+
+  test("a failing mkfs leaves nothing", async () => {
+    const facts = await deps("four");
+    const failing = async (argv: readonly string[]) => ({
+      ...(await exec(["false"])),
+      argv,
+      stderr: Buffer.from("mkfs.ext4: No space left on device\n"),
+    });
+    const made = createDataDisk({ ...facts, exec: failing }, { bytes: gibibyte, path: `${folder.path}/four/a` });
+    await expect(made).rejects.toMatchObject({ code: "DISK_FULL" });
+    expect(await exists(`${folder.path}/four/a`)).toBe(false);
+    expect(await listFolder(`${folder.path}/four`)).toEqual(["partial"]);
+    expect(await listFolder(facts.partial)).toEqual([]);
+  });
+});

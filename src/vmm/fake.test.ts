@@ -1,0 +1,90 @@
+import { afterAll, describe, expect, test } from "bun:test";
+import { isError } from "../base/errors/error.ts";
+import type { VmId } from "../base/names.ts";
+import { readText } from "../host/files.ts";
+import { connectAgent } from "../wire/agent/client.ts";
+import { driverContract } from "./driver.contract.ts";
+import type { BootSpec } from "./driver.ts";
+import { createFakeDriver, FakeWorld } from "./fake.ts";
+import { makeTempFolder } from "./testing/temp.ts";
+
+const folders = makeTempFolder("fake");
+afterAll(() => folders.remove());
+
+let count = 0;
+async function spec(vmlinux = "/vmlinux"): Promise<BootSpec> {
+  const id = `fake${String(count++).padStart(4, "0")}` as VmId;
+  const directory = await folders.make(id);
+  return {
+    id,
+    directory,
+    vcpu: 1,
+    memoryMib: 256,
+    vmlinux,
+    initramfs: "/i",
+    kernelWords: [],
+    blockDevices: [],
+    net: null,
+  };
+}
+
+const world = new FakeWorld();
+world.behaviour = (asked) => (asked.vmlinux === "/dev/null" ? { bootFails: "could not load kernel" } : {});
+
+driverContract("fake", {
+  driver: () => createFakeDriver(world),
+  spec,
+  brokenSpec: () => spec("/dev/null"),
+  isAlive: (process) => world.find(process)?.alive ?? false,
+  killProcess: (process) =>
+    void world.find(process)?.end({ kind: "vmm-died", reason: "the fake VMM was ended from outside by SIGKILL" }),
+  panic: async (vm) =>
+    world.find(vm.record.process)?.end({ kind: "panic", reason: "Attempted to kill init!" }, ["Kernel panic"]),
+  print: async (vm, _agent, text) => world.find(vm.record.process)?.print(text),
+  timeoutMs: 2000,
+});
+
+describe("the fake's knobs", () => {
+  const never = new AbortController().signal;
+
+  test("a VM ends when its time has come, with its last words", async () => {
+    const own = new FakeWorld();
+    const exit = { kind: "panic", reason: "out of memory" } as const;
+    own.behaviour = () => ({ ends: { afterMs: 500, exit, console: ["Out of memory: Killed process 1 (init)"] } });
+    const vm = await createFakeDriver(own).boot(await spec(), never);
+    await own.advance(499);
+    expect(own.alive).toHaveLength(1);
+    await own.advance(1);
+    expect(await vm.wait()).toEqual(exit);
+    expect(await readText(`${vm.record.directory}/serial.log`)).toContain("Out of memory");
+  });
+
+  test("a boot that hangs ends when it is aborted, and leaves no VM", async () => {
+    const own = new FakeWorld();
+    own.behaviour = () => ({ bootHangs: true });
+    const abort = new AbortController();
+    const boot = createFakeDriver(own).boot(await spec(), abort.signal);
+    abort.abort(new Error("enough"));
+    await expect(boot).rejects.toThrow("enough");
+    expect(own.machines).toHaveLength(0);
+  });
+
+  test("a silent agent is one that never answers", async () => {
+    const own = new FakeWorld();
+    own.behaviour = () => ({ agentSilent: true });
+    const vm = await createFakeDriver(own).boot(await spec(), never);
+    const { stream } = await vm.agent();
+    const refused = await connectAgent(stream, { resync: false, timeoutMs: 20 }).catch((error: unknown) => error);
+    expect(isError(refused, "AGENT_UNREACHABLE")).toBe(true);
+  });
+
+  test("what the host gave the guest can be looked at", async () => {
+    const own = new FakeWorld();
+    const seen: unknown[] = [];
+    own.behaviour = () => ({ agent: { onIdentity: (identity) => seen.push(identity["hostname"]) } });
+    const vm = await createFakeDriver(own).boot(await spec(), never);
+    const agent = await connectAgent((await vm.agent()).stream, { resync: false, timeoutMs: 1000 });
+    await agent.open("identity", { generation: 1, hostname: "devbox" });
+    expect(seen).toEqual(["devbox"]);
+  });
+});

@@ -1,0 +1,38 @@
+import { afterAll, expect, test } from "bun:test";
+import { appendFile } from "node:fs/promises";
+import { exists, readText, sizeOf, writeAtomic } from "../../host/files.ts";
+import { makeTempFolder } from "../testing/temp.ts";
+import { beginLogs, cutIfLong, readTails } from "./logs.ts";
+
+const folder = makeTempFolder("logs");
+afterAll(() => folder.remove());
+const paths = async (name: string) => {
+  const directory = await folder.make(name);
+  return { serialLog: `${directory}/serial.log`, vmmLog: `${directory}/vmm.log` };
+};
+
+test("a log that is not too long stays as it is", async () => {
+  const { serialLog } = await paths("short");
+  await writeAtomic(serialLog, "x".repeat(100));
+  await cutIfLong(serialLog, 100);
+  expect(await sizeOf(serialLog)).toBe(100);
+});
+
+test("a log that is too long is emptied, and its end is kept beside; the writer goes on at its beginning", async () => {
+  const { serialLog } = await paths("long");
+  await writeAtomic(serialLog, "x".repeat(101));
+  await cutIfLong(serialLog, 100);
+  await appendFile(serialLog, "more");
+  expect(await readText(serialLog)).toBe("more");
+  expect(await sizeOf(`${serialLog}.old`)).toBe(101);
+});
+
+test("each boot begins with logs of its own", async () => {
+  const logs = await paths("boots");
+  await writeAtomic(logs.serialLog, "reboot: Power down\n");
+  await beginLogs(logs);
+  expect(await readTails(logs)).toEqual({ console: [], vmmLog: [] });
+  expect(await readText(`${logs.serialLog}.old`)).toContain("Power down");
+  await beginLogs(logs);
+  expect(await exists(logs.serialLog)).toBe(false);
+});

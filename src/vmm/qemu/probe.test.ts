@@ -1,0 +1,56 @@
+import { expect, test } from "bun:test";
+import { fakeExec } from "../../host/exec-fake.ts";
+import { isOlder, parseVersion, probeQemu } from "./probe.ts";
+
+const program = "/usr/bin/qemu-system-x86_64";
+const debian =
+  "QEMU emulator version 7.2.22 (Debian 1:7.2+dfsg-7+deb12u18+b3)\nCopyright (c) 2003-2022 Fabrice Bellard\n";
+
+function deps(stdout: string, exitCode = 0) {
+  return {
+    exec: fakeExec({ [`${program} --version`]: { stdout, exitCode } }),
+    which: async () => program,
+    env: {},
+    kvm: async () => ({ usable: false as const, why: "/dev/kvm does not exist" }),
+  };
+}
+
+test("what is there is told with its version, and why it emulates", async () => {
+  expect(await probeQemu(deps(debian))).toMatchObject({
+    usable: true,
+    version: "7.2.22",
+    accel: "tcg",
+    why: "/dev/kvm does not exist",
+  });
+});
+
+test("no QEMU: how to get it", async () => {
+  const probe = await probeQemu({ ...deps(""), which: async () => null });
+  expect(probe).toMatchObject({
+    usable: false,
+    why: "qemu-system-x86_64 is not installed",
+    fix: expect.stringContaining("apt install"),
+  });
+});
+
+test.each([
+  ["QEMU emulator version 5.2.0", 0, "older than 6.2"],
+  ["", 127, "--version failed"],
+  ["something else", 0, "--version failed"],
+])("%p with status %p can't be used", async (stdout, exitCode, why) => {
+  expect(await probeQemu(deps(stdout, exitCode))).toMatchObject({ usable: false, why: expect.stringContaining(why) });
+});
+
+test.each([
+  ["6.2.0", false],
+  ["6.1.9", true],
+  ["5.9", true],
+  ["10.0.0", false],
+])("%s is older than 6.2: %p", (version, older) => {
+  expect(isOlder(version, [6, 2])).toBe(older);
+});
+
+test("versions are read with and without a third number", () => {
+  expect(parseVersion("QEMU emulator version 9.1\n")).toBe("9.1");
+  expect(parseVersion("")).toBeNull();
+});

@@ -1,0 +1,59 @@
+/** Specifications of small real VMs: one busybox, an agent that stays PID 1, up in two seconds under emulation. */
+import type { VmId } from "../../base/names.ts";
+import { createExec } from "../../host/exec-node.ts";
+import { which } from "../../host/facts.ts";
+import { agentBinary } from "../../host/testing/gate.ts";
+import { tinyArtifacts } from "../../images/testing/tiny.ts";
+import { createDataDisk } from "../disk.ts";
+import type { BlockDevice, BootSpec, VmmDriver } from "../driver.ts";
+import { createQemuDriver } from "../qemu/driver.ts";
+import { makeTempFolder } from "./temp.ts";
+
+const diskBytes = 256 * 1024 * 1024;
+
+export type TinyVms = {
+  /** knows nothing of earlier ones */
+  driver(): VmmDriver;
+  /** a fresh folder with a fresh disk */
+  spec(change?: Partial<BootSpec>): Promise<BootSpec>;
+  remove(): void;
+};
+
+export async function tinyVms(label: string): Promise<TinyVms> {
+  const agent = agentBinary();
+  if (agent === null) throw new Error("banger-vsock-agent is not built");
+  const folder = makeTempFolder(label);
+  await folder.make("partial");
+  const exec = createExec(process.env as Record<string, string>);
+  const disks = {
+    exec,
+    blankDisk: (bytes: number) => `${folder.path}/blank-${bytes}`,
+    partial: `${folder.path}/partial`,
+  };
+  let count = 0;
+  return {
+    driver: () => createQemuDriver({ exec, which, env: process.env, agent, tscFile: `${folder.path}/tsc` }),
+    async spec(change = {}) {
+      const id = `tiny${String(count++).padStart(4, "0")}` as VmId;
+      const directory = await folder.make(id);
+      await createDataDisk(disks, { bytes: diskBytes, path: `${directory}/disk.ext4` });
+      return { id, directory, vcpu: 1, memoryMib: 256, net: null, ...(await bootable(agent, directory)), ...change };
+    },
+    remove: folder.remove,
+  };
+}
+
+async function bootable(agent: string, directory: string) {
+  const tiny = await tinyArtifacts();
+  const kernel = tiny.paths.kernel(tiny.kernel.digest);
+  const layers = tiny.image.layers.map(
+    (layer, at): BlockDevice => ({ serial: `layer${at}`, path: tiny.paths.layer(layer.digest), readOnly: true }),
+  );
+  const blockDevices: BlockDevice[] = [
+    ...layers,
+    { serial: "modules", path: kernel.modules, readOnly: true },
+    { serial: "data", path: `${directory}/disk.ext4`, readOnly: false, cache: "unsafe" },
+  ];
+  const kernelWords = [`banger.layers=${layers.length}`, "banger.init=none"];
+  return { vmlinux: kernel.vmlinux, initramfs: await tiny.initramfs(agent), kernelWords, blockDevices };
+}

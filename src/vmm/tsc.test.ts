@@ -1,0 +1,40 @@
+import { afterAll, expect, test } from "bun:test";
+import { fakeExec } from "../host/exec-fake.ts";
+import { readText, writeAtomic } from "../host/files.ts";
+import { makeTempFolder } from "./testing/temp.ts";
+import { tscKhz } from "./tsc.ts";
+
+const folder = makeTempFolder("tsc");
+afterAll(() => folder.remove());
+const bootId = (await readText("/proc/sys/kernel/random/boot_id", 64)).trim();
+let count = 0;
+
+function deps(said: { stdout?: string; exitCode?: number }) {
+  return { exec: fakeExec({ "/agent tsc": said }), agent: "/agent", file: `${folder.path}/tsc-${count++}` };
+}
+
+test("it is measured once for each boot of the host", async () => {
+  const facts = deps({ stdout: "2596150\n" });
+  expect(await tscKhz(facts)).toBe(2_596_150);
+  expect(await tscKhz(facts)).toBe(2_596_150);
+  expect(facts.exec.calls).toEqual(["/agent tsc"]);
+  expect(await readText(facts.file)).toBe(`${bootId} 2596150\n`);
+});
+
+test.each([
+  ["of an earlier boot", "00000000-0000-0000-0000-000000000000 1000000\n"],
+  ["spoilt", `${bootId} lots\n`],
+  ["empty", ""],
+])("a kept value that is %s is measured anew", async (_, kept) => {
+  const facts = deps({ stdout: "3000000" });
+  await writeAtomic(facts.file, kept);
+  expect(await tscKhz(facts)).toBe(3_000_000);
+});
+
+test.each([
+  ["fails", { exitCode: 1 }],
+  ["says nonsense", { stdout: "fast" }],
+  ["says what no CPU has", { stdout: "99000000" }],
+])("no value is taken from a measurement that %s", async (_, said) => {
+  expect(await tscKhz(deps(said))).toBeNull();
+});

@@ -1,0 +1,115 @@
+/** The beginning of a session on the host's side: the agent's answer to the preamble, then HELLO. */
+import { Deferred } from "../../base/async.ts";
+import type { ByteStream } from "../../base/bytes.ts";
+import { FrameDecoder, protocolError } from "./frame.ts";
+import { parseHello } from "./hello.ts";
+import { parseJson } from "./json.ts";
+import { magic, Scanner, tagOf } from "./preamble.ts";
+import { FrameType, type Hello } from "./types.ts";
+
+/** What an earlier session may have left in flight: 256 streams' windows and some. */
+const maxSkipped = 256 * 1024 * 1024;
+
+export type Greeted = { hello: Hello /** what came behind HELLO */; rest: Uint8Array };
+
+/** Reads up to HELLO, then hands the line on: it takes listeners only once, so they are passed on by `line`. */
+export class Greeting {
+  readonly done: Promise<Greeted>;
+  readonly line: ByteStream;
+  readonly #deferred = new Deferred<Greeted>();
+  readonly #scanner: Scanner;
+  readonly #tag: number;
+  /** `scan` for the nonce, `hello` for the frame, `over` when the next owner of the line gets the bytes */
+  #phase: "scan" | "hello" | "over" = "scan";
+  #collected: Uint8Array[] = [];
+  #ended = false;
+  #closed: { error: Error | undefined } | undefined;
+  #onData: ((chunk: Uint8Array) => void) | undefined;
+  #onEnd: (() => void) | undefined;
+  #onClose: ((error?: Error) => void) | undefined;
+
+  constructor(line: ByteStream, nonce: Uint8Array) {
+    this.#scanner = new Scanner(Buffer.concat([magic, nonce]), maxSkipped);
+    this.#tag = tagOf(nonce);
+    this.done = this.#deferred.promise;
+    this.done.catch(() => {});
+    this.line = { ...bound(line), ...this.#listening() };
+    line.onClose((error) => this.#takeClose(error));
+    line.onEnd(() => this.#takeEnd());
+    line.onData((chunk) => this.#take(chunk));
+  }
+
+  /** Ends the wait; without effect once HELLO is here. */
+  fail(error: Error): void {
+    this.#deferred.reject(error);
+  }
+
+  #listening(): Pick<ByteStream, "onData" | "onEnd" | "onClose"> {
+    return {
+      onData: (listener) => {
+        this.#onData = listener;
+        for (const chunk of this.#collected.splice(0)) listener(chunk);
+      },
+      onEnd: (listener) => {
+        this.#onEnd = listener;
+        if (this.#ended) queueMicrotask(listener);
+      },
+      onClose: (listener) => {
+        this.#onClose = listener;
+        if (this.#closed) queueMicrotask(() => listener(this.#closed?.error));
+      },
+    };
+  }
+
+  #takeClose(error: Error | undefined): void {
+    this.#closed = { error };
+    this.fail(error ?? new Error("the line was closed"));
+    this.#onClose?.(error);
+  }
+
+  #takeEnd(): void {
+    this.#ended = true;
+    this.fail(new Error("the line ended"));
+    this.#onEnd?.();
+  }
+
+  #take(chunk: Uint8Array): void {
+    if (this.#onData) return this.#onData(chunk);
+    if (this.#phase === "over") return void this.#collected.push(chunk);
+    try {
+      const bytes = this.#phase === "hello" ? chunk : this.#scanner.push(chunk);
+      if (bytes === null) return;
+      this.#phase = "hello";
+      this.#collected.push(bytes);
+      this.#tryHello();
+    } catch (error) {
+      this.fail(error instanceof RangeError ? protocolError(error.message) : (error as Error));
+    }
+  }
+
+  /** HELLO is small: putting the pieces together again for each costs nothing. */
+  #tryHello(): void {
+    const bytes = Buffer.concat(this.#collected);
+    const length = bytes.length >= 4 ? bytes.readUInt32LE(0) + 13 : Number.POSITIVE_INFINITY;
+    let hello: Hello | undefined;
+    new FrameDecoder(this.#tag).push(bytes.subarray(0, length), (frame) => {
+      if (frame.type !== FrameType.Hello || frame.stream !== 0) throw protocolError("the first frame is no HELLO");
+      hello = parseHello(parseJson(frame.payload));
+    });
+    if (!hello) return;
+    this.#phase = "over";
+    this.#collected = [];
+    this.#deferred.resolve({ hello, rest: bytes.subarray(length) });
+  }
+}
+
+function bound(line: ByteStream): Omit<ByteStream, "onData" | "onEnd" | "onClose"> {
+  return {
+    write: (chunk) => line.write(chunk),
+    drained: () => line.drained(),
+    pause: () => line.pause(),
+    resume: () => line.resume(),
+    end: () => line.end(),
+    destroy: (error) => line.destroy(error),
+  };
+}

@@ -1,0 +1,240 @@
+import { describe, expect, test } from "bun:test";
+import { memoryPair } from "../../host/memory-pair.ts";
+import { plainClient } from "./client.ts";
+import { creditOf, data, eof, Raw } from "./testing/raw.ts";
+import { type AgentStream, FrameType, initialCredit, type Json, maxPayload } from "./types.ts";
+
+const { Open, Reply, Event, Credit, Close, Ping, Pong, Notice } = FrameType;
+const ok = { ok: true };
+
+function pair() {
+  const [line, guestLine] = memoryPair();
+  return { client: plainClient(line, "devbox"), guest: new Raw(guestLine) };
+}
+
+async function openOne(client: ReturnType<typeof plainClient>, guest: Raw, reply: Json = ok): Promise<AgentStream> {
+  const opening = client.open("exec", { argv: ["x"] });
+  const { stream } = await guest.next(Open);
+  guest.send(Reply, stream, reply);
+  return opening;
+}
+
+describe("opening", () => {
+  test("ids are odd and rise; the request is the verb and its arguments", async () => {
+    const { client, guest } = pair();
+    const first = openOne(client, guest);
+    expect((await first).reply).toEqual(ok);
+    void client.open("stats", {}).catch(() => {});
+    expect((await guest.next(Open)).stream).toBe(3);
+  });
+
+  test("refusals become errors of banger's catalogue, cleaned of control characters", async () => {
+    const { client, guest } = pair();
+    const refusal = (code: string, message = "no") => ({ ok: false, error: { code, message } });
+    await expect(openOne(client, guest, refusal("not_found"))).rejects.toMatchObject({ code: "COMMAND_NOT_FOUND" });
+    await expect(openOne(client, guest, refusal("not_executable"))).rejects.toMatchObject({
+      code: "COMMAND_NOT_EXECUTABLE",
+    });
+    const other = openOne(client, guest, refusal("bad_cwd", "\u001b[31mno such folder"));
+    await expect(other).rejects.toMatchObject({ code: "AGENT_REFUSED", details: { reason: "no such folder" } });
+    await expect(openOne(client, guest, { ok: false })).rejects.toMatchObject({ code: "AGENT_REFUSED" });
+    // the ids of refused streams are over: a late frame is nothing
+    guest.send(Event, 1, {});
+    await expect(openOne(client, guest)).resolves.toBeDefined();
+  });
+
+  test("no reply in time: the stream is closed, and the session goes on whatever comes late", async () => {
+    for (const late of [[Close], [Reply, Close], [Reply]] as const) {
+      const { client, guest } = pair();
+      const slow = client.open("services", {}, { timeoutMs: 1 });
+      await expect(slow).rejects.toMatchObject({ code: "AGENT_UNREACHABLE" });
+      await guest.next(Open);
+      expect((await guest.next(Close)).stream).toBe(1);
+      const refused = late.length === 1;
+      for (const type of late) guest.send(type, 1, type === Reply ? { ok: !refused } : {});
+      expect(await openOne(client, guest)).toBeDefined();
+    }
+  });
+
+  test("an aborted wait ends with the signal's reason and closes the stream", async () => {
+    const { client, guest } = pair();
+    const abort = new AbortController();
+    const opening = client.open("services", {}, { signal: abort.signal });
+    await guest.next(Open);
+    abort.abort(new Error("enough"));
+    await expect(opening).rejects.toThrow("enough");
+    await guest.next(Close);
+    await expect(client.open("exec", {}, { signal: abort.signal })).rejects.toThrow("enough");
+  });
+
+  test("at most 256 streams, and nothing larger than a frame", async () => {
+    const { client } = pair();
+    for (let i = 0; i < 256; i++) client.open("exec", {}).catch(() => {});
+    await expect(client.open("exec", {})).rejects.toMatchObject({ code: "AGENT_REFUSED", details: { code: "limit" } });
+    await expect(client.open("exec", { env: { K: "x".repeat(maxPayload) } })).rejects.toMatchObject({
+      details: { code: "limit" },
+    });
+    client.destroy();
+  });
+
+  test("streams that the guest opens are refused where nothing is offered", async () => {
+    const { guest } = pair();
+    guest.send(Open, 2, { verb: "dial" });
+    expect(await guest.nextJson(Reply)).toMatchObject({ ok: false, error: { code: "unsupported" } });
+  });
+});
+
+describe("data", () => {
+  test("all that comes with the reply in one chunk is delivered, in order, then the end", async () => {
+    const { client, guest } = pair();
+    const opening = client.open("exec", {});
+    await guest.next(Open);
+    guest.sendAll([
+      [Reply, 1, ok],
+      [data(1), 1, Buffer.from("hello ")],
+      [data(1), 1, Buffer.from("world")],
+      [data(2), 1, Buffer.from("!")],
+      [eof(1), 1],
+      [eof(2), 1],
+      [Event, 1, { event: "exit", code: 0 }],
+      [Close, 1],
+    ]);
+    const seen: string[] = [];
+    // a caller some promises away, as real ones are
+    const stream = await (async () => await opening)();
+    stream.onData((channel, bytes) => void seen.push(`${channel}:${Buffer.from(bytes)}`));
+    stream.onEof((channel) => void seen.push(`eof ${channel}`));
+    stream.onEvent((event) => void seen.push(String(event["event"])));
+    await stream.closed;
+    const text = seen.filter((line) => line.startsWith("1:")).map((line) => line.slice(2));
+    expect(text.join("")).toBe("hello world");
+    expect(seen.filter((line) => !line.startsWith("1:"))).toEqual(["eof 1", "2:!", "eof 2", "exit"]);
+  });
+
+  test("events wait for the data before them", async () => {
+    const { client, guest } = pair();
+    const stream = await openOne(client, guest);
+    const { promise: taken, resolve: take } = Promise.withResolvers<void>();
+    const seen: string[] = [];
+    stream.onData(async () => {
+      await taken;
+      seen.push("data");
+    });
+    const { promise: done, resolve } = Promise.withResolvers<void>();
+    stream.onEvent(() => {
+      seen.push("event");
+      resolve();
+    });
+    guest.sendAll([
+      [data(1), 1, Buffer.from("x")],
+      [Event, 1, { event: "exit", code: 0 }],
+    ]);
+    await Bun.sleep(1);
+    expect(seen).toEqual([]);
+    take();
+    await done;
+    expect(seen).toEqual(["data", "event"]);
+  });
+
+  test("a writer waits for credit, and goes on by as much as is given back", async () => {
+    const { client, guest } = pair();
+    const stream = await openOne(client, guest);
+    let done = false;
+    const writing = stream.write(0, new Uint8Array(initialCredit + 10)).then(() => {
+      done = true;
+    });
+    let got = 0;
+    while (got < initialCredit) got += (await guest.next(data(0))).payload.length;
+    await Bun.sleep(1);
+    expect({ got, done, waiting: guest.seen.length }).toEqual({ got: initialCredit, done: false, waiting: 0 });
+    guest.send(Credit, 1, creditOf(0, 4));
+    expect((await guest.next(data(0))).payload.length).toBe(4);
+    guest.send(Credit, 1, creditOf(0, 6));
+    await writing;
+    expect((await guest.next(data(0))).payload.length).toBe(6);
+  });
+
+  test("EOF keeps its place behind writes; nothing is sent after it", async () => {
+    const { client, guest } = pair();
+    const stream = await openOne(client, guest);
+    void stream.write(0, Buffer.from("a"));
+    stream.eof(0);
+    await stream.write(0, Buffer.from("b"));
+    stream.eof(0);
+    stream.event({ event: "signal", signal: "INT" });
+    await guest.next(Event);
+    expect(guest.seen.map((frame) => frame.type)).toEqual([data(0), eof(0)]);
+  });
+
+  test("credit goes back when data was taken, not before", async () => {
+    const { client, guest } = pair();
+    const stream = await openOne(client, guest);
+    const { promise: taken, resolve: take } = Promise.withResolvers<void>();
+    stream.onData(() => taken);
+    for (let i = 0; i < initialCredit / maxPayload; i++) guest.send(data(1), 1, new Uint8Array(maxPayload));
+    await Bun.sleep(1);
+    expect(guest.seen.filter((frame) => frame.type === Credit)).toEqual([]);
+    take();
+    let back = 0;
+    // what is less than a quarter waits for more
+    while (back <= (initialCredit * 3) / 4) back += Buffer.from((await guest.next(Credit)).payload).readUInt32LE(1);
+    expect(back).toBeLessThanOrEqual(initialCredit);
+  });
+
+  test("many small frames that wait are kept as few pieces", async () => {
+    const { client, guest } = pair();
+    const stream = await openOne(client, guest);
+    guest.sendAll(Array.from({ length: 5000 }, () => [data(1), 1, Buffer.from("ab")]));
+    guest.sendAll([[eof(1), 1]]);
+    await Bun.sleep(1);
+    const pieces: number[] = [];
+    const { promise: ended, resolve } = Promise.withResolvers<number>();
+    stream.onData((_channel, bytes) => void pieces.push(bytes.length));
+    stream.onEof(resolve);
+    await ended;
+    expect(pieces.reduce((sum, size) => sum + size, 0)).toBe(10_000);
+    expect(pieces.length).toBeLessThan(5);
+  });
+});
+
+describe("the end", () => {
+  test("CLOSE with an error rejects `closed`; CLOSE is answered once", async () => {
+    const { client, guest } = pair();
+    const stream = await openOne(client, guest);
+    guest.send(Close, 1, { error: { code: "io", message: "ENOSPC" } });
+    await expect(stream.closed).rejects.toMatchObject({ code: "AGENT_REFUSED", details: { code: "io" } });
+    await guest.next(Close);
+    stream.close();
+    await stream.write(0, Buffer.from("nobody wants this"));
+    void client.ping().catch(() => {});
+    await guest.next(Ping);
+    expect(guest.seen).toEqual([]);
+  });
+
+  test("the line dropping rejects everything that waits", async () => {
+    const { client, guest } = pair();
+    const stream = await openOne(client, guest);
+    const waiting = [stream.closed, client.open("stats", {}), client.ping()].map((one) =>
+      expect(one).rejects.toMatchObject({ code: "SESSION_LOST" }),
+    );
+    const stuck = stream.write(0, new Uint8Array(initialCredit + 1));
+    guest.line.destroy();
+    await Promise.all(waiting);
+    await stuck;
+    expect(await client.closed).toBeUndefined();
+    await expect(client.open("stats", {})).rejects.toMatchObject({ code: "SESSION_LOST", details: { name: "devbox" } });
+    await expect(client.ping()).rejects.toMatchObject({ code: "SESSION_LOST" });
+  });
+
+  test("ping and notices, those that came early too", async () => {
+    const { client, guest } = pair();
+    guest.send(Notice, 0, { notice: "up" });
+    const ping = client.ping();
+    const { payload } = await guest.next(Ping);
+    guest.send(Pong, 0, payload);
+    await ping;
+    const notices: Json[] = [];
+    client.onNotice((notice) => void notices.push(notice));
+    expect(notices).toEqual([{ notice: "up" }]);
+  });
+});

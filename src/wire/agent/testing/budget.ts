@@ -1,0 +1,5 @@
+/** How much a property test may try: little in the fast loop, much under `make fuzz` (`BANGER_FUZZ`). */
+
+export function runs(few: number): number {
+  return process.env["BANGER_FUZZ"] ? few * 200 : few;
+}

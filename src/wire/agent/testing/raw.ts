@@ -1,0 +1,72 @@
+/** One side of a session spoken by hand, frame by frame: for tests of what the other side does with lies. */
+import { Deferred } from "../../../base/async.ts";
+import type { ByteStream } from "../../../base/bytes.ts";
+import { encodeFrame, FrameDecoder } from "../frame.ts";
+import { type Frame, FrameType, type Json } from "../types.ts";
+
+export class Raw {
+  readonly line: ByteStream;
+  readonly seen: Frame[] = [];
+  readonly closed: Promise<void>;
+  readonly #tag: number;
+  #waiting: { matches: (frame: Frame) => boolean; found: Deferred<Frame> }[] = [];
+
+  constructor(line: ByteStream, tag = 0) {
+    this.line = line;
+    this.#tag = tag;
+    const decoder = new FrameDecoder(tag);
+    const closed = new Deferred<void>();
+    this.closed = closed.promise;
+    line.onClose(() => closed.resolve());
+    line.onData((chunk) => decoder.push(chunk, (frame) => this.#take({ ...frame, payload: frame.payload.slice() })));
+  }
+
+  send(type: number, stream: number, payload: Uint8Array | Json = new Uint8Array()): void {
+    this.line.write(encodeFrame({ type, stream, payload: bytesOf(payload) }, this.#tag));
+  }
+
+  /** Several frames in one chunk. */
+  sendAll(frames: [type: number, stream: number, payload?: Uint8Array | Json][]): void {
+    const encoded = frames.map(([type, stream, payload]) =>
+      encodeFrame({ type, stream, payload: bytesOf(payload ?? new Uint8Array()) }, this.#tag),
+    );
+    this.line.write(Buffer.concat(encoded));
+  }
+
+  /** The next frame of a type that was not waited for yet. */
+  async next(type: number): Promise<Frame> {
+    const at = this.seen.findIndex((frame) => frame.type === type);
+    if (at >= 0) return this.seen.splice(at, 1)[0] as Frame;
+    const found = new Deferred<Frame>();
+    this.#waiting.push({ matches: (frame) => frame.type === type, found });
+    return found.promise;
+  }
+
+  async nextJson(type: number): Promise<Json> {
+    return jsonOf(await this.next(type));
+  }
+
+  #take(frame: Frame): void {
+    const at = this.#waiting.findIndex(({ matches }) => matches(frame));
+    if (at >= 0) this.#waiting.splice(at, 1)[0]?.found.resolve(frame);
+    else this.seen.push(frame);
+  }
+}
+
+export function jsonOf(frame: Frame): Json {
+  return JSON.parse(new TextDecoder().decode(frame.payload)) as Json;
+}
+
+export function creditOf(channel: number, bytes: number): Uint8Array {
+  const payload = Buffer.alloc(5);
+  payload[0] = channel;
+  payload.writeUInt32LE(bytes, 1);
+  return payload;
+}
+
+export const data = (channel: number) => FrameType.Data | channel;
+export const eof = (channel: number) => FrameType.Eof | channel;
+
+function bytesOf(payload: Uint8Array | Json): Uint8Array {
+  return payload instanceof Uint8Array ? payload : new TextEncoder().encode(JSON.stringify(payload));
+}
