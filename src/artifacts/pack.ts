@@ -18,6 +18,6 @@ type Ended = { exitCode: number | null; signal: string | null };
 
 /** The error for a packer that did not end well. */
 export function packingFailed(tool: string, ended: Ended, stderr: string, path: string, during: string): Error {
-  if (/no space left|disk quota|failed to write to output/i.test(stderr)) return fail("DISK_FULL", { path, during });
+  if (/no space left|disk quota exceeded/i.test(stderr)) return fail("DISK_FULL", { path, during });
   return fail("TOOL_FAILED", { tool, status: statusText(ended), said: lastWords(stderr) });
 }

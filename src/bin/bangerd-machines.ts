@@ -32,7 +32,7 @@ export async function wireMachines({ paths, facts, env, log }: WireFacts): Promi
   const exec = createExec(definedOnly(env));
   const agent = env["BANGER_AGENT"] || join(dirname(process.execPath), "banger-vsock-agent");
   const driver = createQemuDriver({ exec, which, env, agent, tscFile: paths.tscFile });
-  const network = createUserNetwork({ exec, which, uid: facts.uid, gid: process.getgid?.() ?? facts.uid });
+  const network = createUserNetwork({ exec, which, agent });
   const disk = { exec, blankDisk: paths.blankDisk, partial: paths.partial };
   const folders = [paths.vms, paths.layers, paths.kernels, paths.partial, dirname(paths.blankDisk(0))];
   await Promise.all(folders.map((folder) => ensureFolder(folder)));

@@ -1,10 +1,11 @@
 /** Files and folders: whole reads with a limit, writes that are there entirely or not at all. */
-import { randomBytes } from "node:crypto";
-import { type FSWatcher, watch } from "node:fs";
+import { createHash, randomBytes } from "node:crypto";
 import * as fs from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { fail } from "../base/errors/error.ts";
+import type { Digest } from "../base/names.ts";
 import { errnoOf, isMissing } from "./errno.ts";
+import { watchFolder } from "./folder-watch.ts";
 
 export { isDiskFull } from "./errno.ts";
 export { copySparse } from "./sparse-copy.ts";
@@ -164,14 +165,12 @@ export async function tailBytes(path: string, maxBytes: number): Promise<Uint8Ar
   }
 }
 
-/** Calls back at each change of a file, made later or there already; by inotify on its folder. */
+/** Calls back at each change of a file, made later or there already, and at times without one. */
 export function watchFile(path: string, onChange: () => void): { close(): void } {
   const name = basename(path);
-  const watcher: FSWatcher = watch(dirname(path), (_event, changed) => {
+  return watchFolder(dirname(path), (changed) => {
     if (changed === null || changed === name) onChange();
   });
-  watcher.on("error", () => onChange());
-  return { close: () => watcher.close() };
 }
 
 export interface FileSink {
@@ -220,6 +219,12 @@ export async function* readStream(path: string, range: { from?: number; to?: num
   } finally {
     await file.close();
   }
+}
+
+export async function sha256File(path: string): Promise<Digest> {
+  const hash = createHash("sha256");
+  for await (const chunk of readStream(path)) hash.update(chunk);
+  return `sha256:${hash.digest("hex")}` as Digest;
 }
 
 /** True when the error says that something with that name is there already. */

@@ -2,6 +2,7 @@
 import * as fs from "node:fs";
 import { flockNow } from "./libc.ts";
 
+/** `release` may be called again. A child that we are just starting holds it too, until it has exec'ed. */
 export type LockResult = { release(): void } | { /** pid, 0 when unknown */ heldBy: number };
 
 /** Takes the lock without waiting. The pid inside is for messages only; the kernel's lock is the truth. */
@@ -14,5 +15,11 @@ export function tryLock(path: string): LockResult {
   }
   fs.ftruncateSync(fd, 0);
   fs.writeSync(fd, `${process.pid}\n`, 0);
-  return { release: () => fs.closeSync(fd) };
+  let isHeld = true;
+  return {
+    release() {
+      if (isHeld) fs.closeSync(fd);
+      isHeld = false;
+    },
+  };
 }

@@ -43,7 +43,8 @@ class MemoryEnd implements ByteStream {
   }
   write(chunk: Uint8Array): boolean {
     if (this.#closed || this.#sentEnd) return true;
-    this.peer.#queue.push(chunk.slice());
+    // not slice(): a Buffer's is a view
+    this.peer.#queue.push(new Uint8Array(chunk));
     this.peer.#queued += chunk.length;
     this.peer.#schedule();
     return this.peer.#queued < highWater;

@@ -10,7 +10,7 @@ export interface PipedProcess {
   readonly pid: number;
   /** `write` resolves when the pipe took it; a reader that is gone is an error */
   readonly stdin: { write(chunk: Uint8Array): Promise<void>; end(): void };
-  /** read it to the end, or the process may wait for ever */
+  /** read it to the end, or the process may wait for ever; throws what `done` throws */
   readonly stdout: AsyncIterable<Uint8Array>;
   stderrTail(): string;
   /** after its exit and the end of its stderr; rejects only when the program could not be started */
@@ -46,14 +46,17 @@ export function spawnPiped(argv: readonly string[], options: PipedOptions = {}):
   return {
     pid: child.pid ?? 0,
     stdin: { write: (chunk) => writePipe(child, chunk), end: () => void child.stdin?.end() },
-    stdout: child.stdout ?? empty(),
+    stdout: outputOf(child, exited),
     stderrTail: tailOf(child, options),
     done,
     kill: (signal = "SIGTERM") => void child.kill(signal),
   };
 }
 
-async function* empty(): AsyncIterable<Uint8Array> {}
+async function* outputOf(child: ChildProcess, exited: Promise<Ended>): AsyncIterable<Uint8Array> {
+  if (child.pid === undefined) await exited;
+  else if (child.stdout) yield* child.stdout;
+}
 
 function endWhenAborted(child: ChildProcess, exited: Promise<Ended>, signal: AbortSignal | undefined): void {
   if (!signal) return;

@@ -1,7 +1,7 @@
 /** A socket's place in the file system: told apart from one that took its name, and watched for its removal. */
-import * as fs from "node:fs";
 import { rename, stat } from "node:fs/promises";
 import { dirname } from "node:path";
+import { watchFolder } from "./folder-watch.ts";
 
 /** Moves a name; nothing is made durable, sockets don't outlive a boot. */
 export function moveSocket(from: string, to: string): Promise<void> {
@@ -22,9 +22,7 @@ export async function fileIdentity(path: string): Promise<string | null> {
 export function watchNearest(folder: string, onChange: () => void): { close(): void } {
   for (let place = folder; ; place = dirname(place)) {
     try {
-      const watcher = fs.watch(place, { persistent: false }, () => onChange());
-      watcher.on("error", () => onChange());
-      return { close: () => watcher.close() };
+      return watchFolder(place, () => onChange(), { persistent: false });
     } catch (error) {
       if (place === "/") throw error;
     }

@@ -12,7 +12,7 @@ export type { Peer } from "./libc.ts";
 export const maxSocketPath = 107;
 
 /** @throws PATH_TOO_LONG, and the system's error when nobody listens */
-export function connectUnix(path: string, timeoutMs = 10_000): Promise<ByteStream> {
+export async function connectUnix(path: string, timeoutMs = 10_000): Promise<ByteStream> {
   requireShort(path);
   const { promise, resolve, reject } = Promise.withResolvers<ByteStream>();
   const socket = net.connect({ path, allowHalfOpen: true });

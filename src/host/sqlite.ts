@@ -19,12 +19,18 @@ export function openDatabase(path: string): Db {
   database.run("PRAGMA synchronous = FULL");
   database.run("PRAGMA foreign_keys = ON");
   database.run("PRAGMA busy_timeout = 5000");
+  const whole = <T>(body: () => T): T => {
+    const result = body();
+    if (result instanceof Promise) throw new Error("a transaction can't wait: its body must be synchronous");
+    return result;
+  };
   const query = (sql: string) => database.query<unknown, SQLQueryBindings[]>(sql);
   return {
     run: (sql, ...params) => ({ changes: query(sql).run(...params).changes }),
     get: <T>(sql: string, ...params: SqlValue[]) => query(sql).get(...params) as T | null,
     all: <T>(sql: string, ...params: SqlValue[]) => query(sql).all(...params) as T[],
-    transaction: <T>(body: () => T) => (database.inTransaction ? body() : database.transaction(body).immediate()),
+    transaction: <T>(body: () => T) =>
+      database.inTransaction ? whole(body) : database.transaction(() => whole(body)).immediate(),
     close: () => database.close(),
   };
 }

@@ -5,12 +5,14 @@
 import { CountedStream } from "../artifacts/counted.ts";
 import type { ArtifactDeps } from "../artifacts/deps.ts";
 import { packingFailed, squashfsOptions } from "../artifacts/pack.ts";
+import { giveRootToRoot } from "../artifacts/squashfs-root.ts";
 import { TarError } from "../artifacts/tar/header.ts";
 import { TarScanner } from "../artifacts/tar/scanner.ts";
 import { fail } from "../base/errors/error.ts";
 import { type Digest, parseImageName } from "../base/names.ts";
 import { ensureFolder, removeTree, renameDurable, sizeOf, tempPath } from "../host/files.ts";
 import { type PipedProcess, spawnPiped } from "../host/process.ts";
+import { withRandomAccess } from "../host/random-access.ts";
 import type { ImageRecord } from "../model/artifact.ts";
 import type { Emit } from "../model/event.ts";
 import { layerProblem } from "./check.ts";
@@ -22,8 +24,8 @@ export type RootfsUpload = { name: string; source: string; tar: AsyncIterable<Ui
 /** Bytes of one tar stream, and entries in it. */
 export const limits = { bytes: 256 * 1024 ** 3, entries: 10_000_000 } as const;
 
-/** The archive's own entry for its root is ignored by sqfstar, which would make it writable for everybody. */
-const rootOptions = ["-root-mode", "755", "-root-uid", "0", "-root-gid", "0"];
+/** sqfstar ignores the archive's own entry for its root and would let everybody write to it; `giveRootToRoot` needs `-noI`. */
+const rootOptions = ["-root-mode", "755", "-noI"];
 
 const during = "storing an image";
 
@@ -44,6 +46,7 @@ export async function importRootfs(
   const partial = tempPath(paths.partial, "layer");
   try {
     const { digest, facts } = await pack(upload, partial, emit, signal);
+    await withRandomAccess(partial, giveRootToRoot);
     const bytes = await keep(partial, paths.layer(digest));
     const layers = [{ digest, bytes }];
     const { source } = upload;

@@ -59,7 +59,9 @@ function startBootstrap(
   emit: Emit,
   signal: AbortSignal,
 ): PipedProcess {
-  const env = { ...networkEnv(deps.env), ...proxyEnv(archive), SOURCE_DATE_EPOCH: String(day) };
+  // A user namespace may not enter a private TMPDIR, and /tmp may be memory: this takes more than a gigabyte.
+  const fixed = { TMPDIR: "/var/tmp", SOURCE_DATE_EPOCH: String(day) };
+  const env = { ...networkEnv(deps.env), ...proxyEnv(archive), ...fixed };
   const options = { env, signal, stdin: "pipe", onStderr: reportSteps(emit) } as const;
   const bootstrap = spawnPiped(mmdebstrapArgv(archive, suite, deps.uid), options);
   // A program that is gone before it has read this says why by its status.

@@ -50,3 +50,12 @@ test("a list that names something else than modules is refused", async () => {
   const error = await ensureInitramfs({ paths }, { kernel, agent }).catch((thrown: unknown) => thrown);
   expect(isError(error, "KERNEL_UNUSABLE")).toBe(true);
 });
+
+test("a missing agent is named", async () => {
+  const { temp, paths } = world();
+  using _ = temp;
+  const error = await ensureInitramfs({ paths }, { kernel, agent: "/nowhere/agent" }).catch(
+    (thrown: unknown) => thrown,
+  );
+  expect(isError(error, "FILE_INVALID") && error.message).toBe("/nowhere/agent: the guest's agent is missing");
+});

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import type { ArtifactDeps } from "../artifacts/deps.ts";
 import { fail } from "../base/errors/error.ts";
 import type { Digest } from "../base/names.ts";
-import { ensureFolder, exists, readBytes, readText, writeAtomic } from "../host/files.ts";
+import { ensureFolder, exists, isDiskFull, readBytes, readText, writeAtomic } from "../host/files.ts";
 import type { KernelRecord } from "../model/artifact.ts";
 import { type CpioEntry, encodeCpio } from "./cpio.ts";
 
@@ -14,17 +14,27 @@ const maxModule = 64 * 1024 * 1024;
 
 export type InitramfsDeps = Pick<ArtifactDeps, "paths">;
 
-/** @param agent path of `banger-vsock-agent` @returns the file's path @throws KERNEL_UNUSABLE, DISK_FULL */
+/** @param agent path of `banger-vsock-agent` @returns the file's path @throws KERNEL_UNUSABLE, FILE_INVALID, DISK_FULL */
 export async function ensureInitramfs(
   deps: InitramfsDeps,
   { kernel, agent }: { kernel: KernelRecord; agent: string },
 ): Promise<string> {
-  const program = await readBytes(agent, maxAgent);
+  const program = await readAgent(agent);
   const path = deps.paths.initramfs(keyOf(kernel, program));
   if (await exists(path)) return path;
-  await ensureFolder(deps.paths.initramfsFolder);
-  await writeAtomic(path, encodeCpio(await entriesOf(deps, kernel, program)));
+  const entries = await entriesOf(deps, kernel, program);
+  try {
+    await ensureFolder(deps.paths.initramfsFolder);
+    await writeAtomic(path, encodeCpio(entries));
+  } catch (error) {
+    throw isDiskFull(error) ? fail("DISK_FULL", { path, during: "making an initramfs" }, error) : error;
+  }
   return path;
+}
+
+async function readAgent(path: string): Promise<Uint8Array> {
+  if (await exists(path)) return readBytes(path, maxAgent);
+  throw fail("FILE_INVALID", { path, problem: "the guest's agent is missing", next: "install banger again" });
 }
 
 function keyOf(kernel: KernelRecord, program: Uint8Array): Digest {

@@ -31,6 +31,8 @@ export function pathsOf(roots: Roots) {
     /** flock'ed by the one daemon of this state directory; holds its pid */
     lock: `${roots.state}/bangerd.lock`,
     daemonLog: `${roots.state}/bangerd.log`,
+    /** what a daemon says before its log is open */
+    daemonStderr: `${roots.state}/bangerd.stderr`,
     database: `${roots.state}/banger.sqlite`,
     sshKey: `${roots.state}/ssh/id_ed25519`,
     vms: `${roots.state}/vms`,
@@ -46,6 +48,8 @@ export function pathsOf(roots: Roots) {
     /** unfinished work; whatever is here at daemon start is garbage */
     partial: `${roots.cache}/partial`,
     /** git directories of our own while a workspace is read; one folder per process, stale ones are removed */
+    /** host builders' unfinished work, a folder for each process */
+    recipeScratch: `${roots.cache}/recipes`,
     workspaceScratch: `${roots.cache}/workspace`,
     tscFile: `${roots.cache}/tsc-khz`,
   };

@@ -7,7 +7,6 @@
 //! process that stays and returns. That process ends with the VMM or with passt, whichever goes first, and so does
 //! the other.
 
-use std::ffi::OsString;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::fs::PermissionsExt;
@@ -21,13 +20,13 @@ const PASST_FD: RawFd = 3;
 const MAX_FRAME: usize = 65535 + 18;
 const BUFFER: usize = 256 * 1024;
 
-pub fn run(args: &[OsString]) -> Result<(), String> {
+pub fn run(args: &[String]) -> Result<(), String> {
     let (path, command) = parse(args)?;
-    let listener = listen(path).map_err(|e| format!("{}: {e}", path.to_string_lossy()))?;
+    let listener = listen(path).map_err(|e| format!("{}: {e}", path))?;
     let (ours, theirs) = UnixStream::pair().map_err(|e| e.to_string())?;
     if let Err(problem) = start(command, theirs) {
         let _ = std::fs::remove_file(path);
-        return Err(format!("{}: {problem}", command[0].to_string_lossy()));
+        return Err(format!("{}: {problem}", command[0]));
     }
     match detach().map_err(|e| e.to_string())? {
         Some(pid) => {
@@ -35,28 +34,31 @@ pub fn run(args: &[OsString]) -> Result<(), String> {
             Ok(())
         }
         None => {
-            serve(&listener, ours);
+            let vmm = accept_unless_closed(&listener, &ours);
             let _ = std::fs::remove_file(path);
+            if let Some(vmm) = vmm {
+                join(vmm, ours);
+            }
             std::process::exit(0)
         }
     }
 }
 
-fn parse(args: &[OsString]) -> Result<(&OsString, &[OsString]), String> {
+fn parse(args: &[String]) -> Result<(&str, &[String]), String> {
     match args {
         [flag, path, dashes, command @ ..] if flag == "--listen" && dashes == "--" && !command.is_empty() => Ok((path, command)),
         _ => Err("usage: netguard --listen PATH -- PASST ARGS…".into()),
     }
 }
 
-fn listen(path: &OsString) -> io::Result<UnixListener> {
+fn listen(path: &str) -> io::Result<UnixListener> {
     let listener = UnixListener::bind(path)?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
     Ok(listener)
 }
 
 /// passt goes to the background by itself once it is set up; what is wrong it says on our stderr.
-fn start(command: &[OsString], end: UnixStream) -> Result<(), String> {
+fn start(command: &[String], end: UnixStream) -> Result<(), String> {
     let fd = end.as_raw_fd();
     let mut child = Command::new(&command[0]);
     child.args(&command[1..]).stdin(Stdio::null()).stdout(Stdio::null());
@@ -80,7 +82,7 @@ fn detach() -> io::Result<Option<i32>> {
             // SAFETY: plain system calls on our own descriptors
             unsafe {
                 libc::setsid();
-                let null = libc::open(c"/dev/null".as_ptr(), libc::O_RDWR);
+                let null = libc::open(b"/dev/null\0".as_ptr().cast(), libc::O_RDWR);
                 for fd in 0..=2 {
                     libc::dup2(null, fd);
                 }
@@ -91,11 +93,9 @@ fn detach() -> io::Result<Option<i32>> {
     }
 }
 
-/// One VMM, then it is over.
-fn serve(listener: &UnixListener, passt: UnixStream) {
-    let Some(vmm) = accept_unless_closed(listener, &passt) else { return };
-    let (from_vmm, to_passt) = (vmm.try_clone(), passt.try_clone());
-    let (Ok(from_vmm), Ok(to_passt)) = (from_vmm, to_passt) else { return };
+/// Until either side is gone.
+fn join(vmm: UnixStream, passt: UnixStream) {
+    let (Ok(from_vmm), Ok(to_passt)) = (vmm.try_clone(), passt.try_clone()) else { return };
     std::thread::spawn(move || {
         let _ = guarded(from_vmm, to_passt);
         std::process::exit(0)

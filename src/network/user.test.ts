@@ -43,13 +43,24 @@ test("a socket of an earlier start does not stand in the way", async () => {
   expect(await exists(paths.net)).toBe(false);
 });
 
+test("a guard that can't be started is told, not thrown", async () => {
+  const deps = {
+    exec: () => Promise.reject(new Error("no such file")),
+    which: async () => "/usr/bin/passt",
+    agent: "/agent",
+  };
+  const prepared = await createUserNetwork({ ...deps, resolvConf }).prepare(paths);
+  expect(prepared.note).toMatch(/^passt did not start \(no such file\)/);
+});
+
 test.each([
   ["there is no passt", {}, null, /^passt is not installed: using QEMU's own network.*loopback/],
   [
     "passt fails",
     {
       exitCode: 1,
-      stderr: "Failed to send 9 bytes to syslog\nNo routable interface\nnetguard: passt: exit status: 1\n",
+      stderr:
+        "Failed to send 9 bytes to syslog\nNo routable interface\nbanger-vsock-agent: /usr/bin/passt: exit status: 1\n",
     },
     undefined,
     /^passt did not start \(No routable interface\)/,

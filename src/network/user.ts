@@ -64,12 +64,14 @@ async function startPasst(
   if (program === null) return { failure: "passt is not installed" };
   await removeTree(paths.net);
   const argv = guardedPasst({ agent: deps.agent, program, socket: paths.net, log: paths.netLog });
-  const result = await deps.exec(argv, { timeoutMs: 10_000 });
-  const process = result.exitCode === 0 ? startedProcess(result.stdout) : null;
-  if (process !== null) return { process };
-  return {
-    failure: `passt did not start (${lastWord(result.stderr) || (result.signal ?? `status ${result.exitCode}`)})`,
-  };
+  try {
+    const { exitCode, signal, stdout, stderr } = await deps.exec(argv, { timeoutMs: 10_000 });
+    const process = exitCode === 0 ? startedProcess(stdout) : null;
+    if (process !== null) return { process };
+    return { failure: `passt did not start (${lastWord(stderr) || (signal ?? `status ${exitCode}`)})` };
+  } catch (error) {
+    return { failure: `passt did not start (${error instanceof Error ? error.message : String(error)})` };
+  }
 }
 
 function startedProcess(stdout: Uint8Array): ProcessRef | null {
@@ -82,12 +84,10 @@ async function stop(process: ProcessRef, paths: VmPaths): Promise<void> {
   await removeTree(paths.net);
 }
 
-/** What passt said last about itself; it also complains of a missing syslog, which is no reason. */
+/** What passt said last about itself, else what the guard did; passt also complains of a missing syslog, which is no reason. */
 function lastWord(stderr: Uint8Array): string {
-  const lines = new TextDecoder()
-    .decode(stderr)
-    .split("\n")
-    .map((line) => line.trim());
-  const words = lines.filter((line) => line !== "" && !/^(?:Failed to send|Don't run as root|netguard:)/.test(line));
-  return words.at(-1)?.slice(0, 200) ?? "";
+  const said = new TextDecoder().decode(stderr).split("\n");
+  const lines = said.map((line) => line.trim()).filter((line) => !/^(?:$|Failed to send|Don't run as root)/.test(line));
+  const passt = lines.filter((line) => !line.startsWith("banger-vsock-agent:"));
+  return (passt.at(-1) ?? lines.at(-1) ?? "").slice(0, 200);
 }

@@ -7,6 +7,9 @@ import { until } from "./processes.ts";
 
 type Shown = { name: string; state: string; generation: number; failure: { reason: string; console: string[] } | null };
 
+/** systemctl talks to a bus that is there only when the services are */
+const ready = "systemctl is-system-running --wait";
+
 vmSuite("lifecycle", (home) => {
   const show = (name: string) => home().json<Shown>(["vm", "show", name]);
   const state = async (name: string) => (await show(name)).state;
@@ -60,8 +63,8 @@ vmSuite("lifecycle", (home) => {
   }, 400_000);
 
   for (const [how, command] of [
-    ["powers off", "systemctl poweroff"],
-    ["halts", "systemctl halt"],
+    ["powers off", `${ready}; systemctl poweroff`],
+    ["halts", `${ready}; systemctl halt`],
   ] as const) {
     test(`a guest that ${how} ends as stopped, and wait says so`, async () => {
       const waiting = home().banger(["vm", "wait", "b"]);
@@ -79,7 +82,7 @@ vmSuite("lifecycle", (home) => {
 
   test("a guest that reboots starts again from its disk", async () => {
     const before = (await show("b")).generation;
-    await exec("b", "sh", "-c", "echo again >/root/kept; sync; systemctl reboot");
+    await exec("b", "sh", "-c", "echo again >/root/kept; sync; systemctl is-system-running --wait; systemctl reboot");
     await until(
       "it runs again",
       async () => {

@@ -5,12 +5,12 @@ import { accessSync, constants, existsSync } from "node:fs";
 export type Need = "vm" | "root" | "systemd" | "registry" | "ssh-clients" | `tool:${string}`;
 
 /**
- * Why a test can't run here; null when it can.
+ * Why a test can't run here, or is not wanted to (`BANGER_SKIP`, a list like the one below); null when it can.
  * @throws when `BANGER_REQUIRE` (a comma list; `tools` stands for every `tool:…`) says that it must
  */
 export function gate(need: Need): string | null {
-  const reason = reasonAgainst(need);
-  if (reason !== null && isRequired(need)) throw new Error(`BANGER_REQUIRE has ${need}, but ${reason}`);
+  const reason = isListed(need, "BANGER_SKIP") ? `BANGER_SKIP has ${need}` : reasonAgainst(need);
+  if (reason !== null && isListed(need, "BANGER_REQUIRE")) throw new Error(`BANGER_REQUIRE has ${need}, but ${reason}`);
   return reason;
 }
 
@@ -21,16 +21,16 @@ export function gatedTest(need: Need, name: string, body: () => void | Promise<v
   else test.skip(`${name} (skipped: ${reason})`, body);
 }
 
-function isRequired(need: Need): boolean {
-  const required = (process.env["BANGER_REQUIRE"] ?? "").split(",").map((word) => word.trim());
-  return required.includes(need) || (need.startsWith("tool:") && required.includes("tools"));
+function isListed(need: Need, variable: string): boolean {
+  const listed = (process.env[variable] ?? "").split(",").map((word) => word.trim());
+  return listed.includes(need) || (need.startsWith("tool:") && listed.includes("tools"));
 }
 
 function reasonAgainst(need: Need): string | null {
   switch (need) {
     case "vm":
       if (!onPath("qemu-system-x86_64")) return "qemu-system-x86_64 is not installed";
-      return agentBinary() ? null : "banger-vsock-agent is not built (`make build`)";
+      return agentBinary() ? null : agentMissing;
     case "root":
       return process.getuid?.() === 0 ? null : "it needs root";
     case "systemd":
@@ -41,10 +41,13 @@ function reasonAgainst(need: Need): string | null {
       return onPath("ssh") ? null : "ssh is not installed";
     default: {
       const tool = need.slice("tool:".length);
+      if (tool === "banger-vsock-agent") return agentBinary() ? null : agentMissing;
       return onPath(tool) ? null : `${tool} is not installed`;
     }
   }
 }
+
+const agentMissing = "banger-vsock-agent is not built (`make build`)";
 
 /** The guest agent as it was built last; null when it was not. */
 export function agentBinary(): string | null {

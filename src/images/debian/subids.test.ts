@@ -19,7 +19,7 @@ for (const [what, subuid, subgid, usable] of rows) {
     mkdirSync(`${root.path}/etc`);
     writeFileSync(`${root.path}/etc/subuid`, subuid);
     writeFileSync(`${root.path}/etc/subgid`, subgid);
-    const exec = fakeExec({ "id -un": { stdout: "ann\n" } });
+    const exec = fakeExec({ newuidmap: { exitCode: 1 }, "id -un": { stdout: "ann\n" } });
     const error = await checkSubordinateIds({ exec, uid: 1000, root: root.path }).catch((thrown: unknown) => thrown);
     expect(error === undefined).toBe(usable);
     if (!usable) expect(isError(error, "RECIPE_UNAVAILABLE") && error.hint).toContain("usermod --add-subuids");
@@ -28,7 +28,7 @@ for (const [what, subuid, subgid, usable] of rows) {
 
 test("a host without the files says the same", async () => {
   using root = tempFolder();
-  const exec = fakeExec({ "id -un": { stdout: "ann\n" } });
+  const exec = fakeExec({ newuidmap: { exitCode: 1 }, "id -un": { stdout: "ann\n" } });
   const error = await checkSubordinateIds({ exec, uid: 1000, root: root.path }).catch((thrown: unknown) => thrown);
   expect(isError(error, "RECIPE_UNAVAILABLE")).toBe(true);
 });

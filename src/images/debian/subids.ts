@@ -6,8 +6,9 @@ import { readTextIfAny } from "../../host/files.ts";
 
 export type SubidDeps = { exec: Exec; uid: number /** folder that stands for `/` in tests */; root?: string };
 
-/** @throws RECIPE_UNAVAILABLE saying what root has to do once */
+/** @throws RECIPE_UNAVAILABLE saying what root has to do once, TOOL_MISSING */
 export async function checkSubordinateIds(deps: SubidDeps): Promise<void> {
+  await deps.exec(["newuidmap"]);
   const user = stdoutText(await deps.exec(["id", "-un"])).trim();
   for (const file of ["/etc/subuid", "/etc/subgid"]) {
     const text = (await readTextIfAny(`${deps.root ?? ""}${file}`)) ?? "";

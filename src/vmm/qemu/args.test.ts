@@ -23,6 +23,7 @@ const plan: QemuPlan = {
   accel: "tcg",
   cmdline: "console=ttyS0 quiet",
   memory: { kind: "private" },
+  firmware: null,
   sockets: { qmp: `${directory}/qmp.sock`, agent: `${directory}/agent.sock`, boot: `${directory}/boot.sock` },
   serialLog: `${directory}/serial.log`,
 };
@@ -33,6 +34,7 @@ test("the whole argument list, as QEMU gets it", () => {
 
 describe("what changes an argument", () => {
   const rows: [string, Partial<BootSpec>, Partial<QemuPlan>, string[]][] = [
+    ["a quicker firmware", {}, { firmware: "/usr/share/qemu/qboot.rom" }, ["-bios /usr/share/qemu/qboot.rom"]],
     ["KVM", {}, { accel: "kvm" }, ["-accel kvm", "-cpu host"]],
     ["a disk that may be lost", { blockDevices: [disk({ cache: "unsafe" })] }, {}, ["cache.no-flush=on"]],
     [

@@ -21,9 +21,10 @@ export type StartSpec = {
   argv: readonly string[];
   directory: string;
   /** QEMU connects to it when it is set up */
-  bootSocket: string;
-  /** made by QEMU; removed when it does not come up */
-  sockets: readonly string[];
+  boot: string;
+  /** made by QEMU, and removed when it does not come up */
+  qmp: string;
+  agent: string;
   serialLog: string;
   vmmLog: string;
 };
@@ -39,7 +40,7 @@ const setupTimeoutMs = 60_000;
 export async function startQemu(spec: StartSpec, signal: AbortSignal): Promise<Started> {
   signal.throwIfAborted();
   const connected = new Deferred<{ stream: ByteStream; pid: number }>();
-  const listener = await listenUnix(spec.bootSocket, { mode: 0o600 }, (stream, peer) =>
+  const listener = await listenUnix(spec.boot, { mode: 0o600 }, (stream, peer) =>
     connected.resolve({ stream, pid: peer.pid }),
   );
   try {
@@ -58,7 +59,7 @@ export async function startQemu(spec: StartSpec, signal: AbortSignal): Promise<S
     }
   } finally {
     await listener.close();
-    await removeTree(spec.bootSocket);
+    await removeTree(spec.boot);
   }
 }
 
@@ -90,7 +91,7 @@ async function reasonOf(spec: StartSpec, status: { exitCode: number | null; sign
 async function clearAway(process: ProcessRef, spec: StartSpec): Promise<void> {
   signalProcess(process, "SIGKILL");
   await gone(process, isAlive);
-  await Promise.all(spec.sockets.map((path) => removeTree(path)));
+  await Promise.all([spec.qmp, spec.agent].map((path) => removeTree(path)));
 }
 
 function startFailed(reason: string) {

@@ -1,13 +1,14 @@
 /** The QEMU driver: `-M microvm` under KVM, or emulated by TCG where there is none. */
 import { fail } from "../../base/errors/error.ts";
-import { sizeOf } from "../../host/files.ts";
+import { exists, sizeOf } from "../../host/files.ts";
 import { isAlive } from "../../host/process.ts";
-import { connectUnix } from "../../host/socket.ts";
+import { connectUnix, maxSocketPath } from "../../host/socket.ts";
 import { vmPaths } from "../../model/paths.ts";
 import { connectQmp } from "../../wire/qmp/client.ts";
 import type { BootSpec, DriverRecord, Probe, RunningVm, VmExit, VmmDriver } from "../driver.ts";
 import { tscKhz } from "../tsc.ts";
-import { qemuArgs } from "./args.ts";
+import type { Accel } from "./accel.ts";
+import { type MemoryBackend, qemuArgs } from "./args.ts";
 import { startQemu } from "./boot.ts";
 import { kernelCmdline } from "./cmdline.ts";
 import { classifyExit } from "./exit.ts";
@@ -47,43 +48,10 @@ class QemuDriver implements VmmDriver {
   async boot(spec: BootSpec, signal: AbortSignal): Promise<RunningVm> {
     const probe = await this.#usable();
     const paths = pathsOf(spec.directory);
-    const [cmdline, fileLimit, prlimit] = await Promise.all([
-      this.#cmdline(spec, probe),
-      fileLimitOf(spec),
-      this.#deps.which("prlimit"),
-      beginLogs(paths),
-    ]);
-    const sockets = { qmp: paths.qmp, agent: paths.agent, boot: paths.boot };
-    const plan = {
-      program: probe.program,
-      accel: probe.accel,
-      cmdline,
-      memory: { kind: "private" as const },
-      sockets,
-      serialLog: paths.serialLog,
-    };
-    const argv = confined(qemuArgs(spec, plan), spec, {
-      agent: this.#deps.agent,
-      prlimit,
-      accel: probe.accel,
-      fileLimit,
-    });
-    const start = {
-      argv,
-      directory: spec.directory,
-      bootSocket: paths.boot,
-      sockets: [paths.qmp, paths.agent],
-      serialLog: paths.serialLog,
-      vmmLog: paths.vmmLog,
-    };
-    const { process, qmp, exited } = await startQemu(start, signal);
-    const record: QemuRecord = {
-      driver: "qemu",
-      version: probe.version,
-      accel: probe.accel,
-      process,
-      directory: spec.directory,
-    };
+    const [argv] = await Promise.all([this.#commandLine(spec, probe, paths), beginLogs(paths)]);
+    const { process, qmp, exited } = await startQemu({ argv, ...paths }, signal);
+    const { version, accel } = probe;
+    const record: QemuRecord = { driver: "qemu", version, accel, process, directory: spec.directory };
     return new RunningQemu({ record, qmp, exited, raiseFileLimit: this.#raiseFileLimit });
   }
 
@@ -109,10 +77,24 @@ class QemuDriver implements VmmDriver {
     throw fail("VMM_NOT_FOUND", { program: "QEMU", install: probe.fix, reason: probe.why });
   }
 
-  async #cmdline(spec: BootSpec, probe: QemuProbe): Promise<string> {
+  async #commandLine(spec: BootSpec, probe: QemuProbe, paths: QemuPaths): Promise<string[]> {
+    const { accel, program } = probe;
+    const [cmdline, firmware, fileLimit, prlimit] = await Promise.all([
+      this.#kernelLine(spec, accel),
+      firmwareFor(accel),
+      fileLimitOf(spec),
+      this.#deps.which("prlimit"),
+    ]);
+    const sockets = { qmp: paths.qmp, agent: paths.agent, boot: paths.boot };
+    const memory: MemoryBackend = { kind: "private" };
+    const argv = qemuArgs(spec, { program, accel, cmdline, memory, firmware, sockets, serialLog: paths.serialLog });
+    return confined(argv, spec, { agent: this.#deps.agent, prlimit, accel, fileLimit });
+  }
+
+  async #kernelLine(spec: BootSpec, accel: Accel): Promise<string> {
     const { agent, exec, tscFile } = this.#deps;
-    const khz = probe.accel === "tcg" ? await tscKhz({ agent, exec, file: tscFile }) : null;
-    return kernelCmdline({ accel: probe.accel, tscKhz: khz, words: ["banger.port=virtio", ...spec.kernelWords] });
+    const khz = accel === "tcg" ? await tscKhz({ agent, exec, file: tscFile }) : null;
+    return kernelCmdline({ accel, tscKhz: khz, words: ["banger.port=virtio", ...spec.kernelWords] });
   }
 
   readonly #raiseFileLimit = async (pid: number, bytes: number): Promise<void> => {
@@ -121,14 +103,20 @@ class QemuDriver implements VmmDriver {
   };
 }
 
-/** `sun_path` holds 108 bytes, one of them is the NUL. */
-const maxSocketPath = 107;
+type QemuPaths = ReturnType<typeof pathsOf>;
 
 function pathsOf(directory: string) {
   const paths = { ...vmPaths(directory), boot: `${directory}/boot.sock` };
-  if (Buffer.byteLength(paths.agent) > maxSocketPath)
-    throw fail("PATH_TOO_LONG", { path: paths.agent, limit: maxSocketPath });
+  const tooLong = [paths.qmp, paths.agent, paths.boot].find((path) => Buffer.byteLength(path) > maxSocketPath);
+  if (tooLong !== undefined) throw fail("PATH_TOO_LONG", { path: tooLong, limit: maxSocketPath });
   return paths;
+}
+
+/** Where distributions put what belongs to QEMU. */
+const qboot = "/usr/share/qemu/qboot.rom";
+
+async function firmwareFor(accel: Accel): Promise<string | null> {
+  return accel === "tcg" && (await exists(qboot)) ? qboot : null;
 }
 
 /** The largest file that this VM may write is its own disk; logs need some room whatever its size. */

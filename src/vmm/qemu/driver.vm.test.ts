@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe } from "bun:test";
 import { writeFile } from "node:fs/promises";
 import { isAlive, signalProcess } from "../../host/process.ts";
 import { gate } from "../../host/testing/gate.ts";
-import type { AgentClient } from "../../wire/agent/types.ts";
 import { driverContract } from "../driver.contract.ts";
+import { guestShell } from "../testing/guest-shell.ts";
 import { type TinyVms, tinyVms } from "../testing/tiny-vm.ts";
 
 describe.skipIf(gate("vm") !== null)("on real VMs", () => {
@@ -24,22 +24,8 @@ describe.skipIf(gate("vm") !== null)("on real VMs", () => {
     },
     isAlive,
     killProcess: (process) => void signalProcess(process, "SIGKILL"),
-    panic: async (_vm, agent) => shell(agent, "echo c > /proc/sysrq-trigger").catch(() => {}),
-    print: (_vm, agent, text) => shell(agent, `echo '${text}' > /dev/console`),
+    panic: async (_vm, agent) => void (await guestShell(agent, "echo c > /proc/sysrq-trigger").catch(() => {})),
+    print: async (_vm, agent, text) => void (await guestShell(agent, `echo '${text}' > /dev/console`)),
     timeoutMs: 60_000,
   });
 });
-
-async function shell(agent: AgentClient, line: string): Promise<void> {
-  if (agent.hello?.phase === "boot") await identified(agent);
-  const stream = await agent.open("exec", { argv: ["/bin/sh", "-c", line] });
-  stream.eof(0);
-  await stream.closed;
-}
-
-/** Commands run once the guest has its identity. */
-async function identified(agent: AgentClient): Promise<void> {
-  const up = new Promise<void>((resolve) => agent.onNotice((notice) => notice["notice"] === "up" && resolve()));
-  await agent.open("identity", { generation: 1, hostname: "tiny" });
-  await up;
-}

@@ -1,6 +1,7 @@
 /** One running QEMU, held by its control socket. */
 import { Deferred } from "../../base/async.ts";
 import type { ByteStream } from "../../base/bytes.ts";
+import { removeTree } from "../../host/files.ts";
 import { isAlive, signalProcess } from "../../host/process.ts";
 import { connectUnix } from "../../host/socket.ts";
 import { vmPaths } from "../../model/paths.ts";
@@ -99,7 +100,11 @@ export class RunningQemu implements RunningVm {
     if (this.#released) return;
     await gone(this.record.process, isAlive);
     this.release();
-    const tails = await readTails(this.#paths);
+    const [tails] = await Promise.all([
+      readTails(this.#paths),
+      removeTree(this.#paths.qmp),
+      removeTree(this.#paths.agent),
+    ]);
     this.#exit.resolve(classifyExit({ killCalled: this.#killCalled, shutdown: this.#shutdown, status, ...tails }));
   }
 }

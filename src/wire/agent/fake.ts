@@ -136,7 +136,7 @@ function put(served: ServedStream, options: FakeAgentOptions): void {
   const stream = served.accept();
   const chunks: Uint8Array[] = [];
   stream.closed.catch(() => {});
-  stream.onData((_channel, data) => void chunks.push(data.slice()));
+  stream.onData((_channel, data) => void chunks.push(new Uint8Array(data)));
   stream.onEof(() => {
     const tar = Buffer.concat(chunks);
     options.onPut?.(served.request, tar);

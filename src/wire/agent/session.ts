@@ -211,8 +211,8 @@ export class Session implements AgentClient {
   #takeReply(stream: Stream, frame: Frame): void {
     const opening = this.#opening.get(stream.id);
     if (!opening) throw protocolError("a second reply");
-    this.#opening.delete(stream.id);
     const reply = parseJson(frame.payload);
+    this.#opening.delete(stream.id);
     if (reply["ok"] === true) {
       stream.accepted(reply);
       return opening.accept();

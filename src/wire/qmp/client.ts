@@ -1,5 +1,5 @@
 /** QEMU's monitor: one JSON a line, answers by id, events in between (docs/interop/qmp-spec of QEMU). */
-import { Deferred } from "../../base/async.ts";
+import { Deferred, withTimeout } from "../../base/async.ts";
 import type { ByteStream } from "../../base/bytes.ts";
 import { fail } from "../../base/errors/error.ts";
 
@@ -20,12 +20,17 @@ export interface Qmp {
 const maxLine = 1024 * 1024;
 const maxKept = 64;
 
-/** Reads the greeting and leaves capabilities mode. @throws VMM_START_FAILED */
-export async function connectQmp(line: ByteStream): Promise<Qmp> {
+/** Reads the greeting and leaves capabilities mode; on failure the line is destroyed. @throws VMM_START_FAILED */
+export async function connectQmp(line: ByteStream, timeoutMs = 60_000): Promise<Qmp> {
   const monitor = new Monitor(line);
-  await monitor.greeted;
-  await monitor.execute("qmp_capabilities");
-  return monitor;
+  const greeting = monitor.greeted.then(() => monitor.execute("qmp_capabilities"));
+  try {
+    await withTimeout(greeting, timeoutMs, () => monitorError(`no greeting within ${timeoutMs / 1000} s`));
+    return monitor;
+  } catch (error) {
+    monitor.close();
+    throw error;
+  }
 }
 
 class Monitor implements Qmp {

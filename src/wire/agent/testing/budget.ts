@@ -3,3 +3,6 @@
 export function runs(few: number): number {
   return process.env["BANGER_FUZZ"] ? few * 200 : few;
 }
+
+/** of a test that uses `runs`, in `ms` */
+export const patience = process.env["BANGER_FUZZ"] ? 600_000 : 10_000;

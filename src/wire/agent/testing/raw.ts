@@ -18,7 +18,9 @@ export class Raw {
     const closed = new Deferred<void>();
     this.closed = closed.promise;
     line.onClose(() => closed.resolve());
-    line.onData((chunk) => decoder.push(chunk, (frame) => this.#take({ ...frame, payload: frame.payload.slice() })));
+    line.onData((chunk) =>
+      decoder.push(chunk, (frame) => this.#take({ ...frame, payload: new Uint8Array(frame.payload) })),
+    );
   }
 
   send(type: number, stream: number, payload: Uint8Array | Json = new Uint8Array()): void {
@@ -62,6 +64,11 @@ export function creditOf(channel: number, bytes: number): Uint8Array {
   payload[0] = channel;
   payload.writeUInt32LE(bytes, 1);
   return payload;
+}
+
+/** Some turns of the event loop: whatever was on its way in memory has arrived. */
+export async function settled(): Promise<void> {
+  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
 
 export const data = (channel: number) => FrameType.Data | channel;

@@ -1,0 +1,112 @@
+/** The CLI's world, made of the real host. What a command does not use is not loaded. */
+import { dirname, join } from "node:path";
+import { version } from "../base/version.ts";
+import type { CliContext } from "../cli/context.ts";
+import { Api } from "../client/api.ts";
+import { connectIfRunning, connectOrStart, type DaemonPlace } from "../client/connect.ts";
+import { processTerminal } from "../host/terminal.ts";
+import { pathsOf, rootlessRoots } from "../model/paths.ts";
+import type { RecipeDeps } from "../artifacts/deps.ts";
+import type { Paths } from "../model/paths.ts";
+
+type Env = Record<string, string | undefined>;
+
+export function cliContext(guestArgv: readonly string[] | null): CliContext {
+  const env: Env = process.env;
+  const home = env["HOME"] || "/root";
+  const paths = pathsOf(rootlessRoots({ home, env }));
+  const place = placeOf(paths, env);
+  const api = new Api(() => connectOrStart(place), version);
+  return {
+    process: { stdout: process.stdout, stderr: process.stderr, env },
+    guestArgv,
+    stdio: processTerminal(),
+    signals,
+    env,
+    cwd: process.cwd(),
+    isRoot: process.getuid?.() === 0,
+    version,
+    now: () => Date.now(),
+    api,
+    socket: place.socket,
+    runningApi: () => runningApi(place),
+    async planWorkspace(request) {
+      const { planWorkspace } = await import("../workspace/plan.ts");
+      return planWorkspace({ exec: await execOf(env), home, scratch: paths.workspaceScratch, env }, request);
+    },
+    async *workspaceTar(plan, report) {
+      const { workspaceTar } = await import("../workspace/stream.ts");
+      yield* workspaceTar(plan, report);
+    },
+    async buildImage(recipe, emit, signal) {
+      const { openDebianRootfs } = await import("../images/recipe.ts");
+      const { recipes } = await import("../images/recipes.ts");
+      const suite = recipes.find((one) => one.name === recipe)?.suite ?? "bookworm";
+      return openDebianRootfs(await recipeDeps(paths, env), { suite }, emit, signal);
+    },
+    async fetchKernel(emit, signal) {
+      const { openDebianKernel } = await import("../kernels/recipe.ts");
+      return openDebianKernel(await recipeDeps(paths, env), emit, signal);
+    },
+    async checkFacts() {
+      const { gatherFacts } = await import("./banger-facts.ts");
+      return gatherFacts(paths, env, () => runningApi(place));
+    },
+  };
+}
+
+function placeOf(paths: Paths, env: Env): DaemonPlace {
+  return {
+    socket: env["BANGER_SOCKET"] || paths.socket,
+    foreign: Boolean(env["BANGER_SOCKET"]),
+    runtimeFolder: paths.roots.runtime,
+    stateFolder: paths.roots.state,
+    stderrFile: paths.daemonStderr,
+    program: join(dirname(process.execPath), "bangerd"),
+    env: definedOnly(env),
+  };
+}
+
+async function runningApi(place: DaemonPlace): Promise<Api | null> {
+  const line = await connectIfRunning(place);
+  if (!line) return null;
+  line.destroy();
+  const connect = async () => (await connectIfRunning(place)) ?? connectOrStart({ ...place, foreign: true });
+  return new Api(connect, version);
+}
+
+async function execOf(env: Env) {
+  const { createExec } = await import("../host/exec-node.ts");
+  return createExec(definedOnly(env));
+}
+
+async function recipeDeps(paths: Paths, env: Env): Promise<RecipeDeps> {
+  const { makeScratch } = await import("../host/scratch.ts");
+  const { fetchBytes } = await import("../host/fetch.ts");
+  return {
+    exec: await execOf(env),
+    env,
+    uid: process.getuid?.() ?? 0,
+    scratch: () => makeScratch(paths.recipeScratch),
+    fetchBytes,
+    now: () => Date.now(),
+  };
+}
+
+function definedOnly(env: Env): Record<string, string> {
+  return Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined));
+}
+
+const listened = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/** While anyone listens, a signal does not end the program by itself. */
+const signals: CliContext["signals"] = (listener) => {
+  const stops = listened.map((signal) => {
+    const take = () => listener(signal.slice(3));
+    process.on(signal, take);
+    return () => void process.off(signal, take);
+  });
+  return () => {
+    for (const stop of stops) stop();
+  };
+};

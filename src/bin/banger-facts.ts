@@ -1,0 +1,95 @@
+/** What `banger doctor` looks at on this host. */
+import { dirname, join } from "node:path";
+import { version } from "../base/version.ts";
+import { toBangerError } from "../base/errors/error.ts";
+import type { DaemonInfo } from "../api/types.ts";
+import type { Api } from "../client/api.ts";
+import type { CheckFacts, ToolFact } from "../doctor/facts.ts";
+import { createExec } from "../host/exec-node.ts";
+import { hostFacts, which } from "../host/facts.ts";
+import { ensureFolder, freeBytes, readTextIfAny } from "../host/files.ts";
+import { probeKvm } from "../host/kvm.ts";
+import { missingTool } from "../host/packages.ts";
+import type { Paths } from "../model/paths.ts";
+
+type Env = Record<string, string | undefined>;
+
+const tools: [string, ToolFact["needed"]][] = [
+  ["qemu-system-x86_64", "always"],
+  ["passt", "network"],
+  ["mkfs.ext4", "always"],
+  ["sqfstar", "build"],
+  ["mmdebstrap", "build"],
+  ["git", "build"],
+  ["dpkg-deb", "build"],
+  ["xz", "build"],
+];
+
+export async function gatherFacts(paths: Paths, env: Env, running: () => Promise<Api | null>): Promise<CheckFacts> {
+  const facts = await hostFacts();
+  const found = tools.map(async ([program, needed]): Promise<ToolFact> => ({ program, needed, path: await which(program), ...missingTool(program) }));
+  return {
+    arch: facts.arch,
+    kernel: facts.kernel,
+    uid: facts.uid,
+    version,
+    accelOverride: env["BANGER_VMM_ACCEL"],
+    kvm: await probeKvm(),
+    qemu: await firstLine(["qemu-system-x86_64", "--version"]),
+    tools: await Promise.all(found),
+    landlock: await landlock(env),
+    subordinateIds: await hasSubordinateIds(facts.user, facts.uid),
+    free: await freeSpace(paths),
+    daemon: await daemonState(running),
+  };
+}
+
+const exec = createExec(process.env as Record<string, string>);
+
+async function firstLine(argv: string[]): Promise<string | null> {
+  try {
+    const { exitCode, stdout } = await exec(argv, { timeoutMs: 10_000 });
+    return exitCode === 0 ? (Buffer.from(stdout).toString("utf8").split("\n")[0] ?? "") : null;
+  } catch {
+    return null;
+  }
+}
+
+async function landlock(env: Env): Promise<number | null> {
+  const agent = env["BANGER_AGENT"] || join(dirname(process.execPath), "banger-vsock-agent");
+  const line = await firstLine([agent, "confine", "--check"]);
+  try {
+    const answer: unknown = line === null ? null : JSON.parse(line);
+    const version = (answer as { landlock?: unknown } | null)?.landlock;
+    return typeof version === "number" ? version : null;
+  } catch {
+    return null;
+  }
+}
+
+async function hasSubordinateIds(user: string, uid: number): Promise<boolean> {
+  if (uid === 0) return true;
+  const files = await Promise.all(["/etc/subuid", "/etc/subgid"].map((path) => readTextIfAny(path)));
+  return files.every((text) => text?.split("\n").some((line) => line.startsWith(`${user}:`) || line.startsWith(`${uid}:`)));
+}
+
+async function freeSpace(paths: Paths): Promise<CheckFacts["free"]> {
+  const folders = [paths.roots.state, paths.roots.cache];
+  return Promise.all(
+    folders.map(async (path) => {
+      await ensureFolder(path);
+      return { path, bytes: await freeBytes(path) };
+    }),
+  );
+}
+
+async function daemonState(running: () => Promise<Api | null>): Promise<CheckFacts["daemon"]> {
+  try {
+    const api = await running();
+    if (!api) return { state: "none" };
+    const { version: its, pid } = await api.json<DaemonInfo>("GET", "/v1/daemon");
+    return { state: "running", version: its, pid };
+  } catch (error) {
+    return { state: "unreachable", reason: toBangerError(error).message };
+  }
+}

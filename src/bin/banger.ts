@@ -1,0 +1,25 @@
+/** The program: `banger`, or `bangerd` when it is called so. */
+import { basename } from "node:path";
+import { version } from "../base/version.ts";
+
+process.exitCode = await start();
+
+async function start(): Promise<number> {
+  if (basename(process.execPath) === "bangerd") {
+    const { bangerdMain } = await import("./bangerd.ts");
+    return endWith(await bangerdMain(process.argv.slice(2), process.env));
+  }
+  const argv = process.argv.slice(2);
+  if (argv.length === 1 && (argv[0] === "--version" || argv[0] === "-v")) {
+    process.stdout.write(`banger ${version}\n`);
+    return 0;
+  }
+  const [{ main, splitArgv }, { cliContext }] = await Promise.all([import("../cli/main.ts"), import("./banger-context.ts")]);
+  const { own, guest } = splitArgv(argv);
+  return endWith(await main(own, cliContext(guest)));
+}
+
+/** Nothing that is still open (a terminal, a line) may keep a finished program. */
+function endWith(code: number): number {
+  process.exit(code);
+}

@@ -1,0 +1,38 @@
+/** What commands get from the world: handed in by `bin/banger.ts`, faked in tests. */
+import type { Api } from "../client/api.ts";
+import type { Signals, Stdio } from "../client/attach.ts";
+import type { CheckFacts } from "../doctor/facts.ts";
+import type { Emit } from "../model/event.ts";
+import type { WorkspacePlan, WorkspaceRequest } from "../workspace/types.ts";
+
+export type Source = { tar: AsyncIterable<Uint8Array>; source: string };
+
+export type CliContext = {
+  /** stricli's own output and exit code */
+  process: {
+    stdout: { write(text: string): void };
+    stderr: { write(text: string): void };
+    env: Record<string, string | undefined>;
+    exitCode?: number | string | null;
+  };
+  /** what stood behind the first `--`; null without one */
+  guestArgv: readonly string[] | null;
+  stdio: Stdio & { stdinIsTerminal: boolean; stdoutIsTerminal: boolean; stderrIsTerminal: boolean };
+  signals: Signals;
+  env: Record<string, string | undefined>;
+  cwd: string;
+  isRoot: boolean;
+  version: string;
+  now(): number;
+  /** Speaks with the daemon, starting it when it isn't there. */
+  api: Api;
+  /** null when no daemon runs */
+  runningApi(): Promise<Api | null>;
+  socket: string;
+  planWorkspace(request: WorkspaceRequest): Promise<WorkspacePlan>;
+  workspaceTar(plan: WorkspacePlan, report: { onProgress?: (done: number) => void; onVanished?: (path: string) => void }): AsyncIterable<Uint8Array>;
+  /** Runs the recipe on this host with the user's rights. */
+  buildImage(recipe: string, emit: Emit, signal: AbortSignal): Promise<Source>;
+  fetchKernel(emit: Emit, signal: AbortSignal): Promise<Source & { name: string }>;
+  checkFacts(): Promise<CheckFacts>;
+};

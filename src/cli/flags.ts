@@ -1,0 +1,73 @@
+/** Flags that several commands share, and their values: parsed once, named in every complaint. */
+import { fail } from "../base/errors/error.ts";
+import { parseSize } from "../base/units.ts";
+import { sizeBounds } from "../config/sizing.ts";
+import { type NetworkKind, networkKinds, type WaitKind, waitKinds } from "../model/vm.ts";
+
+const mib = 1024 * 1024;
+
+export function parseVcpu(text: string): number {
+  const value = /^\d{1,4}$/.test(text) ? Number(text) : 0;
+  const { min, max } = sizeBounds.vcpu;
+  if (value < min || value > max) throw invalid("--vcpu", text, `is not a number of CPUs from ${min} to ${max}`, "--vcpu 2");
+  return value;
+}
+
+export function parseMemory(text: string): number {
+  const bytes = parseSize(text);
+  const value = bytes === null ? 0 : Math.floor(bytes / mib);
+  const { min, max } = sizeBounds.memoryMib;
+  if (value < min || value > max) throw invalid("--memory", text, `is not a size of ${min} MiB or more`, "--memory 2G");
+  return value;
+}
+
+export function parseDisk(text: string): number {
+  const bytes = parseSize(text) ?? 0;
+  const { min, max } = sizeBounds.diskBytes;
+  if (bytes < min || bytes > max) throw invalid("--disk", text, `is not a size of ${min / mib} MiB or more`, "--disk 20G");
+  return bytes;
+}
+
+export function parseNetwork(text: string): NetworkKind {
+  const found = networkKinds.find((kind) => kind === text);
+  if (!found) throw invalid("--network", text, `is not one of ${networkKinds.join(", ")}`, "--network user");
+  return found;
+}
+
+export function parseWait(text: string): WaitKind {
+  const found = waitKinds.find((kind) => kind === text);
+  if (!found) throw invalid("--wait", text, `is not one of ${waitKinds.join(", ")}`, "--wait agent");
+  return found;
+}
+
+export function parseDepth(text: string): number {
+  const value = /^\d{1,9}$/.test(text) ? Number(text) : 0;
+  if (value < 1) throw invalid("--depth", text, "is not a number of commits from 1 on", "--depth 50");
+  return value;
+}
+
+export function parseGrace(text: string): number {
+  const match = /^(\d{1,6})(ms|s|m)?$/.exec(text);
+  const unit = { ms: 1, s: 1000, m: 60_000 }[match?.[2] ?? "s"] ?? 1000;
+  if (!match) throw invalid("--grace", text, "is not a duration", "--grace 10s");
+  return Number(match[1]) * unit;
+}
+
+/** `K=V`, or `K` alone for the value it has here. */
+export function parseEnv(text: string, env: Record<string, string | undefined>): [string, string] {
+  const at = text.indexOf("=");
+  const name = at < 0 ? text : text.slice(0, at);
+  const value = at < 0 ? env[text] : text.slice(at + 1);
+  const isName = /^[A-Za-z_][A-Za-z0-9_]*$/.test(name);
+  if (!isName || value?.includes("\0")) throw invalid("--env", text, "is not NAME=VALUE", "--env CI=1");
+  if (value === undefined) throw invalid("--env", text, "has no value, and there is no such variable here", `--env ${text}=1`);
+  return [name, value];
+}
+
+export function envOf(texts: readonly string[] | undefined, env: Record<string, string | undefined>): Record<string, string> {
+  return Object.fromEntries((texts ?? []).map((text) => parseEnv(text, env)));
+}
+
+function invalid(flag: string, value: string, problem: string, example: string): Error {
+  return fail("FLAG_INVALID", { flag, value, problem, example });
+}

@@ -1,0 +1,88 @@
+/** Judging a host: pure, one function a question. */
+import { formatSize } from "../base/units.ts";
+import type { CheckFacts } from "./facts.ts";
+
+export type Finding = {
+  name: string;
+  status: "ok" | "warning" | "failure";
+  text: string;
+  /** what to type or do */
+  fix?: string;
+};
+
+const gib = 1024 ** 3;
+
+export function checkAll(facts: CheckFacts): Finding[] {
+  return [
+    architecture(facts),
+    vmm(facts),
+    acceleration(facts),
+    ...tools(facts),
+    confinement(facts),
+    user(facts),
+    ...space(facts),
+    daemon(facts),
+  ];
+}
+
+function architecture({ arch, kernel }: CheckFacts): Finding {
+  const name = "architecture";
+  if (arch === "x64") return { name, status: "ok", text: `x86-64, Linux ${kernel}` };
+  return { name, status: "failure", text: `${arch} is not supported`, fix: "use an x86-64 host" };
+}
+
+function vmm({ qemu, tools }: CheckFacts): Finding {
+  const name = "vmm";
+  if (qemu) return { name, status: "ok", text: qemu };
+  const install = tools.find((tool) => tool.program === "qemu-system-x86_64")?.install ?? "install QEMU";
+  return { name, status: "failure", text: "qemu-system-x86_64 is not installed", fix: install };
+}
+
+function acceleration({ kvm, accelOverride }: CheckFacts): Finding {
+  const name = "acceleration";
+  if (accelOverride === "tcg") return { name, status: "ok", text: "emulation (TCG), because BANGER_VMM_ACCEL says so" };
+  if (kvm.usable) return { name, status: "ok", text: "KVM" };
+  const text = `no KVM: ${kvm.why}; VMs run under emulation (TCG), which is several times slower`;
+  return { name, status: "warning", text, fix: "turn on hardware virtualisation in the firmware or the cloud's settings, and join the group kvm" };
+}
+
+function tools({ tools: list }: CheckFacts): Finding[] {
+  return list
+    .filter((tool) => tool.program !== "qemu-system-x86_64")
+    .map(({ program, path, why, install, needed }): Finding => {
+      if (path) return { name: program, status: "ok", text: path };
+      const text = `${program} is not installed; it is needed ${why}`;
+      return { name: program, status: needed === "always" ? "failure" : "warning", text, fix: install };
+    });
+}
+
+function confinement({ landlock }: CheckFacts): Finding {
+  const name = "confinement";
+  if (landlock === null) return { name, status: "failure", text: "banger-vsock-agent does not answer", fix: "install it beside banger, or set BANGER_AGENT" };
+  if (landlock > 0) return { name, status: "ok", text: `Landlock version ${landlock}` };
+  return { name, status: "warning", text: "this kernel has no Landlock: a VMM can read whatever its user can", fix: "boot a kernel from 5.13 on, with landlock among its security modules" };
+}
+
+function user({ uid, subordinateIds }: CheckFacts): Finding {
+  const name = "user";
+  if (uid === 0) return { name, status: "warning", text: "you are root: VMMs are confined, but run as root", fix: "use an ordinary user for code that you don't trust" };
+  if (subordinateIds) return { name, status: "ok", text: "has subordinate ids, so images can be built without root" };
+  return { name, status: "warning", text: "has no subordinate ids: images can't be built", fix: "ask an administrator for `usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER`" };
+}
+
+function space({ free }: CheckFacts): Finding[] {
+  return free.map(({ path, bytes }): Finding => {
+    const name = "disk space";
+    const text = `${formatSize(bytes)} free at ${path}`;
+    if (bytes >= 4 * gib) return { name, status: "ok", text };
+    return { name, status: bytes < gib / 2 ? "failure" : "warning", text, fix: "an image and a few VMs take 4 GiB: free some space, or set XDG_CACHE_HOME and XDG_STATE_HOME to a larger disk" };
+  });
+}
+
+function daemon({ daemon: one, version }: CheckFacts): Finding {
+  const name = "daemon";
+  if (one.state === "none") return { name, status: "ok", text: "not running; it starts by itself" };
+  if (one.state === "unreachable") return { name, status: "failure", text: one.reason, fix: "`banger daemon stop`, or look into its log" };
+  if (one.version === version) return { name, status: "ok", text: `version ${one.version}, pid ${one.pid}` };
+  return { name, status: "warning", text: `version ${one.version}, this banger is ${version}`, fix: "run `banger daemon stop`: VMs stay up" };
+}

@@ -1,0 +1,21 @@
+/** What the checks look at; gathered at the edge, judged in `checks.ts`. */
+export type ToolFact = { program: string; path: string | null; why: string; install: string; needed: "always" | "build" | "network" };
+
+export type CheckFacts = {
+  arch: string;
+  kernel: string;
+  uid: number;
+  accelOverride: string | undefined;
+  kvm: { usable: true } | { usable: false; why: string };
+  /** first line of `qemu-system-x86_64 --version`; null when it is missing */
+  qemu: string | null;
+  tools: ToolFact[];
+  /** Landlock's version, 0 without it; null when the agent can't be asked */
+  landlock: number | null;
+  /** the user's entry in subuid and subgid; root needs none */
+  subordinateIds: boolean;
+  /** bytes that the user may still write where state and cache are */
+  free: { path: string; bytes: number }[];
+  daemon: { state: "none" } | { state: "running"; version: string; pid: number } | { state: "unreachable"; reason: string };
+  version: string;
+};

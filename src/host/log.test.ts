@@ -1,0 +1,52 @@
+import { expect, test } from "bun:test";
+import * as fs from "node:fs";
+import { createLogger, memoryLogger } from "./log.ts";
+import { tempFolder } from "./testing/temp.ts";
+
+test("one JSON object a line, appended to a private file", () => {
+  using folder = tempFolder();
+  const path = `${folder.path}/log`;
+  createLogger(path).info("first", { vm: "devbox" });
+  createLogger(path).error("second");
+  const lines = fs
+    .readFileSync(path, "utf8")
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+  expect(lines).toMatchObject([
+    { level: "info", text: "first", vm: "devbox" },
+    { level: "error", text: "second" },
+  ]);
+  expect(new Date(lines[0].at).getTime()).toBeGreaterThan(0);
+  expect(fs.statSync(path).mode & 0o777).toBe(0o600);
+});
+
+test("credentials and control characters go, in fields and errors too, at any depth", () => {
+  const log = memoryLogger();
+  const error = new Error("fetch https://u:secret@x/ failed", { cause: new Error("\u001b[31mred\u0007") });
+  log.warn("clone https://u:secret@host/r?token=secret", { deep: { list: ["http://a:secret@b"] }, error });
+  expect(log.lines[0]).not.toContain("secret");
+  expect(JSON.parse(log.lines[0] ?? "").error).toMatchObject({
+    message: "fetch https://x/ failed",
+    cause: { message: "red" },
+  });
+});
+
+test("whatever is handed in, it never throws, and no line is endless", () => {
+  const log = memoryLogger();
+  const loop: Record<string, unknown> = {};
+  loop["self"] = loop;
+  log.debug("loop", { loop });
+  log.debug("big", { big: 10n, text: "x".repeat(1_000_000) });
+  expect(log.lines.map((line) => JSON.parse(line).text)).toEqual(["loop", "x".repeat(16_384)]);
+});
+
+test("a large log is moved aside when it is opened", () => {
+  using folder = tempFolder();
+  const path = `${folder.path}/log`;
+  fs.writeFileSync(path, "");
+  fs.truncateSync(path, 9 * 1024 * 1024);
+  createLogger(path).info("new");
+  expect(fs.statSync(`${path}.old`).size).toBe(9 * 1024 * 1024);
+  expect(fs.statSync(path).size).toBeLessThan(1000);
+});

@@ -1,0 +1,60 @@
+/** A client that sends anything: the session with the guest, which others use too, goes on. */
+import { expect, test } from "bun:test";
+import fc from "fast-check";
+import { memoryPair } from "../../host/memory-pair.ts";
+import { plainClient } from "./client.ts";
+import { fakeAgent } from "./fake.ts";
+import { relayAgent } from "./relay.ts";
+import { patience, runs } from "./testing/budget.ts";
+import { creditOf, Raw } from "./testing/raw.ts";
+import type { Json } from "./types.ts";
+
+const requests = fc.constantFrom<Json>(
+  { verb: "exec", argv: ["cat"] },
+  { verb: "exec", argv: ["true"] },
+  { verb: "exec", argv: ["sleep"] },
+  { verb: "exec", argv: "cat" },
+  { verb: "put", path: "/x" },
+  { verb: "stats" },
+  { event: "signal", signal: "INT" },
+);
+
+const anyFrame = fc.tuple(
+  fc.oneof(
+    { weight: 2, arbitrary: fc.constant(2) },
+    { weight: 3, arbitrary: fc.constantFrom(0x10, 0x20, 4, 5, 6, 7, 9, 3) },
+  ),
+  fc.constantFrom(1, 1, 1, 3, 5, 0, 2),
+  fc.oneof(
+    requests,
+    fc.uint8Array({ minLength: 1, maxLength: 40 }),
+    fc.constant(creditOf(1, 0)),
+    fc.constant(Buffer.alloc(0)),
+  ),
+);
+
+test(
+  "whatever a client sends",
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(anyFrame, { maxLength: 20 }), fc.boolean(), async (frames, isCut) => {
+        const [clientLine, relayLine] = memoryPair();
+        const [upstreamLine, guestLine] = memoryPair();
+        fakeAgent(guestLine, { plain: true });
+        const upstream = plainClient(upstreamLine);
+        const over = relayAgent(relayLine, upstream, { allow: ["exec", "put"] });
+        const client = new Raw(clientLine);
+        for (const frame of frames) client.sendAll([frame]);
+        if (isCut) clientLine.destroy();
+        else clientLine.end();
+        await over;
+        await upstream.ping();
+        const { reply } = await upstream.open("stats", {});
+        expect(reply["ok"]).toBe(true);
+        upstream.destroy();
+      }),
+      { numRuns: runs(150) },
+    );
+  },
+  patience,
+);

@@ -1,0 +1,246 @@
+import { describe, expect, test } from "bun:test";
+import { createHash } from "node:crypto";
+import { memoryPair } from "../../host/memory-pair.ts";
+import { plainClient } from "./client.ts";
+import { type FakeAgentOptions, fakeAgent } from "./fake.ts";
+import { type RelayOptions, relayAgent } from "./relay.ts";
+import { creditOf, data, eof, Raw, settled } from "./testing/raw.ts";
+import { type AgentClient, type AgentStream, FrameType, initialCredit, type Json, maxPayload } from "./types.ts";
+
+const { Open, Reply, Event, Credit, Close, Ping } = FrameType;
+const allow: RelayOptions = { allow: ["exec", "put"] };
+
+/** client — relay — session — guest, the outer two by hand */
+function byHand(options = allow) {
+  const [clientLine, relayLine] = memoryPair();
+  const [upstreamLine, guestLine] = memoryPair();
+  const upstream = plainClient(upstreamLine);
+  const over = relayAgent(relayLine, upstream, options);
+  return { client: new Raw(clientLine), guest: new Raw(guestLine), upstream, over };
+}
+
+function withFake(fake: FakeAgentOptions = {}, options = allow) {
+  const [clientLine, relayLine] = memoryPair();
+  const [upstreamLine, guestLine] = memoryPair();
+  fakeAgent(guestLine, { ...fake, plain: true });
+  const upstream = plainClient(upstreamLine);
+  const over = relayAgent(relayLine, upstream, options);
+  return { client: plainClient(clientLine, "devbox"), upstream, over };
+}
+
+/** Opens a stream through the relay, accepted by the guest; the ids on both sides. */
+async function joined(client: Raw, guest: Raw, id: number): Promise<number> {
+  client.send(Open, id, { verb: "exec", argv: ["x"] });
+  const { stream } = await guest.next(Open);
+  guest.send(Reply, stream, { ok: true, pid: 7 });
+  expect(await client.nextJson(Reply)).toEqual({ ok: true, pid: 7 });
+  return stream;
+}
+
+describe("frames", () => {
+  test("ids are rewritten; the request goes on as it is", async () => {
+    const { client, guest } = byHand();
+    client.send(Open, 9, { verb: "exec", argv: ["x"], tty: { cols: 1, rows: 2 } });
+    expect(await guest.nextJson(Open)).toEqual({ verb: "exec", argv: ["x"], tty: { cols: 1, rows: 2 } });
+    client.send(Open, 11, { verb: "put" });
+    expect((await guest.next(Open)).stream).toBe(3);
+    guest.send(Reply, 3, { ok: true });
+    expect((await client.next(Reply)).stream).toBe(11);
+  });
+
+  test("data, EOF, events and the end, in their order", async () => {
+    const { client, guest } = byHand();
+    const above = await joined(client, guest, 5);
+    client.sendAll([
+      [data(0), 5, Buffer.from("in")],
+      [eof(0), 5],
+    ]);
+    expect(Buffer.from((await guest.next(data(0))).payload).toString()).toBe("in");
+    await guest.next(eof(0));
+    client.send(Event, 5, { event: "signal", signal: "INT" });
+    expect(await guest.nextJson(Event)).toEqual({ event: "signal", signal: "INT" });
+    guest.sendAll([
+      [data(1), above, Buffer.from("out")],
+      [data(2), above, Buffer.from("err")],
+      [eof(1), above],
+      [eof(2), above],
+      [Event, above, { event: "exit", code: 3 }],
+      [Close, above],
+    ]);
+    const first = await client.next(Close);
+    expect(first.stream).toBe(5);
+    expect(client.seen.map((frame) => frame.type)).toEqual([data(1), eof(1), data(2), eof(2), Event].sort(byArrival));
+  });
+
+  test("refusals keep their code and message", async () => {
+    const { client, guest } = byHand();
+    for (const [index, code] of ["not_found", "not_executable", "bad_cwd"].entries()) {
+      client.send(Open, index * 2 + 1, { verb: "exec", argv: ["x"] });
+      const { stream } = await guest.next(Open);
+      guest.send(Reply, stream, { ok: false, error: { code, message: "because" } });
+      expect(await client.nextJson(Reply)).toMatchObject({ ok: false, error: { code } });
+    }
+  });
+
+  test("CLOSE with an error comes through", async () => {
+    const { client, guest } = byHand();
+    guest.send(Close, await joined(client, guest, 1), { error: { code: "io", message: "ENOSPC" } });
+    expect(await client.nextJson(Close)).toEqual({ error: { code: "io", message: "ENOSPC" } });
+  });
+
+  test("verbs that are not for clients are refused; a request can be changed or refused on the way", async () => {
+    const onOpen = (_verb: string, request: Json) => {
+      if (request["user"] === "bad") throw new Error("no");
+      return { ...request, env: { K: "V" } };
+    };
+    const { client, guest } = byHand({ ...allow, onOpen });
+    client.send(Open, 1, { verb: "identity", generation: 9 });
+    expect(await client.nextJson(Reply)).toMatchObject({ error: { code: "unsupported" } });
+    client.send(Open, 3, { verb: "exec", user: "bad" });
+    expect(await client.nextJson(Reply)).toMatchObject({ ok: false });
+    client.send(Open, 5, { verb: "exec", argv: ["x"] });
+    expect(await guest.nextJson(Open)).toEqual({ verb: "exec", argv: ["x"], env: { K: "V" } });
+  });
+});
+
+const order = [data(1), data(2), eof(1), eof(2), Event];
+/** both channels are independent; what counts is checked by the session's tests */
+function byArrival(a: number, b: number): number {
+  return order.indexOf(a) - order.indexOf(b);
+}
+
+describe("the end of a side", () => {
+  test("the client's line dropping closes its streams in the guest, and no others", async () => {
+    const { client, guest, upstream, over } = byHand();
+    const own = upstream.open("stats", {});
+    guest.send(Reply, (await guest.next(Open)).stream, { ok: true });
+    const stream = await own;
+    const above = await joined(client, guest, 1);
+    client.line.destroy();
+    expect((await guest.next(Close)).stream).toBe(above);
+    await over;
+    stream.event({ event: "still here" });
+    await guest.next(Event);
+    expect(guest.seen).toEqual([]);
+  });
+
+  test("a client that goes while its stream is being opened leaves nothing", async () => {
+    const { client, guest, over } = byHand();
+    client.send(Open, 1, { verb: "exec", argv: ["x"] });
+    const { stream } = await guest.next(Open);
+    client.line.destroy();
+    await over;
+    expect((await guest.next(Close)).stream).toBe(stream);
+  });
+
+  test("a client that gives up before the reply closes the guest's stream", async () => {
+    const { client, guest } = byHand();
+    client.send(Open, 1, { verb: "exec", argv: ["x"] });
+    const { stream } = await guest.next(Open);
+    client.send(Close, 1);
+    expect((await guest.next(Close)).stream).toBe(stream);
+    await client.next(Close);
+    guest.send(Reply, stream, { ok: true });
+    guest.send(Close, stream);
+    await joined(client, guest, 3);
+    expect(client.seen).toEqual([]);
+  });
+
+  test("the session with the guest ending ends the client's", async () => {
+    const { client, guest, over } = byHand();
+    await joined(client, guest, 1);
+    guest.line.destroy();
+    await over;
+    await client.closed;
+    const [line, relayLine] = memoryPair();
+    const dead = plainClient(memoryPair()[0]);
+    dead.destroy();
+    await relayAgent(relayLine, dead, allow);
+    await new Raw(line).closed;
+  });
+
+  test("a client that breaks the rules loses its own session only", async () => {
+    const { client, guest, upstream, over } = byHand();
+    await joined(client, guest, 1);
+    client.send(data(1), 99, Buffer.from("x"));
+    await over;
+    await guest.next(Close);
+    const ping = upstream.ping();
+    guest.send(FrameType.Pong, 0, (await guest.next(Ping)).payload);
+    await ping;
+  });
+
+  test("a reply that grows over a frame when written anew is refused", async () => {
+    const { client, guest } = byHand();
+    client.send(Open, 1, { verb: "exec" });
+    const numbers = Buffer.from(`{"ok":true,"x":[${Array(6000).fill("1e20").join(",")}]}`);
+    guest.send(Reply, (await guest.next(Open)).stream, numbers);
+    expect(await client.nextJson(Reply)).toMatchObject({ ok: false, error: { code: "limit" } });
+    await guest.next(Close);
+  });
+});
+
+describe("flow", () => {
+  test("at most a window waits in the relay: credit comes back only for what the client's line took", async () => {
+    const { client, guest } = byHand();
+    const above = await joined(client, guest, 1);
+    let credit: number = initialCredit;
+    /** sends until there is no credit, and none comes any more */
+    const sendAll = async () => {
+      let sent = 0;
+      while (credit >= maxPayload) {
+        guest.send(data(1), above, new Uint8Array(maxPayload));
+        sent += maxPayload;
+        credit -= maxPayload;
+        if (credit < maxPayload) await settled();
+        for (const { payload } of guest.seen.splice(0)) credit += Buffer.from(payload).readUInt32LE(1);
+      }
+      return sent;
+    };
+    // the client gives no credit back: its window is all that the relay can get rid of
+    const sent = await sendAll();
+    expect(sent).toBeGreaterThan(initialCredit);
+    expect(sent).toBeLessThanOrEqual(initialCredit * 2);
+    client.send(Credit, 1, creditOf(1, initialCredit));
+    await settled();
+    for (const { payload } of guest.seen.splice(0)) credit += Buffer.from(payload).readUInt32LE(1);
+    expect(await sendAll()).toBeGreaterThan(0);
+    expect(client.seen.reduce((sum, { payload }) => sum + payload.length, 0)).toBe(initialCredit * 2);
+  });
+
+  test("64 MiB through stdin and back are unchanged", async () => {
+    const { client } = withFake();
+    const { sent, got } = await echo(client, 64 * 1024 * 1024);
+    expect(got).toBe(sent);
+  }, 20_000);
+
+  test("a slow reader slows the writer, and loses nothing", async () => {
+    const { client } = withFake();
+    const { sent, got } = await echo(client, 2 * 1024 * 1024, () => settled());
+    expect(got).toBe(sent);
+  }, 20_000);
+});
+
+/** Random bytes through `cat`; sha256 on both sides. */
+async function echo(
+  client: AgentClient,
+  total: number,
+  pause?: () => Promise<void>,
+): Promise<{ sent: string; got: string }> {
+  const stream: AgentStream = await client.open("exec", { argv: ["cat"] });
+  const got = createHash("sha256");
+  stream.onData(async (_channel, bytes) => {
+    got.update(bytes);
+    await pause?.();
+  });
+  const sent = createHash("sha256");
+  const block = crypto.getRandomValues(new Uint8Array(65_536));
+  for (let at = 0; at < total; at += block.length) {
+    block[0] = at / block.length;
+    sent.update(block);
+    await stream.write(0, block);
+  }
+  stream.eof(0);
+  await stream.closed;
+  return { sent: sent.digest("hex"), got: got.digest("hex") };
+}

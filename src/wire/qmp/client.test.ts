@@ -1,0 +1,122 @@
+import { expect, test } from "bun:test";
+import type { ByteStream } from "../../base/bytes.ts";
+import { memoryPair } from "../../host/memory-pair.ts";
+import { connectQmp } from "./client.ts";
+
+const greeting = { QMP: { version: { qemu: { micro: 22, minor: 2, major: 7 }, package: "" }, capabilities: ["oob"] } };
+
+type Command = { execute: string; arguments?: unknown; id: number };
+
+/** QEMU's side: greets, then answers each command by its table; what has no answer waits for ever. */
+function fakeMonitor(line: ByteStream, answers: Record<string, (command: Command) => object | null> = {}) {
+  const commands: Command[] = [];
+  const say = (value: unknown) =>
+    line.write(Buffer.from(`${typeof value === "string" ? value : JSON.stringify(value)}\r\n`));
+  let text = "";
+  line.onData((chunk) => {
+    text += Buffer.from(chunk).toString();
+    for (let end = text.indexOf("\n"); end >= 0; end = text.indexOf("\n")) {
+      const command = JSON.parse(text.slice(0, end)) as Command;
+      text = text.slice(end + 1);
+      commands.push(command);
+      const answer = command.execute === "qmp_capabilities" ? { return: {} } : answers[command.execute]?.(command);
+      if (answer) say({ ...answer, id: command.id });
+    }
+  });
+  say(greeting);
+  return { commands, say };
+}
+
+test("negotiates, executes with arguments, tells answers apart by id", async () => {
+  const [line, other] = memoryPair();
+  let first: Command | undefined;
+  const { commands, say } = fakeMonitor(other, {
+    slow: (command) => {
+      first = command;
+      return null;
+    },
+    "query-status": () => ({ return: { status: "running" } }),
+  });
+  const qmp = await connectQmp(line);
+  expect(qmp.version).toBe("7.2.22");
+  const slow = qmp.execute("slow", { bytes: 7 });
+  expect(await qmp.execute("query-status")).toEqual({ status: "running" });
+  say({ return: "late", id: first?.id });
+  expect(await slow).toBe("late");
+  expect(commands.map(({ execute, arguments: args }) => [execute, args])).toEqual([
+    ["qmp_capabilities", undefined],
+    ["slow", { bytes: 7 }],
+    ["query-status", undefined],
+  ]);
+});
+
+test("an error has QEMU's words; an answer to nothing is ignored", async () => {
+  const [line, other] = memoryPair();
+  const { say } = fakeMonitor(other, { cont: () => ({ error: { class: "GenericError", desc: "Not now" } }) });
+  const qmp = await connectQmp(line);
+  say({ return: {}, id: 999 });
+  say({ error: { desc: "of no command" } });
+  await expect(qmp.execute("cont")).rejects.toMatchObject({ code: "VMM_START_FAILED", details: { reason: "Not now" } });
+});
+
+test("events are kept until somebody listens", async () => {
+  const [line, other] = memoryPair();
+  const { say } = fakeMonitor(other, { ok: () => ({ return: {} }) });
+  const qmp = await connectQmp(line);
+  say({ event: "SHUTDOWN", data: { guest: true, reason: "guest-reset" }, timestamp: {} });
+  say({ event: "STOP" });
+  await qmp.execute("ok");
+  const seen: unknown[] = [];
+  qmp.onEvent((name, data) => void seen.push([name, data]));
+  expect(seen).toEqual([
+    ["SHUTDOWN", { guest: true, reason: "guest-reset" }],
+    ["STOP", {}],
+  ]);
+});
+
+test("the monitor going away ends every wait", async () => {
+  const [line, other] = memoryPair();
+  fakeMonitor(other);
+  const qmp = await connectQmp(line);
+  const waiting = Promise.allSettled([qmp.execute("never")]);
+  other.destroy();
+  await qmp.closed;
+  expect(await waiting).toMatchObject([{ status: "rejected", reason: { code: "VMM_START_FAILED" } }]);
+  await expect(qmp.execute("more")).rejects.toMatchObject({ code: "VMM_START_FAILED" });
+});
+
+test("no greeting in time", async () => {
+  const [line, other] = memoryPair();
+  const closed = Promise.withResolvers<void>();
+  other.onClose(() => closed.resolve());
+  other.onData(() => {});
+  await expect(connectQmp(line, 1)).rejects.toMatchObject({ code: "VMM_START_FAILED" });
+  await closed.promise;
+});
+
+for (const [name, text] of [
+  ["no JSON", "hello"],
+  ["no object", "[1]"],
+  ["a line over 1 MiB", `"${"x".repeat(1024 * 1024)}"`],
+] as const) {
+  test(`${name} ends it`, async () => {
+    const [line, other] = memoryPair();
+    const { say } = fakeMonitor(other);
+    const qmp = await connectQmp(line);
+    const waiting = Promise.allSettled([qmp.execute("never")]);
+    say(text);
+    await qmp.closed;
+    expect(await waiting).toMatchObject([{ status: "rejected" }]);
+  });
+}
+
+test("lines come in any pieces", async () => {
+  const [line, other] = memoryPair();
+  const connecting = connectQmp(line);
+  for (const byte of Buffer.from(`${JSON.stringify(greeting)}\r\n\r\n`)) other.write(Uint8Array.of(byte));
+  other.onData((chunk) => {
+    const { id } = JSON.parse(Buffer.from(chunk).toString()) as Command;
+    for (const byte of Buffer.from(`{"return":{},"id":${id}}\n`)) other.write(Uint8Array.of(byte));
+  });
+  expect((await connecting).version).toBe("7.2.22");
+});
