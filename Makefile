@@ -34,7 +34,7 @@ check: setup ## the fast loop: types, format, lint, import rules, unit tests
 	@scripts/check
 
 unit: setup ## unit tests only
-	@$(BIN)/bun test --path-ignore-patterns='**/*.{vm,root,tools}.test.ts' src scripts test bench
+	@$(BIN)/bun test --path-ignore-patterns='**/*.{vm,root,tool}.test.ts' src scripts test bench
 
 test: ## every test, those with real VMs included (BANGER_REQUIRE=vm,root,tools: a missing thing is a failure)
 	@scripts/setup --test
@@ -49,7 +49,7 @@ bench: build ## the speed table, each figure beside its floor
 	@$(BIN)/bun bench/bench.ts
 
 fuzz: setup ## the property tests again, with a large budget
-	@BANGER_FUZZ=1 $(BIN)/bun test --path-ignore-patterns='**/*.{vm,root,tools}.test.ts' src
+	@BANGER_FUZZ=1 $(BIN)/bun test --path-ignore-patterns='**/*.{vm,root,tool}.test.ts' src
 
 install: build ## put banger under PREFIX (default ~/.local)
 	@scripts/install "$(PREFIX)" "$(VERSION)"

@@ -1,13 +1,13 @@
 /** The CLI's world, made of the real host. What a command does not use is not loaded. */
 import { dirname, join } from "node:path";
+import type { RecipeDeps } from "../artifacts/deps.ts";
 import { version } from "../base/version.ts";
 import type { CliContext } from "../cli/context.ts";
 import { Api } from "../client/api.ts";
 import { connectIfRunning, connectOrStart, type DaemonPlace } from "../client/connect.ts";
 import { processTerminal } from "../host/terminal.ts";
-import { pathsOf, rootlessRoots } from "../model/paths.ts";
-import type { RecipeDeps } from "../artifacts/deps.ts";
 import type { Paths } from "../model/paths.ts";
+import { pathsOf, rootlessRoots } from "../model/paths.ts";
 
 type Env = Record<string, string | undefined>;
 

@@ -1,8 +1,8 @@
 /** What `banger doctor` looks at on this host. */
 import { dirname, join } from "node:path";
-import { version } from "../base/version.ts";
-import { toBangerError } from "../base/errors/error.ts";
 import type { DaemonInfo } from "../api/types.ts";
+import { toBangerError } from "../base/errors/error.ts";
+import { version } from "../base/version.ts";
 import type { Api } from "../client/api.ts";
 import type { CheckFacts, ToolFact } from "../doctor/facts.ts";
 import { createExec } from "../host/exec-node.ts";
@@ -27,7 +27,14 @@ const tools: [string, ToolFact["needed"]][] = [
 
 export async function gatherFacts(paths: Paths, env: Env, running: () => Promise<Api | null>): Promise<CheckFacts> {
   const facts = await hostFacts();
-  const found = tools.map(async ([program, needed]): Promise<ToolFact> => ({ program, needed, path: await which(program), ...missingTool(program) }));
+  const found = tools.map(
+    async ([program, needed]): Promise<ToolFact> => ({
+      program,
+      needed,
+      path: await which(program),
+      ...missingTool(program),
+    }),
+  );
   return {
     arch: facts.arch,
     kernel: facts.kernel,
@@ -70,7 +77,9 @@ async function landlock(env: Env): Promise<number | null> {
 async function hasSubordinateIds(user: string, uid: number): Promise<boolean> {
   if (uid === 0) return true;
   const files = await Promise.all(["/etc/subuid", "/etc/subgid"].map((path) => readTextIfAny(path)));
-  return files.every((text) => text?.split("\n").some((line) => line.startsWith(`${user}:`) || line.startsWith(`${uid}:`)));
+  return files.every((text) =>
+    text?.split("\n").some((line) => line.startsWith(`${user}:`) || line.startsWith(`${uid}:`)),
+  );
 }
 
 async function freeSpace(paths: Paths): Promise<CheckFacts["free"]> {

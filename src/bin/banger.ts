@@ -14,7 +14,10 @@ async function start(): Promise<number> {
     process.stdout.write(`banger ${version}\n`);
     return 0;
   }
-  const [{ main, splitArgv }, { cliContext }] = await Promise.all([import("../cli/main.ts"), import("./banger-context.ts")]);
+  const [{ main, splitArgv }, { cliContext }] = await Promise.all([
+    import("../cli/main.ts"),
+    import("./banger-context.ts"),
+  ]);
   const { own, guest } = splitArgv(argv);
   return endWith(await main(own, cliContext(guest)));
 }

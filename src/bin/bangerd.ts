@@ -36,6 +36,7 @@ async function run(env: Env): Promise<number> {
   process.umask(0o077);
   const startedAt = Date.now();
   const stop = stopRequests();
+  const free = new Deferred<void>();
   const facts = await hostFacts();
   const paths = pathsOf(rootlessRoots({ home: facts.home, env }));
   await ensureFolder(paths.roots.state);
@@ -51,7 +52,10 @@ async function run(env: Env): Promise<number> {
     logs: logFiles,
     relay: (client, upstream) => relayAgent(client, upstream, { allow: clientVerbs }),
     log,
-    stop: () => stop.resolve("asked over the API"),
+    stop() {
+      stop.resolve("asked over the API");
+      return free.promise;
+    },
   });
   await machines.reconcile();
   const peers = { uid: facts.uid, vmProcesses: machines.vmProcesses, parentOf };
@@ -65,9 +69,11 @@ async function run(env: Env): Promise<number> {
   const why = await stop.promise;
   log.info("stopping, VMs go on", { why });
   machines.release();
-  await keeper.close();
+  await keeper.retreat();
   close();
   lock.release();
+  free.resolve();
+  await keeper.close();
   return 0;
 }
 

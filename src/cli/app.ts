@@ -8,16 +8,37 @@ import { texts } from "./texts.ts";
 
 const text = (value: string) => value;
 const jsonFlag = { json: { kind: "boolean", optional: true, brief: "output, events and errors as JSON" } } as const;
-const graceFlag = { grace: { kind: "parsed", parse: parseGrace, optional: true, brief: "time for the guest before power is cut (default 30s)", placeholder: "TIME" } } as const;
-const ttyFlag = { tty: { kind: "boolean", optional: true, brief: "with or without a terminal (default: when there is one)" } } as const;
-const envFlag = { env: { kind: "parsed", parse: text, optional: true, variadic: true, brief: "environment variable, K=V; repeatable", placeholder: "K=V" } } as const;
-const one = (placeholder: string, brief: string) => ({ kind: "tuple", parameters: [{ parse: text, placeholder, brief }] }) as const;
-const several = (placeholder: string, brief: string) => ({ kind: "array", minimum: 1, parameter: { parse: text, placeholder, brief } }) as const;
+const graceFlag = {
+  grace: {
+    kind: "parsed",
+    parse: parseGrace,
+    optional: true,
+    brief: "time for the guest before power is cut (default 30s)",
+    placeholder: "TIME",
+  },
+} as const;
+const ttyFlag = {
+  tty: { kind: "boolean", optional: true, brief: "with or without a terminal (default: when there is one)" },
+} as const;
+const envFlag = {
+  env: {
+    kind: "parsed",
+    parse: text,
+    optional: true,
+    variadic: true,
+    brief: "environment variable, K=V; repeatable",
+    placeholder: "K=V",
+  },
+} as const;
+const one = (placeholder: string, brief: string) =>
+  ({ kind: "tuple", parameters: [{ parse: text, placeholder, brief }] }) as const;
+const several = (placeholder: string, brief: string) =>
+  ({ kind: "array", minimum: 1, parameter: { parse: text, placeholder, brief } }) as const;
 const vmName = one("NAME", "name of a VM");
 const vmNames = several("NAME", "names of VMs");
 
 const run = buildCommand({
-  loader: async () => (await import("./commands/run.run.ts")).default,
+  loader: async () => (await import("./commands/run.run.ts")).run,
   parameters: {
     flags: {
       ...createFlags,
@@ -27,18 +48,38 @@ const run = buildCommand({
       includeUntracked: { kind: "boolean", optional: true, brief: "send untracked files too; ignored ones never" },
       dryRun: { kind: "boolean", optional: true, brief: "print what would be sent, and create nothing" },
       branch: { kind: "parsed", parse: text, optional: true, brief: "new branch in the guest", placeholder: "NAME" },
-      from: { kind: "parsed", parse: text, optional: true, brief: "send this commit's tree; uncommitted edits stay behind", placeholder: "REF" },
-      depth: { kind: "parsed", parse: parseDepth, optional: true, brief: "commits of history to send (default: all)", placeholder: "N" },
+      from: {
+        kind: "parsed",
+        parse: text,
+        optional: true,
+        brief: "send this commit's tree; uncommitted edits stay behind",
+        placeholder: "REF",
+      },
+      depth: {
+        kind: "parsed",
+        parse: parseDepth,
+        optional: true,
+        brief: "commits of history to send (default: all)",
+        placeholder: "N",
+      },
       ...ttyFlag,
     },
-    positional: { kind: "tuple", parameters: [{ parse: text, placeholder: "FOLDER", brief: "repository or folder that goes to /root/repo", optional: true }] },
+    positional: {
+      kind: "tuple",
+      parameters: [
+        { parse: text, placeholder: "FOLDER", brief: "repository or folder that goes to /root/repo", optional: true },
+      ],
+    },
     aliases: { d: "detach", e: "env", t: "tty" },
   },
-  docs: { brief: "a fresh VM: a shell in it, or a command behind --", customUsage: ["[flags] [FOLDER]", "[flags] [FOLDER] -- COMMAND [ARG]..."] },
+  docs: {
+    brief: "a fresh VM: a shell in it, or a command behind --",
+    customUsage: ["[flags] [FOLDER]", "[flags] [FOLDER] -- COMMAND [ARG]..."],
+  },
 });
 
 const create = buildCommand({
-  loader: async () => (await import("./commands/create.run.ts")).default,
+  loader: async () => (await import("./commands/create.run.ts")).create,
   parameters: { flags: createFlags, aliases: { e: "env" } },
   docs: { brief: "make a VM without starting it" },
 });
@@ -78,7 +119,13 @@ const rename = buildCommand({
   loader: async () => (await lifecycle()).rename,
   parameters: {
     flags: jsonFlag,
-    positional: { kind: "tuple", parameters: [{ parse: text, placeholder: "NAME", brief: "name of a VM" }, { parse: text, placeholder: "NEW", brief: "its new name" }] },
+    positional: {
+      kind: "tuple",
+      parameters: [
+        { parse: text, placeholder: "NAME", brief: "name of a VM" },
+        { parse: text, placeholder: "NEW", brief: "its new name" },
+      ],
+    },
   },
   docs: { brief: "give a VM another name" },
 });
@@ -97,8 +144,20 @@ const show = buildCommand({
 
 const sessionFlags = {
   ...envFlag,
-  cwd: { kind: "parsed", parse: text, optional: true, brief: "folder in the guest (default: the user's home)", placeholder: "DIR" },
-  user: { kind: "parsed", parse: text, optional: true, brief: "user in the guest (default: root)", placeholder: "USER" },
+  cwd: {
+    kind: "parsed",
+    parse: text,
+    optional: true,
+    brief: "folder in the guest (default: the user's home)",
+    placeholder: "DIR",
+  },
+  user: {
+    kind: "parsed",
+    parse: text,
+    optional: true,
+    brief: "user in the guest (default: root)",
+    placeholder: "USER",
+  },
   ...ttyFlag,
   ...jsonFlag,
 } as const;
@@ -113,7 +172,7 @@ const ssh = buildCommand({
   docs: { brief: "a shell in a VM", customUsage: ["[flags] NAME", "[flags] NAME -- COMMAND [ARG]..."] },
 });
 const logs = buildCommand({
-  loader: async () => (await import("./commands/logs.run.ts")).default,
+  loader: async () => (await import("./commands/logs.run.ts")).logs,
   parameters: {
     flags: {
       follow: { kind: "boolean", optional: true, brief: "go on as it grows" },
@@ -132,8 +191,16 @@ const kernelName = one("KERNEL", "name or digest of a kernel");
 
 const image = buildRouteMap({
   routes: {
-    list: buildCommand({ loader: async () => (await artifacts()).listImages, parameters: { flags: jsonFlag }, docs: { brief: "every image" } }),
-    show: buildCommand({ loader: async () => (await artifacts()).showImage, parameters: { flags: jsonFlag, positional: imageName }, docs: { brief: "one image in full" } }),
+    list: buildCommand({
+      loader: async () => (await artifacts()).listImages,
+      parameters: { flags: jsonFlag },
+      docs: { brief: "every image" },
+    }),
+    show: buildCommand({
+      loader: async () => (await artifacts()).showImage,
+      parameters: { flags: jsonFlag, positional: imageName },
+      docs: { brief: "one image in full" },
+    }),
     build: buildCommand({
       loader: async () => (await artifacts()).build,
       parameters: { flags: jsonFlag, positional: one("RECIPE", "debian-bookworm") },
@@ -151,8 +218,16 @@ const image = buildRouteMap({
 
 const kernel = buildRouteMap({
   routes: {
-    list: buildCommand({ loader: async () => (await artifacts()).listKernels, parameters: { flags: jsonFlag }, docs: { brief: "every kernel" } }),
-    show: buildCommand({ loader: async () => (await artifacts()).showKernel, parameters: { flags: jsonFlag, positional: kernelName }, docs: { brief: "one kernel in full" } }),
+    list: buildCommand({
+      loader: async () => (await artifacts()).listKernels,
+      parameters: { flags: jsonFlag },
+      docs: { brief: "every kernel" },
+    }),
+    show: buildCommand({
+      loader: async () => (await artifacts()).showKernel,
+      parameters: { flags: jsonFlag, positional: kernelName },
+      docs: { brief: "one kernel in full" },
+    }),
     delete: buildCommand({
       loader: async () => (await artifacts()).deleteKernels,
       parameters: { flags: jsonFlag, positional: several("KERNEL", "names of kernels") },
@@ -165,14 +240,22 @@ const kernel = buildRouteMap({
 
 const daemon = buildRouteMap({
   routes: {
-    status: buildCommand({ loader: async () => (await import("./commands/daemon.run.ts")).status, parameters: { flags: jsonFlag }, docs: { brief: "is it running, and where" } }),
-    stop: buildCommand({ loader: async () => (await import("./commands/daemon.run.ts")).stop, parameters: { flags: jsonFlag }, docs: { brief: "stop it; VMs go on" } }),
+    status: buildCommand({
+      loader: async () => (await import("./commands/daemon.run.ts")).status,
+      parameters: { flags: jsonFlag },
+      docs: { brief: "is it running, and where" },
+    }),
+    stop: buildCommand({
+      loader: async () => (await import("./commands/daemon.run.ts")).stop,
+      parameters: { flags: jsonFlag },
+      docs: { brief: "stop it; VMs go on" },
+    }),
   },
   docs: { brief: "the process that keeps your VMs" },
 });
 
 const doctor = buildCommand({
-  loader: async () => (await import("./commands/doctor.run.ts")).default,
+  loader: async () => (await import("./commands/doctor.run.ts")).doctor,
   parameters: { flags: jsonFlag },
   docs: { brief: "check this host: what works, what is missing, what to type" },
 });

@@ -30,7 +30,10 @@ export type CliContext = {
   runningApi(): Promise<Api | null>;
   socket: string;
   planWorkspace(request: WorkspaceRequest): Promise<WorkspacePlan>;
-  workspaceTar(plan: WorkspacePlan, report: { onProgress?: (done: number) => void; onVanished?: (path: string) => void }): AsyncIterable<Uint8Array>;
+  workspaceTar(
+    plan: WorkspacePlan,
+    report: { onProgress?: (done: number) => void; onVanished?: (path: string) => void },
+  ): AsyncIterable<Uint8Array>;
   /** Runs the recipe on this host with the user's rights. */
   buildImage(recipe: string, emit: Emit, signal: AbortSignal): Promise<Source>;
   fetchKernel(emit: Emit, signal: AbortSignal): Promise<Source & { name: string }>;

@@ -9,7 +9,8 @@ const mib = 1024 * 1024;
 export function parseVcpu(text: string): number {
   const value = /^\d{1,4}$/.test(text) ? Number(text) : 0;
   const { min, max } = sizeBounds.vcpu;
-  if (value < min || value > max) throw invalid("--vcpu", text, `is not a number of CPUs from ${min} to ${max}`, "--vcpu 2");
+  if (value < min || value > max)
+    throw invalid("--vcpu", text, `is not a number of CPUs from ${min} to ${max}`, "--vcpu 2");
   return value;
 }
 
@@ -24,7 +25,8 @@ export function parseMemory(text: string): number {
 export function parseDisk(text: string): number {
   const bytes = parseSize(text) ?? 0;
   const { min, max } = sizeBounds.diskBytes;
-  if (bytes < min || bytes > max) throw invalid("--disk", text, `is not a size of ${min / mib} MiB or more`, "--disk 20G");
+  if (bytes < min || bytes > max)
+    throw invalid("--disk", text, `is not a size of ${min / mib} MiB or more`, "--disk 20G");
   return bytes;
 }
 
@@ -60,11 +62,15 @@ export function parseEnv(text: string, env: Record<string, string | undefined>):
   const value = at < 0 ? env[text] : text.slice(at + 1);
   const isName = /^[A-Za-z_][A-Za-z0-9_]*$/.test(name);
   if (!isName || value?.includes("\0")) throw invalid("--env", text, "is not NAME=VALUE", "--env CI=1");
-  if (value === undefined) throw invalid("--env", text, "has no value, and there is no such variable here", `--env ${text}=1`);
+  if (value === undefined)
+    throw invalid("--env", text, "has no value, and there is no such variable here", `--env ${text}=1`);
   return [name, value];
 }
 
-export function envOf(texts: readonly string[] | undefined, env: Record<string, string | undefined>): Record<string, string> {
+export function envOf(
+  texts: readonly string[] | undefined,
+  env: Record<string, string | undefined>,
+): Record<string, string> {
   return Object.fromEntries((texts ?? []).map((text) => parseEnv(text, env)));
 }
 

@@ -1,17 +1,23 @@
 /** Putting a workspace into a running VM: the files, then what is left to do there. */
 import { fail } from "../base/errors/error.ts";
 import { quoteArgs } from "../base/text.ts";
+import type { AgentClient, AgentStream, Json } from "../client/attach.ts";
 import type { Emit } from "../model/event.ts";
-import type { AgentClient, AgentStream, Json } from "../wire/agent/types.ts";
 import type { AfterCommand, WorkspacePlan } from "../workspace/types.ts";
 import type { CliContext } from "./context.ts";
 
 /** @throws WORKSPACE_COPY */
-export async function sendWorkspace(context: CliContext, client: AgentClient, plan: WorkspacePlan, emit: Emit): Promise<void> {
+export async function sendWorkspace(
+  context: CliContext,
+  client: AgentClient,
+  plan: WorkspacePlan,
+  emit: Emit,
+): Promise<void> {
   const total = plan.totals.bytes;
   const text = `copying ${plan.name} into the VM`;
   const onProgress = (done: number) => emit({ kind: "progress", step: "workspace", text, done, total });
-  const onVanished = (path: string) => emit({ kind: "note", level: "warn", text: `${path} vanished while it was copied` });
+  const onVanished = (path: string) =>
+    emit({ kind: "note", level: "warn", text: `${path} vanished while it was copied` });
   emit({ kind: "progress", step: "workspace", text });
   const stream = await client.open("put", { path: plan.guestPath, create: true, uid: 0, gid: 0 });
   await putTar(stream, context.workspaceTar(plan, { onProgress, onVanished }), plan.root);
@@ -59,7 +65,10 @@ async function runAfter(client: AgentClient, command: AfterCommand): Promise<voi
   await stream.closed;
   if (code === 0) return;
   const last = said.trim().split("\n").at(-1) ?? "";
-  throw fail("WORKSPACE_COPY", { path: command.cwd, problem: `could not ${command.what}: ${quoteArgs(command.argv)} ended with ${code}: ${last}` });
+  throw fail("WORKSPACE_COPY", {
+    path: command.cwd,
+    problem: `could not ${command.what}: ${quoteArgs(command.argv)} ended with ${code}: ${last}`,
+  });
 }
 
 /** Best effort: a failure is a note. */

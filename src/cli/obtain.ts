@@ -8,7 +8,12 @@ import type { CliContext } from "./context.ts";
 const defaultKernel = "debian-bookworm-cloud";
 
 /** Tries; makes what is missing if a recipe can; tries again. */
-export async function withArtifacts<T>(context: CliContext, emit: Emit, signal: AbortSignal, attempt: () => Promise<T>): Promise<T> {
+export async function withArtifacts<T>(
+  context: CliContext,
+  emit: Emit,
+  signal: AbortSignal,
+  attempt: () => Promise<T>,
+): Promise<T> {
   const made = new Set<string>();
   for (;;) {
     try {
@@ -41,7 +46,12 @@ async function makeMissing(context: CliContext, recipe: string, emit: Emit, sign
   await Promise.all(work);
 }
 
-export async function buildImage(context: CliContext, recipe: string, emit: Emit, signal: AbortSignal): Promise<ImageRecord> {
+export async function buildImage(
+  context: CliContext,
+  recipe: string,
+  emit: Emit,
+  signal: AbortSignal,
+): Promise<ImageRecord> {
   emit({ kind: "note", level: "info", text: `building image ${recipe} on this host, once; it takes a minute or two` });
   const { tar, source } = await context.buildImage(recipe, emit, signal);
   const path = `/v1/images/${encodeURIComponent(recipe)}?source=${encodeURIComponent(source)}`;

@@ -1,6 +1,7 @@
 /** A user's session in a running VM: what `vm run`, `vm exec` and `vm ssh` have in common. */
-import { attach, type AttachEnd } from "../client/attach.ts";
-import type { AgentClient, ExecRequest } from "../wire/agent/types.ts";
+
+import type { AgentClient, ExecRequest } from "../client/attach.ts";
+import { type AttachEnd, attach } from "../client/attach.ts";
 import type { CliContext } from "./context.ts";
 
 export type SessionRequest = {
@@ -13,7 +14,11 @@ export type SessionRequest = {
   tty?: boolean | undefined;
 };
 
-export async function runSession(context: CliContext, client: AgentClient, request: SessionRequest): Promise<AttachEnd> {
+export async function runSession(
+  context: CliContext,
+  client: AgentClient,
+  request: SessionRequest,
+): Promise<AttachEnd> {
   const { stdio } = context;
   const terminal = request.tty ?? (stdio.stdinIsTerminal && stdio.stdoutIsTerminal);
   return attach(client, execRequest(context, request, terminal), { terminal, stdio, signals: context.signals });

@@ -1,5 +1,11 @@
 /** What the command line parser says, in this program's voice. */
-import { type ApplicationText, ArgumentParseError, ArgumentScannerError, formatMessageForArgumentScannerError, text_en } from "@stricli/core";
+import {
+  type ApplicationText,
+  ArgumentParseError,
+  ArgumentScannerError,
+  formatMessageForArgumentScannerError,
+  text_en,
+} from "@stricli/core";
 import { BangerError, toBangerError } from "../base/errors/error.ts";
 
 function told(message: string, hint: string): string {
@@ -14,7 +20,8 @@ function parsing(error: unknown): string {
   if (error instanceof ArgumentParseError && error.exception instanceof BangerError) {
     return told(error.exception.message, error.exception.hint);
   }
-  const message = error instanceof ArgumentScannerError ? formatMessageForArgumentScannerError(error, {}) : String(error);
+  const message =
+    error instanceof ArgumentScannerError ? formatMessageForArgumentScannerError(error, {}) : String(error);
   return told(lowered(message), "--help behind the command lists its flags; a command for the guest goes behind --");
 }
 
@@ -32,6 +39,9 @@ export const texts: ApplicationText = {
   commandErrorResult: failing,
   noCommandRegisteredForInput: ({ input, corrections }) => {
     const near = corrections[0];
-    return told(`there is no command "${input}"`, near ? `did you mean ${near}? \`banger --help\` lists every command` : "`banger --help` lists every command");
+    return told(
+      `there is no command "${input}"`,
+      near ? `did you mean ${near}? \`banger --help\` lists every command` : "`banger --help` lists every command",
+    );
   },
 };

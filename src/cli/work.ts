@@ -18,18 +18,20 @@ export function sinkOf(context: CliContext, flags: JsonFlag): EventSink {
 
 /** Root is a user like any other, but one whose VMMs run as root: said once. */
 export function warnRoot(context: CliContext, sink: EventSink): void {
-  if (context.isRoot) sink.emit({ kind: "note", level: "warn", text: "you are root: VMMs are confined, but run as root" });
+  if (context.isRoot)
+    sink.emit({ kind: "note", level: "warn", text: "you are root: VMMs are confined, but run as root" });
 }
 
 /** Tells a failure and sets the exit code; never throws. @param exitOf for commands whose codes are the guest's */
 export async function running(
   context: CliContext,
   flags: JsonFlag,
-  body: () => Promise<number | void>,
+  body: () => Promise<unknown>,
   exitOf: (exit: number) => number = (exit) => exit,
 ): Promise<void> {
   try {
-    context.process.exitCode = (await body()) ?? 0;
+    const code = await body();
+    context.process.exitCode = typeof code === "number" ? code : 0;
   } catch (error) {
     const write = (text: string) => context.process.stderr.write(text);
     const debug = Boolean(context.env["BANGER_DEBUG"]);

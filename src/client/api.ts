@@ -10,7 +10,12 @@ import { plainClient } from "../wire/agent/client.ts";
 import type { AgentClient } from "../wire/agent/types.ts";
 
 export type RouteName = keyof typeof routes;
-type Call = { method: string; path: string; body?: string | AsyncIterable<Uint8Array>; headers?: Record<string, string> };
+type Call = {
+  method: string;
+  path: string;
+  body?: string | AsyncIterable<Uint8Array>;
+  headers?: Record<string, string>;
+};
 
 /** Work that the daemon does for us; its last word is `value`. */
 export type Work<T> = {

@@ -1,8 +1,10 @@
 /** A command in a guest, joined to this process's terminal or pipes. */
 import { Deferred } from "../base/async.ts";
-import { toBangerError } from "../base/errors/error.ts";
 import type { BangerError } from "../base/errors/error.ts";
+import { toBangerError } from "../base/errors/error.ts";
 import type { AgentClient, AgentStream, ExecRequest, Json } from "../wire/agent/types.ts";
+
+export type { AgentClient, AgentStream, ExecRequest, Json } from "../wire/agent/types.ts";
 
 /** What `host/terminal.ts` gives; named here so that callers need no `host/`. */
 export type Stdio = {
@@ -40,7 +42,11 @@ export async function attach(client: AgentClient, request: ExecRequest, options:
   const stream = await client.open("exec", { ...request, ...(terminal ? { tty: stdio.size() } : {}) });
   const end = new Deferred<AttachEnd>();
   const stops = [forwardSignals(stream, end, options)];
-  if (terminal) stops.push(stdio.raw(), stdio.onResize(() => stream.event({ event: "resize", ...stdio.size() })));
+  if (terminal)
+    stops.push(
+      stdio.raw(),
+      stdio.onResize(() => stream.event({ event: "resize", ...stdio.size() })),
+    );
   const input = stdio.readInput(
     (chunk) => stream.write(0, chunk),
     () => stream.eof(0),

@@ -51,7 +51,10 @@ async function startAndConnect(place: DaemonPlace): Promise<ByteStream> {
   await Promise.all([ensureFolder(place.runtimeFolder), ensureFolder(place.stateFolder)]);
   const changed = new Changes();
   const watcher = watchNearest(place.runtimeFolder, () => changed.tell());
-  const timer = setTimeout(() => changed.end(startFailed(place, `it is not ready after ${startTimeoutMs / 1000} s`)), startTimeoutMs);
+  const timer = setTimeout(
+    () => changed.end(startFailed(place, `it is not ready after ${startTimeoutMs / 1000} s`)),
+    startTimeoutMs,
+  );
   try {
     const { exited } = await spawnDetached([place.program], {
       cwd: "/",

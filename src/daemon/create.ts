@@ -14,7 +14,7 @@ export type DaemonParts = {
   logs: LogFiles;
   relay: Daemon["relay"];
   log: Logger;
-  stop(): void;
+  stop(): Promise<void>;
 };
 
 export function createDaemon(parts: DaemonParts): Daemon {

@@ -20,8 +20,8 @@ export type Daemon = {
   logs: LogFiles;
   /** Joins a client's connection to a VM's session; resolves when it is over. */
   relay(client: ByteStream, upstream: AgentClient): Promise<void>;
-  /** Asks the daemon to stop, after the answer to who asked is out. */
-  stop(): void;
+  /** Begins to stop; resolves when another daemon could take over: socket, database and lock are free. */
+  stop(): Promise<void>;
   log: Logger;
 };
 

@@ -6,6 +6,7 @@ import { SocketKeeper, type SocketWorld } from "./socket-keeper.ts";
 class Names implements SocketWorld {
   readonly files = new Map<string, number>();
   readonly listening = new Set<number>();
+  readonly foreign = new Set<string>();
   folderCanBeMade = true;
   watched = "";
   #changed: () => void = () => {};
@@ -16,7 +17,7 @@ class Names implements SocketWorld {
     const id = this.#next++;
     this.files.set(path, id);
     this.listening.add(id);
-    return { close: async () => void this.listening.delete(id) };
+    return { stopListening: () => {}, close: async () => void this.listening.delete(id) };
   }
   async ensureFolder() {
     if (!this.folderCanBeMade) throw new Error("no such folder");
@@ -30,6 +31,9 @@ class Names implements SocketWorld {
   }
   async identityOf(path: string) {
     return this.files.has(path) ? String(this.files.get(path)) : null;
+  }
+  async isForeign(path: string) {
+    return this.foreign.has(path);
   }
   watch(folder: string, onChange: () => void) {
     this.watched = folder;
@@ -92,4 +96,13 @@ test("a socket that another daemon put there is not removed at the end", async (
   names.files.set("/r/b.sock", 99);
   await keeper.close();
   expect(names.files.get("/r/b.sock")).toBe(99);
+});
+
+test("something that is no socket in its place is an error, and left alone", async () => {
+  const names = new Names();
+  names.foreign.add("/r/b.sock");
+  names.files.set("/r/b.sock", 5);
+  const opening = new SocketKeeper("/r/b.sock", names, memoryLogger()).open();
+  await expect(opening).rejects.toMatchObject({ code: "FILE_INVALID" });
+  expect([...names.files]).toEqual([["/r/b.sock", 5]]);
 });

@@ -2,9 +2,10 @@
  * Keeps the daemon's socket in its place: bound under a temporary name and renamed, so that whoever sees it can
  * connect; made anew when it or its folder is removed (logout clears `$XDG_RUNTIME_DIR` while VMs go on).
  */
+import { fail } from "../base/errors/error.ts";
 import type { Logger } from "../host/log.ts";
 
-export type Listener = { close(): Promise<void> };
+export type Listener = { stopListening(): void; close(): Promise<void> };
 
 /** What the keeper does in the world. */
 export type SocketWorld = {
@@ -15,6 +16,8 @@ export type SocketWorld = {
   remove(path: string): Promise<void>;
   /** Tells one socket file from another that took its name; null when there is none. */
   identityOf(path: string): Promise<string | null>;
+  /** Whether something other than a socket stands there. */
+  isForeign(path: string): Promise<boolean>;
   /** Calls back at any change in the folder, or in the nearest folder above it that exists. */
   watch(folder: string, onChange: () => void): { close(): void };
 };
@@ -36,18 +39,27 @@ export class SocketKeeper {
     this.#log = log;
   }
 
-  /** Resolves once clients can connect. Takes the place of a socket that a dead daemon left. */
+  /**
+   * Resolves once clients can connect. Takes the place of a socket that a dead daemon left.
+   * @throws FILE_INVALID for anything else in its place, which is left alone
+   */
   async open(): Promise<void> {
     await this.#bind();
     this.#rewatch();
   }
 
-  /** Stops listening and removes the socket if it is still ours. */
-  async close(): Promise<void> {
+  /** Removes the socket if it is still ours; the connections that there are go on. */
+  async retreat(): Promise<void> {
     this.#closed = true;
     this.#watch?.close();
     await this.#working;
+    for (const listener of this.#listeners) listener.stopListening();
     if ((await this.#world.identityOf(this.#path)) === this.#identity) await this.#world.remove(this.#path);
+  }
+
+  /** Retreats, and ends every connection. */
+  async close(): Promise<void> {
+    await this.retreat();
     await Promise.all(this.#listeners.map((listener) => listener.close()));
   }
 
@@ -56,6 +68,9 @@ export class SocketKeeper {
     // as long as the final name, so that one that fits the limit of socket paths means that both do
     const temporary = `${this.#path.slice(0, -1)}~`;
     await this.#world.ensureFolder(folder);
+    if (await this.#world.isForeign(this.#path)) {
+      throw fail("FILE_INVALID", { path: this.#path, problem: "stands where the daemon's socket goes, and is none" });
+    }
     await this.#world.remove(temporary);
     const listener = await this.#world.listen(temporary);
     await this.#world.rename(temporary, this.#path);

@@ -1,6 +1,6 @@
 /** The socket keeper's world, for real. */
 import { ensureFolder, removeTree } from "../host/files.ts";
-import { fileIdentity, moveSocket, watchNearest } from "../host/socket-file.ts";
+import { fileIdentity, isForeign, moveSocket, watchNearest } from "../host/socket-file.ts";
 import type { Listener, SocketWorld } from "./socket-keeper.ts";
 
 export function socketWorld(listen: (path: string) => Promise<Listener>): SocketWorld {
@@ -10,6 +10,7 @@ export function socketWorld(listen: (path: string) => Promise<Listener>): Socket
     rename: moveSocket,
     remove: removeTree,
     identityOf: fileIdentity,
+    isForeign,
     watch: watchNearest,
   };
 }

@@ -43,7 +43,12 @@ function acceleration({ kvm, accelOverride }: CheckFacts): Finding {
   if (accelOverride === "tcg") return { name, status: "ok", text: "emulation (TCG), because BANGER_VMM_ACCEL says so" };
   if (kvm.usable) return { name, status: "ok", text: "KVM" };
   const text = `no KVM: ${kvm.why}; VMs run under emulation (TCG), which is several times slower`;
-  return { name, status: "warning", text, fix: "turn on hardware virtualisation in the firmware or the cloud's settings, and join the group kvm" };
+  return {
+    name,
+    status: "warning",
+    text,
+    fix: "turn on hardware virtualisation in the firmware or the cloud's settings, and join the group kvm",
+  };
 }
 
 function tools({ tools: list }: CheckFacts): Finding[] {
@@ -58,16 +63,38 @@ function tools({ tools: list }: CheckFacts): Finding[] {
 
 function confinement({ landlock }: CheckFacts): Finding {
   const name = "confinement";
-  if (landlock === null) return { name, status: "failure", text: "banger-vsock-agent does not answer", fix: "install it beside banger, or set BANGER_AGENT" };
+  if (landlock === null)
+    return {
+      name,
+      status: "failure",
+      text: "banger-vsock-agent does not answer",
+      fix: "install it beside banger, or set BANGER_AGENT",
+    };
   if (landlock > 0) return { name, status: "ok", text: `Landlock version ${landlock}` };
-  return { name, status: "warning", text: "this kernel has no Landlock: a VMM can read whatever its user can", fix: "boot a kernel from 5.13 on, with landlock among its security modules" };
+  return {
+    name,
+    status: "warning",
+    text: "this kernel has no Landlock: a VMM can read whatever its user can",
+    fix: "boot a kernel from 5.13 on, with landlock among its security modules",
+  };
 }
 
 function user({ uid, subordinateIds }: CheckFacts): Finding {
   const name = "user";
-  if (uid === 0) return { name, status: "warning", text: "you are root: VMMs are confined, but run as root", fix: "use an ordinary user for code that you don't trust" };
+  if (uid === 0)
+    return {
+      name,
+      status: "warning",
+      text: "you are root: VMMs are confined, but run as root",
+      fix: "use an ordinary user for code that you don't trust",
+    };
   if (subordinateIds) return { name, status: "ok", text: "has subordinate ids, so images can be built without root" };
-  return { name, status: "warning", text: "has no subordinate ids: images can't be built", fix: "ask an administrator for `usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER`" };
+  return {
+    name,
+    status: "warning",
+    text: "has no subordinate ids: images can't be built",
+    fix: "ask an administrator for `usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER`",
+  };
 }
 
 function space({ free }: CheckFacts): Finding[] {
@@ -75,14 +102,25 @@ function space({ free }: CheckFacts): Finding[] {
     const name = "disk space";
     const text = `${formatSize(bytes)} free at ${path}`;
     if (bytes >= 4 * gib) return { name, status: "ok", text };
-    return { name, status: bytes < gib / 2 ? "failure" : "warning", text, fix: "an image and a few VMs take 4 GiB: free some space, or set XDG_CACHE_HOME and XDG_STATE_HOME to a larger disk" };
+    return {
+      name,
+      status: bytes < gib / 2 ? "failure" : "warning",
+      text,
+      fix: "an image and a few VMs take 4 GiB: free some space, or set XDG_CACHE_HOME and XDG_STATE_HOME to a larger disk",
+    };
   });
 }
 
 function daemon({ daemon: one, version }: CheckFacts): Finding {
   const name = "daemon";
   if (one.state === "none") return { name, status: "ok", text: "not running; it starts by itself" };
-  if (one.state === "unreachable") return { name, status: "failure", text: one.reason, fix: "`banger daemon stop`, or look into its log" };
+  if (one.state === "unreachable")
+    return { name, status: "failure", text: one.reason, fix: "`banger daemon stop`, or look into its log" };
   if (one.version === version) return { name, status: "ok", text: `version ${one.version}, pid ${one.pid}` };
-  return { name, status: "warning", text: `version ${one.version}, this banger is ${version}`, fix: "run `banger daemon stop`: VMs stay up" };
+  return {
+    name,
+    status: "warning",
+    text: `version ${one.version}, this banger is ${version}`,
+    fix: "run `banger daemon stop`: VMs stay up",
+  };
 }

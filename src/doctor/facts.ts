@@ -1,5 +1,11 @@
 /** What the checks look at; gathered at the edge, judged in `checks.ts`. */
-export type ToolFact = { program: string; path: string | null; why: string; install: string; needed: "always" | "build" | "network" };
+export type ToolFact = {
+  program: string;
+  path: string | null;
+  why: string;
+  install: string;
+  needed: "always" | "build" | "network";
+};
 
 export type CheckFacts = {
   arch: string;
@@ -16,6 +22,9 @@ export type CheckFacts = {
   subordinateIds: boolean;
   /** bytes that the user may still write where state and cache are */
   free: { path: string; bytes: number }[];
-  daemon: { state: "none" } | { state: "running"; version: string; pid: number } | { state: "unreachable"; reason: string };
+  daemon:
+    | { state: "none" }
+    | { state: "running"; version: string; pid: number }
+    | { state: "unreachable"; reason: string };
   version: string;
 };

@@ -5,7 +5,7 @@ const timeoutMs = 300_000;
 /** @throws Error unless the answer is 200 and has at most `maxBytes` */
 export async function fetchBytes(url: string, maxBytes: number, signal: AbortSignal): Promise<Uint8Array> {
   const answer = await fetch(url, { signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]) });
-  if (answer.status !== 200 || !answer.body) throw new Error(`${url}: status ${answer.status}`);
+  if (answer.status !== 200 || !answer.body) throw new Error(`${url} answered ${answer.status}`);
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of answer.body) {

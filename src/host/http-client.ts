@@ -1,6 +1,7 @@
 /** HTTP/1.1 over one unix socket, as much of it as the daemon speaks: RFC 9112, a connection for each request. */
-import type { ByteStream } from "../base/bytes.ts";
+
 import { AsyncQueue, Deferred } from "../base/async.ts";
+import type { ByteStream } from "../base/bytes.ts";
 
 export type HttpRequest = {
   method: string;
@@ -44,7 +45,10 @@ export async function httpRequest(line: ByteStream, request: HttpRequest): Promi
 }
 
 /** Asks for another protocol on this line. */
-export async function httpUpgrade(line: ByteStream, request: HttpRequest & { protocol: string }): Promise<UpgradeAnswer> {
+export async function httpUpgrade(
+  line: ByteStream,
+  request: HttpRequest & { protocol: string },
+): Promise<UpgradeAnswer> {
   const reader = new AnswerReader(line);
   const headers = { ...request.headers, connection: "Upgrade", upgrade: request.protocol };
   line.write(encoder.encode(headOf({ ...request, headers })));
@@ -78,7 +82,10 @@ async function send(line: ByteStream, request: HttpRequest): Promise<void> {
 }
 
 type Head = Pick<HttpAnswer, "status" | "headers">;
-type Framing = { kind: "length"; left: number } | { kind: "chunked"; left: number; inChunk: boolean; after: boolean } | { kind: "close" };
+type Framing =
+  | { kind: "length"; left: number }
+  | { kind: "chunked"; left: number; inChunk: boolean; after: boolean }
+  | { kind: "close" };
 
 /** Takes an answer apart as it comes. The daemon is ours, but what speaks at its socket may not be: sizes are bounded. */
 class AnswerReader {
@@ -139,7 +146,10 @@ class AnswerReader {
 
   #take(chunk: Uint8Array): void {
     if (typeof this.#released === "function") return this.#released(chunk);
-    this.#held = this.#held.length > 0 ? Buffer.concat([this.#held, chunk]) : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
+    this.#held =
+      this.#held.length > 0
+        ? Buffer.concat([this.#held, chunk])
+        : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
     if (this.#released === "waiting") return;
     try {
       if (this.#framing === null) this.#takeHead();
@@ -216,7 +226,8 @@ class AnswerReader {
 }
 
 function framingOf(headers: Record<string, string>): Framing {
-  if (headers["transfer-encoding"]?.toLowerCase() === "chunked") return { kind: "chunked", left: 0, inChunk: false, after: false };
+  if (headers["transfer-encoding"]?.toLowerCase() === "chunked")
+    return { kind: "chunked", left: 0, inChunk: false, after: false };
   const length = headers["content-length"];
   return length === undefined ? { kind: "close" } : { kind: "length", left: Number(length) };
 }

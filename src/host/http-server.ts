@@ -68,7 +68,9 @@ export interface HttpStream {
 }
 
 export type HttpServer = {
-  /** Stops listening and cuts every connection, without aborting any exchange's signal. The socket's path is left to the caller. */
+  /** Takes no more connections; the present ones go on, and no exchange's signal is aborted any more. */
+  stopListening(): void;
+  /** Stops listening and ends every connection, after what was written to it. The socket's path is left to the caller. */
   close(): Promise<void>;
 };
 
@@ -109,14 +111,15 @@ export async function serveHttp(path: string, options: HttpOptions): Promise<Htt
   });
   listener.maxConnections = limits.connections;
   await listen(listener, path);
-  return {
-    async close() {
-      state.closing = true;
-      const closed = new Promise<void>((resolve) => listener.close(() => resolve()));
-      for (const socket of sockets.keys()) socket.destroy();
-      await closed;
-    },
+  const stopListening = () => {
+    state.closing = true;
+    listener.close(() => {});
   };
+  const close = async () => {
+    stopListening();
+    await Promise.all([...sockets.keys()].map(endSocket));
+  };
+  return { stopListening, close };
 }
 
 function listen(listener: net.Server, path: string): Promise<void> {
@@ -126,6 +129,22 @@ function listen(listener: net.Server, path: string): Promise<void> {
       listener.off("error", reject);
       resolve();
     });
+  });
+}
+
+/** how long the other end may take to read the rest, in `ms` */
+const lingerMs = 1000;
+
+/** Sends what is buffered, then closes. */
+function endSocket(socket: net.Socket): Promise<void> {
+  if (socket.destroyed) return Promise.resolve();
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => socket.destroy(), lingerMs);
+    socket.once("close", () => {
+      clearTimeout(timer);
+      resolve();
+    });
+    socket.end(() => socket.destroy());
   });
 }
 
@@ -144,9 +163,6 @@ function refuseBytes(socket: net.Socket): void {
   if (socket.destroyed || !socket.writable) return void socket.destroy();
   socket.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
 }
-
-/** how long a refused process may take to read why, in `ms` */
-const lingerMs = 1000;
 
 function refusePeer(socket: net.Socket, body: string): void {
   const head = `HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n`;

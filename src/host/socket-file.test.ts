@@ -2,7 +2,8 @@ import { expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileIdentity, moveSocket, watchNearest } from "./socket-file.ts";
+import { listenUnix } from "./socket.ts";
+import { fileIdentity, isForeign, moveSocket, watchNearest } from "./socket-file.ts";
 
 test("a file keeps its identity under another name, and another file under its name has its own", async () => {
   const folder = mkdtempSync(join(tmpdir(), "sf-"));
@@ -13,6 +14,19 @@ test("a file keeps its identity under another name, and another file under its n
   expect(await fileIdentity(`${folder}/b`)).toBe(first);
   expect(await fileIdentity(`${folder}/a`)).not.toBe(first);
   expect(await fileIdentity(`${folder}/c`)).toBeNull();
+  rmSync(folder, { recursive: true });
+});
+
+test("a file is foreign, a socket and nothing are not", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "sf-"));
+  writeFileSync(`${folder}/file`, "");
+  const listener = await listenUnix(`${folder}/s`, { mode: 0o600 }, () => {});
+  expect(await Promise.all(["file", "s", "none"].map((name) => isForeign(`${folder}/${name}`)))).toEqual([
+    true,
+    false,
+    false,
+  ]);
+  await listener.close();
   rmSync(folder, { recursive: true });
 });
 

@@ -1,5 +1,5 @@
 /** A socket's place in the file system: told apart from one that took its name, and watched for its removal. */
-import { rename, stat } from "node:fs/promises";
+import { lstat, rename, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { watchFolder } from "./folder-watch.ts";
 
@@ -16,6 +16,12 @@ export async function fileIdentity(path: string): Promise<string | null> {
   } catch {
     return null;
   }
+}
+
+/** Whether something that is no socket has that name. */
+export async function isForeign(path: string): Promise<boolean> {
+  const found = await lstat(path).catch(() => null);
+  return found !== null && !found.isSocket();
 }
 
 /** Calls back at changes in `folder`, or while it is missing in the nearest folder above it that exists. */

@@ -2,12 +2,14 @@
  * Stores a root file system: its tar stream is hashed, looked at and packed into a squashfs as it arrives, never
  * unpacked. Only a whole layer gets its final name.
  */
+import { abortable } from "../artifacts/abortable.ts";
 import { CountedStream } from "../artifacts/counted.ts";
 import type { ArtifactDeps } from "../artifacts/deps.ts";
 import { packingFailed, squashfsOptions } from "../artifacts/pack.ts";
 import { giveRootToRoot } from "../artifacts/squashfs-root.ts";
 import { TarError } from "../artifacts/tar/header.ts";
 import { TarScanner } from "../artifacts/tar/scanner.ts";
+import { orAborted } from "../base/async.ts";
 import { fail } from "../base/errors/error.ts";
 import { type Digest, parseImageName } from "../base/names.ts";
 import { ensureFolder, removeTree, renameDurable, sizeOf, tempPath } from "../host/files.ts";
@@ -80,13 +82,14 @@ async function pack(
     scanner.push(chunk);
     if (!counted.add(chunk) || scanner.entries > limits.entries) throw new TarError("it is too large");
   };
-  const packer = spawnPiped(["sqfstar", ...squashfsOptions, ...rootOptions, path], { signal, stdin: "pipe" });
+  // Not ended by the signal but below: sqfstar does not always end at SIGTERM.
+  const packer = spawnPiped(["sqfstar", ...squashfsOptions, ...rootOptions, path], { stdin: "pipe" });
   try {
-    if (!(await feed(packer, upload.tar, look))) throw await failureOf(packer, path);
+    if (!(await feed(packer, upload.tar, look, signal))) throw await failureOf(packer, path);
     scanner.finish();
     if (!facts.hasFiles) throw new TarError("it holds no files");
     packer.stdin.end();
-    if ((await endOf(packer)).exitCode !== 0) throw await failureOf(packer, path);
+    if ((await orAborted(endOf(packer), signal)).exitCode !== 0) throw await failureOf(packer, path);
   } catch (error) {
     packer.kill("SIGKILL");
     await packer.done;
@@ -102,14 +105,15 @@ async function feed(
   packer: PipedProcess,
   tar: AsyncIterable<Uint8Array>,
   look: (chunk: Uint8Array) => void,
+  signal: AbortSignal,
 ): Promise<boolean> {
-  for await (const chunk of tar) {
+  for await (const chunk of abortable(tar, signal)) {
     look(chunk);
-    const taken = await packer.stdin.write(chunk).then(
+    const writing = packer.stdin.write(chunk).then(
       () => true,
       () => false,
     );
-    if (!taken) return false;
+    if (!(await orAborted(writing, signal))) return false;
   }
   return true;
 }

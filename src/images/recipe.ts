@@ -10,7 +10,8 @@ import { editTar, type TarAddition } from "../artifacts/tar/edit.ts";
 import { lastWords, statusText } from "../artifacts/tools.ts";
 import { fail } from "../base/errors/error.ts";
 import { removeTree } from "../host/files.ts";
-import { type PipedProcess, spawnPiped } from "../host/process.ts";
+import type { PipedProcess } from "../host/process.ts";
+import { type ProcessGroup, spawnGroup } from "../host/process-group.ts";
 import type { Emit } from "../model/event.ts";
 import { fileAdditions } from "./debian/additions.ts";
 import { type ImageFile, imageFiles, isDropped } from "./debian/files.ts";
@@ -43,7 +44,7 @@ export async function openDebianRootfs(
   const bootstrap = startBootstrap(deps, { archive, suite, day }, emit, either);
   const end = async () => {
     stopped.abort();
-    await Promise.allSettled([bootstrap.done, mise]);
+    await Promise.allSettled([bootstrap.interrupt(), mise]);
     await removeTree(scratch);
   };
   const program = async () => miseProgram(await mise, "usr/local/bin/mise", day);
@@ -58,12 +59,12 @@ function startBootstrap(
   { archive, suite, day }: Bootstrap,
   emit: Emit,
   signal: AbortSignal,
-): PipedProcess {
+): ProcessGroup {
   // A user namespace may not enter a private TMPDIR, and /tmp may be memory: this takes more than a gigabyte.
   const fixed = { TMPDIR: "/var/tmp", SOURCE_DATE_EPOCH: String(day) };
   const env = { ...networkEnv(deps.env), ...proxyEnv(archive), ...fixed };
   const options = { env, signal, stdin: "pipe", onStderr: reportSteps(emit) } as const;
-  const bootstrap = spawnPiped(mmdebstrapArgv(archive, suite, deps.uid), options);
+  const bootstrap = spawnGroup(mmdebstrapArgv(archive, suite, deps.uid), options);
   // A program that is gone before it has read this says why by its status.
   bootstrap.stdin.write(new TextEncoder().encode(sourcesFile(archive.mirrors, archive.keyring))).catch(() => {});
   bootstrap.stdin.end();

@@ -3,6 +3,7 @@
  * the initramfs needs. The finished folder gets its name last.
  */
 import { createHash } from "node:crypto";
+import { abortable } from "../artifacts/abortable.ts";
 import type { ArtifactDeps } from "../artifacts/deps.ts";
 import { packingFailed, squashfsOptions } from "../artifacts/pack.ts";
 import { TarError } from "../artifacts/tar/header.ts";
@@ -71,8 +72,7 @@ async function unpackInto(
 ): Promise<UnpackedKernel> {
   await ensureFolder(base);
   let reported = 0;
-  return unpackKernel(upload.tar, base, (done) => {
-    signal.throwIfAborted();
+  return unpackKernel(abortable(upload.tar, signal), base, (done) => {
     if (done - reported < 16 * 1024 * 1024) return;
     reported = done;
     emit({ kind: "progress", step: "kernel", text: "unpacking the kernel", done });

@@ -10,7 +10,8 @@ const mib = 1024 * 1024;
 
 vmSuite("exec", (home) => {
   beforeAll(async () => {
-    await home().ok(["vm", "run", "--name", "e", "--detach", "--wait=agent", "--env", "KEPT=yes"]);
+    await home().ok(["vm", "create", "--name", "e", "--env", "KEPT=yes"]);
+    await home().ok(["vm", "start", "--wait=agent", "e"]);
   }, 240_000);
   const exec = (...argv: string[]) => home().banger(["vm", "exec", "e", "--", ...argv]);
 
@@ -127,12 +128,13 @@ vmSuite("exec", (home) => {
     const terminal = onTerminal(home(), ["vm", "ssh", "e"], { cols: 91, rows: 33 });
     await terminal.see(/[#$] $/);
     terminal.type("stty size\r");
-    await terminal.see(/33 91\r\n/);
+    await terminal.see(/33 91\r+\n/);
     terminal.resize(100, 40);
     terminal.type("stty size\r");
-    await terminal.see(/40 100\r\n/);
+    await terminal.see(/40 100\r+\n/);
     terminal.type("printf '\\033[31mred\\033[0m\\n'; tty\r");
-    await terminal.see("\x1b[31mred\x1b[0m\r\n/dev/pts/");
+    await terminal.see("\x1b[31mred\x1b[0m");
+    await terminal.see(/\/dev\/pts\/\d/);
     terminal.type("exit 5\r");
     expect(await terminal.exited).toBe(5);
   }, 60_000);
@@ -141,13 +143,13 @@ vmSuite("exec", (home) => {
     const terminal = onTerminal(home(), ["vm", "ssh", "e"]);
     await terminal.see(/[#$] $/);
     terminal.type("sleep 600\r");
-    await terminal.see(/sleep 600\r\n/);
+    await terminal.see(/sleep 600\r+\n/);
     terminal.type("\x03");
     await terminal.see(/\^C[\s\S]*[#$] $/);
     terminal.type("echo status $?\r");
-    await terminal.see(/status 130\r\n/);
+    await terminal.see(/status 130\r+\n/);
     terminal.type("sleep 601\r");
-    await terminal.see(/sleep 601\r\n/);
+    await terminal.see(/sleep 601\r+\n/);
     terminal.type("\x1a");
     await terminal.see(/Stopped[\s\S]*[#$] $/);
     terminal.type("kill %1; exit 0\r");
@@ -164,7 +166,7 @@ vmSuite("exec", (home) => {
   });
 
   test("logs has the console and the VMM's own", async () => {
-    expect((await home().ok(["vm", "logs", "e"])).stdout.length).toBeGreaterThan(100);
+    expect((await home().ok(["vm", "logs", "e"])).stdout).toContain("] ");
     expect((await home().ok(["vm", "logs", "e", "--vmm"])).code).toBe(0);
     const following = home().spawn(["vm", "logs", "e", "-f"]);
     const mark = "banger-log-mark";

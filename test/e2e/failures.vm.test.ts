@@ -9,7 +9,7 @@ type WireError = { error?: { code: string }; code?: string };
 
 vmSuite("failures", (home) => {
   const failsWith = async (args: string[], env: Record<string, string> = {}) => {
-    const done = await home().banger([...args, "--json"], { env, timeoutMs: 120_000 });
+    const done = await home().banger([...args.slice(0, 2), "--json", ...args.slice(2)], { env, timeoutMs: 120_000 });
     return { ...done, error: errorCode(`${done.stdout}\n${done.stderr}`) };
   };
 

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { filesBelow, type OwnProcess, processesOf, signalOwn } from "./processes.ts";
 
 export const repository = join(import.meta.dirname, "../..");
-export const programs = join(repository, "build/bin");
+export const programs = process.env["BANGER_TEST_PROGRAMS"] ?? join(repository, "build/bin");
 /** parent of every test home; short, because sockets live below it */
 export const testRoot = process.env["BANGER_TEST_DIR"] ?? join(homedir(), ".cache/bt");
 

@@ -8,7 +8,7 @@ import { until } from "./processes.ts";
 type Shown = { name: string; state: string; generation: number; failure: { reason: string; console: string[] } | null };
 
 /** systemctl talks to a bus that is there only when the services are */
-const ready = "systemctl is-system-running --wait";
+const ready = "until systemctl list-jobs >/dev/null 2>&1; do sleep 0.2; done";
 
 vmSuite("lifecycle", (home) => {
   const show = (name: string) => home().json<Shown>(["vm", "show", name]);
@@ -82,7 +82,7 @@ vmSuite("lifecycle", (home) => {
 
   test("a guest that reboots starts again from its disk", async () => {
     const before = (await show("b")).generation;
-    await exec("b", "sh", "-c", "echo again >/root/kept; sync; systemctl is-system-running --wait; systemctl reboot");
+    await exec("b", "sh", "-c", `echo again >/root/kept; sync; ${ready}; systemctl reboot`);
     await until(
       "it runs again",
       async () => {

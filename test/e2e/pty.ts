@@ -35,7 +35,7 @@ export function onTerminal(home: Home, args: string[], size = { cols: 80, rows: 
     text: () => text,
     type: (keys) => void terminal.write(keys),
     resize: (cols, rows) => terminal.resize(cols, rows),
-    see: async (wanted, timeoutMs = 60_000) => {
+    see: async (wanted, timeoutMs = 20_000) => {
       const pattern = typeof wanted === "string" ? new RegExp(RegExp.escape(wanted)) : wanted;
       const found = await until(
         `${pattern} in ${JSON.stringify(text.slice(from).slice(-500))}`,

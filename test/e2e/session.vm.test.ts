@@ -109,7 +109,7 @@ vmSuite("session", (home) => {
     await terminal.see(/spec: /);
     await terminal.see(/root@[\s\S]*[#$] $/, 180_000);
     terminal.type("tty && cat /proc/1/comm\r");
-    await terminal.see(/\/dev\/pts\/\d+\r\nsystemd\r\n/);
+    await terminal.see(/\/dev\/pts\/\d+\r+\nsystemd\r+\n/);
     terminal.type("exit 5\r");
     expect(await terminal.exited).toBe(5);
     await nothingLeft(home());

@@ -1,83 +1,82 @@
-//! Finding the VM's disks and its line to the host, as the kernel finds them.
+//! Kernel modules, and the block devices that the host named by their serials.
 
 use super::words::Words;
+use super::{failed, Booted};
 use crate::sys::{device, poll};
-use std::fs::File;
-use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::Read;
+use std::os::fd::AsRawFd;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-const PORT_NAME: &str = "banger.agent";
-const TIMEOUT_MS: i32 = 30_000;
+const PATIENCE: Duration = Duration::from_secs(10);
+const LIST: &str = "/modules.list";
 
-/// Paths of device nodes.
-pub struct Found {
-    /// lowest first
-    pub layers: Vec<String>,
-    pub modules: Option<String>,
-    pub data: String,
-    pub port: String,
-}
+/// Device nodes by serial.
+pub type Disks = BTreeMap<String, PathBuf>;
 
-/// Loads what `/modules.list` names, in its order.
-pub fn load_modules() -> Result<(), String> {
-    let list = std::fs::read_to_string("/modules.list").unwrap_or_default();
+/// In the list's order. The files are of no use afterwards, and they are memory.
+pub fn load_modules() -> Booted<()> {
+    let list = match fs::read_to_string(LIST) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        other => other.map_err(failed(LIST))?,
+    };
     for path in list.lines().filter(|line| !line.is_empty()) {
-        File::open(path).and_then(|file| device::load_module(&file)).map_err(|error| format!("module {path}: {error}"))?;
+        let file = File::open(path).map_err(failed(path))?;
+        device::load_module(&file).map_err(failed(path))?;
+        let _ = fs::remove_file(path);
     }
+    let _ = fs::remove_file(LIST);
     Ok(())
 }
 
-/// Made before the modules are loaded, so that no event is missed.
-pub struct Watch {
-    events: OwnedFd,
-}
-
-impl Watch {
-    pub fn new() -> io::Result<Watch> {
-        device::uevents().map(|events| Watch { events })
-    }
-
-    /// Waits until every device is there.
-    pub fn find(&self, words: &Words) -> Result<Found, String> {
-        if words.vsock {
-            return Err("vsock is not served by this agent".to_string());
-        }
-        loop {
-            let missing = match look(words.layers) {
-                Ok(found) => return Ok(found),
-                Err(missing) => missing,
-            };
-            match poll::readable(self.events.as_raw_fd(), TIMEOUT_MS) {
-                Ok(true) => poll::drain(&self.events),
-                _ => return Err(format!("there is no {missing}")),
-            }
-        }
-    }
-}
-
-/// What is missing is the error.
-fn look(layers: usize) -> Result<Found, String> {
-    let disks = named("/sys/block", "serial");
-    let disk = |serial: &str| disks.iter().find(|(_, have)| have == serial).map(|(name, _)| format!("/dev/{name}"));
-    let need = |serial: &str| disk(serial).ok_or_else(|| format!("disk {serial}"));
-    let ports = named("/sys/class/virtio-ports", "name");
-    let port = ports.iter().find(|(_, name)| name == PORT_NAME).map(|(device, _)| format!("/dev/{device}"));
-    Ok(Found {
-        layers: (0..layers).map(|number| need(&format!("layer{number}"))).collect::<Result<_, _>>()?,
-        data: need("data")?,
-        port: port.filter(|path| std::path::Path::new(path).exists()).ok_or("port banger.agent")?,
-        // a kernel without modules has none; it comes before the data disk, so it is there by now
-        modules: disk("modules"),
+/// Waits for all that the words ask for.
+pub fn disks(words: &Words) -> Booted<Disks> {
+    let layers = (0..words.layers).map(|at| format!("layer{at}"));
+    let wanted: Vec<String> = layers.chain(["data".to_string()]).collect();
+    let mut known = Disks::new();
+    let missing = |known: &Disks| wanted.iter().find(|serial| !known.contains_key(*serial)).cloned();
+    wait_until(|| {
+        look(&mut known);
+        missing(&known).is_none()
     })
+    .map_err(|problem| format!("no disk has the serial {}: {problem}", missing(&known).unwrap_or_default()))?;
+    Ok(known)
 }
 
-/// Entries of a sysfs folder with the content of one of their files.
-fn named(folder: &str, file: &str) -> Vec<(String, String)> {
-    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
-    let one = |entry: std::fs::DirEntry| {
-        let name = entry.file_name().into_string().ok()?;
-        let text = std::fs::read_to_string(entry.path().join(file)).ok()?;
-        Some((name, text.trim().to_string()))
-    };
-    entries.flatten().filter_map(one).collect()
+/// Adds disks that are new: asking one for its serial is a request to the device.
+fn look(known: &mut Disks) {
+    for name in names("/sys/block") {
+        let node = Path::new("/dev").join(&name);
+        if known.values().any(|other| *other == node) {
+            continue;
+        }
+        let serial = fs::read_to_string(format!("/sys/block/{name}/serial")).unwrap_or_default();
+        if !serial.trim().is_empty() {
+            known.insert(serial.trim().to_string(), node);
+        }
+    }
+}
+
+/// Names in a folder of sysfs; none where it is not there yet.
+pub fn names(folder: &str) -> Vec<String> {
+    let items = fs::read_dir(folder).into_iter().flatten().flatten();
+    items.map(|item| item.file_name().to_string_lossy().into_owned()).collect()
+}
+
+/// Looks again at each event of a device, until it is satisfied.
+pub fn wait_until(mut is_there: impl FnMut() -> bool) -> Result<(), String> {
+    if is_there() {
+        return Ok(());
+    }
+    let mut events = File::from(device::uevents().map_err(failed("uevents"))?);
+    while !is_there() {
+        if !poll::readable(events.as_raw_fd(), Some(PATIENCE)).map_err(failed("uevents"))? {
+            return Err(format!("nothing came for {} s", PATIENCE.as_secs()));
+        }
+        // what it says does not matter; one that is lost is followed by another look
+        let _ = events.read(&mut [0; 8192]);
+    }
+    Ok(())
 }

@@ -1,81 +1,58 @@
-//! What PID 1 becomes: the image's own init, or a small one of ours.
+//! One process becomes two: PID 1, and the one that serves the host.
 
-use super::end_in_order;
-use crate::sys::power::Power;
-use crate::sys::{process, signal};
-use std::fs;
-use std::os::unix::process::CommandExt;
-use std::path::Path;
-use std::process::Command;
+use super::{failed, Booted};
+use crate::sys::process::{self, Forked};
+use crate::sys::{poll, signal};
+use std::fs::File;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::net::UnixStream;
 
-/// Found in the image before the root was entered.
-pub struct Init {
-    /// `systemd`, `none`, or the program's name
-    pub name: String,
-    path: Option<&'static str>,
+/// Between the two.
+pub struct Pipes {
+    /// PID 1 reads a byte when the identity is in force; its end means that the server died
+    pub identified: File,
+    /// PID 1 asks for a last NOTICE, and hears when it is out
+    pub power: UnixStream,
+    /// the other process
+    pub pid: i32,
 }
 
-/// A halted VM would burn a CPU for ever: halting powers it off (systemd-halt.service(8)).
-const HALT_DROP_IN: (&str, &str) = ("/run/systemd/system/systemd-halt.service.d/banger.conf", "[Unit]\nSuccessAction=poweroff-force\n");
+pub enum Role {
+    Server(Pipes),
+    FirstProcess(Pipes),
+}
 
-impl Init {
-    pub fn of(root: &Path, wanted: bool) -> Init {
-        let none = Init { name: "none".to_string(), path: None };
-        if !wanted {
-            return none;
-        }
-        let exists = |path: &str| fs::symlink_metadata(root.join(path)).is_ok();
-        let is_systemd = exists("usr/lib/systemd/systemd") || exists("lib/systemd/systemd");
-        match (exists("sbin/init") || exists("usr/sbin/init"), is_systemd) {
-            (true, true) => Init { name: "systemd".to_string(), path: Some("/sbin/init") },
-            (true, false) => {
-                let target = fs::read_link(root.join("sbin/init")).unwrap_or_default();
-                let name = target.file_name().map_or("init".into(), |name| name.to_string_lossy().into_owned());
-                Init { name, path: Some("/sbin/init") }
-            }
-            (false, true) => Init { name: "systemd".to_string(), path: Some("/lib/systemd/systemd") },
-            (false, false) => none,
-        }
+/// What PID 1 takes one by one, and what must not end the server.
+pub const SIGNALS: [i32; 7] = [
+    libc::SIGCHLD,
+    libc::SIGUSR1,
+    libc::SIGUSR2,
+    libc::SIGTERM,
+    libc::SIGINT,
+    signal::SIGRTMIN + 4,
+    signal::SIGRTMIN + 5,
+];
+
+pub fn fork() -> Booted<Role> {
+    let (reader, writer) = poll::pipe().map_err(failed("pipe"))?;
+    let (ours, theirs) = UnixStream::pair().map_err(failed("socketpair"))?;
+    fill_stdio().map_err(failed("/dev/null"))?;
+    signal::reset_ignored();
+    signal::block(&SIGNALS);
+    match process::fork().map_err(failed("fork"))? {
+        Forked::Child => Ok(Role::Server(Pipes { identified: writer, power: theirs, pid: 1 })),
+        Forked::Parent(pid) => Ok(Role::FirstProcess(Pipes { identified: reader, power: ours, pid })),
     }
 }
 
-/// Never comes back.
-pub fn run(init: Init) -> ! {
-    if let Some(path) = init.path {
-        if init.name == "systemd" {
-            let (file, text) = HALT_DROP_IN;
-            let _ = fs::create_dir_all(Path::new(file).parent().unwrap_or(Path::new("/run")));
-            let _ = fs::write(file, text);
-        }
-        let error = Command::new(path).env_clear().env("TERM", "linux").exec();
-        super::say(&format!("{path}: {error}; going on without it"));
-    }
-    reap_for_ever()
-}
-
-/// As busybox's init: SIGUSR1 halts, SIGUSR2 powers off, SIGTERM reboots; and systemd's real-time signals.
-fn reap_for_ever() -> ! {
-    let rt = signal::SIGRTMIN;
-    let all = [libc::SIGCHLD, libc::SIGUSR1, libc::SIGUSR2, libc::SIGTERM, libc::SIGINT, rt + 4, rt + 5];
-    signal::block(&all);
-    process::reap_all();
+/// Descriptors 0 to 2 are never anything else's.
+fn fill_stdio() -> std::io::Result<()> {
     loop {
-        match signal::wait_for(&all, None) {
-            Some(libc::SIGUSR1 | libc::SIGUSR2) => end_in_order(Power::Off),
-            Some(libc::SIGTERM | libc::SIGINT) => end_in_order(Power::Reboot),
-            Some(number) if number == rt + 4 => end_in_order(Power::Off),
-            Some(number) if number == rt + 5 => end_in_order(Power::Reboot),
-            _ => process::reap_all(),
+        let file = File::options().read(true).write(true).open("/dev/null")?;
+        if file.as_raw_fd() > 2 {
+            return Ok(());
         }
+        // kept open: it fills one of the three
+        std::mem::forget(OwnedFd::from(file));
     }
-}
-
-/// Any process beside PID 1 and kernel threads: those have no command line.
-pub fn has_children() -> bool {
-    let Ok(entries) = fs::read_dir("/proc") else { return false };
-    entries.flatten().any(|entry| {
-        let name = entry.file_name();
-        let pid = name.to_str().and_then(|name| name.parse::<u32>().ok()).unwrap_or(1);
-        pid != 1 && fs::read(entry.path().join("cmdline")).is_ok_and(|line| !line.is_empty())
-    })
 }

@@ -1,26 +1,45 @@
-//! The host's words on the kernel command line.
+//! What the host says on the kernel's command line.
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Port {
+    Virtio,
+    Vsock,
+}
 
 #[derive(Debug, PartialEq)]
 pub struct Words {
+    /// squashfs layers of the image
     pub layers: usize,
-    /// folders of the root that live on the data disk itself
+    pub port: Port,
+    /// absolute folders that live on the data disk itself
     pub direct: Vec<String>,
-    /// the image's init may be used
-    pub use_init: bool,
-    pub vsock: bool,
+    /// an init of the image gets PID 1
+    pub wants_init: bool,
 }
 
 impl Words {
-    pub fn parse(cmdline: &str) -> Words {
-        let value = |name: &str| cmdline.split_whitespace().find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
-        let is_plain = |path: &&str| path.starts_with('/') && path.len() > 1 && !path.split('/').any(|part| part == "..");
-        Words {
-            layers: value("banger.layers").and_then(|text| text.parse().ok()).unwrap_or(1).clamp(1, 16),
-            direct: value("banger.direct").unwrap_or_default().split(',').filter(is_plain).map(String::from).collect(),
-            use_init: value("banger.init") != Some("none"),
-            vsock: value("banger.port") == Some("vsock"),
-        }
+    pub fn read() -> Words {
+        Words::parse(&std::fs::read_to_string("/proc/cmdline").unwrap_or_default())
     }
+
+    /// Of a word that is there twice the last one counts.
+    pub fn parse(line: &str) -> Words {
+        let mut words = Words { layers: 1, port: Port::Virtio, direct: Vec::new(), wants_init: true };
+        for (name, value) in line.split_whitespace().filter_map(|word| word.strip_prefix("banger.")?.split_once('=')) {
+            match name {
+                "layers" => words.layers = value.parse().unwrap_or(1),
+                "port" => words.port = if value == "vsock" { Port::Vsock } else { Port::Virtio },
+                "direct" => words.direct = value.split(',').filter(|path| is_safe(path)).map(String::from).collect(),
+                "init" => words.wants_init = value != "none",
+                _ => {}
+            }
+        }
+        words
+    }
+}
+
+fn is_safe(path: &str) -> bool {
+    path.len() > 1 && path.starts_with('/') && !path.split('/').any(|part| part == "..")
 }
 
 #[cfg(test)]
@@ -28,11 +47,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_are_found_and_bounded() {
-        let words = Words::parse("quiet banger.layers=3 banger.direct=/var/lib/docker,/../x,relative banger.init=none\n");
-        let direct = vec!["/var/lib/docker".to_string()];
-        assert_eq!(words, Words { layers: 3, direct, use_init: false, vsock: false });
-        assert_eq!(Words::parse("banger.layers=99999 banger.port=vsock").layers, 16);
+    fn words_of_others_are_passed_over() {
+        let words = Words::parse("console=ttyS0 banger.layers=3 quiet banger.port=vsock banger.direct=/a,/b/c,../d,/,/e/../f banger.init=none x.banger.layers=9\n");
+        let direct = vec!["/a".to_string(), "/b/c".to_string()];
+        assert_eq!(words, Words { layers: 3, port: Port::Vsock, direct, wants_init: false });
         assert_eq!(Words::parse("").layers, 1);
     }
 }

@@ -16,6 +16,17 @@ extern "C" fn remember(argc: libc::c_int, argv: *const *mut libc::c_char) {
 #[link_section = ".init_array"]
 static REMEMBER: extern "C" fn(libc::c_int, *const *mut libc::c_char) = remember;
 
+/// The opposite, for a child that is to be asked to end like everyone. Async-signal-safe.
+pub fn be_ordinary() {
+    let argv0 = ARGV0.load(Ordering::Relaxed);
+    // SAFETY: as below.
+    unsafe {
+        if !argv0.is_null() && *argv0 != 0 {
+            *argv0 = b'-' as libc::c_char;
+        }
+    }
+}
+
 /// Makes the first byte of `argv[0]` an `@`, and names the process for `ps`.
 pub fn spare_at_shutdown() {
     let argv0 = ARGV0.load(Ordering::Relaxed);

@@ -1,6 +1,6 @@
 //! Kernel modules, device events, and files that stand for devices.
 
-use super::{c_string, check, check_long};
+use super::{check, check_long};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
@@ -86,12 +86,4 @@ pub fn fs_bytes(fd: RawFd) -> io::Result<(u64, u64, u64)> {
         let size = stat.f_frsize as u64;
         Ok((stat.f_blocks as u64 * size, stat.f_bavail as u64 * size, size))
     }
-}
-
-/// Sets access and modification time of what `folder`/`name` is, links not followed.
-pub fn set_mtime(folder: RawFd, name: &str, seconds: i64, nanos: i64) -> io::Result<()> {
-    let name = c_string(name)?;
-    let time = libc::timespec { tv_sec: seconds, tv_nsec: nanos };
-    // SAFETY: two timespecs, a valid name.
-    check(unsafe { libc::utimensat(folder, name.as_ptr(), [time, time].as_ptr(), libc::AT_SYMLINK_NOFOLLOW) }).map(drop)
 }

@@ -14,13 +14,18 @@ const EXECUTE: u64 = 1;
 const WRITE_FILE: u64 = 1 << 1;
 const READ_FILE: u64 = 1 << 2;
 const READ_DIR: u64 = 1 << 3;
+const MAKE_CHAR: u64 = 1 << 6;
+const MAKE_FIFO: u64 = 1 << 10;
+const MAKE_BLOCK: u64 = 1 << 11;
+const MAKE_SYM: u64 = 1 << 12;
+const REFER: u64 = 1 << 13;
 const TRUNCATE: u64 = 1 << 14;
 const IOCTL_DEV: u64 = 1 << 15;
 
 /// What a path may be used for.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Right {
-    /// everything in a folder, or reading and writing a file
+    /// plain files, folders and sockets in a folder, or reading and writing a file. No links and pipes: others read there
     ReadWrite,
     /// reading, listing, executing
     ReadOnly,
@@ -64,8 +69,9 @@ pub fn access_of(right: Right, is_folder: bool, handled: u64) -> u64 {
         Right::Device => READ_FILE | WRITE_FILE | IOCTL_DEV,
     };
     let folder = match right {
-        // all but executing and devices' ioctl
-        Right::ReadWrite => handled & !EXECUTE & !IOCTL_DEV,
+        Right::ReadWrite => {
+            handled & !(EXECUTE | IOCTL_DEV | MAKE_CHAR | MAKE_BLOCK | MAKE_FIFO | MAKE_SYM | REFER)
+        }
         Right::ReadOnly | Right::Device => file | READ_DIR,
     };
     (if is_folder { folder } else { file }) & handled

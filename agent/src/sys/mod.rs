@@ -2,6 +2,8 @@
 //! function here takes and gives safe values and turns -1 into `io::Error`.
 
 pub mod argv0;
+pub mod bell;
+pub mod clock;
 pub mod device;
 pub mod landlock;
 pub mod mount;
@@ -12,7 +14,7 @@ pub mod power;
 pub mod privileges;
 pub mod process;
 pub mod signal;
-pub mod tsc;
+pub mod spawn;
 pub mod tty;
 
 use std::ffi::CString;
@@ -42,6 +44,10 @@ pub fn c_string(text: impl Into<Vec<u8>>) -> io::Result<CString> {
 
 /// The name of an `errno`, as the protocol's `io` refusals carry it.
 pub fn errno_name(error: &io::Error) -> String {
+    errno_of(error).map_or_else(|| error.to_string(), |name| format!("{name}: {error}"))
+}
+
+fn errno_of(error: &io::Error) -> Option<&'static str> {
     let name = match error.raw_os_error() {
         Some(libc::EPERM) => "EPERM",
         Some(libc::ENOENT) => "ENOENT",
@@ -60,7 +66,7 @@ pub fn errno_name(error: &io::Error) -> String {
         Some(libc::ENETUNREACH) => "ENETUNREACH",
         Some(libc::ENOMEM) => "ENOMEM",
         Some(libc::EDQUOT) => "EDQUOT",
-        _ => return error.to_string(),
+        _ => return None,
     };
-    format!("{name}: {error}")
+    Some(name)
 }

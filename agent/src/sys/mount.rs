@@ -3,7 +3,7 @@
 use super::{c_string, check};
 use std::io;
 
-pub use libc::{MS_BIND, MS_MOVE, MS_NODEV, MS_NOSUID, MS_RDONLY};
+pub use libc::{MS_BIND, MS_MOVE, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, MS_REMOUNT};
 
 pub fn mount(source: &str, target: &str, kind: &str, flags: libc::c_ulong, data: &str) -> io::Result<()> {
     let (source, target, kind, data) = (c_string(source)?, c_string(target)?, c_string(kind)?, c_string(data)?);

@@ -55,21 +55,21 @@ pub fn set_address(name: &str, address: Ipv4Addr, prefix: u8) -> io::Result<()> 
     Ok(())
 }
 
-/// Replaces the default route; one that is there already is fine.
+/// In place of the default route there was.
 pub fn set_default_route(gateway: Ipv4Addr) -> io::Result<()> {
     let socket = inet_socket()?;
     // SAFETY: an all-zero rtentry with three addresses and flags; no device name.
-    let result = unsafe {
+    unsafe {
         let mut route: libc::rtentry = std::mem::zeroed();
         route.rt_dst = socket_address(Ipv4Addr::UNSPECIFIED);
         route.rt_genmask = socket_address(Ipv4Addr::UNSPECIFIED);
+        route.rt_gateway = socket_address(Ipv4Addr::UNSPECIFIED);
+        route.rt_flags = libc::RTF_UP;
+        // fails when there is none
+        libc::ioctl(socket.as_raw_fd(), libc::SIOCDELRT, &route);
         route.rt_gateway = socket_address(gateway);
-        route.rt_flags = (libc::RTF_UP | libc::RTF_GATEWAY) as u16;
-        check(libc::ioctl(socket.as_raw_fd(), libc::SIOCADDRT, &route))
-    };
-    match result {
-        Err(error) if error.raw_os_error() == Some(libc::EEXIST) => Ok(()),
-        other => other.map(drop),
+        route.rt_flags = libc::RTF_UP | libc::RTF_GATEWAY;
+        check(libc::ioctl(socket.as_raw_fd(), libc::SIOCADDRT, &route)).map(drop)
     }
 }
 
@@ -116,13 +116,34 @@ fn has_end(mut bytes: &[u8]) -> bool {
     false
 }
 
-/// SIGIO to this process whenever the state of `file` changes (fcntl(2), O_ASYNC).
-pub fn signal_changes(file: &std::fs::File) -> io::Result<()> {
-    // SAFETY: fcntl with plain numbers on an open file.
+/// A listener on a vsock port, on every address of ours.
+pub fn listen_vsock(port: u32) -> io::Result<OwnedFd> {
+    // SAFETY: a plain socket, and an address of the size that is passed.
     unsafe {
-        let fd = file.as_raw_fd();
-        check(libc::fcntl(fd, libc::F_SETOWN, libc::getpid()))?;
-        let flags = check(libc::fcntl(fd, libc::F_GETFL))?;
-        check(libc::fcntl(fd, libc::F_SETFL, flags | libc::O_ASYNC)).map(drop)
+        let fd = OwnedFd::from_raw_fd(check(libc::socket(libc::AF_VSOCK, libc::SOCK_STREAM | libc::SOCK_CLOEXEC, 0))?);
+        let mut address: libc::sockaddr_vm = std::mem::zeroed();
+        address.svm_family = libc::AF_VSOCK as libc::sa_family_t;
+        address.svm_port = port;
+        address.svm_cid = libc::VMADDR_CID_ANY;
+        let size = std::mem::size_of::<libc::sockaddr_vm>() as u32;
+        check(libc::bind(fd.as_raw_fd(), (&raw const address).cast(), size))?;
+        check(libc::listen(fd.as_raw_fd(), 16))?;
+        Ok(fd)
     }
+}
+
+/// The next connection; waits.
+pub fn accept(listener: &OwnedFd) -> io::Result<OwnedFd> {
+    // SAFETY: no address is wanted; the descriptor is ours.
+    unsafe {
+        let null = std::ptr::null_mut();
+        let fd = check(libc::accept4(listener.as_raw_fd(), null, std::ptr::null_mut(), libc::SOCK_CLOEXEC))?;
+        Ok(OwnedFd::from_raw_fd(fd))
+    }
+}
+
+/// Both directions.
+pub fn shut_down(socket: &impl AsRawFd) {
+    // SAFETY: plain numbers.
+    unsafe { libc::shutdown(socket.as_raw_fd(), libc::SHUT_RDWR) };
 }

@@ -1,5 +1,5 @@
 //! Opening and making files below a folder without ever leaving it: openat2(2) with RESOLVE_BENEATH and
-//! RESOLVE_NO_SYMLINKS; where the kernel lacks it, component by component with O_NOFOLLOW.
+//! RESOLVE_NO_SYMLINKS; where the kernel lacks it, component by component with O_NOFOLLOW. Names are bytes.
 
 use super::{c_string, check, check_long};
 use std::fs::File;
@@ -11,8 +11,8 @@ const RESOLVE_NO_SYMLINKS: u64 = 0x04;
 const RESOLVE_BENEATH: u64 = 0x08;
 
 /// Opens the folder `path` (relative, no `..`) below `root`.
-pub fn folder_beneath(root: RawFd, path: &str) -> io::Result<OwnedFd> {
-    let name = c_string(if path.is_empty() { "." } else { path })?;
+pub fn folder_beneath(root: RawFd, path: &[u8]) -> io::Result<OwnedFd> {
+    let name = c_string(if path.is_empty() { b".".as_slice() } else { path })?;
     // SAFETY: an open_how of the size that is passed, zero beyond what is set.
     let result = unsafe {
         let mut how: libc::open_how = std::mem::zeroed();
@@ -29,10 +29,10 @@ pub fn folder_beneath(root: RawFd, path: &str) -> io::Result<OwnedFd> {
 }
 
 /// The same, one component at a time.
-pub fn folder_by_steps(root: RawFd, path: &str) -> io::Result<OwnedFd> {
-    let mut folder = open_at(root, ".", FOLDER, 0)?;
-    for name in path.split('/').filter(|name| !name.is_empty() && *name != ".") {
-        if name == ".." {
+pub fn folder_by_steps(root: RawFd, path: &[u8]) -> io::Result<OwnedFd> {
+    let mut folder = open_at(root, b".", FOLDER, 0)?;
+    for name in path.split(|byte| *byte == b'/').filter(|name| !name.is_empty() && *name != b".") {
+        if name == b".." {
             return Err(io::Error::from_raw_os_error(libc::EXDEV));
         }
         folder = open_at(folder.as_raw_fd(), name, FOLDER | libc::O_NOFOLLOW, 0)?;
@@ -40,53 +40,100 @@ pub fn folder_by_steps(root: RawFd, path: &str) -> io::Result<OwnedFd> {
     Ok(folder)
 }
 
-pub fn open_at(folder: RawFd, name: &str, flags: i32, mode: u32) -> io::Result<OwnedFd> {
+/// The folder itself; a link there is not followed.
+pub fn folder_at(folder: RawFd, name: &[u8]) -> io::Result<OwnedFd> {
+    open_at(folder, name, FOLDER | libc::O_NOFOLLOW, 0)
+}
+
+/// For reading; a link there is not followed, and what would block is not waited for.
+pub fn file_at(folder: RawFd, name: &[u8]) -> io::Result<File> {
+    open_at(folder, name, libc::O_RDONLY | libc::O_NOFOLLOW | libc::O_NONBLOCK, 0).map(File::from)
+}
+
+fn open_at(folder: RawFd, name: &[u8], flags: i32, mode: u32) -> io::Result<OwnedFd> {
     let name = c_string(name)?;
     // SAFETY: a valid name; the descriptor is ours.
     unsafe { Ok(OwnedFd::from_raw_fd(check(libc::openat(folder, name.as_ptr(), flags | libc::O_CLOEXEC, mode))?)) }
 }
 
 /// A new regular file; never follows a link, never opens what is there.
-pub fn create_file(folder: RawFd, name: &str) -> io::Result<File> {
+pub fn create_file(folder: RawFd, name: &[u8], mode: u32) -> io::Result<File> {
     let flags = libc::O_WRONLY | libc::O_CREAT | libc::O_EXCL | libc::O_NOFOLLOW;
-    open_at(folder, name, flags, 0o600).map(File::from)
+    open_at(folder, name, flags, mode).map(File::from)
 }
 
-pub fn make_folder(folder: RawFd, name: &str, mode: u32) -> io::Result<()> {
+pub fn make_folder(folder: RawFd, name: &[u8], mode: u32) -> io::Result<()> {
     let name = c_string(name)?;
     // SAFETY: a valid name.
     check(unsafe { libc::mkdirat(folder, name.as_ptr(), mode) }).map(drop)
 }
 
-pub fn make_link(folder: RawFd, name: &str, target: &str) -> io::Result<()> {
+pub fn make_link(folder: RawFd, name: &[u8], target: &[u8]) -> io::Result<()> {
     let (name, target) = (c_string(name)?, c_string(target)?);
     // SAFETY: two C strings.
     check(unsafe { libc::symlinkat(target.as_ptr(), folder, name.as_ptr()) }).map(drop)
 }
 
-/// A hard link to a regular file; a symbolic link at the source is linked itself, not followed.
-pub fn make_hard_link(from: (RawFd, &str), to: (RawFd, &str)) -> io::Result<()> {
+/// A hard link; a symbolic link at the source is linked itself, not followed.
+pub fn make_hard_link(from: (RawFd, &[u8]), to: (RawFd, &[u8])) -> io::Result<()> {
     let (source, target) = (c_string(from.1)?, c_string(to.1)?);
     // SAFETY: two C strings.
     check(unsafe { libc::linkat(from.0, source.as_ptr(), to.0, target.as_ptr(), 0) }).map(drop)
 }
 
 /// Removes a name that is no folder.
-pub fn remove(folder: RawFd, name: &str) -> io::Result<()> {
+pub fn remove(folder: RawFd, name: &[u8]) -> io::Result<()> {
     let name = c_string(name)?;
     // SAFETY: a valid name.
     check(unsafe { libc::unlinkat(folder, name.as_ptr(), 0) }).map(drop)
 }
 
+/// Where the link `folder`/`name` points to.
+pub fn read_link(folder: RawFd, name: &[u8]) -> io::Result<Vec<u8>> {
+    let name = c_string(name)?;
+    let mut target = vec![0u8; libc::PATH_MAX as usize];
+    // SAFETY: a valid name, a buffer and its length.
+    let size = unsafe { libc::readlinkat(folder, name.as_ptr(), target.as_mut_ptr().cast(), target.len()) };
+    target.truncate(check_long(size as libc::c_long)? as usize);
+    Ok(target)
+}
+
 /// Owner of `folder`/`name`, links not followed.
-pub fn set_owner(folder: RawFd, name: &str, uid: u32, gid: u32) -> io::Result<()> {
+pub fn set_owner(folder: RawFd, name: &[u8], uid: u32, gid: u32) -> io::Result<()> {
     let name = c_string(name)?;
     // SAFETY: a valid name.
     check(unsafe { libc::fchownat(folder, name.as_ptr(), uid, gid, libc::AT_SYMLINK_NOFOLLOW) }).map(drop)
+}
+
+/// Owner of an open file or folder.
+pub fn set_owner_of(fd: RawFd, uid: u32, gid: u32) -> io::Result<()> {
+    // SAFETY: plain numbers.
+    check(unsafe { libc::fchown(fd, uid, gid) }).map(drop)
 }
 
 /// Mode of an open file or folder.
 pub fn set_mode(fd: RawFd, mode: u32) -> io::Result<()> {
     // SAFETY: an int and a mode.
     check(unsafe { libc::fchmod(fd, mode & 0o7777) }).map(drop)
+}
+
+/// A time in seconds and nanoseconds since 1970.
+pub type Time = (i64, i64);
+
+/// Modification time of `folder`/`name`, links not followed.
+pub fn set_mtime(folder: RawFd, name: &[u8], time: Time) -> io::Result<()> {
+    let name = c_string(name)?;
+    // SAFETY: two timespecs, a valid name.
+    check(unsafe { libc::utimensat(folder, name.as_ptr(), times(time).as_ptr(), libc::AT_SYMLINK_NOFOLLOW) }).map(drop)
+}
+
+/// Modification time of an open file or folder.
+pub fn set_mtime_of(fd: RawFd, time: Time) -> io::Result<()> {
+    // SAFETY: two timespecs.
+    check(unsafe { libc::futimens(fd, times(time).as_ptr()) }).map(drop)
+}
+
+/// Access time is left alone.
+fn times((seconds, nanos): Time) -> [libc::timespec; 2] {
+    [libc::timespec { tv_sec: 0, tv_nsec: libc::UTIME_OMIT }, libc::timespec { tv_sec: seconds, tv_nsec: nanos }]
 }

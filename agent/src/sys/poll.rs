@@ -1,42 +1,75 @@
-//! Waiting for one of two descriptors, and pipes that only say "over".
+//! Waiting for descriptors, and pipes.
 
 use super::check;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
-
-#[derive(Debug, PartialEq)]
-pub enum Ready {
-    First,
-    Second,
-    Timeout,
-}
+use std::time::Duration;
 
 pub const READ: i16 = libc::POLLIN;
 pub const WRITE: i16 = libc::POLLOUT;
 
-/// Waits until `first` is ready for `events` or `second` is over. `first` wins when both are.
-pub fn either(first: RawFd, events: i16, second: RawFd, timeout_ms: i32) -> io::Result<Ready> {
-    let mut fds = [
-        libc::pollfd { fd: first, events, revents: 0 },
-        libc::pollfd { fd: second, events: libc::POLLIN, revents: 0 },
-    ];
-    loop {
-        // SAFETY: two initialised pollfds.
-        let count = unsafe { libc::poll(fds.as_mut_ptr(), 2, timeout_ms) };
-        match check(count) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error),
-            Ok(0) => return Ok(Ready::Timeout),
-            Ok(_) if fds[0].revents != 0 => return Ok(Ready::First),
-            Ok(_) => return Ok(Ready::Second),
+/// Descriptors to wait for; those below 0 are passed over.
+#[derive(Default)]
+pub struct Waiting(Vec<libc::pollfd>);
+
+impl Waiting {
+    /// Returns the place, to be asked for later.
+    pub fn add(&mut self, fd: RawFd, events: i16) -> usize {
+        self.0.push(libc::pollfd { fd, events, revents: 0 });
+        self.0.len() - 1
+    }
+
+    /// False after the timeout.
+    pub fn wait(&mut self, timeout: Option<Duration>) -> io::Result<bool> {
+        let ms = timeout.map_or(-1, |time| time.as_micros().div_ceil(1000).min(i32::MAX as u128) as i32);
+        loop {
+            // SAFETY: initialised pollfds and their number.
+            match check(unsafe { libc::poll(self.0.as_mut_ptr(), self.0.len() as libc::nfds_t, ms) }) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+                Ok(count) => return Ok(count > 0),
+            }
         }
+    }
+
+    /// Ready, over or broken: a read or write will say which.
+    pub fn is_ready(&self, place: usize) -> bool {
+        self.0[place].revents != 0
     }
 }
 
 /// Waits until `fd` can be read; false after the timeout.
-pub fn readable(fd: RawFd, timeout_ms: i32) -> io::Result<bool> {
-    Ok(either(fd, READ, -1, timeout_ms)? == Ready::First)
+pub fn readable(fd: RawFd, timeout: Option<Duration>) -> io::Result<bool> {
+    let mut waiting = Waiting::default();
+    waiting.add(fd, READ);
+    waiting.wait(timeout)
+}
+
+/// Wakes at each change of a descriptor's state instead of at each state: epoll(7), edge-triggered.
+pub struct Edges(OwnedFd);
+
+impl Edges {
+    pub fn of(fd: &impl AsRawFd) -> io::Result<Edges> {
+        let mut event = libc::epoll_event { events: (libc::EPOLLIN | libc::EPOLLHUP | libc::EPOLLET) as u32, u64: 0 };
+        // SAFETY: plain calls; the event is initialised; the descriptor is ours.
+        unsafe {
+            let epoll = OwnedFd::from_raw_fd(check(libc::epoll_create1(libc::EPOLL_CLOEXEC))?);
+            check(libc::epoll_ctl(epoll.as_raw_fd(), libc::EPOLL_CTL_ADD, fd.as_raw_fd(), &mut event))?;
+            Ok(Edges(epoll))
+        }
+    }
+
+    pub fn wait(&self) -> io::Result<()> {
+        let mut event = libc::epoll_event { events: 0, u64: 0 };
+        loop {
+            // SAFETY: room for one event.
+            match check(unsafe { libc::epoll_wait(self.0.as_raw_fd(), &mut event, 1, -1) }) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                other => return other.map(drop),
+            }
+        }
+    }
 }
 
 /// Close-on-exec pipe: read end, write end.
@@ -47,6 +80,12 @@ pub fn pipe() -> io::Result<(File, File)> {
         check(libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC))?;
         Ok((File::from_raw_fd(ends[0]), File::from_raw_fd(ends[1])))
     }
+}
+
+/// Lets a pipe hold up to `bytes`; where the kernel refuses it stays as it was.
+pub fn widen(pipe: &impl AsRawFd, bytes: usize) {
+    // SAFETY: plain fcntl on a descriptor that the caller holds.
+    unsafe { libc::fcntl(pipe.as_raw_fd(), libc::F_SETPIPE_SZ, bytes as libc::c_int) };
 }
 
 pub fn set_nonblocking(fd: &impl AsRawFd) -> io::Result<()> {
@@ -66,20 +105,13 @@ pub fn available(fd: &impl AsRawFd) -> usize {
     if result < 0 { 0 } else { count.max(0) as usize }
 }
 
-/// inotify(7) on the creation of names in `folder`.
-pub fn watch_folder(folder: &str) -> io::Result<OwnedFd> {
+/// inotify(7) on names that appear in `folder`.
+pub fn watch_folder(folder: &str) -> io::Result<File> {
     let path = super::c_string(folder)?;
     // SAFETY: a valid path; the descriptor is ours.
     unsafe {
-        let fd = OwnedFd::from_raw_fd(check(libc::inotify_init1(libc::IN_CLOEXEC))?);
-        check(libc::inotify_add_watch(fd.as_raw_fd(), path.as_ptr(), libc::IN_CREATE | libc::IN_MOVED_TO))?;
-        Ok(fd)
+        let file = File::from_raw_fd(check(libc::inotify_init1(libc::IN_CLOEXEC))?);
+        check(libc::inotify_add_watch(file.as_raw_fd(), path.as_ptr(), libc::IN_CREATE | libc::IN_MOVED_TO))?;
+        Ok(file)
     }
-}
-
-/// Reads and drops whatever is there.
-pub fn drain(fd: &impl AsRawFd) {
-    let mut buffer = [0u8; 4096];
-    // SAFETY: the buffer's length is passed.
-    unsafe { libc::read(fd.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len()) };
 }

@@ -1,4 +1,4 @@
-//! The end of the machine.
+//! The end of the machine: reboot(2).
 
 /// What reboot(2) is asked for. `Halt` does not exist here: a halted VM is one that is off.
 #[derive(Clone, Copy, Debug, PartialEq)]

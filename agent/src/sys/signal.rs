@@ -2,6 +2,7 @@
 
 use super::check;
 use std::io;
+use std::time::Duration;
 
 pub const SIGRTMIN: i32 = 34; // glibc's and systemd's; the kernel's 32 and 33 belong to threads
 
@@ -38,6 +39,16 @@ pub fn kill(pid: i32, signal: i32) -> io::Result<()> {
     check(unsafe { libc::kill(pid, signal) }).map(drop)
 }
 
+/// Whoever started us may have ignored some, and programs inherit that. SIGPIPE stays ignored here; `spawn` resets it.
+pub fn reset_ignored() {
+    for signal in (1..32).filter(|signal| !matches!(*signal, libc::SIGKILL | libc::SIGSTOP | libc::SIGPIPE)) {
+        // SAFETY: the default disposition; nothing here has handlers of its own but the runtime's for stack overflows.
+        if !matches!(signal, libc::SIGSEGV | libc::SIGBUS) {
+            unsafe { libc::signal(signal, libc::SIG_DFL) };
+        }
+    }
+}
+
 /// Blocks `signals` for this thread and those it makes; they are taken by `wait_for`.
 pub fn block(signals: &[i32]) {
     let set = set_of(signals);
@@ -45,10 +56,17 @@ pub fn block(signals: &[i32]) {
     unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &set, std::ptr::null_mut()) };
 }
 
-/// The next of `signals`, which must be blocked; None after the timeout.
-pub fn wait_for(signals: &[i32], timeout_ms: Option<u64>) -> Option<i32> {
+pub fn unblock(signals: &[i32]) {
     let set = set_of(signals);
-    let timeout = timeout_ms.map(|ms| libc::timespec { tv_sec: (ms / 1000) as i64, tv_nsec: ((ms % 1000) * 1_000_000) as i64 });
+    // SAFETY: an initialised set.
+    unsafe { libc::pthread_sigmask(libc::SIG_UNBLOCK, &set, std::ptr::null_mut()) };
+}
+
+/// The next of `signals`, which must be blocked; None after the timeout.
+pub fn wait_for(signals: &[i32], timeout: Option<Duration>) -> Option<i32> {
+    let set = set_of(signals);
+    let timespec = |time: Duration| libc::timespec { tv_sec: time.as_secs() as i64, tv_nsec: i64::from(time.subsec_nanos()) };
+    let timeout = timeout.map(timespec);
     let pointer = timeout.as_ref().map_or(std::ptr::null(), |time| &raw const *time);
     // SAFETY: an initialised set, no siginfo wanted, a timespec or null.
     let signal = unsafe { libc::sigtimedwait(&set, std::ptr::null_mut(), pointer) };

@@ -1,76 +1,106 @@
-//! `dial`: a TCP or unix connection made in the guest.
+//! `dial`: a connection to something that listens in the guest.
 
-use super::{bad, number, text, Refused};
-use crate::stream::Stream;
-use crate::world::World;
-use serde_json::{json, Value};
-use std::fs::File;
+use crate::session::{Received, Stream};
+use crate::wire::json::{self, Answer, Object, Refusal};
+use serde_json::json;
 use std::io::{self, Read, Write};
-use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpStream};
-use std::os::fd::OwnedFd;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
-use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
-const TIMEOUT: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(10);
+const CHUNK: usize = 32 * 1024;
 
-pub fn dial(_: &Arc<World>, stream: &Arc<Stream>, request: &Value) -> Result<(), Refused> {
-    let socket = connect(request)?;
-    let copy = |socket: &OwnedFd| socket.try_clone().map(File::from).map_err(|error| ("io", error.to_string()));
-    let (mut reading, writing, closing) = (copy(&socket)?, copy(&socket)?, copy(&socket)?);
-    stream.accept(json!({}));
-    stream.when_over(move || shut(&closing, Shutdown::Both));
-    let upwards = stream.clone();
-    let feeder = std::thread::Builder::new().stack_size(64 * 1024).spawn(move || feed(&upwards, writing));
-    let mut buffer = vec![0u8; 32 * 1024];
-    while let Ok(count @ 1..) = reading.read(&mut buffer) {
-        if !stream.write(0, &buffer[..count]) {
-            break;
-        }
+pub fn run(stream: &Stream, request: &Object) -> Answer<()> {
+    if let Some(path) = json::text(request, "unix")? {
+        let connection = UnixStream::connect(path).map_err(|error| refused(path, &error))?;
+        return carry(stream, &connection, |how| connection.shutdown(how));
     }
-    stream.end_of(0);
-    if let Ok(feeder) = feeder {
-        let _ = feeder.join();
-    }
-    stream.close();
-    Ok(())
+    let host = json::required_text(request, "host")?;
+    let port = json::required_number(request, "port", u64::from(u16::MAX))? as u16;
+    let connection = connect(host, port)?;
+    let _ = connection.set_nodelay(true);
+    carry(stream, &connection, |how| connection.shutdown(how))
 }
 
-fn connect(request: &Value) -> Result<OwnedFd, Refused> {
-    if let Some(path) = text(request, "unix")? {
-        return UnixStream::connect(path).map(OwnedFd::from).map_err(|error| ("refused", format!("{path}: {error}")));
-    }
-    let host = text(request, "host")?.unwrap_or("127.0.0.1");
-    let port = number(request, "port", 65535)?.filter(|port| *port > 0).ok_or_else(|| bad("port is missing"))? as u16;
-    let refused = |error: io::Error| {
-        let code = if error.kind() == io::ErrorKind::TimedOut { "timeout" } else { "refused" };
-        (code, format!("{host}:{port}: {error}"))
+/// Addresses, and `localhost`: names are the host's business.
+fn connect(host: &str, port: u16) -> Answer<TcpStream> {
+    let addresses = match host {
+        "localhost" => vec![IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST)],
+        _ => vec![host.parse().map_err(|_| Refusal::bad("host must be an address or localhost"))?],
     };
-    let socket = TcpStream::connect_timeout(&SocketAddr::new(address_of(host)?, port), TIMEOUT).map_err(refused)?;
-    let _ = socket.set_nodelay(true);
-    Ok(OwnedFd::from(socket))
-}
-
-/// Names are the host's business: a resolver in here would be a large thing for one lookup.
-fn address_of(host: &str) -> Result<IpAddr, Refused> {
-    match host {
-        "localhost" => Ok(IpAddr::V4(Ipv4Addr::LOCALHOST)),
-        _ => host.parse().map_err(|_| bad(format!("host {host:?} is no address"))),
-    }
-}
-
-fn feed(stream: &Stream, mut to: File) {
-    let mut buffer = vec![0u8; 32 * 1024];
-    while let Ok(count @ 1..) = stream.read_input(&mut buffer) {
-        if to.write_all(&buffer[..count]).is_err() {
+    let mut result = Err(io::ErrorKind::AddrNotAvailable.into());
+    for address in addresses {
+        result = TcpStream::connect_timeout(&SocketAddr::new(address, port), PATIENCE);
+        if result.is_ok() {
             break;
         }
     }
-    shut(&to, Shutdown::Write);
+    result.map_err(|error| refused(&format!("{host} port {port}"), &error))
 }
 
-fn shut(socket: &File, how: Shutdown) {
-    if let Ok(copy) = socket.try_clone() {
-        let _ = UnixStream::from(OwnedFd::from(copy)).shutdown(how);
+fn refused(what: &str, error: &io::Error) -> Refusal {
+    let code = if error.kind() == io::ErrorKind::TimedOut { "timeout" } else { "refused" };
+    Refusal::new(code, format!("{what}: {}", crate::sys::errno_name(error)))
+}
+
+/// Both ways, until both have ended or the stream is over.
+fn carry<C>(stream: &Stream, connection: &C, shutdown: impl Fn(Shutdown) -> io::Result<()> + Sync) -> Answer<()>
+where
+    C: Sync,
+    for<'a> &'a C: Read + Write,
+{
+    stream.reply(json!({}));
+    thread::scope(|scope| {
+        let back = || from_guest(stream, connection);
+        let started = thread::Builder::new().stack_size(128 * 1024).spawn_scoped(scope, back);
+        if let Err(error) = started {
+            return Err(Refusal::io("thread", &error));
+        }
+        let half = match to_guest(stream, connection) {
+            Received::Eof => Shutdown::Write,
+            _ => Shutdown::Both,
+        };
+        let _ = shutdown(half);
+        // a stream that ends later must end a reader that still waits
+        while half == Shutdown::Write && !stream.over_within(Duration::from_secs(3600)) {}
+        let _ = shutdown(Shutdown::Both);
+        Ok(())
+    })
+}
+
+fn to_guest<C>(stream: &Stream, mut connection: &C) -> Received
+where
+    for<'a> &'a C: Write,
+{
+    loop {
+        match stream.receive(0) {
+            Received::Data(bytes) => {
+                if connection.write_all(&bytes).is_err() {
+                    return Received::Over;
+                }
+                stream.consumed(0, bytes.len());
+            }
+            end => return end,
+        }
+    }
+}
+
+fn from_guest<C>(stream: &Stream, mut connection: &C)
+where
+    for<'a> &'a C: Read,
+{
+    let mut buffer = vec![0; CHUNK];
+    loop {
+        match connection.read(&mut buffer) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Ok(0) | Err(_) => return stream.eof(0),
+            Ok(count) => {
+                if stream.send(0, &buffer[..count]).is_err() {
+                    return;
+                }
+            }
+        }
     }
 }

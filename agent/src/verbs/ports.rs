@@ -1,96 +1,94 @@
-//! `ports`: who listens in the guest, looked at every second while someone wants to know.
+//! `ports`: who listens in the guest. The kernel has no event for it, so it is asked while somebody wants to know.
 
-use super::Refused;
-use crate::stream::Stream;
+use crate::session::Stream;
 use crate::sys::net;
-use crate::world::World;
+use crate::wire::json::{Answer, Refusal};
 use serde_json::{json, Value};
-use std::net::{Ipv4Addr, Ipv6Addr};
-use std::sync::{mpsc, Arc};
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
-const INTERVAL: Duration = Duration::from_secs(1);
+const EVERY: Duration = Duration::from_secs(1);
+/// A frame holds no more.
+const MOST: usize = 300;
 
-pub fn ports(_: &Arc<World>, stream: &Arc<Stream>, _: &Value) -> Result<(), Refused> {
-    let (over, wait) = mpsc::channel::<()>();
-    stream.accept(json!({}));
-    stream.when_over(move || {
-        let _ = over.send(());
-    });
-    let mut last = Vec::new();
-    let mut first = true;
-    loop {
-        let now = listeners();
-        if first || now != last {
-            stream.event(&json!({ "event": "ports", "listen": now }));
-            last = now;
-            first = false;
-        }
-        if !matches!(wait.recv_timeout(INTERVAL), Err(mpsc::RecvTimeoutError::Timeout)) {
-            stream.close();
-            return Ok(());
+pub fn run(stream: &Stream) -> Answer<()> {
+    let mut known = listening()?;
+    stream.reply(json!({}));
+    stream.event(&event(&known));
+    while !stream.over_within(EVERY) {
+        let now = listening()?;
+        if now != known {
+            known = now;
+            stream.event(&event(&known));
         }
     }
+    Ok(())
 }
 
-/// Sorted, without repetitions.
-fn listeners() -> Vec<Value> {
-    let mut found = Vec::new();
-    for family in [libc::AF_INET as u8, libc::AF_INET6 as u8] {
-        parse(&net::listening_dump(family).unwrap_or_default(), &mut found);
+type Listening = BTreeSet<(u16, IpAddr)>;
+
+fn event(listening: &Listening) -> Value {
+    let one = |(port, address): &(u16, IpAddr)| {
+        json!({ "address": address.to_string(), "port": port, "family": if address.is_ipv4() { 4 } else { 6 } })
+    };
+    json!({ "event": "ports", "listen": listening.iter().take(MOST).map(one).collect::<Vec<_>>() })
+}
+
+fn listening() -> Answer<Listening> {
+    let mut all = Listening::new();
+    for family in [libc::AF_INET, libc::AF_INET6] {
+        let dump = net::listening_dump(family as u8).map_err(|error| Refusal::io("sock_diag", &error))?;
+        parse(&dump, &mut all);
     }
-    found.sort();
-    found.dedup();
-    found.truncate(200);
-    let value = |(family, port, address): (u8, u16, String)| json!({ "address": address, "port": port, "family": family });
-    found.into_iter().map(value).collect()
+    Ok(all)
 }
 
-/// Netlink messages with one inet_diag_msg each (linux/inet_diag.h).
-fn parse(mut dump: &[u8], found: &mut Vec<(u8, u16, String)>) {
+/// Netlink messages, each a header of 16 bytes and `struct inet_diag_msg`.
+fn parse(mut dump: &[u8], all: &mut Listening) {
     while dump.len() >= 16 {
         let length = u32::from_ne_bytes([dump[0], dump[1], dump[2], dump[3]]) as usize;
-        let kind = u16::from_ne_bytes([dump[4], dump[5]]);
-        if kind == 20 && length >= 16 + 72 && dump.len() >= length {
-            let message = &dump[16..length];
-            let port = u16::from_be_bytes([message[4], message[5]]);
-            let address = &message[8..24];
-            match i32::from(message[0]) {
-                libc::AF_INET => {
-                    let ip = Ipv4Addr::new(address[0], address[1], address[2], address[3]);
-                    found.push((4, port, ip.to_string()));
-                }
-                libc::AF_INET6 => {
-                    let mut bytes = [0u8; 16];
-                    bytes.copy_from_slice(address);
-                    found.push((6, port, Ipv6Addr::from(bytes).to_string()));
-                }
-                _ => {}
-            }
-        }
-        if length < 16 {
-            return;
+        let Some(message) = dump.get(16..length) else { return };
+        if let Some(found) = one(message) {
+            all.insert(found);
         }
         dump = dump.get((length + 3) & !3..).unwrap_or(&[]);
     }
 }
 
+fn one(message: &[u8]) -> Option<(u16, IpAddr)> {
+    let (family, state) = (*message.first()?, *message.get(1)?);
+    let port = u16::from_be_bytes(message.get(4..6)?.try_into().ok()?);
+    let source: [u8; 16] = message.get(8..24)?.try_into().ok()?;
+    let address = match i32::from(family) {
+        libc::AF_INET => IpAddr::from(Ipv4Addr::new(source[0], source[1], source[2], source[3])),
+        libc::AF_INET6 => IpAddr::from(Ipv6Addr::from(source)),
+        _ => return None,
+    };
+    (state == net::TCP_LISTEN).then_some((port, address))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::net::TcpListener;
 
     #[test]
-    fn a_listener_of_ours_is_seen() {
-        let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = socket.local_addr().unwrap().port();
-        assert!(listeners().iter().any(|one| one["port"] == port && one["address"] == "127.0.0.1"));
+    fn a_listener_is_seen_while_it_listens() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let mine = (port, IpAddr::from(Ipv4Addr::LOCALHOST));
+        assert!(listening().unwrap().contains(&mine));
+        drop(listener);
+        assert!(!listening().unwrap().contains(&mine));
     }
 
     #[test]
-    fn damaged_dumps_are_read_without_panic() {
-        for length in 0..120u8 {
-            let dump = vec![length; usize::from(length)];
-            parse(&dump, &mut Vec::new());
+    fn damaged_dumps_are_read_as_far_as_they_go() {
+        for length in [0u32, 1, 15, 16, 17, 200, u32::MAX] {
+            let mut dump = vec![10u8; 100];
+            dump[..4].copy_from_slice(&length.to_ne_bytes());
+            parse(&dump, &mut Listening::new());
         }
     }
 }

@@ -1,49 +1,52 @@
 //! `put`: a tar stream into a folder.
 
-use super::unpack::{unpack, Owner, UnpackError};
-use super::{bad, io_refused, number, text, Refused};
-use crate::stream::{Input, Stream};
-use crate::world::World;
-use serde_json::{json, Value};
-use std::fs::{DirBuilder, File};
-use std::io::Read;
-use std::os::unix::fs::DirBuilderExt;
-use std::path::Path;
-use std::sync::Arc;
+use crate::session::{ChannelReader, Stream};
+use crate::sys::open;
+use crate::tar::unpack::{Owner, Unpacker};
+use crate::wire::json::{self, Answer, Object, Refusal};
+use serde_json::json;
+use std::fs::{self, File};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::path::{Path, PathBuf};
 
-pub fn put(_: &Arc<World>, stream: &Arc<Stream>, request: &Value) -> Result<(), Refused> {
-    let path = text(request, "path")?.filter(|path| path.starts_with('/')).ok_or_else(|| bad("path is not absolute"))?;
-    let owner = match (number(request, "uid", u64::from(u32::MAX))?, number(request, "gid", u64::from(u32::MAX))?) {
-        (None, None) => None,
-        (uid, gid) => Some(Owner { uid: uid.unwrap_or(0) as u32, gid: gid.unwrap_or(0) as u32 }),
-    };
-    let folder = open_target(path, request)?;
-    stream.accept(json!({}));
-    let mut input = Input(stream);
-    match unpack(&mut input, &folder, owner) {
-        Ok(done) => {
-            // what follows the end of the archive is padding
-            let _ = std::io::copy(&mut input.take(1 << 20), &mut std::io::sink());
-            stream.event(&json!({ "event": "done", "entries": done.entries, "bytes": done.bytes }));
-            stream.close();
-        }
-        Err(UnpackError { code, message }) => stream.close_error(code, &message),
-    }
+pub fn run(stream: &Stream, request: &Object) -> Answer<()> {
+    let path = absolute(json::required_text(request, "path")?)?;
+    let create = json::flag(request, "create")?;
+    let clear = json::flag(request, "clear")?;
+    let id = |name| json::number(request, name, u64::from(u32::MAX) - 1).map(|id| id.map(|id| id as u32));
+    let owner = Owner { uid: id("uid")?, gid: id("gid")? };
+    let root = open_root(&path, create, clear, owner)?;
+    stream.reply(json!({}));
+    let done = Unpacker::new(root, owner).unpack(ChannelReader::new(stream, 0))?;
+    stream.event(&json!({ "event": "done", "entries": done.entries, "bytes": done.bytes }));
     Ok(())
 }
 
-fn open_target(path: &str, request: &Value) -> Result<File, Refused> {
-    let failed = |error: std::io::Error| io_refused(path, &error);
-    if request["create"].as_bool().unwrap_or(false) {
-        DirBuilder::new().recursive(true).mode(0o755).create(path).map_err(failed)?;
+/// Paths of the host's own choice; links in them are followed.
+pub fn absolute(path: &str) -> Answer<PathBuf> {
+    if path.starts_with('/') {
+        Ok(PathBuf::from(path))
+    } else {
+        Err(Refusal::bad("path must be absolute"))
     }
-    let is_empty = || std::fs::read_dir(path).map(|mut names| names.next().is_none());
-    if request["clear"].as_bool().unwrap_or(false) && Path::new(path).exists() && !is_empty().map_err(failed)? {
-        return Err(("busy", format!("{path} is not empty")));
+}
+
+fn open_root(path: &Path, create: bool, clear: bool, owner: Owner) -> Answer<OwnedFd> {
+    let failed = |error: std::io::Error| Refusal::io(&path.to_string_lossy(), &error);
+    let is_new = create && !path.exists();
+    if is_new {
+        fs::create_dir_all(path).map_err(failed)?;
     }
     let folder = File::open(path).map_err(failed)?;
     if !folder.metadata().map_err(failed)?.is_dir() {
-        return Err(("io", format!("{path} is no folder")));
+        return Err(Refusal::io(&path.to_string_lossy(), &std::io::Error::from_raw_os_error(libc::ENOTDIR)));
     }
-    Ok(folder)
+    if clear && fs::read_dir(path).map_err(failed)?.next().is_some() {
+        return Err(Refusal::new("busy", format!("{} is not empty", path.display())));
+    }
+    if is_new && crate::sys::process::uid() == 0 {
+        let (uid, gid) = (owner.uid.unwrap_or(0), owner.gid.unwrap_or(0));
+        open::set_owner_of(folder.as_raw_fd(), uid, gid).map_err(failed)?;
+    }
+    Ok(OwnedFd::from(folder))
 }

@@ -1,49 +1,116 @@
-//! `services`: answers when the image's init has finished starting.
+//! `services`: waits until the init has finished starting, and tells what failed.
 
-use super::Refused;
-use crate::stream::Stream;
-use crate::sys::poll;
-use crate::world::World;
-use serde_json::{json, Value};
+use crate::guest::Guest;
+use crate::programs::{self, PATH};
+use crate::session::Stream;
+use crate::sys::poll::{self, Waiting};
+use crate::sys::{process, signal};
+use crate::wire::json::{Answer, Refusal};
+use serde_json::json;
+use std::fs::File;
+use std::io::Read;
 use std::os::fd::AsRawFd;
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::sync::Arc;
 
-/// made by systemd once its manager takes calls
-const PRIVATE_SOCKET: &str = "/run/systemd/private";
+const MANAGER: &str = "/run/systemd/private";
+const MOST_FAILED: usize = 200;
+const MOST_TEXT: usize = 64 * 1024;
 
-pub fn services(world: &Arc<World>, stream: &Arc<Stream>, _: &Value) -> Result<(), Refused> {
-    if world.init != "systemd" {
-        stream.accept(json!({ "state": "none", "failed": [] }));
-        stream.close();
+pub fn run(stream: &Stream, guest: &Guest) -> Answer<()> {
+    if guest.init != "systemd" || !guest.is_vm() {
+        stream.reply(json!({ "state": "none", "failed": [] }));
         return Ok(());
     }
-    await_path("/run/systemd", "/run");
-    await_path(PRIVATE_SOCKET, "/run/systemd");
-    let state = said(&["is-system-running", "--wait"]);
-    let failed = if state == "degraded" { said(&["list-units", "--failed", "--plain", "--no-legend"]) } else { String::new() };
-    let names: Vec<&str> = failed.lines().filter_map(|line| line.split_whitespace().next()).take(50).collect();
-    stream.accept(json!({ "state": state, "failed": names }));
-    stream.close();
+    wait_for_manager(stream)?;
+    let state = systemctl(stream, &["is-system-running", "--wait"])?;
+    let failed = match state.trim() {
+        "running" => Vec::new(),
+        "degraded" => failed_units(&systemctl(stream, &["list-units", "--state=failed", "--plain", "--no-legend", "--full"])?),
+        other => return Err(Refusal::new("io", format!("systemd is {other:?}"))),
+    };
+    stream.reply(json!({ "state": state.trim(), "failed": failed }));
     Ok(())
 }
 
-fn said(arguments: &[&str]) -> String {
-    let mut command = Command::new("/usr/bin/systemctl");
-    command.args(arguments).stdin(Stdio::null()).stderr(Stdio::null());
-    let output = command.output().map(|output| output.stdout).unwrap_or_default();
-    String::from_utf8_lossy(&output).trim().to_string()
+/// systemd can be asked from the moment on when its socket is there.
+fn wait_for_manager(stream: &Stream) -> Answer<()> {
+    let failed = |error: std::io::Error| Refusal::io("/run/systemd", &error);
+    if Path::new(MANAGER).exists() {
+        return Ok(());
+    }
+    let mut names = poll::watch_folder("/run/systemd").map_err(failed)?;
+    let bell = stream.bell()?;
+    while !Path::new(MANAGER).exists() {
+        if stream.is_over() {
+            return Err(given_up());
+        }
+        let mut waiting = Waiting::default();
+        let name = waiting.add(names.as_raw_fd(), poll::READ);
+        waiting.add(bell.fd(), poll::READ);
+        waiting.wait(None).map_err(failed)?;
+        bell.hush();
+        if waiting.is_ready(name) {
+            let _ = names.read(&mut [0; 4096]);
+        }
+    }
+    Ok(())
 }
 
-/// Waits until `path`, a name in `folder`, is there.
-fn await_path(path: &str, folder: &str) {
-    let Ok(watch) = poll::watch_folder(folder) else { return };
-    while !Path::new(path).exists() {
-        // the limit covers what a mount over the folder hides
-        let _ = poll::readable(watch.as_raw_fd(), 1000);
-        if poll::readable(watch.as_raw_fd(), 0).unwrap_or(false) {
-            poll::drain(&watch);
+fn given_up() -> Refusal {
+    Refusal::new("timeout", "nobody waits any more")
+}
+
+/// stdout of a systemctl that runs until it ends or the host gives up. Its exit code says less than its words.
+fn systemctl(stream: &Stream, arguments: &[&str]) -> Answer<String> {
+    let failed = |error: std::io::Error| Refusal::io("systemctl", &error);
+    let (mut output, theirs) = poll::pipe().map_err(failed)?;
+    let null = File::options().read(true).write(true).open("/dev/null").map_err(failed)?;
+    let argv: Vec<String> = ["systemctl"].iter().chain(arguments).map(|word| word.to_string()).collect();
+    let env = programs::c_texts([format!("PATH={PATH}").as_str(), "LANG=C.UTF-8", "SYSTEMD_COLORS=0"]).map_err(failed)?;
+    let stdio = [null.as_raw_fd(), theirs.as_raw_fd(), null.as_raw_fd()];
+    let pid = programs::start(&argv, &env, stdio, None).map_err(failed)?;
+    drop(theirs);
+    let result = read_unless_over(stream, &mut output);
+    if result.is_err() {
+        let _ = signal::kill(pid, libc::SIGKILL);
+    }
+    let _ = process::wait_for(pid);
+    result
+}
+
+fn read_unless_over(stream: &Stream, output: &mut File) -> Answer<String> {
+    let failed = |error: std::io::Error| Refusal::io("systemctl", &error);
+    let bell = stream.bell()?;
+    let mut text = Vec::new();
+    while text.len() < MOST_TEXT {
+        bell.hush();
+        if stream.is_over() {
+            return Err(given_up());
         }
+        let mut waiting = Waiting::default();
+        let more = waiting.add(output.as_raw_fd(), poll::READ);
+        waiting.add(bell.fd(), poll::READ);
+        waiting.wait(None).map_err(failed)?;
+        if waiting.is_ready(more) && output.take(4096).read_to_end(&mut text).map_err(failed)? == 0 {
+            break;
+        }
+    }
+    Ok(String::from_utf8_lossy(&text).into_owned())
+}
+
+/// The first word of each line, without the dot that marks it.
+fn failed_units(list: &str) -> Vec<String> {
+    let unit = |line: &str| line.trim_start_matches(['●', '*', ' ']).split_whitespace().next().map(String::from);
+    list.lines().filter_map(unit).take(MOST_FAILED).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::failed_units;
+
+    #[test]
+    fn units_are_the_first_words() {
+        let list = "● a.service loaded failed failed A thing\n  b.mount loaded failed failed B\n\n";
+        assert_eq!(failed_units(list), ["a.service", "b.mount"]);
     }
 }

@@ -1,50 +1,51 @@
-//! `stats` and `grow`.
+//! `stats`: how the guest is.
 
-use super::{io_refused, Refused};
-use crate::stream::Stream;
+use crate::session::Stream;
 use crate::sys::device;
-use crate::world::World;
-use serde_json::{json, Value};
-use std::fs::File;
+use crate::wire::json::{Answer, Refusal};
+use serde_json::json;
+use std::fs::{read_to_string, File};
 use std::os::fd::AsRawFd;
-use std::sync::Arc;
 
-pub fn stats(world: &Arc<World>, stream: &Arc<Stream>, _: &Value) -> Result<(), Refused> {
-    let failed = |error: std::io::Error| io_refused("stats", &error);
-    let root = File::open(&world.root).map_err(failed)?;
+pub fn run(stream: &Stream) -> Answer<()> {
+    let failed = |error: std::io::Error| Refusal::io("stats", &error);
+    let root = File::open("/").map_err(failed)?;
     let (total, free, _) = device::fs_bytes(root.as_raw_fd()).map_err(failed)?;
-    let first_word = |path: &str| -> f64 {
-        let text = std::fs::read_to_string(path).unwrap_or_default();
-        text.split_whitespace().next().and_then(|word| word.parse().ok()).unwrap_or(0.0)
-    };
-    let memory = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    stream.accept(json!({
-        "uptimeMs": (first_word("/proc/uptime") * 1000.0) as u64,
-        "load1": first_word("/proc/loadavg"),
-        "memory": { "total": kilobytes(&memory, "MemTotal:"), "available": kilobytes(&memory, "MemAvailable:") },
+    let memory = read_to_string("/proc/meminfo").map_err(failed)?;
+    let first = |path: &str| hundredths(&read_to_string(path).unwrap_or_default());
+    stream.reply(json!({
+        "uptimeMs": first("/proc/uptime") * 10,
+        "load1": first("/proc/loadavg") as f64 / 100.0,
+        "memory": { "total": bytes_of(&memory, "MemTotal:"), "available": bytes_of(&memory, "MemAvailable:") },
         "disk": { "total": total, "free": free },
     }));
-    stream.close();
     Ok(())
 }
 
-fn kilobytes(meminfo: &str, name: &str) -> u64 {
-    let line = meminfo.lines().find(|line| line.starts_with(name));
-    line.and_then(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok()).unwrap_or(0) * 1024
+/// The first word of `12.34 …`, which has two digits after the point.
+fn hundredths(text: &str) -> u64 {
+    let word = text.split(' ').next().unwrap_or_default();
+    word.replace('.', "").parse().unwrap_or(0)
 }
 
-pub fn grow(world: &Arc<World>, stream: &Arc<Stream>, _: &Value) -> Result<(), Refused> {
-    let (Some(folder), Some(path)) = (&world.data, &world.data_device) else {
-        return Err(("unsupported", "there is no data disk".into()));
-    };
-    let failed = |error: std::io::Error| io_refused("grow", &error);
-    let device = File::open(path).map_err(failed)?;
-    let bytes = device::device_bytes(&device).map_err(failed)?;
-    let (total, _, block) = device::fs_bytes(folder.as_raw_fd()).map_err(failed)?;
-    if bytes > total {
-        device::resize_ext4(folder, bytes / block).map_err(failed)?;
+/// A line of /proc/meminfo: `MemTotal:  1000 kB`.
+fn bytes_of(meminfo: &str, name: &str) -> u64 {
+    let line = meminfo.lines().find_map(|line| line.strip_prefix(name));
+    line.and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or(0) * 1024
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{bytes_of, hundredths};
+
+    #[test]
+    fn times_and_loads_are_read_without_a_point() {
+        assert_eq!((hundredths("12.34 0.00\n"), hundredths("0.07 0.01"), hundredths("")), (1234, 7, 0));
     }
-    stream.accept(json!({ "bytes": bytes }));
-    stream.close();
-    Ok(())
+
+    #[test]
+    fn memory_is_told_in_bytes() {
+        let text = "MemTotal:        2048 kB\nMemFree: 1 kB\nMemAvailable:   512 kB\n";
+        assert_eq!((bytes_of(text, "MemTotal:"), bytes_of(text, "MemAvailable:"), bytes_of(text, "X:")), (2097152, 524288, 0));
+    }
 }

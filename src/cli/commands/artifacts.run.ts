@@ -17,8 +17,18 @@ export async function listImages(this: CliContext, flags: JsonFlag): Promise<voi
   await running(this, flags, async () => {
     const images = await this.api.json<ImageRecord[]>("GET", "/v1/images");
     if (flags.json) return printJson(this, images);
-    if (images.length === 0) return this.process.stderr.write("no images; `banger vm run` or `banger image build debian-bookworm` makes one\n");
-    const rows = images.map((one) => [one.name, short(one.digest), formatSize(sizeOf(one)), one.init, formatAge(this.now() - one.createdAt), one.source]);
+    if (images.length === 0)
+      return this.process.stderr.write(
+        "no images; `banger vm run` or `banger image build debian-bookworm` makes one\n",
+      );
+    const rows = images.map((one) => [
+      one.name,
+      short(one.digest),
+      formatSize(sizeOf(one)),
+      one.init,
+      formatAge(this.now() - one.createdAt),
+      one.source,
+    ]);
     this.process.stdout.write(table([["NAME", "DIGEST", "SIZE", "INIT", "AGE", "SOURCE"], ...rows]));
   });
 }
@@ -47,10 +57,15 @@ export async function build(this: CliContext, flags: JsonFlag, recipe: string): 
     if (!known) {
       const names = recipes.map((one) => one.name);
       const near = nearest(recipe, names);
-      throw fail("USAGE", { problem: `there is no recipe "${recipe}"`, next: near ? `did you mean ${near}?` : `recipes: ${names.join(", ")}` });
+      throw fail("USAGE", {
+        problem: `there is no recipe "${recipe}"`,
+        next: near ? `did you mean ${near}?` : `recipes: ${names.join(", ")}`,
+      });
     }
     const sink = sinkOf(this, flags);
-    const image = await cancellable(this.signals, (signal) => buildImage(this, known, sink.emit, signal)).finally(() => sink.done());
+    const image = await cancellable(this.signals, (signal) => buildImage(this, known, sink.emit, signal)).finally(() =>
+      sink.done(),
+    );
     if (flags.json) printJson(this, image);
     else this.process.stdout.write(`${image.name} ${formatSize(sizeOf(image))}\n`);
   });
@@ -65,7 +80,13 @@ export async function listKernels(this: CliContext, flags: JsonFlag): Promise<vo
     const kernels = await this.api.json<KernelRecord[]>("GET", "/v1/kernels");
     if (flags.json) return printJson(this, kernels);
     if (kernels.length === 0) return this.process.stderr.write("no kernels; `banger vm run` fetches one\n");
-    const rows = kernels.map((one) => [one.name, one.release, formatSize(one.bytes), formatAge(this.now() - one.createdAt), one.source]);
+    const rows = kernels.map((one) => [
+      one.name,
+      one.release,
+      formatSize(one.bytes),
+      formatAge(this.now() - one.createdAt),
+      one.source,
+    ]);
     this.process.stdout.write(table([["NAME", "RELEASE", "SIZE", "AGE", "SOURCE"], ...rows]));
   });
 }
@@ -76,7 +97,16 @@ export async function showKernel(this: CliContext, flags: JsonFlag, name: string
     if (flags.json) return printJson(this, kernel);
     const { digest, release, bytes, source, createdAt } = kernel;
     const created = new Date(createdAt).toISOString();
-    this.process.stdout.write(pairs([["name", kernel.name], ["digest", digest], ["release", release], ["size", formatSize(bytes)], ["source", source], ["created", created]]));
+    this.process.stdout.write(
+      pairs([
+        ["name", kernel.name],
+        ["digest", digest],
+        ["release", release],
+        ["size", formatSize(bytes)],
+        ["source", source],
+        ["created", created],
+      ]),
+    );
   });
 }
 

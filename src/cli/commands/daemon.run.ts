@@ -14,7 +14,15 @@ export async function status(this: CliContext, flags: JsonFlag): Promise<void> {
     if (flags.json) return printJson(this, info);
     const { pid, version, socket, startedAt, stateDirectory } = info;
     const age = formatAge(this.now() - startedAt);
-    this.process.stdout.write(pairs([["pid", String(pid)], ["version", version], ["socket", socket], ["running for", age], ["state", stateDirectory]]));
+    this.process.stdout.write(
+      pairs([
+        ["pid", String(pid)],
+        ["version", version],
+        ["socket", socket],
+        ["running for", age],
+        ["state", stateDirectory],
+      ]),
+    );
   });
 }
 

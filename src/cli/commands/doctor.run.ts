@@ -5,13 +5,15 @@ import { type JsonFlag, printJson, running } from "../work.ts";
 
 const marks = { ok: "ok  ", warning: "warn", failure: "FAIL" };
 
-export default async function doctor(this: CliContext, flags: JsonFlag): Promise<void> {
+export async function doctor(this: CliContext, flags: JsonFlag): Promise<void> {
   await running(this, flags, async () => {
     const findings = checkAll(await this.checkFacts());
     if (flags.json) printJson(this, findings);
     else {
       for (const { name, status, text, fix } of findings) {
-        this.process.stdout.write(`${marks[status]}  ${name}: ${text}\n${fix && status !== "ok" ? `      ${fix}\n` : ""}`);
+        this.process.stdout.write(
+          `${marks[status]}  ${name}: ${text}\n${fix && status !== "ok" ? `      ${fix}\n` : ""}`,
+        );
       }
     }
     if (findings.some((finding) => finding.status === "failure")) return 2;

@@ -12,12 +12,20 @@ export type ExecFlags = JsonFlag & { env?: readonly string[]; cwd?: string; user
 const exitOf = (exit: number) => (exit === Exit.Usage || exit >= Exit.Run ? exit : Exit.Run);
 
 export async function exec(this: CliContext, flags: ExecFlags, name: string): Promise<void> {
-  await running(this, flags, async () => {
-    if (!this.guestArgv?.length) {
-      throw fail("USAGE", { problem: "there is no command to run", next: `put it behind --, as in \`banger vm exec ${name} -- uname -a\`; for a shell use \`banger vm ssh ${name}\`` });
-    }
-    return sessionIn(this, flags, name);
-  }, exitOf);
+  await running(
+    this,
+    flags,
+    async () => {
+      if (!this.guestArgv?.length) {
+        throw fail("USAGE", {
+          problem: "there is no command to run",
+          next: `put it behind --, as in \`banger vm exec ${name} -- uname -a\`; for a shell use \`banger vm ssh ${name}\``,
+        });
+      }
+      return sessionIn(this, flags, name);
+    },
+    exitOf,
+  );
 }
 
 export async function ssh(this: CliContext, flags: ExecFlags, name: string): Promise<void> {

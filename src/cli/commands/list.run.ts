@@ -1,8 +1,9 @@
 /** `banger vm list` and `show`. */
+
+import { stripControl } from "../../base/text.ts";
 import { formatAge, formatSize } from "../../base/units.ts";
 import type { VmView } from "../../model/vm.ts";
 import type { CliContext } from "../context.ts";
-import { stripControl } from "../../base/text.ts";
 import { pairs, table } from "../ui/table.ts";
 import { type JsonFlag, printJson, running } from "../work.ts";
 
@@ -20,7 +21,16 @@ function rowOf(vm: VmView, now: number): string[] {
   const { spec } = vm;
   const disk = `${formatSize(vm.diskUsed)}/${formatSize(spec.diskBytes)}`;
   const memory = formatSize(spec.memoryMib * 1024 * 1024);
-  return [vm.name, vm.state, spec.image.name, String(spec.vcpu), memory, disk, formatAge(now - vm.createdAt), vm.address ?? "-"];
+  return [
+    vm.name,
+    vm.state,
+    spec.image.name,
+    String(spec.vcpu),
+    memory,
+    disk,
+    formatAge(now - vm.createdAt),
+    vm.address ?? "-",
+  ];
 }
 
 export async function show(this: CliContext, flags: JsonFlag, name: string): Promise<void> {
@@ -42,7 +52,10 @@ function linesOf(vm: VmView, now: number): [string, string][] {
     ["state", vm.state],
     ["image", `${spec.image.name} (${spec.image.digest.slice(0, 19)})`],
     ["kernel", spec.kernel.name],
-    ["size", `${spec.vcpu} vcpu, ${formatSize(spec.memoryMib * 1024 * 1024)} memory, ${formatSize(spec.diskBytes)} disk`],
+    [
+      "size",
+      `${spec.vcpu} vcpu, ${formatSize(spec.memoryMib * 1024 * 1024)} memory, ${formatSize(spec.diskBytes)} disk`,
+    ],
     ["disk used", formatSize(vm.diskUsed)],
     ["network", spec.network],
     ["address", vm.address ?? "-"],

@@ -6,9 +6,10 @@ import { running } from "../work.ts";
 
 export type LogFlags = { follow?: boolean; console?: boolean; vmm?: boolean };
 
-export default async function logs(this: CliContext, flags: LogFlags, name: string): Promise<void> {
+export async function logs(this: CliContext, flags: LogFlags, name: string): Promise<void> {
   await running(this, {}, async () => {
-    if (flags.console && flags.vmm) throw fail("USAGE", { problem: "--console and --vmm exclude each other", next: "give one of them" });
+    if (flags.console && flags.vmm)
+      throw fail("USAGE", { problem: "--console and --vmm exclude each other", next: "give one of them" });
     const query = `?source=${flags.vmm ? "vmm" : "console"}${flags.follow ? "&follow=1" : ""}`;
     const path = `/v1/vms/${encodeURIComponent(name)}/logs${query}`;
     try {

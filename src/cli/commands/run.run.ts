@@ -1,13 +1,14 @@
 /** `banger vm run`: from nothing to a command's exit code. */
+
+import type { CreateVm } from "../../api/types.ts";
 import { BangerError, fail } from "../../base/errors/error.ts";
 import { Exit } from "../../base/exit.ts";
-import type { CreateVm } from "../../api/types.ts";
 import type { Work } from "../../client/api.ts";
+import type { AgentClient } from "../../client/attach.ts";
 import type { Emit } from "../../model/event.ts";
 import type { VmView, WaitKind } from "../../model/vm.ts";
 import { dryRun } from "../../workspace/dry-run.ts";
 import type { WorkspacePlan } from "../../workspace/types.ts";
-import type { AgentClient } from "../../wire/agent/types.ts";
 import { cancellable, Interrupted } from "../abort.ts";
 import type { CliContext } from "../context.ts";
 import { envOf } from "../flags.ts";
@@ -32,9 +33,10 @@ export type RunFlags = CreateFlags & {
   tty?: boolean;
 };
 
-export default async function run(this: CliContext, flags: RunFlags, folder?: string): Promise<void> {
+export async function run(this: CliContext, flags: RunFlags, folder?: string): Promise<void> {
   // a failure of banger's own must not look like the guest command's
-  const exitOf = (exit: number) => (exit === Exit.Usage || exit === Exit.CommandNotFound || exit === Exit.NotExecutable ? exit : Exit.Run);
+  const exitOf = (exit: number) =>
+    exit === Exit.Usage || exit === Exit.CommandNotFound || exit === Exit.NotExecutable ? exit : Exit.Run;
   await running(this, flags, () => runVm(this, flags, folder).catch(interruptedCode), exitOf);
 }
 
@@ -64,12 +66,27 @@ async function runVm(context: CliContext, flags: RunFlags, folder?: string): Pro
 
 function checkFlags(context: CliContext, flags: RunFlags, folder: string | undefined): void {
   const argv = context.guestArgv;
-  if (argv !== null && argv.length === 0) throw usage("there is no command after --", "leave -- out for a shell, or name a command, as in `-- make test`");
-  if (flags.detach && flags.rm) throw usage("--detach and --rm exclude each other", "a detached VM has no session that could end; remove it later with `banger vm delete NAME`");
+  if (argv !== null && argv.length === 0)
+    throw usage("there is no command after --", "leave -- out for a shell, or name a command, as in `-- make test`");
+  if (flags.detach && flags.rm)
+    throw usage(
+      "--detach and --rm exclude each other",
+      "a detached VM has no session that could end; remove it later with `banger vm delete NAME`",
+    );
   if (folder !== undefined) return;
-  const only = { "--include-untracked": flags.includeUntracked, "--dry-run": flags.dryRun, "--branch": flags.branch, "--from": flags.from, "--depth": flags.depth };
+  const only = {
+    "--include-untracked": flags.includeUntracked,
+    "--dry-run": flags.dryRun,
+    "--branch": flags.branch,
+    "--from": flags.from,
+    "--depth": flags.depth,
+  };
   const wrong = Object.entries(only).find(([, value]) => value !== undefined && value !== false)?.[0];
-  if (wrong) throw usage(`${wrong} is about a workspace, and none was named`, `name a folder, as in \`banger vm run ./repo ${wrong}${wrong === "--branch" ? " NAME" : wrong === "--from" ? " REF" : ""}\``);
+  if (wrong)
+    throw usage(
+      `${wrong} is about a workspace, and none was named`,
+      `name a folder, as in \`banger vm run ./repo ${wrong}${wrong === "--branch" ? " NAME" : wrong === "--from" ? " REF" : ""}\``,
+    );
 }
 
 function usage(problem: string, next: string): Error {
@@ -81,7 +98,12 @@ function planFor(context: CliContext, flags: RunFlags, folder: string): Promise<
   return context.planWorkspace({ folder, includeUntracked, branch, from, depth });
 }
 
-async function runIn(context: CliContext, flags: RunFlags, plan: WorkspacePlan | null, sink: EventSink): Promise<number> {
+async function runIn(
+  context: CliContext,
+  flags: RunFlags,
+  plan: WorkspacePlan | null,
+  sink: EventSink,
+): Promise<number> {
   const ephemeral = flags.rm ?? false;
   const work = await cancellable(context.signals, (signal) => startVm(context, flags, ephemeral, sink.emit, signal));
   const { name } = work.value;
@@ -90,7 +112,9 @@ async function runIn(context: CliContext, flags: RunFlags, plan: WorkspacePlan |
     try {
       if (plan) await cancellable(context.signals, () => sendWorkspace(context, client, plan, sink.emit));
       sink.done();
-      return await (flags.detach ? detach(context, client, flags, { plan, name }) : session(context, client, flags, { plan, name, ephemeral }));
+      return await (flags.detach
+        ? detach(context, client, flags, { plan, name })
+        : session(context, client, flags, { plan, name, ephemeral }));
     } finally {
       client.destroy();
     }
@@ -103,7 +127,13 @@ async function runIn(context: CliContext, flags: RunFlags, plan: WorkspacePlan |
   }
 }
 
-async function startVm(context: CliContext, flags: RunFlags, lease: boolean, emit: Emit, signal: AbortSignal): Promise<Work<VmView>> {
+async function startVm(
+  context: CliContext,
+  flags: RunFlags,
+  lease: boolean,
+  emit: Emit,
+  signal: AbortSignal,
+): Promise<Work<VmView>> {
   const { env: _session, ...spec } = createRequest(context, flags);
   const request: CreateVm = { ...spec, start: true, wait: flags.wait ?? "services", lease };
   return withArtifacts(context, emit, signal, () => context.api.work<VmView>("POST", "/v1/vms", request, emit, signal));
@@ -111,9 +141,19 @@ async function startVm(context: CliContext, flags: RunFlags, lease: boolean, emi
 
 type Place = { plan: WorkspacePlan | null; name: string };
 
-async function session(context: CliContext, client: AgentClient, flags: RunFlags, place: Place & { ephemeral: boolean }): Promise<number> {
+async function session(
+  context: CliContext,
+  client: AgentClient,
+  flags: RunFlags,
+  place: Place & { ephemeral: boolean },
+): Promise<number> {
   const argv = context.guestArgv;
-  const end = await runSession(context, client, { argv, env: envOf(flags.env, context.env), cwd: place.plan?.guestCwd, tty: flags.tty });
+  const end = await runSession(context, client, {
+    argv,
+    env: envOf(flags.env, context.env),
+    cwd: place.plan?.guestCwd,
+    tty: flags.tty,
+  });
   if (end.kind === "lost") {
     const error = fail("SESSION_LOST", { name: place.name, reason: reasonOf(end.error) }, end.error);
     throw error;
@@ -133,7 +173,12 @@ async function detach(context: CliContext, client: AgentClient, flags: RunFlags,
   if (context.guestArgv !== null) {
     const cwd = place.plan?.guestCwd;
     const env = envOf(flags.env, context.env);
-    await client.open("exec", { argv: [...context.guestArgv], env, ...(cwd ? { cwd } : {}), detach: { log: detachedLog } });
+    await client.open("exec", {
+      argv: [...context.guestArgv],
+      env,
+      ...(cwd ? { cwd } : {}),
+      detach: { log: detachedLog },
+    });
     context.process.stderr.write(`the command's output goes to ${detachedLog} in the guest\n`);
   }
   context.process.stdout.write(`${place.name}\n`);

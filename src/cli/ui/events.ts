@@ -1,7 +1,8 @@
 /** Events as a person or a program reads them: always on stderr for those with a guest's output on stdout. */
-import type { WorkEvent } from "../../model/event.ts";
-import { formatSize } from "../../base/units.ts";
+
 import { stripControl } from "../../base/text.ts";
+import { formatSize } from "../../base/units.ts";
+import type { WorkEvent } from "../../model/event.ts";
 
 export type EventSink = {
   emit(event: WorkEvent): void;
@@ -76,12 +77,14 @@ function progressLine(event: Progress, steps: number): string {
   const { text, done, total } = event;
   if (done === undefined) return stripControl(text);
   if (total === undefined || total === 0) return stripControl(text);
-  const part = Math.floor((done / total) * steps);
+  // a workspace's history comes on top of its files
+  const part = Math.min(steps, Math.floor((done / total) * steps));
   return `${stripControl(text)} ${Math.round((part * 100) / steps)}%`;
 }
 
 function withBar({ text, done, total }: Progress, cols: number): string {
-  const size = done === undefined ? "" : total ? ` ${formatSize(done)} of ${formatSize(total)}` : ` ${formatSize(done)}`;
+  const size =
+    done === undefined ? "" : total ? ` ${formatSize(done)} of ${formatSize(total)}` : ` ${formatSize(done)}`;
   const bar = done !== undefined && total ? `${barOf(done / total)} ` : "";
   return `${bar}${stripControl(text)}${size}`.slice(0, Math.max(20, cols - 1));
 }

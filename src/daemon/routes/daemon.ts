@@ -5,8 +5,8 @@ import type { Handler } from "../daemon.ts";
 export const daemonInfo: Handler = async (daemon, exchange) => answerJson(exchange, daemon.info);
 
 export const daemonStop: Handler = async (daemon, exchange) => {
+  await daemon.stop();
   answerJson(exchange, daemon.info);
-  daemon.stop();
 };
 
 export const host: Handler = async (daemon, exchange) => answerJson(exchange, await daemon.host());

@@ -44,7 +44,7 @@ export async function serve(options: ServeOptions = {}): Promise<Served> {
     logs: options.logs ?? { read: async function* () {}, follow: async function* () {} },
     relay: options.relay ?? (async (line) => line.end()),
     log,
-    stop: () => {
+    async stop() {
       served.stops += 1;
     },
   });

@@ -12,7 +12,9 @@ const archive = {
 };
 
 test("root works directly, anybody else in a user namespace; sources come by stdin and the tar by stdout", () => {
-  expect(mmdebstrapArgv(archive, "bookworm", 0)).toContain("--mode=root");
+  const asRoot = mmdebstrapArgv(archive, "bookworm", 0);
+  expect(asRoot).toContain("--mode=root");
+  expect(asRoot.slice(0, 2)).toEqual(["unshare", "--mount"]);
   const argv = mmdebstrapArgv(archive, "bookworm", 1000);
   expect(argv).toContain("--mode=unshare");
   expect(argv.slice(-3)).toEqual(["bookworm", "-", "-"]);

@@ -3,10 +3,14 @@ import type { DebianArchive } from "../../artifacts/debian/archive.ts";
 import { redactUrl } from "../../base/text.ts";
 import { excludedPaths, packages } from "./packages.ts";
 
-/** @param uid 0 works in a plain folder; anybody else in a user namespace with their subordinate ids */
+/**
+ * @param uid 0 works in a plain folder, with a view of mounts of its own: what a killed build had mounted (the host's
+ *   /sys, /dev/shm) is gone with it. Anybody else works in a user namespace with their subordinate ids
+ */
 export function mmdebstrapArgv(archive: DebianArchive, suite: string, uid: number): string[] {
   const options = archive.options.filter(({ value }) => redactUrl(value) === value);
   return [
+    ...(uid === 0 ? ["unshare", "--mount", "--propagation", "private", "--"] : []),
     "mmdebstrap",
     `--mode=${uid === 0 ? "root" : "unshare"}`,
     "--variant=minbase",

@@ -5,7 +5,8 @@ import { consoleTailBytes, lastLines } from "../console.ts";
 /** Beyond this many bytes a log is cut to its last `keptBytes`, which move to `….old`. */
 export const serialLimit = 4 * 1024 * 1024;
 const keptBytes = 1024 * 1024;
-const lookEveryMs = 10_000;
+const lookEveryMs = 2_000;
+const lastWordsBytes = 256;
 
 export type LogPaths = { serialLog: string; vmmLog: string };
 
@@ -23,18 +24,30 @@ export async function beginLogs(paths: LogPaths): Promise<void> {
 }
 
 /**
- * Cuts the logs of a running VM when they grow too long. Looks at their size now and then: a file watch would let the
- * guest wake the daemon with every byte that it prints.
+ * Looks after the logs of a running VM: cuts what grows too long, and tells when the kernel's last word is that it has halted,
+ * for which QEMU has no event (the CPUs just wait for ever). Looks now and then: a file watch would let the guest
+ * wake the daemon with every byte that it prints.
  */
-export function keepLogsShort(paths: LogPaths): () => void {
-  const look = () => {
-    void cutIfLong(paths.serialLog).catch(() => {});
-    void cutIfLong(paths.vmmLog).catch(() => {});
+export function watchLogs(paths: LogPaths, onHalted: () => void): () => void {
+  let seen = 0;
+  const look = async () => {
+    await cutIfLong(paths.vmmLog);
+    const size = await sizeOf(paths.serialLog);
+    if (size === seen) return;
+    seen = size;
+    if (hasHalted(await tailBytes(paths.serialLog, lastWordsBytes))) onHalted();
+    await cutIfLong(paths.serialLog);
   };
-  look();
-  const timer = setInterval(look, lookEveryMs);
+  const lookQuietly = () => void look().catch(() => {});
+  lookQuietly();
+  const timer = setInterval(lookQuietly, lookEveryMs);
   timer.unref();
   return () => clearInterval(timer);
+}
+
+/** Nothing comes after these words. */
+export function hasHalted(tail: Uint8Array): boolean {
+  return /reboot: System halted\s*$/.test(new TextDecoder().decode(tail));
 }
 
 /** QEMU writes with O_APPEND, so it goes on at the new end. What it prints in between is lost. */

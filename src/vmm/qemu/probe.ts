@@ -7,7 +7,7 @@ import { type AccelFacts, chooseAccel } from "./accel.ts";
 export const qemuProgram = "qemu-system-x86_64";
 
 /** `microvm` with ACPI, and `-sandbox` as used here; Ubuntu 22.04 has this version. */
-export const oldestQemu = [6, 2] as const;
+export const oldestQemu = [7, 2] as const;
 
 export const qemuFeatures: DriverFeatures = { pause: true, snapshots: false, growDisk: true };
 

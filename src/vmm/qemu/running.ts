@@ -10,7 +10,7 @@ import type { RunningVm, VmExit, VmmStats } from "../driver.ts";
 import { gone } from "../gone.ts";
 import { processStats } from "../process-stats.ts";
 import { classifyExit, type Shutdown } from "./exit.ts";
-import { keepLogsShort, readTails } from "./logs.ts";
+import { readTails, watchLogs } from "./logs.ts";
 import type { QemuRecord } from "./record.ts";
 
 export type RunningParts = {
@@ -26,7 +26,7 @@ export class RunningQemu implements RunningVm {
   readonly record: QemuRecord;
   readonly #parts: RunningParts;
   readonly #exit = new Deferred<VmExit>();
-  readonly #stopTrimming: () => void;
+  readonly #stopWatching: () => void;
   #agent: ByteStream | null = null;
   #agentUsed: boolean;
   #shutdown: Shutdown | null = null;
@@ -37,7 +37,7 @@ export class RunningQemu implements RunningVm {
     this.#parts = parts;
     this.record = parts.record;
     this.#agentUsed = parts.exited === null;
-    this.#stopTrimming = keepLogsShort(this.#paths);
+    this.#stopWatching = watchLogs(this.#paths, () => this.#endHalted());
     parts.qmp.onEvent((name, data) => {
       if (name === "SHUTDOWN") this.#shutdown = { guest: data["guest"] === true, reason: String(data["reason"] ?? "") };
     });
@@ -85,9 +85,15 @@ export class RunningQemu implements RunningVm {
 
   release(): void {
     this.#released = true;
-    this.#stopTrimming();
+    this.#stopWatching();
     this.#agent?.destroy();
     this.#parts.qmp.close();
+  }
+
+  /** A halted guest would burn no CPU and hold its memory for ever: it ends as one that was powered off. */
+  #endHalted(): void {
+    this.#shutdown ??= { guest: true, reason: "guest-shutdown" };
+    signalProcess(this.record.process, "SIGKILL");
   }
 
   get #paths() {

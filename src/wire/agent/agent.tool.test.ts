@@ -3,6 +3,7 @@ import { expect } from "bun:test";
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import { Deferred } from "../../base/async.ts";
+import { errnoOf } from "../../host/errno.ts";
 import { watchFolder } from "../../host/folder-watch.ts";
 import { memoryPair } from "../../host/memory-pair.ts";
 import { spawnPiped } from "../../host/process.ts";
@@ -26,11 +27,24 @@ async function served(use: (connect: (resync: boolean) => Promise<AgentClient>, 
   void agent.done.then(() => listening.reject(new Error(agent.stderrTail())));
   try {
     await listening.promise;
+    await accepting(path);
     await use(async (resync) => connectAgent(await connectUnix(path), { resync, timeoutMs: 5000 }), folder.path);
   } finally {
     watch.close();
     agent.kill("SIGKILL");
     await agent.done;
+  }
+}
+
+/** bind(2) makes the file, listen(2) comes a moment later, and nothing tells of it. */
+async function accepting(path: string): Promise<void> {
+  for (;;) {
+    try {
+      return (await connectUnix(path)).destroy();
+    } catch (error) {
+      if (errnoOf(error) !== "ECONNREFUSED") throw error;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
   }
 }
 

@@ -188,7 +188,7 @@ export class Stream implements AgentStream {
   }
 
   #giveBack(channel: number, bytes: number): void {
-    if (this.#gotClose || this.#lost) return;
+    if (this.#isMute) return;
     const payload = new Uint8Array(5);
     payload[0] = channel;
     new DataView(payload.buffer).setUint32(1, bytes, true);

@@ -1,0 +1,149 @@
+//! What the agent knows about the machine it serves, shared by all sessions.
+
+use crate::session::{lock, Output};
+use crate::wire::frame::Kind;
+use serde_json::{json, Value};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+pub const FEATURES: [&str; 11] =
+    ["exec", "shell", "put", "get", "dial", "ports", "identity", "grow", "stats", "services", "poweroff"];
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Phase {
+    /// mounts are done, the image's init has not run
+    Boot,
+    Up,
+}
+
+/// Where the agent runs.
+#[derive(Debug, PartialEq)]
+pub enum Place {
+    Vm,
+    /// `serve`: the machine is somebody's; nothing but files below the folder may change
+    Host { root: Option<PathBuf> },
+}
+
+/// The data disk.
+pub struct Data {
+    pub folder: File,
+    pub device: PathBuf,
+}
+
+pub struct Guest {
+    pub place: Place,
+    /// `systemd`, `none`, or another init's name
+    pub init: String,
+    pub data: Option<Data>,
+    /// a power off would stop the machine without ending it: it is reset instead
+    pub ends_by_reset: bool,
+    pub lines: Lines,
+    /// a byte tells PID 1 that the image's init may run
+    pub handover: Mutex<Option<File>>,
+    state: Mutex<State>,
+}
+
+struct State {
+    phase: Phase,
+    generation: u64,
+    environment: BTreeMap<String, String>,
+}
+
+impl Guest {
+    pub fn new(place: Place, init: &str, phase: Phase) -> Guest {
+        let state = State { phase, generation: 0, environment: BTreeMap::new() };
+        let (init, lines, state) = (init.to_string(), Lines::default(), Mutex::new(state));
+        Guest { place, init, data: None, ends_by_reset: false, lines, handover: Mutex::default(), state }
+    }
+
+    pub fn phase(&self) -> Phase {
+        lock(&self.state).phase
+    }
+
+    pub fn generation(&self) -> u64 {
+        lock(&self.state).generation
+    }
+
+    pub fn set_generation(&self, generation: u64) {
+        lock(&self.state).generation = generation;
+    }
+
+    pub fn environment(&self) -> BTreeMap<String, String> {
+        lock(&self.state).environment.clone()
+    }
+
+    pub fn set_environment(&self, environment: BTreeMap<String, String>) {
+        lock(&self.state).environment = environment;
+    }
+
+    /// Hands HELLO to `send`; a change of phase waits, so that its NOTICE comes after.
+    pub fn greet<T>(&self, send: impl FnOnce(Value) -> T) -> T {
+        let state = lock(&self.state);
+        let boot_id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+        send(json!({
+            "protocol": 1,
+            "agent": env!("CARGO_PKG_VERSION"),
+            "phase": if state.phase == Phase::Boot { "boot" } else { "up" },
+            "generation": state.generation,
+            "init": self.init,
+            "bootId": boot_id.trim(),
+            "features": FEATURES,
+        }))
+    }
+
+    /// The identity is in force: PID 1 goes on, and so do we.
+    pub fn hand_over(&self) {
+        if let Some(mut pipe) = lock(&self.handover).take() {
+            let _ = pipe.write_all(&[1]);
+        }
+        self.is_up();
+    }
+
+    /// Phase `up`, told to every session.
+    pub fn is_up(&self) {
+        let mut state = lock(&self.state);
+        if state.phase != Phase::Up {
+            state.phase = Phase::Up;
+            self.lines.notice(&json!({ "notice": "up" }));
+        }
+    }
+
+    /// Root of the files that `identity` writes; None: it may not.
+    pub fn root(&self) -> Option<&Path> {
+        match &self.place {
+            Place::Vm => Some(Path::new("/")),
+            Place::Host { root } => root.as_deref(),
+        }
+    }
+
+    pub fn is_vm(&self) -> bool {
+        self.place == Place::Vm
+    }
+}
+
+/// The lines that sessions may be on.
+#[derive(Default)]
+pub struct Lines(Mutex<Vec<Arc<Output>>>);
+
+impl Lines {
+    pub fn add(&self, output: &Arc<Output>) {
+        lock(&self.0).push(Arc::clone(output));
+    }
+
+    pub fn remove(&self, output: &Arc<Output>) {
+        lock(&self.0).retain(|other| !Arc::ptr_eq(other, output));
+    }
+
+    /// A NOTICE for every session; returns those that got it.
+    pub fn notice(&self, notice: &Value) -> Vec<(Arc<Output>, u64)> {
+        let payload = notice.to_string();
+        let told = |output: &Arc<Output>| {
+            let session = output.send_to_any(Kind::Notice, payload.as_bytes())?;
+            Some((Arc::clone(output), session))
+        };
+        lock(&self.0).iter().filter_map(told).collect()
+    }
+}

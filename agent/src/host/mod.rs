@@ -1,0 +1,37 @@
+//! What the program does on a host.
+
+mod confine;
+mod netguard;
+mod serve;
+mod tsc;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "usage: banger-vsock-agent confine [--rw PATH] [--ro PATH] [--dev PATH] ... -- PROGRAM [ARGUMENT] ...
+       banger-vsock-agent confine --check
+       banger-vsock-agent netguard --listen PATH -- PASST [ARGUMENT] ...
+       banger-vsock-agent tsc
+       banger-vsock-agent serve --unix PATH [--root FOLDER]
+       banger-vsock-agent --version";
+
+pub fn run(arguments: &[String]) -> ExitCode {
+    let (command, rest) = arguments.split_first().map_or(("", arguments), |(first, rest)| (first.as_str(), rest));
+    let result = match command {
+        "confine" => confine::run(rest),
+        "netguard" => netguard::run(rest),
+        "tsc" => tsc::run(),
+        "serve" => serve::run(rest),
+        "--version" => {
+            println!("banger-vsock-agent {}", env!("CARGO_PKG_VERSION"));
+            Ok(())
+        }
+        _ => Err(USAGE.to_string()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            eprintln!("{problem}");
+            ExitCode::from(125)
+        }
+    }
+}

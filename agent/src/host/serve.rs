@@ -1,0 +1,53 @@
+//! `serve`: the agent on a unix socket, for tests on a host.
+
+use crate::guest::{Guest, Phase, Place};
+use crate::session::{serve_line, Line, Next};
+use crate::sys::signal;
+use std::io;
+use std::net::Shutdown;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread;
+
+pub fn run(arguments: &[String]) -> Result<(), String> {
+    let (mut path, mut root) = (None, None);
+    let mut words = arguments.iter();
+    while let Some(word) = words.next() {
+        let value = words.next().map(PathBuf::from).ok_or_else(|| format!("serve: {word} needs a path"))?;
+        match word.as_str() {
+            "--unix" => path = Some(value),
+            "--root" => root = Some(value),
+            other => return Err(format!("serve: unknown argument {other:?}")),
+        }
+    }
+    let path = path.ok_or("serve: --unix PATH is missing")?;
+    let listener = UnixListener::bind(&path).map_err(|error| format!("serve: {}: {error}", path.display()))?;
+    signal::reset_ignored();
+    let guest = Arc::new(Guest::new(Place::Host { root }, "none", Phase::Up));
+    for connection in listener.incoming() {
+        let connection = connection.map_err(|error| format!("serve: {error}"))?;
+        let guest = Arc::clone(&guest);
+        thread::spawn(move || serve_line(UnixLine(connection), &guest));
+    }
+    Ok(())
+}
+
+pub struct UnixLine(pub UnixStream);
+
+impl Line for UnixLine {
+    type Reader = UnixStream;
+    type Writer = UnixStream;
+
+    fn halves(&mut self) -> io::Result<(UnixStream, UnixStream)> {
+        Ok((self.0.try_clone()?, self.0.try_clone()?))
+    }
+
+    fn dropped(&mut self) -> io::Result<Next> {
+        Ok(Next::Over)
+    }
+
+    fn hang_up(&self) {
+        let _ = self.0.shutdown(Shutdown::Both);
+    }
+}

@@ -1,0 +1,111 @@
+//! The root file system: squashfs layers under an overlay whose upper half is on the data disk.
+
+use super::devices::Disks;
+use super::words::Words;
+use super::{failed, Booted};
+use crate::guest::Data;
+use crate::sys::mount::{enter_root, mount, MS_BIND, MS_MOVE, MS_NODEV, MS_NOSUID, MS_RDONLY};
+use std::fs::{self, File, Permissions};
+use std::os::unix::fs::{chown, MetadataExt, PermissionsExt};
+use std::path::Path;
+
+const ROOT: &str = "/newroot";
+/// Where the data disk is to be found afterwards. systemd leaves mounts below `/run/initramfs` alone until the very end,
+/// and then makes them read-only, so that the file system is left clean.
+pub const DATA: &str = "/run/initramfs/banger";
+
+/// Afterwards `/` is the image's.
+pub fn assemble(words: &Words, disks: &Disks) -> Booted<Data> {
+    let node = |serial: &str| disks.get(serial).map(|path| path.to_string_lossy().into_owned()).unwrap_or_default();
+    let layers = mount_layers(words.layers, node)?;
+    let device = node("data");
+    mount_on("/data", &device, "ext4", 0, "discard")?;
+    mount_overlay(&layers)?;
+    move_into_root()?;
+    enter_root(ROOT).map_err(failed("entering the root"))?;
+    mount_modules(&node("modules"))?;
+    for folder in &words.direct {
+        mount_direct(folder).map_err(failed(folder))?;
+    }
+    let _ = fs::create_dir("/dev/pts");
+    let pts = mount("devpts", "/dev/pts", "devpts", MS_NOSUID, "mode=0620,gid=5,ptmxmode=0666");
+    pts.map_err(failed("/dev/pts"))?;
+    let folder = File::open(DATA).map_err(failed(DATA))?;
+    Ok(Data { folder, device: device.into() })
+}
+
+/// Mount points, highest layer first, as overlay wants them.
+fn mount_layers(count: usize, node: impl Fn(&str) -> String) -> Booted<Vec<String>> {
+    let one = |at: usize| {
+        let point = format!("/layer{at}");
+        mount_on(&point, &node(&format!("layer{at}")), "squashfs", MS_RDONLY, "").map(|()| point)
+    };
+    (0..count).rev().map(one).collect()
+}
+
+fn mount_on(point: &str, source: &str, kind: &str, flags: libc::c_ulong, data: &str) -> Booted<()> {
+    fs::create_dir_all(point).map_err(failed(point))?;
+    mount(source, point, kind, flags, data).map_err(failed(point))
+}
+
+/// `redirect_dir`: folders of the image can be renamed. Layers never change below it, so it is safe.
+fn mount_overlay(layers: &[String]) -> Booted<()> {
+    let top = fs::metadata(&layers[0]).map_err(failed(&layers[0]))?;
+    for folder in ["/data/upper", "/data/work"] {
+        fs::create_dir_all(folder).map_err(failed(folder))?;
+    }
+    like("/data/upper", &top).map_err(failed("/data/upper"))?;
+    let paths = format!("lowerdir={},upperdir=/data/upper,workdir=/data/work", layers.join(":"));
+    let options = format!("{paths},index=off,metacopy=off");
+    mount_on(ROOT, "overlay", "overlay", 0, &format!("{options},redirect_dir=on"))
+        .or_else(|_| mount_on(ROOT, "overlay", "overlay", 0, &options))
+        .or_else(|_| mount_on(ROOT, "overlay", "overlay", 0, &paths))
+}
+
+/// The image root's mode and owner: an overlay shows those of its upper half.
+fn like(path: &str, other: &fs::Metadata) -> std::io::Result<()> {
+    let now = fs::metadata(path)?;
+    if (now.uid(), now.gid()) != (other.uid(), other.gid()) {
+        chown(path, Some(other.uid()), Some(other.gid()))?;
+    }
+    if now.mode() & 0o7777 != other.mode() & 0o7777 {
+        fs::set_permissions(path, Permissions::from_mode(other.mode() & 0o7777))?;
+    }
+    Ok(())
+}
+
+fn move_into_root() -> Booted<()> {
+    for folder in ["/dev", "/proc", "/sys"] {
+        let target = format!("{ROOT}{folder}");
+        let _ = fs::create_dir(&target);
+        mount(folder, &target, "", MS_MOVE, "").map_err(failed(&target))?;
+    }
+    let run = format!("{ROOT}/run");
+    mount_on(&run, "tmpfs", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=20%")?;
+    let data = format!("{ROOT}{DATA}");
+    fs::create_dir_all(&data).map_err(failed(&data))?;
+    mount("/data", &data, "", MS_MOVE, "").map_err(failed(&data))?;
+    let private = Permissions::from_mode(0o700);
+    fs::set_permissions(format!("{ROOT}/run/initramfs"), private).map_err(failed("/run/initramfs"))
+}
+
+/// Not every kernel has modules.
+fn mount_modules(device: &str) -> Booted<()> {
+    if device.is_empty() {
+        return Ok(());
+    }
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease").map_err(failed("osrelease"))?;
+    let point = format!("/lib/modules/{}", release.trim());
+    mount_on(&point, device, "squashfs", MS_RDONLY | MS_NOSUID | MS_NODEV, "")
+}
+
+/// What overlay can't be under (another overlay's upper half), and what should be fast.
+fn mount_direct(folder: &str) -> std::io::Result<()> {
+    fs::create_dir_all(folder)?;
+    let source = format!("{DATA}/direct{folder}");
+    if !Path::new(&source).exists() {
+        fs::create_dir_all(&source)?;
+        like(&source, &fs::metadata(folder)?)?;
+    }
+    mount(&source, folder, "", MS_BIND, "")
+}

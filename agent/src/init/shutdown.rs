@@ -1,0 +1,95 @@
+//! Knowing that the machine goes down by its own will, and telling the host while there is time.
+
+use crate::guest::Guest;
+use crate::sys::{process, signal};
+use serde_json::json;
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+const STACK: usize = 64 * 1024;
+
+/// `has_init`: somebody else is, or will be, PID 1. Else PID 1 is ours and says so on `power`.
+pub fn watch(guest: &Arc<Guest>, has_init: bool, power: UnixStream) -> io::Result<()> {
+    let guest = Arc::clone(guest);
+    let thread = thread::Builder::new().stack_size(STACK);
+    if has_init {
+        let canary = process::canary()?;
+        thread.spawn(move || watch_canary(&guest, canary)).map(drop)
+    } else {
+        thread.spawn(move || obey(&guest, power)).map(drop)
+    }
+}
+
+/// The agent itself is spared when systemd ends everything, so it learns of it from a child that is not.
+fn watch_canary(guest: &Guest, mut canary: (i32, File)) {
+    loop {
+        let (pid, mut pipe) = canary;
+        let _ = pipe.read(&mut [0]);
+        let _ = process::wait_for(pid);
+        let line = fs::read("/proc/1/cmdline").unwrap_or_default();
+        if let Some(intent) = intent_of(&line) {
+            tell(guest, intent);
+        }
+        // somebody ended it for another reason, or the whole user space starts anew
+        thread::sleep(Duration::from_secs(1));
+        canary = match process::canary() {
+            Ok(canary) => canary,
+            Err(_) => return,
+        };
+    }
+}
+
+/// systemd's PID 1 becomes `systemd-shutdown poweroff …`.
+fn intent_of(cmdline: &[u8]) -> Option<&'static str> {
+    let mut words = cmdline.split(|byte| *byte == 0);
+    if !words.next()?.ends_with(b"systemd-shutdown") {
+        return None;
+    }
+    words.find_map(|word| match word {
+        b"poweroff" => Some("poweroff"),
+        b"halt" => Some("halt"),
+        b"reboot" | b"kexec" => Some("reboot"),
+        _ => None,
+    })
+}
+
+fn obey(guest: &Guest, mut power: UnixStream) {
+    let mut letter = [0];
+    while power.read_exact(&mut letter).is_ok() {
+        tell(guest, intent_for(i32::from(letter[0])));
+        let _ = power.write_all(&letter);
+    }
+}
+
+/// As busybox init and systemd understand signals to PID 1.
+pub fn intent_for(number: i32) -> &'static str {
+    match number {
+        libc::SIGUSR1 => "halt",
+        number if number == libc::SIGUSR2 || number == signal::SIGRTMIN + 4 => "poweroff",
+        _ => "reboot",
+    }
+}
+
+/// Comes back when the notice is on the line.
+fn tell(guest: &Guest, intent: &str) {
+    for (output, session) in guest.lines.notice(&json!({ "notice": "power", "intent": intent })) {
+        output.flush(session);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_intent_is_read_from_systemds_last_program_only() {
+        assert_eq!(intent_of(b"/lib/systemd/systemd-shutdown\0--log-level\x006\0poweroff\0"), Some("poweroff"));
+        assert_eq!(intent_of(b"/usr/lib/systemd/systemd-shutdown\0reboot\0--timeout\x0090s\0"), Some("reboot"));
+        assert_eq!(intent_of(b"/sbin/init\0poweroff\0"), None);
+        assert_eq!(intent_of(b""), None);
+    }
+}

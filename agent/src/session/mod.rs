@@ -1,0 +1,25 @@
+//! Sessions on a line: one after the other, each with streams that run side by side.
+
+pub mod mishap;
+mod output;
+mod reader;
+mod run;
+mod stream;
+#[cfg(test)]
+mod tests;
+
+pub use output::Output;
+pub use reader::ChannelReader;
+pub use run::{serve_line, Line, Next};
+pub use stream::{Received, Stream};
+
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+/// A thread that panicked while it held a lock left nothing half-done: each change here is one step.
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+pub fn wait<'a, T>(condvar: &Condvar, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
+    condvar.wait(guard).unwrap_or_else(PoisonError::into_inner)
+}

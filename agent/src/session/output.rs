@@ -1,0 +1,184 @@
+//! The sending half of a line: a queue that many streams fill and one thread writes out. What belongs to a session that is
+//! over is dropped, so nothing of it can reach the next one.
+
+use super::{lock, wait};
+use crate::wire::frame::{encode, Kind};
+use std::collections::VecDeque;
+use std::io::Write;
+use std::sync::{Arc, Condvar, Mutex};
+
+/// Data waits for room; what the session itself owes (credit, pongs, ends) does not.
+const ROOM: usize = 512 * 1024;
+/// An other end that asks but never reads is hung up on.
+const MOST_OWED: usize = 8 * 1024 * 1024;
+/// One write of a virtio-serial port.
+const BATCH: usize = 32 * 1024;
+
+/// The session is over.
+#[derive(Debug, PartialEq)]
+pub struct Gone;
+
+#[derive(Default)]
+pub struct Output {
+    state: Mutex<State>,
+    work: Condvar,
+    room: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    queue: VecDeque<Vec<u8>>,
+    queued: usize,
+    /// a batch is on its way to the line
+    writing: bool,
+    /// number of the session that may send; 0: none
+    session: u64,
+    sessions: u64,
+    tag: u32,
+    finished: bool,
+}
+
+impl Output {
+    /// A new session, whose first bytes are `answer` and HELLO. Returns its number.
+    pub fn begin(&self, tag: u32, answer: &[u8], hello: &[u8]) -> u64 {
+        let mut state = lock(&self.state);
+        state.sessions += 1;
+        state.session = state.sessions;
+        state.tag = tag;
+        state.drop_all();
+        state.push(answer.to_vec());
+        state.add(Kind::Hello, 0, hello);
+        self.work.notify_one();
+        state.session
+    }
+
+    /// Nobody may send any more; what is queued is dropped.
+    pub fn end(&self) {
+        let mut state = lock(&self.state);
+        state.session = 0;
+        state.drop_all();
+        self.room.notify_all();
+    }
+
+    /// As `end`, with a last NOTICE: a virtio-serial line does not drop by itself.
+    pub fn break_off(&self, why: &str) {
+        let mut state = lock(&self.state);
+        let notice = serde_json::json!({ "notice": "broken", "why": why }).to_string();
+        state.drop_all();
+        state.add(Kind::Notice, 0, notice.as_bytes());
+        state.session = 0;
+        self.work.notify_one();
+        self.room.notify_all();
+    }
+
+    /// At once, however much is queued.
+    pub fn send(&self, session: u64, kind: Kind, stream: u32, payload: &[u8]) -> Result<(), Gone> {
+        let mut state = lock(&self.state);
+        if state.session == session && state.queued > MOST_OWED {
+            state.session = 0;
+            state.drop_all();
+        }
+        if state.session != session {
+            return Err(Gone);
+        }
+        state.add(kind, stream, payload);
+        self.work.notify_one();
+        Ok(())
+    }
+
+    pub fn is_current(&self, session: u64) -> bool {
+        lock(&self.state).session == session
+    }
+
+    /// Waits for room first.
+    pub fn send_data(&self, session: u64, channel: u8, stream: u32, payload: &[u8]) -> Result<(), Gone> {
+        let mut state = lock(&self.state);
+        while state.session == session && state.queued > ROOM {
+            state = wait(&self.room, state);
+        }
+        if state.session != session {
+            return Err(Gone);
+        }
+        state.add(Kind::Data(channel), stream, payload);
+        self.work.notify_one();
+        Ok(())
+    }
+
+    /// Waits until all that was sent has gone to the line.
+    pub fn flush(&self, session: u64) {
+        let mut state = lock(&self.state);
+        while state.session == session && (state.writing || !state.queue.is_empty()) {
+            state = wait(&self.room, state);
+        }
+    }
+
+    /// A frame of whatever session there is; none, no frame.
+    pub fn send_to_any(&self, kind: Kind, payload: &[u8]) -> Option<u64> {
+        let session = lock(&self.state).session;
+        (session != 0 && self.send(session, kind, 0, payload).is_ok()).then_some(session)
+    }
+
+    /// The writer ends when its line failed or `finish` was called. `line` blocks while the other end does not read.
+    pub fn write_out(self: &Arc<Self>, mut line: impl Write) {
+        let mut batch = Vec::with_capacity(BATCH);
+        while self.take(&mut batch) {
+            let result = line.write_all(&batch);
+            let mut state = lock(&self.state);
+            state.writing = false;
+            if result.is_err() {
+                state.session = 0;
+                state.drop_all();
+            }
+            self.room.notify_all();
+        }
+    }
+
+    pub fn finish(&self) {
+        lock(&self.state).finished = true;
+        self.work.notify_all();
+        self.end();
+    }
+
+    /// Fills `batch` with the next frames, as many as one write takes. False: finished.
+    fn take(&self, batch: &mut Vec<u8>) -> bool {
+        let mut state = lock(&self.state);
+        while state.queue.is_empty() {
+            if state.finished {
+                return false;
+            }
+            state = wait(&self.work, state);
+        }
+        batch.clear();
+        while let Some(frame) = state.queue.front() {
+            if !batch.is_empty() && batch.len() + frame.len() > BATCH {
+                break;
+            }
+            let frame = state.queue.pop_front().unwrap_or_default();
+            state.queued -= frame.len();
+            if batch.is_empty() && frame.len() > BATCH / 2 {
+                *batch = frame;
+            } else {
+                batch.extend_from_slice(&frame);
+            }
+        }
+        state.writing = true;
+        true
+    }
+}
+
+impl State {
+    fn add(&mut self, kind: Kind, stream: u32, payload: &[u8]) {
+        let frame = encode(kind, stream, payload, self.tag);
+        self.push(frame);
+    }
+
+    fn push(&mut self, bytes: Vec<u8>) {
+        self.queued += bytes.len();
+        self.queue.push_back(bytes);
+    }
+
+    fn drop_all(&mut self) {
+        self.queue.clear();
+        self.queued = 0;
+    }
+}

@@ -1,0 +1,315 @@
+//! One stream, between the session's reader, which fills it, and the verb's thread, which empties it.
+
+use super::output::{Gone, Output};
+use super::{lock, wait};
+use crate::sys::bell::Bell;
+use crate::wire::frame::{word, Frame, Kind, Violation, CHANNELS, MAX_PAYLOAD, WINDOW};
+use crate::wire::json::{self, Answer, Object, Refusal};
+use serde_json::{json, Value};
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, OnceLock};
+use std::time::{Duration, Instant};
+
+const MOST_EVENTS: usize = 64;
+/// Data of one frame: with header and tag it is one write of a virtio-serial port.
+const CHUNK: usize = MAX_PAYLOAD - 13;
+/// Credit is given back in pieces of this size: few frames, and never so late that the sender stands.
+const GIVE_BACK: usize = WINDOW / 4;
+
+pub struct Stream {
+    pub id: u32,
+    session: u64,
+    output: Arc<Output>,
+    state: Mutex<State>,
+    changed: Condvar,
+    /// rung at each change, for verbs that wait for files too
+    bell: OnceLock<Bell>,
+}
+
+#[derive(Default)]
+struct State {
+    channels: [Channel; CHANNELS],
+    events: VecDeque<Object>,
+    replied: bool,
+    closed: bool,
+    host_closed: bool,
+    refused: bool,
+    lost: bool,
+}
+
+struct Channel {
+    inbox: VecDeque<Vec<u8>>,
+    eof: bool,
+    /// what the host may still send
+    window: usize,
+    /// what we took and have not given back
+    taken: usize,
+    /// what we may still send
+    credit: usize,
+}
+
+impl Default for Channel {
+    fn default() -> Self {
+        Channel { inbox: VecDeque::new(), eof: false, window: WINDOW, taken: 0, credit: WINDOW }
+    }
+}
+
+#[derive(Debug, PartialEq)]
+pub enum Received {
+    Data(Vec<u8>),
+    /// the host has sent all
+    Eof,
+    /// the host closed the stream, or the session is over
+    Over,
+}
+
+impl Stream {
+    pub fn new(id: u32, session: u64, output: Arc<Output>) -> Stream {
+        let (state, changed, bell) = (Mutex::default(), Condvar::new(), OnceLock::new());
+        Stream { id, session, output, state, changed, bell }
+    }
+
+    /// A frame of the host's. Called by the session's reader: never waits.
+    pub fn deliver(&self, frame: Frame) -> Result<(), Violation> {
+        let mut state = lock(&self.state);
+        if state.refused {
+            return Ok(());
+        }
+        if state.host_closed {
+            return Err(Violation::Rule("a frame after CLOSE"));
+        }
+        match frame.kind {
+            Kind::Data(channel) => state.take_data(usize::from(channel), frame.payload)?,
+            Kind::Eof(channel) => state.channels[usize::from(channel)].eof = true,
+            Kind::Event => state.take_event(&frame.payload)?,
+            Kind::Credit => state.take_credit(&frame.payload)?,
+            Kind::Close => state.host_closed = true,
+            _ => return Err(Violation::Rule("a frame that the host may not send on a stream")),
+        }
+        drop(state);
+        self.wake();
+        Ok(())
+    }
+
+    /// The session is over.
+    pub fn lose(&self) {
+        lock(&self.state).lost = true;
+        self.wake();
+    }
+
+    fn wake(&self) {
+        self.changed.notify_all();
+        if let Some(bell) = self.bell.get() {
+            bell.ring();
+        }
+    }
+
+    /// Rings at each change from now on.
+    pub fn bell(&self) -> Answer<&Bell> {
+        if self.bell.get().is_none() {
+            let bell = Bell::new().map_err(|error| Refusal::io("eventfd", &error))?;
+            let _ = self.bell.set(bell);
+            self.wake();
+        }
+        self.bell.get().ok_or_else(|| Refusal::new("io", "no eventfd"))
+    }
+
+    /// The host closed the stream, or the session is over: whatever runs must end.
+    pub fn is_over(&self) -> bool {
+        let state = lock(&self.state);
+        state.host_closed || state.lost
+    }
+
+    /// Both sides have closed, or the session is over.
+    pub fn is_finished(&self) -> bool {
+        let state = lock(&self.state);
+        state.lost || state.refused || (state.closed && state.host_closed)
+    }
+
+    /// The next bytes; waits.
+    pub fn receive(&self, channel: usize) -> Received {
+        let mut state = lock(&self.state);
+        loop {
+            if let Some(received) = self.next_of(&mut state, channel) {
+                return received;
+            }
+            state = wait(&self.changed, state);
+        }
+    }
+
+    /// The next bytes, if they are here.
+    pub fn try_receive(&self, channel: usize) -> Option<Received> {
+        self.next_of(&mut lock(&self.state), channel)
+    }
+
+    fn next_of(&self, state: &mut State, channel: usize) -> Option<Received> {
+        if state.lost || state.host_closed {
+            return Some(Received::Over);
+        }
+        let from = &mut state.channels[channel];
+        match from.inbox.pop_front() {
+            Some(bytes) => Some(Received::Data(bytes)),
+            None => from.eof.then_some(Received::Eof),
+        }
+    }
+
+    /// `bytes` of what was received are dealt with: the host may send as many more.
+    pub fn consumed(&self, channel: usize, bytes: usize) {
+        let mut state = lock(&self.state);
+        let mute = state.closed || state.host_closed || state.lost;
+        let of = &mut state.channels[channel];
+        of.taken += bytes;
+        if mute || of.taken < GIVE_BACK || of.eof {
+            return;
+        }
+        let taken = std::mem::take(&mut of.taken);
+        of.window += taken;
+        let mut payload = [channel as u8, 0, 0, 0, 0];
+        payload[1..].copy_from_slice(&(taken as u32).to_le_bytes());
+        // under the lock: no CREDIT may follow a CLOSE
+        let _ = self.output.send(self.session, Kind::Credit, self.id, &payload);
+    }
+
+    pub fn next_event(&self) -> Option<Object> {
+        lock(&self.state).events.pop_front()
+    }
+
+    /// Waits until the stream is over. False: it still is not after `time`.
+    pub fn over_within(&self, time: Duration) -> bool {
+        let until = Instant::now() + time;
+        let mut state = lock(&self.state);
+        loop {
+            if state.lost || state.host_closed {
+                return true;
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            state = match self.changed.wait_timeout(state, left) {
+                Ok((state, _)) => state,
+                Err(poisoned) => poisoned.into_inner().0,
+            };
+        }
+    }
+
+    /// What may be sent on `channel` now, in bytes.
+    pub fn credit(&self, channel: usize) -> usize {
+        lock(&self.state).channels[channel].credit
+    }
+
+    /// Sends all, waiting for credit and for room on the line.
+    pub fn send(&self, channel: usize, bytes: &[u8]) -> Result<(), Gone> {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let size = self.spend(channel, rest.len().min(CHUNK))?;
+            let (now, later) = rest.split_at(size);
+            self.output.send_data(self.session, channel as u8, self.id, now)?;
+            rest = later;
+        }
+        Ok(())
+    }
+
+    /// Takes credit for up to `wanted` bytes, at least one.
+    fn spend(&self, channel: usize, wanted: usize) -> Result<usize, Gone> {
+        let mut state = lock(&self.state);
+        loop {
+            if state.lost || state.host_closed || state.closed {
+                return Err(Gone);
+            }
+            let size = state.channels[channel].credit.min(wanted);
+            if size > 0 {
+                state.channels[channel].credit -= size;
+                return Ok(size);
+            }
+            state = wait(&self.changed, state);
+        }
+    }
+
+    pub fn eof(&self, channel: u8) {
+        self.tell(Kind::Eof(channel), &[]);
+    }
+
+    /// REPLY with `"ok": true` and `fields`, an object.
+    pub fn reply(&self, mut fields: Value) {
+        fields["ok"] = Value::Bool(true);
+        lock(&self.state).replied = true;
+        self.tell(Kind::Reply, fields.to_string().as_bytes());
+    }
+
+    pub fn event(&self, event: &Value) {
+        self.tell(Kind::Event, event.to_string().as_bytes());
+    }
+
+    /// The verb is done. Before the REPLY a failure refuses, later it closes with a reason.
+    pub fn finish(&self, result: Answer<()>) {
+        let mut state = lock(&self.state);
+        let (kind, payload) = match (result, state.replied) {
+            (Ok(()), _) => (Kind::Close, String::new()),
+            (Err(refusal), true) => (Kind::Close, json!({ "error": refusal.json() }).to_string()),
+            (Err(refusal), false) => {
+                state.refused = true;
+                (Kind::Reply, json!({ "ok": false, "error": refusal.json() }).to_string())
+            }
+        };
+        if !state.closed {
+            state.closed = true;
+            let _ = self.output.send(self.session, kind, self.id, payload.as_bytes());
+        }
+    }
+
+    /// Waits until what was sent is on the line.
+    pub fn flush(&self) {
+        self.output.flush(self.session);
+    }
+
+    fn tell(&self, kind: Kind, payload: &[u8]) {
+        let state = lock(&self.state);
+        if !state.closed && !state.lost {
+            let _ = self.output.send(self.session, kind, self.id, payload);
+        }
+    }
+}
+
+impl State {
+    fn take_data(&mut self, channel: usize, payload: Vec<u8>) -> Result<(), Violation> {
+        let to = &mut self.channels[channel];
+        if payload.is_empty() || to.eof || payload.len() > to.window {
+            return Err(Violation::Rule("DATA that is empty, after EOF or beyond the credit"));
+        }
+        to.window -= payload.len();
+        if !self.closed {
+            to.inbox.push_back(payload);
+        }
+        Ok(())
+    }
+
+    /// Of sizes that follow each other only the last one counts.
+    fn take_event(&mut self, payload: &[u8]) -> Result<(), Violation> {
+        let event = json::object(payload).ok_or(Violation::Rule("an EVENT that is no JSON object"))?;
+        let is_resize = |event: &Object| event.get("event").and_then(Value::as_str) == Some("resize");
+        if is_resize(&event) && self.events.back().is_some_and(is_resize) {
+            self.events.pop_back();
+        }
+        if self.events.len() >= MOST_EVENTS {
+            return Err(Violation::Rule("too many EVENT frames"));
+        }
+        if !self.closed {
+            self.events.push_back(event);
+        }
+        Ok(())
+    }
+
+    fn take_credit(&mut self, payload: &[u8]) -> Result<(), Violation> {
+        let bad = Violation::Rule("a CREDIT that is malformed or was not spent");
+        let (Some(channel), Some(bytes), 5) = (payload.first(), word(payload, 1), payload.len()) else {
+            return Err(bad);
+        };
+        let Some(of) = self.channels.get_mut(usize::from(*channel)) else { return Err(bad) };
+        if bytes as usize > WINDOW - of.credit {
+            return Err(bad);
+        }
+        of.credit += bytes as usize;
+        Ok(())
+    }
+}

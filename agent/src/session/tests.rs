@@ -1,0 +1,1 @@
+//! Sessions over a socket pair, as a host sees them.

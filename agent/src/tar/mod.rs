@@ -1,0 +1,46 @@
+//! tar streams: ustar, GNU long names and PAX are read, PAX is written. Names are bytes.
+
+pub mod header;
+pub mod pack;
+mod pax;
+pub mod read;
+pub mod unpack;
+#[cfg(test)]
+mod tests;
+
+use crate::sys::open::Time;
+use crate::wire::json::Refusal;
+
+pub const BLOCK: usize = 512;
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Kind {
+    File,
+    HardLink,
+    Link,
+    Folder,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    pub path: Vec<u8>,
+    pub kind: Kind,
+    /// target of a link; a hard link's is a path of the archive
+    pub link: Vec<u8>,
+    pub mode: u32,
+    pub uid: u32,
+    pub gid: u32,
+    /// bytes of content that follow
+    pub size: u64,
+    pub mtime: Time,
+}
+
+/// The stream is no tar that we take.
+pub fn malformed(problem: &str) -> Refusal {
+    Refusal::bad(format!("the tar stream is damaged: {problem}"))
+}
+
+/// A name for messages.
+pub fn shown(name: &[u8]) -> String {
+    String::from_utf8_lossy(&name[..name.len().min(4096)]).into_owned()
+}

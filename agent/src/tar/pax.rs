@@ -1,0 +1,133 @@
+//! PAX extended headers: records of `<length> <key>=<value>\n`.
+
+use super::malformed;
+use crate::sys::open::Time;
+use crate::wire::json::{Answer, Refusal};
+
+/// What replaces fields of the next header.
+#[derive(Debug, Default, PartialEq)]
+pub struct Overrides {
+    pub path: Option<Vec<u8>>,
+    pub link: Option<Vec<u8>>,
+    pub size: Option<u64>,
+    pub mtime: Option<Time>,
+    pub uid: Option<u32>,
+    pub gid: Option<u32>,
+}
+
+impl Overrides {
+    /// Later records win; an empty value takes an earlier one back.
+    pub fn read(&mut self, mut records: &[u8]) -> Answer<()> {
+        while !records.is_empty() {
+            let (key, value, rest) = record(records).ok_or_else(|| malformed("a PAX record"))?;
+            self.set(key, value)?;
+            records = rest;
+        }
+        Ok(())
+    }
+
+    fn set(&mut self, key: &[u8], value: &[u8]) -> Answer<()> {
+        let bad = || malformed("a value in a PAX record");
+        let text = || (!value.is_empty()).then(|| value.to_vec());
+        match key {
+            b"path" => self.path = text(),
+            b"linkpath" => self.link = text(),
+            b"size" => self.size = number(value).ok_or_else(bad)?,
+            b"mtime" => self.mtime = if value.is_empty() { None } else { Some(time(value).ok_or_else(bad)?) },
+            b"uid" => self.uid = id(value).ok_or_else(bad)?,
+            b"gid" => self.gid = id(value).ok_or_else(bad)?,
+            _ if key.starts_with(b"GNU.sparse") => {
+                return Err(Refusal::new("unsupported", "sparse files in a tar stream"));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+fn record(bytes: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+    let blank = bytes.iter().take(20).position(|byte| *byte == b' ')?;
+    let length = usize::try_from(number(&bytes[..blank])??).ok()?;
+    let body = bytes.get(blank + 1..length)?;
+    let (body, rest) = (body.strip_suffix(b"\n")?, &bytes[length..]);
+    let equals = body.iter().position(|byte| *byte == b'=')?;
+    Some((&body[..equals], &body[equals + 1..], rest))
+}
+
+/// Outer None: no number; inner None: empty.
+fn number(value: &[u8]) -> Option<Option<u64>> {
+    if value.is_empty() {
+        return Some(None);
+    }
+    let text = std::str::from_utf8(value).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))?;
+    text.parse().ok().map(Some)
+}
+
+fn id(value: &[u8]) -> Option<Option<u32>> {
+    match number(value)? {
+        None => Some(None),
+        Some(id) => u32::try_from(id).ok().map(Some),
+    }
+}
+
+/// `1700000000.25`; before 1970 counts as 1970.
+pub fn time(value: &[u8]) -> Option<Time> {
+    let text = std::str::from_utf8(value).ok()?;
+    if text.starts_with('-') {
+        return Some((0, 0));
+    }
+    let (seconds, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let digits = fraction.get(..fraction.len().min(9))?;
+    if !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let nanos = format!("{digits:0<9}").parse().ok()?;
+    let seconds = i64::try_from(number(seconds.as_bytes())??).ok()?;
+    Some((seconds, nanos))
+}
+
+/// One record; its length counts itself.
+pub fn write(records: &mut Vec<u8>, key: &str, value: &[u8]) {
+    let body = key.len() + value.len() + 3;
+    let mut length = body + 1;
+    while body + length.to_string().len() != length {
+        length = body + length.to_string().len();
+    }
+    records.extend_from_slice(format!("{length} {key}=").as_bytes());
+    records.extend_from_slice(value);
+    records.push(b'\n');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        for size in (0..300).chain(985..1005).chain(9_980..10_010) {
+            let mut records = Vec::new();
+            let value = vec![b'x'; size];
+            write(&mut records, "path", &value);
+            write(&mut records, "uid", b"7");
+            let mut overrides = Overrides::default();
+            overrides.read(&records).unwrap();
+            assert_eq!((overrides.path.unwrap_or_default(), overrides.uid), (value, Some(7)), "size {size}");
+        }
+    }
+
+    #[test]
+    fn lying_lengths_are_refused() {
+        for bad in ["9 path=a\n", "11 path=a\n", "path=a\n", "-1 a=b\n", "99999999999999999999 a=b\n", "3 a\n", "6 a=b", "2 a=b\n", "12 size=0x10\n", "11 uid=-12\n"] {
+            assert!(Overrides::default().read(bad.as_bytes()).is_err(), "{bad:?}");
+        }
+        assert!(Overrides::default().read(b"21 GNU.sparse.major=1\n").is_err());
+    }
+
+    #[test]
+    fn times_have_nine_digits_after_the_point() {
+        assert_eq!(time(b"12.5"), Some((12, 500_000_000)));
+        assert_eq!(time(b"12.1234567899"), Some((12, 123_456_789)));
+        assert_eq!(time(b"-3.5"), Some((0, 0)));
+        assert_eq!((time(b"x"), time(b""), time(b"1.x")), (None, None, None));
+    }
+}

@@ -1,0 +1,227 @@
+//! Between a running program and its stream: one thread that waits for everything at once.
+
+use super::ending::{groups, Ending};
+use super::request::size;
+use super::stdio::Stdio;
+use super::exit_event;
+use crate::session::{Received, Stream};
+use crate::sys::bell::Bell;
+use crate::sys::poll::{self, Waiting};
+use crate::sys::process::{self, Ended};
+use crate::sys::{signal, tty};
+use crate::wire::json::{Answer, Object, Refusal};
+use serde_json::Value;
+use std::fs::File;
+use std::io::{ErrorKind, Read, Write};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::time::Duration;
+
+const CHUNK: usize = 32 * 1024;
+/// What a terminal can hold after its last writer is gone, and more.
+const TERMINAL_REST: usize = 128 * 1024;
+
+pub struct Pump<'a> {
+    stream: &'a Stream,
+    bell: &'a Bell,
+    pid: i32,
+    pidfd: OwnedFd,
+    input: Option<File>,
+    /// received, not yet written from this offset on
+    pending: Option<(Vec<u8>, usize)>,
+    outputs: Vec<Output>,
+    terminal: Option<File>,
+    ended: Option<Ended>,
+    ending: Option<Ending>,
+    buffer: Vec<u8>,
+}
+
+struct Output {
+    channel: usize,
+    file: File,
+    /// once the program has ended: what is still to be sent, in bytes
+    left: usize,
+    open: bool,
+}
+
+impl<'a> Pump<'a> {
+    pub fn new(stream: &'a Stream, stdio: Stdio, pid: i32) -> Answer<Pump<'a>> {
+        let pidfd = process::pidfd(pid).map_err(|error| Refusal::io("pidfd", &error))?;
+        let output = |(channel, file)| Output { channel, file, left: usize::MAX, open: true };
+        Ok(Pump {
+            bell: stream.bell()?,
+            stream,
+            pid,
+            pidfd,
+            input: Some(stdio.input),
+            pending: None,
+            outputs: stdio.outputs.into_iter().map(output).collect(),
+            terminal: stdio.terminal,
+            ended: None,
+            ending: None,
+            buffer: vec![0; CHUNK],
+        })
+    }
+
+    /// Until the program has ended and all it wrote before is sent.
+    pub fn run(mut self) -> Answer<()> {
+        loop {
+            self.heed_stream();
+            let ended = self.ended.filter(|_| self.ending.is_some() || !self.outputs.iter().any(|output| output.open));
+            if let Some(ended) = ended {
+                return self.finish(ended);
+            }
+            self.wait()?;
+        }
+    }
+
+    fn finish(self, ended: Ended) -> Answer<()> {
+        self.stream.event(&exit_event(ended));
+        if let Some(ending) = &self.ending {
+            self.stream.finish(Ok(()));
+            ending.finish_group(self.pid);
+        }
+        Ok(())
+    }
+
+    /// Events, input, and the wish that the program ends.
+    fn heed_stream(&mut self) {
+        self.bell.hush();
+        while let Some(event) = self.stream.next_event() {
+            self.take_event(&event);
+        }
+        if self.stream.is_over() && self.ending.is_none() {
+            self.input = None;
+            if self.ended.is_none() {
+                self.ending = Some(Ending::begin(self.pid, self.terminal.as_ref()));
+            } else {
+                self.close_outputs();
+            }
+        }
+        self.feed();
+    }
+
+    fn close_outputs(&mut self) {
+        for output in &mut self.outputs {
+            output.open = false;
+        }
+    }
+
+    fn take_event(&mut self, event: &Object) {
+        match event.get("event").and_then(Value::as_str) {
+            Some("resize") => {
+                if let (Some(terminal), Ok(size)) = (&self.terminal, size(event)) {
+                    let _ = tty::resize(terminal.as_raw_fd(), size.cols, size.rows);
+                }
+            }
+            Some("signal") => {
+                let name = event.get("signal").and_then(Value::as_str).unwrap_or_default();
+                if let (Some(number), None) = (signal::number_of(name), self.ended) {
+                    // the foreground group, where there is another than the program's own
+                    let group = groups(self.pid, self.terminal.as_ref()).pop().unwrap_or(self.pid);
+                    let _ = signal::kill(-group, number);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Writes what is received to the program, as far as it takes it.
+    fn feed(&mut self) {
+        loop {
+            let (bytes, at) = match self.pending.take() {
+                Some(pending) => pending,
+                None => match self.stream.try_receive(0) {
+                    Some(Received::Data(bytes)) => (bytes, 0),
+                    Some(Received::Eof) => return self.input = None,
+                    Some(Received::Over) | None => return,
+                },
+            };
+            let written = match &mut self.input {
+                Some(input) => input.write(&bytes[at..]),
+                // nobody reads any more: the host may go on all the same
+                None => Ok(bytes.len() - at),
+            };
+            match written {
+                Ok(count) if at + count >= bytes.len() => self.stream.consumed(0, bytes.len()),
+                Ok(count) => self.pending = Some((bytes, at + count)),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return self.pending = Some((bytes, at)),
+                Err(error) if error.kind() == ErrorKind::Interrupted => self.pending = Some((bytes, at)),
+                Err(_) => {
+                    self.input = None;
+                    self.pending = Some((bytes, at));
+                }
+            }
+        }
+    }
+
+    fn wait(&mut self) -> Answer<()> {
+        let mut waiting = Waiting::default();
+        waiting.add(self.bell.fd(), poll::READ);
+        let over = waiting.add(if self.ended.is_none() { self.pidfd.as_raw_fd() } else { -1 }, poll::READ);
+        if let (Some(input), Some(_)) = (&self.input, &self.pending) {
+            waiting.add(input.as_raw_fd(), poll::WRITE);
+        }
+        let discards = self.ending.is_some();
+        let is_wanted = |output: &Output| output.open && (discards || self.stream.credit(output.channel) > 0);
+        let places: Vec<Option<usize>> = self.outputs.iter().map(|output| {
+            is_wanted(output).then(|| waiting.add(output.file.as_raw_fd(), poll::READ))
+        }).collect();
+        // an ended program's rest is here, or known not to come: nothing to wait for
+        let time = match (self.ended, places.iter().any(Option::is_some)) {
+            (Some(_), true) => Some(Duration::ZERO),
+            _ => self.time_to_end(),
+        };
+        waiting.wait(time).map_err(|error| Refusal::io("poll", &error))?;
+        if self.ended.is_none() && waiting.is_ready(over) {
+            self.program_ended()?;
+        }
+        for (at, place) in places.into_iter().enumerate() {
+            if place.is_some_and(|place| waiting.is_ready(place)) || self.ended.is_some() {
+                self.carry(at);
+            }
+        }
+        Ok(())
+    }
+
+    fn time_to_end(&mut self) -> Option<Duration> {
+        self.ending.as_mut()?.wait_at_most(self.pid, self.terminal.as_ref())
+    }
+
+    /// From here on only what its pipes hold now is sent: children that live on lose them.
+    fn program_ended(&mut self) -> Answer<()> {
+        self.ended = Some(process::wait_for(self.pid).map_err(|error| Refusal::io("wait", &error))?);
+        self.input = None;
+        for output in &mut self.outputs {
+            output.left = if self.terminal.is_some() { TERMINAL_REST } else { poll::available(&output.file) };
+        }
+        Ok(())
+    }
+
+    /// Reads once, within the credit, and sends it.
+    fn carry(&mut self, at: usize) {
+        let output = &mut self.outputs[at];
+        if !output.open {
+            return;
+        }
+        let credit = if self.ending.is_some() { CHUNK } else { self.stream.credit(output.channel) };
+        let wanted = CHUNK.min(output.left).min(credit);
+        if wanted == 0 && output.left > 0 {
+            return;
+        }
+        let buffer = &mut self.buffer[..wanted];
+        let sent = match output.file.read(buffer) {
+            // EIO: nobody has the terminal open any more
+            Ok(0) => false,
+            Ok(count) => {
+                output.left -= if self.ended.is_some() { count } else { 0 };
+                self.ending.is_some() || self.stream.send(output.channel, &buffer[..count]).is_ok()
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => self.ended.is_none(),
+            Err(error) => error.kind() == ErrorKind::Interrupted,
+        };
+        if !sent || output.left == 0 {
+            output.open = false;
+            self.stream.eof(output.channel as u8);
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! What `exec` may be asked.
+
+use crate::wire::json::{self, Answer, Object, Refusal};
+
+const MOST_ARGUMENTS: usize = 4096;
+
+#[derive(Debug, PartialEq)]
+pub struct Request {
+    pub what: What,
+    pub env: Vec<(String, String)>,
+    pub cwd: Option<String>,
+    pub user: String,
+    pub tty: Option<Size>,
+    /// path of a log: the program outlives the line
+    pub detach: Option<String>,
+}
+
+#[derive(Debug, PartialEq)]
+pub enum What {
+    Program(Vec<String>),
+    LoginShell,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Size {
+    pub cols: u16,
+    pub rows: u16,
+}
+
+impl Request {
+    pub fn parse(object: &Object) -> Answer<Request> {
+        let shell = json::flag(object, "shell")?;
+        let argv = json::texts(object, "argv", MOST_ARGUMENTS)?;
+        let what = match (argv, shell) {
+            (None, true) => What::LoginShell,
+            (Some(argv), false) if !argv.is_empty() && !argv[0].is_empty() => {
+                What::Program(argv.into_iter().map(String::from).collect())
+            }
+            _ => return Err(Refusal::bad("either argv, with a program's name first, or shell")),
+        };
+        let request = Request {
+            what,
+            env: json::environment(object, "env")?.unwrap_or_default(),
+            cwd: json::text(object, "cwd")?.map(String::from),
+            user: json::text(object, "user")?.unwrap_or("root").to_string(),
+            tty: json::nested(object, "tty")?.map(size).transpose()?,
+            detach: match json::nested(object, "detach")? {
+                Some(detach) => Some(json::required_text(detach, "log")?.to_string()),
+                None => None,
+            },
+        };
+        if request.tty.is_some() && request.detach.is_some() {
+            return Err(Refusal::bad("a detached program has no terminal"));
+        }
+        Ok(request)
+    }
+}
+
+/// `cols` and `rows`.
+pub fn size(object: &Object) -> Answer<Size> {
+    let of = |name| json::required_number(object, name, u64::from(u16::MAX));
+    Ok(Size { cols: of("cols")? as u16, rows: of("rows")? as u16 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(json: &str) -> Answer<Request> {
+        Request::parse(&json::object(json.as_bytes()).unwrap())
+    }
+
+    #[test]
+    fn the_default_user_is_root() {
+        let request = parse(r#"{"argv":["true"]}"#).unwrap();
+        assert_eq!(request.what, What::Program(vec!["true".into()]));
+        assert_eq!((request.user.as_str(), request.cwd, request.tty, request.detach), ("root", None, None, None));
+    }
+
+    #[test]
+    fn contradictions_are_refused() {
+        for bad in [
+            r#"{}"#,
+            r#"{"argv":[]}"#,
+            r#"{"argv":[""]}"#,
+            r#"{"argv":"true"}"#,
+            r#"{"argv":["a"],"shell":true}"#,
+            r#"{"argv":["a\u0000b"]}"#,
+            r#"{"argv":["a"],"tty":{"cols":80}}"#,
+            r#"{"argv":["a"],"tty":{"cols":80,"rows":65536}}"#,
+            r#"{"argv":["a"],"tty":{"cols":80,"rows":24},"detach":{"log":"/x"}}"#,
+            r#"{"argv":["a"],"detach":{}}"#,
+            r#"{"argv":["a"],"env":{"A=B":"c"}}"#,
+        ] {
+            assert_eq!(parse(bad).unwrap_err().code, "bad_request", "{bad}");
+        }
+    }
+}

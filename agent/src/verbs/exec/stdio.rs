@@ -1,0 +1,65 @@
+//! A program's descriptors: our ends of its pipes or of its terminal, and the ends that are the program's.
+
+use super::request::Size;
+use crate::sys::{poll, tty};
+use crate::wire::json::{Answer, Refusal};
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+
+/// What a pipe may hold, in bytes: fewer turns between program and agent.
+const PIPE: usize = 256 * 1024;
+
+pub struct Stdio {
+    /// the program's stdin; with a terminal, another handle of it
+    pub input: File,
+    /// channel and what is read for it
+    pub outputs: Vec<(usize, File)>,
+    /// for sizes and the foreground group
+    pub terminal: Option<File>,
+}
+
+pub enum Theirs {
+    Pipes([File; 3]),
+    Terminal(OwnedFd),
+}
+
+impl Theirs {
+    pub fn fds(&self) -> [RawFd; 3] {
+        match self {
+            Theirs::Pipes(pipes) => [pipes[0].as_raw_fd(), pipes[1].as_raw_fd(), pipes[2].as_raw_fd()],
+            Theirs::Terminal(slave) => [slave.as_raw_fd(); 3],
+        }
+    }
+}
+
+impl Stdio {
+    pub fn open(tty: Option<Size>) -> Answer<(Stdio, Theirs)> {
+        let opened = match tty {
+            Some(size) => terminal(size),
+            None => pipes(),
+        };
+        opened.map_err(|error| Refusal::io(if tty.is_some() { "terminal" } else { "pipe" }, &error))
+    }
+}
+
+fn pipes() -> io::Result<(Stdio, Theirs)> {
+    let (their_input, input) = poll::pipe()?;
+    let (output, their_output) = poll::pipe()?;
+    let (errors, their_errors) = poll::pipe()?;
+    for (pipe, size) in [(&input, PIPE), (&output, PIPE), (&errors, 0)] {
+        poll::set_nonblocking(pipe)?;
+        if size > 0 {
+            poll::widen(pipe, size);
+        }
+    }
+    let stdio = Stdio { input, outputs: vec![(1, output), (2, errors)], terminal: None };
+    Ok((stdio, Theirs::Pipes([their_input, their_output, their_errors])))
+}
+
+fn terminal(size: Size) -> io::Result<(Stdio, Theirs)> {
+    let (master, slave) = tty::open_pty(size.cols, size.rows)?;
+    poll::set_nonblocking(&master)?;
+    let stdio = Stdio { input: master.try_clone()?, outputs: vec![(1, master.try_clone()?)], terminal: Some(master) };
+    Ok((stdio, Theirs::Terminal(slave)))
+}

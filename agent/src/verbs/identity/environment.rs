@@ -1,0 +1,83 @@
+//! Variables for everyone in the guest: login shells by profile.d, services by a default of systemd's. Sessions of the agent
+//! take them from memory.
+
+use super::files::{remove, replace_if_other};
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+
+type Variables = BTreeMap<String, String>;
+
+pub fn write(root: &Path, variables: &Variables) -> io::Result<()> {
+    let profile = root.join("etc/profile.d/banger-env.sh");
+    let services = root.join("etc/systemd/system.conf.d/banger.conf");
+    if variables.is_empty() {
+        remove(&profile)?;
+        return remove(&services);
+    }
+    replace_if_other(&profile, profile_lines(variables).as_bytes(), 0o644)?;
+    if root.join("etc/systemd").is_dir() {
+        replace_if_other(&services, manager_lines(variables).as_bytes(), 0o644)?;
+    }
+    Ok(())
+}
+
+/// In single quotes nothing means anything but the quote itself. A name that no shell takes is left out.
+fn profile_lines(variables: &Variables) -> String {
+    let line = |(name, value): (&String, &String)| format!("export {name}='{}'\n", value.replace('\'', r"'\''"));
+    variables.iter().filter(|(name, _)| is_identifier(name)).map(line).collect()
+}
+
+fn is_identifier(name: &str) -> bool {
+    name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') && !name.starts_with(|c: char| c.is_ascii_digit())
+}
+
+/// systemd-system.conf(5): words in double quotes with C's escapes, `%` doubled.
+fn manager_lines(variables: &Variables) -> String {
+    let escaped = |value: &str| -> String {
+        value.chars().fold(String::new(), |mut text, c| {
+            match c {
+                '"' | '\\' => text.extend(['\\', c]),
+                '%' => text.push_str("%%"),
+                '\n' => text.push_str("\\n"),
+                c if c.is_control() => text.push_str(&format!("\\x{:02x}", u32::from(c) & 0xff)),
+                c => text.push(c),
+            }
+            text
+        })
+    };
+    let words: Vec<String> = variables
+        .iter()
+        .filter(|(name, _)| is_identifier(name))
+        .map(|(name, value)| format!("\"{name}={}\"", escaped(value)))
+        .collect();
+    format!("[Manager]\nDefaultEnvironment={}\n", words.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one(name: &str, value: &str) -> Variables {
+        BTreeMap::from([(name.to_string(), value.to_string())])
+    }
+
+    #[test]
+    fn a_shell_reads_back_what_was_written() {
+        for value in ["plain", "it's", "a b\tc", "$(id) `id` \\ \" !", "two\nlines", "'; rm -rf /; '", ""] {
+            let script = format!("{}printf %s \"$K\"", profile_lines(&one("K", value)));
+            let output = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
+            assert_eq!(String::from_utf8(output.stdout).unwrap(), value);
+        }
+        assert_eq!(profile_lines(&one("A;id", "x")), "");
+        assert_eq!(profile_lines(&one("1A", "x")), "");
+    }
+
+    #[test]
+    fn systemd_escapes() {
+        assert_eq!(
+            manager_lines(&one("K", "50% \"x\" \\ \n\u{1}")),
+            "[Manager]\nDefaultEnvironment=\"K=50%% \\\"x\\\" \\\\ \\n\\x01\"\n"
+        );
+    }
+}

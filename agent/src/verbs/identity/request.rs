@@ -1,0 +1,217 @@
+//! What `identity` may be told, checked field by field.
+
+use crate::wire::json::{self, Answer, Object, Refusal};
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+#[derive(Debug, Default, PartialEq)]
+pub struct Request {
+    pub generation: u64,
+    pub hostname: Option<String>,
+    pub machine_id: Option<String>,
+    /// seconds since 1970, nanoseconds
+    pub clock: Option<(i64, i64)>,
+    pub entropy: Option<Vec<u8>>,
+    pub network: Option<Network>,
+    pub host_keys: Vec<HostKey>,
+    pub authorized_keys: Option<Vec<String>>,
+    pub environment: Option<BTreeMap<String, String>>,
+    pub certificates: Vec<String>,
+}
+
+#[derive(Debug, PartialEq)]
+pub struct Network {
+    pub address: Ipv4Addr,
+    pub prefix: u8,
+    pub gateway: Option<Ipv4Addr>,
+    /// lower case
+    pub mac: Option<String>,
+    pub dns: Vec<String>,
+    pub search: Vec<String>,
+}
+
+#[derive(Debug, PartialEq)]
+pub struct HostKey {
+    pub kind: String,
+    pub private: String,
+    pub public: String,
+}
+
+impl Request {
+    pub fn parse(object: &Object) -> Answer<Request> {
+        let environment = json::environment(object, "environment")?.map(|pairs| {
+            let mut variables = BTreeMap::new();
+            variables.extend(pairs);
+            variables
+        });
+        Ok(Request {
+            generation: json::required_number(object, "generation", 1 << 53)?,
+            hostname: checked(object, "hostname", is_hostname)?,
+            machine_id: checked(object, "machineId", is_machine_id)?,
+            clock: parsed(object, "clock", clock)?,
+            entropy: parsed(object, "entropy", |text| base64(text).filter(|bytes| (32..=512).contains(&bytes.len())))?,
+            network: json::nested(object, "network")?.map(network).transpose()?,
+            host_keys: all(json::objects(object, "sshHostKeys", 8)?, host_key)?,
+            authorized_keys: json::texts(object, "authorizedKeys", 256)?.map(|keys| lines("authorizedKeys", keys)).transpose()?,
+            environment,
+            certificates: all(json::texts(object, "caCertificates", 64)?, certificate)?,
+        })
+    }
+}
+
+fn all<T, U>(list: Option<Vec<T>>, each: impl Fn(T) -> Answer<U>) -> Answer<Vec<U>> {
+    list.unwrap_or_default().into_iter().map(each).collect()
+}
+
+fn checked(object: &Object, name: &str, is_good: fn(&str) -> bool) -> Answer<Option<String>> {
+    parsed(object, name, |text| is_good(text).then(|| text.to_string()))
+}
+
+fn parsed<T>(object: &Object, name: &str, parse: impl Fn(&str) -> Option<T>) -> Answer<Option<T>> {
+    let Some(text) = json::text(object, name)? else { return Ok(None) };
+    parse(text).map(Some).ok_or_else(|| Refusal::bad(format!("{name} is not one")))
+}
+
+fn is_hostname(text: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.';
+    (1..=64).contains(&text.len()) && text.bytes().all(is_plain) && !text.starts_with(['-', '.'])
+}
+
+fn is_machine_id(text: &str) -> bool {
+    text.len() == 32 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+fn clock(text: &str) -> Option<(i64, i64)> {
+    let (seconds, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_number(seconds) || !is_number(fraction) || fraction.len() > 9 {
+        return None;
+    }
+    Some((seconds.parse().ok()?, format!("{fraction:0<9}").parse().ok()?))
+}
+
+fn network(object: &Object) -> Answer<Network> {
+    let bad = |what: &str| Refusal::bad(format!("network: {what} is not one"));
+    let address = |name: &'static str| {
+        json::text(object, name)?.map(|text| text.parse::<Ipv4Addr>().map_err(|_| bad(name))).transpose()
+    };
+    let mac = checked(object, "mac", |text| text.len() == 17 && text.bytes().all(|b| b == b':' || b.is_ascii_hexdigit()))?;
+    let words = |name: &'static str| -> Answer<Vec<String>> {
+        let words = json::texts(object, name, 32)?.unwrap_or_default();
+        let is_word = |word: &&str| {
+            !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".:-_%".contains(&byte))
+        };
+        if !words.iter().all(|word| is_word(&word)) {
+            return Err(bad(name));
+        }
+        Ok(words.into_iter().map(String::from).collect())
+    };
+    Ok(Network {
+        address: address("address")?.ok_or_else(|| bad("address"))?,
+        prefix: json::required_number(object, "prefix", 32)? as u8,
+        gateway: address("gateway")?,
+        mac: mac.map(|mac| mac.to_ascii_lowercase()),
+        dns: words("dns")?,
+        search: words("search")?,
+    })
+}
+
+fn host_key(object: &Object) -> Answer<HostKey> {
+    let text = |name| json::required_text(object, name).map(String::from);
+    let key = HostKey { kind: text("type")?, private: text("private")?, public: text("public")? };
+    let is_kind = !key.kind.is_empty() && key.kind.len() <= 16 && key.kind.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if is_kind {
+        Ok(key)
+    } else {
+        Err(Refusal::bad("sshHostKeys: type is not one"))
+    }
+}
+
+fn lines(name: &str, texts: Vec<&str>) -> Answer<Vec<String>> {
+    let trimmed: Vec<String> = texts.iter().map(|text| text.trim().to_string()).collect();
+    if trimmed.iter().any(|text| text.contains(['\n', '\r'])) {
+        return Err(Refusal::bad(format!("{name} must be single lines")));
+    }
+    Ok(trimmed)
+}
+
+fn certificate(text: &str) -> Answer<String> {
+    let text = text.trim();
+    if text.starts_with("-----BEGIN CERTIFICATE-----") && text.ends_with("-----END CERTIFICATE-----") {
+        Ok(format!("{text}\n"))
+    } else {
+        Err(Refusal::bad("caCertificates must be PEM"))
+    }
+}
+
+/// RFC 4648, with padding; no white space.
+fn base64(text: &str) -> Option<Vec<u8>> {
+    let digits = text.trim_end_matches('=').as_bytes();
+    if text.len() % 4 != 0 || text.len() - digits.len() > 2 {
+        return None;
+    }
+    let mut bytes = Vec::with_capacity(digits.len() * 3 / 4);
+    let (mut bits, mut count) = (0u32, 0);
+    for digit in digits {
+        let value = match digit {
+            b'A'..=b'Z' => digit - b'A',
+            b'a'..=b'z' => digit - b'a' + 26,
+            b'0'..=b'9' => digit - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            _ => return None,
+        };
+        bits = bits << 6 | u32::from(value);
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            bytes.push((bits >> count) as u8);
+        }
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(json: &str) -> Answer<Request> {
+        Request::parse(&json::object(json.as_bytes()).unwrap())
+    }
+
+    #[test]
+    fn all_but_the_generation_is_optional() {
+        assert_eq!(parse(r#"{"generation":3}"#).unwrap(), Request { generation: 3, ..Request::default() });
+        assert!(parse("{}").is_err());
+    }
+
+    #[test]
+    fn what_could_break_a_file_is_refused() {
+        for bad in [
+            r#""hostname":"a\nb""#,
+            r#""hostname":"-a""#,
+            r#""hostname":"""#,
+            r#""machineId":"0123456789ABCDEF0123456789ABCDEF""#,
+            r#""clock":"-1.0""#,
+            r#""clock":"1e9""#,
+            r#""entropy":"AAAA""#,
+            r#""authorizedKeys":["ssh-ed25519 A\nssh-rsa B"]"#,
+            r#""network":{"address":"1.2.3","prefix":24}"#,
+            r#""network":{"address":"1.2.3.4","prefix":33}"#,
+            r#""network":{"address":"1.2.3.4","prefix":24,"dns":["1.1.1.1\nx"]}"#,
+            r#""sshHostKeys":[{"type":"../x","private":"","public":""}]"#,
+            r#""caCertificates":["hello"]"#,
+            r#""environment":{"A":1}"#,
+        ] {
+            assert!(parse(&format!("{{\"generation\":1,{bad}}}")).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn clocks_and_base64() {
+        assert_eq!(clock("12.5"), Some((12, 500_000_000)));
+        assert_eq!(clock("1763900000.123456789"), Some((1_763_900_000, 123_456_789)));
+        assert_eq!(base64("aGVsbG8="), Some(b"hello".to_vec()));
+        assert_eq!((base64("aGVsbG8"), base64("a==="), base64("a*==")), (None, None, None));
+    }
+}

@@ -1,0 +1,53 @@
+//! `poweroff`: the end of the machine, in order or at once.
+
+use crate::guest::{Guest, Phase};
+use crate::programs::{self, PATH};
+use crate::session::Stream;
+use crate::sys::power::{end_machine, Power};
+use crate::sys::signal;
+use crate::wire::json::{self, Answer, Object, Refusal};
+use serde_json::json;
+use std::fs::File;
+use std::os::fd::AsRawFd;
+
+pub fn run(stream: &Stream, request: &Object, guest: &Guest) -> Answer<()> {
+    let power = match json::required_text(request, "mode")? {
+        "poweroff" => Power::Off,
+        "reboot" => Power::Reboot,
+        _ => return Err(Refusal::bad("mode must be poweroff or reboot")),
+    };
+    let force = json::flag(request, "force")? || guest.phase() == Phase::Boot;
+    if !guest.is_vm() {
+        return Err(Refusal::new("unsupported", "this machine is not banger's"));
+    }
+    stream.reply(json!({}));
+    stream.flush();
+    if force {
+        end_now(power, guest);
+    }
+    ask_init(power, &guest.init).map_err(|error| Refusal::io("asking the init", &error))
+}
+
+pub fn end_now(power: Power, guest: &Guest) {
+    end_machine(if guest.ends_by_reset { Power::Reboot } else { power });
+}
+
+/// systemd's signals are the agent's own, too, when it is PID 1.
+fn ask_init(power: Power, init: &str) -> std::io::Result<()> {
+    let signal = match (init, power) {
+        ("systemd" | "none", Power::Off) => signal::SIGRTMIN + 4,
+        ("systemd" | "none", Power::Reboot) => signal::SIGRTMIN + 5,
+        ("busybox", Power::Off) => libc::SIGUSR2,
+        ("busybox", Power::Reboot) => libc::SIGTERM,
+        (_, Power::Off) => return run_program("poweroff"),
+        (_, Power::Reboot) => return run_program("reboot"),
+    };
+    signal::kill(1, signal)
+}
+
+fn run_program(name: &str) -> std::io::Result<()> {
+    let null = File::options().read(true).write(true).open("/dev/null")?;
+    let env = programs::c_texts([format!("PATH={PATH}")])?;
+    let pid = programs::start(&[name.to_string()], &env, [null.as_raw_fd(); 3], None)?;
+    programs::expect_success(pid).map_err(std::io::Error::other)
+}

@@ -1,0 +1,127 @@
+/** Command lines against a real daemon over a host in memory: what is printed where, and the exit code. */
+import { Api } from "../../client/api.ts";
+import { type Served, type ServeOptions, serve } from "../../daemon/testing/serve.ts";
+import type { CheckFacts } from "../../doctor/facts.ts";
+import { connectUnix } from "../../host/socket.ts";
+import { type FakeAgentOptions, fakeAgent } from "../../wire/agent/fake.ts";
+import type { WorkspacePlan } from "../../workspace/types.ts";
+import type { CliContext } from "../context.ts";
+import { main, splitArgv } from "../main.ts";
+
+export type CliResult = { code: number; stdout: string; stderr: string };
+
+export type CliWorld = {
+  served: Served;
+  /** Runs one command line. */
+  cli(line: string | string[], options?: CallOptions): Promise<CliResult>;
+  close(): Promise<void>;
+};
+
+export type CallOptions = {
+  stdin?: string | null;
+  terminal?: boolean;
+  env?: Record<string, string>;
+  /** handed the listener for signals while the command runs */
+  onSignals?: (send: (signal: string) => void) => void;
+  plan?: WorkspacePlan;
+  change?: (context: CliContext) => void;
+};
+
+export async function cliWorld(agent: FakeAgentOptions = {}, options: ServeOptions = {}): Promise<CliWorld> {
+  const relay: ServeOptions["relay"] = async (line, upstream) => {
+    fakeAgent(line, { plain: true, ...agent });
+    await upstream.closed;
+    line.destroy();
+  };
+  const served = await serve({ relay, ...options });
+  return { served, cli: (line, call = {}) => runLine(served, line, call), close: () => served.close() };
+}
+
+async function runLine(served: Served, line: string | string[], call: CallOptions): Promise<CliResult> {
+  const argv = typeof line === "string" ? line.split(" ") : line;
+  const { own, guest } = splitArgv(argv);
+  const out = { stdout: "", stderr: "" };
+  const context = contextOf(served, guest, out, call);
+  call.change?.(context);
+  const code = await main(own, context);
+  return { code, ...out };
+}
+
+export const goodHost: CheckFacts = {
+  arch: "x64",
+  kernel: "6.1.0",
+  uid: 1000,
+  accelOverride: undefined,
+  kvm: { usable: true },
+  qemu: "QEMU emulator version 7.2.22",
+  tools: [],
+  landlock: 7,
+  subordinateIds: true,
+  free: [{ path: "/s", bytes: 2 ** 40 }],
+  daemon: { state: "none" },
+  version: "0.0.0-dev",
+};
+
+function contextOf(
+  served: Served,
+  guestArgv: string[] | null,
+  out: { stdout: string; stderr: string },
+  call: CallOptions,
+): CliContext {
+  const { terminal = false } = call;
+  const decoder = new TextDecoder();
+  const write = (to: "stdout" | "stderr") => (text: string) => {
+    out[to] += text;
+  };
+  const notThere = async (): Promise<never> => {
+    throw new Error("not in this test");
+  };
+  const api = new Api(() => connectUnix(served.socket), "0.0.0-dev");
+  return {
+    process: { stdout: { write: write("stdout") }, stderr: { write: write("stderr") }, env: {} },
+    guestArgv,
+    stdio: {
+      stdinIsTerminal: terminal,
+      stdoutIsTerminal: terminal,
+      stderrIsTerminal: terminal,
+      size: () => ({ cols: 80, rows: 24 }),
+      onResize: () => () => {},
+      raw: () => () => {},
+      readInput: (onChunk, onEnd) => readText(call.stdin, onChunk, onEnd),
+      async write(to, data) {
+        out[to] += typeof data === "string" ? data : decoder.decode(data);
+      },
+    },
+    signals: (listener) => {
+      call.onSignals?.(listener);
+      return () => {};
+    },
+    env: call.env ?? {},
+    cwd: "/",
+    isRoot: false,
+    version: "0.0.0-dev",
+    now: () => 1_700_000_060_000,
+    api,
+    socket: served.socket,
+    runningApi: async () => api,
+    planWorkspace: async () => call.plan ?? notThere(),
+    workspaceTar: async function* () {
+      yield new Uint8Array(1024);
+    },
+    buildImage: notThere,
+    fetchKernel: notThere,
+    checkFacts: async () => goodHost,
+  };
+}
+
+/** null: an input that stays open. */
+function readText(
+  text: string | null | undefined,
+  onChunk: (chunk: Uint8Array) => Promise<void>,
+  onEnd: () => void,
+): { stop(): void } {
+  if (text === null) return { stop() {} };
+  const bytes = new TextEncoder().encode(text ?? "");
+  void (bytes.length > 0 ? onChunk(bytes) : Promise.resolve()).then(onEnd);
+  return { stop() {} };
+}

@@ -1,0 +1,197 @@
+/** Transcripts of the `vm` commands. */
+import { afterEach, expect, test } from "bun:test";
+import { type CliWorld, cliWorld } from "./testing/cli.ts";
+
+const worlds: CliWorld[] = [];
+async function world(...args: Parameters<typeof cliWorld>): Promise<CliWorld> {
+  const made = await cliWorld(...args);
+  worlds.push(made);
+  return made;
+}
+afterEach(async () => {
+  for (const one of worlds.splice(0)) await one.close();
+});
+
+const spec =
+  "spec: 2 vcpu, 1.0 GiB memory, 8 GiB disk, image debian-bookworm, kernel debian-bookworm-cloud, network user\n";
+
+test("create prints the spec, then the name", async () => {
+  const { cli } = await world();
+  expect(await cli("vm create --name web-1")).toEqual({ code: 0, stdout: "web-1\n", stderr: spec });
+});
+
+test("a name that is taken is a conflict and changes nothing", async () => {
+  const { cli } = await world();
+  await cli("vm create --name web");
+  const second = await cli("vm create --name web");
+  expect(second.code).toBe(4);
+  expect(second.stderr).toBe(
+    'error: a VM named "web" exists already\nhint: choose another --name, or remove it with `banger vm delete web`\n',
+  );
+});
+
+test("list is a table, and JSON for programs", async () => {
+  const { cli } = await world();
+  expect((await cli("vm ls")).stderr).toBe("no VMs; make one with `banger vm run`\n");
+  await cli("vm create --name web");
+  const { stdout } = await cli("vm list");
+  expect(stdout.split("\n")[0]).toMatch(/^NAME {2}STATE +IMAGE +CPU {2}MEMORY +DISK +AGE +ADDRESS$/);
+  expect(stdout.split("\n")[1]).toMatch(/^web +stopped +debian-bookworm +2/);
+  expect(JSON.parse((await cli("vm ls --json")).stdout)[0].name).toBe("web");
+});
+
+test("several names: each is told, one failure does not keep the others, its code is the exit code", async () => {
+  const { cli } = await world();
+  await cli("vm create --name a");
+  await cli("vm create --name b");
+  const started = await cli("vm start a nope b");
+  expect(started.code).toBe(3);
+  expect(started.stdout).toBe("a is running\nb is running\n");
+  expect(started.stderr).toContain('error: no VM is named "nope"\n');
+  expect((await cli("vm stop a b")).stdout).toBe("a is stopped\nb is stopped\n");
+  expect((await cli("vm delete a b")).stdout).toBe("a is deleted\nb is deleted\n");
+});
+
+test("rename, show and wait", async () => {
+  const { cli } = await world();
+  await cli("vm create --name a");
+  expect((await cli("vm rename a z")).stdout).toBe("z\n");
+  expect((await cli("vm show z")).stdout).toMatch(/^name: +z\n/);
+  expect((await cli("vm wait z")).stdout).toBe("z stopped\n");
+});
+
+test("run hands on the command's output and exit code", async () => {
+  const { cli, served } = await world();
+  const ran = await cli(["vm", "run", "--rm", "--", "echo", "hello  there"]);
+  expect(ran.code).toBe(0);
+  expect(ran.stdout).toBe("hello  there\n");
+  expect((await cli("vm run --rm -- exit 7")).code).toBe(7);
+  expect(served.machines.all()).toEqual([]);
+});
+
+test("run without --rm leaves the VM, and says how to return or clean up", async () => {
+  const { cli, served } = await world();
+  const ran = await cli("vm run --name keep -- true");
+  expect(ran.stderr).toContain("`banger vm ssh keep`");
+  expect(ran.stderr).toContain("`banger vm delete keep`");
+  expect(served.machines.all().map((vm) => vm.state)).toEqual(["running"]);
+});
+
+test("a command that is not there is 127, and its VM goes all the same", async () => {
+  const { cli, served } = await world();
+  const ran = await cli("vm run --rm -- no-such-program");
+  expect(ran.code).toBe(127);
+  expect(ran.stderr).toContain('error: "no-such-program" does not exist in the guest\n');
+  expect(served.machines.all()).toEqual([]);
+});
+
+test("stdin reaches the command", async () => {
+  const { cli } = await world();
+  expect((await cli("vm run --rm -- cat", { stdin: "some text" })).stdout).toBe("some text");
+});
+
+test("the first signal goes to the command, whose death is 128 and its number", async () => {
+  const { cli, served } = await world();
+  let send = (_signal: string) => {};
+  const running = cli("vm run --rm -- sleep", { stdin: null, onSignals: (give) => (send = give) });
+  while (!served.machines.all().some((vm) => vm.state === "running")) await Bun.sleep(1);
+  const timer = setInterval(() => send("TERM"), 20);
+  const ran = await running;
+  clearInterval(timer);
+  expect(ran.code).toBe(143);
+  expect(served.machines.all()).toEqual([]);
+});
+
+test("exec needs a running VM and a command", async () => {
+  const { cli } = await world();
+  await cli("vm create --name a");
+  expect((await cli("vm exec a")).code).toBe(2);
+  const stopped = await cli("vm exec a -- true");
+  expect(stopped.code).toBe(125);
+  expect(stopped.stderr).toContain("hint: start it with `banger vm start a`");
+  await cli("vm start a");
+  expect((await cli("vm exec a -- exit 9")).code).toBe(9);
+  expect((await cli("vm ssh a -- echo hi")).stdout).toBe("hi\n");
+});
+
+test("flags of a workspace are refused without one", async () => {
+  const { cli, served } = await world();
+  for (const flag of ["--include-untracked", "--dry-run", "--branch x", "--from x", "--depth 3"]) {
+    const ran = await cli(`vm run ${flag}`);
+    expect(ran.code).toBe(2);
+    expect(ran.stderr).toContain(`${flag.split(" ")[0]} is about a workspace, and none was named`);
+  }
+  expect(served.machines.all()).toEqual([]);
+});
+
+test("nonsense names the flag, the value and an example", async () => {
+  const { cli } = await world();
+  const cases = {
+    "--memory x": "--memory 2G",
+    "--memory 1": "--memory 2G",
+    "--vcpu zero": "--vcpu 2",
+    "--disk -5": "--disk 20G",
+    "--network wifi": "--network user",
+    "--wait never": "--wait agent",
+    "--depth 0": "--depth 50",
+  };
+  for (const [flags, example] of Object.entries(cases)) {
+    const ran = await cli(`vm run ${flags}`);
+    expect([flags, ran.code]).toEqual([flags, 2]);
+    const [flag, value] = flags.split(" ");
+    expect(ran.stderr).toContain(`error: ${flag}: "${value}" `);
+    expect(ran.stderr).toContain(`hint: for example ${example}`);
+  }
+  expect((await cli("vm run --name Not_Valid")).stderr).toContain('"Not_Valid" is not a VM name');
+  expect((await cli("vm run --env =x -- true")).stderr).toContain("--env");
+});
+
+test("an unknown command gets a suggestion and exit code 2", async () => {
+  const { cli } = await world();
+  const ran = await cli("vm strat");
+  expect(ran.code).toBe(2);
+  expect(ran.stderr).toContain("did you mean `start`?");
+});
+
+test("errors are objects with --json", async () => {
+  const { cli } = await world();
+  const ran = await cli("vm show nope --json");
+  expect(ran.code).toBe(3);
+  expect(JSON.parse(ran.stderr).error).toMatchObject({ code: "VM_NOT_FOUND", exit: 3 });
+});
+
+test("--detach starts the command and returns", async () => {
+  const detached: unknown[] = [];
+  const { cli } = await world({
+    verbs: {
+      exec: (served) => {
+        detached.push(served.request);
+        void served.accept({ pid: 1 }).finish();
+      },
+    },
+  });
+  const ran = await cli("vm run --detach --name d -- make test");
+  expect(ran).toMatchObject({ code: 0, stdout: "d\n" });
+  expect(detached).toMatchObject([{ argv: ["make", "test"], detach: { log: "/root/.cache/banger/run.log" } }]);
+  expect((await cli("vm run --detach --rm")).code).toBe(2);
+});
+
+test("daemon status tells pid, version and socket", async () => {
+  const { cli, served } = await world();
+  const info = JSON.parse((await cli("daemon status --json")).stdout);
+  expect(info).toMatchObject({ pid: process.pid, socket: served.socket });
+  expect(typeof info.version).toBe("string");
+  expect((await cli("daemon stop")).stdout).toContain("VMs go on");
+  expect(served.stops).toBe(1);
+});
+
+test("images and kernels are listed, and kept while a VM needs them", async () => {
+  const { cli } = await world();
+  expect((await cli("image ls")).stdout).toContain("debian-bookworm");
+  expect((await cli("kernel ls")).stdout).toContain("debian-bookworm-cloud");
+  await cli("vm create --name a");
+  const refused = await cli("image delete debian-bookworm");
+  expect(refused.code).toBe(4);
+  expect(refused.stderr).toContain("is used by a\n");
+  expect((await cli("image build nope")).stderr).toContain('there is no recipe "nope"');
+});

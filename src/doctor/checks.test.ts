@@ -1,0 +1,41 @@
+import { expect, test } from "bun:test";
+import { goodHost } from "../cli/testing/cli.ts";
+import { checkAll } from "./checks.ts";
+import type { CheckFacts } from "./facts.ts";
+
+const statuses = (change: Partial<CheckFacts>) =>
+  Object.fromEntries(checkAll({ ...goodHost, ...change }).map((finding) => [finding.name, finding]));
+
+test("a good host has nothing to complain of", () => {
+  expect(checkAll(goodHost).filter((finding) => finding.status !== "ok")).toEqual([]);
+});
+
+const tool = { program: "passt", path: null, why: "for the guest's network", install: "install it with `x`" };
+const rows: [string, Partial<CheckFacts>, string, "warning" | "failure", RegExp][] = [
+  ["another architecture", { arch: "arm64" }, "architecture", "failure", /arm64/],
+  ["no QEMU", { qemu: null }, "vmm", "failure", /not installed/],
+  ["no KVM", { kvm: { usable: false, why: "there is no /dev/kvm" } }, "acceleration", "warning", /no \/dev\/kvm/],
+  ["no passt", { tools: [{ ...tool, needed: "network" }] }, "passt", "warning", /network/],
+  ["a tool that is always needed", { tools: [{ ...tool, needed: "always" }] }, "passt", "failure", /not installed/],
+  ["no Landlock", { landlock: 0 }, "confinement", "warning", /no Landlock/],
+  ["no agent", { landlock: null }, "confinement", "failure", /does not answer/],
+  ["root", { uid: 0 }, "user", "warning", /root/],
+  ["no subordinate ids", { subordinateIds: false }, "user", "warning", /subordinate/],
+  ["little space", { free: [{ path: "/s", bytes: 2 ** 31 }] }, "disk space", "warning", /2 GiB free/],
+  ["no space", { free: [{ path: "/s", bytes: 2 ** 20 }] }, "disk space", "failure", /free at \/s/],
+  ["another version", { daemon: { state: "running", version: "9", pid: 1 } }, "daemon", "warning", /version 9/],
+  ["a dead end", { daemon: { state: "unreachable", reason: "EACCES" } }, "daemon", "failure", /EACCES/],
+];
+
+for (const [label, change, name, status, text] of rows) {
+  test(`${label}: ${status}, with what to do`, () => {
+    const finding = statuses(change)[name];
+    expect(finding).toMatchObject({ status });
+    expect(finding?.text).toMatch(text);
+    expect(finding?.fix).toBeTruthy();
+  });
+}
+
+test("emulation that was asked for is fine", () => {
+  expect(statuses({ accelOverride: "tcg", kvm: { usable: false, why: "x" } })["acceleration"]?.status).toBe("ok");
+});
