@@ -32,7 +32,8 @@ export function isVmId(text: string): text is VmId {
 }
 
 export function parseImageName(text: string): ImageName {
-  const valid = text.length <= 255 && /^[a-z0-9]+(?:[._/-][a-z0-9]+)*(?::[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?$/.test(text);
+  const valid =
+    text.length <= 255 && /^[a-z0-9]+(?:[._/-][a-z0-9]+)*(?::[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?$/.test(text);
   if (!valid) throw fail("IMAGE_NAME_INVALID", { text });
   return text as ImageName;
 }

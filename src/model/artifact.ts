@@ -2,7 +2,7 @@
 import type { Digest, ImageName } from "../base/names.ts";
 
 /** One squashfs file; shared by every image that has the same layer. */
-export type LayerRef = { digest: Digest; /** bytes of the squashfs file */ bytes: number };
+export type LayerRef = { digest: Digest /** bytes of the squashfs file */; bytes: number };
 
 /** Which init program the image brings; `none`: the agent stays PID 1. */
 export type InitKind = "systemd" | "other" | "none";

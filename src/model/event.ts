@@ -10,7 +10,17 @@ export type ProgressEvent = { kind: "progress"; step: string; text: string; done
 /** A decision worth telling: which template, which fallback and why. `level` warn is printed even when quiet. */
 export type NoteEvent = { kind: "note"; level: "info" | "warn"; text: string };
 /** The resolved spec, printed first by every creating command. */
-export type SpecEvent = { kind: "spec"; text: string; vcpu: number; memoryMib: number; diskBytes: number; image: string; kernel: string; network: string; provenance: Record<string, string> };
+export type SpecEvent = {
+  kind: "spec";
+  text: string;
+  vcpu: number;
+  memoryMib: number;
+  diskBytes: number;
+  image: string;
+  kernel: string;
+  network: string;
+  provenance: Record<string, string>;
+};
 /** A VM changed its state. */
 export type StateEvent = { kind: "state"; id: string; name: string; state: VmState; reason: string };
 /** The last line of a stream that succeeded. */

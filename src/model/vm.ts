@@ -1,7 +1,17 @@
 /** VMs as the store keeps them and the API shows them. */
 import type { Digest, ImageName, VmId, VmName } from "../base/names.ts";
 
-export const vmStates = ["creating", "stopped", "starting", "running", "paused", "stopping", "suspended", "failed", "deleting"] as const;
+export const vmStates = [
+  "creating",
+  "stopped",
+  "starting",
+  "running",
+  "paused",
+  "stopping",
+  "suspended",
+  "failed",
+  "deleting",
+] as const;
 export type VmState = (typeof vmStates)[number];
 
 /** What the guest's network hangs on: `user` is passt (rootless), `none` is no device at all. */

@@ -34,6 +34,15 @@ vmSuite("services", (home) => {
     expect(stdout).toStartWith("s\n33\n");
   });
 
+  test("no signal is blocked or ignored that a program would expect", async () => {
+    const { stdout } = await sh(
+      "grep -h Sig[BI] /proc/self/status; systemd-run -q --pipe grep -h Sig[BI] /proc/self/status",
+    );
+    expect(stdout).toBe(
+      `SigBlk:\t${"0".repeat(16)}\nSigIgn:\t${"0".repeat(16)}\n`.repeat(2).replace(/0{16}\n$/, "0000000000001000\n"),
+    );
+  });
+
   test("docker builds a scratch image and runs it", async () => {
     const script = `set -e; mkdir -p /tmp/scratch; cd /tmp/scratch
 cat >main.c <<'EOF'

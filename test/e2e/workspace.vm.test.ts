@@ -179,9 +179,6 @@ vmSuite("workspace", (home) => {
       expect([flags[0], refused.code]).toEqual([flags[0], 2]);
       expect(refused.stderr).toContain(flags[0] ?? "");
     }
-    const from = await home().banger(["vm", "run", "--from", "HEAD", repo]);
-    expect(from.code).toBe(2);
-    expect(from.stderr).toContain("--branch");
   });
 
   test("a tool-versions file starts mise behind, with a log", async () => {

@@ -10,12 +10,14 @@ export const cliErrors = {
   }),
   FLAG_INVALID: spec({
     exit: Exit.Usage,
-    message: (p: { flag: string; value: string; problem: string; example: string }) => `${p.flag}: "${p.value}" ${p.problem}`,
+    message: (p: { flag: string; value: string; problem: string; example: string }) =>
+      `${p.flag}: "${p.value}" ${p.problem}`,
     hint: (p) => `for example ${p.example}`,
   }),
   CONFIG_INVALID: spec({
     exit: Exit.Usage,
-    message: (p: { file: string; problems: readonly string[] }) => `${p.file} has ${p.problems.length} problem${p.problems.length === 1 ? "" : "s"}:\n  ${p.problems.join("\n  ")}`,
+    message: (p: { file: string; problems: readonly string[] }) =>
+      `${p.file} has ${p.problems.length} problem${p.problems.length === 1 ? "" : "s"}:\n  ${p.problems.join("\n  ")}`,
     hint: (p) => `edit ${p.file}; docs/config.md lists every key`,
   }),
   INTERRUPTED: spec({

@@ -10,22 +10,26 @@ export const hostErrors = {
   }),
   TOOL_FAILED: spec({
     exit: Exit.Failure,
-    message: (p: { tool: string; status: string; said: string }) => `${p.tool} ended with ${p.status}${p.said ? `: ${p.said}` : ""}`,
+    message: (p: { tool: string; status: string; said: string }) =>
+      `${p.tool} ended with ${p.status}${p.said ? `: ${p.said}` : ""}`,
     hint: () => "run the same command again with BANGER_DEBUG=1 to see its whole output",
   }),
   DISK_FULL: spec({
     exit: Exit.Unavailable,
     message: (p: { path: string; during: string }) => `no space left at ${p.path} while ${p.during}`,
-    hint: () => "free some space (`banger vm ls`, `banger image ls` show sizes) and run the same command again; nothing half-made was kept",
+    hint: () =>
+      "free some space (`banger vm ls`, `banger image ls` show sizes) and run the same command again; nothing half-made was kept",
   }),
   PATH_TOO_LONG: spec({
     exit: Exit.Unavailable,
-    message: (p: { path: string; limit: number }) => `${p.path} is longer than the ${p.limit} bytes that a socket's path may have`,
+    message: (p: { path: string; limit: number }) =>
+      `${p.path} is longer than the ${p.limit} bytes that a socket's path may have`,
     hint: () => "set XDG_STATE_HOME and XDG_RUNTIME_DIR to shorter folders",
   }),
   FILE_INVALID: spec({
     exit: Exit.Failure,
     message: (p: { path: string; problem: string }) => `${p.path}: ${p.problem}`,
-    hint: (p: { path: string; problem: string; next?: string }) => p.next ?? "move it away and run the same command again",
+    hint: (p: { path: string; problem: string; next?: string }) =>
+      p.next ?? "move it away and run the same command again",
   }),
 };

@@ -184,7 +184,8 @@ export class Session implements AgentClient {
 
   #takeNotice(notice: Json): void {
     // a virtio-serial line does not drop by itself when the agent gives a session up
-    if (notice["notice"] === "broken") throw protocolError(`the agent gave the session up: ${String(notice["why"]).slice(0, 200)}`);
+    if (notice["notice"] === "broken")
+      throw protocolError(`the agent gave the session up: ${String(notice["why"]).slice(0, 200)}`);
     if (this.#onNotice) this.#onNotice(notice);
     else if (this.#notices.push(notice) > 64) throw protocolError("too many notices");
   }
