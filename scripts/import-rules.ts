@@ -155,6 +155,7 @@ export function biomeConfig() {
         "!agent/target",
         "!package-lock.json",
         "!bench/results",
+        "!**/*.md",
         "!**/fixtures",
         "!biome.json",
       ],

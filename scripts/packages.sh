@@ -12,6 +12,7 @@ mmdebstrap|builds the Debian image|mmdebstrap|mmdebstrap|-|mmdebstrap
 sqfstar|packs images|squashfs-tools|squashfs-tools|squashfs-tools|squashfs
 zstd|compresses|zstd|zstd|zstd|zstd
 xz|unpacks kernels|xz-utils|xz|xz|xz
+depmod|orders kernel modules|kmod|kmod|kmod|kmod
 mkfs.ext4|formats VM disks|e2fsprogs|e2fsprogs|e2fsprogs|e2fsprogs
 newuidmap|lets an ordinary user build images|uidmap|shadow-utils|shadow|shadow
 ssh-keygen|reads and makes ssh keys|openssh-client|openssh-clients|openssh|openssh-clients

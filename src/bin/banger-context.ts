@@ -30,6 +30,12 @@ export function cliContext(guestArgv: readonly string[] | null): CliContext {
     api,
     socket: place.socket,
     runningApi: () => runningApi(place),
+    async processEnd(pid) {
+      const { processRef } = await import("../host/process.ts");
+      const { waitForExit } = await import("../host/process-end.ts");
+      const ref = processRef(pid);
+      if (ref) await waitForExit(ref);
+    },
     async planWorkspace(request) {
       const { planWorkspace } = await import("../workspace/plan.ts");
       return planWorkspace({ exec: await execOf(env), home, scratch: paths.workspaceScratch, env }, request);

@@ -23,6 +23,7 @@ const tools: [string, ToolFact["needed"]][] = [
   ["git", "build"],
   ["dpkg-deb", "build"],
   ["xz", "build"],
+  ["depmod", "build"],
 ];
 
 export async function gatherFacts(paths: Paths, env: Env, running: () => Promise<Api | null>): Promise<CheckFacts> {

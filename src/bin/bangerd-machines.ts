@@ -45,7 +45,7 @@ export async function wireMachines({ paths, facts, env, log }: WireFacts): Promi
     files,
     paths,
     log,
-    isDiskFull,
+    isDiskFull: (error) => isDiskFull(error) || (error as { code?: unknown } | null)?.code === "SQLITE_FULL",
     randomBytes,
     randomId,
     makeHostKey,

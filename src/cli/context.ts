@@ -29,6 +29,8 @@ export type CliContext = {
   /** null when no daemon runs */
   runningApi(): Promise<Api | null>;
   socket: string;
+  /** Resolves when no process has that pid any more. */
+  processEnd(pid: number): Promise<void>;
   planWorkspace(request: WorkspaceRequest): Promise<WorkspacePlan>;
   workspaceTar(
     plan: WorkspacePlan,

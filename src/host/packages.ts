@@ -40,6 +40,7 @@ const packages: Record<string, Packages> = {
     zypper: "e2fsprogs",
     why: "to format the VM's disk",
   },
+  depmod: { apt: "kmod", dnf: "kmod", pacman: "kmod", zypper: "kmod", why: "to order the kernel's modules" },
   zstd: { apt: "zstd", dnf: "zstd", pacman: "zstd", zypper: "zstd", why: "to unpack kernels" },
   xz: { apt: "xz-utils", dnf: "xz", pacman: "xz", zypper: "xz", why: "to unpack kernels" },
   lz4: { apt: "lz4", dnf: "lz4", pacman: "lz4", zypper: "lz4", why: "to unpack kernels" },

@@ -63,7 +63,7 @@ test("no file descriptor is left open", () => {
   const before = fs.readdirSync("/proc/self/fd").length;
   for (const path of ["in/file", "link", "linked/file", "in"]) readBeneath(root, path, 100);
   linkBeneath(root, "link");
-  expect(fs.readdirSync("/proc/self/fd").length).toBe(before);
+  expect(fs.readdirSync("/proc/self/fd").length).toBeLessThanOrEqual(before);
 });
 
 test("lookAt and realPath", () => {

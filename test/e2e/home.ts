@@ -103,8 +103,10 @@ export class Home {
   /** The one process of this home that runs `program`; an error when there is none or more. */
   processOf(program: string): OwnProcess {
     const found = this.processes().filter((item) => item.name.startsWith(program));
-    if (found.length !== 1 || !found[0])
-      throw new Error(`${found.length} processes of ${program} in ${this.folder}: ${JSON.stringify(this.processes())}`);
+    if (found.length !== 1 || !found[0]) {
+      const all = this.processes().map((item) => `${item.name} ${item.pid}`);
+      throw new Error(`${found.length} processes of ${program}, among: ${all.join(", ")}`);
+    }
     return found[0];
   }
 

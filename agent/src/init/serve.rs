@@ -7,7 +7,7 @@ use super::words::{Port, Words};
 use super::{failed, shutdown, Booted};
 use crate::guest::{Data, Guest, Phase, Place};
 use crate::session::lock;
-use crate::sys::{argv0, process};
+use crate::sys::{argv0, process, signal};
 use crate::verbs::identity;
 use std::convert::Infallible;
 use std::fs;
@@ -29,6 +29,10 @@ pub fn run(words: &Words, init: &Init, data: Data, port: Opened, pipes: Pipes) -
     process::allow_many_files();
     shutdown::watch(&guest, init.path.is_some(), pipes.power).map_err(failed("canary"))?;
     argv0::spare_at_shutdown();
+    if init.path.is_some() {
+        // an init that does not know the `@` should not have to wait for us
+        signal::unblock(&[libc::SIGTERM]);
+    }
     let waiting = Arc::clone(&guest);
     let patience = move || {
         thread::sleep(PATIENCE);

@@ -72,7 +72,7 @@ impl Stream {
     /// A frame of the host's. Called by the session's reader: never waits.
     pub fn deliver(&self, frame: Frame) -> Result<(), Violation> {
         let mut state = lock(&self.state);
-        if state.refused {
+        if state.refused || (state.closed && state.host_closed) {
             return Ok(());
         }
         if state.host_closed {

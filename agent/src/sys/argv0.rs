@@ -1,6 +1,7 @@
 //! Our own `argv[0]`: systemd's last killing spree spares root's processes whose name begins with `@`
 //! (systemd, "ROOT_STORAGE_DAEMONS"), and only the bytes that the kernel laid out at exec count.
 
+use std::ffi::CStr;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 static ARGV0: AtomicPtr<libc::c_char> = AtomicPtr::new(std::ptr::null_mut());
@@ -18,26 +19,32 @@ static REMEMBER: extern "C" fn(libc::c_int, *const *mut libc::c_char) = remember
 
 /// The opposite, for a child that is to be asked to end like everyone. Async-signal-safe.
 pub fn be_ordinary() {
-    let argv0 = ARGV0.load(Ordering::Relaxed);
-    // SAFETY: as below.
+    mark(b'-');
+}
+
+/// A name that begins with `@`, where `ps` and systemd look for it.
+pub fn spare_at_shutdown() {
+    mark(b'@');
+    // the kernel shows memory of the process's own only, not a constant's
+    let name: &'static CStr = Box::leak(c"@banger-agent".to_owned().into_boxed_c_str());
+    let (start, end) = (name.as_ptr() as libc::c_ulong, name.to_bytes_with_nul().as_ptr_range().end as libc::c_ulong);
+    // SAFETY: the kernel only keeps the addresses, which stay valid; it refuses them where it can't.
+    // A longer name than was given at exec fits nowhere else.
     unsafe {
-        if !argv0.is_null() && *argv0 != 0 {
-            *argv0 = b'-' as libc::c_char;
+        if libc::prctl(libc::PR_SET_MM, libc::PR_SET_MM_ARG_START, start, 0, 0) == 0 {
+            libc::prctl(libc::PR_SET_MM, libc::PR_SET_MM_ARG_END, end, 0, 0);
         }
+        libc::prctl(libc::PR_SET_NAME, c"banger-agent".as_ptr());
     }
 }
 
-/// Makes the first byte of `argv[0]` an `@`, and names the process for `ps`.
-pub fn spare_at_shutdown() {
+/// Changes the first byte of `argv[0]`.
+fn mark(byte: u8) {
     let argv0 = ARGV0.load(Ordering::Relaxed);
-    if argv0.is_null() {
-        return;
-    }
     // SAFETY: a C string of at least its NUL; one byte is overwritten only if it is not that NUL.
     unsafe {
-        if *argv0 != 0 {
-            *argv0 = b'@' as libc::c_char;
+        if !argv0.is_null() && *argv0 != 0 {
+            *argv0 = byte as libc::c_char;
         }
-        libc::prctl(libc::PR_SET_NAME, c"banger-agent".as_ptr());
     }
 }

@@ -117,7 +117,7 @@ mod tests {
 
     #[test]
     fn lying_lengths_are_refused() {
-        for bad in ["9 path=a\n", "11 path=a\n", "path=a\n", "-1 a=b\n", "99999999999999999999 a=b\n", "3 a\n", "6 a=b", "2 a=b\n", "12 size=0x10\n", "11 uid=-12\n"] {
+        for bad in ["8 path=a\n", "11 path=a\n", "path=a\n", "-1 a=b\n", "99999999999999999999 a=b\n", "3 a\n", "6 a=b", "2 a=b\n", "12 size=0x10\n", "11 uid=-12\n"] {
             assert!(Overrides::default().read(bad.as_bytes()).is_err(), "{bad:?}");
         }
         assert!(Overrides::default().read(b"21 GNU.sparse.major=1\n").is_err());

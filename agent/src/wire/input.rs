@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn the_filler_completes_a_cut_frame_and_is_skipped() {
-        let frame = encode(Kind::Data(0), 1, &[0xaa; MAX_PAYLOAD], 5);
+        let frame = encode(Kind::Data(0), 1, &[0xaa; MAX_PAYLOAD], 0x0506_0708);
         for cut in [1, 4, 8, 9, 100, frame.len() - 1] {
             let mut bytes = frame[..cut].to_vec();
             bytes.extend_from_slice(&[0; 32780]);
@@ -128,7 +128,7 @@ mod tests {
             let mut broken = false;
             let found = feed(&bytes, 4096, |input| {
                 if !broken {
-                    match input.next_frame(5) {
+                    match input.next_frame(0x0506_0708) {
                         Ok(None) => return None,
                         Ok(Some(_)) => panic!("a cut frame was delivered"),
                         Err(_) => broken = true,

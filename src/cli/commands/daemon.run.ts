@@ -35,6 +35,7 @@ export async function stop(this: CliContext, flags: JsonFlag): Promise<void> {
       return;
     }
     const info = await api.json<DaemonInfo>("POST", "/v1/daemon/stop");
+    await this.processEnd(info.pid);
     if (flags.json) printJson(this, info);
     else this.process.stdout.write(`the daemon (pid ${info.pid}) stops; VMs go on\n`);
   });

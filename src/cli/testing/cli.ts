@@ -104,6 +104,7 @@ function contextOf(
     api,
     socket: served.socket,
     runningApi: async () => api,
+    processEnd: async () => {},
     planWorkspace: async () => call.plan ?? notThere(),
     workspaceTar: async function* () {
       yield new Uint8Array(1024);
