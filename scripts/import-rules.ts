@@ -163,6 +163,7 @@ export function biomeConfig() {
     vcs: { enabled: false },
     formatter: { indentStyle: "space", indentWidth: 2, lineWidth: 120 },
     javascript: { formatter: { quoteStyle: "double" } },
+    json: { formatter: { enabled: false } },
     linter: { rules: { preset: "recommended", ...commonRules() } },
     overrides: [
       ...Object.entries(folders).flatMap(([name, folder]) => folderOverrides(name, folder)),
