@@ -33,7 +33,7 @@ export async function bootRaw(recipe: Recipe, folder: string): Promise<RawVm> {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   Bun.spawnSync(["cp", "--sparse=always", recipe.blankDisk, join(folder, "disk.ext4")]);
   const moved = (argv: string[]) => argv.map((word) => word.replaceAll(recipe.folder, folder));
-  Bun.spawnSync(moved(recipe.passt), { stdio: ["ignore", "ignore", "inherit"] });
+  Bun.spawnSync(moved(recipe.passt), { stdio: ["ignore", "ignore", "ignore"] });
   const begun = performance.now();
   const child = Bun.spawn(moved(recipe.qemu), {
     stdio: ["ignore", "ignore", "inherit"],

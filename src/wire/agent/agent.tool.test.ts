@@ -67,7 +67,7 @@ gatedTest(need, "exec: streams apart, exit codes, signals, refusals", () =>
   served(async (connect) => {
     const agent = await connect(false);
     expect(agent.hello).toMatchObject({ protocol: 1, phase: "up" });
-    const exec = async (argv: string[], more: Json = {}) => run(await agent.open("exec", { argv, ...more }));
+    const exec = async (argv: string[], more: Json = {}) => run(await agent.open("exec", { cwd: "/", argv, ...more }));
     expect(await exec(["sh", "-c", "echo out; echo err >&2; exit 3"])).toMatchObject({
       stdout: Buffer.from("out\n"),
       stderr: "err\n",
@@ -77,10 +77,10 @@ gatedTest(need, "exec: streams apart, exit codes, signals, refusals", () =>
     expect((await exec(["sh", "-c", "echo $K; pwd"], { env: { K: "V" }, cwd: "/usr" })).stdout.toString()).toBe(
       "V\n/usr\n",
     );
-    await expect(agent.open("exec", { argv: ["no-such-program"] })).rejects.toMatchObject({
+    await expect(agent.open("exec", { cwd: "/", argv: ["no-such-program"] })).rejects.toMatchObject({
       code: "COMMAND_NOT_FOUND",
     });
-    await expect(agent.open("exec", { argv: ["/etc/passwd"] })).rejects.toMatchObject({
+    await expect(agent.open("exec", { cwd: "/", argv: ["/etc/passwd"] })).rejects.toMatchObject({
       code: "COMMAND_NOT_EXECUTABLE",
     });
     await expect(agent.open("exec", { argv: ["true"], cwd: "/none" })).rejects.toMatchObject({
@@ -96,7 +96,7 @@ gatedTest(need, "short commands lose nothing, however often", () =>
   served(async (connect) => {
     const agent = await connect(false);
     for (let round = 0; round < 50; round++) {
-      const ran = await run(await agent.open("exec", { argv: ["echo", String(round)] }));
+      const ran = await run(await agent.open("exec", { cwd: "/", argv: ["echo", String(round)] }));
       expect([ran.stdout.toString(), ran.exit]).toMatchObject([`${round}\n`, { code: 0 }]);
     }
     agent.destroy();
@@ -112,7 +112,7 @@ gatedTest(
       const [line, relayLine] = memoryPair();
       void relayAgent(relayLine, upstream, { allow: ["exec"] });
       const client = plainClient(line);
-      const stream = await client.open("exec", { argv: ["cat"] });
+      const stream = await client.open("exec", { cwd: "/", argv: ["cat"] });
       const [sent, got] = [createHash("sha256"), createHash("sha256")];
       stream.onData((_channel, data) => void got.update(data));
       const block = crypto.getRandomValues(new Uint8Array(65_536));
@@ -132,14 +132,14 @@ gatedTest(
 gatedTest(need, "closing a stream ends what runs; dropping the line too; the agent waits for the next session", () =>
   served(async (connect) => {
     const first = await connect(false);
-    const slow = await first.open("exec", { argv: ["sleep", "60"] });
+    const slow = await first.open("exec", { cwd: "/", argv: ["sleep", "60"] });
     slow.close();
     await slow.closed;
-    const other = await first.open("exec", { argv: ["sleep", "61"] });
+    const other = await first.open("exec", { cwd: "/", argv: ["sleep", "61"] });
     first.destroy();
     await expect(other.closed).rejects.toMatchObject({ code: "SESSION_LOST" });
     const second = await connect(true);
-    expect((await run(await second.open("exec", { argv: ["echo", "again"] }))).stdout.toString()).toBe("again\n");
+    expect((await run(await second.open("exec", { cwd: "/", argv: ["echo", "again"] }))).stdout.toString()).toBe("again\n");
     second.destroy();
   }),
 );
@@ -149,7 +149,7 @@ gatedTest(need, "put and get: a tar goes in and comes out", () =>
     const agent = await connect(false);
     fs.mkdirSync(`${folder}/in`);
     fs.writeFileSync(`${folder}/in/file`, "content");
-    const packed = await run(await agent.open("exec", { argv: ["tar", "-C", `${folder}/in`, "-cf", "-", "."] }));
+    const packed = await run(await agent.open("exec", { cwd: "/", argv: ["tar", "-C", `${folder}/in`, "-cf", "-", "."] }));
     const put = await agent.open("put", { path: `${folder}/out`, create: true });
     expect((await run(put, [packed.stdout])).exit).toMatchObject({ event: "done" });
     expect(fs.readFileSync(`${folder}/out/file`, "utf8")).toBe("content");
