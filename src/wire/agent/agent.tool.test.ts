@@ -139,7 +139,9 @@ gatedTest(need, "closing a stream ends what runs; dropping the line too; the age
     first.destroy();
     await expect(other.closed).rejects.toMatchObject({ code: "SESSION_LOST" });
     const second = await connect(true);
-    expect((await run(await second.open("exec", { cwd: "/", argv: ["echo", "again"] }))).stdout.toString()).toBe("again\n");
+    expect((await run(await second.open("exec", { cwd: "/", argv: ["echo", "again"] }))).stdout.toString()).toBe(
+      "again\n",
+    );
     second.destroy();
   }),
 );
@@ -149,7 +151,9 @@ gatedTest(need, "put and get: a tar goes in and comes out", () =>
     const agent = await connect(false);
     fs.mkdirSync(`${folder}/in`);
     fs.writeFileSync(`${folder}/in/file`, "content");
-    const packed = await run(await agent.open("exec", { cwd: "/", argv: ["tar", "-C", `${folder}/in`, "-cf", "-", "."] }));
+    const packed = await run(
+      await agent.open("exec", { cwd: "/", argv: ["tar", "-C", `${folder}/in`, "-cf", "-", "."] }),
+    );
     const put = await agent.open("put", { path: `${folder}/out`, create: true });
     expect((await run(put, [packed.stdout])).exit).toMatchObject({ event: "done" });
     expect(fs.readFileSync(`${folder}/out/file`, "utf8")).toBe("content");
