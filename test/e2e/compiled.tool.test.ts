@@ -1,0 +1,55 @@
+/** The compiled program takes nothing from the folder that it is run in, and knows itself by its name. */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { existsSync, linkSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const program = new URL("../../build/bin/banger", import.meta.url).pathname;
+const isBuilt = existsSync(program);
+let folder = "";
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "banger-cwd-"));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function run(argv: string[], path = program) {
+  const child = Bun.spawnSync([path, ...argv], { cwd: folder, env: { PATH: "/usr/bin:/bin", HOME: folder } });
+  return { code: child.exitCode, stdout: child.stdout.toString(), stderr: child.stderr.toString() };
+}
+
+test("the program was built", () => {
+  expect(isBuilt).toBe(true);
+});
+
+test("a .env and a bunfig.toml in the current folder change nothing", () => {
+  const canary = join(folder, "canary");
+  writeFileSync(join(folder, "preload.ts"), `require("node:fs").writeFileSync(${JSON.stringify(canary)}, "ran");\n`);
+  writeFileSync(join(folder, "bunfig.toml"), 'preload = ["./preload.ts"]\n');
+  writeFileSync(join(folder, ".env"), `BANGER_SOCKET=/nonexistent/from-dotenv\nBUN_OPTIONS=--preload=./preload.ts\n`);
+  expect(run(["--version"]).stdout).toMatch(/^banger \d+\.\d+\.\d+/);
+  const status = run(["daemon", "status"]);
+  expect(status.code).toBe(6);
+  expect(status.stderr).not.toContain("from-dotenv");
+  expect(status.stderr).toContain("no daemon is running at");
+  expect(existsSync(canary)).toBe(false);
+});
+
+test("under the name bangerd it is the daemon", () => {
+  const daemon = join(folder, "bangerd");
+  const target = new URL("../../build/bin/bangerd", import.meta.url).pathname;
+  try {
+    linkSync(target, daemon);
+  } catch {
+    // another file system: the one that was built will do
+  }
+  const { code, stderr } = run(["--nonsense"], existsSync(daemon) ? daemon : target);
+  expect(code).toBe(2);
+  expect(stderr).toContain("bangerd takes no arguments");
+});
+
+test("errors go to stderr with their hint, and the exit codes hold", () => {
+  const { code, stdout, stderr } = run(["vm", "run", "--vcpu", "lots"]);
+  expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+  expect(stderr).toBe('error: --vcpu: "lots" is not a number of CPUs from 1 to 64\nhint: for example --vcpu 2\n');
+});
