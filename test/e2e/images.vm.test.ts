@@ -39,6 +39,7 @@ vmSuite("images", (home) => {
     const refused = await home().banger(["vm", "create", "--name", "x"]);
     expect(refused.code).toBe(2);
     for (const part of ["vcpuu", "memory_mib", "2 problems", "config.toml"]) expect(refused.stderr).toContain(part);
+    write(home().folder, { [file]: "" });
   });
 
   test("what a VM uses can't be deleted; afterwards it can, and its files go", async () => {
