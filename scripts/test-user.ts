@@ -53,7 +53,12 @@ async function make(root: string): Promise<Place> {
 
 /** Ends every process of the test user that outlived the tests; their names. Nobody else runs anything as that user. */
 export function endLeftovers(): string[] {
-  const found = Bun.spawnSync(["ps", "-u", user, "-o", "pid=,args="]).stdout.toString().split("\n").filter(Boolean);
+  const lines = Bun.spawnSync(["ps", "-u", user, "-o", "pid=,stat=,args="])
+    .stdout.toString()
+    .split("\n")
+    .filter(Boolean);
+  // a process that ended and that nobody has waited for runs no more
+  const found = lines.filter((line) => !/^\s*\d+ Z/.test(line));
   for (const line of found) run(["kill", "-KILL", line.trim().split(/\s+/)[0] ?? ""], true);
   return found.map((line) => line.trim().slice(0, 200));
 }
