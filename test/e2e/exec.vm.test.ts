@@ -152,7 +152,8 @@ vmSuite("exec", (home) => {
     await terminal.see(/sleep 601\r+\n/);
     terminal.type("\x1a");
     await terminal.see(/Stopped[\s\S]*[#$] $/);
-    terminal.type("kill %1; exit 0\r");
+    // a shell with a stopped job refuses to exit
+    terminal.type("kill %1; wait; exit 0\r");
     expect(await terminal.exited).toBe(0);
   }, 60_000);
 
