@@ -1,5 +1,6 @@
 /** A user's session in a running VM: what `vm run`, `vm exec` and `vm ssh` have in common. */
 
+import type { BangerError } from "../base/errors/error.ts";
 import type { AgentClient, ExecRequest } from "../client/attach.ts";
 import { type AttachEnd, attach } from "../client/attach.ts";
 import type { CliContext } from "./context.ts";
@@ -33,6 +34,12 @@ function execRequest(context: CliContext, request: SessionRequest, terminal: boo
     ...(request.cwd === undefined ? {} : { cwd: request.cwd }),
     ...(request.user === undefined ? {} : { user: request.user }),
   };
+}
+
+/** Why a session was lost, without the sentence around it. */
+export function lossReason(error: BangerError): string {
+  const { reason } = error.details;
+  return typeof reason === "string" ? reason : error.message;
 }
 
 /** What to type to come back to a VM, or to be rid of it. */

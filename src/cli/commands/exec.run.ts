@@ -4,7 +4,7 @@ import { Exit } from "../../base/exit.ts";
 import { Interrupted } from "../abort.ts";
 import type { CliContext } from "../context.ts";
 import { envOf } from "../flags.ts";
-import { runSession } from "../session.ts";
+import { lossReason, runSession } from "../session.ts";
 import { type JsonFlag, running } from "../work.ts";
 
 export type ExecFlags = JsonFlag & { env?: readonly string[]; cwd?: string; user?: string; tty?: boolean };
@@ -39,7 +39,7 @@ async function sessionIn(context: CliContext, flags: ExecFlags, name: string): P
   try {
     const end = await runSession(context, client, { argv, env: envOf(flags.env, context.env), cwd, user, tty });
     if (end.kind !== "lost") return end.code;
-    throw fail("SESSION_LOST", { name, reason: end.error.message }, end.error);
+    throw fail("SESSION_LOST", { name, reason: lossReason(end.error) }, end.error);
   } catch (error) {
     if (error instanceof Interrupted) return error.code;
     throw error;

@@ -14,7 +14,7 @@ import type { CliContext } from "../context.ts";
 import { envOf } from "../flags.ts";
 import { sendWorkspace } from "../guest-setup.ts";
 import { withArtifacts } from "../obtain.ts";
-import { runSession, waysOn } from "../session.ts";
+import { lossReason, runSession, waysOn } from "../session.ts";
 import { showDryRun } from "../ui/dry-run.ts";
 import type { EventSink } from "../ui/events.ts";
 import { running, sinkOf, warnRoot } from "../work.ts";
@@ -155,16 +155,11 @@ async function session(
     tty: flags.tty,
   });
   if (end.kind === "lost") {
-    const error = fail("SESSION_LOST", { name: place.name, reason: reasonOf(end.error) }, end.error);
+    const error = fail("SESSION_LOST", { name: place.name, reason: lossReason(end.error) }, end.error);
     throw error;
   }
   if (!place.ephemeral) context.process.stderr.write(waysOn(place.name));
   return end.code;
-}
-
-function reasonOf(error: BangerError): string {
-  const { reason } = error.details;
-  return typeof reason === "string" ? reason : error.message;
 }
 
 const detachedLog = "/root/.cache/banger/run.log";
