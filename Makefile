@@ -19,7 +19,7 @@ setup: ## install what is missing (says what, and why)
 	@scripts/setup
 
 build: setup ## make build/bin/{banger,bangerd,banger-vsock-agent}
-	@$(MAKE) --no-print-directory build/bin/banger build/bin/bangerd build/bin/banger-vsock-agent
+	@$(MAKE) --no-print-directory --silent build/bin/banger build/bin/bangerd build/bin/banger-vsock-agent
 
 build/bin/banger: $(SOURCES) package.json package-lock.json scripts/build
 	@scripts/build
@@ -38,7 +38,7 @@ unit: setup ## unit tests only
 
 test: ## every test, those with real VMs included (BANGER_REQUIRE=vm,root,tools: a missing thing is a failure)
 	@scripts/setup --test
-	@$(MAKE) --no-print-directory build
+	@$(MAKE) --no-print-directory --silent build
 	@$(BIN)/bun scripts/test-all.ts
 
 run: build ## the main job with this repository: a shell in a VM (without a terminal: a command that proves where it is)

@@ -5,24 +5,32 @@ import { Exit } from "../src/base/exit.ts";
 
 const path = new URL("../docs/errors.md", import.meta.url).pathname;
 
-/** Stands for any parameter: a name in angle brackets, which also passes for a list or a number. */
-const placeholders = new Proxy(
-  {},
-  {
-    get: (_target, name) =>
-      typeof name === "string"
-        ? Object.assign([`<${name}>`], { toString: () => `<${name}>`, slice: () => `<${name}>` })
-        : undefined,
-  },
-);
+type Sentence = (params: unknown) => string;
+
+/** Parameters that sentences are made without where they can be: what is said when there is nothing better. */
+const optional = new Set<PropertyKey>(["next", "nearest", "recipe"]);
+
+/** Any parameter: a name in angle brackets, which also passes for a list or a number. */
+function placeholders(isLeftOut: (name: PropertyKey) => boolean): object {
+  const standIn = (name: string) =>
+    Object.assign([`<${name}>`], { toString: () => `<${name}>`, slice: () => `<${name}>` });
+  const get = (_target: object, name: PropertyKey) =>
+    typeof name === "string" && !isLeftOut(name) ? standIn(name) : undefined;
+  return new Proxy({}, { get });
+}
+
+function sentence(make: Sentence): string {
+  const short = String(make(placeholders((name) => optional.has(name))));
+  return cell(short.includes("undefined") ? String(make(placeholders(() => false))) : short);
+}
 
 export function errorsDocument(): string {
   const names = Object.fromEntries(Object.entries(Exit).map(([name, code]) => [code, name]));
   const rows = Object.entries(catalog)
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .map(([code, entry]) => {
-      const message = cell(String((entry.message as (p: unknown) => string)(placeholders)));
-      const hint = cell(String((entry.hint as (p: unknown) => string)(placeholders)));
+      const message = sentence(entry.message as Sentence);
+      const hint = sentence(entry.hint as Sentence);
       return `| \`${code}\` | ${entry.exit} | ${message} | ${hint} |`;
     });
   const exits = Object.entries(names).map(([code, name]) => `| ${code} | ${name} |`);

@@ -241,7 +241,7 @@ function placeOverrides() {
       linter: { rules: { style: { noRestrictedGlobals: { level: "error", options: { deniedGlobals } } } } },
     },
     {
-      includes: ["src/bin/**", "src/cli/ui/**", "scripts/**", "bench/**", "test/**"],
+      includes: ["src/bin/**", "src/cli/ui/**", "scripts/**", "bench/**", "test/**", "**/testing/*-program.ts"],
       linter: { rules: { suspicious: { noConsole: "off" }, nursery: { noProcessExit: "off" } } },
     },
     {

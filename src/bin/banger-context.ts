@@ -1,33 +1,36 @@
 /** The CLI's world, made of the real host. What a command does not use is not loaded. */
+import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import type { RecipeDeps } from "../artifacts/deps.ts";
+import type { ByteStream } from "../base/bytes.ts";
 import { version } from "../base/version.ts";
 import type { CliContext } from "../cli/context.ts";
 import { Api } from "../client/api.ts";
-import { connectIfRunning, connectOrStart, type DaemonPlace } from "../client/connect.ts";
+import { connectIfRunning, type DaemonPlace } from "../client/connect.ts";
+import { connectOrStart } from "../client/reach.ts";
 import { processTerminal } from "../host/terminal.ts";
-import type { Paths } from "../model/paths.ts";
-import { pathsOf, rootlessRoots } from "../model/paths.ts";
+import { type Paths, pathsOf, rootlessRoots } from "../model/paths.ts";
 
 type Env = Record<string, string | undefined>;
 
 export function cliContext(guestArgv: readonly string[] | null): CliContext {
   const env: Env = process.env;
-  const home = env["HOME"] || "/root";
+  const home = env["HOME"] || homedir();
   const paths = pathsOf(rootlessRoots({ home, env }));
   const place = placeOf(paths, env);
-  const api = new Api(() => connectOrStart(place), version);
+  const stdio = processTerminal();
+  const printTo = (to: "stdout" | "stderr") => ({ write: (text: string) => stdio.print(to, text) });
   return {
-    process: { stdout: process.stdout, stderr: process.stderr, env },
+    process: { stdout: printTo("stdout"), stderr: printTo("stderr"), env },
+    flush: () => stdio.flush(),
     guestArgv,
-    stdio: processTerminal(),
+    stdio,
     signals,
     env,
-    cwd: process.cwd(),
     isRoot: process.getuid?.() === 0,
     version,
     now: () => Date.now(),
-    api,
+    api: apiOf(place, () => connectOrStart(place)),
     socket: place.socket,
     runningApi: () => runningApi(place),
     async processEnd(pid) {
@@ -67,6 +70,7 @@ function placeOf(paths: Paths, env: Env): DaemonPlace {
     foreign: Boolean(env["BANGER_SOCKET"]),
     runtimeFolder: paths.roots.runtime,
     stateFolder: paths.roots.state,
+    lockFile: paths.lock,
     stderrFile: paths.daemonStderr,
     program: join(dirname(process.execPath), "bangerd"),
     env: definedOnly(env),
@@ -78,7 +82,11 @@ async function runningApi(place: DaemonPlace): Promise<Api | null> {
   if (!line) return null;
   line.destroy();
   const connect = async () => (await connectIfRunning(place)) ?? connectOrStart({ ...place, foreign: true });
-  return new Api(connect, version);
+  return apiOf(place, connect);
+}
+
+function apiOf({ socket }: DaemonPlace, connect: () => Promise<ByteStream>): Api {
+  return new Api({ connect, version, socket });
 }
 
 async function execOf(env: Env) {

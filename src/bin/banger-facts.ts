@@ -1,9 +1,9 @@
 /** What `banger doctor` looks at on this host. */
 import { dirname, join } from "node:path";
-import type { DaemonInfo } from "../api/types.ts";
 import { toBangerError } from "../base/errors/error.ts";
 import { version } from "../base/version.ts";
 import type { Api } from "../client/api.ts";
+import { loadConfig } from "../config/load.ts";
 import type { CheckFacts, ToolFact } from "../doctor/facts.ts";
 import { createExec } from "../host/exec-node.ts";
 import { hostFacts, which } from "../host/facts.ts";
@@ -19,6 +19,7 @@ const tools: [string, ToolFact["needed"]][] = [
   ["passt", "network"],
   ["mkfs.ext4", "always"],
   ["sqfstar", "build"],
+  ["mksquashfs", "build"],
   ["mmdebstrap", "build"],
   ["git", "build"],
   ["dpkg-deb", "build"],
@@ -26,9 +27,13 @@ const tools: [string, ToolFact["needed"]][] = [
   ["depmod", "build"],
 ];
 
+/** of ordinary users: to unpack packages with more ids than one */
+const rootlessTools: typeof tools = [["newuidmap", "build"]];
+
 export async function gatherFacts(paths: Paths, env: Env, running: () => Promise<Api | null>): Promise<CheckFacts> {
   const facts = await hostFacts();
-  const found = tools.map(
+  const wanted = facts.uid === 0 ? tools : [...tools, ...rootlessTools];
+  const found = wanted.map(
     async ([program, needed]): Promise<ToolFact> => ({
       program,
       needed,
@@ -48,6 +53,7 @@ export async function gatherFacts(paths: Paths, env: Env, running: () => Promise
     landlock: await landlock(env),
     subordinateIds: await hasSubordinateIds(facts.user, facts.uid),
     free: await freeSpace(paths),
+    config: { file: paths.configFile, problems: await configProblems(paths.configFile) },
     daemon: await daemonState(running),
   };
 }
@@ -75,12 +81,25 @@ async function landlock(env: Env): Promise<number | null> {
   }
 }
 
+/** A range of 65536 ids in both files, as Debian's packages need it. */
 async function hasSubordinateIds(user: string, uid: number): Promise<boolean> {
   if (uid === 0) return true;
   const files = await Promise.all(["/etc/subuid", "/etc/subgid"].map((path) => readTextIfAny(path)));
-  return files.every((text) =>
-    text?.split("\n").some((line) => line.startsWith(`${user}:`) || line.startsWith(`${uid}:`)),
-  );
+  const isRange = (line: string) => {
+    const [owner, start, count] = line.trim().split(":");
+    return (owner === user || owner === String(uid)) && /^\d+$/.test(start ?? "") && Number(count) >= 65_536;
+  };
+  return files.every((text) => text?.split("\n").some(isRange));
+}
+
+async function configProblems(file: string): Promise<string[]> {
+  try {
+    await loadConfig({ file });
+    return [];
+  } catch (error) {
+    const { problems } = toBangerError(error).details;
+    return Array.isArray(problems) ? problems : [toBangerError(error).message];
+  }
 }
 
 async function freeSpace(paths: Paths): Promise<CheckFacts["free"]> {
@@ -97,7 +116,7 @@ async function daemonState(running: () => Promise<Api | null>): Promise<CheckFac
   try {
     const api = await running();
     if (!api) return { state: "none" };
-    const { version: its, pid } = await api.json<DaemonInfo>("GET", "/v1/daemon");
+    const { version: its, pid } = await api.json("daemonInfo");
     return { state: "running", version: its, pid };
   } catch (error) {
     return { state: "unreachable", reason: toBangerError(error).message };

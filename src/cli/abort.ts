@@ -1,33 +1,23 @@
 /** A signal while banger itself works cancels what it does. */
-import { fail } from "../base/errors/error.ts";
-import type { Signals } from "../client/attach.ts";
+import { BangerError, fail } from "../base/errors/error.ts";
+import { type Signals, signalStatus } from "../client/attach.ts";
 
-export type AbortReason = { signal: string; code: number };
-
-const numbers: Record<string, number> = { HUP: 1, INT: 2, TERM: 15 };
-
-/** Runs `body` with a signal that aborts on INT, TERM and HUP. Its error then says so. */
+/** Runs `body` with a signal that aborts on INT, TERM and HUP; then it throws `Interrupted`, whatever `body` says. */
 export async function cancellable<T>(signals: Signals, body: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const abort = new AbortController();
   const stop = signals((signal) => abort.abort(new Interrupted(signal)));
   try {
     return await body(abort.signal);
   } catch (error) {
-    if (abort.signal.aborted) throw abort.signal.reason;
-    throw error;
+    throw abort.signal.aborted ? abort.signal.reason : error;
   } finally {
     stop();
   }
 }
 
-/** Carries the exit code of the shell's convention. */
-export class Interrupted extends Error {
-  readonly signal: string;
-  readonly code: number;
+/** INTERRUPTED, with the exit code that a shell would give. */
+export class Interrupted extends BangerError {
   constructor(signal: string) {
-    const known = fail("INTERRUPTED", { signal: `SIG${signal}` });
-    super(known.message, { cause: known });
-    this.signal = signal;
-    this.code = 128 + (numbers[signal] ?? 15);
+    super({ ...fail("INTERRUPTED", { signal: `SIG${signal}` }).toWire(), exit: signalStatus(signal) });
   }
 }

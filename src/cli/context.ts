@@ -8,21 +8,23 @@ import type { WorkspacePlan, WorkspaceRequest } from "../workspace/types.ts";
 export type Source = { tar: AsyncIterable<Uint8Array>; source: string };
 
 export type CliContext = {
-  /** stricli's own output and exit code */
+  /** the parser's own output and exit code; commands print by it too. Nothing is lost: `flush` waits for it */
   process: {
     stdout: { write(text: string): void };
     stderr: { write(text: string): void };
     env: Record<string, string | undefined>;
     exitCode?: number | string | null;
   };
+  /** Resolves when all was printed, with what went wrong on stdout if anything did. */
+  flush(): Promise<Error | undefined>;
   /** what stood behind the first `--`; null without one */
   guestArgv: readonly string[] | null;
   stdio: Stdio & { stdinIsTerminal: boolean; stdoutIsTerminal: boolean; stderrIsTerminal: boolean };
   signals: Signals;
   env: Record<string, string | undefined>;
-  cwd: string;
   isRoot: boolean;
   version: string;
+  /** Unix time in `ms` */
   now(): number;
   /** Speaks with the daemon, starting it when it isn't there. */
   api: Api;

@@ -6,38 +6,52 @@ import type { Emit } from "../model/event.ts";
 import type { AfterCommand, WorkspacePlan } from "../workspace/types.ts";
 import type { CliContext } from "./context.ts";
 
-/** @throws WORKSPACE_COPY */
+/** The signal drops the whole session. @throws WORKSPACE_COPY, the signal's reason */
 export async function sendWorkspace(
   context: CliContext,
   client: AgentClient,
   plan: WorkspacePlan,
   emit: Emit,
+  signal: AbortSignal,
 ): Promise<void> {
+  const drop = () => client.destroy();
+  signal.addEventListener("abort", drop, { once: true });
+  try {
+    signal.throwIfAborted();
+    await copyIn(context, client, plan, emit);
+    for (const command of plan.after) await runAfter(client, command);
+    await startTooling(client, plan, emit);
+    signal.throwIfAborted();
+  } finally {
+    signal.removeEventListener("abort", drop);
+  }
+}
+
+async function copyIn(context: CliContext, client: AgentClient, plan: WorkspacePlan, emit: Emit): Promise<void> {
   const total = plan.totals.bytes;
   const text = `copying ${plan.name} into the VM`;
-  const onProgress = (done: number) => emit({ kind: "progress", step: "workspace", text, done, total });
-  const onVanished = (path: string) =>
-    emit({ kind: "note", level: "warn", text: `${path} vanished while it was copied` });
   emit({ kind: "progress", step: "workspace", text });
   const stream = await client.open("put", { path: plan.guestPath, create: true, uid: 0, gid: 0 });
-  await putTar(stream, context.workspaceTar(plan, { onProgress, onVanished }), plan.root);
-  for (const command of plan.after) await runAfter(client, command);
-  if (plan.tooling) await startTooling(client, plan, emit);
+  const tar = context.workspaceTar(plan, {
+    onProgress: (done) => emit({ kind: "progress", step: "workspace", text, done, total }),
+    onVanished: (path) => emit({ kind: "note", level: "warn", text: `${path} vanished while it was copied` }),
+  });
+  await putTar(stream, tar, plan.root);
 }
 
 async function putTar(stream: AgentStream, tar: AsyncIterable<Uint8Array>, path: string): Promise<void> {
-  let over = false;
+  let isOver = false;
+  let isDone = false;
   const ended = stream.closed.finally(() => {
-    over = true;
+    isOver = true;
   });
   ended.catch(() => {});
-  let done = false;
   stream.onEvent((event: Json) => {
-    done ||= event["event"] === "done";
+    isDone ||= event["event"] === "done";
   });
   try {
     for await (const chunk of tar) {
-      if (over) break;
+      if (isOver) break;
       await stream.write(0, chunk);
     }
   } catch (error) {
@@ -48,32 +62,33 @@ async function putTar(stream: AgentStream, tar: AsyncIterable<Uint8Array>, path:
   await ended.catch((error: Error) => {
     throw fail("WORKSPACE_COPY", { path, problem: error.message }, error);
   });
-  if (!done) throw fail("WORKSPACE_COPY", { path, problem: "the guest stopped taking it" });
+  if (!isDone) throw fail("WORKSPACE_COPY", { path, problem: "the guest stopped taking it" });
 }
+
+const lastWordsBytes = 2000;
 
 async function runAfter(client: AgentClient, command: AfterCommand): Promise<void> {
   const stream = await client.open("exec", { argv: command.argv, cwd: command.cwd });
   stream.eof(0);
   let said = "";
-  let code: unknown = null;
+  let status: unknown = "no status";
   stream.onData((_channel, data) => {
-    said = (said + new TextDecoder().decode(data)).slice(-2000);
+    said = (said + Buffer.from(data).toString("utf8")).slice(-lastWordsBytes);
   });
   stream.onEvent((event) => {
-    if (event["event"] === "exit") code = event["code"] ?? event["signal"];
+    if (event["event"] === "exit") status = event["code"] ?? event["signal"];
   });
   await stream.closed;
-  if (code === 0) return;
+  if (status === 0) return;
   const last = said.trim().split("\n").at(-1) ?? "";
   throw fail("WORKSPACE_COPY", {
     path: command.cwd,
-    problem: `could not ${command.what}: ${quoteArgs(command.argv)} ended with ${code}: ${last}`,
+    problem: `could not ${command.what}: ${quoteArgs(command.argv)} ended with ${status}: ${last}`,
   });
 }
 
 /** Best effort: a failure is a note. */
-async function startTooling(client: AgentClient, plan: WorkspacePlan, emit: Emit): Promise<void> {
-  const { tooling } = plan;
+async function startTooling(client: AgentClient, { tooling }: WorkspacePlan, emit: Emit): Promise<void> {
   if (!tooling) return;
   try {
     const { argv, cwd, env, log } = tooling;

@@ -1,8 +1,10 @@
 /** Runs one command line. */
 import { run } from "@stricli/core";
+import { fail } from "../base/errors/error.ts";
 import { Exit } from "../base/exit.ts";
 import { buildApp } from "./app.ts";
 import type { CliContext } from "./context.ts";
+import { tell } from "./work.ts";
 
 /** argv is split at the first `--`: what stands behind it belongs to the guest. */
 export function splitArgv(argv: readonly string[]): { own: string[]; guest: string[] | null } {
@@ -10,10 +12,14 @@ export function splitArgv(argv: readonly string[]): { own: string[]; guest: stri
   return at < 0 ? { own: [...argv], guest: null } : { own: argv.slice(0, at), guest: argv.slice(at + 1) };
 }
 
-/** @returns the exit code */
+/** @returns the exit code, when everything was printed */
 export async function main(own: readonly string[], context: CliContext): Promise<number> {
-  await run(buildApp(context.version), own, context);
-  return exitCodeOf(context.process.exitCode);
+  const words = own[0] === "help" ? [...own.slice(1), "--help"] : own;
+  await run(buildApp(context.version, words), words, context);
+  const code = exitCodeOf(context.process.exitCode);
+  const unwritten = await context.flush();
+  if (!unwritten || code !== Exit.Ok) return code;
+  return unwrittenCode(context, words, unwritten);
 }
 
 /** The parser's own codes are negative: bad arguments, unknown command, or a bug. */
@@ -21,4 +27,18 @@ function exitCodeOf(code: number | string | null | undefined): number {
   const value = Number(code ?? 0);
   if (value >= 0) return value;
   return value === -4 || value === -5 ? Exit.Usage : Exit.Internal;
+}
+
+const brokenPipe = 128 + 13;
+
+/** A reader that has seen enough is no failure worth a word; a full disk is. */
+async function unwrittenCode(context: CliContext, words: readonly string[], error: Error): Promise<number> {
+  if ((error as { code?: unknown }).code === "EPIPE") return brokenPipe;
+  const exit = tell(
+    context,
+    { json: words.includes("--json") },
+    fail("OUTPUT_FAILED", { reason: error.message }, error),
+  );
+  await context.flush();
+  return exit;
 }

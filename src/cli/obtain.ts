@@ -1,8 +1,9 @@
 /** Doing something that needs an image and a kernel: what is missing is made on the way, once. */
+import { Deferred } from "../base/async.ts";
 import { BangerError } from "../base/errors/error.ts";
 import type { ImageRecord, KernelRecord } from "../model/artifact.ts";
 import type { Emit } from "../model/event.ts";
-import type { CliContext } from "./context.ts";
+import type { CliContext, Source } from "./context.ts";
 
 /** The kernel that is fetched by itself; any other name must exist. */
 const defaultKernel = "debian-bookworm-cloud";
@@ -37,30 +38,72 @@ function missingOf(error: unknown): Missing | null {
   return error.code === "KERNEL_NOT_FOUND" && name === defaultKernel ? { kind: "kernel" } : null;
 }
 
-/** A first run needs both: the kernel comes while the image is built. */
+/** A first run needs both: the kernel comes while the image is built. When one fails the other is given up. */
 async function makeMissing(context: CliContext, recipe: string, emit: Emit, signal: AbortSignal): Promise<void> {
-  const kernels = await context.api.json<KernelRecord[]>("GET", "/v1/kernels");
+  const kernels = await context.api.json("listKernels");
   const needsKernel = !kernels.some((kernel) => kernel.name === defaultKernel);
-  const work = [buildImage(context, recipe, emit, signal), needsKernel ? fetchKernel(context, () => {}, signal) : null];
-  await Promise.allSettled(work);
-  await Promise.all(work);
+  const other = new AbortController();
+  const either = AbortSignal.any([signal, other.signal]);
+  const work = [
+    buildImage(context, recipe, emit, either),
+    ...(needsKernel ? [fetchKernel(context, warningsOf(emit), either)] : []),
+  ];
+  try {
+    await Promise.all(work);
+  } finally {
+    other.abort();
+    await Promise.allSettled(work);
+  }
 }
 
-export async function buildImage(
-  context: CliContext,
-  recipe: string,
-  emit: Emit,
-  signal: AbortSignal,
-): Promise<ImageRecord> {
+/** Two bars on one line would be none. */
+function warningsOf(emit: Emit): Emit {
+  return (event) => {
+    if (event.kind === "note" && event.level === "warn") emit(event);
+  };
+}
+
+export function buildImage(context: CliContext, recipe: string, emit: Emit, signal: AbortSignal): Promise<ImageRecord> {
   emit({ kind: "note", level: "info", text: `building image ${recipe} on this host, once; it takes a minute or two` });
-  const { tar, source } = await context.buildImage(recipe, emit, signal);
-  const path = `/v1/images/${encodeURIComponent(recipe)}?source=${encodeURIComponent(source)}`;
-  return context.api.upload<ImageRecord>(path, tar, emit, signal);
+  return uploading(
+    signal,
+    (either) => context.buildImage(recipe, emit, either),
+    ({ tar, source }, either) => context.api.upload("importImage", { name: recipe, source, tar }, emit, either),
+  );
 }
 
-export async function fetchKernel(context: CliContext, emit: Emit, signal: AbortSignal): Promise<KernelRecord> {
+export function fetchKernel(context: CliContext, emit: Emit, signal: AbortSignal): Promise<KernelRecord> {
   emit({ kind: "note", level: "info", text: "fetching the Debian cloud kernel, once" });
-  const { name, tar, source } = await context.fetchKernel(emit, signal);
-  const path = `/v1/kernels/${encodeURIComponent(name)}?source=${encodeURIComponent(source)}`;
-  return context.api.upload<KernelRecord>(path, tar, emit, signal);
+  return uploading(
+    signal,
+    (either) => context.fetchKernel(emit, either),
+    ({ name, tar, source }, either) => context.api.upload("importKernel", { name, source, tar }, emit, either),
+  );
+}
+
+/** Sends what a recipe makes. Whichever side fails, the recipe has ended and tidied up when this returns. */
+async function uploading<S extends Source, T>(
+  signal: AbortSignal,
+  open: (signal: AbortSignal) => Promise<S>,
+  send: (source: S, signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const stop = new AbortController();
+  const either = AbortSignal.any([signal, stop.signal]);
+  const source = await open(either);
+  const reading = new Deferred<void>();
+  let isRead = false;
+  const tar = (async function* () {
+    isRead = true;
+    try {
+      yield* source.tar;
+    } finally {
+      reading.resolve();
+    }
+  })();
+  try {
+    return await send({ ...source, tar }, either);
+  } finally {
+    stop.abort();
+    if (isRead) await reading.promise;
+  }
 }

@@ -1,8 +1,7 @@
 /** A user's session in a running VM: what `vm run`, `vm exec` and `vm ssh` have in common. */
-
-import type { BangerError } from "../base/errors/error.ts";
-import type { AgentClient, ExecRequest } from "../client/attach.ts";
-import { type AttachEnd, attach } from "../client/attach.ts";
+import { type BangerError, fail } from "../base/errors/error.ts";
+import { type AgentClient, type AttachEnd, attach, type ExecRequest } from "../client/attach.ts";
+import { type Why, whyLost } from "../client/why.ts";
 import type { CliContext } from "./context.ts";
 
 export type SessionRequest = {
@@ -15,11 +14,7 @@ export type SessionRequest = {
   tty?: boolean | undefined;
 };
 
-export async function runSession(
-  context: CliContext,
-  client: AgentClient,
-  request: SessionRequest,
-): Promise<AttachEnd> {
+export function runSession(context: CliContext, client: AgentClient, request: SessionRequest): Promise<AttachEnd> {
   const { stdio } = context;
   const terminal = request.tty ?? (stdio.stdinIsTerminal && stdio.stdoutIsTerminal);
   return attach(client, execRequest(context, request, terminal), { terminal, stdio, signals: context.signals });
@@ -36,13 +31,30 @@ function execRequest(context: CliContext, request: SessionRequest, terminal: boo
   };
 }
 
-/** Why a session was lost, without the sentence around it. */
-export function lossReason(error: BangerError): string {
-  const { reason } = error.details;
-  return typeof reason === "string" ? reason : error.message;
+/** A session that broke off, with what the daemon knows about it. */
+export async function explainLoss(context: CliContext, name: string, lost: BangerError): Promise<Loss> {
+  const { reason: said } = lost.details;
+  const why = await whyLost(context.api, name, typeof said === "string" ? said : lost.message);
+  return { ...why, error: (next) => lossError(name, why, next, lost) };
+}
+
+export type Loss = Why & {
+  /** @param next what to do, when it isn't what one does with a VM that is kept */
+  error(next?: string): BangerError;
+};
+
+function lossError(
+  name: string,
+  { reason, isRunning }: Why,
+  next: string | undefined,
+  cause: BangerError,
+): BangerError {
+  const look = `\`banger vm logs ${name}\` shows its console; \`banger vm start ${name}\` starts it again`;
+  const hint = next ?? (isRunning ? undefined : look);
+  return fail("SESSION_LOST", { name, reason, ...(hint === undefined ? {} : { next: hint }) }, cause);
 }
 
 /** What to type to come back to a VM, or to be rid of it. */
 export function waysOn(name: string): string {
-  return `VM "${name}" is running: return with \`banger vm ssh ${name}\`, stop it with \`banger vm stop ${name}\`, remove it with \`banger vm delete ${name}\`\n`;
+  return `VM "${name}" is running: return with \`banger vm ssh ${name}\`, stop it with \`banger vm stop ${name}\`, remove it with \`banger vm delete ${name}\``;
 }

@@ -150,7 +150,7 @@ test("an unknown command gets a suggestion and exit code 2", async () => {
   const { cli } = await world();
   const ran = await cli("vm strat");
   expect(ran.code).toBe(2);
-  expect(ran.stderr).toContain("did you mean `start`?");
+  expect(ran.stderr).toContain("did you mean `banger vm start`?");
 });
 
 test("errors are objects with --json", async () => {

@@ -1,4 +1,6 @@
 /** How commands run: events on stderr, failures told once, an exit code at the end. */
+import { Exit } from "../base/exit.ts";
+import type { NoteEvent } from "../model/event.ts";
 import type { CliContext } from "./context.ts";
 import { type EventSink, eventSink } from "./ui/events.ts";
 import { report } from "./ui/report.ts";
@@ -11,15 +13,15 @@ export function sinkOf(context: CliContext, flags: JsonFlag): EventSink {
   return eventSink({
     write: (text) => context.process.stderr.write(text),
     terminal: stdio.stderrIsTerminal && context.env["TERM"] !== "dumb",
-    cols: stdio.size().cols,
+    cols: () => stdio.size().cols,
     json: flags.json ?? false,
   });
 }
 
-/** Root is a user like any other, but one whose VMMs run as root: said once. */
-export function warnRoot(context: CliContext, sink: EventSink): void {
-  if (context.isRoot)
-    sink.emit({ kind: "note", level: "warn", text: "you are root: VMMs are confined, but run as root" });
+/** Root is a user like any other, but one whose VMMs run as root: said once by what starts them. */
+export function rootWarning(context: CliContext): NoteEvent[] {
+  if (!context.isRoot) return [];
+  return [{ kind: "note", level: "warn", text: "you are root: VMMs are confined, but run as root" }];
 }
 
 /** Tells a failure and sets the exit code; never throws. @param exitOf for commands whose codes are the guest's */
@@ -31,18 +33,35 @@ export async function running(
 ): Promise<void> {
   try {
     const code = await body();
-    context.process.exitCode = typeof code === "number" ? code : 0;
+    context.process.exitCode = typeof code === "number" ? code : Exit.Ok;
   } catch (error) {
-    const write = (text: string) => context.process.stderr.write(text);
-    const debug = Boolean(context.env["BANGER_DEBUG"]);
-    context.process.exitCode = exitOf(report(error, { json: flags.json ?? false, debug, write }));
+    context.process.exitCode = exitOf(tell(context, flags, error));
   }
 }
 
-export function printJson(context: CliContext, value: unknown): void {
-  context.process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+/** A failure of banger's own must not look like the guest command's: usage stays 2, the rest is 125 and more. */
+export function sessionExit(exit: number): number {
+  return exit === Exit.Usage || exit >= Exit.Run ? exit : Exit.Run;
+}
+
+/** Prints a failure. @returns its exit code */
+export function tell(context: CliContext, flags: JsonFlag, error: unknown): number {
+  return report(error, {
+    json: flags.json ?? false,
+    debug: Boolean(context.env["BANGER_DEBUG"]),
+    write: (text) => context.process.stderr.write(text),
+  });
 }
 
 export function print(context: CliContext, text: string): void {
   context.process.stdout.write(text);
+}
+
+/** What is no data, for people only. */
+export function remark(context: CliContext, flags: JsonFlag, text: string): void {
+  if (!flags.json) context.process.stderr.write(text);
+}
+
+export function printJson(context: CliContext, value: unknown): void {
+  print(context, `${JSON.stringify(value, null, 2)}\n`);
 }

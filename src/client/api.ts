@@ -1,23 +1,23 @@
 /** The daemon's API as calls. One connection a request: a unix socket costs nothing, and closing it cancels. */
-import { apiVersion, type routes } from "../api/types.ts";
 import { Deferred } from "../base/async.ts";
 import type { ByteStream } from "../base/bytes.ts";
 import { BangerError, fail } from "../base/errors/error.ts";
-import { Exit } from "../base/exit.ts";
 import { type HttpAnswer, httpRequest, httpUpgrade } from "../host/http-client.ts";
-import type { Emit, StreamEvent } from "../model/event.ts";
+import type { Emit } from "../model/event.ts";
 import { plainClient } from "../wire/agent/client.ts";
 import type { AgentClient } from "../wire/agent/types.ts";
+import { readError, readEvents, readJson } from "./answers.ts";
+import {
+  type JsonAnswers,
+  type Target,
+  type TargetOf,
+  type UploadAnswers,
+  type WireCall,
+  type WorkAnswers,
+  wireCall,
+} from "./calls.ts";
 
-export type RouteName = keyof typeof routes;
-type Call = {
-  method: string;
-  path: string;
-  body?: string | AsyncIterable<Uint8Array>;
-  headers?: Record<string, string>;
-};
-
-/** Work that the daemon does for us; its last word is `value`. */
+/** Work that the daemon did for us. */
 export type Work<T> = {
   value: T;
   /** with a lease: gives it up; the daemon sees the connection close */
@@ -26,37 +26,58 @@ export type Work<T> = {
   closed: Promise<void>;
 };
 
-const maxJson = 64 * 1024 * 1024;
-const maxLine = 4 * 1024 * 1024;
+export type LogQuery = { source: "console" | "vmm"; follow: boolean };
 
+export type ApiOptions = {
+  connect(): Promise<ByteStream>;
+  /** of this program; a daemon of another one refuses */
+  version: string;
+  /** for messages */
+  socket: string;
+};
+
+/**
+ * Each call throws what the daemon says went wrong, DAEMON_UNREACHABLE when it can't be understood or breaks off, and the
+ * signal's reason when that was aborted.
+ */
 export class Api {
-  readonly #connect: () => Promise<ByteStream>;
-  readonly #version: string;
+  readonly #options: ApiOptions;
 
-  constructor(connect: () => Promise<ByteStream>, version: string) {
-    this.#connect = connect;
-    this.#version = version;
+  constructor(options: ApiOptions) {
+    this.#options = options;
   }
 
   /** A call whose answer is one JSON value. */
-  async json<T>(method: string, path: string, body?: unknown): Promise<T> {
-    const answer = await this.#send({ method, path, ...jsonBody(body) });
-    return JSON.parse((await readAll(answer, maxJson)).toString("utf8")) as T;
+  async json<R extends keyof JsonAnswers>(route: R, ...target: TargetOf<R>): Promise<JsonAnswers[R]> {
+    const answer = await this.#send(wireCall(route, target[0] as object | undefined));
+    return (await this.#understood(readJson(answer))) as JsonAnswers[R];
   }
 
   /** A call that is long work: events go to `emit`. With a lease the connection stays open afterwards. */
-  async work<T>(method: string, path: string, body: unknown, emit: Emit, signal?: AbortSignal): Promise<Work<T>> {
-    return this.#events({ method, path, ...jsonBody(body) }, emit, signal);
+  async work<R extends keyof WorkAnswers>(
+    route: R,
+    target: Target<R>,
+    emit: Emit,
+    signal?: AbortSignal,
+  ): Promise<Work<WorkAnswers[R]>> {
+    return this.#events(await this.#send(wireCall(route, target as object), { signal }), emit, signal);
   }
 
   /** Sends a stream; the daemon tells what it does with it. */
-  async upload<T>(path: string, tar: AsyncIterable<Uint8Array>, emit: Emit, signal?: AbortSignal): Promise<T> {
+  async upload<R extends keyof UploadAnswers>(
+    route: R,
+    what: { name: string; source: string; tar: AsyncIterable<Uint8Array> },
+    emit: Emit,
+    signal?: AbortSignal,
+  ): Promise<UploadAnswers[R]> {
     const failed = new Deferred<never>();
     failed.promise.catch(() => {});
-    const call = { method: "POST", path, body: watched(tar, failed), headers: { "content-type": "application/x-tar" } };
     const abort = new AbortController();
     const either = signal ? AbortSignal.any([signal, abort.signal]) : abort.signal;
-    const sent = this.#events<T>(call, emit, either);
+    const call = wireCall(route, { name: what.name }, { source: what.source });
+    const sent = this.#send(call, { signal: either, stream: watched(what.tar, failed) }).then((answer) =>
+      this.#events<UploadAnswers[R]>(answer, emit, either),
+    );
     sent.catch(() => {});
     try {
       return (await Promise.race([sent, failed.promise])).value;
@@ -65,56 +86,80 @@ export class Api {
     }
   }
 
-  /** A call that answers bytes, until its end or the signal. */
-  async bytes(path: string, signal?: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
-    return (await this.#send({ method: "GET", path }, signal)).body;
+  /** A VM's log as bytes, until its end or the signal. */
+  async *log(name: string, { source, follow }: LogQuery, signal?: AbortSignal): AsyncIterable<Uint8Array> {
+    const query = { source, ...(follow ? { follow: "1" } : {}) };
+    const { body } = await this.#send(wireCall("logsVm", { name }, query), { signal });
+    try {
+      yield* body;
+    } catch (error) {
+      throw this.#explained(error, signal);
+    }
   }
 
   /** Agent frames with a running VM. */
-  async agent(name: string): Promise<AgentClient> {
-    const path = `/v1/vms/${encodeURIComponent(name)}/agent`;
-    const line = await this.#connect();
-    const headers = this.#headers();
-    const answer = await httpUpgrade(line, { method: "GET", path, headers, protocol: "banger-agent/1" });
-    if (!answer.upgraded) throw await errorOf(answer.answer);
+  async agent(name: string, signal?: AbortSignal): Promise<AgentClient> {
+    const { method, path } = wireCall("agentVm", { name });
+    const line = await this.#options.connect();
+    const request = {
+      method,
+      path,
+      headers: this.#headers(),
+      protocol: "banger-agent/1",
+      ...(signal ? { signal } : {}),
+    };
+    const answer = await httpUpgrade(line, request).catch((error: unknown) => {
+      throw this.#explained(error, signal);
+    });
+    if (!answer.upgraded) throw await this.#understood(readError(answer.answer));
     return plainClient(answer.stream, name);
   }
 
-  async #send(call: Call, signal?: AbortSignal): Promise<HttpAnswer> {
-    const line = await this.#connect();
-    const headers = { ...this.#headers(), connection: "close", ...call.headers };
-    const request = { ...call, headers, ...(signal ? { signal } : {}) };
-    const answer = await httpRequest(line, request).catch((error: unknown) => {
-      throw signal?.aborted || error instanceof BangerError ? error : broken(error);
+  async #send(
+    call: WireCall,
+    { signal, stream }: { signal?: AbortSignal | undefined; stream?: AsyncIterable<Uint8Array> } = {},
+  ): Promise<HttpAnswer> {
+    signal?.throwIfAborted();
+    const { method, path } = call;
+    const body = stream ?? (call.body === undefined ? undefined : JSON.stringify(call.body));
+    const type = stream ? { "content-type": "application/x-tar" } : {};
+    const headers = { ...this.#headers(), connection: "close", ...type };
+    const request = { method, path, headers, ...(body === undefined ? {} : { body }), ...(signal ? { signal } : {}) };
+    const answer = await httpRequest(await this.#options.connect(), request).catch((error: unknown) => {
+      throw this.#explained(error, signal);
     });
-    if (answer.status >= 400) throw await errorOf(answer);
+    if (answer.status >= 400) throw await this.#understood(readError(answer));
     return answer;
   }
 
-  async #events<T>(call: Call, emit: Emit, signal?: AbortSignal): Promise<Work<T>> {
-    const answer = await this.#send(call, signal);
+  async #events<T>(answer: HttpAnswer, emit: Emit, signal?: AbortSignal): Promise<Work<T>> {
     const result = new Deferred<T>();
     result.promise.catch(() => {});
     const closed = readEvents<T>(answer, emit, result).then(
-      () => void result.reject(broken(new Error("its answer was cut short"))),
-      (error: unknown) => void result.reject(signal?.aborted ? (signal.reason as Error) : error),
+      () => result.reject(this.#explained(new Error("its answer has no result"))),
+      (error: unknown) => result.reject(this.#explained(error, signal)),
     );
     return { value: await result.promise, close: () => answer.close(), closed };
   }
 
-  #headers(): Record<string, string> {
-    return { "banger-version": this.#version };
+  async #understood<T>(reading: Promise<T>): Promise<T> {
+    try {
+      return await reading;
+    } catch (error) {
+      throw this.#explained(error);
+    }
   }
-}
 
-export const supportedApi = apiVersion;
+  /** What broke between us and the daemon, in words. */
+  #explained(error: unknown, signal?: AbortSignal): unknown {
+    if (signal?.aborted) return signal.reason;
+    if (error instanceof BangerError) return error;
+    return fail("DAEMON_UNREACHABLE", { socket: this.#options.socket, reason: (error as Error).message }, error);
+  }
 
-function jsonBody(body: unknown): { body?: string } {
-  return body === undefined ? {} : { body: JSON.stringify(body) };
-}
-
-function broken(error: unknown): BangerError {
-  return fail("DAEMON_UNREACHABLE", { socket: "its socket", reason: (error as Error).message }, error);
+  #headers(): Record<string, string> {
+    return { "banger-version": this.#options.version };
+  }
 }
 
 /** A source that fails is the upload's own failure, not a broken connection. */
@@ -125,59 +170,4 @@ async function* watched(source: AsyncIterable<Uint8Array>, failed: Deferred<neve
     failed.reject(error as Error);
     throw error;
   }
-}
-
-async function readAll(answer: HttpAnswer, max: number): Promise<Buffer> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of answer.body) {
-    length += chunk.length;
-    if (length > max) {
-      answer.close();
-      throw broken(new Error("its answer is too long"));
-    }
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
-}
-
-/** The daemon's error; what is none is a daemon that we don't understand. */
-async function errorOf(answer: HttpAnswer): Promise<BangerError> {
-  const text = (await readAll(answer, maxLine)).toString("utf8");
-  try {
-    return wireError(JSON.parse(text));
-  } catch {
-    return broken(new Error(`status ${answer.status}`));
-  }
-}
-
-function wireError(value: unknown): BangerError {
-  const { code, message, hint, exit, details } = value as Record<string, unknown>;
-  if (typeof code !== "string" || typeof message !== "string") throw new Error("no error");
-  return new BangerError({
-    code,
-    message,
-    hint: typeof hint === "string" ? hint : "",
-    exit: typeof exit === "number" ? exit : Exit.Failure,
-    details: typeof details === "object" && details !== null ? (details as BangerError["details"]) : {},
-  });
-}
-
-/** Reads to the end of the answer; the result settles on the way. */
-async function readEvents<T>(answer: HttpAnswer, emit: Emit, result: Deferred<T>): Promise<void> {
-  let held = "";
-  const decoder = new TextDecoder();
-  for await (const chunk of answer.body) {
-    held += decoder.decode(chunk, { stream: true });
-    if (held.length > maxLine) throw broken(new Error("a line of its answer is too long"));
-    const lines = held.split("\n");
-    held = lines.pop() ?? "";
-    for (const line of lines) takeEvent(JSON.parse(line) as StreamEvent<T>, emit, result);
-  }
-}
-
-function takeEvent<T>(event: StreamEvent<T>, emit: Emit, result: Deferred<T>): void {
-  if (event.kind === "result") result.resolve(event.value);
-  else if (event.kind === "error") result.reject(wireError(event.error));
-  else emit(event);
 }

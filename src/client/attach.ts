@@ -1,7 +1,7 @@
 /** A command in a guest, joined to this process's terminal or pipes. */
 import { Deferred } from "../base/async.ts";
 import type { BangerError } from "../base/errors/error.ts";
-import { toBangerError } from "../base/errors/error.ts";
+import { isError, toBangerError } from "../base/errors/error.ts";
 import type { AgentClient, AgentStream, ExecRequest, Json } from "../wire/agent/types.ts";
 
 export type { AgentClient, AgentStream, ExecRequest, Json } from "../wire/agent/types.ts";
@@ -35,34 +35,52 @@ export type AttachOptions = {
 
 const numbers: Record<string, number> = { HUP: 1, INT: 2, TERM: 15 };
 const sigpipe = 13;
+/** a command whose end the guest did not tell */
+const unknownStatus = 255;
 
-/** Runs a command to its end. @throws COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE, AGENT_REFUSED, SESSION_LOST */
+/** 128 and the signal's number, as shells say it. */
+export function signalStatus(signal: string): number {
+  return 128 + (numbers[signal] ?? 15);
+}
+
+/**
+ * Runs a command to its end. Whatever happens, the terminal is itself again and the stream closed when this returns.
+ * @throws COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE, AGENT_REFUSED, AGENT_UNREACHABLE
+ */
 export async function attach(client: AgentClient, request: ExecRequest, options: AttachOptions): Promise<AttachEnd> {
   const { stdio, terminal } = options;
-  const stream = await client.open("exec", { ...request, ...(terminal ? { tty: stdio.size() } : {}) });
-  const end = new Deferred<AttachEnd>();
-  const stops = [forwardSignals(stream, end, options)];
-  if (terminal)
-    stops.push(
-      stdio.raw(),
-      stdio.onResize(() => stream.event({ event: "resize", ...stdio.size() })),
-    );
-  const input = stdio.readInput(
-    (chunk) => stream.write(0, chunk),
-    () => stream.eof(0),
-  );
-  stops.push(() => input.stop());
-  takeOutput(stream, end, stdio);
+  const signals = new SignalForwarder(options);
+  const stops = [() => signals.stop()];
   try {
-    return await end.promise;
+    const tty = terminal ? { tty: stdio.size() } : {};
+    const stream = await client.open("exec", { ...request, ...tty }, { signal: signals.beforeOpen });
+    stops.push(() => stream.close());
+    signals.forwardTo(stream);
+    if (terminal)
+      stops.push(
+        stdio.raw(),
+        stdio.onResize(() => stream.event({ event: "resize", ...stdio.size() })),
+      );
+    const exited = takeOutput(stream, stdio);
+    const input = stdio.readInput(
+      (chunk) => stream.write(0, chunk),
+      () => stream.eof(0),
+    );
+    stops.push(() => input.stop());
+    return await Promise.race([exited, signals.ended]);
+  } catch (error) {
+    if (signals.beforeOpen.aborted) return signals.ended;
+    if (isError(error, "SESSION_LOST")) return { kind: "lost", error };
+    throw error;
   } finally {
     for (const stop of stops.reverse()) stop();
-    stream.close();
   }
 }
 
-function takeOutput(stream: AgentStream, end: Deferred<AttachEnd>, stdio: Stdio): void {
-  let exit: Json | null = null;
+/** Listens at once, and resolves when all output was written and the command is over. */
+function takeOutput(stream: AgentStream, stdio: Stdio): Promise<AttachEnd> {
+  const end = new Deferred<AttachEnd>();
+  let exit: Json = {};
   stream.onEvent((event) => {
     if (event["event"] === "exit") exit = event;
   });
@@ -75,30 +93,63 @@ function takeOutput(stream: AgentStream, end: Deferred<AttachEnd>, stdio: Stdio)
     }
   });
   stream.closed.then(
-    () => end.resolve({ kind: "exit", code: exit ? codeOf(exit) : 255 }),
+    () => end.resolve({ kind: "exit", code: codeOf(exit) }),
     (error: unknown) => end.resolve({ kind: "lost", error: toBangerError(error) }),
   );
+  return end.promise;
 }
 
-/** The shell's convention: 128 and the signal's number. */
-function codeOf(exit: Json): number {
-  if (typeof exit["number"] === "number") return 128 + exit["number"];
-  return typeof exit["code"] === "number" ? exit["code"] & 0xff : 255;
+function codeOf({ code, number }: Json): number {
+  if (typeof number === "number") return (128 + number) & 0xff;
+  return typeof code === "number" ? code & 0xff : unknownStatus;
 }
 
-/** The first goes to the command; a second, or the grace period's end, ends the session. */
-function forwardSignals(stream: AgentStream, end: Deferred<AttachEnd>, options: AttachOptions): () => void {
-  let first: string | null = null;
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const interrupt = (signal: string) => end.resolve({ kind: "interrupted", code: 128 + (numbers[signal] ?? 15) });
-  const stop = options.signals((signal) => {
-    if (first !== null) return interrupt(signal);
-    first = signal;
-    stream.event({ event: "signal", signal });
-    timer = setTimeout(() => interrupt(signal), options.graceMs ?? 5000);
-  });
-  return () => {
-    stop();
-    clearTimeout(timer);
-  };
+/** The first signal goes to the command; a second, or the grace period's end, ends the session. */
+class SignalForwarder {
+  readonly #options: AttachOptions;
+  readonly #end = new Deferred<AttachEnd>();
+  readonly #beforeOpen = new AbortController();
+  readonly #unlisten: () => void;
+  #stream: AgentStream | undefined;
+  #first: string | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(options: AttachOptions) {
+    this.#options = options;
+    this.#unlisten = options.signals((signal) => this.#take(signal));
+  }
+
+  /** Aborted by a signal that comes while the command is not there yet. */
+  get beforeOpen(): AbortSignal {
+    return this.#beforeOpen.signal;
+  }
+
+  /** Resolves when signals end the session. */
+  get ended(): Promise<AttachEnd> {
+    return this.#end.promise;
+  }
+
+  forwardTo(stream: AgentStream): void {
+    this.#stream = stream;
+  }
+
+  stop(): void {
+    this.#unlisten();
+    clearTimeout(this.#timer);
+  }
+
+  #take(signal: string): void {
+    if (!this.#stream) {
+      this.#interrupt(signal);
+      return this.#beforeOpen.abort();
+    }
+    if (this.#first !== undefined) return this.#interrupt(signal);
+    this.#first = signal;
+    this.#stream.event({ event: "signal", signal });
+    this.#timer = setTimeout(() => this.#interrupt(signal), this.#options.graceMs ?? 5000);
+  }
+
+  #interrupt(signal: string): void {
+    this.#end.resolve({ kind: "interrupted", code: signalStatus(signal) });
+  }
 }

@@ -24,6 +24,7 @@ const rows: [string, Partial<CheckFacts>, string, "warning" | "failure", RegExp]
   ["little space", { free: [{ path: "/s", bytes: 2 ** 31 }] }, "disk space", "warning", /2 GiB free/],
   ["no space", { free: [{ path: "/s", bytes: 2 ** 20 }] }, "disk space", "failure", /free at \/s/],
   ["another version", { daemon: { state: "running", version: "9", pid: 1 } }, "daemon", "warning", /version 9/],
+  ["a config with a mistake", { config: { file: "/e/c", problems: ["vcpuu: unknown"] } }, "config", "failure", /vcpuu/],
   ["a dead end", { daemon: { state: "unreachable", reason: "EACCES" } }, "daemon", "failure", /EACCES/],
 ];
 

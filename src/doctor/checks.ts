@@ -21,6 +21,7 @@ export function checkAll(facts: CheckFacts): Finding[] {
     confinement(facts),
     user(facts),
     ...space(facts),
+    config(facts),
     daemon(facts),
   ];
 }
@@ -109,6 +110,13 @@ function space({ free }: CheckFacts): Finding[] {
       fix: "an image and a few VMs take 4 GiB: free some space, or set XDG_CACHE_HOME and XDG_STATE_HOME to a larger disk",
     };
   });
+}
+
+function config({ config: { file, problems } }: CheckFacts): Finding {
+  const name = "config";
+  if (problems.length === 0) return { name, status: "ok", text: file };
+  const text = `${file}: ${problems.join("; ")}`;
+  return { name, status: "failure", text, fix: `edit ${file}; docs/config.md lists every key` };
 }
 
 function daemon({ daemon: one, version }: CheckFacts): Finding {

@@ -22,6 +22,8 @@ export type CheckFacts = {
   subordinateIds: boolean;
   /** bytes that the user may still write where state and cache are */
   free: { path: string; bytes: number }[];
+  /** what is wrong with the user's config, nothing when there is none */
+  config: { file: string; problems: readonly string[] };
   daemon:
     | { state: "none" }
     | { state: "running"; version: string; pid: number }

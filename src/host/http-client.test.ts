@@ -94,3 +94,76 @@ test("after an upgrade the line is the caller's, bytes behind the head included"
   );
   expect(first).toBe("early");
 });
+
+const cuts: [what: string, answer: string][] = [
+  ["before its head is complete", "HTTP/1.1 200 OK\r\nContent-"],
+  ["before its length is reached", "HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\nhello"],
+  ["in a chunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nhel"],
+  ["between two chunks", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"],
+];
+for (const [what, answer] of cuts) {
+  test(`an answer that is cut ${what} is no whole one`, async () => {
+    const { line } = answering(answer);
+    const read = httpRequest(line, { method: "GET", path: "/" }).then((got) => bodyOf(got.body));
+    const [outcome] = await Promise.allSettled([read]);
+    expect(outcome?.status).toBe("rejected");
+  });
+}
+
+test("lengths that are no numbers are refused", async () => {
+  for (const length of ["-1", "1e3", "0x10", "", "9".repeat(20)]) {
+    const { line } = answering(`HTTP/1.1 200 OK\r\nContent-Length: ${length}\r\n\r\nx`);
+    const [outcome] = await Promise.allSettled([httpRequest(line, { method: "GET", path: "/" })]);
+    expect([length, outcome?.status]).toEqual([length, "rejected"]);
+  }
+});
+
+test("a slow reader holds the line back; nothing is lost", async () => {
+  const [line, other] = memoryPair();
+  const piece = new Uint8Array(64 * 1024).fill(120);
+  const pieces = 64;
+  let sent = 0;
+  other.onData(async () => {
+    other.write(text("HTTP/1.1 200 OK\r\n\r\n"));
+    for (; sent < pieces; sent++) if (!other.write(piece)) await other.drained();
+    other.end();
+  });
+  const { body } = await httpRequest(line, { method: "GET", path: "/" });
+  // nobody reads: what is sent meanwhile is what fits into both buffers
+  await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+  expect(sent * piece.length).toBeLessThan(1024 * 1024);
+  let received = 0;
+  for await (const chunk of body) received += chunk.length;
+  expect(received).toBe(pieces * piece.length);
+});
+
+test("a reader that leaves early closes the connection", async () => {
+  const [line, other] = memoryPair();
+  const closed = new Promise<void>((resolve) => other.onEnd(resolve));
+  other.onData(() => void other.write(text("HTTP/1.1 200 OK\r\n\r\nabc")));
+  const { body } = await httpRequest(line, { method: "GET", path: "/" });
+  for await (const _chunk of body) break;
+  await closed;
+});
+
+test("a body that nobody takes any more is left, so that its source can tidy up", async () => {
+  const [line, other] = memoryPair();
+  let isLeft = false;
+  let given = 0;
+  const body = (async function* () {
+    try {
+      for (; given < 1000; given++) yield new Uint8Array(64 * 1024);
+    } finally {
+      isLeft = true;
+    }
+  })();
+  other.onData(() => {
+    other.write(text("HTTP/1.1 409 Conflict\r\nContent-Length: 2\r\n\r\nno"));
+    other.pause();
+  });
+  const answer = await httpRequest(line, { method: "POST", path: "/", body });
+  expect([answer.status, await bodyOf(answer.body)]).toEqual([409, "no"]);
+  other.destroy();
+  while (!isLeft) await new Promise((resolve) => setImmediate(resolve));
+  expect(given).toBeLessThan(100);
+});

@@ -1,7 +1,6 @@
-/** This process's terminal: raw while a guest's shell has it, and itself again whatever happens. */
-import * as fs from "node:fs";
+/** This process's terminal and pipes: raw while a guest's shell has them, and themselves again whatever happens. */
 import tty from "node:tty";
-import { errnoOf } from "./errno.ts";
+import { FdWriter } from "./fd-writer.ts";
 
 export type WindowSize = { cols: number; rows: number };
 export type Output = "stdout" | "stderr";
@@ -10,44 +9,78 @@ export interface Terminal {
   readonly stdinIsTerminal: boolean;
   readonly stdoutIsTerminal: boolean;
   readonly stderrIsTerminal: boolean;
+  /** of the terminal, 80 × 24 without one */
   size(): WindowSize;
   onResize(listener: () => void): () => void;
-  /** Keys go to the listener unchanged, ^C included; the answer puts the terminal back. */
+  /** Keys go to the listener unchanged, ^C and ^Z included; the answer puts the terminal back. */
   raw(): () => void;
   /** Reads stdin until `stop`; each chunk waits for the listener. `onEnd` once, at its end. */
   readInput(onChunk: (chunk: Uint8Array) => Promise<void>, onEnd: () => void): { stop(): void };
-  /** Resolves when all is written. @throws EPIPE when the reader is gone */
+  /** In order; resolves when all is written. @throws EPIPE and the like when the reader is gone */
   write(to: Output, data: Uint8Array | string): Promise<void>;
+  /** As `write`, without waiting; a failure shows in `flush`. */
+  print(to: Output, text: string): void;
+  /** Resolves when all was written, with what went wrong on stdout if anything did. */
+  flush(): Promise<Error | undefined>;
 }
 
 export function processTerminal(): Terminal {
+  const outputs = { stdout: new FdWriter(1), stderr: new FdWriter(2) };
   return {
     stdinIsTerminal: tty.isatty(0),
     stdoutIsTerminal: tty.isatty(1),
     stderrIsTerminal: tty.isatty(2),
-    size: () => {
-      const { columns, rows } = process.stdout.isTTY ? process.stdout : process.stderr;
-      return { cols: columns || 80, rows: rows || 24 };
-    },
+    size: windowSize,
     onResize(listener) {
       process.on("SIGWINCH", listener);
       return () => void process.off("SIGWINCH", listener);
     },
     raw: enterRaw,
     readInput,
-    write: writeOut,
+    write: (to, data) => outputs[to].write(data),
+    print: (to, text) => void outputs[to].write(text).catch(() => {}),
+    async flush() {
+      await Promise.all([outputs.stdout.idle(), outputs.stderr.idle()]);
+      return outputs.stdout.failure;
+    },
   };
 }
 
+function windowSize(): WindowSize {
+  const output = tty.isatty(1) ? process.stdout : tty.isatty(2) ? process.stderr : null;
+  // the runtime's own look at a changed size may come after our listener's
+  (output as { _refreshSize?: () => void } | null)?._refreshSize?.();
+  return { cols: output?.columns || 80, rows: output?.rows || 24 };
+}
+
+/**
+ * Raw until the answer is called or the process ends. A stop from outside (`kill -TSTP`; ^Z is only a key here) leaves the
+ * terminal as it was for whoever has it meanwhile, and takes it again afterwards.
+ */
 function enterRaw(): () => void {
-  const stdin = process.stdin;
-  stdin.setRawMode?.(true);
-  const leave = () => {
-    stdin.setRawMode?.(false);
-    process.off("exit", leave);
+  const { stdin } = process;
+  if (!stdin.isTTY) return () => {};
+  const on = () => void stdin.setRawMode(true);
+  const off = () => void stdin.setRawMode(false);
+  const suspend = () => {
+    off();
+    process.kill(process.pid, "SIGSTOP");
   };
-  process.on("exit", leave);
-  return leave;
+  const goOn = () => {
+    on();
+    // the window may have another size by now
+    process.emit("SIGWINCH", "SIGWINCH");
+  };
+  on();
+  process.on("exit", off);
+  process.on("SIGTSTP", suspend);
+  process.on("SIGCONT", goOn);
+  return () => {
+    process.off("exit", off);
+    process.off("SIGTSTP", suspend);
+    process.off("SIGCONT", goOn);
+    off();
+  };
 }
 
 function readInput(onChunk: (chunk: Uint8Array) => Promise<void>, onEnd: () => void): { stop(): void } {
@@ -71,38 +104,4 @@ function readInput(onChunk: (chunk: Uint8Array) => Promise<void>, onEnd: () => v
       stdin.unref?.();
     },
   };
-}
-
-const queues: Record<Output, Promise<void>> = { stdout: Promise.resolve(), stderr: Promise.resolve() };
-
-/** In order; straight to the descriptor, which may be a pipe that someone else made non-blocking. */
-function writeOut(to: Output, data: Uint8Array | string): Promise<void> {
-  const bytes = typeof data === "string" ? Buffer.from(data) : data;
-  const mine = queues[to].then(() => writeAll(to === "stdout" ? 1 : 2, bytes));
-  queues[to] = mine.catch(() => {});
-  return mine;
-}
-
-async function writeAll(fd: number, bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.length; ) {
-    try {
-      at += await writeSome(fd, bytes, at);
-    } catch (error) {
-      if (errnoOf(error) !== "EAGAIN") throw error;
-      await writable(fd);
-    }
-  }
-}
-
-function writeSome(fd: number, bytes: Uint8Array, at: number): Promise<number> {
-  const { promise, resolve, reject } = Promise.withResolvers<number>();
-  fs.write(fd, bytes, at, bytes.length - at, null, (error, count) => (error ? reject(error) : resolve(count)));
-  return promise;
-}
-
-/** The runtime has no event for a foreign non-blocking descriptor that takes bytes again. */
-function writable(_fd: number): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  setTimeout(resolve, 2);
-  return promise;
 }

@@ -2,7 +2,7 @@
 import { BangerError, fail } from "../base/errors/error.ts";
 import { parseVmName, type VmName } from "../base/names.ts";
 import { formatSize } from "../base/units.ts";
-import type { Emit } from "../model/event.ts";
+import type { Emit, SpecEvent } from "../model/event.ts";
 import type { NetworkKind, VmRecord, VmSpec } from "../model/vm.ts";
 import type { OpenChange } from "../store/journal.ts";
 import { findImage, findKernel, prepareArtifacts, type ReadyArtifacts } from "./artifacts.ts";
@@ -33,19 +33,20 @@ export async function decideVm(
   emit: Emit,
 ): Promise<{ vm: VmRecord; change: OpenChange }> {
   if (request.name !== undefined) requireFreeName(ctx, parseVmName(request.name));
-  const image = findImage(ctx, request.image ?? defaultImage);
-  const kernel = findKernel(ctx, request.kernel ?? defaultKernel);
-  const [sizes, identity] = await Promise.all([ctx.sizes(request), makeIdentity(ctx)]);
+  const { provenance, ...sizes } = await ctx.sizes(request);
+  const chosen = { ...sizes, network: request.network ?? "user" };
+  const wanted = { image: request.image ?? defaultImage, kernel: request.kernel ?? defaultKernel };
+  // before anything that may be missing is made
+  emitSpec(emit, { ...chosen, ...wanted, provenance });
+  const image = findImage(ctx, wanted.image);
+  const kernel = findKernel(ctx, wanted.kernel);
+  const identity = await makeIdentity(ctx);
   const spec: VmSpec = {
-    vcpu: sizes.vcpu,
-    memoryMib: sizes.memoryMib,
-    diskBytes: sizes.diskBytes,
+    ...chosen,
     image: { name: image.name, digest: image.digest },
     kernel: { name: kernel.name, digest: kernel.digest },
-    network: request.network ?? "user",
     env: request.env ?? {},
   };
-  emitSpec(emit, spec, sizes.provenance);
   const made = await sayingDiskFull(ctx, ctx.paths.database, "writing its record", async () =>
     ctx.store.transaction(() => {
       const vm = newRecord(ctx, request, spec);
@@ -130,19 +131,8 @@ function newRecord(ctx: Context, request: CreateRequest, spec: VmSpec): VmRecord
 }
 
 /** The one line that every creating command prints first. */
-function emitSpec(emit: Emit, spec: VmSpec, provenance: Record<string, string>): void {
-  const { vcpu, memoryMib, diskBytes, network } = spec;
+function emitSpec(emit: Emit, spec: Omit<SpecEvent, "kind" | "text">): void {
+  const { vcpu, memoryMib, diskBytes, image, kernel, network } = spec;
   const sizes = `${vcpu} vcpu, ${formatSize(memoryMib * 1024 * 1024, 1)} memory, ${formatSize(diskBytes)} disk`;
-  const text = `${sizes}, image ${spec.image.name}, kernel ${spec.kernel.name}, network ${network}`;
-  emit({
-    kind: "spec",
-    text,
-    vcpu,
-    memoryMib,
-    diskBytes,
-    image: spec.image.name,
-    kernel: spec.kernel.name,
-    network,
-    provenance,
-  });
+  emit({ kind: "spec", text: `${sizes}, image ${image}, kernel ${kernel}, network ${network}`, ...spec });
 }

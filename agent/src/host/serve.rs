@@ -9,6 +9,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 pub fn run(arguments: &[String]) -> Result<(), String> {
     let (mut path, mut root) = (None, None);
@@ -43,7 +44,7 @@ impl Line for UnixLine {
         Ok((self.0.try_clone()?, self.0.try_clone()?))
     }
 
-    fn dropped(&mut self) -> io::Result<Next> {
+    fn dropped(&mut self, _: Option<Duration>) -> io::Result<Next> {
         Ok(Next::Over)
     }
 

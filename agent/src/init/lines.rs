@@ -13,6 +13,7 @@ use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 const PORT_NAME: &str = "banger.agent";
 const VSOCK_PORT: u32 = 1024;
@@ -70,8 +71,8 @@ impl Line for VirtioLine {
         Ok((self.port.try_clone()?, self.port.try_clone()?))
     }
 
-    fn dropped(&mut self) -> io::Result<Next> {
-        self.edges.wait().map(|()| Next::Again)
+    fn dropped(&mut self, patience: Option<Duration>) -> io::Result<Next> {
+        self.edges.wait(patience).map(|woken| if woken { Next::Again } else { Next::Gone })
     }
 
     /// A writer that waits goes on when the host comes back; what it writes then is skipped there.
@@ -88,7 +89,7 @@ impl Line for VsockLine {
         Ok((self.0.try_clone()?, self.0.try_clone()?))
     }
 
-    fn dropped(&mut self) -> io::Result<Next> {
+    fn dropped(&mut self, _: Option<Duration>) -> io::Result<Next> {
         Ok(Next::Over)
     }
 

@@ -11,56 +11,88 @@ use std::collections::HashMap;
 use std::io::{self, Read, Write};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::{Duration, Instant};
 
 /// Streams open at once.
 const MOST_STREAMS: usize = 256;
 const STACK: usize = 256 * 1024;
 
-/// What to do when the other end is gone.
+/// Of an other end that is gone.
 pub enum Next {
-    /// it may come back on this line
+    /// it may be there again
     Again,
+    /// it is still gone
+    Gone,
+    /// it will never come back
     Over,
 }
+
+/// A line that drops for a shorter time has not dropped. A virtio-serial port tells of the host's coming and going beside the
+/// data, and late: a new session may have begun when the end of the line before it is heard of.
+const HICCUP: Duration = Duration::from_secs(1);
 
 /// A byte stream to a host, in two halves.
 pub trait Line {
     type Reader: Read;
     type Writer: Write + Send + 'static;
     fn halves(&mut self) -> io::Result<(Self::Reader, Self::Writer)>;
-    /// Waits until the other end is there again.
-    fn dropped(&mut self) -> io::Result<Next>;
+    /// Waits until the other end is there again, perhaps for a limited time.
+    fn dropped(&mut self, patience: Option<Duration>) -> io::Result<Next>;
     /// Unblocks a writer that waits for an end that is gone.
     fn hang_up(&self);
 }
 
 /// Serves sessions until the line is over.
 pub fn serve_line(mut line: impl Line, guest: &Arc<Guest>) -> io::Result<()> {
-    let (mut reader, writer) = line.halves()?;
+    let (reader, writer) = line.halves()?;
     let output = Arc::new(Output::default());
     let sender = Arc::clone(&output);
     let written = thread::Builder::new().stack_size(STACK).spawn(move || sender.write_out(writer))?;
     guest.lines.add(&output);
-    let mut input = Input::default();
+    let mut source = Source { input: Input::default(), reader, line };
     let result = loop {
-        match input.find_preamble() {
-            Some(nonce) => run_session(&mut input, &mut reader, &output, guest, nonce),
-            None => match input.fill(&mut reader) {
-                Ok(count) if count > 0 => {}
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                _ => match line.dropped() {
-                    Ok(Next::Again) => input.clear(),
-                    Ok(Next::Over) => break Ok(()),
-                    Err(error) => break Err(error),
-                },
-            },
+        if let Some(nonce) = source.input.find_preamble() {
+            run_session(&mut source, &output, guest, nonce);
+            continue;
+        }
+        match source.fill(None) {
+            Ok(Next::Over) => break Ok(()),
+            Err(error) => break Err(error),
+            Ok(Next::Again | Next::Gone) => {}
         }
     };
     guest.lines.remove(&output);
-    line.hang_up();
+    source.line.hang_up();
     output.finish();
     let _ = written.join();
     result
+}
+
+/// What is read, and where from.
+struct Source<L: Line> {
+    input: Input,
+    reader: L::Reader,
+    line: L,
+}
+
+impl<L: Line> Source<L> {
+    /// Reads more, which may be nothing (`Again`). `patience`: how long the other end may be away.
+    fn fill(&mut self, patience: Option<Duration>) -> io::Result<Next> {
+        let until = patience.map(|patience| Instant::now() + patience);
+        loop {
+            match self.input.fill(&mut self.reader) {
+                Ok(0) => {}
+                Ok(_) => return Ok(Next::Again),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            }
+            let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+            match self.line.dropped(left)? {
+                Next::Again => {}
+                end => return Ok(end),
+            }
+        }
+    }
 }
 
 struct Session<'a> {
@@ -73,12 +105,12 @@ struct Session<'a> {
 }
 
 /// Returns when the session is over, whoever ended it.
-fn run_session(input: &mut Input, line: &mut impl Read, output: &Arc<Output>, guest: &Arc<Guest>, nonce: [u8; NONCE]) {
+fn run_session(source: &mut Source<impl Line>, output: &Arc<Output>, guest: &Arc<Guest>, nonce: [u8; NONCE]) {
     let tag = u32::from_le_bytes([nonce[0], nonce[1], nonce[2], nonce[3]]);
     let answer = [MAGIC.as_slice(), &nonce].concat();
     let number = guest.greet(|hello| output.begin(tag, &answer, hello.to_string().as_bytes()));
     let mut session = Session { number, output, guest, streams: Arc::default(), last: 0 };
-    match session.read_all(input, line, tag) {
+    match session.read_all(source, tag) {
         Some(violation) => output.break_off(&violation.to_string()),
         None => output.end(),
     }
@@ -89,13 +121,12 @@ fn run_session(input: &mut Input, line: &mut impl Read, output: &Arc<Output>, gu
 
 impl Session<'_> {
     /// Until the line drops, or the host breaks a rule.
-    fn read_all(&mut self, input: &mut Input, line: &mut impl Read, tag: u32) -> Option<Violation> {
+    fn read_all(&mut self, source: &mut Source<impl Line>, tag: u32) -> Option<Violation> {
         loop {
-            let taken = match input.next_frame(tag) {
+            let taken = match source.input.next_frame(tag) {
                 Ok(Some(frame)) => self.take(frame),
-                Ok(None) => match input.fill(line) {
-                    Ok(count) if count > 0 => Ok(()),
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
+                Ok(None) => match source.fill(Some(HICCUP)) {
+                    Ok(Next::Again) => Ok(()),
                     _ => return None,
                 },
                 Err(violation) => Err(violation),

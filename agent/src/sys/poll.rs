@@ -22,7 +22,7 @@ impl Waiting {
 
     /// False after the timeout.
     pub fn wait(&mut self, timeout: Option<Duration>) -> io::Result<bool> {
-        let ms = timeout.map_or(-1, |time| time.as_micros().div_ceil(1000).min(i32::MAX as u128) as i32);
+        let ms = milliseconds(timeout);
         loop {
             // SAFETY: initialised pollfds and their number.
             match check(unsafe { libc::poll(self.0.as_mut_ptr(), self.0.len() as libc::nfds_t, ms) }) {
@@ -60,16 +60,22 @@ impl Edges {
         }
     }
 
-    pub fn wait(&self) -> io::Result<()> {
+    /// False after the timeout.
+    pub fn wait(&self, timeout: Option<Duration>) -> io::Result<bool> {
         let mut event = libc::epoll_event { events: 0, u64: 0 };
         loop {
             // SAFETY: room for one event.
-            match check(unsafe { libc::epoll_wait(self.0.as_raw_fd(), &mut event, 1, -1) }) {
+            match check(unsafe { libc::epoll_wait(self.0.as_raw_fd(), &mut event, 1, milliseconds(timeout)) }) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                other => return other.map(drop),
+                other => return other.map(|count| count > 0),
             }
         }
     }
+}
+
+/// Rounded up; -1 is for ever.
+fn milliseconds(timeout: Option<Duration>) -> libc::c_int {
+    timeout.map_or(-1, |time| time.as_micros().div_ceil(1000).min(i32::MAX as u128) as i32)
 }
 
 /// Close-on-exec pipe: read end, write end.

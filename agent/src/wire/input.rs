@@ -59,10 +59,6 @@ impl Input {
         self.start += size;
         Ok(Some(frame))
     }
-
-    pub fn clear(&mut self) {
-        (self.start, self.end) = (0, 0);
-    }
 }
 
 /// `0a` ends the magic and stands nowhere else in it, so it is looked for alone first.

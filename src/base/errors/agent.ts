@@ -31,6 +31,7 @@ export const agentErrors = {
   SESSION_LOST: spec({
     exit: Exit.Run,
     message: (p: { name: string; reason: string }) => `the session in VM "${p.name}" was lost: ${p.reason}`,
-    hint: (p) => `\`banger vm show ${p.name}\` tells its state; return with \`banger vm ssh ${p.name}\``,
+    hint: (p: { name: string; reason: string; next?: string }) =>
+      p.next ?? `\`banger vm show ${p.name}\` tells its state; return with \`banger vm ssh ${p.name}\``,
   }),
 };

@@ -20,6 +20,11 @@ export const cliErrors = {
       `${p.file} has ${p.problems.length} problem${p.problems.length === 1 ? "" : "s"}:\n  ${p.problems.join("\n  ")}`,
     hint: (p) => `edit ${p.file}; docs/config.md lists every key`,
   }),
+  OUTPUT_FAILED: spec({
+    exit: Exit.Failure,
+    message: (p: { reason: string }) => `the output could not be written: ${p.reason}`,
+    hint: () => "look where it goes: a disk may be full",
+  }),
   INTERRUPTED: spec({
     exit: Exit.Failure,
     message: (p: { signal: string }) => `interrupted by ${p.signal}`,

@@ -58,6 +58,7 @@ export const goodHost: CheckFacts = {
   landlock: 7,
   subordinateIds: true,
   free: [{ path: "/s", bytes: 2 ** 40 }],
+  config: { file: "/e/config.toml", problems: [] },
   daemon: { state: "none" },
   version: "0.0.0-dev",
 };
@@ -76,9 +77,10 @@ function contextOf(
   const notThere = async (): Promise<never> => {
     throw new Error("not in this test");
   };
-  const api = new Api(() => connectUnix(served.socket), "0.0.0-dev");
+  const api = new Api({ connect: () => connectUnix(served.socket), version: "0.0.0-dev", socket: served.socket });
   return {
     process: { stdout: { write: write("stdout") }, stderr: { write: write("stderr") }, env: {} },
+    flush: async () => undefined,
     guestArgv,
     stdio: {
       stdinIsTerminal: terminal,
@@ -97,7 +99,6 @@ function contextOf(
       return () => {};
     },
     env: call.env ?? {},
-    cwd: "/",
     isRoot: false,
     version: "0.0.0-dev",
     now: () => 1_700_000_060_000,

@@ -1,26 +1,26 @@
 /** What `--dry-run` prints: every path on a line of its own, so that it can be searched. */
 import { count } from "../../base/text.ts";
 import { formatSize } from "../../base/units.ts";
-import type { DryRun } from "../../workspace/dry-run.ts";
+import type { DryRun, DryRunEntry } from "../../workspace/dry-run.ts";
+import type { RepositorySummary } from "../../workspace/types.ts";
 import type { CliContext } from "../context.ts";
+import { type JsonFlag, print, printJson, remark } from "../work.ts";
 
-export function showDryRun(context: CliContext, plan: DryRun, flags: { json?: boolean }): void {
-  if (flags.json) return context.process.stdout.write(`${JSON.stringify(plan, null, 2)}\n`);
-  const lines = plan.entries
-    .filter((entry) => entry.kind !== "folder")
-    .map((entry) => {
-      const target = entry.target === undefined ? "" : ` -> ${entry.target}`;
-      return `${entry.mode} ${formatSize(entry.bytes).padStart(9)}  ${entry.path}${target}\n`;
-    });
-  context.process.stdout.write(lines.join(""));
-  for (const { path, branch, head } of plan.repositories) {
-    const where = path === "" ? ".git" : `${path}/.git`;
-    context.process.stdout.write(
-      `${where}: history of ${branch ?? "a detached HEAD"}${head ? ` at ${head.slice(0, 12)}` : ", no commit yet"}\n`,
-    );
-  }
-  const { files, bytes } = plan.totals;
-  context.process.stderr.write(
-    `${count(files, "file")}, ${formatSize(bytes)} would go to ${plan.guestPath}; nothing was created\n`,
-  );
+export function showDryRun(context: CliContext, plan: DryRun, flags: JsonFlag): void {
+  if (flags.json) return printJson(context, plan);
+  const files = plan.entries.filter((entry) => entry.kind !== "folder").map(fileLine);
+  print(context, [...files, ...plan.repositories.map(historyLine)].join(""));
+  const { totals, guestPath } = plan;
+  const what = `${count(totals.files, "file")}, ${formatSize(totals.bytes)}`;
+  remark(context, flags, `${what} would go to ${guestPath}; nothing was created\n`);
+}
+
+function fileLine({ mode, bytes, path, target }: DryRunEntry): string {
+  return `${mode} ${formatSize(bytes).padStart(9)}  ${path}${target === undefined ? "" : ` -> ${target}`}\n`;
+}
+
+function historyLine({ path, branch, head }: RepositorySummary): string {
+  const folder = path === "" ? ".git" : `${path}/.git`;
+  const commit = head ? ` at ${head.slice(0, 12)}` : ", no commit yet";
+  return `${folder}: history of ${branch ?? "a detached HEAD"}${commit}\n`;
 }

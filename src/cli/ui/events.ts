@@ -1,8 +1,7 @@
-/** Events as a person or a program reads them: always on stderr for those with a guest's output on stdout. */
-
+/** Events as a person or a program reads them: always on stderr, for stdout may be a guest's. */
 import { stripControl } from "../../base/text.ts";
 import { formatSize } from "../../base/units.ts";
-import type { WorkEvent } from "../../model/event.ts";
+import type { NoteEvent, ProgressEvent, WorkEvent } from "../../model/event.ts";
 
 export type EventSink = {
   emit(event: WorkEvent): void;
@@ -14,13 +13,39 @@ export type SinkOptions = {
   write(text: string): void;
   /** a line that is drawn over */
   terminal: boolean;
-  cols: number;
+  cols(): number;
   json: boolean;
 };
 
 export function eventSink(options: SinkOptions): EventSink {
   if (options.json) return { emit: (event) => options.write(`${JSON.stringify(event)}\n`), done: () => {} };
   return options.terminal ? liveSink(options) : plainSink(options.write);
+}
+
+/** The spec is the first thing that is said, and it is said once: notes wait for it, or for work that comes before it. */
+export function specFirst(sink: EventSink): EventSink {
+  let spec: string | undefined;
+  let held: NoteEvent[] | null = [];
+  const release = () => {
+    for (const note of held ?? []) sink.emit(note);
+    held = null;
+  };
+  return {
+    emit(event) {
+      if (event.kind === "note" && held) return void held.push(event);
+      if (event.kind === "spec") {
+        if (event.text !== spec) sink.emit(event);
+        spec = event.text;
+        return release();
+      }
+      release();
+      sink.emit(event);
+    },
+    done() {
+      release();
+      sink.done();
+    },
+  };
 }
 
 /** One line a step; bytes are told at each tenth. */
@@ -39,22 +64,23 @@ function plainSink(write: (text: string) => void): EventSink {
 
 /** Progress on a line that stays where it is. */
 function liveSink({ write, cols }: SinkOptions): EventSink {
-  let drawn = false;
+  let drawn = "";
   const clear = () => {
-    if (drawn) write("\r\x1b[K");
-    drawn = false;
+    if (drawn !== "") write("\r\x1b[K");
+    drawn = "";
   };
   return {
     emit(event) {
-      const line = event.kind === "progress" ? null : lineOf(event);
-      if (line !== null) {
-        clear();
-        write(`${line}\n`);
-      } else if (event.kind === "progress") {
-        clear();
-        write(withBar(event, cols));
-        drawn = true;
+      if (event.kind === "progress") {
+        const line = withBar(event, cols());
+        if (line !== drawn) write(`\r${line}\x1b[K`);
+        drawn = line;
+        return;
       }
+      const line = lineOf(event);
+      if (line === null) return;
+      clear();
+      write(`${line}\n`);
     },
     done: clear,
   };
@@ -63,7 +89,7 @@ function liveSink({ write, cols }: SinkOptions): EventSink {
 function lineOf(event: WorkEvent): string | null {
   switch (event.kind) {
     case "spec":
-      return `spec: ${event.text}`;
+      return `spec: ${stripControl(event.text)}`;
     case "note":
       return event.level === "warn" ? `warning: ${stripControl(event.text)}` : stripControl(event.text);
     default:
@@ -71,22 +97,19 @@ function lineOf(event: WorkEvent): string | null {
   }
 }
 
-type Progress = WorkEvent & { kind: "progress" };
-
-function progressLine(event: Progress, steps: number): string {
-  const { text, done, total } = event;
-  if (done === undefined) return stripControl(text);
-  if (total === undefined || total === 0) return stripControl(text);
+function progressLine({ text, done, total }: ProgressEvent, steps: number): string {
+  if (done === undefined || total === undefined || total === 0) return stripControl(text);
   // a workspace's history comes on top of its files
   const part = Math.min(steps, Math.floor((done / total) * steps));
   return `${stripControl(text)} ${Math.round((part * 100) / steps)}%`;
 }
 
-function withBar({ text, done, total }: Progress, cols: number): string {
+function withBar({ text, done, total }: ProgressEvent, cols: number): string {
   const size =
     done === undefined ? "" : total ? ` ${formatSize(done)} of ${formatSize(total)}` : ` ${formatSize(done)}`;
   const bar = done !== undefined && total ? `${barOf(done / total)} ` : "";
-  return `${bar}${stripControl(text)}${size}`.slice(0, Math.max(20, cols - 1));
+  const line = stripControl(text).replaceAll("\n", " ");
+  return `${bar}${line}${size}`.slice(0, Math.max(20, cols - 1));
 }
 
 function barOf(part: number): string {

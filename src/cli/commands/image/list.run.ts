@@ -1,0 +1,23 @@
+/** `banger image list`. */
+import { formatAge, formatSize } from "../../../base/units.ts";
+import type { CliContext } from "../../context.ts";
+import { imageBytes, shortDigest } from "../../ui/artifacts.ts";
+import { table } from "../../ui/table.ts";
+import { type JsonFlag, print, printJson, remark, running } from "../../work.ts";
+
+const header = ["NAME", "DIGEST", "SIZE", "INIT", "AGE", "SOURCE"];
+
+export async function list(this: CliContext, flags: JsonFlag): Promise<void> {
+  await running(this, flags, async () => {
+    const images = await this.api.json("listImages");
+    if (flags.json) return printJson(this, images);
+    if (images.length === 0)
+      return remark(this, flags, "no images; `banger vm run` or `banger image build debian-bookworm` makes one\n");
+    const rows = images.map((image) => {
+      const { name, digest, init, createdAt, source } = image;
+      const age = formatAge(this.now() - createdAt);
+      return [name, shortDigest(digest), formatSize(imageBytes(image)), init, age, source];
+    });
+    print(this, table([header, ...rows]));
+  });
+}

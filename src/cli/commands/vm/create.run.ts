@@ -1,0 +1,19 @@
+/** `banger vm create`: everything is decided and made; nothing runs. */
+import { cancellable } from "../../abort.ts";
+import type { CliContext } from "../../context.ts";
+import { type CreateFlags, createRequest } from "../../create-request.ts";
+import { withArtifacts } from "../../obtain.ts";
+import { specFirst } from "../../ui/events.ts";
+import { print, printJson, running, sinkOf } from "../../work.ts";
+
+export async function create(this: CliContext, flags: CreateFlags): Promise<void> {
+  const sink = specFirst(sinkOf(this, flags));
+  await running(this, flags, async () => {
+    const body = createRequest(this, flags);
+    const { value } = await cancellable(this.signals, (signal) =>
+      withArtifacts(this, sink.emit, signal, () => this.api.work("createVm", { body }, sink.emit, signal)),
+    ).finally(() => sink.done());
+    if (flags.json) printJson(this, value);
+    else print(this, `${value.name}\n`);
+  });
+}

@@ -1,0 +1,53 @@
+/** What `vm run` refuses before it does anything. */
+import { fail } from "../../../base/errors/error.ts";
+import type { WaitKind } from "../../../model/vm.ts";
+import type { CreateFlags } from "../../create-request.ts";
+
+export type RunFlags = CreateFlags & {
+  rm?: boolean;
+  wait?: WaitKind;
+  detach?: boolean;
+  includeUntracked?: boolean;
+  dryRun?: boolean;
+  branch?: string;
+  from?: string;
+  depth?: number;
+  tty?: boolean;
+};
+
+/** @throws USAGE */
+export function checkRunFlags(flags: RunFlags, folder: string | undefined, guestArgv: readonly string[] | null): void {
+  if (guestArgv?.length === 0)
+    throw usage("there is no command after --", "leave -- out for a shell, or name a command, as in `-- make test`");
+  if (flags.detach && flags.rm)
+    throw usage(
+      "--detach and --rm exclude each other",
+      "a detached VM has no session that could end; remove it later with `banger vm delete NAME`",
+    );
+  if (flags.detach && flags.tty)
+    throw usage(
+      "--detach and --tty exclude each other",
+      "a detached command has no terminal; its output goes to a log",
+    );
+  if (folder === undefined) refuseWorkspaceFlags(flags);
+}
+
+function refuseWorkspaceFlags(flags: RunFlags): void {
+  const given: [flag: string, isGiven: boolean, example: string][] = [
+    ["--include-untracked", flags.includeUntracked ?? false, "--include-untracked"],
+    ["--dry-run", flags.dryRun ?? false, "--dry-run"],
+    ["--branch", flags.branch !== undefined, "--branch NAME"],
+    ["--from", flags.from !== undefined, "--from REF"],
+    ["--depth", flags.depth !== undefined, "--depth N"],
+  ];
+  const [flag, , example] = given.find(([, isGiven]) => isGiven) ?? [];
+  if (flag)
+    throw usage(
+      `${flag} is about a workspace, and none was named`,
+      `name a folder, as in \`banger vm run ./repo ${example}\``,
+    );
+}
+
+function usage(problem: string, next: string): Error {
+  return fail("USAGE", { problem, next });
+}

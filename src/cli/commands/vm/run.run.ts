@@ -1,0 +1,135 @@
+/** `banger vm run`: from nothing to a command's exit code. */
+import type { CreateVm } from "../../../api/types.ts";
+import { BangerError, isError } from "../../../base/errors/error.ts";
+import { Exit } from "../../../base/exit.ts";
+import type { Work } from "../../../client/api.ts";
+import type { AgentClient } from "../../../client/attach.ts";
+import type { VmView } from "../../../model/vm.ts";
+import { dryRun } from "../../../workspace/dry-run.ts";
+import type { WorkspacePlan } from "../../../workspace/types.ts";
+import { cancellable } from "../../abort.ts";
+import type { CliContext } from "../../context.ts";
+import { createRequest } from "../../create-request.ts";
+import { envOf } from "../../flags.ts";
+import { sendWorkspace } from "../../guest-setup.ts";
+import { withArtifacts } from "../../obtain.ts";
+import { explainLoss, runSession, waysOn } from "../../session.ts";
+import { showDryRun } from "../../ui/dry-run.ts";
+import { type EventSink, specFirst } from "../../ui/events.ts";
+import { print, printJson, rootWarning, running, sessionExit, sinkOf } from "../../work.ts";
+import { checkRunFlags, type RunFlags } from "./run-flags.ts";
+
+/** One call of `vm run`. */
+type Run = { context: CliContext; flags: RunFlags; plan: WorkspacePlan | null; sink: EventSink };
+
+export async function run(this: CliContext, flags: RunFlags, folder?: string): Promise<void> {
+  await running(this, flags, () => planAndRun(this, flags, folder), sessionExit);
+}
+
+async function planAndRun(context: CliContext, flags: RunFlags, folder: string | undefined): Promise<number> {
+  checkRunFlags(flags, folder, context.guestArgv);
+  // nonsense in --env is said before anything is made
+  envOf(flags.env, context.env);
+  const { includeUntracked, branch, from, depth } = flags;
+  const request = folder === undefined ? null : { folder, includeUntracked, branch, from, depth };
+  const plan = request && (await context.planWorkspace(request));
+  const sink = specFirst(sinkOf(context, flags));
+  try {
+    for (const note of plan?.notes ?? []) sink.emit({ kind: "note", ...note });
+    if (!plan || !flags.dryRun) return await runInVm({ context, flags, plan, sink });
+    sink.done();
+    showDryRun(context, await dryRun(plan), flags);
+    return Exit.Ok;
+  } finally {
+    sink.done();
+    await plan?.dispose();
+  }
+}
+
+async function runInVm(call: Run): Promise<number> {
+  const { context, flags, plan, sink } = call;
+  for (const note of rootWarning(context)) sink.emit(note);
+  plan?.prepare();
+  const started = await startVm(call);
+  const { name } = started.value;
+  try {
+    const client = await cancellable(context.signals, (signal) => enter(call, name, signal));
+    try {
+      sink.done();
+      return await (flags.detach ? detach(call, client, started.value) : session(call, client, name));
+    } finally {
+      client.destroy();
+    }
+  } catch (error) {
+    if (!flags.rm && !isError(error, "SESSION_LOST")) tellWaysOn(call, name);
+    throw error;
+  } finally {
+    if (flags.rm) await remove(call, name);
+    started.close();
+  }
+}
+
+/** With --rm the answer is a lease: the VM is deleted when it closes, for whatever reason. */
+function startVm({ context, flags, sink }: Run): Promise<Work<VmView>> {
+  const { env: _session, ...spec } = createRequest(context, flags);
+  const body: CreateVm = { ...spec, start: true, wait: flags.wait ?? "services", lease: flags.rm ?? false };
+  return cancellable(context.signals, (signal) =>
+    withArtifacts(context, sink.emit, signal, () => context.api.work("createVm", { body }, sink.emit, signal)),
+  );
+}
+
+/** A session with the VM, and the workspace in it. */
+async function enter({ context, plan, sink }: Run, name: string, signal: AbortSignal): Promise<AgentClient> {
+  const client = await context.api.agent(name, signal);
+  try {
+    if (plan) await sendWorkspace(context, client, plan, sink.emit, signal);
+    return client;
+  } catch (error) {
+    client.destroy();
+    throw error;
+  }
+}
+
+async function session(call: Run, client: AgentClient, name: string): Promise<number> {
+  const { context, flags, plan } = call;
+  const env = envOf(flags.env, context.env);
+  const request = { argv: context.guestArgv, env, cwd: plan?.guestCwd, tty: flags.tty };
+  const end = await runSession(context, client, request);
+  if (end.kind !== "lost") {
+    if (!flags.rm) tellWaysOn(call, name);
+    return end.code;
+  }
+  const loss = await explainLoss(context, name, end.error);
+  if (loss.isRunning && !flags.rm) tellWaysOn(call, name);
+  throw loss.error(flags.rm ? "the VM is deleted, as --rm asks; without it the VM is kept" : undefined);
+}
+
+const detachedLog = "/root/.cache/banger/run.log";
+
+async function detach(call: Run, client: AgentClient, vm: VmView): Promise<number> {
+  const { context, flags, plan, sink } = call;
+  if (context.guestArgv !== null) {
+    const env = envOf(flags.env, context.env);
+    const cwd = plan ? { cwd: plan.guestCwd } : {};
+    await client.open("exec", { argv: [...context.guestArgv], env, ...cwd, detach: { log: detachedLog } });
+    sink.emit({ kind: "note", level: "info", text: `the command's output goes to ${detachedLog} in the guest` });
+  }
+  if (flags.json) printJson(context, vm);
+  else print(context, `${vm.name}\n`);
+  tellWaysOn(call, vm.name);
+  return Exit.Ok;
+}
+
+function tellWaysOn({ sink }: Run, name: string): void {
+  sink.emit({ kind: "note", level: "info", text: waysOn(name) });
+}
+
+/** The lease's end would do it too; asking means that it is gone when we return. */
+async function remove({ context, sink }: Run, name: string): Promise<void> {
+  try {
+    await context.api.json("deleteVm", { name });
+  } catch (error) {
+    if (error instanceof BangerError && error.code === "VM_NOT_FOUND") return;
+    sink.emit({ kind: "note", level: "warn", text: `VM "${name}" could not be deleted: ${(error as Error).message}` });
+  }
+}

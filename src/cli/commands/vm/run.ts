@@ -1,0 +1,37 @@
+import { buildCommand } from "@stricli/core";
+import { parseDepth } from "../../flags.ts";
+import { createFlags, toggled, ttyFlag, valued, waitFlag, worded } from "../../parameters.ts";
+
+export const run = buildCommand({
+  loader: async () => (await import("./run.run.ts")).run,
+  parameters: {
+    flags: {
+      ...createFlags,
+      ...waitFlag,
+      rm: toggled("delete the VM when the session ends, whatever ends it"),
+      detach: toggled("leave the VM running and return at once"),
+      includeUntracked: toggled("send untracked files too; ignored ones never"),
+      dryRun: toggled("print what would be sent, and create nothing"),
+      branch: worded("new branch in the guest", "NAME"),
+      from: worded("send this commit's tree; uncommitted edits stay behind", "REF"),
+      depth: valued("commits of history to send (default: all)", "N", parseDepth),
+      ...ttyFlag,
+    },
+    positional: {
+      kind: "tuple",
+      parameters: [
+        {
+          parse: (value: string) => value,
+          placeholder: "FOLDER",
+          brief: "repository or folder that goes to /root/repo",
+          optional: true,
+        },
+      ],
+    },
+    aliases: { d: "detach", e: "env", t: "tty" },
+  },
+  docs: {
+    brief: "a fresh VM: a shell in it, or a command behind --",
+    customUsage: ["[flags] [FOLDER]", "[flags] [FOLDER] -- COMMAND [ARG]..."],
+  },
+});

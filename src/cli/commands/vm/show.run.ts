@@ -1,0 +1,40 @@
+/** `banger vm show`. */
+import { stripControl } from "../../../base/text.ts";
+import { formatAge, formatSize } from "../../../base/units.ts";
+import type { VmView } from "../../../model/vm.ts";
+import type { CliContext } from "../../context.ts";
+import { pairs } from "../../ui/table.ts";
+import { type JsonFlag, print, printJson, running } from "../../work.ts";
+
+export async function show(this: CliContext, flags: JsonFlag, name: string): Promise<void> {
+  await running(this, flags, async () => {
+    const vm = await this.api.json("showVm", { name });
+    if (flags.json) return printJson(this, vm);
+    print(this, pairs(linesOf(vm, this.now())));
+    if (!vm.failure) return;
+    const console = vm.failure.console.map((line) => `  | ${stripControl(line)}\n`).join("");
+    print(this, `failure: ${stripControl(vm.failure.reason)}\n${console}`);
+  });
+}
+
+function linesOf(vm: VmView, now: number): [string, string][] {
+  const { spec } = vm;
+  const memory = formatSize(spec.memoryMib * 1024 * 1024);
+  const lines: [string, string | null][] = [
+    ["name", vm.name],
+    ["id", vm.id],
+    ["state", vm.state],
+    ["image", `${spec.image.name} (${spec.image.digest.slice(0, 19)})`],
+    ["kernel", spec.kernel.name],
+    ["size", `${spec.vcpu} vcpu, ${memory} memory, ${formatSize(spec.diskBytes)} disk`],
+    ["disk used", formatSize(vm.diskUsed)],
+    ["network", spec.network],
+    ["address", vm.address ?? "-"],
+    ["created", `${new Date(vm.createdAt).toISOString()} (${formatAge(now - vm.createdAt)} ago)`],
+    ["started", vm.startedAt === null ? null : new Date(vm.startedAt).toISOString()],
+    ["last start", vm.startedHow],
+    ["vmm pid", vm.pid === null ? null : String(vm.pid)],
+    ["ephemeral", vm.ephemeral ? "deleted when its session ends" : null],
+  ];
+  return lines.filter((line): line is [string, string] => line[1] !== null);
+}

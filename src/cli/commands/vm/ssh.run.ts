@@ -1,0 +1,7 @@
+/** `banger vm ssh`: a shell in a VM that runs, or a command. */
+import type { CliContext } from "../../context.ts";
+import { inSession, type SessionFlags } from "../../in-session.ts";
+
+export async function ssh(this: CliContext, flags: SessionFlags, name: string): Promise<void> {
+  await inSession(this, flags, name, () => (this.guestArgv?.length ? this.guestArgv : null));
+}

@@ -1,0 +1,18 @@
+/** `banger vm start`. */
+import type { WaitKind } from "../../../model/vm.ts";
+import type { CliContext } from "../../context.ts";
+import { each } from "../../each.ts";
+import type { JsonFlag } from "../../work.ts";
+
+export async function start(
+  this: CliContext,
+  flags: JsonFlag & { wait?: WaitKind },
+  ...names: string[]
+): Promise<void> {
+  const body = flags.wait ? { wait: flags.wait } : {};
+  await each(this, flags, names, {
+    starts: true,
+    one: async (name, emit, signal) => (await this.api.work("startVm", { name, body }, emit, signal)).value,
+    done: (_vm, name) => `${name} is running`,
+  });
+}

@@ -1,0 +1,12 @@
+/** `banger vm stop`: the daemon's events say when power was cut. */
+import type { CliContext } from "../../context.ts";
+import { each } from "../../each.ts";
+import type { JsonFlag } from "../../work.ts";
+
+export async function stop(this: CliContext, flags: JsonFlag & { grace?: number }, ...names: string[]): Promise<void> {
+  const body = flags.grace === undefined ? {} : { graceMs: flags.grace };
+  await each(this, flags, names, {
+    one: async (name, emit, signal) => (await this.api.work("stopVm", { name, body }, emit, signal)).value,
+    done: (_result, name) => `${name} is stopped`,
+  });
+}

@@ -1,0 +1,49 @@
+/** Doing the same to several things: all at once, each told by itself; a failure does not keep the others. */
+import type { Emit } from "../model/event.ts";
+import { cancellable } from "./abort.ts";
+import type { CliContext } from "./context.ts";
+import { type JsonFlag, print, printJson, rootWarning, running, sinkOf, tell } from "./work.ts";
+
+export type Each<T> = {
+  one(name: string, emit: Emit, signal: AbortSignal): Promise<T>;
+  /** what to print about one that is done */
+  done(value: T, name: string): string;
+  /** it starts VMMs */
+  starts?: boolean;
+};
+
+/** Results in the order of the names; the exit code is the first failure's. */
+export async function each<T>(context: CliContext, flags: JsonFlag, names: string[], work: Each<T>): Promise<void> {
+  const sink = sinkOf(context, flags);
+  await running(context, flags, () =>
+    cancellable(context.signals, async (signal) => {
+      if (work.starts) for (const note of rootWarning(context)) sink.emit(note);
+      const unique = [...new Set(names)];
+      const started = unique.map((name) => settled(work.one(name, sink.emit, signal)));
+      const values: T[] = [];
+      let code = 0;
+      for (const [index, result] of started.entries()) {
+        const outcome = await result;
+        signal.throwIfAborted();
+        sink.done();
+        if ("error" in outcome) {
+          const exit = tell(context, flags, outcome.error);
+          code ||= exit;
+          continue;
+        }
+        values.push(outcome.value);
+        if (!flags.json) print(context, `${work.done(outcome.value, unique[index] ?? "")}\n`);
+      }
+      if (flags.json && values.length > 0) printJson(context, unique.length === 1 ? values[0] : values);
+      return code;
+    }).finally(() => sink.done()),
+  );
+}
+
+async function settled<T>(work: Promise<T>): Promise<{ value: T } | { error: unknown }> {
+  try {
+    return { value: await work };
+  } catch (error) {
+    return { error };
+  }
+}

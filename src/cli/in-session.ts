@@ -1,0 +1,35 @@
+/** A session in a VM that runs: `vm exec` and `vm ssh`. */
+
+import { cancellable } from "./abort.ts";
+import type { CliContext } from "./context.ts";
+import { envOf } from "./flags.ts";
+import { explainLoss, runSession } from "./session.ts";
+import { type JsonFlag, running, sessionExit } from "./work.ts";
+
+export type SessionFlags = JsonFlag & { env?: readonly string[]; cwd?: string; user?: string; tty?: boolean };
+
+/** @param argv null: the login shell */
+export async function inSession(
+  context: CliContext,
+  flags: SessionFlags,
+  name: string,
+  argv: () => readonly string[] | null,
+): Promise<void> {
+  await running(
+    context,
+    flags,
+    async () => {
+      const { cwd, user, tty } = flags;
+      const request = { argv: argv(), env: envOf(flags.env, context.env), cwd, user, tty };
+      const client = await cancellable(context.signals, (signal) => context.api.agent(name, signal));
+      try {
+        const end = await runSession(context, client, request);
+        if (end.kind !== "lost") return end.code;
+        throw (await explainLoss(context, name, end.error)).error();
+      } finally {
+        client.destroy();
+      }
+    },
+    sessionExit,
+  );
+}

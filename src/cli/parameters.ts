@@ -1,0 +1,77 @@
+/** Flags and arguments that several commands have in the same words. */
+import { parseVmName } from "../base/names.ts";
+import { parseDisk, parseGrace, parseMemory, parseNetwork, parseVcpu, parseWait } from "./flags.ts";
+
+const text = (value: string) => value;
+
+/** A flag with a value. */
+export function valued<T>(brief: string, placeholder: string, parse: (value: string) => T) {
+  return { kind: "parsed", parse, optional: true, brief, placeholder } as const;
+}
+
+/** A flag with a value that is text as it is. */
+export function worded(brief: string, placeholder: string) {
+  return valued(brief, placeholder, text);
+}
+
+/** A flag without a value. */
+export function toggled(brief: string) {
+  return { kind: "boolean", optional: true, withNegated: false, brief } as const;
+}
+
+export function one(placeholder: string, brief: string) {
+  return { kind: "tuple", parameters: [{ parse: text, placeholder, brief }] } as const;
+}
+
+export function several(placeholder: string, brief: string) {
+  return { kind: "array", minimum: 1, parameter: { parse: text, placeholder, brief } } as const;
+}
+
+export const vmName = one("NAME", "name of a VM");
+export const vmNames = several("NAME", "names of VMs");
+
+export const jsonFlag = { json: toggled("output, events and errors as JSON") } as const;
+
+export const waitFlag = { wait: valued("ready means: services (default) or agent", "WHAT", parseWait) } as const;
+
+export const graceFlag = {
+  grace: valued("time for the guest before power is cut (default 30s)", "TIME", parseGrace),
+} as const;
+
+export const envFlag = {
+  env: {
+    kind: "parsed",
+    parse: text,
+    optional: true,
+    variadic: true,
+    brief: "environment variable, K=V, or K for its value here; repeatable",
+    placeholder: "K=V",
+  },
+} as const;
+
+export const ttyFlag = {
+  tty: { kind: "boolean", optional: true, brief: "with or without a terminal (default: when there is one)" },
+} as const;
+
+/** What decides what a VM is: `vm run` and `vm create` have the same. */
+export const createFlags = {
+  name: valued("name of the VM (default: one is picked)", "NAME", parseVmName),
+  image: worded("image (default: debian-bookworm)", "IMAGE"),
+  kernel: worded("kernel (default: debian-bookworm-cloud)", "KERNEL"),
+  vcpu: valued("number of CPUs", "N", parseVcpu),
+  memory: valued("memory, as in 2G or 512M", "SIZE", parseMemory),
+  disk: valued("disk, as in 20G; takes no space until it is used", "SIZE", parseDisk),
+  network: valued("user (default) or none", "KIND", parseNetwork),
+  ...envFlag,
+  ...jsonFlag,
+} as const;
+
+/** What decides how a command in a VM runs: `vm exec` and `vm ssh` have the same. */
+export const sessionFlags = {
+  ...envFlag,
+  cwd: worded("folder in the guest (default: the user's home)", "DIR"),
+  user: worded("user in the guest (default: root)", "USER"),
+  ...ttyFlag,
+  ...jsonFlag,
+} as const;
+export const sessionAliases = { e: "env", t: "tty", u: "user" } as const;

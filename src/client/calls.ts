@@ -1,0 +1,69 @@
+/** What each route takes and answers: the types that `api.ts` gives its callers. */
+import {
+  type CreateVm,
+  type DaemonInfo,
+  type DeletedVm,
+  type HostInfo,
+  type RenameVm,
+  type RestartVm,
+  routes,
+  type StartVm,
+  type StopResult,
+  type StopVm,
+} from "../api/types.ts";
+import type { ImageRecord, KernelRecord } from "../model/artifact.ts";
+import type { VmView } from "../model/vm.ts";
+
+/** Routes that answer one JSON value. */
+export type JsonAnswers = {
+  daemonInfo: DaemonInfo;
+  daemonStop: DaemonInfo;
+  host: HostInfo;
+  listVms: VmView[];
+  showVm: VmView;
+  deleteVm: DeletedVm;
+  killVm: VmView;
+  renameVm: VmView;
+  listImages: ImageRecord[];
+  showImage: ImageRecord;
+  deleteImage: ImageRecord;
+  listKernels: KernelRecord[];
+  showKernel: KernelRecord;
+  deleteKernel: KernelRecord;
+};
+
+/** Routes that answer events and, as the last of them, a result. */
+export type WorkAnswers = {
+  createVm: VmView;
+  startVm: VmView;
+  stopVm: StopResult;
+  restartVm: VmView;
+  waitVm: VmView;
+};
+
+/** Routes that take a tar stream, and answer events and a result. */
+export type UploadAnswers = { importImage: ImageRecord; importKernel: KernelRecord };
+
+type Bodies = { createVm: CreateVm; startVm: StartVm; stopVm: StopVm; restartVm: RestartVm; renameVm: RenameVm };
+
+export type RouteName = keyof typeof routes;
+type NamedRoute = {
+  [R in RouteName]: (typeof routes)[R]["path"] extends `${string}{name}${string}` ? R : never;
+}[RouteName];
+
+/** Whom a call is about, and what it says. */
+export type Target<R extends RouteName> = (R extends NamedRoute ? { name: string } : unknown) &
+  (R extends keyof Bodies ? { body: Bodies[R] } : unknown);
+
+/** The arguments of a call: none where there is nothing to say. */
+export type TargetOf<R extends RouteName> = unknown extends Target<R> ? [] : [Target<R>];
+
+export type WireCall = { method: string; path: string; body?: unknown };
+
+export function wireCall(route: RouteName, target?: object, query: Record<string, string> = {}): WireCall {
+  const { name, body } = (target ?? {}) as { name?: string; body?: unknown };
+  const { method, path } = routes[route];
+  const search = new URLSearchParams(query).toString();
+  const filled = path.replace("{name}", encodeURIComponent(name ?? ""));
+  return { method, path: search === "" ? filled : `${filled}?${search}`, ...(body === undefined ? {} : { body }) };
+}

@@ -1,0 +1,108 @@
+/**
+ * Starting the user's daemon. Several programs may do it at once: one daemon gets the lock, the others end, and whoever
+ * started those waits for the winner's socket. Nothing is polled: the folder is watched, and processes are waited for.
+ */
+import { Deferred } from "../base/async.ts";
+import type { ByteStream } from "../base/bytes.ts";
+import { type BangerError, fail, isError } from "../base/errors/error.ts";
+import { Exit } from "../base/exit.ts";
+import { stripControl } from "../base/text.ts";
+import { ensureFolder, readTextIfAny, sizeOf, tailBytes } from "../host/files.ts";
+import { processRef, spawnDetached } from "../host/process.ts";
+import { waitForExit } from "../host/process-end.ts";
+import { watchNearest } from "../host/socket-file.ts";
+import { connectIfRunning, type DaemonPlace } from "./connect.ts";
+
+const startTimeoutMs = 30_000;
+/** each lost against another daemon that was just ending */
+const maxStarts = 5;
+
+/** A connection to a daemon that was started now, by us or by someone else. @throws DAEMON_START_FAILED, DAEMON_UNREACHABLE */
+export async function startDaemon(place: DaemonPlace): Promise<ByteStream> {
+  await Promise.all([ensureFolder(place.runtimeFolder), ensureFolder(place.stateFolder)]);
+  const start = new Start(place);
+  const watcher = watchNearest(place.runtimeFolder, () => start.tell());
+  const late = startFailed(place, `it is not ready after ${startTimeoutMs / 1000} s`);
+  const timer = setTimeout(() => start.fail(late), startTimeoutMs);
+  try {
+    for (;;) {
+      const stream = await connectIfRunning(place);
+      if (stream) return stream;
+      await start.unlessUnderWay();
+      await start.change();
+    }
+  } finally {
+    clearTimeout(timer);
+    watcher.close();
+  }
+}
+
+/** Something happened since one looked last; and whether a daemon is on its way. */
+class Start {
+  readonly #place: DaemonPlace;
+  #changed = new Deferred<void>();
+  #failure: BangerError | undefined;
+  #isUnderWay = false;
+  #starts = 0;
+
+  constructor(place: DaemonPlace) {
+    this.#place = place;
+  }
+
+  tell(): void {
+    this.#changed.resolve();
+  }
+
+  fail(error: BangerError): void {
+    this.#failure = error;
+    this.tell();
+  }
+
+  async change(): Promise<void> {
+    await this.#changed.promise;
+    this.#changed = new Deferred<void>();
+    if (this.#failure) throw this.#failure;
+  }
+
+  async unlessUnderWay(): Promise<void> {
+    if (this.#isUnderWay || this.#starts === maxStarts) return;
+    this.#isUnderWay = true;
+    this.#starts += 1;
+    const { program, env, stderrFile } = this.#place;
+    const said = await sizeOf(stderrFile).catch(() => 0);
+    const options = { cwd: "/", env, stdoutFile: stderrFile, stderrFile };
+    const { exited } = await spawnDetached([program], options).catch((error: unknown) => {
+      const reason = isError(error, "TOOL_MISSING") ? `there is no ${program}` : (error as Error).message;
+      throw startFailed(this.#place, reason);
+    });
+    void exited.then(({ exitCode, signal }) => {
+      if (exitCode === Exit.Conflict) return this.#lost();
+      return this.#died(signal ?? `status ${exitCode}`, said);
+    });
+  }
+
+  /** Another daemon has the lock: its socket appears, or it ends and leaves the place to us. */
+  async #lost(): Promise<void> {
+    const pid = Number(await readTextIfAny(this.#place.lockFile, 64).catch(() => null));
+    const holder = Number.isSafeInteger(pid) && pid > 0 ? processRef(pid) : null;
+    this.tell();
+    if (holder) await waitForExit(holder);
+    this.#isUnderWay = false;
+    this.tell();
+  }
+
+  async #died(how: string, before: number): Promise<void> {
+    const { stderrFile } = this.#place;
+    const after = await sizeOf(stderrFile).catch(() => 0);
+    const bytes = await tailBytes(stderrFile, Math.min(2000, Math.max(0, after - before))).catch(
+      () => new Uint8Array(),
+    );
+    const lines = stripControl(new TextDecoder().decode(bytes)).trim().split("\n");
+    const line = lines.findLast((one) => one.startsWith("bangerd: ")) ?? lines.at(-1) ?? "";
+    this.fail(startFailed(this.#place, line.replace(/^bangerd: /, "") || `it ended with ${how}`));
+  }
+}
+
+function startFailed(place: DaemonPlace, reason: string): BangerError {
+  return fail("DAEMON_START_FAILED", { reason, log: place.stderrFile });
+}

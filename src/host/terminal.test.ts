@@ -1,0 +1,129 @@
+/** The real terminal of a real process, on a pseudo-terminal and on pipes. */
+import { afterEach, expect, test } from "bun:test";
+
+const program = new URL("./testing/terminal-program.ts", import.meta.url).pathname;
+const children: Bun.Subprocess[] = [];
+afterEach(() => {
+  for (const child of children.splice(0)) child.kill("SIGKILL");
+});
+
+type Keyboard = {
+  child: Bun.Subprocess;
+  type(keys: string): void;
+  resize(cols: number, rows: number): void;
+  see(text: string): Promise<void>;
+  /** what stty says of the terminal now */
+  modes(): string;
+};
+
+function onTerminal(): Keyboard {
+  let text = "";
+  let wake = () => {};
+  const child = Bun.spawn([process.execPath, program, "keys"], {
+    terminal: {
+      cols: 80,
+      rows: 24,
+      data: (_terminal: unknown, bytes: Uint8Array) => {
+        text += new TextDecoder().decode(bytes);
+        wake();
+      },
+    },
+  });
+  children.push(child);
+  const { terminal } = child;
+  if (!terminal) throw new Error("no terminal");
+  return {
+    child,
+    type: (keys) => void terminal.write(keys),
+    resize: (cols, rows) => terminal.resize(cols, rows),
+    async see(wanted) {
+      while (!text.includes(wanted)) await new Promise<void>((resolve) => (wake = resolve));
+      text = text.slice(text.indexOf(wanted) + wanted.length);
+    },
+    modes() {
+      const said = Bun.spawnSync(["stty", "-a", "-F", `/proc/${child.pid}/fd/0`]).stdout.toString();
+      return (said.match(/-?(?:icanon|isig|echo)\b/g) ?? []).join(" ");
+    },
+  };
+}
+
+const cooked = "isig icanon echo";
+const raw = "-isig -icanon -echo";
+
+async function stateOf(pid: number, wanted: string): Promise<void> {
+  const state = async () => (await Bun.file(`/proc/${pid}/stat`).text()).split(") ")[1]?.charAt(0);
+  while ((await state()) !== wanted) await new Promise((resolve) => setImmediate(resolve));
+}
+
+test("raw: ^C and ^Z are keys, and the window's size is followed", async () => {
+  const { type, see, resize, child, modes } = onTerminal();
+  await see("ready");
+  expect(modes()).toBe(raw);
+  type("\x03");
+  await see("key 03");
+  type("\x1a");
+  await see("key 1a");
+  resize(100, 40);
+  await see("size 100x40");
+  resize(101, 41);
+  await see("size 101x41");
+  type("q");
+  expect(await child.exited).toBe(3);
+});
+
+test("a program that is stopped from outside gives the terminal back, and takes it again", async () => {
+  const { type, see, resize, child, modes } = onTerminal();
+  await see("ready");
+  child.kill("SIGTSTP");
+  await stateOf(child.pid, "T");
+  expect(modes()).toBe(cooked);
+  resize(90, 30);
+  child.kill("SIGCONT");
+  await see("size 90x30");
+  expect(modes()).toBe(raw);
+  type("a");
+  await see("key 61");
+  type("q");
+  expect(await child.exited).toBe(3);
+});
+
+test("a crash leaves the terminal as it was", async () => {
+  // the shell keeps the terminal open, so that it can be looked at afterwards
+  let text = "";
+  const script = '"$0" "$1" keys; echo; stty -a';
+  const child = Bun.spawn(["sh", "-c", script, process.execPath, program], {
+    terminal: {
+      cols: 80,
+      rows: 24,
+      data: (terminal, bytes: Uint8Array) => {
+        const isFirst = !text.includes("ready");
+        text += new TextDecoder().decode(bytes);
+        if (isFirst && text.includes("ready")) terminal.write("x");
+      },
+    },
+  });
+  children.push(child);
+  await child.exited;
+  expect(text).toContain("on purpose");
+  expect((text.match(/-?(?:icanon|isig|echo)\b/g) ?? []).join(" ")).toEndWith(cooked);
+});
+
+test("what is printed before the end arrives, however slow the reader", async () => {
+  const script = '"$0" "$1" flood 20000 | (sleep 0.2; wc -c)';
+  const child = Bun.spawn(["sh", "-c", script, process.execPath, program], { stdout: "pipe", stderr: "pipe" });
+  expect(await new Response(child.stdout).text()).toBe("2000000\n");
+  expect(await new Response(child.stderr).text()).toBe("all written");
+});
+
+test("a reader that goes is told by flush, and by nothing else", async () => {
+  const script = '"$0" "$1" flood 20000 | head -c 5';
+  const child = Bun.spawn(["sh", "-c", script, process.execPath, program], { stdout: "pipe", stderr: "pipe" });
+  expect(await new Response(child.stdout).text()).toBe("xxxxx");
+  expect(await new Response(child.stderr).text()).toBe("EPIPE");
+});
+
+test("a full disk is told by flush", async () => {
+  const script = '"$0" "$1" flood 1 >/dev/full';
+  const child = Bun.spawn(["sh", "-c", script, process.execPath, program], { stdout: "pipe", stderr: "pipe" });
+  expect(await new Response(child.stderr).text()).toBe("ENOSPC");
+});

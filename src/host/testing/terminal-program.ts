@@ -1,0 +1,36 @@
+/** A program for the terminal's tests: does what its argument says, with the real terminal or pipes of this process. */
+import { processTerminal } from "../terminal.ts";
+
+const terminal = processTerminal();
+const say = (text: string) => terminal.print("stdout", `${text}\r\n`);
+
+/** Says each key in hex; `q` ends in order, `x` by an error that nobody catches. */
+function echoKeys(): void {
+  terminal.raw();
+  terminal.onResize(() => say(`size ${Object.values(terminal.size()).join("x")}`));
+  terminal.readInput(
+    async (keys) => {
+      const hex = Buffer.from(keys).toString("hex");
+      await terminal.write("stdout", `key ${hex}\r\n`);
+      if (hex === "71") process.exit(3);
+      if (hex === "78") setTimeout(() => raise(), 0);
+    },
+    () => say("end"),
+  );
+  say("ready");
+}
+
+function raise(): never {
+  throw new Error("on purpose");
+}
+
+async function flood(lines: number): Promise<void> {
+  for (let line = 0; line < lines; line++) terminal.print("stdout", `${String(line).padStart(99, "x")}\n`);
+  const failure = await terminal.flush();
+  terminal.print("stderr", (failure as { code?: string } | undefined)?.code ?? "all written");
+  await terminal.flush();
+  process.exit(0);
+}
+
+if (process.argv[2] === "keys") echoKeys();
+else await flood(Number(process.argv[3]));
