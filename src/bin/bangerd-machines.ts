@@ -7,7 +7,8 @@ import { createExec } from "../host/exec-node.ts";
 import { type HostFacts, which } from "../host/facts.ts";
 import { ensureFolder, isDiskFull, listFolder, removeTree, tailBytes, usedBytes } from "../host/files.ts";
 import type { Logger } from "../host/log.ts";
-import { isAlive, processRef, signalProcess } from "../host/process.ts";
+import { processRef, signalProcess } from "../host/process.ts";
+import { waitForExit } from "../host/process-end.ts";
 import { processesAbout } from "../host/process-tree.ts";
 import { randomBytes, randomId } from "../host/random.ts";
 import { openDatabase } from "../host/sqlite.ts";
@@ -19,7 +20,6 @@ import { makeHostKey } from "../ssh/keys.ts";
 import { createStore } from "../store/store.ts";
 import { createDataDisk } from "../vmm/disk.ts";
 import type { VmmDriver } from "../vmm/driver.ts";
-import { gone } from "../vmm/gone.ts";
 import { createQemuDriver } from "../vmm/qemu/driver.ts";
 import { connectAgent } from "../wire/agent/client.ts";
 import { wireArtifacts } from "./bangerd-artifacts.ts";
@@ -82,7 +82,7 @@ async function endStrays(directory: string): Promise<void> {
   for (const ref of refs) {
     if (ref === null) continue;
     signalProcess(ref, "SIGKILL");
-    await gone(ref, isAlive);
+    await waitForExit(ref);
   }
 }
 

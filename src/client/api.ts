@@ -2,7 +2,7 @@
 import { Deferred } from "../base/async.ts";
 import type { ByteStream } from "../base/bytes.ts";
 import { BangerError, fail } from "../base/errors/error.ts";
-import { type HttpAnswer, httpRequest, httpUpgrade } from "../host/http-client.ts";
+import { type HttpAnswer, type HttpRequest, httpRequest, httpUpgrade } from "../host/http-client.ts";
 import type { Emit } from "../model/event.ts";
 import { plainClient } from "../wire/agent/client.ts";
 import type { AgentClient } from "../wire/agent/types.ts";
@@ -100,7 +100,6 @@ export class Api {
   /** Agent frames with a running VM. */
   async agent(name: string, signal?: AbortSignal): Promise<AgentClient> {
     const { method, path } = wireCall("agentVm", { name });
-    const line = await this.#options.connect();
     const request = {
       method,
       path,
@@ -108,9 +107,7 @@ export class Api {
       protocol: "banger-agent/1",
       ...(signal ? { signal } : {}),
     };
-    const answer = await httpUpgrade(line, request).catch((error: unknown) => {
-      throw this.#explained(error, signal);
-    });
+    const answer = await this.#ask(request, (line) => httpUpgrade(line, request));
     if (!answer.upgraded) throw await this.#understood(readError(answer.answer));
     return plainClient(answer.stream, name);
   }
@@ -125,11 +122,29 @@ export class Api {
     const type = stream ? { "content-type": "application/x-tar" } : {};
     const headers = { ...this.#headers(), connection: "close", ...type };
     const request = { method, path, headers, ...(body === undefined ? {} : { body }), ...(signal ? { signal } : {}) };
-    const answer = await httpRequest(await this.#options.connect(), request).catch((error: unknown) => {
-      throw this.#explained(error, signal);
-    });
+    const answer = await this.#ask(request, (line) => httpRequest(line, request));
     if (answer.status >= 400) throw await this.#understood(readError(answer));
     return answer;
+  }
+
+  /**
+   * On a connection of its own. A daemon that ends between the connection and its answer has a successor, and what changes
+   * nothing is asked of that one (RFC 9110, 9.2.2).
+   */
+  async #ask<T>(
+    { method, signal }: Pick<HttpRequest, "method" | "signal">,
+    ask: (line: ByteStream) => Promise<T>,
+  ): Promise<T> {
+    const once = async () => ask(await this.#options.connect());
+    const again = (error: unknown) => {
+      if (method !== "GET" || signal?.aborted || error instanceof BangerError) throw error;
+      return once();
+    };
+    return once()
+      .catch(again)
+      .catch((error: unknown) => {
+        throw this.#explained(error, signal);
+      });
   }
 
   async #events<T>(answer: HttpAnswer, emit: Emit, signal?: AbortSignal): Promise<Work<T>> {

@@ -53,3 +53,17 @@ const SYS_pidfd_open = 434;
 export function pidfdOpen(pid: number): number {
   return libc().syscall(SYS_pidfd_open, pid, 0);
 }
+
+const TCGETS = 0x5401;
+const TCSETSW = 0x5403;
+
+/** The kernel's `struct termios`: four flag words, the line discipline and the control characters; null for no terminal. */
+export function terminalMode(fd: number): Uint8Array | null {
+  const mode = new Uint8Array(36);
+  return libc().ioctl(fd, TCGETS, ptr(mode)) === 0 ? mode : null;
+}
+
+/** After what was written has gone out. False when it isn't a terminal (any more). */
+export function setTerminalMode(fd: number, mode: Uint8Array): boolean {
+  return libc().ioctl(fd, TCSETSW, ptr(mode)) === 0;
+}

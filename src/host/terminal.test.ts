@@ -42,13 +42,13 @@ function onTerminal(): Keyboard {
     },
     modes() {
       const said = Bun.spawnSync(["stty", "-a", "-F", `/proc/${child.pid}/fd/0`]).stdout.toString();
-      return (said.match(/-?(?:icanon|isig|echo)\b/g) ?? []).join(" ");
+      return (said.match(/-?(?:icanon|isig|echo|opost)\b/g) ?? []).join(" ");
     },
   };
 }
 
-const cooked = "isig icanon echo";
-const raw = "-isig -icanon -echo";
+const cooked = "opost isig icanon echo";
+const raw = "-opost -isig -icanon -echo";
 
 async function stateOf(pid: number, wanted: string): Promise<void> {
   const state = async () => (await Bun.file(`/proc/${pid}/stat`).text()).split(") ")[1]?.charAt(0);
@@ -105,7 +105,7 @@ test("a crash leaves the terminal as it was", async () => {
   children.push(child);
   await child.exited;
   expect(text).toContain("on purpose");
-  expect((text.match(/-?(?:icanon|isig|echo)\b/g) ?? []).join(" ")).toEndWith(cooked);
+  expect((text.match(/-?(?:icanon|isig|echo|opost)\b/g) ?? []).join(" ")).toEndWith(cooked);
 });
 
 test("what is printed before the end arrives, however slow the reader", async () => {

@@ -1,6 +1,8 @@
 /** This process's terminal and pipes: raw while a guest's shell has them, and themselves again whatever happens. */
 import tty from "node:tty";
 import { FdWriter } from "./fd-writer.ts";
+import { setTerminalMode, terminalMode } from "./libc.ts";
+import { rawMode } from "./raw-mode.ts";
 
 export type WindowSize = { cols: number; rows: number };
 export type Output = "stdout" | "stderr";
@@ -58,10 +60,15 @@ function windowSize(): WindowSize {
  * terminal as it was for whoever has it meanwhile, and takes it again afterwards.
  */
 function enterRaw(): () => void {
-  const { stdin } = process;
-  if (!stdin.isTTY) return () => {};
-  const on = () => void stdin.setRawMode(true);
-  const off = () => void stdin.setRawMode(false);
+  let before = terminalMode(0);
+  if (!before) return () => {};
+  const on = () => {
+    before = terminalMode(0);
+    if (before) setTerminalMode(0, rawMode(before));
+  };
+  const off = () => {
+    if (before) setTerminalMode(0, before);
+  };
   const suspend = () => {
     off();
     process.kill(process.pid, "SIGSTOP");

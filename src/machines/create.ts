@@ -36,7 +36,7 @@ export async function decideVm(
   const { provenance, ...sizes } = await ctx.sizes(request);
   const chosen = { ...sizes, network: request.network ?? "user" };
   const wanted = { image: request.image ?? defaultImage, kernel: request.kernel ?? defaultKernel };
-  // before anything that may be missing is made
+  requirePossible(ctx, wanted);
   emitSpec(emit, { ...chosen, ...wanted, provenance });
   const image = findImage(ctx, wanted.image);
   const kernel = findKernel(ctx, wanted.kernel);
@@ -60,6 +60,12 @@ export async function decideVm(
   );
   tell(ctx, made.vm.id, "");
   return made;
+}
+
+/** What can be made on the way is missed after the spec was said, what nothing can make before it. */
+function requirePossible(ctx: Context, { image, kernel }: { image: string; kernel: string }): void {
+  if (ctx.artifacts.imageRecipe(image) === undefined) findImage(ctx, image);
+  if (kernel !== defaultKernel) findKernel(ctx, kernel);
 }
 
 /**

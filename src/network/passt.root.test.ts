@@ -4,11 +4,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { which } from "../host/facts.ts";
 import { exists } from "../host/files.ts";
-import { isAlive } from "../host/process.ts";
+import { waitForExit } from "../host/process-end.ts";
 import { connectUnix } from "../host/socket.ts";
 import { agentBinary, gate } from "../host/testing/gate.ts";
 import { vmPaths } from "../model/paths.ts";
-import { gone } from "../vmm/gone.ts";
 import { makeTempFolder } from "../vmm/testing/temp.ts";
 import { gateway, guestAddress, resolver } from "./plan.ts";
 import { HandMadeGuest } from "./testing/frames.ts";
@@ -74,7 +73,7 @@ describe.skipIf(skip !== null)("through passt", () => {
 
   test("it ends with its VM, and takes its socket along", async () => {
     guest.close();
-    if (network.process) await gone(network.process, isAlive);
+    if (network.process) await waitForExit(network.process);
     expect(await exists(paths.net)).toBe(false);
   });
 });

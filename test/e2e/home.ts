@@ -26,6 +26,8 @@ export type RunOptions = {
   env?: Record<string, string>;
   cwd?: string;
   timeoutMs?: number;
+  /** a descriptor that the program writes to instead of a pipe to us */
+  stdout?: number;
 };
 export type Child = Bun.Subprocess<"pipe", "pipe", "pipe">;
 
@@ -86,9 +88,9 @@ export class Home {
       cwd: options.cwd ?? this.folder,
       env: { ...this.env, ...options.env },
       stdin: "pipe",
-      stdout: "pipe",
+      stdout: options.stdout ?? "pipe",
       stderr: "pipe",
-    });
+    }) as Child;
   }
 
   /** Every process that belongs to this home: daemon, VMMs, their helpers. */

@@ -4,10 +4,10 @@ import type { ByteStream } from "../../base/bytes.ts";
 import { fail } from "../../base/errors/error.ts";
 import { removeTree } from "../../host/files.ts";
 import { isAlive, signalProcess, spawnDetached } from "../../host/process.ts";
+import { waitForExit } from "../../host/process-end.ts";
 import { listenUnix } from "../../host/socket.ts";
 import type { ProcessRef } from "../../model/vm.ts";
 import { connectQmp, type Qmp } from "../../wire/qmp/client.ts";
-import { gone } from "../gone.ts";
 import { classifyExit } from "./exit.ts";
 import { readTails } from "./logs.ts";
 
@@ -90,7 +90,7 @@ async function reasonOf(spec: StartSpec, status: { exitCode: number | null; sign
 
 async function clearAway(process: ProcessRef, spec: StartSpec): Promise<void> {
   signalProcess(process, "SIGKILL");
-  await gone(process, isAlive);
+  await waitForExit(process);
   await Promise.all([spec.qmp, spec.agent].map((path) => removeTree(path)));
 }
 

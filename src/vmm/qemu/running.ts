@@ -2,12 +2,12 @@
 import { Deferred } from "../../base/async.ts";
 import type { ByteStream } from "../../base/bytes.ts";
 import { removeTree } from "../../host/files.ts";
-import { isAlive, signalProcess } from "../../host/process.ts";
+import { signalProcess } from "../../host/process.ts";
+import { waitForExit } from "../../host/process-end.ts";
 import { connectUnix } from "../../host/socket.ts";
 import { vmPaths } from "../../model/paths.ts";
 import type { Qmp } from "../../wire/qmp/client.ts";
 import type { RunningVm, VmExit, VmmStats } from "../driver.ts";
-import { gone } from "../gone.ts";
 import { processStats } from "../process-stats.ts";
 import { classifyExit, type Shutdown } from "./exit.ts";
 import { readTails, watchLogs } from "./logs.ts";
@@ -104,7 +104,7 @@ export class RunningQemu implements RunningVm {
   async #watch(): Promise<void> {
     const [, status] = await Promise.all([this.#parts.qmp.closed, this.#parts.exited]);
     if (this.#released) return;
-    await gone(this.record.process, isAlive);
+    await waitForExit(this.record.process);
     this.release();
     const [tails] = await Promise.all([
       readTails(this.#paths),
