@@ -3,7 +3,7 @@ import { Deferred, orAborted, withTimeout } from "../../base/async.ts";
 import type { ByteStream } from "../../base/bytes.ts";
 import { fail } from "../../base/errors/error.ts";
 import { removeTree } from "../../host/files.ts";
-import { isAlive, signalProcess, spawnDetached } from "../../host/process.ts";
+import { signalProcess, spawnDetached } from "../../host/process.ts";
 import { waitForExit } from "../../host/process-end.ts";
 import { listenUnix } from "../../host/socket.ts";
 import type { ProcessRef } from "../../model/vm.ts";
@@ -31,6 +31,8 @@ export type StartSpec = {
 
 /** A loaded host needs a second or two; this is for a QEMU that never will. */
 const setupTimeoutMs = 60_000;
+/** from the end of the monitor's line to that of the process, whose memory may be large */
+const endingTimeoutMs = 10_000;
 
 /**
  * No polling for a socket to appear: we listen, QEMU connects, or its process ends.
@@ -78,8 +80,8 @@ async function monitorOf(
     stream.destroy();
     throw startFailed(`process ${pid} spoke in QEMU's place`);
   });
-  // a monitor that breaks off means that the process is about to end: its own words are the better reason
-  const qmp = greeted.catch((error: unknown) => (isAlive(process) ? Promise.reject(error) : ended));
+  // a monitor that breaks off means that the process is about to end, and its own words are the better reason
+  const qmp = greeted.catch((error: Error) => withTimeout(ended, endingTimeoutMs, () => error));
   return Promise.race([qmp, ended]);
 }
 
