@@ -56,6 +56,27 @@ export function listNames(folder: string): string[] {
     .sort(byByte);
 }
 
+/** What is in a folder, links not followed; names that are not UTF-8 are only good for showing. */
+export function listKinds(folder: string): { name: string; kind: EntryKind }[] {
+  return fs.readdirSync(bytesOf(folder), { withFileTypes: true }).map((entry) => {
+    const name = byteTextOf(entry.name);
+    const kind = kindOf(entry);
+    // a file system may leave it to lstat(2)
+    return { name, kind: kind === "special" ? (lookAt(`${folder}/${name}`)?.kind ?? kind) : kind };
+  });
+}
+
+/** Whether this process may read the file or folder. */
+export function isReadable(path: string): boolean {
+  try {
+    fs.accessSync(bytesOf(path), fs.constants.R_OK);
+    return true;
+  } catch (error) {
+    if (isMissing(error) || codeOf(error) === "EACCES") return false;
+    throw error;
+  }
+}
+
 export function byByte(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
@@ -158,9 +179,13 @@ function join(root: string, relative: string): string {
 }
 
 function infoOf(stat: fs.Stats): EntryInfo {
-  const kind = stat.isFile() ? "file" : stat.isDirectory() ? "folder" : stat.isSymbolicLink() ? "link" : "special";
+  const kind = kindOf(stat);
   const { size, mtimeMs, uid, dev, ino } = stat;
   return { kind, mode: stat.mode & 0o7777, size, mtimeMs, uid, dev, ino };
+}
+
+function kindOf(one: Pick<fs.Stats, "isFile" | "isDirectory" | "isSymbolicLink">): EntryKind {
+  return one.isFile() ? "file" : one.isDirectory() ? "folder" : one.isSymbolicLink() ? "link" : "special";
 }
 
 function isMissing(error: unknown): boolean {

@@ -6,7 +6,10 @@ import type { InitKind } from "../model/artifact.ts";
 const systemd = new Set(["usr/lib/systemd/systemd", "lib/systemd/systemd"]);
 const inits = new Set(["sbin/init", "usr/sbin/init", "usr/bin/init", "bin/init"]);
 
-/** Fed with each entry; later entries of a name replace earlier ones, as unpacking does. */
+/** More folders than any root file system has; their names are kept. */
+const maxFolders = 500_000;
+
+/** Fed with each entry; of two entries with one name the first counts, as sqfstar has it. */
 export class RootfsFacts {
   readonly #folders = new Set<string>([""]);
   #hasSystemd = false;
@@ -20,12 +23,14 @@ export class RootfsFacts {
     if (!this.#folders.has(parent)) throw new TarError(`${JSON.stringify(name)} comes before its folder`);
     if (entry.kind === "folder") {
       this.#folders.add(name);
+      if (this.#folders.size > maxFolders) throw new TarError("it holds too many folders");
       return;
     }
+    // whatever the packer makes of a folder that is something else later: nothing below it
     this.#folders.delete(name);
     if (entry.kind === "file") this.#files++;
     if (systemd.has(name)) this.#hasSystemd = true;
-    if (inits.has(name)) this.#init = entry;
+    if (inits.has(name)) this.#init ??= entry;
   }
 
   /** False for an archive without a single file, which can't be an image. */

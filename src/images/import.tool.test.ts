@@ -50,6 +50,22 @@ onlySqfstar("a root file system becomes one layer that looks as its archive did"
   expect(lines.find((line) => line.includes("sbin/init"))).toEndWith("-> /usr/lib/systemd/systemd");
 });
 
+onlySqfstar("what tar fills its last record up with is no part of the archive, however late it comes", async () => {
+  const padded = new Uint8Array(content.length + 1024 * 1024);
+  padded.set(content);
+  for (const cut of [content.length, content.length - 700, 4096]) {
+    const { temp, deps } = world();
+    using _ = temp;
+    const late = async function* () {
+      yield padded.subarray(0, cut);
+      await Bun.sleep(20); // as a slow sender: the packer has ended by then
+      yield* chunked(padded.subarray(cut), [50_000]);
+    };
+    const record = await importRootfs(deps, upload(late()), () => {}, never);
+    await checkImage(deps, record);
+  }
+});
+
 onlySqfstar("the same content twice is one layer; a damaged one is replaced", async () => {
   const { temp, paths, deps } = world();
   using _ = temp;

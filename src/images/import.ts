@@ -85,7 +85,8 @@ async function pack(
   // Not ended by the signal but below: sqfstar does not always end at SIGTERM.
   const packer = spawnPiped(["sqfstar", ...squashfsOptions, ...rootOptions, path], { stdin: "pipe" });
   try {
-    if (!(await feed(packer, upload.tar, look, signal))) throw await failureOf(packer, path);
+    const scan = { look, isOver: () => scanner.ended };
+    if (!(await feed(packer, upload.tar, scan, signal))) throw await failureOf(packer, path);
     scanner.finish();
     if (!facts.hasFiles) throw new TarError("it holds no files");
     packer.stdin.end();
@@ -100,20 +101,25 @@ async function pack(
   return { digest: counted.digest(), facts };
 }
 
-/** False when the packer ended before it had everything: its status and its words say why, not the broken pipe. */
+/**
+ * False when the packer ended before it had everything: its status and its words say why, not the broken pipe. At the
+ * archive's end marker it ends in order, and takes nothing of the padding that tar writes behind it.
+ */
 async function feed(
   packer: PipedProcess,
   tar: AsyncIterable<Uint8Array>,
-  look: (chunk: Uint8Array) => void,
+  scan: { look(chunk: Uint8Array): void; isOver(): boolean },
   signal: AbortSignal,
 ): Promise<boolean> {
   for await (const chunk of abortable(tar, signal)) {
-    look(chunk);
+    const isPadding = scan.isOver();
+    scan.look(chunk);
+    if (isPadding) continue;
     const writing = packer.stdin.write(chunk).then(
       () => true,
       () => false,
     );
-    if (!(await orAborted(writing, signal))) return false;
+    if (!(await orAborted(writing, signal)) && !scan.isOver()) return false;
   }
   return true;
 }

@@ -2,6 +2,7 @@
 import { tarEvents } from "../artifacts/tar/events.ts";
 import { type TarEntry, TarError } from "../artifacts/tar/header.ts";
 import { plainName } from "../artifacts/tar/names.ts";
+import { errnoOf } from "../host/errno.ts";
 import { writeScratch } from "../host/scratch.ts";
 
 export type UnpackedKernel = {
@@ -15,6 +16,8 @@ export type UnpackedKernel = {
 };
 
 const limits = { image: 512 * 1024 ** 2, config: 4 * 1024 ** 2, modules: 2 * 1024 ** 3, files: 50_000 } as const;
+/** of the whole stream, whatever is in it */
+const streamLimits = { bytes: 8 * 1024 ** 3, entries: 500_000 } as const;
 
 /** Where an entry goes; null: not ours. */
 type Place = { to: "image" | "config" } | { to: "modules"; release: string; path: string };
@@ -27,8 +30,12 @@ export async function unpackKernel(
 ): Promise<UnpackedKernel> {
   const found = { image: new Parts(limits.image), config: new Parts(limits.config), release: "" };
   const modules = new ModuleWriter(base, onProgress);
+  const left = { ...streamLimits };
   let present: Place | null = null;
   for await (const event of tarEvents(tar)) {
+    if (event.kind === "entry") left.entries -= 1;
+    else if (event.kind === "data") left.bytes -= event.chunk.length;
+    if (left.entries < 0 || left.bytes < 0) throw new TarError("it is too large");
     if (event.kind === "entry") {
       present = placeOf(event.entry);
       if (present?.to === "modules") {
@@ -88,6 +95,9 @@ class Parts {
   }
 }
 
+/** what a path that is a folder here and a file there, or that is too long, ends in */
+const conflicts = new Set(["EEXIST", "EISDIR", "ENOTDIR", "ENAMETOOLONG", "ENOENT"]);
+
 /** Writes the modules' files below `base`; names were checked by the tar reader. Lost with its folder, so not synced. */
 class ModuleWriter {
   readonly #base: string;
@@ -116,7 +126,11 @@ class ModuleWriter {
 
   async end(): Promise<void> {
     if (this.#path === "") return;
-    await writeScratch(`${this.#base}/${this.#path}`, Buffer.concat(this.#chunks));
+    await writeScratch(`${this.#base}/${this.#path}`, Buffer.concat(this.#chunks)).catch((error: unknown) => {
+      throw conflicts.has(String(errnoOf(error)))
+        ? new TarError(`${JSON.stringify(this.#path)} can't be unpacked`)
+        : error;
+    });
     this.#path = "";
     this.#chunks = [];
     this.#onProgress(this.#bytes);

@@ -1,5 +1,5 @@
 /** Turns names into plan entries as they are on disk now; never through a symbolic link. */
-import { type EntryInfo, linkBeneath, lookAt } from "../host/tree.ts";
+import { type EntryInfo, isReadable, linkBeneath, lookAt } from "../host/tree.ts";
 import { parentsOf } from "./names.ts";
 import type { Notes } from "./notes.ts";
 import type { EntryOrigin, PlanEntry } from "./types.ts";
@@ -25,6 +25,7 @@ export class Collector {
     if (info === null || info.kind === "folder") return;
     if (info.kind === "special") return this.#notes.path("not a file, folder or link, so not sent", path);
     if (info.kind === "link") return this.#addLink(path, info, origin);
+    if (!isReadable(`${this.#root}/${path}`)) return this.#notes.path("may not be read, so not sent", path);
     const source = { kind: "disk", root: this.#root, path } as const;
     this.#push({ path, kind: "file", mode: info.mode & 0o777, size: info.size, mtime: seconds(info), origin, source });
   }

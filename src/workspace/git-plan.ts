@@ -1,5 +1,5 @@
 /** The plan for a git repository. */
-import { readBeneath } from "../host/tree.ts";
+import { lookAt, readBeneath } from "../host/tree.ts";
 import { Collector } from "./collect.ts";
 import { guestConfig } from "./guest-config.ts";
 import { guestGitEntries, packFolder } from "./guest-git.ts";
@@ -40,7 +40,7 @@ export async function planRepository(
   const notes = new Notes();
   const env = deps.env ?? {};
   const stop = new AbortController();
-  const { signal } = stop;
+  const signal = request.signal ? AbortSignal.any([stop.signal, request.signal]) : stop.signal;
   const user = readUserSettings(deps.home, env);
   const top = await openRepository(deps, repository, {
     path: "",
@@ -160,6 +160,11 @@ function addNotes(notes: Notes, request: WorkspaceRequest, jobs: readonly Job[],
     if (open.settings.local.broken)
       notes.add("warn", `the git configuration${at} is damaged: the rest of it is not carried over`);
     if (open.copied.shallow.length > 0) notes.add("info", `the history${at} is shallow here, so it is in the guest`);
+    for (const folder of open.alternates)
+      notes.add("warn", `objects${at} come from ${showPath(folder)} too: history from there may go in`);
+    const underWay = workUnderWay(open);
+    if (underWay !== null)
+      notes.add("info", `a ${underWay}${at} is under way: the guest gets its commit and files, not the ${underWay}`);
     if (open.settings.promisor !== null) {
       notes.add(
         "warn",
@@ -173,6 +178,12 @@ function addNotes(notes: Notes, request: WorkspaceRequest, jobs: readonly Job[],
       );
     }
   }
+}
+
+/** Work whose state is in more files than go in. */
+function workUnderWay({ repository: { gitDir } }: OpenRepository): string | null {
+  if (lookAt(`${gitDir}/rebase-merge`) ?? lookAt(`${gitDir}/rebase-apply`)) return "rebase";
+  return lookAt(`${gitDir}/BISECT_LOG`) ? "bisect" : null;
 }
 
 /** Whether the attributes at the top name a filter; a hint for a note, so folders below are not searched. */

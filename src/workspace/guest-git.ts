@@ -17,17 +17,18 @@ export type GuestGit = {
 };
 
 const maxSmallFile = 1024 * 1024;
+const maxLogBytes = 16 * 1024 * 1024;
 
 /** Entries of one repository's git directory, parents first. */
 export async function* guestGitEntries(job: GuestGit): AsyncGenerator<PlanEntry, void, void> {
   const { open, now } = job;
   const at = open.guestGitDir;
-  const folders = ["", "info", "objects", "objects/info", "objects/pack", "refs", "refs/heads", "refs/tags"];
+  const folders = ["", "info", "objects", "objects/info", "objects/pack", "logs", "refs", "refs/heads", "refs/tags"];
   for (const name of folders) yield folderEntry(under(at, name), now);
   for (const [name, data] of writtenFiles(job)) yield bytesEntry(under(at, name), data, now);
   for (const [name, max] of keptFiles) {
     const data = readKept(open, name, max);
-    if (name.startsWith("MERGE_") && !job.history.withIndex) continue;
+    if (ofWorkUnderWay.test(name) && !job.history.withIndex) continue;
     if (data !== null) yield bytesEntry(under(at, name), data, now);
   }
   if (job.history.withIndex) yield* indexEntry(job);
@@ -40,7 +41,7 @@ function upFrom(path: string): string {
   return "../".repeat(path.split("/").length);
 }
 
-function writtenFiles({ open, history }: GuestGit): [name: string, data: Uint8Array][] {
+function writtenFiles({ open, history, now }: GuestGit): [name: string, data: Uint8Array][] {
   const { ref, oid } = history.start;
   const branches = [ref, open.refs.head.ref].flatMap((name) =>
     name?.startsWith("refs/heads/") ? [name.slice(11)] : [],
@@ -52,8 +53,18 @@ function writtenFiles({ open, history }: GuestGit): [name: string, data: Uint8Ar
     ["config", text(config.text)],
     ["packed-refs", text(packedRefs({ head: history.start, all: history.refs }))],
   ];
+  const log = ref === null && oid !== null ? detachedLog(open, oid, now) : null;
+  if (log !== null) files.push(["logs/HEAD", text(log)]);
   if (history.shallow.length > 0) files.push(["shallow", text(`${history.shallow.join("\n")}\n`)]);
   return files;
+}
+
+/** `git status` takes from the last checkout in this log what HEAD is detached at: a tag's name, or the commit. */
+function detachedLog(open: OpenRepository, oid: string, now: number): string | null {
+  const log = Buffer.from(readKept(open, "logs/HEAD", maxLogBytes) ?? []).toString("latin1");
+  const last = [...log.matchAll(/^[^\t\n]*\tcheckout: moving from \S+ to ([^\s\0]{1,200})$/gm)].at(-1)?.[1];
+  if (last === undefined) return null;
+  return `${"0".repeat(oid.length)} ${oid} banger <banger@localhost> ${now} +0000\tcheckout: moving from - to ${last}\n`;
 }
 
 /** Files of the repository's git directory that go in as they are, when they are plain files of a sane size. */
@@ -64,7 +75,10 @@ const keptFiles: readonly (readonly [name: string, max: number])[] = [
   ["MERGE_HEAD", maxSmallFile],
   ["MERGE_MSG", maxSmallFile],
   ["MERGE_MODE", 1024],
+  ["CHERRY_PICK_HEAD", 1024],
+  ["REVERT_HEAD", 1024],
 ];
+const ofWorkUnderWay = /^(?:MERGE|CHERRY_PICK|REVERT)_/;
 
 function readKept(open: OpenRepository, name: string, max: number): Uint8Array | null {
   const { gitDir, commonDir } = open.repository;

@@ -19,7 +19,7 @@ export type History = {
   withIndex: boolean;
 };
 
-/** The upstream of a branch: `refs/remotes/origin/main`, when that ref is there. */
+/** The upstream of a branch: `refs/remotes/origin/main`, or another local branch, when that ref is there. */
 export function upstreamOf(open: OpenRepository, ref: string | null): string | null {
   if (ref === null || !ref.startsWith("refs/heads/")) return null;
   const branch = ref.slice("refs/heads/".length);
@@ -27,8 +27,21 @@ export function upstreamOf(open: OpenRepository, ref: string | null): string | n
   const remote = local.get(`branch.${branch}.remote`);
   const merge = local.get(`branch.${branch}.merge`);
   if (remote === undefined || !merge?.startsWith("refs/heads/")) return null;
-  const name = `refs/remotes/${remote}/${merge.slice("refs/heads/".length)}`;
-  return isRefName(name) && open.refs.all.has(name) ? name : null;
+  const name = remote === "." ? merge : tracking(local.all(`remote.${remote}.fetch`), merge);
+  return name !== null && isRefName(name) && open.refs.all.has(name) ? name : null;
+}
+
+/** Where a remote's branch is kept here, by the refspecs of its `fetch`. */
+export function tracking(fetch: readonly string[], merge: string): string | null {
+  for (const spec of fetch) {
+    const [from = "", to = ""] = spec.replace(/^\+/, "").split(":");
+    if (from === merge && to !== "") return to;
+    const [before = "", after, ...more] = from.split("*");
+    if (after === undefined || more.length > 0 || !merge.startsWith(before) || !merge.endsWith(after)) continue;
+    if (merge.length < before.length + after.length) continue;
+    return to.replace("*", () => merge.slice(before.length, merge.length - after.length));
+  }
+  return null;
 }
 
 export type HistoryWish = {
@@ -48,7 +61,7 @@ export async function planHistory(open: OpenRepository, start: Start, wish: Hist
   const upstream = upstreamOf(open, start.ref ?? open.refs.head.ref);
   const upstreamOid = upstream === null ? undefined : open.refs.all.get(upstream);
   if (upstream !== null && upstreamOid !== undefined) refs.set(upstream, upstreamOid);
-  const merging = withIndex ? mergeHeads(open) : [];
+  const merging = withIndex ? headsUnderWay(open) : [];
   const tips = [...new Set([start.oid, upstreamOid, ...merging].filter((oid) => oid != null))];
   const shallow = depth === undefined ? open.copied.shallow : await cutAt(open, tips, depth);
   if (depth !== undefined) await writeScratch(`${open.gitDir}/shallow`, shallow.map((oid) => `${oid}\n`).join(""));
@@ -96,15 +109,17 @@ async function tagsIn(open: OpenRepository, oid: string): Promise<[name: string,
   });
 }
 
-/** The other sides of a merge that is not committed yet. */
-function mergeHeads(open: OpenRepository): string[] {
-  try {
-    const bytes = readBeneath(open.repository.gitDir, "MERGE_HEAD", 64 * 1024);
-    return bytes === null ? [] : Buffer.from(bytes).toString("latin1").split("\n").filter(isOid);
-  } catch (error) {
-    if (error instanceof RangeError) return [];
-    throw error;
-  }
+/** Commits that a merge, cherry-pick or revert under way is about. */
+function headsUnderWay(open: OpenRepository): string[] {
+  return ["MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD"].flatMap((name) => {
+    try {
+      const bytes = readBeneath(open.repository.gitDir, name, 64 * 1024);
+      return bytes === null ? [] : Buffer.from(bytes).toString("latin1").split("\n").filter(isOid);
+    } catch (error) {
+      if (error instanceof RangeError) return [];
+      throw error;
+    }
+  });
 }
 
 /** Goes `depth` commits down from the tips; returns those at the end that have parents. */

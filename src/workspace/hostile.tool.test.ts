@@ -236,6 +236,17 @@ gitTest("fifos and sockets are neither opened nor sent", async () => {
   expect(plan.notes).toEqual([{ level: "warn", text: "README.md: not a file, folder or link, so not sent" }]);
 });
 
+gitTest("a file that the user may not read is told and left out", async () => {
+  using bed = testBed();
+  const repo = makeRepository(`${bed.folder}/repo`);
+  fs.chmodSync(`${repo}/README.md`, 0);
+  const { plan, guest } = await roundTrip(bed, { folder: repo });
+  const isRoot = process.getuid?.() === 0;
+  const note = { level: "warn" as const, text: "README.md: may not be read, so not sent" };
+  expect(plan.notes).toEqual(isRoot ? [] : [note]);
+  expect(fs.existsSync(`${guest}/README.md`)).toBe(isRoot);
+});
+
 gitTest("links in .git are not followed", async () => {
   using bed = testBed();
   const repo = makeRepository(`${bed.folder}/repo`);
@@ -247,6 +258,58 @@ gitTest("links in .git are not followed", async () => {
   const { guest } = await roundTrip(bed, { folder: repo });
   expect(fs.existsSync(`${guest}/.git/info/exclude`)).toBe(false);
   expect(fs.existsSync(`${guest}/.git/MERGE_MSG`)).toBe(false);
+});
+
+const odd: [what: string, set: (dotGit: string, outside: string) => void, says: string][] = [
+  ["its index", (d, o) => moveAndLink(`${d}/index`, o), "its index is a symbolic link"],
+  ["its config", (d, o) => moveAndLink(`${d}/config`, o), "its config is a symbolic link"],
+  ["its packed refs", (d, o) => fs.symlinkSync(o, `${d}/packed-refs`), "its packed-refs is a symbolic link"],
+  ["a fifo for packed refs", (d) => mkfifo(`${d}/packed-refs`), "its packed-refs is no plain file"],
+  ["a pack folder elsewhere", (d, o) => moveAndLink(`${d}/objects/pack`, o), "objects/pack is a symbolic link"],
+  ["a pack elsewhere", (d, o) => fs.symlinkSync(o, `${d}/objects/pack/x.idx`), "objects/pack/x.idx is a symbolic link"],
+  ["a fifo for alternates", (d) => mkfifo(`${d}/objects/info/alternates`), "objects/info/alternates is no plain file"],
+  ["a fifo for an index of a pack", (d) => mkfifo(`${d}/objects/pack/x.idx`), "objects/pack/x.idx is no plain file"],
+];
+for (const [what, set, says] of odd) {
+  gitTest(`refused with a reason: ${what}`, async () => {
+    using bed = testBed();
+    const repo = makeRepository(`${bed.folder}/repo`);
+    set(`${repo}/.git`, `${bed.folder}/outside`);
+    await expect(roundTrip(bed, { folder: repo })).rejects.toThrow(says);
+    expect(fs.readdirSync(bed.deps.scratch)).toEqual([]);
+  });
+}
+
+function moveAndLink(path: string, to: string): void {
+  fs.renameSync(path, to);
+  fs.symlinkSync(to, path);
+}
+
+function mkfifo(path: string): void {
+  if (Bun.spawnSync(["mkfifo", path]).exitCode !== 0) throw new Error(`no fifo at ${path}`);
+}
+
+gitTest("objects of another repository are told, and looked at as one's own", async () => {
+  using bed = testBed();
+  const other = makeRepository(`${bed.folder}/o "x"`);
+  git(bed.folder, "clone", "-q", "--shared", other, "repo");
+  const repo = `${bed.folder}/repo`;
+  const { plan } = await roundTrip(bed, { folder: repo });
+  expect(plan.notes.map(({ text }) => text).join()).toContain(`objects come from ${other}/.git/objects too`);
+  mkfifo(`${other}/.git/objects/pack/x.idx`);
+  await expect(roundTrip(bed, { folder: repo })).rejects.toThrow("objects/pack/x.idx is no plain file");
+});
+
+gitTest("a plan that is given up ends what it runs", async () => {
+  using bed = testBed();
+  const repo = makeRepository(`${bed.folder}/repo`);
+  fs.rmSync(`${repo}/src/a.ts`);
+  mkfifo(`${repo}/src/.gitignore`);
+  const stop = new AbortController();
+  const planning = planWorkspace(bed.deps, { folder: repo, includeUntracked: true, signal: stop.signal });
+  stop.abort(new Error("given up"));
+  await expect(planning).rejects.toThrow("given up");
+  expect(fs.readdirSync(bed.deps.scratch)).toEqual([]);
 });
 
 gitTest("credentials in remotes stay on the host", async () => {

@@ -1,10 +1,12 @@
 /** One repository (the workspace's own, or a submodule) made ready to be read: refs, settings, our git directory. */
+import { fail } from "../base/errors/error.ts";
 import { makeScratchFolder } from "../host/scratch.ts";
 import { byteTextOf } from "../host/tree.ts";
 import { type Git, openGit } from "./git.ts";
 import type { GitConfig } from "./git-config.ts";
 import type { Repository } from "./locate.ts";
 import { showPath } from "./names.ts";
+import { checkObjects, type ObjectFolders } from "./objects.ts";
 import { type Refs, readRefs } from "./refs.ts";
 import { readSettings, type Settings } from "./settings.ts";
 import { type Copied, makeSkeleton } from "./skeleton.ts";
@@ -22,6 +24,8 @@ export type OpenRepository = {
   git: Git;
   /** our git directory, a path on the host */
   gitDir: string;
+  /** folders elsewhere that its objects come from too, byte text */
+  alternates: string[];
 };
 
 export type OpenPlaces = { path: string; guestGitDir: string; scratch: string; user: GitConfig; signal: AbortSignal };
@@ -34,11 +38,21 @@ export async function openRepository(
 ): Promise<OpenRepository> {
   const { path, guestGitDir, scratch: gitDir, user, signal } = places;
   await makeScratchFolder(gitDir);
+  const { alternates } = objectsOf(repository);
   const refs = readRefs(repository);
   const settings = readSettings(repository, user);
   const copied = await makeSkeleton(gitDir, repository, refs, settings);
   const workTree = Buffer.from(repository.workTree, "latin1").toString("utf8");
   const git = openGit(deps.exec, { gitDir, workTree, shown: showPath(byteTextOf(workTree)), signal });
   if (copied.split) await git(["update-index", "--no-split-index"]);
-  return { repository, path, guestGitDir, refs, settings, copied, git, gitDir };
+  return { repository, path, guestGitDir, refs, settings, copied, git, gitDir, alternates };
+}
+
+function objectsOf(repository: Repository): ObjectFolders {
+  try {
+    return checkObjects(`${repository.commonDir}/objects`);
+  } catch (error) {
+    const path = Buffer.from(repository.workTree, "latin1").toString("utf8");
+    throw fail("WORKSPACE_REFUSED", { path, reason: (error as Error).message }, error);
+  }
 }

@@ -1,6 +1,7 @@
 /** Reads HEAD and the refs of a repository from their files: bounded, links not followed, nothing run. */
 import { fail } from "../base/errors/error.ts";
-import { listNames, lookAt, readBeneath } from "../host/tree.ts";
+import { listNames, lookAt } from "../host/tree.ts";
+import { readGitFile } from "./git-file.ts";
 import type { Repository } from "./locate.ts";
 
 export type Head = {
@@ -11,6 +12,8 @@ export type Refs = { head: Head /** `refs/heads/main` → object id */; all: Map
 
 const maxRefs = 500_000;
 const maxDepth = 32;
+/** symbolic refs that lead to another one; git follows as many */
+const maxLinks = 5;
 const maxPackedBytes = 128 * 1024 * 1024;
 const oidPattern = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
 
@@ -26,11 +29,13 @@ export function readRefs(repository: Repository): Refs {
   if (packed !== null) parsePackedRefs(packed, all);
   const symbolic = new Map<string, string>();
   readLoose(repository.commonDir, "refs", 0, { all, symbolic, shown });
-  for (const [name, target] of symbolic) {
-    const oid = all.get(target);
-    if (oid !== undefined) all.set(name, oid);
+  for (let links = 0; links < maxLinks; links++) {
+    for (const [name, target] of symbolic) {
+      const oid = all.get(target);
+      if (oid !== undefined) all.set(name, oid);
+    }
   }
-  return { head: readHead(repository, all, shown), all };
+  return { head: readHead(repository, { all, symbolic, shown }), all };
 }
 
 /** `OID SP NAME` lines; comments and `^PEELED` lines are passed over, as is what is malformed. */
@@ -51,10 +56,11 @@ export function isRefName(name: string): boolean {
   return name.split("/").every((part) => !part.startsWith(".") && !part.endsWith(".lock"));
 }
 
-function readHead(repository: Repository, all: Map<string, string>, shown: string): Head {
+function readHead(repository: Repository, { all, symbolic, shown }: Found): Head {
   const text = textOf(repository.gitDir, "HEAD", 4096, shown)?.trimEnd();
   if (text !== undefined && isOid(text)) return { ref: null, oid: text };
-  const ref = /^ref: *(.+)$/.exec(text ?? "")?.[1];
+  let ref = /^ref: *(.+)$/.exec(text ?? "")?.[1];
+  for (let links = 0; links < maxLinks; links++) ref = symbolic.get(ref ?? "") ?? ref;
   if (ref === "refs/heads/.invalid") {
     throw fail("WORKSPACE_GIT", { path: shown, problem: "its refs are stored as reftable, which is not read yet" });
   }
@@ -80,10 +86,9 @@ function readLoose(root: string, folder: string, depth: number, found: Found): v
 
 function textOf(root: string, path: string, max: number, shown: string): string | null {
   try {
-    const bytes = readBeneath(root, path, max);
+    const bytes = readGitFile(root, path, max);
     return bytes === null ? null : Buffer.from(bytes).toString("latin1");
   } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    throw fail("WORKSPACE_GIT", { path: shown, problem: `its ${path} is not readable: ${error.message}` }, error);
+    throw fail("WORKSPACE_GIT", { path: shown, problem: (error as Error).message }, error);
   }
 }

@@ -1,6 +1,8 @@
 /** The repository's configuration as far as banger uses it, and the user's own where `git status` depends on it. */
+import { fail } from "../base/errors/error.ts";
 import { byteTextOf, readBeneath, realPath } from "../host/tree.ts";
 import { type GitConfig, maxConfigBytes, parseGitConfig } from "./git-config.ts";
+import { readGitFile } from "./git-file.ts";
 import type { Repository } from "./locate.ts";
 
 export type Settings = {
@@ -14,9 +16,10 @@ export type Settings = {
 };
 
 export function readSettings(repository: Repository, user: GitConfig): Settings {
-  let text = textOf(repository.commonDir, "config");
+  let text = localText(repository, repository.commonDir, "config");
   const common = parseGitConfig(text);
-  if (common.bool("extensions.worktreeconfig") === true) text += `\n${textOf(repository.gitDir, "config.worktree")}`;
+  if (common.bool("extensions.worktreeconfig") === true)
+    text += `\n${localText(repository, repository.gitDir, "config.worktree")}`;
   const local = parseGitConfig(text);
   return {
     local,
@@ -53,6 +56,17 @@ function promisorOf(local: GitConfig): string | null {
   const named = local.get("extensions.partialclone");
   if (named !== undefined) return named;
   return local.subsections("remote").find((name) => local.bool(`remote.${name}.promisor`) === true) ?? null;
+}
+
+/** @throws WORKSPACE_GIT: without its configuration the repository would have another status */
+function localText(repository: Repository, folder: string, name: string): string {
+  try {
+    const bytes = readGitFile(folder, name, maxConfigBytes);
+    return bytes === null ? "" : Buffer.from(bytes).toString("latin1");
+  } catch (error) {
+    const path = Buffer.from(repository.workTree, "latin1").toString("utf8");
+    throw fail("WORKSPACE_GIT", { path, problem: (error as Error).message }, error);
+  }
 }
 
 /** The user's own file, links followed. */

@@ -2,7 +2,8 @@
 import { createHash } from "node:crypto";
 import { fail } from "../base/errors/error.ts";
 import { makeScratchFolder, writeScratch } from "../host/scratch.ts";
-import { listNames, readBeneath } from "../host/tree.ts";
+import { listNames } from "../host/tree.ts";
+import { type GitFileError, readGitFile } from "./git-file.ts";
 import type { Repository } from "./locate.ts";
 import { isOid, type Refs } from "./refs.ts";
 import type { Settings } from "./settings.ts";
@@ -12,7 +13,6 @@ export type Copied = { index: Uint8Array | null; split: boolean; shallow: string
 
 const maxIndexBytes = 1024 ** 3;
 const maxShallowBytes = 16 * 1024 ** 2;
-const maxSharedIndexes = 16;
 
 /** @param gitDir a folder that exists and is empty. @throws WORKSPACE_GIT */
 export async function makeSkeleton(
@@ -61,12 +61,19 @@ async function copyIndex(
   if (index === null) return { index: null, split: false };
   if (!isWholeIndex(index, sha256)) throw problem(repository, "its index is damaged");
   await writeScratch(`${gitDir}/index`, index);
-  const shared = listNames(repository.gitDir).filter((name) => /^sharedindex\.[0-9a-f]{40,64}$/.test(name));
-  for (const name of shared.slice(0, maxSharedIndexes)) {
-    const bytes = read(repository, name, maxIndexBytes);
-    if (bytes !== null) await writeScratch(`${gitDir}/${name}`, bytes);
-  }
-  return { index, split: shared.length > 0 };
+  const shared = sharedIndexOf(repository, index);
+  const bytes = shared === undefined ? null : read(repository, shared, maxIndexBytes);
+  if (shared !== undefined && bytes !== null) await writeScratch(`${gitDir}/${shared}`, bytes);
+  return { index, split: bytes !== null };
+}
+
+/** A split index names the one that it builds upon by its id, in its "link" extension; old ones lie about for weeks. */
+function sharedIndexOf(repository: Repository, index: Uint8Array): string | undefined {
+  const bytes = Buffer.from(index.buffer, index.byteOffset, index.byteLength);
+  return listNames(repository.gitDir).find((name) => {
+    const id = /^sharedindex\.([0-9a-f]{40,64})$/.exec(name)?.[1];
+    return id !== undefined && bytes.includes(Buffer.from(id, "hex"));
+  });
 }
 
 /** Magic and checksum, which git itself does not look at; all zeros means that there is none (`index.skipHash`). */
@@ -87,9 +94,9 @@ function readShallow(repository: Repository): string[] {
 
 function read(repository: Repository, name: string, max: number): Uint8Array | null {
   try {
-    return readBeneath(repository.gitDir, name, max);
+    return readGitFile(repository.gitDir, name, max);
   } catch (error) {
-    throw problem(repository, `its ${name} can't be read: ${error instanceof Error ? error.message : error}`);
+    throw problem(repository, (error as GitFileError).message);
   }
 }
 

@@ -25,6 +25,8 @@ export type Listing = {
 
 const maxSubmodules = 2000;
 const maxNesting = 16;
+/** a fifo where git looks for rules would hold it up for ever */
+const untrackedTimeoutMs = 120_000;
 
 /** Adds one repository's files to the collector, then its submodules'. */
 export async function listRepository(listing: Listing, open: OpenRepository, nesting = 0): Promise<void> {
@@ -43,10 +45,13 @@ export async function listRepository(listing: Listing, open: OpenRepository, nes
 }
 
 async function listUntracked(listing: Listing, open: OpenRepository, excludes: string): Promise<void> {
-  const rules = [`${open.repository.commonDir}/info/exclude`, excludes]
+  // the last rule that matches decides: the repository's own come after the user's, as git has them
+  const rules = [excludes, `${open.repository.commonDir}/info/exclude`]
     .filter((file) => lookAt(file)?.kind === "file")
     .map((file) => `--exclude-from=${Buffer.from(file, "latin1").toString("utf8")}`);
-  const { stdout } = await open.git(["ls-files", "-z", "--others", "--exclude-per-directory=.gitignore", ...rules]);
+  const { stdout } = await open.git(["ls-files", "-z", "--others", "--exclude-per-directory=.gitignore", ...rules], {
+    timeoutMs: untrackedTimeoutMs,
+  });
   for (const name of nulSeparated(stdout)) {
     const path = under(open.path, name);
     if (name.endsWith("/")) listing.notes.path("a repository of its own, not sent", path);
@@ -74,8 +79,11 @@ async function listSubmodule(listing: Listing, parent: OpenRepository, path: str
     repositories.push(open);
     await listRepository(listing, open, nesting);
   } catch (error) {
-    if (!(error instanceof BangerError) || error.code !== "WORKSPACE_REFUSED") throw error;
-    notes.add("warn", `submodule ${showPath(path)} is not sent: ${error.details["reason"]}`);
+    if (!(error instanceof BangerError) || !["WORKSPACE_REFUSED", "WORKSPACE_GIT"].includes(error.code)) throw error;
+    notes.add(
+      "warn",
+      `submodule ${showPath(path)} is not sent: ${error.details["reason"] ?? error.details["problem"]}`,
+    );
   }
 }
 

@@ -23,6 +23,8 @@ export type WorkspaceRequest = {
   from?: string | undefined;
   /** commits of history to send, all when left out */
   depth?: number | undefined;
+  /** gives up while it is planned or packed */
+  signal?: AbortSignal | undefined;
 };
 
 /** Where an entry's bytes come from. */

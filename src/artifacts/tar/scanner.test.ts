@@ -126,3 +126,19 @@ function extension(type: string, body: Uint8Array): Uint8Array {
   head.set(new TextEncoder().encode(`${sum.toString(8).padStart(6, "0")}\0 `), 148);
   return Buffer.concat([head, body, padding(body.length)]);
 }
+
+test("extensions without content are counted too: nothing piles up before an entry", async () => {
+  const empty = emptyExtension();
+  const flood = Buffer.concat([...Array(3000).fill(empty), archive([file("a", "")])]);
+  await expect(read(flood)).rejects.toThrow("an entry's extensions are too large");
+});
+
+/** A pax header of no bytes: a file's, with another type and the checksum that goes with it. */
+function emptyExtension(): Uint8Array {
+  const header = encodeHeader(file("pax", "").entry);
+  header[156] = "x".charCodeAt(0);
+  header.fill(0x20, 148, 156);
+  const sum = header.reduce((total, byte) => total + byte, 0);
+  header.set(new TextEncoder().encode(`${sum.toString(8).padStart(6, "0")}\0 `), 148);
+  return header;
+}

@@ -25,7 +25,7 @@ export type TarSink = {
   padding(chunk: Uint8Array): void;
 };
 
-/** Bytes of pax or GNU extensions before one header. */
+/** Bytes of pax or GNU extensions before one header, their own headers included. */
 const maxExtension = 1024 * 1024;
 
 const kinds: Record<string, TarKind> = {
@@ -128,7 +128,7 @@ export class TarScanner {
   #beginExtension({ type, size }: TarHeader, block: Uint8Array): void {
     // What waits for the header it belongs to outlives the pushed chunk, so it is copied.
     this.#head.push(block.slice());
-    this.#extensionBytes += size;
+    this.#extensionBytes += blockSize + size;
     if (this.#extensionBytes > maxExtension) throw new TarError("an entry's extensions are too large");
     if (size > 0) this.#extension = { type, size, left: size, parts: [] };
   }

@@ -104,3 +104,33 @@ export function status(folder: string, ...more: string[]): string {
 export function gitTest(name: string, body: () => void | Promise<void>): void {
   gatedTest("tool:git", name, body, 60_000);
 }
+
+/** Writes files and stages all there is, then writes others. */
+export function stage(repo: string, files: Record<string, string>, then: Record<string, string> = {}): void {
+  write(repo, files);
+  git(repo, "add", "-A");
+  write(repo, then);
+}
+
+/** A commit with one new file. */
+export function commit(repo: string, text: string): void {
+  write(repo, { [`${text}.txt`]: `${text}\n` });
+  git(repo, "add", "-A");
+  git(repo, "commit", "-q", "-m", text);
+}
+
+/** Leaves a merge with a conflict in README.md. */
+export function conflict(repo: string): void {
+  git(repo, "checkout", "-q", "-b", "elsewhere");
+  write(repo, { "README.md": "theirs\n" });
+  git(repo, "commit", "-q", "-am", "theirs");
+  git(repo, "checkout", "-q", "main");
+  write(repo, { "README.md": "ours\n" });
+  git(repo, "commit", "-q", "-am", "ours");
+  try {
+    git(repo, "merge", "elsewhere");
+  } catch {
+    return;
+  }
+  throw new Error("the merge has no conflict");
+}

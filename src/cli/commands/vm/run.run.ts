@@ -32,7 +32,8 @@ async function planAndRun(context: CliContext, flags: RunFlags, folder: string |
   envOf(flags.env, context.env);
   const { includeUntracked, branch, from, depth } = flags;
   const request = folder === undefined ? null : { folder, includeUntracked, branch, from, depth };
-  const plan = request && (await context.planWorkspace(request));
+  const plan =
+    request && (await cancellable(context.signals, (signal) => context.planWorkspace({ ...request, signal })));
   const sink = specFirst(sinkOf(context, flags));
   try {
     for (const note of plan?.notes ?? []) sink.emit({ kind: "note", ...note });
