@@ -27,6 +27,14 @@ hyperfine|times commands in the bench|hyperfine|hyperfine|hyperfine|hyperfine
 ip|makes network namespaces in tests|iproute2|iproute|iproute2|iproute2
 setpriv|runs tests as an ordinary user|util-linux|util-linux|util-linux|util-linux
 useradd|makes that user|passwd|shadow-utils|shadow|shadow
+tar|makes archives in tests|tar|tar|tar|tar
+skopeo|copies test images|skopeo|skopeo|skopeo|skopeo
+umoci|unpacks test images, to compare|umoci|-|-|umoci
+docker-registry|is the registry of tests|docker-registry|-|-|distribution-registry
+openssl|makes certificates for tests|openssl|openssl|openssl|openssl
+htpasswd|makes a registry's users in tests|apache2-utils|httpd-tools|apache|apache2-utils
+setfattr|gives test files extended attributes|attr|attr|attr|attr
+setcap|gives test files capabilities|libcap2-bin|libcap|libcap|libcap-progs
 ps|finds what tests left running|procps|procps-ng|procps-ng|procps
 TABLE
 }

@@ -20,6 +20,8 @@ function documentedForms(): [name: string, path: string][] {
     ["initramfs", paths.initramfs(digest)],
     ["kernel", paths.kernel(digest).directory],
     ["blankDisk", paths.blankDisk(7)],
+    ["blob", paths.blob(digest)],
+    ["blobPart", paths.blobPart(digest)],
   );
   forms.push(...Object.entries(paths.kernel(digest)), ...Object.entries(paths.vm("<id>" as VmId)));
   return forms.map(([name, path]) => [
@@ -46,7 +48,7 @@ test("the functions that make paths are all known to this test", () => {
       .filter(([, item]) => typeof item === "function")
       .map(([name]) => name);
   const paths = pathsOf({ state: "", cache: "", config: "", runtime: "" });
-  expect(functions(paths).sort()).toEqual(["blankDisk", "initramfs", "kernel", "layer", "vm"]);
+  expect(functions(paths).sort()).toEqual(["blankDisk", "blob", "blobPart", "initramfs", "kernel", "layer", "vm"]);
   expect([...functions(vmPaths("")), ...functions(kernelPaths(""))]).toEqual([]);
 });
 

@@ -18,7 +18,7 @@ const env = z
   .record(envName, noNul)
   .check(z.refine((all) => JSON.stringify(all).length <= 16_384, "is over 16 KiB in all"));
 const name = z.string().check(z.maxLength(64));
-const reference = z.string().check(z.minLength(1), z.maxLength(255));
+const reference = z.string().check(z.minLength(1), z.maxLength(512));
 const milliseconds = z.int().check(z.gte(0), z.lte(86_400_000));
 const wait = z.enum(waitKinds);
 
@@ -40,4 +40,16 @@ export const startVmSchema = z.strictObject({ wait: z.optional(wait) });
 export const stopVmSchema = z.strictObject({ graceMs: z.optional(milliseconds) });
 export const restartVmSchema = z.strictObject({ wait: z.optional(wait), graceMs: z.optional(milliseconds) });
 export const renameVmSchema = z.strictObject({ name });
+const secret = z.string().check(z.minLength(1), z.maxLength(65_536));
+export const pullImageSchema = z.strictObject({
+  credential: z.optional(
+    z.union([
+      z.strictObject({ username: z.string().check(z.minLength(1), z.maxLength(512)), password: secret }),
+      z.strictObject({ identityToken: secret }),
+    ]),
+  ),
+  insecure: z.optional(z.boolean()),
+});
+export const tagImageSchema = z.strictObject({ name: z.string().check(z.minLength(1), z.maxLength(512)) });
+export const pruneImagesSchema = z.strictObject({ all: z.optional(z.boolean()), dryRun: z.optional(z.boolean()) });
 export const emptySchema = z.strictObject({});

@@ -1,4 +1,5 @@
 /** The daemon's API: what goes over the socket. `docs/api.md` is its description. Schemas that check these: `schema.ts`. */
+import type { Credential } from "../model/credential.ts";
 import type { NetworkKind, VmView, WaitKind } from "../model/vm.ts";
 
 /** Bumped when an older CLI could not go on; sent in `GET /v1/daemon` and the `Banger-Api` header of every answer. */
@@ -42,6 +43,11 @@ export type RestartVm = StartVm & StopVm;
 /** What `DELETE /v1/vms/{name}` answers. */
 export type DeletedVm = { id: string; name: string };
 export type RenameVm = { name: string };
+
+/** `POST /v1/images/{name}/pull`. The credential is used for this pull alone and kept nowhere. */
+export type PullImage = { credential?: Credential /** plain http is all right */; insecure?: boolean };
+export type TagImage = { name: string };
+export type PruneImages = { /** also images that no VM uses */ all?: boolean; dryRun?: boolean };
 
 export type HostInfo = {
   cpus: number;
@@ -93,7 +99,15 @@ export const routes = {
     path: "/v1/images/{name}",
     summary: "body: root file system as a tar stream; ?source=… (NDJSON)",
   },
-  deleteImage: { method: "DELETE", path: "/v1/images/{name}", summary: "delete an unused image" },
+  importArchive: {
+    method: "POST",
+    path: "/v1/image-archives",
+    summary: "body: `docker save`'s or an OCI layout's tar stream; ?source=…&name=…&fallback=… (NDJSON)",
+  },
+  pullImage: { method: "POST", path: "/v1/images/{name}/pull", summary: "get an image from its registry (NDJSON)" },
+  tagImage: { method: "POST", path: "/v1/images/{name}/tag", summary: "give it one more name" },
+  pruneImages: { method: "POST", path: "/v1/image-prune", summary: "remove what nothing uses, or say what that is" },
+  deleteImage: { method: "DELETE", path: "/v1/images/{name}", summary: "take a name away; an image without one goes" },
   listKernels: { method: "GET", path: "/v1/kernels", summary: "every kernel" },
   showKernel: { method: "GET", path: "/v1/kernels/{name}", summary: "one kernel" },
   importKernel: {

@@ -31,11 +31,19 @@ export function isVmId(text: string): text is VmId {
   return /^[a-z0-9]{8}$/.test(text);
 }
 
+const part = "[a-z0-9]+(?:(?:[.]|_|__|-+)[a-z0-9]+)*";
+const imagePattern = new RegExp(
+  `^(?:(?:localhost|${part})(?::\\d{1,5})?/)?${part}(?:/${part})*(?::[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?(?:@sha256:[0-9a-f]{64})?$`,
+);
+
+/** A name of our own (`debian-bookworm`, `tool:v2`), or a reference in its full spelling (`reference.ts`). */
+export function isImageName(text: string): text is ImageName {
+  return text.length <= 512 && imagePattern.test(text);
+}
+
 export function parseImageName(text: string): ImageName {
-  const valid =
-    text.length <= 255 && /^[a-z0-9]+(?:[._/-][a-z0-9]+)*(?::[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?$/.test(text);
-  if (!valid) throw fail("IMAGE_NAME_INVALID", { text });
-  return text as ImageName;
+  if (!isImageName(text)) throw fail("IMAGE_NAME_INVALID", { text: text.slice(0, 600) });
+  return text;
 }
 
 export function isDigest(text: string): text is Digest {

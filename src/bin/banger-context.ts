@@ -53,6 +53,20 @@ export function cliContext(guestArgv: readonly string[] | null): CliContext {
       const suite = recipes.find((one) => one.name === recipe)?.suite ?? "bookworm";
       return openDebianRootfs(await recipeDeps(paths, env), { suite }, emit, signal);
     },
+    async openTar(path, signal) {
+      const { openArchive } = await import("../images/rootfs/open.ts");
+      return openArchive(path, { stdin: stdinStream(), uid: process.getuid?.() ?? 0, signal });
+    },
+    async openRootfs(path, signal) {
+      const { openRootfs } = await import("../images/rootfs/open.ts");
+      return openRootfs(path, { stdin: stdinStream(), uid: process.getuid?.() ?? 0, signal });
+    },
+    async registryCredential(registry) {
+      const { findCredential } = await import("../images/credentials/find.ts");
+      const { readTextIfAny } = await import("../host/files.ts");
+      return findCredential({ exec: await execOf(env), readTextIfAny, env, home }, registry);
+    },
+    readStdin: (maxBytes) => readStdin(maxBytes),
     async fetchKernel(emit, signal) {
       const { openDebianKernel } = await import("../kernels/recipe.ts");
       return openDebianKernel(await recipeDeps(paths, env), emit, signal);
@@ -105,6 +119,21 @@ async function recipeDeps(paths: Paths, env: Env): Promise<RecipeDeps> {
     fetchBytes,
     now: () => Date.now(),
   };
+}
+
+async function* stdinStream(): AsyncGenerator<Uint8Array, void, void> {
+  for await (const chunk of process.stdin) yield chunk as Uint8Array;
+}
+
+async function readStdin(maxBytes: number): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of stdinStream()) {
+    bytes += chunk.length;
+    if (bytes > maxBytes) break;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
 }
 
 function definedOnly(env: Env): Record<string, string> {

@@ -1,21 +1,50 @@
 /** Images and kernels as lifecycle policy wants them. */
 import type { ArtifactDeps } from "../artifacts/deps.ts";
+import { Downloads } from "../artifacts/download.ts";
+import type { Pause } from "../artifacts/retry.ts";
+import { orAborted } from "../base/async.ts";
 import { fail } from "../base/errors/error.ts";
+import type { Digest } from "../base/names.ts";
+import type { Reference } from "../base/reference.ts";
+import type { Config } from "../config/config.ts";
 import type { Exec } from "../host/exec.ts";
-import { exists, removeTree } from "../host/files.ts";
+import { exists, listFolder, removeTree, sizeOf } from "../host/files.ts";
+import { createHttp, dockerCertificates, systemCertificates } from "../host/http-fetch.ts";
 import { checkImage } from "../images/check.ts";
+import { defaultBudget, type ImageDeps } from "../images/deps.ts";
 import { importRootfs } from "../images/import.ts";
-import { recipeFor } from "../images/recipes.ts";
+import { Layers } from "../images/layers.ts";
+import { importArchive } from "../images/oci/archive.ts";
+import { Puller } from "../images/pull.ts";
+import { recipeFor, recipes } from "../images/recipes.ts";
+import { openRegistry } from "../images/registry/client.ts";
 import { checkKernel } from "../kernels/check.ts";
 import { importKernelPackage } from "../kernels/import.ts";
 import { ensureInitramfs } from "../kernels/initramfs.ts";
-import type { MachineArtifacts } from "../machines/deps.ts";
+import type { MachineArtifacts, PullRequest } from "../machines/deps.ts";
 import type { Paths } from "../model/paths.ts";
+import type { Store } from "../store/store.ts";
 
-/** @param agent path of `banger-vsock-agent` */
-export function wireArtifacts(facts: { exec: Exec; paths: Paths; agent: string }): MachineArtifacts {
-  const { paths, agent, exec } = facts;
-  const deps: ArtifactDeps = { paths, exec, now: () => Date.now() };
+type Facts = {
+  exec: Exec;
+  paths: Paths;
+  /** path of `banger-vsock-agent` */
+  agent: string;
+  store: Pick<Store, "images">;
+  env: Record<string, string | undefined>;
+  cpus: number;
+  config(): Promise<Config>;
+};
+
+export function wireArtifacts(facts: Facts): MachineArtifacts {
+  const { paths, agent, exec, store, cpus } = facts;
+  const now = () => Date.now();
+  const deps: ArtifactDeps = { paths, exec, now };
+  const layers = new Layers({ paths, knownLayer: (digest) => store.images.layer(digest), cpus });
+  const budget = async () => ({ ...defaultBudget, bytes: (await facts.config()).imageMaxBytes });
+  const images: ImageDeps = { paths, layers, now, budget };
+  const downloads = new Downloads({ paths, pause });
+  const puller = new Puller({ ...images, downloads, knownOrigin: (digest) => store.images.byOrigin(digest) });
   return {
     checkImage: (image) => checkImage(deps, image),
     checkKernel: (kernel) => checkKernel(deps, kernel),
@@ -23,12 +52,58 @@ export function wireArtifacts(facts: { exec: Exec; paths: Paths; agent: string }
       if (!(await exists(agent))) throw fail("TOOL_MISSING", agentMissing(agent));
       return ensureInitramfs(deps, { kernel, agent });
     },
-    importImage: (upload, emit, signal) => importRootfs(deps, upload, emit, signal),
+    importImage: (upload, emit, signal) => importRootfs(images, upload, emit, signal),
+    importArchive: (upload, emit, signal) => importArchive(images, upload, emit, signal),
+    pullImage: async (request, emit, signal) =>
+      puller.pull(request.reference, await registryFor(facts, request), emit, signal),
     importKernel: (upload, emit, signal) => importKernelPackage(deps, upload, emit, signal),
     removeLayers: (digests) => removeAll(digests.map((digest) => paths.layer(digest))),
     removeKernels: (digests) => removeAll(digests.map((digest) => paths.kernel(digest).directory)),
+    removeStrayLayers: (known) => removeStrayLayers(paths, known),
+    removeLeftovers: (kept, dryRun) => removeLeftovers(paths, kept, dryRun),
     imageRecipe: recipeFor,
+    imageRecipes: () => recipes.map((recipe) => recipe.name),
   };
+}
+
+async function registryFor(facts: Facts, request: PullRequest & { reference: Reference }) {
+  const { registry } = request.reference;
+  const { registryMirrors, insecureRegistries } = await facts.config();
+  const certificates = [systemCertificates(facts.env), ...dockerCertificates(registry)].filter(
+    (text) => text !== undefined,
+  );
+  const http = createHttp(certificates.length > 0 ? certificates.join("\n") : undefined);
+  return openRegistry({ http, pause, now: () => Date.now() }, request.reference, {
+    credential: request.credential,
+    insecure: request.insecure || insecureRegistries.includes(registry),
+    mirrors: registryMirrors[registry] ?? [],
+  });
+}
+
+const pause: Pause = (ms, signal) => {
+  let timer: ReturnType<typeof setTimeout>;
+  const over = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  return orAborted(over, signal).finally(() => clearTimeout(timer));
+};
+
+/** Names in `layers/` are digests. */
+async function removeStrayLayers(paths: Paths, known: ReadonlySet<Digest>): Promise<void> {
+  const expected = new Set([...known].map((digest) => paths.layer(digest)));
+  const files = (await listFolder(paths.layers)).map((name) => `${paths.layers}/${name}`);
+  await removeAll(files.filter((file) => !expected.has(file)));
+}
+
+async function removeLeftovers(paths: Paths, kept: readonly string[], dryRun: boolean) {
+  const folders = [paths.blobs, paths.initramfsFolder];
+  const all = await Promise.all(
+    folders.map(async (folder) => (await listFolder(folder)).map((name) => `${folder}/${name}`)),
+  );
+  const files = all.flat().filter((file) => !kept.includes(file));
+  const sizes = await Promise.all(files.map((file) => sizeOf(file).catch(() => 0)));
+  if (!dryRun) await removeAll(files);
+  return { files: files.length, bytes: sizes.reduce((sum, size) => sum + size, 0) };
 }
 
 function agentMissing(agent: string) {

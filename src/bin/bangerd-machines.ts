@@ -34,7 +34,8 @@ export async function wireMachines({ paths, facts, env, log }: WireFacts): Promi
   const driver = createQemuDriver({ exec, which, env, agent, tscFile: paths.tscFile });
   const network = createUserNetwork({ exec, which, agent });
   const disk = { exec, blankDisk: paths.blankDisk, partial: paths.partial };
-  const folders = [paths.vms, paths.layers, paths.kernels, paths.partial, dirname(paths.blankDisk(0))];
+  const caches = [paths.layers, paths.kernels, paths.partial, paths.blobs, paths.initramfsFolder];
+  const folders = [paths.vms, ...caches, dirname(paths.blankDisk(0))];
   await Promise.all(folders.map((folder) => ensureFolder(folder)));
   const store = createStore(openDatabase(paths.database), () => systemClock.now());
   const config = () => loadConfig({ file: paths.configFile });
@@ -54,7 +55,7 @@ export async function wireMachines({ paths, facts, env, log }: WireFacts): Promi
     clock: systemClock,
     timings: defaultTimings,
     createDisk: (path, bytes) => createDataDisk(disk, { path, bytes }),
-    artifacts: wireArtifacts({ exec, paths, agent }),
+    artifacts: wireArtifacts({ exec, paths, agent, store, env, cpus: facts.cpus, config }),
     sizes: async (request) => resolveSizes(request, await config(), facts),
     inheritance: async () =>
       guestInheritance({ paths, env: definedOnly(env), inheritProxy: (await config()).inheritProxy }),

@@ -2,6 +2,7 @@
 import type { Api } from "../client/api.ts";
 import type { Signals, Stdio } from "../client/attach.ts";
 import type { CheckFacts } from "../doctor/facts.ts";
+import type { Credential } from "../model/credential.ts";
 import type { Emit } from "../model/event.ts";
 import type { WorkspacePlan, WorkspaceRequest } from "../workspace/types.ts";
 
@@ -40,6 +41,14 @@ export type CliContext = {
   ): AsyncIterable<Uint8Array>;
   /** Runs the recipe on this host with the user's rights. */
   buildImage(recipe: string, emit: Emit, signal: AbortSignal): Promise<Source>;
+  /** An archive of images as one tar stream: a file, a folder, or `-` for stdin. */
+  openTar(path: string, signal: AbortSignal): Promise<Source>;
+  /** A root file system as one tar stream: a tar, a folder, a squashfs, or `-` for a tar on stdin. */
+  openRootfs(path: string, signal: AbortSignal): Promise<Source>;
+  /** Who the user is to a registry, as docker's and podman's own files say. */
+  registryCredential(registry: string): Promise<Credential | null>;
+  /** All of stdin as text. */
+  readStdin(maxBytes: number): Promise<string>;
   fetchKernel(emit: Emit, signal: AbortSignal): Promise<Source & { name: string }>;
   checkFacts(): Promise<CheckFacts>;
 };

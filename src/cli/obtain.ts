@@ -1,7 +1,9 @@
 /** Doing something that needs an image and a kernel: what is missing is made on the way, once. */
 import { Deferred } from "../base/async.ts";
 import { BangerError } from "../base/errors/error.ts";
+import { referenceOf } from "../base/reference.ts";
 import type { ImageRecord, KernelRecord } from "../model/artifact.ts";
+import type { Credential } from "../model/credential.ts";
 import type { Emit } from "../model/event.ts";
 import type { CliContext, Source } from "./context.ts";
 
@@ -24,35 +26,70 @@ export async function withArtifacts<T>(
       if (!missing || made.has(missing.kind)) throw error;
       made.add(missing.kind);
       if (missing.kind === "image") await makeMissing(context, missing.recipe, emit, signal);
+      else if (missing.kind === "pull") await pullMissing(context, missing.name, emit, signal);
       else await fetchKernel(context, emit, signal);
     }
   }
 }
 
-type Missing = { kind: "image"; recipe: string } | { kind: "kernel" };
+type Missing = { kind: "image"; recipe: string } | { kind: "pull"; name: string } | { kind: "kernel" };
 
 function missingOf(error: unknown): Missing | null {
   if (!(error instanceof BangerError)) return null;
-  const { recipe, name } = error.details;
+  const { recipe, pull, name } = error.details;
   if (error.code === "IMAGE_NOT_FOUND" && typeof recipe === "string") return { kind: "image", recipe };
+  if (error.code === "IMAGE_NOT_FOUND" && typeof pull === "string") return { kind: "pull", name: pull };
   return error.code === "KERNEL_NOT_FOUND" && name === defaultKernel ? { kind: "kernel" } : null;
 }
 
-/** A first run needs both: the kernel comes while the image is built. When one fails the other is given up. */
-async function makeMissing(context: CliContext, recipe: string, emit: Emit, signal: AbortSignal): Promise<void> {
+/** A first run needs both: the kernel comes while the image is made. When one fails the other is given up. */
+function makeMissing(context: CliContext, recipe: string, emit: Emit, signal: AbortSignal): Promise<void> {
+  return withKernel(context, emit, signal, (either) => buildImage(context, recipe, emit, either));
+}
+
+function pullMissing(context: CliContext, name: string, emit: Emit, signal: AbortSignal): Promise<void> {
+  return withKernel(context, emit, signal, (either) =>
+    obtainImage(context, { name, login: null, insecure: false }, emit, either),
+  );
+}
+
+async function withKernel(
+  context: CliContext,
+  emit: Emit,
+  signal: AbortSignal,
+  obtain: (signal: AbortSignal) => Promise<unknown>,
+): Promise<void> {
   const kernels = await context.api.json("listKernels");
   const needsKernel = !kernels.some((kernel) => kernel.name === defaultKernel);
   const other = new AbortController();
   const either = AbortSignal.any([signal, other.signal]);
-  const work = [
-    buildImage(context, recipe, emit, either),
-    ...(needsKernel ? [fetchKernel(context, warningsOf(emit), either)] : []),
-  ];
+  const work = [obtain(either), ...(needsKernel ? [fetchKernel(context, warningsOf(emit), either)] : [])];
   try {
     await Promise.all(work);
   } finally {
     other.abort();
     await Promise.allSettled(work);
+  }
+}
+
+export type PullWanted = { name: string; login: Credential | null; insecure: boolean };
+
+/** From a registry or a catalog; a name that only a recipe can make is built, and that is said. */
+export async function obtainImage(
+  context: CliContext,
+  { name, login, insecure }: PullWanted,
+  emit: Emit,
+  signal: AbortSignal,
+): Promise<ImageRecord> {
+  const reference = referenceOf(name);
+  const credential = login ?? (reference && (await context.registryCredential(reference.registry)));
+  const body = { insecure, ...(credential ? { credential } : {}) };
+  try {
+    return (await context.api.work("pullImage", { name, body }, emit, signal)).value;
+  } catch (error) {
+    const missing = missingOf(error);
+    if (missing?.kind !== "image") throw error;
+    return buildImage(context, missing.recipe, emit, signal);
   }
 }
 

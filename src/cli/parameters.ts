@@ -32,6 +32,11 @@ export const vmNames = several("NAME", "names of VMs");
 
 export const jsonFlag = { json: toggled("output, events and errors as JSON") } as const;
 
+export const loginFlags = {
+  username: worded("user at the registry (default: as docker and podman know you)", "NAME"),
+  passwordStdin: toggled("read that user's password or token from stdin"),
+} as const;
+
 export const waitFlag = { wait: valued("ready means: services (default) or agent", "WHAT", parseWait) } as const;
 
 export const graceFlag = {

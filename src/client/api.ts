@@ -66,7 +66,7 @@ export class Api {
   /** Sends a stream; the daemon tells what it does with it. */
   async upload<R extends keyof UploadAnswers>(
     route: R,
-    what: { name: string; source: string; tar: AsyncIterable<Uint8Array> },
+    what: { name?: string; source: string; query?: Record<string, string>; tar: AsyncIterable<Uint8Array> },
     emit: Emit,
     signal?: AbortSignal,
   ): Promise<UploadAnswers[R]> {
@@ -74,7 +74,7 @@ export class Api {
     failed.promise.catch(() => {});
     const abort = new AbortController();
     const either = signal ? AbortSignal.any([signal, abort.signal]) : abort.signal;
-    const call = wireCall(route, { name: what.name }, { source: what.source });
+    const call = wireCall(route, { name: what.name }, { source: what.source, ...what.query });
     const sent = this.#send(call, { signal: either, stream: watched(what.tar, failed) }).then((answer) =>
       this.#events<UploadAnswers[R]>(answer, emit, either),
     );

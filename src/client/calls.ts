@@ -4,14 +4,17 @@ import {
   type DaemonInfo,
   type DeletedVm,
   type HostInfo,
+  type PruneImages,
+  type PullImage,
   type RenameVm,
   type RestartVm,
   routes,
   type StartVm,
   type StopResult,
   type StopVm,
+  type TagImage,
 } from "../api/types.ts";
-import type { ImageRecord, KernelRecord } from "../model/artifact.ts";
+import type { ImageRecord, ImageView, KernelRecord, Pruned } from "../model/artifact.ts";
 import type { VmView } from "../model/vm.ts";
 
 /** Routes that answer one JSON value. */
@@ -24,8 +27,10 @@ export type JsonAnswers = {
   deleteVm: DeletedVm;
   killVm: VmView;
   renameVm: VmView;
-  listImages: ImageRecord[];
-  showImage: ImageRecord;
+  listImages: ImageView[];
+  showImage: ImageView;
+  tagImage: ImageView;
+  pruneImages: Pruned;
   deleteImage: ImageRecord;
   listKernels: KernelRecord[];
   showKernel: KernelRecord;
@@ -39,12 +44,22 @@ export type WorkAnswers = {
   stopVm: StopResult;
   restartVm: VmView;
   waitVm: VmView;
+  pullImage: ImageRecord;
 };
 
 /** Routes that take a tar stream, and answer events and a result. */
-export type UploadAnswers = { importImage: ImageRecord; importKernel: KernelRecord };
+export type UploadAnswers = { importImage: ImageRecord; importArchive: ImageRecord[]; importKernel: KernelRecord };
 
-type Bodies = { createVm: CreateVm; startVm: StartVm; stopVm: StopVm; restartVm: RestartVm; renameVm: RenameVm };
+type Bodies = {
+  createVm: CreateVm;
+  startVm: StartVm;
+  stopVm: StopVm;
+  restartVm: RestartVm;
+  renameVm: RenameVm;
+  pullImage: PullImage;
+  tagImage: TagImage;
+  pruneImages: PruneImages;
+};
 
 export type RouteName = keyof typeof routes;
 type NamedRoute = {

@@ -18,6 +18,12 @@ export type Config = {
   vmDefaults: VmDefaults;
   /** hand the host's proxy variables and extra CA certificates on to guests */
   inheritProxy: boolean;
+  /** the most that an image may be when it is unpacked, in bytes */
+  imageMaxBytes: number;
+  /** hosts that are asked before a registry, by the registry's name */
+  registryMirrors: Record<string, readonly string[]>;
+  /** hosts of registries that may be spoken to without encryption */
+  insecureRegistries: readonly string[];
   /** by key as written in the file: `vm_defaults.vcpu` */
   provenance: Record<string, ConfigSource>;
 };

@@ -25,10 +25,25 @@ test("values and where they came from", () => {
   expect(config.inheritProxy).toBe(false);
   expect(config.provenance).toEqual({
     inherit_proxy: "file",
+    image_max_size: "default",
+    registry_mirrors: "default",
+    insecure_registries: "default",
     "vm_defaults.vcpu": "file",
     "vm_defaults.memory_mib": "file",
     "vm_defaults.disk_size": "file",
   });
+});
+
+test("registries, and how large an image may be", () => {
+  const text =
+    'image_max_size = "2G"\ninsecure_registries = ["r.lan:5000"]\n[registry_mirrors]\n"docker.io" = ["https://m.lan"]\n';
+  const config = parseConfig("/c", text);
+  expect(config.imageMaxBytes).toBe(2 * 1024 ** 3);
+  expect(config.insecureRegistries).toEqual(["r.lan:5000"]);
+  expect(config.registryMirrors).toEqual({ "docker.io": ["https://m.lan"] });
+  expect(problems('image_max_size = "2K"\ninsecure_registries = ["a b"]\n[registry_mirrors]\nx = "y"\n')).toHaveLength(
+    3,
+  );
 });
 
 test("an empty file is the default", () => {

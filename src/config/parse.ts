@@ -44,6 +44,8 @@ function dotted(path: readonly PropertyKey[]): string {
   return path.map(String).join(".") || "(top level)";
 }
 
+const defaultImageMax = "64G";
+
 function configOf(file: string, raw: RawConfig): Config {
   const from = raw.vm_defaults ?? {};
   const vmDefaults: VmDefaults = {};
@@ -55,8 +57,14 @@ function configOf(file: string, raw: RawConfig): Config {
     file,
     vmDefaults,
     inheritProxy: raw.inherit_proxy ?? true,
+    imageMaxBytes: parseSize(raw.image_max_size ?? defaultImageMax) ?? 0,
+    registryMirrors: raw.registry_mirrors ?? {},
+    insecureRegistries: raw.insecure_registries ?? [],
     provenance: {
       inherit_proxy: source(raw.inherit_proxy),
+      image_max_size: source(raw.image_max_size),
+      registry_mirrors: source(raw.registry_mirrors),
+      insecure_registries: source(raw.insecure_registries),
       "vm_defaults.vcpu": source(from.vcpu),
       "vm_defaults.memory_mib": source(from.memory_mib),
       "vm_defaults.disk_size": source(from.disk_size),

@@ -34,7 +34,38 @@ export const vmDefaultsSchema = z.strictObject(
   { error: tableRule("vm_defaults") },
 );
 
+const mirrorRule = 'must be a table of lists of hosts, as in `"docker.io" = ["mirror.example.com"]`';
+const hostsRule = 'must be a list of hosts, as in `["registry.example.com:5000"]`';
+const maxSizeRule = 'must be a size from 1M to 16T, as in `image_max_size = "64G"`';
+
+const host = /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\])(?::\d{1,5})?$/;
+
+function hosts(rule: string, pattern: RegExp) {
+  return z
+    .array(z.string({ error: rule }).check(z.refine((text) => pattern.test(text), { error: rule })), { error: rule })
+    .check(z.maxLength(20, { error: rule }));
+}
+
+const mirror = /^(?:https?:\/\/)?[A-Za-z0-9[][A-Za-z0-9.:\]-]*\/?$/;
+
+const maxSize = z.string({ error: maxSizeRule }).check(
+  z.refine(
+    (text) => {
+      const bytes = parseSize(text);
+      return bytes !== null && bytes >= 1024 ** 2 && bytes <= 16 * 1024 ** 4;
+    },
+    { error: maxSizeRule },
+  ),
+);
+
 export const configSchema = z.strictObject({
+  image_max_size: z.optional(maxSize),
+  insecure_registries: z.optional(hosts(hostsRule, host)),
+  registry_mirrors: z.optional(
+    z.record(z.string().check(z.refine((text) => host.test(text), { error: mirrorRule })), hosts(mirrorRule, mirror), {
+      error: mirrorRule,
+    }),
+  ),
   inherit_proxy: z.optional(z.boolean({ error: "must be true or false" })),
   vm_defaults: z.optional(vmDefaultsSchema),
 });

@@ -4,7 +4,16 @@ import type { RouteName } from "./router.ts";
 import { agentVm } from "./routes/agent.ts";
 import { daemonInfo, daemonStop, host } from "./routes/daemon.ts";
 import { events } from "./routes/events.ts";
-import { deleteImage, importImage, listImages, showImage } from "./routes/images.ts";
+import {
+  deleteImage,
+  importArchive,
+  importImage,
+  listImages,
+  pruneImages,
+  pullImage,
+  showImage,
+  tagImage,
+} from "./routes/images.ts";
 import { deleteKernel, importKernel, listKernels, showKernel } from "./routes/kernels.ts";
 import { killVm, restartVm, startVm, stopVm, waitVm } from "./routes/lifecycle.ts";
 import { logsVm } from "./routes/logs.ts";
@@ -31,6 +40,10 @@ export const handlers: Record<RouteName, Handler> = {
   listImages,
   showImage,
   importImage,
+  importArchive,
+  pullImage,
+  tagImage,
+  pruneImages,
   deleteImage,
   listKernels,
   showKernel,

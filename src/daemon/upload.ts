@@ -1,5 +1,6 @@
 /** What an upload says about itself beside its bytes. */
 import { fail } from "../base/errors/error.ts";
+import { type ImageName, parseImageName } from "../base/names.ts";
 import { redactText, stripControl } from "../base/text.ts";
 import type { HttpExchange } from "../host/http-server.ts";
 
@@ -10,4 +11,10 @@ export function sourceOf(exchange: HttpExchange): string {
     throw fail("REQUEST_INVALID", { problems: ["content-type must be application/x-tar"] });
   }
   return redactText(stripControl(exchange.query.get("source") ?? "upload")).slice(0, 200);
+}
+
+/** A name in the query; null when it is absent. @throws IMAGE_NAME_INVALID */
+export function queryName(exchange: HttpExchange, key: string): ImageName | null {
+  const text = exchange.query.get(key);
+  return text === null ? null : parseImageName(text);
 }

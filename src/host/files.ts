@@ -91,6 +91,12 @@ export async function exists(path: string): Promise<boolean> {
 }
 
 /** bytes */
+/** False for what is absent too. */
+export async function isFolder(path: string): Promise<boolean> {
+  const facts = await fs.stat(path).catch(() => null);
+  return facts?.isDirectory() ?? false;
+}
+
 export async function sizeOf(path: string): Promise<number> {
   return (await fs.stat(path)).size;
 }

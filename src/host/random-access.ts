@@ -26,3 +26,27 @@ export async function withRandomAccess<T>(path: string, use: (file: RandomAccess
     await file.close();
   }
 }
+
+/** A file that is only read; `close` it. */
+export interface OpenFile {
+  /** bytes at the time it was opened */
+  readonly size: number;
+  /** @throws RangeError when the file ends before */
+  readAt(offset: number, length: number): Promise<Uint8Array>;
+  close(): Promise<void>;
+}
+
+export async function openForRead(path: string): Promise<OpenFile> {
+  const file = await fs.open(path, "r");
+  const { size } = await file.stat();
+  return {
+    size,
+    async readAt(offset, length) {
+      const buffer = Buffer.allocUnsafeSlow(length);
+      const { bytesRead } = await file.read(buffer, 0, length, offset);
+      if (bytesRead < length) throw new RangeError(`${path} ends before ${offset + length}`);
+      return buffer;
+    },
+    close: () => file.close(),
+  };
+}

@@ -4,6 +4,7 @@ import { isError } from "../base/errors/error.ts";
 import type { Digest, ImageName } from "../base/names.ts";
 import { tempFolder } from "../host/testing/temp.ts";
 import { pathsOf } from "../model/paths.ts";
+import { layerRef } from "../store/testing/records.ts";
 import { checkImage } from "./check.ts";
 import { deleteLayers } from "./delete.ts";
 import { emptyConfig, imageRecord } from "./record.ts";
@@ -15,9 +16,9 @@ function world(bytes: number) {
   const paths = pathsOf({ state: folder.path, cache: folder.path, config: folder.path, runtime: folder.path });
   mkdirSync(paths.layers);
   writeFileSync(paths.layer(digest), squashfs(bytes));
-  const layers = [{ digest, bytes }];
-  const name = "tiny" as ImageName;
-  const record = imageRecord({ name, layers, init: "none", source: "t", config: emptyConfig, createdAt: 0 });
+  const layers = [layerRef({ digest, bytes })];
+  const facts = { direct: null, init: "none", shell: true, source: "t", config: emptyConfig, createdAt: 0 } as const;
+  const record = imageRecord({ ...facts, name: "tiny" as ImageName, layers });
   return { folder, paths, record, file: paths.layer(digest) };
 }
 

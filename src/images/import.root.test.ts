@@ -10,6 +10,7 @@ import { tempFolder } from "../host/testing/temp.ts";
 import { importKernelPackage } from "../kernels/import.ts";
 import { pathsOf } from "../model/paths.ts";
 import { importRootfs } from "./import.ts";
+import { imageDeps } from "./testing/image-deps.ts";
 
 const skip = gate("root") ?? gate("tool:sqfstar");
 
@@ -35,7 +36,7 @@ describe.skipIf(skip !== null)("a full file system", () => {
   test("is told for an image, and nothing half-made stays", async () => {
     const files = Array.from({ length: 20 }, (_, i) => file(`f${i}`, megabyte()));
     const upload = { name: "large", source: "test", tar: chunked(archive([folder("."), ...files])) };
-    await expect(importRootfs(deps, upload, () => {}, never)).rejects.toMatchObject({ code: "DISK_FULL" });
+    await expect(importRootfs(imageDeps(paths), upload, () => {}, never)).rejects.toMatchObject({ code: "DISK_FULL" });
     expect(await listFolder(paths.partial)).toEqual([]);
     expect(await listFolder(paths.layers)).toEqual([]);
   });

@@ -9,6 +9,7 @@ import { tempFolder } from "../host/testing/temp.ts";
 import { pathsOf } from "../model/paths.ts";
 import { checkImage } from "./check.ts";
 import { importRootfs } from "./import.ts";
+import { imageDeps } from "./testing/image-deps.ts";
 
 const env = process.env as Record<string, string>;
 const never = new AbortController().signal;
@@ -27,7 +28,7 @@ const content = archive([
 function world() {
   const temp = tempFolder();
   const paths = pathsOf({ state: temp.path, cache: temp.path, config: temp.path, runtime: temp.path });
-  return { temp, paths, deps: { paths, exec: createExec(env), now: () => 42 } };
+  return { temp, paths, exec: createExec(env), deps: imageDeps(paths, { now: () => 42 }) };
 }
 
 function upload(tar: AsyncIterable<Uint8Array>) {
@@ -37,13 +38,13 @@ function upload(tar: AsyncIterable<Uint8Array>) {
 const onlySqfstar = (name: string, body: () => Promise<void>) => gatedTest("tool:sqfstar", name, body);
 
 onlySqfstar("a root file system becomes one layer that looks as its archive did", async () => {
-  const { temp, paths, deps } = world();
+  const { temp, paths, deps, exec } = world();
   using _ = temp;
   const record = await importRootfs(deps, upload(chunked(content, [1000])), () => {}, never);
   await checkImage(deps, record);
   expect(record).toMatchObject({ name: "tiny", init: "systemd", source: "test", createdAt: 42 });
   expect(readdirSync(paths.partial)).toEqual([]);
-  const listed = await deps.exec(["unsquashfs", "-lln", paths.layer(record.layers[0]!.digest)]);
+  const listed = await exec(["unsquashfs", "-lln", paths.layer(record.layers[0]!.digest)]);
   const lines = new TextDecoder().decode(listed.stdout).split("\n");
   expect(lines.find((line) => line.endsWith(" squashfs-root"))).toMatch(/^drwxr-xr-x 0\/0 /);
   expect(lines.find((line) => line.endsWith("squashfs-root/tmp"))).toStartWith("drwxrwxrwt");

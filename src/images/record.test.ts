@@ -1,20 +1,30 @@
 import { expect, test } from "bun:test";
-import type { Digest, ImageName } from "../base/names.ts";
-import { emptyConfig, imageDigest, imageRecord } from "./record.ts";
+import type { ImageName } from "../base/names.ts";
+import type { LayerRef } from "../model/artifact.ts";
+import { digestOf, layerRef } from "../store/testing/records.ts";
+import { emptyConfig, imageDigest, imageRecord, rootOf } from "./record.ts";
 
-const layer = (digit: string) => ({ digest: `sha256:${digit.repeat(64)}` as Digest, bytes: 1 });
+const layer = (digit: string) => layerRef({ digest: digestOf(digit), bytes: 1 });
+const plain = (layers: LayerRef[]) => ({ layers, direct: null, config: emptyConfig });
 
 test("layers, their order and the config make an image; name, time and packed size do not", () => {
-  const digest = imageDigest([layer("a"), layer("b")], emptyConfig);
-  expect(imageDigest([{ ...layer("a"), bytes: 9 }, layer("b")], emptyConfig)).toBe(digest);
-  expect(imageDigest([layer("b"), layer("a")], emptyConfig)).not.toBe(digest);
-  expect(imageDigest([layer("a"), layer("b")], { ...emptyConfig, user: "x" })).not.toBe(digest);
-  const facts = { layers: [layer("a"), layer("b")], init: "none", source: "s", config: emptyConfig } as const;
-  const record = imageRecord({ ...facts, layers: [...facts.layers], name: "x" as ImageName, createdAt: 5 });
-  expect(record.digest).toBe(digest);
+  const digest = imageDigest(plain([layer("a"), layer("b")]));
+  expect(imageDigest(plain([{ ...layer("a"), bytes: 9 }, layer("b")]))).toBe(digest);
+  expect(imageDigest(plain([layer("b"), layer("a")]))).not.toBe(digest);
+  const one = plain([layer("a"), layer("b")]);
+  expect(imageDigest({ ...one, config: { ...emptyConfig, user: "x" } })).not.toBe(digest);
+  expect(imageDigest({ ...one, direct: layer("c") })).not.toBe(digest);
+  const facts = { ...one, init: "none", shell: false, source: "s" } as const;
+  expect(imageRecord({ ...facts, name: "x" as ImageName, createdAt: 5 }).digest).toBe(digest);
+});
+
+test("the highest layer that says what the root is like decides", () => {
+  const root = { mode: 0o700, uid: 5, gid: 6 };
+  expect(rootOf([layerRef(), layerRef({ root }), layerRef({ root: null })])).toEqual(root);
+  expect(rootOf([layerRef({ root: null })])).toEqual({ mode: 0o755, uid: 0, gid: 0 });
 });
 
 test("the order of environment variables does not matter", () => {
-  const one = imageDigest([], { ...emptyConfig, env: { A: "1", B: "2" } });
-  expect(imageDigest([], { ...emptyConfig, env: { B: "2", A: "1" } })).toBe(one);
+  const one = imageDigest({ ...plain([]), config: { ...emptyConfig, env: { A: "1", B: "2" } } });
+  expect(imageDigest({ ...plain([]), config: { ...emptyConfig, env: { B: "2", A: "1" } } })).toBe(one);
 });

@@ -1,7 +1,10 @@
 /** An image's record, and the digest that says which images are the same. */
 import { createHash } from "node:crypto";
 import type { Digest, ImageName } from "../base/names.ts";
-import type { ImageConfig, ImageRecord, InitKind, LayerRef } from "../model/artifact.ts";
+import type { ImageConfig, ImageRecord, InitKind, LayerRef, RootFacts } from "../model/artifact.ts";
+
+/** layers that a guest mounts at most; more are merged */
+export const maxLayers = 12;
 
 /** What a plain root file system says about running it: nothing. */
 export const emptyConfig: ImageConfig = { env: {}, entrypoint: [], cmd: [], workdir: "", user: "" };
@@ -9,7 +12,9 @@ export const emptyConfig: ImageConfig = { env: {}, entrypoint: [], cmd: [], work
 export type RecordFacts = {
   name: ImageName;
   layers: LayerRef[];
+  direct: LayerRef | null;
   init: InitKind;
+  shell: boolean;
   source: string;
   config: ImageConfig;
   /** Unix time in `ms` */
@@ -17,13 +22,19 @@ export type RecordFacts = {
 };
 
 export function imageRecord(facts: RecordFacts): ImageRecord {
-  return { ...facts, digest: imageDigest(facts.layers, facts.config) };
+  return { ...facts, kernel: null, digest: imageDigest(facts) };
 }
 
 /** Over the layers' digests, lowest first, and the config with its keys in order. */
-export function imageDigest(layers: readonly LayerRef[], config: ImageConfig): Digest {
+export function imageDigest({ layers, direct, config }: Pick<RecordFacts, "layers" | "direct" | "config">): Digest {
   const env = Object.entries(config.env).toSorted(([a], [b]) => (a < b ? -1 : 1));
   const { entrypoint, cmd, workdir, user } = config;
-  const content = JSON.stringify([layers.map((layer) => layer.digest), env, entrypoint, cmd, workdir, user]);
+  const digests = layers.map((layer) => layer.digest);
+  const content = JSON.stringify([digests, env, entrypoint, cmd, workdir, user, ...(direct ? [direct.digest] : [])]);
   return `sha256:${createHash("sha256").update(content).digest("hex")}` as Digest;
+}
+
+/** What the image's root folder is like: the highest layer that says so decides. */
+export function rootOf(layers: readonly LayerRef[]): RootFacts {
+  return layers.findLast((layer) => layer.root !== null)?.root ?? { mode: 0o755, uid: 0, gid: 0 };
 }

@@ -1,10 +1,10 @@
 /** Takes the ELF kernel out of a bzImage. */
 import { gunzipSync, zstdDecompressSync } from "node:zlib";
+import { unpackLegacyLz4 } from "../artifacts/lz4.ts";
 import { mustSucceed } from "../artifacts/tools.ts";
 import { fail } from "../base/errors/error.ts";
 import type { Exec } from "../host/exec.ts";
 import { elfProblem, findPayload, type Payload, statedSize } from "./bzimage.ts";
-import { unpackLegacyLz4 } from "./lz4.ts";
 
 /** Bytes of an uncompressed kernel: distribution kernels have 50-70 MiB. */
 const maxKernel = 512 * 1024 * 1024;

@@ -1,24 +1,12 @@
-/** Images and kernels as VMs use them: found by name, checked before a boot, kept while a VM needs them. */
+/** What VMs boot from, checked before a boot; and kernels: found by name, kept while a VM needs them. */
 import { fail } from "../base/errors/error.ts";
 import { type Digest, type ImageName, isDigest, parseImageName } from "../base/names.ts";
-import { nearest } from "../base/text.ts";
 import type { ImageRecord, KernelRecord } from "../model/artifact.ts";
 import type { Emit } from "../model/event.ts";
 import type { ArtifactRef, VmSpec } from "../model/vm.ts";
 import type { Context } from "./context.ts";
 import type { Upload } from "./deps.ts";
 import { dropUnused, whileImporting } from "./unused.ts";
-
-/** @throws IMAGE_NOT_FOUND with the recipe that would make it, IMAGE_NAME_INVALID */
-export function findImage(ctx: Pick<Context, "store" | "artifacts">, text: string): ImageRecord {
-  const { images } = ctx.store;
-  const found = isDigest(text) ? images.byDigest(text) : images.byName(parseImageName(text));
-  if (found) return found;
-  const recipe = ctx.artifacts.imageRecipe(text);
-  const names = images.all().map((image) => image.name);
-  const near = nearest(text, names);
-  throw fail("IMAGE_NOT_FOUND", { name: text, ...(recipe ? { recipe } : {}), ...(near ? { nearest: near } : {}) });
-}
 
 /** @throws KERNEL_NOT_FOUND, IMAGE_NAME_INVALID */
 export function findKernel(ctx: Pick<Context, "store">, text: string): KernelRecord {
@@ -44,16 +32,6 @@ export async function prepareArtifacts(ctx: Context, spec: Pick<VmSpec, "image" 
   return { image, kernel, initramfs };
 }
 
-/** Stores an uploaded image under its name. */
-export async function importImage(ctx: Context, upload: Upload, emit: Emit, signal: AbortSignal): Promise<ImageRecord> {
-  parseImageName(upload.name);
-  return whileImporting(ctx, async () => {
-    const record = await ctx.artifacts.importImage(upload, emit, signal);
-    ctx.store.images.put(record);
-    return record;
-  });
-}
-
 export async function importKernel(
   ctx: Context,
   upload: Upload,
@@ -66,16 +44,6 @@ export async function importKernel(
     ctx.store.kernels.put(record);
     return record;
   });
-}
-
-/** @throws IMAGE_NOT_FOUND, IMAGE_IN_USE */
-export async function deleteImage(ctx: Context, text: string): Promise<ImageRecord> {
-  const image = findImage(ctx, text);
-  const users = usersOf(ctx.store.vms.namesUsingImage(image.digest), image, ctx.store.images.all());
-  if (users.length > 0) throw fail("IMAGE_IN_USE", { name: image.name, users });
-  ctx.store.images.removeName(image.name);
-  await dropUnused(ctx);
-  return image;
 }
 
 /** @throws KERNEL_NOT_FOUND, KERNEL_IN_USE */

@@ -1,4 +1,5 @@
 /** What a VMM is told for one VM: pure, so that every choice is one row of a test. */
+import { rootOf } from "../images/record.ts";
 import type { ImageRecord } from "../model/artifact.ts";
 import type { Paths } from "../model/paths.ts";
 import type { VmRecord } from "../model/vm.ts";
@@ -23,6 +24,7 @@ export function bootSpec(paths: Paths, facts: BootFacts): BootSpec {
     kernelWords: kernelWords(image),
     blockDevices: [
       ...image.layers.map((layer, index) => readOnly(`layer${index}`, paths.layer(layer.digest))),
+      ...(image.direct ? [readOnly("direct", paths.layer(image.direct.digest))] : []),
       readOnly("modules", kernel.modules),
       // what an ephemeral VM wrote is never read after a crash of the host
       { serial: "data", path: files.disk, readOnly: false, cache: vm.ephemeral ? "unsafe" : "writeback" },
@@ -33,7 +35,14 @@ export function bootSpec(paths: Paths, facts: BootFacts): BootSpec {
 
 function kernelWords(image: ImageRecord): string[] {
   const init = image.init === "none" ? "none" : "auto";
-  return [`banger.layers=${image.layers.length}`, `banger.direct=${directFolders.join(",")}`, `banger.init=${init}`];
+  const { mode, uid, gid } = rootOf(image.layers);
+  return [
+    `banger.layers=${image.layers.length}`,
+    `banger.root=${mode.toString(8)},${uid},${gid}`,
+    `banger.direct=${directFolders.join(",")}`,
+    ...(image.direct ? ["banger.directs=1"] : []),
+    `banger.init=${init}`,
+  ];
 }
 
 function readOnly(serial: string, path: string): BlockDevice {

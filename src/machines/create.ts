@@ -5,10 +5,11 @@ import { formatSize } from "../base/units.ts";
 import type { Emit, SpecEvent } from "../model/event.ts";
 import type { NetworkKind, VmRecord, VmSpec } from "../model/vm.ts";
 import type { OpenChange } from "../store/journal.ts";
-import { findImage, findKernel, prepareArtifacts, type ReadyArtifacts } from "./artifacts.ts";
+import { findKernel, prepareArtifacts, type ReadyArtifacts } from "./artifacts.ts";
 import type { Context } from "./context.ts";
 import { forgetVm } from "./delete.ts";
 import type { SizeRequest } from "./deps.ts";
+import { findImage, imageIfAny, waysTo } from "./find-image.ts";
 import { makeIdentity } from "./identity.ts";
 import { enter, tell } from "./state.ts";
 import { pickName } from "./vm-names.ts";
@@ -35,7 +36,7 @@ export async function decideVm(
   if (request.name !== undefined) requireFreeName(ctx, parseVmName(request.name));
   const { provenance, ...sizes } = await ctx.sizes(request);
   const chosen = { ...sizes, network: request.network ?? "user" };
-  const wanted = { image: request.image ?? defaultImage, kernel: request.kernel ?? defaultKernel };
+  const wanted = wantedArtifacts(ctx, request);
   requirePossible(ctx, wanted);
   emitSpec(emit, { ...chosen, ...wanted, provenance });
   const image = findImage(ctx, wanted.image);
@@ -62,9 +63,17 @@ export async function decideVm(
   return made;
 }
 
+/** An image may name the kernel that it wants. */
+function wantedArtifacts(ctx: Context, request: CreateRequest): { image: string; kernel: string } {
+  const image = request.image ?? defaultImage;
+  const known = request.kernel ?? imageIfAny(ctx, image)?.kernel;
+  return { image, kernel: known ?? defaultKernel };
+}
+
 /** What can be made on the way is missed after the spec was said, what nothing can make before it. */
 function requirePossible(ctx: Context, { image, kernel }: { image: string; kernel: string }): void {
-  if (ctx.artifacts.imageRecipe(image) === undefined) findImage(ctx, image);
+  const { recipe, pull } = waysTo(ctx, image);
+  if (recipe === undefined && pull === undefined) findImage(ctx, image);
   if (kernel !== defaultKernel) findKernel(ctx, kernel);
 }
 

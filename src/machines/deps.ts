@@ -1,9 +1,11 @@
 /** What lifecycle policy needs from the world: no file, process or socket is touched here but through this record. */
 import type { ByteStream } from "../base/bytes.ts";
-import type { Digest, VmId } from "../base/names.ts";
+import type { Digest, ImageName, VmId } from "../base/names.ts";
+import type { Reference } from "../base/reference.ts";
 import type { Clock } from "../host/clock.ts";
 import type { Logger } from "../host/log.ts";
 import type { ImageRecord, KernelRecord } from "../model/artifact.ts";
+import type { Credential } from "../model/credential.ts";
 import type { Emit } from "../model/event.ts";
 import type { Paths, VmPaths } from "../model/paths.ts";
 import type { ProcessRef } from "../model/vm.ts";
@@ -39,7 +41,30 @@ export type MachineFiles = {
   tail(path: string, maxBytes: number): Promise<string>;
 };
 
-export type Upload = { name: string; source: string; tar: AsyncIterable<Uint8Array> };
+export type Upload = {
+  name: string;
+  source: string;
+  tar: AsyncIterable<Uint8Array>;
+  /** of an image: the kernel that its VMs boot */
+  kernel?: string;
+};
+
+/** `docker save`'s, or an OCI layout. */
+export type ArchiveUpload = {
+  tar: AsyncIterable<Uint8Array>;
+  source: string;
+  /** what the one image in it is to be called; null: as it calls itself */
+  name: ImageName | null;
+  /** for an image without a name of its own */
+  fallback: ImageName | null;
+};
+
+export type PullRequest = {
+  name: string;
+  credential: Credential | null;
+  /** plain http is all right */
+  insecure: boolean;
+};
 
 export type MachineArtifacts = {
   /** @throws IMAGE_DAMAGED */
@@ -49,12 +74,25 @@ export type MachineArtifacts = {
   /** path of the initramfs for that kernel and the present agent, made if absent */
   initramfs(kernel: KernelRecord): Promise<string>;
   importImage(upload: Upload, emit: Emit, signal: AbortSignal): Promise<ImageRecord>;
+  importArchive(upload: ArchiveUpload, emit: Emit, signal: AbortSignal): Promise<ImageRecord[]>;
+  /** @returns the record, and the digests that the registry knows it by */
+  pullImage(
+    request: PullRequest & { reference: Reference },
+    emit: Emit,
+    signal: AbortSignal,
+  ): Promise<{ record: ImageRecord; origins: Digest[] }>;
   importKernel(upload: Upload, emit: Emit, signal: AbortSignal): Promise<KernelRecord>;
   /** Removes the files of layers that no record holds any more; missing is fine. */
   removeLayers(digests: readonly Digest[]): Promise<void>;
   removeKernels(digests: readonly Digest[]): Promise<void>;
+  /** Removes layer files that are none of `known`: what a daemon that died had not noted yet. */
+  removeStrayLayers(known: ReadonlySet<Digest>): Promise<void>;
+  /** Removes parts of downloads and initramfs files that are none of `kept`; with `dryRun` only counts them. */
+  removeLeftovers(kept: readonly string[], dryRun: boolean): Promise<{ files: number; bytes: number }>;
   /** the recipe that would make an image of that name, if there is one */
   imageRecipe(name: string): string | undefined;
+  /** names that recipes make */
+  imageRecipes(): string[];
 };
 
 /** What a request may say about sizes; absent: config, host, constant decide. */

@@ -1,5 +1,6 @@
 /** What a guest is told about itself before anything of it runs. */
 import type { VmId } from "../base/names.ts";
+import type { ImageConfig } from "../model/artifact.ts";
 import type { VmRecord } from "../model/vm.ts";
 import type { VmIdentity } from "../store/identities.ts";
 import type { IdentityRequest } from "../wire/agent/types.ts";
@@ -12,12 +13,13 @@ export async function makeIdentity(deps: Pick<MachinesDeps, "randomBytes" | "mak
   return { machineId, sshHostKeys: [await deps.makeHostKey()], network: null };
 }
 
-/** @param nowMs Unix time in `ms`: the guest's clock is set by it */
+/** @param nowMs Unix time in `ms`: the guest's clock is set by it @param config how the image wants to be run */
 export function identityRequest(
   vm: VmRecord,
   kept: VmIdentity,
   inherited: GuestInheritance,
   fresh: { nowMs: number; entropy: Uint8Array },
+  config: ImageConfig | null,
 ): IdentityRequest {
   const request: IdentityRequest = {
     generation: vm.generation,
@@ -27,9 +29,15 @@ export function identityRequest(
     entropy: Buffer.from(fresh.entropy).toString("base64"),
     sshHostKeys: kept.sshHostKeys,
     authorizedKeys: inherited.authorizedKeys,
-    environment: { ...inherited.environment, ...vm.spec.env },
+    environment: { ...config?.env, ...inherited.environment, ...vm.spec.env },
     caCertificates: inherited.caCertificates,
   };
+  if (config?.user || config?.workdir) {
+    request.session = {
+      ...(config.user ? { user: config.user } : {}),
+      ...(config.workdir ? { workdir: config.workdir } : {}),
+    };
+  }
   return kept.network ? { ...request, network: kept.network } : request;
 }
 
@@ -40,7 +48,8 @@ export async function composeIdentity(
   inherited: GuestInheritance,
 ): Promise<IdentityRequest> {
   const kept = await keptIdentity(ctx, vm.id);
-  return identityRequest(vm, kept, inherited, { nowMs: ctx.clock.now(), entropy: ctx.randomBytes(256) });
+  const fresh = { nowMs: ctx.clock.now(), entropy: ctx.randomBytes(256) };
+  return identityRequest(vm, kept, inherited, fresh, ctx.store.images.byDigest(vm.spec.image.digest)?.config ?? null);
 }
 
 async function keptIdentity(ctx: Context, id: VmId): Promise<VmIdentity> {

@@ -1,19 +1,22 @@
 /** Everything that can be done with VMs, images and kernels: the one door to lifecycle policy. */
 import { fail, toBangerError } from "../base/errors/error.ts";
 import { parseVmName } from "../base/names.ts";
-import type { ImageRecord, KernelRecord } from "../model/artifact.ts";
+import type { ImageView, KernelRecord } from "../model/artifact.ts";
 import type { Emit } from "../model/event.ts";
 import type { VmRecord, VmView, WaitKind } from "../model/vm.ts";
 import type { AgentClient } from "../wire/agent/types.ts";
-import { deleteImage, deleteKernel, findImage, findKernel, importImage, importKernel } from "./artifacts.ts";
+import { deleteKernel, findKernel, importKernel } from "./artifacts.ts";
 import type { Context } from "./context.ts";
 import { type CreateRequest, decideVm, makeVm } from "./create.ts";
 import { deleteVm } from "./delete.ts";
-import type { MachinesDeps, Upload } from "./deps.ts";
+import type { ArchiveUpload, MachinesDeps, PullRequest, Upload } from "./deps.ts";
 import { StateEvents, type StateListener } from "./events.ts";
+import { findImage } from "./find-image.ts";
+import { deleteImage, importArchive, importImage, pullImage, tagImage, viewImage, viewImages } from "./images.ts";
 import { type Lease, takeLease } from "./leases.ts";
 import { dropLive } from "./live.ts";
 import { Operations } from "./operations.ts";
+import { type PruneRequest, pruneImages } from "./prune.ts";
 import { waitReady } from "./ready.ts";
 import { reconcile } from "./reconcile.ts";
 import { renameVm } from "./rename.ts";
@@ -212,9 +215,13 @@ function nextForEntering(vm: VmRecord): string {
 
 function artifacts(ctx: Context) {
   return {
-    images: (): ImageRecord[] => ctx.store.images.all(),
-    findImage: (name: string) => findImage(ctx, name),
+    images: (): ImageView[] => viewImages(ctx),
+    findImage: (name: string): ImageView => viewImage(ctx, findImage(ctx, name)),
     importImage: (upload: Upload, emit: Emit, signal: AbortSignal) => importImage(ctx, upload, emit, signal),
+    importArchive: (upload: ArchiveUpload, emit: Emit, signal: AbortSignal) => importArchive(ctx, upload, emit, signal),
+    pullImage: (request: PullRequest, emit: Emit, signal: AbortSignal) => pullImage(ctx, request, emit, signal),
+    tagImage: (name: string, to: string): ImageView => viewImage(ctx, tagImage(ctx, name, to)),
+    pruneImages: (request: PruneRequest) => pruneImages(ctx, request),
     deleteImage: (name: string) => deleteImage(ctx, name),
     kernels: (): KernelRecord[] => ctx.store.kernels.all(),
     findKernel: (name: string) => findKernel(ctx, name),

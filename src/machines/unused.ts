@@ -50,10 +50,17 @@ async function dropNow(ctx: Context): Promise<void> {
     return { files, change: ctx.store.journal.begin("drop", JSON.stringify(files), "files") };
   });
   if (dropped) await removeFiles(ctx, dropped.files, dropped.change);
+  await removeStrays(ctx);
 }
 
 async function removeFiles(ctx: Context, files: Files, change: OpenChange): Promise<void> {
   await ctx.artifacts.removeLayers(files.layers);
   await ctx.artifacts.removeKernels(files.kernels);
   change.end();
+}
+
+/** Files that an import which failed or died had finished before it was noted. */
+async function removeStrays(ctx: Context): Promise<void> {
+  if (ctx.importing.count > 0) return;
+  await ctx.artifacts.removeStrayLayers(new Set(ctx.store.images.layers().map((layer) => layer.digest)));
 }

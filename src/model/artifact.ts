@@ -1,8 +1,20 @@
 /** Images and kernels as the store keeps them. */
 import type { Digest, ImageName } from "../base/names.ts";
 
+/** What a file system's root folder is like; owners are numbers. */
+export type RootFacts = { mode: number; uid: number; gid: number };
+
 /** One squashfs file; shared by every image that has the same layer. */
-export type LayerRef = { digest: Digest /** bytes of the squashfs file */; bytes: number };
+export type LayerRef = {
+  /** sha256 of the layer's tar stream; of one that was completed or merged, over what it was made of */
+  digest: Digest;
+  /** bytes of the squashfs file */
+  bytes: number;
+  /** null: the layer does not say what the root is like */
+  root: RootFacts | null;
+  /** nothing of the layers below it shows through */
+  hidesAll: boolean;
+};
 
 /** Which init program the image brings; `none`: the agent stays PID 1. */
 export type InitKind = "systemd" | "other" | "none";
@@ -13,12 +25,37 @@ export type ImageRecord = {
   digest: Digest;
   /** lowest first */
   layers: LayerRef[];
+  /** what VMs of it boot when nothing else is said; null: the default kernel */
+  kernel: ImageName | null;
+  /** what folders that live on a VM's own disk begin with (`/var/lib/docker`), when the image is a saved VM */
+  direct: LayerRef | null;
   init: InitKind;
+  /** it has a shell to log in with */
+  shell: boolean;
   /** where it came from: `recipe debian-bookworm` */
   source: string;
   config: ImageConfig;
   /** Unix time in `ms` */
   createdAt: number;
+};
+
+/** An image as the API shows it. */
+export type ImageView = ImageRecord & {
+  /** bytes on disk that go with it */
+  ownBytes: number;
+  /** bytes of layers that other images have too */
+  sharedBytes: number;
+  /** names of VMs that boot from it */
+  usedBy: string[];
+};
+
+/** What a prune removed, or would. */
+export type Pruned = {
+  images: { name: ImageName; digest: Digest }[];
+  /** bytes of layers that went with them */
+  bytes: number;
+  /** of interrupted downloads, and files that are made anew when they are needed */
+  leftovers: { files: number; bytes: number };
 };
 
 /** What a container image says about running it; all optional there, all present here. */
@@ -28,7 +65,7 @@ export type ImageConfig = {
   cmd: string[];
   /** empty: the user's home */
   workdir: string;
-  /** empty: root */
+  /** name or number, `:group` perhaps; empty: root */
   user: string;
 };
 

@@ -39,6 +39,11 @@ export function pathsOf(roots: Roots) {
     vm: (id: VmId) => vmPaths(`${roots.state}/vms/${id}`),
     layers: `${roots.cache}/layers`,
     layer: (digest: Digest) => `${roots.cache}/layers/${hex(digest)}.sqfs`,
+    /** downloads, by their digest */
+    blobs: `${roots.cache}/blobs`,
+    blob: (digest: Digest) => `${roots.cache}/blobs/${hex(digest)}`,
+    /** one that has not all its bytes yet; the next try goes on with it */
+    blobPart: (digest: Digest) => `${roots.cache}/blobs/${hex(digest)}.part`,
     kernels: `${roots.cache}/kernels`,
     kernel: (digest: Digest) => kernelPaths(`${roots.cache}/kernels/${hex(digest)}`),
     initramfs: (digest: Digest) => `${roots.cache}/initramfs/${hex(digest)}.cpio`,

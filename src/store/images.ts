@@ -4,17 +4,34 @@
  */
 import type { Digest, ImageName } from "../base/names.ts";
 import type { Db } from "../host/sqlite.ts";
-import type { ImageConfig, ImageRecord, InitKind, LayerRef } from "../model/artifact.ts";
+import type { ImageConfig, ImageRecord, InitKind, LayerRef, RootFacts } from "../model/artifact.ts";
 
-type Row = { digest: string; name: string | null; init: string; source: string; config: string; created_at: number };
+type Row = {
+  digest: string;
+  name: string | null;
+  kernel: string | null;
+  init: string;
+  shell: number;
+  direct_layer: string | null;
+  source: string;
+  config: string;
+  created_at: number;
+};
+type LayerRow = { digest: string; bytes: number; root: string | null; hides_all: number };
 
 export type Images = {
   byName(name: ImageName): ImageRecord | null;
   /** the name is the digest itself when no name points at it */
   byDigest(digest: Digest): ImageRecord | null;
   all(): ImageRecord[];
-  /** Adds the content if it is new, and points the name at it. */
-  put(record: ImageRecord): void;
+  /** Contents whose digest begins so, at most 10. @param prefix `sha256:` and at least one digit */
+  byPrefix(prefix: string): ImageRecord[];
+  /** The content that was made of what has that digest in a registry. */
+  byOrigin(digest: Digest): ImageRecord | null;
+  /** every name of a content */
+  namesOf(digest: Digest): ImageName[];
+  /** Adds the content if it is new, and points the name at it. @param origins digests of the manifests it was made of */
+  put(record: ImageRecord, origins?: readonly Digest[]): void;
   removeName(name: ImageName): void;
   /**
    * Drops contents with neither a name nor a VM, and their layers that nothing else has.
@@ -22,9 +39,12 @@ export type Images = {
    */
   dropUnused(): { images: ImageRecord[]; layers: LayerRef[] };
   layers(): LayerRef[];
+  layer(digest: Digest): LayerRef | null;
+  /** how many images have each layer */
+  layerUses(): Map<Digest, number>;
 };
 
-const select = `SELECT i.digest, n.name, i.init, i.source, i.config, i.created_at
+const select = `SELECT i.*, n.name, n.kernel
                 FROM images i LEFT JOIN image_names n ON n.digest = i.digest`;
 
 export function createImages(db: Db): Images {
@@ -32,7 +52,10 @@ export function createImages(db: Db): Images {
     name: (row.name ?? row.digest) as ImageName,
     digest: row.digest as Digest,
     layers: layersOf(db, row.digest),
+    kernel: row.kernel as ImageName | null,
+    direct: row.direct_layer === null ? null : layerOf(db, row.direct_layer),
     init: row.init as InitKind,
+    shell: row.shell !== 0,
     source: row.source,
     config: JSON.parse(row.config) as ImageConfig,
     createdAt: row.created_at,
@@ -45,51 +68,101 @@ export function createImages(db: Db): Images {
     byName: (name) => find("n.name", name),
     byDigest: (digest) => find("i.digest", digest),
     all: () => db.all<Row>(`${select} WHERE n.name IS NOT NULL ORDER BY n.name`).map(toRecord),
-    put: (record) => db.transaction(() => insert(db, record)),
+    byPrefix: (prefix) =>
+      db
+        .all<Row>(`${select} WHERE substr(i.digest, 1, ?) = ? GROUP BY i.digest LIMIT 10`, prefix.length, prefix)
+        .map(toRecord),
+    byOrigin: (digest) => {
+      const row = db.get<{ image: string }>("SELECT image_digest AS image FROM image_origins WHERE digest = ?", digest);
+      return row ? find("i.digest", row.image) : null;
+    },
+    namesOf: (digest) =>
+      db
+        .all<{ name: string }>("SELECT name FROM image_names WHERE digest = ? ORDER BY name", digest)
+        .map(({ name }) => name as ImageName),
+    put: (record, origins = []) => db.transaction(() => insert(db, record, origins)),
     removeName: (name) => db.run("DELETE FROM image_names WHERE name = ?", name),
     dropUnused: () => db.transaction(() => dropUnused(db, toRecord)),
-    layers: () => db.all<LayerRef>("SELECT digest, bytes FROM layers ORDER BY digest"),
+    layers: () => db.all<LayerRow>("SELECT * FROM layers ORDER BY digest").map(toLayer),
+    layer: (digest) => layerOf(db, digest),
+    layerUses: () => layerUses(db),
   };
 }
 
 function layersOf(db: Db, image: string): LayerRef[] {
-  return db.all<LayerRef>(
-    `SELECT l.digest, l.bytes FROM image_layers il JOIN layers l ON l.digest = il.layer_digest
+  const rows = db.all<LayerRow>(
+    `SELECT l.* FROM image_layers il JOIN layers l ON l.digest = il.layer_digest
      WHERE il.image_digest = ? ORDER BY il.position`,
     image,
   );
+  return rows.map(toLayer);
 }
 
-function insert(db: Db, r: ImageRecord): void {
-  const known = db.get("SELECT 1 FROM images WHERE digest = ?", r.digest) != null;
-  if (!known) {
-    db.run(
-      "INSERT INTO images (digest, init, source, config, created_at) VALUES (?, ?, ?, ?, ?)",
-      r.digest,
-      r.init,
-      r.source,
-      JSON.stringify(r.config),
-      r.createdAt,
-    );
-    r.layers.forEach((layer, position) => {
-      db.run("INSERT OR IGNORE INTO layers (digest, bytes) VALUES (?, ?)", layer.digest, layer.bytes);
-      db.run(
-        "INSERT INTO image_layers (image_digest, position, layer_digest) VALUES (?, ?, ?)",
-        r.digest,
-        position,
-        layer.digest,
-      );
-    });
+function layerOf(db: Db, digest: string): LayerRef | null {
+  const row = db.get<LayerRow>("SELECT * FROM layers WHERE digest = ?", digest);
+  return row ? toLayer(row) : null;
+}
+
+function toLayer({ digest, bytes, root, hides_all }: LayerRow): LayerRef {
+  const facts = root === null ? null : (JSON.parse(root) as RootFacts);
+  return { digest: digest as Digest, bytes, root: facts, hidesAll: hides_all !== 0 };
+}
+
+function layerUses(db: Db): Map<Digest, number> {
+  const rows = db.all<{ digest: string; uses: number }>(
+    `SELECT digest, count(DISTINCT image) AS uses FROM (
+       SELECT layer_digest AS digest, image_digest AS image FROM image_layers
+       UNION ALL SELECT direct_layer, digest FROM images WHERE direct_layer IS NOT NULL
+     ) GROUP BY digest`,
+  );
+  return new Map(rows.map(({ digest, uses }) => [digest as Digest, uses]));
+}
+
+function insert(db: Db, r: ImageRecord, origins: readonly Digest[]): void {
+  if (db.get("SELECT 1 FROM images WHERE digest = ?", r.digest) == null) insertContent(db, r);
+  db.run("INSERT OR REPLACE INTO image_names (name, digest, kernel) VALUES (?, ?, ?)", r.name, r.digest, r.kernel);
+  for (const origin of origins) {
+    db.run("INSERT OR REPLACE INTO image_origins (digest, image_digest) VALUES (?, ?)", origin, r.digest);
   }
-  db.run("INSERT OR REPLACE INTO image_names (name, digest) VALUES (?, ?)", r.name, r.digest);
+}
+
+function insertContent(db: Db, r: ImageRecord): void {
+  for (const layer of r.direct ? [...r.layers, r.direct] : r.layers) {
+    db.run(
+      "INSERT OR IGNORE INTO layers (digest, bytes, root, hides_all) VALUES (?, ?, ?, ?)",
+      layer.digest,
+      layer.bytes,
+      layer.root && JSON.stringify(layer.root),
+      layer.hidesAll ? 1 : 0,
+    );
+  }
+  db.run(
+    "INSERT INTO images (digest, init, shell, direct_layer, source, config, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+    r.digest,
+    r.init,
+    r.shell ? 1 : 0,
+    r.direct?.digest ?? null,
+    r.source,
+    JSON.stringify(r.config),
+    r.createdAt,
+  );
+  r.layers.forEach(({ digest }, position) => {
+    db.run(
+      "INSERT INTO image_layers (image_digest, position, layer_digest) VALUES (?, ?, ?)",
+      r.digest,
+      position,
+      digest,
+    );
+  });
 }
 
 function dropUnused(db: Db, toRecord: (row: Row) => ImageRecord): { images: ImageRecord[]; layers: LayerRef[] } {
   const unused = `digest NOT IN (SELECT digest FROM image_names) AND digest NOT IN (SELECT image_digest FROM vms)`;
-  const images = db.all<Row>(`SELECT *, NULL AS name FROM images WHERE ${unused}`).map(toRecord);
+  const images = db.all<Row>(`SELECT *, NULL AS name, NULL AS kernel FROM images WHERE ${unused}`).map(toRecord);
   db.run(`DELETE FROM images WHERE ${unused}`);
-  const orphaned = "digest NOT IN (SELECT layer_digest FROM image_layers)";
-  const layers = db.all<LayerRef>(`SELECT digest, bytes FROM layers WHERE ${orphaned}`);
+  const orphaned = `digest NOT IN (SELECT layer_digest FROM image_layers)
+    AND digest NOT IN (SELECT direct_layer FROM images WHERE direct_layer IS NOT NULL)`;
+  const layers = db.all<LayerRow>(`SELECT * FROM layers WHERE ${orphaned}`).map(toLayer);
   db.run(`DELETE FROM layers WHERE ${orphaned}`);
   return { images, layers };
 }

@@ -69,4 +69,15 @@ export const migrations: readonly string[] = [
    ) STRICT;
    CREATE INDEX vms_by_image ON vms(image_digest);
    CREATE INDEX vms_by_kernel ON vms(kernel_digest);`,
+
+  // layers of containers: what their roots are like, what hides what, where an image came from
+  `ALTER TABLE layers ADD COLUMN root TEXT;
+   ALTER TABLE layers ADD COLUMN hides_all INTEGER NOT NULL DEFAULT 0;
+   ALTER TABLE image_names ADD COLUMN kernel TEXT;
+   ALTER TABLE images ADD COLUMN shell INTEGER NOT NULL DEFAULT 1;
+   ALTER TABLE images ADD COLUMN direct_layer TEXT REFERENCES layers(digest);
+   CREATE TABLE image_origins (
+     digest TEXT PRIMARY KEY,
+     image_digest TEXT NOT NULL REFERENCES images(digest) ON DELETE CASCADE
+   ) STRICT;`,
 ];

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import type { ImageName, VmId, VmName } from "../base/names.ts";
 import { openDatabase } from "../host/sqlite.ts";
 import { createStore, type Store } from "./store.ts";
-import { digestOf, imageRecord, kernelRecord, vmRecord } from "./testing/records.ts";
+import { digestOf, imageRecord, kernelRecord, layerRef, vmRecord } from "./testing/records.ts";
 
 function fresh(): Store {
   return createStore(openDatabase(":memory:"), () => 5000);
@@ -103,7 +103,7 @@ test("an image is found by name and digest; a name can move to another content",
   images.put(first);
   expect(images.byName(first.name)).toEqual(first);
   expect(images.byDigest(first.digest)).toEqual(first);
-  const second = imageRecord({ digest: digestOf("5"), layers: [...first.layers, { digest: digestOf("6"), bytes: 1 }] });
+  const second = imageRecord({ digest: digestOf("5"), layers: [...first.layers, layerRef({ digest: digestOf("6") })] });
   images.put(second);
   images.put(second);
   expect(images.all()).toEqual([second]);

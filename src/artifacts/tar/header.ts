@@ -4,8 +4,15 @@ export const blockSize = 512;
 
 export type TarKind = "file" | "hardlink" | "symlink" | "character" | "block" | "folder" | "fifo";
 
-/** One member of an archive. Names as they came, without a trailing slash. */
+/** A device's numbers. */
+export type DeviceNumbers = { major: number; minor: number };
+
+/**
+ * One member of an archive. Names, link targets and extended attributes are byte strings (one character for each byte:
+ * latin1), so that what is no UTF-8 survives.
+ */
 export type TarEntry = {
+  /** as it came, without a trailing slash */
   name: string;
   kind: TarKind;
   /** permission bits, at most 0o7777 */
@@ -18,10 +25,14 @@ export type TarEntry = {
   mtime: number;
   /** target of a hard link or symlink, else empty */
   link: string;
+  /** of character and block devices */
+  device?: DeviceNumbers | null;
+  /** extended attributes by full name: `security.capability` */
+  xattrs?: ReadonlyMap<string, string> | null;
 };
 
 /** Raw fields of a header block; `type` is the type flag's character. */
-export type TarHeader = Omit<TarEntry, "kind"> & { type: string };
+export type TarHeader = Omit<TarEntry, "kind" | "device" | "xattrs"> & { type: string; device: DeviceNumbers };
 
 /** A tar stream that is not one, or that banger refuses. `problem` is half a sentence. */
 export class TarError extends Error {
@@ -37,6 +48,8 @@ export function isZeroBlock(block: Uint8Array): boolean {
   for (let i = 0; i < blockSize; i++) if (block[i] !== 0) return false;
   return true;
 }
+
+const noDevice: DeviceNumbers = { major: 0, minor: 0 };
 
 /** @throws TarError when the checksum or a number is wrong */
 export function parseHeader(block: Uint8Array): TarHeader {
@@ -54,6 +67,7 @@ export function parseHeader(block: Uint8Array): TarHeader {
     mtime: number(block, 136, 12, "mtime", true),
     type: block[156] === 0 ? "0" : String.fromCharCode(block[156] as number),
     link: text(block, 157, 100),
+    device: ustar ? { major: number(block, 329, 8, "device"), minor: number(block, 337, 8, "device") } : noDevice,
   };
 }
 
@@ -65,7 +79,7 @@ function checksum(block: Uint8Array): number {
 }
 
 /** Octal text, or base 256 with the top bit set (GNU). */
-function number(block: Uint8Array, at: number, length: number, field: string, signed = false): number {
+export function number(block: Uint8Array, at: number, length: number, field: string, signed = false): number {
   const first = block[at] as number;
   if (first & 0x80) {
     if (first === 0xff && signed) return 0;
@@ -76,7 +90,7 @@ function number(block: Uint8Array, at: number, length: number, field: string, si
   }
   const octal = ascii(block, at, length)
     .replace(/[ \0]+$/, "")
-    .replace(/^ +/, "");
+    .replace(/^[ \0]+/, "");
   if (!/^[0-7]*$/.test(octal)) throw new TarError(`a header's ${field} is no number`);
   return octal === "" ? 0 : Number.parseInt(octal, 8);
 }
@@ -87,10 +101,19 @@ function ascii(block: Uint8Array, at: number, length: number): string {
   return out;
 }
 
-const utf8 = new TextDecoder();
-
+/** Up to the first NUL. */
 function text(block: Uint8Array, at: number, length: number): string {
   let end = at;
   while (end < at + length && block[end] !== 0) end++;
-  return utf8.decode(block.subarray(at, end));
+  return byteString(block.subarray(at, end));
+}
+
+/** One character for each byte. */
+export function byteString(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
+}
+
+/** A name for people: as UTF-8 where it is, quoted, at most 200 characters. */
+export function shown(name: string): string {
+  return JSON.stringify(Buffer.from(name.slice(0, 400), "latin1").toString("utf8").slice(0, 200));
 }

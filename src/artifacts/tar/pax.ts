@@ -1,15 +1,13 @@
 /** PAX extended headers: `length key=value\n` records that override fields of the header that follows. */
-import { TarError } from "./header.ts";
+import { byteString, TarError } from "./header.ts";
 
-const utf8 = new TextDecoder();
-
-/** @throws TarError when a record's length does not fit */
+/** Keys and values as byte strings. @throws TarError when a record's length does not fit */
 export function parsePax(body: Uint8Array): Map<string, string> {
   const records = new Map<string, string>();
   let at = 0;
   while (at < body.length) {
     const length = recordLength(body, at);
-    const record = utf8.decode(body.subarray(at, at + length - 1));
+    const record = byteString(body.subarray(at, at + length - 1));
     const start = record.indexOf(" ") + 1;
     const equals = record.indexOf("=", start);
     if (equals < 0) throw new TarError("a pax record has no value");
@@ -34,9 +32,9 @@ function recordLength(body: Uint8Array, at: number): number {
   throw new TarError("a pax record's length is wrong");
 }
 
-/** A record whose stated length counts its own digits. */
+/** A record whose stated length counts its own digits; key and value are byte strings. */
 export function paxRecord(key: string, value: string): Uint8Array {
-  const rest = new TextEncoder().encode(` ${key}=${value}\n`);
+  const rest = Buffer.from(` ${key}=${value}\n`, "latin1");
   let length = rest.length + 1;
   while (String(length).length + rest.length !== length) length = String(length).length + rest.length;
   const digits = new TextEncoder().encode(String(length));

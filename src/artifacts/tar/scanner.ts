@@ -5,8 +5,11 @@
  */
 import {
   blockSize,
+  byteString,
   isZeroBlock,
+  number,
   parseHeader,
+  shown,
   type TarEntry,
   TarError,
   type TarHeader,
@@ -14,13 +17,17 @@ import {
 } from "./header.ts";
 import { checkName } from "./names.ts";
 import { parsePax } from "./pax.ts";
+import { readGnuMap, readPaxMap, SparseContent } from "./sparse.ts";
+import { xattrsOf } from "./xattrs.ts";
 
 /** Called in stream order. Chunks may be views of the pushed ones: copy what is kept. */
 export type TarSink = {
-  /** @param head all header blocks of this entry as they came, extensions included */
+  /** @param head all header blocks of this entry as they came, extensions included; of a sparse file of no use */
   entry(entry: TarEntry, head: readonly Uint8Array[]): void;
   /** content of the present entry */
   data(chunk: Uint8Array): void;
+  /** zeros of the present entry's content, of a sparse file; without this they come as `data` */
+  hole?(bytes: number): void;
   /** zeros that fill up the content's last block */
   padding(chunk: Uint8Array): void;
 };
@@ -39,6 +46,11 @@ const kinds: Record<string, TarKind> = {
   "6": "fifo",
 };
 
+/** What a sparse member's headers say. */
+type Sparse = { parts: { offset: number; length: number }[] | null; size: number; name: string | null };
+
+type Unfinished = { header: TarHeader; block: Uint8Array; sparse: Sparse };
+
 type Extension = { type: string; left: number; size: number; parts: Uint8Array[] };
 
 export class TarScanner {
@@ -50,6 +62,9 @@ export class TarScanner {
   #extension: Extension | null = null;
   #extensionBytes = 0;
   #content = 0;
+  #sparse: SparseContent | null = null;
+  /** an old GNU header whose map goes on in the next block */
+  #unfinished: Unfinished | null = null;
   #padding = 0;
   #zeroBlocks = 0;
   #entries = 0;
@@ -73,11 +88,11 @@ export class TarScanner {
     while (at < chunk.length && !this.ended) at += this.#step(at === 0 ? chunk : chunk.subarray(at));
   }
 
-  /** To be called when the stream is over. @throws TarError when it was cut short */
-  finish(): void {
+  /** To be called when the stream is over. @param endMarker whether it must have one @throws TarError when it was cut short */
+  finish(endMarker = true): void {
     const open = this.#content + this.#padding + this.#partialLength + this.#head.length;
-    if (open > 0) throw new TarError("it is cut short");
-    if (this.#zeroBlocks === 0) throw new TarError("it has no end marker");
+    if (open > 0 || this.#unfinished) throw new TarError("it is cut short");
+    if (endMarker && this.#zeroBlocks === 0) throw new TarError("it has no end marker");
   }
 
   /** Takes what it can of `rest`; the answer is how many bytes that was. */
@@ -101,8 +116,15 @@ export class TarScanner {
   #takeContent(rest: Uint8Array): number {
     const part = rest.subarray(0, Math.min(rest.length, this.#content));
     this.#content -= part.length;
-    this.#sink.data(part);
+    if (this.#sparse) this.#sparse.push(part);
+    else this.#sink.data(part);
+    if (this.#content === 0) this.#endSparse();
     return part.length;
+  }
+
+  #endSparse(): void {
+    this.#sparse?.finish();
+    this.#sparse = null;
   }
 
   #takePadding(rest: Uint8Array): number {
@@ -114,6 +136,7 @@ export class TarScanner {
 
   #block(block: Uint8Array): void {
     if (this.#extension) return this.#extend(this.#extension, block);
+    if (this.#unfinished) return this.#continueMap(this.#unfinished, block);
     if (isZeroBlock(block)) {
       if (this.#head.length > 0) throw new TarError("an extension is followed by nothing");
       this.#zeroBlocks++;
@@ -122,7 +145,22 @@ export class TarScanner {
     if (this.#zeroBlocks > 0) throw new TarError("there is a lone empty block in it");
     const header = parseHeader(block);
     if ("xgLK".includes(header.type)) this.#beginExtension(header, block);
-    else this.#entry(header, block);
+    else if (header.type === "S") this.#beginMap(header, block);
+    else this.#entry(header, block, paxSparse(this.#pax));
+  }
+
+  /** Old GNU: four parts in the header, 21 in each block that follows. */
+  #beginMap(header: TarHeader, block: Uint8Array): void {
+    const sparse: Sparse = { parts: [], size: number(block, 483, 12, "sparse size"), name: null };
+    const more = readGnuMap(block, 386, 4, sparse.parts ?? []);
+    if (more) this.#unfinished = { header, block: block.slice(), sparse };
+    else this.#entry(header, block, sparse);
+  }
+
+  #continueMap({ header, block: first, sparse }: Unfinished, block: Uint8Array): void {
+    if (readGnuMap(block, 0, 21, sparse.parts ?? [])) return;
+    this.#unfinished = null;
+    this.#entry(header, first, sparse);
   }
 
   #beginExtension({ type, size }: TarHeader, block: Uint8Array): void {
@@ -141,54 +179,76 @@ export class TarScanner {
     if (extension.left > 0) return;
     this.#extension = null;
     const body = concat(extension.parts);
-    if (extension.type === "x") for (const [key, value] of checkPax(parsePax(body))) this.#pax.set(key, value);
+    if (extension.type === "x") for (const [key, value] of parsePax(body)) this.#pax.set(key, value);
     else if (extension.type === "g") checkGlobal(parsePax(body));
     else if (extension.type === "L") this.#pax.set("path", cString(body));
     else if (extension.type === "K") this.#pax.set("linkpath", cString(body));
   }
 
-  #entry(header: TarHeader, block: Uint8Array): void {
-    const entry = toEntry(header, this.#pax);
+  #entry(header: TarHeader, block: Uint8Array, sparse: Sparse | null): void {
+    const { entry, stored } = toEntry(header, this.#pax, sparse);
     const head = [...this.#head, block];
     this.#head = [];
     this.#pax = new Map();
     this.#extensionBytes = 0;
-    this.#content = entry.size;
-    this.#padding = (blockSize - (entry.size % blockSize)) % blockSize;
+    this.#content = stored;
+    this.#padding = (blockSize - (stored % blockSize)) % blockSize;
     this.#entries++;
     this.#sink.entry(entry, head);
+    if (!sparse) return;
+    this.#sparse = new SparseContent(sparse.size, sparse.parts, this.#sink);
+    if (stored === 0) this.#endSparse();
   }
 }
 
-function checkPax(records: Map<string, string>): Map<string, string> {
-  for (const key of records.keys()) {
-    if (key.startsWith("GNU.sparse.")) throw new TarError("it holds sparse files; write it without --sparse");
+/** PAX formats 0.1 (the map is a record) and 1.0 (the map is in the content). */
+function paxSparse(pax: ReadonlyMap<string, string>): Sparse | null {
+  const size = paxNumber(pax, "GNU.sparse.realsize") ?? paxNumber(pax, "GNU.sparse.size");
+  const name = pax.get("GNU.sparse.name") ?? null;
+  const map = pax.get("GNU.sparse.map");
+  if (size !== undefined && map !== undefined) return { parts: readPaxMap(map), size, name };
+  if (size !== undefined && pax.get("GNU.sparse.major") === "1") return { parts: null, size, name };
+  if ([...pax.keys()].some((key) => key.startsWith("GNU.sparse."))) {
+    throw new TarError("it holds a sparse file in a form that can't be read");
   }
-  return records;
+  return null;
 }
 
 /** Global records that rename or resize every later entry are read differently by different programs. */
 function checkGlobal(records: Map<string, string>): void {
-  for (const key of checkPax(records).keys()) {
-    if (["path", "linkpath", "size"].includes(key)) throw new TarError(`a global pax header sets ${key}`);
+  for (const key of records.keys()) {
+    if (["path", "linkpath", "size"].includes(key) || key.startsWith("GNU.sparse.")) {
+      throw new TarError(`a global pax header sets ${key.slice(0, 40)}`);
+    }
   }
 }
 
-function toEntry(header: TarHeader, pax: Map<string, string>): TarEntry {
-  const name = (pax.get("path") ?? header.name).replace(/\/+$/, "");
-  const kind = kinds[header.type];
-  if (!kind) throw new TarError(`${show(name)} is of an unknown type`);
-  const hasContent = kind === "file";
-  const size = paxNumber(pax, "size") ?? header.size;
-  if (!hasContent && size !== 0) throw new TarError(`${show(name)} has content but is no file`);
+/** `stored`: bytes that follow. What is no file has none, whatever its header says (as Go's archive/tar has it). */
+function toEntry(
+  header: TarHeader,
+  pax: ReadonlyMap<string, string>,
+  sparse: Sparse | null,
+): { entry: TarEntry; stored: number } {
+  const name = (sparse?.name ?? pax.get("path") ?? header.name).replace(/\/+$/, "");
+  const kind = header.type === "S" ? "file" : kinds[header.type];
+  if (!kind) throw new TarError(`${shown(name)} is of an unknown type`);
+  if (sparse && kind !== "file") throw new TarError(`${shown(name)} is sparse and no file`);
+  const stored = kind === "file" ? (paxNumber(pax, "size") ?? header.size) : 0;
   const link = kind === "hardlink" || kind === "symlink" ? (pax.get("linkpath") ?? header.link) : "";
   checkName(name, kind, link);
-  const uid = paxNumber(pax, "uid") ?? header.uid;
-  const gid = paxNumber(pax, "gid") ?? header.gid;
-  return { name, kind, mode: header.mode, uid, gid, size, mtime: header.mtime, link };
+  const entry: TarEntry = {
+    ...{ name, kind, mode: header.mode, link, size: sparse?.size ?? stored },
+    uid: paxNumber(pax, "uid") ?? header.uid,
+    gid: paxNumber(pax, "gid") ?? header.gid,
+    mtime: paxTime(pax) ?? header.mtime,
+  };
+  if (kind === "character" || kind === "block") entry.device = header.device;
+  const xattrs = xattrsOf(pax);
+  if (xattrs.size > 0) entry.xattrs = xattrs;
+  return { entry, stored };
 }
 
-function paxNumber(pax: Map<string, string>, key: string): number | undefined {
+function paxNumber(pax: ReadonlyMap<string, string>, key: string): number | undefined {
   const text = pax.get(key);
   if (text === undefined) return undefined;
   const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
@@ -196,9 +256,17 @@ function paxNumber(pax: Map<string, string>, key: string): number | undefined {
   return value;
 }
 
+/** Whole seconds, downwards. */
+function paxTime(pax: ReadonlyMap<string, string>): number | undefined {
+  const text = pax.get("mtime");
+  if (text === undefined) return undefined;
+  if (!/^-?\d{1,15}(?:\.\d{0,30})?$/.test(text)) throw new TarError("a pax mtime is no number");
+  return Math.floor(Number(text));
+}
+
 function cString(body: Uint8Array): string {
   const end = body.indexOf(0);
-  return new TextDecoder().decode(end < 0 ? body : body.subarray(0, end));
+  return byteString(end < 0 ? body : body.subarray(0, end));
 }
 
 function concat(parts: readonly Uint8Array[]): Uint8Array {
@@ -209,8 +277,4 @@ function concat(parts: readonly Uint8Array[]): Uint8Array {
     at += part.length;
   }
   return whole;
-}
-
-function show(name: string): string {
-  return JSON.stringify(name.slice(0, 200));
 }

@@ -12,23 +12,27 @@ const flags: Record<TarKind, string> = {
   fifo: "6",
 };
 
-const utf8 = new TextEncoder();
+const bytesOf = (text: string) => Buffer.from(text, "latin1");
 
 /** Two empty blocks. */
 export const endOfArchive = new Uint8Array(2 * blockSize);
 
-/** The header blocks of one entry; content and `padding` follow. */
+/** Seconds that fit into a header and into squashfs. */
+const maxTime = 0xffffffff;
+
+/** The header blocks of one entry; content and `padding` follow. Times before 1970 become 1970. */
 export function encodeHeader(entry: TarEntry): Uint8Array {
   const records: Uint8Array[] = [];
-  if (utf8.encode(entry.name).length > 99) records.push(paxRecord("path", entry.name));
-  if (utf8.encode(entry.link).length > 99) records.push(paxRecord("linkpath", entry.link));
+  if (entry.name.length > 99) records.push(paxRecord("path", entry.name));
+  if (entry.link.length > 100) records.push(paxRecord("linkpath", entry.link));
   if (entry.size > 0o77777777777) records.push(paxRecord("size", String(entry.size)));
   if (entry.uid > 0o7777777) records.push(paxRecord("uid", String(entry.uid)));
   if (entry.gid > 0o7777777) records.push(paxRecord("gid", String(entry.gid)));
+  for (const [name, value] of entry.xattrs ?? []) records.push(paxRecord(`SCHILY.xattr.${name}`, value));
   const own = block(entry, flags[entry.kind]);
   if (records.length === 0) return own;
   const body = join(records);
-  const extension = block({ ...entry, name: "pax", mode: 0o644, size: body.length, link: "" }, "x");
+  const extension = block({ ...entry, name: "pax", mode: 0o644, size: body.length, link: "", device: null }, "x");
   return join([extension, body, padding(body.length), own]);
 }
 
@@ -42,20 +46,24 @@ function block(entry: TarEntry, flag: string): Uint8Array {
   const put = (at: number, bytes: Uint8Array, room: number) => out.set(bytes.subarray(0, room), at);
   const octal = (at: number, value: number, digits: number) => {
     const fits = value >= 0 && value < 8 ** digits;
-    put(at, utf8.encode((fits ? Math.floor(value) : 0).toString(8).padStart(digits, "0")), digits);
+    put(at, bytesOf((fits ? Math.floor(value) : 0).toString(8).padStart(digits, "0")), digits);
   };
-  put(0, utf8.encode(entry.kind === "folder" && flag === "5" ? `${entry.name}/` : entry.name), 100);
+  put(0, bytesOf(entry.kind === "folder" && flag === "5" ? `${entry.name}/` : entry.name), 100);
   octal(100, entry.mode & 0o7777, 7);
   octal(108, entry.uid, 7);
   octal(116, entry.gid, 7);
   octal(124, entry.size, 11);
-  octal(136, entry.mtime, 11);
+  octal(136, Math.min(Math.max(0, entry.mtime), maxTime), 11);
   out[156] = flag.charCodeAt(0);
-  put(157, utf8.encode(entry.link), 100);
-  put(257, utf8.encode("ustar\0" + "00"), 8);
+  put(157, bytesOf(entry.link), 100);
+  put(257, bytesOf("ustar\0" + "00"), 8);
+  if (entry.device) {
+    octal(329, entry.device.major, 7);
+    octal(337, entry.device.minor, 7);
+  }
   out.fill(0x20, 148, 156);
   const sum = out.reduce((total, byte) => total + byte, 0);
-  put(148, utf8.encode(`${sum.toString(8).padStart(6, "0")}\0 `), 8);
+  put(148, bytesOf(`${sum.toString(8).padStart(6, "0")}\0 `), 8);
   return out;
 }
 

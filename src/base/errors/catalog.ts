@@ -7,6 +7,7 @@ import { cliErrors } from "./cli.ts";
 import { daemonErrors } from "./daemon.ts";
 import { hostErrors } from "./host.ts";
 import { imageErrors } from "./image.ts";
+import { registryErrors } from "./registry.ts";
 import { vmErrors } from "./vm.ts";
 import { vmmErrors } from "./vmm.ts";
 import { workspaceErrors } from "./workspace.ts";
@@ -15,6 +16,7 @@ export const catalog = {
   ...vmErrors,
   ...vmmErrors,
   ...imageErrors,
+  ...registryErrors,
   ...agentErrors,
   ...daemonErrors,
   ...hostErrors,

@@ -5,13 +5,21 @@ import { spec } from "./spec.ts";
 export const imageErrors = {
   IMAGE_NOT_FOUND: spec({
     exit: Exit.NotFound,
-    message: (p: { name: string; recipe?: string; nearest?: string }) => `no image is named "${p.name}"`,
-    hint: (p) =>
-      p.recipe
-        ? `build it with \`banger image build ${p.recipe}\``
-        : p.nearest
-          ? `did you mean "${p.nearest}"? \`banger image ls\` shows every image`
-          : "`banger image ls` shows every image",
+    message: (p: { name: string; recipe?: string; pull?: string; nearest?: string }) => `no image is named "${p.name}"`,
+    hint: (p) => {
+      if (p.recipe) return `build it with \`banger image build ${p.recipe}\``;
+      if (p.pull) return `get it with \`banger image pull ${p.pull}\``;
+      const hub = /^[a-z0-9][a-z0-9._/-]*:[\w.-]+$/.test(p.name)
+        ? `; an image of Docker Hub is docker.io/${p.name}`
+        : "";
+      const meant = p.nearest ? `did you mean "${p.nearest}"? ` : "";
+      return `${meant}\`banger image ls\` shows every image${hub}`;
+    },
+  }),
+  IMAGE_AMBIGUOUS: spec({
+    exit: Exit.Usage,
+    message: (p: { text: string; names: readonly string[] }) => `"${p.text}" may be any of ${p.names.join(", ")}`,
+    hint: () => "give more digits; `banger image ls` shows the digests",
   }),
   IMAGE_NAME_INVALID: spec({
     exit: Exit.Usage,
@@ -43,7 +51,17 @@ export const imageErrors = {
   IMAGE_INVALID: spec({
     exit: Exit.Failure,
     message: (p: { name: string; problem: string }) => `image "${p.name}" was refused: ${p.problem}`,
-    hint: () => "send a root file system as one plain tar stream",
+    hint: () => "nothing of it was kept; what made it can tell more",
+  }),
+  IMAGE_UNNAMED: spec({
+    exit: Exit.Usage,
+    message: (p: { problem: string }) => `the archive can't be imported: ${p.problem}`,
+    hint: () => "name it: `banger image import FILE --name NAME`",
+  }),
+  IMAGE_TOO_LARGE: spec({
+    exit: Exit.Failure,
+    message: (p: { name: string; limit: string }) => `image "${p.name}" is larger than ${p.limit} when it is unpacked`,
+    hint: () => 'if you trust it, raise the limit in config.toml, as in `image_max_size = "200G"`',
   }),
   IMAGE_DAMAGED: spec({
     exit: Exit.Failure,

@@ -111,6 +111,10 @@ function contextOf(
       yield new Uint8Array(1024);
     },
     buildImage: notThere,
+    openTar: notThere,
+    openRootfs: notThere,
+    registryCredential: async () => null,
+    readStdin: async () => call.stdin ?? "",
     fetchKernel: notThere,
     checkFacts: async () => goodHost,
   };

@@ -1,7 +1,9 @@
 /** Images. */
+import { pruneImagesSchema, pullImageSchema, tagImageSchema } from "../../api/schema.ts";
 import { answerJson, answerWork } from "../answers.ts";
+import { readJson } from "../body.ts";
 import type { Handler } from "../daemon.ts";
-import { sourceOf } from "../upload.ts";
+import { queryName, sourceOf } from "../upload.ts";
 
 export const listImages: Handler = async ({ machines }, exchange) => answerJson(exchange, machines.images());
 
@@ -9,10 +11,37 @@ export const showImage: Handler = async ({ machines }, exchange, name) =>
   answerJson(exchange, machines.findImage(name));
 
 export const importImage: Handler = async ({ machines, log }, exchange, name) => {
-  const source = sourceOf(exchange);
+  const kernel = queryName(exchange, "kernel");
+  const upload = { name, source: sourceOf(exchange), ...(kernel === null ? {} : { kernel }) };
   await answerWork(exchange, log, (emit) =>
-    machines.importImage({ name, source, tar: exchange.bodyStream() }, emit, exchange.signal),
+    machines.importImage({ ...upload, tar: exchange.bodyStream() }, emit, exchange.signal),
   );
+};
+
+export const importArchive: Handler = async ({ machines, log }, exchange) => {
+  const facts = {
+    source: sourceOf(exchange),
+    name: queryName(exchange, "name"),
+    fallback: queryName(exchange, "fallback"),
+  };
+  await answerWork(exchange, log, (emit) =>
+    machines.importArchive({ ...facts, tar: exchange.bodyStream() }, emit, exchange.signal),
+  );
+};
+
+export const pullImage: Handler = async ({ machines, log }, exchange, name) => {
+  const { credential = null, insecure = false } = await readJson(exchange, pullImageSchema);
+  await answerWork(exchange, log, (emit) => machines.pullImage({ name, credential, insecure }, emit, exchange.signal));
+};
+
+export const tagImage: Handler = async ({ machines }, exchange, name) => {
+  const { name: to } = await readJson(exchange, tagImageSchema);
+  answerJson(exchange, machines.tagImage(name, to));
+};
+
+export const pruneImages: Handler = async ({ machines }, exchange) => {
+  const { all = false, dryRun = false } = await readJson(exchange, pruneImagesSchema);
+  answerJson(exchange, await machines.pruneImages({ all, dryRun }));
 };
 
 export const deleteImage: Handler = async ({ machines }, exchange, name) =>

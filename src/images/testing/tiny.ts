@@ -20,6 +20,7 @@ import { openDebianKernel } from "../../kernels/recipe.ts";
 import type { ImageRecord, KernelRecord } from "../../model/artifact.ts";
 import { type Paths, pathsOf } from "../../model/paths.ts";
 import { importRootfs } from "../import.ts";
+import { imageDeps } from "./image-deps.ts";
 
 export type TinyArtifacts = {
   image: ImageRecord;
@@ -72,7 +73,7 @@ async function make(folder: string): Promise<void> {
       source: "busybox",
       tar: tinyTar(exec, await fetchBusybox(exec, `${work}/apt`, signal)),
     };
-    const image = await importRootfs(deps, upload, () => {}, signal);
+    const image = await importRootfs(imageDeps(deps.paths), upload, () => {}, signal);
     await writeAtomic(`${work}/records.json`, JSON.stringify({ image, kernel } satisfies Records));
     await Promise.all(["apt", "scratch"].map((name) => removeTree(`${work}/${name}`)));
     await exec(["mv", "--no-target-directory", work, folder]);
@@ -86,7 +87,15 @@ function pathsBelow(folder: string): Paths {
 }
 
 function contentKey(): string {
-  const sources = ["./tiny.ts", "../import.ts", "../../kernels/import.ts", "../../kernels/boot-modules.ts"];
+  const sources = [
+    "./tiny.ts",
+    "../import.ts",
+    "../record.ts",
+    "../layer/convert.ts",
+    "../layer/entries.ts",
+    "../../kernels/import.ts",
+    "../../kernels/boot-modules.ts",
+  ];
   const hash = createHash("sha256");
   for (const source of sources) hash.update(readFileSync(new URL(source, import.meta.url)));
   return hash.digest("hex").slice(0, 12);

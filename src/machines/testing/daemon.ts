@@ -1,12 +1,13 @@
 /** A daemon's machines over a world: what `bangerd` puts together, with a host in memory. */
 
+import { formatReference } from "../../base/reference.ts";
 import { fakeClock } from "../../host/clock.ts";
 import { memoryLogger } from "../../host/log.ts";
 import { type Db, openDatabase } from "../../host/sqlite.ts";
 import type { WorkEvent } from "../../model/event.ts";
 import { pathsOf } from "../../model/paths.ts";
 import { createStore } from "../../store/store.ts";
-import { imageRecord, kernelRecord } from "../../store/testing/records.ts";
+import { digestOf, imageRecord, kernelRecord } from "../../store/testing/records.ts";
 import type { AgentClient } from "../../wire/agent/types.ts";
 import type { MachinesDeps } from "../deps.ts";
 import { createMachines, type Machines } from "../machines.ts";
@@ -145,6 +146,17 @@ function artifactsOf(world: World): MachinesDeps["artifacts"] {
     },
     removeLayers: async (digests) => world.removeTrees(digests.map((digest) => paths.layer(digest))),
     removeKernels: async (digests) => world.removeTrees(digests.map((digest) => paths.kernel(digest).directory)),
+    async importArchive(upload) {
+      for await (const chunk of upload.tar) void chunk;
+      return [imageRecord({ name: upload.name ?? upload.fallback ?? ("archive" as never), source: upload.source })];
+    },
+    async pullImage({ reference }) {
+      const name = formatReference(reference);
+      return { record: imageRecord({ name, source: `registry ${name}` }), origins: [digestOf("9")] };
+    },
+    removeStrayLayers: async () => {},
+    removeLeftovers: async () => ({ files: 0, bytes: 0 }),
+    imageRecipes: () => ["debian-bookworm"],
     imageRecipe: (name) => (name === "debian-bookworm" ? name : undefined),
   };
 }

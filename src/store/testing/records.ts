@@ -1,6 +1,6 @@
 /** Records for tests. */
 import type { Digest, ImageName, VmId, VmName } from "../../base/names.ts";
-import type { ImageRecord, KernelRecord } from "../../model/artifact.ts";
+import type { ImageRecord, KernelRecord, LayerRef } from "../../model/artifact.ts";
 import type { VmRecord } from "../../model/vm.ts";
 
 /** `sha256:` and one digit 64 times */
@@ -8,11 +8,18 @@ export function digestOf(digit: string): Digest {
   return `sha256:${digit.repeat(64)}` as Digest;
 }
 
+export function layerRef(changes: Partial<LayerRef> = {}): LayerRef {
+  return { digest: digestOf("2"), bytes: 4096, root: { mode: 0o755, uid: 0, gid: 0 }, hidesAll: false, ...changes };
+}
+
 export function imageRecord(changes: Partial<ImageRecord> = {}): ImageRecord {
   return {
     name: "debian-bookworm" as ImageName,
     digest: digestOf("1"),
-    layers: [{ digest: digestOf("2"), bytes: 4096 }],
+    layers: [layerRef({ digest: digestOf("2") })],
+    kernel: null,
+    direct: null,
+    shell: true,
     init: "systemd",
     source: "recipe debian-bookworm",
     config: { env: {}, entrypoint: [], cmd: [], workdir: "", user: "" },

@@ -57,6 +57,8 @@ export type IdentityRequest = {
   authorizedKeys?: string[];
   environment?: Record<string, string>;
   caCertificates?: string[];
+  /** what `exec` takes when it isn't told: as whom (`name`, `uid`, `:group` perhaps) and where */
+  session?: { user?: string; workdir?: string };
 };
 
 /** How a command in the guest ended. */

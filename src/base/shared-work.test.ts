@@ -1,0 +1,48 @@
+import { expect, test } from "bun:test";
+import { Deferred } from "./async.ts";
+import { SharedWork } from "./shared-work.ts";
+
+const never = new AbortController().signal;
+
+test("two that want the same wait for one work; later ones begin anew", async () => {
+  const shared = new SharedWork<number>();
+  let begun = 0;
+  const gate = new Deferred<void>();
+  const work = async () => {
+    begun += 1;
+    await gate.promise;
+    return begun;
+  };
+  const both = [shared.run("a", never, work), shared.run("a", never, work), shared.run("b", never, work)];
+  gate.resolve();
+  await Promise.all(both);
+  expect(begun).toBe(2);
+  expect(await shared.run("a", never, work)).toBe(3);
+});
+
+test("one that gives up leaves the work to the others; the last one ends it", async () => {
+  const shared = new SharedWork<string>();
+  const [first, second] = [new AbortController(), new AbortController()];
+  const ended = new Deferred<string>();
+  const work = (signal: AbortSignal) =>
+    new Promise<string>((_, reject) =>
+      signal.addEventListener("abort", () => {
+        ended.resolve("ended");
+        reject(signal.reason as Error);
+      }),
+    );
+  const one = shared.run("a", first.signal, work);
+  const two = shared.run("a", second.signal, work);
+  first.abort(new Error("first"));
+  await expect(one).rejects.toThrow("first");
+  second.abort(new Error("second"));
+  await expect(two).rejects.toThrow("second");
+  expect(await ended.promise).toBe("ended");
+});
+
+test("a failure is everybody's", async () => {
+  const shared = new SharedWork<string>();
+  const work = () => Promise.reject(new Error("broken"));
+  const both = await Promise.allSettled([shared.run("a", never, work), shared.run("a", never, work)]);
+  expect(both.map((one) => one.status)).toEqual(["rejected", "rejected"]);
+});

@@ -1,0 +1,36 @@
+/** `banger image import`. */
+import { type ImageName, isImageName } from "../../../base/names.ts";
+import { formatSize } from "../../../base/units.ts";
+import { cancellable } from "../../abort.ts";
+import type { CliContext } from "../../context.ts";
+import { imageBytes } from "../../ui/artifacts.ts";
+import { type JsonFlag, print, printJson, running, sinkOf } from "../../work.ts";
+
+export async function importArchive(
+  this: CliContext,
+  flags: JsonFlag & { name?: ImageName },
+  file: string,
+): Promise<void> {
+  const sink = sinkOf(this, flags);
+  await running(this, flags, async () => {
+    const images = await cancellable(this.signals, async (signal) => {
+      const { tar, source } = await this.openTar(file, signal);
+      const fallback = nameFrom(file);
+      const query = { ...(flags.name ? { name: flags.name } : {}), ...(fallback ? { fallback } : {}) };
+      return this.api.upload("importArchive", { source, query, tar }, sink.emit, signal);
+    }).finally(() => sink.done());
+    if (flags.json) return printJson(this, images);
+    for (const image of images) print(this, `${image.name} ${formatSize(imageBytes(image))}\n`);
+  }).finally(() => sink.done());
+}
+
+/** The file's own name, as an image's: `tool.tar.gz` is `tool`. */
+function nameFrom(file: string): string | null {
+  const base = file.replace(/\/+$/, "").split("/").at(-1) ?? "";
+  const name = base
+    .toLowerCase()
+    .replace(/\.(?:tar|tgz|tar\.gz|tar\.zst|tar\.xz)$/, "")
+    .replace(/[^a-z0-9._-]+/g, "-")
+    .replace(/^[._-]+|[._-]+$/g, "");
+  return isImageName(name) ? name : null;
+}

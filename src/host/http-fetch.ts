@@ -1,0 +1,143 @@
+/**
+ * Requests to other hosts, by the runtime's `fetch`: it holds a fast sender back for a slow reader (1 GiB read slowly
+ * stays below 50 MiB of memory), honours the proxy variables, and takes certificates. Redirects are the caller's.
+ */
+import { readdirSync, readFileSync } from "node:fs";
+
+export type OutgoingRequest = {
+  method: "GET" | "HEAD" | "POST";
+  url: string;
+  headers?: Record<string, string>;
+  body?: string;
+  signal: AbortSignal;
+  /** until the answer's head is there, in `ms`; default 30 s */
+  headTimeoutMs?: number;
+  /** between two pieces of its body, in `ms`; default 30 s */
+  stallTimeoutMs?: number;
+};
+
+export type IncomingAnswer = {
+  status: number;
+  header(name: string): string | null;
+  /** as it was sent, never decompressed; throws HttpError when it is cut short or stalls */
+  body: AsyncIterable<Uint8Array>;
+  /** gives up the rest of the body */
+  close(): void;
+};
+
+export type Http = (request: OutgoingRequest) => Promise<IncomingAnswer>;
+
+/** A request that got no whole answer. `problem` is half a sentence. */
+export class HttpError extends Error {
+  readonly problem: string;
+  /** `tls`: the other side is not who it says; asking again does not help */
+  readonly kind: "line" | "tls";
+  constructor(kind: "line" | "tls", problem: string, cause?: unknown) {
+    super(problem, { cause });
+    this.name = "HttpError";
+    this.kind = kind;
+    this.problem = problem;
+  }
+}
+
+const bundles = [
+  "/etc/ssl/certs/ca-certificates.crt",
+  "/etc/pki/tls/certs/ca-bundle.crt",
+  "/etc/ssl/ca-bundle.pem",
+  "/etc/ssl/cert.pem",
+];
+const defaultTimeoutMs = 30_000;
+
+/** The host's certificate authorities, as one text; undefined: the runtime's own. SSL_CERT_FILE names another file. */
+export function systemCertificates(env: Record<string, string | undefined>): string | undefined {
+  for (const file of [env["SSL_CERT_FILE"], ...bundles]) {
+    if (!file) continue;
+    try {
+      return readFileSync(file, "utf8");
+    } catch {
+      // the next distribution's place
+    }
+  }
+  return undefined;
+}
+
+/** What docker believes of one registry: `/etc/docker/certs.d/HOST/*.crt`. */
+export function dockerCertificates(registry: string): string[] {
+  const folder = `/etc/docker/certs.d/${registry}`;
+  try {
+    const names = readdirSync(folder).filter((name) => name.endsWith(".crt"));
+    return names.map((name) => readFileSync(`${folder}/${name}`, "utf8"));
+  } catch {
+    return [];
+  }
+}
+
+/** @param certificates PEM texts of the authorities that are believed; undefined: the runtime's own */
+export function createHttp(certificates: string | undefined): Http {
+  const tls = certificates === undefined ? {} : { tls: { ca: certificates } };
+  return async (request) => {
+    const stop = new AbortController();
+    const signal = AbortSignal.any([request.signal, stop.signal]);
+    const headTimer = setTimeout(() => stop.abort(new Stalled()), request.headTimeoutMs ?? defaultTimeoutMs);
+    try {
+      const { method, url, headers = {}, body } = request;
+      const init = { method, headers, redirect: "manual", decompress: false, signal, ...tls } as const;
+      const answer = await fetch(url, body === undefined ? init : { ...init, body });
+      return {
+        status: answer.status,
+        header: (name) => answer.headers.get(name),
+        body: bodyOf(answer, request, stop),
+        close: () => stop.abort(),
+      };
+    } catch (error) {
+      throw explained(error, request.signal);
+    } finally {
+      clearTimeout(headTimer);
+    }
+  };
+}
+
+async function* bodyOf(
+  answer: Response,
+  { method, signal, stallTimeoutMs = defaultTimeoutMs }: OutgoingRequest,
+  stop: AbortController,
+): AsyncGenerator<Uint8Array, void, void> {
+  const announced = answer.headers.get("content-length");
+  let received = 0;
+  let isWhole = false;
+  let timer = setTimeout(() => stop.abort(new Stalled()), stallTimeoutMs);
+  try {
+    for await (const chunk of answer.body ?? []) {
+      clearTimeout(timer);
+      received += chunk.length;
+      yield chunk;
+      timer = setTimeout(() => stop.abort(new Stalled()), stallTimeoutMs);
+    }
+    isWhole = true;
+  } catch (error) {
+    throw explained(error, signal);
+  } finally {
+    clearTimeout(timer);
+    if (!isWhole) stop.abort();
+  }
+  if (method !== "HEAD" && announced !== null && Number(announced) !== received) {
+    throw new HttpError("line", `the answer broke off after ${received} of ${announced} bytes`);
+  }
+}
+
+class Stalled extends Error {}
+
+function explained(error: unknown, signal: AbortSignal): unknown {
+  if (signal.aborted) return signal.reason;
+  if (error instanceof HttpError) return error;
+  if (error instanceof Stalled) return new HttpError("line", "it does not answer", error);
+  const { code = "", message = "" } = error as { code?: string; message?: string };
+  if (/CERT|VERIFY|SELF_SIGNED|ALTNAME|SSL|TLS/.test(code) || /certificate/i.test(message)) {
+    return new HttpError("tls", `its certificate is not believed (${code || message})`, error);
+  }
+  if (code === "ConnectionRefused" || code === "ECONNREFUSED")
+    return new HttpError("line", "nobody listens there", error);
+  if (code === "FailedToOpenSocket" || code === "ENOTFOUND")
+    return new HttpError("line", "there is no such host", error);
+  return new HttpError("line", `the line broke (${code || message})`, error);
+}

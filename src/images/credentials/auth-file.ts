@@ -1,0 +1,73 @@
+/** docker's `config.json`, as far as it is about registries. */
+import * as z from "zod/mini";
+import { fail } from "../../base/errors/error.ts";
+import type { Credential } from "../../model/credential.ts";
+
+export type StoredAuth = { auth?: string; username?: string; password?: string; identityToken?: string };
+
+export type AuthFile = {
+  path: string;
+  auths: ReadonlyMap<string, StoredAuth>;
+  credHelpers: ReadonlyMap<string, string>;
+  credsStore: string | null;
+};
+
+const text = z.optional(z.string());
+const schema = z.object({
+  auths: z.optional(
+    z.record(z.string(), z.object({ auth: text, username: text, password: text, identitytoken: text })),
+  ),
+  credHelpers: z.optional(z.record(z.string(), z.string())),
+  credsStore: text,
+});
+
+/** @throws CREDENTIALS_INVALID */
+export function parseAuthFile(content: string, path: string): AuthFile {
+  const parsed = schema.safeParse(jsonOf(content, path));
+  if (!parsed.success) {
+    const where = parsed.error.issues[0]?.path.slice(0, 1).map(String).join(".") ?? "";
+    throw fail("CREDENTIALS_INVALID", { source: path, problem: `its ${where || "content"} is not what docker writes` });
+  }
+  const { auths = {}, credHelpers = {}, credsStore } = parsed.data;
+  const entries = Object.entries(auths).map(([key, { auth, username, password, identitytoken }]) => {
+    const stored = { auth, username, password, identityToken: identitytoken };
+    return [key, Object.fromEntries(Object.entries(stored).filter(([, value]) => value)) as StoredAuth] as const;
+  });
+  return {
+    path,
+    auths: new Map(entries),
+    credHelpers: new Map(Object.entries(credHelpers)),
+    credsStore: credsStore || null,
+  };
+}
+
+function jsonOf(content: string, path: string): unknown {
+  try {
+    return JSON.parse(content.trim() === "" ? "{}" : content);
+  } catch {
+    throw fail("CREDENTIALS_INVALID", { source: path, problem: "it is no JSON" });
+  }
+}
+
+/** @param keys spellings of the registry, the usual one first */
+export function storedFor(file: AuthFile, keys: readonly string[]): Credential | null {
+  const wanted = new Set(keys.map(hostOf));
+  const exact = keys.map((key) => file.auths.get(key)).find((stored) => stored !== undefined);
+  const stored = exact ?? [...file.auths].find(([key]) => wanted.has(hostOf(key)))?.[1];
+  return stored ? credentialOf(stored, file.path) : null;
+}
+
+function credentialOf(stored: StoredAuth, path: string): Credential | null {
+  if (stored.identityToken) return { identityToken: stored.identityToken };
+  if (stored.username && stored.password) return { username: stored.username, password: stored.password };
+  if (!stored.auth) return null;
+  const plain = Buffer.from(stored.auth, "base64").toString("utf8").replace(/\0+$/, "");
+  const at = plain.indexOf(":");
+  if (at <= 0) throw fail("CREDENTIALS_INVALID", { source: path, problem: "an auth in it is no user and password" });
+  return { username: plain.slice(0, at), password: plain.slice(at + 1) };
+}
+
+/** Keys may be hosts or URLs. */
+function hostOf(key: string): string {
+  return key.replace(/^https?:\/\//, "").replace(/\/.*$/, "");
+}

@@ -1,0 +1,59 @@
+/**
+ * Who the user is to a registry, as docker's and podman's own files say: helpers first, then what is written down
+ * (docs.docker.com, "docker login", "Credential stores"; containers-auth.json(5)). Nothing of it is kept or logged.
+ */
+import { fail } from "../../base/errors/error.ts";
+import type { Exec } from "../../host/exec.ts";
+import type { Credential } from "../../model/credential.ts";
+import { type AuthFile, parseAuthFile, storedFor } from "./auth-file.ts";
+import { askHelper } from "./helper.ts";
+
+export type CredentialDeps = {
+  exec: Exec;
+  /** null when it is absent */
+  readTextIfAny(path: string, maxBytes: number): Promise<string | null>;
+  env: Record<string, string | undefined>;
+  home: string;
+};
+
+const maxFile = 1024 * 1024;
+
+/** Null: nothing is said. @throws CREDENTIALS_INVALID naming the file or the helper, never what is in it */
+export async function findCredential(deps: CredentialDeps, registry: string): Promise<Credential | null> {
+  for (const path of placesOf(deps)) {
+    const text = await deps.readTextIfAny(path, maxFile).catch((error: unknown) => {
+      throw fail("CREDENTIALS_INVALID", { source: path, problem: `it can't be read: ${(error as Error).message}` });
+    });
+    if (text === null) continue;
+    const found = await credentialIn(deps, parseAuthFile(text, path), registry);
+    if (found) return found;
+  }
+  return null;
+}
+
+function placesOf({ env, home }: CredentialDeps): string[] {
+  const docker = `${env["DOCKER_CONFIG"] || `${home}/.docker`}/config.json`;
+  const runtime = env["XDG_RUNTIME_DIR"];
+  const podman = env["REGISTRY_AUTH_FILE"] || (runtime ? `${runtime}/containers/auth.json` : null);
+  return [docker, ...(podman ? [podman] : []), `${home}/.config/containers/auth.json`];
+}
+
+/** Docker Hub is known by an old address of its API. */
+export function keysFor(registry: string): string[] {
+  const hosts = registry === "docker.io" ? ["https://index.docker.io/v1/", "index.docker.io", "docker.io"] : [registry];
+  return hosts;
+}
+
+async function credentialIn(deps: CredentialDeps, file: AuthFile, registry: string): Promise<Credential | null> {
+  for (const key of keysFor(registry)) {
+    const helper = file.credHelpers.get(key);
+    if (helper !== undefined) return askHelper(deps.exec, helper, key);
+  }
+  if (file.credsStore !== null) {
+    for (const key of keysFor(registry)) {
+      const found = await askHelper(deps.exec, file.credsStore, key);
+      if (found) return found;
+    }
+  }
+  return storedFor(file, keysFor(registry));
+}

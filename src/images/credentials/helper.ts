@@ -1,0 +1,39 @@
+/** docker's credential helpers: programs that keep secrets (github.com/docker/docker-credential-helpers, "Usage"). */
+import * as z from "zod/mini";
+import { fail } from "../../base/errors/error.ts";
+import type { Exec } from "../../host/exec.ts";
+import type { Credential } from "../../model/credential.ts";
+
+const timeoutMs = 20_000;
+const maxAnswer = 64 * 1024;
+const schema = z.object({ Username: z.string(), Secret: z.string() });
+
+/** Null: it knows none. The registry goes by stdin, the answer comes by stdout. @throws CREDENTIALS_INVALID */
+export async function askHelper(exec: Exec, name: string, registry: string): Promise<Credential | null> {
+  const program = `docker-credential-${name}`;
+  const invalid = (problem: string) => fail("CREDENTIALS_INVALID", { source: program.slice(0, 80), problem });
+  if (!/^[A-Za-z0-9_.-]{1,64}$/.test(name)) throw invalid("that is no name of a helper");
+  const input = new TextEncoder().encode(`${registry}\n`);
+  const answer = await exec([program, "get"], { input, timeoutMs, maxBytes: maxAnswer }).catch(() => {
+    throw invalid("it can't be run");
+  });
+  const text = new TextDecoder().decode(answer.stdout);
+  if (answer.exitCode !== 0) {
+    if (/credentials not found/i.test(text) || /credentials not found/i.test(new TextDecoder().decode(answer.stderr)))
+      return null;
+    throw invalid(`it ended with status ${answer.exitCode ?? answer.signal}`);
+  }
+  const parsed = schema.safeParse(jsonOf(text));
+  if (!parsed.success) throw invalid("it does not answer as a helper does");
+  const { Username, Secret } = parsed.data;
+  if (Secret === "") return null;
+  return Username === "<token>" ? { identityToken: Secret } : { username: Username, password: Secret };
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}

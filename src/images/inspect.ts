@@ -1,0 +1,58 @@
+/** What banger wants to know of an image before it is booted: its init, its shell. The guest's agent looks again. */
+import type { InitKind } from "../model/artifact.ts";
+import type { Union } from "./union/union.ts";
+
+export type ImageFacts = { init: InitKind; shell: boolean /** false: there is nothing to run */; hasFiles: boolean };
+
+/** Where the agent looks, in its order (`agent/src/init/inits.rs`). */
+const inits = ["sbin/init", "usr/sbin/init", "lib/systemd/systemd", "usr/lib/systemd/systemd"];
+const shells = ["bin/bash", "bin/sh"];
+const maxPasswd = 1024 * 1024;
+
+export async function inspect(union: Union): Promise<ImageFacts> {
+  return { init: await initOf(union), shell: await hasShell(union), hasFiles: await hasFiles(union) };
+}
+
+async function initOf(union: Union): Promise<InitKind> {
+  for (const path of inits) {
+    const real = await programAt(union, path);
+    if (real === null) continue;
+    const name = real.slice(real.lastIndexOf("/") + 1);
+    // a busybox whose init has nothing to start
+    if (name.startsWith("busybox") && !(await hasInitScripts(union))) continue;
+    return name === "systemd" ? "systemd" : "other";
+  }
+  return "none";
+}
+
+async function hasInitScripts(union: Union): Promise<boolean> {
+  if (!(await union.resolve("etc/inittab"))) return false;
+  return Boolean((await union.resolve("sbin/openrc")) ?? (await union.resolve("etc/init.d/rcS")));
+}
+
+async function hasShell(union: Union): Promise<boolean> {
+  for (const path of [...(await rootShell(union)), ...shells]) if ((await programAt(union, path)) !== null) return true;
+  return false;
+}
+
+/** The shell of user 0 in the image's passwd. */
+async function rootShell(union: Union): Promise<string[]> {
+  const found = await union.resolve("etc/passwd");
+  if (found?.node.kind !== "file" || found.node.size > maxPasswd) return [];
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of union.content(found.node)) chunks.push(chunk.slice());
+  const lines = Buffer.concat(chunks).toString("latin1").split("\n");
+  const shell = lines.map((line) => line.split(":")).find((fields) => fields[2] === "0")?.[6];
+  return shell?.startsWith("/") ? [shell.slice(1)] : [];
+}
+
+/** Where a program really is, or null. */
+async function programAt(union: Union, path: string): Promise<string | null> {
+  const found = await union.resolve(path);
+  return found?.node.kind === "file" && (found.node.mode & 0o111) !== 0 ? found.path : null;
+}
+
+async function hasFiles(union: Union): Promise<boolean> {
+  for await (const { node } of union.walk()) if (node.kind === "file") return true;
+  return false;
+}

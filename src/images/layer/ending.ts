@@ -1,0 +1,176 @@
+/**
+ * The end of a layer: its folders, whiteouts and hard links, completed by what the layers below it have. A layer that
+ * says everything about itself is the same above any other; one that had to be completed is not.
+ */
+import { shown, type TarEntry, TarError } from "../../artifacts/tar/header.ts";
+import type { FolderFacts, LayerEntries } from "./entries.ts";
+import { foldersOf, parentOf } from "./paths.ts";
+
+/** A file, folder or link of the layers below, with its content. */
+export type LowerNode = Omit<TarEntry, "name" | "kind"> & {
+  kind: TarEntry["kind"];
+  content(): AsyncIterable<Uint8Array>;
+};
+
+/** The layers below one, seen as one tree. */
+export type Lower = {
+  /** does not follow a symlink at the end */
+  lookup(path: string): Promise<LowerNode | null>;
+  /** the folder that a path leads to, symlinks followed inside the root; null when it is none */
+  folderBehind(path: string): Promise<string | null>;
+};
+
+export type Addition = { entry: TarEntry; content?: AsyncIterable<Uint8Array> };
+
+export type Ending = {
+  additions: AsyncIterable<Addition>;
+  /** folders that are symlinks below: the layer has to be read again with its entries moved there */
+  moved: Map<string, string>;
+  /** it was completed by what is below it, or has less because of that */
+  isBound(): boolean;
+};
+
+/** Of a folder that nobody describes. */
+const plainFolder: FolderFacts = { mode: 0o755, uid: 0, gid: 0, mtime: 0 };
+
+/** Whether the end depends on the layers below. */
+export function needsLower({ folders, links, whiteouts, names }: LayerEntries): boolean {
+  if (whiteouts.size > 0) return true;
+  for (const facts of folders.values()) if (facts === null) return true;
+  return links.some(({ target }) => !names.has(target));
+}
+
+/** @param lower null: there is nothing below */
+export async function endingOf(entries: LayerEntries, lower: Lower | null): Promise<Ending> {
+  const end = new LayerEnding(entries, lower);
+  const moved = await end.movedFolders();
+  return { additions: end.additions(), moved, isBound: () => end.isBound };
+}
+
+class LayerEnding {
+  isBound = false;
+  readonly #entries: LayerEntries;
+  readonly #lower: Lower | null;
+  /** whiteouts that hide something */
+  readonly #hiding: string[] = [];
+
+  constructor(entries: LayerEntries, lower: Lower | null) {
+    this.#entries = entries;
+    this.#lower = lower;
+  }
+
+  async movedFolders(): Promise<Map<string, string>> {
+    const moved = new Map<string, string>();
+    if (!this.#lower) return moved;
+    for (const [path, facts] of this.#entries.folders) {
+      if (facts !== null || this.#isCutOff(path)) continue;
+      if ([...foldersOf(path)].some((folder) => moved.has(folder))) continue;
+      const below = await this.#lower.lookup(path);
+      if (below?.kind !== "symlink") continue;
+      const behind = await this.#lower.folderBehind(path);
+      if (behind !== null) moved.set(path, behind);
+    }
+    return moved;
+  }
+
+  async *additions(): AsyncGenerator<Addition, void, void> {
+    yield* this.#links();
+    await this.#sortWhiteouts();
+    const { folders, opaque } = this.#entries;
+    for (const [name, said] of folders) {
+      const facts = said ?? (await this.#folderBelow(name));
+      yield { entry: folderEntry(name, facts, opaque.has(name)) };
+    }
+    for (const name of this.#hiding) yield { entry: whiteoutEntry(name) };
+  }
+
+  /** What is below a path does not show through: one of its folders is new here. */
+  #isCutOff(path: string): boolean {
+    const { opaque, whiteouts } = this.#entries;
+    if (opaque.has("")) return true;
+    for (const folder of foldersOf(path)) if (opaque.has(folder) || whiteouts.has(folder)) return true;
+    return whiteouts.has(path);
+  }
+
+  async #below(path: string): Promise<LowerNode | null> {
+    return this.#lower && !this.#isCutOff(path) ? this.#lower.lookup(path) : null;
+  }
+
+  async #folderBelow(path: string): Promise<FolderFacts> {
+    this.isBound = true;
+    const below = await this.#below(path);
+    return below?.kind === "folder" ? below : plainFolder;
+  }
+
+  /** What replaces a folder makes the new one opaque; what hides nothing is left out. */
+  async #sortWhiteouts(): Promise<void> {
+    const { whiteouts, opaque, folders, names } = this.#entries;
+    for (const path of whiteouts) {
+      if (folders.has(path)) opaque.add(path);
+      else if (!names.has(path)) {
+        const hides = !this.#isHiddenAbove(path) && (await this.#lower?.lookup(path));
+        if (hides) this.#hiding.push(path);
+        else this.isBound = true;
+      }
+    }
+  }
+
+  #isHiddenAbove(path: string): boolean {
+    const { opaque, whiteouts } = this.#entries;
+    if (opaque.has("")) return true;
+    for (const folder of foldersOf(path)) if (opaque.has(folder) || whiteouts.has(folder)) return true;
+    return false;
+  }
+
+  /** A target that is only below comes into this layer too, so that both are one file again. */
+  async *#links(): AsyncGenerator<Addition, void, void> {
+    const { links, names, folders, whiteouts } = this.#entries;
+    const held = new Set(links.map(({ entry }) => entry.name));
+    /** where the copy of a target is that is removed here */
+    const copies = new Map<string, string>();
+    for (const { entry, target } of links) {
+      const isHere = names.has(target) && !held.has(target);
+      held.delete(entry.name);
+      if (isHere) {
+        yield { entry: { ...entry, link: target } };
+        continue;
+      }
+      const copy = copies.get(target);
+      if (copy !== undefined) {
+        yield { entry: { ...entry, link: copy } };
+        continue;
+      }
+      if (names.has(target) || folders.has(target)) {
+        throw new TarError(`${shown(entry.name)} links to ${shown(target)}, which comes later or is a folder`);
+      }
+      const below = await this.#lower?.lookup(target);
+      if (!below || below.kind === "folder") {
+        throw new TarError(`${shown(entry.name)} links to ${shown(target)}, which is no file`);
+      }
+      this.isBound = true;
+      const isRemoved = whiteouts.has(target) || this.#isHiddenAbove(target);
+      const { content, ...node } = below;
+      const name = isRemoved ? entry.name : target;
+      copies.set(target, name);
+      if (!isRemoved) {
+        names.add(target);
+        this.#entries.imply(parentOf(target));
+      }
+      yield { entry: { ...node, name }, content: content() };
+      if (!isRemoved) yield { entry: { ...entry, link: target } };
+    }
+  }
+}
+
+function folderEntry(name: string, facts: FolderFacts, isOpaque: boolean): TarEntry {
+  const { mode, uid, gid, mtime } = facts;
+  const xattrs = new Map(facts.xattrs ?? []);
+  if (isOpaque) xattrs.set("trusted.overlay.opaque", "y");
+  return { name, kind: "folder", mode, uid, gid, mtime, size: 0, link: "", ...(xattrs.size > 0 ? { xattrs } : {}) };
+}
+
+/** As overlayfs wants it: a character device 0/0. */
+function whiteoutEntry(name: string): TarEntry {
+  const device = { major: 0, minor: 0 };
+  return { name, kind: "character", mode: 0, uid: 0, gid: 0, mtime: 0, size: 0, link: "", device };
+}

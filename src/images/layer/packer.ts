@@ -1,0 +1,109 @@
+/** A squashfs in the making: tar entries go in one by one, sqfstar packs them as they come. */
+import { packingFailed, squashfsOptions } from "../../artifacts/pack.ts";
+import { giveRootToRoot } from "../../artifacts/squashfs-root.ts";
+import type { TarEntry } from "../../artifacts/tar/header.ts";
+import { encodeHeader, endOfArchive, padding } from "../../artifacts/tar/writer.ts";
+import { orAborted } from "../../base/async.ts";
+import { type PipedProcess, spawnPiped } from "../../host/process.ts";
+import { withRandomAccess } from "../../host/random-access.ts";
+
+/** sqfstar ignores the archive's own entry for its root and would let everybody write to it; `giveRootToRoot` needs `-noI`. */
+const rootOptions = ["-root-mode", "755", "-noI"];
+/** bytes that are put together before they go into the pipe */
+const batchBytes = 256 * 1024;
+const zeros = new Uint8Array(batchBytes);
+
+export class Packer {
+  readonly #path: string;
+  readonly #during: string;
+  readonly #signal: AbortSignal;
+  readonly #process: PipedProcess;
+  #batch = new Uint8Array(batchBytes);
+  #filled = 0;
+  /** what is to be sent; a number stands for as many zeros */
+  #full: (Uint8Array | number)[] = [];
+
+  /** @param during what it is for, as in "storing an image" */
+  constructor(path: string, during: string, signal: AbortSignal) {
+    this.#path = path;
+    this.#during = during;
+    this.#signal = signal;
+    // Not ended by the signal but by `kill`: sqfstar does not always end at SIGTERM.
+    this.#process = spawnPiped(["sqfstar", ...squashfsOptions, ...rootOptions, path], { stdin: "pipe" });
+  }
+
+  /** Content and `pad` follow. Nothing is sent before `flush`. */
+  entry(entry: TarEntry): void {
+    this.data(encodeHeader(entry));
+  }
+
+  data(chunk: Uint8Array): void {
+    for (let at = 0; at < chunk.length; ) {
+      const part = chunk.subarray(at, at + batchBytes - this.#filled);
+      this.#batch.set(part, this.#filled);
+      this.#filled += part.length;
+      at += part.length;
+      if (this.#filled === batchBytes) this.#next();
+    }
+  }
+
+  hole(bytes: number): void {
+    if (bytes <= batchBytes) return this.data(zeros.subarray(0, bytes));
+    this.#next();
+    this.#full.push(bytes);
+  }
+
+  /** To the next block, after `size` bytes of content. */
+  pad(size: number): void {
+    this.data(padding(size));
+  }
+
+  /** Sends what is ready. @throws what made sqfstar end */
+  async flush(): Promise<void> {
+    for (const batch of this.#full.splice(0)) {
+      if (typeof batch !== "number") await this.#send(batch);
+      else for (let left = batch; left > 0; left -= batchBytes) await this.#send(zeros.subarray(0, left));
+    }
+  }
+
+  /** The file is whole afterwards, and its root is root's. @throws TOOL_FAILED, TOOL_MISSING, DISK_FULL */
+  async finish(): Promise<void> {
+    this.data(endOfArchive);
+    this.#next();
+    await this.flush();
+    this.#process.stdin.end();
+    if ((await orAborted(this.#ended(), this.#signal)).exitCode !== 0) throw await this.#failure();
+    await withRandomAccess(this.#path, giveRootToRoot);
+  }
+
+  /** The file is the caller's to remove. */
+  async kill(): Promise<void> {
+    this.#process.kill("SIGKILL");
+    await this.#process.done.catch(() => {});
+  }
+
+  #next(): void {
+    if (this.#filled === 0) return;
+    this.#full.push(this.#batch.subarray(0, this.#filled));
+    this.#batch = new Uint8Array(batchBytes);
+    this.#filled = 0;
+  }
+
+  async #send(batch: Uint8Array): Promise<void> {
+    const writing = this.#process.stdin.write(batch).then(
+      () => true,
+      () => false,
+    );
+    // its status and its words say why, not the broken pipe
+    if (!(await orAborted(writing, this.#signal))) throw await this.#failure();
+  }
+
+  async #ended(): Promise<{ exitCode: number | null; signal: string | null }> {
+    for await (const _ of this.#process.stdout);
+    return this.#process.done;
+  }
+
+  async #failure(): Promise<Error> {
+    return packingFailed("sqfstar", await this.#ended(), this.#process.stderrTail(), this.#path, this.#during);
+  }
+}

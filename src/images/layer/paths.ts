@@ -1,0 +1,29 @@
+/** Paths inside an image: without a leading slash, the root is empty; byte strings. */
+import { plainName } from "../../artifacts/tar/names.ts";
+
+/** One spelling of each path: without `./`, `//` and `/./`. */
+export function pathOf(name: string): string {
+  const plain = plainName(name);
+  if (!/\/\/|(?:^|\/)\.(?:\/|$)/.test(plain)) return plain;
+  return plain
+    .split("/")
+    .filter((part) => part !== "" && part !== ".")
+    .join("/");
+}
+
+export function parentOf(path: string): string {
+  return path.slice(0, Math.max(0, path.lastIndexOf("/")));
+}
+
+export function baseOf(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
+}
+
+export function joined(parent: string, name: string): string {
+  return parent === "" ? name : `${parent}/${name}`;
+}
+
+/** A path's folders, highest first, without the root. */
+export function* foldersOf(path: string): Generator<string, void, void> {
+  for (let at = path.indexOf("/"); at >= 0; at = path.indexOf("/", at + 1)) yield path.slice(0, at);
+}

@@ -1,0 +1,134 @@
+/**
+ * Layers as files: each is made once, whoever wants it, and only a whole one gets its final name. A layer that says
+ * everything about itself is named by its diff id; one that was completed by what is below it, by its chain.
+ */
+import { createHash } from "node:crypto";
+import type { Digest } from "../base/names.ts";
+import { Semaphore } from "../base/semaphore.ts";
+import { SharedWork } from "../base/shared-work.ts";
+import { ensureFolder, removeTree, renameDurable, sizeOf, tempPath } from "../host/files.ts";
+import type { LayerRef } from "../model/artifact.ts";
+import type { Paths } from "../model/paths.ts";
+import { layerProblem } from "./check.ts";
+import { type Conversion, convertLayer, type LayerSource } from "./layer/convert.ts";
+
+export type LayersDeps = {
+  paths: Paths;
+  /** what the store knows of a layer */
+  knownLayer(digest: Digest): LayerRef | null;
+  cpus: number;
+};
+
+export type MakeOptions = Omit<Conversion, "path" | "cpus">;
+
+export class Layers {
+  readonly #deps: LayersDeps;
+  readonly #shared = new SharedWork<LayerRef>();
+  readonly #cpus: Semaphore;
+  /** made here; the store may not have them yet */
+  readonly #made = new Map<Digest, LayerRef>();
+
+  constructor(deps: LayersDeps) {
+    this.#deps = deps;
+    this.#cpus = new Semaphore(Math.max(2, deps.cpus));
+  }
+
+  /** A layer that is there and whole. @param chain diff ids up to the wanted layer, lowest first */
+  async find(chain: readonly Digest[]): Promise<LayerRef | null> {
+    const [own, bound] = [chain.at(-1), boundDigest(chain)];
+    return (await this.#whole(bound)) ?? (own ? this.#whole(own) : null);
+  }
+
+  /** The layer at the end of `chain`, made by `open` when it isn't there. @throws what converting throws */
+  async ensure(
+    chain: readonly Digest[],
+    open: (signal: AbortSignal) => Promise<LayerSource>,
+    options: MakeOptions,
+  ): Promise<LayerRef> {
+    return this.#shared.run(boundDigest(chain), options.signal, async (signal) => {
+      const known = await this.find(chain);
+      if (known) return known;
+      const source = await open(signal);
+      return this.#make(source, chain.slice(0, -1), { ...options, signal }, chain.at(-1));
+    });
+  }
+
+  /** A layer of its own, whose digest nobody knew: a root file system, or what is above `below`. */
+  async add(source: LayerSource, below: readonly Digest[], options: MakeOptions): Promise<LayerRef> {
+    return this.#make(source, below, options);
+  }
+
+  /** Makes the layer with that digest by other means. @param make writes the squashfs to `path` */
+  async combine(
+    digest: Digest,
+    signal: AbortSignal,
+    make: (path: string, signal: AbortSignal) => Promise<Pick<LayerRef, "root" | "hidesAll">>,
+  ): Promise<LayerRef> {
+    return this.#shared.run(digest, signal, async (shared) => {
+      const known = await this.#whole(digest);
+      if (known) return known;
+      return this.#working(async (path) => this.#keep(path, digest, await make(path, shared)));
+    });
+  }
+
+  async #make(source: LayerSource, below: readonly Digest[], options: MakeOptions, wanted?: Digest): Promise<LayerRef> {
+    return this.#working(async (path) => {
+      const made = await convertLayer(source, { ...options, path, cpus: this.#cpus });
+      if (wanted && made.diffId !== wanted) throw new WrongDiffId(wanted, made.diffId);
+      const digest = made.isBound ? boundDigest([...below, made.diffId]) : made.diffId;
+      return this.#keep(path, digest, made);
+    });
+  }
+
+  async #working<T>(body: (path: string) => Promise<T>): Promise<T> {
+    const { paths } = this.#deps;
+    await Promise.all([ensureFolder(paths.partial), ensureFolder(paths.layers)]);
+    const path = tempPath(paths.partial, "layer");
+    try {
+      return await body(path);
+    } finally {
+      await removeTree(path);
+    }
+  }
+
+  /** Gives a finished file its name, unless it is there already. */
+  async #keep(
+    path: string,
+    digest: Digest,
+    { root, hidesAll }: Pick<LayerRef, "root" | "hidesAll">,
+  ): Promise<LayerRef> {
+    const bytes = await sizeOf(path);
+    const layer: LayerRef = { digest, bytes, root, hidesAll };
+    const target = this.#deps.paths.layer(digest);
+    if ((await layerProblem(target, bytes)) !== null) await renameDurable(path, target);
+    this.#made.set(digest, layer);
+    return layer;
+  }
+
+  async #whole(digest: Digest): Promise<LayerRef | null> {
+    const layer = this.#made.get(digest) ?? this.#deps.knownLayer(digest);
+    if (!layer) return null;
+    return (await layerProblem(this.#deps.paths.layer(digest), layer.bytes)) === null ? layer : null;
+  }
+}
+
+/** The layer is not what the image's config says it is. */
+export class WrongDiffId extends Error {
+  constructor(wanted: Digest, found: Digest) {
+    super(`a layer is ${found} instead of ${wanted} when it is unpacked`);
+    this.name = "WrongDiffId";
+  }
+}
+
+/** Names a layer that is what it is because of those below it. @param chain diff ids, lowest first */
+export function boundDigest(chain: readonly Digest[]): Digest {
+  return `sha256:${createHash("sha256")
+    .update(`banger layer 1\n${chain.join("\n")}\n`)
+    .digest("hex")}` as Digest;
+}
+
+/** Names what several layers became together. @param isBottom its whiteouts are left out */
+export function mergedDigest(layers: readonly Digest[], isBottom: boolean): Digest {
+  const content = `banger merged layers 1 ${isBottom ? "bottom" : "middle"}\n${layers.join("\n")}\n`;
+  return `sha256:${createHash("sha256").update(content).digest("hex")}` as Digest;
+}

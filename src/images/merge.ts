@@ -1,0 +1,70 @@
+/** Images of many layers: a guest mounts a few, so that the cheapest run of neighbours becomes one. */
+import type { Digest } from "../base/names.ts";
+import type { LayerRef } from "../model/artifact.ts";
+import type { Emit } from "../model/event.ts";
+import { type ImageDeps, storingImage } from "./deps.ts";
+import { Packer } from "./layer/packer.ts";
+import { mergedDigest } from "./layers.ts";
+import { openUnion } from "./open-union.ts";
+import { maxLayers } from "./record.ts";
+import { unionTar } from "./union/tar.ts";
+
+/** @param layers lowest first @returns at most `maxLayers` that show the same */
+export async function mergeLayers(
+  deps: ImageDeps,
+  layers: readonly LayerRef[],
+  emit: Emit,
+  signal: AbortSignal,
+): Promise<LayerRef[]> {
+  if (layers.length <= maxLayers) return [...layers];
+  const { from, count } = cheapestRun(layers, layers.length - maxLayers + 1);
+  const run = layers.slice(from, from + count);
+  emit({ kind: "progress", step: "merge", text: `merging ${count} of ${layers.length} layers` });
+  const merged = await mergeRun(deps, run, from === 0, signal);
+  return [...layers.slice(0, from), merged, ...layers.slice(from + count)];
+}
+
+/** The neighbours with the fewest bytes. */
+export function cheapestRun(
+  layers: readonly Pick<LayerRef, "bytes">[],
+  count: number,
+): { from: number; count: number } {
+  const size = (from: number) => layers.slice(from, from + count).reduce((sum, layer) => sum + layer.bytes, 0);
+  const starts = Array.from({ length: layers.length - count + 1 }, (_, from) => from);
+  const from = starts.reduce((best, start) => (size(start) < size(best) ? start : best), 0);
+  return { from, count };
+}
+
+/** @param isBottom nothing is below: then nothing has to be hidden any more */
+async function mergeRun(
+  deps: ImageDeps,
+  run: readonly LayerRef[],
+  isBottom: boolean,
+  signal: AbortSignal,
+): Promise<LayerRef> {
+  const digests: Digest[] = run.map((layer) => layer.digest);
+  return deps.layers.combine(mergedDigest(digests, isBottom), signal, async (path, shared) => {
+    const { union, close } = await openUnion(deps.paths, run, { keepWhiteouts: !isBottom });
+    const packer = new Packer(path, storingImage, shared);
+    let isWhole = false;
+    try {
+      for await (const { entry, content } of unionTar(union)) {
+        shared.throwIfAborted();
+        if (entry.name === "") continue;
+        packer.entry(entry);
+        for await (const chunk of content ?? []) {
+          packer.data(chunk);
+          await packer.flush();
+        }
+        packer.pad(entry.size);
+        await packer.flush();
+      }
+      await packer.finish();
+      isWhole = true;
+    } finally {
+      if (!isWhole) await packer.kill();
+      await close();
+    }
+    return { root: run.findLast((layer) => layer.root !== null)?.root ?? null, hidesAll: run[0]?.hidesAll ?? false };
+  });
+}

@@ -1,0 +1,128 @@
+/**
+ * An archive of images, put down file by file: what it says about itself may come after what it is about. Files are
+ * numbered; the archive's own names are never used as paths.
+ */
+import { createHash } from "node:crypto";
+import { tarEvents } from "../../artifacts/tar/events.ts";
+import { type TarEntry, TarError } from "../../artifacts/tar/header.ts";
+import type { Digest } from "../../base/names.ts";
+import { readBytes } from "../../host/files.ts";
+import { makeScratchFile, type ScratchFile } from "../../host/scratch-file.ts";
+import { parentOf, pathOf } from "../layer/paths.ts";
+import { maxDocument } from "./manifest.ts";
+
+export type SpooledFile = { path: string; digest: Digest /** bytes */; size: number };
+
+const maxFiles = 20_000;
+const maxLinks = 8;
+
+export class Spool {
+  readonly #folder: string;
+  readonly #files = new Map<string, SpooledFile>();
+  readonly #links = new Map<string, string>();
+  #left: number;
+  #count = 0;
+
+  /** @param folder private and empty @param bytes that may be put down in all */
+  constructor(folder: string, bytes: number) {
+    this.#folder = folder;
+    this.#left = bytes;
+  }
+
+  /** @throws TarError, what `tar` throws, and the system's error for a full disk */
+  async fill(tar: AsyncIterable<Uint8Array>, onProgress: (bytes: number) => void): Promise<void> {
+    let present: Writing | null = null;
+    let bytes = 0;
+    try {
+      for await (const event of tarEvents(tar)) {
+        if (event.kind === "entry") {
+          await this.#finish(present);
+          present = await this.#begin(event.entry);
+        } else if (event.kind === "data" && present) {
+          bytes += event.chunk.length;
+          await present.write(event.chunk);
+          onProgress(bytes);
+        }
+      }
+      await this.#finish(present);
+      present = null;
+    } finally {
+      await present?.file.close();
+    }
+  }
+
+  get names(): IterableIterator<string> {
+    return this.#files.keys();
+  }
+
+  /** Links are followed inside the archive. */
+  find(name: string): SpooledFile | null {
+    let path = pathOf(name);
+    for (let hops = 0; hops < maxLinks; hops++) {
+      const file = this.#files.get(path);
+      if (file) return file;
+      const to = this.#links.get(path);
+      if (to === undefined) return null;
+      path = to;
+    }
+    return null;
+  }
+
+  /** A small document, or null when it isn't there. */
+  async document(name: string): Promise<Uint8Array | null> {
+    const file = this.find(name);
+    if (!file) return null;
+    if (file.size > maxDocument) throw new TarError(`its document ${JSON.stringify(name.slice(0, 100))} is too large`);
+    return readBytes(file.path, maxDocument);
+  }
+
+  async #begin(entry: TarEntry): Promise<Writing | null> {
+    const name = pathOf(entry.name);
+    if (this.#files.size + this.#links.size >= maxFiles) throw new TarError("it holds too many files");
+    if (entry.kind === "hardlink") this.#links.set(name, pathOf(entry.link));
+    if (entry.kind === "symlink") this.#links.set(name, beside(name, entry.link));
+    if (entry.kind !== "file") return null;
+    this.#left -= entry.size;
+    if (this.#left < 0) throw new TarError("it is too large");
+    this.#links.delete(name);
+    return new Writing(name, await makeScratchFile(`${this.#folder}/${this.#count++}`));
+  }
+
+  async #finish(writing: Writing | null): Promise<void> {
+    if (!writing) return;
+    this.#files.set(writing.name, await writing.finish());
+  }
+}
+
+/** Where a symlink leads inside the archive; what leaves it leads nowhere. */
+function beside(name: string, link: string): string {
+  const parts = link.startsWith("/") ? [] : parentOf(name).split("/");
+  for (const part of link.split("/")) {
+    if (part === "..") parts.pop();
+    else parts.push(part);
+  }
+  return parts.filter((part) => part !== "" && part !== ".").join("/");
+}
+
+class Writing {
+  readonly name: string;
+  readonly file: ScratchFile;
+  readonly #hash = createHash("sha256");
+  #size = 0;
+
+  constructor(name: string, file: ScratchFile) {
+    this.name = name;
+    this.file = file;
+  }
+
+  async write(chunk: Uint8Array): Promise<void> {
+    this.#hash.update(chunk);
+    this.#size += chunk.length;
+    await this.file.write(chunk);
+  }
+
+  async finish(): Promise<SpooledFile> {
+    await this.file.close();
+    return { path: this.file.path, size: this.#size, digest: `sha256:${this.#hash.digest("hex")}` as Digest };
+  }
+}

@@ -1,0 +1,65 @@
+/** An image's layers, opened as one tree. */
+import { openSquashfs } from "../artifacts/squashfs/reader.ts";
+import { openForRead } from "../host/random-access.ts";
+import type { LayerRef } from "../model/artifact.ts";
+import type { Paths } from "../model/paths.ts";
+import type { Lower } from "./layer/ending.ts";
+import { Union } from "./union/union.ts";
+
+/** Hands the tree to `use`, and closes the files. @param layers lowest first @throws SquashfsError */
+export async function withUnion<T>(
+  paths: Paths,
+  layers: readonly LayerRef[],
+  use: (union: Union) => Promise<T>,
+): Promise<T> {
+  const { union, close } = await openUnion(paths, layers);
+  try {
+    return await use(union);
+  } finally {
+    await close();
+  }
+}
+
+export async function openUnion(
+  paths: Paths,
+  layers: readonly LayerRef[],
+  options: { keepWhiteouts?: boolean } = {},
+): Promise<{ union: Union; close(): Promise<void> }> {
+  const files: { close(): Promise<void> }[] = [];
+  const close = async () => void (await Promise.all(files.map((file) => file.close())));
+  try {
+    const opened = [];
+    for (const { digest } of layers) {
+      const file = await openForRead(paths.layer(digest));
+      files.push(file);
+      opened.push(await openSquashfs(file, file.size));
+    }
+    return { union: new Union(opened, options), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** What a layer above them sees of the layers below. */
+export function lowerOf(union: Union): Lower {
+  return {
+    async lookup(path) {
+      const node = await union.lookup(path);
+      if (!node) return null;
+      const { mode, uid, gid, mtime, size, link, device } = node;
+      const kind = node.kind === "socket" ? "fifo" : node.kind;
+      const xattrs = await union.xattrs(node);
+      const bytes = kind === "file" ? size : 0;
+      return { kind, mode, uid, gid, mtime, size: bytes, link, device, xattrs, content: () => contentOf(union, node) };
+    },
+    async folderBehind(path) {
+      const found = await union.resolve(path);
+      return found?.node.kind === "folder" ? found.path : null;
+    },
+  };
+}
+
+async function* contentOf(union: Union, node: Parameters<Union["content"]>[0]): AsyncGenerator<Uint8Array, void, void> {
+  if (node.kind === "file") yield* union.content(node);
+}

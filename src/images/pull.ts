@@ -1,0 +1,153 @@
+/** An image from a registry: its manifest is asked for, what is not here yet is fetched and stored. */
+import type { Downloads } from "../artifacts/download.ts";
+import type { Digest } from "../base/names.ts";
+import { formatReference, type Reference } from "../base/reference.ts";
+import { Semaphore } from "../base/semaphore.ts";
+import { SharedWork } from "../base/shared-work.ts";
+import { formatSize } from "../base/units.ts";
+import { readBytes, removeTree } from "../host/files.ts";
+import type { ImageRecord } from "../model/artifact.ts";
+import type { Emit } from "../model/event.ts";
+import { checkImage } from "./check.ts";
+import type { ImageDeps } from "./deps.ts";
+import { type Descriptor, ManifestError, maxDocument, parseDocument, parseImage } from "./oci/manifest.ts";
+import { storeOciImage } from "./oci/store.ts";
+import { refusing } from "./refusal.ts";
+import type { Registry } from "./registry/client.ts";
+
+/** What was pulled, and the digests of the documents that led to it. */
+export type Pulled = { record: ImageRecord; origins: Digest[] };
+
+export type PullDeps = ImageDeps & {
+  /** the image that was made of what has that digest */
+  knownOrigin(digest: Digest): ImageRecord | null;
+  downloads: Downloads;
+};
+
+type Found = { config: Descriptor; layers: Descriptor[]; origins: Digest[] };
+
+const downloadsAtOnce = 4;
+const maxIndexes = 3;
+
+export class Puller {
+  readonly #deps: PullDeps;
+  readonly #shared = new SharedWork<ImageRecord>();
+  readonly #listeners = new Map<string, Set<Emit>>();
+
+  constructor(deps: PullDeps) {
+    this.#deps = deps;
+  }
+
+  /** @throws what the registry's client throws, IMAGE_INVALID, IMAGE_TOO_LARGE, DISK_FULL, DOWNLOAD_DAMAGED */
+  async pull(reference: Reference, registry: Registry, emit: Emit, signal: AbortSignal): Promise<Pulled> {
+    const name = formatReference(reference);
+    emit({ kind: "progress", step: "manifest", text: `asking ${reference.registry} for ${name}` });
+    const { digest, tag } = reference;
+    const first = await registry.manifest(digest === null ? { tag: tag ?? "latest" } : { digest }, signal);
+    const here = await this.#known(first.digest);
+    if (here) return { record: { ...here, name }, origins: [first.digest] };
+    const budget = await this.#deps.budget();
+    const found = await refusing(name, budget, () => findManifest(registry, first, signal));
+    const known = await this.#known(found.origins.at(-1) as Digest);
+    if (known) return { record: { ...known, name }, origins: found.origins };
+    const record = await this.#together(found.config.digest, emit, signal, (all, shared) =>
+      this.#fetch(reference, registry, found, all, shared),
+    );
+    return { record: { ...record, name }, origins: found.origins };
+  }
+
+  async #known(origin: Digest): Promise<ImageRecord | null> {
+    const record = this.#deps.knownOrigin(origin);
+    if (!record) return null;
+    // one whose files are gone or damaged is pulled again
+    return checkImage(this.#deps, record).then(
+      () => record,
+      () => null,
+    );
+  }
+
+  /** Everybody who waits hears how far it is. */
+  async #together(
+    key: string,
+    emit: Emit,
+    signal: AbortSignal,
+    work: (emit: Emit, signal: AbortSignal) => Promise<ImageRecord>,
+  ): Promise<ImageRecord> {
+    const listeners = this.#listeners.get(key) ?? new Set<Emit>();
+    this.#listeners.set(key, listeners.add(emit));
+    const tellAll: Emit = (event) => {
+      for (const listener of listeners) listener(event);
+    };
+    try {
+      return await this.#shared.run(key, signal, (shared) => work(tellAll, shared));
+    } finally {
+      listeners.delete(emit);
+      if (listeners.size === 0 && this.#listeners.get(key) === listeners) this.#listeners.delete(key);
+    }
+  }
+
+  async #fetch(
+    reference: Reference,
+    registry: Registry,
+    { config, layers }: Found,
+    emit: Emit,
+    signal: AbortSignal,
+  ): Promise<ImageRecord> {
+    const name = formatReference(reference);
+    const { paths, downloads } = this.#deps;
+    const progress = new DownloadProgress(name, layers, emit);
+    const turns = new Semaphore(downloadsAtOnce);
+    const fetch = ({ digest, size }: Descriptor, stop: AbortSignal) => {
+      const wanted = { digest, size, limit: size, what: name };
+      return downloads.blob(wanted, registry.blob(digest), (done) => progress.tell(digest, done), stop);
+    };
+    const image = await refusing(name, await this.#deps.budget(), async () => {
+      if (config.size > maxDocument) throw new ManifestError("its config is too large");
+      return parseImage(await readBytes(await fetch(config, signal), maxDocument));
+    });
+    const blob = (layer: Descriptor, stop: AbortSignal) => turns.run(stop, () => fetch(layer, stop));
+    const source = `registry ${name}`;
+    const record = await storeOciImage(this.#deps, { name, source, ...image, layers, blob }, emit, signal);
+    await Promise.all([config, ...layers].map(({ digest }) => removeTree(paths.blob(digest))));
+    return record;
+  }
+}
+
+type Received = Awaited<ReturnType<Registry["manifest"]>>;
+
+/** From an index to the manifest for this architecture. @throws ManifestError */
+async function findManifest(registry: Registry, first: Received, signal: AbortSignal): Promise<Found> {
+  const origins: Digest[] = [];
+  let received = first;
+  for (let depth = 0; depth < maxIndexes; depth++) {
+    origins.push(received.digest);
+    const document = parseDocument(received.bytes, received.mediaType);
+    if (document.kind === "manifest") return { ...document.manifest, origins };
+    received = await registry.manifest({ digest: document.manifest.digest }, signal);
+  }
+  throw new ManifestError("its indexes point at each other");
+}
+
+/** Of all layers together. */
+class DownloadProgress {
+  readonly #name: string;
+  readonly #emit: Emit;
+  readonly #total: number;
+  readonly #sizes: Map<Digest, number>;
+  readonly #done = new Map<Digest, number>();
+
+  constructor(name: string, layers: readonly Descriptor[], emit: Emit) {
+    this.#name = name;
+    this.#emit = emit;
+    this.#sizes = new Map(layers.map(({ digest, size }) => [digest, size]));
+    this.#total = [...this.#sizes.values()].reduce((sum, size) => sum + size, 0);
+  }
+
+  tell(digest: Digest, done: number): void {
+    if (!this.#sizes.has(digest)) return;
+    this.#done.set(digest, done);
+    const sum = [...this.#done.values()].reduce((all, one) => all + one, 0);
+    const text = `pulling ${this.#name}, ${formatSize(this.#total)} in ${this.#sizes.size} layers`;
+    this.#emit({ kind: "progress", step: "pull", text, done: sum, total: this.#total });
+  }
+}

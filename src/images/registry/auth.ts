@@ -1,0 +1,129 @@
+/**
+ * Answers to a registry's challenges: Basic, and Bearer tokens from the realm that it names (CNCF distribution,
+ * "Token Authentication Specification"). Tokens are kept in memory, for each scope, until they expire.
+ */
+import * as z from "zod/mini";
+import { stripControl } from "../../base/text.ts";
+import type { Http } from "../../host/http-fetch.ts";
+import type { Credential } from "../../model/credential.ts";
+import { type Challenge, parseChallenges } from "./challenge.ts";
+import { followed } from "./origin.ts";
+import { readSmall } from "./small.ts";
+
+export type AuthDeps = { http: Http /** Unix time in `ms` */; now(): number };
+
+/** A registry that can't be satisfied. `problem` is half a sentence. */
+export class AuthError extends Error {
+  readonly problem: string;
+  constructor(problem: string) {
+    super(problem);
+    this.name = "AuthError";
+    this.problem = problem;
+  }
+}
+
+const maxToken = 64 * 1024;
+/** of tokens that don't say, and a little less than they say, in `ms` */
+const defaultLifeMs = 60_000;
+const marginMs = 5_000;
+
+const answerSchema = z.object({
+  token: z.optional(z.string()),
+  access_token: z.optional(z.string()),
+  expires_in: z.optional(z.number()),
+});
+
+export class RegistryAuth {
+  readonly #deps: AuthDeps;
+  readonly #credential: Credential | null;
+  readonly #allowPlain: boolean;
+  readonly #tokens = new Map<string, { header: string; expires: number }>();
+
+  /** @param allowPlain plain http is all right for this registry */
+  constructor(deps: AuthDeps, credential: Credential | null, allowPlain: boolean) {
+    this.#deps = deps;
+    this.#credential = credential;
+    this.#allowPlain = allowPlain;
+  }
+
+  /** What is known to work for that scope, or nothing. */
+  header(scope: string): string | null {
+    const kept = this.#tokens.get(scope);
+    return kept && kept.expires > this.#deps.now() ? kept.header : null;
+  }
+
+  /** Answers a 401. @param url that was refused @throws AuthError, and what the line throws */
+  async answer(url: string, header: string | null, scope: string, signal: AbortSignal): Promise<string> {
+    const challenges = parseChallenges(header ?? "");
+    const bearer = challenges.find(({ scheme }) => scheme === "bearer");
+    if (bearer) return this.#bearer(url, bearer, scope, signal);
+    if (challenges.some(({ scheme }) => scheme === "basic")) return this.#basic(scope);
+    throw new AuthError("it does not say how it wants to be asked");
+  }
+
+  #basic(scope: string): string {
+    const credential = this.#credential;
+    if (!credential || !("username" in credential)) throw new AuthError("it wants a user name and a password");
+    const header = basicHeader(credential);
+    // sent once and refused: no use to send it again
+    if (this.#tokens.get(scope)?.header === header) throw new AuthError("user name or password are not right");
+    this.#tokens.set(scope, { header, expires: Number.POSITIVE_INFINITY });
+    return header;
+  }
+
+  async #bearer(url: string, { parameters }: Challenge, scope: string, signal: AbortSignal): Promise<string> {
+    const realm = followed(url, parameters.get("realm") ?? "", this.#allowPlain);
+    if (!parameters.get("realm") || realm === null) throw new AuthError("it names no place to get a token from");
+    const service = parameters.get("service") ?? "";
+    const request = this.#tokenRequest(realm, service, parameters.get("scope") ?? scope);
+    const answer = await this.#deps.http({ ...request, signal });
+    const text = await readSmall(answer, maxToken);
+    if (answer.status === 401 || answer.status === 403) throw new AuthError(refusedBy(this.#credential));
+    if (answer.status !== 200 || text === null) {
+      throw new AuthError(`${new URL(realm).host} gives no token: status ${answer.status}`);
+    }
+    const { token, lifeMs } = tokenIn(text);
+    const kept = { header: `Bearer ${token}`, expires: this.#deps.now() + lifeMs - marginMs };
+    this.#tokens.set(scope, kept);
+    return kept.header;
+  }
+
+  /** An identity token is exchanged by POST (OAuth 2), a password by GET with Basic. */
+  #tokenRequest(realm: string, service: string, scope: string) {
+    const credential = this.#credential;
+    if (credential && "identityToken" in credential) {
+      const form = { grant_type: "refresh_token", service, scope, client_id: "banger" };
+      const body = new URLSearchParams({ ...form, refresh_token: credential.identityToken }).toString();
+      const headers = { "content-type": "application/x-www-form-urlencoded", accept: "application/json" };
+      return { method: "POST", url: realm, headers, body } as const;
+    }
+    const url = new URL(realm);
+    if (service !== "") url.searchParams.set("service", service);
+    for (const one of scope.split(" ")) if (one !== "") url.searchParams.append("scope", one);
+    const headers = { accept: "application/json", ...(credential ? { authorization: basicHeader(credential) } : {}) };
+    return { method: "GET", url: url.href, headers } as const;
+  }
+}
+
+function refusedBy(credential: Credential | null): string {
+  return credential ? "user name, password or token are not right" : "it wants to know who asks";
+}
+
+function basicHeader({ username, password }: { username: string; password: string }): string {
+  return `Basic ${Buffer.from(`${username}:${password}`, "utf8").toString("base64")}`;
+}
+
+function tokenIn(text: string): { token: string; lifeMs: number } {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    throw new AuthError("its token server answers no JSON");
+  }
+  const parsed = answerSchema.safeParse(json);
+  const token = parsed.success ? (parsed.data.token ?? parsed.data.access_token) : undefined;
+  if (!token || stripControl(token) !== token || /\s/.test(token))
+    throw new AuthError("its token server gives no token");
+  const seconds = parsed.data?.expires_in;
+  return { token, lifeMs: seconds === undefined ? defaultLifeMs : Math.min(Math.max(0, seconds), 86_400) * 1000 };
+}

@@ -1,0 +1,263 @@
+/**
+ * A registry's pull side (OCI distribution specification 1.1): manifests and blobs, over redirects and through its
+ * authorisation. Mirrors are asked first, without anybody's credentials; only what can be checked by a digest, or the
+ * digest that a mirror's tag leads to, is taken from them, as containerd and docker do.
+ */
+import { createHash } from "node:crypto";
+import type { OpenPart, Part } from "../../artifacts/download.ts";
+import { type Pause, retryAfter, retrying, TransientError } from "../../artifacts/retry.ts";
+import { fail } from "../../base/errors/error.ts";
+import type { Digest } from "../../base/names.ts";
+import type { Reference } from "../../base/reference.ts";
+import { stripControl } from "../../base/text.ts";
+import { type Http, HttpError, type IncomingAnswer } from "../../host/http-fetch.ts";
+import type { Credential } from "../../model/credential.ts";
+import { maxDocument } from "../oci/manifest.ts";
+import { indexTypes, manifestTypes } from "../oci/media.ts";
+import { AuthError, RegistryAuth } from "./auth.ts";
+import { endpointOf, followed, isSameOrigin, schemesOf } from "./origin.ts";
+import { readSmallBytes } from "./small.ts";
+
+export type RegistryDeps = { http: Http; pause: Pause /** Unix time in `ms` */; now(): number };
+
+export type RegistryOptions = {
+  credential: Credential | null;
+  /** plain http is all right */
+  insecure: boolean;
+  /** hosts or URLs that are asked first */
+  mirrors: readonly string[];
+};
+
+export type Received = { digest: Digest; mediaType: string; bytes: Uint8Array };
+
+export interface Registry {
+  /** A manifest or an index, whose digest was checked where one was asked for. */
+  manifest(which: { tag: string } | { digest: Digest }, signal: AbortSignal): Promise<Received>;
+  blob(digest: Digest): OpenPart;
+}
+
+/** @throws REGISTRY_UNREACHABLE, REGISTRY_AUTH, REGISTRY_NOT_FOUND, REGISTRY_LIMITED, REGISTRY_ANSWER from each call */
+export function openRegistry(deps: RegistryDeps, reference: Reference, options: RegistryOptions): Registry {
+  const { registry, repository } = reference;
+  const mirrors = options.mirrors.map((mirror) => {
+    const host = mirror.replace(/^https?:\/\//, "").replace(/\/+$/, "");
+    const insecure = mirror.startsWith("http://");
+    return new Endpoint(deps, { registry: host, repository, credential: null, insecure });
+  });
+  const own = new Endpoint(deps, { registry, repository, ...options });
+  const endpoints = [...mirrors, own];
+  return {
+    manifest: (which, signal) => firstOf(endpoints, signal, (endpoint) => endpoint.manifest(which, signal)),
+    blob: (digest) => (from, signal) => firstOf(endpoints, signal, (endpoint) => endpoint.part(digest, from, signal)),
+  };
+}
+
+/** A mirror that fails, whatever the reason, is passed over. */
+async function firstOf<T>(
+  endpoints: readonly Endpoint[],
+  signal: AbortSignal,
+  ask: (endpoint: Endpoint) => Promise<T>,
+): Promise<T> {
+  const [last, ...others] = [...endpoints].reverse();
+  for (const endpoint of others.reverse()) {
+    try {
+      return await ask(endpoint);
+    } catch {
+      signal.throwIfAborted();
+    }
+  }
+  return ask(last as Endpoint);
+}
+
+type EndpointOptions = { registry: string; repository: string; credential: Credential | null; insecure: boolean };
+
+const maxRedirects = 5;
+const accept = [...indexTypes, ...manifestTypes].join(", ");
+
+class Endpoint {
+  readonly #deps: RegistryDeps;
+  readonly #options: EndpointOptions;
+  readonly #auth: RegistryAuth;
+  readonly #scope: string;
+  readonly #allowPlain: boolean;
+  /** what answered */
+  #base: string | null = null;
+
+  constructor(deps: RegistryDeps, options: EndpointOptions) {
+    this.#deps = deps;
+    this.#options = options;
+    this.#allowPlain = schemesOf(options.registry, options.insecure).includes("http");
+    this.#auth = new RegistryAuth(deps, options.credential, this.#allowPlain);
+    this.#scope = `repository:${options.repository}:pull`;
+  }
+
+  async manifest(which: { tag: string } | { digest: Digest }, signal: AbortSignal): Promise<Received> {
+    const name = "tag" in which ? which.tag : which.digest;
+    const what = `${this.#options.repository}${"tag" in which ? ":" : "@"}${name}`;
+    return retrying(this.#deps.pause, signal, async () => {
+      const answer = await this.#get(`manifests/${name}`, { accept }, what, signal);
+      const bytes = await readSmallBytes(answer, maxDocument).catch((error: unknown) => {
+        throw this.#explained(error);
+      });
+      if (bytes === null) throw this.#nonsense(what, `its manifest has more than ${maxDocument} bytes`);
+      const digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}` as Digest;
+      const said = "digest" in which ? which.digest : answer.header("docker-content-digest");
+      if (said?.startsWith("sha256:") && said !== digest) throw this.#nonsense(what, "its manifest has another digest");
+      const mediaType = (answer.header("content-type") ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
+      if (mediaType.startsWith("text/html")) throw this.#nonsense(what, "it sends a web page");
+      return { digest, mediaType: mediaType === "application/json" ? "" : mediaType, bytes };
+    });
+  }
+
+  async part(digest: Digest, from: number, signal: AbortSignal): Promise<Part> {
+    const what = `${this.#options.repository}@${digest}`;
+    const range: Record<string, string> = from > 0 ? { range: `bytes=${from}-` } : {};
+    const answer = await this.#get(`blobs/${digest}`, range, what, signal);
+    const body = this.#explaining(answer.body);
+    if (answer.status === 206) return { ...this.#rangeOf(answer, what), body };
+    const length = answer.header("content-length");
+    return { from: 0, total: length !== null && /^\d{1,15}$/.test(length) ? Number(length) : null, body };
+  }
+
+  #rangeOf(answer: IncomingAnswer, what: string): { from: number; total: number | null } {
+    const match = /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15}|\*)$/.exec(answer.header("content-range") ?? "");
+    if (match) return { from: Number(match[1]), total: match[3] === "*" ? null : Number(match[3]) };
+    answer.close();
+    throw this.#nonsense(what, "it sends a part without saying which");
+  }
+
+  /** Through authorisation and redirects to an answer that is one. */
+  async #get(
+    path: string,
+    headers: Record<string, string>,
+    what: string,
+    signal: AbortSignal,
+  ): Promise<IncomingAnswer> {
+    let isKnown = false;
+    for (;;) {
+      const { answer, url } = await this.#ask(path, headers, what, signal);
+      if (answer.status !== 401 || isKnown) return this.#accepted(answer, what);
+      answer.close();
+      isKnown = true;
+      await this.#auth.answer(url, answer.header("www-authenticate"), this.#scope, signal).catch((error: unknown) => {
+        if (error instanceof AuthError) throw this.#refused(what, error.problem);
+        throw this.#explained(error);
+      });
+    }
+  }
+
+  async #ask(path: string, headers: Record<string, string>, what: string, signal: AbortSignal) {
+    const start = await this.#reach(path, headers, signal);
+    let { url, answer } = start;
+    for (let hops = 0; isRedirect(answer.status); hops++) {
+      const next = followed(url, answer.header("location") ?? "", this.#allowPlain && url.startsWith("http:"));
+      answer.close();
+      if (next === null) throw this.#nonsense(what, "it sends us to a place that is none");
+      if (hops >= maxRedirects) throw this.#nonsense(what, "it sends us from place to place");
+      // what is meant for the registry is not for others
+      const isOurs = isSameOrigin(start.url, next);
+      const mine = isOurs ? this.#withAuth(headers) : headers;
+      url = next;
+      answer = await this.#send(next, mine, signal);
+    }
+    // another host's 401 is no question to us
+    if (answer.status === 401 && !isSameOrigin(start.url, url)) throw this.#refused(what, "the place it sends us to");
+    return { answer, url };
+  }
+
+  /** By https; by http where that is allowed and https is not spoken. */
+  async #reach(path: string, headers: Record<string, string>, signal: AbortSignal) {
+    const { registry, repository, insecure } = this.#options;
+    const bases = this.#base
+      ? [this.#base]
+      : schemesOf(registry, insecure).map((scheme) => `${scheme}://${endpointOf(registry)}`);
+    let failure: unknown;
+    for (const base of bases) {
+      const url = `${base}/v2/${repository}/${path}`;
+      try {
+        const answer = await this.#send(url, this.#withAuth(headers), signal);
+        this.#base = base;
+        return { answer, url };
+      } catch (error) {
+        signal.throwIfAborted();
+        // of two failures the one of the scheme that is spoken there says more
+        failure ??= error;
+        if (base.startsWith("http:") && !isRefusal(error)) failure = error;
+      }
+    }
+    throw failure;
+  }
+
+  #withAuth(headers: Record<string, string>): Record<string, string> {
+    const authorization = this.#auth.header(this.#scope);
+    return authorization === null ? headers : { ...headers, authorization };
+  }
+
+  async #send(url: string, headers: Record<string, string>, signal: AbortSignal): Promise<IncomingAnswer> {
+    try {
+      return await this.#deps.http({ method: "GET", url, headers: { "user-agent": "banger", ...headers }, signal });
+    } catch (error) {
+      signal.throwIfAborted();
+      throw this.#explained(error);
+    }
+  }
+
+  /** @throws for every status but 200 and 206 */
+  #accepted(answer: IncomingAnswer, what: string): IncomingAnswer {
+    const { status } = answer;
+    if (status === 200 || status === 206) return answer;
+    answer.close();
+    const { registry } = this.#options;
+    const wait = retryAfter(answer.header("retry-after"), this.#deps.now());
+    if (status === 401 || status === 403) throw this.#refused(what, `status ${status}`);
+    if (status === 404) throw fail("REGISTRY_NOT_FOUND", { registry, what });
+    if (status === 429)
+      throw new TransientError(fail("REGISTRY_LIMITED", { registry, problem: "too many requests" }), wait);
+    if (status >= 500 || status === 408) {
+      throw new TransientError(
+        fail("REGISTRY_UNREACHABLE", { registry, problem: `it has a failure of its own (status ${status})` }),
+        wait,
+      );
+    }
+    throw this.#nonsense(what, `status ${status}`);
+  }
+
+  async *#explaining(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
+    try {
+      yield* body;
+    } catch (error) {
+      throw this.#explained(error);
+    }
+  }
+
+  #explained(error: unknown): unknown {
+    if (!(error instanceof HttpError)) return error;
+    const unreachable = fail(
+      "REGISTRY_UNREACHABLE",
+      { registry: this.#options.registry, problem: error.problem },
+      error,
+    );
+    return error.kind === "tls" ? unreachable : new TransientError(unreachable);
+  }
+
+  #refused(what: string, problem: string): Error {
+    return fail("REGISTRY_AUTH", {
+      registry: this.#options.registry,
+      what,
+      problem: stripControl(problem).slice(0, 200),
+    });
+  }
+
+  #nonsense(what: string, problem: string): Error {
+    return fail("REGISTRY_ANSWER", { registry: this.#options.registry, what, problem });
+  }
+}
+
+function isRedirect(status: number): boolean {
+  return [301, 302, 303, 307, 308].includes(status);
+}
+
+/** Nobody speaks it there. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof TransientError && /nobody listens/.test(error.message);
+}

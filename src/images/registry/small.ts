@@ -1,0 +1,19 @@
+/** Small answers, read whole. */
+import type { IncomingAnswer } from "../../host/http-fetch.ts";
+
+/** Null when it is longer than `maxBytes`. */
+export async function readSmallBytes(answer: IncomingAnswer, maxBytes: number): Promise<Uint8Array | null> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of answer.body) {
+    bytes += chunk.length;
+    if (bytes > maxBytes) return null;
+    chunks.push(chunk.slice());
+  }
+  return Buffer.concat(chunks);
+}
+
+export async function readSmall(answer: IncomingAnswer, maxBytes: number): Promise<string | null> {
+  const bytes = await readSmallBytes(answer, maxBytes);
+  return bytes && new TextDecoder().decode(bytes);
+}

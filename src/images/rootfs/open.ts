@@ -1,0 +1,157 @@
+/** A user's root file system or archive as one tar stream: from a file, a folder or stdin, whatever its compression. */
+import { compressionOf, decompressed, magicBytes } from "../../artifacts/decompress.ts";
+import { openSquashfs, SquashfsError } from "../../artifacts/squashfs/reader.ts";
+import { encodeHeader, endOfArchive, padding } from "../../artifacts/tar/writer.ts";
+import { statusText } from "../../artifacts/tools.ts";
+import { fail } from "../../base/errors/error.ts";
+import { isFolder, readStream } from "../../host/files.ts";
+import { spawnPiped } from "../../host/process.ts";
+import { openForRead } from "../../host/random-access.ts";
+import { unionTar } from "../union/tar.ts";
+import { Union } from "../union/union.ts";
+
+export type Opened = { tar: AsyncIterable<Uint8Array>; source: string };
+
+export type OpenOptions = {
+  /** of `-` */
+  stdin: AsyncIterable<Uint8Array>;
+  /** of the user: one who is not root can't make files of others, so all of a folder becomes root's */
+  uid: number;
+  signal: AbortSignal;
+};
+
+/** @throws FILE_INVALID */
+export async function openRootfs(path: string, options: OpenOptions): Promise<Opened> {
+  if (path === "-") return { tar: unpacked(options.stdin, "stdin", options.signal), source: "stdin" };
+  const source = `file ${path}`;
+  if (await isFolder(path)) return { tar: folderTar(path, options), source: `folder ${path}` };
+  const head = await headOf(path, 1082);
+  if (startsWith(head, [0x68, 0x73, 0x71, 0x73])) return { tar: squashfsTar(path), source };
+  if (isExt4(head)) throw invalid(path, "is an ext4 file system", ext4Advice);
+  return { tar: unpacked(readStream(path), path, options.signal), source };
+}
+
+/** @throws FILE_INVALID */
+export async function openArchive(path: string, options: OpenOptions): Promise<Opened> {
+  if (path === "-") return { tar: unpacked(options.stdin, "stdin", options.signal), source: "stdin" };
+  if (await isFolder(path)) return { tar: folderTar(path, { ...options, uid: 0 }), source: `folder ${path}` };
+  return { tar: unpacked(readStream(path), path, options.signal), source: `file ${path}` };
+}
+
+const ext4Advice = "mount it, and register the folder";
+
+/** `s_magic` is 56 bytes into the superblock, which begins at 1024. */
+function isExt4(head: Uint8Array): boolean {
+  return head.length >= 1082 && head[1080] === 0x53 && head[1081] === 0xef;
+}
+
+async function headOf(path: string, bytes: number): Promise<Uint8Array> {
+  try {
+    for await (const chunk of readStream(path, { to: bytes })) return chunk;
+    return new Uint8Array();
+  } catch (error) {
+    const { code } = error as { code?: string };
+    throw invalid(
+      path,
+      code === "ENOENT" ? "does not exist" : `can't be read (${code})`,
+      "look at its spelling and rights",
+    );
+  }
+}
+
+/** gzip and zstd by ourselves, xz and bzip2 by their programs. */
+async function* unpacked(
+  packed: AsyncIterable<Uint8Array>,
+  path: string,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array, void, void> {
+  const iterator = packed[Symbol.asyncIterator]();
+  let head: Uint8Array = new Uint8Array();
+  while (head.length < magicBytes) {
+    const next = await iterator.next();
+    if (next.done) break;
+    head = Buffer.concat([head, next.value]);
+  }
+  const all = (async function* () {
+    yield head;
+    for (let next = await iterator.next(); !next.done; next = await iterator.next()) yield next.value;
+  })();
+  const compression = compressionOf(head);
+  if (compression === "xz" || compression === "bzip2") yield* byProgram(compression, all, path, signal);
+  else yield* decompressed(all);
+}
+
+async function* byProgram(
+  program: string,
+  packed: AsyncIterable<Uint8Array>,
+  path: string,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array, void, void> {
+  const tool = spawnPiped([program, "--decompress", "--stdout"], { stdin: "pipe", signal });
+  const feeding = (async () => {
+    for await (const chunk of packed) await tool.stdin.write(chunk);
+    tool.stdin.end();
+  })();
+  feeding.catch(() => {});
+  try {
+    yield* tool.stdout;
+    const ended = await tool.done;
+    if (ended.exitCode !== 0) throw invalid(path, `can't be unpacked: ${program} ended with ${statusText(ended)}`);
+    await feeding;
+  } finally {
+    tool.kill("SIGKILL");
+  }
+}
+
+/** By tar, which knows extended attributes, hard links and what is sparse. */
+async function* folderTar(path: string, { uid, signal }: OpenOptions): AsyncGenerator<Uint8Array, void, void> {
+  const owners = uid === 0 ? [] : ["--owner=root:0", "--group=root:0"];
+  const flags = [
+    "--create",
+    "--format=posix",
+    "--numeric-owner",
+    "--xattrs",
+    "--xattrs-include=*",
+    "--one-file-system",
+  ];
+  const pax = ["--pax-option=delete=atime,delete=ctime"];
+  const tool = spawnPiped(["tar", ...flags, ...pax, ...owners, "-C", path, "-f", "-", "."], { signal });
+  try {
+    yield* tool.stdout;
+    const ended = await tool.done;
+    if (ended.exitCode !== 0) {
+      const said = tool.stderrTail().trim().split("\n").at(-1) ?? "";
+      throw invalid(path, `can't be read: ${said.slice(0, 300)}`, "run it as a user who may read all of it");
+    }
+  } finally {
+    tool.kill("SIGKILL");
+  }
+}
+
+async function* squashfsTar(path: string): AsyncGenerator<Uint8Array, void, void> {
+  const file = await openForRead(path);
+  try {
+    const squashfs = await openSquashfs(file, file.size);
+    const union = new Union([squashfs]);
+    const { mode, uid, gid, mtime } = squashfs.root;
+    yield encodeHeader({ name: "./", kind: "folder", mode, uid, gid, mtime, size: 0, link: "" });
+    for await (const { entry, content } of unionTar(union)) {
+      yield encodeHeader(entry);
+      for await (const chunk of content ?? []) yield chunk;
+      yield padding(entry.size);
+    }
+    yield endOfArchive;
+  } catch (error) {
+    throw error instanceof SquashfsError ? invalid(path, error.problem) : error;
+  } finally {
+    await file.close();
+  }
+}
+
+function startsWith(bytes: Uint8Array, magic: readonly number[]): boolean {
+  return magic.every((byte, at) => bytes[at] === byte);
+}
+
+function invalid(path: string, problem: string, next = "look at the file, or make it again"): Error {
+  return fail("FILE_INVALID", { path, problem, next });
+}

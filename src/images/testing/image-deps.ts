@@ -1,0 +1,20 @@
+/** What storing images needs, on a real folder. */
+import type { Digest } from "../../base/names.ts";
+import type { LayerRef } from "../../model/artifact.ts";
+import type { Paths } from "../../model/paths.ts";
+import { defaultBudget, type ImageDeps } from "../deps.ts";
+import type { Budget } from "../layer/convert.ts";
+import { Layers } from "../layers.ts";
+
+export type TestDeps = ImageDeps & { /** what the store would know */ known: Map<Digest, LayerRef> };
+
+export function imageDeps(paths: Paths, changes: { now?: () => number; budget?: Budget } = {}): TestDeps {
+  const known = new Map<Digest, LayerRef>();
+  return {
+    paths,
+    known,
+    layers: new Layers({ paths, knownLayer: (digest) => known.get(digest) ?? null, cpus: 2 }),
+    now: changes.now ?? (() => Date.now()),
+    budget: async () => ({ ...(changes.budget ?? defaultBudget) }),
+  };
+}

@@ -1,0 +1,35 @@
+/** A union as the entries of a tar archive, for merging layers and for sending an image elsewhere. */
+import { SquashfsError } from "../../artifacts/squashfs/reader.ts";
+import type { TarEntry, TarKind } from "../../artifacts/tar/header.ts";
+import type { Union, UnionNode } from "./union.ts";
+
+export type UnionEntry = { entry: TarEntry /** of files */; content?: AsyncIterable<Uint8Array> };
+
+/** names of files with several that are remembered */
+const maxLinked = 2_000_000;
+
+/** Folders before what is in them; the second name of a file is a hard link to the first. The root is left out. */
+export async function* unionTar(union: Union): AsyncGenerator<UnionEntry, void, void> {
+  const first = new Map<string, string>();
+  for await (const { path, node } of union.walk()) {
+    const key = `${node.layer} ${node.inode}`;
+    const known = node.links > 1 && node.kind !== "folder" ? first.get(key) : undefined;
+    const entry = await entryOf(union, path, node);
+    if (known !== undefined) {
+      yield { entry: { ...entry, kind: "hardlink", size: 0, link: known } };
+      continue;
+    }
+    if (node.links > 1 && node.kind !== "folder") first.set(key, path);
+    if (first.size > maxLinked) throw new SquashfsError("it has too many hard links");
+    yield node.kind === "file" ? { entry, content: union.content(node) } : { entry };
+  }
+}
+
+async function entryOf(union: Union, path: string, node: UnionNode): Promise<TarEntry> {
+  const { mode, uid, gid, mtime, link, device } = node;
+  const kind = node.kind as TarKind;
+  const xattrs = await union.xattrs(node);
+  if (node.opaque) xattrs.set("trusted.overlay.opaque", "y");
+  const size = kind === "file" ? node.size : 0;
+  return { name: path, kind, mode, uid, gid, mtime, size, link, device, ...(xattrs.size > 0 ? { xattrs } : {}) };
+}

@@ -1,0 +1,104 @@
+/** Images: got, named, shown, deleted; kept while a VM needs them. */
+import { fail } from "../base/errors/error.ts";
+import { type Digest, parseImageName } from "../base/names.ts";
+import { referenceOf } from "../base/reference.ts";
+import type { ImageRecord, ImageView, LayerRef } from "../model/artifact.ts";
+import type { Emit } from "../model/event.ts";
+import { findKernel } from "./artifacts.ts";
+import type { Context } from "./context.ts";
+import type { ArchiveUpload, PullRequest, Upload } from "./deps.ts";
+import { findImage } from "./find-image.ts";
+import { dropUnused, whileImporting } from "./unused.ts";
+
+/** Stores an uploaded root file system under its name. @throws KERNEL_NOT_FOUND for the kernel it wants */
+export async function importImage(ctx: Context, upload: Upload, emit: Emit, signal: AbortSignal): Promise<ImageRecord> {
+  parseImageName(upload.name);
+  const kernel = upload.kernel === undefined ? null : findKernel(ctx, upload.kernel).name;
+  return whileImporting(ctx, async () => {
+    const record = { ...(await ctx.artifacts.importImage(upload, emit, signal)), kernel };
+    ctx.store.images.put(record);
+    return record;
+  });
+}
+
+/** Stores every image of an archive, all of them or none. */
+export async function importArchive(
+  ctx: Context,
+  upload: ArchiveUpload,
+  emit: Emit,
+  signal: AbortSignal,
+): Promise<ImageRecord[]> {
+  return whileImporting(ctx, async () => {
+    const records = await ctx.artifacts.importArchive(upload, emit, signal);
+    ctx.store.transaction(() => {
+      for (const record of records) ctx.store.images.put(record);
+    });
+    return records;
+  });
+}
+
+/** @throws IMAGE_NOT_FOUND for a name that is neither a registry's nor in a catalog, and what pulling throws */
+export async function pullImage(
+  ctx: Context,
+  request: PullRequest,
+  emit: Emit,
+  signal: AbortSignal,
+): Promise<ImageRecord> {
+  const reference = referenceOf(request.name);
+  if (!reference) {
+    // what is here under that name needs no pulling; what is nowhere is told with what would make it
+    return findImage(ctx, request.name);
+  }
+  return whileImporting(ctx, async () => {
+    const { record, origins } = await ctx.artifacts.pullImage({ ...request, reference }, emit, signal);
+    ctx.store.images.put(record, origins);
+    return record;
+  });
+}
+
+/** Gives an image one more name, which may be another image's so far. */
+export function tagImage(ctx: Context, text: string, to: string): ImageRecord {
+  const name = parseImageName(to);
+  return ctx.store.transaction(() => {
+    const image = { ...findImage(ctx, text), name };
+    ctx.store.images.put(image);
+    return image;
+  });
+}
+
+/** Takes a name away; with the last one the image goes. @throws IMAGE_NOT_FOUND, IMAGE_IN_USE */
+export async function deleteImage(ctx: Context, text: string): Promise<ImageRecord> {
+  const image = ctx.store.transaction(() => {
+    const found = findImage(ctx, text);
+    const names = ctx.store.images.namesOf(found.digest);
+    const users = ctx.store.vms.namesUsingImage(found.digest);
+    // with another name left, giving up this one harms nobody
+    if (names.length <= 1 && users.length > 0) throw fail("IMAGE_IN_USE", { name: found.name, users });
+    ctx.store.images.removeName(found.name);
+    return found;
+  });
+  await dropUnused(ctx);
+  return image;
+}
+
+/** With what the image takes of the disk by itself, and what it shares with others. */
+export function viewImage(ctx: Context, image: ImageRecord, uses = ctx.store.images.layerUses()): ImageView {
+  const layers = image.direct ? [...image.layers, image.direct] : image.layers;
+  const isShared = ({ digest }: LayerRef) => (uses.get(digest) ?? 0) > 1;
+  return {
+    ...image,
+    ownBytes: bytesOf(layers.filter((layer) => !isShared(layer))),
+    sharedBytes: bytesOf(layers.filter(isShared)),
+    usedBy: ctx.store.vms.namesUsingImage(image.digest),
+  };
+}
+
+export function viewImages(ctx: Context): ImageView[] {
+  const uses = ctx.store.images.layerUses();
+  return ctx.store.images.all().map((image) => viewImage(ctx, image, uses));
+}
+
+function bytesOf(layers: readonly LayerRef[]): number {
+  const sizes = new Map<Digest, number>(layers.map(({ digest, bytes }) => [digest, bytes]));
+  return [...sizes.values()].reduce((sum, bytes) => sum + bytes, 0);
+}

@@ -1,0 +1,52 @@
+/** Making room: what nobody uses, and what interrupted work left. */
+import type { Digest } from "../base/names.ts";
+import type { ImageRecord, Pruned } from "../model/artifact.ts";
+import type { Context } from "./context.ts";
+import { dropUnused } from "./unused.ts";
+
+export type PruneRequest = {
+  /** also images that no VM uses */
+  all: boolean;
+  /** only says what would go */
+  dryRun: boolean;
+};
+
+export async function pruneImages(ctx: Context, { all, dryRun }: PruneRequest): Promise<Pruned> {
+  const kept = await Promise.all(ctx.store.kernels.all().map((kernel) => ctx.artifacts.initramfs(kernel)));
+  const images = all ? unusedImages(ctx) : [];
+  const pruned: Pruned = {
+    images: images.map(({ name, digest }) => ({ name, digest })),
+    bytes: bytesOfOnly(ctx, images),
+    leftovers: { files: 0, bytes: 0 },
+  };
+  if (!dryRun && images.length > 0) {
+    ctx.store.transaction(() => {
+      for (const { name, digest } of images) {
+        // a VM may have been made of it since
+        if (ctx.store.vms.namesUsingImage(digest).length === 0) ctx.store.images.removeName(name);
+      }
+    });
+    await dropUnused(ctx);
+  }
+  // what an import is putting down looks just like what an interrupted one left
+  if (ctx.importing.count === 0) pruned.leftovers = await ctx.artifacts.removeLeftovers(kept, dryRun);
+  return pruned;
+}
+
+/** One entry for each name. */
+function unusedImages(ctx: Context): ImageRecord[] {
+  return ctx.store.images.all().filter((image) => ctx.store.vms.namesUsingImage(image.digest).length === 0);
+}
+
+/** Of layers that no other image has. */
+function bytesOfOnly(ctx: Context, images: readonly ImageRecord[]): number {
+  const left = ctx.store.images.layerUses();
+  const sizes = new Map<Digest, number>();
+  for (const image of new Map(images.map((one) => [one.digest, one])).values()) {
+    for (const { digest, bytes } of image.direct ? [...image.layers, image.direct] : image.layers) {
+      left.set(digest, (left.get(digest) ?? 0) - 1);
+      sizes.set(digest, bytes);
+    }
+  }
+  return [...sizes].reduce((sum, [digest, bytes]) => sum + ((left.get(digest) ?? 0) <= 0 ? bytes : 0), 0);
+}
