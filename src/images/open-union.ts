@@ -4,7 +4,7 @@ import { openForRead } from "../host/random-access.ts";
 import type { LayerRef } from "../model/artifact.ts";
 import type { Paths } from "../model/paths.ts";
 import type { Lower } from "./layer/ending.ts";
-import { Union } from "./union/union.ts";
+import { Union, type UnionNode } from "./union/union.ts";
 
 /** Hands the tree to `use`, and closes the files. @param layers lowest first @throws SquashfsError */
 export async function withUnion<T>(
@@ -51,7 +51,13 @@ export function lowerOf(union: Union): Lower {
       const kind = node.kind === "socket" ? "fifo" : node.kind;
       const xattrs = await union.xattrs(node);
       const bytes = kind === "file" ? size : 0;
-      return { kind, mode, uid, gid, mtime, size: bytes, link, device, xattrs, content: () => contentOf(union, node) };
+      const file = node.links > 1 && kind !== "folder" ? keyOf(node) : null;
+      return { kind, mode, uid, gid, mtime, size: bytes, link, device, xattrs, content: () => contentOf(union, node), file };
+    },
+    async namesOf(files) {
+      const found = new Map([...files].map((file) => [file, [] as string[]]));
+      for await (const { path, node } of union.walk()) found.get(keyOf(node))?.push(path);
+      return found;
     },
     async folderBehind(path) {
       const found = await union.resolve(path);
@@ -60,6 +66,10 @@ export function lowerOf(union: Union): Lower {
   };
 }
 
-async function* contentOf(union: Union, node: Parameters<Union["content"]>[0]): AsyncGenerator<Uint8Array, void, void> {
+async function* contentOf(union: Union, node: UnionNode): AsyncGenerator<Uint8Array, void, void> {
   if (node.kind === "file") yield* union.content(node);
+}
+
+function keyOf({ layer, inode }: UnionNode): string {
+  return `${layer} ${inode}`;
 }

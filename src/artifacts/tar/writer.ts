@@ -24,16 +24,23 @@ const maxTime = 0xffffffff;
 export function encodeHeader(entry: TarEntry): Uint8Array {
   const records: Uint8Array[] = [];
   if (entry.name.length > 99) records.push(paxRecord("path", entry.name));
-  if (entry.link.length > 100) records.push(paxRecord("linkpath", entry.link));
   if (entry.size > 0o77777777777) records.push(paxRecord("size", String(entry.size)));
   if (entry.uid > 0o7777777) records.push(paxRecord("uid", String(entry.uid)));
   if (entry.gid > 0o7777777) records.push(paxRecord("gid", String(entry.gid)));
   for (const [name, value] of entry.xattrs ?? []) records.push(paxRecord(`SCHILY.xattr.${name}`, value));
+  const long = entry.link.length > 100 ? [longLink(entry)] : [];
   const own = block(entry, flags[entry.kind]);
-  if (records.length === 0) return own;
+  if (records.length === 0) return long.length === 0 ? own : join([...long, own]);
   const body = join(records);
   const extension = block({ ...entry, name: "pax", mode: 0o644, size: body.length, link: "", device: null }, "x");
-  return join([extension, body, padding(body.length), own]);
+  return join([...long, extension, body, padding(body.length), own]);
+}
+
+/** GNU's way: of a target in a pax record sqfstar (4.5) takes `/`, `./` and `../` off. */
+function longLink(entry: TarEntry): Uint8Array {
+  const body = bytesOf(`${entry.link}\0`);
+  const head = { ...entry, name: "././@LongLink", mode: 0o644, size: body.length, link: "", device: null };
+  return join([block(head, "K"), body, padding(body.length)]);
 }
 
 /** The zeros that follow `size` bytes of content. */

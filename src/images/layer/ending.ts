@@ -7,15 +7,21 @@ import type { FolderFacts, LayerEntries } from "./entries.ts";
 import { foldersOf, parentOf } from "./paths.ts";
 
 /** A file, folder or link of the layers below, with its content. */
-export type LowerNode = Omit<TarEntry, "name" | "kind"> & {
-  kind: TarEntry["kind"];
+export type LowerNode = Omit<TarEntry, "name"> & {
   content(): AsyncIterable<Uint8Array>;
+  /** null: it has no other name */
+  file: FileKey | null;
 };
+
+/** Tells files below apart: two names with one key are hard links. */
+export type FileKey = string;
 
 /** The layers below one, seen as one tree. */
 export type Lower = {
   /** does not follow a symlink at the end */
   lookup(path: string): Promise<LowerNode | null>;
+  /** every name of those files */
+  namesOf(files: ReadonlySet<FileKey>): Promise<Map<FileKey, string[]>>;
   /** the folder that a path leads to, symlinks followed inside the root; null when it is none */
   folderBehind(path: string): Promise<string | null>;
 };
@@ -122,45 +128,72 @@ class LayerEnding {
     return false;
   }
 
-  /** A target that is only below comes into this layer too, so that both are one file again. */
+  /**
+   * A target that is only below comes into this layer too, with every other name that shows there, so that all of them are
+   * one file again.
+   */
   async *#links(): AsyncGenerator<Addition, void, void> {
-    const { links, names, folders, whiteouts } = this.#entries;
+    const { links, names, folders } = this.#entries;
     const held = new Set(links.map(({ entry }) => entry.name));
-    /** where the copy of a target is that is removed here */
-    const copies = new Map<string, string>();
+    const copies = await this.#targetsBelow(held);
     for (const { entry, target } of links) {
+      const copy = copies.get(target);
+      if (copy?.isWritten === false) yield* this.#copied(copy, entry.name);
       const isHere = names.has(target) && !held.has(target);
       held.delete(entry.name);
-      if (isHere) {
-        yield { entry: { ...entry, link: target } };
-        continue;
-      }
-      const copy = copies.get(target);
-      if (copy !== undefined) {
-        yield { entry: { ...entry, link: copy } };
-        continue;
-      }
-      if (names.has(target) || folders.has(target)) {
+      if (copy) {
+        // where its old name is removed, the first link is the file
+        if (copy.at !== entry.name) yield { entry: { ...entry, link: copy.at } };
+      } else if (isHere) yield { entry: { ...entry, link: target } };
+      else if (names.has(target) || folders.has(target)) {
         throw new TarError(`${shown(entry.name)} links to ${shown(target)}, which comes later or is a folder`);
-      }
-      const below = await this.#lower?.lookup(target);
-      if (!below || below.kind === "folder") {
-        throw new TarError(`${shown(entry.name)} links to ${shown(target)}, which is no file`);
-      }
-      this.isBound = true;
-      const isRemoved = whiteouts.has(target) || this.#isHiddenAbove(target);
-      const { content, ...node } = below;
-      const name = isRemoved ? entry.name : target;
-      copies.set(target, name);
-      if (!isRemoved) {
-        names.add(target);
-        this.#entries.imply(parentOf(target));
-      }
-      yield { entry: { ...node, name }, content: content() };
-      if (!isRemoved) yield { entry: { ...entry, link: target } };
+      } else throw new TarError(`${shown(entry.name)} links to ${shown(target)}, which is no file`);
     }
   }
+
+  /** Files of the layers below that are linked to from here, by each name that is linked to. */
+  async #targetsBelow(held: ReadonlySet<string>): Promise<Map<string, Copy>> {
+    const { links, names } = this.#entries;
+    const copies = new Map<string, Copy>();
+    const byFile = new Map<FileKey, Copy>();
+    for (const { target } of links) {
+      if (names.has(target) || held.has(target) || copies.has(target)) continue;
+      const node = await this.#lower?.lookup(target);
+      if (!node || node.kind === "folder") continue;
+      this.isBound = true;
+      const known = node.file === null ? undefined : byFile.get(node.file);
+      const copy = known ?? { node, names: [target], at: "", isWritten: false };
+      if (node.file !== null) byFile.set(node.file, copy);
+      copies.set(target, copy);
+    }
+    if (byFile.size > 0 && this.#lower) {
+      for (const [file, all] of await this.#lower.namesOf(new Set(byFile.keys()))) {
+        const copy = byFile.get(file);
+        if (copy) copy.names = all;
+      }
+    }
+    return copies;
+  }
+
+  /** @param link the name that asks for it */
+  async *#copied(copy: Copy, link: string): AsyncGenerator<Addition, void, void> {
+    const { names } = this.#entries;
+    copy.isWritten = true;
+    const { content, file: _, ...node } = copy.node;
+    const shownNames = copy.names.filter((name) => !names.has(name) && !this.#isCutOff(name));
+    copy.at = shownNames[0] ?? link;
+    for (const name of shownNames) {
+      names.add(name);
+      this.#entries.imply(parentOf(name));
+      if (name === copy.at) yield { entry: { ...node, name }, content: content() };
+      else yield { entry: { ...node, name, kind: "hardlink", size: 0, link: copy.at } };
+    }
+    if (shownNames.length === 0) yield { entry: { ...node, name: link }, content: content() };
+  }
 }
+
+/** A file from below that comes into this layer. */
+type Copy = { node: LowerNode; names: string[]; /** the name that is the file here */ at: string; isWritten: boolean };
 
 function folderEntry(name: string, facts: FolderFacts, isOpaque: boolean): TarEntry {
   const { mode, uid, gid, mtime } = facts;
