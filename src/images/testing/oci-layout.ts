@@ -29,20 +29,20 @@ export function writeLayout(folder: string, layers: readonly Uint8Array[], optio
   };
   const json = (value: unknown) => put(new TextEncoder().encode(JSON.stringify(value)));
   const diffIds = layers.map((tar) => `sha256:${createHash("sha256").update(tar).digest("hex")}`);
-  const configBlob = json({ architecture, os: "linux", config, rootfs: { type: "layers", diff_ids: diffIds } });
+  const rootfs = { type: "layers", diff_ids: diffIds };
   const types = docker ? dockerTypes : ociTypes;
   const suffix = { gzip: types.gzip, zstd: "+zstd", none: "" }[compress];
-  const manifest = {
-    schemaVersion: 2,
-    mediaType: types.manifest,
-    config: { mediaType: types.config, ...configBlob },
-    layers: layers.map((tar) => ({ mediaType: `${types.layer}${suffix}`, ...put(packed(tar, compress)) })),
+  const blobs = layers.map((tar) => ({ mediaType: `${types.layer}${suffix}`, ...put(packed(tar, compress)) }));
+  const manifestFor = (os: string, arch: string) => {
+    const configBlob = { mediaType: types.config, ...json({ architecture: arch, os, config, rootfs }) };
+    const manifest = { schemaVersion: 2, mediaType: types.manifest, config: configBlob, layers: blobs };
+    return { mediaType: types.manifest, ...json(manifest) };
   };
-  let top = { mediaType: types.manifest, ...json(manifest) };
+  let top = manifestFor("linux", architecture);
   if (platforms.length > 0) {
     const others = platforms.map((platform) => {
-      const [os, arch] = platform.split("/");
-      return { mediaType: types.manifest, digest: `sha256:${"ab".repeat(32)}`, size: 7, platform: { os, architecture: arch } };
+      const [os = "", arch = ""] = platform.split("/");
+      return { ...manifestFor(os, arch), platform: { os, architecture: arch } };
     });
     const own = { ...top, platform: { os: "linux", architecture: "amd64" } };
     top = { mediaType: types.index, ...json({ schemaVersion: 2, mediaType: types.index, manifests: [...others, own] }) };
