@@ -46,7 +46,15 @@ pub struct Guest {
     state: Mutex<State>,
 }
 
+/// What `exec` takes when it isn't told.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Session {
+    pub user: Option<String>,
+    pub workdir: Option<String>,
+}
+
 struct State {
+    session: Session,
     phase: Phase,
     generation: u64,
     environment: BTreeMap<String, String>,
@@ -54,7 +62,7 @@ struct State {
 
 impl Guest {
     pub fn new(place: Place, init: &str, phase: Phase) -> Guest {
-        let state = State { phase, generation: 0, environment: BTreeMap::new() };
+        let state = State { session: Session::default(), phase, generation: 0, environment: BTreeMap::new() };
         let (init, lines, state) = (init.to_string(), Lines::default(), Mutex::new(state));
         Guest { place, init, data: None, ends_by_reset: false, lines, handover: Mutex::default(), state }
     }
@@ -77,6 +85,14 @@ impl Guest {
 
     pub fn set_environment(&self, environment: BTreeMap<String, String>) {
         lock(&self.state).environment = environment;
+    }
+
+    pub fn session(&self) -> Session {
+        lock(&self.state).session.clone()
+    }
+
+    pub fn set_session(&self, session: Session) {
+        lock(&self.state).session = session;
     }
 
     /// Hands HELLO to `send`; a change of phase waits, so that its NOTICE comes after.

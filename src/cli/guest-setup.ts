@@ -68,7 +68,7 @@ async function putTar(stream: AgentStream, tar: AsyncIterable<Uint8Array>, path:
 const lastWordsBytes = 2000;
 
 async function runAfter(client: AgentClient, command: AfterCommand): Promise<void> {
-  const stream = await client.open("exec", { argv: command.argv, cwd: command.cwd });
+  const stream = await client.open("exec", { argv: command.argv, cwd: command.cwd, user: "root" });
   stream.eof(0);
   let said = "";
   let status: unknown = "no status";
@@ -92,7 +92,7 @@ async function startTooling(client: AgentClient, { tooling }: WorkspacePlan, emi
   if (!tooling) return;
   try {
     const { argv, cwd, env, log } = tooling;
-    await client.open("exec", { argv, cwd, env, detach: { log } });
+    await client.open("exec", { argv, cwd, env, user: "root", detach: { log } });
     emit({ kind: "note", level: "info", text: `installing the project's tools in the background; log: ${log}` });
   } catch (error) {
     emit({ kind: "note", level: "warn", text: `could not ${tooling.what}: ${(error as Error).message}` });

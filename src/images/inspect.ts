@@ -1,4 +1,5 @@
 /** What banger wants to know of an image before it is booted: its init, its shell. The guest's agent looks again. */
+import { TarError } from "../artifacts/tar/header.ts";
 import type { InitKind } from "../model/artifact.ts";
 import type { Union } from "./union/union.ts";
 
@@ -9,8 +10,17 @@ const inits = ["sbin/init", "usr/sbin/init", "lib/systemd/systemd", "usr/lib/sys
 const shells = ["bin/bash", "bin/sh"];
 const maxPasswd = 1024 * 1024;
 
+/** @throws TarError for what is no root file system */
 export async function inspect(union: Union): Promise<ImageFacts> {
+  if (await isArchive(union)) throw new TarError("it is an archive of images: `banger image import` takes it");
   return { init: await initOf(union), shell: await hasShell(union), hasFiles: await hasFiles(union) };
+}
+
+/** What `docker save` or an OCI layout has at its top, and no root file system. */
+async function isArchive(union: Union): Promise<boolean> {
+  const marks = [await union.lookup("oci-layout"), await union.lookup("manifest.json")];
+  const isRoot = (await union.lookup("bin")) ?? (await union.lookup("usr")) ?? (await union.lookup("etc"));
+  return !isRoot && marks.some((mark) => mark?.kind === "file");
 }
 
 async function initOf(union: Union): Promise<InitKind> {

@@ -52,7 +52,19 @@ export function lowerOf(union: Union): Lower {
       const xattrs = await union.xattrs(node);
       const bytes = kind === "file" ? size : 0;
       const file = node.links > 1 && kind !== "folder" ? keyOf(node) : null;
-      return { kind, mode, uid, gid, mtime, size: bytes, link, device, xattrs, content: () => contentOf(union, node), file };
+      return {
+        kind,
+        mode,
+        uid,
+        gid,
+        mtime,
+        size: bytes,
+        link,
+        device,
+        xattrs,
+        content: () => contentOf(union, node),
+        file,
+      };
     },
     async namesOf(files) {
       const found = new Map([...files].map((file) => [file, [] as string[]]));

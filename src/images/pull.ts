@@ -4,6 +4,7 @@ import type { Digest } from "../base/names.ts";
 import { formatReference, type Reference } from "../base/reference.ts";
 import { Semaphore } from "../base/semaphore.ts";
 import { SharedWork } from "../base/shared-work.ts";
+import { count } from "../base/text.ts";
 import { formatSize } from "../base/units.ts";
 import { readBytes, removeTree } from "../host/files.ts";
 import type { ImageRecord } from "../model/artifact.ts";
@@ -147,7 +148,7 @@ class DownloadProgress {
     if (!this.#sizes.has(digest)) return;
     this.#done.set(digest, done);
     const sum = [...this.#done.values()].reduce((all, one) => all + one, 0);
-    const text = `pulling ${this.#name}, ${formatSize(this.#total)} in ${this.#sizes.size} layers`;
+    const text = `pulling ${this.#name}, ${formatSize(this.#total)} in ${count(this.#sizes.size, "layer")}`;
     this.#emit({ kind: "progress", step: "pull", text, done: sum, total: this.#total });
   }
 }

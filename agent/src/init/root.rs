@@ -20,12 +20,16 @@ pub fn assemble(words: &Words, disks: &Disks) -> Booted<Data> {
     let layers = mount_layers(words.layers, node)?;
     let device = node("data");
     mount_on("/data", &device, "ext4", 0, "discard")?;
-    mount_overlay(&layers)?;
+    mount_overlay(&layers, words.root)?;
     move_into_root()?;
     enter_root(ROOT).map_err(failed("entering the root"))?;
     mount_modules(&node("modules"))?;
     for folder in &words.direct {
         mount_direct(folder).map_err(failed(folder))?;
+    }
+    // what hardly any program does without, and images of one program leave out
+    if fs::create_dir("/tmp").is_ok() {
+        let _ = fs::set_permissions("/tmp", Permissions::from_mode(0o1777));
     }
     let _ = fs::create_dir("/dev/pts");
     let pts = mount("devpts", "/dev/pts", "devpts", MS_NOSUID, "mode=0620,gid=5,ptmxmode=0666");
@@ -49,12 +53,13 @@ fn mount_on(point: &str, source: &str, kind: &str, flags: libc::c_ulong, data: &
 }
 
 /// `redirect_dir`: folders of the image can be renamed. Layers never change below it, so it is safe.
-fn mount_overlay(layers: &[String]) -> Booted<()> {
+fn mount_overlay(layers: &[String], root: Option<(u32, u32, u32)>) -> Booted<()> {
     let top = fs::metadata(&layers[0]).map_err(failed(&layers[0]))?;
+    let (mode, uid, gid) = root.unwrap_or((top.mode() & 0o7777, top.uid(), top.gid()));
     for folder in ["/data/upper", "/data/work"] {
         fs::create_dir_all(folder).map_err(failed(folder))?;
     }
-    like("/data/upper", &top).map_err(failed("/data/upper"))?;
+    give("/data/upper", mode, uid, gid).map_err(failed("/data/upper"))?;
     let paths = format!("lowerdir={},upperdir=/data/upper,workdir=/data/work", layers.join(":"));
     let options = format!("{paths},index=off,metacopy=off");
     mount_on(ROOT, "overlay", "overlay", 0, &format!("{options},redirect_dir=on"))
@@ -63,13 +68,13 @@ fn mount_overlay(layers: &[String]) -> Booted<()> {
 }
 
 /// The image root's mode and owner: an overlay shows those of its upper half.
-fn like(path: &str, other: &fs::Metadata) -> std::io::Result<()> {
+fn give(path: &str, mode: u32, uid: u32, gid: u32) -> std::io::Result<()> {
     let now = fs::metadata(path)?;
-    if (now.uid(), now.gid()) != (other.uid(), other.gid()) {
-        chown(path, Some(other.uid()), Some(other.gid()))?;
+    if (now.uid(), now.gid()) != (uid, gid) {
+        chown(path, Some(uid), Some(gid))?;
     }
-    if now.mode() & 0o7777 != other.mode() & 0o7777 {
-        fs::set_permissions(path, Permissions::from_mode(other.mode() & 0o7777))?;
+    if now.mode() & 0o7777 != mode {
+        fs::set_permissions(path, Permissions::from_mode(mode))?;
     }
     Ok(())
 }
@@ -105,7 +110,8 @@ fn mount_direct(folder: &str) -> std::io::Result<()> {
     let source = format!("{DATA}/direct{folder}");
     if !Path::new(&source).exists() {
         fs::create_dir_all(&source)?;
-        like(&source, &fs::metadata(folder)?)?;
+        let other = fs::metadata(folder)?;
+        give(&source, other.mode() & 0o7777, other.uid(), other.gid())?;
     }
     mount(&source, folder, "", MS_BIND, "")
 }

@@ -15,6 +15,8 @@ pub struct Words {
     pub direct: Vec<String>,
     /// an init of the image gets PID 1
     pub wants_init: bool,
+    /// mode and owner of the root folder; None: as the highest layer has it
+    pub root: Option<(u32, u32, u32)>,
 }
 
 impl Words {
@@ -24,18 +26,26 @@ impl Words {
 
     /// Of a word that is there twice the last one counts.
     pub fn parse(line: &str) -> Words {
-        let mut words = Words { layers: 1, port: Port::Virtio, direct: Vec::new(), wants_init: true };
+        let mut words = Words { layers: 1, port: Port::Virtio, direct: Vec::new(), wants_init: true, root: None };
         for (name, value) in line.split_whitespace().filter_map(|word| word.strip_prefix("banger.")?.split_once('=')) {
             match name {
                 "layers" => words.layers = value.parse().unwrap_or(1),
                 "port" => words.port = if value == "vsock" { Port::Vsock } else { Port::Virtio },
                 "direct" => words.direct = value.split(',').filter(|path| is_safe(path)).map(String::from).collect(),
+                "root" => words.root = root(value),
                 "init" => words.wants_init = value != "none",
                 _ => {}
             }
         }
         words
     }
+}
+
+/// `mode,uid,gid`, the mode octal.
+fn root(value: &str) -> Option<(u32, u32, u32)> {
+    let mut parts = value.split(',');
+    let mode = u32::from_str_radix(parts.next()?, 8).ok()?;
+    Some((mode & 0o7777, parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
 }
 
 fn is_safe(path: &str) -> bool {
@@ -48,9 +58,9 @@ mod tests {
 
     #[test]
     fn words_of_others_are_passed_over() {
-        let words = Words::parse("console=ttyS0 banger.layers=3 quiet banger.port=vsock banger.direct=/a,/b/c,../d,/,/e/../f banger.init=none x.banger.layers=9\n");
+        let words = Words::parse("console=ttyS0 banger.layers=3 quiet banger.port=vsock banger.direct=/a,/b/c,../d,/,/e/../f banger.init=none banger.root=1751,7,8 x.banger.layers=9\n");
         let direct = vec!["/a".to_string(), "/b/c".to_string()];
-        assert_eq!(words, Words { layers: 3, port: Port::Vsock, direct, wants_init: false });
+        assert_eq!(words, Words { layers: 3, port: Port::Vsock, direct, wants_init: false, root: Some((0o1751, 7, 8)) });
         assert_eq!(Words::parse("").layers, 1);
     }
 }

@@ -9,7 +9,7 @@ export const imageErrors = {
     hint: (p) => {
       if (p.recipe) return `build it with \`banger image build ${p.recipe}\``;
       if (p.pull) return `get it with \`banger image pull ${p.pull}\``;
-      const hub = /^[a-z0-9][a-z0-9._/-]*:[\w.-]+$/.test(p.name)
+      const hub = /^(?!sha256:)[a-z0-9][a-z0-9._/-]*:[\w.-]+$/.test(p.name)
         ? `; an image of Docker Hub is docker.io/${p.name}`
         : "";
       const meant = p.nearest ? `did you mean "${p.nearest}"? ` : "";

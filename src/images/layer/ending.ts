@@ -193,7 +193,7 @@ class LayerEnding {
 }
 
 /** A file from below that comes into this layer. */
-type Copy = { node: LowerNode; names: string[]; /** the name that is the file here */ at: string; isWritten: boolean };
+type Copy = { node: LowerNode; names: string[] /** the name that is the file here */; at: string; isWritten: boolean };
 
 function folderEntry(name: string, facts: FolderFacts, isOpaque: boolean): TarEntry {
   const { mode, uid, gid, mtime } = facts;

@@ -21,10 +21,20 @@ const time = 1_600_000_000;
 
 function entry(name: string, changes: Partial<TarEntry> = {}, content?: string): Member {
   const bytes = content === undefined ? undefined : new Uint8Array(Buffer.from(content, "latin1"));
-  const plain: TarEntry = { name, kind: "file", mode: 0o644, uid: 0, gid: 0, size: bytes?.length ?? 0, mtime: time, link: "" };
+  const plain: TarEntry = {
+    name,
+    kind: "file",
+    mode: 0o644,
+    uid: 0,
+    gid: 0,
+    size: bytes?.length ?? 0,
+    mtime: time,
+    link: "",
+  };
   return { entry: { ...plain, ...changes }, ...(bytes ? { content: bytes } : {}) };
 }
-const folder = (name: string, changes: Partial<TarEntry> = {}) => entry(name, { kind: "folder", mode: 0o755, ...changes });
+const folder = (name: string, changes: Partial<TarEntry> = {}) =>
+  entry(name, { kind: "folder", mode: 0o755, ...changes });
 const link = (name: string, to: string) => entry(name, { kind: "hardlink", link: to });
 const symlink = (name: string, to: string) => entry(name, { kind: "symlink", mode: 0o777, link: to });
 
@@ -36,7 +46,16 @@ const base = [
   entry("bin/ping", { mode: 0o755, xattrs: new Map([["security.capability", capability]]) }, "ping"),
   folder("etc"),
   entry("etc/passwd", {}, "root:x:0:0::/root:/bin/sh\n"),
-  entry("etc/attributes", { xattrs: new Map([["user.note", "caf\xc3\xa9\nline"], ["trusted.x", "\x00\xff"]]) }, "x"),
+  entry(
+    "etc/attributes",
+    {
+      xattrs: new Map([
+        ["user.note", "caf\xc3\xa9\nline"],
+        ["trusted.x", "\x00\xff"],
+      ]),
+    },
+    "x",
+  ),
   folder("tmp", { mode: 0o1777, uid: 7, gid: 8 }),
   entry("big-ids", { uid: 3_000_000, gid: 100_000 }, "ids"),
   entry("old", { mtime: 0 }, ""),
@@ -96,7 +115,10 @@ const late = [
 /** Folders nobody describes get another time from each program. */
 const undescribed = new Set(["owned", "owned/deep", "owned/deep/er"]);
 
-async function imported(layout: string, temp: string): Promise<{ record: ImageRecord; lines: Awaited<ReturnType<typeof listUnion>> }> {
+async function imported(
+  layout: string,
+  temp: string,
+): Promise<{ record: ImageRecord; lines: Awaited<ReturnType<typeof listUnion>> }> {
   const paths = pathsOf({ state: temp, cache: `${temp}/c`, config: temp, runtime: temp });
   const deps = imageDeps(paths);
   const stdin = (async function* () {})();
@@ -110,7 +132,11 @@ async function imported(layout: string, temp: string): Promise<{ record: ImageRe
 async function compared(layers: readonly Member[][], options: LayoutOptions): Promise<ImageRecord> {
   using temp = tempFolder();
   const layout = `${temp.path}/layout`;
-  writeLayout(layout, layers.map((members) => archive(members)), options);
+  writeLayout(
+    layout,
+    layers.map((members) => archive(members)),
+    options,
+  );
   const bundle = `${temp.path}/bundle`;
   const unpacked = Bun.spawnSync(["umoci", "unpack", "--image", `${layout}:latest`, bundle]);
   expect(unpacked.exitCode, unpacked.stderr.toString()).toBe(0);
@@ -129,9 +155,12 @@ for (const compress of ["gzip", "none"] as const) {
   });
 }
 
-test.skipIf(why !== null)(`whiteouts, opaque folders, links and parents across layers${why ? ` (${why})` : ""}`, async () => {
-  await compared([base, changes, late], {});
-});
+test.skipIf(why !== null)(
+  `whiteouts, opaque folders, links and parents across layers${why ? ` (${why})` : ""}`,
+  async () => {
+    await compared([base, changes, late], {});
+  },
+);
 
 test.skipIf(why !== null)(`thirty layers become twelve and look the same${why ? ` (${why})` : ""}`, async () => {
   const more = Array.from({ length: 27 }, (_, i) => [

@@ -35,6 +35,7 @@ export async function openRootfs(path: string, options: OpenOptions): Promise<Op
 export async function openArchive(path: string, options: OpenOptions): Promise<Opened> {
   if (path === "-") return { tar: unpacked(options.stdin, "stdin", options.signal), source: "stdin" };
   if (await isFolder(path)) return { tar: folderTar(path, { ...options, uid: 0 }), source: `folder ${path}` };
+  await headOf(path, 1);
   return { tar: unpacked(readStream(path), path, options.signal), source: `file ${path}` };
 }
 

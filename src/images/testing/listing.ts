@@ -2,7 +2,15 @@
 import { createHash } from "node:crypto";
 import type { Union, UnionNode } from "../union/union.ts";
 
-export type Line = { path: string; kind: string; mode: string; owner: string; mtime: number; rest: string; xattrs: string };
+export type Line = {
+  path: string;
+  kind: string;
+  mode: string;
+  owner: string;
+  mtime: number;
+  rest: string;
+  xattrs: string;
+};
 
 /** Of an image's layers, as a guest sees them. Byte strings become text. */
 export async function listUnion(union: Union): Promise<Line[]> {
@@ -15,7 +23,11 @@ export async function listUnion(union: Union): Promise<Line[]> {
     const xattrs = [...(await union.xattrs(node))].map(([name, value]) => `${name}=${hexOf(value)}`).sort();
     lines.push({
       ...{ path: textOf(path), kind: node.kind, mode: node.mode.toString(8), owner: `${node.uid}:${node.gid}` },
-      ...{ mtime: node.mtime, rest: await restOf(union, node, first === path ? null : first), xattrs: xattrs.join(" ") },
+      ...{
+        mtime: node.mtime,
+        rest: await restOf(union, node, first === path ? null : first),
+        xattrs: xattrs.join(" "),
+      },
     });
   }
   return lines.sort(byPath);

@@ -45,7 +45,10 @@ export function writeLayout(folder: string, layers: readonly Uint8Array[], optio
       return { ...manifestFor(os, arch), platform: { os, architecture: arch } };
     });
     const own = { ...top, platform: { os: "linux", architecture: "amd64" } };
-    top = { mediaType: types.index, ...json({ schemaVersion: 2, mediaType: types.index, manifests: [...others, own] }) };
+    top = {
+      mediaType: types.index,
+      ...json({ schemaVersion: 2, mediaType: types.index, manifests: [...others, own] }),
+    };
   }
   const annotations = { "org.opencontainers.image.ref.name": tag };
   writeFileSync(`${folder}/index.json`, JSON.stringify({ schemaVersion: 2, manifests: [{ ...top, annotations }] }));

@@ -1,9 +1,18 @@
 /** Pushes an OCI layout into a registry (OCI distribution specification 1.1, "Pushing"), as it is, for tests. */
 import { readdirSync, readFileSync } from "node:fs";
 
-export type PushTarget = { /** `http://127.0.0.1:5000` */ url: string; repository: string; tag: string; headers?: Record<string, string>; ca?: string };
+export type PushTarget = {
+  /** `http://127.0.0.1:5000` */ url: string;
+  repository: string;
+  tag: string;
+  headers?: Record<string, string>;
+  ca?: string;
+};
 
-export async function pushLayout(folder: string, { url, repository, tag, headers = {}, ca }: PushTarget): Promise<string> {
+export async function pushLayout(
+  folder: string,
+  { url, repository, tag, headers = {}, ca }: PushTarget,
+): Promise<string> {
   const send = async (method: string, path: string, body?: Uint8Array, more: Record<string, string> = {}) => {
     const tls = ca === undefined ? {} : { tls: { ca } };
     const target = path.startsWith("http") ? path : `${url}${path}`;
@@ -25,9 +34,12 @@ export async function pushLayout(folder: string, { url, repository, tag, headers
   }
   for (const [digest, { bytes, mediaType }] of documents) {
     // an index before what it names would be refused
-    if (digest !== top.digest) await send("PUT", `/v2/${repository}/manifests/${digest}`, bytes, { "content-type": mediaType });
+    if (digest !== top.digest)
+      await send("PUT", `/v2/${repository}/manifests/${digest}`, bytes, { "content-type": mediaType });
   }
-  await send("PUT", `/v2/${repository}/manifests/${tag}`, documents.get(top.digest)?.bytes, { "content-type": top.mediaType });
+  await send("PUT", `/v2/${repository}/manifests/${tag}`, documents.get(top.digest)?.bytes, {
+    "content-type": top.mediaType,
+  });
   return top.digest;
 }
 

@@ -23,13 +23,14 @@ pub struct Plan {
 }
 
 pub fn plan(request: &Request, guest: &Guest) -> Answer<Plan> {
-    let user = users::find(&request.user)?;
+    let session = guest.session();
+    let user = users::find(request.user.as_deref().or(session.user.as_deref()).unwrap_or("root"))?;
     let env = environment(request, &user, guest);
     let (program, argv) = match &request.what {
         What::Program(argv) => (argv[0].clone(), argv.clone()),
         What::LoginShell => login_shell(&user),
     };
-    let cwd = match &request.cwd {
+    let cwd = match request.cwd.as_ref().or(session.workdir.as_ref()) {
         Some(cwd) => cwd.clone(),
         None if Path::new(&user.home).is_dir() => user.home.clone(),
         None => "/".to_string(),

@@ -9,7 +9,7 @@ pub struct Request {
     pub what: What,
     pub env: Vec<(String, String)>,
     pub cwd: Option<String>,
-    pub user: String,
+    pub user: Option<String>,
     pub tty: Option<Size>,
     /// path of a log: the program outlives the line
     pub detach: Option<String>,
@@ -42,7 +42,7 @@ impl Request {
             what,
             env: json::environment(object, "env")?.unwrap_or_default(),
             cwd: json::text(object, "cwd")?.map(String::from),
-            user: json::text(object, "user")?.unwrap_or("root").to_string(),
+            user: json::text(object, "user")?.map(String::from),
             tty: json::nested(object, "tty")?.map(size).transpose()?,
             detach: match json::nested(object, "detach")? {
                 Some(detach) => Some(json::required_text(detach, "log")?.to_string()),
@@ -71,10 +71,10 @@ mod tests {
     }
 
     #[test]
-    fn the_default_user_is_root() {
+    fn what_is_not_said_is_left_open() {
         let request = parse(r#"{"argv":["true"]}"#).unwrap();
         assert_eq!(request.what, What::Program(vec!["true".into()]));
-        assert_eq!((request.user.as_str(), request.cwd, request.tty, request.detach), ("root", None, None, None));
+        assert_eq!((request.user, request.cwd, request.tty, request.detach), (None, None, None, None));
     }
 
     #[test]

@@ -88,6 +88,13 @@ fn apply(request: &Request, root: &Path, guest: &Guest) -> Answer<()> {
         done("environment", environment::write(root, environment))?;
         guest.set_environment(environment.clone());
     }
+    if let Some(session) = &request.session {
+        // as container engines do: a folder that can't be made is told by the first exec
+        if let Some(workdir) = &session.workdir {
+            let _ = std::fs::create_dir_all(root.join(workdir.trim_start_matches('/')));
+        }
+        guest.set_session(session.clone());
+    }
     done("certificates", certificates::trust(root, &request.certificates))
 }
 

@@ -1,6 +1,7 @@
 //! What `identity` may be told, checked field by field.
 
 use crate::wire::json::{self, Answer, Object, Refusal};
+use crate::guest::Session;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
@@ -17,6 +18,7 @@ pub struct Request {
     pub authorized_keys: Option<Vec<String>>,
     pub environment: Option<BTreeMap<String, String>>,
     pub certificates: Vec<String>,
+    pub session: Option<Session>,
 }
 
 #[derive(Debug, PartialEq)]
@@ -55,6 +57,7 @@ impl Request {
             authorized_keys: json::texts(object, "authorizedKeys", 256)?.map(|keys| lines("authorizedKeys", keys)).transpose()?,
             environment,
             certificates: all(json::texts(object, "caCertificates", 64)?, certificate)?,
+            session: json::nested(object, "session")?.map(session).transpose()?,
         })
     }
 }
@@ -88,6 +91,12 @@ fn clock(text: &str) -> Option<(i64, i64)> {
         return None;
     }
     Some((seconds.parse().ok()?, format!("{fraction:0<9}").parse().ok()?))
+}
+
+fn session(object: &Object) -> Answer<Session> {
+    let is_path = |path: &str| path.starts_with('/') && !path.split('/').any(|part| part == "..");
+    let user = json::text(object, "user")?.map(String::from);
+    Ok(Session { user, workdir: checked(object, "workdir", is_path)? })
 }
 
 fn network(object: &Object) -> Answer<Network> {

@@ -5,7 +5,7 @@ import { imageBytes, shortDigest } from "../../ui/artifacts.ts";
 import { table } from "../../ui/table.ts";
 import { type JsonFlag, print, printJson, remark, running } from "../../work.ts";
 
-const header = ["NAME", "DIGEST", "SIZE", "INIT", "AGE", "SOURCE"];
+const header = ["NAME", "DIGEST", "SIZE", "SHARED", "INIT", "AGE", "SOURCE"];
 
 export async function list(this: CliContext, flags: JsonFlag): Promise<void> {
   await running(this, flags, async () => {
@@ -14,9 +14,10 @@ export async function list(this: CliContext, flags: JsonFlag): Promise<void> {
     if (images.length === 0)
       return remark(this, flags, "no images; `banger vm run` or `banger image build debian-bookworm` makes one\n");
     const rows = images.map((image) => {
-      const { name, digest, init, createdAt, source } = image;
+      const { name, digest, init, createdAt, source, sharedBytes } = image;
+      const shared = sharedBytes === 0 ? "-" : formatSize(sharedBytes);
       const age = formatAge(this.now() - createdAt);
-      return [name, shortDigest(digest), formatSize(imageBytes(image)), init, age, source];
+      return [name, shortDigest(digest), formatSize(imageBytes(image)), shared, init, age, source];
     });
     print(this, table([header, ...rows]));
   });

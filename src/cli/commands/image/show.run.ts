@@ -1,9 +1,23 @@
 /** `banger image show`. */
+import { quoteArgs, stripControl } from "../../../base/text.ts";
 import { formatSize } from "../../../base/units.ts";
+import type { ImageConfig } from "../../../model/artifact.ts";
 import type { CliContext } from "../../context.ts";
 import { imageBytes } from "../../ui/artifacts.ts";
 import { pairs } from "../../ui/table.ts";
 import { type JsonFlag, print, printJson, running } from "../../work.ts";
+
+/** How it wants to be run; what it does not say is left out. */
+function config({ env, entrypoint, cmd, workdir, user }: ImageConfig): (readonly [string, string])[] {
+  const rows: [string, string][] = [
+    ["entrypoint", quoteArgs(entrypoint)],
+    ["cmd", quoteArgs(cmd)],
+    ["user", user],
+    ["workdir", workdir],
+    ["env", quoteArgs(Object.entries(env).map(([name, value]) => `${name}=${value}`))],
+  ];
+  return rows.filter(([, text]) => text !== "").map(([name, text]) => [name, stripControl(text)]);
+}
 
 export async function show(this: CliContext, flags: JsonFlag, name: string): Promise<void> {
   await running(this, flags, async () => {
@@ -14,9 +28,13 @@ export async function show(this: CliContext, flags: JsonFlag, name: string): Pro
       pairs([
         ["name", image.name],
         ["digest", image.digest],
-        ["size", formatSize(imageBytes(image))],
+        ["size", `${formatSize(imageBytes(image))}, ${formatSize(image.sharedBytes)} of it shared with other images`],
         ["layers", String(image.layers.length)],
         ["init", image.init],
+        ["shell", image.shell ? "yes" : "no"],
+        ...config(image.config),
+        ...(image.kernel ? [["kernel", image.kernel] as const] : []),
+        ["used by", image.usedBy.join(", ") || "no VM"],
         ["source", image.source],
         ["created", new Date(image.createdAt).toISOString()],
       ]),

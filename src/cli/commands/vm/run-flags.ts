@@ -13,10 +13,13 @@ export type RunFlags = CreateFlags & {
   from?: string;
   depth?: number;
   tty?: boolean;
+  entrypoint?: string;
 };
 
 /** @throws USAGE */
 export function checkRunFlags(flags: RunFlags, folder: string | undefined, guestArgv: readonly string[] | null): void {
+  if (flags.entrypoint === "")
+    throw usage("--entrypoint names no program", "leave it out, or name one, as in `--entrypoint /bin/sh`");
   if (guestArgv?.length === 0)
     throw usage("there is no command after --", "leave -- out for a shell, or name a command, as in `-- make test`");
   if (flags.detach && flags.rm)

@@ -12,6 +12,7 @@ import type { CliContext } from "../../context.ts";
 import { createRequest } from "../../create-request.ts";
 import { envOf } from "../../flags.ts";
 import { sendWorkspace } from "../../guest-setup.ts";
+import { commandFor } from "../../image-command.ts";
 import { withArtifacts } from "../../obtain.ts";
 import { explainLoss, runSession, waysOn } from "../../session.ts";
 import { showDryRun } from "../../ui/dry-run.ts";
@@ -57,7 +58,7 @@ async function runInVm(call: Run): Promise<number> {
     const client = await cancellable(context.signals, (signal) => enter(call, name, signal));
     try {
       sink.done();
-      return await (flags.detach ? detach(call, client, started.value) : session(call, client, name));
+      return await (flags.detach ? detach(call, client, started.value) : session(call, client, started.value));
     } finally {
       client.destroy();
     }
@@ -91,10 +92,12 @@ async function enter({ context, plan, sink }: Run, name: string, signal: AbortSi
   }
 }
 
-async function session(call: Run, client: AgentClient, name: string): Promise<number> {
+async function session(call: Run, client: AgentClient, vm: VmView): Promise<number> {
   const { context, flags, plan } = call;
+  const { name } = vm;
   const env = envOf(flags.env, context.env);
-  const request = { argv: context.guestArgv, env, cwd: plan?.guestCwd, tty: flags.tty };
+  const argv = await commandFor(context, vm, { argv: context.guestArgv, entrypoint: flags.entrypoint });
+  const request = { argv, env, ...placeOf(plan), tty: flags.tty };
   const end = await runSession(context, client, request);
   if (end.kind !== "lost") {
     if (!flags.rm) tellWaysOn(call, name);
@@ -105,14 +108,19 @@ async function session(call: Run, client: AgentClient, name: string): Promise<nu
   throw loss.error(flags.rm ? "the VM is deleted, as --rm asks; without it the VM is kept" : undefined);
 }
 
+/** A workspace is root's, whatever user the image names. */
+function placeOf(plan: WorkspacePlan | null): { cwd?: string; user?: string } {
+  return plan ? { cwd: plan.guestCwd, user: "root" } : {};
+}
+
 const detachedLog = "/root/.cache/banger/run.log";
 
 async function detach(call: Run, client: AgentClient, vm: VmView): Promise<number> {
   const { context, flags, plan, sink } = call;
-  if (context.guestArgv !== null) {
+  if (context.guestArgv !== null || flags.entrypoint !== undefined) {
     const env = envOf(flags.env, context.env);
-    const cwd = plan ? { cwd: plan.guestCwd } : {};
-    await client.open("exec", { argv: [...context.guestArgv], env, ...cwd, detach: { log: detachedLog } });
+    const command = await commandFor(context, vm, { argv: context.guestArgv, entrypoint: flags.entrypoint });
+    await client.open("exec", { argv: [...(command ?? [])], env, ...placeOf(plan), detach: { log: detachedLog } });
     sink.emit({ kind: "note", level: "info", text: `the command's output goes to ${detachedLog} in the guest` });
   }
   if (flags.json) printJson(context, vm);

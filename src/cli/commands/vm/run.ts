@@ -15,6 +15,10 @@ export const run = buildCommand({
       branch: worded("new branch in the guest", "NAME"),
       from: worded("send this commit's tree; uncommitted edits stay behind", "REF"),
       depth: valued("commits of history to send (default: all)", "N", parseDepth),
+      entrypoint: worded(
+        "program to run instead of the image's own; what stands behind -- are its arguments",
+        "PROGRAM",
+      ),
       ...ttyFlag,
     },
     positional: {
