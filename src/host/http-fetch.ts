@@ -132,7 +132,7 @@ function explained(error: unknown, signal: AbortSignal): unknown {
   if (error instanceof HttpError) return error;
   if (error instanceof Stalled) return new HttpError("line", "it does not answer", error);
   const { code = "", message = "" } = error as { code?: string; message?: string };
-  if (/CERT|VERIFY|SELF_SIGNED|ALTNAME|SSL|TLS/.test(code) || /certificate/i.test(message)) {
+  if (/CERT|VERIFY|SELF_SIGNED/.test(code) || /certificate/i.test(message)) {
     return new HttpError("tls", `its certificate is not believed (${code || message})`, error);
   }
   if (code === "ConnectionRefused" || code === "ECONNREFUSED")

@@ -133,20 +133,26 @@ class Endpoint {
     what: string,
     signal: AbortSignal,
   ): Promise<IncomingAnswer> {
-    let isKnown = false;
-    for (;;) {
-      const { answer, url } = await this.#ask(path, headers, what, signal);
-      if (answer.status !== 401 || isKnown) return this.#accepted(answer, what);
-      answer.close();
-      isKnown = true;
-      await this.#auth.answer(url, answer.header("www-authenticate"), this.#scope, signal).catch((error: unknown) => {
-        if (error instanceof AuthError) throw this.#refused(what, error.problem);
-        throw this.#explained(error);
-      });
-    }
+    const known = this.#auth.header(this.#scope);
+    const first = await this.#ask(path, headers, known, what, signal);
+    if (first.answer.status !== 401) return this.#accepted(first.answer, what);
+    first.answer.close();
+    const challenge = first.answer.header("www-authenticate");
+    const fresh = await this.#auth.answer(first.url, challenge, this.#scope, signal).catch((error: unknown) => {
+      if (error instanceof AuthError) throw this.#refused(what, error.problem);
+      throw this.#explained(error);
+    });
+    return this.#accepted((await this.#ask(path, headers, fresh, what, signal)).answer, what);
   }
 
-  async #ask(path: string, headers: Record<string, string>, what: string, signal: AbortSignal) {
+  async #ask(
+    path: string,
+    plain: Record<string, string>,
+    authorization: string | null,
+    what: string,
+    signal: AbortSignal,
+  ): Promise<{ answer: IncomingAnswer; url: string }> {
+    const headers = authorization === null ? plain : { ...plain, authorization };
     const start = await this.#reach(path, headers, signal);
     let { url, answer } = start;
     for (let hops = 0; isRedirect(answer.status); hops++) {
@@ -156,9 +162,8 @@ class Endpoint {
       if (hops >= maxRedirects) throw this.#nonsense(what, "it sends us from place to place");
       // what is meant for the registry is not for others
       const isOurs = isSameOrigin(start.url, next);
-      const mine = isOurs ? this.#withAuth(headers) : headers;
       url = next;
-      answer = await this.#send(next, mine, signal);
+      answer = await this.#send(next, isOurs ? headers : plain, signal);
     }
     // another host's 401 is no question to us
     if (answer.status === 401 && !isSameOrigin(start.url, url)) throw this.#refused(what, "the place it sends us to");
@@ -175,22 +180,19 @@ class Endpoint {
     for (const base of bases) {
       const url = `${base}/v2/${repository}/${path}`;
       try {
-        const answer = await this.#send(url, this.#withAuth(headers), signal);
+        const answer = await this.#send(url, headers, signal);
         this.#base = base;
         return { answer, url };
       } catch (error) {
         signal.throwIfAborted();
+        // who speaks https with a certificate that is not believed is not asked without
+        if (!(error instanceof TransientError)) throw error;
         // of two failures the one of the scheme that is spoken there says more
         failure ??= error;
         if (base.startsWith("http:") && !isRefusal(error)) failure = error;
       }
     }
     throw failure;
-  }
-
-  #withAuth(headers: Record<string, string>): Record<string, string> {
-    const authorization = this.#auth.header(this.#scope);
-    return authorization === null ? headers : { ...headers, authorization };
   }
 
   async #send(url: string, headers: Record<string, string>, signal: AbortSignal): Promise<IncomingAnswer> {

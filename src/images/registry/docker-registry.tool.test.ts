@@ -1,0 +1,214 @@
+/** Debian's `docker-registry`: plain, with a password, and behind TLS with an authority of its own. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import net from "node:net";
+import { Downloads } from "../../artifacts/download.ts";
+import { archive, file, folder } from "../../artifacts/tar/testing/archive.ts";
+import type { Digest } from "../../base/names.ts";
+import { parseReference } from "../../base/reference.ts";
+import { createHttp } from "../../host/http-fetch.ts";
+import { gate } from "../../host/testing/gate.ts";
+import { tempFolder } from "../../host/testing/temp.ts";
+import type { ImageRecord } from "../../model/artifact.ts";
+import type { Credential } from "../../model/credential.ts";
+import { pathsOf } from "../../model/paths.ts";
+import { withUnion } from "../open-union.ts";
+import { Puller } from "../pull.ts";
+import { imageDeps } from "../testing/image-deps.ts";
+import { listUnion } from "../testing/listing.ts";
+import { type LayoutOptions, writeLayout } from "../testing/oci-layout.ts";
+import { pushLayout } from "../testing/push.ts";
+import { openRegistry } from "./client.ts";
+
+const why = gate("registry") ?? gate("tool:openssl") ?? gate("tool:htpasswd") ?? gate("tool:sqfstar");
+const never = new AbortController().signal;
+const layers = [
+  archive([folder("bin"), file("bin/sh", "#!", 0o755), file("bin/gone", "x")]),
+  archive([folder("etc"), file("etc/name", "value"), folder("bin"), file("bin/.wh.gone", "")]),
+];
+
+describe.skipIf(why !== null)(`docker-registry${why ? ` (${why})` : ""}`, () => {
+  const temp = tempFolder();
+  const folderOf = (name: string) => `${temp.path}/${name}`;
+  const running: { kill(): void; exited: Promise<number> }[] = [];
+  const hosts = { plain: "", secret: "", tls: "" };
+  let ca = "";
+
+  beforeAll(async () => {
+    ca = certificates(temp.path);
+    const users = Bun.spawnSync(["htpasswd", "-Bbn", "me", "secret"]).stdout.toString();
+    writeFileSync(folderOf("users"), users);
+    const auth = `auth: {htpasswd: {realm: test, path: ${folderOf("users")}}}\n`;
+    const tls = `, tls: {certificate: ${folderOf("server.pem")}, key: ${folderOf("server.key")}}`;
+    hosts.plain = await start("plain", "", "");
+    hosts.secret = await start("secret", auth, "");
+    hosts.tls = await start("tls", "", tls);
+  });
+  afterAll(async () => {
+    for (const one of running) one.kill();
+    await Promise.all(running.map((one) => one.exited));
+    temp[Symbol.dispose]();
+  });
+
+  /** Resolves when it listens. */
+  async function start(name: string, auth: string, tls: string): Promise<string> {
+    const port = await freePort();
+    const storage = `storage: {filesystem: {rootdirectory: ${folderOf(`${name}-data`)}}}`;
+    writeFileSync(
+      folderOf(`${name}.yml`),
+      `version: 0.1\n${auth}log: {level: info}\n${storage}\nhttp: {addr: 127.0.0.1:${port}${tls}}\n`,
+    );
+    const child = Bun.spawn(["docker-registry", "serve", folderOf(`${name}.yml`)], {
+      stdout: "ignore",
+      stderr: "pipe",
+    });
+    running.push(child);
+    await listening(child.stderr);
+    return `127.0.0.1:${port}`;
+  }
+
+  async function push(
+    name: string,
+    to: { host: string; scheme?: string; headers?: Record<string, string> },
+    options: LayoutOptions,
+  ) {
+    const layout = folderOf(`layout-${name}`);
+    writeLayout(layout, layers, options);
+    const { host, scheme = "http", headers = {} } = to;
+    await pushLayout(layout, { url: `${scheme}://${host}`, repository: "team/tool", tag: name, headers, ca });
+  }
+
+  /** A home of its own for each pull. */
+  function home(name: string) {
+    const path = folderOf(`home-${name}`);
+    mkdirSync(path);
+    const paths = pathsOf({ state: path, cache: path, config: path, runtime: path });
+    const origins = new Map<Digest, ImageRecord>();
+    const pause = async () => {};
+    const deps = {
+      ...imageDeps(paths),
+      downloads: new Downloads({ paths, pause }),
+      knownOrigin: (digest: Digest) => origins.get(digest) ?? null,
+    };
+    const puller = new Puller(deps);
+    const pull = async (host: string, tag: string, credential: Credential | null = null, certificate?: string) => {
+      const reference = parseReference(`${host}/team/tool:${tag}`);
+      const registry = openRegistry({ http: createHttp(certificate), pause, now: () => Date.now() }, reference, {
+        credential,
+        insecure: false,
+        mirrors: [],
+      });
+      const pulled = await puller.pull(reference, registry, () => {}, never);
+      for (const origin of pulled.origins) origins.set(origin, pulled.record);
+      return pulled.record;
+    };
+    return { paths, pull };
+  }
+
+  const forms: [name: string, options: LayoutOptions][] = [
+    ["oci-gzip", { compress: "gzip" }],
+    ["oci-zstd", { compress: "zstd" }],
+    ["oci-plain", { compress: "none" }],
+    ["docker", { docker: true }],
+    ["index", { platforms: ["linux/arm64", "windows/amd64"] }],
+    ["docker-index", { docker: true, platforms: ["linux/arm64"] }],
+  ];
+  for (const [name, options] of forms) {
+    test(`pulls ${name}, and a second time with one question`, async () => {
+      await push(name, { host: hosts.plain }, { ...options, config: { Cmd: ["sh"], Env: ["A=b"] } });
+      const { paths, pull } = home(name);
+      const record = await pull(hosts.plain, name);
+      expect(record).toMatchObject({
+        name: `${hosts.plain}/team/tool:${name}`,
+        shell: true,
+        config: { cmd: ["sh"], env: { A: "b" } },
+      });
+      const lines = await withUnion(paths, record.layers, listUnion);
+      expect(lines.map((line) => line.path)).toEqual(["bin", "bin/sh", "etc", "etc/name"]);
+      expect([readdirSync(paths.blobs), readdirSync(paths.partial)]).toEqual([[], []]);
+      expect((await pull(hosts.plain, name)).digest).toBe(record.digest);
+    });
+  }
+
+  test("an image for other machines only is refused by their names", async () => {
+    await push("arm", { host: hosts.plain }, { architecture: "arm64" });
+    const error = await home("arm")
+      .pull(hosts.plain, "arm")
+      .catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: "IMAGE_INVALID", message: expect.stringContaining("linux/arm64") });
+  });
+
+  test("a password opens what is closed without", async () => {
+    const headers = { authorization: `Basic ${Buffer.from("me:secret").toString("base64")}` };
+    await push("closed", { host: hosts.secret, headers }, {});
+    const { pull } = home("closed");
+    await expect(pull(hosts.secret, "closed")).rejects.toMatchObject({ code: "REGISTRY_AUTH" });
+    await expect(pull(hosts.secret, "closed", { username: "me", password: "no" })).rejects.toMatchObject({
+      code: "REGISTRY_AUTH",
+    });
+    expect((await pull(hosts.secret, "closed", { username: "me", password: "secret" })).layers).toHaveLength(2);
+  });
+
+  test("TLS with an authority that is believed, and one that is not", async () => {
+    await push("tls", { host: hosts.tls, scheme: "https" }, {});
+    const { pull } = home("tls");
+    expect((await pull(hosts.tls, "tls", null, ca)).layers).toHaveLength(2);
+    const error = await home("tls-not")
+      .pull(hosts.tls, "tls")
+      .catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: "REGISTRY_UNREACHABLE", message: expect.stringContaining("certificate") });
+  });
+});
+
+/** Reads on afterwards: a registry whose log nobody takes ends. */
+function listening(log: ReadableStream<Uint8Array>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    void (async () => {
+      let said = "";
+      for await (const chunk of log) {
+        said = (said + new TextDecoder().decode(chunk)).slice(-10_000);
+        if (/listening on/.test(said)) resolve();
+      }
+      reject(new Error(`docker-registry ended: ${said}`));
+    })();
+  });
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = net.createServer().listen(0, "127.0.0.1", () => {
+      const { port } = server.address() as net.AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+/** An authority and a server's certificate for 127.0.0.1. @returns the authority's PEM */
+function certificates(folder: string): string {
+  const openssl = (...argv: string[]) => {
+    const done = Bun.spawnSync(["openssl", ...argv], { cwd: folder, stderr: "pipe" });
+    expect(done.exitCode, done.stderr.toString()).toBe(0);
+  };
+  const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
+  openssl("req", "-x509", ...key, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=test authority", "-days", "2");
+  openssl("req", ...key, "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=registry");
+  writeFileSync(`${folder}/ext`, "subjectAltName=IP:127.0.0.1\n");
+  openssl(
+    "x509",
+    "-req",
+    "-in",
+    "server.csr",
+    "-CA",
+    "ca.pem",
+    "-CAkey",
+    "ca.key",
+    "-CAcreateserial",
+    "-out",
+    "server.pem",
+    "-days",
+    "2",
+    "-extfile",
+    "ext",
+  );
+  return readFileSync(`${folder}/ca.pem`, "utf8");
+}
