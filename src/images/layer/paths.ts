@@ -4,7 +4,7 @@ import { plainName } from "../../artifacts/tar/names.ts";
 /** One spelling of each path: without `./`, `//` and `/./`. */
 export function pathOf(name: string): string {
   const plain = plainName(name);
-  if (!/\/\/|(?:^|\/)\.(?:\/|$)/.test(plain)) return plain;
+  if (!/\/\/|\/$|(?:^|\/)\.(?:\/|$)/.test(plain)) return plain;
   return plain
     .split("/")
     .filter((part) => part !== "" && part !== ".")

@@ -1,0 +1,200 @@
+/** What a layer's entries become, and which layers are refused. */
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { type TarEntry, TarError } from "../../artifacts/tar/header.ts";
+import { type Addition, endingOf, type Lower, type LowerNode, needsLower } from "./ending.ts";
+import { LayerEntries, nothingMoved } from "./entries.ts";
+import { NameSet } from "./name-set.ts";
+
+function entry(name: string, changes: Partial<TarEntry> = {}): TarEntry {
+  return { name, kind: "file", mode: 0o644, uid: 0, gid: 0, size: 0, mtime: 1, link: "", ...changes };
+}
+const folder = (name: string, changes: Partial<TarEntry> = {}) =>
+  entry(name, { kind: "folder", mode: 0o755, ...changes });
+const link = (name: string, to: string) => entry(name, { kind: "hardlink", link: to });
+
+/** Layers below as a list of nodes. */
+function lowerWith(nodes: Record<string, Partial<LowerNode>>, behind: Record<string, string> = {}): Lower {
+  return {
+    async lookup(path) {
+      const found = nodes[path];
+      const { name: _, ...plain } = entry("");
+      return found ? { ...plain, file: null, content: async function* () {}, ...found } : null;
+    },
+    async namesOf(files) {
+      const names = (file: string) => Object.entries(nodes).filter(([, node]) => node.file === file);
+      return new Map([...files].map((file) => [file, names(file).map(([path]) => path)]));
+    },
+    folderBehind: async (path) => behind[path] ?? null,
+  };
+}
+
+async function read(list: readonly TarEntry[], lower: Lower | null = null) {
+  const entries = new LayerEntries();
+  const passed = list.map((one) => entries.take(one)).filter((one) => one !== null);
+  const needs = needsLower(entries);
+  const ending = await endingOf(entries, lower);
+  const added: Addition[] = [];
+  for await (const addition of ending.additions) added.push(addition);
+  return {
+    entries,
+    passed,
+    added: added.map((one) => one.entry),
+    moved: ending.moved,
+    isBound: ending.isBound(),
+    needs,
+  };
+}
+const names = (list: readonly TarEntry[]) => list.map((one) => one.name);
+
+describe("a layer by itself", () => {
+  test("files go on at once, folders come last, whatever their order", async () => {
+    const { passed, added, isBound, needs } = await read([entry("./a/b"), folder("a/"), entry("c"), folder("./")]);
+    expect([names(passed), names(added), isBound, needs]).toEqual([["a/b", "c"], ["a"], false, false]);
+  });
+
+  test("the last description of a folder counts, and the root's is kept apart", async () => {
+    const { added, entries } = await read([
+      folder("a"),
+      folder("a", { mode: 0o700, uid: 5 }),
+      folder(".", { mode: 0o711 }),
+    ]);
+    expect(added).toMatchObject([{ name: "a", mode: 0o700, uid: 5 }]);
+    expect(entries.root).toMatchObject({ mode: 0o711 });
+  });
+
+  test("one path has one spelling", async () => {
+    const { passed } = await read([entry("./a//b/./c"), entry("d/.")]);
+    expect(names(passed)).toEqual(["a/b/c", "d"]);
+  });
+
+  test("overlayfs's own marks of a stranger are left out", async () => {
+    const xattrs = new Map([
+      ["trusted.overlay.redirect", "/etc"],
+      ["user.a", "b"],
+      ["system.posix_acl_access", "x"],
+    ]);
+    const { passed, added } = await read([
+      entry("a", { xattrs }),
+      folder("d", { xattrs }),
+      entry("w", { kind: "character" }),
+    ]);
+    expect([...(passed[0]?.xattrs ?? [])]).toEqual([["user.a", "b"]]);
+    expect([...(added[0]?.xattrs ?? [])]).toEqual([["user.a", "b"]]);
+    expect(passed).toHaveLength(1);
+  });
+
+  const refused: [name: string, list: TarEntry[]][] = [
+    ["a path through a symlink of the layer", [entry("l", { kind: "symlink", link: "/etc" }), entry("l/passwd")]],
+    ["a path through a file", [entry("f"), entry("f/x")]],
+    ["a folder and a file of one name", [folder("x"), entry("x")]],
+    ["a file and a folder of one name", [entry("x"), folder("x")]],
+    ["a hard link to nothing", [link("a", "nothing")]],
+    ["a hard link to itself", [link("a", "a")]],
+    ["a hard link to a folder", [folder("d"), link("a", "d")]],
+    ["a whiteout of nothing", [entry(".wh.")]],
+    ["a whiteout of the folder above", [entry("a/.wh...")]],
+  ];
+  for (const [name, list] of refused) {
+    test(`${name} is refused`, async () => {
+      await expect(read(list)).rejects.toThrow(TarError);
+    });
+  }
+
+  test("a name that comes twice asks for a second pass, in which the last one counts", async () => {
+    const list = [entry("a", { size: 1 }), entry("b"), entry("a", { size: 2 })];
+    const { entries } = await read(list);
+    expect([...entries.lastOf]).toEqual([["a", 3]]);
+    const second = new LayerEntries({ ...nothingMoved, lastOf: entries.lastOf });
+    expect(list.map((one) => second.take(one)?.size)).toEqual([undefined, 0, 2]);
+  });
+});
+
+describe("a layer above others", () => {
+  test("folders that it does not describe take what is below", async () => {
+    const lower = lowerWith({ a: { kind: "folder", mode: 0o700, uid: 7 } });
+    const { added, isBound } = await read([entry("a/b/c")], lower);
+    expect(added).toMatchObject([
+      { name: "a", mode: 0o700, uid: 7 },
+      { name: "a/b", mode: 0o755, uid: 0 },
+    ]);
+    expect(isBound).toBe(true);
+  });
+
+  test("a folder that is a symlink below leads elsewhere", async () => {
+    const lower = lowerWith({ lib: { kind: "symlink", link: "usr/lib" } }, { lib: "usr/lib" });
+    const { moved } = await read([entry("lib/x")], lower);
+    expect([...moved]).toEqual([["lib", "usr/lib"]]);
+    const second = new LayerEntries({ ...nothingMoved, moved });
+    expect(second.take(entry("lib/x"))?.name).toBe("usr/lib/x");
+  });
+
+  test("whiteouts of what is there hide it; of what is not there are left out", async () => {
+    const list = [folder("d"), entry("d/.wh.there"), entry(".wh.nothing")];
+    const { added, isBound } = await read(list, lowerWith({ "d/there": {} }));
+    expect(added.slice(1)).toMatchObject([{ name: "d/there", kind: "character", device: { major: 0, minor: 0 } }]);
+    expect([added.length, isBound]).toEqual([2, true]);
+  });
+
+  test("a folder that is removed and made again is opaque, and so is one that says so, before or after", async () => {
+    for (const list of [
+      [entry(".wh.d"), folder("d"), entry("d/x")],
+      [folder("d"), entry("d/.wh..wh..opq"), entry("d/x")],
+      [entry("d/.wh..wh..opq"), entry("d/x"), folder("d")],
+    ]) {
+      const { added } = await read(list, lowerWith({ d: { kind: "folder", mode: 0o700 } }));
+      expect(added).toMatchObject([{ name: "d", mode: 0o755 }]);
+      expect(added[0]?.xattrs?.get("trusted.overlay.opaque")).toBe("y");
+    }
+  });
+
+  test("a link's target comes in with all its names, but those that are gone", async () => {
+    const lower = lowerWith({ a: { file: "1" }, b: { file: "1" }, "gone/c": { file: "1" } });
+    const { added } = await read([entry(".wh.gone"), link("new", "b")], lower);
+    expect(added.map(({ name, kind, link: to }) => [name, kind, to])).toEqual([
+      ["a", "file", ""],
+      ["b", "hardlink", "a"],
+      ["new", "hardlink", "a"],
+    ]);
+  });
+
+  test("a link to what is removed here becomes the file", async () => {
+    const { added } = await read([entry(".wh.a"), link("new", "a"), link("too", "a")], lowerWith({ a: {} }));
+    expect(added.slice(0, 2).map(({ name, kind, link: to }) => [name, kind, to])).toEqual([
+      ["new", "file", ""],
+      ["too", "hardlink", "new"],
+    ]);
+  });
+});
+
+test("any entries become entries that fit together, or are refused", async () => {
+  const name = fc
+    .array(fc.constantFrom("a", "b", "c", ".wh.a", ".wh..wh..opq", "."), { minLength: 1, maxLength: 4 })
+    .map((parts) => parts.join("/"));
+  const kind = fc.constantFrom("file", "folder", "symlink", "hardlink", "character");
+  const one = fc.record({ name, kind, link: name }).map((some) => entry(some.name, some as Partial<TarEntry>));
+  await fc.assert(
+    fc.asyncProperty(fc.array(one, { maxLength: 12 }), async (list) => {
+      const result = await read(list, lowerWith({ a: { kind: "folder" }, "a/b": {} })).catch((error: unknown) => {
+        if (error instanceof TarError) return null;
+        throw error;
+      });
+      if (!result) return;
+      const all = [...result.passed, ...result.added];
+      const folders = new Set(["", ...names(all.filter((some) => some.kind === "folder"))]);
+      for (const { name: path } of all)
+        expect(folders.has(path.slice(0, Math.max(0, path.lastIndexOf("/"))))).toBe(true);
+      expect(new Set(names(all)).size).toBe(all.length);
+    }),
+    { numRuns: 1500 },
+  );
+});
+
+test("a set of names finds what was put in, and nothing else", () => {
+  const set = new NameSet();
+  for (let i = 0; i < 50_000; i++) expect(set.add(`some/long/folder/name-${i}`)).toBe(true);
+  expect(set.add("some/long/folder/name-77")).toBe(false);
+  expect(set.size).toBe(50_000);
+  for (let i = 0; i < 50_000; i++) if (set.has(`other/${i}`)) throw new Error("found what was not there");
+  expect(set.has("some/long/folder/name-49999")).toBe(true);
+});
