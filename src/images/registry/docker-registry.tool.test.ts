@@ -1,7 +1,6 @@
 /** Debian's `docker-registry`: plain, with a password, and behind TLS with an authority of its own. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import net from "node:net";
 import { Downloads } from "../../artifacts/download.ts";
 import { archive, file, folder } from "../../artifacts/tar/testing/archive.ts";
 import type { Digest } from "../../base/names.ts";
@@ -18,6 +17,7 @@ import { imageDeps } from "../testing/image-deps.ts";
 import { listUnion } from "../testing/listing.ts";
 import { type LayoutOptions, writeLayout } from "../testing/oci-layout.ts";
 import { pushLayout } from "../testing/push.ts";
+import { startRegistry, type TestRegistry } from "../testing/registry.ts";
 import { openRegistry } from "./client.ts";
 
 const why = gate("registry") ?? gate("tool:openssl") ?? gate("tool:htpasswd") ?? gate("tool:sqfstar");
@@ -30,7 +30,7 @@ const layers = [
 describe.skipIf(why !== null)(`docker-registry${why ? ` (${why})` : ""}`, () => {
   const temp = tempFolder();
   const folderOf = (name: string) => `${temp.path}/${name}`;
-  const running: { kill(): void; exited: Promise<number> }[] = [];
+  const running: TestRegistry[] = [];
   const hosts = { plain: "", secret: "", tls: "" };
   let ca = "";
 
@@ -40,32 +40,20 @@ describe.skipIf(why !== null)(`docker-registry${why ? ` (${why})` : ""}`, () => 
     writeFileSync(folderOf("users"), users);
     const auth = `auth: {htpasswd: {realm: test, path: ${folderOf("users")}}}\n`;
     const tls = `, tls: {certificate: ${folderOf("server.pem")}, key: ${folderOf("server.key")}}`;
-    hosts.plain = await start("plain", "", "");
-    hosts.secret = await start("secret", auth, "");
-    hosts.tls = await start("tls", "", tls);
+    for (const [name, more, rest] of [
+      ["plain", "", ""],
+      ["secret", auth, ""],
+      ["tls", "", tls],
+    ] as const) {
+      const registry = await startRegistry(folderOf(`${name}-registry`), more, rest);
+      running.push(registry);
+      hosts[name] = registry.host;
+    }
   });
   afterAll(async () => {
-    for (const one of running) one.kill();
-    await Promise.all(running.map((one) => one.exited));
+    await Promise.all(running.map((one) => one.stop()));
     temp[Symbol.dispose]();
   });
-
-  /** Resolves when it listens. */
-  async function start(name: string, auth: string, tls: string): Promise<string> {
-    const port = await freePort();
-    const storage = `storage: {filesystem: {rootdirectory: ${folderOf(`${name}-data`)}}}`;
-    writeFileSync(
-      folderOf(`${name}.yml`),
-      `version: 0.1\n${auth}log: {level: info}\n${storage}\nhttp: {addr: 127.0.0.1:${port}${tls}}\n`,
-    );
-    const child = Bun.spawn(["docker-registry", "serve", folderOf(`${name}.yml`)], {
-      stdout: "ignore",
-      stderr: "pipe",
-    });
-    running.push(child);
-    await listening(child.stderr);
-    return `127.0.0.1:${port}`;
-  }
 
   async function push(
     name: string,
@@ -159,29 +147,6 @@ describe.skipIf(why !== null)(`docker-registry${why ? ` (${why})` : ""}`, () => 
     expect(error).toMatchObject({ code: "REGISTRY_UNREACHABLE", message: expect.stringContaining("certificate") });
   });
 });
-
-/** Reads on afterwards: a registry whose log nobody takes ends. */
-function listening(log: ReadableStream<Uint8Array>): Promise<void> {
-  return new Promise((resolve, reject) => {
-    void (async () => {
-      let said = "";
-      for await (const chunk of log) {
-        said = (said + new TextDecoder().decode(chunk)).slice(-10_000);
-        if (/listening on/.test(said)) resolve();
-      }
-      reject(new Error(`docker-registry ended: ${said}`));
-    })();
-  });
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = net.createServer().listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as net.AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
-}
 
 /** An authority and a server's certificate for 127.0.0.1. @returns the authority's PEM */
 function certificates(folder: string): string {
