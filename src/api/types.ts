@@ -107,6 +107,11 @@ export const routes = {
   pullImage: { method: "POST", path: "/v1/images/{name}/pull", summary: "get an image from its registry (NDJSON)" },
   tagImage: { method: "POST", path: "/v1/images/{name}/tag", summary: "give it one more name" },
   pruneImages: { method: "POST", path: "/v1/image-prune", summary: "remove what nothing uses, or say what that is" },
+  exportImage: {
+    method: "GET",
+    path: "/v1/images/{name}/export",
+    summary: "the image as an OCI layout, a tar stream that docker reads too",
+  },
   deleteImage: { method: "DELETE", path: "/v1/images/{name}", summary: "take a name away; an image without one goes" },
   listKernels: { method: "GET", path: "/v1/kernels", summary: "every kernel" },
   showKernel: { method: "GET", path: "/v1/kernels/{name}", summary: "one kernel" },

@@ -61,6 +61,10 @@ export function cliContext(guestArgv: readonly string[] | null): CliContext {
       const { openRootfs } = await import("../images/rootfs/open.ts");
       return openRootfs(path, { stdin: stdinStream(), uid: process.getuid?.() ?? 0, signal });
     },
+    async saveTo(path, content) {
+      if (path !== "-") return (await import("../host/save-file.ts")).saveFile(path, content);
+      for await (const chunk of content) await stdio.write("stdout", chunk);
+    },
     async registryCredential(registry) {
       const { findCredential } = await import("../images/credentials/find.ts");
       const { readTextIfAny } = await import("../host/files.ts");

@@ -15,6 +15,7 @@ import { defaultBudget, type ImageDeps } from "../images/deps.ts";
 import { importRootfs } from "../images/import.ts";
 import { Layers } from "../images/layers.ts";
 import { importArchive } from "../images/oci/archive.ts";
+import { exportImage } from "../images/oci/export.ts";
 import { Puller } from "../images/pull.ts";
 import { recipeFor, recipes } from "../images/recipes.ts";
 import { openRegistry } from "../images/registry/client.ts";
@@ -56,6 +57,7 @@ export function wireArtifacts(facts: Facts): MachineArtifacts {
     importArchive: (upload, emit, signal) => importArchive(images, upload, emit, signal),
     pullImage: async (request, emit, signal) =>
       puller.pull(request.reference, await registryFor(facts, request), emit, signal),
+    exportImage: (image, signal) => exportImage(paths, image, signal),
     importKernel: (upload, emit, signal) => importKernelPackage(deps, upload, emit, signal),
     removeLayers: (digests) => removeAll(digests.map((digest) => paths.layer(digest))),
     removeKernels: (digests) => removeAll(digests.map((digest) => paths.kernel(digest).directory)),

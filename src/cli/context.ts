@@ -45,6 +45,8 @@ export type CliContext = {
   openTar(path: string, signal: AbortSignal): Promise<Source>;
   /** A root file system as one tar stream: a tar, a folder, a squashfs, or `-` for a tar on stdin. */
   openRootfs(path: string, signal: AbortSignal): Promise<Source>;
+  /** Writes a stream to a file, which gets its name when it is whole; `-` is stdout. */
+  saveTo(path: string, content: AsyncIterable<Uint8Array>): Promise<void>;
   /** Who the user is to a registry, as docker's and podman's own files say. */
   registryCredential(registry: string): Promise<Credential | null>;
   /** All of stdin as text. */

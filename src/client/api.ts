@@ -86,6 +86,16 @@ export class Api {
     }
   }
 
+  /** An image as an archive; throws when it was cut short. */
+  async *exportImage(name: string, signal?: AbortSignal): AsyncIterable<Uint8Array> {
+    const { body } = await this.#send(wireCall("exportImage", { name }), { signal });
+    try {
+      yield* body;
+    } catch (error) {
+      throw this.#explained(error, signal);
+    }
+  }
+
   /** A VM's log as bytes, until its end or the signal. */
   async *log(name: string, { source, follow }: LogQuery, signal?: AbortSignal): AsyncIterable<Uint8Array> {
     const query = { source, ...(follow ? { follow: "1" } : {}) };

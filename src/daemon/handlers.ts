@@ -6,6 +6,7 @@ import { daemonInfo, daemonStop, host } from "./routes/daemon.ts";
 import { events } from "./routes/events.ts";
 import {
   deleteImage,
+  exportImage,
   importArchive,
   importImage,
   listImages,
@@ -44,6 +45,7 @@ export const handlers: Record<RouteName, Handler> = {
   pullImage,
   tagImage,
   pruneImages,
+  exportImage,
   deleteImage,
   listKernels,
   showKernel,

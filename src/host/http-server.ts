@@ -65,6 +65,8 @@ export interface HttpStream {
   /** Resolves when more may be written (or the other end is gone: see the exchange's signal). */
   write(chunk: Uint8Array | string): Promise<void>;
   end(): void;
+  /** Breaks the answer off, so that nobody takes what was sent for the whole. */
+  break(): void;
 }
 
 export type HttpServer = {
@@ -252,7 +254,7 @@ class Exchange implements HttpExchange {
     const { answer, raw } = this.#parts;
     if (raw || !answer) {
       raw?.socket.end(head(400, { connection: "close", "content-length": "0" }));
-      return { write: async () => {}, end: () => {} };
+      return { write: async () => {}, end: () => {}, break: () => {} };
     }
     answer.writeHead(status, headers);
     answer.flushHeaders();
@@ -262,6 +264,7 @@ class Exchange implements HttpExchange {
         await settled(answer);
       },
       end: () => void answer.end(),
+      break: () => void answer.destroy(),
     };
   }
 

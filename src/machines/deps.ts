@@ -81,6 +81,8 @@ export type MachineArtifacts = {
     emit: Emit,
     signal: AbortSignal,
   ): Promise<{ record: ImageRecord; origins: Digest[] }>;
+  /** The image as an OCI layout in a tar stream. */
+  exportImage(image: ImageRecord, signal: AbortSignal): AsyncIterable<Uint8Array>;
   importKernel(upload: Upload, emit: Emit, signal: AbortSignal): Promise<KernelRecord>;
   /** Removes the files of layers that no record holds any more; missing is fine. */
   removeLayers(digests: readonly Digest[]): Promise<void>;

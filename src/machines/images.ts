@@ -66,6 +66,16 @@ export function tagImage(ctx: Context, text: string, to: string): ImageRecord {
   });
 }
 
+/** Hands the image to `use` as an OCI layout in a tar stream; none of its layers is removed meanwhile. */
+export async function exportImage(
+  ctx: Context,
+  text: string,
+  signal: AbortSignal,
+  use: (tar: AsyncIterable<Uint8Array>) => Promise<void>,
+): Promise<void> {
+  await whileImporting(ctx, () => use(ctx.artifacts.exportImage(findImage(ctx, text), signal)));
+}
+
 /** Takes a name away; with the last one the image goes. @throws IMAGE_NOT_FOUND, IMAGE_IN_USE */
 export async function deleteImage(ctx: Context, text: string): Promise<ImageRecord> {
   const image = ctx.store.transaction(() => {

@@ -12,7 +12,16 @@ import { deleteVm } from "./delete.ts";
 import type { ArchiveUpload, MachinesDeps, PullRequest, Upload } from "./deps.ts";
 import { StateEvents, type StateListener } from "./events.ts";
 import { findImage } from "./find-image.ts";
-import { deleteImage, importArchive, importImage, pullImage, tagImage, viewImage, viewImages } from "./images.ts";
+import {
+  deleteImage,
+  exportImage,
+  importArchive,
+  importImage,
+  pullImage,
+  tagImage,
+  viewImage,
+  viewImages,
+} from "./images.ts";
 import { type Lease, takeLease } from "./leases.ts";
 import { dropLive } from "./live.ts";
 import { Operations } from "./operations.ts";
@@ -220,6 +229,8 @@ function artifacts(ctx: Context) {
     importImage: (upload: Upload, emit: Emit, signal: AbortSignal) => importImage(ctx, upload, emit, signal),
     importArchive: (upload: ArchiveUpload, emit: Emit, signal: AbortSignal) => importArchive(ctx, upload, emit, signal),
     pullImage: (request: PullRequest, emit: Emit, signal: AbortSignal) => pullImage(ctx, request, emit, signal),
+    exportImage: (name: string, signal: AbortSignal, use: (tar: AsyncIterable<Uint8Array>) => Promise<void>) =>
+      exportImage(ctx, name, signal, use),
     tagImage: (name: string, to: string): ImageView => viewImage(ctx, tagImage(ctx, name, to)),
     pruneImages: (request: PruneRequest) => pruneImages(ctx, request),
     deleteImage: (name: string) => deleteImage(ctx, name),

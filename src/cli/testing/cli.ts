@@ -113,6 +113,7 @@ function contextOf(
     buildImage: notThere,
     openTar: notThere,
     openRootfs: notThere,
+    saveTo: notThere,
     registryCredential: async () => null,
     readStdin: async () => call.stdin ?? "",
     fetchKernel: notThere,

@@ -1,6 +1,6 @@
 /** Images. */
 import { pruneImagesSchema, pullImageSchema, tagImageSchema } from "../../api/schema.ts";
-import { answerJson, answerWork } from "../answers.ts";
+import { answerJson, answerWork, bytesHeaders } from "../answers.ts";
 import { readJson } from "../body.ts";
 import type { Handler } from "../daemon.ts";
 import { queryName, sourceOf } from "../upload.ts";
@@ -42,6 +42,20 @@ export const tagImage: Handler = async ({ machines }, exchange, name) => {
 export const pruneImages: Handler = async ({ machines }, exchange) => {
   const { all = false, dryRun = false } = await readJson(exchange, pruneImagesSchema);
   answerJson(exchange, await machines.pruneImages({ all, dryRun }));
+};
+
+/** Once it has begun, a failure breaks the answer off. */
+export const exportImage: Handler = async ({ machines }, exchange, name) => {
+  await machines.exportImage(name, exchange.signal, async (tar) => {
+    const stream = exchange.stream(200, bytesHeaders);
+    try {
+      for await (const chunk of tar) await stream.write(chunk);
+      stream.end();
+    } catch (error) {
+      stream.break();
+      throw error;
+    }
+  });
 };
 
 export const deleteImage: Handler = async ({ machines }, exchange, name) =>

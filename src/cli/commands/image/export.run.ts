@@ -1,0 +1,32 @@
+/** `banger image export`. */
+import { fail } from "../../../base/errors/error.ts";
+import { formatSize } from "../../../base/units.ts";
+import { cancellable } from "../../abort.ts";
+import type { CliContext } from "../../context.ts";
+import { type JsonFlag, printJson, remark, running, sinkOf } from "../../work.ts";
+
+export async function exportImage(this: CliContext, flags: JsonFlag, image: string, file: string): Promise<void> {
+  const sink = sinkOf(this, flags);
+  await running(this, flags, async () => {
+    if (file === "-" && this.stdio.stdoutIsTerminal) {
+      throw fail("USAGE", {
+        problem: "an archive is nothing for a terminal",
+        next: "name a file, or send stdout somewhere",
+      });
+    }
+    let bytes = 0;
+    await cancellable(this.signals, async (signal) => {
+      const counted = (async function* (archive: AsyncIterable<Uint8Array>) {
+        for await (const chunk of archive) {
+          bytes += chunk.length;
+          sink.emit({ kind: "progress", step: "export", text: `writing ${image}`, done: bytes });
+          yield chunk;
+        }
+      })(this.api.exportImage(image, signal));
+      await this.saveTo(file, counted);
+    }).finally(() => sink.done());
+    if (file === "-") return;
+    if (flags.json) printJson(this, { file, bytes });
+    else remark(this, flags, `${image} is in ${file}, ${formatSize(bytes)}\n`);
+  }).finally(() => sink.done());
+}

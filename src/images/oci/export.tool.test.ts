@@ -1,0 +1,68 @@
+/** What is exported is what was imported, for us and for skopeo. */
+import { describe, expect, test } from "bun:test";
+import { readdirSync } from "node:fs";
+import { archive, chunked, collect, file, folder, symlink } from "../../artifacts/tar/testing/archive.ts";
+import type { ImageName } from "../../base/names.ts";
+import { gate } from "../../host/testing/gate.ts";
+import { tempFolder } from "../../host/testing/temp.ts";
+import type { ImageRecord } from "../../model/artifact.ts";
+import { pathsOf } from "../../model/paths.ts";
+import { withUnion } from "../open-union.ts";
+import { openArchive } from "../rootfs/open.ts";
+import { imageDeps } from "../testing/image-deps.ts";
+import { listUnion } from "../testing/listing.ts";
+import { writeLayout } from "../testing/oci-layout.ts";
+import { importArchive } from "./archive.ts";
+import { exportImage } from "./export.ts";
+
+const why = gate("tool:sqfstar") ?? gate("tool:skopeo");
+const never = new AbortController().signal;
+
+describe.skipIf(why !== null)(`export${why ? ` (${why})` : ""}`, () => {
+  test("an image with whiteouts and opaque folders comes back the same; skopeo reads it", async () => {
+    using temp = tempFolder();
+    const layers = [
+      archive([
+        folder("./", 0o750),
+        folder("bin"),
+        file("bin/sh", "#!", 0o755),
+        file("bin/gone", "x"),
+        folder("old"),
+        file("old/a", "a"),
+      ]),
+      archive([
+        folder("bin"),
+        file("bin/.wh.gone", ""),
+        folder("old"),
+        file("old/.wh..wh..opq", ""),
+        file("old/b", "b"),
+        symlink("l", `../${"q".repeat(120)}`),
+      ]),
+    ];
+    writeLayout(`${temp.path}/layout`, layers, { config: { Cmd: ["sh"], Env: ["A=b"], User: "7", WorkingDir: "/w" } });
+    const paths = pathsOf({ state: temp.path, cache: `${temp.path}/c`, config: temp.path, runtime: temp.path });
+    const load = async (tar: AsyncIterable<Uint8Array>) => {
+      const upload = { tar, source: "test", name: null, fallback: "tool" as ImageName };
+      return (await importArchive(imageDeps(paths), upload, () => {}, never))[0] as ImageRecord;
+    };
+    const stdin = (async function* () {})();
+    const first = await load((await openArchive(`${temp.path}/layout`, { stdin, uid: 0, signal: never })).tar);
+    const exported = await collect(exportImage(paths, first, never));
+    expect(readdirSync(paths.partial)).toEqual([]);
+    const second = await load(chunked(exported));
+    expect(second).toMatchObject({ name: "tool:latest", config: first.config });
+    expect(second.layers.map((layer) => layer.root)).toEqual(first.layers.map((layer) => layer.root));
+    const lines = (record: ImageRecord) => withUnion(paths, record.layers, listUnion);
+    expect(await lines(second)).toEqual(await lines(first));
+    expect((await lines(second)).map((line) => line.path)).toEqual(["bin", "bin/sh", "l", "old", "old/b"]);
+    await Bun.write(`${temp.path}/out.tar`, exported);
+    for (const form of ["docker-archive", "oci-archive"]) {
+      const seen = Bun.spawnSync(["skopeo", "inspect", "--config", `${form}:${temp.path}/out.tar`]);
+      expect(seen.stderr.toString()).toBe("");
+      expect(JSON.parse(seen.stdout.toString())).toMatchObject({
+        os: "linux",
+        config: { Cmd: ["sh"], WorkingDir: "/w" },
+      });
+    }
+  });
+});
