@@ -7,12 +7,14 @@ import type { Source } from "./source.ts";
 const none = 0xffffffff;
 const plainBit = 1 << 24;
 const perTableBlock = 512;
+/** of fragments that are kept */
+const keptBytes = 16 * 1024 * 1024;
 
 export class Contents {
   readonly #source: Source;
   readonly #metadata: Metadata;
-  /** the fragment block that was read last: small files lie side by side */
-  #last: { index: number; bytes: Uint8Array } | null = null;
+  /** fragment blocks that were read last: small files lie side by side in them */
+  readonly #fragments = new Map<number, Uint8Array>();
 
   constructor(source: Source, metadata: Metadata) {
     this.#source = source;
@@ -47,14 +49,22 @@ export class Contents {
   }
 
   async #fragment(index: number): Promise<Uint8Array> {
-    if (this.#last?.index === index) return this.#last.bytes;
+    const kept = this.#fragments.get(index);
+    if (kept) {
+      this.#fragments.delete(index);
+      this.#fragments.set(index, kept);
+      return kept;
+    }
     const { fragments, fragmentTable } = this.#source.layout;
     if (fragmentTable === null || index >= fragments) throw new SquashfsError("there is no such fragment");
     const pointer = await this.#source.read(fragmentTable + Math.floor(index / perTableBlock) * 8, 8);
     const table = Number(viewOf(pointer).getBigUint64(0, true));
     const entry = await this.#metadata.cursor(table, (index % perTableBlock) * 16).read(16);
     const bytes = await this.#block(Number(entry.getBigUint64(0, true)), entry.getUint32(8, true));
-    this.#last = { index, bytes };
+    this.#fragments.set(index, bytes);
+    if (this.#fragments.size * this.#source.layout.blockSize > keptBytes) {
+      this.#fragments.delete(this.#fragments.keys().next().value as number);
+    }
     return bytes;
   }
 }

@@ -20,6 +20,8 @@ export class Packer {
   readonly #process: PipedProcess;
   #batch = new Uint8Array(batchBytes);
   #filled = 0;
+  /** buffers that were sent: a large layer would else leave gigabytes of them to be collected */
+  readonly #spare: Uint8Array<ArrayBuffer>[] = [];
   /** what is to be sent; a number stands for as many zeros */
   #full: (Uint8Array | number)[] = [];
 
@@ -61,8 +63,10 @@ export class Packer {
   /** Sends what is ready. @throws what made sqfstar end */
   async flush(): Promise<void> {
     for (const batch of this.#full.splice(0)) {
-      if (typeof batch !== "number") await this.#send(batch);
-      else for (let left = batch; left > 0; left -= batchBytes) await this.#send(zeros.subarray(0, left));
+      if (typeof batch !== "number") {
+        await this.#send(batch);
+        this.#spare.push(new Uint8Array(batch.buffer as ArrayBuffer));
+      } else for (let left = batch; left > 0; left -= batchBytes) await this.#send(zeros.subarray(0, left));
     }
   }
 
@@ -85,7 +89,7 @@ export class Packer {
   #next(): void {
     if (this.#filled === 0) return;
     this.#full.push(this.#batch.subarray(0, this.#filled));
-    this.#batch = new Uint8Array(batchBytes);
+    this.#batch = this.#spare.pop() ?? new Uint8Array(batchBytes);
     this.#filled = 0;
   }
 
