@@ -117,6 +117,7 @@ export const folders: Record<string, Folder> = {
       "images/recipe.ts",
       "images/recipes.ts",
       "kernels/recipe.ts",
+      "kernels/names.ts",
       "doctor",
     ],
     packages: ["@stricli/core"],

@@ -71,9 +71,13 @@ export function cliContext(guestArgv: readonly string[] | null): CliContext {
       return findCredential({ exec: await execOf(env), readTextIfAny, env, home }, registry);
     },
     readStdin: (maxBytes) => readStdin(maxBytes),
-    async fetchKernel(emit, signal) {
+    async openKernel(own, signal) {
+      const { openOwnKernel } = await import("../kernels/own.ts");
+      return openOwnKernel(own, signal);
+    },
+    async fetchKernel(name, emit, signal) {
       const { openDebianKernel } = await import("../kernels/recipe.ts");
-      return openDebianKernel(await recipeDeps(paths, env), emit, signal);
+      return openDebianKernel(await recipeDeps(paths, env), name, emit, signal);
     },
     async checkFacts() {
       const { gatherFacts } = await import("./banger-facts.ts");

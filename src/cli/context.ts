@@ -51,6 +51,12 @@ export type CliContext = {
   registryCredential(registry: string): Promise<Credential | null>;
   /** All of stdin as text. */
   readStdin(maxBytes: number): Promise<string>;
-  fetchKernel(emit: Emit, signal: AbortSignal): Promise<Source & { name: string }>;
+  /** @param name `debian-SUITE-cloud` */
+  fetchKernel(name: string, emit: Emit, signal: AbortSignal): Promise<Source & { name: string }>;
+  /** A kernel of the user's own, as the tar stream of a package. */
+  openKernel(
+    own: { image: string; modules?: string | undefined; config?: string | undefined },
+    signal: AbortSignal,
+  ): Promise<Source>;
   checkFacts(): Promise<CheckFacts>;
 };

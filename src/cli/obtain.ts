@@ -2,13 +2,11 @@
 import { Deferred } from "../base/async.ts";
 import { BangerError } from "../base/errors/error.ts";
 import { referenceOf } from "../base/reference.ts";
+import { defaultKernel, suiteOf } from "../kernels/names.ts";
 import type { ImageRecord, KernelRecord } from "../model/artifact.ts";
 import type { Credential } from "../model/credential.ts";
 import type { Emit } from "../model/event.ts";
 import type { CliContext, Source } from "./context.ts";
-
-/** The kernel that is fetched by itself; any other name must exist. */
-const defaultKernel = "debian-bookworm-cloud";
 
 /** Tries; makes what is missing if a recipe can; tries again. */
 export async function withArtifacts<T>(
@@ -27,19 +25,20 @@ export async function withArtifacts<T>(
       made.add(missing.kind);
       if (missing.kind === "image") await makeMissing(context, missing.recipe, emit, signal);
       else if (missing.kind === "pull") await pullMissing(context, missing.name, emit, signal);
-      else await fetchKernel(context, emit, signal);
+      else await fetchKernel(context, missing.name, emit, signal);
     }
   }
 }
 
-type Missing = { kind: "image"; recipe: string } | { kind: "pull"; name: string } | { kind: "kernel" };
+type Missing = { kind: "image"; recipe: string } | { kind: "pull"; name: string } | { kind: "kernel"; name: string };
 
 function missingOf(error: unknown): Missing | null {
   if (!(error instanceof BangerError)) return null;
   const { recipe, pull, name } = error.details;
   if (error.code === "IMAGE_NOT_FOUND" && typeof recipe === "string") return { kind: "image", recipe };
   if (error.code === "IMAGE_NOT_FOUND" && typeof pull === "string") return { kind: "pull", name: pull };
-  return error.code === "KERNEL_NOT_FOUND" && name === defaultKernel ? { kind: "kernel" } : null;
+  const isRecipe = typeof name === "string" && suiteOf(name) !== null;
+  return error.code === "KERNEL_NOT_FOUND" && isRecipe ? { kind: "kernel", name } : null;
 }
 
 /** A first run needs both: the kernel comes while the image is made. When one fails the other is given up. */
@@ -63,7 +62,10 @@ async function withKernel(
   const needsKernel = !kernels.some((kernel) => kernel.name === defaultKernel);
   const other = new AbortController();
   const either = AbortSignal.any([signal, other.signal]);
-  const work = [obtain(either), ...(needsKernel ? [fetchKernel(context, warningsOf(emit), either)] : [])];
+  const work = [
+    obtain(either),
+    ...(needsKernel ? [fetchKernel(context, defaultKernel, warningsOf(emit), either)] : []),
+  ];
   try {
     await Promise.all(work);
   } finally {
@@ -109,11 +111,17 @@ export function buildImage(context: CliContext, recipe: string, emit: Emit, sign
   );
 }
 
-export function fetchKernel(context: CliContext, emit: Emit, signal: AbortSignal): Promise<KernelRecord> {
-  emit({ kind: "note", level: "info", text: "fetching the Debian cloud kernel, once" });
+/** @param wanted `debian-SUITE-cloud` */
+export function fetchKernel(
+  context: CliContext,
+  wanted: string,
+  emit: Emit,
+  signal: AbortSignal,
+): Promise<KernelRecord> {
+  emit({ kind: "note", level: "info", text: `fetching kernel ${wanted} from Debian, once` });
   return uploading(
     signal,
-    (either) => context.fetchKernel(emit, either),
+    (either) => context.fetchKernel(wanted, emit, either),
     ({ name, tar, source }, either) => context.api.upload("importKernel", { name, source, tar }, emit, either),
   );
 }

@@ -31,7 +31,9 @@ export async function httpRequest(line: ByteStream, request: HttpRequest): Promi
   const sending = send(line, request, () => reader.isOver);
   sending.catch(() => {});
   try {
-    const head = await Promise.race([reader.head, sending.then(() => reader.head)]);
+    // who refuses a body may answer and close before it has all of it: the answer says why, not the broken pipe
+    const answered = (failure: unknown) => reader.head.catch(() => Promise.reject(failure));
+    const head = await Promise.race([reader.head, sending.then(() => reader.head, answered)]);
     return { ...head, body: reader.body, close };
   } catch (error) {
     close();

@@ -137,6 +137,19 @@ function listen(listener: net.Server, path: string): Promise<void> {
 /** how long the other end may take to read the rest, in `ms` */
 const lingerMs = 1000;
 
+/** Ends an answer. What still comes is taken and thrown away for a while: closing with bytes unread would cut off the answer. */
+function endGently(request: http.IncomingMessage, answer: http.ServerResponse): void {
+  if (request.complete || request.destroyed || !hasBody(request)) return void answer.end();
+  const end = () => {
+    clearTimeout(timer);
+    answer.end();
+  };
+  const timer = setTimeout(end, lingerMs);
+  request.once("end", end);
+  request.once("close", end);
+  request.resume();
+}
+
 /** Sends what is buffered, then closes. */
 function endSocket(socket: net.Socket): Promise<void> {
   if (socket.destroyed) return Promise.resolve();
@@ -231,7 +244,9 @@ class Exchange implements HttpExchange {
   async *bodyStream(): AsyncGenerator<Uint8Array, void, void> {
     if (this.#parts.raw) return;
     try {
-      for await (const chunk of this.#parts.request) yield chunk as Uint8Array;
+      // a reader that has enough leaves the line open for the answer
+      const { request } = this.#parts;
+      for await (const chunk of request.iterator({ destroyOnReturn: false })) yield chunk as Uint8Array;
     } catch (error) {
       throw fail("REQUEST_INVALID", { problems: [`the body broke off: ${(error as Error).message}`] }, error);
     }
@@ -246,12 +261,13 @@ class Exchange implements HttpExchange {
     // a body that nobody read would be taken for the next request
     const isRead = request.complete || !hasBody(request);
     answer.writeHead(status, isRead ? all : { ...all, connection: "close" });
-    answer.end(body);
+    answer.write(body);
+    endGently(request, answer);
   }
 
   stream(status: number, headers: Record<string, string>): HttpStream {
     this.#begin();
-    const { answer, raw } = this.#parts;
+    const { answer, raw, request } = this.#parts;
     if (raw || !answer) {
       raw?.socket.end(head(400, { connection: "close", "content-length": "0" }));
       return { write: async () => {}, end: () => {}, break: () => {} };
@@ -263,7 +279,7 @@ class Exchange implements HttpExchange {
         if (answer.destroyed || answer.writableEnded || answer.write(chunk)) return;
         await settled(answer);
       },
-      end: () => void answer.end(),
+      end: () => endGently(request, answer),
       break: () => void answer.destroy(),
     };
   }

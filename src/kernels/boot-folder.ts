@@ -11,14 +11,27 @@ import { missingModules } from "./requirements.ts";
 const maxModule = 64 * 1024 * 1024;
 const maxText = 16 * 1024 * 1024;
 
-/** @param modules a release's folder in which depmod has run @throws KERNEL_UNUSABLE naming what is missing */
-export async function storeBootModules(exec: Exec, name: ImageName, modules: string, folder: string): Promise<void> {
+export type BootModules = {
+  /** a release's folder in which depmod has run */
+  modules: string;
+  /** where they go */
+  folder: string;
+  /** names that the kernel's configuration says are built in */
+  builtin: ReadonlySet<string>;
+};
+
+/** @throws KERNEL_UNUSABLE naming what is missing */
+export async function storeBootModules(
+  exec: Exec,
+  name: ImageName,
+  { modules, folder, builtin }: BootModules,
+): Promise<void> {
   const index = indexModules({
     dep: await readText(`${modules}/modules.dep`, maxText),
     builtin: (await readTextIfAny(`${modules}/modules.builtin`, maxText)) ?? "",
     softdep: (await readTextIfAny(`${modules}/modules.softdep`, maxText)) ?? "",
   });
-  const missing = missingModules((module) => index.paths.has(module) || index.builtin.has(module));
+  const missing = missingModules((module) => [index.paths, index.builtin, builtin].some((known) => known.has(module)));
   if (missing.length > 0) throw fail("KERNEL_UNUSABLE", { name, problem: `it has no module ${missing.join(", ")}` });
   const names: string[] = [];
   for (const path of loadOrder(index)) {

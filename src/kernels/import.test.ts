@@ -90,11 +90,50 @@ test("the same package again is the same kernel; a damaged one is replaced", asy
   expect(readdirSync(paths.kernels)).toEqual([]);
 });
 
+test("a kernel without modules says its release and its configuration itself", async () => {
+  const { temp, deps } = world({ depmod: (argv) => emptyDepmod(argv) });
+  using _ = temp;
+  const banner = new TextEncoder().encode("Linux version 6.9.1-own (me@host)");
+  const elf = Buffer.concat([
+    elfSample(),
+    banner,
+    Buffer.from("IKCFG_ST"),
+    gzipSync(configSample.replaceAll("=m", "=y")),
+    Buffer.from("IKCFG_ED"),
+  ]);
+  const record = await importKernelPackage(
+    deps,
+    upload([folder("boot"), file("boot/vmlinux-own", elf)]),
+    () => {},
+    never,
+  );
+  expect(record.release).toBe("6.9.1-own");
+  const modular = Buffer.concat([
+    elfSample(),
+    banner,
+    Buffer.from("IKCFG_ST"),
+    gzipSync(configSample),
+    Buffer.from("IKCFG_ED"),
+  ]);
+  const error = await importKernelPackage(deps, upload([file("boot/vmlinux-own", modular)]), () => {}, never).catch(
+    (thrown: unknown) => thrown,
+  );
+  expect(isError(error, "KERNEL_UNUSABLE") && error.message).toContain("no module virtio_mmio");
+});
+
+/** What depmod writes about a folder without modules. */
+function emptyDepmod(argv: readonly string[]): number {
+  const path = `${argv[2]}/lib/modules/${argv[3]}`;
+  mkdirSync(path, { recursive: true });
+  writeFileSync(`${path}/modules.dep`, "");
+  return 0;
+}
+
 const without = (part: string) => members.filter(({ entry }) => !entry.name.includes(part));
 const poorConfig = file(`./boot/config-${release}`, configSample.replace("CONFIG_SQUASHFS=m\n", ""));
 const refused: [string, Member[], string][] = [
   ["no kernel", without("vmlinuz"), "no boot/vmlinuz-* file"],
-  ["no modules", without("lib/modules"), "no lib/modules folder"],
+  ["no modules, and no release either", without("lib/modules"), "does not say its release"],
   ["two kernels", [...members, file("./boot/vmlinuz-other", "x")], "more than one kernel"],
   ["modules of two releases", [...members, file("./lib/modules/6.9/x.ko", "x")], "more than one kernel"],
   ["an option that is missing", [...without("config-"), poorConfig], "CONFIG_SQUASHFS"],

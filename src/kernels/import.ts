@@ -27,8 +27,9 @@ import type { Emit } from "../model/event.ts";
 import { type KernelPaths, kernelPaths } from "../model/paths.ts";
 import { storeBootModules } from "./boot-folder.ts";
 import { kernelProblem } from "./check.ts";
+import { configIn, releaseIn } from "./elf-facts.ts";
 import { extractKernel } from "./payload.ts";
-import { missingOptions } from "./requirements.ts";
+import { builtinModules, missingOptions } from "./requirements.ts";
 import { type UnpackedKernel, unpackKernel } from "./unpack.ts";
 
 export type KernelUpload = { name: string; source: string; tar: AsyncIterable<Uint8Array> };
@@ -51,7 +52,7 @@ export async function importKernelPackage(
   const work = tempPath(deps.paths.partial, "kernel");
   await ensureFolder(work);
   try {
-    const unpacked = await unpackInto(`${work}/package`, upload, emit, signal);
+    const unpacked = await completed(deps, name, await unpackInto(`${work}/package`, upload, emit, signal));
     const made = kernelPaths(`${work}/kernel`);
     await build(deps, name, unpacked, made, emit, signal);
     return await keep(deps, { name, source: upload.source, release: unpacked.release }, made);
@@ -79,24 +80,37 @@ async function unpackInto(
   });
 }
 
+type ReadyKernel = UnpackedKernel & { elf: Uint8Array };
+
+/** A kernel without modules says its release itself, and its configuration if it was built so. */
+async function completed(deps: ArtifactDeps, name: ImageName, unpacked: UnpackedKernel): Promise<ReadyKernel> {
+  const elf = await extractKernel(deps.exec, name, unpacked.image);
+  const release = unpacked.release || releaseIn(elf);
+  if (release === null)
+    throw fail("KERNEL_UNUSABLE", { name, problem: "it does not say its release, and has no modules" });
+  return { ...unpacked, elf, release, config: unpacked.config ?? configIn(elf) };
+}
+
 async function build(
   deps: ArtifactDeps,
   name: ImageName,
-  unpacked: UnpackedKernel,
+  unpacked: ReadyKernel,
   made: KernelPaths,
   emit: Emit,
   signal: AbortSignal,
 ): Promise<void> {
-  const missing = unpacked.config === null ? [] : missingOptions(unpacked.config);
+  const { base, release, config } = unpacked;
+  const missing = config === null ? [] : missingOptions(config);
   if (missing.length > 0)
     throw fail("KERNEL_UNUSABLE", { name, problem: `it was built without ${missing.join(", ")}` });
-  emit({ kind: "progress", step: "kernel", text: `preparing kernel ${unpacked.release}` });
+  emit({ kind: "progress", step: "kernel", text: `preparing kernel ${release}` });
   await ensureFolder(made.bootModules);
-  const elf = await extractKernel(deps.exec, name, unpacked.image);
-  await writeAtomic(made.vmlinux, elf);
-  const modules = `${unpacked.base}/lib/modules/${unpacked.release}`;
-  mustSucceed(await deps.exec(["depmod", "-b", unpacked.base, unpacked.release], { signal }));
-  await storeBootModules(deps.exec, name, modules, made.bootModules);
+  await writeAtomic(made.vmlinux, unpacked.elf);
+  const modules = `${base}/lib/modules/${release}`;
+  await ensureFolder(modules);
+  mustSucceed(await deps.exec(["depmod", "-b", base, release], { signal }));
+  const builtin = config === null ? new Set<string>() : builtinModules(config);
+  await storeBootModules(deps.exec, name, { modules, folder: made.bootModules, builtin });
   const fixed = ["-noappend", "-all-root", "-all-time", "0", "-action", "chmod(u=rwX,go=rX)@true"];
   const argv = ["mksquashfs", modules, made.modules, ...squashfsOptions, ...fixed];
   const packed = await deps.exec(argv, { signal, timeoutMs: 300_000 });

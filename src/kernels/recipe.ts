@@ -11,6 +11,7 @@ import { fail } from "../base/errors/error.ts";
 import { removeTree } from "../host/files.ts";
 import { spawnPiped } from "../host/process.ts";
 import type { Emit } from "../model/event.ts";
+import { suiteOf } from "./names.ts";
 
 export type KernelPackage = {
   /** the kernel's name in banger */
@@ -19,13 +20,17 @@ export type KernelPackage = {
   source: string;
 };
 
-export const defaultKernel = "debian-bookworm-cloud";
-
-const suite = "bookworm";
 const metaPackage = "linux-image-cloud-amd64";
 
-/** Resolves once the package is here and checked. @throws RECIPE_UNAVAILABLE, TOOL_MISSING, TOOL_FAILED */
-export async function openDebianKernel(deps: RecipeDeps, emit: Emit, signal: AbortSignal): Promise<KernelPackage> {
+/** Resolves once the package is here and checked. @param name `debian-SUITE-cloud` @throws KERNEL_NOT_FOUND, RECIPE_UNAVAILABLE, TOOL_MISSING, TOOL_FAILED */
+export async function openDebianKernel(
+  deps: RecipeDeps,
+  name: string,
+  emit: Emit,
+  signal: AbortSignal,
+): Promise<KernelPackage> {
+  const suite = suiteOf(name);
+  if (suite === null) throw fail("KERNEL_NOT_FOUND", { name });
   const archive = await findArchive(deps, suite);
   const scratch = await deps.scratch();
   try {
@@ -36,7 +41,7 @@ export async function openDebianKernel(deps: RecipeDeps, emit: Emit, signal: Abo
     emit({ kind: "progress", step: "kernel", text: `downloading ${real}` });
     const deb = await apt.download(real);
     const version = /_([^_]+)_[^_]+\.deb$/.exec(deb)?.[1]?.replace("%3a", ":") ?? "";
-    return { name: defaultKernel, tar: unpack(deb, scratch, signal), source: `debian ${real} ${version}`.trim() };
+    return { name, tar: unpack(deb, scratch, signal), source: `debian ${real} ${version}`.trim() };
   } catch (error) {
     await removeTree(scratch);
     throw error;

@@ -19,6 +19,7 @@ const needs: readonly Need[] = [
   { option: "SQUASHFS_LZ4", builtin: true },
   { option: "OVERLAY_FS", module: "overlay" },
   { option: "EXT4_FS", module: "ext4" },
+  { option: "VIRTIO_VSOCKETS", module: "vmw_vsock_virtio_transport" },
 ];
 
 /** Names of the missing options, from the text of `/boot/config-*`. */
@@ -36,6 +37,12 @@ function pairsOf(config: string): [string, string][] {
 
 function isMet(value: string | undefined, need: Need): boolean {
   return value === "y" || (value === "m" && !need.builtin);
+}
+
+/** Modules that a configuration says are built in. */
+export function builtinModules(config: string): Set<string> {
+  const set = new Map(pairsOf(config));
+  return new Set(needs.flatMap(({ option, module }) => (module && set.get(option) === "y" ? [module] : [])));
 }
 
 /** The same without a configuration: names of modules that are neither loadable nor built in. */

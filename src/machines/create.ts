@@ -2,6 +2,7 @@
 import { BangerError, fail } from "../base/errors/error.ts";
 import { parseVmName, type VmName } from "../base/names.ts";
 import { formatSize } from "../base/units.ts";
+import { defaultKernel, suiteOf } from "../kernels/names.ts";
 import type { Emit, SpecEvent } from "../model/event.ts";
 import type { NetworkKind, VmRecord, VmSpec } from "../model/vm.ts";
 import type { OpenChange } from "../store/journal.ts";
@@ -25,7 +26,6 @@ export type CreateRequest = SizeRequest & {
 };
 
 export const defaultImage = "debian-bookworm";
-export const defaultKernel = "debian-bookworm-cloud";
 
 /** Decides everything about a new VM and reserves its name. Nothing is on disk yet. */
 export async function decideVm(
@@ -74,7 +74,7 @@ function wantedArtifacts(ctx: Context, request: CreateRequest): { image: string;
 function requirePossible(ctx: Context, { image, kernel }: { image: string; kernel: string }): void {
   const { recipe, pull } = waysTo(ctx, image);
   if (recipe === undefined && pull === undefined) findImage(ctx, image);
-  if (kernel !== defaultKernel) findKernel(ctx, kernel);
+  if (suiteOf(kernel) === null) findKernel(ctx, kernel);
 }
 
 /**

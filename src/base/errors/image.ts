@@ -72,7 +72,7 @@ export const imageErrors = {
   KERNEL_NOT_FOUND: spec({
     exit: Exit.NotFound,
     message: (p: { name: string }) => `no kernel is named "${p.name}"`,
-    hint: () => "`banger kernel ls` shows every kernel",
+    hint: () => "`banger kernel ls` shows every kernel; `banger kernel pull debian-SUITE-cloud` fetches Debian's",
   }),
   KERNEL_IN_USE: spec({
     exit: Exit.Conflict,
@@ -83,6 +83,6 @@ export const imageErrors = {
     exit: Exit.Failure,
     message: (p: { name: string; problem: string }) => `kernel "${p.name}" can't be used: ${p.problem}`,
     hint: () =>
-      "banger needs virtio, squashfs, overlay and ext4, built in or as modules; Debian's linux-image-cloud-amd64 has them all",
+      "banger needs virtio, vsock, squashfs, overlay and ext4, built in or as modules; Debian's linux-image-cloud-amd64 has them all",
   }),
 };

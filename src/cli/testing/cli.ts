@@ -117,6 +117,7 @@ function contextOf(
     registryCredential: async () => null,
     readStdin: async () => call.stdin ?? "",
     fetchKernel: notThere,
+    openKernel: notThere,
     checkFacts: async () => goodHost,
   };
 }

@@ -16,6 +16,7 @@ import { spawnPiped } from "../../host/process.ts";
 import { makeScratch } from "../../host/scratch.ts";
 import { importKernelPackage } from "../../kernels/import.ts";
 import { ensureInitramfs } from "../../kernels/initramfs.ts";
+import { defaultKernel } from "../../kernels/names.ts";
 import { openDebianKernel } from "../../kernels/recipe.ts";
 import type { ImageRecord, KernelRecord } from "../../model/artifact.ts";
 import { type Paths, pathsOf } from "../../model/paths.ts";
@@ -67,7 +68,12 @@ async function make(folder: string): Promise<void> {
       scratch: () => makeScratch(`${work}/scratch`),
       fetchBytes: () => Promise.reject(new Error("nothing is fetched here")),
     };
-    const kernel = await importKernelPackage(deps, await openDebianKernel(recipe, () => {}, signal), () => {}, signal);
+    const kernel = await importKernelPackage(
+      deps,
+      await openDebianKernel(recipe, defaultKernel, () => {}, signal),
+      () => {},
+      signal,
+    );
     const upload = {
       name: "tiny",
       source: "busybox",

@@ -55,6 +55,7 @@ CONFIG_SQUASHFS=m
 CONFIG_SQUASHFS_LZ4=y
 CONFIG_OVERLAY_FS=m
 CONFIG_EXT4_FS=y
+CONFIG_VIRTIO_VSOCKETS=m
 `;
 
 export const depSample = `kernel/drivers/virtio/virtio_mmio.ko.xz: kernel/drivers/virtio/virtio.ko.xz kernel/drivers/virtio/virtio_ring.ko.xz
@@ -67,5 +68,6 @@ kernel/net/core/failover.ko.xz:
 kernel/fs/squashfs/squashfs.ko.xz:
 kernel/fs/overlayfs/overlay.ko.xz:
 kernel/drivers/char/hw_random/virtio-rng.ko.xz: kernel/drivers/virtio/virtio.ko.xz
+kernel/net/vmw_vsock/vmw_vsock_virtio_transport.ko.xz:
 kernel/sound/snd.ko.xz:
 `;

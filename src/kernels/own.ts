@@ -1,0 +1,84 @@
+/** A kernel of the user's own as the tar stream that a kernel's package would be: the image, its modules, its configuration. */
+import { editTar, type TarAddition } from "../artifacts/tar/edit.ts";
+import { endOfArchive } from "../artifacts/tar/writer.ts";
+import { lastWords, statusText } from "../artifacts/tools.ts";
+import { fail } from "../base/errors/error.ts";
+import { isFolder, readBytes } from "../host/files.ts";
+import { spawnPiped } from "../host/process.ts";
+
+export type OwnKernel = {
+  /** a bzImage or an ELF kernel */
+  image: string;
+  /** the folder `lib/modules/RELEASE`; its last part is the release */
+  modules?: string | undefined;
+  /** the build's `.config` */
+  config?: string | undefined;
+};
+
+const maxImage = 512 * 1024 * 1024;
+const maxConfig = 4 * 1024 * 1024;
+
+/** @throws FILE_INVALID; what is wrong with the kernel itself the daemon says */
+export async function openOwnKernel(
+  own: OwnKernel,
+  signal: AbortSignal,
+): Promise<{ tar: AsyncIterable<Uint8Array>; source: string }> {
+  const image = await readOf(own.image, maxImage);
+  const config = own.config === undefined ? null : await readOf(own.config, maxConfig);
+  const release = own.modules === undefined ? "own" : releaseOf(own.modules);
+  if (own.modules !== undefined && !(await isFolder(own.modules))) throw invalid(own.modules, "is no folder");
+  const additions = async function* (): AsyncGenerator<TarAddition, void, void> {
+    yield fileOf(`boot/vmlinuz-${release}`, image);
+    if (config) yield fileOf(`boot/config-${release}`, config);
+  };
+  const source = own.modules === undefined ? nothing() : modulesTar(own.modules, release, signal);
+  return { tar: editTar(source, { drop: () => false, additions }), source: `file ${own.image}` };
+}
+
+async function readOf(path: string, maxBytes: number): Promise<Uint8Array> {
+  return readBytes(path, maxBytes).catch((error: unknown) => {
+    throw invalid(path, `can't be read: ${(error as Error).message.slice(0, 200)}`);
+  });
+}
+
+function releaseOf(modules: string): string {
+  const release = modules.replace(/\/+$/, "").split("/").at(-1) ?? "";
+  if (!/^[0-9][\w.+~-]{0,63}$/.test(release)) {
+    throw invalid(modules, "is not named as a kernel's release, as in lib/modules/6.1.0-18-cloud-amd64");
+  }
+  return release;
+}
+
+async function* nothing(): AsyncGenerator<Uint8Array, void, void> {
+  yield endOfArchive;
+}
+
+async function* modulesTar(
+  folder: string,
+  release: string,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array, void, void> {
+  // links to the sources on the host that built it lead nowhere
+  const flags = ["--exclude=./build", "--exclude=./source", "--owner=0", "--group=0", "--format=posix"];
+  const rename = `--transform=s,^[.],lib/modules/${release},`;
+  const tool = spawnPiped(["tar", "-C", folder, ...flags, rename, "-cf", "-", "."], { signal });
+  try {
+    yield* tool.stdout;
+    const ended = await tool.done;
+    if (ended.exitCode !== 0)
+      throw invalid(folder, `tar ended with ${statusText(ended)}: ${lastWords(tool.stderrTail())}`);
+  } finally {
+    tool.kill("SIGKILL");
+  }
+}
+
+function fileOf(name: string, content: Uint8Array): TarAddition {
+  return {
+    entry: { name, kind: "file", mode: 0o644, uid: 0, gid: 0, size: content.length, mtime: 0, link: "" },
+    content,
+  };
+}
+
+function invalid(path: string, problem: string): Error {
+  return fail("FILE_INVALID", { path, problem, next: "look at the path, or see `banger kernel import --help`" });
+}
