@@ -1,6 +1,6 @@
 /**
  * The speed table: each figure beside a floor that is measured in the same run, in turn with it. `make bench` runs it; the
- * table goes to the terminal, everything as JSON to bench/results/. Arguments: `--runs N` (default 5).
+ * table goes to the terminal, everything as JSON to bench/results/. Arguments: `--runs N` (default 5), `--only vm|images`.
  */
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { cpus, release, totalmem } from "node:os";
@@ -8,14 +8,16 @@ import { join } from "node:path";
 import { cloneGolden } from "../test/e2e/golden.ts";
 import { Home, programs, repository } from "../test/e2e/home.ts";
 import { makeRepository } from "../test/e2e/repo.ts";
+import { images } from "./images.ts";
 import { bootRaw, execRaw, putRaw, type Recipe, recipeOf } from "./raw-vm.ts";
 import { median, type Row, reached, table } from "./stats.ts";
 
-const runs = Number(process.argv[process.argv.indexOf("--runs") + 1] || 5) || 5;
+const runs = process.argv.includes("--runs") ? Number(process.argv[process.argv.indexOf("--runs") + 1]) || 5 : 5;
 const home = new Home("bench");
 try {
   await cloneGolden(home);
-  const rows = await measure();
+  const only = process.argv.includes("--only") ? process.argv[process.argv.indexOf("--only") + 1] : undefined;
+  const rows = [...(only === "images" ? [] : await measure()), ...(only === "vm" ? [] : await images(home, runs))];
   console.log(`\n${table(rows)}\n`);
   save(rows);
   process.exitCode = rows.every(reached) ? 0 : 1;

@@ -4,12 +4,14 @@
 export type Row = {
   what: string;
   floorWhat: string;
-  /** in `ms`, one for each run */
+  /** of the figures; `ms` when it isn't said */
+  unit?: "MiB";
+  /** in `ms` or `unit`, one for each run */
   ours: number[];
   floor: number[];
   /** subtracted from ours before the ratio is taken, in `ms` */
   allowance: number;
-  /** the largest ratio, or the largest `ms` where there is no floor */
+  /** the largest ratio, or the largest figure where there is no floor */
   reach: { ratio: number } | { ms: number };
 };
 
@@ -33,10 +35,10 @@ export function reached(row: Row): boolean {
 export function table(rows: Row[]): string {
   const cells = rows.map((row) => [
     row.what,
-    spread(row.ours),
+    `${spread(row.ours)}${row.unit ? ` ${row.unit}` : ""}`,
     row.floor.length === 0 ? "-" : `${spread(row.floor)} ${row.floorWhat}`,
     ratio(row)?.toFixed(2) ?? "-",
-    "ms" in row.reach ? `<= ${row.reach.ms} ms` : `<= ${row.reach.ratio}`,
+    "ms" in row.reach ? `<= ${row.reach.ms} ${row.unit ?? "ms"}` : `<= ${row.reach.ratio}`,
     reached(row) ? "yes" : "NO",
   ]);
   const all = [["what", "median (min-max) ms", "floor", "ratio", "reach", "reached"], ...cells];

@@ -33,7 +33,7 @@ export function isVmId(text: string): text is VmId {
 
 const part = "[a-z0-9]+(?:(?:[.]|_|__|-+)[a-z0-9]+)*";
 const imagePattern = new RegExp(
-  `^(?:(?:localhost|${part})(?::\\d{1,5})?/)?${part}(?:/${part})*(?::[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?(?:@sha256:[0-9a-f]{64})?$`,
+  `^(?:(?:localhost|${part}|\\[[0-9a-f:]+\\])(?::\\d{1,5})?/)?${part}(?:/${part})*(?::[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?(?:@sha256:[0-9a-f]{64})?$`,
 );
 
 /** A name of our own (`debian-bookworm`, `tool:v2`), or a reference in its full spelling (`reference.ts`). */

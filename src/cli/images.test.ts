@@ -1,0 +1,110 @@
+/** `banger image …`: what is printed where, and the exit codes. */
+import { afterEach, expect, test } from "bun:test";
+import { type CliWorld, cliWorld } from "./testing/cli.ts";
+
+let world: CliWorld | null = null;
+afterEach(async () => {
+  await world?.close();
+  world = null;
+});
+
+async function fresh(): Promise<CliWorld> {
+  world = await cliWorld();
+  return world;
+}
+
+test("pull says what it does, and an image of a registry has its full name", async () => {
+  const { cli } = await fresh();
+  expect(await cli("image pull docker.io/python:3.13")).toMatchObject({
+    code: 0,
+    stdout: "docker.io/library/python:3.13 4 KiB\n",
+  });
+  expect((await cli("image show python:3.13")).stdout).toContain("docker.io/library/python:3.13");
+});
+
+test("who one is goes by stdin, and only with a name", async () => {
+  const { cli } = await fresh();
+  const pull = "image pull r.example/tool";
+  expect(await cli(`${pull} --username me --password-stdin`, { stdin: "secret\n" })).toMatchObject({ code: 0 });
+  for (const [flags, stdin, words] of [
+    ["--username me", "", "--username comes without --password-stdin"],
+    ["--password-stdin", "x\n", "--password-stdin comes without --username"],
+    ["--username me --password-stdin", "", "no password of one line"],
+    ["--username me --password-stdin", "two\nlines\n", "no password of one line"],
+  ] as const) {
+    const refused = await cli(`${pull} ${flags}`, { stdin });
+    expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining(words)]);
+  }
+});
+
+test("a name that is none, one that nobody has, and one that is mistyped", async () => {
+  const { cli } = await fresh();
+  expect(await cli("image show UPPER")).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining("is not an image name"),
+  });
+  expect(await cli("image show r.example/tool")).toMatchObject({
+    code: 3,
+    stderr: expect.stringContaining("banger image pull r.example/tool:latest"),
+  });
+  expect((await cli("image pull debian-bookwrom")).stderr).toContain('did you mean "debian-bookworm"?');
+});
+
+test("tag, list, prune and delete", async () => {
+  const { cli } = await fresh();
+  await cli("image pull r.example/tool:v1");
+  expect((await cli("image tag r.example/tool:v1 mine")).stdout).toMatch(/^mine is [0-9a-f]{12}\n$/);
+  const { stdout } = await cli("image ls");
+  expect(stdout.split("\n")[0]).toMatch(/^NAME +DIGEST +SIZE +SHARED +INIT +AGE +SOURCE$/);
+  expect(stdout).toContain("mine");
+  const dry = await cli("image prune --all --dry-run");
+  expect([dry.code, dry.stdout, dry.stderr]).toEqual([
+    0,
+    expect.stringContaining("mine"),
+    expect.stringContaining("nothing was removed"),
+  ]);
+  expect((await cli("image ls")).stdout).toContain("mine");
+  expect((await cli("image delete mine")).stdout).toBe("mine is deleted\n");
+  expect((await cli("image prune --all")).code).toBe(0);
+  expect((await cli("image ls")).stderr).toContain("no images");
+});
+
+test("what an image says about running it is shown, control characters taken out", async () => {
+  const { cli } = await fresh();
+  await cli("image pull r.example/tool:v1");
+  const { stdout } = await cli("image show r.example/tool:v1");
+  for (const row of ["name:", "digest:", "size:", "layers:", "shell:", "used by:", "source:"])
+    expect(stdout).toContain(row);
+  expect(JSON.parse((await cli("image show r.example/tool:v1 --json")).stdout)).toMatchObject({
+    ownBytes: 4096,
+    sharedBytes: 0,
+    usedBy: [],
+  });
+});
+
+test("import and register send what the file holds", async () => {
+  const { cli } = await fresh();
+  const opened = async () => ({ tar: (async function* () {})(), source: "file tool.tar" });
+  const change = (context: { openTar: unknown; openRootfs: unknown }) => {
+    context.openTar = opened;
+    context.openRootfs = opened;
+  };
+  expect(await cli(["image", "import", "/x/My Tool.tar.gz"], { change })).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining("my-tool"),
+  });
+  expect(await cli("image register box --rootfs /r", { change })).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining("box"),
+  });
+  expect(await cli("image register box --rootfs /r --kernel none-such", { change })).toMatchObject({ code: 3 });
+  expect((await cli("image register box")).code).toBe(2);
+});
+
+test("export is nothing for a terminal", async () => {
+  const { cli } = await fresh();
+  expect(await cli("image export x -", { terminal: true })).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining("nothing for a terminal"),
+  });
+});
