@@ -26,6 +26,9 @@ export async function* exportImage(
   await ensureFolder(work);
   try {
     const layers: Packed[] = [];
+    // some readers can't make the folders of files as an ordinary user
+    for (const name of ["blobs", "blobs/sha256"])
+      yield encodeHeader({ ...header(name, 0), kind: "folder", mode: 0o755 });
     yield* member("oci-layout", text({ imageLayoutVersion: "1.0.0" }));
     for (const [index, layer] of image.layers.entries()) {
       const packed = await pack(paths, layer, `${work}/${index}`, signal);

@@ -1,0 +1,22 @@
+/** Other hosts as a function of the request: for what a test on loopback can't have, such as a name in another net. */
+import type { Http, OutgoingRequest } from "../../../host/http-fetch.ts";
+
+export type Reply = { status: number; headers?: Record<string, string>; body?: string };
+
+export type FakeHttp = { http: Http; asked: OutgoingRequest[] };
+
+/** @param reply throws what the line would throw */
+export function fakeHttp(reply: (request: OutgoingRequest) => Reply): FakeHttp {
+  const asked: OutgoingRequest[] = [];
+  const http: Http = async (request) => {
+    request.signal.throwIfAborted();
+    asked.push(request);
+    const { status, headers = {}, body = "" } = reply(request);
+    return { status, header: (name) => headers[name] ?? null, body: bytesOf(body), close: () => {} };
+  };
+  return { http, asked };
+}
+
+async function* bytesOf(text: string): AsyncGenerator<Uint8Array, void, void> {
+  yield Buffer.from(text);
+}

@@ -1,0 +1,101 @@
+/** Where passwords and tokens may go, and what a failing token server is. */
+import { expect, test } from "bun:test";
+import { parseReference } from "../../base/reference.ts";
+import { HttpError } from "../../host/http-fetch.ts";
+import type { Credential } from "../../model/credential.ts";
+import { openRegistry } from "./client.ts";
+import { type FakeHttp, fakeHttp, type Reply } from "./testing/fake-http.ts";
+
+const never = new AbortController().signal;
+const credential = { username: "me", password: "secret" };
+const digest = `sha256:${"0".repeat(64)}` as never;
+const fine: Reply = {
+  status: 200,
+  body: "{}",
+  headers: { "content-type": "application/vnd.oci.image.manifest.v1+json" },
+};
+
+function open({ http }: FakeHttp, host: string, options: { credential?: Credential; insecure?: boolean } = {}) {
+  const deps = { http, pause: async () => {}, now: () => 0 };
+  const reference = parseReference(`${host}/team/tool:v1`);
+  return openRegistry(deps, reference, { credential: null, insecure: false, mirrors: [], ...options });
+}
+
+const wants = (realm: string): Reply => ({ status: 401, headers: { "www-authenticate": `Bearer realm="${realm}"` } });
+const noTls = () => {
+  throw new HttpError("line", "no TLS is spoken there");
+};
+
+for (const scheme of ["http", "https"]) {
+  test(`a registry on loopback that speaks ${scheme} can't have a password sent elsewhere in plain text`, async () => {
+    const fake = fakeHttp(({ url }) =>
+      scheme === "http" && url.startsWith("https://localhost") ? noTls() : wants("http://token.example/token"),
+    );
+    const asking = open(fake, "localhost:5000", { credential }).manifest({ tag: "v1" }, never);
+    await expect(asking).rejects.toMatchObject({ code: "REGISTRY_AUTH" });
+    expect(fake.asked.filter(({ url }) => url.includes("token.example"))).toEqual([]);
+  });
+}
+
+test("a registry on loopback may have its token server there too, in plain text", async () => {
+  const fake = fakeHttp(({ url, headers }) => {
+    if (url.startsWith("https:")) noTls();
+    if (url.startsWith("http://127.0.0.1:5001/")) return { status: 200, body: '{"token":"T"}' };
+    return headers?.["authorization"] === "Bearer T" ? fine : wants("http://127.0.0.1:5001/token");
+  });
+  await open(fake, "localhost:5000", { credential }).manifest({ tag: "v1" }, never);
+  expect(fake.asked.at(-1)?.headers).toMatchObject({ authorization: "Bearer T" });
+});
+
+const redirects: [from: string, to: string, insecure: boolean, isFollowed: boolean][] = [
+  ["r.example", "https://storage.example/x", false, true],
+  ["r.example", "http://storage.example/x", false, false],
+  ["r.example", "http://127.0.0.1:1/x", false, false],
+  ["localhost:5000", "http://storage.example/x", false, false],
+  ["localhost:5000", "http://127.0.0.1:9000/x", false, true],
+  ["r.example", "http://storage.example/x", true, true],
+];
+for (const [from, to, insecure, isFollowed] of redirects) {
+  test(`${from}${insecure ? ", insecure," : ""} may ${isFollowed ? "" : "not "}lead to ${to}`, async () => {
+    const fake = fakeHttp(({ url }) => {
+      if (url === to) return fine;
+      const isPlain = insecure || from.startsWith("localhost");
+      return url.startsWith("https:") && isPlain ? noTls() : { status: 307, headers: { location: to } };
+    });
+    const asking = open(fake, from, { insecure }).manifest({ tag: "v1" }, never);
+    if (isFollowed) await asking;
+    else await expect(asking).rejects.toMatchObject({ code: "REGISTRY_ANSWER" });
+    expect(fake.asked.some(({ url }) => url === to)).toBe(isFollowed);
+  });
+}
+
+const outages: [status: number, code: string][] = [
+  [429, "REGISTRY_LIMITED"],
+  [503, "REGISTRY_UNREACHABLE"],
+];
+for (const [status, code] of outages) {
+  test(`a token server that answers ${status} is asked again, then it is ${code}`, async () => {
+    const fake = fakeHttp(({ url }) => (url.includes("/token") ? { status } : wants("https://r.example/token")));
+    const asking = open(fake, "r.example").manifest({ tag: "v1" }, never);
+    await expect(asking).rejects.toMatchObject({ code });
+    expect(fake.asked.filter(({ url }) => url.includes("/token"))).toHaveLength(5);
+  });
+}
+
+test("two that are asked for a password at once both give it", async () => {
+  const fake = fakeHttp(({ headers }) =>
+    headers?.["authorization"] ? fine : { status: 401, headers: { "www-authenticate": 'Basic realm="r"' } },
+  );
+  const registry = open(fake, "r.example", { credential });
+  const parts = await Promise.all([registry.blob(digest)(0, never), registry.blob(digest)(0, never)]);
+  expect(parts.map(({ from }) => from)).toEqual([0, 0]);
+});
+
+test("a token that is no header's value is refused", async () => {
+  const fake = fakeHttp(({ url }) =>
+    url.includes("/token") ? { status: 200, body: '{"token":"té"}' } : wants("https://r.example/token"),
+  );
+  await expect(open(fake, "r.example").manifest({ tag: "v1" }, never)).rejects.toMatchObject({
+    code: "REGISTRY_AUTH",
+  });
+});
