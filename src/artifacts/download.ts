@@ -3,11 +3,20 @@
  * the right length and digest gets its name.
  */
 import { createHash, type Hash } from "node:crypto";
-import { BangerError, fail } from "../base/errors/error.ts";
+import { fail, isError } from "../base/errors/error.ts";
 import type { Digest } from "../base/names.ts";
 import { SharedWork } from "../base/shared-work.ts";
 import { type AppendFile, appendTo } from "../host/append-file.ts";
-import { ensureFolder, exists, isDiskFull, readStream, removeTree, renameDurable, sizeOf } from "../host/files.ts";
+import {
+  ensureFolder,
+  exists,
+  isDiskFull,
+  readStream,
+  removeTree,
+  renameDurable,
+  sizeOf,
+  tempPath,
+} from "../host/files.ts";
 import type { Paths } from "../model/paths.ts";
 import { type Pause, Retries, TransientError } from "./retry.ts";
 
@@ -18,9 +27,14 @@ export type Part = {
   /** of the whole; null: it isn't said */
   total: number | null;
   body: AsyncIterable<Uint8Array>;
+  /** It comes from one of several places, and is of no use: from now on others are asked. Absent: there are no others. */
+  distrust?(): void;
 };
 
-/** Asks for what begins at `from`; it may begin at 0 all the same. @throws TransientError where asking again may help */
+/**
+ * Asks for what begins at `from`; it may begin at 0 all the same. The signal closes the connection, also when nobody
+ * reads the body. @throws TransientError where asking again may help
+ */
 export type OpenPart = (from: number, signal: AbortSignal) => Promise<Part>;
 
 export type BlobWanted = {
@@ -50,85 +64,128 @@ export class Downloads {
    * @throws DOWNLOAD_DAMAGED, DISK_FULL, and what `open` throws
    */
   blob(wanted: BlobWanted, open: OpenPart, onProgress: (done: number) => void, signal: AbortSignal): Promise<string> {
-    return this.#shared.run(wanted.digest, signal, async (shared) => {
-      const { paths, pause } = this.#deps;
+    // who expects another size was told so by somebody else, and is not to fail with him
+    return this.#shared.run(`${wanted.digest} ${wanted.size}`, signal, async (shared) => {
+      const { paths } = this.#deps;
       const path = paths.blob(wanted.digest);
-      if (await exists(path)) return path;
-      const part = paths.blobPart(wanted.digest);
-      await ensureFolder(paths.blobs);
       try {
-        await new Download(wanted, part, open, onProgress).run(pause, shared);
-        await renameDurable(part, path);
-        return path;
+        return (await exists(path)) ? path : await this.#fetch(wanted, open, onProgress, shared);
       } catch (error) {
         shared.throwIfAborted();
-        throw isDiskFull(error) ? fail("DISK_FULL", { path: part, during }, error as Error) : error;
+        throw isDiskFull(error) ? fail("DISK_FULL", { path, during }, error as Error) : error;
       }
     });
+  }
+
+  async #fetch(
+    wanted: BlobWanted,
+    open: OpenPart,
+    onProgress: (done: number) => void,
+    signal: AbortSignal,
+  ): Promise<string> {
+    const { paths, pause } = this.#deps;
+    const path = paths.blob(wanted.digest);
+    await ensureFolder(paths.blobs);
+    // had until it is renamed or left, so that nobody else writes to it meanwhile
+    const kept = await appendTo(paths.blobPart(wanted.digest));
+    // another daemon is at it: not waited for, since it may be slow, and not trusted to end
+    const file = kept ?? (await appendTo(tempPath(paths.blobs, "part")));
+    if (!file) throw new Error("a new file is locked");
+    try {
+      if (await exists(path)) {
+        await removeTree(file.path);
+        return path;
+      }
+      await new Download(wanted, file, open, onProgress).run(pause, signal);
+      await renameDurable(file.path, path);
+      return path;
+    } catch (error) {
+      if (file !== kept) await removeTree(file.path);
+      throw error;
+    } finally {
+      await file.close();
+    }
   }
 }
 
 class Download {
   readonly #wanted: BlobWanted;
-  readonly #path: string;
+  readonly #file: AppendFile;
   readonly #open: OpenPart;
   readonly #onProgress: (done: number) => void;
   #hash: Hash = createHash("sha256");
   #have = 0;
+  /** some of it may be another's fault than that of who is asked now */
+  #isMixed = false;
 
-  constructor(wanted: BlobWanted, path: string, open: OpenPart, onProgress: (done: number) => void) {
+  constructor(wanted: BlobWanted, file: AppendFile, open: OpenPart, onProgress: (done: number) => void) {
     this.#wanted = wanted;
-    this.#path = path;
+    this.#file = file;
     this.#open = open;
     this.#onProgress = onProgress;
   }
 
   async run(pause: Pause, signal: AbortSignal): Promise<void> {
-    await this.#resume();
-    const file = await appendTo(this.#path, this.#have);
-    try {
-      const retries = new Retries(pause);
-      while (!(await this.#attempt(file, retries, signal)));
-      await this.#verify();
-      await file.sync();
-    } finally {
-      await file.close();
-    }
+    await this.#resume(signal);
+    const retries = new Retries(pause);
+    while (!(await this.#attempt(retries, signal)));
   }
 
   /** Hashes what an earlier download left. */
-  async #resume(): Promise<void> {
-    if (!(await exists(this.#path))) return;
-    if ((await sizeOf(this.#path)) > (this.#wanted.size ?? this.#wanted.limit)) return removeTree(this.#path);
-    for await (const chunk of readStream(this.#path)) this.#took(chunk);
+  async #resume(signal: AbortSignal): Promise<void> {
+    const { path } = this.#file;
+    if ((await sizeOf(path)) > (this.#wanted.size ?? this.#wanted.limit)) return this.#file.truncate();
+    for await (const chunk of readStream(path)) {
+      signal.throwIfAborted();
+      this.#took(chunk);
+    }
+    this.#isMixed = this.#have > 0;
     this.#onProgress(this.#have);
   }
 
-  /** @returns whether everything is here */
-  async #attempt(file: AppendFile, retries: Retries, signal: AbortSignal): Promise<boolean> {
-    const { size } = this.#wanted;
-    if (size !== null && this.#have === size) return true;
+  /** @returns whether everything is here and right */
+  async #attempt(retries: Retries, signal: AbortSignal): Promise<boolean> {
     const before = this.#have;
+    const stop = new AbortController();
+    let part: Part | null = null;
     try {
-      const part = await this.#open(this.#have, signal);
-      this.#check(part);
-      if (part.from !== this.#have) await this.#restart(file);
-      for await (const chunk of part.body) {
-        this.#took(chunk);
-        if (this.#have > (size ?? this.#wanted.limit)) throw this.#damaged("it is longer than it should be");
-        await file.write(chunk);
-        this.#onProgress(this.#have);
+      if (this.#have !== this.#wanted.size) {
+        part = await this.#open(this.#have, AbortSignal.any([signal, stop.signal]));
+        await this.#take(part);
       }
-      if (size !== null && this.#have < size) {
-        throw new TransientError(this.#damaged(`it ends after ${this.#have} of ${size} bytes`));
-      }
+      this.#verify();
       return true;
     } catch (error) {
       signal.throwIfAborted();
-      if (error instanceof BangerError && error.code === "DOWNLOAD_DAMAGED") await removeTree(this.#path);
+      part?.distrust?.();
+      if (isError(error, "DOWNLOAD_DAMAGED")) {
+        // what is wrong may be what an earlier download or a mirror left: then once more, from the start
+        const isWorthIt = this.#isMixed || part?.distrust !== undefined;
+        await this.#restart();
+        if (isWorthIt) return false;
+        await removeTree(this.#file.path);
+      }
       if (this.#have > before) retries.progress();
       await retries.after(error, signal);
       return false;
+    } finally {
+      stop.abort();
+    }
+  }
+
+  async #take(part: Part): Promise<void> {
+    const { size, limit } = this.#wanted;
+    this.#check(part);
+    if (part.from !== this.#have) await this.#restart();
+    for await (const chunk of part.body) {
+      if (part.distrust) this.#isMixed = true;
+      this.#took(chunk);
+      if (this.#have > (size ?? limit)) throw this.#damaged("it is longer than it should be");
+      await this.#file.write(chunk);
+      this.#onProgress(this.#have);
+    }
+    if (size !== null && this.#have < size) {
+      throw new TransientError(this.#damaged(`it ends after ${this.#have} of ${size} bytes`));
     }
   }
 
@@ -141,10 +198,11 @@ class Download {
     if (total !== null && total > limit) throw this.#damaged("it is longer than it may be");
   }
 
-  async #restart(file: AppendFile): Promise<void> {
-    await file.truncate();
+  async #restart(): Promise<void> {
+    await this.#file.truncate();
     this.#hash = createHash("sha256");
     this.#have = 0;
+    this.#isMixed = false;
   }
 
   #took(chunk: Uint8Array): void {
@@ -152,11 +210,11 @@ class Download {
     this.#have += chunk.length;
   }
 
-  async #verify(): Promise<void> {
+  #verify(): void {
     const found = `sha256:${this.#hash.digest("hex")}`;
-    if (found === this.#wanted.digest) return;
-    await removeTree(this.#path);
-    throw this.#damaged(`it has the digest ${found} instead of ${this.#wanted.digest}`);
+    if (found !== this.#wanted.digest) {
+      throw this.#damaged(`it has the digest ${found} instead of ${this.#wanted.digest}`);
+    }
   }
 
   #damaged(problem: string): Error {

@@ -1,8 +1,11 @@
 /**
- * Requests to other hosts, by the runtime's `fetch`: it holds a fast sender back for a slow reader (1 GiB read slowly
- * stays below 50 MiB of memory), honours the proxy variables, and takes certificates. Redirects are the caller's.
+ * Requests to other hosts, by the runtime's `fetch`: it holds a fast sender back for a slow reader (of 1 GiB nobody
+ * reads, 6 MiB leave the sender, with and without TLS), honours the proxy variables, takes certificates and keeps
+ * connections. Redirects are the caller's. A body ends at its announced length: what a server sends behind it is
+ * nobody's, and not told.
  */
 import { readdirSync, readFileSync } from "node:fs";
+import { isLoopback } from "../base/reference.ts";
 
 export type OutgoingRequest = {
   method: "GET" | "HEAD" | "POST";
@@ -47,6 +50,7 @@ const bundles = [
   "/etc/ssl/cert.pem",
 ];
 const defaultTimeoutMs = 30_000;
+const maxHead = 64 * 1024;
 
 /** The host's certificate authorities, as one text; undefined: the runtime's own. SSL_CERT_FILE names another file. */
 export function systemCertificates(env: Record<string, string | undefined>): string | undefined {
@@ -81,8 +85,12 @@ export function createHttp(certificates: string | undefined): Http {
     const headTimer = setTimeout(() => stop.abort(new Stalled()), request.headTimeoutMs ?? defaultTimeoutMs);
     try {
       const { method, url, headers = {}, body } = request;
-      const init = { method, headers, redirect: "manual", decompress: false, signal, ...tls } as const;
+      const init = { method, headers, redirect: "manual", decompress: false, signal, ...tls, ...routeTo(url) } as const;
       const answer = await fetch(url, body === undefined ? init : { ...init, body });
+      if (headBytes(answer.headers) > maxHead) {
+        stop.abort();
+        throw new HttpError("line", "the head of its answer is too long");
+      }
       return {
         status: answer.status,
         header: (name) => answer.headers.get(name),
@@ -95,6 +103,15 @@ export function createHttp(certificates: string | undefined): Http {
       clearTimeout(headTimer);
     }
   };
+}
+
+/** Whatever the proxy variables say: what is meant for this machine is not another's to see. */
+function routeTo(url: string): { proxy?: false } {
+  return isLoopback(new URL(url).host) ? { proxy: false } : {};
+}
+
+function headBytes(headers: Headers): number {
+  return [...headers].reduce((sum, [name, value]) => sum + name.length + value.length + 4, 0);
 }
 
 async function* bodyOf(
@@ -132,12 +149,14 @@ function explained(error: unknown, signal: AbortSignal): unknown {
   if (error instanceof HttpError) return error;
   if (error instanceof Stalled) return new HttpError("line", "it does not answer", error);
   const { code = "", message = "" } = error as { code?: string; message?: string };
+  // the message is not told: it may have the URL in it, and that a signature
+  const word = /^\w+$/.test(code) ? code : "no reason given";
   if (/CERT|VERIFY|SELF_SIGNED/.test(code) || /certificate/i.test(message)) {
-    return new HttpError("tls", `its certificate is not believed (${code || message})`, error);
+    return new HttpError("tls", `its certificate is not believed (${word})`, error);
   }
   if (code === "ConnectionRefused" || code === "ECONNREFUSED")
     return new HttpError("line", "nobody listens there", error);
   if (code === "FailedToOpenSocket" || code === "ENOTFOUND")
     return new HttpError("line", "there is no such host", error);
-  return new HttpError("line", `the line broke (${code || message})`, error);
+  return new HttpError("line", `the line broke (${word})`, error);
 }

@@ -3,11 +3,10 @@
  * "Token Authentication Specification"). Tokens are kept in memory, for each scope, until they expire.
  */
 import * as z from "zod/mini";
-import { stripControl } from "../../base/text.ts";
 import type { Http } from "../../host/http-fetch.ts";
 import type { Credential } from "../../model/credential.ts";
 import { type Challenge, parseChallenges } from "./challenge.ts";
-import { followed } from "./origin.ts";
+import { named } from "./origin.ts";
 import { readSmall } from "./small.ts";
 
 export type AuthDeps = { http: Http /** Unix time in `ms` */; now(): number };
@@ -19,6 +18,19 @@ export class AuthError extends Error {
     super(problem);
     this.name = "AuthError";
     this.problem = problem;
+  }
+}
+
+/** The token server has too much to do: asking again may help. */
+export class BusyError extends Error {
+  readonly status: number;
+  /** `Retry-After` as it was sent */
+  readonly wait: string | null;
+  constructor(status: number, wait: string | null) {
+    super(`its token server answers ${status}`);
+    this.name = "BusyError";
+    this.status = status;
+    this.wait = wait;
   }
 }
 
@@ -36,14 +48,14 @@ const answerSchema = z.object({
 export class RegistryAuth {
   readonly #deps: AuthDeps;
   readonly #credential: Credential | null;
-  readonly #allowPlain: boolean;
+  readonly #insecure: boolean;
   readonly #tokens = new Map<string, { header: string; expires: number }>();
 
-  /** @param allowPlain plain http is all right for this registry */
-  constructor(deps: AuthDeps, credential: Credential | null, allowPlain: boolean) {
+  /** @param insecure plain http is all right, also to other machines */
+  constructor(deps: AuthDeps, credential: Credential | null, insecure: boolean) {
     this.#deps = deps;
     this.#credential = credential;
-    this.#allowPlain = allowPlain;
+    this.#insecure = insecure;
   }
 
   /** What is known to work for that scope, or nothing. */
@@ -52,35 +64,47 @@ export class RegistryAuth {
     return kept && kept.expires > this.#deps.now() ? kept.header : null;
   }
 
-  /** Answers a 401. @param url that was refused @throws AuthError, and what the line throws */
-  async answer(url: string, header: string | null, scope: string, signal: AbortSignal): Promise<string> {
+  /**
+   * Answers a 401.
+   * @param sent what was refused @throws AuthError, BusyError, and what the line throws
+   */
+  async answer(
+    { url, challenge: header, sent }: { url: string; challenge: string | null; sent: string | null },
+    scope: string,
+    signal: AbortSignal,
+  ): Promise<string> {
+    const kept = this.header(scope);
+    // another request was asked the same, and has answered
+    if (kept !== null && kept !== sent) return kept;
     const challenges = parseChallenges(header ?? "");
     const bearer = challenges.find(({ scheme }) => scheme === "bearer");
     if (bearer) return this.#bearer(url, bearer, scope, signal);
-    if (challenges.some(({ scheme }) => scheme === "basic")) return this.#basic(scope);
+    if (challenges.some(({ scheme }) => scheme === "basic")) return this.#basic(scope, sent);
     throw new AuthError("it does not say how it wants to be asked");
   }
 
-  #basic(scope: string): string {
+  #basic(scope: string, sent: string | null): string {
     const credential = this.#credential;
     if (!credential || !("username" in credential)) throw new AuthError("it wants a user name and a password");
     const header = basicHeader(credential);
     // sent once and refused: no use to send it again
-    if (this.#tokens.get(scope)?.header === header) throw new AuthError("user name or password are not right");
+    if (sent === header) throw new AuthError("user name or password are not right");
     this.#tokens.set(scope, { header, expires: Number.POSITIVE_INFINITY });
     return header;
   }
 
   async #bearer(url: string, { parameters }: Challenge, scope: string, signal: AbortSignal): Promise<string> {
-    const realm = followed(url, parameters.get("realm") ?? "", this.#allowPlain);
+    const realm = named(url, parameters.get("realm") ?? "", this.#insecure);
     if (!parameters.get("realm") || realm === null) throw new AuthError("it names no place to get a token from");
     const service = parameters.get("service") ?? "";
     const request = this.#tokenRequest(realm, service, parameters.get("scope") ?? scope);
     const answer = await this.#deps.http({ ...request, signal });
     const text = await readSmall(answer, maxToken);
-    if (answer.status === 401 || answer.status === 403) throw new AuthError(refusedBy(this.#credential));
-    if (answer.status !== 200 || text === null) {
-      throw new AuthError(`${new URL(realm).host} gives no token: status ${answer.status}`);
+    const { status } = answer;
+    if (status === 429 || status === 408 || status >= 500) throw new BusyError(status, answer.header("retry-after"));
+    if (status === 401 || status === 403) throw new AuthError(refusedBy(this.#credential));
+    if (status !== 200 || text === null) {
+      throw new AuthError(`${new URL(realm).host} gives no token: status ${status}`);
     }
     const { token, lifeMs } = tokenIn(text);
     const kept = { header: `Bearer ${token}`, expires: this.#deps.now() + lifeMs - marginMs };
@@ -122,8 +146,7 @@ function tokenIn(text: string): { token: string; lifeMs: number } {
   }
   const parsed = answerSchema.safeParse(json);
   const token = parsed.success ? (parsed.data.token ?? parsed.data.access_token) : undefined;
-  if (!token || stripControl(token) !== token || /\s/.test(token))
-    throw new AuthError("its token server gives no token");
+  if (!token || !/^[\x21-\x7e]+$/.test(token)) throw new AuthError("its token server gives no token");
   const seconds = parsed.data?.expires_in;
   return { token, lifeMs: seconds === undefined ? defaultLifeMs : Math.min(Math.max(0, seconds), 86_400) * 1000 };
 }

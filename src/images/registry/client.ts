@@ -1,7 +1,6 @@
 /**
  * A registry's pull side (OCI distribution specification 1.1): manifests and blobs, over redirects and through its
- * authorisation. Mirrors are asked first, without anybody's credentials; only what can be checked by a digest, or the
- * digest that a mirror's tag leads to, is taken from them, as containerd and docker do.
+ * authorisation, and its mirrors (`mirrors.ts`).
  */
 import { createHash } from "node:crypto";
 import type { OpenPart, Part } from "../../artifacts/download.ts";
@@ -14,7 +13,8 @@ import { type Http, HttpError, type IncomingAnswer } from "../../host/http-fetch
 import type { Credential } from "../../model/credential.ts";
 import { maxDocument } from "../oci/manifest.ts";
 import { indexTypes, manifestTypes } from "../oci/media.ts";
-import { AuthError, RegistryAuth } from "./auth.ts";
+import { AuthError, BusyError, RegistryAuth } from "./auth.ts";
+import { Mirrors } from "./mirrors.ts";
 import { endpointOf, followed, isSameOrigin, schemesOf } from "./origin.ts";
 import { readSmallBytes } from "./small.ts";
 
@@ -39,34 +39,20 @@ export interface Registry {
 /** @throws REGISTRY_UNREACHABLE, REGISTRY_AUTH, REGISTRY_NOT_FOUND, REGISTRY_LIMITED, REGISTRY_ANSWER from each call */
 export function openRegistry(deps: RegistryDeps, reference: Reference, options: RegistryOptions): Registry {
   const { registry, repository } = reference;
-  const mirrors = options.mirrors.map((mirror) => {
-    const host = mirror.replace(/^https?:\/\//, "").replace(/\/+$/, "");
-    const insecure = mirror.startsWith("http://");
-    return new Endpoint(deps, { registry: host, repository, credential: null, insecure });
-  });
   const own = new Endpoint(deps, { registry, repository, ...options });
-  const endpoints = [...mirrors, own];
+  const mirrors = new Mirrors(
+    options.mirrors.map((mirror) => {
+      const host = mirror.replace(/^https?:\/\//, "").replace(/\/+$/, "");
+      const insecure = mirror.startsWith("http://");
+      return new Endpoint(deps, { registry: host, repository, credential: null, insecure });
+    }),
+  );
   return {
-    manifest: (which, signal) => firstOf(endpoints, signal, (endpoint) => endpoint.manifest(which, signal)),
-    blob: (digest) => (from, signal) => firstOf(endpoints, signal, (endpoint) => endpoint.part(digest, from, signal)),
+    manifest: async (which, signal) =>
+      (await mirrors.manifest(which, signal)) ?? retrying(deps.pause, signal, () => own.manifest(which, signal)),
+    blob: (digest) => async (from, signal) =>
+      (await mirrors.part(digest, from, signal)) ?? own.part(digest, from, signal),
   };
-}
-
-/** A mirror that fails, whatever the reason, is passed over. */
-async function firstOf<T>(
-  endpoints: readonly Endpoint[],
-  signal: AbortSignal,
-  ask: (endpoint: Endpoint) => Promise<T>,
-): Promise<T> {
-  const [last, ...others] = [...endpoints].reverse();
-  for (const endpoint of others.reverse()) {
-    try {
-      return await ask(endpoint);
-    } catch {
-      signal.throwIfAborted();
-    }
-  }
-  return ask(last as Endpoint);
 }
 
 type EndpointOptions = { registry: string; repository: string; credential: Credential | null; insecure: boolean };
@@ -79,34 +65,30 @@ class Endpoint {
   readonly #options: EndpointOptions;
   readonly #auth: RegistryAuth;
   readonly #scope: string;
-  readonly #allowPlain: boolean;
   /** what answered */
   #base: string | null = null;
 
   constructor(deps: RegistryDeps, options: EndpointOptions) {
     this.#deps = deps;
     this.#options = options;
-    this.#allowPlain = schemesOf(options.registry, options.insecure).includes("http");
-    this.#auth = new RegistryAuth(deps, options.credential, this.#allowPlain);
+    this.#auth = new RegistryAuth(deps, options.credential, options.insecure);
     this.#scope = `repository:${options.repository}:pull`;
   }
 
   async manifest(which: { tag: string } | { digest: Digest }, signal: AbortSignal): Promise<Received> {
     const name = "tag" in which ? which.tag : which.digest;
     const what = `${this.#options.repository}${"tag" in which ? ":" : "@"}${name}`;
-    return retrying(this.#deps.pause, signal, async () => {
-      const answer = await this.#get(`manifests/${name}`, { accept }, what, signal);
-      const bytes = await readSmallBytes(answer, maxDocument).catch((error: unknown) => {
-        throw this.#explained(error);
-      });
-      if (bytes === null) throw this.#nonsense(what, `its manifest has more than ${maxDocument} bytes`);
-      const digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}` as Digest;
-      const said = "digest" in which ? which.digest : answer.header("docker-content-digest");
-      if (said?.startsWith("sha256:") && said !== digest) throw this.#nonsense(what, "its manifest has another digest");
-      const mediaType = (answer.header("content-type") ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
-      if (mediaType.startsWith("text/html")) throw this.#nonsense(what, "it sends a web page");
-      return { digest, mediaType: mediaType === "application/json" ? "" : mediaType, bytes };
+    const answer = await this.#get(`manifests/${name}`, { accept }, what, signal);
+    const bytes = await readSmallBytes(answer, maxDocument).catch((error: unknown) => {
+      throw this.#explained(error);
     });
+    if (bytes === null) throw this.#nonsense(what, `its manifest has more than ${maxDocument} bytes`);
+    const digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}` as Digest;
+    const said = "digest" in which ? which.digest : answer.header("docker-content-digest");
+    if (said?.startsWith("sha256:") && said !== digest) throw this.#nonsense(what, "its manifest has another digest");
+    const mediaType = (answer.header("content-type") ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
+    if (mediaType.startsWith("text/html")) throw this.#nonsense(what, "it sends a web page");
+    return { digest, mediaType: mediaType === "application/json" ? "" : mediaType, bytes };
   }
 
   async part(digest: Digest, from: number, signal: AbortSignal): Promise<Part> {
@@ -137,9 +119,10 @@ class Endpoint {
     const first = await this.#ask(path, headers, known, what, signal);
     if (first.answer.status !== 401) return this.#accepted(first.answer, what);
     first.answer.close();
-    const challenge = first.answer.header("www-authenticate");
-    const fresh = await this.#auth.answer(first.url, challenge, this.#scope, signal).catch((error: unknown) => {
+    const refused = { url: first.url, challenge: first.answer.header("www-authenticate"), sent: known };
+    const fresh = await this.#auth.answer(refused, this.#scope, signal).catch((error: unknown) => {
       if (error instanceof AuthError) throw this.#refused(what, error.problem);
+      if (error instanceof BusyError) throw this.#busy(error.status, error.wait);
       throw this.#explained(error);
     });
     return this.#accepted((await this.#ask(path, headers, fresh, what, signal)).answer, what);
@@ -156,7 +139,7 @@ class Endpoint {
     const start = await this.#reach(path, headers, signal);
     let { url, answer } = start;
     for (let hops = 0; isRedirect(answer.status); hops++) {
-      const next = followed(url, answer.header("location") ?? "", this.#allowPlain && url.startsWith("http:"));
+      const next = followed(url, answer.header("location") ?? "", this.#options.insecure);
       answer.close();
       if (next === null) throw this.#nonsense(what, "it sends us to a place that is none");
       if (hops >= maxRedirects) throw this.#nonsense(what, "it sends us from place to place");
@@ -166,7 +149,10 @@ class Endpoint {
       answer = await this.#send(next, isOurs ? headers : plain, signal);
     }
     // another host's 401 is no question to us
-    if (answer.status === 401 && !isSameOrigin(start.url, url)) throw this.#refused(what, "the place it sends us to");
+    if (answer.status === 401 && !isSameOrigin(start.url, url)) {
+      answer.close();
+      throw this.#refused(what, "the place it sends us to");
+    }
     return { answer, url };
   }
 
@@ -210,18 +196,20 @@ class Endpoint {
     if (status === 200 || status === 206) return answer;
     answer.close();
     const { registry } = this.#options;
-    const wait = retryAfter(answer.header("retry-after"), this.#deps.now());
     if (status === 401 || status === 403) throw this.#refused(what, `status ${status}`);
     if (status === 404) throw fail("REGISTRY_NOT_FOUND", { registry, what });
-    if (status === 429)
-      throw new TransientError(fail("REGISTRY_LIMITED", { registry, problem: "too many requests" }), wait);
-    if (status >= 500 || status === 408) {
-      throw new TransientError(
-        fail("REGISTRY_UNREACHABLE", { registry, problem: `it has a failure of its own (status ${status})` }),
-        wait,
-      );
-    }
+    if (status === 429 || status === 408 || status >= 500) throw this.#busy(status, answer.header("retry-after"));
     throw this.#nonsense(what, `status ${status}`);
+  }
+
+  /** @param wait `Retry-After` */
+  #busy(status: number, wait: string | null): TransientError {
+    const { registry } = this.#options;
+    const error =
+      status === 429
+        ? fail("REGISTRY_LIMITED", { registry, problem: "too many requests" })
+        : fail("REGISTRY_UNREACHABLE", { registry, problem: `it has a failure of its own (status ${status})` });
+    return new TransientError(error, retryAfter(wait, this.#deps.now()));
   }
 
   async *#explaining(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {

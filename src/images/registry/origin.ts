@@ -16,17 +16,26 @@ export function isSameOrigin(a: string, b: string): boolean {
   return new URL(a).origin === new URL(b).origin;
 }
 
-/** A URL that a server named; null for one that leads elsewhere than to a web server, or takes encryption away. */
-export function followed(from: string, location: string, allowPlain: boolean): string | null {
+/**
+ * A URL that a server named; null for one that leads elsewhere than to a web server, or to one on another machine
+ * without encryption, unless the user said that this is all right.
+ */
+export function named(from: string, location: string, insecure: boolean): string | null {
   try {
     const url = new URL(location, from);
     url.username = "";
     url.password = "";
     const isPlain = url.protocol === "http:";
     if (url.protocol !== "https:" && !isPlain) return null;
-    if (isPlain && !allowPlain) return null;
+    if (isPlain && !insecure && !isLoopback(url.host)) return null;
     return url.href;
   } catch {
     return null;
   }
+}
+
+/** Where a redirect leads; null also when encryption would end there. */
+export function followed(from: string, location: string, insecure: boolean): string | null {
+  const next = named(from, location, insecure);
+  return next?.startsWith("http:") && from.startsWith("https:") ? null : next;
 }
