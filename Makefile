@@ -49,7 +49,7 @@ bench: build ## the speed table, each figure beside its floor
 	@$(BIN)/bun bench/bench.ts
 
 fuzz: setup ## the property tests again, with a large budget
-	@BANGER_FUZZ=1 $(BIN)/bun test --path-ignore-patterns='**/*.{vm,root,tool}.test.ts' src
+	@BANGER_FUZZ=1 $(BIN)/bun test --timeout=1200000 --path-ignore-patterns='**/*.{vm,root,tool}.test.ts' src
 
 install: build ## put banger under PREFIX (default ~/.local)
 	@scripts/install "$(PREFIX)" "$(VERSION)"

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
+import { runs } from "../base/testing/budget.ts";
 import { createExec } from "../host/exec-node.ts";
 import { gatedTest } from "../host/testing/gate.ts";
 import { Lz4Error, unpackBlock, unpackLegacyLz4 } from "./lz4.ts";
@@ -43,7 +44,7 @@ test("blocks unpack to what they stand for", () => {
       expect(unpackBlock(block, out, 0)).toBe(plain.length);
       expect(Buffer.from(out).equals(plain)).toBe(true);
     }),
-    { numRuns: 300 },
+    { numRuns: runs(300) },
   );
 });
 
@@ -56,7 +57,7 @@ test("any bytes unpack or are refused with Lz4Error", () => {
         expect(error).toBeInstanceOf(Lz4Error);
       }
     }),
-    { numRuns: 1000 },
+    { numRuns: runs(1000) },
   );
 });
 

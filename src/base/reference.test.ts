@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { isImageName } from "./names.ts";
 import { formatReference, isLoopback, looksLikeReference, referenceOf } from "./reference.ts";
+import { runs } from "./testing/budget.ts";
 
 const digest = `sha256:${"a".repeat(64)}`;
 
@@ -52,8 +53,12 @@ test("what a reference is called is a name, and leads back to it", () => {
       expect(isImageName(name)).toBe(true);
       expect(referenceOf(name)).toEqual(reference);
     }),
+    { numRuns: runs(100) },
   );
-  fc.assert(fc.property(fc.string({ maxLength: 600 }), (text) => void [referenceOf(text), looksLikeReference(text)]));
+  fc.assert(
+    fc.property(fc.string({ maxLength: 600 }), (text) => void [referenceOf(text), looksLikeReference(text)]),
+    { numRuns: runs(100) },
+  );
 });
 
 test("only loopback is loopback", () => {

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { BangerError } from "../base/errors/error.ts";
+import { runs } from "../base/testing/budget.ts";
 import { defaultConfig, parseConfig } from "./parse.ts";
 import { keysAt } from "./schema.ts";
 
@@ -107,7 +108,7 @@ test("any text gives a config or CONFIG_INVALID, never anything else", () => {
   );
   fc.assert(
     fc.property(text, (each) => void problems(each)),
-    { numRuns: 500 },
+    { numRuns: runs(500) },
   );
 });
 

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
+import { runs } from "../base/testing/budget.ts";
 import { elfProblem, findPayload, statedSize } from "./bzimage.ts";
 import { bzImageSample, elfSample, withSize } from "./testing/samples.ts";
 
@@ -64,6 +65,6 @@ test("any bytes get an answer", () => {
         elfProblem(elf);
       },
     ),
-    { numRuns: 2000 },
+    { numRuns: runs(2000) },
   );
 });

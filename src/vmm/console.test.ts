@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
+import { runs } from "../base/testing/budget.ts";
 import { lastLines } from "./console.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
@@ -31,6 +32,6 @@ test("whatever a guest prints, nothing that a terminal obeys is left", () => {
       // biome-ignore lint/suspicious/noControlCharactersInRegex: they must be absent
       for (const line of lastLines(data)) expect(line).not.toMatch(/[\x00-\x1f\x7f-\x9f\u202a-\u202e]/);
     }),
-    { numRuns: 500, seed: 1 },
+    { numRuns: runs(500), seed: 1 },
   );
 });

@@ -1,7 +1,7 @@
 /** The guest's serial console as people may see it: a guest writes what it likes there, escape sequences included. */
 
 /** How much of the log is looked at for the last lines. */
-export const consoleTailBytes = 16 * 1024;
+export const consoleTailBytes = 32 * 1024;
 
 /** The last `count` lines, clean of control characters, each at most `width` characters. */
 export function lastLines(bytes: Uint8Array, count = 20, width = 300): string[] {

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
+import { runs } from "../base/testing/budget.ts";
 import { GitConfig, parseGitConfig, quoteConfigValue, quoteSubsection } from "./git-config.ts";
 
 test("hostile sizes end in time", () => {
@@ -44,5 +45,6 @@ test("subsections and values come back from what we write", () => {
 test("any bytes end in a configuration", () => {
   fc.assert(
     fc.property(fc.string({ unit: "binary" }), (text) => expect(parseGitConfig(text)).toBeInstanceOf(GitConfig)),
+    { numRuns: runs(100) },
   );
 });

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
+import { runs } from "../base/testing/budget.ts";
 import { nulSeparated, parseStaged } from "./listing.ts";
 
 const bytes = (text: string) => Buffer.from(text, "latin1");
@@ -46,5 +47,6 @@ test("any entries come back, any bytes end in entries or RangeError", () => {
         expect(error).toBeInstanceOf(RangeError);
       }
     }),
+    { numRuns: runs(100) },
   );
 });

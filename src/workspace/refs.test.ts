@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
+import { runs } from "../base/testing/budget.ts";
 import { isRefName, parsePackedRefs } from "./refs.ts";
 
 const oid = "0123456789012345678901234567890123456789";
@@ -46,5 +47,6 @@ test("any bytes end in valid names only", () => {
       parsePackedRefs(`${oid} refs/${text}`, refs);
       for (const name of refs.keys()) expect(isRefName(name)).toBe(true);
     }),
+    { numRuns: runs(100) },
   );
 });

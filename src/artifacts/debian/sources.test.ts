@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
+import { runs } from "../../base/testing/budget.ts";
 import { type DebianMirror, mirrorsOf, publicMirrors, sourcesFile } from "./sources.ts";
 
 const keyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
@@ -72,7 +73,7 @@ test("any text is read without an error, and only plain addresses come out", () 
       for (const { uri } of mirrorsOf([{ name, text: words.join("") }], "bookworm"))
         expect(uri).toMatch(/^https?:\/\/[\w./%~+:[\]-]+$/);
     }),
-    { numRuns: 500 },
+    { numRuns: runs(500) },
   );
 });
 

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
+import { runs } from "../../base/testing/budget.ts";
 import { blockSize, isZeroBlock, parseHeader, type TarEntry, TarError } from "./header.ts";
 import { encodeHeader } from "./writer.ts";
 
@@ -52,7 +53,7 @@ test("any 512 bytes parse or are refused with TarError, never otherwise", () => 
         expect(error).toBeInstanceOf(TarError);
       }
     }),
-    { numRuns: 2000 },
+    { numRuns: runs(2000) },
   );
 });
 

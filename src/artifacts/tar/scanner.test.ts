@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import { runs } from "../../base/testing/budget.ts";
 import { type TarEvent, tarEvents } from "./events.ts";
 import { TarError } from "./header.ts";
 import { paxRecord } from "./pax.ts";
@@ -35,7 +36,7 @@ test("what was written is read back, however the stream is cut", async () => {
         if (event.kind === "entry") entries.push(event.entry);
       expect(entries).toEqual(members.map(({ entry }) => entry));
     }),
-    { numRuns: 200 },
+    { numRuns: runs(200) },
   );
 });
 
@@ -70,7 +71,7 @@ test("random changes to a stream are refused with TarError or change nothing els
       for (const [at, value] of changes) if (at < bad.length) bad[at] = value;
       await read(bad).catch((error) => expect(error).toBeInstanceOf(TarError));
     }),
-    { numRuns: 1000 },
+    { numRuns: runs(1000) },
   );
 });
 

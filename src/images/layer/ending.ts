@@ -98,6 +98,14 @@ class LayerEnding {
     return whiteouts.has(path);
   }
 
+  /** Nothing of this layer is at a path of a file below, or in place of one of its folders. */
+  #showsThrough(path: string): boolean {
+    const { names, folders } = this.#entries;
+    if (names.has(path) || folders.has(path) || this.#isCutOff(path)) return false;
+    for (const folder of foldersOf(path)) if (names.has(folder)) return false;
+    return true;
+  }
+
   async #below(path: string): Promise<LowerNode | null> {
     return this.#lower && !this.#isCutOff(path) ? this.#lower.lookup(path) : null;
   }
@@ -153,11 +161,11 @@ class LayerEnding {
 
   /** Files of the layers below that are linked to from here, by each name that is linked to. */
   async #targetsBelow(held: ReadonlySet<string>): Promise<Map<string, Copy>> {
-    const { links, names } = this.#entries;
+    const { links, names, folders } = this.#entries;
     const copies = new Map<string, Copy>();
     const byFile = new Map<FileKey, Copy>();
     for (const { target } of links) {
-      if (names.has(target) || held.has(target) || copies.has(target)) continue;
+      if (names.has(target) || folders.has(target) || held.has(target) || copies.has(target)) continue;
       const node = await this.#lower?.lookup(target);
       if (!node || node.kind === "folder") continue;
       this.isBound = true;
@@ -180,7 +188,7 @@ class LayerEnding {
     const { names } = this.#entries;
     copy.isWritten = true;
     const { content, file: _, ...node } = copy.node;
-    const shownNames = copy.names.filter((name) => !names.has(name) && !this.#isCutOff(name));
+    const shownNames = copy.names.filter((name) => this.#showsThrough(name));
     copy.at = shownNames[0] ?? link;
     for (const name of shownNames) {
       names.add(name);

@@ -1,6 +1,7 @@
 /** Documents of registries and archives: what is taken from them, and that anything else is refused. */
 import { expect, test } from "bun:test";
 import fc from "fast-check";
+import { runs } from "../../base/testing/budget.ts";
 import { ManifestError, parseArchiveIndex, parseDocument, parseImage } from "./manifest.ts";
 
 const digest = `sha256:${"a".repeat(64)}`;
@@ -124,6 +125,6 @@ test("any bytes are a document or are refused as such", () => {
         refused(() => parseArchiveIndex(document));
       },
     ),
-    { numRuns: 1500 },
+    { numRuns: runs(1500) },
   );
 });

@@ -27,6 +27,13 @@ test("a log that is too long is emptied, and its end is kept beside; the writer 
   expect(await sizeOf(`${serialLog}.old`)).toBe(101);
 });
 
+test("a panic above a long stack is among the last lines", async () => {
+  const logs = await paths("panic");
+  const stack = Array.from({ length: 150 }, (_, i) => `[    1.${i}]  ? __generic_file_write_iter+0xca/0xe0\n`);
+  await writeAtomic(logs.serialLog, `[ 1.0] Kernel panic - not syncing: Out of memory\n${stack.join("")}`);
+  expect((await readTails(logs)).console[0]).toContain("Out of memory");
+});
+
 test("each boot begins with logs of its own", async () => {
   const logs = await paths("boots");
   await writeAtomic(logs.serialLog, "reboot: Power down\n");

@@ -7,13 +7,15 @@ export const serialLimit = 4 * 1024 * 1024;
 const keptBytes = 1024 * 1024;
 const lookEveryMs = 2_000;
 const lastWordsBytes = 256;
+/** A panic's first line stands above its stack, which may be a hundred lines long. */
+const lastLinesOfConsole = 400;
 
 export type LogPaths = { serialLog: string; vmmLog: string };
 
 /** The last lines of both logs, clean of control characters. */
 export async function readTails(paths: LogPaths): Promise<{ console: string[]; vmmLog: string[] }> {
   const [console, vmmLog] = await Promise.all([tail(paths.serialLog), tail(paths.vmmLog)]);
-  return { console: lastLines(console, 60), vmmLog: lastLines(vmmLog, 5) };
+  return { console: lastLines(console, lastLinesOfConsole), vmmLog: lastLines(vmmLog, 5) };
 }
 
 /** Each boot has logs of its own; those of the one before are kept beside. */

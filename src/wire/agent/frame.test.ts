@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
+import { patience, runs } from "../../base/testing/budget.ts";
 import { encodeFrame, FrameDecoder } from "./frame.ts";
 import { magic, preamble, tagOf } from "./preamble.ts";
-import { patience, runs } from "./testing/budget.ts";
 import { type Frame, maxPayload } from "./types.ts";
 
 type Vectors = {

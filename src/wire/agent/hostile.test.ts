@@ -1,9 +1,9 @@
 /** A guest that lies: its session ends with AGENT_PROTOCOL, and nothing else happens. */
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import { patience, runs } from "../../base/testing/budget.ts";
 import { memoryPair } from "../../host/memory-pair.ts";
 import { plainClient } from "./client.ts";
-import { patience, runs } from "./testing/budget.ts";
 import { creditOf, data, eof, Raw, settled } from "./testing/raw.ts";
 import { FrameType, initialCredit, type Json, maxPayload } from "./types.ts";
 

@@ -1,11 +1,11 @@
 /** A client that sends anything: the session with the guest, which others use too, goes on. */
 import { expect, test } from "bun:test";
 import fc from "fast-check";
+import { patience, runs } from "../../base/testing/budget.ts";
 import { memoryPair } from "../../host/memory-pair.ts";
 import { plainClient } from "./client.ts";
 import { fakeAgent } from "./fake.ts";
 import { relayAgent } from "./relay.ts";
-import { patience, runs } from "./testing/budget.ts";
 import { creditOf, Raw } from "./testing/raw.ts";
 import type { Json } from "./types.ts";
 
