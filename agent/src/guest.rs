@@ -23,6 +23,8 @@ pub enum Phase {
 #[derive(Debug, PartialEq)]
 pub enum Place {
     Vm,
+    /// a VM that boots no image: it reads a disk for the host
+    Reader,
     /// `serve`: the machine is somebody's; nothing but files below the folder may change
     Host { root: Option<PathBuf> },
 }
@@ -131,6 +133,7 @@ impl Guest {
     pub fn root(&self) -> Option<&Path> {
         match &self.place {
             Place::Vm => Some(Path::new("/")),
+            Place::Reader => None,
             Place::Host { root } => root.as_deref(),
         }
     }

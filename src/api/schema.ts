@@ -39,6 +39,7 @@ export const createVmSchema = z.strictObject({
 export const startVmSchema = z.strictObject({ wait: z.optional(wait) });
 export const stopVmSchema = z.strictObject({ graceMs: z.optional(milliseconds) });
 export const restartVmSchema = z.strictObject({ wait: z.optional(wait), graceMs: z.optional(milliseconds) });
+export const saveVmSchema = z.strictObject({ image: reference });
 export const renameVmSchema = z.strictObject({ name });
 const secret = z.string().check(z.minLength(1), z.maxLength(65_536));
 export const pullImageSchema = z.strictObject({

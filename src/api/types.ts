@@ -43,6 +43,8 @@ export type RestartVm = StartVm & StopVm;
 /** What `DELETE /v1/vms/{name}` answers. */
 export type DeletedVm = { id: string; name: string };
 export type RenameVm = { name: string };
+/** the name of the new image */
+export type SaveVm = { image: string };
 
 /** `POST /v1/images/{name}/pull`. The credential is used for this pull alone and kept nowhere. */
 export type PullImage = { credential?: Credential /** plain http is all right */; insecure?: boolean };
@@ -79,6 +81,11 @@ export const routes = {
   restartVm: { method: "POST", path: "/v1/vms/{name}/restart", summary: "stop, then start (NDJSON)" },
   killVm: { method: "POST", path: "/v1/vms/{name}/kill", summary: "cut power at once" },
   renameVm: { method: "POST", path: "/v1/vms/{name}/rename", summary: "give it another name" },
+  saveVm: {
+    method: "POST",
+    path: "/v1/vms/{name}/save",
+    summary: "make an image of a stopped VM: its own, and what it changed (NDJSON)",
+  },
   waitVm: { method: "GET", path: "/v1/vms/{name}/wait", summary: "answers when it is no longer running (NDJSON)" },
   leaseVm: {
     method: "GET",

@@ -19,6 +19,7 @@ import { exportImage } from "../images/oci/export.ts";
 import { Puller } from "../images/pull.ts";
 import { recipeFor, recipes } from "../images/recipes.ts";
 import { openRegistry } from "../images/registry/client.ts";
+import { saveImage } from "../images/save.ts";
 import { checkKernel } from "../kernels/check.ts";
 import { importKernelPackage } from "../kernels/import.ts";
 import { ensureInitramfs } from "../kernels/initramfs.ts";
@@ -57,6 +58,7 @@ export function wireArtifacts(facts: Facts): MachineArtifacts {
     importArchive: (upload, emit, signal) => importArchive(images, upload, emit, signal),
     pullImage: async (request, emit, signal) =>
       puller.pull(request.reference, await registryFor(facts, request), emit, signal),
+    saveImage: (saved, emit, signal) => saveImage(images, saved, emit, signal),
     exportImage: (image, signal) => exportImage(paths, image, signal),
     importKernel: (upload, emit, signal) => importKernelPackage(deps, upload, emit, signal),
     removeLayers: (digests) => removeAll(digests.map((digest) => paths.layer(digest))),

@@ -9,6 +9,7 @@ import {
   type RenameVm,
   type RestartVm,
   routes,
+  type SaveVm,
   type StartVm,
   type StopResult,
   type StopVm,
@@ -43,6 +44,7 @@ export type WorkAnswers = {
   startVm: VmView;
   stopVm: StopResult;
   restartVm: VmView;
+  saveVm: ImageRecord;
   waitVm: VmView;
   pullImage: ImageRecord;
 };
@@ -56,6 +58,7 @@ type Bodies = {
   stopVm: StopVm;
   restartVm: RestartVm;
   renameVm: RenameVm;
+  saveVm: SaveVm;
   pullImage: PullImage;
   tagImage: TagImage;
   pruneImages: PruneImages;

@@ -16,7 +16,7 @@ import {
   tagImage,
 } from "./routes/images.ts";
 import { deleteKernel, importKernel, listKernels, showKernel } from "./routes/kernels.ts";
-import { killVm, restartVm, startVm, stopVm, waitVm } from "./routes/lifecycle.ts";
+import { killVm, restartVm, saveVm, startVm, stopVm, waitVm } from "./routes/lifecycle.ts";
 import { logsVm } from "./routes/logs.ts";
 import { createVm, deleteVm, leaseVm, listVms, renameVm, showVm } from "./routes/vms.ts";
 
@@ -33,6 +33,7 @@ export const handlers: Record<RouteName, Handler> = {
   restartVm,
   killVm,
   renameVm,
+  saveVm,
   waitVm,
   leaseVm,
   logsVm,

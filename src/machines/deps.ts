@@ -4,6 +4,7 @@ import type { Digest, ImageName, VmId } from "../base/names.ts";
 import type { Reference } from "../base/reference.ts";
 import type { Clock } from "../host/clock.ts";
 import type { Logger } from "../host/log.ts";
+import type { SavedMachine } from "../images/save.ts";
 import type { ImageRecord, KernelRecord } from "../model/artifact.ts";
 import type { Credential } from "../model/credential.ts";
 import type { Emit } from "../model/event.ts";
@@ -83,6 +84,8 @@ export type MachineArtifacts = {
   ): Promise<{ record: ImageRecord; origins: Digest[] }>;
   /** The image as an OCI layout in a tar stream. */
   exportImage(image: ImageRecord, signal: AbortSignal): AsyncIterable<Uint8Array>;
+  /** A VM's image with what the VM changed; see images/save.ts. */
+  saveImage(saved: SavedMachine, emit: Emit, signal: AbortSignal): Promise<ImageRecord>;
   importKernel(upload: Upload, emit: Emit, signal: AbortSignal): Promise<KernelRecord>;
   /** Removes the files of layers that no record holds any more; missing is fine. */
   removeLayers(digests: readonly Digest[]): Promise<void>;

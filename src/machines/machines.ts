@@ -1,7 +1,7 @@
 /** Everything that can be done with VMs, images and kernels: the one door to lifecycle policy. */
 import { fail, toBangerError } from "../base/errors/error.ts";
-import { parseVmName } from "../base/names.ts";
-import type { ImageView, KernelRecord } from "../model/artifact.ts";
+import { parseImageName, parseVmName } from "../base/names.ts";
+import type { ImageRecord, ImageView, KernelRecord } from "../model/artifact.ts";
 import type { Emit } from "../model/event.ts";
 import type { VmRecord, VmView, WaitKind } from "../model/vm.ts";
 import type { AgentClient } from "../wire/agent/types.ts";
@@ -30,6 +30,7 @@ import { waitReady } from "./ready.ts";
 import { reconcile } from "./reconcile.ts";
 import { renameVm } from "./rename.ts";
 import { restartVm } from "./restart.ts";
+import { saveVm } from "./save.ts";
 import { settleEnd } from "./settle.ts";
 import { startVm } from "./start.ts";
 import { findVm, freshVm, requireState } from "./state.ts";
@@ -167,6 +168,16 @@ function lifecycle(ctx: Context) {
       const vm = findVm(ctx, name);
       const target = parseVmName(to);
       return ctx.operations.run(vm, "rename", () => renameVm(ctx, freshVm(ctx, vm), target));
+    },
+
+    /** A stopped VM as an image; the VM stays as it is. */
+    async save(name: string, image: string, emit: Emit, signal: AbortSignal): Promise<ImageRecord> {
+      const vm = findVm(ctx, name);
+      parseImageName(image);
+      return ctx.operations.run(vm, "save", (interrupted) => {
+        requireState(freshVm(ctx, vm), "save", ["stopped"], `stop it with \`banger vm stop ${name}\``);
+        return saveVm(ctx, vm, image, emit, AbortSignal.any([signal, interrupted]));
+      });
     },
   };
 }

@@ -3,7 +3,7 @@ import { Deferred } from "../base/async.ts";
 import { fail } from "../base/errors/error.ts";
 import type { VmId } from "../base/names.ts";
 
-export type Action = "create" | "start" | "stop" | "restart" | "kill" | "delete" | "rename" | "settle";
+export type Action = "create" | "start" | "stop" | "restart" | "kill" | "delete" | "rename" | "save" | "settle";
 
 type Current = { action: Action; abort: AbortController };
 
@@ -70,6 +70,7 @@ const doing: Record<Action, string> = {
   kill: "being killed",
   delete: "being deleted",
   rename: "being renamed",
+  save: "being saved",
   settle: "being looked after",
 };
 

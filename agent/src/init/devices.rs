@@ -34,7 +34,7 @@ pub fn load_modules() -> Booted<()> {
 /// Waits for all that the words ask for.
 pub fn disks(words: &Words) -> Booted<Disks> {
     let layers = (0..words.layers).map(|at| format!("layer{at}"));
-    let wanted: Vec<String> = layers.chain(["data".to_string()]).collect();
+    let wanted: Vec<String> = layers.chain(words.directs.then(|| "direct".to_string())).chain(["data".to_string()]).collect();
     let mut known = Disks::new();
     let missing = |known: &Disks| wanted.iter().find(|serial| !known.contains_key(*serial)).cloned();
     wait_until(|| {

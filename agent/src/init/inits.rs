@@ -13,6 +13,12 @@ pub struct Init {
     pub path: Option<PathBuf>,
 }
 
+impl Init {
+    pub fn none() -> Init {
+        Init { name: "none".into(), path: None }
+    }
+}
+
 const PLACES: [&str; 4] = ["/sbin/init", "/usr/sbin/init", "/lib/systemd/systemd", "/usr/lib/systemd/systemd"];
 
 pub fn find(words: &Words) -> Init {
@@ -21,7 +27,7 @@ pub fn find(words: &Words) -> Init {
         let name = name_of(&real, &|file: &str| Path::new(file).exists())?;
         Some(Init { name, path: Some(path) })
     });
-    found.unwrap_or(Init { name: "none".into(), path: None })
+    found.unwrap_or_else(Init::none)
 }
 
 fn is_program(path: &Path) -> bool {

@@ -5,7 +5,9 @@ mod handover;
 mod inits;
 mod lines;
 mod pid1;
+mod reader;
 mod root;
+mod seed;
 mod serve;
 mod shutdown;
 mod words;
@@ -14,6 +16,7 @@ use crate::console::say;
 use crate::sys::mount::{mount, MS_NODEV, MS_NOEXEC, MS_NOSUID};
 use crate::sys::power::{end_machine, Power};
 use handover::Role;
+use inits::Init;
 use std::convert::Infallible;
 use std::io;
 use words::{Port, Words};
@@ -39,6 +42,14 @@ pub fn run() -> ! {
 fn boot(words: Words) -> Booted<Infallible> {
     devices::load_modules()?;
     let disks = devices::disks(&words)?;
+    if words.is_reader {
+        reader::assemble(&words, &disks)?;
+        let port = lines::wait_for_port(&words)?;
+        return match handover::fork()? {
+            Role::Server(pipes) => serve::run_reader(&words, port, pipes),
+            Role::FirstProcess(pipes) => pid1::run(&Init::none(), pipes),
+        };
+    }
     let data = root::assemble(&words, &disks)?;
     let init = inits::find(&words);
     let port = lines::wait_for_port(&words)?;

@@ -2,9 +2,10 @@
 
 use super::devices::Disks;
 use super::words::Words;
-use super::{failed, Booted};
+use super::{failed, seed, Booted};
+use crate::console::say;
 use crate::guest::Data;
-use crate::sys::mount::{enter_root, mount, MS_BIND, MS_MOVE, MS_NODEV, MS_NOSUID, MS_RDONLY};
+use crate::sys::mount::{enter_root, mount, sync, unmount, MS_BIND, MS_MOVE, MS_NODEV, MS_NOSUID, MS_RDONLY};
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{chown, MetadataExt, PermissionsExt};
 use std::path::Path;
@@ -23,10 +24,10 @@ pub fn assemble(words: &Words, disks: &Disks) -> Booted<Data> {
     mount_overlay(&layers, words.root)?;
     move_into_root()?;
     enter_root(ROOT).map_err(failed("entering the root"))?;
-    mount_modules(&node("modules"))?;
-    for folder in &words.direct {
-        mount_direct(folder).map_err(failed(folder))?;
-    }
+    // an image that has something odd there boots without
+    let _ = make_folder("/etc");
+    mount_modules(&node("modules")).unwrap_or_else(|problem| say(&problem));
+    mount_directs(words, &node("direct"))?;
     // what hardly any program does without, and images of one program leave out
     if fs::create_dir("/tmp").is_ok() {
         let _ = fs::set_permissions("/tmp", Permissions::from_mode(0o1777));
@@ -39,7 +40,7 @@ pub fn assemble(words: &Words, disks: &Disks) -> Booted<Data> {
 }
 
 /// Mount points, highest layer first, as overlay wants them.
-fn mount_layers(count: usize, node: impl Fn(&str) -> String) -> Booted<Vec<String>> {
+pub fn mount_layers(count: usize, node: impl Fn(&str) -> String) -> Booted<Vec<String>> {
     let one = |at: usize| {
         let point = format!("/layer{at}");
         mount_on(&point, &node(&format!("layer{at}")), "squashfs", MS_RDONLY, "").map(|()| point)
@@ -47,7 +48,7 @@ fn mount_layers(count: usize, node: impl Fn(&str) -> String) -> Booted<Vec<Strin
     (0..count).rev().map(one).collect()
 }
 
-fn mount_on(point: &str, source: &str, kind: &str, flags: libc::c_ulong, data: &str) -> Booted<()> {
+pub fn mount_on(point: &str, source: &str, kind: &str, flags: libc::c_ulong, data: &str) -> Booted<()> {
     fs::create_dir_all(point).map_err(failed(point))?;
     mount(source, point, kind, flags, data).map_err(failed(point))
 }
@@ -82,16 +83,27 @@ fn give(path: &str, mode: u32, uid: u32, gid: u32) -> std::io::Result<()> {
 fn move_into_root() -> Booted<()> {
     for folder in ["/dev", "/proc", "/sys"] {
         let target = format!("{ROOT}{folder}");
-        let _ = fs::create_dir(&target);
+        make_folder(&target).map_err(failed(&target))?;
         mount(folder, &target, "", MS_MOVE, "").map_err(failed(&target))?;
     }
     let run = format!("{ROOT}/run");
+    make_folder(&run).map_err(failed(&run))?;
     mount_on(&run, "tmpfs", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=20%")?;
     let data = format!("{ROOT}{DATA}");
     fs::create_dir_all(&data).map_err(failed(&data))?;
     mount("/data", &data, "", MS_MOVE, "").map_err(failed(&data))?;
     let private = Permissions::from_mode(0o700);
     fs::set_permissions(format!("{ROOT}/run/initramfs"), private).map_err(failed("/run/initramfs"))
+}
+
+/// A real folder, in place of a file or a link too: a link would lead elsewhere.
+fn make_folder(path: &str) -> std::io::Result<()> {
+    match fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.is_dir() => return Ok(()),
+        Ok(_) => fs::remove_file(path)?,
+        Err(_) => {}
+    }
+    fs::create_dir(path)
 }
 
 /// Not every kernel has modules.
@@ -104,14 +116,42 @@ fn mount_modules(device: &str) -> Booted<()> {
     mount_on(&point, device, "squashfs", MS_RDONLY | MS_NOSUID | MS_NODEV, "")
 }
 
-/// What overlay can't be under (another overlay's upper half), and what should be fast.
-fn mount_direct(folder: &str) -> std::io::Result<()> {
+/// What overlay can't be under (another overlay's upper half), and what should be fast. A folder that can't be had is said.
+fn mount_directs(words: &Words, device: &str) -> Booted<()> {
+    let image = "/run/initramfs/direct";
+    let is_seeded = words.direct.iter().all(|folder| Path::new(&format!("{DATA}/direct{folder}")).exists());
+    let from = if words.directs && !is_seeded {
+        mount_on(image, device, "squashfs", MS_RDONLY | MS_NODEV, "")?;
+        image
+    } else {
+        ""
+    };
+    for folder in &words.direct {
+        mount_direct(from, folder).unwrap_or_else(|error| say(&format!("{folder}: {error}")));
+    }
+    if !from.is_empty() {
+        unmount(image).map_err(failed(image))?;
+    }
+    Ok(())
+}
+
+/// On the first boot it holds what the image has there. `from`: where an image that was saved keeps it.
+fn mount_direct(from: &str, folder: &str) -> std::io::Result<()> {
     fs::create_dir_all(folder)?;
     let source = format!("{DATA}/direct{folder}");
     if !Path::new(&source).exists() {
-        fs::create_dir_all(&source)?;
-        let other = fs::metadata(folder)?;
-        give(&source, other.mode() & 0o7777, other.uid(), other.gid())?;
+        let saved = format!("{from}{folder}");
+        let origin = if !from.is_empty() && Path::new(&saved).is_dir() { &saved } else { folder };
+        let new = format!("{DATA}/direct.new");
+        match fs::remove_dir_all(&new) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        fs::create_dir_all(Path::new(&source).parent().unwrap_or(Path::new(DATA)))?;
+        if seed::copy(Path::new(origin), Path::new(&new))? {
+            sync();
+        }
+        fs::rename(&new, &source)?;
     }
     mount(&source, folder, "", MS_BIND, "")
 }

@@ -11,9 +11,24 @@ use crate::sys::{argv0, process, signal};
 use crate::verbs::identity;
 use std::convert::Infallible;
 use std::fs;
+use std::io::Write;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
+
+/// Serves files, and nothing else: the machine has no image.
+pub fn run_reader(words: &Words, port: Opened, pipes: Pipes) -> Booted<Infallible> {
+    process::new_session();
+    let mut guest = Guest::new(Place::Reader, "none", Phase::Up);
+    guest.ends_by_reset = words.port == Port::Vsock;
+    let guest = Arc::new(guest);
+    process::allow_many_files();
+    shutdown::watch(&guest, false, pipes.power).map_err(failed("power"))?;
+    let mut identified = pipes.identified;
+    identified.write_all(&[1]).map_err(failed("PID 1"))?;
+    lines::serve(port, &guest).map_err(failed("serving"))?;
+    Err("the line to the host is over".to_string())
+}
 
 /// How long a machine waits to be told who it is.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -15,7 +15,9 @@ pub mod privileges;
 pub mod process;
 pub mod signal;
 pub mod spawn;
+mod stack;
 pub mod tty;
+pub mod xattr;
 
 use std::ffi::CString;
 use std::io;

@@ -19,6 +19,12 @@ pub fn enter_root(new_root: &str) -> io::Result<()> {
     std::env::set_current_dir("/")
 }
 
+pub fn unmount(target: &str) -> io::Result<()> {
+    let target = c_string(target)?;
+    // SAFETY: a C string.
+    check(unsafe { libc::umount2(target.as_ptr(), 0) }).map(drop)
+}
+
 pub fn sync() {
     // SAFETY: no arguments.
     unsafe { libc::sync() }

@@ -127,6 +127,25 @@ pub fn set_mtime(folder: RawFd, name: &[u8], time: Time) -> io::Result<()> {
     check(unsafe { libc::utimensat(folder, name.as_ptr(), times(time).as_ptr(), libc::AT_SYMLINK_NOFOLLOW) }).map(drop)
 }
 
+/// A device, a fifo or a socket. `mode` with its kind.
+pub fn make_node(folder: RawFd, name: &[u8], mode: u32, device: u64) -> io::Result<()> {
+    let name = c_string(name)?;
+    // SAFETY: a valid name.
+    check(unsafe { libc::mknodat(folder, name.as_ptr(), mode, device) }).map(drop)
+}
+
+/// Where data lies from `at` on, as a range of bytes; None: nothing but a hole to the end. lseek(2), SEEK_DATA.
+pub fn next_data(file: &File, at: u64) -> io::Result<Option<std::ops::Range<u64>>> {
+    // SAFETY: plain numbers.
+    let start = match check_long(unsafe { libc::lseek(file.as_raw_fd(), at as i64, libc::SEEK_DATA) }) {
+        Err(error) if error.raw_os_error() == Some(libc::ENXIO) => return Ok(None),
+        other => other? as u64,
+    };
+    // SAFETY: as above.
+    let end = check_long(unsafe { libc::lseek(file.as_raw_fd(), start as i64, libc::SEEK_HOLE) })? as u64;
+    Ok(Some(start..end))
+}
+
 /// Modification time of an open file or folder.
 pub fn set_mtime_of(fd: RawFd, time: Time) -> io::Result<()> {
     // SAFETY: two timespecs.

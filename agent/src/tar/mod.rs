@@ -4,7 +4,9 @@ pub mod header;
 pub mod pack;
 mod pax;
 pub mod read;
+mod sparse;
 pub mod unpack;
+mod write;
 #[cfg(test)]
 mod tests;
 

@@ -1,28 +1,56 @@
-//! Packing a file or a folder as a PAX stream. Links are not followed; what is no file, folder or link is left out.
+//! Packing a file or a folder as a PAX stream. Links are not followed.
 
-use super::header::checksum;
-use super::{pax, BLOCK};
-use crate::sys::open;
+use super::write::{header, padding, Meta};
+use super::{shown, sparse, BLOCK};
+use crate::sys::{open, xattr};
 use crate::wire::json::{Answer, Refusal};
 use std::collections::HashMap;
 use std::fs::{self, File, Metadata};
-use std::io::Read;
+use std::io::{Read, Seek, SeekFrom};
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::{Path, PathBuf};
 
 const CHUNK: usize = 64 * 1024;
+/// What the kernel takes for one path.
+const LONGEST_PATH: usize = 4096;
+/// Of files with several names.
+const MOST_LINKED: usize = 2_000_000;
 
 /// Where the stream goes. False: nobody wants it any more.
 pub trait Sink {
     fn put(&mut self, bytes: &[u8]) -> bool;
 }
 
+/// What of a folder goes into the stream.
+#[derive(Debug, Default, PartialEq)]
+pub enum Content {
+    /// files, folders and links
+    #[default]
+    Plain,
+    /// devices, fifos and extended attributes too; what is sparse stays so
+    Whole,
+    /// as `Whole`, of an overlay's upper folder: its whiteouts and opaque folders become those of an OCI layer, what a renamed
+    /// folder holds is taken from where the overlay is mounted
+    Changes { merged: PathBuf },
+}
+
 pub struct Packer<S> {
     sink: S,
+    content: Content,
     /// of files with several names: the first one
     seen: HashMap<(u64, u64), Vec<u8>>,
+}
+
+/// A folder on the way.
+struct Level {
+    folder: File,
+    names: std::vec::IntoIter<Vec<u8>>,
+    /// its path in the stream, with a slash at its end
+    path: Vec<u8>,
+    /// in an overlay's upper folder: its marks mean something
+    is_upper: bool,
 }
 
 /// The receiver went away; not a failure.
@@ -37,16 +65,9 @@ impl From<std::io::Error> for Stop {
     }
 }
 
-struct Meta<'a> {
-    path: &'a [u8],
-    flag: u8,
-    link: &'a [u8],
-    size: u64,
-}
-
 impl<S: Sink> Packer<S> {
-    pub fn new(sink: S) -> Packer<S> {
-        Packer { sink, seen: HashMap::new() }
+    pub fn new(sink: S, content: Content) -> Packer<S> {
+        Packer { sink, content, seen: HashMap::new() }
     }
 
     /// A folder's entries are named relative to it, `./` first; a file's entry is its name.
@@ -63,65 +84,150 @@ impl<S: Sink> Packer<S> {
         if !metadata.is_dir() {
             let parent = File::open(path.parent().unwrap_or(Path::new("/")))?;
             let name = path.file_name().map_or(b"".as_slice(), OsStrExt::as_bytes);
-            return self.one(parent.as_raw_fd(), name, name);
+            return self.one(parent.as_raw_fd(), name, name.to_vec(), false).map(drop);
         }
         let folder = File::open(path)?;
-        self.header(&Meta { path: b"./", flag: b'5', link: b"", size: 0 }, &folder.metadata()?)?;
-        self.below(&folder, b"")
+        let is_upper = matches!(self.content, Content::Changes { .. });
+        let records = self.attributes(&path.join("."), is_upper)?;
+        self.header(&Meta { path: b"./", flag: b'5', link: b"", size: 0 }, &folder.metadata()?, records)?;
+        self.walk(level(folder, Vec::new(), is_upper)?)
     }
 
-    /// In the order of names, so that two packs of one folder are the same.
-    fn below(&mut self, folder: &File, prefix: &[u8]) -> Result<(), Stop> {
-        let list = fs::read_dir(format!("/proc/self/fd/{}", folder.as_raw_fd()))?;
-        let mut names = list.map(|item| Ok(item?.file_name().into_vec())).collect::<std::io::Result<Vec<_>>>()?;
-        names.sort_unstable();
-        for name in names {
-            self.one(folder.as_raw_fd(), &name, &[prefix, &name].concat())?;
+    /// Without recursion: folders may be as deep as a path is long.
+    fn walk(&mut self, top: Level) -> Result<(), Stop> {
+        let mut levels = vec![top];
+        while let Some(level) = levels.last_mut() {
+            let Some(name) = level.names.next() else {
+                levels.pop();
+                continue;
+            };
+            let path = [level.path.as_slice(), &name].concat();
+            if path.len() > LONGEST_PATH {
+                return Err(Stop::Failed(Refusal::new("limit", format!("a path is too long: {}", shown(&path)))));
+            }
+            if let Some(below) = self.one(level.folder.as_raw_fd(), &name, path, level.is_upper)? {
+                levels.push(below);
+            }
         }
         Ok(())
     }
 
-    fn one(&mut self, parent: RawFd, name: &[u8], path: &[u8]) -> Result<(), Stop> {
+    /// A folder is opened and handed back, to be walked.
+    fn one(&mut self, parent: RawFd, name: &[u8], path: Vec<u8>, is_upper: bool) -> Result<Option<Level>, Stop> {
         let place = Path::new("/proc/self/fd").join(parent.to_string()).join(std::ffi::OsStr::from_bytes(name));
-        let metadata = match fs::symlink_metadata(place) {
+        let metadata = match fs::symlink_metadata(&place) {
             // gone since it was listed
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             other => other?,
         };
+        if is_upper && name.starts_with(b".wh.") {
+            let problem = format!("{} has a name that means a deletion in a layer", shown(&path));
+            return Err(Stop::Failed(Refusal::new("unsupported", problem)));
+        }
         if metadata.is_dir() {
             let folder = File::from(open::folder_at(parent, name)?);
-            let path = [path, b"/"].concat();
-            self.header(&Meta { path: &path, flag: b'5', link: b"", size: 0 }, &metadata)?;
-            return self.below(&folder, &path);
+            return self.folder(folder, &place, [path.as_slice(), b"/"].concat(), is_upper).map(Some);
         }
-        if metadata.is_symlink() {
-            let link = open::read_link(parent, name)?;
-            return self.header(&Meta { path, flag: b'2', link: &link, size: 0 }, &metadata);
+        if is_upper && metadata.file_type().is_char_device() && metadata.rdev() == 0 {
+            return self.mark(&path, b".wh.", name, &metadata).map(|()| None);
         }
         if metadata.is_file() {
-            return self.file(open::file_at(parent, name)?, path);
+            self.file(open::file_at(parent, name)?, &place, &path)?;
+            return Ok(None);
         }
-        Ok(())
+        let Some(flag) = self.flag_of(&metadata) else { return Ok(None) };
+        if self.content != Content::Plain && self.is_linked(&metadata, &path)? {
+            return Ok(None);
+        }
+        let link = if flag == b'2' { open::read_link(parent, name)? } else { Vec::new() };
+        let records = self.attributes(&place, is_upper)?;
+        self.header(&Meta { path: &path, flag, link: &link, size: 0 }, &metadata, records)?;
+        Ok(None)
     }
 
-    fn file(&mut self, mut file: File, path: &[u8]) -> Result<(), Stop> {
+    /// Of what is neither file nor folder. None: it is left out, as sockets are.
+    fn flag_of(&self, metadata: &Metadata) -> Option<u8> {
+        let kind = metadata.file_type();
+        match self.content {
+            _ if kind.is_symlink() => Some(b'2'),
+            Content::Plain => None,
+            _ if kind.is_char_device() => Some(b'3'),
+            _ if kind.is_block_device() => Some(b'4'),
+            _ if kind.is_fifo() => Some(b'6'),
+            _ => None,
+        }
+    }
+
+    fn folder(&mut self, folder: File, place: &Path, path: Vec<u8>, is_upper: bool) -> Result<Level, Stop> {
+        let metadata = folder.metadata()?;
+        let records = self.attributes(&place.join("."), is_upper)?;
+        self.header(&Meta { path: &path, flag: b'5', link: b"", size: 0 }, &metadata, records)?;
+        if !is_upper {
+            return Ok(level(folder, path, false)?);
+        }
+        let here = place.join(".");
+        let renamed = xattr::get(&here, b"trusted.overlay.redirect")?.is_some();
+        if renamed || xattr::get(&here, b"trusted.overlay.opaque")?.as_deref() == Some(b"y") {
+            self.mark(&[path.as_slice(), b"x"].concat(), b".wh..wh.", b".opq", &metadata)?;
+        }
+        if !renamed {
+            return Ok(level(folder, path, true)?);
+        }
+        let Content::Changes { merged } = &self.content else { return Ok(level(folder, path, true)?) };
+        let merged = File::open(merged)?;
+        let all = File::from(open::folder_beneath(merged.as_raw_fd(), &path[..path.len() - 1])?);
+        Ok(level(all, path, false)?)
+    }
+
+    /// An empty file that says something about its folder: OCI image specification, "Whiteouts".
+    fn mark(&mut self, beside: &[u8], prefix: &[u8], name: &[u8], metadata: &Metadata) -> Result<(), Stop> {
+        let folder = beside.iter().rposition(|byte| *byte == b'/').map_or(b"".as_slice(), |at| &beside[..=at]);
+        let path = [folder, prefix, name].concat();
+        self.header(&Meta { path: &path, flag: b'0', link: b"", size: 0 }, metadata, Vec::new())
+    }
+
+    fn file(&mut self, mut file: File, place: &Path, path: &[u8]) -> Result<(), Stop> {
         let metadata = file.metadata()?;
-        if !metadata.is_file() {
+        if !metadata.is_file() || self.is_linked(&metadata, path)? {
             return Ok(());
         }
-        let id = (metadata.dev(), metadata.ino());
-        if let Some(first) = self.seen.get(&id).cloned() {
-            return self.header(&Meta { path, flag: b'1', link: &first, size: 0 }, &metadata);
+        let records = self.attributes(place, matches!(self.content, Content::Changes { .. }))?;
+        let pieces = if self.content == Content::Plain { None } else { sparse::pieces(&file, &metadata)? };
+        let Some(pieces) = pieces else {
+            self.header(&Meta { path, flag: b'0', link: b"", size: metadata.len() }, &metadata, records)?;
+            self.bytes(&mut file, metadata.len())?;
+            return self.put(padding(metadata.len()));
+        };
+        let map = sparse::map(&pieces, metadata.len());
+        let size = map.len() as u64 + pieces.iter().map(|piece| piece.end - piece.start).sum::<u64>();
+        let records = [records, sparse::records(path, metadata.len())].concat();
+        self.header(&Meta { path: b"GNUSparseFile.0/file", flag: b'0', link: b"", size }, &metadata, records)?;
+        self.put(&map)?;
+        for piece in pieces {
+            file.seek(SeekFrom::Start(piece.start))?;
+            self.bytes(&mut file, piece.end - piece.start)?;
         }
-        if metadata.nlink() > 1 {
-            self.seen.insert(id, path.to_vec());
-        }
-        self.header(&Meta { path, flag: b'0', link: b"", size: metadata.len() }, &metadata)?;
-        self.content(&mut file, metadata.len())
+        self.put(padding(size))
     }
 
-    /// Exactly `size` bytes, whatever becomes of the file meanwhile.
-    fn content(&mut self, file: &mut File, size: u64) -> Result<(), Stop> {
+    /// Writes a hard link when another name of the same file is in the stream already.
+    fn is_linked(&mut self, metadata: &Metadata, path: &[u8]) -> Result<bool, Stop> {
+        let id = (metadata.dev(), metadata.ino());
+        if let Some(first) = self.seen.get(&id).cloned() {
+            self.header(&Meta { path, flag: b'1', link: &first, size: 0 }, metadata, Vec::new())?;
+            return Ok(true);
+        }
+        if metadata.nlink() > 1 {
+            if self.seen.len() >= MOST_LINKED {
+                return Err(Stop::Failed(Refusal::new("limit", format!("more than {MOST_LINKED} files have several names"))));
+            }
+            self.seen.insert(id, path.to_vec());
+        }
+        Ok(false)
+    }
+
+    /// Exactly `size` bytes from where `file` stands, whatever becomes of it meanwhile.
+    fn bytes(&mut self, file: &mut File, size: u64) -> Result<(), Stop> {
         let mut buffer = vec![0; CHUNK];
         let mut left = size;
         let mut at_end = false;
@@ -136,38 +242,33 @@ impl<S: Sink> Packer<S> {
             self.put(&buffer[..count])?;
             left -= count as u64;
         }
-        self.put(&[0; BLOCK][..(size.next_multiple_of(BLOCK as u64) - size) as usize])
+        Ok(())
     }
 
-    /// With a PAX header before it where a field does not fit or would lose something.
-    fn header(&mut self, meta: &Meta, metadata: &Metadata) -> Result<(), Stop> {
+    /// Those that a squashfs can hold, as star and GNU tar write them. `is_upper`: without the overlay's own.
+    fn attributes(&self, place: &Path, is_upper: bool) -> Result<Vec<u8>, Stop> {
         let mut records = Vec::new();
-        if meta.path.len() > 100 || !meta.path.is_ascii() {
-            pax::write(&mut records, "path", meta.path);
+        if self.content == Content::Plain {
+            return Ok(records);
         }
-        if meta.link.len() > 100 || !meta.link.is_ascii() {
-            pax::write(&mut records, "linkpath", meta.link);
-        }
-        if meta.size >= 1 << 33 {
-            pax::write(&mut records, "size", meta.size.to_string().as_bytes());
-        }
-        for (key, id) in [("uid", metadata.uid()), ("gid", metadata.gid())] {
-            if id >= 1 << 21 {
-                pax::write(&mut records, key, id.to_string().as_bytes());
+        let mut names = xattr::list(place)?;
+        names.sort_unstable();
+        for name in names {
+            let is_kept = [b"user.".as_slice(), b"trusted.", b"security."].iter().any(|space| name.starts_with(space));
+            let is_mark = is_upper && name.starts_with(b"trusted.overlay.");
+            // a record ends its key at the first `=`
+            if !is_kept || is_mark || name.contains(&b'=') {
+                continue;
+            }
+            if let Some(value) = xattr::get(place, &name)? {
+                super::pax::write(&mut records, [b"SCHILY.xattr.".as_slice(), &name].concat(), &value);
             }
         }
-        let (seconds, nanos) = (metadata.mtime().max(0), metadata.mtime_nsec());
-        if nanos != 0 {
-            pax::write(&mut records, "mtime", format!("{seconds}.{nanos:09}").as_bytes());
-        }
-        if !records.is_empty() {
-            let meta = Meta { path: b"PaxHeaders/entry", flag: b'x', link: b"", size: records.len() as u64 };
-            let padding = records.len().next_multiple_of(BLOCK) - records.len();
-            self.put(&block(&meta, 0o644, (0, 0), 0))?;
-            self.put(&records)?;
-            self.put(&[0; BLOCK][..padding])?;
-        }
-        self.put(&block(meta, metadata.mode(), (metadata.uid(), metadata.gid()), seconds))
+        Ok(records)
+    }
+
+    fn header(&mut self, meta: &Meta, metadata: &Metadata, records: Vec<u8>) -> Result<(), Stop> {
+        self.put(&header(meta, metadata, records))
     }
 
     fn put(&mut self, bytes: &[u8]) -> Result<(), Stop> {
@@ -179,19 +280,10 @@ impl<S: Sink> Packer<S> {
     }
 }
 
-fn block(meta: &Meta, mode: u32, (uid, gid): (u32, u32), mtime: i64) -> [u8; BLOCK] {
-    let mut block = [0; BLOCK];
-    let mut set = |at: usize, bytes: &[u8]| block[at..at + bytes.len()].copy_from_slice(bytes);
-    set(0, &meta.path[..meta.path.len().min(100)]);
-    set(100, format!("{:07o}\0", mode & 0o7777).as_bytes());
-    set(108, format!("{:07o}\0", if uid < 1 << 21 { uid } else { 0 }).as_bytes());
-    set(116, format!("{:07o}\0", if gid < 1 << 21 { gid } else { 0 }).as_bytes());
-    set(124, format!("{:011o}\0", if meta.size < 1 << 33 { meta.size } else { 0 }).as_bytes());
-    set(136, format!("{:011o}\0", mtime.clamp(0, (1 << 33) - 1)).as_bytes());
-    set(156, &[meta.flag]);
-    set(157, &meta.link[..meta.link.len().min(100)]);
-    set(257, b"ustar\x0000");
-    let sum = checksum(&block);
-    block[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
-    block
+/// Names in their order, so that two packs of one folder are the same.
+fn level(folder: File, path: Vec<u8>, is_upper: bool) -> std::io::Result<Level> {
+    let list = fs::read_dir(format!("/proc/self/fd/{}", folder.as_raw_fd()))?;
+    let mut names = list.map(|item| Ok(item?.file_name().into_vec())).collect::<std::io::Result<Vec<_>>>()?;
+    names.sort_unstable();
+    Ok(Level { folder, names: names.into_iter(), path, is_upper })
 }

@@ -87,13 +87,16 @@ pub fn time(value: &[u8]) -> Option<Time> {
 }
 
 /// One record; its length counts itself.
-pub fn write(records: &mut Vec<u8>, key: &str, value: &[u8]) {
+pub fn write(records: &mut Vec<u8>, key: impl AsRef<[u8]>, value: &[u8]) {
+    let key = key.as_ref();
     let body = key.len() + value.len() + 3;
     let mut length = body + 1;
     while body + length.to_string().len() != length {
         length = body + length.to_string().len();
     }
-    records.extend_from_slice(format!("{length} {key}=").as_bytes());
+    records.extend_from_slice(format!("{length} ").as_bytes());
+    records.extend_from_slice(key);
+    records.push(b'=');
     records.extend_from_slice(value);
     records.push(b'\n');
 }

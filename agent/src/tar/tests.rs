@@ -127,3 +127,100 @@ fn random_archives_never_panic() {
         let _ = Archive::new(&bytes[..]).next_entry();
     }
 }
+
+/// What GNU tar makes of a stream, below `base/out`.
+fn unpacked_by_tar(bytes: &[u8], base: &std::path::Path) -> std::path::PathBuf {
+    let out = base.join("out");
+    std::fs::create_dir_all(&out).unwrap();
+    std::fs::write(base.join("packed.tar"), bytes).unwrap();
+    let run = |flags: &[&str]| {
+        let status = std::process::Command::new("tar").args(flags).arg("-C").arg(&out).arg("-xf").arg(base.join("packed.tar")).status();
+        assert!(status.unwrap().success());
+    };
+    run(&["--xattrs", "--xattrs-include=*"]);
+    out
+}
+
+struct Bytes<'a>(&'a mut Vec<u8>);
+
+impl super::pack::Sink for Bytes<'_> {
+    fn put(&mut self, bytes: &[u8]) -> bool {
+        self.0.extend_from_slice(bytes);
+        true
+    }
+}
+
+fn packed(content: super::pack::Content, folder: &std::path::Path) -> Result<Vec<u8>, Refusal> {
+    let mut bytes = Vec::new();
+    super::pack::Packer::new(Bytes(&mut bytes), content).pack(folder)?;
+    Ok(bytes)
+}
+
+#[test]
+fn whole_keeps_fifos_attributes_links_and_holes() {
+    use super::pack::Content;
+    use crate::sys::{open, xattr};
+    use std::io::{Seek, SeekFrom, Write};
+    use std::os::unix::fs::MetadataExt;
+    let base = folder("whole");
+    let from = base.join("in");
+    std::fs::create_dir(from.join("deep")).unwrap();
+    std::fs::write(from.join("deep/file"), b"hello").unwrap();
+    std::fs::hard_link(from.join("deep/file"), from.join("hard")).unwrap();
+    open::make_node(libc::AT_FDCWD, from.join("fifo").to_str().unwrap().as_bytes(), libc::S_IFIFO | 0o600, 0).unwrap();
+    let attributes = xattr::set(&from.join("deep/file"), b"user.odd", b"a\0b\nc=d").is_ok();
+    let mut sparse = File::create(from.join("sparse")).unwrap();
+    sparse.seek(SeekFrom::Start(40 << 20)).unwrap();
+    sparse.write_all(b"middle").unwrap();
+    sparse.set_len(5 << 30).unwrap();
+    drop(sparse);
+    File::create(from.join("empty")).unwrap().set_len(1 << 30).unwrap();
+    let bytes = packed(Content::Whole, &from).unwrap();
+    assert!(bytes.len() < 1 << 20, "holes are not sent: {}", bytes.len());
+    let out = unpacked_by_tar(&bytes, &base);
+    assert_eq!(std::fs::metadata(out.join("deep/file")).unwrap().ino(), std::fs::metadata(out.join("hard")).unwrap().ino());
+    assert!(!std::fs::symlink_metadata(out.join("fifo")).unwrap().is_file());
+    assert_eq!(std::fs::metadata(out.join("sparse")).unwrap().len(), 5 << 30);
+    assert_eq!(std::fs::metadata(out.join("empty")).unwrap().len(), 1 << 30);
+    let mut middle = [0; 6];
+    std::os::unix::fs::FileExt::read_exact_at(&File::open(out.join("sparse")).unwrap(), &mut middle, 40 << 20).unwrap();
+    assert_eq!(&middle, b"middle");
+    if attributes {
+        let value = xattr::get(&out.join("deep/file"), b"user.odd").unwrap();
+        assert_eq!(value.as_deref(), Some(b"a\0b\nc=d".as_slice()));
+    }
+    std::fs::remove_dir_all(base).unwrap();
+}
+
+#[test]
+fn folders_may_be_as_deep_as_a_path_is_long_and_no_deeper() {
+    use super::pack::Content;
+    let base = folder("deep");
+    let mut at = std::os::fd::OwnedFd::from(File::open(base.join("in")).unwrap());
+    let step = |at: &OwnedFd| {
+        use std::os::fd::AsRawFd;
+        crate::sys::open::make_folder(at.as_raw_fd(), b"d", 0o755).unwrap();
+        crate::sys::open::folder_at(at.as_raw_fd(), b"d").unwrap()
+    };
+    for _ in 0..900 {
+        at = step(&at);
+    }
+    assert!(packed(Content::Whole, &base.join("in")).is_ok());
+    for _ in 0..2000 {
+        at = step(&at);
+    }
+    let refusal = packed(Content::Whole, &base.join("in")).unwrap_err();
+    assert!(refusal.message.contains("too long"), "{}", refusal.message);
+    std::fs::remove_dir_all(base).unwrap();
+}
+
+#[test]
+fn a_layers_mark_as_a_name_is_refused_among_changes() {
+    use super::pack::Content;
+    let base = folder("mark");
+    std::fs::write(base.join("in/.wh.x"), b"").unwrap();
+    let changes = Content::Changes { merged: base.join("in") };
+    assert!(packed(changes, &base.join("in")).is_err());
+    assert!(packed(Content::Whole, &base.join("in")).is_ok());
+    std::fs::remove_dir_all(base).unwrap();
+}

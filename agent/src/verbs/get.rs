@@ -2,7 +2,7 @@
 
 use super::put::absolute;
 use crate::session::Stream;
-use crate::tar::pack::{Packer, Sink};
+use crate::tar::pack::{Content, Packer, Sink};
 use crate::wire::json::{self, Answer, Object, Refusal};
 use serde_json::json;
 
@@ -10,13 +10,24 @@ const BATCH: usize = 64 * 1024;
 
 pub fn run(stream: &Stream, request: &Object) -> Answer<()> {
     let path = absolute(json::required_text(request, "path")?)?;
+    let content = content(request)?;
     std::fs::symlink_metadata(&path).map_err(|error| Refusal::io(&path.to_string_lossy(), &error))?;
     stream.reply(json!({}));
     let mut batch = Batch { stream, bytes: Vec::with_capacity(BATCH) };
-    Packer::new(&mut batch).pack(&path)?;
+    Packer::new(&mut batch, content).pack(&path)?;
     batch.flush();
     stream.eof(1);
     Ok(())
+}
+
+fn content(request: &Object) -> Answer<Content> {
+    let merged = json::text(request, "merged")?.map(absolute).transpose()?;
+    let whole = json::flag(request, "whole")?;
+    Ok(match merged {
+        Some(merged) => Content::Changes { merged },
+        None if whole => Content::Whole,
+        None => Content::Plain,
+    })
 }
 
 /// Headers and small files go together.

@@ -11,7 +11,7 @@ mod put;
 mod services;
 mod stats;
 
-use crate::guest::{Guest, Phase};
+use crate::guest::{Guest, Phase, Place};
 use crate::session::Stream;
 use crate::wire::json::{self, Answer, Object, Refusal};
 
@@ -20,6 +20,9 @@ pub fn run(stream: &Stream, request: &Object, guest: &Guest) -> Answer<()> {
     let verb = json::required_text(request, "verb")?;
     if guest.phase() == Phase::Boot && !matches!(verb, "identity" | "poweroff") {
         return Err(Refusal::new("unsupported", format!("{verb} must wait for phase up")));
+    }
+    if guest.place == Place::Reader && !matches!(verb, "get" | "stats" | "poweroff") {
+        return Err(Refusal::new("unsupported", format!("{verb} needs a machine: this one only reads a disk")));
     }
     match verb {
         "exec" => exec::run(stream, request, guest),

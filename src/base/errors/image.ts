@@ -63,6 +63,11 @@ export const imageErrors = {
     message: (p: { name: string; limit: string }) => `image "${p.name}" is larger than ${p.limit} when it is unpacked`,
     hint: () => 'if you trust it, raise the limit in config.toml, as in `image_max_size = "200G"`',
   }),
+  DISK_UNREADABLE: spec({
+    exit: Exit.Failure,
+    message: (p: { name: string; reason: string }) => `the disk of ${p.name} can't be read: ${p.reason}`,
+    hint: () => "look at its file system with `e2fsck -f`, or take what you need out of the running VM",
+  }),
   IMAGE_DAMAGED: spec({
     exit: Exit.Failure,
     message: (p: { name: string; file: string; problem: string }) =>

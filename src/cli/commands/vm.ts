@@ -9,6 +9,7 @@ import { logs } from "./vm/logs.ts";
 import { rename } from "./vm/rename.ts";
 import { restart } from "./vm/restart.ts";
 import { run } from "./vm/run.ts";
+import { save } from "./vm/save.ts";
 import { show } from "./vm/show.ts";
 import { ssh } from "./vm/ssh.ts";
 import { start } from "./vm/start.ts";
@@ -16,7 +17,7 @@ import { stop } from "./vm/stop.ts";
 import { wait } from "./vm/wait.ts";
 
 export const vm = buildRouteMap({
-  routes: { run, create, start, stop, restart, kill, delete: remove, rename, list, show, wait, ssh, exec, logs },
+  routes: { run, create, start, stop, restart, kill, delete: remove, rename, save, list, show, wait, ssh, exec, logs },
   aliases: { ls: "list", rm: "delete" },
   docs: { brief: "virtual machines" },
 });

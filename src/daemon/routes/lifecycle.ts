@@ -1,5 +1,5 @@
 /** What VMs do: start, stop, restart, end, and being waited for. */
-import { emptySchema, restartVmSchema, startVmSchema, stopVmSchema } from "../../api/schema.ts";
+import { emptySchema, restartVmSchema, saveVmSchema, startVmSchema, stopVmSchema } from "../../api/schema.ts";
 import { answerJson, answerWork } from "../answers.ts";
 import { readJson } from "../body.ts";
 import type { Handler } from "../daemon.ts";
@@ -30,6 +30,11 @@ export const restartVm: Handler = async ({ machines, log }, exchange, name) => {
 export const killVm: Handler = async ({ machines }, exchange, name) => {
   await readJson(exchange, emptySchema);
   answerJson(exchange, await machines.view(await machines.kill(name)));
+};
+
+export const saveVm: Handler = async ({ machines, log }, exchange, name) => {
+  const { image } = await readJson(exchange, saveVmSchema);
+  await answerWork(exchange, log, (emit) => machines.save(name, image, emit, exchange.signal));
 };
 
 export const waitVm: Handler = async ({ machines, log }, exchange, name) =>

@@ -25,6 +25,10 @@ export type LayerSource = {
   endMarker: boolean;
   /** false: a layer without a file is no error */
   mustHaveFiles: boolean;
+  /** no layer but all there is: a name is only a name, and overlayfs's marks are somebody's data */
+  isFlat?: boolean;
+  /** paths whose entries are passed over, as if they weren't there */
+  leaveOut?(path: string): boolean;
 };
 
 /** What an image may have in all; counted down over its layers. */
@@ -72,14 +76,14 @@ type Pass = { layer: ConvertedLayer } | { again: SecondPass };
 async function pass(source: LayerSource, known: SecondPass, conversion: Conversion): Promise<Pass> {
   const { signal, path } = conversion;
   signal.throwIfAborted();
-  const entries = new LayerEntries(known);
+  const entries = new LayerEntries(known, source);
   const packer = new Packer(path, conversion.during, signal);
   let isWhole = false;
   let below: { lower: Lower; close(): Promise<void> } | null = null;
   try {
     const reading = () => readEntries(source, entries, packer, conversion);
     const diffId = await conversion.cpus.run(signal, reading);
-    if (source.mustHaveFiles && entries.files === 0) throw new TarError("it holds no files");
+    if (source.mustHaveFiles && entries.files === 0) throw new NoFilesError();
     below = source.lower && needsLower(entries) ? await source.lower() : null;
     const ending = await endingOf(entries, below?.lower ?? null);
     const again = secondPass(entries, ending, known);
@@ -145,6 +149,13 @@ async function readEntries(
   scanner.finish(source.endMarker);
   if (kept !== null) packer.pad(kept);
   return counted.digest();
+}
+
+/** A layer without a file, where one must be. */
+export class NoFilesError extends TarError {
+  constructor() {
+    super("it holds no files");
+  }
 }
 
 /** More than an image may be when it is unpacked. */

@@ -25,6 +25,9 @@ const limits = { folders: 500_000, held: 500_000, nameBytes: 64 * 1024 * 1024, t
 const whiteout = ".wh.";
 const opaqueMarker = ".wh..wh..opq";
 
+/** How a stream's entries are taken; see `LayerSource`. */
+export type Taking = { isFlat?: boolean; leaveOut?(path: string): boolean };
+
 export class LayerEntries {
   /** null: there must be one, but the layer does not say what it is like */
   readonly folders = new Map<string, FolderFacts | null>();
@@ -43,8 +46,11 @@ export class LayerEntries {
   #count = 0;
   #nameBytes = 0;
 
-  constructor(known: SecondPass = nothingMoved) {
+  readonly #taking: Taking;
+
+  constructor(known: SecondPass = nothingMoved, taking: Taking = {}) {
     this.#known = known;
+    this.#taking = taking;
   }
 
   /** Files among the entries, so far. */
@@ -57,11 +63,13 @@ export class LayerEntries {
     const number = ++this.#count;
     const name = this.#moved(pathOf(came.name));
     const base = baseOf(name);
-    if (base.startsWith(whiteout)) return this.#mark(parentOf(name), base);
-    const xattrs = came.xattrs && keptXattrs(came.xattrs);
+    const { isFlat = false, leaveOut } = this.#taking;
+    if (leaveOut?.(name)) return null;
+    if (!isFlat && base.startsWith(whiteout)) return this.#mark(parentOf(name), base);
+    const xattrs = came.xattrs && keptXattrs(came.xattrs, isFlat);
     const entry: TarEntry = { ...came, name, ...(xattrs === undefined ? {} : { xattrs }) };
     if (came.kind === "folder") return this.#folder(entry);
-    if (isWhiteoutDevice(came)) {
+    if (!isFlat && isWhiteoutDevice(came)) {
       if (this.leftOut.length < 20) this.leftOut.push(name);
       return null;
     }
@@ -162,8 +170,9 @@ function isWhiteoutDevice({ kind, device }: TarEntry): boolean {
 }
 
 /** What squashfs can hold, without overlayfs's own marks: a stranger's layer may not set those. */
-function keptXattrs(xattrs: ReadonlyMap<string, string>): ReadonlyMap<string, string> | null {
-  const kept = [...xattrs].filter(([name]) => /^(?:user|trusted|security)\../.test(name) && !isOverlays(name));
+function keptXattrs(xattrs: ReadonlyMap<string, string>, isFlat: boolean): ReadonlyMap<string, string> | null {
+  const isKept = (name: string) => /^(?:user|trusted|security)\../.test(name) && (isFlat || !isOverlays(name));
+  const kept = [...xattrs].filter(([name]) => isKept(name));
   return kept.length === 0 ? null : new Map(kept);
 }
 

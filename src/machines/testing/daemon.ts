@@ -157,6 +157,10 @@ function artifactsOf(world: World): MachinesDeps["artifacts"] {
     exportImage: async function* () {
       yield new Uint8Array(1024);
     },
+    async saveImage({ name, source, changes, direct }) {
+      for (const stream of [changes(), direct()]) for await (const chunk of stream) void chunk;
+      return imageRecord({ name, source });
+    },
     removeStrayLayers: async () => {},
     removeLeftovers: async () => ({ files: 0, bytes: 0 }),
     imageRecipes: () => ["debian-bookworm"],

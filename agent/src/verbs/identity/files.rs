@@ -10,7 +10,7 @@ pub fn replace(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
     let make = || OpenOptions::new().write(true).create_new(true).mode(mode).open(path);
     let mut file = match make() {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            fs::remove_file(path)?;
+            clear(path)?;
             make()?
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -20,6 +20,14 @@ pub fn replace(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
         other => other?,
     };
     file.write_all(content)
+}
+
+/// An image may have a folder there.
+fn clear(path: &Path) -> io::Result<()> {
+    fs::remove_file(path).or_else(|error| match error.raw_os_error() {
+        Some(libc::EISDIR) => fs::remove_dir_all(path),
+        _ => Err(error),
+    })
 }
 
 /// As `replace`, but a file that holds this already is left alone: a copy-up costs more than a look.

@@ -1,0 +1,89 @@
+/** An image and what a VM wrote above it, as a new image: only the difference is stored. */
+import type { ImageName } from "../base/names.ts";
+import type { ImageRecord, LayerRef } from "../model/artifact.ts";
+import type { Emit } from "../model/event.ts";
+import { assembleImage } from "./assemble.ts";
+import { type ImageDeps, storingImage } from "./deps.ts";
+import { type LayerSource, NoFilesError } from "./layer/convert.ts";
+import { lowerOf, openUnion } from "./open-union.ts";
+import { refusing } from "./refusal.ts";
+
+export type SavedMachine = {
+  name: ImageName;
+  source: string;
+  /** what the VM booted from */
+  base: ImageRecord;
+  /** what it changed, as an OCI layer's tar; each call reads it again */
+  changes(): AsyncIterable<Uint8Array>;
+  /** the folders that are on its disk directly, all of them, as a plain tar */
+  direct(): AsyncIterable<Uint8Array>;
+};
+
+/** What banger gave to one VM alone: its identity, and what its host handed on. The next VM gets its own. */
+const ownOfVm = new Set([
+  "etc/machine-id",
+  "etc/hostname",
+  "etc/resolv.conf",
+  "etc/profile.d/banger-env.sh",
+  "etc/systemd/system.conf.d/banger.conf",
+  "root/.ssh/authorized_keys",
+]);
+const hostKey = /^etc\/ssh\/ssh_host_[a-z0-9]+_key(?:\.pub)?$/;
+
+/** @returns the record; the caller puts it into the store @throws IMAGE_INVALID, IMAGE_TOO_LARGE, DISK_FULL */
+export async function saveImage(
+  deps: ImageDeps,
+  saved: SavedMachine,
+  emit: Emit,
+  signal: AbortSignal,
+): Promise<ImageRecord> {
+  const { name, source, base } = saved;
+  const budget = await deps.budget();
+  const onProgress = (done: number) =>
+    emit({ kind: "progress", step: "save", text: "storing what the VM changed", done });
+  const options = { during: storingImage, budget, onProgress, signal };
+  return refusing(name, { ...budget }, async () => {
+    const lower = async () => {
+      const { union, close } = await openUnion(deps.paths, base.layers);
+      return { lower: lowerOf(union), close };
+    };
+    const changes: LayerSource = { ...stream(saved.changes), lower, leaveOut: isOwnOfVm };
+    const layer = await deps.layers.add(
+      changes,
+      base.layers.map(({ digest }) => digest),
+      options,
+    );
+    const direct = await directOf(deps, saved, options);
+    const parts = { name, source, layers: [...base.layers, layer], direct, config: base.config };
+    return assembleImage(deps, parts, emit, signal);
+  });
+}
+
+/** Null: they are empty, and always were. */
+async function directOf(
+  deps: ImageDeps,
+  { base, direct }: SavedMachine,
+  options: Parameters<ImageDeps["layers"]["add"]>[2],
+): Promise<LayerRef | null> {
+  const source: LayerSource = {
+    ...stream(direct),
+    lower: null,
+    isFlat: true,
+    mustHaveFiles: base.direct === null,
+  };
+  try {
+    return await deps.layers.add(source, [], options);
+  } catch (error) {
+    if (error instanceof NoFilesError) return null;
+    throw error;
+  }
+}
+
+function stream(open: () => AsyncIterable<Uint8Array>) {
+  return { open, canReopen: true, endMarker: true, mustHaveFiles: false };
+}
+
+/** @param path without a slash at its beginning */
+export function isOwnOfVm(path: string): boolean {
+  return ownOfVm.has(path) || hostKey.test(path);
+}
