@@ -39,7 +39,24 @@ export const createVmSchema = z.strictObject({
 export const startVmSchema = z.strictObject({ wait: z.optional(wait) });
 export const stopVmSchema = z.strictObject({ graceMs: z.optional(milliseconds) });
 export const restartVmSchema = z.strictObject({ wait: z.optional(wait), graceMs: z.optional(milliseconds) });
-export const saveVmSchema = z.strictObject({ image: reference });
+const word = noNul;
+const words = z.array(word).check(
+  z.maxLength(256),
+  z.refine((all) => JSON.stringify(all).length <= 65_536, "is over 64 KiB in all"),
+);
+/** Of what an image says about running it. */
+const configChange = z.strictObject({
+  env: z.optional(env),
+  entrypoint: z.optional(words),
+  cmd: z.optional(words),
+  workdir: z.optional(word.check(z.refine(isWorkdir, "is no absolute path"))),
+  user: z.optional(z.string().check(z.regex(/^[^\s\0]{0,256}$/, "is no user"))),
+});
+export const saveVmSchema = z.strictObject({ image: reference, config: z.optional(configChange) });
+function isWorkdir(text: string): boolean {
+  return text === "" || (text.startsWith("/") && !text.split("/").includes(".."));
+}
+
 export const renameVmSchema = z.strictObject({ name });
 const secret = z.string().check(z.minLength(1), z.maxLength(65_536));
 export const pullImageSchema = z.strictObject({

@@ -1,4 +1,5 @@
 /** The daemon's API: what goes over the socket. `docs/api.md` is its description. Schemas that check these: `schema.ts`. */
+import type { ConfigChange } from "../model/artifact.ts";
 import type { Credential } from "../model/credential.ts";
 import type { NetworkKind, VmView, WaitKind } from "../model/vm.ts";
 
@@ -43,8 +44,12 @@ export type RestartVm = StartVm & StopVm;
 /** What `DELETE /v1/vms/{name}` answers. */
 export type DeletedVm = { id: string; name: string };
 export type RenameVm = { name: string };
-/** the name of the new image */
-export type SaveVm = { image: string };
+export type SaveVm = {
+  /** the name of the new image */
+  image: string;
+  /** what it says otherwise than the VM's image about running it */
+  config?: ConfigChange;
+};
 
 /** `POST /v1/images/{name}/pull`. The credential is used for this pull alone and kept nowhere. */
 export type PullImage = { credential?: Credential /** plain http is all right */; insecure?: boolean };

@@ -60,6 +60,27 @@ test("rename, show and wait", async () => {
   expect((await cli("vm wait z")).stdout).toBe("z stopped\n");
 });
 
+test("save needs a VM that is stopped, and says what the image has of its own", async () => {
+  const { cli } = await world();
+  await cli("vm create --name a");
+  await cli("vm start a");
+  expect(await cli("vm save a mine")).toEqual({
+    code: 4,
+    stdout: "",
+    stderr: 'error: can\'t save VM "a": it is running\nhint: stop it with `banger vm stop a`\n',
+  });
+  await cli("vm stop a");
+  expect(await cli("vm save a mine")).toEqual({
+    code: 0,
+    stdout: "mine 4 KiB of its own, 4 KiB shared\n",
+    stderr: "reading the disk of a\n",
+  });
+  expect(JSON.parse((await cli("vm save a mine --json")).stdout)).toMatchObject({ name: "mine", source: "vm a" });
+  expect((await cli("vm save a Mine")).code).toBe(2);
+  expect((await cli("vm save b mine")).code).toBe(3);
+  expect((await cli("vm save a")).code).toBe(2);
+});
+
 test("run hands on the command's output and exit code", async () => {
   const { cli, served } = await world();
   const ran = await cli(["vm", "run", "--rm", "--", "echo", "hello  there"]);

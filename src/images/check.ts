@@ -8,7 +8,8 @@ import type { ImageRecord } from "../model/artifact.ts";
 
 /** @throws IMAGE_DAMAGED naming the first file that is missing, cut short or no layer */
 export async function checkImage(deps: Pick<ArtifactDeps, "paths">, record: ImageRecord): Promise<void> {
-  const checks = record.layers.map(async (layer) => {
+  const layers = record.direct ? [...record.layers, record.direct] : record.layers;
+  const checks = layers.map(async (layer) => {
     const file = deps.paths.layer(layer.digest);
     const problem = await layerProblem(file, layer.bytes);
     if (problem) throw fail("IMAGE_DAMAGED", { name: record.name, file, problem });

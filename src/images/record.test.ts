@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import type { ImageName } from "../base/names.ts";
 import type { LayerRef } from "../model/artifact.ts";
 import { digestOf, layerRef } from "../store/testing/records.ts";
-import { emptyConfig, imageDigest, imageRecord, rootOf } from "./record.ts";
+import { changedConfig, emptyConfig, imageDigest, imageRecord, rootOf } from "./record.ts";
 
 const layer = (digit: string) => layerRef({ digest: digestOf(digit), bytes: 1 });
 const plain = (layers: LayerRef[]) => ({ layers, direct: null, config: emptyConfig });
@@ -22,6 +22,19 @@ test("the highest layer that says what the root is like decides", () => {
   const root = { mode: 0o700, uid: 5, gid: 6 };
   expect(rootOf([layerRef(), layerRef({ root }), layerRef({ root: null })])).toEqual(root);
   expect(rootOf([layerRef({ root: null })])).toEqual({ mode: 0o755, uid: 0, gid: 0 });
+});
+
+test("a changed config: variables are added, the rest is replaced, an entrypoint takes the command away", () => {
+  const base = { env: { A: "1", B: "2" }, entrypoint: ["/e"], cmd: ["c"], workdir: "/w", user: "u" };
+  expect(changedConfig(base, {})).toEqual(base);
+  expect(changedConfig(base, { env: { B: "3", C: "4" }, workdir: "" })).toEqual({
+    ...base,
+    env: { A: "1", B: "3", C: "4" },
+    workdir: "",
+  });
+  expect(changedConfig(base, { cmd: ["d"] })).toEqual({ ...base, cmd: ["d"] });
+  expect(changedConfig(base, { entrypoint: ["/f"] })).toEqual({ ...base, entrypoint: ["/f"], cmd: [] });
+  expect(changedConfig(base, { entrypoint: [], cmd: ["d"] })).toEqual({ ...base, entrypoint: [], cmd: ["d"] });
 });
 
 test("the order of environment variables does not matter", () => {

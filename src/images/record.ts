@@ -1,13 +1,22 @@
 /** An image's record, and the digest that says which images are the same. */
 import { createHash } from "node:crypto";
 import type { Digest, ImageName } from "../base/names.ts";
-import type { ImageConfig, ImageRecord, InitKind, LayerRef, RootFacts } from "../model/artifact.ts";
+import type { ConfigChange, ImageConfig, ImageRecord, InitKind, LayerRef, RootFacts } from "../model/artifact.ts";
 
 /** layers that a guest mounts at most; more are merged */
 export const maxLayers = 12;
 
 /** What a plain root file system says about running it: nothing. */
 export const emptyConfig: ImageConfig = { env: {}, entrypoint: [], cmd: [], workdir: "", user: "" };
+
+/**
+ * What is given replaces what was there; variables are added. A new entrypoint without a `cmd` has none: the old one was
+ * another program's.
+ */
+export function changedConfig(base: ImageConfig, change: ConfigChange): ImageConfig {
+  const cmd = change.cmd ?? (change.entrypoint ? [] : base.cmd);
+  return { ...base, ...change, cmd, env: { ...base.env, ...change.env } };
+}
 
 export type RecordFacts = {
   name: ImageName;

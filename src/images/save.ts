@@ -1,6 +1,6 @@
 /** An image and what a VM wrote above it, as a new image: only the difference is stored. */
 import type { ImageName } from "../base/names.ts";
-import type { ImageRecord, LayerRef } from "../model/artifact.ts";
+import type { ImageConfig, ImageRecord, LayerRef } from "../model/artifact.ts";
 import type { Emit } from "../model/event.ts";
 import { assembleImage } from "./assemble.ts";
 import { type ImageDeps, storingImage } from "./deps.ts";
@@ -13,6 +13,7 @@ export type SavedMachine = {
   source: string;
   /** what the VM booted from */
   base: ImageRecord;
+  config: ImageConfig;
   /** what it changed, as an OCI layer's tar; each call reads it again */
   changes(): AsyncIterable<Uint8Array>;
   /** the folders that are on its disk directly, all of them, as a plain tar */
@@ -37,7 +38,7 @@ export async function saveImage(
   emit: Emit,
   signal: AbortSignal,
 ): Promise<ImageRecord> {
-  const { name, source, base } = saved;
+  const { name, source, base, config } = saved;
   const budget = await deps.budget();
   const onProgress = (done: number) =>
     emit({ kind: "progress", step: "save", text: "storing what the VM changed", done });
@@ -54,7 +55,7 @@ export async function saveImage(
       options,
     );
     const direct = await directOf(deps, saved, options);
-    const parts = { name, source, layers: [...base.layers, layer], direct, config: base.config };
+    const parts = { name, source, layers: [...base.layers, layer], direct, config };
     return assembleImage(deps, parts, emit, signal);
   });
 }

@@ -26,6 +26,10 @@ type Operation = {
 const nothing = async () => {};
 const created = (machines: Machines) => create(machines, false);
 const started = (machines: Machines) => create(machines, true);
+const stopped = async (machines: Machines) => {
+  await started(machines);
+  await machines.stop("web", {}, emit);
+};
 
 const operations: Operation[] = [
   { name: "create", before: nothing, run: (m) => create(m, false), leaves: ["gone", "stopped"] },
@@ -38,6 +42,7 @@ const operations: Operation[] = [
   { name: "delete", before: started, run: (m) => m.delete("web"), leaves: ["running", "gone"] },
   { name: "delete of a stopped VM", before: created, run: (m) => m.delete("web"), leaves: ["stopped", "gone"] },
   { name: "delete of an image", before: nothing, run: dropBoth, leaves: ["gone"] },
+  { name: "save", before: stopped, run: (m) => m.save("web", { image: "saved" }, emit, signal), leaves: ["stopped"] },
   { name: "rename", before: created, run: (m) => m.rename("web", "web"), leaves: ["stopped"] },
   {
     name: "a guest's reboot",

@@ -30,7 +30,7 @@ import { waitReady } from "./ready.ts";
 import { reconcile } from "./reconcile.ts";
 import { renameVm } from "./rename.ts";
 import { restartVm } from "./restart.ts";
-import { saveVm } from "./save.ts";
+import { type SaveRequest, saveVm } from "./save.ts";
 import { settleEnd } from "./settle.ts";
 import { startVm } from "./start.ts";
 import { findVm, freshVm, requireState } from "./state.ts";
@@ -171,12 +171,13 @@ function lifecycle(ctx: Context) {
     },
 
     /** A stopped VM as an image; the VM stays as it is. */
-    async save(name: string, image: string, emit: Emit, signal: AbortSignal): Promise<ImageRecord> {
+    async save(name: string, request: SaveRequest, emit: Emit, signal: AbortSignal): Promise<ImageRecord> {
       const vm = findVm(ctx, name);
-      parseImageName(image);
+      parseImageName(request.image);
       return ctx.operations.run(vm, "save", (interrupted) => {
-        requireState(freshVm(ctx, vm), "save", ["stopped"], `stop it with \`banger vm stop ${name}\``);
-        return saveVm(ctx, vm, image, emit, AbortSignal.any([signal, interrupted]));
+        const now = freshVm(ctx, vm);
+        requireState(now, "save", ["stopped", "failed"], `stop it with \`banger vm stop ${name}\``);
+        return saveVm(ctx, now, request, emit, AbortSignal.any([signal, interrupted]));
       });
     },
   };

@@ -1,41 +1,85 @@
 /** `vm save`: what a VM wrote becomes one more layer above its image's. */
-import { type ImageName, parseImageName } from "../base/names.ts";
-import type { ImageRecord } from "../model/artifact.ts";
+import { fail } from "../base/errors/error.ts";
+import { parseImageName } from "../base/names.ts";
+import { changedConfig, imageDigest } from "../images/record.ts";
+import type { SavedMachine } from "../images/save.ts";
+import type { ConfigChange, ImageConfig, ImageRecord } from "../model/artifact.ts";
 import type { Emit } from "../model/event.ts";
 import type { VmRecord } from "../model/vm.ts";
 import { getTar } from "../wire/agent/get.ts";
-import { prepareArtifacts } from "./artifacts.ts";
+import { prepareArtifacts, type ReadyArtifacts } from "./artifacts.ts";
 import type { Context } from "./context.ts";
 import { withReader } from "./reader.ts";
 import { whileImporting } from "./unused.ts";
 
-/** The caller holds the VM's operation, and it is stopped. @throws IMAGE_NAME_INVALID, DISK_UNREADABLE, DISK_FULL */
+export type SaveRequest = {
+  /** name of the new image; one that had it loses it */
+  image: string;
+  /** what it says about running it, where that is not what the VM's image says */
+  config?: ConfigChange;
+};
+
+type Wanted = Pick<SavedMachine, "name" | "source" | "base" | "config">;
+
+/** The caller holds the VM's operation, and it does not run. @throws IMAGE_NAME_INVALID, DISK_UNREADABLE, DISK_FULL */
 export async function saveVm(
   ctx: Context,
   vm: VmRecord,
-  text: string,
+  request: SaveRequest,
   emit: Emit,
   signal: AbortSignal,
 ): Promise<ImageRecord> {
-  const name: ImageName = parseImageName(text);
   return whileImporting(ctx, async () => {
-    const { image, kernel, initramfs } = await prepareArtifacts(ctx, vm.spec);
-    emit({ kind: "progress", step: "save", text: `reading the disk of ${vm.name}` });
-    // writable: the kernel first finishes what a VM that was cut off left in its journal
-    const disk = { path: ctx.paths.vm(vm.id).disk, readOnly: false };
-    const plan = { name: vm.name, kernel, initramfs, disk, layers: image.layers };
-    const record = await withReader(ctx, plan, signal, (client) => {
-      const get = (args: { path: string; merged?: string; whole?: boolean }) => getTar(client, args, signal);
-      const saved = {
-        name,
-        source: `vm ${vm.name}`,
-        base: image,
-        changes: () => get({ path: "/data/upper", merged: "/merged" }),
-        direct: () => get({ path: "/data/direct", whole: true }),
-      };
-      return ctx.artifacts.saveImage(saved, emit, signal);
-    });
-    ctx.store.images.put({ ...record, kernel: image.kernel });
-    return { ...record, kernel: image.kernel };
+    const artifacts = await prepareArtifacts(ctx, vm.spec);
+    const { image } = artifacts;
+    const config = configOf(image, request);
+    const wanted = { name: parseImageName(request.image), source: `vm ${vm.name}`, base: image, config };
+    const made = vm.generation === 0 ? unchanged(wanted) : await readVm(ctx, vm, { artifacts, wanted }, emit, signal);
+    const record = { ...made, kernel: kernelOf(ctx, vm, image) };
+    ctx.store.images.put(record);
+    return record;
   });
+}
+
+/** Of a VM that never ran: nothing is on its disk. */
+function unchanged({ name, source, base, config }: Wanted): ImageRecord {
+  const digest = config === base.config ? base.digest : imageDigest({ ...base, config });
+  return { ...base, name, source, config, digest };
+}
+
+const maxConfigText = 64 * 1024;
+
+function configOf({ config: base }: ImageRecord, { config: change }: SaveRequest): ImageConfig {
+  if (!change) return base;
+  const config = changedConfig(base, change);
+  if (JSON.stringify(config).length <= maxConfigText) return config;
+  throw fail("REQUEST_INVALID", { problems: ["config: with the image's own it is over 64 KiB"] });
+}
+
+async function readVm(
+  ctx: Context,
+  vm: VmRecord,
+  { artifacts: { image, kernel, initramfs }, wanted }: { artifacts: ReadyArtifacts; wanted: Wanted },
+  emit: Emit,
+  signal: AbortSignal,
+): Promise<ImageRecord> {
+  emit({ kind: "progress", step: "save", text: `reading the disk of ${vm.name}` });
+  // writable: the kernel first finishes what a VM that was cut off left in its journal
+  const disk = { path: ctx.paths.vm(vm.id).disk, readOnly: false };
+  const plan = { name: vm.name, kernel, initramfs, disk, layers: image.layers };
+  return withReader(ctx, plan, signal, (client) => {
+    const get = (args: { path: string; merged?: string; whole?: boolean }) => getTar(client, args, signal);
+    const saved = {
+      ...wanted,
+      changes: () => get({ path: "/data/upper", merged: "/merged" }),
+      direct: () => get({ path: "/data/direct", whole: true }),
+    };
+    return ctx.artifacts.saveImage(saved, emit, signal);
+  });
+}
+
+/** A kernel goes with an image's name, and one content may have several. */
+function kernelOf(ctx: Context, vm: VmRecord, image: ImageRecord): ImageRecord["kernel"] {
+  const named = ctx.store.images.byName(vm.spec.image.name);
+  return named?.digest === image.digest ? named.kernel : image.kernel;
 }

@@ -69,6 +69,9 @@ export type ImageConfig = {
   user: string;
 };
 
+/** What a new image says otherwise than the one it is made from; see `changedConfig`. */
+export type ConfigChange = Partial<ImageConfig>;
+
 export type KernelRecord = {
   name: ImageName;
   /** over vmlinux, the modules' squashfs and the boot modules */

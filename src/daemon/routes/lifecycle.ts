@@ -1,5 +1,6 @@
 /** What VMs do: start, stop, restart, end, and being waited for. */
 import { emptySchema, restartVmSchema, saveVmSchema, startVmSchema, stopVmSchema } from "../../api/schema.ts";
+import type { SaveVm } from "../../api/types.ts";
 import { answerJson, answerWork } from "../answers.ts";
 import { readJson } from "../body.ts";
 import type { Handler } from "../daemon.ts";
@@ -33,8 +34,8 @@ export const killVm: Handler = async ({ machines }, exchange, name) => {
 };
 
 export const saveVm: Handler = async ({ machines, log }, exchange, name) => {
-  const { image } = await readJson(exchange, saveVmSchema);
-  await answerWork(exchange, log, (emit) => machines.save(name, image, emit, exchange.signal));
+  const request = (await readJson(exchange, saveVmSchema)) as SaveVm;
+  await answerWork(exchange, log, (emit) => machines.save(name, request, emit, exchange.signal));
 };
 
 export const waitVm: Handler = async ({ machines, log }, exchange, name) =>

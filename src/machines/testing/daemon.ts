@@ -7,7 +7,7 @@ import { type Db, openDatabase } from "../../host/sqlite.ts";
 import type { WorkEvent } from "../../model/event.ts";
 import { pathsOf } from "../../model/paths.ts";
 import { createStore } from "../../store/store.ts";
-import { digestOf, imageRecord, kernelRecord } from "../../store/testing/records.ts";
+import { digestOf, imageRecord, kernelRecord, layerRef } from "../../store/testing/records.ts";
 import type { AgentClient } from "../../wire/agent/types.ts";
 import type { MachinesDeps } from "../deps.ts";
 import { createMachines, type Machines } from "../machines.ts";
@@ -157,11 +157,17 @@ function artifactsOf(world: World): MachinesDeps["artifacts"] {
     exportImage: async function* () {
       yield new Uint8Array(1024);
     },
-    async saveImage({ name, source, changes, direct }) {
+    async saveImage({ name, source, base, config, changes, direct }) {
       for (const stream of [changes(), direct()]) for await (const chunk of stream) void chunk;
-      return imageRecord({ name, source });
+      const own = layerRef({ digest: digestOf("5") });
+      world.paths.set(paths.layer(own.digest), "squashfs");
+      return imageRecord({ name, source, config, digest: digestOf("6"), layers: [...base.layers, own] });
     },
-    removeStrayLayers: async () => {},
+    async removeStrayLayers(known) {
+      const kept = new Set([...known].map((digest) => paths.layer(digest)));
+      const all = world.list(paths.layers).map((file) => `${paths.layers}/${file}`);
+      world.removeTrees(all.filter((file) => !kept.has(file)));
+    },
     removeLeftovers: async () => ({ files: 0, bytes: 0 }),
     imageRecipes: () => ["debian-bookworm"],
     imageRecipe: (name) => (name === "debian-bookworm" ? name : undefined),

@@ -35,6 +35,8 @@ export class Guest {
   phase: "boot" | "up" = "boot";
   /** every identity that it was given, oldest first */
   readonly identities: Json[] = [];
+  /** every `get` that it was asked for */
+  readonly gets: Json[] = [];
   #clients = new Set<FakeClient>();
 
   constructor(behaviour: GuestBehaviour) {
@@ -83,6 +85,7 @@ class FakeClient implements AgentClient {
       guest.phase = "up";
       queueMicrotask(() => guest.notice({ notice: "up" }));
     }
+    if (verb === "get") guest.gets.push(args);
     if (verb === "poweroff" && guest.behaviour.obeys) {
       queueMicrotask(() => guest.end({ kind: args["mode"] === "reboot" ? "reboot" : "poweroff" }));
     }

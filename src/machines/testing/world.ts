@@ -15,6 +15,8 @@ export class World {
   /** files and folders, with a file's text */
   readonly paths = new Map<string, string>();
   guest: GuestBehaviour = { ...goodGuest };
+  /** what every VMM writes there */
+  serialLog = "booting\nlast words\n";
   /** operations that fail, by name, with what they throw */
   readonly failing = new Map<string, unknown>();
   #nextPid = 100;
@@ -61,7 +63,7 @@ export class World {
     const vm = { process: this.newProcess(), spec, guest: new Guest({ ...this.guest }) };
     this.vmms.set(vm.process.pid, vm);
     for (const name of ["qmp.sock", "agent.sock"]) this.paths.set(`${spec.directory}/${name}`, "");
-    this.paths.set(`${spec.directory}/serial.log`, "booting\nlast words\n");
+    this.paths.set(`${spec.directory}/serial.log`, this.serialLog);
     return vm;
   }
 

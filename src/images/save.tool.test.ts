@@ -1,0 +1,151 @@
+/** A saved VM's image: what is stored of two tar streams, what is left out, what is refused. */
+import { expect } from "bun:test";
+import { readdirSync } from "node:fs";
+import type { TarEntry } from "../artifacts/tar/header.ts";
+import { archive, chunked, file, folder, type Member } from "../artifacts/tar/testing/archive.ts";
+import type { ImageName } from "../base/names.ts";
+import { gatedTest } from "../host/testing/gate.ts";
+import { tempFolder } from "../host/testing/temp.ts";
+import type { ImageRecord } from "../model/artifact.ts";
+import { type Paths, pathsOf } from "../model/paths.ts";
+import { checkImage } from "./check.ts";
+import { importRootfs } from "./import.ts";
+import type { Budget } from "./layer/convert.ts";
+import { withUnion } from "./open-union.ts";
+import { isOwnOfVm, saveImage } from "./save.ts";
+import { imageDeps } from "./testing/image-deps.ts";
+import { listUnion } from "./testing/listing.ts";
+
+const never = new AbortController().signal;
+const name = "saved" as ImageName;
+const docker = folder("./var/lib/docker", 0o710);
+
+function member(path: string, changes: Partial<TarEntry>): Member {
+  const made = file(path, "");
+  return { entry: { ...made.entry, ...changes } };
+}
+
+async function world(budget?: Budget) {
+  const temp = tempFolder();
+  const paths = pathsOf({ state: temp.path, cache: temp.path, config: temp.path, runtime: temp.path });
+  const deps = imageDeps(paths, { now: () => 42, ...(budget ? { budget } : {}) });
+  const tree = [
+    folder("etc"),
+    file("etc/machine-id", "base"),
+    file("etc/keep", "k"),
+    folder("opt"),
+    file("opt/a", "a"),
+  ];
+  const tar = chunked(archive(tree));
+  const base = await importRootfs(imageDeps(paths), { name: "base", source: "test", tar }, () => {}, never);
+  const save = (changes: Member[] | Uint8Array, direct: Member[] = [], from: ImageRecord = base) => {
+    const bytes = changes instanceof Uint8Array ? changes : archive(changes);
+    const streams = { changes: () => chunked(bytes, [777]), direct: () => chunked(archive(direct)) };
+    const saved = { name, source: "vm web", base: from, config: from.config, ...streams };
+    return saveImage(deps, saved, () => {}, never);
+  };
+  return { temp, paths, base, save };
+}
+
+async function listed(paths: Paths, layers: ImageRecord["layers"]): Promise<string[]> {
+  const lines = await withUnion(paths, layers, listUnion);
+  return lines.map(({ path, kind, mode, rest, xattrs }) => `${path} ${kind} ${mode} ${rest} ${xattrs}`.trim());
+}
+
+const only = (title: string, body: () => Promise<void>) => gatedTest("tool:sqfstar", title, body);
+
+only("one more layer: files, whiteouts, opaque folders; the base's layers are the base's", async () => {
+  const { temp, paths, base, save } = await world();
+  using _ = temp;
+  const saved = await save([
+    folder("./"),
+    folder("./etc"),
+    member("./etc/.wh.keep", {}),
+    file("./etc/new", "new", 0o4755),
+    folder("./opt", 0o700),
+    member("./opt/.wh..wh..opq", {}),
+    file("./opt/b", "b"),
+  ]);
+  await checkImage({ paths }, saved);
+  expect(saved).toMatchObject({ name: "saved", source: "vm web", kernel: null, direct: null, createdAt: 42 });
+  expect(saved.layers.slice(0, -1)).toEqual(base.layers);
+  expect(saved.layers).toHaveLength(2);
+  expect(saved.digest).not.toBe(base.digest);
+  const names = (await listed(paths, saved.layers)).map((line) => line.split(" ").slice(0, 3).join(" "));
+  expect(names).toEqual([
+    "etc folder 755",
+    "etc/machine-id file 644",
+    "etc/new file 4755",
+    "opt folder 700",
+    "opt/b file 644",
+  ]);
+});
+
+only("nothing changed: a layer without a file, and the same tree", async () => {
+  const { temp, paths, base, save } = await world();
+  using _ = temp;
+  const saved = await save([folder("./")]);
+  expect(saved.layers).toHaveLength(2);
+  expect(await listed(paths, saved.layers)).toEqual(await listed(paths, base.layers));
+});
+
+only("what one VM alone is given is left out, and what looks like it is not", async () => {
+  const { temp, paths, save } = await world();
+  using _ = temp;
+  const own = [
+    ...["machine-id", "hostname", "resolv.conf", "ssh/ssh_host_ed25519_key", "ssh/ssh_host_rsa_key.pub"],
+    ...["profile.d/banger-env.sh", "systemd/system.conf.d/banger.conf"],
+  ].map((path) => `etc/${path}`);
+  const others = ["etc/hosts", "etc/ssh/ssh_host_key_notes", "etc/ssh/sshd_config", "root/.ssh/config"];
+  for (const path of own) expect([path, isOwnOfVm(path)]).toEqual([path, true]);
+  for (const path of others) expect([path, isOwnOfVm(path)]).toEqual([path, false]);
+  const folders = ["etc", "etc/ssh", "etc/profile.d", "etc/systemd", "etc/systemd/system.conf.d", "root", "root/.ssh"];
+  const saved = await save([
+    ...folders.map((path) => folder(`./${path}`)),
+    ...[...own, "root/.ssh/authorized_keys", ...others].map((path) => file(`./${path}`, "secret")),
+  ]);
+  const lines = await listed(paths, saved.layers.slice(-1));
+  const files = lines.filter((line) => line.includes(" file ")).map((line) => line.split(" ")[0] ?? "");
+  expect(files).toEqual(others);
+});
+
+only("folders of the disk itself: kept whole with their overlay marks, and null while they are empty", async () => {
+  const { temp, paths, base, save } = await world();
+  using _ = temp;
+  const parents = [folder("./"), folder("./var"), folder("./var/lib"), docker];
+  expect((await save([folder("./")], parents)).direct).toBeNull();
+  const overlay = folder("./var/lib/docker/overlay2");
+  const marked: Member = { entry: { ...overlay.entry, xattrs: new Map([["trusted.overlay.opaque", "y"]]) } };
+  const whiteout = member("./var/lib/docker/gone", { kind: "character", device: { major: 0, minor: 0 } });
+  const odd = file("./var/lib/docker/.wh.name", "n");
+  const full = await save([folder("./")], [...parents, marked, whiteout, odd, file("./var/lib/docker/id", "1")]);
+  expect(full.direct).not.toBeNull();
+  expect(full.digest).not.toBe(base.digest);
+  const lines = await listed(paths, full.direct ? [full.direct] : []);
+  expect(lines).toContain("var/lib/docker folder 710");
+  expect(lines).toContain("var/lib/docker/.wh.name file 644 1 1b16b1df538ba12d");
+  // a VM of it that emptied them: they are empty now, and not what the image before had
+  const emptied = await save([folder("./")], parents, full);
+  expect(emptied.direct).not.toBeNull();
+  expect(await listed(paths, emptied.direct ? [emptied.direct] : [])).toEqual([
+    "var folder 755",
+    "var/lib folder 755",
+    "var/lib/docker folder 710",
+  ]);
+});
+
+only("a stream that is cut, foreign or too large is refused by name, and nothing is left", async () => {
+  const whole = archive([folder("./"), file("./big", "x".repeat(5000))]);
+  for (const [bytes, code] of [
+    [whole.slice(0, 3000), "IMAGE_INVALID"],
+    [new Uint8Array(2048).fill(65), "IMAGE_INVALID"],
+    [archive([file("../out", "x")]), "IMAGE_INVALID"],
+    [whole, "IMAGE_TOO_LARGE"],
+  ] as const) {
+    const { temp, paths, save } = await world({ bytes: code === "IMAGE_TOO_LARGE" ? 4000 : 2 ** 20, entries: 100 });
+    using _ = temp;
+    const error = await save(bytes).catch((thrown: { code: string }) => thrown);
+    expect(error).toMatchObject({ code });
+    expect([readdirSync(paths.layers).length, readdirSync(paths.partial)]).toEqual([1, []]);
+  }
+});
