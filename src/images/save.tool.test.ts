@@ -96,6 +96,7 @@ only("what one VM alone is given is left out, and what looks like it is not", as
     ...["machine-id", "hostname", "resolv.conf", "ssh/ssh_host_ed25519_key", "ssh/ssh_host_rsa_key.pub"],
     ...["profile.d/banger-env.sh", "systemd/system.conf.d/banger.conf"],
   ].map((path) => `etc/${path}`);
+  expect(isOwnOfVm("usr/local/share/ca-certificates/banger-12.crt")).toBe(true);
   const others = ["etc/hosts", "etc/ssh/ssh_host_key_notes", "etc/ssh/sshd_config", "root/.ssh/config"];
   for (const path of own) expect([path, isOwnOfVm(path)]).toEqual([path, true]);
   for (const path of others) expect([path, isOwnOfVm(path)]).toEqual([path, false]);

@@ -3,10 +3,11 @@
  * kernel, never by the host's. It has a folder among the VMs' and no row: a daemon that starts finds and ends it.
  */
 import { orAborted, withTimeout } from "../base/async.ts";
-import { fail } from "../base/errors/error.ts";
+import { fail, isError } from "../base/errors/error.ts";
 import type { KernelRecord, LayerRef } from "../model/artifact.ts";
 import type { BlockDevice, RunningVm } from "../vmm/driver.ts";
 import type { AgentClient } from "../wire/agent/types.ts";
+import { agentComplaint, lastLines } from "./console.ts";
 import type { Context } from "./context.ts";
 
 export type ReaderPlan = {
@@ -20,7 +21,7 @@ export type ReaderPlan = {
   layers: readonly LayerRef[];
 };
 
-/** Hands the reader's agent to `use`; the disk is at `/data`. @throws VM_BOOT_FAILED, AGENT_UNREACHABLE, what `use` throws */
+/** Hands the reader's agent to `use`; the disk is at `/data`. @throws DISK_UNREADABLE, AGENT_UNREACHABLE, what `use` throws */
 export async function withReader<T>(
   ctx: Context,
   plan: ReaderPlan,
@@ -33,11 +34,13 @@ export async function withReader<T>(
   let running: RunningVm | null = null;
   try {
     running = await ctx.driver.boot({ ...readerSpec(ctx, plan), id, directory }, signal);
-    const client = await reach(ctx, plan, running, serialLog, signal);
+    const over = new AbortController();
+    const ended = running.wait().then(async () => over.abort(unreadable(plan.name, await saidAtLast(ctx, serialLog))));
     try {
-      return await orAborted(use(client), signal);
-    } finally {
-      client.destroy();
+      return await reading(ctx, plan.name, running, AbortSignal.any([signal, over.signal]), use);
+    } catch (error) {
+      if (signal.aborted) throw error;
+      throw await explained(ctx, plan.name, error, { ended, over: over.signal });
     }
   } finally {
     await running?.kill();
@@ -61,20 +64,50 @@ function readerSpec(ctx: Context, { kernel, initramfs, disk, layers }: ReaderPla
   };
 }
 
-/** @throws VM_BOOT_FAILED with what the console says, AGENT_UNREACHABLE */
-async function reach(ctx: Context, plan: ReaderPlan, running: RunningVm, serialLog: string, signal: AbortSignal) {
-  const { name } = plan;
-  const ended = running.wait().then(async () => {
-    const lines = (await ctx.files.tail(serialLog, 4096)).trim().split("\n");
-    const said = lines.findLast((line) => line.includes("banger-agent: ")) ?? lines.at(-1) ?? "";
-    const reason = said.replace(/^.*banger-agent: /, "").slice(0, 300);
-    throw fail("DISK_UNREADABLE", { name, reason: reason || "the reading VM ended early" });
-  });
-  ended.catch(() => {});
-  const connecting = (async () => {
-    const { stream, resync } = await running.agent();
-    return ctx.connectAgent(stream, { resync, timeoutMs: ctx.timings.agentMs, name });
-  })();
+/** Nothing of `use` goes on when it is over. */
+async function reading<T>(
+  ctx: Context,
+  name: string,
+  running: RunningVm,
+  signal: AbortSignal,
+  use: (client: AgentClient) => Promise<T>,
+): Promise<T> {
+  const limit = ctx.timings.agentMs;
+  const connecting = running
+    .agent()
+    .then(({ stream, resync }) => ctx.connectAgent(stream, { resync, timeoutMs: limit, name }));
   const late = () => fail("AGENT_UNREACHABLE", { name, reason: "the VM that should read its disk does not answer" });
-  return orAborted(withTimeout(Promise.race([connecting, ended]), ctx.timings.agentMs, late), signal);
+  const client = await orAborted(withTimeout(connecting, limit, late), signal);
+  const using = use(client);
+  try {
+    return await orAborted(using, signal);
+  } finally {
+    client.destroy();
+    await using.catch(() => {});
+  }
+}
+
+/** A reader that ended, or whose agent could not go on reading, has met a disk that can't be read. */
+async function explained(
+  ctx: Context,
+  name: string,
+  error: unknown,
+  { ended, over }: { ended: Promise<void>; over: AbortSignal },
+): Promise<unknown> {
+  if (isError(error, "AGENT_REFUSED")) return unreadable(name, String(error.details["reason"]));
+  if (!isError(error, "SESSION_LOST") && !isError(error, "AGENT_UNREACHABLE")) return error;
+  // its line breaks a moment before its VMM has ended
+  const moment = new Promise<void>((resolve) => void ctx.after(ctx.timings.endingMs, resolve));
+  await Promise.race([ended, moment]);
+  return over.aborted ? over.reason : error;
+}
+
+/** The agent's own line on the console, else the last one. */
+async function saidAtLast(ctx: Context, serialLog: string): Promise<string> {
+  const lines = lastLines(await ctx.files.tail(serialLog, 4096));
+  return agentComplaint(lines) ?? lines.at(-1) ?? "the reading VM ended early";
+}
+
+function unreadable(name: string, reason: string): Error {
+  return fail("DISK_UNREADABLE", { name, reason });
 }

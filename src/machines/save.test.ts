@@ -1,5 +1,6 @@
 /** `vm save` over a host in memory: what the reading VM is given, what is refused, and that nothing of it stays. */
 import { expect, test } from "bun:test";
+import { fail } from "../base/errors/error.ts";
 import type { ImageName } from "../base/names.ts";
 import { imageRecord } from "../store/testing/records.ts";
 import type { MachinesDeps } from "./deps.ts";
@@ -131,6 +132,31 @@ test("a disk that can't be read is told in the reader's own words", async () => 
     "the disk of web can't be read: /data: Structure needs cleaning",
   ]);
   await rest(host, machines, "after an unreadable disk");
+});
+
+test("a reader that ends in the middle, or can't read on, is a disk that can't be read", async () => {
+  for (const [thrown, reason] of [
+    [fail("SESSION_LOST", { name: "web", reason: "its line dropped" }), "last words"],
+    [
+      fail("AGENT_REFUSED", { verb: "get", reason: "/data/upper/x: Input/output error", code: "io" }),
+      "/data/upper/x: Input/output error",
+    ],
+  ] as const) {
+    const host = newHost();
+    const machines = await stopped(
+      host,
+      savingBy(host, async () => {
+        const reader = host.world.living()[0];
+        // the line breaks first
+        if (thrown.code === "SESSION_LOST")
+          setTimeout(() => reader?.guest.end({ kind: "panic", reason: "bad disk" }), 1);
+        throw thrown;
+      }),
+    );
+    const failed = await failureOf(machines.save("web", { image: "mine" }, emit, signal));
+    expect([failed.code, failed.message]).toEqual(["DISK_UNREADABLE", `the disk of web can't be read: ${reason}`]);
+    await rest(host, machines, "after a reader that ended");
+  }
 });
 
 test("a reader that never answers is ended", async () => {
