@@ -111,6 +111,11 @@ export const routes = {
     path: "/v1/images/{name}",
     summary: "body: root file system as a tar stream; ?source=… (NDJSON)",
   },
+  importDisk: {
+    method: "POST",
+    path: "/v1/images/{name}/disk",
+    summary: "body: an ext4 file system as the one file of a tar stream (NDJSON)",
+  },
   importArchive: {
     method: "POST",
     path: "/v1/image-archives",

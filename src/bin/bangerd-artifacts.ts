@@ -12,7 +12,8 @@ import { exists, listFolder, removeTree, sizeOf } from "../host/files.ts";
 import { createHttp, dockerCertificates, systemCertificates } from "../host/http-fetch.ts";
 import { checkImage } from "../images/check.ts";
 import { defaultBudget, type ImageDeps } from "../images/deps.ts";
-import { importRootfs } from "../images/import.ts";
+import { receiveDisk } from "../images/disk/receive.ts";
+import { importRootfs, importTree } from "../images/import.ts";
 import { Layers } from "../images/layers.ts";
 import { importArchive } from "../images/oci/archive.ts";
 import { exportImage } from "../images/oci/export.ts";
@@ -55,6 +56,8 @@ export function wireArtifacts(facts: Facts): MachineArtifacts {
       return ensureInitramfs(deps, { kernel, agent });
     },
     importImage: (upload, emit, signal) => importRootfs(images, upload, emit, signal),
+    receiveDisk: (upload, emit, signal) => receiveDisk(images, upload, emit, signal),
+    importTree: (tree, emit, signal) => importTree(images, tree, emit, signal),
     importArchive: (upload, emit, signal) => importArchive(images, upload, emit, signal),
     pullImage: async (request, emit, signal) =>
       puller.pull(request.reference, await registryFor(facts, request), emit, signal),

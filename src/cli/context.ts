@@ -43,8 +43,8 @@ export type CliContext = {
   buildImage(recipe: string, emit: Emit, signal: AbortSignal): Promise<Source>;
   /** An archive of images as one tar stream: a file, a folder, or `-` for stdin. */
   openTar(path: string, signal: AbortSignal): Promise<Source>;
-  /** A root file system as one tar stream: a tar, a folder, a squashfs, or `-` for a tar on stdin. */
-  openRootfs(path: string, signal: AbortSignal): Promise<Source>;
+  /** A root file system as one tar stream: a tar, a folder, a squashfs, or `-` for a tar on stdin; an ext4 as a disk. */
+  openRootfs(path: string, signal: AbortSignal): Promise<Source & { isDisk?: boolean }>;
   /** Writes a stream to a file, which gets its name when it is whole; `-` is stdout. */
   saveTo(path: string, content: AsyncIterable<Uint8Array>): Promise<void>;
   /** Who the user is to a registry, as docker's and podman's own files say. */

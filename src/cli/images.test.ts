@@ -1,5 +1,6 @@
 /** `banger image …`: what is printed where, and the exit codes. */
 import { afterEach, expect, test } from "bun:test";
+import type { CliContext } from "./context.ts";
 import { type CliWorld, cliWorld } from "./testing/cli.ts";
 
 let world: CliWorld | null = null;
@@ -99,6 +100,36 @@ test("import and register send what the file holds", async () => {
   });
   expect(await cli("image register box --rootfs /r --kernel none-such", { change })).toMatchObject({ code: 3 });
   expect((await cli("image register box")).code).toBe(2);
+});
+
+test("a disk is read by a VM; the kernel that it needs is fetched on the way, and the disk opened anew", async () => {
+  const { cli, served } = await fresh();
+  await served.machines.deleteKernel("debian-bookworm-cloud");
+  let opened = 0;
+  const change = (context: CliContext) => {
+    context.isRoot = true;
+    context.openRootfs = async () => {
+      opened++;
+      return { tar: (async function* () {})(), source: "file d.ext4", isDisk: true };
+    };
+    context.fetchKernel = async (name) => ({ name, tar: (async function* () {})(), source: "a test" });
+  };
+  expect(await cli("image register box --rootfs d.ext4", { change })).toEqual({
+    code: 0,
+    stdout: "box 4 KiB\n",
+    stderr:
+      "warning: you are root: VMMs are confined, but run as root\n" +
+      "fetching kernel debian-bookworm-cloud from Debian, once\n" +
+      "reading the disk in a VM\n",
+  });
+  expect(opened).toBe(3);
+  served.host.world.guest.diesEarly = { kind: "poweroff" };
+  expect(await cli("image register box --rootfs d.ext4", { change })).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining(
+      "error: the disk of box can't be read: last words\nhint: repair a copy of it with `e2fsck -f`, and register that\n",
+    ),
+  });
 });
 
 test("export is nothing for a terminal", async () => {

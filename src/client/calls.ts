@@ -50,7 +50,12 @@ export type WorkAnswers = {
 };
 
 /** Routes that take a tar stream, and answer events and a result. */
-export type UploadAnswers = { importImage: ImageRecord; importArchive: ImageRecord[]; importKernel: KernelRecord };
+export type UploadAnswers = {
+  importImage: ImageRecord;
+  importDisk: ImageRecord;
+  importArchive: ImageRecord[];
+  importKernel: KernelRecord;
+};
 
 type Bodies = {
   createVm: CreateVm;

@@ -6,6 +6,7 @@ function load() {
     flock: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 },
     getsockopt: { args: [FFIType.i32, FFIType.i32, FFIType.i32, FFIType.ptr, FFIType.ptr], returns: FFIType.i32 },
     ioctl: { args: [FFIType.i32, FFIType.u64, FFIType.u64], returns: FFIType.i32 },
+    lseek: { args: [FFIType.i32, FFIType.i64_fast, FFIType.i32], returns: FFIType.i64_fast },
     syscall: { args: [FFIType.i64, FFIType.i64, FFIType.i64], returns: FFIType.i32 },
   }).symbols;
 }
@@ -52,6 +53,19 @@ const SYS_pidfd_open = 434;
 /** A close-on-exec descriptor for the process that has `pid` now, or negative when there is none. */
 export function pidfdOpen(pid: number): number {
   return libc().syscall(SYS_pidfd_open, pid, 0);
+}
+
+const SEEK_DATA = 3;
+const SEEK_HOLE = 4;
+
+/** Where the next data of an open file is, from `offset` on; negative when there is none. Moves the file's position. */
+export function nextData(fd: number, offset: number): number {
+  return Number(libc().lseek(fd, offset, SEEK_DATA));
+}
+
+/** Where the data that `offset` lies in ends: at a hole or at the end of the file. Moves the file's position. */
+export function nextHole(fd: number, offset: number): number {
+  return Number(libc().lseek(fd, offset, SEEK_HOLE));
 }
 
 const TCGETS = 0x5401;

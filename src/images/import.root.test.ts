@@ -9,6 +9,7 @@ import { gate } from "../host/testing/gate.ts";
 import { tempFolder } from "../host/testing/temp.ts";
 import { importKernelPackage } from "../kernels/import.ts";
 import { pathsOf } from "../model/paths.ts";
+import { receiveDisk } from "./disk/receive.ts";
 import { importRootfs } from "./import.ts";
 import { imageDeps } from "./testing/image-deps.ts";
 
@@ -39,6 +40,13 @@ describe.skipIf(skip !== null)("a full file system", () => {
     await expect(importRootfs(imageDeps(paths), upload, () => {}, never)).rejects.toMatchObject({ code: "DISK_FULL" });
     expect(await listFolder(paths.partial)).toEqual([]);
     expect(await listFolder(paths.layers)).toEqual([]);
+  });
+
+  test("is told for a disk, and nothing half-made stays", async () => {
+    const tar = chunked(archive([file("disk", new Uint8Array(randomBytes(8 * 1024 * 1024)))]));
+    const receiving = receiveDisk(imageDeps(paths), { name: "disk", tar }, () => {}, never);
+    await expect(receiving).rejects.toMatchObject({ code: "DISK_FULL" });
+    expect(await listFolder(paths.partial)).toEqual([]);
   });
 
   test("is told for a kernel, and nothing half-made stays", async () => {

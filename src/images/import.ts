@@ -4,32 +4,51 @@ import type { ImageRecord } from "../model/artifact.ts";
 import type { Emit } from "../model/event.ts";
 import { assembleImage } from "./assemble.ts";
 import { type ImageDeps, storingImage } from "./deps.ts";
+import type { LayerSource } from "./layer/convert.ts";
 import { emptyConfig } from "./record.ts";
 import { refusing } from "./refusal.ts";
 
-export type RootfsUpload = { name: string; source: string; tar: AsyncIterable<Uint8Array> };
+type Named = { name: string; source: string };
+export type RootfsUpload = Named & { tar: AsyncIterable<Uint8Array> };
+export type TreeSource = Named & { /** each call reads it again */ open(): AsyncIterable<Uint8Array> };
 
 /**
  * @returns the record; the caller puts it into the store
  * @throws IMAGE_INVALID, IMAGE_TOO_LARGE, IMAGE_NAME_INVALID, DISK_FULL, TOOL_MISSING, TOOL_FAILED, and whatever
  *   `upload.tar` throws; nothing is left behind then
  */
-export async function importRootfs(
+export function importRootfs(
   deps: ImageDeps,
   upload: RootfsUpload,
   emit: Emit,
   signal: AbortSignal,
 ): Promise<ImageRecord> {
-  const name = parseImageName(upload.name);
+  return store(deps, upload, { open: () => upload.tar, canReopen: false }, emit, signal);
+}
+
+/** As `importRootfs`, of a file system that was read as a whole. What mke2fs makes is no part of an image. */
+export function importTree(deps: ImageDeps, tree: TreeSource, emit: Emit, signal: AbortSignal): Promise<ImageRecord> {
+  const source = { open: () => tree.open(), canReopen: true, as: "tree", unlessEmpty: "lost+found" } as const;
+  return store(deps, tree, source, emit, signal);
+}
+
+async function store(
+  deps: ImageDeps,
+  named: Named,
+  stream: Pick<LayerSource, "open" | "canReopen" | "as" | "unlessEmpty">,
+  emit: Emit,
+  signal: AbortSignal,
+): Promise<ImageRecord> {
+  const name = parseImageName(named.name);
   signal.throwIfAborted();
   const onProgress = (done: number) => {
     emit({ kind: "progress", step: "pack", text: "storing the root file system", done });
   };
-  const tar = { open: () => upload.tar, canReopen: false, lower: null, endMarker: true, mustHaveFiles: true };
+  const layerSource: LayerSource = { ...stream, lower: null, endMarker: true, mustHaveFiles: true };
   const budget = await deps.budget();
   return refusing(name, { ...budget }, async () => {
-    const layer = await deps.layers.add(tar, [], { during: storingImage, budget, onProgress, signal });
-    const { source } = upload;
+    const layer = await deps.layers.add(layerSource, [], { during: storingImage, budget, onProgress, signal });
+    const { source } = named;
     return assembleImage(deps, { name, source, layers: [layer], config: emptyConfig }, emit, signal);
   });
 }

@@ -73,7 +73,7 @@ async function directOf(
   const source: LayerSource = {
     ...stream(direct),
     lower: null,
-    isFlat: true,
+    as: "data",
     mustHaveFiles: base.direct === null,
   };
   try {

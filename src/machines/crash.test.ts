@@ -42,6 +42,7 @@ const operations: Operation[] = [
   { name: "delete", before: started, run: (m) => m.delete("web"), leaves: ["running", "gone"] },
   { name: "delete of a stopped VM", before: created, run: (m) => m.delete("web"), leaves: ["stopped", "gone"] },
   { name: "delete of an image", before: nothing, run: dropBoth, leaves: ["gone"] },
+  { name: "register of a disk", before: nothing, run: registered, leaves: ["gone"] },
   { name: "save", before: stopped, run: (m) => m.save("web", { image: "saved" }, emit, signal), leaves: ["stopped"] },
   { name: "rename", before: created, run: (m) => m.rename("web", "web"), leaves: ["stopped"] },
   {
@@ -57,6 +58,10 @@ const operations: Operation[] = [
     leaves: ["stopped"],
   },
 ];
+
+function registered(machines: Machines): Promise<unknown> {
+  return machines.importDisk({ name: "disk", source: "x", tar: (async function* () {})() }, emit, signal);
+}
 
 async function dropBoth(machines: Machines): Promise<void> {
   await machines.deleteImage("debian-bookworm");

@@ -4,6 +4,7 @@ import type { Digest, ImageName, VmId } from "../base/names.ts";
 import type { Reference } from "../base/reference.ts";
 import type { Clock } from "../host/clock.ts";
 import type { Logger } from "../host/log.ts";
+import type { TreeSource } from "../images/import.ts";
 import type { SavedMachine } from "../images/save.ts";
 import type { ImageRecord, KernelRecord } from "../model/artifact.ts";
 import type { Credential } from "../model/credential.ts";
@@ -75,6 +76,10 @@ export type MachineArtifacts = {
   /** path of the initramfs for that kernel and the present agent, made if absent */
   initramfs(kernel: KernelRecord): Promise<string>;
   importImage(upload: Upload, emit: Emit, signal: AbortSignal): Promise<ImageRecord>;
+  /** Puts a disk down as a file below `paths.partial`, which is the caller's to remove. */
+  receiveDisk(upload: Upload, emit: Emit, signal: AbortSignal): Promise<string>;
+  /** A file system that was read as a whole. */
+  importTree(tree: TreeSource, emit: Emit, signal: AbortSignal): Promise<ImageRecord>;
   importArchive(upload: ArchiveUpload, emit: Emit, signal: AbortSignal): Promise<ImageRecord[]>;
   /** @returns the record, and the digests that the registry knows it by */
   pullImage(

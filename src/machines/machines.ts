@@ -22,6 +22,7 @@ import {
   viewImage,
   viewImages,
 } from "./images.ts";
+import { importDisk } from "./import-disk.ts";
 import { type Lease, takeLease } from "./leases.ts";
 import { dropLive } from "./live.ts";
 import { Operations } from "./operations.ts";
@@ -239,6 +240,7 @@ function artifacts(ctx: Context) {
     images: (): ImageView[] => viewImages(ctx),
     findImage: (name: string): ImageView => viewImage(ctx, findImage(ctx, name)),
     importImage: (upload: Upload, emit: Emit, signal: AbortSignal) => importImage(ctx, upload, emit, signal),
+    importDisk: (upload: Upload, emit: Emit, signal: AbortSignal) => importDisk(ctx, upload, emit, signal),
     importArchive: (upload: ArchiveUpload, emit: Emit, signal: AbortSignal) => importArchive(ctx, upload, emit, signal),
     pullImage: (request: PullRequest, emit: Emit, signal: AbortSignal) => pullImage(ctx, request, emit, signal),
     exportImage: (name: string, signal: AbortSignal, use: (tar: AsyncIterable<Uint8Array>) => Promise<void>) =>

@@ -15,6 +15,8 @@ export type ReaderPlan = {
   name: string;
   kernel: KernelRecord;
   initramfs: string;
+  /** what to do about a disk that can't be read, when it isn't a VM's */
+  next?: string;
   /** an ext4 file system */
   disk: Pick<BlockDevice, "path" | "readOnly">;
   /** of the image below the disk's VM, lowest first; with some, the VM's whole tree is at `/merged` */
@@ -35,12 +37,12 @@ export async function withReader<T>(
   try {
     running = await ctx.driver.boot({ ...readerSpec(ctx, plan), id, directory }, signal);
     const over = new AbortController();
-    const ended = running.wait().then(async () => over.abort(unreadable(plan.name, await saidAtLast(ctx, serialLog))));
+    const ended = running.wait().then(async () => over.abort(unreadable(plan, await saidAtLast(ctx, serialLog))));
     try {
       return await reading(ctx, plan.name, running, AbortSignal.any([signal, over.signal]), use);
     } catch (error) {
       if (signal.aborted) throw error;
-      throw await explained(ctx, plan.name, error, { ended, over: over.signal });
+      throw await explained(ctx, plan, error, { ended, over: over.signal });
     }
   } finally {
     await running?.kill();
@@ -90,11 +92,11 @@ async function reading<T>(
 /** A reader that ended, or whose agent could not go on reading, has met a disk that can't be read. */
 async function explained(
   ctx: Context,
-  name: string,
+  plan: ReaderPlan,
   error: unknown,
   { ended, over }: { ended: Promise<void>; over: AbortSignal },
 ): Promise<unknown> {
-  if (isError(error, "AGENT_REFUSED")) return unreadable(name, String(error.details["reason"]));
+  if (isError(error, "AGENT_REFUSED")) return unreadable(plan, String(error.details["reason"]));
   if (!isError(error, "SESSION_LOST") && !isError(error, "AGENT_UNREACHABLE")) return error;
   // its line breaks a moment before its VMM has ended
   const moment = new Promise<void>((resolve) => void ctx.after(ctx.timings.endingMs, resolve));
@@ -102,12 +104,15 @@ async function explained(
   return over.aborted ? over.reason : error;
 }
 
-/** The agent's own line on the console, else the last one. */
+/** The agent's own line on the console, else the last one; and what the kernel says about the file system. */
 async function saidAtLast(ctx: Context, serialLog: string): Promise<string> {
   const lines = lastLines(await ctx.files.tail(serialLog, 4096));
-  return agentComplaint(lines) ?? lines.at(-1) ?? "the reading VM ended early";
+  const kernel = lines.findLast((line) => line.includes("EXT4-fs"))?.replace(/^\[[^\]]*\] */, "");
+  const said = agentComplaint(lines) ?? lines.at(-1) ?? "the reading VM ended early";
+  const own = said.replace(/ \(os error \d+\)$/, "");
+  return kernel === undefined || kernel === own ? own : `${own} (${kernel})`;
 }
 
-function unreadable(name: string, reason: string): Error {
-  return fail("DISK_UNREADABLE", { name, reason });
+function unreadable({ name, next }: ReaderPlan, reason: string): Error {
+  return fail("DISK_UNREADABLE", { name, reason, ...(next === undefined ? {} : { next }) });
 }

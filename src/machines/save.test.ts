@@ -129,7 +129,7 @@ test("a disk that can't be read is told in the reader's own words", async () => 
   const failed = await failureOf(machines.save("web", { image: "mine" }, emit, signal));
   expect([failed.code, failed.message]).toEqual([
     "DISK_UNREADABLE",
-    "the disk of web can't be read: /data: Structure needs cleaning",
+    "the disk of web can't be read: /data: Structure needs cleaning (EXT4-fs error)",
   ]);
   await rest(host, machines, "after an unreadable disk");
 });

@@ -29,10 +29,10 @@ export function encodeHeader(entry: TarEntry): Uint8Array {
   if (entry.gid > 0o7777777) records.push(paxRecord("gid", String(entry.gid)));
   for (const [name, value] of entry.xattrs ?? []) records.push(paxRecord(`SCHILY.xattr.${name}`, value));
   const long = entry.link.length > 100 ? [longLink(entry)] : [];
-  const own = block(entry, flags[entry.kind]);
+  const own = headerBlock(entry, flags[entry.kind]);
   if (records.length === 0) return long.length === 0 ? own : join([...long, own]);
   const body = join(records);
-  const extension = block({ ...entry, name: "pax", mode: 0o644, size: body.length, link: "", device: null }, "x");
+  const extension = headerBlock({ ...entry, name: "pax", mode: 0o644, size: body.length, link: "", device: null }, "x");
   return join([...long, extension, body, padding(body.length), own]);
 }
 
@@ -40,7 +40,7 @@ export function encodeHeader(entry: TarEntry): Uint8Array {
 function longLink(entry: TarEntry): Uint8Array {
   const body = bytesOf(`${entry.link}\0`);
   const head = { ...entry, name: "././@LongLink", mode: 0o644, size: body.length, link: "", device: null };
-  return join([block(head, "K"), body, padding(body.length)]);
+  return join([headerBlock(head, "K"), body, padding(body.length)]);
 }
 
 /** The zeros that follow `size` bytes of content. */
@@ -48,7 +48,8 @@ export function padding(size: number): Uint8Array {
   return new Uint8Array((blockSize - (size % blockSize)) % blockSize);
 }
 
-function block(entry: TarEntry, flag: string): Uint8Array {
+/** One header as it is, without extensions. @param flag the type's character */
+export function headerBlock(entry: TarEntry, flag: string): Uint8Array {
   const out = new Uint8Array(blockSize);
   const put = (at: number, bytes: Uint8Array, room: number) => out.set(bytes.subarray(0, room), at);
   const octal = (at: number, value: number, digits: number) => {

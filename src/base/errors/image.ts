@@ -66,7 +66,8 @@ export const imageErrors = {
   DISK_UNREADABLE: spec({
     exit: Exit.Failure,
     message: (p: { name: string; reason: string }) => `the disk of ${p.name} can't be read: ${p.reason}`,
-    hint: () => "look at its file system with `e2fsck -f`, or take what you need out of the running VM",
+    hint: (p: { name: string; reason: string; next?: string }) =>
+      p.next ?? `\`banger vm start ${p.name}\` may still get at what is on it`,
   }),
   IMAGE_DAMAGED: spec({
     exit: Exit.Failure,

@@ -1,5 +1,6 @@
 /** Images. */
 import { pruneImagesSchema, pullImageSchema, tagImageSchema } from "../../api/schema.ts";
+import type { HttpExchange } from "../../host/http-server.ts";
 import { answerJson, answerWork, bytesHeaders } from "../answers.ts";
 import { readJson } from "../body.ts";
 import type { Handler } from "../daemon.ts";
@@ -11,12 +12,23 @@ export const showImage: Handler = async ({ machines }, exchange, name) =>
   answerJson(exchange, machines.findImage(name));
 
 export const importImage: Handler = async ({ machines, log }, exchange, name) => {
-  const kernel = queryName(exchange, "kernel");
-  const upload = { name, source: sourceOf(exchange), ...(kernel === null ? {} : { kernel }) };
+  const upload = uploadOf(exchange, name);
   await answerWork(exchange, log, (emit) =>
     machines.importImage({ ...upload, tar: exchange.bodyStream() }, emit, exchange.signal),
   );
 };
+
+export const importDisk: Handler = async ({ machines, log }, exchange, name) => {
+  const upload = uploadOf(exchange, name);
+  await answerWork(exchange, log, (emit) =>
+    machines.importDisk({ ...upload, tar: exchange.bodyStream() }, emit, exchange.signal),
+  );
+};
+
+function uploadOf(exchange: HttpExchange, name: string) {
+  const kernel = queryName(exchange, "kernel");
+  return { name, source: sourceOf(exchange), ...(kernel === null ? {} : { kernel }) };
+}
 
 export const importArchive: Handler = async ({ machines, log }, exchange) => {
   const facts = {

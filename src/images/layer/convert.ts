@@ -25,10 +25,15 @@ export type LayerSource = {
   endMarker: boolean;
   /** false: a layer without a file is no error */
   mustHaveFiles: boolean;
-  /** no layer but all there is: a name is only a name, and overlayfs's marks are somebody's data */
-  isFlat?: boolean;
+  /**
+   * a layer (which is the default); a tree, which is all there is, so that a name is only a name; or data, where overlayfs's
+   * own marks are somebody's too
+   */
+  as?: "layer" | "tree" | "data";
   /** paths whose entries are passed over, as if they weren't there */
   leaveOut?(path: string): boolean;
+  /** a folder that is left out while nothing is in it */
+  unlessEmpty?: string;
 };
 
 /** What an image may have in all; counted down over its layers. */
@@ -83,6 +88,7 @@ async function pass(source: LayerSource, known: SecondPass, conversion: Conversi
   try {
     const reading = () => readEntries(source, entries, packer, conversion);
     const diffId = await conversion.cpus.run(signal, reading);
+    entries.finish();
     if (source.mustHaveFiles && entries.files === 0) throw new NoFilesError();
     below = source.lower && needsLower(entries) ? await source.lower() : null;
     const ending = await endingOf(entries, below?.lower ?? null);

@@ -179,6 +179,37 @@ describe("a layer above others", () => {
   });
 });
 
+test("of a tree names are only names, of data overlayfs's marks too; a folder may be left out while it is empty", () => {
+  const marks = new Map([
+    ["trusted.overlay.opaque", "y"],
+    ["user.kept", "k"],
+  ]);
+  const list = [
+    entry("d/.wh.name"),
+    entry("d/.wh..wh..opq"),
+    entry("d/hole", { kind: "character", device: { major: 0, minor: 0 } }),
+    entry("d/marked", { xattrs: marks }),
+  ];
+  const taken = (as: "layer" | "tree" | "data") => {
+    const entries = new LayerEntries(nothingMoved, { as });
+    const passed = list.map((one) => entries.take(one)).filter((one) => one !== null);
+    return [names(passed), passed.at(-1)?.xattrs?.size, entries.leftOut];
+  };
+  expect(taken("layer")).toEqual([["d/marked"], 1, ["d/hole"]]);
+  expect(taken("tree")).toEqual([["d/.wh.name", "d/.wh..wh..opq", "d/marked"], 1, ["d/hole"]]);
+  expect(taken("data")).toEqual([["d/.wh.name", "d/.wh..wh..opq", "d/hole", "d/marked"], 2, []]);
+
+  const folders = (more: TarEntry[]) => {
+    const entries = new LayerEntries(nothingMoved, { as: "tree", unlessEmpty: "lost+found" });
+    for (const one of [folder("lost+found", { mode: 0o700 }), folder("a/lost+found"), ...more]) entries.take(one);
+    entries.finish();
+    return [...entries.folders].map(([name, facts]) => `${name} ${facts?.mode.toString(8)}`);
+  };
+  expect(folders([])).toEqual(["a undefined", "a/lost+found 755"]);
+  expect(folders([entry("lost+found-not")])).toEqual(["a undefined", "a/lost+found 755"]);
+  expect(folders([entry("lost+found/#12")])).toContain("lost+found 700");
+});
+
 test("any entries become entries that fit together, or are refused", async () => {
   const name = fc
     .array(fc.constantFrom("a", "b", "c", ".wh.a", ".wh..wh..opq", "."), { minLength: 1, maxLength: 4 })

@@ -26,7 +26,11 @@ const whiteout = ".wh.";
 const opaqueMarker = ".wh..wh..opq";
 
 /** How a stream's entries are taken; see `LayerSource`. */
-export type Taking = { isFlat?: boolean; leaveOut?(path: string): boolean };
+export type Taking = {
+  as?: "layer" | "tree" | "data";
+  leaveOut?(path: string): boolean;
+  unlessEmpty?: string;
+};
 
 export class LayerEntries {
   /** null: there must be one, but the layer does not say what it is like */
@@ -43,6 +47,8 @@ export class LayerEntries {
   readonly leftOut: string[] = [];
   readonly #known: SecondPass;
   readonly #heldNames = new Set<string>();
+  /** something is in the folder `unlessEmpty` */
+  #isFilled = false;
   #count = 0;
   #nameBytes = 0;
 
@@ -63,13 +69,14 @@ export class LayerEntries {
     const number = ++this.#count;
     const name = this.#moved(pathOf(came.name));
     const base = baseOf(name);
-    const { isFlat = false, leaveOut } = this.#taking;
+    const { as = "layer", leaveOut, unlessEmpty } = this.#taking;
+    if (unlessEmpty !== undefined && name.startsWith(`${unlessEmpty}/`)) this.#isFilled = true;
     if (leaveOut?.(name)) return null;
-    if (!isFlat && base.startsWith(whiteout)) return this.#mark(parentOf(name), base);
-    const xattrs = came.xattrs && keptXattrs(came.xattrs, isFlat);
+    if (as === "layer" && base.startsWith(whiteout)) return this.#mark(parentOf(name), base);
+    const xattrs = came.xattrs && keptXattrs(came.xattrs, as === "data");
     const entry: TarEntry = { ...came, name, ...(xattrs === undefined ? {} : { xattrs }) };
     if (came.kind === "folder") return this.#folder(entry);
-    if (!isFlat && isWhiteoutDevice(came)) {
+    if (as !== "data" && isWhiteoutDevice(came)) {
       if (this.leftOut.length < 20) this.leftOut.push(name);
       return null;
     }
@@ -79,6 +86,12 @@ export class LayerEntries {
     if (last !== undefined && number < last) return null;
     if (!this.names.add(name) || this.#heldNames.has(name)) return this.#again(name, number);
     return came.kind === "hardlink" ? this.#link(entry) : entry;
+  }
+
+  /** To be called when all entries came. */
+  finish(): void {
+    const { unlessEmpty } = this.#taking;
+    if (unlessEmpty !== undefined && !this.#isFilled) this.folders.delete(unlessEmpty);
   }
 
   /** A folder that only its content speaks of. */
@@ -170,8 +183,8 @@ function isWhiteoutDevice({ kind, device }: TarEntry): boolean {
 }
 
 /** What squashfs can hold, without overlayfs's own marks: a stranger's layer may not set those. */
-function keptXattrs(xattrs: ReadonlyMap<string, string>, isFlat: boolean): ReadonlyMap<string, string> | null {
-  const isKept = (name: string) => /^(?:user|trusted|security)\../.test(name) && (isFlat || !isOverlays(name));
+function keptXattrs(xattrs: ReadonlyMap<string, string>, isData: boolean): ReadonlyMap<string, string> | null {
+  const isKept = (name: string) => /^(?:user|trusted|security)\../.test(name) && (isData || !isOverlays(name));
   const kept = [...xattrs].filter(([name]) => isKept(name));
   return kept.length === 0 ? null : new Map(kept);
 }

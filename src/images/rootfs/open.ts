@@ -4,13 +4,21 @@ import { openSquashfs, SquashfsError } from "../../artifacts/squashfs/reader.ts"
 import { encodeHeader, endOfArchive, padding } from "../../artifacts/tar/writer.ts";
 import { statusText } from "../../artifacts/tools.ts";
 import { fail } from "../../base/errors/error.ts";
-import { isFolder, readStream } from "../../host/files.ts";
+import { isFolder, readStream, sizeOf } from "../../host/files.ts";
 import { spawnPiped } from "../../host/process.ts";
 import { openForRead } from "../../host/random-access.ts";
+import { foreignEnd, foreignKind } from "../disk/foreign.ts";
+import { DiskChanged, diskTar } from "../disk/send.ts";
+import { ext4Problem, isExt4 } from "../disk/superblock.ts";
 import { unionTar } from "../union/tar.ts";
 import { Union } from "../union/union.ts";
 
-export type Opened = { tar: AsyncIterable<Uint8Array>; source: string };
+export type Opened = {
+  tar: AsyncIterable<Uint8Array>;
+  source: string;
+  /** it is no tree but a file system, as the one member of the tar */
+  isDisk?: boolean;
+};
 
 export type OpenOptions = {
   /** of `-` */
@@ -25,9 +33,11 @@ export async function openRootfs(path: string, options: OpenOptions): Promise<Op
   if (path === "-") return { tar: unpacked(options.stdin, "stdin", options.signal), source: "stdin" };
   const source = `file ${path}`;
   if (await isFolder(path)) return { tar: folderTar(path, options), source: `folder ${path}` };
-  const head = await headOf(path, 1082);
+  const head = await headOf(path, foreignEnd);
   if (startsWith(head, [0x68, 0x73, 0x71, 0x73])) return { tar: squashfsTar(path), source };
-  if (isExt4(head)) throw invalid(path, "is an ext4 file system", ext4Advice);
+  if (isExt4(head)) return { tar: await openDisk(path, head), source, isDisk: true };
+  const foreign = foreignKind(head, path);
+  if (foreign) throw invalid(path, `is ${foreign.what}`, foreign.next);
   return { tar: unpacked(readStream(path), path, options.signal), source };
 }
 
@@ -39,11 +49,23 @@ export async function openArchive(path: string, options: OpenOptions): Promise<O
   return { tar: unpacked(readStream(path), path, options.signal), source: `file ${path}` };
 }
 
-const ext4Advice = "mount it, and register the folder";
+async function openDisk(path: string, head: Uint8Array): Promise<AsyncIterable<Uint8Array>> {
+  const size = await sizeOf(path);
+  if (size === 0) {
+    const copy = `copy it into a file first: \`dd if=${path} of=root.ext4 bs=4M conv=sparse\``;
+    throw invalid(path, "is no plain file", copy);
+  }
+  const problem = ext4Problem(head, size);
+  if (problem !== null) throw invalid(path, problem);
+  return unchanging(path, diskTar(path));
+}
 
-/** `s_magic` is 56 bytes into the superblock, which begins at 1024. */
-function isExt4(head: Uint8Array): boolean {
-  return head.length >= 1082 && head[1080] === 0x53 && head[1081] === 0xef;
+async function* unchanging(path: string, tar: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
+  try {
+    yield* tar;
+  } catch (error) {
+    throw error instanceof DiskChanged ? invalid(path, "was changed while it was read", "unmount it first") : error;
+  }
 }
 
 async function headOf(path: string, bytes: number): Promise<Uint8Array> {

@@ -140,6 +140,17 @@ function artifactsOf(world: World): MachinesDeps["artifacts"] {
       for await (const chunk of upload.tar) void chunk;
       return imageRecord({ name: upload.name as never, source: upload.source });
     },
+    async receiveDisk(upload) {
+      world.failIf("receiveDisk");
+      const path = `${paths.partial}/disk-1`;
+      world.paths.set(path, "disk");
+      for await (const chunk of upload.tar) void chunk;
+      return path;
+    },
+    async importTree({ name, source, open }) {
+      for await (const chunk of open()) void chunk;
+      return imageRecord({ name: name as never, source });
+    },
     async importKernel(upload) {
       for await (const chunk of upload.tar) void chunk;
       return kernelRecord({ name: upload.name as never, source: upload.source });

@@ -9,7 +9,7 @@ export const register = buildCommand({
       rootfs: {
         kind: "parsed",
         parse: (text: string) => text,
-        brief: "root file system: a tar (.gz, .zst, .xz), a folder, a squashfs; - for a tar on stdin",
+        brief: "root file system: a tar (.gz, .zst, .xz), a folder, a squashfs, an ext4; - for a tar on stdin",
         placeholder: "PATH",
       },
       kernel: worded("kernel that VMs of this image boot (default: debian-bookworm-cloud)", "KERNEL"),

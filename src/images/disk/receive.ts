@@ -1,0 +1,101 @@
+/** A disk that comes as the one member of a tar stream, put down as a sparse file. Nothing of it is looked into but its superblock. */
+import { abortable } from "../../artifacts/abortable.ts";
+import { TarError } from "../../artifacts/tar/header.ts";
+import { TarScanner } from "../../artifacts/tar/scanner.ts";
+import { BangerError, fail } from "../../base/errors/error.ts";
+import { ensureFolder, isDiskFull, readStream, sizeOf, tempPath } from "../../host/files.ts";
+import { openSparse, type SparseFile } from "../../host/sparse-file.ts";
+import type { Emit } from "../../model/event.ts";
+import { type ImageDeps, storingImage } from "../deps.ts";
+import { TooLargeError } from "../layer/convert.ts";
+import { refusing } from "../refusal.ts";
+import { ext4Problem, superblockEnd } from "./superblock.ts";
+
+export type DiskUpload = { name: string; tar: AsyncIterable<Uint8Array> };
+
+/** holes cost nothing, but more than this no file system holds */
+const maxBytes = 64 * 1024 ** 4;
+const reportEvery = 16 * 1024 ** 2;
+
+/** @returns the file, which is the caller's to remove @throws IMAGE_INVALID, IMAGE_TOO_LARGE, DISK_FULL, what the stream throws */
+export async function receiveDisk(
+  { paths, budget }: Pick<ImageDeps, "paths" | "budget">,
+  { name, tar }: DiskUpload,
+  emit: Emit,
+  signal: AbortSignal,
+): Promise<string> {
+  const limits = await budget();
+  await ensureFolder(paths.partial);
+  const path = tempPath(paths.partial, "disk");
+  const file = await openSparse(path);
+  try {
+    await refusing(name, limits, async () => {
+      await writeDown(abortable(tar, signal), file, limits.bytes, emit);
+      await file.close();
+      const problem = ext4Problem(await headOf(path), await sizeOf(path));
+      if (problem !== null) throw new TarError(`it ${problem}`);
+    });
+    return path;
+  } catch (error) {
+    await file.abort();
+    if (error instanceof BangerError || !isDiskFull(error)) throw error;
+    throw fail("DISK_FULL", { path, during: storingImage }, error);
+  }
+}
+
+async function writeDown(tar: AsyncIterable<Uint8Array>, file: SparseFile, limit: number, emit: Emit): Promise<void> {
+  const writing = new Writing(file);
+  let reported = 0;
+  for await (const chunk of tar) {
+    await writing.push(chunk);
+    if (writing.stored > limit) throw new TooLargeError();
+    if (writing.stored - reported < reportEvery) continue;
+    reported = writing.stored;
+    emit({ kind: "progress", step: "disk", text: "receiving the disk", done: reported });
+  }
+  await writing.finish();
+}
+
+class Writing {
+  readonly #file: SparseFile;
+  readonly #scanner: TarScanner;
+  /** what the present chunk holds: data, or the length of a hole */
+  #waiting: (Uint8Array | number)[] = [];
+  #entries = 0;
+  /** bytes of data so far */
+  stored = 0;
+
+  constructor(file: SparseFile) {
+    this.#file = file;
+    this.#scanner = new TarScanner({
+      entry: ({ kind, size }) => {
+        if (kind !== "file" || ++this.#entries > 1) throw new TarError("it is no single disk");
+        if (size > maxBytes) throw new TooLargeError();
+      },
+      data: (chunk) => {
+        this.stored += chunk.length;
+        this.#waiting.push(chunk);
+      },
+      hole: (bytes) => void this.#waiting.push(bytes),
+      padding: () => {},
+    });
+  }
+
+  async push(chunk: Uint8Array): Promise<void> {
+    this.#scanner.push(chunk);
+    for (const part of this.#waiting.splice(0)) {
+      if (typeof part === "number") this.#file.hole(part);
+      else await this.#file.write(part);
+    }
+  }
+
+  async finish(): Promise<void> {
+    this.#scanner.finish();
+    if (this.#entries === 0) throw new TarError("it holds no disk");
+  }
+}
+
+async function headOf(path: string): Promise<Uint8Array> {
+  for await (const chunk of readStream(path, { to: superblockEnd })) return chunk;
+  return new Uint8Array();
+}

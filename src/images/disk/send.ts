@@ -1,0 +1,32 @@
+/** A disk's file as a tar stream of one member, without its holes. */
+import { maxSparseParts, sparseHead } from "../../artifacts/tar/sparse-writer.ts";
+import { endOfArchive, padding } from "../../artifacts/tar/writer.ts";
+import { readStream } from "../../host/files.ts";
+import { dataParts } from "../../host/sparse-read.ts";
+
+/** A disk that is written to while it is sent. */
+export class DiskChanged extends Error {
+  constructor() {
+    super("it was changed while it was read");
+    this.name = "DiskChanged";
+  }
+}
+
+/** @throws DiskChanged */
+export async function* diskTar(path: string): AsyncGenerator<Uint8Array, void, void> {
+  const { size, parts } = await dataParts(path, maxSparseParts);
+  const entry = { name: "disk", kind: "file", mode: 0o600, uid: 0, gid: 0, mtime: 0, size, link: "" } as const;
+  yield sparseHead(entry, parts);
+  let stored = 0;
+  for (const { offset, length } of parts) {
+    let read = 0;
+    for await (const chunk of readStream(path, { from: offset, to: offset + length })) {
+      read += chunk.length;
+      yield chunk;
+    }
+    if (read !== length) throw new DiskChanged();
+    stored += length;
+  }
+  yield padding(stored);
+  yield endOfArchive;
+}
