@@ -7,7 +7,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 
 BIN := node_modules/.bin
 VERSION := $(shell sed -n 's/^  "version": "\(.*\)",/\1/p' package.json)
-SOURCES := $(shell find src -name '*.ts' ! -name '*.test.ts')
+SOURCES := $(shell find src \( -name '*.ts' -o -name '*.toml' \) ! -name '*.test.ts')
 AGENT_SOURCES := $(shell find agent protocol -type f -not -path 'agent/target/*' 2>/dev/null)
 
 .PHONY: help setup build check unit test run bench fuzz install clean

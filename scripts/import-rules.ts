@@ -59,7 +59,7 @@ export const folders: Record<string, Folder> = {
   },
   artifacts: {
     may: ["base", "model", "host", "store"],
-    packages: ["zod"],
+    packages: ["smol-toml", "zod"],
     instead: "artifacts/ is what images and kernels share: put what is special into one of them",
   },
   images: {

@@ -22,6 +22,7 @@ function documentedForms(): [name: string, path: string][] {
     ["blankDisk", paths.blankDisk(7)],
     ["blob", paths.blob(digest)],
     ["blobPart", paths.blobPart(digest)],
+    ["catalog", paths.catalog(digest)],
   );
   forms.push(...Object.entries(paths.kernel(digest)), ...Object.entries(paths.vm("<id>" as VmId)));
   return forms.map(([name, path]) => [
@@ -48,7 +49,16 @@ test("the functions that make paths are all known to this test", () => {
       .filter(([, item]) => typeof item === "function")
       .map(([name]) => name);
   const paths = pathsOf({ state: "", cache: "", config: "", runtime: "" });
-  expect(functions(paths).sort()).toEqual(["blankDisk", "blob", "blobPart", "initramfs", "kernel", "layer", "vm"]);
+  expect(functions(paths).sort()).toEqual([
+    "blankDisk",
+    "blob",
+    "blobPart",
+    "catalog",
+    "initramfs",
+    "kernel",
+    "layer",
+    "vm",
+  ]);
   expect([...functions(vmPaths("")), ...functions(kernelPaths(""))]).toEqual([]);
 });
 

@@ -9,6 +9,13 @@ export type VmDefaults = {
   diskBytes?: number;
 };
 
+/** A catalog of others: where it is, and whose signature it must have. */
+export type CatalogSource = {
+  url: string;
+  /** path of a PEM public key */
+  key: string;
+};
+
 /** `file`: from config.toml; `default`: the built-in value. */
 export type ConfigSource = "file" | "default";
 
@@ -20,6 +27,8 @@ export type Config = {
   inheritProxy: boolean;
   /** the most that an image may be when it is unpacked, in bytes */
   imageMaxBytes: number;
+  /** what can be pulled beside what this program knows itself, in the order in which it is looked up */
+  catalogs: readonly CatalogSource[];
   /** hosts that are asked before a registry, by the registry's name */
   registryMirrors: Record<string, readonly string[]>;
   /** hosts of registries that may be spoken to without encryption */

@@ -27,6 +27,7 @@ test("values and where they came from", () => {
   expect(config.provenance).toEqual({
     inherit_proxy: "file",
     image_max_size: "default",
+    catalog_urls: "default",
     registry_mirrors: "default",
     insecure_registries: "default",
     "vm_defaults.vcpu": "file",
@@ -45,6 +46,28 @@ test("registries, and how large an image may be", () => {
   expect(problems('image_max_size = "2K"\ninsecure_registries = ["a b"]\n[registry_mirrors]\nx = "y"\n')).toHaveLength(
     3,
   );
+});
+
+test("catalogs, and whose signature they must have", () => {
+  const text =
+    '[[catalog_urls]]\nurl = "https://example.com/c.toml"\nkey = "/etc/c.pub"\n[[catalog_urls]]\nurl = "file:///srv/c.toml"\nkey = "keys/c.pub"\n';
+  const config = parseConfig("/home/me/.config/banger/config.toml", text);
+  expect(config.catalogs).toEqual([
+    { url: "https://example.com/c.toml", key: "/etc/c.pub" },
+    { url: "file:///srv/c.toml", key: "/home/me/.config/banger/keys/c.pub" },
+  ]);
+  expect(config.provenance["catalog_urls"]).toBe("file");
+  const wrong =
+    'catalog_urls = [{ url = "http://example.com/c", key = "https://example.com/c.pub" }, { urll = "https://x/c", key = 7 }, "https://x/c"]';
+  expect(problems(wrong)).toEqual([
+    "catalog_urls.0.url: is plain http: use https",
+    "catalog_urls.0.key: must be the path of a public key, absolute or seen from this file's folder",
+    "catalog_urls.1.url: must be the URL of a catalog",
+    "catalog_urls.1.key: must be the path of a public key, absolute or seen from this file's folder",
+    'catalog_urls.1.urll: unknown key; did you mean "url"?',
+    expect.stringContaining("catalog_urls.2: must be a list of tables"),
+  ]);
+  expect(problems('catalog_urls = ["x"]')).toHaveLength(1);
 });
 
 test("an empty file is the default", () => {

@@ -1,7 +1,7 @@
 /** config.toml's text → `Config`, or one error that lists every problem with its path. Pure. */
 import { parse as parseToml, TomlError } from "smol-toml";
 import { fail } from "../base/errors/error.ts";
-import { nearest, stripControl } from "../base/text.ts";
+import { problemsOf, syntaxProblem } from "../base/problems.ts";
 import { parseSize } from "../base/units.ts";
 import type { Config, ConfigSource, VmDefaults } from "./config.ts";
 import { configSchema, keysAt, type RawConfig } from "./schema.ts";
@@ -10,7 +10,7 @@ import { configSchema, keysAt, type RawConfig } from "./schema.ts";
 export function parseConfig(file: string, text: string): Config {
   const result = configSchema.safeParse(readToml(file, text));
   if (result.success) return configOf(file, result.data);
-  throw fail("CONFIG_INVALID", { file, problems: result.error.issues.flatMap(problemsOf).slice(0, 50) });
+  throw fail("CONFIG_INVALID", { file, problems: problemsOf(result.error.issues, wording) });
 }
 
 /** What holds when there is no file. */
@@ -23,26 +23,15 @@ function readToml(file: string, text: string): unknown {
     return parseToml(text);
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
-    const what = stripControl(error.message.split("\n", 1)[0] ?? "").replace(/^Invalid TOML document: /, "");
-    throw fail("CONFIG_INVALID", { file, problems: [`line ${error.line}, column ${error.column}: ${what}`] }, error);
+    throw fail("CONFIG_INVALID", { file, problems: [syntaxProblem(error)] }, error);
   }
 }
 
-type Issue = { code?: string; path: PropertyKey[]; message: string; keys?: string[] };
-
-function problemsOf(issue: Issue): string[] {
-  if (issue.code !== "unrecognized_keys") return [`${dotted(issue.path)}: ${issue.message}`];
-  return (issue.keys ?? []).map((key) => {
-    const meant = nearest(key, keysAt(issue.path));
-    const elsewhere = issue.path.length === 0 && keysAt(["vm_defaults"]).includes(key) ? "vm_defaults" : undefined;
-    const advice = elsewhere ? `; it belongs into [${elsewhere}]` : meant ? `; did you mean "${meant}"?` : "";
-    return `${dotted([...issue.path, stripControl(key).slice(0, 80)])}: unknown key${advice}`;
-  });
-}
-
-function dotted(path: readonly PropertyKey[]): string {
-  return path.map(String).join(".") || "(top level)";
-}
+const wording = {
+  keysAt,
+  advice: (path: readonly PropertyKey[], key: string) =>
+    path.length === 0 && keysAt(["vm_defaults"]).includes(key) ? "it belongs into [vm_defaults]" : undefined,
+};
 
 const defaultImageMax = "64G";
 
@@ -58,11 +47,13 @@ function configOf(file: string, raw: RawConfig): Config {
     vmDefaults,
     inheritProxy: raw.inherit_proxy ?? true,
     imageMaxBytes: parseSize(raw.image_max_size ?? defaultImageMax) ?? 0,
+    catalogs: (raw.catalog_urls ?? []).map(({ url, key }) => ({ url, key: absolute(file, key) })),
     registryMirrors: raw.registry_mirrors ?? {},
     insecureRegistries: raw.insecure_registries ?? [],
     provenance: {
       inherit_proxy: source(raw.inherit_proxy),
       image_max_size: source(raw.image_max_size),
+      catalog_urls: source(raw.catalog_urls),
       registry_mirrors: source(raw.registry_mirrors),
       insecure_registries: source(raw.insecure_registries),
       "vm_defaults.vcpu": source(from.vcpu),
@@ -70,4 +61,9 @@ function configOf(file: string, raw: RawConfig): Config {
       "vm_defaults.disk_size": source(from.disk_size),
     },
   };
+}
+
+/** Paths in the file are seen from the folder that it is in. */
+function absolute(file: string, path: string): string {
+  return path.startsWith("/") ? path : `${file.slice(0, file.lastIndexOf("/"))}/${path}`;
 }

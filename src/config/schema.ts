@@ -1,6 +1,7 @@
 /** What config.toml may hold: every key, its check, and the words for what is wrong. `docs/config.md` is its twin. */
 import * as z from "zod/mini";
 import { parseSize } from "../base/units.ts";
+import { sourceProblem } from "../base/url.ts";
 import { sizeBounds } from "./sizing.ts";
 
 const vcpuRule = `must be a whole number from ${sizeBounds.vcpu.min} to ${sizeBounds.vcpu.max}, as in \`vcpu = 2\``;
@@ -58,7 +59,28 @@ const maxSize = z.string({ error: maxSizeRule }).check(
   ),
 );
 
+const catalogsRule =
+  'must be a list of tables, as in `[{ url = "https://example.com/catalog.toml", key = "example.pub" }]`';
+const keyRule = "must be the path of a public key, absolute or seen from this file's folder";
+
+const catalogUrlSchema = z.strictObject(
+  {
+    url: z
+      .string({ error: "must be the URL of a catalog" })
+      .check(
+        z.refine((text) => sourceProblem(text) === null, { error: ({ input }) => sourceProblem(String(input)) ?? "" }),
+      ),
+    key: z
+      .string({ error: keyRule })
+      .check(z.refine((text) => /^[^\0\n~][^\0\n]{0,4095}$/.test(text) && !text.includes("://"), { error: keyRule })),
+  },
+  { error: (issue) => (issue.code === "invalid_type" ? catalogsRule : undefined) },
+);
+
 export const configSchema = z.strictObject({
+  catalog_urls: z.optional(
+    z.array(catalogUrlSchema, { error: catalogsRule }).check(z.maxLength(20, { error: catalogsRule })),
+  ),
   image_max_size: z.optional(maxSize),
   insecure_registries: z.optional(hosts(hostsRule, host)),
   registry_mirrors: z.optional(
@@ -75,6 +97,7 @@ export type RawConfig = z.infer<typeof configSchema>;
 /** The keys that may stand in the table at `path`; used for "did you mean" and to hold docs/config.md to the schema. */
 export function keysAt(path: readonly PropertyKey[]): string[] {
   if (path.length === 0) return Object.keys(configSchema.shape);
+  if (path[0] === "catalog_urls" && path.length === 2) return Object.keys(catalogUrlSchema.shape);
   return path[0] === "vm_defaults" ? Object.keys(vmDefaultsSchema.shape) : [];
 }
 

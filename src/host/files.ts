@@ -90,13 +90,19 @@ export async function exists(path: string): Promise<boolean> {
   }
 }
 
-/** bytes */
+/** A plain file, or a link to one; false for what is absent too. */
+export async function isFile(path: string): Promise<boolean> {
+  const facts = await fs.stat(path).catch(() => null);
+  return facts?.isFile() ?? false;
+}
+
 /** False for what is absent too. */
 export async function isFolder(path: string): Promise<boolean> {
   const facts = await fs.stat(path).catch(() => null);
   return facts?.isDirectory() ?? false;
 }
 
+/** bytes */
 export async function sizeOf(path: string): Promise<number> {
   return (await fs.stat(path)).size;
 }

@@ -44,6 +44,9 @@ export function pathsOf(roots: Roots) {
     blob: (digest: Digest) => `${roots.cache}/blobs/${hex(digest)}`,
     /** one that has not all its bytes yet; the next try goes on with it */
     blobPart: (digest: Digest) => `${roots.cache}/blobs/${hex(digest)}.part`,
+    catalogs: `${roots.cache}/catalogs`,
+    /** the last good one from a URL, with its signature; named by the sha256 of the URL */
+    catalog: (url: Digest) => `${roots.cache}/catalogs/${hex(url)}`,
     kernels: `${roots.cache}/kernels`,
     kernel: (digest: Digest) => kernelPaths(`${roots.cache}/kernels/${hex(digest)}`),
     initramfs: (digest: Digest) => `${roots.cache}/initramfs/${hex(digest)}.cpio`,

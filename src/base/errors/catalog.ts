@@ -3,6 +3,7 @@
  * (a test holds the list). Each domain has its own file.
  */
 import { agentErrors } from "./agent.ts";
+import { bundleErrors } from "./bundle.ts";
 import { cliErrors } from "./cli.ts";
 import { daemonErrors } from "./daemon.ts";
 import { hostErrors } from "./host.ts";
@@ -17,6 +18,7 @@ export const catalog = {
   ...vmmErrors,
   ...imageErrors,
   ...registryErrors,
+  ...bundleErrors,
   ...agentErrors,
   ...daemonErrors,
   ...hostErrors,

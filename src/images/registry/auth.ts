@@ -3,11 +3,11 @@
  * "Token Authentication Specification"). Tokens are kept in memory, for each scope, until they expire.
  */
 import * as z from "zod/mini";
+import { readSmall } from "../../artifacts/web/small.ts";
+import { named } from "../../base/url.ts";
 import type { Http } from "../../host/http-fetch.ts";
 import type { Credential } from "../../model/credential.ts";
 import { type Challenge, parseChallenges } from "./challenge.ts";
-import { named } from "./origin.ts";
-import { readSmall } from "./small.ts";
 
 export type AuthDeps = { http: Http /** Unix time in `ms` */; now(): number };
 

@@ -5,18 +5,19 @@
 import { createHash } from "node:crypto";
 import type { OpenPart, Part } from "../../artifacts/download.ts";
 import { type Pause, retryAfter, retrying, TransientError } from "../../artifacts/retry.ts";
+import { readSmallBytes } from "../../artifacts/web/small.ts";
 import { fail } from "../../base/errors/error.ts";
 import type { Digest } from "../../base/names.ts";
 import type { Reference } from "../../base/reference.ts";
 import { stripControl } from "../../base/text.ts";
+import { followed, isSameOrigin } from "../../base/url.ts";
 import { type Http, HttpError, type IncomingAnswer } from "../../host/http-fetch.ts";
 import type { Credential } from "../../model/credential.ts";
 import { maxDocument } from "../oci/manifest.ts";
 import { indexTypes, manifestTypes } from "../oci/media.ts";
 import { AuthError, BusyError, RegistryAuth } from "./auth.ts";
 import { Mirrors } from "./mirrors.ts";
-import { endpointOf, followed, isSameOrigin, schemesOf } from "./origin.ts";
-import { readSmallBytes } from "./small.ts";
+import { endpointOf, schemesOf } from "./origin.ts";
 
 export type RegistryDeps = { http: Http; pause: Pause /** Unix time in `ms` */; now(): number };
 

@@ -1,0 +1,35 @@
+/** A file by URL as `Downloads` wants it: asked for again when that may help. */
+import { fail } from "../../base/errors/error.ts";
+import type { OpenPart } from "../download.ts";
+import { TransientError } from "../retry.ts";
+import { openWeb, type WebDeps, WebError } from "./get.ts";
+
+/** @param what for messages */
+export function webPart(deps: WebDeps, url: string, what: string): OpenPart {
+  return async (from, signal) => {
+    try {
+      const { body, ...part } = await openWeb(deps, url, from, signal);
+      return { ...part, body: explaining(body, url, what) };
+    } catch (error) {
+      throw told(error, url, what);
+    }
+  };
+}
+
+async function* explaining(
+  body: AsyncIterable<Uint8Array>,
+  url: string,
+  what: string,
+): AsyncGenerator<Uint8Array, void, void> {
+  try {
+    yield* body;
+  } catch (error) {
+    throw told(error, url, what);
+  }
+}
+
+function told(error: unknown, url: string, what: string): unknown {
+  if (!(error instanceof WebError)) return error;
+  const failed = fail("DOWNLOAD_FAILED", { what, url, problem: error.problem }, error);
+  return error.again ? new TransientError(failed, error.again.afterMs) : failed;
+}

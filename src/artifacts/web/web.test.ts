@@ -1,0 +1,131 @@
+/** Files by URL from servers that misbehave, and from the file system. */
+import { expect, test } from "bun:test";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { createHttp, type Http } from "../../host/http-fetch.ts";
+import { tempFolder } from "../../host/testing/temp.ts";
+import { type Answer, send, testServer } from "../../images/registry/testing/server.ts";
+import { readDocument } from "./document.ts";
+import { openWeb, WebError } from "./get.ts";
+
+const never = new AbortController().signal;
+const plain = createHttp(undefined);
+/** silence counts after 300 ms */
+const http: Http = (request) => plain({ ...request, headTimeoutMs: 300, stallTimeoutMs: 300 });
+const deps = { http, now: () => 0 };
+const limits = { maxBytes: 1000, timeoutMs: 2000 };
+
+async function problem(work: Promise<unknown>): Promise<string> {
+  const error = await work.then(
+    () => null,
+    (thrown: unknown) => thrown,
+  );
+  expect(error).toBeInstanceOf(WebError);
+  return (error as WebError).problem;
+}
+
+test("a document, as it is, asked for without compression", async () => {
+  await using server = await testServer((_, response) => send(response, 200, "hello", { "content-encoding": "gzip" }));
+  const bytes = await readDocument(deps, `${server.url}/a`, limits, never);
+  expect(Buffer.from(bytes).toString()).toBe("hello");
+  expect(server.asked[0]?.headers).toMatchObject({ "accept-encoding": "identity", "user-agent": "banger" });
+});
+
+const bad: [string, Answer, RegExp][] = [
+  ["is not there", (_, response) => send(response, 404, "no"), /not there \(status 404\)/],
+  ["may not be had", (_, response) => send(response, 403, "no"), /may not have it/],
+  ["fails", (_, response) => send(response, 500, "no"), /status 500/],
+  ["has no content", (_, response) => send(response, 204, ""), /status 204/],
+  ["says that it is too long", (_, response) => send(response, 200, "x".repeat(1001)), /more than 1000 B/],
+  [
+    "is too long and does not say so",
+    (_, response) => {
+      response.writeHead(200);
+      for (let i = 0; i < 50; i++) response.write("x".repeat(100));
+      response.end();
+    },
+    /more than 1000 B/,
+  ],
+  [
+    "is cut short",
+    (_, response) => {
+      response.writeHead(200, { "content-length": "500" });
+      response.write("x");
+      setImmediate(() => response.destroy());
+    },
+    /broke/,
+  ],
+  ["never answers", () => {}, /does not answer/],
+  [
+    "stalls",
+    (_, response) => {
+      response.writeHead(200, { "content-length": "500" });
+      response.write("x");
+    },
+    /does not answer/,
+  ],
+  ["sends us in a circle", (_, response) => send(response, 302, "", { location: "/again" }), /place to place/],
+  ["sends us to plain http", (_, response) => send(response, 302, "", { location: "http://example.com/" }), /not safe/],
+  ["sends us to a file", (_, response) => send(response, 302, "", { location: "file:///etc/passwd" }), /not safe/],
+  ["sends us nowhere", (_, response) => send(response, 302, ""), /not safe|place to place/],
+];
+for (const [what, answer, words] of bad) {
+  test(`one that ${what}`, async () => {
+    await using server = await testServer(answer);
+    expect(await problem(readDocument(deps, `${server.url}/a`, limits, never))).toMatch(words);
+  });
+}
+
+test("one that trickles is given up when its time is over", async () => {
+  const timers: ReturnType<typeof setInterval>[] = [];
+  await using server = await testServer((_, response) => {
+    response.writeHead(200);
+    timers.push(setInterval(() => response.write("x"), 20));
+  });
+  const reading = readDocument(deps, `${server.url}/a`, { ...limits, timeoutMs: 400 }, never);
+  expect(await problem(reading)).toMatch(/not here after 0\.4 s/);
+  for (const timer of timers) clearInterval(timer);
+});
+
+test("the caller's own end is no problem of the file", async () => {
+  await using server = await testServer(() => {});
+  const stop = new AbortController();
+  const reading = readDocument(deps, `${server.url}/a`, limits, stop.signal);
+  stop.abort(new Error("enough"));
+  await expect(reading).rejects.toThrow("enough");
+});
+
+test("redirects are followed, ranges asked for, and what comes is told", async () => {
+  await using server = await testServer((request, response) => {
+    if (request.url === "/a") return send(response, 307, "", { location: "b" });
+    send(response, 206, "lo", { "content-range": "bytes 3-4/5" });
+  });
+  const part = await openWeb(deps, `${server.url}/a`, 3, never);
+  expect([part.from, part.total, server.asked.at(-1)?.headers.range]).toEqual([3, 5, "bytes=3-"]);
+  part.close();
+});
+
+test("a part that does not say which, and one behind the end", async () => {
+  await using server = await testServer((_, response) => send(response, 206, "lo"));
+  expect(await problem(openWeb(deps, `${server.url}/a`, 3, never))).toMatch(/which/);
+  server.answer = (request, response) =>
+    request.headers.range ? send(response, 416, "") : send(response, 200, "hello", { "content-length": "5" });
+  const part = await openWeb(deps, `${server.url}/a`, 9, never);
+  expect([part.from, part.total]).toEqual([0, 5]);
+  part.close();
+});
+
+test("files: a plain one, from any place on; nothing else", async () => {
+  using temp = tempFolder();
+  writeFileSync(`${temp.path}/a b`, "hello");
+  mkdirSync(`${temp.path}/folder`);
+  const url = new URL(`file://${temp.path}/a b`).href;
+  expect(Buffer.from(await readDocument(deps, url, limits, never)).toString()).toBe("hello");
+  const part = await openWeb(deps, url, 3, never);
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of part.body) chunks.push(chunk);
+  expect([part.from, part.total, Buffer.concat(chunks).toString()]).toEqual([3, 5, "lo"]);
+  for (const name of ["none", "folder", "a%2Fb"]) {
+    expect(await problem(openWeb(deps, `file://${temp.path}/${name}`, 0, never))).toMatch(/no such file/);
+  }
+  expect(await problem(openWeb(deps, "file:///dev/zero", 0, never))).toMatch(/no such file/);
+});

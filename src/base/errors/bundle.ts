@@ -1,0 +1,47 @@
+/** Failures of catalogs, and of the bundles that they name. */
+import { Exit } from "../exit.ts";
+import { spec } from "./spec.ts";
+
+export const bundleErrors = {
+  CATALOG_UNREACHABLE: spec({
+    exit: Exit.Unavailable,
+    message: (p: { url: string; problem: string }) => `the catalog ${p.url} can't be had: ${p.problem}`,
+    hint: () => "look at catalog_urls in config.toml, at the network and the proxy variables",
+  }),
+  CATALOG_UNTRUSTED: spec({
+    exit: Exit.Failure,
+    message: (p: { url: string; problem: string }) => `the catalog ${p.url} is not believed: ${p.problem}`,
+    hint: (p) =>
+      `its signature is expected at ${p.url}.sig, made with the key that catalog_urls in config.toml names; nothing of the catalog was used`,
+  }),
+  CATALOG_INVALID: spec({
+    exit: Exit.Failure,
+    message: (p: { url: string; problems: readonly string[] }) =>
+      `the catalog ${p.url} has ${p.problems.length} problem${p.problems.length === 1 ? "" : "s"}:\n  ${p.problems.join("\n  ")}`,
+    hint: () => "tell who publishes it; if it is newer than this banger, update banger",
+  }),
+  CATALOG_EXPIRED: spec({
+    exit: Exit.Failure,
+    message: (p: { url: string; expired: string }) => `the catalog ${p.url} expired on ${p.expired}`,
+    hint: () => "who publishes it has to sign a new one; or this host's clock is wrong",
+  }),
+  CATALOG_KEY_INVALID: spec({
+    exit: Exit.Usage,
+    message: (p: { path: string; problem: string }) => `the catalog key ${p.path} can't be used: ${p.problem}`,
+    hint: () => "catalog_urls in config.toml wants the path of a public key as cosign writes it (cosign.pub)",
+  }),
+  BUNDLE_INVALID: spec({
+    exit: Exit.Failure,
+    message: (p: { name: string; problem: string }) => `the bundle of "${p.name}" can't be used: ${p.problem}`,
+    hint: () => "nothing of it was kept; tell who publishes it, or update banger if it is newer than yours",
+  }),
+  DOWNLOAD_FAILED: spec({
+    exit: Exit.Unavailable,
+    message: (p: { what: string; url: string; problem: string }) =>
+      `the download of ${p.what} from ${p.url} failed: ${p.problem}`,
+    hint: (p) =>
+      p.problem.includes("certificate")
+        ? "give the certificate of its authority with SSL_CERT_FILE, then `banger daemon stop`"
+        : "run the same command again: what was fetched so far is kept",
+  }),
+};
