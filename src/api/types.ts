@@ -121,7 +121,17 @@ export const routes = {
     path: "/v1/image-archives",
     summary: "body: `docker save`'s or an OCI layout's tar stream; ?source=…&name=…&fallback=… (NDJSON)",
   },
-  pullImage: { method: "POST", path: "/v1/images/{name}/pull", summary: "get an image from its registry (NDJSON)" },
+  pullImage: {
+    method: "POST",
+    path: "/v1/images/{name}/pull",
+    summary: "get an image from its registry or a catalog (NDJSON)",
+  },
+  listCatalog: { method: "GET", path: "/v1/catalog", summary: "what can be pulled by a short name" },
+  rootfsImage: {
+    method: "GET",
+    path: "/v1/images/{name}/rootfs",
+    summary: "the image's tree, layers merged, as one plain tar stream; ?part=rootfs|direct",
+  },
   tagImage: { method: "POST", path: "/v1/images/{name}/tag", summary: "give it one more name" },
   pruneImages: { method: "POST", path: "/v1/image-prune", summary: "remove what nothing uses, or say what that is" },
   exportImage: {
@@ -136,6 +146,12 @@ export const routes = {
     method: "POST",
     path: "/v1/kernels/{name}",
     summary: "body: a kernel package's files as a tar stream (boot/vmlinuz-*, lib/modules/*); ?source=… (NDJSON)",
+  },
+  pullKernel: { method: "POST", path: "/v1/kernels/{name}/pull", summary: "get a kernel from a catalog (NDJSON)" },
+  exportKernel: {
+    method: "GET",
+    path: "/v1/kernels/{name}/export",
+    summary: "the kernel as a tar stream that can be imported again",
   },
   deleteKernel: { method: "DELETE", path: "/v1/kernels/{name}", summary: "delete an unused kernel" },
 } as const satisfies Record<string, ApiRoute>;

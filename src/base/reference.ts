@@ -3,7 +3,7 @@
  * distribution specification 1.1 and Docker's `distribution/reference`; short forms are none of ours.
  */
 import { fail } from "./errors/error.ts";
-import type { Digest, ImageName } from "./names.ts";
+import { type Digest, type ImageName, isImageName } from "./names.ts";
 
 export type Reference = {
   /** host, with `:port` perhaps: `docker.io`, `localhost:5000`, `[::1]:5000` */
@@ -42,6 +42,11 @@ export function referenceOf(text: string): Reference | null {
     tag: tag ?? (digest ? null : "latest"),
     digest: (digest as Digest | undefined) ?? null,
   };
+}
+
+/** A name that catalogs may give: neither a registry's nor one that looks like a digest. */
+export function isCatalogName(text: string): text is ImageName {
+  return text.length <= 128 && isImageName(text) && !text.startsWith("sha256:") && referenceOf(text) === null;
 }
 
 /** @throws IMAGE_NAME_INVALID */

@@ -1,6 +1,6 @@
 /** The CLI's world, made of the real host. What a command does not use is not loaded. */
 import { homedir } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import type { RecipeDeps } from "../artifacts/deps.ts";
 import type { ByteStream } from "../base/bytes.ts";
 import { version } from "../base/version.ts";
@@ -64,6 +64,14 @@ export function cliContext(guestArgv: readonly string[] | null): CliContext {
     async saveTo(path, content) {
       if (path !== "-") return (await import("../host/save-file.ts")).saveFile(path, content);
       for await (const chunk of content) await stdio.write("stdout", chunk);
+    },
+    async makeBundle({ folder, facts, parts, ...about }, onProgress, signal) {
+      const { makeBundle } = await import("../artifacts/bundle/make.ts");
+      const { entryToml } = await import("../artifacts/catalog/write.ts");
+      const made = await makeBundle(folder, facts, parts, onProgress, signal);
+      // beside a catalog that lies where the folder does
+      const entry = { ...about, ...made, url: `${encodeURIComponent(basename(resolve(folder)))}/` };
+      return { entry, toml: entryToml(entry) };
     },
     async registryCredential(registry) {
       const { findCredential } = await import("../images/credentials/find.ts");

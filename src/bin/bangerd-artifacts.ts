@@ -1,4 +1,6 @@
 /** Images and kernels as lifecycle policy wants them. */
+
+import { Catalogs } from "../artifacts/catalog/catalogs.ts";
 import type { ArtifactDeps } from "../artifacts/deps.ts";
 import { Downloads } from "../artifacts/download.ts";
 import type { Pause } from "../artifacts/retry.ts";
@@ -10,6 +12,7 @@ import type { Config } from "../config/config.ts";
 import type { Exec } from "../host/exec.ts";
 import { exists, listFolder, removeTree, sizeOf } from "../host/files.ts";
 import { createHttp, dockerCertificates, systemCertificates } from "../host/http-fetch.ts";
+import { ImageBundles } from "../images/bundle.ts";
 import { checkImage } from "../images/check.ts";
 import { defaultBudget, type ImageDeps } from "../images/deps.ts";
 import { receiveDisk } from "../images/disk/receive.ts";
@@ -18,15 +21,20 @@ import { Layers } from "../images/layers.ts";
 import { importArchive } from "../images/oci/archive.ts";
 import { exportImage } from "../images/oci/export.ts";
 import { Puller } from "../images/pull.ts";
-import { recipeFor, recipes } from "../images/recipes.ts";
+import { recipeFor } from "../images/recipes.ts";
 import { openRegistry } from "../images/registry/client.ts";
+import { exportRootfs } from "../images/rootfs/export.ts";
 import { saveImage } from "../images/save.ts";
+import { KernelBundles } from "../kernels/bundle.ts";
 import { checkKernel } from "../kernels/check.ts";
+import { exportKernel } from "../kernels/export.ts";
 import { importKernelPackage } from "../kernels/import.ts";
 import { ensureInitramfs } from "../kernels/initramfs.ts";
 import type { MachineArtifacts, PullRequest } from "../machines/deps.ts";
 import type { Paths } from "../model/paths.ts";
 import type { Store } from "../store/store.ts";
+
+import { catalogTimeoutMs, webOf } from "./web.ts";
 
 type Facts = {
   exec: Exec;
@@ -47,6 +55,11 @@ export function wireArtifacts(facts: Facts): MachineArtifacts {
   const budget = async () => ({ ...defaultBudget, bytes: (await facts.config()).imageMaxBytes });
   const images: ImageDeps = { paths, layers, now, budget };
   const downloads = new Downloads({ paths, pause });
+  const web = webOf(facts.env);
+  const sources = async () => (await facts.config()).catalogs;
+  const catalogs = new Catalogs({ web, paths, timeoutMs: catalogTimeoutMs, sources });
+  const imageBundles = new ImageBundles({ ...images, downloads, web });
+  const kernelBundles = new KernelBundles({ ...deps, downloads, web });
   const puller = new Puller({ ...images, downloads, knownOrigin: (digest) => store.images.byOrigin(digest) });
   return {
     checkImage: (image) => checkImage(deps, image),
@@ -61,6 +74,13 @@ export function wireArtifacts(facts: Facts): MachineArtifacts {
     importArchive: (upload, emit, signal) => importArchive(images, upload, emit, signal),
     pullImage: async (request, emit, signal) =>
       puller.pull(request.reference, await registryFor(facts, request), emit, signal),
+    findInCatalogs: (kind, name, signal) => catalogs.find(kind, name, signal),
+    lookAtCatalogs: (signal) => catalogs.look(signal),
+    catalogNames: (kind) => catalogs.names(kind),
+    pullImageBundle: (entry, ref, emit, signal) => imageBundles.pull(entry, ref, emit, signal),
+    pullKernelBundle: (entry, ref, emit, signal) => kernelBundles.pull(entry, ref, emit, signal),
+    exportRootfs: (image, part, signal) => exportRootfs(paths, image, part, signal),
+    exportKernel: (kernel, signal) => exportKernel(paths, kernel, signal),
     saveImage: (saved, emit, signal) => saveImage(images, saved, emit, signal),
     exportImage: (image, signal) => exportImage(paths, image, signal),
     importKernel: (upload, emit, signal) => importKernelPackage(deps, upload, emit, signal),
@@ -69,7 +89,6 @@ export function wireArtifacts(facts: Facts): MachineArtifacts {
     removeStrayLayers: (known) => removeStrayLayers(paths, known),
     removeLeftovers: (kept, dryRun) => removeLeftovers(paths, kept, dryRun),
     imageRecipe: recipeFor,
-    imageRecipes: () => recipes.map((recipe) => recipe.name),
   };
 }
 

@@ -2,6 +2,7 @@
 import type { Api } from "../client/api.ts";
 import type { Signals, Stdio } from "../client/attach.ts";
 import type { CheckFacts } from "../doctor/facts.ts";
+import type { CatalogKind } from "../model/catalog.ts";
 import type { Credential } from "../model/credential.ts";
 import type { Emit } from "../model/event.ts";
 import type { WorkspacePlan, WorkspaceRequest } from "../workspace/types.ts";
@@ -47,6 +48,20 @@ export type CliContext = {
   openRootfs(path: string, signal: AbortSignal): Promise<Source & { isDisk?: boolean }>;
   /** Writes a stream to a file, which gets its name when it is whole; `-` is stdout. */
   saveTo(path: string, content: AsyncIterable<Uint8Array>): Promise<void>;
+  /** Writes a bundle into a folder. @returns its catalog entry, as values and as TOML */
+  makeBundle(
+    wanted: {
+      folder: string;
+      kind: CatalogKind;
+      name: string;
+      description: string;
+      kernel: string | null;
+      facts: Record<string, unknown>;
+      parts: { part: string; tar: AsyncIterable<Uint8Array> }[];
+    },
+    onProgress: (done: number) => void,
+    signal: AbortSignal,
+  ): Promise<{ entry: { name: string; url: string; digest: string; size: number }; toml: string }>;
   /** Who the user is to a registry, as docker's and podman's own files say. */
   registryCredential(registry: string): Promise<Credential | null>;
   /** All of stdin as text. */

@@ -1,14 +1,14 @@
 /** Doing something that needs an image and a kernel: what is missing is made on the way, once. */
 import { Deferred } from "../base/async.ts";
-import { BangerError } from "../base/errors/error.ts";
+import { BangerError, type ErrorCode, isError } from "../base/errors/error.ts";
 import { referenceOf } from "../base/reference.ts";
-import { defaultKernel, suiteOf } from "../kernels/names.ts";
+import { defaultKernel } from "../kernels/names.ts";
 import type { ImageRecord, KernelRecord } from "../model/artifact.ts";
 import type { Credential } from "../model/credential.ts";
 import type { Emit } from "../model/event.ts";
 import type { CliContext, Source } from "./context.ts";
 
-/** Tries; makes what is missing if a recipe can; tries again. */
+/** Tries; gets what is missing, from wherever it can be got; tries again. */
 export async function withArtifacts<T>(
   context: CliContext,
   emit: Emit,
@@ -23,33 +23,35 @@ export async function withArtifacts<T>(
       const missing = missingOf(error);
       if (!missing || made.has(missing.kind)) throw error;
       made.add(missing.kind);
-      if (missing.kind === "image") await makeMissing(context, missing.recipe, emit, signal);
-      else if (missing.kind === "pull") await pullMissing(context, missing.name, emit, signal);
-      else await fetchKernel(context, missing.name, emit, signal);
+      if (missing.kind === "kernel") await obtainKernel(context, missing.name, emit, signal);
+      else await obtainMissing(context, missing, emit, signal);
     }
   }
 }
 
-type Missing = { kind: "image"; recipe: string } | { kind: "pull"; name: string } | { kind: "kernel"; name: string };
+type Missing =
+  | { kind: "image"; name: string /** who can make or has it is known already */; isKnown: boolean }
+  | { kind: "kernel"; name: string };
 
 function missingOf(error: unknown): Missing | null {
   if (!(error instanceof BangerError)) return null;
   const { recipe, pull, name } = error.details;
-  if (error.code === "IMAGE_NOT_FOUND" && typeof recipe === "string") return { kind: "image", recipe };
-  if (error.code === "IMAGE_NOT_FOUND" && typeof pull === "string") return { kind: "pull", name: pull };
-  const isRecipe = typeof name === "string" && suiteOf(name) !== null;
-  return error.code === "KERNEL_NOT_FOUND" && isRecipe ? { kind: "kernel", name } : null;
+  if (typeof name !== "string") return null;
+  if (error.code === "KERNEL_NOT_FOUND") return { kind: "kernel", name };
+  return error.code === "IMAGE_NOT_FOUND" ? { kind: "image", name, isKnown: Boolean(recipe ?? pull) } : null;
 }
 
 /** A first run needs both: the kernel comes while the image is made. When one fails the other is given up. */
-function makeMissing(context: CliContext, recipe: string, emit: Emit, signal: AbortSignal): Promise<void> {
-  return withKernel(context, emit, signal, (either) => buildImage(context, recipe, emit, either));
-}
-
-function pullMissing(context: CliContext, name: string, emit: Emit, signal: AbortSignal): Promise<void> {
-  return withKernel(context, emit, signal, (either) =>
-    obtainImage(context, { name, login: null, insecure: false }, emit, either),
-  );
+async function obtainMissing(
+  context: CliContext,
+  { name, isKnown }: Missing & { kind: "image" },
+  emit: Emit,
+  signal: AbortSignal,
+): Promise<void> {
+  const obtain = (stop: AbortSignal) => obtainImage(context, { name, login: null, insecure: false }, emit, stop);
+  // a name that may be nobody's is no reason to fetch a kernel
+  if (isKnown) await withKernel(context, emit, signal, obtain);
+  else await obtain(signal);
 }
 
 async function withKernel(
@@ -64,7 +66,7 @@ async function withKernel(
   const either = AbortSignal.any([signal, other.signal]);
   const work = [
     obtain(either),
-    ...(needsKernel ? [fetchKernel(context, defaultKernel, warningsOf(emit), either)] : []),
+    ...(needsKernel ? [obtainKernel(context, defaultKernel, warningsOf(emit), either)] : []),
   ];
   try {
     await Promise.all(work);
@@ -89,10 +91,33 @@ export async function obtainImage(
   try {
     return (await context.api.work("pullImage", { name, body }, emit, signal)).value;
   } catch (error) {
-    const missing = missingOf(error);
-    if (missing?.kind !== "image") throw error;
-    return buildImage(context, missing.recipe, emit, signal);
+    const recipe = recipeOf(error, "IMAGE_NOT_FOUND");
+    if (recipe === null) throw error;
+    return buildImage(context, recipe, emit, signal);
   }
+}
+
+/** From a catalog; what only the distribution has is fetched from there, and that is said. */
+export async function obtainKernel(
+  context: CliContext,
+  name: string,
+  emit: Emit,
+  signal: AbortSignal,
+): Promise<KernelRecord> {
+  try {
+    return (await context.api.work("pullKernel", { name }, emit, signal)).value;
+  } catch (error) {
+    const recipe = recipeOf(error, "KERNEL_NOT_FOUND");
+    if (recipe === null) throw error;
+    return fetchKernel(context, recipe, emit, signal);
+  }
+}
+
+/** What makes on this host what no catalog has. */
+function recipeOf(error: unknown, code: ErrorCode): string | null {
+  if (!isError(error, code)) return null;
+  const { recipe } = error.details;
+  return typeof recipe === "string" ? recipe : null;
 }
 
 /** Two bars on one line would be none. */
@@ -112,12 +137,7 @@ export function buildImage(context: CliContext, recipe: string, emit: Emit, sign
 }
 
 /** @param wanted `debian-SUITE-cloud` */
-export function fetchKernel(
-  context: CliContext,
-  wanted: string,
-  emit: Emit,
-  signal: AbortSignal,
-): Promise<KernelRecord> {
+function fetchKernel(context: CliContext, wanted: string, emit: Emit, signal: AbortSignal): Promise<KernelRecord> {
   emit({ kind: "note", level: "info", text: `fetching kernel ${wanted} from Debian, once` });
   return uploading(
     signal,

@@ -23,6 +23,10 @@ export function one(placeholder: string, brief: string) {
   return { kind: "tuple", parameters: [{ parse: text, placeholder, brief }] } as const;
 }
 
+export function oneIfAny(placeholder: string, brief: string) {
+  return { kind: "tuple", parameters: [{ parse: text, placeholder, brief, optional: true }] } as const;
+}
+
 export function several(placeholder: string, brief: string) {
   return { kind: "array", minimum: 1, parameter: { parse: text, placeholder, brief } } as const;
 }
@@ -31,6 +35,17 @@ export const vmName = one("NAME", "name of a VM");
 export const vmNames = several("NAME", "names of VMs");
 
 export const jsonFlag = { json: toggled("output, events and errors as JSON") } as const;
+
+export const bundleFlags = {
+  name: worded("what it is called in the catalog (default: as it is called here)", "NAME"),
+  description: worded("one line about it, for the catalog", "TEXT"),
+  ...jsonFlag,
+} as const;
+
+export function bundlePlace(placeholder: string, brief: string) {
+  const folder = { parse: text, placeholder: "DIR", brief: "folder for the bundle; made when it is absent" };
+  return { kind: "tuple", parameters: [{ parse: text, placeholder, brief }, folder] } as const;
+}
 
 export const loginFlags = {
   username: worded("user at the registry (default: as docker and podman know you)", "NAME"),

@@ -26,6 +26,8 @@ export type Work<T> = {
   closed: Promise<void>;
 };
 
+/** Routes that answer a tar stream. */
+export type TarRoute = "exportImage" | "rootfsImage" | "exportKernel";
 export type LogQuery = { source: "console" | "vmm"; follow: boolean };
 
 export type ApiOptions = {
@@ -86,9 +88,13 @@ export class Api {
     }
   }
 
-  /** An image as an archive; throws when it was cut short. */
-  async *exportImage(name: string, signal?: AbortSignal): AsyncIterable<Uint8Array> {
-    const { body } = await this.#send(wireCall("exportImage", { name }), { signal });
+  /** A tar stream of the daemon's; throws when it was cut short. */
+  async *tar(
+    route: TarRoute,
+    what: { name: string; query?: Record<string, string> },
+    signal?: AbortSignal,
+  ): AsyncGenerator<Uint8Array, void, void> {
+    const { body } = await this.#send(wireCall(route, { name: what.name }, what.query), { signal });
     try {
       yield* body;
     } catch (error) {

@@ -16,6 +16,7 @@ import {
   type TagImage,
 } from "../api/types.ts";
 import type { ImageRecord, ImageView, KernelRecord, Pruned } from "../model/artifact.ts";
+import type { CatalogView } from "../model/catalog.ts";
 import type { VmView } from "../model/vm.ts";
 
 /** Routes that answer one JSON value. */
@@ -33,6 +34,7 @@ export type JsonAnswers = {
   tagImage: ImageView;
   pruneImages: Pruned;
   deleteImage: ImageRecord;
+  listCatalog: CatalogView;
   listKernels: KernelRecord[];
   showKernel: KernelRecord;
   deleteKernel: KernelRecord;
@@ -47,6 +49,7 @@ export type WorkAnswers = {
   saveVm: ImageRecord;
   waitVm: VmView;
   pullImage: ImageRecord;
+  pullKernel: KernelRecord;
 };
 
 /** Routes that take a tar stream, and answer events and a result. */

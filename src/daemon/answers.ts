@@ -40,6 +40,18 @@ export function statusOf(error: BangerError): number {
   return 500;
 }
 
+/** Once it has begun, a failure breaks the answer off. */
+export async function answerBytes(exchange: HttpExchange, bytes: AsyncIterable<Uint8Array>): Promise<void> {
+  const stream = exchange.stream(200, bytesHeaders);
+  try {
+    for await (const chunk of bytes) await stream.write(chunk);
+    stream.end();
+  } catch (error) {
+    stream.break();
+    throw error;
+  }
+}
+
 /** A stream of events that ends with a result or an error. */
 export class EventStream {
   readonly #exchange: HttpExchange;

@@ -2,6 +2,7 @@
 import type { Handler } from "./daemon.ts";
 import type { RouteName } from "./router.ts";
 import { agentVm } from "./routes/agent.ts";
+import { listCatalog } from "./routes/catalog.ts";
 import { daemonInfo, daemonStop, host } from "./routes/daemon.ts";
 import { events } from "./routes/events.ts";
 import {
@@ -13,10 +14,11 @@ import {
   listImages,
   pruneImages,
   pullImage,
+  rootfsImage,
   showImage,
   tagImage,
 } from "./routes/images.ts";
-import { deleteKernel, importKernel, listKernels, showKernel } from "./routes/kernels.ts";
+import { deleteKernel, exportKernel, importKernel, listKernels, pullKernel, showKernel } from "./routes/kernels.ts";
 import { killVm, restartVm, saveVm, startVm, stopVm, waitVm } from "./routes/lifecycle.ts";
 import { logsVm } from "./routes/logs.ts";
 import { createVm, deleteVm, leaseVm, listVms, renameVm, showVm } from "./routes/vms.ts";
@@ -46,6 +48,8 @@ export const handlers: Record<RouteName, Handler> = {
   importDisk,
   importArchive,
   pullImage,
+  listCatalog,
+  rootfsImage,
   tagImage,
   pruneImages,
   exportImage,
@@ -53,5 +57,7 @@ export const handlers: Record<RouteName, Handler> = {
   listKernels,
   showKernel,
   importKernel,
+  pullKernel,
+  exportKernel,
   deleteKernel,
 };

@@ -41,7 +41,7 @@ const packages: Record<string, Packages> = {
     why: "to format the VM's disk",
   },
   depmod: { apt: "kmod", dnf: "kmod", pacman: "kmod", zypper: "kmod", why: "to order the kernel's modules" },
-  zstd: { apt: "zstd", dnf: "zstd", pacman: "zstd", zypper: "zstd", why: "to unpack kernels" },
+  zstd: { apt: "zstd", dnf: "zstd", pacman: "zstd", zypper: "zstd", why: "to pack bundles" },
   xz: { apt: "xz-utils", dnf: "xz", pacman: "xz", zypper: "xz", why: "to unpack kernels" },
   lz4: { apt: "lz4", dnf: "lz4", pacman: "lz4", zypper: "lz4", why: "to unpack kernels" },
   "dpkg-deb": { apt: "dpkg", dnf: "dpkg", pacman: "dpkg", zypper: "dpkg", why: "to unpack the kernel's package" },

@@ -1,11 +1,10 @@
 /** An image from a registry: its manifest is asked for, what is not here yet is fetched and stored. */
 import type { Downloads } from "../artifacts/download.ts";
+import { DownloadProgress } from "../artifacts/progress.ts";
+import { Together } from "../artifacts/together.ts";
 import type { Digest } from "../base/names.ts";
 import { formatReference, type Reference } from "../base/reference.ts";
 import { Semaphore } from "../base/semaphore.ts";
-import { SharedWork } from "../base/shared-work.ts";
-import { count } from "../base/text.ts";
-import { formatSize } from "../base/units.ts";
 import { readBytes, removeTree } from "../host/files.ts";
 import type { ImageRecord } from "../model/artifact.ts";
 import type { Emit } from "../model/event.ts";
@@ -32,8 +31,7 @@ const maxIndexes = 3;
 
 export class Puller {
   readonly #deps: PullDeps;
-  readonly #shared = new SharedWork<ImageRecord>();
-  readonly #listeners = new Map<string, Set<Emit>>();
+  readonly #together = new Together<ImageRecord>();
 
   constructor(deps: PullDeps) {
     this.#deps = deps;
@@ -51,7 +49,7 @@ export class Puller {
     const found = await refusing(name, budget, () => findManifest(registry, first, signal));
     const known = await this.#known(found.origins.at(-1) as Digest);
     if (known) return { record: { ...known, name }, origins: found.origins };
-    const record = await this.#together(found.config.digest, emit, signal, (all, shared) =>
+    const record = await this.#together.run(found.config.digest, emit, signal, (all, shared) =>
       this.#fetch(reference, registry, found, all, shared),
     );
     return { record: { ...record, name }, origins: found.origins };
@@ -67,26 +65,6 @@ export class Puller {
     );
   }
 
-  /** Everybody who waits hears how far it is. */
-  async #together(
-    key: string,
-    emit: Emit,
-    signal: AbortSignal,
-    work: (emit: Emit, signal: AbortSignal) => Promise<ImageRecord>,
-  ): Promise<ImageRecord> {
-    const listeners = this.#listeners.get(key) ?? new Set<Emit>();
-    this.#listeners.set(key, listeners.add(emit));
-    const tellAll: Emit = (event) => {
-      for (const listener of listeners) listener(event);
-    };
-    try {
-      return await this.#shared.run(key, signal, (shared) => work(tellAll, shared));
-    } finally {
-      listeners.delete(emit);
-      if (listeners.size === 0 && this.#listeners.get(key) === listeners) this.#listeners.delete(key);
-    }
-  }
-
   async #fetch(
     reference: Reference,
     registry: Registry,
@@ -96,7 +74,7 @@ export class Puller {
   ): Promise<ImageRecord> {
     const name = formatReference(reference);
     const { paths, downloads } = this.#deps;
-    const progress = new DownloadProgress(name, layers, emit);
+    const progress = new DownloadProgress(name, layers, { unit: "layer", emit });
     const turns = new Semaphore(downloadsAtOnce);
     const fetch = ({ digest, size }: Descriptor, stop: AbortSignal) => {
       const wanted = { digest, size, limit: size, what: name };
@@ -127,28 +105,4 @@ async function findManifest(registry: Registry, first: Received, signal: AbortSi
     received = await registry.manifest({ digest: document.manifest.digest }, signal);
   }
   throw new ManifestError("its indexes point at each other");
-}
-
-/** Of all layers together. */
-class DownloadProgress {
-  readonly #name: string;
-  readonly #emit: Emit;
-  readonly #total: number;
-  readonly #sizes: Map<Digest, number>;
-  readonly #done = new Map<Digest, number>();
-
-  constructor(name: string, layers: readonly Descriptor[], emit: Emit) {
-    this.#name = name;
-    this.#emit = emit;
-    this.#sizes = new Map(layers.map(({ digest, size }) => [digest, size]));
-    this.#total = [...this.#sizes.values()].reduce((sum, size) => sum + size, 0);
-  }
-
-  tell(digest: Digest, done: number): void {
-    if (!this.#sizes.has(digest)) return;
-    this.#done.set(digest, done);
-    const sum = [...this.#done.values()].reduce((all, one) => all + one, 0);
-    const text = `pulling ${this.#name}, ${formatSize(this.#total)} in ${count(this.#sizes.size, "layer")}`;
-    this.#emit({ kind: "progress", step: "pull", text, done: sum, total: this.#total });
-  }
 }

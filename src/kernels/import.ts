@@ -4,6 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { abortable } from "../artifacts/abortable.ts";
+import { CompressionError } from "../artifacts/decompress.ts";
 import type { ArtifactDeps } from "../artifacts/deps.ts";
 import { packingFailed, squashfsOptions } from "../artifacts/pack.ts";
 import { TarError } from "../artifacts/tar/header.ts";
@@ -58,7 +59,8 @@ export async function importKernelPackage(
     return await keep(deps, { name, source: upload.source, release: unpacked.release }, made);
   } catch (error) {
     signal.throwIfAborted();
-    if (error instanceof TarError) throw fail("KERNEL_UNUSABLE", { name, problem: error.problem }, error);
+    if (error instanceof TarError || error instanceof CompressionError)
+      throw fail("KERNEL_UNUSABLE", { name, problem: error.problem }, error);
     throw isDiskFull(error) ? fail("DISK_FULL", { path: work, during }, error) : error;
   } finally {
     await removeTree(work);
@@ -106,6 +108,7 @@ async function build(
   emit({ kind: "progress", step: "kernel", text: `preparing kernel ${release}` });
   await ensureFolder(made.bootModules);
   await writeAtomic(made.vmlinux, unpacked.elf);
+  if (config !== null) await writeAtomic(made.config, config);
   const modules = `${base}/lib/modules/${release}`;
   await ensureFolder(modules);
   mustSucceed(await deps.exec(["depmod", "-b", base, release], { signal }));

@@ -1,6 +1,8 @@
 /** What VMs boot from, checked before a boot; and kernels: found by name, kept while a VM needs them. */
 import { fail } from "../base/errors/error.ts";
 import { type Digest, type ImageName, isDigest, parseImageName } from "../base/names.ts";
+import { nearest } from "../base/text.ts";
+import { suiteOf } from "../kernels/names.ts";
 import type { ImageRecord, KernelRecord } from "../model/artifact.ts";
 import type { Emit } from "../model/event.ts";
 import type { ArtifactRef, VmSpec } from "../model/vm.ts";
@@ -9,11 +11,23 @@ import type { Upload } from "./deps.ts";
 import { dropUnused, whileImporting } from "./unused.ts";
 
 /** @throws KERNEL_NOT_FOUND, IMAGE_NAME_INVALID */
-export function findKernel(ctx: Pick<Context, "store">, text: string): KernelRecord {
+export function findKernel(ctx: Pick<Context, "store" | "artifacts">, text: string): KernelRecord {
   const { kernels } = ctx.store;
   const found = isDigest(text) ? kernels.byDigest(text) : kernels.byName(parseImageName(text));
-  if (!found) throw fail("KERNEL_NOT_FOUND", { name: text });
+  if (!found) throw fail("KERNEL_NOT_FOUND", kernelMissing(ctx, text));
   return found;
+}
+
+/** A kernel that is not here, and what the CLI can do about it. */
+export function kernelMissing(
+  ctx: Pick<Context, "store" | "artifacts">,
+  name: string,
+): { name: string; recipe?: string; pull?: string; nearest?: string } {
+  if (suiteOf(name) !== null) return { name, recipe: name };
+  const offered = ctx.artifacts.catalogNames("kernel");
+  if (offered.includes(name)) return { name, pull: name };
+  const near = nearest(name, [...ctx.store.kernels.all().map((kernel) => kernel.name), ...offered]);
+  return near ? { name, nearest: near } : { name };
 }
 
 export type ReadyArtifacts = { image: ImageRecord; kernel: KernelRecord; initramfs: string };
@@ -44,6 +58,16 @@ export async function importKernel(
     ctx.store.kernels.put(record);
     return record;
   });
+}
+
+/** Hands the kernel to `use` as the tar stream of a package; it is not removed meanwhile. */
+export async function exportKernel(
+  ctx: Context,
+  text: string,
+  signal: AbortSignal,
+  use: (tar: AsyncIterable<Uint8Array>) => Promise<void>,
+): Promise<void> {
+  await whileImporting(ctx, () => use(ctx.artifacts.exportKernel(findKernel(ctx, text), signal)));
 }
 
 /** @throws KERNEL_NOT_FOUND, KERNEL_IN_USE */

@@ -1,12 +1,16 @@
 /** What lifecycle policy needs from the world: no file, process or socket is touched here but through this record. */
+import type { Lookup } from "../artifacts/catalog/catalogs.ts";
+import type { LoadedCatalog } from "../artifacts/catalog/load.ts";
 import type { ByteStream } from "../base/bytes.ts";
 import type { Digest, ImageName, VmId } from "../base/names.ts";
 import type { Reference } from "../base/reference.ts";
 import type { Clock } from "../host/clock.ts";
 import type { Logger } from "../host/log.ts";
 import type { TreeSource } from "../images/import.ts";
+import type { ImagePart } from "../images/rootfs/export.ts";
 import type { SavedMachine } from "../images/save.ts";
 import type { ImageRecord, KernelRecord } from "../model/artifact.ts";
+import type { BundleRef, CatalogEntry, CatalogKind } from "../model/catalog.ts";
 import type { Credential } from "../model/credential.ts";
 import type { Emit } from "../model/event.ts";
 import type { Paths, VmPaths } from "../model/paths.ts";
@@ -68,6 +72,8 @@ export type PullRequest = {
   insecure: boolean;
 };
 
+export type CatalogLookup = Lookup;
+
 export type MachineArtifacts = {
   /** @throws IMAGE_DAMAGED */
   checkImage(image: ImageRecord): Promise<void>;
@@ -87,6 +93,17 @@ export type MachineArtifacts = {
     emit: Emit,
     signal: AbortSignal,
   ): Promise<{ record: ImageRecord; origins: Digest[] }>;
+  /** What catalogs know under that name. */
+  findInCatalogs(kind: CatalogKind, name: string, signal: AbortSignal): Promise<CatalogLookup>;
+  lookAtCatalogs(signal: AbortSignal): Promise<{ entries: CatalogEntry[]; catalogs: LoadedCatalog[] }>;
+  /** names of what catalogs have, as far as they were looked at already */
+  catalogNames(kind: CatalogKind): readonly string[];
+  pullImageBundle(entry: CatalogEntry, ref: BundleRef, emit: Emit, signal: AbortSignal): Promise<ImageRecord>;
+  pullKernelBundle(entry: CatalogEntry, ref: BundleRef, emit: Emit, signal: AbortSignal): Promise<KernelRecord>;
+  /** A part of the image as one plain tar stream; see images/rootfs/export.ts. */
+  exportRootfs(image: ImageRecord, part: ImagePart, signal: AbortSignal): AsyncIterable<Uint8Array>;
+  /** The kernel as the tar stream of a package. */
+  exportKernel(kernel: KernelRecord, signal: AbortSignal): AsyncIterable<Uint8Array>;
   /** The image as an OCI layout in a tar stream. */
   exportImage(image: ImageRecord, signal: AbortSignal): AsyncIterable<Uint8Array>;
   /** A VM's image with what the VM changed; see images/save.ts. */
@@ -101,8 +118,6 @@ export type MachineArtifacts = {
   removeLeftovers(kept: readonly string[], dryRun: boolean): Promise<{ files: number; bytes: number }>;
   /** the recipe that would make an image of that name, if there is one */
   imageRecipe(name: string): string | undefined;
-  /** names that recipes make */
-  imageRecipes(): string[];
 };
 
 /** What a request may say about sizes; absent: config, host, constant decide. */

@@ -30,7 +30,9 @@ export function waysTo(ctx: Deps, text: string): { recipe?: string; pull?: strin
   if (recipe !== undefined) return { recipe };
   const reference = referenceOf(text);
   if (reference) return { pull: formatReference(reference) };
-  const near = nearest(text, [...ctx.store.images.all().map((image) => image.name), ...ctx.artifacts.imageRecipes()]);
+  const offered = ctx.artifacts.catalogNames("image");
+  if (offered.includes(text)) return { pull: text };
+  const near = nearest(text, [...ctx.store.images.all().map((image) => image.name), ...offered]);
   return near ? { nearest: near } : {};
 }
 

@@ -2,9 +2,11 @@
 import { fail } from "../base/errors/error.ts";
 import { type Digest, parseImageName } from "../base/names.ts";
 import { referenceOf } from "../base/reference.ts";
+import type { ImagePart } from "../images/rootfs/export.ts";
 import type { ImageRecord, ImageView, LayerRef } from "../model/artifact.ts";
 import type { Emit } from "../model/event.ts";
 import { findKernel } from "./artifacts.ts";
+import { pullFromCatalog } from "./catalog.ts";
 import type { Context } from "./context.ts";
 import type { ArchiveUpload, PullRequest, Upload } from "./deps.ts";
 import { findImage } from "./find-image.ts";
@@ -37,7 +39,7 @@ export async function importArchive(
   });
 }
 
-/** @throws IMAGE_NOT_FOUND for a name that is neither a registry's nor in a catalog, and what pulling throws */
+/** From its registry, or by a short name from a catalog. @throws what pulling throws */
 export async function pullImage(
   ctx: Context,
   request: PullRequest,
@@ -45,10 +47,7 @@ export async function pullImage(
   signal: AbortSignal,
 ): Promise<ImageRecord> {
   const reference = referenceOf(request.name);
-  if (!reference) {
-    // what is here under that name needs no pulling; what is nowhere is told with what would make it
-    return findImage(ctx, request.name);
-  }
+  if (!reference) return pullFromCatalog(ctx, request.name, emit, signal);
   return whileImporting(ctx, async () => {
     const { record, origins } = await ctx.artifacts.pullImage({ ...request, reference }, emit, signal);
     ctx.store.images.put(record, origins);
@@ -74,6 +73,17 @@ export async function exportImage(
   use: (tar: AsyncIterable<Uint8Array>) => Promise<void>,
 ): Promise<void> {
   await whileImporting(ctx, () => use(ctx.artifacts.exportImage(findImage(ctx, text), signal)));
+}
+
+/** Hands a part of the image to `use` as one plain tar stream; none of its layers is removed meanwhile. */
+export async function exportRootfs(
+  ctx: Context,
+  text: string,
+  part: ImagePart,
+  signal: AbortSignal,
+  use: (tar: AsyncIterable<Uint8Array>) => Promise<void>,
+): Promise<void> {
+  await whileImporting(ctx, () => use(ctx.artifacts.exportRootfs(findImage(ctx, text), part, signal)));
 }
 
 /** Takes a name away; with the last one the image goes. @throws IMAGE_NOT_FOUND, IMAGE_IN_USE */

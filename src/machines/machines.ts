@@ -1,11 +1,13 @@
 /** Everything that can be done with VMs, images and kernels: the one door to lifecycle policy. */
 import { fail, toBangerError } from "../base/errors/error.ts";
 import { parseImageName, parseVmName } from "../base/names.ts";
+import type { ImagePart } from "../images/rootfs/export.ts";
 import type { ImageRecord, ImageView, KernelRecord } from "../model/artifact.ts";
 import type { Emit } from "../model/event.ts";
 import type { VmRecord, VmView, WaitKind } from "../model/vm.ts";
 import type { AgentClient } from "../wire/agent/types.ts";
-import { deleteKernel, findKernel, importKernel } from "./artifacts.ts";
+import { deleteKernel, exportKernel, findKernel, importKernel } from "./artifacts.ts";
+import { pullKernel, viewCatalog } from "./catalog.ts";
 import type { Context } from "./context.ts";
 import { type CreateRequest, decideVm, makeVm } from "./create.ts";
 import { deleteVm } from "./delete.ts";
@@ -15,6 +17,7 @@ import { findImage } from "./find-image.ts";
 import {
   deleteImage,
   exportImage,
+  exportRootfs,
   importArchive,
   importImage,
   pullImage,
@@ -245,12 +248,22 @@ function artifacts(ctx: Context) {
     pullImage: (request: PullRequest, emit: Emit, signal: AbortSignal) => pullImage(ctx, request, emit, signal),
     exportImage: (name: string, signal: AbortSignal, use: (tar: AsyncIterable<Uint8Array>) => Promise<void>) =>
       exportImage(ctx, name, signal, use),
+    exportRootfs: (
+      name: string,
+      part: ImagePart,
+      signal: AbortSignal,
+      use: (tar: AsyncIterable<Uint8Array>) => Promise<void>,
+    ) => exportRootfs(ctx, name, part, signal, use),
+    catalog: (signal: AbortSignal) => viewCatalog(ctx, signal),
     tagImage: (name: string, to: string): ImageView => viewImage(ctx, tagImage(ctx, name, to)),
     pruneImages: (request: PruneRequest) => pruneImages(ctx, request),
     deleteImage: (name: string) => deleteImage(ctx, name),
     kernels: (): KernelRecord[] => ctx.store.kernels.all(),
     findKernel: (name: string) => findKernel(ctx, name),
     importKernel: (upload: Upload, emit: Emit, signal: AbortSignal) => importKernel(ctx, upload, emit, signal),
+    pullKernel: (name: string, emit: Emit, signal: AbortSignal) => pullKernel(ctx, name, emit, signal),
+    exportKernel: (name: string, signal: AbortSignal, use: (tar: AsyncIterable<Uint8Array>) => Promise<void>) =>
+      exportKernel(ctx, name, signal, use),
     deleteKernel: (name: string) => deleteKernel(ctx, name),
   };
 }

@@ -87,6 +87,8 @@ export function kernelPaths(directory: string) {
     modules: `${directory}/modules.sqfs`,
     /** the few modules that the initramfs needs, plain `.ko` files, with `modules.list` in load order */
     bootModules: `${directory}/boot`,
+    /** the build's configuration, where it is known */
+    config: `${directory}/config`,
     manifest: `${directory}/kernel.json`,
   };
 }

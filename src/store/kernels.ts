@@ -10,8 +10,10 @@ export type Kernels = {
   /** the name is the digest itself when no name points at it */
   byDigest(digest: Digest): KernelRecord | null;
   all(): KernelRecord[];
-  /** Adds the content if it is new, and points the name at it. */
-  put(record: KernelRecord): void;
+  /** The content that was made of the bundle whose manifest has that digest. */
+  byOrigin(digest: Digest): KernelRecord | null;
+  /** Adds the content if it is new, and points the name at it. @param origin of the bundle it was made of */
+  put(record: KernelRecord, origin?: Digest): void;
   removeName(name: ImageName): void;
   /** Drops and returns contents with neither a name nor a VM: their files are the caller's to remove. */
   dropUnused(): KernelRecord[];
@@ -29,7 +31,14 @@ export function createKernels(db: Db): Kernels {
     byName: (name) => find("n.name", name),
     byDigest: (digest) => find("k.digest", digest),
     all: () => db.all<Row>(`${select} WHERE n.name IS NOT NULL ORDER BY n.name`).map(toRecord),
-    put: (r) =>
+    byOrigin: (digest) => {
+      const row = db.get<{ kernel: string }>(
+        "SELECT kernel_digest AS kernel FROM kernel_origins WHERE digest = ?",
+        digest,
+      );
+      return row ? find("k.digest", row.kernel) : null;
+    },
+    put: (r, origin) =>
       db.transaction(() => {
         db.run(
           "INSERT OR IGNORE INTO kernels (digest, release, bytes, source, created_at) VALUES (?, ?, ?, ?, ?)",
@@ -40,6 +49,9 @@ export function createKernels(db: Db): Kernels {
           r.createdAt,
         );
         db.run("INSERT OR REPLACE INTO kernel_names (name, digest) VALUES (?, ?)", r.name, r.digest);
+        if (origin) {
+          db.run("INSERT OR REPLACE INTO kernel_origins (digest, kernel_digest) VALUES (?, ?)", origin, r.digest);
+        }
       }),
     removeName: (name) => db.run("DELETE FROM kernel_names WHERE name = ?", name),
     dropUnused: () =>

@@ -80,4 +80,10 @@ export const migrations: readonly string[] = [
      digest TEXT PRIMARY KEY,
      image_digest TEXT NOT NULL REFERENCES images(digest) ON DELETE CASCADE
    ) STRICT;`,
+
+  // bundles that kernels were made of
+  `CREATE TABLE kernel_origins (
+     digest TEXT PRIMARY KEY,
+     kernel_digest TEXT NOT NULL REFERENCES kernels(digest) ON DELETE CASCADE
+   ) STRICT;`,
 ];

@@ -1,17 +1,12 @@
 /** What a catalog file may hold. `docs/image-catalog.md` is its twin. */
 import * as z from "zod/mini";
-import { isDigest, isImageName } from "../../base/names.ts";
-import { referenceOf } from "../../base/reference.ts";
+import { isDigest } from "../../base/names.ts";
+import { isCatalogName } from "../../base/reference.ts";
 import { stripControl } from "../../base/text.ts";
 
 const maxEntries = 2000;
 
-/** A name that is neither a registry's nor looks like a digest: nothing else could be meant. */
-const name = z.string().check(
-  z.refine((text) => isImageName(text) && text.length <= 128 && !text.startsWith("sha256:") && !referenceOf(text), {
-    error: 'must be a name, as in `name = "debian-tools"`',
-  }),
-);
+const name = z.string().check(z.refine(isCatalogName, { error: 'must be a name, as in `name = "debian-tools"`' }));
 const textRule = "must be one line of at most 200 characters";
 const text = z.string({ error: textRule }).check(
   z.refine((value) => value.length <= 200 && stripControl(value) === value && !/[\n\t]/.test(value), {

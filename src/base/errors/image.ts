@@ -13,7 +13,7 @@ export const imageErrors = {
         ? `; an image of Docker Hub is docker.io/${p.name}`
         : "";
       const meant = p.nearest ? `did you mean "${p.nearest}"? ` : "";
-      return `${meant}\`banger image ls\` shows every image${hub}`;
+      return `${meant}\`banger image ls\` shows every image, \`banger image catalog\` what can be pulled${hub}`;
     },
   }),
   IMAGE_AMBIGUOUS: spec({
@@ -77,8 +77,13 @@ export const imageErrors = {
   }),
   KERNEL_NOT_FOUND: spec({
     exit: Exit.NotFound,
-    message: (p: { name: string }) => `no kernel is named "${p.name}"`,
-    hint: () => "`banger kernel ls` shows every kernel; `banger kernel pull debian-SUITE-cloud` fetches Debian's",
+    message: (p: { name: string; recipe?: string; pull?: string; nearest?: string }) =>
+      `no kernel is named "${p.name}"`,
+    hint: (p) => {
+      if (p.recipe ?? p.pull) return `get it with \`banger kernel pull ${p.recipe ?? p.pull}\``;
+      const meant = p.nearest ? `did you mean "${p.nearest}"? ` : "";
+      return `${meant}\`banger kernel ls\` shows every kernel, \`banger kernel catalog\` what can be pulled`;
+    },
   }),
   KERNEL_IN_USE: spec({
     exit: Exit.Conflict,

@@ -114,6 +114,7 @@ function contextOf(
     openTar: notThere,
     openRootfs: notThere,
     saveTo: notThere,
+    makeBundle: notThere,
     registryCredential: async () => null,
     readStdin: async () => call.stdin ?? "",
     fetchKernel: notThere,

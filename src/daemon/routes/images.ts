@@ -1,7 +1,9 @@
 /** Images. */
 import { pruneImagesSchema, pullImageSchema, tagImageSchema } from "../../api/schema.ts";
+import { fail } from "../../base/errors/error.ts";
 import type { HttpExchange } from "../../host/http-server.ts";
-import { answerJson, answerWork, bytesHeaders } from "../answers.ts";
+import { imageParts } from "../../images/rootfs/export.ts";
+import { answerBytes, answerJson, answerWork } from "../answers.ts";
 import { readJson } from "../body.ts";
 import type { Handler } from "../daemon.ts";
 import { queryName, sourceOf } from "../upload.ts";
@@ -56,18 +58,14 @@ export const pruneImages: Handler = async ({ machines }, exchange) => {
   answerJson(exchange, await machines.pruneImages({ all, dryRun }));
 };
 
-/** Once it has begun, a failure breaks the answer off. */
-export const exportImage: Handler = async ({ machines }, exchange, name) => {
-  await machines.exportImage(name, exchange.signal, async (tar) => {
-    const stream = exchange.stream(200, bytesHeaders);
-    try {
-      for await (const chunk of tar) await stream.write(chunk);
-      stream.end();
-    } catch (error) {
-      stream.break();
-      throw error;
-    }
-  });
+export const exportImage: Handler = async ({ machines }, exchange, name) =>
+  machines.exportImage(name, exchange.signal, (tar) => answerBytes(exchange, tar));
+
+export const rootfsImage: Handler = async ({ machines }, exchange, name) => {
+  const wanted = exchange.query.get("part") ?? "rootfs";
+  const part = imageParts.find((one) => one === wanted);
+  if (!part) throw fail("REQUEST_INVALID", { problems: [`part must be one of ${imageParts.join(", ")}`] });
+  await machines.exportRootfs(name, part, exchange.signal, (tar) => answerBytes(exchange, tar));
 };
 
 export const deleteImage: Handler = async ({ machines }, exchange, name) =>

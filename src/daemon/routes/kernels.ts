@@ -1,5 +1,5 @@
 /** Kernels. */
-import { answerJson, answerWork } from "../answers.ts";
+import { answerBytes, answerJson, answerWork } from "../answers.ts";
 import type { Handler } from "../daemon.ts";
 import { sourceOf } from "../upload.ts";
 
@@ -14,6 +14,12 @@ export const importKernel: Handler = async ({ machines, log }, exchange, name) =
     machines.importKernel({ name, source, tar: exchange.bodyStream() }, emit, exchange.signal),
   );
 };
+
+export const pullKernel: Handler = async ({ machines, log }, exchange, name) =>
+  answerWork(exchange, log, (emit) => machines.pullKernel(name, emit, exchange.signal));
+
+export const exportKernel: Handler = async ({ machines }, exchange, name) =>
+  machines.exportKernel(name, exchange.signal, (tar) => answerBytes(exchange, tar));
 
 export const deleteKernel: Handler = async ({ machines }, exchange, name) =>
   answerJson(exchange, await machines.deleteKernel(name));

@@ -1,7 +1,6 @@
 /** A user's root file system or archive as one tar stream: from a file, a folder or stdin, whatever its compression. */
 import { compressionOf, decompressed, magicBytes } from "../../artifacts/decompress.ts";
 import { openSquashfs, SquashfsError } from "../../artifacts/squashfs/reader.ts";
-import { encodeHeader, endOfArchive, padding } from "../../artifacts/tar/writer.ts";
 import { statusText } from "../../artifacts/tools.ts";
 import { fail } from "../../base/errors/error.ts";
 import { isFolder, readStream, sizeOf } from "../../host/files.ts";
@@ -10,7 +9,7 @@ import { openForRead } from "../../host/random-access.ts";
 import { foreignEnd, foreignKind } from "../disk/foreign.ts";
 import { DiskChanged, diskTar } from "../disk/send.ts";
 import { ext4Problem, isExt4 } from "../disk/superblock.ts";
-import { unionTar } from "../union/tar.ts";
+import { rootfsTar } from "../union/tar.ts";
 import { Union } from "../union/union.ts";
 
 export type Opened = {
@@ -155,15 +154,8 @@ async function* squashfsTar(path: string): AsyncGenerator<Uint8Array, void, void
   const file = await openForRead(path);
   try {
     const squashfs = await openSquashfs(file, file.size);
-    const union = new Union([squashfs]);
-    const { mode, uid, gid, mtime } = squashfs.root;
-    yield encodeHeader({ name: "./", kind: "folder", mode, uid, gid, mtime, size: 0, link: "" });
-    for await (const { entry, content } of unionTar(union)) {
-      yield encodeHeader(entry);
-      for await (const chunk of content ?? []) yield chunk;
-      yield padding(entry.size);
-    }
-    yield endOfArchive;
+    const { mode, uid, gid } = squashfs.root;
+    yield* rootfsTar(new Union([squashfs]), { mode, uid, gid });
   } catch (error) {
     throw error instanceof SquashfsError ? invalid(path, error.problem) : error;
   } finally {

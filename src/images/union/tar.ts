@@ -1,6 +1,8 @@
 /** A union as the entries of a tar archive, for merging layers and for sending an image elsewhere. */
 import { SquashfsError } from "../../artifacts/squashfs/reader.ts";
 import type { TarEntry, TarKind } from "../../artifacts/tar/header.ts";
+import { encodeHeader, endOfArchive, padding } from "../../artifacts/tar/writer.ts";
+import type { RootFacts } from "../../model/artifact.ts";
 import type { Union, UnionNode } from "./union.ts";
 
 export type UnionEntry = { entry: TarEntry /** of files */; content?: AsyncIterable<Uint8Array> };
@@ -23,6 +25,18 @@ export async function* unionTar(union: Union): AsyncGenerator<UnionEntry, void, 
     if (first.size > maxLinked) throw new SquashfsError("it has too many hard links");
     yield node.kind === "file" ? { entry, content: union.content(node) } : { entry };
   }
+}
+
+/** The whole union as a tar stream, its root folder first. */
+export async function* rootfsTar(union: Union, root: RootFacts): AsyncGenerator<Uint8Array, void, void> {
+  const { mtime } = union.root;
+  yield encodeHeader({ name: "./", kind: "folder", ...root, mtime, size: 0, link: "" });
+  for await (const { entry, content } of unionTar(union)) {
+    yield encodeHeader(entry);
+    for await (const chunk of content ?? []) yield chunk;
+    yield padding(entry.size);
+  }
+  yield endOfArchive;
 }
 
 async function entryOf(union: Union, path: string, node: UnionNode): Promise<TarEntry> {

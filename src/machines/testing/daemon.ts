@@ -180,7 +180,34 @@ function artifactsOf(world: World): MachinesDeps["artifacts"] {
       world.removeTrees(all.filter((file) => !kept.has(file)));
     },
     removeLeftovers: async () => ({ files: 0, bytes: 0 }),
-    imageRecipes: () => ["debian-bookworm"],
+    async findInCatalogs(kind, name) {
+      const entry = world.catalog.find((one) => one.kind === kind && one.name === name) ?? null;
+      return { entry, failures: world.catalogFailures.map((error) => ({ error, keptSince: null })) };
+    },
+    lookAtCatalogs: async () => ({
+      entries: world.catalog,
+      catalogs: world.catalogFailures.map((failure) => ({
+        url: "https://c.example/catalog.toml",
+        entries: [],
+        failure,
+        keptSince: null,
+      })),
+    }),
+    catalogNames: (kind) => world.catalog.filter((one) => one.kind === kind).map(({ name }) => name),
+    async pullImageBundle({ name, kernel }) {
+      world.failIf("pullImageBundle");
+      return imageRecord({ name, kernel, digest: digestOf("4"), source: "catalog https://c.example/catalog.toml" });
+    },
+    async pullKernelBundle({ name }) {
+      world.failIf("pullKernelBundle");
+      return kernelRecord({ name, digest: digestOf("5"), source: "catalog https://c.example/catalog.toml" });
+    },
+    exportRootfs: async function* () {
+      yield new Uint8Array(1024);
+    },
+    exportKernel: async function* () {
+      yield new Uint8Array(1024);
+    },
     imageRecipe: (name) => (name === "debian-bookworm" ? name : undefined),
   };
 }

@@ -100,6 +100,7 @@ function isPlain(value: unknown): value is object {
     value !== null &&
     typeof value === "object" &&
     !Array.isArray(value) &&
+    !ArrayBuffer.isView(value) &&
     !(value instanceof Map) &&
     !(value instanceof Set)
   );

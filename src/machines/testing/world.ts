@@ -1,6 +1,8 @@
 /** A host in memory: files, processes and VMs that outlive any number of daemons. */
 import { Deferred } from "../../base/async.ts";
-import type { VmId } from "../../base/names.ts";
+import type { BangerError } from "../../base/errors/error.ts";
+import type { ImageName, VmId } from "../../base/names.ts";
+import type { CatalogEntry } from "../../model/catalog.ts";
 import type { ProcessRef } from "../../model/vm.ts";
 import type { BootSpec, DriverRecord, RunningVm, VmExit, VmmDriver } from "../../vmm/driver.ts";
 import { Guest, type GuestBehaviour, goodGuest } from "./guest.ts";
@@ -17,6 +19,18 @@ export class World {
   guest: GuestBehaviour = { ...goodGuest };
   /** what every VMM writes there */
   serialLog = "booting\nlast words\n";
+  /** what catalogs offer, and those that can't be had */
+  catalog: CatalogEntry[] = [
+    {
+      kind: "image",
+      name: "debian-bookworm" as ImageName,
+      description: "Debian 12",
+      catalog: null,
+      kernel: null,
+      from: { recipe: "debian-bookworm" },
+    },
+  ];
+  readonly catalogFailures: BangerError[] = [];
   /** operations that fail, by name, with what they throw */
   readonly failing = new Map<string, unknown>();
   #nextPid = 100;

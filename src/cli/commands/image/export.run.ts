@@ -22,7 +22,7 @@ export async function exportImage(this: CliContext, flags: JsonFlag, image: stri
           sink.emit({ kind: "progress", step: "export", text: `writing ${image}`, done: bytes });
           yield chunk;
         }
-      })(this.api.exportImage(image, signal));
+      })(this.api.tar("exportImage", { name: image }, signal));
       await this.saveTo(file, counted);
     }).finally(() => sink.done());
     if (file === "-") return;

@@ -1,0 +1,86 @@
+/** Getting the files of a bundle: the manifest, whose digest the catalog has, then what the manifest names. */
+import { BangerError, fail } from "../../base/errors/error.ts";
+import { Exit } from "../../base/exit.ts";
+import type { Digest } from "../../base/names.ts";
+import { readBytes, removeTree } from "../../host/files.ts";
+import type { BundleRef } from "../../model/catalog.ts";
+import type { Emit } from "../../model/event.ts";
+import type { Paths } from "../../model/paths.ts";
+import type { Downloads } from "../download.ts";
+import { DownloadProgress } from "../progress.ts";
+import type { WebDeps } from "../web/get.ts";
+import { webPart } from "../web/part.ts";
+import { BundleError, type BundleFile, maxManifest } from "./manifest.ts";
+
+export type FetchDeps = { web: WebDeps; downloads: Downloads; paths: Pick<Paths, "blob"> };
+
+/** A bundle with a manifest that was read. */
+export type OpenBundle<M> = {
+  manifest: M;
+  /** Path of a file that is whole and has its digest. @throws DOWNLOAD_FAILED, DOWNLOAD_DAMAGED, DISK_FULL */
+  file(file: BundleFile, signal: AbortSignal): Promise<string>;
+};
+
+export type BundleWanted<M> = {
+  name: string;
+  ref: BundleRef;
+  /** @throws BundleError */
+  parse(manifest: Uint8Array): M;
+  filesOf(manifest: M): BundleFile[];
+};
+
+/**
+ * Hands the bundle to `use`. What was fetched stays for the next try when there was no way to go on, and is removed when
+ * all is done, or can't be used.
+ * @throws BUNDLE_INVALID (also for a BundleError of `use`), DOWNLOAD_FAILED, DOWNLOAD_DAMAGED, DISK_FULL
+ */
+export async function withBundle<M, T>(
+  deps: FetchDeps,
+  { name, ref, parse, filesOf }: BundleWanted<M>,
+  emit: Emit,
+  signal: AbortSignal,
+  use: (bundle: OpenBundle<M>) => Promise<T>,
+): Promise<T> {
+  const { downloads, paths, web } = deps;
+  emit({ kind: "progress", step: "manifest", text: `looking at the bundle of ${name}` });
+  const get = (url: string, { digest, size }: { digest: BundleRef["digest"]; size: number | null }, limit: number) => {
+    const open = webPart(web, `${ref.url}${url}`, name);
+    return (onProgress: (done: number) => void, stop: AbortSignal) =>
+      downloads.blob({ digest, size, limit, what: name }, open, onProgress, stop);
+  };
+  const remove = (files: readonly { digest: Digest }[]) =>
+    Promise.all([ref, ...files].map(({ digest }) => removeTree(paths.blob(digest))));
+  let files: BundleFile[] = [];
+  try {
+    const path = await get("manifest.json", { digest: ref.digest, size: null }, maxManifest)(() => {}, signal);
+    const manifest = await understood(name, async () => parse(await readBytes(path, maxManifest)));
+    files = filesOf(manifest);
+    requireSize(name, files, ref);
+    const progress = new DownloadProgress(name, files, { emit });
+    const bundle: OpenBundle<M> = {
+      manifest,
+      file: (file, stop) => get(file.file, file, file.size)((done) => progress.tell(file.digest, done), stop),
+    };
+    const found = await understood(name, () => use(bundle));
+    await remove(files);
+    return found;
+  } catch (error) {
+    if (error instanceof BangerError && error.exit === Exit.Failure) await remove(files);
+    throw error;
+  }
+}
+
+/** What the catalog said is what a person decided by. */
+function requireSize(name: string, files: readonly BundleFile[], ref: BundleRef): void {
+  const size = files.reduce((sum, file) => sum + file.size, 0);
+  const problem = `it has ${size} bytes, its catalog says ${ref.size}`;
+  if (size !== ref.size) throw fail("BUNDLE_INVALID", { name, problem });
+}
+
+async function understood<T>(name: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw error instanceof BundleError ? fail("BUNDLE_INVALID", { name, problem: error.problem }, error) : error;
+  }
+}

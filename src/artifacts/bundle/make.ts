@@ -1,0 +1,137 @@
+/** Makes a bundle that can be published: tar streams compressed by zstd's program, then the manifest that names them. */
+import { createHash } from "node:crypto";
+import { BangerError, fail } from "../../base/errors/error.ts";
+import type { Digest } from "../../base/names.ts";
+import { ensureFolder, isDiskFull } from "../../host/files.ts";
+import { type PipedProcess, spawnPiped } from "../../host/process.ts";
+import { saveFile } from "../../host/save-file.ts";
+import { CountedStream } from "../counted.ts";
+import { lastWords, statusText } from "../tools.ts";
+import { type BundleFile, rawFile } from "./manifest.ts";
+
+export type BundlePart = {
+  /** its name in the manifest; `<part>.tar.zst` is its file */
+  part: string;
+  tar: AsyncIterable<Uint8Array>;
+};
+
+export type MadeBundle = {
+  /** of the manifest */
+  digest: Digest;
+  /** bytes of the files that it names */
+  size: number;
+};
+
+/**
+ * A level that costs the one publisher some seconds for what it saves each reader, and a window of 32 MiB, which is what
+ * unpacking takes of the reader's memory.
+ */
+const zstd = ["zstd", "-q", "-T0", "-10", "--long=25", "-c"];
+
+/**
+ * Files that are there already are replaced, the manifest last.
+ * @param facts what the manifest says beside the files
+ * @throws FILE_INVALID, DISK_FULL, TOOL_MISSING, TOOL_FAILED, and what the streams throw
+ */
+export async function makeBundle(
+  folder: string,
+  facts: Record<string, unknown>,
+  parts: readonly BundlePart[],
+  onProgress: (done: number) => void,
+  signal: AbortSignal,
+): Promise<MadeBundle> {
+  try {
+    await ensureFolder(folder, 0o777);
+    const files: BundleFile[] = [];
+    for (const { part, tar } of parts) {
+      const before = files.reduce((sum, file) => sum + file.tar.size, 0);
+      const file = `${part}.tar.zst`;
+      files.push(await pack(`${folder}/${file}`, file, tar, (done) => onProgress(before + done), signal));
+    }
+    const named = parts.map(({ part }, at) => [part, rawFile(files[at] as BundleFile)] as const);
+    const manifest = { format: 1, architecture: "amd64", ...facts, ...Object.fromEntries(named) };
+    const bytes = new TextEncoder().encode(`${JSON.stringify(manifest, null, 2)}\n`);
+    await saveFile(`${folder}/manifest.json`, one(bytes));
+    const digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}` as Digest;
+    return { digest, size: files.reduce((sum, file) => sum + file.size, 0) };
+  } catch (error) {
+    signal.throwIfAborted();
+    throw explained(error, folder);
+  }
+}
+
+async function pack(
+  path: string,
+  file: string,
+  tar: AsyncIterable<Uint8Array>,
+  onProgress: (done: number) => void,
+  signal: AbortSignal,
+): Promise<BundleFile> {
+  const [plain, packed] = [counter(onProgress), counter(() => {})];
+  const tool = spawnPiped(zstd, { stdin: "pipe", signal });
+  let failure: unknown;
+  const feeding = feed(tool, tar, plain).catch((error: unknown) => {
+    failure = error;
+    tool.kill("SIGKILL");
+  });
+  try {
+    await saveFile(
+      path,
+      outputOf(tool, packed, async () => {
+        await feeding;
+        if (failure) throw failure;
+      }),
+    );
+  } catch (error) {
+    throw failure ?? error;
+  } finally {
+    tool.kill("SIGKILL");
+    await feeding;
+  }
+  const { digest, bytes: size } = { digest: packed.digest(), bytes: packed.bytes };
+  return { file, digest, size, tar: { digest: plain.digest(), size: plain.bytes } };
+}
+
+function counter(onProgress: (bytes: number) => void): CountedStream {
+  return new CountedStream(Number.POSITIVE_INFINITY, onProgress);
+}
+
+async function feed(tool: PipedProcess, tar: AsyncIterable<Uint8Array>, counted: CountedStream): Promise<void> {
+  for await (const chunk of tar) {
+    counted.add(chunk);
+    await tool.stdin.write(chunk);
+  }
+  tool.stdin.end();
+}
+
+/** @param isFed rejects when what was compressed was not all of it: then the file never gets its name */
+async function* outputOf(
+  tool: PipedProcess,
+  counted: CountedStream,
+  isFed: () => Promise<void>,
+): AsyncGenerator<Uint8Array, void, void> {
+  for await (const chunk of tool.stdout) {
+    counted.add(chunk);
+    yield chunk;
+  }
+  const ended = await tool.done;
+  await isFed();
+  if (ended.exitCode === 0) return;
+  throw fail("TOOL_FAILED", { tool: "zstd", status: statusText(ended), said: lastWords(tool.stderrTail()) });
+}
+
+async function* one(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, void> {
+  yield bytes;
+}
+
+function explained(error: unknown, path: string): unknown {
+  if (error instanceof BangerError) return error;
+  if (isDiskFull(error)) return fail("DISK_FULL", { path, during: "writing a bundle" }, error);
+  const { code } = error as { code?: unknown };
+  if (typeof code !== "string") return error;
+  return fail(
+    "FILE_INVALID",
+    { path, problem: `it can't be written to (${code})`, next: "name a folder of yours" },
+    error,
+  );
+}

@@ -1,0 +1,115 @@
+/** Images as bundles: what their manifest says, and how one that was published becomes an image here. */
+import * as z from "zod/mini";
+import { type FetchDeps, type OpenBundle, withBundle } from "../artifacts/bundle/fetch.ts";
+import {
+  BundleError,
+  type BundleFile,
+  common,
+  fileOf,
+  fileSchema,
+  parseManifest,
+} from "../artifacts/bundle/manifest.ts";
+import { unpackedFile } from "../artifacts/bundle/unpacked.ts";
+import { Together } from "../artifacts/together.ts";
+import type { ImageConfig, ImageRecord, LayerRef } from "../model/artifact.ts";
+import type { BundleRef, CatalogEntry } from "../model/catalog.ts";
+import type { Emit } from "../model/event.ts";
+import { assembleImage } from "./assemble.ts";
+import { configProblem } from "./config.ts";
+import { type ImageDeps, storingImage } from "./deps.ts";
+import type { Budget, LayerSource } from "./layer/convert.ts";
+import { refusing } from "./refusal.ts";
+
+const texts = z.array(z.string()).check(z.maxLength(4096));
+const schema = z.strictObject({
+  ...common,
+  kind: z.literal("image", "is no image's"),
+  config: z.strictObject({
+    env: z.record(z.string().check(z.regex(/^[^\s=]+$/, "is no name of a variable")), z.string()),
+    entrypoint: texts,
+    cmd: texts,
+    workdir: z.string().check(z.regex(/^(?:\/.*)?$/, "is no absolute path")),
+    user: z.string(),
+  }),
+  rootfs: fileSchema,
+  direct: z.optional(fileSchema),
+});
+
+export type ImageManifest = {
+  config: ImageConfig;
+  rootfs: BundleFile /** `ImageRecord.direct` */;
+  direct: BundleFile | null;
+};
+
+/** @throws BundleError */
+export function parseImageManifest(bytes: Uint8Array): ImageManifest {
+  const { config, rootfs, direct } = parseManifest(bytes, schema);
+  const problem = configProblem(config);
+  if (problem !== null) throw new BundleError(problem);
+  return { config, rootfs: fileOf(rootfs), direct: direct ? fileOf(direct) : null };
+}
+
+export type BundleDeps = ImageDeps & FetchDeps;
+
+export class ImageBundles {
+  readonly #deps: BundleDeps;
+  readonly #together = new Together<ImageRecord>();
+
+  constructor(deps: BundleDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * @returns the record; the caller puts it into the store
+   * @throws BUNDLE_INVALID, DOWNLOAD_FAILED, DOWNLOAD_DAMAGED, IMAGE_INVALID, IMAGE_TOO_LARGE, DISK_FULL
+   */
+  async pull(entry: CatalogEntry, ref: BundleRef, emit: Emit, signal: AbortSignal): Promise<ImageRecord> {
+    const { name, kernel } = entry;
+    const record = await this.#together.run(ref.digest, emit, signal, (all, shared) =>
+      this.#fetch(entry, ref, all, shared),
+    );
+    return { ...record, name, kernel };
+  }
+
+  #fetch({ name, catalog }: CatalogEntry, ref: BundleRef, emit: Emit, signal: AbortSignal): Promise<ImageRecord> {
+    const filesOf = ({ rootfs, direct }: ImageManifest) => (direct ? [rootfs, direct] : [rootfs]);
+    const wanted = { name, ref, parse: parseImageManifest, filesOf };
+    return withBundle(this.#deps, wanted, emit, signal, async (bundle) => {
+      const budget = await this.#deps.budget();
+      const { config, rootfs, direct } = bundle.manifest;
+      const layer = (file: BundleFile, isFlat: boolean) =>
+        storeLayer(this.#deps, bundle, { name, file, isFlat, budget }, emit, signal);
+      return refusing(name, { ...budget }, async () => {
+        const layers = [await layer(rootfs, false)];
+        const parts = { name, source: `catalog ${catalog ?? "built in"}`, layers, config };
+        return assembleImage(this.#deps, { ...parts, direct: direct && (await layer(direct, true)) }, emit, signal);
+      });
+    });
+  }
+}
+
+type LayerWanted = { name: string; file: BundleFile; isFlat: boolean; budget: Budget };
+
+/** Fetched only when it is not here already. */
+function storeLayer(
+  { layers }: ImageDeps,
+  bundle: OpenBundle<ImageManifest>,
+  { name, file, isFlat, budget }: LayerWanted,
+  emit: Emit,
+  signal: AbortSignal,
+): Promise<LayerRef> {
+  const onProgress = (done: number) =>
+    emit({ kind: "progress", step: "pack", text: `storing ${name}`, done, total: file.tar.size });
+  const open = async (shared: AbortSignal): Promise<LayerSource> => {
+    const path = await bundle.file(file, shared);
+    return {
+      open: () => unpackedFile(path, file),
+      canReopen: true,
+      lower: null,
+      endMarker: true,
+      mustHaveFiles: !isFlat,
+      isFlat,
+    };
+  };
+  return layers.ensure([file.tar.digest], open, { during: storingImage, budget, onProgress, signal });
+}

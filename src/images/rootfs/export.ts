@@ -1,0 +1,30 @@
+/** A stored image as plain tar streams: its layers as one tree, and what begins on a VM's own disk. */
+import { fail } from "../../base/errors/error.ts";
+import type { ImageRecord } from "../../model/artifact.ts";
+import type { Paths } from "../../model/paths.ts";
+import { openUnion } from "../open-union.ts";
+import { rootOf } from "../record.ts";
+import { rootfsTar } from "../union/tar.ts";
+
+export const imageParts = ["rootfs", "direct"] as const;
+export type ImagePart = (typeof imageParts)[number];
+
+/** The same bytes each time. @throws IMAGE_NOT_FOUND for a part that the image has not */
+export async function* exportRootfs(
+  paths: Paths,
+  image: ImageRecord,
+  part: ImagePart,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array, void, void> {
+  const layers = part === "rootfs" ? image.layers : image.direct ? [image.direct] : [];
+  if (layers.length === 0) throw fail("IMAGE_NOT_FOUND", { name: `${image.name} (${part})` });
+  const { union, close } = await openUnion(paths, layers);
+  try {
+    for await (const chunk of rootfsTar(union, rootOf(layers))) {
+      signal.throwIfAborted();
+      yield chunk;
+    }
+  } finally {
+    await close();
+  }
+}

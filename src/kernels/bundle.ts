@@ -1,0 +1,56 @@
+/** Kernels as bundles: what their manifest says, and how one that was published becomes a kernel here. */
+import * as z from "zod/mini";
+import { type FetchDeps, withBundle } from "../artifacts/bundle/fetch.ts";
+import { type BundleFile, common, fileOf, fileSchema, parseManifest } from "../artifacts/bundle/manifest.ts";
+import { unpackedFile } from "../artifacts/bundle/unpacked.ts";
+import type { ArtifactDeps } from "../artifacts/deps.ts";
+import { Together } from "../artifacts/together.ts";
+import type { KernelRecord } from "../model/artifact.ts";
+import type { BundleRef, CatalogEntry } from "../model/catalog.ts";
+import type { Emit } from "../model/event.ts";
+import { importKernelPackage } from "./import.ts";
+
+const schema = z.strictObject({
+  ...common,
+  kind: z.literal("kernel", "is no kernel's"),
+  release: z.string().check(z.maxLength(64)),
+  kernel: fileSchema,
+});
+
+/** @throws BundleError */
+export function parseKernelManifest(bytes: Uint8Array): { kernel: BundleFile } {
+  return { kernel: fileOf(parseManifest(bytes, schema).kernel) };
+}
+
+export class KernelBundles {
+  readonly #deps: ArtifactDeps & FetchDeps;
+  readonly #together = new Together<KernelRecord>();
+
+  constructor(deps: ArtifactDeps & FetchDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * @returns the record; the caller puts it into the store
+   * @throws BUNDLE_INVALID, DOWNLOAD_FAILED, DOWNLOAD_DAMAGED, KERNEL_UNUSABLE, DISK_FULL
+   */
+  async pull(entry: CatalogEntry, ref: BundleRef, emit: Emit, signal: AbortSignal): Promise<KernelRecord> {
+    const record = await this.#together.run(ref.digest, emit, signal, (all, shared) =>
+      this.#fetch(entry, ref, all, shared),
+    );
+    return { ...record, name: entry.name };
+  }
+
+  #fetch({ name, catalog }: CatalogEntry, ref: BundleRef, emit: Emit, signal: AbortSignal): Promise<KernelRecord> {
+    const wanted = { name, ref, parse: parseKernelManifest, filesOf: ({ kernel }: { kernel: BundleFile }) => [kernel] };
+    return withBundle(this.#deps, wanted, emit, signal, async (bundle) => {
+      const path = await bundle.file(bundle.manifest.kernel, signal);
+      const upload = {
+        name,
+        source: `catalog ${catalog ?? "built in"}`,
+        tar: unpackedFile(path, bundle.manifest.kernel),
+      };
+      return importKernelPackage(this.#deps, upload, emit, signal);
+    });
+  }
+}
