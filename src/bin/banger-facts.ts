@@ -1,16 +1,18 @@
 /** What `banger doctor` looks at on this host. */
 import { dirname, join } from "node:path";
+import { type CatalogSource, loadCatalog } from "../artifacts/catalog/load.ts";
 import { toBangerError } from "../base/errors/error.ts";
 import { version } from "../base/version.ts";
 import type { Api } from "../client/api.ts";
 import { loadConfig } from "../config/load.ts";
-import type { CheckFacts, ToolFact } from "../doctor/facts.ts";
+import type { CatalogFact, CheckFacts, ToolFact } from "../doctor/facts.ts";
 import { createExec } from "../host/exec-node.ts";
 import { hostFacts, which } from "../host/facts.ts";
 import { ensureFolder, freeBytes, readTextIfAny } from "../host/files.ts";
 import { probeKvm } from "../host/kvm.ts";
 import { missingTool } from "../host/packages.ts";
 import type { Paths } from "../model/paths.ts";
+import { catalogTimeoutMs, webOf } from "./web.ts";
 
 type Env = Record<string, string | undefined>;
 
@@ -25,6 +27,7 @@ const tools: [string, ToolFact["needed"]][] = [
   ["dpkg-deb", "build"],
   ["xz", "build"],
   ["depmod", "build"],
+  ["zstd", "build"],
 ];
 
 /** of ordinary users: to unpack packages with more ids than one */
@@ -53,7 +56,7 @@ export async function gatherFacts(paths: Paths, env: Env, running: () => Promise
     landlock: await landlock(env),
     subordinateIds: await hasSubordinateIds(facts.user, facts.uid),
     free: await freeSpace(paths),
-    config: { file: paths.configFile, problems: await configProblems(paths.configFile) },
+    ...(await configFacts(paths, env)),
     daemon: await daemonState(running),
   };
 }
@@ -92,14 +95,33 @@ async function hasSubordinateIds(user: string, uid: number): Promise<boolean> {
   return files.every((text) => text?.split("\n").some(isRange));
 }
 
-async function configProblems(file: string): Promise<string[]> {
+async function configFacts(paths: Paths, env: Env): Promise<Pick<CheckFacts, "config" | "catalogs">> {
+  const file = paths.configFile;
   try {
-    await loadConfig({ file });
-    return [];
+    const { catalogs } = await loadConfig({ file });
+    return { config: { file, problems: [] }, catalogs: await catalogFacts(catalogs, paths, env) };
   } catch (error) {
     const { problems } = toBangerError(error).details;
-    return Array.isArray(problems) ? problems : [toBangerError(error).message];
+    return {
+      config: { file, problems: Array.isArray(problems) ? problems : [toBangerError(error).message] },
+      catalogs: [],
+    };
   }
+}
+
+async function catalogFacts(sources: readonly CatalogSource[], paths: Paths, env: Env): Promise<CatalogFact[]> {
+  const deps = { web: webOf(env), paths, timeoutMs: catalogTimeoutMs };
+  const loaded = await Promise.all(sources.map((one) => loadCatalog(deps, one, new AbortController().signal)));
+  return loaded.map(({ url, entries, failure, keptSince }) => ({
+    url,
+    entries: entries.length,
+    isKept: keptSince !== null,
+    failure: failure && {
+      message: failure.message,
+      hint: failure.hint,
+      isOutOfReach: failure.code === "CATALOG_UNREACHABLE",
+    },
+  }));
 }
 
 async function freeSpace(paths: Paths): Promise<CheckFacts["free"]> {

@@ -11,6 +11,12 @@ test("a good host has nothing to complain of", () => {
 });
 
 const tool = { program: "passt", path: null, why: "for the guest's network", install: "install it with `x`" };
+const catalog = (isOutOfReach: boolean): CheckFacts["catalogs"][number] => ({
+  url: "https://c.example/catalog.toml",
+  entries: isOutOfReach ? 3 : 0,
+  failure: { message: isOutOfReach ? "nobody listens there" : "another key's", hint: "look at it", isOutOfReach },
+  isKept: isOutOfReach,
+});
 const rows: [string, Partial<CheckFacts>, string, "warning" | "failure", RegExp][] = [
   ["another architecture", { arch: "arm64" }, "architecture", "failure", /arm64/],
   ["no QEMU", { qemu: null }, "vmm", "failure", /not installed/],
@@ -25,6 +31,8 @@ const rows: [string, Partial<CheckFacts>, string, "warning" | "failure", RegExp]
   ["no space", { free: [{ path: "/s", bytes: 2 ** 20 }] }, "disk space", "failure", /free at \/s/],
   ["another version", { daemon: { state: "running", version: "9", pid: 1 } }, "daemon", "warning", /version 9/],
   ["a config with a mistake", { config: { file: "/e/c", problems: ["vcpuu: unknown"] } }, "config", "failure", /vcpuu/],
+  ["a catalog out of reach", { catalogs: [catalog(true)] }, "catalog", "warning", /nobody listens.*last good copy/],
+  ["a catalog that is not believed", { catalogs: [catalog(false)] }, "catalog", "failure", /another key's/],
   ["a dead end", { daemon: { state: "unreachable", reason: "EACCES" } }, "daemon", "failure", /EACCES/],
 ];
 
@@ -36,6 +44,15 @@ for (const [label, change, name, status, text] of rows) {
     expect(finding?.fix).toBeTruthy();
   });
 }
+
+test("a catalog that is signed is fine, and says what it has", () => {
+  const good = { ...catalog(true), entries: 1, failure: null, isKept: false };
+  expect(statuses({ catalogs: [good] })["catalog"]).toEqual({
+    name: "catalog",
+    status: "ok",
+    text: "https://c.example/catalog.toml: signed, 1 entry",
+  });
+});
 
 test("emulation that was asked for is fine", () => {
   expect(statuses({ accelOverride: "tcg", kvm: { usable: false, why: "x" } })["acceleration"]?.status).toBe("ok");

@@ -1,4 +1,5 @@
 /** Judging a host: pure, one function a question. */
+import { count } from "../base/text.ts";
 import { formatSize } from "../base/units.ts";
 import type { CheckFacts } from "./facts.ts";
 
@@ -22,6 +23,7 @@ export function checkAll(facts: CheckFacts): Finding[] {
     user(facts),
     ...space(facts),
     config(facts),
+    ...catalogs(facts),
     daemon(facts),
   ];
 }
@@ -117,6 +119,17 @@ function config({ config: { file, problems } }: CheckFacts): Finding {
   if (problems.length === 0) return { name, status: "ok", text: file };
   const text = `${file}: ${problems.join("; ")}`;
   return { name, status: "failure", text, fix: `edit ${file}; docs/config.md lists every key` };
+}
+
+function catalogs({ catalogs: all }: CheckFacts): Finding[] {
+  return all.map(({ url, entries, failure, isKept }): Finding => {
+    const name = "catalog";
+    if (!failure) return { name, status: "ok", text: `${url}: signed, ${count(entries, "entry", "entries")}` };
+    const kept = isKept ? `; the last good copy is used, with ${count(entries, "entry", "entries")}` : "";
+    // what is built in, and what is here, goes on working
+    const status = failure.isOutOfReach ? "warning" : "failure";
+    return { name, status, text: `${failure.message}${kept}`, fix: failure.hint };
+  });
 }
 
 function daemon({ daemon: one, version }: CheckFacts): Finding {

@@ -7,6 +7,15 @@ export type ToolFact = {
   needed: "always" | "build" | "network";
 };
 
+export type CatalogFact = {
+  url: string;
+  entries: number;
+  /** why the catalog at the URL is not used; null: it is */
+  failure: { message: string; hint: string /** it may be fine, and is out of reach */; isOutOfReach: boolean } | null;
+  /** a kept copy stands in for it */
+  isKept: boolean;
+};
+
 export type CheckFacts = {
   arch: string;
   kernel: string;
@@ -24,6 +33,8 @@ export type CheckFacts = {
   free: { path: string; bytes: number }[];
   /** what is wrong with the user's config, nothing when there is none */
   config: { file: string; problems: readonly string[] };
+  /** those that the config names, as this process could get them */
+  catalogs: CatalogFact[];
   daemon:
     | { state: "none" }
     | { state: "running"; version: string; pid: number }

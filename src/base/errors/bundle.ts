@@ -2,11 +2,17 @@
 import { Exit } from "../exit.ts";
 import { spec } from "./spec.ts";
 
+const certificate =
+  "name its authority's certificate by SSL_CERT_FILE, and run `banger daemon stop`: the next daemon reads it";
+
 export const bundleErrors = {
   CATALOG_UNREACHABLE: spec({
     exit: Exit.Unavailable,
     message: (p: { url: string; problem: string }) => `the catalog ${p.url} can't be had: ${p.problem}`,
-    hint: () => "look at catalog_urls in config.toml, at the network and the proxy variables",
+    hint: (p) =>
+      p.problem.includes("certificate")
+        ? certificate
+        : "look at catalog_urls in config.toml, the network and the proxy variables",
   }),
   CATALOG_UNTRUSTED: spec({
     exit: Exit.Failure,
@@ -40,8 +46,6 @@ export const bundleErrors = {
     message: (p: { what: string; url: string; problem: string }) =>
       `the download of ${p.what} from ${p.url} failed: ${p.problem}`,
     hint: (p) =>
-      p.problem.includes("certificate")
-        ? "give the certificate of its authority with SSL_CERT_FILE, then `banger daemon stop`"
-        : "run the same command again: what was fetched so far is kept",
+      p.problem.includes("certificate") ? certificate : "run the same command again: what was fetched so far is kept",
   }),
 };

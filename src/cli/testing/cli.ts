@@ -59,6 +59,7 @@ export const goodHost: CheckFacts = {
   subordinateIds: true,
   free: [{ path: "/s", bytes: 2 ** 40 }],
   config: { file: "/e/config.toml", problems: [] },
+  catalogs: [],
   daemon: { state: "none" },
   version: "0.0.0-dev",
 };

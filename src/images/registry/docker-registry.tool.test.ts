@@ -1,6 +1,6 @@
 /** Debian's `docker-registry`: plain, with a password, and behind TLS with an authority of its own. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { Downloads } from "../../artifacts/download.ts";
 import { archive, file, folder } from "../../artifacts/tar/testing/archive.ts";
 import type { Digest } from "../../base/names.ts";
@@ -13,6 +13,7 @@ import type { Credential } from "../../model/credential.ts";
 import { pathsOf } from "../../model/paths.ts";
 import { withUnion } from "../open-union.ts";
 import { Puller } from "../pull.ts";
+import { certificates } from "../testing/certificates.ts";
 import { imageDeps } from "../testing/image-deps.ts";
 import { listUnion } from "../testing/listing.ts";
 import { type LayoutOptions, writeLayout } from "../testing/oci-layout.ts";
@@ -147,33 +148,3 @@ describe.skipIf(why !== null)(`docker-registry${why ? ` (${why})` : ""}`, () => 
     expect(error).toMatchObject({ code: "REGISTRY_UNREACHABLE", message: expect.stringContaining("certificate") });
   });
 });
-
-/** An authority and a server's certificate for 127.0.0.1. @returns the authority's PEM */
-function certificates(folder: string): string {
-  const openssl = (...argv: string[]) => {
-    const done = Bun.spawnSync(["openssl", ...argv], { cwd: folder, stderr: "pipe" });
-    expect(done.exitCode, done.stderr.toString()).toBe(0);
-  };
-  const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
-  openssl("req", "-x509", ...key, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=test authority", "-days", "2");
-  openssl("req", ...key, "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=registry");
-  writeFileSync(`${folder}/ext`, "subjectAltName=IP:127.0.0.1\n");
-  openssl(
-    "x509",
-    "-req",
-    "-in",
-    "server.csr",
-    "-CA",
-    "ca.pem",
-    "-CAkey",
-    "ca.key",
-    "-CAcreateserial",
-    "-out",
-    "server.pem",
-    "-days",
-    "2",
-    "-extfile",
-    "ext",
-  );
-  return readFileSync(`${folder}/ca.pem`, "utf8");
-}
