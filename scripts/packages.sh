@@ -10,7 +10,7 @@ passt|gives VMs a network without root|passt|passt|passt|passt
 mmdebstrap|builds the Debian image|mmdebstrap|mmdebstrap|-|mmdebstrap
 /usr/share/keyrings/debian-archive-keyring.gpg|checks what mmdebstrap fetches|debian-archive-keyring|debian-keyring|debian-archive-keyring|debian-archive-keyring
 sqfstar|packs images|squashfs-tools|squashfs-tools|squashfs-tools|squashfs
-zstd|compresses|zstd|zstd|zstd|zstd
+zstd|packs bundles of images and kernels|zstd|zstd|zstd|zstd
 xz|unpacks kernels|xz-utils|xz|xz|xz
 depmod|orders kernel modules|kmod|kmod|kmod|kmod
 mkfs.ext4|formats VM disks|e2fsprogs|e2fsprogs|e2fsprogs|e2fsprogs

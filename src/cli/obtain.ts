@@ -30,7 +30,7 @@ export async function withArtifacts<T>(
 }
 
 type Missing =
-  | { kind: "image"; name: string /** who can make or has it is known already */; isKnown: boolean }
+  | { kind: "image"; name: string /** takes a while, and boots the default kernel */; isLong: boolean }
   | { kind: "kernel"; name: string };
 
 function missingOf(error: unknown): Missing | null {
@@ -38,19 +38,21 @@ function missingOf(error: unknown): Missing | null {
   const { recipe, pull, name } = error.details;
   if (typeof name !== "string") return null;
   if (error.code === "KERNEL_NOT_FOUND") return { kind: "kernel", name };
-  return error.code === "IMAGE_NOT_FOUND" ? { kind: "image", name, isKnown: Boolean(recipe ?? pull) } : null;
+  if (error.code !== "IMAGE_NOT_FOUND") return null;
+  // a name that may be nobody's is no reason to fetch a kernel; an image of a catalog may have its own
+  const isLong = typeof recipe === "string" || (typeof pull === "string" && referenceOf(pull) !== null);
+  return { kind: "image", name, isLong };
 }
 
 /** A first run needs both: the kernel comes while the image is made. When one fails the other is given up. */
 async function obtainMissing(
   context: CliContext,
-  { name, isKnown }: Missing & { kind: "image" },
+  { name, isLong }: Missing & { kind: "image" },
   emit: Emit,
   signal: AbortSignal,
 ): Promise<void> {
   const obtain = (stop: AbortSignal) => obtainImage(context, { name, login: null, insecure: false }, emit, stop);
-  // a name that may be nobody's is no reason to fetch a kernel
-  if (isKnown) await withKernel(context, emit, signal, obtain);
+  if (isLong) await withKernel(context, emit, signal, obtain);
   else await obtain(signal);
 }
 

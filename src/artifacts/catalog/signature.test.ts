@@ -3,7 +3,7 @@ import { generateKeyPairSync, type KeyObject } from "node:crypto";
 import fc from "fast-check";
 import { runs } from "../../base/testing/budget.ts";
 import { parseKey, signatureProblem } from "./signature.ts";
-import { golden, newSigner } from "./testing/signed.ts";
+import { golden, goldenOfCosign, newSigner } from "./testing/signed.ts";
 
 const content = Buffer.from(golden.content);
 const key = parseKey(golden.publicPem) as KeyObject;
@@ -12,6 +12,12 @@ test("what openssl signed is believed, also when its base64 has line ends", () =
   expect(signatureProblem(content, golden.signature, key)).toBeNull();
   expect(signatureProblem(content, `${golden.signature}\n`, key)).toBeNull();
   expect(signatureProblem(content, golden.signature.replace(/(.{76})/, "$1\r\n"), key)).toBeNull();
+});
+
+test("what cosign signed is believed, and only with its key", () => {
+  const { signature, publicPem } = goldenOfCosign;
+  expect(signatureProblem(content, signature, parseKey(publicPem) as KeyObject)).toBeNull();
+  expect(signatureProblem(content, signature, key)).toMatch(/another key's/);
 });
 
 const wrong: [string, string, RegExp][] = [

@@ -11,6 +11,16 @@ export function newSigner(curve = "prime256v1"): Signer {
   };
 }
 
+/** The same content signed once by cosign 2.2.4: `cosign sign-blob --key cosign.key --tlog-upload=false --output-signature …`. */
+export const goldenOfCosign = {
+  signature: "MEUCIQD1gHhyWs9bvhhM1X6SYWGJeqD5rk56viujQRUyrUrLIgIgGELgITYhSlgh5CYIuvDjjVcFuNlQpIofuQAJB+Be8ZE=",
+  publicPem: `-----BEGIN PUBLIC KEY-----
+MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEXPJvCFTF/Z7N3DnvJfuaaU2IQrk5
+pVVBSQ+vRBMar4FTf4lSthivr9MmaBw3VyUke9TPRl+y9IGvBexCnysbEA==
+-----END PUBLIC KEY-----
+`,
+};
+
 /** Made once by openssl 3.0: `openssl dgst -sha256 -sign key.pem catalog.toml | base64 -w0`. */
 export const golden = {
   content: `format = 1
