@@ -108,7 +108,7 @@ function storeLayer(
       lower: null,
       endMarker: true,
       mustHaveFiles: !isFlat,
-      isFlat,
+      as: isFlat ? "data" : "tree",
     };
   };
   return layers.ensure([file.tar.digest], open, { during: storingImage, budget, onProgress, signal });
