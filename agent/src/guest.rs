@@ -1,6 +1,8 @@
 //! What the agent knows about the machine it serves, shared by all sessions.
 
+use crate::running::Running;
 use crate::session::{lock, Output};
+use crate::verbs::identity::InForce;
 use crate::wire::frame::Kind;
 use serde_json::{json, Value};
 use std::collections::BTreeMap;
@@ -9,8 +11,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-pub const FEATURES: [&str; 11] =
-    ["exec", "shell", "put", "get", "dial", "ports", "identity", "grow", "stats", "services", "poweroff"];
+pub const FEATURES: [&str; 12] =
+    ["exec", "shell", "put", "get", "dial", "ports", "identity", "grow", "stats", "services", "settle", "poweroff"];
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Phase {
@@ -43,6 +45,9 @@ pub struct Guest {
     /// a power off would stop the machine without ending it: it is reset instead
     pub ends_by_reset: bool,
     pub lines: Lines,
+    /// what runs over the lines
+    pub running: Running,
+    pub identity: Mutex<InForce>,
     /// a byte tells PID 1 that the image's init may run
     pub handover: Mutex<Option<File>>,
     state: Mutex<State>,
@@ -65,8 +70,17 @@ struct State {
 impl Guest {
     pub fn new(place: Place, init: &str, phase: Phase) -> Guest {
         let state = State { session: Session::default(), phase, generation: 0, environment: BTreeMap::new() };
-        let (init, lines, state) = (init.to_string(), Lines::default(), Mutex::new(state));
-        Guest { place, init, data: None, ends_by_reset: false, lines, handover: Mutex::default(), state }
+        Guest {
+            place,
+            init: init.to_string(),
+            data: None,
+            ends_by_reset: false,
+            lines: Lines::default(),
+            running: Running::default(),
+            identity: Mutex::default(),
+            handover: Mutex::default(),
+            state: Mutex::new(state),
+        }
     }
 
     pub fn phase(&self) -> Phase {
@@ -100,7 +114,11 @@ impl Guest {
     /// Hands HELLO to `send`; a change of phase waits, so that its NOTICE comes after.
     pub fn greet<T>(&self, send: impl FnOnce(Value) -> T) -> T {
         let state = lock(&self.state);
-        let boot_id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+        // whoever asks for it first makes it: not before it is known whether this machine is to be copied
+        let boot_id = match state.phase {
+            Phase::Boot => String::new(),
+            Phase::Up => std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default(),
+        };
         send(json!({
             "protocol": 1,
             "agent": env!("CARGO_PKG_VERSION"),
@@ -154,6 +172,13 @@ impl Lines {
 
     pub fn remove(&self, output: &Arc<Output>) {
         lock(&self.0).retain(|other| !Arc::ptr_eq(other, output));
+    }
+
+    /// Nothing of another session goes out any more.
+    pub fn end_others(&self, session: u64) {
+        for output in lock(&self.0).iter() {
+            output.break_off_other(session, "the machine has another generation");
+        }
     }
 
     /// A NOTICE for every session; returns those that got it.

@@ -17,6 +17,11 @@ pub fn serve(stream: &Arc<Stream>) {
     SERVING.set(Some(Arc::clone(stream)));
 }
 
+/// The thread does something else now.
+pub fn served() {
+    SERVING.set(None);
+}
+
 /// Other threads' panics still end the process. What the thread held (files, a child) is left as it is.
 pub fn install() {
     std::panic::set_hook(Box::new(|info| {

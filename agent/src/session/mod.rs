@@ -5,8 +5,7 @@ mod output;
 mod reader;
 mod run;
 mod stream;
-#[cfg(test)]
-mod tests;
+pub mod workers;
 
 pub use output::Output;
 pub use reader::ChannelReader;

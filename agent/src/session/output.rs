@@ -5,6 +5,7 @@ use super::{lock, wait};
 use crate::wire::frame::{encode, Kind};
 use std::collections::VecDeque;
 use std::io::Write;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 
 /// Data waits for room; what the session itself owes (credit, pongs, ends) does not.
@@ -13,6 +14,9 @@ const ROOM: usize = 512 * 1024;
 const MOST_OWED: usize = 8 * 1024 * 1024;
 /// One write of a virtio-serial port.
 const BATCH: usize = 32 * 1024;
+
+/// Of all lines together, so that a number names one session for ever.
+static SESSIONS: AtomicU64 = AtomicU64::new(0);
 
 /// The session is over.
 #[derive(Debug, PartialEq)]
@@ -33,7 +37,6 @@ struct State {
     writing: bool,
     /// number of the session that may send; 0: none
     session: u64,
-    sessions: u64,
     tag: u32,
     finished: bool,
 }
@@ -42,8 +45,7 @@ impl Output {
     /// A new session, whose first bytes are `answer` and HELLO. Returns its number.
     pub fn begin(&self, tag: u32, answer: &[u8], hello: &[u8]) -> u64 {
         let mut state = lock(&self.state);
-        state.sessions += 1;
-        state.session = state.sessions;
+        state.session = SESSIONS.fetch_add(1, Ordering::Relaxed) + 1;
         state.tag = tag;
         state.drop_all();
         state.push(answer.to_vec());
@@ -58,6 +60,13 @@ impl Output {
         state.session = 0;
         state.drop_all();
         self.room.notify_all();
+    }
+
+    /// Breaks off, unless the session is this one, or there is none.
+    pub fn break_off_other(&self, session: u64, why: &str) {
+        if ![0, session].contains(&lock(&self.state).session) {
+            self.break_off(why);
+        }
     }
 
     /// As `end`, with a last NOTICE: a virtio-serial line does not drop by itself.

@@ -1,7 +1,7 @@
 //! A line from its first byte to its last: preamble, HELLO, frames, and again.
 
 use super::output::Output;
-use super::{lock, mishap, Stream};
+use super::{lock, mishap, workers, Stream};
 use crate::guest::Guest;
 use crate::verbs;
 use crate::wire::frame::{Frame, Kind, Violation};
@@ -190,7 +190,7 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// Each verb has a thread; one that panics ends its stream alone.
+    /// Each verb has a thread; one that panics ends its stream and its thread alone.
     fn start(&self, stream: Arc<Stream>, request: Object) {
         let (guest, streams) = (Arc::clone(self.guest), Arc::clone(&self.streams));
         let mine = Arc::clone(&stream);
@@ -201,8 +201,9 @@ impl Session<'_> {
             if mine.is_finished() {
                 lock(&streams).remove(&mine.id);
             }
+            mishap::served();
         };
-        if let Err(error) = thread::Builder::new().stack_size(STACK).spawn(work) {
+        if let Err(error) = workers::run(work) {
             stream.finish(Err(Refusal::io("thread", &error)));
             lock(&self.streams).remove(&stream.id);
         }

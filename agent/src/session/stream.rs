@@ -18,7 +18,7 @@ const GIVE_BACK: usize = WINDOW / 4;
 
 pub struct Stream {
     pub id: u32,
-    session: u64,
+    pub session: u64,
     output: Arc<Output>,
     state: Mutex<State>,
     changed: Condvar,

@@ -77,6 +77,17 @@ pub fn resize_ext4(folder: &File, blocks: u64) -> io::Result<()> {
     check(unsafe { libc::ioctl(folder.as_raw_fd(), EXT4_IOC_RESIZE_FS, &blocks) }).map(drop)
 }
 
+const FITRIM: libc::c_ulong = 0xc018_5879;
+
+/// Tells the device of every free block of the file system that `folder` is on. Returns how many bytes that were.
+pub fn trim(folder: &File) -> io::Result<u64> {
+    // struct fstrim_range: start, length, shortest extent
+    let mut range = [0u64, u64::MAX, 0];
+    // SAFETY: FITRIM reads three u64 and writes the second.
+    check(unsafe { libc::ioctl(folder.as_raw_fd(), FITRIM, range.as_mut_ptr()) })?;
+    Ok(range[1])
+}
+
 /// Total bytes, free bytes, block size of the file system that `fd` is on.
 pub fn fs_bytes(fd: RawFd) -> io::Result<(u64, u64, u64)> {
     // SAFETY: fstatvfs fills the struct, which is read only on success.

@@ -13,9 +13,11 @@ pub mod poll;
 pub mod power;
 pub mod privileges;
 pub mod process;
+pub mod random;
 pub mod signal;
 pub mod spawn;
 mod stack;
+pub mod tcp;
 pub mod tty;
 pub mod xattr;
 

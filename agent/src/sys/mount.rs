@@ -25,6 +25,13 @@ pub fn unmount(target: &str) -> io::Result<()> {
     check(unsafe { libc::umount2(target.as_ptr(), 0) }).map(drop)
 }
 
+/// At once for everyone who looks, though somebody may still use it.
+pub fn unmount_lazily(target: &str) -> io::Result<()> {
+    let target = c_string(target)?;
+    // SAFETY: a C string.
+    check(unsafe { libc::umount2(target.as_ptr(), libc::MNT_DETACH) }).map(drop)
+}
+
 pub fn sync() {
     // SAFETY: no arguments.
     unsafe { libc::sync() }

@@ -1,4 +1,4 @@
-//! Forking before there are threads, and what becomes of children.
+//! Forking before there are threads, what becomes of children, and who belongs to whom.
 
 use super::{check, check_long};
 use std::io;
@@ -58,6 +58,18 @@ pub fn reap_all(wanted: i32) -> bool {
         }
         found |= pid == wanted;
     }
+}
+
+/// Every process of the sessions (setsid(2)) that these lead, and the leaders.
+pub fn members_of(leaders: &[i32]) -> Vec<i32> {
+    let names = std::fs::read_dir("/proc").into_iter().flatten().flatten().map(|item| item.file_name());
+    let pids = names.filter_map(|name| name.to_str()?.parse::<i32>().ok());
+    pids.filter(|pid| is_member(*pid, leaders)).collect()
+}
+
+pub fn is_member(pid: i32, leaders: &[i32]) -> bool {
+    // SAFETY: a plain number; a process that is gone has no session.
+    leaders.contains(&unsafe { libc::getsid(pid) })
 }
 
 /// A session of our own, so that nobody's terminal is ours.

@@ -2,6 +2,7 @@
 
 use super::check;
 use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::Duration;
 
 pub const SIGRTMIN: i32 = 34; // glibc's and systemd's; the kernel's 32 and 33 belong to threads
@@ -37,6 +38,14 @@ pub fn name_of(number: i32) -> String {
 pub fn kill(pid: i32, signal: i32) -> io::Result<()> {
     // SAFETY: two ints.
     check(unsafe { libc::kill(pid, signal) }).map(drop)
+}
+
+/// Of a process that is held by its pidfd, and so can't be another.
+pub fn kill_by(handle: &OwnedFd, signal: i32) -> io::Result<()> {
+    let none = std::ptr::null::<libc::siginfo_t>();
+    // SAFETY: our descriptor, plain numbers, no siginfo.
+    let result = unsafe { libc::syscall(libc::SYS_pidfd_send_signal, handle.as_raw_fd(), signal, none, 0) };
+    super::check_long(result).map(drop)
 }
 
 /// Whoever started us may have ignored some, and programs inherit that. SIGPIPE stays ignored here; `spawn` resets it.

@@ -9,6 +9,7 @@ mod ports;
 pub mod poweroff;
 mod put;
 mod services;
+mod settle;
 mod stats;
 
 use crate::guest::{Guest, Phase, Place};
@@ -34,6 +35,7 @@ pub fn run(stream: &Stream, request: &Object, guest: &Guest) -> Answer<()> {
         "grow" => grow::run(stream, guest),
         "stats" => stats::run(stream),
         "services" => services::run(stream, guest),
+        "settle" => settle::run(stream, request, guest),
         "poweroff" => poweroff::run(stream, request, guest),
         other => Err(Refusal::new("unsupported", format!("there is no verb {other:?}"))),
     }

@@ -2,9 +2,11 @@
 
 use crate::session::Stream;
 use crate::sys::device;
+use crate::sys::tcp::{self, Socket, State};
 use crate::wire::json::{Answer, Refusal};
 use serde_json::json;
 use std::fs::{read_to_string, File};
+use std::net::IpAddr;
 use std::os::fd::AsRawFd;
 
 pub fn run(stream: &Stream) -> Answer<()> {
@@ -13,8 +15,13 @@ pub fn run(stream: &Stream) -> Answer<()> {
     let (total, free, _) = device::fs_bytes(root.as_raw_fd()).map_err(failed)?;
     let memory = read_to_string("/proc/meminfo").map_err(failed)?;
     let first = |path: &str| hundredths(&read_to_string(path).unwrap_or_default());
+    let mut connections = 0u64;
+    // a kernel without sock_diag has none to tell of
+    let _ = tcp::each(State::Established, |socket| connections += u64::from(is_outside(&socket)));
     stream.reply(json!({
         "uptimeMs": first("/proc/uptime") * 10,
+        "cpuMs": busy_ticks(&read_to_string("/proc/stat").unwrap_or_default()) * 10,
+        "connections": connections,
         "load1": first("/proc/loadavg") as f64 / 100.0,
         "memory": { "total": bytes_of(&memory, "MemTotal:"), "available": bytes_of(&memory, "MemAvailable:") },
         "disk": { "total": total, "free": free },
@@ -28,6 +35,23 @@ fn hundredths(text: &str) -> u64 {
     word.replace('.', "").parse().unwrap_or(0)
 }
 
+/// With somebody who is not this machine.
+fn is_outside(socket: &Socket) -> bool {
+    let is_loopback = match socket.peer {
+        IpAddr::V4(peer) => peer.is_loopback(),
+        IpAddr::V6(peer) => peer.to_ipv4_mapped().map_or(peer.is_loopback(), |peer| peer.is_loopback()),
+    };
+    // a machine that speaks with its own address speaks with itself, too
+    !is_loopback && socket.peer != socket.address
+}
+
+/// All CPUs together, in hundredths of a second: user, nice, system, irq, softirq of `cpu  1 2 3 …`; not idle, iowait, steal.
+fn busy_ticks(stat: &str) -> u64 {
+    let words = stat.lines().next().unwrap_or_default().split_whitespace().skip(1);
+    let numbers = words.map(|word| word.parse::<u64>().unwrap_or(0)).enumerate();
+    numbers.filter(|(at, _)| matches!(at, 0..=2 | 5 | 6)).map(|(_, number)| number).sum()
+}
+
 /// A line of /proc/meminfo: `MemTotal:  1000 kB`.
 fn bytes_of(meminfo: &str, name: &str) -> u64 {
     let line = meminfo.lines().find_map(|line| line.strip_prefix(name));
@@ -36,7 +60,23 @@ fn bytes_of(meminfo: &str, name: &str) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{bytes_of, hundredths};
+    use super::*;
+
+    #[test]
+    fn only_connections_with_others_count() {
+        let with = |address: &str, peer: &str| {
+            is_outside(&Socket { address: address.parse().unwrap(), port: 1, peer: peer.parse().unwrap() })
+        };
+        assert!(with("192.0.2.15", "192.0.2.2") && with("2001:db8::1", "2001:db8::2") && with("::ffff:192.0.2.1", "::ffff:192.0.2.9"));
+        assert!(!with("127.0.0.1", "127.0.0.9") && !with("::1", "::1") && !with("::ffff:127.0.0.1", "::ffff:127.0.0.1"));
+        assert!(!with("192.0.2.15", "192.0.2.15"));
+    }
+
+    #[test]
+    fn a_cpu_that_waits_is_not_busy() {
+        assert_eq!(busy_ticks("cpu  1 20 300 4000 50000 6 70 800000 9 9\ncpu0 1 2 3\n"), 1 + 20 + 300 + 6 + 70);
+        assert_eq!((busy_ticks(""), busy_ticks("cpu 1")), (0, 1));
+    }
 
     #[test]
     fn times_and_loads_are_read_without_a_point() {

@@ -3,3 +3,5 @@
 pub mod frame;
 pub mod input;
 pub mod json;
+#[cfg(test)]
+pub mod vectors;

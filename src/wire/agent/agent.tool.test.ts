@@ -2,66 +2,14 @@
 import { expect } from "bun:test";
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
-import { Deferred } from "../../base/async.ts";
-import { errnoOf } from "../../host/errno.ts";
-import { watchFolder } from "../../host/folder-watch.ts";
 import { memoryPair } from "../../host/memory-pair.ts";
-import { spawnPiped } from "../../host/process.ts";
-import { connectUnix } from "../../host/socket.ts";
-import { agentBinary, gatedTest } from "../../host/testing/gate.ts";
-import { tempFolder } from "../../host/testing/temp.ts";
-import { connectAgent, plainClient } from "./client.ts";
+import { gatedTest } from "../../host/testing/gate.ts";
+import { plainClient } from "./client.ts";
 import { relayAgent } from "./relay.ts";
-import type { AgentClient, AgentStream, Json } from "./types.ts";
+import { run, served } from "./testing/served-agent.ts";
+import type { Json } from "./types.ts";
 
 const need = "tool:banger-vsock-agent";
-
-async function served(use: (connect: (resync: boolean) => Promise<AgentClient>, folder: string) => Promise<void>) {
-  using folder = tempFolder("agent");
-  const path = `${folder.path}/a`;
-  const agent = spawnPiped([agentBinary() ?? "", "serve", "--unix", path]);
-  const listening = new Deferred<void>();
-  const look = () => fs.existsSync(path) && listening.resolve();
-  const watch = watchFolder(folder.path, look);
-  look();
-  void agent.done.then(() => listening.reject(new Error(agent.stderrTail())));
-  try {
-    await listening.promise;
-    await accepting(path);
-    await use(async (resync) => connectAgent(await connectUnix(path), { resync, timeoutMs: 5000 }), folder.path);
-  } finally {
-    watch.close();
-    agent.kill("SIGKILL");
-    await agent.done;
-  }
-}
-
-/** bind(2) makes the file, listen(2) comes a moment later, and nothing tells of it. */
-async function accepting(path: string): Promise<void> {
-  for (;;) {
-    try {
-      return (await connectUnix(path)).destroy();
-    } catch (error) {
-      if (errnoOf(error) !== "ECONNREFUSED") throw error;
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-  }
-}
-
-type Ran = { stdout: Buffer; stderr: string; exit: Json | null };
-
-async function run(stream: AgentStream, input: Iterable<Uint8Array> = []): Promise<Ran> {
-  const chunks: [Uint8Array[], Uint8Array[]] = [[], []];
-  let exit: Json | null = null;
-  stream.onData((channel, data) => void chunks[channel === 2 ? 1 : 0].push(new Uint8Array(data)));
-  stream.onEvent((event) => {
-    exit = event;
-  });
-  for (const chunk of input) await stream.write(0, chunk);
-  stream.eof(0);
-  await stream.closed;
-  return { stdout: Buffer.concat(chunks[0]), stderr: Buffer.concat(chunks[1]).toString(), exit };
-}
 
 gatedTest(need, "exec: streams apart, exit codes, signals, refusals", () =>
   served(async (connect) => {

@@ -5,7 +5,7 @@ import { magic, Scanner, tagOf } from "./preamble.ts";
 import type { ServedStream } from "./served.ts";
 import { Session } from "./session.ts";
 import type { Stream } from "./stream.ts";
-import type { ExecExit, ExecRequest, Hello, Json } from "./types.ts";
+import type { ExecExit, ExecRequest, Hello, Json, StatsReply } from "./types.ts";
 
 /** Runs one command: reads and writes `stream`, answers how it ended. */
 export type FakeCommand = (stream: Stream, request: ExecRequest) => Promise<ExecExit>;
@@ -65,7 +65,19 @@ function passed(line: ByteStream): ByteStream {
 }
 
 function helloOf(options: FakeAgentOptions): Hello {
-  const features = ["exec", "put", "get", "dial", "ports", "identity", "grow", "stats", "services", "poweroff"];
+  const features = [
+    "exec",
+    "put",
+    "get",
+    "dial",
+    "ports",
+    "identity",
+    "grow",
+    "stats",
+    "services",
+    "settle",
+    "poweroff",
+  ];
   return {
     protocol: 1,
     agent: "0.0.0-fake",
@@ -101,11 +113,15 @@ function answer(served: ServedStream, session: Session, options: FakeAgentOption
       return end(
         served.accept({
           uptimeMs: 1000,
+          cpuMs: 500,
+          connections: 0,
           load1: 0,
           memory: { total: 2 ** 30, available: 2 ** 29 },
           disk: { total: 2 ** 33, free: 2 ** 32 },
-        }),
+        } satisfies StatsReply),
       );
+    case "settle":
+      return end(served.accept(served.request["trim"] === true ? { trimmed: 2 ** 32 } : {}));
     case "grow":
       return end(served.accept({ bytes: 2 ** 33 }));
     case "poweroff":

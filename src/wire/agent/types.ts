@@ -44,6 +44,11 @@ export type ExecRequest = {
   detach?: { log: string };
 };
 
+/**
+ * Who the machine is. A higher generation than the agent's is another machine: a first boot, or, in phase `up`, a copy of
+ * the one that was told before. What a copy isn't told of `environment`, `caCertificates` and `session` it does not have.
+ * The same generation changes what it names and leaves the rest: `{ generation, clock }` sets the clock alone.
+ */
 export type IdentityRequest = {
   generation: number;
   hostname?: string;
@@ -59,6 +64,37 @@ export type IdentityRequest = {
   caCertificates?: string[];
   /** what `exec` takes when it isn't told: as whom (`name`, `uid`, `:group` perhaps) and where */
   session?: { user?: string; workdir?: string };
+  /** in phase `boot`: the machine is to be copied, and its copies will be told who they are */
+  template?: boolean;
+  /** of a higher generation: the machine goes on from where it was saved, and its boot is the same */
+  keepBootId?: boolean;
+};
+
+export type IdentityReply = {
+  /** what could not be done, and why; the rest is in force */
+  skipped?: string[];
+};
+
+export type SettleRequest = {
+  /** tells the disk which of its blocks are free */
+  trim?: boolean;
+  /** forgets what is cached of files; what is read again is slow then */
+  dropCaches?: boolean;
+};
+
+export type SettleReply = { /** bytes that the disk need not keep; with `trim` */ trimmed?: number };
+
+export type StatsReply = {
+  uptimeMs: number;
+  /** since boot, all CPUs together */
+  cpuMs: number;
+  /** TCP connections with other machines, of the guest itself: not those of containers */
+  connections: number;
+  load1: number;
+  /** bytes */
+  memory: { total: number; available: number };
+  /** bytes */
+  disk: { total: number; free: number };
 };
 
 /** How a command in the guest ended. */

@@ -24,9 +24,10 @@ pub fn run(stream: &Stream, request: &Object, guest: &Guest) -> Answer<()> {
     }
     let (stdio, theirs) = Stdio::open(request.tty)?;
     let pid = plan.start(theirs.fds(), request.tty.is_some())?;
+    let entry = guest.running.add(pid, stream);
     drop(theirs);
     stream.reply(json!({ "pid": pid }));
-    pump::Pump::new(stream, stdio, pid)?.run()
+    pump::Pump::new(stream, stdio, entry)?.run()
 }
 
 /// The EVENT that tells how a program ended.

@@ -4,6 +4,7 @@ use super::ending::{groups, Ending};
 use super::request::size;
 use super::stdio::Stdio;
 use super::exit_event;
+use crate::running::Entry;
 use crate::session::{Received, Stream};
 use crate::sys::bell::Bell;
 use crate::sys::poll::{self, Waiting};
@@ -17,6 +18,8 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::Duration;
 
 const CHUNK: usize = 32 * 1024;
+/// What a pipe may hold, in bytes, once a program has shown that it reads or writes much: fewer turns between it and us.
+const WIDE: usize = 256 * 1024;
 /// What a terminal can hold after its last writer is gone, and more.
 const TERMINAL_REST: usize = 128 * 1024;
 
@@ -24,8 +27,11 @@ pub struct Pump<'a> {
     stream: &'a Stream,
     bell: &'a Bell,
     pid: i32,
+    /// None: reaped
+    entry: Option<Entry<'a>>,
     pidfd: OwnedFd,
     input: Option<File>,
+    is_input_wide: bool,
     /// received, not yet written from this offset on
     pending: Option<(Vec<u8>, usize)>,
     outputs: Vec<Output>,
@@ -41,18 +47,22 @@ struct Output {
     /// once the program has ended: what is still to be sent, in bytes
     left: usize,
     open: bool,
+    wide: bool,
 }
 
 impl<'a> Pump<'a> {
-    pub fn new(stream: &'a Stream, stdio: Stdio, pid: i32) -> Answer<Pump<'a>> {
+    pub fn new(stream: &'a Stream, stdio: Stdio, entry: Entry<'a>) -> Answer<Pump<'a>> {
+        let pid = entry.pid();
         let pidfd = process::pidfd(pid).map_err(|error| Refusal::io("pidfd", &error))?;
-        let output = |(channel, file)| Output { channel, file, left: usize::MAX, open: true };
+        let output = |(channel, file)| Output { channel, file, left: usize::MAX, open: true, wide: false };
         Ok(Pump {
             bell: stream.bell()?,
             stream,
             pid,
+            entry: Some(entry),
             pidfd,
             input: Some(stdio.input),
+            is_input_wide: false,
             pending: None,
             outputs: stdio.outputs.into_iter().map(output).collect(),
             terminal: stdio.terminal,
@@ -144,7 +154,14 @@ impl<'a> Pump<'a> {
             match written {
                 Ok(count) if at + count >= bytes.len() => self.stream.consumed(0, bytes.len()),
                 Ok(count) => self.pending = Some((bytes, at + count)),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return self.pending = Some((bytes, at)),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    self.pending = Some((bytes, at));
+                    if self.is_input_wide {
+                        return;
+                    }
+                    self.is_input_wide = true;
+                    self.input.iter().for_each(|input| poll::widen(input, WIDE));
+                }
                 Err(error) if error.kind() == ErrorKind::Interrupted => self.pending = Some((bytes, at)),
                 Err(_) => {
                     self.input = None;
@@ -189,6 +206,7 @@ impl<'a> Pump<'a> {
 
     /// From here on only what its pipes hold now is sent: children that live on lose them.
     fn program_ended(&mut self) -> Answer<()> {
+        self.entry = None;
         self.ended = Some(process::wait_for(self.pid).map_err(|error| Refusal::io("wait", &error))?);
         self.input = None;
         for output in &mut self.outputs {
@@ -213,6 +231,10 @@ impl<'a> Pump<'a> {
             // EIO: nobody has the terminal open any more
             Ok(0) => false,
             Ok(count) => {
+                if count == CHUNK && !output.wide {
+                    output.wide = true;
+                    poll::widen(&output.file, WIDE);
+                }
                 output.left -= if self.ended.is_some() { count } else { 0 };
                 self.ending.is_some() || self.stream.send(output.channel, &buffer[..count]).is_ok()
             }

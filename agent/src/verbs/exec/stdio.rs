@@ -7,9 +7,6 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
-/// What a pipe may hold, in bytes: fewer turns between program and agent.
-const PIPE: usize = 256 * 1024;
-
 pub struct Stdio {
     /// the program's stdin; with a terminal, another handle of it
     pub input: File,
@@ -47,11 +44,8 @@ fn pipes() -> io::Result<(Stdio, Theirs)> {
     let (their_input, input) = poll::pipe()?;
     let (output, their_output) = poll::pipe()?;
     let (errors, their_errors) = poll::pipe()?;
-    for (pipe, size) in [(&input, PIPE), (&output, PIPE), (&errors, 0)] {
+    for pipe in [&input, &output, &errors] {
         poll::set_nonblocking(pipe)?;
-        if size > 0 {
-            poll::widen(pipe, size);
-        }
     }
     let stdio = Stdio { input, outputs: vec![(1, output), (2, errors)], terminal: None };
     Ok((stdio, Theirs::Pipes([their_input, their_output, their_errors])))

@@ -2,11 +2,12 @@
 //! take them from memory.
 
 use super::files::{remove, replace_if_other};
+use crate::systemd::Manager;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
-type Variables = BTreeMap<String, String>;
+pub type Variables = BTreeMap<String, String>;
 
 pub fn write(root: &Path, variables: &Variables) -> io::Result<()> {
     let profile = root.join("etc/profile.d/banger-env.sh");
@@ -22,10 +23,25 @@ pub fn write(root: &Path, variables: &Variables) -> io::Result<()> {
     Ok(())
 }
 
+/// For a systemd that has read its configuration already. What it has from there can be set anew, but not taken away.
+pub fn tell_manager(before: &Variables, now: &Variables) -> io::Result<()> {
+    let words: Vec<String> = shell_named(now).map(|(name, value)| format!("{name}={value}")).collect();
+    Manager::connect()?.change_environment(gone(before, now), words.iter().map(String::as_str))
+}
+
+/// Names that no longer mean anything.
+pub fn gone<'a>(before: &'a Variables, now: &'a Variables) -> impl Iterator<Item = &'a str> {
+    shell_named(before).map(|(name, _)| name.as_str()).filter(|name| !now.contains_key(*name))
+}
+
+fn shell_named(variables: &Variables) -> impl Iterator<Item = (&String, &String)> {
+    variables.iter().filter(|(name, _)| is_identifier(name))
+}
+
 /// In single quotes nothing means anything but the quote itself. A name that no shell takes is left out.
 fn profile_lines(variables: &Variables) -> String {
     let line = |(name, value): (&String, &String)| format!("export {name}='{}'\n", value.replace('\'', r"'\''"));
-    variables.iter().filter(|(name, _)| is_identifier(name)).map(line).collect()
+    shell_named(variables).map(line).collect()
 }
 
 fn is_identifier(name: &str) -> bool {
@@ -46,11 +62,8 @@ fn manager_lines(variables: &Variables) -> String {
             text
         })
     };
-    let words: Vec<String> = variables
-        .iter()
-        .filter(|(name, _)| is_identifier(name))
-        .map(|(name, value)| format!("\"{name}={}\"", escaped(value)))
-        .collect();
+    let words: Vec<String> =
+        shell_named(variables).map(|(name, value)| format!("\"{name}={}\"", escaped(value))).collect();
     format!("[Manager]\nDefaultEnvironment={}\n", words.join(" "))
 }
 
@@ -71,6 +84,12 @@ mod tests {
         }
         assert_eq!(profile_lines(&one("A;id", "x")), "");
         assert_eq!(profile_lines(&one("1A", "x")), "");
+    }
+
+    #[test]
+    fn names_that_are_gone_are_those_that_nobody_set_again() {
+        let before = Variables::from([("A", "1"), ("B", "2"), ("C-D", "3")].map(|(k, v)| (k.to_string(), v.to_string())));
+        assert_eq!(gone(&before, &one("B", "9")).collect::<Vec<_>>(), ["A"]);
     }
 
     #[test]

@@ -2,28 +2,83 @@
 
 use super::files::replace;
 use super::request::Network;
-use crate::sys::net;
+use crate::sys::net::{Link, Mac};
+use std::fs::File;
 use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-pub fn configure(network: &Network) -> io::Result<()> {
-    net::interface_up("lo")?;
-    let name = find_interface(network.mac.as_deref())?;
-    net::set_address(&name, network.address, network.prefix)?;
-    net::interface_up(&name)?;
-    match network.gateway {
-        Some(gateway) => net::set_default_route(gateway),
-        None => Ok(()),
+/// The machine's interface, once an identity has found it: its MAC may have been another since.
+#[derive(Default)]
+pub struct Interface {
+    name: Option<String>,
+    /// what was asked for last
+    present: Option<Network>,
+    /// IPv6 addresses are made of a MAC that is no longer there
+    is_outdated: bool,
+}
+
+impl Interface {
+    /// `is_new`: the machine is another than before, and nothing of what that one set up or learnt may stay.
+    pub fn configure(&mut self, network: &Network, is_new: bool) -> io::Result<()> {
+        let before = self.present.take();
+        if before.as_ref() != Some(network) || is_new {
+            let (name, link) = self.find(network.mac)?;
+            self.set_mac(&link, network.mac, is_new)?;
+            if !before.is_some_and(|before| before.routes_as(network)) {
+                set_address(&link, network, is_new)?;
+            }
+            self.name = Some(name);
+        }
+        self.present = Some(network.clone());
+        Ok(())
+    }
+
+    /// Neighbours are forgotten with the MAC, be it the same again.
+    fn set_mac(&mut self, link: &Link, wanted: Option<Mac>, is_new: bool) -> io::Result<()> {
+        let present = link.mac()?;
+        let mac = wanted.unwrap_or(present);
+        self.is_outdated |= mac != present;
+        if is_new || mac != present {
+            link.set_mac(mac)?;
+        }
+        Ok(())
+    }
+
+    /// Takes every IPv6 address away; the link-local one comes back as the present MAC wants it. Without IPv6 there is
+    /// nothing to do.
+    pub fn renew_ipv6(&mut self) -> io::Result<()> {
+        let (true, Some(name)) = (std::mem::take(&mut self.is_outdated), &self.name) else { return Ok(()) };
+        let path = format!("/proc/sys/net/ipv6/conf/{name}/disable_ipv6");
+        let Ok(switch) = File::options().read(true).write(true).open(path) else { return Ok(()) };
+        let mut state = [0];
+        if switch.read_at(&mut state, 0)? == 1 && state == *b"0" {
+            switch.write_at(b"1", 0)?;
+            switch.write_at(b"0", 0)?;
+        }
+        Ok(())
+    }
+
+    fn find(&mut self, mac: Option<Mac>) -> io::Result<(String, Link)> {
+        if let Some(name) = self.name.take() {
+            let link = Link::named(&name)?;
+            if link.mac().is_ok() {
+                return Ok((name, link));
+            }
+        }
+        let name = search(mac)?;
+        let link = Link::named(&name)?;
+        Ok((name, link))
     }
 }
 
 /// The one with this address, or the only one that is not `lo`.
-fn find_interface(mac: Option<&str>) -> io::Result<String> {
+fn search(mac: Option<Mac>) -> io::Result<String> {
     let mut others = Vec::new();
     for item in std::fs::read_dir("/sys/class/net")? {
         let name = item?.file_name().to_string_lossy().into_owned();
-        let address = std::fs::read_to_string(format!("/sys/class/net/{name}/address")).unwrap_or_default();
-        if mac == Some(address.trim()) {
+        let present = Link::named(&name).and_then(|link| link.mac());
+        if mac.is_some_and(|mac| present.is_ok_and(|present| present == mac)) {
             return Ok(name);
         }
         // without a device behind it: lo, tunnels
@@ -34,6 +89,19 @@ fn find_interface(mac: Option<&str>) -> io::Result<String> {
     match others.pop() {
         Some(only) if others.is_empty() => Ok(only),
         _ => Err(io::Error::from_raw_os_error(libc::ENODEV)),
+    }
+}
+
+fn set_address(link: &Link, network: &Network, is_new: bool) -> io::Result<()> {
+    Link::named("lo")?.up()?;
+    if is_new {
+        link.clear_addresses()?;
+    }
+    link.set_address(network.address, network.prefix)?;
+    link.up()?;
+    match network.gateway {
+        Some(gateway) => link.set_default_route(gateway),
+        None => Ok(()),
     }
 }
 

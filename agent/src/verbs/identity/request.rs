@@ -1,13 +1,18 @@
 //! What `identity` may be told, checked field by field.
 
-use crate::wire::json::{self, Answer, Object, Refusal};
 use crate::guest::Session;
+use crate::sys::net::Mac;
+use crate::wire::json::{self, Answer, Object, Refusal};
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 #[derive(Debug, Default, PartialEq)]
 pub struct Request {
     pub generation: u64,
+    /// this machine is to be saved, and its copies get identities of their own
+    pub template: bool,
+    /// the machine goes on from where it was saved: no new boot id
+    pub keep_boot_id: bool,
     pub hostname: Option<String>,
     pub machine_id: Option<String>,
     /// seconds since 1970, nanoseconds
@@ -17,19 +22,25 @@ pub struct Request {
     pub host_keys: Vec<HostKey>,
     pub authorized_keys: Option<Vec<String>>,
     pub environment: Option<BTreeMap<String, String>>,
-    pub certificates: Vec<String>,
+    pub certificates: Option<Vec<String>>,
     pub session: Option<Session>,
 }
 
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Network {
     pub address: Ipv4Addr,
     pub prefix: u8,
     pub gateway: Option<Ipv4Addr>,
-    /// lower case
-    pub mac: Option<String>,
+    pub mac: Option<Mac>,
     pub dns: Vec<String>,
     pub search: Vec<String>,
+}
+
+impl Network {
+    /// Another MAC or resolver at most.
+    pub fn routes_as(&self, other: &Network) -> bool {
+        (self.address, self.prefix, self.gateway) == (other.address, other.prefix, other.gateway)
+    }
 }
 
 #[derive(Debug, PartialEq)]
@@ -48,22 +59,24 @@ impl Request {
         });
         Ok(Request {
             generation: json::required_number(object, "generation", 1 << 53)?,
+            template: json::flag(object, "template")?,
+            keep_boot_id: json::flag(object, "keepBootId")?,
             hostname: checked(object, "hostname", is_hostname)?,
             machine_id: checked(object, "machineId", is_machine_id)?,
             clock: parsed(object, "clock", clock)?,
             entropy: parsed(object, "entropy", |text| base64(text).filter(|bytes| (32..=512).contains(&bytes.len())))?,
             network: json::nested(object, "network")?.map(network).transpose()?,
-            host_keys: all(json::objects(object, "sshHostKeys", 8)?, host_key)?,
+            host_keys: all(json::objects(object, "sshHostKeys", 8)?.unwrap_or_default(), host_key)?,
             authorized_keys: json::texts(object, "authorizedKeys", 256)?.map(|keys| lines("authorizedKeys", keys)).transpose()?,
             environment,
-            certificates: all(json::texts(object, "caCertificates", 64)?, certificate)?,
+            certificates: json::texts(object, "caCertificates", 64)?.map(|texts| all(texts, certificate)).transpose()?,
             session: json::nested(object, "session")?.map(session).transpose()?,
         })
     }
 }
 
-fn all<T, U>(list: Option<Vec<T>>, each: impl Fn(T) -> Answer<U>) -> Answer<Vec<U>> {
-    list.unwrap_or_default().into_iter().map(each).collect()
+fn all<T, U>(list: Vec<T>, each: impl Fn(T) -> Answer<U>) -> Answer<Vec<U>> {
+    list.into_iter().map(each).collect()
 }
 
 fn checked(object: &Object, name: &str, is_good: fn(&str) -> bool) -> Answer<Option<String>> {
@@ -80,7 +93,7 @@ fn is_hostname(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.bytes().all(is_plain) && !text.starts_with(['-', '.'])
 }
 
-fn is_machine_id(text: &str) -> bool {
+pub fn is_machine_id(text: &str) -> bool {
     text.len() == 32 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
@@ -104,7 +117,7 @@ fn network(object: &Object) -> Answer<Network> {
     let address = |name: &'static str| {
         json::text(object, name)?.map(|text| text.parse::<Ipv4Addr>().map_err(|_| bad(name))).transpose()
     };
-    let mac = checked(object, "mac", |text| text.len() == 17 && text.bytes().all(|b| b == b':' || b.is_ascii_hexdigit()))?;
+    let mac = parsed(object, "mac", mac)?;
     let words = |name: &'static str| -> Answer<Vec<String>> {
         let words = json::texts(object, name, 32)?.unwrap_or_default();
         let is_word = |word: &&str| {
@@ -119,10 +132,21 @@ fn network(object: &Object) -> Answer<Network> {
         address: address("address")?.ok_or_else(|| bad("address"))?,
         prefix: json::required_number(object, "prefix", 32)? as u8,
         gateway: address("gateway")?,
-        mac: mac.map(|mac| mac.to_ascii_lowercase()),
+        mac,
         dns: words("dns")?,
         search: words("search")?,
     })
+}
+
+/// Of one device, so neither a group's nor nobody's.
+fn mac(text: &str) -> Option<Mac> {
+    let mut bytes = [0; 6];
+    let mut words = text.split(':');
+    for byte in &mut bytes {
+        let word = words.next().filter(|word| word.len() == 2 && word.bytes().all(|digit| digit.is_ascii_hexdigit()))?;
+        *byte = u8::from_str_radix(word, 16).ok()?;
+    }
+    (words.next().is_none() && bytes[0] & 1 == 0 && bytes != [0; 6]).then_some(bytes)
 }
 
 fn host_key(object: &Object) -> Answer<HostKey> {
@@ -195,6 +219,20 @@ mod tests {
     }
 
     #[test]
+    fn what_the_host_sends_is_understood() {
+        let of = |name: &str| Request::parse(&crate::wire::vectors::open(name)).unwrap();
+        let template = of("identity of a template");
+        assert!(template.template && template.entropy.is_some_and(|bytes| bytes.len() == 32));
+        assert_eq!((template.authorized_keys, template.certificates), (Some(Vec::new()), Some(Vec::new())));
+        assert_eq!((template.clock, template.environment), (Some((1_763_900_000, 500_000_000)), Some(BTreeMap::new())));
+        let copy = of("identity of a copy");
+        assert!(copy.keep_boot_id && !copy.template && copy.environment.is_none() && copy.host_keys.len() == 1);
+        assert_eq!(copy.network.and_then(|network| network.mac), Some([2, 0xab, 0, 0, 0, 15]));
+        let clock = Some((1_763_900_000, 123_456_789));
+        assert_eq!(of("identity that sets the clock alone"), Request { generation: 2, clock, ..Request::default() });
+    }
+
+    #[test]
     fn what_could_break_a_file_is_refused() {
         for bad in [
             r#""hostname":"a\nb""#,
@@ -207,6 +245,10 @@ mod tests {
             r#""authorizedKeys":["ssh-ed25519 A\nssh-rsa B"]"#,
             r#""network":{"address":"1.2.3","prefix":24}"#,
             r#""network":{"address":"1.2.3.4","prefix":33}"#,
+            r#""network":{"address":"1.2.3.4","prefix":24,"mac":"02:00:00:00:00"}"#,
+            r#""network":{"address":"1.2.3.4","prefix":24,"mac":"02:00:00:00:00:+1"}"#,
+            r#""network":{"address":"1.2.3.4","prefix":24,"mac":"03:00:00:00:00:01"}"#,
+            r#""network":{"address":"1.2.3.4","prefix":24,"mac":"00:00:00:00:00:00"}"#,
             r#""network":{"address":"1.2.3.4","prefix":24,"dns":["1.1.1.1\nx"]}"#,
             r#""sshHostKeys":[{"type":"../x","private":"","public":""}]"#,
             r#""caCertificates":["hello"]"#,
@@ -214,6 +256,11 @@ mod tests {
         ] {
             assert!(parse(&format!("{{\"generation\":1,{bad}}}")).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn macs_are_read_in_either_case() {
+        assert_eq!(mac("02:aB:00:00:00:0f"), Some([2, 0xab, 0, 0, 0, 15]));
     }
 
     #[test]

@@ -1,0 +1,80 @@
+//! Programs that run over a line. A machine that was copied ends those of its original: nobody is there to read them.
+
+use crate::session::{lock, Stream};
+use crate::sys::{poll, process, signal};
+use std::collections::BTreeMap;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+/// From SIGKILL to the end of all.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+#[derive(Default)]
+pub struct Running(Mutex<Vec<Program>>);
+
+#[derive(Clone, Copy, PartialEq)]
+struct Program {
+    pid: i32,
+    session: u64,
+}
+
+/// For as long as the pid is the program's, which is until it has been reaped.
+pub struct Entry<'a> {
+    all: &'a Running,
+    program: Program,
+}
+
+impl Running {
+    pub fn add(&self, pid: i32, stream: &Stream) -> Entry<'_> {
+        let program = Program { pid, session: stream.session };
+        lock(&self.0).push(program);
+        Entry { all: self, program }
+    }
+
+    /// Ends what runs over any other session's line, with all that it started in its own terminal or group, and waits for it.
+    pub fn end_others(&self, session: u64) {
+        // nobody is reaped meanwhile
+        let programs = lock(&self.0);
+        let others = programs.iter().filter(|program| program.session != session);
+        let leaders: Vec<i32> = others.map(|program| program.pid).collect();
+        if leaders.is_empty() {
+            return;
+        }
+        let until = Instant::now() + PATIENCE;
+        for handle in kill_all(&leaders).values() {
+            let _ = poll::readable(handle.as_raw_fd(), Some(until.saturating_duration_since(Instant::now())));
+        }
+    }
+}
+
+/// Until nobody new is found: who is being killed may have forked a moment before.
+fn kill_all(leaders: &[i32]) -> BTreeMap<i32, OwnedFd> {
+    let mut killed = BTreeMap::new();
+    loop {
+        let before = killed.len();
+        for pid in process::members_of(leaders) {
+            let Ok(handle) = process::pidfd(pid) else { continue };
+            // the pid may have become somebody else's before there was a handle
+            if !killed.contains_key(&pid) && process::is_member(pid, leaders) {
+                let _ = signal::kill_by(&handle, libc::SIGKILL);
+                killed.insert(pid, handle);
+            }
+        }
+        if killed.len() == before {
+            return killed;
+        }
+    }
+}
+
+impl Entry<'_> {
+    pub fn pid(&self) -> i32 {
+        self.program.pid
+    }
+}
+
+impl Drop for Entry<'_> {
+    fn drop(&mut self) {
+        lock(&self.all.0).retain(|other| *other != self.program);
+    }
+}

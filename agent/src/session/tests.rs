@@ -1,1 +1,0 @@
-//! Sessions over a socket pair, as a host sees them.

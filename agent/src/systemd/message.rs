@@ -1,0 +1,144 @@
+//! D-Bus messages, as far as asking systemd's manager needs them: dbus.freedesktop.org/doc/dbus-specification.html.
+
+/// A body and its signature.
+#[derive(Default)]
+pub struct Body {
+    signature: String,
+    bytes: Vec<u8>,
+}
+
+impl Body {
+    pub fn text(mut self, text: &str) -> Body {
+        self.signature.push('s');
+        put_text(&mut self.bytes, text);
+        self
+    }
+
+    pub fn texts<'a>(mut self, texts: impl IntoIterator<Item = &'a str>) -> Body {
+        self.signature.push_str("as");
+        pad(&mut self.bytes, 4);
+        let at = self.bytes.len();
+        self.bytes.extend([0; 4]);
+        for text in texts {
+            put_text(&mut self.bytes, text);
+        }
+        let length = (self.bytes.len() - at - 4) as u32;
+        self.bytes[at..at + 4].copy_from_slice(&length.to_le_bytes());
+        self
+    }
+}
+
+/// A call of systemd's manager, little-endian, as the first message on its line.
+pub fn call(member: &str, body: &Body) -> Vec<u8> {
+    const METHOD_CALL: u8 = 1;
+    let mut fields = Vec::new();
+    put_field(&mut fields, 1, 'o', "/org/freedesktop/systemd1");
+    put_field(&mut fields, 2, 's', "org.freedesktop.systemd1.Manager");
+    put_field(&mut fields, 3, 's', member);
+    put_field(&mut fields, 6, 's', "org.freedesktop.systemd1");
+    if !body.signature.is_empty() {
+        put_field(&mut fields, 8, 'g', &body.signature);
+    }
+    let mut message = vec![b'l', METHOD_CALL, 0, 1];
+    for number in [body.bytes.len() as u32, 1, fields.len() as u32] {
+        message.extend(number.to_le_bytes());
+    }
+    message.extend(fields);
+    pad(&mut message, 8);
+    message.extend(&body.bytes);
+    message
+}
+
+/// A field of the header; these begin at a multiple of 8 in the message, too.
+fn put_field(bytes: &mut Vec<u8>, code: u8, kind: char, value: &str) {
+    pad(bytes, 8);
+    bytes.extend([code, 1, kind as u8, 0]);
+    if kind == 'g' {
+        bytes.push(value.len() as u8);
+        bytes.extend(value.as_bytes());
+        bytes.push(0);
+    } else {
+        put_text(bytes, value);
+    }
+}
+
+fn put_text(bytes: &mut Vec<u8>, text: &str) {
+    pad(bytes, 4);
+    bytes.extend((text.len() as u32).to_le_bytes());
+    bytes.extend(text.as_bytes());
+    bytes.push(0);
+}
+
+fn pad(bytes: &mut Vec<u8>, to: usize) {
+    bytes.resize(bytes.len().next_multiple_of(to), 0);
+}
+
+pub const HEADER: usize = 16;
+
+#[derive(Debug, PartialEq)]
+pub enum Kind {
+    Return,
+    Error,
+    Other,
+}
+
+/// What a message is, and how many bytes follow its first 16. None: it is no message, or too long to be an answer.
+pub fn measure(header: &[u8; HEADER]) -> Option<(Kind, usize)> {
+    const MOST: usize = 64 * 1024;
+    let number = |at: usize| u32::from_le_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]) as usize;
+    let (body, fields) = (number(4), number(12));
+    if header[0] != b'l' || body > MOST || fields > MOST {
+        return None;
+    }
+    let kind = match header[1] {
+        2 => Kind::Return,
+        3 => Kind::Error,
+        _ => Kind::Other,
+    };
+    Some((kind, fields.next_multiple_of(8) + body))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_is_laid_out_as_the_specification_says() {
+        let message = call("Reload", &Body::default());
+        let header: [u8; HEADER] = message[..HEADER].try_into().unwrap();
+        assert_eq!(header[..4], [b'l', 1, 0, 1]);
+        assert_eq!(measure(&header), Some((Kind::Other, message.len() - HEADER)));
+        assert_eq!(message.len() % 8, 0);
+        let path = [&[1, 1, b'o', 0, 25, 0, 0, 0][..], b"/org/freedesktop/systemd1\0"].concat();
+        assert!(message[HEADER..].starts_with(&path));
+    }
+
+    #[test]
+    fn arrays_tell_their_length_in_bytes() {
+        let body = Body::default().texts([]).texts(["A=1", "B"]).text("x");
+        assert_eq!(body.signature, "asass");
+        let wanted = [
+            &[0, 0, 0, 0][..],
+            &[14, 0, 0, 0],
+            &[3, 0, 0, 0, b'A', b'=', b'1', 0],
+            &[1, 0, 0, 0, b'B', 0],
+            &[0, 0],
+            &[1, 0, 0, 0, b'x', 0],
+        ];
+        assert_eq!(body.bytes, wanted.concat());
+    }
+
+    #[test]
+    fn lengths_of_others_are_not_believed() {
+        let header = |kind: u8, body: u32, fields: u32| {
+            let mut header = [0; HEADER];
+            header[..2].copy_from_slice(&[b'l', kind]);
+            header[4..8].copy_from_slice(&body.to_le_bytes());
+            header[12..].copy_from_slice(&fields.to_le_bytes());
+            header
+        };
+        assert_eq!(measure(&header(2, 5, 9)), Some((Kind::Return, 16 + 5)));
+        assert_eq!((measure(&header(3, u32::MAX, 0)), measure(&header(3, 0, u32::MAX))), (None, None));
+        assert_eq!(measure(&[0; HEADER]), None);
+    }
+}

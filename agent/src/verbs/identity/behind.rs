@@ -1,0 +1,61 @@
+//! What an identity leaves for later: slow, and of no use to a command that is over in a second.
+
+use super::machine;
+use crate::console::say;
+use crate::guest::Guest;
+use crate::session::lock;
+use crate::systemd::Manager;
+use std::io;
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+/// The first command of a machine has it for itself: a journald that starts takes a CPU as long as most commands do.
+const PAUSE: Duration = Duration::from_secs(1);
+const JOURNALD: &str = "systemd-journald.service";
+
+/// What is still to be done.
+#[derive(Default)]
+pub struct Behind {
+    journald: bool,
+    reload: bool,
+}
+
+impl Behind {
+    /// journald knows the machine and its boot by numbers that it read when it started.
+    pub fn renumbered(&mut self) {
+        self.journald = true;
+    }
+
+    /// systemd has variables from its configuration that are no longer there.
+    pub fn reconfigured(&mut self) {
+        self.reload = true;
+    }
+}
+
+/// Comes back when all is done, or when a newer generation does it.
+pub fn run(guest: &Guest, generation: u64) {
+    thread::sleep(PAUSE);
+    let mut in_force = lock(&guest.identity);
+    if guest.generation() != generation {
+        return;
+    }
+    let todo = std::mem::take(&mut in_force.behind);
+    tell("IPv6", in_force.interface.renew_ipv6());
+    tell("boot id", in_force.boot_id.unveil());
+    drop(in_force);
+    if guest.init == "systemd" && todo.reload {
+        tell("systemd", Manager::connect().and_then(Manager::reload));
+    }
+    if guest.init == "systemd" && todo.journald {
+        let root = Path::new("/");
+        machine::close_journal(root, &machine::present(root).unwrap_or_default());
+        tell("journald", Manager::connect().and_then(|manager| manager.restart(JOURNALD)));
+    }
+}
+
+fn tell(what: &str, result: io::Result<()>) {
+    if let Err(error) = result {
+        say(&format!("{what}: {error}"));
+    }
+}

@@ -1,0 +1,113 @@
+//! The machine's number, and what is filed under it.
+
+use super::files::replace;
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+const MACHINE_ID: &str = "etc/machine-id";
+/// A link to the other on most systems.
+const DBUS: &str = "var/lib/dbus/machine-id";
+const JOURNALS: [&str; 2] = ["run/log/journal", "var/log/journal"];
+const SEED: &str = "var/lib/systemd/random-seed";
+
+/// The number that the machine has now.
+pub fn present(root: &Path) -> Option<String> {
+    let text = fs::read_to_string(root.join(MACHINE_ID)).ok()?;
+    Some(text.trim().to_string()).filter(|id| super::request::is_machine_id(id))
+}
+
+pub fn write(root: &Path, id: &str) -> io::Result<()> {
+    let line = format!("{id}\n");
+    replace(&root.join(MACHINE_ID), line.as_bytes(), 0o444)?;
+    let dbus = root.join(DBUS);
+    if fs::symlink_metadata(&dbus).is_ok_and(|metadata| metadata.is_file()) {
+        replace(&dbus, line.as_bytes(), 0o644)?;
+    }
+    Ok(())
+}
+
+/// journald files by number, and journalctl looks under the present one alone. What was written before stays readable: it
+/// is what this machine has been through.
+pub fn refile_journal(root: &Path, before: &str, id: &str) -> io::Result<()> {
+    for folder in JOURNALS.map(|folder| root.join(folder)) {
+        match fs::rename(folder.join(before), folder.join(id)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            other => other?,
+        }
+    }
+    Ok(())
+}
+
+/// Sets aside the files that a journald still writes, so that its successor, who would take them for another machine's, finds
+/// none. The name is that of a file whose end journald did not see.
+pub fn close_journal(root: &Path, id: &str) {
+    for folder in JOURNALS.map(|folder| root.join(folder).join(id)) {
+        for item in fs::read_dir(&folder).into_iter().flatten().flatten() {
+            let name = item.file_name().to_string_lossy().into_owned();
+            if let Some(stem) = name.strip_suffix(".journal").filter(|stem| !stem.contains('@')) {
+                let _ = fs::rename(item.path(), folder.join(format!("{stem}@{}.journal~", moment())));
+            }
+        }
+    }
+}
+
+/// Microseconds since 1970 and a number nobody else has, in journald's form.
+fn moment() -> String {
+    let micros = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_micros() as u64);
+    let mut number = [0; 8];
+    let _ = crate::sys::random::fill(&mut number);
+    format!("{micros:016x}-{:016x}", u64::from_ne_bytes(number))
+}
+
+/// What the next boot begins with, where there is one that looks.
+pub fn renew_seed(root: &Path) -> io::Result<()> {
+    let path = root.join(SEED);
+    if !path.parent().is_some_and(Path::is_dir) {
+        return Ok(());
+    }
+    let mut seed = [0; 512];
+    crate::sys::random::fill(&mut seed)?;
+    replace(&path, &seed, 0o600)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_seeds_and_journals_change_and_what_is_not_there_is_not_made() {
+        let root = std::env::temp_dir().join(format!("banger-machine-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&root);
+        let (old, new) = ("0".repeat(32), "f".repeat(32));
+        assert_eq!(present(&root), None);
+        write(&root, &old).unwrap();
+        renew_seed(&root).unwrap();
+        assert!(!root.join("var").exists());
+        let journal = root.join("var/log/journal").join(&old);
+        fs::create_dir_all(&journal).unwrap();
+        fs::write(journal.join("system.journal"), "past").unwrap();
+        fs::create_dir_all(root.join("var/lib/dbus")).unwrap();
+        fs::write(root.join(DBUS), "old\n").unwrap();
+        fs::create_dir_all(root.join("var/lib/systemd")).unwrap();
+        assert_eq!(present(&root), Some(old.clone()));
+        write(&root, &new).unwrap();
+        refile_journal(&root, &old, &new).unwrap();
+        renew_seed(&root).unwrap();
+        let first = fs::read(root.join(SEED)).unwrap();
+        renew_seed(&root).unwrap();
+        let second = fs::read(root.join(SEED)).unwrap();
+        assert!(first.len() == 512 && second.len() == 512 && first != second);
+        assert_eq!(fs::read_to_string(root.join(DBUS)).unwrap(), format!("{new}\n"));
+        assert_eq!(fs::read_to_string(root.join("var/log/journal").join(&new).join("system.journal")).unwrap(), "past");
+        assert!(!journal.exists());
+        close_journal(&root, &new);
+        let names: Vec<String> = fs::read_dir(root.join("var/log/journal").join(&new))
+            .unwrap()
+            .map(|item| item.unwrap().file_name().into_string().unwrap())
+            .collect();
+        assert!(names.len() == 1 && names[0].len() == "system@.journal~".len() + 33, "{names:?}");
+        fs::remove_dir_all(&root).unwrap();
+    }
+}

@@ -1,0 +1,164 @@
+//! One identity, from what it says to what holds.
+
+use super::request::Request;
+use super::{certificates, environment, keys, machine, names, network, InForce};
+use crate::guest::{Guest, Phase};
+use crate::sys::{device, errno_name};
+use crate::wire::json::{Answer, Refusal};
+use std::fs;
+use std::io;
+use std::path::Path;
+
+pub struct Turn<'a> {
+    request: &'a Request,
+    guest: &'a Guest,
+    root: &'a Path,
+    in_force: &'a mut InForce,
+    /// a generation begins: what is not said does not hold any more
+    pub is_new: bool,
+    /// it begins in a machine that runs: this is a copy of the one that was told before
+    is_copy: bool,
+    /// what could not be done, and why
+    skipped: Vec<String>,
+}
+
+impl<'a> Turn<'a> {
+    pub fn new(request: &'a Request, guest: &'a Guest, root: &'a Path, in_force: &'a mut InForce) -> Turn<'a> {
+        let is_new = request.generation > guest.generation();
+        let is_copy = is_new && guest.phase() == Phase::Up;
+        Turn { request, guest, root, in_force, is_new, is_copy, skipped: Vec::new() }
+    }
+
+    /// Returns what was skipped. Without entropy, clock or network a machine is not what it was asked to be: these refuse.
+    pub fn apply(mut self, session: u64) -> Answer<Vec<String>> {
+        if self.guest.is_vm() {
+            self.reseed()?;
+        }
+        if self.is_copy {
+            self.guest.lines.end_others(session);
+            self.guest.running.end_others(session);
+        }
+        if self.guest.is_vm() {
+            self.name_kernel();
+            self.connect()?;
+            self.number_boot();
+        }
+        self.write_names();
+        self.write_keys();
+        self.write_environment();
+        self.write_certificates();
+        self.set_session();
+        Ok(self.skipped)
+    }
+
+    fn attempt(&mut self, what: &str, result: io::Result<()>) {
+        if let Err(error) = result {
+            self.skipped.push(format!("{what}: {}", errno_name(&error)));
+        }
+    }
+
+    /// Before anything asks for a random number or the time.
+    fn reseed(&self) -> Answer<()> {
+        if let Some(entropy) = &self.request.entropy {
+            device::add_entropy(entropy).map_err(|error| Refusal::io("entropy", &error))?;
+        }
+        if let Some((seconds, nanos)) = self.request.clock {
+            device::set_clock(seconds, nanos).map_err(|error| Refusal::io("clock", &error))?;
+        }
+        Ok(())
+    }
+
+    fn name_kernel(&mut self) {
+        if let Some(hostname) = &self.request.hostname {
+            self.attempt("hostname", device::set_hostname(hostname));
+        }
+    }
+
+    fn connect(&mut self) -> Answer<()> {
+        let Some(network) = &self.request.network else { return Ok(()) };
+        let configured = self.in_force.interface.configure(network, self.is_new);
+        configured.map_err(|error| Refusal::io("network", &error))
+    }
+
+    fn number_boot(&mut self) {
+        let boot_id = &mut self.in_force.boot_id;
+        let result = match self.guest.phase() {
+            Phase::Boot if self.request.template => boot_id.hide(),
+            Phase::Up if self.is_copy && !self.request.keep_boot_id => boot_id.renew(),
+            _ => Ok(()),
+        };
+        self.attempt("boot id", result);
+    }
+
+    fn write_names(&mut self) {
+        if let Some(hostname) = &self.request.hostname {
+            self.attempt("hostname", names::write_hostname(self.root, hostname));
+        }
+        if let Some(network) = &self.request.network {
+            self.attempt("resolv.conf", network::write_resolver(self.root, network));
+        }
+        if let Some(id) = &self.request.machine_id {
+            let before = machine::present(self.root);
+            self.attempt("machine-id", machine::write(self.root, id));
+            if let Some(before) = before.filter(|before| self.is_copy && before != id) {
+                self.attempt("journal", machine::refile_journal(self.root, &before, id));
+                self.in_force.behind.renumbered();
+            }
+        }
+        if self.is_new {
+            self.attempt("random seed", machine::renew_seed(self.root));
+        }
+    }
+
+    fn write_keys(&mut self) {
+        if let Some(lines) = &self.request.authorized_keys {
+            self.attempt("authorized keys", keys::authorize(self.root, lines));
+        }
+        self.attempt("host keys", keys::write_host_keys(self.root, &self.request.host_keys));
+        if self.is_copy && self.guest.is_vm() && !self.request.host_keys.is_empty() {
+            keys::tell_sshd();
+        }
+    }
+
+    fn write_environment(&mut self) {
+        let now = match &self.request.environment {
+            Some(environment) => environment.clone(),
+            None if self.is_new => environment::Variables::new(),
+            None => return,
+        };
+        if self.in_force.environment.as_ref() == Some(&now) {
+            return;
+        }
+        let before = self.in_force.environment.replace(now.clone()).unwrap_or_default();
+        self.attempt("environment", environment::write(self.root, &now));
+        if self.guest.is_vm() && self.guest.init == "systemd" && self.guest.phase() == Phase::Up {
+            self.attempt("environment of services", environment::tell_manager(&before, &now));
+            if environment::gone(&before, &now).next().is_some() {
+                self.in_force.behind.reconfigured();
+            }
+        }
+        self.guest.set_environment(now);
+    }
+
+    fn write_certificates(&mut self) {
+        let now = match &self.request.certificates {
+            Some(certificates) => certificates.clone(),
+            None if self.is_new => Vec::new(),
+            None => return,
+        };
+        let before = std::mem::take(&mut self.in_force.certificates);
+        if self.guest.phase() == Phase::Boot || before != now {
+            self.attempt("certificates", certificates::trust(self.root, &before, &now));
+        }
+        self.in_force.certificates = now;
+    }
+
+    fn set_session(&mut self) {
+        let Some(session) = self.request.session.clone().or(self.is_new.then(Default::default)) else { return };
+        // as container engines do: a folder that can't be made is told by the first exec
+        if let Some(workdir) = &session.workdir {
+            let _ = fs::create_dir_all(self.root.join(workdir.trim_start_matches('/')));
+        }
+        self.guest.set_session(session);
+    }
+}

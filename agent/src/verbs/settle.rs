@@ -1,0 +1,26 @@
+//! `settle`: what this machine keeps back goes to its disks, so that it can be saved.
+
+use crate::guest::Guest;
+use crate::session::Stream;
+use crate::sys::{device, mount};
+use crate::wire::json::{self, Answer, Object, Refusal};
+use serde_json::json;
+
+pub fn run(stream: &Stream, request: &Object, guest: &Guest) -> Answer<()> {
+    let (trim, drop_caches) = (json::flag(request, "trim")?, json::flag(request, "dropCaches")?);
+    if !guest.is_vm() {
+        return Err(Refusal::new("unsupported", "this machine is not banger's"));
+    }
+    mount::sync();
+    if drop_caches {
+        let dropped = std::fs::write("/proc/sys/vm/drop_caches", "1");
+        dropped.map_err(|error| Refusal::io("dropping caches", &error))?;
+    }
+    let mut reply = json!({});
+    if let (true, Some(data)) = (trim, &guest.data) {
+        let trimmed = device::trim(&data.folder).map_err(|error| Refusal::io("trimming", &error))?;
+        reply["trimmed"] = trimmed.into();
+    }
+    stream.reply(reply);
+    Ok(())
+}

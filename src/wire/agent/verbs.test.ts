@@ -1,0 +1,78 @@
+/** The golden vectors of verbs, which the agent's tests read too: our types say the same. */
+import { expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import type { IdentityReply, IdentityRequest, SettleReply, SettleRequest, StatsReply } from "./types.ts";
+
+type Vector = { name: string; open: Record<string, unknown>; reply: Record<string, unknown> };
+
+const vectorsFile = new URL("../../../protocol/vectors.json", import.meta.url);
+const { verbs } = JSON.parse(readFileSync(vectorsFile, "utf8")) as { verbs: Vector[] };
+
+const identities: Record<string, { open: IdentityRequest; reply: IdentityReply }> = {
+  "identity of a template": {
+    open: {
+      generation: 1,
+      template: true,
+      hostname: "template",
+      machineId: "00112233445566778899aabbccddeeff",
+      clock: "1763900000.5",
+      entropy: "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+      authorizedKeys: [],
+      environment: {},
+      caCertificates: [],
+    },
+    reply: {},
+  },
+  "identity of a copy": {
+    open: {
+      generation: 2,
+      keepBootId: true,
+      hostname: "devbox.example",
+      network: {
+        address: "192.0.2.15",
+        prefix: 24,
+        gateway: "192.0.2.2",
+        mac: "02:AB:00:00:00:0f",
+        dns: ["192.0.2.3", "2001:db8::53"],
+        search: ["example"],
+      },
+      sshHostKeys: [{ type: "ed25519", private: "PEM", public: "line" }],
+      session: { user: "app:web", workdir: "/srv" },
+    },
+    reply: { skipped: ["machine-id: EROFS: Read-only file system (os error 30)"] },
+  },
+  "identity that sets the clock alone": { open: { generation: 2, clock: "1763900000.123456789" }, reply: {} },
+};
+
+const others: Record<string, { open: object; reply: object }> = {
+  settle: {
+    open: { trim: true, dropCaches: true } satisfies SettleRequest,
+    reply: { trimmed: 8429142016 } satisfies SettleReply,
+  },
+  stats: {
+    open: {},
+    reply: {
+      uptimeMs: 61250,
+      cpuMs: 8340,
+      connections: 2,
+      load1: 0.25,
+      memory: { total: 1073741824, available: 536870912 },
+      disk: { total: 8589934592, free: 4294967296 },
+    } satisfies StatsReply,
+  },
+};
+
+const known: Record<string, { open: object; reply: object }> = { ...identities, ...others };
+
+test("every vector is known here", () => {
+  expect(verbs.map(({ name }) => name)).toEqual(Object.keys(known));
+});
+
+for (const { name, open, reply } of verbs) {
+  test(name, () => {
+    const { verb, ...request } = open;
+    expect(verb).toBe(name.startsWith("identity") ? "identity" : name);
+    expect(request).toEqual({ ...known[name]?.open });
+    expect(reply).toEqual({ ok: true, ...known[name]?.reply });
+  });
+}
