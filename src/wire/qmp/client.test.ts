@@ -74,6 +74,22 @@ test("events are kept until somebody listens", async () => {
   ]);
 });
 
+test("an event that is waited for comes once, and to the listener too", async () => {
+  const [line, other] = memoryPair();
+  const { say } = fakeMonitor(other);
+  const qmp = await connectQmp(line);
+  const seen: unknown[] = [];
+  qmp.onEvent((name, data) => void seen.push([name, data["status"]]));
+  const done = qmp.event("MIGRATION", ({ status }) => status !== "active");
+  const never = qmp.event("STOP", () => true);
+  for (const status of ["active", "failed", "completed"]) say({ event: "MIGRATION", data: { status } });
+  expect(await done).toEqual({ status: "failed" });
+  other.destroy();
+  await expect(never).rejects.toMatchObject({ code: "VMM_START_FAILED" });
+  await expect(qmp.event("STOP", () => true)).rejects.toMatchObject({ code: "VMM_START_FAILED" });
+  expect(seen).toEqual(["active", "failed", "completed"].map((status) => ["MIGRATION", status]));
+});
+
 test("the monitor going away ends every wait", async () => {
   const [line, other] = memoryPair();
   fakeMonitor(other);

@@ -12,6 +12,8 @@ export interface Qmp {
   execute(command: string, args?: Record<string, unknown>): Promise<unknown>;
   /** Set once; events that came before are kept (64 at most). */
   onEvent(listener: (name: string, data: Record<string, unknown>) => void): void;
+  /** The next event of that name whose data passes; the listener gets it too. @throws VMM_START_FAILED when the monitor is gone */
+  event(name: string, passes: (data: Record<string, unknown>) => boolean): Promise<Record<string, unknown>>;
   /** once, when the monitor is gone */
   readonly closed: Promise<void>;
   close(): void;
@@ -33,6 +35,12 @@ export async function connectQmp(line: ByteStream, timeoutMs = 60_000): Promise<
   }
 }
 
+type Awaited = {
+  name: string;
+  passes: (data: Record<string, unknown>) => boolean;
+  came: Deferred<Record<string, unknown>>;
+};
+
 class Monitor implements Qmp {
   version = "";
   readonly #line: ByteStream;
@@ -40,6 +48,7 @@ class Monitor implements Qmp {
   readonly #closed = new Deferred<void>();
   readonly #waiting = new Map<number, Deferred<unknown>>();
   readonly #kept: QmpEvent[] = [];
+  readonly #awaited = new Set<Awaited>();
   #onEvent: ((name: string, data: Record<string, unknown>) => void) | undefined;
   #pieces: Buffer[] = [];
   #length = 0;
@@ -76,6 +85,14 @@ class Monitor implements Qmp {
   onEvent(listener: (name: string, data: Record<string, unknown>) => void): void {
     this.#onEvent = listener;
     for (const { name, data } of this.#kept.splice(0)) listener(name, data);
+  }
+
+  event(name: string, passes: Awaited["passes"]): Promise<Record<string, unknown>> {
+    if (this.#gone) return Promise.reject(this.#gone);
+    const awaited = { name, passes, came: new Deferred<Record<string, unknown>>() };
+    awaited.came.promise.catch(() => {});
+    this.#awaited.add(awaited);
+    return awaited.came.promise;
   }
 
   close(): void {
@@ -120,6 +137,11 @@ class Monitor implements Qmp {
 
   #takeEvent(name: string, data: unknown): void {
     const event = { name, data: isRecord(data) ? data : {} };
+    for (const awaited of this.#awaited) {
+      if (awaited.name !== name || !awaited.passes(event.data)) continue;
+      this.#awaited.delete(awaited);
+      awaited.came.resolve(event.data);
+    }
     if (this.#onEvent) this.#onEvent(event.name, event.data);
     else if (this.#kept.length < maxKept) this.#kept.push(event);
   }
@@ -146,6 +168,8 @@ class Monitor implements Qmp {
     this.#greeted.reject(error);
     for (const answer of this.#waiting.values()) answer.reject(error);
     this.#waiting.clear();
+    for (const { came } of this.#awaited) came.reject(error);
+    this.#awaited.clear();
     this.#closed.resolve();
   }
 }

@@ -1,0 +1,56 @@
+/** Parsers written as if all bytes were there: a generator asks for as many as it needs, whatever pieces they come in. */
+
+export interface ByteParser {
+  /** @throws what the parser throws; afterwards it takes nothing more */
+  push(chunk: Uint8Array): void;
+  /** No more bytes come. @throws when some were still needed */
+  end(): void;
+}
+
+/**
+ * `parser` yields how many bytes it needs next, or 0 for whatever comes, at least one, and gets them: a view that holds until it
+ * yields again. In between, at most what it asked for is kept. It may end only where it takes whatever comes, or by returning.
+ * @param failed makes the error for bytes that are missing or too many
+ */
+export function pull(parser: () => Generator<number, void, Buffer>, failed: (problem: string) => Error): ByteParser {
+  const steps = parser();
+  let kept: Buffer = Buffer.alloc(0);
+  let keptLength = 0;
+  let state = steps.next();
+  const feed = (bytes: Buffer) => {
+    // what throws is over
+    state = { done: true, value: undefined };
+    state = steps.next(bytes);
+  };
+  /** @returns how many bytes of the chunk were taken; all of them when the need is not met */
+  const collect = (chunk: Buffer, wanted: number): number => {
+    if (kept.length < wanted) {
+      const larger = Buffer.allocUnsafe(wanted);
+      kept.copy(larger, 0, 0, keptLength);
+      kept = larger;
+    }
+    const taken = chunk.copy(kept, keptLength, 0, wanted - keptLength);
+    keptLength += taken;
+    if (keptLength < wanted) return taken;
+    keptLength = 0;
+    feed(kept.subarray(0, wanted));
+    return taken;
+  };
+  return {
+    push(chunk) {
+      const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+      for (let at = 0; at < bytes.length; ) {
+        if (state.done) throw failed("it goes on after its end");
+        const wanted = state.value === 0 ? bytes.length - at : state.value;
+        if (keptLength > 0 || wanted > bytes.length - at) at += collect(bytes.subarray(at), wanted);
+        else {
+          feed(bytes.subarray(at, at + wanted));
+          at += wanted;
+        }
+      }
+    },
+    end() {
+      if (!state.done && (state.value !== 0 || keptLength > 0)) throw failed("it ends too early");
+    },
+  };
+}
