@@ -104,11 +104,13 @@ export interface RunningVm {
   /** Also what lets a restored VM run. @throws Error (a bug) after a save in place: the save would change under its clones */
   resume(): Promise<void>;
   /**
-   * Pauses the VM and saves it. Drop the agent's session before: what is in flight on the line is saved too. The VM stays
-   * paused: the caller resumes or kills it, and copies its disks first, as they are no part of the save.
+   * Saves the VM, and leaves it paused: the caller copies its disks, which are no part of the save, and then resumes or kills
+   * it. A VM that runs is paused as late as the driver can, so that the guest hardly notices; one that is paused before is saved
+   * sooner. The line to the agent is dropped.
    * A VM booted with `memory` is saved in place: its file must be `files.memory`, and it can't run on.
    * Both names are taken by finished files only, the state's last; nothing is synced before `makeDurable`.
-   * On failure or abort no file is left, and the VM can be resumed (one with `memory` too).
+   * On failure or abort no file is left; the VM is paused and can be resumed (one with `memory` too). Resume it before it is saved
+   * again.
    * @throws SAVE_FAILED, DISK_FULL, and the signal's reason
    */
   save(files: SaveFiles, signal: AbortSignal): Promise<SaveRecord>;

@@ -18,8 +18,9 @@ export async function saveFake(
 ): Promise<SaveRecord> {
   const { spec, behaviour } = machine;
   if (spec.memory && spec.memory.path !== files.memory) throw new Error("a VM with a memory file is saved in place");
-  signal.throwIfAborted();
+  machine.dropLine();
   machine.setPaused(true);
+  signal.throwIfAborted();
   if (behaviour.saveFails !== undefined)
     throw fail("SAVE_FAILED", { driver: saver.driver, reason: behaviour.saveFails });
   if (behaviour.saveHangs) await orAborted(new Promise<never>(() => {}), signal);

@@ -20,8 +20,8 @@ export const maxStateBytes = 64 * 1024 * 1024;
  */
 export async function checkSave(save: Save, spec: BootSpec, present: Saver): Promise<Uint8Array> {
   const { record, files } = save;
-  if (nameOf(record) !== nameOf(present))
-    throw fail("SAVE_VERSION", { saved: nameOf(record), present: nameOf(present) });
+  if (saverName(record) !== saverName(present))
+    throw fail("SAVE_VERSION", { saved: saverName(record), present: saverName(present) });
   const shape = shapeOf(spec);
   if (record.shape !== shape) {
     const reason = `the saved VM has other devices: ${record.shape}, not ${shape}`;
@@ -34,7 +34,7 @@ export async function checkSave(save: Save, spec: BootSpec, present: Saver): Pro
   return state;
 }
 
-function nameOf({ driver, version, accel }: Saver): string {
+export function saverName({ driver, version, accel }: Saver): string {
   return `${driver} ${version} (${accel})`;
 }
 

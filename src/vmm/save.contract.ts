@@ -1,16 +1,12 @@
 /** The suite of saving and restoring that every driver with `features.snapshots` passes, the in-memory fake included. */
 import { beforeAll, describe, expect } from "bun:test";
-import { stat } from "node:fs/promises";
-import { copySparse, exists, listFolder, readBytes, removeTree, sha256File, truncateTo } from "../host/files.ts";
-import { withRandomAccess } from "../host/random-access.ts";
+import { exists, listFolder, removeTree, sha256File, truncateTo } from "../host/files.ts";
 import { savePaths } from "../model/paths.ts";
 import type { AgentClient } from "../wire/agent/types.ts";
 import type { BootSpec, RunningVm, Save } from "./driver.ts";
 import { maxStateBytes } from "./save-files.ts";
+import { bootTemplate, cloneSpec, copyOf, factsOf, flipBit, type Kept, makeTemplate, saveTo } from "./testing/saves.ts";
 import { type Bench, type ContractSubject, expectNoSockets, workBench } from "./testing/subject.ts";
-
-/** A save, and the VM's specification with its disks as they were then. */
-type Kept = { save: Save; spec: BootSpec };
 
 export function saveContract(name: string, subject: ContractSubject): void {
   describe(`${name}: the contract of saves`, () => {
@@ -202,6 +198,15 @@ function ofRunning(
 ): void {
   const { it, agentOf } = bench;
 
+  it("a session that is open is dropped, and none of it comes back", async () => {
+    const { vm, spec, agent } = await awake();
+    const kept = await saveTo(subject, bench, vm, spec);
+    await agent.closed;
+    for (const again of [await awake(kept), await awake(kept)]) await again.agent.ping();
+    await vm.resume();
+    await (await agentOf(vm)).ping();
+  });
+
   it("a VM that is saved goes on; what was saved is what it was", async () => {
     const spec = await subject.spec();
     const vm = await bench.boot(subject.driver(), spec);
@@ -219,7 +224,7 @@ function ofRunning(
 
   it("a clone's save has what the clone had, generation after generation", async () => {
     let kept = template();
-    for (const text of ["a child's", "a grandchild's"]) {
+    for (const text of ["of the child", "of the grandchild"]) {
       const { vm, spec, agent } = await awake(kept);
       await subject.remember(vm, agent, text);
       agent.destroy();
@@ -227,7 +232,19 @@ function ofRunning(
       await vm.kill();
     }
     const { vm, agent } = await awake(kept);
-    expect(await subject.recall(vm, agent)).toBe("a grandchild's");
+    expect(await subject.recall(vm, agent)).toBe("of the grandchild");
+  });
+
+  it("a VM is taken up again where it was, from its own folder", async () => {
+    const { vm, spec, agent } = await awake();
+    await subject.remember(vm, agent, "suspended");
+    const files = savePaths(spec.directory);
+    const record = await vm.save(files, bench.limit());
+    await vm.kill();
+    const woken = await bench.restore({ record, files }, spec);
+    await Promise.all([removeTree(files.memory), removeTree(files.state)]);
+    await woken.resume();
+    expect(await subject.recall(woken, await agentOf(woken))).toBe("suspended");
   });
 
   it("a save of a paused VM needs no resume before it", async () => {
@@ -268,65 +285,4 @@ function ofRunning(
       expect(await exists(again.save.files.state)).toBe(true);
     });
   }
-}
-
-async function bootTemplate(subject: ContractSubject, bench: Bench) {
-  const plain = await subject.spec();
-  const spec = { ...plain, memory: { path: savePaths(plain.directory).memory } };
-  const vm = await subject.driver().boot(spec, bench.limit());
-  return { vm: bench.kept(vm), spec };
-}
-
-async function makeTemplate(subject: ContractSubject, bench: Bench): Promise<Kept> {
-  const { vm, spec } = await bootTemplate(subject, bench);
-  const agent = await bench.agentOf(vm);
-  await subject.remember(vm, agent, "of the template");
-  agent.destroy();
-  const files = savePaths(spec.directory);
-  const record = await vm.save(files, bench.limit());
-  await vm.kill();
-  const { memory: _, ...later } = spec;
-  return { spec: later, save: { record, files } };
-}
-
-/** A fresh folder, and in it copies of the disks of `of`. */
-async function cloneSpec(subject: ContractSubject, of: BootSpec): Promise<BootSpec> {
-  const { id, directory, blockDevices: fresh } = await subject.spec();
-  const blockDevices = await Promise.all(
-    of.blockDevices.map(async (device) => {
-      if (device.readOnly) return device;
-      const path = fresh.find(({ serial }) => serial === device.serial)?.path ?? "";
-      await removeTree(path);
-      await copySparse(device.path, path);
-      return { ...device, path };
-    }),
-  );
-  return { ...of, id, directory, blockDevices };
-}
-
-/** Saves `vm` with its disks into a fresh folder. */
-async function saveTo(subject: ContractSubject, bench: Bench, vm: RunningVm, spec: BootSpec): Promise<Kept> {
-  const { directory } = await subject.spec();
-  const files = savePaths(directory);
-  const record = await vm.save(files, bench.limit());
-  return { save: { record, files }, spec: await cloneSpec(subject, spec) };
-}
-
-async function copyOf(subject: ContractSubject, { save, spec }: Kept): Promise<Kept> {
-  const files = savePaths((await subject.spec()).directory);
-  await Promise.all([copySparse(save.files.memory, files.memory), copySparse(save.files.state, files.state)]);
-  return { spec, save: { ...save, files } };
-}
-
-async function factsOf(path: string) {
-  const { mode, size, blocks } = await stat(path);
-  return { mode: mode & 0o777, size, used: blocks * 512 };
-}
-
-async function flipBit(path: string): Promise<void> {
-  const at = Math.floor((await readBytes(path, maxStateBytes)).length / 2);
-  await withRandomAccess(path, async (file) => {
-    const [byte = 0] = await file.readAt(at, 1);
-    await file.writeAt(at, Uint8Array.of(byte ^ 1));
-  });
 }

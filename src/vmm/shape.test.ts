@@ -12,10 +12,12 @@ const vm = {
 };
 
 test("paths and addresses don't count, devices and their order do", () => {
-  const shape = "vcpu=2 memory=512 disks=layer0:ro,data:rw net=yes";
+  const shape = "vcpu=2 memory=512 disks=layer0:ro,data:rw net=stream";
   expect(shapeOf(vm)).toBe(shape);
   const clone = { ...vm, blockDevices: vm.blockDevices.map((device) => ({ ...device, path: "/elsewhere" })) };
-  expect(shapeOf({ ...clone, net: { kind: "builtin", mac: "02:00:00:00:00:02" } })).toBe(shape);
-  for (const change of [{ vcpu: 1 }, { memoryMib: 256 }, { net: null }, { blockDevices: vm.blockDevices.toReversed() }])
+  expect(shapeOf({ ...clone, net: { ...vm.net, socket: "/t", mac: "02:00:00:00:00:02" } })).toBe(shape);
+  const builtin = { kind: "builtin", mac: vm.net.mac } as const;
+  const disks = vm.blockDevices.toReversed();
+  for (const change of [{ vcpu: 1 }, { memoryMib: 256 }, { net: null }, { net: builtin }, { blockDevices: disks }])
     expect(shapeOf({ ...vm, ...change })).not.toBe(shape);
 });

@@ -8,6 +8,7 @@ export function shapeOf(spec: Pick<BootSpec, "vcpu" | "memoryMib" | "blockDevice
     `vcpu=${spec.vcpu}`,
     `memory=${spec.memoryMib}`,
     `disks=${disks.join(",")}`,
-    `net=${spec.net === null ? "no" : "yes"}`,
+    // a VMM's own network has state of its own
+    `net=${spec.net === null ? "none" : spec.net.kind}`,
   ].join(" ");
 }

@@ -4,7 +4,7 @@ import { TarError } from "../../artifacts/tar/header.ts";
 import { TarScanner } from "../../artifacts/tar/scanner.ts";
 import { BangerError, fail } from "../../base/errors/error.ts";
 import { ensureFolder, isDiskFull, readStream, sizeOf, tempPath } from "../../host/files.ts";
-import { openSparse, type SparseFile } from "../../host/sparse-file.ts";
+import { openSparseWriter, type SparseWriter } from "../../host/sparse-writer.ts";
 import type { Emit } from "../../model/event.ts";
 import { type ImageDeps, storingImage } from "../deps.ts";
 import { TooLargeError } from "../layer/convert.ts";
@@ -27,7 +27,7 @@ export async function receiveDisk(
   const limits = await budget();
   await ensureFolder(paths.partial);
   const path = tempPath(paths.partial, "disk");
-  const file = await openSparse(path);
+  const file = await openSparseWriter(path);
   try {
     await refusing(name, limits, async () => {
       await writeDown(abortable(tar, signal), file, limits.bytes, emit);
@@ -43,7 +43,7 @@ export async function receiveDisk(
   }
 }
 
-async function writeDown(tar: AsyncIterable<Uint8Array>, file: SparseFile, limit: number, emit: Emit): Promise<void> {
+async function writeDown(tar: AsyncIterable<Uint8Array>, file: SparseWriter, limit: number, emit: Emit): Promise<void> {
   const writing = new Writing(file);
   let reported = 0;
   for await (const chunk of tar) {
@@ -57,7 +57,7 @@ async function writeDown(tar: AsyncIterable<Uint8Array>, file: SparseFile, limit
 }
 
 class Writing {
-  readonly #file: SparseFile;
+  readonly #file: SparseWriter;
   readonly #scanner: TarScanner;
   /** what the present chunk holds: data, or the length of a hole */
   #waiting: (Uint8Array | number)[] = [];
@@ -65,7 +65,7 @@ class Writing {
   /** bytes of data so far */
   stored = 0;
 
-  constructor(file: SparseFile) {
+  constructor(file: SparseWriter) {
     this.#file = file;
     this.#scanner = new TarScanner({
       entry: ({ kind, size }) => {

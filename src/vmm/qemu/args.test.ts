@@ -54,10 +54,21 @@ describe("what changes an argument", () => {
     [
       "memory for a template",
       {},
-      { memory: { kind: "file", path: "/m", share: true } },
+      { memory: { kind: "shared", path: "/m" } },
       ["memory-backend-file,id=ram,size=1024M,mem-path=/m,share=on"],
     ],
-    ["memory of a template", {}, { memory: { kind: "file", path: "/m", share: false } }, ["mem-path=/m,share=off"]],
+    [
+      "memory of a save",
+      {},
+      { memory: { kind: "saved", path: "/m", opened: "read-only" } },
+      ["mem-path=/m,share=off,readonly=on,rom=off"],
+    ],
+    [
+      "memory of a save, on an older QEMU",
+      {},
+      { memory: { kind: "saved", path: "/m", opened: "read-write" } },
+      ["mem-path=/m,share=off -kernel"],
+    ],
   ];
   test.each(rows)("%s", (_, change, planned, expected) => {
     const line = qemuArgs({ ...spec, ...change }, { ...plan, ...planned }).join(" ");
@@ -67,6 +78,12 @@ describe("what changes an argument", () => {
 
 test("no network means no device", () => {
   expect(qemuArgs({ ...spec, net: null }, plan).join(" ")).not.toMatch(/netdev|virtio-net/);
+});
+
+test("a saved VM's kernel is in its memory", () => {
+  const line = qemuArgs(spec, { ...plan, cmdline: null }).join(" ");
+  expect(line).toContain("-incoming defer -S");
+  expect(line).not.toMatch(/-kernel|-initrd|-append/);
 });
 
 test("without a boot socket QEMU waits for nobody", () => {

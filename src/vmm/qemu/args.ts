@@ -5,13 +5,21 @@
 import type { BlockDevice, BootSpec, NetDevice } from "../driver.ts";
 import type { Accel } from "./accel.ts";
 
-/** Where guest memory lives; `file` with `share` is what a template can be made from, without it what a restore maps. */
-export type MemoryBackend = { kind: "private" } | { kind: "file"; path: string; share: boolean };
+export type MemoryBackend =
+  | { kind: "private" }
+  /** in a file, shared with it: what a template is made from */
+  | { kind: "shared"; path: string }
+  /**
+   * The file of a save, mapped privately: the guest writes to copies, whichever way the file is open. Before 8.2 QEMU can open it
+   * in no other way than for writing too.
+   */
+  | { kind: "saved"; path: string; opened: "read-only" | "read-write" };
 
 export type QemuPlan = {
   program: string;
   accel: Accel;
-  cmdline: string;
+  /** of the kernel that boots; null: a saved VM's state is waited for, and its kernel is in its memory */
+  cmdline: string | null;
   memory: MemoryBackend;
   /** `qboot.rom`, which is done 50 ms before QEMU's default under TCG; null: the default */
   firmware: string | null;
@@ -32,7 +40,9 @@ export function qemuArgs(spec: BootSpec, plan: QemuPlan): string[] {
     ...["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"],
     ...["-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"],
     ...machine(spec, plan),
-    ...["-kernel", spec.vmlinux, "-initrd", spec.initramfs, "-append", plan.cmdline],
+    ...(plan.cmdline === null
+      ? ["-incoming", "defer", "-S"]
+      : ["-kernel", spec.vmlinux, "-initrd", spec.initramfs, "-append", plan.cmdline]),
     ...serial(plan),
     ...spec.blockDevices.flatMap(block),
     ...agentPort(plan),
@@ -44,7 +54,8 @@ export function qemuArgs(spec: BootSpec, plan: QemuPlan): string[] {
 
 function machine(spec: BootSpec, plan: QemuPlan): string[] {
   return [
-    ...["-M", "microvm,rtc=on,memory-backend=ram"],
+    // a saved VM's stream needs no description for people
+    ...["-M", "microvm,rtc=on,memory-backend=ram,suppress-vmdesc=on"],
     ...(plan.accel === "kvm" ? ["-accel", "kvm", "-cpu", "host"] : ["-accel", emulator, "-cpu", emulatedCpu]),
     ...(plan.firmware === null ? [] : ["-bios", plan.firmware]),
     ...["-smp", `cpus=${spec.vcpu}`],
@@ -67,7 +78,9 @@ const emulatedCpu = "max,la57=off,erms=off,fsrm=off";
 
 function memory(backend: MemoryBackend, mib: number): string {
   if (backend.kind === "private") return `memory-backend-ram,id=ram,size=${mib}M`;
-  return `memory-backend-file,id=ram,size=${mib}M,mem-path=${escaped(backend.path)},share=${backend.share ? "on" : "off"}`;
+  const file = `memory-backend-file,id=ram,size=${mib}M,mem-path=${escaped(backend.path)}`;
+  if (backend.kind === "shared") return `${file},share=on`;
+  return `${file},share=off${backend.opened === "read-only" ? ",readonly=on,rom=off" : ""}`;
 }
 
 function serial(plan: QemuPlan): string[] {

@@ -25,6 +25,8 @@ export type StartSpec = {
   /** made by QEMU, and removed when it does not come up */
   qmp: string;
   agent: string;
+  /** what is done before it counts as started */
+  prepare?: (qmp: Qmp) => Promise<void>;
   serialLog: string;
   vmmLog: string;
 };
@@ -75,8 +77,12 @@ async function monitorOf(
     throw startFailed(await reasonOf(spec, status));
   });
   ended.catch(() => {});
-  const greeted = connected.then(({ stream, pid }) => {
-    if (pid === process.pid) return connectQmp(stream);
+  const greeted = connected.then(async ({ stream, pid }) => {
+    if (pid === process.pid) {
+      const qmp = await connectQmp(stream);
+      await spec.prepare?.(qmp);
+      return qmp;
+    }
     stream.destroy();
     throw startFailed(`process ${pid} spoke in QEMU's place`);
   });

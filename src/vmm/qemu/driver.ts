@@ -1,29 +1,26 @@
 /** The QEMU driver: `-M microvm` under KVM, or emulated by TCG where there is none. */
 import { fail } from "../../base/errors/error.ts";
-import { exists, sizeOf } from "../../host/files.ts";
+import { removeTree } from "../../host/files.ts";
 import { isAlive } from "../../host/process.ts";
-import { connectUnix, maxSocketPath } from "../../host/socket.ts";
+import { connectUnix } from "../../host/socket.ts";
+import { makeHoles } from "../../host/sparse-file.ts";
 import { vmPaths } from "../../model/paths.ts";
-import { connectQmp } from "../../wire/qmp/client.ts";
-import type { BootSpec, DriverRecord, Probe, RunningVm, VmExit, VmmDriver } from "../driver.ts";
+import { connectQmp, type Qmp } from "../../wire/qmp/client.ts";
+import type { BootSpec, DriverRecord, Probe, RunningVm, Save, VmExit, VmmDriver } from "../driver.ts";
+import { checkSave } from "../save-files.ts";
 import { tscKhz } from "../tsc.ts";
 import type { Accel } from "./accel.ts";
-import { type MemoryBackend, qemuArgs } from "./args.ts";
 import { startQemu } from "./boot.ts";
-import { kernelCmdline } from "./cmdline.ts";
 import { classifyExit } from "./exit.ts";
+import { checkHost, type HostFacts, hostFactsOf } from "./host-facts.ts";
+import { type LaunchDeps, launchLine, qemuPaths } from "./launch.ts";
 import { beginLogs, readTails } from "./logs.ts";
 import { type ProbeDeps, probeQemu, type QemuProbe } from "./probe.ts";
-import { isQemuRecord, type QemuRecord } from "./record.ts";
-import { RunningQemu } from "./running.ts";
-import { confined } from "./sandbox.ts";
+import { isQemuRecord, type QemuRecord, savingOf } from "./record.ts";
+import { loadState } from "./restore.ts";
+import { type RunningParts, RunningQemu } from "./running.ts";
 
-export type QemuDeps = ProbeDeps & {
-  /** path of `banger-vsock-agent`, which confines QEMU and measures the TSC */
-  agent: string;
-  /** where the TSC's frequency is kept */
-  tscFile: string;
-};
+export type QemuDeps = ProbeDeps & LaunchDeps;
 
 export function createQemuDriver(deps: QemuDeps): VmmDriver {
   return new QemuDriver(deps);
@@ -47,23 +44,29 @@ class QemuDriver implements VmmDriver {
 
   async boot(spec: BootSpec, signal: AbortSignal): Promise<RunningVm> {
     const probe = await this.#usable();
-    const paths = pathsOf(spec.directory);
-    const [argv] = await Promise.all([this.#commandLine(spec, probe, paths), beginLogs(paths)]);
-    const { process, qmp, exited } = await startQemu({ argv, ...paths }, signal);
-    const { version, accel } = probe;
-    const record: QemuRecord = { driver: "qemu", version, accel, process, directory: spec.directory };
-    return new RunningQemu({ record, qmp, exited, raiseFileLimit: this.#raiseFileLimit });
+    signal.throwIfAborted();
+    if (spec.memory) await makeHoles(spec.memory.path, spec.memoryMib * 1024 * 1024);
+    try {
+      return await this.#start(spec, probe, null, signal);
+    } catch (error) {
+      if (spec.memory) await removeTree(spec.memory.path);
+      throw error;
+    }
   }
 
-  restore(): Promise<RunningVm> {
-    throw new Error("not yet");
+  async restore(save: Save, spec: BootSpec, signal: AbortSignal): Promise<RunningVm> {
+    const probe = await this.#usable();
+    signal.throwIfAborted();
+    const state = await checkSave(save, spec, { driver: "qemu", version: probe.version, accel: probe.accel });
+    checkHost(save.record, await this.#hostFacts(probe.accel));
+    return this.#start(spec, probe, { memory: save.files.memory, state }, signal);
   }
 
   async adopt(record: DriverRecord): Promise<RunningVm | null> {
     if (!isQemuRecord(record) || !isAlive(record.process)) return null;
     try {
       const qmp = await connectQmp(await connectUnix(vmPaths(record.directory).qmp, 10_000));
-      return new RunningQemu({ record, qmp, exited: null, raiseFileLimit: this.#raiseFileLimit });
+      return this.#running(record, qmp, null, true);
     } catch (error) {
       if (!isAlive(record.process)) return null;
       throw fail("VMM_UNREACHABLE", { driver: "qemu", pid: record.process.pid, reason: messageOf(error) }, error);
@@ -81,24 +84,26 @@ class QemuDriver implements VmmDriver {
     throw fail("VMM_NOT_FOUND", { program: "QEMU", install: probe.fix, reason: probe.why });
   }
 
-  async #commandLine(spec: BootSpec, probe: QemuProbe, paths: QemuPaths): Promise<string[]> {
-    const { accel, program } = probe;
-    const [cmdline, firmware, fileLimit, prlimit] = await Promise.all([
-      this.#kernelLine(spec, accel),
-      firmwareFor(accel),
-      fileLimitOf(spec),
-      this.#deps.which("prlimit"),
-    ]);
-    const sockets = { qmp: paths.qmp, agent: paths.agent, boot: paths.boot };
-    const memory: MemoryBackend = { kind: "private" };
-    const argv = qemuArgs(spec, { program, accel, cmdline, memory, firmware, sockets, serialLog: paths.serialLog });
-    return confined(argv, spec, { agent: this.#deps.agent, prlimit, accel, fileLimit });
+  async #start(spec: BootSpec, probe: QemuProbe, from: Loaded | null, signal: AbortSignal): Promise<RunningVm> {
+    const paths = qemuPaths(spec.directory);
+    const [argv] = await Promise.all([launchLine(this.#deps, probe, spec, from?.memory ?? null), beginLogs(paths)]);
+    const prepare = from && ((qmp: Qmp) => loadState(qmp, from.state, paths.load));
+    const { process, qmp, exited } = await startQemu({ argv, ...paths, ...(prepare && { prepare }) }, signal);
+    const { version, accel } = probe;
+    const saving = savingOf(spec, from !== null);
+    const record: QemuRecord = { driver: "qemu", version, accel, process, directory: spec.directory, saving };
+    return this.#running(record, qmp, exited, from !== null);
   }
 
-  async #kernelLine(spec: BootSpec, accel: Accel): Promise<string> {
+  /** @param agentUsed something may have used the line to the agent before */
+  #running(record: QemuRecord, qmp: Qmp, exited: RunningParts["exited"], agentUsed: boolean): RunningVm {
+    const hostFacts = () => this.#hostFacts(record.accel);
+    return new RunningQemu({ record, qmp, exited, agentUsed, hostFacts, raiseFileLimit: this.#raiseFileLimit });
+  }
+
+  async #hostFacts(accel: Accel): Promise<HostFacts> {
     const { agent, exec, tscFile } = this.#deps;
-    const khz = accel === "tcg" ? await tscKhz({ agent, exec, file: tscFile }) : null;
-    return kernelCmdline({ accel, tscKhz: khz, words: ["banger.port=virtio", ...spec.kernelWords] });
+    return hostFactsOf(accel, accel === "tcg" ? await tscKhz({ agent, exec, file: tscFile }) : null);
   }
 
   readonly #raiseFileLimit = async (pid: number, bytes: number): Promise<void> => {
@@ -107,27 +112,8 @@ class QemuDriver implements VmmDriver {
   };
 }
 
-type QemuPaths = ReturnType<typeof pathsOf>;
-
-function pathsOf(directory: string) {
-  const paths = { ...vmPaths(directory), boot: `${directory}/boot.sock` };
-  const tooLong = [paths.qmp, paths.agent, paths.boot].find((path) => Buffer.byteLength(path) > maxSocketPath);
-  if (tooLong !== undefined) throw fail("PATH_TOO_LONG", { path: tooLong, limit: maxSocketPath });
-  return paths;
-}
-
-/** Where distributions put what belongs to QEMU. */
-const qboot = "/usr/share/qemu/qboot.rom";
-
-async function firmwareFor(accel: Accel): Promise<string | null> {
-  return accel === "tcg" && (await exists(qboot)) ? qboot : null;
-}
-
-/** The largest file that this VM may write is its own disk; logs need some room whatever its size. */
-async function fileLimitOf(spec: BootSpec): Promise<number> {
-  const disks = await Promise.all(spec.blockDevices.filter((d) => !d.readOnly).map((d) => sizeOf(d.path)));
-  return Math.max(64 * 1024 * 1024, ...disks);
-}
+/** What a VM is loaded from. */
+type Loaded = { /** path */ memory: string; state: Uint8Array };
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -3,7 +3,9 @@ import { writeFile } from "node:fs/promises";
 import { isAlive, signalProcess } from "../../host/process.ts";
 import { gate } from "../../host/testing/gate.ts";
 import { driverContract } from "../driver.contract.ts";
+import { saveContract } from "../save.contract.ts";
 import { guestShell } from "../testing/guest-shell.ts";
+import type { ContractSubject } from "../testing/subject.ts";
 import { type TinyVms, tinyVms } from "../testing/tiny-vm.ts";
 
 /** A text in a tmpfs, and a process that a clone must have too. */
@@ -21,7 +23,7 @@ describe.skipIf(gate("vm") !== null)("on real VMs", () => {
   }, 300_000);
   afterAll(() => vms.remove());
 
-  driverContract("qemu", {
+  const subject: ContractSubject = {
     driver: () => vms.driver(),
     spec: () => vms.spec(),
     async brokenSpec() {
@@ -38,5 +40,7 @@ describe.skipIf(gate("vm") !== null)("on real VMs", () => {
     recall: async (_vm, agent) => (await guestShell(agent, "kill -0 $(cat /run/keeper) && cat /run/kept")).trim(),
     spoil: async (_vm, agent) => void (await guestShell(agent, spoil)),
     timeoutMs: 60_000,
-  });
+  };
+  driverContract("qemu", subject);
+  saveContract("qemu", subject);
 });

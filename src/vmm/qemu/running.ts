@@ -7,17 +7,26 @@ import { waitForExit } from "../../host/process-end.ts";
 import { connectUnix } from "../../host/socket.ts";
 import { vmPaths } from "../../model/paths.ts";
 import type { Qmp } from "../../wire/qmp/client.ts";
-import type { RunningVm, SaveRecord, VmExit, VmmStats } from "../driver.ts";
+import type { RunningVm, SaveFiles, SaveRecord, VmExit, VmmStats } from "../driver.ts";
 import { processStats } from "../process-stats.ts";
+import { digestOf } from "../save-files.ts";
 import { classifyExit, type Shutdown } from "./exit.ts";
+import type { HostFacts } from "./host-facts.ts";
+import { qemuPaths } from "./launch.ts";
 import { readTails, watchLogs } from "./logs.ts";
+import { saveFailed } from "./migration.ts";
 import type { QemuRecord } from "./record.ts";
+import { saveQemu } from "./save.ts";
 
 export type RunningParts = {
   record: QemuRecord;
   qmp: Qmp;
   /** null when the process is not our child */
   exited: Promise<{ exitCode: number | null; signal: string | null }> | null;
+  /** something may have used the line to the agent before */
+  agentUsed: boolean;
+  /** what a save of this VM needs of a host, beside QEMU's version */
+  hostFacts: () => Promise<HostFacts>;
   /** raises the process's file size limit, for a disk that grew */
   raiseFileLimit: (pid: number, bytes: number) => Promise<void>;
 };
@@ -31,12 +40,13 @@ export class RunningQemu implements RunningVm {
   #agentUsed: boolean;
   #shutdown: Shutdown | null = null;
   #killCalled = false;
+  #savedInPlace = false;
   #released = false;
 
   constructor(parts: RunningParts) {
     this.#parts = parts;
     this.record = parts.record;
-    this.#agentUsed = parts.exited === null;
+    this.#agentUsed = parts.agentUsed;
     this.#stopWatching = watchLogs(this.#paths, () => this.#endHalted());
     parts.qmp.onEvent((name, data) => {
       if (name === "SHUTDOWN") this.#shutdown = { guest: data["guest"] === true, reason: String(data["reason"] ?? "") };
@@ -57,11 +67,21 @@ export class RunningQemu implements RunningVm {
   }
 
   async resume(): Promise<void> {
+    if (this.#savedInPlace) throw new Error(`VM in ${this.record.directory} was saved in place: it can't run on`);
     await this.#parts.qmp.execute("cont");
   }
 
-  save(): Promise<SaveRecord> {
-    throw new Error("not yet");
+  async save(files: SaveFiles, signal: AbortSignal): Promise<SaveRecord> {
+    const { driver, version, accel, saving, process, directory } = this.record;
+    if (saving === undefined) throw saveFailed("it was started by an older banger");
+    this.#agent?.destroy();
+    const host = await this.#parts.hostFacts();
+    const { save: socket } = qemuPaths(directory);
+    const state = await saveQemu({ qmp: this.#parts.qmp, pid: process.pid, socket, saving, files }, signal);
+    if (saving.memoryFile !== null) this.#savedInPlace = true;
+    const { shape, memoryBytes } = saving;
+    const described = { shape, memoryBytes, stateBytes: state.length, stateDigest: digestOf(state) };
+    return { driver, version, accel, ...described, ...host };
   }
 
   async powerdown(): Promise<void> {

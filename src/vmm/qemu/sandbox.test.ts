@@ -21,6 +21,7 @@ const facts: SandboxFacts = {
   agent: "/l/banger-vsock-agent",
   prlimit: "/usr/bin/prlimit",
   accel: "tcg",
+  memory: { kind: "private" },
   fileLimit: 8192,
 };
 const qemu = ["/usr/bin/qemu-system-x86_64", "-version"];
@@ -31,6 +32,21 @@ test("QEMU may write in the VM's folder only, and read what it boots from", () =
       "--ro /usr --ro /lib --ro /lib64 --ro /etc/ld.so.cache --ro /c/vmlinux --ro /c/i.cpio --ro /c/a.sqfs " +
       "--dev /dev/urandom --dev /dev/null -- /usr/bin/qemu-system-x86_64 -version",
   );
+});
+
+test("a clone reads its save and no kernel; an older QEMU gets write access to the memory file alone", () => {
+  const path = "/s/saves/x/memory.bin";
+  const line = (opened: "read-only" | "read-write") =>
+    confined(qemu, spec, { ...facts, memory: { kind: "saved", path, opened } }).join(" ");
+  expect(line("read-only")).toContain(` --ro ${path} --ro /c/a.sqfs `);
+  expect(line("read-write")).toContain(` --rw /s/vms/abcd1234 --rw ${path} --ro /usr `);
+  expect(line("read-write")).not.toMatch(/vmlinux|i\.cpio/);
+});
+
+test("memory for a template may be written where it is, and has no rule of its own in the VM's folder", () => {
+  const line = (path: string) => confined(qemu, spec, { ...facts, memory: { kind: "shared", path } }).join(" ");
+  expect(line("/s/templates/x/memory.bin")).toContain(" --rw /s/templates/x/memory.bin ");
+  expect(line(`${spec.directory}/memory.bin`)).not.toContain("memory.bin");
 });
 
 test("KVM's device is open to it under KVM only", () => {

@@ -1,6 +1,7 @@
 /** The command line around QEMU: a file size limit, then `banger-vsock-agent confine` with the paths that it needs. Pure. */
 import type { BootSpec } from "../driver.ts";
 import type { Accel } from "./accel.ts";
+import type { MemoryBackend } from "./args.ts";
 
 export type SandboxFacts = {
   /** path of `banger-vsock-agent` */
@@ -8,6 +9,7 @@ export type SandboxFacts = {
   /** path of `prlimit`; null where util-linux lacks it */
   prlimit: string | null;
   accel: Accel;
+  memory: MemoryBackend;
   /** no file that QEMU writes may become larger, in bytes */
   fileLimit: number;
 };
@@ -15,11 +17,20 @@ export type SandboxFacts = {
 /** What any dynamically linked QEMU reads: itself, its libraries and firmware. Confine skips what does not exist. */
 const systemPaths = ["/usr", "/lib", "/lib64", "/etc/ld.so.cache"];
 
-/** `spec`'s VM may write in its own folder alone, and read its kernel and images. */
+/**
+ * `spec`'s VM may write in its own folder alone, and read its images, and its kernel or the save that it comes from. A QEMU that
+ * can't open a save without write access must have it: the guest still can't change the file, but a QEMU taken over by a guest
+ * could.
+ */
 export function confined(argv: readonly string[], spec: BootSpec, facts: SandboxFacts): string[] {
   const outside = (path: string) => !path.startsWith(`${spec.directory}/`);
-  const readable = [spec.vmlinux, spec.initramfs, ...spec.blockDevices.filter((d) => d.readOnly).map((d) => d.path)];
-  const writable = spec.blockDevices.filter((d) => !d.readOnly).map((d) => d.path);
+  const disks = (readOnly: boolean) => spec.blockDevices.filter((d) => d.readOnly === readOnly).map((d) => d.path);
+  const { memory } = facts;
+  const kernel = memory.kind === "saved" ? [] : [spec.vmlinux, spec.initramfs];
+  const isMemoryRead = memory.kind === "saved" && memory.opened === "read-only";
+  const memoryFile = memory.kind === "private" ? [] : [memory.path];
+  const readable = [...kernel, ...(isMemoryRead ? memoryFile : []), ...disks(true)];
+  const writable = [...(isMemoryRead ? [] : memoryFile), ...disks(false)];
   const program = argv[0] ?? "";
   const own = systemPaths.some((path) => program.startsWith(`${path}/`)) ? [] : [program];
   const devices = ["/dev/urandom", "/dev/null", ...(facts.accel === "kvm" ? ["/dev/kvm"] : [])];

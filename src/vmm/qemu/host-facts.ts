@@ -1,0 +1,47 @@
+/**
+ * What of a host a saved VM depends on. An emulated guest's TSC is the host's, and its kernel counts time by the frequency that it
+ * booted with; under KVM the guest knows the host's CPU.
+ */
+import { fail } from "../../base/errors/error.ts";
+import { readStart } from "../../host/files.ts";
+import type { SaveRecord } from "../driver.ts";
+import { saverName } from "../save-files.ts";
+import type { Accel } from "./accel.ts";
+
+/** Kept in the save's record. */
+export type HostFacts = {
+  /** under TCG; null when it can't be measured */
+  tscKhz?: number | null;
+  /** under KVM */
+  cpu?: string;
+};
+
+export async function hostFactsOf(accel: Accel, tscKhz: number | null): Promise<HostFacts> {
+  return accel === "tcg"
+    ? { tscKhz }
+    : { cpu: cpuName(new TextDecoder().decode(await readStart("/proc/cpuinfo", 8192))) };
+}
+
+/** Model and stepping of the first CPU of `/proc/cpuinfo`. */
+export function cpuName(cpuinfo: string): string {
+  const field = (name: string) => new RegExp(`^${name}\\s*:\\s*(.*)$`, "m").exec(cpuinfo)?.[1] ?? "?";
+  return `${field("model name")} (${field("cpu family")}/${field("model")}/${field("stepping")})`;
+}
+
+/** Two measurements of one clock differ by less; a guest's clock runs wrong by as much. */
+const sameClock = 0.002;
+
+/** @throws SAVE_VERSION when a VM saved on one host can't go on on the other */
+export function checkHost(record: SaveRecord, here: HostFacts): void {
+  const [then, now] = [record["tscKhz"], here.tscKhz];
+  const areClocks = typeof then === "number" && typeof now === "number";
+  const isSame = areClocks ? Math.abs(then - now) <= then * sameClock : record["cpu"] === here.cpu;
+  if (isSame) return;
+  const name = saverName(record);
+  const [saved, present] = areClocks ? [inMhz(then), inMhz(now)] : [String(record["cpu"]), String(here.cpu)];
+  throw fail("SAVE_VERSION", { saved: `${name} on ${saved}`, present: `${name} on ${present}` });
+}
+
+function inMhz(khz: number): string {
+  return `a host of ${Math.round(khz / 1000)} MHz`;
+}

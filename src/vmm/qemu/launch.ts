@@ -1,0 +1,85 @@
+/** One QEMU's whole command line, with what it depends on looked up: the cage around it, kernel line, firmware, limits. */
+import { fail } from "../../base/errors/error.ts";
+import type { Exec } from "../../host/exec.ts";
+import { exists, sizeOf } from "../../host/files.ts";
+import { maxSocketPath } from "../../host/socket.ts";
+import { vmPaths } from "../../model/paths.ts";
+import type { BootSpec } from "../driver.ts";
+import { tscKhz } from "../tsc.ts";
+import type { Accel } from "./accel.ts";
+import { type MemoryBackend, qemuArgs } from "./args.ts";
+import { kernelCmdline } from "./cmdline.ts";
+import { isOlder, type QemuProbe } from "./probe.ts";
+import { confined } from "./sandbox.ts";
+
+export type LaunchDeps = {
+  exec: Exec;
+  which: (program: string) => Promise<string | null>;
+  /** path of `banger-vsock-agent`, which confines QEMU and measures the TSC */
+  agent: string;
+  /** where the TSC's frequency is kept */
+  tscFile: string;
+};
+
+export type QemuPaths = ReturnType<typeof qemuPaths>;
+
+/** @throws PATH_TOO_LONG */
+export function qemuPaths(directory: string) {
+  const sockets = { boot: `${directory}/boot.sock`, load: `${directory}/load.sock`, save: `${directory}/save.sock` };
+  const paths = { ...vmPaths(directory), ...sockets };
+  const tooLong = [paths.qmp, paths.agent, ...Object.values(sockets)].find(
+    (path) => Buffer.byteLength(path) > maxSocketPath,
+  );
+  if (tooLong !== undefined) throw fail("PATH_TOO_LONG", { path: tooLong, limit: maxSocketPath });
+  return paths;
+}
+
+/** @param from the memory file of the save that is restored; null: a kernel boots */
+export async function launchLine(
+  deps: LaunchDeps,
+  probe: QemuProbe,
+  spec: BootSpec,
+  from: string | null,
+): Promise<string[]> {
+  const { accel, program } = probe;
+  const paths = qemuPaths(spec.directory);
+  const [cmdline, firmware, fileLimit, prlimit] = await Promise.all([
+    from === null ? kernelLine(deps, spec, accel) : null,
+    firmwareFor(accel),
+    fileLimitOf(spec),
+    deps.which("prlimit"),
+  ]);
+  const memory = from === null ? bootMemory(spec) : savedMemory(from, probe.version);
+  const sockets = { qmp: paths.qmp, agent: paths.agent, boot: paths.boot };
+  const argv = qemuArgs(spec, { program, accel, cmdline, memory, firmware, sockets, serialLog: paths.serialLog });
+  return confined(argv, spec, { agent: deps.agent, prlimit, accel, fileLimit, memory });
+}
+
+function bootMemory(spec: BootSpec): MemoryBackend {
+  return spec.memory === undefined ? { kind: "private" } : { kind: "shared", path: spec.memory.path };
+}
+
+/** The first version that maps a file it can't write to so that the guest writes to copies. */
+const readOnlyMemory = [8, 2] as const;
+
+export function savedMemory(path: string, version: string): MemoryBackend {
+  return { kind: "saved", path, opened: isOlder(version, readOnlyMemory) ? "read-write" : "read-only" };
+}
+
+async function kernelLine(deps: LaunchDeps, spec: BootSpec, accel: Accel): Promise<string> {
+  const khz = accel === "tcg" ? await tscKhz({ agent: deps.agent, exec: deps.exec, file: deps.tscFile }) : null;
+  return kernelCmdline({ accel, tscKhz: khz, words: ["banger.port=virtio", ...spec.kernelWords] });
+}
+
+/** Where distributions put what belongs to QEMU. */
+const qboot = "/usr/share/qemu/qboot.rom";
+
+async function firmwareFor(accel: Accel): Promise<string | null> {
+  return accel === "tcg" && (await exists(qboot)) ? qboot : null;
+}
+
+/** The largest file that this VM may write is its own disk; logs need some room whatever its size. */
+async function fileLimitOf(spec: BootSpec): Promise<number> {
+  const disks = await Promise.all(spec.blockDevices.filter((d) => !d.readOnly).map((d) => sizeOf(d.path)));
+  return Math.max(64 * 1024 * 1024, ...disks);
+}

@@ -1,0 +1,157 @@
+import { afterAll, beforeEach, expect, test } from "bun:test";
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import type { ByteStream } from "../../base/bytes.ts";
+import { savePaths } from "../../model/paths.ts";
+import { makeStream } from "../../wire/qmp/testing/streams.ts";
+import { makeTempFolder } from "../testing/temp.ts";
+import { saveQemu } from "./save.ts";
+import { type FakeMonitor, fakeMonitor, refusal } from "./testing/monitor.ts";
+
+const folders = makeTempFolder("save");
+afterAll(() => folders.remove());
+let count = 0;
+let folder = "";
+beforeEach(async () => {
+  folder = await folders.make(String(count++));
+});
+
+const memoryBytes = 1 << 20;
+const stream = (fill: number | null) =>
+  makeStream({
+    blocks: [
+      ["ram", memoryBytes],
+      ["pc.bios", 65536],
+    ],
+    sections: [fill === null ? [] : [{ block: "ram", offset: 8192, fill }], [{ block: "pc.bios", offset: 0, fill: 5 }]],
+    devices: Buffer.from("all the devices"),
+  });
+
+function save(qmp: FakeMonitor, memoryFile: string | null = null, signal = AbortSignal.timeout(5000)) {
+  const saving = { shape: "", memoryBytes, memoryFile };
+  const job = { qmp, pid: process.pid, socket: `${folder}/save.sock`, saving, files: savePaths(folder) };
+  return saveQemu(job, signal);
+}
+
+/** Sends all of it, and says that it is done. */
+function sends(bytes: Uint8Array) {
+  return (line: ByteStream, say: FakeMonitor["say"]) => {
+    line.write(bytes);
+    say("MIGRATION_PASS", { pass: 1 });
+    say("MIGRATION_PASS", { pass: 2 });
+    say("MIGRATION", { status: "active" });
+    line.end();
+    say("MIGRATION", { status: "completed" });
+  };
+}
+
+test("a VM that runs is paused after the first pass, and comes apart into memory and state", async () => {
+  const qmp = fakeMonitor(sends(stream(7)));
+  const state = await save(qmp);
+  expect(qmp.told).toEqual(["migrate-set-capabilities", "migrate-set-parameters", "migrate", "stop"]);
+  expect(readdirSync(folder).toSorted()).toEqual(["memory.bin", "state.bin"]);
+  const memory = readFileSync(`${folder}/memory.bin`);
+  expect([memory.length, memory[8191], memory[8192], memory[12_287], memory[12_288]]).toEqual([
+    memoryBytes,
+    0,
+    7,
+    7,
+    0,
+  ]);
+  expect(readFileSync(`${folder}/state.bin`).equals(state)).toBe(true);
+  expect(Buffer.from(state).includes("all the devices")).toBe(true);
+  expect(state.length).toBe(stream(7).length - 4096 - 8 - 4);
+  expect(statSync(`${folder}/state.bin`).mode & 0o777).toBe(0o600);
+});
+
+test("a VM whose memory is the save's is paused before anything else; only the state is written", async () => {
+  const { memory } = savePaths(folder);
+  writeFileSync(memory, "as it is");
+  const qmp = fakeMonitor(sends(stream(null)));
+  await save(qmp, memory);
+  expect(qmp.told.slice(0, 2)).toEqual(["stop", "migrate-set-capabilities"]);
+  expect(readFileSync(memory, "utf8")).toBe("as it is");
+  expect(readdirSync(folder).toSorted()).toEqual(["memory.bin", "state.bin"]);
+});
+
+test("in another file than its memory's it can't be saved", async () => {
+  await expect(
+    save(
+      fakeMonitor(() => {}),
+      "/elsewhere/memory.bin",
+    ),
+  ).rejects.toThrow("is saved in place");
+});
+
+const failures: [string, FakeMonitor, RegExp][] = [
+  [
+    "QEMU refuses",
+    fakeMonitor(() => {}, { migrate: refusal("State blocked by x") }),
+    /could not save the VM: State blocked by x$/,
+  ],
+  [
+    "QEMU fails half-way",
+    fakeMonitor(
+      (line, say) => {
+        line.write(stream(7).subarray(0, 2000));
+        line.end();
+        say("MIGRATION", { status: "failed" });
+      },
+      { "query-migrate": () => ({ "error-desc": "no luck" }) },
+    ),
+    /its stream: .*; no luck$/,
+  ],
+  [
+    "it sends something else",
+    fakeMonitor((line, say) => {
+      line.write(Buffer.from("no migration at all"));
+      line.onEnd(() => say("MIGRATION", { status: "failed" }));
+    }),
+    /its stream: it does not begin as one/,
+  ],
+  [
+    "QEMU says that it is done before it is",
+    fakeMonitor((line, say) => {
+      line.write(stream(7).subarray(0, 2000));
+      line.end();
+      say("MIGRATION", { status: "completed" });
+    }),
+    /its stream: it ends too early$/,
+  ],
+];
+for (const [what, qmp, message] of failures) {
+  test(`when ${what}, that is told, the VM is paused and no file is left`, async () => {
+    await expect(save(qmp)).rejects.toMatchObject({ code: "SAVE_FAILED", message: expect.stringMatching(message) });
+    expect(qmp.told.at(-1)).toBe("stop");
+    expect(readdirSync(folder)).toEqual([]);
+  });
+}
+
+test("given up, QEMU is told so, and it has stopped before the caller hears of it", async () => {
+  const abort = new AbortController();
+  const order: string[] = [];
+  const qmp = fakeMonitor(
+    (line) => {
+      line.write(stream(7).subarray(0, 2000));
+      abort.abort(new Error("enough"));
+    },
+    {
+      migrate_cancel: () => {
+        order.push("cancel");
+        setTimeout(() => {
+          order.push("cancelled");
+          qmp.say("MIGRATION", { status: "cancelled" });
+        }, 5);
+      },
+    },
+  );
+  await expect(save(qmp, null, abort.signal)).rejects.toThrow("enough");
+  expect(order).toEqual(["cancel", "cancelled"]);
+  expect(qmp.told.slice(-2)).toEqual(["migrate_cancel", "stop"]);
+  expect(readdirSync(folder)).toEqual([]);
+});
+
+test("a save that is given up before it begins only pauses the VM", async () => {
+  const qmp = fakeMonitor(() => {});
+  await expect(save(qmp, null, AbortSignal.abort(new Error("never mind")))).rejects.toThrow("never mind");
+  expect(qmp.told).toEqual(["stop"]);
+});

@@ -1,0 +1,111 @@
+/**
+ * Saves a VM: QEMU sends its migration stream to a socket of ours, where it becomes the save's two files. A VM that runs is paused
+ * only when all of its memory has been sent once; what it changed meanwhile is sent again then.
+ */
+import { orAborted, withTimeout } from "../../base/async.ts";
+import { fail, isError } from "../../base/errors/error.ts";
+import { isDiskFull } from "../../host/files.ts";
+import { makeSparseFile, type SparseFile } from "../../host/sparse-file.ts";
+import type { Qmp } from "../../wire/qmp/client.ts";
+import { MigrationStreamError } from "../../wire/qmp/migration-stream.ts";
+import type { SaveFiles } from "../driver.ts";
+import { type MigrationEnd, migrationEnd, migrationProblem, prepareMigration, saveFailed } from "./migration.ts";
+import type { Saving } from "./record.ts";
+import { catchStream, type StreamCatcher } from "./save-stream.ts";
+
+export type SaveJob = {
+  qmp: Qmp;
+  pid: number;
+  /** where the stream comes in; in the VM's own folder */
+  socket: string;
+  saving: Saving;
+  files: SaveFiles;
+};
+
+/** from the moment that a save is given up to QEMU's word that it has stopped sending */
+const cancelTimeoutMs = 30_000;
+
+/**
+ * The VM is paused afterwards; when it failed, no file is left.
+ * @returns the device state
+ * @throws SAVE_FAILED, DISK_FULL, the signal's reason
+ */
+export async function saveQemu(job: SaveJob, signal: AbortSignal): Promise<Uint8Array> {
+  const { saving, files } = job;
+  if (saving.memoryFile !== null && saving.memoryFile !== files.memory)
+    throw new Error(`a VM whose memory is ${saving.memoryFile} is saved in place`);
+  const made: SparseFile[] = [];
+  const make = async (path: string, bytes: number) => {
+    const file = await makeSparseFile(path, bytes);
+    made.push(file);
+    return file;
+  };
+  try {
+    signal.throwIfAborted();
+    // nothing is copied of memory that is in its file already: it must not change under the devices' state
+    if (saving.memoryFile !== null) await job.qmp.execute("stop");
+    await prepareMigration(job.qmp);
+    const memory = saving.memoryFile === null ? await make(files.memory, saving.memoryBytes) : null;
+    const state = await transfer(job, memory, signal);
+    const stateFile = await make(files.state, state.length);
+    await stateFile.writeAt(0, state);
+    await memory?.finish();
+    await stateFile.finish();
+    return state;
+  } catch (error) {
+    await Promise.all([...made.map((file) => file.abort()), job.qmp.execute("stop").catch(() => {})]);
+    throw meantBy(error, files.memory, signal);
+  }
+}
+
+async function transfer(job: SaveJob, memory: SparseFile | null, signal: AbortSignal): Promise<Uint8Array> {
+  const { qmp, pid, socket, saving } = job;
+  const plan = { memoryBytes: saving.memoryBytes, hasPages: memory !== null };
+  const writeAt = memory?.writeAt ?? (() => Promise.reject(new Error("no pages were to come")));
+  const catcher = await catchStream(socket, pid, plan, writeAt);
+  try {
+    const ended = migrationEnd(qmp);
+    pauseAfterFirstPass(qmp);
+    await qmp.execute("migrate", { uri: `unix:${socket}` });
+    return await received(qmp, catcher, ended, signal);
+  } finally {
+    await catcher.close();
+  }
+}
+
+/** QEMU 7.2 does so by itself; later ones go on for as long as the guest changes anything. */
+function pauseAfterFirstPass(qmp: Qmp): void {
+  const second = qmp.event("MIGRATION_PASS", ({ pass }) => Number(pass) >= 2);
+  second.then(() => qmp.execute("stop")).catch(() => {});
+}
+
+async function received(
+  qmp: Qmp,
+  catcher: StreamCatcher,
+  ended: Promise<MigrationEnd>,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
+  const completed = ended.then((status) => {
+    if (status !== "completed") throw new MigrationStreamError(`it ${status}`);
+  });
+  try {
+    const [state] = await orAborted(Promise.all([catcher.state, completed]), signal);
+    return state;
+  } catch (error) {
+    await catcher.close();
+    // it may have ended meanwhile: then there is nothing to cancel
+    await qmp.execute("migrate_cancel").catch(() => {});
+    // only now can the VM run on, or be saved again
+    const status = await withTimeout(ended, cancelTimeoutMs, () => saveFailed("QEMU does not stop sending"));
+    if (!(error instanceof MigrationStreamError) || status !== "failed") throw error;
+    throw new MigrationStreamError(`${error.message}; ${await migrationProblem(qmp)}`);
+  }
+}
+
+function meantBy(error: unknown, path: string, signal: AbortSignal): unknown {
+  if (signal.aborted) return signal.reason;
+  if (isDiskFull(error)) return fail("DISK_FULL", { path, during: "saving the VM" }, error);
+  if (error instanceof MigrationStreamError) return saveFailed(`its stream: ${error.message}`, error);
+  if (isError(error, "VMM_START_FAILED")) return saveFailed(String(error.details["reason"]), error);
+  return error;
+}

@@ -1,0 +1,73 @@
+/** The steps that tests of saves share: templates, clones of them, and damage. */
+import { stat } from "node:fs/promises";
+import { copySparse, readBytes, removeTree } from "../../host/files.ts";
+import { withRandomAccess } from "../../host/random-access.ts";
+import { savePaths } from "../../model/paths.ts";
+import type { BootSpec, RunningVm, Save } from "../driver.ts";
+import { maxStateBytes } from "../save-files.ts";
+import type { Bench, ContractSubject } from "./subject.ts";
+
+/** A save, and the VM's specification with its disks as they were then. */
+export type Kept = { save: Save; spec: BootSpec };
+
+/** A VM whose memory is in a file. */
+export async function bootTemplate(subject: ContractSubject, bench: Bench) {
+  const plain = await subject.spec();
+  const spec = { ...plain, memory: { path: savePaths(plain.directory).memory } };
+  const vm = await subject.driver().boot(spec, bench.limit());
+  return { vm: bench.kept(vm), spec };
+}
+
+export async function makeTemplate(subject: ContractSubject, bench: Bench): Promise<Kept> {
+  const { vm, spec } = await bootTemplate(subject, bench);
+  const agent = await bench.agentOf(vm);
+  await subject.remember(vm, agent, "of the template");
+  agent.destroy();
+  const files = savePaths(spec.directory);
+  const record = await vm.save(files, bench.limit());
+  await vm.kill();
+  const { memory: _, ...later } = spec;
+  return { spec: later, save: { record, files } };
+}
+
+/** A fresh folder, and in it copies of the disks of `of`. */
+export async function cloneSpec(subject: ContractSubject, of: BootSpec): Promise<BootSpec> {
+  const { id, directory, blockDevices: fresh } = await subject.spec();
+  const blockDevices = await Promise.all(
+    of.blockDevices.map(async (device) => {
+      if (device.readOnly) return device;
+      const path = fresh.find(({ serial }) => serial === device.serial)?.path ?? "";
+      await removeTree(path);
+      await copySparse(device.path, path);
+      return { ...device, path };
+    }),
+  );
+  return { ...of, id, directory, blockDevices };
+}
+
+/** Saves `vm` with its disks into a fresh folder. */
+export async function saveTo(subject: ContractSubject, bench: Bench, vm: RunningVm, spec: BootSpec): Promise<Kept> {
+  const { directory } = await subject.spec();
+  const files = savePaths(directory);
+  const record = await vm.save(files, bench.limit());
+  return { save: { record, files }, spec: await cloneSpec(subject, spec) };
+}
+
+export async function copyOf(subject: ContractSubject, { save, spec }: Kept): Promise<Kept> {
+  const files = savePaths((await subject.spec()).directory);
+  await Promise.all([copySparse(save.files.memory, files.memory), copySparse(save.files.state, files.state)]);
+  return { spec, save: { ...save, files } };
+}
+
+export async function factsOf(path: string) {
+  const { mode, size, blocks } = await stat(path);
+  return { mode: mode & 0o777, size, used: blocks * 512 };
+}
+
+export async function flipBit(path: string): Promise<void> {
+  const at = Math.floor((await readBytes(path, maxStateBytes)).length / 2);
+  await withRandomAccess(path, async (file) => {
+    const [byte = 0] = await file.readAt(at, 1);
+    await file.writeAt(at, Uint8Array.of(byte ^ 1));
+  });
+}
