@@ -121,6 +121,15 @@ export async function usedBytes(path: string): Promise<number> {
   }
 }
 
+/**
+ * A text that is another one after the file was changed in any way, renamed or replaced: the kernel keeps that time, and no
+ * ordinary user can set it.
+ */
+export async function changeStamp(path: string): Promise<string> {
+  const { ino, ctimeNs } = await fs.stat(path, { bigint: true });
+  return `${ino}:${ctimeNs}`;
+}
+
 /** What an ordinary user may still write on the file system of `path`, which must exist. */
 export async function freeBytes(path: string): Promise<number> {
   const { bavail, bsize } = await fs.statfs(path);

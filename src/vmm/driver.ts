@@ -67,6 +67,8 @@ export type SaveRecord = {
   shape: string;
   /** apparent size of `SaveFiles.memory` */
   memoryBytes: number;
+  /** of the memory file, for `isUntouched` */
+  memoryStamp?: string;
   stateBytes: number;
   stateDigest: Digest;
   [extra: string]: unknown;

@@ -1,7 +1,7 @@
 /** Saves of the fake driver: files of the names and sizes that a real one's have, so that damage to them is met in the same way. */
 import { orAborted } from "../base/async.ts";
 import { fail } from "../base/errors/error.ts";
-import { readStart, removeTree, renameDurable, truncateTo, writeAtomic } from "../host/files.ts";
+import { changeStamp, readStart, removeTree, renameDurable, truncateTo, writeAtomic } from "../host/files.ts";
 import type { SaveFiles, SaveRecord } from "./driver.ts";
 import type { FakeGuest, FakeMachine } from "./fake-machine.ts";
 import { digestOf, type Saver } from "./save-files.ts";
@@ -33,6 +33,7 @@ export async function saveFake(
     ...saver,
     shape: shapeOf(spec),
     memoryBytes,
+    memoryStamp: await changeStamp(files.memory),
     stateBytes: state.length,
     stateDigest: digestOf(state),
   };

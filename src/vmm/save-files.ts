@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { dirname } from "node:path";
 import { fail } from "../base/errors/error.ts";
 import type { Digest } from "../base/names.ts";
-import { exists, readBytes, sizeOf, syncPath } from "../host/files.ts";
+import { changeStamp, exists, readBytes, sizeOf, syncPath } from "../host/files.ts";
 import type { BootSpec, Save, SaveFiles, SaveRecord } from "./driver.ts";
 import { shapeOf } from "./shape.ts";
 
@@ -42,6 +42,15 @@ async function checkSize(path: string, bytes: number): Promise<void> {
   if (!(await exists(path))) throw damaged(path, "is missing");
   const size = await sizeOf(path);
   if (size !== bytes) throw damaged(path, `has ${size} bytes in place of ${bytes}`);
+}
+
+/**
+ * Whether the memory file is the one that was saved, never written to since. A copy or a renamed file isn't; a folder above it may
+ * be renamed. For saves that many VMs come from: a VMM may have to be given write access to it (QEMU before 8.2), and one
+ * that was taken over by its guest could leave something there for all that come later.
+ */
+export async function isUntouched({ record, files }: Save): Promise<boolean> {
+  return (await exists(files.memory)) && (await changeStamp(files.memory)) === record.memoryStamp;
 }
 
 function damaged(path: string, problem: string) {

@@ -4,7 +4,7 @@ import { exists, listFolder, removeTree, sha256File, truncateTo } from "../host/
 import { savePaths } from "../model/paths.ts";
 import type { AgentClient } from "../wire/agent/types.ts";
 import type { BootSpec, RunningVm, Save } from "./driver.ts";
-import { maxStateBytes } from "./save-files.ts";
+import { isUntouched, maxStateBytes } from "./save-files.ts";
 import { bootTemplate, cloneSpec, copyOf, factsOf, flipBit, type Kept, makeTemplate, saveTo } from "./testing/saves.ts";
 import { type Bench, type ContractSubject, expectNoSockets, workBench } from "./testing/subject.ts";
 
@@ -80,6 +80,7 @@ function inPlace(subject: ContractSubject, bench: Bench, template: () => Kept, {
     subject.killProcess(spoiler.vm.record.process);
     await exitOf(spoiler.vm);
     expect(await hashes()).toEqual(before);
+    expect(await isUntouched(template().save)).toBe(true);
     const { vm, agent } = await awake();
     expect(await subject.recall(vm, agent)).toBe("of the template");
   });

@@ -1,7 +1,7 @@
 /** One running QEMU, held by its control socket. */
 import { Deferred } from "../../base/async.ts";
 import type { ByteStream } from "../../base/bytes.ts";
-import { removeTree } from "../../host/files.ts";
+import { changeStamp, removeTree } from "../../host/files.ts";
 import { signalProcess } from "../../host/process.ts";
 import { waitForExit } from "../../host/process-end.ts";
 import { connectUnix } from "../../host/socket.ts";
@@ -80,7 +80,8 @@ export class RunningQemu implements RunningVm {
     const state = await saveQemu({ qmp: this.#parts.qmp, pid: process.pid, socket, saving, files }, signal);
     if (saving.memoryFile !== null) this.#savedInPlace = true;
     const { shape, memoryBytes } = saving;
-    const described = { shape, memoryBytes, stateBytes: state.length, stateDigest: digestOf(state) };
+    const memoryStamp = await changeStamp(files.memory);
+    const described = { shape, memoryBytes, memoryStamp, stateBytes: state.length, stateDigest: digestOf(state) };
     return { driver, version, accel, ...described, ...host };
   }
 
