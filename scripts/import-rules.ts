@@ -85,6 +85,11 @@ export const folders: Record<string, Folder> = {
     instead: "ssh/ speaks ssh: machines/ and daemon/ combine it with the rest",
   },
   workspace: { may: ["base", "model", "host"], instead: "workspace/ plans what goes in: cli/ sends it" },
+  imagefile: {
+    may: ["base", "model", "host", "config/sizing.ts", "artifacts/tar", "images/own-of-vm.ts", "workspace"],
+    packages: ["smol-toml", "zod"],
+    instead: "imagefile/ plans an image's build from what a user wrote: cli/ carries it out",
+  },
   machines: {
     may: belowMachines,
     not: {
@@ -114,6 +119,7 @@ export const folders: Record<string, Folder> = {
       "client",
       "config",
       "workspace",
+      "imagefile",
       "images/recipe.ts",
       "images/recipes.ts",
       "kernels/recipe.ts",

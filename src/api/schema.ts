@@ -52,7 +52,11 @@ const configChange = z.strictObject({
   workdir: z.optional(word.check(z.refine(isWorkdir, "is no absolute path"))),
   user: z.optional(z.string().check(z.regex(/^[^\s\0]{0,256}$/, "is no user"))),
 });
-export const saveVmSchema = z.strictObject({ image: reference, config: z.optional(configChange) });
+export const saveVmSchema = z.strictObject({
+  image: reference,
+  config: z.optional(configChange),
+  source: z.optional(z.string().check(z.minLength(1), z.maxLength(200))),
+});
 function isWorkdir(text: string): boolean {
   return text === "" || (text.startsWith("/") && !text.split("/").includes(".."));
 }

@@ -49,6 +49,8 @@ export type SaveVm = {
   image: string;
   /** what it says otherwise than the VM's image about running it */
   config?: ConfigChange;
+  /** where it is from, for people; else the VM */
+  source?: string;
 };
 
 /** `POST /v1/images/{name}/pull`. The credential is used for this pull alone and kept nowhere. */

@@ -47,10 +47,13 @@ export function cliContext(guestArgv: readonly string[] | null): CliContext {
       const { workspaceTar } = await import("../workspace/stream.ts");
       yield* workspaceTar(plan, report);
     },
+    async readImageFile(path) {
+      const { readImageFile } = await import("../imagefile/read.ts");
+      return readImageFile(path, process.cwd());
+    },
     async buildImage(recipe, emit, signal) {
       const { openDebianRootfs } = await import("../images/recipe.ts");
-      const { recipes } = await import("../images/recipes.ts");
-      const suite = recipes.find((one) => one.name === recipe)?.suite ?? "bookworm";
+      const suite = recipe.replace(/^debian-/, "");
       return openDebianRootfs(await recipeDeps(paths, env), { suite }, emit, signal);
     },
     async openTar(path, signal) {

@@ -2,6 +2,7 @@
 import type { Api } from "../client/api.ts";
 import type { Signals, Stdio } from "../client/attach.ts";
 import type { CheckFacts } from "../doctor/facts.ts";
+import type { BuildPlan } from "../imagefile/plan.ts";
 import type { CatalogKind } from "../model/catalog.ts";
 import type { Credential } from "../model/credential.ts";
 import type { Emit } from "../model/event.ts";
@@ -37,10 +38,12 @@ export type CliContext = {
   processEnd(pid: number): Promise<void>;
   planWorkspace(request: WorkspaceRequest): Promise<WorkspacePlan>;
   workspaceTar(
-    plan: WorkspacePlan,
+    plan: Pick<WorkspacePlan, "prepare" | "entries" | "git">,
     report: { onProgress?: (done: number) => void; onVanished?: (path: string) => void },
   ): AsyncIterable<Uint8Array>;
-  /** Runs the recipe on this host with the user's rights. */
+  /** What an image is to be made of, as a file of the user's says. */
+  readImageFile(path: string): Promise<BuildPlan>;
+  /** Runs the recipe on this host with the user's rights. @param recipe `debian-SUITE` */
   buildImage(recipe: string, emit: Emit, signal: AbortSignal): Promise<Source>;
   /** An archive of images as one tar stream: a file, a folder, or `-` for stdin. */
   openTar(path: string, signal: AbortSignal): Promise<Source>;

@@ -1,10 +1,11 @@
 /** Putting a workspace into a running VM: the files, then what is left to do there. */
 import { fail } from "../base/errors/error.ts";
 import { quoteArgs } from "../base/text.ts";
-import type { AgentClient, AgentStream, Json } from "../client/attach.ts";
+import type { AgentClient } from "../client/attach.ts";
 import type { Emit } from "../model/event.ts";
 import type { AfterCommand, WorkspacePlan } from "../workspace/types.ts";
 import type { CliContext } from "./context.ts";
+import { putTar } from "./put-tar.ts";
 
 /** The signal drops the whole session. @throws WORKSPACE_COPY, the signal's reason */
 export async function sendWorkspace(
@@ -37,32 +38,6 @@ async function copyIn(context: CliContext, client: AgentClient, plan: WorkspaceP
     onVanished: (path) => emit({ kind: "note", level: "warn", text: `${path} vanished while it was copied` }),
   });
   await putTar(stream, tar, plan.root);
-}
-
-async function putTar(stream: AgentStream, tar: AsyncIterable<Uint8Array>, path: string): Promise<void> {
-  let isOver = false;
-  let isDone = false;
-  const ended = stream.closed.finally(() => {
-    isOver = true;
-  });
-  ended.catch(() => {});
-  stream.onEvent((event: Json) => {
-    isDone ||= event["event"] === "done";
-  });
-  try {
-    for await (const chunk of tar) {
-      if (isOver) break;
-      await stream.write(0, chunk);
-    }
-  } catch (error) {
-    stream.close();
-    throw error;
-  }
-  stream.eof(0);
-  await ended.catch((error: Error) => {
-    throw fail("WORKSPACE_COPY", { path, problem: error.message }, error);
-  });
-  if (!isDone) throw fail("WORKSPACE_COPY", { path, problem: "the guest stopped taking it" });
 }
 
 const lastWordsBytes = 2000;

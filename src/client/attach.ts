@@ -4,6 +4,7 @@ import type { BangerError } from "../base/errors/error.ts";
 import { isError, toBangerError } from "../base/errors/error.ts";
 import type { AgentClient, AgentStream, ExecRequest, Json } from "../wire/agent/types.ts";
 
+export { getTar } from "../wire/agent/get.ts";
 export type { AgentClient, AgentStream, ExecRequest, Json } from "../wire/agent/types.ts";
 
 /** What `host/terminal.ts` gives; named here so that callers need no `host/`. */

@@ -10,7 +10,11 @@ export function sourceOf(exchange: HttpExchange): string {
   if (type !== undefined && type !== "application/x-tar") {
     throw fail("REQUEST_INVALID", { problems: ["content-type must be application/x-tar"] });
   }
-  return redactText(stripControl(exchange.query.get("source") ?? "upload")).slice(0, 200);
+  return shownSource(exchange.query.get("source") ?? "upload");
+}
+
+export function shownSource(text: string): string {
+  return redactText(stripControl(text)).slice(0, 200);
 }
 
 /** A name in the query; null when it is absent. @throws IMAGE_NAME_INVALID */

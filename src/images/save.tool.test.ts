@@ -12,7 +12,8 @@ import { checkImage } from "./check.ts";
 import { importRootfs } from "./import.ts";
 import type { Budget } from "./layer/convert.ts";
 import { withUnion } from "./open-union.ts";
-import { isOwnOfVm, saveImage } from "./save.ts";
+import { isOwnOfVm } from "./own-of-vm.ts";
+import { saveImage } from "./save.ts";
 import { imageDeps } from "./testing/image-deps.ts";
 import { listUnion } from "./testing/listing.ts";
 

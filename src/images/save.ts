@@ -6,6 +6,7 @@ import { assembleImage } from "./assemble.ts";
 import { type ImageDeps, storingImage } from "./deps.ts";
 import { type LayerSource, NoFilesError } from "./layer/convert.ts";
 import { lowerOf, openUnion } from "./open-union.ts";
+import { isOwnOfVm } from "./own-of-vm.ts";
 import { refusing } from "./refusal.ts";
 
 export type SavedMachine = {
@@ -19,21 +20,6 @@ export type SavedMachine = {
   /** the folders that are on its disk directly, all of them, as a plain tar */
   direct(): AsyncIterable<Uint8Array>;
 };
-
-/** What banger gave to one VM alone: its identity, and what its host handed on. The next VM gets its own. */
-const ownOfVm = new Set([
-  "etc/machine-id",
-  "etc/hostname",
-  "etc/resolv.conf",
-  "etc/profile.d/banger-env.sh",
-  "etc/systemd/system.conf.d/banger.conf",
-  "root/.ssh/authorized_keys",
-]);
-const ownPatterns = [
-  /^etc\/ssh\/ssh_host_[a-z0-9]+_key(?:\.pub)?$/,
-  // authorities that the host's owner added
-  /^usr\/local\/share\/ca-certificates\/banger-\d+\.crt$/,
-];
 
 /** @returns the record; the caller puts it into the store @throws IMAGE_INVALID, IMAGE_TOO_LARGE, DISK_FULL */
 export async function saveImage(
@@ -86,9 +72,4 @@ async function directOf(
 
 function stream(open: () => AsyncIterable<Uint8Array>) {
   return { open, canReopen: true, endMarker: true, mustHaveFiles: false };
-}
-
-/** @param path without a slash at its beginning */
-export function isOwnOfVm(path: string): boolean {
-  return ownOfVm.has(path) || ownPatterns.some((pattern) => pattern.test(path));
 }

@@ -17,6 +17,8 @@ export type SaveRequest = {
   image: string;
   /** what it says about running it, where that is not what the VM's image says */
   config?: ConfigChange;
+  /** where it is from, for people; else the VM */
+  source?: string;
 };
 
 type Wanted = Pick<SavedMachine, "name" | "source" | "base" | "config">;
@@ -33,7 +35,8 @@ export async function saveVm(
     const artifacts = await prepareArtifacts(ctx, vm.spec);
     const { image } = artifacts;
     const config = configOf(image, request);
-    const wanted = { name: parseImageName(request.image), source: `vm ${vm.name}`, base: image, config };
+    const source = request.source ?? `vm ${vm.name}`;
+    const wanted = { name: parseImageName(request.image), source, base: image, config };
     const made = vm.generation === 0 ? unchanged(wanted) : await readVm(ctx, vm, { artifacts, wanted }, emit, signal);
     const record = { ...made, kernel: kernelOf(ctx, vm, image) };
     ctx.store.images.put(record);

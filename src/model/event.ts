@@ -9,6 +9,8 @@ import type { VmState } from "./vm.ts";
 export type ProgressEvent = { kind: "progress"; step: string; text: string; done?: number; total?: number };
 /** A decision worth telling: which template, which fallback and why. `level` warn is printed even when quiet. */
 export type NoteEvent = { kind: "note"; level: "info" | "warn"; text: string };
+/** A line that a program in a guest said. */
+export type LogEvent = { kind: "log" /** which of the work's steps, from 1 */; step: number; text: string };
 /** The resolved spec, printed first by every creating command. */
 export type SpecEvent = {
   kind: "spec";
@@ -29,7 +31,7 @@ export type ResultEvent<T> = { kind: "result"; value: T };
 export type ErrorEvent = { kind: "error"; error: WireError };
 
 /** What work may emit while it runs; result and error are added where the stream ends. */
-export type WorkEvent = ProgressEvent | NoteEvent | SpecEvent | StateEvent;
+export type WorkEvent = ProgressEvent | NoteEvent | LogEvent | SpecEvent | StateEvent;
 export type StreamEvent<T = unknown> = WorkEvent | ResultEvent<T> | ErrorEvent;
 /** Where work reports to. Never throws, never blocks. */
 export type Emit = (event: WorkEvent) => void;

@@ -19,7 +19,7 @@ const chunkSize = 256 * 1024;
 
 /** Each chunk is the consumer's to keep. @throws WORKSPACE_COPY, WORKSPACE_GIT */
 export async function* workspaceTar(
-  plan: WorkspacePlan,
+  plan: Pick<WorkspacePlan, "prepare" | "entries" | "git">,
   report: StreamReport = {},
 ): AsyncGenerator<Uint8Array, void, void> {
   plan.prepare();

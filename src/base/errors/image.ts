@@ -1,5 +1,6 @@
 /** Failures about images and kernels. */
 import { Exit } from "../exit.ts";
+import { count } from "../text.ts";
 import { spec } from "./spec.ts";
 
 export const imageErrors = {
@@ -31,11 +32,24 @@ export const imageErrors = {
     message: (p: { name: string; users: readonly string[] }) => `image "${p.name}" is used by ${p.users.join(", ")}`,
     hint: (p) => `delete them first: \`banger vm delete ${p.users.join(" ")}\``,
   }),
+  IMAGE_FILE_INVALID: spec({
+    exit: Exit.Usage,
+    message: (p: { file: string; problems: readonly string[] }) =>
+      `${p.file} has ${count(p.problems.length, "problem")}:\n  ${p.problems.join("\n  ")}`,
+    hint: () => "docs/image-build.md lists every key",
+  }),
   IMAGE_BUILD_FAILED: spec({
     exit: Exit.Failure,
     message: (p: { name: string; reason: string }) => `building image "${p.name}" failed: ${p.reason}`,
-    hint: (p: { name: string; reason: string; next?: string }) =>
-      p.next ?? "nothing was kept; run the same command again once the cause is gone",
+    hint: (p: {
+      name: string;
+      reason: string;
+      next?: string;
+      step?: number;
+      command?: string;
+      status?: string;
+      lines?: readonly string[];
+    }) => p.next ?? "nothing was kept; run the same command again once the cause is gone",
   }),
   RECIPE_UNAVAILABLE: spec({
     exit: Exit.Unavailable,

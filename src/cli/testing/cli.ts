@@ -111,6 +111,7 @@ function contextOf(
     workspaceTar: async function* () {
       yield new Uint8Array(1024);
     },
+    readImageFile: notThere,
     buildImage: notThere,
     openTar: notThere,
     openRootfs: notThere,

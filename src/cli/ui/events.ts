@@ -54,7 +54,7 @@ function plainSink(write: (text: string) => void): EventSink {
   return {
     emit(event) {
       const line = event.kind === "progress" ? progressLine(event, 10) : lineOf(event);
-      if (line === null || line === last) return;
+      if (line === null || (line === last && event.kind !== "log")) return;
       last = line;
       write(`${line}\n`);
     },
@@ -90,6 +90,8 @@ function lineOf(event: WorkEvent): string | null {
   switch (event.kind) {
     case "spec":
       return `spec: ${stripControl(event.text)}`;
+    case "log":
+      return stripControl(event.text);
     case "note":
       return event.level === "warn" ? `warning: ${stripControl(event.text)}` : stripControl(event.text);
     default:

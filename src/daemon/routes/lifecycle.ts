@@ -4,6 +4,7 @@ import type { SaveVm } from "../../api/types.ts";
 import { answerJson, answerWork } from "../answers.ts";
 import { readJson } from "../body.ts";
 import type { Handler } from "../daemon.ts";
+import { shownSource } from "../upload.ts";
 
 export const startVm: Handler = async ({ machines, log }, exchange, name) => {
   const { wait } = await readJson(exchange, startVmSchema);
@@ -34,7 +35,8 @@ export const killVm: Handler = async ({ machines }, exchange, name) => {
 };
 
 export const saveVm: Handler = async ({ machines, log }, exchange, name) => {
-  const request = (await readJson(exchange, saveVmSchema)) as SaveVm;
+  const { source, ...rest } = (await readJson(exchange, saveVmSchema)) as SaveVm;
+  const request = { ...rest, ...(source === undefined ? {} : { source: shownSource(source) }) };
   await answerWork(exchange, log, (emit) => machines.save(name, request, emit, exchange.signal));
 };
 

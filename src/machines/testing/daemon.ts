@@ -1,5 +1,6 @@
 /** A daemon's machines over a world: what `bangerd` puts together, with a host in memory. */
 
+import type { Digest } from "../../base/names.ts";
 import { formatReference } from "../../base/reference.ts";
 import { fakeClock } from "../../host/clock.ts";
 import { memoryLogger } from "../../host/log.ts";
@@ -138,7 +139,8 @@ function artifactsOf(world: World): MachinesDeps["artifacts"] {
     },
     async importImage(upload) {
       for await (const chunk of upload.tar) void chunk;
-      return imageRecord({ name: upload.name as never, source: upload.source });
+      const { source } = upload;
+      return imageRecord({ name: upload.name as never, source, digest: contentDigest(source) });
     },
     async receiveDisk(upload) {
       world.failIf("receiveDisk");
@@ -210,6 +212,12 @@ function artifactsOf(world: World): MachinesDeps["artifacts"] {
     },
     imageRecipe: (name) => (name === "debian-bookworm" ? name : undefined),
   };
+}
+
+/** Another source is another content; the default image's is the default image's. */
+function contentDigest(source: string): Digest {
+  if (source === imageRecord().source) return imageRecord().digest;
+  return `sha256:${new Bun.CryptoHasher("sha256").update(source).digest("hex")}` as Digest;
 }
 
 async function connectGuest(guest: Guest, timeoutMs: number): Promise<AgentClient> {

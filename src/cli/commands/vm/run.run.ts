@@ -1,6 +1,6 @@
 /** `banger vm run`: from nothing to a command's exit code. */
 import type { CreateVm } from "../../../api/types.ts";
-import { BangerError, isError } from "../../../base/errors/error.ts";
+import { isError } from "../../../base/errors/error.ts";
 import { Exit } from "../../../base/exit.ts";
 import type { Work } from "../../../client/api.ts";
 import type { AgentClient } from "../../../client/attach.ts";
@@ -14,6 +14,7 @@ import { envOf } from "../../flags.ts";
 import { sendWorkspace } from "../../guest-setup.ts";
 import { commandFor } from "../../image-command.ts";
 import { withArtifacts } from "../../obtain.ts";
+import { removeVm } from "../../remove-vm.ts";
 import { explainLoss, runSession, waysOn } from "../../session.ts";
 import { showDryRun } from "../../ui/dry-run.ts";
 import { type EventSink, specFirst } from "../../ui/events.ts";
@@ -66,7 +67,7 @@ async function runInVm(call: Run): Promise<number> {
     if (!flags.rm && !isError(error, "SESSION_LOST")) tellWaysOn(call, name);
     throw error;
   } finally {
-    if (flags.rm) await remove(call, name);
+    if (flags.rm) await removeVm(context, sink.emit, name);
     started.close();
   }
 }
@@ -131,14 +132,4 @@ async function detach(call: Run, client: AgentClient, vm: VmView): Promise<numbe
 
 function tellWaysOn({ sink }: Run, name: string): void {
   sink.emit({ kind: "note", level: "info", text: waysOn(name) });
-}
-
-/** The lease's end would do it too; asking means that it is gone when we return. */
-async function remove({ context, sink }: Run, name: string): Promise<void> {
-  try {
-    await context.api.json("deleteVm", { name });
-  } catch (error) {
-    if (error instanceof BangerError && error.code === "VM_NOT_FOUND") return;
-    sink.emit({ kind: "note", level: "warn", text: `VM "${name}" could not be deleted: ${(error as Error).message}` });
-  }
 }

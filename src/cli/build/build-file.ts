@@ -1,0 +1,133 @@
+/**
+ * `image build FILE.toml`: a VM on the base, packages, files and steps in it, and what it has become is saved. The VM is
+ * leased: whatever ends this program ends the VM, and leaves nothing.
+ */
+import type { CreateVm } from "../../api/types.ts";
+import { fail, isError } from "../../base/errors/error.ts";
+import { packageManagers } from "../../imagefile/packages.ts";
+import type { BuildBase, BuildPlan } from "../../imagefile/plan.ts";
+import type { ImageRecord } from "../../model/artifact.ts";
+import type { Emit } from "../../model/event.ts";
+import type { CliContext } from "../context.ts";
+import { buildImage, withArtifacts } from "../obtain.ts";
+import { removeVm } from "../remove-vm.ts";
+import { putFiles } from "./files.ts";
+import { type BuildVm, endsWell, failedStep, runCommand, type Step } from "./steps.ts";
+
+/** @throws IMAGE_BUILD_FAILED, what creating, stopping and saving a VM throw, the signal's reason */
+export async function buildFromPlan(
+  context: CliContext,
+  plan: BuildPlan,
+  emit: Emit,
+  signal: AbortSignal,
+): Promise<ImageRecord> {
+  const work = stepsOf(plan);
+  const image = await baseImage(context, plan.base, emit, signal);
+  // of an image that only says something else about running it nothing has to run
+  const start = work.length > 0 ? ({ start: true, wait: "services" } as const) : {};
+  const body: CreateVm = { image, ...plan.vm, ...start, lease: true };
+  const made = await withArtifacts(context, emit, signal, () => context.api.work("createVm", { body }, emit, signal));
+  const { name: vm } = made.value;
+  try {
+    if (work.length > 0) {
+      await doSteps(context, { vm, plan, work, emit }, signal);
+      await stop(context, vm, plan, emit, signal);
+    }
+    const save = { image: plan.name, source: plan.source, ...(plan.config ? { config: plan.config } : {}) };
+    return (await context.api.work("saveVm", { name: vm, body: save }, emit, signal)).value;
+  } finally {
+    await removeVm(context, emit, vm);
+    made.close();
+  }
+}
+
+type Work = { title: string; run(build: BuildVm, step: Step, signal: AbortSignal): Promise<void> };
+
+/** Packages, files, then the steps as they are written. */
+function stepsOf(plan: BuildPlan): Work[] {
+  const { packages, files, run, env } = plan;
+  const install: Work = {
+    title: `packages ${packages.join(" ")}`.slice(0, 100),
+    run: (build, step) => installPackages(build, step, plan),
+  };
+  const put: Work = { title: "files", run: (build, step, signal) => putFiles(build, step, files, signal) };
+  return [
+    ...(packages.length > 0 ? [install] : []),
+    ...(files.length > 0 ? [put] : []),
+    ...run.map(({ title, argv }) => ({
+      title,
+      run: (build: BuildVm, step: Step) => runCommand(build, step, { argv, env }),
+    })),
+  ];
+}
+
+async function installPackages(build: BuildVm, step: Step, { packages, env }: BuildPlan): Promise<void> {
+  for (const manager of packageManagers) {
+    if (!(await endsWell(build, step, manager.probe))) continue;
+    const given = { ...manager.env, ...env };
+    for (const argv of manager.install(packages)) await runCommand(build, step, { argv, env: given });
+    return;
+  }
+  const known = packageManagers.map(({ name }) => name).join(", ");
+  const next = "put what is needed there by `files` and `run`, or take another base";
+  throw failedStep(build, step, `finds no package manager in the base (known: ${known})`, { next });
+}
+
+type Doing = { vm: string; plan: BuildPlan; work: readonly Work[]; emit: Emit };
+
+async function doSteps(context: CliContext, { vm, plan, work, emit }: Doing, signal: AbortSignal): Promise<void> {
+  const client = await context.api.agent(vm, signal);
+  const drop = () => client.destroy();
+  signal.addEventListener("abort", drop, { once: true });
+  try {
+    const build: BuildVm = { context, client, vm, image: plan.name, of: work.length, emit };
+    for (const [at, { title, run }] of work.entries()) {
+      signal.throwIfAborted();
+      const step = { number: at + 1, title };
+      emit({ kind: "note", level: "info", text: `step ${step.number} of ${work.length}: ${title}` });
+      await run(build, step, signal);
+    }
+    signal.throwIfAborted();
+  } finally {
+    signal.removeEventListener("abort", drop);
+    client.destroy();
+  }
+}
+
+/** what a guest has to write everything down and power off, in `ms` */
+const graceMs = 120_000;
+
+async function stop(
+  context: CliContext,
+  vm: string,
+  { name }: BuildPlan,
+  emit: Emit,
+  signal: AbortSignal,
+): Promise<void> {
+  const { cut } = (await context.api.work("stopVm", { name: vm, body: { graceMs } }, emit, signal)).value;
+  if (!cut) return;
+  const reason = `its VM did not power off within ${graceMs / 1000} s, so that what is on its disk may not be whole`;
+  throw fail("IMAGE_BUILD_FAILED", { name, reason });
+}
+
+/** @returns what `createVm` finds it by */
+async function baseImage(context: CliContext, base: BuildBase, emit: Emit, signal: AbortSignal): Promise<string> {
+  if ("image" in base) return base.image;
+  const name = `debian-${base.suite}`;
+  const source = await sourceOf(context, name);
+  if (source === null) await buildImage(context, name, emit, signal);
+  else if (source !== `recipe ${name}`) {
+    const problem = `image "${name}" is not what \`suite = "${base.suite}"\` makes: it comes from ${source}`;
+    throw fail("USAGE", { problem, next: `say \`base = "${name}"\` to build on it, or delete it first` });
+  }
+  return name;
+}
+
+async function sourceOf(context: CliContext, name: string): Promise<string | null> {
+  try {
+    return (await context.api.json("showImage", { name })).source;
+  } catch (error) {
+    if (isError(error, "IMAGE_NOT_FOUND")) return null;
+    throw error;
+  }
+}

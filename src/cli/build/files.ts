@@ -1,0 +1,56 @@
+/** A build's files: one after the other into the folders that they belong to. */
+import { isError } from "../../base/errors/error.ts";
+import { getTar } from "../../client/attach.ts";
+import { type Ids, idsOf, needsNames, textOfTar } from "../../imagefile/accounts.ts";
+import type { FilePlan } from "../../imagefile/plan.ts";
+import { putTar } from "../put-tar.ts";
+import { type BuildVm, failedStep, type Step } from "./steps.ts";
+
+/** @throws IMAGE_BUILD_FAILED */
+export async function putFiles(
+  build: BuildVm,
+  step: Step,
+  files: readonly FilePlan[],
+  signal: AbortSignal,
+): Promise<void> {
+  const accounts = files.some(({ owner }) => needsNames(owner)) ? await readAccounts(build, signal) : noAccounts;
+  for (const file of files) {
+    const ids = idsOf(file.owner, accounts.passwd, accounts.group);
+    if (typeof ids === "string") {
+      const next = "give the owner as numbers, or in a step: files come before every step but the packages";
+      throw failedStep(build, step, `can't give ${file.path} to "${file.owner}": no ${ids} in the base`, { next });
+    }
+    await putFile(build, step, file, ids);
+  }
+}
+
+async function putFile(build: BuildVm, step: Step, { path, entries }: FilePlan, { uid, gid }: Ids): Promise<void> {
+  const folder = path.slice(0, path.lastIndexOf("/")) || "/";
+  const gone: string[] = [];
+  const plan = { prepare() {}, entries: [...entries], git: async function* () {} };
+  const tar = build.context.workspaceTar(plan, { onVanished: (name) => void gone.push(name) });
+  try {
+    const stream = await build.client.open("put", { path: folder, create: true, uid, gid });
+    await putTar(stream, tar, path);
+  } catch (error) {
+    const problem = isError(error, "WORKSPACE_COPY") ? error.details["problem"] : undefined;
+    const refusal = isError(error, "AGENT_REFUSED") ? error.details["reason"] : undefined;
+    const reason = problem ?? refusal;
+    throw reason === undefined ? error : failedStep(build, step, `can't write ${path}: ${String(reason)}`);
+  }
+  if (gone.length > 0) throw failedStep(build, step, `can't write ${path}: ${gone[0]} vanished while it was read`);
+}
+
+const noAccounts = { passwd: "", group: "" };
+
+async function readAccounts({ client }: BuildVm, signal: AbortSignal): Promise<typeof noAccounts> {
+  const read = async (path: string) => {
+    try {
+      return (await textOfTar(getTar(client, { path }, signal))) ?? "";
+    } catch (error) {
+      if (isError(error, "AGENT_REFUSED")) return "";
+      throw error;
+    }
+  };
+  return { passwd: await read("/etc/passwd"), group: await read("/etc/group") };
+}

@@ -1,0 +1,14 @@
+/** Deleting a VM of one's own at the end of what it was for. */
+import { isError } from "../base/errors/error.ts";
+import type { Emit } from "../model/event.ts";
+import type { CliContext } from "./context.ts";
+
+/** The lease's end would do it too; asking means that it is gone when we return. Never throws. */
+export async function removeVm(context: CliContext, emit: Emit, name: string): Promise<void> {
+  try {
+    await context.api.json("deleteVm", { name });
+  } catch (error) {
+    if (isError(error, "VM_NOT_FOUND")) return;
+    emit({ kind: "note", level: "warn", text: `VM "${name}" could not be deleted: ${(error as Error).message}` });
+  }
+}

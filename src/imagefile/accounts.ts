@@ -1,0 +1,53 @@
+/** Users and groups by name, as a guest's own files have them. Its files are a stranger's. Pure. */
+import { tarEvents } from "../artifacts/tar/events.ts";
+
+const maxBytes = 1024 * 1024;
+
+/** The one file of a tar stream, as `get` sends it; null when it is over 1 MiB or none. @throws TarError */
+export async function textOfTar(tar: AsyncIterable<Uint8Array>): Promise<string | null> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  let isFile = false;
+  for await (const event of tarEvents(tar)) {
+    if (event.kind === "entry") isFile = event.entry.kind === "file";
+    if (event.kind !== "data" || !isFile) continue;
+    bytes += event.chunk.length;
+    if (bytes > maxBytes) return null;
+    chunks.push(event.chunk.slice());
+  }
+  return isFile ? Buffer.concat(chunks).toString("latin1") : null;
+}
+
+export type Ids = { uid: number; gid: number };
+
+/**
+ * @param owner `user` or `user:group`; without a group the user's own, or the one with the user's number
+ * @returns the numbers, or what is missing, as in "no …"
+ */
+export function idsOf(owner: string, passwd: string, group: string): Ids | string {
+  const [user = "", wantedGroup] = owner.split(":");
+  const entry = rowOf(passwd, user);
+  const uid = entry ? numberOf(entry[2]) : (numberOf(user) ?? (user === "root" ? 0 : null));
+  if (uid === null) return `user is named "${user}"`;
+  if (wantedGroup === undefined) return { uid, gid: (entry && numberOf(entry[3])) ?? uid };
+  const groupEntry = rowOf(group, wantedGroup);
+  const gid = groupEntry ? numberOf(groupEntry[2]) : (numberOf(wantedGroup) ?? (wantedGroup === "root" ? 0 : null));
+  return gid === null ? `group is named "${wantedGroup}"` : { uid, gid };
+}
+
+/** Whether its numbers are known without the guest's files. */
+export function needsNames(owner: string): boolean {
+  return owner.split(":").some((part) => part !== "root" && numberOf(part) === null);
+}
+
+function rowOf(text: string, name: string): string[] | undefined {
+  return text
+    .split("\n")
+    .map((line) => line.split(":"))
+    .find((fields) => fields.length >= 3 && fields[0] === name);
+}
+
+function numberOf(text: string | undefined): number | null {
+  const value = /^\d{1,10}$/.test(text ?? "") ? Number(text) : Number.NaN;
+  return value < 0xffffffff ? value : null;
+}

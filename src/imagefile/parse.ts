@@ -1,0 +1,147 @@
+/** An image file's text → what it asks for, or one error that lists every problem with its path. Pure. */
+import { parse as parseToml, TomlError } from "smol-toml";
+import { fail } from "../base/errors/error.ts";
+import { type ImageName, isImageName } from "../base/names.ts";
+import { type Issue, problemsOf, syntaxProblem } from "../base/problems.ts";
+import { quoteArgs } from "../base/text.ts";
+import { parseSize } from "../base/units.ts";
+import { isOwnOfVm } from "../images/own-of-vm.ts";
+import type { ConfigChange } from "../model/artifact.ts";
+import type { BuildBase, BuildPlan, RunStep } from "./plan.ts";
+import { imageFileSchema, keysAt, type RawFile, type RawImageFile } from "./schema.ts";
+
+/** A plan whose files are not looked at yet. */
+export type ParsedImageFile = Omit<BuildPlan, "files"> & { files: readonly RawFile[] };
+
+/** @throws IMAGE_FILE_INVALID */
+export function parseImageFile(file: string, text: string): ParsedImageFile {
+  const result = imageFileSchema.safeParse(readToml(file, text));
+  if (!result.success) throw invalid(file, problemsOf(result.error.issues as Issue[], { keysAt, advice }));
+  const raw = result.data;
+  const name = raw.name ?? nameFrom(file);
+  const base = baseOf(raw);
+  const problems = [
+    ...(typeof base === "string" ? [base] : []),
+    ...(name === null ? ['name: must be given, as in `name = "dev"`: the file\'s own name is none for an image'] : []),
+    ...(raw.files ?? []).flatMap(fileProblems),
+    ...doubles(raw.files ?? []),
+    ...tooLong(raw),
+  ];
+  if (problems.length > 0 || typeof base === "string") throw invalid(file, problems);
+  return {
+    name: name as ImageName,
+    source: `build ${file.slice(file.lastIndexOf("/") + 1)}`,
+    base,
+    packages: raw.packages ?? [],
+    files: raw.files ?? [],
+    run: (raw.run ?? []).map(stepOf),
+    env: raw.env ?? {},
+    config: configOf(raw),
+    vm: sizesOf(raw.vm ?? {}),
+  };
+}
+
+export function invalid(file: string, problems: readonly string[]): Error {
+  return fail("IMAGE_FILE_INVALID", { file, problems: problems.slice(0, 50) });
+}
+
+function readToml(file: string, text: string): unknown {
+  try {
+    return parseToml(text);
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error;
+    throw invalid(file, [syntaxProblem(error)]);
+  }
+}
+
+/** TOML takes what comes behind a table's head for a part of that table. */
+function advice(path: readonly PropertyKey[], key: string): string | undefined {
+  if (path.length === 0 || !keysAt([]).includes(key)) return undefined;
+  return `it belongs to the top of the file, before the first [table]`;
+}
+
+/** `dev.toml` is `dev`. */
+function nameFrom(file: string): ImageName | null {
+  const base = file.slice(file.lastIndexOf("/") + 1).replace(/\.toml$/, "");
+  return isImageName(base) ? base : null;
+}
+
+/** @returns what is wrong, if it is */
+function baseOf({ base, suite }: RawImageFile): BuildBase | string {
+  if (base !== undefined && suite !== undefined) return "suite: is one base too many: `base` names one already";
+  if (base !== undefined) return { image: base };
+  if (suite !== undefined) return { suite };
+  return 'base: must say what the image is made from, as in `base = "debian-bookworm"`, or `suite = "bookworm"`';
+}
+
+/** Folders that every VM has from its kernel or for itself: what is put there is no part of an image. */
+const notOfImage = /^\/(?:dev|proc|sys|run)(?:\/|$)/;
+
+function fileProblems({ path, content, source, mode: _ }: RawFile, at: number): string[] {
+  const problems: string[] = [];
+  if ((content === undefined) === (source === undefined))
+    problems.push(`files.${at}: must have either \`content\` or \`source\``);
+  if (notOfImage.test(path))
+    problems.push(`files.${at}.path: nothing of ${path.split("/", 2).join("/")} is kept in an image`);
+  if (isOwnOfVm(path.slice(1))) problems.push(`files.${at}.path: ${path} is each VM's own, and never kept in an image`);
+  return problems;
+}
+
+function doubles(files: readonly RawFile[]): string[] {
+  const seen = new Set<string>();
+  return files.flatMap(({ path }, at) => {
+    if (seen.has(path)) return [`files.${at}.path: ${path} is there twice`];
+    seen.add(path);
+    return [];
+  });
+}
+
+/** bytes of what is asked of the guest at once, which has to fit into one message */
+const maxCommand = 31_000;
+
+function tooLong({ run = [], packages = [], env = {} }: RawImageFile): string[] {
+  const isLong = (argv: unknown) => Buffer.byteLength(JSON.stringify([argv, env])) > maxCommand;
+  return [
+    ...(isLong(packages) ? ["packages: are too many for one call"] : []),
+    ...run.flatMap((step, at) =>
+      isLong(step)
+        ? [`run.${at}: is longer than 30 KiB, with [env]: put it into a file by \`files\`, and run that`]
+        : [],
+    ),
+  ];
+}
+
+function stepOf(step: string | readonly string[]): RunStep {
+  if (typeof step !== "string") return { argv: step, title: titleOf(quoteArgs(step)), isShell: false };
+  return { argv: ["sh", "-eu", "-c", step], title: titleOf(step), isShell: true };
+}
+
+const maxTitle = 60;
+
+/** The first line, shortened. */
+function titleOf(text: string): string {
+  const lines = text.trim().split("\n");
+  const first = (lines[0] ?? "").trim();
+  const isWhole = lines.length === 1 && first.length <= maxTitle;
+  return isWhole ? first : `${first.slice(0, maxTitle)}…`;
+}
+
+function configOf({ entrypoint, cmd, user, workdir, environment }: RawImageFile): ConfigChange | null {
+  const config: ConfigChange = {
+    ...(environment ? { env: environment } : {}),
+    ...(entrypoint ? { entrypoint } : {}),
+    ...(cmd ? { cmd } : {}),
+    ...(user === undefined ? {} : { user }),
+    ...(workdir === undefined ? {} : { workdir }),
+  };
+  return Object.keys(config).length > 0 ? config : null;
+}
+
+function sizesOf({ vcpu, memory, disk }: NonNullable<RawImageFile["vm"]>): BuildPlan["vm"] {
+  const mib = memory === undefined ? 0 : Math.floor((parseSize(memory) ?? 0) / 1024 ** 2);
+  return {
+    ...(vcpu === undefined ? {} : { vcpu }),
+    ...(memory === undefined ? {} : { memoryMib: mib - (mib % 2) }),
+    ...(disk === undefined ? {} : { diskBytes: parseSize(disk) ?? 0 }),
+  };
+}
