@@ -4,15 +4,16 @@ import { openForRead } from "../host/random-access.ts";
 import type { LayerRef } from "../model/artifact.ts";
 import type { Paths } from "../model/paths.ts";
 import type { Lower } from "./layer/ending.ts";
-import { Union, type UnionNode } from "./union/union.ts";
+import { Union, type UnionNode, type UnionOptions } from "./union/union.ts";
 
 /** Hands the tree to `use`, and closes the files. @param layers lowest first @throws SquashfsError */
 export async function withUnion<T>(
   paths: Paths,
   layers: readonly LayerRef[],
   use: (union: Union) => Promise<T>,
+  options: UnionOptions = {},
 ): Promise<T> {
-  const { union, close } = await openUnion(paths, layers);
+  const { union, close } = await openUnion(paths, layers, options);
   try {
     return await use(union);
   } finally {
@@ -23,7 +24,7 @@ export async function withUnion<T>(
 export async function openUnion(
   paths: Paths,
   layers: readonly LayerRef[],
-  options: { keepWhiteouts?: boolean } = {},
+  options: UnionOptions = {},
 ): Promise<{ union: Union; close(): Promise<void> }> {
   const files: { close(): Promise<void> }[] = [];
   const close = async () => void (await Promise.all(files.map((file) => file.close())));

@@ -18,9 +18,11 @@ export async function* exportRootfs(
 ): AsyncGenerator<Uint8Array, void, void> {
   const layers = part === "rootfs" ? image.layers : image.direct ? [image.direct] : [];
   if (layers.length === 0) throw fail("IMAGE_NOT_FOUND", { name: `${image.name} (${part})` });
-  const { union, close } = await openUnion(paths, layers);
+  // what is on a VM's disk directly may be another overlayfs's layers
+  const { union, close } = await openUnion(paths, layers, { isFlat: part === "direct" });
   try {
-    for await (const chunk of rootfsTar(union, rootOf(layers))) {
+    // when the layer was stored is no part of it
+    for await (const chunk of rootfsTar(union, { ...rootOf(layers), mtime: 0 })) {
       signal.throwIfAborted();
       yield chunk;
     }

@@ -154,8 +154,8 @@ async function* squashfsTar(path: string): AsyncGenerator<Uint8Array, void, void
   const file = await openForRead(path);
   try {
     const squashfs = await openSquashfs(file, file.size);
-    const { mode, uid, gid } = squashfs.root;
-    yield* rootfsTar(new Union([squashfs]), { mode, uid, gid });
+    const { mode, uid, gid, mtime } = squashfs.root;
+    yield* rootfsTar(new Union([squashfs]), { mode, uid, gid, mtime });
   } catch (error) {
     throw error instanceof SquashfsError ? invalid(path, error.problem) : error;
   } finally {

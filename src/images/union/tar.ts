@@ -28,9 +28,11 @@ export async function* unionTar(union: Union): AsyncGenerator<UnionEntry, void, 
 }
 
 /** The whole union as a tar stream, its root folder first. */
-export async function* rootfsTar(union: Union, root: RootFacts): AsyncGenerator<Uint8Array, void, void> {
-  const { mtime } = union.root;
-  yield encodeHeader({ name: "./", kind: "folder", ...root, mtime, size: 0, link: "" });
+export async function* rootfsTar(
+  union: Union,
+  root: RootFacts & { mtime: number },
+): AsyncGenerator<Uint8Array, void, void> {
+  yield encodeHeader({ name: "./", kind: "folder", ...root, size: 0, link: "" });
   for await (const { entry, content } of unionTar(union)) {
     yield encodeHeader(entry);
     for await (const chunk of content ?? []) yield chunk;

@@ -14,6 +14,8 @@ export type UnionNode = SquashNode & {
   opaque: boolean;
 };
 
+export type UnionOptions = { keepWhiteouts?: boolean; isFlat?: boolean };
+
 /** The same folder in several layers, highest first. */
 type Stack = { layer: number; node: SquashNode }[];
 
@@ -25,15 +27,18 @@ const maxPath = 64 * 1024;
 export class Union {
   readonly #layers: readonly Squashfs[];
   readonly #keepsWhiteouts: boolean;
+  readonly #isFlat: boolean;
 
   /**
    * @param layers lowest first
    * @param options `keepWhiteouts`: the layers are but some of an image's, not the lowest of them; what hides something
-   *   further below is shown as a character device 0/0 or an opaque folder
+   *   further below is shown as a character device 0/0 or an opaque folder. `isFlat`: one alone, in which overlayfs's
+   *   marks are somebody's data
    */
-  constructor(layers: readonly Squashfs[], options: { keepWhiteouts?: boolean } = {}) {
+  constructor(layers: readonly Squashfs[], options: UnionOptions = {}) {
     this.#layers = layers;
-    this.#keepsWhiteouts = options.keepWhiteouts ?? false;
+    this.#isFlat = options.isFlat ?? false;
+    this.#keepsWhiteouts = options.keepWhiteouts ?? this.#isFlat;
   }
 
   /** Follows no symlink, neither at the end nor on the way. @param path without a slash in front; empty: the root */
@@ -80,9 +85,10 @@ export class Union {
     return this.#layer(node).content(node);
   }
 
-  /** By full name, without overlayfs's own. */
+  /** By full name; without overlayfs's own, unless it is flat. */
   async xattrs(node: UnionNode): Promise<Map<string, string>> {
     const all = await this.#layer(node).xattrs(node);
+    if (this.#isFlat) return all;
     for (const name of [...all.keys()]) if (name.startsWith("trusted.overlay.")) all.delete(name);
     return all;
   }
