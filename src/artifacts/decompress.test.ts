@@ -1,5 +1,7 @@
 import { expect, test } from "bun:test";
 import { gzipSync, zstdCompressSync } from "node:zlib";
+import fc from "fast-check";
+import { patience, runs } from "../base/testing/budget.ts";
 import { CompressionError, decompressed } from "./decompress.ts";
 import { chunked, collect } from "./tar/testing/archive.ts";
 
@@ -53,3 +55,32 @@ test("a reader that leaves early ends the source", async () => {
   for await (const _ of decompressed(source())) break;
   expect(ended).toBe(true);
 });
+
+test(
+  "damaged in any way it ends: with bytes, or with CompressionError",
+  async () => {
+    const some = text.subarray(0, 20_000);
+    const packed = fc.constantFrom(gzipSync(some), zstdCompressSync(some));
+    const change = fc.tuple(fc.nat(), fc.integer({ min: 0, max: 255 }));
+    await fc.assert(
+      fc.asyncProperty(
+        packed,
+        fc.array(change, { maxLength: 5 }),
+        fc.nat(),
+        fc.nat(3),
+        async (good, changes, cut, how) => {
+          const bad = new Uint8Array(how === 0 ? good.subarray(0, cut % (good.length + 1)) : good);
+          // the magic stays: other bytes are no compression at all
+          for (const [at, value] of changes) if (bad.length > 6) bad[4 + (at % (bad.length - 4))] = value;
+          try {
+            for await (const chunk of decompressed(chunked(bad, [97]))) expect(chunk.length).toBeGreaterThanOrEqual(0);
+          } catch (error) {
+            if (!(error instanceof CompressionError)) throw error;
+          }
+        },
+      ),
+      { numRuns: runs(150) },
+    );
+  },
+  patience,
+);

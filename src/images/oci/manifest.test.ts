@@ -1,7 +1,8 @@
 /** Documents of registries and archives: what is taken from them, and that anything else is refused. */
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { runs } from "../../base/testing/budget.ts";
+import { patience, runs } from "../../base/testing/budget.ts";
+import { spoilt } from "../../base/testing/spoilt.ts";
 import { ManifestError, parseArchiveIndex, parseDocument, parseImage } from "./manifest.ts";
 
 const digest = `sha256:${"a".repeat(64)}`;
@@ -128,3 +129,49 @@ test("any bytes are a document or are refused as such", () => {
     { numRuns: runs(1500) },
   );
 });
+
+test(
+  "manifests, indexes and configs that are almost right are read within bounds, or refused",
+  () => {
+    const part = (mediaType: string) => ({ mediaType, digest, size: 7 });
+    const layer = part("application/vnd.oci.image.layer.v1.tar+gzip");
+    const manifest = { schemaVersion: 2, mediaType: manifestType, config: part("x"), layers: [layer, layer] };
+    const platform = { os: "linux", architecture: "amd64", variant: "v2" };
+    const entry = { ...part(manifestType), platform, annotations: { "org.opencontainers.image.ref.name": "x" } };
+    const index = { schemaVersion: 2, mediaType: indexType, manifests: [entry, { ...entry, platform: null }] };
+    const config = { Env: ["A=1", "B"], Entrypoint: ["/e"], Cmd: ["c"], WorkingDir: "/w", User: "u:g" };
+    const image = { os: "linux", architecture: "amd64", config, rootfs: { type: "layers", diff_ids: [digest] } };
+    const isBlob = ({ digest: name, size }: { digest: string; size: number }) =>
+      /^sha256:[0-9a-f]{64}$/.test(name) && Number.isSafeInteger(size) && size >= 0;
+    const orRefused = (work: () => void) => {
+      try {
+        work();
+      } catch (error) {
+        if (!(error instanceof ManifestError)) throw error;
+      }
+    };
+    fc.assert(
+      fc.property(spoilt(manifest), spoilt(index), spoilt(image), (one, two, three) => {
+        for (const document of [one, two]) {
+          orRefused(() => {
+            const found = parseDocument(document, "");
+            const blobs = found.kind === "index" ? [found.manifest] : [found.manifest.config, ...found.manifest.layers];
+            expect(blobs.every(isBlob)).toBe(true);
+          });
+        }
+        orRefused(() => void expect(parseArchiveIndex(two).every(({ descriptor }) => isBlob(descriptor))).toBe(true));
+        orRefused(() => {
+          const { config: found, diffIds } = parseImage(three);
+          expect(JSON.stringify(found)).not.toContain("\\u0000");
+          expect(
+            [...found.entrypoint, ...found.cmd, found.workdir, found.user].every((text) => typeof text === "string"),
+          ).toBe(true);
+          expect(found.workdir.split("/")).not.toContain("..");
+          expect(diffIds.every((one) => /^sha256:[0-9a-f]{64}$/.test(one))).toBe(true);
+        });
+      }),
+      { numRuns: runs(500) },
+    );
+  },
+  patience,
+);

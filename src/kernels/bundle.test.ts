@@ -1,0 +1,40 @@
+/** Manifests of kernels' bundles, as a stranger wrote them. */
+import { expect, test } from "bun:test";
+import fc from "fast-check";
+import { BundleError } from "../artifacts/bundle/manifest.ts";
+import { patience, runs } from "../base/testing/budget.ts";
+import { spoilt } from "../base/testing/spoilt.ts";
+import { parseKernelManifest } from "./bundle.ts";
+
+const good = {
+  format: 1,
+  architecture: "amd64",
+  kind: "kernel",
+  created: "2026-01-01T00:00:00Z",
+  release: "6.1.0-1-cloud-amd64",
+  kernel: { file: "kernel.tar.zst", sha256: "1".repeat(64), size: 7, tar: { sha256: "2".repeat(64), size: 9 } },
+};
+
+test("a good one", () => {
+  const { kernel } = parseKernelManifest(new TextEncoder().encode(JSON.stringify(good)));
+  expect(kernel).toMatchObject({ file: "kernel.tar.zst", size: 7, tar: { digest: `sha256:${"2".repeat(64)}` } });
+});
+
+test(
+  "anything else is a manifest within bounds, or refused with BundleError",
+  () => {
+    fc.assert(
+      fc.property(spoilt(good), (document) => {
+        try {
+          const { kernel } = parseKernelManifest(document);
+          expect(kernel.file).toMatch(/^[A-Za-z0-9][A-Za-z0-9._-]*$/);
+          expect(Number.isSafeInteger(kernel.size) && Number.isSafeInteger(kernel.tar.size)).toBe(true);
+        } catch (error) {
+          if (!(error instanceof BundleError)) throw error;
+        }
+      }),
+      { numRuns: runs(300) },
+    );
+  },
+  patience,
+);
