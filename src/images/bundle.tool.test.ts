@@ -81,7 +81,8 @@ describe.skipIf(reason !== null)(reason === null ? "bundles" : `bundles [${reaso
       file(`${inDocker}/opaque/x`, "x"),
     ]);
     const changes = archive([file("etc-note", "changed")]);
-    const vm = { name: "saved" as never, source: "vm x", base: world.image };
+    const { image: base } = world;
+    const vm = { name: "saved" as never, source: "vm x", base, config: base.config };
     const streams = { changes: () => chunked(changes), direct: () => chunked(direct) };
     const saved = await saveImage(imageDeps(world.here), { ...vm, ...streams }, () => {}, never);
     const at = `${temp.path}/saved`;

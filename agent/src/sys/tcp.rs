@@ -1,6 +1,7 @@
 //! The guest's TCP sockets: sock_diag(7).
 
 use super::{check, check_long};
+use std::fs;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
@@ -19,12 +20,46 @@ pub struct Socket {
     pub peer: IpAddr,
 }
 
-/// Hands each socket in this state, of both families, to `each`.
+/// Hands each socket in this state, of both families, to `each`. Where sock_diag is a module that nobody can load, the
+/// kernel's tables are read, which is slower.
 pub fn each(state: State, mut each: impl FnMut(Socket)) -> io::Result<()> {
-    for family in [libc::AF_INET, libc::AF_INET6] {
-        parse(&dump(family as u8, state)?, state, &mut each);
+    for (family, table) in [(libc::AF_INET, "/proc/net/tcp"), (libc::AF_INET6, "/proc/net/tcp6")] {
+        match dump(family as u8, state) {
+            Ok(dump) => parse(&dump, state, &mut each),
+            Err(_) => match fs::read_to_string(table) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                other => read_table(&other?, state, &mut each),
+            },
+        }
     }
     Ok(())
+}
+
+/// proc(5): `sl local_address rem_address st …`, in hexadecimal.
+fn read_table(table: &str, state: State, each: &mut impl FnMut(Socket)) {
+    for line in table.lines().skip(1) {
+        let mut words = line.split_whitespace().skip(1);
+        let (Some(local), Some(peer), Some(found)) = (words.next(), words.next(), words.next()) else { continue };
+        let (Some((address, port)), Some((peer, _))) = (end_of(local), end_of(peer)) else { continue };
+        if u8::from_str_radix(found, 16) == Ok(state as u8) {
+            each(Socket { address, port, peer });
+        }
+    }
+}
+
+/// `0100007F:1F90`: words of 32 bits as the machine has them, and the port.
+fn end_of(text: &str) -> Option<(IpAddr, u16)> {
+    let (address, port) = text.split_once(':')?;
+    let word = |at: usize| u32::from_str_radix(address.get(8 * at..8 * at + 8)?, 16).ok().map(u32::to_ne_bytes);
+    let address = match address.len() {
+        8 => IpAddr::from(word(0)?),
+        32 => {
+            let words = [word(0)?, word(1)?, word(2)?, word(3)?];
+            IpAddr::from(<[u8; 16]>::try_from(words.as_flattened()).ok()?)
+        }
+        _ => return None,
+    };
+    Some((address, u16::from_str_radix(port, 16).ok()?))
 }
 
 /// The answer to one sock_diag dump, as netlink messages.
@@ -46,11 +81,23 @@ fn dump(family: u8, state: State) -> io::Result<Vec<u8>> {
         loop {
             let got = libc::recv(socket.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len(), 0);
             let got = check_long(got as libc::c_long)? as usize;
+            refused(&buffer[..got])?;
             dump.extend_from_slice(&buffer[..got]);
             if got < 16 || has_end(&buffer[..got]) || dump.len() > 4 << 20 {
                 return Ok(dump);
             }
         }
+    }
+}
+
+/// NLMSG_ERROR and its errno, below 0, as the first message.
+fn refused(bytes: &[u8]) -> io::Result<()> {
+    match (bytes.get(4..6), bytes.get(16..20)) {
+        (Some([2, 0]), Some(code)) => {
+            let code = i32::from_ne_bytes([code[0], code[1], code[2], code[3]]);
+            Err(io::Error::from_raw_os_error(code.wrapping_neg()))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -112,6 +159,25 @@ mod tests {
         let mine = (client.local_addr().unwrap().port(), IpAddr::from(Ipv4Addr::LOCALHOST));
         assert!(ports(State::Established).contains(&mine));
         assert!(!ports(State::Listen).contains(&mine));
+    }
+
+    #[test]
+    fn the_kernels_tables_say_the_same() {
+        let read = |lines: &str| {
+            let mut all = Vec::new();
+            let table = format!("  sl  local_address rem_address   st\n{lines}");
+            read_table(&table, State::Established, &mut |socket| all.push(socket));
+            all
+        };
+        let socket = |address: &str, port, peer: &str| {
+            Socket { address: address.parse().unwrap(), port, peer: peer.parse().unwrap() }
+        };
+        let listening = "   0: 0100007F:1F90 00000000:0000 0A 00000000\n";
+        let speaking = "   1: 0F0200C0:0016 020200C0:D431 01 0\n";
+        assert_eq!(read(&format!("{listening}{speaking}")), [socket("192.0.2.15", 22, "192.0.2.2")]);
+        let mapped = "0: 0000000000000000FFFF0000010200C0:0050 B80D0120000000000000000001000000:0001 01";
+        assert_eq!(read(mapped), [socket("::ffff:192.0.2.1", 80, "2001:db8::1")]);
+        assert_eq!(read("1:\n2: a b 01\n3: 0:0 0:0 01\n4: 0\u{e9}00007F:1 0:0 01"), []);
     }
 
     #[test]

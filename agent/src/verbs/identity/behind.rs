@@ -17,14 +17,15 @@ const JOURNALD: &str = "systemd-journald.service";
 /// What is still to be done.
 #[derive(Default)]
 pub struct Behind {
-    journald: bool,
+    /// the machine's number before, which journald files by
+    journald: Option<String>,
     reload: bool,
 }
 
 impl Behind {
     /// journald knows the machine and its boot by numbers that it read when it started.
-    pub fn renumbered(&mut self) {
-        self.journald = true;
+    pub fn renumbered(&mut self, before: String) {
+        self.journald.get_or_insert(before);
     }
 
     /// systemd has variables from its configuration that are no longer there.
@@ -47,9 +48,9 @@ pub fn run(guest: &Guest, generation: u64) {
     if guest.init == "systemd" && todo.reload {
         tell("systemd", Manager::connect().and_then(Manager::reload));
     }
-    if guest.init == "systemd" && todo.journald {
-        let root = Path::new("/");
-        machine::close_journal(root, &machine::present(root).unwrap_or_default());
+    let root = Path::new("/");
+    if let (Some(before), Some(now), "systemd") = (todo.journald, machine::present(root), guest.init.as_str()) {
+        machine::close_journal(root, &before, &now);
         tell("journald", Manager::connect().and_then(|manager| manager.restart(JOURNALD)));
     }
 }

@@ -41,15 +41,24 @@ pub fn refile_journal(root: &Path, before: &str, id: &str) -> io::Result<()> {
 }
 
 /// Sets aside the files that a journald still writes, so that its successor, who would take them for another machine's, finds
-/// none. The name is that of a file whose end journald did not see.
-pub fn close_journal(root: &Path, id: &str) {
-    for folder in JOURNALS.map(|folder| root.join(folder).join(id)) {
-        for item in fs::read_dir(&folder).into_iter().flatten().flatten() {
-            let name = item.file_name().to_string_lossy().into_owned();
-            if let Some(stem) = name.strip_suffix(".journal").filter(|stem| !stem.contains('@')) {
-                let _ = fs::rename(item.path(), folder.join(format!("{stem}@{}.journal~", moment())));
+/// none. One that rotates meanwhile does so under the old number, and with it the last of that folder goes.
+pub fn close_journal(root: &Path, before: &str, id: &str) {
+    for folder in JOURNALS.map(|folder| root.join(folder)) {
+        let target = folder.join(id);
+        for source in [folder.join(before), target.clone()] {
+            for item in fs::read_dir(&source).into_iter().flatten().flatten() {
+                let _ = fs::rename(item.path(), target.join(closed(&item.file_name().to_string_lossy())));
             }
         }
+        let _ = fs::remove_dir(folder.join(before));
+    }
+}
+
+/// The name of a file that is written no more, and whose end journald did not see.
+fn closed(name: &str) -> String {
+    match name.strip_suffix(".journal") {
+        Some(stem) if !stem.contains('@') => format!("{stem}@{}.journal~", moment()),
+        _ => name.to_string(),
     }
 }
 
@@ -102,12 +111,15 @@ mod tests {
         assert_eq!(fs::read_to_string(root.join(DBUS)).unwrap(), format!("{new}\n"));
         assert_eq!(fs::read_to_string(root.join("var/log/journal").join(&new).join("system.journal")).unwrap(), "past");
         assert!(!journal.exists());
-        close_journal(&root, &new);
+        fs::create_dir_all(&journal).unwrap();
+        fs::write(journal.join("system.journal"), "written meanwhile").unwrap();
+        close_journal(&root, &old, &new);
+        assert!(!journal.exists());
         let names: Vec<String> = fs::read_dir(root.join("var/log/journal").join(&new))
             .unwrap()
             .map(|item| item.unwrap().file_name().into_string().unwrap())
             .collect();
-        assert!(names.len() == 1 && names[0].len() == "system@.journal~".len() + 33, "{names:?}");
+        assert!(names.len() == 2 && names.iter().all(|name| name.len() == "system@.journal~".len() + 33), "{names:?}");
         fs::remove_dir_all(&root).unwrap();
     }
 }

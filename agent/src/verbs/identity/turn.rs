@@ -102,7 +102,7 @@ impl<'a> Turn<'a> {
             self.attempt("machine-id", machine::write(self.root, id));
             if let Some(before) = before.filter(|before| self.is_copy && before != id) {
                 self.attempt("journal", machine::refile_journal(self.root, &before, id));
-                self.in_force.behind.renumbered();
+                self.in_force.behind.renumbered(before);
             }
         }
         if self.is_new {
