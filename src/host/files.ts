@@ -128,7 +128,8 @@ export async function renameDurable(from: string, to: string): Promise<void> {
   await syncPath(dirname(to));
 }
 
-async function syncPath(path: string): Promise<void> {
+/** fsync of a file or a folder */
+export async function syncPath(path: string): Promise<void> {
   const file = await fs.open(path, "r");
   try {
     await file.sync();
@@ -168,6 +169,18 @@ export async function tailBytes(path: string, maxBytes: number): Promise<Uint8Ar
   } catch (error) {
     if (isMissing(error)) return new Uint8Array();
     throw error;
+  }
+}
+
+/** The first `maxBytes` of a file, or all of it. */
+export async function readStart(path: string, maxBytes: number): Promise<Uint8Array> {
+  const file = await fs.open(path, "r");
+  try {
+    const buffer = Buffer.alloc(maxBytes);
+    const { bytesRead } = await file.read(buffer, 0, maxBytes, 0);
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await file.close();
   }
 }
 

@@ -76,6 +76,16 @@ export function vmPaths(directory: string) {
 }
 export type VmPaths = ReturnType<typeof vmPaths>;
 
+/** A saved VM without its disks. */
+export function savePaths(directory: string) {
+  return {
+    directory,
+    memory: `${directory}/memory.bin`,
+    state: `${directory}/state.bin`,
+  };
+}
+export type SavePaths = ReturnType<typeof savePaths>;
+
 export function kernelPaths(directory: string) {
   return {
     directory,

@@ -1,52 +1,17 @@
 /** The suite that every VMM driver passes, the in-memory fake included; so the fake can be trusted elsewhere. */
-import { afterEach, describe, expect, test } from "bun:test";
-import { withTimeout } from "../base/async.ts";
-import { exists, listFolder, readText, watchFile } from "../host/files.ts";
+import { describe, expect } from "bun:test";
+import { readText, watchFile } from "../host/files.ts";
 import { vmPaths } from "../model/paths.ts";
-import type { ProcessRef } from "../model/vm.ts";
-import { connectAgent } from "../wire/agent/client.ts";
-import type { AgentClient } from "../wire/agent/types.ts";
-import type { BootSpec, RunningVm, VmExit, VmmDriver } from "./driver.ts";
-
-export type ContractSubject = {
-  /** a driver as a new daemon would make it: knows nothing of earlier ones */
-  driver(): VmmDriver;
-  /** a bootable VM with a fresh folder, which the suite removes */
-  spec(): Promise<BootSpec>;
-  /** the same, but its kernel is no kernel */
-  brokenSpec(): Promise<BootSpec>;
-  isAlive(process: ProcessRef): boolean;
-  /** SIGKILL from outside */
-  killProcess(process: ProcessRef): void;
-  /** makes the guest's kernel panic */
-  panic(vm: RunningVm, agent: AgentClient): Promise<void>;
-  /** makes the guest print a line on its console */
-  print(vm: RunningVm, agent: AgentClient, text: string): Promise<void>;
-  /** limit of each test in `ms` */
-  timeoutMs: number;
-};
+import { type ContractSubject, expectNoSockets, workBench } from "./testing/subject.ts";
 
 export function driverContract(name: string, subject: ContractSubject): void {
-  const running = new Set<RunningVm>();
-  const boot = async (driver = subject.driver(), spec?: BootSpec) => {
-    const vm = await driver.boot(spec ?? (await subject.spec()), AbortSignal.timeout(subject.timeoutMs));
-    running.add(vm);
-    return vm;
-  };
-  const exitOf = (vm: RunningVm): Promise<VmExit> =>
-    withTimeout(vm.wait(), subject.timeoutMs, () => new Error("the VM did not end"));
-  const it = (what: string, body: () => Promise<void>) => test(what, body, subject.timeoutMs * 2);
-
   describe(`${name}: the driver contract`, () => {
-    afterEach(async () => {
-      await Promise.all([...running].map((vm) => vm.kill()));
-      running.clear();
-    });
+    const { it, boot, forget, agentOf, exitOf, adopted } = workBench(subject);
 
     it("a booted VM's agent answers, and kill ends it as killed", async () => {
       const vm = await boot();
       expect(subject.isAlive(vm.record.process)).toBe(true);
-      const agent = await agentOf(vm, subject);
+      const agent = await agentOf(vm);
       expect(agent.hello?.protocol).toBe(1);
       await agent.ping();
       await vm.kill();
@@ -61,7 +26,7 @@ export function driverContract(name: string, subject: ContractSubject): void {
     ] as const) {
       it(`a guest that asks for ${mode} ends as ${kind}`, async () => {
         const vm = await boot();
-        const agent = await agentOf(vm, subject);
+        const agent = await agentOf(vm);
         await agent.open("poweroff", { mode, force: true });
         expect(await exitOf(vm)).toEqual({ kind });
         expect(subject.isAlive(vm.record.process)).toBe(false);
@@ -70,7 +35,7 @@ export function driverContract(name: string, subject: ContractSubject): void {
 
     it("a panic is told with its reason", async () => {
       const vm = await boot();
-      await subject.panic(vm, await agentOf(vm, subject));
+      await subject.panic(vm, await agentOf(vm));
       const exit = await exitOf(vm);
       expect(exit.kind).toBe("panic");
       expect("reason" in exit && exit.reason).not.toBe("");
@@ -85,12 +50,11 @@ export function driverContract(name: string, subject: ContractSubject): void {
 
     it("a VM outlives the handle and is adopted by another driver", async () => {
       const first = await boot();
-      (await agentOf(first, subject)).destroy();
+      (await agentOf(first)).destroy();
       first.release();
-      running.delete(first);
-      const second = await adopted(subject, first);
-      running.add(second);
-      const agent = await agentOf(second, subject);
+      forget(first);
+      const second = await adopted(first);
+      const agent = await agentOf(second);
       await agent.ping();
       await agent.open("poweroff", { mode: "poweroff", force: true });
       expect(await exitOf(second)).toEqual({ kind: "poweroff" });
@@ -98,7 +62,7 @@ export function driverContract(name: string, subject: ContractSubject): void {
 
     it("a VM that ended while nobody looked is not adopted, and its files tell how", async () => {
       const vm = await boot();
-      const agent = await agentOf(vm, subject);
+      const agent = await agentOf(vm);
       await agent.open("poweroff", { mode: "poweroff", force: true });
       await exitOf(vm);
       const driver = subject.driver();
@@ -113,8 +77,8 @@ export function driverContract(name: string, subject: ContractSubject): void {
 
     it("a second line to the agent takes over from the first", async () => {
       const vm = await boot();
-      const first = await agentOf(vm, subject);
-      const second = await agentOf(vm, subject);
+      const first = await agentOf(vm);
+      const second = await agentOf(vm);
       await first.closed;
       await second.ping();
     });
@@ -122,13 +86,13 @@ export function driverContract(name: string, subject: ContractSubject): void {
     it("the console is logged", async () => {
       const vm = await boot();
       const text = "printed by the guest";
-      await subject.print(vm, await agentOf(vm, subject), text);
+      await subject.print(vm, await agentOf(vm), text);
       await logged(vmPaths(vm.record.directory).serialLog, text);
     });
 
     it("stats are those of a living process", async () => {
       const vm = await boot();
-      await agentOf(vm, subject);
+      await agentOf(vm);
       const stats = await vm.stats();
       expect(stats.rssBytes).toBeGreaterThan(1024 * 1024);
       expect(stats.cpuMs).toBeGreaterThanOrEqual(0);
@@ -138,7 +102,7 @@ export function driverContract(name: string, subject: ContractSubject): void {
       const probe = await subject.driver().probe();
       if (!probe.usable || !probe.features.pause) return;
       const vm = await boot();
-      const agent = await agentOf(vm, subject);
+      const agent = await agentOf(vm);
       await vm.pause();
       const answer = agent.ping().then(() => "answer");
       expect(await Promise.race([answer, vm.stats().then(() => "nothing yet")])).toBe("nothing yet");
@@ -152,7 +116,7 @@ export function driverContract(name: string, subject: ContractSubject): void {
       expect(one.record.process.pid).not.toBe(two.record.process.pid);
       await one.kill();
       expect(subject.isAlive(two.record.process)).toBe(true);
-      await (await agentOf(two, subject)).ping();
+      await (await agentOf(two)).ping();
     });
 
     it("a broken kernel is refused with a reason, and nothing is left", async () => {
@@ -171,17 +135,6 @@ export function driverContract(name: string, subject: ContractSubject): void {
   });
 }
 
-async function agentOf(vm: RunningVm, subject: ContractSubject): Promise<AgentClient> {
-  const { stream, resync } = await vm.agent();
-  return connectAgent(stream, { resync, timeoutMs: subject.timeoutMs });
-}
-
-async function adopted(subject: ContractSubject, vm: RunningVm): Promise<RunningVm> {
-  const found = await subject.driver().adopt(JSON.parse(JSON.stringify(vm.record)));
-  if (found === null) throw new Error("the running VM was not found again");
-  return found;
-}
-
 /** Resolves when the file has that text. */
 async function logged(path: string, text: string): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
@@ -194,9 +147,4 @@ async function logged(path: string, text: string): Promise<void> {
   look();
   await promise;
   watch.close();
-}
-
-async function expectNoSockets(directory: string): Promise<void> {
-  if (!(await exists(directory))) return;
-  expect((await listFolder(directory)).filter((name) => name.endsWith(".sock"))).toEqual([]);
 }

@@ -1,6 +1,6 @@
 /** The contract between banger and a virtual machine monitor. `driver.contract.ts` is its test suite. */
 import type { ByteStream } from "../base/bytes.ts";
-import type { VmId } from "../base/names.ts";
+import type { Digest, VmId } from "../base/names.ts";
 import type { ProcessRef } from "../model/vm.ts";
 
 /** What a driver can do here; callers read these and never ask a driver for its name. */
@@ -43,7 +43,36 @@ export type BootSpec = {
   kernelWords: string[];
   blockDevices: BlockDevice[];
   net: NetDevice | null;
+  /**
+   * Guest memory lives in this new file, shared with it: what a template is made from, as `save` then writes the state
+   * alone. Left out, memory is the VMM's own. Not used by `restore`.
+   */
+  memory?: { path: string };
 };
+
+/** Where a saved VM's parts are; absolute. Both are mode 0600: they hold all that the guest had in memory. */
+export type SaveFiles = {
+  /** guest memory, sparse */
+  memory: string;
+  /** the devices' state */
+  state: string;
+};
+
+/** What must be known of a saved VM to restore it; plain JSON, kept in SQLite. */
+export type SaveRecord = {
+  driver: string;
+  version: string;
+  accel: "kvm" | "tcg";
+  /** its devices in words that can be compared: `shapeOf` of its specification */
+  shape: string;
+  /** apparent size of `SaveFiles.memory` */
+  memoryBytes: number;
+  stateBytes: number;
+  stateDigest: Digest;
+  [extra: string]: unknown;
+};
+
+export type Save = { record: SaveRecord; files: SaveFiles };
 
 /** What must be remembered to find a running VM again after the daemon died; plain JSON, kept in SQLite. */
 export type DriverRecord = {
@@ -72,7 +101,17 @@ export interface RunningVm {
    */
   agent(): Promise<{ stream: ByteStream; resync: boolean }>;
   pause(): Promise<void>;
+  /** Also what lets a restored VM run. @throws Error (a bug) after a save in place: the save would change under its clones */
   resume(): Promise<void>;
+  /**
+   * Pauses the VM and saves it. Drop the agent's session before: what is in flight on the line is saved too. The VM stays
+   * paused: the caller resumes or kills it, and copies its disks first, as they are no part of the save.
+   * A VM booted with `memory` is saved in place: its file must be `files.memory`, and it can't run on.
+   * Both names are taken by finished files only, the state's last; nothing is synced before `makeDurable`.
+   * On failure or abort no file is left, and the VM can be resumed (one with `memory` too).
+   * @throws SAVE_FAILED, DISK_FULL, and the signal's reason
+   */
+  save(files: SaveFiles, signal: AbortSignal): Promise<SaveRecord>;
   /** Asks the guest as a power button would; may be ignored. The agent's `poweroff` is the better way. */
   powerdown(): Promise<void>;
   /** Ends the process at once; resolves when it is gone. Idempotent. */
@@ -96,6 +135,14 @@ export interface VmmDriver {
    * A failure or abort leaves no process and no socket behind. The VM outlives this process.
    */
   boot(spec: BootSpec, signal: AbortSignal): Promise<RunningVm>;
+  /**
+   * Checks a save and loads it. The VM is paused when this resolves, so it can be held ready; `resume()` lets it run. `spec`
+   * names the same devices as when it was saved; its disks have the content of then, at any path, and may be larger (`grow` tells
+   * the guest). Memory is mapped privately: the save's files are never changed, and may be removed afterwards.
+   * A failure or abort leaves no process and no socket behind.
+   * @throws SAVE_VERSION (another driver, version or accelerator saved it), SAVE_DAMAGED, VMM_START_FAILED
+   */
+  restore(save: Save, spec: BootSpec, signal: AbortSignal): Promise<RunningVm>;
   /** Null when the process is gone (or another one has its pid); never starts anything. */
   adopt(record: DriverRecord): Promise<RunningVm | null>;
   /** After `adopt` gave null: how it ended, as far as the files that it left tell. */

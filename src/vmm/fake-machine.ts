@@ -6,7 +6,7 @@ import { memoryPair } from "../host/memory-pair.ts";
 import { vmPaths } from "../model/paths.ts";
 import type { ProcessRef } from "../model/vm.ts";
 import { type FakeAgentOptions, fakeAgent } from "../wire/agent/fake.ts";
-import type { BootSpec, VmExit } from "./driver.ts";
+import type { BootSpec, SaveFiles, VmExit } from "./driver.ts";
 
 /** How a VM of the fake behaves; nothing set means that all goes well. */
 export type FakeBehaviour = {
@@ -14,12 +14,38 @@ export type FakeBehaviour = {
   bootFails?: string;
   /** `boot` stays undecided until it is aborted */
   bootHangs?: boolean;
+  /** `save` rejects with this reason */
+  saveFails?: string;
+  /** `save` stays undecided until it is aborted */
+  saveHangs?: boolean;
+  /** `restore` rejects with this reason */
+  restoreFails?: string;
+  /** `restore` stays undecided until it is aborted */
+  restoreHangs?: boolean;
   /** the line to the agent opens, and nothing ever comes */
   agentSilent?: boolean;
   /** ends by itself after so many `ms` of the world's clock */
   ends?: { afterMs: number; exit: VmExit; console?: string[] };
   /** handed to the fake agent */
   agent?: FakeAgentOptions;
+};
+
+/** What a guest has in its memory: goes into a save, and comes back with it. */
+export type FakeGuest = {
+  phase: "boot" | "up";
+  generation: number;
+  /** anything a test wants to find again */
+  notes: Record<string, string>;
+};
+
+export type FakeParts = {
+  spec: BootSpec;
+  process: ProcessRef;
+  behaviour: FakeBehaviour;
+  /** `ms` of the world's clock */
+  bootedAt: number;
+  /** a restored one begins paused, with the guest of its save */
+  from: { files: SaveFiles; guest: FakeGuest } | null;
 };
 
 export class FakeMachine {
@@ -32,16 +58,24 @@ export class FakeMachine {
   /** null while it runs */
   exit: VmExit | null = null;
   readonly disks = new Map<string, number>();
+  readonly guest: FakeGuest;
+  /** the files it was restored from; null when it was booted */
+  readonly restoredFrom: SaveFiles | null;
+  /** its memory is now a save's */
+  savedInPlace = false;
   #console = ["Linux version 6.1.0-fake", "banger-agent: up"];
   #line: ByteStream | null = null;
-  #paused = false;
+  #paused: boolean;
   readonly #held: (() => void)[] = [];
 
-  constructor(spec: BootSpec, process: ProcessRef, behaviour: FakeBehaviour, bootedAt: number) {
-    this.bootedAt = bootedAt;
-    this.spec = spec;
-    this.process = process;
-    this.behaviour = behaviour;
+  constructor(parts: FakeParts) {
+    this.bootedAt = parts.bootedAt;
+    this.spec = parts.spec;
+    this.process = parts.process;
+    this.behaviour = parts.behaviour;
+    this.restoredFrom = parts.from?.files ?? null;
+    this.guest = parts.from?.guest ?? { phase: "boot", generation: 0, notes: {} };
+    this.#paused = parts.from !== null;
   }
 
   get alive(): boolean {
@@ -63,7 +97,12 @@ export class FakeMachine {
     this.#line = null;
   }
 
+  get paused(): boolean {
+    return this.#paused;
+  }
+
   setPaused(paused: boolean): void {
+    if (!paused && this.savedInPlace) throw new Error(`VM ${this.spec.id} was saved in place: it can't run on`);
     this.#paused = paused;
     while (!this.#paused && this.#held.length > 0) this.#held.shift()?.();
   }
@@ -86,8 +125,16 @@ export class FakeMachine {
 
   #join(hostSide: ByteStream): void {
     const [agentSide, agent] = memoryPair();
+    const { agent: options = {} } = this.behaviour;
+    const { phase, generation } = this.guest;
     fakeAgent(agent, {
-      ...this.behaviour.agent,
+      ...options,
+      hello: { phase, generation, ...options.hello },
+      onIdentity: (identity) => {
+        this.guest.phase = "up";
+        this.guest.generation = Number(identity["generation"]);
+        options.onIdentity?.(identity);
+      },
       onPower: (mode) =>
         void this.end({ kind: mode }, [mode === "reboot" ? "reboot: Restarting system" : "reboot: Power down"]),
     });

@@ -1,11 +1,15 @@
 import { afterAll, describe, expect, test } from "bun:test";
+import { writeFile } from "node:fs/promises";
 import { isError } from "../base/errors/error.ts";
 import type { VmId } from "../base/names.ts";
 import { readText } from "../host/files.ts";
+import { savePaths } from "../model/paths.ts";
 import { connectAgent } from "../wire/agent/client.ts";
 import { driverContract } from "./driver.contract.ts";
-import type { BootSpec } from "./driver.ts";
+import type { BootSpec, RunningVm } from "./driver.ts";
 import { createFakeDriver, FakeWorld } from "./fake.ts";
+import { saveContract } from "./save.contract.ts";
+import type { ContractSubject } from "./testing/subject.ts";
 import { makeTempFolder } from "./testing/temp.ts";
 
 const folders = makeTempFolder("fake");
@@ -15,23 +19,16 @@ let count = 0;
 async function spec(vmlinux = "/vmlinux"): Promise<BootSpec> {
   const id = `fake${String(count++).padStart(4, "0")}` as VmId;
   const directory = await folders.make(id);
-  return {
-    id,
-    directory,
-    vcpu: 1,
-    memoryMib: 256,
-    vmlinux,
-    initramfs: "/i",
-    kernelWords: [],
-    blockDevices: [],
-    net: null,
-  };
+  const disk = `${directory}/disk.ext4`;
+  await writeFile(disk, "an empty disk");
+  const blockDevices = [{ serial: "data", path: disk, readOnly: false }];
+  return { id, directory, vcpu: 1, memoryMib: 32, vmlinux, initramfs: "/i", kernelWords: [], blockDevices, net: null };
 }
 
 const world = new FakeWorld();
 world.behaviour = (asked) => (asked.vmlinux === "/dev/null" ? { bootFails: "could not load kernel" } : {});
 
-driverContract("fake", {
+const subject: ContractSubject = {
   driver: () => createFakeDriver(world),
   spec,
   brokenSpec: () => spec("/dev/null"),
@@ -41,8 +38,22 @@ driverContract("fake", {
   panic: async (vm) =>
     world.find(vm.record.process)?.end({ kind: "panic", reason: "Attempted to kill init!" }, ["Kernel panic"]),
   print: async (vm, _agent, text) => world.find(vm.record.process)?.print(text),
+  remember: async (vm, _agent, text) => {
+    noted(vm)["remembered"] = text;
+  },
+  recall: async (vm) => noted(vm)["remembered"] ?? "",
+  spoil: async (vm) => {
+    noted(vm)["remembered"] = "spoilt";
+  },
   timeoutMs: 2000,
-});
+};
+
+function noted(vm: RunningVm): Record<string, string> {
+  return world.find(vm.record.process)?.guest.notes ?? {};
+}
+
+driverContract("fake", subject);
+saveContract("fake", subject);
 
 describe("the fake's knobs", () => {
   const never = new AbortController().signal;
@@ -67,6 +78,43 @@ describe("the fake's knobs", () => {
     abort.abort(new Error("enough"));
     await expect(boot).rejects.toThrow("enough");
     expect(own.machines).toHaveLength(0);
+  });
+
+  test("saves and restores fail, and hang, as they are told to", async () => {
+    const own = new FakeWorld();
+    own.behaviour = () => ({ saveFails: "the disk is on fire" });
+    const first = await spec();
+    const vm = await createFakeDriver(own).boot(first, never);
+    const files = savePaths(first.directory);
+    await expect(vm.save(files, never)).rejects.toMatchObject({ code: "SAVE_FAILED" });
+    own.behaviour = () => ({ saveHangs: true, restoreFails: "no load" });
+    const other = await createFakeDriver(own).boot(await spec(), never);
+    await expect(other.save(files, AbortSignal.timeout(1))).rejects.toThrow("timed out");
+    own.behaviour = () => ({});
+    const third = await createFakeDriver(own).boot(first, never);
+    const record = await third.save(files, never);
+    own.behaviour = () => ({ restoreFails: "no memory" });
+    const restore = (signal = never) => createFakeDriver(own).restore({ record, files }, first, signal);
+    await expect(restore()).rejects.toMatchObject({ code: "VMM_START_FAILED", details: { reason: "no memory" } });
+    own.behaviour = () => ({ restoreHangs: true });
+    await expect(restore(AbortSignal.timeout(1))).rejects.toThrow("timed out");
+    expect(own.alive).toHaveLength(3);
+  });
+
+  test("a guest's phase and generation go with its memory", async () => {
+    const own = new FakeWorld();
+    const first = await spec();
+    const vm = await createFakeDriver(own).boot(first, never);
+    const agent = await connectAgent((await vm.agent()).stream, { resync: false, timeoutMs: 1000 });
+    await agent.open("identity", { generation: 3 });
+    const files = savePaths(first.directory);
+    const record = await vm.save(files, never);
+    const clone = await createFakeDriver(own).restore({ record, files }, await spec(), never);
+    await clone.resume();
+    const line = await clone.agent();
+    expect(line.resync).toBe(true);
+    const later = await connectAgent(line.stream, { resync: true, timeoutMs: 1000 });
+    expect(later.hello).toMatchObject({ phase: "up", generation: 3 });
   });
 
   test("a silent agent is one that never answers", async () => {

@@ -4,13 +4,18 @@
  */
 import { orAborted } from "../base/async.ts";
 import { fail } from "../base/errors/error.ts";
-import type { BootSpec, DriverRecord, RunningVm, VmExit, VmmDriver } from "./driver.ts";
-import { type FakeBehaviour, FakeMachine } from "./fake-machine.ts";
+import { truncateTo, writeAtomic } from "../host/files.ts";
+import type { BootSpec, DriverRecord, RunningVm, Save, SaveFiles, SaveRecord, VmExit, VmmDriver } from "./driver.ts";
+import { type FakeBehaviour, FakeMachine, type FakeParts } from "./fake-machine.ts";
+import { readGuest, saveFake } from "./fake-save.ts";
+import { checkSave, type Saver } from "./save-files.ts";
 
 export type { FakeBehaviour } from "./fake-machine.ts";
 
 export class FakeWorld {
-  /** how the next VMs behave; asked once for each boot */
+  /** what the driver says of itself; another one refuses the saves of before */
+  version = "1.0";
+  /** how the next VMs behave; asked once for each boot and restore */
   behaviour: (spec: BootSpec) => FakeBehaviour = () => ({});
   readonly machines: FakeMachine[] = [];
   #now = 0;
@@ -26,10 +31,14 @@ export class FakeWorld {
     }
   }
 
-  async start(spec: BootSpec, behaviour: FakeBehaviour): Promise<FakeMachine> {
+  get saver(): Saver {
+    return { driver: "fake", version: this.version, accel: "tcg" };
+  }
+
+  async start(spec: BootSpec, behaviour: FakeBehaviour, from: FakeParts["from"] = null): Promise<FakeMachine> {
     // pids that no Linux has (its limit is 4194304), so that no real process is ever meant
     const process = { pid: this.#nextPid++, startTicks: this.machines.length + 1 };
-    const machine = new FakeMachine(spec, process, behaviour, this.#now);
+    const machine = new FakeMachine({ spec, process, behaviour, bootedAt: this.#now, from });
     this.machines.push(machine);
     await machine.print();
     return machine;
@@ -52,14 +61,15 @@ export class FakeWorld {
 }
 
 export function createFakeDriver(world: FakeWorld): VmmDriver {
-  const features = { pause: true, snapshots: false, growDisk: true };
+  const features = { pause: true, snapshots: true, growDisk: true };
   return {
     name: "fake",
-    probe: async () => ({ usable: true, version: "1.0", accel: "tcg", why: "there is no machine at all", features }),
+    probe: async () => ({ usable: true, ...world.saver, why: "there is no machine at all", features }),
     boot: (spec, signal) => boot(world, spec, signal),
+    restore: (save, spec, signal) => restore(world, save, spec, signal),
     adopt: async (record) => {
       const machine = world.find(record.process);
-      return machine?.alive ? new FakeRunning(machine, record, true) : null;
+      return machine?.alive ? new FakeRunning(world, machine, record, true) : null;
     },
     postMortem: async (record) =>
       world.find(record.process)?.exit ?? { kind: "vmm-died", reason: "the fake VMM ended without a word" },
@@ -72,23 +82,43 @@ async function boot(world: FakeWorld, spec: BootSpec, signal: AbortSignal): Prom
   if (behaviour.bootFails !== undefined)
     throw fail("VMM_START_FAILED", { driver: "fake", reason: behaviour.bootFails });
   if (behaviour.bootHangs) await orAborted(new Promise<never>(() => {}), signal);
-  const machine = await world.start(spec, behaviour);
-  return new FakeRunning(
-    machine,
-    { driver: "fake", version: "1.0", process: machine.process, directory: spec.directory },
-    false,
-  );
+  if (spec.memory) await makeMemory(spec.memory.path, spec.memoryMib);
+  return runningFake(world, await world.start(spec, behaviour));
+}
+
+async function restore(world: FakeWorld, save: Save, spec: BootSpec, signal: AbortSignal): Promise<RunningVm> {
+  signal.throwIfAborted();
+  await checkSave(save, spec, world.saver);
+  const behaviour = world.behaviour(spec);
+  if (behaviour.restoreFails !== undefined)
+    throw fail("VMM_START_FAILED", { driver: "fake", reason: behaviour.restoreFails });
+  if (behaviour.restoreHangs) await orAborted(new Promise<never>(() => {}), signal);
+  const guest = await readGuest(save.files);
+  return runningFake(world, await world.start(spec, behaviour, { files: save.files, guest }));
+}
+
+async function makeMemory(path: string, mib: number): Promise<void> {
+  await writeAtomic(path, "");
+  await truncateTo(path, mib * 1024 * 1024);
+}
+
+function runningFake(world: FakeWorld, machine: FakeMachine): RunningVm {
+  const { driver, version } = world.saver;
+  const record = { driver, version, process: machine.process, directory: machine.spec.directory };
+  return new FakeRunning(world, machine, record, machine.restoredFrom !== null);
 }
 
 class FakeRunning implements RunningVm {
   readonly record: DriverRecord;
+  readonly #world: FakeWorld;
   readonly #machine: FakeMachine;
   #agentUsed: boolean;
 
-  constructor(machine: FakeMachine, record: DriverRecord, adopted: boolean) {
+  constructor(world: FakeWorld, machine: FakeMachine, record: DriverRecord, agentUsed: boolean) {
+    this.#world = world;
     this.#machine = machine;
     this.record = record;
-    this.#agentUsed = adopted;
+    this.#agentUsed = agentUsed;
   }
 
   async agent() {
@@ -103,6 +133,10 @@ class FakeRunning implements RunningVm {
 
   async resume() {
     this.#machine.setPaused(false);
+  }
+
+  save(files: SaveFiles, signal: AbortSignal): Promise<SaveRecord> {
+    return saveFake(this.#machine, files, this.#world.saver, signal);
   }
 
   async powerdown() {

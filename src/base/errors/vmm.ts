@@ -29,6 +29,22 @@ export const vmmErrors = {
       `${p.driver} runs as process ${p.pid} but can't be spoken to: ${p.reason}`,
     hint: () => "`banger vm kill NAME` ends it; its disk is kept",
   }),
+  SAVE_FAILED: spec({
+    exit: Exit.Failure,
+    message: (p: { driver: string; reason: string }) => `${p.driver} could not save the VM: ${p.reason}`,
+    hint: () => "the VM can go on as before; nothing half-made was kept",
+  }),
+  SAVE_VERSION: spec({
+    exit: Exit.Unavailable,
+    message: (p: { saved: string; present: string }) =>
+      `the VM was saved by ${p.saved}; ${p.present} can't take it up again`,
+    hint: () => "start it cold from its disk: files are kept, what ran in it is lost",
+  }),
+  SAVE_DAMAGED: spec({
+    exit: Exit.Failure,
+    message: (p: { path: string; problem: string }) => `a saved VM is damaged: ${p.path} ${p.problem}`,
+    hint: () => "start it cold from its disk: files are kept, what ran in it is lost",
+  }),
   NETWORK_FAILED: spec({
     exit: Exit.Unavailable,
     message: (p: { program: string; reason: string }) => `the VM's network did not start: ${p.program}: ${p.reason}`,

@@ -81,6 +81,7 @@ export function worldDriver(world: World): VmmDriver {
       signal.throwIfAborted();
       return runningVm(world.boot(spec));
     },
+    restore: () => Promise.reject(new Error("this world keeps no saves")),
     async adopt(record) {
       const vm = world.vmms.get(record.process.pid);
       return vm && vm.guest.exit === null ? runningVm(vm) : null;
@@ -107,6 +108,7 @@ function runningVm(vm: WorldVm): RunningVm {
     wait: () => Promise.race([vm.guest.exited.promise, released.promise]),
     stats: async () => ({ rssBytes: 0, cpuMs: 0 }),
     grow: async () => {},
+    save: () => Promise.reject(new Error("this world keeps no saves")),
     release: () => {},
   };
 }

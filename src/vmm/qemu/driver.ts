@@ -55,6 +55,10 @@ class QemuDriver implements VmmDriver {
     return new RunningQemu({ record, qmp, exited, raiseFileLimit: this.#raiseFileLimit });
   }
 
+  restore(): Promise<RunningVm> {
+    throw new Error("not yet");
+  }
+
   async adopt(record: DriverRecord): Promise<RunningVm | null> {
     if (!isQemuRecord(record) || !isAlive(record.process)) return null;
     try {

@@ -6,6 +6,14 @@ import { driverContract } from "../driver.contract.ts";
 import { guestShell } from "../testing/guest-shell.ts";
 import { type TinyVms, tinyVms } from "../testing/tiny-vm.ts";
 
+/** A text in a tmpfs, and a process that a clone must have too. */
+const keep = (text: string) =>
+  `echo '${text}' > /run/kept; [ -e /run/keeper ] || { sleep 100000 </dev/null >/dev/null 2>&1 & echo $! > /run/keeper; }`;
+
+/** Fills memory, empties it, and trims the disk. */
+const spoil = `mount -t tmpfs -o size=150m t /tmp; dd if=/dev/urandom of=/tmp/x bs=1M count=140; rm /tmp/x; umount /tmp
+  dd if=/dev/zero of=/root/x bs=1M count=20; rm /root/x; sync; echo 3 > /proc/sys/vm/drop_caches`;
+
 describe.skipIf(gate("vm") !== null)("on real VMs", () => {
   let vms: TinyVms;
   beforeAll(async () => {
@@ -26,6 +34,9 @@ describe.skipIf(gate("vm") !== null)("on real VMs", () => {
     killProcess: (process) => void signalProcess(process, "SIGKILL"),
     panic: async (_vm, agent) => void (await guestShell(agent, "echo c > /proc/sysrq-trigger").catch(() => {})),
     print: async (_vm, agent, text) => void (await guestShell(agent, `echo '${text}' > /dev/console`)),
+    remember: async (_vm, agent, text) => void (await guestShell(agent, keep(text))),
+    recall: async (_vm, agent) => (await guestShell(agent, "kill -0 $(cat /run/keeper) && cat /run/kept")).trim(),
+    spoil: async (_vm, agent) => void (await guestShell(agent, spoil)),
     timeoutMs: 60_000,
   });
 });

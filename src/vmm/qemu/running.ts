@@ -7,7 +7,7 @@ import { waitForExit } from "../../host/process-end.ts";
 import { connectUnix } from "../../host/socket.ts";
 import { vmPaths } from "../../model/paths.ts";
 import type { Qmp } from "../../wire/qmp/client.ts";
-import type { RunningVm, VmExit, VmmStats } from "../driver.ts";
+import type { RunningVm, SaveRecord, VmExit, VmmStats } from "../driver.ts";
 import { processStats } from "../process-stats.ts";
 import { classifyExit, type Shutdown } from "./exit.ts";
 import { readTails, watchLogs } from "./logs.ts";
@@ -58,6 +58,10 @@ export class RunningQemu implements RunningVm {
 
   async resume(): Promise<void> {
     await this.#parts.qmp.execute("cont");
+  }
+
+  save(): Promise<SaveRecord> {
+    throw new Error("not yet");
   }
 
   async powerdown(): Promise<void> {

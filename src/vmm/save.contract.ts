@@ -1,0 +1,332 @@
+/** The suite of saving and restoring that every driver with `features.snapshots` passes, the in-memory fake included. */
+import { beforeAll, describe, expect } from "bun:test";
+import { stat } from "node:fs/promises";
+import { copySparse, exists, listFolder, readBytes, removeTree, sha256File, truncateTo } from "../host/files.ts";
+import { withRandomAccess } from "../host/random-access.ts";
+import { savePaths } from "../model/paths.ts";
+import type { AgentClient } from "../wire/agent/types.ts";
+import type { BootSpec, RunningVm, Save } from "./driver.ts";
+import { maxStateBytes } from "./save-files.ts";
+import { type Bench, type ContractSubject, expectNoSockets, workBench } from "./testing/subject.ts";
+
+/** A save, and the VM's specification with its disks as they were then. */
+type Kept = { save: Save; spec: BootSpec };
+
+export function saveContract(name: string, subject: ContractSubject): void {
+  describe(`${name}: the contract of saves`, () => {
+    const bench = workBench(subject);
+    /** made once: a test that damages it takes a copy */
+    let template: Kept;
+    beforeAll(async () => {
+      template = await makeTemplate(subject, bench);
+    }, subject.timeoutMs * 2);
+    const clone = async (of = template) => {
+      const spec = await cloneSpec(subject, of.spec);
+      const vm = await bench.restore(of.save, spec);
+      return { vm, spec };
+    };
+    const awake = async (of = template) => {
+      const { vm, spec } = await clone(of);
+      await vm.resume();
+      return { vm, spec, agent: await bench.agentOf(vm) };
+    };
+
+    inPlace(subject, bench, () => template, { clone, awake });
+    refusals(subject, bench, () => template);
+    ofRunning(subject, bench, () => template, { awake });
+  });
+}
+
+type Clones = {
+  /** paused */
+  clone(of?: Kept): Promise<{ vm: RunningVm; spec: BootSpec }>;
+  awake(of?: Kept): Promise<{ vm: RunningVm; spec: BootSpec; agent: AgentClient }>;
+};
+
+function inPlace(subject: ContractSubject, bench: Bench, template: () => Kept, { clone, awake }: Clones): void {
+  const { it, agentOf, exitOf } = bench;
+
+  it("a clone is paused until it is resumed, then it remembers", async () => {
+    const { vm } = await clone();
+    expect(subject.isAlive(vm.record.process)).toBe(true);
+    const answer = agentOf(vm);
+    expect(await Promise.race([answer, vm.stats().then(() => "nothing yet")])).toBe("nothing yet");
+    await vm.resume();
+    expect(await subject.recall(vm, await answer)).toBe("of the template");
+  });
+
+  it("clones live side by side, each with a memory of its own", async () => {
+    const [one, two] = [await awake(), await awake()];
+    await subject.remember(one.vm, one.agent, "of the first");
+    expect(await subject.recall(two.vm, two.agent)).toBe("of the template");
+    await one.vm.kill();
+    expect(await subject.recall(two.vm, two.agent)).toBe("of the template");
+  });
+
+  it("session after session works in a clone", async () => {
+    const { vm, agent } = await awake();
+    agent.destroy();
+    for (let round = 0; round < 5; round++) {
+      const next = await agentOf(vm);
+      await next.ping();
+      next.destroy();
+    }
+  });
+
+  it("what clones do leaves the save as it was", async () => {
+    const { files } = template().save;
+    const hashes = () => Promise.all([sha256File(files.memory), sha256File(files.state)]);
+    const before = await hashes();
+    const [spoiler, crasher] = [await awake(), await awake()];
+    await subject.spoil(spoiler.vm, spoiler.agent);
+    await subject.panic(crasher.vm, crasher.agent);
+    await exitOf(crasher.vm);
+    subject.killProcess(spoiler.vm.record.process);
+    await exitOf(spoiler.vm);
+    expect(await hashes()).toEqual(before);
+    const { vm, agent } = await awake();
+    expect(await subject.recall(vm, agent)).toBe("of the template");
+  });
+
+  it("the files may go once a clone is there", async () => {
+    const own = await copyOf(subject, template());
+    const { vm } = await clone(own);
+    await Promise.all([removeTree(own.save.files.memory), removeTree(own.save.files.state)]);
+    await vm.resume();
+    expect(await subject.recall(vm, await agentOf(vm))).toBe("of the template");
+  });
+
+  it("a clone is adopted, and its files tell how it ended", async () => {
+    const { vm, agent } = await awake();
+    agent.destroy();
+    vm.release();
+    bench.forget(vm);
+    const second = await bench.adopted(vm);
+    const later = await agentOf(second);
+    expect(await subject.recall(second, later)).toBe("of the template");
+    await later.open("poweroff", { mode: "poweroff", force: true });
+    expect(await exitOf(second)).toEqual({ kind: "poweroff" });
+    expect(await subject.driver().adopt(vm.record)).toBeNull();
+    expect(await subject.driver().postMortem(vm.record)).toEqual({ kind: "poweroff" });
+  });
+
+  it("a clone that is held ready is adopted as that", async () => {
+    const { vm } = await clone();
+    vm.release();
+    bench.forget(vm);
+    const second = await bench.adopted(vm);
+    await second.resume();
+    expect(await subject.recall(second, await agentOf(second))).toBe("of the template");
+  });
+
+  it("a guest is told of a disk that was made larger before the restore", async () => {
+    const spec = await cloneSpec(subject, template().spec);
+    const bytes = 512 * 1024 * 1024;
+    const disks = spec.blockDevices.filter((device) => !device.readOnly);
+    await Promise.all(disks.map(({ path }) => truncateTo(path, bytes)));
+    const vm = await bench.restore(template().save, spec);
+    await vm.resume();
+    await Promise.all(disks.map(({ serial }) => vm.grow(serial, bytes)));
+    const agent = await agentOf(vm);
+    expect(Number((await agent.open("grow", {})).reply["bytes"])).toBeGreaterThan(400 * 1024 * 1024);
+  });
+
+  it("a VM that was saved in place does not run on", async () => {
+    const { vm } = await bootTemplate(subject, bench);
+    await vm.save(savePaths(vm.record.directory), bench.limit());
+    await expect(vm.resume()).rejects.toThrow("in place");
+    await vm.kill();
+    expect(await exitOf(vm)).toEqual({ kind: "killed" });
+  });
+}
+
+function refusals(subject: ContractSubject, bench: Bench, template: () => Kept): void {
+  const { it } = bench;
+  const refused = async (kept: Kept, error: object) => {
+    const spec = await cloneSpec(subject, kept.spec);
+    await expect(subject.driver().restore(kept.save, spec, bench.limit())).rejects.toMatchObject(error);
+    await expectNoSockets(spec.directory);
+  };
+
+  const damages: [string, keyof Save["files"], (path: string) => Promise<void>, RegExp][] = [
+    ["memory that is gone", "memory", removeTree, /memory\.bin is missing/],
+    ["a state that is gone", "state", removeTree, /state\.bin is missing/],
+    ["memory that was cut short", "memory", (path) => truncateTo(path, 4096), /memory\.bin has 4096 bytes in place of/],
+    ["a state that was cut short", "state", (path) => truncateTo(path, 10), /state\.bin has 10 bytes in place of/],
+    [
+      "a state that grew",
+      "state",
+      (path) => truncateTo(path, maxStateBytes + 1),
+      /state\.bin has \d+ bytes in place of/,
+    ],
+    ["a state with one other bit", "state", flipBit, /state\.bin is not what was saved/],
+  ];
+  for (const [what, part, damage, message] of damages) {
+    it(`${what} is refused`, async () => {
+      const kept = await copyOf(subject, template());
+      await damage(kept.save.files[part]);
+      await refused(kept, { code: "SAVE_DAMAGED", message: expect.stringMatching(message) });
+    });
+  }
+
+  for (const change of [{ driver: "other" }, { version: "0.9.1" }, { accel: "none" as "kvm" }]) {
+    it(`a save of another ${Object.keys(change)} is refused by name`, async () => {
+      const { save, spec } = template();
+      const named = expect.stringContaining(Object.values(change).join());
+      await refused(
+        { spec, save: { ...save, record: { ...save.record, ...change } } },
+        { code: "SAVE_VERSION", message: named },
+      );
+    });
+  }
+
+  it("other devices are refused", async () => {
+    const { save, spec } = template();
+    const other = { ...spec, vcpu: spec.vcpu + 1 };
+    await refused({ save, spec: other }, { code: "VMM_START_FAILED", message: expect.stringMatching(/other devices/) });
+  });
+
+  it("an aborted restore leaves nothing", async () => {
+    const spec = await cloneSpec(subject, template().spec);
+    const restore = subject.driver().restore(template().save, spec, AbortSignal.abort(new Error("changed my mind")));
+    await expect(restore).rejects.toThrow("changed my mind");
+    await expectNoSockets(spec.directory);
+  });
+}
+
+function ofRunning(
+  subject: ContractSubject,
+  bench: Bench,
+  template: () => Kept,
+  { awake }: Pick<Clones, "awake">,
+): void {
+  const { it, agentOf } = bench;
+
+  it("a VM that is saved goes on; what was saved is what it was", async () => {
+    const spec = await subject.spec();
+    const vm = await bench.boot(subject.driver(), spec);
+    const agent = await agentOf(vm);
+    await subject.remember(vm, agent, "before");
+    agent.destroy();
+    const kept = await saveTo(subject, bench, vm, spec);
+    await vm.resume();
+    const later = await agentOf(vm);
+    await subject.remember(vm, later, "after");
+    const child = await awake(kept);
+    expect(await subject.recall(child.vm, child.agent)).toBe("before");
+    expect(await subject.recall(vm, later)).toBe("after");
+  });
+
+  it("a clone's save has what the clone had, generation after generation", async () => {
+    let kept = template();
+    for (const text of ["a child's", "a grandchild's"]) {
+      const { vm, spec, agent } = await awake(kept);
+      await subject.remember(vm, agent, text);
+      agent.destroy();
+      kept = await saveTo(subject, bench, vm, spec);
+      await vm.kill();
+    }
+    const { vm, agent } = await awake(kept);
+    expect(await subject.recall(vm, agent)).toBe("a grandchild's");
+  });
+
+  it("a save of a paused VM needs no resume before it", async () => {
+    const { vm, spec, agent } = await awake();
+    agent.destroy();
+    await vm.pause();
+    const kept = await saveTo(subject, bench, vm, spec);
+    const child = await awake(kept);
+    expect(await subject.recall(child.vm, child.agent)).toBe("of the template");
+  });
+
+  it("a save's files are private, sparse and of the sizes that its record has", async () => {
+    const { vm, spec, agent } = await awake();
+    agent.destroy();
+    const { save } = await saveTo(subject, bench, vm, spec);
+    expect(JSON.parse(JSON.stringify(save.record))).toEqual(save.record);
+    const facts = await Promise.all([save.files.memory, save.files.state].map(factsOf));
+    expect(facts.map(({ mode }) => mode)).toEqual([0o600, 0o600]);
+    expect(facts.map(({ size }) => size)).toEqual([save.record.memoryBytes, save.record.stateBytes]);
+    expect(facts[0]?.used).toBeLessThan(save.record.memoryBytes * 0.75);
+  });
+
+  for (const afterMs of [0, 2, 20]) {
+    it(`a save that is given up after ${afterMs} ms leaves a VM that goes on`, async () => {
+      const { vm, agent } = await awake();
+      agent.destroy();
+      const folder = (await subject.spec()).directory;
+      const before = await listFolder(folder);
+      const signal = afterMs === 0 ? AbortSignal.abort(new Error("enough")) : AbortSignal.timeout(afterMs);
+      const saved = await vm.save(savePaths(folder), signal).then(
+        () => true,
+        () => false,
+      );
+      if (!saved) expect(await listFolder(folder)).toEqual(before);
+      await vm.resume();
+      expect(await subject.recall(vm, await agentOf(vm))).toBe("of the template");
+      const again = await saveTo(subject, bench, vm, await subject.spec());
+      expect(await exists(again.save.files.state)).toBe(true);
+    });
+  }
+}
+
+async function bootTemplate(subject: ContractSubject, bench: Bench) {
+  const plain = await subject.spec();
+  const spec = { ...plain, memory: { path: savePaths(plain.directory).memory } };
+  const vm = await subject.driver().boot(spec, bench.limit());
+  return { vm: bench.kept(vm), spec };
+}
+
+async function makeTemplate(subject: ContractSubject, bench: Bench): Promise<Kept> {
+  const { vm, spec } = await bootTemplate(subject, bench);
+  const agent = await bench.agentOf(vm);
+  await subject.remember(vm, agent, "of the template");
+  agent.destroy();
+  const files = savePaths(spec.directory);
+  const record = await vm.save(files, bench.limit());
+  await vm.kill();
+  const { memory: _, ...later } = spec;
+  return { spec: later, save: { record, files } };
+}
+
+/** A fresh folder, and in it copies of the disks of `of`. */
+async function cloneSpec(subject: ContractSubject, of: BootSpec): Promise<BootSpec> {
+  const { id, directory, blockDevices: fresh } = await subject.spec();
+  const blockDevices = await Promise.all(
+    of.blockDevices.map(async (device) => {
+      if (device.readOnly) return device;
+      const path = fresh.find(({ serial }) => serial === device.serial)?.path ?? "";
+      await removeTree(path);
+      await copySparse(device.path, path);
+      return { ...device, path };
+    }),
+  );
+  return { ...of, id, directory, blockDevices };
+}
+
+/** Saves `vm` with its disks into a fresh folder. */
+async function saveTo(subject: ContractSubject, bench: Bench, vm: RunningVm, spec: BootSpec): Promise<Kept> {
+  const { directory } = await subject.spec();
+  const files = savePaths(directory);
+  const record = await vm.save(files, bench.limit());
+  return { save: { record, files }, spec: await cloneSpec(subject, spec) };
+}
+
+async function copyOf(subject: ContractSubject, { save, spec }: Kept): Promise<Kept> {
+  const files = savePaths((await subject.spec()).directory);
+  await Promise.all([copySparse(save.files.memory, files.memory), copySparse(save.files.state, files.state)]);
+  return { spec, save: { ...save, files } };
+}
+
+async function factsOf(path: string) {
+  const { mode, size, blocks } = await stat(path);
+  return { mode: mode & 0o777, size, used: blocks * 512 };
+}
+
+async function flipBit(path: string): Promise<void> {
+  const at = Math.floor((await readBytes(path, maxStateBytes)).length / 2);
+  await withRandomAccess(path, async (file) => {
+    const [byte = 0] = await file.readAt(at, 1);
+    await file.writeAt(at, Uint8Array.of(byte ^ 1));
+  });
+}

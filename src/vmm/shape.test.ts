@@ -1,0 +1,21 @@
+import { expect, test } from "bun:test";
+import { shapeOf } from "./shape.ts";
+
+const vm = {
+  vcpu: 2,
+  memoryMib: 512,
+  blockDevices: [
+    { serial: "layer0", path: "/a", readOnly: true },
+    { serial: "data", path: "/b", readOnly: false },
+  ],
+  net: { kind: "stream", socket: "/s", mac: "02:00:00:00:00:01" } as const,
+};
+
+test("paths and addresses don't count, devices and their order do", () => {
+  const shape = "vcpu=2 memory=512 disks=layer0:ro,data:rw net=yes";
+  expect(shapeOf(vm)).toBe(shape);
+  const clone = { ...vm, blockDevices: vm.blockDevices.map((device) => ({ ...device, path: "/elsewhere" })) };
+  expect(shapeOf({ ...clone, net: { kind: "builtin", mac: "02:00:00:00:00:02" } })).toBe(shape);
+  for (const change of [{ vcpu: 1 }, { memoryMib: 256 }, { net: null }, { blockDevices: vm.blockDevices.toReversed() }])
+    expect(shapeOf({ ...vm, ...change })).not.toBe(shape);
+});

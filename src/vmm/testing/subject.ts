@@ -1,0 +1,75 @@
+/** What the contract suites need of a driver's surroundings, and their common steps. */
+import { afterEach, expect, test } from "bun:test";
+import { withTimeout } from "../../base/async.ts";
+import { exists, listFolder } from "../../host/files.ts";
+import type { ProcessRef } from "../../model/vm.ts";
+import { connectAgent } from "../../wire/agent/client.ts";
+import type { AgentClient } from "../../wire/agent/types.ts";
+import type { BootSpec, RunningVm, Save, VmExit, VmmDriver } from "../driver.ts";
+
+export type ContractSubject = {
+  /** a driver as a new daemon would make it: knows nothing of earlier ones */
+  driver(): VmmDriver;
+  /** a bootable VM with a fresh folder, which the suite removes */
+  spec(): Promise<BootSpec>;
+  /** the same, but its kernel is no kernel */
+  brokenSpec(): Promise<BootSpec>;
+  isAlive(process: ProcessRef): boolean;
+  /** SIGKILL from outside */
+  killProcess(process: ProcessRef): void;
+  /** makes the guest's kernel panic */
+  panic(vm: RunningVm, agent: AgentClient): Promise<void>;
+  /** makes the guest print a line on its console */
+  print(vm: RunningVm, agent: AgentClient, text: string): Promise<void>;
+  /** has the guest keep a text in its memory, and a process that waits for it */
+  remember(vm: RunningVm, agent: AgentClient, text: string): Promise<void>;
+  /** that text; empty when there is none, or the process has gone */
+  recall(vm: RunningVm, agent: AgentClient): Promise<string>;
+  /** has the guest write to as much of its memory and disk as it can get, and give it back */
+  spoil(vm: RunningVm, agent: AgentClient): Promise<void>;
+  /** limit of each test in `ms` */
+  timeoutMs: number;
+};
+
+export type Bench = ReturnType<typeof workBench>;
+
+/** The steps of a suite's tests; VMs that are made here end with their test. Call it inside `describe`. */
+export function workBench(subject: ContractSubject) {
+  const running = new Set<RunningVm>();
+  const kept = <V extends RunningVm>(vm: V): V => {
+    running.add(vm);
+    return vm;
+  };
+  const limit = () => AbortSignal.timeout(subject.timeoutMs);
+  afterEach(async () => {
+    await Promise.all([...running].map((vm) => vm.kill()));
+    running.clear();
+  });
+  return {
+    it: (what: string, body: () => Promise<void>) => test(what, body, subject.timeoutMs * 2),
+    limit,
+    kept,
+    forget: (vm: RunningVm) => void running.delete(vm),
+    boot: async (driver = subject.driver(), spec?: BootSpec) =>
+      kept(await driver.boot(spec ?? (await subject.spec()), limit())),
+    /** paused */
+    restore: async (save: Save, spec: BootSpec, driver = subject.driver()) =>
+      kept(await driver.restore(save, spec, limit())),
+    agentOf: async (vm: RunningVm): Promise<AgentClient> => {
+      const { stream, resync } = await vm.agent();
+      return connectAgent(stream, { resync, timeoutMs: subject.timeoutMs });
+    },
+    exitOf: (vm: RunningVm): Promise<VmExit> =>
+      withTimeout(vm.wait(), subject.timeoutMs, () => new Error("the VM did not end")),
+    adopted: async (vm: RunningVm): Promise<RunningVm> => {
+      const found = await subject.driver().adopt(JSON.parse(JSON.stringify(vm.record)));
+      if (found === null) throw new Error("the running VM was not found again");
+      return kept(found);
+    },
+  };
+}
+
+export async function expectNoSockets(directory: string): Promise<void> {
+  if (!(await exists(directory))) return;
+  expect((await listFolder(directory)).filter((name) => name.endsWith(".sock"))).toEqual([]);
+}
