@@ -28,6 +28,9 @@ ip|makes network namespaces in tests|iproute2|iproute|iproute2|iproute2
 setpriv|runs tests as an ordinary user|util-linux|util-linux|util-linux|util-linux
 useradd|makes that user|passwd|shadow-utils|shadow|shadow
 tar|makes archives in tests|tar|tar|tar|tar
+cpio|reads back the initramfs in tests|cpio|cpio|cpio|cpio
+lz4|packs blocks in tests, to compare|lz4|lz4|lz4|lz4
+git|is the workspace's repository|git|git|git|git
 skopeo|copies test images|skopeo|skopeo|skopeo|skopeo
 umoci|unpacks test images, to compare|umoci|-|-|umoci
 docker-registry|is the registry of tests|docker-registry|-|-|distribution-registry
