@@ -23,6 +23,9 @@ function documentedForms(): [name: string, path: string][] {
     ["blob", paths.blob(digest)],
     ["blobPart", paths.blobPart(digest)],
   );
+  const saved = { template: paths.template(digest), snapshot: paths.snapshot("<id>") };
+  for (const [kind, parts] of Object.entries(saved))
+    forms.push(...Object.entries(parts).map(([name, path]): [string, string] => [`${kind}_${name}`, path]));
   forms.push(...Object.entries(paths.kernel(digest)), ...Object.entries(paths.vm("<id>" as VmId)));
   return forms.map(([name, path]) => [
     name,
@@ -48,7 +51,7 @@ test("the functions that make paths are all known to this test", () => {
       .filter(([, item]) => typeof item === "function")
       .map(([name]) => name);
   const paths = pathsOf({ state: "", cache: "", config: "", runtime: "" });
-  expect(functions(paths).sort()).toEqual(["blankDisk", "blob", "blobPart", "initramfs", "kernel", "layer", "vm"]);
+  expect(functions(paths).sort()).toEqual(["blankDisk", "blob", "blobPart", "initramfs", "kernel", "layer", "snapshot", "template", "vm"]);
   expect([...functions(vmPaths("")), ...functions(kernelPaths(""))]).toEqual([]);
 });
 

@@ -142,6 +142,7 @@ function newRecord(ctx: Context, request: CreateRequest, spec: VmSpec): VmRecord
     generation: 0,
     failure: null,
     startedHow: null,
+    suspended: null,
   };
 }
 

@@ -37,6 +37,10 @@ export function pathsOf(roots: Roots) {
     sshKey: `${roots.state}/ssh/id_ed25519`,
     vms: `${roots.state}/vms`,
     vm: (id: VmId) => vmPaths(`${roots.state}/vms/${id}`),
+    templates: `${roots.state}/templates`,
+    template: (key: Digest) => savedPaths(`${roots.state}/templates/${hex(key)}`),
+    snapshots: `${roots.state}/snapshots`,
+    snapshot: (id: string) => savedPaths(`${roots.state}/snapshots/${id}`),
     layers: `${roots.cache}/layers`,
     layer: (digest: Digest) => `${roots.cache}/layers/${hex(digest)}.sqfs`,
     /** downloads, by their digest */
@@ -72,6 +76,10 @@ export function vmPaths(directory: string) {
     agent: `${directory}/agent.sock`,
     net: `${directory}/net.sock`,
     netLog: `${directory}/net.log`,
+    /** guest memory while a template is made of it */
+    memory: `${directory}/memory.bin`,
+    /** what a suspended VM is taken up from */
+    saved: `${directory}/saved`,
   };
 }
 export type VmPaths = ReturnType<typeof vmPaths>;
@@ -85,6 +93,12 @@ export function savePaths(directory: string) {
   };
 }
 export type SavePaths = ReturnType<typeof savePaths>;
+
+/** A saved VM with its disk. */
+export function savedPaths(directory: string) {
+  return { ...savePaths(directory), disk: `${directory}/disk.ext4` };
+}
+export type SavedPaths = ReturnType<typeof savedPaths>;
 
 export function kernelPaths(directory: string) {
   return {

@@ -62,6 +62,7 @@ export function vmRecord(changes: Partial<VmRecord> = {}): VmRecord {
     generation: 0,
     failure: null,
     startedHow: null,
+    suspended: null,
     ...changes,
   };
 }
