@@ -23,7 +23,11 @@ function documentedForms(): [name: string, path: string][] {
     ["blob", paths.blob(digest)],
     ["blobPart", paths.blobPart(digest)],
   );
-  const saved = { template: paths.template(digest), snapshot: paths.snapshot("<id>") };
+  const saved = {
+    template: paths.template(digest),
+    snapshot: paths.snapshot("<id>"),
+    suspended: paths.suspended("<id>" as VmId),
+  };
   for (const [kind, parts] of Object.entries(saved))
     forms.push(...Object.entries(parts).map(([name, path]): [string, string] => [`${kind}_${name}`, path]));
   forms.push(...Object.entries(paths.kernel(digest)), ...Object.entries(paths.vm("<id>" as VmId)));
@@ -51,7 +55,7 @@ test("the functions that make paths are all known to this test", () => {
       .filter(([, item]) => typeof item === "function")
       .map(([name]) => name);
   const paths = pathsOf({ state: "", cache: "", config: "", runtime: "" });
-  expect(functions(paths).sort()).toEqual(["blankDisk", "blob", "blobPart", "initramfs", "kernel", "layer", "snapshot", "template", "vm"]);
+  expect(functions(paths).sort()).toEqual(["blankDisk", "blob", "blobPart", "initramfs", "kernel", "layer", "snapshot", "suspended", "template", "vm"]);
   expect([...functions(vmPaths("")), ...functions(kernelPaths(""))]).toEqual([]);
 });
 

@@ -29,6 +29,7 @@ test("values and where they came from", () => {
     image_max_size: "default",
     registry_mirrors: "default",
     insecure_registries: "default",
+    template_max_size: "default",
     "vm_defaults.vcpu": "file",
     "vm_defaults.memory_mib": "file",
     "vm_defaults.disk_size": "file",
@@ -45,6 +46,12 @@ test("registries, and how large an image may be", () => {
   expect(problems('image_max_size = "2K"\ninsecure_registries = ["a b"]\n[registry_mirrors]\nx = "y"\n')).toHaveLength(
     3,
   );
+});
+
+test("what templates may take, and none at all", () => {
+  expect(parseConfig("/c", 'template_max_size = "2G"').templateMaxBytes).toBe(2 * 1024 ** 3);
+  expect(parseConfig("/c", 'template_max_size = "0"').templateMaxBytes).toBe(0);
+  expect(problems('template_max_size = "much"')).toHaveLength(1);
 });
 
 test("an empty file is the default", () => {

@@ -45,6 +45,7 @@ function dotted(path: readonly PropertyKey[]): string {
 }
 
 const defaultImageMax = "64G";
+const defaultTemplateMax = "10G";
 
 function configOf(file: string, raw: RawConfig): Config {
   const from = raw.vm_defaults ?? {};
@@ -60,11 +61,13 @@ function configOf(file: string, raw: RawConfig): Config {
     imageMaxBytes: parseSize(raw.image_max_size ?? defaultImageMax) ?? 0,
     registryMirrors: raw.registry_mirrors ?? {},
     insecureRegistries: raw.insecure_registries ?? [],
+    templateMaxBytes: parseSize(raw.template_max_size ?? defaultTemplateMax) ?? 0,
     provenance: {
       inherit_proxy: source(raw.inherit_proxy),
       image_max_size: source(raw.image_max_size),
       registry_mirrors: source(raw.registry_mirrors),
       insecure_registries: source(raw.insecure_registries),
+      template_max_size: source(raw.template_max_size),
       "vm_defaults.vcpu": source(from.vcpu),
       "vm_defaults.memory_mib": source(from.memory_mib),
       "vm_defaults.disk_size": source(from.disk_size),

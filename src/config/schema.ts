@@ -36,7 +36,9 @@ export const vmDefaultsSchema = z.strictObject(
 
 const mirrorRule = 'must be a table of lists of hosts, as in `"docker.io" = ["mirror.example.com"]`';
 const hostsRule = 'must be a list of hosts, as in `["registry.example.com:5000"]`';
-const maxSizeRule = 'must be a size from 1M to 16T, as in `image_max_size = "64G"`';
+const imageMaxRule = 'must be a size from 1M to 16T, as in `image_max_size = "64G"`';
+
+const templateMaxRule = 'must be a size up to 16T, or "0" for no templates, as in `template_max_size = "10G"`';
 
 const host = /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\])(?::\d{1,5})?$/;
 
@@ -48,18 +50,16 @@ function hosts(rule: string, pattern: RegExp) {
 
 const mirror = /^(?:https?:\/\/)?[A-Za-z0-9[][A-Za-z0-9.:\]-]*\/?$/;
 
-const maxSize = z.string({ error: maxSizeRule }).check(
-  z.refine(
-    (text) => {
-      const bytes = parseSize(text);
-      return bytes !== null && bytes >= 1024 ** 2 && bytes <= 16 * 1024 ** 4;
-    },
-    { error: maxSizeRule },
-  ),
-);
+function maxSize(rule: string, isFine: (bytes: number) => boolean) {
+  const check = (text: string) => {
+    const bytes = parseSize(text);
+    return bytes !== null && bytes <= 16 * 1024 ** 4 && isFine(bytes);
+  };
+  return z.string({ error: rule }).check(z.refine(check, { error: rule }));
+}
 
 export const configSchema = z.strictObject({
-  image_max_size: z.optional(maxSize),
+  image_max_size: z.optional(maxSize(imageMaxRule, (bytes) => bytes >= 1024 ** 2)),
   insecure_registries: z.optional(hosts(hostsRule, host)),
   registry_mirrors: z.optional(
     z.record(z.string().check(z.refine((text) => host.test(text), { error: mirrorRule })), hosts(mirrorRule, mirror), {
@@ -67,6 +67,7 @@ export const configSchema = z.strictObject({
     }),
   ),
   inherit_proxy: z.optional(z.boolean({ error: "must be true or false" })),
+  template_max_size: z.optional(z.union([z.literal("0"), maxSize(templateMaxRule, () => true)], { error: templateMaxRule })),
   vm_defaults: z.optional(vmDefaultsSchema),
 });
 

@@ -1,5 +1,7 @@
 /** What the operations on VMs share: the deps, and what is known in memory alone. */
-import type { VmId } from "../base/names.ts";
+import type { Digest, VmId } from "../base/names.ts";
+import type { SharedWork } from "../base/shared-work.ts";
+import type { TemplateRecord } from "../model/save.ts";
 import type { VmExit } from "../vmm/driver.ts";
 import type { MachinesDeps } from "./deps.ts";
 import type { StateEvents } from "./events.ts";
@@ -22,6 +24,14 @@ export type Context = MachinesDeps & {
   unlessReleased(): Promise<void>;
   /** Lets go of every VM; they run on. Whatever is under way stops where it is. */
   release(): void;
+  templates: {
+    /** by key: being made, or waited for */
+    making: SharedWork<TemplateRecord>;
+    /** made and used, but not noted yet */
+    fresh: Map<Digest, TemplateRecord>;
+    /** what could not be made, and why: tried again by the next daemon, or by `template warm` */
+    broken: Map<Digest, string>;
+  };
   /** imports under way, and the removal that the next one waits for */
   importing: { count: number; removal: Promise<void> };
   /** Lets work go on without its caller; a failure is logged. */

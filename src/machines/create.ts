@@ -12,7 +12,9 @@ import { forgetVm } from "./delete.ts";
 import type { SizeRequest } from "./deps.ts";
 import { findImage, imageIfAny, waysTo } from "./find-image.ts";
 import { makeIdentity } from "./identity.ts";
+import { cold, type Origin } from "./origin.ts";
 import { enter, tell } from "./state.ts";
+import { originOf } from "./templates.ts";
 import { pickName } from "./vm-names.ts";
 
 export type CreateRequest = SizeRequest & {
@@ -77,40 +79,59 @@ function requirePossible(ctx: Context, { image, kernel }: { image: string; kerne
   if (suiteOf(kernel) === null) findKernel(ctx, kernel);
 }
 
+/** A VM that is started as soon as it is made begins where a template ends, if there can be one. */
+export type Starting = { /** boot it, whatever templates there are */ cold: boolean; emit: Emit };
+
 /**
- * Makes the VM's folder and disk, and side by side whatever its first boot needs. On failure nothing of the VM is left.
+ * Makes the VM's folder and disk. On failure nothing of the VM is left.
+ * @param starting null: it stays stopped, and its disk is an empty one
  * @throws DISK_FULL, what checks throw, VM_CANCELLED
  */
 export async function makeVm(
   ctx: Context,
   made: { vm: VmRecord; change: OpenChange },
+  starting: Starting | null,
   signal: AbortSignal,
-): Promise<ReadyArtifacts> {
+): Promise<{ artifacts: ReadyArtifacts; origin: Origin }> {
   const { vm, change } = made;
-  const work = [makeFiles(ctx, vm), prepareArtifacts(ctx, vm.spec)] as const;
-  await Promise.allSettled(work);
   try {
-    const [, artifacts] = await Promise.all(work);
-    if (signal.aborted) throw fail("VM_CANCELLED", { name: vm.name, during: "creating" }, signal.reason);
+    const parts = await (starting ? partsToStart(ctx, vm, starting, signal) : partsToKeep(ctx, vm));
+    if (signal.aborted) throw signal.reason;
     ctx.store.transaction(() => {
       change.end();
       ctx.store.vms.change(vm.id, { state: "stopped" });
     });
     tell(ctx, vm.id, "created");
-    return artifacts;
+    return parts;
   } catch (error) {
     await ctx.unlessReleased();
     enter(ctx, vm.id, "deleting", "creating it failed");
     await forgetVm(ctx, vm);
-    throw error;
+    throw signal.aborted ? fail("VM_CANCELLED", { name: vm.name, during: "creating" }, error) : error;
   }
 }
 
-async function makeFiles(ctx: Context, vm: VmRecord): Promise<void> {
+async function partsToKeep(ctx: Context, vm: VmRecord) {
+  const work = [makeFiles(ctx, vm, null), prepareArtifacts(ctx, vm.spec)] as const;
+  await Promise.allSettled(work);
+  const [, artifacts] = await Promise.all(work);
+  return { artifacts, origin: cold("it stays stopped") };
+}
+
+async function partsToStart(ctx: Context, { spec, ...vm }: VmRecord, { cold: isCold, emit }: Starting, signal: AbortSignal) {
+  const artifacts = await prepareArtifacts(ctx, spec);
+  const origin = isCold ? cold("as was asked") : await originOf(ctx, { spec, artifacts }, emit, signal);
+  await makeFiles(ctx, { ...vm, spec }, origin);
+  return { artifacts, origin };
+}
+
+async function makeFiles(ctx: Context, vm: VmRecord, origin: Origin | null): Promise<void> {
   const files = ctx.paths.vm(vm.id);
+  const from = origin?.kind === "save" ? origin.disk : null;
   await sayingDiskFull(ctx, files.directory, `making the disk of "${vm.name}"`, async () => {
     await ctx.files.ensureFolder(files.directory);
-    await ctx.createDisk(files.disk, vm.spec.diskBytes);
+    if (from) await ctx.copySparse(from.path, files.disk, vm.spec.diskBytes);
+    else await ctx.createDisk(files.disk, vm.spec.diskBytes);
   });
 }
 

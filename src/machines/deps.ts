@@ -40,6 +40,10 @@ export type MachineFiles = {
   usedBytes(path: string): Promise<number>;
   /** the last `maxBytes` of a file as text, empty when it is missing */
   tail(path: string, maxBytes: number): Promise<string>;
+  /** within one file system; what was at `to` is replaced */
+  rename(from: string, to: string): Promise<void>;
+  /** These files and their folders survive the host's crash when it resolves. */
+  makeDurable(paths: readonly string[]): Promise<void>;
 };
 
 export type Upload = {
@@ -146,8 +150,15 @@ export type MachinesDeps = {
   network: MachineNetwork;
   /** whether a failure means that a file system is full */
   isDiskFull(error: unknown): boolean;
-  /** Makes the empty data disk of a new VM. */
+  /** Makes the empty data disk of a new VM; one that is there is replaced. */
   createDisk(path: string, bytes: number): Promise<void>;
+  /**
+   * Puts a copy of a disk (or of a save's file) to `to`, in place of what is there, whole or not at all; holes stay holes, and
+   * blocks are shared where the file system can.
+   * @param bytes what it is at least long: a larger disk's guest grows its file system
+   * @param onPlainCopy called where blocks can't be shared, with what has to be copied
+   */
+  copySparse(from: string, to: string, bytes: number, onPlainCopy?: (bytes: number) => void): Promise<void>;
   files: MachineFiles;
   /** Ends every process that has a path below `directory` among its arguments: what a dead daemon started and had not noted. */
   endStrays(directory: string): Promise<void>;
@@ -167,4 +178,8 @@ export type MachinesDeps = {
   clock: Clock;
   log: Logger;
   timings: MachineTimings;
+  /** what the host's CPU is, for saves of guests that see it */
+  hostCpu: string;
+  /** what templates may take of the disk together, in bytes; 0: there are none */
+  templateLimit(): Promise<number>;
 };

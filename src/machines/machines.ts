@@ -1,6 +1,7 @@
 /** Everything that can be done with VMs, images and kernels: the one door to lifecycle policy. */
 import { fail, toBangerError } from "../base/errors/error.ts";
 import { parseImageName, parseVmName } from "../base/names.ts";
+import { SharedWork } from "../base/shared-work.ts";
 import type { ImageRecord, ImageView, KernelRecord } from "../model/artifact.ts";
 import type { Emit } from "../model/event.ts";
 import type { VmRecord, VmView, WaitKind } from "../model/vm.ts";
@@ -33,12 +34,13 @@ import { restartVm } from "./restart.ts";
 import { saveVm } from "./save.ts";
 import { settleEnd } from "./settle.ts";
 import { startVm } from "./start.ts";
+import { originFor } from "./start-origin.ts";
 import { findVm, freshVm, requireState } from "./state.ts";
 import { killVm, stopVm } from "./stop.ts";
 import { viewVm } from "./view.ts";
 import { waitForEnd } from "./wait.ts";
 
-export type StartOptions = { wait: WaitKind };
+export type StartOptions = { wait: WaitKind; /** from its disk, whatever saves there are */ cold?: boolean };
 export type StopOptions = { graceMs?: number };
 export type Created = { vm: VmRecord; lease: Lease | null };
 
@@ -66,6 +68,7 @@ export function createContext(deps: MachinesDeps): Context {
       ctx.pending.add(logged);
     },
     pending: new Set(),
+    templates: { making: new SharedWork(), fresh: new Map(), broken: new Map() },
     importing: { count: 0, removal: Promise.resolve() },
   };
   return ctx;
@@ -91,8 +94,9 @@ function lifecycle(ctx: Context) {
       const made = await decideVm(ctx, request, emit);
       const live = await ctx.operations.run(made.vm, "create", async (interrupted) => {
         const either = AbortSignal.any([signal, interrupted]);
-        const artifacts = await makeVm(ctx, made, either);
-        return start ? startNew(ctx, made.vm, { artifacts, emit, signal: either }) : null;
+        const starting = start ? { cold: start.cold ?? false, emit } : null;
+        const parts = await makeVm(ctx, made, starting, either);
+        return start ? startNew(ctx, made.vm, { ...parts, hasDisk: true, emit, signal: either }) : null;
       });
       const lease = request.ephemeral ? takeLease(ctx, made.vm) : null;
       try {
@@ -107,9 +111,11 @@ function lifecycle(ctx: Context) {
     async start(name: string, options: StartOptions, emit: Emit, signal: AbortSignal): Promise<VmRecord> {
       const vm = findVm(ctx, name);
       const live = await ctx.operations.run(vm, "start", async (interrupted) => {
-        const next = `see \`banger vm show ${name}\``;
-        requireState(freshVm(ctx, vm), "start", ["stopped", "failed"], next);
-        return startVm(ctx, vm, { emit, signal: AbortSignal.any([signal, interrupted]) });
+        const now = freshVm(ctx, vm);
+        requireState(now, "start", ["stopped", "failed", "suspended"], `see \`banger vm show ${name}\``);
+        const either = AbortSignal.any([signal, interrupted]);
+        const origin = await originFor(ctx, now, options.cold ?? false, emit, either);
+        return startVm(ctx, now, { origin, emit, signal: either });
       });
       await waitReady(ctx, live, vm, options.wait, emit, signal);
       return freshVm(ctx, vm);

@@ -18,8 +18,8 @@ export class Phases {
     this.#last = now;
   }
 
-  /** `cold: prepare 12 ms, vmm 80 ms, agent 7300 ms` */
-  toString(): string {
-    return `cold: ${this.#parts.join(", ")}`;
+  /** `cold (it has run before): prepare 12 ms, vmm 80 ms, agent 7300 ms` */
+  after(how: string): string {
+    return `${how}: ${this.#parts.join(", ")}`;
   }
 }

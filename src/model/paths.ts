@@ -37,6 +37,8 @@ export function pathsOf(roots: Roots) {
     sshKey: `${roots.state}/ssh/id_ed25519`,
     vms: `${roots.state}/vms`,
     vm: (id: VmId) => vmPaths(`${roots.state}/vms/${id}`),
+    /** what a suspended VM is taken up from */
+    suspended: (id: VmId) => savePaths(`${roots.state}/vms/${id}/saved`),
     templates: `${roots.state}/templates`,
     template: (key: Digest) => savedPaths(`${roots.state}/templates/${hex(key)}`),
     snapshots: `${roots.state}/snapshots`,
@@ -78,8 +80,6 @@ export function vmPaths(directory: string) {
     netLog: `${directory}/net.log`,
     /** guest memory while a template is made of it */
     memory: `${directory}/memory.bin`,
-    /** what a suspended VM is taken up from */
-    saved: `${directory}/saved`,
   };
 }
 export type VmPaths = ReturnType<typeof vmPaths>;

@@ -55,6 +55,12 @@ export function depsOf({ world, db }: Host): MachinesDeps {
       world.failIf("createDisk");
       world.paths.set(path, "disk");
     },
+    async copySparse(from, to) {
+      world.failIf("copySparse");
+      world.copy(from, to);
+    },
+    hostCpu: "a CPU",
+    templateLimit: async () => world.templateLimit,
     endStrays: async (directory) => world.endStrays(directory),
     connectAgent: (stream, { timeoutMs }) => connectGuest((stream as unknown as { guest: Guest }).guest, timeoutMs),
     sizes: async (request) => ({
@@ -124,6 +130,11 @@ function filesOf(world: World): MachinesDeps["files"] {
     removeTree: async (path) => world.removeTree(path),
     listFolder: async (path) => world.list(path),
     usedBytes: async () => 4096,
+    async rename(from, to) {
+      world.failIf("rename");
+      world.rename(from, to);
+    },
+    makeDurable: async () => world.failIf("makeDurable"),
     tail: async (path) => world.paths.get(path) ?? "",
   };
 }

@@ -33,12 +33,19 @@ export class Guest {
   readonly exited = new Deferred<VmExit>();
   exit: VmExit | null = null;
   phase: "boot" | "up" = "boot";
+  /** of the identity that it has */
+  generation = 0;
   /** every identity that it was given, oldest first */
   readonly identities: Json[] = [];
   #clients = new Set<FakeClient>();
 
-  constructor(behaviour: GuestBehaviour) {
+  /** @param saved what it was when it was saved; null: it boots */
+  constructor(behaviour: GuestBehaviour, saved: { generation: number } | null = null) {
     this.behaviour = behaviour;
+    if (saved) {
+      this.phase = "up";
+      this.generation = saved.generation;
+    }
     if (behaviour.diesEarly) queueMicrotask(() => this.end(behaviour.diesEarly as VmExit));
   }
 
@@ -72,7 +79,7 @@ class FakeClient implements AgentClient {
   constructor(guest: Guest) {
     this.#guest = guest;
     const { init } = guest.behaviour;
-    this.hello = { protocol: 1, agent: "0", phase: guest.phase, generation: 0, init, bootId: "b", features: [] };
+    this.hello = { protocol: 1, agent: "0", phase: guest.phase, generation: guest.generation, init, bootId: "b", features: [] };
   }
 
   async open(verb: string, args: Json): Promise<AgentStream> {
@@ -81,6 +88,7 @@ class FakeClient implements AgentClient {
     if (verb === "identity") {
       guest.identities.push(args);
       guest.phase = "up";
+      guest.generation = Number(args["generation"]);
       queueMicrotask(() => guest.notice({ notice: "up" }));
     }
     if (verb === "poweroff" && guest.behaviour.obeys) {
