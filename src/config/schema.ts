@@ -67,7 +67,9 @@ export const configSchema = z.strictObject({
     }),
   ),
   inherit_proxy: z.optional(z.boolean({ error: "must be true or false" })),
-  template_max_size: z.optional(z.union([z.literal("0"), maxSize(templateMaxRule, () => true)], { error: templateMaxRule })),
+  template_max_size: z.optional(
+    z.union([z.literal("0"), maxSize(templateMaxRule, () => true)], { error: templateMaxRule }),
+  ),
   vm_defaults: z.optional(vmDefaultsSchema),
 });
 

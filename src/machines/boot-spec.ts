@@ -10,7 +10,10 @@ const directFolders = ["/var/lib/docker", "/var/lib/containerd", "/var/lib/conta
 
 export type BootFacts = {
   vm: Pick<VmRecord, "id" | "spec" | "ephemeral">;
-  image: ImageRecord; initramfs: string; net: NetDevice | null };
+  image: ImageRecord;
+  initramfs: string;
+  net: NetDevice | null;
+};
 
 export function bootSpec(paths: Paths, facts: BootFacts): BootSpec {
   const { vm, image } = facts;

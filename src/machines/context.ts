@@ -24,6 +24,8 @@ export type Context = MachinesDeps & {
   unlessReleased(): Promise<void>;
   /** Lets go of every VM; they run on. Whatever is under way stops where it is. */
   release(): void;
+  /** pids of VMMs and networks that belong to no VM of the list */
+  nobodys: Set<number>;
   templates: {
     /** by key: being made, or waited for */
     making: SharedWork<TemplateRecord>;

@@ -5,7 +5,7 @@
 import { expect, test } from "bun:test";
 import type { VmState } from "../model/vm.ts";
 import type { Machines } from "./machines.ts";
-import { type Host, newHost, recorder, startDaemon } from "./testing/daemon.ts";
+import { type Host, newHost, paths, recorder, startDaemon } from "./testing/daemon.ts";
 import { Life } from "./testing/life.ts";
 import { assertTruth } from "./testing/truth.ts";
 
@@ -19,6 +19,8 @@ type Operation = {
   /** by a daemon that lives */
   before: (machines: Machines) => Promise<unknown>;
   run: (machines: Machines, host: Host) => Promise<unknown>;
+  /** the VMM can save VMs */
+  saves?: boolean;
   /** states in which the VM may be found afterwards; `gone`: there is none */
   leaves: (VmState | "gone")[];
 };
@@ -53,6 +55,104 @@ const operations: Operation[] = [
   },
 ];
 
+const named = (machines: Machines, name: string, start = true) =>
+  machines.create({ name, ephemeral: false }, start ? agent : null, emit, signal);
+const suspended = (machines: Machines) => started(machines).then(() => machines.suspend("web", emit, signal));
+const kept = (machines: Machines) => started(machines).then(() => machines.snapshot("web", "s", emit, signal));
+const templated = async (machines: Machines) => {
+  await named(machines, "other");
+  await machines.idle();
+  await machines.delete("other");
+};
+
+operations.push(
+  ...(
+    [
+      {
+        name: "the first VM, with its template",
+        before: nothing,
+        run: started,
+        leaves: ["gone", "stopped", "running"],
+      },
+      { name: "a VM of a template", before: templated, run: started, leaves: ["gone", "stopped", "running"] },
+      {
+        name: "a VM of a template that is damaged",
+        before: templated,
+        run: async (m, host) => {
+          for (const { key } of m.templates()) host.world.paths.set(paths.template(key).state, "{");
+          return started(m);
+        },
+        leaves: ["gone", "stopped", "running"],
+      },
+      {
+        name: "a template's removal",
+        before: templated,
+        run: async (m) => Promise.all(m.templates().map(({ key }) => m.deleteTemplate(key))),
+        leaves: ["gone"],
+      },
+      { name: "pause", before: started, run: (m) => m.pause("web"), leaves: ["running", "paused"] },
+      {
+        name: "resume",
+        before: (m) => started(m).then(() => m.pause("web")),
+        run: (m) => m.resume("web"),
+        leaves: ["running", "paused"],
+      },
+      {
+        name: "suspend",
+        before: started,
+        run: (m) => m.suspend("web", emit, signal),
+        leaves: ["running", "suspended"],
+      },
+      {
+        name: "suspend of a paused VM",
+        before: (m) => started(m).then(() => m.pause("web")),
+        run: (m) => m.suspend("web", emit, signal),
+        leaves: ["paused", "suspended"],
+      },
+      { name: "waking", before: suspended, run: (m) => m.session("web"), leaves: ["suspended", "running"] },
+      {
+        name: "a cold start of a suspended VM",
+        before: suspended,
+        run: (m) => m.start("web", { ...agent, cold: true }, emit, signal),
+        leaves: ["suspended", "stopped", "running"],
+      },
+      {
+        name: "delete of a suspended VM",
+        before: suspended,
+        run: (m) => m.delete("web"),
+        leaves: ["suspended", "gone"],
+      },
+      { name: "snapshot", before: started, run: (m) => m.snapshot("web", "s", emit, signal), leaves: ["running"] },
+      {
+        name: "snapshot of a stopped VM",
+        before: created,
+        run: (m) => m.snapshot("web", "s", emit, signal),
+        leaves: ["stopped"],
+      },
+      {
+        name: "going back",
+        before: kept,
+        run: (m) => m.restore("web", "s", {}, emit, signal),
+        leaves: ["running", "stopped"],
+      },
+      { name: "a snapshot's removal", before: kept, run: (m) => m.deleteSnapshot("web", "s"), leaves: ["running"] },
+      { name: "delete with a snapshot", before: kept, run: (m) => m.delete("web"), leaves: ["running", "gone"] },
+      {
+        name: "fork",
+        before: started,
+        run: (m) => m.fork("web", { names: ["a", "b"] }, emit, signal),
+        leaves: ["running"],
+      },
+      {
+        name: "fork of a suspended VM",
+        before: suspended,
+        run: (m) => m.fork("web", { names: ["a"] }, emit, signal),
+        leaves: ["suspended"],
+      },
+    ] satisfies Operation[]
+  ).map((operation) => ({ ...operation, saves: true })),
+);
+
 async function dropBoth(machines: Machines): Promise<void> {
   await machines.deleteImage("debian-bookworm");
   await machines.deleteKernel("debian-bookworm-cloud");
@@ -67,6 +167,7 @@ async function guestEnds(machines: Machines, host: Host, kind: "reboot" | "power
 /** One story: a daemon that lives, one that dies at call `dieAt`, and one that finds what is left. */
 async function story(operation: Operation, dieAt: number, when: "before" | "after"): Promise<Life> {
   const host = newHost();
+  host.world.canSave = operation.saves ?? false;
   const first = await startDaemon(host);
   await operation.before(first);
   await first.idle();
@@ -103,9 +204,11 @@ function deleted(machines: Machines): Promise<void> {
 /** Whatever is left can be used and deleted. */
 async function usable(machines: Machines, host: Host, context: string): Promise<void> {
   const vm = machines.all()[0];
-  if (vm?.state === "stopped") await machines.start(vm.name, agent, emit, signal);
-  if (vm) await machines.delete(vm.name);
-  else if (machines.images().length + machines.kernels().length === 2) await create(machines, true);
+  if (vm?.state === "stopped" || vm?.state === "suspended") await machines.start(vm.name, agent, emit, signal);
+  for (const { name } of machines.all()) await machines.delete(name);
+  if (vm) {
+    // its name is free again
+  } else if (machines.images().length + machines.kernels().length === 2) await create(machines, true);
   await machines.idle();
   assertTruth(host, `${context}, then used`);
   machines.release();
@@ -129,6 +232,7 @@ test("dying again and again while reconciling still ends in truth", async () => 
   for (const operation of operations) {
     for (const dieAt of [3, 9, 15]) {
       const host = newHost();
+      host.world.canSave = operation.saves ?? false;
       const first = await startDaemon(host);
       await operation.before(first);
       const life = new Life();
@@ -145,7 +249,7 @@ test("dying again and again while reconciling still ends in truth", async () => 
       }
       await truthAfter(
         host,
-        { ...operation, leaves: ["gone", "stopped", "running"] },
+        { ...operation, leaves: ["gone", "stopped", "running", "paused", "suspended"] },
         `${operation.name} ${dieAt}, and again`,
       );
     }

@@ -3,6 +3,7 @@ import { BangerError, fail } from "../base/errors/error.ts";
 import { parseVmName, type VmName } from "../base/names.ts";
 import { formatSize } from "../base/units.ts";
 import { defaultKernel, suiteOf } from "../kernels/names.ts";
+import type { ImageRecord, KernelRecord } from "../model/artifact.ts";
 import type { Emit, SpecEvent } from "../model/event.ts";
 import type { NetworkKind, VmRecord, VmSpec } from "../model/vm.ts";
 import type { OpenChange } from "../store/journal.ts";
@@ -23,6 +24,8 @@ export type CreateRequest = SizeRequest & {
   kernel?: string;
   network?: NetworkKind;
   env?: Record<string, string>;
+  /** suspended after so long without use, in `ms` */
+  idleMs?: number;
   /** deleted when its lease ends */
   ephemeral: boolean;
 };
@@ -36,20 +39,8 @@ export async function decideVm(
   emit: Emit,
 ): Promise<{ vm: VmRecord; change: OpenChange }> {
   if (request.name !== undefined) requireFreeName(ctx, parseVmName(request.name));
-  const { provenance, ...sizes } = await ctx.sizes(request);
-  const chosen = { ...sizes, network: request.network ?? "user" };
-  const wanted = wantedArtifacts(ctx, request);
-  requirePossible(ctx, wanted);
-  emitSpec(emit, { ...chosen, ...wanted, provenance });
-  const image = findImage(ctx, wanted.image);
-  const kernel = findKernel(ctx, wanted.kernel);
+  const { spec, image, kernel } = await decideSpec(ctx, request, emit);
   const identity = await makeIdentity(ctx);
-  const spec: VmSpec = {
-    ...chosen,
-    image: { name: image.name, digest: image.digest },
-    kernel: { name: kernel.name, digest: kernel.digest },
-    env: request.env ?? {},
-  };
   const made = await sayingDiskFull(ctx, ctx.paths.database, "writing its record", async () =>
     ctx.store.transaction(() => {
       const vm = newRecord(ctx, request, spec);
@@ -63,6 +54,29 @@ export async function decideVm(
   );
   tell(ctx, made.vm.id, "");
   return made;
+}
+
+/** What a VM as requested would be. @throws IMAGE_NOT_FOUND, KERNEL_NOT_FOUND */
+export async function decideSpec(
+  ctx: Context,
+  request: CreateRequest,
+  emit: Emit,
+): Promise<{ spec: VmSpec; image: ImageRecord; kernel: KernelRecord }> {
+  const { provenance, ...sizes } = await ctx.sizes(request);
+  const chosen = { ...sizes, network: request.network ?? "user" };
+  const wanted = wantedArtifacts(ctx, request);
+  requirePossible(ctx, wanted);
+  emitSpec(emit, { ...chosen, ...wanted, provenance });
+  const image = findImage(ctx, wanted.image);
+  const kernel = findKernel(ctx, wanted.kernel);
+  const spec: VmSpec = {
+    ...chosen,
+    image: { name: image.name, digest: image.digest },
+    kernel: { name: kernel.name, digest: kernel.digest },
+    env: request.env ?? {},
+    ...(request.idleMs === undefined ? {} : { idleMs: request.idleMs }),
+  };
+  return { spec, image, kernel };
 }
 
 /** An image may name the kernel that it wants. */
@@ -118,7 +132,12 @@ async function partsToKeep(ctx: Context, vm: VmRecord) {
   return { artifacts, origin: cold("it stays stopped") };
 }
 
-async function partsToStart(ctx: Context, { spec, ...vm }: VmRecord, { cold: isCold, emit }: Starting, signal: AbortSignal) {
+async function partsToStart(
+  ctx: Context,
+  { spec, ...vm }: VmRecord,
+  { cold: isCold, emit }: Starting,
+  signal: AbortSignal,
+) {
   const artifacts = await prepareArtifacts(ctx, spec);
   const origin = isCold ? cold("as was asked") : await originOf(ctx, { spec, artifacts }, emit, signal);
   await makeFiles(ctx, { ...vm, spec }, origin);

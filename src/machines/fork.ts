@@ -8,8 +8,8 @@ import { UndoStack } from "../base/undo.ts";
 import type { Emit } from "../model/event.ts";
 import type { SavedPaths } from "../model/paths.ts";
 import type { VmRecord } from "../model/vm.ts";
-import type { OpenChange } from "../store/journal.ts";
 import type { VmIdentity } from "../store/identities.ts";
+import type { OpenChange } from "../store/journal.ts";
 import type { SaveRecord } from "../vmm/driver.ts";
 import type { Context } from "./context.ts";
 import { copyDiskAloud } from "./copy-disk.ts";
@@ -49,7 +49,13 @@ export async function forkVm(
   try {
     await ctx.files.ensureFolder(files.directory);
     const save = await saveParent(ctx, parent, { files, children, emit, signal });
-    const origin: Origin = { kind: "save", save: saveOf(save, files), disk: null, what: `a fork of ${parent.name}`, template: null };
+    const origin: Origin = {
+      kind: "save",
+      save: saveOf(save, files),
+      disk: null,
+      what: `a fork of ${parent.name}`,
+      template: null,
+    };
     await Promise.all(children.map((child) => startChild(ctx, child, origin, emit, signal)));
     undo.keep();
   } finally {
@@ -113,7 +119,13 @@ async function saveParent(
   return saveAndGoOn(ctx, { vm: parent, live: requireLive(ctx, parent), files }, signal, copy);
 }
 
-async function startChild(ctx: Context, { vm, change }: Child, origin: Origin, emit: Emit, signal: AbortSignal): Promise<void> {
+async function startChild(
+  ctx: Context,
+  { vm, change }: Child,
+  origin: Origin,
+  emit: Emit,
+  signal: AbortSignal,
+): Promise<void> {
   await ctx.operations.run(vm, "create", async (interrupted) => {
     ctx.store.transaction(() => {
       change.end();

@@ -22,7 +22,11 @@ export type GoBack = {
  * The caller holds the VM's operation. A snapshot of a stopped VM leaves it stopped.
  * @throws SAVE_VERSION before anything is given up, SAVE_DAMAGED
  */
-export async function goBack(ctx: Context, vm: VmRecord, { snapshot, cold: isCold, emit, signal }: GoBack): Promise<VmRecord> {
+export async function goBack(
+  ctx: Context,
+  vm: VmRecord,
+  { snapshot, cold: isCold, emit, signal }: GoBack,
+): Promise<VmRecord> {
   const files = ctx.paths.snapshot(snapshot.id);
   const save = snapshot.save && !isCold ? saveOf(snapshot.save, files) : null;
   if (save) await requireRestorable(ctx, save);

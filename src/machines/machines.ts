@@ -1,5 +1,5 @@
 /** Everything that can be done with VMs, images and kernels: the one door to lifecycle policy. */
-import { fail, toBangerError } from "../base/errors/error.ts";
+import { toBangerError } from "../base/errors/error.ts";
 import { parseImageName, parseVmName } from "../base/names.ts";
 import { SharedWork } from "../base/shared-work.ts";
 import type { ImageRecord, ImageView, KernelRecord } from "../model/artifact.ts";
@@ -24,8 +24,10 @@ import {
   viewImages,
 } from "./images.ts";
 import { type Lease, takeLease } from "./leases.ts";
-import { dropLive } from "./live.ts";
+import { dropLive, requireLive } from "./live.ts";
+import { saves } from "./machines-saves.ts";
 import { Operations } from "./operations.ts";
+import { suspendedOrigin } from "./origin.ts";
 import { type PruneRequest, pruneImages } from "./prune.ts";
 import { waitReady } from "./ready.ts";
 import { reconcile } from "./reconcile.ts";
@@ -40,7 +42,7 @@ import { killVm, stopVm } from "./stop.ts";
 import { viewVm } from "./view.ts";
 import { waitForEnd } from "./wait.ts";
 
-export type StartOptions = { wait: WaitKind; /** from its disk, whatever saves there are */ cold?: boolean };
+export type StartOptions = { wait: WaitKind /** from its disk, whatever saves there are */; cold?: boolean };
 export type StopOptions = { graceMs?: number };
 export type Created = { vm: VmRecord; lease: Lease | null };
 
@@ -68,6 +70,7 @@ export function createContext(deps: MachinesDeps): Context {
       ctx.pending.add(logged);
     },
     pending: new Set(),
+    nobodys: new Set(),
     templates: { making: new SharedWork(), fresh: new Map(), broken: new Map() },
     importing: { count: 0, removal: Promise.resolve() },
   };
@@ -76,7 +79,7 @@ export function createContext(deps: MachinesDeps): Context {
 
 export function createMachines(deps: MachinesDeps) {
   const ctx = createContext(deps);
-  return { ...lifecycle(ctx), ...looking(ctx), ...artifacts(ctx), ...daemonSide(ctx) };
+  return { ...lifecycle(ctx), ...saves(ctx), ...looking(ctx), ...artifacts(ctx), ...daemonSide(ctx) };
 }
 
 function lifecycle(ctx: Context) {
@@ -209,10 +212,9 @@ function looking(ctx: Context) {
 
     /** The agent's session of a running VM. @throws VM_STATE, AGENT_UNREACHABLE */
     async session(name: string): Promise<{ vm: VmRecord; client: AgentClient }> {
-      const vm = findVm(ctx, name);
+      const vm = await awake(ctx, findVm(ctx, name));
       requireState(vm, "enter", ["running"], nextForEntering(vm));
-      const live = ctx.live.get(vm.id);
-      if (!live) throw fail("AGENT_UNREACHABLE", { name, reason: "its VMM has just ended" });
+      const live = requireLive(ctx, vm);
       return { vm, client: await live.session.client(ctx.timings.reconnectMs) };
     },
 
@@ -225,16 +227,26 @@ function looking(ctx: Context) {
     /** pids of every VMM and network process: none of their children may speak to the daemon */
     vmProcesses(): number[] {
       const { processes, vms } = ctx.store;
-      return vms
-        .all()
-        .flatMap((vm) =>
-          [processes.vmm(vm.id)?.process.pid, processes.network(vm.id)?.pid].filter((pid) => pid !== undefined),
-        );
+      const noted = vms.all().flatMap((vm) => [processes.vmm(vm.id)?.process.pid, processes.network(vm.id)?.pid]);
+      return [...noted.filter((pid) => pid !== undefined), ...ctx.nobodys];
     },
   };
 }
 
+/** A suspended VM wakes when it is used; two users wait for one waking. */
+async function awake(ctx: Context, stale: VmRecord): Promise<VmRecord> {
+  if (stale.state !== "suspended") return stale;
+  await ctx.operations.queue(stale.id, "start", async (interrupted) => {
+    const vm = freshVm(ctx, stale);
+    if (!vm.suspended) return;
+    ctx.log.info("waking for a session", { vm: vm.name });
+    await startVm(ctx, vm, { origin: suspendedOrigin(ctx, vm), emit: () => {}, signal: interrupted });
+  });
+  return freshVm(ctx, stale);
+}
+
 function nextForEntering(vm: VmRecord): string {
+  if (vm.state === "paused") return `let it go on with \`banger vm resume ${vm.name}\``;
   if (vm.state === "stopped" || vm.state === "failed") return `start it with \`banger vm start ${vm.name}\``;
   return `wait until it runs: \`banger vm show ${vm.name}\``;
 }

@@ -33,6 +33,7 @@ export async function withReader<T>(
   let running: RunningVm | null = null;
   try {
     running = await ctx.driver.boot({ ...readerSpec(ctx, plan), id, directory }, signal);
+    ctx.nobodys.add(running.record.process.pid);
     const client = await reach(ctx, plan, running, serialLog, signal);
     try {
       return await orAborted(use(client), signal);
@@ -42,6 +43,7 @@ export async function withReader<T>(
   } finally {
     await running?.kill();
     running?.release();
+    if (running) ctx.nobodys.delete(running.record.process.pid);
     await ctx.files.removeTree(directory);
   }
 }

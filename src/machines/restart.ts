@@ -8,7 +8,12 @@ import { freshVm } from "./state.ts";
 import { stopVm } from "./stop.ts";
 
 /** The caller holds the VM's operation. */
-export async function restartVm(ctx: Context, vm: VmRecord, graceMs: number, plan: Omit<StartPlan, "origin">): Promise<LiveVm> {
+export async function restartVm(
+  ctx: Context,
+  vm: VmRecord,
+  graceMs: number,
+  plan: Omit<StartPlan, "origin">,
+): Promise<LiveVm> {
   const change = ctx.store.journal.begin("restart", vm.id, "stop");
   try {
     await stopVm(ctx, vm, graceMs, plan.emit);

@@ -1,7 +1,7 @@
 /** Saving a VM that goes on afterwards: what is around the VMM's own save. */
 import { fail } from "../base/errors/error.ts";
-import type { Save, SaveFiles, SaveRecord } from "../vmm/driver.ts";
 import type { VmRecord } from "../model/vm.ts";
+import type { Save, SaveFiles, SaveRecord } from "../vmm/driver.ts";
 import type { Context } from "./context.ts";
 import type { LiveVm } from "./live.ts";
 import { tellTime } from "./pause.ts";
@@ -27,6 +27,7 @@ export async function saveAndGoOn(
 ): Promise<SaveRecord> {
   const runs = vm.state === "running";
   if (runs) await syncGuest(ctx, live);
+  const change = ctx.store.journal.begin("snapshot", vm.id, "save");
   try {
     const record = await live.vm.save(files, signal);
     await meanwhile();
@@ -37,6 +38,7 @@ export async function saveAndGoOn(
       await live.vm.resume();
       await tellTime(ctx, live, vm);
     }
+    change.end();
   }
 }
 

@@ -1,10 +1,10 @@
 /** Snapshots by name: a VM as it was, to go back to. They have folders of their own, which no VMM may write. */
 import { fail } from "../base/errors/error.ts";
+import { parseSnapshotName } from "../base/names.ts";
 import { nearest } from "../base/text.ts";
 import type { Emit } from "../model/event.ts";
 import type { SnapshotRecord } from "../model/save.ts";
 import type { VmRecord } from "../model/vm.ts";
-import { parseSnapshotName } from "../base/names.ts";
 import type { Context } from "./context.ts";
 import { copyDiskAloud } from "./copy-disk.ts";
 import { requireLive } from "./live.ts";
@@ -22,7 +22,6 @@ export async function takeSnapshot(
   if (ctx.store.snapshots.byName(vm.id, name)) throw fail("SNAPSHOT_TAKEN", { vm: vm.name, name });
   const id = ctx.randomId();
   const files = ctx.paths.snapshot(id);
-  const change = ctx.store.journal.begin("snapshot", vm.id, "save");
   try {
     await ctx.files.ensureFolder(files.directory);
     const copy = () => copyDiskAloud(ctx, vm, files.disk, emit);
@@ -40,8 +39,6 @@ export async function takeSnapshot(
     await ctx.unlessReleased();
     await ctx.files.removeTree(files.directory);
     throw error;
-  } finally {
-    change.end();
   }
 }
 

@@ -52,7 +52,10 @@ type Start = { vm: VmRecord; change: OpenChange; phases: Phases; live: LiveVm | 
 async function bring(ctx: Context, start: Start, plan: StartPlan): Promise<LiveVm> {
   const { vm, change, phases } = start;
   const { origin, signal } = plan;
-  const work = [prepareBoot(ctx, vm, plan.emit, plan.artifacts), plan.hasDisk ? null : copyDisk(ctx, vm, origin)] as const;
+  const work = [
+    prepareBoot(ctx, vm, plan.emit, plan.artifacts),
+    plan.hasDisk ? null : copyDisk(ctx, vm, origin),
+  ] as const;
   await Promise.allSettled(work);
   const [prepared] = await Promise.all(work);
   phases.mark("prepare");
@@ -108,7 +111,13 @@ async function bringCold(ctx: Context, start: Start, plan: StartPlan, why: strin
 /** Writes that the VM is up; the change is over. */
 function finishStart(ctx: Context, vm: VmRecord, change: OpenChange, how: string): void {
   ctx.store.transaction(() => {
-    const now = { state: "running", startedAt: ctx.clock.now(), startedHow: how, failure: null, suspended: null } as const;
+    const now = {
+      state: "running",
+      startedAt: ctx.clock.now(),
+      startedHow: how,
+      failure: null,
+      suspended: null,
+    } as const;
     ctx.store.vms.change(vm.id, now);
     change.end();
   });

@@ -74,13 +74,27 @@ async function boot(
   await ctx.createDisk(files.disk, facts.diskBytes);
   const net = spec.network === "user" ? await ctx.network.prepare(files) : null;
   const process = net?.process;
-  if (process) undo.defer("its network", () => ctx.network.stop(process, files));
+  if (process) {
+    ctx.nobodys.add(process.pid);
+    undo.defer("its network", async () => {
+      await ctx.network.stop(process, files);
+      ctx.nobodys.delete(process.pid);
+    });
+  }
   const { image, initramfs } = artifacts;
-  const devices = bootSpec(ctx.paths, { vm: { id, spec, ephemeral: true }, image, initramfs, net: net?.device ?? null });
+  const devices = bootSpec(ctx.paths, {
+    vm: { id, spec, ephemeral: true },
+    image,
+    initramfs,
+    net: net?.device ?? null,
+  });
   const running = await ctx.driver.boot({ ...devices, memory: { path: files.memory } }, signal);
+  const { pid } = running.record.process;
+  ctx.nobodys.add(pid);
   undo.defer("its VMM", async () => {
     await running.kill();
     running.release();
+    ctx.nobodys.delete(pid);
   });
   const session = new AgentSession(ctx, running, () => name);
   undo.defer("its session", () => session.close());

@@ -1,5 +1,5 @@
 /** Templates: found for a VM, made when there is none, removed when they are too many or no use any more. */
-import { fail, toBangerError } from "../base/errors/error.ts";
+import { fail, isError, toBangerError } from "../base/errors/error.ts";
 import type { Digest, VmId } from "../base/names.ts";
 import type { Emit } from "../model/event.ts";
 import type { TemplateRecord } from "../model/save.ts";
@@ -30,7 +30,8 @@ export async function originOf(ctx: Context, wanted: Wanted, emit: Emit, signal:
   } catch (error) {
     if (signal.aborted) throw error;
     const why = toBangerError(error).message;
-    ctx.templates.broken.set(key, why);
+    // room can be made at any time
+    if (!isError(error, "DISK_FULL")) ctx.templates.broken.set(key, why);
     emit({ kind: "note", level: "warn", text: `a template could not be made, so VMs boot cold: ${why}` });
     return cold(`no template: ${why}`);
   }
@@ -131,7 +132,19 @@ export async function removeTemplate(ctx: Context, key: Digest): Promise<void> {
 export async function tidyTemplates(ctx: Context): Promise<void> {
   for (const { key, facts } of ctx.store.templates.all()) {
     const isUsable =
-      ctx.store.images.byDigest(facts.image.digest) !== null && ctx.store.kernels.byDigest(facts.kernel.digest) !== null;
+      ctx.store.images.byDigest(facts.image.digest) !== null &&
+      ctx.store.kernels.byDigest(facts.kernel.digest) !== null;
     if (!isUsable) await removeTemplate(ctx, key);
   }
+}
+
+/** @param text a key, or the first digits of one @throws TEMPLATE_NOT_FOUND, TEMPLATE_AMBIGUOUS */
+export function findTemplate(ctx: Context, text: string): TemplateRecord {
+  const digits = text.replace(/^sha256:/, "");
+  const found = /^[0-9a-f]{1,64}$/.test(digits)
+    ? allTemplates(ctx).filter(({ key }) => key.startsWith(`sha256:${digits}`))
+    : [];
+  if (found.length > 1) throw fail("TEMPLATE_AMBIGUOUS", { key: text, count: found.length });
+  if (!found[0]) throw fail("TEMPLATE_NOT_FOUND", { key: text.slice(0, 80) });
+  return found[0];
 }

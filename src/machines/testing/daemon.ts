@@ -11,9 +11,8 @@ import { digestOf, imageRecord, kernelRecord } from "../../store/testing/records
 import type { AgentClient } from "../../wire/agent/types.ts";
 import type { MachinesDeps } from "../deps.ts";
 import { createMachines, type Machines } from "../machines.ts";
-import type { Guest } from "./guest.ts";
 import { Life, mortal } from "./life.ts";
-import { World, worldDriver } from "./world.ts";
+import { World, type WorldVm, worldDriver } from "./world.ts";
 
 export const paths = pathsOf({ state: "/s", cache: "/c", config: "/e", runtime: "/r" });
 
@@ -62,7 +61,7 @@ export function depsOf({ world, db }: Host): MachinesDeps {
     hostCpu: "a CPU",
     templateLimit: async () => world.templateLimit,
     endStrays: async (directory) => world.endStrays(directory),
-    connectAgent: (stream, { timeoutMs }) => connectGuest((stream as unknown as { guest: Guest }).guest, timeoutMs),
+    connectAgent: (stream, { timeoutMs }) => connectGuest((stream as unknown as { vm: WorldVm }).vm, timeoutMs),
     sizes: async (request) => ({
       vcpu: 2,
       memoryMib: 1024,
@@ -179,8 +178,8 @@ function artifactsOf(world: World): MachinesDeps["artifacts"] {
   };
 }
 
-async function connectGuest(guest: Guest, timeoutMs: number): Promise<AgentClient> {
-  if (guest.behaviour.answers && guest.exit === null) return guest.connect();
+async function connectGuest({ guest, isPaused }: WorldVm, timeoutMs: number): Promise<AgentClient> {
+  if (guest.behaviour.answers && guest.exit === null && !isPaused) return guest.connect();
   await new Promise((resolve) => setTimeout(resolve, timeoutMs));
   throw new Error("no answer");
 }

@@ -79,7 +79,15 @@ class FakeClient implements AgentClient {
   constructor(guest: Guest) {
     this.#guest = guest;
     const { init } = guest.behaviour;
-    this.hello = { protocol: 1, agent: "0", phase: guest.phase, generation: guest.generation, init, bootId: "b", features: [] };
+    this.hello = {
+      protocol: 1,
+      agent: "0",
+      phase: guest.phase,
+      generation: guest.generation,
+      init,
+      bootId: "b",
+      features: [],
+    };
   }
 
   async open(verb: string, args: Json): Promise<AgentStream> {

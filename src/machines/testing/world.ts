@@ -165,9 +165,14 @@ function runningVm(world: World, vm: WorldVm): RunningVm {
   return {
     record,
     // the stream is never read: the test's connectAgent takes the guest out of it
-    agent: async () => ({ stream: { guest: vm.guest } as never, resync: false }),
-    pause: async () => void (vm.isPaused = true),
-    resume: async () => void (vm.isPaused = false),
+    agent: async () => ({ stream: { vm } as never, resync: false }),
+    async pause() {
+      vm.isPaused = true;
+    },
+    async resume() {
+      if (vm.spec.memory && vm.isPaused) throw new Error("it was saved in place");
+      vm.isPaused = false;
+    },
     async powerdown() {
       if (vm.guest.behaviour.hasButton) vm.guest.end({ kind: "poweroff" });
     },
