@@ -5,12 +5,14 @@ import { daemon } from "./commands/daemon.ts";
 import { doctor } from "./commands/doctor.ts";
 import { image } from "./commands/image.ts";
 import { kernel } from "./commands/kernel.ts";
+import { snapshot } from "./commands/snapshot.ts";
+import { template } from "./commands/template.ts";
 import { vm } from "./commands/vm.ts";
 import type { CliContext } from "./context.ts";
 import type { CommandPaths } from "./suggest.ts";
 import { textsFor } from "./texts.ts";
 
-const groups = { vm, image, kernel, daemon };
+const groups = { vm, snapshot, template, image, kernel, daemon };
 
 /** @param words the command line, without what is the guest's */
 export function buildApp(version: string, words: readonly string[]) {

@@ -3,19 +3,24 @@ import {
   type CreateVm,
   type DaemonInfo,
   type DeletedVm,
+  type ForkVm,
   type HostInfo,
   type PruneImages,
   type PullImage,
   type RenameVm,
   type RestartVm,
+  type RestoreVm,
   routes,
   type SaveVm,
+  type SnapshotVm,
   type StartVm,
   type StopResult,
   type StopVm,
   type TagImage,
+  type WarmTemplate,
 } from "../api/types.ts";
 import type { ImageRecord, ImageView, KernelRecord, Pruned } from "../model/artifact.ts";
+import type { SnapshotView, TemplateRecord } from "../model/save.ts";
 import type { VmView } from "../model/vm.ts";
 
 /** Routes that answer one JSON value. */
@@ -28,6 +33,14 @@ export type JsonAnswers = {
   deleteVm: DeletedVm;
   killVm: VmView;
   renameVm: VmView;
+  pauseVm: VmView;
+  resumeVm: VmView;
+  snapshotsOfVm: SnapshotView[];
+  listSnapshots: SnapshotView[];
+  deleteSnapshot: SnapshotView;
+  listTemplates: TemplateRecord[];
+  showTemplate: TemplateRecord;
+  deleteTemplate: TemplateRecord;
   listImages: ImageView[];
   showImage: ImageView;
   tagImage: ImageView;
@@ -45,6 +58,11 @@ export type WorkAnswers = {
   stopVm: StopResult;
   restartVm: VmView;
   saveVm: ImageRecord;
+  suspendVm: VmView;
+  forkVm: VmView[];
+  snapshotVm: SnapshotView;
+  restoreVm: VmView;
+  warmTemplate: TemplateRecord;
   waitVm: VmView;
   pullImage: ImageRecord;
 };
@@ -59,6 +77,10 @@ type Bodies = {
   restartVm: RestartVm;
   renameVm: RenameVm;
   saveVm: SaveVm;
+  forkVm: ForkVm;
+  snapshotVm: SnapshotVm;
+  restoreVm: RestoreVm;
+  warmTemplate: WarmTemplate;
   pullImage: PullImage;
   tagImage: TagImage;
   pruneImages: PruneImages;

@@ -1,7 +1,7 @@
 /** What can be done with saved VMs: pause, suspend, snapshots, forks, templates. */
 import { fail, toBangerError } from "../base/errors/error.ts";
 import type { Emit } from "../model/event.ts";
-import type { SnapshotRecord, TemplateRecord } from "../model/save.ts";
+import type { SnapshotRecord, SnapshotView, TemplateRecord } from "../model/save.ts";
 import type { VmRecord } from "../model/vm.ts";
 import { shortKey } from "../templates/key.ts";
 import { prepareArtifacts } from "./artifacts.ts";
@@ -17,8 +17,6 @@ import { findVm, freshVm, requireState } from "./state.ts";
 import { suspendVm } from "./suspend.ts";
 import { allTemplates, ensureTemplate, findTemplate, keyOf, removeTemplate } from "./templates.ts";
 
-export type SnapshotView = SnapshotRecord & { vmName: string };
-
 export function saves(ctx: Context) {
   /** With the VM as it is once nothing else is done with it. */
   const operating = <T>(
@@ -33,6 +31,11 @@ export function saves(ctx: Context) {
     );
   };
   const never = new AbortController().signal;
+  const byId = (id: string): SnapshotView => {
+    const found = ctx.store.snapshots.byId(id);
+    if (!found) throw fail("SNAPSHOT_NOT_FOUND", { vm: "any", name: id.slice(0, 80) });
+    return view(found);
+  };
   const view = (record: SnapshotRecord): SnapshotView => ({
     ...record,
     vmName: ctx.store.vms.byId(record.vm)?.name ?? record.vm,
@@ -88,10 +91,10 @@ export function saves(ctx: Context) {
     /** @param name of a VM; undefined: of all */
     snapshots: (name?: string): SnapshotView[] =>
       (name === undefined ? ctx.store.snapshots.all() : ctx.store.snapshots.of(findVm(ctx, name).id)).map(view),
-    findSnapshot: (name: string, snapshot: string): SnapshotView =>
-      view(findSnapshot(ctx, findVm(ctx, name), snapshot)),
-    async deleteSnapshot(name: string, snapshot: string): Promise<SnapshotView> {
-      const found = view(findSnapshot(ctx, findVm(ctx, name), snapshot));
+    /** @param id of the snapshot */
+    findSnapshot: (id: string): SnapshotView => byId(id),
+    async deleteSnapshot(id: string): Promise<SnapshotView> {
+      const found = byId(id);
       await deleteSnapshot(ctx, found);
       return found;
     },

@@ -246,7 +246,7 @@ test("snapshots: taken of a running VM and of a stopped one, gone back to, delet
     code: "SNAPSHOT_NOT_FOUND",
     hint: expect.stringContaining('"still"'),
   });
-  await machines.deleteSnapshot("one", "s1");
+  await machines.deleteSnapshot(machines.snapshots("one")[0]?.id ?? "");
   assertTruth(host, "one snapshot left");
   await machines.delete("one");
   await machines.idle();

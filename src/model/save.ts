@@ -44,3 +44,6 @@ export type SnapshotRecord = {
   /** Unix time in `ms` */
   createdAt: number;
 };
+
+/** A snapshot as the API shows it. */
+export type SnapshotView = SnapshotRecord & { vmName: string };

@@ -74,7 +74,13 @@ async function runInVm(call: Run): Promise<number> {
 /** With --rm the answer is a lease: the VM is deleted when it closes, for whatever reason. */
 function startVm({ context, flags, sink }: Run): Promise<Work<VmView>> {
   const { env: _session, ...spec } = createRequest(context, flags);
-  const body: CreateVm = { ...spec, start: true, wait: flags.wait ?? "services", lease: flags.rm ?? false };
+  const body: CreateVm = {
+    ...spec,
+    start: true,
+    wait: flags.wait ?? "services",
+    lease: flags.rm ?? false,
+    ...(flags.cold ? { cold: true } : {}),
+  };
   return cancellable(context.signals, (signal) =>
     withArtifacts(context, sink.emit, signal, () => context.api.work("createVm", { body }, sink.emit, signal)),
   );
