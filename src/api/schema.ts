@@ -20,7 +20,10 @@ const env = z
 const name = z.string().check(z.maxLength(64));
 const reference = z.string().check(z.minLength(1), z.maxLength(512));
 const milliseconds = z.int().check(z.gte(0), z.lte(86_400_000));
-const idle = z.int().check(z.gte(1000), z.lte(366 * 86_400_000));
+const idle = z.int().check(
+  z.lte(366 * 86_400_000),
+  z.refine((ms) => ms === 0 || ms >= 1000, "is neither 0 nor 1000 or more"),
+);
 const wait = z.enum(waitKinds);
 
 export const createVmSchema = z.strictObject({

@@ -34,6 +34,13 @@ export function parseDuration(text: string): number | null {
   return number === undefined ? null : Number(number) * (durations[unit ?? ""] ?? 0);
 }
 
+/** As `parseDuration` reads it, `90s`, `30m`, `2h`: the largest unit that needs no fraction. */
+export function durationText(ms: number): string {
+  const units = Object.entries(durations).toReversed();
+  const [unit, length] = units.find(([, one]) => ms % one === 0) ?? ["ms", 1];
+  return `${ms / length}${unit}`;
+}
+
 const ages: readonly (readonly [unit: string, ms: number])[] = [
   ["d", 86_400_000],
   ["h", 3_600_000],

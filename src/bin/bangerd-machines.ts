@@ -66,6 +66,7 @@ export async function wireMachines({ paths, facts, env, log }: WireFacts): Promi
     createDisk: (path, bytes) => createDataDisk(disk, { path, bytes }),
     copySparse: (from, path, bytes, onPlainCopy) => replaceByCopy({ from, path, bytes, onPlainCopy }),
     hostCpu: facts.cpu,
+    idleLimit: async () => (await config()).idleMs,
     templateLimit: async () => (await config()).templateMaxBytes,
     artifacts: wireArtifacts({ exec, paths, agent, store, env, cpus: facts.cpus, config }),
     sizes: async (request) => resolveSizes(request, await config(), facts),

@@ -29,6 +29,7 @@ test("values and where they came from", () => {
     image_max_size: "default",
     registry_mirrors: "default",
     insecure_registries: "default",
+    idle_timeout: "default",
     template_max_size: "default",
     "vm_defaults.vcpu": "file",
     "vm_defaults.memory_mib": "file",
@@ -46,6 +47,13 @@ test("registries, and how large an image may be", () => {
   expect(problems('image_max_size = "2K"\ninsecure_registries = ["a b"]\n[registry_mirrors]\nx = "y"\n')).toHaveLength(
     3,
   );
+});
+
+test("when VMs are suspended", () => {
+  expect(defaultConfig("/c").idleMs).toBe(0);
+  expect(parseConfig("/c", 'idle_timeout = "30m"').idleMs).toBe(1_800_000);
+  expect(parseConfig("/c", 'idle_timeout = "never"').idleMs).toBe(0);
+  for (const text of ['"0s"', '"soon"', "30"]) expect(problems(`idle_timeout = ${text}`)).toHaveLength(1);
 });
 
 test("what templates may take, and none at all", () => {

@@ -2,7 +2,7 @@
 import { parse as parseToml, TomlError } from "smol-toml";
 import { fail } from "../base/errors/error.ts";
 import { nearest, stripControl } from "../base/text.ts";
-import { parseSize } from "../base/units.ts";
+import { parseDuration, parseSize } from "../base/units.ts";
 import type { Config, ConfigSource, VmDefaults } from "./config.ts";
 import { configSchema, keysAt, type RawConfig } from "./schema.ts";
 
@@ -61,12 +61,14 @@ function configOf(file: string, raw: RawConfig): Config {
     imageMaxBytes: parseSize(raw.image_max_size ?? defaultImageMax) ?? 0,
     registryMirrors: raw.registry_mirrors ?? {},
     insecureRegistries: raw.insecure_registries ?? [],
+    idleMs: parseDuration(raw.idle_timeout ?? "never") ?? 0,
     templateMaxBytes: parseSize(raw.template_max_size ?? defaultTemplateMax) ?? 0,
     provenance: {
       inherit_proxy: source(raw.inherit_proxy),
       image_max_size: source(raw.image_max_size),
       registry_mirrors: source(raw.registry_mirrors),
       insecure_registries: source(raw.insecure_registries),
+      idle_timeout: source(raw.idle_timeout),
       template_max_size: source(raw.template_max_size),
       "vm_defaults.vcpu": source(from.vcpu),
       "vm_defaults.memory_mib": source(from.memory_mib),

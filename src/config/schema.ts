@@ -1,6 +1,6 @@
 /** What config.toml may hold: every key, its check, and the words for what is wrong. `docs/config.md` is its twin. */
 import * as z from "zod/mini";
-import { parseSize } from "../base/units.ts";
+import { parseDuration, parseSize } from "../base/units.ts";
 import { sizeBounds } from "./sizing.ts";
 
 const vcpuRule = `must be a whole number from ${sizeBounds.vcpu.min} to ${sizeBounds.vcpu.max}, as in \`vcpu = 2\``;
@@ -40,6 +40,12 @@ const imageMaxRule = 'must be a size from 1M to 16T, as in `image_max_size = "64
 
 const templateMaxRule = 'must be a size up to 16T, or "0" for no templates, as in `template_max_size = "10G"`';
 
+const idleRule = 'must be a time from 1s on, or "never", as in `idle_timeout = "30m"`';
+
+const idleTime = z
+  .string({ error: idleRule })
+  .check(z.refine((text) => text === "never" || (parseDuration(text) ?? 0) >= 1000, { error: idleRule }));
+
 const host = /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\])(?::\d{1,5})?$/;
 
 function hosts(rule: string, pattern: RegExp) {
@@ -66,6 +72,7 @@ export const configSchema = z.strictObject({
       error: mirrorRule,
     }),
   ),
+  idle_timeout: z.optional(idleTime),
   inherit_proxy: z.optional(z.boolean({ error: "must be true or false" })),
   template_max_size: z.optional(
     z.union([z.literal("0"), maxSize(templateMaxRule, () => true)], { error: templateMaxRule }),

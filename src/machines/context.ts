@@ -15,6 +15,8 @@ export type Context = MachinesDeps & {
   events: StateEvents;
   /** ephemeral VMs whose session is connected, with how many hold each */
   leases: Map<VmId, number>;
+  /** Called once when a VM runs, started or adopted. */
+  onLive(live: LiveVm): void;
   /** Called once when a VM ended, whoever ended it. */
   onEnd(live: LiveVm, exit: VmExit): void;
   /**
@@ -24,6 +26,8 @@ export type Context = MachinesDeps & {
   unlessReleased(): Promise<void>;
   /** Lets go of every VM; they run on. Whatever is under way stops where it is. */
   release(): void;
+  /** how many use each VM, and what stops the count of its time without use */
+  idle: Map<VmId, { users: number; cancel: () => void }>;
   /** pids of VMMs and networks that belong to no VM of the list */
   nobodys: Set<number>;
   templates: {

@@ -180,6 +180,8 @@ export type MachinesDeps = {
   timings: MachineTimings;
   /** what the host's CPU is, for saves of guests that see it */
   hostCpu: string;
+  /** how long a VM may be without use before it is suspended, in `ms`, when it doesn't say itself; 0: for ever */
+  idleLimit(): Promise<number>;
   /** what templates may take of the disk together, in bytes; 0: there are none */
   templateLimit(): Promise<number>;
 };

@@ -109,7 +109,7 @@ async function saveParent(
   };
   emit({ kind: "progress", step: "save", text: `saving ${parent.name}` });
   if (parent.suspended) {
-    const kept = saveOf(parent.suspended, ctx.paths.suspended(parent.id));
+    const kept = saveOf(parent.suspended.save, ctx.paths.suspended(parent.id));
     await requireRestorable(ctx, kept);
     await ctx.copySparse(kept.files.memory, files.memory, 0);
     await ctx.copySparse(kept.files.state, files.state, 0);

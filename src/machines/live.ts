@@ -21,6 +21,7 @@ export function holdLive(ctx: Context, id: VmId, vm: RunningVm, isWarm = false):
   const exit = vm.wait().then((raw) => withIntent(raw, session));
   const live: LiveVm = { id, vm, session, isWarm, exit };
   ctx.live.set(id, live);
+  ctx.onLive(live);
   void exit.then((how) => ctx.onEnd(live, how));
   return live;
 }

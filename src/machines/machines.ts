@@ -13,6 +13,7 @@ import { deleteVm } from "./delete.ts";
 import type { ArchiveUpload, MachinesDeps, PullRequest, Upload } from "./deps.ts";
 import { StateEvents, type StateListener } from "./events.ts";
 import { findImage } from "./find-image.ts";
+import { beginUse, type Use, watchIdle } from "./idle.ts";
 import {
   deleteImage,
   exportImage,
@@ -62,6 +63,7 @@ export function createContext(deps: MachinesDeps): Context {
     operations: new Operations(),
     events: new StateEvents(),
     leases: new Map(),
+    onLive: ({ id }) => watchIdle(ctx, id),
     onEnd: (live, exit) => settleEnd(ctx, live, exit),
     background: (what, work) => {
       const logged = work
@@ -71,6 +73,7 @@ export function createContext(deps: MachinesDeps): Context {
     },
     pending: new Set(),
     nobodys: new Set(),
+    idle: new Map(),
     templates: { making: new SharedWork(), fresh: new Map(), broken: new Map() },
     importing: { count: 0, removal: Promise.resolve() },
   };
@@ -210,12 +213,22 @@ function looking(ctx: Context) {
     waitForEnd: (name: string, signal: AbortSignal) => waitForEnd(ctx, name, signal),
     subscribe: (listener: StateListener) => ctx.events.subscribe(listener),
 
-    /** The agent's session of a running VM. @throws VM_STATE, AGENT_UNREACHABLE */
-    async session(name: string): Promise<{ vm: VmRecord; client: AgentClient }> {
-      const vm = await awake(ctx, findVm(ctx, name));
-      requireState(vm, "enter", ["running"], nextForEntering(vm));
-      const live = requireLive(ctx, vm);
-      return { vm, client: await live.session.client(ctx.timings.reconnectMs) };
+    /**
+     * The agent's session of a running VM, which counts as used until `end`; a suspended one is woken.
+     * @throws VM_STATE, AGENT_UNREACHABLE, and what waking throws
+     */
+    async session(name: string): Promise<{ vm: VmRecord; client: AgentClient } & Use> {
+      const found = findVm(ctx, name);
+      const use = beginUse(ctx, found.id);
+      try {
+        const vm = await awake(ctx, found);
+        requireState(vm, "enter", ["running"], nextForEntering(vm));
+        const client = await requireLive(ctx, vm).session.client(ctx.timings.reconnectMs);
+        return { vm, client, end: use.end };
+      } catch (error) {
+        use.end();
+        throw error;
+      }
     },
 
     logFile(name: string, source: "console" | "vmm"): { path: string; vm: VmRecord } {

@@ -37,6 +37,6 @@ export function saveOf(state: SavedState, files: Save["files"]): Save {
 /** Of a suspended VM. @throws VM_STATE (a bug) for another one */
 export function suspendedOrigin(ctx: Pick<Context, "paths">, vm: VmRecord): SavedOrigin {
   if (!vm.suspended) throw fail("VM_STATE", { name: vm.name, state: vm.state, action: "wake", next: "start it" });
-  const save = saveOf(vm.suspended, ctx.paths.suspended(vm.id));
+  const save = saveOf(vm.suspended.save, ctx.paths.suspended(vm.id));
   return { kind: "save", save, disk: null, what: "where it was suspended", template: null };
 }

@@ -5,6 +5,7 @@
 import type { VmRecord } from "../model/vm.ts";
 import type { Change, JournalEntry, OpenChange } from "../store/journal.ts";
 import type { DriverRecord, RunningVm, VmExit } from "../vmm/driver.ts";
+import { watchClock } from "./clock-watch.ts";
 import type { Context } from "./context.ts";
 import { forgetVm } from "./delete.ts";
 import { clearAway, type Ending, endingOf, writeEnding } from "./ended.ts";
@@ -41,6 +42,7 @@ export async function reconcile(ctx: Context): Promise<void> {
   await dropUnused(ctx);
   await tidyTemplates(ctx);
   startLeaseGrace(ctx);
+  watchClock(ctx);
 }
 
 async function reconcileVm(ctx: Context, vm: VmRecord, entries: JournalEntry[]): Promise<void> {

@@ -28,7 +28,11 @@ export async function suspendVm(
     const save = await live.vm.save(files, signal);
     await ctx.files.makeDurable([files.memory, files.state, ctx.paths.vm(vm.id).disk]);
     ctx.store.transaction(() => {
-      ctx.store.vms.change(vm.id, { state: "suspended", suspended: save, startedAt: null });
+      ctx.store.vms.change(vm.id, {
+        state: "suspended",
+        suspended: { save, why, at: ctx.clock.now() },
+        startedAt: null,
+      });
       change.step("end");
     });
   } catch (error) {

@@ -66,8 +66,17 @@ export type VmRecord = {
   failure: VmFailure | null;
   /** how the last start went, for `vm show`: `cold: no template` */
   startedHow: string | null;
-  /** while it is `suspended`: what its memory was saved as */
-  suspended: SavedState | null;
+  /** while it is `suspended` */
+  suspended: Suspended | null;
+};
+
+export type Suspended = {
+  /** what its memory was saved as */
+  save: SavedState;
+  /** `not used for 30m` */
+  why: string;
+  /** Unix time in `ms` */
+  at: number;
 };
 
 /** What the API adds to a record when it is asked. */

@@ -1,8 +1,7 @@
 /** VM rows. What changes after creation has a setter of its own; the spec never changes. */
 import type { Digest, VmId, VmName } from "../base/names.ts";
 import type { Db } from "../host/sqlite.ts";
-import type { SavedState } from "../model/saved-state.ts";
-import type { VmFailure, VmRecord, VmSpec, VmState } from "../model/vm.ts";
+import type { Suspended, VmFailure, VmRecord, VmSpec, VmState } from "../model/vm.ts";
 
 type Row = {
   id: string;
@@ -117,6 +116,6 @@ function toRecord(row: Row): VmRecord {
     generation: row.generation,
     failure: row.failure === null ? null : (JSON.parse(row.failure) as VmFailure),
     startedHow: row.started_how,
-    suspended: row.suspended === null ? null : (JSON.parse(row.suspended) as SavedState),
+    suspended: row.suspended === null ? null : (JSON.parse(row.suspended) as Suspended),
   };
 }

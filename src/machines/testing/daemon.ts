@@ -59,6 +59,7 @@ export function depsOf({ world, db }: Host): MachinesDeps {
       world.copy(from, to);
     },
     hostCpu: "a CPU",
+    idleLimit: async () => world.idleLimit,
     templateLimit: async () => world.templateLimit,
     endStrays: async (directory) => world.endStrays(directory),
     connectAgent: (stream, { timeoutMs }) => connectGuest((stream as unknown as { vm: WorldVm }).vm, timeoutMs),

@@ -17,6 +17,10 @@ export type GuestBehaviour = {
   init: "systemd" | "none";
   /** answer of `services`; null: never comes */
   services: Json | null;
+  /** answer of `stats` */
+  stats: Json;
+  /** it was asked for them */
+  onStats?: () => void;
 };
 
 export const goodGuest: GuestBehaviour = {
@@ -26,6 +30,7 @@ export const goodGuest: GuestBehaviour = {
   hasButton: true,
   init: "systemd",
   services: { ok: true, state: "running", failed: [] },
+  stats: { ok: true, load1: 0, connections: 0 },
 };
 
 export class Guest {
@@ -103,6 +108,10 @@ class FakeClient implements AgentClient {
       queueMicrotask(() => guest.end({ kind: args["mode"] === "reboot" ? "reboot" : "poweroff" }));
     }
     if (verb === "services" && guest.behaviour.services === null) await new Deferred<void>().promise;
+    if (verb === "stats") {
+      guest.behaviour.onStats?.();
+      return streamWith(guest.behaviour.stats);
+    }
     return streamWith(verb === "services" ? (guest.behaviour.services ?? {}) : { ok: true });
   }
 

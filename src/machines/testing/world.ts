@@ -35,6 +35,8 @@ export class World {
   guest: GuestBehaviour = { ...goodGuest };
   /** whether its VMM can save VMs */
   canSave = false;
+  /** `ms` */
+  idleLimit = 0;
   /** bytes */
   templateLimit = 1024 ** 3;
   /** operations that fail, by name, with what they throw */
