@@ -55,7 +55,18 @@ test("the functions that make paths are all known to this test", () => {
       .filter(([, item]) => typeof item === "function")
       .map(([name]) => name);
   const paths = pathsOf({ state: "", cache: "", config: "", runtime: "" });
-  expect(functions(paths).sort()).toEqual(["blankDisk", "blob", "blobPart", "initramfs", "kernel", "layer", "snapshot", "suspended", "template", "vm"]);
+  expect(functions(paths).sort()).toEqual([
+    "blankDisk",
+    "blob",
+    "blobPart",
+    "initramfs",
+    "kernel",
+    "layer",
+    "snapshot",
+    "suspended",
+    "template",
+    "vm",
+  ]);
   expect([...functions(vmPaths("")), ...functions(kernelPaths(""))]).toEqual([]);
 });
 
