@@ -1,6 +1,7 @@
 /** The tree of commands. What a command does is loaded when it is called: the program starts in a few milliseconds. */
 import { buildApplication, buildRouteMap } from "@stricli/core";
 import { toBangerError } from "../base/errors/error.ts";
+import { bench } from "./commands/bench.ts";
 import { daemon } from "./commands/daemon.ts";
 import { doctor } from "./commands/doctor.ts";
 import { image } from "./commands/image.ts";
@@ -17,7 +18,7 @@ const groups = { vm, snapshot, template, image, kernel, daemon };
 /** @param words the command line, without what is the guest's */
 export function buildApp(version: string, words: readonly string[]) {
   const root = buildRouteMap({
-    routes: { ...groups, doctor },
+    routes: { ...groups, doctor, bench },
     docs: {
       brief: "disposable Linux virtual machines with your repository in them",
       fullDescription:
@@ -41,5 +42,5 @@ function commandPaths(): CommandPaths {
   const grouped = Object.entries(groups).flatMap(([group, routes]) =>
     routes.getAllEntries().flatMap(({ name, aliases }) => [name.original, ...aliases].map((word) => [group, word])),
   );
-  return [...grouped, ["doctor"]];
+  return [...grouped, ["doctor"], ["bench"]];
 }

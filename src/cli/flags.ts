@@ -56,8 +56,9 @@ export function parseGrace(text: string): number {
 
 /** `ms`; `never` is 0. */
 export function parseIdle(text: string): number {
-  const ms = text === "never" ? 0 : parseDuration(text);
-  if (ms === null || (ms !== 0 && ms < 1000) || ms > 366 * 86_400_000)
+  if (text === "never") return 0;
+  const ms = parseDuration(text);
+  if (ms === null || ms < 1000 || ms > 366 * 86_400_000)
     throw invalid("--idle-timeout", text, "is not a time from 1s on, or never", "--idle-timeout 30m");
   return ms;
 }
@@ -65,6 +66,12 @@ export function parseIdle(text: string): number {
 export function parseCount(text: string): number {
   const value = /^\d{1,3}$/.test(text) ? Number(text) : 0;
   if (value < 1 || value > 64) throw invalid("--count", text, "is not a number from 1 to 64", "--count 3");
+  return value;
+}
+
+export function parseRuns(text: string): number {
+  const value = /^\d{1,4}$/.test(text) ? Number(text) : 0;
+  if (value < 1 || value > 1000) throw invalid("--runs", text, "is not a number from 1 to 1000", "--runs 10");
   return value;
 }
 

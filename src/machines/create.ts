@@ -14,6 +14,7 @@ import type { SizeRequest } from "./deps.ts";
 import { findImage, imageIfAny, waysTo } from "./find-image.ts";
 import { makeIdentity } from "./identity.ts";
 import { cold, type Origin } from "./origin.ts";
+import type { Phases } from "./phases.ts";
 import { enter, tell } from "./state.ts";
 import { originOf } from "./templates.ts";
 import { pickName } from "./vm-names.ts";
@@ -106,10 +107,11 @@ export async function makeVm(
   made: { vm: VmRecord; change: OpenChange },
   starting: Starting | null,
   signal: AbortSignal,
+  phases: Phases,
 ): Promise<{ artifacts: ReadyArtifacts; origin: Origin }> {
   const { vm, change } = made;
   try {
-    const parts = await (starting ? partsToStart(ctx, vm, starting, signal) : partsToKeep(ctx, vm));
+    const parts = await (starting ? partsToStart(ctx, vm, starting, signal, phases) : partsToKeep(ctx, vm));
     if (signal.aborted) throw signal.reason;
     ctx.store.transaction(() => {
       change.end();
@@ -137,10 +139,14 @@ async function partsToStart(
   { spec, ...vm }: VmRecord,
   { cold: isCold, emit }: Starting,
   signal: AbortSignal,
+  phases: Phases,
 ) {
   const artifacts = await prepareArtifacts(ctx, spec);
+  phases.mark("image");
   const origin = isCold ? cold("as was asked") : await originOf(ctx, { spec, artifacts }, emit, signal);
+  phases.mark("template");
   await makeFiles(ctx, { ...vm, spec }, origin);
+  phases.mark("disk");
   return { artifacts, origin };
 }
 

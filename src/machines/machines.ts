@@ -29,6 +29,7 @@ import { dropLive, requireLive } from "./live.ts";
 import { saves } from "./machines-saves.ts";
 import { Operations } from "./operations.ts";
 import { suspendedOrigin } from "./origin.ts";
+import { Phases } from "./phases.ts";
 import { type PruneRequest, pruneImages } from "./prune.ts";
 import { waitReady } from "./ready.ts";
 import { reconcile } from "./reconcile.ts";
@@ -97,12 +98,14 @@ function lifecycle(ctx: Context) {
       emit: Emit,
       signal: AbortSignal,
     ): Promise<Created> {
+      const phases = new Phases(ctx.clock);
       const made = await decideVm(ctx, request, emit);
+      phases.mark("record");
       const live = await ctx.operations.run(made.vm, "create", async (interrupted) => {
         const either = AbortSignal.any([signal, interrupted]);
         const starting = start ? { cold: start.cold ?? false, emit } : null;
-        const parts = await makeVm(ctx, made, starting, either);
-        return start ? startNew(ctx, made.vm, { ...parts, hasDisk: true, emit, signal: either }) : null;
+        const parts = await makeVm(ctx, made, starting, either, phases);
+        return start ? startNew(ctx, made.vm, { ...parts, hasDisk: true, phases, emit, signal: either }) : null;
       });
       const lease = request.ephemeral ? takeLease(ctx, made.vm) : null;
       try {

@@ -28,6 +28,8 @@ export type StartPlan = {
   artifacts?: ReadyArtifacts;
   /** the VM's disk is a copy of the origin's already */
   hasDisk?: boolean;
+  /** of the work that came before */
+  phases?: Phases;
 };
 
 /**
@@ -37,7 +39,7 @@ export type StartPlan = {
  */
 export async function startVm(ctx: Context, stale: VmRecord, plan: StartPlan): Promise<LiveVm> {
   const { vm, change } = beginStart(ctx, stale);
-  const start = { vm, change, phases: new Phases(ctx.clock), live: null as LiveVm | null };
+  const start = { vm, change, phases: plan.phases ?? new Phases(ctx.clock), live: null as LiveVm | null };
   try {
     return await bring(ctx, start, plan);
   } catch (error) {
@@ -58,16 +60,16 @@ async function bring(ctx: Context, start: Start, plan: StartPlan): Promise<LiveV
   ] as const;
   await Promise.allSettled(work);
   const [prepared] = await Promise.all(work);
-  phases.mark("prepare");
+  phases.mark("network");
   signal.throwIfAborted();
   const live = await (origin.kind === "cold"
     ? boot(ctx, start, prepared, plan)
     : restore(ctx, start, prepared, origin, plan));
   phases.mark("vmm");
-  await reachAgent(ctx, vm, live, prepared.inherited, signal);
-  phases.mark("agent");
+  await reachAgent(ctx, vm, live, prepared.inherited, signal, phases);
   if (origin.kind === "save") await growGuest(ctx, live, vm, origin);
   finishStart(ctx, vm, change, phases.after(howOf(origin)));
+  plan.emit(phases.event());
   if (origin.kind === "save" && origin.template) noteUse(ctx, origin.template);
   return live;
 }
@@ -185,6 +187,7 @@ async function reachAgent(
   live: LiveVm,
   inherited: GuestInheritance,
   signal: AbortSignal,
+  phases?: Phases,
 ): Promise<void> {
   const ended = live.exit.then((exit) => {
     throw new EndedEarly(exit);
@@ -193,7 +196,12 @@ async function reachAgent(
   const limit = ctx.timings.agentMs;
   const late = () =>
     fail("AGENT_UNREACHABLE", { name: vm.name, reason: `no answer within ${Math.round(limit / 1000)} s` });
-  await orAborted(Promise.race([withTimeout(greet(ctx, live, vm, inherited), limit, late), ended]), signal);
+  const greeted = live.session.client(limit).then(() => {
+    phases?.mark("agent");
+    return greet(ctx, live, vm, inherited);
+  });
+  await orAborted(Promise.race([withTimeout(greeted, limit, late), ended]), signal);
+  phases?.mark("identity");
 }
 
 /** A start that another daemon began and whose VMM still runs: greet it and finish. */

@@ -13,6 +13,7 @@ import { createRequest } from "../../create-request.ts";
 import { envOf } from "../../flags.ts";
 import { sendWorkspace } from "../../guest-setup.ts";
 import { commandFor } from "../../image-command.ts";
+import { Laps } from "../../laps.ts";
 import { withArtifacts } from "../../obtain.ts";
 import { explainLoss, runSession, waysOn } from "../../session.ts";
 import { showDryRun } from "../../ui/dry-run.ts";
@@ -52,15 +53,20 @@ async function runInVm(call: Run): Promise<number> {
   const { context, flags, plan, sink } = call;
   for (const note of rootWarning(context)) sink.emit(note);
   plan?.prepare();
+  const laps = new Laps(context);
+  laps.end("begin");
   const started = await startVm(call);
+  laps.end("start");
   const { name } = started.value;
   try {
     const client = await cancellable(context.signals, (signal) => enter(call, name, signal));
+    laps.end("enter");
     try {
       sink.done();
       return await (flags.detach ? detach(call, client, started.value) : session(call, client, started.value));
     } finally {
       client.destroy();
+      laps.end("command");
     }
   } catch (error) {
     if (!flags.rm && !isError(error, "SESSION_LOST")) tellWaysOn(call, name);
@@ -68,6 +74,8 @@ async function runInVm(call: Run): Promise<number> {
   } finally {
     if (flags.rm) await remove(call, name);
     started.close();
+    laps.end("end");
+    if (flags.json) laps.tell(sink);
   }
 }
 
