@@ -63,7 +63,7 @@ export type SaveVm = { image: string };
 /** `POST /v1/images/{name}/pull`. The credential is used for this pull alone and kept nowhere. */
 export type PullImage = { credential?: Credential /** plain http is all right */; insecure?: boolean };
 export type TagImage = { name: string };
-export type PruneImages = { /** also images that no VM uses */ all?: boolean; dryRun?: boolean };
+export type PruneImages = { /** also images that no VM uses, and templates */ all?: boolean; dryRun?: boolean };
 
 export type HostInfo = {
   cpus: number;

@@ -63,6 +63,14 @@ test("templates are listed, shown, warmed, deleted", async () => {
   });
 });
 
+test("prune --all takes templates too, and says so before", async () => {
+  const { cli, served } = await withVm();
+  expect((await cli("image prune --all --dry-run")).stderr).toBe("1 template would go, 4 KiB; nothing was removed\n");
+  expect(served.machines.templates()).toHaveLength(1);
+  expect((await cli("image prune --all")).stderr).toBe("1 template removed, 4 KiB\n");
+  expect(served.machines.templates()).toEqual([]);
+});
+
 test("pause, resume, suspend, start", async () => {
   const { cli } = await withVm();
   expect((await cli("vm pause web")).stdout).toBe("web is paused\n");

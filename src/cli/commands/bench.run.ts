@@ -77,7 +77,7 @@ async function repeat(
   // the first finds files and pages cold
   for (let left = runs; left >= 0; left--) {
     signal.throwIfAborted();
-    sink.emit({ kind: "progress", step: "bench", text: what, done: runs - left, total: runs });
+    sink.emit({ kind: "progress", step: "bench", text: `timing ${what}` });
     const ended = await context.runSelf(args);
     if (ended.code !== 0) throw fail("BENCH_FAILED", { what, reason: ended.stderr.trim().split("\n").at(-1) ?? "" });
     if (left === runs) continue;
