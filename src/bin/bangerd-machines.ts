@@ -4,7 +4,7 @@ import { loadConfig } from "../config/load.ts";
 import { resolveSizes } from "../config/sizing.ts";
 import { systemClock } from "../host/clock.ts";
 import { createExec } from "../host/exec-node.ts";
-import { type HostFacts, which } from "../host/facts.ts";
+import { availableMemory, type HostFacts, which } from "../host/facts.ts";
 import {
   ensureFolder,
   isDiskFull,
@@ -67,6 +67,7 @@ export async function wireMachines({ paths, facts, env, log }: WireFacts): Promi
     copySparse: (from, path, bytes, onPlainCopy) => replaceByCopy({ from, path, bytes, onPlainCopy }),
     hostCpu: facts.cpu,
     idleLimit: async () => (await config()).idleMs,
+    mayHoldSpare: async () => (await config()).spareVm && availableMemory() >= memoryForSpare,
     templateLimit: async () => (await config()).templateMaxBytes,
     artifacts: wireArtifacts({ exec, paths, agent, store, env, cpus: facts.cpus, config }),
     sizes: async (request) => resolveSizes(request, await config(), facts),
@@ -89,6 +90,9 @@ const files: MachinesDeps["files"] = {
   makeDurable,
   tail: async (path, max) => new TextDecoder().decode(await tailBytes(path, max)),
 };
+
+/** What a host must have to spare, in bytes, before a VM is held ready: it takes some 60 MB, and more once it is used. */
+const memoryForSpare = 1024 ** 3;
 
 const programs = /^(qemu-system-|passt|banger-vsock-agent)/;
 

@@ -29,7 +29,7 @@ test("run says what it begins from: booting once, then the template", async () =
   const second = await cli("vm run --rm -- true");
   expect(second.stderr).not.toContain("booting");
   expect((await cli("vm run --cold --name cold --detach")).stderr).toContain("booting\n");
-  expect((await cli("vm show cold")).stdout).toMatch(/^last start: +cold \(as was asked\): record/m);
+  expect((await cli("vm show cold")).stdout).toMatch(/^last start: +cold \(as was asked\): decide/m);
 });
 
 test("where the time went is told with --json", async () => {
@@ -38,7 +38,7 @@ test("where the time went is told with --json", async () => {
   const events = stderr.split("\n").flatMap((line) => (line.startsWith("{") ? [JSON.parse(line)] : []));
   const phases = events.filter(({ kind }) => kind === "timing").flatMap((event) => event.phases);
   expect(phases.map(({ name }: { name: string }) => name)).toEqual([
-    ...["record", "image", "template", "disk", "network", "vmm", "agent", "identity"],
+    ...["decide", "image", "spare", "record", "template", "network", "vmm", "agent", "identity"],
     ...["cli.begin", "cli.start", "cli.enter", "cli.command", "cli.end"],
   ]);
 });

@@ -26,6 +26,8 @@ export type Config = {
   insecureRegistries: readonly string[];
   /** VMs are suspended after so long without use, in `ms`; 0: never */
   idleMs: number;
+  /** keep one VM of the kind that was used last ready for the next */
+  spareVm: boolean;
   /** what templates may take of the disk together, in bytes; 0: VMs always boot */
   templateMaxBytes: number;
   /** by key as written in the file: `vm_defaults.vcpu` */

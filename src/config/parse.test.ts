@@ -30,6 +30,7 @@ test("values and where they came from", () => {
     registry_mirrors: "default",
     insecure_registries: "default",
     idle_timeout: "default",
+    spare_vm: "default",
     template_max_size: "default",
     "vm_defaults.vcpu": "file",
     "vm_defaults.memory_mib": "file",

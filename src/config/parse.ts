@@ -62,6 +62,7 @@ function configOf(file: string, raw: RawConfig): Config {
     registryMirrors: raw.registry_mirrors ?? {},
     insecureRegistries: raw.insecure_registries ?? [],
     idleMs: parseDuration(raw.idle_timeout ?? "never") ?? 0,
+    spareVm: raw.spare_vm ?? true,
     templateMaxBytes: parseSize(raw.template_max_size ?? defaultTemplateMax) ?? 0,
     provenance: {
       inherit_proxy: source(raw.inherit_proxy),
@@ -69,6 +70,7 @@ function configOf(file: string, raw: RawConfig): Config {
       registry_mirrors: source(raw.registry_mirrors),
       insecure_registries: source(raw.insecure_registries),
       idle_timeout: source(raw.idle_timeout),
+      spare_vm: source(raw.spare_vm),
       template_max_size: source(raw.template_max_size),
       "vm_defaults.vcpu": source(from.vcpu),
       "vm_defaults.memory_mib": source(from.memory_mib),

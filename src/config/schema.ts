@@ -74,6 +74,7 @@ export const configSchema = z.strictObject({
   ),
   idle_timeout: z.optional(idleTime),
   inherit_proxy: z.optional(z.boolean({ error: "must be true or false" })),
+  spare_vm: z.optional(z.boolean({ error: "must be true or false" })),
   template_max_size: z.optional(
     z.union([z.literal("0"), maxSize(templateMaxRule, () => true)], { error: templateMaxRule }),
   ),

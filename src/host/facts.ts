@@ -34,6 +34,12 @@ export async function hostFacts(): Promise<HostFacts> {
   };
 }
 
+/** What programs may still take without swapping, in bytes; 0 when the kernel does not say. proc(5), /proc/meminfo. */
+export function availableMemory(): number {
+  const [, kib = "0"] = /^MemAvailable:\s*(\d+) kB$/m.exec(readFileSync("/proc/meminfo", "utf8")) ?? [];
+  return Number(kib) * 1024;
+}
+
 /** Of the first CPU: a guest may be moved to any. proc(5), /proc/cpuinfo. */
 function cpuLine(): string {
   const text = readFileSync("/proc/cpuinfo", { encoding: "utf8" }).slice(0, 16_384);

@@ -7,6 +7,7 @@ import type { MachinesDeps } from "./deps.ts";
 import type { StateEvents } from "./events.ts";
 import type { LiveVm } from "./live.ts";
 import type { Operations } from "./operations.ts";
+import type { Spares } from "./spare.ts";
 
 export type Context = MachinesDeps & {
   /** VMs whose VMM runs */
@@ -30,6 +31,7 @@ export type Context = MachinesDeps & {
   idle: Map<VmId, { users: number; cancel: () => void }>;
   /** pids of VMMs and networks that belong to no VM of the list */
   nobodys: Set<number>;
+  spares: Spares;
   templates: {
     /** by key: being made, or waited for */
     making: SharedWork<TemplateRecord>;

@@ -32,6 +32,17 @@ const operations = (
       leaves: ["gone", "stopped", "running"],
     },
     {
+      name: "a VM that was held ready",
+      before: templated,
+      run: async (m) => {
+        await named(m, "first");
+        await m.delete("first");
+        await started(m);
+      },
+      spares: true,
+      leaves: ["gone", "stopped", "running"],
+    },
+    {
       name: "a template's removal",
       before: templated,
       run: async (m) => Promise.all(m.templates().map(({ key }) => m.deleteTemplate(key))),

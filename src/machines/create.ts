@@ -1,22 +1,20 @@
 /** Making a VM: everything is decided first, then its row, then its files. */
-import { BangerError, fail } from "../base/errors/error.ts";
-import { parseVmName, type VmName } from "../base/names.ts";
+import { fail } from "../base/errors/error.ts";
+import { parseVmName, type VmId, type VmName } from "../base/names.ts";
 import { formatSize } from "../base/units.ts";
 import { defaultKernel, suiteOf } from "../kernels/names.ts";
 import type { ImageRecord, KernelRecord } from "../model/artifact.ts";
 import type { Emit, SpecEvent } from "../model/event.ts";
 import type { NetworkKind, VmRecord, VmSpec } from "../model/vm.ts";
 import type { OpenChange } from "../store/journal.ts";
-import { findKernel, prepareArtifacts, type ReadyArtifacts } from "./artifacts.ts";
+import { findKernel, prepareArtifacts } from "./artifacts.ts";
 import type { Context } from "./context.ts";
 import { forgetVm } from "./delete.ts";
 import type { SizeRequest } from "./deps.ts";
+import { sayingDiskFull } from "./disk-full.ts";
 import { findImage, imageIfAny, waysTo } from "./find-image.ts";
 import { makeIdentity } from "./identity.ts";
-import { cold, type Origin } from "./origin.ts";
-import type { Phases } from "./phases.ts";
 import { enter, tell } from "./state.ts";
-import { originOf } from "./templates.ts";
 import { pickName } from "./vm-names.ts";
 
 export type CreateRequest = SizeRequest & {
@@ -33,18 +31,20 @@ export type CreateRequest = SizeRequest & {
 
 export const defaultImage = "debian-bookworm";
 
-/** Decides everything about a new VM and reserves its name. Nothing is on disk yet. */
-export async function decideVm(
+/** A new VM's row, and its creation as the journal has it. */
+export type Made = { vm: VmRecord; change: OpenChange };
+
+/** Reserves the name of a new VM about which all is decided. Nothing is on disk yet. @throws VM_NAME_TAKEN, DISK_FULL */
+export async function reserveVm(
   ctx: Context,
   request: CreateRequest,
-  emit: Emit,
-): Promise<{ vm: VmRecord; change: OpenChange }> {
-  if (request.name !== undefined) requireFreeName(ctx, parseVmName(request.name));
-  const { spec, image, kernel } = await decideSpec(ctx, request, emit);
+  { spec, image, kernel }: Decided,
+  id: VmId,
+): Promise<Made> {
   const identity = await makeIdentity(ctx);
   const made = await sayingDiskFull(ctx, ctx.paths.database, "writing its record", async () =>
     ctx.store.transaction(() => {
-      const vm = newRecord(ctx, request, spec);
+      const vm = newRecord(ctx, request, spec, id);
       // deleted since it was found
       findImage(ctx, image.digest);
       findKernel(ctx, kernel.digest);
@@ -57,12 +57,10 @@ export async function decideVm(
   return made;
 }
 
+export type Decided = { spec: VmSpec; image: ImageRecord; kernel: KernelRecord };
+
 /** What a VM as requested would be. @throws IMAGE_NOT_FOUND, KERNEL_NOT_FOUND */
-export async function decideSpec(
-  ctx: Context,
-  request: CreateRequest,
-  emit: Emit,
-): Promise<{ spec: VmSpec; image: ImageRecord; kernel: KernelRecord }> {
+export async function decideSpec(ctx: Context, request: CreateRequest, emit: Emit): Promise<Decided> {
   const { provenance, ...sizes } = await ctx.sizes(request);
   const chosen = { ...sizes, network: request.network ?? "user" };
   const wanted = wantedArtifacts(ctx, request);
@@ -94,31 +92,26 @@ function requirePossible(ctx: Context, { image, kernel }: { image: string; kerne
   if (suiteOf(kernel) === null) findKernel(ctx, kernel);
 }
 
-/** A VM that is started as soon as it is made begins where a template ends, if there can be one. */
-export type Starting = { /** boot it, whatever templates there are */ cold: boolean; emit: Emit };
-
-/**
- * Makes the VM's folder and disk. On failure nothing of the VM is left.
- * @param starting null: it stays stopped, and its disk is an empty one
- * @throws DISK_FULL, what checks throw, VM_CANCELLED
- */
-export async function makeVm(
-  ctx: Context,
-  made: { vm: VmRecord; change: OpenChange },
-  starting: Starting | null,
-  signal: AbortSignal,
-  phases: Phases,
-): Promise<{ artifacts: ReadyArtifacts; origin: Origin }> {
+/** Makes the folder and empty disk of a VM that stays stopped. On failure nothing of the VM is left. @throws DISK_FULL, what checks throw, VM_CANCELLED */
+export async function makeVm(ctx: Context, made: Made, signal: AbortSignal): Promise<void> {
   const { vm, change } = made;
-  try {
-    const parts = await (starting ? partsToStart(ctx, vm, starting, signal, phases) : partsToKeep(ctx, vm));
+  await orForget(ctx, vm, signal, async () => {
+    const work = [makeFiles(ctx, vm), prepareArtifacts(ctx, vm.spec)] as const;
+    await Promise.allSettled(work);
+    await Promise.all(work);
     if (signal.aborted) throw signal.reason;
     ctx.store.transaction(() => {
       change.end();
       ctx.store.vms.change(vm.id, { state: "stopped" });
     });
     tell(ctx, vm.id, "created");
-    return parts;
+  });
+}
+
+/** Runs a part of a VM's creation. */
+export async function orForget<T>(ctx: Context, vm: VmRecord, signal: AbortSignal, part: () => Promise<T>): Promise<T> {
+  try {
+    return await part();
   } catch (error) {
     await ctx.unlessReleased();
     enter(ctx, vm.id, "deleting", "creating it failed");
@@ -127,58 +120,23 @@ export async function makeVm(
   }
 }
 
-async function partsToKeep(ctx: Context, vm: VmRecord) {
-  const work = [makeFiles(ctx, vm, null), prepareArtifacts(ctx, vm.spec)] as const;
-  await Promise.allSettled(work);
-  const [, artifacts] = await Promise.all(work);
-  return { artifacts, origin: cold("it stays stopped") };
-}
-
-async function partsToStart(
-  ctx: Context,
-  { spec, ...vm }: VmRecord,
-  { cold: isCold, emit }: Starting,
-  signal: AbortSignal,
-  phases: Phases,
-) {
-  const artifacts = await prepareArtifacts(ctx, spec);
-  phases.mark("image");
-  const origin = isCold ? cold("as was asked") : await originOf(ctx, { spec, artifacts }, emit, signal);
-  phases.mark("template");
-  await makeFiles(ctx, { ...vm, spec }, origin);
-  phases.mark("disk");
-  return { artifacts, origin };
-}
-
-async function makeFiles(ctx: Context, vm: VmRecord, origin: Origin | null): Promise<void> {
+async function makeFiles(ctx: Context, vm: VmRecord): Promise<void> {
   const files = ctx.paths.vm(vm.id);
-  const from = origin?.kind === "save" ? origin.disk : null;
   await sayingDiskFull(ctx, files.directory, `making the disk of "${vm.name}"`, async () => {
     await ctx.files.ensureFolder(files.directory);
-    if (from) await ctx.copySparse(from.path, files.disk, vm.spec.diskBytes);
-    else await ctx.createDisk(files.disk, vm.spec.diskBytes);
+    await ctx.createDisk(files.disk, vm.spec.diskBytes);
   });
 }
 
-/** Runs `body`; a full file system becomes DISK_FULL. */
-async function sayingDiskFull<T>(ctx: Context, path: string, during: string, body: () => Promise<T>): Promise<T> {
-  try {
-    return await body();
-  } catch (error) {
-    if (error instanceof BangerError || !ctx.isDiskFull(error)) throw error;
-    throw fail("DISK_FULL", { path, during }, error);
-  }
-}
-
-function requireFreeName(ctx: Context, name: VmName): void {
+export function requireFreeName(ctx: Context, name: VmName): void {
   if (ctx.store.vms.byName(name)) throw fail("VM_NAME_TAKEN", { name });
 }
 
 /** Runs inside the transaction that adds it, so that a picked name stays free. */
-function newRecord(ctx: Context, request: CreateRequest, spec: VmSpec): VmRecord {
+function newRecord(ctx: Context, request: CreateRequest, spec: VmSpec, id: VmId): VmRecord {
   const isTaken = (name: VmName) => ctx.store.vms.byName(name) !== null;
   return {
-    id: ctx.randomId(),
+    id,
     name: request.name === undefined ? pickName(isTaken, ctx.randomBytes) : parseVmName(request.name),
     state: "creating",
     spec,

@@ -130,6 +130,10 @@ export type MachineTimings = {
   endingMs: number;
   /** between two attempts to adopt a VMM that lives but does not answer, in `ms` */
   adoptAgainMs: number;
+  /** from a VM's start to making one that is held ready, when it does not end before, in `ms` */
+  spareAfterMs: number;
+  /** how long a VM that nobody takes is held ready, in `ms` */
+  spareMs: number;
   /** how long an ephemeral VM may be without a lease after the daemon's restart, in `ms` */
   leaseGraceMs: number;
 };
@@ -142,6 +146,8 @@ export const defaultTimings: MachineTimings = {
   endingMs: 1_000,
   adoptAgainMs: 5_000,
   leaseGraceMs: 5_000,
+  spareAfterMs: 2_000,
+  spareMs: 600_000,
 };
 
 export type MachinesDeps = {
@@ -182,6 +188,8 @@ export type MachinesDeps = {
   hostCpu: string;
   /** how long a VM may be without use before it is suspended, in `ms`, when it doesn't say itself; 0: for ever */
   idleLimit(): Promise<number>;
+  /** whether a VM may be held ready: it is wanted, and there is memory for it */
+  mayHoldSpare(): Promise<boolean>;
   /** what templates may take of the disk together, in bytes; 0: there are none */
   templateLimit(): Promise<number>;
 };

@@ -16,8 +16,13 @@ export type LiveVm = {
 };
 
 /** Takes a running VM in; `ctx.onEnd` is called once when it ended, whoever ended it. */
-export function holdLive(ctx: Context, id: VmId, vm: RunningVm, isWarm = false): LiveVm {
-  const session = new AgentSession(ctx, vm, () => ctx.store.vms.byId(id)?.name ?? id);
+export function holdLive(
+  ctx: Context,
+  id: VmId,
+  vm: RunningVm,
+  { isWarm = false, session: known = null }: { isWarm?: boolean; session?: AgentSession | null } = {},
+): LiveVm {
+  const session = known ?? new AgentSession(ctx, vm, () => ctx.store.vms.byId(id)?.name ?? id);
   const exit = vm.wait().then((raw) => withIntent(raw, session));
   const live: LiveVm = { id, vm, session, isWarm, exit };
   ctx.live.set(id, live);

@@ -8,7 +8,8 @@ import type { VmRecord, VmView, WaitKind } from "../model/vm.ts";
 import type { AgentClient } from "../wire/agent/types.ts";
 import { deleteKernel, findKernel, importKernel } from "./artifacts.ts";
 import type { Context } from "./context.ts";
-import { type CreateRequest, decideVm, makeVm } from "./create.ts";
+import { type CreateRequest, decideSpec, makeVm, requireFreeName, reserveVm } from "./create.ts";
+import { createAndStart } from "./create-start.ts";
 import { deleteVm } from "./delete.ts";
 import type { ArchiveUpload, MachinesDeps, PullRequest, Upload } from "./deps.ts";
 import { StateEvents, type StateListener } from "./events.ts";
@@ -29,7 +30,6 @@ import { dropLive, requireLive } from "./live.ts";
 import { saves } from "./machines-saves.ts";
 import { Operations } from "./operations.ts";
 import { suspendedOrigin } from "./origin.ts";
-import { Phases } from "./phases.ts";
 import { type PruneRequest, pruneImages } from "./prune.ts";
 import { waitReady } from "./ready.ts";
 import { reconcile } from "./reconcile.ts";
@@ -37,6 +37,7 @@ import { renameVm } from "./rename.ts";
 import { restartVm } from "./restart.ts";
 import { saveVm } from "./save.ts";
 import { settleEnd } from "./settle.ts";
+import { noSpares, retireSpares } from "./spare.ts";
 import { startVm } from "./start.ts";
 import { originFor } from "./start-origin.ts";
 import { findVm, freshVm, requireState } from "./state.ts";
@@ -75,6 +76,7 @@ export function createContext(deps: MachinesDeps): Context {
     pending: new Set(),
     nobodys: new Set(),
     idle: new Map(),
+    spares: noSpares(),
     templates: { making: new SharedWork(), fresh: new Map(), broken: new Map() },
     importing: { count: 0, removal: Promise.resolve() },
   };
@@ -98,18 +100,12 @@ function lifecycle(ctx: Context) {
       emit: Emit,
       signal: AbortSignal,
     ): Promise<Created> {
-      const phases = new Phases(ctx.clock);
-      const made = await decideVm(ctx, request, emit);
-      phases.mark("record");
-      const live = await ctx.operations.run(made.vm, "create", async (interrupted) => {
-        const either = AbortSignal.any([signal, interrupted]);
-        const starting = start ? { cold: start.cold ?? false, emit } : null;
-        const parts = await makeVm(ctx, made, starting, either, phases);
-        return start ? startNew(ctx, made.vm, { ...parts, hasDisk: true, phases, emit, signal: either }) : null;
-      });
+      const made = start
+        ? await createAndStart(ctx, { request, cold: start.cold ?? false, emit, signal })
+        : { vm: await createStopped(ctx, request, emit, signal), live: null };
       const lease = request.ephemeral ? takeLease(ctx, made.vm) : null;
       try {
-        if (live && start) await waitReady(ctx, live, made.vm, start.wait, emit, signal);
+        if (made.live && start) await waitReady(ctx, made.live, made.vm, start.wait, emit, signal);
         return { vm: freshVm(ctx, made.vm), lease };
       } catch (error) {
         lease?.end();
@@ -197,15 +193,12 @@ function lifecycle(ctx: Context) {
   };
 }
 
-/** A new VM whose first start fails before its guest ran leaves nothing behind. */
-async function startNew(ctx: Context, vm: VmRecord, plan: Parameters<typeof startVm>[2]) {
-  try {
-    return await startVm(ctx, vm, plan);
-  } catch (error) {
-    const left = ctx.store.vms.byId(vm.id);
-    if (left?.state === "stopped") await deleteVm(ctx, left);
-    throw error;
-  }
+async function createStopped(ctx: Context, request: CreateRequest, emit: Emit, signal: AbortSignal): Promise<VmRecord> {
+  if (request.name !== undefined) requireFreeName(ctx, parseVmName(request.name));
+  const made = await reserveVm(ctx, request, await decideSpec(ctx, request, emit), ctx.randomId());
+  const { vm } = made;
+  await ctx.operations.run(vm, "create", (interrupted) => makeVm(ctx, made, AbortSignal.any([signal, interrupted])));
+  return vm;
 }
 
 function looking(ctx: Context) {
@@ -294,6 +287,8 @@ function daemonSide(ctx: Context) {
     async idle(): Promise<void> {
       while (ctx.pending.size > 0) await Promise.all(ctx.pending);
     },
+    /** Ends what is held ready for VMs to come; run before `release`. */
+    retire: () => retireSpares(ctx),
     /** Run once, before anything is served. */
     reconcile: () => reconcile(ctx),
     /** Lets go of every VM; they run on. */

@@ -49,7 +49,9 @@ async function reconcileVm(ctx: Context, vm: VmRecord, entries: JournalEntry[]):
   const record = ctx.store.processes.vmm(vm.id) as DriverRecord | null;
   const running = record ? await adopt(ctx, vm, record) : null;
   if (!running) await ctx.endStrays(ctx.paths.vm(vm.id).directory);
-  if (vm.state === "creating" || vm.state === "deleting") return dropHalfVm(ctx, vm, running);
+  const isHalf =
+    vm.state === "creating" || vm.state === "deleting" || entries.some(({ change }) => change === "create");
+  if (isHalf) return dropHalfVm(ctx, vm, running);
   if (running) return takeOver(ctx, vm, running, entries);
   await bury(ctx, vm, record, entries);
 }

@@ -3,7 +3,8 @@ import type { VmRecord } from "../model/vm.ts";
 import type { Context } from "./context.ts";
 import type { LiveVm } from "./live.ts";
 import { cold } from "./origin.ts";
-import { type StartPlan, startVm } from "./start.ts";
+import { startVm } from "./start.ts";
+import type { StartPlan } from "./start-plan.ts";
 import { freshVm } from "./state.ts";
 import { stopVm } from "./stop.ts";
 

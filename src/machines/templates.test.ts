@@ -16,7 +16,7 @@ test("the first VM makes the template, later ones begin from it, each as itself"
   expect(template).toMatchObject({ uses: 2, facts: { vcpu: 2, memoryMib: 1024, vmm: "world 1 tcg" } });
   const short = template?.key.slice(7, 19);
   for (const vm of [one, two]) {
-    expect(vm.startedHow).toStartWith(`restored from template ${short}: record`);
+    expect(vm.startedHow).toStartWith(`restored from template ${short}: decide`);
     const { from, isPaused, guest } = running(host, vm);
     expect(from?.files.memory).toBe(paths.template(template?.key as never).memory);
     expect(isPaused).toBe(false);

@@ -21,6 +21,8 @@ export type Operation = {
   run: (machines: Machines, host: Host) => Promise<unknown>;
   /** the VMM can save VMs */
   saves?: boolean;
+  /** VMs are held ready */
+  spares?: boolean;
   /** states in which the VM may be found afterwards; `gone`: there is none */
   leaves: (VmState | "gone")[];
 };
@@ -81,6 +83,7 @@ export function testDeaths(operations: readonly Operation[]): void {
 async function story(operation: Operation, dieAt: number, when: "before" | "after"): Promise<Life> {
   const host = newHost();
   host.world.canSave = operation.saves ?? false;
+  host.world.spares = operation.spares ?? false;
   const first = await startDaemon(host);
   await operation.before(first);
   await first.idle();
@@ -102,6 +105,7 @@ async function truthAfter(host: Host, operation: Operation, context: string): Pr
   const [left] = machines.all();
   if (left?.ephemeral) await deleted(machines);
   await machines.idle();
+  await machines.retire();
   assertTruth(host, context);
   expect([context, machines.all()[0]?.state ?? "gone"]).toEqual([
     context,

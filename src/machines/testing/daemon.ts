@@ -25,6 +25,8 @@ export const shortTimings = {
   leaseGraceMs: 5,
   endingMs: 10,
   adoptAgainMs: 1,
+  spareAfterMs: 1,
+  spareMs: 60_000,
 };
 
 export type Host = { world: World; db: Db };
@@ -59,6 +61,7 @@ export function depsOf({ world, db }: Host): MachinesDeps {
       world.copy(from, to);
     },
     hostCpu: "a CPU",
+    mayHoldSpare: async () => world.spares,
     idleLimit: async () => world.idleLimit,
     templateLimit: async () => world.templateLimit,
     endStrays: async (directory) => world.endStrays(directory),

@@ -35,6 +35,8 @@ export class World {
   guest: GuestBehaviour = { ...goodGuest };
   /** whether its VMM can save VMs */
   canSave = false;
+  /** whether VMs are held ready */
+  spares = false;
   /** `ms` */
   idleLimit = 0;
   /** bytes */
