@@ -34,9 +34,11 @@ const operations = (
     {
       name: "a VM that was held ready",
       before: templated,
-      run: async (m) => {
+      run: async (m, host) => {
         await named(m, "first");
+        const held = host.world.nextPaused();
         await m.delete("first");
+        await held;
         await started(m);
       },
       spares: true,

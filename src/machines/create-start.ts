@@ -10,7 +10,7 @@ import { sayingDiskFull } from "./disk-full.ts";
 import type { LiveVm } from "./live.ts";
 import { cold, type Origin } from "./origin.ts";
 import { Phases } from "./phases.ts";
-import { type Spare, takeSpare } from "./spare.ts";
+import { putOffSpare, type Spare, takeSpare } from "./spare.ts";
 import { startVm } from "./start.ts";
 import { keyOf, originOf } from "./templates.ts";
 
@@ -26,6 +26,7 @@ export type CreateStart = {
 export async function createAndStart(ctx: Context, plan: CreateStart): Promise<{ vm: VmRecord; live: LiveVm }> {
   const { request, emit } = plan;
   const phases = new Phases(ctx.clock);
+  putOffSpare(ctx);
   if (request.name !== undefined) requireFreeName(ctx, parseVmName(request.name));
   const decided = await decideSpec(ctx, request, emit);
   phases.mark("decide");

@@ -2,7 +2,7 @@
 import type { VmRecord } from "../model/vm.ts";
 import type { Context } from "./context.ts";
 import { clearAway } from "./ended.ts";
-import { makeSpare } from "./spare.ts";
+import { vmGone } from "./spare.ts";
 import { tell } from "./state.ts";
 import { dropUnused } from "./unused.ts";
 
@@ -30,5 +30,5 @@ export async function forgetVm(ctx: Context, vm: VmRecord): Promise<void> {
   ctx.events.emit({ kind: "state", id: vm.id, name: vm.name, state: "deleting", reason: "deleted" });
   await Promise.all([ctx.paths.vm(vm.id).directory, ...snapshots].map((folder) => ctx.files.removeTree(folder)));
   ctx.background("dropping what nothing uses", dropUnused(ctx));
-  makeSpare(ctx);
+  vmGone(ctx);
 }

@@ -130,8 +130,10 @@ export type MachineTimings = {
   endingMs: number;
   /** between two attempts to adopt a VMM that lives but does not answer, in `ms` */
   adoptAgainMs: number;
-  /** from a VM's start to making one that is held ready, when it does not end before, in `ms` */
+  /** from a VM's start to making one that is held ready, in `ms` */
   spareAfterMs: number;
+  /** from a VM's end to that, in `ms` */
+  spareAfterEndMs: number;
   /** how long a VM that nobody takes is held ready, in `ms` */
   spareMs: number;
   /** how long an ephemeral VM may be without a lease after the daemon's restart, in `ms` */
@@ -146,7 +148,8 @@ export const defaultTimings: MachineTimings = {
   endingMs: 1_000,
   adoptAgainMs: 5_000,
   leaseGraceMs: 5_000,
-  spareAfterMs: 2_000,
+  spareAfterMs: 3_000,
+  spareAfterEndMs: 150,
   spareMs: 600_000,
 };
 

@@ -56,15 +56,29 @@ export function noSpares(): Spares {
   return { wanted: null, current: null, cancelMaking: () => {}, isRetired: false };
 }
 
-/** A VM of that kind began: another one may be wanted soon. It is made when this one ends, or has had time to begin. */
+/** A VM of that kind began: another one may be wanted soon. It is made when this one has had time to do its work. */
 export function wantSpare(ctx: Context, kind: SpareKind): void {
   ctx.spares.wanted = kind;
+  scheduleSpare(ctx, ctx.timings.spareAfterMs);
+}
+
+/** A VM is gone, and the host has time, unless the next one is asked for at once. */
+export function vmGone(ctx: Context): void {
+  scheduleSpare(ctx, ctx.timings.spareAfterEndMs);
+}
+
+/** A VM is asked for: it must not share the CPUs with one that might be. */
+export function putOffSpare(ctx: Context): void {
   ctx.spares.cancelMaking();
-  ctx.spares.cancelMaking = ctx.after(ctx.timings.spareAfterMs, () => makeSpare(ctx));
+}
+
+function scheduleSpare(ctx: Context, ms: number): void {
+  ctx.spares.cancelMaking();
+  ctx.spares.cancelMaking = ctx.after(ms, () => makeSpare(ctx));
 }
 
 /** Makes the one that is wanted, if it isn't there. */
-export function makeSpare(ctx: Context): void {
+function makeSpare(ctx: Context): void {
   const { spares } = ctx;
   const { wanted, current } = spares;
   if (!wanted || spares.isRetired || (current && isSame(current.kind, wanted))) return;

@@ -25,7 +25,8 @@ export const shortTimings = {
   leaseGraceMs: 5,
   endingMs: 10,
   adoptAgainMs: 1,
-  spareAfterMs: 1,
+  spareAfterMs: 30_000,
+  spareAfterEndMs: 1,
   spareMs: 60_000,
 };
 

@@ -46,6 +46,13 @@ export class World {
   #nextPid = 100;
   #nextId = 0;
 
+  paused = new Deferred<WorldVm>();
+
+  /** The next VM that is told to stand still. */
+  nextPaused(): Promise<WorldVm> {
+    return this.paused.promise;
+  }
+
   living(): WorldVm[] {
     return [...this.vmms.values()].filter((vm) => vm.guest.exit === null);
   }
@@ -172,6 +179,8 @@ function runningVm(world: World, vm: WorldVm): RunningVm {
     agent: async () => ({ stream: { vm } as never, resync: false }),
     async pause() {
       vm.isPaused = true;
+      world.paused.resolve(vm);
+      world.paused = new Deferred();
     },
     async resume() {
       if (vm.spec.memory && vm.isPaused) throw new Error("it was saved in place");
