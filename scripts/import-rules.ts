@@ -31,6 +31,7 @@ const belowMachines = [
   "network",
   "ssh",
   "workspace",
+  "templates",
 ];
 
 /** The table. Bottom up; `*.test.ts` and `testing/` files are free. */
@@ -75,6 +76,10 @@ export const folders: Record<string, Folder> = {
   vmm: {
     may: ["base", "model", "host", "wire"],
     instead: "a driver gets paths and sizes in its BootSpec: machines/ decides them",
+  },
+  templates: {
+    may: ["base", "model", "store", "images", "kernels", "vmm/driver.ts"],
+    instead: "templates/ decides, purely: machines/ boots, saves and restores",
   },
   network: {
     may: ["base", "model", "host", "wire", "store", "vmm/driver.ts"],

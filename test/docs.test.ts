@@ -24,6 +24,13 @@ function documentedForms(): [name: string, path: string][] {
     ["blobPart", paths.blobPart(digest)],
     ["catalog", paths.catalog(digest)],
   );
+  const saved = {
+    template: paths.template(digest),
+    snapshot: paths.snapshot("<id>"),
+    suspended: paths.suspended("<id>" as VmId),
+  };
+  for (const [kind, parts] of Object.entries(saved))
+    forms.push(...Object.entries(parts).map(([name, path]): [string, string] => [`${kind}_${name}`, path]));
   forms.push(...Object.entries(paths.kernel(digest)), ...Object.entries(paths.vm("<id>" as VmId)));
   return forms.map(([name, path]) => [
     name,
@@ -57,6 +64,9 @@ test("the functions that make paths are all known to this test", () => {
     "initramfs",
     "kernel",
     "layer",
+    "snapshot",
+    "suspended",
+    "template",
     "vm",
   ]);
   expect([...functions(vmPaths("")), ...functions(kernelPaths(""))]).toEqual([]);

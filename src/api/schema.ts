@@ -20,6 +20,10 @@ const env = z
 const name = z.string().check(z.maxLength(64));
 const reference = z.string().check(z.minLength(1), z.maxLength(512));
 const milliseconds = z.int().check(z.gte(0), z.lte(86_400_000));
+const idle = z.int().check(
+  z.lte(366 * 86_400_000),
+  z.refine((ms) => ms === 0 || ms >= 1000, "is neither 0 nor 1000 or more"),
+);
 const wait = z.enum(waitKinds);
 
 export const createVmSchema = z.strictObject({
@@ -34,9 +38,25 @@ export const createVmSchema = z.strictObject({
   start: z.optional(z.boolean()),
   wait: z.optional(wait),
   lease: z.optional(z.boolean()),
+  idleMs: z.optional(idle),
+  cold: z.optional(z.boolean()),
 });
 
-export const startVmSchema = z.strictObject({ wait: z.optional(wait) });
+export const startVmSchema = z.strictObject({ wait: z.optional(wait), cold: z.optional(z.boolean()) });
+export const forkVmSchema = z.strictObject({
+  names: z.optional(z.array(name).check(z.maxLength(64))),
+  count: z.optional(z.int().check(z.gte(1), z.lte(64))),
+});
+export const snapshotVmSchema = z.strictObject({ name: z.optional(name) });
+export const restoreVmSchema = z.strictObject({ snapshot: name, cold: z.optional(z.boolean()) });
+export const warmTemplateSchema = z.strictObject({
+  image: z.optional(reference),
+  kernel: z.optional(reference),
+  vcpu: z.optional(size.vcpu),
+  memoryMib: z.optional(size.memoryMib),
+  diskBytes: z.optional(size.diskBytes),
+  network: z.optional(z.enum(networkKinds)),
+});
 export const stopVmSchema = z.strictObject({ graceMs: z.optional(milliseconds) });
 export const restartVmSchema = z.strictObject({ wait: z.optional(wait), graceMs: z.optional(milliseconds) });
 const word = noNul;

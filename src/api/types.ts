@@ -25,8 +25,12 @@ export type CreateVm = {
   diskBytes?: number;
   network?: NetworkKind;
   env?: Record<string, string>;
+  /** suspended after so long without use, in `ms` */
+  idleMs?: number;
   /** start it and wait until ready */
   start?: boolean;
+  /** boot it, whatever templates there are */
+  cold?: boolean;
   wait?: WaitKind;
   /**
    * Keep the answer open after its `result`: the VM is deleted when the connection closes, whatever the reason.
@@ -35,12 +39,13 @@ export type CreateVm = {
   lease?: boolean;
 };
 
-export type StartVm = { wait?: WaitKind };
+/** `cold`: boot from its disk, whatever template or save there is */
+export type StartVm = { wait?: WaitKind; cold?: boolean };
 /** `graceMs`: how long the guest may take before power is cut; default 30_000 */
 export type StopVm = { graceMs?: number };
 export type StopResult = { vm: VmView /** power was cut after the grace period */; cut: boolean };
 /** Both: the guest is asked to stop as by `StopVm`, then started. */
-export type RestartVm = StartVm & StopVm;
+export type RestartVm = Omit<StartVm, "cold"> & StopVm;
 /** What `DELETE /v1/vms/{name}` answers. */
 export type DeletedVm = { id: string; name: string };
 export type RenameVm = { name: string };
@@ -52,11 +57,19 @@ export type SaveVm = {
   /** where it is from, for people; else the VM */
   source?: string;
 };
+/** `names`: of the children; up to `count` the missing ones are picked. Answers NDJSON, result `VmView[]` */
+export type ForkVm = { names?: string[]; count?: number };
+/** absent: `s1`, `s2`, … */
+export type SnapshotVm = { name?: string };
+/** `cold`: boot from the snapshot's disk */
+export type RestoreVm = { snapshot: string; cold?: boolean };
+/** what decides about a VM's kind */
+export type WarmTemplate = Pick<CreateVm, "image" | "kernel" | "vcpu" | "memoryMib" | "diskBytes" | "network">;
 
 /** `POST /v1/images/{name}/pull`. The credential is used for this pull alone and kept nowhere. */
 export type PullImage = { credential?: Credential /** plain http is all right */; insecure?: boolean };
 export type TagImage = { name: string };
-export type PruneImages = { /** also images that no VM uses */ all?: boolean; dryRun?: boolean };
+export type PruneImages = { /** also images that no VM uses, and templates */ all?: boolean; dryRun?: boolean };
 
 export type HostInfo = {
   cpus: number;
@@ -93,6 +106,17 @@ export const routes = {
     path: "/v1/vms/{name}/save",
     summary: "make an image of a stopped VM: its own, and what it changed (NDJSON)",
   },
+  pauseVm: { method: "POST", path: "/v1/vms/{name}/pause", summary: "let it stand still, in memory" },
+  resumeVm: { method: "POST", path: "/v1/vms/{name}/resume", summary: "let a paused VM go on" },
+  suspendVm: {
+    method: "POST",
+    path: "/v1/vms/{name}/suspend",
+    summary: "save it to the disk and end its process; the next use wakes it (NDJSON)",
+  },
+  forkVm: { method: "POST", path: "/v1/vms/{name}/fork", summary: "children that go on from where it is (NDJSON)" },
+  snapshotVm: { method: "POST", path: "/v1/vms/{name}/snapshots", summary: "keep it as it is now (NDJSON)" },
+  snapshotsOfVm: { method: "GET", path: "/v1/vms/{name}/snapshots", summary: "every snapshot of a VM" },
+  restoreVm: { method: "POST", path: "/v1/vms/{name}/restore", summary: "go back to a snapshot (NDJSON)" },
   waitVm: { method: "GET", path: "/v1/vms/{name}/wait", summary: "answers when it is no longer running (NDJSON)" },
   leaseVm: {
     method: "GET",
@@ -106,6 +130,16 @@ export const routes = {
   },
   agentVm: { method: "GET", path: "/v1/vms/{name}/agent", summary: "upgrade to agent frames" },
   events: { method: "GET", path: "/v1/events", summary: "every state change from now on (NDJSON)" },
+  listSnapshots: { method: "GET", path: "/v1/snapshots", summary: "every snapshot of every VM" },
+  deleteSnapshot: { method: "DELETE", path: "/v1/snapshots/{name}", summary: "delete a snapshot, by its id" },
+  listTemplates: { method: "GET", path: "/v1/templates", summary: "every template" },
+  showTemplate: { method: "GET", path: "/v1/templates/{name}", summary: "one template, by its key's first digits" },
+  warmTemplate: { method: "POST", path: "/v1/templates", summary: "make a template if it isn't there (NDJSON)" },
+  deleteTemplate: {
+    method: "DELETE",
+    path: "/v1/templates/{name}",
+    summary: "delete a template, by its key's first digits",
+  },
   listImages: { method: "GET", path: "/v1/images", summary: "every image" },
   showImage: { method: "GET", path: "/v1/images/{name}", summary: "one image" },
   importImage: {

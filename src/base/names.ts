@@ -27,6 +27,12 @@ export function parseVmName(text: string): VmName {
   return text;
 }
 
+/** The same words as a VM's: a snapshot is named in the same places. @throws SNAPSHOT_NAME_INVALID */
+export function parseSnapshotName(text: string): string {
+  if (!isVmName(text)) throw fail("SNAPSHOT_NAME_INVALID", { text });
+  return text;
+}
+
 export function isVmId(text: string): text is VmId {
   return /^[a-z0-9]{8}$/.test(text);
 }

@@ -26,6 +26,21 @@ export function formatSize(bytes: number, digits?: number): string {
   return `${digits === undefined ? shown.replace(/\.0$/, "") : shown} ${steps[step]}`;
 }
 
+const durations: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** `ms` of `500ms`, `30s`, `10m`, `2h`, `1d`; null for anything else. */
+export function parseDuration(text: string): number | null {
+  const [, number, unit] = /^(\d{1,6})(ms|s|m|h|d)$/.exec(text.trim()) ?? [];
+  return number === undefined ? null : Number(number) * (durations[unit ?? ""] ?? 0);
+}
+
+/** As `parseDuration` reads it, `90s`, `30m`, `2h`: the largest unit that needs no fraction. */
+export function durationText(ms: number): string {
+  const units = Object.entries(durations).toReversed();
+  const [unit, length] = units.find(([, one]) => ms % one === 0) ?? ["ms", 1];
+  return `${ms / length}${unit}`;
+}
+
 const ages: readonly (readonly [unit: string, ms: number])[] = [
   ["d", 86_400_000],
   ["h", 3_600_000],

@@ -30,6 +30,14 @@ export function cliContext(guestArgv: readonly string[] | null): CliContext {
     isRoot: process.getuid?.() === 0,
     version,
     now: () => Date.now(),
+    sinceStart: () => performance.now(),
+    async runSelf(args) {
+      const { createExec } = await import("../host/exec-node.ts");
+      const begun = performance.now();
+      const ended = await createExec(process.env as Record<string, string>)([process.execPath, ...args]);
+      const ms = performance.now() - begun;
+      return { code: ended.exitCode, ms, stderr: new TextDecoder().decode(ended.stderr) };
+    },
     api: apiOf(place, () => connectOrStart(place)),
     socket: place.socket,
     runningApi: () => runningApi(place),

@@ -4,8 +4,17 @@ import { loadConfig } from "../config/load.ts";
 import { resolveSizes } from "../config/sizing.ts";
 import { systemClock } from "../host/clock.ts";
 import { createExec } from "../host/exec-node.ts";
-import { type HostFacts, which } from "../host/facts.ts";
-import { ensureFolder, isDiskFull, listFolder, removeTree, tailBytes, usedBytes } from "../host/files.ts";
+import { availableMemory, type HostFacts, which } from "../host/facts.ts";
+import {
+  ensureFolder,
+  isDiskFull,
+  listFolder,
+  makeDurable,
+  removeTree,
+  rename,
+  tailBytes,
+  usedBytes,
+} from "../host/files.ts";
 import type { Logger } from "../host/log.ts";
 import { processRef, signalProcess } from "../host/process.ts";
 import { waitForExit } from "../host/process-end.ts";
@@ -18,7 +27,7 @@ import type { Paths } from "../model/paths.ts";
 import { createUserNetwork } from "../network/user.ts";
 import { makeHostKey } from "../ssh/keys.ts";
 import { createStore } from "../store/store.ts";
-import { createDataDisk } from "../vmm/disk.ts";
+import { createDataDisk, replaceByCopy } from "../vmm/disk.ts";
 import type { VmmDriver } from "../vmm/driver.ts";
 import { createQemuDriver } from "../vmm/qemu/driver.ts";
 import { connectAgent } from "../wire/agent/client.ts";
@@ -55,6 +64,11 @@ export async function wireMachines({ paths, facts, env, log }: WireFacts): Promi
     clock: systemClock,
     timings: defaultTimings,
     createDisk: (path, bytes) => createDataDisk(disk, { path, bytes }),
+    copySparse: (from, path, bytes, onPlainCopy) => replaceByCopy({ from, path, bytes, onPlainCopy }),
+    hostCpu: facts.cpu,
+    idleLimit: async () => (await config()).idleMs,
+    mayHoldSpare: async () => (await config()).spareVm && availableMemory() >= memoryForSpare,
+    templateLimit: async () => (await config()).templateMaxBytes,
     artifacts: wireArtifacts({ exec, paths, agent, store, env, cpus: facts.cpus, config }),
     sizes: async (request) => resolveSizes(request, await config(), facts),
     inheritance: async () =>
@@ -72,8 +86,13 @@ const files: MachinesDeps["files"] = {
   removeTree,
   listFolder: async (path) => listFolder(path).catch(() => []),
   usedBytes,
+  rename,
+  makeDurable,
   tail: async (path, max) => new TextDecoder().decode(await tailBytes(path, max)),
 };
+
+/** What a host must have to spare, in bytes, before a VM is held ready: it takes some 60 MB, and more once it is used. */
+const memoryForSpare = 1024 ** 3;
 
 const programs = /^(qemu-system-|passt|banger-vsock-agent)/;
 

@@ -68,6 +68,7 @@ async function run(env: Env): Promise<number> {
   log.info("ready", { pid: process.pid, tookMs: Date.now() - startedAt });
   const why = await stop.promise;
   log.info("stopping, VMs go on", { why });
+  await machines.retire();
   machines.release();
   await keeper.retreat();
   close();

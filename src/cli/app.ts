@@ -1,21 +1,24 @@
 /** The tree of commands. What a command does is loaded when it is called: the program starts in a few milliseconds. */
 import { buildApplication, buildRouteMap } from "@stricli/core";
 import { toBangerError } from "../base/errors/error.ts";
+import { bench } from "./commands/bench.ts";
 import { daemon } from "./commands/daemon.ts";
 import { doctor } from "./commands/doctor.ts";
 import { image } from "./commands/image.ts";
 import { kernel } from "./commands/kernel.ts";
+import { snapshot } from "./commands/snapshot.ts";
+import { template } from "./commands/template.ts";
 import { vm } from "./commands/vm.ts";
 import type { CliContext } from "./context.ts";
 import type { CommandPaths } from "./suggest.ts";
 import { textsFor } from "./texts.ts";
 
-const groups = { vm, image, kernel, daemon };
+const groups = { vm, snapshot, template, image, kernel, daemon };
 
 /** @param words the command line, without what is the guest's */
 export function buildApp(version: string, words: readonly string[]) {
   const root = buildRouteMap({
-    routes: { ...groups, doctor },
+    routes: { ...groups, doctor, bench },
     docs: {
       brief: "disposable Linux virtual machines with your repository in them",
       fullDescription:
@@ -39,5 +42,5 @@ function commandPaths(): CommandPaths {
   const grouped = Object.entries(groups).flatMap(([group, routes]) =>
     routes.getAllEntries().flatMap(({ name, aliases }) => [name.original, ...aliases].map((word) => [group, word])),
   );
-  return [...grouped, ["doctor"]];
+  return [...grouped, ["doctor"], ["bench"]];
 }

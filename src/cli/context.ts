@@ -29,6 +29,10 @@ export type CliContext = {
   version: string;
   /** Unix time in `ms` */
   now(): number;
+  /** `ms` since this process began */
+  sinceStart(): number;
+  /** Runs this program again, with nothing on its stdin; `ms` from its start to its end. */
+  runSelf(args: readonly string[]): Promise<{ code: number | null; ms: number; stderr: string }>;
   /** Speaks with the daemon, starting it when it isn't there. */
   api: Api;
   /** null when no daemon runs */

@@ -15,6 +15,8 @@ export type CreateFlags = {
   /** in bytes */
   disk?: number;
   network?: NetworkKind;
+  /** in `ms` */
+  idleTimeout?: number;
   env?: readonly string[];
   json?: boolean;
 };
@@ -22,7 +24,16 @@ export type CreateFlags = {
 export function createRequest(context: CliContext, flags: CreateFlags): CreateVm {
   const { name, image, kernel, vcpu, network } = flags;
   const env = envOf(flags.env, context.env);
-  const given = { name, image, kernel, vcpu, memoryMib: flags.memory, diskBytes: flags.disk, network };
+  const given = {
+    name,
+    image,
+    kernel,
+    vcpu,
+    memoryMib: flags.memory,
+    diskBytes: flags.disk,
+    network,
+    idleMs: flags.idleTimeout,
+  };
   const set = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
   return { ...set, ...(Object.keys(env).length > 0 ? { env } : {}) };
 }

@@ -1,6 +1,6 @@
 /** Flags that several commands share, and their values: parsed once, named in every complaint. */
 import { fail } from "../base/errors/error.ts";
-import { parseSize } from "../base/units.ts";
+import { parseDuration, parseSize } from "../base/units.ts";
 import { sizeBounds } from "../config/sizing.ts";
 import { type NetworkKind, networkKinds, type WaitKind, waitKinds } from "../model/vm.ts";
 
@@ -49,10 +49,30 @@ export function parseDepth(text: string): number {
 }
 
 export function parseGrace(text: string): number {
-  const match = /^(\d{1,6})(ms|s|m)?$/.exec(text);
-  const unit = { ms: 1, s: 1000, m: 60_000 }[match?.[2] ?? "s"] ?? 1000;
-  if (!match) throw invalid("--grace", text, "is not a duration", "--grace 10s");
-  return Number(match[1]) * unit;
+  const ms = /h|d/.test(text) ? null : parseDuration(/^\d+$/.test(text) ? `${text}s` : text);
+  if (ms === null) throw invalid("--grace", text, "is not a duration", "--grace 10s");
+  return ms;
+}
+
+/** `ms`; `never` is 0. */
+export function parseIdle(text: string): number {
+  if (text === "never") return 0;
+  const ms = parseDuration(text);
+  if (ms === null || ms < 1000 || ms > 366 * 86_400_000)
+    throw invalid("--idle-timeout", text, "is not a time from 1s on, or never", "--idle-timeout 30m");
+  return ms;
+}
+
+export function parseCount(text: string): number {
+  const value = /^\d{1,3}$/.test(text) ? Number(text) : 0;
+  if (value < 1 || value > 64) throw invalid("--count", text, "is not a number from 1 to 64", "--count 3");
+  return value;
+}
+
+export function parseRuns(text: string): number {
+  const value = /^\d{1,4}$/.test(text) ? Number(text) : 0;
+  if (value < 1 || value > 1000) throw invalid("--runs", text, "is not a number from 1 to 1000", "--runs 10");
+  return value;
 }
 
 /** `K=V`, or `K` alone for the value it has here. */

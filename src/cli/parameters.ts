@@ -1,6 +1,6 @@
 /** Flags and arguments that several commands have in the same words. */
 import { parseVmName } from "../base/names.ts";
-import { parseDisk, parseGrace, parseMemory, parseNetwork, parseVcpu, parseWait } from "./flags.ts";
+import { parseDisk, parseGrace, parseIdle, parseMemory, parseNetwork, parseVcpu, parseWait } from "./flags.ts";
 
 const text = (value: string) => value;
 
@@ -54,6 +54,8 @@ export const loginFlags = {
 
 export const waitFlag = { wait: valued("ready means: services (default) or agent", "WHAT", parseWait) } as const;
 
+export const coldFlag = { cold: toggled("boot, whatever template or save there is") } as const;
+
 export const graceFlag = {
   grace: valued("time for the guest before power is cut (default 30s)", "TIME", parseGrace),
 } as const;
@@ -82,6 +84,7 @@ export const createFlags = {
   memory: valued("memory, as in 2G or 512M", "SIZE", parseMemory),
   disk: valued("disk, as in 20G; takes no space until it is used", "SIZE", parseDisk),
   network: valued("user (default) or none", "KIND", parseNetwork),
+  idleTimeout: valued("suspend the VM after so long without use, as in 30m (default: never)", "TIME", parseIdle),
   ...envFlag,
   ...jsonFlag,
 } as const;

@@ -3,20 +3,25 @@ import {
   type CreateVm,
   type DaemonInfo,
   type DeletedVm,
+  type ForkVm,
   type HostInfo,
   type PruneImages,
   type PullImage,
   type RenameVm,
   type RestartVm,
+  type RestoreVm,
   routes,
   type SaveVm,
+  type SnapshotVm,
   type StartVm,
   type StopResult,
   type StopVm,
   type TagImage,
+  type WarmTemplate,
 } from "../api/types.ts";
 import type { ImageRecord, ImageView, KernelRecord, Pruned } from "../model/artifact.ts";
 import type { CatalogView } from "../model/catalog.ts";
+import type { SnapshotView, TemplateRecord } from "../model/save.ts";
 import type { VmView } from "../model/vm.ts";
 
 /** Routes that answer one JSON value. */
@@ -29,6 +34,14 @@ export type JsonAnswers = {
   deleteVm: DeletedVm;
   killVm: VmView;
   renameVm: VmView;
+  pauseVm: VmView;
+  resumeVm: VmView;
+  snapshotsOfVm: SnapshotView[];
+  listSnapshots: SnapshotView[];
+  deleteSnapshot: SnapshotView;
+  listTemplates: TemplateRecord[];
+  showTemplate: TemplateRecord;
+  deleteTemplate: TemplateRecord;
   listImages: ImageView[];
   showImage: ImageView;
   tagImage: ImageView;
@@ -47,6 +60,11 @@ export type WorkAnswers = {
   stopVm: StopResult;
   restartVm: VmView;
   saveVm: ImageRecord;
+  suspendVm: VmView;
+  forkVm: VmView[];
+  snapshotVm: SnapshotView;
+  restoreVm: VmView;
+  warmTemplate: TemplateRecord;
   waitVm: VmView;
   pullImage: ImageRecord;
   pullKernel: KernelRecord;
@@ -67,6 +85,10 @@ type Bodies = {
   restartVm: RestartVm;
   renameVm: RenameVm;
   saveVm: SaveVm;
+  forkVm: ForkVm;
+  snapshotVm: SnapshotVm;
+  restoreVm: RestoreVm;
+  warmTemplate: WarmTemplate;
   pullImage: PullImage;
   tagImage: TagImage;
   pruneImages: PruneImages;

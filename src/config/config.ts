@@ -33,6 +33,12 @@ export type Config = {
   registryMirrors: Record<string, readonly string[]>;
   /** hosts of registries that may be spoken to without encryption */
   insecureRegistries: readonly string[];
+  /** VMs are suspended after so long without use, in `ms`; 0: never */
+  idleMs: number;
+  /** keep one VM of the kind that was used last ready for the next */
+  spareVm: boolean;
+  /** what templates may take of the disk together, in bytes; 0: VMs always boot */
+  templateMaxBytes: number;
   /** by key as written in the file: `vm_defaults.vcpu` */
   provenance: Record<string, ConfigSource>;
 };

@@ -30,6 +30,9 @@ test("values and where they came from", () => {
     catalog_urls: "default",
     registry_mirrors: "default",
     insecure_registries: "default",
+    idle_timeout: "default",
+    spare_vm: "default",
+    template_max_size: "default",
     "vm_defaults.vcpu": "file",
     "vm_defaults.memory_mib": "file",
     "vm_defaults.disk_size": "file",
@@ -68,6 +71,19 @@ test("catalogs, and whose signature they must have", () => {
     expect.stringContaining("catalog_urls.2: must be a list of tables"),
   ]);
   expect(problems('catalog_urls = ["x"]')).toHaveLength(1);
+});
+
+test("when VMs are suspended", () => {
+  expect(defaultConfig("/c").idleMs).toBe(0);
+  expect(parseConfig("/c", 'idle_timeout = "30m"').idleMs).toBe(1_800_000);
+  expect(parseConfig("/c", 'idle_timeout = "never"').idleMs).toBe(0);
+  for (const text of ['"0s"', '"soon"', "30"]) expect(problems(`idle_timeout = ${text}`)).toHaveLength(1);
+});
+
+test("what templates may take, and none at all", () => {
+  expect(parseConfig("/c", 'template_max_size = "2G"').templateMaxBytes).toBe(2 * 1024 ** 3);
+  expect(parseConfig("/c", 'template_max_size = "0"').templateMaxBytes).toBe(0);
+  expect(problems('template_max_size = "much"')).toHaveLength(1);
 });
 
 test("an empty file is the default", () => {

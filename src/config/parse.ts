@@ -2,7 +2,7 @@
 import { parse as parseToml, TomlError } from "smol-toml";
 import { fail } from "../base/errors/error.ts";
 import { problemsOf, syntaxProblem } from "../base/problems.ts";
-import { parseSize } from "../base/units.ts";
+import { parseDuration, parseSize } from "../base/units.ts";
 import type { Config, ConfigSource, VmDefaults } from "./config.ts";
 import { configSchema, keysAt, type RawConfig } from "./schema.ts";
 
@@ -34,6 +34,7 @@ const wording = {
 };
 
 const defaultImageMax = "64G";
+const defaultTemplateMax = "10G";
 
 function configOf(file: string, raw: RawConfig): Config {
   const from = raw.vm_defaults ?? {};
@@ -50,12 +51,18 @@ function configOf(file: string, raw: RawConfig): Config {
     catalogs: (raw.catalog_urls ?? []).map(({ url, key }) => ({ url, key: absolute(file, key) })),
     registryMirrors: raw.registry_mirrors ?? {},
     insecureRegistries: raw.insecure_registries ?? [],
+    idleMs: parseDuration(raw.idle_timeout ?? "never") ?? 0,
+    spareVm: raw.spare_vm ?? true,
+    templateMaxBytes: parseSize(raw.template_max_size ?? defaultTemplateMax) ?? 0,
     provenance: {
       inherit_proxy: source(raw.inherit_proxy),
       image_max_size: source(raw.image_max_size),
       catalog_urls: source(raw.catalog_urls),
       registry_mirrors: source(raw.registry_mirrors),
       insecure_registries: source(raw.insecure_registries),
+      idle_timeout: source(raw.idle_timeout),
+      spare_vm: source(raw.spare_vm),
+      template_max_size: source(raw.template_max_size),
       "vm_defaults.vcpu": source(from.vcpu),
       "vm_defaults.memory_mib": source(from.memory_mib),
       "vm_defaults.disk_size": source(from.disk_size),

@@ -1,6 +1,6 @@
 /** What config.toml may hold: every key, its check, and the words for what is wrong. `docs/config.md` is its twin. */
 import * as z from "zod/mini";
-import { parseSize } from "../base/units.ts";
+import { parseDuration, parseSize } from "../base/units.ts";
 import { sourceProblem } from "../base/url.ts";
 import { sizeBounds } from "./sizing.ts";
 
@@ -37,7 +37,15 @@ export const vmDefaultsSchema = z.strictObject(
 
 const mirrorRule = 'must be a table of lists of hosts, as in `"docker.io" = ["mirror.example.com"]`';
 const hostsRule = 'must be a list of hosts, as in `["registry.example.com:5000"]`';
-const maxSizeRule = 'must be a size from 1M to 16T, as in `image_max_size = "64G"`';
+const imageMaxRule = 'must be a size from 1M to 16T, as in `image_max_size = "64G"`';
+
+const templateMaxRule = 'must be a size up to 16T, or "0" for no templates, as in `template_max_size = "10G"`';
+
+const idleRule = 'must be a time from 1s on, or "never", as in `idle_timeout = "30m"`';
+
+const idleTime = z
+  .string({ error: idleRule })
+  .check(z.refine((text) => text === "never" || (parseDuration(text) ?? 0) >= 1000, { error: idleRule }));
 
 const host = /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\])(?::\d{1,5})?$/;
 
@@ -49,15 +57,13 @@ function hosts(rule: string, pattern: RegExp) {
 
 const mirror = /^(?:https?:\/\/)?[A-Za-z0-9[][A-Za-z0-9.:\]-]*\/?$/;
 
-const maxSize = z.string({ error: maxSizeRule }).check(
-  z.refine(
-    (text) => {
-      const bytes = parseSize(text);
-      return bytes !== null && bytes >= 1024 ** 2 && bytes <= 16 * 1024 ** 4;
-    },
-    { error: maxSizeRule },
-  ),
-);
+function maxSize(rule: string, isFine: (bytes: number) => boolean) {
+  const check = (text: string) => {
+    const bytes = parseSize(text);
+    return bytes !== null && bytes <= 16 * 1024 ** 4 && isFine(bytes);
+  };
+  return z.string({ error: rule }).check(z.refine(check, { error: rule }));
+}
 
 const catalogsRule =
   'must be a list of tables, as in `[{ url = "https://example.com/catalog.toml", key = "example.pub" }]`';
@@ -81,14 +87,19 @@ export const configSchema = z.strictObject({
   catalog_urls: z.optional(
     z.array(catalogUrlSchema, { error: catalogsRule }).check(z.maxLength(20, { error: catalogsRule })),
   ),
-  image_max_size: z.optional(maxSize),
+  image_max_size: z.optional(maxSize(imageMaxRule, (bytes) => bytes >= 1024 ** 2)),
   insecure_registries: z.optional(hosts(hostsRule, host)),
   registry_mirrors: z.optional(
     z.record(z.string().check(z.refine((text) => host.test(text), { error: mirrorRule })), hosts(mirrorRule, mirror), {
       error: mirrorRule,
     }),
   ),
+  idle_timeout: z.optional(idleTime),
   inherit_proxy: z.optional(z.boolean({ error: "must be true or false" })),
+  spare_vm: z.optional(z.boolean({ error: "must be true or false" })),
+  template_max_size: z.optional(
+    z.union([z.literal("0"), maxSize(templateMaxRule, () => true)], { error: templateMaxRule }),
+  ),
   vm_defaults: z.optional(vmDefaultsSchema),
 });
 

@@ -21,6 +21,21 @@ import {
 import { deleteKernel, exportKernel, importKernel, listKernels, pullKernel, showKernel } from "./routes/kernels.ts";
 import { killVm, restartVm, saveVm, startVm, stopVm, waitVm } from "./routes/lifecycle.ts";
 import { logsVm } from "./routes/logs.ts";
+import {
+  deleteSnapshot,
+  deleteTemplate,
+  forkVm,
+  listSnapshots,
+  listTemplates,
+  pauseVm,
+  restoreVm,
+  resumeVm,
+  showTemplate,
+  snapshotsOfVm,
+  snapshotVm,
+  suspendVm,
+  warmTemplate,
+} from "./routes/saves.ts";
 import { createVm, deleteVm, leaseVm, listVms, renameVm, showVm } from "./routes/vms.ts";
 
 export const handlers: Record<RouteName, Handler> = {
@@ -37,11 +52,24 @@ export const handlers: Record<RouteName, Handler> = {
   killVm,
   renameVm,
   saveVm,
+  pauseVm,
+  resumeVm,
+  suspendVm,
+  forkVm,
+  snapshotVm,
+  snapshotsOfVm,
+  restoreVm,
   waitVm,
   leaseVm,
   logsVm,
   agentVm,
   events,
+  listSnapshots,
+  deleteSnapshot,
+  listTemplates,
+  showTemplate,
+  warmTemplate,
+  deleteTemplate,
   listImages,
   showImage,
   importImage,

@@ -1,9 +1,11 @@
 /** What decisions need to know about this host, as one record. */
-import { accessSync, constants, statSync } from "node:fs";
+import { accessSync, constants, readFileSync, statSync } from "node:fs";
 import * as os from "node:os";
 
 export type HostFacts = {
   cpus: number;
+  /** its model and features, as one line; whatever a guest may see of it changes this */
+  cpu: string;
   memoryBytes: number;
   home: string;
   uid: number;
@@ -20,6 +22,7 @@ export async function hostFacts(): Promise<HostFacts> {
   const user = userName();
   return {
     cpus: os.availableParallelism(),
+    cpu: cpuLine(),
     memoryBytes: os.totalmem(),
     home: process.env["HOME"] || os.homedir(),
     uid: process.getuid?.() ?? -1,
@@ -29,6 +32,20 @@ export async function hostFacts(): Promise<HostFacts> {
     arch: process.arch,
     env: process.env,
   };
+}
+
+/** What programs may still take without swapping, in bytes; 0 when the kernel does not say. proc(5), /proc/meminfo. */
+export function availableMemory(): number {
+  const [, kib = "0"] = /^MemAvailable:\s*(\d+) kB$/m.exec(readFileSync("/proc/meminfo", "utf8")) ?? [];
+  return Number(kib) * 1024;
+}
+
+/** Of the first CPU: a guest may be moved to any. proc(5), /proc/cpuinfo. */
+function cpuLine(): string {
+  const text = readFileSync("/proc/cpuinfo", { encoding: "utf8" }).slice(0, 16_384);
+  const first = text.slice(0, text.search(/\n\n|$/));
+  const wanted = /^(?:vendor_id|cpu family|model|model name|stepping|microcode|flags)\s*:\s*(.*)$/gm;
+  return [...first.matchAll(wanted)].map(([, value = ""]) => value.trim()).join("; ");
 }
 
 function userName(): string {

@@ -136,6 +136,11 @@ export async function freeBytes(path: string): Promise<number> {
   return bavail * bsize;
 }
 
+/** Within one file system; what was at `to` is replaced. Not synced. */
+export async function rename(from: string, to: string): Promise<void> {
+  await fs.rename(from, to);
+}
+
 /** fsync of what is moved (a file, or a folder itself), rename, fsync of the folder it is in now. */
 export async function renameDurable(from: string, to: string): Promise<void> {
   await syncPath(from);
@@ -151,6 +156,12 @@ export async function syncPath(path: string): Promise<void> {
   } finally {
     await file.close();
   }
+}
+
+/** These files and the folders that they are in survive the host's crash when it resolves. */
+export async function makeDurable(paths: readonly string[]): Promise<void> {
+  await Promise.all(paths.map(syncPath));
+  await Promise.all([...new Set(paths.map((path) => dirname(path)))].map(syncPath));
 }
 
 /** Names in a folder. @throws when there is none */

@@ -4,8 +4,11 @@ import { constants } from "node:fs";
 import * as fs from "node:fs/promises";
 import { errnoOf } from "./errno.ts";
 
-/** The runtime's own copy fills holes; so a reflink, else `cp`, which keeps them. `to` is there entirely or not at all. */
-export async function copySparse(from: string, to: string): Promise<void> {
+/**
+ * The runtime's own copy fills holes; so a reflink, else `cp`, which keeps them. `to` is there entirely or not at all.
+ * @param onPlainCopy called where blocks can't be shared, with the bytes that have to be copied
+ */
+export async function copySparse(from: string, to: string, onPlainCopy?: (bytes: number) => void): Promise<void> {
   try {
     await fs.copyFile(from, to, constants.COPYFILE_FICLONE_FORCE | constants.COPYFILE_EXCL);
     await fs.chmod(to, 0o600);
@@ -15,6 +18,7 @@ export async function copySparse(from: string, to: string): Promise<void> {
     if (code === "EEXIST" || code === "ENOENT" || code === "EACCES") throw error;
     await fs.rm(to, { force: true });
   }
+  if (onPlainCopy) onPlainCopy((await fs.stat(from)).blocks * 512);
   await copyByTool(from, to);
 }
 

@@ -8,7 +8,12 @@ import type { BlockDevice, BootSpec, NetDevice } from "../vmm/driver.ts";
 /** Folders of the guest that live on the data disk itself: container engines can't stack an overlay on an overlay. */
 const directFolders = ["/var/lib/docker", "/var/lib/containerd", "/var/lib/containers"];
 
-export type BootFacts = { vm: VmRecord; image: ImageRecord; initramfs: string; net: NetDevice | null };
+export type BootFacts = {
+  vm: Pick<VmRecord, "id" | "spec" | "ephemeral">;
+  image: ImageRecord;
+  initramfs: string;
+  net: NetDevice | null;
+};
 
 export function bootSpec(paths: Paths, facts: BootFacts): BootSpec {
   const { vm, image } = facts;

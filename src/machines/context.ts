@@ -1,10 +1,13 @@
 /** What the operations on VMs share: the deps, and what is known in memory alone. */
-import type { VmId } from "../base/names.ts";
+import type { Digest, VmId } from "../base/names.ts";
+import type { SharedWork } from "../base/shared-work.ts";
+import type { TemplateRecord } from "../model/save.ts";
 import type { VmExit } from "../vmm/driver.ts";
 import type { MachinesDeps } from "./deps.ts";
 import type { StateEvents } from "./events.ts";
 import type { LiveVm } from "./live.ts";
 import type { Operations } from "./operations.ts";
+import type { Spares } from "./spare.ts";
 
 export type Context = MachinesDeps & {
   /** VMs whose VMM runs */
@@ -13,6 +16,8 @@ export type Context = MachinesDeps & {
   events: StateEvents;
   /** ephemeral VMs whose session is connected, with how many hold each */
   leases: Map<VmId, number>;
+  /** Called once when a VM runs, started or adopted. */
+  onLive(live: LiveVm): void;
   /** Called once when a VM ended, whoever ended it. */
   onEnd(live: LiveVm, exit: VmExit): void;
   /**
@@ -22,6 +27,19 @@ export type Context = MachinesDeps & {
   unlessReleased(): Promise<void>;
   /** Lets go of every VM; they run on. Whatever is under way stops where it is. */
   release(): void;
+  /** how many use each VM, and what stops the count of its time without use */
+  idle: Map<VmId, { users: number; cancel: () => void }>;
+  /** pids of VMMs and networks that belong to no VM of the list */
+  nobodys: Set<number>;
+  spares: Spares;
+  templates: {
+    /** by key: being made, or waited for */
+    making: SharedWork<TemplateRecord>;
+    /** made and used, but not noted yet */
+    fresh: Map<Digest, TemplateRecord>;
+    /** what could not be made, and why: tried again by the next daemon, or by `template warm` */
+    broken: Map<Digest, string>;
+  };
   /** imports under way, and the removal that the next one waits for */
   importing: { count: number; removal: Promise<void> };
   /** Lets work go on without its caller; a failure is logged. */

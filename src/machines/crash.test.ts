@@ -1,31 +1,8 @@
-/**
- * The daemon dies at every single thing that it does, journal steps included, in each operation; the next one must make
- * the list of VMs true again and leave nothing over. "Before" is a death with that thing undone, "after" with it done.
- */
-import { expect, test } from "bun:test";
-import type { VmState } from "../model/vm.ts";
+/** The daemon dies at every step of everything that is done with VMs, images and kernels. */
 import type { Machines } from "./machines.ts";
-import { type Host, newHost, recorder, startDaemon } from "./testing/daemon.ts";
-import { Life } from "./testing/life.ts";
-import { assertTruth } from "./testing/truth.ts";
+import { agent, create, created, emit, nothing, type Operation, signal, started, testDeaths } from "./testing/crash.ts";
+import type { Host } from "./testing/daemon.ts";
 
-const agent = { wait: "agent" } as const;
-const { emit, signal } = recorder();
-const create = (machines: Machines, start: boolean, ephemeral = false) =>
-  machines.create({ name: "web", ephemeral }, start ? agent : null, emit, signal);
-
-type Operation = {
-  name: string;
-  /** by a daemon that lives */
-  before: (machines: Machines) => Promise<unknown>;
-  run: (machines: Machines, host: Host) => Promise<unknown>;
-  /** states in which the VM may be found afterwards; `gone`: there is none */
-  leaves: (VmState | "gone")[];
-};
-
-const nothing = async () => {};
-const created = (machines: Machines) => create(machines, false);
-const started = (machines: Machines) => create(machines, true);
 const stopped = async (machines: Machines) => {
   await started(machines);
   await machines.stop("web", {}, emit);
@@ -74,90 +51,4 @@ async function guestEnds(machines: Machines, host: Host, kind: "reboot" | "power
   await machines.idle();
 }
 
-/** One story: a daemon that lives, one that dies at call `dieAt`, and one that finds what is left. */
-async function story(operation: Operation, dieAt: number, when: "before" | "after"): Promise<Life> {
-  const host = newHost();
-  const first = await startDaemon(host);
-  await operation.before(first);
-  await first.idle();
-  first.release();
-
-  const life = new Life();
-  const second = await startDaemon(host, life);
-  await second.idle();
-  const dying = life.dieAfter(dieAt, when);
-  await Promise.race([operation.run(second, host).catch((error: unknown) => error), dying]);
-
-  await truthAfter(host, operation, `${operation.name}, ${life.lastCall || "not at all"} (${dieAt})`);
-  return life;
-}
-
-async function truthAfter(host: Host, operation: Operation, context: string): Promise<void> {
-  const machines = await startDaemon(host);
-  await machines.idle();
-  const [left] = machines.all();
-  if (left?.ephemeral) await deleted(machines);
-  await machines.idle();
-  assertTruth(host, context);
-  expect([context, machines.all()[0]?.state ?? "gone"]).toEqual([
-    context,
-    expect.stringMatching(new RegExp(`^(${operation.leaves.join("|")})$`)),
-  ]);
-  await usable(machines, host, context);
-}
-
-function deleted(machines: Machines): Promise<void> {
-  return new Promise((resolve) => void machines.subscribe((event) => event.reason === "deleted" && resolve()));
-}
-
-/** Whatever is left can be used and deleted. */
-async function usable(machines: Machines, host: Host, context: string): Promise<void> {
-  const vm = machines.all()[0];
-  if (vm?.state === "stopped") await machines.start(vm.name, agent, emit, signal);
-  if (vm) await machines.delete(vm.name);
-  else if (machines.images().length + machines.kernels().length === 2) await create(machines, true);
-  await machines.idle();
-  assertTruth(host, `${context}, then used`);
-  machines.release();
-}
-
-for (const operation of operations) {
-  for (const when of ["before", "after"] as const) {
-    test(`${operation.name}: dying ${when} each call`, async () => {
-      let calls = 0;
-      for (let dieAt = 1; ; dieAt++) {
-        const life = await story(operation, dieAt, when);
-        if (!life.dead) break;
-        calls = dieAt;
-      }
-      expect(calls).toBeGreaterThan(0);
-    });
-  }
-}
-
-test("dying again and again while reconciling still ends in truth", async () => {
-  for (const operation of operations) {
-    for (const dieAt of [3, 9, 15]) {
-      const host = newHost();
-      const first = await startDaemon(host);
-      await operation.before(first);
-      const life = new Life();
-      first.release();
-      const second = await startDaemon(host, life);
-      await Promise.race([operation.run(second, host).catch((error: unknown) => error), life.dieAfter(dieAt, "after")]);
-      life.die();
-      for (let again = 1; again < 12; again++) {
-        const short = new Life();
-        const death = short.dieAfter(again, "before");
-        const next = await startDaemon(host, short);
-        await Promise.race([next.idle(), death]);
-        short.die();
-      }
-      await truthAfter(
-        host,
-        { ...operation, leaves: ["gone", "stopped", "running"] },
-        `${operation.name} ${dieAt}, and again`,
-      );
-    }
-  }
-});
+testDeaths(operations);

@@ -1,15 +1,17 @@
 /** Making a VM: everything is decided first, then its row, then its files. */
-import { BangerError, fail } from "../base/errors/error.ts";
-import { parseVmName, type VmName } from "../base/names.ts";
+import { fail } from "../base/errors/error.ts";
+import { parseVmName, type VmId, type VmName } from "../base/names.ts";
 import { formatSize } from "../base/units.ts";
 import { defaultKernel, suiteOf } from "../kernels/names.ts";
+import type { ImageRecord, KernelRecord } from "../model/artifact.ts";
 import type { Emit, SpecEvent } from "../model/event.ts";
 import type { NetworkKind, VmRecord, VmSpec } from "../model/vm.ts";
 import type { OpenChange } from "../store/journal.ts";
-import { findKernel, prepareArtifacts, type ReadyArtifacts } from "./artifacts.ts";
+import { findKernel, prepareArtifacts } from "./artifacts.ts";
 import type { Context } from "./context.ts";
 import { forgetVm } from "./delete.ts";
 import type { SizeRequest } from "./deps.ts";
+import { sayingDiskFull } from "./disk-full.ts";
 import { findImage, imageIfAny, waysTo } from "./find-image.ts";
 import { makeIdentity } from "./identity.ts";
 import { enter, tell } from "./state.ts";
@@ -21,36 +23,28 @@ export type CreateRequest = SizeRequest & {
   kernel?: string;
   network?: NetworkKind;
   env?: Record<string, string>;
+  /** suspended after so long without use, in `ms` */
+  idleMs?: number;
   /** deleted when its lease ends */
   ephemeral: boolean;
 };
 
 export const defaultImage = "debian-bookworm";
 
-/** Decides everything about a new VM and reserves its name. Nothing is on disk yet. */
-export async function decideVm(
+/** A new VM's row, and its creation as the journal has it. */
+export type Made = { vm: VmRecord; change: OpenChange };
+
+/** Reserves the name of a new VM about which all is decided. Nothing is on disk yet. @throws VM_NAME_TAKEN, DISK_FULL */
+export async function reserveVm(
   ctx: Context,
   request: CreateRequest,
-  emit: Emit,
-): Promise<{ vm: VmRecord; change: OpenChange }> {
-  if (request.name !== undefined) requireFreeName(ctx, parseVmName(request.name));
-  const { provenance, ...sizes } = await ctx.sizes(request);
-  const chosen = { ...sizes, network: request.network ?? "user" };
-  const wanted = wantedArtifacts(ctx, request);
-  requirePossible(ctx, wanted);
-  emitSpec(emit, { ...chosen, ...wanted, provenance });
-  const image = findImage(ctx, wanted.image);
-  const kernel = findKernel(ctx, wanted.kernel);
+  { spec, image, kernel }: Decided,
+  id: VmId,
+): Promise<Made> {
   const identity = await makeIdentity(ctx);
-  const spec: VmSpec = {
-    ...chosen,
-    image: { name: image.name, digest: image.digest },
-    kernel: { name: kernel.name, digest: kernel.digest },
-    env: request.env ?? {},
-  };
   const made = await sayingDiskFull(ctx, ctx.paths.database, "writing its record", async () =>
     ctx.store.transaction(() => {
-      const vm = newRecord(ctx, request, spec);
+      const vm = newRecord(ctx, request, spec, id);
       // deleted since it was found
       findImage(ctx, image.digest);
       findKernel(ctx, kernel.digest);
@@ -61,6 +55,27 @@ export async function decideVm(
   );
   tell(ctx, made.vm.id, "");
   return made;
+}
+
+export type Decided = { spec: VmSpec; image: ImageRecord; kernel: KernelRecord };
+
+/** What a VM as requested would be. @throws IMAGE_NOT_FOUND, KERNEL_NOT_FOUND */
+export async function decideSpec(ctx: Context, request: CreateRequest, emit: Emit): Promise<Decided> {
+  const { provenance, ...sizes } = await ctx.sizes(request);
+  const chosen = { ...sizes, network: request.network ?? "user" };
+  const wanted = wantedArtifacts(ctx, request);
+  requirePossible(ctx, wanted);
+  emitSpec(emit, { ...chosen, ...wanted, provenance });
+  const image = findImage(ctx, wanted.image);
+  const kernel = findKernel(ctx, wanted.kernel);
+  const spec: VmSpec = {
+    ...chosen,
+    image: { name: image.name, digest: image.digest },
+    kernel: { name: kernel.name, digest: kernel.digest },
+    env: request.env ?? {},
+    ...(request.idleMs === undefined ? {} : { idleMs: request.idleMs }),
+  };
+  return { spec, image, kernel };
 }
 
 /** An image may name the kernel that it wants. */
@@ -77,32 +92,31 @@ function requirePossible(ctx: Context, { image, kernel }: { image: string; kerne
   if (suiteOf(kernel) === null) findKernel(ctx, kernel);
 }
 
-/**
- * Makes the VM's folder and disk, and side by side whatever its first boot needs. On failure nothing of the VM is left.
- * @throws DISK_FULL, what checks throw, VM_CANCELLED
- */
-export async function makeVm(
-  ctx: Context,
-  made: { vm: VmRecord; change: OpenChange },
-  signal: AbortSignal,
-): Promise<ReadyArtifacts> {
+/** Makes the folder and empty disk of a VM that stays stopped. On failure nothing of the VM is left. @throws DISK_FULL, what checks throw, VM_CANCELLED */
+export async function makeVm(ctx: Context, made: Made, signal: AbortSignal): Promise<void> {
   const { vm, change } = made;
-  const work = [makeFiles(ctx, vm), prepareArtifacts(ctx, vm.spec)] as const;
-  await Promise.allSettled(work);
-  try {
-    const [, artifacts] = await Promise.all(work);
-    if (signal.aborted) throw fail("VM_CANCELLED", { name: vm.name, during: "creating" }, signal.reason);
+  await orForget(ctx, vm, signal, async () => {
+    const work = [makeFiles(ctx, vm), prepareArtifacts(ctx, vm.spec)] as const;
+    await Promise.allSettled(work);
+    await Promise.all(work);
+    if (signal.aborted) throw signal.reason;
     ctx.store.transaction(() => {
       change.end();
       ctx.store.vms.change(vm.id, { state: "stopped" });
     });
     tell(ctx, vm.id, "created");
-    return artifacts;
+  });
+}
+
+/** Runs a part of a VM's creation. */
+export async function orForget<T>(ctx: Context, vm: VmRecord, signal: AbortSignal, part: () => Promise<T>): Promise<T> {
+  try {
+    return await part();
   } catch (error) {
     await ctx.unlessReleased();
     enter(ctx, vm.id, "deleting", "creating it failed");
     await forgetVm(ctx, vm);
-    throw error;
+    throw signal.aborted ? fail("VM_CANCELLED", { name: vm.name, during: "creating" }, error) : error;
   }
 }
 
@@ -114,25 +128,15 @@ async function makeFiles(ctx: Context, vm: VmRecord): Promise<void> {
   });
 }
 
-/** Runs `body`; a full file system becomes DISK_FULL. */
-async function sayingDiskFull<T>(ctx: Context, path: string, during: string, body: () => Promise<T>): Promise<T> {
-  try {
-    return await body();
-  } catch (error) {
-    if (error instanceof BangerError || !ctx.isDiskFull(error)) throw error;
-    throw fail("DISK_FULL", { path, during }, error);
-  }
-}
-
-function requireFreeName(ctx: Context, name: VmName): void {
+export function requireFreeName(ctx: Context, name: VmName): void {
   if (ctx.store.vms.byName(name)) throw fail("VM_NAME_TAKEN", { name });
 }
 
 /** Runs inside the transaction that adds it, so that a picked name stays free. */
-function newRecord(ctx: Context, request: CreateRequest, spec: VmSpec): VmRecord {
+function newRecord(ctx: Context, request: CreateRequest, spec: VmSpec, id: VmId): VmRecord {
   const isTaken = (name: VmName) => ctx.store.vms.byName(name) !== null;
   return {
-    id: ctx.randomId(),
+    id,
     name: request.name === undefined ? pickName(isTaken, ctx.randomBytes) : parseVmName(request.name),
     state: "creating",
     spec,
@@ -142,6 +146,7 @@ function newRecord(ctx: Context, request: CreateRequest, spec: VmSpec): VmRecord
     generation: 0,
     failure: null,
     startedHow: null,
+    suspended: null,
   };
 }
 

@@ -2,6 +2,7 @@
 import type { VmRecord } from "../model/vm.ts";
 import type { Context } from "./context.ts";
 import { clearAway } from "./ended.ts";
+import { vmGone } from "./spare.ts";
 import { tell } from "./state.ts";
 import { dropUnused } from "./unused.ts";
 
@@ -20,12 +21,14 @@ export async function deleteVm(ctx: Context, vm: VmRecord): Promise<void> {
 
 /** Removes a VM that nothing runs for: the row with all its journal, then the folder (a folder without a row is garbage). */
 export async function forgetVm(ctx: Context, vm: VmRecord): Promise<void> {
+  const snapshots = ctx.store.snapshots.of(vm.id).map(({ id }) => ctx.paths.snapshot(id).directory);
   ctx.store.transaction(() => {
     ctx.store.vms.remove(vm.id);
     ctx.store.journal.forget(vm.id);
   });
   ctx.log.info("vm deleted", { vm: vm.name, id: vm.id });
   ctx.events.emit({ kind: "state", id: vm.id, name: vm.name, state: "deleting", reason: "deleted" });
-  await ctx.files.removeTree(ctx.paths.vm(vm.id).directory);
+  await Promise.all([ctx.paths.vm(vm.id).directory, ...snapshots].map((folder) => ctx.files.removeTree(folder)));
   ctx.background("dropping what nothing uses", dropUnused(ctx));
+  vmGone(ctx);
 }

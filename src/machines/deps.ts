@@ -45,6 +45,10 @@ export type MachineFiles = {
   usedBytes(path: string): Promise<number>;
   /** the last `maxBytes` of a file as text, empty when it is missing */
   tail(path: string, maxBytes: number): Promise<string>;
+  /** within one file system; what was at `to` is replaced */
+  rename(from: string, to: string): Promise<void>;
+  /** These files and their folders survive the host's crash when it resolves. */
+  makeDurable(paths: readonly string[]): Promise<void>;
 };
 
 export type Upload = {
@@ -146,6 +150,12 @@ export type MachineTimings = {
   endingMs: number;
   /** between two attempts to adopt a VMM that lives but does not answer, in `ms` */
   adoptAgainMs: number;
+  /** from a VM's start to making one that is held ready, in `ms` */
+  spareAfterMs: number;
+  /** from a VM's end to that, in `ms` */
+  spareAfterEndMs: number;
+  /** how long a VM that nobody takes is held ready, in `ms` */
+  spareMs: number;
   /** how long an ephemeral VM may be without a lease after the daemon's restart, in `ms` */
   leaseGraceMs: number;
 };
@@ -158,6 +168,9 @@ export const defaultTimings: MachineTimings = {
   endingMs: 1_000,
   adoptAgainMs: 5_000,
   leaseGraceMs: 5_000,
+  spareAfterMs: 3_000,
+  spareAfterEndMs: 150,
+  spareMs: 600_000,
 };
 
 export type MachinesDeps = {
@@ -166,8 +179,15 @@ export type MachinesDeps = {
   network: MachineNetwork;
   /** whether a failure means that a file system is full */
   isDiskFull(error: unknown): boolean;
-  /** Makes the empty data disk of a new VM. */
+  /** Makes the empty data disk of a new VM; one that is there is replaced. */
   createDisk(path: string, bytes: number): Promise<void>;
+  /**
+   * Puts a copy of a disk (or of a save's file) to `to`, in place of what is there, whole or not at all; holes stay holes, and
+   * blocks are shared where the file system can.
+   * @param bytes what it is at least long: a larger disk's guest grows its file system
+   * @param onPlainCopy called where blocks can't be shared, with what has to be copied
+   */
+  copySparse(from: string, to: string, bytes: number, onPlainCopy?: (bytes: number) => void): Promise<void>;
   files: MachineFiles;
   /** Ends every process that has a path below `directory` among its arguments: what a dead daemon started and had not noted. */
   endStrays(directory: string): Promise<void>;
@@ -187,4 +207,12 @@ export type MachinesDeps = {
   clock: Clock;
   log: Logger;
   timings: MachineTimings;
+  /** what the host's CPU is, for saves of guests that see it */
+  hostCpu: string;
+  /** how long a VM may be without use before it is suspended, in `ms`, when it doesn't say itself; 0: for ever */
+  idleLimit(): Promise<number>;
+  /** whether a VM may be held ready: it is wanted, and there is memory for it */
+  mayHoldSpare(): Promise<boolean>;
+  /** what templates may take of the disk together, in bytes; 0: there are none */
+  templateLimit(): Promise<number>;
 };

@@ -2,29 +2,42 @@
 import { Deferred } from "../base/async.ts";
 import { fail } from "../base/errors/error.ts";
 import type { VmRecord } from "../model/vm.ts";
-import type { AgentClient } from "../wire/agent/types.ts";
+import type { AgentClient, IdentityRequest } from "../wire/agent/types.ts";
 import type { Context } from "./context.ts";
 import type { GuestInheritance } from "./deps.ts";
 import { composeIdentity } from "./identity.ts";
 import type { LiveVm } from "./live.ts";
+import type { AgentSession } from "./session.ts";
 
-/** @throws AGENT_UNREACHABLE, AGENT_REFUSED */
+/** The VM's guest knows who it is when this resolves. @throws AGENT_UNREACHABLE, AGENT_REFUSED */
 export async function greet(
   ctx: Context,
   live: LiveVm,
   vm: VmRecord,
   inherited: GuestInheritance,
 ): Promise<AgentClient> {
+  return greetGuest(ctx, live.session, await composeIdentity(ctx, vm, inherited), vm.name);
+}
+
+/** One that has this generation's identity already is left alone: its daemon died after it was told. */
+export async function greetGuest(
+  ctx: Context,
+  session: AgentSession,
+  identity: IdentityRequest,
+  name: string,
+): Promise<AgentClient> {
   const up = new Deferred<void>();
-  const stopListening = live.session.onNotice((notice) => {
+  const stopListening = session.onNotice((notice) => {
     if (notice["notice"] === "up") up.resolve();
   });
   try {
-    const client = await live.session.client(ctx.timings.agentMs);
-    if (client.hello?.phase === "up") return client;
-    await sendIdentity(client, await composeIdentity(ctx, vm, inherited));
+    const client = await session.client(ctx.timings.agentMs);
+    const { phase = "boot", generation = 0 } = client.hello ?? {};
+    if (phase === "up" && generation >= identity.generation) return client;
+    await sendIdentity(client, identity);
+    if (phase === "up") return client;
     const lost = client.closed.then((error) => {
-      throw fail("AGENT_UNREACHABLE", { name: vm.name, reason: error?.message ?? "it closed its line" });
+      throw fail("AGENT_UNREACHABLE", { name, reason: error?.message ?? "it closed its line" });
     });
     await Promise.race([up.promise, lost]);
     return client;

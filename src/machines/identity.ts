@@ -2,7 +2,7 @@
 import type { VmId } from "../base/names.ts";
 import type { ImageConfig } from "../model/artifact.ts";
 import type { VmRecord } from "../model/vm.ts";
-import type { VmIdentity } from "../store/identities.ts";
+import type { GuestNetwork, VmIdentity } from "../store/identities.ts";
 import type { IdentityRequest } from "../wire/agent/types.ts";
 import type { Context } from "./context.ts";
 import type { GuestInheritance, MachinesDeps } from "./deps.ts";
@@ -11,6 +11,12 @@ import type { GuestInheritance, MachinesDeps } from "./deps.ts";
 export async function makeIdentity(deps: Pick<MachinesDeps, "randomBytes" | "makeHostKey">): Promise<VmIdentity> {
   const machineId = Buffer.from(deps.randomBytes(16)).toString("hex");
   return { machineId, sshHostKeys: [await deps.makeHostKey()], network: null };
+}
+
+/** Seconds with a fraction. @param nowMs Unix time in `ms` */
+export function clockText(nowMs: number): string {
+  const ms = Math.round(nowMs);
+  return `${Math.floor(ms / 1000)}.${String(ms % 1000).padStart(3, "0")}000000`;
 }
 
 /** @param nowMs Unix time in `ms`: the guest's clock is set by it @param config how the image wants to be run */
@@ -25,7 +31,7 @@ export function identityRequest(
     generation: vm.generation,
     hostname: vm.name,
     machineId: kept.machineId,
-    clock: `${Math.floor(fresh.nowMs / 1000)}.${String(fresh.nowMs % 1000).padStart(3, "0")}000000`,
+    clock: clockText(fresh.nowMs),
     entropy: Buffer.from(fresh.entropy).toString("base64"),
     sshHostKeys: kept.sshHostKeys,
     authorizedKeys: inherited.authorizedKeys,
@@ -39,6 +45,22 @@ export function identityRequest(
     };
   }
   return kept.network ? { ...request, network: kept.network } : request;
+}
+
+/** Of a template's guest, until a VM's own takes its place: nothing of a user is in it. Any generation follows its. */
+export function throwAwayIdentity(
+  deps: Pick<MachinesDeps, "randomBytes" | "clock">,
+  hostname: string,
+  network: GuestNetwork | null,
+): IdentityRequest {
+  return {
+    generation: 0,
+    hostname,
+    machineId: Buffer.from(deps.randomBytes(16)).toString("hex"),
+    clock: clockText(deps.clock.now()),
+    entropy: Buffer.from(deps.randomBytes(256)).toString("base64"),
+    ...(network ? { network } : {}),
+  };
 }
 
 /** Gathers everything for `identityRequest`; a VM without a kept identity gets one now. */

@@ -1,4 +1,5 @@
 /** A VM whose VMM runs, as this daemon holds it. */
+import { fail } from "../base/errors/error.ts";
 import type { VmId } from "../base/names.ts";
 import type { RunningVm, VmExit } from "../vmm/driver.ts";
 import type { Context } from "./context.ts";
@@ -8,17 +9,32 @@ export type LiveVm = {
   id: VmId;
   vm: RunningVm;
   session: AgentSession;
+  /** its services were up when it was saved: there is nothing to wait for */
+  isWarm: boolean;
   /** how it ended, with what the guest announced taken in; never rejects */
   exit: Promise<VmExit>;
 };
 
 /** Takes a running VM in; `ctx.onEnd` is called once when it ended, whoever ended it. */
-export function holdLive(ctx: Context, id: VmId, vm: RunningVm): LiveVm {
-  const session = new AgentSession(ctx, vm, () => ctx.store.vms.byId(id)?.name ?? id);
+export function holdLive(
+  ctx: Context,
+  id: VmId,
+  vm: RunningVm,
+  { isWarm = false, session: known = null }: { isWarm?: boolean; session?: AgentSession | null } = {},
+): LiveVm {
+  const session = known ?? new AgentSession(ctx, vm, () => ctx.store.vms.byId(id)?.name ?? id);
   const exit = vm.wait().then((raw) => withIntent(raw, session));
-  const live: LiveVm = { id, vm, session, exit };
+  const live: LiveVm = { id, vm, session, isWarm, exit };
   ctx.live.set(id, live);
+  ctx.onLive(live);
   void exit.then((how) => ctx.onEnd(live, how));
+  return live;
+}
+
+/** @throws AGENT_UNREACHABLE for one whose VMM has just ended */
+export function requireLive(ctx: Context, vm: { id: VmId; name: string }): LiveVm {
+  const live = ctx.live.get(vm.id);
+  if (!live) throw fail("AGENT_UNREACHABLE", { name: vm.name, reason: "its VMM has just ended" });
   return live;
 }
 

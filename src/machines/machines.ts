@@ -1,6 +1,7 @@
 /** Everything that can be done with VMs, images and kernels: the one door to lifecycle policy. */
-import { fail, toBangerError } from "../base/errors/error.ts";
+import { toBangerError } from "../base/errors/error.ts";
 import { parseImageName, parseVmName } from "../base/names.ts";
+import { SharedWork } from "../base/shared-work.ts";
 import type { ImagePart } from "../images/rootfs/export.ts";
 import type { ImageRecord, ImageView, KernelRecord } from "../model/artifact.ts";
 import type { Emit } from "../model/event.ts";
@@ -9,11 +10,13 @@ import type { AgentClient } from "../wire/agent/types.ts";
 import { deleteKernel, exportKernel, findKernel, importKernel } from "./artifacts.ts";
 import { pullKernel, viewCatalog } from "./catalog.ts";
 import type { Context } from "./context.ts";
-import { type CreateRequest, decideVm, makeVm } from "./create.ts";
+import { type CreateRequest, decideSpec, makeVm, requireFreeName, reserveVm } from "./create.ts";
+import { createAndStart } from "./create-start.ts";
 import { deleteVm } from "./delete.ts";
 import type { ArchiveUpload, MachinesDeps, PullRequest, Upload } from "./deps.ts";
 import { StateEvents, type StateListener } from "./events.ts";
 import { findImage } from "./find-image.ts";
+import { beginUse, type Use, watchIdle } from "./idle.ts";
 import {
   deleteImage,
   exportImage,
@@ -27,8 +30,10 @@ import {
 } from "./images.ts";
 import { importDisk } from "./import-disk.ts";
 import { type Lease, takeLease } from "./leases.ts";
-import { dropLive } from "./live.ts";
+import { dropLive, requireLive } from "./live.ts";
+import { saves } from "./machines-saves.ts";
 import { Operations } from "./operations.ts";
+import { suspendedOrigin } from "./origin.ts";
 import { type PruneRequest, pruneImages } from "./prune.ts";
 import { waitReady } from "./ready.ts";
 import { reconcile } from "./reconcile.ts";
@@ -36,13 +41,15 @@ import { renameVm } from "./rename.ts";
 import { restartVm } from "./restart.ts";
 import { type SaveRequest, saveVm } from "./save.ts";
 import { settleEnd } from "./settle.ts";
+import { noSpares, retireSpares } from "./spare.ts";
 import { startVm } from "./start.ts";
+import { originFor } from "./start-origin.ts";
 import { findVm, freshVm, requireState } from "./state.ts";
 import { killVm, stopVm } from "./stop.ts";
 import { viewVm } from "./view.ts";
 import { waitForEnd } from "./wait.ts";
 
-export type StartOptions = { wait: WaitKind };
+export type StartOptions = { wait: WaitKind /** from its disk, whatever saves there are */; cold?: boolean };
 export type StopOptions = { graceMs?: number };
 export type Created = { vm: VmRecord; lease: Lease | null };
 
@@ -62,6 +69,7 @@ export function createContext(deps: MachinesDeps): Context {
     operations: new Operations(),
     events: new StateEvents(),
     leases: new Map(),
+    onLive: ({ id }) => watchIdle(ctx, id),
     onEnd: (live, exit) => settleEnd(ctx, live, exit),
     background: (what, work) => {
       const logged = work
@@ -70,6 +78,10 @@ export function createContext(deps: MachinesDeps): Context {
       ctx.pending.add(logged);
     },
     pending: new Set(),
+    nobodys: new Set(),
+    idle: new Map(),
+    spares: noSpares(),
+    templates: { making: new SharedWork(), fresh: new Map(), broken: new Map() },
     importing: { count: 0, removal: Promise.resolve() },
   };
   return ctx;
@@ -77,7 +89,7 @@ export function createContext(deps: MachinesDeps): Context {
 
 export function createMachines(deps: MachinesDeps) {
   const ctx = createContext(deps);
-  return { ...lifecycle(ctx), ...looking(ctx), ...artifacts(ctx), ...daemonSide(ctx) };
+  return { ...lifecycle(ctx), ...saves(ctx), ...looking(ctx), ...artifacts(ctx), ...daemonSide(ctx) };
 }
 
 function lifecycle(ctx: Context) {
@@ -92,15 +104,12 @@ function lifecycle(ctx: Context) {
       emit: Emit,
       signal: AbortSignal,
     ): Promise<Created> {
-      const made = await decideVm(ctx, request, emit);
-      const live = await ctx.operations.run(made.vm, "create", async (interrupted) => {
-        const either = AbortSignal.any([signal, interrupted]);
-        const artifacts = await makeVm(ctx, made, either);
-        return start ? startNew(ctx, made.vm, { artifacts, emit, signal: either }) : null;
-      });
+      const made = start
+        ? await createAndStart(ctx, { request, cold: start.cold ?? false, emit, signal })
+        : { vm: await createStopped(ctx, request, emit, signal), live: null };
       const lease = request.ephemeral ? takeLease(ctx, made.vm) : null;
       try {
-        if (live && start) await waitReady(ctx, live, made.vm, start.wait, emit, signal);
+        if (made.live && start) await waitReady(ctx, made.live, made.vm, start.wait, emit, signal);
         return { vm: freshVm(ctx, made.vm), lease };
       } catch (error) {
         lease?.end();
@@ -111,9 +120,11 @@ function lifecycle(ctx: Context) {
     async start(name: string, options: StartOptions, emit: Emit, signal: AbortSignal): Promise<VmRecord> {
       const vm = findVm(ctx, name);
       const live = await ctx.operations.run(vm, "start", async (interrupted) => {
-        const next = `see \`banger vm show ${name}\``;
-        requireState(freshVm(ctx, vm), "start", ["stopped", "failed"], next);
-        return startVm(ctx, vm, { emit, signal: AbortSignal.any([signal, interrupted]) });
+        const now = freshVm(ctx, vm);
+        requireState(now, "start", ["stopped", "failed", "suspended"], `see \`banger vm show ${name}\``);
+        const either = AbortSignal.any([signal, interrupted]);
+        const origin = await originFor(ctx, now, options.cold ?? false, emit, either);
+        return startVm(ctx, now, { origin, emit, signal: either });
       });
       await waitReady(ctx, live, vm, options.wait, emit, signal);
       return freshVm(ctx, vm);
@@ -187,15 +198,12 @@ function lifecycle(ctx: Context) {
   };
 }
 
-/** A new VM whose first start fails before its guest ran leaves nothing behind. */
-async function startNew(ctx: Context, vm: VmRecord, plan: Parameters<typeof startVm>[2]) {
-  try {
-    return await startVm(ctx, vm, plan);
-  } catch (error) {
-    const left = ctx.store.vms.byId(vm.id);
-    if (left?.state === "stopped") await deleteVm(ctx, left);
-    throw error;
-  }
+async function createStopped(ctx: Context, request: CreateRequest, emit: Emit, signal: AbortSignal): Promise<VmRecord> {
+  if (request.name !== undefined) requireFreeName(ctx, parseVmName(request.name));
+  const made = await reserveVm(ctx, request, await decideSpec(ctx, request, emit), ctx.randomId());
+  const { vm } = made;
+  await ctx.operations.run(vm, "create", (interrupted) => makeVm(ctx, made, AbortSignal.any([signal, interrupted])));
+  return vm;
 }
 
 function looking(ctx: Context) {
@@ -206,13 +214,22 @@ function looking(ctx: Context) {
     waitForEnd: (name: string, signal: AbortSignal) => waitForEnd(ctx, name, signal),
     subscribe: (listener: StateListener) => ctx.events.subscribe(listener),
 
-    /** The agent's session of a running VM. @throws VM_STATE, AGENT_UNREACHABLE */
-    async session(name: string): Promise<{ vm: VmRecord; client: AgentClient }> {
-      const vm = findVm(ctx, name);
-      requireState(vm, "enter", ["running"], nextForEntering(vm));
-      const live = ctx.live.get(vm.id);
-      if (!live) throw fail("AGENT_UNREACHABLE", { name, reason: "its VMM has just ended" });
-      return { vm, client: await live.session.client(ctx.timings.reconnectMs) };
+    /**
+     * The agent's session of a running VM, which counts as used until `end`; a suspended one is woken.
+     * @throws VM_STATE, AGENT_UNREACHABLE, and what waking throws
+     */
+    async session(name: string): Promise<{ vm: VmRecord; client: AgentClient } & Use> {
+      const found = findVm(ctx, name);
+      const use = beginUse(ctx, found.id);
+      try {
+        const vm = await awake(ctx, found);
+        requireState(vm, "enter", ["running"], nextForEntering(vm));
+        const client = await requireLive(ctx, vm).session.client(ctx.timings.reconnectMs);
+        return { vm, client, end: use.end };
+      } catch (error) {
+        use.end();
+        throw error;
+      }
     },
 
     logFile(name: string, source: "console" | "vmm"): { path: string; vm: VmRecord } {
@@ -224,16 +241,26 @@ function looking(ctx: Context) {
     /** pids of every VMM and network process: none of their children may speak to the daemon */
     vmProcesses(): number[] {
       const { processes, vms } = ctx.store;
-      return vms
-        .all()
-        .flatMap((vm) =>
-          [processes.vmm(vm.id)?.process.pid, processes.network(vm.id)?.pid].filter((pid) => pid !== undefined),
-        );
+      const noted = vms.all().flatMap((vm) => [processes.vmm(vm.id)?.process.pid, processes.network(vm.id)?.pid]);
+      return [...noted.filter((pid) => pid !== undefined), ...ctx.nobodys];
     },
   };
 }
 
+/** A suspended VM wakes when it is used; two users wait for one waking. */
+async function awake(ctx: Context, stale: VmRecord): Promise<VmRecord> {
+  if (stale.state !== "suspended") return stale;
+  await ctx.operations.queue(stale.id, "start", async (interrupted) => {
+    const vm = freshVm(ctx, stale);
+    if (!vm.suspended) return;
+    ctx.log.info("waking for a session", { vm: vm.name });
+    await startVm(ctx, vm, { origin: suspendedOrigin(ctx, vm), emit: () => {}, signal: interrupted });
+  });
+  return freshVm(ctx, stale);
+}
+
 function nextForEntering(vm: VmRecord): string {
+  if (vm.state === "paused") return `let it go on with \`banger vm resume ${vm.name}\``;
   if (vm.state === "stopped" || vm.state === "failed") return `start it with \`banger vm start ${vm.name}\``;
   return `wait until it runs: \`banger vm show ${vm.name}\``;
 }
@@ -276,6 +303,8 @@ function daemonSide(ctx: Context) {
     async idle(): Promise<void> {
       while (ctx.pending.size > 0) await Promise.all(ctx.pending);
     },
+    /** Ends what is held ready for VMs to come; run before `release`. */
+    retire: () => retireSpares(ctx),
     /** Run once, before anything is served. */
     reconcile: () => reconcile(ctx),
     /** Lets go of every VM; they run on. */

@@ -3,7 +3,22 @@ import { Deferred } from "../base/async.ts";
 import { fail } from "../base/errors/error.ts";
 import type { VmId } from "../base/names.ts";
 
-export type Action = "create" | "start" | "stop" | "restart" | "kill" | "delete" | "rename" | "save" | "settle";
+export type Action =
+  | "create"
+  | "start"
+  | "stop"
+  | "restart"
+  | "kill"
+  | "delete"
+  | "rename"
+  | "save"
+  | "pause"
+  | "resume"
+  | "suspend"
+  | "snapshot"
+  | "restore"
+  | "fork"
+  | "settle";
 
 type Current = { action: Action; abort: AbortController };
 
@@ -71,6 +86,12 @@ const doing: Record<Action, string> = {
   delete: "being deleted",
   rename: "being renamed",
   save: "being saved",
+  pause: "being paused",
+  resume: "being resumed",
+  suspend: "being suspended",
+  snapshot: "being saved",
+  restore: "being restored",
+  fork: "being forked",
   settle: "being looked after",
 };
 

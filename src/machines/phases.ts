@@ -1,9 +1,10 @@
 /** How long each phase of a start took, for `vm show` and the benchmarks. */
 import type { Clock } from "../host/clock.ts";
+import type { Phase, TimingEvent } from "../model/event.ts";
 
 export class Phases {
   readonly #clock: Clock;
-  readonly #parts: string[] = [];
+  readonly #parts: Phase[] = [];
   #last: number;
 
   constructor(clock: Clock) {
@@ -14,12 +15,16 @@ export class Phases {
   /** Ends the phase that ran until now. */
   mark(name: string): void {
     const now = this.#clock.monotonic();
-    this.#parts.push(`${name} ${Math.round(now - this.#last)} ms`);
+    this.#parts.push({ name, ms: now - this.#last });
     this.#last = now;
   }
 
-  /** `cold: prepare 12 ms, vmm 80 ms, agent 7300 ms` */
-  toString(): string {
-    return `cold: ${this.#parts.join(", ")}`;
+  event(): TimingEvent {
+    return { kind: "timing", phases: this.#parts };
+  }
+
+  /** `cold (it has run before): network 12 ms, vmm 80 ms, agent 7300 ms` */
+  after(how: string): string {
+    return `${how}: ${this.#parts.map(({ name, ms }) => `${name} ${Math.round(ms)} ms`).join(", ")}`;
   }
 }

@@ -34,10 +34,15 @@ export async function prepareBoot(
 
 async function prepareNetwork(ctx: Context, vm: VmRecord, emit: Emit): Promise<PreparedNetwork> {
   const net = await ctx.network.prepare(ctx.paths.vm(vm.id));
+  noteNetwork(ctx, vm, net);
+  if (net.note) emit({ kind: "note", level: "warn", text: net.note });
+  return net;
+}
+
+/** The next daemon finds its process, and the guest is told its side. */
+export function noteNetwork(ctx: Context, vm: Pick<VmRecord, "id">, net: PreparedNetwork): void {
   ctx.store.transaction(() => {
     if (net.process) ctx.store.processes.setNetwork(vm.id, net.process);
     ctx.store.identities.setNetwork(vm.id, net.identity);
   });
-  if (net.note) emit({ kind: "note", level: "warn", text: net.note });
-  return net;
 }

@@ -1,11 +1,13 @@
 /** Making room: what nobody uses, and what interrupted work left. */
 import type { Digest } from "../base/names.ts";
 import type { ImageRecord, Pruned } from "../model/artifact.ts";
+import type { TemplateRecord } from "../model/save.ts";
 import type { Context } from "./context.ts";
+import { allTemplates, removeTemplate } from "./templates.ts";
 import { dropUnused } from "./unused.ts";
 
 export type PruneRequest = {
-  /** also images that no VM uses */
+  /** also images that no VM uses, and templates */
   all: boolean;
   /** only says what would go */
   dryRun: boolean;
@@ -17,6 +19,7 @@ export async function pruneImages(ctx: Context, { all, dryRun }: PruneRequest): 
   const pruned: Pruned = {
     images: images.map(({ name, digest }) => ({ name, digest })),
     bytes: bytesOfOnly(ctx, images),
+    templates: templatesOf(all ? allTemplates(ctx) : []),
     leftovers: { files: 0, bytes: 0 },
   };
   if (!dryRun && images.length > 0) {
@@ -28,9 +31,14 @@ export async function pruneImages(ctx: Context, { all, dryRun }: PruneRequest): 
     });
     await dropUnused(ctx);
   }
+  if (all && !dryRun) for (const { key } of allTemplates(ctx)) await removeTemplate(ctx, key);
   // what an import is putting down looks just like what an interrupted one left
   if (ctx.importing.count === 0) pruned.leftovers = await ctx.artifacts.removeLeftovers(kept, dryRun);
   return pruned;
+}
+
+function templatesOf(templates: readonly TemplateRecord[]): Pruned["templates"] {
+  return { count: templates.length, bytes: templates.reduce((sum, { bytes }) => sum + bytes, 0) };
 }
 
 /** One entry for each name. */

@@ -38,6 +38,7 @@ export async function withReader<T>(
     running = await ctx.driver.boot({ ...readerSpec(ctx, plan), id, directory }, signal);
     const over = new AbortController();
     const ended = running.wait().then(async () => over.abort(unreadable(plan, await saidAtLast(ctx, serialLog))));
+    ctx.nobodys.add(running.record.process.pid);
     try {
       return await reading(ctx, plan.name, running, AbortSignal.any([signal, over.signal]), use);
     } catch (error) {
@@ -47,6 +48,7 @@ export async function withReader<T>(
   } finally {
     await running?.kill();
     running?.release();
+    if (running) ctx.nobodys.delete(running.record.process.pid);
     await ctx.files.removeTree(directory);
   }
 }

@@ -2,8 +2,9 @@
 import { orAborted, withTimeout } from "../base/async.ts";
 import { fail, isError, toBangerError } from "../base/errors/error.ts";
 import type { Emit } from "../model/event.ts";
-import type { VmRecord, WaitKind } from "../model/vm.ts";
-import type { AgentStream } from "../wire/agent/types.ts";
+import type { WaitKind } from "../model/vm.ts";
+import type { VmExit } from "../vmm/driver.ts";
+import type { AgentClient, AgentStream } from "../wire/agent/types.ts";
 import type { Context } from "./context.ts";
 import type { LiveVm } from "./live.ts";
 
@@ -14,17 +15,41 @@ import type { LiveVm } from "./live.ts";
 export async function waitReady(
   ctx: Context,
   live: LiveVm,
-  vm: VmRecord,
+  vm: { name: string },
   wait: WaitKind,
   emit: Emit,
   signal: AbortSignal,
 ): Promise<void> {
-  if (wait === "agent") return;
+  if (wait === "agent" || live.isWarm) return;
   const client = await live.session.client(ctx.timings.reconnectMs);
+  const guest = { name: vm.name, client, exit: live.exit };
+  try {
+    await waitServices(ctx, guest, emit, signal);
+  } catch (error) {
+    if (signal.aborted || isError(error, "VM_FAILED")) throw error;
+    const isLate = isError(error, "SERVICES_LATE");
+    const text = toBangerError(error).message;
+    const said = isLate ? `${text}, going on without` : `the guest's services can't be watched: ${text}`;
+    emit({ kind: "note", level: "warn", text: said });
+  }
+}
+
+export type WaitedGuest = { name: string; client: AgentClient; exit: Promise<VmExit> };
+
+/**
+ * Returns when the image's init has started everything, with a note of what failed.
+ * @throws SERVICES_LATE, VM_FAILED when the VM ends meanwhile, AGENT_REFUSED, SESSION_LOST, the signal's reason
+ */
+export async function waitServices(
+  ctx: Context,
+  { name, client, exit }: WaitedGuest,
+  emit: Emit,
+  signal: AbortSignal,
+): Promise<void> {
   if (client.hello?.init === "none") return;
   emit({ kind: "progress", step: "services", text: "waiting for the guest's services" });
-  const ended = live.exit.then((exit) => {
-    throw fail("VM_FAILED", { name: vm.name, reason: `it ended (${exit.kind}) while its services were starting` });
+  const ended = exit.then(({ kind }) => {
+    throw fail("VM_FAILED", { name, reason: `it ended (${kind}) while its services were starting` });
   });
   ended.catch(() => {});
   let stream: AgentStream | undefined;
@@ -34,20 +59,16 @@ export async function waitReady(
     return opened.reply;
   });
   try {
-    const late = () => new TooSlow(`the guest's services are not up after ${seconds} s, going on without`);
+    const late = () => fail("SERVICES_LATE", { seconds });
     const reply = await orAborted(Promise.race([withTimeout(answer, ctx.timings.servicesMs, late), ended]), signal);
     const failed = Array.isArray(reply["failed"]) ? reply["failed"].filter((unit) => typeof unit === "string") : [];
     if (failed.length > 0)
       emit({ kind: "note", level: "warn", text: `services that failed in the guest: ${failed.join(", ")}` });
   } catch (error) {
-    if (signal.aborted || isError(error, "VM_FAILED")) throw error;
     // an agent that is gone is mostly the first sign that its VM is
-    if (!(error instanceof TooSlow)) await Promise.race([ended, shortly(ctx)]);
-    const text =
-      error instanceof TooSlow
-        ? error.message
-        : `the guest's services can't be watched: ${toBangerError(error).message}`;
-    emit({ kind: "note", level: "warn", text });
+    if (!signal.aborted && !isError(error, "SERVICES_LATE") && !isError(error, "VM_FAILED"))
+      await Promise.race([ended, shortly(ctx)]);
+    throw error;
   } finally {
     if (stream) stream.close();
     else void answer.then((late) => late.reply && stream?.close()).catch(() => {});
@@ -57,5 +78,3 @@ export async function waitReady(
 function shortly(ctx: Context): Promise<void> {
   return new Promise((resolve) => void ctx.after(ctx.timings.endingMs, resolve));
 }
-
-class TooSlow extends Error {}

@@ -5,16 +5,19 @@
 import type { VmRecord } from "../model/vm.ts";
 import type { Change, JournalEntry, OpenChange } from "../store/journal.ts";
 import type { DriverRecord, RunningVm, VmExit } from "../vmm/driver.ts";
+import { watchClock } from "./clock-watch.ts";
 import type { Context } from "./context.ts";
 import { forgetVm } from "./delete.ts";
 import { clearAway, type Ending, endingOf, writeEnding } from "./ended.ts";
 import { startLeaseGrace } from "./leases.ts";
-import { holdLive } from "./live.ts";
+import { holdLive, type LiveVm } from "./live.ts";
+import { tellTime } from "./pause.ts";
 import { startAgain } from "./settle.ts";
 import { resumeStart } from "./start.ts";
 import { freshVm } from "./state.ts";
 import { continueStop } from "./stop.ts";
 import { sweep } from "./sweep.ts";
+import { tidyTemplates } from "./templates.ts";
 import { dropUnused, finishDropping } from "./unused.ts";
 
 /** When it resolves every VM's state is true; what takes long (an agent, a guest's shutdown) goes on behind. */
@@ -37,14 +40,18 @@ export async function reconcile(ctx: Context): Promise<void> {
   await sweep(ctx);
   for (const entry of unfinished.filter((e) => e.change === "drop")) await finishDropping(ctx, entry);
   await dropUnused(ctx);
+  await tidyTemplates(ctx);
   startLeaseGrace(ctx);
+  watchClock(ctx);
 }
 
 async function reconcileVm(ctx: Context, vm: VmRecord, entries: JournalEntry[]): Promise<void> {
   const record = ctx.store.processes.vmm(vm.id) as DriverRecord | null;
   const running = record ? await adopt(ctx, vm, record) : null;
   if (!running) await ctx.endStrays(ctx.paths.vm(vm.id).directory);
-  if (vm.state === "creating" || vm.state === "deleting") return dropHalfVm(ctx, vm, running);
+  const isHalf =
+    vm.state === "creating" || vm.state === "deleting" || entries.some(({ change }) => change === "create");
+  if (isHalf) return dropHalfVm(ctx, vm, running);
   if (running) return takeOver(ctx, vm, running, entries);
   await bury(ctx, vm, record, entries);
 }
@@ -74,9 +81,10 @@ async function dropHalfVm(ctx: Context, vm: VmRecord, running: RunningVm | null)
 
 /** The VMM lives: hold it, and take up what was being done with it. */
 async function takeOver(ctx: Context, vm: VmRecord, running: RunningVm, entries: JournalEntry[]): Promise<void> {
-  if (vm.state === "stopped" || vm.state === "failed") {
+  if (vm.state === "stopped" || vm.state === "failed" || vm.state === "suspended") {
     await running.kill();
     running.release();
+    endEntries(ctx, entries);
     return writeEnding(ctx, vm, { state: vm.state, reason: "it should not have run", failed: false });
   }
   const live = holdLive(ctx, vm.id, running);
@@ -84,6 +92,15 @@ async function takeOver(ctx: Context, vm: VmRecord, running: RunningVm, entries:
   const entry = (change: Change) => entries.find((e) => e.change === change);
   const start = entry("start");
   const stop = entry("stop");
+  // whichever came first of the act and its record
+  if (vm.state === "paused") await running.pause();
+  // it was being saved: it stands still
+  if (vm.state === "running" && (entry("suspend") || entry("snapshot"))) await goOn(ctx, live, vm);
+  // what is under way now is over when its entry is ended, and the rest is over already
+  endEntries(
+    ctx,
+    entries.filter((e) => e !== start && e !== stop && e.change !== "restart"),
+  );
   if (!start && !stop) return endEntries(ctx, entries);
   const work = ctx.operations.queue(vm.id, "settle", async (interrupted) => {
     if (ctx.live.get(vm.id) !== live) return;
@@ -95,13 +112,21 @@ async function takeOver(ctx: Context, vm: VmRecord, running: RunningVm, entries:
   ctx.background(`taking ${vm.name} up again`, work);
 }
 
+async function goOn(ctx: Context, live: LiveVm, vm: VmRecord): Promise<void> {
+  await live.vm.resume();
+  ctx.background(`telling ${vm.name} the time`, tellTime(ctx, live, vm));
+}
+
 /** The VMM is gone: write how the VM ended, and start it again where that was asked for. */
 async function bury(ctx: Context, vm: VmRecord, record: DriverRecord | null, entries: JournalEntry[]): Promise<void> {
   const exit = record ? await ctx.driver.postMortem(record) : null;
   const rebooted = (vm.state === "running" || vm.state === "paused") && exit?.kind === "reboot";
   const restart = restartOf(ctx, entries) ?? (rebooted ? ctx.store.journal.begin("restart", vm.id, "start") : null);
-  if (vm.state !== "stopped" && vm.state !== "failed") await writeEnding(ctx, vm, endingWhileAway(vm, exit));
-  else await clearAway(ctx, vm);
+  const rests = vm.state === "stopped" || vm.state === "failed" || vm.state === "suspended";
+  if (rests) {
+    await clearAway(ctx, vm);
+    ctx.store.processes.clear(vm.id);
+  } else await writeEnding(ctx, vm, endingWhileAway(vm, exit));
   endEntries(
     ctx,
     entries.filter((e) => e.change !== "restart"),
@@ -113,6 +138,8 @@ async function bury(ctx: Context, vm: VmRecord, record: DriverRecord | null, ent
 
 function endingWhileAway(vm: VmRecord, exit: VmExit | null): Ending {
   if (vm.state === "stopping") return { state: "stopped", reason: "stopped while no daemon ran", failed: false };
+  // what it is woken from is given up only when its VMM is noted
+  if (vm.suspended) return { state: "suspended", reason: "waking it was cut short", failed: false };
   if (!exit) return { state: "stopped", reason: "its start was cut short", failed: false };
   const ending = endingOf(exit);
   if (vm.state !== "starting" || ending.failed || exit.kind === "killed") return ending;

@@ -5,6 +5,7 @@ import type { VmExit } from "../vmm/driver.ts";
 import type { Context } from "./context.ts";
 import { clearAway, endingOf, writeEnding } from "./ended.ts";
 import type { LiveVm } from "./live.ts";
+import { cold } from "./origin.ts";
 import { startVm } from "./start.ts";
 
 /** Called for every end; does nothing when an operation has dealt with it. */
@@ -31,7 +32,7 @@ export async function settle(ctx: Context, vm: VmRecord, exit: VmExit, interrupt
 /** A start that nobody waits for: its failure is in the VM's state and the log. */
 export async function startAgain(ctx: Context, vm: VmRecord, signal: AbortSignal): Promise<void> {
   try {
-    await startVm(ctx, vm, { emit: () => {}, signal });
+    await startVm(ctx, vm, { origin: cold("its guest rebooted"), emit: () => {}, signal });
   } catch (error) {
     ctx.log.warn("starting again failed", { vm: vm.name, error: toBangerError(error).message });
   }

@@ -7,6 +7,7 @@ import { agentComplaint, consoleTail } from "./console.ts";
 import type { Context } from "./context.ts";
 import { type Ending, endingOf, writeEnding } from "./ended.ts";
 import type { LiveVm } from "./live.ts";
+import { freshVm } from "./state.ts";
 
 /** The VMM ended before the agent served. */
 export class EndedEarly extends Error {
@@ -32,7 +33,9 @@ export async function failedStart(
   change.step("undo");
   if (failure.signal.aborted || !live) {
     const reason = failure.signal.aborted ? "the start was cancelled" : "the start could not be prepared";
-    await writeEnding(ctx, vm, { state: "stopped", reason, failed: false }, change);
+    // one that could not be woken can be tried again
+    const state = freshVm(ctx, vm).suspended ? "suspended" : "stopped";
+    await writeEnding(ctx, vm, { state, reason, failed: false }, change);
     if (failure.signal.aborted) return fail("VM_CANCELLED", { name: vm.name, during: "starting" }, failure.error);
     return toBangerError(failure.error);
   }

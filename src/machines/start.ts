@@ -1,61 +1,63 @@
-/** A cold start: prepare, boot, greet. The caller holds the VM's operation. */
-import { orAborted, withTimeout } from "../base/async.ts";
-import { fail } from "../base/errors/error.ts";
-import type { Emit } from "../model/event.ts";
+/** Starting a VM: the best way first, the next where it fails. The caller holds the VM's operation. */
+import { toBangerError } from "../base/errors/error.ts";
 import type { VmRecord } from "../model/vm.ts";
 import type { OpenChange } from "../store/journal.ts";
-import type { ReadyArtifacts } from "./artifacts.ts";
-import { bootSpec } from "./boot-spec.ts";
+import { bring, finishStart, reachAgent } from "./bring.ts";
 import type { Context } from "./context.ts";
-import type { GuestInheritance } from "./deps.ts";
-import { greet } from "./greet.ts";
-import { holdLive, type LiveVm } from "./live.ts";
+import { clearAway } from "./ended.ts";
+import { growGuest } from "./grow.ts";
+import type { LiveVm } from "./live.ts";
+import { cold } from "./origin.ts";
 import { Phases } from "./phases.ts";
-import { type Prepared, prepareBoot } from "./prepare.ts";
-import { EndedEarly, failedStart } from "./start-failure.ts";
+import { failedStart } from "./start-failure.ts";
+import type { Start, StartPlan, Way } from "./start-plan.ts";
 import { freshVm, tell } from "./state.ts";
-
-export type StartPlan = {
-  emit: Emit;
-  signal: AbortSignal;
-  /** made ready already, when the VM is created and started in one go */
-  artifacts?: ReadyArtifacts;
-};
+import { removeTemplate } from "./templates.ts";
 
 /**
  * The VM is `running` afterwards and its agent serves. On failure before the guest's first instruction the VM is
- * `stopped` again; after it, `failed` with reason and console.
- * @throws what preparing threw, VM_BOOT_FAILED, VM_CANCELLED
+ * what it was; after it, `failed` with reason and console.
+ * @throws what preparing threw, SAVE_VERSION, SAVE_DAMAGED, VM_BOOT_FAILED, VM_CANCELLED
  */
 export async function startVm(ctx: Context, stale: VmRecord, plan: StartPlan): Promise<LiveVm> {
-  const phases = new Phases(ctx.clock);
-  const { vm, change } = beginStart(ctx, stale);
-  let live: LiveVm | undefined;
-  try {
-    const prepared = await prepareBoot(ctx, vm, plan.emit, plan.artifacts);
-    phases.mark("prepare");
-    plan.signal.throwIfAborted();
-    live = await boot(ctx, vm, prepared, change, plan);
-    phases.mark("vmm");
-    await reachAgent(ctx, vm, live, prepared.inherited, plan.signal);
-    phases.mark("agent");
-  } catch (error) {
-    throw await failedStart(ctx, vm, live, change, { error, signal: plan.signal });
+  const start = beginStart(ctx, stale, plan);
+  let way: Way = plan.spare ?? { ...plan.origin, hasDisk: plan.hasDisk ?? plan.origin.kind === "cold" };
+  for (;;) {
+    try {
+      return await bring(ctx, start, way, plan);
+    } catch (error) {
+      const { vm, change, live } = start;
+      const next = await nextWay(ctx, start, way, plan, error);
+      if (next === null) throw await failedStart(ctx, vm, live ?? undefined, change, { error, signal: plan.signal });
+      way = next;
+    }
   }
-  finishStart(ctx, vm, change, phases.toString());
-  return live;
 }
 
-/** Writes that the VM is up; the change is over. */
-function finishStart(ctx: Context, vm: VmRecord, change: OpenChange, how: string): void {
-  ctx.store.transaction(() => {
-    ctx.store.vms.change(vm.id, { state: "running", startedAt: ctx.clock.now(), startedHow: how, failure: null });
-    change.end();
-  });
-  tell(ctx, vm.id, "");
+/** Undoes what was tried, and says what is tried next. Null: the failure is the VM's own. */
+async function nextWay(ctx: Context, start: Start, way: Way, plan: StartPlan, error: unknown): Promise<Way | null> {
+  const template = way.kind === "save" ? way.template : null;
+  if (plan.signal.aborted || (way.kind !== "spare" && template === null)) return null;
+  await ctx.unlessReleased();
+  const { vm, change } = start;
+  const why = toBangerError(error).message;
+  change.step("undo");
+  await start.live?.vm.kill();
+  if (way.kind === "spare") await way.abandon();
+  await clearAway(ctx, vm);
+  ctx.store.processes.clear(vm.id);
+  start.live = null;
+  if (way.kind === "spare") {
+    ctx.log.info("a VM that was held ready is no use", { vm: vm.name, why });
+    return { ...plan.origin, hasDisk: false };
+  }
+  const what = way.kind === "save" ? way.what : "";
+  plan.emit({ kind: "note", level: "warn", text: `${what} is thrown away, it can't be restored: ${why}` });
+  if (template) await removeTemplate(ctx, template);
+  return { ...cold(`its template could not be restored: ${why}`), hasDisk: false };
 }
 
-function beginStart(ctx: Context, stale: VmRecord): { vm: VmRecord; change: OpenChange } {
+function beginStart(ctx: Context, stale: VmRecord, { phases, creating }: StartPlan): Start {
   const change = ctx.store.transaction(() => {
     const generation = freshVm(ctx, stale).generation + 1;
     ctx.store.vms.change(stale.id, { state: "starting", generation, failure: null, startedAt: null });
@@ -63,58 +65,20 @@ function beginStart(ctx: Context, stale: VmRecord): { vm: VmRecord; change: Open
     return ctx.store.journal.begin("start", stale.id, "prepare");
   });
   tell(ctx, stale.id, "");
-  return { vm: freshVm(ctx, stale), change };
-}
-
-async function boot(
-  ctx: Context,
-  vm: VmRecord,
-  prepared: Prepared,
-  change: OpenChange,
-  plan: StartPlan,
-): Promise<LiveVm> {
-  plan.emit({ kind: "progress", step: "boot", text: "booting" });
-  change.step("boot");
-  const { image, initramfs } = prepared;
-  const spec = bootSpec(ctx.paths, { vm, image, initramfs, net: prepared.net?.device ?? null });
-  const running = await ctx.driver.boot(spec, plan.signal);
-  try {
-    ctx.store.transaction(() => {
-      ctx.store.processes.setVmm(vm.id, running.record);
-      change.step("greet");
-    });
-  } catch (error) {
-    await running.kill();
-    throw error;
-  }
-  return holdLive(ctx, vm.id, running);
-}
-
-/** @throws EndedEarly, AGENT_UNREACHABLE, the signal's reason */
-async function reachAgent(
-  ctx: Context,
-  vm: VmRecord,
-  live: LiveVm,
-  inherited: GuestInheritance,
-  signal: AbortSignal,
-): Promise<void> {
-  const ended = live.exit.then((exit) => {
-    throw new EndedEarly(exit);
-  });
-  ended.catch(() => {});
-  const limit = ctx.timings.agentMs;
-  const late = () =>
-    fail("AGENT_UNREACHABLE", { name: vm.name, reason: `no answer within ${Math.round(limit / 1000)} s` });
-  await orAborted(Promise.race([withTimeout(greet(ctx, live, vm, inherited), limit, late), ended]), signal);
+  const vm = freshVm(ctx, stale);
+  return { vm, change, creating: creating ?? null, phases: phases ?? new Phases(ctx.clock), live: null };
 }
 
 /** A start that another daemon began and whose VMM still runs: greet it and finish. */
 export async function resumeStart(ctx: Context, vm: VmRecord, live: LiveVm, change: OpenChange): Promise<void> {
   const signal = new AbortController().signal;
   try {
+    // a restored one may not have begun to run
+    await live.vm.resume();
     await reachAgent(ctx, vm, live, await ctx.inheritance(), signal);
+    await growGuest(ctx, live, vm, null);
   } catch (error) {
     throw await failedStart(ctx, vm, live, change, { error, signal });
   }
-  finishStart(ctx, vm, change, "cold: adopted while starting");
+  finishStart(ctx, vm, change, "adopted while it started");
 }

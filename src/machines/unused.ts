@@ -5,6 +5,7 @@
 import type { Digest } from "../base/names.ts";
 import type { JournalEntry, OpenChange } from "../store/journal.ts";
 import type { Context } from "./context.ts";
+import { tidyTemplates } from "./templates.ts";
 
 type Files = { layers: Digest[]; kernels: Digest[] };
 
@@ -49,7 +50,10 @@ async function dropNow(ctx: Context): Promise<void> {
     const files = { layers, kernels };
     return { files, change: ctx.store.journal.begin("drop", JSON.stringify(files), "files") };
   });
-  if (dropped) await removeFiles(ctx, dropped.files, dropped.change);
+  if (dropped) {
+    await removeFiles(ctx, dropped.files, dropped.change);
+    await tidyTemplates(ctx);
+  }
   await removeStrays(ctx);
 }
 

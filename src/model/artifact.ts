@@ -54,6 +54,8 @@ export type Pruned = {
   images: { name: ImageName; digest: Digest }[];
   /** bytes of layers that went with them */
   bytes: number;
+  /** booted VMs that new ones begin from; made anew when they are needed */
+  templates: { count: number; bytes: number };
   /** of interrupted downloads, and files that are made anew when they are needed */
   leftovers: { files: number; bytes: number };
 };

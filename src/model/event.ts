@@ -23,6 +23,9 @@ export type SpecEvent = {
   network: string;
   provenance: Record<string, string>;
 };
+/** Where the time of finished work went, in the order in which it went by; for `banger bench`. */
+export type TimingEvent = { kind: "timing"; phases: Phase[] };
+export type Phase = { name: string /** a fraction perhaps */; ms: number };
 /** A VM changed its state. */
 export type StateEvent = { kind: "state"; id: string; name: string; state: VmState; reason: string };
 /** The last line of a stream that succeeded. */
@@ -31,7 +34,7 @@ export type ResultEvent<T> = { kind: "result"; value: T };
 export type ErrorEvent = { kind: "error"; error: WireError };
 
 /** What work may emit while it runs; result and error are added where the stream ends. */
-export type WorkEvent = ProgressEvent | NoteEvent | LogEvent | SpecEvent | StateEvent;
+export type WorkEvent = ProgressEvent | NoteEvent | LogEvent | SpecEvent | TimingEvent | StateEvent;
 export type StreamEvent<T = unknown> = WorkEvent | ResultEvent<T> | ErrorEvent;
 /** Where work reports to. Never throws, never blocks. */
 export type Emit = (event: WorkEvent) => void;

@@ -37,6 +37,12 @@ export function pathsOf(roots: Roots) {
     sshKey: `${roots.state}/ssh/id_ed25519`,
     vms: `${roots.state}/vms`,
     vm: (id: VmId) => vmPaths(`${roots.state}/vms/${id}`),
+    /** what a suspended VM is taken up from */
+    suspended: (id: VmId) => savePaths(`${roots.state}/vms/${id}/saved`),
+    templates: `${roots.state}/templates`,
+    template: (key: Digest) => savedPaths(`${roots.state}/templates/${hex(key)}`),
+    snapshots: `${roots.state}/snapshots`,
+    snapshot: (id: string) => savedPaths(`${roots.state}/snapshots/${id}`),
     layers: `${roots.cache}/layers`,
     layer: (digest: Digest) => `${roots.cache}/layers/${hex(digest)}.sqfs`,
     /** downloads, by their digest */
@@ -75,6 +81,8 @@ export function vmPaths(directory: string) {
     agent: `${directory}/agent.sock`,
     net: `${directory}/net.sock`,
     netLog: `${directory}/net.log`,
+    /** guest memory while a template is made of it */
+    memory: `${directory}/memory.bin`,
   };
 }
 export type VmPaths = ReturnType<typeof vmPaths>;
@@ -88,6 +96,12 @@ export function savePaths(directory: string) {
   };
 }
 export type SavePaths = ReturnType<typeof savePaths>;
+
+/** A saved VM with its disk. */
+export function savedPaths(directory: string) {
+  return { ...savePaths(directory), disk: `${directory}/disk.ext4` };
+}
+export type SavedPaths = ReturnType<typeof savedPaths>;
 
 export function kernelPaths(directory: string) {
   return {

@@ -1,5 +1,6 @@
 /** VMs as the store keeps them and the API shows them. */
 import type { Digest, ImageName, VmId, VmName } from "../base/names.ts";
+import type { SavedState } from "./saved-state.ts";
 
 export const vmStates = [
   "creating",
@@ -37,6 +38,8 @@ export type VmSpec = {
   network: NetworkKind;
   /** base environment of every command in the guest */
   env: Record<string, string>;
+  /** suspended after so long without use, in `ms`; absent: never */
+  idleMs?: number;
 };
 
 export type { ProcessRef } from "../base/process.ts";
@@ -63,6 +66,17 @@ export type VmRecord = {
   failure: VmFailure | null;
   /** how the last start went, for `vm show`: `cold: no template` */
   startedHow: string | null;
+  /** while it is `suspended` */
+  suspended: Suspended | null;
+};
+
+export type Suspended = {
+  /** what its memory was saved as */
+  save: SavedState;
+  /** `not used for 30m` */
+  why: string;
+  /** Unix time in `ms` */
+  at: number;
 };
 
 /** What the API adds to a record when it is asked. */

@@ -4,7 +4,17 @@
  */
 import type { Db } from "../host/sqlite.ts";
 
-export const changes = ["create", "start", "stop", "restart", "delete", "drop"] as const;
+export const changes = [
+  "create",
+  "start",
+  "stop",
+  "restart",
+  "suspend",
+  "snapshot",
+  "restore",
+  "delete",
+  "drop",
+] as const;
 export type Change = (typeof changes)[number];
 
 export type JournalEntry = {

@@ -86,4 +86,25 @@ export const migrations: readonly string[] = [
      digest TEXT PRIMARY KEY,
      kernel_digest TEXT NOT NULL REFERENCES kernels(digest) ON DELETE CASCADE
    ) STRICT;`,
+
+  // saved VMs: templates, snapshots, and VMs that are suspended
+  `CREATE TABLE templates (
+     key TEXT PRIMARY KEY,
+     facts TEXT NOT NULL,
+     save TEXT NOT NULL,
+     bytes INTEGER NOT NULL,
+     created_at INTEGER NOT NULL,
+     last_used_at INTEGER NOT NULL,
+     uses INTEGER NOT NULL
+   ) STRICT;
+   CREATE TABLE snapshots (
+     id TEXT PRIMARY KEY,
+     vm_id TEXT NOT NULL REFERENCES vms(id) ON DELETE CASCADE,
+     name TEXT NOT NULL,
+     save TEXT,
+     bytes INTEGER NOT NULL,
+     created_at INTEGER NOT NULL,
+     UNIQUE (vm_id, name)
+   ) STRICT;
+   ALTER TABLE vms ADD COLUMN suspended TEXT;`,
 ];

@@ -6,6 +6,8 @@ import { createJournal, type Journal } from "./journal.ts";
 import { createKernels, type Kernels } from "./kernels.ts";
 import { migrate } from "./migrate.ts";
 import { createProcesses, type Processes } from "./processes.ts";
+import { createSnapshots, type Snapshots } from "./snapshots.ts";
+import { createTemplates, type Templates } from "./templates.ts";
 import { createVms, type Vms } from "./vms.ts";
 
 export type Store = {
@@ -14,6 +16,8 @@ export type Store = {
   processes: Processes;
   images: Images;
   kernels: Kernels;
+  templates: Templates;
+  snapshots: Snapshots;
   journal: Journal;
   /** All or nothing; may be nested. */
   transaction<T>(body: () => T): T;
@@ -29,6 +33,8 @@ export function createStore(db: Db, now: () => number): Store {
     processes: createProcesses(db),
     images: createImages(db),
     kernels: createKernels(db),
+    templates: createTemplates(db),
+    snapshots: createSnapshots(db),
     journal: createJournal(db, now),
     transaction: (body) => db.transaction(body),
     close: () => db.close(),

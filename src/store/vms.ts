@@ -1,7 +1,7 @@
 /** VM rows. What changes after creation has a setter of its own; the spec never changes. */
 import type { Digest, VmId, VmName } from "../base/names.ts";
 import type { Db } from "../host/sqlite.ts";
-import type { VmFailure, VmRecord, VmSpec, VmState } from "../model/vm.ts";
+import type { Suspended, VmFailure, VmRecord, VmSpec, VmState } from "../model/vm.ts";
 
 type Row = {
   id: string;
@@ -14,10 +14,11 @@ type Row = {
   generation: number;
   failure: string | null;
   started_how: string | null;
+  suspended: string | null;
 };
 
 export type VmChanges = Partial<
-  Pick<VmRecord, "name" | "state" | "ephemeral" | "startedAt" | "generation" | "failure" | "startedHow">
+  Pick<VmRecord, "name" | "state" | "ephemeral" | "startedAt" | "generation" | "failure" | "startedHow" | "suspended">
 >;
 
 export type Vms = {
@@ -72,8 +73,8 @@ export function createVms(db: Db): Vms {
 
 function insert(db: Db, r: VmRecord): void {
   db.run(
-    `INSERT INTO vms (id, name, state, spec, image_digest, kernel_digest, ephemeral, created_at, started_at, generation, failure, started_how)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO vms (id, name, state, spec, image_digest, kernel_digest, ephemeral, created_at, started_at, generation, failure, started_how, suspended)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     r.id,
     r.name,
     r.state,
@@ -86,6 +87,7 @@ function insert(db: Db, r: VmRecord): void {
     r.generation,
     r.failure === null ? null : JSON.stringify(r.failure),
     r.startedHow,
+    r.suspended === null ? null : JSON.stringify(r.suspended),
   );
 }
 
@@ -98,6 +100,7 @@ function columnsOf(c: VmChanges): [string, string | number | null][] {
   if (c.generation !== undefined) columns.push(["generation", c.generation]);
   if (c.failure !== undefined) columns.push(["failure", c.failure === null ? null : JSON.stringify(c.failure)]);
   if (c.startedHow !== undefined) columns.push(["started_how", c.startedHow]);
+  if (c.suspended !== undefined) columns.push(["suspended", c.suspended === null ? null : JSON.stringify(c.suspended)]);
   return columns;
 }
 
@@ -113,5 +116,6 @@ function toRecord(row: Row): VmRecord {
     generation: row.generation,
     failure: row.failure === null ? null : (JSON.parse(row.failure) as VmFailure),
     startedHow: row.started_how,
+    suspended: row.suspended === null ? null : (JSON.parse(row.suspended) as Suspended),
   };
 }

@@ -8,7 +8,9 @@ import {
   isDiskFull,
   openWrite,
   removeTree,
+  rename,
   renameDurable,
+  sizeOf,
   tempPath,
   truncateTo,
 } from "../host/files.ts";
@@ -21,15 +23,33 @@ export type DiskDeps = {
   partial: string;
 };
 
-/** Makes `path` a blank data disk of `bytes`. On failure nothing is left there. @throws DISK_FULL, TOOL_MISSING, TOOL_FAILED */
-export async function createDataDisk(deps: DiskDeps, wanted: { bytes: number; path: string }): Promise<void> {
-  const blank = deps.blankDisk(wanted.bytes);
+/** Makes `path` a blank data disk of `bytes`, whole or not at all. @throws DISK_FULL, TOOL_MISSING, TOOL_FAILED */
+export async function createDataDisk(deps: DiskDeps, { bytes, path }: { bytes: number; path: string }): Promise<void> {
+  const from = deps.blankDisk(bytes);
+  if (!(await exists(from))) await makeBlank(deps, bytes, from);
+  await replaceByCopy({ from, path, bytes });
+}
+
+export type Copying = {
+  from: string;
+  path: string;
+  /** what it is at least long */
+  bytes: number;
+  /** called where blocks can't be shared, with what has to be copied */
+  onPlainCopy?: ((bytes: number) => void) | undefined;
+};
+
+/** Puts a copy to `path`, in place of what is there, whole or not at all. @throws DISK_FULL */
+export async function replaceByCopy({ from, path, bytes, onPlainCopy }: Copying): Promise<void> {
+  const temp = `${path}.new`;
   try {
-    if (!(await exists(blank))) await makeBlank(deps, wanted.bytes, blank);
-    await copySparse(blank, wanted.path);
+    await removeTree(temp);
+    await copySparse(from, temp, onPlainCopy);
+    if ((await sizeOf(temp)) < bytes) await truncateTo(temp, bytes);
+    await rename(temp, path);
   } catch (error) {
-    await removeTree(wanted.path);
-    throw isDiskFull(error) ? fail("DISK_FULL", { path: wanted.path, during: "making the VM's disk" }, error) : error;
+    await removeTree(temp);
+    throw isDiskFull(error) ? fail("DISK_FULL", { path, during: "making the VM's disk" }, error) : error;
   }
 }
 

@@ -9,6 +9,7 @@ import { daemonErrors } from "./daemon.ts";
 import { hostErrors } from "./host.ts";
 import { imageErrors } from "./image.ts";
 import { registryErrors } from "./registry.ts";
+import { saveErrors } from "./save.ts";
 import { vmErrors } from "./vm.ts";
 import { vmmErrors } from "./vmm.ts";
 import { workspaceErrors } from "./workspace.ts";
@@ -16,6 +17,7 @@ import { workspaceErrors } from "./workspace.ts";
 export const catalog = {
   ...vmErrors,
   ...vmmErrors,
+  ...saveErrors,
   ...imageErrors,
   ...registryErrors,
   ...bundleErrors,

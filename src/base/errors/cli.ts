@@ -3,6 +3,11 @@ import { Exit } from "../exit.ts";
 import { spec } from "./spec.ts";
 
 export const cliErrors = {
+  BENCH_FAILED: spec({
+    exit: Exit.Failure,
+    message: (p: { what: string; reason: string }) => `"${p.what}" failed, so there is nothing to measure: ${p.reason}`,
+    hint: () => "run it by hand; `banger doctor` looks at this host",
+  }),
   USAGE: spec({
     exit: Exit.Usage,
     message: (p: { problem: string; next: string }) => p.problem,

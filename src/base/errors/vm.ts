@@ -42,6 +42,11 @@ export const vmErrors = {
     hint: (p: { field: string; value: string; problem: string; example?: string }) =>
       p.example ? `for example ${p.example}` : "see `banger vm create --help`",
   }),
+  SERVICES_LATE: spec({
+    exit: Exit.Failure,
+    message: (p: { seconds: number }) => `the guest's services are not up after ${p.seconds} s`,
+    hint: () => "`systemctl list-jobs` in the guest shows what it waits for",
+  }),
   VM_CANCELLED: spec({
     exit: Exit.Failure,
     message: (p: { name: string; during: string }) => `${p.during} VM "${p.name}" was cancelled`,

@@ -103,6 +103,8 @@ function contextOf(
     isRoot: false,
     version: "0.0.0-dev",
     now: () => 1_700_000_060_000,
+    sinceStart: () => performance.now(),
+    runSelf: notThere,
     api,
     socket: served.socket,
     runningApi: async () => api,

@@ -8,10 +8,14 @@ export const agentVm: Handler = async ({ machines, relay, log }, exchange, name)
   if (exchange.header("upgrade") !== agentProtocol) {
     throw fail("REQUEST_INVALID", { problems: [`ask for Upgrade: ${agentProtocol}`] });
   }
-  const { client } = await machines.session(name);
-  if (exchange.signal.aborted) return;
-  const line = exchange.upgrade(agentProtocol);
-  if (!line) throw fail("REQUEST_INVALID", { problems: [`ask for Connection: Upgrade, Upgrade: ${agentProtocol}`] });
-  await relay(line, client);
-  log.debug("session over", { vm: name });
+  const { client, end } = await machines.session(name);
+  try {
+    if (exchange.signal.aborted) return;
+    const line = exchange.upgrade(agentProtocol);
+    if (!line) throw fail("REQUEST_INVALID", { problems: [`ask for Connection: Upgrade, Upgrade: ${agentProtocol}`] });
+    await relay(line, client);
+    log.debug("session over", { vm: name });
+  } finally {
+    end();
+  }
 };

@@ -7,9 +7,10 @@ import type { Handler } from "../daemon.ts";
 import { shownSource } from "../upload.ts";
 
 export const startVm: Handler = async ({ machines, log }, exchange, name) => {
-  const { wait } = await readJson(exchange, startVmSchema);
+  const { wait, cold } = await readJson(exchange, startVmSchema);
+  const options = { wait: wait ?? ("services" as const), cold: cold ?? false };
   await answerWork(exchange, log, async (emit) =>
-    machines.view(await machines.start(name, { wait: wait ?? "services" }, emit, exchange.signal)),
+    machines.view(await machines.start(name, options, emit, exchange.signal)),
   );
 };
 

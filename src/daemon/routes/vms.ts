@@ -26,9 +26,9 @@ export const deleteVm: Handler = async ({ machines }, exchange, name) => {
 
 /** With `lease` the answer stays open after its result; the VM goes when the connection does. */
 export const createVm: Handler = async ({ machines, log }, exchange) => {
-  const { start, wait, lease: leased, ...rest } = (await readJson(exchange, createVmSchema)) as CreateVm;
+  const { start, wait, cold, lease: leased, ...rest } = (await readJson(exchange, createVmSchema)) as CreateVm;
   const events = new EventStream(exchange, log);
-  const options = start ? { wait: wait ?? ("services" as const) } : null;
+  const options = start ? { wait: wait ?? ("services" as const), cold: cold ?? false } : null;
   try {
     const { vm, lease } = await machines.create(
       { ...rest, ephemeral: leased === true },

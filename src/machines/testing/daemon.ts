@@ -12,9 +12,8 @@ import { digestOf, imageRecord, kernelRecord, layerRef } from "../../store/testi
 import type { AgentClient } from "../../wire/agent/types.ts";
 import type { MachinesDeps } from "../deps.ts";
 import { createMachines, type Machines } from "../machines.ts";
-import type { Guest } from "./guest.ts";
 import { Life, mortal } from "./life.ts";
-import { World, worldDriver } from "./world.ts";
+import { World, type WorldVm, worldDriver } from "./world.ts";
 
 export const paths = pathsOf({ state: "/s", cache: "/c", config: "/e", runtime: "/r" });
 
@@ -27,6 +26,9 @@ export const shortTimings = {
   leaseGraceMs: 5,
   endingMs: 10,
   adoptAgainMs: 1,
+  spareAfterMs: 30_000,
+  spareAfterEndMs: 1,
+  spareMs: 60_000,
 };
 
 export type Host = { world: World; db: Db };
@@ -56,8 +58,16 @@ export function depsOf({ world, db }: Host): MachinesDeps {
       world.failIf("createDisk");
       world.paths.set(path, "disk");
     },
+    async copySparse(from, to) {
+      world.failIf("copySparse");
+      world.copy(from, to);
+    },
+    hostCpu: "a CPU",
+    mayHoldSpare: async () => world.spares,
+    idleLimit: async () => world.idleLimit,
+    templateLimit: async () => world.templateLimit,
     endStrays: async (directory) => world.endStrays(directory),
-    connectAgent: (stream, { timeoutMs }) => connectGuest((stream as unknown as { guest: Guest }).guest, timeoutMs),
+    connectAgent: (stream, { timeoutMs }) => connectGuest((stream as unknown as { vm: WorldVm }).vm, timeoutMs),
     sizes: async (request) => ({
       vcpu: 2,
       memoryMib: 1024,
@@ -125,6 +135,11 @@ function filesOf(world: World): MachinesDeps["files"] {
     removeTree: async (path) => world.removeTree(path),
     listFolder: async (path) => world.list(path),
     usedBytes: async () => 4096,
+    async rename(from, to) {
+      world.failIf("rename");
+      world.rename(from, to);
+    },
+    makeDurable: async () => world.failIf("makeDurable"),
     tail: async (path) => world.paths.get(path) ?? "",
   };
 }
@@ -220,8 +235,8 @@ function contentDigest(source: string): Digest {
   return `sha256:${new Bun.CryptoHasher("sha256").update(source).digest("hex")}` as Digest;
 }
 
-async function connectGuest(guest: Guest, timeoutMs: number): Promise<AgentClient> {
-  if (guest.behaviour.answers && guest.exit === null) return guest.connect();
+async function connectGuest({ guest, isPaused }: WorldVm, timeoutMs: number): Promise<AgentClient> {
+  if (guest.behaviour.answers && guest.exit === null && !isPaused) return guest.connect();
   await new Promise((resolve) => setTimeout(resolve, timeoutMs));
   throw new Error("no answer");
 }

@@ -17,6 +17,10 @@ export type GuestBehaviour = {
   init: "systemd" | "none";
   /** answer of `services`; null: never comes */
   services: Json | null;
+  /** answer of `stats` */
+  stats: Json;
+  /** it was asked for them */
+  onStats?: () => void;
 };
 
 export const goodGuest: GuestBehaviour = {
@@ -26,6 +30,7 @@ export const goodGuest: GuestBehaviour = {
   hasButton: true,
   init: "systemd",
   services: { ok: true, state: "running", failed: [] },
+  stats: { ok: true, load1: 0, connections: 0 },
 };
 
 export class Guest {
@@ -33,14 +38,21 @@ export class Guest {
   readonly exited = new Deferred<VmExit>();
   exit: VmExit | null = null;
   phase: "boot" | "up" = "boot";
+  /** of the identity that it has */
+  generation = 0;
   /** every identity that it was given, oldest first */
   readonly identities: Json[] = [];
   /** every `get` that it was asked for */
   readonly gets: Json[] = [];
   #clients = new Set<FakeClient>();
 
-  constructor(behaviour: GuestBehaviour) {
+  /** @param saved what it was when it was saved; null: it boots */
+  constructor(behaviour: GuestBehaviour, saved: { generation: number } | null = null) {
     this.behaviour = behaviour;
+    if (saved) {
+      this.phase = "up";
+      this.generation = saved.generation;
+    }
     if (behaviour.diesEarly) queueMicrotask(() => this.end(behaviour.diesEarly as VmExit));
   }
 
@@ -74,7 +86,15 @@ class FakeClient implements AgentClient {
   constructor(guest: Guest) {
     this.#guest = guest;
     const { init } = guest.behaviour;
-    this.hello = { protocol: 1, agent: "0", phase: guest.phase, generation: 0, init, bootId: "b", features: [] };
+    this.hello = {
+      protocol: 1,
+      agent: "0",
+      phase: guest.phase,
+      generation: guest.generation,
+      init,
+      bootId: "b",
+      features: [],
+    };
   }
 
   async open(verb: string, args: Json): Promise<AgentStream> {
@@ -83,6 +103,7 @@ class FakeClient implements AgentClient {
     if (verb === "identity") {
       guest.identities.push(args);
       guest.phase = "up";
+      guest.generation = Number(args["generation"]);
       queueMicrotask(() => guest.notice({ notice: "up" }));
     }
     if (verb === "get") guest.gets.push(args);
@@ -90,6 +111,10 @@ class FakeClient implements AgentClient {
       queueMicrotask(() => guest.end({ kind: args["mode"] === "reboot" ? "reboot" : "poweroff" }));
     }
     if (verb === "services" && guest.behaviour.services === null) await new Deferred<void>().promise;
+    if (verb === "stats") {
+      guest.behaviour.onStats?.();
+      return streamWith(guest.behaviour.stats);
+    }
     return streamWith(verb === "services" ? (guest.behaviour.services ?? {}) : { ok: true });
   }
 

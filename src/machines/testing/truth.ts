@@ -1,5 +1,6 @@
 /** What must hold on a host whose daemon has come to rest, whatever happened before. */
 import assert from "node:assert/strict";
+import type { VmState } from "../../model/vm.ts";
 import { createStore } from "../../store/store.ts";
 import { type Host, paths } from "./daemon.ts";
 
@@ -9,8 +10,9 @@ export function assertTruth({ world, db }: Host, context: string): void {
   const vms = store.vms.all();
   const say = (what: string) => `${what} (${context})`;
   assert.deepEqual(store.journal.unfinished(), [], say("changes that nobody finished"));
-  for (const vm of vms) assert.match(vm.state, /^(stopped|running|failed)$/, say(`the state of ${vm.name}`));
-  const running = vms.filter((vm) => vm.state === "running");
+  for (const vm of vms)
+    assert.match(vm.state, /^(stopped|running|paused|suspended|failed)$/, say(`the state of ${vm.name}`));
+  const running = vms.filter(hasVmm);
   const noted = running.map((vm) => store.processes.vmm(vm.id)?.process.pid).toSorted();
   assert.deepEqual(
     world
@@ -27,13 +29,28 @@ export function assertTruth({ world, db }: Host, context: string): void {
     const files = world.list(paths.vm(vm.id).directory);
     assert.ok(files.includes("disk.ext4"), say(`${vm.name} has its disk`));
     const sockets = files.filter((name) => name.endsWith(".sock"));
-    assert.equal(
-      sockets.length > 0,
-      vm.state === "running",
-      say(`sockets of ${vm.name}, which is ${vm.state}: ${sockets}`),
+    assert.equal(sockets.length > 0, hasVmm(vm), say(`sockets of ${vm.name}, which is ${vm.state}: ${sockets}`));
+    const saved = [files.includes("saved"), vm.suspended !== null];
+    assert.deepEqual(
+      saved,
+      vm.state === "suspended" ? [true, true] : [false, false],
+      say(`what ${vm.name} is woken from`),
     );
-    if (vm.state !== "running") assert.equal(store.processes.vmm(vm.id), null, say(`${vm.name} has no VMM`));
+    assert.ok(!files.includes("memory.bin"), say(`${vm.name} has a memory of its own`));
+    if (!hasVmm(vm)) assert.equal(store.processes.vmm(vm.id), null, say(`${vm.name} has no VMM`));
   }
+  for (const vm of world.living()) {
+    const isPaused = vms.find(({ id }) => id === vm.spec.id)?.state === "paused";
+    assert.equal(vm.isPaused, isPaused, say("whether a VM stands still"));
+  }
+  const templates = store.templates.all().map(({ key }) => key.slice("sha256:".length));
+  assert.deepEqual(world.list(paths.templates), templates.toSorted(), say("folders of templates"));
+  for (const { key } of store.templates.all())
+    assert.equal(world.list(paths.template(key).directory).length, 3, say("files of a template"));
+  const snapshots = store.snapshots.all();
+  assert.deepEqual(world.list(paths.snapshots), snapshots.map(({ id }) => id).toSorted(), say("folders of snapshots"));
+  for (const { id, save } of snapshots)
+    assert.equal(world.list(paths.snapshot(id).directory).length, save ? 3 : 1, say("files of a snapshot"));
   const layers = store.images.layers().map((layer) => paths.layer(layer.digest).slice(paths.layers.length + 1));
   assert.deepEqual(world.list(paths.layers), layers, say("layers' files"));
   const kernels = new Set(
@@ -41,4 +58,8 @@ export function assertTruth({ world, db }: Host, context: string): void {
   );
   assert.deepEqual(world.list(paths.kernels), [...kernels], say("kernels' files"));
   assert.deepEqual(world.list(paths.partial), [], say("unfinished files"));
+}
+
+function hasVmm({ state }: { state: VmState }): boolean {
+  return state === "running" || state === "paused";
 }

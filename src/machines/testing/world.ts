@@ -1,13 +1,30 @@
 /** A host in memory: files, processes and VMs that outlive any number of daemons. */
 import { Deferred } from "../../base/async.ts";
-import type { BangerError } from "../../base/errors/error.ts";
+import { type BangerError, fail } from "../../base/errors/error.ts";
 import type { ImageName, VmId } from "../../base/names.ts";
 import type { CatalogEntry } from "../../model/catalog.ts";
 import type { ProcessRef } from "../../model/vm.ts";
-import type { BootSpec, DriverRecord, RunningVm, VmExit, VmmDriver } from "../../vmm/driver.ts";
+import { digestOf } from "../../store/testing/records.ts";
+import type {
+  BootSpec,
+  DriverRecord,
+  RunningVm,
+  Save,
+  SaveFiles,
+  SaveRecord,
+  VmExit,
+  VmmDriver,
+} from "../../vmm/driver.ts";
 import { Guest, type GuestBehaviour, goodGuest } from "./guest.ts";
 
-export type WorldVm = { process: ProcessRef; spec: BootSpec; guest: Guest };
+export type WorldVm = {
+  process: ProcessRef;
+  spec: BootSpec;
+  guest: Guest;
+  isPaused: boolean;
+  /** what it was restored from; null: it booted */
+  from: Save | null;
+};
 
 export class World {
   /** every VMM that ever ran, by pid */
@@ -31,10 +48,25 @@ export class World {
     },
   ];
   readonly catalogFailures: BangerError[] = [];
+  /** whether its VMM can save VMs */
+  canSave = false;
+  /** whether VMs are held ready */
+  spares = false;
+  /** `ms` */
+  idleLimit = 0;
+  /** bytes */
+  templateLimit = 1024 ** 3;
   /** operations that fail, by name, with what they throw */
   readonly failing = new Map<string, unknown>();
   #nextPid = 100;
   #nextId = 0;
+
+  paused = new Deferred<WorldVm>();
+
+  /** The next VM that is told to stand still. */
+  nextPaused(): Promise<WorldVm> {
+    return this.paused.promise;
+  }
 
   living(): WorldVm[] {
     return [...this.vmms.values()].filter((vm) => vm.guest.exit === null);
@@ -74,7 +106,49 @@ export class World {
 
   boot(spec: BootSpec): WorldVm {
     this.failIf("boot");
-    const vm = { process: this.newProcess(), spec, guest: new Guest({ ...this.guest }) };
+    if (spec.memory) this.paths.set(spec.memory.path, "memory");
+    return this.#run({ spec, guest: new Guest({ ...this.guest }), isPaused: false, from: null });
+  }
+
+  restore(from: Save, spec: BootSpec): WorldVm {
+    this.failIf("restore");
+    const state = this.paths.get(from.files.state);
+    if (state === undefined || !this.paths.has(from.files.memory))
+      throw fail("SAVE_DAMAGED", { path: from.files.state, problem: "is missing" });
+    const saved = JSON.parse(state) as { generation: number };
+    return this.#run({ spec, guest: new Guest({ ...this.guest }, saved), isPaused: true, from });
+  }
+
+  save(vm: WorldVm, files: SaveFiles): SaveRecord {
+    vm.isPaused = true;
+    this.failIf("save");
+    this.paths.set(files.memory, "memory");
+    this.paths.set(files.state, JSON.stringify({ generation: vm.guest.generation }));
+    const { vcpu, memoryMib } = vm.spec;
+    const shape = `${vcpu} ${memoryMib}`;
+    const stateDigest = digestOf("6");
+    return { driver: "world", version: "1", accel: "tcg", shape, memoryBytes: 6, stateBytes: 20, stateDigest };
+  }
+
+  rename(from: string, to: string): void {
+    const moved = [...this.paths].filter(([path]) => path === from || path.startsWith(`${from}/`));
+    if (moved.length === 0) throw Object.assign(new Error(`no ${from}`), { code: "ENOENT" });
+    this.removeTree(to);
+    for (const [path, text] of moved) {
+      this.paths.delete(path);
+      this.paths.set(to + path.slice(from.length), text);
+    }
+  }
+
+  copy(from: string, to: string): void {
+    const text = this.paths.get(from);
+    if (text === undefined) throw Object.assign(new Error(`no ${from}`), { code: "ENOENT" });
+    this.paths.set(to, text);
+  }
+
+  #run(parts: Omit<WorldVm, "process">): WorldVm {
+    const { spec } = parts;
+    const vm = { ...parts, process: this.newProcess() };
     this.vmms.set(vm.process.pid, vm);
     for (const name of ["qmp.sock", "agent.sock"]) this.paths.set(`${spec.directory}/${name}`, "");
     this.paths.set(`${spec.directory}/serial.log`, this.serialLog);
@@ -89,18 +163,21 @@ export class World {
 
 /** A driver as a new daemon makes it: it knows nothing but the world. */
 export function worldDriver(world: World): VmmDriver {
-  const features = { pause: false, snapshots: false, growDisk: false };
+  const features = { pause: true, snapshots: world.canSave, growDisk: true };
   return {
     name: "world",
     probe: async () => ({ usable: true, version: "1", accel: "tcg", why: "a test", features }),
     async boot(spec, signal) {
       signal.throwIfAborted();
-      return runningVm(world.boot(spec));
+      return runningVm(world, world.boot(spec));
     },
-    restore: () => Promise.reject(new Error("this world keeps no saves")),
+    async restore(save, spec, signal) {
+      signal.throwIfAborted();
+      return runningVm(world, world.restore(save, spec));
+    },
     async adopt(record) {
       const vm = world.vmms.get(record.process.pid);
-      return vm && vm.guest.exit === null ? runningVm(vm) : null;
+      return vm && vm.guest.exit === null ? runningVm(world, vm) : null;
     },
     async postMortem(record): Promise<VmExit> {
       return world.vmms.get(record.process.pid)?.guest.exit ?? { kind: "vmm-died", reason: "no trace of it" };
@@ -108,15 +185,22 @@ export function worldDriver(world: World): VmmDriver {
   };
 }
 
-function runningVm(vm: WorldVm): RunningVm {
+function runningVm(world: World, vm: WorldVm): RunningVm {
   const record: DriverRecord = { driver: "world", version: "1", process: vm.process, directory: vm.spec.directory };
   const released = new Deferred<VmExit>();
   return {
     record,
     // the stream is never read: the test's connectAgent takes the guest out of it
-    agent: async () => ({ stream: { guest: vm.guest } as never, resync: false }),
-    pause: async () => {},
-    resume: async () => {},
+    agent: async () => ({ stream: { vm } as never, resync: false }),
+    async pause() {
+      vm.isPaused = true;
+      world.paused.resolve(vm);
+      world.paused = new Deferred();
+    },
+    async resume() {
+      if (vm.spec.memory && vm.isPaused) throw new Error("it was saved in place");
+      vm.isPaused = false;
+    },
     async powerdown() {
       if (vm.guest.behaviour.hasButton) vm.guest.end({ kind: "poweroff" });
     },
@@ -124,7 +208,10 @@ function runningVm(vm: WorldVm): RunningVm {
     wait: () => Promise.race([vm.guest.exited.promise, released.promise]),
     stats: async () => ({ rssBytes: 0, cpuMs: 0 }),
     grow: async () => {},
-    save: () => Promise.reject(new Error("this world keeps no saves")),
+    async save(files, signal) {
+      signal.throwIfAborted();
+      return world.save(vm, files);
+    },
     release: () => {},
   };
 }

@@ -1,6 +1,7 @@
 /** Records for tests. */
 import type { Digest, ImageName, VmId, VmName } from "../../base/names.ts";
 import type { ImageRecord, KernelRecord, LayerRef } from "../../model/artifact.ts";
+import type { TemplateRecord } from "../../model/save.ts";
 import type { VmRecord } from "../../model/vm.ts";
 
 /** `sha256:` and one digit 64 times */
@@ -62,6 +63,21 @@ export function vmRecord(changes: Partial<VmRecord> = {}): VmRecord {
     generation: 0,
     failure: null,
     startedHow: null,
+    suspended: null,
+    ...changes,
+  };
+}
+
+export function templateRecord(changes: Partial<TemplateRecord> = {}): TemplateRecord {
+  const { image, kernel, vcpu, memoryMib, diskBytes, network } = vmRecord().spec;
+  return {
+    key: digestOf("5"),
+    facts: { image, kernel, vcpu, memoryMib, diskBytes, network, vmm: "qemu 7.2.22 tcg" },
+    save: { driver: "qemu", version: "7.2.22", memoryBytes: 1024 ** 3, stateBytes: 90_000 },
+    bytes: 300 * 1024 ** 2,
+    createdAt: 3000,
+    lastUsedAt: 3000,
+    uses: 0,
     ...changes,
   };
 }

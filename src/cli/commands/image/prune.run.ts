@@ -14,9 +14,10 @@ export async function prune(this: CliContext, flags: JsonFlag & { all?: boolean;
     const { files, bytes } = pruned.leftovers;
     const what = [
       ...(pruned.images.length > 0 ? [`${count(pruned.images.length, "image")}`] : []),
+      ...(pruned.templates.count > 0 ? [`${count(pruned.templates.count, "template")}`] : []),
       ...(files > 0 ? [`${count(files, "leftover file")}`] : []),
     ];
-    const all = formatSize(pruned.bytes + bytes);
+    const all = formatSize(pruned.bytes + pruned.templates.bytes + bytes);
     if (what.length === 0) remark(this, flags, "nothing to remove\n");
     else if (body.dryRun) remark(this, flags, `${what.join(" and ")} would go, ${all}; nothing was removed\n`);
     else remark(this, flags, `${what.join(" and ")} removed, ${all}\n`);

@@ -6,6 +6,7 @@ import type { CreateFlags } from "../../create-request.ts";
 export type RunFlags = CreateFlags & {
   rm?: boolean;
   wait?: WaitKind;
+  cold?: boolean;
   detach?: boolean;
   includeUntracked?: boolean;
   dryRun?: boolean;

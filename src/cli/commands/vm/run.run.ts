@@ -13,6 +13,7 @@ import { createRequest } from "../../create-request.ts";
 import { envOf } from "../../flags.ts";
 import { sendWorkspace } from "../../guest-setup.ts";
 import { commandFor } from "../../image-command.ts";
+import { Laps } from "../../laps.ts";
 import { withArtifacts } from "../../obtain.ts";
 import { removeVm } from "../../remove-vm.ts";
 import { explainLoss, runSession, waysOn } from "../../session.ts";
@@ -53,15 +54,20 @@ async function runInVm(call: Run): Promise<number> {
   const { context, flags, plan, sink } = call;
   for (const note of rootWarning(context)) sink.emit(note);
   plan?.prepare();
+  const laps = new Laps(context);
+  laps.end("begin");
   const started = await startVm(call);
+  laps.end("start");
   const { name } = started.value;
   try {
     const client = await cancellable(context.signals, (signal) => enter(call, name, signal));
+    laps.end("enter");
     try {
       sink.done();
       return await (flags.detach ? detach(call, client, started.value) : session(call, client, started.value));
     } finally {
       client.destroy();
+      laps.end("command");
     }
   } catch (error) {
     if (!flags.rm && !isError(error, "SESSION_LOST")) tellWaysOn(call, name);
@@ -69,13 +75,21 @@ async function runInVm(call: Run): Promise<number> {
   } finally {
     if (flags.rm) await removeVm(context, sink.emit, name);
     started.close();
+    laps.end("end");
+    if (flags.json) laps.tell(sink);
   }
 }
 
 /** With --rm the answer is a lease: the VM is deleted when it closes, for whatever reason. */
 function startVm({ context, flags, sink }: Run): Promise<Work<VmView>> {
   const { env: _session, ...spec } = createRequest(context, flags);
-  const body: CreateVm = { ...spec, start: true, wait: flags.wait ?? "services", lease: flags.rm ?? false };
+  const body: CreateVm = {
+    ...spec,
+    start: true,
+    wait: flags.wait ?? "services",
+    lease: flags.rm ?? false,
+    ...(flags.cold ? { cold: true } : {}),
+  };
   return cancellable(context.signals, (signal) =>
     withArtifacts(context, sink.emit, signal, () => context.api.work("createVm", { body }, sink.emit, signal)),
   );

@@ -1,6 +1,6 @@
 import { buildCommand } from "@stricli/core";
 import { parseDepth } from "../../flags.ts";
-import { createFlags, toggled, ttyFlag, valued, waitFlag, worded } from "../../parameters.ts";
+import { coldFlag, createFlags, toggled, ttyFlag, valued, waitFlag, worded } from "../../parameters.ts";
 
 export const run = buildCommand({
   loader: async () => (await import("./run.run.ts")).run,
@@ -8,6 +8,7 @@ export const run = buildCommand({
     flags: {
       ...createFlags,
       ...waitFlag,
+      ...coldFlag,
       rm: toggled("delete the VM when the session ends, whatever ends it"),
       detach: toggled("leave the VM running and return at once"),
       includeUntracked: toggled("send untracked files too; ignored ones never"),

@@ -1,6 +1,6 @@
 /** `banger vm show`. */
 import { stripControl } from "../../../base/text.ts";
-import { formatAge, formatSize } from "../../../base/units.ts";
+import { durationText, formatAge, formatSize } from "../../../base/units.ts";
 import type { VmView } from "../../../model/vm.ts";
 import type { CliContext } from "../../context.ts";
 import { pairs } from "../../ui/table.ts";
@@ -32,6 +32,11 @@ function linesOf(vm: VmView, now: number): [string, string][] {
     ["address", vm.address ?? "-"],
     ["created", `${new Date(vm.createdAt).toISOString()} (${formatAge(now - vm.createdAt)} ago)`],
     ["started", vm.startedAt === null ? null : new Date(vm.startedAt).toISOString()],
+    [
+      "suspended",
+      vm.suspended && `${vm.suspended.why} (${formatAge(now - vm.suspended.at)} ago); the next use wakes it`,
+    ],
+    ["idle timeout", spec.idleMs === undefined ? null : spec.idleMs === 0 ? "never" : durationText(spec.idleMs)],
     ["last start", vm.startedHow],
     ["vmm pid", vm.pid === null ? null : String(vm.pid)],
     ["ephemeral", vm.ephemeral ? "deleted when its session ends" : null],

@@ -6,10 +6,10 @@ import type { JsonFlag } from "../../work.ts";
 
 export async function start(
   this: CliContext,
-  flags: JsonFlag & { wait?: WaitKind },
+  flags: JsonFlag & { wait?: WaitKind; cold?: boolean },
   ...names: string[]
 ): Promise<void> {
-  const body = flags.wait ? { wait: flags.wait } : {};
+  const body = { ...(flags.wait ? { wait: flags.wait } : {}), ...(flags.cold ? { cold: true } : {}) };
   await each(this, flags, names, {
     starts: true,
     one: async (name, emit, signal) => (await this.api.work("startVm", { name, body }, emit, signal)).value,

@@ -1,0 +1,150 @@
+/** `banger bench`: what a user does, timed on this host, and one `vm run` taken apart. */
+import { fail } from "../../base/errors/error.ts";
+import type { Phase, WorkEvent } from "../../model/event.ts";
+import { cancellable } from "../abort.ts";
+import { phasesOf, type Timed, timedOf } from "../bench-times.ts";
+import type { CliContext } from "../context.ts";
+import { type CreateFlags, createRequest } from "../create-request.ts";
+import { withArtifacts } from "../obtain.ts";
+import { type EventSink, specFirst } from "../ui/events.ts";
+import { table } from "../ui/table.ts";
+import { print, printJson, rootWarning, running, sinkOf } from "../work.ts";
+
+type BenchFlags = Pick<CreateFlags, "image" | "kernel" | "vcpu" | "memory" | "disk" | "network" | "json"> & {
+  runs?: number;
+};
+
+type Bench = { context: CliContext; flags: BenchFlags; runs: number; sink: EventSink; signal: AbortSignal };
+
+export async function bench(this: CliContext, flags: BenchFlags): Promise<void> {
+  const sink = specFirst(sinkOf(this, flags));
+  await running(this, flags, async () => {
+    for (const note of rootWarning(this)) sink.emit(note);
+    const measured = await cancellable(this.signals, (signal) =>
+      measure({ context: this, flags, runs: flags.runs ?? 5, sink, signal }),
+    ).finally(() => sink.done());
+    if (flags.json) printJson(this, measured);
+    else
+      print(
+        this,
+        `${timesTable(measured.times)}\none \`vm run --rm -- true\`, taken apart:\n${phaseTable(measured.phases)}`,
+      );
+  }).finally(() => sink.done());
+}
+
+async function measure(bench: Bench): Promise<{ times: Timed[]; phases: Timed[] }> {
+  const { context, flags, sink, signal } = bench;
+  const body = createRequest(context, flags);
+  // what is made once is no part of it
+  await withArtifacts(context, sink.emit, signal, () => context.api.work("warmTemplate", { body }, sink.emit, signal));
+  const version = await repeat(bench, "banger --version", ["--version"]);
+  const run = await repeat(bench, "vm run --rm -- true", [
+    "vm",
+    "run",
+    "--rm",
+    "--json",
+    ...kindOf(flags),
+    "--",
+    "true",
+  ]);
+  const name = `bench-${context.now().toString(36)}`;
+  const made = await context.api.work(
+    "createVm",
+    { body: { ...body, name, start: true, lease: true } },
+    () => {},
+    signal,
+  );
+  try {
+    const exec = await repeat(bench, "vm exec VM -- true", ["vm", "exec", name, "--", "true"]);
+    const wake = await suspended(bench, name);
+    const fork = await forked(bench, name);
+    const times = [version, run, exec, ...wake, ...fork].map(({ what, ms }) => timedOf(what, ms));
+    return { times, phases: phasesOf(run.events) };
+  } finally {
+    made.close();
+  }
+}
+
+type Repeated = { what: string; ms: number[]; events: Phase[][] };
+
+/** Runs this program as a user does. @throws BENCH_FAILED */
+async function repeat(
+  { context, runs, sink, signal }: Bench,
+  what: string,
+  args: readonly string[],
+): Promise<Repeated> {
+  const repeated: Repeated = { what, ms: [], events: [] };
+  // the first finds files and pages cold
+  for (let left = runs; left >= 0; left--) {
+    signal.throwIfAborted();
+    sink.emit({ kind: "progress", step: "bench", text: `timing ${what}` });
+    const ended = await context.runSelf(args);
+    if (ended.code !== 0) throw fail("BENCH_FAILED", { what, reason: ended.stderr.trim().split("\n").at(-1) ?? "" });
+    if (left === runs) continue;
+    repeated.ms.push(ended.ms);
+    repeated.events.push(timingsIn(ended.stderr));
+  }
+  return repeated;
+}
+
+function timingsIn(stderr: string): Phase[] {
+  const events = stderr.split("\n").flatMap((line) => (line.startsWith("{") ? [JSON.parse(line) as WorkEvent] : []));
+  return events.flatMap((event) => (event.kind === "timing" ? event.phases : []));
+}
+
+async function suspended({ context, runs, signal }: Bench, name: string): Promise<{ what: string; ms: number[] }[]> {
+  const suspend: number[] = [];
+  const wake: number[] = [];
+  for (let run = 0; run < runs; run++) {
+    suspend.push(await timed(context, () => context.api.work("suspendVm", { name }, () => {}, signal)));
+    wake.push(await timed(context, () => context.runSelf(["vm", "exec", name, "--", "true"])));
+  }
+  return [
+    { what: "vm suspend VM", ms: suspend },
+    { what: "vm exec VM -- true, suspended before", ms: wake },
+  ];
+}
+
+async function forked({ context, runs, signal }: Bench, name: string): Promise<{ what: string; ms: number[] }[]> {
+  const fork: number[] = [];
+  const remove: number[] = [];
+  for (let run = 0; run < runs; run++) {
+    const begun = context.sinceStart();
+    const { value } = await context.api.work("forkVm", { name, body: {} }, () => {}, signal);
+    fork.push(context.sinceStart() - begun);
+    for (const child of value)
+      remove.push(await timed(context, () => context.api.json("deleteVm", { name: child.name })));
+  }
+  return [
+    { what: "vm fork VM", ms: fork },
+    { what: "vm delete VM", ms: remove },
+  ];
+}
+
+async function timed({ sinceStart }: CliContext, work: () => Promise<unknown>): Promise<number> {
+  const begun = sinceStart();
+  await work();
+  return sinceStart() - begun;
+}
+
+/** The flags that say what kind of VM it is, as they were given. */
+function kindOf({ image, kernel, vcpu, memory, disk, network }: BenchFlags): string[] {
+  const bytes = (value: number | undefined, unit: number) => (value === undefined ? undefined : `${value * unit}B`);
+  const given = { image, kernel, vcpu, memory: bytes(memory, 1024 * 1024), disk: bytes(disk, 1), network };
+  return Object.entries(given).flatMap(([flag, value]) => (value === undefined ? [] : [`--${flag}`, String(value)]));
+}
+
+function timesTable(times: readonly Timed[]): string {
+  return table([
+    ["WHAT", "MEDIAN", "MIN", "MAX"],
+    ...times.map(({ what, median, min, max }) => [what, ...[median, min, max].map(shown)]),
+  ]);
+}
+
+function phaseTable(phases: readonly Timed[]): string {
+  return table(phases.map(({ what, median }) => [`  ${what}`, shown(median)]));
+}
+
+function shown(ms: number): string {
+  return `${ms.toFixed(ms < 10 ? 1 : 0)} ms`;
+}

@@ -1,0 +1,131 @@
+/** Transcripts of the commands about saved VMs. */
+import { afterEach, expect, test } from "bun:test";
+import { saving } from "../machines/testing/saving.ts";
+import { type CliWorld, cliWorld } from "./testing/cli.ts";
+
+const worlds: CliWorld[] = [];
+async function world(): Promise<CliWorld> {
+  const made = await cliWorld({}, { host: saving() });
+  worlds.push(made);
+  return made;
+}
+afterEach(async () => {
+  for (const one of worlds.splice(0)) await one.close();
+});
+
+/** One that runs. */
+async function withVm(): Promise<CliWorld> {
+  const made = await world();
+  await made.cli("vm run --name web --detach");
+  await made.served.machines.idle();
+  return made;
+}
+
+test("run says what it begins from: booting once, then the template", async () => {
+  const { cli } = await world();
+  const first = await cli("vm run --rm -- true");
+  expect(first.stderr).toContain("booting, once: later VMs of this kind begin where it ends\n");
+  expect(first.stderr).toMatch(/restoring from template [0-9a-f]{12}\n/);
+  const second = await cli("vm run --rm -- true");
+  expect(second.stderr).not.toContain("booting");
+  expect((await cli("vm run --cold --name cold --detach")).stderr).toContain("booting\n");
+  expect((await cli("vm show cold")).stdout).toMatch(/^last start: +cold \(as was asked\): decide/m);
+});
+
+test("where the time went is told with --json", async () => {
+  const { cli } = await withVm();
+  const { stderr } = await cli("vm run --rm --json -- true");
+  const events = stderr.split("\n").flatMap((line) => (line.startsWith("{") ? [JSON.parse(line)] : []));
+  const phases = events.filter(({ kind }) => kind === "timing").flatMap((event) => event.phases);
+  expect(phases.map(({ name }: { name: string }) => name)).toEqual([
+    ...["decide", "image", "spare", "record", "template", "network", "vmm", "agent", "identity"],
+    ...["cli.begin", "cli.start", "cli.enter", "cli.command", "cli.end"],
+  ]);
+});
+
+test("templates are listed, shown, warmed, deleted", async () => {
+  const { cli, served } = await world();
+  expect((await cli("template ls")).stderr).toContain("no templates");
+  const warmed = await cli("template warm debian-bookworm --vcpu 1");
+  expect(warmed.stdout).toMatch(/^[0-9a-f]{12} 4 KiB\n$/);
+  const key = warmed.stdout.slice(0, 12);
+  expect((await cli("template warm --vcpu 1")).stdout).toBe(warmed.stdout);
+  await served.machines.idle();
+  const list = (await cli("template list")).stdout.split("\n");
+  expect(list[0]).toMatch(/^KEY +IMAGE +KERNEL +CPU +MEMORY +NETWORK +SIZE +USES +LAST USE$/);
+  expect(list[1]).toMatch(new RegExp(`^${key} +debian-bookworm +debian-bookworm-cloud +1 +1 GiB +user +4 KiB +0 +`));
+  expect((await cli(`template show ${key.slice(0, 4)}`)).stdout).toMatch(/^saved by: +world 1 tcg$/m);
+  expect(await cli(`template delete ${key}`)).toEqual({ code: 0, stdout: `${key} is deleted\n`, stderr: "" });
+  expect(await cli(`template show ${key}`)).toEqual({
+    code: 3,
+    stdout: "",
+    stderr: `error: there is no template "${key}"\nhint: \`banger template list\` shows every one; the first digits of a key are enough\n`,
+  });
+});
+
+test("prune --all takes templates too, and says so before", async () => {
+  const { cli, served } = await withVm();
+  expect((await cli("image prune --all --dry-run")).stderr).toBe("1 template would go, 4 KiB; nothing was removed\n");
+  expect(served.machines.templates()).toHaveLength(1);
+  expect((await cli("image prune --all")).stderr).toBe("1 template removed, 4 KiB\n");
+  expect(served.machines.templates()).toEqual([]);
+});
+
+test("pause, resume, suspend, start", async () => {
+  const { cli } = await withVm();
+  expect((await cli("vm pause web")).stdout).toBe("web is paused\n");
+  expect(await cli("vm exec web -- true")).toMatchObject({
+    code: 125,
+    stderr: 'error: can\'t enter VM "web": it is paused\nhint: let it go on with `banger vm resume web`\n',
+  });
+  expect((await cli("vm resume web")).stdout).toBe("web is running\n");
+  expect(await cli("vm resume web")).toMatchObject({ code: 4 });
+  expect((await cli("vm suspend web")).stdout).toBe(
+    "web is suspended: `banger vm ssh web` or `banger vm start web` wakes it\n",
+  );
+  expect((await cli("vm ls")).stdout).toMatch(/^web +suspended/m);
+  expect((await cli("vm show web")).stdout).toMatch(/^suspended: +suspended \(\d+\w ago\); the next use wakes it$/m);
+  expect((await cli("vm exec web -- echo awake")).stdout).toBe("awake\n");
+  expect((await cli("vm ls")).stdout).toMatch(/^web +running/m);
+});
+
+test("snapshots: taken, listed, gone back to, deleted", async () => {
+  const { cli } = await withVm();
+  expect((await cli("snapshot ls")).stderr).toBe("no snapshots; take one with `banger vm snapshot VM`\n");
+  expect(await cli("vm snapshot web before")).toEqual({
+    code: 0,
+    stdout: "before 4 KiB\n",
+    stderr: "saving web\ngo back to it with `banger vm restore web before`\n",
+  });
+  expect((await cli("vm snapshot web before")).stderr).toContain("`banger snapshot delete web before`");
+  expect((await cli("vm snapshot web Bad_Name")).code).toBe(2);
+  expect((await cli("snapshot list web")).stdout).toMatch(
+    /^VM +NAME +SIZE +AGE +HOLDS\nweb +before +4 KiB +\d+\w +memory and disk\n$/,
+  );
+  expect((await cli("snapshot show web before")).stdout).toMatch(/^saved by: +world 1$/m);
+  expect((await cli("vm restore web befor")).stderr).toContain('did you mean "before"?');
+  expect((await cli("vm restore web before")).stdout).toBe("web is running, as of before\n");
+  expect(await cli("snapshot delete web")).toMatchObject({ code: 2 });
+  expect((await cli("snapshot delete web before")).stdout).toBe("before of web is deleted\n");
+});
+
+test("fork prints the children's names", async () => {
+  const { cli } = await withVm();
+  expect((await cli("vm fork web one two")).stdout).toBe("one\ntwo\n");
+  expect((await cli("vm fork web --count 2")).stdout.trim().split("\n")).toHaveLength(2);
+  expect((await cli("vm fork web one")).code).toBe(4);
+  expect((await cli("vm fork web --count 0")).stderr).toContain("--count");
+  expect((await cli("vm fork nope")).code).toBe(3);
+});
+
+test.each(["0s", "soon", "5", "400d"])("--idle-timeout %s is refused with an example", async (text) => {
+  const { cli } = await world();
+  const said = await cli(`vm create --idle-timeout ${text}`);
+  expect(said).toMatchObject({ code: 2, stderr: expect.stringContaining("--idle-timeout 30m") });
+});
+
+test("a VM's idle timeout is shown", async () => {
+  const { cli } = await world();
+  await cli("vm create --name web --idle-timeout 90m");
+  expect((await cli("vm show web")).stdout).toMatch(/^idle timeout: +90m$/m);
+});

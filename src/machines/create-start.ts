@@ -1,0 +1,92 @@
+/** Making a VM that is started as soon as it is made: `vm run`'s way, and the one that has to be fast. */
+import { parseVmName } from "../base/names.ts";
+import type { Emit } from "../model/event.ts";
+import type { VmRecord } from "../model/vm.ts";
+import { prepareArtifacts, type ReadyArtifacts } from "./artifacts.ts";
+import type { Context } from "./context.ts";
+import { type CreateRequest, decideSpec, type Made, orForget, requireFreeName, reserveVm } from "./create.ts";
+import { deleteVm } from "./delete.ts";
+import { sayingDiskFull } from "./disk-full.ts";
+import type { LiveVm } from "./live.ts";
+import { cold, type Origin } from "./origin.ts";
+import { Phases } from "./phases.ts";
+import { putOffSpare, type Spare, takeSpare } from "./spare.ts";
+import { startVm } from "./start.ts";
+import { keyOf, originOf } from "./templates.ts";
+
+export type CreateStart = {
+  request: CreateRequest;
+  /** boot it, whatever templates there are */
+  cold: boolean;
+  emit: Emit;
+  signal: AbortSignal;
+};
+
+/** A VM that fails before its guest ran leaves nothing behind. @throws what deciding, making and starting throw */
+export async function createAndStart(ctx: Context, plan: CreateStart): Promise<{ vm: VmRecord; live: LiveVm }> {
+  const { request, emit } = plan;
+  const phases = new Phases(ctx.clock);
+  putOffSpare(ctx);
+  if (request.name !== undefined) requireFreeName(ctx, parseVmName(request.name));
+  const decided = await decideSpec(ctx, request, emit);
+  phases.mark("decide");
+  const artifacts = await prepareArtifacts(ctx, decided.spec);
+  phases.mark("image");
+  const spare = plan.cold ? null : await spareFor(ctx, request, decided.spec, artifacts);
+  phases.mark("spare");
+  const made = await reserve(ctx, request, decided, spare);
+  phases.mark("record");
+  const live = await ctx.operations.run(made.vm, "create", (interrupted) =>
+    start(ctx, { made, spare, artifacts, phases }, { ...plan, signal: AbortSignal.any([plan.signal, interrupted]) }),
+  );
+  return { vm: made.vm, live };
+}
+
+async function spareFor(ctx: Context, { ephemeral }: CreateRequest, spec: VmRecord["spec"], artifacts: ReadyArtifacts) {
+  if (!ctx.spares.current) return null;
+  return takeSpare(ctx, { key: await keyOf(ctx, { spec, artifacts }), spec, ephemeral });
+}
+
+async function reserve(
+  ctx: Context,
+  ...[request, decided, spare]: [CreateRequest, Parameters<typeof reserveVm>[2], Spare | null]
+) {
+  try {
+    return await reserveVm(ctx, request, decided, spare?.id ?? ctx.randomId());
+  } catch (error) {
+    await spare?.end();
+    throw error;
+  }
+}
+
+type Parts = { made: Made; spare: Spare | null; artifacts: ReadyArtifacts; phases: Phases };
+
+async function start(ctx: Context, { made, spare, artifacts, phases }: Parts, plan: CreateStart): Promise<LiveVm> {
+  const { vm, change } = made;
+  const { emit, signal } = plan;
+  const origin = await orForget(ctx, vm, signal, async () => {
+    const chosen = await chooseOrigin(ctx, vm, artifacts, plan);
+    if (signal.aborted) throw signal.reason;
+    const { directory } = ctx.paths.vm(vm.id);
+    if (!spare) await sayingDiskFull(ctx, directory, "making the VM's folder", () => ctx.files.ensureFolder(directory));
+    return chosen;
+  });
+  phases.mark("template");
+  try {
+    const how = { origin, spare, hasDisk: false, artifacts, phases, creating: change, emit, signal };
+    return await startVm(ctx, vm, how);
+  } catch (error) {
+    const left = ctx.store.vms.byId(vm.id);
+    if (left?.state === "stopped") await deleteVm(ctx, left);
+    throw error;
+  }
+}
+
+function chooseOrigin(
+  ctx: Context,
+  { spec }: VmRecord,
+  artifacts: ReadyArtifacts,
+  { cold: isCold, emit, signal }: CreateStart,
+): Promise<Origin> {
+  return isCold ? Promise.resolve(cold("as was asked")) : originOf(ctx, { spec, artifacts }, emit, signal);
+}

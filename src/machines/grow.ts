@@ -1,0 +1,14 @@
+/** A VM whose disk is larger than the one that its save was made with. */
+import type { VmRecord } from "../model/vm.ts";
+import type { Context } from "./context.ts";
+import type { LiveVm } from "./live.ts";
+import type { SavedOrigin } from "./origin.ts";
+
+/** @param origin null: not known any more, so it is done; nothing changes when it was */
+export async function growGuest(ctx: Context, live: LiveVm, vm: VmRecord, origin: SavedOrigin | null): Promise<void> {
+  const before = origin?.disk?.bytes ?? (origin ? vm.spec.diskBytes : 0);
+  if (before >= vm.spec.diskBytes) return;
+  await live.vm.grow("data", vm.spec.diskBytes);
+  const client = await live.session.client(ctx.timings.reconnectMs);
+  (await client.open("grow", {})).close();
+}

@@ -1,0 +1,95 @@
+/**
+ * VMs that nobody uses: after their time without a session, a connection or load they are suspended, and the next use
+ * wakes them. Off unless the VM or the config says so.
+ */
+import { toBangerError } from "../base/errors/error.ts";
+import type { VmId } from "../base/names.ts";
+import { durationText } from "../base/units.ts";
+import type { VmRecord } from "../model/vm.ts";
+import type { Json } from "../wire/agent/types.ts";
+import type { Context } from "./context.ts";
+import { suspendVm } from "./suspend.ts";
+
+/** Somebody uses the VM until `end` is called. */
+export type Use = { end(): void };
+
+export function beginUse(ctx: Context, id: VmId): Use {
+  const idle = idleOf(ctx, id);
+  idle.users += 1;
+  idle.cancel();
+  let isOver = false;
+  return {
+    end() {
+      if (isOver) return;
+      isOver = true;
+      idle.users -= 1;
+      if (idle.users === 0) watchIdle(ctx, id);
+    },
+  };
+}
+
+/** Begins to count the time without use, anew. Called for every VM that begins to run. */
+export function watchIdle(ctx: Context, id: VmId): void {
+  const idle = idleOf(ctx, id);
+  idle.cancel();
+  idle.cancel = () => {};
+  if (idle.users > 0 || !ctx.live.has(id)) return;
+  ctx.background(`watching ${id} for use`, arm(ctx, id, idle));
+}
+
+type Idle = Context["idle"] extends Map<VmId, infer T> ? T : never;
+
+function idleOf(ctx: Context, id: VmId): Idle {
+  const known = ctx.idle.get(id) ?? { users: 0, cancel: () => {} };
+  ctx.idle.set(id, known);
+  return known;
+}
+
+async function arm(ctx: Context, id: VmId, idle: Idle): Promise<void> {
+  const ms = ctx.store.vms.byId(id)?.spec.idleMs ?? (await ctx.idleLimit());
+  if (ms === 0 || idle.users > 0) return;
+  idle.cancel();
+  idle.cancel = ctx.after(ms, () => ctx.background(`suspending ${id}, which nobody uses`, suspendIdle(ctx, id, ms)));
+}
+
+async function suspendIdle(ctx: Context, id: VmId, ms: number): Promise<void> {
+  const isWanted = () => {
+    const vm = ctx.store.vms.byId(id);
+    return vm?.state === "running" && ctx.live.has(id) && (ctx.idle.get(id)?.users ?? 0) === 0 ? vm : null;
+  };
+  const vm = isWanted();
+  if (!vm) return;
+  if (await isBusy(ctx, vm)) return watchIdle(ctx, id);
+  await ctx.operations.queue(id, "suspend", async (interrupted) => {
+    const now = isWanted();
+    if (!now) return;
+    try {
+      await suspendVm(ctx, now, `not used for ${durationText(ms)}`, () => {}, interrupted);
+    } catch (error) {
+      ctx.log.warn("a VM that nobody uses could not be suspended", { vm: now.name, why: toBangerError(error).message });
+      watchIdle(ctx, id);
+    }
+  });
+}
+
+/** The load average of one minute that a guest at rest stays below. */
+const restingLoad = 0.25;
+
+/** A guest that works, or that somebody is connected with, is used. One that does not answer is left alone. */
+async function isBusy(ctx: Context, vm: VmRecord): Promise<boolean> {
+  try {
+    const client = await ctx.live.get(vm.id)?.session.client(ctx.timings.reconnectMs);
+    if (!client) return true;
+    const stream = await client.open("stats", {});
+    stream.close();
+    return isWorking(stream.reply);
+  } catch {
+    return true;
+  }
+}
+
+/** @param stats a guest's answer, checked: it is not to be trusted with more than its own rest */
+export function isWorking(stats: Json): boolean {
+  const { load1, connections = 0 } = stats;
+  return typeof load1 !== "number" || typeof connections !== "number" || load1 >= restingLoad || connections > 0;
+}

@@ -1,0 +1,34 @@
+/** A VM that stands still in memory, and one that goes on with the right time. */
+import type { VmRecord } from "../model/vm.ts";
+import type { Context } from "./context.ts";
+import { sendIdentity } from "./greet.ts";
+import { clockText } from "./identity.ts";
+import { type LiveVm, requireLive } from "./live.ts";
+import { enter, freshVm } from "./state.ts";
+
+/** The caller holds the VM's operation. Written first: resuming one that runs does no harm. */
+export async function pauseVm(ctx: Context, vm: VmRecord): Promise<VmRecord> {
+  const live = requireLive(ctx, vm);
+  enter(ctx, vm.id, "paused", "");
+  await live.vm.pause();
+  return freshVm(ctx, vm);
+}
+
+/** The caller holds the VM's operation. */
+export async function resumeVm(ctx: Context, vm: VmRecord): Promise<VmRecord> {
+  const live = requireLive(ctx, vm);
+  await live.vm.resume();
+  enter(ctx, vm.id, "running", "");
+  await tellTime(ctx, live, vm);
+  return freshVm(ctx, vm);
+}
+
+/** After a pause of any kind the guest's clock is late. Best effort: a guest that doesn't answer is met by who uses it. */
+export async function tellTime(ctx: Context, live: LiveVm, vm: Pick<VmRecord, "generation" | "name">): Promise<void> {
+  try {
+    const client = await live.session.client(ctx.timings.reconnectMs);
+    await sendIdentity(client, { generation: vm.generation, clock: clockText(ctx.clock.now()) });
+  } catch (error) {
+    ctx.log.info("a guest could not be told the time", { vm: vm.name, why: String(error) });
+  }
+}

@@ -1,0 +1,55 @@
+/** Saving a VM that goes on afterwards: what is around the VMM's own save. */
+import { fail } from "../base/errors/error.ts";
+import type { VmRecord } from "../model/vm.ts";
+import type { Save, SaveFiles, SaveRecord } from "../vmm/driver.ts";
+import type { Context } from "./context.ts";
+import type { LiveVm } from "./live.ts";
+import { tellTime } from "./pause.ts";
+
+/** What the guest's programs wrote is on its disk when this resolves; a guest that does not answer is saved as it is. */
+export async function syncGuest(ctx: Context, live: LiveVm): Promise<void> {
+  try {
+    const client = await live.session.client(ctx.timings.reconnectMs);
+    (await client.open("settle", {}, { timeoutMs: ctx.timings.reconnectMs })).close();
+  } catch (error) {
+    ctx.log.info("a guest could not be asked to write its files", { id: live.id, why: String(error) });
+  }
+  // what is in flight on the line would be saved with the VM
+  live.session.drop();
+}
+
+/** Saves, does `meanwhile` with the VM standing still, and lets it go on if it ran. */
+export async function saveAndGoOn(
+  ctx: Context,
+  { vm, live, files }: { vm: VmRecord; live: LiveVm; files: SaveFiles },
+  signal: AbortSignal,
+  meanwhile: () => Promise<void>,
+): Promise<SaveRecord> {
+  const runs = vm.state === "running";
+  if (runs) await syncGuest(ctx, live);
+  const change = ctx.store.journal.begin("snapshot", vm.id, "save");
+  try {
+    const record = await live.vm.save(files, signal);
+    await meanwhile();
+    return record;
+  } finally {
+    await ctx.unlessReleased();
+    if (runs && ctx.live.get(vm.id) === live) {
+      await live.vm.resume();
+      await tellTime(ctx, live, vm);
+    }
+    change.end();
+  }
+}
+
+/**
+ * What can be told before anything is given up for it.
+ * @throws SAVE_VERSION
+ */
+export async function requireRestorable(ctx: Context, { record }: Save): Promise<void> {
+  const probe = await ctx.driver.probe();
+  if (!probe.usable) throw fail("VMM_NOT_FOUND", { program: "the VMM", install: probe.fix, reason: probe.why });
+  const saved = `${record.driver} ${record.version} (${record.accel})`;
+  const present = `${ctx.driver.name} ${probe.version} (${probe.accel})`;
+  if (saved !== present) throw fail("SAVE_VERSION", { saved, present });
+}

@@ -1,0 +1,111 @@
+/** VMs that are held ready for the next one, over a host in memory. */
+import { expect, test } from "bun:test";
+import { paths, startDaemon } from "./testing/daemon.ts";
+import { request, running, saving, services, setUp } from "./testing/saving.ts";
+import { assertTruth } from "./testing/truth.ts";
+
+/** One VM has come and gone, and another one is held ready. */
+async function held() {
+  const host = saving();
+  host.world.spares = true;
+  const made = await setUp(host);
+  await made.run("first");
+  await made.machines.delete("first");
+  const spare = await heldBy(made);
+  return { ...made, spare };
+}
+
+/** The VM that is held ready, once it is. */
+async function heldBy({ world, machines }: Pick<Awaited<ReturnType<typeof setUp>>, "world" | "machines">) {
+  const spare = await world.nextPaused();
+  await machines.idle();
+  return spare;
+}
+
+test("the next VM of the kind takes it over, and has only to become itself", async () => {
+  const { host, world, machines, run, spare } = await held();
+  expect(spare).toMatchObject({ isPaused: true, guest: { identities: [] } });
+  expect(machines.vmProcesses()).toEqual([spare.process.pid]);
+  const vm = await run("second");
+  expect(vm.id).toBe(spare.spec.id);
+  expect(vm.startedHow).toMatch(/^taken over from template [0-9a-f]{12}, held ready: decide/);
+  expect(running(host, vm)).toMatchObject({ isPaused: false, process: spare.process });
+  expect(spare.guest.identities).toMatchObject([{ generation: 1, hostname: "second" }]);
+  expect(machines.templates()[0]?.uses).toBe(2);
+  await machines.retire();
+  assertTruth(host, "taken over");
+  expect(world.living()).toHaveLength(1);
+});
+
+test.each<[string, object, object]>([
+  ["with other sizes", { vcpu: 1 }, {}],
+  ["with a larger disk", { diskBytes: 2 ** 34 }, {}],
+  ["that is kept, when the last was not", { ephemeral: true }, {}],
+  ["that shall boot", {}, { cold: true }],
+])("a VM %s does not take it", async (_, change, options) => {
+  const { host, machines, emit, signal, spare } = await held();
+  const asked = { ...request("second"), ...change };
+  const { vm } = await machines.create(asked, { ...services, ...options }, emit, signal);
+  expect(vm.id).not.toBe(spare.spec.id);
+  expect(running(host, vm).guest.identities).toHaveLength(1);
+});
+
+test("one that died meanwhile is no use: the VM begins from the template", async () => {
+  const { host, machines, run, spare } = await held();
+  spare.guest.end({ kind: "vmm-died", reason: "killed" });
+  const vm = await run("second");
+  expect(vm.startedHow).toMatch(/^restored from template/);
+  await machines.retire();
+  assertTruth(host, "a dead spare");
+});
+
+test("its name is taken: it goes, and so does what was held", async () => {
+  const { host, machines, emit, signal, run } = await held();
+  await run("second");
+  await expect(machines.create(request("second"), services, emit, signal)).rejects.toMatchObject({
+    code: "VM_NAME_TAKEN",
+  });
+  await machines.retire();
+  assertTruth(host, "a name that is taken");
+});
+
+test("a daemon that stops ends it; the next one ends what a dead daemon held", async () => {
+  const { host, world, machines } = await held();
+  machines.release();
+  const next = await startDaemon(host);
+  await next.idle();
+  assertTruth(host, "after a death");
+  expect(world.list(paths.vms)).toEqual([]);
+  const other = await held();
+  await other.machines.retire();
+  assertTruth(other.host, "retired");
+});
+
+test("after its time it goes", async () => {
+  const host = saving();
+  host.world.spares = true;
+  let expire = () => {};
+  const after = (ms: number, run: () => void) => {
+    if (ms === 60_000) expire = run;
+    if (ms === 1) queueMicrotask(run);
+    return () => {};
+  };
+  const machines = await startDaemon(host, undefined, { after });
+  const { emit, signal } = { emit: () => {}, signal: AbortSignal.timeout(5000) };
+  await machines.create(request("first"), services, emit, signal);
+  await machines.delete("first");
+  await heldBy({ world: host.world, machines });
+  expire();
+  await machines.idle();
+  assertTruth(host, "expired");
+});
+
+test("another kind takes its place", async () => {
+  const { host, machines, emit, signal } = await held();
+  await machines.create({ ...request("second"), vcpu: 1 }, services, emit, signal);
+  await machines.delete("second");
+  expect((await heldBy({ world: host.world, machines })).spec.vcpu).toBe(1);
+  expect(host.world.living()).toHaveLength(1);
+  await machines.retire();
+  assertTruth(host, "another kind");
+});

@@ -1,0 +1,199 @@
+/**
+ * A VM held ready: restored from the template that was used last, its agent reached, and standing still. The next VM of
+ * its kind takes it over, and has only to become itself. It has a folder among the VMs' and no row: a daemon that starts
+ * finds and ends it.
+ */
+
+import { withTimeout } from "../base/async.ts";
+import { fail, toBangerError } from "../base/errors/error.ts";
+import type { Digest, VmId } from "../base/names.ts";
+import { UndoStack } from "../base/undo.ts";
+import type { TemplateRecord } from "../model/save.ts";
+import type { VmSpec } from "../model/vm.ts";
+import { shortKey } from "../templates/key.ts";
+import type { RunningVm } from "../vmm/driver.ts";
+import { prepareArtifacts, type ReadyArtifacts } from "./artifacts.ts";
+import { bootSpec } from "./boot-spec.ts";
+import type { Context } from "./context.ts";
+import type { PreparedNetwork } from "./deps.ts";
+import { saveOf } from "./origin.ts";
+import { AgentSession } from "./session.ts";
+import { templateByKey } from "./templates.ts";
+
+/** What kind of VM is held ready. */
+export type SpareKind = {
+  key: Digest;
+  spec: VmSpec;
+  /** its disk need not survive the host's crash */
+  ephemeral: boolean;
+};
+
+export type Spare = SpareKind & {
+  kind: "spare";
+  /** of the VM that takes it over */
+  id: VmId;
+  /** in a few words, for people: `template 1f2e3d4c5b6a` */
+  what: string;
+  running: RunningVm;
+  session: AgentSession;
+  net: PreparedNetwork | null;
+  /** Ends its processes; its folder stays, for the VM that took it over. */
+  abandon(): Promise<void>;
+  /** Ends it and removes its folder. */
+  end(): Promise<void>;
+};
+
+export type Spares = {
+  /** of the VM that was made last */
+  wanted: SpareKind | null;
+  /** being made, or ready */
+  current: { kind: SpareKind; ready: Promise<Spare | null>; cancelExpiry: () => void } | null;
+  cancelMaking: () => void;
+  isRetired: boolean;
+};
+
+export function noSpares(): Spares {
+  return { wanted: null, current: null, cancelMaking: () => {}, isRetired: false };
+}
+
+/** A VM of that kind began: another one may be wanted soon. It is made when this one has had time to do its work. */
+export function wantSpare(ctx: Context, kind: SpareKind): void {
+  ctx.spares.wanted = kind;
+  scheduleSpare(ctx, ctx.timings.spareAfterMs);
+}
+
+/** A VM is gone, and the host has time, unless the next one is asked for at once. */
+export function vmGone(ctx: Context): void {
+  scheduleSpare(ctx, ctx.timings.spareAfterEndMs);
+}
+
+/** A VM is asked for: it must not share the CPUs with one that might be. */
+export function putOffSpare(ctx: Context): void {
+  ctx.spares.cancelMaking();
+}
+
+function scheduleSpare(ctx: Context, ms: number): void {
+  ctx.spares.cancelMaking();
+  ctx.spares.cancelMaking = ctx.after(ms, () => makeSpare(ctx));
+}
+
+/** Makes the one that is wanted, if it isn't there. */
+function makeSpare(ctx: Context): void {
+  const { spares } = ctx;
+  const { wanted, current } = spares;
+  if (!wanted || spares.isRetired || (current && isSame(current.kind, wanted))) return;
+  const making = (async () => {
+    await endCurrent(ctx, current);
+    return (await ctx.mayHoldSpare()) ? await prepareSpare(ctx, wanted) : null;
+  })().catch((error: unknown) => {
+    ctx.log.info("no VM is held ready", { key: shortKey(wanted.key), why: toBangerError(error).message });
+    return null;
+  });
+  const mine = { kind: wanted, ready: making, cancelExpiry: () => {} };
+  spares.current = mine;
+  mine.cancelExpiry = ctx.after(ctx.timings.spareMs, () => ctx.background("ending a spare", dropSpare(ctx, mine)));
+  ctx.background("holding a VM ready", making);
+}
+
+function isSame(one: SpareKind, other: SpareKind): boolean {
+  return one.key === other.key && one.ephemeral === other.ephemeral;
+}
+
+/** The one that is ready, for a VM of that kind; waits for one that is being made. Null: there is none. */
+export async function takeSpare(ctx: Context, kind: SpareKind): Promise<Spare | null> {
+  const { current } = ctx.spares;
+  // a larger disk than the template's would have to grow first
+  if (!current || !isSame(current.kind, kind) || current.kind.spec.diskBytes !== kind.spec.diskBytes) return null;
+  ctx.spares.current = null;
+  current.cancelExpiry();
+  const spare = await current.ready;
+  if (spare) ctx.nobodys.delete(spare.running.record.process.pid);
+  return spare;
+}
+
+/** Nothing is held ready any more, and nothing will be. */
+export async function retireSpares(ctx: Context): Promise<void> {
+  ctx.spares.isRetired = true;
+  ctx.spares.cancelMaking();
+  await dropSpare(ctx, ctx.spares.current);
+}
+
+async function dropSpare(ctx: Context, which: Spares["current"]): Promise<void> {
+  if (!which || ctx.spares.current !== which) return;
+  ctx.spares.current = null;
+  await endCurrent(ctx, which);
+}
+
+async function endCurrent(ctx: Context, which: Spares["current"]): Promise<void> {
+  if (!which) return;
+  which.cancelExpiry();
+  await (await which.ready)
+    ?.end()
+    .catch((error: unknown) => ctx.log.warn("ending a spare failed", { error: String(error) }));
+}
+
+/** @throws what restoring throws; nothing is left then */
+async function prepareSpare(ctx: Context, kind: SpareKind): Promise<Spare | null> {
+  const template = templateByKey(ctx, kind.key);
+  if (!template) return null;
+  const artifacts = await prepareArtifacts(ctx, kind.spec);
+  const undo = new UndoStack();
+  const id = ctx.randomId();
+  const removeFolder = () => ctx.files.removeTree(ctx.paths.vm(id).directory);
+  try {
+    const made = await restore(ctx, { ...kind, id }, template, artifacts, undo);
+    const abandon = () => undo[Symbol.asyncDispose]();
+    const spare: Spare = {
+      ...kind,
+      ...made,
+      kind: "spare",
+      id,
+      what: `template ${shortKey(kind.key)}`,
+      abandon,
+      end: () => abandon().finally(removeFolder),
+    };
+    await reach(ctx, spare);
+    return spare;
+  } catch (error) {
+    await ctx.unlessReleased();
+    await undo[Symbol.asyncDispose]().finally(removeFolder);
+    throw error;
+  }
+}
+
+async function restore(
+  ctx: Context,
+  { id, spec, ephemeral }: SpareKind & { id: VmId },
+  { key, facts, save }: TemplateRecord,
+  { image, initramfs }: ReadyArtifacts,
+  undo: UndoStack,
+): Promise<Pick<Spare, "running" | "session" | "net">> {
+  const files = ctx.paths.vm(id);
+  const from = ctx.paths.template(key);
+  await ctx.files.ensureFolder(files.directory);
+  const [net] = await Promise.all([
+    spec.network === "user" ? ctx.network.prepare(files) : null,
+    ctx.copySparse(from.disk, files.disk, facts.diskBytes),
+  ]);
+  const process = net?.process;
+  if (process) undo.defer("its network", () => ctx.network.stop(process, files));
+  const devices = bootSpec(ctx.paths, { vm: { id, spec, ephemeral }, image, initramfs, net: net?.device ?? null });
+  const running = await ctx.driver.restore(saveOf(save, from), devices, new AbortController().signal);
+  ctx.nobodys.add(running.record.process.pid);
+  const session = new AgentSession(ctx, running, () => ctx.store.vms.byId(id)?.name ?? "a spare");
+  undo.defer("its VMM", async () => {
+    session.close();
+    await running.kill();
+    running.release();
+    ctx.nobodys.delete(running.record.process.pid);
+  });
+  return { running, session, net };
+}
+
+/** The agent has been reached once: pages that answering takes are there, and the line is. */
+async function reach(ctx: Context, { running, session }: Pick<Spare, "running" | "session">): Promise<void> {
+  const late = () => fail("AGENT_UNREACHABLE", { name: "a spare", reason: "no answer in time" });
+  await running.resume();
+  await withTimeout(session.client(ctx.timings.agentMs), ctx.timings.agentMs, late);
+  await running.pause();
+}

@@ -1,0 +1,64 @@
+/** A VM that takes no process and no memory until it is used again: saved to the disk, and ended. */
+import type { Emit } from "../model/event.ts";
+import type { VmRecord } from "../model/vm.ts";
+import type { OpenChange } from "../store/journal.ts";
+import type { Context } from "./context.ts";
+import { clearAway } from "./ended.ts";
+import { type LiveVm, requireLive } from "./live.ts";
+import { tellTime } from "./pause.ts";
+import { syncGuest } from "./saving.ts";
+import { freshVm, tell } from "./state.ts";
+
+/** The caller holds the VM's operation; it is running or paused. On failure it goes on. @throws SAVE_FAILED, DISK_FULL */
+export async function suspendVm(
+  ctx: Context,
+  vm: VmRecord,
+  why: string,
+  emit: Emit,
+  signal: AbortSignal,
+): Promise<VmRecord> {
+  const live = requireLive(ctx, vm);
+  const files = ctx.paths.suspended(vm.id);
+  const change = ctx.store.journal.begin("suspend", vm.id, "save");
+  emit({ kind: "progress", step: "save", text: `saving ${vm.name}` });
+  try {
+    await ctx.files.removeTree(files.directory);
+    await ctx.files.ensureFolder(files.directory);
+    if (vm.state === "running") await syncGuest(ctx, live);
+    const save = await live.vm.save(files, signal);
+    await ctx.files.makeDurable([files.memory, files.state, ctx.paths.vm(vm.id).disk]);
+    ctx.store.transaction(() => {
+      ctx.store.vms.change(vm.id, {
+        state: "suspended",
+        suspended: { save, why, at: ctx.clock.now() },
+        startedAt: null,
+      });
+      change.step("end");
+    });
+  } catch (error) {
+    await ctx.unlessReleased();
+    await goOn(ctx, vm, live);
+    await ctx.files.removeTree(files.directory);
+    change.end();
+    throw error;
+  }
+  tell(ctx, vm.id, why);
+  await endSuspended(ctx, vm, live, change);
+  return freshVm(ctx, vm);
+}
+
+async function goOn(ctx: Context, vm: VmRecord, live: LiveVm): Promise<void> {
+  if (vm.state !== "running" || ctx.live.get(vm.id) !== live) return;
+  await live.vm.resume();
+  await tellTime(ctx, live, vm);
+}
+
+/** What is on the disk is the VM now; its process must not run on. */
+async function endSuspended(ctx: Context, vm: VmRecord, live: LiveVm, change: OpenChange): Promise<void> {
+  await live.vm.kill();
+  await clearAway(ctx, vm);
+  ctx.store.transaction(() => {
+    ctx.store.processes.clear(vm.id);
+    change.end();
+  });
+}

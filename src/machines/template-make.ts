@@ -1,0 +1,147 @@
+/**
+ * Making a template: a VM of nobody's boots cold, its services come up, it is saved and ended. Nothing of a user goes
+ * in. It has a folder among the VMs' and no row: a daemon that starts finds and ends it.
+ */
+import { orAborted, withTimeout } from "../base/async.ts";
+import { fail, isError, toBangerError } from "../base/errors/error.ts";
+import type { VmId } from "../base/names.ts";
+import { UndoStack } from "../base/undo.ts";
+import type { Emit } from "../model/event.ts";
+import { type SavedPaths, savePaths } from "../model/paths.ts";
+import type { TemplateFacts } from "../model/save.ts";
+import type { SavedState } from "../model/saved-state.ts";
+import type { VmSpec } from "../model/vm.ts";
+import type { RunningVm } from "../vmm/driver.ts";
+import type { AgentClient } from "../wire/agent/types.ts";
+import type { ReadyArtifacts } from "./artifacts.ts";
+import { bootSpec } from "./boot-spec.ts";
+import type { Context } from "./context.ts";
+import { greetGuest } from "./greet.ts";
+import { throwAwayIdentity } from "./identity.ts";
+import { waitServices } from "./ready.ts";
+import { AgentSession } from "./session.ts";
+
+export type TemplatePlan = {
+  spec: VmSpec;
+  artifacts: ReadyArtifacts;
+  facts: TemplateFacts;
+  /** where it goes */
+  files: SavedPaths;
+};
+
+/** What the VM is called in messages and by its guest. */
+const name = "template";
+
+/** @throws what a start throws, SAVE_FAILED, DISK_FULL; nothing is left then */
+export async function makeTemplate(
+  ctx: Context,
+  plan: TemplatePlan,
+  emit: Emit,
+  signal: AbortSignal,
+): Promise<SavedState> {
+  emit({ kind: "progress", step: "template", text: "booting, once: later VMs of this kind begin where it ends" });
+  await using undo = new UndoStack();
+  const id = ctx.randomId();
+  const own = ctx.paths.vm(id);
+  undo.defer("its folder", () => ctx.files.removeTree(own.directory));
+  await ctx.files.ensureFolder(own.directory);
+  const running = await boot(ctx, id, plan, undo, signal);
+  await settle(ctx, running, plan, emit, signal);
+  emit({ kind: "progress", step: "template", text: "saving it" });
+  const saved = savePaths(own.directory);
+  const record = await running.save(saved, signal);
+  await running.kill();
+  const { files } = plan;
+  undo.defer("the template's folder", () => (isKept ? undefined : ctx.files.removeTree(files.directory)));
+  let isKept = false;
+  await ctx.files.removeTree(files.directory);
+  await ctx.files.ensureFolder(files.directory);
+  await ctx.files.rename(saved.memory, files.memory);
+  await ctx.files.rename(saved.state, files.state);
+  await ctx.files.rename(own.disk, files.disk);
+  isKept = true;
+  return record;
+}
+
+async function boot(
+  ctx: Context,
+  id: VmId,
+  { spec, artifacts, facts }: TemplatePlan,
+  undo: UndoStack,
+  signal: AbortSignal,
+): Promise<RunningVm> {
+  const files = ctx.paths.vm(id);
+  await ctx.createDisk(files.disk, facts.diskBytes);
+  const net = spec.network === "user" ? await ctx.network.prepare(files) : null;
+  const process = net?.process;
+  if (process) {
+    ctx.nobodys.add(process.pid);
+    undo.defer("its network", async () => {
+      await ctx.network.stop(process, files);
+      ctx.nobodys.delete(process.pid);
+    });
+  }
+  const { image, initramfs } = artifacts;
+  const devices = bootSpec(ctx.paths, {
+    vm: { id, spec, ephemeral: true },
+    image,
+    initramfs,
+    net: net?.device ?? null,
+  });
+  const running = await ctx.driver.boot({ ...devices, memory: { path: files.memory } }, signal);
+  const { pid } = running.record.process;
+  ctx.nobodys.add(pid);
+  undo.defer("its VMM", async () => {
+    await running.kill();
+    running.release();
+    ctx.nobodys.delete(pid);
+  });
+  const session = new AgentSession(ctx, running, () => name);
+  undo.defer("its session", () => session.close());
+  const ended = running.wait().then(({ kind }) => {
+    throw fail("VM_FAILED", { name, reason: `it ended (${kind}) before its agent answered` });
+  });
+  ended.catch(() => {});
+  const identity = throwAwayIdentity(ctx, name, net?.identity ?? null);
+  const late = () => fail("AGENT_UNREACHABLE", { name, reason: "no answer in time" });
+  const greeted = withTimeout(greetGuest(ctx, session, identity, name), ctx.timings.agentMs, late);
+  await orAborted(Promise.race([greeted, ended]), signal);
+  session.close();
+  return running;
+}
+
+/** Everything that a VM would wait for is up, and what is dirty is on the disk. */
+async function settle(
+  ctx: Context,
+  running: RunningVm,
+  { spec }: TemplatePlan,
+  emit: Emit,
+  signal: AbortSignal,
+): Promise<void> {
+  const session = new AgentSession(ctx, running, () => name);
+  try {
+    const client = await session.client(ctx.timings.reconnectMs);
+    const guest = { name: `${name} of ${spec.image.name}`, client, exit: running.wait() };
+    await waitServices(ctx, guest, emit, signal).catch((error: unknown) => {
+      if (!isError(error, "SERVICES_LATE")) throw error;
+      emit({ kind: "note", level: "warn", text: `${toBangerError(error).message}, going on without` });
+    });
+    if (client.hello?.init === "systemd") await warmUp(client, signal);
+    (await client.open("settle", {}, { signal })).close();
+  } finally {
+    session.close();
+  }
+}
+
+/** Socket-activated, so it isn't there yet; in a template it costs a VM nothing. An image without it goes on without. */
+async function warmUp(client: AgentClient, signal: AbortSignal): Promise<void> {
+  const argv = ["systemctl", "start", "docker.service"];
+  const stream = await client.open("exec", { argv, user: "root" }, { signal }).catch(() => null);
+  if (!stream) return;
+  stream.eof(0);
+  const stop = () => stream.close();
+  signal.addEventListener("abort", stop, { once: true });
+  await stream.closed.catch(() => {});
+  signal.removeEventListener("abort", stop);
+  signal.throwIfAborted();
+}

@@ -1,0 +1,144 @@
+/** VMs that begin where a template ends, over a host in memory. */
+import { expect, test } from "bun:test";
+import { type Host, paths } from "./testing/daemon.ts";
+import { request, running, saving, services, setUp } from "./testing/saving.ts";
+import { assertTruth } from "./testing/truth.ts";
+
+test("the first VM makes the template, later ones begin from it, each as itself", async () => {
+  const { host, world, machines, run, texts } = await setUp();
+  const one = await run("one");
+  expect(world.vmms.size).toBe(2);
+  expect(texts()).toContain("saving it");
+  await machines.idle();
+  const two = await run("two");
+  expect(world.vmms.size).toBe(3);
+  const [template] = machines.templates();
+  expect(template).toMatchObject({ uses: 2, facts: { vcpu: 2, memoryMib: 1024, vmm: "world 1 tcg" } });
+  const short = template?.key.slice(7, 19);
+  for (const vm of [one, two]) {
+    expect(vm.startedHow).toStartWith(`restored from template ${short}: decide`);
+    const { from, isPaused, guest } = running(host, vm);
+    expect(from?.files.memory).toBe(paths.template(template?.key as never).memory);
+    expect(isPaused).toBe(false);
+    expect(guest.identities).toMatchObject([{ generation: 1, hostname: vm.name, authorizedKeys: ["key"] }]);
+  }
+  const ids = [one, two].map((vm) => running(host, vm).guest.identities[0]?.["machineId"]);
+  expect(ids[0]).not.toBe(ids[1] as string);
+  assertTruth(host, "two VMs of a template");
+});
+
+test("a template's own guest is told nothing of the user", async () => {
+  const { world, run } = await setUp();
+  await run("one");
+  const [booted] = [...world.vmms.values()];
+  expect(Object.keys(booted?.guest.identities[0] ?? {}).toSorted()).toEqual(
+    ["clock", "entropy", "generation", "hostname", "machineId", "network"].toSorted(),
+  );
+});
+
+test("two at once boot once", async () => {
+  const { host, world, machines, run } = await setUp();
+  await Promise.all([run("one"), run("two"), run("three")]);
+  await machines.idle();
+  expect([...world.vmms.values()].filter(({ from }) => from === null)).toHaveLength(1);
+  assertTruth(host, "three at once");
+});
+
+test.each<[string, (host: Host) => void, RegExp]>([
+  ["a VMM that can't save", ({ world }) => void Object.assign(world, { canSave: false }), /^cold \(this VMM can't/],
+  [
+    "templates turned off",
+    ({ world }) => void Object.assign(world, { templateLimit: 0 }),
+    /^cold \(templates are turned off/,
+  ],
+])("%s: VMs boot cold, and say why", async (_, change, how) => {
+  const host = saving();
+  change(host);
+  const { run } = await setUp(host);
+  expect((await run("one")).startedHow).toMatch(how);
+  assertTruth(host, "cold");
+});
+
+test("--cold boots, whatever templates there are", async () => {
+  const { host, run } = await setUp();
+  await run("one");
+  const vm = await run("two", { ...services, cold: true });
+  expect(vm.startedHow).toMatch(/^cold \(as was asked\)/);
+  expect(running(host, vm).from).toBeNull();
+});
+
+test.each(["boot", "save", "rename", "createDisk"])(
+  "a template whose %s fails is told once, and VMs boot cold",
+  async (what) => {
+    const { host, world, machines, run, texts } = await setUp();
+    world.failing.set(what, Object.assign(new Error("no luck"), { code: "EIO" }));
+    const first = await machines
+      .create(request("one"), services, () => {}, AbortSignal.timeout(5000))
+      .then(({ vm }) => vm.startedHow)
+      .catch(String);
+    expect(first).toMatch(/no luck/);
+    world.failing.clear();
+    const vm = await run("two");
+    expect(vm.startedHow).toMatch(/^cold \(no template: .*no luck/);
+    expect(texts().join()).not.toContain("could not be made");
+    await machines.idle();
+    assertTruth(host, `a failed ${what}`);
+  },
+);
+
+test("a template that can't be restored is thrown away and told, and the VM boots", async () => {
+  const { host, world, machines, run, texts } = await setUp();
+  await run("one");
+  await machines.idle();
+  world.paths.delete(paths.template(machines.templates()[0]?.key as never).state);
+  const vm = await run("two");
+  expect(vm).toMatchObject({
+    state: "running",
+    startedHow: expect.stringMatching(/^cold \(its template could not be/),
+  });
+  expect(texts().join()).toMatch(/template [0-9a-f]{12} is thrown away, it can't be restored/);
+  expect(machines.templates()).toEqual([]);
+  assertTruth(host, "a damaged template");
+  expect((await run("three")).startedHow).toMatch(/^restored from template/);
+});
+
+test("a created VM's first start begins from the template, a later one from its disk", async () => {
+  const { machines, emit, signal } = await setUp();
+  await machines.create(request("one"), null, emit, signal);
+  expect((await machines.start("one", services, emit, signal)).startedHow).toMatch(/^restored from template/);
+  await machines.stop("one", {}, emit);
+  expect((await machines.start("one", services, emit, signal)).startedHow).toMatch(/^cold \(it has run before\)/);
+});
+
+test("an image that goes takes its templates with it", async () => {
+  const { host, machines, run } = await setUp();
+  await run("one");
+  await machines.delete("one");
+  await machines.idle();
+  expect(machines.templates()).toHaveLength(1);
+  await machines.deleteImage("debian-bookworm");
+  await machines.idle();
+  expect(machines.templates()).toEqual([]);
+  assertTruth(host, "no image");
+});
+
+test("templates are found by their first digits, and deleted", async () => {
+  const { host, machines, run } = await setUp();
+  await run("one");
+  await machines.idle();
+  const key = machines.templates()[0]?.key.slice(7) as string;
+  expect(machines.findTemplate(key.slice(0, 6)).key).toBe(`sha256:${key}` as never);
+  for (const text of ["zz", "", "../x", "f".repeat(65)])
+    expect(() => machines.findTemplate(text)).toThrow(expect.objectContaining({ code: "TEMPLATE_NOT_FOUND" }));
+  await machines.deleteTemplate(key);
+  assertTruth(host, "deleted");
+});
+
+test("templates may be too many: those used longest ago go", async () => {
+  const { host, world, machines, emit, signal } = await setUp();
+  world.templateLimit = 2 * 4096;
+  for (const vcpu of [1, 2, 3]) await machines.warmTemplate({ ephemeral: false, vcpu }, emit, signal);
+  await machines.idle();
+  expect(machines.templates()).toHaveLength(2);
+  assertTruth(host, "evicted");
+});

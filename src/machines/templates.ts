@@ -1,0 +1,150 @@
+/** Templates: found for a VM, made when there is none, removed when they are too many or no use any more. */
+import { fail, isError, toBangerError } from "../base/errors/error.ts";
+import type { Digest, VmId } from "../base/names.ts";
+import type { Emit } from "../model/event.ts";
+import type { TemplateRecord } from "../model/save.ts";
+import type { VmSpec } from "../model/vm.ts";
+import { tooMuch } from "../templates/evict.ts";
+import { isSuccessor, shortKey, templateFacts, templateKey } from "../templates/key.ts";
+import type { ReadyArtifacts } from "./artifacts.ts";
+import { bootSpec } from "./boot-spec.ts";
+import type { Context } from "./context.ts";
+import { cold, type Origin, saveOf } from "./origin.ts";
+import { makeTemplate } from "./template-make.ts";
+
+/** Devices are looked at for what they are, not for where their files are. */
+const nobody = "template" as VmId;
+
+export type Wanted = { spec: VmSpec; artifacts: ReadyArtifacts };
+
+/** What a new VM begins from: its template, made if need be; where there can be none, a cold boot and the reason. */
+export async function originOf(ctx: Context, wanted: Wanted, emit: Emit, signal: AbortSignal): Promise<Origin> {
+  const probe = await ctx.driver.probe();
+  if (!probe.usable || !probe.features.snapshots) return cold("this VMM can't save VMs");
+  if ((await ctx.templateLimit()) === 0) return cold("templates are turned off");
+  const key = await keyOf(ctx, wanted);
+  const broken = ctx.templates.broken.get(key);
+  if (broken !== undefined) return cold(`no template: ${broken}`);
+  try {
+    return originFrom(ctx, await ensureTemplate(ctx, key, wanted, emit, signal));
+  } catch (error) {
+    if (signal.aborted) throw error;
+    const why = toBangerError(error).message;
+    // room can be made at any time
+    if (!isError(error, "DISK_FULL")) ctx.templates.broken.set(key, why);
+    emit({ kind: "note", level: "warn", text: `a template could not be made, so VMs boot cold: ${why}` });
+    return cold(`no template: ${why}`);
+  }
+}
+
+export async function keyOf(ctx: Context, { spec, artifacts }: Wanted): Promise<Digest> {
+  const probe = await ctx.driver.probe();
+  if (!probe.usable) throw fail("VMM_NOT_FOUND", { program: "the VMM", install: probe.fix, reason: probe.why });
+  const { image, initramfs } = artifacts;
+  const { version, accel } = probe;
+  return templateKey({
+    image,
+    kernel: spec.kernel.digest,
+    initramfs: initramfs.slice(initramfs.lastIndexOf("/") + 1),
+    vmm: { driver: ctx.driver.name, version, accel, cpu: ctx.hostCpu },
+    spec,
+    devices: bootSpec(ctx.paths, { vm: { id: nobody, spec, ephemeral: true }, image, initramfs, net: null }),
+  });
+}
+
+function originFrom(ctx: Context, { key, facts, save }: TemplateRecord): Origin {
+  const files = ctx.paths.template(key);
+  const disk = { path: files.disk, bytes: facts.diskBytes };
+  return { kind: "save", save: saveOf(save, files), disk, what: `template ${shortKey(key)}`, template: key };
+}
+
+/** Two that want the same one wait for one boot. */
+export async function ensureTemplate(
+  ctx: Context,
+  key: Digest,
+  wanted: Wanted,
+  emit: Emit,
+  signal: AbortSignal,
+): Promise<TemplateRecord> {
+  const known = templateByKey(ctx, key);
+  if (known) return known;
+  return ctx.templates.making.run(key, signal, async (shared) => {
+    const files = ctx.paths.template(key);
+    const probe = await ctx.driver.probe();
+    const { version = "", accel = "" } = probe.usable ? probe : {};
+    const facts = templateFacts({ spec: wanted.spec, vmm: { driver: ctx.driver.name, version, accel, cpu: "" } });
+    const save = await makeTemplate(ctx, { ...wanted, facts, files }, emit, shared);
+    const now = ctx.clock.now();
+    const bytes = await ctx.files.usedBytes(files.directory);
+    const made: TemplateRecord = { key, facts, save, bytes, createdAt: now, lastUsedAt: now, uses: 0 };
+    keepTemplate(ctx, made);
+    return made;
+  });
+}
+
+/** One that was just made counts before it is noted. */
+export function templateByKey(ctx: Context, key: Digest): TemplateRecord | null {
+  return ctx.templates.fresh.get(key) ?? ctx.store.templates.byKey(key);
+}
+
+export function allTemplates(ctx: Context): TemplateRecord[] {
+  const noted = ctx.store.templates.all();
+  return [...[...ctx.templates.fresh.values()].filter(({ key }) => !noted.some((one) => one.key === key)), ...noted];
+}
+
+/** It is used at once, and noted when its files would survive the host's crash. */
+function keepTemplate(ctx: Context, made: TemplateRecord): void {
+  const { key } = made;
+  ctx.templates.fresh.set(key, made);
+  const files = ctx.paths.template(key);
+  const noting = ctx.files.makeDurable([files.memory, files.state, files.disk]).then(async () => {
+    // removed meanwhile
+    if (ctx.templates.fresh.get(key) !== made) return;
+    ctx.templates.fresh.delete(key);
+    const older = ctx.store.templates.all().filter(({ facts }) => isSuccessor(made.facts, facts));
+    ctx.store.templates.put(made);
+    for (const one of older) if (one.key !== key) await removeTemplate(ctx, one.key);
+    await evictTemplates(ctx);
+  });
+  ctx.background(`keeping template ${shortKey(key)}`, noting);
+}
+
+/** One more VM began from it. */
+export function noteUse(ctx: Context, key: Digest): void {
+  const fresh = ctx.templates.fresh.get(key);
+  if (fresh) Object.assign(fresh, { uses: fresh.uses + 1, lastUsedAt: ctx.clock.now() });
+  else ctx.store.templates.used(key, ctx.clock.now());
+}
+
+async function evictTemplates(ctx: Context): Promise<void> {
+  for (const { key } of tooMuch(ctx.store.templates.all(), await ctx.templateLimit())) await removeTemplate(ctx, key);
+}
+
+/** VMs that began from it go on: they hold its files open. */
+export async function removeTemplate(ctx: Context, key: Digest): Promise<void> {
+  ctx.log.info("removing a template", { key: shortKey(key) });
+  ctx.templates.fresh.delete(key);
+  ctx.store.templates.remove(key);
+  await ctx.files.removeTree(ctx.paths.template(key).directory);
+}
+
+/** Removes templates whose image or kernel is gone, and folders that no record knows. */
+export async function tidyTemplates(ctx: Context): Promise<void> {
+  for (const { key, facts } of ctx.store.templates.all()) {
+    const isUsable =
+      ctx.store.images.byDigest(facts.image.digest) !== null &&
+      ctx.store.kernels.byDigest(facts.kernel.digest) !== null;
+    if (!isUsable) await removeTemplate(ctx, key);
+  }
+}
+
+/** @param text a key, or the first digits of one @throws TEMPLATE_NOT_FOUND, TEMPLATE_AMBIGUOUS */
+export function findTemplate(ctx: Context, text: string): TemplateRecord {
+  const digits = text.replace(/^sha256:/, "");
+  const found = /^[0-9a-f]{1,64}$/.test(digits)
+    ? allTemplates(ctx).filter(({ key }) => key.startsWith(`sha256:${digits}`))
+    : [];
+  if (found.length > 1) throw fail("TEMPLATE_AMBIGUOUS", { key: text, count: found.length });
+  if (!found[0]) throw fail("TEMPLATE_NOT_FOUND", { key: text.slice(0, 80) });
+  return found[0];
+}
