@@ -122,7 +122,7 @@ test("events tell every change of state", async () => {
   await ask(socket, "DELETE", "/v1/vms/web");
   await line.until('"reason":"deleted"');
   const states = [...line.received.matchAll(/"state":"(\w+)"/g)].map((match) => match[1]);
-  expect(states).toEqual(["creating", "stopped", "starting", "running", "deleting", "deleting"]);
+  expect(states).toEqual(["creating", "starting", "running", "deleting", "deleting"]);
   line.end();
 });
 
