@@ -7,6 +7,7 @@ import { createExec } from "../host/exec-node.ts";
 import { availableMemory, type HostFacts, which } from "../host/facts.ts";
 import {
   ensureFolder,
+  freeBytes,
   isDiskFull,
   listFolder,
   makeDurable,
@@ -30,6 +31,7 @@ import { createStore } from "../store/store.ts";
 import { createDataDisk, replaceByCopy } from "../vmm/disk.ts";
 import type { VmmDriver } from "../vmm/driver.ts";
 import { createQemuDriver } from "../vmm/qemu/driver.ts";
+import { isUntouched } from "../vmm/save-files.ts";
 import { connectAgent } from "../wire/agent/client.ts";
 import { wireArtifacts } from "./bangerd-artifacts.ts";
 import { guestInheritance } from "./bangerd-inheritance.ts";
@@ -65,6 +67,7 @@ export async function wireMachines({ paths, facts, env, log }: WireFacts): Promi
     timings: defaultTimings,
     createDisk: (path, bytes) => createDataDisk(disk, { path, bytes }),
     copySparse: (from, path, bytes, onPlainCopy) => replaceByCopy({ from, path, bytes, onPlainCopy }),
+    isUntouched,
     hostCpu: facts.cpu,
     idleLimit: async () => (await config()).idleMs,
     mayHoldSpare: async () => (await config()).spareVm && availableMemory() >= memoryForSpare,
@@ -86,6 +89,7 @@ const files: MachinesDeps["files"] = {
   removeTree,
   listFolder: async (path) => listFolder(path).catch(() => []),
   usedBytes,
+  freeBytes,
   rename,
   makeDurable,
   tail: async (path, max) => new TextDecoder().decode(await tailBytes(path, max)),

@@ -26,7 +26,8 @@ export async function bring(ctx: Context, start: Start, way: Way, plan: StartPla
   const inherited = await (way.kind === "spare" ? takeOver(ctx, start, way) : launch(ctx, start, way, plan));
   const live = start.live as LiveVm;
   phases.mark("vmm");
-  await reachAgent(ctx, vm, live, inherited, plan.signal, phases);
+  const goesOn = way.kind === "save" && way.goesOn;
+  await reachAgent(ctx, vm, live, { inherited, goesOn, signal: plan.signal, phases });
   if (way.kind === "save") await growGuest(ctx, live, vm, way);
   finishStart(ctx, vm, change, phases.after(howOf(way)));
   plan.emit(phases.event());
@@ -129,14 +130,20 @@ function hold(ctx: Context, start: Start, running: RunningVm, how: Parameters<ty
   start.live = holdLive(ctx, vm.id, running, how);
 }
 
+export type Greeting = {
+  inherited: GuestInheritance;
+  /** as `composeIdentity` has it */
+  goesOn: boolean;
+  signal: AbortSignal;
+  phases?: Phases;
+};
+
 /** @throws EndedEarly, AGENT_UNREACHABLE, the signal's reason */
 export async function reachAgent(
   ctx: Context,
   vm: VmRecord,
   live: LiveVm,
-  inherited: GuestInheritance,
-  signal: AbortSignal,
-  phases?: Phases,
+  { inherited, goesOn, signal, phases }: Greeting,
 ): Promise<void> {
   const ended = live.exit.then((exit) => {
     throw new EndedEarly(exit);
@@ -147,7 +154,7 @@ export async function reachAgent(
     fail("AGENT_UNREACHABLE", { name: vm.name, reason: `no answer within ${Math.round(limit / 1000)} s` });
   const greeted = live.session.client(limit).then(() => {
     phases?.mark("agent");
-    return greet(ctx, live, vm, inherited);
+    return greet(ctx, live, vm, inherited, goesOn);
   });
   await orAborted(Promise.race([withTimeout(greeted, limit, late), ended]), signal);
   phases?.mark("identity");

@@ -17,7 +17,7 @@ import type { Paths, VmPaths } from "../model/paths.ts";
 import type { ProcessRef } from "../model/vm.ts";
 import type { GuestNetwork, SshHostKey } from "../store/identities.ts";
 import type { Store } from "../store/store.ts";
-import type { NetDevice, VmmDriver } from "../vmm/driver.ts";
+import type { NetDevice, Save, VmmDriver } from "../vmm/driver.ts";
 import type { AgentClient } from "../wire/agent/types.ts";
 
 export type PreparedNetwork = {
@@ -41,6 +41,8 @@ export type MachineFiles = {
   removeTree(path: string): Promise<void>;
   /** names, empty when there is no such folder */
   listFolder(path: string): Promise<string[]>;
+  /** what may still be written on the file system of a folder */
+  freeBytes(path: string): Promise<number>;
   /** allocated bytes of everything below `path`, 0 when it is missing */
   usedBytes(path: string): Promise<number>;
   /** the last `maxBytes` of a file as text, empty when it is missing */
@@ -189,6 +191,8 @@ export type MachinesDeps = {
    */
   copySparse(from: string, to: string, bytes: number, onPlainCopy?: (bytes: number) => void): Promise<void>;
   files: MachineFiles;
+  /** False for a save whose memory was written to since it was made; see vmm/save-files.ts. */
+  isUntouched(save: Save): Promise<boolean>;
   /** Ends every process that has a path below `directory` among its arguments: what a dead daemon started and had not noted. */
   endStrays(directory: string): Promise<void>;
   connectAgent(

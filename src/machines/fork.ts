@@ -55,6 +55,7 @@ export async function forkVm(
       disk: null,
       what: `a fork of ${parent.name}`,
       template: null,
+      goesOn: false,
     };
     await Promise.all(children.map((child) => startChild(ctx, child, origin, emit, signal)));
     undo.keep();

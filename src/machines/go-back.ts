@@ -40,7 +40,7 @@ export async function goBack(
     await ctx.copySparse(files.disk, ctx.paths.vm(vm.id).disk, vm.spec.diskBytes);
     if (snapshot.save) {
       const origin: Origin = save
-        ? { kind: "save", save, disk: null, what: `snapshot ${snapshot.name}`, template: null }
+        ? { kind: "save", save, disk: null, what: `snapshot ${snapshot.name}`, template: null, goesOn: true }
         : cold("as was asked");
       await startVm(ctx, freshVm(ctx, vm), { origin, hasDisk: true, emit, signal });
     }

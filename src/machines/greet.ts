@@ -9,14 +9,15 @@ import { composeIdentity } from "./identity.ts";
 import type { LiveVm } from "./live.ts";
 import type { AgentSession } from "./session.ts";
 
-/** The VM's guest knows who it is when this resolves. @throws AGENT_UNREACHABLE, AGENT_REFUSED */
+/** The VM's guest knows who it is when this resolves. @param goesOn as `composeIdentity` has it @throws AGENT_UNREACHABLE, AGENT_REFUSED */
 export async function greet(
   ctx: Context,
   live: LiveVm,
   vm: VmRecord,
   inherited: GuestInheritance,
+  goesOn = false,
 ): Promise<AgentClient> {
-  return greetGuest(ctx, live.session, await composeIdentity(ctx, vm, inherited), vm.name);
+  return greetGuest(ctx, live.session, await composeIdentity(ctx, vm, inherited, goesOn), vm.name);
 }
 
 /** One that has this generation's identity already is left alone: its daemon died after it was told. */

@@ -60,18 +60,25 @@ export function throwAwayIdentity(
     clock: clockText(deps.clock.now()),
     entropy: Buffer.from(deps.randomBytes(256)).toString("base64"),
     ...(network ? { network } : {}),
+    template: true,
   };
 }
 
-/** Gathers everything for `identityRequest`; a VM without a kept identity gets one now. */
+/**
+ * Gathers everything for `identityRequest`; a VM without a kept identity gets one now.
+ * @param goesOn the guest was this VM's when it was saved: its boot is the same
+ */
 export async function composeIdentity(
   ctx: Context,
   vm: VmRecord,
   inherited: GuestInheritance,
+  goesOn = false,
 ): Promise<IdentityRequest> {
   const kept = await keptIdentity(ctx, vm.id);
   const fresh = { nowMs: ctx.clock.now(), entropy: ctx.randomBytes(256) };
-  return identityRequest(vm, kept, inherited, fresh, ctx.store.images.byDigest(vm.spec.image.digest)?.config ?? null);
+  const { config = null } = ctx.store.images.byDigest(vm.spec.image.digest) ?? {};
+  const request = identityRequest(vm, kept, inherited, fresh, config);
+  return goesOn ? { ...request, keepBootId: true } : request;
 }
 
 async function keptIdentity(ctx: Context, id: VmId): Promise<VmIdentity> {

@@ -23,6 +23,8 @@ export type SavedOrigin = {
   what: string;
   /** of the template, which is thrown away when it can't be restored */
   template: Digest | null;
+  /** it was this VM that was saved: it goes on, as the same machine */
+  goesOn: boolean;
 };
 
 export function cold(why: string): ColdOrigin {
@@ -38,5 +40,5 @@ export function saveOf(state: SavedState, files: Save["files"]): Save {
 export function suspendedOrigin(ctx: Pick<Context, "paths">, vm: VmRecord): SavedOrigin {
   if (!vm.suspended) throw fail("VM_STATE", { name: vm.name, state: vm.state, action: "wake", next: "start it" });
   const save = saveOf(vm.suspended.save, ctx.paths.suspended(vm.id));
-  return { kind: "save", save, disk: null, what: "where it was suspended", template: null };
+  return { kind: "save", save, disk: null, what: "where it was suspended", template: null, goesOn: true };
 }

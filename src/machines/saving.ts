@@ -14,8 +14,6 @@ export async function syncGuest(ctx: Context, live: LiveVm): Promise<void> {
   } catch (error) {
     ctx.log.info("a guest could not be asked to write its files", { id: live.id, why: String(error) });
   }
-  // what is in flight on the line would be saved with the VM
-  live.session.drop();
 }
 
 /** Saves, does `meanwhile` with the VM standing still, and lets it go on if it ran. */

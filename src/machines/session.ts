@@ -39,16 +39,11 @@ export class AgentSession {
     return () => void this.#listeners.delete(listener);
   }
 
-  /** Drops the line, with all that goes over it; the next `client` makes a new one. */
-  drop(): void {
-    this.#client?.destroy();
-    this.#client = null;
-  }
-
-  /** Drops the line for good; the agent waits for the next one. */
+  /** Drops the line; the agent waits for the next one. */
   close(): void {
     this.#closed = true;
-    this.drop();
+    this.#client?.destroy();
+    this.#client = null;
   }
 
   async #connect(timeoutMs: number): Promise<AgentClient> {

@@ -75,7 +75,7 @@ export async function resumeStart(ctx: Context, vm: VmRecord, live: LiveVm, chan
   try {
     // a restored one may not have begun to run
     await live.vm.resume();
-    await reachAgent(ctx, vm, live, await ctx.inheritance(), signal);
+    await reachAgent(ctx, vm, live, { inherited: await ctx.inheritance(), goesOn: false, signal });
     await growGuest(ctx, live, vm, null);
   } catch (error) {
     throw await failedStart(ctx, vm, live, change, { error, signal });

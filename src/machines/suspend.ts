@@ -25,6 +25,8 @@ export async function suspendVm(
     await ctx.files.removeTree(files.directory);
     await ctx.files.ensureFolder(files.directory);
     if (vm.state === "running") await syncGuest(ctx, live);
+    // one that stands still is saved sooner
+    await live.vm.pause();
     const save = await live.vm.save(files, signal);
     await ctx.files.makeDurable([files.memory, files.state, ctx.paths.vm(vm.id).disk]);
     ctx.store.transaction(() => {

@@ -7,7 +7,7 @@ import { fail, isError, toBangerError } from "../base/errors/error.ts";
 import type { VmId } from "../base/names.ts";
 import { UndoStack } from "../base/undo.ts";
 import type { Emit } from "../model/event.ts";
-import { type SavedPaths, savePaths } from "../model/paths.ts";
+import { type SavedPaths, savedPaths } from "../model/paths.ts";
 import type { TemplateFacts } from "../model/save.ts";
 import type { SavedState } from "../model/saved-state.ts";
 import type { VmSpec } from "../model/vm.ts";
@@ -29,6 +29,9 @@ export type TemplatePlan = {
   files: SavedPaths;
 };
 
+/** More than a guest takes whose services have just started, in bytes. */
+const usualMemory = 1024 ** 3;
+
 /** What the VM is called in messages and by its guest. */
 const name = "template";
 
@@ -44,22 +47,18 @@ export async function makeTemplate(
   const id = ctx.randomId();
   const own = ctx.paths.vm(id);
   undo.defer("its folder", () => ctx.files.removeTree(own.directory));
-  await ctx.files.ensureFolder(own.directory);
+  await ctx.files.ensureFolder(ctx.paths.suspended(id).directory);
   const running = await boot(ctx, id, plan, undo, signal);
   await settle(ctx, running, plan, emit, signal);
   emit({ kind: "progress", step: "template", text: "saving it" });
-  const saved = savePaths(own.directory);
+  const saved = ctx.paths.suspended(id);
   const record = await running.save(saved, signal);
   await running.kill();
-  const { files } = plan;
-  undo.defer("the template's folder", () => (isKept ? undefined : ctx.files.removeTree(files.directory)));
-  let isKept = false;
-  await ctx.files.removeTree(files.directory);
-  await ctx.files.ensureFolder(files.directory);
-  await ctx.files.rename(saved.memory, files.memory);
-  await ctx.files.rename(saved.state, files.state);
-  await ctx.files.rename(own.disk, files.disk);
-  isKept = true;
+  // its own folder may move, the memory file in it may not: its inode's time of change is part of the record
+  await ctx.files.rename(own.disk, savedPaths(saved.directory).disk);
+  await ctx.files.removeTree(plan.files.directory);
+  await ctx.files.ensureFolder(ctx.paths.templates);
+  await ctx.files.rename(saved.directory, plan.files.directory);
   return record;
 }
 
@@ -71,6 +70,7 @@ async function boot(
   signal: AbortSignal,
 ): Promise<RunningVm> {
   const files = ctx.paths.vm(id);
+  await requireRoom(ctx, spec);
   await ctx.createDisk(files.disk, facts.diskBytes);
   const net = spec.network === "user" ? await ctx.network.prepare(files) : null;
   const process = net?.process;
@@ -88,7 +88,7 @@ async function boot(
     initramfs,
     net: net?.device ?? null,
   });
-  const running = await ctx.driver.boot({ ...devices, memory: { path: files.memory } }, signal);
+  const running = await ctx.driver.boot({ ...devices, memory: { path: ctx.paths.suspended(id).memory } }, signal);
   const { pid } = running.record.process;
   ctx.nobodys.add(pid);
   undo.defer("its VMM", async () => {
@@ -110,6 +110,13 @@ async function boot(
   return running;
 }
 
+/** A disk that fills while the guest runs kills it: its memory is a sparse file. */
+async function requireRoom(ctx: Context, { memoryMib }: VmSpec): Promise<void> {
+  const wanted = Math.min(memoryMib * 1024 ** 2, usualMemory);
+  if ((await ctx.files.freeBytes(ctx.paths.vms)) < wanted)
+    throw fail("DISK_FULL", { path: ctx.paths.vms, during: "making a template" });
+}
+
 /** Everything that a VM would wait for is up, and what is dirty is on the disk. */
 async function settle(
   ctx: Context,
@@ -127,7 +134,7 @@ async function settle(
       emit({ kind: "note", level: "warn", text: `${toBangerError(error).message}, going on without` });
     });
     if (client.hello?.init === "systemd") await warmUp(client, signal);
-    (await client.open("settle", {}, { signal })).close();
+    (await client.open("settle", { trim: true }, { signal })).close();
   } finally {
     session.close();
   }

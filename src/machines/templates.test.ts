@@ -32,7 +32,7 @@ test("a template's own guest is told nothing of the user", async () => {
   await run("one");
   const [booted] = [...world.vmms.values()];
   expect(Object.keys(booted?.guest.identities[0] ?? {}).toSorted()).toEqual(
-    ["clock", "entropy", "generation", "hostname", "machineId", "network"].toSorted(),
+    ["clock", "entropy", "generation", "hostname", "machineId", "network", "template"].toSorted(),
   );
 });
 
@@ -100,6 +100,25 @@ test("a template that can't be restored is thrown away and told, and the VM boot
   expect(machines.templates()).toEqual([]);
   assertTruth(host, "a damaged template");
   expect((await run("three")).startedHow).toMatch(/^restored from template/);
+});
+
+test("a template whose memory was written to is thrown away and told, and made anew", async () => {
+  const { host, world, machines, run, texts } = await setUp();
+  await run("one");
+  await machines.idle();
+  world.paths.set(paths.template(machines.templates()[0]?.key as never).memory, "spoiled");
+  expect((await run("two")).startedHow).toMatch(/^restored from template/);
+  expect(texts().join()).toMatch(/is thrown away: its memory was written to since it was made/);
+  await machines.idle();
+  assertTruth(host, "a spoiled template");
+});
+
+test("no room for a template: VMs boot cold until there is", async () => {
+  const { world, run } = await setUp();
+  world.freeBytes = 2 ** 20;
+  expect((await run("one")).startedHow).toMatch(/^cold \(no template: no space left/);
+  world.freeBytes = 2 ** 40;
+  expect((await run("two")).startedHow).toMatch(/^restored from template/);
 });
 
 test("a created VM's first start begins from the template, a later one from its disk", async () => {

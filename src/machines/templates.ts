@@ -26,6 +26,7 @@ export async function originOf(ctx: Context, wanted: Wanted, emit: Emit, signal:
   const broken = ctx.templates.broken.get(key);
   if (broken !== undefined) return cold(`no template: ${broken}`);
   try {
+    await dropSpoiled(ctx, key, emit);
     return originFrom(ctx, await ensureTemplate(ctx, key, wanted, emit, signal));
   } catch (error) {
     if (signal.aborted) throw error;
@@ -35,6 +36,15 @@ export async function originOf(ctx: Context, wanted: Wanted, emit: Emit, signal:
     emit({ kind: "note", level: "warn", text: `a template could not be made, so VMs boot cold: ${why}` });
     return cold(`no template: ${why}`);
   }
+}
+
+/** A VMM that was taken over by its guest might have written to its template. */
+async function dropSpoiled(ctx: Context, key: Digest, emit: Emit): Promise<void> {
+  const known = templateByKey(ctx, key);
+  if (!known || (await ctx.isUntouched(saveOf(known.save, ctx.paths.template(key))))) return;
+  const text = `template ${shortKey(key)} is thrown away: its memory was written to since it was made`;
+  emit({ kind: "note", level: "warn", text });
+  await removeTemplate(ctx, key);
 }
 
 export async function keyOf(ctx: Context, { spec, artifacts }: Wanted): Promise<Digest> {
@@ -55,7 +65,14 @@ export async function keyOf(ctx: Context, { spec, artifacts }: Wanted): Promise<
 function originFrom(ctx: Context, { key, facts, save }: TemplateRecord): Origin {
   const files = ctx.paths.template(key);
   const disk = { path: files.disk, bytes: facts.diskBytes };
-  return { kind: "save", save: saveOf(save, files), disk, what: `template ${shortKey(key)}`, template: key };
+  return {
+    kind: "save",
+    save: saveOf(save, files),
+    disk,
+    what: `template ${shortKey(key)}`,
+    template: key,
+    goesOn: false,
+  };
 }
 
 /** Two that want the same one wait for one boot. */

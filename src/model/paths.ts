@@ -37,7 +37,7 @@ export function pathsOf(roots: Roots) {
     sshKey: `${roots.state}/ssh/id_ed25519`,
     vms: `${roots.state}/vms`,
     vm: (id: VmId) => vmPaths(`${roots.state}/vms/${id}`),
-    /** what a suspended VM is taken up from */
+    /** what a suspended VM is taken up from; while a template is made, the template */
     suspended: (id: VmId) => savePaths(`${roots.state}/vms/${id}/saved`),
     templates: `${roots.state}/templates`,
     template: (key: Digest) => savedPaths(`${roots.state}/templates/${hex(key)}`),
@@ -81,8 +81,6 @@ export function vmPaths(directory: string) {
     agent: `${directory}/agent.sock`,
     net: `${directory}/net.sock`,
     netLog: `${directory}/net.log`,
-    /** guest memory while a template is made of it */
-    memory: `${directory}/memory.bin`,
   };
 }
 export type VmPaths = ReturnType<typeof vmPaths>;

@@ -6,6 +6,8 @@ import type { ProcessRef } from "../model/vm.ts";
 /** What a driver can do here; callers read these and never ask a driver for its name. */
 export type DriverFeatures = {
   pause: boolean;
+  /** a session with the agent outlives a save of its VM */
+  keepsSessions: boolean;
   /** save and restore of memory */
   snapshots: boolean;
   /** the disk can grow while the VM runs */
@@ -108,7 +110,7 @@ export interface RunningVm {
   /**
    * Saves the VM, and leaves it paused: the caller copies its disks, which are no part of the save, and then resumes or kills
    * it. A VM that runs is paused as late as the driver can, so that the guest hardly notices; one that is paused before is saved
-   * sooner. The line to the agent is dropped.
+   * sooner. A session with the agent goes on afterwards where `features.keepsSessions` says so; no copy has a part in it.
    * A VM booted with `memory` is saved in place: its file must be `files.memory`, and it can't run on.
    * Both names are taken by finished files only, the state's last; nothing is synced before `makeDurable`.
    * On failure or abort no file is left; the VM is paused and can be resumed (one with `memory` too). Resume it before it is saved

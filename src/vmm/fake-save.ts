@@ -18,7 +18,6 @@ export async function saveFake(
 ): Promise<SaveRecord> {
   const { spec, behaviour } = machine;
   if (spec.memory && spec.memory.path !== files.memory) throw new Error("a VM with a memory file is saved in place");
-  machine.dropLine();
   machine.setPaused(true);
   signal.throwIfAborted();
   if (behaviour.saveFails !== undefined)

@@ -61,7 +61,7 @@ export class FakeWorld {
 }
 
 export function createFakeDriver(world: FakeWorld): VmmDriver {
-  const features = { pause: true, snapshots: true, growDisk: true };
+  const features = { pause: true, snapshots: true, keepsSessions: true, growDisk: true };
   return {
     name: "fake",
     probe: async () => ({ usable: true, ...world.saver, why: "there is no machine at all", features }),

@@ -63,6 +63,7 @@ export function depsOf({ world, db }: Host): MachinesDeps {
       world.copy(from, to);
     },
     hostCpu: "a CPU",
+    isUntouched: async ({ files: { memory } }) => world.paths.get(memory) !== "spoiled",
     mayHoldSpare: async () => world.spares,
     idleLimit: async () => world.idleLimit,
     templateLimit: async () => world.templateLimit,
@@ -134,6 +135,7 @@ function filesOf(world: World): MachinesDeps["files"] {
     },
     removeTree: async (path) => world.removeTree(path),
     listFolder: async (path) => world.list(path),
+    freeBytes: async () => world.freeBytes,
     usedBytes: async () => 4096,
     async rename(from, to) {
       world.failIf("rename");

@@ -54,6 +54,7 @@ export class World {
   spares = false;
   /** `ms` */
   idleLimit = 0;
+  freeBytes = 2 ** 40;
   /** bytes */
   templateLimit = 1024 ** 3;
   /** operations that fail, by name, with what they throw */
@@ -163,7 +164,7 @@ export class World {
 
 /** A driver as a new daemon makes it: it knows nothing but the world. */
 export function worldDriver(world: World): VmmDriver {
-  const features = { pause: true, snapshots: world.canSave, growDisk: true };
+  const features = { pause: true, snapshots: world.canSave, keepsSessions: true, growDisk: true };
   return {
     name: "world",
     probe: async () => ({ usable: true, version: "1", accel: "tcg", why: "a test", features }),

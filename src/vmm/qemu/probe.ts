@@ -9,7 +9,7 @@ export const qemuProgram = "qemu-system-x86_64";
 /** `microvm` with ACPI, and `-sandbox` as used here; Ubuntu 22.04 has this version. */
 export const oldestQemu = [7, 2] as const;
 
-export const qemuFeatures: DriverFeatures = { pause: true, snapshots: true, growDisk: true };
+export const qemuFeatures: DriverFeatures = { pause: true, snapshots: true, keepsSessions: true, growDisk: true };
 
 export const installQemu =
   "install QEMU: `apt install qemu-system-x86`, `dnf install qemu-system-x86-core`, `pacman -S qemu-system-x86` or `zypper install qemu-x86`";

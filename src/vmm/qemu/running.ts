@@ -74,7 +74,6 @@ export class RunningQemu implements RunningVm {
   async save(files: SaveFiles, signal: AbortSignal): Promise<SaveRecord> {
     const { driver, version, accel, saving, process, directory } = this.record;
     if (saving === undefined) throw saveFailed("it was started by an older banger");
-    this.#agent?.destroy();
     const host = await this.#parts.hostFacts();
     const { save: socket } = qemuPaths(directory);
     const state = await saveQemu({ qmp: this.#parts.qmp, pid: process.pid, socket, saving, files }, signal);
