@@ -3,9 +3,9 @@
  * minute or more, cloning a moment. Kept between runs under a name made of the sources that decide its content.
  */
 import { createHash } from "node:crypto";
-import { cpSync, existsSync, globSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { cpSync, existsSync, globSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
-import { Home, repository, testRoot } from "./home.ts";
+import { Home, programs, repository, testRoot } from "./home.ts";
 
 let ready: Promise<string> | null = null;
 
@@ -16,16 +16,21 @@ export async function cloneGolden(home: Home): Promise<void> {
   // Layers never change once they have their name, so links are as good as copies.
   const linked = Bun.spawnSync(["cp", "-al", join(golden, "c"), join(home.folder, "c")]);
   if (linked.exitCode !== 0) throw new Error(`cloning the golden image failed: ${linked.stderr}`);
-  cpSync(join(golden, "s"), join(home.folder, "s"), { recursive: true, mode: 0 });
+  const isTemplate = (path: string) => path.startsWith(join(golden, templates, "/"));
+  cpSync(join(golden, "s"), join(home.folder, "s"), { recursive: true, mode: 0, filter: (path) => !isTemplate(path) });
+  // a template is looked at for whether it is the very file that was saved, so it is neither copied nor linked
+  const made = readdirSync(join(golden, templates));
+  for (const name of made) symlinkSync(join(golden, templates, name), join(home.folder, templates, name));
 }
+
+const templates = "s/banger/templates";
 
 async function makeGolden(): Promise<string> {
   const final = join(testRoot, `golden-${contentKey()}`);
   if (existsSync(final)) return final;
   const home = new Home("gold");
   try {
-    await home.ok(["vm", "create", "--name", "golden"], { timeoutMs: 900_000 });
-    await home.ok(["vm", "delete", "golden"]);
+    await home.ok(["vm", "run", "--rm", "--", "true"], { timeoutMs: 900_000 });
     await home.ok(["daemon", "stop"]);
     renameSync(home.folder, final);
     return final;
@@ -43,6 +48,7 @@ function contentKey(): string {
     (file) => !file.endsWith(".test.ts"),
   );
   for (const file of sources.sort()) hash.update(file).update(readFileSync(join(repository, file)));
+  hash.update(readFileSync(join(programs, "banger-vsock-agent")));
   return hash.digest("hex").slice(0, 12);
 }
 

@@ -2,7 +2,7 @@
  * A user of their own for each suite: the compiled program runs in a home that nothing else shares, and everything that
  * belongs to it can be found and ended. Nothing here mocks anything.
  */
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { filesBelow, type OwnProcess, processesOf, signalOwn } from "./processes.ts";
@@ -41,6 +41,14 @@ export class Home {
     this.folder = mkdtempSync(join(testRoot, `${label.slice(0, 4)}-`));
     this.env = { ...carriedEnvironment(), ...folders(this.folder) };
     mkdirSync(join(this.folder, "r"), { mode: 0o700 });
+    // what is left running is what a test left running
+    this.configure("spare_vm = false\n");
+  }
+
+  /** Writes its config.toml anew. */
+  configure(text: string): void {
+    mkdirSync(join(this.folder, "k/banger"), { recursive: true });
+    writeFileSync(join(this.folder, "k/banger/config.toml"), text);
   }
 
   /** Runs `banger` to its end. Ends it by SIGKILL after `timeoutMs` (default 3 minutes); then `signal` is set. */
