@@ -1,12 +1,16 @@
 /** Saving a stream as a user's file: under its name stands the old one or the whole new one. */
 import { randomBytes } from "node:crypto";
 import * as fs from "node:fs/promises";
+import { fail } from "../base/errors/error.ts";
+import { errnoOf, isDiskFull } from "./errno.ts";
 
-/** @throws the system's error; nothing is left then */
+/** @throws DISK_FULL, FILE_INVALID, and what `content` throws; nothing is left then */
 export async function saveFile(path: string, content: AsyncIterable<Uint8Array>): Promise<void> {
   const temp = `${path}.${randomBytes(4).toString("hex")}.tmp`;
   // as the user's umask has it: it is theirs
-  const file = await fs.open(temp, "wx");
+  const file = await fs.open(temp, "wx").catch((error: unknown) => {
+    throw unwritable(error, path);
+  });
   try {
     for await (const chunk of content) {
       for (let at = 0; at < chunk.length; ) at += (await file.write(chunk, at)).bytesWritten;
@@ -17,6 +21,14 @@ export async function saveFile(path: string, content: AsyncIterable<Uint8Array>)
   } catch (error) {
     await file.close().catch(() => {});
     await fs.rm(temp, { force: true });
-    throw error;
+    throw unwritable(error, path);
   }
+}
+
+/** A system's error as what a user sees; anything else as it is. */
+export function unwritable(error: unknown, path: string): unknown {
+  const code = errnoOf(error);
+  if (code === undefined) return error;
+  if (isDiskFull(error)) return fail("DISK_FULL", { path, during: "writing it" }, error);
+  return fail("FILE_INVALID", { path, problem: `it can't be written (${code})`, next: "name another place" }, error);
 }

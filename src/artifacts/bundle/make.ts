@@ -1,10 +1,10 @@
 /** Makes a bundle that can be published: tar streams compressed by zstd's program, then the manifest that names them. */
 import { createHash } from "node:crypto";
-import { BangerError, fail } from "../../base/errors/error.ts";
+import { fail } from "../../base/errors/error.ts";
 import type { Digest } from "../../base/names.ts";
-import { ensureFolder, isDiskFull } from "../../host/files.ts";
+import { ensureFolder } from "../../host/files.ts";
 import { type PipedProcess, spawnPiped } from "../../host/process.ts";
-import { saveFile } from "../../host/save-file.ts";
+import { saveFile, unwritable } from "../../host/save-file.ts";
 import { CountedStream } from "../counted.ts";
 import { lastWords, statusText } from "../tools.ts";
 import { type BundleFile, rawFile } from "./manifest.ts";
@@ -41,7 +41,9 @@ export async function makeBundle(
   signal: AbortSignal,
 ): Promise<MadeBundle> {
   try {
-    await ensureFolder(folder, 0o777);
+    await ensureFolder(folder, 0o777).catch((error: unknown) => {
+      throw unwritable(error, folder);
+    });
     const files: BundleFile[] = [];
     for (const { part, tar } of parts) {
       const before = files.reduce((sum, file) => sum + file.tar.size, 0);
@@ -56,7 +58,7 @@ export async function makeBundle(
     return { digest, size: files.reduce((sum, file) => sum + file.size, 0) };
   } catch (error) {
     signal.throwIfAborted();
-    throw explained(error, folder);
+    throw error;
   }
 }
 
@@ -88,8 +90,8 @@ async function pack(
     tool.kill("SIGKILL");
     await feeding;
   }
-  const { digest, bytes: size } = { digest: packed.digest(), bytes: packed.bytes };
-  return { file, digest, size, tar: { digest: plain.digest(), size: plain.bytes } };
+  const tarFacts = { digest: plain.digest(), size: plain.bytes };
+  return { file, digest: packed.digest(), size: packed.bytes, tar: tarFacts };
 }
 
 function counter(onProgress: (bytes: number) => void): CountedStream {
@@ -122,16 +124,4 @@ async function* outputOf(
 
 async function* one(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, void> {
   yield bytes;
-}
-
-function explained(error: unknown, path: string): unknown {
-  if (error instanceof BangerError) return error;
-  if (isDiskFull(error)) return fail("DISK_FULL", { path, during: "writing a bundle" }, error);
-  const { code } = error as { code?: unknown };
-  if (typeof code !== "string") return error;
-  return fail(
-    "FILE_INVALID",
-    { path, problem: `it can't be written to (${code})`, next: "name a folder of yours" },
-    error,
-  );
 }

@@ -1,0 +1,37 @@
+import { expect, test } from "bun:test";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { saveFile } from "./save-file.ts";
+import { tempFolder } from "./testing/temp.ts";
+
+async function* pieces(...some: string[]): AsyncGenerator<Uint8Array, void, void> {
+  for (const one of some) yield new TextEncoder().encode(one);
+}
+
+test("a file gets its name when it is whole, and replaces what was there", async () => {
+  using temp = tempFolder();
+  writeFileSync(`${temp.path}/a`, "old");
+  await saveFile(`${temp.path}/a`, pieces("ne", "w"));
+  expect(readFileSync(`${temp.path}/a`, "utf8")).toBe("new");
+  expect(readdirSync(temp.path)).toEqual(["a"]);
+});
+
+test("a content that breaks off leaves the old file", async () => {
+  using temp = tempFolder();
+  writeFileSync(`${temp.path}/a`, "old");
+  const broken = async function* () {
+    yield* pieces("ne");
+    throw new Error("line lost");
+  };
+  await expect(saveFile(`${temp.path}/a`, broken())).rejects.toThrow("line lost");
+  expect([readFileSync(`${temp.path}/a`, "utf8"), readdirSync(temp.path)]).toEqual(["old", ["a"]]);
+});
+
+test("where nothing can be written is said, and is no bug", async () => {
+  using temp = tempFolder();
+  mkdirSync(`${temp.path}/folder`);
+  for (const path of [`${temp.path}/none/a`, `${temp.path}/folder`]) {
+    await expect(saveFile(path, pieces("x"))).rejects.toMatchObject({ code: "FILE_INVALID" });
+  }
+  await expect(saveFile("/dev/full/x", pieces("x"))).rejects.toMatchObject({ code: "FILE_INVALID" });
+  expect([existsSync(`${temp.path}/none`), readdirSync(temp.path)]).toEqual([false, ["folder"]]);
+});
