@@ -23,10 +23,10 @@ export type MadeBundle = {
 };
 
 /**
- * A level that costs the one publisher some seconds for what it saves each reader, and a window of 32 MiB, which is what
+ * A level that costs the one publisher some seconds for what it saves each reader, and a window of 16 MiB, which is what
  * unpacking takes of the reader's memory.
  */
-const zstd = ["zstd", "-q", "-T0", "-10", "--long=25", "-c"];
+const zstd = ["zstd", "-q", "-T0", "-10", "--long=24", "-c"];
 
 /**
  * Files that are there already are replaced, the manifest last.
