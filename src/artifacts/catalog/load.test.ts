@@ -12,7 +12,7 @@ import { newSigner } from "./testing/signed.ts";
 const never = new AbortController().signal;
 const signer = newSigner();
 const plain = createHttp(undefined);
-const http: Http = (request) => plain({ ...request, headTimeoutMs: 300, stallTimeoutMs: 300 });
+const http: Http = (request) => plain({ ...request, headTimeoutMs: 800, stallTimeoutMs: 800 });
 
 const entry = (name: string) =>
   `[[image]]\nname = "${name}"\nurl = "${name}"\nsha256 = "${"1".repeat(64)}"\nsize = 7\n`;
@@ -30,7 +30,7 @@ async function world(answer: Answer, key = signer.publicPem) {
   server = await testServer(answer);
   const source = { url: `${server.url}/catalog.toml`, key: `${temp.path}/cosign.pub` };
   writeFileSync(source.key, key);
-  const deps = { web: { http, now: () => Date.parse("2026-01-01T00:00:00Z") }, paths, timeoutMs: 1000 };
+  const deps = { web: { http, now: () => Date.parse("2026-01-01T00:00:00Z") }, paths, timeoutMs: 5000 };
   const load = () => loadCatalog(deps, source, never);
   return { temp, paths, deps, source, load };
 }

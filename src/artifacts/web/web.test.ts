@@ -9,8 +9,8 @@ import { openWeb, WebError } from "./get.ts";
 
 const never = new AbortController().signal;
 const plain = createHttp(undefined);
-/** silence counts after 300 ms */
-const http: Http = (request) => plain({ ...request, headTimeoutMs: 300, stallTimeoutMs: 300 });
+/** silence counts after 800 ms */
+const http: Http = (request) => plain({ ...request, headTimeoutMs: 800, stallTimeoutMs: 800 });
 const deps = { http, now: () => 0 };
 const limits = { maxBytes: 1000, timeoutMs: 2000 };
 

@@ -33,9 +33,9 @@ export async function siteOf(
   return { server, entry };
 }
 
-/** Silence counts after 300 ms; pauses are over at once. */
+/** Silence counts after 800 ms; pauses are over at once. */
 export function fetchDeps(paths: Paths): Pick<FetchDeps, "web" | "downloads"> {
   const plain = createHttp(undefined);
-  const http: Http = (request) => plain({ ...request, headTimeoutMs: 300, stallTimeoutMs: 300 });
+  const http: Http = (request) => plain({ ...request, headTimeoutMs: 800, stallTimeoutMs: 800 });
   return { web: { http, now: () => 0 }, downloads: new Downloads({ paths, pause: async () => {} }) };
 }
