@@ -28,6 +28,10 @@ impl Link {
         Ok(Link { socket, name: bytes })
     }
 
+    pub fn name(&self) -> String {
+        self.name.iter().take_while(|byte| **byte != 0).map(|byte| *byte as u8 as char).collect()
+    }
+
     fn request(&self) -> libc::ifreq {
         // SAFETY: an all-zero ifreq is valid.
         let mut request: libc::ifreq = unsafe { std::mem::zeroed() };

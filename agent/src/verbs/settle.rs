@@ -3,6 +3,7 @@
 use crate::guest::Guest;
 use crate::session::Stream;
 use crate::sys::{device, mount};
+use crate::verbs::identity;
 use crate::wire::json::{self, Answer, Object, Refusal};
 use serde_json::json;
 
@@ -11,6 +12,9 @@ pub fn run(stream: &Stream, request: &Object, guest: &Guest) -> Answer<()> {
     if !guest.is_vm() {
         return Err(Refusal::new("unsupported", "this machine is not banger's"));
     }
+    // The disk is not saved with a seed that was used. And this process writes to it, as a copy's will at first: the kernel
+    // makes what it needs for that here, and not in every copy.
+    let _ = identity::renew_seed(guest);
     mount::sync();
     if drop_caches {
         let dropped = std::fs::write("/proc/sys/vm/drop_caches", "1");

@@ -19,6 +19,7 @@ use crate::wire::json::{Answer, Object, Refusal};
 use behind::Behind;
 use request::Request;
 use serde_json::json;
+use std::io;
 use std::path::Path;
 use turn::Turn;
 
@@ -57,6 +58,11 @@ pub fn run(stream: &Stream, request: &Object, guest: &Guest) -> Answer<()> {
         behind::run(guest, request.generation);
     }
     Ok(())
+}
+
+/// For the machine's next boot.
+pub fn renew_seed(guest: &Guest) -> io::Result<()> {
+    guest.root().map_or(Ok(()), machine::renew_seed)
 }
 
 /// The host did not say who this machine is: anything will do, so that it comes up.

@@ -11,7 +11,8 @@ use std::path::Path;
 /// The machine's interface, once an identity has found it: its MAC may have been another since.
 #[derive(Default)]
 pub struct Interface {
-    name: Option<String>,
+    /// kept, with its socket: what a copy opens anew costs it time
+    link: Option<Link>,
     /// what was asked for last
     present: Option<Network>,
     /// IPv6 addresses are made of a MAC that is no longer there
@@ -23,12 +24,12 @@ impl Interface {
     pub fn configure(&mut self, network: &Network, is_new: bool) -> io::Result<()> {
         let before = self.present.take();
         if before.as_ref() != Some(network) || is_new {
-            let (name, link) = self.find(network.mac)?;
+            let link = self.find(network.mac)?;
             self.set_mac(&link, network.mac, is_new)?;
             if !before.is_some_and(|before| before.routes_as(network)) {
                 set_address(&link, network, is_new)?;
             }
-            self.name = Some(name);
+            self.link = Some(link);
         }
         self.present = Some(network.clone());
         Ok(())
@@ -48,8 +49,8 @@ impl Interface {
     /// Takes every IPv6 address away; the link-local one comes back as the present MAC wants it. Without IPv6 there is
     /// nothing to do.
     pub fn renew_ipv6(&mut self) -> io::Result<()> {
-        let (true, Some(name)) = (std::mem::take(&mut self.is_outdated), &self.name) else { return Ok(()) };
-        let path = format!("/proc/sys/net/ipv6/conf/{name}/disable_ipv6");
+        let (true, Some(link)) = (std::mem::take(&mut self.is_outdated), &self.link) else { return Ok(()) };
+        let path = format!("/proc/sys/net/ipv6/conf/{}/disable_ipv6", link.name());
         let Ok(switch) = File::options().read(true).write(true).open(path) else { return Ok(()) };
         let mut state = [0];
         if switch.read_at(&mut state, 0)? == 1 && state == *b"0" {
@@ -59,31 +60,26 @@ impl Interface {
         Ok(())
     }
 
-    fn find(&mut self, mac: Option<Mac>) -> io::Result<(String, Link)> {
-        if let Some(name) = self.name.take() {
-            let link = Link::named(&name)?;
-            if link.mac().is_ok() {
-                return Ok((name, link));
-            }
+    fn find(&mut self, mac: Option<Mac>) -> io::Result<Link> {
+        match self.link.take().filter(|link| link.mac().is_ok()) {
+            Some(link) => Ok(link),
+            None => search(mac),
         }
-        let name = search(mac)?;
-        let link = Link::named(&name)?;
-        Ok((name, link))
     }
 }
 
 /// The one with this address, or the only one that is not `lo`.
-fn search(mac: Option<Mac>) -> io::Result<String> {
+fn search(mac: Option<Mac>) -> io::Result<Link> {
     let mut others = Vec::new();
     for item in std::fs::read_dir("/sys/class/net")? {
         let name = item?.file_name().to_string_lossy().into_owned();
-        let present = Link::named(&name).and_then(|link| link.mac());
-        if mac.is_some_and(|mac| present.is_ok_and(|present| present == mac)) {
-            return Ok(name);
+        let Ok(link) = Link::named(&name) else { continue };
+        if mac.is_some_and(|mac| link.mac().is_ok_and(|present| present == mac)) {
+            return Ok(link);
         }
         // without a device behind it: lo, tunnels
         if Path::new(&format!("/sys/class/net/{name}/device")).exists() {
-            others.push(name);
+            others.push(link);
         }
     }
     match others.pop() {
