@@ -50,7 +50,9 @@ pub fn close_journal(root: &Path, before: &str, id: &str) {
                 let _ = fs::rename(item.path(), target.join(closed(&item.file_name().to_string_lossy())));
             }
         }
-        let _ = fs::remove_dir(folder.join(before));
+        if before != id {
+            let _ = fs::remove_dir(folder.join(before));
+        }
     }
 }
 

@@ -44,6 +44,7 @@ impl<'a> Turn<'a> {
             self.number_boot();
         }
         self.write_names();
+        self.write_number();
         self.write_keys();
         self.write_environment();
         self.write_certificates();
@@ -97,16 +98,24 @@ impl<'a> Turn<'a> {
         if let Some(network) = &self.request.network {
             self.attempt("resolv.conf", network::write_resolver(self.root, network));
         }
-        if let Some(id) = &self.request.machine_id {
-            let before = machine::present(self.root);
-            self.attempt("machine-id", machine::write(self.root, id));
-            if let Some(before) = before.filter(|before| self.is_copy && before != id) {
-                self.attempt("journal", machine::refile_journal(self.root, &before, id));
-                self.in_force.behind.renumbered(before);
-            }
-        }
         if self.is_new {
             self.attempt("random seed", machine::renew_seed(self.root));
+        }
+    }
+
+    /// The machine's number; journald has read it, and that of the boot, when it started.
+    fn write_number(&mut self) {
+        let before = self.is_copy.then(|| machine::present(self.root)).flatten();
+        let mut is_other = !self.request.keep_boot_id;
+        if let Some(id) = &self.request.machine_id {
+            self.attempt("machine-id", machine::write(self.root, id));
+            if let Some(before) = before.as_ref().filter(|before| *before != id) {
+                self.attempt("journal", machine::refile_journal(self.root, before, id));
+                is_other = true;
+            }
+        }
+        if let Some(before) = before.filter(|_| is_other) {
+            self.in_force.behind.renumbered(before);
         }
     }
 
