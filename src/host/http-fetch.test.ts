@@ -63,7 +63,11 @@ const broken: [name: string, sent: Sent, words: RegExp][] = [
   ["two lengths", (s) => s.end(`${head}Content-Length: 3\r\nContent-Length: 5\r\n\r\nabcde`), /broke/],
   ["what is not HTTP", (s) => s.end("220 mail.example\r\n\r\n"), /broke/],
   ["a head of 70 KiB", (s) => s.end(`${head}X: ${"a".repeat(70_000)}\r\nContent-Length: 3\r\n\r\nabc`), /head/],
-  ["a head without end", (s) => void s.write(`${head}${`X: ${"a".repeat(10_000)}\r\n`.repeat(3000)}`), /broke|head|not answer/],
+  [
+    "a head without end",
+    (s) => void s.write(`${head}${`X: ${"a".repeat(10_000)}\r\n`.repeat(3000)}`),
+    /broke|head|not answer/,
+  ],
 ];
 for (const [name, sent, words] of broken) {
   test(`${name} is an error of the line`, async () => {

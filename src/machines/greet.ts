@@ -1,8 +1,9 @@
 /** From a VMM that runs to an agent that serves: connect, tell the guest who it is, wait until it is up. */
 import { Deferred } from "../base/async.ts";
 import { fail } from "../base/errors/error.ts";
+import { stripControl } from "../base/text.ts";
 import type { VmRecord } from "../model/vm.ts";
-import type { AgentClient, IdentityRequest } from "../wire/agent/types.ts";
+import type { AgentClient, IdentityReply, IdentityRequest } from "../wire/agent/types.ts";
 import type { Context } from "./context.ts";
 import type { GuestInheritance } from "./deps.ts";
 import { composeIdentity } from "./identity.ts";
@@ -35,7 +36,8 @@ export async function greetGuest(
     const client = await session.client(ctx.timings.agentMs);
     const { phase = "boot", generation = 0 } = client.hello ?? {};
     if (phase === "up" && generation >= identity.generation) return client;
-    await sendIdentity(client, identity);
+    const { skipped = [] } = await sendIdentity(client, identity);
+    if (skipped.length > 0) ctx.log.info("a guest has not all of its identity", { name, skipped: skipped.join("; ") });
     if (phase === "up") return client;
     const lost = client.closed.then((error) => {
       throw fail("AGENT_UNREACHABLE", { name, reason: error?.message ?? "it closed its line" });
@@ -48,7 +50,9 @@ export async function greetGuest(
 }
 
 /** @throws AGENT_REFUSED */
-export async function sendIdentity(client: AgentClient, identity: object): Promise<void> {
+export async function sendIdentity(client: AgentClient, identity: IdentityRequest): Promise<IdentityReply> {
   const stream = await client.open("identity", { ...identity });
   stream.close();
+  const { skipped } = stream.reply;
+  return Array.isArray(skipped) ? { skipped: skipped.map((text) => stripControl(String(text)).slice(0, 200)) } : {};
 }

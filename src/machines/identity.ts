@@ -47,18 +47,25 @@ export function identityRequest(
   return kept.network ? { ...request, network: kept.network } : request;
 }
 
-/** Of a template's guest, until a VM's own takes its place: nothing of a user is in it. Any generation follows its. */
-export function throwAwayIdentity(
-  deps: Pick<MachinesDeps, "randomBytes" | "clock">,
+/**
+ * Of a template's guest, until a VM's own takes its place: nothing of a user is in it. Any generation follows its. Files
+ * that are there already are quicker to write anew, so there is something in each.
+ */
+export async function throwAwayIdentity(
+  deps: Pick<MachinesDeps, "randomBytes" | "clock" | "makeHostKey">,
   hostname: string,
   network: GuestNetwork | null,
-): IdentityRequest {
+): Promise<IdentityRequest> {
   return {
     generation: 0,
     hostname,
     machineId: Buffer.from(deps.randomBytes(16)).toString("hex"),
     clock: clockText(deps.clock.now()),
     entropy: Buffer.from(deps.randomBytes(256)).toString("base64"),
+    sshHostKeys: [await deps.makeHostKey()],
+    authorizedKeys: [],
+    environment: {},
+    caCertificates: [],
     ...(network ? { network } : {}),
     template: true,
   };

@@ -102,7 +102,7 @@ async function boot(
     throw fail("VM_FAILED", { name, reason: `it ended (${kind}) before its agent answered` });
   });
   ended.catch(() => {});
-  const identity = throwAwayIdentity(ctx, name, net?.identity ?? null);
+  const identity = await throwAwayIdentity(ctx, name, net?.identity ?? null);
   const late = () => fail("AGENT_UNREACHABLE", { name, reason: "no answer in time" });
   const greeted = withTimeout(greetGuest(ctx, session, identity, name), ctx.timings.agentMs, late);
   await orAborted(Promise.race([greeted, ended]), signal);
@@ -133,18 +133,26 @@ async function settle(
       if (!isError(error, "SERVICES_LATE")) throw error;
       emit({ kind: "note", level: "warn", text: `${toBangerError(error).message}, going on without` });
     });
-    if (client.hello?.init === "systemd") await warmUp(client, signal);
+    if (client.hello?.init === "systemd") await runOnce(client, dockerStart, signal);
+    for (const argv of firstCommands) await runOnce(client, argv, signal);
     (await client.open("settle", { trim: true }, { signal })).close();
   } finally {
     session.close();
   }
 }
 
-/** Socket-activated, so it isn't there yet; in a template it costs a VM nothing. An image without it goes on without. */
-async function warmUp(client: AgentClient, signal: AbortSignal): Promise<void> {
-  const argv = ["systemctl", "start", "docker.service"];
+/** Socket-activated, so it isn't there yet; in a template it costs a VM nothing. */
+const dockerStart = ["systemctl", "start", "docker.service"];
+
+/** What most users run first: in the template their files are in memory. */
+const firstCommands = [["true"], ["sh", "-c", "true"], ["bash", "-c", "true"], ["git", "--version"]];
+
+/** Waits for its end, whatever that is; an image without it goes on without. */
+async function runOnce(client: AgentClient, argv: readonly string[], signal: AbortSignal): Promise<void> {
   const stream = await client.open("exec", { argv, user: "root" }, { signal }).catch(() => null);
+  signal.throwIfAborted();
   if (!stream) return;
+  stream.onData(() => {});
   stream.eof(0);
   const stop = () => stream.close();
   signal.addEventListener("abort", stop, { once: true });

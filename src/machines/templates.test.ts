@@ -31,8 +31,21 @@ test("a template's own guest is told nothing of the user", async () => {
   const { world, run } = await setUp();
   await run("one");
   const [booted] = [...world.vmms.values()];
+  expect(booted?.guest.identities).toMatchObject([{ authorizedKeys: [], environment: {}, caCertificates: [] }]);
   expect(Object.keys(booted?.guest.identities[0] ?? {}).toSorted()).toEqual(
-    ["clock", "entropy", "generation", "hostname", "machineId", "network", "template"].toSorted(),
+    [
+      "authorizedKeys",
+      "caCertificates",
+      "clock",
+      "entropy",
+      "environment",
+      "generation",
+      "hostname",
+      "machineId",
+      "network",
+      "sshHostKeys",
+      "template",
+    ].toSorted(),
   );
 });
 

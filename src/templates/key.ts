@@ -1,13 +1,14 @@
 /** What a template depends on, and the key that stands for all of it. Pure. */
 import { createHash } from "node:crypto";
 import type { Digest } from "../base/names.ts";
+import { version } from "../base/version.ts";
 import type { ImageRecord } from "../model/artifact.ts";
 import type { TemplateFacts } from "../model/save.ts";
 import type { VmSpec } from "../model/vm.ts";
 import type { BootSpec } from "../vmm/driver.ts";
 
-/** The device state's form is the VMM's; this counts what banger itself does while it makes one. */
-const generation = 1;
+/** Counts changes of what banger does while it makes one, the driver's kernel line included. */
+const generation = 2;
 
 /** VMs with larger disks begin from a template with this one, in bytes: it grows after the restore. */
 const templateDisk = 8 * 1024 ** 3;
@@ -31,6 +32,7 @@ export function templateKey(parts: KeyParts): Digest {
   const { image, kernel, initramfs, vmm, spec, devices } = parts;
   const content = JSON.stringify([
     generation,
+    version,
     [image.digest, image.init, kernel, initramfs],
     [vmm.driver, vmm.version, vmm.accel, vmm.accel === "kvm" ? vmm.cpu : ""],
     [spec.vcpu, spec.memoryMib, templateDiskBytes(spec)],

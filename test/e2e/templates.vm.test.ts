@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, truncateSync } from "node:fs";
 import { join } from "node:path";
-import { tinyRootfs } from "../../src/images/testing/tiny.ts";
+import { tinyArtifacts } from "../../src/images/testing/tiny.ts";
 import { vmSuite } from "./harness.ts";
 import { until } from "./processes.ts";
 
@@ -19,7 +19,9 @@ vmSuite("templates", (home) => {
   const hashOf = (file: string) => createHash("sha256").update(readFileSync(file)).digest("hex");
   const tiny = async () => {
     if ((await home().banger(["image", "show", "tiny"])).code === 0) return;
-    await home().ok(["image", "register", "tiny", "--rootfs", await tinyRootfs()]);
+    const { paths, image } = await tinyArtifacts();
+    const [layer] = image.layers;
+    if (layer) await home().ok(["image", "register", "tiny", "--rootfs", paths.layer(layer.digest)]);
   };
   const tinyTemplate = async () => {
     await tiny();

@@ -4,12 +4,13 @@ import { kernelCmdline, maxCmdline } from "./cmdline.ts";
 test("under TCG the timers are not calibrated, and the words come last", () => {
   const line = kernelCmdline({ accel: "tcg", tscKhz: 2_596_150, words: ["banger.layers=1", "banger.port=virtio"] });
   expect(line).toContain(" tsc_early_khz=2596150 ");
+  expect(line).toContain(" norandmaps ");
   expect(line).toEndWith(" banger.layers=1 banger.port=virtio");
 });
 
 test("under KVM nothing is said about timers or mitigations", () => {
   const line = kernelCmdline({ accel: "kvm", tscKhz: 2_596_150, words: [] });
-  expect(line).not.toMatch(/tsc|no_timer_check|mitigations/);
+  expect(line).not.toMatch(/tsc|no_timer_check|mitigations|norandmaps/);
 });
 
 test("an unknown frequency is left out", () => {

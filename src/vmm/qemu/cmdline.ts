@@ -46,10 +46,11 @@ const base = [
 /**
  * Without the frequency a cold boot under TCG hangs now and then while it calibrates timers. The TSC is the host's on each
  * vcpu, so nothing need be compared; and an emulated CPU does not speculate, so the kernel's work-arounds only cost time.
+ * A program at another address each time is translated anew each time: with `norandmaps` a short command takes a third.
  */
 function emulated(tscKhz: number | null): string[] {
   const timer = tscKhz === null ? [] : [`tsc_early_khz=${tscKhz}`, "tsc=reliable"];
-  return [...timer, "no_timer_check", "mitigations=off"];
+  return [...timer, "no_timer_check", "mitigations=off", "norandmaps"];
 }
 
 function checkedWord(word: string): string {
