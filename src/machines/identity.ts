@@ -1,5 +1,6 @@
 /** What a guest is told about itself before anything of it runs. */
 import type { VmId } from "../base/names.ts";
+import { redactText } from "../base/text.ts";
 import type { ImageConfig } from "../model/artifact.ts";
 import type { VmRecord } from "../model/vm.ts";
 import type { GuestNetwork, VmIdentity } from "../store/identities.ts";
@@ -11,6 +12,11 @@ import type { GuestInheritance, MachinesDeps } from "./deps.ts";
 export async function makeIdentity(deps: Pick<MachinesDeps, "randomBytes" | "makeHostKey">): Promise<VmIdentity> {
   const machineId = Buffer.from(deps.randomBytes(16)).toString("hex");
   return { machineId, sshHostKeys: [await deps.makeHostKey()], network: null };
+}
+
+/** A proxy with a password is told to VMs alone. */
+function withoutSecrets(environment: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(environment).filter(([, value]) => redactText(value) === value));
 }
 
 /** Seconds with a fraction. @param nowMs Unix time in `ms` */
@@ -48,13 +54,15 @@ export function identityRequest(
 }
 
 /**
- * Of a template's guest, until a VM's own takes its place: nothing of a user is in it. Any generation follows its. Files
- * that are there already are quicker to write anew, so there is something in each.
+ * Of a template's guest, until a VM's own takes its place: no secret is in it, and nothing of a user's. Any generation
+ * follows its. What is the same in a VM's identity need not be written anew there, so there is something in each file, and what
+ * the host hands on to every guest.
  */
 export async function throwAwayIdentity(
   deps: Pick<MachinesDeps, "randomBytes" | "clock" | "makeHostKey">,
   hostname: string,
   network: GuestNetwork | null,
+  inherited: GuestInheritance,
 ): Promise<IdentityRequest> {
   return {
     generation: 0,
@@ -64,8 +72,8 @@ export async function throwAwayIdentity(
     entropy: Buffer.from(deps.randomBytes(256)).toString("base64"),
     sshHostKeys: [await deps.makeHostKey()],
     authorizedKeys: [],
-    environment: {},
-    caCertificates: [],
+    environment: withoutSecrets(inherited.environment),
+    caCertificates: inherited.caCertificates,
     ...(network ? { network } : {}),
     template: true,
   };

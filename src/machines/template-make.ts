@@ -102,7 +102,7 @@ async function boot(
     throw fail("VM_FAILED", { name, reason: `it ended (${kind}) before its agent answered` });
   });
   ended.catch(() => {});
-  const identity = await throwAwayIdentity(ctx, name, net?.identity ?? null);
+  const identity = await throwAwayIdentity(ctx, name, net?.identity ?? null, await ctx.inheritance());
   const late = () => fail("AGENT_UNREACHABLE", { name, reason: "no answer in time" });
   const greeted = withTimeout(greetGuest(ctx, session, identity, name), ctx.timings.agentMs, late);
   await orAborted(Promise.race([greeted, ended]), signal);

@@ -31,7 +31,7 @@ test("a template's own guest is told nothing of the user", async () => {
   const { world, run } = await setUp();
   await run("one");
   const [booted] = [...world.vmms.values()];
-  expect(booted?.guest.identities).toMatchObject([{ authorizedKeys: [], environment: {}, caCertificates: [] }]);
+  expect(booted?.guest.identities).toMatchObject([{ authorizedKeys: [], environment: { P: "1" }, caCertificates: [] }]);
   expect(Object.keys(booted?.guest.identities[0] ?? {}).toSorted()).toEqual(
     [
       "authorizedKeys",
@@ -47,6 +47,17 @@ test("a template's own guest is told nothing of the user", async () => {
       "template",
     ].toSorted(),
   );
+});
+
+test("a proxy's password is told to VMs alone", async () => {
+  const host = saving();
+  const environment = { http_proxy: "http://me:secret@proxy.example:3128", no_proxy: "localhost" };
+  const inheritance = async () => ({ authorizedKeys: [], environment, caCertificates: [], notes: [] });
+  const machines = await startDaemon(host, undefined, { inheritance });
+  const { vm } = await machines.create(request("one"), services, () => {}, AbortSignal.timeout(5000));
+  const [template] = [...host.world.vmms.values()];
+  expect(template?.guest.identities).toMatchObject([{ environment: { no_proxy: "localhost" } }]);
+  expect(running(host, vm).guest.identities).toMatchObject([{ environment }]);
 });
 
 test("two at once boot once", async () => {
