@@ -1,6 +1,6 @@
 /** VMs that begin where a template ends, over a host in memory. */
 import { expect, test } from "bun:test";
-import { type Host, paths } from "./testing/daemon.ts";
+import { type Host, paths, startDaemon } from "./testing/daemon.ts";
 import { request, running, saving, services, setUp } from "./testing/saving.ts";
 import { assertTruth } from "./testing/truth.ts";
 

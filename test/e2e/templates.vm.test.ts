@@ -96,7 +96,7 @@ vmSuite("templates", (home) => {
     const before = hashOf(memory);
     const daemon = home().processOf("bangerd").pid;
     const spoil =
-      "head -c 60000000 /dev/urandom > /tmp/x; echo 3 > /proc/sys/vm/drop_caches; rm /tmp/x; echo 1 > /proc/sys/vm/compact_memory";
+      "head -c 30000000 /dev/urandom > /tmp/x; echo 3 > /proc/sys/vm/drop_caches; rm /tmp/x; echo 1 > /proc/sys/vm/compact_memory";
     const ways = ["true", spoil, "echo c > /proc/sysrq-trigger", "true"];
     const run = async (at: number) => {
       const script = ways[at % ways.length] ?? "true";
