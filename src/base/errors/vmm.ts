@@ -2,6 +2,9 @@
 import { Exit } from "../exit.ts";
 import { spec } from "./spec.ts";
 
+const coldStart =
+  "`banger vm start --cold NAME` boots it from its disk (`banger vm restore --cold NAME SNAPSHOT` from a snapshot's): files are kept, what ran in it is lost";
+
 export const vmmErrors = {
   VMM_NOT_FOUND: spec({
     exit: Exit.Unavailable,
@@ -38,12 +41,12 @@ export const vmmErrors = {
     exit: Exit.Unavailable,
     message: (p: { saved: string; present: string }) =>
       `the VM was saved by ${p.saved}; ${p.present} can't take it up again`,
-    hint: () => "start it cold from its disk: files are kept, what ran in it is lost",
+    hint: () => coldStart,
   }),
   SAVE_DAMAGED: spec({
     exit: Exit.Failure,
     message: (p: { path: string; problem: string }) => `a saved VM is damaged: ${p.path} ${p.problem}`,
-    hint: () => "start it cold from its disk: files are kept, what ran in it is lost",
+    hint: () => coldStart,
   }),
   NETWORK_FAILED: spec({
     exit: Exit.Unavailable,
