@@ -99,6 +99,7 @@ async function restore(
 ): Promise<void> {
   plan.emit({ kind: "progress", step: "restore", text: `restoring from ${origin.what}` });
   start.change.step("restore");
+  start.isRestoring = true;
   const running = await ctx.driver.restore(origin.save, specOf(ctx, start.vm, prepared), plan.signal);
   await holdOrKill(ctx, start, running, true);
   await running.resume();

@@ -33,6 +33,8 @@ export type Start = {
   /** the VM's creation, as long as it isn't complete */
   creating: OpenChange | null;
   phases: Phases;
+  /** the save has been handed to the VMM: what fails from then on may be its fault */
+  isRestoring: boolean;
   /** once its VMM is noted */
   live: LiveVm | null;
 };

@@ -36,7 +36,7 @@ export async function startVm(ctx: Context, stale: VmRecord, plan: StartPlan): P
 
 /** Undoes what was tried, and says what is tried next. Null: the failure is the VM's own. */
 async function nextWay(ctx: Context, start: Start, way: Way, plan: StartPlan, error: unknown): Promise<Way | null> {
-  const template = way.kind === "save" ? way.template : null;
+  const template = way.kind === "save" && start.isRestoring ? way.template : null;
   if (plan.signal.aborted || (way.kind !== "spare" && template === null)) return null;
   await ctx.unlessReleased();
   const { vm, change } = start;
@@ -47,6 +47,7 @@ async function nextWay(ctx: Context, start: Start, way: Way, plan: StartPlan, er
   await clearAway(ctx, vm);
   ctx.store.processes.clear(vm.id);
   start.live = null;
+  start.isRestoring = false;
   if (way.kind === "spare") {
     ctx.log.info("a VM that was held ready is no use", { vm: vm.name, why });
     return { ...plan.origin, hasDisk: false };
@@ -66,7 +67,14 @@ function beginStart(ctx: Context, stale: VmRecord, { phases, creating }: StartPl
   });
   tell(ctx, stale.id, "");
   const vm = freshVm(ctx, stale);
-  return { vm, change, creating: creating ?? null, phases: phases ?? new Phases(ctx.clock), live: null };
+  return {
+    vm,
+    change,
+    creating: creating ?? null,
+    phases: phases ?? new Phases(ctx.clock),
+    isRestoring: false,
+    live: null,
+  };
 }
 
 /** A start that another daemon began and whose VMM still runs: greet it and finish. */

@@ -137,6 +137,17 @@ test("a template whose memory was written to is thrown away and told, and made a
   assertTruth(host, "a spoiled template");
 });
 
+test("a full disk is not the template's fault", async () => {
+  const { host, world, machines, emit, signal, run } = await setUp();
+  await run("one");
+  await machines.idle();
+  world.failing.set("copySparse", Object.assign(new Error("no space"), { code: "ENOSPC" }));
+  await expect(machines.create(request("two"), services, emit, signal)).rejects.toMatchObject({ code: "DISK_FULL" });
+  expect(machines.templates()).toHaveLength(1);
+  await machines.idle();
+  assertTruth(host, "a full disk");
+});
+
 test("no room for a template: VMs boot cold until there is", async () => {
   const { world, run } = await setUp();
   world.freeBytes = 2 ** 20;

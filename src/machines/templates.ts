@@ -15,6 +15,9 @@ import { makeTemplate } from "./template-make.ts";
 /** Devices are looked at for what they are, not for where their files are. */
 const nobody = "template" as VmId;
 
+/** A guest whose memory file has no room ends for that reason, whatever its VMM says. In bytes. */
+const scarce = 64 * 1024 ** 2;
+
 export type Wanted = { spec: VmSpec; artifacts: ReadyArtifacts };
 
 /** What a new VM begins from: its template, made if need be; where there can be none, a cold boot and the reason. */
@@ -32,7 +35,8 @@ export async function originOf(ctx: Context, wanted: Wanted, emit: Emit, signal:
     if (signal.aborted) throw error;
     const why = toBangerError(error).message;
     // room can be made at any time
-    if (!isError(error, "DISK_FULL")) ctx.templates.broken.set(key, why);
+    const isFull = isError(error, "DISK_FULL") || (await ctx.files.freeBytes(ctx.paths.vms)) < scarce;
+    if (!isFull) ctx.templates.broken.set(key, why);
     emit({ kind: "note", level: "warn", text: `a template could not be made, so VMs boot cold: ${why}` });
     return cold(`no template: ${why}`);
   }

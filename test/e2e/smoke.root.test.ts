@@ -1,10 +1,11 @@
 /** Root is a user like any other: its own daemon, its own VM, confined as well. Needs VMs too. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { cpSync } from "node:fs";
+import { cpSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { gate } from "../../src/host/testing/gate.ts";
 import { cloneGolden } from "./golden.ts";
 import { Home } from "./home.ts";
+import { until } from "./processes.ts";
 import { makeRepository } from "./repo.ts";
 
 const reason = gate("root") ?? gate("vm");
@@ -31,6 +32,33 @@ describe.skipIf(reason !== null)(`as root${reason === null ? "" : ` [${reason}]`
     expect(status).toMatch(/NoNewPrivs:\s+1/);
     await home.ok(["vm", "delete", "r"]);
   }, 120_000);
+
+  test("a disk that fills while a template is made: nothing half-made is left, and with room it works", async () => {
+    const small = new Home("fill");
+    const state = join(small.folder, "s");
+    Bun.spawnSync(["mkdir", "-p", state]);
+    expect(Bun.spawnSync(["mount", "-t", "tmpfs", "-o", "size=1100M", "tmpfs", state]).exitCode).toBe(0);
+    try {
+      cpSync(join(home.folder, "s"), state, { recursive: true, filter: (path) => !path.includes("/templates/") });
+      Bun.spawnSync(["cp", "-al", join(home.folder, "c"), join(small.folder, "c")]);
+      const run = small.banger(["vm", "run", "--rm", "--memory", "1G", "--", "true"], { timeoutMs: 120_000 });
+      await until("the template's VM boots", () => small.processes().some(({ name }) => name.startsWith("qemu")));
+      const filler = join(state, "filler");
+      Bun.spawnSync(["dd", "if=/dev/zero", `of=${filler}`, "bs=1M"]);
+      const { code, stderr } = await run;
+      expect([code, stderr]).toEqual([125, expect.stringContaining("a template could not be made")]);
+      rmSync(filler);
+      await until("only the daemon is left", () => small.processes().every(({ name }) => name.startsWith("bangerd")));
+      for (const { name } of await small.json<{ name: string }[]>(["vm", "ls"])) await small.ok(["vm", "delete", name]);
+      expect(small.vmFiles()).toEqual([]);
+      const again = await small.ok(["vm", "run", "--rm", "--memory", "512M", "--", "true"], { timeoutMs: 120_000 });
+      expect(again.stderr).toMatch(/restoring from template/);
+    } finally {
+      await small.banger(["daemon", "stop"], { timeoutMs: 20_000 });
+      Bun.spawnSync(["umount", "-l", state]);
+      await small.close();
+    }
+  }, 300_000);
 
   test("a disk that fills while a VM is made: said as such, nothing half-made left", async () => {
     const small = new Home("full");
