@@ -12,7 +12,22 @@ const patterns = [
   /^etc\/ssh\/ssh_host_[a-z0-9]+_key(?:\.pub)?$/,
   // authorities that the host's owner added
   /^usr\/local\/share\/ca-certificates\/banger-\d+\.crt$/,
+  /^etc\/ssl\/certs\/banger-\d+\.pem$/,
 ];
+
+/** Files that the host's authorities are added to, so that programs find them (agent/src/verbs/identity/certificates.rs). */
+export const certificateBundles: ReadonlySet<string> = new Set([
+  "etc/ssl/certs/ca-certificates.crt",
+  "etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+  "etc/ssl/ca-bundle.pem",
+]);
+
+/** A bundle without the certificates that are the host's. @param certificates PEM, as guests are given them */
+export function withoutCertificates(bundle: Uint8Array, certificates: readonly string[]): Uint8Array {
+  const text = Buffer.from(bundle).toString("latin1");
+  const left = certificates.reduce((rest, certificate) => rest.replaceAll(certificate, ""), text);
+  return left.length === text.length ? bundle : Buffer.from(left, "latin1");
+}
 
 /** @param path without a slash at its beginning */
 export function isOwnOfVm(path: string): boolean {

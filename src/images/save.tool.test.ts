@@ -19,6 +19,7 @@ import { listUnion } from "./testing/listing.ts";
 
 const never = new AbortController().signal;
 const name = "saved" as ImageName;
+const certificates = ["-----BEGIN CERTIFICATE-----\nhost 1\n-----END CERTIFICATE-----\n", "host 2\n"];
 const docker = folder("./var/lib/docker", 0o710);
 
 function member(path: string, changes: Partial<TarEntry>): Member {
@@ -42,7 +43,7 @@ async function world(budget?: Budget) {
   const save = (changes: Member[] | Uint8Array, direct: Member[] = [], from: ImageRecord = base) => {
     const bytes = changes instanceof Uint8Array ? changes : archive(changes);
     const streams = { changes: () => chunked(bytes, [777]), direct: () => chunked(archive(direct)) };
-    const saved = { name, source: "vm web", base: from, config: from.config, ...streams };
+    const saved = { name, source: "vm web", base: from, config: from.config, certificates, ...streams };
     return saveImage(deps, saved, () => {}, never);
   };
   return { temp, paths, base, save };
@@ -109,6 +110,34 @@ only("what one VM alone is given is left out, and what looks like it is not", as
   const lines = await listed(paths, saved.layers.slice(-1));
   const files = lines.filter((line) => line.includes(" file ")).map((line) => line.split(" ")[0] ?? "");
   expect(files).toEqual(others);
+});
+
+only("the host's authorities go out of the bundles, and nothing else does", async () => {
+  const { temp, paths, save } = await world();
+  using _ = temp;
+  const parents = ["etc", "etc/ssl", "etc/ssl/certs", "srv"].map((path) => folder(path));
+  const bundle = `own a\n${certificates.join("")}own b\n`;
+  const saved = await save([
+    ...parents,
+    file("etc/ssl/certs/ca-certificates.crt", bundle),
+    file("etc/ssl/ca-bundle.pem", "own a\n"),
+    file("srv/ca-certificates.crt", bundle),
+    file("srv/after", "content"),
+  ]);
+  const texts = await withUnion(paths, saved.layers, async (union) => {
+    const found: string[] = [];
+    for (const path of [
+      "etc/ssl/certs/ca-certificates.crt",
+      "etc/ssl/ca-bundle.pem",
+      "srv/ca-certificates.crt",
+      "srv/after",
+    ]) {
+      const node = await union.lookup(path);
+      if (node) for await (const chunk of union.content(node)) found.push(Buffer.from(chunk).toString());
+    }
+    return found;
+  });
+  expect(texts).toEqual(["own a\nown b\n", "own a\n", bundle, "content"]);
 });
 
 only("folders of the disk itself: kept whole with their overlay marks, and null while they are empty", async () => {

@@ -6,7 +6,7 @@ import { assembleImage } from "./assemble.ts";
 import { type ImageDeps, storingImage } from "./deps.ts";
 import { type LayerSource, NoFilesError } from "./layer/convert.ts";
 import { lowerOf, openUnion } from "./open-union.ts";
-import { isOwnOfVm } from "./own-of-vm.ts";
+import { certificateBundles, isOwnOfVm, withoutCertificates } from "./own-of-vm.ts";
 import { refusing } from "./refusal.ts";
 
 export type SavedMachine = {
@@ -15,6 +15,8 @@ export type SavedMachine = {
   /** what the VM booted from */
   base: ImageRecord;
   config: ImageConfig;
+  /** authorities that the host handed on to the VM, PEM */
+  certificates: readonly string[];
   /** what it changed, as an OCI layer's tar; each call reads it again */
   changes(): AsyncIterable<Uint8Array>;
   /** the folders that are on its disk directly, all of them, as a plain tar */
@@ -38,7 +40,11 @@ export async function saveImage(
       const { union, close } = await openUnion(deps.paths, base.layers);
       return { lower: lowerOf(union), close };
     };
-    const changes: LayerSource = { ...stream(saved.changes), lower, leaveOut: isOwnOfVm };
+    const rewrite = {
+      paths: certificateBundles,
+      change: (bundle: Uint8Array) => withoutCertificates(bundle, saved.certificates),
+    };
+    const changes: LayerSource = { ...stream(saved.changes), lower, leaveOut: isOwnOfVm, rewrite };
     const layer = await deps.layers.add(
       changes,
       base.layers.map(({ digest }) => digest),

@@ -70,10 +70,12 @@ async function readVm(
   // writable: the kernel first finishes what a VM that was cut off left in its journal
   const disk = { path: ctx.paths.vm(vm.id).disk, readOnly: false };
   const plan = { name: vm.name, kernel, initramfs, disk, layers: image.layers };
+  const { caCertificates } = await ctx.inheritance();
   return withReader(ctx, plan, signal, (client) => {
     const get = (args: { path: string; merged?: string; whole?: boolean }) => getTar(client, args, signal);
     const saved = {
       ...wanted,
+      certificates: caCertificates,
       changes: () => get({ path: "/data/upper", merged: "/merged" }),
       direct: () => get({ path: "/data/direct", whole: true }),
     };

@@ -70,7 +70,7 @@ vmSuite("save", (home) => {
   }, 120_000);
 
   test("what was the VM's own is not in it", async () => {
-    const paths = pathsOf({ ...roots(home().folder) });
+    const paths = pathsOf(roots(home().folder));
     const names = await withUnion(paths, (await show("mine")).layers.slice(-1), async (union) => {
       const found: string[] = [];
       for await (const { path } of union.walk()) found.push(path);
@@ -80,7 +80,19 @@ vmSuite("save", (home) => {
     for (const own of ["etc/machine-id", "etc/hostname", "etc/resolv.conf", "root/.ssh/authorized_keys"])
       expect(names).not.toContain(own);
     expect(names.filter((name) => /ssh_host_|banger|lost\+found/.test(name))).toEqual([]);
+    const [base, mine] = await Promise.all(["debian-bookworm", "mine"].map(authorities));
+    expect(mine).toBe(base as string);
   });
+
+  /** Whom programs of an image trust. */
+  async function authorities(image: string): Promise<string> {
+    return withUnion(pathsOf(roots(home().folder)), (await show(image)).layers, async (union) => {
+      const found = await union.resolve("etc/ssl/certs/ca-certificates.crt");
+      const chunks: Uint8Array[] = [];
+      if (found) for await (const chunk of union.content(found.node)) chunks.push(chunk.slice());
+      return Buffer.concat(chunks).toString();
+    });
+  }
 
   test("a VM of it has the same tree, its own identity, and what docker had", async () => {
     await run("b", "--image", "mine");

@@ -13,6 +13,7 @@ import type { RootFacts } from "../../model/artifact.ts";
 import { type Ending, endingOf, type Lower, needsLower } from "./ending.ts";
 import { LayerEntries, nothingMoved, type SecondPass } from "./entries.ts";
 import { Packer } from "./packer.ts";
+import { type Rewrite, Rewriter } from "./rewrite.ts";
 
 export type LayerSource = {
   /** the stream, without compression; a second call reads it again */
@@ -34,6 +35,7 @@ export type LayerSource = {
   leaveOut?(path: string): boolean;
   /** a folder that is left out while nothing is in it */
   unlessEmpty?: string;
+  rewrite?: Rewrite;
 };
 
 /** What an image may have in all; counted down over its layers. */
@@ -127,21 +129,22 @@ async function readEntries(
   { budget, onProgress, signal }: Conversion,
 ): Promise<Digest> {
   let kept: number | null = null;
+  const out = new Rewriter(packer, source.rewrite);
   const scanner = new TarScanner({
     entry(came) {
-      if (kept !== null) packer.pad(kept);
+      if (kept !== null) out.pad(kept);
       if (--budget.entries < 0) throw new TarError("it holds too many files");
       budget.bytes -= came.size;
       if (budget.bytes < 0) throw new TooLargeError();
       const entry = entries.take(came);
       kept = entry?.size ?? null;
-      if (entry) packer.entry(entry);
+      if (entry) out.entry(entry);
     },
     data(chunk) {
-      if (kept !== null) packer.data(chunk);
+      if (kept !== null) out.data(chunk);
     },
     hole(bytes) {
-      if (kept !== null) packer.hole(bytes);
+      if (kept !== null) out.hole(bytes);
     },
     padding() {},
   });
@@ -153,7 +156,7 @@ async function readEntries(
     await packer.flush();
   }
   scanner.finish(source.endMarker);
-  if (kept !== null) packer.pad(kept);
+  if (kept !== null) out.pad(kept);
   return counted.digest();
 }
 

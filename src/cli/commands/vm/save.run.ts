@@ -3,11 +3,12 @@ import type { ImageName } from "../../../base/names.ts";
 import { formatSize } from "../../../base/units.ts";
 import { cancellable } from "../../abort.ts";
 import type { CliContext } from "../../context.ts";
-import { type JsonFlag, print, printJson, running, sinkOf } from "../../work.ts";
+import { type JsonFlag, print, printJson, rootWarning, running, sinkOf } from "../../work.ts";
 
 export async function save(this: CliContext, flags: JsonFlag, vm: string, name: ImageName): Promise<void> {
   const sink = sinkOf(this, flags);
   await running(this, flags, async () => {
+    for (const note of rootWarning(this)) sink.emit(note);
     const body = { image: name };
     const image = await cancellable(this.signals, async (signal) => {
       return (await this.api.work("saveVm", { name: vm, body }, sink.emit, signal)).value;
