@@ -39,6 +39,9 @@ if os.getuid() == 0:
 for name in ["t/data", "t/deep", "t/lost+found", "t"]: os.utime(name, (86400, 86400))
 `;
 
+/** An ordinary user's PATH may lack it. */
+const program = (name: string) => Bun.which(name, { PATH: `${process.env["PATH"]}:/usr/sbin:/sbin` }) ?? name;
+
 vmSuite("register", (home) => {
   const vmFolders = () => (existsSync(vms()) ? readdirSync(vms()) : []);
   const vms = () => join(home().folder, "s/banger/vms");
@@ -46,7 +49,7 @@ vmSuite("register", (home) => {
   const disk = () => join(home().folder, "root.ext4");
   const register = (name: string, path: string) => home().banger(["image", "register", name, "--rootfs", path]);
   const mke2fs = (path: string, size: string, ...more: string[]) => {
-    const made = Bun.spawnSync(["mke2fs", "-q", "-F", ...more, "-d", tree(), path, size]);
+    const made = Bun.spawnSync([program("mke2fs"), "-q", "-F", ...more, "-d", tree(), path, size]);
     expect([made.exitCode, made.stderr.toString()]).toEqual([0, ""]);
   };
   const settled = () => {
@@ -67,8 +70,7 @@ vmSuite("register", (home) => {
     mkdirSync(tree());
     const made = Bun.spawnSync(["python3", "-c", makeTree, tree()], { stderr: "pipe" });
     expect([made.exitCode, made.stderr.toString()]).toEqual([0, ""]);
-    const program = agentBinary() ?? "";
-    copyFileSync(program, join(tree(), "bin/tool"));
+    copyFileSync(agentBinary() ?? "", join(tree(), "bin/tool"));
     chmodSync(join(tree(), "bin/tool"), 0o755);
     mke2fs(disk(), "1G", "-t", "ext4");
     const small = join(home().folder, "root.ext2");

@@ -45,7 +45,9 @@ function writeAt(path: string, size: number, offsets: readonly number[]): void {
 }
 
 function makeExt4(path: string, size: string): void {
-  const made = Bun.spawnSync(["mke2fs", "-q", "-t", "ext4", path, size]);
+  // an ordinary user's PATH may lack it
+  const program = Bun.which("mke2fs", { PATH: `${process.env["PATH"]}:/usr/sbin:/sbin` }) ?? "mke2fs";
+  const made = Bun.spawnSync([program, "-q", "-t", "ext4", path, size]);
   expect(made.exitCode).toBe(0);
 }
 
