@@ -14,7 +14,8 @@ import { holdLive, type LiveVm } from "./live.ts";
 import type { Origin, SavedOrigin } from "./origin.ts";
 import type { Phases } from "./phases.ts";
 import { noteNetwork, type Prepared, prepareBoot } from "./prepare.ts";
-import { type Spare, wantSpare } from "./spare.ts";
+import { wantSpare } from "./spare.ts";
+import type { Spare } from "./spares.ts";
 import { EndedEarly } from "./start-failure.ts";
 import type { Start, StartPlan, Way } from "./start-plan.ts";
 import { tell } from "./state.ts";
@@ -27,7 +28,9 @@ export async function bring(ctx: Context, start: Start, way: Way, plan: StartPla
   const live = start.live as LiveVm;
   phases.mark("vmm");
   const goesOn = way.kind === "save" && way.goesOn;
-  await reachAgent(ctx, vm, live, { inherited, goesOn, signal: plan.signal, phases });
+  // a VM that goes on is not given up because its user is gone: what ran in it would be lost
+  const signal = goesOn ? (plan.interrupted ?? new AbortController().signal) : plan.signal;
+  await reachAgent(ctx, vm, live, { inherited, goesOn, signal, phases });
   if (way.kind === "save") await growGuest(ctx, live, vm, way);
   finishStart(ctx, vm, change, phases.after(howOf(way)));
   plan.emit(phases.event());
@@ -53,6 +56,7 @@ async function takeOver(ctx: Context, start: Start, spare: Spare): Promise<Guest
   if (spare.net) noteNetwork(ctx, vm, spare.net);
   phases.mark("network");
   hold(ctx, start, spare.running, { isWarm: true, session: spare.session });
+  spare.handOver();
   await spare.running.resume();
   return inherited;
 }
@@ -85,9 +89,9 @@ async function makeDisk(ctx: Context, { id, name, spec }: VmRecord, way: Origin)
 
 async function boot(ctx: Context, start: Start, prepared: Prepared, plan: StartPlan): Promise<void> {
   plan.emit({ kind: "progress", step: "boot", text: "booting" });
-  start.change.step("boot");
+  await giveUpSave(ctx, start);
   const running = await ctx.driver.boot(specOf(ctx, start.vm, prepared), plan.signal);
-  await holdOrKill(ctx, start, running, false);
+  await holdOrKill(ctx, start, running, { isWarm: false });
 }
 
 async function restore(
@@ -101,17 +105,31 @@ async function restore(
   start.change.step("restore");
   start.isRestoring = true;
   const running = await ctx.driver.restore(origin.save, specOf(ctx, start.vm, prepared), plan.signal);
-  await holdOrKill(ctx, start, running, true);
+  await holdOrKill(ctx, start, running, { isWarm: true, goesOn: origin.goesOn });
   await running.resume();
+}
+
+/** What a suspended VM's memory knows of its disk is wrong from the first instruction of a boot on. */
+async function giveUpSave(ctx: Context, { vm, change }: Start): Promise<void> {
+  ctx.store.transaction(() => {
+    ctx.store.vms.change(vm.id, { suspended: null });
+    change.step("boot");
+  });
+  if (vm.suspended) await ctx.files.removeTree(ctx.paths.suspended(vm.id).directory);
 }
 
 function specOf(ctx: Context, vm: VmRecord, { image, initramfs, net }: Prepared) {
   return bootSpec(ctx.paths, { vm, image, initramfs, net: net?.device ?? null });
 }
 
-async function holdOrKill(ctx: Context, start: Start, running: RunningVm, isWarm: boolean): Promise<void> {
+/** Of a start whose guest was this VM's before: it keeps its boot id. */
+export const greetAgain = "greet again";
+
+type Holding = Parameters<typeof holdLive>[3] & { goesOn?: boolean };
+
+async function holdOrKill(ctx: Context, start: Start, running: RunningVm, how: Holding): Promise<void> {
   try {
-    hold(ctx, start, running, { isWarm });
+    hold(ctx, start, running, how);
   } catch (error) {
     await running.kill();
     throw error;
@@ -119,13 +137,13 @@ async function holdOrKill(ctx: Context, start: Start, running: RunningVm, isWarm
 }
 
 /** From here on the next daemon finds it. What the VM was suspended as is over: its guest goes on from here. */
-function hold(ctx: Context, start: Start, running: RunningVm, how: Parameters<typeof holdLive>[3]): void {
+function hold(ctx: Context, start: Start, running: RunningVm, { goesOn = false, ...how }: Holding): void {
   const { vm, change, creating } = start;
   ctx.store.transaction(() => {
     ctx.store.processes.setVmm(vm.id, running.record);
     ctx.store.vms.change(vm.id, { suspended: null });
     creating?.end();
-    change.step("greet");
+    change.step(goesOn ? greetAgain : "greet");
   });
   start.creating = null;
   start.live = holdLive(ctx, vm.id, running, how);

@@ -7,7 +7,7 @@ import type { MachinesDeps } from "./deps.ts";
 import type { StateEvents } from "./events.ts";
 import type { LiveVm } from "./live.ts";
 import type { Operations } from "./operations.ts";
-import type { Spares } from "./spare.ts";
+import type { Spares } from "./spares.ts";
 
 export type Context = MachinesDeps & {
   /** VMs whose VMM runs */
@@ -37,8 +37,10 @@ export type Context = MachinesDeps & {
     making: SharedWork<TemplateRecord>;
     /** made and used, but not noted yet */
     fresh: Map<Digest, TemplateRecord>;
-    /** what could not be made, and why: tried again by the next daemon, or by `template warm` */
-    broken: Map<Digest, string>;
+    /** what could not be made, why, and until when that is not tried again but by `template warm`; Unix time in `ms` */
+    broken: Map<Digest, { why: string; until: number }>;
+    /** how often one of that key could not be restored */
+    failures: Map<Digest, number>;
   };
   /** imports under way, and the removal that the next one waits for */
   importing: { count: number; removal: Promise<void> };

@@ -10,7 +10,8 @@ import { sayingDiskFull } from "./disk-full.ts";
 import type { LiveVm } from "./live.ts";
 import { cold, type Origin } from "./origin.ts";
 import { Phases } from "./phases.ts";
-import { putOffSpare, type Spare, takeSpare } from "./spare.ts";
+import { putOffSpare, takeSpare } from "./spare.ts";
+import type { Spare } from "./spares.ts";
 import { startVm } from "./start.ts";
 import { keyOf, originOf } from "./templates.ts";
 
@@ -64,21 +65,37 @@ type Parts = { made: Made; spare: Spare | null; artifacts: ReadyArtifacts; phase
 async function start(ctx: Context, { made, spare, artifacts, phases }: Parts, plan: CreateStart): Promise<LiveVm> {
   const { vm, change } = made;
   const { emit, signal } = plan;
-  const origin = await orForget(ctx, vm, signal, async () => {
-    const chosen = await chooseOrigin(ctx, vm, artifacts, plan);
-    if (signal.aborted) throw signal.reason;
-    const { directory } = ctx.paths.vm(vm.id);
-    if (!spare) await sayingDiskFull(ctx, directory, "making the VM's folder", () => ctx.files.ensureFolder(directory));
-    return chosen;
-  });
+  const { origin, taken } = await orForget(ctx, vm, signal, () => prepare(ctx, { vm, spare, artifacts }, plan));
   phases.mark("template");
   try {
-    const how = { origin, spare, hasDisk: false, artifacts, phases, creating: change, emit, signal };
+    const how = { origin, spare: taken, hasDisk: false, artifacts, phases, creating: change, emit, signal };
     return await startVm(ctx, vm, how);
   } catch (error) {
     const left = ctx.store.vms.byId(vm.id);
     if (left?.state === "stopped") await deleteVm(ctx, left);
     throw error;
+  }
+}
+
+/** What the VM begins from, and its folder; a spare that is of no use for it is ended. */
+async function prepare(
+  ctx: Context,
+  { vm, spare, artifacts }: { vm: VmRecord; spare: Spare | null; artifacts: ReadyArtifacts },
+  plan: CreateStart,
+): Promise<{ origin: Origin; taken: Spare | null }> {
+  let isTaken = false;
+  try {
+    const origin = await chooseOrigin(ctx, vm, artifacts, plan);
+    if (plan.signal.aborted) throw plan.signal.reason;
+    isTaken = spare !== null && origin.kind === "save" && origin.template === spare.key;
+    return { origin, taken: isTaken ? spare : null };
+  } finally {
+    if (!isTaken) {
+      await ctx.unlessReleased();
+      await spare?.end();
+      const { directory } = ctx.paths.vm(vm.id);
+      await sayingDiskFull(ctx, directory, "making the VM's folder", () => ctx.files.ensureFolder(directory));
+    }
   }
 }
 

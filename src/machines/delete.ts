@@ -2,6 +2,7 @@
 import type { VmRecord } from "../model/vm.ts";
 import type { Context } from "./context.ts";
 import { clearAway } from "./ended.ts";
+import { forgetIdle } from "./idle-forget.ts";
 import { vmGone } from "./spare.ts";
 import { tell } from "./state.ts";
 import { dropUnused } from "./unused.ts";
@@ -21,6 +22,7 @@ export async function deleteVm(ctx: Context, vm: VmRecord): Promise<void> {
 
 /** Removes a VM that nothing runs for: the row with all its journal, then the folder (a folder without a row is garbage). */
 export async function forgetVm(ctx: Context, vm: VmRecord): Promise<void> {
+  forgetIdle(ctx, vm.id);
   const snapshots = ctx.store.snapshots.of(vm.id).map(({ id }) => ctx.paths.snapshot(id).directory);
   ctx.store.transaction(() => {
     ctx.store.vms.remove(vm.id);

@@ -12,12 +12,12 @@ import type { VmIdentity } from "../store/identities.ts";
 import type { OpenChange } from "../store/journal.ts";
 import type { SaveRecord } from "../vmm/driver.ts";
 import type { Context } from "./context.ts";
-import { copyDiskAloud } from "./copy-disk.ts";
+import { copyDiskAloud, ofVm } from "./copy-disk.ts";
 import { deleteVm } from "./delete.ts";
 import { makeIdentity } from "./identity.ts";
 import { requireLive } from "./live.ts";
 import { type Origin, saveOf } from "./origin.ts";
-import { requireRestorable, saveAndGoOn } from "./saving.ts";
+import { saveAndGoOn } from "./saving.ts";
 import { startVm } from "./start.ts";
 import { freshVm, tell } from "./state.ts";
 import { pickName } from "./vm-names.ts";
@@ -104,14 +104,13 @@ async function saveParent(
       children.map(async ({ vm }) => {
         const { directory, disk } = ctx.paths.vm(vm.id);
         await ctx.files.ensureFolder(directory);
-        await copyDiskAloud(ctx, parent, disk, emit);
+        await copyDiskAloud(ctx, ofVm(ctx, parent, disk), emit);
       }),
     );
   };
   emit({ kind: "progress", step: "save", text: `saving ${parent.name}` });
   if (parent.suspended) {
     const kept = saveOf(parent.suspended.save, ctx.paths.suspended(parent.id));
-    await requireRestorable(ctx, kept);
     await ctx.copySparse(kept.files.memory, files.memory, 0);
     await ctx.copySparse(kept.files.state, files.state, 0);
     await copy();

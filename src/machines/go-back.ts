@@ -1,14 +1,16 @@
 /** `vm restore`: a VM goes back to a snapshot of its own; what came after is given up. */
+import { fail } from "../base/errors/error.ts";
 import type { Emit } from "../model/event.ts";
 import type { SnapshotRecord } from "../model/save.ts";
 import type { VmRecord } from "../model/vm.ts";
+import { prepareArtifacts } from "./artifacts.ts";
+import { bootSpec } from "./boot-spec.ts";
 import type { Context } from "./context.ts";
+import { copyDiskAloud } from "./copy-disk.ts";
 import { writeEnding } from "./ended.ts";
-import { cold, type Origin, saveOf } from "./origin.ts";
-import { requireRestorable } from "./saving.ts";
+import { cold, type SavedOrigin, saveOf } from "./origin.ts";
 import { startVm } from "./start.ts";
 import { freshVm } from "./state.ts";
-import { killVm } from "./stop.ts";
 
 export type GoBack = {
   snapshot: SnapshotRecord;
@@ -20,32 +22,57 @@ export type GoBack = {
 
 /**
  * The caller holds the VM's operation. A snapshot of a stopped VM leaves it stopped.
- * @throws SAVE_VERSION before anything is given up, SAVE_DAMAGED
+ * @throws SAVE_VERSION, SAVE_DAMAGED, DISK_FULL before anything is given up
  */
-export async function goBack(
-  ctx: Context,
-  vm: VmRecord,
-  { snapshot, cold: isCold, emit, signal }: GoBack,
-): Promise<VmRecord> {
+export async function goBack(ctx: Context, vm: VmRecord, plan: GoBack): Promise<VmRecord> {
+  const { snapshot, emit, signal } = plan;
   const files = ctx.paths.snapshot(snapshot.id);
-  const save = snapshot.save && !isCold ? saveOf(snapshot.save, files) : null;
-  if (save) await requireRestorable(ctx, save);
-  const change = ctx.store.journal.begin("restore", vm.id, "kill");
+  const { disk } = ctx.paths.vm(vm.id);
+  const origin = plan.cold ? cold("as was asked") : await checkedOrigin(ctx, vm, snapshot);
+  const ready = `${disk}.back`;
+  const change = ctx.store.journal.begin("restore", vm.id, JSON.stringify({ id: snapshot.id, cold: plan.cold }));
   try {
-    if (ctx.live.has(vm.id)) await killVm(ctx, vm);
+    await copyDiskAloud(ctx, { name: snapshot.name, from: files.disk, to: ready, bytes: vm.spec.diskBytes }, emit);
+    signal.throwIfAborted();
+    await ctx.live.get(vm.id)?.vm.kill();
     await writeEnding(ctx, vm, { state: "stopped", reason: `going back to ${snapshot.name}`, failed: false });
-    ctx.store.vms.change(vm.id, { suspended: null });
-    await ctx.files.removeTree(ctx.paths.suspended(vm.id).directory);
-    change.step("disk");
-    await ctx.copySparse(files.disk, ctx.paths.vm(vm.id).disk, vm.spec.diskBytes);
-    if (snapshot.save) {
-      const origin: Origin = save
-        ? { kind: "save", save, disk: null, what: `snapshot ${snapshot.name}`, template: null, goesOn: true }
-        : cold("as was asked");
-      await startVm(ctx, freshVm(ctx, vm), { origin, hasDisk: true, emit, signal });
-    }
+    await giveUpSuspended(ctx, vm);
+    await ctx.files.rename(ready, disk);
+    if (snapshot.save && origin)
+      await startVm(ctx, freshVm(ctx, vm), { origin, hasDisk: true, emit, signal: new AbortController().signal });
   } finally {
+    await ctx.unlessReleased();
+    await ctx.files.removeTree(ready);
     change.end();
   }
   return freshVm(ctx, vm);
+}
+
+async function giveUpSuspended(ctx: Context, vm: VmRecord): Promise<void> {
+  ctx.store.vms.change(vm.id, { suspended: null });
+  await ctx.files.removeTree(ctx.paths.suspended(vm.id).directory);
+}
+
+/** Null: the snapshot is of a stopped VM. */
+async function checkedOrigin(
+  ctx: Context,
+  vm: VmRecord,
+  { id, name, save }: SnapshotRecord,
+): Promise<SavedOrigin | null> {
+  if (!save) return null;
+  const files = ctx.paths.snapshot(id);
+  const origin: SavedOrigin = {
+    kind: "save",
+    save: saveOf(save, files),
+    disk: null,
+    what: `snapshot ${name}`,
+    template: null,
+    goesOn: true,
+  };
+  const { image, initramfs } = await prepareArtifacts(ctx, vm.spec);
+  const net = vm.spec.network === "none" ? null : ({ kind: "builtin", mac: "" } as const);
+  await ctx.driver.check(origin.save, bootSpec(ctx.paths, { vm, image, initramfs, net }));
+  if (!(await ctx.isUntouched(origin.save)))
+    throw fail("SAVE_DAMAGED", { path: files.memory, problem: "was written to since it was saved" });
+  return origin;
 }

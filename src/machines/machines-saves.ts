@@ -33,7 +33,7 @@ export function saves(ctx: Context) {
   const never = new AbortController().signal;
   const byId = (id: string): SnapshotView => {
     const found = ctx.store.snapshots.byId(id);
-    if (!found) throw fail("SNAPSHOT_NOT_FOUND", { vm: "any", name: id.slice(0, 80) });
+    if (!found) throw fail("SNAPSHOT_NOT_FOUND", { name: id.slice(0, 80) });
     return view(found);
   };
   const view = (record: SnapshotRecord): SnapshotView => ({
@@ -95,7 +95,7 @@ export function saves(ctx: Context) {
     findSnapshot: (id: string): SnapshotView => byId(id),
     async deleteSnapshot(id: string): Promise<SnapshotView> {
       const found = byId(id);
-      await deleteSnapshot(ctx, found);
+      await operating(found.vmName, "snapshot", never, () => deleteSnapshot(ctx, found));
       return found;
     },
 

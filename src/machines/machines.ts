@@ -41,7 +41,7 @@ import { renameVm } from "./rename.ts";
 import { restartVm } from "./restart.ts";
 import { type SaveRequest, saveVm } from "./save.ts";
 import { settleEnd } from "./settle.ts";
-import { noSpares, retireSpares } from "./spare.ts";
+import { noSpares, retireSpares } from "./spares.ts";
 import { startVm } from "./start.ts";
 import { originFor } from "./start-origin.ts";
 import { findVm, freshVm, requireState } from "./state.ts";
@@ -81,7 +81,7 @@ export function createContext(deps: MachinesDeps): Context {
     nobodys: new Set(),
     idle: new Map(),
     spares: noSpares(),
-    templates: { making: new SharedWork(), fresh: new Map(), broken: new Map() },
+    templates: { making: new SharedWork(), fresh: new Map(), broken: new Map(), failures: new Map() },
     importing: { count: 0, removal: Promise.resolve() },
   };
   return ctx;
@@ -124,7 +124,7 @@ function lifecycle(ctx: Context) {
         requireState(now, "start", ["stopped", "failed", "suspended"], `see \`banger vm show ${name}\``);
         const either = AbortSignal.any([signal, interrupted]);
         const origin = await originFor(ctx, now, options.cold ?? false, emit, either);
-        return startVm(ctx, now, { origin, emit, signal: either });
+        return startVm(ctx, now, { origin, emit, signal: either, interrupted });
       });
       await waitReady(ctx, live, vm, options.wait, emit, signal);
       return freshVm(ctx, vm);
@@ -247,14 +247,19 @@ function looking(ctx: Context) {
   };
 }
 
-/** A suspended VM wakes when it is used; two users wait for one waking. */
+/** A VM that is used while one of these goes on waits for its end. */
+const passing: ReadonlySet<string | null> = new Set(["suspend", "start", "restore"]);
+
+/** A suspended VM wakes when it is used; all who come meanwhile wait for the one waking. */
 async function awake(ctx: Context, stale: VmRecord): Promise<VmRecord> {
-  if (stale.state !== "suspended") return stale;
+  if (stale.state !== "suspended" && !passing.has(ctx.operations.busyWith(stale.id))) return stale;
   await ctx.operations.queue(stale.id, "start", async (interrupted) => {
     const vm = freshVm(ctx, stale);
     if (!vm.suspended) return;
     ctx.log.info("waking for a session", { vm: vm.name });
-    await startVm(ctx, vm, { origin: suspendedOrigin(ctx, vm), emit: () => {}, signal: interrupted });
+    const emit: Emit = (event) =>
+      event.kind === "note" && ctx.log.info("while waking", { vm: vm.name, note: event.text });
+    await startVm(ctx, vm, { origin: suspendedOrigin(ctx, vm), emit, signal: interrupted, interrupted });
   });
   return freshVm(ctx, stale);
 }

@@ -10,7 +10,13 @@ import { enter, freshVm } from "./state.ts";
 export async function pauseVm(ctx: Context, vm: VmRecord): Promise<VmRecord> {
   const live = requireLive(ctx, vm);
   enter(ctx, vm.id, "paused", "");
-  await live.vm.pause();
+  try {
+    await live.vm.pause();
+  } catch (error) {
+    await ctx.unlessReleased();
+    if (ctx.live.get(vm.id) === live) enter(ctx, vm.id, "running", "it could not be paused");
+    throw error;
+  }
   return freshVm(ctx, vm);
 }
 
@@ -20,6 +26,7 @@ export async function resumeVm(ctx: Context, vm: VmRecord): Promise<VmRecord> {
   await live.vm.resume();
   enter(ctx, vm.id, "running", "");
   await tellTime(ctx, live, vm);
+  ctx.onLive(live);
   return freshVm(ctx, vm);
 }
 

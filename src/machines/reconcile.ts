@@ -5,10 +5,12 @@
 import type { VmRecord } from "../model/vm.ts";
 import type { Change, JournalEntry, OpenChange } from "../store/journal.ts";
 import type { DriverRecord, RunningVm, VmExit } from "../vmm/driver.ts";
+import { greetAgain } from "./bring.ts";
 import { watchClock } from "./clock-watch.ts";
 import type { Context } from "./context.ts";
 import { forgetVm } from "./delete.ts";
 import { clearAway, type Ending, endingOf, writeEnding } from "./ended.ts";
+import { goBack } from "./go-back.ts";
 import { startLeaseGrace } from "./leases.ts";
 import { holdLive, type LiveVm } from "./live.ts";
 import { tellTime } from "./pause.ts";
@@ -104,7 +106,7 @@ async function takeOver(ctx: Context, vm: VmRecord, running: RunningVm, entries:
   if (!start && !stop) return endEntries(ctx, entries);
   const work = ctx.operations.queue(vm.id, "settle", async (interrupted) => {
     if (ctx.live.get(vm.id) !== live) return;
-    if (start) await resumeStart(ctx, vm, live, ctx.store.journal.reopen(start));
+    if (start) await resumeStart(ctx, vm, live, ctx.store.journal.reopen(start), start.step === greetAgain);
     if (stop) await continueStop(ctx, vm, ctx.store.journal.reopen(stop), ctx.timings.graceMs, () => {});
     const restart = restartOf(ctx, entries);
     if (restart) await finishRestart(ctx, vm, restart, interrupted);
@@ -127,10 +129,12 @@ async function bury(ctx: Context, vm: VmRecord, record: DriverRecord | null, ent
     await clearAway(ctx, vm);
     ctx.store.processes.clear(vm.id);
   } else await writeEnding(ctx, vm, endingWhileAway(vm, exit));
+  const back = entries.find((e) => e.change === "restore");
   endEntries(
     ctx,
-    entries.filter((e) => e.change !== "restart"),
+    entries.filter((e) => e.change !== "restart" && e !== back),
   );
+  if (back) return finishGoingBack(ctx, vm, back);
   if (!restart) return;
   const work = ctx.operations.queue(vm.id, "settle", (interrupted) => finishRestart(ctx, vm, restart, interrupted));
   ctx.background(`starting ${vm.name} again`, work);
@@ -151,6 +155,18 @@ async function finishRestart(ctx: Context, vm: VmRecord, restart: OpenChange, si
   const now = freshVm(ctx, vm);
   if (now.state === "stopped") await startAgain(ctx, now, signal);
   restart.end();
+}
+
+/** The VM was given up for its snapshot, so it goes there; one whose VMM lives was not, and stays. */
+function finishGoingBack(ctx: Context, vm: VmRecord, entry: JournalEntry): void {
+  const { id, cold } = JSON.parse(entry.step) as { id: string; cold: boolean };
+  const snapshot = ctx.store.snapshots.byId(id);
+  const change = ctx.store.journal.reopen(entry);
+  if (!snapshot) return change.end();
+  const work = ctx.operations.queue(vm.id, "restore", async (signal) => {
+    await goBack(ctx, freshVm(ctx, vm), { snapshot, cold, emit: () => {}, signal }).finally(() => change.end());
+  });
+  ctx.background(`taking ${vm.name} back to ${snapshot.name}`, work);
 }
 
 function restartOf(ctx: Context, entries: readonly JournalEntry[]): OpenChange | null {

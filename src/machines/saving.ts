@@ -1,7 +1,6 @@
 /** Saving a VM that goes on afterwards: what is around the VMM's own save. */
-import { fail } from "../base/errors/error.ts";
 import type { VmRecord } from "../model/vm.ts";
-import type { Save, SaveFiles, SaveRecord } from "../vmm/driver.ts";
+import type { SaveFiles, SaveRecord } from "../vmm/driver.ts";
 import type { Context } from "./context.ts";
 import type { LiveVm } from "./live.ts";
 import { tellTime } from "./pause.ts";
@@ -13,6 +12,17 @@ export async function syncGuest(ctx: Context, live: LiveVm): Promise<void> {
     (await client.open("settle", {}, { timeoutMs: ctx.timings.reconnectMs })).close();
   } catch (error) {
     ctx.log.info("a guest could not be asked to write its files", { id: live.id, why: String(error) });
+  }
+}
+
+/** Lets a VM that stood still for a save go on; one that ended meanwhile is settled by whoever sees its end. */
+export async function goOn(ctx: Context, live: LiveVm, vm: VmRecord): Promise<void> {
+  if (ctx.live.get(vm.id) !== live) return;
+  try {
+    await live.vm.resume();
+    await tellTime(ctx, live, vm);
+  } catch (error) {
+    ctx.log.warn("a VM that was saved does not go on", { vm: vm.name, error: String(error) });
   }
 }
 
@@ -32,22 +42,7 @@ export async function saveAndGoOn(
     return record;
   } finally {
     await ctx.unlessReleased();
-    if (runs && ctx.live.get(vm.id) === live) {
-      await live.vm.resume();
-      await tellTime(ctx, live, vm);
-    }
+    if (runs) await goOn(ctx, live, vm);
     change.end();
   }
-}
-
-/**
- * What can be told before anything is given up for it.
- * @throws SAVE_VERSION
- */
-export async function requireRestorable(ctx: Context, { record }: Save): Promise<void> {
-  const probe = await ctx.driver.probe();
-  if (!probe.usable) throw fail("VMM_NOT_FOUND", { program: "the VMM", install: probe.fix, reason: probe.why });
-  const saved = `${record.driver} ${record.version} (${record.accel})`;
-  const present = `${ctx.driver.name} ${probe.version} (${probe.accel})`;
-  if (saved !== present) throw fail("SAVE_VERSION", { saved, present });
 }

@@ -1,4 +1,4 @@
-/** Snapshots by name: a VM as it was, to go back to. They have folders of their own, which no VMM may write. */
+/** Snapshots by name: a VM as it was, to go back to. They have folders of their own, out of the VMM's. */
 import { fail } from "../base/errors/error.ts";
 import { parseSnapshotName } from "../base/names.ts";
 import { nearest } from "../base/text.ts";
@@ -6,7 +6,7 @@ import type { Emit } from "../model/event.ts";
 import type { SnapshotRecord } from "../model/save.ts";
 import type { VmRecord } from "../model/vm.ts";
 import type { Context } from "./context.ts";
-import { copyDiskAloud } from "./copy-disk.ts";
+import { copyDiskAloud, ofVm } from "./copy-disk.ts";
 import { requireLive } from "./live.ts";
 import { saveAndGoOn } from "./saving.ts";
 
@@ -24,7 +24,7 @@ export async function takeSnapshot(
   const files = ctx.paths.snapshot(id);
   try {
     await ctx.files.ensureFolder(files.directory);
-    const copy = () => copyDiskAloud(ctx, vm, files.disk, emit);
+    const copy = () => copyDiskAloud(ctx, ofVm(ctx, vm, files.disk), emit);
     emit({ kind: "progress", step: "save", text: `saving ${vm.name}` });
     const stopped = vm.state === "stopped";
     const save = stopped

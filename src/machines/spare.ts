@@ -6,55 +6,19 @@
 
 import { withTimeout } from "../base/async.ts";
 import { fail, toBangerError } from "../base/errors/error.ts";
-import type { Digest, VmId } from "../base/names.ts";
+import type { VmId } from "../base/names.ts";
 import { UndoStack } from "../base/undo.ts";
+import type { VmPaths } from "../model/paths.ts";
 import type { TemplateRecord } from "../model/save.ts";
-import type { VmSpec } from "../model/vm.ts";
 import { shortKey } from "../templates/key.ts";
-import type { RunningVm } from "../vmm/driver.ts";
 import { prepareArtifacts, type ReadyArtifacts } from "./artifacts.ts";
 import { bootSpec } from "./boot-spec.ts";
 import type { Context } from "./context.ts";
 import type { PreparedNetwork } from "./deps.ts";
 import { saveOf } from "./origin.ts";
 import { AgentSession } from "./session.ts";
+import { dropSpare, endCurrent, type Spare, type SpareKind } from "./spares.ts";
 import { templateByKey } from "./templates.ts";
-
-/** What kind of VM is held ready. */
-export type SpareKind = {
-  key: Digest;
-  spec: VmSpec;
-  /** its disk need not survive the host's crash */
-  ephemeral: boolean;
-};
-
-export type Spare = SpareKind & {
-  kind: "spare";
-  /** of the VM that takes it over */
-  id: VmId;
-  /** in a few words, for people: `template 1f2e3d4c5b6a` */
-  what: string;
-  running: RunningVm;
-  session: AgentSession;
-  net: PreparedNetwork | null;
-  /** Ends its processes; its folder stays, for the VM that took it over. */
-  abandon(): Promise<void>;
-  /** Ends it and removes its folder. */
-  end(): Promise<void>;
-};
-
-export type Spares = {
-  /** of the VM that was made last */
-  wanted: SpareKind | null;
-  /** being made, or ready */
-  current: { kind: SpareKind; ready: Promise<Spare | null>; cancelExpiry: () => void } | null;
-  cancelMaking: () => void;
-  isRetired: boolean;
-};
-
-export function noSpares(): Spares {
-  return { wanted: null, current: null, cancelMaking: () => {}, isRetired: false };
-}
 
 /** A VM of that kind began: another one may be wanted soon. It is made when this one has had time to do its work. */
 export function wantSpare(ctx: Context, kind: SpareKind): void {
@@ -106,36 +70,13 @@ export async function takeSpare(ctx: Context, kind: SpareKind): Promise<Spare | 
   if (!current || !isSame(current.kind, kind) || current.kind.spec.diskBytes !== kind.spec.diskBytes) return null;
   ctx.spares.current = null;
   current.cancelExpiry();
-  const spare = await current.ready;
-  if (spare) ctx.nobodys.delete(spare.running.record.process.pid);
-  return spare;
-}
-
-/** Nothing is held ready any more, and nothing will be. */
-export async function retireSpares(ctx: Context): Promise<void> {
-  ctx.spares.isRetired = true;
-  ctx.spares.cancelMaking();
-  await dropSpare(ctx, ctx.spares.current);
-}
-
-async function dropSpare(ctx: Context, which: Spares["current"]): Promise<void> {
-  if (!which || ctx.spares.current !== which) return;
-  ctx.spares.current = null;
-  await endCurrent(ctx, which);
-}
-
-async function endCurrent(ctx: Context, which: Spares["current"]): Promise<void> {
-  if (!which) return;
-  which.cancelExpiry();
-  await (await which.ready)
-    ?.end()
-    .catch((error: unknown) => ctx.log.warn("ending a spare failed", { error: String(error) }));
+  return current.ready;
 }
 
 /** @throws what restoring throws; nothing is left then */
 async function prepareSpare(ctx: Context, kind: SpareKind): Promise<Spare | null> {
   const template = templateByKey(ctx, kind.key);
-  if (!template) return null;
+  if (!template || !(await ctx.isUntouched(saveOf(template.save, ctx.paths.template(kind.key))))) return null;
   const artifacts = await prepareArtifacts(ctx, kind.spec);
   const undo = new UndoStack();
   const id = ctx.randomId();
@@ -149,6 +90,7 @@ async function prepareSpare(ctx: Context, kind: SpareKind): Promise<Spare | null
       kind: "spare",
       id,
       what: `template ${shortKey(kind.key)}`,
+      handOver: () => forgetPids(ctx, made),
       abandon,
       end: () => abandon().finally(removeFolder),
     };
@@ -171,12 +113,13 @@ async function restore(
   const files = ctx.paths.vm(id);
   const from = ctx.paths.template(key);
   await ctx.files.ensureFolder(files.directory);
-  const [net] = await Promise.all([
-    spec.network === "user" ? ctx.network.prepare(files) : null,
+  const work = [
+    spec.network === "user" ? prepareNetwork(ctx, files, undo) : null,
     ctx.copySparse(from.disk, files.disk, facts.diskBytes),
-  ]);
-  const process = net?.process;
-  if (process) undo.defer("its network", () => ctx.network.stop(process, files));
+  ] as const;
+  // both, even when one fails: nothing is still being made while the other is undone
+  await Promise.allSettled(work);
+  const [net] = await Promise.all(work);
   const devices = bootSpec(ctx.paths, { vm: { id, spec, ephemeral }, image, initramfs, net: net?.device ?? null });
   const running = await ctx.driver.restore(saveOf(save, from), devices, new AbortController().signal);
   ctx.nobodys.add(running.record.process.pid);
@@ -185,9 +128,26 @@ async function restore(
     session.close();
     await running.kill();
     running.release();
-    ctx.nobodys.delete(running.record.process.pid);
+    forgetPids(ctx, { running, net: null });
   });
   return { running, session, net };
+}
+
+async function prepareNetwork(ctx: Context, files: VmPaths, undo: UndoStack): Promise<PreparedNetwork> {
+  const net = await ctx.network.prepare(files);
+  const { process } = net;
+  if (!process) return net;
+  ctx.nobodys.add(process.pid);
+  undo.defer("its network", async () => {
+    await ctx.network.stop(process, files);
+    ctx.nobodys.delete(process.pid);
+  });
+  return net;
+}
+
+function forgetPids(ctx: Context, { running, net }: Pick<Spare, "running" | "net">): void {
+  ctx.nobodys.delete(running.record.process.pid);
+  if (net?.process) ctx.nobodys.delete(net.process.pid);
 }
 
 /** The agent has been reached once: pages that answering takes are there, and the line is. */

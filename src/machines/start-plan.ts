@@ -6,11 +6,14 @@ import type { ReadyArtifacts } from "./artifacts.ts";
 import type { LiveVm } from "./live.ts";
 import type { Origin } from "./origin.ts";
 import type { Phases } from "./phases.ts";
-import type { Spare } from "./spare.ts";
+import type { Spare } from "./spares.ts";
 
 export type StartPlan = {
   emit: Emit;
+  /** the user has changed their mind, or something else shall be done with the VM */
   signal: AbortSignal;
+  /** of these the second alone */
+  interrupted?: AbortSignal;
   origin: Origin;
   /** a VM of the origin that is held ready in this VM's folder */
   spare?: Spare | null;

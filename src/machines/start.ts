@@ -1,5 +1,5 @@
 /** Starting a VM: the best way first, the next where it fails. The caller holds the VM's operation. */
-import { toBangerError } from "../base/errors/error.ts";
+import { isError, toBangerError } from "../base/errors/error.ts";
 import type { VmRecord } from "../model/vm.ts";
 import type { OpenChange } from "../store/journal.ts";
 import { bring, finishStart, reachAgent } from "./bring.ts";
@@ -12,7 +12,7 @@ import { Phases } from "./phases.ts";
 import { failedStart } from "./start-failure.ts";
 import type { Start, StartPlan, Way } from "./start-plan.ts";
 import { freshVm, tell } from "./state.ts";
-import { removeTemplate } from "./templates.ts";
+import { blameTemplate } from "./templates.ts";
 
 /**
  * The VM is `running` afterwards and its agent serves. On failure before the guest's first instruction the VM is
@@ -28,6 +28,7 @@ export async function startVm(ctx: Context, stale: VmRecord, plan: StartPlan): P
     } catch (error) {
       const { vm, change, live } = start;
       const next = await nextWay(ctx, start, way, plan, error);
+      if (next === null && way.kind === "spare") await way.abandon();
       if (next === null) throw await failedStart(ctx, vm, live ?? undefined, change, { error, signal: plan.signal });
       way = next;
     }
@@ -36,7 +37,7 @@ export async function startVm(ctx: Context, stale: VmRecord, plan: StartPlan): P
 
 /** Undoes what was tried, and says what is tried next. Null: the failure is the VM's own. */
 async function nextWay(ctx: Context, start: Start, way: Way, plan: StartPlan, error: unknown): Promise<Way | null> {
-  const template = way.kind === "save" && start.isRestoring ? way.template : null;
+  const template = way.kind === "save" && isTemplates(start, error) ? way.template : null;
   if (plan.signal.aborted || (way.kind !== "spare" && template === null)) return null;
   await ctx.unlessReleased();
   const { vm, change } = start;
@@ -52,10 +53,14 @@ async function nextWay(ctx: Context, start: Start, way: Way, plan: StartPlan, er
     ctx.log.info("a VM that was held ready is no use", { vm: vm.name, why });
     return { ...plan.origin, hasDisk: false };
   }
-  const what = way.kind === "save" ? way.what : "";
-  plan.emit({ kind: "note", level: "warn", text: `${what} is thrown away, it can't be restored: ${why}` });
-  if (template) await removeTemplate(ctx, template);
+  if (way.kind === "save" && template) await blameTemplate(ctx, template, way, why, plan.emit);
   return { ...cold(`its template could not be restored: ${why}`), hasDisk: false };
+}
+
+/** Its files are gone, or something went wrong once they were loaded; what the guest itself refuses is not about them. */
+function isTemplates({ isRestoring }: Start, error: unknown): boolean {
+  if (isError(error, "AGENT_REFUSED") || isError(error, "DISK_FULL")) return false;
+  return isRestoring || (error as { code?: unknown } | null)?.code === "ENOENT";
 }
 
 function beginStart(ctx: Context, stale: VmRecord, { phases, creating }: StartPlan): Start {
@@ -78,12 +83,18 @@ function beginStart(ctx: Context, stale: VmRecord, { phases, creating }: StartPl
 }
 
 /** A start that another daemon began and whose VMM still runs: greet it and finish. */
-export async function resumeStart(ctx: Context, vm: VmRecord, live: LiveVm, change: OpenChange): Promise<void> {
+export async function resumeStart(
+  ctx: Context,
+  vm: VmRecord,
+  live: LiveVm,
+  change: OpenChange,
+  goesOn: boolean,
+): Promise<void> {
   const signal = new AbortController().signal;
   try {
     // a restored one may not have begun to run
     await live.vm.resume();
-    await reachAgent(ctx, vm, live, { inherited: await ctx.inheritance(), goesOn: false, signal });
+    await reachAgent(ctx, vm, live, { inherited: await ctx.inheritance(), goesOn, signal });
     await growGuest(ctx, live, vm, null);
   } catch (error) {
     throw await failedStart(ctx, vm, live, change, { error, signal });

@@ -5,8 +5,7 @@ import type { OpenChange } from "../store/journal.ts";
 import type { Context } from "./context.ts";
 import { clearAway } from "./ended.ts";
 import { type LiveVm, requireLive } from "./live.ts";
-import { tellTime } from "./pause.ts";
-import { syncGuest } from "./saving.ts";
+import { goOn, syncGuest } from "./saving.ts";
 import { freshVm, tell } from "./state.ts";
 
 /** The caller holds the VM's operation; it is running or paused. On failure it goes on. @throws SAVE_FAILED, DISK_FULL */
@@ -39,7 +38,7 @@ export async function suspendVm(
     });
   } catch (error) {
     await ctx.unlessReleased();
-    await goOn(ctx, vm, live);
+    if (vm.state === "running") await goOn(ctx, live, vm);
     await ctx.files.removeTree(files.directory);
     change.end();
     throw error;
@@ -47,12 +46,6 @@ export async function suspendVm(
   tell(ctx, vm.id, why);
   await endSuspended(ctx, vm, live, change);
   return freshVm(ctx, vm);
-}
-
-async function goOn(ctx: Context, vm: VmRecord, live: LiveVm): Promise<void> {
-  if (vm.state !== "running" || ctx.live.get(vm.id) !== live) return;
-  await live.vm.resume();
-  await tellTime(ctx, live, vm);
 }
 
 /** What is on the disk is the VM now; its process must not run on. */

@@ -22,7 +22,7 @@ export async function sweep(ctx: Context): Promise<void> {
 /** What a VM was suspended as is no use once it went on; a copy of a disk that was cut short never was. */
 async function sweepVm(ctx: Context, vm: VmRecord): Promise<void> {
   if (!vm.suspended) await ctx.files.removeTree(ctx.paths.suspended(vm.id).directory);
-  await ctx.files.removeTree(`${ctx.paths.vm(vm.id).disk}.new`);
+  for (const ending of ["new", "back"]) await ctx.files.removeTree(`${ctx.paths.vm(vm.id).disk}.${ending}`);
 }
 
 async function sweepSaves(ctx: Context, folder: string, known: ReadonlySet<string>): Promise<void> {

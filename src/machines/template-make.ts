@@ -133,30 +133,51 @@ async function settle(
       if (!isError(error, "SERVICES_LATE")) throw error;
       emit({ kind: "note", level: "warn", text: `${toBangerError(error).message}, going on without` });
     });
-    if (client.hello?.init === "systemd") await runOnce(client, dockerStart, signal);
-    for (const argv of firstCommands) await runOnce(client, argv, signal);
+    if (client.hello?.init === "systemd") await startDocker(ctx, client, emit, signal);
+    for (const argv of firstCommands) await runOnce(ctx, client, argv, signal);
     (await client.open("settle", { trim: true }, { signal })).close();
   } finally {
     session.close();
   }
 }
 
-/** Socket-activated, so it isn't there yet; in a template it costs a VM nothing. */
-const dockerStart = ["systemctl", "start", "docker.service"];
-
 /** What most users run first: in the template their files are in memory. */
 const firstCommands = [["true"], ["sh", "-c", "true"], ["bash", "-c", "true"], ["git", "--version"]];
 
-/** Waits for its end, whatever that is; an image without it goes on without. */
-async function runOnce(client: AgentClient, argv: readonly string[], signal: AbortSignal): Promise<void> {
+/** What systemctl says of a unit that there isn't. */
+const noSuchUnit = 5;
+
+/** Socket-activated, so it isn't there yet; in a template it costs a VM nothing. An image without it goes on without. */
+async function startDocker(ctx: Context, client: AgentClient, emit: Emit, signal: AbortSignal): Promise<void> {
+  const status = await runOnce(ctx, client, ["systemctl", "start", "docker.service"], signal);
+  if (status === 0 || status === noSuchUnit) return;
+  const why = status === null ? "it takes too long" : `systemctl ended with status ${status}`;
+  emit({ kind: "note", level: "warn", text: `docker could not be started in the template: ${why}` });
+}
+
+/** Its status; null for one that does not run, or not to its end in time. */
+async function runOnce(
+  ctx: Context,
+  client: AgentClient,
+  argv: readonly string[],
+  signal: AbortSignal,
+): Promise<number | null> {
   const stream = await client.open("exec", { argv, user: "root" }, { signal }).catch(() => null);
   signal.throwIfAborted();
-  if (!stream) return;
+  if (!stream) return null;
+  let status: number | null = null;
   stream.onData(() => {});
+  stream.onEvent((event) => {
+    if (event["event"] === "exit") status = Number(event["code"] ?? 255);
+  });
   stream.eof(0);
-  const stop = () => stream.close();
-  signal.addEventListener("abort", stop, { once: true });
-  await stream.closed.catch(() => {});
-  signal.removeEventListener("abort", stop);
-  signal.throwIfAborted();
+  const late = () => new Error("late");
+  try {
+    await orAborted(withTimeout(stream.closed, ctx.timings.servicesMs, late), signal);
+  } catch {
+    signal.throwIfAborted();
+  } finally {
+    stream.close();
+  }
+  return status;
 }

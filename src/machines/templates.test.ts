@@ -132,7 +132,7 @@ test("a template whose memory was written to is thrown away and told, and made a
   await machines.idle();
   world.paths.set(paths.template(machines.templates()[0]?.key as never).memory, "spoiled");
   expect((await run("two")).startedHow).toMatch(/^restored from template/);
-  expect(texts().join()).toMatch(/is thrown away: its memory was written to since it was made/);
+  expect(texts().join()).toMatch(/is thrown away: its memory file is not what was saved/);
   await machines.idle();
   assertTruth(host, "a spoiled template");
 });

@@ -9,7 +9,8 @@ import { isSuccessor, shortKey, templateFacts, templateKey } from "../templates/
 import type { ReadyArtifacts } from "./artifacts.ts";
 import { bootSpec } from "./boot-spec.ts";
 import type { Context } from "./context.ts";
-import { cold, type Origin, saveOf } from "./origin.ts";
+import { cold, type Origin, type SavedOrigin, saveOf } from "./origin.ts";
+import { dropSpareOf } from "./spares.ts";
 import { makeTemplate } from "./template-make.ts";
 
 /** Devices are looked at for what they are, not for where their files are. */
@@ -17,6 +18,14 @@ const nobody = "template" as VmId;
 
 /** A guest whose memory file has no room ends for that reason, whatever its VMM says. In bytes. */
 const scarce = 64 * 1024 ** 2;
+
+/** What could not be made is not tried with every VM, but again: the reason may have passed. */
+const brokenMs = 10 * 60_000;
+
+function brokenFor(ctx: Context, key: Digest): string | null {
+  const { why, until } = ctx.templates.broken.get(key) ?? { why: "", until: 0 };
+  return ctx.clock.now() < until ? why : null;
+}
 
 export type Wanted = { spec: VmSpec; artifacts: ReadyArtifacts };
 
@@ -26,8 +35,11 @@ export async function originOf(ctx: Context, wanted: Wanted, emit: Emit, signal:
   if (!probe.usable || !probe.features.snapshots) return cold("this VMM can't save VMs");
   if ((await ctx.templateLimit()) === 0) return cold("templates are turned off");
   const key = await keyOf(ctx, wanted);
-  const broken = ctx.templates.broken.get(key);
-  if (broken !== undefined) return cold(`no template: ${broken}`);
+  const broken = brokenFor(ctx, key);
+  if (broken !== null) {
+    emit({ kind: "note", level: "info", text: `booting, for there is no template: ${broken}` });
+    return cold(`no template: ${broken}`);
+  }
   try {
     await dropSpoiled(ctx, key, emit);
     return originFrom(ctx, await ensureTemplate(ctx, key, wanted, emit, signal));
@@ -36,17 +48,36 @@ export async function originOf(ctx: Context, wanted: Wanted, emit: Emit, signal:
     const why = toBangerError(error).message;
     // room can be made at any time
     const isFull = isError(error, "DISK_FULL") || (await ctx.files.freeBytes(ctx.paths.vms)) < scarce;
-    if (!isFull) ctx.templates.broken.set(key, why);
+    if (!isFull) ctx.templates.broken.set(key, { why, until: ctx.clock.now() + brokenMs });
     emit({ kind: "note", level: "warn", text: `a template could not be made, so VMs boot cold: ${why}` });
     return cold(`no template: ${why}`);
   }
+}
+
+/** How often a template may turn out to be no use before none is made for a while. */
+const mostFailures = 2;
+
+/** It could not be restored, so it goes, unless another one took its place meanwhile; told to the user. */
+export async function blameTemplate(
+  ctx: Context,
+  key: Digest,
+  { save, what }: Pick<SavedOrigin, "save" | "what">,
+  why: string,
+  emit: Emit,
+): Promise<void> {
+  emit({ kind: "note", level: "warn", text: `${what} is thrown away, it can't be restored: ${why}` });
+  const failures = (ctx.templates.failures.get(key) ?? 0) + 1;
+  ctx.templates.failures.set(key, failures);
+  if (failures >= mostFailures) ctx.templates.broken.set(key, { why, until: ctx.clock.now() + brokenMs });
+  const now = templateByKey(ctx, key);
+  if (now && now.save["memoryStamp"] === save.record["memoryStamp"]) await removeTemplate(ctx, key);
 }
 
 /** A VMM that was taken over by its guest might have written to its template. */
 async function dropSpoiled(ctx: Context, key: Digest, emit: Emit): Promise<void> {
   const known = templateByKey(ctx, key);
   if (!known || (await ctx.isUntouched(saveOf(known.save, ctx.paths.template(key))))) return;
-  const text = `template ${shortKey(key)} is thrown away: its memory was written to since it was made`;
+  const text = `template ${shortKey(key)} is thrown away: its memory file is not what was saved`;
   emit({ kind: "note", level: "warn", text });
   await removeTemplate(ctx, key);
 }
@@ -146,6 +177,7 @@ export async function removeTemplate(ctx: Context, key: Digest): Promise<void> {
   ctx.log.info("removing a template", { key: shortKey(key) });
   ctx.templates.fresh.delete(key);
   ctx.store.templates.remove(key);
+  await dropSpareOf(ctx, key);
   await ctx.files.removeTree(ctx.paths.template(key).directory);
 }
 

@@ -142,6 +142,11 @@ export interface VmmDriver {
    */
   boot(spec: BootSpec, signal: AbortSignal): Promise<RunningVm>;
   /**
+   * All of a save that can be told without loading it, as `restore` does first: so that nothing is given up for one that is no use.
+   * @throws SAVE_VERSION, SAVE_DAMAGED, VMM_START_FAILED (other devices)
+   */
+  check(save: Save, spec: Pick<BootSpec, "vcpu" | "memoryMib" | "blockDevices" | "net">): Promise<void>;
+  /**
    * Checks a save and loads it. The VM is paused when this resolves, so it can be held ready; `resume()` lets it run. `spec`
    * names the same devices as when it was saved; its disks have the content of then, at any path, and may be larger (`grow` tells
    * the guest). Memory is mapped privately: the save's files are never changed, and may be removed afterwards.

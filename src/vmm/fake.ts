@@ -66,6 +66,7 @@ export function createFakeDriver(world: FakeWorld): VmmDriver {
     name: "fake",
     probe: async () => ({ usable: true, ...world.saver, why: "there is no machine at all", features }),
     boot: (spec, signal) => boot(world, spec, signal),
+    check: async (save, spec) => void (await checkSave(save, spec, world.saver)),
     restore: (save, spec, signal) => restore(world, save, spec, signal),
     adopt: async (record) => {
       const machine = world.find(record.process);

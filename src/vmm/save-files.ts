@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import { fail } from "../base/errors/error.ts";
 import type { Digest } from "../base/names.ts";
 import { changeStamp, exists, readBytes, sizeOf, syncPath } from "../host/files.ts";
-import type { BootSpec, Save, SaveFiles, SaveRecord } from "./driver.ts";
+import type { Save, SaveFiles, SaveRecord } from "./driver.ts";
 import { shapeOf } from "./shape.ts";
 
 /** Who would load a save, or made it. */
@@ -18,7 +18,7 @@ export const maxStateBytes = 64 * 1024 * 1024;
  * @returns the device state
  * @throws SAVE_VERSION, SAVE_DAMAGED, VMM_START_FAILED (other devices)
  */
-export async function checkSave(save: Save, spec: BootSpec, present: Saver): Promise<Uint8Array> {
+export async function checkSave(save: Save, spec: Parameters<typeof shapeOf>[0], present: Saver): Promise<Uint8Array> {
   const { record, files } = save;
   if (saverName(record) !== saverName(present))
     throw fail("SAVE_VERSION", { saved: saverName(record), present: saverName(present) });

@@ -148,7 +148,7 @@ vmSuite("lifecycle", (home) => {
         .vmFiles()
         .find((name) => name.endsWith("disk.ext4")) ?? "";
     overwriteStart(join(home().folder, "s/banger/vms", disk));
-    const failed = await home().banger(["vm", "start", "--wait=agent", "broken"]);
+    const failed = await home().banger(["vm", "start", "--cold", "--wait=agent", "broken"]);
     expect([failed.code, failed.stderr]).toEqual([1, expect.stringContaining('VM "broken" did not start')]);
     expect(failed.stderr).toContain("banger vm logs broken");
     expect((await home().ok(["vm", "logs", "broken"])).stdout).toContain("banger-agent:");

@@ -64,7 +64,8 @@ pub fn handled_fs(abi: i32) -> u64 {
 
 pub fn access_of(right: Right, is_folder: bool, handled: u64) -> u64 {
     let file = match right {
-        Right::ReadWrite => READ_FILE | WRITE_FILE | TRUNCATE,
+        // lent by somebody: a template's memory, cut short, would end every VM that maps it
+        Right::ReadWrite => READ_FILE | WRITE_FILE,
         Right::ReadOnly => READ_FILE | EXECUTE,
         Right::Device => READ_FILE | WRITE_FILE | IOCTL_DEV,
     };

@@ -5,9 +5,12 @@ import { spec } from "./spec.ts";
 export const saveErrors = {
   SNAPSHOT_NOT_FOUND: spec({
     exit: Exit.NotFound,
-    message: (p: { vm: string; name: string; nearest?: string }) => `VM "${p.vm}" has no snapshot "${p.name}"`,
+    message: (p: { vm?: string; name: string; nearest?: string }) =>
+      p.vm ? `VM "${p.vm}" has no snapshot "${p.name}"` : `there is no snapshot "${p.name}"`,
     hint: (p) => {
-      const list = `\`banger snapshot list ${p.vm}\` shows what it has`;
+      const list = p.vm
+        ? `\`banger snapshot list ${p.vm}\` shows what it has`
+        : "`banger snapshot list` shows every one";
       return p.nearest ? `did you mean "${p.nearest}"? ${list}` : list;
     },
   }),

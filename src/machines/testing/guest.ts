@@ -115,6 +115,7 @@ class FakeClient implements AgentClient {
       guest.behaviour.onStats?.();
       return streamWith(guest.behaviour.stats);
     }
+    if (verb === "exec") return { ...streamWith({ ok: true }), onEvent: (tell) => tell({ event: "exit", code: 0 }) };
     return streamWith(verb === "services" ? (guest.behaviour.services ?? {}) : { ok: true });
   }
 

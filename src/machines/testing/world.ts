@@ -108,23 +108,37 @@ export class World {
   boot(spec: BootSpec): WorldVm {
     this.failIf("boot");
     if (spec.memory) this.paths.set(spec.memory.path, "memory");
+    // a guest that boots writes to its disk
+    const disk = `${spec.directory}/disk.ext4`;
+    if (this.paths.has(disk)) this.paths.set(disk, `${this.paths.get(disk)}, booted`);
     return this.#run({ spec, guest: new Guest({ ...this.guest }), isPaused: false, from: null });
   }
 
   restore(from: Save, spec: BootSpec): WorldVm {
     this.failIf("restore");
-    const state = this.paths.get(from.files.state);
-    if (state === undefined || !this.paths.has(from.files.memory))
-      throw fail("SAVE_DAMAGED", { path: from.files.state, problem: "is missing" });
-    const saved = JSON.parse(state) as { generation: number };
+    const saved = JSON.parse(this.check(from)) as { generation: number; disk: string };
+    const disk = this.paths.get(`${spec.directory}/disk.ext4`);
+    if (disk !== saved.disk) throw new Error(`memory of a VM whose disk was "${saved.disk}" met the disk "${disk}"`);
     return this.#run({ spec, guest: new Guest({ ...this.guest }, saved), isPaused: true, from });
+  }
+
+  /** @returns the state */
+  check({ record, files }: Save): string {
+    if (record.version !== "1") throw fail("SAVE_VERSION", { saved: `world ${record.version}`, present: "world 1" });
+    const state = this.paths.get(files.state);
+    if (state === undefined || !this.paths.has(files.memory))
+      throw fail("SAVE_DAMAGED", { path: files.state, problem: "is missing" });
+    return state;
   }
 
   save(vm: WorldVm, files: SaveFiles): SaveRecord {
     vm.isPaused = true;
     this.failIf("save");
     this.paths.set(files.memory, "memory");
-    this.paths.set(files.state, JSON.stringify({ generation: vm.guest.generation }));
+    this.paths.set(
+      files.state,
+      JSON.stringify({ generation: vm.guest.generation, disk: this.paths.get(`${vm.spec.directory}/disk.ext4`) }),
+    );
     const { vcpu, memoryMib } = vm.spec;
     const shape = `${vcpu} ${memoryMib}`;
     const stateDigest = digestOf("6");
@@ -172,6 +186,7 @@ export function worldDriver(world: World): VmmDriver {
       signal.throwIfAborted();
       return runningVm(world, world.boot(spec));
     },
+    check: async (save) => void world.check(save),
     async restore(save, spec, signal) {
       signal.throwIfAborted();
       return runningVm(world, world.restore(save, spec));

@@ -26,6 +26,8 @@ export function createQemuDriver(deps: QemuDeps): VmmDriver {
   return new QemuDriver(deps);
 }
 
+type Shaped = Parameters<VmmDriver["check"]>[1];
+
 class QemuDriver implements VmmDriver {
   readonly name = "qemu";
   readonly #deps: QemuDeps;
@@ -57,9 +59,19 @@ class QemuDriver implements VmmDriver {
   async restore(save: Save, spec: BootSpec, signal: AbortSignal): Promise<RunningVm> {
     const probe = await this.#usable();
     signal.throwIfAborted();
-    const state = await checkSave(save, spec, { driver: "qemu", version: probe.version, accel: probe.accel });
-    checkHost(save.record, await this.#hostFacts(probe.accel));
+    const state = await this.#checked(save, spec, probe);
     return this.#start(spec, probe, { memory: save.files.memory, state }, signal);
+  }
+
+  async check(save: Save, spec: Shaped): Promise<void> {
+    await this.#checked(save, spec, await this.#usable());
+  }
+
+  /** @returns the device state */
+  async #checked(save: Save, spec: Shaped, { version, accel }: QemuProbe): Promise<Uint8Array> {
+    const state = await checkSave(save, spec, { driver: "qemu", version, accel });
+    checkHost(save.record, await this.#hostFacts(accel));
+    return state;
   }
 
   async adopt(record: DriverRecord): Promise<RunningVm | null> {
