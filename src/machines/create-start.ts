@@ -8,7 +8,7 @@ import { type CreateRequest, decideSpec, type Made, orForget, requireFreeName, r
 import { deleteVm } from "./delete.ts";
 import { sayingDiskFull } from "./disk-full.ts";
 import type { LiveVm } from "./live.ts";
-import { cold, type Origin } from "./origin.ts";
+import { cold, type Origin, type SavedOrigin } from "./origin.ts";
 import { Phases } from "./phases.ts";
 import { putOffSpare, takeSpare } from "./spare.ts";
 import type { Spare } from "./spares.ts";
@@ -87,7 +87,7 @@ async function prepare(
   try {
     const origin = await chooseOrigin(ctx, vm, artifacts, plan);
     if (plan.signal.aborted) throw plan.signal.reason;
-    isTaken = spare !== null && origin.kind === "save" && origin.template === spare.key;
+    isTaken = spare !== null && origin.kind === "save" && isOf(spare, origin);
     return { origin, taken: isTaken ? spare : null };
   } finally {
     if (!isTaken) {
@@ -97,6 +97,11 @@ async function prepare(
       await sayingDiskFull(ctx, directory, "making the VM's folder", () => ctx.files.ensureFolder(directory));
     }
   }
+}
+
+/** A template that was made anew has the same key. */
+function isOf({ key, save }: Spare, origin: SavedOrigin): boolean {
+  return origin.template === key && origin.save.record.memoryStamp === save["memoryStamp"];
 }
 
 function chooseOrigin(

@@ -86,3 +86,13 @@ test("a VM's own time comes before the config's; 0 is never", async () => {
   await machines.idle();
   expect(machines.find("one").state).toBe("running");
 });
+
+test("a VM that was paused and resumed is suspended after its time, too", async () => {
+  const { world, machines, run } = await setUp();
+  await run("one");
+  await machines.pause("one");
+  world.idleLimit = 2;
+  const suspended = state(machines, "suspended");
+  await machines.resume("one");
+  await suspended;
+});

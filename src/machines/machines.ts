@@ -252,7 +252,9 @@ const passing: ReadonlySet<string | null> = new Set(["suspend", "start", "restor
 
 /** A suspended VM wakes when it is used; all who come meanwhile wait for the one waking. */
 async function awake(ctx: Context, stale: VmRecord): Promise<VmRecord> {
-  if (stale.state !== "suspended" && !passing.has(ctx.operations.busyWith(stale.id))) return stale;
+  const { operations } = ctx;
+  const mayPass = operations.isBeginning(stale.id) || passing.has(operations.busyWith(stale.id));
+  if (stale.state !== "suspended" && !mayPass) return stale;
   await ctx.operations.queue(stale.id, "start", async (interrupted) => {
     const vm = freshVm(ctx, stale);
     if (!vm.suspended) return;

@@ -31,6 +31,11 @@ export class Operations {
     return this.#current.get(id)?.action ?? null;
   }
 
+  /** Something is about to begin, and nobody knows yet what. */
+  isBeginning(id: VmId): boolean {
+    return this.#tails.has(id) && !this.#current.has(id);
+  }
+
   /**
    * Runs `body` when nothing else is under way.
    * @throws VM_STATE otherwise

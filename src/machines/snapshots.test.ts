@@ -1,5 +1,6 @@
 /** Snapshots and forks, over a host in memory. */
 import { expect, test } from "bun:test";
+import { toBangerError } from "../base/errors/error.ts";
 import { createStore } from "../store/store.ts";
 import { paths } from "./testing/daemon.ts";
 import { running, setUp } from "./testing/saving.ts";
@@ -101,4 +102,31 @@ test("a fork of a suspended VM leaves it suspended", async () => {
   expect(machines.find("one").state).toBe("suspended");
   expect(machines.find("two").state).toBe("running");
   assertTruth(host, "forked from the disk");
+});
+
+test.each<[string, (path: { memory: string; disk: string }) => string, string]>([
+  ["memory that is gone", ({ memory }) => memory, "SAVE_DAMAGED"],
+  ["a disk that is gone", ({ disk }) => disk, "INTERNAL"],
+])("a snapshot with %s is refused, and the VM runs on", async (_, part, code) => {
+  const { host, world, machines, emit, signal, run } = await setUp();
+  const vm = await run("one");
+  const { id } = await machines.snapshot("one", "s", emit, signal);
+  const { process } = running(host, vm);
+  const path = part(paths.snapshot(id));
+  const content = world.paths.get(path) ?? "";
+  world.paths.delete(path);
+  const refused = await machines.restore("one", "s", {}, emit, signal).catch((error: unknown) => toBangerError(error));
+  expect(refused).toMatchObject({ code });
+  expect(running(host, vm)).toMatchObject({ process, isPaused: false });
+  world.paths.set(path, content);
+  assertTruth(host, "a damaged snapshot");
+});
+
+test("a snapshot whose memory was written to is refused by name", async () => {
+  const { world, machines, emit, signal, run } = await setUp();
+  await run("one");
+  const { id } = await machines.snapshot("one", "s", emit, signal);
+  world.paths.set(paths.snapshot(id).memory, "spoiled");
+  await expect(machines.restore("one", "s", {}, emit, signal)).rejects.toMatchObject({ code: "SAVE_DAMAGED" });
+  expect(machines.find("one").state).toBe("running");
 });

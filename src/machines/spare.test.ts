@@ -109,3 +109,46 @@ test("another kind takes its place", async () => {
   await machines.retire();
   assertTruth(host, "another kind");
 });
+
+test("a VM that is cancelled before it has taken it over ends it", async () => {
+  const { host, world, machines, spare } = await held();
+  const abort = new AbortController();
+  const atSpec = (event: { kind: string }) => void (event.kind === "spec" && abort.abort(new Error("enough")));
+  await expect(machines.create(request("second"), services, atSpec as never, abort.signal)).rejects.toThrow();
+  await machines.retire();
+  expect(world.living()).toEqual([]);
+  expect([...world.networks.keys()]).toEqual([]);
+  expect(spare.guest.exit).not.toBeNull();
+  assertTruth(host, "cancelled");
+});
+
+test.each<[string, (made: Awaited<ReturnType<typeof held>>, key: string) => Promise<unknown>]>([
+  ["was spoiled", async ({ world }, key) => void world.paths.set(paths.template(key as never).memory, "spoiled")],
+  ["was deleted", ({ machines }, key) => machines.deleteTemplate(key)],
+])("one whose template %s is not used", async (_, change) => {
+  const made = await held();
+  const { host, machines, run, spare } = made;
+  await change(made, machines.templates()[0]?.key ?? "");
+  const vm = await run("second");
+  expect(vm.startedHow).toMatch(/^restored from template/);
+  expect(running(host, vm).process).not.toEqual(spare.process);
+  await machines.retire();
+  await machines.idle();
+  assertTruth(host, "another template");
+});
+
+test("one that can't be made leaves no process", async () => {
+  const host = saving();
+  const made = await setUp(host);
+  await made.run("first");
+  await made.machines.idle();
+  host.world.spares = true;
+  host.world.failing.set("copySparse", new Error("no luck"));
+  const tried = new Promise<void>((resolve) => {
+    host.world.onFailure = resolve;
+  });
+  await made.machines.delete("first");
+  await tried;
+  await made.machines.retire();
+  assertTruth(host, "no spare");
+});

@@ -90,6 +90,7 @@ async function prepareSpare(ctx: Context, kind: SpareKind): Promise<Spare | null
       kind: "spare",
       id,
       what: `template ${shortKey(kind.key)}`,
+      save: template.save,
       handOver: () => forgetPids(ctx, made),
       abandon,
       end: () => abandon().finally(removeFolder),

@@ -1,5 +1,6 @@
 /** The VM that is held ready, as the daemon knows it, and its end. */
 import type { Digest, VmId } from "../base/names.ts";
+import type { SavedState } from "../model/saved-state.ts";
 import type { VmSpec } from "../model/vm.ts";
 import type { RunningVm } from "../vmm/driver.ts";
 import type { Context } from "./context.ts";
@@ -23,6 +24,8 @@ export type Spare = SpareKind & {
   running: RunningVm;
   session: AgentSession;
   net: PreparedNetwork | null;
+  /** what it was restored from */
+  save: SavedState;
   /** Its processes are a VM's now, and noted as such. */
   handOver(): void;
   /** Ends its processes; its folder stays, for the VM that took it over. Idempotent. */

@@ -60,3 +60,63 @@ test("a suspended VM that can't be restored stays so, and boots when that is ask
   await machines.idle();
   assertTruth(host, "booted");
 });
+
+test("a user who leaves while a VM wakes does not end it", async () => {
+  const { host, machines, emit, run } = await setUp();
+  await run("one");
+  await machines.suspend("one", emit, new AbortController().signal);
+  const abort = new AbortController();
+  const restoring = (event: { kind: string; text?: string }) => event.text?.startsWith("restoring") && abort.abort();
+  const leaving = machines.start("one", services, restoring as never, abort.signal).catch((error: unknown) => error);
+  await leaving;
+  const { state, suspended } = machines.find("one");
+  expect([state, suspended === null]).toEqual(
+    expect.arrayContaining([state === "suspended" ? "suspended" : "running"]),
+  );
+  await machines.idle();
+  assertTruth(host, "left while waking");
+});
+
+test("a session that comes while its VM is being suspended waits, and wakes it", async () => {
+  const { host, machines, emit, signal, run } = await setUp();
+  await run("one");
+  const suspending = machines.suspend("one", emit, signal);
+  const { vm } = await machines.session("one");
+  await suspending;
+  expect(vm).toMatchObject({ state: "running", startedHow: expect.stringMatching(/^restored from where/) });
+  await machines.idle();
+  assertTruth(host, "used while it was suspended");
+});
+
+test("whoever comes while a VM wakes waits for it", async () => {
+  const { machines, emit, signal, run } = await setUp();
+  await run("one");
+  await machines.suspend("one", emit, signal);
+  const waking = new Promise<void>(
+    (resolve) => void machines.subscribe(({ state }) => state === "starting" && resolve()),
+  );
+  const first = machines.session("one");
+  await waking;
+  const [one, two] = await Promise.all([first, machines.session("one")]);
+  expect([one.vm.generation, two.vm.generation]).toEqual([2, 2]);
+});
+
+test("a cold start that dies before its VMM is noted does not go back to the old memory", async () => {
+  const { host, world, machines, emit, signal, run } = await setUp();
+  const vm = await run("one");
+  await machines.suspend("one", emit, signal);
+  world.failing.set("boot", new Error("no luck"));
+  await expect(machines.start("one", { ...services, cold: true }, emit, signal)).rejects.toThrow("no luck");
+  expect(machines.find("one")).toMatchObject({ state: "stopped", suspended: null });
+  world.failing.clear();
+  expect(world.list(paths.vm(vm.id).directory)).not.toContain("saved");
+  assertTruth(host, "a cold start that failed");
+});
+
+test("a VM that goes on keeps its boot, whoever ends its waking", async () => {
+  const { host, machines, emit, signal, run } = await setUp();
+  const vm = await run("one");
+  await machines.suspend("one", emit, signal);
+  await machines.session("one");
+  expect(running(host, vm).guest.identities).toMatchObject([{ generation: 2, keepBootId: true }]);
+});

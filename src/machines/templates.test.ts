@@ -196,3 +196,25 @@ test("templates may be too many: those used longest ago go", async () => {
   expect(machines.templates()).toHaveLength(2);
   assertTruth(host, "evicted");
 });
+
+test("one that goes while a VM begins from it is no loss: the VM boots", async () => {
+  const { host, world, machines, run } = await setUp();
+  await run("one");
+  await machines.idle();
+  world.paths.delete(paths.template(machines.templates()[0]?.key as never).disk);
+  const vm = await run("two");
+  expect(vm.startedHow).toMatch(/^cold \(its template could not be restored/);
+  await machines.idle();
+  assertTruth(host, "a template that went");
+});
+
+test("one that is no use twice is not made again for a while, and that is said each time", async () => {
+  const { world, machines, run, texts } = await setUp();
+  await run("one");
+  world.failing.set("restore", new Error("no luck"));
+  for (const name of ["two", "three"]) expect((await run(name)).startedHow).toMatch(/^cold \(its template could not/);
+  world.failing.clear();
+  expect((await run("four")).startedHow).toMatch(/^cold \(no template: .*no luck/);
+  expect(texts().filter((text) => /^booting, for there is no template: .*no luck/.test(text))).toHaveLength(1);
+  await machines.idle();
+});

@@ -79,12 +79,16 @@ async function repeat(
     signal.throwIfAborted();
     sink.emit({ kind: "progress", step: "bench", text: `timing ${what}` });
     const ended = await context.runSelf(args);
-    if (ended.code !== 0) throw fail("BENCH_FAILED", { what, reason: ended.stderr.trim().split("\n").at(-1) ?? "" });
+    if (ended.code !== 0) throw benchFailed(what, ended.stderr);
     if (left === runs) continue;
     repeated.ms.push(ended.ms);
     repeated.events.push(timingsIn(ended.stderr));
   }
   return repeated;
+}
+
+function benchFailed(what: string, stderr: string): Error {
+  return fail("BENCH_FAILED", { what, reason: stderr.trim().split("\n").at(-1) ?? "" });
 }
 
 function timingsIn(stderr: string): Phase[] {
@@ -97,7 +101,9 @@ async function suspended({ context, runs, signal }: Bench, name: string): Promis
   const wake: number[] = [];
   for (let run = 0; run < runs; run++) {
     suspend.push(await timed(context, () => context.api.work("suspendVm", { name }, () => {}, signal)));
-    wake.push(await timed(context, () => context.runSelf(["vm", "exec", name, "--", "true"])));
+    const woken = await context.runSelf(["vm", "exec", name, "--", "true"]);
+    if (woken.code !== 0) throw benchFailed("waking a VM", woken.stderr);
+    wake.push(woken.ms);
   }
   return [
     { what: "vm suspend VM", ms: suspend },

@@ -60,6 +60,7 @@ export class World {
   /** operations that fail, by name, with what they throw */
   readonly failing = new Map<string, unknown>();
   #nextPid = 100;
+  #nextStamp = 1;
   #nextId = 0;
 
   paused = new Deferred<WorldVm>();
@@ -85,8 +86,13 @@ export class World {
     return String(this.#nextId++).padStart(8, "v") as VmId;
   }
 
+  /** something was made to fail */
+  onFailure: () => void = () => {};
+
   failIf(what: string): void {
-    if (this.failing.has(what)) throw this.failing.get(what);
+    if (!this.failing.has(what)) return;
+    this.onFailure();
+    throw this.failing.get(what);
   }
 
   removeTree(path: string): void {
@@ -141,8 +147,9 @@ export class World {
     );
     const { vcpu, memoryMib } = vm.spec;
     const shape = `${vcpu} ${memoryMib}`;
-    const stateDigest = digestOf("6");
-    return { driver: "world", version: "1", accel: "tcg", shape, memoryBytes: 6, stateBytes: 20, stateDigest };
+    const of = { driver: "world", version: "1", accel: "tcg", shape } as const;
+    const memoryStamp = String(this.#nextStamp++);
+    return { ...of, memoryBytes: 6, memoryStamp, stateBytes: 20, stateDigest: digestOf("6") };
   }
 
   rename(from: string, to: string): void {
