@@ -2,7 +2,9 @@
 import { fail } from "../base/errors/error.ts";
 import type { Emit } from "../model/event.ts";
 import type { SnapshotRecord } from "../model/save.ts";
+import type { SavedState } from "../model/saved-state.ts";
 import type { VmRecord } from "../model/vm.ts";
+import type { NetDevice } from "../vmm/driver.ts";
 import { prepareArtifacts } from "./artifacts.ts";
 import { bootSpec } from "./boot-spec.ts";
 import type { Context } from "./context.ts";
@@ -53,6 +55,12 @@ async function giveUpSuspended(ctx: Context, vm: VmRecord): Promise<void> {
   await ctx.files.removeTree(ctx.paths.suspended(vm.id).directory);
 }
 
+/** Its kind counts, its address does not. */
+function deviceOf({ shape }: SavedState): NetDevice {
+  if (/\bnet=builtin\b/.test(String(shape))) return { kind: "builtin", mac: "" };
+  return { kind: "stream", socket: "", mac: "" };
+}
+
 /** Null: the snapshot is of a stopped VM. */
 async function checkedOrigin(
   ctx: Context,
@@ -70,7 +78,7 @@ async function checkedOrigin(
     goesOn: true,
   };
   const { image, initramfs } = await prepareArtifacts(ctx, vm.spec);
-  const net = vm.spec.network === "none" ? null : ({ kind: "builtin", mac: "" } as const);
+  const net = vm.spec.network === "none" ? null : deviceOf(save);
   await ctx.driver.check(origin.save, bootSpec(ctx.paths, { vm, image, initramfs, net }));
   if (!(await ctx.isUntouched(origin.save)))
     throw fail("SAVE_DAMAGED", { path: files.memory, problem: "was written to since it was saved" });
