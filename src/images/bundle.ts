@@ -17,7 +17,8 @@ import type { Emit } from "../model/event.ts";
 import { assembleImage } from "./assemble.ts";
 import { configProblem } from "./config.ts";
 import { type ImageDeps, storingImage } from "./deps.ts";
-import type { Budget, LayerSource } from "./layer/convert.ts";
+import type { Budget } from "./layer/convert.ts";
+import type { UnchangedSource } from "./layers.ts";
 import { refusing } from "./refusal.ts";
 
 const texts = z.array(z.string()).check(z.maxLength(4096));
@@ -100,7 +101,7 @@ function storeLayer(
 ): Promise<LayerRef> {
   const onProgress = (done: number) =>
     emit({ kind: "progress", step: "pack", text: `storing ${name}`, done, total: file.tar.size });
-  const open = async (shared: AbortSignal): Promise<LayerSource> => {
+  const open = async (shared: AbortSignal): Promise<UnchangedSource> => {
     const path = await bundle.file(file, shared);
     return {
       open: () => unpackedFile(path, file),
@@ -108,8 +109,8 @@ function storeLayer(
       lower: null,
       endMarker: true,
       mustHaveFiles: !isFlat,
-      as: isFlat ? "data" : "tree",
     };
   };
-  return layers.ensure([file.tar.digest], open, { during: storingImage, budget, onProgress, signal });
+  const wanted = { chain: [file.tar.digest], as: isFlat ? "data" : "tree" } as const;
+  return layers.ensure(wanted, open, { during: storingImage, budget, onProgress, signal });
 }

@@ -1,6 +1,7 @@
 /**
  * Layers as files: each is made once, whoever wants it, and only a whole one gets its final name. A layer that says
- * everything about itself is named by its diff id; one that was completed by what is below it, by its chain.
+ * everything about itself is named by its diff id; one that was completed by what is below it, by its chain; and where
+ * something else decides what is in it, that is in its name too.
  */
 import { createHash } from "node:crypto";
 import type { Digest } from "../base/names.ts";
@@ -10,7 +11,8 @@ import { ensureFolder, removeTree, renameDurable, sizeOf, tempPath } from "../ho
 import type { LayerRef } from "../model/artifact.ts";
 import type { Paths } from "../model/paths.ts";
 import { layerProblem } from "./check.ts";
-import { type Conversion, convertLayer, type LayerSource } from "./layer/convert.ts";
+import { type Conversion, type ConvertedLayer, convertLayer, type LayerSource } from "./layer/convert.ts";
+import type { LayerKind } from "./layer/entries.ts";
 
 export type LayersDeps = {
   paths: Paths;
@@ -18,6 +20,11 @@ export type LayersDeps = {
   knownLayer(digest: Digest): LayerRef | null;
   cpus: number;
 };
+
+/** @property chain diff ids up to the wanted layer, lowest first */
+export type WantedLayer = { chain: readonly Digest[]; as: LayerKind };
+/** All of the stream as it is: what comes of it can be known by its digest. */
+export type UnchangedSource = Omit<LayerSource, "as" | "leaveOut" | "rewrite" | "unlessEmpty">;
 
 export type MakeOptions = Omit<Conversion, "path" | "cpus">;
 
@@ -33,22 +40,17 @@ export class Layers {
     this.#cpus = new Semaphore(Math.max(2, deps.cpus));
   }
 
-  /** A layer that is there and whole. @param chain diff ids up to the wanted layer, lowest first */
-  async find(chain: readonly Digest[]): Promise<LayerRef | null> {
-    const [own, bound] = [chain.at(-1), boundDigest(chain)];
-    return (await this.#whole(bound)) ?? (own ? this.#whole(own) : null);
-  }
-
-  /** The layer at the end of `chain`, made by `open` when it isn't there. @throws what converting throws */
+  /** The layer at the end of `wanted`, made by `open` when it isn't there. @throws what converting throws */
   async ensure(
-    chain: readonly Digest[],
-    open: (signal: AbortSignal) => Promise<LayerSource>,
+    wanted: WantedLayer,
+    open: (signal: AbortSignal) => Promise<UnchangedSource>,
     options: MakeOptions,
   ): Promise<LayerRef> {
-    return this.#shared.run(boundDigest(chain), options.signal, async (signal) => {
-      const known = await this.find(chain);
+    const { chain, as } = wanted;
+    return this.#shared.run(boundDigest(chain, as), options.signal, async (signal) => {
+      const known = await this.#find(wanted);
       if (known) return known;
-      const source = await open(signal);
+      const source = { ...(await open(signal)), as };
       return this.#make(source, chain.slice(0, -1), { ...options, signal }, chain.at(-1));
     });
   }
@@ -75,8 +77,7 @@ export class Layers {
     return this.#working(async (path) => {
       const made = await convertLayer(source, { ...options, path, cpus: this.#cpus });
       if (wanted && made.diffId !== wanted) throw new WrongDiffId(wanted, made.diffId);
-      const digest = made.isBound ? boundDigest([...below, made.diffId]) : made.diffId;
-      return this.#keep(path, digest, made);
+      return this.#keep(path, digestOf(source, below, made), made);
     });
   }
 
@@ -91,12 +92,21 @@ export class Layers {
     }
   }
 
-  /** Gives a finished file its name, unless it is there already. */
+  /** A layer that is there and whole. */
+  async #find({ chain, as }: WantedLayer): Promise<LayerRef | null> {
+    const own = chain.at(-1);
+    const bound = await this.#whole(boundDigest(chain, as));
+    return bound ?? (own && as === "layer" ? this.#whole(own) : null);
+  }
+
+  /** Gives a finished file its name, unless one that is whole has it already. */
   async #keep(
     path: string,
     digest: Digest,
     { root, hidesAll }: Pick<LayerRef, "root" | "hidesAll">,
   ): Promise<LayerRef> {
+    const known = await this.#whole(digest);
+    if (known) return known;
     const bytes = await sizeOf(path);
     const layer: LayerRef = { digest, bytes, root, hidesAll };
     const target = this.#deps.paths.layer(digest);
@@ -120,11 +130,24 @@ export class WrongDiffId extends Error {
   }
 }
 
-/** Names a layer that is what it is because of those below it. @param chain diff ids, lowest first */
-export function boundDigest(chain: readonly Digest[]): Digest {
-  return `sha256:${createHash("sha256")
-    .update(`banger layer 1\n${chain.join("\n")}\n`)
-    .digest("hex")}` as Digest;
+/** Everything that decides what is in a layer. */
+function digestOf(
+  { as = "layer", unlessEmpty }: LayerSource,
+  below: readonly Digest[],
+  { diffId, isBound, packed, root, hidesAll }: ConvertedLayer,
+): Digest {
+  if (packed !== null) return named(`packed\n${packed}\n${JSON.stringify([root, hidesAll])}\n`);
+  if (unlessEmpty !== undefined) return named(`${as} without an empty ${unlessEmpty}\n${diffId}\n`);
+  return isBound || as !== "layer" ? boundDigest(isBound ? [...below, diffId] : [diffId], as) : diffId;
+}
+
+/** Names a layer that is what it is because of those below it, or of how it was read. @param chain diff ids, lowest first */
+export function boundDigest(chain: readonly Digest[], as: LayerKind = "layer"): Digest {
+  return named(`${as === "layer" ? "" : `${as}\n`}${chain.join("\n")}\n`);
+}
+
+function named(text: string): Digest {
+  return `sha256:${createHash("sha256").update(`banger layer 1\n${text}`).digest("hex")}` as Digest;
 }
 
 /** Names what several layers became together. @param isBottom its whiteouts are left out */

@@ -40,10 +40,15 @@ async function world(budget?: Budget) {
   ];
   const tar = chunked(archive(tree));
   const base = await importRootfs(imageDeps(paths), { name: "base", source: "test", tar }, () => {}, never);
-  const save = (changes: Member[] | Uint8Array, direct: Member[] = [], from: ImageRecord = base) => {
+  const save = (
+    changes: Member[] | Uint8Array,
+    direct: Member[] = [],
+    from: ImageRecord = base,
+    told: readonly string[] = certificates,
+  ) => {
     const bytes = changes instanceof Uint8Array ? changes : archive(changes);
     const streams = { changes: () => chunked(bytes, [777]), direct: () => chunked(archive(direct)) };
-    const saved = { name, source: "vm web", base: from, config: from.config, certificates, ...streams };
+    const saved = { name, source: "vm web", base: from, config: from.config, certificates: told, ...streams };
     return saveImage(deps, saved, () => {}, never);
   };
   return { temp, paths, base, save };
@@ -139,6 +144,24 @@ only("the host's authorities go out of the bundles, and nothing else does", asyn
   });
   expect(texts).toEqual(["own a\nown b\n", "own a\n", bundle, "content"]);
 });
+
+only(
+  "what is changed on its way in is in the layer's name: a second save replaces nothing that the first stored",
+  async () => {
+    const { temp, paths, base, save } = await world();
+    using _ = temp;
+    const parents = ["etc", "etc/ssl", "etc/ssl/certs"].map((path) => folder(path));
+    const changes = [...parents, file("etc/ssl/certs/ca-certificates.crt", `own\n${certificates.join("")}`)];
+    const first = await save(changes);
+    const second = await save(changes, [], base, ["another\n"]);
+    expect(second.layers.at(-1)?.digest).not.toBe(first.layers.at(-1)?.digest);
+    expect(second.digest).not.toBe(first.digest);
+    await checkImage({ paths }, first);
+    await checkImage({ paths }, second);
+    expect(await save(changes)).toEqual(first);
+    expect(await listed(paths, second.layers)).not.toEqual(await listed(paths, first.layers));
+  },
+);
 
 only("folders of the disk itself: kept whole with their overlay marks, and null while they are empty", async () => {
   const { temp, paths, base, save } = await world();

@@ -119,6 +119,7 @@ function layerUses(db: Db): Map<Digest, number> {
 }
 
 function insert(db: Db, r: ImageRecord, origins: readonly Digest[]): void {
+  insertLayers(db, r);
   if (db.get("SELECT 1 FROM images WHERE digest = ?", r.digest) == null) insertContent(db, r);
   db.run("INSERT OR REPLACE INTO image_names (name, digest, kernel) VALUES (?, ?, ?)", r.name, r.digest, r.kernel);
   for (const origin of origins) {
@@ -126,16 +127,21 @@ function insert(db: Db, r: ImageRecord, origins: readonly Digest[]): void {
   }
 }
 
-function insertContent(db: Db, r: ImageRecord): void {
+/** One whose file was damaged was made anew, perhaps by another version of the tools: its size is the new one's. */
+function insertLayers(db: Db, r: ImageRecord): void {
   for (const layer of r.direct ? [...r.layers, r.direct] : r.layers) {
     db.run(
-      "INSERT OR IGNORE INTO layers (digest, bytes, root, hides_all) VALUES (?, ?, ?, ?)",
+      `INSERT INTO layers (digest, bytes, root, hides_all) VALUES (?, ?, ?, ?)
+       ON CONFLICT (digest) DO UPDATE SET bytes = excluded.bytes`,
       layer.digest,
       layer.bytes,
       layer.root && JSON.stringify(layer.root),
       layer.hidesAll ? 1 : 0,
     );
   }
+}
+
+function insertContent(db: Db, r: ImageRecord): void {
   db.run(
     "INSERT INTO images (digest, init, shell, direct_layer, source, config, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
     r.digest,

@@ -114,6 +114,15 @@ test("an image is found by name and digest; a name can move to another content",
   });
 });
 
+test("a layer that was made anew has its new size, also for the images that had it", () => {
+  const { images } = fresh();
+  const first = imageRecord();
+  images.put(first);
+  const layers = first.layers.map((layer) => ({ ...layer, bytes: layer.bytes + 1 }));
+  images.put({ ...first, layers });
+  expect(images.byName(first.name)?.layers).toEqual(layers);
+});
+
 test("an image that a VM uses outlives its name, and a layer the images that share it", () => {
   const store = fresh();
   const first = imageRecord();

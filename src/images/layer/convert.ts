@@ -11,7 +11,7 @@ import type { Semaphore } from "../../base/semaphore.ts";
 import { removeTree } from "../../host/files.ts";
 import type { RootFacts } from "../../model/artifact.ts";
 import { type Ending, endingOf, type Lower, needsLower } from "./ending.ts";
-import { LayerEntries, nothingMoved, type SecondPass } from "./entries.ts";
+import { LayerEntries, type LayerKind, nothingMoved, type SecondPass } from "./entries.ts";
 import { Packer } from "./packer.ts";
 import { type Rewrite, Rewriter } from "./rewrite.ts";
 
@@ -26,11 +26,8 @@ export type LayerSource = {
   endMarker: boolean;
   /** false: a layer without a file is no error */
   mustHaveFiles: boolean;
-  /**
-   * a layer (which is the default); a tree, which is all there is, so that a name is only a name; or data, where overlayfs's
-   * own marks are somebody's too
-   */
-  as?: "layer" | "tree" | "data";
+  /** `layer` when it is left out */
+  as?: LayerKind;
   /** paths whose entries are passed over, as if they weren't there */
   leaveOut?(path: string): boolean;
   /** a folder that is left out while nothing is in it */
@@ -46,6 +43,8 @@ export type ConvertedLayer = {
   diffId: Digest;
   /** depends on the layers below: not the same above others */
   isBound: boolean;
+  /** sha256 of what was packed, where that is not all of the stream as it came; else null */
+  packed: Digest | null;
   root: RootFacts | null;
   /** its root hides everything below */
   hidesAll: boolean;
@@ -84,7 +83,7 @@ async function pass(source: LayerSource, known: SecondPass, conversion: Conversi
   const { signal, path } = conversion;
   signal.throwIfAborted();
   const entries = new LayerEntries(known, source);
-  const packer = new Packer(path, conversion.during, signal);
+  const packer = new Packer(path, conversion.during, signal, isChanging(source));
   let isWhole = false;
   let below: { lower: Lower; close(): Promise<void> } | null = null;
   try {
@@ -100,8 +99,9 @@ async function pass(source: LayerSource, known: SecondPass, conversion: Conversi
     await packer.finish();
     isWhole = true;
     const { root, opaque, leftOut } = entries;
-    const isBound = ending.isBound();
-    return { layer: { diffId, isBound, root: root && rootFacts(root), hidesAll: opaque.has(""), leftOut } };
+    const hidesAll = opaque.has("");
+    const [isBound, packed] = [ending.isBound(), packer.packed()];
+    return { layer: { diffId, isBound, packed, root: root && rootFacts(root), hidesAll, leftOut } };
   } finally {
     await below?.close();
     if (!isWhole) {
@@ -109,6 +109,11 @@ async function pass(source: LayerSource, known: SecondPass, conversion: Conversi
       await removeTree(path);
     }
   }
+}
+
+/** Something else than the stream decides what comes of it. */
+function isChanging({ leaveOut, rewrite }: LayerSource): boolean {
+  return leaveOut !== undefined || rewrite !== undefined;
 }
 
 function rootFacts({ mode, uid, gid }: RootFacts): RootFacts {

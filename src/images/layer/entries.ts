@@ -25,9 +25,15 @@ const limits = { folders: 500_000, held: 500_000, nameBytes: 64 * 1024 * 1024, t
 const whiteout = ".wh.";
 const opaqueMarker = ".wh..wh..opq";
 
+/**
+ * How a stream is understood: as a layer; as a tree, which is all there is, so that a name is only a name; or as data, where
+ * overlayfs's own marks are somebody's too.
+ */
+export type LayerKind = "layer" | "tree" | "data";
+
 /** How a stream's entries are taken; see `LayerSource`. */
 export type Taking = {
-  as?: "layer" | "tree" | "data";
+  as?: LayerKind;
   leaveOut?(path: string): boolean;
   unlessEmpty?: string;
 };

@@ -1,9 +1,11 @@
 /** A squashfs in the making: tar entries go in one by one, sqfstar packs them as they come. */
+import { createHash, type Hash } from "node:crypto";
 import { packingFailed, squashfsOptions } from "../../artifacts/pack.ts";
 import { giveRootToRoot } from "../../artifacts/squashfs-root.ts";
 import type { TarEntry } from "../../artifacts/tar/header.ts";
 import { encodeHeader, endOfArchive, padding } from "../../artifacts/tar/writer.ts";
 import { orAborted } from "../../base/async.ts";
+import type { Digest } from "../../base/names.ts";
 import { type PipedProcess, spawnPiped } from "../../host/process.ts";
 import { withRandomAccess } from "../../host/random-access.ts";
 
@@ -18,6 +20,7 @@ export class Packer {
   readonly #during: string;
   readonly #signal: AbortSignal;
   readonly #process: PipedProcess;
+  readonly #hash: Hash | null;
   #batch = new Uint8Array(batchBytes);
   #filled = 0;
   /** buffers that were sent: a large layer would else leave gigabytes of them to be collected */
@@ -25,11 +28,12 @@ export class Packer {
   /** what is to be sent; a number stands for as many zeros */
   #full: (Uint8Array | number)[] = [];
 
-  /** @param during what it is for, as in "storing an image" */
-  constructor(path: string, during: string, signal: AbortSignal) {
+  /** @param during what it is for, as in "storing an image" @param isHashed what goes in is, for `packed` */
+  constructor(path: string, during: string, signal: AbortSignal, isHashed = false) {
     this.#path = path;
     this.#during = during;
     this.#signal = signal;
+    this.#hash = isHashed ? createHash("sha256") : null;
     // Not ended by the signal but by `kill`: sqfstar does not always end at SIGTERM.
     this.#process = spawnPiped(["sqfstar", ...squashfsOptions, ...rootOptions, path], { stdin: "pipe" });
   }
@@ -70,6 +74,11 @@ export class Packer {
     }
   }
 
+  /** Of everything that went in; null where that was not asked for. Once, after `finish`. */
+  packed(): Digest | null {
+    return this.#hash && (`sha256:${this.#hash.digest("hex")}` as Digest);
+  }
+
   /** The file is whole afterwards, and its root is root's. @throws TOOL_FAILED, TOOL_MISSING, DISK_FULL */
   async finish(): Promise<void> {
     this.data(endOfArchive);
@@ -94,6 +103,7 @@ export class Packer {
   }
 
   async #send(batch: Uint8Array): Promise<void> {
+    this.#hash?.update(batch);
     const writing = this.#process.stdin.write(batch).then(
       () => true,
       () => false,

@@ -6,7 +6,8 @@ import type { ImageConfig, ImageRecord, LayerRef } from "../../model/artifact.ts
 import type { Emit } from "../../model/event.ts";
 import { assembleImage } from "../assemble.ts";
 import { type ImageDeps, storingImage } from "../deps.ts";
-import type { Budget, LayerSource } from "../layer/convert.ts";
+import type { Budget } from "../layer/convert.ts";
+import type { UnchangedSource } from "../layers.ts";
 import { lowerOf, openUnion } from "../open-union.ts";
 import { refusing } from "../refusal.ts";
 import { type Descriptor, ManifestError } from "./manifest.ts";
@@ -73,10 +74,10 @@ class LayerWork {
   ensure(index: number, signal: AbortSignal = this.#signal): Promise<LayerRef> {
     const chain = this.#image.diffIds.slice(0, index + 1);
     const options = { during: storingImage, budget: this.#budget, onProgress() {}, signal };
-    return this.#deps.layers.ensure(chain, (shared) => this.#open(index, shared), options);
+    return this.#deps.layers.ensure({ chain, as: "layer" }, (shared) => this.#open(index, shared), options);
   }
 
-  async #open(index: number, signal: AbortSignal): Promise<LayerSource> {
+  async #open(index: number, signal: AbortSignal): Promise<UnchangedSource> {
     const path = await this.#image.blob(this.#image.layers[index] as Descriptor, signal);
     return {
       open: () => decompressed(readStream(path)),
