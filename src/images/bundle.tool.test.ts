@@ -83,7 +83,11 @@ describe.skipIf(reason !== null)(reason === null ? "bundles" : `bundles [${reaso
     const changes = archive([file("etc-note", "changed")]);
     const { image: base } = world;
     const vm = { name: "saved" as never, source: "vm x", base, config: base.config, certificates: [] };
-    const streams = { changes: () => chunked(changes), direct: () => chunked(direct) };
+    const streams = {
+      changes: () => chunked(changes),
+      direct: () => chunked(direct),
+      authorities: () => chunked(archive([])),
+    };
     const saved = await saveImage(imageDeps(world.here), { ...vm, ...streams }, () => {}, never);
     const at = `${temp.path}/saved`;
     const parts = (["rootfs", "direct"] as const).map((part) => ({

@@ -1,5 +1,8 @@
 /** What banger gives to one VM alone: its identity, and what its host hands on. No image keeps it: the next VM gets its own. */
 
+/** Where a distribution's tool looks for authorities beside its own; the host's are there for it too. */
+export const localAuthorities = "usr/local/share/ca-certificates";
+
 const names = new Set([
   "etc/machine-id",
   "etc/hostname",

@@ -44,10 +44,14 @@ async function world(budget?: Budget) {
     changes: Member[] | Uint8Array,
     direct: Member[] = [],
     from: ImageRecord = base,
-    told: readonly string[] = certificates,
+    { told = certificates, local = [] }: { told?: readonly string[]; local?: Member[] } = {},
   ) => {
     const bytes = changes instanceof Uint8Array ? changes : archive(changes);
-    const streams = { changes: () => chunked(bytes, [777]), direct: () => chunked(archive(direct)) };
+    const streams = {
+      changes: () => chunked(bytes, [777]),
+      direct: () => chunked(archive(direct)),
+      authorities: () => chunked(archive(local)),
+    };
     const saved = { name, source: "vm web", base: from, config: from.config, certificates: told, ...streams };
     return saveImage(deps, saved, () => {}, never);
   };
@@ -145,6 +149,42 @@ only("the host's authorities go out of the bundles, and nothing else does", asyn
   expect(texts).toEqual(["own a\nown b\n", "own a\n", bundle, "content"]);
 });
 
+const bundlePath = "etc/ssl/certs/ca-certificates.crt";
+const bundleParents = ["etc", "etc/ssl", "etc/ssl/certs"].map((path) => folder(path));
+
+async function bundleOf(paths: Paths, { layers }: ImageRecord): Promise<string> {
+  return withUnion(paths, layers, async (union) => {
+    const node = await union.lookup(bundlePath);
+    let text = "";
+    if (node) for await (const chunk of union.content(node)) text += Buffer.from(chunk).toString();
+    return text;
+  });
+}
+
+only("an authority that the user put there too stays, and one that only the host gave goes", async () => {
+  const { temp, paths, base, save } = await world();
+  using _ = temp;
+  const [host = "", other = ""] = certificates;
+  const changes = [...bundleParents, file(bundlePath, `own\n${host}${other}`)];
+  const local = [
+    folder("./"),
+    file("./corp.crt", `a note\r\n${host.replaceAll("\n", "\r\n")}`),
+    file("./banger-2.crt", other),
+    file("./readme.txt", other),
+  ];
+  expect(await bundleOf(paths, await save(changes, [], base, { local }))).toBe(`own\n${host}`);
+  expect(await bundleOf(paths, await save(changes))).toBe("own\n");
+});
+
+only("an authority that the base's bundle has stays", async () => {
+  const { temp, paths, save } = await world();
+  using _ = temp;
+  const [host = "", other = ""] = certificates;
+  const base = await save([...bundleParents, file(bundlePath, `own\n${host}`)], [], undefined, { told: [] });
+  const saved = await save([...bundleParents, file(bundlePath, `own\n${host}new\n${other}`)], [], base);
+  expect(await bundleOf(paths, saved)).toBe(`own\n${host}new\n`);
+});
+
 only(
   "what is changed on its way in is in the layer's name: a second save replaces nothing that the first stored",
   async () => {
@@ -153,7 +193,7 @@ only(
     const parents = ["etc", "etc/ssl", "etc/ssl/certs"].map((path) => folder(path));
     const changes = [...parents, file("etc/ssl/certs/ca-certificates.crt", `own\n${certificates.join("")}`)];
     const first = await save(changes);
-    const second = await save(changes, [], base, ["another\n"]);
+    const second = await save(changes, [], base, { told: ["another\n"] });
     expect(second.layers.at(-1)?.digest).not.toBe(first.layers.at(-1)?.digest);
     expect(second.digest).not.toBe(first.digest);
     await checkImage({ paths }, first);

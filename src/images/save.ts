@@ -3,20 +3,19 @@ import type { ImageName } from "../base/names.ts";
 import type { ImageConfig, ImageRecord, LayerRef } from "../model/artifact.ts";
 import type { Emit } from "../model/event.ts";
 import { assembleImage } from "./assemble.ts";
+import { hostsAlone, type Told } from "./authorities.ts";
 import { type ImageDeps, storingImage } from "./deps.ts";
 import { type LayerSource, NoFilesError } from "./layer/convert.ts";
-import { lowerOf, openUnion } from "./open-union.ts";
+import { lowerOf, openUnion, withUnion } from "./open-union.ts";
 import { certificateBundles, isOwnOfVm, withoutCertificates } from "./own-of-vm.ts";
 import { refusing } from "./refusal.ts";
 
-export type SavedMachine = {
+export type SavedMachine = Told & {
   name: ImageName;
   source: string;
   /** what the VM booted from */
   base: ImageRecord;
   config: ImageConfig;
-  /** authorities that the host handed on to the VM, PEM */
-  certificates: readonly string[];
   /** what it changed, as an OCI layer's tar; each call reads it again */
   changes(): AsyncIterable<Uint8Array>;
   /** the folders that are on its disk directly, all of them, as a plain tar */
@@ -40,9 +39,10 @@ export async function saveImage(
       const { union, close } = await openUnion(deps.paths, base.layers);
       return { lower: lowerOf(union), close };
     };
+    const certificates = await withUnion(deps.paths, base.layers, (union) => hostsAlone(saved, union));
     const rewrite = {
       paths: certificateBundles,
-      change: (bundle: Uint8Array) => withoutCertificates(bundle, saved.certificates),
+      change: (bundle: Uint8Array) => withoutCertificates(bundle, certificates),
     };
     const changes: LayerSource = { ...stream(saved.changes), lower, leaveOut: isOwnOfVm, rewrite };
     const layer = await deps.layers.add(

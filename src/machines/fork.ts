@@ -84,6 +84,7 @@ function addChildren(ctx: Context, parent: VmRecord, names: readonly VmName[], i
       };
       if (!ctx.store.vms.add(vm)) throw fail("VM_NAME_TAKEN", { name: vm.name });
       ctx.store.identities.set(vm.id, identity);
+      ctx.store.identities.addCertificates(vm.id, ctx.store.identities.certificates(parent.id) ?? []);
       return { vm, change: ctx.store.journal.begin("create", vm.id, "files") };
     }),
   );

@@ -90,6 +90,7 @@ export async function composeIdentity(
   goesOn = false,
 ): Promise<IdentityRequest> {
   const kept = await keptIdentity(ctx, vm.id);
+  ctx.store.identities.addCertificates(vm.id, inherited.caCertificates);
   const fresh = { nowMs: ctx.clock.now(), entropy: ctx.randomBytes(256) };
   const { config = null } = ctx.store.images.byDigest(vm.spec.image.digest) ?? {};
   const request = identityRequest(vm, kept, inherited, fresh, config);

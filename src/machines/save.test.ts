@@ -56,12 +56,41 @@ test("the disk is read by a VM without network, and both its halves are asked fo
     ["data", `/s/vms/${vm.id}/disk.ext4`, false],
   ]);
   expect(reader?.guest.gets).toEqual([
+    { path: "/merged/usr/local/share/ca-certificates" },
     { path: "/data/upper", merged: "/merged" },
     { path: "/data/direct", whole: true },
   ]);
   expect(reader?.guest.exit).toEqual({ kind: "killed" });
   expect(vm.state).toBe("stopped");
   await rest(host, machines, "after a save");
+});
+
+test("every authority that the VM or its parent was ever told goes out, whatever the host hands on now", async () => {
+  const host = newHost();
+  let now = ["a"];
+  const told: (readonly string[])[] = [];
+  const { artifacts, inheritance } = depsOf(host);
+  const machines = await stopped(host, {
+    inheritance: async () => ({ ...(await inheritance()), caCertificates: now }),
+    artifacts: {
+      ...artifacts,
+      async saveImage(saved, ...rest) {
+        told.push(saved.certificates);
+        return artifacts.saveImage(saved, ...rest);
+      },
+    },
+  });
+  now = ["b"];
+  await machines.start("web", { wait: "agent" }, emit, signal);
+  now = [];
+  await machines.fork("web", { names: ["child"] }, emit, signal);
+  for (const name of ["web", "child"]) await machines.stop(name, {}, emit);
+  for (const name of ["web", "child"]) await machines.save(name, { image: "mine" }, emit, signal);
+  expect(told).toEqual([
+    ["a", "b"],
+    ["a", "b"],
+  ]);
+  await rest(host, machines, "after saves");
 });
 
 test("the image keeps its base's kernel, and a name that was another's is its own now", async () => {

@@ -1,6 +1,7 @@
 /** `vm save`: what a VM wrote becomes one more layer above its image's. */
-import { fail } from "../base/errors/error.ts";
+import { fail, isError } from "../base/errors/error.ts";
 import { parseImageName } from "../base/names.ts";
+import { localAuthorities } from "../images/own-of-vm.ts";
 import { changedConfig, imageDigest } from "../images/record.ts";
 import type { SavedMachine } from "../images/save.ts";
 import type { ConfigChange, ImageConfig, ImageRecord } from "../model/artifact.ts";
@@ -70,17 +71,27 @@ async function readVm(
   // writable: the kernel first finishes what a VM that was cut off left in its journal
   const disk = { path: ctx.paths.vm(vm.id).disk, readOnly: false };
   const plan = { name: vm.name, kernel, initramfs, disk, layers: image.layers };
-  const { caCertificates } = await ctx.inheritance();
+  const certificates = ctx.store.identities.certificates(vm.id) ?? (await ctx.inheritance()).caCertificates;
   return withReader(ctx, plan, signal, (client) => {
     const get = (args: { path: string; merged?: string; whole?: boolean }) => getTar(client, args, signal);
     const saved = {
       ...wanted,
-      certificates: caCertificates,
+      certificates,
+      authorities: () => ifThere(get({ path: `/merged/${localAuthorities}` })),
       changes: () => get({ path: "/data/upper", merged: "/merged" }),
       direct: () => get({ path: "/data/direct", whole: true }),
     };
     return ctx.artifacts.saveImage(saved, emit, signal);
   });
+}
+
+/** Nothing, where the guest has no such folder. */
+async function* ifThere(tar: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
+  try {
+    yield* tar;
+  } catch (error) {
+    if (!isError(error, "AGENT_REFUSED")) throw error;
+  }
 }
 
 /** A kernel goes with an image's name, and one content may have several. */

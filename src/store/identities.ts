@@ -26,6 +26,10 @@ export type Identities = {
   of(id: VmId): VmIdentity | null;
   set(id: VmId, identity: VmIdentity): void;
   setNetwork(id: VmId, network: GuestNetwork | null): void;
+  /** Every authority of the host's (PEM) that the VM was told of; null: from a time before that was noted. */
+  certificates(id: VmId): string[] | null;
+  /** Notes more of them: what a VM was told once may be on its disk for good. */
+  addCertificates(id: VmId, certificates: readonly string[]): void;
 };
 
 export function createIdentities(db: Db): Identities {
@@ -44,7 +48,9 @@ export function createIdentities(db: Db): Identities {
     },
     set(id, identity) {
       db.run(
-        "INSERT OR REPLACE INTO vm_identities (vm_id, machine_id, host_keys, network) VALUES (?, ?, ?, ?)",
+        `INSERT INTO vm_identities (vm_id, machine_id, host_keys, network, certificates) VALUES (?, ?, ?, ?, '[]')
+         ON CONFLICT (vm_id) DO UPDATE
+         SET machine_id = excluded.machine_id, host_keys = excluded.host_keys, network = excluded.network`,
         id,
         identity.machineId,
         JSON.stringify(identity.sshHostKeys),
@@ -52,7 +58,20 @@ export function createIdentities(db: Db): Identities {
       );
     },
     setNetwork: (id, network) => db.run("UPDATE vm_identities SET network = ? WHERE vm_id = ?", textOf(network), id),
+    certificates: (id) => certificatesOf(db, id),
+    addCertificates: (id, certificates) =>
+      db.transaction(() => {
+        const known = certificatesOf(db, id) ?? [];
+        const all = [...new Set([...known, ...certificates])];
+        if (all.length === known.length && known.length > 0) return;
+        db.run("UPDATE vm_identities SET certificates = ? WHERE vm_id = ?", JSON.stringify(all), id);
+      }),
   };
+}
+
+function certificatesOf(db: Db, id: VmId): string[] | null {
+  const row = db.get<{ certificates: string | null }>("SELECT certificates FROM vm_identities WHERE vm_id = ?", id);
+  return row?.certificates == null ? null : (JSON.parse(row.certificates) as string[]);
 }
 
 function textOf(network: GuestNetwork | null): string | null {

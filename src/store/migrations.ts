@@ -107,4 +107,7 @@ export const migrations: readonly string[] = [
      UNIQUE (vm_id, name)
    ) STRICT;
    ALTER TABLE vms ADD COLUMN suspended TEXT;`,
+
+  // the host's authorities that a VM was told of; null: nobody noted
+  "ALTER TABLE vm_identities ADD COLUMN certificates TEXT;",
 ];

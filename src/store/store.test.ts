@@ -67,6 +67,20 @@ test("an identity keeps its keys while its network changes", () => {
   expect(store.identities.of(id)).toEqual({ machineId: "a".repeat(32), sshHostKeys: keys, network });
 });
 
+test("a VM's certificates add up, and stay while the rest of its identity changes", () => {
+  const store = fresh();
+  const { id } = vmRecord();
+  store.vms.add(vmRecord());
+  expect(store.identities.certificates(id)).toBeNull();
+  store.identities.set(id, { machineId: "a".repeat(32), sshHostKeys: [], network: null });
+  expect(store.identities.certificates(id)).toEqual([]);
+  store.identities.addCertificates(id, ["a", "b"]);
+  store.identities.addCertificates(id, []);
+  store.identities.addCertificates(id, ["b", "c"]);
+  store.identities.set(id, { machineId: "b".repeat(32), sshHostKeys: [], network: null });
+  expect(store.identities.certificates(id)).toEqual(["a", "b", "c"]);
+});
+
 test("a transaction that throws leaves nothing, also inside another one", () => {
   const store = fresh();
   expect(() =>
