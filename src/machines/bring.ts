@@ -26,7 +26,7 @@ export async function bring(ctx: Context, start: Start, way: Way, plan: StartPla
   const { vm, change, phases } = start;
   const inherited = await (way.kind === "spare" ? takeOver(ctx, start, way) : launch(ctx, start, way, plan));
   const live = start.live as LiveVm;
-  phases.mark("vmm");
+  phases.mark(way.kind === "save" ? "load" : "vmm");
   const goesOn = way.kind === "save" && way.goesOn;
   // a VM that goes on is not given up because its user is gone: what ran in it would be lost
   const signal = goesOn ? (plan.interrupted ?? new AbortController().signal) : plan.signal;
@@ -104,7 +104,8 @@ async function restore(
   plan.emit({ kind: "progress", step: "restore", text: `restoring from ${origin.what}` });
   start.change.step("restore");
   start.isRestoring = true;
-  const running = await ctx.driver.restore(origin.save, specOf(ctx, start.vm, prepared), plan.signal);
+  const started = () => start.phases.mark("vmm");
+  const running = await ctx.driver.restore(origin.save, specOf(ctx, start.vm, prepared), plan.signal, started);
   await holdOrKill(ctx, start, running, { isWarm: true, goesOn: origin.goesOn });
   await running.resume();
 }

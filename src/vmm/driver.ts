@@ -151,9 +151,10 @@ export interface VmmDriver {
    * names the same devices as when it was saved; its disks have the content of then, at any path, and may be larger (`grow` tells
    * the guest). Memory is mapped privately: the save's files are never changed, and may be removed afterwards.
    * A failure or abort leaves no process and no socket behind.
+   * @param onStarted called when the VMM is up and waits for the state
    * @throws SAVE_VERSION (another driver, version or accelerator saved it), SAVE_DAMAGED, VMM_START_FAILED
    */
-  restore(save: Save, spec: BootSpec, signal: AbortSignal): Promise<RunningVm>;
+  restore(save: Save, spec: BootSpec, signal: AbortSignal, onStarted?: () => void): Promise<RunningVm>;
   /** Null when the process is gone (or another one has its pid); never starts anything. */
   adopt(record: DriverRecord): Promise<RunningVm | null>;
   /** After `adopt` gave null: how it ended, as far as the files that it left tell. */

@@ -194,8 +194,9 @@ export function worldDriver(world: World): VmmDriver {
       return runningVm(world, world.boot(spec));
     },
     check: async (save) => void world.check(save),
-    async restore(save, spec, signal) {
+    async restore(save, spec, signal, onStarted) {
       signal.throwIfAborted();
+      onStarted?.();
       return runningVm(world, world.restore(save, spec));
     },
     async adopt(record) {

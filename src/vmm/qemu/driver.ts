@@ -56,11 +56,11 @@ class QemuDriver implements VmmDriver {
     }
   }
 
-  async restore(save: Save, spec: BootSpec, signal: AbortSignal): Promise<RunningVm> {
+  async restore(save: Save, spec: BootSpec, signal: AbortSignal, onStarted = () => {}): Promise<RunningVm> {
     const probe = await this.#usable();
     signal.throwIfAborted();
     const state = await this.#checked(save, spec, probe);
-    return this.#start(spec, probe, { memory: save.files.memory, state }, signal);
+    return this.#start(spec, probe, { memory: save.files.memory, state, onStarted }, signal);
   }
 
   async check(save: Save, spec: Shaped): Promise<void> {
@@ -99,7 +99,7 @@ class QemuDriver implements VmmDriver {
   async #start(spec: BootSpec, probe: QemuProbe, from: Loaded | null, signal: AbortSignal): Promise<RunningVm> {
     const paths = qemuPaths(spec.directory);
     const [argv] = await Promise.all([launchLine(this.#deps, probe, spec, from?.memory ?? null), beginLogs(paths)]);
-    const prepare = from && ((qmp: Qmp) => loadState(qmp, from.state, paths.load));
+    const prepare = from && loading(from, paths.load);
     const { process, qmp, exited } = await startQemu({ argv, ...paths, ...(prepare && { prepare }) }, signal);
     const { version, accel } = probe;
     const saving = savingOf(spec, from !== null);
@@ -125,7 +125,14 @@ class QemuDriver implements VmmDriver {
 }
 
 /** What a VM is loaded from. */
-type Loaded = { /** path */ memory: string; state: Uint8Array };
+type Loaded = { /** path */ memory: string; state: Uint8Array; onStarted(): void };
+
+function loading({ state, onStarted }: Loaded, socket: string) {
+  return (qmp: Qmp) => {
+    onStarted();
+    return loadState(qmp, state, socket);
+  };
+}
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
