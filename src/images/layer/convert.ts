@@ -48,8 +48,6 @@ export type ConvertedLayer = {
   root: RootFacts | null;
   /** its root hides everything below */
   hidesAll: boolean;
-  /** names of entries that could not be kept */
-  leftOut: readonly string[];
 };
 
 export type Conversion = {
@@ -98,10 +96,10 @@ async function pass(source: LayerSource, known: SecondPass, conversion: Conversi
     await writeEnding(ending, packer, conversion);
     await packer.finish();
     isWhole = true;
-    const { root, opaque, leftOut } = entries;
+    const { root, opaque } = entries;
     const hidesAll = opaque.has("");
     const [isBound, packed] = [ending.isBound(), packer.packed()];
-    return { layer: { diffId, isBound, packed, root: root && rootFacts(root), hidesAll, leftOut } };
+    return { layer: { diffId, isBound, packed, root: root && rootFacts(root), hidesAll } };
   } finally {
     await below?.close();
     if (!isWhole) {

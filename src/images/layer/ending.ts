@@ -40,10 +40,10 @@ export type Ending = {
 const plainFolder: FolderFacts = { mode: 0o755, uid: 0, gid: 0, mtime: 0 };
 
 /** Whether the end depends on the layers below. */
-export function needsLower({ folders, links, whiteouts, names }: LayerEntries): boolean {
+export function needsLower({ folders, links, whiteouts, names, leftOut }: LayerEntries): boolean {
   if (whiteouts.size > 0) return true;
   for (const facts of folders.values()) if (facts === null) return true;
-  return links.some(({ target }) => !names.has(target));
+  return links.some(({ target }) => !names.has(target) && !leftOut.has(target));
 }
 
 /** @param lower null: there is nothing below */
@@ -141,10 +141,11 @@ class LayerEnding {
    * one file again.
    */
   async *#links(): AsyncGenerator<Addition, void, void> {
-    const { links, names, folders } = this.#entries;
+    const { links, names, folders, leftOut } = this.#entries;
     const held = new Set(links.map(({ entry }) => entry.name));
     const copies = await this.#targetsBelow(held);
     for (const { entry, target } of links) {
+      if (leftOut.has(target)) continue;
       const copy = copies.get(target);
       if (copy?.isWritten === false) yield* this.#copied(copy, entry.name);
       const isHere = names.has(target) && !held.has(target);
@@ -161,11 +162,12 @@ class LayerEnding {
 
   /** Files of the layers below that are linked to from here, by each name that is linked to. */
   async #targetsBelow(held: ReadonlySet<string>): Promise<Map<string, Copy>> {
-    const { links, names, folders } = this.#entries;
+    const { links, names, folders, leftOut } = this.#entries;
     const copies = new Map<string, Copy>();
     const byFile = new Map<FileKey, Copy>();
     for (const { target } of links) {
-      if (names.has(target) || folders.has(target) || held.has(target) || copies.has(target)) continue;
+      if (names.has(target) || folders.has(target) || held.has(target) || copies.has(target) || leftOut.has(target))
+        continue;
       const node = await this.#lower?.lookup(target);
       if (!node || node.kind === "folder") continue;
       this.isBound = true;

@@ -193,7 +193,7 @@ test("of a tree names are only names, of data overlayfs's marks too; a folder ma
   const taken = (as: "layer" | "tree" | "data") => {
     const entries = new LayerEntries(nothingMoved, { as });
     const passed = list.map((one) => entries.take(one)).filter((one) => one !== null);
-    return [names(passed), passed.at(-1)?.xattrs?.size, entries.leftOut];
+    return [names(passed), passed.at(-1)?.xattrs?.size, [...entries.leftOut]];
   };
   expect(taken("layer")).toEqual([["d/marked"], 1, ["d/hole"]]);
   expect(taken("tree")).toEqual([["d/.wh.name", "d/.wh..wh..opq", "d/marked"], 1, ["d/hole"]]);
@@ -208,6 +208,16 @@ test("of a tree names are only names, of data overlayfs's marks too; a folder ma
   expect(folders([])).toEqual(["a undefined", "a/lost+found 755"]);
   expect(folders([entry("lost+found-not")])).toEqual(["a undefined", "a/lost+found 755"]);
   expect(folders([entry("lost+found/#12")])).toContain("lost+found 700");
+});
+
+test("links to a device that is left out are left out with it, whichever comes first", async () => {
+  const hole = { kind: "character", device: { major: 0, minor: 0 } } as const;
+  const list = [link("d/early", "d/hole"), entry("d/hole", hole), link("d/late", "d/hole"), link("d/last", "d/late")];
+  const result = await read([...list, entry("d/file"), link("d/second", "d/file")], lowerWith({}));
+  expect(names(result.passed)).toEqual(["d/file", "d/second"]);
+  expect(names(result.added)).toEqual(["d"]);
+  const again = await read([entry("hole", hole), entry("hole"), link("to", "hole")], lowerWith({}));
+  expect(names(again.passed)).toEqual(["hole", "to"]);
 });
 
 test("any entries become entries that fit together, or are refused", async () => {

@@ -49,8 +49,8 @@ export class LayerEntries {
   root: FolderFacts | null = null;
   /** of each name that came more than once, the number of its last entry */
   readonly lastOf = new Map<string, number>();
-  /** names of entries that are left out, for a note */
-  readonly leftOut: string[] = [];
+  /** names of devices that can't be kept, and of links to them: what links to those is left out too */
+  readonly leftOut = new Set<string>();
   readonly #known: SecondPass;
   readonly #heldNames = new Set<string>();
   /** something is in the folder `unlessEmpty` */
@@ -82,10 +82,8 @@ export class LayerEntries {
     const xattrs = came.xattrs && keptXattrs(came.xattrs, as === "data");
     const entry: TarEntry = { ...came, name, ...(xattrs === undefined ? {} : { xattrs }) };
     if (came.kind === "folder") return this.#folder(entry);
-    if (as !== "data" && isWhiteoutDevice(came)) {
-      if (this.leftOut.length < 20) this.leftOut.push(name);
-      return null;
-    }
+    if (as !== "data" && (isWhiteoutDevice(came) || this.#isLinkToLeftOut(came))) return this.#leaveOut(name);
+    this.leftOut.delete(name);
     this.#imply(name);
     if (this.folders.has(name)) throw twoKinds(name);
     const last = this.#known.lastOf.get(name);
@@ -115,6 +113,16 @@ export class LayerEntries {
     if (this.names.has(name)) throw twoKinds(name);
     this.#imply(name);
     this.#setFolder(name, facts);
+    return null;
+  }
+
+  #isLinkToLeftOut({ kind, link }: TarEntry): boolean {
+    return kind === "hardlink" && this.leftOut.size > 0 && this.leftOut.has(this.#moved(pathOf(link)));
+  }
+
+  #leaveOut(name: string): null {
+    this.#remember(name.length);
+    if (this.leftOut.add(name).size > limits.held) throw new TarError("it holds too many devices 0/0");
     return null;
   }
 
