@@ -39,6 +39,8 @@ pub enum Content {
 pub struct Packer<S> {
     sink: S,
     content: Content,
+    /// of an overlay whose changes are packed
+    upper: Option<File>,
     /// of files with several names: the first one
     seen: HashMap<(u64, u64), Vec<u8>>,
 }
@@ -67,7 +69,7 @@ impl From<std::io::Error> for Stop {
 
 impl<S: Sink> Packer<S> {
     pub fn new(sink: S, content: Content) -> Packer<S> {
-        Packer { sink, content, seen: HashMap::new() }
+        Packer { sink, content, upper: None, seen: HashMap::new() }
     }
 
     /// A folder's entries are named relative to it, `./` first; a file's entry is its name.
@@ -88,6 +90,7 @@ impl<S: Sink> Packer<S> {
         }
         let folder = File::open(path)?;
         let is_upper = matches!(self.content, Content::Changes { .. });
+        self.upper = is_upper.then(|| folder.try_clone()).transpose()?;
         let records = self.attributes(&path.join("."), is_upper)?;
         self.header(&Meta { path: b"./", flag: b'5', link: b"", size: 0 }, &folder.metadata()?, records)?;
         self.walk(level(folder, Vec::new(), is_upper)?)
@@ -120,7 +123,7 @@ impl<S: Sink> Packer<S> {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             other => other?,
         };
-        if is_upper && name.starts_with(b".wh.") {
+        if matches!(self.content, Content::Changes { .. }) && name.starts_with(b".wh.") {
             let problem = format!("{} has a name that means a deletion in a layer", shown(&path));
             return Err(Stop::Failed(Refusal::new("unsupported", problem)));
         }
@@ -212,7 +215,7 @@ impl<S: Sink> Packer<S> {
 
     /// Writes a hard link when another name of the same file is in the stream already.
     fn is_linked(&mut self, metadata: &Metadata, path: &[u8]) -> Result<bool, Stop> {
-        let id = (metadata.dev(), metadata.ino());
+        let id = self.id_of(metadata, path)?;
         if let Some(first) = self.seen.get(&id).cloned() {
             self.header(&Meta { path, flag: b'1', link: &first, size: 0 }, metadata, Vec::new())?;
             return Ok(true);
@@ -224,6 +227,22 @@ impl<S: Sink> Packer<S> {
             self.seen.insert(id, path.to_vec());
         }
         Ok(false)
+    }
+
+    /// What tells a file apart. One in an overlay's upper folder has another number where the overlay is mounted.
+    fn id_of(&self, metadata: &Metadata, path: &[u8]) -> std::io::Result<(u64, u64)> {
+        let here = (metadata.dev(), metadata.ino());
+        let Some(upper) = self.upper.as_ref().filter(|_| metadata.nlink() > 1) else { return Ok(here) };
+        let at = path.iter().rposition(|byte| *byte == b'/').map_or(0, |slash| slash + 1);
+        let (folder, name) = path.split_at(at);
+        let found = open::folder_beneath(upper.as_raw_fd(), folder).and_then(|folder| {
+            let place = Path::new("/proc/self/fd").join(folder.as_raw_fd().to_string());
+            fs::symlink_metadata(place.join(std::ffi::OsStr::from_bytes(name)))
+        });
+        match found {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(here),
+            other => other.map(|there| (there.dev(), there.ino())),
+        }
     }
 
     /// Exactly `size` bytes from where `file` stands, whatever becomes of it meanwhile.

@@ -224,3 +224,47 @@ fn a_layers_mark_as_a_name_is_refused_among_changes() {
     assert!(packed(Content::Whole, &base.join("in")).is_ok());
     std::fs::remove_dir_all(base).unwrap();
 }
+
+/// `in/new` was `old` in the image, whose files are only in `merged`. None: extended attributes of overlays are not for us.
+fn renamed_folder(base: &std::path::Path) -> Option<()> {
+    let (upper, merged) = (base.join("in/new"), base.join("merged/new"));
+    std::fs::create_dir_all(&upper).unwrap();
+    std::fs::create_dir_all(&merged).unwrap();
+    crate::sys::xattr::set(&upper, b"trusted.overlay.redirect", b"old").ok()
+}
+
+#[test]
+fn a_layers_mark_as_a_name_is_refused_in_a_renamed_folder_too() {
+    use super::pack::Content;
+    let base = folder("mark-renamed");
+    if renamed_folder(&base).is_some() {
+        std::fs::write(base.join("merged/new/.wh.x"), b"").unwrap();
+        let changes = Content::Changes { merged: base.join("merged") };
+        let refusal = packed(changes, &base.join("in")).unwrap_err();
+        assert!(refusal.message.contains("new/.wh.x"), "{}", refusal.message);
+    }
+    std::fs::remove_dir_all(base).unwrap();
+}
+
+#[test]
+fn a_hard_link_between_a_renamed_folder_and_others_stays_one() {
+    use super::pack::Content;
+    use std::os::unix::fs::MetadataExt;
+    let base = folder("link-renamed");
+    if renamed_folder(&base).is_some() {
+        // the overlay shows files with numbers of its own: stand-ins are other files
+        std::fs::write(base.join("in/first"), b"one").unwrap();
+        std::fs::hard_link(base.join("in/first"), base.join("in/new/second")).unwrap();
+        std::fs::hard_link(base.join("in/first"), base.join("in/third")).unwrap();
+        std::fs::write(base.join("merged/new/second"), b"one").unwrap();
+        std::fs::hard_link(base.join("merged/new/second"), base.join("merged/third")).unwrap();
+        std::fs::write(base.join("merged/new/image"), b"two").unwrap();
+        std::fs::hard_link(base.join("merged/new/image"), base.join("merged/new/image-too")).unwrap();
+        let bytes = packed(Content::Changes { merged: base.join("merged") }, &base.join("in")).unwrap();
+        let out = unpacked_by_tar(&bytes, &base);
+        let number = |path: &str| std::fs::metadata(out.join(path)).unwrap().ino();
+        assert_eq!([number("new/second"), number("third")], [number("first"); 2]);
+        assert_eq!(number("new/image"), number("new/image-too"));
+    }
+    std::fs::remove_dir_all(base).unwrap();
+}
