@@ -139,6 +139,9 @@ mod tests {
 
     #[test]
     fn a_read_only_path_cannot_be_written() {
-        assert_eq!(access_of(Right::ReadOnly, true, handled_fs(7)) & (WRITE_FILE | TRUNCATE), 0);
+        let truncate = 1 << 14;
+        assert_eq!(access_of(Right::ReadOnly, true, handled_fs(7)) & (WRITE_FILE | truncate), 0);
+        assert_eq!(access_of(Right::ReadWrite, false, handled_fs(7)) & truncate, 0);
+        assert_ne!(access_of(Right::ReadWrite, true, handled_fs(7)) & truncate, 0);
     }
 }
