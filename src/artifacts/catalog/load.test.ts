@@ -132,6 +132,15 @@ test("without net the last good one is used, and only as long as it is good", as
   expect(await load()).toMatchObject({ entries: [], keptSince: null });
 });
 
+test("one whose signature is broken into lines is kept as well as any", async () => {
+  const lines = signer.sign(catalog()).replace(/(.{40})/g, "$1\r\n");
+  const { temp, load } = await world(serving(catalog(), `${lines}\n`));
+  using _ = temp;
+  expect(await load()).toMatchObject({ failure: null });
+  if (server) server.answer = (_request, response) => send(response, 500, "");
+  expect(await load()).toMatchObject({ entries: [{ name: "tool" }], keptSince: expect.any(Number) });
+});
+
 test("a new key ends what the old one signed", async () => {
   const { temp, source, load } = await world(serving(catalog()));
   using _ = temp;

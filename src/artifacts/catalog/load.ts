@@ -117,7 +117,8 @@ function opened(content: Uint8Array, signature: string, url: string, key: KeyObj
 /** In one file, so that both are of one time: signature, when it was fetched, and from the second line on the catalog. */
 async function keep({ paths, web }: LoadDeps, url: string, content: Uint8Array, signature: string): Promise<void> {
   if (url.startsWith("file:")) return;
-  const head = Buffer.from(`${signature.trim()} ${web.now()}\n`);
+  // without the line breaks that some tools put into base64
+  const head = Buffer.from(`${signature.replace(/\s+/g, "")} ${web.now()}\n`);
   // a copy that can't be kept is missed later, if at all
   await ensureFolder(paths.catalogs)
     .then(() => writeAtomic(paths.catalog(idOf(url)), Buffer.concat([head, content])))
