@@ -75,15 +75,21 @@ function baseOf({ base, suite }: RawImageFile): BuildBase | string {
 }
 
 /** Folders that every VM has from its kernel or for itself: what is put there is no part of an image. */
-const notOfImage = /^\/(?:dev|proc|sys|run)(?:\/|$)/;
+const notOfImage = /^\/(?:dev|proc|sys|run|var\/run|var\/lock)(?=\/|$)/;
+
+/** Why what is put there would not be in the image; null: it would. @param path in the guest, absolute */
+export function guestPathProblem(path: string): string | null {
+  const folder = notOfImage.exec(path)?.[0];
+  if (folder !== undefined) return `nothing of ${folder} is kept in an image`;
+  return isOwnOfVm(path.slice(1)) ? `${path} is each VM's own, and never kept in an image` : null;
+}
 
 function fileProblems({ path, content, source, mode: _ }: RawFile, at: number): string[] {
   const problems: string[] = [];
   if ((content === undefined) === (source === undefined))
     problems.push(`files.${at}: must have either \`content\` or \`source\``);
-  if (notOfImage.test(path))
-    problems.push(`files.${at}.path: nothing of ${path.split("/", 2).join("/")} is kept in an image`);
-  if (isOwnOfVm(path.slice(1))) problems.push(`files.${at}.path: ${path} is each VM's own, and never kept in an image`);
+  const problem = guestPathProblem(path);
+  if (problem !== null) problems.push(`files.${at}.path: ${problem}`);
   return problems;
 }
 

@@ -26,6 +26,24 @@ const problemsOf = (work: Promise<unknown>) =>
     (error: { details?: { problems?: string[] } }) => error.details?.problems ?? [String(error)],
   );
 
+test("what a folder would put where no image keeps it is named", async () => {
+  const toml = files(
+    'path = "/root/.ssh"\nsource = "ssh"',
+    'path = "/var"\nsource = "var"',
+    'path = "/etc"\nsource = "etc"',
+  );
+  const folder = project(toml, (at) => {
+    for (const inner of ["ssh", "var/run/x", "etc/ssh"]) mkdirSync(`${at}/${inner}`, { recursive: true });
+    for (const inner of ["ssh/authorized_keys", "ssh/config", "var/run/x/y", "etc/ssh/ssh_host_rsa_key", "etc/ok"])
+      writeFileSync(`${at}/${inner}`, "");
+  });
+  expect(await problemsOf(readImageFile("dev.toml", folder))).toEqual([
+    "files.0.source: /root/.ssh/authorized_keys is each VM's own, and never kept in an image",
+    "files.1.source: nothing of /var/run is kept in an image",
+    "files.2.source: /etc/ssh/ssh_host_rsa_key is each VM's own, and never kept in an image",
+  ]);
+});
+
 test("content and source, a file and a folder, with modes, links and times", async () => {
   const toml = files(
     'path = "/etc/motd"\ncontent = "hi\\n"',

@@ -4,8 +4,8 @@ import { BangerError } from "../base/errors/error.ts";
 import { readText } from "../host/files.ts";
 import { byteTextOf, realPath } from "../host/tree.ts";
 import { planFile } from "./files.ts";
-import { invalid, parseImageFile } from "./parse.ts";
-import type { BuildPlan } from "./plan.ts";
+import { guestPathProblem, invalid, parseImageFile } from "./parse.ts";
+import type { BuildPlan, FilePlan } from "./plan.ts";
 
 const maxBytes = 1024 * 1024;
 
@@ -16,8 +16,16 @@ export async function readImageFile(path: string, folder: string): Promise<Build
   const root = realPath(byteTextOf(dirname(file)));
   const problems: string[] = [];
   const files = parsed.files.map((one, at) => planFile(root, one, at, problems));
+  problems.push(...files.flatMap(lostFiles));
   if (problems.length > 0) throw invalid(path, problems);
   return { ...parsed, files };
+}
+
+/** Files in a folder that no image keeps; the folder's own path was looked at before. */
+function lostFiles({ path, entries }: FilePlan, at: number): string[] {
+  const parent = path.slice(0, path.lastIndexOf("/"));
+  const lost = entries.slice(1).flatMap((entry) => guestPathProblem(`${parent}/${entry.path}`) ?? []);
+  return [...new Set(lost)].map((problem) => `files.${at}.source: ${problem}`);
 }
 
 async function textOf(file: string, path: string): Promise<string> {
