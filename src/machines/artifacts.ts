@@ -8,14 +8,22 @@ import type { Emit } from "../model/event.ts";
 import type { ArtifactRef, VmSpec } from "../model/vm.ts";
 import type { Context } from "./context.ts";
 import type { Upload } from "./deps.ts";
+import { byBarePrefix, byDigestPrefix, type Findable } from "./digest-prefix.ts";
 import { dropUnused, whileImporting } from "./unused.ts";
 
-/** @throws KERNEL_NOT_FOUND, IMAGE_NAME_INVALID */
+/** By name, by digest or by what its digest begins with. @throws KERNEL_NOT_FOUND, KERNEL_AMBIGUOUS, IMAGE_NAME_INVALID */
 export function findKernel(ctx: Pick<Context, "store" | "artifacts">, text: string): KernelRecord {
-  const { kernels } = ctx.store;
-  const found = isDigest(text) ? kernels.byDigest(text) : kernels.byName(parseImageName(text));
+  const found = lookUp(ctx.store.kernels, text);
   if (!found) throw fail("KERNEL_NOT_FOUND", kernelMissing(ctx, text));
   return found;
+}
+
+function lookUp(kernels: Findable<KernelRecord>, text: string): KernelRecord | null {
+  if (isDigest(text)) return kernels.byDigest(text);
+  const ambiguous = (names: string[]) => fail("KERNEL_AMBIGUOUS", { text, names });
+  const meant = byDigestPrefix(text, kernels, ambiguous);
+  if (meant !== "no prefix") return meant;
+  return kernels.byName(parseImageName(text)) ?? byBarePrefix(text, kernels, ambiguous);
 }
 
 /** A kernel that is not here, and what the CLI can do about it. */

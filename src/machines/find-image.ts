@@ -1,10 +1,11 @@
 /** From what a user types to an image: a name, a digest or the beginning of one, a reference in any of its spellings. */
 import { fail } from "../base/errors/error.ts";
-import { type Digest, isDigest, isImageName, parseImageName } from "../base/names.ts";
+import { isDigest, isImageName, parseImageName } from "../base/names.ts";
 import { formatReference, referenceOf } from "../base/reference.ts";
 import { nearest } from "../base/text.ts";
 import type { ImageRecord } from "../model/artifact.ts";
 import type { Context } from "./context.ts";
+import { byBarePrefix, byDigestPrefix } from "./digest-prefix.ts";
 
 type Deps = Pick<Context, "store" | "artifacts">;
 
@@ -38,15 +39,16 @@ export function waysTo(ctx: Deps, text: string): { recipe?: string; pull?: strin
 
 function lookUp({ store: { images } }: Deps, text: string): ImageRecord | null {
   if (isDigest(text)) return images.byDigest(text);
-  if (/^sha256:[0-9a-f]{4,63}$/.test(text)) return only(text, images.byPrefix(text));
+  const ambiguous = (names: string[]) => fail("IMAGE_AMBIGUOUS", { text, names });
+  const meant = byDigestPrefix(text, images, ambiguous);
+  if (meant !== "no prefix") return meant;
   if (isImageName(text)) {
     for (const spelling of spellings(text)) {
       const found = isImageName(spelling) ? images.byName(spelling) : null;
       if (found) return found;
     }
   }
-  if (/^[0-9a-f]{6,64}$/.test(text)) return only(text, images.byPrefix(`sha256:${text}`));
-  return images.byName(parseImageName(text));
+  return byBarePrefix(text, images, ambiguous) ?? images.byName(parseImageName(text));
 }
 
 /** A name may leave `:latest` out, and Docker Hub's host. */
@@ -57,10 +59,4 @@ function* spellings(text: string): Generator<string, void, void> {
     const reference = referenceOf(full);
     if (reference) yield formatReference(reference);
   }
-}
-
-function only(text: string, found: readonly ImageRecord[]): ImageRecord | null {
-  const digests = new Set<Digest>(found.map((image) => image.digest));
-  if (digests.size > 1) throw fail("IMAGE_AMBIGUOUS", { text, names: found.map((image) => image.name) });
-  return found[0] ?? null;
 }

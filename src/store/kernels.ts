@@ -10,6 +10,8 @@ export type Kernels = {
   /** the name is the digest itself when no name points at it */
   byDigest(digest: Digest): KernelRecord | null;
   all(): KernelRecord[];
+  /** Contents whose digest begins so, at most 10. @param prefix `sha256:` and at least one digit */
+  byPrefix(prefix: string): KernelRecord[];
   /** The content that was made of the bundle whose manifest has that digest. */
   byOrigin(digest: Digest): KernelRecord | null;
   /** Adds the content if it is new, and points the name at it. @param origin of the bundle it was made of */
@@ -31,6 +33,10 @@ export function createKernels(db: Db): Kernels {
     byName: (name) => find("n.name", name),
     byDigest: (digest) => find("k.digest", digest),
     all: () => db.all<Row>(`${select} WHERE n.name IS NOT NULL ORDER BY n.name`).map(toRecord),
+    byPrefix: (prefix) =>
+      db
+        .all<Row>(`${select} WHERE substr(k.digest, 1, ?) = ? GROUP BY k.digest LIMIT 10`, prefix.length, prefix)
+        .map(toRecord),
     byOrigin: (digest) => {
       const row = db.get<{ kernel: string }>(
         "SELECT kernel_digest AS kernel FROM kernel_origins WHERE digest = ?",

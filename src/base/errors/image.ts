@@ -99,6 +99,11 @@ export const imageErrors = {
       return `${meant}\`banger kernel ls\` shows every kernel, \`banger kernel catalog\` what can be pulled`;
     },
   }),
+  KERNEL_AMBIGUOUS: spec({
+    exit: Exit.Usage,
+    message: (p: { text: string; names: readonly string[] }) => `"${p.text}" may be any of ${p.names.join(", ")}`,
+    hint: () => "give more digits; `banger kernel ls` shows the digests",
+  }),
   KERNEL_IN_USE: spec({
     exit: Exit.Conflict,
     message: (p: { name: string; users: readonly string[] }) => `kernel "${p.name}" is used by ${p.users.join(", ")}`,
