@@ -228,6 +228,20 @@ only("folders of the disk itself: kept whole with their overlay marks, and null 
   ]);
 });
 
+only(
+  "folders of the disk that were emptied stay empty, also where the image's own tree has something there",
+  async () => {
+    const { temp, paths, save } = await world();
+    using _ = temp;
+    const parents = [folder("./"), folder("./var"), folder("./var/lib"), docker];
+    const base = await save([...parents, file("./var/lib/docker/seed", "s")]);
+    expect(base.direct).toBeNull();
+    const emptied = await save([folder("./")], parents, base);
+    expect(emptied.direct).not.toBeNull();
+    expect(await listed(paths, emptied.direct ? [emptied.direct] : [])).toContain("var/lib/docker folder 710");
+  },
+);
+
 only("a stream that is cut, foreign or too large is refused by name, and nothing is left", async () => {
   const whole = archive([folder("./"), file("./big", "x".repeat(5000))]);
   for (const [bytes, code] of [

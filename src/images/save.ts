@@ -1,6 +1,6 @@
 /** An image and what a VM wrote above it, as a new image: only the difference is stored. */
 import type { ImageName } from "../base/names.ts";
-import type { ImageConfig, ImageRecord, LayerRef } from "../model/artifact.ts";
+import { directFolders, type ImageConfig, type ImageRecord, type LayerRef } from "../model/artifact.ts";
 import type { Emit } from "../model/event.ts";
 import { assembleImage } from "./assemble.ts";
 import { hostsAlone, type Told } from "./authorities.ts";
@@ -9,6 +9,7 @@ import { type LayerSource, NoFilesError } from "./layer/convert.ts";
 import { lowerOf, openUnion, withUnion } from "./open-union.ts";
 import { certificateBundles, isOwnOfVm, withoutCertificates } from "./own-of-vm.ts";
 import { refusing } from "./refusal.ts";
+import type { Union } from "./union/union.ts";
 
 export type SavedMachine = Told & {
   name: ImageName;
@@ -66,7 +67,7 @@ async function directOf(
     ...stream(direct),
     lower: null,
     as: "data",
-    mustHaveFiles: base.direct === null,
+    mustHaveFiles: base.direct === null && !(await withUnion(deps.paths, base.layers, hasDirect)),
   };
   try {
     return await deps.layers.add(source, [], options);
@@ -74,6 +75,12 @@ async function directOf(
     if (error instanceof NoFilesError) return null;
     throw error;
   }
+}
+
+/** Where an image says nothing else, its VMs' folders begin with what its tree has there. */
+async function hasDirect(union: Union): Promise<boolean> {
+  for (const folder of directFolders) if (await union.isFilled(folder)) return true;
+  return false;
 }
 
 function stream(open: () => AsyncIterable<Uint8Array>) {

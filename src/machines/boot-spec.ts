@@ -1,12 +1,9 @@
 /** What a VMM is told for one VM: pure, so that every choice is one row of a test. */
 import { rootOf } from "../images/record.ts";
-import type { ImageRecord } from "../model/artifact.ts";
+import { directFolders, type ImageRecord } from "../model/artifact.ts";
 import type { Paths } from "../model/paths.ts";
 import type { VmRecord } from "../model/vm.ts";
 import type { BlockDevice, BootSpec, NetDevice } from "../vmm/driver.ts";
-
-/** Folders of the guest that live on the data disk itself: container engines can't stack an overlay on an overlay. */
-const directFolders = ["/var/lib/docker", "/var/lib/containerd", "/var/lib/containers"];
 
 export type BootFacts = {
   vm: Pick<VmRecord, "id" | "spec" | "ephemeral">;

@@ -19,6 +19,9 @@ export type LayerRef = {
 /** Which init program the image brings; `none`: the agent stays PID 1. */
 export type InitKind = "systemd" | "other" | "none";
 
+/** Folders of a guest that live on its disk itself: container engines can't stack an overlay on an overlay. */
+export const directFolders: readonly string[] = ["/var/lib/docker", "/var/lib/containerd", "/var/lib/containers"];
+
 export type ImageRecord = {
   name: ImageName;
   /** over the layers' digests and `config`: two images with one digest are the same */
@@ -27,7 +30,7 @@ export type ImageRecord = {
   layers: LayerRef[];
   /** what VMs of it boot when nothing else is said; null: the default kernel */
   kernel: ImageName | null;
-  /** what folders that live on a VM's own disk begin with (`/var/lib/docker`), when the image is a saved VM */
+  /** what `directFolders` begin with, when the image is a saved VM; null: with what the layers have there */
   direct: LayerRef | null;
   init: InitKind;
   /** it has a shell to log in with */

@@ -47,6 +47,14 @@ export class Union {
     return found && toNode(found);
   }
 
+  /** Whether something is in the folder that a path leads to, symlinks followed. */
+  async isFilled(path: string): Promise<boolean> {
+    const folder = await this.resolve(path);
+    const stack = folder && (await this.#find(folder.path));
+    if (stack?.[0]?.node.kind !== "folder") return false;
+    return (await this.#children(stack)).some(([, child]) => this.#keepsWhiteouts || !isWhiteout(child[0]?.node));
+  }
+
   /** Follows symlinks inside the root. Null when nothing is there, or too many lead to each other. */
   async resolve(path: string): Promise<{ path: string; node: UnionNode } | null> {
     const todo = path.split("/").reverse();
