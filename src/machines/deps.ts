@@ -148,6 +148,8 @@ export type MachineTimings = {
   servicesMs: number;
   /** what a guest has to power itself off, in `ms`, when the request doesn't say */
   graceMs: number;
+  /** how long a VM that reads a disk may send nothing while the host waits, in `ms` */
+  readerMs: number;
   /** from an agent's line that drops to the end of its VM, when that is why, in `ms` */
   endingMs: number;
   /** between two attempts to adopt a VMM that lives but does not answer, in `ms` */
@@ -167,6 +169,7 @@ export const defaultTimings: MachineTimings = {
   reconnectMs: 20_000,
   servicesMs: 60_000,
   graceMs: 30_000,
+  readerMs: 120_000,
   endingMs: 1_000,
   adoptAgainMs: 5_000,
   leaseGraceMs: 5_000,

@@ -4,7 +4,6 @@ import { parseImageName } from "../base/names.ts";
 import { defaultKernel } from "../kernels/names.ts";
 import type { ImageRecord, KernelRecord } from "../model/artifact.ts";
 import type { Emit } from "../model/event.ts";
-import { getTar } from "../wire/agent/get.ts";
 import { findKernel } from "./artifacts.ts";
 import type { Context } from "./context.ts";
 import type { Upload } from "./deps.ts";
@@ -23,8 +22,8 @@ export async function importDisk(ctx: Context, upload: Upload, emit: Emit, signa
       emit({ kind: "progress", step: "read", text: "reading the disk in a VM" });
       // a copy of our own: the kernel may put its journal in order
       const plan = { name, kernel, initramfs, disk: { path, readOnly: false }, layers: [], next: repair };
-      const made = await withReader(ctx, plan, signal, (client) => {
-        const open = () => getTar(client, { path: "/data", whole: true }, signal);
+      const made = await withReader(ctx, plan, signal, (read) => {
+        const open = () => read({ path: "/data", whole: true });
         return ctx.artifacts.importTree({ name, source, open }, emit, signal);
       });
       const record = { ...made, kernel: own?.name ?? null };

@@ -6,7 +6,8 @@ import { orAborted, withTimeout } from "../base/async.ts";
 import { fail, isError } from "../base/errors/error.ts";
 import type { KernelRecord, LayerRef } from "../model/artifact.ts";
 import type { BlockDevice, RunningVm } from "../vmm/driver.ts";
-import type { AgentClient } from "../wire/agent/types.ts";
+import { getTar } from "../wire/agent/get.ts";
+import type { Json } from "../wire/agent/types.ts";
 import { agentComplaint, lastLines } from "./console.ts";
 import type { Context } from "./context.ts";
 
@@ -23,12 +24,15 @@ export type ReaderPlan = {
   layers: readonly LayerRef[];
 };
 
-/** Hands the reader's agent to `use`; the disk is at `/data`. @throws DISK_UNREADABLE, AGENT_UNREACHABLE, what `use` throws */
+/** A folder of the reader as a tar stream. @throws DISK_UNREADABLE when nothing comes any more */
+export type ReadFolder = (args: Json & { path: string }) => AsyncIterable<Uint8Array>;
+
+/** Hands the reader's folders to `use`; the disk is at `/data`. @throws DISK_UNREADABLE, AGENT_UNREACHABLE, what `use` throws */
 export async function withReader<T>(
   ctx: Context,
   plan: ReaderPlan,
   signal: AbortSignal,
-  use: (client: AgentClient) => Promise<T>,
+  use: (read: ReadFolder) => Promise<T>,
 ): Promise<T> {
   const id = ctx.randomId();
   const { directory, serialLog } = ctx.paths.vm(id);
@@ -40,7 +44,7 @@ export async function withReader<T>(
     const ended = running.wait().then(async () => over.abort(unreadable(plan, await saidAtLast(ctx, serialLog))));
     ctx.nobodys.add(running.record.process.pid);
     try {
-      return await reading(ctx, plan.name, running, AbortSignal.any([signal, over.signal]), use);
+      return await reading(ctx, plan, running, AbortSignal.any([signal, over.signal]), use);
     } catch (error) {
       if (signal.aborted) throw error;
       throw await explained(ctx, plan, error, { ended, over: over.signal });
@@ -71,23 +75,43 @@ function readerSpec(ctx: Context, { kernel, initramfs, disk, layers }: ReaderPla
 /** Nothing of `use` goes on when it is over. */
 async function reading<T>(
   ctx: Context,
-  name: string,
+  plan: ReaderPlan,
   running: RunningVm,
   signal: AbortSignal,
-  use: (client: AgentClient) => Promise<T>,
+  use: (read: ReadFolder) => Promise<T>,
 ): Promise<T> {
+  const { name } = plan;
   const limit = ctx.timings.agentMs;
   const connecting = running
     .agent()
     .then(({ stream, resync }) => ctx.connectAgent(stream, { resync, timeoutMs: limit, name }));
   const late = () => fail("AGENT_UNREACHABLE", { name, reason: "the VM that should read its disk does not answer" });
   const client = await orAborted(withTimeout(connecting, limit, late), signal);
-  const using = use(client);
+  const silent = () => unreadable(plan, "the VM that reads it has stopped sending");
+  const using = use((args) => whileItComes(getTar(client, args, signal), ctx.timings.readerMs, silent));
   try {
     return await orAborted(using, signal);
   } finally {
     client.destroy();
     await using.catch(() => {});
+  }
+}
+
+/** A file system may hang the kernel that reads it. The limit holds while the next piece is waited for, not while one is used. */
+async function* whileItComes<T>(
+  from: AsyncGenerator<T, void, void>,
+  ms: number,
+  silent: () => Error,
+): AsyncGenerator<T, void, void> {
+  try {
+    for (;;) {
+      const next = await withTimeout(from.next(), ms, silent);
+      if (next.done) return;
+      yield next.value;
+    }
+  } finally {
+    // not waited for: it may be what never comes
+    void from.return().catch(() => {});
   }
 }
 

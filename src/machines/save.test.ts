@@ -196,6 +196,18 @@ test("a reader that never answers is ended", async () => {
   await rest(host, machines, "after a silent reader");
 });
 
+test("a reader that stops sending is ended: its disk can't be read", async () => {
+  const host = newHost();
+  const machines = await stopped(host);
+  host.world.guest.reads = false;
+  const failed = await failureOf(machines.save("web", { image: "mine" }, emit, signal));
+  expect([failed.code, failed.message]).toEqual([
+    "DISK_UNREADABLE",
+    "the disk of web can't be read: the VM that reads it has stopped sending",
+  ]);
+  await rest(host, machines, "after a reader that hangs");
+});
+
 test("storing that fails, a caller that goes, a VM that is deleted meanwhile: the reader ends, nothing is stored", async () => {
   const full = newHost();
   const failing = await stopped(

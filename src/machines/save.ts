@@ -7,7 +7,6 @@ import type { SavedMachine } from "../images/save.ts";
 import type { ConfigChange, ImageConfig, ImageRecord } from "../model/artifact.ts";
 import type { Emit } from "../model/event.ts";
 import type { VmRecord } from "../model/vm.ts";
-import { getTar } from "../wire/agent/get.ts";
 import { prepareArtifacts, type ReadyArtifacts } from "./artifacts.ts";
 import type { Context } from "./context.ts";
 import { withReader } from "./reader.ts";
@@ -72,14 +71,13 @@ async function readVm(
   const disk = { path: ctx.paths.vm(vm.id).disk, readOnly: false };
   const plan = { name: vm.name, kernel, initramfs, disk, layers: image.layers };
   const certificates = ctx.store.identities.certificates(vm.id) ?? (await ctx.inheritance()).caCertificates;
-  return withReader(ctx, plan, signal, (client) => {
-    const get = (args: { path: string; merged?: string; whole?: boolean }) => getTar(client, args, signal);
+  return withReader(ctx, plan, signal, (read) => {
     const saved = {
       ...wanted,
       certificates,
-      authorities: () => ifThere(get({ path: `/merged/${localAuthorities}` })),
-      changes: () => get({ path: "/data/upper", merged: "/merged" }),
-      direct: () => get({ path: "/data/direct", whole: true }),
+      authorities: () => ifThere(read({ path: `/merged/${localAuthorities}` })),
+      changes: () => read({ path: "/data/upper", merged: "/merged" }),
+      direct: () => read({ path: "/data/direct", whole: true }),
     };
     return ctx.artifacts.saveImage(saved, emit, signal);
   });

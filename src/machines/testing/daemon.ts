@@ -24,6 +24,7 @@ export const shortTimings = {
   servicesMs: 10,
   graceMs: 10,
   leaseGraceMs: 5,
+  readerMs: 25,
   endingMs: 10,
   adoptAgainMs: 1,
   spareAfterMs: 30_000,

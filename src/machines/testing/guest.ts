@@ -17,6 +17,8 @@ export type GuestBehaviour = {
   init: "systemd" | "none";
   /** answer of `services`; null: never comes */
   services: Json | null;
+  /** what it is asked to read comes to an end */
+  reads: boolean;
   /** answer of `stats` */
   stats: Json;
   /** it was asked for them */
@@ -30,6 +32,7 @@ export const goodGuest: GuestBehaviour = {
   hasButton: true,
   init: "systemd",
   services: { ok: true, state: "running", failed: [] },
+  reads: true,
   stats: { ok: true, load1: 0, connections: 0 },
 };
 
@@ -106,7 +109,11 @@ class FakeClient implements AgentClient {
       guest.generation = Number(args["generation"]);
       queueMicrotask(() => guest.notice({ notice: "up" }));
     }
-    if (verb === "get") guest.gets.push(args);
+    if (verb === "get") {
+      guest.gets.push(args);
+      const closed = guest.behaviour.reads ? Promise.resolve() : this.closed.then(() => {});
+      return { ...streamWith({ ok: true }), closed };
+    }
     if (verb === "poweroff" && guest.behaviour.obeys) {
       queueMicrotask(() => guest.end({ kind: args["mode"] === "reboot" ? "reboot" : "poweroff" }));
     }
