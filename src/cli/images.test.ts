@@ -1,5 +1,8 @@
 /** `banger image …`: what is printed where, and the exit codes. */
 import { afterEach, expect, test } from "bun:test";
+import type { ImageName } from "../base/names.ts";
+import { createStore } from "../store/store.ts";
+import { digestOf, imageRecord, layerRef } from "../store/testing/records.ts";
 import type { CliContext } from "./context.ts";
 import { type CliWorld, cliWorld } from "./testing/cli.ts";
 
@@ -130,6 +133,24 @@ test("a disk is read by a VM; the kernel that it needs is fetched on the way, an
       "error: the disk of box can't be read: last words\nhint: repair a copy of it with `e2fsck -f`, and register that\n",
     ),
   });
+});
+
+test("export says what of a saved VM's image does not go along", async () => {
+  const { cli, served } = await fresh();
+  const direct = layerRef({ digest: digestOf("7") });
+  const { images } = createStore(served.host.db, () => 0);
+  images.put(imageRecord({ name: "mine" as ImageName, digest: digestOf("8"), direct }));
+  const change = (context: CliContext) => {
+    context.saveTo = async (_path, content) => {
+      for await (const chunk of content) void chunk;
+    };
+  };
+  const lost = "warning: what mine has in /var/lib/docker, /var/lib/containerd, /var/lib/containers does not go";
+  expect(await cli("image export mine x.tar", { change })).toMatchObject({
+    code: 0,
+    stderr: expect.stringContaining(lost),
+  });
+  expect((await cli("image export debian-bookworm x.tar", { change })).stderr).not.toContain("does not go");
 });
 
 test("export is nothing for a terminal", async () => {

@@ -1,6 +1,7 @@
 /** `banger image export`. */
 import { fail } from "../../../base/errors/error.ts";
 import { formatSize } from "../../../base/units.ts";
+import { directFolders } from "../../../model/artifact.ts";
 import { cancellable } from "../../abort.ts";
 import type { CliContext } from "../../context.ts";
 import { type JsonFlag, printJson, remark, running, sinkOf } from "../../work.ts";
@@ -13,6 +14,11 @@ export async function exportImage(this: CliContext, flags: JsonFlag, image: stri
         problem: "an archive is nothing for a terminal",
         next: "name a file, or send stdout somewhere",
       });
+    }
+    const { direct } = await this.api.json("showImage", { name: image });
+    if (direct) {
+      const text = `what ${image} has in ${directFolders.join(", ")} does not go into the archive`;
+      sink.emit({ kind: "note", level: "warn", text });
     }
     let bytes = 0;
     await cancellable(this.signals, async (signal) => {
