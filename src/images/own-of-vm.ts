@@ -1,5 +1,7 @@
 /** What banger gives to one VM alone: its identity, and what its host hands on. No image keeps it: the next VM gets its own. */
 
+import type { TarKind } from "../artifacts/tar/header.ts";
+
 /** Where a distribution's tool looks for authorities beside its own; the host's are there for it too. */
 export const localAuthorities = "usr/local/share/ca-certificates";
 
@@ -10,7 +12,10 @@ const names = new Set([
   "etc/profile.d/banger-env.sh",
   "etc/systemd/system.conf.d/banger.conf",
   "root/.ssh/authorized_keys",
+  "var/lib/systemd/random-seed",
 ]);
+/** Mostly a link to the one in /etc, and then nothing of its own. */
+const dbusMachineId = "var/lib/dbus/machine-id";
 const patterns = [
   /^etc\/ssh\/ssh_host_[a-z0-9]+_key(?:\.pub)?$/,
   // authorities that the host's owner added
@@ -32,7 +37,17 @@ export function withoutCertificates(bundle: Uint8Array, certificates: readonly s
   return left.length === text.length ? bundle : Buffer.from(left, "latin1");
 }
 
+/** Where a VM's own name is one line among others. */
+export const hostsFile = "etc/hosts";
+
+/** Without the line that gives the VM its name (agent/src/verbs/identity/names.rs). */
+export function withoutHostName(hosts: Uint8Array): Uint8Array {
+  const text = Buffer.from(hosts).toString("latin1");
+  return Buffer.from(text.replace(/^[ \t]*127\.0\.1\.1[ \t].*(?:\n|$)/gm, ""), "latin1");
+}
+
 /** @param path without a slash at its beginning */
-export function isOwnOfVm(path: string): boolean {
+export function isOwnOfVm(path: string, kind: TarKind = "file"): boolean {
+  if (path === dbusMachineId) return kind !== "symlink";
   return names.has(path) || patterns.some((pattern) => pattern.test(path));
 }

@@ -105,13 +105,26 @@ only("what one VM alone is given is left out, and what looks like it is not", as
   using _ = temp;
   const own = [
     ...["machine-id", "hostname", "resolv.conf", "ssh/ssh_host_ed25519_key", "ssh/ssh_host_rsa_key.pub"],
-    ...["profile.d/banger-env.sh", "systemd/system.conf.d/banger.conf"],
-  ].map((path) => `etc/${path}`);
+    ...["profile.d/banger-env.sh", "systemd/system.conf.d/banger.conf", "../var/lib/systemd/random-seed"],
+    "../var/lib/dbus/machine-id",
+  ].map((path) => `etc/${path}`.replace("etc/../", ""));
   expect(isOwnOfVm("usr/local/share/ca-certificates/banger-12.crt")).toBe(true);
   const others = ["etc/hosts", "etc/ssh/ssh_host_key_notes", "etc/ssh/sshd_config", "root/.ssh/config"];
   for (const path of own) expect([path, isOwnOfVm(path)]).toEqual([path, true]);
   for (const path of others) expect([path, isOwnOfVm(path)]).toEqual([path, false]);
-  const folders = ["etc", "etc/ssh", "etc/profile.d", "etc/systemd", "etc/systemd/system.conf.d", "root", "root/.ssh"];
+  const folders = [
+    "var",
+    "var/lib",
+    "var/lib/systemd",
+    "var/lib/dbus",
+    "etc",
+    "etc/ssh",
+    "etc/profile.d",
+    "etc/systemd",
+    "etc/systemd/system.conf.d",
+    "root",
+    "root/.ssh",
+  ];
   const saved = await save([
     ...folders.map((path) => folder(`./${path}`)),
     ...[...own, "root/.ssh/authorized_keys", ...others].map((path) => file(`./${path}`, "secret")),
@@ -119,6 +132,15 @@ only("what one VM alone is given is left out, and what looks like it is not", as
   const lines = await listed(paths, saved.layers.slice(-1));
   const files = lines.filter((line) => line.includes(" file ")).map((line) => line.split(" ")[0] ?? "");
   expect(files).toEqual(others);
+  // a link to one of them is one of them, and a symlink is none
+  const linked = await save([
+    ...folders.map((path) => folder(`./${path}`)),
+    file("./etc/hostname", "web"),
+    member("./etc/other-name", { kind: "hardlink", link: "./etc/hostname" }),
+    member("./var/lib/dbus/machine-id", { kind: "symlink", link: "/etc/machine-id" }),
+  ]);
+  const kept = (await listed(paths, linked.layers.slice(-1))).filter((line) => !line.includes(" folder "));
+  expect(kept).toEqual([expect.stringMatching(/^var\/lib\/dbus\/machine-id symlink .*\/etc\/machine-id$/)]);
 });
 
 only("the host's authorities go out of the bundles, and nothing else does", async () => {
@@ -160,6 +182,20 @@ async function bundleOf(paths: Paths, { layers }: ImageRecord): Promise<string> 
     return text;
   });
 }
+
+only("the VM's own name goes out of /etc/hosts, and nothing else does", async () => {
+  const { temp, paths, save } = await world();
+  using _ = temp;
+  const hosts = "127.0.0.1 localhost\n127.0.1.1\tweb\n127.0.1.10 x\n192.0.2.1 mine # 127.0.1.1 web\n";
+  const saved = await save([folder("etc"), file("etc/hosts", hosts)]);
+  const text = await withUnion(paths, saved.layers, async (union) => {
+    const node = await union.lookup("etc/hosts");
+    let found = "";
+    if (node) for await (const chunk of union.content(node)) found += Buffer.from(chunk).toString();
+    return found;
+  });
+  expect(text).toBe("127.0.0.1 localhost\n127.0.1.10 x\n192.0.2.1 mine # 127.0.1.1 web\n");
+});
 
 only("an authority that the user put there too stays, and one that only the host gave goes", async () => {
   const { temp, paths, base, save } = await world();

@@ -7,7 +7,7 @@ import { hostsAlone, type Told } from "./authorities.ts";
 import { type ImageDeps, storingImage } from "./deps.ts";
 import { type LayerSource, NoFilesError } from "./layer/convert.ts";
 import { lowerOf, openUnion, withUnion } from "./open-union.ts";
-import { certificateBundles, isOwnOfVm, withoutCertificates } from "./own-of-vm.ts";
+import { certificateBundles, hostsFile, isOwnOfVm, withoutCertificates, withoutHostName } from "./own-of-vm.ts";
 import { refusing } from "./refusal.ts";
 import type { Union } from "./union/union.ts";
 
@@ -42,8 +42,9 @@ export async function saveImage(
     };
     const certificates = await withUnion(deps.paths, base.layers, (union) => hostsAlone(saved, union));
     const rewrite = {
-      paths: certificateBundles,
-      change: (bundle: Uint8Array) => withoutCertificates(bundle, certificates),
+      paths: new Set([...certificateBundles, hostsFile]),
+      change: (content: Uint8Array, path: string) =>
+        path === hostsFile ? withoutHostName(content) : withoutCertificates(content, certificates),
     };
     const changes: LayerSource = { ...stream(saved.changes), lower, leaveOut: isOwnOfVm, rewrite };
     const layer = await deps.layers.add(

@@ -4,7 +4,7 @@
  */
 import { abortable } from "../../artifacts/abortable.ts";
 import { CountedStream } from "../../artifacts/counted.ts";
-import { TarError } from "../../artifacts/tar/header.ts";
+import { TarError, type TarKind } from "../../artifacts/tar/header.ts";
 import { TarScanner } from "../../artifacts/tar/scanner.ts";
 import type { Digest } from "../../base/names.ts";
 import type { Semaphore } from "../../base/semaphore.ts";
@@ -29,7 +29,7 @@ export type LayerSource = {
   /** `layer` when it is left out */
   as?: LayerKind;
   /** paths whose entries are passed over, as if they weren't there */
-  leaveOut?(path: string): boolean;
+  leaveOut?(path: string, kind: TarKind): boolean;
   /** a folder that is left out while nothing is in it */
   unlessEmpty?: string;
   rewrite?: Rewrite;

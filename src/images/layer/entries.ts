@@ -3,7 +3,7 @@
  * Filesystem Changeset"). Files go on at once; folders, whiteouts and hard links to what is not there yet wait for the
  * end, when all is known about them: only their names are kept.
  */
-import { shown, type TarEntry, TarError } from "../../artifacts/tar/header.ts";
+import { shown, type TarEntry, TarError, type TarKind } from "../../artifacts/tar/header.ts";
 import { NameSet } from "./name-set.ts";
 import { baseOf, foldersOf, joined, parentOf, pathOf } from "./paths.ts";
 
@@ -34,7 +34,7 @@ export type LayerKind = "layer" | "tree" | "data";
 /** How a stream's entries are taken; see `LayerSource`. */
 export type Taking = {
   as?: LayerKind;
-  leaveOut?(path: string): boolean;
+  leaveOut?(path: string, kind: TarKind): boolean;
   unlessEmpty?: string;
 };
 
@@ -49,7 +49,7 @@ export class LayerEntries {
   root: FolderFacts | null = null;
   /** of each name that came more than once, the number of its last entry */
   readonly lastOf = new Map<string, number>();
-  /** names of devices that can't be kept, and of links to them: what links to those is left out too */
+  /** names of what is left out, and of links to it: what links to those is left out too */
   readonly leftOut = new Set<string>();
   readonly #known: SecondPass;
   readonly #heldNames = new Set<string>();
@@ -77,12 +77,12 @@ export class LayerEntries {
     const base = baseOf(name);
     const { as = "layer", leaveOut, unlessEmpty } = this.#taking;
     if (unlessEmpty !== undefined && name.startsWith(`${unlessEmpty}/`)) this.#isFilled = true;
-    if (leaveOut?.(name)) return null;
+    if (leaveOut?.(name, came.kind)) return this.#leaveOut(name);
     if (as === "layer" && base.startsWith(whiteout)) return this.#mark(parentOf(name), base);
     const xattrs = came.xattrs && keptXattrs(came.xattrs, as === "data");
     const entry: TarEntry = { ...came, name, ...(xattrs === undefined ? {} : { xattrs }) };
     if (came.kind === "folder") return this.#folder(entry);
-    if (as !== "data" && (isWhiteoutDevice(came) || this.#isLinkToLeftOut(came))) return this.#leaveOut(name);
+    if (this.#isLinkToLeftOut(came) || (as !== "data" && isWhiteoutDevice(came))) return this.#leaveOut(name);
     this.leftOut.delete(name);
     this.#imply(name);
     if (this.folders.has(name)) throw twoKinds(name);
@@ -122,7 +122,7 @@ export class LayerEntries {
 
   #leaveOut(name: string): null {
     this.#remember(name.length);
-    if (this.leftOut.add(name).size > limits.held) throw new TarError("it holds too many devices 0/0");
+    if (this.leftOut.add(name).size > limits.held) throw new TarError("too much of it has to be left out");
     return null;
   }
 

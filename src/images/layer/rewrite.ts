@@ -4,7 +4,7 @@ import type { TarEntry } from "../../artifacts/tar/header.ts";
 export type Rewrite = {
   /** of files; larger ones than `maxRewritten` stay as they are */
   paths: ReadonlySet<string>;
-  change(content: Uint8Array): Uint8Array;
+  change(content: Uint8Array, path: string): Uint8Array;
 };
 
 const maxRewritten = 8 * 1024 * 1024;
@@ -49,7 +49,7 @@ export class Rewriter implements Out {
     const held = this.#held;
     if (!held || !this.#rewrite) return this.#out.pad(size);
     this.#held = null;
-    const content = this.#rewrite.change(Buffer.concat(held.chunks));
+    const content = this.#rewrite.change(Buffer.concat(held.chunks), held.entry.name);
     this.#out.entry({ ...held.entry, size: content.length });
     this.#out.data(content);
     this.#out.pad(content.length);
