@@ -4,7 +4,7 @@ import type { ImageRecord, Pruned } from "../model/artifact.ts";
 import type { TemplateRecord } from "../model/save.ts";
 import type { Context } from "./context.ts";
 import { allTemplates, removeTemplate } from "./templates.ts";
-import { dropUnused } from "./unused.ts";
+import { betweenImports, dropUnused } from "./unused.ts";
 
 export type PruneRequest = {
   /** also images that no VM uses, and templates */
@@ -33,8 +33,8 @@ export async function pruneImages(ctx: Context, { all, dryRun }: PruneRequest): 
   }
   if (all && !dryRun) for (const { key } of allTemplates(ctx)) await removeTemplate(ctx, key);
   // what an import is putting down looks just like what an interrupted one left
-  if (ctx.importing.count === 0) pruned.leftovers = await ctx.artifacts.removeLeftovers(kept, dryRun);
-  return pruned;
+  const leftovers = await betweenImports(ctx, () => ctx.artifacts.removeLeftovers(kept, dryRun));
+  return leftovers ? { ...pruned, leftovers } : pruned;
 }
 
 function templatesOf(templates: readonly TemplateRecord[]): Pruned["templates"] {

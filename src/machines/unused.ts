@@ -11,11 +11,19 @@ type Files = { layers: Digest[]; kernels: Digest[] };
 
 /** Drops every content that nothing holds; put off while an import runs. */
 export async function dropUnused(ctx: Context): Promise<void> {
-  if (ctx.importing.count > 0) return;
-  const before = ctx.importing.removal;
-  const mine = before.then(() => dropNow(ctx));
-  ctx.importing.removal = mine.catch(() => {});
-  await mine;
+  await betweenImports(ctx, () => dropNow(ctx));
+}
+
+/** Runs what no import may meet, one after the other; an import that begins meanwhile waits. Null, and nothing done: one runs. */
+export async function betweenImports<T>(ctx: Pick<Context, "importing">, work: () => Promise<T>): Promise<T | null> {
+  const { importing } = ctx;
+  if (importing.count > 0) return null;
+  const mine = importing.removal.then(async () => (importing.count > 0 ? null : work()));
+  importing.removal = mine.then(
+    () => {},
+    () => {},
+  );
+  return mine;
 }
 
 /** Runs an import; unused contents are dropped when the last one is over. */
@@ -42,7 +50,6 @@ export async function finishDropping(ctx: Context, entry: JournalEntry): Promise
 }
 
 async function dropNow(ctx: Context): Promise<void> {
-  if (ctx.importing.count > 0) return;
   const dropped = ctx.store.transaction(() => {
     const layers = ctx.store.images.dropUnused().layers.map((layer) => layer.digest);
     const kernels = ctx.store.kernels.dropUnused().map((kernel) => kernel.digest);
