@@ -9,6 +9,8 @@ import type { Union } from "./union/union.ts";
 
 /** bytes of what is looked through, of each kind: what is beyond says nothing */
 const maxText = 8 * 1024 * 1024;
+/** bytes of the VM's stream: a file in it may be as long as it likes */
+const maxStream = 8 * maxText;
 
 export type Told = {
   /** authorities that the host handed on to the VM, PEM */
@@ -55,7 +57,12 @@ async function textOf(tar: AsyncIterable<Uint8Array>): Promise<string> {
     hole() {},
     padding() {},
   });
-  for await (const chunk of tar) scanner.push(chunk);
-  scanner.finish(false);
+  let passed = 0;
+  for await (const chunk of tar) {
+    scanner.push(chunk);
+    passed += chunk.length;
+    if (passed > maxStream) break;
+  }
+  if (passed <= maxStream) scanner.finish(false);
   return Buffer.concat(chunks).toString("latin1");
 }
