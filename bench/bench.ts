@@ -1,32 +1,52 @@
 /**
  * The speed table: each figure beside a floor that is measured in the same run, in turn with it. `make bench` runs it; the
- * table goes to the terminal, everything as JSON to bench/results/. Arguments: `--runs N` (default 5), `--only vm|images`.
+ * table goes to the terminal, everything as JSON to bench/results/. Arguments: `--runs N` (default 5), `--only vm|images|saves`.
  */
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
-import { cpus, release, totalmem } from "node:os";
+import { cpus, loadavg, release, totalmem } from "node:os";
 import { join } from "node:path";
 import { cloneGolden } from "../test/e2e/golden.ts";
 import { Home, programs, repository } from "../test/e2e/home.ts";
 import { makeRepository } from "../test/e2e/repo.ts";
+import type { Breakdown } from "./from-template.ts";
 import { images } from "./images.ts";
 import { bootRaw, execRaw, putRaw, type Recipe, recipeOf } from "./raw-vm.ts";
+import { saves } from "./saves.ts";
 import { median, type Row, reached, table } from "./stats.ts";
+import { say, timed, times } from "./timing.ts";
 
-const runs = process.argv.includes("--runs") ? Number(process.argv[process.argv.indexOf("--runs") + 1]) || 5 : 5;
+const runs = Number(argument("--runs")) || 5;
 const home = new Home("bench");
 try {
   await cloneGolden(home);
-  const only = process.argv.includes("--only") ? process.argv[process.argv.indexOf("--only") + 1] : undefined;
-  const rows = [...(only === "images" ? [] : await measure()), ...(only === "vm" ? [] : await images(home, runs))];
-  console.log(`\n${table(rows)}\n`);
-  save(rows);
+  const only = argument("--only");
+  const rows: Row[] = [];
+  const breakdowns: Breakdown[] = [];
+  if (only === undefined || only === "vm") rows.push(...(await measure()));
+  if (only === undefined || only === "images") rows.push(...(await images(home, runs)));
+  if (only === undefined || only === "saves") {
+    const measured = await saves(home, runs);
+    rows.push(...measured.rows);
+    breakdowns.push(...measured.breakdowns);
+  }
+  console.log(`\n${table(rows)}\n${breakdowns.map(breakdownText).join("")}`);
+  save(rows, breakdowns);
   process.exitCode = rows.every(reached) ? 0 : 1;
 } finally {
   await home.close();
 }
 
+function argument(name: string): string | undefined {
+  return process.argv.includes(name) ? process.argv[process.argv.indexOf(name) + 1] : undefined;
+}
+
+function breakdownText({ what, parts }: Breakdown): string {
+  const lines = parts.map(({ what: part, median: ms }) => `  ${part.padEnd(32)} ${ms.toFixed(1).padStart(6)} ms\n`);
+  return `\n${what}, taken apart:\n${lines.join("")}`;
+}
+
 async function measure(): Promise<Row[]> {
-  await home.ok(["vm", "run", "--name", "bench", "--detach", "--wait=agent"]);
+  await home.ok(["vm", "run", "--name", "bench", "--detach", "--cold", "--wait=agent"]);
   const recipe = recipeOf(home);
   await home.ok(["vm", "delete", "bench"]);
   const start = await cliStart();
@@ -45,7 +65,7 @@ async function cliStart(): Promise<Row[]> {
 
 async function coldBoot(recipe: Recipe): Promise<Row> {
   const row: Row = {
-    what: "vm run --rm --wait=agent -- true",
+    what: "vm run --rm --cold --wait=agent -- true",
     floorWhat: "raw QEMU until its agent answers",
     ours: [],
     floor: [],
@@ -56,16 +76,17 @@ async function coldBoot(recipe: Recipe): Promise<Row> {
     const raw = await bootRaw(recipe, join(home.folder, `raw${run}`));
     row.floor.push(raw.readyMs);
     await raw.end();
-    row.ours.push(await timed(() => home.ok(["vm", "run", "--rm", "--wait=agent", "--", "true"])));
+    row.ours.push(await timed(() => home.ok(["vm", "run", "--rm", "--cold", "--wait=agent", "--", "true"])));
     say(row);
   }
   return row;
 }
 
-/** Two VMs side by side, idle but for the one that is asked: ours and a raw one. */
+/** Two VMs side by side, their services up, idle but for the one that is asked: ours and a raw one. */
 async function onRunningVms(recipe: Recipe, cliStartMs: number): Promise<Row[]> {
   const raw = await bootRaw(recipe, join(home.folder, "raw"));
-  await home.ok(["vm", "run", "--name", "bench", "--detach", "--wait=agent"]);
+  (await raw.agent.open("services", {})).close();
+  await home.ok(["vm", "run", "--name", "bench", "--detach", "--cold"]);
   try {
     const exec: Row = {
       what: "vm exec -- true",
@@ -121,24 +142,7 @@ function bigRepository(): string {
   return makeRepository(join(home.folder, "big"), files);
 }
 
-async function times(what: string, count: number, once: () => Promise<number>): Promise<number[]> {
-  const values: number[] = [];
-  for (let run = 0; run < count; run++) values.push(await once());
-  console.log(`${what}: ${median(values).toFixed(1)} ms`);
-  return values;
-}
-
-async function timed(work: () => Promise<unknown>): Promise<number> {
-  const begun = performance.now();
-  await work();
-  return performance.now() - begun;
-}
-
-function say(row: Row): void {
-  console.log(`${row.what}: ${row.ours.at(-1)?.toFixed(0)} ms, floor ${row.floor.at(-1)?.toFixed(0)} ms`);
-}
-
-function save(rows: Row[]): void {
+function save(rows: Row[], breakdowns: Breakdown[]): void {
   const folder = join(repository, "bench/results");
   mkdirSync(folder, { recursive: true });
   const host = {
@@ -146,12 +150,13 @@ function save(rows: Row[]): void {
     model: cpus()[0]?.model,
     memory: totalmem(),
     kernel: release(),
+    load: loadavg(),
     kvm: existsSync("/dev/kvm"),
   };
   const name = new Date().toISOString().replaceAll(":", "").slice(0, 15);
   writeFileSync(
     join(folder, `${name}.json`),
-    `${JSON.stringify({ at: new Date().toISOString(), host, programs, runs, rows }, null, 2)}\n`,
+    `${JSON.stringify({ at: new Date().toISOString(), host, programs, runs, rows, breakdowns }, null, 2)}\n`,
   );
   console.log(`written to bench/results/${name}.json`);
 }

@@ -14,7 +14,7 @@ try {
   await cloneGolden(home);
   for (let boot = 1; boot <= wanted; boot++) {
     const timeoutMs = Math.max(60_000, 3 * (took[0] ?? 60_000));
-    const done = await home.banger(["vm", "run", "--rm", "--wait=agent", "--", "true"], { timeoutMs });
+    const done = await home.banger(["vm", "run", "--rm", "--cold", "--wait=agent", "--", "true"], { timeoutMs });
     if (done.code === 0) took.push(done.ms);
     else
       failed.push(

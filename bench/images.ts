@@ -13,6 +13,7 @@ import { tinyArtifacts } from "../src/images/testing/tiny.ts";
 import type { LayerRef } from "../src/model/artifact.ts";
 import type { Home } from "../test/e2e/home.ts";
 import type { Row } from "./stats.ts";
+import { say, timed } from "./timing.ts";
 
 const mib = 1024 * 1024;
 
@@ -120,7 +121,9 @@ async function boots(
     reach: { ratio: 1.1 },
   };
   const boot = (image: string) =>
-    timed(() => home.ok(["vm", "run", "--rm", "--wait=agent", "--memory=256M", "--image", image, "--", "true"]));
+    timed(() =>
+      home.ok(["vm", "run", "--rm", "--cold", "--wait=agent", "--memory=256M", "--image", image, "--", "true"]),
+    );
   for (let run = 0; run < 2 * runs; run++) {
     row.floor.push(await boot(one));
     row.ours.push(await boot(ten));
@@ -140,18 +143,8 @@ function must(...argv: string[]): void {
   if (done.exitCode !== 0) throw new Error(`${argv.join(" ")}: ${done.stderr.toString()}`);
 }
 
-async function timed(work: () => Promise<unknown>): Promise<number> {
-  const begun = performance.now();
-  await work();
-  return performance.now() - begun;
-}
-
 function timedSync(work: () => void): number {
   const begun = performance.now();
   work();
   return performance.now() - begun;
-}
-
-function say(row: Row): void {
-  console.log(`${row.what}: ${row.ours.at(-1)?.toFixed(0)} ms, floor ${row.floor.at(-1)?.toFixed(0)} ms`);
 }

@@ -10,7 +10,14 @@ import type { Home } from "../test/e2e/home.ts";
 import { until } from "../test/e2e/processes.ts";
 
 /** What a VM of banger runs on, taken from its live processes, to be started again in another folder. */
-export type Recipe = { folder: string; qemu: string[]; passt: string[]; blankDisk: string };
+export type Recipe = {
+  folder: string;
+  qemu: string[];
+  /** what starts passt and ends when QEMU can connect; empty without one */
+  network: string[];
+  /** what its own disk began as */
+  disk: string;
+};
 
 export function recipeOf(home: Home): Recipe {
   const qemu = home.processOf("qemu").argv;
@@ -18,36 +25,49 @@ export function recipeOf(home: Home): Recipe {
   const bytes = Number(
     /ext4-(\d+)\.img/.exec(Bun.spawnSync(["ls", join(home.folder, "c/banger/disks")]).stdout.toString())?.[1],
   );
-  return {
-    folder,
-    qemu: withoutBootMonitor(qemu),
-    passt: home.processOf("passt").argv,
-    blankDisk: join(home.folder, `c/banger/disks/ext4-${bytes}.img`),
-  };
+  const guard = home.processes().find(({ argv }) => argv[1] === "netguard");
+  return { folder, qemu, network: guard?.argv ?? [], disk: join(home.folder, `c/banger/disks/ext4-${bytes}.img`) };
 }
 
 /** A raw VM whose agent answered; `readyMs` counts from QEMU's start to a pong of an agent that has its identity. */
 export type RawVm = { agent: AgentClient; readyMs: number; end(): Promise<void> };
 
 export async function bootRaw(recipe: Recipe, folder: string): Promise<RawVm> {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  Bun.spawnSync(["cp", "--sparse=always", recipe.blankDisk, join(folder, "disk.ext4")]);
-  const moved = (argv: string[]) => argv.map((word) => word.replaceAll(recipe.folder, folder));
-  Bun.spawnSync(moved(recipe.passt), { stdio: ["ignore", "ignore", "ignore"] });
+  await layOut(recipe, folder);
   const begun = performance.now();
-  const child = Bun.spawn(moved(recipe.qemu), {
+  const qemu = spawnRaw({ ...recipe, qemu: withoutBootMonitor(recipe.qemu) }, folder);
+  const agent = await answeringAgent(join(folder, "agent.sock"));
+  const readyMs = performance.now() - begun;
+  return { agent, readyMs, end: () => endRaw(qemu, agent, folder) };
+}
+
+/** Its folder, disk and network, the latter two side by side. */
+export async function layOut({ folder: from, disk, network }: Recipe, folder: string): Promise<void> {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const programs = [["cp", "--sparse=always", disk, join(folder, "disk.ext4")], moved(network, from, folder)];
+  const children = programs
+    .filter((argv) => argv.length > 0)
+    .map((argv) => Bun.spawn(argv, { stdio: ["ignore", "ignore", "ignore"] }));
+  for (const child of children) if ((await child.exited) !== 0) throw new Error(`laying out ${folder} failed`);
+}
+
+export function spawnRaw({ folder: from, qemu }: Recipe, folder: string): Bun.Subprocess {
+  return Bun.spawn(moved(qemu, from, folder), {
     stdio: ["ignore", "ignore", "inherit"],
     env: { PATH: "/usr/bin:/bin", LANG: "C.UTF-8" },
   });
-  const agent = await answeringAgent(join(folder, "agent.sock"));
-  const readyMs = performance.now() - begun;
-  const end = async () => {
-    agent.destroy();
-    child.kill("SIGKILL");
-    await child.exited;
-    rmSync(folder, { recursive: true, force: true });
-  };
-  return { agent, readyMs, end };
+}
+
+/** Its network ends with it. */
+export async function endRaw(qemu: Bun.Subprocess, agent: AgentClient, folder: string): Promise<void> {
+  agent.destroy();
+  qemu.kill("SIGKILL");
+  await qemu.exited;
+  rmSync(folder, { recursive: true, force: true });
+}
+
+function moved(argv: readonly string[], from: string, to: string): string[] {
+  return argv.map((word) => word.replaceAll(from, to));
 }
 
 /** Runs a command to its end; its status. */

@@ -12,6 +12,15 @@ test("the allowance is taken off before the ratio", () => {
   expect([ratio(row), reached(row), reached({ ...row, reach: { ratio: 0.9 } })]).toEqual([1, true, false]);
 });
 
+test("a ratio and a figure both have to be reached", () => {
+  const both = (ms: number) => reached({ ...row, reach: { ratio: 1.1, ms } });
+  expect([both(12), both(11.9), reached({ ...row, reach: { ratio: 0.9, ms: 12 } })]).toEqual([true, false, false]);
+});
+
+test("a ratio without a floor is not reached", () => {
+  expect(reached({ ...row, floor: [] })).toBe(false);
+});
+
 test("without a floor the milliseconds count", () => {
   const bare = { ...row, floor: [], allowance: 0, reach: { ms: 12 } };
   expect([ratio(bare), reached(bare)]).toEqual([null, true]);
@@ -22,4 +31,5 @@ test("the table has a line for each row", () => {
     "what  median (min-max) ms  floor               ratio  reach   reached",
     "x     12.0 (10.0-30.0)     9.0 (8.0-10.0) raw  1.00   <= 1.1  yes",
   ]);
+  expect(table([{ ...row, unit: "MiB", reach: { ratio: 1.1, ms: 12 } }])).toContain("<= 1.1, 12 MiB  yes");
 });

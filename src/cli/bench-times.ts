@@ -1,5 +1,5 @@
 /** Many measurements as the few numbers that people compare. Pure. */
-import type { Phase } from "../model/event.ts";
+import type { Phase, WorkEvent } from "../model/event.ts";
 
 /** All in `ms`. */
 export type Timed = { what: string; median: number; min: number; max: number };
@@ -44,4 +44,10 @@ export function phasesOf(runs: readonly (readonly Phase[])[]): Timed[] {
       runs.map((run) => (phase === "api" ? api(run) : of(run, phase))),
     ),
   );
+}
+
+/** The phases that a command told of itself. @param stderr of one that was run with `--json` */
+export function phasesTold(stderr: string): Phase[] {
+  const events = stderr.split("\n").flatMap((line) => (line.startsWith("{") ? [JSON.parse(line) as WorkEvent] : []));
+  return events.flatMap((event) => (event.kind === "timing" ? event.phases : []));
 }

@@ -1,8 +1,8 @@
 /** `banger bench`: what a user does, timed on this host, and one `vm run` taken apart. */
 import { fail } from "../../base/errors/error.ts";
-import type { Phase, WorkEvent } from "../../model/event.ts";
+import type { Phase } from "../../model/event.ts";
 import { cancellable } from "../abort.ts";
-import { phasesOf, type Timed, timedOf } from "../bench-times.ts";
+import { phasesOf, phasesTold, type Timed, timedOf } from "../bench-times.ts";
 import type { CliContext } from "../context.ts";
 import { type CreateFlags, createRequest } from "../create-request.ts";
 import { withArtifacts } from "../obtain.ts";
@@ -82,18 +82,13 @@ async function repeat(
     if (ended.code !== 0) throw benchFailed(what, ended.stderr);
     if (left === runs) continue;
     repeated.ms.push(ended.ms);
-    repeated.events.push(timingsIn(ended.stderr));
+    repeated.events.push(phasesTold(ended.stderr));
   }
   return repeated;
 }
 
 function benchFailed(what: string, stderr: string): Error {
   return fail("BENCH_FAILED", { what, reason: stderr.trim().split("\n").at(-1) ?? "" });
-}
-
-function timingsIn(stderr: string): Phase[] {
-  const events = stderr.split("\n").flatMap((line) => (line.startsWith("{") ? [JSON.parse(line) as WorkEvent] : []));
-  return events.flatMap((event) => (event.kind === "timing" ? event.phases : []));
 }
 
 async function suspended({ context, runs, signal }: Bench, name: string): Promise<{ what: string; ms: number[] }[]> {

@@ -1,0 +1,93 @@
+/** `vm run` where its template is there: restored when asked for, and taken over from one that is held ready. */
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { phasesOf, phasesTold, type Timed, timedOf } from "../src/cli/bench-times.ts";
+import type { Phase } from "../src/model/event.ts";
+import type { Home } from "../test/e2e/home.ts";
+import { until } from "../test/e2e/processes.ts";
+import { restoreRaw, type SavedRecipe } from "./raw-restore.ts";
+import { type Row, rowOf } from "./stats.ts";
+import { say, timed } from "./timing.ts";
+
+export const runTrue = ["vm", "run", "--rm", "--", "true"];
+
+/** Where the time of something went. */
+export type Breakdown = { what: string; parts: Timed[] };
+export type Measured = { row: Row; breakdowns: Breakdown[] };
+
+/** A VM of this home's only kind, each restored when it is asked for. */
+export function restored(home: Home, recipe: SavedRecipe, runs: number): Promise<Measured> {
+  const reach = { ratio: 1.4, ms: 300 };
+  return measure(home, recipe, { runs, row: rowOf({ what: "vm run --rm -- true", reach }), ready: async () => {} });
+}
+
+/** The same with `spare_vm`; none is being made while the floor is measured. */
+export async function takenOver(home: Home, recipe: SavedRecipe, runs: number): Promise<Measured> {
+  home.configure("");
+  await home.ok(runTrue);
+  const row = rowOf({ what: "the same, one held ready", reach: { ratio: 1.4, ms: 300 } });
+  const taken = await measure(home, recipe, { runs, row, ready: () => spareReady(home) });
+  home.configure("spare_vm = false\n");
+  await home.ok(["daemon", "stop"]);
+  return taken;
+}
+
+type Measuring = { runs: number; row: Row /** before each measurement */; ready: () => Promise<void> };
+
+async function measure(home: Home, recipe: SavedRecipe, { runs, row, ready }: Measuring): Promise<Measured> {
+  const ours: Phase[][] = [];
+  const raw: Phase[][] = [];
+  row.floorWhat = "raw QEMU, template loaded, true";
+  // the first ones find files and pages cold
+  for (let run = -1; run < runs; run++) {
+    await ready();
+    const vm = await restoreRaw(recipe, join(home.folder, "raw"));
+    await vm.end();
+    const ms = await timed(() => home.ok(runTrue));
+    await ready();
+    const told = phasesTold((await home.ok(["vm", "run", "--rm", "--json", "--", "true"])).stderr);
+    if (run < 0) continue;
+    row.floor.push(vm.readyMs);
+    row.ours.push(ms);
+    ours.push(told);
+    raw.push(vm.phases);
+  }
+  say(row);
+  const floor = (raw[0] ?? []).map(({ name }, at) =>
+    timedOf(
+      name,
+      raw.map((parts) => parts[at]?.ms ?? 0),
+    ),
+  );
+  return {
+    row,
+    breakdowns: [
+      { what: row.what, parts: phasesOf(ours) },
+      { what: `${row.what}: floor`, parts: floor },
+    ],
+  };
+}
+
+/** A VM is held ready: there is a QEMU, and for a while it does next to nothing. One that is being made has the CPU. */
+async function spareReady(home: Home): Promise<void> {
+  let [before, idle] = [0, 0];
+  await until("a VM held ready", () => {
+    const qemu = home.processes().find(({ name }) => name.startsWith("qemu"));
+    const now = qemu ? cpuNs(qemu.pid) : 0;
+    idle = before > 0 && now - before < idleNs ? idle + 1 : 0;
+    before = now;
+    return idle >= 4;
+  });
+}
+
+/** A QEMU whose guest stands still may look for its timers a thousand times a second; `ns` of CPU between two looks. */
+const idleNs = 5_000_000;
+
+/** What all threads of a process have run, in `ns`. */
+function cpuNs(pid: number): number {
+  const threads = readdirSync(`/proc/${pid}/task`);
+  return threads.reduce(
+    (sum, id) => sum + Number(readFileSync(`/proc/${pid}/task/${id}/schedstat`, "utf8").split(" ")[0]),
+    0,
+  );
+}
