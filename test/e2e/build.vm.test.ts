@@ -212,7 +212,7 @@ from the app: here
       await nothingRuns();
     }
     const orphan = await started("slow.toml", "\nbegun\n");
-    home().signal(home().processOf("bangerd"), "SIGKILL");
+    await home().killDaemon();
     expect(await orphan.exited).toBe(1);
     // the next daemon gives its holder a moment to come back
     await home().ok(["vm", "ls"]);

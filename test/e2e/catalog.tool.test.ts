@@ -154,7 +154,7 @@ describe.skipIf(reason !== null)(reason === null ? "catalogs" : `catalogs [${rea
       await stalled;
       const blobs = join(killed.folder, "c/banger/blobs");
       await partOf(blobs, half);
-      killed.signal(killed.processOf("bangerd"), "SIGKILL");
+      await killed.killDaemon();
       expect(await pulling.exited).toBe(6);
       expect(await said).toContain("can't be reached");
       const names = readdirSync(join(killed.folder, "c/banger"), { recursive: true, encoding: "utf8" });

@@ -10,17 +10,6 @@ type Listed = { name: string; state: string; pid: number | null };
 
 vmSuite("daemon", (home) => {
   const list = () => home().json<Listed[]>(["vm", "ls"]);
-  const killDaemon = async () => {
-    const daemon = home().processOf("bangerd");
-    home().signal(daemon, "SIGKILL");
-    await until(
-      "the daemon is gone",
-      () =>
-        !home()
-          .processes()
-          .some((item) => item.pid === daemon.pid),
-    );
-  };
   const vmm = () =>
     home()
       .processes()
@@ -47,7 +36,7 @@ vmSuite("daemon", (home) => {
     await home().ok(["vm", "run", "--name", "a", "--detach", "--wait=agent"]);
     await home().ok(["vm", "exec", "a", "--", "sh", "-c", "echo $$; (sleep 1000 &) ; echo mark >/run/mark"]);
     const before = vmm().map((item) => item.pid);
-    await killDaemon();
+    await home().killDaemon();
     expect(vmm().map((item) => item.pid)).toEqual(before);
     expect(await list()).toEqual([expect.objectContaining({ name: "a", state: "running", pid: before[0] })]);
     expect((await home().ok(["vm", "exec", "a", "--", "cat", "/run/mark"])).stdout).toBe("mark\n");
@@ -56,7 +45,7 @@ vmSuite("daemon", (home) => {
   test("killed during a session: the session ends with 125 and says why, the next one works", async () => {
     const child = home().spawn(["vm", "exec", "a", "--", "sh", "-c", "echo ready; exec sleep 1000"]);
     await child.stdout.getReader().read();
-    await killDaemon();
+    await home().killDaemon();
     expect(await child.exited).toBe(125);
     expect(await new Response(child.stderr).text()).toMatch(/lost|daemon/);
     expect((await home().ok(["vm", "exec", "a", "--", "echo", "again"])).stdout).toBe("again\n");
@@ -70,7 +59,7 @@ vmSuite("daemon", (home) => {
 
   test("a VM that ended while no daemon was there is shown as ended", async () => {
     const target = vmm()[0];
-    await killDaemon();
+    await home().killDaemon();
     if (target) home().signal(target, "SIGKILL");
     await until("the VMM is gone", () => vmm().length === 0);
     const [vm] = await list();
@@ -82,7 +71,7 @@ vmSuite("daemon", (home) => {
   test("killed while a VM is made, before its VMM runs: undone or finished, never half", async () => {
     const child = home().spawn(["vm", "run", "--name", "early", "--detach", "--wait=agent"]);
     await until("the VM's folder is there", () => home().vmFiles().length > 0);
-    await killDaemon();
+    await home().killDaemon();
     expect(await child.exited).not.toBe(0);
     await settled(home(), list);
   }, 240_000);
@@ -90,7 +79,7 @@ vmSuite("daemon", (home) => {
   test("killed between the VMM's start and the agent's answer", async () => {
     const child = home().spawn(["vm", "run", "--name", "middle", "--detach", "--wait=agent"]);
     await until("the VMM runs", () => vmm().length > 0, 60_000);
-    await killDaemon();
+    await home().killDaemon();
     expect(await child.exited).not.toBe(0);
     await settled(home(), list);
   }, 240_000);
@@ -99,7 +88,7 @@ vmSuite("daemon", (home) => {
     await home().ok(["vm", "run", "--name", "late", "--detach", "--wait=agent"]);
     const child = home().spawn(["vm", "delete", "late"]);
     await until("the VMM is on its way out", () => vmm().length === 0 || home().vmFiles().length === 0);
-    await killDaemon();
+    await home().killDaemon();
     await child.exited;
     await home().banger(["vm", "delete", "late"]);
     expect(await list()).toEqual([]);
@@ -121,7 +110,7 @@ vmSuite("daemon", (home) => {
       "echo ready; exec sleep 1000",
     ]);
     await child.stdout.getReader().read();
-    await killDaemon();
+    await home().killDaemon();
     child.kill("SIGKILL");
     await child.exited;
     await until("it is gone", async () => (await list()).length === 0);
@@ -143,7 +132,7 @@ vmSuite("daemon", (home) => {
   }, 30_000);
 
   test("a socket left by a dead daemon is no hindrance", async () => {
-    await killDaemon();
+    await home().killDaemon();
     expect(await list()).toEqual([]);
   });
 

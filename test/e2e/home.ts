@@ -5,6 +5,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { waitForExit } from "../../src/host/process-end.ts";
 import { filesBelow, type OwnProcess, processesOf, signalOwn } from "./processes.ts";
 
 export const repository = join(import.meta.dirname, "../..");
@@ -122,6 +123,13 @@ export class Home {
 
   signal(process: OwnProcess, signal: NodeJS.Signals): void {
     signalOwn(process, this.folder, signal);
+  }
+
+  /** Resolves when the daemon is gone, and its socket with it. */
+  async killDaemon(): Promise<void> {
+    const daemon = this.processOf("bangerd");
+    this.signal(daemon, "SIGKILL");
+    await waitForExit({ pid: daemon.pid, startTicks: Number(daemon.startTicks) });
   }
 
   /** Sockets and folders of VMs that are still on disk. */

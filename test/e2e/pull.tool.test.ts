@@ -45,7 +45,7 @@ describe.skipIf(reason !== null)(reason === null ? "pulls" : `pulls [${reason}]`
     const blobs = join(home.folder, "c/banger/blobs");
     const parts = () => (existsSync(blobs) ? readdirSync(blobs).filter((name) => name.endsWith(".part")) : []);
     await until("both parts", () => parts().filter((name) => Bun.file(join(blobs, name)).size === half).length === 2);
-    home.signal(home.processOf("bangerd"), "SIGKILL");
+    await home.killDaemon();
     expect(await pulling.exited).toBe(6);
     expect(parts().toSorted()).toEqual([...layers].map((digest) => `${digest.slice(7)}.part`).toSorted());
     registry.onBlob = null;

@@ -135,7 +135,7 @@ vmSuite("save", (home) => {
     const before = vmFolders();
     const child = home().spawn(["vm", "save", "c", "later"]);
     await until("the reader runs", () => vmms().length === 1 && vmms());
-    home().signal(home().processOf("bangerd"), "SIGKILL");
+    await home().killDaemon();
     expect(await child.exited).toBe(6);
     expect(vmFolders().length).toBe(before.length + 1);
     await home().ok(["vm", "ls"]);

@@ -14,15 +14,6 @@ vmSuite("suspend", (home) => {
     home()
       .processes()
       .filter((item) => item.name.startsWith("qemu"));
-  const killDaemon = async () => {
-    const daemon = home().processOf("bangerd");
-    home().signal(daemon, "SIGKILL");
-    await until("the daemon is gone", () =>
-      home()
-        .processes()
-        .every(({ pid }) => pid !== daemon.pid),
-    );
-  };
 
   /** Counts, and keeps a file open that has no name any more. */
   const counter =
@@ -69,11 +60,11 @@ vmSuite("suspend", (home) => {
   test("a suspended VM outlives the daemon, and a daemon that dies while it wakes", async () => {
     const before = await count("web");
     await home().ok(["vm", "suspend", "web"]);
-    await killDaemon();
+    await home().killDaemon();
     expect(await stateOf("web")).toBe("suspended");
     const waking = home().spawn(["vm", "exec", "web", "--", "true"]);
     await until("its VMM runs", () => vmms().length > 0);
-    await killDaemon();
+    await home().killDaemon();
     await waking.exited;
     await until("it is one or the other", async () => ["running", "suspended"].includes((await stateOf("web")) ?? ""));
     expect(await counts("web")).toBeGreaterThanOrEqual(before);
@@ -87,7 +78,7 @@ vmSuite("suspend", (home) => {
         .vmFiles()
         .some((file) => file.includes("saved")),
     );
-    await killDaemon();
+    await home().killDaemon();
     await child.exited;
     expect(["running", "suspended"]).toContain((await stateOf("web")) ?? "");
     expect(await counts("web")).toBeGreaterThanOrEqual(before);
@@ -127,7 +118,7 @@ vmSuite("suspend", (home) => {
           .vmFiles()
           .filter((file) => file.endsWith("disk.ext4")).length > 1,
     );
-    await killDaemon();
+    await home().killDaemon();
     await child.exited;
     await until("nothing is between states", async () =>
       (await list()).every(({ state }) => ["running", "stopped", "failed"].includes(state)),

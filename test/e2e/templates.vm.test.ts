@@ -148,7 +148,7 @@ vmSuite("templates", (home) => {
         .processes()
         .some((item) => item.name.startsWith("qemu"));
     await until("the template's VM boots", isVmm, 60_000);
-    home().signal(home().processOf("bangerd"), "SIGKILL");
+    await home().killDaemon();
     expect(await child.exited).not.toBe(0);
     const next = await home().ok(["vm", "run", "--rm", ...other, "--", "true"]);
     expect(next.stderr).toContain("booting, once");
