@@ -160,6 +160,8 @@ export type MachineTimings = {
   spareAfterEndMs: number;
   /** how long a VM that nobody takes is held ready, in `ms` */
   spareMs: number;
+  /** what a VM that is held ready has to rehearse, in `ms`: under emulation it takes some 200, an image's own `true` for ever */
+  rehearsalMs: number;
   /** how long an ephemeral VM may be without a lease after the daemon's restart, in `ms` */
   leaseGraceMs: number;
 };
@@ -176,6 +178,7 @@ export const defaultTimings: MachineTimings = {
   spareAfterMs: 3_000,
   spareAfterEndMs: 150,
   spareMs: 600_000,
+  rehearsalMs: 3_000,
 };
 
 export type MachinesDeps = {

@@ -80,6 +80,19 @@ export async function throwAwayIdentity(
 }
 
 /**
+ * Told to a guest that is held ready, of the generation that it has already: it stays the machine that it is, and all of this is
+ * said anew by its VM's own identity. Left out is the machine-id, as journald files by that.
+ */
+export async function rehearsedIdentity(
+  deps: Pick<MachinesDeps, "randomBytes" | "clock" | "makeHostKey" | "inheritance">,
+  known: { generation: number; network: GuestNetwork | null; config: ImageConfig | null },
+): Promise<IdentityRequest> {
+  const inherited = await deps.inheritance();
+  const { machineId: _, template: __, ...said } = await throwAwayIdentity(deps, "spare", known.network, inherited);
+  return { ...said, generation: known.generation, environment: { ...known.config?.env, ...said.environment } };
+}
+
+/**
  * Gathers everything for `identityRequest`; a VM without a kept identity gets one now.
  * @param goesOn the guest was this VM's when it was saved: its boot is the same
  */

@@ -24,17 +24,50 @@ async function heldBy({ world, machines }: Pick<Awaited<ReturnType<typeof setUp>
 
 test("the next VM of the kind takes it over, and has only to become itself", async () => {
   const { host, world, machines, run, spare } = await held();
-  expect(spare).toMatchObject({ isPaused: true, guest: { identities: [] } });
+  expect(spare).toMatchObject({ isPaused: true, guest: { generation: 0 } });
   expect(machines.vmProcesses().toSorted()).toEqual([...world.networks.keys(), spare.process.pid].toSorted());
   const vm = await run("second");
   expect(vm.id).toBe(spare.spec.id);
   expect(vm.startedHow).toMatch(/^taken over from template [0-9a-f]{12}, held ready: decide/);
   expect(running(host, vm)).toMatchObject({ isPaused: false, process: spare.process });
-  expect(spare.guest.identities).toMatchObject([{ generation: 1, hostname: "second" }]);
+  expect(spare.guest.identities.at(-1)).toMatchObject({ generation: 1, hostname: "second" });
   expect(machines.templates()[0]?.uses).toBe(2);
   await machines.retire();
   assertTruth(host, "taken over");
   expect(world.living()).toHaveLength(1);
+});
+
+test("it has rehearsed, as the machine that it was: an identity without its number, and programs", async () => {
+  const host = saving();
+  host.world.spares = true;
+  const made = await setUp(host);
+  await made.run("first");
+  const commands: unknown[] = [];
+  host.world.guest.onExec = (argv) => commands.push(argv) > 0;
+  await made.machines.delete("first");
+  const spare = await heldBy(made);
+  expect(commands).toEqual([["true"], ["sh", "-c", "true"]]);
+  const [identity, ...others] = spare.guest.identities;
+  expect(others).toEqual([]);
+  expect(identity).toMatchObject({ generation: 0, hostname: "spare", authorizedKeys: [] });
+  expect(identity).not.toContainAnyKeys(["machineId", "template"]);
+});
+
+test("a VM that waits for it waits for no rehearsal", async () => {
+  const host = saving();
+  host.world.spares = true;
+  const { machines, run } = await setUp(host);
+  await run("first");
+  const begun = Promise.withResolvers<void>();
+  host.world.guest.onExec = () => {
+    begun.resolve();
+    return false;
+  };
+  await machines.delete("first");
+  await begun.promise;
+  expect((await run("second")).startedHow).toMatch(/^taken over/);
+  await machines.retire();
+  assertTruth(host, "hurried");
 });
 
 test.each<[string, object, object]>([

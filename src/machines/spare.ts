@@ -16,6 +16,7 @@ import { bootSpec } from "./boot-spec.ts";
 import type { Context } from "./context.ts";
 import type { PreparedNetwork } from "./deps.ts";
 import { saveOf } from "./origin.ts";
+import { rehearse } from "./rehearse.ts";
 import { AgentSession } from "./session.ts";
 import { dropSpare, endCurrent, type Spare, type SpareKind } from "./spares.ts";
 import { templateByKey } from "./templates.ts";
@@ -46,14 +47,15 @@ function makeSpare(ctx: Context): void {
   const { spares } = ctx;
   const { wanted, current } = spares;
   if (!wanted || spares.isRetired || (current && isSame(current.kind, wanted))) return;
+  const hurry = new AbortController();
   const making = (async () => {
     await endCurrent(ctx, current);
-    return (await ctx.mayHoldSpare()) ? await prepareSpare(ctx, wanted) : null;
+    return (await ctx.mayHoldSpare()) ? await prepareSpare(ctx, wanted, hurry.signal) : null;
   })().catch((error: unknown) => {
     ctx.log.info("no VM is held ready", { key: shortKey(wanted.key), why: toBangerError(error).message });
     return null;
   });
-  const mine = { kind: wanted, ready: making, cancelExpiry: () => {} };
+  const mine = { kind: wanted, ready: making, hurry, cancelExpiry: () => {} };
   spares.current = mine;
   mine.cancelExpiry = ctx.after(ctx.timings.spareMs, () => ctx.background("ending a spare", dropSpare(ctx, mine)));
   ctx.background("holding a VM ready", making);
@@ -70,11 +72,12 @@ export async function takeSpare(ctx: Context, kind: SpareKind): Promise<Spare | 
   if (!current || !isSame(current.kind, kind) || current.kind.spec.diskBytes !== kind.spec.diskBytes) return null;
   ctx.spares.current = null;
   current.cancelExpiry();
+  current.hurry.abort();
   return current.ready;
 }
 
 /** @throws what restoring throws; nothing is left then */
-async function prepareSpare(ctx: Context, kind: SpareKind): Promise<Spare | null> {
+async function prepareSpare(ctx: Context, kind: SpareKind, hurry: AbortSignal): Promise<Spare | null> {
   const template = templateByKey(ctx, kind.key);
   if (!template || !(await ctx.isUntouched(saveOf(template.save, ctx.paths.template(kind.key))))) return null;
   const artifacts = await prepareArtifacts(ctx, kind.spec);
@@ -95,7 +98,7 @@ async function prepareSpare(ctx: Context, kind: SpareKind): Promise<Spare | null
       abandon,
       end: () => abandon().finally(removeFolder),
     };
-    await reach(ctx, spare);
+    await reach(ctx, spare, hurry);
     return spare;
   } catch (error) {
     await ctx.unlessReleased();
@@ -151,10 +154,11 @@ function forgetPids(ctx: Context, { running, net }: Pick<Spare, "running" | "net
   if (net?.process) ctx.nobodys.delete(net.process.pid);
 }
 
-/** The agent has been reached once: pages that answering takes are there, and the line is. */
-async function reach(ctx: Context, { running, session }: Pick<Spare, "running" | "session">): Promise<void> {
+/** The agent has been reached once, and what comes next has been tried: pages that it takes are there, and the line is. */
+async function reach(ctx: Context, { running, session, spec, net }: Spare, hurry: AbortSignal): Promise<void> {
   const late = () => fail("AGENT_UNREACHABLE", { name: "a spare", reason: "no answer in time" });
   await running.resume();
-  await withTimeout(session.client(ctx.timings.agentMs), ctx.timings.agentMs, late);
+  const client = await withTimeout(session.client(ctx.timings.agentMs), ctx.timings.agentMs, late);
+  await rehearse(ctx, { client, spec, network: net?.identity ?? null }, hurry);
   await running.pause();
 }

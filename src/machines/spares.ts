@@ -34,11 +34,19 @@ export type Spare = SpareKind & {
   end(): Promise<void>;
 };
 
+type Coming = {
+  kind: SpareKind;
+  ready: Promise<Spare | null>;
+  /** a VM waits for it: it need not be better than ready */
+  hurry: AbortController;
+  cancelExpiry: () => void;
+};
+
 export type Spares = {
   /** of the VM that was made last */
   wanted: SpareKind | null;
   /** being made, or ready */
-  current: { kind: SpareKind; ready: Promise<Spare | null>; cancelExpiry: () => void } | null;
+  current: Coming | null;
   cancelMaking: () => void;
   isRetired: boolean;
 };
@@ -63,6 +71,7 @@ export async function dropSpare(ctx: Context, which: Spares["current"]): Promise
 export async function endCurrent(ctx: Context, which: Spares["current"]): Promise<void> {
   if (!which) return;
   which.cancelExpiry();
+  which.hurry.abort();
   await (await which.ready)
     ?.end()
     .catch((error: unknown) => ctx.log.warn("ending a spare failed", { error: String(error) }));

@@ -19,6 +19,7 @@ import type { Context } from "./context.ts";
 import { greetGuest } from "./greet.ts";
 import { throwAwayIdentity } from "./identity.ts";
 import { waitServices } from "./ready.ts";
+import { runOnce } from "./run-once.ts";
 import { AgentSession } from "./session.ts";
 
 export type TemplatePlan = {
@@ -153,31 +154,4 @@ async function startDocker(ctx: Context, client: AgentClient, emit: Emit, signal
   if (status === 0 || status === noSuchUnit) return;
   const why = status === null ? "it takes too long" : `systemctl ended with status ${status}`;
   emit({ kind: "note", level: "warn", text: `docker could not be started in the template: ${why}` });
-}
-
-/** Its status; null for one that does not run, or not to its end in time. */
-async function runOnce(
-  ctx: Context,
-  client: AgentClient,
-  argv: readonly string[],
-  signal: AbortSignal,
-): Promise<number | null> {
-  const stream = await client.open("exec", { argv, user: "root" }, { signal }).catch(() => null);
-  signal.throwIfAborted();
-  if (!stream) return null;
-  let status: number | null = null;
-  stream.onData(() => {});
-  stream.onEvent((event) => {
-    if (event["event"] === "exit") status = Number(event["code"] ?? 255);
-  });
-  stream.eof(0);
-  const late = () => new Error("late");
-  try {
-    await orAborted(withTimeout(stream.closed, ctx.timings.servicesMs, late), signal);
-  } catch {
-    signal.throwIfAborted();
-  } finally {
-    stream.close();
-  }
-  return status;
 }

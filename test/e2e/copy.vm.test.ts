@@ -80,6 +80,15 @@ vmSuite("copy", (home) => {
   let agent: AgentClient;
   const original = { ...identity(1), template: true, environment: { GONE: "1", BOTH: "1" } };
   const copy = { ...identity(2), environment: { BOTH: "2", ONLY: "it's 50%" } };
+  /** what a copy is told that waits to be one; all of it has to go */
+  const { machineId: _, ...known } = copy;
+  const rehearsed = {
+    ...known,
+    generation: 1,
+    hostname: "spare",
+    sshHostKeys: [makeHostKey()],
+    environment: { GONE: "1" },
+  };
   const sh = (line: string) => guestShell(agent, line);
   const tell = async (request: IdentityRequest) => {
     const stream = await agent.open("identity", request);
@@ -119,6 +128,7 @@ vmSuite("copy", (home) => {
     await agent.open("services", {}, { timeoutMs: 120_000 });
     before = await look();
     await sh("logger before");
+    expect(await tell(rehearsed)).toEqual({ ok: true } as IdentityReply);
     expect(await tell(copy)).toEqual({ ok: true } as IdentityReply);
   }, 300_000);
   afterAll(() => vm?.kill());

@@ -166,7 +166,20 @@ vmSuite("templates", (home) => {
         .processes()
         .some((item) => item.name.startsWith("qemu")),
     );
-    const { stderr } = await home().ok(["vm", "run", "--rm", "--json", ...small, "--", "true"]);
+    const names = ["cat", "/etc/hostname", "/etc/hosts"];
+    const { stdout, stderr } = await home().ok([
+      "vm",
+      "run",
+      "--rm",
+      "--json",
+      "--name",
+      "taken",
+      ...small,
+      "--",
+      ...names,
+    ]);
+    expect(stdout).toMatch(/^taken\n/);
+    expect(stdout).not.toContain("spare");
     const events = stderr.split("\n").flatMap((line) => (line.startsWith("{") ? [JSON.parse(line)] : []));
     expect(events.some(({ kind, text }) => kind === "progress" && /restoring/.test(text))).toBe(false);
     await until("another one is held ready", () =>

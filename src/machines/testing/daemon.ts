@@ -29,6 +29,7 @@ export const shortTimings = {
   adoptAgainMs: 1,
   spareAfterMs: 30_000,
   spareAfterEndMs: 1,
+  rehearsalMs: 50_000,
   spareMs: 60_000,
 };
 

@@ -23,6 +23,8 @@ export type GuestBehaviour = {
   stats: Json;
   /** it was asked for them */
   onStats?: () => void;
+  /** Called with each command that it was told to run; false: that one never ends. */
+  onExec?: (argv: unknown) => boolean;
 };
 
 export const goodGuest: GuestBehaviour = {
@@ -122,6 +124,8 @@ class FakeClient implements AgentClient {
       guest.behaviour.onStats?.();
       return streamWith(guest.behaviour.stats);
     }
+    if (verb === "exec" && guest.behaviour.onExec?.(args["argv"]) === false)
+      return { ...streamWith({ ok: true }), closed: new Deferred<void>().promise };
     if (verb === "exec") return { ...streamWith({ ok: true }), onEvent: (tell) => tell({ event: "exit", code: 0 }) };
     return streamWith(verb === "services" ? (guest.behaviour.services ?? {}) : { ok: true });
   }

@@ -1,0 +1,31 @@
+/** Commands that are run for what they leave in a guest, not for what they print. */
+import { orAborted, withTimeout } from "../base/async.ts";
+import type { AgentClient } from "../wire/agent/types.ts";
+import type { Context } from "./context.ts";
+
+/** Its status; null for one that does not run, or not to its end in time. @throws the signal's reason */
+export async function runOnce(
+  ctx: Context,
+  client: AgentClient,
+  argv: readonly string[],
+  signal: AbortSignal,
+): Promise<number | null> {
+  const stream = await client.open("exec", { argv, user: "root" }, { signal }).catch(() => null);
+  signal.throwIfAborted();
+  if (!stream) return null;
+  let status: number | null = null;
+  stream.onData(() => {});
+  stream.onEvent((event) => {
+    if (event["event"] === "exit") status = Number(event["code"] ?? 255);
+  });
+  stream.eof(0);
+  const late = () => new Error("late");
+  try {
+    await orAborted(withTimeout(stream.closed, ctx.timings.servicesMs, late), signal);
+  } catch {
+    signal.throwIfAborted();
+  } finally {
+    stream.close();
+  }
+  return status;
+}
