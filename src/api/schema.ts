@@ -26,14 +26,19 @@ const idle = z.int().check(
 );
 const wait = z.enum(waitKinds);
 
-export const createVmSchema = z.strictObject({
-  name: z.optional(name),
+/** What decides which template a VM begins from. */
+const vmKind = {
   image: z.optional(reference),
   kernel: z.optional(reference),
   vcpu: z.optional(size.vcpu),
   memoryMib: z.optional(size.memoryMib),
   diskBytes: z.optional(size.diskBytes),
   network: z.optional(z.enum(networkKinds)),
+};
+
+export const createVmSchema = z.strictObject({
+  name: z.optional(name),
+  ...vmKind,
   env: z.optional(env),
   start: z.optional(z.boolean()),
   wait: z.optional(wait),
@@ -49,14 +54,7 @@ export const forkVmSchema = z.strictObject({
 });
 export const snapshotVmSchema = z.strictObject({ name: z.optional(name) });
 export const restoreVmSchema = z.strictObject({ snapshot: name, cold: z.optional(z.boolean()) });
-export const warmTemplateSchema = z.strictObject({
-  image: z.optional(reference),
-  kernel: z.optional(reference),
-  vcpu: z.optional(size.vcpu),
-  memoryMib: z.optional(size.memoryMib),
-  diskBytes: z.optional(size.diskBytes),
-  network: z.optional(z.enum(networkKinds)),
-});
+export const warmTemplateSchema = z.strictObject(vmKind);
 export const stopVmSchema = z.strictObject({ graceMs: z.optional(milliseconds) });
 export const restartVmSchema = z.strictObject({ wait: z.optional(wait), graceMs: z.optional(milliseconds) });
 const word = noNul;

@@ -41,7 +41,7 @@ async function pullImageBundle(
   signal: AbortSignal,
 ): Promise<ImageRecord> {
   return whileImporting(ctx, async () => {
-    const known = await wholeImage(ctx, ctx.store.images.byOrigin(ref.digest));
+    const known = await ifWhole(ctx.store.images.byOrigin(ref.digest), (image) => ctx.artifacts.checkImage(image));
     const { name, kernel } = entry;
     const record = known ? { ...known, name, kernel } : await ctx.artifacts.pullImageBundle(entry, ref, emit, signal);
     ctx.store.images.put(record, [ref.digest]);
@@ -49,11 +49,11 @@ async function pullImageBundle(
   });
 }
 
-/** One whose files are gone or damaged is pulled again. */
-async function wholeImage(ctx: Context, image: ImageRecord | null): Promise<ImageRecord | null> {
-  if (!image) return null;
-  return ctx.artifacts.checkImage(image).then(
-    () => image,
+/** One whose files are gone or damaged is pulled again. @param check rejects for such a one */
+async function ifWhole<T>(record: T | null, check: (record: T) => Promise<unknown>): Promise<T | null> {
+  if (!record) return null;
+  return check(record).then(
+    () => record,
     () => null,
   );
 }
@@ -79,21 +79,13 @@ async function pullKernelBundle(
   signal: AbortSignal,
 ): Promise<KernelRecord> {
   return whileImporting(ctx, async () => {
-    const known = await wholeKernel(ctx, ctx.store.kernels.byOrigin(ref.digest));
+    const known = await ifWhole(ctx.store.kernels.byOrigin(ref.digest), (kernel) => ctx.artifacts.checkKernel(kernel));
     const record = known
       ? { ...known, name: entry.name }
       : await ctx.artifacts.pullKernelBundle(entry, ref, emit, signal);
     ctx.store.kernels.put(record, ref.digest);
     return record;
   });
-}
-
-async function wholeKernel(ctx: Context, kernel: KernelRecord | null): Promise<KernelRecord | null> {
-  if (!kernel) return null;
-  return ctx.artifacts.checkKernel(kernel).then(
-    () => kernel,
-    () => null,
-  );
 }
 
 /** Everything that can be pulled by a short name, and how the catalogs are. */
