@@ -114,6 +114,16 @@ describe("sizes", () => {
     await expect(files.copySparse(`${from}.none`, `${to}2`)).rejects.toMatchObject({ code: "ENOENT" });
     expect(fs.readdirSync(folder.path).sort()).toEqual(["from", "to"]);
   });
+
+  test("a file that goes before its blocks are copied is told as missing", async () => {
+    using folder = tempFolder();
+    const [from, to] = [`${folder.path}/from`, `${folder.path}/to`];
+    // of another file system, so that blocks can't be shared
+    fs.symlinkSync("/proc/self/status", from);
+    const copied = files.copySparse(from, to, () => fs.unlinkSync(from));
+    await expect(copied).rejects.toMatchObject({ code: "ENOENT" });
+    expect(fs.readdirSync(folder.path)).toEqual([]);
+  });
 });
 
 test("a watcher hears of a file that is made, written and replaced", async () => {

@@ -43,5 +43,6 @@ function copyByTool(from: string, to: string): Promise<void> {
 function copyError(said: string): Error {
   const error = new Error(`cp: ${said.trim()}`);
   if (/No space left|quota exceeded/i.test(said)) Object.assign(error, { code: "ENOSPC" });
+  else if (/No such file or directory/i.test(said)) Object.assign(error, { code: "ENOENT" });
   return error;
 }
