@@ -24,30 +24,9 @@ export const packageManagers: readonly PackageManager[] = [
     ],
   },
   { name: "apk", probe: ["apk", "--version"], install: (packages) => [["apk", "add", "--no-cache", ...packages]] },
-  {
-    name: "dnf",
-    probe: ["dnf", "--version"],
-    install: (packages) => [
-      ["dnf", "-y", "install", ...packages],
-      ["dnf", "-y", "clean", "all"],
-    ],
-  },
-  {
-    name: "microdnf",
-    probe: ["microdnf", "--version"],
-    install: (packages) => [
-      ["microdnf", "-y", "install", ...packages],
-      ["microdnf", "-y", "clean", "all"],
-    ],
-  },
-  {
-    name: "yum",
-    probe: ["yum", "--version"],
-    install: (packages) => [
-      ["yum", "-y", "install", ...packages],
-      ["yum", "-y", "clean", "all"],
-    ],
-  },
+  dnfLike("dnf"),
+  dnfLike("microdnf"),
+  dnfLike("yum"),
   {
     name: "zypper",
     probe: ["zypper", "--version"],
@@ -67,3 +46,15 @@ export const packageManagers: readonly PackageManager[] = [
     ],
   },
 ];
+
+/** dnf, and those that take its words. */
+function dnfLike(name: string): PackageManager {
+  return {
+    name,
+    probe: [name, "--version"],
+    install: (packages) => [
+      [name, "-y", "install", ...packages],
+      [name, "-y", "clean", "all"],
+    ],
+  };
+}
