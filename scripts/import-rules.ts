@@ -16,7 +16,7 @@ type Folder = {
   instead: string;
 };
 
-const io = ["files", "process", "socket", "sqlite", "lock", "exec-node", "http-server", "http-client"];
+const io = ["files", "process", "socket", "unix-line", "sqlite", "lock", "exec-node", "http-server", "http-client"];
 const belowMachines = [
   "base",
   "model",

@@ -2,7 +2,7 @@
 import type { ByteStream } from "../base/bytes.ts";
 import { fail } from "../base/errors/error.ts";
 import { errnoOf } from "../host/errno.ts";
-import { connectUnix } from "../host/socket.ts";
+import { connectUnixLine } from "../host/unix-line.ts";
 
 export type DaemonPlace = {
   socket: string;
@@ -22,7 +22,7 @@ export type DaemonPlace = {
 /** A connection, or null when nobody listens. @throws DAEMON_UNREACHABLE, PATH_TOO_LONG */
 export async function connectIfRunning(place: Pick<DaemonPlace, "socket">): Promise<ByteStream | null> {
   try {
-    return await connectUnix(place.socket);
+    return await connectUnixLine(place.socket);
   } catch (error) {
     const code = errnoOf(error);
     if (code === "ENOENT" || code === "ECONNREFUSED" || code === "ENOTDIR") return null;

@@ -6,7 +6,8 @@ import http from "node:http";
 import net from "node:net";
 import type { ByteStream } from "../base/bytes.ts";
 import { fail } from "../base/errors/error.ts";
-import { maxSocketPath, type Peer, peerOf, streamOf } from "./socket.ts";
+import { type Peer, peerOf, streamOf } from "./socket.ts";
+import { requireShortPath } from "./socket-path.ts";
 
 export type HttpLimits = {
   /** request line and headers together, in bytes */
@@ -81,7 +82,7 @@ export type HttpServer = {
  * @throws PATH_TOO_LONG
  */
 export async function serveHttp(path: string, options: HttpOptions): Promise<HttpServer> {
-  if (Buffer.byteLength(path) > maxSocketPath) throw fail("PATH_TOO_LONG", { path, limit: maxSocketPath });
+  requireShortPath(path);
   const limits = options.limits ?? defaultLimits;
   const sockets = new Map<net.Socket, Peer>();
   const state = { closing: false };

@@ -3,13 +3,15 @@ import * as fs from "node:fs";
 import { Deferred } from "../base/async.ts";
 import type { ByteStream } from "../base/bytes.ts";
 import { spawnPiped } from "./process.ts";
-import { connectUnix, listenUnix, maxSocketPath, type Peer } from "./socket.ts";
+import { connectUnix, listenUnix, type Peer } from "./socket.ts";
+import { maxSocketPath } from "./socket-path.ts";
 import { tempFolder } from "./testing/temp.ts";
+import { connectUnixLine } from "./unix-line.ts";
 
-async function connected(path: string, mode = 0o600) {
+async function connected(path: string, mode = 0o600, connect = connectUnix) {
   const accepted = new Deferred<{ stream: ByteStream; peer: Peer }>();
   const listener = await listenUnix(path, { mode }, (stream, peer) => accepted.resolve({ stream, peer }));
-  const client = await connectUnix(path);
+  const client = await connect(path);
   const { stream: server, peer } = await accepted.promise;
   return { listener, client, server, peer };
 }
@@ -24,10 +26,13 @@ function read(stream: ByteStream): Promise<string> {
   return ended.promise;
 }
 
-describe("streams", () => {
+describe.each([
+  ["connectUnix", connectUnix],
+  ["connectUnixLine", connectUnixLine],
+])("streams of %s", (_, connect) => {
   test("both directions, half close, close", async () => {
     using folder = tempFolder();
-    const { listener, client, server } = await connected(`${folder.path}/s`);
+    const { listener, client, server } = await connected(`${folder.path}/s`, 0o600, connect);
     client.write(Buffer.from("ping"));
     client.end();
     expect(await read(server)).toBe("ping");
@@ -39,7 +44,7 @@ describe("streams", () => {
 
   test("what comes before the first listener is kept, a close before it too", async () => {
     using folder = tempFolder();
-    const { listener, client, server } = await connected(`${folder.path}/s`);
+    const { listener, client, server } = await connected(`${folder.path}/s`, 0o600, connect);
     server.write(Buffer.from("early"));
     server.end();
     await new Promise(setImmediate);
@@ -55,7 +60,7 @@ describe("streams", () => {
 
   test("a writer hears that the other side does not read, and goes on when it does", async () => {
     using folder = tempFolder();
-    const { listener, client, server } = await connected(`${folder.path}/s`);
+    const { listener, client, server } = await connected(`${folder.path}/s`, 0o600, connect);
     const chunk = new Uint8Array(256 * 1024);
     let sent = 0;
     while (client.write(chunk)) sent += chunk.length;
@@ -74,7 +79,7 @@ describe("streams", () => {
 
   test("paused, nothing is delivered", async () => {
     using folder = tempFolder();
-    const { listener, client, server } = await connected(`${folder.path}/s`);
+    const { listener, client, server } = await connected(`${folder.path}/s`, 0o600, connect);
     let got = 0;
     const first = new Deferred<void>();
     const second = new Deferred<void>();
@@ -96,7 +101,7 @@ describe("streams", () => {
 
   test("writes after the other side went don't throw, waiting for room ends", async () => {
     using folder = tempFolder();
-    const { listener, client, server } = await connected(`${folder.path}/s`);
+    const { listener, client, server } = await connected(`${folder.path}/s`, 0o600, connect);
     const closed = new Deferred<void>();
     client.onData(() => {});
     client.onClose(() => closed.resolve());
@@ -109,6 +114,69 @@ describe("streams", () => {
     client.end();
     client.destroy();
     await listener.close();
+  });
+
+  test("all that was written arrives before the half close, however slow the reader", async () => {
+    using folder = tempFolder();
+    const { listener, client, server } = await connected(`${folder.path}/s`, 0o600, connect);
+    const chunks = Array.from({ length: 40 }, (_, at) => new Uint8Array(100_000).fill(at));
+    for (const chunk of chunks) client.write(chunk);
+    client.end();
+    const got: Uint8Array[] = [];
+    const ended = new Deferred<void>();
+    server.onEnd(ended.resolve);
+    server.onData((bytes) => {
+      got.push(bytes.slice());
+      server.pause();
+      setImmediate(() => server.resume());
+    });
+    await ended.promise;
+    expect(Buffer.concat(got).equals(Buffer.concat(chunks))).toBe(true);
+    await listener.close();
+  });
+
+  test("what the other side said before it went is read, then its end, then the close", async () => {
+    using folder = tempFolder();
+    const { listener, client, server } = await connected(`${folder.path}/s`, 0o600, connect);
+    server.onData(() => {});
+    server.onEnd(() => server.end());
+    server.write(Buffer.from("last words"));
+    server.end();
+    const said: string[] = [];
+    const closed = new Deferred<Error | undefined>();
+    client.onEnd(() => {
+      said.push("end");
+      client.end();
+    });
+    client.onClose((error) => closed.resolve(error));
+    client.onData((bytes) => void said.push(Buffer.from(bytes).toString()));
+    expect(await closed.promise).toBeUndefined();
+    expect(said).toEqual(["last words", "end"]);
+    await listener.close();
+  });
+
+  test("destroyed with a reason, it closes with that", async () => {
+    using folder = tempFolder();
+    const { listener, client, server } = await connected(`${folder.path}/s`, 0o600, connect);
+    const [ours, theirs] = [new Deferred<Error | undefined>(), new Deferred<void>()];
+    client.onClose((error) => ours.resolve(error));
+    server.onData(() => {});
+    server.onEnd(() => server.destroy());
+    server.onClose(() => theirs.resolve());
+    client.destroy(new Error("enough"));
+    client.destroy(new Error("again"));
+    expect((await ours.promise)?.message).toBe("enough");
+    await theirs.promise;
+    await listener.close();
+  });
+
+  test("nobody there, and a path that no socket can have", async () => {
+    using folder = tempFolder();
+    await expect(connect(`${folder.path}/none`)).rejects.toMatchObject({ code: "ENOENT" });
+    fs.writeFileSync(`${folder.path}/plain`, "");
+    await expect(connect(`${folder.path}/plain`)).rejects.toMatchObject({ code: "ECONNREFUSED" });
+    const long = `/tmp/${"x".repeat(maxSocketPath)}`;
+    await expect(connect(long)).rejects.toMatchObject({ code: "PATH_TOO_LONG" });
   });
 });
 
@@ -158,13 +226,7 @@ describe("listening", () => {
 
   test("a path that no socket can have is refused by name", async () => {
     const path = `/tmp/${"x".repeat(maxSocketPath)}`;
-    await expect(connectUnix(path)).rejects.toMatchObject({ code: "PATH_TOO_LONG" });
     await expect(listenUnix(path, { mode: 0o600 }, () => {})).rejects.toMatchObject({ code: "PATH_TOO_LONG" });
-  });
-
-  test("nobody there", async () => {
-    using folder = tempFolder();
-    await expect(connectUnix(`${folder.path}/none`)).rejects.toMatchObject({ code: "ENOENT" });
   });
 
   test("connections outlive their listener", async () => {

@@ -2,18 +2,15 @@
 import * as fs from "node:fs/promises";
 import net from "node:net";
 import type { ByteStream } from "../base/bytes.ts";
-import { fail } from "../base/errors/error.ts";
 import { errnoOf } from "./errno.ts";
 import { type Peer, peerCredentials } from "./libc.ts";
+import { requireShortPath } from "./socket-path.ts";
 
 export type { Peer } from "./libc.ts";
 
-/** sun_path of unix(7), with its closing NUL */
-export const maxSocketPath = 107;
-
 /** @throws PATH_TOO_LONG, and the system's error when nobody listens */
 export async function connectUnix(path: string, timeoutMs = 10_000): Promise<ByteStream> {
-  requireShort(path);
+  requireShortPath(path);
   const { promise, resolve, reject } = Promise.withResolvers<ByteStream>();
   const socket = net.connect({ path, allowHalfOpen: true });
   const timer = setTimeout(
@@ -41,7 +38,7 @@ export async function listenUnix(
   options: { mode: number },
   onConnection: (stream: ByteStream, peer: Peer) => void,
 ): Promise<UnixListener> {
-  requireShort(path);
+  requireShortPath(path);
   await removeDeadSocket(path);
   const server = net.createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
     const peer = peerOf(socket);
@@ -143,8 +140,4 @@ function drained(socket: net.Socket): Promise<void> {
   socket.once("drain", done);
   socket.once("close", done);
   return promise;
-}
-
-function requireShort(path: string): void {
-  if (Buffer.byteLength(path) > maxSocketPath) throw fail("PATH_TOO_LONG", { path, limit: maxSocketPath });
 }

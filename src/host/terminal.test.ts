@@ -109,6 +109,28 @@ test("a crash leaves the terminal as it was", async () => {
   expect((text.match(/-?(?:icanon|isig|echo|opost)\b/g) ?? []).join(" ")).toEndWith(cooked);
 });
 
+test.each([
+  ['"$0" "$1" tell', "true true true"],
+  ['"$0" "$1" tell </dev/null 2>/dev/null', "false true false"],
+  ['echo | "$0" "$1" tell 2>/dev/full', "false true false"],
+  ['"$0" "$1" tell | cat', "true false true"],
+  ['"$0" "$1" tell <&- 2>&-', "false true false"],
+])("which are terminals: %s", async (script, expected) => {
+  let text = "";
+  const child = Bun.spawn(["sh", "-c", script, process.execPath, program], {
+    terminal: {
+      cols: 80,
+      rows: 24,
+      data: (_, bytes: Uint8Array) => {
+        text += new TextDecoder().decode(bytes);
+      },
+    },
+  });
+  children.push(child);
+  await child.exited;
+  expect(text).toContain(expected);
+});
+
 test("what is printed before the end arrives, however slow the reader", async () => {
   const script = '"$0" "$1" flood 20000 | (sleep 0.2; wc -c)';
   const child = Bun.spawn(["sh", "-c", script, process.execPath, program], { stdout: "pipe", stderr: "pipe" });

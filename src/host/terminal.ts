@@ -1,5 +1,5 @@
 /** This process's terminal and pipes: raw while a guest's shell has them, and themselves again whatever happens. */
-import tty from "node:tty";
+import { fstatSync } from "node:fs";
 import { FdWriter } from "./fd-writer.ts";
 import { setTerminalMode, terminalMode } from "./libc.ts";
 import { rawMode } from "./raw-mode.ts";
@@ -29,9 +29,9 @@ export interface Terminal {
 export function processTerminal(): Terminal {
   const outputs = { stdout: new FdWriter(1), stderr: new FdWriter(2) };
   return {
-    stdinIsTerminal: tty.isatty(0),
-    stdoutIsTerminal: tty.isatty(1),
-    stderrIsTerminal: tty.isatty(2),
+    stdinIsTerminal: isTerminal(0),
+    stdoutIsTerminal: isTerminal(1),
+    stderrIsTerminal: isTerminal(2),
     size: windowSize,
     onResize(listener) {
       process.on("SIGWINCH", listener);
@@ -48,8 +48,25 @@ export function processTerminal(): Terminal {
   };
 }
 
+/** node:tty takes as long to load as all the rest, and is asked about devices alone: not about pipes, files and `/dev/null`. */
+function isTerminal(fd: number): boolean {
+  try {
+    const { mode, rdev } = fstatSync(fd);
+    const isDevice = (mode & fileType) === characterDevice && rdev >> 8 !== memoryDevices;
+    return isDevice && process.getBuiltinModule("node:tty").isatty(fd);
+  } catch {
+    // closed
+    return false;
+  }
+}
+
+const fileType = 0o170000;
+const characterDevice = 0o020000;
+/** major number of `/dev/null` and its kin */
+const memoryDevices = 1;
+
 function windowSize(): WindowSize {
-  const output = tty.isatty(1) ? process.stdout : tty.isatty(2) ? process.stderr : null;
+  const output = isTerminal(1) ? process.stdout : isTerminal(2) ? process.stderr : null;
   // the runtime's own look at a changed size may come after our listener's
   (output as { _refreshSize?: () => void } | null)?._refreshSize?.();
   return { cols: output?.columns || 80, rows: output?.rows || 24 };

@@ -32,5 +32,13 @@ async function flood(lines: number): Promise<void> {
   process.exit(0);
 }
 
+/** Which of the three are terminals. */
+async function tell(): Promise<void> {
+  const { stdinIsTerminal, stdoutIsTerminal, stderrIsTerminal } = terminal;
+  say([stdinIsTerminal, stdoutIsTerminal, stderrIsTerminal].join(" "));
+  await terminal.flush();
+}
+
 if (process.argv[2] === "keys") echoKeys();
+else if (process.argv[2] === "tell") await tell();
 else await flood(Number(process.argv[3]));

@@ -2,7 +2,7 @@
 import { fail } from "../../base/errors/error.ts";
 import type { Exec } from "../../host/exec.ts";
 import { exists, sizeOf } from "../../host/files.ts";
-import { maxSocketPath } from "../../host/socket.ts";
+import { maxSocketPath } from "../../host/socket-path.ts";
 import { vmPaths } from "../../model/paths.ts";
 import type { BootSpec } from "../driver.ts";
 import { tscKhz } from "../tsc.ts";

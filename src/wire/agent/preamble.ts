@@ -1,5 +1,4 @@
 /** How a session begins on a line that may hold rests of an earlier one: `protocol/agent.md`, "Session". */
-import { randomBytes } from "node:crypto";
 
 export const magic = Buffer.from("banger-agent/1\r\n", "latin1");
 export const preambleBytes = 32;
@@ -14,7 +13,7 @@ export function tagOf(nonce: Uint8Array): number {
 /** A nonce whose tag is not 0. */
 export function makeNonce(): Buffer {
   for (;;) {
-    const nonce = randomBytes(16);
+    const nonce = crypto.getRandomValues(Buffer.alloc(16));
     if (tagOf(nonce) !== 0) return nonce;
   }
 }
