@@ -8,6 +8,7 @@ import type { StateEvents } from "./events.ts";
 import type { LiveVm } from "./live.ts";
 import type { Operations } from "./operations.ts";
 import type { Spares } from "./spares.ts";
+import type { TemplateFiles } from "./template-files.ts";
 
 export type Context = MachinesDeps & {
   /** VMs whose VMM runs */
@@ -41,6 +42,7 @@ export type Context = MachinesDeps & {
     broken: Map<Digest, { why: string; until: number }>;
     /** how often one of that key could not be restored */
     failures: Map<Digest, number>;
+    files: TemplateFiles;
   };
   /** imports under way, and the removal that the next one waits for */
   importing: { count: number; removal: Promise<void> };

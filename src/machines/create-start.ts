@@ -65,7 +65,9 @@ type Parts = { made: Made; spare: Spare | null; artifacts: ReadyArtifacts; phase
 async function start(ctx: Context, { made, spare, artifacts, phases }: Parts, plan: CreateStart): Promise<LiveVm> {
   const { vm, change } = made;
   const { emit, signal } = plan;
-  const { origin, taken } = await orForget(ctx, vm, signal, () => prepare(ctx, { vm, spare, artifacts }, plan));
+  using held = new DisposableStack();
+  const parts = { vm, spare, artifacts, held };
+  const { origin, taken } = await orForget(ctx, vm, signal, () => prepare(ctx, parts, plan));
   phases.mark("template");
   try {
     const how = { origin, spare: taken, hasDisk: false, artifacts, phases, creating: change, emit, signal };
@@ -80,12 +82,13 @@ async function start(ctx: Context, { made, spare, artifacts, phases }: Parts, pl
 /** What the VM begins from, and its folder; a spare that is of no use for it is ended. */
 async function prepare(
   ctx: Context,
-  { vm, spare, artifacts }: { vm: VmRecord; spare: Spare | null; artifacts: ReadyArtifacts },
+  { vm, spare, artifacts, held }: Pick<Parts, "spare" | "artifacts"> & { vm: VmRecord; held: DisposableStack },
   plan: CreateStart,
 ): Promise<{ origin: Origin; taken: Spare | null }> {
   let isTaken = false;
   try {
-    const origin = await chooseOrigin(ctx, vm, artifacts, plan);
+    const wanted = { spec: vm.spec, artifacts };
+    const origin = plan.cold ? cold("as was asked") : await originOf(ctx, wanted, { ...plan, held });
     if (plan.signal.aborted) throw plan.signal.reason;
     isTaken = spare !== null && origin.kind === "save" && isOf(spare, origin);
     return { origin, taken: isTaken ? spare : null };
@@ -102,13 +105,4 @@ async function prepare(
 /** A template that was made anew has the same key. */
 function isOf({ key, save }: Spare, origin: SavedOrigin): boolean {
   return origin.template === key && origin.save.record.memoryStamp === save["memoryStamp"];
-}
-
-function chooseOrigin(
-  ctx: Context,
-  { spec }: VmRecord,
-  artifacts: ReadyArtifacts,
-  { cold: isCold, emit, signal }: CreateStart,
-): Promise<Origin> {
-  return isCold ? Promise.resolve(cold("as was asked")) : originOf(ctx, { spec, artifacts }, emit, signal);
 }

@@ -103,7 +103,7 @@ export function saves(ctx: Context) {
     findTemplate: (text: string): TemplateRecord => findTemplate(ctx, text),
     async deleteTemplate(text: string): Promise<TemplateRecord> {
       const found = findTemplate(ctx, text);
-      await removeTemplate(ctx, found.key);
+      await removeTemplate(ctx, found.key, "as was asked");
       return found;
     },
     /** The template that a VM of that kind would begin from, made if it isn't there. @throws TEMPLATE_FAILED */

@@ -1,4 +1,5 @@
 /** Everything that can be done with VMs, images and kernels: the one door to lifecycle policy. */
+
 import { toBangerError } from "../base/errors/error.ts";
 import { parseImageName, parseVmName } from "../base/names.ts";
 import { SharedWork } from "../base/shared-work.ts";
@@ -46,6 +47,7 @@ import { startVm } from "./start.ts";
 import { originFor } from "./start-origin.ts";
 import { findVm, freshVm, requireState } from "./state.ts";
 import { killVm, stopVm } from "./stop.ts";
+import { TemplateFiles } from "./template-files.ts";
 import { viewVm } from "./view.ts";
 import { waitForEnd } from "./wait.ts";
 
@@ -81,7 +83,13 @@ export function createContext(deps: MachinesDeps): Context {
     nobodys: new Set(),
     idle: new Map(),
     spares: noSpares(),
-    templates: { making: new SharedWork(), fresh: new Map(), broken: new Map(), failures: new Map() },
+    templates: {
+      making: new SharedWork(),
+      fresh: new Map(),
+      broken: new Map(),
+      failures: new Map(),
+      files: new TemplateFiles(),
+    },
     importing: { count: 0, removal: Promise.resolve() },
   };
   return ctx;
@@ -123,7 +131,8 @@ function lifecycle(ctx: Context) {
         const now = freshVm(ctx, vm);
         requireState(now, "start", ["stopped", "failed", "suspended"], `see \`banger vm show ${name}\``);
         const either = AbortSignal.any([signal, interrupted]);
-        const origin = await originFor(ctx, now, options.cold ?? false, emit, either);
+        using held = new DisposableStack();
+        const origin = await originFor(ctx, now, { isCold: options.cold ?? false, held, emit, signal: either });
         return startVm(ctx, now, { origin, emit, signal: either, interrupted });
       });
       await waitReady(ctx, live, vm, options.wait, emit, signal);

@@ -31,7 +31,7 @@ export async function pruneImages(ctx: Context, { all, dryRun }: PruneRequest): 
     });
     await dropUnused(ctx);
   }
-  if (all && !dryRun) for (const { key } of allTemplates(ctx)) await removeTemplate(ctx, key);
+  if (all && !dryRun) for (const { key } of allTemplates(ctx)) await removeTemplate(ctx, key, "pruning");
   // what an import is putting down looks just like what an interrupted one left
   const leftovers = await betweenImports(ctx, () => ctx.artifacts.removeLeftovers(kept, dryRun));
   return leftovers ? { ...pruned, leftovers } : pruned;

@@ -4,10 +4,10 @@
  */
 import { orAborted, withTimeout } from "../base/async.ts";
 import { fail, isError, toBangerError } from "../base/errors/error.ts";
-import type { VmId } from "../base/names.ts";
+import type { Digest, VmId } from "../base/names.ts";
 import { UndoStack } from "../base/undo.ts";
 import type { Emit } from "../model/event.ts";
-import { type SavedPaths, savedPaths } from "../model/paths.ts";
+import { savedPaths } from "../model/paths.ts";
 import type { TemplateFacts } from "../model/save.ts";
 import type { SavedState } from "../model/saved-state.ts";
 import type { VmSpec } from "../model/vm.ts";
@@ -25,9 +25,8 @@ import { AgentSession } from "./session.ts";
 export type TemplatePlan = {
   spec: VmSpec;
   artifacts: ReadyArtifacts;
+  key: Digest;
   facts: TemplateFacts;
-  /** where it goes */
-  files: SavedPaths;
 };
 
 /** More than a guest takes whose services have just started, in bytes. */
@@ -57,9 +56,11 @@ export async function makeTemplate(
   await running.kill();
   // its own folder may move, the memory file in it may not: its inode's time of change is part of the record
   await ctx.files.rename(own.disk, savedPaths(saved.directory).disk);
-  await ctx.files.removeTree(plan.files.directory);
+  const to = ctx.paths.template(plan.key).directory;
+  await ctx.templates.files.removed(plan.key);
+  await ctx.files.removeTree(to);
   await ctx.files.ensureFolder(ctx.paths.templates);
-  await ctx.files.rename(saved.directory, plan.files.directory);
+  await ctx.files.rename(saved.directory, to);
   return record;
 }
 

@@ -1,6 +1,7 @@
 /** VMs that begin where a template ends, over a host in memory. */
 import { expect, test } from "bun:test";
-import { type Host, paths, startDaemon } from "./testing/daemon.ts";
+import type { MachinesDeps } from "./deps.ts";
+import { depsOf, type Host, paths, startDaemon } from "./testing/daemon.ts";
 import { request, running, saving, services, setUp } from "./testing/saving.ts";
 import { assertTruth } from "./testing/truth.ts";
 
@@ -206,6 +207,73 @@ test("one that goes while a VM begins from it is no loss: the VM boots", async (
   expect(vm.startedHow).toMatch(/^cold \(its template could not be restored/);
   await machines.idle();
   assertTruth(host, "a template that went");
+});
+
+/** Copies of a template's disk stand still, once that is so, until `go` is called. */
+function slowCopies(host: Host) {
+  const [reached, moved, gate] = [1, 2, 3].map(() => Promise.withResolvers<void>()) as [Gate, Gate, Gate];
+  const slow = { isSlow: false, reached: reached.promise, moved: moved.promise, go: gate.resolve };
+  const { copySparse, files } = depsOf(host);
+  const changes: Partial<MachinesDeps> = {
+    copySparse: async (...copy) => {
+      if (slow.isSlow) {
+        reached.resolve();
+        await gate.promise;
+      }
+      await copySparse(...copy);
+    },
+    files: {
+      ...files,
+      rename: async (from, to) => {
+        await files.rename(from, to);
+        if (slow.isSlow) moved.resolve();
+      },
+    },
+  };
+  return { slow, changes };
+}
+
+type Gate = PromiseWithResolvers<void>;
+
+async function removedDuringCopy() {
+  const host = saving();
+  const { slow, changes } = slowCopies(host);
+  const set = await setUp(host, changes);
+  await set.run("one");
+  await set.machines.idle();
+  const [template] = set.machines.templates();
+  const key = template?.key as never;
+  slow.isSlow = true;
+  const two = set.run("two");
+  await slow.reached;
+  const deleted = set.machines.deleteTemplate(key);
+  expect(set.machines.templates()).toEqual([]);
+  return { ...set, slow, two, deleted, files: paths.template(key) };
+}
+
+test("the files of one that is removed stay until the VM that begins from it has", async () => {
+  const { host, world, machines, slow, two, deleted, files } = await removedDuringCopy();
+  expect(world.paths.has(files.disk)).toBe(true);
+  slow.go();
+  expect((await two).startedHow).toMatch(/^restored from template/);
+  await deleted;
+  expect(world.list(files.directory)).toEqual([]);
+  await machines.idle();
+  assertTruth(host, "a template removed during a copy");
+});
+
+test("one that is made anew takes the place of one in use when that is free", async () => {
+  const { host, world, machines, run, slow, two, deleted, files } = await removedDuringCopy();
+  const three = run("three");
+  await slow.moved;
+  expect(world.paths.has(files.disk)).toBe(true);
+  slow.go();
+  expect((await two).startedHow).toMatch(/^restored from template/);
+  await deleted;
+  expect((await three).startedHow).toMatch(/^restored from template/);
+  await machines.idle();
+  expect(machines.templates()).toHaveLength(1);
+  assertTruth(host, "a template made anew");
 });
 
 test("one that is no use twice is not made again for a while, and that is said each time", async () => {

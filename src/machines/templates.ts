@@ -29,8 +29,15 @@ function brokenFor(ctx: Context, key: Digest): string | null {
 
 export type Wanted = { spec: VmSpec; artifacts: ReadyArtifacts };
 
+export type OriginPlan = {
+  /** keeps the template's files until it is disposed of, when the VM runs or will not */
+  held: DisposableStack;
+  emit: Emit;
+  signal: AbortSignal;
+};
+
 /** What a new VM begins from: its template, made if need be; where there can be none, a cold boot and the reason. */
-export async function originOf(ctx: Context, wanted: Wanted, emit: Emit, signal: AbortSignal): Promise<Origin> {
+export async function originOf(ctx: Context, wanted: Wanted, { held, emit, signal }: OriginPlan): Promise<Origin> {
   const probe = await ctx.driver.probe();
   if (!probe.usable || !probe.features.snapshots) return cold("this VMM can't save VMs");
   if ((await ctx.templateLimit()) === 0) return cold("templates are turned off");
@@ -42,7 +49,9 @@ export async function originOf(ctx: Context, wanted: Wanted, emit: Emit, signal:
   }
   try {
     await dropSpoiled(ctx, key, emit);
-    return originFrom(ctx, await ensureTemplate(ctx, key, wanted, emit, signal));
+    const template = await ensureTemplate(ctx, key, wanted, emit, signal);
+    held.use(ctx.templates.files.use(key));
+    return originFrom(ctx, template);
   } catch (error) {
     if (signal.aborted) throw error;
     const why = toBangerError(error).message;
@@ -58,19 +67,20 @@ export async function originOf(ctx: Context, wanted: Wanted, emit: Emit, signal:
 const mostFailures = 2;
 
 /** It could not be restored, so it goes, unless another one took its place meanwhile; told to the user. */
-export async function blameTemplate(
+export function blameTemplate(
   ctx: Context,
   key: Digest,
   { save, what }: Pick<SavedOrigin, "save" | "what">,
   why: string,
   emit: Emit,
-): Promise<void> {
+): void {
   emit({ kind: "note", level: "warn", text: `${what} is thrown away, it can't be restored: ${why}` });
   const failures = (ctx.templates.failures.get(key) ?? 0) + 1;
   ctx.templates.failures.set(key, failures);
   if (failures >= mostFailures) ctx.templates.broken.set(key, { why, until: ctx.clock.now() + brokenMs });
   const now = templateByKey(ctx, key);
-  if (now && now.save["memoryStamp"] === save.record["memoryStamp"]) await removeTemplate(ctx, key);
+  if (now && now.save["memoryStamp"] === save.record["memoryStamp"])
+    dropTemplate(ctx, key, `it could not be restored: ${why}`);
 }
 
 /** A VMM that was taken over by its guest might have written to its template. */
@@ -79,7 +89,7 @@ async function dropSpoiled(ctx: Context, key: Digest, emit: Emit): Promise<void>
   if (!known || (await ctx.isUntouched(saveOf(known.save, ctx.paths.template(key))))) return;
   const text = `template ${shortKey(key)} is thrown away: its memory file is not what was saved`;
   emit({ kind: "note", level: "warn", text });
-  await removeTemplate(ctx, key);
+  dropTemplate(ctx, key, "its memory file is not what was saved");
 }
 
 export async function keyOf(ctx: Context, { spec, artifacts }: Wanted): Promise<Digest> {
@@ -121,13 +131,12 @@ export async function ensureTemplate(
   const known = templateByKey(ctx, key);
   if (known) return known;
   return ctx.templates.making.run(key, signal, async (shared) => {
-    const files = ctx.paths.template(key);
     const probe = await ctx.driver.probe();
     const { version = "", accel = "" } = probe.usable ? probe : {};
     const facts = templateFacts({ spec: wanted.spec, vmm: { driver: ctx.driver.name, version, accel, cpu: "" } });
-    const save = await makeTemplate(ctx, { ...wanted, facts, files }, emit, shared);
+    const save = await makeTemplate(ctx, { ...wanted, key, facts }, emit, shared);
     const now = ctx.clock.now();
-    const bytes = await ctx.files.usedBytes(files.directory);
+    const bytes = await ctx.files.usedBytes(ctx.paths.template(key).directory);
     const made: TemplateRecord = { key, facts, save, bytes, createdAt: now, lastUsedAt: now, uses: 0 };
     keepTemplate(ctx, made);
     return made;
@@ -155,7 +164,7 @@ function keepTemplate(ctx: Context, made: TemplateRecord): void {
     ctx.templates.fresh.delete(key);
     const older = ctx.store.templates.all().filter(({ facts }) => isSuccessor(made.facts, facts));
     ctx.store.templates.put(made);
-    for (const one of older) if (one.key !== key) await removeTemplate(ctx, one.key);
+    for (const one of older) if (one.key !== key) await removeTemplate(ctx, one.key, `${shortKey(key)} took its place`);
     await evictTemplates(ctx);
   });
   ctx.background(`keeping template ${shortKey(key)}`, noting);
@@ -169,16 +178,28 @@ export function noteUse(ctx: Context, key: Digest): void {
 }
 
 async function evictTemplates(ctx: Context): Promise<void> {
-  for (const { key } of tooMuch(ctx.store.templates.all(), await ctx.templateLimit())) await removeTemplate(ctx, key);
+  for (const { key } of tooMuch(ctx.store.templates.all(), await ctx.templateLimit()))
+    await removeTemplate(ctx, key, "templates take too much room");
 }
 
-/** VMs that began from it go on: they hold its files open. */
-export async function removeTemplate(ctx: Context, key: Digest): Promise<void> {
-  ctx.log.info("removing a template", { key: shortKey(key) });
+/**
+ * No VM begins from it any more; its files go when those that are about to have done so. VMs that began from it go on:
+ * they hold its memory open. A start must not wait for this: it may be what this waits for.
+ */
+export function removeTemplate(ctx: Context, key: Digest, why: string): Promise<void> {
+  ctx.log.info("removing a template", { key: shortKey(key), why });
   ctx.templates.fresh.delete(key);
   ctx.store.templates.remove(key);
-  await dropSpareOf(ctx, key);
-  await ctx.files.removeTree(ctx.paths.template(key).directory);
+  const spareGone = dropSpareOf(ctx, key);
+  return ctx.templates.files.remove(key, async () => {
+    await spareGone;
+    await ctx.files.removeTree(ctx.paths.template(key).directory);
+  });
+}
+
+/** The same, by a start. */
+function dropTemplate(ctx: Context, key: Digest, why: string): void {
+  ctx.background(`removing template ${shortKey(key)}`, removeTemplate(ctx, key, why));
 }
 
 /** Removes templates whose image or kernel is gone, and folders that no record knows. */
@@ -187,7 +208,7 @@ export async function tidyTemplates(ctx: Context): Promise<void> {
     const isUsable =
       ctx.store.images.byDigest(facts.image.digest) !== null &&
       ctx.store.kernels.byDigest(facts.kernel.digest) !== null;
-    if (!isUsable) await removeTemplate(ctx, key);
+    if (!isUsable) await removeTemplate(ctx, key, "its image or kernel is gone");
   }
 }
 

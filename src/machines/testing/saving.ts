@@ -1,5 +1,6 @@
 /** What tests of saved VMs stand on: a host whose VMM can save. */
 import type { VmRecord } from "../../model/vm.ts";
+import type { MachinesDeps } from "../deps.ts";
 import { type Host, newHost, recorder, startDaemon } from "./daemon.ts";
 import type { WorldVm } from "./world.ts";
 
@@ -13,8 +14,8 @@ export function saving(): Host {
   return host;
 }
 
-export async function setUp(host = saving()) {
-  const machines = await startDaemon(host);
+export async function setUp(host = saving(), changes: Partial<MachinesDeps> = {}) {
+  const machines = await startDaemon(host, undefined, changes);
   const { events, emit, signal } = recorder();
   const run = async (name: string, options = services as { wait: "services"; cold?: boolean }) =>
     (await machines.create(request(name), options, emit, signal)).vm;
