@@ -21,6 +21,21 @@ test("rows, values, changes", () => {
   db.close();
 });
 
+test("no room: said as such, and nothing is written", () => {
+  const db = openDatabase(":memory:");
+  db.run("CREATE TABLE t (data BLOB)");
+  db.run("PRAGMA max_page_count = 8");
+  const insert = () => db.run("INSERT INTO t VALUES (?)", new Uint8Array(64 * 1024));
+  const full = expect.objectContaining({
+    code: "DISK_FULL",
+    message: expect.stringContaining("no space left at :memory:"),
+  });
+  expect(insert).toThrow(full);
+  expect(() => db.transaction(() => insert())).toThrow(full);
+  expect(db.all("SELECT * FROM t")).toEqual([]);
+  db.close();
+});
+
 test("a transaction is all or nothing, also inside another", () => {
   const db = openDatabase(":memory:");
   db.run("CREATE TABLE t (n INTEGER)");

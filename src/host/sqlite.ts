@@ -1,8 +1,10 @@
 /** One SQLite database, opened so that what was committed survives a power cut. */
 import { Database, type SQLQueryBindings } from "bun:sqlite";
+import { fail } from "../base/errors/error.ts";
 
 export type SqlValue = string | number | bigint | Uint8Array | null;
 
+/** What writes throws DISK_FULL where there is no room; nothing of it has happened then. */
 export interface Db {
   run(sql: string, ...params: SqlValue[]): { changes: number };
   get<T>(sql: string, ...params: SqlValue[]): T | null;
@@ -25,12 +27,20 @@ export function openDatabase(path: string): Db {
     return result;
   };
   const query = (sql: string) => database.query<unknown, SQLQueryBindings[]>(sql);
+  const sayingFull = <T>(write: () => T): T => {
+    try {
+      return write();
+    } catch (error) {
+      if ((error as { code?: unknown } | null)?.code !== "SQLITE_FULL") throw error;
+      throw fail("DISK_FULL", { path, during: "writing down what changes" }, error);
+    }
+  };
   return {
-    run: (sql, ...params) => ({ changes: query(sql).run(...params).changes }),
+    run: (sql, ...params) => sayingFull(() => ({ changes: query(sql).run(...params).changes })),
     get: <T>(sql: string, ...params: SqlValue[]) => query(sql).get(...params) as T | null,
     all: <T>(sql: string, ...params: SqlValue[]) => query(sql).all(...params) as T[],
     transaction: <T>(body: () => T) =>
-      database.inTransaction ? whole(body) : database.transaction(() => whole(body)).immediate(),
+      database.inTransaction ? whole(body) : sayingFull(() => database.transaction(() => whole(body)).immediate()),
     close: () => database.close(),
   };
 }
