@@ -70,6 +70,8 @@ async function endsWithin(ctx: Context, live: LiveVm, graceMs: number, ask: () =
 /** The agent's way first; the power button where the agent can't. */
 async function askToPowerOff(ctx: Context, live: LiveVm): Promise<void> {
   try {
+    // a guest that is paused hears nothing
+    await live.vm.resume();
     const client = await live.session.client(ctx.timings.reconnectMs);
     const stream = await client.open("poweroff", { mode: "poweroff" });
     stream.close();

@@ -22,6 +22,14 @@ test("paused and resumed: the guest learns the time", async () => {
   assertTruth(host, "resumed");
 });
 
+test("a paused VM is stopped as one that runs", async () => {
+  const { host, machines, emit, run } = await setUp();
+  const vm = running(host, await run("one"));
+  await machines.pause("one");
+  expect((await machines.stop("one", {}, emit)).cut).toBe(false);
+  expect(vm.isPaused).toBe(false);
+});
+
 test("suspended: no process is left; the next session wakes it, once for all who come", async () => {
   const { host, world, machines, emit, signal, run } = await setUp();
   const vm = await run("one");

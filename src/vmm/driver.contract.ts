@@ -60,6 +60,24 @@ export function driverContract(name: string, subject: ContractSubject): void {
       expect(await exitOf(second)).toEqual({ kind: "poweroff" });
     });
 
+    it("a paused VM is adopted paused, and goes on when it is resumed", async () => {
+      const probe = await subject.driver().probe();
+      if (!probe.usable || !probe.features.pause) return;
+      const first = await boot();
+      const agent = await agentOf(first);
+      await first.pause();
+      agent.destroy();
+      first.release();
+      forget(first);
+      const second = await adopted(first);
+      await second.pause();
+      await second.resume();
+      await (await agentOf(second)).ping();
+      await second.pause();
+      await second.kill();
+      expect(await exitOf(second)).toEqual({ kind: "killed" });
+    });
+
     it("a VM that ended while nobody looked is not adopted, and its files tell how", async () => {
       const vm = await boot();
       const agent = await agentOf(vm);

@@ -113,8 +113,8 @@ export interface RunningVm {
    * sooner. A session with the agent goes on afterwards where `features.keepsSessions` says so; no copy has a part in it.
    * A VM booted with `memory` is saved in place: its file must be `files.memory`, and it can't run on.
    * Both names are taken by finished files only, the state's last; nothing is synced before `makeDurable`.
-   * On failure or abort no file is left; the VM is paused and can be resumed (one with `memory` too). Resume it before it is saved
-   * again.
+   * On failure or abort no file is left; the VM is paused and can be resumed (one with `memory` too). One that was not resumed since can
+   * be saved again; its guest may run for an instant before.
    * @throws SAVE_FAILED, DISK_FULL, and the signal's reason
    */
   save(files: SaveFiles, signal: AbortSignal): Promise<SaveRecord>;

@@ -260,6 +260,18 @@ function ofRunning(
     expect(await subject.recall(child.vm, child.agent)).toBe("of the template");
   });
 
+  it("a paused VM is saved as often as is asked", async () => {
+    const { vm, spec, agent } = await awake();
+    agent.destroy();
+    await vm.pause();
+    await saveTo(subject, bench, vm, spec);
+    const kept = await saveTo(subject, bench, vm, await subject.spec());
+    const child = await awake(kept);
+    expect(await subject.recall(child.vm, child.agent)).toBe("of the template");
+    await vm.resume();
+    expect(await subject.recall(vm, await agentOf(vm))).toBe("of the template");
+  });
+
   it("a save's files are private, sparse and of the sizes that its record has", async () => {
     const { vm, spec, agent } = await awake();
     agent.destroy();

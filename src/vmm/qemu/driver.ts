@@ -1,7 +1,7 @@
 /** The QEMU driver: `-M microvm` under KVM, or emulated by TCG where there is none. */
 import { fail } from "../../base/errors/error.ts";
 import { removeTree } from "../../host/files.ts";
-import { isAlive } from "../../host/process.ts";
+import { isAlive, signalProcess } from "../../host/process.ts";
 import { connectUnix } from "../../host/socket.ts";
 import { makeHoles } from "../../host/sparse-file.ts";
 import { vmPaths } from "../../model/paths.ts";
@@ -77,8 +77,9 @@ class QemuDriver implements VmmDriver {
   async adopt(record: DriverRecord): Promise<RunningVm | null> {
     if (!isQemuRecord(record) || !isAlive(record.process)) return null;
     try {
+      signalProcess(record.process, "SIGCONT");
       const qmp = await connectQmp(await connectUnix(vmPaths(record.directory).qmp, 10_000));
-      return this.#running(record, qmp, null, true);
+      return this.#running(record, { qmp, exited: null, agentUsed: true });
     } catch (error) {
       if (!isAlive(record.process)) return null;
       throw fail("VMM_UNREACHABLE", { driver: "qemu", pid: record.process.pid, reason: messageOf(error) }, error);
@@ -104,13 +105,12 @@ class QemuDriver implements VmmDriver {
     const { version, accel } = probe;
     const saving = savingOf(spec, from !== null);
     const record: QemuRecord = { driver: "qemu", version, accel, process, directory: spec.directory, saving };
-    return this.#running(record, qmp, exited, from !== null);
+    return this.#running(record, { qmp, exited, agentUsed: from !== null });
   }
 
-  /** @param agentUsed something may have used the line to the agent before */
-  #running(record: QemuRecord, qmp: Qmp, exited: RunningParts["exited"], agentUsed: boolean): RunningVm {
+  #running(record: QemuRecord, parts: Omit<RunningParts, "record" | "hostFacts" | "raiseFileLimit">): RunningVm {
     const hostFacts = () => this.#hostFacts(record.accel);
-    return new RunningQemu({ record, qmp, exited, agentUsed, hostFacts, raiseFileLimit: this.#raiseFileLimit });
+    return new RunningQemu({ ...parts, record, hostFacts, raiseFileLimit: this.#raiseFileLimit });
   }
 
   async #hostFacts(accel: Accel): Promise<HostFacts> {

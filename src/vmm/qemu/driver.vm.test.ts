@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, describe } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { isAlive, signalProcess } from "../../host/process.ts";
 import { gate } from "../../host/testing/gate.ts";
@@ -41,6 +42,32 @@ describe.skipIf(gate("vm") !== null)("on real VMs", () => {
     spoil: async (_vm, agent) => void (await guestShell(agent, spoil)),
     timeoutMs: 60_000,
   };
+  test("an emulated VM that is paused takes no time at all", async () => {
+    const driver = vms.driver();
+    const probe = await driver.probe();
+    if (probe.usable && probe.accel === "kvm") return;
+    const vm = await driver.boot(await vms.spec(), AbortSignal.timeout(60_000));
+    const { pid } = vm.record.process;
+    const isStopped = () => readFileSync(`/proc/${pid}/stat`, "latin1").replace(/^.*\) /, "")[0] === "T";
+    // each of its threads has to meet the signal
+    const stopped = async () => {
+      while (!isStopped()) await new Promise(setImmediate);
+    };
+    try {
+      await vm.pause();
+      await stopped();
+      await vm.resume();
+      expect(isStopped()).toBe(false);
+      await vm.pause();
+      await stopped();
+      const found = await vms.driver().adopt(vm.record);
+      await found?.pause();
+      await stopped();
+      found?.release();
+    } finally {
+      await vm.kill();
+    }
+  });
   driverContract("qemu", subject);
   saveContract("qemu", subject);
 });

@@ -17,6 +17,7 @@ import { readTails, watchLogs } from "./logs.ts";
 import { saveFailed } from "./migration.ts";
 import type { QemuRecord } from "./record.ts";
 import { saveQemu } from "./save.ts";
+import { Standstill } from "./standstill.ts";
 
 export type RunningParts = {
   record: QemuRecord;
@@ -34,6 +35,7 @@ export type RunningParts = {
 export class RunningQemu implements RunningVm {
   readonly record: QemuRecord;
   readonly #parts: RunningParts;
+  readonly #still: Standstill;
   readonly #exit = new Deferred<VmExit>();
   readonly #stopWatching: () => void;
   #agent: ByteStream | null = null;
@@ -46,6 +48,7 @@ export class RunningQemu implements RunningVm {
   constructor(parts: RunningParts) {
     this.#parts = parts;
     this.record = parts.record;
+    this.#still = new Standstill(parts.record);
     this.#agentUsed = parts.agentUsed;
     this.#stopWatching = watchLogs(this.#paths, () => this.#endHalted());
     parts.qmp.onEvent((name, data) => {
@@ -63,11 +66,14 @@ export class RunningQemu implements RunningVm {
   }
 
   async pause(): Promise<void> {
+    this.#still.end();
     await this.#parts.qmp.execute("stop");
+    this.#still.begin();
   }
 
   async resume(): Promise<void> {
     if (this.#savedInPlace) throw new Error(`VM in ${this.record.directory} was saved in place: it can't run on`);
+    this.#still.end();
     await this.#parts.qmp.execute("cont");
   }
 
@@ -76,7 +82,9 @@ export class RunningQemu implements RunningVm {
     if (saving === undefined) throw saveFailed("it was started by an older banger");
     const host = await this.#parts.hostFacts();
     const { save: socket } = qemuPaths(directory);
-    const state = await saveQemu({ qmp: this.#parts.qmp, pid: process.pid, socket, saving, files }, signal);
+    const { qmp } = this.#parts;
+    const saved = () => saveQemu({ qmp, pid: process.pid, socket, saving, files }, signal);
+    const state = await this.#still.awake(saved);
     if (saving.memoryFile !== null) this.#savedInPlace = true;
     const { shape, memoryBytes } = saving;
     const memoryStamp = await changeStamp(files.memory);
@@ -85,6 +93,7 @@ export class RunningQemu implements RunningVm {
   }
 
   async powerdown(): Promise<void> {
+    this.#still.end();
     await this.#parts.qmp.execute("system_powerdown");
   }
 
@@ -104,7 +113,8 @@ export class RunningQemu implements RunningVm {
 
   async grow(serial: string, bytes: number): Promise<void> {
     await this.#parts.raiseFileLimit(this.record.process.pid, bytes);
-    await this.#parts.qmp.execute("block_resize", { "node-name": `disk-${serial}`, size: bytes });
+    const resize = { "node-name": `disk-${serial}`, size: bytes };
+    await this.#still.awake(() => this.#parts.qmp.execute("block_resize", resize));
   }
 
   release(): void {

@@ -43,7 +43,8 @@ export async function saveQemu(job: SaveJob, signal: AbortSignal): Promise<Uint8
   try {
     signal.throwIfAborted();
     // nothing is copied of memory that is in its file already: it must not change under the devices' state
-    if (saving.memoryFile !== null) await job.qmp.execute("stop");
+    if (saving.memoryFile === null) await makeReady(job.qmp);
+    else await job.qmp.execute("stop");
     await prepareMigration(job.qmp);
     const memory = saving.memoryFile === null ? await make(files.memory, saving.memoryBytes) : null;
     const state = await transfer(job, memory, signal);
@@ -56,6 +57,12 @@ export async function saveQemu(job: SaveJob, signal: AbortSignal): Promise<Uint8
     await Promise.all([...made.map((file) => file.abort()), job.qmp.execute("stop").catch(() => {})]);
     throw meantBy(error, files.memory, signal);
   }
+}
+
+/** QEMU sends a VM once: one that was not resumed since has to run again, if only for an instant. */
+async function makeReady(qmp: Qmp): Promise<void> {
+  const { status } = (await qmp.execute("query-status")) as { status?: unknown };
+  if (status === "postmigrate") await Promise.all([qmp.execute("cont"), qmp.execute("stop")]);
 }
 
 async function transfer(job: SaveJob, memory: SparseFile | null, signal: AbortSignal): Promise<Uint8Array> {
