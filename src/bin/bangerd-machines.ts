@@ -68,6 +68,8 @@ export async function wireMachines({ paths, facts, env, log }: WireFacts): Promi
     createDisk: (path, bytes) => createDataDisk(disk, { path, bytes }),
     copySparse: (from, path, bytes, onPlainCopy) => replaceByCopy({ from, path, bytes, onPlainCopy }),
     isUntouched,
+    // while one waits for its disk or its network, another has the CPU
+    restoresAtOnce: 2 * facts.cpus,
     hostCpu: facts.cpu,
     idleLimit: async () => (await config()).idleMs,
     mayHoldSpare: async () => (await config()).spareVm && availableMemory() >= memoryForSpare,

@@ -21,6 +21,7 @@ const names: readonly [phase: string, shown: string][] = [
   ["spare", "VM held ready taken"],
   ["record", "record"],
   ["template", "template found"],
+  ["turn", "waiting for its turn"],
   ["network", "disk and network"],
   ["vmm", "VMM start"],
   ["load", "state load"],

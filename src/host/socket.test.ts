@@ -184,13 +184,30 @@ describe("listening", () => {
   test("mode and peer credentials", async () => {
     using folder = tempFolder();
     const path = `${folder.path}/s`;
-    const umask = process.umask();
     const { listener, peer } = await connected(path, 0o660);
     expect(fs.statSync(path).mode & 0o777).toBe(0o660);
-    expect(process.umask()).toBe(umask);
     expect(peer).toEqual({ pid: process.pid, uid: process.getuid?.() ?? -1, gid: process.getgid?.() ?? -1 });
     await listener.close();
     expect(fs.existsSync(path)).toBe(false);
+  });
+
+  test("what else is made meanwhile has the modes that it would have", async () => {
+    using folder = tempFolder();
+    const before = process.umask();
+    const seen = new Set<number>();
+    let isListening = true;
+    const watching = (async () => {
+      while (isListening) {
+        seen.add(process.umask());
+        await new Promise(setImmediate);
+      }
+    })();
+    const all = Array.from({ length: 8 }, (_, at) => listenUnix(`${folder.path}/${at}`, { mode: 0o600 }, () => {}));
+    const listeners = await Promise.all(all);
+    isListening = false;
+    await watching;
+    expect([...seen, process.umask()]).toEqual([before, before]);
+    await Promise.all(listeners.map((listener) => listener.close()));
   });
 
   test("another process is known by its own pid", async () => {

@@ -30,7 +30,9 @@ export async function connectUnix(path: string, timeoutMs = 10_000): Promise<Byt
 export type UnixListener = { /** closes the socket and removes its file; connections stay */ close(): Promise<void> };
 
 /**
- * Listens with `mode` from the first moment on. A socket file that nobody answers at is removed; one that lives is an error.
+ * Listens with `mode`. Before it has that it is what the umask makes of it, which none but the owner may write to, and so connect to
+ * (unix(7)), under 022 or stricter. The umask itself is left alone: it is the whole process's, and what another thread makes at that
+ * moment would have it too. A socket file that nobody answers at is removed; one that lives is an error.
  * @throws PATH_TOO_LONG, EADDRINUSE
  */
 export async function listenUnix(
@@ -45,15 +47,10 @@ export async function listenUnix(
     if (peer) onConnection(streamOf(socket), peer);
     else socket.destroy();
   });
-  const before = process.umask(0o777 & ~options.mode);
-  try {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    server.once("error", reject);
-    server.listen(path, () => resolve());
-    await promise;
-  } finally {
-    process.umask(before);
-  }
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once("error", reject);
+  server.listen(path, () => resolve());
+  await promise;
   await fs.chmod(path, options.mode);
   server.on("error", () => {});
   return { close: () => closeServer(server) };

@@ -22,8 +22,38 @@ import { tell } from "./state.ts";
 import { noteUse } from "./templates.ts";
 
 /** @throws whatever stands in the way: what was begun is left to the caller to undo */
-export async function bring(ctx: Context, start: Start, way: Way, plan: StartPlan): Promise<LiveVm> {
+export function bring(ctx: Context, start: Start, way: Way, plan: StartPlan): Promise<LiveVm> {
+  const work = () => bringUp(ctx, start, way, plan);
+  return way.kind === "save" ? inTurn(ctx, plan.signal, work) : work();
+}
+
+/**
+ * A restore is short and takes a CPU: twenty in turns are all done sooner than twenty at once, and the first ones at once. One
+ * that takes long does not keep the others waiting.
+ */
+async function inTurn<T>(ctx: Context, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  let working: Promise<T> | undefined;
+  await ctx.restores.run(signal, async () => {
+    working = work();
+    await orLater(ctx, working, ctx.timings.restoreTurnMs);
+  });
+  return working as Promise<T>;
+}
+
+/** Resolves with `work`, or when that takes longer. @throws what it throws in time */
+async function orLater(ctx: Context, work: Promise<unknown>, ms: number): Promise<void> {
+  const late = Promise.withResolvers<void>();
+  const cancel = ctx.after(ms, late.resolve);
+  try {
+    await Promise.race([work, late.promise]);
+  } finally {
+    cancel();
+  }
+}
+
+async function bringUp(ctx: Context, start: Start, way: Way, plan: StartPlan): Promise<LiveVm> {
   const { vm, change, phases } = start;
+  if (way.kind === "save") phases.mark("turn");
   const inherited = await (way.kind === "spare" ? takeOver(ctx, start, way) : launch(ctx, start, way, plan));
   const live = start.live as LiveVm;
   phases.mark(way.kind === "save" ? "load" : "vmm");

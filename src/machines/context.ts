@@ -1,5 +1,6 @@
 /** What the operations on VMs share: the deps, and what is known in memory alone. */
 import type { Digest, VmId } from "../base/names.ts";
+import type { Semaphore } from "../base/semaphore.ts";
 import type { SharedWork } from "../base/shared-work.ts";
 import type { TemplateRecord } from "../model/save.ts";
 import type { VmExit } from "../vmm/driver.ts";
@@ -32,6 +33,8 @@ export type Context = MachinesDeps & {
   idle: Map<VmId, { users: number; cancel: () => void }>;
   /** pids of VMMs and networks that belong to no VM of the list */
   nobodys: Set<number>;
+  /** who may be restored now */
+  restores: Semaphore;
   spares: Spares;
   templates: {
     /** by key: being made, or waited for */

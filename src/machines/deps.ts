@@ -29,6 +29,8 @@ export type PreparedNetwork = {
 };
 
 export type MachineNetwork = {
+  /** What a user network will be, unless making it fails: a save's VM has the same again. */
+  kind(): Promise<NetDevice["kind"]>;
   /** Makes the host's side of one VM's user network; a failure leaves no process behind. */
   prepare(paths: VmPaths): Promise<PreparedNetwork>;
   /** Ends it and removes what it left; fine when it is gone already. */
@@ -158,6 +160,8 @@ export type MachineTimings = {
   spareAfterMs: number;
   /** from a VM's end to that, in `ms` */
   spareAfterEndMs: number;
+  /** how long a restore may keep the next one waiting, in `ms` */
+  restoreTurnMs: number;
   /** how long a VM that nobody takes is held ready, in `ms` */
   spareMs: number;
   /** what a VM that is held ready has to rehearse, in `ms`: under emulation it takes some 200, an image's own `true` for ever */
@@ -177,6 +181,7 @@ export const defaultTimings: MachineTimings = {
   leaseGraceMs: 5_000,
   spareAfterMs: 3_000,
   spareAfterEndMs: 150,
+  restoreTurnMs: 2_000,
   spareMs: 600_000,
   rehearsalMs: 3_000,
 };
@@ -217,6 +222,8 @@ export type MachinesDeps = {
   clock: Clock;
   log: Logger;
   timings: MachineTimings;
+  /** how many VMs may be restored at a time */
+  restoresAtOnce: number;
   /** what the host's CPU is, for saves of guests that see it */
   hostCpu: string;
   /** how long a VM may be without use before it is suspended, in `ms`, when it doesn't say itself; 0: for ever */

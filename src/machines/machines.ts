@@ -2,6 +2,7 @@
 
 import { toBangerError } from "../base/errors/error.ts";
 import { parseImageName, parseVmName } from "../base/names.ts";
+import { Semaphore } from "../base/semaphore.ts";
 import { SharedWork } from "../base/shared-work.ts";
 import type { ImagePart } from "../images/rootfs/export.ts";
 import type { ImageRecord, ImageView, KernelRecord } from "../model/artifact.ts";
@@ -82,6 +83,7 @@ export function createContext(deps: MachinesDeps): Context {
     pending: new Set(),
     nobodys: new Set(),
     idle: new Map(),
+    restores: new Semaphore(deps.restoresAtOnce),
     spares: noSpares(),
     templates: {
       making: new SharedWork(),

@@ -53,7 +53,8 @@ async function nextWay(ctx: Context, start: Start, way: Way, plan: StartPlan, er
     ctx.log.info("a VM that was held ready is no use", { vm: vm.name, why });
     return { ...plan.origin, hasDisk: false };
   }
-  if (way.kind === "save" && template) blameTemplate(ctx, template, way, why, plan.emit);
+  if (way.kind === "save" && template && !isError(error, "SAVE_OTHER_DEVICES"))
+    blameTemplate(ctx, template, way, why, plan.emit);
   return { ...cold(`its template could not be restored: ${why}`), hasDisk: false };
 }
 

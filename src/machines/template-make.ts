@@ -83,6 +83,9 @@ async function boot(
       ctx.nobodys.delete(process.pid);
     });
   }
+  // VMs could not begin from it that have what they should have
+  if (net && net.device.kind !== (await ctx.network.kind()))
+    throw fail("NETWORK_FAILED", { program: "passt", reason: net.note ?? "it is another than it should be" });
   const { image, initramfs } = artifacts;
   const devices = bootSpec(ctx.paths, {
     vm: { id, spec, ephemeral: true },

@@ -1,7 +1,8 @@
 /** VMs that begin where a template ends, over a host in memory. */
 import { expect, test } from "bun:test";
+import { fail } from "../base/errors/error.ts";
 import type { MachinesDeps } from "./deps.ts";
-import { depsOf, type Host, paths, startDaemon } from "./testing/daemon.ts";
+import { depsOf, type Host, paths, shortTimings, startDaemon } from "./testing/daemon.ts";
 import { request, running, saving, services, setUp } from "./testing/saving.ts";
 import { assertTruth } from "./testing/truth.ts";
 
@@ -127,6 +128,18 @@ test("a template that can't be restored is thrown away and told, and the VM boot
   expect((await run("three")).startedHow).toMatch(/^restored from template/);
 });
 
+test("a VM whose devices turn out to be others boots, and the template stays", async () => {
+  const { world, machines, run, texts } = await setUp();
+  await run("one");
+  const before = machines.templates();
+  world.failing.set("restore", fail("SAVE_OTHER_DEVICES", { saved: "net=stream", present: "net=builtin" }));
+  expect((await run("two")).startedHow).toMatch(/^cold \(its template could not be restored: .*net=stream, not/);
+  expect(texts().join()).not.toContain("thrown away");
+  world.failing.clear();
+  expect((await run("three")).startedHow).toMatch(/^restored from template/);
+  expect(machines.templates().map(({ key }) => key)).toEqual(before.map(({ key }) => key));
+});
+
 test("a template whose memory was written to is thrown away and told, and made anew", async () => {
   const { host, world, machines, run, texts } = await setUp();
   await run("one");
@@ -211,13 +224,23 @@ test("one that goes while a VM begins from it is no loss: the VM boots", async (
 
 /** Copies of a template's disk stand still, once that is so, until `go` is called. */
 function slowCopies(host: Host) {
-  const [reached, moved, gate] = [1, 2, 3].map(() => Promise.withResolvers<void>()) as [Gate, Gate, Gate];
-  const slow = { isSlow: false, reached: reached.promise, moved: moved.promise, go: gate.resolve };
+  const [moved, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  let oneMore = () => {};
+  const slow = {
+    isSlow: false,
+    count: 0,
+    async begun(count: number) {
+      while (slow.count < count) await new Promise<void>((resolve) => (oneMore = resolve));
+    },
+    moved: moved.promise,
+    go: gate.resolve,
+  };
   const { copySparse, files } = depsOf(host);
   const changes: Partial<MachinesDeps> = {
     copySparse: async (...copy) => {
       if (slow.isSlow) {
-        reached.resolve();
+        slow.count += 1;
+        oneMore();
         await gate.promise;
       }
       await copySparse(...copy);
@@ -233,8 +256,6 @@ function slowCopies(host: Host) {
   return { slow, changes };
 }
 
-type Gate = PromiseWithResolvers<void>;
-
 async function removedDuringCopy() {
   const host = saving();
   const { slow, changes } = slowCopies(host);
@@ -245,7 +266,7 @@ async function removedDuringCopy() {
   const key = template?.key as never;
   slow.isSlow = true;
   const two = set.run("two");
-  await slow.reached;
+  await slow.begun(1);
   const deleted = set.machines.deleteTemplate(key);
   expect(set.machines.templates()).toEqual([]);
   return { ...set, slow, two, deleted, files: paths.template(key) };
@@ -274,6 +295,26 @@ test("one that is made anew takes the place of one in use when that is free", as
   await machines.idle();
   expect(machines.templates()).toHaveLength(1);
   assertTruth(host, "a template made anew");
+});
+
+test.each([
+  ["no more at a time than may be", 30_000, 2],
+  ["one that takes long keeps none waiting", 1, 3],
+])("restores come in turns: %s", async (_, restoreTurnMs, most) => {
+  const host = saving();
+  const { slow, changes } = slowCopies(host);
+  const { machines, run } = await setUp(host, { ...changes, timings: { ...shortTimings, restoreTurnMs } });
+  await run("one");
+  await machines.idle();
+  slow.isSlow = true;
+  const all = ["two", "three", "four"].map((name) => run(name));
+  await slow.begun(most);
+  // all that can go on without a timer has
+  await new Promise(setImmediate);
+  expect(slow.count).toBe(most);
+  slow.go();
+  for (const vm of await Promise.all(all)) expect(vm.startedHow).toMatch(/^restored from template/);
+  assertTruth(host, "restored in turns");
 });
 
 test("one that is no use twice is not made again for a while, and that is said each time", async () => {

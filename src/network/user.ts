@@ -31,6 +31,8 @@ export type PreparedNetwork = {
 };
 
 export type UserNetwork = {
+  /** What it will be, unless passt fails. */
+  kind(): Promise<NetDevice["kind"]>;
   /** Never rejects for want of passt: then it falls back, and `note` says so. The VM's id is its folder's name. */
   prepare(paths: VmPaths): Promise<PreparedNetwork>;
   /** Ends it, if it is still that process, and removes its socket. */
@@ -38,7 +40,8 @@ export type UserNetwork = {
 };
 
 export function createUserNetwork(deps: UserNetworkDeps): UserNetwork {
-  return { prepare: (paths) => prepare(deps, paths), stop };
+  const kind = async () => ((await deps.which("passt")) === null ? "builtin" : "stream");
+  return { kind, prepare: (paths) => prepare(deps, paths), stop };
 }
 
 async function prepare(deps: UserNetworkDeps, paths: VmPaths): Promise<PreparedNetwork> {

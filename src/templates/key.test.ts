@@ -11,9 +11,9 @@ const parts: KeyParts = {
   spec: vmRecord().spec,
   devices: {
     blockDevices: [{ serial: "data", path: "/a", readOnly: false }],
-    net: { kind: "stream", socket: "/s", mac: "02:00:00:00:00:01" },
     kernelWords: ["banger.layers=1"],
   },
+  network: "stream",
 };
 const spec = (changes: Partial<KeyParts["spec"]>): KeyParts => ({ ...parts, spec: { ...parts.spec, ...changes } });
 const vmm = (changes: Partial<KeyParts["vmm"]>): KeyParts => ({ ...parts, vmm: { ...parts.vmm, ...changes } });
@@ -28,7 +28,8 @@ test.each<[string, KeyParts]>([
   ["more CPUs", spec({ vcpu: 3 })],
   ["more memory", spec({ memoryMib: 2048 })],
   ["a smaller disk", spec({ diskBytes: 1024 ** 3 })],
-  ["no network", spec({ network: "none" })],
+  ["no network", { ...parts, network: "none" }],
+  ["another kind of network", { ...parts, network: "builtin" }],
   ["other kernel words", { ...parts, devices: { ...parts.devices, kernelWords: [] } }],
   ["another disk", { ...parts, devices: { ...parts.devices, blockDevices: [] } }],
 ])("%s is another template", (_, other) => expect(templateKey(other)).not.toBe(templateKey(parts)));

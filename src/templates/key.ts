@@ -5,7 +5,7 @@ import { version } from "../base/version.ts";
 import type { ImageRecord } from "../model/artifact.ts";
 import type { TemplateFacts } from "../model/save.ts";
 import type { VmSpec } from "../model/vm.ts";
-import type { BootSpec } from "../vmm/driver.ts";
+import type { BootSpec, NetDevice } from "../vmm/driver.ts";
 
 /** Counts changes of what banger does while it makes one, the driver's kernel line included. */
 const generation = 2;
@@ -21,7 +21,8 @@ export type KeyParts = {
   vmm: { driver: string; version: string; accel: string; cpu: string };
   spec: VmSpec;
   /** as the VM itself will have them; their paths don't count */
-  devices: Pick<BootSpec, "blockDevices" | "net" | "kernelWords">;
+  devices: Pick<BootSpec, "blockDevices" | "kernelWords">;
+  network: NetDevice["kind"] | "none";
 };
 
 export function templateDiskBytes(spec: Pick<VmSpec, "diskBytes">): number {
@@ -29,7 +30,7 @@ export function templateDiskBytes(spec: Pick<VmSpec, "diskBytes">): number {
 }
 
 export function templateKey(parts: KeyParts): Digest {
-  const { image, kernel, initramfs, vmm, spec, devices } = parts;
+  const { image, kernel, initramfs, vmm, spec, devices, network } = parts;
   const content = JSON.stringify([
     generation,
     version,
@@ -38,7 +39,7 @@ export function templateKey(parts: KeyParts): Digest {
     [spec.vcpu, spec.memoryMib, templateDiskBytes(spec)],
     devices.blockDevices.map(({ serial, readOnly }) => [serial, readOnly]),
     devices.kernelWords,
-    spec.network,
+    network,
   ]);
   return `sha256:${createHash("sha256").update(content).digest("hex")}` as Digest;
 }

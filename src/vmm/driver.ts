@@ -143,7 +143,7 @@ export interface VmmDriver {
   boot(spec: BootSpec, signal: AbortSignal): Promise<RunningVm>;
   /**
    * All of a save that can be told without loading it, as `restore` does first: so that nothing is given up for one that is no use.
-   * @throws SAVE_VERSION, SAVE_DAMAGED, VMM_START_FAILED (other devices)
+   * @throws SAVE_VERSION, SAVE_DAMAGED, SAVE_OTHER_DEVICES
    */
   check(save: Save, spec: Pick<BootSpec, "vcpu" | "memoryMib" | "blockDevices" | "net">): Promise<void>;
   /**

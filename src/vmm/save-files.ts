@@ -16,17 +16,14 @@ export const maxStateBytes = 64 * 1024 * 1024;
 /**
  * All that can be told without loading it. Memory is held to its size alone: reading it would take longer than a boot.
  * @returns the device state
- * @throws SAVE_VERSION, SAVE_DAMAGED, VMM_START_FAILED (other devices)
+ * @throws SAVE_VERSION, SAVE_DAMAGED, SAVE_OTHER_DEVICES
  */
 export async function checkSave(save: Save, spec: Parameters<typeof shapeOf>[0], present: Saver): Promise<Uint8Array> {
   const { record, files } = save;
   if (saverName(record) !== saverName(present))
     throw fail("SAVE_VERSION", { saved: saverName(record), present: saverName(present) });
   const shape = shapeOf(spec);
-  if (record.shape !== shape) {
-    const reason = `the saved VM has other devices: ${record.shape}, not ${shape}`;
-    throw fail("VMM_START_FAILED", { driver: present.driver, reason });
-  }
+  if (record.shape !== shape) throw fail("SAVE_OTHER_DEVICES", { saved: record.shape, present: shape });
   await checkSize(files.memory, record.memoryBytes);
   await checkSize(files.state, Math.min(record.stateBytes, maxStateBytes));
   const state = await readBytes(files.state, maxStateBytes);

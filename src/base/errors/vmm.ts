@@ -43,6 +43,11 @@ export const vmmErrors = {
       `the VM was saved by ${p.saved}; ${p.present} can't take it up again`,
     hint: () => coldStart,
   }),
+  SAVE_OTHER_DEVICES: spec({
+    exit: Exit.Unavailable,
+    message: (p: { saved: string; present: string }) => `the saved VM has other devices: ${p.saved}, not ${p.present}`,
+    hint: () => coldStart,
+  }),
   SAVE_DAMAGED: spec({
     exit: Exit.Failure,
     message: (p: { path: string; problem: string }) => `a saved VM is damaged: ${p.path} ${p.problem}`,

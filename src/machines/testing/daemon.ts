@@ -27,6 +27,7 @@ export const shortTimings = {
   readerMs: 25,
   endingMs: 10,
   adoptAgainMs: 1,
+  restoreTurnMs: 30_000,
   spareAfterMs: 30_000,
   spareAfterEndMs: 1,
   rehearsalMs: 50_000,
@@ -64,6 +65,7 @@ export function depsOf({ world, db }: Host): MachinesDeps {
       world.failIf("copySparse");
       world.copy(from, to);
     },
+    restoresAtOnce: 2,
     hostCpu: "a CPU",
     isUntouched: async ({ files: { memory } }) => world.paths.get(memory) !== "spoiled",
     mayHoldSpare: async () => world.spares,
@@ -116,6 +118,7 @@ export function recorder(): { events: WorkEvent[]; emit: (event: WorkEvent) => v
 
 function networkOf(world: World): MachinesDeps["network"] {
   return {
+    kind: async () => "stream",
     async prepare(vmPaths) {
       world.failIf("network");
       const process = world.newProcess();
