@@ -44,7 +44,7 @@ async function makeGolden(): Promise<string> {
 
 function contentKey(): string {
   const hash = createHash("sha256");
-  const sources = globSync("src/{images,kernels,artifacts,store}/**/*.ts", { cwd: repository }).filter(
+  const sources = globSync("src/{images,kernels,artifacts,store,templates}/**/*.ts", { cwd: repository }).filter(
     (file) => !file.endsWith(".test.ts"),
   );
   for (const file of sources.sort()) hash.update(file).update(readFileSync(join(repository, file)));
