@@ -140,7 +140,7 @@ async function settle(
     });
     if (client.hello?.init === "systemd") await startDocker(ctx, client, emit, signal);
     for (const argv of firstCommands) await runOnce(ctx, client, argv, signal);
-    (await client.open("settle", { trim: true }, { signal })).close();
+    (await client.open("settle", { trim: true, forCopies: true }, { signal })).close();
   } finally {
     session.close();
   }

@@ -57,6 +57,26 @@ vmSuite("templates", (home) => {
     expect((await templates())[0]?.uses).toBeGreaterThanOrEqual(2);
   }, 240_000);
 
+  test("journald stands still until something is said, and files it under the VM's own numbers; so in a fork", async () => {
+    await home().ok(["vm", "run", "--name", "quiet", "--detach"]);
+    const journald = 'cat /proc/$(pidof systemd-journald)/stat | sed "s/.*) //" | cut -c 1';
+    expect(await inGuest("quiet", journald)).toBe("T\n");
+    await home().ok(["vm", "fork", "quiet", "child"], { timeoutMs: 60_000 });
+    for (const name of ["quiet", "child"]) {
+      expect(await inGuest(name, journald)).toBe("T\n");
+      const [said = "", machine = "", boot = ""] = (
+        await inGuest(
+          name,
+          `logger first; journalctl -q -f -n all -o json MESSAGE=first | head -n 1; cat /etc/machine-id /proc/sys/kernel/random/boot_id`,
+        )
+      ).split("\n");
+      const { _MACHINE_ID, _BOOT_ID, _HOSTNAME } = JSON.parse(said) as Record<string, string>;
+      expect([_MACHINE_ID, _BOOT_ID, _HOSTNAME]).toEqual([machine, boot.replaceAll("-", ""), name]);
+      expect(await inGuest(name, `${journald}; systemctl --failed --no-legend`)).toBe("S\n");
+    }
+    await home().ok(["vm", "delete", "quiet", "child"]);
+  }, 240_000);
+
   test("the clock is right, and TLS works at once", async () => {
     const make =
       "cd /tmp && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout k -out c -days 1 -subj /CN=localhost -addext subjectAltName=DNS:localhost 2>/dev/null";

@@ -2,7 +2,7 @@
 
 use super::{check, check_long};
 use std::io;
-use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 /// How a process ended.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -15,6 +15,22 @@ pub enum Ended {
 pub fn pidfd(pid: i32) -> io::Result<OwnedFd> {
     // SAFETY: two ints; the descriptor is ours.
     unsafe { Ok(OwnedFd::from_raw_fd(check_long(libc::syscall(libc::SYS_pidfd_open, pid, 0))? as i32)) }
+}
+
+/// A copy of another process's descriptor: pidfd_getfd(2).
+pub fn descriptor_of(process: &OwnedFd, number: RawFd) -> io::Result<OwnedFd> {
+    // SAFETY: our descriptor and plain numbers; the new descriptor is ours.
+    unsafe {
+        let copy = libc::syscall(libc::SYS_pidfd_getfd, process.as_raw_fd(), number, 0);
+        Ok(OwnedFd::from_raw_fd(check_long(copy)? as i32))
+    }
+}
+
+/// Whether it was opened for reading.
+pub fn may_read(fd: &OwnedFd) -> bool {
+    // SAFETY: plain fcntl on a descriptor of ours.
+    let flags = unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_GETFL) };
+    flags >= 0 && flags & libc::O_ACCMODE != libc::O_WRONLY
 }
 
 /// Waits until our child `pid` has ended, and reaps it.

@@ -9,6 +9,7 @@ use serde_json::json;
 
 pub fn run(stream: &Stream, request: &Object, guest: &Guest) -> Answer<()> {
     let (trim, drop_caches) = (json::flag(request, "trim")?, json::flag(request, "dropCaches")?);
+    let for_copies = json::flag(request, "forCopies")?;
     if !guest.is_vm() {
         return Err(Refusal::new("unsupported", "this machine is not banger's"));
     }
@@ -24,6 +25,9 @@ pub fn run(stream: &Stream, request: &Object, guest: &Guest) -> Answer<()> {
     if let (true, Some(data)) = (trim, &guest.data) {
         let trimmed = device::trim(&data.folder).map_err(|error| Refusal::io("trimming", &error))?;
         reply["trimmed"] = trimmed.into();
+    }
+    if for_copies {
+        identity::prepare_copies(guest);
     }
     stream.reply(reply);
     Ok(())

@@ -1,5 +1,6 @@
 //! What an identity leaves for later: slow, and of no use to a command that is over in a second.
 
+use super::journal::{Held, Wake};
 use super::machine;
 use crate::console::say;
 use crate::guest::Guest;
@@ -36,7 +37,12 @@ impl Behind {
 
 /// Comes back when all is done, or when a newer generation does it.
 pub fn run(guest: &Guest, generation: u64) {
-    thread::sleep(PAUSE);
+    let held = lock(&guest.identity).journal.clone();
+    match &held {
+        None => thread::sleep(PAUSE),
+        // who says something need not wait for more than a start
+        Some(held) => tell("journald", held.wait(Some(PAUSE)).map(drop)),
+    }
     let mut in_force = lock(&guest.identity);
     if guest.generation() != generation {
         return;
@@ -49,10 +55,31 @@ pub fn run(guest: &Guest, generation: u64) {
         tell("systemd", Manager::connect().and_then(Manager::reload));
     }
     let root = Path::new("/");
-    if let (Some(before), Some(now), "systemd") = (todo.journald, machine::present(root), guest.init.as_str()) {
-        machine::close_journal(root, &before, &now);
-        tell("journald", Manager::connect().and_then(|manager| manager.restart(JOURNALD)));
+    let Some(now) = machine::present(root) else { return };
+    match (held, todo.journald) {
+        (Some(held), before) => tell("journald", succeed(guest, generation, &held, &before.unwrap_or(now.clone()), &now)),
+        (None, Some(before)) if guest.init == "systemd" => {
+            machine::close_journal(root, &before, &now);
+            tell("journald", Manager::connect().and_then(|manager| manager.restart(JOURNALD)));
+        }
+        _ => {}
     }
+}
+
+/// Waits until something is said to a journald that stands still, and has another take its place.
+fn succeed(guest: &Guest, generation: u64, held: &Held, before: &str, now: &str) -> io::Result<()> {
+    // one that can't be watched must not stand still for ever
+    let wake = held.wait(None).unwrap_or(Wake::Said);
+    let mut in_force = lock(&guest.identity);
+    if guest.generation() != generation {
+        return Ok(());
+    }
+    in_force.journal = None;
+    if wake == Wake::Ended {
+        return Ok(());
+    }
+    machine::close_journal(Path::new("/"), before, now);
+    held.end()
 }
 
 fn tell(what: &str, result: io::Result<()>) {

@@ -6,6 +6,7 @@ mod boot_id;
 mod certificates;
 mod environment;
 mod files;
+mod journal;
 mod keys;
 mod machine;
 mod names;
@@ -21,6 +22,7 @@ use request::Request;
 use serde_json::json;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use turn::Turn;
 
 /// What the machine has been told, so that what stays the same costs nothing. Its lock is the turn: one identity at a time.
@@ -32,6 +34,8 @@ pub struct InForce {
     certificates: Vec<String>,
     boot_id: boot_id::BootId,
     behind: Behind,
+    /// of a machine that was saved with it
+    journal: Option<Arc<journal::Held>>,
 }
 
 pub fn run(stream: &Stream, request: &Object, guest: &Guest) -> Answer<()> {
@@ -63,6 +67,19 @@ pub fn run(stream: &Stream, request: &Object, guest: &Guest) -> Answer<()> {
 /// For the machine's next boot.
 pub fn renew_seed(guest: &Guest) -> io::Result<()> {
     guest.root().map_or(Ok(()), machine::renew_seed)
+}
+
+/// What is this machine's own and would only be taken away from its copies. Each comes back with a copy's first identity.
+pub fn prepare_copies(guest: &Guest) {
+    let mut in_force = lock(&guest.identity);
+    if let Err(error) = in_force.interface.hush_ipv6() {
+        crate::console::say(&format!("IPv6: {error}"));
+    }
+    match (guest.init == "systemd").then(journal::hold) {
+        Some(Ok(held)) => in_force.journal = Some(Arc::new(held)),
+        Some(Err(error)) => crate::console::say(&format!("journald is not held: {error}")),
+        None => {}
+    }
 }
 
 /// The host did not say who this machine is: anything will do, so that it comes up.

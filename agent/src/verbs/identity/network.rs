@@ -17,6 +17,8 @@ pub struct Interface {
     present: Option<Network>,
     /// IPv6 addresses are made of a MAC that is no longer there
     is_outdated: bool,
+    /// there are none, until this machine knows who it is
+    is_hushed: bool,
 }
 
 impl Interface {
@@ -46,18 +48,31 @@ impl Interface {
         Ok(())
     }
 
+    /// Takes every IPv6 address away from a machine that is to be copied: its copies have no use for them.
+    pub fn hush_ipv6(&mut self) -> io::Result<()> {
+        if let Some(switch) = self.ipv6_switch().filter(is_ipv6_on) {
+            switch.write_at(b"1", 0)?;
+            self.is_hushed = true;
+        }
+        Ok(())
+    }
+
     /// Takes every IPv6 address away; the link-local one comes back as the present MAC wants it. Without IPv6 there is
     /// nothing to do.
     pub fn renew_ipv6(&mut self) -> io::Result<()> {
-        let (true, Some(link)) = (std::mem::take(&mut self.is_outdated), &self.link) else { return Ok(()) };
-        let path = format!("/proc/sys/net/ipv6/conf/{}/disable_ipv6", link.name());
-        let Ok(switch) = File::options().read(true).write(true).open(path) else { return Ok(()) };
-        let mut state = [0];
-        if switch.read_at(&mut state, 0)? == 1 && state == *b"0" {
+        let is_outdated = std::mem::take(&mut self.is_outdated);
+        if std::mem::take(&mut self.is_hushed) {
+            self.ipv6_switch().map_or(Ok(0), |switch| switch.write_at(b"0", 0))?;
+        } else if let Some(switch) = self.ipv6_switch().filter(|switch| is_outdated && is_ipv6_on(switch)) {
             switch.write_at(b"1", 0)?;
             switch.write_at(b"0", 0)?;
         }
         Ok(())
+    }
+
+    fn ipv6_switch(&self) -> Option<File> {
+        let path = format!("/proc/sys/net/ipv6/conf/{}/disable_ipv6", self.link.as_ref()?.name());
+        File::options().read(true).write(true).open(path).ok()
     }
 
     fn find(&mut self, mac: Option<Mac>) -> io::Result<Link> {
@@ -66,6 +81,11 @@ impl Interface {
             None => search(mac),
         }
     }
+}
+
+fn is_ipv6_on(switch: &File) -> bool {
+    let mut state = [0];
+    switch.read_at(&mut state, 0).is_ok_and(|length| length == 1) && state == *b"0"
 }
 
 /// The one with this address, or the only one that is not `lo`.

@@ -1,7 +1,7 @@
 //! One identity, from what it says to what holds.
 
 use super::request::Request;
-use super::{certificates, environment, keys, machine, names, network, InForce};
+use super::{certificates, environment, journal, keys, machine, names, network, InForce};
 use crate::guest::{Guest, Phase};
 use crate::sys::{device, errno_name};
 use crate::wire::json::{Answer, Refusal};
@@ -42,6 +42,9 @@ impl<'a> Turn<'a> {
             self.name_kernel();
             self.connect()?;
             self.number_boot();
+        }
+        if self.request.template && self.guest.is_vm() && self.guest.init == "systemd" && self.guest.phase() == Phase::Boot {
+            self.attempt("journald's settings", journal::prepare());
         }
         self.write_names();
         self.write_number();

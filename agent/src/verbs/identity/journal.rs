@@ -1,0 +1,135 @@
+//! A journald that stands still until somebody says something.
+//!
+//! journald files what it is told under the numbers of the machine and of the boot that it read when it started. So the one of a
+//! machine that is to be copied is stopped: a copy's first message, which waits at its sockets meanwhile, is met by one that
+//! starts then and reads the copy's numbers. Where nobody says anything none starts; an emulated machine takes longer for that
+//! than for most commands.
+
+use crate::sys::poll::{Waiting, READ};
+use crate::sys::{process, signal};
+use std::fs;
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::path::Path;
+use std::time::Duration;
+
+/// systemd starts another at once, thinks nothing of how this one ended, and does not expect to hear from it.
+const SETTINGS: &str =
+    "[Unit]\nStartLimitIntervalSec=0\n[Service]\nRestart=always\nRestartSec=0\nSuccessExitStatus=SIGKILL\nWatchdogSec=0\n";
+const SETTINGS_FILE: &str = "/run/systemd/system/systemd-journald.service.d/50-banger.conf";
+
+/// What ended a wait.
+#[derive(Debug, PartialEq)]
+pub enum Wake {
+    Said,
+    /// somebody else saw to it
+    Ended,
+    Late,
+}
+
+pub struct Held {
+    process: OwnedFd,
+    /// copies of what it reads from
+    inputs: Vec<OwnedFd>,
+}
+
+/// Before systemd runs, in a machine whose journald is to be held.
+pub fn prepare() -> io::Result<()> {
+    super::files::replace(Path::new(SETTINGS_FILE), SETTINGS.as_bytes(), 0o644)
+}
+
+/// Stops journald, in a machine that was prepared for it. What it has not read yet will wake it at once.
+pub fn hold() -> io::Result<Held> {
+    fs::metadata(SETTINGS_FILE)?;
+    let pid = journald()?;
+    let process = process::pidfd(pid)?;
+    let inputs = inputs_of(pid, &process)?;
+    signal::kill_by(&process, libc::SIGSTOP)?;
+    Ok(Held { process, inputs })
+}
+
+impl Held {
+    pub fn wait(&self, timeout: Option<Duration>) -> io::Result<Wake> {
+        let mut waiting = Waiting::default();
+        let end = waiting.add(self.process.as_raw_fd(), READ);
+        for input in &self.inputs {
+            waiting.add(input.as_raw_fd(), READ);
+        }
+        Ok(match waiting.wait(timeout)? {
+            false => Wake::Late,
+            true if waiting.is_ready(end) => Wake::Ended,
+            true => Wake::Said,
+        })
+    }
+
+    /// For another to take its place.
+    pub fn end(&self) -> io::Result<()> {
+        signal::kill_by(&self.process, libc::SIGKILL)
+    }
+}
+
+/// The machine's own; there may be others, of namespaces, and then it is not told from them.
+fn journald() -> io::Result<i32> {
+    let names = fs::read_dir("/proc")?.flatten().map(|item| item.file_name());
+    let mut found = names.filter_map(|name| name.to_str()?.parse::<i32>().ok()).filter(|pid| {
+        // as much of its name as the kernel keeps
+        fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.trim_end() == "systemd-journal")
+    });
+    match (found.next(), found.next()) {
+        (Some(pid), None) => Ok(pid),
+        _ => Err(io::ErrorKind::NotFound.into()),
+    }
+}
+
+/// Its sockets and the kernel's messages. Not what it waits for beside: timers, and the hostname, which every copy changes.
+fn inputs_of(pid: i32, process: &OwnedFd) -> io::Result<Vec<OwnedFd>> {
+    let mut inputs = Vec::new();
+    for item in fs::read_dir(format!("/proc/{pid}/fd"))?.flatten() {
+        // closed meanwhile
+        let Ok(target) = fs::read_link(item.path()) else { continue };
+        let name = target.to_string_lossy();
+        let Some(number) = item.file_name().to_str().and_then(|text| text.parse::<RawFd>().ok()) else { continue };
+        if !name.starts_with("socket:") && name != "/dev/kmsg" {
+            continue;
+        }
+        inputs.extend(process::descriptor_of(process, number).ok().filter(process::may_read));
+    }
+    Ok(inputs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+    use std::os::unix::net::UnixStream;
+    use std::process::{Child, Command, Stdio};
+
+    /// A process that has one socket, in journald's place; and the socket's other end.
+    fn listener() -> (Child, UnixStream) {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let mut command = Command::new("sleep");
+        command.arg("1000").stdin(OwnedFd::from(theirs)).stdout(Stdio::null()).stderr(Stdio::null());
+        (command.spawn().unwrap(), ours)
+    }
+
+    fn held(child: &Child) -> Held {
+        let process = process::pidfd(child.id() as i32).unwrap();
+        let inputs = inputs_of(child.id() as i32, &process).unwrap();
+        Held { process, inputs }
+    }
+
+    #[test]
+    fn what_is_said_wakes_it_and_so_does_its_end() {
+        let (mut child, mut speaker) = listener();
+        let held = held(&child);
+        let moment = Some(Duration::from_millis(1));
+        assert_eq!(held.inputs.len(), 1);
+        assert_eq!(held.wait(moment).unwrap(), Wake::Late);
+        speaker.write_all(b"something").unwrap();
+        assert_eq!(held.wait(None).unwrap(), Wake::Said);
+        held.end().unwrap();
+        child.wait().unwrap();
+        assert_eq!(held.wait(None).unwrap(), Wake::Ended);
+        assert!(held.end().is_err());
+    }
+}
