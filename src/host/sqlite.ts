@@ -4,6 +4,9 @@ import { fail } from "../base/errors/error.ts";
 
 export type SqlValue = string | number | bigint | Uint8Array | null;
 
+/** The second where the index of the log can't grow (sqlite.org/rescode.html). */
+const full: ReadonlySet<unknown> = new Set(["SQLITE_FULL", "SQLITE_IOERR_SHMSIZE"]);
+
 /** What writes throws DISK_FULL where there is no room; nothing of it has happened then. */
 export interface Db {
   run(sql: string, ...params: SqlValue[]): { changes: number };
@@ -31,7 +34,7 @@ export function openDatabase(path: string): Db {
     try {
       return write();
     } catch (error) {
-      if ((error as { code?: unknown } | null)?.code !== "SQLITE_FULL") throw error;
+      if (!full.has((error as { code?: unknown } | null)?.code)) throw error;
       throw fail("DISK_FULL", { path, during: "writing down what changes" }, error);
     }
   };

@@ -1,5 +1,6 @@
 /** The real terminal of a real process, on a pseudo-terminal and on pipes. */
 import { afterEach, expect, test } from "bun:test";
+import { tempFolder } from "./testing/temp.ts";
 
 const program = new URL("./testing/terminal-program.ts", import.meta.url).pathname;
 const children: Bun.Subprocess[] = [];
@@ -129,6 +130,21 @@ test.each([
   children.push(child);
   await child.exited;
   expect(text).toContain(expected);
+});
+
+test.each([
+  ["a pipe", 'printf "one\\ntwo\\n" | "$0" "$1" copy', "one\ntwo\nend\n"],
+  ["a file, from where it was left", '{ read -r first; "$0" "$1" copy; } < "$2"', "two\nend\n"],
+  ["nothing", '"$0" "$1" copy </dev/null', "end\n"],
+  ["a folder", '"$0" "$1" copy </', "end\n"],
+  ["what is closed", '"$0" "$1" copy <&-', "end\n"],
+])("input is read to its end: %s", async (_, script, expected) => {
+  using folder = tempFolder();
+  await Bun.write(`${folder.path}/lines`, "one\ntwo\n");
+  const child = Bun.spawn(["bash", "-c", script, process.execPath, program, `${folder.path}/lines`]);
+  children.push(child);
+  expect(await child.stdout.text()).toBe(expected);
+  expect(await child.exited).toBe(0);
 });
 
 test("what is printed before the end arrives, however slow the reader", async () => {

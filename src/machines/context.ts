@@ -43,7 +43,7 @@ export type Context = MachinesDeps & {
     fresh: Map<Digest, TemplateRecord>;
     /** what could not be made, why, and until when that is not tried again but by `template warm`; Unix time in `ms` */
     broken: Map<Digest, { why: string; until: number }>;
-    /** how often one of that key could not be restored */
+    /** how often in a row one of that key could not be restored */
     failures: Map<Digest, number>;
     files: TemplateFiles;
   };

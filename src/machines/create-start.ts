@@ -70,7 +70,7 @@ async function start(ctx: Context, { made, spare, artifacts, phases }: Parts, pl
   const { origin, taken } = await orForget(ctx, vm, signal, () => prepare(ctx, parts, plan));
   phases.mark("template");
   try {
-    const how = { origin, spare: taken, hasDisk: false, artifacts, phases, creating: change, emit, signal };
+    const how = { origin, held, spare: taken, hasDisk: false, artifacts, phases, creating: change, emit, signal };
     return await startVm(ctx, vm, how);
   } catch (error) {
     const left = ctx.store.vms.byId(vm.id);

@@ -29,7 +29,7 @@ export type PreparedNetwork = {
 };
 
 export type MachineNetwork = {
-  /** What a user network will be, unless making it fails: a save's VM has the same again. */
+  /** What a user network will be, as far as can be told before: a save's VM must have the same again. */
   kind(): Promise<NetDevice["kind"]>;
   /** Makes the host's side of one VM's user network; a failure leaves no process behind. */
   prepare(paths: VmPaths): Promise<PreparedNetwork>;

@@ -24,7 +24,7 @@ export type GoBack = {
 
 /**
  * The caller holds the VM's operation. A snapshot of a stopped VM leaves it stopped.
- * @throws SAVE_VERSION, SAVE_DAMAGED, DISK_FULL before anything is given up
+ * @throws SAVE_VERSION, SAVE_DAMAGED, SAVE_OTHER_DEVICES, DISK_FULL before anything is given up
  */
 export async function goBack(ctx: Context, vm: VmRecord, plan: GoBack): Promise<VmRecord> {
   const { snapshot, emit, signal } = plan;

@@ -135,7 +135,7 @@ function lifecycle(ctx: Context) {
         const either = AbortSignal.any([signal, interrupted]);
         using held = new DisposableStack();
         const origin = await originFor(ctx, now, { isCold: options.cold ?? false, held, emit, signal: either });
-        return startVm(ctx, now, { origin, emit, signal: either, interrupted });
+        return await startVm(ctx, now, { origin, held, emit, signal: either, interrupted });
       });
       await waitReady(ctx, live, vm, options.wait, emit, signal);
       return freshVm(ctx, vm);

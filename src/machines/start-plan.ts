@@ -15,6 +15,8 @@ export type StartPlan = {
   /** of these the second alone */
   interrupted?: AbortSignal;
   origin: Origin;
+  /** the origin's files, which stay until this is disposed of */
+  held?: DisposableStack;
   /** a VM of the origin that is held ready in this VM's folder */
   spare?: Spare | null;
   /** the VM's disk is what the origin wants already */

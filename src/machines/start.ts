@@ -17,7 +17,7 @@ import { blameTemplate } from "./templates.ts";
 /**
  * The VM is `running` afterwards and its agent serves. On failure before the guest's first instruction the VM is
  * what it was; after it, `failed` with reason and console.
- * @throws what preparing threw, SAVE_VERSION, SAVE_DAMAGED, VM_BOOT_FAILED, VM_CANCELLED
+ * @throws what preparing threw, SAVE_VERSION, SAVE_DAMAGED, SAVE_OTHER_DEVICES, VM_BOOT_FAILED, VM_CANCELLED
  */
 export async function startVm(ctx: Context, stale: VmRecord, plan: StartPlan): Promise<LiveVm> {
   const start = beginStart(ctx, stale, plan);
@@ -53,8 +53,8 @@ async function nextWay(ctx: Context, start: Start, way: Way, plan: StartPlan, er
     ctx.log.info("a VM that was held ready is no use", { vm: vm.name, why });
     return { ...plan.origin, hasDisk: false };
   }
-  if (way.kind === "save" && template && !isError(error, "SAVE_OTHER_DEVICES"))
-    blameTemplate(ctx, template, way, why, plan.emit);
+  if (way.kind === "save" && template) blameTemplate(ctx, template, way, error, plan.emit);
+  plan.held?.dispose();
   return { ...cold(`its template could not be restored: ${why}`), hasDisk: false };
 }
 

@@ -57,7 +57,7 @@ export async function makeTemplate(
   // its own folder may move, the memory file in it may not: its inode's time of change is part of the record
   await ctx.files.rename(own.disk, savedPaths(saved.directory).disk);
   const to = ctx.paths.template(plan.key).directory;
-  await ctx.templates.files.removed(plan.key);
+  await orAborted(ctx.templates.files.removed(plan.key), signal);
   await ctx.files.removeTree(to);
   await ctx.files.ensureFolder(ctx.paths.templates);
   await ctx.files.rename(saved.directory, to);

@@ -128,6 +128,23 @@ test("a template that can't be restored is thrown away and told, and the VM boot
   expect((await run("three")).startedHow).toMatch(/^restored from template/);
 });
 
+test("no template is made with another network than VMs have; the next one may be", async () => {
+  const host = saving();
+  const { network } = depsOf(host);
+  let hasFailed = true;
+  const prepare = async (files: Parameters<typeof network.prepare>[0]) => {
+    const net = await network.prepare(files);
+    return hasFailed ? { ...net, device: { kind: "builtin", mac: net.identity.mac } as const } : net;
+  };
+  const { machines, run } = await setUp(host, { network: { ...network, prepare } });
+  expect((await run("one")).startedHow).toMatch(/^cold \(no template: the VM's network did not start/);
+  expect(machines.templates()).toEqual([]);
+  hasFailed = false;
+  expect((await run("two")).startedHow).toMatch(/^restored from template/);
+  await machines.idle();
+  assertTruth(host, "a template after all");
+});
+
 test("a VM whose devices turn out to be others boots, and the template stays", async () => {
   const { world, machines, run, texts } = await setUp();
   await run("one");
@@ -138,6 +155,13 @@ test("a VM whose devices turn out to be others boots, and the template stays", a
   world.failing.clear();
   expect((await run("three")).startedHow).toMatch(/^restored from template/);
   expect(machines.templates().map(({ key }) => key)).toEqual(before.map(({ key }) => key));
+  world.failing.set("restore", fail("SAVE_OTHER_DEVICES", { saved: "net=stream", present: "net=builtin" }));
+  await run("four");
+  expect(texts().join()).not.toContain("thrown away");
+  await run("five");
+  expect(texts().join()).toContain("thrown away");
+  await machines.idle();
+  expect(machines.templates()).toEqual([]);
 });
 
 test("a template whose memory was written to is thrown away and told, and made anew", async () => {

@@ -55,28 +55,37 @@ export async function originOf(ctx: Context, wanted: Wanted, { held, emit, signa
   } catch (error) {
     if (signal.aborted) throw error;
     const why = toBangerError(error).message;
-    // room can be made at any time
-    const isFull = isError(error, "DISK_FULL") || (await ctx.files.freeBytes(ctx.paths.vms)) < scarce;
-    if (!isFull) ctx.templates.broken.set(key, { why, until: ctx.clock.now() + brokenMs });
+    // room can be made at any time, and the next network may be as it should be
+    const isPassing = isError(error, "DISK_FULL") || isError(error, "NETWORK_FAILED") || (await isScarce(ctx));
+    if (!isPassing) ctx.templates.broken.set(key, { why, until: ctx.clock.now() + brokenMs });
     emit({ kind: "note", level: "warn", text: `a template could not be made, so VMs boot cold: ${why}` });
     return cold(`no template: ${why}`);
   }
 }
 
+async function isScarce(ctx: Context): Promise<boolean> {
+  return (await ctx.files.freeBytes(ctx.paths.vms)) < scarce;
+}
+
 /** How often a template may turn out to be no use before none is made for a while. */
 const mostFailures = 2;
 
-/** It could not be restored, so it goes, unless another one took its place meanwhile; told to the user. */
+/**
+ * It could not be restored, so it goes, unless another one took its place meanwhile; told to the user. A VM whose devices turned
+ * out to be others, as its network may once, says nothing of the template; two in a row do.
+ */
 export function blameTemplate(
   ctx: Context,
   key: Digest,
   { save, what }: Pick<SavedOrigin, "save" | "what">,
-  why: string,
+  error: unknown,
   emit: Emit,
 ): void {
-  emit({ kind: "note", level: "warn", text: `${what} is thrown away, it can't be restored: ${why}` });
+  const why = toBangerError(error).message;
   const failures = (ctx.templates.failures.get(key) ?? 0) + 1;
   ctx.templates.failures.set(key, failures);
+  if (isError(error, "SAVE_OTHER_DEVICES") && failures < mostFailures) return;
+  emit({ kind: "note", level: "warn", text: `${what} is thrown away, it can't be restored: ${why}` });
   if (failures >= mostFailures) ctx.templates.broken.set(key, { why, until: ctx.clock.now() + brokenMs });
   const now = templateByKey(ctx, key);
   if (now && now.save["memoryStamp"] === save.record["memoryStamp"])
@@ -173,6 +182,7 @@ function keepTemplate(ctx: Context, made: TemplateRecord): void {
 
 /** One more VM began from it. */
 export function noteUse(ctx: Context, key: Digest): void {
+  ctx.templates.failures.delete(key);
   const fresh = ctx.templates.fresh.get(key);
   if (fresh) Object.assign(fresh, { uses: fresh.uses + 1, lastUsedAt: ctx.clock.now() });
   else ctx.store.templates.used(key, ctx.clock.now());

@@ -13,9 +13,8 @@ await folder.make("abcd1234");
 const paths = vmPaths(`${folder.path}/abcd1234`);
 const resolvConf = `${folder.path}/resolv.conf`;
 await writeAtomic(resolvConf, "nameserver 127.0.0.53\nsearch lan\n");
-const line = guardedPasst({ agent: "/agent", program: "/usr/bin/passt", socket: paths.net, log: paths.netLog }).join(
-  " ",
-);
+const words = guardedPasst({ agent: "/agent", program: "/usr/bin/passt", socket: paths.net, log: paths.netLog });
+const line = words.join(" ");
 
 function network(
   said: { stdout?: string; stderr?: string; exitCode?: number },
@@ -72,4 +71,17 @@ test.each([
   expect(prepared.device.kind).toBe("builtin");
   expect(prepared.process).toBeNull();
   expect(prepared.note).toMatch(note);
+});
+
+test("what a network will be is what it can be, and was last", async () => {
+  expect(await network({}, null).kind()).toBe("builtin");
+  let exitCode = 1;
+  const exec = async () => ({ ...(await fakeExec({ [line]: { stdout: String(process.pid) } })(words)), exitCode });
+  const user = createUserNetwork({ exec, which: async () => "/usr/bin/passt", agent: "/agent", resolvConf });
+  expect(await user.kind()).toBe("stream");
+  await user.prepare(paths);
+  expect(await user.kind()).toBe("builtin");
+  exitCode = 0;
+  await user.prepare(paths);
+  expect(await user.kind()).toBe("stream");
 });

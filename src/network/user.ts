@@ -31,7 +31,7 @@ export type PreparedNetwork = {
 };
 
 export type UserNetwork = {
-  /** What it will be, unless passt fails. */
+  /** What it will be, as far as can be told: after passt has failed, what stands in for it. */
   kind(): Promise<NetDevice["kind"]>;
   /** Never rejects for want of passt: then it falls back, and `note` says so. The VM's id is its folder's name. */
   prepare(paths: VmPaths): Promise<PreparedNetwork>;
@@ -40,8 +40,16 @@ export type UserNetwork = {
 };
 
 export function createUserNetwork(deps: UserNetworkDeps): UserNetwork {
-  const kind = async () => ((await deps.which("passt")) === null ? "builtin" : "stream");
-  return { kind, prepare: (paths) => prepare(deps, paths), stop };
+  let hasFailed = false;
+  return {
+    kind: async () => (hasFailed || (await deps.which("passt")) === null ? "builtin" : "stream"),
+    async prepare(paths) {
+      const prepared = await prepare(deps, paths);
+      hasFailed = prepared.device.kind === "builtin";
+      return prepared;
+    },
+    stop,
+  };
 }
 
 async function prepare(deps: UserNetworkDeps, paths: VmPaths): Promise<PreparedNetwork> {

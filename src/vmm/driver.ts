@@ -152,7 +152,7 @@ export interface VmmDriver {
    * the guest). Memory is mapped privately: the save's files are never changed, and may be removed afterwards.
    * A failure or abort leaves no process and no socket behind.
    * @param onStarted called when the VMM is up and waits for the state
-   * @throws SAVE_VERSION (another driver, version or accelerator saved it), SAVE_DAMAGED, VMM_START_FAILED
+   * @throws SAVE_VERSION (another driver, version or accelerator saved it), SAVE_DAMAGED, SAVE_OTHER_DEVICES, VMM_START_FAILED
    */
   restore(save: Save, spec: BootSpec, signal: AbortSignal, onStarted?: () => void): Promise<RunningVm>;
   /** Null when the process is gone (or another one has its pid); never starts anything. */

@@ -32,6 +32,17 @@ async function flood(lines: number): Promise<void> {
   process.exit(0);
 }
 
+/** Says what it reads, and how that ends. */
+function copyInput(): void {
+  terminal.readInput(
+    (chunk) => terminal.write("stdout", chunk),
+    () => {
+      terminal.print("stdout", "end\n");
+      void terminal.flush().then(() => process.exit(0));
+    },
+  );
+}
+
 /** Which of the three are terminals. */
 async function tell(): Promise<void> {
   const { stdinIsTerminal, stdoutIsTerminal, stderrIsTerminal } = terminal;
@@ -41,4 +52,5 @@ async function tell(): Promise<void> {
 
 if (process.argv[2] === "keys") echoKeys();
 else if (process.argv[2] === "tell") await tell();
+else if (process.argv[2] === "copy") copyInput();
 else await flood(Number(process.argv[3]));

@@ -93,8 +93,7 @@ export class RunningQemu implements RunningVm {
   }
 
   async powerdown(): Promise<void> {
-    this.#still.end();
-    await this.#parts.qmp.execute("system_powerdown");
+    await this.#still.awake(() => this.#parts.qmp.execute("system_powerdown"));
   }
 
   async kill(): Promise<void> {

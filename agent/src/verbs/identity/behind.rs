@@ -13,6 +13,8 @@ use std::time::Duration;
 
 /// The first command of a machine has it for itself: a journald that starts takes a CPU as long as most commands do.
 const PAUSE: Duration = Duration::from_secs(1);
+/// Between two looks at whether a newer generation waits in this one's place.
+const LOOK: Duration = Duration::from_secs(60);
 const JOURNALD: &str = "systemd-journald.service";
 
 /// What is still to be done.
@@ -55,10 +57,10 @@ pub fn run(guest: &Guest, generation: u64) {
         tell("systemd", Manager::connect().and_then(Manager::reload));
     }
     let root = Path::new("/");
-    let Some(now) = machine::present(root) else { return };
-    match (held, todo.journald) {
-        (Some(held), before) => tell("journald", succeed(guest, generation, &held, &before.unwrap_or(now.clone()), &now)),
-        (None, Some(before)) if guest.init == "systemd" => {
+    let now = machine::present(root);
+    match (held, todo.journald, now) {
+        (Some(held), before, now) => tell("journald", succeed(guest, generation, &held, before.or(now.clone()), now)),
+        (None, Some(before), Some(now)) if guest.init == "systemd" => {
             machine::close_journal(root, &before, &now);
             tell("journald", Manager::connect().and_then(|manager| manager.restart(JOURNALD)));
         }
@@ -66,20 +68,28 @@ pub fn run(guest: &Guest, generation: u64) {
     }
 }
 
-/// Waits until something is said to a journald that stands still, and has another take its place.
-fn succeed(guest: &Guest, generation: u64, held: &Held, before: &str, now: &str) -> io::Result<()> {
-    // one that can't be watched must not stand still for ever
-    let wake = held.wait(None).unwrap_or(Wake::Said);
-    let mut in_force = lock(&guest.identity);
-    if guest.generation() != generation {
-        return Ok(());
+/// Waits until something is said to a journald that stands still, and has another take its place. A machine whose number has been
+/// taken away keeps its files as they are.
+fn succeed(guest: &Guest, generation: u64, held: &Held, before: Option<String>, now: Option<String>) -> io::Result<()> {
+    loop {
+        // one that can't be watched must not stand still for ever
+        let wake = held.wait(Some(LOOK)).unwrap_or(Wake::Said);
+        let mut in_force = lock(&guest.identity);
+        if guest.generation() != generation {
+            return Ok(());
+        }
+        if wake == Wake::Late {
+            continue;
+        }
+        in_force.journal = None;
+        if wake == Wake::Ended {
+            return Ok(());
+        }
+        if let (Some(before), Some(now)) = (before, now) {
+            machine::close_journal(Path::new("/"), &before, &now);
+        }
+        return held.end();
     }
-    in_force.journal = None;
-    if wake == Wake::Ended {
-        return Ok(());
-    }
-    machine::close_journal(Path::new("/"), before, now);
-    held.end()
 }
 
 fn tell(what: &str, result: io::Result<()>) {

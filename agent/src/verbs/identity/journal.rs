@@ -38,14 +38,32 @@ pub fn prepare() -> io::Result<()> {
     super::files::replace(Path::new(SETTINGS_FILE), SETTINGS.as_bytes(), 0o644)
 }
 
-/// Stops journald, in a machine that was prepared for it. What it has not read yet will wake it at once.
+/// Stops journald, in a machine that was prepared for it. What it has not read yet will wake it at once. On failure it runs on.
 pub fn hold() -> io::Result<Held> {
     fs::metadata(SETTINGS_FILE)?;
     let pid = journald()?;
     let process = process::pidfd(pid)?;
-    let inputs = inputs_of(pid, &process)?;
     signal::kill_by(&process, libc::SIGSTOP)?;
-    Ok(Held { process, inputs })
+    // it may be taking on another speaker until it really stands
+    match stopped(pid).and_then(|()| inputs_of(pid, &process)) {
+        Ok(inputs) if !inputs.is_empty() => Ok(Held { process, inputs }),
+        other => {
+            signal::kill_by(&process, libc::SIGCONT)?;
+            Err(other.err().unwrap_or(io::ErrorKind::NotFound.into()))
+        }
+    }
+}
+
+/// Resolves within microseconds on a machine that is not stuck: nobody is told when a process that is not his child stops.
+fn stopped(pid: i32) -> io::Result<()> {
+    for _ in 0..1000 {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
+        if stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('T')) {
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    Err(io::ErrorKind::TimedOut.into())
 }
 
 impl Held {
@@ -68,12 +86,11 @@ impl Held {
     }
 }
 
-/// The machine's own; there may be others, of namespaces, and then it is not told from them.
+/// The machine's own; there may be others, of journal namespaces, and then it is not told from them.
 fn journald() -> io::Result<i32> {
     let names = fs::read_dir("/proc")?.flatten().map(|item| item.file_name());
     let mut found = names.filter_map(|name| name.to_str()?.parse::<i32>().ok()).filter(|pid| {
-        // as much of its name as the kernel keeps
-        fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.trim_end() == "systemd-journal")
+        fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|program| program.ends_with("systemd-journald"))
     });
     match (found.next(), found.next()) {
         (Some(pid), None) => Ok(pid),
@@ -92,7 +109,10 @@ fn inputs_of(pid: i32, process: &OwnedFd) -> io::Result<Vec<OwnedFd>> {
         if !name.starts_with("socket:") && name != "/dev/kmsg" {
             continue;
         }
-        inputs.extend(process::descriptor_of(process, number).ok().filter(process::may_read));
+        let input = process::descriptor_of(process, number)?;
+        if process::may_read(&input) {
+            inputs.push(input);
+        }
     }
     Ok(inputs)
 }

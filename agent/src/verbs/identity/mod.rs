@@ -69,7 +69,8 @@ pub fn renew_seed(guest: &Guest) -> io::Result<()> {
     guest.root().map_or(Ok(()), machine::renew_seed)
 }
 
-/// What is this machine's own and would only be taken away from its copies. Each comes back with a copy's first identity.
+/// What is this machine's own and would only be taken away from its copies. A copy gets each back behind its
+/// first identity.
 pub fn prepare_copies(guest: &Guest) {
     let mut in_force = lock(&guest.identity);
     if let Err(error) = in_force.interface.hush_ipv6() {

@@ -61,8 +61,9 @@ impl Interface {
     /// nothing to do.
     pub fn renew_ipv6(&mut self) -> io::Result<()> {
         let is_outdated = std::mem::take(&mut self.is_outdated);
-        if std::mem::take(&mut self.is_hushed) {
-            self.ipv6_switch().map_or(Ok(0), |switch| switch.write_at(b"0", 0))?;
+        if self.is_hushed {
+            self.ipv6_switch().ok_or(io::ErrorKind::NotFound)?.write_at(b"0", 0)?;
+            self.is_hushed = false;
         } else if let Some(switch) = self.ipv6_switch().filter(|switch| is_outdated && is_ipv6_on(switch)) {
             switch.write_at(b"1", 0)?;
             switch.write_at(b"0", 0)?;
