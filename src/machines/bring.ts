@@ -28,8 +28,8 @@ export function bring(ctx: Context, start: Start, way: Way, plan: StartPlan): Pr
 }
 
 /**
- * A restore is short and takes a CPU: twenty in turns are all done sooner than twenty at once, and the first ones at once. One
- * that takes long does not keep the others waiting.
+ * A restore is short and takes a CPU: twenty in turns are all done sooner than twenty at once, the first ones long before.
+ * One that takes long does not keep the others waiting.
  */
 async function inTurn<T>(ctx: Context, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
   let working: Promise<T> | undefined;
