@@ -68,20 +68,17 @@ async function measure(home: Home, recipe: SavedRecipe, { runs, row, ready }: Me
   };
 }
 
-/** A VM is held ready: there is a QEMU, and for a while it does next to nothing. One that is being made has the CPU. */
+/** A VM is held ready: there is a QEMU, and for a while it does nothing. One that is being made has the CPU. */
 async function spareReady(home: Home): Promise<void> {
   let [before, idle] = [0, 0];
   await until("a VM held ready", () => {
     const qemu = home.processes().find(({ name }) => name.startsWith("qemu"));
     const now = qemu ? cpuNs(qemu.pid) : 0;
-    idle = before > 0 && now - before < idleNs ? idle + 1 : 0;
+    idle = before > 0 && now === before ? idle + 1 : 0;
     before = now;
     return idle >= 4;
   });
 }
-
-/** A QEMU whose guest stands still may look for its timers a thousand times a second; `ns` of CPU between two looks. */
-const idleNs = 5_000_000;
 
 /** What all threads of a process have run, in `ns`. */
 function cpuNs(pid: number): number {

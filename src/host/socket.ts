@@ -4,7 +4,7 @@ import net from "node:net";
 import type { ByteStream } from "../base/bytes.ts";
 import { errnoOf } from "./errno.ts";
 import { type Peer, peerCredentials } from "./libc.ts";
-import { requireShortPath } from "./socket-path.ts";
+import { noAnswer, requireShortPath } from "./socket-path.ts";
 
 export type { Peer } from "./libc.ts";
 
@@ -13,10 +13,7 @@ export async function connectUnix(path: string, timeoutMs = 10_000): Promise<Byt
   requireShortPath(path);
   const { promise, resolve, reject } = Promise.withResolvers<ByteStream>();
   const socket = net.connect({ path, allowHalfOpen: true });
-  const timer = setTimeout(
-    () => socket.destroy(Object.assign(new Error(`no answer from ${path}`), { code: "ETIMEDOUT" })),
-    timeoutMs,
-  );
+  const timer = setTimeout(() => socket.destroy(noAnswer(path)), timeoutMs);
   socket.once("error", reject);
   socket.once("connect", () => {
     clearTimeout(timer);

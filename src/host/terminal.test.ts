@@ -48,6 +48,27 @@ function onTerminal(): Keyboard {
   };
 }
 
+/** What is seen on a terminal that a script has until it ends. @param onText each time, with all that came so far */
+async function seenOf(
+  script: string,
+  onText: (text: string, terminal: Bun.Terminal) => void = () => {},
+): Promise<string> {
+  let text = "";
+  const child = Bun.spawn(["sh", "-c", script, process.execPath, program], {
+    terminal: {
+      cols: 80,
+      rows: 24,
+      data: (terminal, bytes: Uint8Array) => {
+        text += new TextDecoder().decode(bytes);
+        onText(text, terminal);
+      },
+    },
+  });
+  children.push(child);
+  await child.exited;
+  return text;
+}
+
 const cooked = "opost isig icanon echo";
 const raw = "-opost -isig -icanon -echo";
 
@@ -90,22 +111,12 @@ test("a program that is stopped from outside gives the terminal back, and takes 
 });
 
 test("a crash leaves the terminal as it was", async () => {
+  let isReady = false;
   // the shell keeps the terminal open, so that it can be looked at afterwards
-  let text = "";
-  const script = '"$0" "$1" keys; echo; stty -a';
-  const child = Bun.spawn(["sh", "-c", script, process.execPath, program], {
-    terminal: {
-      cols: 80,
-      rows: 24,
-      data: (terminal, bytes: Uint8Array) => {
-        const isFirst = !text.includes("ready");
-        text += new TextDecoder().decode(bytes);
-        if (isFirst && text.includes("ready")) terminal.write("x");
-      },
-    },
+  const text = await seenOf('"$0" "$1" keys; echo; stty -a', (soFar, terminal) => {
+    if (!isReady && soFar.includes("ready")) terminal.write("x");
+    isReady = soFar.includes("ready");
   });
-  children.push(child);
-  await child.exited;
   expect(text).toContain("on purpose");
   expect((text.match(/-?(?:icanon|isig|echo|opost)\b/g) ?? []).join(" ")).toEndWith(cooked);
 });
@@ -117,19 +128,7 @@ test.each([
   ['"$0" "$1" tell | cat', "true false true"],
   ['"$0" "$1" tell <&- 2>&-', "false true false"],
 ])("which are terminals: %s", async (script, expected) => {
-  let text = "";
-  const child = Bun.spawn(["sh", "-c", script, process.execPath, program], {
-    terminal: {
-      cols: 80,
-      rows: 24,
-      data: (_, bytes: Uint8Array) => {
-        text += new TextDecoder().decode(bytes);
-      },
-    },
-  });
-  children.push(child);
-  await child.exited;
-  expect(text).toContain(expected);
+  expect(await seenOf(script)).toContain(expected);
 });
 
 test.each([

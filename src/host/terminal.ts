@@ -1,5 +1,5 @@
 /** This process's terminal and pipes: raw while a guest's shell has them, and themselves again whatever happens. */
-import { fstatSync, read } from "node:fs";
+import { fstatSync, read, type Stats } from "node:fs";
 import { FdWriter } from "./fd-writer.ts";
 import { setTerminalMode, terminalMode } from "./libc.ts";
 import { rawMode } from "./raw-mode.ts";
@@ -50,26 +50,20 @@ export function processTerminal(): Terminal {
 
 /** node:tty takes as long to load as all the rest, and is asked about devices alone: not about pipes, files and `/dev/null`. */
 function isTerminal(fd: number): boolean {
-  try {
-    const isDevice = typeOf(fd) === characterDevice && fstatSync(fd).rdev >> 8 !== memoryDevices;
-    return isDevice && process.getBuiltinModule("node:tty").isatty(fd);
-  } catch {
-    return false;
-  }
+  const stat = statOf(fd);
+  if (!stat?.isCharacterDevice() || stat.rdev >> 8 === memoryDevices) return false;
+  return process.getBuiltinModule("node:tty").isatty(fd);
 }
 
 /** Null: it is closed. */
-function typeOf(fd: number): number | null {
+function statOf(fd: number): Stats | null {
   try {
-    return fstatSync(fd).mode & fileType;
+    return fstatSync(fd);
   } catch {
     return null;
   }
 }
 
-const fileType = 0o170000;
-const characterDevice = 0o020000;
-const regularFile = 0o100000;
 /** major number of `/dev/null` and its kin */
 const memoryDevices = 1;
 
@@ -117,7 +111,7 @@ function enterRaw(): () => void {
 
 /** Not by `process.stdin`, which loads node's streams: 1.5 ms of every command in a guest. */
 function readInput(onChunk: (chunk: Uint8Array) => Promise<void>, onEnd: () => void): { stop(): void } {
-  const input = typeOf(0) === regularFile ? fileInput() : streamInput();
+  const input = statOf(0)?.isFile() ? fileInput() : streamInput();
   let isStopped = false;
   const readAll = async () => {
     for (;;) {
@@ -127,10 +121,9 @@ function readInput(onChunk: (chunk: Uint8Array) => Promise<void>, onEnd: () => v
     }
   };
   // input that can't be read is at its end
-  readAll().then(
-    () => isStopped || onEnd(),
-    () => isStopped || onEnd(),
-  );
+  void readAll()
+    .catch(() => {})
+    .then(() => isStopped || onEnd());
   return {
     stop() {
       isStopped = true;

@@ -2,16 +2,14 @@
  * A connection to a unix socket by the runtime's own client. It does what `connectUnix` does, and takes a program that lives for
  * 20 ms one of them; node:net, which is loaded for it, takes four.
  */
-import { Deferred } from "../base/async.ts";
+import { Deferred, withTimeout } from "../base/async.ts";
 import type { ByteStream } from "../base/bytes.ts";
-import { requireShortPath } from "./socket-path.ts";
+import { noAnswer, requireShortPath } from "./socket-path.ts";
 
 /** @throws PATH_TOO_LONG, and the system's error when nobody listens */
 export async function connectUnixLine(path: string, timeoutMs = 10_000): Promise<ByteStream> {
   requireShortPath(path);
   const line = new UnixLine();
-  const late = new Deferred<never>();
-  const timer = setTimeout(() => late.reject(noAnswer(path)), timeoutMs);
   const connecting = Bun.connect({
     unix: path,
     allowHalfOpen: true,
@@ -25,18 +23,12 @@ export async function connectUnixLine(path: string, timeoutMs = 10_000): Promise
     },
   });
   try {
-    await Promise.race([connecting, late.promise]);
+    await withTimeout(connecting, timeoutMs, () => noAnswer(path));
     return line;
   } catch (error) {
     line.destroy();
     throw error;
-  } finally {
-    clearTimeout(timer);
   }
-}
-
-function noAnswer(path: string): Error {
-  return Object.assign(new Error(`no answer from ${path}`), { code: "ETIMEDOUT" });
 }
 
 /** Unsent bytes beyond which a writer is asked to wait. */

@@ -20,6 +20,7 @@ import { EndedEarly } from "./start-failure.ts";
 import type { Start, StartPlan, Way } from "./start-plan.ts";
 import { tell } from "./state.ts";
 import { noteUse } from "./templates.ts";
+import { isOverWithin } from "./within.ts";
 
 /** @throws whatever stands in the way: what was begun is left to the caller to undo */
 export function bring(ctx: Context, start: Start, way: Way, plan: StartPlan): Promise<LiveVm> {
@@ -35,20 +36,9 @@ async function inTurn<T>(ctx: Context, signal: AbortSignal, work: () => Promise<
   let working: Promise<T> | undefined;
   await ctx.restores.run(signal, async () => {
     working = work();
-    await orLater(ctx, working, ctx.timings.restoreTurnMs);
+    await isOverWithin(ctx, working, ctx.timings.restoreTurnMs);
   });
   return working as Promise<T>;
-}
-
-/** Resolves with `work`, or when that takes longer. @throws what it throws in time */
-async function orLater(ctx: Context, work: Promise<unknown>, ms: number): Promise<void> {
-  const late = Promise.withResolvers<void>();
-  const cancel = ctx.after(ms, late.resolve);
-  try {
-    await Promise.race([work, late.promise]);
-  } finally {
-    cancel();
-  }
 }
 
 async function bringUp(ctx: Context, start: Start, way: Way, plan: StartPlan): Promise<LiveVm> {

@@ -1,5 +1,4 @@
 /** Everything that can be done with VMs, images and kernels: the one door to lifecycle policy. */
-
 import { toBangerError } from "../base/errors/error.ts";
 import { parseImageName, parseVmName } from "../base/names.ts";
 import { Semaphore } from "../base/semaphore.ts";

@@ -10,6 +10,7 @@ import { getTar } from "../wire/agent/get.ts";
 import type { Json } from "../wire/agent/types.ts";
 import { agentComplaint, lastLines } from "./console.ts";
 import type { Context } from "./context.ts";
+import { isOverWithin } from "./within.ts";
 
 export type ReaderPlan = {
   /** for messages */
@@ -125,8 +126,7 @@ async function explained(
   if (isError(error, "AGENT_REFUSED")) return unreadable(plan, String(error.details["reason"]));
   if (!isError(error, "SESSION_LOST") && !isError(error, "AGENT_UNREACHABLE")) return error;
   // its line breaks a moment before its VMM has ended
-  const moment = new Promise<void>((resolve) => void ctx.after(ctx.timings.endingMs, resolve));
-  await Promise.race([ended, moment]);
+  await isOverWithin(ctx, ended, ctx.timings.endingMs);
   return over.aborted ? over.reason : error;
 }
 

@@ -7,6 +7,7 @@ import type { VmExit } from "../vmm/driver.ts";
 import type { AgentClient, AgentStream } from "../wire/agent/types.ts";
 import type { Context } from "./context.ts";
 import type { LiveVm } from "./live.ts";
+import { isOverWithin } from "./within.ts";
 
 /**
  * Returns when the image's services are up, or when waiting is no use any more: then a note says why.
@@ -67,14 +68,10 @@ export async function waitServices(
   } catch (error) {
     // an agent that is gone is mostly the first sign that its VM is
     if (!signal.aborted && !isError(error, "SERVICES_LATE") && !isError(error, "VM_FAILED"))
-      await Promise.race([ended, shortly(ctx)]);
+      await isOverWithin(ctx, ended, ctx.timings.endingMs);
     throw error;
   } finally {
     if (stream) stream.close();
     else void answer.then((late) => late.reply && stream?.close()).catch(() => {});
   }
-}
-
-function shortly(ctx: Context): Promise<void> {
-  return new Promise((resolve) => void ctx.after(ctx.timings.endingMs, resolve));
 }

@@ -7,6 +7,7 @@ import type { Context } from "./context.ts";
 import { writeEnding } from "./ended.ts";
 import type { LiveVm } from "./live.ts";
 import { tell } from "./state.ts";
+import { isOverWithin } from "./within.ts";
 
 /** The caller holds the VM's operation. @returns whether power was cut */
 export async function stopVm(ctx: Context, vm: VmRecord, graceMs: number, emit: Emit): Promise<boolean> {
@@ -26,7 +27,8 @@ export async function continueStop(
   let cut = false;
   if (live) {
     emit({ kind: "progress", step: "stop", text: "asking the guest to power off" });
-    cut = !(await endsWithin(ctx, live, graceMs, () => askToPowerOff(ctx, live)));
+    ctx.background(`asking ${live.id} to power off`, askToPowerOff(ctx, live));
+    cut = !(await isOverWithin(ctx, live.exit, graceMs));
     if (cut) {
       change.step("cut");
       await live.vm.kill();
@@ -53,18 +55,6 @@ function beginStop(ctx: Context, vm: VmRecord, step: string): OpenChange {
   });
   tell(ctx, vm.id, "");
   return change;
-}
-
-/** Runs `ask` and waits; true when the VM ended in time. */
-async function endsWithin(ctx: Context, live: LiveVm, graceMs: number, ask: () => Promise<void>): Promise<boolean> {
-  const { promise: late, resolve } = Promise.withResolvers<false>();
-  const cancel = ctx.after(graceMs, () => resolve(false));
-  ctx.background(`asking ${live.id} to power off`, ask());
-  try {
-    return await Promise.race([live.exit.then(() => true), late]);
-  } finally {
-    cancel();
-  }
 }
 
 /** The agent's way first; the power button where the agent can't. */

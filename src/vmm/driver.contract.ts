@@ -7,6 +7,15 @@ import { type ContractSubject, expectNoSockets, workBench } from "./testing/subj
 export function driverContract(name: string, subject: ContractSubject): void {
   describe(`${name}: the driver contract`, () => {
     const { it, boot, forget, agentOf, exitOf, adopted } = workBench(subject);
+    /** Null: this driver can't pause. */
+    const bootPaused = async () => {
+      const probe = await subject.driver().probe();
+      if (!probe.usable || !probe.features.pause) return null;
+      const vm = await boot();
+      const agent = await agentOf(vm);
+      await vm.pause();
+      return { vm, agent };
+    };
 
     it("a booted VM's agent answers, and kill ends it as killed", async () => {
       const vm = await boot();
@@ -61,11 +70,9 @@ export function driverContract(name: string, subject: ContractSubject): void {
     });
 
     it("a paused VM is adopted paused, and goes on when it is resumed", async () => {
-      const probe = await subject.driver().probe();
-      if (!probe.usable || !probe.features.pause) return;
-      const first = await boot();
-      const agent = await agentOf(first);
-      await first.pause();
+      const paused = await bootPaused();
+      if (!paused) return;
+      const { vm: first, agent } = paused;
       agent.destroy();
       first.release();
       forget(first);
@@ -117,11 +124,9 @@ export function driverContract(name: string, subject: ContractSubject): void {
     });
 
     it("a paused VM's agent is silent until it is resumed", async () => {
-      const probe = await subject.driver().probe();
-      if (!probe.usable || !probe.features.pause) return;
-      const vm = await boot();
-      const agent = await agentOf(vm);
-      await vm.pause();
+      const paused = await bootPaused();
+      if (!paused) return;
+      const { vm, agent } = paused;
       const answer = agent.ping().then(() => "answer");
       expect(await Promise.race([answer, vm.stats().then(() => "nothing yet")])).toBe("nothing yet");
       await vm.resume();

@@ -111,8 +111,7 @@ fn end(number: i32, pipes: &mut Pipes) {
 
 /// Kernel threads and the dead have no command line.
 fn others_are_alive(server: i32) -> bool {
-    let pids = super::devices::names("/proc").into_iter().filter_map(|name| name.parse::<i32>().ok());
-    pids.filter(|pid| *pid != 1 && *pid != server).any(|pid| {
+    process::all().filter(|pid| *pid != 1 && *pid != server).any(|pid| {
         fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| !line.is_empty())
     })
 }

@@ -76,11 +76,15 @@ pub fn reap_all(wanted: i32) -> bool {
     }
 }
 
+/// The pids of all that there are.
+pub fn all() -> impl Iterator<Item = i32> {
+    let names = std::fs::read_dir("/proc").into_iter().flatten().flatten().map(|item| item.file_name());
+    names.filter_map(|name| name.to_str()?.parse().ok())
+}
+
 /// Every process of the sessions (setsid(2)) that these lead, and the leaders.
 pub fn members_of(leaders: &[i32]) -> Vec<i32> {
-    let names = std::fs::read_dir("/proc").into_iter().flatten().flatten().map(|item| item.file_name());
-    let pids = names.filter_map(|name| name.to_str()?.parse::<i32>().ok());
-    pids.filter(|pid| is_member(*pid, leaders)).collect()
+    all().filter(|pid| is_member(*pid, leaders)).collect()
 }
 
 pub fn is_member(pid: i32, leaders: &[i32]) -> bool {

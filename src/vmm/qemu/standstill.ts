@@ -1,7 +1,7 @@
 /**
  * A paused VM's process that stands still too. Emulation with one thread turns the paused guest's clock on again
- * (`qemu_clock_enable` in QEMU's tcg-accel-ops-rr.c), and QEMU then looks for timers that never come due, up to ten
- * thousand times a second. Under KVM it sleeps by itself.
+ * (`qemu_clock_enable` in QEMU's tcg-accel-ops-rr.c), and QEMU then looks for timers that never come due,
+ * thousands of times a second. Under KVM it sleeps by itself.
  */
 import { signalProcess } from "../../host/process.ts";
 import type { ProcessRef } from "../../model/vm.ts";

@@ -54,7 +54,7 @@ pub fn hold() -> io::Result<Held> {
     }
 }
 
-/// Resolves within microseconds on a machine that is not stuck: nobody is told when a process that is not his child stops.
+/// Comes back within microseconds on a machine that is not stuck: nobody is told when a process that is not his child stops.
 fn stopped(pid: i32) -> io::Result<()> {
     for _ in 0..1000 {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
@@ -88,8 +88,7 @@ impl Held {
 
 /// The machine's own; there may be others, of journal namespaces, and then it is not told from them.
 fn journald() -> io::Result<i32> {
-    let names = fs::read_dir("/proc")?.flatten().map(|item| item.file_name());
-    let mut found = names.filter_map(|name| name.to_str()?.parse::<i32>().ok()).filter(|pid| {
+    let mut found = process::all().filter(|pid| {
         fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|program| program.ends_with("systemd-journald"))
     });
     match (found.next(), found.next()) {

@@ -42,9 +42,7 @@ impl<'a> Turn<'a> {
             self.name_kernel();
             self.connect()?;
             self.number_boot();
-        }
-        if self.request.template && self.guest.is_vm() && self.guest.init == "systemd" && self.guest.phase() == Phase::Boot {
-            self.attempt("journald's settings", journal::prepare());
+            self.prepare_journal();
         }
         self.write_names();
         self.write_number();
@@ -92,6 +90,13 @@ impl<'a> Turn<'a> {
             _ => Ok(()),
         };
         self.attempt("boot id", result);
+    }
+
+    /// In a machine that is to be copied.
+    fn prepare_journal(&mut self) {
+        if self.request.template && self.guest.init == "systemd" && self.guest.phase() == Phase::Boot {
+            self.attempt("journald's settings", journal::prepare());
+        }
     }
 
     fn write_names(&mut self) {
