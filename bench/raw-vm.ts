@@ -26,7 +26,21 @@ export function recipeOf(home: Home): Recipe {
     /ext4-(\d+)\.img/.exec(Bun.spawnSync(["ls", join(home.folder, "c/banger/disks")]).stdout.toString())?.[1],
   );
   const guard = home.processes().find(({ argv }) => argv[1] === "netguard");
-  return { folder, qemu, network: guard?.argv ?? [], disk: join(home.folder, `c/banger/disks/ext4-${bytes}.img`) };
+  return {
+    folder,
+    qemu: qemu.map((word) => withPath(word, folder)),
+    network: guard?.argv ?? [],
+    disk: join(home.folder, `c/banger/disks/ext4-${bytes}.img`),
+  };
+}
+
+/** Banger's QEMU inherits its sockets; one that is started by hand finds them by the paths that they have in `folder`. */
+function withPath(word: string, folder: string): string {
+  const id = /^(?:socket|stream),id=(\w+),/.exec(word)?.[1];
+  if (id === undefined) return word;
+  return word
+    .replace(/,fd=\d+/, `,path=${folder}/${id}.sock`)
+    .replace(/,addr\.type=fd,addr\.str=\d+/, `,addr.type=unix,addr.path=${folder}/${id}.sock`);
 }
 
 /** A raw VM whose agent answered; `readyMs` counts from QEMU's start to a pong of an agent that has its identity. */

@@ -1,5 +1,7 @@
-//! `confine`: a program that sees only the paths it was given, and has no rights beyond its user's.
+//! `confine`: a program that sees only the paths it was given, and has no rights beyond its user's. Sockets that it needs are
+//! handed to it as descriptors: 3, 4, ... in the order of `--listen` and `--connect` on the command line.
 
+use crate::host::descriptors::{self, Socket};
 use crate::programs;
 use crate::sys::landlock::{self, Cage, Right};
 use crate::sys::privileges;
@@ -7,6 +9,7 @@ use crate::sys::privileges;
 #[derive(Debug, PartialEq)]
 struct Plan {
     rules: Vec<(Right, String)>,
+    sockets: Vec<Socket>,
     program: Vec<String>,
 }
 
@@ -17,6 +20,7 @@ pub fn run(arguments: &[String]) -> Result<(), String> {
         return Ok(());
     }
     let plan = parse(arguments)?;
+    descriptors::open_as(descriptors::FIRST, &plan.sockets).map_err(|problem| format!("confine: {problem}"))?;
     let abi = landlock::abi();
     // rules first: afterwards their paths may be out of reach
     let cage = if abi > 0 { Some(cage(abi, &plan.rules)?) } else { None };
@@ -37,24 +41,24 @@ fn cage(abi: i32, rules: &[(Right, String)]) -> Result<Cage, String> {
 }
 
 fn parse(arguments: &[String]) -> Result<Plan, String> {
-    let mut rules = Vec::new();
+    let (mut rules, mut sockets) = (Vec::new(), Vec::new());
     let mut words = arguments.iter();
-    while let Some(word) = words.next() {
-        let right = match word.as_str() {
-            "--rw" => Right::ReadWrite,
-            "--ro" => Right::ReadOnly,
-            "--dev" => Right::Device,
-            "--" => break,
+    while let Some(word) = words.next().filter(|word| *word != "--") {
+        let path = words.next().cloned().ok_or_else(|| format!("confine: {word} needs a path"));
+        match word.as_str() {
+            "--rw" => rules.push((Right::ReadWrite, path?)),
+            "--ro" => rules.push((Right::ReadOnly, path?)),
+            "--dev" => rules.push((Right::Device, path?)),
+            "--listen" => sockets.push(Socket::Listening(path?)),
+            "--connect" => sockets.push(Socket::Connected(path?)),
             other => return Err(format!("confine: unknown argument {other:?}")),
-        };
-        let path = words.next().ok_or_else(|| format!("confine: {word} needs a path"))?;
-        rules.push((right, path.clone()));
+        }
     }
     let program: Vec<String> = words.cloned().collect();
     if program.is_empty() {
         return Err("confine: a program must follow `--`".to_string());
     }
-    Ok(Plan { rules, program })
+    Ok(Plan { rules, sockets, program })
 }
 
 #[cfg(test)]
@@ -70,8 +74,15 @@ mod tests {
         let plan = parse(&words("--rw /a --ro /b --dev /dev/kvm -- qemu --rw -- x")).unwrap();
         assert_eq!(plan.rules.len(), 3);
         assert_eq!(plan.program, words("qemu --rw -- x"));
-        for bad in ["--rw", "--rw /a", "--", "qemu", "--xx /a -- b"] {
+        for bad in ["--rw", "--listen", "--listen /s", "--connect", "--rw /a", "--", "qemu", "--xx /a -- b"] {
             assert!(parse(&words(bad)).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn sockets_keep_the_order_of_the_command_line() {
+        let plan = parse(&words("--connect /c --rw /a --listen /l -- qemu --listen /x")).unwrap();
+        assert_eq!(plan.sockets, [Socket::Connected("/c".into()), Socket::Listening("/l".into())]);
+        assert_eq!(plan.rules.len(), 1);
     }
 }

@@ -1,13 +1,14 @@
 //! What the program does on a host.
 
 mod confine;
+mod descriptors;
 mod netguard;
 mod serve;
 mod tsc;
 
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: banger-vsock-agent confine [--rw PATH] [--ro PATH] [--dev PATH] ... -- PROGRAM [ARGUMENT] ...
+const USAGE: &str = "usage: banger-vsock-agent confine [--rw PATH] [--ro PATH] [--dev PATH] [--listen PATH] [--connect PATH] ... -- PROGRAM [ARGUMENT] ...
        banger-vsock-agent confine --check
        banger-vsock-agent netguard --listen PATH -- PASST [ARGUMENT] ...
        banger-vsock-agent tsc

@@ -4,6 +4,7 @@
 pub mod argv0;
 pub mod bell;
 pub mod clock;
+pub mod descriptor;
 pub mod device;
 pub mod landlock;
 pub mod mount;
@@ -19,6 +20,7 @@ pub mod spawn;
 mod stack;
 pub mod tcp;
 pub mod tty;
+pub mod unix;
 pub mod xattr;
 
 use std::ffi::CString;

@@ -24,7 +24,12 @@ const plan: QemuPlan = {
   cmdline: "console=ttyS0 quiet",
   memory: { kind: "private" },
   firmware: null,
-  sockets: { qmp: `${directory}/qmp.sock`, agent: `${directory}/agent.sock`, boot: `${directory}/boot.sock` },
+  sockets: {
+    qmp: { kind: "descriptor", fd: 3 },
+    agent: { kind: "descriptor", fd: 4 },
+    boot: { kind: "descriptor", fd: 5 },
+    net: { kind: "descriptor", fd: 6 },
+  },
   serialLog: `${directory}/serial.log`,
 };
 
@@ -86,9 +91,16 @@ test("a saved VM's kernel is in its memory", () => {
   expect(line).not.toMatch(/-kernel|-initrd|-append/);
 });
 
-test("without a boot socket QEMU waits for nobody", () => {
-  const line = qemuArgs(spec, { ...plan, sockets: { qmp: "/q", agent: "/a" } }).join(" ");
-  expect(line).not.toContain("server=off,path");
+test("a confined QEMU is told of no path that it would have to bind or connect", () => {
+  expect(qemuArgs(spec, plan).join(" ")).not.toContain(".sock");
+});
+
+test("a QEMU that is started by hand makes and connects its sockets itself", () => {
+  const sockets: QemuPlan["sockets"] = { qmp: { kind: "path", path: "/q,q" }, agent: { kind: "path", path: "/a" } };
+  const line = qemuArgs(spec, { ...plan, sockets }).join(" ");
+  expect(line).toContain("socket,id=qmp,path=/q,,q,server=on,wait=off");
+  expect(line).toContain("socket,id=agent,path=/a,server=on,wait=off");
+  expect(line).toContain(`stream,id=net,server=off,addr.type=unix,addr.path=${directory}/net.sock`);
   expect(line).not.toContain("id=boot");
 });
 

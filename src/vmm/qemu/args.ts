@@ -4,6 +4,7 @@
  */
 import type { BlockDevice, BootSpec, NetDevice } from "../driver.ts";
 import type { Accel } from "./accel.ts";
+import type { Endpoint, QemuSockets } from "./sockets.ts";
 
 export type MemoryBackend =
   | { kind: "private" }
@@ -23,8 +24,7 @@ export type QemuPlan = {
   memory: MemoryBackend;
   /** `qboot.rom`, which is done 50 ms before QEMU's default under TCG; null: the default */
   firmware: string | null;
-  /** control sockets; all in the VM's own folder, which nobody else may enter */
-  sockets: { qmp: string; agent: string /** QEMU connects to it once it is set up */; boot?: string };
+  sockets: QemuSockets;
   serialLog: string;
 };
 
@@ -47,7 +47,7 @@ export function qemuArgs(spec: BootSpec, plan: QemuPlan): string[] {
     ...spec.blockDevices.flatMap(block),
     ...agentPort(plan),
     ...["-object", "rng-random,id=entropy,filename=/dev/urandom", "-device", "virtio-rng-device,rng=entropy"],
-    ...(spec.net === null ? [] : network(spec.net)),
+    ...(spec.net === null ? [] : network(spec.net, plan.sockets.net)),
     ...monitors(plan),
   ];
 }
@@ -103,38 +103,36 @@ function block(device: BlockDevice): string[] {
 
 function agentPort(plan: QemuPlan): string[] {
   return [
-    ...["-chardev", `socket,id=agent,path=${escaped(plan.sockets.agent)},server=on,wait=off`],
+    ...["-chardev", `socket,id=agent,${chardev(plan.sockets.agent)},server=on,wait=off`],
     ...["-device", "virtio-serial-device,id=ports,max_ports=2"],
     ...["-device", "virtserialport,bus=ports.0,nr=1,chardev=agent,name=banger.agent"],
   ];
 }
 
-function network(net: NetDevice): string[] {
+/** @param endpoint where passt is; without one, QEMU connects to it by the path that `net` has */
+function network(net: NetDevice, endpoint: Endpoint | undefined): string[] {
   const device = ["-device", `virtio-net-device,netdev=net,mac=${net.mac}`];
   if (net.kind === "stream") {
-    return ["-netdev", `stream,id=net,server=off,addr.type=unix,addr.path=${escaped(net.socket)}`, ...device];
+    const address = streamAddress(endpoint ?? { kind: "path", path: net.socket });
+    return ["-netdev", `stream,id=net,server=off,${address}`, ...device];
   }
   const guest = "net=192.0.2.0/24,host=192.0.2.2,dns=192.0.2.3,dhcpstart=192.0.2.15,ipv6=off";
   return ["-netdev", `user,id=net,${guest}`, ...device];
 }
 
-/** The boot monitor comes last: when it connects, every other socket listens already. */
-function monitors(plan: QemuPlan): string[] {
-  const { qmp, boot } = plan.sockets;
-  const server = [
-    "-chardev",
-    `socket,id=qmp,path=${escaped(qmp)},server=on,wait=off`,
-    "-mon",
-    "chardev=qmp,mode=control",
-  ];
+function monitors({ sockets: { qmp, boot } }: QemuPlan): string[] {
+  const server = ["-chardev", `socket,id=qmp,${chardev(qmp)},server=on,wait=off`, "-mon", "chardev=qmp,mode=control"];
   if (boot === undefined) return server;
-  return [
-    ...server,
-    "-chardev",
-    `socket,id=boot,path=${escaped(boot)},server=off`,
-    "-mon",
-    "chardev=boot,mode=control",
-  ];
+  return [...server, "-chardev", `socket,id=boot,${chardev(boot)},server=off`, "-mon", "chardev=boot,mode=control"];
+}
+
+function chardev(endpoint: Endpoint): string {
+  return endpoint.kind === "path" ? `path=${escaped(endpoint.path)}` : `fd=${endpoint.fd}`;
+}
+
+function streamAddress(endpoint: Endpoint): string {
+  if (endpoint.kind === "path") return `addr.type=unix,addr.path=${escaped(endpoint.path)}`;
+  return `addr.type=fd,addr.str=${endpoint.fd}`;
 }
 
 /** QEMU's option syntax: a comma in a value is doubled. */

@@ -20,9 +20,9 @@ export type Started = {
 export type StartSpec = {
   argv: readonly string[];
   directory: string;
-  /** QEMU connects to it when it is set up */
+  /** where QEMU's first monitor is connected: before it runs, so only the monitor's greeting says that it is set up */
   boot: string;
-  /** made by QEMU, and removed when it does not come up */
+  /** these two are removed when it does not come up */
   qmp: string;
   agent: string;
   /** what is done before it counts as started */
@@ -37,7 +37,7 @@ const setupTimeoutMs = 60_000;
 const endingTimeoutMs = 10_000;
 
 /**
- * No polling for a socket to appear: we listen, QEMU connects, or its process ends.
+ * No polling for a socket to appear: we listen, QEMU's monitor is connected and greets, or its process ends.
  * On failure or abort no process and no socket is left.
  * @throws VMM_START_FAILED with QEMU's own words
  */

@@ -98,6 +98,22 @@ describe.skipIf(gate("vm") !== null)("a hostile or unlucky guest", () => {
   );
 
   test(
+    "a VMM whose network is not there does not start, and says which socket it was",
+    async () => {
+      const plain = await vms.spec();
+      const socket = `${plain.directory}/nobody.sock`;
+      const spec: BootSpec = { ...plain, net: { kind: "stream", socket, mac: "02:00:00:00:00:01" } };
+      await expect(vms.driver().boot(spec, AbortSignal.timeout(limitMs))).rejects.toMatchObject({
+        code: "VMM_START_FAILED",
+        message: expect.stringContaining(`${socket}: No such file or directory`),
+      });
+      expect(processesAbout(spec.directory, () => true)).toEqual([]);
+      expect((await listFolder(spec.directory)).filter((name) => name.endsWith(".sock"))).toEqual([]);
+    },
+    limitMs * 2,
+  );
+
+  test(
     "a boot that is given up half-way leaves no process and no socket",
     async () => {
       const spec = await vms.spec();

@@ -11,6 +11,7 @@ import { type MemoryBackend, qemuArgs } from "./args.ts";
 import { kernelCmdline } from "./cmdline.ts";
 import { isOlder, type QemuProbe } from "./probe.ts";
 import { confined } from "./sandbox.ts";
+import { handedSockets } from "./sockets.ts";
 
 export type LaunchDeps = {
   exec: Exec;
@@ -50,9 +51,9 @@ export async function launchLine(
     deps.which("prlimit"),
   ]);
   const memory = from === null ? bootMemory(spec) : savedMemory(from, probe.version);
-  const sockets = { qmp: paths.qmp, agent: paths.agent, boot: paths.boot };
+  const { sockets, handed } = handedSockets(paths, spec.net);
   const argv = qemuArgs(spec, { program, accel, cmdline, memory, firmware, sockets, serialLog: paths.serialLog });
-  return confined(argv, spec, { agent: deps.agent, prlimit, accel, fileLimit, memory });
+  return confined(argv, spec, { agent: deps.agent, prlimit, accel, fileLimit, memory, handed });
 }
 
 function bootMemory(spec: BootSpec): MemoryBackend {

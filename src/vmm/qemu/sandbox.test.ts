@@ -22,6 +22,10 @@ const facts: SandboxFacts = {
   prlimit: "/usr/bin/prlimit",
   accel: "tcg",
   memory: { kind: "private" },
+  handed: [
+    { how: "listen", path: "/s/vms/abcd1234/qmp.sock" },
+    { how: "connect", path: "/s/vms/abcd1234/net.sock" },
+  ],
   fileLimit: 8192,
 };
 const qemu = ["/usr/bin/qemu-system-x86_64", "-version"];
@@ -30,7 +34,8 @@ test("QEMU may write in the VM's folder only, and read what it boots from", () =
   expect(confined(qemu, spec, facts).join(" ")).toBe(
     "/usr/bin/prlimit --fsize=8192: /l/banger-vsock-agent confine --rw /s/vms/abcd1234 " +
       "--ro /usr --ro /lib --ro /lib64 --ro /etc/ld.so.cache --ro /c/vmlinux --ro /c/i.cpio --ro /c/a.sqfs " +
-      "--dev /dev/urandom --dev /dev/null -- /usr/bin/qemu-system-x86_64 -version",
+      "--dev /dev/urandom --dev /dev/null --listen /s/vms/abcd1234/qmp.sock --connect /s/vms/abcd1234/net.sock " +
+      "-- /usr/bin/qemu-system-x86_64 -version",
   );
 });
 

@@ -2,6 +2,7 @@
 import type { BootSpec } from "../driver.ts";
 import type { Accel } from "./accel.ts";
 import type { MemoryBackend } from "./args.ts";
+import type { HandedSocket } from "./sockets.ts";
 
 export type SandboxFacts = {
   /** path of `banger-vsock-agent` */
@@ -10,6 +11,8 @@ export type SandboxFacts = {
   prlimit: string | null;
   accel: Accel;
   memory: MemoryBackend;
+  /** opened before the cage closes, and inherited */
+  handed: readonly HandedSocket[];
   /** no file that QEMU writes may become larger, in bytes */
   fileLimit: number;
 };
@@ -40,6 +43,7 @@ export function confined(argv: readonly string[], spec: BootSpec, facts: Sandbox
     ...[spec.directory, ...writable.filter(outside)].flatMap((path) => ["--rw", path]),
     ...[...systemPaths, ...own, ...readable.filter(outside)].flatMap((path) => ["--ro", path]),
     ...devices.flatMap((path) => ["--dev", path]),
+    ...facts.handed.flatMap(({ how, path }) => [`--${how}`, path]),
     "--",
     ...argv,
   ];

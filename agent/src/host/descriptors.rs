@@ -1,0 +1,160 @@
+//! Sockets that a confined program gets as descriptors, so that it needs no right to make, bind or connect any itself.
+
+use crate::sys::{descriptor, unix};
+use std::io;
+use std::os::fd::RawFd;
+use std::os::unix::fs::FileTypeExt;
+
+/// the number after stdin, stdout and stderr
+pub const FIRST: RawFd = 3;
+/// bytes of `sun_path` (unix(7)), without its closing NUL
+const MAX_PATH: usize = 107;
+
+#[derive(Debug, PartialEq)]
+pub enum Socket {
+    /// bound to a path, mode 0600, and listening
+    Listening(String),
+    /// a stream that is connected to whoever listens at a path
+    Connected(String),
+}
+
+/// Opens `sockets` as descriptors `first`, `first + 1`, ... in this order, to be inherited by the program that is exec'ed
+/// next. Whatever had these numbers is closed.
+pub fn open_as(first: RawFd, sockets: &[Socket]) -> Result<(), String> {
+    let after = first + sockets.len() as RawFd;
+    let mut opened = Vec::new();
+    for socket in sockets {
+        let fd = socket.open().and_then(|fd| descriptor::at_least(after, fd));
+        opened.push(fd.map_err(|error| format!("{}: {error}", socket.path()))?);
+    }
+    for (number, fd) in (first..).zip(&opened) {
+        descriptor::inherit_as(number, fd).map_err(|error| format!("descriptor {number}: {error}"))?;
+    }
+    Ok(())
+}
+
+impl Socket {
+    fn path(&self) -> &str {
+        match self {
+            Socket::Listening(path) | Socket::Connected(path) => path,
+        }
+    }
+
+    fn open(&self) -> io::Result<std::os::fd::OwnedFd> {
+        let path = self.path();
+        if path.len() > MAX_PATH {
+            let problem = format!("the path of a unix socket has at most {MAX_PATH} bytes, this one has {}", path.len());
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, problem));
+        }
+        match self {
+            Socket::Listening(_) => {
+                remove_stale(path)?;
+                unix::listen(path, 0o600)
+            }
+            Socket::Connected(_) => unix::connect(path),
+        }
+    }
+}
+
+/// A socket that an earlier process left behind. Any other file stays, and `bind` refuses its name.
+fn remove_stale(path: &str) -> io::Result<()> {
+    match std::fs::symlink_metadata(path) {
+        Ok(found) if found.file_type().is_socket() => std::fs::remove_file(path),
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::io::{Read, Write};
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::net::{UnixListener, UnixStream};
+    use std::path::PathBuf;
+
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new(label: &str) -> Folder {
+            let path = std::env::temp_dir().join(format!("banger-descriptors-{}-{label}", std::process::id()));
+            fs::create_dir_all(&path).unwrap();
+            Folder(path)
+        }
+
+        fn file(&self, name: &str) -> String {
+            self.0.join(name).to_str().unwrap().to_string()
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    #[test]
+    fn sockets_get_their_numbers_in_order_and_survive_exec() {
+        let folder = Folder::new("order");
+        let (ours, peers) = (folder.file("listening"), folder.file("peer"));
+        let peer = UnixListener::bind(&peers).unwrap();
+        // numbers that no other test of this process has
+        open_as(700, &[Socket::Listening(ours.clone()), Socket::Connected(peers)]).unwrap();
+        let (listening, connected) = (descriptor::inherited(700).unwrap(), descriptor::inherited(701).unwrap());
+
+        let mut caller = UnixStream::connect(&ours).unwrap();
+        let mut accepted = UnixListener::from(listening).accept().unwrap().0;
+        caller.write_all(b"called").unwrap();
+        drop(caller);
+        let mut text = String::new();
+        accepted.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "called");
+
+        UnixStream::from(connected).write_all(b"x").unwrap();
+        assert_eq!(peer.accept().unwrap().0.read(&mut [0; 2]).unwrap(), 1);
+    }
+
+    #[test]
+    fn a_stale_socket_is_replaced_by_one_for_the_user_alone() {
+        let folder = Folder::new("stale");
+        let path = folder.file("socket");
+        drop(UnixListener::bind(&path).unwrap());
+        let _listening = Socket::Listening(path.clone()).open().unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        UnixStream::connect(&path).unwrap();
+    }
+
+    #[test]
+    fn only_a_socket_is_removed() {
+        let folder = Folder::new("foreign");
+        let (plain, link) = (folder.file("plain"), folder.file("link"));
+        fs::write(&plain, "kept").unwrap();
+        std::os::unix::fs::symlink(&plain, &link).unwrap();
+        for path in [&plain, &link] {
+            let refused = Socket::Listening(path.clone()).open().unwrap_err();
+            assert_eq!(refused.kind(), io::ErrorKind::AddrInUse);
+        }
+        assert_eq!(fs::read_to_string(&link).unwrap(), "kept");
+    }
+
+    #[test]
+    fn a_path_may_fill_sun_path_and_no_more() {
+        let folder = Folder::new("long");
+        let fill = |bytes: usize| folder.file(&"x".repeat(bytes - folder.file("").len()));
+        Socket::Listening(fill(MAX_PATH)).open().unwrap();
+        Socket::Connected(fill(MAX_PATH)).open().unwrap_err();
+        for socket in [Socket::Listening(fill(MAX_PATH + 1)), Socket::Connected(fill(MAX_PATH + 1))] {
+            let problem = open_as(710, &[socket]).unwrap_err();
+            assert!(problem.ends_with("at most 107 bytes, this one has 108"), "{problem}");
+        }
+    }
+
+    #[test]
+    fn a_peer_that_is_not_there_is_named() {
+        let problem = open_as(720, &[Socket::Connected("/nowhere/peer.sock".into())]).unwrap_err();
+        assert!(problem.starts_with("/nowhere/peer.sock: No such file"), "{problem}");
+        assert!(descriptor::inherited(720).is_none());
+    }
+}
