@@ -3,7 +3,7 @@
  * minute or more, cloning a moment. Kept between runs under a name made of the sources that decide its content.
  */
 import { createHash } from "node:crypto";
-import { cpSync, existsSync, globSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync } from "node:fs";
+import { cpSync, existsSync, globSync, readdirSync, readFileSync, renameSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { Home, programs, repository, testRoot } from "./home.ts";
 
@@ -13,9 +13,7 @@ let ready: Promise<string> | null = null;
 export async function cloneGolden(home: Home): Promise<void> {
   ready ??= makeGolden();
   const golden = await ready;
-  // Layers never change once they have their name, so links are as good as copies.
-  const linked = Bun.spawnSync(["cp", "-al", join(golden, "c"), join(home.folder, "c")]);
-  if (linked.exitCode !== 0) throw new Error(`cloning the golden image failed: ${linked.stderr}`);
+  linkTree(join(golden, "c"), join(home.folder, "c"));
   const isTemplate = (path: string) => path.startsWith(join(golden, templates, "/"));
   cpSync(join(golden, "s"), join(home.folder, "s"), { recursive: true, mode: 0, filter: (path) => !isTemplate(path) });
   // a template is looked at for whether it is the very file that was saved, so it is neither copied nor linked
@@ -25,12 +23,29 @@ export async function cloneGolden(home: Home): Promise<void> {
 
 const templates = "s/banger/templates";
 
-async function makeGolden(): Promise<string> {
-  const final = join(testRoot, `golden-${contentKey()}`);
+/** What a suite begins with: image and kernel, and a template of the present agent. */
+function makeGolden(): Promise<string> {
+  return kept(`golden-${hashOf(goldenSources, ["banger-vsock-agent"])}`, async (home) => {
+    cloneArtifacts(await makeArtifacts(), home);
+    await home.ok(["vm", "run", "--rm", "--", "true"], { timeoutMs: 900_000 });
+  });
+}
+
+/** Image and kernel alone. They depend on less than a template does, and take longer to make. */
+function makeArtifacts(): Promise<string> {
+  return kept(`artifacts-${hashOf(artifactSources, [])}`, async (home) => {
+    await home.ok(["image", "pull", "debian-bookworm"], { timeoutMs: 900_000 });
+    await home.ok(["kernel", "pull", "debian-bookworm-cloud"], { timeoutMs: 900_000 });
+  });
+}
+
+/** The folder of that name, filled by `fill` in a home of its own where it is missing. */
+async function kept(name: string, fill: (home: Home) => Promise<void>): Promise<string> {
+  const final = join(testRoot, name);
   if (existsSync(final)) return final;
   const home = new Home("gold");
   try {
-    await home.ok(["vm", "run", "--rm", "--", "true"], { timeoutMs: 900_000 });
+    await fill(home);
     await home.ok(["daemon", "stop"]);
     renameSync(home.folder, final);
     return final;
@@ -42,19 +57,24 @@ async function makeGolden(): Promise<string> {
   }
 }
 
-function contentKey(): string {
-  const hash = createHash("sha256");
-  const sources = globSync("src/{images,kernels,artifacts,store,templates}/**/*.ts", { cwd: repository }).filter(
-    (file) => !file.endsWith(".test.ts"),
-  );
-  for (const file of sources.sort()) hash.update(file).update(readFileSync(join(repository, file)));
-  hash.update(readFileSync(join(programs, "banger-vsock-agent")));
-  return hash.digest("hex").slice(0, 12);
+function cloneArtifacts(from: string, home: Home): void {
+  linkTree(join(from, "c"), join(home.folder, "c"));
+  cpSync(join(from, "s"), join(home.folder, "s"), { recursive: true });
 }
 
-/** Removes every golden image but the present one. */
-export function pruneGolden(): void {
-  const present = `golden-${contentKey()}`;
-  for (const name of globSync("golden-*", { cwd: testRoot }))
-    if (name !== present) rmSync(join(testRoot, name), { recursive: true, force: true });
+/** Layers never change once they have their name, so links are as good as copies. */
+function linkTree(from: string, to: string): void {
+  const linked = Bun.spawnSync(["cp", "-al", from, to]);
+  if (linked.exitCode !== 0) throw new Error(`linking ${from} failed: ${linked.stderr}`);
+}
+
+const artifactSources = "src/{images,kernels,artifacts,store}/**/*.ts";
+const goldenSources = "src/{images,kernels,artifacts,store,templates}/**/*.ts";
+
+function hashOf(sources: string, builtPrograms: readonly string[]): string {
+  const hash = createHash("sha256");
+  const files = globSync(sources, { cwd: repository }).filter((file) => !file.endsWith(".test.ts"));
+  for (const file of files.sort()) hash.update(file).update(readFileSync(join(repository, file)));
+  for (const name of builtPrograms) hash.update(readFileSync(join(programs, name)));
+  return hash.digest("hex").slice(0, 12);
 }
