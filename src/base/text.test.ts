@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { count, nearest, quoteArg, quoteArgs, redactText, redactUrl, stripControl } from "./text.ts";
+import { count, nearest, quoteArg, quoteArgs, redactText, redactUrl } from "./text.ts";
 
 const urls: [string, string][] = [
   ["https://user:pw@example.com/a.git", "https://example.com/a.git"],
@@ -28,25 +28,6 @@ test("no password survives redactUrl", () => {
 
 test("redactText cleans URLs inside a sentence", () => {
   expect(redactText("unable to access 'https://u:p@h/x?t=1': no")).toBe("unable to access 'https://h/x': no");
-});
-
-const controls: [string, string][] = [
-  ["plain ünï\t\n", "plain ünï\t\n"],
-  ["\u001b[31mred\u001b[0m", "red"],
-  ["\u001b]0;title\u0007x", "x"],
-  ["\u001b]8;;http://x\u001b\\y", "y"],
-  ["a\rb\u0008c\u0000", "abc"],
-  ["\u202eevil", "evil"],
-  ["\u009b31mx", "31mx"],
-  ["\u001b", ""],
-];
-for (const [text, clean] of controls)
-  test(`stripControl ${JSON.stringify(text)}`, () => expect(stripControl(text)).toBe(clean));
-
-test("nothing that a terminal obeys is left", () => {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  const controls = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/;
-  fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => expect(stripControl(text)).not.toMatch(controls)));
 });
 
 const names: [string, string[], string | undefined][] = [

@@ -1,4 +1,6 @@
-/** Foreign text made fit to be shown: no credentials, no control characters; and the nearest of some names. */
+/** Text for people: without credentials, the nearest of some names, quoting and counting. What a terminal obeys: `display.ts`. */
+
+export { stripControl } from "./display.ts";
 
 /**
  * A URL (or `user@host:path`, or any text) without what may be a credential: the user part, query and fragment go.
@@ -19,16 +21,6 @@ export function redactUrl(text: string): string {
  */
 export function redactText(text: string): string {
   return text.replace(/[a-z][a-z0-9+.-]*:\/\/[^\s'"<>]+/gi, (url) => redactUrl(url));
-}
-
-// biome-ignore lint/suspicious/noControlCharactersInRegex: removing them is the point
-const escapeSequences = /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|[@-Z\\-_])/g;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: removing them is the point
-const controls = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
-
-/** Text without terminal escape sequences, control characters and direction overrides; tab and newline stay. */
-export function stripControl(text: string): string {
-  return text.replace(escapeSequences, "").replace(controls, "");
 }
 
 /** The member of `list` that `name` was probably meant to be, or undefined when none is near. */

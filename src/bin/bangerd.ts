@@ -2,6 +2,7 @@
 
 import { clientVerbs } from "../api/types.ts";
 import { Deferred } from "../base/async.ts";
+import { indented } from "../base/display.ts";
 import { fail, toBangerError } from "../base/errors/error.ts";
 import { createDaemon } from "../daemon/create.ts";
 import { logFiles } from "../daemon/log-files.ts";
@@ -9,9 +10,9 @@ import { serveApi } from "../daemon/server.ts";
 import { SocketKeeper } from "../daemon/socket-keeper.ts";
 import { socketWorld } from "../daemon/socket-world.ts";
 import { hostFacts } from "../host/facts.ts";
-import { ensureFolder } from "../host/files.ts";
 import { tryLock } from "../host/lock.ts";
 import { createLogger } from "../host/log.ts";
+import { ensureOwnFolder } from "../host/owner.ts";
 import { parentOf } from "../host/process-tree.ts";
 import { pathsOf, rootlessRoots } from "../model/paths.ts";
 import { relayAgent } from "../wire/agent/relay.ts";
@@ -27,7 +28,7 @@ export async function bangerdMain(argv: readonly string[], env: Env): Promise<nu
     return await run(env);
   } catch (thrown) {
     const error = toBangerError(thrown);
-    process.stderr.write(`bangerd: ${error.message}\nhint: ${error.hint}\n`);
+    process.stderr.write(`bangerd: ${indented(error.message)}\nhint: ${indented(error.hint)}\n`);
     return error.exit;
   }
 }
@@ -39,7 +40,7 @@ async function run(env: Env): Promise<number> {
   const free = new Deferred<void>();
   const facts = await hostFacts();
   const paths = pathsOf(rootlessRoots({ home: facts.home, env }));
-  await ensureFolder(paths.roots.state);
+  await Promise.all([paths.roots.state, paths.roots.cache].map(ensureOwnFolder));
   const lock = tryLock(paths.lock);
   if ("heldBy" in lock) throw fail("DAEMON_RUNNING", { directory: paths.roots.state, pid: lock.heldBy });
   const log = createLogger(paths.daemonLog);

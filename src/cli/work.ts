@@ -1,4 +1,5 @@
 /** How commands run: events on stderr, failures told once, an exit code at the end. */
+import { safeJson, stripControl } from "../base/display.ts";
 import { Exit } from "../base/exit.ts";
 import type { NoteEvent } from "../model/event.ts";
 import type { CliContext } from "./context.ts";
@@ -53,15 +54,16 @@ export function tell(context: CliContext, flags: JsonFlag, error: unknown): numb
   });
 }
 
+/** Lines that are data. */
 export function print(context: CliContext, text: string): void {
-  context.process.stdout.write(text);
+  context.process.stdout.write(stripControl(text));
 }
 
 /** What is no data, for people only. */
 export function remark(context: CliContext, flags: JsonFlag, text: string): void {
-  if (!flags.json) context.process.stderr.write(text);
+  if (!flags.json) context.process.stderr.write(stripControl(text));
 }
 
 export function printJson(context: CliContext, value: unknown): void {
-  print(context, `${JSON.stringify(value, null, 2)}\n`);
+  print(context, `${safeJson(value, 2)}\n`);
 }

@@ -1,7 +1,9 @@
-/** Finding the daemon's socket. */
+/** Finding the daemon's socket, and who listens there: passwords and workspaces go to it. */
+import { dirname } from "node:path";
 import type { ByteStream } from "../base/bytes.ts";
-import { fail } from "../base/errors/error.ts";
+import { BangerError, fail } from "../base/errors/error.ts";
 import { errnoOf } from "../host/errno.ts";
+import { folderProblem, ownedBy, ownUid } from "../host/owner.ts";
 import { connectUnixLine } from "../host/unix-line.ts";
 
 export type DaemonPlace = {
@@ -19,16 +21,45 @@ export type DaemonPlace = {
   env: Record<string, string>;
 };
 
-/** A connection, or null when nobody listens. @throws DAEMON_UNREACHABLE, PATH_TOO_LONG */
-export async function connectIfRunning(place: Pick<DaemonPlace, "socket">): Promise<ByteStream | null> {
+const connectTimeoutMs = 10_000;
+
+type Wanted = Pick<DaemonPlace, "socket" | "foreign">;
+
+/**
+ * A connection, or null when nobody listens. Its folder and whoever listens must be this user's; where `BANGER_SOCKET` names it, root's
+ * will do as well.
+ * @throws DAEMON_UNTRUSTED before a byte was sent, DAEMON_UNREACHABLE, PATH_TOO_LONG
+ */
+export async function connectIfRunning(place: Wanted): Promise<ByteStream | null> {
+  const self = ownUid();
+  const uids = place.foreign ? [self, 0] : [self];
+  requireSafeFolder(place, { self, uids });
   try {
-    return await connectUnixLine(place.socket);
+    return await connectUnixLine(place.socket, connectTimeoutMs, (listener) => {
+      if (listener && uids.includes(listener.uid)) return;
+      const found = listener ? `uid ${listener.uid} listens there` : "the kernel does not say who listens there";
+      throw untrusted(place, `${found}, you are uid ${self}`);
+    });
   } catch (error) {
+    if (error instanceof BangerError) throw error;
     const code = errnoOf(error);
     if (code === "ENOENT" || code === "ECONNREFUSED" || code === "ENOTDIR") return null;
     if (code === undefined) throw error;
     throw fail("DAEMON_UNREACHABLE", { socket: place.socket, reason: reasons[code] ?? code }, error);
   }
+}
+
+function requireSafeFolder(place: Wanted, who: { self: number; uids: readonly number[] }): void {
+  const folder = dirname(place.socket);
+  const found = ownedBy(folder);
+  const problem = found && folderProblem(found, { ...who, allowSticky: place.foreign });
+  if (problem) throw untrusted(place, `${folder} ${problem}`);
+}
+
+function untrusted({ socket, foreign }: Wanted, reason: string): BangerError {
+  const next =
+    "BANGER_SOCKET must name a socket of your own or root's, in a folder that others can't write to: unset it to use your own daemon";
+  return fail("DAEMON_UNTRUSTED", { socket, reason, ...(foreign ? { next } : {}) });
 }
 
 const reasons: Record<string, string> = {

@@ -7,7 +7,8 @@ import type { ByteStream } from "../base/bytes.ts";
 import { type BangerError, fail, isError } from "../base/errors/error.ts";
 import { Exit } from "../base/exit.ts";
 import { stripControl } from "../base/text.ts";
-import { ensureFolder, readTextIfAny, sizeOf, tailBytes } from "../host/files.ts";
+import { readTextIfAny, sizeOf, tailBytes } from "../host/files.ts";
+import { ensureOwnFolder } from "../host/owner.ts";
 import { processRef, spawnDetached } from "../host/process.ts";
 import { waitForExit } from "../host/process-end.ts";
 import { watchNearest } from "../host/socket-file.ts";
@@ -17,9 +18,9 @@ const startTimeoutMs = 30_000;
 /** each lost against another daemon that was just ending */
 const maxStarts = 5;
 
-/** A connection to a daemon that was started now, by us or by someone else. @throws DAEMON_START_FAILED, DAEMON_UNREACHABLE */
+/** A connection to a daemon that was started now, by us or by someone else. @throws DAEMON_START_FAILED, DAEMON_UNREACHABLE, DAEMON_UNTRUSTED, FOLDER_UNSAFE */
 export async function startDaemon(place: DaemonPlace): Promise<ByteStream> {
-  await Promise.all([ensureFolder(place.runtimeFolder), ensureFolder(place.stateFolder)]);
+  await Promise.all([ensureOwnFolder(place.runtimeFolder), ensureOwnFolder(place.stateFolder)]);
   const start = new Start(place);
   const watcher = watchNearest(place.runtimeFolder, () => start.tell());
   const late = startFailed(place, `it is not ready after ${startTimeoutMs / 1000} s`);

@@ -4,7 +4,6 @@ import { dlopen, FFIType, ptr } from "bun:ffi";
 function load() {
   return dlopen("libc.so.6", {
     flock: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 },
-    getsockopt: { args: [FFIType.i32, FFIType.i32, FFIType.i32, FFIType.ptr, FFIType.ptr], returns: FFIType.i32 },
     ioctl: { args: [FFIType.i32, FFIType.u64, FFIType.u64], returns: FFIType.i32 },
     lseek: { args: [FFIType.i32, FFIType.i64_fast, FFIType.i32], returns: FFIType.i64_fast },
     syscall: { args: [FFIType.i64, FFIType.i64, FFIType.i64], returns: FFIType.i32 },
@@ -16,6 +15,14 @@ function libc(): ReturnType<typeof load> {
   loaded ??= load();
   return loaded;
 }
+
+/** By itself, for the CLI asks it on each of its connections, and each function takes time to load. */
+function loadSockopt() {
+  const signature = { args: [FFIType.i32, FFIType.i32, FFIType.i32, FFIType.ptr, FFIType.ptr], returns: FFIType.i32 };
+  return dlopen("libc.so.6", { getsockopt: signature } as const).symbols.getsockopt;
+}
+
+let getsockopt: ReturnType<typeof loadSockopt> | undefined;
 
 const LOCK_EX = 2;
 const LOCK_NB = 4;
@@ -34,8 +41,8 @@ export type Peer = { pid: number; uid: number; gid: number };
 export function peerCredentials(fd: number): Peer | null {
   const credentials = new Int32Array(3);
   const length = new Uint32Array([12]);
-  if (libc().getsockopt(fd, SOL_SOCKET, SO_PEERCRED, ptr(credentials), ptr(length)) !== 0 || length[0] !== 12)
-    return null;
+  getsockopt ??= loadSockopt();
+  if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, ptr(credentials), ptr(length)) !== 0 || length[0] !== 12) return null;
   const [pid = 0, uid = 0, gid = 0] = credentials;
   return { pid, uid: uid >>> 0, gid: gid >>> 0 };
 }

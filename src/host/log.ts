@@ -1,6 +1,7 @@
 /** The daemon's log: one JSON object a line, secrets removed on the way in. */
 import * as fs from "node:fs";
-import { redactText, stripControl } from "../base/text.ts";
+import { escapeUnseen, stripControl } from "../base/display.ts";
+import { redactText } from "../base/text.ts";
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
 export type LogFields = Record<string, unknown>;
@@ -46,7 +47,7 @@ function loggerOver(write: (line: string) => void): Logger {
 function formatLine(level: LogLevel, text: string, fields: LogFields): string {
   const entry = { at: new Date().toISOString(), level, text, ...fields };
   try {
-    return `${JSON.stringify(entry, (_key, value) => loggable(value))}\n`;
+    return `${escapeUnseen(JSON.stringify(entry, (_key, value) => loggable(value)))}\n`;
   } catch {
     // a field that holds itself
     return `${JSON.stringify({ at: entry.at, level, text: loggable(text) })}\n`;

@@ -4,10 +4,19 @@
  */
 import { Deferred, withTimeout } from "../base/async.ts";
 import type { ByteStream } from "../base/bytes.ts";
+import { type Peer, peerCredentials } from "./libc.ts";
 import { noAnswer, requireShortPath } from "./socket-path.ts";
 
-/** @throws PATH_TOO_LONG, and the system's error when nobody listens */
-export async function connectUnixLine(path: string, timeoutMs = 10_000): Promise<ByteStream> {
+/**
+ * @param check throws for a listener that isn't to be spoken to (who called listen(2); null when the kernel does not say): nothing was
+ *   sent by then, nothing will be
+ * @throws PATH_TOO_LONG, what `check` throws, and the system's error when nobody listens
+ */
+export async function connectUnixLine(
+  path: string,
+  timeoutMs = 10_000,
+  check?: (listener: Peer | null) => void,
+): Promise<ByteStream> {
   requireShortPath(path);
   const line = new UnixLine();
   const connecting = Bun.connect({
@@ -23,12 +32,19 @@ export async function connectUnixLine(path: string, timeoutMs = 10_000): Promise
     },
   });
   try {
-    await withTimeout(connecting, timeoutMs, () => noAnswer(path));
+    const socket = await withTimeout(connecting, timeoutMs, () => noAnswer(path));
+    check?.(listenerOf(socket));
     return line;
   } catch (error) {
     line.destroy();
     throw error;
   }
+}
+
+function listenerOf(socket: Bun.Socket): Peer | null {
+  // the types leave it out
+  const { fd } = socket as Bun.Socket & { fd?: number };
+  return typeof fd === "number" && fd >= 0 ? peerCredentials(fd) : null;
 }
 
 /** Unsent bytes beyond which a writer is asked to wait. */

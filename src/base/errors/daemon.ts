@@ -8,6 +8,13 @@ export const daemonErrors = {
     message: (p: { socket: string; reason: string }) => `the daemon at ${p.socket} can't be reached: ${p.reason}`,
     hint: (p: { socket: string; reason: string; next?: string }) => p.next ?? "`banger daemon status` tells more",
   }),
+  DAEMON_UNTRUSTED: spec({
+    exit: Exit.Daemon,
+    message: (p: { socket: string; reason: string }) => `nothing was sent to the daemon at ${p.socket}: ${p.reason}`,
+    hint: (p: { socket: string; reason: string; next?: string }) =>
+      p.next ??
+      "XDG_RUNTIME_DIR must be your own, and `su` and `sudo` may leave another user's: unset it, or use `su -`, `sudo -i`; from a folder of your own take others' rights with `chmod go-w`",
+  }),
   DAEMON_START_FAILED: spec({
     exit: Exit.Daemon,
     message: (p: { reason: string }) => `the daemon did not start: ${p.reason}`,

@@ -1,6 +1,8 @@
 /** `BangerError`: an expected failure with a permanent code. Plain `Error` is for bugs only. */
+import { oneLine } from "../display.ts";
 import type { ExitCode } from "../exit.ts";
 import { Exit } from "../exit.ts";
+import { redactText } from "../text.ts";
 import { catalog } from "./catalog.ts";
 import type { ErrorParams, ErrorSpec } from "./spec.ts";
 
@@ -32,13 +34,24 @@ export class BangerError extends Error {
 }
 
 /**
- * Makes the error for `code`; the caller throws it: `throw fail("VM_NOT_FOUND", { name })`.
+ * Makes the error for `code`; the caller throws it: `throw fail("VM_NOT_FOUND", { name })`. A guest, an image or a repository may have
+ * written the values: none brings a line break or a control into the sentences, nor a URL's credentials into these or the details.
  * @param cause the lower error, kept for `--debug` and logs
  */
 export function fail<C extends ErrorCode>(code: C, params: ParamsOf<C>, cause?: unknown): BangerError {
   const entry = catalog[code] as ErrorSpec;
-  const wire = { code, message: entry.message(params), hint: entry.hint(params), exit: entry.exit, details: params };
+  const details = mapTexts(params, redactText);
+  const shown = mapTexts(details, oneLine);
+  const wire = { code, message: entry.message(shown), hint: entry.hint(shown), exit: entry.exit, details };
   return new BangerError(wire, cause === undefined ? undefined : { cause });
+}
+
+function mapTexts(params: ErrorParams, change: (text: string) => string): ErrorParams {
+  const changed = (value: ErrorParams[string]) => {
+    if (typeof value === "string") return change(value);
+    return Array.isArray(value) ? value.map((text: string) => change(text)) : value;
+  };
+  return Object.fromEntries(Object.entries(params).map(([name, value]) => [name, changed(value)]));
 }
 
 /** True when `error` is a `BangerError` with that code, also one that came over the API. */
@@ -49,7 +62,7 @@ export function isError(error: unknown, code: ErrorCode): error is BangerError {
 /** Any thrown value as a `BangerError`; what is not one is a bug and becomes `INTERNAL`. */
 export function toBangerError(thrown: unknown): BangerError {
   if (thrown instanceof BangerError) return thrown;
-  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  const message = oneLine(redactText(thrown instanceof Error ? thrown.message : String(thrown)));
   return new BangerError(
     {
       code: "INTERNAL",

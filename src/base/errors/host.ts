@@ -26,6 +26,12 @@ export const hostErrors = {
       `${p.path} is longer than the ${p.limit} bytes that a socket's path may have`,
     hint: () => "set XDG_STATE_HOME and XDG_RUNTIME_DIR to shorter folders",
   }),
+  FOLDER_UNSAFE: spec({
+    exit: Exit.Unavailable,
+    message: (p: { path: string; problem: string }) => `banger keeps nothing in ${p.path}: ${p.problem}`,
+    hint: () =>
+      "HOME, XDG_STATE_HOME, XDG_CACHE_HOME and XDG_RUNTIME_DIR must lead to folders of your own (`su -` and `sudo -i` see to that)",
+  }),
   FILE_INVALID: spec({
     exit: Exit.Failure,
     message: (p: { path: string; problem: string }) => `${p.path}: ${p.problem}`,

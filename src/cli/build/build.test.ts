@@ -88,13 +88,13 @@ test("packages, files, steps, in that order; then it is saved, with what it says
     stderr: `${spec}booting
 waiting for the guest's services
 step 1 of 4: packages curl git
-apt says
-apt says
-apt says
+  | apt says
+  | apt says
+  | apt says
 step 2 of 4: files
 step 3 of 4: make
-one
-two
+  | one
+  | two
 step 4 of 4: /bin/tool 'a b'
 asking the guest to power off
 reading the disk of ${world.served.host.world.vmms.size === 2 ? done.stderr.match(/disk of (\S+)/)?.[1] : ""}
@@ -126,7 +126,7 @@ test("a step that fails is told by number, words and status; nothing after it is
   const failed = await build(toml);
   expect([failed.code, failed.stdout]).toEqual([1, ""]);
   expect(failed.stderr).toEndWith(`step 1 of 2: make all
-last words
+  | last words
 error: building image "dev" failed: step 1 of 2 (make all) ended with status 3: last words
 hint: nothing was kept: change that step, and run the same command again
 `);

@@ -1,4 +1,5 @@
 /** `banger doctor`: 0 fine, 1 warnings, 2 failures. */
+import { oneLine } from "../../base/display.ts";
 import { checkAll, type Finding } from "../../doctor/checks.ts";
 import type { CliContext } from "../context.ts";
 import { type JsonFlag, print, printJson, running } from "../work.ts";
@@ -16,5 +17,5 @@ export async function doctor(this: CliContext, flags: JsonFlag): Promise<void> {
 }
 
 function linesOf({ name, status, text, fix }: Finding): string {
-  return `${marks[status]}  ${name}: ${text}\n${fix && status !== "ok" ? `      ${fix}\n` : ""}`;
+  return `${marks[status]}  ${name}: ${oneLine(text)}\n${fix && status !== "ok" ? `      ${oneLine(fix)}\n` : ""}`;
 }

@@ -1,4 +1,5 @@
 /** What `--dry-run` prints: every path on a line of its own, so that it can be searched. */
+import { visible } from "../../base/display.ts";
 import { count } from "../../base/text.ts";
 import { formatSize } from "../../base/units.ts";
 import type { DryRun, DryRunEntry } from "../../workspace/dry-run.ts";
@@ -16,11 +17,12 @@ export function showDryRun(context: CliContext, plan: DryRun, flags: JsonFlag): 
 }
 
 function fileLine({ mode, bytes, path, target }: DryRunEntry): string {
-  return `${mode} ${formatSize(bytes).padStart(9)}  ${path}${target === undefined ? "" : ` -> ${target}`}\n`;
+  const link = target === undefined ? "" : ` -> ${visible(target)}`;
+  return `${mode} ${formatSize(bytes).padStart(9)}  ${visible(path)}${link}\n`;
 }
 
 function historyLine({ path, branch, head }: RepositorySummary): string {
-  const folder = path === "" ? ".git" : `${path}/.git`;
+  const folder = path === "" ? ".git" : `${visible(path)}/.git`;
   const commit = head ? ` at ${head.slice(0, 12)}` : ", no commit yet";
-  return `${folder}: history of ${branch ?? "a detached HEAD"}${commit}\n`;
+  return `${folder}: history of ${branch === null ? "a detached HEAD" : visible(branch)}${commit}\n`;
 }

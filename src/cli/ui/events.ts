@@ -1,5 +1,5 @@
 /** Events as a person or a program reads them: always on stderr, for stdout may be a guest's. */
-import { stripControl } from "../../base/text.ts";
+import { oneLine, safeJson } from "../../base/display.ts";
 import { formatSize } from "../../base/units.ts";
 import type { NoteEvent, ProgressEvent, WorkEvent } from "../../model/event.ts";
 
@@ -18,7 +18,7 @@ export type SinkOptions = {
 };
 
 export function eventSink(options: SinkOptions): EventSink {
-  if (options.json) return { emit: (event) => options.write(`${JSON.stringify(event)}\n`), done: () => {} };
+  if (options.json) return { emit: (event) => options.write(`${safeJson(event)}\n`), done: () => {} };
   return options.terminal ? liveSink(options) : plainSink(options.write);
 }
 
@@ -89,28 +89,28 @@ function liveSink({ write, cols }: SinkOptions): EventSink {
 function lineOf(event: WorkEvent): string | null {
   switch (event.kind) {
     case "spec":
-      return `spec: ${stripControl(event.text)}`;
+      return `spec: ${oneLine(event.text)}`;
     case "log":
-      return stripControl(event.text);
+      return `  | ${oneLine(event.text)}`;
     case "note":
-      return event.level === "warn" ? `warning: ${stripControl(event.text)}` : stripControl(event.text);
+      return event.level === "warn" ? `warning: ${oneLine(event.text)}` : oneLine(event.text);
     default:
       return null;
   }
 }
 
 function progressLine({ text, done, total }: ProgressEvent, steps: number): string {
-  if (done === undefined || total === undefined || total === 0) return stripControl(text);
+  if (done === undefined || total === undefined || total === 0) return oneLine(text);
   // a workspace's history comes on top of its files
   const part = Math.min(steps, Math.floor((done / total) * steps));
-  return `${stripControl(text)} ${Math.round((part * 100) / steps)}%`;
+  return `${oneLine(text)} ${Math.round((part * 100) / steps)}%`;
 }
 
 function withBar({ text, done, total }: ProgressEvent, cols: number): string {
   const size =
     done === undefined ? "" : total ? ` ${formatSize(done)} of ${formatSize(total)}` : ` ${formatSize(done)}`;
   const bar = done !== undefined && total ? `${barOf(done / total)} ` : "";
-  const line = stripControl(text).replaceAll("\n", " ");
+  const line = oneLine(text);
   return `${bar}${line}${size}`.slice(0, Math.max(20, cols - 1));
 }
 

@@ -1,23 +1,24 @@
 /** The one place where a failure is put into words: two lines for people, one object for programs. */
+import { indented, safeJson } from "../../base/display.ts";
 import { type BangerError, toBangerError } from "../../base/errors/error.ts";
-import { stripControl } from "../../base/text.ts";
+import { redactText } from "../../base/text.ts";
 
 /** @returns the exit code */
 export function report(thrown: unknown, options: { json: boolean; debug: boolean; write(text: string): void }): number {
   const error = toBangerError(thrown);
   options.write(textOf(error, options));
-  if (options.debug && error.cause !== undefined) options.write(`${stackOf(error.cause)}\n`);
+  if (options.debug && error.cause !== undefined) options.write(`  ${indented(redactText(stackOf(error.cause)))}\n`);
   return error.exit;
 }
 
-/** A guest's or a repository's words may be in it: nothing that could command the terminal goes out. */
+/** A guest's or a repository's words may be in it: they neither command the terminal nor begin a line. */
 export function textOf(thrown: unknown, { json }: { json: boolean }): string {
   const error = toBangerError(thrown);
-  return json ? `${JSON.stringify({ error: error.toWire() })}\n` : stripControl(linesOf(error));
+  return json ? `${safeJson({ error: error.toWire() })}\n` : linesOf(error);
 }
 
 function linesOf(error: BangerError): string {
-  return `error: ${error.message}\n${error.hint === "" ? "" : `hint: ${error.hint}\n`}`;
+  return `error: ${indented(error.message)}\n${error.hint === "" ? "" : `hint: ${indented(error.hint)}\n`}`;
 }
 
 function stackOf(cause: unknown): string {

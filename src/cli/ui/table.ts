@@ -1,7 +1,9 @@
-/** Columns for people; programs use `--json`. */
+/** Columns for people; programs use `--json`. A cell is one line, whoever named what stands in it. */
+import { visible } from "../../base/display.ts";
 
-/** @param rows the first one is the header */
-export function table(rows: readonly (readonly string[])[]): string {
+/** @param given the first one is the header */
+export function table(given: readonly (readonly string[])[]): string {
+  const rows = given.map((row) => row.map(visible));
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   const line = (row: readonly string[]) =>
     row
@@ -14,5 +16,5 @@ export function table(rows: readonly (readonly string[])[]): string {
 /** `name: value` lines, aligned. */
 export function pairs(entries: readonly (readonly [string, string])[]): string {
   const width = Math.max(...entries.map(([name]) => name.length));
-  return entries.map(([name, value]) => `${`${name}:`.padEnd(width + 1)} ${value}\n`).join("");
+  return entries.map(([name, value]) => `${`${name}:`.padEnd(width + 1)} ${visible(value)}\n`).join("");
 }

@@ -1,5 +1,5 @@
 /** `banger image show`. */
-import { quoteArgs, stripControl } from "../../../base/text.ts";
+import { quoteArgs } from "../../../base/text.ts";
 import { formatSize } from "../../../base/units.ts";
 import type { ImageConfig } from "../../../model/artifact.ts";
 import type { CliContext } from "../../context.ts";
@@ -16,7 +16,7 @@ function config({ env, entrypoint, cmd, workdir, user }: ImageConfig): (readonly
     ["workdir", workdir],
     ["env", quoteArgs(Object.entries(env).map(([name, value]) => `${name}=${value}`))],
   ];
-  return rows.filter(([, text]) => text !== "").map(([name, text]) => [name, stripControl(text)]);
+  return rows.filter(([, text]) => text !== "");
 }
 
 export async function show(this: CliContext, flags: JsonFlag, name: string): Promise<void> {

@@ -1,4 +1,5 @@
 /** `banger vm logs`. A guest writes its console: on a terminal, what could command the terminal is taken out. */
+import { DisplayStream } from "../../../base/display.ts";
 import { fail } from "../../../base/errors/error.ts";
 import { cancellable, Interrupted } from "../../abort.ts";
 import type { CliContext } from "../../context.ts";
@@ -22,10 +23,11 @@ export async function logs(this: CliContext, flags: LogFlags, name: string): Pro
   });
 }
 
+/** To a pipe or a file the log's own bytes go, as with `docker logs`. */
 async function show({ stdio }: CliContext, log: AsyncIterable<Uint8Array>): Promise<void> {
-  for await (const chunk of log) {
+  for await (const chunk of stdio.stdoutIsTerminal ? displayed(log) : log) {
     // whoever reads us has seen enough: `main` says what that means
-    const isTaken = await stdio.write("stdout", stdio.stdoutIsTerminal ? harmless(chunk) : chunk).then(
+    const isTaken = await stdio.write("stdout", chunk).then(
       () => true,
       () => false,
     );
@@ -33,7 +35,8 @@ async function show({ stdio }: CliContext, log: AsyncIterable<Uint8Array>): Prom
   }
 }
 
-/** Tabs, line ends and printable bytes stay. */
-function harmless(chunk: Uint8Array): Uint8Array {
-  return chunk.filter((byte) => byte === 9 || byte === 10 || (byte >= 32 && byte !== 127));
+async function* displayed(log: AsyncIterable<Uint8Array>): AsyncGenerator<string, void, void> {
+  const display = new DisplayStream();
+  for await (const chunk of log) yield display.push(chunk);
+  yield display.end();
 }

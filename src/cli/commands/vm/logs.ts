@@ -12,5 +12,9 @@ export const logs = buildCommand({
     positional: vmName,
     aliases: { f: "follow" },
   },
-  docs: { brief: "a VM's console or VMM log" },
+  docs: {
+    brief: "a VM's console or VMM log",
+    fullDescription:
+      "On a terminal nothing of it can command the terminal. Into a pipe or a file its own bytes go: show those to a terminal through a pager such as less.",
+  },
 });

@@ -1,5 +1,5 @@
 /** `banger vm show`. */
-import { stripControl } from "../../../base/text.ts";
+import { oneLine } from "../../../base/display.ts";
 import { durationText, formatAge, formatSize } from "../../../base/units.ts";
 import type { VmView } from "../../../model/vm.ts";
 import type { CliContext } from "../../context.ts";
@@ -12,8 +12,8 @@ export async function show(this: CliContext, flags: JsonFlag, name: string): Pro
     if (flags.json) return printJson(this, vm);
     print(this, pairs(linesOf(vm, this.now())));
     if (!vm.failure) return;
-    const console = vm.failure.console.map((line) => `  | ${stripControl(line)}\n`).join("");
-    print(this, `failure: ${stripControl(vm.failure.reason)}\n${console}`);
+    const console = vm.failure.console.map((line) => `  | ${oneLine(line)}\n`).join("");
+    print(this, `failure: ${oneLine(vm.failure.reason)}\n${console}`);
   });
 }
 

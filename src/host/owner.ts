@@ -1,0 +1,79 @@
+/** Whom a folder belongs to and who else may change it, before anything is entrusted to it. */
+import { statSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { dirname } from "node:path";
+import { fail } from "../base/errors/error.ts";
+
+/** As `stat` says it. */
+export type Owned = { uid: number; mode: number };
+
+const groupOrOthersWrite = 0o022;
+const othersWrite = 0o002;
+const sticky = 0o1000;
+
+/** The effective user of this process. */
+export function ownUid(): number {
+  return process.geteuid?.() ?? 0;
+}
+
+/** Links are followed; null when there is no such thing, or one may not know. */
+export function ownedBy(path: string): Owned | null {
+  try {
+    const { uid, mode } = statSync(path);
+    return { uid, mode };
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * What keeps a folder from being a place of nobody's but `uids`, as half a sentence; null when nothing does. In a sticky folder others
+ * may make files, but not replace those of `uids`: inode(7).
+ * @param self the user who asks, for the sentence
+ */
+export function folderProblem(
+  { uid, mode }: Owned,
+  { self, uids, allowSticky }: { self: number; uids: readonly number[]; allowSticky: boolean },
+): string | null {
+  if (!uids.includes(uid)) return `belongs to uid ${uid}, you are uid ${self}`;
+  if ((mode & groupOrOthersWrite) === 0 || (allowSticky && (mode & sticky) !== 0)) return null;
+  return `may be written to by others (mode ${modeText(mode)})`;
+}
+
+/** Half a sentence: why nothing is made in `place`; groups are trusted there, as many users have one of their own. */
+export function placeProblem({ uid, mode }: Owned, self: number): string | null {
+  if (uid !== self && uid !== 0) return `belongs to uid ${uid}, you are uid ${self}`;
+  return (mode & othersWrite) !== 0 && (mode & sticky) === 0
+    ? `may be written to by everyone (mode ${modeText(mode)})`
+    : null;
+}
+
+function modeText(mode: number): string {
+  return (mode & 0o7777).toString(8).padStart(4, "0");
+}
+
+/**
+ * Makes a folder of this user's own with its parents, mode 0700, or takes one that is there.
+ * @throws FOLDER_UNSAFE when it is another's, everyone may write to it, or it would be made in such a place
+ */
+export async function ensureOwnFolder(path: string): Promise<void> {
+  const self = ownUid();
+  refuseUnsafe(path, nearestAbove(path), self);
+  await mkdir(path, { recursive: true, mode: 0o700 });
+  const found = ownedBy(path);
+  if (found?.uid === self) return refuseUnsafe(path, path, self);
+  throw fail("FOLDER_UNSAFE", { path, problem: `it belongs to uid ${found?.uid}, you are uid ${self}` });
+}
+
+function refuseUnsafe(path: string, place: string, self: number): void {
+  const found = ownedBy(place);
+  const problem = found && placeProblem(found, self);
+  if (!problem) return;
+  throw fail("FOLDER_UNSAFE", { path, problem: `${place === path ? "it" : place} ${problem}` });
+}
+
+/** The nearest folder above that exists. */
+function nearestAbove(path: string): string {
+  const above = dirname(path);
+  return above === path || ownedBy(above) ? above : nearestAbove(above);
+}
