@@ -3,8 +3,10 @@
  * left is known as garbage and removed by the next. Nothing in them is made durable.
  */
 import { randomBytes } from "node:crypto";
+import { symlinkSync } from "node:fs";
 import * as fs from "node:fs/promises";
 import { isAlive, processRef } from "./process.ts";
+import { bytesOf } from "./tree.ts";
 
 /** A new private folder below `parent`; folders there of processes that are gone are removed. */
 export async function makeScratch(parent: string): Promise<string> {
@@ -20,6 +22,11 @@ export async function makeScratch(parent: string): Promise<string> {
 export async function writeScratch(path: string, data: string | Uint8Array): Promise<void> {
   await fs.mkdir(path.slice(0, path.lastIndexOf("/")), { recursive: true, mode: 0o700 });
   await fs.writeFile(path, data, { mode: 0o600 });
+}
+
+/** A symbolic link. Synchronous, as they come by the hundred. @param target byte text (`tree.ts`) */
+export function linkScratch(target: string, path: string): void {
+  symlinkSync(bytesOf(target), path);
 }
 
 export async function makeScratchFolder(path: string): Promise<void> {

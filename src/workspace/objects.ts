@@ -1,39 +1,75 @@
 /**
- * The object folders that host git will read. Links among them would lead it to another repository's history, and a fifo
- * would hold it up for ever: both are looked for before git runs. Names alone are read, so this is quick.
+ * The object folders of a repository and of its alternates. Host git would follow links among them to another
+ * repository's history, hang on a fifo, and parse `info/alternates` in its own way; so all of that is done here, before
+ * git runs, and git gets only folders that were checked. Names alone are read, so this is quick.
  */
+import { linkScratch, makeScratchFolder, writeScratch } from "../host/scratch.ts";
 import { listKinds, lookAt, readBeneath, realPath } from "../host/tree.ts";
+import { parseAlternates } from "./alternates.ts";
 
-export type ObjectFolders = {
-  /** folders outside the repository that it takes objects from (`objects/info/alternates`), as git follows them */
-  alternates: string[];
+/** One checked object folder. */
+export type ObjectFolder = {
+  /** a real path, byte text */
+  path: string;
+  /** folders in it that git keeps objects in: `pack`, and `00` to `ff` */
+  parts: string[];
 };
 
-/** As deep as git follows alternates. */
-const maxNesting = 5;
-const maxAlternates = 64;
+/** As deep as git follows alternates (its test t5710). */
+export const maxNesting = 6;
+export const maxAlternates = 64;
+/** bytes */
+export const maxAlternatesFile = 64 * 1024;
 
 /** Why the objects can't be read. */
 export class ObjectsError extends Error {}
 
-/** @param objects the repository's own `objects`, a real path. @throws ObjectsError */
-export function checkObjects(objects: string): ObjectFolders {
-  const alternates: string[] = [];
-  check(objects, 0, alternates);
-  return { alternates };
+/**
+ * @param objects the repository's own `objects`, a real path
+ * @returns it, and the folders elsewhere that it takes objects from
+ * @throws ObjectsError
+ */
+export function checkObjects(objects: string): [own: ObjectFolder, ...alternates: ObjectFolder[]] {
+  const own = checkFolder(objects);
+  const found = new Map([[objects, own]]);
+  followAlternates(own, 0, found);
+  return [own, ...[...found.values()].slice(1)];
 }
 
-function check(objects: string, nesting: number, alternates: string[]): void {
-  for (const { name, kind } of listKinds(objects)) {
-    if (kind === "folder") refuseOdd(objects, name);
-    else if (kind !== "file") throw odd(name, kind);
+/**
+ * Writes the alternates of our own git directory. Each folder is shown to git through links to its parts, so that git
+ * finds no `info` there: no file of the stranger's says where else objects are.
+ */
+export async function writeAlternates(gitDir: string, folders: readonly ObjectFolder[]): Promise<void> {
+  for (const [i, { path, parts }] of folders.entries()) {
+    await makeScratchFolder(`${gitDir}/objects-${i}`);
+    for (const part of parts) linkScratch(`${path}/${part}`, `${gitDir}/objects-${i}/${part}`);
   }
-  for (const other of alternatesOf(objects)) {
-    if (alternates.includes(other) || other === objects) continue;
-    if (nesting >= maxNesting || alternates.length >= maxAlternates) return;
-    alternates.push(other);
-    check(other, nesting + 1, alternates);
+  // relative to our own `objects`
+  const lines = folders.map((_, i) => `../objects-${i}\n`);
+  await writeScratch(`${gitDir}/objects/info/alternates`, lines.join(""));
+}
+
+function followAlternates(folder: ObjectFolder, nesting: number, found: Map<string, ObjectFolder>): void {
+  for (const path of alternatesOf(folder.path)) {
+    if (found.has(path)) continue;
+    if (nesting >= maxNesting) throw new ObjectsError(`its alternates are nested more than ${maxNesting} deep`);
+    if (found.size > maxAlternates) throw new ObjectsError(`it has more than ${maxAlternates} alternates`);
+    const other = checkFolder(path);
+    found.set(path, other);
+    followAlternates(other, nesting + 1, found);
   }
+}
+
+function checkFolder(path: string): ObjectFolder {
+  const parts: string[] = [];
+  for (const { name, kind } of listKinds(path)) {
+    if (kind === "folder") {
+      refuseOdd(path, name);
+      if (/^(?:pack|[0-9a-f]{2})$/.test(name)) parts.push(name);
+    } else if (kind !== "file") throw odd(name, kind);
+  }
+  return { path, parts };
 }
 
 function refuseOdd(objects: string, folder: string): void {
@@ -42,30 +78,30 @@ function refuseOdd(objects: string, folder: string): void {
   }
 }
 
-/** Folders that exist, without links on the way; relative ones count from `objects`. */
+/** Folders that exist, without links on the way. */
 function alternatesOf(objects: string): string[] {
-  const bytes = readBeneath(objects, "info/alternates", 64 * 1024);
-  const lines = bytes === null ? [] : Buffer.from(bytes).toString("latin1").split("\n");
-  return lines
-    .filter((line) => line !== "" && !line.startsWith("#"))
-    .map((line) => (line.startsWith('"') ? unquoted(line) : line))
-    .map((path) => (path.startsWith("/") ? path : `${objects}/${path}`))
-    .flatMap((path) => {
-      try {
-        return lookAt(path) === null ? [] : [realPath(path)];
-      } catch {
-        return [];
-      }
-    });
+  return parseAlternates(readAlternates(objects)).flatMap((path) => {
+    const other = tryRealPath(path.startsWith("/") ? path : `${objects}/${path}`);
+    return other === null || lookAt(other)?.kind !== "folder" ? [] : [other];
+  });
 }
 
-/** git's C-style quotes; what is no octal escape stands for itself, which is enough for a path. */
-function unquoted(line: string): string {
-  return line
-    .slice(1, line.lastIndexOf('"'))
-    .replace(/\\([0-7]{3}|.)/g, (_, code: string) =>
-      code.length === 3 ? String.fromCharCode(Number.parseInt(code, 8)) : code,
-    );
+function readAlternates(objects: string): string {
+  try {
+    const bytes = readBeneath(objects, "info/alternates", maxAlternatesFile);
+    return bytes === null ? "" : Buffer.from(bytes).toString("latin1");
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new ObjectsError(`its objects/info/alternates has more than ${maxAlternatesFile} bytes`);
+  }
+}
+
+function tryRealPath(path: string): string | null {
+  try {
+    return realPath(path);
+  } catch {
+    return null;
+  }
 }
 
 function odd(name: string, kind: "link" | "special"): Error {

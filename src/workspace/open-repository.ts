@@ -6,7 +6,7 @@ import { type Git, openGit } from "./git.ts";
 import type { GitConfig } from "./git-config.ts";
 import type { Repository } from "./locate.ts";
 import { showPath } from "./names.ts";
-import { checkObjects, type ObjectFolders } from "./objects.ts";
+import { checkObjects, type ObjectFolder } from "./objects.ts";
 import { type Refs, readRefs } from "./refs.ts";
 import { readSettings, type Settings } from "./settings.ts";
 import { type Copied, makeSkeleton } from "./skeleton.ts";
@@ -38,17 +38,18 @@ export async function openRepository(
 ): Promise<OpenRepository> {
   const { path, guestGitDir, scratch: gitDir, user, signal } = places;
   await makeScratchFolder(gitDir);
-  const { alternates } = objectsOf(repository);
+  const objects = objectsOf(repository);
   const refs = readRefs(repository);
   const settings = readSettings(repository, user);
-  const copied = await makeSkeleton(gitDir, repository, refs, settings);
+  const copied = await makeSkeleton(gitDir, { repository, objects, refs, settings });
   const workTree = Buffer.from(repository.workTree, "latin1").toString("utf8");
   const git = openGit(deps.exec, { gitDir, workTree, shown: showPath(byteTextOf(workTree)), signal });
   if (copied.split) await git(["update-index", "--no-split-index"]);
+  const alternates = objects.slice(1).map((folder) => folder.path);
   return { repository, path, guestGitDir, refs, settings, copied, git, gitDir, alternates };
 }
 
-function objectsOf(repository: Repository): ObjectFolders {
+function objectsOf(repository: Repository): ObjectFolder[] {
   try {
     return checkObjects(`${repository.commonDir}/objects`);
   } catch (error) {

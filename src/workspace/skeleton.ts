@@ -5,6 +5,7 @@ import { makeScratchFolder, writeScratch } from "../host/scratch.ts";
 import { listNames } from "../host/tree.ts";
 import { type GitFileError, readGitFile } from "./git-file.ts";
 import type { Repository } from "./locate.ts";
+import { type ObjectFolder, writeAlternates } from "./objects.ts";
 import { isOid, type Refs } from "./refs.ts";
 import type { Settings } from "./settings.ts";
 
@@ -14,16 +15,20 @@ export type Copied = { index: Uint8Array | null; split: boolean; shallow: string
 const maxIndexBytes = 1024 ** 3;
 const maxShallowBytes = 16 * 1024 ** 2;
 
+/** What it is made from. */
+export type Sources = {
+  repository: Repository;
+  /** as `checkObjects` found them */
+  objects: readonly ObjectFolder[];
+  refs: Refs;
+  settings: Settings;
+};
+
 /** @param gitDir a folder that exists and is empty. @throws WORKSPACE_GIT */
-export async function makeSkeleton(
-  gitDir: string,
-  repository: Repository,
-  refs: Refs,
-  settings: Settings,
-): Promise<Copied> {
+export async function makeSkeleton(gitDir: string, { repository, objects, refs, settings }: Sources): Promise<Copied> {
   await makeScratchFolder(`${gitDir}/refs`);
   await writeScratch(`${gitDir}/config`, skeletonConfig(settings));
-  await writeScratch(`${gitDir}/objects/info/alternates`, quoted(`${repository.commonDir}/objects`));
+  await writeAlternates(gitDir, objects);
   await writeScratch(`${gitDir}/packed-refs`, Buffer.from(packedRefs(refs), "latin1"));
   const { ref, oid } = refs.head;
   await writeScratch(`${gitDir}/HEAD`, Buffer.from(ref === null ? `${oid}\n` : `ref: ${ref}\n`, "latin1"));
@@ -42,14 +47,6 @@ function skeletonConfig(settings: Settings): string {
 export function packedRefs(refs: Refs): string {
   const names = [...refs.all.keys()].sort();
   return ["# pack-refs with: sorted", ...names.map((name) => `${refs.all.get(name)} ${name}`), ""].join("\n");
-}
-
-/** As `objects/info/alternates` takes any path: in double quotes, C escapes. */
-function quoted(path: string): string {
-  const escaped = path
-    .replace(/["\\]/g, "\\$&")
-    .replace(/[^\x20-\x7e]/g, (c) => `\\${c.charCodeAt(0).toString(8).padStart(3, "0")}`);
-  return `"${escaped}"\n`;
 }
 
 async function copyIndex(
