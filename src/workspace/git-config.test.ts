@@ -4,14 +4,15 @@ import { runs } from "../base/testing/budget.ts";
 import { GitConfig, parseGitConfig, quoteConfigValue, quoteSubsection } from "./git-config.ts";
 
 test("hostile sizes end in time", () => {
-  const started = performance.now();
+  // of this process's CPU: other work on the host is no fault of the parser's
+  const started = process.cpuUsage();
   parseGitConfig(`[a]\n${'k = "'.repeat(200_000)}`);
   parseGitConfig("[".repeat(1_000_000));
   parseGitConfig(`[a "${"\\\\".repeat(400_000)}`);
   parseGitConfig(`${"[a]\nk=v\n".repeat(100_000)}`);
   parseGitConfig(`[a]\nk = ${" ".repeat(1_000_000)}x`);
   parseGitConfig(" ".repeat(1_000_000));
-  expect(performance.now() - started).toBeLessThan(3000);
+  expect(process.cpuUsage(started).user / 1000).toBeLessThan(3000);
 });
 
 test("booleans and subsections", () => {
