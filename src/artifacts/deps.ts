@@ -12,7 +12,7 @@ export type RecipeDeps = {
   uid: number;
   /** a new private folder for this process's unfinished work, below the user's cache */
   scratch(): Promise<string>;
-  /** GET; rejects unless the answer is 200 and has at most `maxBytes` */
+  /** GET; redirects lead to no address that the URL's own host may not name; rejects when it has more than `maxBytes` */
   fetchBytes(url: string, maxBytes: number, signal: AbortSignal): Promise<Uint8Array>;
   /** Unix time in `ms` */
   now(): number;

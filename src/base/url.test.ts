@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { besides, followed, pathOfUrl, sourceProblem } from "./url.ts";
+import { besides, followed, named, pathOfUrl, sourceProblem } from "./url.ts";
+import type { Zone } from "./zone.ts";
 
 const sources: [string, RegExp | null][] = [
   ["https://example.com/catalog.toml", null],
@@ -43,8 +44,47 @@ test("file URLs as paths", () => {
 });
 
 test("a redirect ends no encryption and leads to no file", () => {
-  expect(followed("https://h/a", "/b", false)).toBe("https://h/b");
-  expect(followed("https://h/a", "http://127.0.0.1/b", false)).toBeNull();
-  expect(followed("http://127.0.0.1/a", "http://127.0.0.1/b", false)).toBe("http://127.0.0.1/b");
-  expect(followed("https://h/a", "file:///etc/passwd", false)).toBeNull();
+  const [away, here] = [namer("public"), namer("loopback")];
+  expect(followed("https://h/a", "/b", away)).toBe("https://h/b");
+  expect(followed("https://h/a", "http://127.0.0.1/b", here)).toBeNull();
+  expect(followed("http://127.0.0.1/a", "http://127.0.0.1/b", here)).toBe("http://127.0.0.1/b");
+  expect(followed("https://h/a", "file:///etc/passwd", away)).toBeNull();
+});
+
+const namer = (zone: Zone, insecure = false) => ({ zone, insecure });
+
+const namings: [by: ReturnType<typeof namer>, url: string, isFine: boolean][] = [
+  [namer("public"), "https://storage.example/x", true],
+  [namer("public"), "http://storage.example/x", false],
+  [namer("public", true), "http://storage.example/x", true],
+  ...["127.0.0.1", "0x7f.1", "2130706433", "[::1]", "[::ffff:127.0.0.1]", "localhost", "localhost.", "0.0.0.0"].flatMap(
+    (host): [by: ReturnType<typeof namer>, url: string, isFine: boolean][] => [
+      [namer("public"), `https://${host}/x`, false],
+      [namer("public", true), `http://${host}/x`, false],
+      [namer("private", true), `http://${host}/x`, false],
+      [namer("loopback"), `http://${host}/x`, true],
+    ],
+  ),
+  ...["10.0.0.1", "100.64.0.1", "[fd00::1]", "[64:ff9b::a00:1]"].flatMap(
+    (host): [by: ReturnType<typeof namer>, url: string, isFine: boolean][] => [
+      [namer("public", true), `https://${host}/x`, false],
+      [namer("loopback", true), `https://${host}/x`, false],
+      [namer("private"), `https://${host}/x`, true],
+      [namer("private"), `http://${host}/x`, false],
+      [namer("private", true), `http://${host}/x`, true],
+    ],
+  ),
+  [namer("public", true), "http://169.254.169.254/latest/", false],
+  [namer("private", true), "http://169.254.169.254/latest/", false],
+  [namer("public"), "https://[fe80::1%25eth0]/", false],
+  [namer("public"), "gopher://storage.example/", false],
+];
+for (const [by, url, isFine] of namings) {
+  test(`a server that is ${by.zone}${by.insecure ? ", insecure," : ""} may ${isFine ? "" : "not "}name ${url}`, () => {
+    expect(named("https://r.example/v2/", url, by) !== null).toBe(isFine);
+  });
+}
+
+test("a password in a URL is dropped", () => {
+  expect(named("https://r.example/", "https://me:secret@s.example/x", namer("public"))).toBe("https://s.example/x");
 });

@@ -1,5 +1,6 @@
 /** URLs that others name: whether we go there at all, and where a redirect may lead. Pure. */
 import { isLoopback } from "./reference.ts";
+import { mayName, type Zone, zoneOfHost } from "./zone.ts";
 
 /**
  * What is wrong with a URL that files are fetched from, as half a sentence; null when it will do: https, file, and http
@@ -44,18 +45,29 @@ export function isSameOrigin(a: string, b: string): boolean {
   return new URL(a).origin === new URL(b).origin;
 }
 
+/** Who named a URL: what it may lead to. */
+export type Namer = {
+  /** plain http is all right there, since the user said so */
+  insecure: boolean;
+  /** of the server that we asked first, whatever redirects came since */
+  zone: Zone;
+};
+
 /**
- * A URL that a server named; null for one that leads elsewhere than to a web server, or to one on another machine
- * without encryption, unless the user said that this is all right.
+ * A URL that a server at `from` named. Null for one that leads elsewhere than to a web server; to one without encryption,
+ * unless the user allowed that or both are this machine; or to an address that this server may not name.
  */
-export function named(from: string, location: string, insecure: boolean): string | null {
+export function named(from: string, location: string, { insecure, zone }: Namer): string | null {
   try {
     const url = new URL(location, from);
     url.username = "";
     url.password = "";
     const isPlain = url.protocol === "http:";
     if (url.protocol !== "https:" && !isPlain) return null;
-    if (isPlain && !insecure && !isLoopback(url.host)) return null;
+    const target = zoneOfHost(url.hostname);
+    // what a name stands for is checked when it is connected to
+    if (target !== null && !mayName(zone, target)) return null;
+    if (isPlain && !insecure && target !== "loopback") return null;
     return url.href;
   } catch {
     return null;
@@ -63,7 +75,7 @@ export function named(from: string, location: string, insecure: boolean): string
 }
 
 /** Where a redirect leads; null also when encryption would end there. */
-export function followed(from: string, location: string, insecure: boolean): string | null {
-  const next = named(from, location, insecure);
+export function followed(from: string, location: string, namer: Namer): string | null {
+  const next = named(from, location, namer);
   return next?.startsWith("http:") && from.startsWith("https:") ? null : next;
 }

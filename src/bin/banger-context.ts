@@ -137,13 +137,13 @@ async function execOf(env: Env) {
 
 async function recipeDeps(paths: Paths, env: Env): Promise<RecipeDeps> {
   const { makeScratch } = await import("../host/scratch.ts");
-  const { fetchBytes } = await import("../host/fetch.ts");
+  const { fetchBytesOf } = await import("./web.ts");
   return {
     exec: await execOf(env),
     env,
     uid: process.getuid?.() ?? 0,
     scratch: () => makeScratch(paths.recipeScratch),
-    fetchBytes,
+    fetchBytes: fetchBytesOf(env),
     now: () => Date.now(),
   };
 }

@@ -11,7 +11,7 @@ import type { Reference } from "../base/reference.ts";
 import type { Config } from "../config/config.ts";
 import type { Exec } from "../host/exec.ts";
 import { exists, listFolder, removeTree, sizeOf } from "../host/files.ts";
-import { createHttp, dockerCertificates, systemCertificates } from "../host/http-fetch.ts";
+import { createHttp, createZoneOf, dockerCertificates, systemCertificates } from "../host/http-fetch.ts";
 import { ImageBundles } from "../images/bundle.ts";
 import { checkImage } from "../images/check.ts";
 import { defaultBudget, type ImageDeps } from "../images/deps.ts";
@@ -99,7 +99,7 @@ async function registryFor(facts: Facts, request: PullRequest & { reference: Ref
     (text) => text !== undefined,
   );
   const http = createHttp(certificates.length > 0 ? certificates.join("\n") : undefined);
-  return openRegistry({ http, pause, now: () => Date.now() }, request.reference, {
+  return openRegistry({ http, zoneOf: createZoneOf(), pause, now: () => Date.now() }, request.reference, {
     credential: request.credential,
     insecure: request.insecure || insecureRegistries.includes(registry),
     mirrors: registryMirrors[registry] ?? [],

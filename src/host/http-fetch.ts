@@ -5,7 +5,9 @@
  * nobody's, and not told.
  */
 import { readdirSync, readFileSync } from "node:fs";
-import { isLoopback } from "../base/reference.ts";
+import { orAborted } from "../base/async.ts";
+import type { Zone } from "../base/zone.ts";
+import { type Route, RouteError, routesTo, systemRoutes, zoneOfUrl } from "./http-route.ts";
 
 export type OutgoingRequest = {
   method: "GET" | "HEAD" | "POST";
@@ -13,6 +15,8 @@ export type OutgoingRequest = {
   headers?: Record<string, string>;
   body?: string;
   signal: AbortSignal;
+  /** kinds of addresses that may be connected to: for a URL that a stranger named. Absent: any */
+  zones?: readonly Zone[];
   /** until the answer's head is there, in `ms`; default 30 s */
   headTimeoutMs?: number;
   /** between two pieces of its body, in `ms`; default 30 s */
@@ -30,12 +34,20 @@ export type IncomingAnswer = {
 
 export type Http = (request: OutgoingRequest) => Promise<IncomingAnswer>;
 
+/** The zone of a URL's host, as far as it can be known here. Never rejects. */
+export type ZoneOf = (url: string) => Promise<Zone>;
+
+/** @param routes for tests */
+export function createZoneOf(routes = systemRoutes): ZoneOf {
+  return (url) => zoneOfUrl(routes, url);
+}
+
 /** A request that got no whole answer. `problem` is half a sentence. */
 export class HttpError extends Error {
   readonly problem: string;
-  /** `tls`: the other side is not who it says; asking again does not help */
-  readonly kind: "line" | "tls";
-  constructor(kind: "line" | "tls", problem: string, cause?: unknown) {
+  /** `tls`: the other side is not who it says; `zone`: we don't go there. Asking again helps with neither */
+  readonly kind: "line" | "tls" | "zone";
+  constructor(kind: HttpError["kind"], problem: string, cause?: unknown) {
     super(problem, { cause });
     this.name = "HttpError";
     this.kind = kind;
@@ -76,17 +88,18 @@ export function dockerCertificates(registry: string): string[] {
   }
 }
 
-/** @param certificates PEM texts of the authorities that are believed; undefined: the runtime's own */
-export function createHttp(certificates: string | undefined): Http {
-  const tls = certificates === undefined ? {} : { tls: { ca: certificates } };
+/**
+ * @param certificates PEM texts of the authorities that are believed; undefined: the runtime's own
+ * @param routes for tests
+ */
+export function createHttp(certificates: string | undefined, routes = systemRoutes): Http {
   return async (request) => {
     const stop = new AbortController();
     const signal = AbortSignal.any([request.signal, stop.signal]);
     const headTimer = setTimeout(() => stop.abort(new Stalled()), request.headTimeoutMs ?? defaultTimeoutMs);
     try {
-      const { method, url, headers = {}, body } = request;
-      const init = { method, headers, redirect: "manual", decompress: false, signal, ...tls, ...routeTo(url) } as const;
-      const answer = await fetch(url, body === undefined ? init : { ...init, body });
+      const choices = await orAborted(routesTo(routes, request.url, request.zones), signal);
+      const answer = await firstAnswer(choices, (route) => send(request, route, certificates, signal));
       if (headBytes(answer.headers) > maxHead) {
         stop.abort();
         throw new HttpError("line", "the head of its answer is too long");
@@ -105,9 +118,38 @@ export function createHttp(certificates: string | undefined): Http {
   };
 }
 
-/** Whatever the proxy variables say: what is meant for this machine is not another's to see. */
-function routeTo(url: string): { proxy?: false } {
-  return isLoopback(new URL(url).host) ? { proxy: false } : {};
+function send(
+  { method, headers = {}, body }: OutgoingRequest,
+  { url, proxy, name }: Route,
+  certificates: string | undefined,
+  signal: AbortSignal,
+): Promise<Response> {
+  const ca = certificates === undefined ? {} : { ca: certificates };
+  const tls = name ? { ...ca, serverName: name.hostname } : ca;
+  return fetch(url, {
+    ...{ method, redirect: "manual", decompress: false, signal, tls },
+    headers: name ? { ...headers, host: name.host } : headers,
+    ...(proxy === undefined ? {} : { proxy }),
+    ...(body === undefined ? {} : { body }),
+  });
+}
+
+/** Of several addresses the first that accepts a connection. */
+async function firstAnswer(routes: readonly Route[], ask: (route: Route) => Promise<Response>): Promise<Response> {
+  for (const route of routes.slice(0, -1)) {
+    try {
+      return await ask(route);
+    } catch (error) {
+      if (!isUnconnected(error)) throw error;
+    }
+  }
+  return ask(routes.at(-1) as Route);
+}
+
+function isUnconnected(error: unknown): boolean {
+  return /^(?:ConnectionRefused|FailedToOpenSocket|E(?:CONNREFUSED|HOSTUNREACH|NETUNREACH))$/.test(
+    (error as { code?: string }).code ?? "",
+  );
 }
 
 function headBytes(headers: Headers): number {
@@ -147,6 +189,7 @@ class Stalled extends Error {}
 function explained(error: unknown, signal: AbortSignal): unknown {
   if (signal.aborted) return signal.reason;
   if (error instanceof HttpError) return error;
+  if (error instanceof RouteError) return new HttpError("zone", error.problem, error);
   if (error instanceof Stalled) return new HttpError("line", "it does not answer", error);
   const { code = "", message = "" } = error as { code?: string; message?: string };
   // the message is not told: it may have the URL in it, and that a signature

@@ -74,7 +74,7 @@ export class ImageBundles {
 
   #fetch({ name, catalog }: CatalogEntry, ref: BundleRef, emit: Emit, signal: AbortSignal): Promise<ImageRecord> {
     const filesOf = ({ rootfs, direct }: ImageManifest) => (direct ? [rootfs, direct] : [rootfs]);
-    const wanted = { name, ref, parse: parseImageManifest, filesOf };
+    const wanted = { name, ref, catalog, parse: parseImageManifest, filesOf };
     return withBundle(this.#deps, wanted, emit, signal, async (bundle) => {
       const budget = await this.#deps.budget();
       const { config, rootfs, direct } = bundle.manifest;

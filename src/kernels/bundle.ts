@@ -42,7 +42,8 @@ export class KernelBundles {
   }
 
   #fetch({ name, catalog }: CatalogEntry, ref: BundleRef, emit: Emit, signal: AbortSignal): Promise<KernelRecord> {
-    const wanted = { name, ref, parse: parseKernelManifest, filesOf: ({ kernel }: { kernel: BundleFile }) => [kernel] };
+    const filesOf = ({ kernel }: { kernel: BundleFile }) => [kernel];
+    const wanted = { name, ref, catalog, parse: parseKernelManifest, filesOf };
     return withBundle(this.#deps, wanted, emit, signal, async (bundle) => {
       const path = await bundle.file(bundle.manifest.kernel, signal);
       const upload = {

@@ -24,6 +24,8 @@ export type OpenBundle<M> = {
 export type BundleWanted<M> = {
   name: string;
   ref: BundleRef;
+  /** URL of the catalog that names it; null: the program itself does */
+  catalog: string | null;
   /** @throws BundleError */
   parse(manifest: Uint8Array): M;
   filesOf(manifest: M): BundleFile[];
@@ -36,7 +38,7 @@ export type BundleWanted<M> = {
  */
 export async function withBundle<M, T>(
   deps: FetchDeps,
-  { name, ref, parse, filesOf }: BundleWanted<M>,
+  { name, ref, catalog, parse, filesOf }: BundleWanted<M>,
   emit: Emit,
   signal: AbortSignal,
   use: (bundle: OpenBundle<M>) => Promise<T>,
@@ -44,7 +46,7 @@ export async function withBundle<M, T>(
   const { downloads, paths, web } = deps;
   emit({ kind: "progress", step: "manifest", text: `looking at the bundle of ${name}` });
   const get = (url: string, { digest, size }: { digest: BundleRef["digest"]; size: number | null }, limit: number) => {
-    const open = webPart(web, `${ref.url}${url}`, name);
+    const open = webPart(web, { url: `${ref.url}${url}`, namedBy: catalog }, name);
     return (onProgress: (done: number) => void, stop: AbortSignal) =>
       downloads.blob({ digest, size, limit, what: name }, open, onProgress, stop);
   };

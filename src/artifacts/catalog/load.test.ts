@@ -1,7 +1,7 @@
 /** Catalogs that lie, hang, end or were changed on the way: none is believed, and each says why. */
 import { afterEach, expect, test } from "bun:test";
 import { readdirSync, rmSync, writeFileSync } from "node:fs";
-import { createHttp, type Http } from "../../host/http-fetch.ts";
+import { createHttp, createZoneOf, type Http } from "../../host/http-fetch.ts";
 import { tempFolder } from "../../host/testing/temp.ts";
 import { type Answer, send, type TestServer, testServer } from "../../images/registry/testing/server.ts";
 import { pathsOf } from "../../model/paths.ts";
@@ -30,7 +30,11 @@ async function world(answer: Answer, key = signer.publicPem) {
   server = await testServer(answer);
   const source = { url: `${server.url}/catalog.toml`, key: `${temp.path}/cosign.pub` };
   writeFileSync(source.key, key);
-  const deps = { web: { http, now: () => Date.parse("2026-01-01T00:00:00Z") }, paths, timeoutMs: 5000 };
+  const deps = {
+    web: { http, zoneOf: createZoneOf(), now: () => Date.parse("2026-01-01T00:00:00Z") },
+    paths,
+    timeoutMs: 5000,
+  };
   const load = () => loadCatalog(deps, source, never);
   return { temp, paths, deps, source, load };
 }

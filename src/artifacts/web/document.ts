@@ -1,4 +1,4 @@
-/** Small files by URL, read whole: with a limit in bytes and one in time. */
+/** Small files by a URL of the user's own, read whole: with a limit in bytes and one in time. */
 import { orAborted } from "../../base/async.ts";
 import { formatSize } from "../../base/units.ts";
 import { openWeb, type WebDeps, WebError } from "./get.ts";
@@ -26,7 +26,7 @@ export async function readDocument(
 }
 
 async function read(deps: WebDeps, url: string, maxBytes: number, signal: AbortSignal): Promise<Uint8Array> {
-  const part = await openWeb(deps, url, 0, signal);
+  const part = await openWeb(deps, { url, namedBy: null }, 0, signal);
   const tooLong = () => new TooLongError(`it has more than ${formatSize(maxBytes)}`);
   if (part.total !== null && part.total > maxBytes) {
     part.close();

@@ -1,10 +1,12 @@
 /** Files of others by their URL, over https (http on loopback) and redirects, or from a file system. */
+
 import { followed, pathOfUrl } from "../../base/url.ts";
+import type { Zone } from "../../base/zone.ts";
 import { isFile, readStream, sizeOf } from "../../host/files.ts";
-import { type Http, HttpError, type IncomingAnswer } from "../../host/http-fetch.ts";
+import { type Http, HttpError, type IncomingAnswer, type ZoneOf } from "../../host/http-fetch.ts";
 import { retryAfter } from "../retry.ts";
 
-export type WebDeps = { http: Http /** Unix time in `ms` */; now(): number };
+export type WebDeps = { http: Http; zoneOf: ZoneOf /** Unix time in `ms` */; now(): number };
 
 /** What can't be had. `problem` is half a sentence. */
 export class WebError extends Error {
@@ -32,9 +34,17 @@ export type WebPart = {
 
 const maxRedirects = 5;
 
-/** @param url `sourceProblem` has nothing against it @throws WebError */
-export function openWeb(deps: WebDeps, url: string, from: number, signal: AbortSignal): Promise<WebPart> {
-  return url.startsWith("file:") ? openFile(url, from) : openRemote(deps, url, from, signal);
+/** Where a file is. */
+export type WebPlace = {
+  /** `sourceProblem` has nothing against it */
+  url: string;
+  /** URL of the document that names it; null: the user's own config does */
+  namedBy: string | null;
+};
+
+/** @throws WebError */
+export function openWeb(deps: WebDeps, place: WebPlace, from: number, signal: AbortSignal): Promise<WebPart> {
+  return place.url.startsWith("file:") ? openFile(place.url, from) : openRemote(deps, place, from, signal);
 }
 
 async function openFile(url: string, from: number): Promise<WebPart> {
@@ -51,12 +61,12 @@ async function openFile(url: string, from: number): Promise<WebPart> {
   return { from, total, body: body(), close() {} };
 }
 
-async function openRemote(deps: WebDeps, url: string, from: number, signal: AbortSignal): Promise<WebPart> {
-  const answer = await ask(deps, url, from, signal);
+async function openRemote(deps: WebDeps, place: WebPlace, from: number, signal: AbortSignal): Promise<WebPart> {
+  const answer = await ask(deps, place, from, signal);
   // there is nothing behind what we have: whether that is all of it shows when it is read anew
   if (answer.status === 416 && from > 0) {
     answer.close();
-    return openRemote(deps, url, 0, signal);
+    return openRemote(deps, place, 0, signal);
   }
   requireGood(deps, answer);
   const part = { body: explaining(answer.body, signal), close: () => answer.close() };
@@ -66,21 +76,33 @@ async function openRemote(deps: WebDeps, url: string, from: number, signal: Abor
 }
 
 /** Through redirects to an answer that is none. */
-async function ask({ http }: WebDeps, start: string, from: number, signal: AbortSignal): Promise<IncomingAnswer> {
+async function ask(
+  { http, zoneOf }: WebDeps,
+  { url: start, namedBy }: WebPlace,
+  from: number,
+  signal: AbortSignal,
+): Promise<IncomingAnswer> {
+  // a document on this host's disk may name any place, as the user may
+  const isOwn = namedBy === null || namedBy.startsWith("file:");
+  const zone = await zoneOf(isOwn ? start : namedBy);
+  // what the user names in public gets no rights by its address, and needs no look
+  let zones: readonly Zone[] | null = isOwn ? (zone === "public" ? null : [zone]) : ["public", zone];
   const range: Record<string, string> = from > 0 ? { range: `bytes=${from}-` } : {};
   // bytes as they are: what is compressed on the way has another digest
   const headers = { "user-agent": "banger", accept: "*/*", "accept-encoding": "identity", ...range };
   let url = start;
   for (let hops = 0; ; hops++) {
-    const answer = await http({ method: "GET", url, headers, signal }).catch((error: unknown) => {
+    const request = { method: "GET", url, headers, signal } as const;
+    const answer = await http(zones ? { ...request, zones } : request).catch((error: unknown) => {
       throw explained(error, signal);
     });
     if (![301, 302, 303, 307, 308].includes(answer.status)) return answer;
     answer.close();
-    const next = followed(url, answer.header("location") ?? "", false);
+    const next = followed(url, answer.header("location") ?? "", { insecure: false, zone });
     if (next === null) throw new WebError("it sends us to a place that is none, or that is not safe");
     if (hops >= maxRedirects) throw new WebError("it sends us from place to place");
     url = next;
+    zones = ["public", zone];
   }
 }
 
@@ -117,5 +139,5 @@ async function* explaining(
 function explained(error: unknown, signal: AbortSignal): unknown {
   if (signal.aborted) return signal.reason;
   if (!(error instanceof HttpError)) return error;
-  return new WebError(error.problem, error.kind === "tls" ? null : { afterMs: null }, error);
+  return new WebError(error.problem, error.kind === "line" ? { afterMs: null } : null, error);
 }

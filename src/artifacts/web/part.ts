@@ -2,13 +2,14 @@
 import { fail } from "../../base/errors/error.ts";
 import type { OpenPart } from "../download.ts";
 import { TransientError } from "../retry.ts";
-import { openWeb, type WebDeps, WebError } from "./get.ts";
+import { openWeb, type WebDeps, WebError, type WebPlace } from "./get.ts";
 
 /** @param what for messages */
-export function webPart(deps: WebDeps, url: string, what: string): OpenPart {
+export function webPart(deps: WebDeps, place: WebPlace, what: string): OpenPart {
+  const { url } = place;
   return async (from, signal) => {
     try {
-      const { body, ...part } = await openWeb(deps, url, from, signal);
+      const { body, ...part } = await openWeb(deps, place, from, signal);
       return { ...part, body: explaining(body, url, what) };
     } catch (error) {
       throw told(error, url, what);

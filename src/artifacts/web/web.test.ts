@@ -1,7 +1,7 @@
 /** Files by URL from servers that misbehave, and from the file system. */
 import { expect, test } from "bun:test";
 import { mkdirSync, writeFileSync } from "node:fs";
-import { createHttp, type Http } from "../../host/http-fetch.ts";
+import { createHttp, createZoneOf, type Http } from "../../host/http-fetch.ts";
 import { tempFolder } from "../../host/testing/temp.ts";
 import { type Answer, send, testServer } from "../../images/registry/testing/server.ts";
 import { readDocument } from "./document.ts";
@@ -11,7 +11,7 @@ const never = new AbortController().signal;
 const plain = createHttp(undefined);
 /** silence counts after 800 ms */
 const http: Http = (request) => plain({ ...request, headTimeoutMs: 800, stallTimeoutMs: 800 });
-const deps = { http, now: () => 0 };
+const deps = { http, zoneOf: createZoneOf(), now: () => 0 };
 const limits = { maxBytes: 1000, timeoutMs: 2000 };
 
 async function problem(work: Promise<unknown>): Promise<string> {
@@ -99,17 +99,17 @@ test("redirects are followed, ranges asked for, and what comes is told", async (
     if (request.url === "/a") return send(response, 307, "", { location: "b" });
     send(response, 206, "lo", { "content-range": "bytes 3-4/5" });
   });
-  const part = await openWeb(deps, `${server.url}/a`, 3, never);
+  const part = await openWeb(deps, { url: `${server.url}/a`, namedBy: null }, 3, never);
   expect([part.from, part.total, server.asked.at(-1)?.headers.range]).toEqual([3, 5, "bytes=3-"]);
   part.close();
 });
 
 test("a part that does not say which, and one behind the end", async () => {
   await using server = await testServer((_, response) => send(response, 206, "lo"));
-  expect(await problem(openWeb(deps, `${server.url}/a`, 3, never))).toMatch(/which/);
+  expect(await problem(openWeb(deps, { url: `${server.url}/a`, namedBy: null }, 3, never))).toMatch(/which/);
   server.answer = (request, response) =>
     request.headers.range ? send(response, 416, "") : send(response, 200, "hello", { "content-length": "5" });
-  const part = await openWeb(deps, `${server.url}/a`, 9, never);
+  const part = await openWeb(deps, { url: `${server.url}/a`, namedBy: null }, 9, never);
   expect([part.from, part.total]).toEqual([0, 5]);
   part.close();
 });
@@ -120,12 +120,49 @@ test("files: a plain one, from any place on; nothing else", async () => {
   mkdirSync(`${temp.path}/folder`);
   const url = new URL(`file://${temp.path}/a b`).href;
   expect(Buffer.from(await readDocument(deps, url, limits, never)).toString()).toBe("hello");
-  const part = await openWeb(deps, url, 3, never);
+  const part = await openWeb(deps, { url: url, namedBy: null }, 3, never);
   const chunks: Uint8Array[] = [];
   for await (const chunk of part.body) chunks.push(chunk);
   expect([part.from, part.total, Buffer.concat(chunks).toString()]).toEqual([3, 5, "lo"]);
   for (const name of ["none", "folder", "a%2Fb"]) {
-    expect(await problem(openWeb(deps, `file://${temp.path}/${name}`, 0, never))).toMatch(/no such file/);
+    expect(await problem(openWeb(deps, { url: `file://${temp.path}/${name}`, namedBy: null }, 0, never))).toMatch(
+      /no such file/,
+    );
   }
-  expect(await problem(openWeb(deps, "file:///dev/zero", 0, never))).toMatch(/no such file/);
+  expect(await problem(openWeb(deps, { url: "file:///dev/zero", namedBy: null }, 0, never))).toMatch(/no such file/);
+});
+
+test("what a document names is bound to public places and those of its own kind, and so is where that leads", async () => {
+  const asked: [url: string, zones: readonly string[] | undefined][] = [];
+  const away: Http = async ({ url, zones }) => {
+    asked.push([url, zones]);
+    const location = url.endsWith("/a") ? "https://other.example/b" : null;
+    return { status: location ? 302 : 404, header: () => location, body: (async function* () {})(), close() {} };
+  };
+  const zoneOf = async (url: string) => (url.includes("inner") ? ("private" as const) : ("public" as const));
+  const open = async (url: string, namedBy: string | null) => {
+    asked.length = 0;
+    await problem(openWeb({ http: away, zoneOf, now: () => 0 }, { url, namedBy }, 0, never));
+    return asked.map(([, zones]) => zones);
+  };
+  expect(await open("https://s.example/a", null)).toEqual([undefined, ["public", "public"]]);
+  expect(await open("https://inner.example/a", null)).toEqual([["private"], ["public", "private"]]);
+  expect(await open("https://inner.example/a", "https://s.example/c")).toEqual([
+    ["public", "public"],
+    ["public", "public"],
+  ]);
+  expect(await open("https://inner.example/a", "https://inner.example/c")).toEqual([
+    ["public", "private"],
+    ["public", "private"],
+  ]);
+  expect(await open("https://inner.example/a", "file:///srv/c")).toEqual([["private"], ["public", "private"]]);
+});
+
+test("a place that is refused for its address is not asked again", async () => {
+  await using server = await testServer((_, response) => send(response, 200, "hello"));
+  const place = { url: server.url, namedBy: "https://s.example/catalog.toml" };
+  const inPublic = { ...deps, zoneOf: async () => "public" as const };
+  const refused = openWeb(inPublic, place, 0, never);
+  await expect(refused).rejects.toMatchObject({ problem: expect.stringContaining("this machine"), again: null });
+  expect(server.asked).toEqual([]);
 });

@@ -4,8 +4,9 @@
  */
 import * as z from "zod/mini";
 import { readSmall } from "../../artifacts/web/small.ts";
-import { named } from "../../base/url.ts";
-import type { Http } from "../../host/http-fetch.ts";
+import { type Namer, named } from "../../base/url.ts";
+import { zoneOfHost } from "../../base/zone.ts";
+import { type Http, HttpError, type IncomingAnswer, type OutgoingRequest } from "../../host/http-fetch.ts";
 import type { Credential } from "../../model/credential.ts";
 import { type Challenge, parseChallenges } from "./challenge.ts";
 
@@ -48,14 +49,11 @@ const answerSchema = z.object({
 export class RegistryAuth {
   readonly #deps: AuthDeps;
   readonly #credential: Credential | null;
-  readonly #insecure: boolean;
   readonly #tokens = new Map<string, { header: string; expires: number }>();
 
-  /** @param insecure plain http is all right, also to other machines */
-  constructor(deps: AuthDeps, credential: Credential | null, insecure: boolean) {
+  constructor(deps: AuthDeps, credential: Credential | null) {
     this.#deps = deps;
     this.#credential = credential;
-    this.#insecure = insecure;
   }
 
   /** What is known to work for that scope, or nothing. */
@@ -66,10 +64,13 @@ export class RegistryAuth {
 
   /**
    * Answers a 401.
-   * @param sent what was refused @throws AuthError, BusyError, and what the line throws
+   * @param sent what was refused
+   * @param namer what the registry may name
+   * @throws AuthError, BusyError, and what the line throws
    */
   async answer(
     { url, challenge: header, sent }: { url: string; challenge: string | null; sent: string | null },
+    namer: Namer,
     scope: string,
     signal: AbortSignal,
   ): Promise<string> {
@@ -78,7 +79,7 @@ export class RegistryAuth {
     if (kept !== null && kept !== sent) return kept;
     const challenges = parseChallenges(header ?? "");
     const bearer = challenges.find(({ scheme }) => scheme === "bearer");
-    if (bearer) return this.#bearer(url, bearer, scope, signal);
+    if (bearer) return this.#bearer(this.#realm(url, bearer, namer), bearer, { namer, scope, signal });
     if (challenges.some(({ scheme }) => scheme === "basic")) return this.#basic(scope, sent);
     throw new AuthError("it does not say how it wants to be asked");
   }
@@ -93,12 +94,21 @@ export class RegistryAuth {
     return header;
   }
 
-  async #bearer(url: string, { parameters }: Challenge, scope: string, signal: AbortSignal): Promise<string> {
-    const realm = named(url, parameters.get("realm") ?? "", this.#insecure);
-    if (!parameters.get("realm") || realm === null) throw new AuthError("it names no place to get a token from");
+  /** Where a token is to be had. A password goes there, so in plain text to the registry's own machine alone. */
+  #realm(url: string, { parameters }: Challenge, namer: Namer): string {
+    const text = parameters.get("realm") ?? "";
+    const realm = named(url, text, namer);
+    if (text === "" || realm === null) throw new AuthError("it names no place to get a token from that it may name");
+    if (this.#credential && realm.startsWith("http:") && !isSameMachine(url, realm)) {
+      throw new AuthError(`it wants the password sent to ${new URL(realm).host} without encryption`);
+    }
+    return realm;
+  }
+
+  async #bearer(realm: string, { parameters }: Challenge, { namer, scope, signal }: Asking): Promise<string> {
     const service = parameters.get("service") ?? "";
     const request = this.#tokenRequest(realm, service, parameters.get("scope") ?? scope);
-    const answer = await this.#deps.http({ ...request, signal });
+    const answer = await this.#send({ ...request, zones: ["public", namer.zone], signal });
     const text = await readSmall(answer, maxToken);
     const { status } = answer;
     if (status === 429 || status === 408 || status >= 500) throw new BusyError(status, answer.header("retry-after"));
@@ -110,6 +120,14 @@ export class RegistryAuth {
     const kept = { header: `Bearer ${token}`, expires: this.#deps.now() + lifeMs - marginMs };
     this.#tokens.set(scope, kept);
     return kept.header;
+  }
+
+  async #send(request: OutgoingRequest): Promise<IncomingAnswer> {
+    try {
+      return await this.#deps.http(request);
+    } catch (error) {
+      throw error instanceof HttpError && error.kind === "zone" ? new AuthError(error.problem) : error;
+    }
   }
 
   /** An identity token is exchanged by POST (OAuth 2), a password by GET with Basic. */
@@ -127,6 +145,13 @@ export class RegistryAuth {
     const headers = { accept: "application/json", ...(credential ? { authorization: basicHeader(credential) } : {}) };
     return { method: "GET", url: url.href, headers } as const;
   }
+}
+
+type Asking = { namer: Namer; scope: string; signal: AbortSignal };
+
+function isSameMachine(a: string, b: string): boolean {
+  const [one, other] = [new URL(a).hostname, new URL(b).hostname];
+  return one === other || (zoneOfHost(one) === "loopback" && zoneOfHost(other) === "loopback");
 }
 
 function refusedBy(credential: Credential | null): string {

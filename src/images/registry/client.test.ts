@@ -5,7 +5,7 @@ import { Downloads } from "../../artifacts/download.ts";
 import { BangerError } from "../../base/errors/error.ts";
 import type { Digest } from "../../base/names.ts";
 import { parseReference } from "../../base/reference.ts";
-import { createHttp, type Http } from "../../host/http-fetch.ts";
+import { createHttp, createZoneOf, type Http } from "../../host/http-fetch.ts";
 import { tempFolder } from "../../host/testing/temp.ts";
 import type { Credential } from "../../model/credential.ts";
 import { pathsOf } from "../../model/paths.ts";
@@ -24,7 +24,7 @@ function registryAt(host: string, { credential, insecure = false, mirrors = [], 
   const plain = createHttp(undefined);
   const http: Http = (request) => plain({ ...request, headTimeoutMs: 200, stallTimeoutMs: 200 });
   const pause = async (ms: number) => void pauses.push(ms);
-  const deps = { http, pause, now: () => Date.parse("2026-01-01T00:00:00Z") };
+  const deps = { http, zoneOf: createZoneOf(), pause, now: () => Date.parse("2026-01-01T00:00:00Z") };
   const options = { credential: credential ?? null, insecure, mirrors };
   return { registry: openRegistry(deps, parseReference(`${host}/team/tool:v1`), options), pause };
 }

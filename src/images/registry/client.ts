@@ -6,12 +6,14 @@ import { createHash } from "node:crypto";
 import type { OpenPart, Part } from "../../artifacts/download.ts";
 import { type Pause, retryAfter, retrying, TransientError } from "../../artifacts/retry.ts";
 import { readSmallBytes } from "../../artifacts/web/small.ts";
+import { orAborted } from "../../base/async.ts";
 import { fail } from "../../base/errors/error.ts";
 import type { Digest } from "../../base/names.ts";
 import type { Reference } from "../../base/reference.ts";
 import { stripControl } from "../../base/text.ts";
-import { followed, isSameOrigin } from "../../base/url.ts";
-import { type Http, HttpError, type IncomingAnswer } from "../../host/http-fetch.ts";
+import { followed, isSameOrigin, type Namer } from "../../base/url.ts";
+import type { Zone } from "../../base/zone.ts";
+import { type Http, HttpError, type IncomingAnswer, type ZoneOf } from "../../host/http-fetch.ts";
 import type { Credential } from "../../model/credential.ts";
 import { maxDocument } from "../oci/manifest.ts";
 import { indexTypes, manifestTypes } from "../oci/media.ts";
@@ -19,7 +21,7 @@ import { AuthError, BusyError, RegistryAuth } from "./auth.ts";
 import { Mirrors } from "./mirrors.ts";
 import { endpointOf, schemesOf } from "./origin.ts";
 
-export type RegistryDeps = { http: Http; pause: Pause /** Unix time in `ms` */; now(): number };
+export type RegistryDeps = { http: Http; zoneOf: ZoneOf; pause: Pause /** Unix time in `ms` */; now(): number };
 
 export type RegistryOptions = {
   credential: Credential | null;
@@ -68,11 +70,12 @@ class Endpoint {
   readonly #scope: string;
   /** what answered */
   #base: string | null = null;
+  #zone: Promise<Zone> | null = null;
 
   constructor(deps: RegistryDeps, options: EndpointOptions) {
     this.#deps = deps;
     this.#options = options;
-    this.#auth = new RegistryAuth(deps, options.credential, options.insecure);
+    this.#auth = new RegistryAuth(deps, options.credential);
     this.#scope = `repository:${options.repository}:pull`;
   }
 
@@ -121,11 +124,13 @@ class Endpoint {
     if (first.answer.status !== 401) return this.#accepted(first.answer, what);
     first.answer.close();
     const refused = { url: first.url, challenge: first.answer.header("www-authenticate"), sent: known };
-    const fresh = await this.#auth.answer(refused, this.#scope, signal).catch((error: unknown) => {
-      if (error instanceof AuthError) throw this.#refused(what, error.problem);
-      if (error instanceof BusyError) throw this.#busy(error.status, error.wait);
-      throw this.#explained(error);
-    });
+    const fresh = await this.#auth
+      .answer(refused, await this.#namer(signal), this.#scope, signal)
+      .catch((error: unknown) => {
+        if (error instanceof AuthError) throw this.#refused(what, error.problem);
+        if (error instanceof BusyError) throw this.#busy(error.status, error.wait);
+        throw this.#explained(error);
+      });
     return this.#accepted((await this.#ask(path, headers, fresh, what, signal)).answer, what);
   }
 
@@ -137,17 +142,19 @@ class Endpoint {
     signal: AbortSignal,
   ): Promise<{ answer: IncomingAnswer; url: string }> {
     const headers = authorization === null ? plain : { ...plain, authorization };
+    const namer = await this.#namer(signal);
     const start = await this.#reach(path, headers, signal);
     let { url, answer } = start;
     for (let hops = 0; isRedirect(answer.status); hops++) {
-      const next = followed(url, answer.header("location") ?? "", this.#options.insecure);
+      const next = followed(url, answer.header("location") ?? "", namer);
       answer.close();
-      if (next === null) throw this.#nonsense(what, "it sends us to a place that is none");
+      if (next === null) throw this.#nonsense(what, "it sends us to a place that is none, or that it may not name");
       if (hops >= maxRedirects) throw this.#nonsense(what, "it sends us from place to place");
-      // what is meant for the registry is not for others
-      const isOurs = isSameOrigin(start.url, next);
       url = next;
-      answer = await this.#send(next, isOurs ? headers : plain, signal);
+      answer = isSameOrigin(start.url, next)
+        ? await this.#send(next, headers, ownZones(namer.zone), signal)
+        : // what is meant for the registry is not for others
+          await this.#send(next, plain, ["public", namer.zone], signal);
     }
     // another host's 401 is no question to us
     if (answer.status === 401 && !isSameOrigin(start.url, url)) {
@@ -159,7 +166,8 @@ class Endpoint {
 
   /** By https; by http where that is allowed and https is not spoken. */
   async #reach(path: string, headers: Record<string, string>, signal: AbortSignal) {
-    const { registry, repository, insecure } = this.#options;
+    const { registry, repository } = this.#options;
+    const { insecure, zone } = await this.#namer(signal);
     const bases = this.#base
       ? [this.#base]
       : schemesOf(registry, insecure).map((scheme) => `${scheme}://${endpointOf(registry)}`);
@@ -167,7 +175,7 @@ class Endpoint {
     for (const base of bases) {
       const url = `${base}/v2/${repository}/${path}`;
       try {
-        const answer = await this.#send(url, headers, signal);
+        const answer = await this.#send(url, headers, ownZones(zone), signal);
         this.#base = base;
         return { answer, url };
       } catch (error) {
@@ -182,9 +190,22 @@ class Endpoint {
     throw failure;
   }
 
-  async #send(url: string, headers: Record<string, string>, signal: AbortSignal): Promise<IncomingAnswer> {
+  /** What this registry may send us to: it is of one zone from its first request on, whatever its name stands for later. */
+  async #namer(signal: AbortSignal): Promise<Namer> {
+    const { registry, insecure } = this.#options;
+    this.#zone ??= this.#deps.zoneOf(`https://${endpointOf(registry)}/`);
+    return { insecure, zone: await orAborted(this.#zone, signal) };
+  }
+
+  async #send(
+    url: string,
+    headers: Record<string, string>,
+    zones: readonly Zone[] | undefined,
+    signal: AbortSignal,
+  ): Promise<IncomingAnswer> {
+    const request = { method: "GET", url, headers: { "user-agent": "banger", ...headers }, signal } as const;
     try {
-      return await this.#deps.http({ method: "GET", url, headers: { "user-agent": "banger", ...headers }, signal });
+      return await this.#deps.http(zones ? { ...request, zones } : request);
     } catch (error) {
       signal.throwIfAborted();
       throw this.#explained(error);
@@ -223,6 +244,7 @@ class Endpoint {
 
   #explained(error: unknown): unknown {
     if (!(error instanceof HttpError)) return error;
+    if (error.kind === "zone") return this.#nonsense(this.#options.repository, error.problem);
     const unreachable = fail(
       "REGISTRY_UNREACHABLE",
       { registry: this.#options.registry, problem: error.problem },
@@ -242,6 +264,11 @@ class Endpoint {
   #nonsense(what: string, problem: string): Error {
     return fail("REGISTRY_ANSWER", { registry: this.#options.registry, what, problem });
   }
+}
+
+/** A registry that is here or nearby stays there; a public one needs no look, as it gets no rights by its address. */
+function ownZones(zone: Zone): readonly Zone[] | undefined {
+  return zone === "public" ? undefined : [zone];
 }
 
 function isRedirect(status: number): boolean {

@@ -5,7 +5,7 @@ import { Downloads } from "../../artifacts/download.ts";
 import { archive, file, folder } from "../../artifacts/tar/testing/archive.ts";
 import type { Digest } from "../../base/names.ts";
 import { parseReference } from "../../base/reference.ts";
-import { createHttp } from "../../host/http-fetch.ts";
+import { createHttp, createZoneOf } from "../../host/http-fetch.ts";
 import { gate } from "../../host/testing/gate.ts";
 import { tempFolder } from "../../host/testing/temp.ts";
 import type { ImageRecord } from "../../model/artifact.ts";
@@ -82,11 +82,15 @@ describe.skipIf(why !== null)(`docker-registry${why ? ` (${why})` : ""}`, () => 
     const puller = new Puller(deps);
     const pull = async (host: string, tag: string, credential: Credential | null = null, certificate?: string) => {
       const reference = parseReference(`${host}/team/tool:${tag}`);
-      const registry = openRegistry({ http: createHttp(certificate), pause, now: () => Date.now() }, reference, {
-        credential,
-        insecure: false,
-        mirrors: [],
-      });
+      const registry = openRegistry(
+        { http: createHttp(certificate), zoneOf: createZoneOf(), pause, now: () => Date.now() },
+        reference,
+        {
+          credential,
+          insecure: false,
+          mirrors: [],
+        },
+      );
       const pulled = await puller.pull(reference, registry, () => {}, never);
       for (const origin of pulled.origins) origins.set(origin, pulled.record);
       return pulled.record;

@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { Downloads } from "../../artifacts/download.ts";
 import type { Digest } from "../../base/names.ts";
 import { parseReference } from "../../base/reference.ts";
-import { createHttp, type Http } from "../../host/http-fetch.ts";
+import { createHttp, createZoneOf, type Http } from "../../host/http-fetch.ts";
 import { tempFolder } from "../../host/testing/temp.ts";
 import { pathsOf } from "../../model/paths.ts";
 import { openRegistry } from "./client.ts";
@@ -18,7 +18,7 @@ const digest = `sha256:${createHash("sha256").update(content).digest("hex")}` as
 function open(mirror: string, host: string) {
   const plain = createHttp(undefined);
   const http: Http = (request) => plain({ ...request, headTimeoutMs: 100, stallTimeoutMs: 100 });
-  const deps = { http, pause: async () => {}, now: () => 0 };
+  const deps = { http, zoneOf: createZoneOf(), pause: async () => {}, now: () => 0 };
   const reference = parseReference(`${host}/team/tool:v1`);
   return openRegistry(deps, reference, { credential: null, insecure: false, mirrors: [mirror] });
 }

@@ -15,8 +15,8 @@ const fine: Reply = {
   headers: { "content-type": "application/vnd.oci.image.manifest.v1+json" },
 };
 
-function open({ http }: FakeHttp, host: string, options: { credential?: Credential; insecure?: boolean } = {}) {
-  const deps = { http, pause: async () => {}, now: () => 0 };
+function open({ http, zoneOf }: FakeHttp, host: string, options: { credential?: Credential; insecure?: boolean } = {}) {
+  const deps = { http, zoneOf, pause: async () => {}, now: () => 0 };
   const reference = parseReference(`${host}/team/tool:v1`);
   return openRegistry(deps, reference, { credential: null, insecure: false, mirrors: [], ...options });
 }
@@ -66,6 +66,100 @@ for (const [from, to, insecure, isFollowed] of redirects) {
     if (isFollowed) await asking;
     else await expect(asking).rejects.toMatchObject({ code: "REGISTRY_ANSWER" });
     expect(fake.asked.some(({ url }) => url === to)).toBe(isFollowed);
+  });
+}
+
+/** What a registry in public may name nowhere: not as its realm, not as a redirect. */
+const inside = [
+  ...[
+    "127.0.0.1",
+    "127.1",
+    "2130706433",
+    "0x7f000001",
+    "0177.0.0.1",
+    "0.0.0.0",
+    "localhost",
+    "localhost.",
+    "a.localhost",
+  ],
+  ...["[::1]", "[::ffff:127.0.0.1]", "[::ffff:a00:1]", "[64:ff9b::a9fe:a9fe]", "[fd00::1]", "[fe80::1]"],
+  ...["169.254.169.254", "10.0.0.1", "172.16.0.1", "192.168.0.1", "100.64.0.1", "127.0.0.1."],
+];
+for (const host of inside) {
+  test(`a registry in public names ${host} in vain, with and without encryption, insecure or not`, async () => {
+    for (const scheme of ["http", "https"])
+      for (const insecure of [false, true]) {
+        const to = `${scheme}://${host}:5001/admin/delete`;
+        const realm = fakeHttp(() => wants(to));
+        const asking = open(realm, "r.example", { credential, insecure }).manifest({ tag: "v1" }, never);
+        await expect(asking).rejects.toMatchObject({ code: "REGISTRY_AUTH" });
+        const redirect = fakeHttp(() => ({ status: 307, headers: { location: to } }));
+        const led = open(redirect, "r.example", { insecure }).blob(digest)(0, never);
+        await expect(led).rejects.toMatchObject({ code: "REGISTRY_ANSWER" });
+        for (const { asked } of [realm, redirect]) {
+          expect(asked.map(({ url }) => new URL(url).hostname)).toEqual(["r.example"]);
+        }
+      }
+  });
+}
+
+test("a registry's kind is found once, before its first answer; what it names is bound to that", async () => {
+  const kinds = ["private", "loopback", "public"] as const;
+  let looked = 0;
+  const fake = fakeHttp(({ url }) =>
+    url.includes("/token") ? { status: 200, body: '{"token":"T"}' } : wants("https://auth.example/token"),
+  );
+  const zoneOf = async () => kinds[looked++] ?? "loopback";
+  const registry = open({ ...fake, zoneOf }, "r.example", { credential });
+  await expect(registry.manifest({ tag: "v1" }, never)).rejects.toMatchObject({ code: "REGISTRY_AUTH" });
+  expect(looked).toBe(1);
+  expect(fake.asked.map(({ url, zones }) => [new URL(url).hostname, zones])).toEqual([
+    ["r.example", ["private"]],
+    ["auth.example", ["public", "private"]],
+    ["r.example", ["private"]],
+  ]);
+});
+
+test("an address that is refused when it is connected to is said, and not asked again", async () => {
+  const refused = () => {
+    throw new HttpError("zone", "s.example is in a private network");
+  };
+  const fake = fakeHttp(({ url }) =>
+    url.includes("s.example") ? refused() : { status: 307, headers: { location: "https://s.example/x" } },
+  );
+  const asking = open(fake, "r.example").manifest({ tag: "v1" }, never);
+  await expect(asking).rejects.toMatchObject({ code: "REGISTRY_ANSWER", message: expect.stringContaining("private") });
+  expect(fake.asked).toHaveLength(2);
+  const realm = fakeHttp(({ url }) => (url.includes("s.example") ? refused() : wants("https://s.example/token")));
+  const token = open(realm, "r.example", { credential }).manifest({ tag: "v1" }, never);
+  await expect(token).rejects.toMatchObject({ code: "REGISTRY_AUTH", message: expect.stringContaining("private") });
+  expect(realm.asked).toHaveLength(2);
+});
+
+const plainRealms: [realm: string, credential: Credential | null, isAsked: boolean][] = [
+  ["http://r.example/token", credential, true],
+  ["http://r.example:5001/token", credential, true],
+  ["http://auth.example/token", credential, false],
+  ["http://auth.example/token", { identityToken: "I" }, false],
+  ["http://auth.example/token", null, true],
+  ["https://auth.example/token", credential, true],
+];
+for (const [realm, who, isAsked] of plainRealms) {
+  test(`an insecure registry's realm ${realm} is ${isAsked ? "" : "not "}asked ${who ? "with a password" : "by nobody"}`, async () => {
+    const fake = fakeHttp(({ url, headers }) => {
+      if (url.startsWith("https://r.example")) return noTls();
+      if (url.includes("/token")) return { status: 200, body: '{"token":"T"}' };
+      return headers?.["authorization"] === "Bearer T" ? fine : wants(realm);
+    });
+    const options = { insecure: true, ...(who ? { credential: who } : {}) };
+    const asking = open(fake, "r.example", options).manifest({ tag: "v1" }, never);
+    if (isAsked) await asking;
+    else
+      await expect(asking).rejects.toMatchObject({
+        code: "REGISTRY_AUTH",
+        message: expect.stringMatching(/encryption/),
+      });
+    expect(fake.asked.some(({ url }) => url.includes("/token"))).toBe(isAsked);
   });
 }
 

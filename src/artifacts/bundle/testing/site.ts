@@ -1,6 +1,6 @@
 /** A bundle on a server on loopback that a test can spoil, for images and kernels alike. */
 import { readFileSync } from "node:fs";
-import { createHttp, type Http } from "../../../host/http-fetch.ts";
+import { createHttp, createZoneOf, type Http } from "../../../host/http-fetch.ts";
 import { type Answer, send, type TestServer, testServer } from "../../../images/registry/testing/server.ts";
 import type { CatalogEntry } from "../../../model/catalog.ts";
 import type { Paths } from "../../../model/paths.ts";
@@ -37,5 +37,8 @@ export async function siteOf(
 export function fetchDeps(paths: Paths): Pick<FetchDeps, "web" | "downloads"> {
   const plain = createHttp(undefined);
   const http: Http = (request) => plain({ ...request, headTimeoutMs: 800, stallTimeoutMs: 800 });
-  return { web: { http, now: () => 0 }, downloads: new Downloads({ paths, pause: async () => {} }) };
+  return {
+    web: { http, zoneOf: createZoneOf(), now: () => 0 },
+    downloads: new Downloads({ paths, pause: async () => {} }),
+  };
 }

@@ -1,9 +1,10 @@
 /** Other hosts as a function of the request: for what a test on loopback can't have, such as a name in another net. */
-import type { Http, OutgoingRequest } from "../../../host/http-fetch.ts";
+import { zoneOfHost } from "../../../base/zone.ts";
+import type { Http, OutgoingRequest, ZoneOf } from "../../../host/http-fetch.ts";
 
 export type Reply = { status: number; headers?: Record<string, string>; body?: string };
 
-export type FakeHttp = { http: Http; asked: OutgoingRequest[] };
+export type FakeHttp = { http: Http; zoneOf: ZoneOf; asked: OutgoingRequest[] };
 
 /** @param reply throws what the line would throw */
 export function fakeHttp(reply: (request: OutgoingRequest) => Reply): FakeHttp {
@@ -14,7 +15,8 @@ export function fakeHttp(reply: (request: OutgoingRequest) => Reply): FakeHttp {
     const { status, headers = {}, body = "" } = reply(request);
     return { status, header: (name) => headers[name] ?? null, body: bytesOf(body), close: () => {} };
   };
-  return { http, asked };
+  const zoneOf: ZoneOf = async (url) => zoneOfHost(new URL(url).hostname) ?? "public";
+  return { http, zoneOf, asked };
 }
 
 async function* bytesOf(text: string): AsyncGenerator<Uint8Array, void, void> {

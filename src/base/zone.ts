@@ -1,0 +1,122 @@
+/**
+ * Kinds of IP addresses, by who may be behind them (IANA's special-purpose address registries, RFC 6890). Pure.
+ * What a server names must not lead to machines that only this host can reach, unless the server is one of them.
+ */
+
+/** `reserved`: multicast, broadcast, and what is no address at all. */
+export type Zone = "public" | "private" | "link-local" | "loopback" | "reserved";
+
+/** @param address as the resolver gives it: IPv4 in four decimal parts, or IPv6, with a zone id perhaps */
+export function zoneOfAddress(address: string): Zone {
+  const plain = address.replace(/%.*$/, "");
+  const v4 = ipv4(plain);
+  if (v4) return zoneOfV4(v4);
+  const v6 = ipv6(plain);
+  return v6 ? zoneOfV6(v6) : "reserved";
+}
+
+/**
+ * The zone of a URL's host where the name alone says it: an address, or a name of this machine. Null: it has to be
+ * resolved. @param hostname of a parsed URL, so that `0x7f.1` is `127.0.0.1` already
+ */
+export function zoneOfHost(hostname: string): Zone | null {
+  const name = hostname.toLowerCase().replace(/\.+$/, "");
+  if (name === "") return "reserved";
+  if (name.startsWith("[")) return zoneOfAddress(name.slice(1, -1));
+  if (ipv4(name)) return zoneOfAddress(name);
+  return ownNames.has(name) || name.endsWith(".localhost") ? "loopback" : null;
+}
+
+/** Whether a server in zone `from` may name one in zone `to`. */
+export function mayName(from: Zone, to: Zone): boolean {
+  return to === "public" || to === from;
+}
+
+/** For messages: "ADDRESS, which is …". */
+export function describeZone(zone: Zone): string {
+  return zoneWords[zone];
+}
+
+const zoneWords: Record<Zone, string> = {
+  public: "a public address",
+  private: "in a private network",
+  "link-local": "a link-local address",
+  loopback: "this machine",
+  reserved: "not the address of a server",
+};
+
+const ownNames = new Set(["localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback"]);
+
+/** The first that fits decides. */
+const v4Zones: [network: string, bits: number, zone: Zone][] = [
+  // Linux connects 0.0.0.0 to itself
+  ["0.0.0.0", 8, "loopback"],
+  ["127.0.0.0", 8, "loopback"],
+  ["10.0.0.0", 8, "private"],
+  ["172.16.0.0", 12, "private"],
+  ["192.168.0.0", 16, "private"],
+  // shared by a provider's customers (RFC 6598), protocol assignments (RFC 6890), benchmarks (RFC 2544)
+  ["100.64.0.0", 10, "private"],
+  ["192.0.0.0", 24, "private"],
+  ["198.18.0.0", 15, "private"],
+  // with the metadata services of clouds
+  ["169.254.0.0", 16, "link-local"],
+  ["224.0.0.0", 3, "reserved"],
+];
+
+const v6Zones: [network: string, bits: number, zone: Zone][] = [
+  ["::1", 128, "loopback"],
+  // a metadata service, in a network that is private otherwise
+  ["fd00:ec2::254", 128, "link-local"],
+  ["fc00::", 7, "private"],
+  ["fec0::", 10, "private"],
+  ["fe80::", 10, "link-local"],
+  // NAT64 of one's own (RFC 8215) and Teredo: what is behind them is not in the address
+  ["64:ff9b:1::", 48, "private"],
+  ["2001::", 32, "private"],
+  ["100::", 64, "reserved"],
+  ["ff00::", 8, "reserved"],
+];
+
+/** Networks whose addresses lead to an IPv4 address that stands in them, at that byte. */
+const embedding: [network: string, bits: number, at: number][] = [
+  ["::", 96, 12],
+  ["::ffff:0:0", 96, 12],
+  ["::ffff:0:0:0", 96, 12],
+  ["64:ff9b::", 96, 12],
+  ["2002::", 16, 2],
+];
+
+function zoneOfV4(bytes: number[]): Zone {
+  return v4Zones.find(([network, bits]) => isIn(bytes, ipv4(network), bits))?.[2] ?? "public";
+}
+
+function zoneOfV6(bytes: number[]): Zone {
+  const zone = v6Zones.find(([network, bits]) => isIn(bytes, ipv6(network), bits))?.[2];
+  if (zone) return zone;
+  const embedded = embedding.find(([network, bits]) => isIn(bytes, ipv6(network), bits));
+  return embedded ? zoneOfV4(bytes.slice(embedded[2], embedded[2] + 4)) : "public";
+}
+
+function isIn(bytes: number[], network: number[] | null, bits: number): boolean {
+  return bytes.every((byte, i) => {
+    const left = Math.min(8, Math.max(0, bits - i * 8));
+    return (byte ^ (network?.[i] ?? 0)) >> (8 - left) === 0;
+  });
+}
+
+function ipv4(text: string): number[] | null {
+  const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text);
+  const bytes = match?.slice(1).map(Number) ?? [];
+  return bytes.length === 4 && bytes.every((byte) => byte <= 255) ? bytes : null;
+}
+
+/** 16 bytes; the URL parser knows every spelling. */
+function ipv6(text: string): number[] | null {
+  if (!/^[0-9a-f:.]+$/i.test(text) || !URL.canParse(`http://[${text}]/`)) return null;
+  const [head = "", tail] = new URL(`http://[${text}]/`).hostname.slice(1, -1).split("::");
+  const groups = (part: string) => (part === "" ? [] : part.split(":").map((group) => Number.parseInt(group, 16)));
+  const [before, after] = [groups(head), groups(tail ?? "")];
+  const zeros = Array<number>(8 - before.length - after.length).fill(0);
+  return [...before, ...zeros, ...after].flatMap((group) => [group >> 8, group & 255]);
+}
