@@ -3,6 +3,8 @@ import { homedir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import type { RecipeDeps } from "../artifacts/deps.ts";
 import type { ByteStream } from "../base/bytes.ts";
+import { fail } from "../base/errors/error.ts";
+import { completeProxies } from "../base/proxy.ts";
 import { version } from "../base/version.ts";
 import type { CliContext } from "../cli/context.ts";
 import { Api } from "../client/api.ts";
@@ -15,6 +17,7 @@ type Env = Record<string, string | undefined>;
 
 export function cliContext(guestArgv: readonly string[] | null): CliContext {
   const env: Env = process.env;
+  completeProxies(env);
   const home = env["HOME"] || homedir();
   const paths = pathsOf(rootlessRoots({ home, env }));
   const place = placeOf(paths, env);
@@ -89,7 +92,13 @@ export function cliContext(guestArgv: readonly string[] | null): CliContext {
       const { readTextIfAny } = await import("../host/files.ts");
       return findCredential({ exec: await execOf(env), readTextIfAny, env, home }, registry);
     },
-    readStdin: (maxBytes) => readStdin(maxBytes),
+    readStdin: async (maxBytes) => Buffer.from(await readStdin(maxBytes)).toString("utf8"),
+    async readInput(path, maxBytes) {
+      if (path !== "-") return (await import("../host/files.ts")).readBytes(path, maxBytes);
+      const bytes = await readStdin(maxBytes);
+      if (bytes.length > maxBytes) throw fail("FILE_INVALID", { path, problem: `is longer than ${maxBytes} bytes` });
+      return bytes;
+    },
     async openKernel(own, signal) {
       const { openOwnKernel } = await import("../kernels/own.ts");
       return openOwnKernel(own, signal);
@@ -152,15 +161,16 @@ async function* stdinStream(): AsyncGenerator<Uint8Array, void, void> {
   for await (const chunk of process.stdin) yield chunk as Uint8Array;
 }
 
-async function readStdin(maxBytes: number): Promise<string> {
+/** All of it, or a little more than `maxBytes`. */
+async function readStdin(maxBytes: number): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   for await (const chunk of stdinStream()) {
+    chunks.push(chunk);
     bytes += chunk.length;
     if (bytes > maxBytes) break;
-    chunks.push(chunk);
   }
-  return Buffer.concat(chunks).toString("utf8");
+  return Buffer.concat(chunks);
 }
 
 function definedOnly(env: Env): Record<string, string> {

@@ -4,6 +4,7 @@ import { clientVerbs } from "../api/types.ts";
 import { Deferred } from "../base/async.ts";
 import { indented } from "../base/display.ts";
 import { fail, toBangerError } from "../base/errors/error.ts";
+import { completeProxies } from "../base/proxy.ts";
 import { createDaemon } from "../daemon/create.ts";
 import { logFiles } from "../daemon/log-files.ts";
 import { serveApi } from "../daemon/server.ts";
@@ -35,6 +36,7 @@ export async function bangerdMain(argv: readonly string[], env: Env): Promise<nu
 
 async function run(env: Env): Promise<number> {
   process.umask(0o077);
+  completeProxies(env);
   const startedAt = Date.now();
   const stop = stopRequests();
   const free = new Deferred<void>();

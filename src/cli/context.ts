@@ -75,6 +75,8 @@ export type CliContext = {
   readStdin(maxBytes: number): Promise<string>;
   /** @param name `debian-SUITE-cloud` */
   fetchKernel(name: string, emit: Emit, signal: AbortSignal): Promise<Source & { name: string }>;
+  /** A file of the user's; `-` is stdin. @throws FILE_INVALID when it is longer, and the system's error */
+  readInput(path: string, maxBytes: number): Promise<Uint8Array>;
   /** A kernel of the user's own, as the tar stream of a package. */
   openKernel(
     own: { image: string; modules?: string | undefined; config?: string | undefined },

@@ -2,10 +2,9 @@
 import type { CreateVm } from "../api/types.ts";
 import type { VmName } from "../base/names.ts";
 import type { NetworkKind } from "../model/vm.ts";
-import type { CliContext } from "./context.ts";
-import { envOf } from "./flags.ts";
+import type { EnvFlags } from "./environment.ts";
 
-export type CreateFlags = {
+export type CreateFlags = EnvFlags & {
   name?: VmName;
   image?: string;
   kernel?: string;
@@ -17,13 +16,12 @@ export type CreateFlags = {
   network?: NetworkKind;
   /** in `ms` */
   idleTimeout?: number;
-  env?: readonly string[];
   json?: boolean;
 };
 
-export function createRequest(context: CliContext, flags: CreateFlags): CreateVm {
+/** Without its variables, which `vm create` alone gives to the VM itself. */
+export function createRequest(flags: CreateFlags): CreateVm {
   const { name, image, kernel, vcpu, network } = flags;
-  const env = envOf(flags.env, context.env);
   const given = {
     name,
     image,
@@ -34,6 +32,5 @@ export function createRequest(context: CliContext, flags: CreateFlags): CreateVm
     network,
     idleMs: flags.idleTimeout,
   };
-  const set = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-  return { ...set, ...(Object.keys(env).length > 0 ? { env } : {}) };
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }

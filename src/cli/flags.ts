@@ -75,25 +75,6 @@ export function parseRuns(text: string): number {
   return value;
 }
 
-/** `K=V`, or `K` alone for the value it has here. */
-export function parseEnv(text: string, env: Record<string, string | undefined>): [string, string] {
-  const at = text.indexOf("=");
-  const name = at < 0 ? text : text.slice(0, at);
-  const value = at < 0 ? env[text] : text.slice(at + 1);
-  const isName = /^[A-Za-z_][A-Za-z0-9_]*$/.test(name);
-  if (!isName || value?.includes("\0")) throw invalid("--env", text, "is not NAME=VALUE", "--env CI=1");
-  if (value === undefined)
-    throw invalid("--env", text, "has no value, and there is no such variable here", `--env ${text}=1`);
-  return [name, value];
-}
-
-export function envOf(
-  texts: readonly string[] | undefined,
-  env: Record<string, string | undefined>,
-): Record<string, string> {
-  return Object.fromEntries((texts ?? []).map((text) => parseEnv(text, env)));
-}
-
 function invalid(flag: string, value: string, problem: string, example: string): Error {
   return fail("FLAG_INVALID", { flag, value, problem, example });
 }

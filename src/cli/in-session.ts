@@ -2,11 +2,11 @@
 
 import { cancellable } from "./abort.ts";
 import type { CliContext } from "./context.ts";
-import { envOf } from "./flags.ts";
+import { type EnvFlags, environmentOf } from "./environment.ts";
 import { explainLoss, runSession } from "./session.ts";
 import { type JsonFlag, running, sessionExit } from "./work.ts";
 
-export type SessionFlags = JsonFlag & { env?: readonly string[]; cwd?: string; user?: string; tty?: boolean };
+export type SessionFlags = JsonFlag & EnvFlags & { cwd?: string; user?: string; tty?: boolean };
 
 /** @param argv null: the login shell */
 export async function inSession(
@@ -20,7 +20,7 @@ export async function inSession(
     flags,
     async () => {
       const { cwd, user, tty } = flags;
-      const request = { argv: argv(), env: envOf(flags.env, context.env), cwd, user, tty };
+      const request = { argv: argv(), env: await environmentOf(context, flags), cwd, user, tty };
       const client = await cancellable(context.signals, (signal) => context.api.agent(name, signal));
       try {
         const end = await runSession(context, client, request);

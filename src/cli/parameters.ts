@@ -60,15 +60,19 @@ export const graceFlag = {
   grace: valued("time for the guest before power is cut (default 30s)", "TIME", parseGrace),
 } as const;
 
-export const envFlag = {
-  env: {
-    kind: "parsed",
-    parse: text,
-    optional: true,
-    variadic: true,
-    brief: "environment variable, K=V, or K for its value here; repeatable",
-    placeholder: "K=V",
-  },
+function repeated(brief: string, placeholder: string) {
+  return { kind: "parsed", parse: text, optional: true, variadic: true, brief, placeholder } as const;
+}
+
+export const envFlags = {
+  env: repeated(
+    "environment variable; K alone has its value here, and K=V is seen by other users in `ps`; repeatable",
+    "K=V",
+  ),
+  envFile: repeated(
+    "environment variables from a file, - for stdin: a line K=V, K, or # and a comment; repeatable",
+    "FILE",
+  ),
 } as const;
 
 export const ttyFlag = {
@@ -85,13 +89,13 @@ export const createFlags = {
   disk: valued("disk, as in 20G; takes no space until it is used", "SIZE", parseDisk),
   network: valued("user (default) or none", "KIND", parseNetwork),
   idleTimeout: valued("suspend the VM after so long without use, as in 30m (default: never)", "TIME", parseIdle),
-  ...envFlag,
+  ...envFlags,
   ...jsonFlag,
 } as const;
 
 /** What decides how a command in a VM runs: `vm exec` and `vm ssh` have the same. */
 export const sessionFlags = {
-  ...envFlag,
+  ...envFlags,
   cwd: worded("folder in the guest (default: the user's home)", "DIR"),
   user: worded("user in the guest (default: root)", "USER"),
   ...ttyFlag,

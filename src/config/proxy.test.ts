@@ -28,6 +28,11 @@ test("both cases are set, lower case wins, no_proxy is completed", () => {
   expect(notes).toEqual([]);
 });
 
+test("an address without a scheme gets the one that curl assumes", () => {
+  const { environment } = planProxy({ ...none, env: { https_proxy: "u:p@proxy:3128" } });
+  expect(environment["HTTPS_PROXY"]).toBe("http://u:p@proxy:3128");
+});
+
 test("no_proxy alone is not handed on", () => {
   expect(planProxy({ ...none, env: { no_proxy: "x" } }).environment).toEqual({});
 });

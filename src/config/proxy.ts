@@ -3,6 +3,7 @@
  * plan over facts (`proxy-facts.ts` gathers them).
  */
 import { X509Certificate } from "node:crypto";
+import { parseProxy, proxyNames, withScheme } from "../base/proxy.ts";
 import { count } from "../base/text.ts";
 
 export type ProxyFacts = {
@@ -24,7 +25,6 @@ export type ProxyPlan = {
   notes: string[];
 };
 
-const proxyNames = ["http_proxy", "https_proxy", "ftp_proxy", "all_proxy"] as const;
 /** Variables that lead a tool to another bundle than the system's; in the guest they name the system's. */
 export const bundleNames = [
   "SSL_CERT_FILE",
@@ -56,7 +56,7 @@ function planVariables(env: Record<string, string | undefined>, notes: string[])
     if (value === undefined) continue;
     const problem = problemOf(value);
     if (problem !== null) notes.push(`${name} is not handed on: ${problem}`);
-    else setBoth(environment, name, value);
+    else setBoth(environment, name, withScheme(value));
   }
   if (Object.keys(environment).length === 0) return environment;
   const direct = bothCases(env, "no_proxy") ?? "";
@@ -82,12 +82,6 @@ function problemOf(value: string): string | null {
   const loopback =
     host === "localhost" || host.endsWith(".localhost") || host === "::1" || /^127\./.test(host) || host === "0.0.0.0";
   return loopback ? "it is a proxy on the host's own loopback, which guests can't reach" : null;
-}
-
-function parseProxy(value: string): URL | null {
-  const url = URL.parse(/^[a-z][a-z0-9+.-]*:\/\//i.test(value) ? value : `http://${value}`);
-  if (url === null || url.hostname === "") return null;
-  return /^(?:https?|socks[45]?[ah]?):$/.test(url.protocol) ? url : null;
 }
 
 function planCertificates(facts: ProxyFacts, notes: string[]): string[] {

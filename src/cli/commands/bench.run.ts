@@ -34,7 +34,7 @@ export async function bench(this: CliContext, flags: BenchFlags): Promise<void> 
 
 async function measure(bench: Bench): Promise<{ times: Timed[]; phases: Timed[] }> {
   const { context, flags, sink, signal } = bench;
-  const body = createRequest(context, flags);
+  const body = createRequest(flags);
   // what is made once is no part of it
   await withArtifacts(context, sink.emit, signal, () => context.api.work("warmTemplate", { body }, sink.emit, signal));
   const version = await repeat(bench, "banger --version", ["--version"]);

@@ -121,6 +121,7 @@ function contextOf(
     makeBundle: notThere,
     registryCredential: async () => null,
     readStdin: async () => call.stdin ?? "",
+    readInput: async (path) => new TextEncoder().encode(path === "-" ? (call.stdin ?? "") : await notThere()),
     fetchKernel: notThere,
     openKernel: notThere,
     checkFacts: async () => goodHost,

@@ -18,7 +18,8 @@ pub fn write(root: &Path, variables: &Variables) -> io::Result<()> {
     }
     replace_if_other(&profile, profile_lines(variables).as_bytes(), 0o644)?;
     if root.join("etc/systemd").is_dir() {
-        replace_if_other(&services, manager_lines(variables).as_bytes(), 0o644)?;
+        // PID 1 alone reads it, and a value may be a password
+        replace_if_other(&services, manager_lines(variables).as_bytes(), 0o600)?;
     }
     Ok(())
 }

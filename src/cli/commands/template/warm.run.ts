@@ -14,7 +14,7 @@ export async function warm(this: CliContext, flags: WarmFlags, image?: string): 
   const sink = specFirst(sinkOf(this, flags));
   await running(this, flags, async () => {
     for (const note of rootWarning(this)) sink.emit(note);
-    const body = createRequest(this, { ...flags, ...(image === undefined ? {} : { image }) });
+    const body = createRequest({ ...flags, ...(image === undefined ? {} : { image }) });
     const { value } = await cancellable(this.signals, (signal) =>
       withArtifacts(this, sink.emit, signal, () => this.api.work("warmTemplate", { body }, sink.emit, signal)),
     ).finally(() => sink.done());

@@ -2,6 +2,7 @@
 import { cancellable } from "../../abort.ts";
 import type { CliContext } from "../../context.ts";
 import { type CreateFlags, createRequest } from "../../create-request.ts";
+import { environmentOf } from "../../environment.ts";
 import { withArtifacts } from "../../obtain.ts";
 import { specFirst } from "../../ui/events.ts";
 import { print, printJson, running, sinkOf } from "../../work.ts";
@@ -9,7 +10,8 @@ import { print, printJson, running, sinkOf } from "../../work.ts";
 export async function create(this: CliContext, flags: CreateFlags): Promise<void> {
   const sink = specFirst(sinkOf(this, flags));
   await running(this, flags, async () => {
-    const body = createRequest(this, flags);
+    const env = await environmentOf(this, flags);
+    const body = { ...createRequest(flags), ...(Object.keys(env).length > 0 ? { env } : {}) };
     const { value } = await cancellable(this.signals, (signal) =>
       withArtifacts(this, sink.emit, signal, () => this.api.work("createVm", { body }, sink.emit, signal)),
     ).finally(() => sink.done());

@@ -10,7 +10,7 @@ import type { WorkspacePlan } from "../../../workspace/types.ts";
 import { cancellable } from "../../abort.ts";
 import type { CliContext } from "../../context.ts";
 import { createRequest } from "../../create-request.ts";
-import { envOf } from "../../flags.ts";
+import { environmentOf } from "../../environment.ts";
 import { sendWorkspace } from "../../guest-setup.ts";
 import { commandFor } from "../../image-command.ts";
 import { Laps } from "../../laps.ts";
@@ -23,7 +23,14 @@ import { print, printJson, rootWarning, running, sessionExit, sinkOf } from "../
 import { checkRunFlags, type RunFlags } from "./run-flags.ts";
 
 /** One call of `vm run`. */
-type Run = { context: CliContext; flags: RunFlags; plan: WorkspacePlan | null; sink: EventSink };
+type Run = {
+  context: CliContext;
+  flags: RunFlags;
+  /** of the session, not of the VM */
+  env: Record<string, string>;
+  plan: WorkspacePlan | null;
+  sink: EventSink;
+};
 
 export async function run(this: CliContext, flags: RunFlags, folder?: string): Promise<void> {
   await running(this, flags, () => planAndRun(this, flags, folder), sessionExit);
@@ -31,8 +38,8 @@ export async function run(this: CliContext, flags: RunFlags, folder?: string): P
 
 async function planAndRun(context: CliContext, flags: RunFlags, folder: string | undefined): Promise<number> {
   checkRunFlags(flags, folder, context.guestArgv);
-  // nonsense in --env is said before anything is made
-  envOf(flags.env, context.env);
+  // nonsense in it is said before anything is made
+  const env = await environmentOf(context, flags);
   const { includeUntracked, branch, from, depth } = flags;
   const request = folder === undefined ? null : { folder, includeUntracked, branch, from, depth };
   const plan =
@@ -40,7 +47,7 @@ async function planAndRun(context: CliContext, flags: RunFlags, folder: string |
   const sink = specFirst(sinkOf(context, flags));
   try {
     for (const note of plan?.notes ?? []) sink.emit({ kind: "note", ...note });
-    if (!plan || !flags.dryRun) return await runInVm({ context, flags, plan, sink });
+    if (!plan || !flags.dryRun) return await runInVm({ context, flags, env, plan, sink });
     sink.done();
     showDryRun(context, await dryRun(plan), flags);
     return Exit.Ok;
@@ -82,9 +89,8 @@ async function runInVm(call: Run): Promise<number> {
 
 /** With --rm the answer is a lease: the VM is deleted when it closes, for whatever reason. */
 function startVm({ context, flags, sink }: Run): Promise<Work<VmView>> {
-  const { env: _session, ...spec } = createRequest(context, flags);
   const body: CreateVm = {
-    ...spec,
+    ...createRequest(flags),
     start: true,
     wait: flags.wait ?? "services",
     lease: flags.rm ?? false,
@@ -108,9 +114,8 @@ async function enter({ context, plan, sink }: Run, name: string, signal: AbortSi
 }
 
 async function session(call: Run, client: AgentClient, vm: VmView): Promise<number> {
-  const { context, flags, plan } = call;
+  const { context, flags, env, plan } = call;
   const { name } = vm;
-  const env = envOf(flags.env, context.env);
   const argv = await commandFor(context, vm, { argv: context.guestArgv, entrypoint: flags.entrypoint });
   const request = { argv, env, ...placeOf(plan), tty: flags.tty };
   const end = await runSession(context, client, request);
@@ -131,9 +136,8 @@ function placeOf(plan: WorkspacePlan | null): { cwd?: string; user?: string } {
 const detachedLog = "/root/.cache/banger/run.log";
 
 async function detach(call: Run, client: AgentClient, vm: VmView): Promise<number> {
-  const { context, flags, plan, sink } = call;
+  const { context, flags, env, plan, sink } = call;
   if (context.guestArgv !== null || flags.entrypoint !== undefined) {
-    const env = envOf(flags.env, context.env);
     const command = await commandFor(context, vm, { argv: context.guestArgv, entrypoint: flags.entrypoint });
     await client.open("exec", { argv: [...(command ?? [])], env, ...placeOf(plan), detach: { log: detachedLog } });
     sink.emit({ kind: "note", level: "info", text: `the command's output goes to ${detachedLog} in the guest` });

@@ -1,0 +1,100 @@
+import { expect, test } from "bun:test";
+import fc from "fast-check";
+import type { BangerError } from "../base/errors/error.ts";
+import { runs } from "../base/testing/budget.ts";
+import type { CliContext } from "./context.ts";
+import { type EnvFlags, environmentOf, parseEnvFile } from "./environment.ts";
+
+const here = { HOME: "/me", EMPTY: "" };
+
+function parsed(text: string): Record<string, string> {
+  return Object.fromEntries(parseEnvFile("f", new TextEncoder().encode(text), here));
+}
+
+const files: [string, Record<string, string>][] = [
+  ["A=1\nB=2\n", { A: "1", B: "2" }],
+  ["A=1\r\nB=\r\n", { A: "1", B: "" }],
+  ["\ufeffA=1", { A: "1" }],
+  ["# A=1\n\n   \n  # B=2\n  C=3", { C: "3" }],
+  ["A='1' # \"no\" quoting \n", { A: "'1' # \"no\" quoting " }],
+  ["A=b=c", { A: "b=c" }],
+  ["A= x ", { A: " x " }],
+  ["HOME\nEMPTY\nNOT_SET\n", { HOME: "/me", EMPTY: "" }],
+  ["A=1\nA=2", { A: "2" }],
+  ["__proto__=1\nconstructor", { ["__proto__"]: "1" }],
+  ["", {}],
+];
+for (const [text, variables] of files) {
+  test(`an env file ${JSON.stringify(text)}`, () => {
+    expect(Object.entries(parsed(text))).toEqual(Object.entries(variables));
+  });
+}
+
+const refused: [string | Uint8Array, RegExp][] = [
+  ["A=1\n=secret", /"f" line 2 has no name before its =/],
+  ["A=1\n\nB C=secret", /line 3 has no name of a variable/],
+  ["A =secret", /line 1 has no name/],
+  ["1A=secret", /line 1 has no name/],
+  ["export A=secret", /line 1 has no name/],
+  ["A=secret\0", /line 1 has a NUL byte/],
+  [`A=1\nB=${"x".repeat(64 * 1024)}`, /line 2 is over 64 KiB/],
+  [Uint8Array.of(0x41, 0x3d, 0xff), /is not UTF-8/],
+];
+for (const [content, problem] of refused) {
+  test(`an env file is refused: ${problem.source}`, () => {
+    const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+    let error: unknown;
+    try {
+      parseEnvFile("f", bytes, here);
+    } catch (thrown) {
+      error = thrown;
+    }
+    expect((error as Error).message).toMatch(problem);
+    expect(JSON.stringify((error as BangerError).toWire())).not.toContain("secret");
+  });
+}
+
+test("a line of 64 KiB is taken", () => {
+  const value = "x".repeat(64 * 1024 - 2);
+  expect(parsed(`A=${value}`)).toEqual({ A: value });
+});
+
+test("whatever the value, it comes back", () => {
+  const name = fc.stringMatching(/^[A-Za-z_][A-Za-z0-9_]{0,8}$/);
+  const value = fc.string({ unit: "grapheme" }).filter((text) => !/[\n\r\0]/.test(text));
+  fc.assert(
+    fc.property(fc.dictionary(name, value, { noNullPrototype: true }), (variables) => {
+      const lines = Object.entries(variables).map(([key, text]) => `${key}=${text}`);
+      expect(parsed(lines.join("\n"))).toEqual(variables);
+    }),
+    { numRuns: runs(100) },
+  );
+});
+
+async function given(flags: EnvFlags, contents: Record<string, string> = {}): Promise<Record<string, string>> {
+  const readInput = async (path: string) => {
+    const text = contents[path];
+    if (text === undefined) throw Object.assign(new Error(), { code: "ENOENT" });
+    return new TextEncoder().encode(text);
+  };
+  return environmentOf({ env: here, readInput } as unknown as CliContext, flags);
+}
+
+test("files come in their order, and --env on top", async () => {
+  const contents = { a: "A=1\nB=1\nC=1", "-": "B=2\nC=2" };
+  expect(await given({ envFile: ["a", "-"], env: ["C=3", "HOME"] }, contents)).toEqual({
+    A: "1",
+    B: "2",
+    C: "3",
+    HOME: "/me",
+  });
+});
+
+test("a file that isn't there is named", async () => {
+  expect(given({ envFile: ["no"] })).rejects.toThrow('--env-file: "no" can\'t be used: there is no such file');
+});
+
+test("--env says the name alone when it is refused", async () => {
+  expect(given({ env: ["A B=secret"] })).rejects.toThrow('--env: "A B" is not NAME=VALUE');
+  expect(given({ env: ["NOT_SET"] })).rejects.toThrow("there is no such variable here");
+});
