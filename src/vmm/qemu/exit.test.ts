@@ -6,6 +6,9 @@ const nothing: ExitFacts = { killCalled: false, shutdown: null, status: null, co
 const clean = { exitCode: 0, signal: null };
 const byGuest = (reason: string) => ({ shutdown: { guest: true, reason }, status: clean });
 
+const unknownEnd = "QEMU crashed or was killed; how is not known, because an earlier daemon had started it";
+const died = (signal: string) => ({ status: { exitCode: null, signal } });
+
 const panicked = [
   "[    1.0] Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000100",
   "[    1.0] CPU: 0 PID: 1 Comm: init Not tainted",
@@ -53,7 +56,26 @@ describe("an end is told by what is known of it", () => {
     [
       "the log's limit",
       { status: { exitCode: null, signal: "SIGXFSZ" } },
-      { kind: "vmm-died", reason: "QEMU was ended from outside by SIGXFSZ" },
+      { kind: "vmm-died", reason: "QEMU was ended by SIGXFSZ: a file of this VM reached its largest size" },
+    ],
+    ["a crash", died("SIGSEGV"), { kind: "vmm-died", reason: "QEMU crashed (SIGSEGV)" }],
+    [
+      "a crash on the guest's way down",
+      { ...died("SIGSEGV"), console: ["[   17.3] reboot: Power down"] },
+      { kind: "vmm-died", reason: "QEMU crashed (SIGSEGV)" },
+    ],
+    [
+      "a failed assertion",
+      { ...died("SIGABRT"), vmmLog: ["qemu-system-x86_64: ../hw/x.c:7: f: Assertion `a' failed."] },
+      {
+        kind: "vmm-died",
+        reason: "QEMU crashed (SIGABRT, a check of its own failed): ../hw/x.c:7: f: Assertion `a' failed.",
+      },
+    ],
+    [
+      "a forbidden system call",
+      died("SIGSYS"),
+      { kind: "vmm-died", reason: "QEMU crashed (SIGSYS, it made a system call that its sandbox forbids)" },
     ],
     [
       "a bad option",
@@ -70,12 +92,13 @@ describe("an end is told by what is known of it", () => {
       { console: panicked },
       { kind: "panic", reason: "Attempted to kill init! exitcode=0x00000100" },
     ],
-    ["files only: nothing", {}, { kind: "vmm-died", reason: "QEMU ended without a word" }],
+    ["files only: nothing", {}, { kind: "vmm-died", reason: unknownEnd }],
     [
       "last words long past count for nothing",
       { console: ["reboot: Power down", "a", "b", "c"] },
-      { kind: "vmm-died", reason: "QEMU ended without a word" },
+      { kind: "vmm-died", reason: unknownEnd },
     ],
+    ["status 0, and nothing else", { status: clean }, { kind: "vmm-died", reason: "QEMU ended without a word" }],
   ];
   test.each(rows)("%s", (_, facts, exit) => {
     expect(classifyExit({ ...nothing, ...facts })).toEqual(exit);

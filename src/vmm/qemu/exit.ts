@@ -22,7 +22,7 @@ export function classifyExit(facts: ExitFacts): VmExit {
   if (shutdown !== null)
     return { kind: "vmm-died", reason: lastWord(facts) || `QEMU was told to stop (${shutdown.reason})` };
   if (facts.status !== null && facts.status.exitCode !== 0) return byStatus(facts.status, facts);
-  return byConsole(facts) ?? { kind: "vmm-died", reason: lastWord(facts) || "QEMU ended without a word" };
+  return byConsole(facts) ?? { kind: "vmm-died", reason: lastWord(facts) || silentEnd(facts) };
 }
 
 function byGuest(reason: string, facts: ExitFacts): VmExit {
@@ -41,8 +41,28 @@ function byStatus(status: { exitCode: number | null; signal: string | null }, fa
 }
 
 function killedBy(signal: string): string {
+  const reason = crashes.get(signal);
+  if (reason !== undefined) return `QEMU crashed (${signal}${reason && `, ${reason}`})`;
+  if (signal === "SIGXFSZ") return "QEMU was ended by SIGXFSZ: a file of this VM reached its largest size";
   const hint = signal === "SIGKILL" ? ", by hand or because the host ran out of memory" : "";
   return `QEMU was ended from outside by ${signal}${hint}`;
+}
+
+/** Signals that a process brings upon itself (signal(7)), and what they say of the reason. */
+const crashes = new Map([
+  ["SIGABRT", "a check of its own failed"],
+  ["SIGBUS", "its memory could not be read from a file"],
+  ["SIGFPE", ""],
+  ["SIGILL", ""],
+  ["SIGSEGV", ""],
+  ["SIGSYS", "it made a system call that its sandbox forbids"],
+  ["SIGTRAP", ""],
+]);
+
+function silentEnd({ status }: ExitFacts): string {
+  // only a process's parent is told how it ended
+  if (status === null) return "QEMU crashed or was killed; how is not known, because an earlier daemon had started it";
+  return "QEMU ended without a word";
 }
 
 /** Nothing but files is left to tell: the kernel's last words are always printed, whatever the log level. */
