@@ -45,6 +45,8 @@ const subject: ContractSubject = {
   spoil: async (vm) => {
     noted(vm)["remembered"] = "spoilt";
   },
+  end: async (vm, _agent, mode) => void world.find(vm.record.process)?.end({ kind: mode }),
+  resetNetwork: async () => {},
   timeoutMs: 2000,
 };
 

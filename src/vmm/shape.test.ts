@@ -12,7 +12,7 @@ const vm = {
 };
 
 test("paths and addresses don't count, devices and their order do", () => {
-  const shape = "vcpu=2 memory=512 disks=layer0:ro,data:rw net=stream";
+  const shape = "vcpu=2 memory=512 disks=layer0:ro,data:rw net=stream guest-announce=off";
   expect(shapeOf(vm)).toBe(shape);
   const clone = { ...vm, blockDevices: vm.blockDevices.map((device) => ({ ...device, path: "/elsewhere" })) };
   expect(shapeOf({ ...clone, net: { ...vm.net, socket: "/t", mac: "02:00:00:00:00:02" } })).toBe(shape);

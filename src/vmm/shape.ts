@@ -10,5 +10,7 @@ export function shapeOf(spec: Pick<BootSpec, "vcpu" | "memoryMib" | "blockDevice
     `disks=${disks.join(",")}`,
     // a VMM's own network has state of its own
     `net=${spec.net === null ? "none" : spec.net.kind}`,
+    // part of the features that guest and device have agreed upon (virtio 1.2, 5.1.3)
+    ...(spec.net === null ? [] : ["guest-announce=off"]),
   ].join(" ");
 }

@@ -97,6 +97,22 @@ vmSuite("templates", (home) => {
     expect(verified).toContain("0 (ok)");
   }, 120_000);
 
+  for (const how of ["poweroff", "halt", "reboot"]) {
+    test(`${how} in a VM of the template is the guest's own doing, and no failure`, async () => {
+      type Shown = { state: string; generation: number; failure: unknown };
+      const show = () => home().json<Shown>(["vm", "show", how]);
+      await home().ok(["vm", "run", "--name", how, "--detach"]);
+      expect(await started(how)).toMatch(/^restored from template/);
+      const before = (await show()).generation;
+      await home().banger(["vm", "exec", how, "--", "systemctl", how]);
+      const hasEnded = ({ state, generation }: Shown) =>
+        how === "reboot" ? generation > before && state === "running" : state !== "running";
+      await until("the guest has ended", async () => hasEnded(await show()), 120_000);
+      expect(await show()).toMatchObject({ state: how === "reboot" ? "running" : "stopped", failure: null });
+      await home().ok(["vm", "delete", how]);
+    }, 240_000);
+  }
+
   test("docker runs in a VM of the template", async () => {
     expect(await inGuest("one", "docker ps --format x && systemctl is-active docker")).toBe("active\n");
     await home().ok(["vm", "delete", "one", "two"]);

@@ -109,9 +109,14 @@ function agentPort(plan: QemuPlan): string[] {
   ];
 }
 
-/** @param endpoint where passt is; without one, QEMU connects to it by the path that `net` has */
+/**
+ * The guest is never asked to announce itself: its network is its own, and whoever restores it gives it a new identity. Beyond
+ * the time that it takes, QEMU 7.2 frees a timer of a restored device that has this feature and no round of announcements to
+ * make, and touches it when the device is reset, as each poweroff does.
+ * @param endpoint where passt is; without one, QEMU connects to it by the path that `net` has
+ */
 function network(net: NetDevice, endpoint: Endpoint | undefined): string[] {
-  const device = ["-device", `virtio-net-device,netdev=net,mac=${net.mac}`];
+  const device = ["-device", `virtio-net-device,netdev=net,mac=${net.mac},guest_announce=off`];
   if (net.kind === "stream") {
     const address = streamAddress(endpoint ?? { kind: "path", path: net.socket });
     return ["-netdev", `stream,id=net,server=off,${address}`, ...device];

@@ -17,6 +17,9 @@ const keep = (text: string) =>
 const spoil = `mount -t tmpfs -o size=150m t /tmp; dd if=/dev/urandom of=/tmp/x bs=1M count=140; rm /tmp/x; umount /tmp
   dd if=/dev/zero of=/root/x bs=1M count=20; rm /root/x; sync; echo 3 > /proc/sys/vm/drop_caches`;
 
+const rebindNetwork = `cd /sys/bus/virtio/drivers/virtio_net && device=$(echo virtio*) &&
+  echo $device > unbind && [ ! -e $device ] && echo $device > bind && [ -e $device ] && echo bound`;
+
 describe.skipIf(gate("vm") !== null)("on real VMs", () => {
   let vms: TinyVms;
   beforeAll(async () => {
@@ -40,6 +43,11 @@ describe.skipIf(gate("vm") !== null)("on real VMs", () => {
     remember: async (_vm, agent, text) => void (await guestShell(agent, keep(text))),
     recall: async (_vm, agent) => (await guestShell(agent, "kill -0 $(cat /run/keeper) && cat /run/kept")).trim(),
     spoil: async (_vm, agent) => void (await guestShell(agent, spoil)),
+    end: async (_vm, agent, mode) => {
+      if (mode === "halt") await guestShell(agent, "halt -f").catch(() => {});
+      else await agent.open("poweroff", { mode, force: true });
+    },
+    resetNetwork: async (_vm, agent) => expect(await guestShell(agent, rebindNetwork)).toBe("bound\n"),
     timeoutMs: 60_000,
   };
   test("an emulated VM that is paused takes no time at all", async () => {

@@ -11,15 +11,19 @@ import type { Bench, ContractSubject } from "./subject.ts";
 export type Kept = { save: Save; spec: BootSpec };
 
 /** A VM whose memory is in a file. */
-export async function bootTemplate(subject: ContractSubject, bench: Bench) {
-  const plain = await subject.spec();
+export async function bootTemplate(subject: ContractSubject, bench: Bench, change: Partial<BootSpec> = {}) {
+  const plain = { ...(await subject.spec()), ...change };
   const spec = { ...plain, memory: { path: savePaths(plain.directory).memory } };
   const vm = await subject.driver().boot(spec, bench.limit());
   return { vm: bench.kept(vm), spec };
 }
 
-export async function makeTemplate(subject: ContractSubject, bench: Bench): Promise<Kept> {
-  const { vm, spec } = await bootTemplate(subject, bench);
+export async function makeTemplate(
+  subject: ContractSubject,
+  bench: Bench,
+  change: Partial<BootSpec> = {},
+): Promise<Kept> {
+  const { vm, spec } = await bootTemplate(subject, bench, change);
   const agent = await bench.agentOf(vm);
   await subject.remember(vm, agent, "of the template");
   agent.destroy();

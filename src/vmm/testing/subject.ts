@@ -27,9 +27,15 @@ export type ContractSubject = {
   recall(vm: RunningVm, agent: AgentClient): Promise<string>;
   /** has the guest write to as much of its memory and disk as it can get, and give it back */
   spoil(vm: RunningVm, agent: AgentClient): Promise<void>;
+  /** has the guest's kernel end the machine, without asking its init */
+  end(vm: RunningVm, agent: AgentClient, mode: GuestEnd): Promise<void>;
+  /** has the guest take its network device down and up again, which resets it */
+  resetNetwork(vm: RunningVm, agent: AgentClient): Promise<void>;
   /** limit of each test in `ms` */
   timeoutMs: number;
 };
+
+export type GuestEnd = "poweroff" | "reboot" | "halt";
 
 export type Bench = ReturnType<typeof workBench>;
 
