@@ -39,7 +39,7 @@ export async function restoreRaw(recipe: SavedRecipe, folder: string): Promise<R
   await layOut(recipe, folder);
   lap("disk and network");
   const { qemu, qmp } = await startWaiting(recipe, folder);
-  await loadState(qmp, readFileSync(recipe.state), join(folder, "load.sock"));
+  await loadState(qmp, readFileSync(recipe.state));
   lap("VMM start and state load");
   await qmp.execute("cont");
   const line = await connectUnix(join(folder, "agent.sock"));

@@ -10,6 +10,11 @@ export interface ByteStream {
   onClose(listener: (error?: Error) => void): void;
   /** false: the buffer is over its mark, wait for `drained()` before the next write */
   write(chunk: Uint8Array): boolean;
+  /**
+   * Of unix sockets alone: writes `chunk` behind what was written before, and gives the other end a copy of `descriptor` with it.
+   * `descriptor` may be closed when it resolves. @throws when the other end takes nothing
+   */
+  writeWith?(descriptor: number, chunk: Uint8Array): Promise<void>;
   /** resolves when the buffer is under its mark again, or when the stream is closed */
   drained(): Promise<void>;
   /** stops and resumes `onData` */

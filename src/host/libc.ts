@@ -6,6 +6,8 @@ function load() {
     flock: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 },
     ioctl: { args: [FFIType.i32, FFIType.u64, FFIType.u64], returns: FFIType.i32 },
     lseek: { args: [FFIType.i32, FFIType.i64_fast, FFIType.i32], returns: FFIType.i64_fast },
+    sendmsg: { args: [FFIType.i32, FFIType.ptr, FFIType.i32], returns: FFIType.i64_fast },
+    socketpair: { args: [FFIType.i32, FFIType.i32, FFIType.i32, FFIType.ptr], returns: FFIType.i32 },
     syscall: { args: [FFIType.i64, FFIType.i64, FFIType.i64], returns: FFIType.i32 },
   }).symbols;
 }
@@ -45,6 +47,47 @@ export function peerCredentials(fd: number): Peer | null {
   if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, ptr(credentials), ptr(length)) !== 0 || length[0] !== 12) return null;
   const [pid = 0, uid = 0, gid = 0] = credentials;
   return { pid, uid: uid >>> 0, gid: gid >>> 0 };
+}
+
+const AF_UNIX = 1;
+const SOCK_STREAM = 1;
+const SOCK_CLOEXEC = 0o2000000;
+
+/** socketpair(2): two connected unix stream sockets, close-on-exec; null when there are no descriptors left. */
+export function socketPair(): [number, number] | null {
+  const pair = new Int32Array(2);
+  if (libc().socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ptr(pair)) !== 0) return null;
+  const [one = -1, two = -1] = pair;
+  return [one, two];
+}
+
+const SCM_RIGHTS = 1;
+const MSG_DONTWAIT = 0x40;
+const MSG_NOSIGNAL = 0x4000;
+
+/**
+ * sendmsg(2) of `bytes`, and of a copy of `descriptor` with the first of them (unix(7), SCM_RIGHTS).
+ * @returns how many bytes were taken; negative when none were, and no descriptor either
+ */
+export function sendDescriptor(socket: number, descriptor: number, bytes: Uint8Array): number {
+  // one block, so that all of it stays where it is: struct msghdr, iovec, cmsghdr with an int, then the bytes
+  const [iovAt, controlAt, bytesAt] = [56, 72, 96];
+  const block = new Uint8Array(bytesAt + bytes.length);
+  block.set(bytes, bytesAt);
+  const view = new DataView(block.buffer);
+  const address = BigInt(ptr(block));
+  const u64 = (at: number, value: number | bigint) => view.setBigUint64(at, BigInt(value), true);
+  u64(16, address + BigInt(iovAt));
+  u64(24, 1);
+  u64(32, address + BigInt(controlAt));
+  u64(40, 24);
+  u64(iovAt, address + BigInt(bytesAt));
+  u64(iovAt + 8, bytes.length);
+  u64(controlAt, 20);
+  view.setInt32(controlAt + 8, SOL_SOCKET, true);
+  view.setInt32(controlAt + 12, SCM_RIGHTS, true);
+  view.setInt32(controlAt + 16, descriptor, true);
+  return Number(libc().sendmsg(socket, ptr(block), MSG_DONTWAIT | MSG_NOSIGNAL));
 }
 
 const KVM_CREATE_VM = 0xae01;

@@ -3,7 +3,7 @@ import * as fs from "node:fs/promises";
 import net from "node:net";
 import type { ByteStream } from "../base/bytes.ts";
 import { errnoOf } from "./errno.ts";
-import { type Peer, peerCredentials } from "./libc.ts";
+import { type Peer, peerCredentials, sendDescriptor } from "./libc.ts";
 import { noAnswer, requireShortPath } from "./socket-path.ts";
 
 export type { Peer } from "./libc.ts";
@@ -80,8 +80,28 @@ async function isSocket(path: string): Promise<boolean> {
 
 /** Who is at the other end of an accepted connection; null when the kernel does not say. */
 export function peerOf(socket: net.Socket): Peer | null {
+  const fd = descriptorOf(socket);
+  return fd === null ? null : peerCredentials(fd);
+}
+
+function descriptorOf(socket: net.Socket): number | null {
   const fd = (socket as unknown as { _handle?: { fd?: number } })._handle?.fd;
-  return typeof fd === "number" && fd >= 0 ? peerCredentials(fd) : null;
+  return typeof fd === "number" && fd >= 0 ? fd : null;
+}
+
+/** All that was written before goes first: bytes that the runtime still has would be overtaken. */
+async function writeWith(socket: net.Socket, descriptor: number, chunk: Uint8Array): Promise<void> {
+  while (socket.writableLength > 0) await flushed(socket);
+  const fd = socket.destroyed ? null : descriptorOf(socket);
+  const sent = fd === null ? -1 : sendDescriptor(fd, descriptor, chunk);
+  if (sent < 0) throw new Error("the other end takes no descriptor");
+  if (sent < chunk.length) socket.write(chunk.subarray(sent));
+}
+
+function flushed(socket: net.Socket): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  socket.write("", (error) => (error ? reject(error) : resolve()));
+  return promise;
 }
 
 /** A socket as a `ByteStream`: nothing is lost before the first listener, back-pressure works both ways. */
@@ -115,6 +135,7 @@ export function streamOf(socket: net.Socket): ByteStream {
       else socket.once("close", () => listener(failure));
     },
     write: (chunk) => (closed || socket.destroyed ? true : socket.write(chunk)),
+    writeWith: (descriptor, chunk) => writeWith(socket, descriptor, chunk),
     drained: () => drained(socket),
     pause: () => void socket.pause(),
     resume: () => void socket.resume(),

@@ -100,7 +100,7 @@ class QemuDriver implements VmmDriver {
   async #start(spec: BootSpec, probe: QemuProbe, from: Loaded | null, signal: AbortSignal): Promise<RunningVm> {
     const paths = qemuPaths(spec.directory);
     const [argv] = await Promise.all([launchLine(this.#deps, probe, spec, from?.memory ?? null), beginLogs(paths)]);
-    const prepare = from && loading(from, paths.load);
+    const prepare = from && loading(from);
     const { process, qmp, exited } = await startQemu({ argv, ...paths, ...(prepare && { prepare }) }, signal);
     const { version, accel } = probe;
     const saving = savingOf(spec, from !== null);
@@ -127,10 +127,10 @@ class QemuDriver implements VmmDriver {
 /** What a VM is loaded from. */
 type Loaded = { /** path */ memory: string; state: Uint8Array; onStarted(): void };
 
-function loading({ state, onStarted }: Loaded, socket: string) {
+function loading({ state, onStarted }: Loaded) {
   return (qmp: Qmp) => {
     onStarted();
-    return loadState(qmp, state, socket);
+    return loadState(qmp, state);
   };
 }
 

@@ -26,11 +26,8 @@ export type QemuPaths = ReturnType<typeof qemuPaths>;
 
 /** @throws PATH_TOO_LONG */
 export function qemuPaths(directory: string) {
-  const sockets = { boot: `${directory}/boot.sock`, load: `${directory}/load.sock`, save: `${directory}/save.sock` };
-  const paths = { ...vmPaths(directory), ...sockets };
-  const tooLong = [paths.qmp, paths.agent, ...Object.values(sockets)].find(
-    (path) => Buffer.byteLength(path) > maxSocketPath,
-  );
+  const paths = { ...vmPaths(directory), boot: `${directory}/boot.sock` };
+  const tooLong = [paths.qmp, paths.agent, paths.boot].find((path) => Buffer.byteLength(path) > maxSocketPath);
   if (tooLong !== undefined) throw fail("PATH_TOO_LONG", { path: tooLong, limit: maxSocketPath });
   return paths;
 }

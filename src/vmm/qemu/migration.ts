@@ -1,5 +1,7 @@
 /** What QEMU is told about saving and loading, and how it says that it is done. */
+import type { ByteStream } from "../../base/bytes.ts";
 import { fail } from "../../base/errors/error.ts";
+import { streamPair } from "../../host/socket-pair.ts";
 import type { Qmp } from "../../wire/qmp/client.ts";
 
 /**
@@ -10,7 +12,7 @@ const capabilities = ["x-ignore-shared", "events"].map((capability) => ({ capabi
 
 /**
  * Without the first a save trickles at 128 MiB/s. No downtime is aimed at: a save ends after the first pass, and not before.
- * A guest needs no announcing: its network is its own, and whoever restores it gives it a new identity.
+ * QEMU announces nobody in the guest's stead either: its network device has no `guest_announce` (args.ts).
  */
 const parameters = { "max-bandwidth": 2 ** 40, "downtime-limit": 0, "announce-rounds": 0 };
 
@@ -21,12 +23,44 @@ export async function prepareMigration(qmp: Qmp): Promise<void> {
   ]);
 }
 
+/** QEMU's name for its end of a stream; a connection has one stream at a time. */
+const fdname = "migration";
+
+/**
+ * Runs `use` with a stream whose other end QEMU has, for `beginMigration`; the stream is over afterwards. QEMU opens no socket itself.
+ * @throws VMM_START_FAILED when QEMU takes no descriptor
+ */
+export async function withMigrationStream<T>(qmp: Qmp, use: (stream: ByteStream) => Promise<T>): Promise<T> {
+  const { stream, other, closeOther } = streamPair();
+  try {
+    await qmp.executeWith(other, "getfd", { fdname }).finally(closeOther);
+    return await use(stream);
+  } finally {
+    stream.destroy();
+  }
+}
+
+/** QEMU sends into its end of the stream, or reads from it. @throws VMM_START_FAILED when it refuses */
+export async function beginMigration(qmp: Qmp, command: "migrate" | "migrate-incoming"): Promise<void> {
+  try {
+    await qmp.execute(command, { uri: `fd:${fdname}` });
+  } catch (error) {
+    // it has not taken its end then
+    qmp.execute("closefd", { fdname }).catch(() => {});
+    throw error;
+  }
+}
+
 export type MigrationEnd = "completed" | "failed" | "cancelled";
 
 /** Ask before the migration begins. @throws VMM_START_FAILED when QEMU is gone */
-export async function migrationEnd(qmp: Qmp): Promise<MigrationEnd> {
-  const data = await qmp.event("MIGRATION", ({ status }) => ends.has(String(status)));
-  return data["status"] as MigrationEnd;
+export function migrationEnd(qmp: Qmp): Promise<MigrationEnd> {
+  const end = qmp
+    .event("MIGRATION", ({ status }) => ends.has(String(status)))
+    .then((data) => data["status"] as MigrationEnd);
+  // whoever asked may have failed before it looks
+  end.catch(() => {});
+  return end;
 }
 
 const ends = new Set(["completed", "failed", "cancelled"]);

@@ -1,32 +1,23 @@
 /** Loads a saved VM's devices into a QEMU that waits for them, with the memory file mapped already. */
-import type { ByteStream } from "../../base/bytes.ts";
-import { removeTree } from "../../host/files.ts";
-import { connectUnix } from "../../host/socket.ts";
 import type { Qmp } from "../../wire/qmp/client.ts";
-import { migrationEnd, prepareMigration } from "./migration.ts";
+import { beginMigration, migrationEnd, prepareMigration, withMigrationStream } from "./migration.ts";
 
 /**
- * The VM is paused afterwards, as every saved one was.
- * @param socket made by QEMU, and removed
+ * The VM is paused afterwards, as every saved one was. QEMU reads `state` itself, not the file that it came from: what was checked is
+ * what is loaded.
  * @throws when QEMU refuses: it ends then, and its log has the reason
  */
-export async function loadState(qmp: Qmp, state: Uint8Array, socket: string): Promise<void> {
+export async function loadState(qmp: Qmp, state: Uint8Array): Promise<void> {
+  const prepared = prepareMigration(qmp);
+  prepared.catch(() => {});
   const ended = migrationEnd(qmp);
-  try {
-    await prepareMigration(qmp);
-    await qmp.execute("migrate-incoming", { uri: `unix:${socket}` });
-    const line = await connectUnix(socket);
-    send(line, state);
+  await withMigrationStream(qmp, async (stream) => {
+    stream.onData(() => {});
+    stream.write(state);
+    stream.end();
+    await prepared;
+    await beginMigration(qmp, "migrate-incoming");
     const status = await ended;
-    line.destroy();
     if (status !== "completed") throw new Error(`loading the saved VM ${status}`);
-  } finally {
-    await removeTree(socket);
-  }
-}
-
-function send(line: ByteStream, state: Uint8Array): void {
-  line.onData(() => {});
-  line.write(state);
-  line.end();
+  });
 }

@@ -12,7 +12,6 @@ import { processStats } from "../process-stats.ts";
 import { digestOf } from "../save-files.ts";
 import { classifyExit, type Shutdown } from "./exit.ts";
 import type { HostFacts } from "./host-facts.ts";
-import { qemuPaths } from "./launch.ts";
 import { readTails, watchLogs } from "./logs.ts";
 import { saveFailed } from "./migration.ts";
 import type { QemuRecord } from "./record.ts";
@@ -78,12 +77,11 @@ export class RunningQemu implements RunningVm {
   }
 
   async save(files: SaveFiles, signal: AbortSignal): Promise<SaveRecord> {
-    const { driver, version, accel, saving, process, directory } = this.record;
+    const { driver, version, accel, saving } = this.record;
     if (saving === undefined) throw saveFailed("it was started by an older banger");
     const host = await this.#parts.hostFacts();
-    const { save: socket } = qemuPaths(directory);
     const { qmp } = this.#parts;
-    const saved = () => saveQemu({ qmp, pid: process.pid, socket, saving, files }, signal);
+    const saved = () => saveQemu({ qmp, saving, files }, signal);
     const state = await this.#still.awake(saved);
     if (saving.memoryFile !== null) this.#savedInPlace = true;
     const { shape, memoryBytes } = saving;

@@ -1,7 +1,5 @@
-/** The socket that a saved VM's stream comes to, and its way from there into memory file and device state. */
+/** The way of a saved VM's stream into memory file and device state. */
 import type { ByteStream } from "../../base/bytes.ts";
-import { removeTree } from "../../host/files.ts";
-import { listenUnix } from "../../host/socket.ts";
 import { MigrationStreamError, type SplitPlan, splitMigration } from "../../wire/qmp/migration-stream.ts";
 import { maxStateBytes } from "../save-files.ts";
 import { PageRuns, type WriteAt } from "./page-runs.ts";
@@ -9,40 +7,11 @@ import { PageRuns, type WriteAt } from "./page-runs.ts";
 /** bytes that may wait for the disk; beyond that QEMU waits */
 const maxBacklog = 8 * 1024 * 1024;
 
-export type StreamCatcher = {
-  /** the device state, once QEMU has ended its stream and all pages are written. @throws MigrationStreamError, the system's error */
-  readonly state: Promise<Uint8Array>;
-  /** gives up what has not come, and removes the socket */
-  close(): Promise<void>;
-};
-
-/** Listens at `socket` for one stream, of process `pid`. */
-export async function catchStream(
-  socket: string,
-  pid: number,
-  plan: SplitPlan,
-  writeAt: WriteAt,
-): Promise<StreamCatcher> {
-  const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
-  promise.catch(() => {});
-  let caught: ByteStream | null = null;
-  const listener = await listenUnix(socket, { mode: 0o600 }, (stream, peer) => {
-    if (caught !== null || peer.pid !== pid) return stream.destroy();
-    caught = stream;
-    split(stream, plan, writeAt).then(resolve, reject);
-  });
-  return {
-    state: promise,
-    async close() {
-      caught?.destroy();
-      reject(new MigrationStreamError("it was given up"));
-      await listener.close();
-      await removeTree(socket);
-    },
-  };
-}
-
-/** Reads `stream` to its end. On failure it is destroyed. */
+/**
+ * Reads `stream` to its end. On failure it is destroyed.
+ * @returns the device state, when all pages are written
+ * @throws MigrationStreamError, the system's error
+ */
 export function split(stream: ByteStream, plan: SplitPlan, writeAt: WriteAt): Promise<Uint8Array> {
   const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
   const runs = new PageRuns(plan.memoryBytes, writeAt);

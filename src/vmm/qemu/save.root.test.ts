@@ -24,7 +24,7 @@ gatedTest("root", "a disk that is full is told as that; the VM can go on and no 
       line.onClose(() => say("MIGRATION", { status: "failed" }));
     });
     const saving = { shape: "", memoryBytes: 1 << 24, memoryFile: null };
-    const job = { qmp, pid: process.pid, socket: `${folder.path}/s`, saving, files: savePaths(disk) };
+    const job = { qmp, saving, files: savePaths(disk) };
     const saved = saveQemu(job, AbortSignal.timeout(10_000));
     await expect(saved).rejects.toMatchObject({ code: "DISK_FULL", details: { path: `${disk}/memory.bin` } });
     expect(qmp.told.slice(-2)).toEqual(["migrate_cancel", "stop"]);

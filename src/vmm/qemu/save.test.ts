@@ -28,8 +28,7 @@ const stream = (fill: number | null) =>
 
 function save(qmp: FakeMonitor, memoryFile: string | null = null, signal = AbortSignal.timeout(5000)) {
   const saving = { shape: "", memoryBytes, memoryFile };
-  const job = { qmp, pid: process.pid, socket: `${folder}/save.sock`, saving, files: savePaths(folder) };
-  return saveQemu(job, signal);
+  return saveQemu({ qmp, saving, files: savePaths(folder) }, signal);
 }
 
 /** Sends all of it, and says that it is done. */
@@ -47,7 +46,14 @@ function sends(bytes: Uint8Array) {
 test("a VM that runs is paused after the first pass, and comes apart into memory and state", async () => {
   const qmp = fakeMonitor(sends(stream(7)));
   const state = await save(qmp);
-  expect(qmp.told).toEqual(["query-status", "migrate-set-capabilities", "migrate-set-parameters", "migrate", "stop"]);
+  expect(qmp.told).toEqual([
+    "query-status",
+    "migrate-set-capabilities",
+    "migrate-set-parameters",
+    "getfd",
+    "migrate",
+    "stop",
+  ]);
   expect(readdirSync(folder).toSorted()).toEqual(["memory.bin", "state.bin"]);
   const memory = readFileSync(`${folder}/memory.bin`);
   expect([memory.length, memory[8191], memory[8192], memory[12_287], memory[12_288]]).toEqual([
@@ -124,6 +130,19 @@ const failures: [string, FakeMonitor, RegExp][] = [
     /its stream: it ends too early$/,
   ],
 ];
+test("an end of the stream that QEMU did not take is closed there", async () => {
+  const qmp = fakeMonitor(() => {}, { migrate: refusal("State blocked by x") });
+  await expect(save(qmp)).rejects.toThrow("State blocked by x");
+  expect(qmp.told.slice(-4)).toEqual(["getfd", "migrate", "closefd", "stop"]);
+});
+
+test("a QEMU that takes no descriptor is told of no migration", async () => {
+  const qmp = fakeMonitor(() => {}, { getfd: refusal("No file descriptor supplied via SCM_RIGHTS") });
+  await expect(save(qmp)).rejects.toMatchObject({ code: "SAVE_FAILED", message: expect.stringMatching(/SCM_RIGHTS$/) });
+  expect(qmp.told.slice(-2)).toEqual(["getfd", "stop"]);
+  expect(readdirSync(folder)).toEqual([]);
+});
+
 for (const [what, qmp, message] of failures) {
   test(`when ${what}, that is told, the VM is paused and no file is left`, async () => {
     await expect(save(qmp)).rejects.toMatchObject({ code: "SAVE_FAILED", message: expect.stringMatching(message) });

@@ -1,23 +1,29 @@
 /**
- * Saves a VM: QEMU sends its migration stream to a socket of ours, where it becomes the save's two files. A VM that runs is paused
+ * Saves a VM: QEMU sends its migration stream to us, where it becomes the save's two files. A VM that runs is paused
  * only when all of its memory has been sent once; what it changed meanwhile is sent again then.
  */
 import { orAborted, withTimeout } from "../../base/async.ts";
+import type { ByteStream } from "../../base/bytes.ts";
 import { fail, isError } from "../../base/errors/error.ts";
 import { isDiskFull } from "../../host/files.ts";
 import { makeSparseFile, type SparseFile } from "../../host/sparse-file.ts";
 import type { Qmp } from "../../wire/qmp/client.ts";
 import { MigrationStreamError } from "../../wire/qmp/migration-stream.ts";
 import type { SaveFiles } from "../driver.ts";
-import { type MigrationEnd, migrationEnd, migrationProblem, prepareMigration, saveFailed } from "./migration.ts";
+import {
+  beginMigration,
+  type MigrationEnd,
+  migrationEnd,
+  migrationProblem,
+  prepareMigration,
+  saveFailed,
+  withMigrationStream,
+} from "./migration.ts";
 import type { Saving } from "./record.ts";
-import { catchStream, type StreamCatcher } from "./save-stream.ts";
+import { split } from "./save-stream.ts";
 
 export type SaveJob = {
   qmp: Qmp;
-  pid: number;
-  /** where the stream comes in; in the VM's own folder */
-  socket: string;
   saving: Saving;
   files: SaveFiles;
 };
@@ -66,18 +72,17 @@ async function makeReady(qmp: Qmp): Promise<void> {
 }
 
 async function transfer(job: SaveJob, memory: SparseFile | null, signal: AbortSignal): Promise<Uint8Array> {
-  const { qmp, pid, socket, saving } = job;
+  const { qmp, saving } = job;
   const plan = { memoryBytes: saving.memoryBytes, hasPages: memory !== null };
   const writeAt = memory?.writeAt ?? (() => Promise.reject(new Error("no pages were to come")));
-  const catcher = await catchStream(socket, pid, plan, writeAt);
-  try {
+  return withMigrationStream(qmp, async (stream) => {
+    const state = split(stream, plan, writeAt);
+    state.catch(() => {});
     const ended = migrationEnd(qmp);
     pauseAfterFirstPass(qmp);
-    await qmp.execute("migrate", { uri: `unix:${socket}` });
-    return await received(qmp, catcher, ended, signal);
-  } finally {
-    await catcher.close();
-  }
+    await beginMigration(qmp, "migrate");
+    return await received({ qmp, stream, state, ended }, signal);
+  });
 }
 
 /** QEMU 7.2 does so by itself; later ones go on for as long as the guest changes anything. */
@@ -86,20 +91,17 @@ function pauseAfterFirstPass(qmp: Qmp): void {
   second.then(() => qmp.execute("stop")).catch(() => {});
 }
 
-async function received(
-  qmp: Qmp,
-  catcher: StreamCatcher,
-  ended: Promise<MigrationEnd>,
-  signal: AbortSignal,
-): Promise<Uint8Array> {
+type Sending = { qmp: Qmp; stream: ByteStream; state: Promise<Uint8Array>; ended: Promise<MigrationEnd> };
+
+async function received({ qmp, stream, state, ended }: Sending, signal: AbortSignal): Promise<Uint8Array> {
   const completed = ended.then((status) => {
     if (status !== "completed") throw new MigrationStreamError(`it ${status}`);
   });
   try {
-    const [state] = await orAborted(Promise.all([catcher.state, completed]), signal);
-    return state;
+    const [whole] = await orAborted(Promise.all([state, completed]), signal);
+    return whole;
   } catch (error) {
-    await catcher.close();
+    stream.destroy();
     // it may have ended meanwhile: then there is nothing to cancel
     await qmp.execute("migrate_cancel").catch(() => {});
     // only now can the VM run on, or be saved again

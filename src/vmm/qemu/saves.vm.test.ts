@@ -88,6 +88,31 @@ describe.skipIf(gate("vm") !== null)("saves of real VMs", () => {
     expect(readdirSync("/proc/self/fd").length).toBeLessThanOrEqual(before);
   });
 
+  it("saves that are given up, and those that are not, leave no descriptor here or in QEMU", async () => {
+    const vm = await vms.driver().restore(save, await cloneSpec(), limit());
+    const open = (pid: number | "self") => readdirSync(`/proc/${pid}/fd`).length;
+    const both = () => [open("self"), open(vm.record.process.pid)];
+    const once = async (signal: AbortSignal) => {
+      const { directory } = await vms.spec();
+      await vm.save(savePaths(directory), signal).catch(() => {});
+      await vm.resume();
+      await removeTree(directory);
+    };
+    try {
+      await vm.resume();
+      await once(limit());
+      const before = both();
+      for (const afterMs of [1, 2, 5, 10, 20, 40]) await once(AbortSignal.timeout(afterMs));
+      await once(limit());
+      // QEMU closes its end a moment after it has said that it is done
+      const deadline = Date.now() + limitMs;
+      while (String(both()) !== String(before) && Date.now() < deadline) await new Promise(setImmediate);
+      expect(both()).toEqual(before);
+    } finally {
+      await vm.kill();
+    }
+  });
+
   it("a clone maps the save's memory so that it can't be written", async () => {
     const vm = await vms.driver().restore(save, await cloneSpec(), limit());
     try {

@@ -136,3 +136,30 @@ test("lines come in any pieces", async () => {
   });
   expect((await connecting).version).toBe("7.2.22");
 });
+
+test("a descriptor goes with its command; a line that carries none, or takes none, fails it alone", async () => {
+  const [line, other] = memoryPair();
+  const { commands } = fakeMonitor(other, { getfd: () => ({ return: {} }), stop: () => ({ return: {} }) });
+  const passed: number[] = [];
+  const carrying: ByteStream = Object.assign(line, {
+    async writeWith(descriptor: number, chunk: Uint8Array) {
+      if (descriptor < 0) throw new Error("the other end takes no descriptor");
+      passed.push(descriptor);
+      line.write(chunk);
+    },
+  });
+  const qmp = await connectQmp(carrying);
+  expect(await qmp.executeWith(7, "getfd", { fdname: "a" })).toEqual({});
+  expect(passed).toEqual([7]);
+  expect(commands.at(-1)).toMatchObject({ execute: "getfd", arguments: { fdname: "a" } });
+  await expect(qmp.executeWith(-1, "getfd", { fdname: "b" })).rejects.toMatchObject({ code: "VMM_START_FAILED" });
+  expect(await qmp.execute("stop")).toEqual({});
+  qmp.close();
+  await expect(qmp.executeWith(7, "getfd")).rejects.toMatchObject({ code: "VMM_START_FAILED" });
+
+  const [plain, end] = memoryPair();
+  fakeMonitor(end);
+  await expect((await connectQmp(plain)).executeWith(7, "getfd")).rejects.toMatchObject({
+    details: { reason: "this monitor's line carries no descriptors" },
+  });
+});

@@ -10,6 +10,11 @@ export interface Qmp {
   readonly version: string;
   /** Resolves with `return`. @throws VMM_START_FAILED with QEMU's words, or when the monitor is gone */
   execute(command: string, args?: Record<string, unknown>): Promise<unknown>;
+  /**
+   * As `execute`, and QEMU gets a copy of `descriptor` with the command: `getfd` gives it a name, for this connection alone. No
+   * other of these may be on its way. `descriptor` may be closed once it is settled.
+   */
+  executeWith(descriptor: number, command: string, args?: Record<string, unknown>): Promise<unknown>;
   /** Set once; events that came before are kept (64 at most). */
   onEvent(listener: (name: string, data: Record<string, unknown>) => void): void;
   /** The next event of that name whose data passes; the listener gets it too. @throws VMM_START_FAILED when the monitor is gone */
@@ -72,13 +77,32 @@ class Monitor implements Qmp {
   }
 
   execute(command: string, args?: Record<string, unknown>): Promise<unknown> {
-    if (this.#gone) return Promise.reject(this.#gone);
+    return this.#ask(command, args, (line) => void this.#line.write(line));
+  }
+
+  executeWith(descriptor: number, command: string, args?: Record<string, unknown>): Promise<unknown> {
+    return this.#ask(command, args, (line) => {
+      if (!this.#line.writeWith) throw new Error("this monitor's line carries no descriptors");
+      return this.#line.writeWith(descriptor, line);
+    });
+  }
+
+  async #ask(
+    command: string,
+    args: Record<string, unknown> | undefined,
+    send: (line: Uint8Array) => Promise<void> | void,
+  ): Promise<unknown> {
+    if (this.#gone) throw this.#gone;
     const id = this.#nextId++;
     const answer = new Deferred<unknown>();
     this.#waiting.set(id, answer);
-    this.#line.write(
-      Buffer.from(`${JSON.stringify({ execute: command, ...(args ? { arguments: args } : {}), id })}\n`),
-    );
+    answer.promise.catch(() => {});
+    try {
+      await send(Buffer.from(`${JSON.stringify({ execute: command, ...(args ? { arguments: args } : {}), id })}\n`));
+    } catch (error) {
+      this.#waiting.delete(id);
+      throw monitorError((error as Error).message);
+    }
     return answer.promise;
   }
 
