@@ -15,6 +15,8 @@ const addresses: [address: string, host: string | null, hasCredentials: boolean]
   ["[::1]:3128", "[::1]:3128", false],
   ["user:p/w@proxy:3128", null, true],
   ["user:p#w@proxy:3128", null, true],
+  ["user:1/w@proxy:3128", null, true],
+  ["user:1#w@proxy:3128", null, true],
   ["ext::sh -c x", null, false],
   ["file:///x", null, false],
   ["", null, false],

@@ -13,7 +13,8 @@ export function withScheme(address: string): string {
 /** Null for what is no proxy's address. */
 export function parseProxy(address: string): URL | null {
   const url = URL.parse(withScheme(address));
-  if (url === null || url.hostname === "") return null;
+  // an @ behind the host was meant to end a password
+  if (url === null || url.hostname === "" || (url.pathname + url.search + url.hash).includes("@")) return null;
   return /^(?:https?|socks[45]?[ah]?):$/.test(url.protocol) ? url : null;
 }
 

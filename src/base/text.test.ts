@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
+import { runs } from "./testing/budget.ts";
 import { count, nearest, quoteArg, quoteArgs, redactText, redactUrl } from "./text.ts";
 
 const urls: [string, string][] = [
@@ -9,6 +10,11 @@ const urls: [string, string][] = [
   ["https://a@b:pw@example.com:8443/x", "https://example.com:8443/x"],
   ["ssh://git:pw@example.com/a", "ssh://git@example.com/a"],
   ["git+ssh://git@example.com/a", "git+ssh://git@example.com/a"],
+  ["https://user:p/w@example.com/a", "https://example.com/a"],
+  ["https://user:p?w#x@example.com/a", "https://example.com/a"],
+  ["https://example.com:8443/@scope/a", "https://example.com:8443/@scope/a"],
+  ["https://example.com/@scope/a", "https://example.com/@scope/a"],
+  ["https://[::1]:8443/@scope/a", "https://[::1]:8443/@scope/a"],
   ["git@example.com:a/b.git", "git@example.com:a/b.git"],
   ["git:pw@example.com:a/b.git", "git@example.com:a/b.git"],
   ["/home/me/a@b:c", "/home/me/a@b:c"],
@@ -26,8 +32,20 @@ test("no password survives redactUrl", () => {
   );
 });
 
+test("no password survives redactText, whatever is in it", () => {
+  const password = fc.stringMatching(/^[!-~]{0,12}$/).map((text) => `${text}hunter2`);
+  fc.assert(
+    fc.property(fc.constantFrom("https", "http", "ftp", "ssh"), password, (scheme, secret) => {
+      fc.pre(!/^\d{1,5}[/?#]/.test(secret));
+      expect(redactText(`no '${scheme}://user:${secret}@host/x': denied`)).not.toContain("hunter2");
+    }),
+    { numRuns: runs(300) },
+  );
+});
+
 test("redactText cleans URLs inside a sentence", () => {
   expect(redactText("unable to access 'https://u:p@h/x?t=1': no")).toBe("unable to access 'https://h/x': no");
+  expect(redactText(`"https://u:hunt'er"2@h/x" and <http://t@h>`)).toBe(`"https://h/x" and <http://h>`);
 });
 
 const names: [string, string[], string | undefined][] = [

@@ -6,7 +6,8 @@ export { stripControl } from "./display.ts";
  * A URL (or `user@host:path`, or any text) without what may be a credential: the user part, query and fragment go.
  * An scp-like `git@host:path` keeps its user, which is no secret and needed.
  */
-export function redactUrl(text: string): string {
+export function redactUrl(given: string): string {
+  const text = given.replace(oddLogin, "$1$2@");
   const url = /^([a-z][a-z0-9+.-]*(?:::)?:\/\/)([^/?#]*)([^?#]*)/i.exec(text);
   if (url === null) return text.replace(/^([^\s/:@]+):[^\s/@]*@/, "$1@");
   const [, scheme = "", authority = "", path = ""] = url;
@@ -17,10 +18,16 @@ export function redactUrl(text: string): string {
 }
 
 /**
+ * A user and a password in which `/`, `?`, `#` or `@` were not encoded: what follows the colon is no port. Such a URL is no good to
+ * anybody, and the password in it is one all the same.
+ */
+const oddLogin = /^([a-z][a-z0-9+.-]*:\/\/)(?!\[)([^\s/?#:@]*):(?!\d{1,5}(?:[/?#]|$))\S*@/i;
+
+/**
  * Every URL inside a longer text (an error of git, a log line) without its credentials.
  */
 export function redactText(text: string): string {
-  return text.replace(/[a-z][a-z0-9+.-]*:\/\/[^\s'"<>]+/gi, (url) => redactUrl(url));
+  return text.replace(/[a-z][a-z0-9+.-]*:\/\/(?:\S*@)?[^\s'"<>]*/gi, (url) => redactUrl(url));
 }
 
 /** The member of `list` that `name` was probably meant to be, or undefined when none is near. */
