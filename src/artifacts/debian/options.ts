@@ -1,5 +1,5 @@
 /** The apt options of the host that a download through this host's network needs: proxies and certificate settings. */
-import { redactUrl } from "../../base/text.ts";
+import { mayHoldCredentials } from "../../base/proxy.ts";
 
 export type AptOption = { key: string; value: string };
 
@@ -17,7 +17,7 @@ export function neededOptions(dump: string): AptOption[] {
 
 /** Those that may stay in an image: proxies without credentials. */
 export function lastingOptions(options: readonly AptOption[]): AptOption[] {
-  return options.filter(({ key, value }) => /::Proxy(?:::|$)/i.test(key) && redactUrl(value) === value);
+  return options.filter(({ key, value }) => /::Proxy(?:::|$)/i.test(key) && !mayHoldCredentials(value));
 }
 
 /** As apt.conf writes it; values hold no quotes. */

@@ -7,6 +7,7 @@ const archive = {
   keyring: "/k.gpg",
   options: [
     { key: "Acquire::http::Proxy", value: "http://user:secret@proxy.example.com" },
+    { key: "Acquire::https::Proxy", value: "secret@proxy.example.com:3128" },
     { key: "Acquire::https::CaInfo", value: "/etc/ssl/corp.pem" },
   ],
 };
@@ -25,7 +26,10 @@ test("a proxy's password is never among the arguments", () => {
   const argv = mmdebstrapArgv(archive, "bookworm", 0);
   expect(argv.join(" ")).not.toContain("secret");
   expect(argv).toContain('--aptopt=Acquire::https::CaInfo "/etc/ssl/corp.pem"');
-  expect(proxyEnv(archive)).toEqual({ http_proxy: "http://user:secret@proxy.example.com" });
+  expect(proxyEnv(archive)).toEqual({
+    http_proxy: "http://user:secret@proxy.example.com",
+    https_proxy: "secret@proxy.example.com:3128",
+  });
 });
 
 test("its steps are told in our words", () => {

@@ -1,6 +1,6 @@
 /** The mmdebstrap command line: a tree of packages, unpacked with the user's own rights, as a tar on its stdout. */
 import type { DebianArchive } from "../../artifacts/debian/archive.ts";
-import { redactUrl } from "../../base/text.ts";
+import { mayHoldCredentials } from "../../base/proxy.ts";
 import { excludedPaths, packages } from "./packages.ts";
 
 /**
@@ -8,7 +8,7 @@ import { excludedPaths, packages } from "./packages.ts";
  *   /sys, /dev/shm) is gone with it. Anybody else works in a user namespace with their subordinate ids
  */
 export function mmdebstrapArgv(archive: DebianArchive, suite: string, uid: number): string[] {
-  const options = archive.options.filter(({ value }) => redactUrl(value) === value);
+  const options = archive.options.filter(({ value }) => !mayHoldCredentials(value));
   return [
     ...(uid === 0 ? ["unshare", "--mount", "--propagation", "private", "--"] : []),
     "mmdebstrap",
@@ -32,7 +32,7 @@ export function mmdebstrapArgv(archive: DebianArchive, suite: string, uid: numbe
  * already stays.
  */
 export function proxyEnv(archive: DebianArchive): Record<string, string> {
-  const secret = archive.options.filter(({ value }) => redactUrl(value) !== value);
+  const secret = archive.options.filter(({ value }) => mayHoldCredentials(value));
   return Object.fromEntries(
     secret.flatMap(({ key, value }): [string, string][] => {
       const scheme = /^Acquire::(https?)::Proxy$/i.exec(key)?.[1];
