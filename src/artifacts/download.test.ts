@@ -5,22 +5,23 @@ import { fail } from "../base/errors/error.ts";
 import type { Digest } from "../base/names.ts";
 import { tempFolder } from "../host/testing/temp.ts";
 import { pathsOf } from "../model/paths.ts";
-import { Downloads, type OpenPart, type Part } from "./download.ts";
+import { type DownloadDeps, Downloads, type OpenPart, type Part } from "./download.ts";
 import { TransientError } from "./retry.ts";
+import { roomMargin } from "./room.ts";
 
 const never = new AbortController().signal;
 const content = Buffer.from(new Uint8Array(200_000).map((_, at) => (at * 7) % 251));
 const digest = `sha256:${createHash("sha256").update(content).digest("hex")}` as Digest;
 const wanted = { digest, size: content.length, limit: content.length, what: "tool" };
 
-function home() {
+function home(more: Partial<DownloadDeps> = {}) {
   const temp = tempFolder();
   const { path } = temp;
   const paths = pathsOf({ state: path, cache: path, config: path, runtime: path });
   const pauses: number[] = [];
   const pause = async (ms: number) => void pauses.push(ms);
   /** as another daemon would have it */
-  const downloads = () => new Downloads({ paths, pause });
+  const downloads = () => new Downloads({ paths, pause, ...more });
   const get = (open: OpenPart, signal = never, by = downloads()) => by.blob(wanted, open, () => {}, signal);
   return { temp, paths, pauses, downloads, get };
 }
@@ -159,4 +160,123 @@ test("five failures in a row are the last; what is here is kept, and bytes that 
   expect(asked).toBe(10);
   const growing = pauses.slice(-4);
   expect(growing.toSorted((a, b) => a - b)).toEqual(growing);
+});
+
+const room = (free: number): Partial<DownloadDeps> => ({ freeBytes: async () => free });
+
+test("a blob that just fits is fetched; one byte less of room, and nobody is asked", async () => {
+  const fits = home(room(content.length + roomMargin));
+  using _fits = fits.temp;
+  expect(await bytesAt(await fits.get(async (from) => whole(from)))).toEqual(content);
+  const short = home(room(content.length + roomMargin - 1));
+  using _short = short.temp;
+  const asking = short.get(() => Promise.reject(new Error("asked")));
+  await expect(asking).rejects.toMatchObject({
+    code: "DISK_FULL",
+    message: expect.stringMatching(/32\.\d MiB are needed, 32\.\d MiB are free/),
+  });
+  expect(readdirSync(short.paths.blobs)).toEqual([]);
+});
+
+test("what is here already needs no room, and goes when there is none for the rest", async () => {
+  const fits = home(room(content.length - 1000 + roomMargin));
+  using _fits = fits.temp;
+  await Bun.write(fits.paths.blobPart(digest), content.subarray(0, 1000));
+  expect(await bytesAt(await fits.get(async (from) => whole(from)))).toEqual(content);
+  const short = home(room(content.length - 1001 + roomMargin));
+  using _short = short.temp;
+  await Bun.write(short.paths.blobPart(digest), content.subarray(0, 1000));
+  await expect(short.get(async (from) => whole(from))).rejects.toMatchObject({ code: "DISK_FULL" });
+  expect(readdirSync(short.paths.blobs)).toEqual([]);
+});
+
+test("a disk that others fill is noticed on the way, and nothing stays", async () => {
+  let looks = 0;
+  const { temp, paths, downloads } = home({ freeBytes: async () => (++looks < 3 ? 2 ** 50 : 0) });
+  using _ = temp;
+  const mebibyte = new Uint8Array(1024 ** 2);
+  let sent = 0;
+  const endless = async function* () {
+    for (; ; sent++) yield mebibyte;
+  };
+  const large = { ...wanted, size: 2 ** 40, limit: 2 ** 40 };
+  const asking = downloads().blob(
+    large,
+    async () => ({ from: 0, total: null, body: endless() }),
+    () => {},
+    never,
+  );
+  await expect(asking).rejects.toMatchObject({ code: "DISK_FULL" });
+  expect([looks, sent < 40]).toEqual([3, true]);
+  expect(readdirSync(paths.blobs)).toEqual([]);
+});
+
+const lengths: [what: string, size: number | null, limit: number, sent: number, isFine: boolean][] = [
+  ["as long as it says", 1000, 1000, 1000, true],
+  ["a byte longer than it says", 1000, 2000, 1001, false],
+  ["a byte shorter than it says", 1000, 1000, 999, false],
+  ["of unknown length, at the limit", null, 1000, 1000, true],
+  ["of unknown length, a byte over the limit", null, 1000, 1001, false],
+];
+for (const [what, size, limit, sent, isFine] of lengths) {
+  for (const isSaid of [true, false]) {
+    test(`a blob ${what}${isSaid ? ", announced so," : ""} is ${isFine ? "taken" : "refused, and nothing stays"}`, async () => {
+      const { temp, paths, downloads } = home();
+      using _ = temp;
+      const bytes = content.subarray(0, sent);
+      let given = 0;
+      const body = async function* () {
+        for (const byte of bytes) {
+          given += 1;
+          yield Uint8Array.of(byte);
+        }
+        // a sender that never ends
+        while (!isFine && sent > limit) yield Uint8Array.of(++given);
+      };
+      const sum = `sha256:${createHash("sha256").update(bytes).digest("hex")}` as Digest;
+      const open: OpenPart = async () => ({ from: 0, total: isSaid ? sent : null, body: body() });
+      const asking = downloads().blob({ digest: sum, size, limit, what: "tool" }, open, () => {}, never);
+      if (isFine) return expect(await bytesAt(await asking)).toEqual(bytes);
+      await expect(asking).rejects.toMatchObject({ code: "DOWNLOAD_DAMAGED" });
+      expect(given).toBeLessThanOrEqual(Math.max(limit, sent) + 1 + 5 * sent);
+      expect(readdirSync(paths.blobs)).toEqual([]);
+    });
+  }
+}
+
+test("room for several counts each once, as it comes and as it is stored, less what is here", async () => {
+  const blobs = [
+    { digest, size: 1000 },
+    { digest, size: 1000 },
+  ];
+  const two = home(room(2000 + roomMargin));
+  using _two = two.temp;
+  await two.downloads().requireRoom(blobs);
+  const less = home(room(1999 + roomMargin));
+  using _less = less.temp;
+  await expect(less.downloads().requireRoom(blobs)).rejects.toMatchObject({ code: "DISK_FULL" });
+  await Bun.write(less.paths.blobPart(digest), new Uint8Array(1));
+  await less.downloads().requireRoom(blobs);
+});
+
+test("what is discarded goes, except a part that somebody is at", async () => {
+  const { temp, paths, downloads, get } = home();
+  using _ = temp;
+  await Bun.write(paths.blob(digest), content);
+  await Bun.write(paths.blobPart(digest), content);
+  await downloads().discard([digest, digest]);
+  expect(readdirSync(paths.blobs)).toEqual([]);
+  const gate = Promise.withResolvers<void>();
+  const begun = Promise.withResolvers<void>();
+  const body = async function* () {
+    yield content.subarray(0, 1000);
+    begun.resolve();
+    await gate.promise;
+    yield content.subarray(1000);
+  };
+  const getting = get(async () => ({ from: 0, total: null, body: body() }));
+  await begun.promise;
+  await downloads().discard([digest]);
+  gate.resolve();
+  expect(await bytesAt(await getting)).toEqual(content);
 });

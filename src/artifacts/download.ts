@@ -10,6 +10,7 @@ import { type AppendFile, appendTo } from "../host/append-file.ts";
 import {
   ensureFolder,
   exists,
+  freeBytes,
   isDiskFull,
   readStream,
   removeTree,
@@ -19,6 +20,7 @@ import {
 } from "../host/files.ts";
 import type { Paths } from "../model/paths.ts";
 import { type Pause, Retries, TransientError } from "./retry.ts";
+import { type FreeBytes, requireRoom } from "./room.ts";
 
 /** Bytes from one place on. */
 export type Part = {
@@ -46,16 +48,51 @@ export type BlobWanted = {
   what: string;
 };
 
-export type DownloadDeps = { paths: Pick<Paths, "blobs" | "blob" | "blobPart">; pause: Pause };
+export type DownloadDeps = {
+  paths: Pick<Paths, "blobs" | "blob" | "blobPart">;
+  pause: Pause;
+  /** for tests */
+  freeBytes?: FreeBytes;
+};
 
 const during = "downloading";
+/** bytes between two looks at the free space */
+const lookEvery = 16 * 1024 ** 2;
 
 export class Downloads {
   readonly #deps: DownloadDeps;
+  readonly #freeBytes: FreeBytes;
   readonly #shared = new SharedWork<string>();
 
   constructor(deps: DownloadDeps) {
     this.#deps = deps;
+    this.#freeBytes = deps.freeBytes ?? freeBytes;
+  }
+
+  /** Before several downloads: there is room for them, and for about as much that is made of them. @throws DISK_FULL */
+  async requireRoom(blobs: readonly { digest: Digest; size: number }[]): Promise<void> {
+    const { paths } = this.#deps;
+    await ensureFolder(paths.blobs);
+    let bytes = 0;
+    for (const [digest, size] of new Map(blobs.map((blob) => [blob.digest, blob.size]))) {
+      const files = [paths.blob(digest), paths.blobPart(digest)];
+      const here = await Promise.all(files.map((path) => sizeOf(path).catch(() => 0)));
+      bytes += Math.max(size, 2 * size - Math.max(...here));
+    }
+    await requireRoom(this.#freeBytes, { path: paths.blobs, bytes, during });
+  }
+
+  /** Removes blobs, and parts of them that nobody is at. */
+  async discard(digests: readonly Digest[]): Promise<void> {
+    const { paths } = this.#deps;
+    for (const digest of new Set(digests)) {
+      await removeTree(paths.blob(digest));
+      const part = paths.blobPart(digest);
+      const file = (await exists(part)) ? await appendTo(part) : null;
+      if (!file) continue;
+      await removeTree(part);
+      await file.close();
+    }
   }
 
   /**
@@ -96,11 +133,12 @@ export class Downloads {
         await removeTree(file.path);
         return path;
       }
-      await new Download(wanted, file, open, onProgress).run(pause, signal);
+      const room = (bytes: number) => requireRoom(this.#freeBytes, { path: paths.blobs, bytes, during });
+      await new Download({ wanted, file, open, room, onProgress }).run(pause, signal);
       await renameDurable(file.path, path);
       return path;
     } catch (error) {
-      if (file !== kept) await removeTree(file.path);
+      if (file !== kept || isRefusal(error)) await removeTree(file.path);
       throw error;
     } finally {
       await file.close();
@@ -108,25 +146,44 @@ export class Downloads {
   }
 }
 
+/** What is here is of no use to a later try, or must make room. */
+function isRefusal(error: unknown): boolean {
+  return isDiskFull(error) || isError(error, "DISK_FULL") || isError(error, "DOWNLOAD_DAMAGED");
+}
+
+type DownloadParts = {
+  wanted: BlobWanted;
+  file: AppendFile;
+  open: OpenPart;
+  /** @throws DISK_FULL when that many bytes have no room */
+  room(bytes: number): Promise<void>;
+  onProgress(done: number): void;
+};
+
 class Download {
   readonly #wanted: BlobWanted;
   readonly #file: AppendFile;
   readonly #open: OpenPart;
+  readonly #room: (bytes: number) => Promise<void>;
   readonly #onProgress: (done: number) => void;
   #hash: Hash = createHash("sha256");
   #have = 0;
+  /** at the last look at the free space */
+  #looked = 0;
   /** some of it may be another's fault than that of who is asked now */
   #isMixed = false;
 
-  constructor(wanted: BlobWanted, file: AppendFile, open: OpenPart, onProgress: (done: number) => void) {
+  constructor({ wanted, file, open, room, onProgress }: DownloadParts) {
     this.#wanted = wanted;
     this.#file = file;
     this.#open = open;
+    this.#room = room;
     this.#onProgress = onProgress;
   }
 
   async run(pause: Pause, signal: AbortSignal): Promise<void> {
     await this.#resume(signal);
+    await this.#room(Math.max(0, (this.#wanted.size ?? 0) - this.#have));
     const retries = new Retries(pause);
     while (!(await this.#attempt(retries, signal)));
   }
@@ -183,10 +240,17 @@ class Download {
       if (this.#have > (size ?? limit)) throw this.#damaged("it is longer than it should be");
       await this.#file.write(chunk);
       this.#onProgress(this.#have);
+      if (this.#have - this.#looked >= lookEvery) await this.#look();
     }
     if (size !== null && this.#have < size) {
       throw new TransientError(this.#damaged(`it ends after ${this.#have} of ${size} bytes`));
     }
+  }
+
+  /** Others write to the same disk. */
+  async #look(): Promise<void> {
+    this.#looked = this.#have;
+    await this.#room((this.#wanted.size ?? this.#have) - this.#have);
   }
 
   #check({ from, total }: Part): void {
@@ -202,6 +266,7 @@ class Download {
     await this.#file.truncate();
     this.#hash = createHash("sha256");
     this.#have = 0;
+    this.#looked = 0;
     this.#isMixed = false;
   }
 

@@ -2,9 +2,10 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { BundleError } from "../artifacts/bundle/manifest.ts";
+import type { Digest } from "../base/names.ts";
 import { patience, runs } from "../base/testing/budget.ts";
 import { spoilt } from "../base/testing/spoilt.ts";
-import { parseImageManifest } from "./bundle.ts";
+import { parseImageManifest, requireBundleSize } from "./bundle.ts";
 
 const file = (name: string) => ({
   file: `${name}.tar.zst`,
@@ -57,3 +58,14 @@ test(
   },
   patience,
 );
+
+test("files that have together what an image may have are fetched, packed and unpacked; not a byte more", () => {
+  const file = (size: number, unpacked: number) => ({
+    ...{ file: "rootfs.tar.zst", digest: `sha256:${"1".repeat(64)}` as Digest, size },
+    tar: { digest: `sha256:${"2".repeat(64)}` as Digest, size: unpacked },
+  });
+  const check = (...files: ReturnType<typeof file>[]) => requireBundleSize("tool", files, { bytes: 1000, entries: 1 });
+  check(file(400, 500), file(600, 500));
+  expect(() => check(file(400, 500), file(601, 500))).toThrow("1001 B to download");
+  expect(() => check(file(400, 500), file(600, 501))).toThrow("larger than 1000 B when it is unpacked");
+});

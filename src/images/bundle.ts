@@ -11,6 +11,8 @@ import {
 } from "../artifacts/bundle/manifest.ts";
 import { unpackedFile } from "../artifacts/bundle/unpacked.ts";
 import { Together } from "../artifacts/together.ts";
+import { fail } from "../base/errors/error.ts";
+import { formatSize } from "../base/units.ts";
 import type { ImageConfig, ImageRecord, LayerRef } from "../model/artifact.ts";
 import type { BundleRef, CatalogEntry } from "../model/catalog.ts";
 import type { Emit } from "../model/event.ts";
@@ -72,11 +74,12 @@ export class ImageBundles {
     return { ...record, name, kernel };
   }
 
-  #fetch({ name, catalog }: CatalogEntry, ref: BundleRef, emit: Emit, signal: AbortSignal): Promise<ImageRecord> {
+  async #fetch({ name, catalog }: CatalogEntry, ref: BundleRef, emit: Emit, signal: AbortSignal): Promise<ImageRecord> {
+    const budget = await this.#deps.budget();
     const filesOf = ({ rootfs, direct }: ImageManifest) => (direct ? [rootfs, direct] : [rootfs]);
-    const wanted = { name, ref, catalog, parse: parseImageManifest, filesOf };
+    const checkSize = (files: readonly BundleFile[]) => requireBundleSize(name, files, budget);
+    const wanted = { name, ref, catalog, parse: parseImageManifest, filesOf, checkSize };
     return withBundle(this.#deps, wanted, emit, signal, async (bundle) => {
-      const budget = await this.#deps.budget();
       const { config, rootfs, direct } = bundle.manifest;
       const layer = (file: BundleFile, isFlat: boolean) =>
         storeLayer(this.#deps, bundle, { name, file, isFlat, budget }, emit, signal);
@@ -87,6 +90,14 @@ export class ImageBundles {
       });
     });
   }
+}
+
+/** @throws IMAGE_TOO_LARGE */
+export function requireBundleSize(name: string, files: readonly BundleFile[], { bytes }: Budget): void {
+  const limit = formatSize(bytes);
+  const download = files.reduce((sum, file) => sum + file.size, 0);
+  if (download > bytes) throw fail("IMAGE_TOO_LARGE", { name, limit, download: formatSize(download) });
+  if (files.reduce((sum, file) => sum + file.tar.size, 0) > bytes) throw fail("IMAGE_TOO_LARGE", { name, limit });
 }
 
 type LayerWanted = { name: string; file: BundleFile; isFlat: boolean; budget: Budget };

@@ -55,6 +55,11 @@ export class Layers {
     });
   }
 
+  /** Whether `ensure` would have nothing to make. */
+  async has(wanted: WantedLayer): Promise<boolean> {
+    return (await this.#find(wanted)) !== null;
+  }
+
   /** A layer of its own, whose digest nobody knew: a root file system, or what is above `below`. */
   async add(source: LayerSource, below: readonly Digest[], options: MakeOptions): Promise<LayerRef> {
     return this.#make(source, below, options);

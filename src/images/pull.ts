@@ -2,14 +2,18 @@
 import type { Downloads } from "../artifacts/download.ts";
 import { DownloadProgress } from "../artifacts/progress.ts";
 import { Together } from "../artifacts/together.ts";
+import { BangerError, fail } from "../base/errors/error.ts";
+import { Exit } from "../base/exit.ts";
 import type { Digest } from "../base/names.ts";
 import { formatReference, type Reference } from "../base/reference.ts";
 import { Semaphore } from "../base/semaphore.ts";
-import { readBytes, removeTree } from "../host/files.ts";
+import { formatSize } from "../base/units.ts";
+import { readBytes } from "../host/files.ts";
 import type { ImageRecord } from "../model/artifact.ts";
 import type { Emit } from "../model/event.ts";
 import { checkImage } from "./check.ts";
 import type { ImageDeps } from "./deps.ts";
+import type { Budget } from "./layer/convert.ts";
 import { type Descriptor, ManifestError, maxDocument, parseDocument, parseImage } from "./oci/manifest.ts";
 import { storeOciImage } from "./oci/store.ts";
 import { refusing } from "./refusal.ts";
@@ -47,10 +51,11 @@ export class Puller {
     if (here) return { record: { ...here, name }, origins: [first.digest] };
     const budget = await this.#deps.budget();
     const found = await refusing(name, budget, () => findManifest(registry, first, signal));
+    requireSize(name, found, budget);
     const known = await this.#known(found.origins.at(-1) as Digest);
     if (known) return { record: { ...known, name }, origins: found.origins };
     const record = await this.#together.run(found.config.digest, emit, signal, (all, shared) =>
-      this.#fetch(reference, registry, found, all, shared),
+      this.#fetchAndClear(reference, registry, found, all, shared),
     );
     return { record: { ...record, name }, origins: found.origins };
   }
@@ -65,6 +70,25 @@ export class Puller {
     );
   }
 
+  /** What was fetched stays only where the line broke: for the next try. */
+  async #fetchAndClear(
+    reference: Reference,
+    registry: Registry,
+    found: Found,
+    emit: Emit,
+    signal: AbortSignal,
+  ): Promise<ImageRecord> {
+    const clear = () => this.#deps.downloads.discard([found.config, ...found.layers].map(({ digest }) => digest));
+    try {
+      const record = await this.#fetch(reference, registry, found, emit, signal);
+      await clear();
+      return record;
+    } catch (error) {
+      if (isFinal(error)) await clear();
+      throw error;
+    }
+  }
+
   async #fetch(
     reference: Reference,
     registry: Registry,
@@ -73,7 +97,7 @@ export class Puller {
     signal: AbortSignal,
   ): Promise<ImageRecord> {
     const name = formatReference(reference);
-    const { paths, downloads } = this.#deps;
+    const { downloads } = this.#deps;
     const progress = new DownloadProgress(name, layers, { unit: "layer", emit });
     const turns = new Semaphore(downloadsAtOnce);
     const fetch = ({ digest, size }: Descriptor, stop: AbortSignal) => {
@@ -86,10 +110,36 @@ export class Puller {
     });
     const blob = (layer: Descriptor, stop: AbortSignal) => turns.run(stop, () => fetch(layer, stop));
     const source = `registry ${name}`;
-    const record = await storeOciImage(this.#deps, { name, source, ...image, layers, blob }, emit, signal);
-    await Promise.all([config, ...layers].map(({ digest }) => removeTree(paths.blob(digest))));
-    return record;
+    await downloads.requireRoom(await this.#missing(layers, image.diffIds));
+    return storeOciImage(this.#deps, { name, source, ...image, layers, blob }, emit, signal);
   }
+
+  /** Of which nothing is stored here yet. */
+  async #missing(layers: readonly Descriptor[], diffIds: readonly Digest[]): Promise<Descriptor[]> {
+    const missing: Descriptor[] = [];
+    for (const [i, layer] of layers.entries()) {
+      const isHere = await this.#deps.layers.has({ chain: diffIds.slice(0, i + 1), as: "layer" });
+      if (!isHere) missing.push(layer);
+    }
+    return missing;
+  }
+}
+
+/** Nothing of it is of use to another try, or it must make room. */
+function isFinal(error: unknown): boolean {
+  return error instanceof BangerError && (error.exit === Exit.Failure || error.code === "DISK_FULL");
+}
+
+/** What the manifest says is a bound from here on: nothing is fetched of an image that is too large. */
+function requireSize(name: string, { config, layers }: Found, budget: Budget): void {
+  const bytes = totalSize([config, ...layers]);
+  if (bytes <= budget.bytes) return;
+  throw fail("IMAGE_TOO_LARGE", { name, limit: formatSize(budget.bytes), download: formatSize(bytes) });
+}
+
+/** Bytes; a blob that is named twice is fetched once. */
+function totalSize(blobs: readonly Descriptor[]): number {
+  return [...new Map(blobs.map(({ digest, size }) => [digest, size])).values()].reduce((sum, size) => sum + size, 0);
 }
 
 type Received = Awaited<ReturnType<Registry["manifest"]>>;
@@ -102,7 +152,10 @@ async function findManifest(registry: Registry, first: Received, signal: AbortSi
     origins.push(received.digest);
     const document = parseDocument(received.bytes, received.mediaType);
     if (document.kind === "manifest") return { ...document.manifest, origins };
-    received = await registry.manifest({ digest: document.manifest.digest }, signal);
+    const { digest, size } = document.manifest;
+    received = await registry.manifest({ digest }, signal);
+    if (received.bytes.length !== size)
+      throw new ManifestError(`its manifest has ${received.bytes.length} bytes, its index says ${size}`);
   }
   throw new ManifestError("its indexes point at each other");
 }

@@ -4,7 +4,8 @@ import fc from "fast-check";
 import { BundleError } from "../artifacts/bundle/manifest.ts";
 import { patience, runs } from "../base/testing/budget.ts";
 import { spoilt } from "../base/testing/spoilt.ts";
-import { parseKernelManifest } from "./bundle.ts";
+import { checkSize, parseKernelManifest } from "./bundle.ts";
+import { maxPackage } from "./unpack.ts";
 
 const good = {
   format: 1,
@@ -38,3 +39,11 @@ test(
   },
   patience,
 );
+
+test("a package as large as a kernel's may be is fetched, packed or unpacked; not a byte more", () => {
+  const { kernel } = parseKernelManifest(new TextEncoder().encode(JSON.stringify(good)));
+  const sized = (size: number, unpacked: number) => [{ ...kernel, size, tar: { ...kernel.tar, size: unpacked } }];
+  checkSize(sized(maxPackage, maxPackage));
+  expect(() => checkSize(sized(maxPackage + 1, 1))).toThrow(BundleError);
+  expect(() => checkSize(sized(1, maxPackage + 1))).toThrow("a kernel may have 8 GiB");
+});

@@ -1,14 +1,23 @@
 /** Kernels as bundles: what their manifest says, and how one that was published becomes a kernel here. */
 import * as z from "zod/mini";
 import { type FetchDeps, withBundle } from "../artifacts/bundle/fetch.ts";
-import { type BundleFile, common, fileOf, fileSchema, parseManifest } from "../artifacts/bundle/manifest.ts";
+import {
+  BundleError,
+  type BundleFile,
+  common,
+  fileOf,
+  fileSchema,
+  parseManifest,
+} from "../artifacts/bundle/manifest.ts";
 import { unpackedFile } from "../artifacts/bundle/unpacked.ts";
 import type { ArtifactDeps } from "../artifacts/deps.ts";
 import { Together } from "../artifacts/together.ts";
+import { formatSize } from "../base/units.ts";
 import type { KernelRecord } from "../model/artifact.ts";
 import type { BundleRef, CatalogEntry } from "../model/catalog.ts";
 import type { Emit } from "../model/event.ts";
 import { importKernelPackage } from "./import.ts";
+import { maxPackage } from "./unpack.ts";
 
 const schema = z.strictObject({
   ...common,
@@ -20,6 +29,16 @@ const schema = z.strictObject({
 /** @throws BundleError */
 export function parseKernelManifest(bytes: Uint8Array): { kernel: BundleFile } {
   return { kernel: fileOf(parseManifest(bytes, schema).kernel) };
+}
+
+/** @throws BundleError */
+export function checkSize(files: readonly BundleFile[]): void {
+  for (const { file, size, tar } of files) {
+    if (Math.max(size, tar.size) <= maxPackage) continue;
+    throw new BundleError(
+      `${file} has ${formatSize(Math.max(size, tar.size))}, a kernel may have ${formatSize(maxPackage)}`,
+    );
+  }
 }
 
 export class KernelBundles {
@@ -43,7 +62,7 @@ export class KernelBundles {
 
   #fetch({ name, catalog }: CatalogEntry, ref: BundleRef, emit: Emit, signal: AbortSignal): Promise<KernelRecord> {
     const filesOf = ({ kernel }: { kernel: BundleFile }) => [kernel];
-    const wanted = { name, ref, catalog, parse: parseKernelManifest, filesOf };
+    const wanted = { name, ref, catalog, parse: parseKernelManifest, filesOf, checkSize };
     return withBundle(this.#deps, wanted, emit, signal, async (bundle) => {
       const path = await bundle.file(bundle.manifest.kernel, signal);
       const upload = {

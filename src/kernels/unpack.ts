@@ -17,7 +17,9 @@ export type UnpackedKernel = {
 
 const limits = { image: 512 * 1024 ** 2, config: 4 * 1024 ** 2, modules: 2 * 1024 ** 3, files: 50_000 } as const;
 /** of the whole stream, whatever is in it */
-const streamLimits = { bytes: 8 * 1024 ** 3, entries: 500_000 } as const;
+/** bytes of one kernel's package when it is unpacked */
+export const maxPackage = 8 * 1024 ** 3;
+const streamLimits = { bytes: maxPackage, entries: 500_000 } as const;
 
 /** Where an entry goes; null: not ours. */
 type Place = { to: "image" | "config" } | { to: "modules"; release: string; path: string };

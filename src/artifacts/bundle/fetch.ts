@@ -2,17 +2,16 @@
 import { BangerError, fail } from "../../base/errors/error.ts";
 import { Exit } from "../../base/exit.ts";
 import type { Digest } from "../../base/names.ts";
-import { readBytes, removeTree } from "../../host/files.ts";
+import { readBytes } from "../../host/files.ts";
 import type { BundleRef } from "../../model/catalog.ts";
 import type { Emit } from "../../model/event.ts";
-import type { Paths } from "../../model/paths.ts";
 import type { Downloads } from "../download.ts";
 import { DownloadProgress } from "../progress.ts";
 import type { WebDeps } from "../web/get.ts";
 import { webPart } from "../web/part.ts";
 import { BundleError, type BundleFile, maxManifest } from "./manifest.ts";
 
-export type FetchDeps = { web: WebDeps; downloads: Downloads; paths: Pick<Paths, "blob"> };
+export type FetchDeps = { web: WebDeps; downloads: Downloads };
 
 /** A bundle with a manifest that was read. */
 export type OpenBundle<M> = {
@@ -29,6 +28,8 @@ export type BundleWanted<M> = {
   /** @throws BundleError */
   parse(manifest: Uint8Array): M;
   filesOf(manifest: M): BundleFile[];
+  /** Before they are fetched: @throws for files that are too large */
+  checkSize(files: readonly BundleFile[]): void;
 };
 
 /**
@@ -38,12 +39,12 @@ export type BundleWanted<M> = {
  */
 export async function withBundle<M, T>(
   deps: FetchDeps,
-  { name, ref, catalog, parse, filesOf }: BundleWanted<M>,
+  { name, ref, catalog, parse, filesOf, checkSize }: BundleWanted<M>,
   emit: Emit,
   signal: AbortSignal,
   use: (bundle: OpenBundle<M>) => Promise<T>,
 ): Promise<T> {
-  const { downloads, paths, web } = deps;
+  const { downloads, web } = deps;
   emit({ kind: "progress", step: "manifest", text: `looking at the bundle of ${name}` });
   const get = (url: string, { digest, size }: { digest: BundleRef["digest"]; size: number | null }, limit: number) => {
     const open = webPart(web, { url: `${ref.url}${url}`, namedBy: catalog }, name);
@@ -51,13 +52,15 @@ export async function withBundle<M, T>(
       downloads.blob({ digest, size, limit, what: name }, open, onProgress, stop);
   };
   const remove = (files: readonly { digest: Digest }[]) =>
-    Promise.all([ref, ...files].map(({ digest }) => removeTree(paths.blob(digest))));
+    downloads.discard([ref, ...files].map(({ digest }) => digest));
   let files: BundleFile[] = [];
   try {
     const path = await get("manifest.json", { digest: ref.digest, size: null }, maxManifest)(() => {}, signal);
     const manifest = await understood(name, async () => parse(await readBytes(path, maxManifest)));
     files = filesOf(manifest);
     requireSize(name, files, ref);
+    await understood(name, async () => checkSize(files));
+    await downloads.requireRoom(files);
     const progress = new DownloadProgress(name, files, { emit });
     const bundle: OpenBundle<M> = {
       manifest,
@@ -67,7 +70,8 @@ export async function withBundle<M, T>(
     await remove(files);
     return found;
   } catch (error) {
-    if (error instanceof BangerError && error.exit === Exit.Failure) await remove(files);
+    const isFinal = error instanceof BangerError && (error.exit === Exit.Failure || error.code === "DISK_FULL");
+    if (isFinal) await remove(files);
     throw error;
   }
 }

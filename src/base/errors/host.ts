@@ -16,7 +16,10 @@ export const hostErrors = {
   }),
   DISK_FULL: spec({
     exit: Exit.Unavailable,
-    message: (p: { path: string; during: string }) => `no space left at ${p.path} while ${p.during}`,
+    message: (p: { path: string; during: string; needed?: string; free?: string }) =>
+      p.needed === undefined
+        ? `no space left at ${p.path} while ${p.during}`
+        : `not enough space at ${p.path} while ${p.during}: ${p.needed} are needed, ${p.free} are free`,
     hint: () =>
       "free some space (`banger vm ls`, `banger image ls` show sizes) and run the same command again; nothing half-made was kept",
   }),

@@ -74,7 +74,10 @@ export const imageErrors = {
   }),
   IMAGE_TOO_LARGE: spec({
     exit: Exit.Failure,
-    message: (p: { name: string; limit: string }) => `image "${p.name}" is larger than ${p.limit} when it is unpacked`,
+    message: (p: { name: string; limit: string; download?: string }) =>
+      p.download === undefined
+        ? `image "${p.name}" is larger than ${p.limit} when it is unpacked`
+        : `image "${p.name}" has ${p.download} to download, which is more than the ${p.limit} that an image may have`,
     hint: () => 'if you trust it, raise the limit in config.toml, as in `image_max_size = "200G"`',
   }),
   DISK_UNREADABLE: spec({

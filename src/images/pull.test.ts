@@ -1,0 +1,142 @@
+/** What a manifest may promise: bounds hold before a byte of a blob is asked for. */
+import { expect, test } from "bun:test";
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, writeFileSync } from "node:fs";
+import { Downloads, type OpenPart } from "../artifacts/download.ts";
+import { roomMargin } from "../artifacts/room.ts";
+import type { Digest } from "../base/names.ts";
+import { parseReference } from "../base/reference.ts";
+import { ensureFolder } from "../host/files.ts";
+import { tempFolder } from "../host/testing/temp.ts";
+import { pathsOf } from "../model/paths.ts";
+import { Layers } from "./layers.ts";
+import { maxDocument } from "./oci/manifest.ts";
+import { indexTypes, manifestTypes } from "./oci/media.ts";
+import { Puller } from "./pull.ts";
+import type { Received, Registry } from "./registry/client.ts";
+
+const never = new AbortController().signal;
+const bytesOf = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
+const sumOf = (bytes: Uint8Array) => `sha256:${createHash("sha256").update(bytes).digest("hex")}` as Digest;
+const layerOf = (size: number, fill = "0") => ({ digest: `sha256:${fill.repeat(64)}`, size });
+const diffId = `sha256:${"d".repeat(64)}`;
+const config = bytesOf({ os: "linux", architecture: "amd64", rootfs: { diff_ids: [diffId, diffId] } });
+
+function world(budget: number, free = 2 ** 60) {
+  const temp = tempFolder();
+  const paths = pathsOf({ state: temp.path, cache: temp.path, config: temp.path, runtime: temp.path });
+  const downloads = new Downloads({ paths, pause: async () => {}, freeBytes: async () => free });
+  const layers = new Layers({ paths, knownLayer: () => null, cpus: 1 });
+  const facts = { paths, layers, now: () => 0, budget: async () => ({ bytes: budget, entries: 100 }) };
+  const puller = new Puller({ ...facts, downloads, knownOrigin: () => null });
+  const left = () => (existsSync(paths.blobs) ? readdirSync(paths.blobs) : []);
+  return { temp, paths, puller, left };
+}
+
+/** Gives these documents in turn, the config as a blob, and of every other blob its first byte over and over. */
+function registryOf(documents: { type: string; bytes: Uint8Array }[]) {
+  const asked: string[] = [];
+  const body = async function* (digest: Digest) {
+    if (digest === sumOf(config)) yield config;
+    else for (;;) yield new Uint8Array(1024);
+  };
+  const blob = (digest: Digest): OpenPart => {
+    return async () => {
+      asked.push(digest === sumOf(config) ? "config" : "layer");
+      return { from: 0, total: null, body: body(digest) };
+    };
+  };
+  const left = [...documents];
+  const manifest = async (): Promise<Received> => {
+    const { type = "", bytes = new Uint8Array() } = left.shift() ?? {};
+    return { digest: sumOf(bytes), mediaType: type, bytes };
+  };
+  return { registry: { manifest, blob } satisfies Registry, asked };
+}
+
+const manifestOf = (layers: { digest: string; size: number }[], size = config.length) => {
+  const described = layers.map((layer) => ({ ...layer, mediaType: "application/vnd.oci.image.layer.v1.tar+gzip" }));
+  const bytes = bytesOf({ schemaVersion: 2, config: { digest: sumOf(config), size }, layers: described });
+  return { type: manifestTypes[0] as string, bytes };
+};
+
+const reference = parseReference("r.example/team/tool:v1");
+const pull = (puller: Puller, registry: Registry) => puller.pull(reference, registry, () => {}, never);
+
+test("a layer of 10^15 bytes is refused with numbers, and nothing is asked for or kept", async () => {
+  const { temp, puller, left } = world(64 * 1024 ** 3);
+  using _ = temp;
+  const { registry, asked } = registryOf([manifestOf([layerOf(1e15)])]);
+  await expect(pull(puller, registry)).rejects.toMatchObject({
+    code: "IMAGE_TOO_LARGE",
+    message: expect.stringMatching(/has 9\d\d(?:\.\d)? TiB to download, .*64\.?0? GiB/),
+  });
+  expect([asked, left()]).toEqual([[], []]);
+});
+
+test("blobs that have together what an image may have are asked for; one byte more, and none is", async () => {
+  const budget = config.length + 3000;
+  const layers = (more: number) => [layerOf(1000), layerOf(2000 + more, "1"), layerOf(1000)];
+  const fits = world(budget);
+  using _fits = fits.temp;
+  const first = registryOf([manifestOf(layers(0))]);
+  await expect(pull(fits.puller, first.registry)).rejects.toMatchObject({ code: "IMAGE_INVALID" });
+  expect([first.asked, fits.left()]).toEqual([["config"], []]);
+  const over = world(budget);
+  using _over = over.temp;
+  const second = registryOf([manifestOf(layers(1))]);
+  await expect(pull(over.puller, second.registry)).rejects.toMatchObject({ code: "IMAGE_TOO_LARGE" });
+  expect(second.asked).toEqual([]);
+});
+
+test("a config as long as a document may be is asked for; a byte more, and it is not", async () => {
+  for (const [more, wanted] of [
+    [0, ["config", "config", "config", "config", "config"]],
+    [1, []],
+  ] as const) {
+    const { temp, puller, left } = world(2 ** 40);
+    using _ = temp;
+    const { registry, asked } = registryOf([manifestOf([layerOf(1)], maxDocument + more)]);
+    await expect(pull(puller, registry)).rejects.toThrow();
+    expect([asked, left()]).toEqual([[...wanted], []]);
+  }
+});
+
+test("an image whose layers have no room is refused before they are asked for, and what was here goes", async () => {
+  const { temp, paths, puller, left } = world(2 ** 40, 2 * 3000 + roomMargin - 1);
+  using _ = temp;
+  await ensureFolder(paths.blobs);
+  const { registry, asked } = registryOf([manifestOf([layerOf(1000), layerOf(2000, "1")])]);
+  await expect(pull(puller, registry)).rejects.toMatchObject({
+    code: "DISK_FULL",
+    message: expect.stringMatching(/needed/),
+  });
+  expect([asked, left()]).toEqual([["config"], []]);
+});
+
+test("a layer that is longer than it says is cut off, and what was fetched of the image goes", async () => {
+  const { temp, paths, puller, left } = world(2 ** 40);
+  using _ = temp;
+  await ensureFolder(paths.blobs);
+  writeFileSync(paths.blobPart(layerOf(0, "1").digest as Digest), "x".repeat(500));
+  const { registry, asked } = registryOf([manifestOf([layerOf(5000), layerOf(6000, "1")])]);
+  await expect(pull(puller, registry)).rejects.toMatchObject({ code: "DOWNLOAD_DAMAGED" });
+  expect([asked[0], left()]).toEqual(["config", []]);
+});
+
+test("a manifest that is not as long as its index says is refused", async () => {
+  const inner = manifestOf([layerOf(1)]);
+  for (const [more, words] of [
+    [0, "1 layers"],
+    [1, "its index says"],
+    [-1, "its index says"],
+  ] as const) {
+    const { temp, puller } = world(2 ** 40);
+    using _ = temp;
+    const entry = { digest: sumOf(inner.bytes), size: inner.bytes.length + more };
+    const index = { type: indexTypes[0] as string, bytes: bytesOf({ schemaVersion: 2, manifests: [entry] }) };
+    const { registry } = registryOf([index, inner]);
+    const asking = pull(puller, registry);
+    await expect(asking).rejects.toMatchObject({ code: "IMAGE_INVALID", message: expect.stringContaining(words) });
+  }
+});
