@@ -99,7 +99,7 @@ async function ask(
     if (![301, 302, 303, 307, 308].includes(answer.status)) return answer;
     answer.close();
     const next = followed(url, answer.header("location") ?? "", { insecure: false, zone });
-    if (next === null) throw new WebError("it sends us to a place that is none, or that is not safe");
+    if (next === null) throw new WebError("it redirects to plain http, to an address that is not safe, or to no URL");
     if (hops >= maxRedirects) throw new WebError("it sends us from place to place");
     url = next;
     zones = ["public", zone];

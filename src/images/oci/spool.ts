@@ -14,18 +14,20 @@ import { maxDocument } from "./manifest.ts";
 export type SpooledFile = { path: string; digest: Digest /** bytes */; size: number };
 
 const maxFiles = 20_000;
-const maxLinks = 8;
+export const maxLinks = 8;
 
 export class Spool {
   readonly #folder: string;
   readonly #files = new Map<string, SpooledFile>();
   readonly #links = new Map<string, string>();
+  readonly #maxNames: number;
   #left: number;
   #count = 0;
 
-  /** @param folder private and empty @param bytes that may be put down in all */
-  constructor(folder: string, bytes: number) {
+  /** @param folder private and empty @param bytes that may be put down in all @param maxNames of files and links */
+  constructor(folder: string, bytes: number, maxNames = maxFiles) {
     this.#folder = folder;
+    this.#maxNames = maxNames;
     this.#left = bytes;
   }
 
@@ -78,7 +80,7 @@ export class Spool {
 
   async #begin(entry: TarEntry): Promise<Writing | null> {
     const name = pathOf(entry.name);
-    if (this.#files.size + this.#links.size >= maxFiles) throw new TarError("it holds too many files");
+    if (this.#files.size + this.#links.size >= this.#maxNames) throw new TarError("it holds too many files");
     if (entry.kind === "hardlink") this.#links.set(name, pathOf(entry.link));
     if (entry.kind === "symlink") this.#links.set(name, beside(name, entry.link));
     if (entry.kind !== "file") return null;

@@ -4,6 +4,7 @@
  */
 import * as z from "zod/mini";
 import { readSmall } from "../../artifacts/web/small.ts";
+import { stripControl } from "../../base/text.ts";
 import { type Namer, named } from "../../base/url.ts";
 import { zoneOfHost } from "../../base/zone.ts";
 import { type Http, HttpError, type IncomingAnswer, type OutgoingRequest } from "../../host/http-fetch.ts";
@@ -35,7 +36,7 @@ export class BusyError extends Error {
   }
 }
 
-const maxToken = 64 * 1024;
+export const maxToken = 64 * 1024;
 /** of tokens that don't say, and a little less than they say, in `ms` */
 const defaultLifeMs = 60_000;
 const marginMs = 5_000;
@@ -98,7 +99,13 @@ export class RegistryAuth {
   #realm(url: string, { parameters }: Challenge, namer: Namer): string {
     const text = parameters.get("realm") ?? "";
     const realm = named(url, text, namer);
-    if (text === "" || realm === null) throw new AuthError("it names no place to get a token from that it may name");
+    if (text === "") throw new AuthError("it names no token server");
+    if (realm === null) {
+      const server = JSON.stringify(stripControl(text).slice(0, 100));
+      throw new AuthError(
+        `it names the token server ${server}, which is plain http or an address that it may not name`,
+      );
+    }
     if (this.#credential && realm.startsWith("http:") && !isSameMachine(url, realm)) {
       throw new AuthError(`it wants the password sent to ${new URL(realm).host} without encryption`);
     }

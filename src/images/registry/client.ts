@@ -60,7 +60,7 @@ export function openRegistry(deps: RegistryDeps, reference: Reference, options: 
 
 type EndpointOptions = { registry: string; repository: string; credential: Credential | null; insecure: boolean };
 
-const maxRedirects = 5;
+export const maxRedirects = 5;
 const accept = [...indexTypes, ...manifestTypes].join(", ");
 
 class Endpoint {
@@ -148,7 +148,8 @@ class Endpoint {
     for (let hops = 0; isRedirect(answer.status); hops++) {
       const next = followed(url, answer.header("location") ?? "", namer);
       answer.close();
-      if (next === null) throw this.#nonsense(what, "it sends us to a place that is none, or that it may not name");
+      if (next === null)
+        throw this.#nonsense(what, "it redirects to plain http, to an address that it may not name, or to no URL");
       if (hops >= maxRedirects) throw this.#nonsense(what, "it sends us from place to place");
       url = next;
       answer = isSameOrigin(start.url, next)

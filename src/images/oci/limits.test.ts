@@ -1,0 +1,77 @@
+/** Each limit of manifests and archives: at it, and one past it. */
+import { expect, test } from "bun:test";
+import { archive, chunked, file, type Member, symlink } from "../../artifacts/tar/testing/archive.ts";
+import { tempFolder } from "../../host/testing/temp.ts";
+import { maxDocument, maxLayerCount, parseArchiveIndex, parseDocument, parseImage } from "./manifest.ts";
+import { indexTypes, manifestTypes } from "./media.ts";
+import { maxLinks, Spool } from "./spool.ts";
+
+const [manifestType = ""] = manifestTypes;
+const [indexType = ""] = indexTypes;
+const digest = `sha256:${"0".repeat(64)}`;
+const layer = { digest, size: 1, mediaType: "application/vnd.oci.image.layer.v1.tar" };
+const encode = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
+const manifest = (count: number) => encode({ config: { digest, size: 1 }, layers: Array(count).fill(layer) });
+const index = (count: number) => encode({ manifests: Array(count).fill({ digest, size: 1 }) });
+const image = (count: number) => encode({ rootfs: { diff_ids: Array(count).fill(digest) } });
+
+test("layers of a manifest and of a config", () => {
+  expect(parseDocument(manifest(maxLayerCount), manifestType)).toMatchObject({ kind: "manifest" });
+  expect(() => parseDocument(manifest(maxLayerCount + 1), manifestType)).toThrow(`more than ${maxLayerCount} layers`);
+  expect(parseImage(image(maxLayerCount)).diffIds).toHaveLength(maxLayerCount);
+  expect(() => parseImage(image(maxLayerCount + 1))).toThrow("its config is wrong");
+});
+
+test("entries of an index", () => {
+  expect(parseArchiveIndex(index(1000))).toHaveLength(1000);
+  expect(() => parseArchiveIndex(index(1001))).toThrow("more than 1000 entries");
+  expect(() => parseDocument(index(1001), indexType)).toThrow("more than 1000 entries");
+});
+
+test("a document's length", () => {
+  const padded = (bytes: number) => Buffer.concat([manifest(1), Buffer.alloc(bytes - manifest(1).length, " ")]);
+  expect(parseDocument(padded(maxDocument), manifestType)).toMatchObject({ kind: "manifest" });
+  expect(() => parseDocument(padded(maxDocument + 1), manifestType)).toThrow(`more than ${maxDocument} bytes`);
+});
+
+test("sizes of descriptors are whole numbers that can be added up", () => {
+  const sized = (size: number) => encode({ config: { digest, size }, layers: [layer] });
+  expect(parseDocument(sized(0), manifestType)).toMatchObject({ manifest: { config: { size: 0 } } });
+  expect(parseDocument(sized(Number.MAX_SAFE_INTEGER), manifestType)).toMatchObject({ kind: "manifest" });
+  for (const size of [-1, 0.5, Number.MAX_SAFE_INTEGER + 1, 1e300]) {
+    expect(() => parseDocument(sized(size), manifestType)).toThrow("its manifest is wrong");
+  }
+});
+
+async function spooled(bytes: number, members: Member[], maxNames?: number): Promise<Spool> {
+  const temp = tempFolder();
+  const spool = new Spool(temp.path, bytes, maxNames);
+  try {
+    await spool.fill(chunked(archive(members)), () => {});
+    return spool;
+  } finally {
+    temp[Symbol.dispose]();
+  }
+}
+
+test("bytes of an archive's files", async () => {
+  const members = [file("a", "x".repeat(600)), file("b", "x".repeat(400))];
+  expect((await spooled(1000, members)).find("b")?.size).toBe(400);
+  await expect(spooled(999, members)).rejects.toMatchObject({ problem: "it is too large" });
+});
+
+test("names in an archive", async () => {
+  const members = [file("a", "x"), symlink("b", "a"), file("c", "")];
+  await spooled(10, members, 3);
+  await expect(spooled(10, members, 2)).rejects.toMatchObject({ problem: "it holds too many files" });
+});
+
+test("links behind each other", async () => {
+  const chain = (count: number) => [
+    file("l0", "x"),
+    ...[...Array(count).keys()].map((i) => symlink(`l${i + 1}`, `l${i}`)),
+  ];
+  const spool = await spooled(10, chain(maxLinks));
+  expect(spool.find(`l${maxLinks - 1}`)?.size).toBe(1);
+  expect(spool.find(`l${maxLinks}`)).toBeNull();
+});
