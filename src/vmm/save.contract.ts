@@ -240,6 +240,16 @@ function ofRunning(
     expect(await subject.recall(vm, agent)).toBe("of the grandchild");
   });
 
+  it("a VM is saved by a driver that has adopted it", async () => {
+    const { vm, spec, agent } = await awake();
+    agent.destroy();
+    vm.release();
+    bench.forget(vm);
+    const kept = await saveTo(subject, bench, await bench.adopted(vm), spec);
+    const child = await awake(kept);
+    expect(await subject.recall(child.vm, child.agent)).toBe("of the template");
+  });
+
   it("a VM is taken up again where it was, from its own folder", async () => {
     const { vm, spec, agent } = await awake();
     await subject.remember(vm, agent, "suspended");
