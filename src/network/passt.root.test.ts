@@ -10,9 +10,29 @@ import { agentBinary, gate } from "../host/testing/gate.ts";
 import { vmPaths } from "../model/paths.ts";
 import { makeTempFolder } from "../vmm/testing/temp.ts";
 import { gateway, guestAddress, resolver } from "./plan.ts";
-import { HandMadeGuest } from "./testing/frames.ts";
-import { loopbackPort, makeNamespace, type Namespace, openPort, outside } from "./testing/namespace.ts";
+import { HandMadeGuest, type IpHead } from "./testing/frames.ts";
+import {
+  internet,
+  loopbackPort,
+  makeNamespace,
+  metadata,
+  multicastGroups,
+  type Namespace,
+  neighbour,
+  openPort,
+  outside,
+  privateNeighbour,
+  privateNetwork,
+  recorderPort,
+} from "./testing/namespace.ts";
 import { createUserNetwork, type PreparedNetwork } from "./user.ts";
+
+/** of an IPv4 header: what is changed in it, and what is appended */
+const fragmentsAndOptions: [string, IpHead][] = [
+  ["more fragments to come", { flags: 0x2000 }],
+  ["a fragment's offset", { flags: 0x0001 }],
+  ["a source route", { options: "8307040101010100" }],
+];
 
 const skip = gate("root") ?? gate("tool:passt") ?? gate("tool:ip") ?? gate("vm");
 
@@ -38,6 +58,14 @@ describe.skipIf(skip !== null)("through passt", () => {
     folder.remove();
   });
 
+  /** What came to the other host up to now: what was sent before the question has been dealt with. */
+  async function seenByNeighbour(): Promise<string> {
+    guest.answers.length = 0;
+    guest.udp(neighbour, recorderPort, "seen");
+    const answer = await guest.until((a) => a.kind === "udp" && a.port === recorderPort && a.from === neighbour);
+    return answer.kind === "udp" ? answer.text : "";
+  }
+
   /** Resolves with the answer to a question that is asked now. */
   function resolved(): Promise<unknown> {
     guest.answers.length = 0;
@@ -49,10 +77,35 @@ describe.skipIf(skip !== null)("through passt", () => {
     expect(await resolved()).toMatchObject({ from: resolver, port: 53, text: "ping" });
   });
 
-  test("a service on one of the host's real addresses is reached: the line carries TCP", async () => {
-    guest.syn(outside, openPort);
-    const answer = await guest.until((a) => a.kind === "tcp" && a.port === openPort);
-    expect(answer).toMatchObject({ from: outside, flags: "SA" });
+  test.each([outside, neighbour, privateNeighbour, privateNetwork, internet])(
+    "%s is reached, which the host reaches without its loopback",
+    async (address) => {
+      guest.syn(address, openPort);
+      const answer = await guest.until((a) => a.kind === "tcp" && a.port === openPort && a.from === address);
+      expect(answer).toMatchObject({ flags: "SA" });
+    },
+  );
+
+  test.each(metadata)("the host's metadata service at %s is out of reach", async (address) => {
+    guest.syn(address, openPort);
+    guest.udp(address, recorderPort, `for ${address}`);
+    expect(await seenByNeighbour()).not.toContain(address);
+    expect(guest.answers.filter((a) => a.from === address)).toEqual([]);
+  });
+
+  test.each([...multicastGroups, "255.255.255.255", "240.0.0.1"])("nothing is sent to %s", async (address) => {
+    guest.udp(address, recorderPort, `for ${address}`);
+    expect(await seenByNeighbour()).not.toContain(address);
+  });
+
+  test("IPv6 is not carried", async () => {
+    guest.udp6("fd000ec2000000000000000000000254", recorderPort, "over IPv6");
+    expect(await seenByNeighbour()).not.toContain("over IPv6");
+  });
+
+  test.each(fragmentsAndOptions)("a packet with %s is dropped", async (_, head) => {
+    guest.udp(neighbour, recorderPort, "odd", head);
+    expect(await seenByNeighbour()).not.toContain("odd");
   });
 
   test.each([gateway, resolver, "127.0.0.1", "127.0.0.53", "0.0.0.0", outside, guestAddress])(

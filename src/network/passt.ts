@@ -8,14 +8,17 @@ export type PasstFacts = {
   program: string;
   socket: string;
   log: string;
+  /** networks out of the guest's reach, beside those that no guest reaches; each as `10.0.0.0/8` */
+  denied: readonly string[];
 };
 
 /**
- * `netguard` makes the socket, starts passt on a socket pair and drops what would lead to the host's loopback: older passts connect
- * to 127.0.0.1 when a guest's packet says so. It prints the pid of the process that stays, and ends once passt is set up.
+ * `netguard` makes the socket, starts passt on a socket pair and drops what a guest must not reach: older passts connect to
+ * 127.0.0.1 when a guest's packet says so. It prints the pid of the process that stays, and ends once passt is set up.
  */
 export function guardedPasst(facts: PasstFacts): string[] {
-  return [facts.agent, "netguard", "--listen", facts.socket, "--", ...passtArgs(facts)];
+  const policy = ["--resolver", resolver, ...facts.denied.flatMap((network) => ["--deny", network])];
+  return [facts.agent, "netguard", "--listen", facts.socket, ...policy, "--", ...passtArgs(facts)];
 }
 
 /** Detaches itself; root's becomes `nobody`, which is fine as it is handed its line. */

@@ -13,7 +13,13 @@ await folder.make("abcd1234");
 const paths = vmPaths(`${folder.path}/abcd1234`);
 const resolvConf = `${folder.path}/resolv.conf`;
 await writeAtomic(resolvConf, "nameserver 127.0.0.53\nsearch lan\n");
-const words = guardedPasst({ agent: "/agent", program: "/usr/bin/passt", socket: paths.net, log: paths.netLog });
+const words = guardedPasst({
+  agent: "/agent",
+  program: "/usr/bin/passt",
+  socket: paths.net,
+  log: paths.netLog,
+  denied: [],
+});
 const line = words.join(" ");
 
 function network(

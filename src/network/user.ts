@@ -74,7 +74,7 @@ async function startPasst(
   const program = await deps.which("passt");
   if (program === null) return { failure: "passt is not installed" };
   await removeTree(paths.net);
-  const argv = guardedPasst({ agent: deps.agent, program, socket: paths.net, log: paths.netLog });
+  const argv = guardedPasst({ agent: deps.agent, program, socket: paths.net, log: paths.netLog, denied: [] });
   try {
     const { exitCode, signal, stdout, stderr } = await deps.exec(argv, { timeoutMs: 10_000 });
     const process = exitCode === 0 ? startedProcess(stdout) : null;

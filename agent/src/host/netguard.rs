@@ -1,12 +1,17 @@
-//! `netguard`: stands between a VMM and its passt, and lets no frame pass that would lead to the host's loopback.
+//! `netguard`: stands between a VMM and its passt, and passes only the frames that `policy` allows.
 //!
 //! passt opens a connection to whatever address a guest's packet names. Older ones do so for 127.0.0.0/8 and 0.0.0.0
 //! too, and a hostile guest is free to send such packets, so that it would reach every service on the host's loopback.
 //!
-//! `netguard --listen PATH -- passt … --fd 3`: makes the socket for the VMM, starts passt on a socket pair, prints the pid of the
-//! process that stays and returns. That process ends with the VMM or with passt, whichever goes first, and so does
-//! the other.
+//! `netguard --listen PATH [--resolver ADDRESS] [--deny NETWORK]... -- passt … --fd 3`: makes the socket for the VMM, starts passt on
+//! a socket pair, prints the pid of the process that stays and returns. That process ends with the VMM or with passt,
+//! whichever goes first, and so does the other.
 
+mod options;
+mod policy;
+
+use self::options::Options;
+use self::policy::Policy;
 use crate::programs;
 use crate::sys::poll::{self, Waiting};
 use crate::sys::process::{self, Forked};
@@ -21,7 +26,7 @@ const MAX_FRAME: usize = 65535 + 18;
 const BUFFER: usize = 256 * 1024;
 
 pub fn run(args: &[String]) -> Result<(), String> {
-    let (path, command) = parse(args)?;
+    let Options { path, policy, command } = Options::parse(args)?;
     let listener = listen(path).map_err(|e| format!("{}: {e}", path))?;
     let (ours, theirs) = UnixStream::pair().map_err(|e| e.to_string())?;
     if let Err(problem) = start(command, theirs) {
@@ -37,17 +42,10 @@ pub fn run(args: &[String]) -> Result<(), String> {
             let vmm = accept_unless_closed(&listener, &ours);
             let _ = std::fs::remove_file(path);
             if let Some(vmm) = vmm {
-                join(vmm, ours);
+                join(vmm, ours, policy);
             }
             std::process::exit(0)
         }
-    }
-}
-
-fn parse(args: &[String]) -> Result<(&str, &[String]), String> {
-    match args {
-        [flag, path, dashes, command @ ..] if flag == "--listen" && dashes == "--" && !command.is_empty() => Ok((path, command)),
-        _ => Err("usage: netguard --listen PATH -- PASST ARGS…".into()),
     }
 }
 
@@ -85,10 +83,10 @@ fn detach() -> io::Result<Option<i32>> {
 }
 
 /// Until either side is gone.
-fn join(vmm: UnixStream, passt: UnixStream) {
+fn join(vmm: UnixStream, passt: UnixStream, policy: Policy) {
     let (Ok(from_vmm), Ok(to_passt)) = (vmm.try_clone(), passt.try_clone()) else { return };
     std::thread::spawn(move || {
-        let _ = guarded(from_vmm, to_passt);
+        let _ = guarded(from_vmm, to_passt, &policy);
         std::process::exit(0)
     });
     let _ = copy(passt, vmm);
@@ -118,7 +116,7 @@ fn copy(mut from: UnixStream, mut to: UnixStream) -> io::Result<()> {
 }
 
 /// Passes whole frames on, those that are allowed; each comes after its length (u32 BE).
-fn guarded(mut from: UnixStream, mut to: UnixStream) -> io::Result<()> {
+fn guarded(mut from: UnixStream, mut to: UnixStream, policy: &Policy) -> io::Result<()> {
     let mut buffer = vec![0; BUFFER];
     let mut held = 0;
     loop {
@@ -127,7 +125,7 @@ fn guarded(mut from: UnixStream, mut to: UnixStream) -> io::Result<()> {
             return Ok(());
         }
         held += length;
-        let (used, passed) = sift(&mut buffer[..held])?;
+        let (used, passed) = sift(&mut buffer[..held], policy)?;
         to.write_all(&buffer[..passed])?;
         buffer.copy_within(used..held, 0);
         held -= used;
@@ -135,7 +133,7 @@ fn guarded(mut from: UnixStream, mut to: UnixStream) -> io::Result<()> {
 }
 
 /// Moves the allowed frames to the front. `(bytes looked at, bytes to send)`; the rest is the beginning of a frame.
-fn sift(data: &mut [u8]) -> io::Result<(usize, usize)> {
+fn sift(data: &mut [u8], policy: &Policy) -> io::Result<(usize, usize)> {
     let (mut at, mut passed) = (0, 0);
     while data.len() - at >= 4 {
         let length = u32::from_be_bytes([data[at], data[at + 1], data[at + 2], data[at + 3]]) as usize;
@@ -146,7 +144,7 @@ fn sift(data: &mut [u8]) -> io::Result<(usize, usize)> {
         if end > data.len() {
             break;
         }
-        if is_allowed(&data[at + 4..end]) {
+        if policy.allows(&data[at + 4..end]) {
             // a frame moves only when one before it was dropped; `used` is cut off later, so `passed` never catches up
             data.copy_within(at..end, passed);
             passed += end - at;
@@ -156,78 +154,31 @@ fn sift(data: &mut [u8]) -> io::Result<(usize, usize)> {
     Ok((at, passed))
 }
 
-/// ARP, and IPv4 between addresses that can be on a wire. passt serves IPv4 alone here.
-fn is_allowed(frame: &[u8]) -> bool {
-    match frame.get(12..14) {
-        Some([0x08, 0x06]) => true,
-        Some([0x08, 0x00]) => match (frame.get(26), frame.get(30..34)) {
-            (Some(source), Some(destination)) => !is_local(*source) && !is_local(destination[0]),
-            _ => false,
-        },
-        _ => false,
-    }
-}
-
-/// 0.0.0.0/8 ("this host": a connection to it is one to the loopback) and 127.0.0.0/8
-fn is_local(first_byte: u8) -> bool {
-    first_byte == 0 || first_byte == 127
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn ipv4(source: [u8; 4], destination: [u8; 4]) -> Vec<u8> {
-        let mut frame = vec![0; 14];
-        frame[12] = 8;
-        let mut ip = vec![0; 20];
-        ip[12..16].copy_from_slice(&source);
-        ip[16..20].copy_from_slice(&destination);
-        frame.extend(ip);
-        frame
-    }
-
-    fn sent(frame: &[u8]) -> Vec<u8> {
-        [&(frame.len() as u32).to_be_bytes()[..], frame].concat()
-    }
-
-    const GUEST: [u8; 4] = [192, 0, 2, 15];
-
-    #[test]
-    fn what_would_lead_to_the_hosts_loopback_is_dropped() {
-        for destination in [[127, 0, 0, 1], [127, 0, 0, 53], [127, 255, 255, 254], [0, 0, 0, 0], [0, 1, 2, 3]] {
-            assert!(!is_allowed(&ipv4(GUEST, destination)), "{destination:?}");
-        }
-        assert!(!is_allowed(&ipv4([127, 0, 0, 1], [9, 9, 9, 9])));
-        assert!(is_allowed(&ipv4(GUEST, [9, 9, 9, 9])));
-        assert!(is_allowed(&ipv4(GUEST, [192, 0, 2, 2])));
-    }
-
-    #[test]
-    fn only_arp_and_whole_ipv4_headers_pass() {
-        let mut arp = vec![0; 42];
-        arp[12..14].copy_from_slice(&[8, 6]);
-        assert!(is_allowed(&arp));
-        let mut ipv6 = vec![0; 60];
-        ipv6[12..14].copy_from_slice(&[0x86, 0xdd]);
-        assert!(!is_allowed(&ipv6));
-        assert!(!is_allowed(&ipv4(GUEST, [9, 9, 9, 9])[..33]));
-        assert!(!is_allowed(&[]));
-        let mut tagged = vec![0; 60];
-        tagged[12..14].copy_from_slice(&[0x81, 0x00]);
-        assert!(!is_allowed(&tagged));
+    /// An ICMP packet, as long as it is wanted.
+    fn sent(destination: [u8; 4], length: usize) -> Vec<u8> {
+        let mut frame = vec![0; length];
+        frame[12..16].copy_from_slice(&[8, 0, 0x45, 0]);
+        frame[16..18].copy_from_slice(&20u16.to_be_bytes());
+        frame[23] = 1;
+        frame[26..30].copy_from_slice(&[192, 0, 2, 15]);
+        frame[30..34].copy_from_slice(&destination);
+        [&(length as u32).to_be_bytes()[..], &frame].concat()
     }
 
     #[test]
     fn frames_pass_whole_and_in_order_however_they_are_cut() {
-        let good = [sent(&ipv4(GUEST, [9, 9, 9, 9])), sent(&ipv4(GUEST, [1, 1, 1, 1]))];
-        let all = [&good[0][..], &sent(&ipv4(GUEST, [127, 0, 0, 1])), &good[1]].concat();
+        let good = [sent([9, 9, 9, 9], 34), sent([1, 1, 1, 1], 60)];
+        let all = [&good[0][..], &sent([127, 0, 0, 1], 34), &good[1]].concat();
         for cut in 0..=all.len() {
             let mut out = Vec::new();
             let mut held = Vec::new();
             for part in [&all[..cut], &all[cut..]] {
                 held.extend_from_slice(part);
-                let (used, passed) = sift(&mut held).unwrap();
+                let (used, passed) = sift(&mut held, &Policy::default()).unwrap();
                 out.extend_from_slice(&held[..passed]);
                 held.drain(..used);
             }
@@ -236,7 +187,10 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_longer_than_any_ends_the_line() {
-        assert!(sift(&mut u32::MAX.to_be_bytes()).is_err());
+    fn the_longest_frame_passes_and_a_longer_one_ends_the_line() {
+        let mut longest = sent([9, 9, 9, 9], MAX_FRAME);
+        assert_eq!(sift(&mut longest, &Policy::default()).unwrap(), (4 + MAX_FRAME, 4 + MAX_FRAME));
+        let mut longer = (MAX_FRAME as u32 + 1).to_be_bytes();
+        assert!(sift(&mut longer, &Policy::default()).is_err());
     }
 }

@@ -3,11 +3,15 @@ import type { ByteStream } from "../../base/bytes.ts";
 
 const etherArp = 0x0806;
 const etherIpv4 = 0x0800;
+const etherIpv6 = 0x86dd;
 const tcpSyn = 0x02;
 
 export type Answer =
   | { kind: "tcp"; from: string; port: number; flags: string }
   | { kind: "udp"; from: string; port: number; text: string };
+
+/** `flags`: with the fragment's offset; `options`: hexadecimal, whole words */
+export type IpHead = { flags?: number; options?: string };
 
 export class HandMadeGuest {
   readonly #line: ByteStream;
@@ -55,13 +59,27 @@ export class HandMadeGuest {
     this.#sendIp(to, 6, head);
   }
 
-  udp(to: string, port: number, text: string): void {
+  udp(to: string, port: number, text: string, ipHead?: IpHead): void {
     const data = Buffer.from(text);
     const head = Buffer.alloc(8);
     head.writeUInt16BE(41_000, 0);
     head.writeUInt16BE(port, 2);
     head.writeUInt16BE(8 + data.length, 4);
-    this.#sendIp(to, 17, Buffer.concat([head, data]));
+    this.#sendIp(to, 17, Buffer.concat([head, data]), ipHead);
+  }
+
+  /** From an address beside the host's. @param to written out in full, as 32 hexadecimal digits */
+  udp6(to: string, port: number, text: string): void {
+    const udp = Buffer.concat([
+      Buffer.from([0xa0, 0x28, port >> 8, port & 255, 0, 8 + text.length, 0, 0]),
+      Buffer.from(text),
+    ]);
+    const head = Buffer.from(`60000000${hex16(udp.length)}1140${"fd000ec2".padEnd(31, "0")}f${to}`, "hex");
+    udp.writeUInt16BE(
+      checksum(Buffer.concat([head.subarray(8), Buffer.from([0, 0, 0, udp.length, 0, 0, 0, 17]), udp])),
+      6,
+    );
+    this.#send(etherIpv6, Buffer.concat([head, udp]));
   }
 
   /** Resolves with the first answer, past or future, that fits. */
@@ -77,10 +95,11 @@ export class HandMadeGuest {
     this.#line.destroy();
   }
 
-  #sendIp(to: string, protocol: number, payload: Buffer): void {
-    const head = Buffer.alloc(20);
-    head[0] = 0x45;
-    head.writeUInt16BE(20 + payload.length, 2);
+  #sendIp(to: string, protocol: number, payload: Buffer, { flags = 0, options = "" }: IpHead = {}): void {
+    const head = Buffer.concat([Buffer.alloc(20), Buffer.from(options, "hex")]);
+    head[0] = 0x40 | (head.length / 4);
+    head.writeUInt16BE(head.length + payload.length, 2);
+    head.writeUInt16BE(flags, 6);
     head[8] = 64;
     head[9] = protocol;
     ip(this.#address).copy(head, 12);
@@ -140,6 +159,10 @@ function flagsOf(byte: number): string {
     .filter(([, bit]) => byte & (bit as number))
     .map(([name]) => name)
     .join("");
+}
+
+function hex16(value: number): string {
+  return value.toString(16).padStart(4, "0");
 }
 
 function ip(address: string): Buffer {

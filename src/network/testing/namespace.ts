@@ -1,6 +1,6 @@
 /**
- * A host of its own for tests of the guest's network: a network namespace whose only way out is a cable to nowhere, with services
- * on its loopback and on its address. What a guest sends through a passt in there never leaves this machine.
+ * A host of its own for tests of the guest's network, and another host beside it on its network: two network namespaces joined by a
+ * cable. What a guest sends through a passt in there never leaves this machine.
  */
 import { mkdir, rm, rmdir, writeFile } from "node:fs/promises";
 import type { Exec } from "../../host/exec.ts";
@@ -9,10 +9,24 @@ import { spawnPiped } from "../../host/process.ts";
 
 /** the namespace's own address: as far as a guest can see, the host's */
 export const outside = "198.51.100.2";
+/** the other host's addresses: on the network that both are attached to, public and private */
+export const neighbour = "198.51.100.7";
+export const privateNeighbour = "10.9.0.7";
+/** the other host's too, reached by routing: somewhere on the internet, a private network, metadata services */
+export const internet = "203.0.113.9";
+export const privateNetwork = "172.16.9.9";
+export const metadata = ["169.254.169.254", "100.100.100.200", "168.63.129.16", "192.0.0.192"] as const;
+/** groups that the other host has joined */
+export const multicastGroups = ["224.0.0.251", "239.255.255.250"] as const;
+/** the other host's IPv6 address, on the same network as the namespace's */
+export const neighbour6 = "fd00:ec2::254";
+
 /** TCP, on 127.0.0.1 alone */
 export const loopbackPort = 8080;
-/** TCP, on every address; says `hello` over HTTP */
+/** TCP, on every address of both; says `hello` over HTTP */
 export const openPort = 8081;
+/** UDP, on every address of the other host: answers `seen` with every other text that came before */
+export const recorderPort = 7000;
 
 export type Namespace = {
   /** runs a program in it */
@@ -22,16 +36,25 @@ export type Namespace = {
   remove(): Promise<void>;
 };
 
-const lines = [
+const hostLines = [
   "link set lo up",
-  "link add eth0 type veth peer name nowhere",
   `addr add ${outside}/24 dev eth0`,
+  "addr add 10.9.0.2/24 dev eth0",
+  "addr add fd00:ec2::2/64 dev eth0 nodad",
   "link set eth0 up",
-  "link set nowhere up",
   "route add default via 198.51.100.1",
 ];
 
-const services = `
+/** its first address is the one that it answers from */
+const neighbourLines = [
+  "link set lo up",
+  ...[neighbour, "198.51.100.1", privateNeighbour].map((address) => `addr add ${address}/24 dev eth0`),
+  ...[internet, privateNetwork, ...metadata].map((address) => `addr add ${address}/32 dev lo`),
+  `addr add ${neighbour6}/64 dev eth0 nodad`,
+  "link set eth0 up",
+];
+
+const hostServices = `
   Bun.serve({ hostname: "127.0.0.1", port: ${loopbackPort}, fetch: () => new Response("secret") });
   Bun.serve({ hostname: "0.0.0.0", port: ${openPort}, fetch: () => new Response("hello") });
   const head = Buffer.from("81800001000100000000", "hex");
@@ -43,28 +66,55 @@ const services = `
   console.log("ready");
 `;
 
+const neighbourServices = `
+  Bun.serve({ hostname: "0.0.0.0", port: ${openPort}, fetch: () => new Response("hello") });
+  const seen = [];
+  const record = (socket) => (data, from) => {
+    if (String(data) !== "seen") seen.push(String(data));
+    else socket.send(JSON.stringify(seen), from.port, from.address);
+  };
+  const { createSocket } = require("node:dgram");
+  const [four, six] = [createSocket("udp4"), createSocket({ type: "udp6", ipv6Only: true })];
+  for (const socket of [four, six]) socket.on("message", record(socket));
+  four.bind(${recorderPort}, "0.0.0.0", () => {
+    for (const group of ${JSON.stringify(multicastGroups)}) four.addMembership(group, "${neighbour}");
+    six.bind(${recorderPort}, "${neighbour6}", () => console.log("ready"));
+  });
+`;
+
 /** Needs root. @param label makes the name unique together with the pid */
 export async function makeNamespace(label: string): Promise<Namespace> {
   const exec = createExec({});
   const name = `banger-${label}-${process.pid}`;
+  const other = `${name}-lan`;
   const folder = `/etc/netns/${name}`;
-  const inside = (argv: readonly string[]) => ["ip", "netns", "exec", name, ...argv];
   await mkdir(folder, { recursive: true });
   await writeFile(`${folder}/resolv.conf`, "nameserver 127.0.0.53\n");
-  await must(exec, ["ip", "netns", "add", name]);
-  for (const line of lines) await must(exec, inside(["ip", ...line.split(" ")]));
-  const running = spawnPiped(inside([process.execPath, "-e", services]));
-  for await (const chunk of running.stdout) if (Buffer.from(chunk).includes("ready")) break;
+  for (const space of [name, other]) await must(exec, ["ip", "netns", "add", space]);
+  await must(exec, within(name, ["ip", ..."link add eth0 type veth peer name eth0 netns".split(" "), other]));
+  for (const line of neighbourLines) await must(exec, within(other, ["ip", ...line.split(" ")]));
+  for (const line of hostLines) await must(exec, within(name, ["ip", ...line.split(" ")]));
+  const running = await Promise.all([serve(name, hostServices), serve(other, neighbourServices)]);
   return {
-    exec: (argv, options) => exec(inside(argv), options),
+    exec: (argv, options) => exec(within(name, argv), options),
     resolvConf: `${folder}/resolv.conf`,
     async remove() {
-      running.kill("SIGKILL");
-      await exec(["ip", "netns", "del", name]);
+      for (const one of running) one.kill("SIGKILL");
+      for (const space of [name, other]) await exec(["ip", "netns", "del", space]);
       await rm(folder, { recursive: true, force: true });
       await rmdir("/etc/netns").catch(() => {});
     },
   };
+}
+
+function within(space: string, argv: readonly string[]): string[] {
+  return ["ip", "netns", "exec", space, ...argv];
+}
+
+async function serve(space: string, services: string) {
+  const running = spawnPiped(within(space, [process.execPath, "-e", services]));
+  for await (const chunk of running.stdout) if (Buffer.from(chunk).includes("ready")) break;
+  return running;
 }
 
 async function must(exec: Exec, argv: readonly string[]): Promise<void> {

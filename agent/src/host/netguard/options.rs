@@ -1,0 +1,69 @@
+//! The command line of `netguard`.
+
+use super::policy::{Network, Policy};
+
+const USAGE: &str = "usage: netguard --listen PATH [--resolver ADDRESS] [--deny NETWORK]... -- PASST ARGS…";
+
+#[derive(Debug)]
+pub struct Options<'a> {
+    /// of the socket that is made for the VMM
+    pub path: &'a str,
+    pub policy: Policy,
+    /// never empty
+    pub command: &'a [String],
+}
+
+impl<'a> Options<'a> {
+    pub fn parse(args: &'a [String]) -> Result<Self, String> {
+        let dashes = args.iter().position(|word| word == "--").ok_or(USAGE)?;
+        let command = &args[dashes + 1..];
+        let mut path = None;
+        let mut policy = Policy::default();
+        for pair in args[..dashes].chunks(2) {
+            let [flag, value] = pair else { return Err(USAGE.into()) };
+            match flag.as_str() {
+                "--listen" => path = Some(value.as_str()),
+                "--resolver" => policy.resolver = Some(value.parse().map_err(|_| wrong(flag, value, "an IPv4 address"))?),
+                "--deny" => policy.denied.push(Network::parse(value).ok_or_else(|| wrong(flag, value, "an IPv4 network"))?),
+                _ => return Err(USAGE.into()),
+            }
+        }
+        match path {
+            Some(path) if !command.is_empty() => Ok(Options { path, policy, command }),
+            _ => Err(USAGE.into()),
+        }
+    }
+}
+
+fn wrong(flag: &str, value: &str, expected: &str) -> String {
+    format!("{flag} {value}: is not {expected}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(line: &str) -> Vec<String> {
+        line.split_whitespace().map(String::from).collect()
+    }
+
+    #[test]
+    fn what_is_denied_is_repeated_and_the_command_stands_after_the_dashes() {
+        let line = words("--listen /s --resolver 192.0.2.3 --deny 10.0.0.0/8 --deny 9.9.9.9/32 -- passt --deny x");
+        let options = Options::parse(&line).unwrap();
+        assert_eq!((options.path, options.command), ("/s", &words("passt --deny x")[..]));
+        assert_eq!(options.policy.denied, ["10.0.0.0/8", "9.9.9.9/32"].map(|text| Network::parse(text).unwrap()));
+        assert_eq!(options.policy.resolver, Some([192, 0, 2, 3].into()));
+        assert!(Options::parse(&words("--listen /s -- passt")).unwrap().policy.denied.is_empty());
+    }
+
+    #[test]
+    fn a_line_with_a_mistake_starts_nothing() {
+        for line in ["", "--listen /s", "--listen /s --", "-- passt", "--listen -- passt", "--listen /s --what x -- passt"] {
+            assert!(Options::parse(&words(line)).unwrap_err().starts_with("usage:"), "{line}");
+        }
+        for line in ["--deny lan", "--deny 10.0.0.1/8", "--resolver ::1"] {
+            assert!(Options::parse(&words(&format!("--listen /s {line} -- passt"))).unwrap_err().starts_with(line), "{line}");
+        }
+    }
+}
