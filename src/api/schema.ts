@@ -1,6 +1,7 @@
 /** Checks of everything that comes in over the API. Strict: an unknown field is a problem, with its path. */
 import * as z from "zod/mini";
-import { networkKinds, waitKinds } from "../model/vm.ts";
+import { maxDeny, namedDenyProblem, networkKinds, parseDeny } from "../model/network.ts";
+import { waitKinds } from "../model/vm.ts";
 
 /** Bounds of what one request may ask; a size within them may still be more than the host has. */
 const size = {
@@ -26,6 +27,25 @@ const idle = z.int().check(
 );
 const wait = z.enum(waitKinds);
 
+const denied = z.string().check(
+  z.maxLength(64),
+  z.refine((text) => parseDeny(text) !== null, { error: ({ input }) => namedDenyProblem(String(input)) }),
+);
+const networkRequest = z.strictObject({
+  kind: z.optional(z.enum(networkKinds)),
+  deny: z.optional(
+    z.pipe(
+      z.array(denied).check(z.maxLength(maxDeny)),
+      z.transform((all) => all.map((text) => parseDeny(text) ?? text)),
+    ),
+  ),
+});
+/** A word is its kind. */
+const network = z.pipe(
+  z.transform((value: unknown) => (typeof value === "string" ? { kind: value } : value)),
+  networkRequest,
+);
+
 /** What decides which template a VM begins from. */
 const vmKind = {
   image: z.optional(reference),
@@ -33,7 +53,7 @@ const vmKind = {
   vcpu: z.optional(size.vcpu),
   memoryMib: z.optional(size.memoryMib),
   diskBytes: z.optional(size.diskBytes),
-  network: z.optional(z.enum(networkKinds)),
+  network: z.optional(network),
 };
 
 export const createVmSchema = z.strictObject({

@@ -1,7 +1,8 @@
 /** The daemon's API: what goes over the socket. `docs/api.md` is its description. Schemas that check these: `schema.ts`. */
 import type { ConfigChange } from "../model/artifact.ts";
 import type { Credential } from "../model/credential.ts";
-import type { NetworkKind, VmView, WaitKind } from "../model/vm.ts";
+import type { NetworkRequest } from "../model/network.ts";
+import type { VmView, WaitKind } from "../model/vm.ts";
 
 /** Bumped when an older CLI could not go on; sent in `GET /v1/daemon` and the `Banger-Api` header of every answer. */
 export const apiVersion = 1;
@@ -23,7 +24,8 @@ export type CreateVm = {
   vcpu?: number;
   memoryMib?: number;
   diskBytes?: number;
-  network?: NetworkKind;
+  /** over the wire also a word: its kind */
+  network?: NetworkRequest;
   env?: Record<string, string>;
   /** suspended after so long without use, in `ms` */
   idleMs?: number;

@@ -17,6 +17,7 @@ import {
   usedBytes,
 } from "../host/files.ts";
 import type { Logger } from "../host/log.ts";
+import { hostNetworks } from "../host/networks.ts";
 import { processRef, signalProcess } from "../host/process.ts";
 import { waitForExit } from "../host/process-end.ts";
 import { processesAbout } from "../host/process-tree.ts";
@@ -24,6 +25,7 @@ import { randomBytes, randomId } from "../host/random.ts";
 import { openDatabase } from "../host/sqlite.ts";
 import { defaultTimings, type MachinesDeps } from "../machines/deps.ts";
 import { createMachines, type Machines } from "../machines/machines.ts";
+import { decideNetwork } from "../model/network.ts";
 import type { Paths } from "../model/paths.ts";
 import { createUserNetwork } from "../network/user.ts";
 import { makeHostKey } from "../ssh/keys.ts";
@@ -43,13 +45,14 @@ export async function wireMachines({ paths, facts, env, log }: WireFacts): Promi
   const exec = createExec(definedOnly(env));
   const agent = env["BANGER_AGENT"] || join(dirname(process.execPath), "banger-vsock-agent");
   const driver = createQemuDriver({ exec, which, env, agent, tscFile: paths.tscFile });
-  const network = createUserNetwork({ exec, which, agent });
   const disk = { exec, blankDisk: paths.blankDisk, partial: paths.partial };
   const caches = [paths.layers, paths.kernels, paths.partial, paths.blobs, paths.initramfsFolder];
   const folders = [paths.vms, ...caches, dirname(paths.blankDisk(0))];
   await Promise.all(folders.map((folder) => ensureFolder(folder)));
   const store = createStore(openDatabase(paths.database), () => systemClock.now());
   const config = () => loadConfig({ file: paths.configFile });
+  const mayFallBack = async () => (await config()).networkFallback;
+  const network = createUserNetwork({ exec, which, agent, hostNetworks, mayFallBack });
   const deps: MachinesDeps = {
     store,
     driver,
@@ -76,6 +79,7 @@ export async function wireMachines({ paths, facts, env, log }: WireFacts): Promi
     templateLimit: async () => (await config()).templateMaxBytes,
     artifacts: wireArtifacts({ exec, paths, agent, store, env, cpus: facts.cpus, config }),
     sizes: async (request) => resolveSizes(request, await config(), facts),
+    networkSpec: async (request) => decideNetwork(request, (await config()).network),
     inheritance: async () =>
       guestInheritance({ paths, env: definedOnly(env), inheritProxy: (await config()).inheritProxy }),
     after(ms, run) {

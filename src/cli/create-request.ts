@@ -1,8 +1,9 @@
 /** From the flags that decide what a VM is to the daemon's request. */
 import type { CreateVm } from "../api/types.ts";
 import type { VmName } from "../base/names.ts";
-import type { NetworkKind } from "../model/vm.ts";
+import type { NetworkKind } from "../model/network.ts";
 import type { EnvFlags } from "./environment.ts";
+import { denyOf } from "./flags.ts";
 
 export type CreateFlags = EnvFlags & {
   name?: VmName;
@@ -14,6 +15,7 @@ export type CreateFlags = EnvFlags & {
   /** in bytes */
   disk?: number;
   network?: NetworkKind;
+  deny?: readonly string[];
   /** in `ms` */
   idleTimeout?: number;
   json?: boolean;
@@ -21,7 +23,7 @@ export type CreateFlags = EnvFlags & {
 
 /** Without its variables, which `vm create` alone gives to the VM itself. */
 export function createRequest(flags: CreateFlags): CreateVm {
-  const { name, image, kernel, vcpu, network } = flags;
+  const { name, image, kernel, vcpu } = flags;
   const given = {
     name,
     image,
@@ -29,8 +31,13 @@ export function createRequest(flags: CreateFlags): CreateVm {
     vcpu,
     memoryMib: flags.memory,
     diskBytes: flags.disk,
-    network,
+    network: networkRequest(flags),
     idleMs: flags.idleTimeout,
   };
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+}
+
+function networkRequest({ network, deny }: CreateFlags): CreateVm["network"] {
+  if (network === undefined && deny === undefined) return undefined;
+  return { ...(network === undefined ? {} : { kind: network }), ...(deny === undefined ? {} : { deny: denyOf(deny) }) };
 }

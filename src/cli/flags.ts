@@ -2,7 +2,8 @@
 import { fail } from "../base/errors/error.ts";
 import { parseDuration, parseSize } from "../base/units.ts";
 import { sizeBounds } from "../config/sizing.ts";
-import { type NetworkKind, networkKinds, type WaitKind, waitKinds } from "../model/vm.ts";
+import { denyProblem, maxDeny, type NetworkKind, networkKinds, parseDeny } from "../model/network.ts";
+import { type WaitKind, waitKinds } from "../model/vm.ts";
 
 const mib = 1024 * 1024;
 
@@ -34,6 +35,17 @@ export function parseNetwork(text: string): NetworkKind {
   const found = networkKinds.find((kind) => kind === text);
   if (!found) throw invalid("--network", text, `is not one of ${networkKinds.join(", ")}`, "--network user");
   return found;
+}
+
+/** What `--deny` was given with, in the normal form. */
+export function denyOf(texts: readonly string[] | undefined): string[] {
+  const all = texts ?? [];
+  if (all.length > maxDeny) throw invalid("--deny", all[maxDeny] ?? "", `is one more than ${maxDeny}`, "--deny lan");
+  return all.map((text) => {
+    const entry = parseDeny(text);
+    if (entry === null) throw invalid("--deny", text, denyProblem(text), "--deny 10.0.0.0/8");
+    return entry;
+  });
 }
 
 export function parseWait(text: string): WaitKind {

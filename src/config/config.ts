@@ -1,5 +1,7 @@
 /** The user's configuration as the program sees it: every value present, each with where it came from. */
 
+import type { NetworkSpec } from "../model/network.ts";
+
 /** What `[vm_defaults]` may hold; absent keys are decided by host and constants (`sizing.ts`). */
 export type VmDefaults = {
   vcpu?: number;
@@ -39,6 +41,10 @@ export type Config = {
   spareVm: boolean;
   /** what templates may take of the disk together, in bytes; 0: VMs always boot */
   templateMaxBytes: number;
+  /** what a new VM's network is where the user doesn't say; its `deny` list holds for every new VM */
+  network: NetworkSpec;
+  /** whether QEMU's own network may stand in for passt */
+  networkFallback: boolean;
   /** by key as written in the file: `vm_defaults.vcpu` */
   provenance: Record<string, ConfigSource>;
 };

@@ -31,6 +31,9 @@ test("values and where they came from", () => {
     registry_mirrors: "default",
     insecure_registries: "default",
     idle_timeout: "default",
+    "network.kind": "default",
+    "network.deny": "default",
+    network_fallback: "default",
     spare_vm: "default",
     template_max_size: "default",
     "vm_defaults.vcpu": "file",
@@ -71,6 +74,40 @@ test("catalogs, and whose signature they must have", () => {
     expect.stringContaining("catalog_urls.2: must be a list of tables"),
   ]);
   expect(problems('catalog_urls = ["x"]')).toHaveLength(1);
+});
+
+test("the network: a word is its kind, and what is denied has one form", () => {
+  expect(defaultConfig("/c").network).toEqual({ kind: "user", deny: [] });
+  expect(defaultConfig("/c").networkFallback).toBe(false);
+  expect(parseConfig("/c", 'network = "none"').network).toEqual({ kind: "none", deny: [] });
+  const config = parseConfig(
+    "/c",
+    'network_fallback = true\n[network]\ndeny = ["10.0.0.0/8", "9.9.9.9", "lan", "lan"]',
+  );
+  expect(config.network).toEqual({ kind: "user", deny: ["10.0.0.0/8", "9.9.9.9/32", "lan"] });
+  expect(config.networkFallback).toBe(true);
+  expect(config.provenance).toMatchObject({ "network.kind": "default", "network.deny": "file" });
+});
+
+test("every problem of a network at once", () => {
+  const text = '[network]\nknid = "user"\nkind = "usr"\ndeny = ["10.0.0.1/8", "lam", "::/0", 7]\n';
+  expect([...problems(text)].sort()).toEqual([
+    'network.deny.0: "10.0.0.1/8" has bits after its prefix: it should be 10.0.0.0/8',
+    'network.deny.1: "lam" is not an IPv4 network as "10.0.0.0/8", an address, or "lan"; did you mean "lan"?',
+    'network.deny.2: "::/0" is IPv6, which guests don\'t have',
+    'network.deny.3: must be a list of up to 64 networks, as in `deny = ["10.0.0.0/8", "lan"]`',
+    'network.kind: must be "user" or "none", as in `kind = "user"`; did you mean "user"?',
+    'network.knid: unknown key; did you mean "kind"?',
+  ]);
+  expect(problems('network = "bridge"')).toEqual(['network.kind: must be "user" or "none", as in `kind = "user"`']);
+  expect(problems("network = 7")).toEqual(["network: must be a table: `[network]`"]);
+});
+
+test("a list of 64 denied networks is read, and a longer one refused", () => {
+  const denying = (count: number) =>
+    `[network]\ndeny = [${Array.from({ length: count }, (_, at) => `"10.0.0.${at}"`)}]`;
+  expect(parseConfig("/c", denying(64)).network.deny).toHaveLength(64);
+  expect(problems(denying(65))).toHaveLength(1);
 });
 
 test("when VMs are suspended", () => {

@@ -3,6 +3,7 @@ import { parse as parseToml, TomlError } from "smol-toml";
 import { fail } from "../base/errors/error.ts";
 import { problemsOf, syntaxProblem } from "../base/problems.ts";
 import { parseDuration, parseSize } from "../base/units.ts";
+import { decideNetwork, type NetworkSpec, parseDeny } from "../model/network.ts";
 import type { Config, ConfigSource, VmDefaults } from "./config.ts";
 import { configSchema, keysAt, type RawConfig } from "./schema.ts";
 
@@ -52,6 +53,8 @@ function configOf(file: string, raw: RawConfig): Config {
     registryMirrors: raw.registry_mirrors ?? {},
     insecureRegistries: raw.insecure_registries ?? [],
     idleMs: parseDuration(raw.idle_timeout ?? "never") ?? 0,
+    network: networkSpec(raw.network),
+    networkFallback: raw.network_fallback ?? false,
     spareVm: raw.spare_vm ?? true,
     templateMaxBytes: parseSize(raw.template_max_size ?? defaultTemplateMax) ?? 0,
     provenance: {
@@ -61,6 +64,9 @@ function configOf(file: string, raw: RawConfig): Config {
       registry_mirrors: source(raw.registry_mirrors),
       insecure_registries: source(raw.insecure_registries),
       idle_timeout: source(raw.idle_timeout),
+      "network.kind": source(raw.network?.kind),
+      "network.deny": source(raw.network?.deny),
+      network_fallback: source(raw.network_fallback),
       spare_vm: source(raw.spare_vm),
       template_max_size: source(raw.template_max_size),
       "vm_defaults.vcpu": source(from.vcpu),
@@ -68,6 +74,10 @@ function configOf(file: string, raw: RawConfig): Config {
       "vm_defaults.disk_size": source(from.disk_size),
     },
   };
+}
+
+function networkSpec({ kind = "user", deny = [] }: NonNullable<RawConfig["network"]> = {}): NetworkSpec {
+  return decideNetwork({ deny: deny.map((entry) => parseDeny(entry) ?? entry) }, { kind, deny: [] });
 }
 
 /** Paths in the file are seen from the folder that it is in. */

@@ -1,7 +1,9 @@
 /** What config.toml may hold: every key, its check, and the words for what is wrong. `docs/config.md` is its twin. */
 import * as z from "zod/mini";
+import { nearest } from "../base/text.ts";
 import { parseDuration, parseSize } from "../base/units.ts";
 import { sourceProblem } from "../base/url.ts";
+import { maxDeny, namedDenyProblem, networkKinds, parseDeny } from "../model/network.ts";
 import { sizeBounds } from "./sizing.ts";
 
 const vcpuRule = `must be a whole number from ${sizeBounds.vcpu.min} to ${sizeBounds.vcpu.max}, as in \`vcpu = 2\``;
@@ -83,6 +85,34 @@ const catalogUrlSchema = z.strictObject(
   { error: (issue) => (issue.code === "invalid_type" ? catalogsRule : undefined) },
 );
 
+const kindRule = `must be ${networkKinds.map((kind) => `"${kind}"`).join(" or ")}, as in \`kind = "user"\``;
+const denyRule = `must be a list of up to ${maxDeny} networks, as in \`deny = ["10.0.0.0/8", "lan"]\``;
+
+const networkSchema = z.strictObject(
+  {
+    kind: z.optional(z.enum(networkKinds, { error: ({ input }) => `${kindRule}${meant(input, networkKinds)}` })),
+    deny: z.optional(
+      z
+        .array(
+          z
+            .string({ error: denyRule })
+            .check(
+              z.refine((text) => parseDeny(text) !== null, { error: ({ input }) => namedDenyProblem(String(input)) }),
+            ),
+          { error: denyRule },
+        )
+        .check(z.maxLength(maxDeny, { error: denyRule })),
+    ),
+  },
+  { error: tableRule("network") },
+);
+
+/** A word is its kind. */
+const networkOrKind = z.pipe(
+  z.transform((value: unknown) => (typeof value === "string" ? { kind: value } : value)),
+  networkSchema,
+);
+
 export const configSchema = z.strictObject({
   catalog_urls: z.optional(
     z.array(catalogUrlSchema, { error: catalogsRule }).check(z.maxLength(20, { error: catalogsRule })),
@@ -96,6 +126,8 @@ export const configSchema = z.strictObject({
   ),
   idle_timeout: z.optional(idleTime),
   inherit_proxy: z.optional(z.boolean({ error: "must be true or false" })),
+  network: z.optional(networkOrKind),
+  network_fallback: z.optional(z.boolean({ error: "must be true or false" })),
   spare_vm: z.optional(z.boolean({ error: "must be true or false" })),
   template_max_size: z.optional(
     z.union([z.literal("0"), maxSize(templateMaxRule, () => true)], { error: templateMaxRule }),
@@ -109,7 +141,13 @@ export type RawConfig = z.infer<typeof configSchema>;
 export function keysAt(path: readonly PropertyKey[]): string[] {
   if (path.length === 0) return Object.keys(configSchema.shape);
   if (path[0] === "catalog_urls" && path.length === 2) return Object.keys(catalogUrlSchema.shape);
+  if (path[0] === "network") return Object.keys(networkSchema.shape);
   return path[0] === "vm_defaults" ? Object.keys(vmDefaultsSchema.shape) : [];
+}
+
+function meant(input: unknown, words: readonly string[]): string {
+  const word = typeof input === "string" ? nearest(input, words) : undefined;
+  return word === undefined ? "" : `; did you mean "${word}"?`;
 }
 
 /** Says "must be a table" for a wrong type, and leaves unknown keys to the caller. */

@@ -5,7 +5,8 @@ import { formatSize } from "../base/units.ts";
 import { defaultKernel, suiteOf } from "../kernels/names.ts";
 import type { ImageRecord, KernelRecord } from "../model/artifact.ts";
 import type { Emit, SpecEvent } from "../model/event.ts";
-import type { NetworkKind, VmRecord, VmSpec } from "../model/vm.ts";
+import { describeNetwork, type NetworkRequest } from "../model/network.ts";
+import type { VmRecord, VmSpec } from "../model/vm.ts";
 import type { OpenChange } from "../store/journal.ts";
 import { findKernel, prepareArtifacts } from "./artifacts.ts";
 import type { Context } from "./context.ts";
@@ -21,7 +22,7 @@ export type CreateRequest = SizeRequest & {
   name?: string;
   image?: string;
   kernel?: string;
-  network?: NetworkKind;
+  network?: NetworkRequest;
   env?: Record<string, string>;
   /** suspended after so long without use, in `ms` */
   idleMs?: number;
@@ -62,7 +63,7 @@ export type Decided = { spec: VmSpec; image: ImageRecord; kernel: KernelRecord }
 /** What a VM as requested would be. @throws IMAGE_NOT_FOUND, KERNEL_NOT_FOUND */
 export async function decideSpec(ctx: Context, request: CreateRequest, emit: Emit): Promise<Decided> {
   const { provenance, ...sizes } = await ctx.sizes(request);
-  const chosen = { ...sizes, network: request.network ?? "user" };
+  const chosen = { ...sizes, network: await ctx.networkSpec(request.network ?? {}) };
   const wanted = wantedArtifacts(ctx, request);
   requirePossible(ctx, wanted);
   emitSpec(emit, { ...chosen, ...wanted, provenance });
@@ -154,5 +155,9 @@ function newRecord(ctx: Context, request: CreateRequest, spec: VmSpec, id: VmId)
 function emitSpec(emit: Emit, spec: Omit<SpecEvent, "kind" | "text">): void {
   const { vcpu, memoryMib, diskBytes, image, kernel, network } = spec;
   const sizes = `${vcpu} vcpu, ${formatSize(memoryMib * 1024 * 1024, 1)} memory, ${formatSize(diskBytes)} disk`;
-  emit({ kind: "spec", text: `${sizes}, image ${image}, kernel ${kernel}, network ${network}`, ...spec });
+  emit({
+    kind: "spec",
+    text: `${sizes}, image ${image}, kernel ${kernel}, network ${describeNetwork(network)}`,
+    ...spec,
+  });
 }

@@ -13,6 +13,7 @@ import type { ImageRecord, KernelRecord } from "../model/artifact.ts";
 import type { BundleRef, CatalogEntry, CatalogKind } from "../model/catalog.ts";
 import type { Credential } from "../model/credential.ts";
 import type { Emit } from "../model/event.ts";
+import type { NetworkRequest, NetworkSpec } from "../model/network.ts";
 import type { Paths, VmPaths } from "../model/paths.ts";
 import type { ProcessRef } from "../model/vm.ts";
 import type { GuestNetwork, SshHostKey } from "../store/identities.ts";
@@ -29,10 +30,13 @@ export type PreparedNetwork = {
 };
 
 export type MachineNetwork = {
-  /** What a user network will be, as far as can be told before: a save's VM must have the same again. */
-  kind(): Promise<NetDevice["kind"]>;
-  /** Makes the host's side of one VM's user network; a failure leaves no process behind. */
-  prepare(paths: VmPaths): Promise<PreparedNetwork>;
+  /**
+   * What a user network will be, as far as can be told before: a save's VM must have the same again. @param deny as in the VM's spec
+   * @throws NETWORK_FAILED when there can be none
+   */
+  kind(deny: readonly string[]): Promise<NetDevice["kind"]>;
+  /** Makes the host's side of one VM's user network; a failure leaves no process behind. @throws NETWORK_FAILED */
+  prepare(paths: VmPaths, deny: readonly string[]): Promise<PreparedNetwork>;
   /** Ends it and removes what it left; fine when it is gone already. */
   stop(process: ProcessRef, paths: VmPaths): Promise<void>;
 };
@@ -212,6 +216,8 @@ export type MachinesDeps = {
   ): Promise<AgentClient>;
   artifacts: MachineArtifacts;
   sizes(request: SizeRequest): Promise<Sizes>;
+  /** What a new VM's network is, of what was asked for and the config. */
+  networkSpec(request: NetworkRequest): Promise<NetworkSpec>;
   inheritance(): Promise<GuestInheritance>;
   makeHostKey(): SshHostKey | Promise<SshHostKey>;
   randomBytes(count: number): Uint8Array;

@@ -78,7 +78,7 @@ async function checkedOrigin(
     goesOn: true,
   };
   const { image, initramfs } = await prepareArtifacts(ctx, vm.spec);
-  const net = vm.spec.network === "none" ? null : deviceOf(save);
+  const net = vm.spec.network.kind === "none" ? null : deviceOf(save);
   await ctx.driver.check(origin.save, bootSpec(ctx.paths, { vm, image, initramfs, net }));
   if (!(await ctx.isUntouched(origin.save)))
     throw fail("SAVE_DAMAGED", { path: files.memory, problem: "was written to since it was saved" });

@@ -22,7 +22,7 @@ export async function prepareBoot(
 ): Promise<Prepared> {
   const work = [
     artifacts ?? prepareArtifacts(ctx, vm.spec),
-    vm.spec.network === "user" ? prepareNetwork(ctx, vm, emit) : null,
+    vm.spec.network.kind === "user" ? prepareNetwork(ctx, vm, emit) : null,
     ctx.inheritance(),
   ] as const;
   // all of it, even when one part fails: nothing is still being made while the failure is cleared away
@@ -33,7 +33,7 @@ export async function prepareBoot(
 }
 
 async function prepareNetwork(ctx: Context, vm: VmRecord, emit: Emit): Promise<PreparedNetwork> {
-  const net = await ctx.network.prepare(ctx.paths.vm(vm.id));
+  const net = await ctx.network.prepare(ctx.paths.vm(vm.id), vm.spec.network.deny);
   noteNetwork(ctx, vm, net);
   if (net.note) emit({ kind: "note", level: "warn", text: net.note });
   return net;

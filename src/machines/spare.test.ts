@@ -1,8 +1,10 @@
 /** VMs that are held ready for the next one, over a host in memory. */
 import { expect, test } from "bun:test";
+import type { VmId } from "../base/names.ts";
 import { paths, startDaemon } from "./testing/daemon.ts";
 import { request, running, saving, services, setUp } from "./testing/saving.ts";
 import { assertTruth } from "./testing/truth.ts";
+import type { World } from "./testing/world.ts";
 
 /** One VM has come and gone, and another one is held ready. */
 async function held() {
@@ -36,6 +38,28 @@ test("the next VM of the kind takes it over, and has only to become itself", asy
   assertTruth(host, "taken over");
   expect(world.living()).toHaveLength(1);
 });
+
+test("a VM that denies more than it does does not take it over", async () => {
+  const { host, world, machines, emit, signal, spare } = await held();
+  const denying = async (name: string) => {
+    const asked = { ...request(name), network: { deny: ["lan"] } };
+    return (await machines.create(asked, services, emit, signal)).vm;
+  };
+  const vm = await denying("second");
+  expect(vm.id).not.toBe(spare.spec.id);
+  expect(vm.startedHow).toMatch(/^restored from template/);
+  expect(deniedBy(host, vm.id)).toEqual(["lan"]);
+  await machines.delete("second");
+  const next = await heldBy({ world, machines });
+  const third = await denying("third");
+  expect(third.id).toBe(next.spec.id);
+  expect(deniedBy(host, third.id)).toEqual(["lan"]);
+});
+
+function deniedBy({ world }: { world: World }, id: string): readonly string[] | undefined {
+  const [pid] = [...world.networks].find(([, folder]) => folder === paths.vm(id as VmId).directory) ?? [];
+  return pid === undefined ? undefined : world.denied.get(pid);
+}
 
 test("it has rehearsed, as the machine that it was: an identity without its number, and programs", async () => {
   const host = saving();

@@ -8,6 +8,7 @@ import { withTimeout } from "../base/async.ts";
 import { fail, toBangerError } from "../base/errors/error.ts";
 import type { VmId } from "../base/names.ts";
 import { UndoStack } from "../base/undo.ts";
+import { reachesSame } from "../model/network.ts";
 import type { VmPaths } from "../model/paths.ts";
 import type { TemplateRecord } from "../model/save.ts";
 import { shortKey } from "../templates/key.ts";
@@ -61,8 +62,10 @@ function makeSpare(ctx: Context): void {
   ctx.background("holding a VM ready", making);
 }
 
+/** The template says nothing of what a guest's network denies. */
 function isSame(one: SpareKind, other: SpareKind): boolean {
-  return one.key === other.key && one.ephemeral === other.ephemeral;
+  const isOfKind = one.key === other.key && one.ephemeral === other.ephemeral;
+  return isOfKind && reachesSame(one.spec.network, other.spec.network);
 }
 
 /** The one that is ready, for a VM of that kind; waits for one that is being made. Null: there is none. */
@@ -118,7 +121,7 @@ async function restore(
   const from = ctx.paths.template(key);
   await ctx.files.ensureFolder(files.directory);
   const work = [
-    spec.network === "user" ? prepareNetwork(ctx, files, undo) : null,
+    spec.network.kind === "user" ? prepareNetwork(ctx, files, spec.network.deny, undo) : null,
     ctx.copySparse(from.disk, files.disk, facts.diskBytes),
   ] as const;
   // both, even when one fails: nothing is still being made while the other is undone
@@ -137,8 +140,13 @@ async function restore(
   return { running, session, net };
 }
 
-async function prepareNetwork(ctx: Context, files: VmPaths, undo: UndoStack): Promise<PreparedNetwork> {
-  const net = await ctx.network.prepare(files);
+async function prepareNetwork(
+  ctx: Context,
+  files: VmPaths,
+  deny: readonly string[],
+  undo: UndoStack,
+): Promise<PreparedNetwork> {
+  const net = await ctx.network.prepare(files, deny);
   const { process } = net;
   if (!process) return net;
   ctx.nobodys.add(process.pid);

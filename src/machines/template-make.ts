@@ -74,7 +74,7 @@ async function boot(
   const files = ctx.paths.vm(id);
   await requireRoom(ctx, spec);
   await ctx.createDisk(files.disk, facts.diskBytes);
-  const net = spec.network === "user" ? await ctx.network.prepare(files) : null;
+  const net = spec.network.kind === "user" ? await ctx.network.prepare(files, spec.network.deny) : null;
   const process = net?.process;
   if (process) {
     ctx.nobodys.add(process.pid);
@@ -84,7 +84,7 @@ async function boot(
     });
   }
   // VMs could not begin from it that have what they should have
-  if (net && net.device.kind !== (await ctx.network.kind()))
+  if (net && net.device.kind !== (await ctx.network.kind(spec.network.deny)))
     throw fail("NETWORK_FAILED", { program: "passt", reason: net.note ?? "it is another than it should be" });
   const { image, initramfs } = artifacts;
   const devices = bootSpec(ctx.paths, {

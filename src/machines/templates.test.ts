@@ -132,8 +132,8 @@ test("no template is made with another network than VMs have; the next one may b
   const host = saving();
   const { network } = depsOf(host);
   let hasFailed = true;
-  const prepare = async (files: Parameters<typeof network.prepare>[0]) => {
-    const net = await network.prepare(files);
+  const prepare = async (...asked: Parameters<typeof network.prepare>) => {
+    const net = await network.prepare(...asked);
     return hasFailed ? { ...net, device: { kind: "builtin", mac: net.identity.mac } as const } : net;
   };
   const { machines, run } = await setUp(host, { network: { ...network, prepare } });

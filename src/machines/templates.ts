@@ -112,7 +112,7 @@ export async function keyOf(ctx: Context, { spec, artifacts }: Wanted): Promise<
     initramfs: initramfs.slice(initramfs.lastIndexOf("/") + 1),
     vmm: { driver: ctx.driver.name, version, accel, cpu: ctx.hostCpu },
     spec,
-    network: spec.network === "user" ? await ctx.network.kind() : "none",
+    network: spec.network.kind === "user" ? await ctx.network.kind(spec.network.deny) : "none",
     devices: bootSpec(ctx.paths, { vm: { id: nobody, spec, ephemeral: true }, image, initramfs, net: null }),
   });
 }

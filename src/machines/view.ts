@@ -7,7 +7,8 @@ export async function viewVm(ctx: Context, vm: VmRecord): Promise<VmView> {
   return {
     ...vm,
     diskUsed: await ctx.files.usedBytes(ctx.paths.vm(vm.id).directory).catch(() => 0),
-    address: runs && vm.spec.network !== "none" ? (ctx.store.identities.of(vm.id)?.network?.address ?? null) : null,
+    address:
+      runs && vm.spec.network.kind !== "none" ? (ctx.store.identities.of(vm.id)?.network?.address ?? null) : null,
     pid: runs?.process.pid ?? null,
   };
 }

@@ -3,6 +3,7 @@
  * renders them. Nothing else is a progress channel.
  */
 import type { WireError } from "../base/errors/error.ts";
+import type { NetworkSpec } from "./network.ts";
 import type { VmState } from "./vm.ts";
 
 /** One step of long work. `done`/`total` in bytes when both are numbers, for a bar. */
@@ -20,7 +21,7 @@ export type SpecEvent = {
   diskBytes: number;
   image: string;
   kernel: string;
-  network: string;
+  network: NetworkSpec;
   provenance: Record<string, string>;
 };
 /** Where the time of finished work went, in the order in which it went by; for `banger bench`. */

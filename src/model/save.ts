@@ -1,7 +1,8 @@
 /** Saved VMs: templates that new VMs begin from, and snapshots of one VM. */
 import type { Digest, VmId } from "../base/names.ts";
+import type { NetworkKind } from "./network.ts";
 import type { SavedState } from "./saved-state.ts";
-import type { ArtifactRef, NetworkKind } from "./vm.ts";
+import type { ArtifactRef } from "./vm.ts";
 
 /** What people see of that on which a template depends; the key holds all of it. */
 export type TemplateFacts = {

@@ -1,5 +1,6 @@
 /** VMs as the store keeps them and the API shows them. */
 import type { Digest, ImageName, VmId, VmName } from "../base/names.ts";
+import type { NetworkSpec } from "./network.ts";
 import type { SavedState } from "./saved-state.ts";
 
 export const vmStates = [
@@ -14,10 +15,6 @@ export const vmStates = [
   "deleting",
 ] as const;
 export type VmState = (typeof vmStates)[number];
-
-/** What the guest's network hangs on: `user` is passt (rootless), `none` is no device at all. */
-export const networkKinds = ["user", "none"] as const;
-export type NetworkKind = (typeof networkKinds)[number];
 
 /** When a start counts as done: the image's services are up, or the agent answers. */
 export const waitKinds = ["services", "agent"] as const;
@@ -35,7 +32,7 @@ export type VmSpec = {
   diskBytes: number;
   image: ArtifactRef;
   kernel: ArtifactRef;
-  network: NetworkKind;
+  network: NetworkSpec;
   /** base environment of every command in the guest */
   env: Record<string, string>;
   /** suspended after so long without use, in `ms`; absent: never */

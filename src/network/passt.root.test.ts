@@ -7,7 +7,7 @@ import { exists } from "../host/files.ts";
 import { waitForExit } from "../host/process-end.ts";
 import { connectUnix } from "../host/socket.ts";
 import { agentBinary, gate } from "../host/testing/gate.ts";
-import { vmPaths } from "../model/paths.ts";
+import { type VmPaths, vmPaths } from "../model/paths.ts";
 import { makeTempFolder } from "../vmm/testing/temp.ts";
 import { gateway, guestAddress, resolver } from "./plan.ts";
 import { HandMadeGuest, type IpHead } from "./testing/frames.ts";
@@ -36,27 +36,49 @@ const fragmentsAndOptions: [string, IpHead][] = [
 
 const skip = gate("root") ?? gate("tool:passt") ?? gate("tool:ip") ?? gate("vm");
 
-describe.skipIf(skip !== null)("through passt", () => {
-  const folder = makeTempFolder("passt");
+/** A guest in a host of its own. */
+type Line = {
+  space: Namespace;
+  network: PreparedNetwork;
+  guest: HandMadeGuest;
+  paths: VmPaths;
+  remove(): Promise<void>;
+};
+
+/** @param name of the namespace */
+async function makeLine(name: string, deny: readonly string[]): Promise<Line> {
+  const folder = makeTempFolder(name);
   const paths = vmPaths(`${folder.path}/abcd1234`);
-  let space: Namespace;
-  let network: PreparedNetwork;
+  const [space] = await Promise.all([makeNamespace(name), folder.make("abcd1234")]);
+  const network = await createUserNetwork({ ...space, which, agent: agentBinary() ?? "" }).prepare(paths, deny);
+  const guest = new HandMadeGuest(await connectUnix(paths.net), network.identity.mac, guestAddress);
+  await guest.greet(gateway);
+  return {
+    ...{ space, network, guest, paths },
+    async remove() {
+      guest.close();
+      await space.remove();
+      folder.remove();
+    },
+  };
+}
+
+/** Resolves with the answer to a question that is asked now. */
+function resolved(guest: HandMadeGuest): Promise<unknown> {
+  guest.answers.length = 0;
+  guest.udp(resolver, 53, "ping");
+  return guest.until((answer) => answer.kind === "udp" && answer.from === resolver);
+}
+
+describe.skipIf(skip !== null)("through passt", () => {
+  let line: Line;
   let guest: HandMadeGuest;
 
   beforeAll(async () => {
-    space = await makeNamespace("passt");
-    await folder.make("abcd1234");
-    const agent = agentBinary() ?? "";
-    network = await createUserNetwork({ exec: space.exec, which, agent, resolvConf: space.resolvConf }).prepare(paths);
-    expect(network.note).toBeUndefined();
-    guest = new HandMadeGuest(await connectUnix(paths.net), network.identity.mac, guestAddress);
-    await guest.greet(gateway);
+    line = await makeLine("passt", []);
+    ({ guest } = line);
   });
-  afterAll(async () => {
-    guest?.close();
-    await space?.remove();
-    folder.remove();
-  });
+  afterAll(() => line?.remove());
 
   /** What came to the other host up to now: what was sent before the question has been dealt with. */
   async function seenByNeighbour(): Promise<string> {
@@ -66,15 +88,8 @@ describe.skipIf(skip !== null)("through passt", () => {
     return answer.kind === "udp" ? answer.text : "";
   }
 
-  /** Resolves with the answer to a question that is asked now. */
-  function resolved(): Promise<unknown> {
-    guest.answers.length = 0;
-    guest.udp(resolver, 53, "ping");
-    return guest.until((answer) => answer.kind === "udp" && answer.from === resolver);
-  }
-
   test("the host's resolver answers, though it is on the host's loopback", async () => {
-    expect(await resolved()).toMatchObject({ from: resolver, port: 53, text: "ping" });
+    expect(await resolved(guest)).toMatchObject({ from: resolver, port: 53, text: "ping" });
   });
 
   test.each([outside, neighbour, privateNeighbour, privateNetwork, internet])(
@@ -113,20 +128,89 @@ describe.skipIf(skip !== null)("through passt", () => {
     async (address) => {
       guest.syn(address, loopbackPort);
       // what is asked afterwards is answered, so the question above was dealt with
-      await resolved();
+      await resolved(guest);
       expect(guest.answers.filter((a) => a.kind === "tcp" && a.port === loopbackPort && a.flags === "SA")).toEqual([]);
     },
   );
 
   test("a resolver on the host's loopback is out of reach but by the address that stands for it", async () => {
     guest.udp("127.0.0.53", 53, "ping");
-    await resolved();
+    await resolved(guest);
     expect(guest.answers.filter((a) => a.kind === "udp" && a.from !== resolver)).toEqual([]);
   });
 
   test("it ends with its VM, and takes its socket along", async () => {
     guest.close();
-    if (network.process) await waitForExit(network.process);
-    expect(await exists(paths.net)).toBe(false);
+    if (line.network.process) await waitForExit(line.network.process);
+    expect(await exists(line.paths.net)).toBe(false);
   });
 });
+
+describe.skipIf(skip !== null)("through passt with `lan` denied", () => {
+  let line: Line;
+  let guest: HandMadeGuest;
+
+  beforeAll(async () => {
+    line = await makeLine("lan", ["lan"]);
+    ({ guest } = line);
+  });
+  afterAll(() => line?.remove());
+
+  test("names are resolved", async () => {
+    expect(await resolved(guest)).toMatchObject({ from: resolver, text: "ping" });
+  });
+
+  test("the internet is reached", async () => {
+    guest.syn(internet, openPort);
+    expect(await guest.until((a) => a.kind === "tcp" && a.from === internet)).toMatchObject({ flags: "SA" });
+  });
+
+  test.each([
+    ["the host's own address", outside],
+    ["the host's own address on a network behind no gateway", "10.9.0.2"],
+    ["a machine of a public network that the host is attached to", neighbour],
+    ["a machine of a private network that the host is attached to", privateNeighbour],
+    ["the host's gateway", "198.51.100.1"],
+    ["a private network elsewhere", privateNetwork],
+    ...metadata.map((address) => ["a metadata service", address] as const),
+  ])("%s is out of reach: %s", async (_, address) => {
+    guest.syn(address, openPort);
+    // what is asked afterwards is answered, so the question above was dealt with
+    await resolved(guest);
+    expect(guest.answers.filter((a) => a.from === address)).toEqual([]);
+  });
+});
+
+describe.skipIf(skip !== null)("through passt with one network denied", () => {
+  let line: Line;
+  beforeAll(async () => {
+    line = await makeLine("deny", ["198.51.100.0/29", "203.0.113.9/32"]);
+  });
+  afterAll(() => line?.remove());
+
+  test("that network is out of reach, and no other", async () => {
+    const { guest } = line;
+    for (const address of [neighbour, internet, privateNeighbour]) guest.syn(address, openPort);
+    expect(await guest.until((a) => a.kind === "tcp" && a.from === privateNeighbour)).toMatchObject({ flags: "SA" });
+    expect(guest.answers.filter((a) => a.from !== privateNeighbour)).toEqual([]);
+  });
+});
+
+test.skipIf(skip !== null)(
+  "a host without a way out: passt's own words are the error, and nothing is left",
+  async () => {
+    const folder = makeTempFolder("noway");
+    await folder.make("abcd1234");
+    const paths = vmPaths(`${folder.path}/abcd1234`);
+    const space = await makeNamespace("noway");
+    await space.exec(["ip", "route", "del", "default"]);
+    const failed = createUserNetwork({ ...space, which, agent: agentBinary() ?? "" }).prepare(paths, []);
+    await expect(failed).rejects.toMatchObject({
+      code: "NETWORK_FAILED",
+      message: expect.stringMatching(/passt: .*No .*routable interface/),
+    });
+    expect(await exists(paths.net)).toBe(false);
+    await space.remove();
+    folder.remove();
+  },
+);

@@ -25,12 +25,11 @@ describe.skipIf(skip !== null)("a guest's network", () => {
     [space, vms] = await Promise.all([makeNamespace("user"), tinyVms("net")]);
     const spec = await vms.spec();
     const user = createUserNetwork({
-      exec: space.exec,
       which,
       agent: agentBinary() ?? "",
-      resolvConf: space.resolvConf,
+      ...space,
     });
-    const network = await user.prepare(vmPaths(spec.directory));
+    const network = await user.prepare(vmPaths(spec.directory), []);
     expect(network.note).toBeUndefined();
     vm = await vms.driver().boot({ ...spec, net: network.device }, AbortSignal.timeout(60_000));
     const { stream, resync } = await vm.agent();

@@ -13,26 +13,31 @@ await folder.make("abcd1234");
 const paths = vmPaths(`${folder.path}/abcd1234`);
 const resolvConf = `${folder.path}/resolv.conf`;
 await writeAtomic(resolvConf, "nameserver 127.0.0.53\nsearch lan\n");
-const words = guardedPasst({
-  agent: "/agent",
-  program: "/usr/bin/passt",
-  socket: paths.net,
-  log: paths.netLog,
-  denied: [],
-});
+const facts = { agent: "/agent", program: "/usr/bin/passt", socket: paths.net, log: paths.netLog };
+const words = guardedPasst({ ...facts, denied: [] });
 const line = words.join(" ");
+const privateNetworks = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"];
+const withLan = ["203.0.113.0/24", ...privateNetworks, "198.51.100.0/24"];
+const lineWithLan = guardedPasst({ ...facts, denied: withLan }).join(" ");
+
+type Given = { passt?: string | null; mayFallBack?: boolean; hostNetworks?: () => Promise<string[]> };
 
 function network(
   said: { stdout?: string; stderr?: string; exitCode?: number },
-  passt: string | null = "/usr/bin/passt",
+  { passt = "/usr/bin/passt", mayFallBack = false, hostNetworks = unasked }: Given = {},
 ) {
-  const exec = fakeExec({ [line]: said });
-  return { exec, ...createUserNetwork({ exec, which: async () => passt, agent: "/agent", resolvConf }) };
+  const exec = fakeExec({ [line]: said, [lineWithLan]: said });
+  const deps = { exec, which: async () => passt, agent: "/agent", resolvConf, hostNetworks };
+  return { exec, ...createUserNetwork({ ...deps, mayFallBack: async () => mayFallBack }) };
+}
+
+async function unasked(): Promise<string[]> {
+  throw new Error("nobody needs to know");
 }
 
 test("the guest hangs on passt, and the process that carries it is known", async () => {
   const user = network({ stdout: `${process.pid}\n` });
-  const prepared = await user.prepare(paths);
+  const prepared = await user.prepare(paths, []);
   expect(prepared).toMatchObject({
     device: { kind: "stream", socket: paths.net, mac: prepared.identity.mac },
     identity: { address: "192.0.2.15", dns: ["192.0.2.3"], search: ["lan"] },
@@ -44,50 +49,102 @@ test("the guest hangs on passt, and the process that carries it is known", async
 
 test("a socket of an earlier start does not stand in the way", async () => {
   await writeAtomic(paths.net, "");
-  await network({ stdout: String(process.pid) }).prepare(paths);
+  await network({ stdout: String(process.pid) }).prepare(paths, []);
   expect(await exists(paths.net)).toBe(false);
 });
 
-test("a guard that can't be started is told, not thrown", async () => {
-  const deps = {
-    exec: () => Promise.reject(new Error("no such file")),
-    which: async () => "/usr/bin/passt",
-    agent: "/agent",
+test("what is denied is told to the guard, the host's own networks where `lan` is", async () => {
+  const user = network(
+    { stdout: String(process.pid) },
+    { hostNetworks: async () => ["198.51.100.0/24", "10.0.0.0/8"] },
+  );
+  await user.prepare(paths, ["203.0.113.0/24", "lan"]);
+  expect(user.exec.calls).toEqual([lineWithLan]);
+});
+
+test("a host whose networks are not known starts no network that denies them", async () => {
+  const hostNetworks = () => Promise.reject(new Error("no such file"));
+  const user = network({ stdout: String(process.pid) }, { hostNetworks });
+  await expect(user.prepare(paths, ["lan"])).rejects.toMatchObject({ code: "NETWORK_FAILED" });
+  expect(user.exec.calls).toEqual([]);
+});
+
+const failures: [string, Parameters<typeof network>[0], string | null, RegExp][] = [
+  ["there is no passt", {}, null, /passt: it is not installed/],
+  ["passt fails", { exitCode: 1, stderr: "No routable interface\n" }, "/usr/bin/passt", /passt: No routable interface/],
+  ["the guard says nothing", { stdout: "" }, "/usr/bin/passt", /status 0/],
+  ["its process is gone already", { stdout: "999999999" }, "/usr/bin/passt", /passt/],
+];
+
+test.each(failures)("when %s, the VM does not start, and the reason is said", async (_, said, passt, reason) => {
+  const failed = network(said, { passt }).prepare(paths, []);
+  await expect(failed).rejects.toMatchObject({ code: "NETWORK_FAILED", message: expect.stringMatching(reason) });
+});
+
+test.each(failures)(
+  "when %s, QEMU's own network stands in where the config allows it, with a warning",
+  async (...row) => {
+    const [, said, passt, reason] = row;
+    const prepared = await network(said, { passt, mayFallBack: true }).prepare(paths, []);
+    expect(prepared).toMatchObject({ device: { kind: "builtin" }, process: null });
+    expect(prepared.note).toMatch(/^passt did not start \(.*\): using QEMU's own network.*loopback/);
+    expect(prepared.note?.replace("passt did not start (", "passt: ")).toMatch(reason);
+  },
+);
+
+test("QEMU's own network denies nothing, so it never stands in where something is to be denied", async () => {
+  const user = network({ exitCode: 1 }, { mayFallBack: true, hostNetworks: async () => [] });
+  await expect(user.prepare(paths, ["203.0.113.0/24"])).rejects.toMatchObject({ code: "NETWORK_FAILED" });
+  expect(await user.kind(["203.0.113.0/24"])).toBe("stream");
+  expect(await user.kind([])).toBe("builtin");
+});
+
+test("a guard that can't be started is a failure of the network", async () => {
+  const exec = () => Promise.reject(new Error("no such\u001b[31m file"));
+  const deps = { exec, which: async () => "/usr/bin/passt", agent: "/agent", resolvConf, hostNetworks: unasked };
+  const prepared = createUserNetwork({ ...deps, mayFallBack: async () => false }).prepare(paths, []);
+  await expect(prepared).rejects.toMatchObject({
+    code: "NETWORK_FAILED",
+    message: expect.stringContaining("no such file"),
+  });
+});
+
+test("what passt wrote into its log is the reason, not what an earlier one wrote", async () => {
+  await writeAtomic(paths.netLog, "0.1: ERROR:   an older reason\n");
+  await expect(network({ exitCode: 1 }).prepare(paths, [])).rejects.toMatchObject({
+    message: expect.stringMatching(/status 1$/),
+  });
+  const exec = async () => {
+    await writeAtomic(paths.netLog, "0.1: ERROR:   External interface not usable\n");
+    return fakeExec({ [line]: { exitCode: 1, stderr: "Failed to send\n" } })(words);
   };
-  const prepared = await createUserNetwork({ ...deps, resolvConf }).prepare(paths);
-  expect(prepared.note).toMatch(/^passt did not start \(no such file\)/);
+  const deps = { exec, which: async () => "/usr/bin/passt", agent: "/agent", resolvConf, hostNetworks: unasked };
+  const failed = createUserNetwork({ ...deps, mayFallBack: async () => false }).prepare(paths, []);
+  await expect(failed).rejects.toMatchObject({
+    message: expect.stringMatching(/passt: External interface not usable$/),
+  });
 });
 
-test.each([
-  ["there is no passt", {}, null, /^passt is not installed: using QEMU's own network.*loopback/],
-  [
-    "passt fails",
-    {
-      exitCode: 1,
-      stderr:
-        "Failed to send 9 bytes to syslog\nNo routable interface\nbanger-vsock-agent: /usr/bin/passt: exit status: 1\n",
-    },
-    undefined,
-    /^passt did not start \(No routable interface\)/,
-  ],
-  ["the guard says nothing", { stdout: "" }, undefined, /^passt did not start \(status 0\)/],
-  ["its process is gone already", { stdout: "999999999" }, undefined, /^passt did not start/],
-] as const)("when %s, QEMU's own network stands in, with a warning", async (_, said, passt, note) => {
-  const prepared = await network(said, passt === undefined ? "/usr/bin/passt" : passt).prepare(paths);
-  expect(prepared.device.kind).toBe("builtin");
-  expect(prepared.process).toBeNull();
-  expect(prepared.note).toMatch(note);
+test("what a network will be: passt, unless something else may stand in and would", async () => {
+  await expect(network({}, { passt: null }).kind([])).rejects.toMatchObject({
+    code: "NETWORK_FAILED",
+    hint: expect.stringContaining("install"),
+  });
+  expect(await network({}, { passt: null, mayFallBack: true }).kind([])).toBe("builtin");
+  const failing = network({ exitCode: 1 });
+  await failing.prepare(paths, []).catch(() => {});
+  expect(await failing.kind([])).toBe("stream");
 });
 
-test("what a network will be is what it can be, and was last", async () => {
-  expect(await network({}, null).kind()).toBe("builtin");
+test("where something may stand in, what a network will be is what it was last", async () => {
   let exitCode = 1;
   const exec = async () => ({ ...(await fakeExec({ [line]: { stdout: String(process.pid) } })(words)), exitCode });
-  const user = createUserNetwork({ exec, which: async () => "/usr/bin/passt", agent: "/agent", resolvConf });
-  expect(await user.kind()).toBe("stream");
-  await user.prepare(paths);
-  expect(await user.kind()).toBe("builtin");
+  const deps = { exec, which: async () => "/usr/bin/passt", agent: "/agent", resolvConf, hostNetworks: unasked };
+  const user = createUserNetwork({ ...deps, mayFallBack: async () => true });
+  expect(await user.kind([])).toBe("stream");
+  await user.prepare(paths, []);
+  expect(await user.kind([])).toBe("builtin");
   exitCode = 0;
-  await user.prepare(paths);
-  expect(await user.kind()).toBe("stream");
+  await user.prepare(paths, []);
+  expect(await user.kind([])).toBe("stream");
 });

@@ -110,4 +110,8 @@ export const migrations: readonly string[] = [
 
   // the host's authorities that a VM was told of; null: nobody noted
   "ALTER TABLE vm_identities ADD COLUMN certificates TEXT;",
+
+  // a VM's network was its kind alone
+  `UPDATE vms SET spec = json_set(spec, '$.network', json_object('kind', json_extract(spec, '$.network'), 'deny', json_array()))
+   WHERE json_type(spec, '$.network') = 'text';`,
 ];

@@ -47,7 +47,15 @@ export function templateKey(parts: KeyParts): Digest {
 export function templateFacts({ vmm, spec }: Pick<KeyParts, "vmm" | "spec">): TemplateFacts {
   const { image, kernel, vcpu, memoryMib, network } = spec;
   const diskBytes = templateDiskBytes(spec);
-  return { image, kernel, vcpu, memoryMib, diskBytes, network, vmm: `${vmm.driver} ${vmm.version} ${vmm.accel}` };
+  return {
+    image,
+    kernel,
+    vcpu,
+    memoryMib,
+    diskBytes,
+    network: network.kind,
+    vmm: `${vmm.driver} ${vmm.version} ${vmm.accel}`,
+  };
 }
 
 /** Templates of one place follow each other: a new one is there because the older can't be used any more. */

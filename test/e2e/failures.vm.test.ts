@@ -25,11 +25,29 @@ vmSuite("failures", (home) => {
     }, 60_000);
   }
 
-  test("without passt: a VM all the same, with a warning that names it", async () => {
+  test("without passt: no VM with a network, and the package that has it", async () => {
     await home().ok(["daemon", "stop"]);
     const env = { PATH: pathWithout(home(), "passt") };
     const done = await home().banger(["vm", "run", "--rm", "--wait=agent", "--", "true"], { env });
-    expect([done.code, done.stderr]).toEqual([0, expect.stringMatching(/warning.*passt/i)]);
+    expect([done.code, done.stderr]).toEqual([
+      125,
+      expect.stringMatching(/passt: it is not installed.*hint: .*install.*passt/s),
+    ]);
+    expect(home().vmFiles()).toEqual([]);
+    const offline = ["vm", "run", "--rm", "--wait=agent", "--network=none", "--", "true"];
+    expect((await home().banger(offline, { env })).code).toBe(0);
+    await home().ok(["daemon", "stop"]);
+  }, 120_000);
+
+  test("without passt, where the config allows QEMU's own network: a VM with a warning, but never where something is denied", async () => {
+    await home().ok(["daemon", "stop"]);
+    const env = { PATH: pathWithout(home(), "passt") };
+    home().configure("network_fallback = true\nspare_vm = false\n");
+    const run = ["vm", "run", "--rm", "--wait=agent"];
+    const done = await home().banger([...run, "--", "true"], { env });
+    expect([done.code, done.stderr]).toEqual([0, expect.stringMatching(/warning.*passt.*loopback/i)]);
+    expect((await home().banger([...run, "--deny=lan", "--", "true"], { env })).code).toBe(125);
+    home().configure("spare_vm = false\n");
     await home().ok(["daemon", "stop"]);
   }, 120_000);
 

@@ -55,7 +55,8 @@ export const vmmErrors = {
   }),
   NETWORK_FAILED: spec({
     exit: Exit.Unavailable,
-    message: (p: { program: string; reason: string }) => `the VM's network did not start: ${p.program}: ${p.reason}`,
-    hint: () => "`banger doctor` checks the host; `--network none` starts a VM without a network",
+    message: (p: { program: string; reason: string; install?: string }) =>
+      `the VM's network did not start: ${p.program}: ${p.reason}`,
+    hint: (p) => `${p.install ?? "`banger doctor` checks the host"}; \`--network none\` starts a VM without a network`,
   }),
 };

@@ -12,7 +12,7 @@ const spec: WorkEvent = {
   diskBytes: 1,
   image: "i",
   kernel: "k",
-  network: "user",
+  network: { kind: "user", deny: [] },
   provenance: {},
 };
 const progress = (text: string): WorkEvent => ({ kind: "progress", step: "build", text });

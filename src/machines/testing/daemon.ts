@@ -6,6 +6,7 @@ import { fakeClock } from "../../host/clock.ts";
 import { memoryLogger } from "../../host/log.ts";
 import { type Db, openDatabase } from "../../host/sqlite.ts";
 import type { WorkEvent } from "../../model/event.ts";
+import { decideNetwork } from "../../model/network.ts";
 import { pathsOf } from "../../model/paths.ts";
 import { createStore } from "../../store/store.ts";
 import { digestOf, imageRecord, kernelRecord, layerRef } from "../../store/testing/records.ts";
@@ -80,6 +81,7 @@ export function depsOf({ world, db }: Host): MachinesDeps {
       provenance: {},
       ...definedOnly(request),
     }),
+    networkSpec: async (request) => decideNetwork(request, { kind: "user", deny: [] }),
     inheritance: async () => ({ authorizedKeys: ["key"], environment: { P: "1" }, caCertificates: [], notes: [] }),
     makeHostKey: () => ({ type: "ed25519", private: "private", public: "public" }),
     isDiskFull: (error) => (error as { code?: string }).code === "ENOSPC",
@@ -119,10 +121,11 @@ export function recorder(): { events: WorkEvent[]; emit: (event: WorkEvent) => v
 function networkOf(world: World): MachinesDeps["network"] {
   return {
     kind: async () => "stream",
-    async prepare(vmPaths) {
+    async prepare(vmPaths, deny) {
       world.failIf("network");
       const process = world.newProcess();
       world.networks.set(process.pid, vmPaths.directory);
+      world.denied.set(process.pid, deny);
       world.paths.set(vmPaths.net, "");
       const mac = "02:00:00:00:00:01";
       const identity = { address: "192.0.2.15", prefix: 24, gateway: "192.0.2.2", mac, dns: ["192.0.2.3"], search: [] };

@@ -31,6 +31,8 @@ export class World {
   readonly vmms = new Map<number, WorldVm>();
   /** network processes that live: pid to the VM's folder */
   readonly networks = new Map<number, string>();
+  /** what each network process was told to deny, by pid */
+  readonly denied = new Map<number, readonly string[]>();
   /** files and folders, with a file's text */
   readonly paths = new Map<string, string>();
   guest: GuestBehaviour = { ...goodGuest };

@@ -5,6 +5,7 @@
 import { mkdir, rm, rmdir, writeFile } from "node:fs/promises";
 import type { Exec } from "../../host/exec.ts";
 import { createExec } from "../../host/exec-node.ts";
+import { hostNetworks } from "../../host/networks.ts";
 import { spawnPiped } from "../../host/process.ts";
 
 /** the namespace's own address: as far as a guest can see, the host's */
@@ -33,6 +34,9 @@ export type Namespace = {
   exec: Exec;
   /** its resolv.conf, which names 127.0.0.53; the resolver there says 198.51.100.2 to every question */
   resolvConf: string;
+  /** of the namespace, for `createUserNetwork` */
+  hostNetworks(): Promise<string[]>;
+  mayFallBack(): Promise<boolean>;
   remove(): Promise<void>;
 };
 
@@ -98,6 +102,8 @@ export async function makeNamespace(label: string): Promise<Namespace> {
   return {
     exec: (argv, options) => exec(within(name, argv), options),
     resolvConf: `${folder}/resolv.conf`,
+    hostNetworks: () => hostNetworks(`/proc/${running[0].pid}/net`),
+    mayFallBack: async () => false,
     async remove() {
       for (const one of running) one.kill("SIGKILL");
       for (const space of [name, other]) await exec(["ip", "netns", "del", space]);

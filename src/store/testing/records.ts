@@ -54,7 +54,7 @@ export function vmRecord(changes: Partial<VmRecord> = {}): VmRecord {
       diskBytes: 8 * 1024 ** 3,
       image: { name: image.name, digest: image.digest },
       kernel: { name: kernel.name, digest: kernel.digest },
-      network: "user",
+      network: { kind: "user", deny: [] },
       env: {},
     },
     ephemeral: false,
@@ -72,7 +72,7 @@ export function templateRecord(changes: Partial<TemplateRecord> = {}): TemplateR
   const { image, kernel, vcpu, memoryMib, diskBytes, network } = vmRecord().spec;
   return {
     key: digestOf("5"),
-    facts: { image, kernel, vcpu, memoryMib, diskBytes, network, vmm: "qemu 7.2.22 tcg" },
+    facts: { image, kernel, vcpu, memoryMib, diskBytes, network: network.kind, vmm: "qemu 7.2.22 tcg" },
     save: { driver: "qemu", version: "7.2.22", memoryBytes: 1024 ** 3, stateBytes: 90_000 },
     bytes: 300 * 1024 ** 2,
     createdAt: 3000,

@@ -1,6 +1,7 @@
 /** `banger vm show`. */
 import { oneLine } from "../../../base/display.ts";
 import { durationText, formatAge, formatSize } from "../../../base/units.ts";
+import { describeNetwork } from "../../../model/network.ts";
 import type { VmView } from "../../../model/vm.ts";
 import type { CliContext } from "../../context.ts";
 import { pairs } from "../../ui/table.ts";
@@ -28,7 +29,7 @@ function linesOf(vm: VmView, now: number): [string, string][] {
     ["kernel", spec.kernel.name],
     ["size", `${spec.vcpu} vcpu, ${memory} memory, ${formatSize(spec.diskBytes)} disk`],
     ["disk used", formatSize(vm.diskUsed)],
-    ["network", spec.network],
+    ["network", describeNetwork(spec.network)],
     ["address", vm.address ?? "-"],
     ["created", `${new Date(vm.createdAt).toISOString()} (${formatAge(now - vm.createdAt)} ago)`],
     ["started", vm.startedAt === null ? null : new Date(vm.startedAt).toISOString()],

@@ -1,0 +1,28 @@
+import { expect, test } from "bun:test";
+import { formatCidr, formatIpv4, networkOf, parseCidr, parseIpv4 } from "./ipv4.ts";
+
+test.each(["0.0.0.0", "255.255.255.255", "192.0.2.1", "128.0.0.1"])("%s is an address", (text) => {
+  const address = parseIpv4(text);
+  expect(address === null ? null : formatIpv4(address)).toBe(text);
+});
+
+test.each(["", "1.2.3", "1.2.3.4.5", "256.0.0.1", "01.2.3.4", "1.2.3.-4", "1.2.3.4 ", "0x7f.0.0.1", "127.1", "::1"])(
+  "%p is not",
+  (text) => expect(parseIpv4(text)).toBeNull(),
+);
+
+test.each([
+  ["10.1.2.3/8", "10.0.0.0/8"],
+  ["255.255.255.255/0", "0.0.0.0/0"],
+  ["198.51.100.7", "198.51.100.7/32"],
+  ["192.168.255.255/31", "192.168.255.254/31"],
+  ["128.0.0.1/1", "128.0.0.0/1"],
+])("%s is in %s", (text, network) => {
+  const parsed = parseCidr(text);
+  expect(parsed && formatCidr(networkOf(parsed))).toBe(network);
+});
+
+test.each(["10.0.0.0/33", "10.0.0.0/", "10.0.0.0/08", "10.0.0.0/-1", "10.0.0.0/8/8", "/8", "10/8"])(
+  "%p is no network",
+  (text) => expect(parseCidr(text)).toBeNull(),
+);

@@ -1,0 +1,52 @@
+/** Starts one VM's passt behind `netguard`. */
+import { stripControl } from "../base/text.ts";
+import type { Exec } from "../host/exec.ts";
+import { readTextIfAny, removeTree } from "../host/files.ts";
+import { processRef } from "../host/process.ts";
+import { lan } from "../model/network.ts";
+import type { VmPaths } from "../model/paths.ts";
+import type { ProcessRef } from "../model/vm.ts";
+import { deniedNetworks } from "./deny.ts";
+import { guardedPasst } from "./passt.ts";
+import { passtWords } from "./passt-words.ts";
+
+export type PasstDeps = {
+  exec: Exec;
+  which: (program: string) => Promise<string | null>;
+  /** path of `banger-vsock-agent`, which guards the line to passt */
+  agent: string;
+  /** the host's networks and own addresses, as `10.0.0.0/8`; asked for where a VM denies `lan` */
+  hostNetworks: () => Promise<string[]>;
+};
+
+export type Started = { process: ProcessRef } | { failure: string; isMissing: boolean };
+
+/** passt's log is bounded by its own option; in bytes */
+const maxLog = 1024 * 1024;
+
+/** Never rejects. @param deny entries as the VM's spec has them */
+export async function startPasst(deps: PasstDeps, paths: VmPaths, deny: readonly string[]): Promise<Started> {
+  const program = await deps.which("passt");
+  if (program === null) return { failure: "it is not installed", isMissing: true };
+  try {
+    const attached = deny.includes(lan) ? await deps.hostNetworks() : [];
+    const denied = deniedNetworks(deny, attached);
+    // of an earlier start
+    await Promise.all([removeTree(paths.net), removeTree(paths.netLog)]);
+    const argv = guardedPasst({ agent: deps.agent, program, socket: paths.net, log: paths.netLog, denied });
+    const { exitCode, signal, stdout, stderr } = await deps.exec(argv, { timeoutMs: 10_000 });
+    const process = exitCode === 0 ? startedProcess(stdout) : null;
+    if (process !== null) return { process };
+    const log = (await readTextIfAny(paths.netLog, maxLog)) ?? "";
+    const words = passtWords({ program, stderr: new TextDecoder().decode(stderr), log });
+    return { failure: words || (signal ?? `it ended with status ${exitCode}`), isMissing: false };
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    return { failure: stripControl(message), isMissing: false };
+  }
+}
+
+function startedProcess(stdout: Uint8Array): ProcessRef | null {
+  const text = new TextDecoder().decode(stdout).trim();
+  return /^\d{1,9}$/.test(text) ? processRef(Number(text)) : null;
+}
