@@ -142,6 +142,11 @@ impl Output {
         }
     }
 
+    #[cfg(test)]
+    pub fn queued_frames(&self) -> Vec<Vec<u8>> {
+        lock(&self.state).queue.iter().cloned().collect()
+    }
+
     pub fn finish(&self) {
         lock(&self.state).finished = true;
         self.work.notify_all();
@@ -191,3 +196,6 @@ impl State {
         self.queued = 0;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -313,3 +313,6 @@ impl State {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

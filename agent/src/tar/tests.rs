@@ -268,3 +268,24 @@ fn a_hard_link_between_a_renamed_folder_and_others_stays_one() {
     }
     std::fs::remove_dir_all(base).unwrap();
 }
+
+/// Of an extended header, a long name and a long link.
+#[test]
+fn an_extended_header_has_a_mebibyte_at_most() {
+    for kind in [b'x', b'g', b'L', b'K'] {
+        let base = folder("extended");
+        let with = |bytes: usize| {
+            let content = if kind == b'x' { pax_of(bytes) } else { [vec![b'a'], vec![0; bytes - 1]].concat() };
+            Tar::new().add(kind, "extended", "", &content).add(b'0', "file", "", b"x").unpack_into(&base.join("in"))
+        };
+        assert!(with(1024 * 1024).is_ok(), "{}", kind as char);
+        assert!(with(1024 * 1024 + 1).is_err(), "{}", kind as char);
+        std::fs::remove_dir_all(base).unwrap();
+    }
+}
+
+/// One record of that many bytes, which says nothing that is read.
+fn pax_of(bytes: usize) -> Vec<u8> {
+    let head = format!("{bytes} comment=");
+    format!("{head}{}\n", "c".repeat(bytes - head.len() - 1)).into_bytes()
+}

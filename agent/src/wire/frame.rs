@@ -140,6 +140,21 @@ mod tests {
     }
 
     #[test]
+    fn a_payload_of_32_kibibytes_is_a_frame_and_a_byte_more_is_refused_before_it_is_read() {
+        let largest = encode(Kind::Data(0), 1, &[7; 32_768], 9);
+        assert_eq!(decode(&largest, 9).unwrap().map(|(frame, size)| (frame.payload.len(), size)), Some((32_768, 32_781)));
+        for length in [32_769u32, 65_536, u32::MAX] {
+            assert_eq!(decode(&length.to_le_bytes(), 9), Err(Violation::TooLong));
+        }
+    }
+
+    #[test]
+    fn three_channels_carry_data_and_no_fourth() {
+        assert_eq!((Kind::from_byte(0x12), Kind::from_byte(0x13)), (Some(Kind::Data(2)), None));
+        assert_eq!((Kind::from_byte(0x22), Kind::from_byte(0x23)), (Some(Kind::Eof(2)), None));
+    }
+
+    #[test]
     fn a_frame_is_not_there_until_its_last_byte() {
         let bytes = encode(Kind::Data(1), 7, b"hello", 99);
         for end in 0..bytes.len() {

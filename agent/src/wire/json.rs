@@ -137,6 +137,21 @@ mod tests {
     }
 
     #[test]
+    fn lists_and_numbers_are_taken_at_their_limit_and_not_past_it() {
+        let request = parsed(r#"{"texts":["a","b"],"objects":[{},{}],"number":9}"#);
+        assert!(texts(&request, "texts", 2).is_ok() && texts(&request, "texts", 1).is_err());
+        assert!(objects(&request, "objects", 2).is_ok() && objects(&request, "objects", 1).is_err());
+        assert!(number(&request, "number", 9).is_ok() && number(&request, "number", 8).is_err());
+        assert!(required_number(&request, "number", 9).is_ok() && required_number(&request, "number", 8).is_err());
+    }
+
+    #[test]
+    fn a_refusal_carries_6000_characters_of_its_reason() {
+        let length = |characters: usize| Refusal::bad("x".repeat(characters)).json()["message"].as_str().unwrap().len();
+        assert_eq!((length(6000), length(6001)), (6000, 6000));
+    }
+
+    #[test]
     fn mistyped_fields_are_bad_requests_and_absent_ones_are_not() {
         let request = parsed(r#"{"a":1,"b":"x","c":["x",1],"d":{"K=":"v"},"e":"\u0000","f":null}"#);
         assert_eq!(text(&request, "a").unwrap_err().code, "bad_request");

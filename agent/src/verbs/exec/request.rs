@@ -78,6 +78,20 @@ mod tests {
     }
 
     #[test]
+    fn a_program_has_4096_arguments_at_most() {
+        let with = |count: usize| parse(&format!(r#"{{"argv":[{}]}}"#, vec![r#""a""#; count].join(",")));
+        assert!(matches!(with(4096).unwrap().what, What::Program(argv) if argv.len() == 4096));
+        assert_eq!(with(4097).unwrap_err().code, "bad_request");
+    }
+
+    #[test]
+    fn a_terminal_has_65535_rows_and_columns_at_most() {
+        let with = |cols: u32, rows: u32| parse(&format!(r#"{{"argv":["a"],"tty":{{"cols":{cols},"rows":{rows}}}}}"#));
+        assert_eq!(with(65_535, 65_535).unwrap().tty, Some(Size { cols: 65_535, rows: 65_535 }));
+        assert!(with(65_536, 1).is_err() && with(1, 65_536).is_err());
+    }
+
+    #[test]
     fn contradictions_are_refused() {
         for bad in [
             r#"{}"#,

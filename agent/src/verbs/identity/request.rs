@@ -232,6 +232,41 @@ mod tests {
         assert_eq!(of("identity that sets the clock alone"), Request { generation: 2, clock, ..Request::default() });
     }
 
+    fn is_taken(field: &str) -> bool {
+        parse(&format!("{{\"generation\":1,{field}}}")).is_ok()
+    }
+
+    fn list(name: &str, item: &str, count: usize) -> String {
+        format!("\"{name}\":[{}]", vec![item; count].join(","))
+    }
+
+    #[test]
+    fn lists_are_taken_at_their_limit_and_not_past_it() {
+        let key = r#"{"type":"ed25519","private":"a","public":"b"}"#;
+        let certificate = r#""-----BEGIN CERTIFICATE-----\naGVsbG8=\n-----END CERTIFICATE-----\n""#;
+        for (name, item, most) in [("sshHostKeys", key, 8), ("authorizedKeys", r#""k""#, 256), ("caCertificates", certificate, 64)] {
+            assert!(is_taken(&list(name, item, most)), "{most} {name}");
+            assert!(!is_taken(&list(name, item, most + 1)), "{} {name}", most + 1);
+        }
+        for name in ["dns", "search"] {
+            let network = |count| format!(r#""network":{{"address":"1.2.3.4","prefix":24,{}}}"#, list(name, r#""a""#, count));
+            assert!(is_taken(&network(32)) && !is_taken(&network(33)), "{name}");
+        }
+    }
+
+    #[test]
+    fn texts_are_taken_at_their_limit_and_not_past_it() {
+        let host = |length: usize| format!(r#""hostname":"{}""#, "h".repeat(length));
+        assert!(is_taken(&host(64)) && !is_taken(&host(65)));
+        let entropy = |bytes: usize| format!(r#""entropy":"{}{}""#, "AAAA".repeat(bytes / 3), ["", "AA==", "AAA="][bytes % 3]);
+        assert!(!is_taken(&entropy(31)) && is_taken(&entropy(32)) && is_taken(&entropy(512)) && !is_taken(&entropy(513)));
+        let clock = |digits: usize| format!(r#""clock":"1.{}""#, "1".repeat(digits));
+        assert!(is_taken(&clock(9)) && !is_taken(&clock(10)));
+        let prefix = |bits: u8| format!(r#""network":{{"address":"1.2.3.4","prefix":{bits}}}"#);
+        assert!(is_taken(&prefix(32)) && !is_taken(&prefix(33)));
+        assert!(parse(r#"{"generation":9007199254740992}"#).is_ok() && parse(r#"{"generation":9007199254740993}"#).is_err());
+    }
+
     #[test]
     fn what_could_break_a_file_is_refused() {
         for bad in [

@@ -1,0 +1,130 @@
+//! What a host may ask of one session: at each limit, and one past it.
+
+use super::*;
+use crate::guest::{Phase, Place};
+use crate::wire::frame::encode;
+
+fn guest() -> Arc<Guest> {
+    Arc::new(Guest::new(Place::Host { root: None }, "none", Phase::Up))
+}
+
+fn session<'a>(output: &'a Arc<Output>, guest: &'a Arc<Guest>) -> Session<'a> {
+    let number = output.begin(7, &[], b"{}");
+    Session { number, output, guest, streams: Arc::default(), last: 0 }
+}
+
+fn frame(kind: Kind, stream: u32, payload: &[u8]) -> Frame {
+    Frame { kind, stream, payload: payload.to_vec() }
+}
+
+/// The payload of the frame that was sent last.
+fn last_sent(output: &Output) -> String {
+    let frames = output.queued_frames();
+    let last = frames.last().unwrap();
+    String::from_utf8_lossy(&last[9..last.len() - 4]).into_owned()
+}
+
+#[test]
+fn two_hundred_and_fifty_six_streams_are_open_at_most() {
+    let (output, guest) = (Arc::new(Output::default()), guest());
+    let mut session = session(&output, &guest);
+    for at in 0..255 {
+        let stream = Arc::new(Stream::new(2 * at + 1, session.number, Arc::clone(&output)));
+        lock(&session.streams).insert(stream.id, stream);
+    }
+    session.last = 509;
+    session.take(frame(Kind::Open, 511, b"no JSON")).unwrap();
+    assert!(last_sent(&output).contains("bad_request"), "{}", last_sent(&output));
+    let last = Arc::new(Stream::new(513, session.number, Arc::clone(&output)));
+    lock(&session.streams).insert(513, last);
+    session.take(frame(Kind::Open, 515, br#"{"verb":"stats"}"#)).unwrap();
+    assert!(last_sent(&output).contains(r#""code":"limit""#), "{}", last_sent(&output));
+    assert_eq!(lock(&session.streams).len(), 256);
+}
+
+#[test]
+fn ids_are_odd_and_rise() {
+    for ids in [&[2][..], &[0], &[3, 3], &[3, 1]] {
+        let (output, guest) = (Arc::new(Output::default()), guest());
+        let mut session = session(&output, &guest);
+        let results: Vec<_> = ids.iter().map(|&id| session.take(frame(Kind::Open, id, b"no JSON"))).collect();
+        assert!(results.last().unwrap().is_err(), "{ids:?}");
+        assert!(results[..results.len() - 1].iter().all(Result::is_ok), "{ids:?}");
+    }
+}
+
+#[test]
+fn a_frame_for_a_stream_that_is_over_is_ignored_and_for_one_that_never_was_a_violation() {
+    let (output, guest) = (Arc::new(Output::default()), guest());
+    let mut session = session(&output, &guest);
+    session.take(frame(Kind::Open, 5, b"no JSON")).unwrap();
+    assert_eq!(session.take(frame(Kind::Data(0), 5, b"x")), Ok(()));
+    for never in [7, 4, 2] {
+        assert!(session.take(frame(Kind::Data(0), never, b"x")).is_err(), "{never}");
+    }
+}
+
+#[test]
+fn a_ping_of_64_bytes_is_answered_and_a_longer_one_is_a_violation() {
+    let (output, guest) = (Arc::new(Output::default()), guest());
+    let mut session = session(&output, &guest);
+    assert_eq!(session.take(frame(Kind::Ping, 0, &[b'p'; 64])), Ok(()));
+    assert_eq!(last_sent(&output), "p".repeat(64));
+    assert!(session.take(frame(Kind::Ping, 0, &[b'p'; 65])).is_err());
+}
+
+/// A host at the other end of a line, which is not told of drops.
+struct Pair(std::os::unix::net::UnixStream);
+
+impl Line for Pair {
+    type Reader = std::os::unix::net::UnixStream;
+    type Writer = std::os::unix::net::UnixStream;
+    fn halves(&mut self) -> io::Result<(Self::Reader, Self::Writer)> {
+        Ok((self.0.try_clone()?, self.0.try_clone()?))
+    }
+    fn dropped(&mut self, _: Option<Duration>) -> io::Result<Next> {
+        Ok(Next::Over)
+    }
+    fn hang_up(&self) {
+        let _ = self.0.shutdown(std::net::Shutdown::Both);
+    }
+}
+
+const TAG: u32 = 0x0101_0101;
+
+/// Speaks to an agent, and listens until it has answered a last PING or given the session up.
+fn spoken(frames: &[Vec<u8>]) -> String {
+    let (mut host, agent) = std::os::unix::net::UnixStream::pair().unwrap();
+    let serving = thread::spawn(move || serve_line(Pair(agent), &guest()));
+    let mut said = [MAGIC.as_slice(), &[1; NONCE]].concat();
+    said.extend(frames.concat());
+    said.extend(encode(Kind::Ping, 0, b"heard", TAG));
+    host.write_all(&said).unwrap();
+    let mut answered = String::new();
+    let mut chunk = [0; 4096];
+    while !answered.contains("heard") && !answered.contains("broken") {
+        let count = host.read(&mut chunk).unwrap();
+        assert!(count > 0, "{answered}");
+        answered.push_str(&String::from_utf8_lossy(&chunk[..count]));
+    }
+    drop(host);
+    serving.join().unwrap().unwrap();
+    answered
+}
+
+/// A stream whose verb reads nothing: the channels that it does not use keep what comes.
+fn opened() -> Vec<u8> {
+    encode(Kind::Open, 1, br#"{"verb":"exec","argv":["sleep","60"]}"#, TAG)
+}
+
+fn data(bytes: usize) -> Vec<u8> {
+    let chunk = vec![0; bytes.min(32_768)];
+    (0..bytes.div_ceil(32_768)).flat_map(|_| encode(Kind::Data(1), 1, &chunk, TAG)).collect()
+}
+
+#[test]
+fn a_host_that_sends_more_than_its_credit_loses_its_session() {
+    assert!(!spoken(&[opened(), data(262_144)]).contains("broken"));
+    let broken = spoken(&[opened(), data(262_144), data(1)]);
+    assert!(broken.contains(r#""notice":"broken""#) && broken.contains("beyond the credit"), "{broken}");
+}

@@ -1,0 +1,149 @@
+//! What a host may send before it is hung up on: at each limit, and one past it. The numbers are the protocol's, not the program's.
+
+use super::*;
+use crate::wire::frame::encode;
+
+const PAYLOAD: usize = 32_768;
+const CREDIT: usize = 262_144;
+
+fn stream() -> Stream {
+    let output = Arc::new(Output::default());
+    let session = output.begin(7, &[], b"{}");
+    Stream::new(1, session, output)
+}
+
+fn deliver(stream: &Stream, kind: Kind, payload: &[u8]) -> Result<(), Violation> {
+    stream.deliver(Frame { kind, stream: 1, payload: payload.to_vec() })
+}
+
+/// Sends `bytes` in frames as large as they may be.
+fn fill(stream: &Stream, channel: u8, bytes: usize) -> Result<(), Violation> {
+    let all = vec![0; bytes];
+    all.chunks(PAYLOAD).try_for_each(|chunk| deliver(stream, Kind::Data(channel), chunk))
+}
+
+fn credit(channel: u8, bytes: u32) -> Vec<u8> {
+    [&[channel][..], &bytes.to_le_bytes()].concat()
+}
+
+/// Takes all that is here.
+fn take(stream: &Stream, channel: usize) -> usize {
+    let mut bytes = 0;
+    while let Some(Received::Data(data)) = stream.try_receive(channel) {
+        bytes += data.len();
+    }
+    bytes
+}
+
+#[test]
+fn a_window_of_data_is_taken_on_each_channel_and_a_byte_more_is_a_violation() {
+    for channel in 0..3 {
+        let stream = stream();
+        assert_eq!(fill(&stream, channel, CREDIT), Ok(()));
+        assert!(fill(&stream, channel, 1).is_err(), "{channel}");
+        let other = (channel + 1) % 3;
+        assert_eq!(fill(&stream, other, CREDIT), Ok(()), "{channel}");
+    }
+}
+
+#[test]
+fn one_frame_may_not_go_beyond_the_window_either() {
+    let stream = stream();
+    assert_eq!(fill(&stream, 0, CREDIT - 1), Ok(()));
+    assert!(deliver(&stream, Kind::Data(0), b"ab").is_err());
+    assert_eq!(deliver(&stream, Kind::Data(0), b"a"), Ok(()));
+}
+
+#[test]
+fn data_that_is_received_opens_the_window_once_it_is_dealt_with_and_not_before() {
+    let stream = stream();
+    fill(&stream, 0, CREDIT).unwrap();
+    assert_eq!(take(&stream, 0), CREDIT);
+    assert!(fill(&stream, 0, 1).is_err());
+    stream.consumed(0, CREDIT / 4 - 1);
+    assert!(fill(&stream, 0, 1).is_err());
+    stream.consumed(0, 1);
+    assert_eq!(fill(&stream, 0, CREDIT / 4), Ok(()));
+    assert!(fill(&stream, 0, 1).is_err());
+}
+
+#[test]
+fn what_is_given_back_is_what_was_dealt_with() {
+    let stream = stream();
+    let queued = || stream.output.queued_frames();
+    let before = queued().len();
+    stream.consumed(2, CREDIT / 4 + 5);
+    let expected = encode(Kind::Credit, 1, &credit(2, (CREDIT / 4 + 5) as u32), 7);
+    assert_eq!(queued()[before..], [expected]);
+}
+
+#[test]
+fn a_stream_sends_a_window_and_no_more_until_it_is_given_credit() {
+    let stream = stream();
+    for channel in 0..3 {
+        assert_eq!(stream.credit(channel), CREDIT);
+    }
+    assert_eq!(stream.spend(1, CREDIT + 1), Ok(CREDIT));
+    assert_eq!((stream.credit(0), stream.credit(1)), (CREDIT, 0));
+    deliver(&stream, Kind::Credit, &credit(1, 10)).unwrap();
+    assert_eq!(stream.spend(1, 11), Ok(10));
+}
+
+#[test]
+fn credit_up_to_what_was_spent_is_taken_and_more_is_a_violation() {
+    let stream = stream();
+    assert_eq!(deliver(&stream, Kind::Credit, &credit(0, 0)), Ok(()));
+    assert!(deliver(&stream, Kind::Credit, &credit(0, 1)).is_err());
+    stream.spend(0, 100).unwrap();
+    assert!(deliver(&stream, Kind::Credit, &credit(0, 101)).is_err());
+    assert!(deliver(&stream, Kind::Credit, &credit(0, u32::MAX)).is_err());
+    assert_eq!(deliver(&stream, Kind::Credit, &credit(0, 100)), Ok(()));
+    assert!(deliver(&stream, Kind::Credit, &credit(0, 1)).is_err());
+}
+
+#[test]
+fn a_malformed_credit_is_a_violation() {
+    for payload in [credit(3, 0), credit(0, 0)[..4].to_vec(), [credit(0, 0), vec![0]].concat(), vec![]] {
+        assert!(deliver(&stream(), Kind::Credit, &payload).is_err(), "{payload:?}");
+    }
+}
+
+#[test]
+fn sixty_four_events_may_wait_and_one_more_is_a_violation() {
+    let stream = stream();
+    for _ in 0..64 {
+        deliver(&stream, Kind::Event, br#"{"event":"signal"}"#).unwrap();
+    }
+    assert!(deliver(&stream, Kind::Event, br#"{"event":"signal"}"#).is_err());
+    assert!(stream.next_event().is_some());
+    assert_eq!(deliver(&stream, Kind::Event, br#"{"event":"signal"}"#), Ok(()));
+}
+
+#[test]
+fn of_sizes_that_follow_each_other_only_the_last_one_waits() {
+    let stream = stream();
+    for cols in 0..1000 {
+        deliver(&stream, Kind::Event, format!(r#"{{"event":"resize","cols":{cols}}}"#).as_bytes()).unwrap();
+    }
+    assert_eq!(stream.next_event().unwrap()["cols"], 999);
+    assert!(stream.next_event().is_none());
+}
+
+#[test]
+fn empty_data_and_data_after_its_end_are_violations() {
+    let stream = stream();
+    assert!(deliver(&stream, Kind::Data(0), b"").is_err());
+    deliver(&stream, Kind::Eof(0), b"").unwrap();
+    assert!(deliver(&stream, Kind::Data(0), b"x").is_err());
+    assert_eq!(deliver(&stream, Kind::Data(1), b"x"), Ok(()));
+}
+
+#[test]
+fn only_what_a_host_may_send_on_a_stream_is_taken_and_nothing_after_its_close() {
+    for kind in [Kind::Hello, Kind::Open, Kind::Reply, Kind::Ping, Kind::Pong, Kind::Notice] {
+        assert!(deliver(&stream(), kind, b"{}").is_err(), "{kind:?}");
+    }
+    let stream = stream();
+    deliver(&stream, Kind::Close, b"").unwrap();
+    assert!(deliver(&stream, Kind::Data(0), b"x").is_err());
+}

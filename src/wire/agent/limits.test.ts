@@ -1,0 +1,262 @@
+/**
+ * Every limit of a session, at it and one past it. The numbers are the protocol's (`protocol/agent.md`) and stand here as such: a
+ * limit that is changed in the program alone must fail.
+ */
+import { describe, expect, test } from "bun:test";
+import type { BangerError } from "../../base/errors/error.ts";
+import { memoryPair } from "../../host/memory-pair.ts";
+import { plainClient } from "./client.ts";
+import { encodeFrame, FrameDecoder } from "./frame.ts";
+import { relayAgent } from "./relay.ts";
+import type { ServedStream } from "./served.ts";
+import { Session } from "./session.ts";
+import { creditOf, data, Raw, settled } from "./testing/raw.ts";
+import { type AgentStream, FrameType, type Json } from "./types.ts";
+
+const { Open, Reply, Event, Credit, Close, Ping, Pong, Notice } = FrameType;
+
+const payload = 32_768;
+const credit = 262_144;
+const streams = 256;
+const tooMuch = { code: "AGENT_PROTOCOL" };
+
+type Guest = { client: ReturnType<typeof plainClient>; guest: Raw };
+
+function pair(): Guest {
+  const [line, guestLine] = memoryPair();
+  return { client: plainClient(line), guest: new Raw(guestLine) };
+}
+
+async function openOne({ client, guest }: Guest): Promise<AgentStream> {
+  const opening = client.open("exec", {});
+  const { stream } = await guest.next(Open);
+  guest.send(Reply, stream, { ok: true });
+  const opened = await opening;
+  opened.closed.catch(() => {});
+  return opened;
+}
+
+/** Sends `bytes` on stream 1 in frames as large as they may be. */
+function fill(guest: Raw, channel: number, bytes: number, stream = 1): void {
+  for (let left = bytes; left > 0; left -= payload)
+    guest.send(data(channel), stream, new Uint8Array(Math.min(left, payload)));
+}
+
+/** Answers when what was sent before has been dealt with. */
+async function isAlive({ client, guest }: Guest): Promise<void> {
+  const ping = client.ping();
+  guest.send(Pong, 0, (await guest.next(Ping)).payload);
+  await ping;
+}
+
+/** bytes of data among the frames that came */
+function received(raw: Raw, channel: number): number {
+  const frames = raw.seen.filter((frame) => frame.type === data(channel));
+  return frames.reduce((bytes, frame) => bytes + frame.payload.length, 0);
+}
+
+/** What the other side has given back of a window, once that is all but the piece that is worth no frame yet. */
+async function givenBack(raw: Raw): Promise<number> {
+  const bytes = () =>
+    raw.seen
+      .filter((frame) => frame.type === Credit)
+      .reduce((sum, frame) => sum + Buffer.from(frame.payload).readUInt32LE(1), 0);
+  while (bytes() <= credit - credit / 4) await settled();
+  expect(bytes()).toBeLessThanOrEqual(credit);
+  return bytes();
+}
+
+describe("a peer's data", () => {
+  test.each([0, 1, 2])("a window on channel %i is kept, and a byte more ends the session", async (channel) => {
+    const both = pair();
+    await openOne(both);
+    fill(both.guest, channel, credit);
+    await isAlive(both);
+    fill(both.guest, channel, 1);
+    expect(await both.client.closed).toMatchObject(tooMuch);
+    await both.guest.closed;
+  });
+
+  test("channels have windows of their own", async () => {
+    const both = pair();
+    await openOne(both);
+    for (const channel of [0, 1, 2]) fill(both.guest, channel, credit);
+    await isAlive(both);
+  });
+
+  test("one frame may not go beyond the window either", async () => {
+    const both = pair();
+    await openOne(both);
+    fill(both.guest, 1, credit - 1);
+    both.guest.send(data(1), 1, new Uint8Array(2));
+    expect(await both.client.closed).toMatchObject(tooMuch);
+  });
+
+  test("as much may follow as was given back, and not a byte more", async () => {
+    const both = pair();
+    const stream = await openOne(both);
+    fill(both.guest, 1, credit);
+    stream.onData(() => {});
+    const more = await givenBack(both.guest);
+    stream.onData(() => new Promise(() => {}));
+    fill(both.guest, 1, more);
+    await isAlive(both);
+    fill(both.guest, 1, 1);
+    expect(await both.client.closed).toMatchObject(tooMuch);
+  });
+
+  test("data that nobody has taken gives nothing back", async () => {
+    const both = pair();
+    const stream = await openOne(both);
+    stream.onData(() => new Promise(() => {}));
+    fill(both.guest, 1, credit);
+    await isAlive(both);
+    expect(both.guest.seen.filter((frame) => frame.type === Credit)).toEqual([]);
+  });
+});
+
+describe("our data", () => {
+  test("a window is sent, and no more until credit comes", async () => {
+    const both = pair();
+    const stream = await openOne(both);
+    void stream.write(0, new Uint8Array(credit + 100));
+    await settled();
+    expect(received(both.guest, 0)).toBe(credit);
+    both.guest.send(Credit, 1, creditOf(0, 99));
+    await settled();
+    expect(received(both.guest, 0)).toBe(credit + 99);
+  });
+
+  test.each([0, 1])("credit for what was spent is taken, and %i past it ends the session or not", async (past) => {
+    const both = pair();
+    const stream = await openOne(both);
+    await stream.write(0, new Uint8Array(1000));
+    both.guest.send(Credit, 1, creditOf(0, 1000 + past));
+    if (past === 0) await isAlive(both);
+    else expect(await both.client.closed).toMatchObject(tooMuch);
+  });
+});
+
+describe("frames", () => {
+  test("a payload of 32 KiB is a frame, and a byte more is refused before it is there", () => {
+    const largest = encodeFrame({ type: data(0), stream: 1, payload: new Uint8Array(payload) }, 0);
+    const lengths: number[] = [];
+    new FrameDecoder(0).push(largest, (frame) => void lengths.push(frame.payload.length));
+    expect(lengths).toEqual([payload]);
+    expect(() => encodeFrame({ type: data(0), stream: 1, payload: new Uint8Array(payload + 1) }, 0)).toThrow(
+      RangeError,
+    );
+    const head = Buffer.alloc(9);
+    head.writeUInt32LE(payload + 1);
+    head[4] = data(0);
+    expect(() => new FrameDecoder(0).push(head, () => {})).toThrow(expect.objectContaining(tooMuch));
+  });
+
+  test("a head that comes byte by byte has the same limit", () => {
+    const push = (length: number) => {
+      const head = Buffer.alloc(9);
+      head.writeUInt32LE(length);
+      head[4] = data(0);
+      const decoder = new FrameDecoder(0);
+      for (const byte of head) decoder.push(Uint8Array.of(byte), () => {});
+    };
+    expect(() => push(payload)).not.toThrow();
+    expect(() => push(payload + 1)).toThrow(expect.objectContaining(tooMuch));
+  });
+});
+
+describe("what waits without credit", () => {
+  test.each([64, 65])("%i events that nobody takes", async (count) => {
+    const both = pair();
+    await openOne(both);
+    for (let sent = 0; sent < count; sent++) both.guest.send(Event, 1, { event: "x" });
+    if (count === 64) await isAlive(both);
+    else expect(await both.client.closed).toMatchObject(tooMuch);
+  });
+
+  test.each([64, 65])("%i notices that nobody takes", async (count) => {
+    const both = pair();
+    for (let sent = 0; sent < count; sent++) both.guest.send(Notice, 0, { notice: "x" });
+    if (count === 64) await isAlive(both);
+    else expect(await both.client.closed).toMatchObject(tooMuch);
+  });
+
+  test.each([64, 65])("a PING of %i bytes", async (length) => {
+    const both = pair();
+    both.guest.send(Ping, 0, new Uint8Array(length));
+    if (length === 64) expect((await both.guest.next(Pong)).payload).toHaveLength(64);
+    else expect(await both.client.closed).toMatchObject(tooMuch);
+  });
+});
+
+describe("streams", () => {
+  test("256 are opened, and no more until one is over", async () => {
+    const both = pair();
+    for (let id = 0; id < streams; id++) await openOne(both);
+    const refusal = await both.client.open("exec", {}).catch((error: unknown) => error);
+    expect(refusal).toMatchObject({ details: { code: "limit" } });
+    both.guest.send(Close, 1);
+    await isAlive(both);
+    expect(await openOne(both)).toBeDefined();
+  });
+
+  test("256 of the other side's are served, and one more is refused, alone", async () => {
+    const [line, otherLine] = memoryPair();
+    const served: ServedStream[] = [];
+    new Session(line, { tag: 0, side: "agent", onOpen: (one) => void served.push(one) }).start();
+    const other = new Raw(otherLine);
+    for (let at = 0; at < streams; at++) other.send(Open, 2 * at + 1, { verb: "exec" });
+    await settled();
+    expect(served).toHaveLength(streams);
+    expect(other.seen).toEqual([]);
+    other.send(Open, 2 * streams + 1, { verb: "exec" });
+    expect(await other.nextJson(Reply)).toMatchObject({ ok: false, error: { code: "limit" } });
+    expect(served).toHaveLength(streams);
+  });
+});
+
+describe("a relay", () => {
+  async function relayed() {
+    const [clientLine, relayLine] = memoryPair();
+    const [upstreamLine, guestLine] = memoryPair();
+    const upstream = plainClient(upstreamLine);
+    const over = relayAgent(relayLine, upstream, { allow: ["exec"] });
+    const [client, guest] = [new Raw(clientLine), new Raw(guestLine)];
+    client.send(Open, 1, { verb: "exec" } satisfies Json);
+    const { stream } = await guest.next(Open);
+    guest.send(Reply, stream, { ok: true });
+    await client.next(Reply);
+    return { client, guest, upstream, over, stream };
+  }
+
+  test("a client may send the guest's window and its own, and loses its session with a byte more", async () => {
+    const { client, guest, upstream, over, stream } = await relayed();
+    fill(client, 0, credit);
+    const more = await givenBack(client);
+    expect(received(guest, 0)).toBe(credit);
+    // the guest gives nothing back, so this waits in the relay
+    fill(client, 0, more);
+    client.send(Ping, 0);
+    await client.next(Pong);
+    expect(received(guest, 0)).toBe(credit);
+    fill(client, 0, 1);
+    await over;
+    await client.closed;
+    // only that client's stream is over
+    expect((await guest.next(Close)).stream).toBe(stream);
+    await isAlive({ client: upstream, guest });
+  });
+
+  test("a guest may send the client's window and the relay's, and loses its session with a byte more", async () => {
+    const { client, guest, upstream, over, stream } = await relayed();
+    fill(guest, 1, credit, stream);
+    const more = await givenBack(guest);
+    expect(received(client, 1)).toBe(credit);
+    fill(guest, 1, more, stream);
+    await isAlive({ client: upstream, guest });
+    expect(received(client, 1)).toBe(credit);
+    fill(guest, 1, 1, stream);
+    expect((await upstream.closed) as BangerError).toMatchObject(tooMuch);
+    await over;
+  });
+});
