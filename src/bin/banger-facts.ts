@@ -12,13 +12,13 @@ import { ensureFolder, freeBytes, readTextIfAny } from "../host/files.ts";
 import { probeKvm } from "../host/kvm.ts";
 import { missingTool } from "../host/packages.ts";
 import type { Paths } from "../model/paths.ts";
+import { tryNetwork } from "./try-network.ts";
 import { catalogTimeoutMs, webOf } from "./web.ts";
 
 type Env = Record<string, string | undefined>;
 
 const tools: [string, ToolFact["needed"]][] = [
   ["qemu-system-x86_64", "always"],
-  ["passt", "network"],
   ["mkfs.ext4", "always"],
   ["sqfstar", "build"],
   ["mksquashfs", "build"],
@@ -53,6 +53,13 @@ export async function gatherFacts(paths: Paths, env: Env, running: () => Promise
     kvm: await probeKvm(),
     qemu: await firstLine(["qemu-system-x86_64", "--version"]),
     tools: await Promise.all(found),
+    network: await tryNetwork({
+      exec,
+      which,
+      agent: agentOf(env),
+      folder: `${dirname(paths.socket)}/doctor`,
+      mayFallBack: async () => (await loadConfig({ file: paths.configFile })).networkFallback,
+    }),
     landlock: await landlock(env),
     subordinateIds: await hasSubordinateIds(facts.user, facts.uid),
     free: await freeSpace(paths),
@@ -72,9 +79,12 @@ async function firstLine(argv: string[]): Promise<string | null> {
   }
 }
 
+function agentOf(env: Env): string {
+  return env["BANGER_AGENT"] || join(dirname(process.execPath), "banger-vsock-agent");
+}
+
 async function landlock(env: Env): Promise<number | null> {
-  const agent = env["BANGER_AGENT"] || join(dirname(process.execPath), "banger-vsock-agent");
-  const line = await firstLine([agent, "confine", "--check"]);
+  const line = await firstLine([agentOf(env), "confine", "--check"]);
   try {
     const answer: unknown = line === null ? null : JSON.parse(line);
     const version = (answer as { landlock?: unknown } | null)?.landlock;

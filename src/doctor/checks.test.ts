@@ -10,7 +10,8 @@ test("a good host has nothing to complain of", () => {
   expect(checkAll(goodHost).filter((finding) => finding.status !== "ok")).toEqual([]);
 });
 
-const tool = { program: "passt", path: null, why: "for the guest's network", install: "install it with `x`" };
+const tool = { program: "mkfs.ext4", path: null, why: "to format the VM's disk", install: "install it with `x`" };
+const noPasst = { failure: "it is not installed", fix: "install it with `x`" };
 const catalog = (isOutOfReach: boolean): CheckFacts["catalogs"][number] => ({
   url: "https://c.example/catalog.toml",
   entries: isOutOfReach ? 3 : 0,
@@ -21,8 +22,11 @@ const rows: [string, Partial<CheckFacts>, string, "warning" | "failure", RegExp]
   ["another architecture", { arch: "arm64" }, "architecture", "failure", /arm64/],
   ["no QEMU", { qemu: null }, "vmm", "failure", /not installed/],
   ["no KVM", { kvm: { usable: false, why: "there is no /dev/kvm" } }, "acceleration", "warning", /no \/dev\/kvm/],
-  ["no passt", { tools: [{ ...tool, needed: "network" }] }, "passt", "warning", /network/],
-  ["a tool that is always needed", { tools: [{ ...tool, needed: "always" }] }, "passt", "failure", /not installed/],
+  ["no passt", { network: { ...noPasst, mayFallBack: false } }, "network", "failure", /not installed.*do not start/],
+  ["no passt, and leave", { network: { ...noPasst, mayFallBack: true } }, "network", "warning", /QEMU's own.*loopback/],
+  ["leave alone", { network: { failure: null, fix: "", mayFallBack: true } }, "network", "warning", /should it fail/],
+  ["a tool for images", { tools: [{ ...tool, needed: "build" }] }, "mkfs.ext4", "warning", /not installed/],
+  ["a tool that is always needed", { tools: [{ ...tool, needed: "always" }] }, "mkfs.ext4", "failure", /not installed/],
   ["no Landlock", { landlock: 0 }, "confinement", "warning", /no Landlock/],
   ["no agent", { landlock: null }, "confinement", "failure", /does not answer/],
   ["root", { uid: 0 }, "user", "warning", /root/],

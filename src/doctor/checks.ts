@@ -19,6 +19,7 @@ export function checkAll(facts: CheckFacts): Finding[] {
     vmm(facts),
     acceleration(facts),
     ...tools(facts),
+    network(facts),
     confinement(facts),
     user(facts),
     ...space(facts),
@@ -56,12 +57,29 @@ function acceleration({ kvm, accelOverride }: CheckFacts): Finding {
 
 function tools({ tools: list }: CheckFacts): Finding[] {
   return list
-    .filter((tool) => tool.program !== "qemu-system-x86_64")
+    .filter(({ program }) => program !== "qemu-system-x86_64" && program !== "passt")
     .map(({ program, path, why, install, needed }): Finding => {
       if (path) return { name: program, status: "ok", text: path };
       const text = `${program} is not installed; it is needed ${why}`;
       return { name: program, status: needed === "always" ? "failure" : "warning", text, fix: install };
     });
+}
+
+function network({ network: { failure, fix, mayFallBack } }: CheckFacts): Finding {
+  const name = "network";
+  if (failure === null && !mayFallBack)
+    return { name, status: "ok", text: "passt starts, and VMs reach the network through it" };
+  if (failure === null)
+    return {
+      name,
+      status: "warning",
+      text: "passt starts, and VMs reach the network through it; should it fail, they get QEMU's own, through which they reach this host's loopback",
+      fix: "take network_fallback out of the config",
+    };
+  const what = mayFallBack
+    ? "VMs get QEMU's own network, as network_fallback allows: through it they reach this host's loopback"
+    : "VMs with a network do not start";
+  return { name, status: mayFallBack ? "warning" : "failure", text: `passt can't be used: ${failure}; ${what}`, fix };
 }
 
 function confinement({ landlock }: CheckFacts): Finding {

@@ -4,7 +4,7 @@ export type ToolFact = {
   path: string | null;
   why: string;
   install: string;
-  needed: "always" | "build" | "network";
+  needed: "always" | "build";
 };
 
 export type CatalogFact = {
@@ -16,6 +16,16 @@ export type CatalogFact = {
   isKept: boolean;
 };
 
+/** What became of a passt that was started as a VM's is. */
+export type NetworkFact = {
+  /** why it can't be had, in its own words; null: it starts */
+  failure: string | null;
+  /** what to do about that */
+  fix: string;
+  /** the config lets QEMU's own network stand in */
+  mayFallBack: boolean;
+};
+
 export type CheckFacts = {
   arch: string;
   kernel: string;
@@ -25,6 +35,7 @@ export type CheckFacts = {
   /** first line of `qemu-system-x86_64 --version`; null when it is missing */
   qemu: string | null;
   tools: ToolFact[];
+  network: NetworkFact;
   /** Landlock's version, 0 without it; null when the agent can't be asked */
   landlock: number | null;
   /** the user's entry in subuid and subgid; root needs none */

@@ -55,6 +55,7 @@ export const goodHost: CheckFacts = {
   kvm: { usable: true },
   qemu: "QEMU emulator version 7.2.22",
   tools: [],
+  network: { failure: null, fix: "", mayFallBack: false },
   landlock: 7,
   subordinateIds: true,
   free: [{ path: "/s", bytes: 2 ** 40 }],
