@@ -6,7 +6,10 @@ import { systemClock } from "../host/clock.ts";
 import { createExec } from "../host/exec-node.ts";
 import { availableMemory, type HostFacts, which } from "../host/facts.ts";
 import {
+  changeStamp,
+  contentStamp,
   ensureFolder,
+  exists,
   freeBytes,
   isDiskFull,
   listFolder,
@@ -98,8 +101,15 @@ const files: MachinesDeps["files"] = {
   freeBytes,
   rename,
   makeDurable,
+  changeStamps: (paths) => Promise.all(paths.map(ifThere(changeStamp))),
+  contentStamps: (paths) => Promise.all(paths.map(ifThere(contentStamp))),
   tail: async (path, max) => new TextDecoder().decode(await tailBytes(path, max)),
 };
+
+/** Null for a file that is missing. */
+function ifThere(stamp: (path: string) => Promise<string>): (path: string) => Promise<string | null> {
+  return async (path) => ((await exists(path)) ? stamp(path) : null);
+}
 
 /** What a host must have to spare, in bytes, before a VM is held ready: it takes some 60 MB, and more once it is used. */
 const memoryForSpare = 1024 ** 3;

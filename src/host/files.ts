@@ -130,6 +130,15 @@ export async function changeStamp(path: string): Promise<string> {
   return `${ino}:${ctimeNs}`;
 }
 
+/**
+ * A text that differs once the file was written to, cut or replaced, and stays when only its mode or owner is changed. A
+ * process that resets the file's times can hide a write from it, which `changeStamp` would show.
+ */
+export async function contentStamp(path: string): Promise<string> {
+  const { ino, mtimeNs, size } = await fs.stat(path, { bigint: true });
+  return `${ino}:${mtimeNs}:${size}`;
+}
+
 /** What an ordinary user may still write on the file system of `path`, which must exist. */
 export async function freeBytes(path: string): Promise<number> {
   const { bavail, bsize } = await fs.statfs(path);

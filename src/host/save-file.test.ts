@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { saveFile } from "./save-file.ts";
 import { tempFolder } from "./testing/temp.ts";
 
@@ -13,6 +13,19 @@ test("a file gets its name when it is whole, and replaces what was there", async
   await saveFile(`${temp.path}/a`, pieces("ne", "w"));
   expect(readFileSync(`${temp.path}/a`, "utf8")).toBe("new");
   expect(readdirSync(temp.path)).toEqual(["a"]);
+});
+
+test("nobody else may read it, whatever the umask is and whoever could read what it replaces", async () => {
+  using temp = tempFolder();
+  const path = `${temp.path}/a`;
+  writeFileSync(path, "old", { mode: 0o666 });
+  const before = process.umask(0);
+  try {
+    await saveFile(path, pieces("secret"));
+  } finally {
+    process.umask(before);
+  }
+  expect(statSync(path).mode & 0o777).toBe(0o600);
 });
 
 test("a content that breaks off leaves the old file", async () => {

@@ -1,4 +1,7 @@
-/** Saving a stream as a user's file: under its name stands the old one or the whole new one. */
+/**
+ * Saving a stream as a user's file: under its name stands the old one or the whole new one. Nobody else may read it, whatever
+ * the umask is and whatever was there before: an exported image may be a VM's, with the secrets that were on its disk.
+ */
 import { randomBytes } from "node:crypto";
 import * as fs from "node:fs/promises";
 import { fail } from "../base/errors/error.ts";
@@ -7,8 +10,7 @@ import { errnoOf, isDiskFull } from "./errno.ts";
 /** @throws DISK_FULL, FILE_INVALID, and what `content` throws; nothing is left then */
 export async function saveFile(path: string, content: AsyncIterable<Uint8Array>): Promise<void> {
   const temp = `${path}.${randomBytes(4).toString("hex")}.tmp`;
-  // as the user's umask has it: it is theirs
-  const file = await fs.open(temp, "wx").catch((error: unknown) => {
+  const file = await fs.open(temp, "wx", 0o600).catch((error: unknown) => {
     throw unwritable(error, path);
   });
   try {

@@ -72,6 +72,10 @@ function noteTemplate(ctx: Context, { spec, ephemeral }: VmRecord, way: Way): vo
 
 async function takeOver(ctx: Context, start: Start, spare: Spare): Promise<GuestInheritance> {
   const { vm, phases } = start;
+  const { disk } = ctx.paths.vm(vm.id);
+  const [diskStamp] = await ctx.files.changeStamps([disk]);
+  if (diskStamp !== spare.diskStamp)
+    throw fail("SAVE_DAMAGED", { path: disk, problem: "was written to while its VM stood still" });
   const inherited = await ctx.inheritance();
   if (spare.net) noteNetwork(ctx, vm, spare.net);
   phases.mark("network");

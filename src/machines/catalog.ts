@@ -9,6 +9,7 @@ import { kernelMissing } from "./artifacts.ts";
 import type { Context } from "./context.ts";
 import type { CatalogLookup } from "./deps.ts";
 import { findImage, imageIfAny } from "./find-image.ts";
+import { nameImage } from "./name-image.ts";
 import { whileImporting } from "./unused.ts";
 
 /**
@@ -44,7 +45,7 @@ async function pullImageBundle(
     const known = await ifWhole(ctx.store.images.byOrigin(ref.digest), (image) => ctx.artifacts.checkImage(image));
     const { name, kernel } = entry;
     const record = known ? { ...known, name, kernel } : await ctx.artifacts.pullImageBundle(entry, ref, emit, signal);
-    ctx.store.images.put(record, [ref.digest]);
+    nameImage(ctx, record, emit, { origins: [ref.digest] });
     return record;
   });
 }

@@ -17,6 +17,7 @@ import { deleteVm } from "./delete.ts";
 import { makeIdentity } from "./identity.ts";
 import { requireLive } from "./live.ts";
 import { type Origin, saveOf } from "./origin.ts";
+import { requireSuspendedFiles } from "./same-disk.ts";
 import { saveAndGoOn } from "./saving.ts";
 import { startVm } from "./start.ts";
 import { freshVm, tell } from "./state.ts";
@@ -111,6 +112,7 @@ async function saveParent(
   };
   emit({ kind: "progress", step: "save", text: `saving ${parent.name}` });
   if (parent.suspended) {
+    await requireSuspendedFiles(ctx, parent);
     const kept = saveOf(parent.suspended.save, ctx.paths.suspended(parent.id));
     await ctx.copySparse(kept.files.memory, files.memory, 0);
     await ctx.copySparse(kept.files.state, files.state, 0);

@@ -11,6 +11,7 @@ import type { Context } from "./context.ts";
 import { copyDiskAloud } from "./copy-disk.ts";
 import { writeEnding } from "./ended.ts";
 import { cold, type SavedOrigin, saveOf } from "./origin.ts";
+import { snapshotDiskProblem } from "./same-disk.ts";
 import { startVm } from "./start.ts";
 import { freshVm } from "./state.ts";
 
@@ -31,6 +32,7 @@ export async function goBack(ctx: Context, vm: VmRecord, plan: GoBack): Promise<
   const files = ctx.paths.snapshot(snapshot.id);
   const { disk } = ctx.paths.vm(vm.id);
   const origin = plan.cold ? cold("as was asked") : await checkedOrigin(ctx, vm, snapshot);
+  if (plan.cold) await warnOfDisk(ctx, plan);
   const ready = `${disk}.back`;
   const change = ctx.store.journal.begin("restore", vm.id, JSON.stringify({ id: snapshot.id, cold: plan.cold }));
   try {
@@ -48,6 +50,12 @@ export async function goBack(ctx: Context, vm: VmRecord, plan: GoBack): Promise<
     change.end();
   }
   return freshVm(ctx, vm);
+}
+
+/** Whoever boots from a disk that was changed decides so knowingly. */
+async function warnOfDisk(ctx: Context, { snapshot: { id, name, save }, emit }: GoBack): Promise<void> {
+  const problem = save && (await snapshotDiskProblem(ctx, save, ctx.paths.snapshot(id).disk));
+  if (problem) emit({ kind: "note", level: "warn", text: `the disk of snapshot ${name} ${problem}` });
 }
 
 async function giveUpSuspended(ctx: Context, vm: VmRecord): Promise<void> {
@@ -82,5 +90,7 @@ async function checkedOrigin(
   await ctx.driver.check(origin.save, bootSpec(ctx.paths, { vm, image, initramfs, net }));
   if (!(await ctx.isUntouched(origin.save)))
     throw fail("SAVE_DAMAGED", { path: files.memory, problem: "was written to since it was saved" });
+  const problem = await snapshotDiskProblem(ctx, save, files.disk);
+  if (problem !== null) throw fail("SAVE_DAMAGED", { path: files.disk, problem });
   return origin;
 }

@@ -1,6 +1,6 @@
 /** Images: got, named, shown, deleted; kept while a VM needs them. */
 import { fail } from "../base/errors/error.ts";
-import { type Digest, parseImageName } from "../base/names.ts";
+import { type Digest, isDigest, parseImageName } from "../base/names.ts";
 import { referenceOf } from "../base/reference.ts";
 import type { ImagePart } from "../images/rootfs/export.ts";
 import type { ImageRecord, ImageView, LayerRef } from "../model/artifact.ts";
@@ -10,6 +10,7 @@ import { pullFromCatalog } from "./catalog.ts";
 import type { Context } from "./context.ts";
 import type { ArchiveUpload, PullRequest, Upload } from "./deps.ts";
 import { findImage } from "./find-image.ts";
+import { nameImage } from "./name-image.ts";
 import { dropUnused, whileImporting } from "./unused.ts";
 
 /** Stores an uploaded root file system under its name. @throws KERNEL_NOT_FOUND for the kernel it wants */
@@ -18,7 +19,7 @@ export async function importImage(ctx: Context, upload: Upload, emit: Emit, sign
   const kernel = upload.kernel === undefined ? null : findKernel(ctx, upload.kernel).name;
   return whileImporting(ctx, async () => {
     const record = { ...(await ctx.artifacts.importImage(upload, emit, signal)), kernel };
-    ctx.store.images.put(record);
+    nameImage(ctx, record, emit);
     return record;
   });
 }
@@ -33,7 +34,7 @@ export async function importArchive(
   return whileImporting(ctx, async () => {
     const records = await ctx.artifacts.importArchive(upload, emit, signal);
     ctx.store.transaction(() => {
-      for (const record of records) ctx.store.images.put(record);
+      for (const record of records) nameImage(ctx, record, emit, { keepsOld: true });
     });
     return records;
   });
@@ -50,7 +51,7 @@ export async function pullImage(
   if (!reference) return pullFromCatalog(ctx, request.name, emit, signal);
   return whileImporting(ctx, async () => {
     const { record, origins } = await ctx.artifacts.pullImage({ ...request, reference }, emit, signal);
-    ctx.store.images.put(record, origins);
+    nameImage(ctx, record, emit, { origins });
     return record;
   });
 }
@@ -58,6 +59,7 @@ export async function pullImage(
 /** Gives an image one more name, which may be another image's so far. */
 export function tagImage(ctx: Context, text: string, to: string): ImageRecord {
   const name = parseImageName(to);
+  if (isDigest(name)) throw fail("IMAGE_NAME_INVALID", { text: name });
   return ctx.store.transaction(() => {
     const image = { ...findImage(ctx, text), name };
     ctx.store.images.put(image);

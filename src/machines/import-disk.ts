@@ -7,6 +7,7 @@ import type { Emit } from "../model/event.ts";
 import { findKernel } from "./artifacts.ts";
 import type { Context } from "./context.ts";
 import type { Upload } from "./deps.ts";
+import { nameImage } from "./name-image.ts";
 import { withReader } from "./reader.ts";
 import { whileImporting } from "./unused.ts";
 
@@ -27,7 +28,7 @@ export async function importDisk(ctx: Context, upload: Upload, emit: Emit, signa
         return ctx.artifacts.importTree({ name, source, open }, emit, signal);
       });
       const record = { ...made, kernel: own?.name ?? null };
-      ctx.store.images.put(record);
+      nameImage(ctx, record, emit);
       return record;
     } finally {
       await ctx.files.removeTree(path);

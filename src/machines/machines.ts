@@ -40,6 +40,7 @@ import { waitReady } from "./ready.ts";
 import { reconcile } from "./reconcile.ts";
 import { renameVm } from "./rename.ts";
 import { restartVm } from "./restart.ts";
+import { requireSuspendedFiles } from "./same-disk.ts";
 import { type SaveRequest, saveVm } from "./save.ts";
 import { settleEnd } from "./settle.ts";
 import { noSpares, retireSpares } from "./spares.ts";
@@ -268,6 +269,7 @@ async function awake(ctx: Context, stale: VmRecord): Promise<VmRecord> {
   await ctx.operations.queue(stale.id, "start", async (interrupted) => {
     const vm = freshVm(ctx, stale);
     if (!vm.suspended) return;
+    await requireSuspendedFiles(ctx, vm);
     ctx.log.info("waking for a session", { vm: vm.name });
     const emit: Emit = (event) =>
       event.kind === "note" && ctx.log.info("while waking", { vm: vm.name, note: event.text });

@@ -1,5 +1,5 @@
 /** Making room: what nobody uses, and what interrupted work left. */
-import type { Digest } from "../base/names.ts";
+import { type Digest, isDigest } from "../base/names.ts";
 import type { ImageRecord, Pruned } from "../model/artifact.ts";
 import type { TemplateRecord } from "../model/save.ts";
 import type { Context } from "./context.ts";
@@ -7,7 +7,7 @@ import { allTemplates, removeTemplate } from "./templates.ts";
 import { betweenImports, dropUnused } from "./unused.ts";
 
 export type PruneRequest = {
-  /** also images that no VM uses, and templates */
+  /** also images that have a name, and templates; else only images without one */
   all: boolean;
   /** only says what would go */
   dryRun: boolean;
@@ -15,7 +15,7 @@ export type PruneRequest = {
 
 export async function pruneImages(ctx: Context, { all, dryRun }: PruneRequest): Promise<Pruned> {
   const kept = await Promise.all(ctx.store.kernels.all().map((kernel) => ctx.artifacts.initramfs(kernel)));
-  const images = all ? unusedImages(ctx) : [];
+  const images = unusedImages(ctx).filter(({ name }) => all || isDigest(name));
   const pruned: Pruned = {
     images: images.map(({ name, digest }) => ({ name, digest })),
     bytes: bytesOfOnly(ctx, images),

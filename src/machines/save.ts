@@ -9,6 +9,7 @@ import type { Emit } from "../model/event.ts";
 import type { VmRecord } from "../model/vm.ts";
 import { prepareArtifacts, type ReadyArtifacts } from "./artifacts.ts";
 import type { Context } from "./context.ts";
+import { nameImage } from "./name-image.ts";
 import { withReader } from "./reader.ts";
 import { whileImporting } from "./unused.ts";
 
@@ -39,7 +40,7 @@ export async function saveVm(
     const wanted = { name: parseImageName(request.image), source, base: image, config };
     const made = vm.generation === 0 ? unchanged(wanted) : await readVm(ctx, vm, { artifacts, wanted }, emit, signal);
     const record = { ...made, kernel: kernelOf(ctx, vm, image) };
-    ctx.store.images.put(record);
+    nameImage(ctx, record, emit);
     return record;
   });
 }

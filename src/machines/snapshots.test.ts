@@ -106,7 +106,7 @@ test("a fork of a suspended VM leaves it suspended", async () => {
 
 test.each<[string, (path: { memory: string; disk: string }) => string, string]>([
   ["memory that is gone", ({ memory }) => memory, "SAVE_DAMAGED"],
-  ["a disk that is gone", ({ disk }) => disk, "INTERNAL"],
+  ["a disk that is gone", ({ disk }) => disk, "SAVE_DAMAGED"],
 ])("a snapshot with %s is refused, and the VM runs on", async (_, part, code) => {
   const { host, world, machines, emit, signal, run } = await setUp();
   const vm = await run("one");
@@ -122,11 +122,20 @@ test.each<[string, (path: { memory: string; disk: string }) => string, string]>(
   assertTruth(host, "a damaged snapshot");
 });
 
-test("a snapshot whose memory was written to is refused by name", async () => {
+test("a snapshot whose disk was written to boots from it when that is asked for, and says so", async () => {
+  const { world, machines, emit, signal, run, texts } = await setUp();
+  await run("one");
+  const { id } = await machines.snapshot("one", "s", emit, signal);
+  world.paths.set(paths.snapshot(id).disk, "other");
+  await machines.restore("one", "s", { cold: true }, emit, signal);
+  expect(texts()).toContain("the disk of snapshot s was written to since it was saved");
+});
+
+test.each(["memory", "disk"] as const)("a snapshot whose %s was written to is refused by name", async (part) => {
   const { world, machines, emit, signal, run } = await setUp();
   await run("one");
   const { id } = await machines.snapshot("one", "s", emit, signal);
-  world.paths.set(paths.snapshot(id).memory, "spoiled");
+  world.paths.set(paths.snapshot(id)[part], "spoiled");
   await expect(machines.restore("one", "s", {}, emit, signal)).rejects.toMatchObject({ code: "SAVE_DAMAGED" });
   expect(machines.find("one").state).toBe("running");
 });

@@ -8,6 +8,7 @@ import type { VmRecord } from "../model/vm.ts";
 import type { Context } from "./context.ts";
 import { copyDiskAloud, ofVm } from "./copy-disk.ts";
 import { requireLive } from "./live.ts";
+import { stampSnapshot } from "./same-disk.ts";
 import { saveAndGoOn } from "./saving.ts";
 
 /** The caller holds the VM's operation; it is running, paused or stopped. @throws SNAPSHOT_TAKEN, SAVE_FAILED, DISK_FULL */
@@ -27,9 +28,10 @@ export async function takeSnapshot(
     const copy = () => copyDiskAloud(ctx, ofVm(ctx, vm, files.disk), emit);
     emit({ kind: "progress", step: "save", text: `saving ${vm.name}` });
     const stopped = vm.state === "stopped";
-    const save = stopped
+    const made = stopped
       ? await copy().then(() => null)
       : await saveAndGoOn(ctx, { vm, live: requireLive(ctx, vm), files }, signal, copy);
+    const save = made && (await stampSnapshot(ctx, made, files.disk));
     await ctx.files.makeDurable(save ? [files.memory, files.state, files.disk] : [files.disk]);
     const bytes = await ctx.files.usedBytes(files.directory);
     const record: SnapshotRecord = { id, vm: vm.id, name, save, bytes, createdAt: ctx.clock.now() };

@@ -116,6 +116,15 @@ test("one that died meanwhile is no use: the VM begins from the template", async
   assertTruth(host, "a dead spare");
 });
 
+test("one whose disk was written to meanwhile is no use: the VM begins from the template", async () => {
+  const { host, world, machines, run, spare } = await held();
+  world.paths.set(paths.vm(spare.spec.id).disk, "other");
+  expect((await run("second")).startedHow).toMatch(/^restored from template/);
+  await machines.retire();
+  await machines.idle();
+  assertTruth(host, "a spare that was written to");
+});
+
 test("its name is taken: it goes, and so does what was held", async () => {
   const { host, machines, emit, signal, run } = await held();
   await run("second");

@@ -20,6 +20,7 @@ import { saveOf } from "./origin.ts";
 import { rehearse } from "./rehearse.ts";
 import { AgentSession } from "./session.ts";
 import { dropSpare, endCurrent, type Spare, type SpareKind } from "./spares.ts";
+import { changedPart } from "./template-stamps.ts";
 import { templateByKey } from "./templates.ts";
 
 /** A VM of that kind began: another one may be wanted soon. It is made when this one has had time to do its work. */
@@ -82,7 +83,7 @@ export async function takeSpare(ctx: Context, kind: SpareKind): Promise<Spare | 
 /** @throws what restoring throws; nothing is left then */
 async function prepareSpare(ctx: Context, kind: SpareKind, hurry: AbortSignal): Promise<Spare | null> {
   const template = templateByKey(ctx, kind.key);
-  if (!template || !(await ctx.isUntouched(saveOf(template.save, ctx.paths.template(kind.key))))) return null;
+  if (!template || (await changedPart(ctx, template)) !== null) return null;
   const artifacts = await prepareArtifacts(ctx, kind.spec);
   const undo = new UndoStack();
   const id = ctx.randomId();
@@ -97,12 +98,15 @@ async function prepareSpare(ctx: Context, kind: SpareKind, hurry: AbortSignal): 
       id,
       what: `template ${shortKey(kind.key)}`,
       save: template.save,
+      diskStamp: null,
       handOver: () => forgetPids(ctx, made),
       abandon,
       end: () => abandon().finally(removeFolder),
     };
     await reach(ctx, spare, hurry);
-    return spare;
+    // it stands still from here on: nobody writes to its disk
+    const [diskStamp = null] = await ctx.files.changeStamps([ctx.paths.vm(id).disk]);
+    return { ...spare, diskStamp };
   } catch (error) {
     await ctx.unlessReleased();
     await undo[Symbol.asyncDispose]().finally(removeFolder);

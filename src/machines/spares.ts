@@ -26,6 +26,8 @@ export type Spare = SpareKind & {
   net: PreparedNetwork | null;
   /** what it was restored from */
   save: SavedState;
+  /** of its disk while it stands still */
+  diskStamp: string | null;
   /** Its processes are a VM's now, and noted as such. */
   handOver(): void;
   /** Ends its processes; its folder stays, for the VM that took it over. Idempotent. */

@@ -69,6 +69,27 @@ test("a suspended VM that can't be restored stays so, and boots when that is ask
   assertTruth(host, "booted");
 });
 
+test.each(["disk", "memory"] as const)(
+  "a suspended VM whose %s was written to is not woken with it, nor forked",
+  async (part) => {
+    const { host, world, machines, emit, signal, run } = await setUp();
+    const { id } = await run("one");
+    await machines.suspend("one", emit, signal);
+    const path = part === "disk" ? paths.vm(id).disk : paths.suspended(id).memory;
+    const before = world.paths.get(path) as string;
+    world.paths.set(path, "other");
+    const refused = { code: "SAVE_DAMAGED", details: { path, problem: "was written to since it was saved" } };
+    await expect(machines.start("one", services, emit, signal)).rejects.toMatchObject(refused);
+    await expect(machines.session("one")).rejects.toMatchObject(refused);
+    await expect(machines.fork("one", { names: ["two"] }, emit, signal)).rejects.toMatchObject(refused);
+    expect(machines.all().map(({ state }) => state)).toEqual(["suspended"]);
+    world.paths.set(path, before);
+    expect(await machines.start("one", services, emit, signal)).toMatchObject({ state: "running" });
+    await machines.idle();
+    assertTruth(host, "woken");
+  },
+);
+
 test("a user who leaves while a VM wakes does not end it", async () => {
   const { host, machines, emit, run } = await setUp();
   await run("one");

@@ -5,6 +5,7 @@ import type { OpenChange } from "../store/journal.ts";
 import type { Context } from "./context.ts";
 import { clearAway } from "./ended.ts";
 import { type LiveVm, requireLive } from "./live.ts";
+import { stampSuspended } from "./same-disk.ts";
 import { goOn, syncGuest } from "./saving.ts";
 import { freshVm, tell } from "./state.ts";
 
@@ -26,7 +27,7 @@ export async function suspendVm(
     if (vm.state === "running") await syncGuest(ctx, live);
     // one that stands still is saved sooner
     await live.vm.pause();
-    const save = await live.vm.save(files, signal);
+    const save = await stampSuspended(ctx, vm, await live.vm.save(files, signal));
     await ctx.files.makeDurable([files.memory, files.state, ctx.paths.vm(vm.id).disk]);
     ctx.store.transaction(() => {
       ctx.store.vms.change(vm.id, {

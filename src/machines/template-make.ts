@@ -9,7 +9,6 @@ import { UndoStack } from "../base/undo.ts";
 import type { Emit } from "../model/event.ts";
 import { savedPaths } from "../model/paths.ts";
 import type { TemplateFacts } from "../model/save.ts";
-import type { SavedState } from "../model/saved-state.ts";
 import type { VmSpec } from "../model/vm.ts";
 import type { RunningVm } from "../vmm/driver.ts";
 import type { AgentClient } from "../wire/agent/types.ts";
@@ -21,6 +20,7 @@ import { throwAwayIdentity } from "./identity.ts";
 import { waitServices } from "./ready.ts";
 import { runOnce } from "./run-once.ts";
 import { AgentSession } from "./session.ts";
+import { basisStamps, type StampedState } from "./template-stamps.ts";
 
 export type TemplatePlan = {
   spec: VmSpec;
@@ -41,13 +41,14 @@ export async function makeTemplate(
   plan: TemplatePlan,
   emit: Emit,
   signal: AbortSignal,
-): Promise<SavedState> {
+): Promise<StampedState> {
   emit({ kind: "progress", step: "template", text: "booting, once: later VMs of this kind begin where it ends" });
   await using undo = new UndoStack();
   const id = ctx.randomId();
   const own = ctx.paths.vm(id);
   undo.defer("its folder", () => ctx.files.removeTree(own.directory));
   await ctx.files.ensureFolder(ctx.paths.suspended(id).directory);
+  const basis = await basisStamps(ctx, plan.artifacts);
   const running = await boot(ctx, id, plan, undo, signal);
   await settle(ctx, running, plan, emit, signal);
   emit({ kind: "progress", step: "template", text: "saving it" });
@@ -55,13 +56,15 @@ export async function makeTemplate(
   const record = await running.save(saved, signal);
   await running.kill();
   // its own folder may move, the memory file in it may not: its inode's time of change is part of the record
-  await ctx.files.rename(own.disk, savedPaths(saved.directory).disk);
+  const { disk } = savedPaths(saved.directory);
+  await ctx.files.rename(own.disk, disk);
+  const [diskStamp = null] = await ctx.files.changeStamps([disk]);
   const to = ctx.paths.template(plan.key).directory;
   await orAborted(ctx.templates.files.removed(plan.key), signal);
   await ctx.files.removeTree(to);
   await ctx.files.ensureFolder(ctx.paths.templates);
   await ctx.files.rename(saved.directory, to);
-  return record;
+  return { ...record, diskStamp, basis };
 }
 
 async function boot(

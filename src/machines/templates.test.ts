@@ -1,6 +1,7 @@
 /** VMs that begin where a template ends, over a host in memory. */
 import { expect, test } from "bun:test";
 import { fail } from "../base/errors/error.ts";
+import { kernelRecord, layerRef } from "../store/testing/records.ts";
 import type { MachinesDeps } from "./deps.ts";
 import { depsOf, type Host, paths, shortTimings, startDaemon } from "./testing/daemon.ts";
 import { request, running, saving, services, setUp } from "./testing/saving.ts";
@@ -164,13 +165,26 @@ test("a VM whose devices turn out to be others boots, and the template stays", a
   expect(machines.templates()).toEqual([]);
 });
 
-test("a template whose memory was written to is thrown away and told, and made anew", async () => {
+const template = (key: unknown) => paths.template(key as never);
+test.each<[string, (key: unknown) => string, RegExp]>([
+  ["memory", (key) => template(key).memory, /its memory file is not/],
+  ["disk", (key) => template(key).disk, /its disk is not/],
+  ["layer", () => paths.layer(layerRef().digest), /[/]c[/]layers[/][0-9a-f]+[.]sqfs is not/],
+  ["kernel", () => paths.kernel(kernelRecord().digest).vmlinux, /vmlinux is not/],
+  ["modules", () => paths.kernel(kernelRecord().digest).modules, /modules.sqfs is not/],
+  ["initramfs", () => "/c/initramfs/1.cpio", /1.cpio is not/],
+])("a template whose %s was written to is thrown away and told, and made anew", async (_, path, words) => {
   const { host, world, machines, run, texts } = await setUp();
   await run("one");
   await machines.idle();
-  world.paths.set(paths.template(machines.templates()[0]?.key as never).memory, "spoiled");
+  world.paths.set(path(machines.templates()[0]?.key), "spoiled");
+  const booted = () => [...world.vmms.values()].filter(({ from }) => from === null).length;
   expect((await run("two")).startedHow).toMatch(/^restored from template/);
-  expect(texts().join()).toMatch(/is thrown away: its memory file is not what was saved/);
+  expect(texts().join()).toMatch(/template [0-9a-f]{12} is thrown away: /);
+  expect(texts().join()).toMatch(words);
+  expect(booted()).toBe(2);
+  await run("three");
+  expect(booted()).toBe(2);
   await machines.idle();
   assertTruth(host, "a spoiled template");
 });
@@ -184,6 +198,24 @@ test("a full disk is not the template's fault", async () => {
   expect(machines.templates()).toHaveLength(1);
   await machines.idle();
   assertTruth(host, "a full disk");
+});
+
+test.each([
+  fail("DISK_FULL", { path: "/s/vms", during: "restoring" }),
+  fail("AGENT_REFUSED", { verb: "identity", reason: "no", code: "EACCES" }),
+])("once it is being restored, $code is not the template's fault either", async (error) => {
+  const { host, world, machines, emit, signal, run, texts } = await setUp();
+  await run("one");
+  await machines.idle();
+  world.failing.set("restore", error);
+  for (const name of ["two", "three"])
+    await expect(machines.create(request(name), services, emit, signal)).rejects.toMatchObject({ code: error.code });
+  expect(machines.templates()).toHaveLength(1);
+  expect(texts().join()).not.toContain("thrown away");
+  world.failing.clear();
+  expect((await run("four")).startedHow).toMatch(/^restored from template/);
+  await machines.idle();
+  assertTruth(host, "the template stays");
 });
 
 test("no room for a template: VMs boot cold until there is", async () => {
@@ -239,7 +271,7 @@ test("one that goes while a VM begins from it is no loss: the VM boots", async (
   const { host, world, machines, run } = await setUp();
   await run("one");
   await machines.idle();
-  world.paths.delete(paths.template(machines.templates()[0]?.key as never).disk);
+  world.failing.set("copySparse", Object.assign(new Error("no such file"), { code: "ENOENT" }));
   const vm = await run("two");
   expect(vm.startedHow).toMatch(/^cold \(its template could not be restored/);
   await machines.idle();

@@ -12,6 +12,7 @@ import type { Context } from "./context.ts";
 import { cold, type Origin, type SavedOrigin, saveOf } from "./origin.ts";
 import { dropSpareOf } from "./spares.ts";
 import { makeTemplate } from "./template-make.ts";
+import { changedPart } from "./template-stamps.ts";
 
 /** Devices are looked at for what they are, not for where their files are. */
 const nobody = "template" as VmId;
@@ -92,13 +93,14 @@ export function blameTemplate(
     dropTemplate(ctx, key, `it could not be restored: ${why}`);
 }
 
-/** A VMM that was taken over by its guest might have written to its template. */
+/** A VMM that was taken over by its guest might have written to its template, or anyone to what it stands on. */
 async function dropSpoiled(ctx: Context, key: Digest, emit: Emit): Promise<void> {
   const known = templateByKey(ctx, key);
-  if (!known || (await ctx.isUntouched(saveOf(known.save, ctx.paths.template(key))))) return;
-  const text = `template ${shortKey(key)} is thrown away: its memory file is not what was saved`;
-  emit({ kind: "note", level: "warn", text });
-  dropTemplate(ctx, key, "its memory file is not what was saved");
+  const changed = known && (await changedPart(ctx, known));
+  if (!changed) return;
+  const why = `${changed} is not what was saved`;
+  emit({ kind: "note", level: "warn", text: `template ${shortKey(key)} is thrown away: ${why}` });
+  dropTemplate(ctx, key, why);
 }
 
 export async function keyOf(ctx: Context, { spec, artifacts }: Wanted): Promise<Digest> {

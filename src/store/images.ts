@@ -2,7 +2,7 @@
  * Images: names point at contents. A content whose name was given to another one stays as long as a VM uses it, so
  * `byDigest` still finds what such a VM boots from.
  */
-import type { Digest, ImageName } from "../base/names.ts";
+import { type Digest, type ImageName, isDigest } from "../base/names.ts";
 import type { Db } from "../host/sqlite.ts";
 import type { ImageConfig, ImageRecord, InitKind, LayerRef, RootFacts } from "../model/artifact.ts";
 
@@ -32,6 +32,8 @@ export type Images = {
   namesOf(digest: Digest): ImageName[];
   /** Adds the content if it is new, and points the name at it. @param origins digests of the manifests it was made of */
   put(record: ImageRecord, origins?: readonly Digest[]): void;
+  /** Lists a content that has no name by its digest, and keeps it until that name is removed or it gets another one. */
+  keepUnnamed(record: ImageRecord): void;
   removeName(name: ImageName): void;
   /**
    * Drops contents with neither a name nor a VM, and their layers that nothing else has.
@@ -81,6 +83,8 @@ export function createImages(db: Db): Images {
         .all<{ name: string }>("SELECT name FROM image_names WHERE digest = ? ORDER BY name", digest)
         .map(({ name }) => name as ImageName),
     put: (record, origins = []) => db.transaction(() => insert(db, record, origins)),
+    keepUnnamed: ({ digest, kernel }) =>
+      db.run("INSERT OR IGNORE INTO image_names (name, digest, kernel) VALUES (?, ?, ?)", digest, digest, kernel),
     removeName: (name) => db.run("DELETE FROM image_names WHERE name = ?", name),
     dropUnused: () => db.transaction(() => dropUnused(db, toRecord)),
     layers: () => db.all<LayerRow>("SELECT * FROM layers ORDER BY digest").map(toLayer),
@@ -122,6 +126,7 @@ function insert(db: Db, r: ImageRecord, origins: readonly Digest[]): void {
   insertLayers(db, r);
   if (db.get("SELECT 1 FROM images WHERE digest = ?", r.digest) == null) insertContent(db, r);
   db.run("INSERT OR REPLACE INTO image_names (name, digest, kernel) VALUES (?, ?, ?)", r.name, r.digest, r.kernel);
+  if (!isDigest(r.name)) db.run("DELETE FROM image_names WHERE name = ?", r.digest);
   for (const origin of origins) {
     db.run("INSERT OR REPLACE INTO image_origins (digest, image_digest) VALUES (?, ?)", origin, r.digest);
   }

@@ -5,7 +5,7 @@
 import * as z from "zod/mini";
 import { decompressed } from "../../artifacts/decompress.ts";
 import { fail } from "../../base/errors/error.ts";
-import { type ImageName, isImageName } from "../../base/names.ts";
+import { type ImageName, isDigest, isImageName } from "../../base/names.ts";
 import { stripControl } from "../../base/text.ts";
 import { ensureFolder, isDiskFull, removeTree, tempPath } from "../../host/files.ts";
 import type { ImageRecord } from "../../model/artifact.ts";
@@ -162,7 +162,7 @@ function namesOf({ names }: Found, upload: ArchiveUpload, images: number): Image
     if (images > 1) throw fail("IMAGE_UNNAMED", { problem: `it holds ${images} images: they can't have one name` });
     return [upload.name];
   }
-  const full = names.filter((name) => /[:/]/.test(name) && isImageName(name)) as ImageName[];
+  const full = names.filter((name) => /[:/]/.test(name) && isImageName(name) && !isDigest(name)) as ImageName[];
   if (full.length > 0) return [...new Set(full)];
   const [tag] = names;
   const { fallback } = upload;

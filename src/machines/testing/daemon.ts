@@ -150,6 +150,9 @@ function filesOf(world: World): MachinesDeps["files"] {
       world.rename(from, to);
     },
     makeDurable: async () => world.failIf("makeDurable"),
+    // a file's text stands for its stamp
+    changeStamps: async (paths) => paths.map((path) => world.paths.get(path) ?? null),
+    contentStamps: async (paths) => paths.map((path) => world.paths.get(path) ?? null),
     tail: async (path) => world.paths.get(path) ?? "",
   };
 }

@@ -1,4 +1,5 @@
 /** `banger image list`. */
+import { isDigest } from "../../../base/names.ts";
 import { formatAge, formatSize } from "../../../base/units.ts";
 import type { CliContext } from "../../context.ts";
 import { imageBytes, shortDigest } from "../../ui/artifacts.ts";
@@ -17,7 +18,15 @@ export async function list(this: CliContext, flags: JsonFlag): Promise<void> {
       const { name, digest, init, createdAt, source, sharedBytes } = image;
       const shared = sharedBytes === 0 ? "-" : formatSize(sharedBytes);
       const age = formatAge(this.now() - createdAt);
-      return [name, shortDigest(digest), formatSize(imageBytes(image)), shared, init, age, source];
+      return [
+        isDigest(name) ? "<none>" : name,
+        shortDigest(digest),
+        formatSize(imageBytes(image)),
+        shared,
+        init,
+        age,
+        source,
+      ];
     });
     print(this, table([header, ...rows]));
   });
