@@ -4,13 +4,13 @@ import { Catalogs } from "../artifacts/catalog/catalogs.ts";
 import type { ArtifactDeps } from "../artifacts/deps.ts";
 import { Downloads } from "../artifacts/download.ts";
 import type { Pause } from "../artifacts/retry.ts";
+import { removeLeftovers, removeOwnStrays, removeUnfinished } from "../artifacts/strays.ts";
 import { orAborted } from "../base/async.ts";
 import { fail } from "../base/errors/error.ts";
-import type { Digest } from "../base/names.ts";
 import type { Reference } from "../base/reference.ts";
 import type { Config } from "../config/config.ts";
 import type { Exec } from "../host/exec.ts";
-import { exists, listFolder, removeTree, sizeOf } from "../host/files.ts";
+import { exists, removeTree } from "../host/files.ts";
 import { createHttp, createZoneOf, dockerCertificates, systemCertificates } from "../host/http-fetch.ts";
 import { ImageBundles } from "../images/bundle.ts";
 import { checkImage } from "../images/check.ts";
@@ -44,11 +44,13 @@ type Facts = {
   store: Pick<Store, "images">;
   env: Record<string, string | undefined>;
   cpus: number;
+  /** see `CacheOwner` */
+  cacheSince: number;
   config(): Promise<Config>;
 };
 
 export function wireArtifacts(facts: Facts): MachineArtifacts {
-  const { paths, agent, exec, store, cpus } = facts;
+  const { paths, agent, exec, store, cpus, cacheSince } = facts;
   const now = () => Date.now();
   const deps: ArtifactDeps = { paths, exec, now };
   const layers = new Layers({ paths, knownLayer: (digest) => store.images.layer(digest), cpus });
@@ -86,8 +88,9 @@ export function wireArtifacts(facts: Facts): MachineArtifacts {
     importKernel: (upload, emit, signal) => importKernelPackage(deps, upload, emit, signal),
     removeLayers: (digests) => removeAll(digests.map((digest) => paths.layer(digest))),
     removeKernels: (digests) => removeAll(digests.map((digest) => paths.kernel(digest).directory)),
-    removeStrayLayers: (known) => removeStrayLayers(paths, known),
-    removeLeftovers: (kept, dryRun) => removeLeftovers(paths, kept, dryRun),
+    removeStrays: (known) => removeOwnStrays(paths, known, cacheSince),
+    removeUnfinished: () => removeUnfinished(paths, cacheSince),
+    removeLeftovers: (which, dryRun) => removeLeftovers(paths, which, dryRun),
     imageRecipe: recipeFor,
   };
 }
@@ -113,24 +116,6 @@ const pause: Pause = (ms, signal) => {
   });
   return orAborted(over, signal).finally(() => clearTimeout(timer));
 };
-
-/** Names in `layers/` are digests. */
-async function removeStrayLayers(paths: Paths, known: ReadonlySet<Digest>): Promise<void> {
-  const expected = new Set([...known].map((digest) => paths.layer(digest)));
-  const files = (await listFolder(paths.layers)).map((name) => `${paths.layers}/${name}`);
-  await removeAll(files.filter((file) => !expected.has(file)));
-}
-
-async function removeLeftovers(paths: Paths, kept: readonly string[], dryRun: boolean) {
-  const folders = [paths.blobs, paths.initramfsFolder];
-  const all = await Promise.all(
-    folders.map(async (folder) => (await listFolder(folder)).map((name) => `${folder}/${name}`)),
-  );
-  const files = all.flat().filter((file) => !kept.includes(file));
-  const sizes = await Promise.all(files.map((file) => sizeOf(file).catch(() => 0)));
-  if (!dryRun) await removeAll(files);
-  return { files: files.length, bytes: sizes.reduce((sum, size) => sum + size, 0) };
-}
 
 function agentMissing(agent: string) {
   const install = `put it at ${agent}, beside bangerd, as an installation does, or set BANGER_AGENT to its path`;

@@ -41,10 +41,17 @@ import { connectAgent } from "../wire/agent/client.ts";
 import { wireArtifacts } from "./bangerd-artifacts.ts";
 import { guestInheritance } from "./bangerd-inheritance.ts";
 
-export type WireFacts = { paths: Paths; facts: HostFacts; env: Record<string, string | undefined>; log: Logger };
+export type WireFacts = {
+  paths: Paths;
+  facts: HostFacts;
+  env: Record<string, string | undefined>;
+  log: Logger;
+  /** see `CacheOwner` */
+  cacheSince: number;
+};
 export type Wired = { machines: Machines; driver: VmmDriver; close(): void };
 
-export async function wireMachines({ paths, facts, env, log }: WireFacts): Promise<Wired> {
+export async function wireMachines({ paths, facts, env, log, cacheSince }: WireFacts): Promise<Wired> {
   const exec = createExec(definedOnly(env));
   const agent = env["BANGER_AGENT"] || join(dirname(process.execPath), "banger-vsock-agent");
   const driver = createQemuDriver({ exec, which, env, agent, tscFile: paths.tscFile });
@@ -80,7 +87,7 @@ export async function wireMachines({ paths, facts, env, log }: WireFacts): Promi
     idleLimit: async () => (await config()).idleMs,
     mayHoldSpare: async () => (await config()).spareVm && availableMemory() >= memoryForSpare,
     templateLimit: async () => (await config()).templateMaxBytes,
-    artifacts: wireArtifacts({ exec, paths, agent, store, env, cpus: facts.cpus, config }),
+    artifacts: wireArtifacts({ exec, paths, agent, store, env, cpus: facts.cpus, config, cacheSince }),
     sizes: async (request) => resolveSizes(request, await config(), facts),
     networkSpec: async (request) => decideNetwork(request, (await config()).network),
     inheritance: async () =>

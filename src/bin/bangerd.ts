@@ -1,6 +1,7 @@
 /** `bangerd`: puts the daemon together and runs it until it is told to stop. VMs outlive it. */
 
 import { clientVerbs } from "../api/types.ts";
+import { claimCache } from "../artifacts/cache-owner.ts";
 import { Deferred } from "../base/async.ts";
 import { indented } from "../base/display.ts";
 import { fail, toBangerError } from "../base/errors/error.ts";
@@ -46,7 +47,9 @@ async function run(env: Env): Promise<number> {
   const lock = tryLock(paths.lock);
   if ("heldBy" in lock) throw fail("DAEMON_RUNNING", { directory: paths.roots.state, pid: lock.heldBy });
   const log = createLogger(paths.daemonLog);
-  const { machines, driver, close } = await wireMachines({ paths, facts, env, log });
+  await ensureFolder(paths.roots.cache);
+  const cache = await claimCache(paths, startedAt);
+  const { machines, driver, close } = await wireMachines({ paths, facts, env, log, cacheSince: cache.since });
   const daemon = createDaemon({
     machines,
     driver,
@@ -75,6 +78,7 @@ async function run(env: Env): Promise<number> {
   machines.release();
   await keeper.retreat();
   close();
+  cache.release();
   lock.release();
   free.resolve();
   await keeper.close();

@@ -100,10 +100,12 @@ class Start {
     );
     const lines = stripControl(new TextDecoder().decode(bytes)).trim().split("\n");
     const line = lines.findLast((one) => one.startsWith("bangerd: ")) ?? lines.at(-1) ?? "";
-    this.fail(startFailed(this.#place, line.replace(/^bangerd: /, "") || `it ended with ${how}`));
+    const next = lines.findLast((one) => one.startsWith("hint: "))?.replace(/^hint: /, "");
+    this.fail(startFailed(this.#place, line.replace(/^bangerd: /, "") || `it ended with ${how}`, next));
   }
 }
 
-function startFailed(place: DaemonPlace, reason: string): BangerError {
-  return fail("DAEMON_START_FAILED", { reason, log: place.stderrFile });
+/** @param next what the daemon itself said should be done */
+function startFailed(place: DaemonPlace, reason: string, next?: string): BangerError {
+  return fail("DAEMON_START_FAILED", { reason, log: place.stderrFile, ...(next ? { next } : {}) });
 }

@@ -102,6 +102,26 @@ export async function isFolder(path: string): Promise<boolean> {
   return facts?.isDirectory() ?? false;
 }
 
+/** Without links on the way. */
+export async function realPath(path: string): Promise<string> {
+  return fs.realpath(path);
+}
+
+/** The inode's number: another one for a copy, the same one after a rename. */
+export async function serialOf(path: string): Promise<string> {
+  return String((await fs.stat(path, { bigint: true })).ino);
+}
+
+/** Of its content, Unix time in `ms`; null when it is missing. Links are not followed. */
+export async function modifiedAt(path: string): Promise<number | null> {
+  try {
+    return (await fs.lstat(path)).mtimeMs;
+  } catch (error) {
+    if (isMissing(error)) return null;
+    throw error;
+  }
+}
+
 /** bytes */
 export async function sizeOf(path: string): Promise<number> {
   return (await fs.stat(path)).size;

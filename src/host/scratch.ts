@@ -33,6 +33,11 @@ export async function makeScratchFolder(path: string): Promise<void> {
   await fs.mkdir(path, { recursive: true, mode: 0o700 });
 }
 
+/** Whether a folder of that name is one of `makeScratch`. */
+export function isScratchName(name: string): boolean {
+  return /^\d+-\d+-[0-9a-f]{10}$/.test(name);
+}
+
 async function removeStale(parent: string): Promise<void> {
   for (const name of await fs.readdir(parent)) {
     const [, pid, startTicks] = /^(\d+)-(\d+)-[0-9a-f]{10}$/.exec(name) ?? [];

@@ -1,6 +1,7 @@
 /** What lifecycle policy needs from the world: no file, process or socket is touched here but through this record. */
 import type { Lookup } from "../artifacts/catalog/catalogs.ts";
 import type { LoadedCatalog } from "../artifacts/catalog/load.ts";
+import type { Known as KnownContents } from "../artifacts/strays.ts";
 import type { ByteStream } from "../base/bytes.ts";
 import type { Digest, ImageName, VmId } from "../base/names.ts";
 import type { Reference } from "../base/reference.ts";
@@ -128,10 +129,18 @@ export type MachineArtifacts = {
   /** Removes the files of layers that no record holds any more; missing is fine. */
   removeLayers(digests: readonly Digest[]): Promise<void>;
   removeKernels(digests: readonly Digest[]): Promise<void>;
-  /** Removes layer files that are none of `known`: what a daemon that died had not noted yet. */
-  removeStrayLayers(known: ReadonlySet<Digest>): Promise<void>;
-  /** Removes parts of downloads and initramfs files that are none of `kept`; with `dryRun` only counts them. */
-  removeLeftovers(kept: readonly string[], dryRun: boolean): Promise<{ files: number; bytes: number }>;
+  /** Removes layers and kernels that are none of `known`, and that only this state folder's daemons can have made. */
+  removeStrays(known: KnownContents): Promise<void>;
+  /** Removes unfinished work; to be run while nobody works. */
+  removeUnfinished(): Promise<void>;
+  /**
+   * Removes parts of downloads, initramfs files that are none of `kept`, and contents that are none of `known`, whoever made
+   * them; with `dryRun` only counts them.
+   */
+  removeLeftovers(
+    which: { kept: readonly string[]; known: KnownContents },
+    dryRun: boolean,
+  ): Promise<{ files: number; bytes: number }>;
   /** the recipe that would make an image of that name, if there is one */
   imageRecipe(name: string): string | undefined;
 };

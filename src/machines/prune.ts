@@ -4,7 +4,7 @@ import type { ImageRecord, Pruned } from "../model/artifact.ts";
 import type { TemplateRecord } from "../model/save.ts";
 import type { Context } from "./context.ts";
 import { allTemplates, removeTemplate } from "./templates.ts";
-import { betweenImports, dropUnused } from "./unused.ts";
+import { betweenImports, dropUnused, knownContents } from "./unused.ts";
 
 export type PruneRequest = {
   /** also images that have a name, and templates; else only images without one */
@@ -33,7 +33,9 @@ export async function pruneImages(ctx: Context, { all, dryRun }: PruneRequest): 
   }
   if (all && !dryRun) for (const { key } of allTemplates(ctx)) await removeTemplate(ctx, key, "pruning");
   // what an import is putting down looks just like what an interrupted one left
-  const leftovers = await betweenImports(ctx, () => ctx.artifacts.removeLeftovers(kept, dryRun));
+  const leftovers = await betweenImports(ctx, () =>
+    ctx.artifacts.removeLeftovers({ kept, known: knownContents(ctx) }, dryRun),
+  );
   return leftovers ? { ...pruned, leftovers } : pruned;
 }
 

@@ -13,10 +13,7 @@ export async function sweep(ctx: Context): Promise<void> {
   await sweepSaves(ctx, ctx.paths.templates, templates);
   const snapshots = new Set(ctx.store.snapshots.all().map(({ id }) => ctx.paths.snapshot(id).directory));
   await sweepSaves(ctx, ctx.paths.snapshots, snapshots);
-  const partial = await ctx.files.listFolder(ctx.paths.partial);
-  await Promise.all(
-    partial.filter((name) => !isScratch(name)).map((name) => ctx.files.removeTree(`${ctx.paths.partial}/${name}`)),
-  );
+  await ctx.artifacts.removeUnfinished();
 }
 
 /** What a VM was suspended as is no use once it went on; a copy of a disk that was cut short never was. */
@@ -35,9 +32,4 @@ async function removeFolder(ctx: Context, folder: string): Promise<void> {
   ctx.log.info("removing what a former daemon left", { folder });
   await ctx.endStrays(folder);
   await ctx.files.removeTree(folder);
-}
-
-/** Folders that a process made for itself bear its pid and start time; the next such process removes dead ones. */
-function isScratch(name: string): boolean {
-  return /^\d+-\d+-[0-9a-f]+$/.test(name);
 }

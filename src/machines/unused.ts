@@ -2,6 +2,7 @@
  * Contents that neither a name nor a VM holds any more: their records go first, their files after, journalled, so that a
  * death in between leaves nothing. Never while something is imported: what it has just stored has no record yet.
  */
+import type { Known } from "../artifacts/strays.ts";
 import type { Digest } from "../base/names.ts";
 import type { JournalEntry, OpenChange } from "../store/journal.ts";
 import type { Context } from "./context.ts";
@@ -73,5 +74,12 @@ async function removeFiles(ctx: Context, files: Files, change: OpenChange): Prom
 /** Files that an import which failed or died had finished before it was noted. */
 async function removeStrays(ctx: Context): Promise<void> {
   if (ctx.importing.count > 0) return;
-  await ctx.artifacts.removeStrayLayers(new Set(ctx.store.images.layers().map((layer) => layer.digest)));
+  await ctx.artifacts.removeStrays(knownContents(ctx));
+}
+
+export function knownContents({ store: { images, kernels } }: Pick<Context, "store">): Known {
+  return {
+    layers: new Set(images.layers().map(({ digest }) => digest)),
+    kernels: new Set(kernels.digests()),
+  };
 }

@@ -66,6 +66,10 @@ export function pathsOf(roots: Roots) {
     recipeScratch: `${roots.cache}/recipes`,
     workspaceScratch: `${roots.cache}/workspace`,
     tscFile: `${roots.cache}/tsc-khz`,
+    /** which state folder the cache belongs to */
+    cacheOwner: `${roots.cache}/owner.json`,
+    /** flock'ed by the one daemon that uses the cache; holds its pid */
+    cacheLock: `${roots.cache}/bangerd.lock`,
   };
 }
 

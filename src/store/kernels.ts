@@ -10,6 +10,8 @@ export type Kernels = {
   /** the name is the digest itself when no name points at it */
   byDigest(digest: Digest): KernelRecord | null;
   all(): KernelRecord[];
+  /** of every content, with a name or without */
+  digests(): Digest[];
   /** Contents whose digest begins so, at most 10. @param prefix `sha256:` and at least one digit */
   byPrefix(prefix: string): KernelRecord[];
   /** The content that was made of the bundle whose manifest has that digest. */
@@ -33,6 +35,7 @@ export function createKernels(db: Db): Kernels {
     byName: (name) => find("n.name", name),
     byDigest: (digest) => find("k.digest", digest),
     all: () => db.all<Row>(`${select} WHERE n.name IS NOT NULL ORDER BY n.name`).map(toRecord),
+    digests: () => db.all<{ digest: string }>("SELECT digest FROM kernels").map(({ digest }) => digest as Digest),
     byPrefix: (prefix) =>
       db
         .all<Row>(`${select} WHERE substr(k.digest, 1, ?) = ? GROUP BY k.digest LIMIT 10`, prefix.length, prefix)

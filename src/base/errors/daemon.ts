@@ -18,7 +18,8 @@ export const daemonErrors = {
   DAEMON_START_FAILED: spec({
     exit: Exit.Daemon,
     message: (p: { reason: string }) => `the daemon did not start: ${p.reason}`,
-    hint: (p: { reason: string; log?: string }) => (p.log ? `its log is ${p.log}` : "`banger doctor` checks the host"),
+    hint: (p: { reason: string; log?: string; next?: string }) =>
+      p.next ?? (p.log ? `its log is ${p.log}` : "`banger doctor` checks the host"),
   }),
   DAEMON_VERSION: spec({
     exit: Exit.Daemon,
@@ -29,6 +30,12 @@ export const daemonErrors = {
     exit: Exit.Conflict,
     message: (p: { directory: string; pid: number }) => `another daemon (pid ${p.pid}) holds ${p.directory}`,
     hint: () => "use that one, or stop it with `banger daemon stop`",
+  }),
+  CACHE_OWNED: spec({
+    exit: Exit.Daemon,
+    message: (p: { cache: string; state: string }) => `the cache ${p.cache} belongs to the state folder ${p.state}`,
+    hint: () =>
+      "give this state folder a cache of its own (set XDG_CACHE_HOME as well as XDG_STATE_HOME), or use the other one; a cache whose state folder was deleted is taken over",
   }),
   DAEMON_NOT_RUNNING: spec({
     exit: Exit.Daemon,

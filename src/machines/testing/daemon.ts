@@ -204,11 +204,16 @@ function artifactsOf(world: World): MachinesDeps["artifacts"] {
       world.paths.set(paths.layer(own.digest), "squashfs");
       return imageRecord({ name, source, config, digest: digestOf("6"), layers: [...base.layers, own] });
     },
-    async removeStrayLayers(known) {
-      const kept = new Set([...known].map((digest) => paths.layer(digest)));
-      const all = world.list(paths.layers).map((file) => `${paths.layers}/${file}`);
-      world.removeTrees(all.filter((file) => !kept.has(file)));
+    async removeStrays({ layers, kernels }) {
+      const kept = new Set([...layers].map((digest) => paths.layer(digest)));
+      for (const digest of kernels) kept.add(paths.kernel(digest).directory);
+      const all = [paths.layers, paths.kernels].flatMap((folder) =>
+        world.list(folder).map((one) => `${folder}/${one}`),
+      );
+      world.removeTrees(all.filter((path) => !kept.has(path)));
     },
+    removeUnfinished: async () =>
+      world.removeTrees(world.list(paths.partial).map((name) => `${paths.partial}/${name}`)),
     removeLeftovers: async () => ({ files: 0, bytes: 0 }),
     async findInCatalogs(kind, name) {
       const entry = world.catalog.find((one) => one.kind === kind && one.name === name) ?? null;

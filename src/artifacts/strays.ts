@@ -1,0 +1,61 @@
+/** Files in the cache that no record knows: what a daemon that died had made and not noted yet, or what a former owner left. */
+import type { Digest } from "../base/names.ts";
+import { listFolder, modifiedAt, removeTree, usedBytes } from "../host/files.ts";
+import { isScratchName } from "../host/scratch.ts";
+import type { Paths } from "../model/paths.ts";
+
+export type Known = { layers: ReadonlySet<Digest>; kernels: ReadonlySet<Digest> };
+
+/** Layers and kernels that no record knows. */
+export async function strayContents(paths: Paths, { layers, kernels }: Known): Promise<string[]> {
+  const expected = new Set([
+    ...[...layers].map((digest) => paths.layer(digest)),
+    ...[...kernels].map((digest) => paths.kernel(digest).directory),
+  ]);
+  const all = await Promise.all([paths.layers, paths.kernels].map(filesIn));
+  return all.flat().filter((path) => !expected.has(path));
+}
+
+/** Removes the strays that only this state folder can have made. @param since see `CacheOwner` */
+export async function removeOwnStrays(paths: Paths, known: Known, since: number): Promise<void> {
+  await removeNewer(await strayContents(paths, known), since);
+}
+
+/** Removes unfinished work: nobody is at it when a daemon starts. What a process made for itself goes with the next such process. */
+export async function removeUnfinished(paths: Paths, since: number): Promise<void> {
+  const all = await filesIn(paths.partial);
+  await removeNewer(
+    all.filter((path) => !isScratchName(path.slice(paths.partial.length + 1))),
+    since,
+  );
+}
+
+/** What `banger image prune` may remove: here a user asks for it, whoever made it. */
+export async function removeLeftovers(
+  paths: Paths,
+  { kept, known }: { kept: readonly string[]; known: Known },
+  dryRun: boolean,
+): Promise<{ files: number; bytes: number }> {
+  const [blobs, initramfs, contents] = await Promise.all([
+    filesIn(paths.blobs),
+    filesIn(paths.initramfsFolder),
+    strayContents(paths, known),
+  ]);
+  const files = [...blobs, ...initramfs.filter((file) => !kept.includes(file)), ...contents];
+  const sizes = await Promise.all(files.map((file) => usedBytes(file)));
+  if (!dryRun) await Promise.all(files.map(removeTree));
+  return { files: files.length, bytes: sizes.reduce((sum, size) => sum + size, 0) };
+}
+
+async function removeNewer(files: readonly string[], since: number): Promise<void> {
+  await Promise.all(
+    files.map(async (file) => {
+      const modified = await modifiedAt(file);
+      if (modified !== null && modified >= since) await removeTree(file);
+    }),
+  );
+}
+
+async function filesIn(folder: string): Promise<string[]> {
+  return (await listFolder(folder).catch(() => [])).map((name) => `${folder}/${name}`);
+}
