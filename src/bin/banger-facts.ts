@@ -65,6 +65,7 @@ export async function gatherFacts(paths: Paths, env: Env, running: () => Promise
     free: await freeSpace(paths),
     ...(await configFacts(paths, env)),
     daemon: await daemonState(running),
+    contents: await contentFacts(running),
   };
 }
 
@@ -142,6 +143,19 @@ async function freeSpace(paths: Paths): Promise<CheckFacts["free"]> {
       return { path, bytes: await freeBytes(path) };
     }),
   );
+}
+
+async function contentFacts(running: () => Promise<Api | null>): Promise<CheckFacts["contents"]> {
+  try {
+    const api = await running();
+    if (!api) return null;
+    const all = [...(await api.json("listImages")), ...(await api.json("listKernels"))];
+    const problems = all.flatMap(({ problem }) => problem ?? []);
+    return { count: all.length, damaged: [...new Map(problems.map((one) => [one.message, one])).values()] };
+  } catch {
+    // what `daemonState` says
+    return null;
+  }
 }
 
 async function daemonState(running: () => Promise<Api | null>): Promise<CheckFacts["daemon"]> {

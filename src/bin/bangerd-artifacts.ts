@@ -5,6 +5,7 @@ import type { ArtifactDeps } from "../artifacts/deps.ts";
 import { Downloads } from "../artifacts/download.ts";
 import type { Pause } from "../artifacts/retry.ts";
 import { removeLeftovers, removeOwnStrays, removeUnfinished } from "../artifacts/strays.ts";
+import { VerifiedFiles } from "../artifacts/verified.ts";
 import { orAborted } from "../base/async.ts";
 import { fail } from "../base/errors/error.ts";
 import type { Reference } from "../base/reference.ts";
@@ -13,7 +14,7 @@ import type { Exec } from "../host/exec.ts";
 import { exists, removeTree } from "../host/files.ts";
 import { createHttp, createZoneOf, dockerCertificates, systemCertificates } from "../host/http-fetch.ts";
 import { ImageBundles } from "../images/bundle.ts";
-import { checkImage } from "../images/check.ts";
+import { checkImage, verifyImage } from "../images/check.ts";
 import { defaultBudget, type ImageDeps } from "../images/deps.ts";
 import { receiveDisk } from "../images/disk/receive.ts";
 import { importRootfs, importTree } from "../images/import.ts";
@@ -26,7 +27,7 @@ import { openRegistry } from "../images/registry/client.ts";
 import { exportRootfs } from "../images/rootfs/export.ts";
 import { saveImage } from "../images/save.ts";
 import { KernelBundles } from "../kernels/bundle.ts";
-import { checkKernel } from "../kernels/check.ts";
+import { checkKernel, verifyKernel } from "../kernels/check.ts";
 import { exportKernel } from "../kernels/export.ts";
 import { importKernelPackage } from "../kernels/import.ts";
 import { ensureInitramfs } from "../kernels/initramfs.ts";
@@ -53,7 +54,9 @@ export function wireArtifacts(facts: Facts): MachineArtifacts {
   const { paths, agent, exec, store, cpus, cacheSince } = facts;
   const now = () => Date.now();
   const deps: ArtifactDeps = { paths, exec, now };
-  const layers = new Layers({ paths, knownLayer: (digest) => store.images.layer(digest), cpus });
+  const verified = new VerifiedFiles();
+  const checks = { ...deps, verified };
+  const layers = new Layers({ paths, verified, knownLayer: (digest) => store.images.layer(digest), cpus });
   const budget = async () => ({ ...defaultBudget, bytes: (await facts.config()).imageMaxBytes });
   const images: ImageDeps = { paths, layers, now, budget };
   const downloads = new Downloads({ paths, pause });
@@ -62,13 +65,15 @@ export function wireArtifacts(facts: Facts): MachineArtifacts {
   const catalogs = new Catalogs({ web, paths, timeoutMs: catalogTimeoutMs, sources });
   const imageBundles = new ImageBundles({ ...images, downloads, web });
   const kernelBundles = new KernelBundles({ ...deps, downloads, web });
-  const puller = new Puller({ ...images, downloads, knownOrigin: (digest) => store.images.byOrigin(digest) });
+  const puller = new Puller({ ...images, downloads, verified, knownOrigin: (digest) => store.images.byOrigin(digest) });
   return {
     checkImage: (image) => checkImage(deps, image),
     checkKernel: (kernel) => checkKernel(deps, kernel),
+    verifyImage: (image, again) => verifyImage(checks, image, again),
+    verifyKernel: (kernel, again) => verifyKernel(checks, kernel, again),
     async initramfs(kernel) {
       if (!(await exists(agent))) throw fail("TOOL_MISSING", agentMissing(agent));
-      return ensureInitramfs(deps, { kernel, agent });
+      return ensureInitramfs({ ...checks, requireWhole: (one) => verifyKernel(checks, one) }, { kernel, agent });
     },
     importImage: (upload, emit, signal) => importRootfs(images, upload, emit, signal),
     receiveDisk: (upload, emit, signal) => receiveDisk(images, upload, emit, signal),

@@ -55,7 +55,7 @@ export async function wireMachines({ paths, facts, env, log, cacheSince }: WireF
   const exec = createExec(definedOnly(env));
   const agent = env["BANGER_AGENT"] || join(dirname(process.execPath), "banger-vsock-agent");
   const driver = createQemuDriver({ exec, which, env, agent, tscFile: paths.tscFile });
-  const disk = { exec, blankDisk: paths.blankDisk, partial: paths.partial };
+  const disk = { exec, blankDisk: paths.blankDisk, partial: paths.partial, blanks: new Map() };
   const caches = [paths.layers, paths.kernels, paths.partial, paths.blobs, paths.initramfsFolder];
   const folders = [paths.vms, ...caches, dirname(paths.blankDisk(0))];
   await Promise.all(folders.map((folder) => ensureFolder(folder)));

@@ -1,5 +1,6 @@
 /** `banger image …`: what is printed where, and the exit codes. */
 import { afterEach, expect, test } from "bun:test";
+import { fail } from "../base/errors/error.ts";
 import type { ImageName } from "../base/names.ts";
 import { createStore } from "../store/store.ts";
 import { digestOf, imageRecord, layerRef } from "../store/testing/records.ts";
@@ -159,4 +160,35 @@ test("export is nothing for a terminal", async () => {
     code: 2,
     stderr: expect.stringContaining("nothing for a terminal"),
   });
+});
+
+test("what is damaged is said by ls and show, with what to type; a check that was asked for fails", async () => {
+  const { cli, served } = await fresh();
+  const { failing } = served.host.world;
+  const [image, kernel] = ["debian-bookworm", "debian-bookworm-cloud"];
+  expect((await cli(`image show ${image}`)).stdout).toMatch(/^state: +whole, as far as sizes show/m);
+  expect((await cli(`image show ${image} --verify`)).stdout).toMatch(/^state: +whole, verified$/m);
+  failing.set("checkImage", fail("IMAGE_DAMAGED", { name: image, file: "/c/l", problem: "is missing", next: "do it" }));
+  failing.set("checkKernel", fail("KERNEL_DAMAGED", { name: kernel, problem: "/c/k is missing" }));
+  const listed = await cli("image ls");
+  expect([listed.code, listed.stdout]).toEqual([0, expect.stringMatching(/^debian-bookworm +[0-9a-f]{12} +damaged /m)]);
+  expect(listed.stderr).toBe('warning: image "debian-bookworm" is damaged: /c/l is missing\nhint: do it\n');
+  const kernels = await cli("kernel ls");
+  expect(kernels.stdout).toMatch(/^debian-bookworm-cloud .* damaged /m);
+  expect(kernels.stderr).toContain("hint: get it again with `banger kernel pull debian-bookworm-cloud`");
+  for (const what of [`image show ${image}`, `kernel show ${kernel}`]) {
+    const shown = await cli(what);
+    expect([shown.code, shown.stdout]).toEqual([0, expect.stringMatching(/^state: +damaged$/m)]);
+    expect(shown.stderr).toContain("is missing");
+  }
+  failing.clear();
+  failing.set("verifyImage", fail("IMAGE_DAMAGED", { name: image, file: "/c/l", problem: "has another digest" }));
+  failing.set("verifyKernel", fail("KERNEL_DAMAGED", { name: kernel, problem: "another digest" }));
+  expect(await cli(`image show ${image}`)).toMatchObject({ code: 0, stderr: "" });
+  for (const what of [
+    `image show ${image} --verify`,
+    `kernel show ${kernel} --verify`,
+    `image show ${image} --verify --json`,
+  ])
+    expect((await cli(what)).code).toBe(1);
 });

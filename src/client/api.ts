@@ -51,7 +51,8 @@ export class Api {
 
   /** A call whose answer is one JSON value. */
   async json<R extends keyof JsonAnswers>(route: R, ...target: TargetOf<R>): Promise<JsonAnswers[R]> {
-    const answer = await this.#send(wireCall(route, target[0] as object | undefined));
+    const { query, ...rest } = (target[0] ?? {}) as { query?: Record<string, string> };
+    const answer = await this.#send(wireCall(route, target[0] ? rest : undefined, query));
     return (await this.#understood(readJson(answer))) as JsonAnswers[R];
   }
 

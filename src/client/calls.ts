@@ -19,7 +19,7 @@ import {
   type TagImage,
   type WarmTemplate,
 } from "../api/types.ts";
-import type { ImageRecord, ImageView, KernelRecord, Pruned } from "../model/artifact.ts";
+import type { ImageRecord, ImageView, KernelRecord, KernelView, Pruned } from "../model/artifact.ts";
 import type { CatalogView } from "../model/catalog.ts";
 import type { SnapshotView, TemplateRecord } from "../model/save.ts";
 import type { VmView } from "../model/vm.ts";
@@ -48,8 +48,8 @@ export type JsonAnswers = {
   pruneImages: Pruned;
   deleteImage: ImageRecord;
   listCatalog: CatalogView;
-  listKernels: KernelRecord[];
-  showKernel: KernelRecord;
+  listKernels: KernelView[];
+  showKernel: KernelView;
   deleteKernel: KernelRecord;
 };
 
@@ -101,6 +101,7 @@ type NamedRoute = {
 
 /** Whom a call is about, and what it says. */
 export type Target<R extends RouteName> = (R extends NamedRoute ? { name: string } : unknown) &
+  (R extends "showImage" | "showKernel" ? { query?: Record<string, string> } : unknown) &
   (R extends keyof Bodies ? { body: Bodies[R] } : unknown);
 
 /** The arguments of a call: none where there is nothing to say. */

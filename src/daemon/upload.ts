@@ -1,4 +1,4 @@
-/** What an upload says about itself beside its bytes. */
+/** What requests about images and kernels say in their query. */
 import { fail } from "../base/errors/error.ts";
 import { type ImageName, parseImageName } from "../base/names.ts";
 import { redactText, stripControl } from "../base/text.ts";
@@ -21,4 +21,11 @@ export function shownSource(text: string): string {
 export function queryName(exchange: HttpExchange, key: string): ImageName | null {
   const text = exchange.query.get(key);
   return text === null ? null : parseImageName(text);
+}
+
+/** `?verify=1`: read all of the files. */
+export function wantsVerify(exchange: HttpExchange): boolean {
+  const text = exchange.query.get("verify");
+  if (text === null || text === "1") return text === "1";
+  throw fail("REQUEST_INVALID", { problems: ["verify must be 1 or absent"] });
 }

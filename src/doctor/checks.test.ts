@@ -37,6 +37,13 @@ const rows: [string, Partial<CheckFacts>, string, "warning" | "failure", RegExp]
   ["a config with a mistake", { config: { file: "/e/c", problems: ["vcpuu: unknown"] } }, "config", "failure", /vcpuu/],
   ["a catalog out of reach", { catalogs: [catalog(true)] }, "catalog", "warning", /nobody listens.*last good copy/],
   ["a catalog that is not believed", { catalogs: [catalog(false)] }, "catalog", "failure", /another key's/],
+  [
+    "an image whose layer is missing",
+    { contents: { count: 2, damaged: [{ message: 'image "x" is damaged: /c/l is missing', hint: "do it" }] } },
+    "images",
+    "failure",
+    /l is missing/,
+  ],
   ["a dead end", { daemon: { state: "unreachable", reason: "EACCES" } }, "daemon", "failure", /EACCES/],
 ];
 
@@ -55,6 +62,14 @@ test("a catalog that is signed is fine, and says what it has", () => {
     name: "catalog",
     status: "ok",
     text: "https://c.example/catalog.toml: signed, 1 entry",
+  });
+});
+
+test("images are looked at where a daemon runs, and that they are not is said elsewhere", () => {
+  expect(statuses({})["images"]).toMatchObject({ status: "ok", text: "2 images and kernels, all there" });
+  expect(statuses({ contents: null })["images"]).toMatchObject({
+    status: "ok",
+    text: expect.stringContaining("not looked at"),
   });
 });
 

@@ -26,6 +26,7 @@ export function checkAll(facts: CheckFacts): Finding[] {
     config(facts),
     ...catalogs(facts),
     daemon(facts),
+    ...contents(facts),
   ];
 }
 
@@ -148,6 +149,15 @@ function catalogs({ catalogs: all }: CheckFacts): Finding[] {
     const status = failure.isOutOfReach ? "warning" : "failure";
     return { name, status, text: `${failure.message}${kept}`, fix: failure.hint };
   });
+}
+
+function contents({ contents: all }: CheckFacts): Finding[] {
+  const name = "images";
+  const text = "not looked at: the daemon does not run; `banger image ls` starts it, and looks at them";
+  if (all === null) return [{ name, status: "ok", text }];
+  if (all.damaged.length === 0)
+    return [{ name, status: "ok", text: `${count(all.count, "image or kernel", "images and kernels")}, all there` }];
+  return all.damaged.map(({ message, hint }) => ({ name, status: "failure", text: message, fix: hint }));
 }
 
 function daemon({ daemon: one, version }: CheckFacts): Finding {

@@ -1,4 +1,6 @@
 /** What the checks look at; gathered at the edge, judged in `checks.ts`. */
+import type { ContentProblem } from "../model/artifact.ts";
+
 export type ToolFact = {
   program: string;
   path: string | null;
@@ -46,6 +48,8 @@ export type CheckFacts = {
   config: { file: string; problems: readonly string[] };
   /** those that the config names, as this process could get them */
   catalogs: CatalogFact[];
+  /** images and kernels, as the daemon has them; null: it does not run, or does not say */
+  contents: { count: number; damaged: ContentProblem[] } | null;
   daemon:
     | { state: "none" }
     | { state: "running"; version: string; pid: number }

@@ -1,11 +1,13 @@
 import { expect, test } from "bun:test";
-import { mkdirSync, truncateSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, statSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
+import { VerifiedFiles } from "../artifacts/verified.ts";
 import { isError } from "../base/errors/error.ts";
 import type { Digest, ImageName } from "../base/names.ts";
+import { sha256File } from "../host/files.ts";
 import { tempFolder } from "../host/testing/temp.ts";
 import { pathsOf } from "../model/paths.ts";
 import { layerRef } from "../store/testing/records.ts";
-import { checkImage } from "./check.ts";
+import { checkImage, verifyImage, wayBack } from "./check.ts";
 import { deleteLayers } from "./delete.ts";
 import { emptyConfig, imageRecord } from "./record.ts";
 
@@ -67,4 +69,41 @@ test("a missing file is named, and deleting it again is fine", async () => {
   await deleteLayers({ paths }, [digest]);
   await deleteLayers({ paths }, [digest]);
   expect(await problemOf(checkImage({ paths }, record))).toBe(`image "tiny" is damaged: ${file} is missing`);
+});
+
+test("a changed byte is found when all is read, once for each state of the file and whenever that is asked", async () => {
+  const { folder, paths, record, file } = world(4096);
+  using _ = folder;
+  const fileDigest = await sha256File(file);
+  const noted = { ...record, layers: record.layers.map((layer) => ({ ...layer, fileDigest })) };
+  const deps = { paths, verified: new VerifiedFiles() };
+  await verifyImage(deps, noted);
+  const { atime, mtime } = statSync(file);
+  const bytes = readFileSync(file);
+  bytes[1000] = 1;
+  writeFileSync(file, bytes);
+  await checkImage({ paths }, noted);
+  const words = `image "tiny" is damaged: ${file} has the digest sha256:`;
+  expect(await problemOf(verifyImage(deps, noted))).toStartWith(words);
+  expect(await problemOf(verifyImage(deps, noted, true))).toStartWith(words);
+  utimesSync(file, atime, mtime);
+  expect(await problemOf(verifyImage(deps, noted, true))).toStartWith(words);
+  await verifyImage(deps, record);
+});
+
+test.each([
+  [
+    "registry docker.io/library/python:3.13",
+    "mine",
+    "get it again with `banger image pull docker.io/library/python:3.13`",
+  ],
+  ["recipe debian-bookworm", "mine", "get it again with `banger image pull debian-bookworm`"],
+  ["catalog https://c.example/catalog.toml", "tools", "get it again with `banger image pull tools`"],
+  ["catalog https://c.example/catalog.toml", digest, /^make or import it again/],
+  ["vm web", "mine", /^make or import it again under the same name, or delete it; it came from vm web/],
+  ["folder /registry x", "mine", /^make or import it again/],
+])("what %s gave as %s comes back in the way that is said", (source, name, hint) => {
+  const said = wayBack({ source, name: name as ImageName });
+  if (typeof hint === "string") expect(said).toBe(hint);
+  else expect(said).toMatch(hint);
 });

@@ -1,20 +1,66 @@
-/** Whether an image's files are there and whole: cheap enough for each start of a VM, so sizes and headers only. */
-
+/**
+ * Whether an image's files are there and whole. Sizes and headers are cheap enough for each start of a VM; the whole content
+ * is read before a boot, for a pull, and when a user asks.
+ */
 import type { ArtifactDeps } from "../artifacts/deps.ts";
 import { checkSquashfs, superblockSize } from "../artifacts/squashfs.ts";
+import type { VerifiedFiles } from "../artifacts/verified.ts";
 import { fail } from "../base/errors/error.ts";
+import { isDigest } from "../base/names.ts";
 import { exists, readStream, sizeOf } from "../host/files.ts";
-import type { ImageRecord } from "../model/artifact.ts";
+import type { ImageRecord, LayerRef } from "../model/artifact.ts";
+
+type Deps = Pick<ArtifactDeps, "paths">;
 
 /** @throws IMAGE_DAMAGED naming the first file that is missing, cut short or no layer */
-export async function checkImage(deps: Pick<ArtifactDeps, "paths">, record: ImageRecord): Promise<void> {
+export async function checkImage(deps: Deps, record: ImageRecord): Promise<void> {
+  await eachLayer(deps, record, ({ bytes }, file) => layerProblem(file, bytes));
+}
+
+/**
+ * As `checkImage`, and of the whole content where the layer's record has its digest: those of older versions have none.
+ * @param again see `VerifiedFiles` @throws IMAGE_DAMAGED
+ */
+export async function verifyImage(
+  deps: Deps & { verified: VerifiedFiles },
+  record: ImageRecord,
+  again = false,
+): Promise<void> {
+  await eachLayer(deps, record, (layer, file) => contentProblem(deps.verified, layer, file, again));
+}
+
+/** What is wrong with a layer's file, all of it read, as the end of a sentence; null: nothing. */
+export async function contentProblem(
+  verified: VerifiedFiles,
+  { bytes, fileDigest }: LayerRef,
+  file: string,
+  again = false,
+): Promise<string | null> {
+  const problem = await layerProblem(file, bytes);
+  return problem ?? (fileDigest ? verified.problem(file, fileDigest, again) : null);
+}
+
+async function eachLayer(
+  { paths }: Deps,
+  record: ImageRecord,
+  problemOf: (layer: LayerRef, file: string) => Promise<string | null>,
+): Promise<void> {
   const layers = record.direct ? [...record.layers, record.direct] : record.layers;
   const checks = layers.map(async (layer) => {
-    const file = deps.paths.layer(layer.digest);
-    const problem = await layerProblem(file, layer.bytes);
-    if (problem) throw fail("IMAGE_DAMAGED", { name: record.name, file, problem });
+    const file = paths.layer(layer.digest);
+    const problem = await problemOf(layer, file);
+    if (problem) throw fail("IMAGE_DAMAGED", { name: record.name, file, problem, next: wayBack(record) });
   });
   await Promise.all(checks);
+}
+
+/** What to type so that the image's files are whole again. */
+export function wayBack({ name, source }: Pick<ImageRecord, "name" | "source">): string {
+  const [, kind = "", what = ""] = /^(registry|recipe|catalog) (\S+)/.exec(source) ?? [];
+  const entry = isDigest(name) ? "" : name;
+  const pulled = kind === "catalog" ? entry : what;
+  if (pulled !== "") return `get it again with \`banger image pull ${pulled}\``;
+  return `make or import it again under the same name, or delete it; it came from ${source}`;
 }
 
 /** What is wrong with a layer's file, as the end of a sentence; null when it looks whole. */

@@ -1,9 +1,10 @@
 /** A layer's name: it covers everything that decides what is in the file, and one that is stored is never replaced. */
 import { expect } from "bun:test";
 import { createHash } from "node:crypto";
-import { statSync, truncateSync } from "node:fs";
+import { readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { archive, chunked, file, folder } from "../artifacts/tar/testing/archive.ts";
 import type { Digest } from "../base/names.ts";
+import { sha256File } from "../host/files.ts";
 import { gatedTest } from "../host/testing/gate.ts";
 import { tempFolder } from "../host/testing/temp.ts";
 import { pathsOf } from "../model/paths.ts";
@@ -76,4 +77,11 @@ only("a whole layer that the store knows stays as it is; a damaged one is made a
   truncateSync(path, 100);
   expect(await world.layers.add(source, [], options)).toEqual(first);
   expect(statSync(path).size).toBe(first.bytes);
+  // of the same size, and with a header that looks well
+  const bytes = readFileSync(path);
+  bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] ?? 0) ^ 1;
+  writeFileSync(path, bytes);
+  const open = async () => source;
+  expect(await world.layers.ensure({ chain: [diffId], as: "layer" }, open, options)).toEqual(first);
+  expect(await sha256File(path)).toBe(first.fileDigest as Digest);
 });

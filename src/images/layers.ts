@@ -4,13 +4,14 @@
  * something else decides what is in it, that is in its name too.
  */
 import { createHash } from "node:crypto";
+import type { VerifiedFiles } from "../artifacts/verified.ts";
 import type { Digest } from "../base/names.ts";
 import { Semaphore } from "../base/semaphore.ts";
 import { SharedWork } from "../base/shared-work.ts";
-import { ensureFolder, removeTree, renameDurable, sizeOf, tempPath } from "../host/files.ts";
+import { ensureFolder, removeTree, renameDurable, sha256File, sizeOf, tempPath } from "../host/files.ts";
 import type { LayerRef } from "../model/artifact.ts";
 import type { Paths } from "../model/paths.ts";
-import { layerProblem } from "./check.ts";
+import { contentProblem } from "./check.ts";
 import { type Conversion, type ConvertedLayer, convertLayer, type LayerSource } from "./layer/convert.ts";
 import type { LayerKind } from "./layer/entries.ts";
 
@@ -18,6 +19,7 @@ export type LayersDeps = {
   paths: Paths;
   /** what the store knows of a layer */
   knownLayer(digest: Digest): LayerRef | null;
+  verified: VerifiedFiles;
   cpus: number;
 };
 
@@ -112,10 +114,11 @@ export class Layers {
   ): Promise<LayerRef> {
     const known = await this.#whole(digest);
     if (known) return known;
-    const bytes = await sizeOf(path);
-    const layer: LayerRef = { digest, bytes, root, hidesAll };
+    const [bytes, fileDigest] = await Promise.all([sizeOf(path), sha256File(path)]);
+    const layer: LayerRef = { digest, bytes, root, hidesAll, fileDigest };
     const target = this.#deps.paths.layer(digest);
-    if ((await layerProblem(target, bytes)) !== null) await renameDurable(path, target);
+    await renameDurable(path, target);
+    await this.#deps.verified.trust(target);
     this.#made.set(digest, layer);
     return layer;
   }
@@ -123,7 +126,8 @@ export class Layers {
   async #whole(digest: Digest): Promise<LayerRef | null> {
     const layer = this.#made.get(digest) ?? this.#deps.knownLayer(digest);
     if (!layer) return null;
-    return (await layerProblem(this.#deps.paths.layer(digest), layer.bytes)) === null ? layer : null;
+    const { paths, verified } = this.#deps;
+    return (await contentProblem(verified, layer, paths.layer(digest))) === null ? layer : null;
   }
 }
 

@@ -2,6 +2,7 @@
 import type { Downloads } from "../artifacts/download.ts";
 import { DownloadProgress } from "../artifacts/progress.ts";
 import { Together } from "../artifacts/together.ts";
+import type { VerifiedFiles } from "../artifacts/verified.ts";
 import { BangerError, fail } from "../base/errors/error.ts";
 import { Exit } from "../base/exit.ts";
 import type { Digest } from "../base/names.ts";
@@ -11,7 +12,7 @@ import { formatSize } from "../base/units.ts";
 import { readBytes } from "../host/files.ts";
 import type { ImageRecord } from "../model/artifact.ts";
 import type { Emit } from "../model/event.ts";
-import { checkImage } from "./check.ts";
+import { verifyImage } from "./check.ts";
 import type { ImageDeps } from "./deps.ts";
 import type { Budget } from "./layer/convert.ts";
 import { type Descriptor, ManifestError, maxDocument, parseDocument, parseImage } from "./oci/manifest.ts";
@@ -26,6 +27,7 @@ export type PullDeps = ImageDeps & {
   /** the image that was made of what has that digest */
   knownOrigin(digest: Digest): ImageRecord | null;
   downloads: Downloads;
+  verified: VerifiedFiles;
 };
 
 type Found = { config: Descriptor; layers: Descriptor[]; origins: Digest[] };
@@ -64,7 +66,7 @@ export class Puller {
     const record = this.#deps.knownOrigin(origin);
     if (!record) return null;
     // one whose files are gone or damaged is pulled again
-    return checkImage(this.#deps, record).then(
+    return verifyImage(this.#deps, record, true).then(
       () => record,
       () => null,
     );

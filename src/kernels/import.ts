@@ -2,7 +2,6 @@
  * Makes a guest kernel out of a distribution's package: the ELF kernel, all modules as one squashfs, and the few that
  * the initramfs needs. The finished folder gets its name last.
  */
-import { createHash } from "node:crypto";
 import { abortable } from "../artifacts/abortable.ts";
 import { CompressionError } from "../artifacts/decompress.ts";
 import type { ArtifactDeps } from "../artifacts/deps.ts";
@@ -10,13 +9,11 @@ import { packingFailed, squashfsOptions } from "../artifacts/pack.ts";
 import { TarError } from "../artifacts/tar/header.ts";
 import { mustSucceed } from "../artifacts/tools.ts";
 import { fail } from "../base/errors/error.ts";
-import { type Digest, type ImageName, parseImageName } from "../base/names.ts";
+import { type ImageName, parseImageName } from "../base/names.ts";
 import {
   ensureFolder,
   exists,
   isDiskFull,
-  listFolder,
-  readStream,
   removeTree,
   renameDurable,
   sizeOf,
@@ -27,7 +24,7 @@ import type { KernelRecord } from "../model/artifact.ts";
 import type { Emit } from "../model/event.ts";
 import { type KernelPaths, kernelPaths } from "../model/paths.ts";
 import { storeBootModules } from "./boot-folder.ts";
-import { kernelProblem } from "./check.ts";
+import { contentFiles, kernelContentProblem, kernelDigest, kernelProblem } from "./check.ts";
 import { configIn, releaseIn } from "./elf-facts.ts";
 import { extractKernel } from "./payload.ts";
 import { builtinModules, missingOptions } from "./requirements.ts";
@@ -125,35 +122,17 @@ type Known = { name: ImageName; source: string; release: string };
 
 /** Gives the finished folder its name, unless the same kernel is there already. */
 async function keep(deps: ArtifactDeps, known: Known, made: KernelPaths): Promise<KernelRecord> {
-  const files = [made.vmlinux, made.modules, ...(await bootFiles(made))];
-  const digest = await digestOf(files, made.directory.length);
-  const bytes = await totalSize(files);
+  const files = await contentFiles(made);
+  const digest = await kernelDigest(made);
+  const bytes = (await Promise.all(files.map(sizeOf))).reduce((sum, size) => sum + size, 0);
   const record: KernelRecord = { ...known, digest, bytes, createdAt: deps.now() };
   const target = deps.paths.kernel(digest);
-  if ((await kernelProblem(target, bytes)) === null) return record;
+  const isHere = (await kernelProblem(target, bytes)) === null && (await kernelContentProblem(target, digest)) === null;
+  if (isHere) return record;
   const { release, source } = known;
   await writeAtomic(made.manifest, `${JSON.stringify({ digest, release, source, bytes }, null, 2)}\n`);
   mustSucceed(await deps.exec(["sync", ...files, made.bootModules], { timeoutMs: 120_000 }));
   if (await exists(target.directory)) await removeTree(target.directory);
   await renameDurable(made.directory, target.directory);
   return record;
-}
-
-async function bootFiles(made: KernelPaths): Promise<string[]> {
-  return (await listFolder(made.bootModules)).toSorted().map((file) => `${made.bootModules}/${file}`);
-}
-
-async function totalSize(files: readonly string[]): Promise<number> {
-  const sizes = await Promise.all(files.map(sizeOf));
-  return sizes.reduce((sum, size) => sum + size, 0);
-}
-
-/** Over each file's name below the folder, its length and its content. */
-async function digestOf(files: readonly string[], folderLength: number): Promise<Digest> {
-  const hash = createHash("sha256");
-  for (const file of files) {
-    hash.update(`${file.slice(folderLength)} ${await sizeOf(file)}\n`);
-    for await (const chunk of readStream(file)) hash.update(chunk);
-  }
-  return `sha256:${hash.digest("hex")}` as Digest;
 }

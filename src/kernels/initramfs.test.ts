@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { isError } from "../base/errors/error.ts";
+import { VerifiedFiles } from "../artifacts/verified.ts";
+import { fail, isError } from "../base/errors/error.ts";
 import type { Digest, ImageName } from "../base/names.ts";
 import { tempFolder } from "../host/testing/temp.ts";
 import type { KernelRecord } from "../model/artifact.ts";
@@ -19,43 +20,72 @@ function world() {
   writeFileSync(`${boot}/overlay.ko`, "OVERLAY");
   writeFileSync(`${boot}/modules.list`, "virtio.ko\noverlay.ko\n");
   writeFileSync(`${temp.path}/agent`, "AGENT");
-  return { temp, paths, boot, agent: `${temp.path}/agent` };
+  const deps = { paths, verified: new VerifiedFiles(), requireWhole: async () => {} };
+  return { temp, paths, deps, boot, agent: `${temp.path}/agent` };
 }
 
 test("agent, modules and their order are in it, and it is made once", async () => {
-  const { temp, paths, agent } = world();
+  const { temp, deps, agent } = world();
   using _ = temp;
-  const path = await ensureInitramfs({ paths }, { kernel, agent });
+  const path = await ensureInitramfs(deps, { kernel, agent });
   const text = readFileSync(path, "latin1");
   for (const part of ["init\0", "AGENT", "modules/virtio.ko", "OVERLAY", "/modules/virtio.ko\n/modules/overlay.ko\n"]) {
     expect(text).toContain(part);
   }
   const { mtimeMs, ino } = statSync(path);
-  expect(await ensureInitramfs({ paths }, { kernel, agent })).toBe(path);
+  expect(await ensureInitramfs(deps, { kernel, agent })).toBe(path);
   expect(statSync(path)).toMatchObject({ mtimeMs, ino });
 });
 
 test("another agent makes another one", async () => {
-  const { temp, paths, agent } = world();
+  const { temp, deps, agent } = world();
   using _ = temp;
-  const first = await ensureInitramfs({ paths }, { kernel, agent });
+  const first = await ensureInitramfs(deps, { kernel, agent });
   writeFileSync(agent, "AGENT 2");
-  expect(await ensureInitramfs({ paths }, { kernel, agent })).not.toBe(first);
+  expect(await ensureInitramfs(deps, { kernel, agent })).not.toBe(first);
 });
 
 test("a list that names something else than modules is refused", async () => {
-  const { temp, paths, boot, agent } = world();
+  const { temp, deps, boot, agent } = world();
   using _ = temp;
   writeFileSync(`${boot}/modules.list`, "../../secret\n");
-  const error = await ensureInitramfs({ paths }, { kernel, agent }).catch((thrown: unknown) => thrown);
+  const error = await ensureInitramfs(deps, { kernel, agent }).catch((thrown: unknown) => thrown);
   expect(isError(error, "KERNEL_UNUSABLE")).toBe(true);
 });
 
 test("a missing agent is named", async () => {
-  const { temp, paths } = world();
+  const { temp, deps } = world();
   using _ = temp;
-  const error = await ensureInitramfs({ paths }, { kernel, agent: "/nowhere/agent" }).catch(
-    (thrown: unknown) => thrown,
-  );
+  const error = await ensureInitramfs(deps, { kernel, agent: "/nowhere/agent" }).catch((thrown: unknown) => thrown);
   expect(isError(error, "FILE_INVALID") && error.message).toBe("/nowhere/agent: the guest's agent is missing");
+});
+
+test("one that was altered is made anew, by this process's daemon and by the next; one that was not is left", async () => {
+  const { temp, deps, agent } = world();
+  using _ = temp;
+  const path = await ensureInitramfs(deps, { kernel, agent });
+  const good = readFileSync(path);
+  const later = () => ({ ...deps, verified: new VerifiedFiles() });
+  for (const who of [deps, later()]) {
+    const bad = Buffer.from(good);
+    bad[200] = (bad[200] ?? 0) ^ 1;
+    writeFileSync(path, bad);
+    expect(await ensureInitramfs(who, { kernel, agent })).toBe(path);
+    expect(Buffer.compare(readFileSync(path), good)).toBe(0);
+  }
+  const { ino } = statSync(path);
+  await ensureInitramfs(later(), { kernel, agent });
+  expect(statSync(path).ino).toBe(ino);
+});
+
+test("none is made of a damaged kernel, and the one that is there stays", async () => {
+  const { temp, deps, boot, agent } = world();
+  using _ = temp;
+  const path = await ensureInitramfs(deps, { kernel, agent });
+  const good = readFileSync(path);
+  writeFileSync(`${boot}/overlay.ko`, "OVERLAX");
+  const requireWhole = async () => Promise.reject(fail("KERNEL_DAMAGED", { name: "k", problem: "altered" }));
+  const made = ensureInitramfs({ ...deps, verified: new VerifiedFiles(), requireWhole }, { kernel, agent });
+  await expect(made).rejects.toMatchObject({ code: "KERNEL_DAMAGED" });
+  expect(Buffer.compare(readFileSync(path), good)).toBe(0);
 });

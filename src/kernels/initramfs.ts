@@ -1,9 +1,10 @@
 /** The initramfs of a VM: the guest agent and the few modules it needs first. Made once for each kernel and agent. */
 import { createHash } from "node:crypto";
 import type { ArtifactDeps } from "../artifacts/deps.ts";
+import type { VerifiedFiles } from "../artifacts/verified.ts";
 import { fail } from "../base/errors/error.ts";
 import type { Digest } from "../base/names.ts";
-import { ensureFolder, exists, isDiskFull, readBytes, readText, writeAtomic } from "../host/files.ts";
+import { ensureFolder, exists, isDiskFull, readBytes, readText, sizeOf, writeAtomic } from "../host/files.ts";
 import type { KernelRecord } from "../model/artifact.ts";
 import { type CpioEntry, encodeCpio } from "./cpio.ts";
 
@@ -12,24 +13,39 @@ const layout = "1";
 const maxAgent = 16 * 1024 * 1024;
 const maxModule = 64 * 1024 * 1024;
 
-export type InitramfsDeps = Pick<ArtifactDeps, "paths">;
+export type InitramfsDeps = Pick<ArtifactDeps, "paths"> & {
+  /** those that this process made or compared with what they should be */
+  verified: VerifiedFiles;
+  /** Called before one is made of a kernel's modules. @throws KERNEL_DAMAGED */
+  requireWhole(kernel: KernelRecord): Promise<void>;
+};
 
-/** @param agent path of `banger-vsock-agent` @returns the file's path @throws KERNEL_UNUSABLE, FILE_INVALID, DISK_FULL */
+/** @param agent path of `banger-vsock-agent` @returns the file's path @throws KERNEL_UNUSABLE, KERNEL_DAMAGED, FILE_INVALID, DISK_FULL */
 export async function ensureInitramfs(
   deps: InitramfsDeps,
   { kernel, agent }: { kernel: KernelRecord; agent: string },
 ): Promise<string> {
   const program = await readAgent(agent);
   const path = deps.paths.initramfs(keyOf(kernel, program));
-  if (await exists(path)) return path;
-  const entries = await entriesOf(deps, kernel, program);
+  if (await deps.verified.isTrusted(path)) return path;
+  const content = encodeCpio(await entriesOf(deps, kernel, program));
   try {
     await ensureFolder(deps.paths.initramfsFolder);
-    await writeAtomic(path, encodeCpio(entries));
+    if (!(await holds(path, content))) {
+      await deps.requireWhole(kernel);
+      await writeAtomic(path, content);
+    }
+    await deps.verified.trust(path);
   } catch (error) {
     throw isDiskFull(error) ? fail("DISK_FULL", { path, during: "making an initramfs" }, error) : error;
   }
   return path;
+}
+
+/** It is named by what it is made of, not by its own content: one that was altered is made anew. */
+async function holds(path: string, content: Uint8Array): Promise<boolean> {
+  if (!(await exists(path)) || (await sizeOf(path)) !== content.length) return false;
+  return Buffer.compare(await readBytes(path, content.length), content) === 0;
 }
 
 async function readAgent(path: string): Promise<Uint8Array> {

@@ -3,9 +3,10 @@ import { fail } from "../base/errors/error.ts";
 import { type Digest, type ImageName, isDigest, parseImageName } from "../base/names.ts";
 import { nearest } from "../base/text.ts";
 import { suiteOf } from "../kernels/names.ts";
-import type { ImageRecord, KernelRecord } from "../model/artifact.ts";
+import type { ImageRecord, KernelRecord, KernelView } from "../model/artifact.ts";
 import type { Emit } from "../model/event.ts";
 import type { ArtifactRef, VmSpec } from "../model/vm.ts";
+import { kernelProblem } from "./content-problem.ts";
 import type { Context } from "./context.ts";
 import type { Upload } from "./deps.ts";
 import { byBarePrefix, byDigestPrefix, type Findable } from "./digest-prefix.ts";
@@ -46,12 +47,27 @@ export async function prepareArtifacts(ctx: Context, spec: Pick<VmSpec, "image" 
   if (!image) throw fail("IMAGE_NOT_FOUND", { name: spec.image.name });
   const kernel = ctx.store.kernels.byDigest(spec.kernel.digest);
   if (!kernel) throw fail("KERNEL_NOT_FOUND", { name: spec.kernel.name });
-  const [initramfs] = await Promise.all([
-    ctx.artifacts.initramfs(kernel),
-    ctx.artifacts.checkImage(image),
-    ctx.artifacts.checkKernel(kernel),
-  ]);
-  return { image, kernel, initramfs };
+  const made = ctx.artifacts.initramfs(kernel);
+  made.catch(() => {});
+  // what is damaged is said as such, and not as what could not be made of it
+  await Promise.all([ctx.artifacts.checkImage(image), ctx.artifacts.checkKernel(kernel)]);
+  return { image, kernel, initramfs: await made };
+}
+
+/** Reads all of what a VM is about to boot, once for each state of the files. @throws IMAGE_DAMAGED, KERNEL_DAMAGED */
+export async function verifyArtifacts(
+  { artifacts }: Pick<Context, "artifacts">,
+  { image, kernel }: Pick<ReadyArtifacts, "image" | "kernel">,
+): Promise<void> {
+  await Promise.all([artifacts.verifyImage(image), artifacts.verifyKernel(kernel)]);
+}
+
+export async function viewKernel(ctx: Context, kernel: KernelRecord, verify = false): Promise<KernelView> {
+  return { ...kernel, problem: await kernelProblem(ctx, kernel, verify) };
+}
+
+export function viewKernels(ctx: Context): Promise<KernelView[]> {
+  return Promise.all(ctx.store.kernels.all().map((kernel) => viewKernel(ctx, kernel)));
 }
 
 export async function importKernel(
@@ -75,7 +91,11 @@ export async function exportKernel(
   signal: AbortSignal,
   use: (tar: AsyncIterable<Uint8Array>) => Promise<void>,
 ): Promise<void> {
-  await whileImporting(ctx, () => use(ctx.artifacts.exportKernel(findKernel(ctx, text), signal)));
+  await whileImporting(ctx, async () => {
+    const kernel = findKernel(ctx, text);
+    await ctx.artifacts.checkKernel(kernel);
+    await use(ctx.artifacts.exportKernel(kernel, signal));
+  });
 }
 
 /** @throws KERNEL_NOT_FOUND, KERNEL_IN_USE */

@@ -92,7 +92,10 @@ async function launch(
   plan: StartPlan,
 ): Promise<GuestInheritance> {
   const { vm, phases } = start;
-  const work = [prepareBoot(ctx, vm, plan.emit, plan.artifacts), way.hasDisk ? null : makeDisk(ctx, vm, way)] as const;
+  const work = [
+    prepareBoot(ctx, vm, plan.emit, { artifacts: plan.artifacts, isCold: way.kind === "cold" }),
+    way.hasDisk ? null : makeDisk(ctx, vm, way),
+  ] as const;
   // all of it, even when one part fails: nothing is still being made while the failure is cleared away
   await Promise.allSettled(work);
   const [prepared] = await Promise.all(work);

@@ -1,5 +1,5 @@
 /** What catalogs offer: pulled by a short name, listed, and missed with what would help. */
-import { type BangerError, fail } from "../base/errors/error.ts";
+import { type BangerError, fail, isError } from "../base/errors/error.ts";
 import { isDigest, parseImageName } from "../base/names.ts";
 import { formatAge } from "../base/units.ts";
 import type { ImageRecord, KernelRecord } from "../model/artifact.ts";
@@ -22,7 +22,7 @@ export async function pullFromCatalog(
   emit: Emit,
   signal: AbortSignal,
 ): Promise<ImageRecord> {
-  if (isDigest(text) || text.startsWith("sha256:")) return findImage(ctx, text);
+  if (isDigest(text) || text.startsWith("sha256:")) return wholeImage(ctx, text);
   const { entry, failures } = await ctx.artifacts.findInCatalogs("image", parseImageName(text), signal);
   if (entry && "bundle" in entry.from) {
     tell(ctx, failures, emit);
@@ -31,7 +31,20 @@ export async function pullFromCatalog(
   const isPossible = imageIfAny(ctx, text) !== null || ctx.artifacts.imageRecipe(text) !== undefined;
   if (!isPossible && failures[0]) throw failures[0].error;
   tell(ctx, failures, emit);
-  return findImage(ctx, text);
+  return wholeImage(ctx, text);
+}
+
+/** One that is here already. @throws IMAGE_NOT_FOUND for a damaged one that can be built, IMAGE_DAMAGED for another */
+async function wholeImage(ctx: Context, text: string): Promise<ImageRecord> {
+  const image = findImage(ctx, text);
+  try {
+    await ctx.artifacts.verifyImage(image, true);
+    return image;
+  } catch (error) {
+    const recipe = ctx.artifacts.imageRecipe(text);
+    if (!isError(error, "IMAGE_DAMAGED") || recipe === undefined) throw error;
+    throw fail("IMAGE_NOT_FOUND", { name: text, recipe }, error);
+  }
 }
 
 async function pullImageBundle(
@@ -42,7 +55,9 @@ async function pullImageBundle(
   signal: AbortSignal,
 ): Promise<ImageRecord> {
   return whileImporting(ctx, async () => {
-    const known = await ifWhole(ctx.store.images.byOrigin(ref.digest), (image) => ctx.artifacts.checkImage(image));
+    const known = await ifWhole(ctx.store.images.byOrigin(ref.digest), (image) =>
+      ctx.artifacts.verifyImage(image, true),
+    );
     const { name, kernel } = entry;
     const record = known ? { ...known, name, kernel } : await ctx.artifacts.pullImageBundle(entry, ref, emit, signal);
     nameImage(ctx, record, emit, { origins: [ref.digest] });
@@ -80,7 +95,9 @@ async function pullKernelBundle(
   signal: AbortSignal,
 ): Promise<KernelRecord> {
   return whileImporting(ctx, async () => {
-    const known = await ifWhole(ctx.store.kernels.byOrigin(ref.digest), (kernel) => ctx.artifacts.checkKernel(kernel));
+    const known = await ifWhole(ctx.store.kernels.byOrigin(ref.digest), (kernel) =>
+      ctx.artifacts.verifyKernel(kernel, true),
+    );
     const record = known
       ? { ...known, name: entry.name }
       : await ctx.artifacts.pullKernelBundle(entry, ref, emit, signal);

@@ -94,8 +94,12 @@ export type CatalogLookup = Lookup;
 export type MachineArtifacts = {
   /** @throws IMAGE_DAMAGED */
   checkImage(image: ImageRecord): Promise<void>;
-  /** @throws KERNEL_UNUSABLE and what file checks throw */
+  /** @throws KERNEL_DAMAGED and what file checks throw */
   checkKernel(kernel: KernelRecord): Promise<void>;
+  /** As `checkImage`, with all that is in its files, once for each state of them. @param again read them anyway */
+  verifyImage(image: ImageRecord, again?: boolean): Promise<void>;
+  /** As `checkKernel`, in the same way. */
+  verifyKernel(kernel: KernelRecord, again?: boolean): Promise<void>;
   /** path of the initramfs for that kernel and the present agent, made if absent */
   initramfs(kernel: KernelRecord): Promise<string>;
   importImage(upload: Upload, emit: Emit, signal: AbortSignal): Promise<ImageRecord>;

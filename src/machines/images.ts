@@ -7,6 +7,7 @@ import type { ImageRecord, ImageView, LayerRef } from "../model/artifact.ts";
 import type { Emit } from "../model/event.ts";
 import { findKernel } from "./artifacts.ts";
 import { pullFromCatalog } from "./catalog.ts";
+import { imageProblem } from "./content-problem.ts";
 import type { Context } from "./context.ts";
 import type { ArchiveUpload, PullRequest, Upload } from "./deps.ts";
 import { findImage } from "./find-image.ts";
@@ -74,7 +75,12 @@ export async function exportImage(
   signal: AbortSignal,
   use: (tar: AsyncIterable<Uint8Array>) => Promise<void>,
 ): Promise<void> {
-  await whileImporting(ctx, () => use(ctx.artifacts.exportImage(findImage(ctx, text), signal)));
+  await whileImporting(ctx, async () => {
+    const image = findImage(ctx, text);
+    // before the answer has begun, and so that it says why
+    await ctx.artifacts.checkImage(image);
+    await use(ctx.artifacts.exportImage(image, signal));
+  });
 }
 
 /** Hands a part of the image to `use` as one plain tar stream; none of its layers is removed meanwhile. */
@@ -85,7 +91,11 @@ export async function exportRootfs(
   signal: AbortSignal,
   use: (tar: AsyncIterable<Uint8Array>) => Promise<void>,
 ): Promise<void> {
-  await whileImporting(ctx, () => use(ctx.artifacts.exportRootfs(findImage(ctx, text), part, signal)));
+  await whileImporting(ctx, async () => {
+    const image = findImage(ctx, text);
+    await ctx.artifacts.checkImage(image);
+    await use(ctx.artifacts.exportRootfs(image, part, signal));
+  });
 }
 
 /** Takes a name away; with the last one the image goes. @throws IMAGE_NOT_FOUND, IMAGE_IN_USE */
@@ -103,8 +113,14 @@ export async function deleteImage(ctx: Context, text: string): Promise<ImageReco
   return image;
 }
 
-/** With what the image takes of the disk by itself, and what it shares with others. */
-export function viewImage(ctx: Context, image: ImageRecord, uses = ctx.store.images.layerUses()): ImageView {
+type ViewOptions = { uses?: Map<Digest, number> /** see `imageProblem` */; verify?: boolean };
+
+/** With what the image takes of the disk by itself, what it shares with others, and whether its files are whole. */
+export async function viewImage(
+  ctx: Context,
+  image: ImageRecord,
+  { uses = ctx.store.images.layerUses(), verify = false }: ViewOptions = {},
+): Promise<ImageView> {
   const layers = image.direct ? [...image.layers, image.direct] : image.layers;
   const isShared = ({ digest }: LayerRef) => (uses.get(digest) ?? 0) > 1;
   return {
@@ -112,12 +128,13 @@ export function viewImage(ctx: Context, image: ImageRecord, uses = ctx.store.ima
     ownBytes: bytesOf(layers.filter((layer) => !isShared(layer))),
     sharedBytes: bytesOf(layers.filter(isShared)),
     usedBy: ctx.store.vms.namesUsingImage(image.digest),
+    problem: await imageProblem(ctx, image, verify),
   };
 }
 
-export function viewImages(ctx: Context): ImageView[] {
+export async function viewImages(ctx: Context): Promise<ImageView[]> {
   const uses = ctx.store.images.layerUses();
-  return ctx.store.images.all().map((image) => viewImage(ctx, image, uses));
+  return Promise.all(ctx.store.images.all().map((image) => viewImage(ctx, image, { uses })));
 }
 
 function bytesOf(layers: readonly LayerRef[]): number {

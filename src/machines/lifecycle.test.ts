@@ -378,7 +378,7 @@ test("images and kernels that VMs use can't be deleted; unused ones go", async (
   await machines.delete("web");
   await machines.deleteImage("debian-bookworm");
   await machines.deleteKernel("debian-bookworm-cloud");
-  expect([machines.images(), machines.kernels()]).toEqual([[], []]);
+  expect([await machines.images(), await machines.kernels()]).toEqual([[], []]);
   const { emit, signal } = recorder();
   const missing = await machines.create(request, null, emit, signal).catch((error: unknown) => error);
   expect(missing).toEqual(

@@ -4,11 +4,11 @@ import { parseImageName, parseVmName } from "../base/names.ts";
 import { Semaphore } from "../base/semaphore.ts";
 import { SharedWork } from "../base/shared-work.ts";
 import type { ImagePart } from "../images/rootfs/export.ts";
-import type { ImageRecord, ImageView, KernelRecord } from "../model/artifact.ts";
+import type { ImageRecord, ImageView, KernelView } from "../model/artifact.ts";
 import type { Emit } from "../model/event.ts";
 import type { VmRecord, VmView, WaitKind } from "../model/vm.ts";
 import type { AgentClient } from "../wire/agent/types.ts";
-import { deleteKernel, exportKernel, findKernel, importKernel } from "./artifacts.ts";
+import { deleteKernel, exportKernel, findKernel, importKernel, viewKernel, viewKernels } from "./artifacts.ts";
 import { pullKernel, viewCatalog } from "./catalog.ts";
 import type { Context } from "./context.ts";
 import { type CreateRequest, decideSpec, makeVm, requireFreeName, reserveVm } from "./create.ts";
@@ -286,8 +286,10 @@ function nextForEntering(vm: VmRecord): string {
 
 function artifacts(ctx: Context) {
   return {
-    images: (): ImageView[] => viewImages(ctx),
-    findImage: (name: string): ImageView => viewImage(ctx, findImage(ctx, name)),
+    images: (): Promise<ImageView[]> => viewImages(ctx),
+    findImage: (name: string): ImageRecord => findImage(ctx, name),
+    showImage: async (name: string, verify: boolean): Promise<ImageView> =>
+      viewImage(ctx, findImage(ctx, name), { verify }),
     importImage: (upload: Upload, emit: Emit, signal: AbortSignal) => importImage(ctx, upload, emit, signal),
     importDisk: (upload: Upload, emit: Emit, signal: AbortSignal) => importDisk(ctx, upload, emit, signal),
     importArchive: (upload: ArchiveUpload, emit: Emit, signal: AbortSignal) => importArchive(ctx, upload, emit, signal),
@@ -301,10 +303,12 @@ function artifacts(ctx: Context) {
       use: (tar: AsyncIterable<Uint8Array>) => Promise<void>,
     ) => exportRootfs(ctx, name, part, signal, use),
     catalog: (signal: AbortSignal) => viewCatalog(ctx, signal),
-    tagImage: (name: string, to: string): ImageView => viewImage(ctx, tagImage(ctx, name, to)),
+    tagImage: async (name: string, to: string): Promise<ImageView> => viewImage(ctx, tagImage(ctx, name, to)),
     pruneImages: (request: PruneRequest) => pruneImages(ctx, request),
     deleteImage: (name: string) => deleteImage(ctx, name),
-    kernels: (): KernelRecord[] => ctx.store.kernels.all(),
+    kernels: (): Promise<KernelView[]> => viewKernels(ctx),
+    showKernel: async (name: string, verify: boolean): Promise<KernelView> =>
+      viewKernel(ctx, findKernel(ctx, name), verify),
     findKernel: (name: string) => findKernel(ctx, name),
     importKernel: (upload: Upload, emit: Emit, signal: AbortSignal) => importKernel(ctx, upload, emit, signal),
     pullKernel: (name: string, emit: Emit, signal: AbortSignal) => pullKernel(ctx, name, emit, signal),

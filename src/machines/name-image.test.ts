@@ -33,17 +33,17 @@ test("an archive that takes an image's name says so, and the image is kept by it
   ]);
   expect(machines.findImage("debian-bookworm").digest).toBe(stranger.digest);
   expect(machines.findImage(old.digest)).toMatchObject({ digest: old.digest, layers: old.layers });
-  expect(machines.images().map(({ name }) => name)).toEqual(["debian-bookworm", old.digest] as ImageName[]);
+  expect((await machines.images()).map(({ name }) => name)).toEqual(["debian-bookworm", old.digest] as ImageName[]);
   const pruned = await machines.pruneImages({ all: false, dryRun: false });
   expect(pruned.images).toEqual([{ name: old.digest as never, digest: old.digest }]);
-  expect(machines.images().map(({ digest }) => digest)).toEqual([stranger.digest]);
+  expect((await machines.images()).map(({ digest }) => digest)).toEqual([stranger.digest]);
 });
 
 test("one that is kept without a name has one again as soon as it is given one", async () => {
   const { machines, archive } = await importing();
   await archive();
   machines.tagImage(old.digest, "older");
-  expect(machines.images().map(({ name }) => name)).toEqual(["debian-bookworm", "older"] as ImageName[]);
+  expect((await machines.images()).map(({ name }) => name)).toEqual(["debian-bookworm", "older"] as ImageName[]);
 });
 
 test("the same image again says nothing", async () => {
@@ -57,7 +57,7 @@ test("an image that is called otherwise too keeps that name", async () => {
   machines.tagImage("debian-bookworm", "mine");
   await archive();
   expect(notes()).toEqual([`debian-bookworm was another image, ${old.digest}, which is still mine`]);
-  expect(machines.images().map(({ name }) => name)).toEqual(["debian-bookworm", "mine"] as ImageName[]);
+  expect((await machines.images()).map(({ name }) => name)).toEqual(["debian-bookworm", "mine"] as ImageName[]);
 });
 
 test("what a user registers under a name that was taken says so; the old image goes", async () => {

@@ -2,7 +2,7 @@
 import type { ImageRecord } from "../model/artifact.ts";
 import type { Emit } from "../model/event.ts";
 import type { VmRecord } from "../model/vm.ts";
-import { prepareArtifacts, type ReadyArtifacts } from "./artifacts.ts";
+import { prepareArtifacts, type ReadyArtifacts, verifyArtifacts } from "./artifacts.ts";
 import type { Context } from "./context.ts";
 import type { GuestInheritance, PreparedNetwork } from "./deps.ts";
 
@@ -13,15 +13,21 @@ export type Prepared = {
   inherited: GuestInheritance;
 };
 
-/** @param artifacts when they are ready already */
+export type Preparing = {
+  /** when they are ready already */
+  artifacts: ReadyArtifacts | undefined;
+  /** the kernel's first instruction comes from its file: what is booted is read before */
+  isCold: boolean;
+};
+
 export async function prepareBoot(
   ctx: Context,
   vm: VmRecord,
   emit: Emit,
-  artifacts?: ReadyArtifacts,
+  { artifacts, isCold }: Preparing,
 ): Promise<Prepared> {
   const work = [
-    artifacts ?? prepareArtifacts(ctx, vm.spec),
+    ready(ctx, vm, isCold, artifacts),
     vm.spec.network.kind === "user" ? prepareNetwork(ctx, vm, emit) : null,
     ctx.inheritance(),
   ] as const;
@@ -30,6 +36,17 @@ export async function prepareBoot(
   const [{ image, initramfs }, net, inherited] = await Promise.all(work);
   for (const text of inherited.notes) emit({ kind: "note", level: "warn", text });
   return { image, initramfs, net, inherited };
+}
+
+async function ready(
+  ctx: Context,
+  { spec }: VmRecord,
+  isCold: boolean,
+  known?: ReadyArtifacts,
+): Promise<ReadyArtifacts> {
+  const artifacts = known ?? (await prepareArtifacts(ctx, spec));
+  if (isCold) await verifyArtifacts(ctx, artifacts);
+  return artifacts;
 }
 
 async function prepareNetwork(ctx: Context, vm: VmRecord, emit: Emit): Promise<PreparedNetwork> {

@@ -14,7 +14,7 @@ export type PruneRequest = {
 };
 
 export async function pruneImages(ctx: Context, { all, dryRun }: PruneRequest): Promise<Pruned> {
-  const kept = await Promise.all(ctx.store.kernels.all().map((kernel) => ctx.artifacts.initramfs(kernel)));
+  const kept = await initramfsInUse(ctx);
   const images = unusedImages(ctx).filter(({ name }) => all || isDigest(name));
   const pruned: Pruned = {
     images: images.map(({ name, digest }) => ({ name, digest })),
@@ -37,6 +37,12 @@ export async function pruneImages(ctx: Context, { all, dryRun }: PruneRequest): 
     ctx.artifacts.removeLeftovers({ kept, known: knownContents(ctx) }, dryRun),
   );
   return leftovers ? { ...pruned, leftovers } : pruned;
+}
+
+/** A damaged kernel has none that is worth keeping. */
+async function initramfsInUse(ctx: Context): Promise<string[]> {
+  const made = await Promise.allSettled(ctx.store.kernels.all().map((kernel) => ctx.artifacts.initramfs(kernel)));
+  return made.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
 }
 
 function templatesOf(templates: readonly TemplateRecord[]): Pruned["templates"] {

@@ -145,7 +145,7 @@ test("refused with what to do: one that runs, one that is not there, a name that
   expect((await failureOf(machines.save("web", { image: "Not A Name" }, emit, signal))).code).toBe(
     "IMAGE_NAME_INVALID",
   );
-  expect(machines.images().map((image) => image.name)).toEqual(["debian-bookworm" as ImageName]);
+  expect((await machines.images()).map((image) => image.name)).toEqual(["debian-bookworm" as ImageName]);
   await rest(host, machines, "after refusals");
 });
 

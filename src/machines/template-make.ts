@@ -12,7 +12,7 @@ import type { TemplateFacts } from "../model/save.ts";
 import type { VmSpec } from "../model/vm.ts";
 import type { RunningVm } from "../vmm/driver.ts";
 import type { AgentClient } from "../wire/agent/types.ts";
-import type { ReadyArtifacts } from "./artifacts.ts";
+import { type ReadyArtifacts, verifyArtifacts } from "./artifacts.ts";
 import { bootSpec } from "./boot-spec.ts";
 import type { Context } from "./context.ts";
 import { greetGuest } from "./greet.ts";
@@ -49,6 +49,7 @@ export async function makeTemplate(
   undo.defer("its folder", () => ctx.files.removeTree(own.directory));
   await ctx.files.ensureFolder(ctx.paths.suspended(id).directory);
   const basis = await basisStamps(ctx, plan.artifacts);
+  await verifyArtifacts(ctx, plan.artifacts);
   const running = await boot(ctx, id, plan, undo, signal);
   await settle(ctx, running, plan, emit, signal);
   emit({ kind: "progress", step: "template", text: "saving it" });

@@ -54,7 +54,8 @@ export async function originOf(ctx: Context, wanted: Wanted, { held, emit, signa
     held.use(ctx.templates.files.use(key));
     return originFrom(ctx, template);
   } catch (error) {
-    if (signal.aborted) throw error;
+    // a boot would meet the same
+    if (signal.aborted || isError(error, "IMAGE_DAMAGED") || isError(error, "KERNEL_DAMAGED")) throw error;
     const why = toBangerError(error).message;
     // room can be made at any time, and the next network may be as it should be
     const isPassing = isError(error, "DISK_FULL") || isError(error, "NETWORK_FAILED") || (await isScarce(ctx));

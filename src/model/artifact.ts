@@ -14,6 +14,8 @@ export type LayerRef = {
   root: RootFacts | null;
   /** nothing of the layers below it shows through */
   hidesAll: boolean;
+  /** sha256 of the squashfs file; absent: it was stored by a version that did not note it */
+  fileDigest?: Digest;
 };
 
 /** Which init program the image brings; `none`: the agent stays PID 1. */
@@ -50,7 +52,14 @@ export type ImageView = ImageRecord & {
   sharedBytes: number;
   /** names of VMs that boot from it */
   usedBy: string[];
+  problem: ContentProblem | null;
 };
+
+/** Why an image or a kernel can't be used: its files are missing or damaged. */
+export type ContentProblem = { message: string /** what to type */; hint: string };
+
+/** A kernel as the API shows it. */
+export type KernelView = KernelRecord & { problem: ContentProblem | null };
 
 /** What a prune removed, or would. */
 export type Pruned = {

@@ -17,7 +17,13 @@ type Row = {
   config: string;
   created_at: number;
 };
-type LayerRow = { digest: string; bytes: number; root: string | null; hides_all: number };
+type LayerRow = {
+  digest: string;
+  bytes: number;
+  root: string | null;
+  hides_all: number;
+  file_digest: string | null;
+};
 
 export type Images = {
   byName(name: ImageName): ImageRecord | null;
@@ -107,9 +113,10 @@ function layerOf(db: Db, digest: string): LayerRef | null {
   return row ? toLayer(row) : null;
 }
 
-function toLayer({ digest, bytes, root, hides_all }: LayerRow): LayerRef {
+function toLayer({ digest, bytes, root, hides_all, file_digest }: LayerRow): LayerRef {
   const facts = root === null ? null : (JSON.parse(root) as RootFacts);
-  return { digest: digest as Digest, bytes, root: facts, hidesAll: hides_all !== 0 };
+  const layer: LayerRef = { digest: digest as Digest, bytes, root: facts, hidesAll: hides_all !== 0 };
+  return file_digest === null ? layer : { ...layer, fileDigest: file_digest as Digest };
 }
 
 function layerUses(db: Db): Map<Digest, number> {
@@ -136,12 +143,13 @@ function insert(db: Db, r: ImageRecord, origins: readonly Digest[]): void {
 function insertLayers(db: Db, r: ImageRecord): void {
   for (const layer of r.direct ? [...r.layers, r.direct] : r.layers) {
     db.run(
-      `INSERT INTO layers (digest, bytes, root, hides_all) VALUES (?, ?, ?, ?)
-       ON CONFLICT (digest) DO UPDATE SET bytes = excluded.bytes`,
+      `INSERT INTO layers (digest, bytes, root, hides_all, file_digest) VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT (digest) DO UPDATE SET bytes = excluded.bytes, file_digest = excluded.file_digest`,
       layer.digest,
       layer.bytes,
       layer.root && JSON.stringify(layer.root),
       layer.hidesAll ? 1 : 0,
+      layer.fileDigest ?? null,
     );
   }
 }

@@ -114,4 +114,7 @@ export const migrations: readonly string[] = [
   // a VM's network was its kind alone
   `UPDATE vms SET spec = json_set(spec, '$.network', json_object('kind', json_extract(spec, '$.network'), 'deny', json_array()))
    WHERE json_type(spec, '$.network') = 'text';`,
+
+  // of a layer's squashfs file; null: stored before this was noted
+  "ALTER TABLE layers ADD COLUMN file_digest TEXT;",
 ];

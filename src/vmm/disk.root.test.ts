@@ -30,7 +30,9 @@ describe.skipIf(skip !== null)("a full file system", () => {
       { blankDisk: () => `${roomy}/blank`, partial: roomy, path: `${tiny}/disk` },
     ];
     for (const { blankDisk, partial, path } of cases) {
-      await expect(createDataDisk({ exec, blankDisk, partial }, { bytes, path })).rejects.toMatchObject({
+      await expect(
+        createDataDisk({ exec, blankDisk, partial, blanks: new Map() }, { bytes, path }),
+      ).rejects.toMatchObject({
         code: "DISK_FULL",
       });
       expect(await listFolder(tiny)).toEqual([]);

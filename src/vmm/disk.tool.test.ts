@@ -1,4 +1,5 @@
 import { afterAll, describe, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
 import { createExec } from "../host/exec-node.ts";
 import { which } from "../host/facts.ts";
 import { exists, listFolder, sizeOf, usedBytes } from "../host/files.ts";
@@ -15,7 +16,7 @@ const gibibyte = 2 ** 30;
 async function deps(name: string): Promise<DiskDeps> {
   const path = await folder.make(name);
   const partial = await folder.make(`${name}/partial`);
-  return { exec, blankDisk: (bytes) => `${path}/blank-${bytes}`, partial };
+  return { exec, blankDisk: (bytes) => `${path}/blank-${bytes}`, partial, blanks: new Map() };
 }
 
 describe.skipIf(skip !== null)("data disks", () => {
@@ -52,6 +53,19 @@ describe.skipIf(skip !== null)("data disks", () => {
     const made = runs;
     await createDataDisk(counting, { bytes: gibibyte, path: `${folder.path}/two/b` });
     expect(runs).toBe(made);
+  });
+
+  test("a blank disk that was altered, or that another process left, is made anew", async () => {
+    const facts = await deps("altered");
+    const blank = facts.blankDisk(gibibyte);
+    const path = `${folder.path}/altered/a`;
+    await createDataDisk(facts, { bytes: gibibyte, path });
+    for (const who of [facts, { ...facts, blanks: new Map<string, string>() }]) {
+      writeFileSync(blank, "other");
+      await createDataDisk(who, { bytes: gibibyte, path });
+      expect(await sizeOf(path)).toBe(gibibyte);
+      expect((await exec([(await which("e2fsck")) ?? "e2fsck", "-fn", path])).exitCode).toBe(0);
+    }
   });
 
   test("two at once on a cold cache both get a disk", async () => {

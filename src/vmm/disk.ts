@@ -3,8 +3,8 @@ import { fail } from "../base/errors/error.ts";
 import type { Exec } from "../host/exec.ts";
 import { which } from "../host/facts.ts";
 import {
+  contentStamp,
   copySparse,
-  exists,
   isDiskFull,
   openWrite,
   removeTree,
@@ -21,13 +21,23 @@ export type DiskDeps = {
   blankDisk: (bytes: number) => string;
   /** folder for unfinished work, on the same file system as the blank disks */
   partial: string;
+  /** content stamps by path of the blank disks that this process made: another one may have been altered, and is made anew */
+  blanks: Map<string, string>;
 };
 
 /** Makes `path` a blank data disk of `bytes`, whole or not at all. @throws DISK_FULL, TOOL_MISSING, TOOL_FAILED */
 export async function createDataDisk(deps: DiskDeps, { bytes, path }: { bytes: number; path: string }): Promise<void> {
   const from = deps.blankDisk(bytes);
-  if (!(await exists(from))) await makeBlank(deps, bytes, from);
+  if (!(await isOurs(deps, from))) {
+    await makeBlank(deps, bytes, from);
+    deps.blanks.set(from, await contentStamp(from));
+  }
   await replaceByCopy({ from, path, bytes });
+}
+
+async function isOurs({ blanks }: DiskDeps, path: string): Promise<boolean> {
+  const known = blanks.get(path);
+  return known !== undefined && known === (await contentStamp(path).catch(() => null));
 }
 
 export type Copying = {

@@ -1,5 +1,7 @@
 /** The default image as a copy: what systemd, journald, sshd and whoever asks for random numbers make of it. */
+
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { VerifiedFiles } from "../../src/artifacts/verified.ts";
 import type { ImageName, VmId } from "../../src/base/names.ts";
 import { createExec } from "../../src/host/exec-node.ts";
 import { which } from "../../src/host/facts.ts";
@@ -34,7 +36,7 @@ async function goldenSpec(home: Home): Promise<BootSpec> {
   const directory = `${home.folder}/vm`;
   await exec(["mkdir", "-p", directory, paths.partial, paths.initramfsFolder, `${roots.cache}/disks`]);
   await createDataDisk(
-    { exec, blankDisk: paths.blankDisk, partial: paths.partial },
+    { exec, blankDisk: paths.blankDisk, partial: paths.partial, blanks: new Map() },
     { bytes: 2 ** 30, path: `${directory}/disk.ext4` },
   );
   const layers = image.layers.map(({ digest }, at) => ({
@@ -45,7 +47,10 @@ async function goldenSpec(home: Home): Promise<BootSpec> {
   const { vmlinux, modules } = paths.kernel(kernel.digest);
   return {
     ...{ id: "copy0000" as VmId, directory, vcpu: 2, memoryMib: 512, vmlinux },
-    initramfs: await ensureInitramfs({ paths }, { kernel, agent: agentProgram }),
+    initramfs: await ensureInitramfs(
+      { paths, verified: new VerifiedFiles(), requireWhole: async () => {} },
+      { kernel, agent: agentProgram },
+    ),
     kernelWords: [`banger.layers=${layers.length}`, "banger.root=755,0,0", "banger.init=auto"],
     blockDevices: [
       ...layers,

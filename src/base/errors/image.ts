@@ -90,7 +90,8 @@ export const imageErrors = {
     exit: Exit.Failure,
     message: (p: { name: string; file: string; problem: string }) =>
       `image "${p.name}" is damaged: ${p.file} ${p.problem}`,
-    hint: (p) => `remove it with \`banger image delete ${p.name}\` and build or pull it again`,
+    hint: (p: { name: string; file: string; problem: string; next?: string }) =>
+      p.next ?? `get it again with \`banger image pull ${p.name}\``,
   }),
   KERNEL_NOT_FOUND: spec({
     exit: Exit.NotFound,
@@ -111,6 +112,12 @@ export const imageErrors = {
     exit: Exit.Conflict,
     message: (p: { name: string; users: readonly string[] }) => `kernel "${p.name}" is used by ${p.users.join(", ")}`,
     hint: (p) => `delete them first: \`banger vm delete ${p.users.join(" ")}\``,
+  }),
+  KERNEL_DAMAGED: spec({
+    exit: Exit.Failure,
+    message: (p: { name: string; problem: string }) => `kernel "${p.name}" is damaged: ${p.problem}`,
+    hint: (p) =>
+      `get it again with \`banger kernel pull ${p.name}\`; one of your own is imported again under the same name`,
   }),
   KERNEL_UNUSABLE: spec({
     exit: Exit.Failure,

@@ -58,7 +58,7 @@ async function nothingStays({ served }: CliWorld): Promise<void> {
   await served.machines.idle();
   expect(served.machines.all()).toEqual([]);
   expect(served.host.world.living()).toEqual([]);
-  expect(served.machines.images().map(({ name }) => String(name))).toEqual(["debian-bookworm"]);
+  expect((await served.machines.images()).map(({ name }) => String(name))).toEqual(["debian-bookworm"]);
 }
 
 const base = 'base = "debian-bookworm"\n';

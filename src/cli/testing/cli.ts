@@ -61,6 +61,7 @@ export const goodHost: CheckFacts = {
   free: [{ path: "/s", bytes: 2 ** 40 }],
   config: { file: "/e/config.toml", problems: [] },
   catalogs: [],
+  contents: { count: 2, damaged: [] },
   daemon: { state: "none" },
   version: "0.0.0-dev",
 };

@@ -6,12 +6,12 @@ import { imageParts } from "../../images/rootfs/export.ts";
 import { answerBytes, answerJson, answerWork } from "../answers.ts";
 import { readJson } from "../body.ts";
 import type { Handler } from "../daemon.ts";
-import { queryName, sourceOf } from "../upload.ts";
+import { queryName, sourceOf, wantsVerify } from "../upload.ts";
 
-export const listImages: Handler = async ({ machines }, exchange) => answerJson(exchange, machines.images());
+export const listImages: Handler = async ({ machines }, exchange) => answerJson(exchange, await machines.images());
 
 export const showImage: Handler = async ({ machines }, exchange, name) =>
-  answerJson(exchange, machines.findImage(name));
+  answerJson(exchange, await machines.showImage(name, wantsVerify(exchange)));
 
 export const importImage: Handler = async ({ machines, log }, exchange, name) => {
   const upload = uploadOf(exchange, name);
@@ -50,7 +50,7 @@ export const pullImage: Handler = async ({ machines, log }, exchange, name) => {
 
 export const tagImage: Handler = async ({ machines }, exchange, name) => {
   const { name: to } = await readJson(exchange, tagImageSchema);
-  answerJson(exchange, machines.tagImage(name, to));
+  answerJson(exchange, await machines.tagImage(name, to));
 };
 
 export const pruneImages: Handler = async ({ machines }, exchange) => {

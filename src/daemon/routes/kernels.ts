@@ -1,12 +1,12 @@
 /** Kernels. */
 import { answerBytes, answerJson, answerWork } from "../answers.ts";
 import type { Handler } from "../daemon.ts";
-import { sourceOf } from "../upload.ts";
+import { sourceOf, wantsVerify } from "../upload.ts";
 
-export const listKernels: Handler = async ({ machines }, exchange) => answerJson(exchange, machines.kernels());
+export const listKernels: Handler = async ({ machines }, exchange) => answerJson(exchange, await machines.kernels());
 
 export const showKernel: Handler = async ({ machines }, exchange, name) =>
-  answerJson(exchange, machines.findKernel(name));
+  answerJson(exchange, await machines.showKernel(name, wantsVerify(exchange)));
 
 export const importKernel: Handler = async ({ machines, log }, exchange, name) => {
   const source = sourceOf(exchange);

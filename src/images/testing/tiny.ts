@@ -2,6 +2,7 @@
  * A root file system of one busybox and the distribution's kernel, for tests that need a virtual machine but no Debian in
  * it. Made once for each user of this host (a download of 30 MB, some seconds) and kept between runs.
  */
+
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { openApt } from "../../artifacts/debian/apt.ts";
@@ -9,6 +10,7 @@ import { findArchive } from "../../artifacts/debian/archive.ts";
 import { tarEvents } from "../../artifacts/tar/events.ts";
 import { plainName } from "../../artifacts/tar/names.ts";
 import { encodeHeader, endOfArchive, padding } from "../../artifacts/tar/writer.ts";
+import { VerifiedFiles } from "../../artifacts/verified.ts";
 import type { Exec } from "../../host/exec.ts";
 import { createExec } from "../../host/exec-node.ts";
 import { ensureFolder, exists, readText, removeTree, tempPath, writeAtomic } from "../../host/files.ts";
@@ -49,7 +51,13 @@ async function load(): Promise<TinyArtifacts> {
   if (!(await exists(folder))) await make(folder);
   const { image, kernel } = JSON.parse(await readText(`${folder}/records.json`)) as Records;
   const paths = pathsBelow(folder);
-  return { image, kernel, paths, initramfs: (agent) => ensureInitramfs({ paths }, { kernel, agent }) };
+  return {
+    image,
+    kernel,
+    paths,
+    initramfs: (agent) =>
+      ensureInitramfs({ paths, verified: new VerifiedFiles(), requireWhole: async () => {} }, { kernel, agent }),
+  };
 }
 
 type Records = { image: ImageRecord; kernel: KernelRecord };

@@ -125,7 +125,7 @@ async function usable(machines: Machines, host: Host, context: string): Promise<
   for (const { name } of machines.all()) await machines.delete(name);
   if (vm) {
     // its name is free again
-  } else if (machines.images().length + machines.kernels().length === 2) await create(machines, true);
+  } else if ((await machines.images()).length + (await machines.kernels()).length === 2) await create(machines, true);
   await machines.idle();
   assertTruth(host, `${context}, then used`);
   machines.release();

@@ -161,6 +161,8 @@ function artifactsOf(world: World): MachinesDeps["artifacts"] {
   return {
     checkImage: async () => world.failIf("checkImage"),
     checkKernel: async () => world.failIf("checkKernel"),
+    verifyImage: async () => world.failIf("verifyImage"),
+    verifyKernel: async () => world.failIf("verifyKernel"),
     async initramfs() {
       world.failIf("initramfs");
       return "/c/initramfs/1.cpio";

@@ -29,6 +29,7 @@ export async function tinyVms(label: string): Promise<TinyVms> {
     exec,
     blankDisk: (bytes: number) => `${folder.path}/blank-${bytes}`,
     partial: `${folder.path}/partial`,
+    blanks: new Map(),
   };
   let count = 0;
   return {

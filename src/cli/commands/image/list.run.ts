@@ -2,7 +2,7 @@
 import { isDigest } from "../../../base/names.ts";
 import { formatAge, formatSize } from "../../../base/units.ts";
 import type { CliContext } from "../../context.ts";
-import { imageBytes, shortDigest } from "../../ui/artifacts.ts";
+import { damaged, imageBytes, shortDigest, warnOfDamage } from "../../ui/artifacts.ts";
 import { table } from "../../ui/table.ts";
 import { type JsonFlag, print, printJson, remark, running } from "../../work.ts";
 
@@ -21,7 +21,7 @@ export async function list(this: CliContext, flags: JsonFlag): Promise<void> {
       return [
         isDigest(name) ? "<none>" : name,
         shortDigest(digest),
-        formatSize(imageBytes(image)),
+        image.problem ? damaged : formatSize(imageBytes(image)),
         shared,
         init,
         age,
@@ -29,5 +29,6 @@ export async function list(this: CliContext, flags: JsonFlag): Promise<void> {
       ];
     });
     print(this, table([header, ...rows]));
+    warnOfDamage(this, flags, images);
   });
 }

@@ -3,7 +3,7 @@ import { quoteArgs } from "../../../base/text.ts";
 import { formatSize } from "../../../base/units.ts";
 import type { ImageConfig } from "../../../model/artifact.ts";
 import type { CliContext } from "../../context.ts";
-import { imageBytes } from "../../ui/artifacts.ts";
+import { imageBytes, stateRow, toldDamage } from "../../ui/artifacts.ts";
 import { pairs } from "../../ui/table.ts";
 import { type JsonFlag, print, printJson, running } from "../../work.ts";
 
@@ -19,10 +19,14 @@ function config({ env, entrypoint, cmd, workdir, user }: ImageConfig): (readonly
   return rows.filter(([, text]) => text !== "");
 }
 
-export async function show(this: CliContext, flags: JsonFlag, name: string): Promise<void> {
+export async function show(this: CliContext, flags: JsonFlag & { verify?: boolean }, name: string): Promise<void> {
   await running(this, flags, async () => {
-    const image = await this.api.json("showImage", { name });
-    if (flags.json) return printJson(this, image);
+    const image = await this.api.json("showImage", { name, query: flags.verify ? { verify: "1" } : {} });
+    const verified = flags.verify ?? false;
+    if (flags.json) {
+      printJson(this, image);
+      return toldDamage(this, flags, image, verified);
+    }
     print(
       this,
       pairs([
@@ -37,7 +41,9 @@ export async function show(this: CliContext, flags: JsonFlag, name: string): Pro
         ["used by", image.usedBy.join(", ") || "no VM"],
         ["source", image.source],
         ["created", new Date(image.createdAt).toISOString()],
+        stateRow(image, verified),
       ]),
     );
+    return toldDamage(this, flags, image, verified);
   });
 }

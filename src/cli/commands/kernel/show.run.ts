@@ -1,13 +1,18 @@
 /** `banger kernel show`. */
 import { formatSize } from "../../../base/units.ts";
 import type { CliContext } from "../../context.ts";
+import { stateRow, toldDamage } from "../../ui/artifacts.ts";
 import { pairs } from "../../ui/table.ts";
 import { type JsonFlag, print, printJson, running } from "../../work.ts";
 
-export async function show(this: CliContext, flags: JsonFlag, name: string): Promise<void> {
+export async function show(this: CliContext, flags: JsonFlag & { verify?: boolean }, name: string): Promise<void> {
   await running(this, flags, async () => {
-    const kernel = await this.api.json("showKernel", { name });
-    if (flags.json) return printJson(this, kernel);
+    const kernel = await this.api.json("showKernel", { name, query: flags.verify ? { verify: "1" } : {} });
+    const verified = flags.verify ?? false;
+    if (flags.json) {
+      printJson(this, kernel);
+      return toldDamage(this, flags, kernel, verified);
+    }
     print(
       this,
       pairs([
@@ -17,7 +22,9 @@ export async function show(this: CliContext, flags: JsonFlag, name: string): Pro
         ["size", formatSize(kernel.bytes)],
         ["source", kernel.source],
         ["created", new Date(kernel.createdAt).toISOString()],
+        stateRow(kernel, verified),
       ]),
     );
+    return toldDamage(this, flags, kernel, verified);
   });
 }
