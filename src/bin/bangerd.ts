@@ -47,7 +47,6 @@ async function run(env: Env): Promise<number> {
   const lock = tryLock(paths.lock);
   if ("heldBy" in lock) throw fail("DAEMON_RUNNING", { directory: paths.roots.state, pid: lock.heldBy });
   const log = createLogger(paths.daemonLog);
-  await ensureFolder(paths.roots.cache);
   const cache = await claimCache(paths, startedAt);
   const { machines, driver, close } = await wireMachines({ paths, facts, env, log, cacheSince: cache.since });
   const daemon = createDaemon({

@@ -54,14 +54,6 @@ export async function prepareArtifacts(ctx: Context, spec: Pick<VmSpec, "image" 
   return { image, kernel, initramfs: await made };
 }
 
-/** Reads all of what a VM is about to boot, once for each state of the files. @throws IMAGE_DAMAGED, KERNEL_DAMAGED */
-export async function verifyArtifacts(
-  { artifacts }: Pick<Context, "artifacts">,
-  { image, kernel }: Pick<ReadyArtifacts, "image" | "kernel">,
-): Promise<void> {
-  await Promise.all([artifacts.verifyImage(image), artifacts.verifyKernel(kernel)]);
-}
-
 export async function viewKernel(ctx: Context, kernel: KernelRecord, verify = false): Promise<KernelView> {
   return { ...kernel, problem: await kernelProblem(ctx, kernel, verify) };
 }

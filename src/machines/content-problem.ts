@@ -1,4 +1,4 @@
-/** Whether the files of an image or a kernel are there and whole, for people to see before they start a VM. */
+/** Whether the files of an image or a kernel are there and whole: for people to see, and before a boot. */
 import { BangerError } from "../base/errors/error.ts";
 import type { ContentProblem, ImageRecord, KernelRecord } from "../model/artifact.ts";
 import type { Context } from "./context.ts";
@@ -12,6 +12,14 @@ export function imageProblem({ artifacts }: Deps, image: ImageRecord, verify = f
 
 export function kernelProblem({ artifacts }: Deps, one: KernelRecord, verify = false): Promise<ContentProblem | null> {
   return problemOf(verify ? artifacts.verifyKernel(one, true) : artifacts.checkKernel(one));
+}
+
+/** Reads all of what a VM is about to boot, once for each state of the files. @throws IMAGE_DAMAGED, KERNEL_DAMAGED */
+export async function verifyArtifacts(
+  { artifacts }: Deps,
+  { image, kernel }: { image: ImageRecord; kernel: KernelRecord },
+): Promise<void> {
+  await Promise.all([artifacts.verifyImage(image), artifacts.verifyKernel(kernel)]);
 }
 
 /** What can't be looked at (its folder may not be entered, say) is a problem too. */

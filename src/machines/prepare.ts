@@ -2,7 +2,8 @@
 import type { ImageRecord } from "../model/artifact.ts";
 import type { Emit } from "../model/event.ts";
 import type { VmRecord } from "../model/vm.ts";
-import { prepareArtifacts, type ReadyArtifacts, verifyArtifacts } from "./artifacts.ts";
+import { prepareArtifacts, type ReadyArtifacts } from "./artifacts.ts";
+import { verifyArtifacts } from "./content-problem.ts";
 import type { Context } from "./context.ts";
 import type { GuestInheritance, PreparedNetwork } from "./deps.ts";
 
