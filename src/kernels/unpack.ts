@@ -15,11 +15,33 @@ export type UnpackedKernel = {
   base: string;
 };
 
-const limits = { image: 512 * 1024 ** 2, config: 4 * 1024 ** 2, modules: 2 * 1024 ** 3, files: 50_000 } as const;
-/** of the whole stream, whatever is in it */
 /** bytes of one kernel's package when it is unpacked */
 export const maxPackage = 8 * 1024 ** 3;
-const streamLimits = { bytes: maxPackage, entries: 500_000 } as const;
+
+/** Counted while the package is unpacked. */
+export type UnpackLimits = {
+  /** bytes of the kernel */
+  image: number;
+  /** bytes of its configuration */
+  config: number;
+  /** bytes of all modules together */
+  modules: number;
+  /** how many modules */
+  files: number;
+  /** bytes of the whole stream, whatever is in it */
+  bytes: number;
+  /** entries of the whole stream */
+  entries: number;
+};
+
+export const unpackLimits: UnpackLimits = {
+  image: 512 * 1024 ** 2,
+  config: 4 * 1024 ** 2,
+  modules: 2 * 1024 ** 3,
+  files: 50_000,
+  bytes: maxPackage,
+  entries: 500_000,
+};
 
 /** Where an entry goes; null: not ours. */
 type Place = { to: "image" | "config" } | { to: "modules"; release: string; path: string };
@@ -29,10 +51,11 @@ export async function unpackKernel(
   tar: AsyncIterable<Uint8Array>,
   base: string,
   onProgress: (bytes: number) => void,
+  limits: UnpackLimits = unpackLimits,
 ): Promise<UnpackedKernel> {
   const found = { image: new Parts(limits.image), config: new Parts(limits.config), release: "" };
-  const modules = new ModuleWriter(base, onProgress);
-  const left = { ...streamLimits };
+  const modules = new ModuleWriter(base, limits, onProgress);
+  const left = { bytes: limits.bytes, entries: limits.entries };
   let present: Place | null = null;
   for await (const event of tarEvents(tar)) {
     if (event.kind === "entry") left.entries -= 1;
@@ -102,26 +125,28 @@ const conflicts = new Set(["EEXIST", "EISDIR", "ENOTDIR", "ENAMETOOLONG", "ENOEN
 /** Writes the modules' files below `base`; names were checked by the tar reader. Lost with its folder, so not synced. */
 class ModuleWriter {
   readonly #base: string;
+  readonly #limits: UnpackLimits;
   readonly #onProgress: (bytes: number) => void;
   #path = "";
   #chunks: Uint8Array[] = [];
   #bytes = 0;
   #files = 0;
 
-  constructor(base: string, onProgress: (bytes: number) => void) {
+  constructor(base: string, limits: UnpackLimits, onProgress: (bytes: number) => void) {
     this.#base = base;
+    this.#limits = limits;
     this.#onProgress = onProgress;
   }
 
   async begin(path: string): Promise<void> {
     await this.end();
-    if (++this.#files > limits.files) throw new TarError("it holds too many files");
+    if (++this.#files > this.#limits.files) throw new TarError("it holds too many files");
     this.#path = path;
   }
 
   add(chunk: Uint8Array): void {
     this.#bytes += chunk.length;
-    if (this.#bytes > limits.modules) throw new TarError("its modules are too large");
+    if (this.#bytes > this.#limits.modules) throw new TarError("its modules are too large");
     this.#chunks.push(chunk.slice());
   }
 
