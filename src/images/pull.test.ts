@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { Downloads, type OpenPart } from "../artifacts/download.ts";
 import { roomMargin } from "../artifacts/room.ts";
+import { VerifiedFiles } from "../artifacts/verified.ts";
 import type { Digest } from "../base/names.ts";
 import { parseReference } from "../base/reference.ts";
 import { ensureFolder } from "../host/files.ts";
@@ -26,9 +27,10 @@ function world(budget: number, free = 2 ** 60) {
   const temp = tempFolder();
   const paths = pathsOf({ state: temp.path, cache: temp.path, config: temp.path, runtime: temp.path });
   const downloads = new Downloads({ paths, pause: async () => {}, freeBytes: async () => free });
-  const layers = new Layers({ paths, knownLayer: () => null, cpus: 1 });
+  const verified = new VerifiedFiles();
+  const layers = new Layers({ paths, verified, knownLayer: () => null, cpus: 1 });
   const facts = { paths, layers, now: () => 0, budget: async () => ({ bytes: budget, entries: 100 }) };
-  const puller = new Puller({ ...facts, downloads, knownOrigin: () => null });
+  const puller = new Puller({ ...facts, verified, downloads, knownOrigin: () => null });
   const left = () => (existsSync(paths.blobs) ? readdirSync(paths.blobs) : []);
   return { temp, paths, puller, left };
 }
