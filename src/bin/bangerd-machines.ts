@@ -14,6 +14,7 @@ import {
   isDiskFull,
   listFolder,
   makeDurable,
+  mountPoint,
   removeTree,
   rename,
   tailBytes,
@@ -25,6 +26,7 @@ import { processRef, signalProcess } from "../host/process.ts";
 import { waitForExit } from "../host/process-end.ts";
 import { processesAbout } from "../host/process-tree.ts";
 import { randomBytes, randomId } from "../host/random.ts";
+import { hasRoom } from "../host/room.ts";
 import { openDatabase } from "../host/sqlite.ts";
 import { defaultTimings, type MachinesDeps } from "../machines/deps.ts";
 import { createMachines, type Machines } from "../machines/machines.ts";
@@ -106,6 +108,8 @@ const files: MachinesDeps["files"] = {
   listFolder: async (path) => listFolder(path).catch(() => []),
   usedBytes,
   freeBytes,
+  mountPoint,
+  hasRoom,
   rename,
   makeDurable,
   changeStamps: (paths) => Promise.all(paths.map(ifThere(changeStamp))),

@@ -55,7 +55,7 @@ async function run(env: Env): Promise<number> {
     facts,
     identity: { pid: process.pid, startedAt, socket: paths.socket, stateDirectory: paths.roots.state },
     logs: logFiles,
-    relay: (client, upstream) => relayAgent(client, upstream, { allow: clientVerbs }),
+    relay: (client, upstream, notices) => relayAgent(client, upstream, { allow: clientVerbs, notices }),
     log,
     stop() {
       stop.resolve("asked over the API");

@@ -4,6 +4,7 @@ import { cancellable } from "./abort.ts";
 import type { CliContext } from "./context.ts";
 import { type EnvFlags, environmentOf } from "./environment.ts";
 import { explainLoss, runSession } from "./session.ts";
+import { printNotices } from "./vm-notices.ts";
 import { type JsonFlag, running, sessionExit } from "./work.ts";
 
 export type SessionFlags = JsonFlag & EnvFlags & { cwd?: string; user?: string; tty?: boolean };
@@ -22,6 +23,7 @@ export async function inSession(
       const { cwd, user, tty } = flags;
       const request = { argv: argv(), env: await environmentOf(context, flags), cwd, user, tty };
       const client = await cancellable(context.signals, (signal) => context.api.agent(name, signal));
+      printNotices(context, name, client);
       try {
         const end = await runSession(context, client, request);
         if (end.kind !== "lost") return end.code;

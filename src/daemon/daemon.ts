@@ -4,6 +4,7 @@ import type { ByteStream } from "../base/bytes.ts";
 import type { HttpExchange } from "../host/http-server.ts";
 import type { Logger } from "../host/log.ts";
 import type { Machines } from "../machines/machines.ts";
+import type { Notices } from "../wire/agent/relay.ts";
 import type { AgentClient } from "../wire/agent/types.ts";
 
 export type LogFiles = {
@@ -18,8 +19,8 @@ export type Daemon = {
   info: DaemonInfo;
   host(): Promise<HostInfo>;
   logs: LogFiles;
-  /** Joins a client's connection to a VM's session; resolves when it is over. */
-  relay(client: ByteStream, upstream: AgentClient): Promise<void>;
+  /** Joins a client's connection to a VM's session, with notices of the daemon's own; resolves when it is over. */
+  relay(client: ByteStream, upstream: AgentClient, notices: Notices): Promise<void>;
   /** Begins to stop; resolves when another daemon could take over: socket, database and lock are free. */
   stop(): Promise<void>;
   log: Logger;

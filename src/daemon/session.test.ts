@@ -26,7 +26,7 @@ async function withVm(behaviour: FakeBehaviour = {}) {
       connectAgent,
       timings: { ...shortTimings, agentMs: 5000, reconnectMs: 5000 },
     },
-    relay: (line, upstream) => relayAgent(line, upstream, { allow: clientVerbs }),
+    relay: (line, upstream, notices) => relayAgent(line, upstream, { allow: clientVerbs, notices }),
   });
   const made = await ask(served.socket, "POST", "/v1/vms", { name: "web", start: true });
   expect(made.lines.at(-1)).toEqual({ kind: "result", value: expect.objectContaining({ state: "running" }) });
@@ -125,10 +125,32 @@ test("a daemon that takes over speaks with the guests of the one before", async 
   served = await serve({
     host,
     deps: { driver: createFakeDriver(world), connectAgent, timings: { ...shortTimings, reconnectMs: 5000 } },
-    relay: (line, upstream) => relayAgent(line, upstream, { allow: clientVerbs }),
+    relay: (line, upstream, notices) => relayAgent(line, upstream, { allow: clientVerbs, notices }),
   });
   expect(world.alive).toHaveLength(1);
   const client = await enter(served.socket, "web");
   expect((await run(client, ["echo", "adopted"])).output).toBe("adopted\n");
+  client.destroy();
+});
+
+test("who is attached is told that the VMM stopped the VM, and that it runs again", async () => {
+  const { socket, world, machines } = await withVm();
+  const client = await enter(socket, "web");
+  const notices: Json[] = [];
+  const both = new Deferred<void>();
+  client.onNotice((notice) => notices.push(notice) === 2 && both.resolve());
+  await machines.pause("web");
+  await machines.resume("web");
+  const paused = new Promise<void>((resolve) => {
+    machines.subscribe(({ state }) => state === "paused" && resolve());
+  });
+  world.machine(machines.find("web").id).failWrites({ kind: "disk-full", reason: "No space left on device" });
+  await paused;
+  world.machine(machines.find("web").id).failWrites(null);
+  await both.promise;
+  expect(notices).toEqual([
+    { notice: "vm", state: "paused", text: expect.stringMatching(/No space left on device.*; free some space there/) },
+    { notice: "vm", state: "running", text: "the host's disk has room again" },
+  ]);
   client.destroy();
 });

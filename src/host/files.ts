@@ -165,6 +165,13 @@ export async function freeBytes(path: string): Promise<number> {
   return bavail * bsize;
 }
 
+/** Where the file system of `path` is mounted: the highest folder above it on the same device. */
+export async function mountPoint(path: string): Promise<string> {
+  const { dev } = await fs.stat(path);
+  const parent = dirname(path);
+  return parent !== path && (await fs.stat(parent)).dev === dev ? mountPoint(parent) : path;
+}
+
 /** Within one file system; what was at `to` is replaced. Not synced. */
 export async function rename(from: string, to: string): Promise<void> {
   await fs.rename(from, to);

@@ -1,5 +1,5 @@
 /** One way of bringing a VM up: boot it, restore a save, or take over a VM that is held ready. */
-import { orAborted, withTimeout } from "../base/async.ts";
+import { Deferred, orAborted, withTimeout } from "../base/async.ts";
 import { fail } from "../base/errors/error.ts";
 import type { VmRecord } from "../model/vm.ts";
 import type { OpenChange } from "../store/journal.ts";
@@ -7,7 +7,7 @@ import type { RunningVm } from "../vmm/driver.ts";
 import { bootSpec } from "./boot-spec.ts";
 import type { Context } from "./context.ts";
 import type { GuestInheritance } from "./deps.ts";
-import { sayingDiskFull } from "./disk-full.ts";
+import { sayingDiskFull, stopError } from "./disk-full.ts";
 import { greet } from "./greet.ts";
 import { growGuest } from "./grow.ts";
 import { holdLive, type LiveVm } from "./live.ts";
@@ -185,7 +185,7 @@ export type Greeting = {
   phases?: Phases;
 };
 
-/** @throws EndedEarly, AGENT_UNREACHABLE, the signal's reason */
+/** @throws EndedEarly, AGENT_UNREACHABLE, DISK_FULL or VM_FAILED when its VMM stops it, the signal's reason */
 export async function reachAgent(
   ctx: Context,
   vm: VmRecord,
@@ -196,6 +196,10 @@ export async function reachAgent(
     throw new EndedEarly(exit);
   });
   ended.catch(() => {});
+  const stopped = new Deferred<never>();
+  live.onStop = (stop) => stopped.reject(stopError(ctx, stop, vm.name, `starting "${vm.name}"`));
+  const already = live.vm.stopped();
+  if (already) live.onStop(already);
   const limit = ctx.timings.agentMs;
   const late = () =>
     fail("AGENT_UNREACHABLE", { name: vm.name, reason: `no answer within ${Math.round(limit / 1000)} s` });
@@ -203,7 +207,11 @@ export async function reachAgent(
     phases?.mark("agent");
     return greet(ctx, live, vm, inherited, goesOn);
   });
-  await orAborted(Promise.race([withTimeout(greeted, limit, late), ended]), signal);
+  try {
+    await orAborted(Promise.race([withTimeout(greeted, limit, late), ended, stopped.promise]), signal);
+  } finally {
+    live.onStop = () => {};
+  }
   phases?.mark("identity");
 }
 

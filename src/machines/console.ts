@@ -13,6 +13,11 @@ export async function consoleTail(ctx: Pick<Context, "files" | "paths">, id: VmI
   return lastLines(text);
 }
 
+/** The last lines of a VMM's log, control characters removed. */
+export async function logTail(ctx: Pick<Context, "files" | "paths">, id: VmId): Promise<string[]> {
+  return lastLines(await ctx.files.tail(ctx.paths.vm(id).vmmLog, 16 * 1024).catch(() => ""));
+}
+
 export function lastLines(text: string): string[] {
   return text
     .split(/[\r\n]+/)

@@ -20,6 +20,8 @@ export type Context = MachinesDeps & {
   leases: Map<VmId, number>;
   /** Called once when a VM runs, started or adopted. */
   onLive(live: LiveVm): void;
+  /** Called when a VMM stopped its guest by itself, and for one that is adopted so. */
+  onStopped(live: LiveVm): void;
   /** Called once when a VM ended, whoever ended it. */
   onEnd(live: LiveVm, exit: VmExit): void;
   /**
@@ -31,6 +33,8 @@ export type Context = MachinesDeps & {
   release(): void;
   /** how many use each VM, and what stops the count of its time without use */
   idle: Map<VmId, { users: number; cancel: () => void }>;
+  /** the look for free space; times of the monotonic clock in `ms` */
+  room: { isWatched: boolean; waitMs: number; resumedAt: number };
   /** pids of VMMs and networks that belong to no VM of the list */
   nobodys: Set<number>;
   /** who may be restored now */

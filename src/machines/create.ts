@@ -148,6 +148,7 @@ function newRecord(ctx: Context, request: CreateRequest, spec: VmSpec, id: VmId)
     failure: null,
     startedHow: null,
     suspended: null,
+    pausedBy: null,
   };
 }
 

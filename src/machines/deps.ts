@@ -50,6 +50,10 @@ export type MachineFiles = {
   listFolder(path: string): Promise<string[]>;
   /** what may still be written on the file system of a folder */
   freeBytes(path: string): Promise<number>;
+  /** where the file system of a path is mounted */
+  mountPoint(path: string): Promise<string>;
+  /** Whether so many bytes can be written to a folder: they are, and removed again. A quota counts too. */
+  hasRoom(folder: string, bytes: number): Promise<boolean>;
   /** allocated bytes of everything below `path`, 0 when it is missing */
   usedBytes(path: string): Promise<number>;
   /** the last `maxBytes` of a file as text, empty when it is missing */
@@ -187,6 +191,8 @@ export type MachineTimings = {
   spareMs: number;
   /** what a VM that is held ready has to rehearse, in `ms`: under emulation it takes some 200, an image's own `true` for ever */
   rehearsalMs: number;
+  /** between two looks for free space while a VM is stopped for want of it, in `ms` */
+  roomMs: { first: number; last: number };
   /** how long an ephemeral VM may be without a lease after the daemon's restart, in `ms` */
   leaseGraceMs: number;
 };
@@ -200,6 +206,7 @@ export const defaultTimings: MachineTimings = {
   endingMs: 1_000,
   adoptAgainMs: 5_000,
   leaseGraceMs: 5_000,
+  roomMs: { first: 1_000, last: 30_000 },
   spareAfterMs: 3_000,
   spareAfterEndMs: 150,
   restoreTurnMs: 2_000,

@@ -1,5 +1,6 @@
 /** A full disk, as users are told of it. */
 import { BangerError, fail } from "../base/errors/error.ts";
+import type { RunningVm, VmmStop } from "../vmm/driver.ts";
 import type { Context } from "./context.ts";
 
 /** Runs `body`; a full file system becomes DISK_FULL. */
@@ -15,4 +16,23 @@ export async function sayingDiskFull<T>(
     if (error instanceof BangerError || !ctx.isDiskFull(error)) throw error;
     throw fail("DISK_FULL", { path, during }, error);
   }
+}
+
+/**
+ * For a VM that nobody can resume: aborted when its VMM stops the guest, with DISK_FULL where that is why.
+ * @param during as in DISK_FULL's message
+ */
+export function abortedByStop(ctx: Context, running: RunningVm, name: string, during: string): AbortSignal {
+  const abort = new AbortController();
+  const take = (stop: VmmStop) => abort.abort(stopError(ctx, stop, name, during));
+  const already = running.stopped();
+  if (already) take(already);
+  running.onStopped(take);
+  return abort.signal;
+}
+
+/** What work fails with whose guest was stopped by its VMM. */
+export function stopError(ctx: Context, { kind, reason }: VmmStop, name: string, during: string): BangerError {
+  if (kind === "disk-full") return fail("DISK_FULL", { path: ctx.paths.vms, during });
+  return fail("VM_FAILED", { name, reason: `its VMM stopped it while ${during}: ${reason}` });
 }

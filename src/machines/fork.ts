@@ -82,6 +82,7 @@ function addChildren(ctx: Context, parent: VmRecord, names: readonly VmName[], i
         failure: null,
         startedHow: null,
         suspended: null,
+        pausedBy: null,
       };
       if (!ctx.store.vms.add(vm)) throw fail("VM_NAME_TAKEN", { name: vm.name });
       ctx.store.identities.set(vm.id, identity);

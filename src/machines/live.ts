@@ -1,7 +1,7 @@
 /** A VM whose VMM runs, as this daemon holds it. */
 import { fail } from "../base/errors/error.ts";
 import type { VmId } from "../base/names.ts";
-import type { RunningVm, VmExit } from "../vmm/driver.ts";
+import type { RunningVm, VmExit, VmmStop } from "../vmm/driver.ts";
 import type { Context } from "./context.ts";
 import { AgentSession } from "./session.ts";
 
@@ -11,6 +11,8 @@ export type LiveVm = {
   session: AgentSession;
   /** its services were up when it was saved: there is nothing to wait for */
   isWarm: boolean;
+  /** of the start under way: the VMM stopped the guest by itself */
+  onStop: (stop: VmmStop) => void;
   /** how it ended, with what the guest announced taken in; never rejects */
   exit: Promise<VmExit>;
 };
@@ -24,9 +26,14 @@ export function holdLive(
 ): LiveVm {
   const session = known ?? new AgentSession(ctx, vm, () => ctx.store.vms.byId(id)?.name ?? id);
   const exit = vm.wait().then((raw) => withIntent(raw, session));
-  const live: LiveVm = { id, vm, session, isWarm, exit };
+  const live: LiveVm = { id, vm, session, isWarm, exit, onStop: () => {} };
   ctx.live.set(id, live);
   ctx.onLive(live);
+  vm.onStopped((stop) => {
+    live.onStop(stop);
+    ctx.onStopped(live);
+  });
+  if (vm.stopped()) ctx.onStopped(live);
   void exit.then((how) => ctx.onEnd(live, how));
   return live;
 }

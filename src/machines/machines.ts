@@ -50,6 +50,7 @@ import { findVm, freshVm, requireState } from "./state.ts";
 import { killVm, stopVm } from "./stop.ts";
 import { TemplateFiles } from "./template-files.ts";
 import { viewVm } from "./view.ts";
+import { settleStop } from "./vmm-stop.ts";
 import { waitForEnd } from "./wait.ts";
 
 export type StartOptions = { wait: WaitKind /** from its disk, whatever saves there are */; cold?: boolean };
@@ -73,6 +74,7 @@ export function createContext(deps: MachinesDeps): Context {
     events: new StateEvents(),
     leases: new Map(),
     onLive: ({ id }) => watchIdle(ctx, id),
+    onStopped: (live) => settleStop(ctx, live),
     onEnd: (live, exit) => settleEnd(ctx, live, exit),
     background: (what, work) => {
       const logged = work
@@ -82,6 +84,7 @@ export function createContext(deps: MachinesDeps): Context {
     },
     pending: new Set(),
     nobodys: new Set(),
+    room: { isWatched: false, waitMs: deps.timings.roomMs.first, resumedAt: Number.NEGATIVE_INFINITY },
     idle: new Map(),
     restores: new Semaphore(deps.restoresAtOnce),
     spares: noSpares(),
@@ -279,6 +282,7 @@ async function awake(ctx: Context, stale: VmRecord): Promise<VmRecord> {
 }
 
 function nextForEntering(vm: VmRecord): string {
+  if (vm.pausedBy) return vm.pausedBy.next;
   if (vm.state === "paused") return `let it go on with \`banger vm resume ${vm.name}\``;
   if (vm.state === "stopped" || vm.state === "failed") return `start it with \`banger vm start ${vm.name}\``;
   return `wait until it runs: \`banger vm show ${vm.name}\``;

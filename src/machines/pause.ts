@@ -20,11 +20,11 @@ export async function pauseVm(ctx: Context, vm: VmRecord): Promise<VmRecord> {
   return freshVm(ctx, vm);
 }
 
-/** The caller holds the VM's operation. */
-export async function resumeVm(ctx: Context, vm: VmRecord): Promise<VmRecord> {
+/** The caller holds the VM's operation. @param reason one sentence, may be empty */
+export async function resumeVm(ctx: Context, vm: VmRecord, reason = ""): Promise<VmRecord> {
   const live = requireLive(ctx, vm);
   await live.vm.resume();
-  enter(ctx, vm.id, "running", "");
+  enter(ctx, vm.id, "running", reason);
   await tellTime(ctx, live, vm);
   ctx.onLive(live);
   return freshVm(ctx, vm);

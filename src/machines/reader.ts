@@ -10,6 +10,7 @@ import { getTar } from "../wire/agent/get.ts";
 import type { Json } from "../wire/agent/types.ts";
 import { agentComplaint, lastLines } from "./console.ts";
 import type { Context } from "./context.ts";
+import { abortedByStop } from "./disk-full.ts";
 import { isOverWithin } from "./within.ts";
 
 export type ReaderPlan = {
@@ -44,8 +45,9 @@ export async function withReader<T>(
     const over = new AbortController();
     const ended = running.wait().then(async () => over.abort(unreadable(plan, await saidAtLast(ctx, serialLog))));
     ctx.nobodys.add(running.record.process.pid);
+    const stopped = abortedByStop(ctx, running, plan.name, `reading the disk of "${plan.name}"`);
     try {
-      return await reading(ctx, plan, running, AbortSignal.any([signal, over.signal]), use);
+      return await reading(ctx, plan, running, AbortSignal.any([signal, over.signal, stopped]), use);
     } catch (error) {
       if (signal.aborted) throw error;
       throw await explained(ctx, plan, error, { ended, over: over.signal });

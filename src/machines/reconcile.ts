@@ -14,6 +14,7 @@ import { goBack } from "./go-back.ts";
 import { startLeaseGrace } from "./leases.ts";
 import { holdLive, type LiveVm } from "./live.ts";
 import { tellTime } from "./pause.ts";
+import { watchRoom } from "./room.ts";
 import { startAgain } from "./settle.ts";
 import { resumeStart } from "./start.ts";
 import { freshVm } from "./state.ts";
@@ -96,6 +97,7 @@ async function takeOver(ctx: Context, vm: VmRecord, running: RunningVm, entries:
   const stop = entry("stop");
   // whichever came first of the act and its record
   if (vm.state === "paused") await running.pause();
+  if (vm.pausedBy?.kind === "disk-full") watchRoom(ctx);
   // it was being saved: it stands still
   if (vm.state === "running" && (entry("suspend") || entry("snapshot"))) await goOn(ctx, live, vm);
   // what is under way now is over when its entry is ended, and the rest is over already

@@ -16,6 +16,7 @@ import type { ReadyArtifacts } from "./artifacts.ts";
 import { bootSpec } from "./boot-spec.ts";
 import { verifyArtifacts } from "./content-problem.ts";
 import type { Context } from "./context.ts";
+import { abortedByStop } from "./disk-full.ts";
 import { greetGuest } from "./greet.ts";
 import { throwAwayIdentity } from "./identity.ts";
 import { waitServices } from "./ready.ts";
@@ -51,11 +52,11 @@ export async function makeTemplate(
   await ctx.files.ensureFolder(ctx.paths.suspended(id).directory);
   const basis = await basisStamps(ctx, plan.artifacts);
   await verifyArtifacts(ctx, plan.artifacts);
-  const running = await boot(ctx, id, plan, undo, signal);
-  await settle(ctx, running, plan, emit, signal);
+  const { running, until } = await boot(ctx, id, plan, undo, signal);
+  await settle(ctx, running, plan, emit, until);
   emit({ kind: "progress", step: "template", text: "saving it" });
   const saved = ctx.paths.suspended(id);
-  const record = await running.save(saved, signal);
+  const record = await running.save(saved, until);
   await running.kill();
   // its own folder may move, the memory file in it may not: its inode's time of change is part of the record
   const { disk } = savedPaths(saved.directory);
@@ -75,7 +76,7 @@ async function boot(
   { spec, artifacts, facts }: TemplatePlan,
   undo: UndoStack,
   signal: AbortSignal,
-): Promise<RunningVm> {
+): Promise<{ running: RunningVm /** aborted with `signal`, and when its VMM stops it */; until: AbortSignal }> {
   const files = ctx.paths.vm(id);
   await requireRoom(ctx, spec);
   await ctx.createDisk(files.disk, facts.diskBytes);
@@ -112,12 +113,13 @@ async function boot(
     throw fail("VM_FAILED", { name, reason: `it ended (${kind}) before its agent answered` });
   });
   ended.catch(() => {});
+  const until = AbortSignal.any([signal, abortedByStop(ctx, running, name, "making a template")]);
   const identity = await throwAwayIdentity(ctx, name, net?.identity ?? null, await ctx.inheritance());
   const late = () => fail("AGENT_UNREACHABLE", { name, reason: "no answer in time" });
   const greeted = withTimeout(greetGuest(ctx, session, identity, name), ctx.timings.agentMs, late);
-  await orAborted(Promise.race([greeted, ended]), signal);
+  await orAborted(Promise.race([greeted, ended]), until);
   session.close();
-  return running;
+  return { running, until };
 }
 
 /** A disk that fills while the guest runs kills it: its memory is a sparse file. */

@@ -48,6 +48,23 @@ export type VmFailure = {
   console: string[];
 };
 
+/** Why a VM is paused that nobody paused. Its memory and disks are as they were when it stopped. */
+export type PauseCause = {
+  kind: PauseKind;
+  /** one sentence, as errors are written */
+  reason: string;
+  /** what ends it, as hints are written */
+  next: string;
+  /** the last lines of the VMM's log where they say more, control characters removed */
+  log: string[];
+  /** Unix time in `ms` */
+  at: number;
+};
+
+/** `disk-full`: no space or quota on the host for what the guest writes; it resumes by itself when there is some. */
+export const pauseKinds = ["disk-full", "io-error", "vmm-error"] as const;
+export type PauseKind = (typeof pauseKinds)[number];
+
 export type VmRecord = {
   id: VmId;
   name: VmName;
@@ -65,6 +82,8 @@ export type VmRecord = {
   startedHow: string | null;
   /** while it is `suspended` */
   suspended: Suspended | null;
+  /** while it is `paused`; null: a user paused it */
+  pausedBy: PauseCause | null;
 };
 
 export type Suspended = {

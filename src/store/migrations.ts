@@ -117,4 +117,7 @@ export const migrations: readonly string[] = [
 
   // of a layer's squashfs file; null: stored before this was noted
   "ALTER TABLE layers ADD COLUMN file_digest TEXT;",
+
+  // why a VM is paused that nobody paused
+  "ALTER TABLE vms ADD COLUMN paused_by TEXT;",
 ];

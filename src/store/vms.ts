@@ -1,7 +1,7 @@
 /** VM rows. What changes after creation has a setter of its own; the spec never changes. */
 import type { Digest, VmId, VmName } from "../base/names.ts";
 import type { Db } from "../host/sqlite.ts";
-import type { Suspended, VmFailure, VmRecord, VmSpec, VmState } from "../model/vm.ts";
+import type { PauseCause, Suspended, VmFailure, VmRecord, VmSpec, VmState } from "../model/vm.ts";
 
 type Row = {
   id: string;
@@ -15,10 +15,14 @@ type Row = {
   failure: string | null;
   started_how: string | null;
   suspended: string | null;
+  paused_by: string | null;
 };
 
 export type VmChanges = Partial<
-  Pick<VmRecord, "name" | "state" | "ephemeral" | "startedAt" | "generation" | "failure" | "startedHow" | "suspended">
+  Pick<
+    VmRecord,
+    "name" | "state" | "ephemeral" | "startedAt" | "generation" | "failure" | "startedHow" | "suspended" | "pausedBy"
+  >
 >;
 
 export type Vms = {
@@ -28,7 +32,7 @@ export type Vms = {
   byName(name: VmName): VmRecord | null;
   /** oldest first */
   all(): VmRecord[];
-  /** False when a new name is taken; throws when there is no such VM. */
+  /** False when a new name is taken; throws when there is no such VM. A new state clears `pausedBy` where it has none. */
   change(id: VmId, changes: VmChanges): boolean;
   remove(id: VmId): void;
   /** names of VMs whose root is that image */
@@ -73,8 +77,8 @@ export function createVms(db: Db): Vms {
 
 function insert(db: Db, r: VmRecord): void {
   db.run(
-    `INSERT INTO vms (id, name, state, spec, image_digest, kernel_digest, ephemeral, created_at, started_at, generation, failure, started_how, suspended)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO vms (id, name, state, spec, image_digest, kernel_digest, ephemeral, created_at, started_at, generation, failure, started_how, suspended, paused_by)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     r.id,
     r.name,
     r.state,
@@ -85,9 +89,10 @@ function insert(db: Db, r: VmRecord): void {
     r.createdAt,
     r.startedAt,
     r.generation,
-    r.failure === null ? null : JSON.stringify(r.failure),
+    jsonOrNull(r.failure),
     r.startedHow,
-    r.suspended === null ? null : JSON.stringify(r.suspended),
+    jsonOrNull(r.suspended),
+    jsonOrNull(r.pausedBy),
   );
 }
 
@@ -98,10 +103,15 @@ function columnsOf(c: VmChanges): [string, string | number | null][] {
   if (c.ephemeral !== undefined) columns.push(["ephemeral", c.ephemeral ? 1 : 0]);
   if (c.startedAt !== undefined) columns.push(["started_at", c.startedAt]);
   if (c.generation !== undefined) columns.push(["generation", c.generation]);
-  if (c.failure !== undefined) columns.push(["failure", c.failure === null ? null : JSON.stringify(c.failure)]);
+  if (c.failure !== undefined) columns.push(["failure", jsonOrNull(c.failure)]);
   if (c.startedHow !== undefined) columns.push(["started_how", c.startedHow]);
-  if (c.suspended !== undefined) columns.push(["suspended", c.suspended === null ? null : JSON.stringify(c.suspended)]);
+  if (c.suspended !== undefined) columns.push(["suspended", jsonOrNull(c.suspended)]);
+  if (c.state !== undefined || c.pausedBy !== undefined) columns.push(["paused_by", jsonOrNull(c.pausedBy ?? null)]);
   return columns;
+}
+
+function jsonOrNull(value: object | null): string | null {
+  return value === null ? null : JSON.stringify(value);
 }
 
 function toRecord(row: Row): VmRecord {
@@ -117,5 +127,6 @@ function toRecord(row: Row): VmRecord {
     failure: row.failure === null ? null : (JSON.parse(row.failure) as VmFailure),
     startedHow: row.started_how,
     suspended: row.suspended === null ? null : (JSON.parse(row.suspended) as Suspended),
+    pausedBy: row.paused_by === null ? null : (JSON.parse(row.paused_by) as PauseCause),
   };
 }

@@ -97,6 +97,14 @@ export type VmExit =
   /** the process ended otherwise; `reason` says status or signal and its log's last line */
   | { kind: "vmm-died"; reason: string };
 
+/** The VMM stopped the guest by itself. Nothing of it is lost: `resume` has it try again what failed. */
+export type VmmStop = {
+  /** `disk-full`: no space, or no quota left, for what the guest writes; `vmm-error`: the VMM can't run the guest any further */
+  kind: "disk-full" | "io-error" | "vmm-error";
+  /** in the VMM's words, control characters removed */
+  reason: string;
+};
+
 export interface RunningVm {
   readonly record: DriverRecord;
   /**
@@ -118,6 +126,13 @@ export interface RunningVm {
    * @throws SAVE_FAILED, DISK_FULL, and the signal's reason
    */
   save(files: SaveFiles, signal: AbortSignal): Promise<SaveRecord>;
+  /**
+   * Why the VMM has stopped the guest by itself; null while it runs, and where `pause` or `save` stopped it. Known from the
+   * start of one that was adopted.
+   */
+  stopped(): VmmStop | null;
+  /** Called each time the VMM stops the guest by itself, from now on. Set once. */
+  onStopped(listener: (stop: VmmStop) => void): void;
   /** Asks the guest as a power button would; may be ignored. The agent's `poweroff` is the better way. */
   powerdown(): Promise<void>;
   /** Ends the process at once; resolves when it is gone. Idempotent. */

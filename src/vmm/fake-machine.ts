@@ -6,7 +6,7 @@ import { memoryPair } from "../host/memory-pair.ts";
 import { vmPaths } from "../model/paths.ts";
 import type { ProcessRef } from "../model/vm.ts";
 import { type FakeAgentOptions, fakeAgent } from "../wire/agent/fake.ts";
-import type { BootSpec, SaveFiles, VmExit } from "./driver.ts";
+import type { BootSpec, SaveFiles, VmExit, VmmStop } from "./driver.ts";
 
 /** How a VM of the fake behaves; nothing set means that all goes well. */
 export type FakeBehaviour = {
@@ -63,6 +63,10 @@ export class FakeMachine {
   readonly restoredFrom: SaveFiles | null;
   /** its memory is now a save's */
   savedInPlace = false;
+  /** why it stopped its guest by itself */
+  stopped: VmmStop | null = null;
+  onStopped: (stop: VmmStop) => void = () => {};
+  #failing: VmmStop | null = null;
   #console = ["Linux version 6.1.0-fake", "banger-agent: up"];
   #line: ByteStream | null = null;
   #paused: boolean;
@@ -104,7 +108,22 @@ export class FakeMachine {
   setPaused(paused: boolean): void {
     if (!paused && this.savedInPlace) throw new Error(`VM ${this.spec.id} was saved in place: it can't run on`);
     this.#paused = paused;
+    if (!paused) this.stopped = null;
+    if (!paused && this.#failing) queueMicrotask(() => this.#failing && this.stop(this.#failing));
     while (!this.#paused && this.#held.length > 0) this.#held.shift()?.();
+  }
+
+  /** What the guest writes fails from now on, which stops it whenever it runs; null: no longer. */
+  failWrites(why: VmmStop | null): void {
+    this.#failing = why;
+    if (why) this.stop(why);
+  }
+
+  /** Stops the guest as a VMM does by itself. */
+  stop(why: VmmStop): void {
+    this.#paused = true;
+    this.stopped = why;
+    this.onStopped(why);
   }
 
   /** Adds lines to the console, then ends. Idempotent: the first end counts. */

@@ -9,6 +9,7 @@ import { driverContract } from "./driver.contract.ts";
 import type { BootSpec, RunningVm } from "./driver.ts";
 import { createFakeDriver, FakeWorld } from "./fake.ts";
 import { saveContract } from "./save.contract.ts";
+import { stopContract } from "./stop.contract.ts";
 import type { ContractSubject } from "./testing/subject.ts";
 import { makeTempFolder } from "./testing/temp.ts";
 
@@ -56,6 +57,12 @@ function noted(vm: RunningVm): Record<string, string> {
 
 driverContract("fake", subject);
 saveContract("fake", subject);
+stopContract("fake", {
+  ...subject,
+  fillDisk: async (vm) =>
+    world.find(vm.record.process)?.failWrites({ kind: "disk-full", reason: "No space left on device" }),
+  makeRoom: async (vm) => world.find(vm.record.process)?.failWrites(null),
+});
 
 describe("the fake's knobs", () => {
   const never = new AbortController().signal;

@@ -5,7 +5,17 @@
 import { orAborted } from "../base/async.ts";
 import { fail } from "../base/errors/error.ts";
 import { truncateTo, writeAtomic } from "../host/files.ts";
-import type { BootSpec, DriverRecord, RunningVm, Save, SaveFiles, SaveRecord, VmExit, VmmDriver } from "./driver.ts";
+import type {
+  BootSpec,
+  DriverRecord,
+  RunningVm,
+  Save,
+  SaveFiles,
+  SaveRecord,
+  VmExit,
+  VmmDriver,
+  VmmStop,
+} from "./driver.ts";
 import { type FakeBehaviour, FakeMachine, type FakeParts } from "./fake-machine.ts";
 import { readGuest, saveFake } from "./fake-save.ts";
 import { checkSave, type Saver } from "./save-files.ts";
@@ -134,6 +144,14 @@ class FakeRunning implements RunningVm {
 
   async resume() {
     this.#machine.setPaused(false);
+  }
+
+  stopped() {
+    return this.#machine.stopped;
+  }
+
+  onStopped(listener: (stop: VmmStop) => void) {
+    this.#machine.onStopped = listener;
   }
 
   save(files: SaveFiles, signal: AbortSignal): Promise<SaveRecord> {

@@ -11,6 +11,7 @@ import type { Emit } from "../../model/event.ts";
 import type { CliContext } from "../context.ts";
 import { buildImage, withArtifacts } from "../obtain.ts";
 import { removeVm } from "../remove-vm.ts";
+import { printNotices } from "../vm-notices.ts";
 import { putFiles } from "./files.ts";
 import { type BuildVm, endsWell, failedStep, runCommand, type Step } from "./steps.ts";
 
@@ -77,6 +78,7 @@ type Doing = { vm: string; plan: BuildPlan; work: readonly Work[]; emit: Emit };
 
 async function doSteps(context: CliContext, { vm, plan, work, emit }: Doing, signal: AbortSignal): Promise<void> {
   const client = await context.api.agent(vm, signal);
+  printNotices(context, vm, client);
   const drop = () => client.destroy();
   signal.addEventListener("abort", drop, { once: true });
   try {

@@ -1,5 +1,8 @@
 /** The door into a running VM: the connection becomes agent frames, joined to the VM's session. */
 import { fail } from "../../base/errors/error.ts";
+import type { Machines } from "../../machines/machines.ts";
+import type { VmRecord } from "../../model/vm.ts";
+import type { Notices } from "../../wire/agent/relay.ts";
 import type { Handler } from "../daemon.ts";
 
 export const agentProtocol = "banger-agent/1";
@@ -8,14 +11,27 @@ export const agentVm: Handler = async ({ machines, relay, log }, exchange, name)
   if (exchange.header("upgrade") !== agentProtocol) {
     throw fail("REQUEST_INVALID", { problems: [`ask for Upgrade: ${agentProtocol}`] });
   }
-  const { client, end } = await machines.session(name);
+  const { vm, client, end } = await machines.session(name);
   try {
     if (exchange.signal.aborted) return;
     const line = exchange.upgrade(agentProtocol);
     if (!line) throw fail("REQUEST_INVALID", { problems: [`ask for Connection: Upgrade, Upgrade: ${agentProtocol}`] });
-    await relay(line, client);
+    await relay(line, client, vmNotices(machines, vm));
     log.debug("session over", { vm: name });
   } finally {
     end();
   }
 };
+
+/** Who is attached to a VM that stands still sees nothing: what is done to it that nobody asked for is told. */
+function vmNotices(machines: Machines, { id, name }: VmRecord): Notices {
+  return (tell) => {
+    let isTold = false;
+    return machines.subscribe(({ id: of, state, reason }) => {
+      if (of !== id || reason === "" || (state !== "paused" && !(isTold && state === "running"))) return;
+      isTold = state === "paused";
+      const next = isTold ? machines.find(name).pausedBy?.next : undefined;
+      tell({ notice: "vm", state, text: next ? `${reason}; ${next}` : reason });
+    });
+  };
+}

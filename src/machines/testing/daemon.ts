@@ -33,6 +33,7 @@ export const shortTimings = {
   spareAfterEndMs: 1,
   rehearsalMs: 50_000,
   spareMs: 60_000,
+  roomMs: { first: 1, last: 4 },
 };
 
 export type Host = { world: World; db: Db };
@@ -145,6 +146,8 @@ function filesOf(world: World): MachinesDeps["files"] {
     listFolder: async (path) => world.list(path),
     freeBytes: async () => world.freeBytes,
     usedBytes: async () => 4096,
+    mountPoint: async () => "/",
+    hasRoom: async (_folder, bytes) => world.freeBytes >= bytes,
     async rename(from, to) {
       world.failIf("rename");
       world.rename(from, to);

@@ -14,6 +14,7 @@ import type {
   SaveRecord,
   VmExit,
   VmmDriver,
+  VmmStop,
 } from "../../vmm/driver.ts";
 import { Guest, type GuestBehaviour, goodGuest } from "./guest.ts";
 
@@ -22,9 +23,14 @@ export type WorldVm = {
   spec: BootSpec;
   guest: Guest;
   isPaused: boolean;
+  /** why its VMM stopped it by itself */
+  stopped: VmmStop | null;
+  onStopped: (stop: VmmStop) => void;
   /** what it was restored from; null: it booted */
   from: Save | null;
 };
+
+const unstopped = { stopped: null, onStopped: () => {} };
 
 export class World {
   /** every VMM that ever ran, by pid */
@@ -61,6 +67,7 @@ export class World {
   templateLimit = 1024 ** 3;
   /** operations that fail, by name, with what they throw */
   readonly failing = new Map<string, unknown>();
+  readonly failingWrites = new Map<WorldVm, VmmStop>();
   #nextPid = 100;
   #nextStamp = 1;
   #nextId = 0;
@@ -70,6 +77,13 @@ export class World {
   /** The next VM that is told to stand still. */
   nextPaused(): Promise<WorldVm> {
     return this.paused.promise;
+  }
+
+  #begun = new Deferred<WorldVm>();
+
+  /** The next VM that is booted or restored. */
+  nextVm(): Promise<WorldVm> {
+    return this.#begun.promise;
   }
 
   living(): WorldVm[] {
@@ -119,7 +133,7 @@ export class World {
     // a guest that boots writes to its disk
     const disk = `${spec.directory}/disk.ext4`;
     if (this.paths.has(disk)) this.paths.set(disk, `${this.paths.get(disk)}, booted`);
-    return this.#run({ spec, guest: new Guest({ ...this.guest }), isPaused: false, from: null });
+    return this.#run({ spec, guest: new Guest({ ...this.guest }), isPaused: false, from: null, ...unstopped });
   }
 
   restore(from: Save, spec: BootSpec): WorldVm {
@@ -127,7 +141,7 @@ export class World {
     const saved = JSON.parse(this.check(from)) as { generation: number; disk: string };
     const disk = this.paths.get(`${spec.directory}/disk.ext4`);
     if (disk !== saved.disk) throw new Error(`memory of a VM whose disk was "${saved.disk}" met the disk "${disk}"`);
-    return this.#run({ spec, guest: new Guest({ ...this.guest }, saved), isPaused: true, from });
+    return this.#run({ spec, guest: new Guest({ ...this.guest }, saved), isPaused: true, from, ...unstopped });
   }
 
   /** @returns the state */
@@ -170,10 +184,25 @@ export class World {
     this.paths.set(to, text);
   }
 
+  /** A VMM stops its guest by itself, and again whenever it is resumed; null: no longer. */
+  failWrites(vm: WorldVm, why: VmmStop | null): void {
+    if (why) this.failingWrites.set(vm, why);
+    else this.failingWrites.delete(vm);
+    if (why) this.stop(vm, why);
+  }
+
+  stop(vm: WorldVm, why: VmmStop): void {
+    vm.isPaused = true;
+    vm.stopped = why;
+    vm.onStopped(why);
+  }
+
   #run(parts: Omit<WorldVm, "process">): WorldVm {
     const { spec } = parts;
     const vm = { ...parts, process: this.newProcess() };
     this.vmms.set(vm.process.pid, vm);
+    this.#begun.resolve(vm);
+    this.#begun = new Deferred();
     for (const name of ["qmp.sock", "agent.sock"]) this.paths.set(`${spec.directory}/${name}`, "");
     this.paths.set(`${spec.directory}/serial.log`, this.serialLog);
     return vm;
@@ -226,6 +255,13 @@ function runningVm(world: World, vm: WorldVm): RunningVm {
     async resume() {
       if (vm.spec.memory && vm.isPaused) throw new Error("it was saved in place");
       vm.isPaused = false;
+      vm.stopped = null;
+      const failing = world.failingWrites.get(vm);
+      if (failing) queueMicrotask(() => world.stop(vm, failing));
+    },
+    stopped: () => vm.stopped,
+    onStopped(listener) {
+      vm.onStopped = listener;
     },
     async powerdown() {
       if (vm.guest.behaviour.hasButton) vm.guest.end({ kind: "poweroff" });

@@ -64,6 +64,7 @@ export function vmRecord(changes: Partial<VmRecord> = {}): VmRecord {
     failure: null,
     startedHow: null,
     suspended: null,
+    pausedBy: null,
     ...changes,
   };
 }

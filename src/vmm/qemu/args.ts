@@ -97,8 +97,16 @@ function block(device: BlockDevice): string[] {
   return [
     ...["-blockdev", `node-name=${id}-file,${file},${access}`],
     ...["-blockdev", `node-name=${id},driver=raw,file=${id}-file,${access}`],
-    ...["-device", `virtio-blk-device,drive=${id},serial=${device.serial},id=${id}-device`],
+    ...["-device", `virtio-blk-device,drive=${id},serial=${device.serial},id=${id}-device${onWriteError(device)}`],
   ];
+}
+
+/**
+ * A write that the host fails stops the guest, which can then try it again. QEMU's own choice stops it for ENOSPC alone: a
+ * quota that is used up would be an error that the guest's file system never forgets.
+ */
+function onWriteError({ readOnly }: BlockDevice): string {
+  return readOnly ? "" : ",werror=stop";
 }
 
 function agentPort(plan: QemuPlan): string[] {

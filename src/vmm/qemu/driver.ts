@@ -19,6 +19,7 @@ import { type ProbeDeps, probeQemu, type QemuProbe } from "./probe.ts";
 import { isQemuRecord, type QemuRecord, savingOf } from "./record.ts";
 import { loadState } from "./restore.ts";
 import { type RunningParts, RunningQemu } from "./running.ts";
+import { readStop } from "./stopped.ts";
 
 export type QemuDeps = ProbeDeps & LaunchDeps;
 
@@ -79,7 +80,7 @@ class QemuDriver implements VmmDriver {
     try {
       signalProcess(record.process, "SIGCONT");
       const qmp = await connectQmp(await connectUnix(vmPaths(record.directory).qmp, 10_000));
-      return this.#running(record, { qmp, exited: null, agentUsed: true });
+      return this.#running(record, { qmp, exited: null, agentUsed: true, stopped: await readStop(qmp, null) });
     } catch (error) {
       if (!isAlive(record.process)) return null;
       throw fail("VMM_UNREACHABLE", { driver: "qemu", pid: record.process.pid, reason: messageOf(error) }, error);
@@ -105,7 +106,7 @@ class QemuDriver implements VmmDriver {
     const { version, accel } = probe;
     const saving = savingOf(spec, from !== null);
     const record: QemuRecord = { driver: "qemu", version, accel, process, directory: spec.directory, saving };
-    return this.#running(record, { qmp, exited, agentUsed: from !== null });
+    return this.#running(record, { qmp, exited, agentUsed: from !== null, stopped: null });
   }
 
   #running(record: QemuRecord, parts: Omit<RunningParts, "record" | "hostFacts" | "raiseFileLimit">): RunningVm {

@@ -7,7 +7,7 @@ import { waitForExit } from "../../host/process-end.ts";
 import { connectUnix } from "../../host/socket.ts";
 import { vmPaths } from "../../model/paths.ts";
 import type { Qmp } from "../../wire/qmp/client.ts";
-import type { RunningVm, SaveFiles, SaveRecord, VmExit, VmmStats } from "../driver.ts";
+import type { RunningVm, SaveFiles, SaveRecord, VmExit, VmmStats, VmmStop } from "../driver.ts";
 import { processStats } from "../process-stats.ts";
 import { digestOf } from "../save-files.ts";
 import { classifyExit, type Shutdown } from "./exit.ts";
@@ -17,6 +17,7 @@ import { saveFailed } from "./migration.ts";
 import type { QemuRecord } from "./record.ts";
 import { saveQemu } from "./save.ts";
 import { Standstill } from "./standstill.ts";
+import { type BlockError, blockErrorOf, readStop } from "./stopped.ts";
 
 export type RunningParts = {
   record: QemuRecord;
@@ -25,6 +26,8 @@ export type RunningParts = {
   exited: Promise<{ exitCode: number | null; signal: string | null }> | null;
   /** something may have used the line to the agent before */
   agentUsed: boolean;
+  /** why it had stopped its guest when it was adopted */
+  stopped: VmmStop | null;
   /** what a save of this VM needs of a host, beside QEMU's version */
   hostFacts: () => Promise<HostFacts>;
   /** raises the process's file size limit, for a disk that grew */
@@ -40,6 +43,9 @@ export class RunningQemu implements RunningVm {
   #agent: ByteStream | null = null;
   #agentUsed: boolean;
   #shutdown: Shutdown | null = null;
+  #stopped: VmmStop | null;
+  #blockError: BlockError | null = null;
+  #onStopped: (stop: VmmStop) => void = () => {};
   #killCalled = false;
   #savedInPlace = false;
   #released = false;
@@ -49,9 +55,14 @@ export class RunningQemu implements RunningVm {
     this.record = parts.record;
     this.#still = new Standstill(parts.record);
     this.#agentUsed = parts.agentUsed;
+    this.#stopped = parts.stopped;
+    if (parts.stopped) this.#still.begin();
     this.#stopWatching = watchLogs(this.#paths, () => this.#endHalted());
     parts.qmp.onEvent((name, data) => {
       if (name === "SHUTDOWN") this.#shutdown = { guest: data["guest"] === true, reason: String(data["reason"] ?? "") };
+      if (name === "BLOCK_IO_ERROR") this.#blockError = blockErrorOf(data) ?? this.#blockError;
+      if (name === "STOP") void this.#lookWhyStopped();
+      if (name === "RESUME") this.#goesOn();
     });
     void this.#watch();
   }
@@ -65,15 +76,22 @@ export class RunningQemu implements RunningVm {
   }
 
   async pause(): Promise<void> {
-    this.#still.end();
-    await this.#parts.qmp.execute("stop");
+    await this.#still.awake(() => this.#parts.qmp.execute("stop"));
     this.#still.begin();
   }
 
   async resume(): Promise<void> {
     if (this.#savedInPlace) throw new Error(`VM in ${this.record.directory} was saved in place: it can't run on`);
-    this.#still.end();
-    await this.#parts.qmp.execute("cont");
+    // its RESUME event ends the standstill
+    await this.#still.awake(() => this.#parts.qmp.execute("cont"));
+  }
+
+  stopped(): VmmStop | null {
+    return this.#stopped;
+  }
+
+  onStopped(listener: (stop: VmmStop) => void): void {
+    this.#onStopped = listener;
   }
 
   async save(files: SaveFiles, signal: AbortSignal): Promise<SaveRecord> {
@@ -119,6 +137,21 @@ export class RunningQemu implements RunningVm {
     this.#stopWatching();
     this.#agent?.destroy();
     this.#parts.qmp.close();
+  }
+
+  /** Every stop is an event, those that were asked for too: the run state tells them apart. */
+  async #lookWhyStopped(): Promise<void> {
+    const stop = await readStop(this.#parts.qmp, this.#blockError).catch(() => null);
+    if (stop === null || this.#released) return;
+    this.#stopped = stop;
+    this.#still.begin();
+    this.#onStopped(stop);
+  }
+
+  #goesOn(): void {
+    this.#stopped = null;
+    this.#blockError = null;
+    this.#still.end();
   }
 
   /** A halted guest would burn no CPU and hold its memory for ever: it ends as one that was powered off. */

@@ -9,31 +9,42 @@ import type { ProcessRef } from "../../model/vm.ts";
 export class Standstill {
   readonly #process: ProcessRef;
   readonly #isNeeded: boolean;
+  #isWanted = false;
   #isStill = false;
+  /** questions to the monitor under way */
+  #asking = 0;
 
   constructor({ process, accel }: { process: ProcessRef; accel: "kvm" | "tcg" }) {
     this.#process = process;
     this.#isNeeded = accel === "tcg";
   }
 
-  /** Its guest is paused, and nothing is asked of its monitor. */
+  /** Its guest is paused: the process is stopped whenever nothing is asked of its monitor. */
   begin(): void {
-    if (this.#isNeeded) this.#isStill = signalProcess(this.#process, "SIGSTOP");
+    this.#isWanted = this.#isNeeded;
+    this.#settle();
   }
 
   end(): void {
-    if (this.#isStill) signalProcess(this.#process, "SIGCONT");
-    this.#isStill = false;
+    this.#isWanted = false;
+    this.#settle();
   }
 
   /** The monitor answers while `ask` asks; the guest stays paused. */
   async awake<T>(ask: () => Promise<T>): Promise<T> {
-    const wasStill = this.#isStill;
-    this.end();
+    this.#asking += 1;
+    this.#settle();
     try {
       return await ask();
     } finally {
-      if (wasStill) this.begin();
+      this.#asking -= 1;
+      this.#settle();
     }
+  }
+
+  #settle(): void {
+    const isStill = this.#isWanted && this.#asking === 0;
+    if (isStill === this.#isStill) return;
+    this.#isStill = signalProcess(this.#process, isStill ? "SIGSTOP" : "SIGCONT") && isStill;
   }
 }

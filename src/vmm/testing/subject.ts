@@ -40,7 +40,7 @@ export type GuestEnd = "poweroff" | "reboot" | "halt";
 export type Bench = ReturnType<typeof workBench>;
 
 /** The steps of a suite's tests; VMs that are made here end with their test. Call it inside `describe`. */
-export function workBench(subject: ContractSubject) {
+export function workBench(subject: Pick<ContractSubject, "driver" | "spec" | "timeoutMs">) {
   const running = new Set<RunningVm>();
   const kept = <V extends RunningVm>(vm: V): V => {
     running.add(vm);

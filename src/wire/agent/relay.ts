@@ -13,13 +13,20 @@ export type RelayOptions = {
   allow: readonly string[];
   /** sees, and may change, each request before it goes on; a throw refuses it */
   onOpen?: (verb: string, request: Json) => Json;
+  /** Has the client told what is not about one of its streams, until the answer is called. */
+  notices?: Notices;
 };
+
+export type Notices = (tell: (notice: Json) => void) => () => void;
 
 /** Runs until either line is over; the client's streams in the guest are closed then. Never rejects. */
 export async function relayAgent(client: ByteStream, upstream: AgentClient, options: RelayOptions): Promise<void> {
   const relay = new Relay(client, upstream, options);
   const forget = whenGone(upstream, () => relay.session.destroy());
-  await relay.session.start().closed;
+  const closed = relay.session.start().closed;
+  const silence = options.notices?.((notice) => relay.session.notice(notice));
+  await closed;
+  silence?.();
   forget();
   relay.end();
 }

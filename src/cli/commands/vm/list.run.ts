@@ -2,6 +2,7 @@
 import { formatAge, formatSize } from "../../../base/units.ts";
 import type { VmView } from "../../../model/vm.ts";
 import type { CliContext } from "../../context.ts";
+import { stateText } from "../../ui/state.ts";
 import { table } from "../../ui/table.ts";
 import { type JsonFlag, print, printJson, remark, running } from "../../work.ts";
 
@@ -20,5 +21,14 @@ function rowOf(vm: VmView, now: number): string[] {
   const { vcpu, memoryMib, diskBytes, image } = vm.spec;
   const memory = formatSize(memoryMib * 1024 * 1024);
   const disk = `${formatSize(vm.diskUsed)}/${formatSize(diskBytes)}`;
-  return [vm.name, vm.state, image.name, String(vcpu), memory, disk, formatAge(now - vm.createdAt), vm.address ?? "-"];
+  return [
+    vm.name,
+    stateText(vm),
+    image.name,
+    String(vcpu),
+    memory,
+    disk,
+    formatAge(now - vm.createdAt),
+    vm.address ?? "-",
+  ];
 }

@@ -19,6 +19,7 @@ import { removeVm } from "../../remove-vm.ts";
 import { explainLoss, runSession, waysOn } from "../../session.ts";
 import { showDryRun } from "../../ui/dry-run.ts";
 import { type EventSink, specFirst } from "../../ui/events.ts";
+import { printNotices } from "../../vm-notices.ts";
 import { print, printJson, rootWarning, running, sessionExit, sinkOf } from "../../work.ts";
 import { checkRunFlags, type RunFlags } from "./run-flags.ts";
 
@@ -104,6 +105,7 @@ function startVm({ context, flags, sink }: Run): Promise<Work<VmView>> {
 /** A session with the VM, and the workspace in it. */
 async function enter({ context, plan, sink }: Run, name: string, signal: AbortSignal): Promise<AgentClient> {
   const client = await context.api.agent(name, signal);
+  printNotices(context, name, client);
   try {
     if (plan) await sendWorkspace(context, client, plan, sink.emit, signal);
     return client;

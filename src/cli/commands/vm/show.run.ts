@@ -4,6 +4,7 @@ import { durationText, formatAge, formatSize } from "../../../base/units.ts";
 import { describeNetwork } from "../../../model/network.ts";
 import type { VmView } from "../../../model/vm.ts";
 import type { CliContext } from "../../context.ts";
+import { stateText } from "../../ui/state.ts";
 import { pairs } from "../../ui/table.ts";
 import { type JsonFlag, print, printJson, running } from "../../work.ts";
 
@@ -12,10 +13,13 @@ export async function show(this: CliContext, flags: JsonFlag, name: string): Pro
     const vm = await this.api.json("showVm", { name });
     if (flags.json) return printJson(this, vm);
     print(this, pairs(linesOf(vm, this.now())));
-    if (!vm.failure) return;
-    const console = vm.failure.console.map((line) => `  | ${oneLine(line)}\n`).join("");
-    print(this, `failure: ${oneLine(vm.failure.reason)}\n${console}`);
+    if (vm.pausedBy) print(this, quoted(vm.pausedBy.log));
+    if (vm.failure) print(this, `failure: ${oneLine(vm.failure.reason)}\n${quoted(vm.failure.console)}`);
   });
+}
+
+function quoted(lines: readonly string[]): string {
+  return lines.map((line) => `  | ${oneLine(line)}\n`).join("");
 }
 
 function linesOf(vm: VmView, now: number): [string, string][] {
@@ -24,7 +28,9 @@ function linesOf(vm: VmView, now: number): [string, string][] {
   const lines: [string, string | null][] = [
     ["name", vm.name],
     ["id", vm.id],
-    ["state", vm.state],
+    ["state", stateText(vm)],
+    ["paused by", vm.pausedBy && oneLine(vm.pausedBy.reason)],
+    ["what to do", vm.pausedBy && oneLine(vm.pausedBy.next)],
     ["image", `${spec.image.name} (${spec.image.digest.slice(0, 19)})`],
     ["kernel", spec.kernel.name],
     ["size", `${spec.vcpu} vcpu, ${memory} memory, ${formatSize(spec.diskBytes)} disk`],

@@ -1,0 +1,18 @@
+/** What the daemon tells a session about its VM: a line on stderr, beside what the guest says. */
+import { oneLine } from "../base/display.ts";
+import type { AgentClient } from "../client/attach.ts";
+import type { CliContext } from "./context.ts";
+
+const maxText = 1000;
+
+/** From now on, until the session is over. */
+export function printNotices({ stdio }: Pick<CliContext, "stdio">, name: string, client: AgentClient): void {
+  // a terminal in raw mode returns to no line's start by itself
+  const end = stdio.stderrIsTerminal ? "\r\n" : "\n";
+  client.onNotice(({ notice, state, text }) => {
+    if (notice !== "vm" || (state !== "paused" && state !== "running") || typeof text !== "string") return;
+    const said = oneLine(text).slice(0, maxText);
+    // who closed stderr wants to hear nothing
+    stdio.write("stderr", `banger: VM "${name}" is ${state}: ${said}${end}`).catch(() => {});
+  });
+}

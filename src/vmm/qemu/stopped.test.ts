@@ -1,0 +1,43 @@
+import { expect, test } from "bun:test";
+import type { Qmp } from "../../wire/qmp/client.ts";
+import { blockErrorOf, readStop } from "./stopped.ts";
+
+const answering = (answers: Record<string, unknown>) =>
+  ({ execute: async (command: string) => answers[command] }) as unknown as Qmp;
+const event = { action: "stop", operation: "write", nospace: false, reason: "Input/output error" };
+
+test("a BLOCK_IO_ERROR that stops the guest is kept, one that the guest is told of is not", () => {
+  expect(blockErrorOf(event)).toEqual({ isFull: false, reason: "Input/output error" });
+  expect(blockErrorOf({ ...event, nospace: true, reason: "No space left on device" })?.isFull).toBe(true);
+  expect(blockErrorOf({ ...event, reason: "Disk quota exceeded" })?.isFull).toBe(true);
+  expect(blockErrorOf({ ...event, action: "report" })).toBeNull();
+});
+
+test("values of another type are no reason", () => {
+  expect(blockErrorOf({ action: "stop", nospace: "true", reason: ["x"] })).toEqual({ isFull: false, reason: "" });
+  const long = blockErrorOf({ ...event, reason: `\u001b[31m${"x".repeat(9000)}` });
+  expect(long?.reason).toHaveLength(200);
+  expect(long?.reason).not.toContain("\u001b");
+});
+
+test.each([
+  ["io-error", { kind: "disk-full", reason: "No space left on device" }, { isFull: true, reason: "" }],
+  ["io-error", { kind: "io-error", reason: "Input/output error" }, { isFull: false, reason: "Input/output error" }],
+  ["internal-error", { kind: "vmm-error", reason: expect.any(String) }, null],
+  ["watchdog", { kind: "vmm-error", reason: "the guest's watchdog expired" }, null],
+  ["paused", null, null],
+  ["running", null, { isFull: true, reason: "" }],
+  ["postmigrate", null, null],
+  [7, null, null],
+] as const)("run state %s", async (status, stop, error) => {
+  expect(await readStop(answering({ "query-status": { status } }), error)).toEqual(stop as never);
+});
+
+test("who comes later asks the disks why", async () => {
+  const state = { "query-status": { status: "io-error" } };
+  const disks = (...states: unknown[]) => ({ ...state, "query-block": states.map((one) => ({ "io-status": one })) });
+  expect(await readStop(answering(disks("ok", "nospace")), null)).toMatchObject({ kind: "disk-full" });
+  expect(await readStop(answering(disks("failed", null)), null)).toMatchObject({ kind: "io-error" });
+  expect(await readStop(answering({ ...state, "query-block": "no list" }), null)).toMatchObject({ kind: "io-error" });
+  expect(await readStop(answering({ "query-status": null }), null)).toBeNull();
+});

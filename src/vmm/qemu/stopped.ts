@@ -1,0 +1,47 @@
+/**
+ * A guest that QEMU stopped by itself. Its STOP event doesn't say why: the run state does (qapi/run-state.json), and for a
+ * disk the BLOCK_IO_ERROR event before it (qapi/block-core.json).
+ */
+import { oneLine } from "../../base/display.ts";
+import type { Qmp } from "../../wire/qmp/client.ts";
+import type { VmmStop } from "../driver.ts";
+
+/** Of the last BLOCK_IO_ERROR that stopped the guest. */
+export type BlockError = { isFull: boolean; reason: string };
+
+const maxReason = 200;
+
+/** Null for an error that the guest was told of, and goes on with. */
+export function blockErrorOf(data: Record<string, unknown>): BlockError | null {
+  if (data["action"] !== "stop") return null;
+  const said = data["reason"];
+  const reason = typeof said === "string" ? oneLine(said).slice(0, maxReason) : "";
+  // QEMU calls no space what is ENOSPC alone; the text is strerror(3) in the C locale
+  return { isFull: data["nospace"] === true || reason === "Disk quota exceeded", reason };
+}
+
+/** What the present run state means. @param error what a disk said last, if anything */
+export async function readStop(qmp: Qmp, error: BlockError | null): Promise<VmmStop | null> {
+  const { status } = fields(await qmp.execute("query-status"));
+  if (status === "io-error") return ioStop(error ?? (await readBlockError(qmp)));
+  if (status === "internal-error") return { kind: "vmm-error", reason: "QEMU met an error that it can't go on from" };
+  if (status === "watchdog") return { kind: "vmm-error", reason: "the guest's watchdog expired" };
+  return null;
+}
+
+function ioStop({ isFull, reason }: BlockError): VmmStop {
+  if (isFull) return { kind: "disk-full", reason: reason || "No space left on device" };
+  return { kind: "io-error", reason: reason || "an I/O error on the host" };
+}
+
+/** Of a QEMU whose events another daemon got. */
+async function readBlockError(qmp: Qmp): Promise<BlockError> {
+  const answer = await qmp.execute("query-block");
+  const devices = Array.isArray(answer) ? answer.map(fields) : [];
+  return { isFull: devices.some((device) => device["io-status"] === "nospace"), reason: "" };
+}
+
+/** What a value has of fields, whatever it is. */
+function fields(value: unknown): Record<string, unknown> {
+  return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
+}
