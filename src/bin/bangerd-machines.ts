@@ -26,6 +26,7 @@ import { processRef, signalProcess } from "../host/process.ts";
 import { waitForExit } from "../host/process-end.ts";
 import { processesAbout } from "../host/process-tree.ts";
 import { randomBytes, randomId } from "../host/random.ts";
+import { Reserve } from "../host/reserve.ts";
 import { hasRoom } from "../host/room.ts";
 import { openDatabase } from "../host/sqlite.ts";
 import { defaultTimings, type MachinesDeps } from "../machines/deps.ts";
@@ -61,7 +62,11 @@ export async function wireMachines({ paths, facts, env, log, cacheSince }: WireF
   const caches = [paths.layers, paths.kernels, paths.partial, paths.blobs, paths.initramfsFolder];
   const folders = [paths.vms, ...caches, dirname(paths.blankDisk(0))];
   await Promise.all(folders.map((folder) => ensureFolder(folder)));
-  const store = createStore(openDatabase(paths.database), () => systemClock.now());
+  const reserve = new Reserve(paths.reserve);
+  await reserve.tidy();
+  const store = createStore(openDatabase(paths.database, { makeRoom: () => reserve.release() }), () =>
+    systemClock.now(),
+  );
   const config = () => loadConfig({ file: paths.configFile });
   const mayFallBack = async () => (await config()).networkFallback;
   const network = createUserNetwork({ exec, which, agent, hostNetworks, mayFallBack });
@@ -83,6 +88,7 @@ export async function wireMachines({ paths, facts, env, log, cacheSince }: WireF
     createDisk: (path, bytes) => createDataDisk(disk, { path, bytes }),
     copySparse: (from, path, bytes, onPlainCopy) => replaceByCopy({ from, path, bytes, onPlainCopy }),
     isUntouched,
+    refillReserve: () => reserve.refill(),
     // while one waits for its disk or its network, another has the CPU
     restoresAtOnce: 2 * facts.cpus,
     hostCpu: facts.cpu,

@@ -1,5 +1,6 @@
 /** A lock that lives exactly as long as its process: flock(2) on a file that stays. */
 import * as fs from "node:fs";
+import { isDiskFull } from "./errno.ts";
 import { flockNow } from "./libc.ts";
 
 /** `release` may be called again. A child that we are just starting holds it too, until it has exec'ed. */
@@ -13,8 +14,7 @@ export function tryLock(path: string): LockResult {
     fs.closeSync(fd);
     return { heldBy: Number.isSafeInteger(heldBy) ? heldBy : 0 };
   }
-  fs.ftruncateSync(fd, 0);
-  fs.writeSync(fd, `${process.pid}\n`, 0);
+  notePid(fd);
   let isHeld = true;
   return {
     release() {
@@ -22,4 +22,14 @@ export function tryLock(path: string): LockResult {
       isHeld = false;
     },
   };
+}
+
+/** On a full disk the file has nobody's pid. */
+function notePid(fd: number): void {
+  try {
+    fs.ftruncateSync(fd, 0);
+    fs.writeSync(fd, `${process.pid}\n`, 0);
+  } catch (error) {
+    if (!isDiskFull(error)) throw error;
+  }
 }

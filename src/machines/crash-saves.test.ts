@@ -2,6 +2,7 @@
 import type { Machines } from "./machines.ts";
 import { agent, created, emit, nothing, type Operation, signal, started, testDeaths } from "./testing/crash.ts";
 import { paths } from "./testing/daemon.ts";
+import { testFullDisks } from "./testing/full.ts";
 
 const named = (machines: Machines, name: string, start = true) =>
   machines.create({ name, ephemeral: false }, start ? agent : null, emit, signal);
@@ -118,3 +119,4 @@ const operations = (
 ).map((operation) => ({ ...operation, saves: true }));
 
 testDeaths(operations);
+testFullDisks(operations);

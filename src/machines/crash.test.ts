@@ -2,6 +2,7 @@
 import type { Machines } from "./machines.ts";
 import { agent, create, created, emit, nothing, type Operation, signal, started, testDeaths } from "./testing/crash.ts";
 import type { Host } from "./testing/daemon.ts";
+import { testFullDisks } from "./testing/full.ts";
 
 const stopped = async (machines: Machines) => {
   await started(machines);
@@ -52,3 +53,4 @@ async function guestEnds(machines: Machines, host: Host, kind: "reboot" | "power
 }
 
 testDeaths(operations);
+testFullDisks(operations);

@@ -32,5 +32,6 @@ export async function forgetVm(ctx: Context, vm: VmRecord): Promise<void> {
   ctx.events.emit({ kind: "state", id: vm.id, name: vm.name, state: "deleting", reason: "deleted" });
   await Promise.all([ctx.paths.vm(vm.id).directory, ...snapshots].map((folder) => ctx.files.removeTree(folder)));
   ctx.background("dropping what nothing uses", dropUnused(ctx));
+  ctx.background("keeping room for removals", ctx.refillReserve());
   vmGone(ctx);
 }

@@ -230,6 +230,8 @@ export type MachinesDeps = {
    */
   copySparse(from: string, to: string, bytes: number, onPlainCopy?: (bytes: number) => void): Promise<void>;
   files: MachineFiles;
+  /** Takes the room that lets things be removed from a full disk, if it was given up and can be had. */
+  refillReserve(): Promise<void>;
   /** False for a save whose memory was written to since it was made; see vmm/save-files.ts. */
   isUntouched(save: Save): Promise<boolean>;
   /** Ends every process that has a path below `directory` among its arguments: what a dead daemon started and had not noted. */

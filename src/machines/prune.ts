@@ -39,7 +39,7 @@ export async function pruneImages(ctx: Context, { all, dryRun }: PruneRequest): 
   return leftovers ? { ...pruned, leftovers } : pruned;
 }
 
-/** A damaged kernel has none that is worth keeping. */
+/** A damaged kernel has none that is worth keeping; one that is missing and does not fit on the disk is not there to be kept. */
 async function initramfsInUse(ctx: Context): Promise<string[]> {
   const made = await Promise.allSettled(ctx.store.kernels.all().map((kernel) => ctx.artifacts.initramfs(kernel)));
   return made.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));

@@ -44,6 +44,7 @@ export async function reconcile(ctx: Context): Promise<void> {
   for (const entry of unfinished.filter((e) => e.change === "drop")) await finishDropping(ctx, entry);
   await dropUnused(ctx);
   await tidyTemplates(ctx);
+  ctx.background("keeping room for removals", ctx.refillReserve());
   startLeaseGrace(ctx);
   watchClock(ctx);
 }

@@ -33,6 +33,7 @@ async function look(ctx: Context): Promise<void> {
   const waiting = ctx.store.vms.all().filter((vm) => waitsForRoom(ctx, vm));
   const isRoom = waiting.length > 0 && (await ctx.files.hasRoom(ctx.paths.vms, enough).catch(() => false));
   if (waiting.length > 0 && !isRoom) return lookLater(ctx);
+  if (isRoom) await ctx.refillReserve();
   ctx.room.isWatched = false;
   ctx.room.resumedAt = ctx.clock.monotonic();
   await Promise.all(waiting.map((vm) => resume(ctx, vm)));

@@ -171,7 +171,11 @@ function keepTemplate(ctx: Context, made: TemplateRecord): void {
   const { key } = made;
   ctx.templates.fresh.set(key, made);
   const files = ctx.paths.template(key);
-  const noting = ctx.files.makeDurable([files.memory, files.state, files.disk]).then(async () => {
+  const durable = ctx.files.makeDurable([files.memory, files.state, files.disk]).catch(async (error: unknown) => {
+    if (ctx.templates.fresh.get(key) === made) await removeTemplate(ctx, key, "it can't be kept");
+    throw error;
+  });
+  const noting = durable.then(async () => {
     // removed meanwhile
     if (ctx.templates.fresh.get(key) !== made) return;
     ctx.templates.fresh.delete(key);

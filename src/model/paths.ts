@@ -34,6 +34,8 @@ export function pathsOf(roots: Roots) {
     /** what a daemon says before its log is open */
     daemonStderr: `${roots.state}/bangerd.stderr`,
     database: `${roots.state}/banger.sqlite`,
+    /** room that is given up on a full disk, so that things can be removed */
+    reserve: `${roots.state}/reserve`,
     sshKey: `${roots.state}/ssh/id_ed25519`,
     vms: `${roots.state}/vms`,
     vm: (id: VmId) => vmPaths(`${roots.state}/vms/${id}`),

@@ -59,9 +59,10 @@ export function isError(error: unknown, code: ErrorCode): error is BangerError {
   return error instanceof BangerError && error.code === code;
 }
 
-/** Any thrown value as a `BangerError`; what is not one is a bug and becomes `INTERNAL`. */
+/** Any thrown value as a `BangerError`: a full disk becomes `DISK_FULL`; what else is not one is a bug and becomes `INTERNAL`. */
 export function toBangerError(thrown: unknown): BangerError {
   if (thrown instanceof BangerError) return thrown;
+  if (isFullDisk(thrown)) return fail("DISK_FULL", { path: pathOf(thrown), during: "writing" }, thrown);
   const message = oneLine(redactText(thrown instanceof Error ? thrown.message : String(thrown)));
   return new BangerError(
     {
@@ -73,4 +74,15 @@ export function toBangerError(thrown: unknown): BangerError {
     },
     { cause: thrown },
   );
+}
+
+/** A system error that any write may meet: errno(3), ENOSPC and EDQUOT. */
+function isFullDisk(thrown: unknown): thrown is { path?: unknown } {
+  const code = (thrown as { code?: unknown } | null | undefined)?.code;
+  return code === "ENOSPC" || code === "EDQUOT";
+}
+
+/** Calls on open files name none. */
+function pathOf({ path }: { path?: unknown }): string {
+  return typeof path === "string" ? path : "one of banger's files";
 }

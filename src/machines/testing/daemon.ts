@@ -69,6 +69,7 @@ export function depsOf({ world, db }: Host): MachinesDeps {
     },
     restoresAtOnce: 2,
     hostCpu: "a CPU",
+    refillReserve: async () => {},
     isUntouched: async ({ files: { memory } }) => world.paths.get(memory) !== "spoiled",
     mayHoldSpare: async () => world.spares,
     idleLimit: async () => world.idleLimit,
