@@ -71,7 +71,7 @@ test("what goes wrong on the way leaves nothing: receiving, booting, reading, st
     expect([what, await codeOf(machines.importDisk(disk(), emit, signal))]).toEqual([what, code]);
     await machines.idle();
     assertTruth(host, `after a failure while ${what}`);
-    expect(machines.images()).toHaveLength(1);
+    expect(await machines.images()).toHaveLength(1);
   }
   const host = newHost();
   const refusing = {

@@ -238,7 +238,7 @@ test("storing that fails, a caller that goes, a VM that is deleted meanwhile: th
     if (how === "cancel") caller.abort(new Error("gone"));
     else await machines.delete("web");
     expect((await saving).message).toBe(how === "cancel" ? "gone" : "interrupted by delete");
-    expect(machines.images()).toHaveLength(1);
+    expect(await machines.images()).toHaveLength(1);
     await rest(host, machines, `after a ${how} in the middle`);
   }
 });
