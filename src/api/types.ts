@@ -14,6 +14,10 @@ export type DaemonInfo = {
   socket: string;
   startedAt: number;
   stateDirectory: string;
+  /** what should have been removed and could not be; the next daemon tries again */
+  leftovers: { path: string; reason: string; next: string }[];
+  /** exceptions that nobody caught since it began: bugs, which it survived */
+  uncaught: { count: number; last: string | null };
 };
 
 /** `POST /v1/vms`; absent fields mean "config, host, constant decide". Answers NDJSON, result `VmView`. */

@@ -1,6 +1,6 @@
 /** Files in the cache that no record knows: what a daemon that died had made and not noted yet, or what a former owner left. */
 import type { Digest } from "../base/names.ts";
-import { listFolder, modifiedAt, removeTree, usedBytes } from "../host/files.ts";
+import { listFolder, modifiedAt, removeTrees, usedBytes } from "../host/files.ts";
 import { isScratchName } from "../host/scratch.ts";
 import type { Paths } from "../model/paths.ts";
 
@@ -43,17 +43,13 @@ export async function removeLeftovers(
   ]);
   const files = [...blobs, ...initramfs.filter((file) => !kept.includes(file)), ...contents];
   const sizes = await Promise.all(files.map((file) => usedBytes(file)));
-  if (!dryRun) await Promise.all(files.map(removeTree));
+  if (!dryRun) await removeTrees(files);
   return { files: files.length, bytes: sizes.reduce((sum, size) => sum + size, 0) };
 }
 
 async function removeNewer(files: readonly string[], since: number): Promise<void> {
-  await Promise.all(
-    files.map(async (file) => {
-      const modified = await modifiedAt(file);
-      if (modified !== null && modified >= since) await removeTree(file);
-    }),
-  );
+  const times = await Promise.all(files.map((file) => modifiedAt(file)));
+  await removeTrees(files.filter((_, at) => (times[at] ?? Number.NEGATIVE_INFINITY) >= since));
 }
 
 async function filesIn(folder: string): Promise<string[]> {

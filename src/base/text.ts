@@ -17,6 +17,9 @@ export function redactUrl(given: string): string {
   return `${scheme}${keepsUser ? `${user}@` : ""}${host}${path}`;
 }
 
+/** A URL, with what may stand right before its scheme. Tried once for each word: foreign text may be one long word. */
+const urls = /(?<![a-z0-9+.-])([0-9+.-]*)([a-z][a-z0-9+.-]*:\/\/(?:\S*@)?[^\s'"<>]*)/gi;
+
 /**
  * A user and a password in which `/`, `?`, `#` or `@` were not encoded: what follows the colon is no port. Such a URL is no good to
  * anybody, and the password in it is one all the same.
@@ -27,7 +30,7 @@ const oddLogin = /^([a-z][a-z0-9+.-]*:\/\/)(?!\[)([^\s/?#:@]*):(?!\d{1,5}(?:[/?#
  * Every URL inside a longer text (an error of git, a log line) without its credentials.
  */
 export function redactText(text: string): string {
-  return text.replace(/[a-z][a-z0-9+.-]*:\/\/(?:\S*@)?[^\s'"<>]*/gi, (url) => redactUrl(url));
+  return text.replace(urls, (_whole, before: string, url: string) => before + redactUrl(url));
 }
 
 /** The member of `list` that `name` was probably meant to be, or undefined when none is near. */

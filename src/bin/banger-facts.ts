@@ -162,8 +162,9 @@ async function daemonState(running: () => Promise<Api | null>): Promise<CheckFac
   try {
     const api = await running();
     if (!api) return { state: "none" };
-    const { version: its, pid } = await api.json("daemonInfo");
-    return { state: "running", version: its, pid };
+    // an older daemon, which is asked all the same, says nothing of the last two
+    const { version: its, pid, leftovers = [], uncaught = { count: 0, last: null } } = await api.json("daemonInfo");
+    return { state: "running", version: its, pid, leftovers, uncaught };
   } catch (error) {
     return { state: "unreachable", reason: toBangerError(error).message };
   }

@@ -11,7 +11,7 @@ import { fail } from "../base/errors/error.ts";
 import type { Reference } from "../base/reference.ts";
 import type { Config } from "../config/config.ts";
 import type { Exec } from "../host/exec.ts";
-import { exists, removeTree } from "../host/files.ts";
+import { exists, removeTrees } from "../host/files.ts";
 import { createHttp, createZoneOf, dockerCertificates, systemCertificates } from "../host/http-fetch.ts";
 import { ImageBundles } from "../images/bundle.ts";
 import { checkImage, verifyImage } from "../images/check.ts";
@@ -91,8 +91,8 @@ export function wireArtifacts(facts: Facts): MachineArtifacts {
     saveImage: (saved, emit, signal) => saveImage(images, saved, emit, signal),
     exportImage: (image, signal) => exportImage(paths, image, signal),
     importKernel: (upload, emit, signal) => importKernelPackage(deps, upload, emit, signal),
-    removeLayers: (digests) => removeAll(digests.map((digest) => paths.layer(digest))),
-    removeKernels: (digests) => removeAll(digests.map((digest) => paths.kernel(digest).directory)),
+    removeLayers: (digests) => removeTrees(digests.map((digest) => paths.layer(digest))),
+    removeKernels: (digests) => removeTrees(digests.map((digest) => paths.kernel(digest).directory)),
     removeStrays: (known) => removeOwnStrays(paths, known, cacheSince),
     removeUnfinished: () => removeUnfinished(paths, cacheSince),
     removeLeftovers: (which, dryRun) => removeLeftovers(paths, which, dryRun),
@@ -125,8 +125,4 @@ const pause: Pause = (ms, signal) => {
 function agentMissing(agent: string) {
   const install = `put it at ${agent}, beside bangerd, as an installation does, or set BANGER_AGENT to its path`;
   return { tool: "banger-vsock-agent", why: "in every VM", install };
-}
-
-async function removeAll(files: readonly string[]): Promise<void> {
-  await Promise.all(files.map((file) => removeTree(file)));
 }

@@ -14,8 +14,10 @@ import { socketWorld } from "../daemon/socket-world.ts";
 import { hostFacts } from "../host/facts.ts";
 import { tryLock } from "../host/lock.ts";
 import { createLogger } from "../host/log.ts";
+import { limitLog } from "../host/log-limit.ts";
 import { ensureOwnFolder } from "../host/owner.ts";
 import { parentOf } from "../host/process-tree.ts";
+import { catchUncaught } from "../host/uncaught.ts";
 import { pathsOf, rootlessRoots } from "../model/paths.ts";
 import { relayAgent } from "../wire/agent/relay.ts";
 import { wireMachines } from "./bangerd-machines.ts";
@@ -47,6 +49,8 @@ async function run(env: Env): Promise<number> {
   const lock = tryLock(paths.lock);
   if ("heldBy" in lock) throw fail("DAEMON_RUNNING", { directory: paths.roots.state, pid: lock.heldBy });
   const log = createLogger(paths.daemonLog);
+  const uncaught = catchUncaught(log);
+  const stderr = limitLog(paths.daemonStderr);
   const cache = await claimCache(paths, startedAt);
   const { machines, driver, close } = await wireMachines({ paths, facts, env, log, cacheSince: cache.since });
   const daemon = createDaemon({
@@ -55,6 +59,7 @@ async function run(env: Env): Promise<number> {
     facts,
     identity: { pid: process.pid, startedAt, socket: paths.socket, stateDirectory: paths.roots.state },
     logs: logFiles,
+    uncaught: () => uncaught.facts,
     relay: (client, upstream, notices) => relayAgent(client, upstream, { allow: clientVerbs, notices }),
     log,
     stop() {
@@ -78,6 +83,7 @@ async function run(env: Env): Promise<number> {
   await keeper.retreat();
   close();
   cache.release();
+  stderr.stop();
   lock.release();
   free.resolve();
   await keeper.close();

@@ -1,5 +1,5 @@
 /** The daemon's own facts, put together with the machines it serves. */
-import { apiVersion, type HostInfo } from "../api/types.ts";
+import { apiVersion, type DaemonInfo, type HostInfo } from "../api/types.ts";
 import { version } from "../base/version.ts";
 import type { Logger } from "../host/log.ts";
 import type { Machines } from "../machines/machines.ts";
@@ -13,13 +13,15 @@ export type DaemonParts = {
   identity: { pid: number; startedAt: number; socket: string; stateDirectory: string };
   logs: LogFiles;
   relay: Daemon["relay"];
+  uncaught(): DaemonInfo["uncaught"];
   log: Logger;
   stop(): Promise<void>;
 };
 
 export function createDaemon(parts: DaemonParts): Daemon {
   const { machines, logs, relay, log, stop } = parts;
-  const info = { ...parts.identity, version, api: apiVersion };
+  const identity = { ...parts.identity, version, api: apiVersion };
+  const info = () => ({ ...identity, leftovers: machines.leftovers(), uncaught: parts.uncaught() });
   return { machines, info, host: () => hostInfo(parts), logs, relay, log, stop };
 }
 

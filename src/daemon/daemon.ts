@@ -16,7 +16,7 @@ export type LogFiles = {
 
 export type Daemon = {
   machines: Machines;
-  info: DaemonInfo;
+  info(): DaemonInfo;
   host(): Promise<HostInfo>;
   logs: LogFiles;
   /** Joins a client's connection to a VM's session, with notices of the daemon's own; resolves when it is over. */

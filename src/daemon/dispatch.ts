@@ -35,6 +35,6 @@ function refuseBrowsers(exchange: HttpExchange): void {
 
 function requireSameVersion(daemon: Daemon, exchange: HttpExchange): void {
   const cli = exchange.header("banger-version");
-  if (cli === undefined || cli === daemon.info.version) return;
-  throw fail("DAEMON_VERSION", { daemon: daemon.info.version, cli: cli.slice(0, 64) });
+  if (cli === undefined || cli === daemon.info().version) return;
+  throw fail("DAEMON_VERSION", { daemon: daemon.info().version, cli: cli.slice(0, 64) });
 }

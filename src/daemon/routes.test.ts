@@ -25,7 +25,8 @@ test("the daemon says who it is and what the host can", async () => {
   const info = await ask(socket, "GET", "/v1/daemon");
   expect(info.status).toBe(200);
   expect(info.headers["banger-api"]).toBe("1");
-  expect(info.json).toEqual({ pid: process.pid, version, api: 1, socket, startedAt: 1, stateDirectory: "/s" });
+  const known = { pid: process.pid, version, api: 1, socket, startedAt: 1, stateDirectory: "/s" };
+  expect(info.json).toEqual({ ...known, leftovers: [], uncaught: { count: 0, last: null } });
   expect((await ask(socket, "GET", "/v1/host")).json).toEqual({
     cpus: 2,
     memoryBytes: 2 ** 31,

@@ -18,6 +18,14 @@ const catalog = (isOutOfReach: boolean): CheckFacts["catalogs"][number] => ({
   failure: { message: isOutOfReach ? "nobody listens there" : "another key's", hint: "look at it", isOutOfReach },
   isKept: isOutOfReach,
 });
+const running = {
+  state: "running" as const,
+  version: goodHost.version,
+  pid: 1,
+  leftovers: [],
+  uncaught: { count: 0, last: null },
+};
+const leftover = { path: "/s/x", reason: "the system forbids it", next: "do this" };
 const rows: [string, Partial<CheckFacts>, string, "warning" | "failure", RegExp][] = [
   ["another architecture", { arch: "arm64" }, "architecture", "failure", /arm64/],
   ["no QEMU", { qemu: null }, "vmm", "failure", /not installed/],
@@ -33,7 +41,9 @@ const rows: [string, Partial<CheckFacts>, string, "warning" | "failure", RegExp]
   ["no subordinate ids", { subordinateIds: false }, "user", "warning", /subordinate/],
   ["little space", { free: [{ path: "/s", bytes: 2 ** 31 }] }, "disk space", "warning", /2 GiB free/],
   ["no space", { free: [{ path: "/s", bytes: 2 ** 20 }] }, "disk space", "failure", /free at \/s/],
-  ["another version", { daemon: { state: "running", version: "9", pid: 1 } }, "daemon", "warning", /version 9/],
+  ["another version", { daemon: { ...running, version: "9" } }, "daemon", "warning", /version 9/],
+  ["a leftover", { daemon: { ...running, leftovers: [leftover] } }, "leftover", "warning", /^\/s\/x should.*forbids/],
+  ["an exception", { daemon: { ...running, uncaught: { count: 2, last: "x" } } }, "exceptions", "warning", /^2 .*: x$/],
   ["a config with a mistake", { config: { file: "/e/c", problems: ["vcpuu: unknown"] } }, "config", "failure", /vcpuu/],
   ["a catalog out of reach", { catalogs: [catalog(true)] }, "catalog", "warning", /nobody listens.*last good copy/],
   ["a catalog that is not believed", { catalogs: [catalog(false)] }, "catalog", "failure", /another key's/],
@@ -71,6 +81,13 @@ test("images are looked at where a daemon runs, and that they are not is said el
     status: "ok",
     text: expect.stringContaining("not looked at"),
   });
+});
+
+test("a daemon without anything to complain of is one line", () => {
+  const findings = checkAll({ ...goodHost, daemon: running }).filter(({ name }) =>
+    /daemon|leftover|exceptions/.test(name),
+  );
+  expect(findings.map(({ name, status }) => [name, status])).toEqual([["daemon", "ok"]]);
 });
 
 test("emulation that was asked for is fine", () => {

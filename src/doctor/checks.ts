@@ -27,6 +27,8 @@ export function checkAll(facts: CheckFacts): Finding[] {
     ...catalogs(facts),
     daemon(facts),
     ...contents(facts),
+    ...leftovers(facts),
+    ...uncaught(facts),
   ];
 }
 
@@ -172,4 +174,24 @@ function daemon({ daemon: one, version }: CheckFacts): Finding {
     text: `version ${one.version}, this banger is ${version}`,
     fix: "run `banger daemon stop`: VMs stay up",
   };
+}
+
+function leftovers({ daemon: one }: CheckFacts): Finding[] {
+  if (one.state !== "running") return [];
+  return one.leftovers.map(({ path, reason, next }): Finding => {
+    const text = `${path} should be gone and can't be removed: ${reason}`;
+    return {
+      name: "leftover",
+      status: "warning",
+      text,
+      fix: `${next}; then \`banger daemon stop\`: the next daemon removes it`,
+    };
+  });
+}
+
+function uncaught({ daemon: one }: CheckFacts): Finding[] {
+  if (one.state !== "running" || one.uncaught.count === 0) return [];
+  const text = `${count(one.uncaught.count, "exception")} nobody caught, the last one: ${one.uncaught.last}`;
+  const fix = "this is a bug: please report it with the lines of the daemon's log that say `uncaught`";
+  return [{ name: "exceptions", status: "warning", text, fix }];
 }

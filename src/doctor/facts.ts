@@ -52,7 +52,13 @@ export type CheckFacts = {
   contents: { count: number; damaged: ContentProblem[] } | null;
   daemon:
     | { state: "none" }
-    | { state: "running"; version: string; pid: number }
+    | {
+        state: "running";
+        version: string;
+        pid: number;
+        leftovers: { path: string; reason: string; next: string }[];
+        uncaught: { count: number; last: string | null };
+      }
     | { state: "unreachable"; reason: string };
   version: string;
 };

@@ -6,8 +6,10 @@ import { fail } from "../base/errors/error.ts";
 import type { Digest } from "../base/names.ts";
 import { errnoOf, isMissing } from "./errno.ts";
 import { watchFolder } from "./folder-watch.ts";
+import { bytesOfPath, textOfPath } from "./path-bytes.ts";
 
 export { isDiskFull } from "./errno.ts";
+export { removeTree, removeTrees } from "./remove-tree.ts";
 export { copySparse } from "./sparse-copy.ts";
 
 const defaultMax = 1024 * 1024;
@@ -75,11 +77,6 @@ export async function ensureFolder(path: string, mode = 0o700): Promise<void> {
   await fs.mkdir(path, { recursive: true, mode });
 }
 
-/** Missing is fine; links are removed, not followed. */
-export async function removeTree(path: string): Promise<void> {
-  await fs.rm(path, { recursive: true, force: true });
-}
-
 export async function exists(path: string): Promise<boolean> {
   try {
     await fs.lstat(path);
@@ -115,7 +112,7 @@ export async function serialOf(path: string): Promise<string> {
 /** Of its content, Unix time in `ms`; null when it is missing. Links are not followed. */
 export async function modifiedAt(path: string): Promise<number | null> {
   try {
-    return (await fs.lstat(path)).mtimeMs;
+    return (await fs.lstat(bytesOfPath(path))).mtimeMs;
   } catch (error) {
     if (isMissing(error)) return null;
     throw error;
@@ -127,16 +124,16 @@ export async function sizeOf(path: string): Promise<number> {
   return (await fs.stat(path)).size;
 }
 
-/** Allocated bytes of everything below `path`; what vanishes meanwhile counts nothing. */
+/** Allocated bytes of everything below `path`; what vanishes meanwhile, or can't be looked at, counts nothing. */
 export async function usedBytes(path: string): Promise<number> {
   try {
-    const stat = await fs.lstat(path);
+    const stat = await fs.lstat(bytesOfPath(path));
     const own = stat.blocks * 512;
     if (!stat.isDirectory()) return own;
     const inside = await Promise.all((await fs.readdir(path)).map((name) => usedBytes(`${path}/${name}`)));
     return inside.reduce((sum, bytes) => sum + bytes, own);
   } catch (error) {
-    if (isMissing(error)) return 0;
+    if (errnoOf(error) !== undefined) return 0;
     throw error;
   }
 }
@@ -200,9 +197,9 @@ export async function makeDurable(paths: readonly string[]): Promise<void> {
   await Promise.all([...new Set(paths.map((path) => dirname(path)))].map(syncPath));
 }
 
-/** Names in a folder. @throws when there is none */
+/** Names in a folder; those that are not UTF-8 as `path-bytes.ts` has them. @throws when there is none */
 export async function listFolder(path: string): Promise<string[]> {
-  return fs.readdir(path);
+  return (await fs.readdir(path, { encoding: "buffer" })).map(textOfPath);
 }
 
 /** A name in `folder` that nobody has, for work that is not finished. */

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import * as fs from "node:fs";
-import { createLogger, memoryLogger } from "./log.ts";
+import { createLogger, logRotateAt, memoryLogger } from "./log.ts";
 import { tempFolder } from "./testing/temp.ts";
 
 test("one JSON object a line, appended to a private file", () => {
@@ -49,4 +49,15 @@ test("a large log is moved aside when it is opened", () => {
   createLogger(path).info("new");
   expect(fs.statSync(`${path}.old`).size).toBe(9 * 1024 * 1024);
   expect(fs.statSync(path).size).toBeLessThan(1000);
+});
+
+test("a log that grows large while it is open is moved aside", () => {
+  using folder = tempFolder();
+  const path = `${folder.path}/log`;
+  const log = createLogger(path);
+  fs.truncateSync(path, 0);
+  const line = { text: "x".repeat(16_000) };
+  for (let bytes = 0; bytes <= logRotateAt + 32_000; bytes += 16_000) log.info("a line", line);
+  expect(fs.statSync(`${path}.old`).size).toBeGreaterThan(logRotateAt);
+  expect(fs.statSync(path).size).toBeLessThan(100_000);
 });

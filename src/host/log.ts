@@ -16,18 +16,27 @@ export interface Logger {
 /** of one field, in UTF-16 units: foreign text has no end by itself */
 const maxText = 16 * 1024;
 
-/** A log over this many bytes is kept as `.old` when the next daemon opens it. */
-const rotateAt = 8 * 1024 * 1024;
+/** A log over this many bytes is kept as `.old`, and begun anew. */
+export const logRotateAt = 8 * 1024 * 1024;
 
 /** Appends to `path`, mode 0600. A full disk loses lines, never the program. */
 export function createLogger(path: string): Logger {
-  rotate(path);
-  const fd = fs.openSync(path, "a", 0o600);
+  let file = openLog(path);
   return loggerOver((line) => {
     try {
-      fs.writeSync(fd, line);
+      if (file.bytes > logRotateAt) {
+        fs.closeSync(file.fd);
+        file = openLog(path);
+      }
+      file.bytes += fs.writeSync(file.fd, line);
     } catch {}
   });
+}
+
+function openLog(path: string): { fd: number; bytes: number } {
+  rotate(path);
+  const fd = fs.openSync(path, "a", 0o600);
+  return { fd, bytes: fs.fstatSync(fd).size };
 }
 
 /** Collects lines, for tests. */
@@ -67,6 +76,6 @@ function codeOf(error: Error): { code?: unknown } {
 
 function rotate(path: string): void {
   try {
-    if (fs.statSync(path).size > rotateAt) fs.renameSync(path, `${path}.old`);
+    if (fs.statSync(path).size > logRotateAt) fs.renameSync(path, `${path}.old`);
   } catch {}
 }

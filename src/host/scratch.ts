@@ -6,6 +6,7 @@ import { randomBytes } from "node:crypto";
 import { symlinkSync } from "node:fs";
 import * as fs from "node:fs/promises";
 import { isAlive, processRef } from "./process.ts";
+import { removeTree } from "./remove-tree.ts";
 import { bytesOf } from "./tree.ts";
 
 /** A new private folder below `parent`; folders there of processes that are gone are removed. */
@@ -43,6 +44,7 @@ async function removeStale(parent: string): Promise<void> {
     const [, pid, startTicks] = /^(\d+)-(\d+)-[0-9a-f]{10}$/.exec(name) ?? [];
     if (pid === undefined || startTicks === undefined) continue;
     if (isAlive({ pid: Number(pid), startTicks: Number(startTicks) })) continue;
-    await fs.rm(`${parent}/${name}`, { recursive: true, force: true });
+    // what stays is no reason not to begin: the next process tries again
+    await removeTree(`${parent}/${name}`).catch(() => {});
   }
 }

@@ -6,6 +6,7 @@ import type { TemplateRecord } from "../model/save.ts";
 import type { VmExit } from "../vmm/driver.ts";
 import type { MachinesDeps } from "./deps.ts";
 import type { StateEvents } from "./events.ts";
+import type { Leftovers } from "./leftovers.ts";
 import type { LiveVm } from "./live.ts";
 import type { Operations } from "./operations.ts";
 import type { Spares } from "./spares.ts";
@@ -53,6 +54,8 @@ export type Context = MachinesDeps & {
   };
   /** imports under way, and the removal that the next one waits for */
   importing: { count: number; removal: Promise<void> };
+  /** what should be gone; `files.removeTree` notes it */
+  leftovers: Leftovers;
   /** Lets work go on without its caller; a failure is logged. */
   background(what: string, work: Promise<unknown>): void;
   /** what `background` was given and is not over */

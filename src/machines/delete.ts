@@ -1,4 +1,8 @@
-/** Deleting a VM: its VMM, its row, its files, in that order, so that what is left after a death is never half a VM. */
+/**
+ * Deleting a VM: its VMM, its files, its row, in that order. Until the row is gone the VM is `deleting`, whatever is left of it: the
+ * next daemon goes on with it, and so does another `vm delete` when a file could not be removed.
+ */
+import { toBangerError } from "../base/errors/error.ts";
 import type { VmRecord } from "../model/vm.ts";
 import type { Context } from "./context.ts";
 import { clearAway } from "./ended.ts";
@@ -7,7 +11,7 @@ import { vmGone } from "./spare.ts";
 import { tell } from "./state.ts";
 import { dropUnused } from "./unused.ts";
 
-/** The caller holds the VM's operation. The name is free as soon as the row is gone. */
+/** The caller holds the VM's operation. The name is free as soon as the row is gone. @throws NOT_REMOVED; it stays `deleting` then */
 export async function deleteVm(ctx: Context, vm: VmRecord): Promise<void> {
   const change = ctx.store.transaction(() => {
     ctx.store.vms.change(vm.id, { state: "deleting" });
@@ -20,18 +24,33 @@ export async function deleteVm(ctx: Context, vm: VmRecord): Promise<void> {
   await forgetVm(ctx, vm);
 }
 
-/** Removes a VM that nothing runs for: the row with all its journal, then the folder (a folder without a row is garbage). */
+/** Removes a VM that nothing runs for: its folders, then the row with all its journal. @throws NOT_REMOVED, which its row tells too */
 export async function forgetVm(ctx: Context, vm: VmRecord): Promise<void> {
   forgetIdle(ctx, vm.id);
-  const snapshots = ctx.store.snapshots.of(vm.id).map(({ id }) => ctx.paths.snapshot(id).directory);
+  await removeFolders(ctx, vm);
   ctx.store.transaction(() => {
     ctx.store.vms.remove(vm.id);
     ctx.store.journal.forget(vm.id);
   });
   ctx.log.info("vm deleted", { vm: vm.name, id: vm.id });
   ctx.events.emit({ kind: "state", id: vm.id, name: vm.name, state: "deleting", reason: "deleted" });
-  await Promise.all([ctx.paths.vm(vm.id).directory, ...snapshots].map((folder) => ctx.files.removeTree(folder)));
   ctx.background("dropping what nothing uses", dropUnused(ctx));
   ctx.background("keeping room for removals", ctx.refillReserve());
   vmGone(ctx);
+}
+
+async function removeFolders(ctx: Context, vm: VmRecord): Promise<void> {
+  const snapshots = ctx.store.snapshots.of(vm.id).map(({ id }) => ctx.paths.snapshot(id).directory);
+  const removals = [ctx.paths.vm(vm.id).directory, ...snapshots].map((folder) => ctx.files.removeTree(folder));
+  try {
+    // each to its end, whatever becomes of the others
+    await Promise.allSettled(removals);
+    await Promise.all(removals);
+  } catch (error) {
+    await ctx.unlessReleased();
+    const reason = toBangerError(error).message;
+    ctx.store.vms.change(vm.id, { state: "deleting", failure: { reason, console: [] } });
+    tell(ctx, vm.id, reason);
+    throw error;
+  }
 }

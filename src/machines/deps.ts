@@ -44,9 +44,9 @@ export type MachineNetwork = {
 
 export type MachineFiles = {
   ensureFolder(path: string): Promise<void>;
-  /** missing is fine */
+  /** missing is fine @throws NOT_REMOVED */
   removeTree(path: string): Promise<void>;
-  /** names, empty when there is no such folder */
+  /** names, empty when there is no such folder; those that are not UTF-8 as host/path-bytes.ts has them */
   listFolder(path: string): Promise<string[]>;
   /** what may still be written on the file system of a folder */
   freeBytes(path: string): Promise<number>;
@@ -179,6 +179,8 @@ export type MachineTimings = {
   readerMs: number;
   /** from an agent's line that drops to the end of its VM, when that is why, in `ms` */
   endingMs: number;
+  /** what a daemon that starts waits for the removal of what is left, in `ms`: the rest goes on while it serves */
+  sweepMs: number;
   /** between two attempts to adopt a VMM that lives but does not answer, in `ms` */
   adoptAgainMs: number;
   /** from a VM's start to making one that is held ready, in `ms` */
@@ -204,6 +206,7 @@ export const defaultTimings: MachineTimings = {
   graceMs: 30_000,
   readerMs: 120_000,
   endingMs: 1_000,
+  sweepMs: 5_000,
   adoptAgainMs: 5_000,
   leaseGraceMs: 5_000,
   roomMs: { first: 1_000, last: 30_000 },

@@ -4,6 +4,7 @@ import type { OpenChange } from "../store/journal.ts";
 import type { VmExit } from "../vmm/driver.ts";
 import { consoleTail } from "./console.ts";
 import type { Context } from "./context.ts";
+import { discard } from "./discard.ts";
 import { dropLive } from "./live.ts";
 import { tell } from "./state.ts";
 
@@ -38,7 +39,8 @@ export async function clearAway(ctx: Context, vm: Pick<VmRecord, "id">): Promise
   const network = ctx.store.processes.network(vm.id);
   const files = ctx.paths.vm(vm.id);
   if (network) await ctx.network.stop(network, files);
-  await Promise.all([files.qmp, files.agent, files.net].map((socket) => ctx.files.removeTree(socket)));
+  // a socket that stays is in nobody's way: whoever makes the next one removes it first, or says why that can't be
+  await Promise.all([files.qmp, files.agent, files.net].map((socket) => discard(ctx, socket)));
 }
 
 /** Clears away and writes the ending; ends `change` in the same transaction. */

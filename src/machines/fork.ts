@@ -14,6 +14,7 @@ import type { SaveRecord } from "../vmm/driver.ts";
 import type { Context } from "./context.ts";
 import { copyDiskAloud, ofVm } from "./copy-disk.ts";
 import { deleteVm } from "./delete.ts";
+import { discard } from "./discard.ts";
 import { makeIdentity } from "./identity.ts";
 import { requireLive } from "./live.ts";
 import { type Origin, saveOf } from "./origin.ts";
@@ -46,7 +47,7 @@ export async function forkVm(
   const files = ctx.paths.snapshot(ctx.randomId());
   const children = addChildren(ctx, parent, names, identities);
   for (const { vm } of children) undo.defer(`VM ${vm.name}`, () => removeChild(ctx, vm));
-  const removeSave = () => ctx.files.removeTree(files.directory);
+  const removeSave = () => discard(ctx, files.directory);
   try {
     await ctx.files.ensureFolder(files.directory);
     const save = await saveParent(ctx, parent, { files, children, emit, signal });

@@ -9,6 +9,7 @@ import { prepareArtifacts } from "./artifacts.ts";
 import { bootSpec } from "./boot-spec.ts";
 import type { Context } from "./context.ts";
 import { copyDiskAloud } from "./copy-disk.ts";
+import { discard } from "./discard.ts";
 import { writeEnding } from "./ended.ts";
 import { cold, type SavedOrigin, saveOf } from "./origin.ts";
 import { snapshotDiskProblem } from "./same-disk.ts";
@@ -46,7 +47,7 @@ export async function goBack(ctx: Context, vm: VmRecord, plan: GoBack): Promise<
       await startVm(ctx, freshVm(ctx, vm), { origin, hasDisk: true, emit, signal: new AbortController().signal });
   } finally {
     await ctx.unlessReleased();
-    await ctx.files.removeTree(ready);
+    await discard(ctx, ready);
     change.end();
   }
   return freshVm(ctx, vm);

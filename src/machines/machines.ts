@@ -31,6 +31,7 @@ import {
 } from "./images.ts";
 import { importDisk } from "./import-disk.ts";
 import { type Lease, takeLease } from "./leases.ts";
+import { Leftovers } from "./leftovers.ts";
 import { dropLive, requireLive } from "./live.ts";
 import { saves } from "./machines-saves.ts";
 import { Operations } from "./operations.ts";
@@ -61,8 +62,11 @@ export type Machines = ReturnType<typeof createMachines>;
 
 export function createContext(deps: MachinesDeps): Context {
   const released = { yes: false };
+  const leftovers = new Leftovers(deps.log);
   const ctx: Context = {
     ...deps,
+    leftovers,
+    files: { ...deps.files, removeTree: (path) => leftovers.removing(path, deps.files.removeTree) },
     after: (ms, run) => deps.after(ms, () => void (released.yes || run())),
     unlessReleased: () => (released.yes ? new Promise(() => {}) : Promise.resolve()),
     release: () => {
@@ -78,7 +82,10 @@ export function createContext(deps: MachinesDeps): Context {
     onEnd: (live, exit) => settleEnd(ctx, live, exit),
     background: (what, work) => {
       const logged = work
-        .catch((error: unknown) => deps.log.warn(`${what} failed`, { error: toBangerError(error).message }))
+        .catch((error: unknown) => {
+          leftovers.note(error);
+          deps.log.warn(`${what} failed`, { error: toBangerError(error).message });
+        })
         .then(() => void ctx.pending.delete(logged));
       ctx.pending.add(logged);
     },
@@ -334,6 +341,8 @@ function daemonSide(ctx: Context) {
     retire: () => retireSpares(ctx),
     /** Run once, before anything is served. */
     reconcile: () => reconcile(ctx),
+    /** What could not be removed since this daemon began. */
+    leftovers: () => ctx.leftovers.all(),
     /** Lets go of every VM; they run on. */
     release: () => ctx.release(),
   };

@@ -10,6 +10,7 @@ import { getTar } from "../wire/agent/get.ts";
 import type { Json } from "../wire/agent/types.ts";
 import { agentComplaint, lastLines } from "./console.ts";
 import type { Context } from "./context.ts";
+import { discard } from "./discard.ts";
 import { abortedByStop } from "./disk-full.ts";
 import { isOverWithin } from "./within.ts";
 
@@ -56,7 +57,7 @@ export async function withReader<T>(
     await running?.kill();
     running?.release();
     if (running) ctx.nobodys.delete(running.record.process.pid);
-    await ctx.files.removeTree(directory);
+    await discard(ctx, directory);
   }
 }
 

@@ -9,6 +9,7 @@ import { greetAgain } from "./bring.ts";
 import { watchClock } from "./clock-watch.ts";
 import type { Context } from "./context.ts";
 import { forgetVm } from "./delete.ts";
+import { attempt } from "./discard.ts";
 import { clearAway, type Ending, endingOf, writeEnding } from "./ended.ts";
 import { goBack } from "./go-back.ts";
 import { startLeaseGrace } from "./leases.ts";
@@ -22,8 +23,12 @@ import { continueStop } from "./stop.ts";
 import { sweep } from "./sweep.ts";
 import { tidyTemplates } from "./templates.ts";
 import { dropUnused, finishDropping } from "./unused.ts";
+import { isOverWithin } from "./within.ts";
 
-/** When it resolves every VM's state is true; what takes long (an agent, a guest's shutdown) goes on behind. */
+/**
+ * When it resolves every VM's state is true; what takes long (an agent, a guest's shutdown) goes on behind. Nothing that a guest or a
+ * dead daemon left keeps this one from serving: a step that fails is logged, and the others are done.
+ */
 export async function reconcile(ctx: Context): Promise<void> {
   const unfinished = ctx.store.journal.unfinished();
   const vms = ctx.store.vms.all();
@@ -40,10 +45,11 @@ export async function reconcile(ctx: Context): Promise<void> {
     if (result.status === "rejected")
       ctx.log.error("reconciling failed", { vm: vms[index]?.name, error: String(result.reason) });
   });
-  await sweep(ctx);
-  for (const entry of unfinished.filter((e) => e.change === "drop")) await finishDropping(ctx, entry);
-  await dropUnused(ctx);
-  await tidyTemplates(ctx);
+  await attempt(ctx, "sweeping", () => sweep(ctx));
+  for (const entry of unfinished.filter((e) => e.change === "drop"))
+    await attempt(ctx, "removing what was dropped", () => finishDropping(ctx, entry));
+  await attempt(ctx, "dropping what nothing uses", () => dropUnused(ctx));
+  await attempt(ctx, "looking through the templates", () => tidyTemplates(ctx));
   ctx.background("keeping room for removals", ctx.refillReserve());
   startLeaseGrace(ctx);
   watchClock(ctx);
@@ -80,7 +86,9 @@ async function dropHalfVm(ctx: Context, vm: VmRecord, running: RunningVm | null)
   await running?.kill();
   running?.release();
   await clearAway(ctx, vm);
-  await forgetVm(ctx, vm);
+  const removal = ctx.operations.queue(vm.id, "delete", () => forgetVm(ctx, vm));
+  ctx.background(`removing ${vm.name}`, removal);
+  await isOverWithin(ctx, removal, ctx.timings.sweepMs);
 }
 
 /** The VMM lives: hold it, and take up what was being done with it. */

@@ -7,6 +7,7 @@ import type { SnapshotRecord } from "../model/save.ts";
 import type { VmRecord } from "../model/vm.ts";
 import type { Context } from "./context.ts";
 import { copyDiskAloud, ofVm } from "./copy-disk.ts";
+import { discard } from "./discard.ts";
 import { requireLive } from "./live.ts";
 import { stampSnapshot } from "./same-disk.ts";
 import { saveAndGoOn } from "./saving.ts";
@@ -39,7 +40,7 @@ export async function takeSnapshot(
     return record;
   } catch (error) {
     await ctx.unlessReleased();
-    await ctx.files.removeTree(files.directory);
+    await discard(ctx, files.directory);
     throw error;
   }
 }

@@ -16,6 +16,7 @@ import { prepareArtifacts, type ReadyArtifacts } from "./artifacts.ts";
 import { bootSpec } from "./boot-spec.ts";
 import type { Context } from "./context.ts";
 import type { PreparedNetwork } from "./deps.ts";
+import { discard } from "./discard.ts";
 import { saveOf } from "./origin.ts";
 import { rehearse } from "./rehearse.ts";
 import { AgentSession } from "./session.ts";
@@ -87,7 +88,7 @@ async function prepareSpare(ctx: Context, kind: SpareKind, hurry: AbortSignal): 
   const artifacts = await prepareArtifacts(ctx, kind.spec);
   const undo = new UndoStack();
   const id = ctx.randomId();
-  const removeFolder = () => ctx.files.removeTree(ctx.paths.vm(id).directory);
+  const removeFolder = () => discard(ctx, ctx.paths.vm(id).directory);
   try {
     const made = await restore(ctx, { ...kind, id }, template, artifacts, undo);
     const abandon = () => undo[Symbol.asyncDispose]();

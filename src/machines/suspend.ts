@@ -3,6 +3,7 @@ import type { Emit } from "../model/event.ts";
 import type { VmRecord } from "../model/vm.ts";
 import type { OpenChange } from "../store/journal.ts";
 import type { Context } from "./context.ts";
+import { discard } from "./discard.ts";
 import { clearAway } from "./ended.ts";
 import { type LiveVm, requireLive } from "./live.ts";
 import { stampSuspended } from "./same-disk.ts";
@@ -40,7 +41,7 @@ export async function suspendVm(
   } catch (error) {
     await ctx.unlessReleased();
     if (vm.state === "running") await goOn(ctx, live, vm);
-    await ctx.files.removeTree(files.directory);
+    await discard(ctx, files.directory);
     change.end();
     throw error;
   }

@@ -2,34 +2,46 @@
 import { isVmId } from "../base/names.ts";
 import type { VmRecord } from "../model/vm.ts";
 import type { Context } from "./context.ts";
+import { attempt, discard } from "./discard.ts";
+import { isOverWithin } from "./within.ts";
 
-/** Run once, before anything is served: nobody makes files meanwhile. */
+/**
+ * Run once, before anything is served. What can't be removed is noted and passed over; what takes long goes on behind, where names are
+ * never used again.
+ */
 export async function sweep(ctx: Context): Promise<void> {
-  const folders = await ctx.files.listFolder(ctx.paths.vms);
-  const strays = folders.filter((name) => !isVmId(name) || ctx.store.vms.byId(name) === null);
-  await Promise.all(strays.map((name) => removeFolder(ctx, `${ctx.paths.vms}/${name}`)));
-  await Promise.all(ctx.store.vms.all().map((vm) => sweepVm(ctx, vm)));
-  const templates = new Set(ctx.store.templates.all().map(({ key }) => ctx.paths.template(key).directory));
-  await sweepSaves(ctx, ctx.paths.templates, templates);
-  const snapshots = new Set(ctx.store.snapshots.all().map(({ id }) => ctx.paths.snapshot(id).directory));
-  await sweepSaves(ctx, ctx.paths.snapshots, snapshots);
-  await ctx.artifacts.removeUnfinished();
+  const { paths, store } = ctx;
+  const templates = new Set(store.templates.all().map(({ key }) => paths.template(key).directory));
+  await sweepFolder(ctx, paths.templates, (path) => templates.has(path));
+  await Promise.all(store.vms.all().map((vm) => sweepVm(ctx, vm)));
+  const snapshots = new Set(store.snapshots.all().map(({ id }) => paths.snapshot(id).directory));
+  const rest = Promise.all([
+    sweepFolder(ctx, paths.vms, (_path, name) => isVmId(name) && store.vms.byId(name) !== null),
+    sweepFolder(ctx, paths.snapshots, (path) => snapshots.has(path)),
+    attempt(ctx, "removing unfinished work", () => ctx.artifacts.removeUnfinished()),
+  ]);
+  ctx.background("sweeping", rest);
+  await isOverWithin(ctx, rest, ctx.timings.sweepMs);
 }
 
 /** What a VM was suspended as is no use once it went on; a copy of a disk that was cut short never was. */
 async function sweepVm(ctx: Context, vm: VmRecord): Promise<void> {
-  if (!vm.suspended) await ctx.files.removeTree(ctx.paths.suspended(vm.id).directory);
-  for (const ending of ["new", "back"]) await ctx.files.removeTree(`${ctx.paths.vm(vm.id).disk}.${ending}`);
+  if (!vm.suspended) await discard(ctx, ctx.paths.suspended(vm.id).directory);
+  for (const ending of ["new", "back"]) await discard(ctx, `${ctx.paths.vm(vm.id).disk}.${ending}`);
 }
 
-async function sweepSaves(ctx: Context, folder: string, known: ReadonlySet<string>): Promise<void> {
+async function sweepFolder(
+  ctx: Context,
+  folder: string,
+  isKept: (path: string, name: string) => boolean,
+): Promise<void> {
   const names = await ctx.files.listFolder(folder);
-  const strays = names.map((name) => `${folder}/${name}`).filter((path) => !known.has(path));
-  await Promise.all(strays.map((path) => ctx.files.removeTree(path)));
+  const strays = names.filter((name) => !isKept(`${folder}/${name}`, name)).map((name) => `${folder}/${name}`);
+  await Promise.all(strays.map((path) => removeStray(ctx, path)));
 }
 
-async function removeFolder(ctx: Context, folder: string): Promise<void> {
-  ctx.log.info("removing what a former daemon left", { folder });
-  await ctx.endStrays(folder);
-  await ctx.files.removeTree(folder);
+async function removeStray(ctx: Context, path: string): Promise<void> {
+  ctx.log.info("removing what a former daemon left", { path });
+  await attempt(ctx, `ending what uses ${path}`, () => ctx.endStrays(path));
+  await discard(ctx, path);
 }

@@ -23,6 +23,12 @@ export const hostErrors = {
     hint: () =>
       "free some space (`banger vm ls`, `banger image ls` show sizes) and run the same command again; nothing half-made was kept",
   }),
+  NOT_REMOVED: spec({
+    exit: Exit.Failure,
+    message: (p: { root: string; path: string; reason: string; next: string }) =>
+      `${p.path} can't be removed: ${p.reason}`,
+    hint: (p) => `${p.next}; then run the same command again, or \`banger daemon stop\`: the next daemon tries again`,
+  }),
   PATH_TOO_LONG: spec({
     exit: Exit.Unavailable,
     message: (p: { path: string; limit: number }) =>

@@ -41,6 +41,7 @@ export async function serve(options: ServeOptions = {}): Promise<Served> {
     driver: worldDriver(host.world),
     facts: { cpus: 2, memoryBytes: 2 ** 31 },
     identity: { pid: process.pid, startedAt: 1, socket, stateDirectory: "/s" },
+    uncaught: () => ({ count: 0, last: null }),
     logs: options.logs ?? { read: async function* () {}, follow: async function* () {} },
     relay: options.relay ?? (async (line) => line.end()),
     log,

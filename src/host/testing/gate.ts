@@ -2,7 +2,7 @@
 import { test } from "bun:test";
 import { accessSync, constants, existsSync } from "node:fs";
 
-export type Need = "vm" | "root" | "systemd" | "registry" | "ssh-clients" | `tool:${string}`;
+export type Need = "vm" | "root" | "ordinary-user" | "systemd" | "registry" | "ssh-clients" | `tool:${string}`;
 
 /**
  * Why a test can't run here, or is not wanted to (`BANGER_SKIP`, a list like the one below); null when it can.
@@ -33,6 +33,8 @@ function reasonAgainst(need: Need): string | null {
       return agentBinary() ? null : agentMissing;
     case "root":
       return process.getuid?.() === 0 ? null : "it needs root";
+    case "ordinary-user":
+      return process.getuid?.() === 0 ? "root may do what is tested here" : null;
     case "systemd":
       return onPath("systemd-nspawn") ? null : "systemd-nspawn is not installed";
     case "registry":

@@ -27,6 +27,7 @@ export const shortTimings = {
   leaseGraceMs: 5,
   readerMs: 25,
   endingMs: 10,
+  sweepMs: 30_000,
   adoptAgainMs: 1,
   restoreTurnMs: 30_000,
   spareAfterMs: 30_000,
@@ -143,7 +144,10 @@ function filesOf(world: World): MachinesDeps["files"] {
       world.failIf("ensureFolder");
       world.paths.set(path, "");
     },
-    removeTree: async (path) => world.removeTree(path),
+    async removeTree(path) {
+      world.failIf(`remove ${path}`);
+      world.removeTree(path);
+    },
     listFolder: async (path) => world.list(path),
     freeBytes: async () => world.freeBytes,
     usedBytes: async () => 4096,

@@ -1,5 +1,6 @@
 /** What QEMU leaves in files: the guest's serial console and its own stderr. Both grow as a guest likes, so both are cut. */
-import { exists, renameDurable, sizeOf, tailBytes, truncateTo, writeAtomic } from "../../host/files.ts";
+import { exists, renameDurable, sizeOf, tailBytes } from "../../host/files.ts";
+import { cutLog } from "../../host/log-limit.ts";
 import { consoleTailBytes, lastLines } from "../console.ts";
 
 /** Beyond this many bytes a log is cut to its last `keptBytes`, which move to `….old`. */
@@ -52,11 +53,9 @@ export function hasHalted(tail: Uint8Array): boolean {
   return /reboot: System halted\s*$/.test(new TextDecoder().decode(tail));
 }
 
-/** QEMU writes with O_APPEND, so it goes on at the new end. What it prints in between is lost. */
-export async function cutIfLong(path: string, limit = serialLimit): Promise<void> {
-  if ((await sizeOf(path)) <= limit) return;
-  await writeAtomic(`${path}.old`, await tailBytes(path, keptBytes));
-  await truncateTo(path, 0);
+/** QEMU writes with O_APPEND. */
+export function cutIfLong(path: string, limit = serialLimit): Promise<void> {
+  return cutLog(path, limit, keptBytes);
 }
 
 async function tail(path: string): Promise<Uint8Array> {

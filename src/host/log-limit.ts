@@ -1,0 +1,27 @@
+/** Keeps a file short that others append to. */
+import { sizeOf, tailBytes, truncateTo, writeAtomic } from "./files.ts";
+
+/** what a log of a program's own words may take, in bytes */
+export const logLimit = 1024 * 1024;
+const keptBytes = 256 * 1024;
+/** No file watch: whoever writes without end would wake us each time. */
+const lookEveryMs = 60_000;
+
+/**
+ * Moves the end of a log that is over `limit` bytes to `….old` and empties it. Whoever appends (O_APPEND) goes on at the new end; what
+ * is written in between is lost.
+ */
+export async function cutLog(path: string, limit = logLimit, kept = keptBytes): Promise<void> {
+  if ((await sizeOf(path)) <= limit) return;
+  await writeAtomic(`${path}.old`, await tailBytes(path, kept));
+  await truncateTo(path, 0);
+}
+
+/** Looks at once, and then now and then; keeps no program alive. */
+export function limitLog(path: string): { stop(): void } {
+  const look = () => void cutLog(path).catch(() => {});
+  look();
+  const timer = setInterval(look, lookEveryMs);
+  timer.unref();
+  return { stop: () => clearInterval(timer) };
+}

@@ -1,0 +1,24 @@
+import { expect, test } from "bun:test";
+import fc from "fast-check";
+import { bytesOfPath, textOfPath } from "./path-bytes.ts";
+
+const bytesOf = (path: string) => Buffer.from(bytesOfPath(path) as Uint8Array);
+
+test("a name that is UTF-8 is itself", () => {
+  expect(textOfPath(Buffer.from("grüße"))).toBe("grüße");
+  expect(bytesOfPath("grüße")).toBe("grüße");
+});
+
+test("other bytes stand as surrogates, beside characters that are whole", () => {
+  const name = Buffer.from([0x61, 0xff, 0xc3, 0xbc, 0xc3, 0x2f]);
+  expect(textOfPath(name)).toBe("a\udcffü\udcc3/");
+  expect(bytesOfPath(textOfPath(name))).toEqual(name);
+});
+
+test("any bytes come back as they were", () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 24 }), (bytes) => {
+      expect(bytesOf(textOfPath(bytes))).toEqual(Buffer.from(bytes));
+    }),
+  );
+});
