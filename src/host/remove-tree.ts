@@ -1,7 +1,7 @@
 /** Removing files and folders, whatever a guest's VMM or a build has left in them. */
 import * as fs from "node:fs/promises";
+import { oneLine } from "../base/display.ts";
 import { fail } from "../base/errors/error.ts";
-import { stripControl } from "../base/text.ts";
 import { clearTree, type Stuck } from "./clear-tree.ts";
 import { errnoOf } from "./errno.ts";
 import { bytesOfPath } from "./path-bytes.ts";
@@ -65,7 +65,5 @@ export function describeStuck(root: string, { path, errno, uid }: Stuck) {
 }
 
 function printable(path: string): string {
-  return stripControl(path)
-    .replace(/[\udc80-\udcff]/gu, "?")
-    .slice(0, 1024);
+  return oneLine(path.replace(/[\udc80-\udcff]/gu, "?")).slice(0, 1024);
 }

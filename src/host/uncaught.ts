@@ -2,7 +2,8 @@
  * Exceptions that reach the top of a long-lived process: each is a bug, and no reason to end what the process does for others. They are
  * logged and counted, and the process goes on.
  */
-import { redactText, stripControl } from "../base/text.ts";
+import { oneLine } from "../base/display.ts";
+import { redactText } from "../base/text.ts";
 import type { Logger } from "./log.ts";
 
 export type UncaughtFacts = {
@@ -29,7 +30,7 @@ export class Uncaught {
 
   note(thrown: unknown, kind: "exception" | "rejection"): void {
     this.#count += 1;
-    const message = redactText(stripControl(messageOf(thrown)).slice(0, maxMessage));
+    const message = redactText(oneLine(messageOf(thrown).slice(0, maxMessage)));
     this.#last = message;
     this.#log.error(`uncaught ${kind}`, { message, stack: stackOf(thrown), count: this.#count });
   }
