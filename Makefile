@@ -10,10 +10,10 @@ VERSION := $(shell sed -n 's/^  "version": "\(.*\)",/\1/p' package.json)
 SOURCES := $(shell find src \( -name '*.ts' -o -name '*.toml' \) ! -name '*.test.ts')
 AGENT_SOURCES := $(shell find agent protocol -type f -not -path 'agent/target/*' 2>/dev/null)
 
-.PHONY: help setup build check unit test run bench fuzz install clean
+.PHONY: help setup build check unit test test-attack run bench fuzz install clean
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 16
 
 setup: ## install what is missing (says what, and why)
 	@scripts/setup
@@ -40,6 +40,9 @@ test: ## every test, those with real VMs included (BANGER_REQUIRE=vm,root,tools:
 	@scripts/setup --test
 	@$(MAKE) --no-print-directory --silent build
 	@$(BIN)/bun scripts/test-all.ts
+
+test-attack: build ## what hostile guests, images and registries come to: one line an attack (held or OPEN)
+	@$(BIN)/bun test --timeout=600000 test/attack
 
 run: build ## the main job with this repository: a shell in a VM (without a terminal: a command that proves where it is)
 	@scripts/run

@@ -2,21 +2,24 @@
 //! handed to it as descriptors: 3, 4, ... in the order of `--listen` and `--connect` on the command line.
 
 use crate::host::descriptors::{self, Socket};
+use crate::host::profiles;
 use crate::programs;
 use crate::sys::landlock::{self, Cage, Right};
-use crate::sys::privileges;
+use crate::sys::{privileges, seccomp};
 
 #[derive(Debug, PartialEq)]
 struct Plan {
     rules: Vec<(Right, String)>,
     sockets: Vec<Socket>,
+    /// name of the filter in `profiles`
+    profile: Option<String>,
     program: Vec<String>,
 }
 
 /// Comes back only when it failed, or after `--check`.
 pub fn run(arguments: &[String]) -> Result<(), String> {
     if arguments == ["--check"] {
-        println!("{{\"landlock\": {}}}", landlock::abi());
+        println!("{{\"landlock\": {}, \"seccomp\": {}}}", landlock::abi(), seccomp::is_available());
         return Ok(());
     }
     let plan = parse(arguments)?;
@@ -28,8 +31,18 @@ pub fn run(arguments: &[String]) -> Result<(), String> {
     if let Some(cage) = cage {
         cage.close().map_err(|error| format!("confine: landlock: {error}"))?;
     }
+    if let Some(profile) = &plan.profile {
+        filter(profile).map_err(|problem| format!("confine: {problem}"))?;
+    }
     let env = programs::inherited().map_err(|error| format!("confine: environment: {error}"))?;
     Err(format!("confine: {}: {}", plan.program[0], programs::exec(&plan.program, &env)))
+}
+
+/// The last layer: what sets up the others is not in the table.
+fn filter(profile: &str) -> Result<(), String> {
+    let rules = profiles::named(profile).ok_or_else(|| format!("no profile is named {profile:?}"))?;
+    let program = seccomp::compile(rules, std::process::id());
+    seccomp::install(&program).map_err(|error| format!("seccomp: {error}"))
 }
 
 fn cage(abi: i32, rules: &[(Right, String)]) -> Result<Cage, String> {
@@ -41,16 +54,17 @@ fn cage(abi: i32, rules: &[(Right, String)]) -> Result<Cage, String> {
 }
 
 fn parse(arguments: &[String]) -> Result<Plan, String> {
-    let (mut rules, mut sockets) = (Vec::new(), Vec::new());
+    let (mut rules, mut sockets, mut profile) = (Vec::new(), Vec::new(), None);
     let mut words = arguments.iter();
     while let Some(word) = words.next().filter(|word| *word != "--") {
-        let path = words.next().cloned().ok_or_else(|| format!("confine: {word} needs a path"));
+        let value = words.next().cloned().ok_or_else(|| format!("confine: {word} needs a value"));
         match word.as_str() {
-            "--rw" => rules.push((Right::ReadWrite, path?)),
-            "--ro" => rules.push((Right::ReadOnly, path?)),
-            "--dev" => rules.push((Right::Device, path?)),
-            "--listen" => sockets.push(Socket::Listening(path?)),
-            "--connect" => sockets.push(Socket::Connected(path?)),
+            "--rw" => rules.push((Right::ReadWrite, value?)),
+            "--ro" => rules.push((Right::ReadOnly, value?)),
+            "--dev" => rules.push((Right::Device, value?)),
+            "--listen" => sockets.push(Socket::Listening(value?)),
+            "--connect" => sockets.push(Socket::Connected(value?)),
+            "--profile" => profile = Some(value?),
             other => return Err(format!("confine: unknown argument {other:?}")),
         }
     }
@@ -58,7 +72,7 @@ fn parse(arguments: &[String]) -> Result<Plan, String> {
     if program.is_empty() {
         return Err("confine: a program must follow `--`".to_string());
     }
-    Ok(Plan { rules, sockets, program })
+    Ok(Plan { rules, sockets, profile, program })
 }
 
 #[cfg(test)]

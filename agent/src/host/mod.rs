@@ -3,12 +3,14 @@
 mod confine;
 mod descriptors;
 mod netguard;
+mod profiles;
 mod serve;
 mod tsc;
 
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: banger-vsock-agent confine [--rw PATH] [--ro PATH] [--dev PATH] [--listen PATH] [--connect PATH] ... -- PROGRAM [ARGUMENT] ...
+const USAGE: &str = "usage: banger-vsock-agent confine [--rw PATH] [--ro PATH] [--dev PATH] [--listen PATH] [--connect PATH] ...
+           [--profile NAME] -- PROGRAM [ARGUMENT] ...
        banger-vsock-agent confine --check
        banger-vsock-agent netguard --listen PATH [--resolver ADDRESS] [--deny NETWORK] ... -- PASST [ARGUMENT] ...
        banger-vsock-agent tsc

@@ -15,6 +15,7 @@ pub mod power;
 pub mod privileges;
 pub mod process;
 pub mod random;
+pub mod seccomp;
 pub mod signal;
 pub mod spawn;
 mod stack;

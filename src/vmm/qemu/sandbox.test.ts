@@ -34,7 +34,7 @@ test("QEMU may write in the VM's folder only, and read what it boots from", () =
   expect(confined(qemu, spec, facts).join(" ")).toBe(
     "/usr/bin/prlimit --fsize=8192: /l/banger-vsock-agent confine --rw /s/vms/abcd1234 " +
       "--ro /usr --ro /lib --ro /lib64 --ro /etc/ld.so.cache --ro /c/vmlinux --ro /c/i.cpio --ro /c/a.sqfs " +
-      "--dev /dev/urandom --dev /dev/null --listen /s/vms/abcd1234/qmp.sock --connect /s/vms/abcd1234/net.sock " +
+      "--dev /dev/urandom --dev /dev/null --profile qemu --listen /s/vms/abcd1234/qmp.sock --connect /s/vms/abcd1234/net.sock " +
       "-- /usr/bin/qemu-system-x86_64 -version",
   );
 });
@@ -52,6 +52,11 @@ test("memory for a template may be written where it is, and has no rule of its o
   const line = (path: string) => confined(qemu, spec, { ...facts, memory: { kind: "shared", path } }).join(" ");
   expect(line("/s/templates/x/memory.bin")).toContain(" --rw /s/templates/x/memory.bin ");
   expect(line(`${spec.directory}/memory.bin`)).not.toContain("memory.bin");
+});
+
+test("a network of QEMU's own makes its connections itself, so that QEMU may make sockets", () => {
+  const net = { kind: "builtin", mac: "02:00:00:00:00:01" } as const;
+  expect(confined(qemu, { ...spec, net }, facts).join(" ")).toContain("--profile qemu-user-net ");
 });
 
 test("KVM's device is open to it under KVM only", () => {

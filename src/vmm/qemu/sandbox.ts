@@ -43,6 +43,7 @@ export function confined(argv: readonly string[], spec: BootSpec, facts: Sandbox
     ...[spec.directory, ...writable.filter(outside)].flatMap((path) => ["--rw", path]),
     ...[...systemPaths, ...own, ...readable.filter(outside)].flatMap((path) => ["--ro", path]),
     ...devices.flatMap((path) => ["--dev", path]),
+    ...["--profile", spec.net?.kind === "builtin" ? "qemu-user-net" : "qemu"],
     ...facts.handed.flatMap(({ how, path }) => [`--${how}`, path]),
     "--",
     ...argv,

@@ -1,0 +1,96 @@
+//! Filters are run by an interpreter of the few instructions that they are made of.
+
+use super::*;
+
+/// What a filter says to a call.
+#[derive(Debug, PartialEq)]
+pub enum Verdict {
+    Allowed,
+    Killed,
+    Refused(libc::c_int),
+}
+
+/// seccomp(2) in miniature.
+pub fn verdict(program: &[libc::sock_filter], arch: u32, number: libc::c_long, arguments: [u64; 6]) -> Verdict {
+    let word = |offset: u32| match offset {
+        NUMBER => number as u32,
+        ARCH => arch,
+        _ => {
+            let argument = arguments[((offset - ARGUMENTS) / 8) as usize];
+            (if offset % 8 == 0 { argument } else { argument >> 32 }) as u32
+        }
+    };
+    let (mut at, mut value) = (0, 0);
+    loop {
+        let step = program[at];
+        at += 1;
+        match step.code {
+            LOAD => value = word(step.k),
+            AND => value &= step.k,
+            JUMP => at += step.k as usize,
+            IF_EQUAL => at += usize::from(if value == step.k { step.jt } else { step.jf }),
+            IF_AT_LEAST => at += usize::from(if value >= step.k { step.jt } else { step.jf }),
+            RETURN if step.k == ALLOW => return Verdict::Allowed,
+            RETURN if step.k == KILL_PROCESS => return Verdict::Killed,
+            RETURN => return Verdict::Refused((step.k & 0xffff) as libc::c_int),
+            other => panic!("instruction {other:#x}"),
+        }
+    }
+}
+
+const TABLE: &[Rule] = &[
+    allow(libc::SYS_read),
+    allow_if(libc::SYS_tgkill, &[&[Test::OwnPid(0)]]),
+    allow_if(libc::SYS_prlimit64, &[&[Test::OneOf(0, &[0]), Test::Null(2)]]),
+    allow_if(libc::SYS_ioctl, &[&[Test::OneOf(1, &[1, 2, 3])], &[Test::Bits { argument: 1, mask: 0xff00, value: 0xae00 }]]),
+    allow(libc::SYS_write),
+];
+
+fn ask(number: libc::c_long, arguments: &[u64]) -> Verdict {
+    let mut all = [0; 6];
+    all[..arguments.len()].copy_from_slice(arguments);
+    verdict(&compile(&[TABLE], 77), X86_64, number, all)
+}
+
+#[test]
+fn calls_outside_the_table_do_not_exist() {
+    assert_eq!(ask(libc::SYS_read, &[]), Verdict::Allowed);
+    assert_eq!(ask(libc::SYS_write, &[]), Verdict::Allowed);
+    for number in [libc::SYS_open, libc::SYS_clone3, 9999, i64::from(X32) - 1] {
+        assert_eq!(ask(number, &[]), Verdict::Refused(libc::ENOSYS), "{number}");
+    }
+}
+
+#[test]
+fn other_ways_into_the_kernel_end_the_process() {
+    let program = compile(&[TABLE], 77);
+    let i386 = 0x4000_0003;
+    assert_eq!(verdict(&program, i386, libc::SYS_read, [0; 6]), Verdict::Killed);
+    assert_eq!(verdict(&program, X86_64, i64::from(X32) | libc::SYS_read, [0; 6]), Verdict::Killed);
+}
+
+#[test]
+fn arguments_decide_by_the_bits_that_the_kernel_reads() {
+    let refused = Verdict::Refused(libc::EPERM);
+    assert_eq!(ask(libc::SYS_tgkill, &[77]), Verdict::Allowed);
+    assert_eq!(ask(libc::SYS_tgkill, &[78]), refused);
+    assert_eq!(ask(libc::SYS_prlimit64, &[1 << 32, 7, 0]), Verdict::Allowed);
+    assert_eq!(ask(libc::SYS_prlimit64, &[0, 7, 1]), refused);
+    assert_eq!(ask(libc::SYS_prlimit64, &[0, 7, 1 << 32]), refused);
+    assert_eq!(ask(libc::SYS_prlimit64, &[1, 7, 0]), refused);
+}
+
+#[test]
+fn each_way_to_be_allowed_is_tried() {
+    for command in [1, 2, 3, 0xae00, 0xaeff, 0x4008_ae01] {
+        assert_eq!(ask(libc::SYS_ioctl, &[0, command]), Verdict::Allowed, "{command:#x}");
+    }
+    for command in [0, 4, 0xaf00, 0x5412] {
+        assert_eq!(ask(libc::SYS_ioctl, &[0, command]), Verdict::Refused(libc::EPERM), "{command:#x}");
+    }
+}
+
+#[test]
+fn the_kernel_takes_the_program() {
+    assert!(is_available());
+}
