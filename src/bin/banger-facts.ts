@@ -12,6 +12,7 @@ import { ensureFolder, freeBytes, readTextIfAny } from "../host/files.ts";
 import { probeKvm } from "../host/kvm.ts";
 import { missingTool } from "../host/packages.ts";
 import type { Paths } from "../model/paths.ts";
+import { probeCage } from "../vmm/cage.ts";
 import { tryNetwork } from "./try-network.ts";
 import { catalogTimeoutMs, webOf } from "./web.ts";
 
@@ -60,7 +61,7 @@ export async function gatherFacts(paths: Paths, env: Env, running: () => Promise
       folder: `${dirname(paths.socket)}/doctor`,
       mayFallBack: async () => (await loadConfig({ file: paths.configFile })).networkFallback,
     }),
-    landlock: await landlock(env),
+    cage: await probeCage(exec, agentOf(env)),
     subordinateIds: await hasSubordinateIds(facts.user, facts.uid),
     free: await freeSpace(paths),
     ...(await configFacts(paths, env)),
@@ -82,17 +83,6 @@ async function firstLine(argv: string[]): Promise<string | null> {
 
 function agentOf(env: Env): string {
   return env["BANGER_AGENT"] || join(dirname(process.execPath), "banger-vsock-agent");
-}
-
-async function landlock(env: Env): Promise<number | null> {
-  const line = await firstLine([agentOf(env), "confine", "--check"]);
-  try {
-    const answer: unknown = line === null ? null : JSON.parse(line);
-    const version = (answer as { landlock?: unknown } | null)?.landlock;
-    return typeof version === "number" ? version : null;
-  } catch {
-    return null;
-  }
 }
 
 /** A range of 65536 ids in both files, as Debian's packages need it. */

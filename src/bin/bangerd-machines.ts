@@ -57,7 +57,9 @@ export type Wired = { machines: Machines; driver: VmmDriver; close(): void };
 export async function wireMachines({ paths, facts, env, log, cacheSince }: WireFacts): Promise<Wired> {
   const exec = createExec(definedOnly(env));
   const agent = env["BANGER_AGENT"] || join(dirname(process.execPath), "banger-vsock-agent");
-  const driver = createQemuDriver({ exec, which, env, agent, tscFile: paths.tscFile });
+  const config = () => loadConfig({ file: paths.configFile });
+  const confinement = async () => (await config()).confinement;
+  const driver = createQemuDriver({ exec, which, env, agent, tscFile: paths.tscFile, confinement });
   const disk = { exec, blankDisk: paths.blankDisk, partial: paths.partial, blanks: new Map() };
   const caches = [paths.layers, paths.kernels, paths.partial, paths.blobs, paths.initramfsFolder];
   const folders = [paths.vms, ...caches, dirname(paths.blankDisk(0))];
@@ -67,7 +69,6 @@ export async function wireMachines({ paths, facts, env, log, cacheSince }: WireF
   const store = createStore(openDatabase(paths.database, { makeRoom: () => reserve.release() }), () =>
     systemClock.now(),
   );
-  const config = () => loadConfig({ file: paths.configFile });
   const mayFallBack = async () => (await config()).networkFallback;
   const network = createUserNetwork({ exec, which, agent, hostNetworks, mayFallBack });
   const deps: MachinesDeps = {

@@ -25,6 +25,8 @@ export type Config = {
   /** where the file is or would be */
   file: string;
   vmDefaults: VmDefaults;
+  /** `required`: no VM starts where a layer of its VMM's cage is missing; `auto`: it is said what is left open */
+  confinement: "auto" | "required";
   /** hand the host's proxy variables and extra CA certificates on to guests */
   inheritProxy: boolean;
   /** the most that an image may be when it is unpacked, in bytes */

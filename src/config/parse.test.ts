@@ -25,6 +25,7 @@ test("values and where they came from", () => {
   expect(config.vmDefaults).toEqual({ vcpu: 3, memoryMib: 2048, diskBytes: 16 * 1024 ** 3 });
   expect(config.inheritProxy).toBe(false);
   expect(config.provenance).toEqual({
+    confinement: "default",
     inherit_proxy: "file",
     image_max_size: "default",
     catalog_urls: "default",
@@ -40,6 +41,12 @@ test("values and where they came from", () => {
     "vm_defaults.memory_mib": "file",
     "vm_defaults.disk_size": "file",
   });
+});
+
+test("confinement is auto unless it is required", () => {
+  expect(parseConfig("/c", "").confinement).toBe("auto");
+  expect(parseConfig("/c", 'confinement = "required"\n').confinement).toBe("required");
+  expect(problems('confinement = "on"\n')).toEqual(['confinement: must be "auto" or "required"']);
 });
 
 test("registries, and how large an image may be", () => {

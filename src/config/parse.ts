@@ -47,6 +47,7 @@ function configOf(file: string, raw: RawConfig): Config {
   return {
     file,
     vmDefaults,
+    confinement: raw.confinement ?? "auto",
     inheritProxy: raw.inherit_proxy ?? true,
     imageMaxBytes: parseSize(raw.image_max_size ?? defaultImageMax) ?? 0,
     catalogs: (raw.catalog_urls ?? []).map(({ url, key }) => ({ url, key: absolute(file, key) })),
@@ -58,6 +59,7 @@ function configOf(file: string, raw: RawConfig): Config {
     spareVm: raw.spare_vm ?? true,
     templateMaxBytes: parseSize(raw.template_max_size ?? defaultTemplateMax) ?? 0,
     provenance: {
+      confinement: source(raw.confinement),
       inherit_proxy: source(raw.inherit_proxy),
       image_max_size: source(raw.image_max_size),
       catalog_urls: source(raw.catalog_urls),

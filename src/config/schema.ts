@@ -113,7 +113,10 @@ const networkOrKind = z.pipe(
   networkSchema,
 );
 
+const confinementRule = 'must be "auto" or "required"';
+
 export const configSchema = z.strictObject({
+  confinement: z.optional(z.enum(["auto", "required"], { error: confinementRule })),
   catalog_urls: z.optional(
     z.array(catalogUrlSchema, { error: catalogsRule }).check(z.maxLength(20, { error: catalogsRule })),
   ),

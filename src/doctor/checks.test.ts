@@ -26,6 +26,7 @@ const running = {
   uncaught: { count: 0, last: null },
 };
 const leftover = { path: "/s/x", reason: "the system forbids it", next: "do this" };
+const cage = { landlock: 7, seccomp: true, namespaces: null, network: null };
 const rows: [string, Partial<CheckFacts>, string, "warning" | "failure", RegExp][] = [
   ["another architecture", { arch: "arm64" }, "architecture", "failure", /arm64/],
   ["no QEMU", { qemu: null }, "vmm", "failure", /not installed/],
@@ -35,8 +36,17 @@ const rows: [string, Partial<CheckFacts>, string, "warning" | "failure", RegExp]
   ["leave alone", { network: { failure: null, fix: "", mayFallBack: true } }, "network", "warning", /should it fail/],
   ["a tool for images", { tools: [{ ...tool, needed: "build" }] }, "mkfs.ext4", "warning", /not installed/],
   ["a tool that is always needed", { tools: [{ ...tool, needed: "always" }] }, "mkfs.ext4", "failure", /not installed/],
-  ["no Landlock", { landlock: 0 }, "confinement", "warning", /no Landlock/],
-  ["no agent", { landlock: null }, "confinement", "failure", /does not answer/],
+  ["no Landlock", { cage: { ...cage, landlock: 0 } }, "landlock", "warning", /nothing but its own root/],
+  ["no filter", { cage: { ...cage, seccomp: false } }, "seccomp", "warning", /modes and owners/],
+  ["no namespaces", { cage: { ...cage, namespaces: "EPERM" } }, "namespaces", "warning", /EPERM.*names, sizes/],
+  [
+    "no network namespace",
+    { cage: { ...cage, network: "x" } },
+    "network namespace",
+    "warning",
+    /nothing but the filter/,
+  ],
+  ["no agent", { cage: null }, "confinement", "failure", /does not answer/],
   ["root", { uid: 0 }, "user", "warning", /root/],
   ["no subordinate ids", { subordinateIds: false }, "user", "warning", /subordinate/],
   ["little space", { free: [{ path: "/s", bytes: 2 ** 31 }] }, "disk space", "warning", /2 GiB free/],

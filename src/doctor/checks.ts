@@ -1,6 +1,7 @@
 /** Judging a host: pure, one function a question. */
 import { count } from "../base/text.ts";
 import { formatSize } from "../base/units.ts";
+import { type Cage, type Gap, gapsOf } from "../model/cage.ts";
 import type { CheckFacts } from "./facts.ts";
 
 export type Finding = {
@@ -20,7 +21,7 @@ export function checkAll(facts: CheckFacts): Finding[] {
     acceleration(facts),
     ...tools(facts),
     network(facts),
-    confinement(facts),
+    ...confinement(facts),
     user(facts),
     ...space(facts),
     config(facts),
@@ -85,23 +86,38 @@ function network({ network: { failure, fix, mayFallBack } }: CheckFacts): Findin
   return { name, status: mayFallBack ? "warning" : "failure", text: `passt can't be used: ${failure}; ${what}`, fix };
 }
 
-function confinement({ landlock }: CheckFacts): Finding {
-  const name = "confinement";
-  if (landlock === null)
-    return {
-      name,
-      status: "failure",
-      text: "banger-vsock-agent does not answer",
-      fix: "install it beside banger, or set BANGER_AGENT",
-    };
-  if (landlock > 0) return { name, status: "ok", text: `Landlock version ${landlock}` };
-  return {
-    name,
-    status: "warning",
-    text: "this kernel has no Landlock: a VMM can read whatever its user can",
-    fix: "boot a kernel from 5.13 on, with landlock among its security modules",
-  };
+/** One line for each layer. */
+function confinement({ cage }: CheckFacts): Finding[] {
+  if (cage === null) {
+    const fix = "install it beside banger, or set BANGER_AGENT";
+    return [{ name: "confinement", status: "failure", text: "banger-vsock-agent does not answer", fix }];
+  }
+  const gaps = gapsOf(cage);
+  return layers.map(({ layer, present, fix }): Finding => {
+    const gap = gaps.find((one) => one.layer === layer);
+    if (!gap) return { name: layer, status: "ok", text: `VMMs have ${present(cage)}` };
+    const text = `VMMs are confined without it (${gap.why}); when a guest takes one over, ${gap.leavesOpen}`;
+    return { name: layer, status: "warning", text, fix };
+  });
 }
+
+const userNamespaces =
+  "let ordinary users make user namespaces: `sysctl user.max_user_namespaces kernel.unprivileged_userns_clone kernel.apparmor_restrict_unprivileged_userns` shows what forbids them";
+
+const layers: { layer: Gap["layer"]; present: (cage: Cage) => string; fix: string }[] = [
+  {
+    layer: "landlock",
+    present: ({ landlock }) => `Landlock version ${landlock}`,
+    fix: "boot a kernel from 5.13 on, with landlock among its security modules (`lsm=landlock,...`)",
+  },
+  {
+    layer: "seccomp",
+    present: () => "a filter of system calls",
+    fix: "boot a kernel with CONFIG_SECCOMP_FILTER",
+  },
+  { layer: "namespaces", present: () => "user, mount, IPC and host name namespaces of their own", fix: userNamespaces },
+  { layer: "network namespace", present: () => "a network namespace of their own", fix: userNamespaces },
+];
 
 function user({ uid, subordinateIds }: CheckFacts): Finding {
   const name = "user";

@@ -1,5 +1,6 @@
 /** What the checks look at; gathered at the edge, judged in `checks.ts`. */
 import type { ContentProblem } from "../model/artifact.ts";
+import type { Cage } from "../model/cage.ts";
 
 export type ToolFact = {
   program: string;
@@ -38,8 +39,8 @@ export type CheckFacts = {
   qemu: string | null;
   tools: ToolFact[];
   network: NetworkFact;
-  /** Landlock's version, 0 without it; null when the agent can't be asked */
-  landlock: number | null;
+  /** the layers of a VMM's cage; null when the agent can't be asked */
+  cage: Cage | null;
   /** the user's entry in subuid and subgid; root needs none */
   subordinateIds: boolean;
   /** bytes that the user may still write where state and cache are */

@@ -5,6 +5,7 @@ function load() {
   return dlopen("libc.so.6", {
     flock: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 },
     ioctl: { args: [FFIType.i32, FFIType.u64, FFIType.u64], returns: FFIType.i32 },
+    prlimit: { args: [FFIType.i32, FFIType.i32, FFIType.ptr, FFIType.ptr], returns: FFIType.i32 },
     lseek: { args: [FFIType.i32, FFIType.i64_fast, FFIType.i32], returns: FFIType.i64_fast },
     sendmsg: { args: [FFIType.i32, FFIType.ptr, FFIType.i32], returns: FFIType.i64_fast },
     socketpair: { args: [FFIType.i32, FFIType.i32, FFIType.i32, FFIType.ptr], returns: FFIType.i32 },
@@ -130,4 +131,15 @@ export function terminalMode(fd: number): Uint8Array | null {
 /** After what was written has gone out. False when it isn't a terminal (any more). */
 export function setTerminalMode(fd: number, mode: Uint8Array): boolean {
   return libc().ioctl(fd, TCSETSW, ptr(mode)) === 0;
+}
+
+export type Limit = { soft: bigint; hard: bigint };
+
+/** prlimit(2): the former limit, or null when the kernel refuses. @param next null: only asks */
+export function processLimit(pid: number, resource: number, next: Limit | null): Limit | null {
+  const wanted = next && new BigUint64Array([next.soft, next.hard]);
+  const former = new BigUint64Array(2);
+  if (libc().prlimit(pid, resource, wanted && ptr(wanted), ptr(former)) !== 0) return null;
+  const [soft = 0n, hard = 0n] = former;
+  return { soft, hard };
 }

@@ -40,6 +40,8 @@ export type Context = MachinesDeps & {
   nobodys: Set<number>;
   /** who may be restored now */
   restores: Semaphore;
+  /** whether somebody was told what is missing of the VMMs' cage */
+  gaps: { areNoted: boolean };
   spares: Spares;
   templates: {
     /** by key: being made, or waited for */

@@ -94,6 +94,7 @@ export function createContext(deps: MachinesDeps): Context {
     room: { isWatched: false, waitMs: deps.timings.roomMs.first, resumedAt: Number.NEGATIVE_INFINITY },
     idle: new Map(),
     restores: new Semaphore(deps.restoresAtOnce),
+    gaps: { areNoted: false },
     spares: noSpares(),
     templates: {
       making: new SharedWork(),

@@ -3,6 +3,7 @@ import { isError, toBangerError } from "../base/errors/error.ts";
 import type { VmRecord } from "../model/vm.ts";
 import type { OpenChange } from "../store/journal.ts";
 import { bring, finishStart, reachAgent } from "./bring.ts";
+import { noteGaps } from "./confinement.ts";
 import type { Context } from "./context.ts";
 import { clearAway } from "./ended.ts";
 import { growGuest } from "./grow.ts";
@@ -21,6 +22,7 @@ import { blameTemplate } from "./templates.ts";
  */
 export async function startVm(ctx: Context, stale: VmRecord, plan: StartPlan): Promise<LiveVm> {
   const start = beginStart(ctx, stale, plan);
+  await noteGaps(ctx, plan.emit);
   let way: Way = plan.spare ?? { ...plan.origin, hasDisk: plan.hasDisk ?? plan.origin.kind === "cold" };
   for (;;) {
     try {

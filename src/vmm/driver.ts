@@ -1,6 +1,7 @@
 /** The contract between banger and a virtual machine monitor. `driver.contract.ts` is its test suite. */
 import type { ByteStream } from "../base/bytes.ts";
 import type { Digest, VmId } from "../base/names.ts";
+import type { Gap } from "../model/cage.ts";
 import type { ProcessRef } from "../model/vm.ts";
 
 /** What a driver can do here; callers read these and never ask a driver for its name. */
@@ -21,6 +22,8 @@ export type Probe =
       accel: "kvm" | "tcg" /** why not KVM, when `tcg` */;
       why: string;
       features: DriverFeatures;
+      /** layers of its VMMs' cage that this host does not have */
+      gaps: Gap[];
     }
   | { usable: false; why: string /** what to type */; fix: string };
 

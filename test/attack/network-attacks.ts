@@ -2,13 +2,16 @@
 import { loopbackAddress, unixAddress } from "./listeners.ts";
 import type { Attack } from "./report.ts";
 import { refused, refusedSteps, type Scene } from "./scene.ts";
-import type { Answer, Call, TakenOver } from "./taken-over.ts";
+import { type Answer, buffer, type Call, type TakenOver } from "./taken-over.ts";
 
 const [unix, inet, inet6, netlink, packet, vsock, alg] = [1, 2, 10, 16, 17, 40, 38];
-const [stream, datagram, raw] = [1, 2, 3];
+const [stream, datagram, raw, seqpacket] = [1, 2, 3, 5];
 
 export function networkAttacks(scene: () => Scene): Attack[] {
   return [
+    refusedSteps(scene, "connects to a unix socket of the user, such as the session bus", (vmm, { listeners }) =>
+      connecting(vmm, unix, unixAddress(listeners.unix)),
+    ),
     refusedSteps(scene, "connects to an abstract unix socket of the user", (vmm, { listeners }) =>
       connecting(vmm, unix, unixAddress(`\0${listeners.abstract}`)),
     ),
@@ -25,6 +28,10 @@ export function networkAttacks(scene: () => Scene): Attack[] {
       [inet6, netlink, packet, vsock, alg].map((family): Call => ["socket", family, datagram, 0]),
     ),
     refused(scene, "makes a raw socket", () => [["socket", inet, raw, 1]]),
+    refused(scene, "makes a unix socket, connected or not", () => [
+      ...[stream, datagram, seqpacket].map((type): Call => ["socket", unix, type, 0]),
+      ["socketpair", unix, stream, 0, buffer],
+    ]),
     {
       name: "nobody was reached by any of it",
       run: async () => ({ held: scene().listeners.visits() === 0, seen: `${scene().listeners.visits()} visits` }),

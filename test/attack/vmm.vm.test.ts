@@ -14,7 +14,9 @@ import { processAttacks } from "./process-attacks.ts";
 import { attackTests } from "./report.ts";
 import { type Scene, setScene } from "./scene.ts";
 
-describe.skipIf(gate("vm") !== null || gate("tool:cc") !== null || !mayTrace())("a VMM that was taken over", () => {
+const reason = gate("vm") ?? gate("tool:cc") ?? reasonAgainstTracing();
+
+describe.skipIf(reason !== null)(`a VMM that was taken over${reason === null ? "" : ` (skipped: ${reason})`}`, () => {
   const folder = makeTempFolder("attack");
   let vms: TinyVms;
   let scene: Scene;
@@ -37,12 +39,18 @@ describe.skipIf(gate("vm") !== null || gate("tool:cc") !== null || !mayTrace())(
   ]);
 });
 
-/** ptrace(2): every scope of Yama but 0 needs root here, because the VMM is not a child of the injector. */
-function mayTrace(): boolean {
-  if (process.getuid?.() === 0) return true;
+/** ptrace(2): under every scope of Yama but 0 this needs root, because the VMM is not a child of the injector. */
+function reasonAgainstTracing(): string | null {
+  const scope = readYamaScope();
+  if (scope === "0" || process.getuid?.() === 0) return null;
+  return `Yama's ptrace_scope is ${scope}: run it as root`;
+}
+
+/** @returns 0 where there is no Yama */
+function readYamaScope(): string {
   try {
-    return readFileSync("/proc/sys/kernel/yama/ptrace_scope", "utf8").trim() === "0";
+    return readFileSync("/proc/sys/kernel/yama/ptrace_scope", "utf8").trim();
   } catch {
-    return true;
+    return "0";
   }
 }

@@ -123,6 +123,7 @@ vmSuite("copy", (home) => {
       env: process.env,
       agent: agentProgram,
       tscFile: `${home().folder}/tsc`,
+      confinement: async () => "auto",
     });
     vm = await driver.boot(await goldenSpec(home()), AbortSignal.timeout(60_000));
     await connect();

@@ -12,9 +12,12 @@ mod policy;
 
 use self::options::Options;
 use self::policy::Policy;
+use crate::host::profiles;
 use crate::programs;
+use crate::sys::landlock::{self, Cage};
 use crate::sys::poll::{self, Waiting};
 use crate::sys::process::{self, Forked};
+use crate::sys::{privileges, seccomp};
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::AsRawFd;
@@ -28,6 +31,8 @@ const BUFFER: usize = 256 * 1024;
 pub fn run(args: &[String]) -> Result<(), String> {
     let Options { path, policy, command } = Options::parse(args)?;
     let listener = listen(path).map_err(|e| format!("{}: {e}", path))?;
+    // passt has its own root, but no network namespace of its own, and abstract sockets belong to that
+    leave_others_alone().map_err(|e| format!("landlock: {e}"))?;
     let (ours, theirs) = UnixStream::pair().map_err(|e| e.to_string())?;
     if let Err(problem) = start(command, theirs) {
         let _ = std::fs::remove_file(path);
@@ -42,11 +47,37 @@ pub fn run(args: &[String]) -> Result<(), String> {
             let vmm = accept_unless_closed(&listener, &ours);
             let _ = std::fs::remove_file(path);
             if let Some(vmm) = vmm {
+                drop(listener);
+                // before the first byte of the guest's
+                confine_self().map_err(|e| format!("netguard: {e}"))?;
                 join(vmm, ours, policy);
             }
             std::process::exit(0)
         }
     }
+}
+
+/// For this process and passt: no abstract unix sockets and no signals, where the kernel can take them away.
+fn leave_others_alone() -> io::Result<()> {
+    privileges::take_no_more()?;
+    match Cage::of_scopes(landlock::abi())? {
+        Some(cage) => cage.close(),
+        None => Ok(()),
+    }
+}
+
+/// From here on it relays between two sockets: no files, no network, no other calls.
+fn confine_self() -> io::Result<()> {
+    privileges::give_up_all()?;
+    let abi = landlock::abi();
+    if abi > 0 {
+        Cage::new(abi, false)?.close()?;
+    }
+    if seccomp::is_available() {
+        let rules = profiles::named("netguard").unwrap_or_default();
+        seccomp::install(&seccomp::compile(rules, std::process::id()))?;
+    }
+    Ok(())
 }
 
 fn listen(path: &str) -> io::Result<UnixListener> {

@@ -11,10 +11,12 @@ use libc::*;
 /// The rules of a profile, in the order in which they are looked up; None: no such profile.
 pub fn named(name: &str) -> Option<&'static [&'static [Rule]]> {
     match name {
-        "qemu" => Some(&[COMMON, EXEC, QEMU]),
+        // every socket that it has was handed to it
+        "qemu" => Some(&[COMMON, EXEC]),
         // QEMU's user-mode network opens the guest's connections itself
-        "qemu-user-net" => Some(&[QEMU_USER_NET, COMMON, EXEC, QEMU]),
+        "qemu-user-net" => Some(&[QEMU_USER_NET, COMMON, EXEC]),
         "firecracker" => Some(&[COMMON, EXEC, FIRECRACKER]),
+        "netguard" => Some(&[NETGUARD]),
         _ => None,
     }
 }
@@ -209,17 +211,48 @@ const COMMON: &[Rule] = &[
 /// QEMU's `-sandbox spawn=deny` and Firecracker's own filters end a process that tries.
 const EXEC: &[Rule] = &[allow(SYS_execve)];
 
-const QEMU: &[Rule] = &[
-    allow_if(SYS_socket, &[&[Test::OneOf(0, &[AF_UNIX as u32])]]),
+const QEMU_USER_NET: &[Rule] = &[
+    allow_if(SYS_socket, &[&[Test::OneOf(0, &[AF_INET as u32])]]),
+    allow(SYS_sendto),
     allow(SYS_connect),
     allow(SYS_bind),
 ];
 
-const QEMU_USER_NET: &[Rule] = &[
-    allow_if(SYS_socket, &[&[Test::OneOf(0, &[AF_UNIX as u32, AF_INET as u32])]]),
-    allow(SYS_sendto),
-    allow(SYS_connect),
-    allow(SYS_bind),
+/// A relay between two sockets that it has, in two threads. It is installed after its set-up, and nothing is exec'ed.
+const NETGUARD: &[Rule] = &[
+    allow(SYS_read),
+    allow(SYS_write),
+    allow(SYS_recvfrom),
+    allow_if(SYS_sendto, &[&[Test::Null(4)]]),
+    allow(SYS_futex),
+    allow(SYS_close),
+    allow(SYS_shutdown),
+    allow_if(SYS_fcntl, &[&[Test::OneOf(1, DESCRIPTOR_COMMANDS)]]),
+    allow(SYS_poll),
+    allow(SYS_brk),
+    allow(SYS_mmap),
+    allow(SYS_munmap),
+    allow(SYS_mremap),
+    allow(SYS_mprotect),
+    allow(SYS_madvise),
+    allow_if(SYS_clone, &[&[Test::Bits { argument: 0, mask: THREAD | NAMESPACES, value: THREAD }]]),
+    allow(SYS_set_robust_list),
+    allow(SYS_rseq),
+    allow(SYS_gettid),
+    allow(SYS_getpid),
+    allow(SYS_sched_yield),
+    allow(SYS_sched_getaffinity),
+    allow_if(SYS_prctl, &[&[Test::OneOf(0, &[PR_SET_NAME as u32])]]),
+    allow_if(SYS_tgkill, &[&[Test::OwnPid(0)]]),
+    allow(SYS_rt_sigaction),
+    allow(SYS_rt_sigprocmask),
+    allow(SYS_rt_sigreturn),
+    allow(SYS_sigaltstack),
+    allow(SYS_restart_syscall),
+    allow(SYS_clock_gettime),
+    allow(SYS_getrandom),
+    allow(SYS_exit),
+    allow(SYS_exit_group),
 ];
 
 /// It makes its API and vsock sockets itself, where Landlock lets it, and connects to none.
@@ -234,89 +267,5 @@ const FIRECRACKER: &[Rule] = &[
 const FIRECRACKER_VCPU_SIGNAL: u32 = 35;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::sys::seccomp::tests::{verdict, Verdict};
-    use crate::sys::seccomp::{compile, X86_64};
-
-    const PROFILES: [&str; 3] = ["qemu", "qemu-user-net", "firecracker"];
-    const OWN_PID: u32 = 4711;
-
-    fn ask(profile: &str, number: c_long, arguments: &[u64]) -> Verdict {
-        let mut all = [0; 6];
-        all[..arguments.len()].copy_from_slice(arguments);
-        verdict(&compile(named(profile).unwrap(), OWN_PID), X86_64, number, all)
-    }
-
-    #[test]
-    fn what_reaches_the_users_files_and_processes_is_in_no_profile() {
-        let absent = [
-            SYS_chmod, SYS_fchmod, SYS_fchmodat, SYS_fchmodat2, SYS_chown, SYS_fchown, SYS_lchown, SYS_fchownat,
-            SYS_setxattr, SYS_lsetxattr, SYS_fsetxattr, SYS_removexattr, SYS_utime, SYS_utimes, SYS_futimesat, SYS_utimensat,
-            463, 466, 469, // setxattrat, removexattrat, file_setattr
-            SYS_truncate, SYS_creat, SYS_openat2, SYS_kill, SYS_setrlimit, SYS_setpriority, SYS_sched_setaffinity,
-            SYS_ptrace, SYS_process_vm_readv, SYS_process_vm_writev, SYS_pidfd_open, SYS_pidfd_getfd, SYS_pidfd_send_signal,
-            SYS_inotify_init, SYS_inotify_init1, SYS_fanotify_init, SYS_mount, SYS_fsopen, SYS_open_tree, SYS_move_mount,
-            SYS_mount_setattr, SYS_unshare, SYS_setns, SYS_clone3, SYS_fork, SYS_vfork, SYS_execveat, SYS_bpf,
-            SYS_io_uring_setup, SYS_keyctl, SYS_add_key, SYS_userfaultfd, SYS_perf_event_open, SYS_memfd_create,
-            SYS_socketpair, SYS_shmget,
-        ];
-        for profile in PROFILES {
-            for number in absent {
-                assert_eq!(ask(profile, number, &[]), Verdict::Refused(ENOSYS), "{profile}: {number}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_program_may_make_threads_and_nothing_else() {
-        let thread = 0x003d_0f00; // glibc's pthread_create
-        for profile in PROFILES {
-            assert_eq!(ask(profile, SYS_clone, &[thread]), Verdict::Allowed);
-            for flags in [SIGCHLD as u64, thread | 0x1000_0000, thread | 0x80, 0x4000_0000] {
-                assert_eq!(ask(profile, SYS_clone, &[flags]), Verdict::Refused(EPERM), "{flags:#x}");
-            }
-        }
-    }
-
-    #[test]
-    fn it_signals_and_limits_nobody_else() {
-        for profile in PROFILES {
-            assert_eq!(ask(profile, SYS_tgkill, &[u64::from(OWN_PID), 1, 10]), Verdict::Allowed);
-            assert_eq!(ask(profile, SYS_tgkill, &[1, 1, 10]), Verdict::Refused(EPERM));
-            assert_eq!(ask(profile, SYS_prlimit64, &[0, 7, 0, 4096]), Verdict::Allowed);
-            assert_eq!(ask(profile, SYS_prlimit64, &[0, 7, 4096, 0]), Verdict::Refused(EPERM));
-            assert_eq!(ask(profile, SYS_prlimit64, &[u64::from(OWN_PID), 7, 0, 4096]), Verdict::Refused(EPERM));
-            for command in [F_SETOWN, 10, 15] {
-                // F_SETSIG, F_SETOWN_EX
-                assert_eq!(ask(profile, SYS_fcntl, &[0, command as u64]), Verdict::Refused(EPERM));
-            }
-            for command in [TIOCSTI, 0x541c, 0x8901, 0x8902] {
-                // TIOCLINUX, FIOSETOWN, SIOCSPGRP
-                assert_eq!(ask(profile, SYS_ioctl, &[0, command as u64]), Verdict::Refused(EPERM), "{command:#x}");
-            }
-        }
-    }
-
-    #[test]
-    fn files_are_not_emptied_by_opening_them() {
-        for profile in PROFILES {
-            let flags = (O_WRONLY | O_CREAT | O_APPEND) as u64;
-            assert_eq!(ask(profile, SYS_openat, &[0, 0, flags]), Verdict::Allowed);
-            assert_eq!(ask(profile, SYS_openat, &[0, 0, flags | O_TRUNC as u64]), Verdict::Refused(EPERM));
-            assert_eq!(ask(profile, SYS_open, &[0, O_TRUNC as u64]), Verdict::Refused(EPERM));
-        }
-    }
-
-    #[test]
-    fn sockets_are_of_the_families_that_each_program_needs() {
-        let inet = [AF_INET as u64, SOCK_STREAM as u64];
-        assert_eq!(ask("qemu", SYS_socket, &inet), Verdict::Refused(EPERM));
-        assert_eq!(ask("qemu-user-net", SYS_socket, &inet), Verdict::Allowed);
-        assert_eq!(ask("qemu-user-net", SYS_socket, &[AF_NETLINK as u64]), Verdict::Refused(EPERM));
-        assert_eq!(ask("firecracker", SYS_socket, &inet), Verdict::Refused(EPERM));
-        assert_eq!(ask("firecracker", SYS_connect, &[]), Verdict::Refused(ENOSYS));
-        assert_eq!(ask("qemu", SYS_sendto, &[3, 0, 0, 0, 4096]), Verdict::Refused(EPERM));
-        assert_eq!(ask("qemu-user-net", SYS_sendto, &[3, 0, 0, 0, 4096]), Verdict::Allowed);
-    }
-}
+#[path = "profiles_tests.rs"]
+mod tests;

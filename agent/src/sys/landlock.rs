@@ -20,6 +20,10 @@ const MAKE_BLOCK: u64 = 1 << 11;
 const MAKE_SYM: u64 = 1 << 12;
 const REFER: u64 = 1 << 13;
 const IOCTL_DEV: u64 = 1 << 15;
+const RESOLVE_UNIX: u64 = 1 << 16;
+
+const ABSTRACT_UNIX_SOCKET: u64 = 1;
+const SIGNAL: u64 = 1 << 1;
 
 /// What a path may be used for.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -57,8 +61,25 @@ pub fn handled_fs(abi: i32) -> u64 {
         i32::MIN..=1 => 0x1fff,
         2 => 0x3fff,
         3 | 4 => 0x7fff,
-        _ => 0xffff,
+        5..=8 => 0xffff,
+        // connecting to unix sockets by their path, since Linux 7.1
+        _ => 0x1ffff,
     }
+}
+
+/// Everything on the network that this version can take away: binding and connecting by TCP since Linux 6.7, by UDP
+/// since 7.2.
+fn handled_net(abi: i32) -> u64 {
+    match abi {
+        i32::MIN..=3 => 0,
+        4..=9 => 0b11,
+        _ => 0b1111,
+    }
+}
+
+/// No abstract unix sockets of others, and no signals to them, since Linux 6.12.
+fn scopes(abi: i32) -> u64 {
+    if abi >= 6 { ABSTRACT_UNIX_SOCKET | SIGNAL } else { 0 }
 }
 
 pub fn access_of(right: Right, is_folder: bool, handled: u64) -> u64 {
@@ -70,7 +91,7 @@ pub fn access_of(right: Right, is_folder: bool, handled: u64) -> u64 {
     };
     let folder = match right {
         Right::ReadWrite => {
-            handled & !(EXECUTE | IOCTL_DEV | MAKE_CHAR | MAKE_BLOCK | MAKE_FIFO | MAKE_SYM | REFER)
+            handled & !(EXECUTE | IOCTL_DEV | RESOLVE_UNIX | MAKE_CHAR | MAKE_BLOCK | MAKE_FIFO | MAKE_SYM | REFER)
         }
         Right::ReadOnly | Right::Device => file | READ_DIR,
     };
@@ -83,10 +104,21 @@ pub struct Cage {
 }
 
 impl Cage {
-    /// `scoped` (version 6): no abstract sockets and no signals to the outside.
-    pub fn new(abi: i32) -> io::Result<Cage> {
-        let handled = handled_fs(abi);
-        let attr = RulesetAttr { fs: handled, net: 0, scoped: if abi >= 6 { 3 } else { 0 } };
+    /// Of files, sockets and signals. `network`: it may use TCP and UDP.
+    pub fn new(abi: i32, network: bool) -> io::Result<Cage> {
+        Cage::of(abi, handled_fs(abi), if network { 0 } else { handled_net(abi) })
+    }
+
+    /// Of abstract sockets and signals alone: what is in it may still mount. None before version 6.
+    pub fn of_scopes(abi: i32) -> io::Result<Option<Cage>> {
+        if scopes(abi) == 0 {
+            return Ok(None);
+        }
+        Cage::of(abi, 0, 0).map(Some)
+    }
+
+    fn of(abi: i32, handled: u64, net: u64) -> io::Result<Cage> {
+        let attr = RulesetAttr { fs: handled, net, scoped: scopes(abi) };
         let size = match abi {
             i32::MIN..=3 => 8usize,
             4 | 5 => 16,
@@ -127,7 +159,7 @@ mod tests {
 
     #[test]
     fn rights_never_exceed_what_the_kernel_handles() {
-        for abi in 1..9 {
+        for abi in 1..12 {
             let handled = handled_fs(abi);
             for right in [Right::ReadWrite, Right::ReadOnly, Right::Device] {
                 for is_folder in [true, false] {

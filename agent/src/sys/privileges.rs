@@ -21,6 +21,12 @@ pub fn give_up_all() -> io::Result<()> {
         let header = [CAP_VERSION_3, 0u32];
         let data = [0u32; 6];
         check_long(libc::syscall(libc::SYS_capset, header.as_ptr(), data.as_ptr()))?;
-        check(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)).map(drop)
     }
+    take_no_more()
+}
+
+/// no_new_privs: what Landlock and filters need of a process without capabilities.
+pub fn take_no_more() -> io::Result<()> {
+    // SAFETY: plain numbers.
+    check(unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) }).map(drop)
 }

@@ -16,6 +16,11 @@ export const vmmErrors = {
     message: (p: { driver: string; reason: string }) => `${p.driver} did not start: ${p.reason}`,
     hint: () => "`banger doctor` checks the host; `banger vm logs NAME --vmm` shows what the VMM said",
   }),
+  CONFINEMENT_INCOMPLETE: spec({
+    exit: Exit.Unavailable,
+    message: (p: { missing: string }) => `the VMM can't be confined as the config requires: ${p.missing}`,
+    hint: () => '`banger doctor` shows each layer; `confinement = "auto"` in config.toml starts VMs without it',
+  }),
   VMM_ACCEL_INVALID: spec({
     exit: Exit.Usage,
     message: (p: { value: string }) => `BANGER_VMM_ACCEL is "${p.value}"`,

@@ -2,6 +2,7 @@
 import { Deferred } from "../../base/async.ts";
 import { type BangerError, fail } from "../../base/errors/error.ts";
 import type { ImageName, VmId } from "../../base/names.ts";
+import type { Gap } from "../../model/cage.ts";
 import type { CatalogEntry } from "../../model/catalog.ts";
 import type { ProcessRef } from "../../model/vm.ts";
 import { digestOf } from "../../store/testing/records.ts";
@@ -58,6 +59,8 @@ export class World {
   readonly catalogFailures: BangerError[] = [];
   /** whether its VMM can save VMs */
   canSave = false;
+  /** what is missing of its VMMs' cage */
+  gaps: Gap[] = [];
   /** whether VMs are held ready */
   spares = false;
   /** `ms` */
@@ -219,7 +222,7 @@ export function worldDriver(world: World): VmmDriver {
   const features = { pause: true, snapshots: world.canSave, keepsSessions: true, growDisk: true };
   return {
     name: "world",
-    probe: async () => ({ usable: true, version: "1", accel: "tcg", why: "a test", features }),
+    probe: async () => ({ usable: true, version: "1", accel: "tcg", why: "a test", features, gaps: world.gaps }),
     async boot(spec, signal) {
       signal.throwIfAborted();
       return runningVm(world, world.boot(spec));

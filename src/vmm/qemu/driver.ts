@@ -11,6 +11,7 @@ import { checkSave } from "../save-files.ts";
 import { tscKhz } from "../tsc.ts";
 import type { Accel } from "./accel.ts";
 import { startQemu } from "./boot.ts";
+import { type Confinement, demandCage } from "./confinement.ts";
 import { classifyExit } from "./exit.ts";
 import { checkHost, type HostFacts, hostFactsOf } from "./host-facts.ts";
 import { type LaunchDeps, launchLine, qemuPaths } from "./launch.ts";
@@ -21,7 +22,11 @@ import { loadState } from "./restore.ts";
 import { type RunningParts, RunningQemu } from "./running.ts";
 import { readStop } from "./stopped.ts";
 
-export type QemuDeps = ProbeDeps & LaunchDeps;
+export type QemuDeps = ProbeDeps &
+  LaunchDeps & {
+    /** `required`: no VMM starts where a layer of its cage is missing */
+    confinement: () => Promise<Confinement>;
+  };
 
 export function createQemuDriver(deps: QemuDeps): VmmDriver {
   return new QemuDriver(deps);
@@ -99,6 +104,7 @@ class QemuDriver implements VmmDriver {
   }
 
   async #start(spec: BootSpec, probe: QemuProbe, from: Loaded | null, signal: AbortSignal): Promise<RunningVm> {
+    await demandCage(spec, probe.gaps, this.#deps.confinement);
     const paths = qemuPaths(spec.directory);
     const [argv] = await Promise.all([launchLine(this.#deps, probe, spec, from?.memory ?? null), beginLogs(paths)]);
     const prepare = from && loading(from);
@@ -109,20 +115,15 @@ class QemuDriver implements VmmDriver {
     return this.#running(record, { qmp, exited, agentUsed: from !== null, stopped: null });
   }
 
-  #running(record: QemuRecord, parts: Omit<RunningParts, "record" | "hostFacts" | "raiseFileLimit">): RunningVm {
+  #running(record: QemuRecord, parts: Omit<RunningParts, "record" | "hostFacts">): RunningVm {
     const hostFacts = () => this.#hostFacts(record.accel);
-    return new RunningQemu({ ...parts, record, hostFacts, raiseFileLimit: this.#raiseFileLimit });
+    return new RunningQemu({ ...parts, record, hostFacts });
   }
 
   async #hostFacts(accel: Accel): Promise<HostFacts> {
     const { agent, exec, tscFile } = this.#deps;
     return hostFactsOf(accel, accel === "tcg" ? await tscKhz({ agent, exec, file: tscFile }) : null);
   }
-
-  readonly #raiseFileLimit = async (pid: number, bytes: number): Promise<void> => {
-    const prlimit = await this.#deps.which("prlimit");
-    if (prlimit !== null) await this.#deps.exec([prlimit, "--pid", String(pid), `--fsize=${bytes}:`]);
-  };
 }
 
 /** What a VM is loaded from. */

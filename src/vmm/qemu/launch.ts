@@ -15,7 +15,6 @@ import { handedSockets } from "./sockets.ts";
 
 export type LaunchDeps = {
   exec: Exec;
-  which: (program: string) => Promise<string | null>;
   /** path of `banger-vsock-agent`, which confines QEMU and measures the TSC */
   agent: string;
   /** where the TSC's frequency is kept */
@@ -41,16 +40,15 @@ export async function launchLine(
 ): Promise<string[]> {
   const { accel, program } = probe;
   const paths = qemuPaths(spec.directory);
-  const [cmdline, firmware, fileLimit, prlimit] = await Promise.all([
+  const [cmdline, firmware, fileLimit] = await Promise.all([
     from === null ? kernelLine(deps, spec, accel) : null,
     firmwareFor(accel),
     fileLimitOf(spec),
-    deps.which("prlimit"),
   ]);
   const memory = from === null ? bootMemory(spec) : savedMemory(from, probe.version);
   const { sockets, handed } = handedSockets(paths, spec.net);
   const argv = qemuArgs(spec, { program, accel, cmdline, memory, firmware, sockets, serialLog: paths.serialLog });
-  return confined(argv, spec, { agent: deps.agent, prlimit, accel, fileLimit, memory, handed });
+  return confined(argv, spec, { agent: deps.agent, cage: probe.cage, accel, fileLimit, memory, handed });
 }
 
 function bootMemory(spec: BootSpec): MemoryBackend {

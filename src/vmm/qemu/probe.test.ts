@@ -6,9 +6,15 @@ const program = "/usr/bin/qemu-system-x86_64";
 const debian =
   "QEMU emulator version 7.2.22 (Debian 1:7.2+dfsg-7+deb12u18+b3)\nCopyright (c) 2003-2022 Fabrice Bellard\n";
 
-function deps(stdout: string, exitCode = 0) {
+const wholeCage = '{"landlock":7,"seccomp":true,"namespaces":null,"network":null}';
+
+function deps(stdout: string, exitCode = 0, cage = wholeCage) {
   return {
-    exec: fakeExec({ [`${program} --version`]: { stdout, exitCode } }),
+    exec: fakeExec({
+      [`${program} --version`]: { stdout, exitCode },
+      "/l/agent confine --check": { stdout: cage, exitCode: cage === "" ? 1 : 0 },
+    }),
+    agent: "/l/agent",
     which: async () => program,
     env: {},
     kvm: async () => ({ usable: false as const, why: "/dev/kvm does not exist" }),
@@ -22,6 +28,16 @@ test("what is there is told with its version, and why it emulates", async () => 
     accel: "tcg",
     why: "/dev/kvm does not exist",
   });
+});
+
+test("what is missing of the cage is told, and an agent that can't be asked is a failure", async () => {
+  const partial = wholeCage.replace('"network":null', '"network":"refused"');
+  expect(await probeQemu(deps(debian, 0, partial))).toMatchObject({
+    usable: true,
+    cage: { network: "refused" },
+    gaps: [{ layer: "network namespace", why: "refused" }],
+  });
+  expect(await probeQemu(deps(debian, 0, ""))).toMatchObject({ usable: false, why: "/l/agent does not answer" });
 });
 
 test("no QEMU: how to get it", async () => {

@@ -1,6 +1,8 @@
 /** Which QEMU the host has and what it can do. */
 import type { Exec } from "../../host/exec.ts";
 import { probeKvm } from "../../host/kvm.ts";
+import { type Cage, gapsOf } from "../../model/cage.ts";
+import { probeCage } from "../cage.ts";
 import type { DriverFeatures, Probe } from "../driver.ts";
 import { type AccelFacts, chooseAccel } from "./accel.ts";
 
@@ -14,24 +16,29 @@ export const qemuFeatures: DriverFeatures = { pause: true, snapshots: true, keep
 export const installQemu =
   "install QEMU: `apt install qemu-system-x86`, `dnf install qemu-system-x86-core`, `pacman -S qemu-system-x86` or `zypper install qemu-x86`";
 
+const installAgent = "put banger-vsock-agent beside banger, or set BANGER_AGENT to its path";
+
 export type ProbeDeps = {
   exec: Exec;
   which: (program: string) => Promise<string | null>;
+  /** path of `banger-vsock-agent`, which knows what confines a process here */
+  agent: string;
   /** `BANGER_VMM_ACCEL` is looked at */
   env: Readonly<Record<string, string | undefined>>;
   /** default: asks the host's `/dev/kvm` */
   kvm?: () => Promise<AccelFacts["kvm"]>;
 };
 
-/** A usable QEMU's probe, with the path of the program. */
-export type QemuProbe = Extract<Probe, { usable: true }> & { program: string };
+/** A usable QEMU's probe, with the path of the program and the cage that it will be in. */
+export type QemuProbe = Extract<Probe, { usable: true }> & { program: string; cage: Cage };
 
 export async function probeQemu(deps: ProbeDeps): Promise<QemuProbe | Extract<Probe, { usable: false }>> {
   const program = await deps.which(qemuProgram);
   if (program === null) return { usable: false, why: `${qemuProgram} is not installed`, fix: installQemu };
-  const [said, kvm] = await Promise.all([
+  const [said, kvm, cage] = await Promise.all([
     deps.exec([program, "--version"], { timeoutMs: 10_000 }),
     (deps.kvm ?? probeKvm)(),
+    probeCage(deps.exec, deps.agent),
   ]);
   const version = said.exitCode === 0 ? parseVersion(new TextDecoder().decode(said.stdout)) : null;
   if (version === null) return { usable: false, why: `${program} --version failed`, fix: installQemu };
@@ -42,8 +49,9 @@ export async function probeQemu(deps: ProbeDeps): Promise<QemuProbe | Extract<Pr
       fix: installQemu,
     };
   }
+  if (cage === null) return { usable: false, why: `${deps.agent} does not answer`, fix: installAgent };
   const { accel, why } = chooseAccel({ wish: deps.env["BANGER_VMM_ACCEL"], kvm });
-  return { usable: true, program, version, accel, why, features: qemuFeatures };
+  return { usable: true, program, version, accel, why, features: qemuFeatures, cage, gaps: gapsOf(cage) };
 }
 
 /** `7.2.22` from `QEMU emulator version 7.2.22 (Debian …)`. */

@@ -4,6 +4,7 @@ import type { ByteStream } from "../../base/bytes.ts";
 import { changeStamp, removeTree } from "../../host/files.ts";
 import { signalProcess } from "../../host/process.ts";
 import { waitForExit } from "../../host/process-end.ts";
+import { raiseFileSizeLimit } from "../../host/process-limits.ts";
 import { connectUnix } from "../../host/socket.ts";
 import { vmPaths } from "../../model/paths.ts";
 import type { Qmp } from "../../wire/qmp/client.ts";
@@ -30,8 +31,6 @@ export type RunningParts = {
   stopped: VmmStop | null;
   /** what a save of this VM needs of a host, beside QEMU's version */
   hostFacts: () => Promise<HostFacts>;
-  /** raises the process's file size limit, for a disk that grew */
-  raiseFileLimit: (pid: number, bytes: number) => Promise<void>;
 };
 
 export class RunningQemu implements RunningVm {
@@ -127,7 +126,7 @@ export class RunningQemu implements RunningVm {
   }
 
   async grow(serial: string, bytes: number): Promise<void> {
-    await this.#parts.raiseFileLimit(this.record.process.pid, bytes);
+    raiseFileSizeLimit(this.record.process.pid, bytes);
     const resize = { "node-name": `disk-${serial}`, size: bytes };
     await this.#still.awake(() => this.#parts.qmp.execute("block_resize", resize));
   }

@@ -19,7 +19,7 @@ const spec: BootSpec = {
 };
 const facts: SandboxFacts = {
   agent: "/l/banger-vsock-agent",
-  prlimit: "/usr/bin/prlimit",
+  cage: { landlock: 7, seccomp: true, namespaces: null, network: null },
   accel: "tcg",
   memory: { kind: "private" },
   handed: [
@@ -32,9 +32,11 @@ const qemu = ["/usr/bin/qemu-system-x86_64", "-version"];
 
 test("QEMU may write in the VM's folder only, and read what it boots from", () => {
   expect(confined(qemu, spec, facts).join(" ")).toBe(
-    "/usr/bin/prlimit --fsize=8192: /l/banger-vsock-agent confine --rw /s/vms/abcd1234 " +
+    "/l/banger-vsock-agent confine --rw /s/vms/abcd1234 " +
       "--ro /usr --ro /lib --ro /lib64 --ro /etc/ld.so.cache --ro /c/vmlinux --ro /c/i.cpio --ro /c/a.sqfs " +
-      "--dev /dev/urandom --dev /dev/null --profile qemu --listen /s/vms/abcd1234/qmp.sock --connect /s/vms/abcd1234/net.sock " +
+      "--dev /dev/urandom --dev /dev/null --isolate all --network none " +
+      "--limit address-space=8858370048 --limit open-files=1024 --limit file-size=8192 --profile qemu " +
+      "--listen /s/vms/abcd1234/qmp.sock --connect /s/vms/abcd1234/net.sock " +
       "-- /usr/bin/qemu-system-x86_64 -version",
   );
 });
@@ -56,7 +58,9 @@ test("memory for a template may be written where it is, and has no rule of its o
 
 test("a network of QEMU's own makes its connections itself, so that QEMU may make sockets", () => {
   const net = { kind: "builtin", mac: "02:00:00:00:00:01" } as const;
-  expect(confined(qemu, { ...spec, net }, facts).join(" ")).toContain("--profile qemu-user-net ");
+  const line = confined(qemu, { ...spec, net }, facts).join(" ");
+  expect(line).toContain("--profile qemu-user-net ");
+  expect(line).toContain("--isolate all-but-network --network host ");
 });
 
 test("KVM's device is open to it under KVM only", () => {
@@ -67,6 +71,9 @@ test("a QEMU outside the system's folders is readable too", () => {
   expect(confined(["/opt/qemu/bin/qemu"], spec, facts).join(" ")).toContain("--ro /opt/qemu/bin/qemu");
 });
 
-test("without prlimit the rest stays as it is", () => {
-  expect(confined(qemu, spec, { ...facts, prlimit: null })[0]).toBe("/l/banger-vsock-agent");
+test("a layer that the host does not have is not asked for", () => {
+  const line = (change: object) => confined(qemu, spec, { ...facts, cage: { ...facts.cage, ...change } }).join(" ");
+  expect(line({ seccomp: false })).not.toContain("--profile");
+  expect(line({ namespaces: "refused" })).not.toContain("--isolate");
+  expect(line({ network: "refused" })).toContain("--isolate all-but-network --network none ");
 });

@@ -1,4 +1,5 @@
-/** The command line around QEMU: a file size limit, then `banger-vsock-agent confine` with the paths that it needs. Pure. */
+/** The command line around QEMU: `banger-vsock-agent confine` with the paths, sockets and limits that it needs. Pure. */
+import type { Cage } from "../../model/cage.ts";
 import type { BootSpec } from "../driver.ts";
 import type { Accel } from "./accel.ts";
 import type { MemoryBackend } from "./args.ts";
@@ -7,8 +8,8 @@ import type { HandedSocket } from "./sockets.ts";
 export type SandboxFacts = {
   /** path of `banger-vsock-agent` */
   agent: string;
-  /** path of `prlimit`; null where util-linux lacks it */
-  prlimit: string | null;
+  /** the layers that this host has */
+  cage: Cage;
   accel: Accel;
   memory: MemoryBackend;
   /** opened before the cage closes, and inherited */
@@ -38,23 +39,41 @@ export function confined(argv: readonly string[], spec: BootSpec, facts: Sandbox
   const own = systemPaths.some((path) => program.startsWith(`${path}/`)) ? [] : [program];
   const devices = ["/dev/urandom", "/dev/null", ...(facts.accel === "kvm" ? ["/dev/kvm"] : [])];
   return [
-    ...fileSizeLimit(facts),
     ...[facts.agent, "confine"],
     ...[spec.directory, ...writable.filter(outside)].flatMap((path) => ["--rw", path]),
     ...[...systemPaths, ...own, ...readable.filter(outside)].flatMap((path) => ["--ro", path]),
     ...devices.flatMap((path) => ["--dev", path]),
-    ...["--profile", spec.net?.kind === "builtin" ? "qemu-user-net" : "qemu"],
+    ...isolation(facts.cage, spec),
+    ...["--network", hasOwnNetwork(spec) ? "none" : "host"],
+    ...limits(facts, spec).flatMap((limit) => ["--limit", limit]),
+    ...(facts.cage.seccomp ? ["--profile", hasOwnNetwork(spec) ? "qemu" : "qemu-user-net"] : []),
     ...facts.handed.flatMap(({ how, path }) => [`--${how}`, path]),
     "--",
     ...argv,
   ];
 }
 
+/** QEMU's user-mode network opens the guest's connections itself; otherwise QEMU has none, or a descriptor. */
+export function hasOwnNetwork({ net }: Pick<BootSpec, "net">): boolean {
+  return net?.kind !== "builtin";
+}
+
+function isolation({ namespaces, network }: Cage, spec: BootSpec): string[] {
+  if (namespaces !== null) return [];
+  return ["--isolate", network === null && hasOwnNetwork(spec) ? "all" : "all-but-network"];
+}
+
+const mib = 1024 ** 2;
+/** Above the guest's memory: up to 1 GiB of translated code, stacks and heaps of some seventy threads, libraries. */
+const ownAddressSpace = 8192 * mib;
+/** Twenty disks, a network and a few event descriptors for each take some two hundred. */
+const openFiles = 1024;
+
 /**
  * A guest writes to its serial console without end if it likes. The daemon cuts the log while it runs; while it does
- * not, this limit ends the VM (SIGXFSZ) before the log outgrows what its own disk may take. Only the soft limit is
- * set, so that it can be raised when the disk grows.
+ * not, the limit of a file's size ends the VM (SIGXFSZ) before the log outgrows what its own disk may take.
  */
-function fileSizeLimit(facts: SandboxFacts): string[] {
-  return facts.prlimit === null ? [] : [facts.prlimit, `--fsize=${facts.fileLimit}:`];
+function limits({ fileLimit }: SandboxFacts, { memoryMib }: BootSpec): string[] {
+  const addressSpace = memoryMib * mib + ownAddressSpace;
+  return [`address-space=${addressSpace}`, `open-files=${openFiles}`, `file-size=${fileLimit}`];
 }

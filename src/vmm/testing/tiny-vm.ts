@@ -9,6 +9,7 @@ import type { BlockDevice, BootSpec, VmmDriver } from "../driver.ts";
 import { createQemuDriver } from "../qemu/driver.ts";
 import { makeTempFolder } from "./temp.ts";
 
+const confinement = async () => "auto" as const;
 const diskBytes = 256 * 1024 * 1024;
 
 export type TinyVms = {
@@ -33,7 +34,8 @@ export async function tinyVms(label: string): Promise<TinyVms> {
   };
   let count = 0;
   return {
-    driver: () => createQemuDriver({ exec, which, env: process.env, agent, tscFile: `${folder.path}/tsc` }),
+    driver: () =>
+      createQemuDriver({ exec, which, env: process.env, agent, tscFile: `${folder.path}/tsc`, confinement }),
     async spec(change = {}) {
       const id = `tiny${String(count++).padStart(4, "0")}` as VmId;
       const directory = await folder.make(id);

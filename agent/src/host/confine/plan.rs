@@ -1,0 +1,117 @@
+//! The command line of `confine`.
+
+use crate::host::descriptors::Socket;
+use crate::sys::landlock::Right;
+use crate::sys::limits::Resource;
+
+/// Namespaces of the program's own.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Isolation {
+    /// user, mount, IPC, host name and network
+    All,
+    /// for a program that opens connections of the host's
+    AllButNetwork,
+}
+
+#[derive(Debug, PartialEq)]
+pub struct Plan {
+    pub rules: Vec<(Right, String)>,
+    pub sockets: Vec<Socket>,
+    pub isolation: Option<Isolation>,
+    /// whether it may use TCP and UDP
+    pub network: bool,
+    pub limits: Vec<(Resource, u64)>,
+    /// name of the filter in `profiles`
+    pub profile: Option<String>,
+    pub program: Vec<String>,
+}
+
+pub fn parse(arguments: &[String]) -> Result<Plan, String> {
+    let (rules, sockets, limits, program) = (vec![], vec![], vec![], vec![]);
+    let mut plan = Plan { rules, sockets, isolation: None, network: true, limits, profile: None, program };
+    let mut words = arguments.iter();
+    while let Some(word) = words.next().filter(|word| *word != "--") {
+        let value = words.next().cloned().ok_or_else(|| format!("confine: {word} needs a value"));
+        match word.as_str() {
+            "--rw" => plan.rules.push((Right::ReadWrite, value?)),
+            "--ro" => plan.rules.push((Right::ReadOnly, value?)),
+            "--dev" => plan.rules.push((Right::Device, value?)),
+            "--listen" => plan.sockets.push(Socket::Listening(value?)),
+            "--connect" => plan.sockets.push(Socket::Connected(value?)),
+            "--isolate" => plan.isolation = Some(isolation(&value?)?),
+            "--network" => plan.network = network(&value?)?,
+            "--limit" => plan.limits.push(limit(&value?)?),
+            "--profile" => plan.profile = Some(value?),
+            other => return Err(format!("confine: unknown argument {other:?}")),
+        }
+    }
+    plan.program = words.cloned().collect();
+    if plan.program.is_empty() {
+        return Err("confine: a program must follow `--`".to_string());
+    }
+    Ok(plan)
+}
+
+fn isolation(text: &str) -> Result<Isolation, String> {
+    match text {
+        "all" => Ok(Isolation::All),
+        "all-but-network" => Ok(Isolation::AllButNetwork),
+        other => Err(format!("confine: {other:?} can't be isolated")),
+    }
+}
+
+fn network(text: &str) -> Result<bool, String> {
+    match text {
+        "host" => Ok(true),
+        "none" => Ok(false),
+        other => Err(format!("confine: there is no network {other:?}")),
+    }
+}
+
+/// `file-size=1048576`
+fn limit(text: &str) -> Result<(Resource, u64), String> {
+    let bad = || format!("confine: {text:?} is not a limit");
+    let (name, value) = text.split_once('=').ok_or_else(bad)?;
+    let resource = match name {
+        "address-space" => Resource::AddressSpace,
+        "file-size" => Resource::FileSize,
+        "open-files" => Resource::OpenFiles,
+        _ => return Err(bad()),
+    };
+    Ok((resource, value.parse().map_err(|_| bad())?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &str) -> Vec<String> {
+        text.split(' ').map(String::from).collect()
+    }
+
+    #[test]
+    fn rules_end_at_the_dashes() {
+        let plan = parse(&words("--rw /a --ro /b --dev /dev/kvm -- qemu --rw -- x")).unwrap();
+        assert_eq!(plan.rules.len(), 3);
+        assert_eq!(plan.program, words("qemu --rw -- x"));
+        for bad in ["--rw", "--listen", "--listen /s", "--connect", "--rw /a", "--", "qemu", "--xx /a -- b", "--limit x=1 -- b", "--limit file-size -- b",
+            "--limit file-size=-1 -- b", "--isolate some -- b", "--network my -- b"] {
+            assert!(parse(&words(bad)).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn sockets_keep_the_order_of_the_command_line() {
+        let plan = parse(&words("--connect /c --rw /a --listen /l -- qemu --listen /x")).unwrap();
+        assert_eq!(plan.sockets, [Socket::Connected("/c".into()), Socket::Listening("/l".into())]);
+        assert_eq!(plan.rules.len(), 1);
+    }
+
+    #[test]
+    fn limits_and_isolation_have_names() {
+        let plan = parse(&words("--limit file-size=4096 --limit open-files=64 --isolate all --network none --profile qemu -- qemu")).unwrap();
+        assert_eq!(plan.limits, [(Resource::FileSize, 4096), (Resource::OpenFiles, 64)]);
+        assert_eq!((plan.isolation, plan.network), (Some(Isolation::All), false));
+        assert_eq!(plan.profile.as_deref(), Some("qemu"));
+    }
+}

@@ -1,0 +1,88 @@
+//! A root file system that holds the paths of a program and nothing else, in namespaces of its own.
+//!
+//! There is no process namespace: it takes a fork, and the process that was started has to be the program (it is adopted,
+//! stopped, limited and waited for by its pid). The filter leaves no call that reaches another process, and a root without
+//! `/proc` has no file that does.
+
+use crate::sys::landlock::Right;
+use crate::sys::mount::unmount_lazily;
+use crate::sys::namespaces::{self as ns, Limits};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Where the former root is while the new one is put together.
+const OLD: &str = "/.old";
+
+/// Enters a root with these paths, each with its right; those that do not exist are left out. The current folder stays the same by name.
+///
+/// # Errors
+/// With the step that failed. The process may then be in some of the namespaces already.
+pub fn enter(rules: &[(Right, String)], own_network: bool) -> Result<(), String> {
+    let folder = std::env::current_dir().map_err(|error| format!("current folder: {error}"))?;
+    let network = if own_network { ns::CLONE_NEWNET } else { 0 };
+    let kinds = ns::CLONE_NEWNS | ns::CLONE_NEWIPC | ns::CLONE_NEWUTS | network;
+    // a symlink on the way would be followed in the new root
+    let mut binds = resolve(rules)?;
+    binds.sort_by(|a, b| a.target.cmp(b.target));
+    ns::unshare(kinds).map_err(|error| format!("user namespace: {error}"))?;
+    ns::enter_empty_root(OLD.trim_start_matches('/')).map_err(|error| format!("new root: {error}"))?;
+    for bind in &binds {
+        bind.mount().map_err(|error| format!("{}: {error}", bind.target))?;
+    }
+    leave_old().map_err(|error| format!("former root: {error}"))?;
+    // a program that starts elsewhere than in its own folders starts at the root
+    std::env::set_current_dir(&folder).or_else(|_| std::env::set_current_dir("/")).map_err(|error| format!("{}: {error}", folder.display()))
+}
+
+struct Bind<'a> {
+    right: Right,
+    source: PathBuf,
+    target: &'a str,
+}
+
+fn resolve(rules: &[(Right, String)]) -> Result<Vec<Bind<'_>>, String> {
+    let mut binds = Vec::new();
+    for (right, path) in rules {
+        match fs::canonicalize(path) {
+            Ok(source) => binds.push(Bind { right: *right, source, target: path }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(format!("{path}: {error}")),
+        }
+    }
+    Ok(binds)
+}
+
+impl Bind<'_> {
+    fn mount(&self) -> io::Result<()> {
+        let source = format!("{OLD}{}", self.source.display());
+        make_place(Path::new(self.target), fs::metadata(&source)?.is_dir())?;
+        let limits = match self.right {
+            Right::ReadOnly => Limits::ReadOnly,
+            Right::ReadWrite => Limits::Data,
+            Right::Device => Limits::Device,
+        };
+        ns::bind(&source, self.target, limits)
+    }
+}
+
+/// A folder or an empty file to mount on. One that is there is below a path that came before.
+fn make_place(path: &Path, is_folder: bool) -> io::Result<()> {
+    if path.exists() {
+        return Ok(());
+    }
+    if is_folder {
+        return fs::create_dir_all(path);
+    }
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    fs::File::create(path).map(drop)
+}
+
+fn leave_old() -> io::Result<()> {
+    unmount_lazily(OLD)?;
+    fs::remove_dir(OLD)?;
+    // not of the mounts below it
+    ns::make_read_only("/")
+}

@@ -1,0 +1,97 @@
+//! Each profile, asked about the calls that matter.
+
+use super::*;
+use crate::sys::seccomp::tests::{verdict, Verdict};
+use crate::sys::seccomp::{compile, X86_64};
+
+const PROFILES: [&str; 4] = ["qemu", "qemu-user-net", "firecracker", "netguard"];
+const VMMS: [&str; 3] = ["qemu", "qemu-user-net", "firecracker"];
+const OWN_PID: u32 = 4711;
+
+fn ask(profile: &str, number: c_long, arguments: &[u64]) -> Verdict {
+    let mut all = [0; 6];
+    all[..arguments.len()].copy_from_slice(arguments);
+    verdict(&compile(named(profile).unwrap(), OWN_PID), X86_64, number, all)
+}
+
+#[test]
+fn what_reaches_the_users_files_and_processes_is_in_no_profile() {
+    let absent = [
+        SYS_chmod, SYS_fchmod, SYS_fchmodat, SYS_fchmodat2, SYS_chown, SYS_fchown, SYS_lchown, SYS_fchownat,
+        SYS_setxattr, SYS_lsetxattr, SYS_fsetxattr, SYS_removexattr, SYS_utime, SYS_utimes, SYS_futimesat, SYS_utimensat,
+        463, 466, 469, // setxattrat, removexattrat, file_setattr
+        SYS_truncate, SYS_creat, SYS_openat2, SYS_kill, SYS_setrlimit, SYS_setpriority, SYS_sched_setaffinity,
+        SYS_ptrace, SYS_process_vm_readv, SYS_process_vm_writev, SYS_pidfd_open, SYS_pidfd_getfd, SYS_pidfd_send_signal,
+        SYS_inotify_init, SYS_inotify_init1, SYS_fanotify_init, SYS_mount, SYS_fsopen, SYS_open_tree, SYS_move_mount,
+        SYS_mount_setattr, SYS_unshare, SYS_setns, SYS_clone3, SYS_fork, SYS_vfork, SYS_execveat, SYS_bpf,
+        SYS_io_uring_setup, SYS_keyctl, SYS_add_key, SYS_userfaultfd, SYS_perf_event_open, SYS_memfd_create,
+        SYS_socketpair, SYS_shmget,
+    ];
+    for profile in PROFILES {
+        for number in absent {
+            assert_eq!(ask(profile, number, &[]), Verdict::Refused(ENOSYS), "{profile}: {number}");
+        }
+    }
+}
+
+#[test]
+fn a_program_may_make_threads_and_nothing_else() {
+    let thread = 0x003d_0f00; // glibc's pthread_create
+    for profile in PROFILES {
+        assert_eq!(ask(profile, SYS_clone, &[thread]), Verdict::Allowed);
+        for flags in [SIGCHLD as u64, thread | 0x1000_0000, thread | 0x80, 0x4000_0000] {
+            assert_eq!(ask(profile, SYS_clone, &[flags]), Verdict::Refused(EPERM), "{flags:#x}");
+        }
+    }
+}
+
+#[test]
+fn a_relay_opens_connects_and_executes_nothing() {
+    for number in [SYS_open, SYS_openat, SYS_socket, SYS_connect, SYS_bind, SYS_accept4, SYS_execve, SYS_unlink, SYS_stat] {
+        assert_eq!(ask("netguard", number, &[]), Verdict::Refused(ENOSYS), "{number}");
+    }
+}
+
+#[test]
+fn it_signals_and_limits_nobody_else() {
+    for profile in VMMS {
+        assert_eq!(ask(profile, SYS_tgkill, &[u64::from(OWN_PID), 1, 10]), Verdict::Allowed);
+        assert_eq!(ask(profile, SYS_tgkill, &[1, 1, 10]), Verdict::Refused(EPERM));
+        assert_eq!(ask(profile, SYS_prlimit64, &[0, 7, 0, 4096]), Verdict::Allowed);
+        assert_eq!(ask(profile, SYS_prlimit64, &[0, 7, 4096, 0]), Verdict::Refused(EPERM));
+        assert_eq!(ask(profile, SYS_prlimit64, &[u64::from(OWN_PID), 7, 0, 4096]), Verdict::Refused(EPERM));
+        for command in [F_SETOWN, 10, 15] {
+            // F_SETSIG, F_SETOWN_EX
+            assert_eq!(ask(profile, SYS_fcntl, &[0, command as u64]), Verdict::Refused(EPERM));
+        }
+        for command in [TIOCSTI, 0x541c, 0x8901, 0x8902] {
+            // TIOCLINUX, FIOSETOWN, SIOCSPGRP
+            assert_eq!(ask(profile, SYS_ioctl, &[0, command as u64]), Verdict::Refused(EPERM), "{command:#x}");
+        }
+    }
+}
+
+#[test]
+fn files_are_not_emptied_by_opening_them() {
+    for profile in VMMS {
+        let flags = (O_WRONLY | O_CREAT | O_APPEND) as u64;
+        assert_eq!(ask(profile, SYS_openat, &[0, 0, flags]), Verdict::Allowed);
+        assert_eq!(ask(profile, SYS_openat, &[0, 0, flags | O_TRUNC as u64]), Verdict::Refused(EPERM));
+        assert_eq!(ask(profile, SYS_open, &[0, O_TRUNC as u64]), Verdict::Refused(EPERM));
+    }
+}
+
+#[test]
+fn sockets_are_of_the_families_that_each_program_needs() {
+    let inet = [AF_INET as u64, SOCK_STREAM as u64];
+    for number in [SYS_socket, SYS_connect, SYS_bind] {
+        assert_eq!(ask("qemu", number, &inet), Verdict::Refused(ENOSYS));
+    }
+    assert_eq!(ask("qemu-user-net", SYS_socket, &[AF_UNIX as u64]), Verdict::Refused(EPERM));
+    assert_eq!(ask("qemu-user-net", SYS_socket, &inet), Verdict::Allowed);
+    assert_eq!(ask("qemu-user-net", SYS_socket, &[AF_NETLINK as u64]), Verdict::Refused(EPERM));
+    assert_eq!(ask("firecracker", SYS_socket, &inet), Verdict::Refused(EPERM));
+    assert_eq!(ask("firecracker", SYS_connect, &[]), Verdict::Refused(ENOSYS));
+    assert_eq!(ask("qemu", SYS_sendto, &[3, 0, 0, 0, 4096]), Verdict::Refused(EPERM));
+    assert_eq!(ask("qemu-user-net", SYS_sendto, &[3, 0, 0, 0, 4096]), Verdict::Allowed);
+}

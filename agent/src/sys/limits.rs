@@ -1,0 +1,51 @@
+//! Resource limits (getrlimit(2)).
+
+use super::check;
+use std::io;
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Resource {
+    /// bytes that may be mapped
+    AddressSpace,
+    /// bytes of a core dump
+    Core,
+    /// bytes that a file may grow to by writing
+    FileSize,
+    /// one more than the highest number of a descriptor
+    OpenFiles,
+}
+
+impl Resource {
+    fn number(self) -> libc::__rlimit_resource_t {
+        match self {
+            Resource::AddressSpace => libc::RLIMIT_AS,
+            Resource::Core => libc::RLIMIT_CORE,
+            Resource::FileSize => libc::RLIMIT_FSIZE,
+            Resource::OpenFiles => libc::RLIMIT_NOFILE,
+        }
+    }
+}
+
+/// For good. A hard limit that is lower already stays, and is the limit.
+pub fn set(resource: Resource, value: u64) -> io::Result<()> {
+    let most = current(resource)?.rlim_max.min(value);
+    apply(resource, libc::rlimit { rlim_cur: most, rlim_max: most })
+}
+
+/// The soft limit alone, so that another process of the user can raise it (prlimit(2)).
+pub fn set_soft(resource: Resource, value: u64) -> io::Result<()> {
+    let rlim_max = current(resource)?.rlim_max;
+    apply(resource, libc::rlimit { rlim_cur: rlim_max.min(value), rlim_max })
+}
+
+fn current(resource: Resource) -> io::Result<libc::rlimit> {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: one struct to be filled.
+    check(unsafe { libc::getrlimit(resource.number(), &mut limit) })?;
+    Ok(limit)
+}
+
+fn apply(resource: Resource, limit: libc::rlimit) -> io::Result<()> {
+    // SAFETY: one struct that is read.
+    check(unsafe { libc::setrlimit(resource.number(), &limit) }).map(drop)
+}

@@ -1,0 +1,13 @@
+/** Asks which layers of a VMM's cage this host has. */
+import type { Exec } from "../host/exec.ts";
+import { type Cage, parseCage } from "../model/cage.ts";
+
+/** @returns null when the agent can't be asked */
+export async function probeCage(exec: Exec, agent: string): Promise<Cage | null> {
+  try {
+    const { exitCode, stdout } = await exec([agent, "confine", "--check"], { timeoutMs: 10_000 });
+    return exitCode === 0 ? parseCage(new TextDecoder().decode(stdout)) : null;
+  } catch {
+    return null;
+  }
+}
