@@ -1,4 +1,4 @@
-/** A taken-over VMM that wants to read, change or describe anew files outside its cage. */
+/** A process that was taken over and wants to read, change or describe anew files outside its cage. */
 import type { Attack } from "./report.ts";
 import { refused, type Scene } from "./scene.ts";
 import { buffer, type Call } from "./taken-over.ts";
@@ -28,11 +28,11 @@ export function fileAttacks(scene: () => Scene): Attack[] {
       ["name_to_handle_at", cwd, secret, buffer, buffer, 0],
       ["open_by_handle_at", cwd, buffer, readOnly],
     ]),
-    refused(scene, "changes modes", ({ secret, spec }) => [
+    refused(scene, "changes modes", ({ secret, directory }) => [
       ["chmod", secret, 0o644],
       ["fchmodat", cwd, secret, 0o644],
       ["fchmodat2", cwd, secret, 0o644, 0],
-      ["chmod", spec.directory, 0o777],
+      ["chmod", directory, 0o777],
       ["fchmod", log, 0o644],
     ]),
     refused(scene, "changes owners", ({ secret }) => [
@@ -58,34 +58,33 @@ export function fileAttacks(scene: () => Scene): Attack[] {
       ["utimes", secret, past],
       ["futimesat", cwd, secret, past],
     ]),
-    refused(scene, "cuts files short, by name or by opening them", ({ secret, spec }) => [
+    refused(scene, "cuts files short, by name or by opening them", ({ secret, readable }) => [
       ["truncate", secret, 0],
       ["creat", secret, 0o600],
       ["openat", cwd, secret, readOnly | truncate, 0],
-      ["truncate", spec.vmlinux, 0],
+      ...readable.map((path): Call => ["truncate", path, 0]),
       // needs no right to write before version 3 of Landlock
-      ["openat", cwd, spec.vmlinux, readOnly | truncate, 0],
-      ["open", spec.vmlinux, readOnly | truncate, 0],
+      ...readable.map((path): Call => ["openat", cwd, path, readOnly | truncate, 0]),
+      ...readable.map((path): Call => ["open", path, readOnly | truncate, 0]),
     ]),
-    refused(scene, "writes what it may only read", ({ spec }) => [
-      ["openat", cwd, spec.vmlinux, 2, 0],
-      ["openat", cwd, spec.initramfs, 2, 0],
-      ...spec.blockDevices
-        .filter((disk) => disk.readOnly)
-        .map((disk): Call => ["openat", cwd, disk.path, writeOnly, 0]),
-    ]),
-    refused(scene, "renames, links and removes outside its cage", ({ secret, home, spec }) => [
+    refused(scene, "writes what it may only read", ({ readable }) =>
+      readable.flatMap((path): Call[] => [
+        ["openat", cwd, path, 2, 0],
+        ["openat", cwd, path, writeOnly, 0],
+      ]),
+    ),
+    refused(scene, "renames, links and removes outside its cage", ({ secret, home, directory }) => [
       ["unlink", secret],
       ["rename", secret, `${home}/moved`],
-      ["link", secret, `${spec.directory}/key`],
+      ["link", secret, `${directory}/key`],
       ["symlink", secret, `${home}/link`],
       ["mkdir", `${home}/folder`, 0o700],
       ["mknod", `${home}/pipe`, 0o010600, 0],
     ]),
-    refused(scene, "leaves links, pipes and locked folders in its own folder", ({ spec }) => [
-      ["symlink", "/etc/passwd", `${spec.directory}/link`],
-      ["mknod", `${spec.directory}/pipe`, 0o010600, 0],
-      ["mkdir", `${spec.directory}/folder`, 0],
+    refused(scene, "leaves links, pipes and locked folders in its own folder", ({ directory }) => [
+      ["symlink", "/etc/passwd", `${directory}/link`],
+      ["mknod", `${directory}/pipe`, 0o010600, 0],
+      ["mkdir", `${directory}/folder`, 0],
     ]),
     refused(scene, "watches files", () => [["inotify_init1", 0], ["inotify_init"], ["fanotify_init", 0, 0]]),
   ];

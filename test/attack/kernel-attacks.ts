@@ -1,4 +1,4 @@
-/** A taken-over VMM that looks for parts of the kernel that it has no use for, and for other ways in. */
+/** A process that was taken over and looks for parts of the kernel that it has no use for, and for other ways in. */
 import type { Attack } from "./report.ts";
 import { refused, type Scene } from "./scene.ts";
 import { buffer } from "./taken-over.ts";
@@ -14,8 +14,8 @@ export function kernelAttacks(scene: () => Scene): Attack[] {
       ["unshare", newNetwork],
       ["setns", 0, 0],
     ]),
-    refused(scene, "mounts, and changes its root", ({ spec }) => [
-      ["mount", "none", spec.directory, "tmpfs", 0, 0],
+    refused(scene, "mounts, and changes its root", ({ directory }) => [
+      ["mount", "none", directory, "tmpfs", 0, 0],
       ["umount2", "/", 2],
       ["fsopen", "tmpfs", 0],
       ["open_tree", -100, "/", 1],
@@ -23,8 +23,8 @@ export function kernelAttacks(scene: () => Scene): Attack[] {
       ["move_mount", -1, "", -1, "", 0],
       ["fspick", -100, "/", 0],
       ["mount_setattr", -100, "/", 0, Buffer.alloc(32), 32],
-      ["pivot_root", spec.directory, spec.directory],
-      ["chroot", spec.directory],
+      ["pivot_root", directory, directory],
+      ["chroot", directory],
     ]),
     refused(scene, "uses io_uring", () => [["io_uring_setup", 8, Buffer.alloc(120)]]),
     refused(scene, "uses userfaultfd", () => [

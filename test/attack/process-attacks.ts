@@ -1,4 +1,4 @@
-/** A taken-over VMM that wants to signal, limit, read or become other processes. */
+/** A process that was taken over and wants to signal, limit, read or become other processes. */
 import type { Attack } from "./report.ts";
 import { refused, type Scene } from "./scene.ts";
 import { buffer, type Call } from "./taken-over.ts";

@@ -1,13 +1,20 @@
-/** What stands around a taken-over VMM: the user's files, sockets and processes, which it must not reach. */
+/** What stands around a process that was taken over: the user's files, sockets and processes, which it must not reach. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import type { BootSpec, RunningVm, VmmDriver } from "../../src/vmm/driver.ts";
 import { type Listeners, listenEverywhere } from "./listeners.ts";
 import type { Attack } from "./report.ts";
 import { type Answer, buildInjector, type Call, failed, TakenOver, wordsOf } from "./taken-over.ts";
 
-export type Scene = {
+/** What a confined process works with: its own folder, and files that it may only read. */
+export type Place = { directory: string; readable: readonly string[] };
+
+/** A confined process that an attacker can take over. */
+export type Target = Place & {
+  start(): Promise<{ pid: number; ended: Promise<unknown>; end(): Promise<void> }>;
+};
+
+export type Scene = Place & {
   /** a file of the user's outside the cage */
   secret: string;
   /** the folder that it is in */
@@ -15,19 +22,15 @@ export type Scene = {
   /** pid of another process of the user's */
   victim: number;
   listeners: Listeners;
-  /** the specification of the VM whose VMM was taken over */
-  spec: BootSpec;
-  /** the VMM; another one when the last was ended by an attack */
-  vmm(): Promise<TakenOver>;
+  /** the process; another one when the last was ended by an attack */
+  taken(): Promise<TakenOver>;
   /** what became of the user's things, as text that must not change */
   state(): string;
   end(): Promise<void>;
 };
 
-export type Vmms = { driver(): VmmDriver; spec(): Promise<BootSpec> };
-
 /** @param folder of the test's own, outside every cage */
-export async function setScene(vmms: Vmms, folder: string): Promise<Scene> {
+export async function setScene(target: Target, folder: string): Promise<Scene> {
   const home = `${folder}/home`;
   const secret = `${home}/id_rsa`;
   mkdirSync(home, { mode: 0o700 });
@@ -35,22 +38,22 @@ export async function setScene(vmms: Vmms, folder: string): Promise<Scene> {
   const injector = buildInjector(folder);
   const victim = await idleProcess();
   const listeners = await listenEverywhere(`${home}/bus`);
-  const spec = await vmms.spec();
-  let vm: RunningVm | null = null;
+  let running: Awaited<ReturnType<Target["start"]>> | null = null;
   let hold: TakenOver | null = null;
-  const boot = async () => {
-    await vm?.wait();
-    vm = await vmms.driver().boot(spec, AbortSignal.timeout(60_000));
-    hold = new TakenOver(injector, vm.record.process.pid);
+  const takeOver = async () => {
+    await running?.ended;
+    running = await target.start();
+    hold = new TakenOver(injector, running.pid);
     return hold;
   };
   return {
-    ...{ secret, home, spec, listeners, victim: victim.pid ?? -1 },
-    vmm: async () => (hold === null || hold.hasEnded ? boot() : hold),
+    ...{ directory: target.directory, readable: target.readable },
+    ...{ secret, home, listeners, victim: victim.pid ?? -1 },
+    taken: async () => (hold === null || hold.hasEnded ? takeOver() : hold),
     state: () => `${fileState(secret)}; ${victim.exitCode ?? victim.signalCode ?? "alive"}; ${limitsOf(victim)}`,
     end: async () => {
       await hold?.release();
-      await vm?.kill();
+      await running?.end();
       victim.kill("SIGKILL");
       await listeners.close();
     },
@@ -60,8 +63,8 @@ export async function setScene(vmms: Vmms, folder: string): Promise<Scene> {
 /** An attack of calls that must all fail, and leave the user's things as they are. */
 export function refused(scene: () => Scene, name: string, calls: (scene: Scene) => Call[]): Attack {
   return refusedSteps(scene, name, async function* () {
-    // each has a VMM, whatever the one before it came to
-    for (const call of calls(scene())) yield (await scene().vmm()).call(...call);
+    // each has a process, whatever the one before it came to
+    for (const call of calls(scene())) yield (await scene().taken()).call(...call);
   });
 }
 
@@ -69,12 +72,12 @@ export function refused(scene: () => Scene, name: string, calls: (scene: Scene) 
 export function refusedSteps(
   scene: () => Scene,
   name: string,
-  steps: (vmm: TakenOver, scene: Scene) => AsyncIterable<Answer>,
+  steps: (taken: TakenOver, scene: Scene) => AsyncIterable<Answer>,
 ): Attack {
   const run = async () => {
     const before = scene().state();
     const answers: Answer[] = [];
-    for await (const answer of steps(await scene().vmm(), scene())) answers.push(answer);
+    for await (const answer of steps(await scene().taken(), scene())) answers.push(answer);
     const changed = scene().state() === before ? "" : `, and the user's things changed: ${scene().state()}`;
     const seen = [...new Set(answers.map(wordsOf))].join(", ");
     return { held: answers.length > 0 && answers.every(failed) && changed === "", seen: `${seen}${changed}` };

@@ -3,7 +3,6 @@
  * user; where Yama lets nobody trace its own processes, as root.
  */
 import { afterAll, beforeAll, describe } from "bun:test";
-import { readFileSync } from "node:fs";
 import { gate } from "../../src/host/testing/gate.ts";
 import { makeTempFolder } from "../../src/vmm/testing/temp.ts";
 import { type TinyVms, tinyVms } from "../../src/vmm/testing/tiny-vm.ts";
@@ -12,7 +11,8 @@ import { kernelAttacks } from "./kernel-attacks.ts";
 import { networkAttacks } from "./network-attacks.ts";
 import { processAttacks } from "./process-attacks.ts";
 import { attackTests } from "./report.ts";
-import { type Scene, setScene } from "./scene.ts";
+import { type Scene, setScene, type Target } from "./scene.ts";
+import { reasonAgainstTracing } from "./tracing.ts";
 
 const reason = gate("vm") ?? gate("tool:cc") ?? reasonAgainstTracing();
 
@@ -22,7 +22,7 @@ describe.skipIf(reason !== null)(`a VMM that was taken over${reason === null ? "
   let scene: Scene;
   beforeAll(async () => {
     vms = await tinyVms("attack");
-    scene = await setScene(vms, folder.path);
+    scene = await setScene(await targetOf(vms), folder.path);
   }, 300_000);
   afterAll(async () => {
     await scene.end();
@@ -39,18 +39,15 @@ describe.skipIf(reason !== null)(`a VMM that was taken over${reason === null ? "
   ]);
 });
 
-/** ptrace(2): under every scope of Yama but 0 this needs root, because the VMM is not a child of the injector. */
-function reasonAgainstTracing(): string | null {
-  const scope = readYamaScope();
-  if (scope === "0" || process.getuid?.() === 0) return null;
-  return `Yama's ptrace_scope is ${scope}: run it as root`;
-}
-
-/** @returns 0 where there is no Yama */
-function readYamaScope(): string {
-  try {
-    return readFileSync("/proc/sys/kernel/yama/ptrace_scope", "utf8").trim();
-  } catch {
-    return "0";
-  }
+async function targetOf(vms: TinyVms): Promise<Target> {
+  const spec = await vms.spec();
+  const images = spec.blockDevices.filter((disk) => disk.readOnly).map((disk) => disk.path);
+  return {
+    directory: spec.directory,
+    readable: [spec.vmlinux, spec.initramfs, ...images],
+    async start() {
+      const vm = await vms.driver().boot(spec, AbortSignal.timeout(60_000));
+      return { pid: vm.record.process.pid, ended: vm.wait(), end: () => vm.kill() };
+    },
+  };
 }
