@@ -34,15 +34,17 @@ check: setup ## the fast loop: types, format, lint, import rules, unit tests
 	@scripts/check
 
 unit: setup ## unit tests only
-	@$(BIN)/bun test --path-ignore-patterns='**/*.{vm,root,tool}.test.ts' src scripts test bench
+	@$(BIN)/bun test --path-ignore-patterns='**/*.{vm,root,tool,attack}.test.ts' src scripts test bench
 
-test: ## every test, those with real VMs included (BANGER_REQUIRE=vm,root,tools: a missing thing is a failure)
+test: ## every test, those with real VMs included (BANGER_REQUIRE=vm,root,tools,attack: a missing thing is a failure)
 	@scripts/setup --test
 	@$(MAKE) --no-print-directory --silent build
 	@$(BIN)/bun scripts/test-all.ts
 
-test-attack: build ## what hostile guests, images and registries come to: one line an attack (held or OPEN)
-	@$(BIN)/bun test --timeout=600000 test/attack
+test-attack: ## hostile guests, registries, archives and repositories: one line an attack, held or open
+	@scripts/setup --test
+	@$(MAKE) --no-print-directory --silent build
+	@$(BIN)/bun scripts/test-all.ts attack
 
 run: build ## the main job with this repository: a shell in a VM (without a terminal: a command that proves where it is)
 	@scripts/run
@@ -52,7 +54,7 @@ bench: build ## the speed table, each figure beside its floor
 	@$(BIN)/bun bench/bench.ts
 
 fuzz: setup ## the property tests again, with a large budget
-	@BANGER_FUZZ=1 $(BIN)/bun test --timeout=1200000 --path-ignore-patterns='**/*.{vm,root,tool}.test.ts' src
+	@BANGER_FUZZ=1 $(BIN)/bun test --timeout=1200000 --path-ignore-patterns='**/*.{vm,root,tool,attack}.test.ts' src
 
 install: build ## put banger under PREFIX (default ~/.local)
 	@scripts/install "$(PREFIX)" "$(VERSION)"

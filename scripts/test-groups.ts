@@ -21,7 +21,7 @@ export type Group = PlainGroup | CargoGroup | BunGroup;
 const bin = "node_modules/.bin";
 
 /** Endings of tests that need something of the machine; all other `*.test.ts` are unit tests. */
-export const gatedEndings = [".tool.test.ts", ".root.test.ts", ".vm.test.ts"];
+export const gatedEndings = [".tool.test.ts", ".root.test.ts", ".vm.test.ts", ".attack.test.ts"];
 
 export const groups: Group[] = [
   {
@@ -52,6 +52,15 @@ export const groups: Group[] = [
     name: "tool",
     what: "tests that need a tool of the host or the compiled program",
     endings: [".tool.test.ts"],
+    user: "ordinary",
+    apart: true,
+    timeoutMs: 120_000,
+  },
+  {
+    kind: "bun",
+    name: "attack",
+    what: "hostile guests, registries, archives and repositories, as an ordinary user",
+    endings: [".attack.test.ts"],
     user: "ordinary",
     apart: true,
     timeoutMs: 120_000,

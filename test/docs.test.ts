@@ -85,10 +85,10 @@ test("links between the pages lead somewhere", () => {
 
 test("every make target that the pages name exists", () => {
   const targets = new Set(
-    [...readFileSync(join(root, "Makefile"), "utf8").matchAll(/^([a-z]+):/gm)].map(([, name]) => name),
+    [...readFileSync(join(root, "Makefile"), "utf8").matchAll(/^([a-z-]+):/gm)].map(([, name]) => name),
   );
   const named = ["README.md", "CONTRIBUTING.md"].flatMap((page) =>
-    [...readFileSync(join(root, page), "utf8").matchAll(/(?:`|^)make ([a-z]+)/gm)].map(([, name]) => name ?? ""),
+    [...readFileSync(join(root, page), "utf8").matchAll(/(?:`|^)make ([a-z-]+)/gm)].map(([, name]) => name ?? ""),
   );
   expect([...new Set(named)].filter((name) => !targets.has(name))).toEqual([]);
 });
