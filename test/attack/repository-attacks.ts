@@ -159,7 +159,10 @@ async function runIn({ agent, banger }: LiedTo, hoard: Hoard, trap: Trap): Promi
       .flatMap((tar, at) => foundIn(tar, `${folder}/guest${at}`, hoard))
       .filter((found) => found !== "history" || !isTold),
   ].filter(Boolean);
-  const end = ran.code === 0 ? `copied${isTold ? ", and it is said" : ""}` : `refused: ${firstLine(ran.stderr.replaceAll(`${folder}/`, ""))}`;
+  const end =
+    ran.code === 0
+      ? `copied${isTold ? ", and it is said" : ""}`
+      : `refused: ${firstLine(ran.stderr.replaceAll(`${folder}/`, ""))}`;
   return { held: problems.length === 0, seen: problems.join("; ") || end };
 }
 

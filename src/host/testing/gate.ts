@@ -2,7 +2,15 @@
 import { test } from "bun:test";
 import { accessSync, constants, existsSync } from "node:fs";
 
-export type Need = "vm" | "root" | "ordinary-user" | "systemd" | "registry" | "ssh-clients" | `tool:${string}`;
+export type Need =
+  | "vm"
+  | "root"
+  | "ordinary-user"
+  | "systemd"
+  | "registry"
+  | "ssh-clients"
+  | "user-namespaces"
+  | `tool:${string}`;
 
 /**
  * Why a test can't run here, or is not wanted to (`BANGER_SKIP`, a list like the one below); null when it can.
@@ -39,6 +47,8 @@ function reasonAgainst(need: Need): string | null {
       return onPath("systemd-nspawn") ? null : "systemd-nspawn is not installed";
     case "registry":
       return onPath("docker-registry") ? null : "docker-registry is not installed";
+    case "user-namespaces":
+      return mayMakeNamespaces() ? null : "no user namespaces for this user";
     case "ssh-clients":
       return onPath("ssh") ? null : "ssh is not installed";
     default: {
@@ -60,6 +70,11 @@ export function agentBinary(): string | null {
     `${root}agent/target/x86_64-unknown-linux-gnu/release/banger-vsock-agent`,
   ];
   return places.find((path) => path !== undefined && existsSync(path)) ?? null;
+}
+
+function mayMakeNamespaces(): boolean {
+  const argv = ["unshare", "--user", "--map-current-user", "--net", "--keep-caps", "ip", "link", "set", "lo", "up"];
+  return onPath("unshare") && onPath("ip") && Bun.spawnSync(argv, { stderr: "ignore" }).exitCode === 0;
 }
 
 function onPath(program: string): boolean {
