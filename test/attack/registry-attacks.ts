@@ -60,7 +60,10 @@ function judge(pulls: Pulls, { code, stdout, stderr, seen }: Ended): Outcome {
 
 function errorOf(stderr: string): string {
   const line = stderr.split("\n").find((one) => one.startsWith("error: ")) ?? "";
-  return line.slice("error: ".length, 160);
+  return line
+    .replace(/^error: (the registry [^ ]+ )?/, "")
+    .replace(/sha256:[0-9a-f]{64}/g, "sha256:..")
+    .slice(0, 140);
 }
 
 /** A redirect to another host is followed, without the password. */
