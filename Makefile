@@ -10,7 +10,7 @@ VERSION := $(shell sed -n 's/^  "version": "\(.*\)",/\1/p' package.json)
 SOURCES := $(shell find src \( -name '*.ts' -o -name '*.toml' \) ! -name '*.test.ts')
 AGENT_SOURCES := $(shell find agent protocol -type f -not -path 'agent/target/*' 2>/dev/null)
 
-.PHONY: help setup build check unit test test-attack run bench fuzz install clean
+.PHONY: help setup build check unit test test-attack run bench fuzz mutants install clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 16
@@ -55,6 +55,9 @@ bench: build ## the speed table, each figure beside its floor
 
 fuzz: setup ## the property tests again, with a large budget
 	@BANGER_FUZZ=1 $(BIN)/bun test --timeout=1200000 --path-ignore-patterns='**/*.{vm,root,tool,attack}.test.ts' src
+
+mutants: setup ## change checks and limits one at a time: which change does no test notice? (FILES="src/…" for some)
+	@$(BIN)/bun scripts/mutants.ts $(FILES)
 
 install: build ## put banger under PREFIX (default ~/.local)
 	@scripts/install "$(PREFIX)" "$(VERSION)"
