@@ -19,6 +19,9 @@ export type Namespace = {
 const setUp = [
   "ip link set lo up",
   ...[publicHost, otherHost, privateHost, metadataHost].map((host) => `ip addr add ${host}/32 dev lo`),
+  // a way out, to nowhere
+  "ip link add eth0 type veth peer name nowhere && ip addr add 203.0.113.2/24 dev eth0",
+  "ip link set eth0 up && ip link set nowhere up && ip route add default via 203.0.113.1",
   "echo ready",
   "exec sleep 600",
 ].join(" && ");

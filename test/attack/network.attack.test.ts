@@ -1,0 +1,27 @@
+/** A guest that makes its own Ethernet frames, through `netguard` and passt as the daemon starts them; in a network of the suite's own. */
+import { afterAll, beforeAll } from "bun:test";
+import { makeNamespace, type Namespace } from "./namespace.ts";
+import { makeProbe, type Probe, probeAttacks } from "./network-probe.ts";
+import { attackTests } from "./report.ts";
+import { attackSuite } from "./suite.ts";
+
+// root's passt becomes `nobody`, whom the user namespace does not have
+const needs = ["programs", "ordinary-user", "user-namespaces", "tool:nsenter", "tool:passt"] as const;
+
+attackSuite("a guest's network", needs, () => {
+  let space: Namespace;
+  let probe: Probe;
+  beforeAll(async () => {
+    space = await makeNamespace();
+    probe = await makeProbe(space);
+  }, 60_000);
+  afterAll(async () => {
+    await probe?.end();
+    space?.end();
+  }, 60_000);
+
+  attackTests(
+    "guest's network",
+    probeAttacks(() => probe),
+  );
+});
