@@ -2,6 +2,7 @@
  * Kinds of IP addresses, by who may be behind them (IANA's special-purpose address registries, RFC 6890). Pure.
  * What a server names must not lead to machines that only this host can reach, unless the server is one of them.
  */
+import { trimEndOf } from "./trim.ts";
 
 /** `reserved`: multicast, broadcast, and what is no address at all. */
 export type Zone = "public" | "private" | "link-local" | "loopback" | "reserved";
@@ -20,7 +21,7 @@ export function zoneOfAddress(address: string): Zone {
  * resolved. @param hostname of a parsed URL, so that `0x7f.1` is `127.0.0.1` already
  */
 export function zoneOfHost(hostname: string): Zone | null {
-  const name = hostname.toLowerCase().replace(/\.+$/, "");
+  const name = trimEndOf(hostname.toLowerCase(), ".");
   if (name === "") return "reserved";
   if (name.startsWith("[")) return zoneOfAddress(name.slice(1, -1));
   if (ipv4(name)) return zoneOfAddress(name);

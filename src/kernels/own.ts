@@ -1,8 +1,10 @@
 /** A kernel of the user's own as the tar stream that a kernel's package would be: the image, its modules, its configuration. */
+
 import { editTar, type TarAddition } from "../artifacts/tar/edit.ts";
 import { endOfArchive } from "../artifacts/tar/writer.ts";
 import { lastWords, statusText } from "../artifacts/tools.ts";
 import { fail } from "../base/errors/error.ts";
+import { trimEndOf } from "../base/trim.ts";
 import { isFolder, readBytes } from "../host/files.ts";
 import { spawnPiped } from "../host/process.ts";
 
@@ -42,7 +44,7 @@ async function readOf(path: string, maxBytes: number): Promise<Uint8Array> {
 }
 
 function releaseOf(modules: string): string {
-  const release = modules.replace(/\/+$/, "").split("/").at(-1) ?? "";
+  const release = trimEndOf(modules, "/").split("/").at(-1) ?? "";
   if (!/^[0-9][\w.+~-]{0,63}$/.test(release)) {
     throw invalid(modules, "is not named as a kernel's release, as in lib/modules/6.1.0-18-cloud-amd64");
   }

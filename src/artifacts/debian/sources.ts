@@ -3,6 +3,7 @@
  * vendors' repositories are not for images. What comes out is written anew for one suite, so nothing of the host's
  * files is copied unread.
  */
+import { trimEndOf } from "../../base/trim.ts";
 
 /** Where packages of one Debian release come from; always checked with Debian's own keyring. */
 export type DebianMirror = { uri: string /** `bookworm`, `bookworm-updates`, `bookworm-security` */; suites: string[] };
@@ -41,7 +42,7 @@ export function sourcesFile(mirrors: readonly DebianMirror[], keyring: string): 
 function addMirrors(found: Map<string, Set<string>>, source: Source, suite: string): void {
   const suites = source.suites.map((s) => pocketOf(s, suite)).filter((s) => s !== null);
   if (suites.length === 0) return;
-  for (const uri of source.uris.filter(isUsable).map((uri) => uri.replace(/\/+$/, ""))) {
+  for (const uri of source.uris.filter(isUsable).map((uri) => trimEndOf(uri, "/"))) {
     const known = found.get(uri) ?? new Set<string>();
     for (const one of suites) known.add(one);
     found.set(uri, known);

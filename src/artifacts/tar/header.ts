@@ -88,10 +88,8 @@ export function number(block: Uint8Array, at: number, length: number, field: str
     if (!Number.isSafeInteger(value)) throw new TarError(`a header's ${field} is out of range`);
     return value;
   }
-  const octal = ascii(block, at, length)
-    .replace(/[ \0]+$/, "")
-    .replace(/^[ \0]+/, "");
-  if (!/^[0-7]*$/.test(octal)) throw new TarError(`a header's ${field} is no number`);
+  const octal = /^[ \0]*([0-7]*)[ \0]*$/.exec(ascii(block, at, length))?.[1];
+  if (octal === undefined) throw new TarError(`a header's ${field} is no number`);
   return octal === "" ? 0 : Number.parseInt(octal, 8);
 }
 

@@ -131,3 +131,14 @@ test(
   },
   patience,
 );
+
+test.each(["x", "L"])("a name of nearly a megabyte of slashes is refused at once (%s)", async (type) => {
+  const name = `${"/".repeat(1024 * 1024 - 32)}x`;
+  const content = type === "x" ? paxRecord("path", name) : new TextEncoder().encode(`${name}\0`);
+  const blocks = [
+    { type, body: content, fields: [], lie: undefined },
+    { type: "0", body: new Uint8Array(), fields: [], lie: undefined },
+  ];
+  const reading = Array.fromAsync(tarEvents(chunked(membersOf(blocks))));
+  expect(await reading.catch((error: unknown) => error)).toBeInstanceOf(TarError);
+});

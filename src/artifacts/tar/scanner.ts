@@ -3,6 +3,7 @@
  * once, nothing is kept but the header that is being put together. The stream is a stranger's: names that leave the
  * root, numbers that do not fit and oversized extensions are refused.
  */
+import { trimEndOf } from "../../base/trim.ts";
 import {
   blockSize,
   byteString,
@@ -229,7 +230,7 @@ function toEntry(
   pax: ReadonlyMap<string, string>,
   sparse: Sparse | null,
 ): { entry: TarEntry; stored: number } {
-  const name = (sparse?.name ?? pax.get("path") ?? header.name).replace(/\/+$/, "");
+  const name = trimEndOf(sparse?.name ?? pax.get("path") ?? header.name, "/");
   const kind = header.type === "S" ? "file" : kinds[header.type];
   if (!kind) throw new TarError(`${shown(name)} is of an unknown type`);
   if (sparse && kind !== "file") throw new TarError(`${shown(name)} is sparse and no file`);

@@ -1,4 +1,5 @@
 /** A program's output as lines, as it comes. */
+import { trimEndOf } from "../../base/trim.ts";
 
 const maxLine = 4096;
 
@@ -31,6 +32,6 @@ export class Lines {
 
 /** What a terminal would show in the end: a progress bar is drawn over and over. */
 function shownPart(line: string): string {
-  const whole = line.replace(/\r+$/, "");
+  const whole = trimEndOf(line, "\r");
   return whole.slice(whole.lastIndexOf("\r") + 1);
 }

@@ -1,6 +1,8 @@
 /** docker's `config.json`, as far as it is about registries. */
+
 import * as z from "zod/mini";
 import { fail } from "../../base/errors/error.ts";
+import { trimEndOf } from "../../base/trim.ts";
 import type { Credential } from "../../model/credential.ts";
 
 export type StoredAuth = { auth?: string; username?: string; password?: string; identityToken?: string };
@@ -61,7 +63,7 @@ function credentialOf(stored: StoredAuth, path: string): Credential | null {
   if (stored.identityToken) return { identityToken: stored.identityToken };
   if (stored.username && stored.password) return { username: stored.username, password: stored.password };
   if (!stored.auth) return null;
-  const plain = Buffer.from(stored.auth, "base64").toString("utf8").replace(/\0+$/, "");
+  const plain = trimEndOf(Buffer.from(stored.auth, "base64").toString("utf8"), "\0");
   const at = plain.indexOf(":");
   if (at <= 0) throw fail("CREDENTIALS_INVALID", { source: path, problem: "an auth in it is no user and password" });
   return { username: plain.slice(0, at), password: plain.slice(at + 1) };

@@ -1,4 +1,5 @@
 /** The `mise` program: fetched from the npm registry the user has set up, checked against the digest written down here. */
+
 import { createHash } from "node:crypto";
 import { networkEnv } from "../../artifacts/debian/network-env.ts";
 import type { RecipeDeps } from "../../artifacts/deps.ts";
@@ -6,6 +7,7 @@ import type { TarAddition } from "../../artifacts/tar/edit.ts";
 import { tarEvents } from "../../artifacts/tar/events.ts";
 import { lastWords, statusText } from "../../artifacts/tools.ts";
 import { fail, isError } from "../../base/errors/error.ts";
+import { trimEndOf } from "../../base/trim.ts";
 import { readStream, writeAtomic } from "../../host/files.ts";
 import { spawnPiped } from "../../host/process.ts";
 
@@ -61,7 +63,7 @@ function npmEnv(env: MiseDeps["env"]): Record<string, string> {
 
 async function packByFetch(deps: MiseDeps, folder: string, signal: AbortSignal): Promise<string> {
   const path = `${folder}/${pinned.file}`;
-  const registry = (deps.env["npm_config_registry"] || "https://registry.npmjs.org").replace(/\/+$/, "");
+  const registry = trimEndOf(deps.env["npm_config_registry"] || "https://registry.npmjs.org", "/");
   const bytes = await deps.fetchBytes(`${registry}/${pinned.name}/-/${pinned.file}`, maxBytes, signal);
   await writeAtomic(path, bytes);
   return path;

@@ -2,6 +2,7 @@
  * A registry's pull side (OCI distribution specification 1.1): manifests and blobs, over redirects and through its
  * authorisation, and its mirrors (`mirrors.ts`).
  */
+
 import { createHash } from "node:crypto";
 import type { OpenPart, Part } from "../../artifacts/download.ts";
 import { type Pause, retryAfter, retrying, TransientError } from "../../artifacts/retry.ts";
@@ -11,6 +12,7 @@ import { fail } from "../../base/errors/error.ts";
 import type { Digest } from "../../base/names.ts";
 import type { Reference } from "../../base/reference.ts";
 import { stripControl } from "../../base/text.ts";
+import { trimEndOf } from "../../base/trim.ts";
 import { followed, isSameOrigin, type Namer } from "../../base/url.ts";
 import type { Zone } from "../../base/zone.ts";
 import { type Http, HttpError, type IncomingAnswer, type ZoneOf } from "../../host/http-fetch.ts";
@@ -45,7 +47,7 @@ export function openRegistry(deps: RegistryDeps, reference: Reference, options: 
   const own = new Endpoint(deps, { registry, repository, ...options });
   const mirrors = new Mirrors(
     options.mirrors.map((mirror) => {
-      const host = mirror.replace(/^https?:\/\//, "").replace(/\/+$/, "");
+      const host = trimEndOf(mirror.replace(/^https?:\/\//, ""), "/");
       const insecure = mirror.startsWith("http://");
       return new Endpoint(deps, { registry: host, repository, credential: null, insecure });
     }),

@@ -1,5 +1,7 @@
 /** `banger image import`. */
+
 import { type ImageName, isImageName } from "../../../base/names.ts";
+import { trimEndOf } from "../../../base/trim.ts";
 import { formatSize } from "../../../base/units.ts";
 import { cancellable } from "../../abort.ts";
 import type { CliContext } from "../../context.ts";
@@ -26,7 +28,7 @@ export async function importArchive(
 
 /** The file's own name, as an image's: `tool.tar.gz` is `tool`. */
 function nameFrom(file: string): string | null {
-  const base = file.replace(/\/+$/, "").split("/").at(-1) ?? "";
+  const base = trimEndOf(file, "/").split("/").at(-1) ?? "";
   const name = base
     .toLowerCase()
     .replace(/\.(?:tar|tgz|tar\.gz|tar\.zst|tar\.xz)$/, "")
