@@ -1,5 +1,6 @@
 /** Putting a workspace into a running VM: the files, then what is left to do there. */
 import { fail } from "../base/errors/error.ts";
+import { integerOf, textOf } from "../base/foreign.ts";
 import { quoteArgs } from "../base/text.ts";
 import type { AgentClient } from "../client/attach.ts";
 import type { Emit } from "../model/event.ts";
@@ -51,7 +52,8 @@ async function runAfter(client: AgentClient, command: AfterCommand): Promise<voi
     said = (said + Buffer.from(data).toString("utf8")).slice(-lastWordsBytes);
   });
   stream.onEvent((event) => {
-    if (event["event"] === "exit") status = event["code"] ?? event["signal"];
+    if (event["event"] === "exit")
+      status = integerOf(event["code"], 0, 255) ?? textOf(event["signal"], 16) ?? "no status";
   });
   await stream.closed;
   if (status === 0) return;

@@ -2,6 +2,7 @@
 import { Deferred } from "../base/async.ts";
 import type { BangerError } from "../base/errors/error.ts";
 import { isError, toBangerError } from "../base/errors/error.ts";
+import { integerOf } from "../base/foreign.ts";
 import type { AgentClient, AgentStream, ExecRequest, Json } from "../wire/agent/types.ts";
 
 export { getTar } from "../wire/agent/get.ts";
@@ -101,8 +102,8 @@ function takeOutput(stream: AgentStream, stdio: Stdio): Promise<AttachEnd> {
 }
 
 function codeOf({ code, number }: Json): number {
-  if (typeof number === "number") return (128 + number) & 0xff;
-  return typeof code === "number" ? code & 0xff : unknownStatus;
+  const signal = integerOf(number, 1, 64);
+  return signal === null ? (integerOf(code, 0, 255) ?? unknownStatus) : 128 + signal;
 }
 
 /** The first signal goes to the command; a second, or the grace period's end, ends the session. */

@@ -1,5 +1,6 @@
 /** Two `ByteStream`s joined in memory, with the back-pressure of a socket; for tests and fakes. */
 import type { ByteStream } from "../base/bytes.ts";
+import { guardedLine } from "../base/guarded-line.ts";
 
 const highWater = 256 * 1024;
 
@@ -9,7 +10,7 @@ export function memoryPair(): [ByteStream, ByteStream] {
   const b = new MemoryEnd();
   a.peer = b;
   b.peer = a;
-  return [a, b];
+  return [guardedLine(a), guardedLine(b)];
 }
 
 class MemoryEnd implements ByteStream {

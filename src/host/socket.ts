@@ -2,6 +2,7 @@
 import * as fs from "node:fs/promises";
 import net from "node:net";
 import type { ByteStream } from "../base/bytes.ts";
+import { guardedLine } from "../base/guarded-line.ts";
 import { errnoOf } from "./errno.ts";
 import { type Peer, peerCredentials, sendDescriptor } from "./libc.ts";
 import { noAnswer, requireShortPath } from "./socket-path.ts";
@@ -104,7 +105,7 @@ function flushed(socket: net.Socket): Promise<void> {
   return promise;
 }
 
-/** A socket as a `ByteStream`: nothing is lost before the first listener, back-pressure works both ways. */
+/** A socket as a `ByteStream`: nothing is lost before the first listener, back-pressure works both ways, a listener that throws ends it. */
 export function streamOf(socket: net.Socket): ByteStream {
   let failure: Error | undefined;
   let closed = false;
@@ -121,7 +122,7 @@ export function streamOf(socket: net.Socket): ByteStream {
     ended = true;
     onEnd?.();
   });
-  return {
+  return guardedLine({
     onData(listener) {
       socket.on("data", listener);
       socket.resume();
@@ -141,7 +142,7 @@ export function streamOf(socket: net.Socket): ByteStream {
     resume: () => void socket.resume(),
     end: () => void socket.end(),
     destroy: (error) => void socket.destroy(error),
-  };
+  });
 }
 
 function drained(socket: net.Socket): Promise<void> {

@@ -50,7 +50,8 @@ async function bringUp(ctx: Context, start: Start, way: Way, plan: StartPlan): P
   const goesOn = way.kind === "save" && way.goesOn;
   // a VM that goes on is not given up because its user is gone: what ran in it would be lost
   const signal = goesOn ? (plan.interrupted ?? new AbortController().signal) : plan.signal;
-  await reachAgent(ctx, vm, live, { inherited, goesOn, signal, phases });
+  const limitMs = way.kind === "cold" ? ctx.timings.agentMs : ctx.timings.restoredAgentMs;
+  await reachAgent(ctx, vm, live, { inherited, goesOn, signal, phases, limitMs });
   if (way.kind === "save") await growGuest(ctx, live, vm, way);
   finishStart(ctx, vm, change, phases.after(howOf(way)));
   plan.emit(phases.event());
@@ -183,6 +184,8 @@ export type Greeting = {
   goesOn: boolean;
   signal: AbortSignal;
   phases?: Phases;
+  /** for all of it, in `ms` */
+  limitMs: number;
 };
 
 /** @throws EndedEarly, AGENT_UNREACHABLE, DISK_FULL or VM_FAILED when its VMM stops it, the signal's reason */
@@ -190,7 +193,7 @@ export async function reachAgent(
   ctx: Context,
   vm: VmRecord,
   live: LiveVm,
-  { inherited, goesOn, signal, phases }: Greeting,
+  { inherited, goesOn, signal, phases, limitMs }: Greeting,
 ): Promise<void> {
   const ended = live.exit.then((exit) => {
     throw new EndedEarly(exit);
@@ -200,15 +203,14 @@ export async function reachAgent(
   live.onStop = (stop) => stopped.reject(stopError(ctx, stop, vm.name, `starting "${vm.name}"`));
   const already = live.vm.stopped();
   if (already) live.onStop(already);
-  const limit = ctx.timings.agentMs;
   const late = () =>
-    fail("AGENT_UNREACHABLE", { name: vm.name, reason: `no answer within ${Math.round(limit / 1000)} s` });
-  const greeted = live.session.client(limit).then(() => {
+    fail("AGENT_UNREACHABLE", { name: vm.name, reason: `no answer within ${Math.round(limitMs / 1000)} s` });
+  const greeted = live.session.client(limitMs).then(() => {
     phases?.mark("agent");
     return greet(ctx, live, vm, inherited, goesOn);
   });
   try {
-    await orAborted(Promise.race([withTimeout(greeted, limit, late), ended, stopped.promise]), signal);
+    await orAborted(Promise.race([withTimeout(greeted, limitMs, late), ended, stopped.promise]), signal);
   } finally {
     live.onStop = () => {};
   }

@@ -169,8 +169,20 @@ export type GuestInheritance = {
 export type MachineTimings = {
   /** boot to the agent's first answer, in `ms` */
   agentMs: number;
+  /** the same of a VM that is restored: its agent ran when it was saved, so it has only to go on, in `ms` */
+  restoredAgentMs: number;
   /** an agent that answered before: reconnecting, in `ms` */
   reconnectMs: number;
+  /** telling a running guest the time or its name, in `ms`: it runs all the same, and `vm resume` waits for this */
+  tellMs: number;
+  /** a guest's programs' files to be on its disk before it is saved, in `ms`; after that it is saved as it is */
+  syncMs: number;
+  /** a guest's file system to grow, in `ms`: the guest writes new tables for what was added */
+  growMs: number;
+  /** the agent to take an order to power off, in `ms`; then the power button is pressed, within the same grace */
+  powerOffMs: number;
+  /** asking a guest whether it rests, in `ms`; one that does not say is left alone */
+  statsMs: number;
   /** waiting for the image's services, in `ms` */
   servicesMs: number;
   /** what a guest has to power itself off, in `ms`, when the request doesn't say */
@@ -201,7 +213,13 @@ export type MachineTimings = {
 
 export const defaultTimings: MachineTimings = {
   agentMs: 180_000,
+  restoredAgentMs: 60_000,
   reconnectMs: 20_000,
+  tellMs: 5_000,
+  syncMs: 20_000,
+  growMs: 30_000,
+  powerOffMs: 5_000,
+  statsMs: 10_000,
   servicesMs: 60_000,
   graceMs: 30_000,
   readerMs: 120_000,

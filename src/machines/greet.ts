@@ -1,9 +1,9 @@
 /** From a VMM that runs to an agent that serves: connect, tell the guest who it is, wait until it is up. */
 import { Deferred } from "../base/async.ts";
 import { fail } from "../base/errors/error.ts";
-import { stripControl } from "../base/text.ts";
+import { textsOf } from "../base/foreign.ts";
 import type { VmRecord } from "../model/vm.ts";
-import type { AgentClient, IdentityReply, IdentityRequest } from "../wire/agent/types.ts";
+import type { AgentClient, IdentityReply, IdentityRequest, OpenOptions } from "../wire/agent/types.ts";
 import type { Context } from "./context.ts";
 import type { GuestInheritance } from "./deps.ts";
 import { composeIdentity } from "./identity.ts";
@@ -36,7 +36,7 @@ export async function greetGuest(
     const client = await session.client(ctx.timings.agentMs);
     const { phase = "boot", generation = 0 } = client.hello ?? {};
     if (phase === "up" && generation >= identity.generation) return client;
-    const { skipped = [] } = await sendIdentity(client, identity);
+    const { skipped = [] } = await sendIdentity(client, identity, { timeoutMs: ctx.timings.agentMs });
     if (skipped.length > 0) ctx.log.info("a guest has not all of its identity", { name, skipped: skipped.join("; ") });
     if (phase === "up") return client;
     const lost = client.closed.then((error) => {
@@ -49,10 +49,17 @@ export async function greetGuest(
   }
 }
 
+/** of what a guest says about its identity: parts, and UTF-16 units of each */
+const maxSkipped = 32;
+const maxSkippedText = 200;
+
 /** @throws AGENT_REFUSED */
-export async function sendIdentity(client: AgentClient, identity: IdentityRequest): Promise<IdentityReply> {
-  const stream = await client.open("identity", { ...identity });
+export async function sendIdentity(
+  client: AgentClient,
+  identity: IdentityRequest,
+  options: OpenOptions,
+): Promise<IdentityReply> {
+  const stream = await client.open("identity", { ...identity }, options);
   stream.close();
-  const { skipped } = stream.reply;
-  return Array.isArray(skipped) ? { skipped: skipped.map((text) => stripControl(String(text)).slice(0, 200)) } : {};
+  return { skipped: textsOf(stream.reply["skipped"], maxSkipped, maxSkippedText) };
 }

@@ -7,6 +7,7 @@ import type { VmId } from "../base/names.ts";
 import { durationText } from "../base/units.ts";
 import type { VmRecord } from "../model/vm.ts";
 import type { Json } from "../wire/agent/types.ts";
+import { askGuest } from "./ask-guest.ts";
 import type { Context } from "./context.ts";
 import { suspendVm } from "./suspend.ts";
 
@@ -78,11 +79,13 @@ const restingLoad = 0.25;
 /** A guest that works, or that somebody is connected with, is used. One that does not answer is left alone. */
 async function isBusy(ctx: Context, vm: VmRecord): Promise<boolean> {
   try {
-    const client = await ctx.live.get(vm.id)?.session.client(ctx.timings.reconnectMs);
-    if (!client) return true;
-    const stream = await client.open("stats", {});
-    stream.close();
-    return isWorking(stream.reply);
+    const session = ctx.live.get(vm.id)?.session;
+    if (!session) return true;
+    return await askGuest(ctx, { session, name: vm.name }, ctx.timings.statsMs, async (client, signal) => {
+      const stream = await client.open("stats", {}, { signal });
+      stream.close();
+      return isWorking(stream.reply);
+    });
   } catch {
     return true;
   }
@@ -91,5 +94,7 @@ async function isBusy(ctx: Context, vm: VmRecord): Promise<boolean> {
 /** @param stats a guest's answer, checked: it is not to be trusted with more than its own rest */
 export function isWorking(stats: Json): boolean {
   const { load1, connections = 0 } = stats;
-  return typeof load1 !== "number" || typeof connections !== "number" || load1 >= restingLoad || connections > 0;
+  if (typeof load1 !== "number" || typeof connections !== "number") return true;
+  // a guest that says nonsense says nothing of its rest
+  return !(load1 >= 0 && load1 < restingLoad && connections === 0);
 }

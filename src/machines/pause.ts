@@ -1,5 +1,6 @@
 /** A VM that stands still in memory, and one that goes on with the right time. */
 import type { VmRecord } from "../model/vm.ts";
+import { askGuest } from "./ask-guest.ts";
 import type { Context } from "./context.ts";
 import { sendIdentity } from "./greet.ts";
 import { clockText } from "./identity.ts";
@@ -33,8 +34,10 @@ export async function resumeVm(ctx: Context, vm: VmRecord, reason = ""): Promise
 /** After a pause of any kind the guest's clock is late. Best effort: a guest that doesn't answer is met by who uses it. */
 export async function tellTime(ctx: Context, live: LiveVm, vm: Pick<VmRecord, "generation" | "name">): Promise<void> {
   try {
-    const client = await live.session.client(ctx.timings.reconnectMs);
-    await sendIdentity(client, { generation: vm.generation, clock: clockText(ctx.clock.now()) });
+    const { session } = live;
+    await askGuest(ctx, { session, name: vm.name }, ctx.timings.tellMs, (client, signal) =>
+      sendIdentity(client, { generation: vm.generation, clock: clockText(ctx.clock.now()) }, { signal }),
+    );
   } catch (error) {
     ctx.log.info("a guest could not be told the time", { vm: vm.name, why: String(error) });
   }

@@ -1,6 +1,7 @@
 /** Waiting until a running VM is as ready as was asked. */
 import { orAborted, withTimeout } from "../base/async.ts";
 import { fail, isError, toBangerError } from "../base/errors/error.ts";
+import { textsOf } from "../base/foreign.ts";
 import type { Emit } from "../model/event.ts";
 import type { WaitKind } from "../model/vm.ts";
 import type { VmExit } from "../vmm/driver.ts";
@@ -35,6 +36,10 @@ export async function waitReady(
   }
 }
 
+/** of units that a guest says have failed: how many are told, and UTF-16 units of a name (systemd's own limit is 255 bytes) */
+const maxUnits = 32;
+const maxUnitName = 255;
+
 export type WaitedGuest = { name: string; client: AgentClient; exit: Promise<VmExit> };
 
 /**
@@ -55,14 +60,14 @@ export async function waitServices(
   ended.catch(() => {});
   let stream: AgentStream | undefined;
   const seconds = Math.round(ctx.timings.servicesMs / 1000);
-  const answer = client.open("services", {}).then((opened) => {
+  const answer = client.open("services", {}, { timeoutMs: ctx.timings.servicesMs }).then((opened) => {
     stream = opened;
     return opened.reply;
   });
   try {
     const late = () => fail("SERVICES_LATE", { seconds });
     const reply = await orAborted(Promise.race([withTimeout(answer, ctx.timings.servicesMs, late), ended]), signal);
-    const failed = Array.isArray(reply["failed"]) ? reply["failed"].filter((unit) => typeof unit === "string") : [];
+    const failed = textsOf(reply["failed"], maxUnits, maxUnitName);
     if (failed.length > 0)
       emit({ kind: "note", level: "warn", text: `services that failed in the guest: ${failed.join(", ")}` });
   } catch (error) {

@@ -39,7 +39,7 @@ export async function rehearse(ctx: Context, rehearsal: Rehearsal, hurry: AbortS
 async function act(ctx: Context, { client, spec, network }: Rehearsal, signal: AbortSignal): Promise<void> {
   const { config = null } = ctx.store.images.byDigest(spec.image.digest) ?? {};
   const generation = client.hello?.generation ?? 0;
-  await sendIdentity(client, await rehearsedIdentity(ctx, { generation, network, config }));
+  await sendIdentity(client, await rehearsedIdentity(ctx, { generation, network, config }), { signal });
   for (const argv of commands) {
     signal.throwIfAborted();
     await runOnce(ctx, client, argv, signal);

@@ -2,6 +2,7 @@
 import { fail } from "../base/errors/error.ts";
 import type { VmName } from "../base/names.ts";
 import type { VmRecord } from "../model/vm.ts";
+import { askGuest } from "./ask-guest.ts";
 import type { Context } from "./context.ts";
 import { sendIdentity } from "./greet.ts";
 import { freshVm, tell } from "./state.ts";
@@ -13,9 +14,10 @@ export async function renameVm(ctx: Context, vm: VmRecord, name: VmName): Promis
   tell(ctx, vm.id, `renamed from ${vm.name}`);
   const live = ctx.live.get(vm.id);
   if (live && renamed.state === "running") {
-    const told = live.session
-      .client(ctx.timings.reconnectMs)
-      .then((client) => sendIdentity(client, { generation: renamed.generation, hostname: name }));
+    const { session } = live;
+    const told = askGuest(ctx, { session, name }, ctx.timings.tellMs, (client, signal) =>
+      sendIdentity(client, { generation: renamed.generation, hostname: name }, { signal }),
+    );
     ctx.background(`telling ${name} its new name`, told);
   }
   return renamed;

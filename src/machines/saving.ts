@@ -1,6 +1,7 @@
 /** Saving a VM that goes on afterwards: what is around the VMM's own save. */
 import type { VmRecord } from "../model/vm.ts";
 import type { SaveFiles, SaveRecord } from "../vmm/driver.ts";
+import { askGuest } from "./ask-guest.ts";
 import type { Context } from "./context.ts";
 import type { LiveVm } from "./live.ts";
 import { tellTime } from "./pause.ts";
@@ -8,8 +9,10 @@ import { tellTime } from "./pause.ts";
 /** What the guest's programs wrote is on its disk when this resolves; a guest that does not answer is saved as it is. */
 export async function syncGuest(ctx: Context, live: LiveVm): Promise<void> {
   try {
-    const client = await live.session.client(ctx.timings.reconnectMs);
-    (await client.open("settle", {}, { timeoutMs: ctx.timings.reconnectMs })).close();
+    const { session, id } = live;
+    await askGuest(ctx, { session, name: id }, ctx.timings.syncMs, async (client, signal) =>
+      (await client.open("settle", {}, { signal, timeoutMs: 0 })).close(),
+    );
   } catch (error) {
     ctx.log.info("a guest could not be asked to write its files", { id: live.id, why: String(error) });
   }

@@ -171,7 +171,8 @@ function forgetPids(ctx: Context, { running, net }: Pick<Spare, "running" | "net
 async function reach(ctx: Context, { running, session, spec, net }: Spare, hurry: AbortSignal): Promise<void> {
   const late = () => fail("AGENT_UNREACHABLE", { name: "a spare", reason: "no answer in time" });
   await running.resume();
-  const client = await withTimeout(session.client(ctx.timings.agentMs), ctx.timings.agentMs, late);
+  const limit = ctx.timings.restoredAgentMs;
+  const client = await withTimeout(session.client(limit), limit, late);
   await rehearse(ctx, { client, spec, network: net?.identity ?? null }, hurry);
   await running.pause();
 }

@@ -97,7 +97,12 @@ export async function resumeStart(
   try {
     // a restored one may not have begun to run
     await live.vm.resume();
-    await reachAgent(ctx, vm, live, { inherited: await ctx.inheritance(), goesOn, signal });
+    await reachAgent(ctx, vm, live, {
+      inherited: await ctx.inheritance(),
+      goesOn,
+      signal,
+      limitMs: ctx.timings.agentMs,
+    });
     await growGuest(ctx, live, vm, null);
   } catch (error) {
     throw await failedStart(ctx, vm, live, change, { error, signal });

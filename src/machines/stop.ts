@@ -3,6 +3,7 @@ import { toBangerError } from "../base/errors/error.ts";
 import type { Emit } from "../model/event.ts";
 import type { VmRecord } from "../model/vm.ts";
 import type { OpenChange } from "../store/journal.ts";
+import { askGuest } from "./ask-guest.ts";
 import type { Context } from "./context.ts";
 import { writeEnding } from "./ended.ts";
 import type { LiveVm } from "./live.ts";
@@ -62,9 +63,10 @@ async function askToPowerOff(ctx: Context, live: LiveVm): Promise<void> {
   try {
     // a guest that is paused hears nothing
     await live.vm.resume();
-    const client = await live.session.client(ctx.timings.reconnectMs);
-    const stream = await client.open("poweroff", { mode: "poweroff" });
-    stream.close();
+    const { session, id } = live;
+    await askGuest(ctx, { session, name: id }, ctx.timings.powerOffMs, async (client, signal) =>
+      (await client.open("poweroff", { mode: "poweroff" }, { signal })).close(),
+    );
   } catch (error) {
     if (ctx.live.get(live.id) !== live) return;
     ctx.log.info("the agent can't power off, pressing the button", { id: live.id, why: toBangerError(error).message });

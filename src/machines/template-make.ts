@@ -147,7 +147,9 @@ async function settle(
     });
     if (client.hello?.init === "systemd") await startDocker(ctx, client, emit, signal);
     for (const argv of firstCommands) await runOnce(ctx, client, argv, signal);
-    (await client.open("settle", { trim: true, forCopies: true }, { signal })).close();
+    (
+      await client.open("settle", { trim: true, forCopies: true }, { signal, timeoutMs: ctx.timings.servicesMs })
+    ).close();
   } finally {
     session.close();
   }

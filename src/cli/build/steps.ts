@@ -1,5 +1,6 @@
 /** Commands of a build in its VM: run as root in `/`, their words handed on line by line. */
 import { fail, isError } from "../../base/errors/error.ts";
+import { integerOf, textOf } from "../../base/foreign.ts";
 import type { ImageName } from "../../base/names.ts";
 import type { AgentClient, AgentStream, Json } from "../../client/attach.ts";
 import type { Emit } from "../../model/event.ts";
@@ -107,6 +108,8 @@ async function ended(stream: AgentStream, said: (line: string) => void): Promise
   await stream.closed;
   lines[1].finish();
   lines[2].finish();
-  if (typeof exit["code"] === "number") return String(exit["code"]);
-  return typeof exit["signal"] === "string" ? `SIG${exit["signal"]}` : "no status";
+  const code = integerOf(exit["code"], 0, 255);
+  if (code !== null) return String(code);
+  const signal = textOf(exit["signal"], 16);
+  return signal === null ? "no status" : `SIG${signal}`;
 }

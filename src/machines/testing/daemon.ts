@@ -21,7 +21,13 @@ export const paths = pathsOf({ state: "/s", cache: "/c", config: "/e", runtime: 
 /** Long enough for what does happen, short enough to wait for what does not. */
 export const shortTimings = {
   agentMs: 25,
+  restoredAgentMs: 25,
   reconnectMs: 25,
+  tellMs: 25,
+  syncMs: 25,
+  growMs: 25,
+  powerOffMs: 5,
+  statsMs: 25,
   servicesMs: 10,
   graceMs: 10,
   leaseGraceMs: 5,

@@ -21,6 +21,8 @@ export type GuestBehaviour = {
   reads: boolean;
   /** answer of `stats` */
   stats: Json;
+  /** verbs that it takes and never answers */
+  silentIn?: readonly string[];
   /** it was asked for them */
   onStats?: () => void;
   /** Called with each command that it was told to run; false: that one never ends. */
@@ -104,6 +106,7 @@ class FakeClient implements AgentClient {
 
   async open(verb: string, args: Json): Promise<AgentStream> {
     const guest = this.#guest;
+    if (guest.behaviour.silentIn?.includes(verb)) await new Deferred<void>().promise;
     if (guest.exit) throw fail("AGENT_REFUSED", { verb, reason: "it is gone", code: "io" });
     if (verb === "identity") {
       guest.identities.push(args);

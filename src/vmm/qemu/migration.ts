@@ -1,6 +1,7 @@
 /** What QEMU is told about saving and loading, and how it says that it is done. */
 import type { ByteStream } from "../../base/bytes.ts";
 import { fail } from "../../base/errors/error.ts";
+import { recordOf, textOf } from "../../base/foreign.ts";
 import { streamPair } from "../../host/socket-pair.ts";
 import type { Qmp } from "../../wire/qmp/client.ts";
 
@@ -55,20 +56,20 @@ export type MigrationEnd = "completed" | "failed" | "cancelled";
 
 /** Ask before the migration begins. @throws VMM_START_FAILED when QEMU is gone */
 export function migrationEnd(qmp: Qmp): Promise<MigrationEnd> {
-  const end = qmp
-    .event("MIGRATION", ({ status }) => ends.has(String(status)))
-    .then((data) => data["status"] as MigrationEnd);
+  const end = qmp.event("MIGRATION", ({ status }) => isEnd(status)).then((data) => data["status"] as MigrationEnd);
   // whoever asked may have failed before it looks
   end.catch(() => {});
   return end;
 }
 
-const ends = new Set(["completed", "failed", "cancelled"]);
+function isEnd(status: unknown): status is MigrationEnd {
+  return status === "completed" || status === "failed" || status === "cancelled";
+}
 
 /** Why the last one failed, in QEMU's words. */
 export async function migrationProblem(qmp: Qmp): Promise<string> {
-  const answer = (await qmp.execute("query-migrate")) as { "error-desc"?: unknown };
-  return String(answer["error-desc"] ?? "the migration failed").slice(0, 500);
+  const answer = recordOf(await qmp.execute("query-migrate"));
+  return textOf(answer?.["error-desc"], 500) ?? "the migration failed";
 }
 
 export function saveFailed(reason: string, cause?: unknown): Error {

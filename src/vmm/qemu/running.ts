@@ -1,6 +1,7 @@
 /** One running QEMU, held by its control socket. */
 import { Deferred } from "../../base/async.ts";
 import type { ByteStream } from "../../base/bytes.ts";
+import { textOf } from "../../base/foreign.ts";
 import { changeStamp, removeTree } from "../../host/files.ts";
 import { signalProcess } from "../../host/process.ts";
 import { waitForExit } from "../../host/process-end.ts";
@@ -19,6 +20,9 @@ import type { QemuRecord } from "./record.ts";
 import { saveQemu } from "./save.ts";
 import { Standstill } from "./standstill.ts";
 import { type BlockError, blockErrorOf, readStop } from "./stopped.ts";
+
+/** of a shutdown, which is one word, in UTF-16 units */
+const maxReason = 64;
 
 export type RunningParts = {
   record: QemuRecord;
@@ -58,7 +62,8 @@ export class RunningQemu implements RunningVm {
     if (parts.stopped) this.#still.begin();
     this.#stopWatching = watchLogs(this.#paths, () => this.#endHalted());
     parts.qmp.onEvent((name, data) => {
-      if (name === "SHUTDOWN") this.#shutdown = { guest: data["guest"] === true, reason: String(data["reason"] ?? "") };
+      if (name === "SHUTDOWN")
+        this.#shutdown = { guest: data["guest"] === true, reason: textOf(data["reason"], maxReason) ?? "" };
       if (name === "BLOCK_IO_ERROR") this.#blockError = blockErrorOf(data) ?? this.#blockError;
       if (name === "STOP") void this.#lookWhyStopped();
       if (name === "RESUME") this.#goesOn();

@@ -5,6 +5,7 @@
 import { orAborted, withTimeout } from "../../base/async.ts";
 import type { ByteStream } from "../../base/bytes.ts";
 import { fail, isError } from "../../base/errors/error.ts";
+import { integerOf, recordOf } from "../../base/foreign.ts";
 import { isDiskFull } from "../../host/files.ts";
 import { makeSparseFile, type SparseFile } from "../../host/sparse-file.ts";
 import type { Qmp } from "../../wire/qmp/client.ts";
@@ -67,8 +68,8 @@ export async function saveQemu(job: SaveJob, signal: AbortSignal): Promise<Uint8
 
 /** QEMU sends a VM once: one that was not resumed since has to run again, if only for an instant. */
 async function makeReady(qmp: Qmp): Promise<void> {
-  const { status } = (await qmp.execute("query-status")) as { status?: unknown };
-  if (status === "postmigrate") await Promise.all([qmp.execute("cont"), qmp.execute("stop")]);
+  const answer = recordOf(await qmp.execute("query-status"));
+  if (answer?.["status"] === "postmigrate") await Promise.all([qmp.execute("cont"), qmp.execute("stop")]);
 }
 
 async function transfer(job: SaveJob, memory: SparseFile | null, signal: AbortSignal): Promise<Uint8Array> {
@@ -87,7 +88,7 @@ async function transfer(job: SaveJob, memory: SparseFile | null, signal: AbortSi
 
 /** QEMU 7.2 does so by itself; later ones go on for as long as the guest changes anything. */
 function pauseAfterFirstPass(qmp: Qmp): void {
-  const second = qmp.event("MIGRATION_PASS", ({ pass }) => Number(pass) >= 2);
+  const second = qmp.event("MIGRATION_PASS", ({ pass }) => integerOf(pass, 2, Number.MAX_SAFE_INTEGER) !== null);
   second.then(() => qmp.execute("stop")).catch(() => {});
 }
 

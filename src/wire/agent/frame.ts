@@ -6,8 +6,9 @@ const headerBytes = 9;
 const trailerBytes = 4;
 const maxFrame = headerBytes + maxPayload + trailerBytes;
 
-export function protocolError(problem: string): Error {
-  return fail("AGENT_PROTOCOL", { problem });
+/** @param cause the lower error, for logs */
+export function protocolError(problem: string, cause?: unknown): Error {
+  return fail("AGENT_PROTOCOL", { problem }, cause);
 }
 
 /** @param tag the session's, 0 between `banger` and `bangerd` */

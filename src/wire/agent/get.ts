@@ -1,6 +1,9 @@
 /** `get`: a file or folder of a guest as a tar stream. */
 import type { AgentClient, Json } from "./types.ts";
 
+/** A guest may look through a whole folder before it answers, in `ms`. */
+const openTimeoutMs = 120_000;
+
 type Item = { chunk: Uint8Array; taken: () => void };
 
 /**
@@ -12,7 +15,7 @@ export async function* getTar(
   args: Json & { path: string },
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array, void, void> {
-  const stream = await client.open("get", args, { signal });
+  const stream = await client.open("get", args, { signal, timeoutMs: openTimeoutMs });
   const items: Item[] = [];
   let wake = () => {};
   let isOver = false;

@@ -23,6 +23,7 @@ class Channel {
 export class Inbox {
   readonly #channels = [new Channel(), new Channel(), new Channel()];
   readonly #giveBack: (channel: number, bytes: number) => void;
+  readonly #onFailure: (error: unknown) => void;
   readonly #ordered: boolean;
   #events: WaitingEvent[] = [];
   #onData: ((channel: number, data: Uint8Array) => void | Promise<void>) | undefined;
@@ -31,9 +32,17 @@ export class Inbox {
   #onEnd: (() => void) | undefined;
   #listening: boolean;
 
-  /** @param opener this side opened the stream: its listeners come after the reply, events keep their place among data */
-  constructor(giveBack: (channel: number, bytes: number) => void, opener: boolean) {
+  /**
+   * @param opener this side opened the stream: its listeners come after the reply, events keep their place among data
+   * @param onFailure what a listener threw; nothing more is delivered then
+   */
+  constructor(
+    giveBack: (channel: number, bytes: number) => void,
+    onFailure: (error: unknown) => void,
+    opener: boolean,
+  ) {
     this.#giveBack = giveBack;
+    this.#onFailure = onFailure;
     this.#ordered = opener;
     this.#listening = !opener;
   }
@@ -41,7 +50,7 @@ export class Inbox {
   onData(listener: (channel: number, data: Uint8Array) => void | Promise<void>): void {
     this.#onData = listener;
     // after the caller has set its other listeners too
-    queueMicrotask(() => this.#advanceAll());
+    queueMicrotask(() => this.#guarded(() => this.#advanceAll()));
   }
 
   onEof(listener: (channel: number) => void): void {
@@ -50,13 +59,13 @@ export class Inbox {
 
   onEvent(listener: (event: Json) => void): void {
     this.#onEvent = listener;
-    queueMicrotask(() => this.#deliverEvents());
+    queueMicrotask(() => this.#guarded(() => this.#deliverEvents()));
   }
 
   /** From now on a listener that is not set is one that nobody wants. */
   listenersAreSet(): void {
     this.#listening = true;
-    if (this.#onEnd) this.#finish();
+    if (this.#onEnd) this.#guarded(() => this.#finish());
   }
 
   /** @throws AGENT_PROTOCOL when it is more than the credit allows */
@@ -67,7 +76,7 @@ export class Inbox {
     if (data.length > channel.window) throw protocolError("more data than credit");
     channel.window -= data.length;
     channel.held.push(data, this.#onData === undefined || channel.busy);
-    this.#advance(index, channel);
+    this.#guarded(() => this.#advance(index, channel));
   }
 
   eof(index: number): void {
@@ -75,7 +84,7 @@ export class Inbox {
     if (channel.ended) throw protocolError("a second EOF");
     channel.ended = true;
     channel.held.pushEof();
-    this.#advance(index, channel);
+    this.#guarded(() => this.#advance(index, channel));
   }
 
   /** @throws AGENT_PROTOCOL when too many wait */
@@ -83,13 +92,13 @@ export class Inbox {
     if (this.#events.length >= maxEvents) throw protocolError(`more than ${maxEvents} events at once`);
     const after = this.#ordered ? this.#channels.map((channel) => channel.held.received) : [];
     this.#events.push({ event, after });
-    this.#deliverEvents();
+    this.#guarded(() => this.#deliverEvents());
   }
 
   /** Calls `done` once everything was taken; what nobody listens for counts as taken. */
   end(done: () => void): void {
     this.#onEnd = done;
-    if (this.#listening) this.#finish();
+    if (this.#listening) this.#guarded(() => this.#finish());
   }
 
   /** Forgets everything. */
@@ -97,7 +106,18 @@ export class Inbox {
     for (const channel of this.#channels) channel.held.clear();
     this.#events = [];
     this.#onData = undefined;
+    this.#onEof = undefined;
+    this.#onEvent = undefined;
     this.#onEnd = undefined;
+  }
+
+  /** Every listener is called within one of these. */
+  #guarded(deliver: () => void): void {
+    try {
+      deliver();
+    } catch (error) {
+      this.#onFailure(error);
+    }
   }
 
   #finish(): void {
@@ -135,10 +155,12 @@ export class Inbox {
       channel.busy = true;
       const next = () => {
         channel.busy = false;
-        this.#took(index, channel, item.length);
-        this.#advance(index, channel);
+        this.#guarded(() => {
+          this.#took(index, channel, item.length);
+          this.#advance(index, channel);
+        });
       };
-      taking.then(next, next);
+      taking.then(next, (error: unknown) => this.#onFailure(error));
     }
   }
 

@@ -2,7 +2,8 @@
 import { Deferred } from "../../base/async.ts";
 import type { OpenOptions } from "./types.ts";
 
-const defaultTimeoutMs = 120_000;
+/** An agent answers an OPEN before it does the work, but under emulation on a busy host that may take seconds. */
+const defaultTimeoutMs = 30_000;
 
 export class Opening {
   readonly #answered = new Deferred<void>();

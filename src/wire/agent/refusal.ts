@@ -1,19 +1,26 @@
 /** Refusals: error codes of the protocol, and what they are to users of banger. */
 import { type BangerError, fail, toBangerError } from "../../base/errors/error.ts";
-import { stripControl } from "../../base/text.ts";
+import { textOf } from "../../base/foreign.ts";
 import type { Json } from "./types.ts";
 
 export type Refusal = { code: string; message: string };
+
+/** What a refusal's parts may have, in UTF-16 units: any two fit a frame. */
+export const maxCode = 40;
+export const maxMessage = 500;
+
+/** Not of the guest's: its answer could not be taken. */
+const untaken = "protocol";
 
 /** Reads `error` of a REPLY or CLOSE; whatever is missing is made up, nothing is trusted. */
 export function parseRefusal(value: Json): Refusal {
   const error = value["error"];
   const { code, message } = typeof error === "object" && error !== null ? (error as Json) : ({} as Json);
-  return { code: cleaned(code, "unknown", 40), message: cleaned(message, "no reason given", 500) };
+  return { code: cleaned(code, "unknown", maxCode), message: cleaned(message, "no reason given", maxMessage) };
 }
 
 function cleaned(value: unknown, otherwise: string, max: number): string {
-  return typeof value === "string" && value !== "" ? stripControl(value).slice(0, max) : otherwise;
+  return textOf(value, max) || otherwise;
 }
 
 export function refusalError(verb: string, args: Json, refusal: Refusal): BangerError {
@@ -21,15 +28,21 @@ export function refusalError(verb: string, args: Json, refusal: Refusal): Banger
   const command = typeof program === "string" ? program : "the login shell";
   if (verb === "exec" && refusal.code === "not_found") return fail("COMMAND_NOT_FOUND", { command });
   if (verb === "exec" && refusal.code === "not_executable") return fail("COMMAND_NOT_EXECUTABLE", { command });
+  if (refusal.code === untaken) return fail("AGENT_PROTOCOL", { problem: refusal.message });
   return fail("AGENT_REFUSED", { verb, reason: refusal.message, code: refusal.code });
 }
 
 /** The way back: for a relay that hands a refusal on. */
 export function refusalOf(thrown: unknown): Refusal {
-  const error = toBangerError(thrown);
-  if (error.code === "COMMAND_NOT_FOUND") return { code: "not_found", message: error.message };
-  if (error.code === "COMMAND_NOT_EXECUTABLE") return { code: "not_executable", message: error.message };
-  const { code, reason } = error.details;
-  if (error.code === "AGENT_REFUSED" && typeof code === "string") return { code, message: String(reason) };
-  return { code: "io", message: error.message };
+  const { code, message } = wholeRefusal(toBangerError(thrown));
+  return { code: code.slice(0, maxCode), message: message.slice(0, maxMessage) };
+}
+
+function wholeRefusal({ code, message, details }: BangerError): Refusal {
+  if (code === "COMMAND_NOT_FOUND") return { code: "not_found", message };
+  if (code === "COMMAND_NOT_EXECUTABLE") return { code: "not_executable", message };
+  if (code === "AGENT_PROTOCOL") return { code: untaken, message: textOf(details["problem"], maxMessage) ?? message };
+  if (code === "AGENT_REFUSED" && typeof details["code"] === "string")
+    return { code: details["code"], message: textOf(details["reason"], maxMessage) ?? message };
+  return { code: "io", message };
 }

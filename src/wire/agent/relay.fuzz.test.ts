@@ -2,12 +2,13 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { patience, runs } from "../../base/testing/budget.ts";
+import { strangeFrames } from "../../base/testing/strange.ts";
 import { memoryPair } from "../../host/memory-pair.ts";
 import { plainClient } from "./client.ts";
 import { fakeAgent } from "./fake.ts";
 import { relayAgent } from "./relay.ts";
 import { creditOf, Raw } from "./testing/raw.ts";
-import type { Json } from "./types.ts";
+import { FrameType, type Json } from "./types.ts";
 
 const requests = fc.constantFrom<Json>(
   { verb: "exec", argv: ["cat"] },
@@ -58,3 +59,52 @@ test(
   },
   patience,
 );
+
+const { Reply, Event, Close, Notice } = FrameType;
+const strange = fc.constantFrom(...strangeFrames);
+const fields = ["event", "code", "number", "signal", "ok", "error", "pid", "notice", "why", "x"];
+const strangeJson = fc
+  .array(fc.tuple(fc.constantFrom(...fields), strange), { minLength: 1, maxLength: 3 })
+  .map((pairs) => Buffer.from(`{${pairs.map(([name, value]) => `"${name}":${value}`).join(",")}}`));
+const guestFrame = fc.tuple(
+  fc.constantFrom(Event, Event, Reply, Close, Notice, 0x11, 0x21),
+  fc.oneof(strangeJson, fc.constant(Buffer.from(`{"event":"x","n":[${Array(8000).fill("1e9").join(",")}]}`))),
+);
+
+/** Nothing may reach the top of the process: the test runner would count it as a failure of its own. */
+test(
+  "whatever a guest sends on a stream that is joined",
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(guestFrame, { maxLength: 12 }), async (frames) => {
+        const [clientLine, relayLine] = memoryPair();
+        const [upstreamLine, guestLine] = memoryPair();
+        const upstream = plainClient(upstreamLine);
+        const over = relayAgent(relayLine, upstream, { allow: ["exec"] });
+        const client = plainClient(clientLine);
+        const guest = new Raw(guestLine);
+        const opening = client.open("exec", { argv: ["x"] });
+        const { stream } = await guest.next(FrameType.Open);
+        guest.sendAll([[Reply, stream, Buffer.from('{"ok":true}')], ...frames.map(placed(stream))]);
+        const opened = await opening.catch(() => null);
+        guestLine.end();
+        await opened?.closed.catch(() => {});
+        client.destroy();
+        await over;
+        const why = await upstream.closed;
+        if (why) expect(why).toMatchObject({ code: "AGENT_PROTOCOL" });
+      }),
+      { numRuns: runs(60) },
+    );
+  },
+  patience,
+);
+
+/** Notices are the session's own. */
+function placed(stream: number) {
+  return ([type, payload]: [number, Uint8Array]): [number, number, Uint8Array] => [
+    type,
+    type === Notice ? 0 : stream,
+    payload,
+  ];
+}

@@ -244,3 +244,47 @@ async function echo(
   await stream.closed;
   return { sent: sent.digest("hex"), got: got.digest("hex") };
 }
+
+describe("what a guest sends that can't be handed on", () => {
+  const tooLong = Buffer.from(`{"event":"x","n":[${Array(8000).fill("1e9").join(",")}]}`);
+
+  test.each(["with the reply", "later"])(
+    "an event that is too long when it is written anew (%s) ends its stream alone",
+    async (when) => {
+      const { client, guest, upstream } = byHand();
+      client.send(Open, 5, { verb: "exec", argv: ["x"] });
+      const { stream } = await guest.next(Open);
+      const reply = Buffer.from('{"ok":true}');
+      if (when === "with the reply")
+        guest.sendAll([
+          [Reply, stream, reply],
+          [Event, stream, tooLong],
+        ]);
+      else {
+        guest.send(Reply, stream, { ok: true });
+        await client.next(Reply);
+        guest.sendAll([[Event, stream, tooLong]]);
+      }
+      const close = await client.next(Close);
+      expect(close.stream).toBe(5);
+      expect(Buffer.from(close.payload).toString()).toContain('"code":"protocol"');
+      expect((await guest.next(Close)).stream).toBe(stream);
+      // what still comes of it is passed over, and the session goes on
+      guest.sendAll([
+        [data(1), stream, Buffer.from("late")],
+        [Event, stream, tooLong],
+        [Close, stream],
+      ]);
+      client.send(Open, 7, { verb: "exec", argv: ["y"] });
+      expect((await guest.next(Open)).stream).toBe(stream + 2);
+      upstream.destroy();
+    },
+  );
+
+  test("a verb as long as a frame is refused in a frame", async () => {
+    const { client, over } = byHand();
+    client.send(Open, 5, { verb: "v".repeat(32_000) });
+    expect(await client.nextJson(Reply)).toMatchObject({ ok: false, error: { code: "unsupported" } });
+    void over;
+  });
+});

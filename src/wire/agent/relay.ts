@@ -64,7 +64,7 @@ class Relay {
       this.#join(served, above);
     } catch (error) {
       const { code, message } = refusalOf(error);
-      served.refuse(code, message);
+      if (!served.isAnswered) served.refuse(code, message);
     } finally {
       this.#enders.delete(giveUp);
     }
@@ -86,7 +86,8 @@ class Relay {
 }
 
 function connect(below: ServedStream["stream"], above: AgentStream): void {
-  below.closed.catch(() => {});
+  // the client is gone, or what it sent can't be handed on
+  below.closed.catch(() => above.close());
   below.onClosing(() => above.close());
   below.onData((channel, data) => above.write(channel, data));
   below.onEof((channel) => above.eof(channel));

@@ -1,5 +1,6 @@
 /** A stream that the other side opened: answered once, then used like any other. */
 import { jsonPayload } from "./json.ts";
+import { maxCode, maxMessage } from "./refusal.ts";
 import type { Stream } from "./stream.ts";
 import type { Json } from "./types.ts";
 
@@ -11,6 +12,10 @@ export class ServedStream {
   constructor(stream: Stream, answer: (payload: Uint8Array, refused: boolean) => void) {
     this.stream = stream;
     this.#answer = answer;
+  }
+
+  get isAnswered(): boolean {
+    return this.#answered;
   }
 
   get verb(): string {
@@ -28,8 +33,9 @@ export class ServedStream {
     return this.stream;
   }
 
+  /** Both are cut to what a refusal may have: they may hold what the other side sent. */
   refuse(code: string, message: string): void {
-    this.#reply({ ok: false, error: { code, message } }, true);
+    this.#reply({ ok: false, error: { code: code.slice(0, maxCode), message: message.slice(0, maxMessage) } }, true);
   }
 
   #reply(reply: Json, refused: boolean): void {

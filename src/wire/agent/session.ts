@@ -4,7 +4,8 @@
  */
 import { Deferred } from "../../base/async.ts";
 import type { ByteStream } from "../../base/bytes.ts";
-import { fail } from "../../base/errors/error.ts";
+import { fail, isError, toBangerError } from "../../base/errors/error.ts";
+import { textOf } from "../../base/foreign.ts";
 import { encodeFrame, FrameDecoder, protocolError } from "./frame.ts";
 import { jsonPayload, parseJson } from "./json.ts";
 import { Opening } from "./opening.ts";
@@ -151,7 +152,10 @@ export class Session implements AgentClient {
     try {
       this.#decoder.push(chunk, (frame) => this.#take(frame));
     } catch (error) {
-      this.#break(error as Error);
+      // what a listener throws (of notices, of streams that are opened) ends the session too
+      this.#break(
+        isError(error, "AGENT_PROTOCOL") ? error : protocolError(toBangerError(error).message.slice(0, 300), error),
+      );
     }
   }
 
@@ -185,7 +189,7 @@ export class Session implements AgentClient {
   #takeNotice(notice: Json): void {
     // a virtio-serial line does not drop by itself when the agent gives a session up
     if (notice["notice"] === "broken")
-      throw protocolError(`the agent gave the session up: ${String(notice["why"]).slice(0, 200)}`);
+      throw protocolError(`the agent gave the session up: ${textOf(notice["why"], 200) ?? "it does not say why"}`);
     if (this.#onNotice) this.#onNotice(notice);
     else if (this.#notices.push(notice) > 64) throw protocolError("too many notices");
   }

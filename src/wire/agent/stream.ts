@@ -3,6 +3,7 @@
  * an end that comes after everything that was sent.
  */
 import { Deferred } from "../../base/async.ts";
+import { isError, toBangerError } from "../../base/errors/error.ts";
 import { protocolError } from "./frame.ts";
 import { Inbox } from "./inbox.ts";
 import { jsonPayload, parseJson } from "./json.ts";
@@ -38,6 +39,7 @@ export class Stream implements AgentStream {
   #sentClose = false;
   #gotClose = false;
   #lost = false;
+  #failed = false;
 
   /** @param opener this side opened the stream: then `accepted` must follow before it is used */
   constructor(id: number, verb: string, args: Json, host: StreamHost, opener: boolean) {
@@ -45,7 +47,11 @@ export class Stream implements AgentStream {
     this.verb = verb;
     this.args = args;
     this.#host = host;
-    this.#inbox = new Inbox((channel, bytes) => this.#giveBack(channel, bytes), opener);
+    this.#inbox = new Inbox(
+      (channel, bytes) => this.#giveBack(channel, bytes),
+      (error) => this.fail(error),
+      opener,
+    );
     this.#end.promise.catch(() => {});
   }
 
@@ -103,7 +109,15 @@ export class Stream implements AgentStream {
   /** At once when the other side sends CLOSE, before what it sent earlier was taken. */
   onClosing(listener: () => void): void {
     this.#onClosing = listener;
-    if (this.#gotClose) listener();
+    if (this.#gotClose) this.#tellClosing();
+  }
+
+  #tellClosing(): void {
+    try {
+      this.#onClosing?.();
+    } catch (error) {
+      this.fail(error);
+    }
   }
 
   close(): void {
@@ -114,6 +128,19 @@ export class Stream implements AgentStream {
   async finish(error?: { code: string; message: string }): Promise<void> {
     await Promise.all(this.#writes);
     this.#sendClose(error ? jsonPayload({ error }) : empty);
+  }
+
+  /**
+   * What came can't be taken: a listener threw. This stream ends with AGENT_PROTOCOL, the session and its other streams go on.
+   * The other side is told by CLOSE; what it sends until its own is passed over.
+   */
+  fail(error: unknown): void {
+    if (this.#failed || this.#lost) return;
+    this.#failed = true;
+    this.#sendClose(empty);
+    this.#inbox.drop();
+    this.#wake();
+    this.#end.reject(untakable(error));
   }
 
   /** The reply was a refusal, or the session is gone: nothing more comes. */
@@ -129,12 +156,19 @@ export class Stream implements AgentStream {
   take(frame: Frame): void {
     const channel = frame.type & 0x0f;
     if (this.#gotClose) throw protocolError("a frame after CLOSE");
+    if (this.#failed) return this.#passOver(frame);
     if (frame.type >= FrameType.Eof) return this.#inbox.eof(channel);
     if (frame.type >= FrameType.Data) return this.#inbox.data(channel, frame.payload);
     if (frame.type === FrameType.Event) return this.#inbox.event(parseJson(frame.payload));
     if (frame.type === FrameType.Credit) return this.#takeCredit(frame.payload);
     if (frame.type === FrameType.Close) return this.#takeClose(frame.payload);
     throw protocolError(`frame type ${frame.type} on a stream`);
+  }
+
+  #passOver(frame: Frame): void {
+    if (frame.type !== FrameType.Close) return;
+    this.#gotClose = true;
+    this.#host.over(this.id);
   }
 
   get #isMute(): boolean {
@@ -207,9 +241,14 @@ export class Stream implements AgentStream {
     const reason = payload.length > 0 ? refusalError(this.verb, this.args, parseRefusal(parseJson(payload))) : null;
     this.#gotClose = true;
     this.#wake();
-    this.#onClosing?.();
+    this.#tellClosing();
     if (this.#sentClose) this.#host.over(this.id);
     else this.#sendClose(empty);
     this.#inbox.end(() => (reason ? this.#end.reject(reason) : this.#end.resolve()));
   }
+}
+
+function untakable(error: unknown): Error {
+  if (isError(error, "AGENT_PROTOCOL")) return error;
+  return protocolError(`what it sent can't be taken: ${toBangerError(error).message.slice(0, 300)}`, error);
 }

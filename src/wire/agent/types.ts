@@ -121,7 +121,7 @@ export interface AgentStream {
 export type OpenOptions = {
   /** of the wait for the reply: afterwards `close()` is the way */
   signal?: AbortSignal;
-  /** for the reply, default 120_000 `ms`, 0 for no limit */
+  /** for the reply, default 30_000 `ms`, 0 for no limit */
   timeoutMs?: number;
 };
 

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import type { ByteStream } from "../../base/bytes.ts";
+import { strangeTexts } from "../../base/testing/strange.ts";
 import { memoryPair } from "../../host/memory-pair.ts";
 import { connectQmp } from "./client.ts";
 
@@ -162,4 +163,60 @@ test("a descriptor goes with its command; a line that carries none, or takes non
   await expect((await connectQmp(plain)).executeWith(7, "getfd")).rejects.toMatchObject({
     details: { reason: "this monitor's line carries no descriptors" },
   });
+});
+
+const strangeGreetings = strangeTexts.map((value) => `{"QMP":{"version":{"qemu":{"major":${value}}}}}`);
+
+test.each(strangeGreetings)("a greeting with another thing for a number ends the monitor (%#)", async (text) => {
+  const [line, other] = memoryPair();
+  const connecting = connectQmp(line);
+  other.write(Buffer.from(`${text}\n`));
+  await expect(connecting).rejects.toMatchObject({ code: "VMM_START_FAILED" });
+});
+
+test("other things for ids, errors and events' data are passed over, and the monitor lives", async () => {
+  const [line, other] = memoryPair();
+  const { commands, say } = fakeMonitor(other, { "query-status": () => ({ return: 1 }) });
+  const qmp = await connectQmp(line);
+  qmp.onEvent(() => {});
+  for (const value of strangeTexts.filter((text) => text.length < 1000)) {
+    say(`{"return":{},"id":${value === "1" ? "null" : value}}`);
+    say(`{"event":"SHUTDOWN","data":${value}}`);
+    const failing = qmp.execute("stop");
+    failing.catch(() => {});
+    await Bun.sleep(0);
+    say(`{"error":{"desc":${value},"class":${value}},"id":${commands.at(-1)?.id}}`);
+    await expect(failing).rejects.toMatchObject({ code: "VMM_START_FAILED" });
+  }
+  expect(await qmp.execute("query-status")).toBe(1);
+});
+
+test("a listener that throws ends the monitor, whether it was there before or after", async () => {
+  for (const isLate of [false, true]) {
+    const [line, other] = memoryPair();
+    const { say } = fakeMonitor(other);
+    const qmp = await connectQmp(line);
+    const listen = () =>
+      qmp.onEvent(() => {
+        throw new TypeError("no text");
+      });
+    if (!isLate) listen();
+    say({ event: "STOP" });
+    await Bun.sleep(0);
+    if (isLate) listen();
+    await qmp.closed;
+    await expect(qmp.execute("cont")).rejects.toMatchObject({
+      code: "VMM_START_FAILED",
+      message: expect.stringContaining("no text"),
+    });
+  }
+});
+
+test("a condition that throws ends the monitor, and who waits is told", async () => {
+  const [line, other] = memoryPair();
+  const { say } = fakeMonitor(other);
+  const qmp = await connectQmp(line);
+  const waiting = qmp.event("MIGRATION", ({ status }) => (status as string).startsWith("x"));
+  say({ event: "MIGRATION", data: { status: 1 } });
+  await expect(waiting).rejects.toMatchObject({ code: "VMM_START_FAILED" });
 });

@@ -1,21 +1,22 @@
 /** QEMU's monitor: one JSON a line, answers by id, events in between (docs/interop/qmp-spec of QEMU). */
 import { Deferred, withTimeout } from "../../base/async.ts";
 import type { ByteStream } from "../../base/bytes.ts";
-import { fail } from "../../base/errors/error.ts";
+import { fail, toBangerError } from "../../base/errors/error.ts";
+import { integerOf, recordOf, textOf } from "../../base/foreign.ts";
 
 export type QmpEvent = { name: string; data: Record<string, unknown> };
 
 export interface Qmp {
   /** `major.minor.micro` from the greeting */
   readonly version: string;
-  /** Resolves with `return`. @throws VMM_START_FAILED with QEMU's words, or when the monitor is gone */
+  /** Resolves with `return`, which is to be read with suspicion. @throws VMM_START_FAILED with QEMU's words, when it does not answer, or when the monitor is gone */
   execute(command: string, args?: Record<string, unknown>): Promise<unknown>;
   /**
    * As `execute`, and QEMU gets a copy of `descriptor` with the command: `getfd` gives it a name, for this connection alone. No
    * other of these may be on its way. `descriptor` may be closed once it is settled.
    */
   executeWith(descriptor: number, command: string, args?: Record<string, unknown>): Promise<unknown>;
-  /** Set once; events that came before are kept (64 at most). */
+  /** Set once; events that came before are kept (64 at most). One that throws ends the monitor. */
   onEvent(listener: (name: string, data: Record<string, unknown>) => void): void;
   /** The next event of that name whose data passes; the listener gets it too. @throws VMM_START_FAILED when the monitor is gone */
   event(name: string, passes: (data: Record<string, unknown>) => boolean): Promise<Record<string, unknown>>;
@@ -24,8 +25,12 @@ export interface Qmp {
   close(): void;
 }
 
+/** A command is answered at once, but for `stop`, which waits until the guest's writes are on the host's disk. */
+const answerTimeoutMs = 30_000;
 const maxLine = 1024 * 1024;
 const maxKept = 64;
+/** of an error in QEMU's words, in UTF-16 units */
+const maxWords = 500;
 
 /** Reads the greeting and leaves capabilities mode; on failure the line is destroyed. @throws VMM_START_FAILED */
 export async function connectQmp(line: ByteStream, timeoutMs = 60_000): Promise<Qmp> {
@@ -103,12 +108,19 @@ class Monitor implements Qmp {
       this.#waiting.delete(id);
       throw monitorError((error as Error).message);
     }
-    return answer.promise;
+    const late = () => monitorError(`no answer to ${command} within ${answerTimeoutMs / 1000} s`);
+    try {
+      return await withTimeout(answer.promise, answerTimeoutMs, late);
+    } finally {
+      this.#waiting.delete(id);
+    }
   }
 
   onEvent(listener: (name: string, data: Record<string, unknown>) => void): void {
     this.#onEvent = listener;
-    for (const { name, data } of this.#kept.splice(0)) listener(name, data);
+    this.#guarded(() => {
+      for (const { name, data } of this.#kept.splice(0)) listener(name, data);
+    });
   }
 
   event(name: string, passes: Awaited["passes"]): Promise<Record<string, unknown>> {
@@ -136,7 +148,16 @@ class Monitor implements Qmp {
       this.#pieces = [];
       this.#length = 0;
       at = end + 1;
-      if (text !== "") this.#takeLine(text);
+      if (text !== "") this.#guarded(() => this.#takeLine(text));
+    }
+  }
+
+  /** Every listener is called within one of these: what it can't take ends the monitor. */
+  #guarded(take: () => void): void {
+    try {
+      take();
+    } catch (error) {
+      this.#break(`its monitor's words can't be taken: ${toBangerError(error).message.slice(0, 300)}`);
     }
   }
 
@@ -147,20 +168,25 @@ class Monitor implements Qmp {
     } catch {
       return this.#break("its monitor does not speak JSON");
     }
-    if (!isRecord(message)) return this.#break("its monitor sent no object");
-    if (isRecord(message["QMP"])) return this.#takeGreeting(message["QMP"]);
-    if (typeof message["event"] === "string") return this.#takeEvent(message["event"], message["data"]);
-    this.#takeAnswer(message);
+    const said = recordOf(message);
+    if (!said) return this.#break("its monitor sent no object");
+    const greeting = recordOf(said["QMP"]);
+    if (greeting) return this.#takeGreeting(greeting);
+    if (typeof said["event"] === "string") return this.#takeEvent(said["event"], said["data"]);
+    this.#takeAnswer(said);
   }
 
+  /** One is enough: what comes later says nothing new. */
   #takeGreeting(greeting: Record<string, unknown>): void {
-    const version = isRecord(greeting["version"]) ? greeting["version"]["qemu"] : undefined;
-    if (isRecord(version)) this.version = [version["major"], version["minor"], version["micro"]].map(Number).join(".");
+    if (this.version !== "") return;
+    const version = versionText(recordOf(greeting["version"])?.["qemu"]);
+    if (version === null) return this.#break("its monitor's greeting has no version");
+    this.version = version;
     this.#greeted.resolve();
   }
 
   #takeEvent(name: string, data: unknown): void {
-    const event = { name, data: isRecord(data) ? data : {} };
+    const event = { name, data: recordOf(data) ?? {} };
     for (const awaited of this.#awaited) {
       if (awaited.name !== name || !awaited.passes(event.data)) continue;
       this.#awaited.delete(awaited);
@@ -171,14 +197,12 @@ class Monitor implements Qmp {
   }
 
   #takeAnswer(message: Record<string, unknown>): void {
-    const id = Number(message["id"]);
-    const answer = this.#waiting.get(id);
+    const id = integerOf(message["id"], 1, Number.MAX_SAFE_INTEGER);
+    const answer = id === null ? undefined : this.#waiting.get(id);
     if (!answer) return;
-    this.#waiting.delete(id);
-    const { error } = message;
-    if (isRecord(error))
-      answer.reject(monitorError(String(error["desc"] ?? error["class"] ?? "an error").slice(0, 500)));
-    else answer.resolve(message["return"]);
+    if (!("error" in message)) return answer.resolve(message["return"]);
+    const error = recordOf(message["error"]) ?? {};
+    answer.reject(monitorError(textOf(error["desc"], maxWords) ?? textOf(error["class"], maxWords) ?? "an error"));
   }
 
   #break(problem: string): void {
@@ -198,8 +222,11 @@ class Monitor implements Qmp {
   }
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+/** `major.minor.micro` */
+function versionText(value: unknown): string | null {
+  const version = recordOf(value) ?? {};
+  const parts = [version["major"], version["minor"], version["micro"]].map((part) => integerOf(part, 0, 999));
+  return parts.includes(null) ? null : parts.join(".");
 }
 
 function monitorError(reason: string): Error {
