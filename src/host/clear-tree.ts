@@ -5,7 +5,6 @@
  */
 import * as fs from "node:fs";
 import { chmod, type FileHandle, open, readdir, rmdir, unlink } from "node:fs/promises";
-import { basename, dirname } from "node:path";
 import { errnoOf } from "./errno.ts";
 import { bytesOfPath, textOfPath } from "./path-bytes.ts";
 
@@ -27,15 +26,17 @@ const atOnce = 64;
 type Frame = { name: Buffer; inode: string; folders: Buffer[]; isListed: boolean };
 
 /**
- * Removes `path` and all below it; what can't be removed is passed over. File systems that are mounted below are left alone.
+ * Removes `path`, which is absolute and ends in a name, and all below it; what can't be removed is passed over. File systems that are mounted below are left alone.
  * @returns the first thing that stays, null when nothing does
  * @throws the system's error when the folder that `path` is in can't be opened
  */
 export async function clearTree(path: string): Promise<Stuck | null> {
-  const parent = await open(bytesOfPath(dirname(path)), pathOnly);
-  const walk = new Walk(dirname(path), parent);
+  // the runtime's dirname and basename replace what is not UTF-8
+  const cut = path.lastIndexOf("/");
+  const above = path.slice(0, cut) || "/";
+  const walk = new Walk(above, await open(bytesOfPath(above), pathOnly));
   try {
-    return await walk.remove(Buffer.from(bytesOfPath(basename(path))));
+    return await walk.remove(Buffer.from(bytesOfPath(path.slice(cut + 1))));
   } finally {
     await walk.close();
   }

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import * as fs from "node:fs";
 import { fail } from "../base/errors/error.ts";
 import { clearTree } from "./clear-tree.ts";
+import { listFolder } from "./files.ts";
 import { describeStuck, removeTree, removeTrees } from "./remove-tree.ts";
 import { tempFolder } from "./testing/temp.ts";
 import { makeDeepTree, makeEveryKind } from "./testing/unremovable.ts";
@@ -33,6 +34,14 @@ describe.each([
     await remove(`${folder.path}/vm`);
     expect([fs.readdirSync(folder.path), fs.readdirSync(other)]).toEqual([["other"], ["inside"]]);
     expect(fs.statSync(`${other}/inside`).mode & 0o777).toBe(0o500);
+  });
+
+  test("a folder whose own name is not UTF-8, as a listing has it", async () => {
+    using folder = tempFolder();
+    fs.mkdirSync(Buffer.concat([Buffer.from(`${folder.path}/`), Buffer.from([0xff, 0xfe])]));
+    const [name = ""] = await listFolder(folder.path);
+    await remove(`${folder.path}/${name}`);
+    expect(await listFolder(folder.path)).toEqual([]);
   });
 
   test("deeper than a path may be long", async () => {

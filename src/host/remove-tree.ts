@@ -12,13 +12,17 @@ import { bytesOfPath } from "./path-bytes.ts";
  * @throws NOT_REMOVED naming the first thing that stays
  */
 export async function removeTree(path: string): Promise<void> {
-  try {
-    await fs.rm(bytesOfPath(path), { recursive: true, force: true });
-  } catch (error) {
-    if (errnoOf(error) === undefined) throw error;
-    const stuck = await clearTree(path).catch((other: unknown) => unopened(path, other));
-    if (stuck) throw fail("NOT_REMOVED", describeStuck(path, stuck), error);
-  }
+  // the runtime's own removal is the fastest; it takes no path that isn't UTF-8, and calls one missing
+  const isPlain = typeof bytesOfPath(path) === "string";
+  const failure = isPlain ? await fs.rm(path, { recursive: true, force: true }).catch(systemError) : "not tried";
+  if (failure === undefined) return;
+  const stuck = await clearTree(path).catch((error: unknown) => unopened(path, error));
+  if (stuck) throw fail("NOT_REMOVED", describeStuck(path, stuck), failure);
+}
+
+function systemError(error: unknown): unknown {
+  if (errnoOf(error) === undefined) throw error;
+  return error;
 }
 
 /** All of them are tried. @throws NOT_REMOVED of the first that stays */
