@@ -167,3 +167,9 @@ test("a prompt without a line end is shown at once", () => {
   expect(stream.push(new TextEncoder().encode("\u001b[1"))).toBe("");
   expect(stream.push(new TextEncoder().encode("mroot"))).toBe("root");
 });
+
+test("a control string of 252 characters goes as a whole, of a longer one the introducer alone", () => {
+  const title = (length: number) => `a\x1b]${"t".repeat(length)}\x07b`;
+  expect(stripControl(title(252))).toBe("ab");
+  expect(stripControl(title(253))).toBe(`a]${"t".repeat(253)}b`);
+});

