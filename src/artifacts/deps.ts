@@ -1,13 +1,21 @@
 /** What making images and kernels needs beside the files and processes of `host/`. */
 import type { Exec } from "../host/exec.ts";
+import type { ToolCage } from "../host/tool-cage.ts";
 import type { Paths } from "../model/paths.ts";
 
 /** The daemon's side. */
-export type ArtifactDeps = { paths: Paths; exec: Exec /** Unix time in `ms` */; now(): number };
+export type ArtifactDeps = {
+  paths: Paths;
+  exec: Exec;
+  cage: ToolCage;
+  /** Unix time in `ms` */
+  now(): number;
+};
 
 /** The recipes' side: runs as the user, in the CLI. */
 export type RecipeDeps = {
   exec: Exec;
+  cage: ToolCage;
   env: Record<string, string | undefined>;
   uid: number;
   /** a new private folder for this process's unfinished work, below the user's cache */

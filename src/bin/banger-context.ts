@@ -11,6 +11,8 @@ import { Api } from "../client/api.ts";
 import { connectIfRunning, type DaemonPlace } from "../client/connect.ts";
 import { connectOrStart } from "../client/reach.ts";
 import { processTerminal } from "../host/terminal.ts";
+import type { ToolCage } from "../host/tool-cage.ts";
+import type { OpenOptions } from "../images/rootfs/open.ts";
 import { type Paths, pathsOf, rootlessRoots } from "../model/paths.ts";
 
 type Env = Record<string, string | undefined>;
@@ -52,7 +54,8 @@ export function cliContext(guestArgv: readonly string[] | null): CliContext {
     },
     async planWorkspace(request) {
       const { planWorkspace } = await import("../workspace/plan.ts");
-      return planWorkspace({ exec: await execOf(env), home, scratch: paths.workspaceScratch, env }, request);
+      const [exec, cage] = await Promise.all([execOf(env), cageOf(paths, env)]);
+      return planWorkspace({ exec, cage, home, scratch: paths.workspaceScratch, env }, request);
     },
     async *workspaceTar(plan, report) {
       const { workspaceTar } = await import("../workspace/stream.ts");
@@ -69,11 +72,11 @@ export function cliContext(guestArgv: readonly string[] | null): CliContext {
     },
     async openTar(path, signal) {
       const { openArchive } = await import("../images/rootfs/open.ts");
-      return openArchive(path, { stdin: stdinStream(), uid: process.getuid?.() ?? 0, signal });
+      return openArchive(path, await openOptions(paths, env, signal));
     },
     async openRootfs(path, signal) {
       const { openRootfs } = await import("../images/rootfs/open.ts");
-      return openRootfs(path, { stdin: stdinStream(), uid: process.getuid?.() ?? 0, signal });
+      return openRootfs(path, await openOptions(paths, env, signal));
     },
     async saveTo(path, content) {
       if (path !== "-") return (await import("../host/save-file.ts")).saveFile(path, content);
@@ -144,11 +147,27 @@ async function execOf(env: Env) {
   return createExec(definedOnly(env));
 }
 
+async function cageOf(paths: Paths, env: Env): Promise<ToolCage> {
+  const { createToolCage } = await import("../host/tool-cage.ts");
+  const { which } = await import("../host/facts.ts");
+  const agent = env["BANGER_AGENT"] || join(dirname(process.execPath), "banger-vsock-agent");
+  const confinement = async () => {
+    const { loadConfig } = await import("../config/load.ts");
+    return (await loadConfig({ file: paths.configFile })).confinement;
+  };
+  return createToolCage({ exec: await execOf(env), which, agent, confinement });
+}
+
+async function openOptions(paths: Paths, env: Env, signal: AbortSignal): Promise<OpenOptions> {
+  return { stdin: stdinStream(), uid: process.getuid?.() ?? 0, cage: await cageOf(paths, env), signal };
+}
+
 async function recipeDeps(paths: Paths, env: Env): Promise<RecipeDeps> {
   const { makeScratch } = await import("../host/scratch.ts");
   const { fetchBytesOf } = await import("./web.ts");
   return {
     exec: await execOf(env),
+    cage: await cageOf(paths, env),
     env,
     uid: process.getuid?.() ?? 0,
     scratch: () => makeScratch(paths.recipeScratch),

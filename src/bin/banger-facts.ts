@@ -6,13 +6,13 @@ import { version } from "../base/version.ts";
 import type { Api } from "../client/api.ts";
 import { loadConfig } from "../config/load.ts";
 import type { CatalogFact, CheckFacts, ToolFact } from "../doctor/facts.ts";
+import { probeCage } from "../host/cage.ts";
 import { createExec } from "../host/exec-node.ts";
 import { hostFacts, which } from "../host/facts.ts";
 import { ensureFolder, freeBytes, readTextIfAny } from "../host/files.ts";
 import { probeKvm } from "../host/kvm.ts";
 import { missingTool } from "../host/packages.ts";
 import type { Paths } from "../model/paths.ts";
-import { probeCage } from "../vmm/cage.ts";
 import { tryNetwork } from "./try-network.ts";
 import { catalogTimeoutMs, webOf } from "./web.ts";
 

@@ -13,6 +13,7 @@ import type { Config } from "../config/config.ts";
 import type { Exec } from "../host/exec.ts";
 import { exists, removeTrees } from "../host/files.ts";
 import { createHttp, createZoneOf, dockerCertificates, systemCertificates } from "../host/http-fetch.ts";
+import type { ToolCage } from "../host/tool-cage.ts";
 import { ImageBundles } from "../images/bundle.ts";
 import { checkImage, verifyImage } from "../images/check.ts";
 import { defaultBudget, type ImageDeps } from "../images/deps.ts";
@@ -39,6 +40,7 @@ import { catalogTimeoutMs, webOf } from "./web.ts";
 
 type Facts = {
   exec: Exec;
+  cage: ToolCage;
   paths: Paths;
   /** path of `banger-vsock-agent` */
   agent: string;
@@ -51,14 +53,14 @@ type Facts = {
 };
 
 export function wireArtifacts(facts: Facts): MachineArtifacts {
-  const { paths, agent, exec, store, cpus, cacheSince } = facts;
+  const { paths, agent, exec, cage, store, cpus, cacheSince } = facts;
   const now = () => Date.now();
-  const deps: ArtifactDeps = { paths, exec, now };
+  const deps: ArtifactDeps = { paths, exec, cage, now };
   const verified = new VerifiedFiles();
   const checks = { ...deps, verified };
-  const layers = new Layers({ paths, verified, knownLayer: (digest) => store.images.layer(digest), cpus });
+  const layers = new Layers({ paths, verified, knownLayer: (digest) => store.images.layer(digest), cpus, cage });
   const budget = async () => ({ ...defaultBudget, bytes: (await facts.config()).imageMaxBytes });
-  const images: ImageDeps = { paths, layers, now, budget };
+  const images: ImageDeps = { paths, layers, cage, now, budget };
   const downloads = new Downloads({ paths, pause });
   const web = webOf(facts.env);
   const sources = async () => (await facts.config()).catalogs;

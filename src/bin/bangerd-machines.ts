@@ -29,6 +29,7 @@ import { randomBytes, randomId } from "../host/random.ts";
 import { Reserve } from "../host/reserve.ts";
 import { hasRoom } from "../host/room.ts";
 import { openDatabase } from "../host/sqlite.ts";
+import { createToolCage } from "../host/tool-cage.ts";
 import { defaultTimings, type MachinesDeps } from "../machines/deps.ts";
 import { createMachines, type Machines } from "../machines/machines.ts";
 import { decideNetwork } from "../model/network.ts";
@@ -59,6 +60,7 @@ export async function wireMachines({ paths, facts, env, log, cacheSince }: WireF
   const agent = env["BANGER_AGENT"] || join(dirname(process.execPath), "banger-vsock-agent");
   const config = () => loadConfig({ file: paths.configFile });
   const confinement = async () => (await config()).confinement;
+  const cage = createToolCage({ exec, which, agent, confinement });
   const driver = createQemuDriver({ exec, which, env, agent, tscFile: paths.tscFile, confinement });
   const disk = { exec, blankDisk: paths.blankDisk, partial: paths.partial, blanks: new Map() };
   const caches = [paths.layers, paths.kernels, paths.partial, paths.blobs, paths.initramfsFolder];
@@ -96,7 +98,7 @@ export async function wireMachines({ paths, facts, env, log, cacheSince }: WireF
     idleLimit: async () => (await config()).idleMs,
     mayHoldSpare: async () => (await config()).spareVm && availableMemory() >= memoryForSpare,
     templateLimit: async () => (await config()).templateMaxBytes,
-    artifacts: wireArtifacts({ exec, paths, agent, store, env, cpus: facts.cpus, config, cacheSince }),
+    artifacts: wireArtifacts({ exec, cage, paths, agent, store, env, cpus: facts.cpus, config, cacheSince }),
     sizes: async (request) => resolveSizes(request, await config(), facts),
     networkSpec: async (request) => decideNetwork(request, (await config()).network),
     inheritance: async () =>

@@ -32,15 +32,16 @@ function withAdminFolders(path: string): string {
 async function run(argv: readonly string[], options: ExecOptions, base: Record<string, string>): Promise<ExecResult> {
   options.signal?.throwIfAborted();
   const started = performance.now();
-  const [program = "", ...args] = argv;
-  const child = spawn(program, args, {
+  const program = argv[0] ?? "";
+  const [first = "", ...rest] = [...(options.cage ?? []), ...argv];
+  const child = spawn(first, rest, {
     env: { ...base, ...options.env },
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     stdio: [options.input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
   });
   const limits = new Limits(child, program, options);
   try {
-    const ended = endOf(child, program, options.cwd);
+    const ended = endOf(child, first, options.cwd);
     feed(child, options.input);
     const { exitCode, signal } = await ended;
     limits.throwIfBroken();

@@ -12,6 +12,8 @@ export type ExecOptions = {
   /** stdout and stderr each, default 16 MiB; more is a failure */
   maxBytes?: number;
   signal?: AbortSignal;
+  /** words before `argv`, from `ToolCage.around`: the result and errors name the program alone */
+  cage?: readonly string[];
 };
 
 export type ExecResult = {

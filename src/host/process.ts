@@ -21,6 +21,8 @@ export interface PipedProcess {
 export type PipedOptions = {
   env?: Record<string, string>;
   cwd?: string;
+  /** words before the command line, from `ToolCage.around` */
+  cage?: readonly string[];
   /** SIGTERM when it is aborted, SIGKILL 5 s later */
   signal?: AbortSignal;
   stdin?: "pipe" | "ignore";
@@ -32,7 +34,7 @@ export type PipedOptions = {
 
 /** @throws never by itself: a program that is missing shows in `done` */
 export function spawnPiped(argv: readonly string[], options: PipedOptions = {}): PipedProcess {
-  const [program = "", ...args] = argv;
+  const [program = "", ...args] = [...(options.cage ?? []), ...argv];
   const child = spawn(program, args, {
     env: { ...minimalEnvironment(process.env), ...options.env },
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),

@@ -1,4 +1,5 @@
 /** What storing images needs beside the files of `host/`. */
+import type { ToolCage } from "../host/tool-cage.ts";
 import type { Paths } from "../model/paths.ts";
 import type { Budget } from "./layer/convert.ts";
 import type { Layers } from "./layers.ts";
@@ -6,6 +7,7 @@ import type { Layers } from "./layers.ts";
 export type ImageDeps = {
   paths: Paths;
   layers: Layers;
+  cage: ToolCage;
   /** Unix time in `ms` */
   now(): number;
   /** what one image may have in all, when it is unpacked */

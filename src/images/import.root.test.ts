@@ -1,4 +1,5 @@
 /** Images and kernels that do not fit: on a small tmpfs of our own. */
+
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync } from "node:fs";
 import { archive, chunked, file, folder } from "../artifacts/tar/testing/archive.ts";
@@ -7,6 +8,7 @@ import { listFolder } from "../host/files.ts";
 import { randomBytes } from "../host/random.ts";
 import { gate } from "../host/testing/gate.ts";
 import { tempFolder } from "../host/testing/temp.ts";
+import { realCage } from "../host/testing/tool-cage.ts";
 import { importKernelPackage } from "../kernels/import.ts";
 import { pathsOf } from "../model/paths.ts";
 import { receiveDisk } from "./disk/receive.ts";
@@ -20,7 +22,7 @@ describe.skipIf(skip !== null)("a full file system", () => {
   const tiny = `${temp.path}/tiny`;
   const exec = createExec(process.env as Record<string, string>);
   const paths = pathsOf({ state: tiny, cache: tiny, config: tiny, runtime: tiny });
-  const deps = { exec, paths, now: () => 0 };
+  const deps = { exec, cage: realCage(), paths, now: () => 0 };
   const never = new AbortController().signal;
   const megabyte = () => new Uint8Array(randomBytes(1024 * 1024));
 

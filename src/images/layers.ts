@@ -9,6 +9,7 @@ import type { Digest } from "../base/names.ts";
 import { Semaphore } from "../base/semaphore.ts";
 import { SharedWork } from "../base/shared-work.ts";
 import { ensureFolder, removeTree, renameDurable, sha256File, sizeOf, tempPath } from "../host/files.ts";
+import type { ToolCage } from "../host/tool-cage.ts";
 import type { LayerRef } from "../model/artifact.ts";
 import type { Paths } from "../model/paths.ts";
 import { contentProblem } from "./check.ts";
@@ -21,6 +22,7 @@ export type LayersDeps = {
   knownLayer(digest: Digest): LayerRef | null;
   verified: VerifiedFiles;
   cpus: number;
+  cage: ToolCage;
 };
 
 /** @property chain diff ids up to the wanted layer, lowest first */
@@ -28,7 +30,7 @@ export type WantedLayer = { chain: readonly Digest[]; as: LayerKind };
 /** All of the stream as it is: what comes of it can be known by its digest. */
 export type UnchangedSource = Omit<LayerSource, "as" | "leaveOut" | "rewrite" | "unlessEmpty">;
 
-export type MakeOptions = Omit<Conversion, "path" | "cpus">;
+export type MakeOptions = Omit<Conversion, "path" | "cpus" | "cage">;
 
 export class Layers {
   readonly #deps: LayersDeps;
@@ -82,7 +84,8 @@ export class Layers {
 
   async #make(source: LayerSource, below: readonly Digest[], options: MakeOptions, wanted?: Digest): Promise<LayerRef> {
     return this.#working(async (path) => {
-      const made = await convertLayer(source, { ...options, path, cpus: this.#cpus });
+      const { cage } = this.#deps;
+      const made = await convertLayer(source, { ...options, path, cpus: this.#cpus, cage });
       if (wanted && made.diffId !== wanted) throw new WrongDiffId(wanted, made.diffId);
       return this.#keep(path, digestOf(source, below, made), made);
     });

@@ -45,7 +45,7 @@ async function mergeRun(
   const digests: Digest[] = run.map((layer) => layer.digest);
   return deps.layers.combine(mergedDigest(digests, isBottom), signal, async (path, shared) => {
     const { union, close } = await openUnion(deps.paths, run, { keepWhiteouts: !isBottom });
-    const packer = new Packer(path, storingImage, shared);
+    const packer = await Packer.open(deps.cage, { path, during: storingImage, signal: shared });
     let isWhole = false;
     try {
       for await (const { entry, content } of unionTar(union)) {

@@ -1,4 +1,5 @@
 /** What a manifest may promise: bounds hold before a byte of a blob is asked for. */
+
 import { expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, writeFileSync } from "node:fs";
@@ -9,6 +10,7 @@ import type { Digest } from "../base/names.ts";
 import { parseReference } from "../base/reference.ts";
 import { ensureFolder } from "../host/files.ts";
 import { tempFolder } from "../host/testing/temp.ts";
+import { uncaged } from "../host/testing/tool-cage.ts";
 import { pathsOf } from "../model/paths.ts";
 import { Layers } from "./layers.ts";
 import { maxDocument } from "./oci/manifest.ts";
@@ -28,8 +30,8 @@ function world(budget: number, free = 2 ** 60) {
   const paths = pathsOf({ state: temp.path, cache: temp.path, config: temp.path, runtime: temp.path });
   const downloads = new Downloads({ paths, pause: async () => {}, freeBytes: async () => free });
   const verified = new VerifiedFiles();
-  const layers = new Layers({ paths, verified, knownLayer: () => null, cpus: 1 });
-  const facts = { paths, layers, now: () => 0, budget: async () => ({ bytes: budget, entries: 100 }) };
+  const layers = new Layers({ paths, verified, knownLayer: () => null, cpus: 1, cage: uncaged });
+  const facts = { paths, layers, cage: uncaged, now: () => 0, budget: async () => ({ bytes: budget, entries: 100 }) };
   const puller = new Puller({ ...facts, verified, downloads, knownOrigin: () => null });
   const left = () => (existsSync(paths.blobs) ? readdirSync(paths.blobs) : []);
   return { temp, paths, puller, left };

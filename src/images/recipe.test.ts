@@ -1,4 +1,5 @@
 /** The recipe with stand-ins for mmdebstrap and npm: what goes in, what comes out, and how it ends. */
+
 import { expect, test } from "bun:test";
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { debianKeyring } from "../artifacts/debian/archive.ts";
@@ -7,6 +8,7 @@ import { archive, file, folder } from "../artifacts/tar/testing/archive.ts";
 import { isError } from "../base/errors/error.ts";
 import { createExec } from "../host/exec-node.ts";
 import { tempFolder } from "../host/testing/temp.ts";
+import { uncaged } from "../host/testing/tool-cage.ts";
 import type { WorkEvent } from "../model/event.ts";
 import { openDebianRootfs } from "./recipe.ts";
 
@@ -42,6 +44,7 @@ function depsIn(temp: string) {
   mkdirSync(`${temp}/scratch`);
   return {
     exec: createExec(process.env as Record<string, string>),
+    cage: uncaged,
     env: { http_proxy: "http://proxy.example.com", SECRET: "x" },
     uid: 0,
     now: () => Date.parse("2026-11-23T12:00:00Z"),

@@ -1,9 +1,9 @@
 /** Copies the modules that the initramfs needs out of a kernel's modules, unpacked, with the order to load them in. */
 import { gunzipSync, zstdDecompressSync } from "node:zlib";
+import type { ArtifactDeps } from "../artifacts/deps.ts";
 import { mustSucceed } from "../artifacts/tools.ts";
 import { fail } from "../base/errors/error.ts";
 import type { ImageName } from "../base/names.ts";
-import type { Exec } from "../host/exec.ts";
 import { readBytes, readText, readTextIfAny, writeAtomic } from "../host/files.ts";
 import { indexModules, loadOrder, moduleName } from "./boot-modules.ts";
 import { missingModules } from "./requirements.ts";
@@ -20,9 +20,11 @@ export type BootModules = {
   builtin: ReadonlySet<string>;
 };
 
+type Unpacking = Pick<ArtifactDeps, "exec" | "cage">;
+
 /** @throws KERNEL_UNUSABLE naming what is missing */
 export async function storeBootModules(
-  exec: Exec,
+  deps: Unpacking,
   name: ImageName,
   { modules, folder, builtin }: BootModules,
 ): Promise<void> {
@@ -36,16 +38,17 @@ export async function storeBootModules(
   const names: string[] = [];
   for (const path of loadOrder(index)) {
     const file = `${moduleName(path)}.ko`;
-    await writeAtomic(`${folder}/${file}`, await unpackModule(exec, `${modules}/${path}`));
+    await writeAtomic(`${folder}/${file}`, await unpackModule(deps, `${modules}/${path}`));
     names.push(file);
   }
   await writeAtomic(`${folder}/modules.list`, names.map((file) => `${file}\n`).join(""));
 }
 
-async function unpackModule(exec: Exec, path: string): Promise<Uint8Array> {
+async function unpackModule(deps: Unpacking, path: string): Promise<Uint8Array> {
   const bytes = await readBytes(path, maxModule);
   if (path.endsWith(".gz")) return gunzipSync(bytes, { maxOutputLength: maxModule });
   if (path.endsWith(".zst")) return zstdDecompressSync(bytes, { maxOutputLength: maxModule });
   if (!path.endsWith(".xz")) return bytes;
-  return mustSucceed(await exec(["xz", "--decompress", "--stdout"], { input: bytes, maxBytes: maxModule })).stdout;
+  const options = { input: bytes, maxBytes: maxModule, cage: await deps.cage.around("xz", {}) };
+  return mustSucceed(await deps.exec(["xz", "--decompress", "--stdout"], options)).stdout;
 }

@@ -1,4 +1,5 @@
 /** Bundles of kernels, packed by the real tools; only depmod has a stand-in, for modules that are none. */
+
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -11,6 +12,7 @@ import type { Exec } from "../host/exec.ts";
 import { createExec } from "../host/exec-node.ts";
 import { gate } from "../host/testing/gate.ts";
 import { tempFolder } from "../host/testing/temp.ts";
+import { realCage } from "../host/testing/tool-cage.ts";
 import type { KernelRecord } from "../model/artifact.ts";
 import { pathsOf } from "../model/paths.ts";
 import { KernelBundles } from "./bundle.ts";
@@ -55,7 +57,7 @@ describe.skipIf(reason !== null)(reason === null ? "kernel bundles" : `kernel bu
   function world() {
     const path = `${temp.path}/world-${++count}`;
     const paths = pathsOf({ state: path, cache: path, config: path, runtime: path });
-    return { paths, deps: { paths, exec, now: () => 42 } };
+    return { paths, deps: { paths, exec, cage: realCage(), now: () => 42 } };
   }
 
   function bundled(to: string, tar: AsyncIterable<Uint8Array>, facts: Record<string, unknown> = {}) {

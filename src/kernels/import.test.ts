@@ -1,4 +1,5 @@
 /** The whole import of a package with stand-ins for depmod and mksquashfs. */
+
 import { expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
@@ -7,6 +8,7 @@ import { VerifiedFiles } from "../artifacts/verified.ts";
 import { isError } from "../base/errors/error.ts";
 import type { Exec } from "../host/exec.ts";
 import { tempFolder } from "../host/testing/temp.ts";
+import { uncaged } from "../host/testing/tool-cage.ts";
 import { pathsOf } from "../model/paths.ts";
 import { checkKernel, verifyKernel } from "./check.ts";
 import { deleteKernels } from "./delete.ts";
@@ -35,7 +37,7 @@ function world(commands: Partial<Record<string, (argv: readonly string[]) => num
     const stderr = Buffer.from(exitCode === 0 ? "" : "FATAL ERROR: Write failed because No space left on device\n");
     return { argv, exitCode, signal: null, stdout: Buffer.from(""), stderr, durationMs: 1 };
   };
-  return { temp, paths, calls, deps: { paths, exec, now: () => 42 } };
+  return { temp, paths, calls, deps: { paths, exec, cage: uncaged, now: () => 42 } };
 }
 
 const standIns: Record<string, (argv: readonly string[]) => number> = {

@@ -28,11 +28,13 @@ import { contentFiles, kernelContentProblem, kernelDigest, kernelProblem } from 
 import { configIn, releaseIn } from "./elf-facts.ts";
 import { extractKernel } from "./payload.ts";
 import { builtinModules, missingOptions } from "./requirements.ts";
-import { type UnpackedKernel, unpackKernel } from "./unpack.ts";
+import { maxPackage, type UnpackedKernel, unpackKernel } from "./unpack.ts";
 
 export type KernelUpload = { name: string; source: string; tar: AsyncIterable<Uint8Array> };
 
 const during = "storing a kernel";
+/** bytes of one of depmod's tables: those of a distribution's kernel have up to 2 MiB */
+const maxTable = 256 * 1024 ** 2;
 
 /**
  * @returns the record; the caller puts it into the store
@@ -83,7 +85,7 @@ type ReadyKernel = UnpackedKernel & { elf: Uint8Array };
 
 /** A kernel without modules says its release itself, and its configuration if it was built so. */
 async function completed(deps: ArtifactDeps, name: ImageName, unpacked: UnpackedKernel): Promise<ReadyKernel> {
-  const elf = await extractKernel(deps.exec, name, unpacked.image);
+  const elf = await extractKernel(deps, name, unpacked.image);
   const release = unpacked.release || releaseIn(elf);
   if (release === null)
     throw fail("KERNEL_UNUSABLE", { name, problem: "it does not say its release, and has no modules" });
@@ -108,14 +110,29 @@ async function build(
   if (config !== null) await writeAtomic(made.config, config);
   const modules = `${base}/lib/modules/${release}`;
   await ensureFolder(modules);
-  mustSucceed(await deps.exec(["depmod", "-b", base, release], { signal }));
+  await orderModules(deps, { base, modules, release }, signal);
   const builtin = config === null ? new Set<string>() : builtinModules(config);
-  await storeBootModules(deps.exec, name, { modules, folder: made.bootModules, builtin });
+  await storeBootModules(deps, name, { modules, folder: made.bootModules, builtin });
+  await packModules(deps, modules, made.modules, signal);
+}
+
+/** By depmod, whose tables go in among the modules. */
+async function orderModules(
+  deps: ArtifactDeps,
+  { base, modules, release }: { base: string; modules: string; release: string },
+  signal: AbortSignal,
+): Promise<void> {
+  const cage = await deps.cage.around("depmod", { readOnly: [base], readWrite: [modules], largestFile: maxTable });
+  mustSucceed(await deps.exec(["depmod", "-b", base, release], { signal, cage }));
+}
+
+async function packModules(deps: ArtifactDeps, modules: string, to: string, signal: AbortSignal): Promise<void> {
   const fixed = ["-noappend", "-all-root", "-all-time", "0", "-action", "chmod(u=rwX,go=rX)@true"];
-  const argv = ["mksquashfs", modules, made.modules, ...squashfsOptions, ...fixed];
-  const packed = await deps.exec(argv, { signal, timeoutMs: 300_000 });
+  const argv = ["mksquashfs", modules, to, ...squashfsOptions, ...fixed];
+  const cage = await deps.cage.around("mksquashfs", { readOnly: [modules], outputs: [to], largestFile: maxPackage });
+  const packed = await deps.exec(argv, { signal, timeoutMs: 300_000, cage });
   const stderr = new TextDecoder().decode(packed.stderr);
-  if (packed.exitCode !== 0) throw packingFailed("mksquashfs", packed, stderr, made.modules, during);
+  if (packed.exitCode !== 0) throw packingFailed("mksquashfs", packed, stderr, to, during);
 }
 
 type Known = { name: ImageName; source: string; release: string };

@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { isError } from "../base/errors/error.ts";
 import { fakeExec } from "../host/exec-fake.ts";
+import { uncaged } from "../host/testing/tool-cage.ts";
 import { extractKernel } from "./payload.ts";
 import { bzImageSample, elfSample, withSize } from "./testing/samples.ts";
 
@@ -11,7 +12,8 @@ const xzHeader = new Uint8Array([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00, ...Array.fr
 test("kernels are taken out whatever they are compressed with", async () => {
   const none = fakeExec({});
   const xz = fakeExec({ "xz --decompress --stdout --single-stream": { stdout: elf } });
-  const same = async (image: Uint8Array, exec = none) => Buffer.from(await extractKernel(exec, "k", image)).equals(elf);
+  const same = async (image: Uint8Array, exec = none) =>
+    Buffer.from(await extractKernel({ exec, cage: uncaged }, "k", image)).equals(elf);
   expect(await same(elf)).toBe(true);
   expect(await same(bzImageSample(gzipSync(elf)))).toBe(true);
   expect(await same(bzImageSample(withSize(zstdCompressSync(elf), elf.length)))).toBe(true);
@@ -36,7 +38,9 @@ const bad: [string, Uint8Array, string][] = [
 
 for (const [what, image, problem] of bad) {
   test(`${what}: refused`, async () => {
-    const error = await extractKernel(fakeExec({}), "k", image).catch((thrown: unknown) => thrown);
+    const error = await extractKernel({ exec: fakeExec({}), cage: uncaged }, "k", image).catch(
+      (thrown: unknown) => thrown,
+    );
     expect(isError(error, "KERNEL_UNUSABLE") && error.message).toContain(problem);
   });
 }

@@ -1,25 +1,27 @@
 /** Takes the ELF kernel out of a bzImage. */
 import { gunzipSync, zstdDecompressSync } from "node:zlib";
+import type { ArtifactDeps } from "../artifacts/deps.ts";
 import { unpackLegacyLz4 } from "../artifacts/lz4.ts";
 import { mustSucceed } from "../artifacts/tools.ts";
 import { fail } from "../base/errors/error.ts";
-import type { Exec } from "../host/exec.ts";
 import { elfProblem, findPayload, type Payload, statedSize } from "./bzimage.ts";
 
 /** Bytes of an uncompressed kernel: distribution kernels have 50-70 MiB. */
 const maxKernel = 512 * 1024 * 1024;
 
+type Unpacking = Pick<ArtifactDeps, "exec" | "cage">;
+
 /** @param name the kernel's, for errors @throws KERNEL_UNUSABLE, TOOL_MISSING, TOOL_FAILED */
-export async function extractKernel(exec: Exec, name: string, image: Uint8Array): Promise<Uint8Array> {
+export async function extractKernel(deps: Unpacking, name: string, image: Uint8Array): Promise<Uint8Array> {
   const found = findPayload(image);
   if ("problem" in found) throw fail("KERNEL_UNUSABLE", { name, problem: found.problem });
-  const elf = await unpack(exec, name, found);
+  const elf = await unpack(deps, name, found);
   const problem = elfProblem(elf);
   if (problem) throw fail("KERNEL_UNUSABLE", { name, problem });
   return elf;
 }
 
-async function unpack(exec: Exec, name: string, { bytes, compression }: Payload): Promise<Uint8Array> {
+async function unpack(deps: Unpacking, name: string, { bytes, compression }: Payload): Promise<Uint8Array> {
   if (compression === "none") return bytes;
   const size = statedSize(bytes);
   if (size > maxKernel) throw fail("KERNEL_UNUSABLE", { name, problem: `it would unpack to ${size} bytes` });
@@ -39,5 +41,6 @@ async function unpack(exec: Exec, name: string, { bytes, compression }: Payload)
   };
   const argv = tools[compression];
   if (!argv) throw fail("KERNEL_UNUSABLE", { name, problem: `nothing here unpacks ${compression}` });
-  return mustSucceed(await exec(argv, { input: body, maxBytes: maxKernel })).stdout;
+  const cage = await deps.cage.around(argv[0] ?? "", {});
+  return mustSucceed(await deps.exec(argv, { input: body, maxBytes: maxKernel, cage })).stdout;
 }

@@ -41,7 +41,7 @@ export async function openDebianKernel(
     emit({ kind: "progress", step: "kernel", text: `downloading ${real}` });
     const deb = await apt.download(real);
     const version = /_([^_]+)_[^_]+\.deb$/.exec(deb)?.[1]?.replace("%3a", ":") ?? "";
-    return { name, tar: unpack(deb, scratch, signal), source: `debian ${real} ${version}`.trim() };
+    return { name, tar: unpack(deps, deb, scratch, signal), source: `debian ${real} ${version}`.trim() };
   } catch (error) {
     await removeTree(scratch);
     throw error;
@@ -53,9 +53,16 @@ export function isKernelFile(name: string): boolean {
   return /^(?:boot(?:\/(?:vmlinuz|config)-[^/]+)?|(?:usr\/)?lib(?:\/modules(?:\/.*)?)?|usr)?$/.test(name);
 }
 
-async function* unpack(deb: string, scratch: string, signal: AbortSignal): AsyncGenerator<Uint8Array, void, void> {
+async function* unpack(
+  deps: RecipeDeps,
+  deb: string,
+  scratch: string,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array, void, void> {
   const stopped = new AbortController();
-  const tool = spawnPiped(["dpkg-deb", "--fsys-tarfile", deb], { signal: AbortSignal.any([signal, stopped.signal]) });
+  const either = AbortSignal.any([signal, stopped.signal]);
+  const cage = await deps.cage.around("dpkg-deb", { readOnly: [deb], hasChildren: true });
+  const tool = spawnPiped(["dpkg-deb", "--fsys-tarfile", deb], { signal: either, cage });
   const whole = async function* () {
     yield* tool.stdout;
     const ended = await tool.done;

@@ -38,6 +38,7 @@ export async function planRepository(
 ): Promise<WorkspacePlan> {
   const { repository, subfolder } = places.located;
   const notes = new Notes();
+  const uncaged = deps.cage.missing();
   const env = deps.env ?? {};
   const stop = new AbortController();
   const signal = request.signal ? AbortSignal.any([stop.signal, request.signal]) : stop.signal;
@@ -49,6 +50,8 @@ export async function planRepository(
     user,
     signal,
   });
+  const reason = await uncaged;
+  if (reason !== null) notes.add("warn", `git reads this repository unconfined: ${reason}`);
   const start = await resolveStart(top, request.branch, request.from);
   const collector = new Collector(repository.workTree, notes);
   const untracked = request.includeUntracked === true ? { excludes: userExcludes(user, deps.home, env) } : null;

@@ -1,11 +1,13 @@
 /**
  * The one place where the host's git runs, in one way: in a git directory of our own (`skeleton.ts`) whose alternates
  * name the repository's objects. The repository's configuration, hooks, filters and attributes' drivers are never
- * loaded, nothing is fetched, nothing is executed, nothing is written into the repository.
+ * loaded, nothing is fetched, nothing is executed, nothing is written into the repository. And it runs in a cage, where it has
+ * the repository's objects to read, and that git directory of ours to write.
  */
 import { fail } from "../base/errors/error.ts";
 import { redactText, stripControl } from "../base/text.ts";
 import type { Exec } from "../host/exec.ts";
+import type { ToolCage } from "../host/tool-cage.ts";
 
 export type GitCall = {
   input?: string | Uint8Array;
@@ -13,6 +15,10 @@ export type GitCall = {
   allow?: readonly number[];
   /** default 10 minutes: history can be large */
   timeoutMs?: number;
+  /** it lists the repository's work tree */
+  inWorkTree?: boolean;
+  /** files that the command line names */
+  reads?: readonly string[];
 };
 
 export type GitResult = { exitCode: number; stdout: Uint8Array /** last line, cleaned */; said: string };
@@ -23,7 +29,9 @@ export type Git = (argv: readonly string[], call?: GitCall) => Promise<GitResult
 export type GitPlaces = {
   /** our own git directory */
   gitDir: string;
-  /** the repository's work tree, only looked at by `ls-files --others` */
+  /** the folders that its alternates' links lead to */
+  objects: readonly string[];
+  /** the repository's work tree, for calls `inWorkTree` */
   workTree: string;
   /** name of the repository for errors */
   shown: string;
@@ -50,8 +58,7 @@ const off = [
 
 const maxOutput = 512 * 1024 * 1024;
 
-export function openGit(exec: Exec, places: GitPlaces): Git {
-  const env = gitEnvironment(places);
+export function openGit({ exec, cage }: { exec: Exec; cage: ToolCage }, places: GitPlaces): Git {
   return async (argv, call = {}) => {
     const line = [
       "git",
@@ -62,8 +69,13 @@ export function openGit(exec: Exec, places: GitPlaces): Git {
       ...off,
       ...argv,
     ];
+    const { gitDir, objects } = places;
+    // a git that has no business there can't put untracked files into a pack
+    const workTree = call.inWorkTree ? places.workTree : gitDir;
+    const readOnly = [...objects, ...(call.reads ?? []), ...(call.inWorkTree ? [workTree] : [])];
     const result = await exec(line, {
-      env,
+      env: gitEnvironment(gitDir, workTree),
+      cage: await cage.around("git", { readOnly, readWrite: [gitDir] }),
       cwd: places.gitDir,
       maxBytes: maxOutput,
       timeoutMs: call.timeoutMs ?? 600_000,
@@ -83,14 +95,14 @@ export function openGit(exec: Exec, places: GitPlaces): Git {
 }
 
 /** Everything of git's environment that could lead it to foreign settings is set; the rest is what `Exec` gives. */
-function gitEnvironment(places: GitPlaces): Record<string, string> {
+function gitEnvironment(gitDir: string, workTree: string): Record<string, string> {
   return {
     LC_ALL: "C",
-    HOME: places.gitDir,
-    XDG_CONFIG_HOME: places.gitDir,
-    GIT_DIR: places.gitDir,
-    GIT_WORK_TREE: places.workTree,
-    GIT_INDEX_FILE: `${places.gitDir}/index`,
+    HOME: gitDir,
+    XDG_CONFIG_HOME: gitDir,
+    GIT_DIR: gitDir,
+    GIT_WORK_TREE: workTree,
+    GIT_INDEX_FILE: `${gitDir}/index`,
     GIT_CONFIG_NOSYSTEM: "1",
     GIT_CONFIG_SYSTEM: "/dev/null",
     GIT_CONFIG_GLOBAL: "/dev/null",

@@ -101,9 +101,12 @@ function* indexEntry({ open, now }: GuestGit): Generator<PlanEntry, void, void> 
   yield { path: `${open.guestGitDir}/index`, kind: "file", mode: 0o644, size: copy.size, mtime, origin: "git", source };
 }
 
-/** Where our git directory keeps the pack for the guest. */
+/**
+ * Where our git directory keeps the pack for the guest: where git makes its temporary files too. In a cage nothing can be moved
+ * to another folder before Linux 5.19 (Landlock, version 1).
+ */
 export function packFolder(open: OpenRepository): string {
-  return `${open.gitDir}/guest-pack`;
+  return `${open.gitDir}/objects/pack`;
 }
 
 async function* packEntries(job: GuestGit): AsyncGenerator<PlanEntry, void, void> {

@@ -43,10 +43,18 @@ export async function openRepository(
   const settings = readSettings(repository, user);
   const copied = await makeSkeleton(gitDir, { repository, objects, refs, settings });
   const workTree = Buffer.from(repository.workTree, "latin1").toString("utf8");
-  const git = openGit(deps.exec, { gitDir, workTree, shown: showPath(byteTextOf(workTree)), signal });
+  const shown = showPath(byteTextOf(workTree));
+  const git = openGit(deps, { gitDir, workTree, objects: objects.map(({ path }) => nameable(path)), shown, signal });
   if (copied.split) await git(["update-index", "--no-split-index"]);
   const alternates = objects.slice(1).map((folder) => folder.path);
   return { repository, path, guestGitDir, refs, settings, copied, git, gitDir, alternates };
+}
+
+/** `path`, byte text, or the nearest folder above it that a command line can name: one in UTF-8. */
+function nameable(path: string): string {
+  const text = Buffer.from(path, "latin1").toString("utf8");
+  if (byteTextOf(text) === path) return text;
+  return nameable(path.slice(0, path.lastIndexOf("/")) || "/");
 }
 
 function objectsOf(repository: Repository): ObjectFolder[] {

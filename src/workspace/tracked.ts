@@ -48,9 +48,17 @@ async function listUntracked(listing: Listing, open: OpenRepository, excludes: s
   // the last rule that matches decides: the repository's own come after the user's, as git has them
   const rules = [excludes, `${open.repository.commonDir}/info/exclude`]
     .filter((file) => lookAt(file)?.kind === "file")
-    .map((file) => `--exclude-from=${Buffer.from(file, "latin1").toString("utf8")}`);
-  const { stdout } = await open.git(["ls-files", "-z", "--others", "--exclude-per-directory=.gitignore", ...rules], {
+    .map((file) => Buffer.from(file, "latin1").toString("utf8"));
+  const options = [
+    "-z",
+    "--others",
+    "--exclude-per-directory=.gitignore",
+    ...rules.map((file) => `--exclude-from=${file}`),
+  ];
+  const { stdout } = await open.git(["ls-files", ...options], {
     timeoutMs: untrackedTimeoutMs,
+    inWorkTree: true,
+    reads: rules,
   });
   for (const name of nulSeparated(stdout)) {
     const path = under(open.path, name);

@@ -1,5 +1,6 @@
 /** What goes into the guest, as data: `--dry-run` prints it, `stream.ts` turns it into a tar. */
 import type { Exec } from "../host/exec.ts";
+import type { ToolCage } from "../host/tool-cage.ts";
 import type { CheckedOut } from "./listing.ts";
 
 /** Where the workspace is in every guest, whatever the folder's name. */
@@ -7,6 +8,8 @@ export const guestWorkspace = "/root/repo";
 
 export type WorkspaceDeps = {
   exec: Exec;
+  /** of git */
+  cage: ToolCage;
   /** the user's home directory */
   home: string;
   /** `paths.workspaceScratch`: for the git directories and packs that are made and removed again */

@@ -1,9 +1,11 @@
 /** Images of containers as the user runs them: from a registry, without shell or users, of many layers. */
+
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
 import type { TarEntry } from "../../src/artifacts/tar/header.ts";
 import { archive, file, folder, type Member, symlink } from "../../src/artifacts/tar/testing/archive.ts";
 import type { ImageName } from "../../src/base/names.ts";
+import { realCage } from "../../src/host/testing/tool-cage.ts";
 import { importArchive } from "../../src/images/oci/archive.ts";
 import { withUnion } from "../../src/images/open-union.ts";
 import { openArchive } from "../../src/images/rootfs/open.ts";
@@ -168,7 +170,12 @@ vmSuite("oci", (home) => {
     const paths = pathsOf({ state: place, cache: place, config: place, runtime: place });
     writeLayout(join(home().folder, `again-${name}`), layers);
     const stdin = (async function* () {})();
-    const { tar, source } = await openArchive(join(home().folder, `again-${name}`), { stdin, uid: 0, signal: never });
+    const { tar, source } = await openArchive(join(home().folder, `again-${name}`), {
+      stdin,
+      uid: 0,
+      cage: realCage(),
+      signal: never,
+    });
     const upload = { tar, source, name: "x" as ImageName, fallback: null };
     const [record] = await importArchive(imageDeps(paths), upload, () => {}, never);
     return withUnion(paths, (record as ImageRecord).layers, listUnion);

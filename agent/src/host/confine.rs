@@ -12,10 +12,12 @@ mod root;
 use crate::host::descriptors;
 use crate::host::profiles;
 use crate::programs;
-use crate::sys::landlock::{self, Cage};
+use crate::sys::landlock::{self, Cage, Right};
 use crate::sys::limits::{self, Resource};
 use crate::sys::{privileges, seccomp};
 use plan::{Isolation, Plan};
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
 
 /// Comes back only when it failed, or after `--check`.
 pub fn run(arguments: &[String]) -> Result<(), String> {
@@ -27,6 +29,7 @@ pub fn run(arguments: &[String]) -> Result<(), String> {
 }
 
 fn enter(plan: &Plan) -> Result<(), String> {
+    make_outputs(&plan.rules)?;
     descriptors::open_as(descriptors::FIRST, &plan.sockets)?;
     if let Some(isolation) = plan.isolation {
         let own_network = isolation == Isolation::All;
@@ -45,6 +48,16 @@ fn enter(plan: &Plan) -> Result<(), String> {
     }
     let env = programs::inherited().map_err(|error| format!("environment: {error}"))?;
     Err(format!("{}: {}", plan.program[0], programs::exec(&plan.program, &env)))
+}
+
+/// A file has to be there before it can be lent.
+fn make_outputs(rules: &[(Right, String)]) -> Result<(), String> {
+    for (_, path) in rules.iter().filter(|(right, _)| *right == Right::Output) {
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false).mode(0o600).custom_flags(libc::O_NOFOLLOW);
+        options.open(path).map_err(|error| format!("{path}: {error}"))?;
+    }
+    Ok(())
 }
 
 fn cage(abi: i32, plan: &Plan) -> Result<Cage, String> {

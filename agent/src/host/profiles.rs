@@ -16,6 +16,9 @@ pub fn named(name: &str) -> Option<&'static [&'static [Rule]]> {
         // QEMU's user-mode network opens the guest's connections itself
         "qemu-user-net" => Some(&[QEMU_USER_NET, COMMON, EXEC]),
         "firecracker" => Some(&[COMMON, EXEC, FIRECRACKER]),
+        // a host program that reads a stranger's bytes; its files are Landlock's and its root's business
+        "tool" => Some(&[TOOL, COMMON, EXEC]),
+        "tool-with-children" => Some(&[CHILDREN, TOOL, COMMON, EXEC]),
         "netguard" => Some(&[NETGUARD]),
         _ => None,
     }
@@ -210,6 +213,60 @@ const COMMON: &[Rule] = &[
 /// The filter is there before the program is, so its own exec has to pass. What could be executed later is in the same cage;
 /// QEMU's `-sandbox spawn=deny` and Firecracker's own filters end a process that tries.
 const EXEC: &[Rule] = &[allow(SYS_execve)];
+
+/// Emptying a file by opening it for writing, which Landlock's right to write covers in every version.
+const TRUNCATION_BY_A_WRITER: [u32; 2] = [(O_TRUNC | O_WRONLY) as u32, (O_TRUNC | O_RDWR) as u32];
+const TRUNCATION: u32 = (O_TRUNC | O_ACCMODE) as u32;
+
+/// Making, naming and removing files in the folders that it has. No socket of any kind, and no signal to anybody else.
+const TOOL: &[Rule] = &[
+    allow_if(
+        SYS_openat,
+        &[
+            &[Test::Bits { argument: 2, mask: NO_TRUNCATION, value: 0 }],
+            &[Test::Bits { argument: 2, mask: TRUNCATION, value: TRUNCATION_BY_A_WRITER[0] }],
+            &[Test::Bits { argument: 2, mask: TRUNCATION, value: TRUNCATION_BY_A_WRITER[1] }],
+        ],
+    ),
+    allow_if(
+        SYS_open,
+        &[
+            &[Test::Bits { argument: 1, mask: NO_TRUNCATION, value: 0 }],
+            &[Test::Bits { argument: 1, mask: TRUNCATION, value: TRUNCATION_BY_A_WRITER[0] }],
+            &[Test::Bits { argument: 1, mask: TRUNCATION, value: TRUNCATION_BY_A_WRITER[1] }],
+        ],
+    ),
+    allow(SYS_rename),
+    allow(SYS_renameat),
+    allow(SYS_renameat2),
+    allow(SYS_mkdir),
+    allow(SYS_mkdirat),
+    allow(SYS_rmdir),
+    allow(SYS_unlinkat),
+    allow(SYS_chdir),
+    allow(SYS_fchdir),
+    // of itself
+    allow(SYS_umask),
+    allow(SYS_alarm),
+    allow(SYS_setitimer),
+    allow(SYS_pipe),
+    // attributes of files, reading only
+    allow(SYS_getxattr),
+    allow(SYS_lgetxattr),
+    allow(SYS_fgetxattr),
+    allow(SYS_listxattr),
+    allow(SYS_llistxattr),
+    allow(SYS_flistxattr),
+];
+
+/// Processes beside threads, in the same namespaces.
+const CHILDREN: &[Rule] = &[
+    allow_if(SYS_clone, &[&[Test::Bits { argument: 0, mask: NAMESPACES, value: 0 }]]),
+    allow(SYS_fork),
+    allow(SYS_vfork),
+    allow(SYS_wait4),
+    allow(SYS_waitid),
+];
 
 const QEMU_USER_NET: &[Rule] = &[
     allow_if(SYS_socket, &[&[Test::OneOf(0, &[AF_INET as u32])]]),

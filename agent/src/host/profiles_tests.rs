@@ -4,8 +4,9 @@ use super::*;
 use crate::sys::seccomp::tests::{verdict, Verdict};
 use crate::sys::seccomp::{compile, X86_64};
 
-const PROFILES: [&str; 4] = ["qemu", "qemu-user-net", "firecracker", "netguard"];
+const PROFILES: [&str; 5] = ["qemu", "qemu-user-net", "firecracker", "tool", "netguard"];
 const VMMS: [&str; 3] = ["qemu", "qemu-user-net", "firecracker"];
+const TOOLS: [&str; 2] = ["tool", "tool-with-children"];
 const OWN_PID: u32 = 4711;
 
 fn ask(profile: &str, number: c_long, arguments: &[u64]) -> Verdict {
@@ -54,7 +55,7 @@ fn a_relay_opens_connects_and_executes_nothing() {
 
 #[test]
 fn it_signals_and_limits_nobody_else() {
-    for profile in VMMS {
+    for profile in VMMS.into_iter().chain(TOOLS) {
         assert_eq!(ask(profile, SYS_tgkill, &[u64::from(OWN_PID), 1, 10]), Verdict::Allowed);
         assert_eq!(ask(profile, SYS_tgkill, &[1, 1, 10]), Verdict::Refused(EPERM));
         assert_eq!(ask(profile, SYS_prlimit64, &[0, 7, 0, 4096]), Verdict::Allowed);
@@ -94,4 +95,44 @@ fn sockets_are_of_the_families_that_each_program_needs() {
     assert_eq!(ask("firecracker", SYS_connect, &[]), Verdict::Refused(ENOSYS));
     assert_eq!(ask("qemu", SYS_sendto, &[3, 0, 0, 0, 4096]), Verdict::Refused(EPERM));
     assert_eq!(ask("qemu-user-net", SYS_sendto, &[3, 0, 0, 0, 4096]), Verdict::Allowed);
+}
+
+#[test]
+fn a_tool_has_no_sockets() {
+    for profile in TOOLS {
+        for number in [SYS_socket, SYS_socketpair, SYS_connect, SYS_bind] {
+            assert_eq!(ask(profile, number, &[AF_UNIX as u64]), Verdict::Refused(ENOSYS), "{profile}: {number}");
+        }
+        assert_eq!(ask(profile, SYS_sendto, &[3, 0, 0, 0, 4096]), Verdict::Refused(EPERM));
+    }
+}
+
+#[test]
+fn a_tool_empties_only_what_it_may_write() {
+    for profile in TOOLS {
+        for (flags, verdict) in [
+            (O_RDONLY, Verdict::Allowed),
+            (O_WRONLY | O_CREAT | O_TRUNC, Verdict::Allowed),
+            (O_RDWR | O_TRUNC, Verdict::Allowed),
+            (O_RDONLY | O_TRUNC, Verdict::Refused(EPERM)),
+            (O_ACCMODE | O_TRUNC, Verdict::Refused(EPERM)),
+        ] {
+            assert_eq!(ask(profile, SYS_openat, &[0, 0, flags as u64]), verdict, "{profile}: {flags:#o}");
+            assert_eq!(ask(profile, SYS_open, &[0, flags as u64]), verdict, "{profile}: {flags:#o}");
+        }
+        for number in [SYS_truncate, SYS_creat, SYS_chmod, SYS_fchmodat, SYS_chown, SYS_utimensat, SYS_setxattr, SYS_kill, SYS_link] {
+            assert_eq!(ask(profile, number, &[]), Verdict::Refused(ENOSYS), "{profile}: {number}");
+        }
+    }
+}
+
+#[test]
+fn children_are_made_only_where_a_tool_needs_them() {
+    let child = SIGCHLD as u64;
+    assert_eq!(ask("tool", SYS_clone, &[child]), Verdict::Refused(EPERM));
+    assert_eq!(ask("tool-with-children", SYS_clone, &[child]), Verdict::Allowed);
+    for namespace in [CLONE_NEWUSER, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWNET, 0x80] {
+        assert_eq!(ask("tool-with-children", SYS_clone, &[child | namespace as u64]), Verdict::Refused(EPERM));
+    }
+    assert_eq!(ask("tool-with-children", SYS_clone3, &[]), Verdict::Refused(ENOSYS));
 }

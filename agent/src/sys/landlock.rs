@@ -19,6 +19,7 @@ const MAKE_FIFO: u64 = 1 << 10;
 const MAKE_BLOCK: u64 = 1 << 11;
 const MAKE_SYM: u64 = 1 << 12;
 const REFER: u64 = 1 << 13;
+const TRUNCATE: u64 = 1 << 14;
 const IOCTL_DEV: u64 = 1 << 15;
 const RESOLVE_UNIX: u64 = 1 << 16;
 
@@ -30,6 +31,8 @@ const SIGNAL: u64 = 1 << 1;
 pub enum Right {
     /// plain files, folders and sockets in a folder, or reading and writing a file. No links and pipes: others read there
     ReadWrite,
+    /// one file that the program writes anew: emptying it too
+    Output,
     /// reading, listing, executing
     ReadOnly,
     /// reading, writing and ioctl on a device
@@ -86,6 +89,7 @@ pub fn access_of(right: Right, is_folder: bool, handled: u64) -> u64 {
     let file = match right {
         // lent by somebody: a template's memory, cut short, would end every VM that maps it
         Right::ReadWrite => READ_FILE | WRITE_FILE,
+        Right::Output => READ_FILE | WRITE_FILE | TRUNCATE,
         Right::ReadOnly => READ_FILE | EXECUTE,
         Right::Device => READ_FILE | WRITE_FILE | IOCTL_DEV,
     };
@@ -93,6 +97,7 @@ pub fn access_of(right: Right, is_folder: bool, handled: u64) -> u64 {
         Right::ReadWrite => {
             handled & !(EXECUTE | IOCTL_DEV | RESOLVE_UNIX | MAKE_CHAR | MAKE_BLOCK | MAKE_FIFO | MAKE_SYM | REFER)
         }
+        Right::Output => 0,
         Right::ReadOnly | Right::Device => file | READ_DIR,
     };
     (if is_folder { folder } else { file }) & handled
@@ -161,7 +166,7 @@ mod tests {
     fn rights_never_exceed_what_the_kernel_handles() {
         for abi in 1..12 {
             let handled = handled_fs(abi);
-            for right in [Right::ReadWrite, Right::ReadOnly, Right::Device] {
+            for right in [Right::ReadWrite, Right::Output, Right::ReadOnly, Right::Device] {
                 for is_folder in [true, false] {
                     assert_eq!(access_of(right, is_folder, handled) & !handled, 0);
                 }
@@ -171,9 +176,15 @@ mod tests {
 
     #[test]
     fn a_read_only_path_cannot_be_written() {
-        let truncate = 1 << 14;
-        assert_eq!(access_of(Right::ReadOnly, true, handled_fs(7)) & (WRITE_FILE | truncate), 0);
-        assert_eq!(access_of(Right::ReadWrite, false, handled_fs(7)) & truncate, 0);
-        assert_ne!(access_of(Right::ReadWrite, true, handled_fs(7)) & truncate, 0);
+        assert_eq!(access_of(Right::ReadOnly, true, handled_fs(7)) & (WRITE_FILE | TRUNCATE), 0);
+        assert_eq!(access_of(Right::ReadWrite, false, handled_fs(7)) & TRUNCATE, 0);
+        assert_ne!(access_of(Right::ReadWrite, true, handled_fs(7)) & TRUNCATE, 0);
+    }
+
+    #[test]
+    fn an_output_is_a_file_and_may_be_emptied() {
+        assert_eq!(access_of(Right::Output, false, handled_fs(7)), READ_FILE | WRITE_FILE | TRUNCATE);
+        assert_eq!(access_of(Right::Output, false, handled_fs(2)), READ_FILE | WRITE_FILE);
+        assert_eq!(access_of(Right::Output, true, handled_fs(7)), 0);
     }
 }

@@ -18,8 +18,10 @@ export const vmmErrors = {
   }),
   CONFINEMENT_INCOMPLETE: spec({
     exit: Exit.Unavailable,
-    message: (p: { missing: string }) => `the VMM can't be confined as the config requires: ${p.missing}`,
-    hint: () => '`banger doctor` shows each layer; `confinement = "auto"` in config.toml starts VMs without it',
+    message: (p: { program: string; missing: string }) =>
+      `${p.program} can't be confined as the config requires: ${p.missing}`,
+    hint: () =>
+      '`banger doctor` shows each layer; `confinement = "auto"` in config.toml runs it with the layers that there are',
   }),
   VMM_ACCEL_INVALID: spec({
     exit: Exit.Usage,

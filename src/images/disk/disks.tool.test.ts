@@ -1,4 +1,5 @@
 /** A disk's way from its file to the daemon's: without its holes, and held to limits. */
+
 import { expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import {
@@ -18,6 +19,7 @@ import { endOfArchive } from "../../artifacts/tar/writer.ts";
 import { dataParts, joined } from "../../host/sparse-read.ts";
 import { gatedTest } from "../../host/testing/gate.ts";
 import { tempFolder } from "../../host/testing/temp.ts";
+import { realCage } from "../../host/testing/tool-cage.ts";
 import { pathsOf } from "../../model/paths.ts";
 import { openRootfs } from "../rootfs/open.ts";
 import { imageDeps } from "../testing/image-deps.ts";
@@ -83,7 +85,12 @@ gatedTest("tool:mke2fs", "what is sent is what arrives, and what is empty takes 
   const { temp, receive, disk } = world();
   using _ = temp;
   makeExt4(disk, "1G");
-  const { tar, isDisk, source } = await openRootfs(disk, { stdin: chunked(new Uint8Array()), uid: 0, signal: never });
+  const { tar, isDisk, source } = await openRootfs(disk, {
+    stdin: chunked(new Uint8Array()),
+    uid: 0,
+    cage: realCage(),
+    signal: never,
+  });
   expect([isDisk, source]).toEqual([true, `file ${disk}`]);
   let sent = 0;
   const counted = async function* () {
@@ -152,7 +159,7 @@ gatedTest(
     const { temp, disk } = world();
     using _ = temp;
     makeExt4(disk, "100M");
-    const open = () => openRootfs(disk, { stdin: chunked(new Uint8Array()), uid: 0, signal: never });
+    const open = () => openRootfs(disk, { stdin: chunked(new Uint8Array()), uid: 0, cage: realCage(), signal: never });
     const { tar } = await open();
     const iterator = tar[Symbol.asyncIterator]();
     await iterator.next();

@@ -2,6 +2,7 @@
  * One layer of an image, from its tar stream to a squashfs, as the stream comes: it is hashed, looked at and packed,
  * never unpacked. Read a second time only where the first reading showed that it has to be.
  */
+
 import { abortable } from "../../artifacts/abortable.ts";
 import { CountedStream } from "../../artifacts/counted.ts";
 import { TarError, type TarKind } from "../../artifacts/tar/header.ts";
@@ -9,6 +10,7 @@ import { TarScanner } from "../../artifacts/tar/scanner.ts";
 import type { Digest } from "../../base/names.ts";
 import type { Semaphore } from "../../base/semaphore.ts";
 import { removeTree } from "../../host/files.ts";
+import type { ToolCage } from "../../host/tool-cage.ts";
 import type { RootFacts } from "../../model/artifact.ts";
 import { type Ending, endingOf, type Lower, needsLower } from "./ending.ts";
 import { LayerEntries, type LayerKind, nothingMoved, type SecondPass } from "./entries.ts";
@@ -54,6 +56,8 @@ export type Conversion = {
   path: string;
   /** reading and packing take a CPU each */
   cpus: Semaphore;
+  /** of sqfstar */
+  cage: ToolCage;
   during: string;
   budget: Budget;
   onProgress(bytes: number): void;
@@ -81,7 +85,8 @@ async function pass(source: LayerSource, known: SecondPass, conversion: Conversi
   const { signal, path } = conversion;
   signal.throwIfAborted();
   const entries = new LayerEntries(known, source);
-  const packer = new Packer(path, conversion.during, signal, isChanging(source));
+  const { during, cage } = conversion;
+  const packer = await Packer.open(cage, { path, during, signal, isHashed: isChanging(source) });
   let isWhole = false;
   let below: { lower: Lower; close(): Promise<void> } | null = null;
   try {

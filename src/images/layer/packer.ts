@@ -8,12 +8,25 @@ import { orAborted } from "../../base/async.ts";
 import type { Digest } from "../../base/names.ts";
 import { type PipedProcess, spawnPiped } from "../../host/process.ts";
 import { withRandomAccess } from "../../host/random-access.ts";
+import type { ToolCage } from "../../host/tool-cage.ts";
 
 /** sqfstar ignores the archive's own entry for its root and would let everybody write to it; `giveRootToRoot` needs `-noI`. */
 const rootOptions = ["-root-mode", "755", "-noI"];
+/** Without it sqfstar refuses a file that is there, as the one that its cage makes for it. */
+const intoTheFile = "-force";
 /** bytes that are put together before they go into the pipe */
 const batchBytes = 256 * 1024;
 const zeros = new Uint8Array(batchBytes);
+
+export type Packing = {
+  /** of the squashfs */
+  path: string;
+  /** what it is for, as in "storing an image" */
+  during: string;
+  signal: AbortSignal;
+  /** what goes in is, for `packed` */
+  isHashed?: boolean;
+};
 
 export class Packer {
   readonly #path: string;
@@ -28,14 +41,21 @@ export class Packer {
   /** what is to be sent; a number stands for as many zeros */
   #full: (Uint8Array | number)[] = [];
 
-  /** @param during what it is for, as in "storing an image" @param isHashed what goes in is, for `packed` */
-  constructor(path: string, during: string, signal: AbortSignal, isHashed = false) {
+  /** @throws TOOL_MISSING, CONFINEMENT_INCOMPLETE */
+  static async open(cage: ToolCage, packing: Packing): Promise<Packer> {
+    return new Packer(packing, await cage.around("sqfstar", { outputs: [packing.path] }));
+  }
+
+  private constructor({ path, during, signal, isHashed = false }: Packing, cage: readonly string[]) {
     this.#path = path;
     this.#during = during;
     this.#signal = signal;
     this.#hash = isHashed ? createHash("sha256") : null;
     // Not ended by the signal but by `kill`: sqfstar does not always end at SIGTERM.
-    this.#process = spawnPiped(["sqfstar", ...squashfsOptions, ...rootOptions, path], { stdin: "pipe" });
+    this.#process = spawnPiped(["sqfstar", ...squashfsOptions, ...rootOptions, intoTheFile, path], {
+      stdin: "pipe",
+      cage,
+    });
   }
 
   /** Content and `pad` follow. Nothing is sent before `flush`. */

@@ -1,4 +1,5 @@
 /** Archives of images: docker's, skopeo's, and those that somebody made to do harm. */
+
 import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync } from "node:fs";
 import { gzipSync, zstdCompressSync } from "node:zlib";
@@ -8,6 +9,7 @@ import { isError } from "../../base/errors/error.ts";
 import type { ImageName } from "../../base/names.ts";
 import { gate } from "../../host/testing/gate.ts";
 import { tempFolder } from "../../host/testing/temp.ts";
+import { realCage } from "../../host/testing/tool-cage.ts";
 import type { ImageRecord } from "../../model/artifact.ts";
 import { pathsOf } from "../../model/paths.ts";
 import { withUnion } from "../open-union.ts";
@@ -41,7 +43,7 @@ function world(budget = { bytes: 50_000_000, entries: 10_000 }) {
 
 async function layoutTar(folderPath: string) {
   const stdin = (async function* () {})();
-  return (await openArchive(folderPath, { stdin, uid: 0, signal: never })).tar;
+  return (await openArchive(folderPath, { stdin, uid: 0, cage: realCage(), signal: never })).tar;
 }
 
 /** As `docker save` writes it. */

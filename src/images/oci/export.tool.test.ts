@@ -1,10 +1,12 @@
 /** What is exported is what was imported, for us and for skopeo. */
+
 import { describe, expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { archive, chunked, collect, file, folder, symlink } from "../../artifacts/tar/testing/archive.ts";
 import type { ImageName } from "../../base/names.ts";
 import { gate } from "../../host/testing/gate.ts";
 import { tempFolder } from "../../host/testing/temp.ts";
+import { realCage } from "../../host/testing/tool-cage.ts";
 import type { ImageRecord } from "../../model/artifact.ts";
 import { pathsOf } from "../../model/paths.ts";
 import { withUnion } from "../open-union.ts";
@@ -46,7 +48,9 @@ describe.skipIf(why !== null)(`export${why ? ` (${why})` : ""}`, () => {
       return (await importArchive(imageDeps(paths), upload, () => {}, never))[0] as ImageRecord;
     };
     const stdin = (async function* () {})();
-    const first = await load((await openArchive(`${temp.path}/layout`, { stdin, uid: 0, signal: never })).tar);
+    const first = await load(
+      (await openArchive(`${temp.path}/layout`, { stdin, uid: 0, cage: realCage(), signal: never })).tar,
+    );
     const exported = await collect(exportImage(paths, first, never));
     expect(readdirSync(paths.partial)).toEqual([]);
     const second = await load(chunked(exported));

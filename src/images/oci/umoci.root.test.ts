@@ -1,4 +1,5 @@
 /** What our conversion shows, against what `umoci unpack` makes of the same image: no difference. */
+
 import { expect, test } from "bun:test";
 import { mkdirSync, readdirSync } from "node:fs";
 import type { TarEntry } from "../../artifacts/tar/header.ts";
@@ -6,6 +7,7 @@ import { archive, type Member } from "../../artifacts/tar/testing/archive.ts";
 import type { ImageName } from "../../base/names.ts";
 import { gate } from "../../host/testing/gate.ts";
 import { tempFolder } from "../../host/testing/temp.ts";
+import { realCage } from "../../host/testing/tool-cage.ts";
 import type { ImageRecord } from "../../model/artifact.ts";
 import { pathsOf } from "../../model/paths.ts";
 import { withUnion } from "../open-union.ts";
@@ -122,7 +124,7 @@ async function imported(
   const paths = pathsOf({ state: temp, cache: `${temp}/c`, config: temp, runtime: temp });
   const deps = imageDeps(paths);
   const stdin = (async function* () {})();
-  const { tar, source } = await openArchive(layout, { stdin, uid: 0, signal: never });
+  const { tar, source } = await openArchive(layout, { stdin, uid: 0, cage: realCage(), signal: never });
   const upload = { tar, source, name: "x" as ImageName, fallback: null };
   const [record] = await importArchive(deps, upload, () => {}, never);
   expect(readdirSync(paths.partial)).toEqual([]);

@@ -6,6 +6,7 @@ import { fail } from "../../base/errors/error.ts";
 import { isFolder, readStream, sizeOf } from "../../host/files.ts";
 import { spawnPiped } from "../../host/process.ts";
 import { openForRead } from "../../host/random-access.ts";
+import type { ToolCage } from "../../host/tool-cage.ts";
 import { foreignEnd, foreignKind } from "../disk/foreign.ts";
 import { DiskChanged, diskTar } from "../disk/send.ts";
 import { ext4Problem, isExt4 } from "../disk/superblock.ts";
@@ -24,12 +25,14 @@ export type OpenOptions = {
   stdin: AsyncIterable<Uint8Array>;
   /** of the user: one who is not root can't make files of others, so all of a folder becomes root's */
   uid: number;
+  /** of what unpacks xz and bzip2 */
+  cage: ToolCage;
   signal: AbortSignal;
 };
 
 /** @throws FILE_INVALID */
 export async function openRootfs(path: string, options: OpenOptions): Promise<Opened> {
-  if (path === "-") return { tar: unpacked(options.stdin, "stdin", options.signal), source: "stdin" };
+  if (path === "-") return { tar: unpacked(options.stdin, "stdin", options), source: "stdin" };
   const source = `file ${path}`;
   if (await isFolder(path)) return { tar: folderTar(path, options), source: `folder ${path}` };
   const head = await headOf(path, foreignEnd);
@@ -37,15 +40,15 @@ export async function openRootfs(path: string, options: OpenOptions): Promise<Op
   if (isExt4(head)) return { tar: await openDisk(path, head), source, isDisk: true };
   const foreign = foreignKind(head, path);
   if (foreign) throw invalid(path, `is ${foreign.what}`, foreign.next);
-  return { tar: unpacked(readStream(path), path, options.signal), source };
+  return { tar: unpacked(readStream(path), path, options), source };
 }
 
 /** @throws FILE_INVALID */
 export async function openArchive(path: string, options: OpenOptions): Promise<Opened> {
-  if (path === "-") return { tar: unpacked(options.stdin, "stdin", options.signal), source: "stdin" };
+  if (path === "-") return { tar: unpacked(options.stdin, "stdin", options), source: "stdin" };
   if (await isFolder(path)) return { tar: folderTar(path, { ...options, uid: 0 }), source: `folder ${path}` };
   await headOf(path, 1);
-  return { tar: unpacked(readStream(path), path, options.signal), source: `file ${path}` };
+  return { tar: unpacked(readStream(path), path, options), source: `file ${path}` };
 }
 
 async function openDisk(path: string, head: Uint8Array): Promise<AsyncIterable<Uint8Array>> {
@@ -85,7 +88,7 @@ async function headOf(path: string, bytes: number): Promise<Uint8Array> {
 async function* unpacked(
   packed: AsyncIterable<Uint8Array>,
   path: string,
-  signal: AbortSignal,
+  options: OpenOptions,
 ): AsyncGenerator<Uint8Array, void, void> {
   const iterator = packed[Symbol.asyncIterator]();
   let head: Uint8Array = new Uint8Array();
@@ -99,7 +102,7 @@ async function* unpacked(
     for (let next = await iterator.next(); !next.done; next = await iterator.next()) yield next.value;
   })();
   const compression = compressionOf(head);
-  if (compression === "xz" || compression === "bzip2") yield* byProgram(compression, all, path, signal);
+  if (compression === "xz" || compression === "bzip2") yield* byProgram(compression, all, path, options);
   else yield* decompressed(all);
 }
 
@@ -107,9 +110,10 @@ async function* byProgram(
   program: string,
   packed: AsyncIterable<Uint8Array>,
   path: string,
-  signal: AbortSignal,
+  { cage, signal }: OpenOptions,
 ): AsyncGenerator<Uint8Array, void, void> {
-  const tool = spawnPiped([program, "--decompress", "--stdout"], { stdin: "pipe", signal });
+  const around = await cage.around(program, {});
+  const tool = spawnPiped([program, "--decompress", "--stdout"], { stdin: "pipe", signal, cage: around });
   const feeding = (async () => {
     for await (const chunk of packed) await tool.stdin.write(chunk);
     tool.stdin.end();

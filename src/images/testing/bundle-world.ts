@@ -1,8 +1,10 @@
 /** An image of two layers with all that is hard to keep, and bundles of it, for tests. */
+
 import { createHash } from "node:crypto";
 import { type MadeBundle, makeBundle } from "../../artifacts/bundle/make.ts";
 import { fetchDeps, type Site } from "../../artifacts/bundle/testing/site.ts";
 import { archive, file, folder, type Member, symlink } from "../../artifacts/tar/testing/archive.ts";
+import { realCage } from "../../host/testing/tool-cage.ts";
 import type { ImageRecord } from "../../model/artifact.ts";
 import type { WorkEvent } from "../../model/event.ts";
 import { type Paths, pathsOf } from "../../model/paths.ts";
@@ -79,7 +81,7 @@ export async function bundleWorld(at: string): Promise<BundleWorld> {
   const config = { Env: ["A=1"], Cmd: ["run"], User: "app", WorkingDir: "/srv" };
   writeLayout(`${at}/layout`, [lower, upper], { config });
   const stdin = (async function* () {})();
-  const { tar, source } = await openArchive(`${at}/layout`, { stdin, uid: 0, signal: never });
+  const { tar, source } = await openArchive(`${at}/layout`, { stdin, uid: 0, cage: realCage(), signal: never });
   const upload = { tar, source, name: "tool" as never, fallback: null };
   const image = (await importArchive(imageDeps(here), upload, () => {}, never))[0] as ImageRecord;
   const bundled = (to: string): Promise<MadeBundle> => {

@@ -16,6 +16,7 @@ import { createExec } from "../../host/exec-node.ts";
 import { ensureFolder, exists, readText, removeTree, tempPath, writeAtomic } from "../../host/files.ts";
 import { spawnPiped } from "../../host/process.ts";
 import { makeScratch } from "../../host/scratch.ts";
+import { realCage } from "../../host/testing/tool-cage.ts";
 import { importKernelPackage } from "../../kernels/import.ts";
 import { ensureInitramfs } from "../../kernels/initramfs.ts";
 import { defaultKernel } from "../../kernels/names.ts";
@@ -69,10 +70,10 @@ async function make(folder: string): Promise<void> {
   await ensureFolder(work);
   try {
     const exec = createExec(process.env as Record<string, string>);
-    const deps = { exec, paths: pathsBelow(work), now: () => Date.now() };
+    const deps = { exec, cage: realCage(), paths: pathsBelow(work), now: () => Date.now() };
     const signal = AbortSignal.timeout(300_000);
     const recipe = {
-      ...{ exec, env: process.env, uid: process.getuid?.() ?? 0, now: deps.now },
+      ...{ exec, cage: deps.cage, env: process.env, uid: process.getuid?.() ?? 0, now: deps.now },
       scratch: () => makeScratch(`${work}/scratch`),
       fetchBytes: () => Promise.reject(new Error("nothing is fetched here")),
     };

@@ -20,5 +20,5 @@ export async function demandCage(
 ): Promise<void> {
   const all = hasOwnNetwork(spec) ? gaps : [...gaps, hostNetwork];
   if (all.length === 0 || (await wish()) === "auto") return;
-  throw fail("CONFINEMENT_INCOMPLETE", { missing: describeGaps(all) });
+  throw fail("CONFINEMENT_INCOMPLETE", { program: "the VMM", missing: describeGaps(all) });
 }

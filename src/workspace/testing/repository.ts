@@ -4,6 +4,7 @@ import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { createExec } from "../../host/exec-node.ts";
 import { gatedTest } from "../../host/testing/gate.ts";
+import { realCage } from "../../host/testing/tool-cage.ts";
 import { planWorkspace } from "../plan.ts";
 import { workspaceTar } from "../stream.ts";
 import type { WorkspaceDeps, WorkspacePlan, WorkspaceRequest } from "../types.ts";
@@ -22,6 +23,7 @@ export function testBed(): TestBed {
   fs.mkdirSync(home);
   const deps = {
     exec: createExec({ PATH: process.env["PATH"] ?? "", HOME: home }),
+    cage: realCage(),
     home,
     scratch: `${folder}/scratch`,
     env: {},

@@ -34,6 +34,7 @@ pub fn parse(arguments: &[String]) -> Result<Plan, String> {
         let value = words.next().cloned().ok_or_else(|| format!("confine: {word} needs a value"));
         match word.as_str() {
             "--rw" => plan.rules.push((Right::ReadWrite, value?)),
+            "--out" => plan.rules.push((Right::Output, value?)),
             "--ro" => plan.rules.push((Right::ReadOnly, value?)),
             "--dev" => plan.rules.push((Right::Device, value?)),
             "--listen" => plan.sockets.push(Socket::Listening(value?)),

@@ -1,6 +1,7 @@
-/** Asks which layers of a VMM's cage this host has. */
-import type { Exec } from "../host/exec.ts";
+/** Asks which layers of a cage this host has. */
+
 import { type Cage, parseCage } from "../model/cage.ts";
+import type { Exec } from "./exec.ts";
 
 /** @returns null when the agent can't be asked */
 export async function probeCage(exec: Exec, agent: string): Promise<Cage | null> {

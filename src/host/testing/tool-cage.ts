@@ -1,0 +1,15 @@
+/** Cages for tests: none, or the real one where the agent is built. */
+import { createExec } from "../exec-node.ts";
+import { which } from "../facts.ts";
+import { createToolCage, type ToolCage } from "../tool-cage.ts";
+import { agentBinary } from "./gate.ts";
+
+export const uncaged: ToolCage = { around: async () => [], missing: async () => null };
+
+/** As the programs have it. */
+export function realCage(): ToolCage {
+  const agent = agentBinary();
+  if (agent === null) return uncaged;
+  const exec = createExec(process.env as Record<string, string>);
+  return createToolCage({ exec, which, agent, confinement: async () => "auto" });
+}
