@@ -1,7 +1,8 @@
 /** Files in the cache that no record knows: what a daemon that died had made and not noted yet, or what a former owner left. */
 import type { Digest } from "../base/names.ts";
-import { listFolder, modifiedAt, removeTrees, usedBytes } from "../host/files.ts";
+import { listFolder, modifiedAt, removeTrees } from "../host/files.ts";
 import { isScratchName } from "../host/scratch.ts";
+import { usedBytes } from "../host/used-bytes.ts";
 import type { Paths } from "../model/paths.ts";
 
 export type Known = { layers: ReadonlySet<Digest>; kernels: ReadonlySet<Digest> };

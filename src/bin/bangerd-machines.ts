@@ -18,7 +18,6 @@ import {
   removeTree,
   rename,
   tailBytes,
-  usedBytes,
 } from "../host/files.ts";
 import type { Logger } from "../host/log.ts";
 import { hostNetworks } from "../host/networks.ts";
@@ -30,6 +29,7 @@ import { Reserve } from "../host/reserve.ts";
 import { hasRoom } from "../host/room.ts";
 import { openDatabase } from "../host/sqlite.ts";
 import { createToolCage } from "../host/tool-cage.ts";
+import { usedBytes } from "../host/used-bytes.ts";
 import { defaultTimings, type MachinesDeps } from "../machines/deps.ts";
 import { createMachines, type Machines } from "../machines/machines.ts";
 import { decideNetwork } from "../model/network.ts";

@@ -1,5 +1,6 @@
 /** Files and folders: whole reads with a limit, writes that are there entirely or not at all. */
 import { createHash, randomBytes } from "node:crypto";
+import { constants } from "node:fs";
 import * as fs from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { fail } from "../base/errors/error.ts";
@@ -124,20 +125,6 @@ export async function sizeOf(path: string): Promise<number> {
   return (await fs.stat(path)).size;
 }
 
-/** Allocated bytes of everything below `path`; what vanishes meanwhile, or can't be looked at, counts nothing. */
-export async function usedBytes(path: string): Promise<number> {
-  try {
-    const stat = await fs.lstat(bytesOfPath(path));
-    const own = stat.blocks * 512;
-    if (!stat.isDirectory()) return own;
-    const inside = await Promise.all((await fs.readdir(path)).map((name) => usedBytes(`${path}/${name}`)));
-    return inside.reduce((sum, bytes) => sum + bytes, own);
-  } catch (error) {
-    if (errnoOf(error) !== undefined) return 0;
-    throw error;
-  }
-}
-
 /**
  * A text that is another one after the file was changed in any way, renamed or replaced: the kernel keeps that time, and no
  * ordinary user can set it.
@@ -212,10 +199,10 @@ export async function truncateTo(path: string, bytes: number): Promise<void> {
   await fs.truncate(path, bytes);
 }
 
-/** The last `maxBytes` of a file; empty when it is missing. */
+/** The last `maxBytes` of a file; empty when it is missing. Links are not followed, and a fifo is not waited for. */
 export async function tailBytes(path: string, maxBytes: number): Promise<Uint8Array> {
   try {
-    const file = await fs.open(path, "r");
+    const file = await fs.open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     try {
       const { size } = await file.stat();
       const length = Math.min(size, maxBytes);

@@ -44,6 +44,21 @@ describe.each([
     expect(await listFolder(folder.path)).toEqual([]);
   });
 
+  test("a tree's depth costs no more than its size", async () => {
+    using folder = tempFolder();
+    const cost = async (depth: number) => {
+      fs.mkdirSync(`${folder.path}/vm/${"d/".repeat(depth)}`, { recursive: true });
+      const before = process.cpuUsage();
+      await remove(`${folder.path}/vm`);
+      const { user, system } = process.cpuUsage(before);
+      return user + system;
+    };
+    await cost(50);
+    const [shallow, deep] = [await cost(50), await cost(400)];
+    // 64 times where the time grows with the square
+    expect(deep / shallow).toBeLessThan(32);
+  }, 60_000);
+
   test("deeper than a path may be long", async () => {
     using folder = tempFolder();
     makeDeepTree(`${folder.path}/vm`, 60);

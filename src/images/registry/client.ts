@@ -155,7 +155,7 @@ class Endpoint {
       if (hops >= maxRedirects) throw this.#nonsense(what, "it sends us from place to place");
       url = next;
       answer = isSameOrigin(start.url, next)
-        ? await this.#send(next, headers, ownZones(namer.zone), signal)
+        ? await this.#send(next, headers, ownZones(namer.zone, next), signal)
         : // what is meant for the registry is not for others
           await this.#send(next, plain, ["public", namer.zone], signal);
     }
@@ -178,7 +178,7 @@ class Endpoint {
     for (const base of bases) {
       const url = `${base}/v2/${repository}/${path}`;
       try {
-        const answer = await this.#send(url, headers, ownZones(zone), signal);
+        const answer = await this.#send(url, headers, ownZones(zone, url), signal);
         this.#base = base;
         return { answer, url };
       } catch (error) {
@@ -269,9 +269,12 @@ class Endpoint {
   }
 }
 
-/** A registry that is here or nearby stays there; a public one needs no look, as it gets no rights by its address. */
-function ownZones(zone: Zone): readonly Zone[] | undefined {
-  return zone === "public" ? undefined : [zone];
+/**
+ * Where a registry's own requests may go: one that is here or nearby stays there. Of a public one the certificate says who it is, so
+ * its address needs no look; over plain http nothing does, and a name may lead elsewhere by now.
+ */
+function ownZones(zone: Zone, url: string): readonly Zone[] | undefined {
+  return zone === "public" && url.startsWith("https:") ? undefined : [zone];
 }
 
 function isRedirect(status: number): boolean {

@@ -44,6 +44,8 @@ const endingTimeoutMs = 10_000;
 export async function startQemu(spec: StartSpec, signal: AbortSignal): Promise<Started> {
   signal.throwIfAborted();
   const connected = new Deferred<{ stream: ByteStream; pid: number }>();
+  // whatever an earlier VMM has left in its folder
+  await removeTree(spec.boot);
   const listener = await listenUnix(spec.boot, { mode: 0o600 }, (stream, peer) =>
     connected.resolve({ stream, pid: peer.pid }),
   );

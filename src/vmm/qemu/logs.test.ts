@@ -1,5 +1,5 @@
 import { afterAll, expect, test } from "bun:test";
-import { appendFile } from "node:fs/promises";
+import { appendFile, mkdir } from "node:fs/promises";
 import { exists, readText, sizeOf, writeAtomic } from "../../host/files.ts";
 import { makeTempFolder } from "../testing/temp.ts";
 import { beginLogs, cutIfLong, readTails } from "./logs.ts";
@@ -34,12 +34,26 @@ test("a panic above a long stack is among the last lines", async () => {
   expect((await readTails(logs)).console[0]).toContain("Out of memory");
 });
 
+test("a log that can't be read has no lines: its VM ends all the same", async () => {
+  const logs = await paths("unreadable");
+  await mkdir(logs.serialLog);
+  await writeAtomic(logs.vmmLog, "last words\n");
+  expect(await readTails(logs)).toEqual({ console: [], vmmLog: ["last words"] });
+});
+
 test("each boot begins with logs of its own", async () => {
   const logs = await paths("boots");
   await writeAtomic(logs.serialLog, "reboot: Power down\n");
   await beginLogs(logs);
   expect(await readTails(logs)).toEqual({ console: [], vmmLog: [] });
   expect(await readText(`${logs.serialLog}.old`)).toContain("Power down");
+  await beginLogs(logs);
+  expect(await exists(logs.serialLog)).toBe(false);
+});
+
+test("folders where an earlier VMM's logs should be do not stand in the way", async () => {
+  const logs = await paths("folders");
+  for (const path of [logs.serialLog, `${logs.serialLog}.old/inside`]) await mkdir(path, { recursive: true });
   await beginLogs(logs);
   expect(await exists(logs.serialLog)).toBe(false);
 });

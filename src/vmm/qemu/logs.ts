@@ -1,5 +1,5 @@
 /** What QEMU leaves in files: the guest's serial console and its own stderr. Both grow as a guest likes, so both are cut. */
-import { exists, renameDurable, sizeOf, tailBytes } from "../../host/files.ts";
+import { exists, removeTree, renameDurable, sizeOf, tailBytes } from "../../host/files.ts";
 import { cutLog } from "../../host/log-limit.ts";
 import { consoleTailBytes, lastLines } from "../console.ts";
 
@@ -13,7 +13,7 @@ const lastLinesOfConsole = 400;
 
 export type LogPaths = { serialLog: string; vmmLog: string };
 
-/** The last lines of both logs, clean of control characters. */
+/** The last lines of both logs, clean of control characters; none of one that can't be read: its VMM may have changed it. */
 export async function readTails(paths: LogPaths): Promise<{ console: string[]; vmmLog: string[] }> {
   const [console, vmmLog] = await Promise.all([tail(paths.serialLog), tail(paths.vmmLog)]);
   return { console: lastLines(console, lastLinesOfConsole), vmmLog: lastLines(vmmLog, 5) };
@@ -22,7 +22,9 @@ export async function readTails(paths: LogPaths): Promise<{ console: string[]; v
 /** Each boot has logs of its own; those of the one before are kept beside. */
 export async function beginLogs(paths: LogPaths): Promise<void> {
   for (const path of [paths.serialLog, paths.vmmLog]) {
-    if (await exists(path)) await renameDurable(path, `${path}.old`);
+    if (!(await exists(path))) continue;
+    await removeTree(`${path}.old`);
+    await renameDurable(path, `${path}.old`);
   }
 }
 
@@ -59,5 +61,5 @@ export function cutIfLong(path: string, limit = serialLimit): Promise<void> {
 }
 
 async function tail(path: string): Promise<Uint8Array> {
-  return (await exists(path)) ? tailBytes(path, consoleTailBytes) : new Uint8Array();
+  return tailBytes(path, consoleTailBytes).catch(() => new Uint8Array());
 }

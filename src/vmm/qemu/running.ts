@@ -2,7 +2,7 @@
 import { Deferred } from "../../base/async.ts";
 import type { ByteStream } from "../../base/bytes.ts";
 import { textOf } from "../../base/foreign.ts";
-import { changeStamp, removeTree } from "../../host/files.ts";
+import { changeStamp, removeTrees } from "../../host/files.ts";
 import { signalProcess } from "../../host/process.ts";
 import { waitForExit } from "../../host/process-end.ts";
 import { raiseFileSizeLimit } from "../../host/process-limits.ts";
@@ -174,11 +174,9 @@ export class RunningQemu implements RunningVm {
     if (this.#released) return;
     await waitForExit(this.record.process);
     this.release();
-    const [tails] = await Promise.all([
-      readTails(this.#paths),
-      removeTree(this.#paths.qmp),
-      removeTree(this.#paths.agent),
-    ]);
+    const sockets = [this.#paths.qmp, this.#paths.agent];
+    // the VM has ended, whatever its VMM has made of its folder
+    const [tails] = await Promise.all([readTails(this.#paths), removeTrees(sockets).catch(() => {})]);
     this.#exit.resolve(classifyExit({ killCalled: this.#killCalled, shutdown: this.#shutdown, status, ...tails }));
   }
 }
