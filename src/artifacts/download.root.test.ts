@@ -23,7 +23,7 @@ gatedTest("root", "a disk that gets full is told as such, once, and nothing stay
   expect((await exec(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", tiny])).exitCode).toBe(0);
   try {
     const paths = pathsOf({ state: tiny, cache: tiny, config: tiny, runtime: tiny });
-    const wanted = { digest, size: 10_000_000, limit: 10_000_000, what: "tool" };
+    const wanted = { digest, size: 10_000_000, limit: 10_000_000, from: "r.example/tool", what: "tool" };
     let asked = 0;
     const open = async () => {
       asked += 1;

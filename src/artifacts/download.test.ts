@@ -12,7 +12,7 @@ import { roomMargin } from "./room.ts";
 const never = new AbortController().signal;
 const content = Buffer.from(new Uint8Array(200_000).map((_, at) => (at * 7) % 251));
 const digest = `sha256:${createHash("sha256").update(content).digest("hex")}` as Digest;
-const wanted = { digest, size: content.length, limit: content.length, what: "tool" };
+const wanted = { digest, size: content.length, limit: content.length, from: "r.example/tool", what: "tool" };
 
 function home(more: Partial<DownloadDeps> = {}) {
   const temp = tempFolder();
@@ -235,7 +235,12 @@ for (const [what, size, limit, sent, isFine] of lengths) {
       };
       const sum = `sha256:${createHash("sha256").update(bytes).digest("hex")}` as Digest;
       const open: OpenPart = async () => ({ from: 0, total: isSaid ? sent : null, body: body() });
-      const asking = downloads().blob({ digest: sum, size, limit, what: "tool" }, open, () => {}, never);
+      const asking = downloads().blob(
+        { digest: sum, size, limit, from: "r.example/tool", what: "tool" },
+        open,
+        () => {},
+        never,
+      );
       if (isFine) return expect(await bytesAt(await asking)).toEqual(bytes);
       await expect(asking).rejects.toMatchObject({ code: "DOWNLOAD_DAMAGED" });
       expect(given).toBeLessThanOrEqual(Math.max(limit, sent) + 1 + 5 * sent);

@@ -18,7 +18,9 @@ import {
   sizeOf,
   tempPath,
 } from "../host/files.ts";
+import { removeUnlessHeld } from "../host/held-file.ts";
 import type { Paths } from "../model/paths.ts";
+import { BlobHold } from "./blob-hold.ts";
 import { type Pause, Retries, TransientError } from "./retry.ts";
 import { type FreeBytes, requireRoom } from "./room.ts";
 
@@ -44,6 +46,8 @@ export type BlobWanted = {
   /** bytes; null: unknown, and at most `limit` */
   size: number | null;
   limit: number;
+  /** who is asked for it, as specific as one can be: only those who ask the same share a download */
+  from: string;
   /** for messages */
   what: string;
 };
@@ -62,7 +66,8 @@ const lookEvery = 16 * 1024 ** 2;
 export class Downloads {
   readonly #deps: DownloadDeps;
   readonly #freeBytes: FreeBytes;
-  readonly #shared = new SharedWork<string>();
+  readonly #shared = new SharedWork<string>("again");
+  readonly #holds = new Map<Digest, number>();
 
   constructor(deps: DownloadDeps) {
     this.#deps = deps;
@@ -82,27 +87,31 @@ export class Downloads {
     await requireRoom(this.#freeBytes, { path: paths.blobs, bytes, during });
   }
 
-  /** Removes blobs, and parts of them that nobody is at. */
+  /** Gets blobs for one piece of work, and keeps them for it. */
+  hold(): BlobHold {
+    return new BlobHold(this, this.#holds);
+  }
+
+  /** Removes blobs that nobody holds, and parts of them that nobody is at, here or in another daemon. */
   async discard(digests: readonly Digest[]): Promise<void> {
     const { paths } = this.#deps;
     for (const digest of new Set(digests)) {
-      await removeTree(paths.blob(digest));
-      const part = paths.blobPart(digest);
-      const file = (await exists(part)) ? await appendTo(part) : null;
-      if (!file) continue;
-      await removeTree(part);
-      await file.close();
+      if (this.#holds.has(digest)) continue;
+      await removeUnlessHeld(paths.blob(digest));
+      await removeUnlessHeld(paths.blobPart(digest));
     }
   }
 
   /**
+   * Others may remove the file at any time: who reads it gets it by `hold`.
    * @param onProgress bytes that are here
    * @returns path of the whole file, whose digest was checked
    * @throws DOWNLOAD_DAMAGED, DISK_FULL, and what `open` throws
    */
   blob(wanted: BlobWanted, open: OpenPart, onProgress: (done: number) => void, signal: AbortSignal): Promise<string> {
-    // who expects another size was told so by somebody else, and is not to fail with him
-    return this.#shared.run(`${wanted.digest} ${wanted.size}`, signal, async (shared) => {
+    // a stranger can name any digest: who asks somebody else, or expects another size, neither waits nor fails with him
+    const key = JSON.stringify([wanted.from, wanted.digest, wanted.size]);
+    return this.#shared.run(key, signal, async (shared) => {
       const { paths } = this.#deps;
       const path = paths.blob(wanted.digest);
       try {
@@ -135,7 +144,9 @@ export class Downloads {
       }
       const room = (bytes: number) => requireRoom(this.#freeBytes, { path: paths.blobs, bytes, during });
       await new Download({ wanted, file, open, room, onProgress }).run(pause, signal);
-      await renameDurable(file.path, path);
+      // one that is there may be held
+      if (await exists(path)) await removeTree(file.path);
+      else await renameDurable(file.path, path);
       return path;
     } catch (error) {
       if (file !== kept || isRefusal(error)) await removeTree(file.path);

@@ -1,23 +1,30 @@
 /** LZ4's legacy frames, as kernels are compressed with: `lz4 -l` (LZ4 Frame format, section "Legacy frame"). */
+import { Breather } from "../base/breather.ts";
 
 const legacyMagic = 0x184c2102;
 
 /** Thrown for anything that is no such frame or does not unpack to `size` bytes. */
 export class Lz4Error extends Error {}
 
-/** @param size bytes of the result, known beforehand */
-export function unpackLegacyLz4(input: Uint8Array, size: number): Uint8Array {
+/** Bytes that one block unpacks to, at most. */
+export const maxLegacyBlock = 8 * 1024 * 1024;
+
+/** A block at a time, so that others have their turn. @param size bytes of the result, known beforehand @throws Lz4Error */
+export async function unpackLegacyLz4(input: Uint8Array, size: number): Promise<Uint8Array> {
+  const breather = new Breather();
   const view = new DataView(input.buffer, input.byteOffset, input.byteLength);
   const out = new Uint8Array(size);
   let written = 0;
   let at = 0;
   while (written < size) {
+    if (breather.isDue) await breather.rest();
     if (at + 4 > input.length) throw new Lz4Error("cut short");
     const length = view.getUint32(at, true);
     at += 4;
     if (length === legacyMagic) continue;
     if (at + length > input.length) throw new Lz4Error("a block is cut short");
-    written = unpackBlock(input.subarray(at, at + length), out, written);
+    const room = out.subarray(0, written + maxLegacyBlock);
+    written = unpackBlock(input.subarray(at, at + length), room, written);
     at += length;
   }
   return out;
@@ -61,5 +68,15 @@ function copyBack(out: Uint8Array, end: number, offset: number, length: number):
     out.copyWithin(end, end - offset, end - offset + length);
     return;
   }
-  for (let i = 0; i < length; i++) out[end + i] = out[end - offset + i] as number;
+  if (length < 64) {
+    for (let i = 0; i < length; i++) out[end + i] = out[end - offset + i] as number;
+    return;
+  }
+  // what is copied doubles each time, and stays a multiple of `offset`
+  let copied = 0;
+  for (let step = offset; copied < length; step = offset + copied) {
+    const bytes = Math.min(step, length - copied);
+    out.copyWithin(end + copied, end - offset, end - offset + bytes);
+    copied += bytes;
+  }
 }

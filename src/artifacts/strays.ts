@@ -1,6 +1,7 @@
 /** Files in the cache that no record knows: what a daemon that died had made and not noted yet, or what a former owner left. */
 import type { Digest } from "../base/names.ts";
 import { listFolder, modifiedAt, removeTrees } from "../host/files.ts";
+import { removeUnlessHeld } from "../host/held-file.ts";
 import { isScratchName } from "../host/scratch.ts";
 import { usedBytes } from "../host/used-bytes.ts";
 import type { Paths } from "../model/paths.ts";
@@ -42,10 +43,19 @@ export async function removeLeftovers(
     filesIn(paths.initramfsFolder),
     strayContents(paths, known),
   ]);
-  const files = [...blobs, ...initramfs.filter((file) => !kept.includes(file)), ...contents];
-  const sizes = await Promise.all(files.map((file) => usedBytes(file)));
-  if (!dryRun) await removeTrees(files);
+  const others = [...initramfs.filter((file) => !kept.includes(file)), ...contents];
+  const sizeOfBlob = new Map(await Promise.all(blobs.map(async (file) => [file, await usedBytes(file)] as const)));
+  const sizesOfOthers = await Promise.all(others.map((file) => usedBytes(file)));
+  const files = [...(dryRun ? blobs : await removeUnheld(blobs)), ...others];
+  const sizes = [...files.map((file) => sizeOfBlob.get(file) ?? 0), ...sizesOfOthers];
+  if (!dryRun) await removeTrees(others);
   return { files: files.length, bytes: sizes.reduce((sum, size) => sum + size, 0) };
+}
+
+/** @returns those that nobody reads or writes, which are gone */
+async function removeUnheld(files: readonly string[]): Promise<string[]> {
+  const isGone = await Promise.all(files.map(removeUnlessHeld));
+  return files.filter((_, at) => isGone[at]);
 }
 
 async function removeNewer(files: readonly string[], since: number): Promise<void> {

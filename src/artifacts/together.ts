@@ -3,10 +3,10 @@ import { SharedWork } from "../base/shared-work.ts";
 import type { Emit } from "../model/event.ts";
 
 export class Together<T> {
-  readonly #shared = new SharedWork<T>();
+  readonly #shared = new SharedWork<T>("again");
   readonly #listeners = new Map<string, Set<Emit>>();
 
-  /** Joins the work of that key, or begins it. @throws as `SharedWork` does */
+  /** Joins the work of that key, or begins it; does its own once when what it joined fails. @throws as `SharedWork` does */
   async run(
     key: string,
     emit: Emit,

@@ -46,3 +46,31 @@ test("a failure is everybody's", async () => {
   const both = await Promise.allSettled([shared.run("a", never, work), shared.run("a", never, work)]);
   expect(both.map((one) => one.status)).toEqual(["rejected", "rejected"]);
 });
+
+test("where means differ, those who joined work that fails do their own, once; one that gave up does not", async () => {
+  const shared = new SharedWork<string>("again");
+  const gate = new Deferred<string>();
+  const begun: string[] = [];
+  const mine = (name: string, fails: boolean) => async () => {
+    begun.push(name);
+    if (fails) throw new Error(name);
+    return name;
+  };
+  const stop = new AbortController();
+  const leader = shared.run("a", never, () => gate.promise);
+  const joined = [
+    shared.run("a", never, mine("well", false)),
+    shared.run("a", never, mine("badly", true)),
+    shared.run("a", stop.signal, mine("given up", false)),
+  ];
+  const ends = Promise.allSettled([leader, ...joined]);
+  stop.abort(new Error("stopped"));
+  gate.reject(new Error("broken"));
+  expect((await ends).map((end) => (end.status === "fulfilled" ? end.value : (end.reason as Error).message))).toEqual([
+    "broken",
+    "well",
+    "badly",
+    "stopped",
+  ]);
+  expect(begun).toEqual(["well", "badly"]);
+});

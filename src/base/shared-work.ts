@@ -3,16 +3,36 @@ import { orAborted } from "./async.ts";
 
 type Shared<T> = { promise: Promise<T>; stop: AbortController; waiting: number };
 
+/** `fail`: with it. `again`: each does its own work, once, which may go well where another's means failed. */
+export type OnFailure = "fail" | "again";
+
 export class SharedWork<T> {
   readonly #running = new Map<string, Shared<T>>();
+  readonly #onFailure: OnFailure;
+
+  /** @param onFailure what becomes of those who joined work that fails */
+  constructor(onFailure: OnFailure = "fail") {
+    this.#onFailure = onFailure;
+  }
 
   /**
    * Joins the work of that key, or begins it.
-   * @throws the signal's reason for this caller alone; what `work` throws for all
+   * @throws the signal's reason for this caller alone; what `work` throws
    */
   async run(key: string, signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     signal.throwIfAborted();
-    const shared = this.#running.get(key) ?? this.#begin(key, work);
+    const running = this.#running.get(key);
+    if (!running) return this.#wait(key, this.#begin(key, work), signal);
+    try {
+      return await this.#wait(key, running, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (this.#onFailure === "fail") throw error;
+      return work(signal);
+    }
+  }
+
+  async #wait(key: string, shared: Shared<T>, signal: AbortSignal): Promise<T> {
     shared.waiting += 1;
     try {
       return await orAborted(shared.promise, signal);

@@ -26,7 +26,8 @@ export async function appendTo(path: string): Promise<AppendFile | null> {
   }
 }
 
-async function isStillThere(path: string, file: fs.FileHandle): Promise<boolean> {
+/** Whether the name still leads to the open file. */
+export async function isStillThere(path: string, file: fs.FileHandle): Promise<boolean> {
   try {
     const [named, ours] = [await fs.stat(path), await file.stat()];
     return named.ino === ours.ino && named.dev === ours.dev;

@@ -27,12 +27,18 @@ function loadSockopt() {
 
 let getsockopt: ReturnType<typeof loadSockopt> | undefined;
 
+const LOCK_SH = 1;
 const LOCK_EX = 2;
 const LOCK_NB = 4;
 
 /** flock(2), exclusive, without waiting. False when another open file holds it. */
 export function flockNow(fd: number): boolean {
   return libc().flock(fd, LOCK_EX | LOCK_NB) === 0;
+}
+
+/** flock(2), shared with others that ask for a shared one, without waiting. False while another has it exclusively. */
+export function flockSharedNow(fd: number): boolean {
+  return libc().flock(fd, LOCK_SH | LOCK_NB) === 0;
 }
 
 const SOL_SOCKET = 1;

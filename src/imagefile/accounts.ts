@@ -2,13 +2,15 @@
 import { tarEvents } from "../artifacts/tar/events.ts";
 
 const maxBytes = 1024 * 1024;
+/** The one file, its headers and the padding behind it; a folder that is sent in its place may have some entries. */
+const limits = { entries: 1000, bytes: 4 * maxBytes };
 
 /** The one file of a tar stream, as `get` sends it; null when it is over 1 MiB or none. @throws TarError */
 export async function textOfTar(tar: AsyncIterable<Uint8Array>): Promise<string | null> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   let isFile = false;
-  for await (const event of tarEvents(tar)) {
+  for await (const event of tarEvents(tar, limits)) {
     if (event.kind === "entry") isFile = event.entry.kind === "file";
     if (event.kind !== "data" || !isFile) continue;
     bytes += event.chunk.length;

@@ -1,7 +1,9 @@
 /** An image file and what it names, on a real folder. */
 import { afterAll, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import type { TarEntry } from "../artifacts/tar/header.ts";
 import { TarScanner } from "../artifacts/tar/scanner.ts";
+import { anyTar } from "../artifacts/tar/testing/archive.ts";
 import { tempFolder } from "../host/testing/temp.ts";
 import { workspaceTar } from "../workspace/stream.ts";
 import { readImageFile } from "./read.ts";
@@ -69,11 +71,13 @@ test("content and source, a file and a folder, with modes, links and times", asy
     plan.files.map(async ({ entries }) => {
       const found: string[] = [];
       const content: string[] = [];
-      const scanner = new TarScanner({
-        entry: ({ name, kind, mode, link }) => void found.push(`${name} ${kind} ${mode.toString(8)} ${link}`.trim()),
-        data: (chunk) => void content.push(Buffer.from(chunk).toString()),
+      const sink = {
+        entry: ({ name, kind, mode, link }: TarEntry) =>
+          void found.push(`${name} ${kind} ${mode.toString(8)} ${link}`.trim()),
+        data: (chunk: Uint8Array) => void content.push(Buffer.from(chunk).toString()),
         padding: () => {},
-      });
+      };
+      const scanner = new TarScanner(sink, anyTar);
       const tar = { prepare() {}, entries: [...entries], git: async function* () {} };
       for await (const chunk of workspaceTar(tar)) scanner.push(chunk);
       scanner.finish();

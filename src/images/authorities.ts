@@ -2,7 +2,8 @@
  * Which of the authorities that a host handed on to a VM go out of its bundles when it is saved: not those that its image's
  * bundles have, nor those that its user put beside them, for `update-ca-certificates`.
  */
-import { TarScanner } from "../artifacts/tar/scanner.ts";
+import { blockSize } from "../artifacts/tar/header.ts";
+import { TarScanner, type TarSink } from "../artifacts/tar/scanner.ts";
 import { pathOf } from "./layer/paths.ts";
 import { certificateBundles, isOwnOfVm, localAuthorities } from "./own-of-vm.ts";
 import type { Union } from "./union/union.ts";
@@ -43,7 +44,7 @@ async function textOf(tar: AsyncIterable<Uint8Array>): Promise<string> {
   const chunks: Uint8Array[] = [];
   let left = maxText;
   let isTaken = false;
-  const scanner = new TarScanner({
+  const sink: TarSink = {
     entry({ kind, name }) {
       const path = pathOf(name);
       isTaken = kind === "file" && path.endsWith(".crt") && !isOwnOfVm(`${localAuthorities}/${path}`);
@@ -56,12 +57,13 @@ async function textOf(tar: AsyncIterable<Uint8Array>): Promise<string> {
     },
     hole() {},
     padding() {},
-  });
+  };
+  const scanner = new TarScanner(sink, { entries: maxStream / blockSize, bytes: maxStream });
   let passed = 0;
   for await (const chunk of tar) {
-    scanner.push(chunk);
     passed += chunk.length;
     if (passed > maxStream) break;
+    scanner.push(chunk);
   }
   if (passed <= maxStream) scanner.finish(false);
   return Buffer.concat(chunks).toString("latin1");

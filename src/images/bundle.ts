@@ -1,6 +1,6 @@
 /** Images as bundles: what their manifest says, and how one that was published becomes an image here. */
 import * as z from "zod/mini";
-import { type FetchDeps, type OpenBundle, withBundle } from "../artifacts/bundle/fetch.ts";
+import { bundleKey, type FetchDeps, type OpenBundle, withBundle } from "../artifacts/bundle/fetch.ts";
 import {
   BundleError,
   type BundleFile,
@@ -68,13 +68,15 @@ export class ImageBundles {
    */
   async pull(entry: CatalogEntry, ref: BundleRef, emit: Emit, signal: AbortSignal): Promise<ImageRecord> {
     const { name, kernel } = entry;
-    const record = await this.#together.run(ref.digest, emit, signal, (all, shared) =>
+    const record = await this.#together.run(bundleKey(entry, ref), emit, signal, (all, shared) =>
       this.#fetch(entry, ref, all, shared),
     );
     return { ...record, name, kernel };
   }
 
-  async #fetch({ name, catalog }: CatalogEntry, ref: BundleRef, emit: Emit, signal: AbortSignal): Promise<ImageRecord> {
+  async #fetch(entry: CatalogEntry, ref: BundleRef, emit: Emit, signal: AbortSignal): Promise<ImageRecord> {
+    const { name, catalog } = entry;
+    const from = bundleKey(entry, ref);
     const budget = await this.#deps.budget();
     const filesOf = ({ rootfs, direct }: ImageManifest) => (direct ? [rootfs, direct] : [rootfs]);
     const checkSize = (files: readonly BundleFile[]) => requireBundleSize(name, files, budget);
@@ -82,7 +84,7 @@ export class ImageBundles {
     return withBundle(this.#deps, wanted, emit, signal, async (bundle) => {
       const { config, rootfs, direct } = bundle.manifest;
       const layer = (file: BundleFile, isFlat: boolean) =>
-        storeLayer(this.#deps, bundle, { name, file, isFlat, budget }, emit, signal);
+        storeLayer(this.#deps, bundle, { name, from, file, isFlat, budget }, emit, signal);
       return refusing(name, { ...budget }, async () => {
         const layers = [await layer(rootfs, false)];
         const parts = { name, source: `catalog ${catalog ?? "built in"}`, layers, config };
@@ -100,13 +102,13 @@ export function requireBundleSize(name: string, files: readonly BundleFile[], { 
   if (files.reduce((sum, file) => sum + file.tar.size, 0) > bytes) throw fail("IMAGE_TOO_LARGE", { name, limit });
 }
 
-type LayerWanted = { name: string; file: BundleFile; isFlat: boolean; budget: Budget };
+type LayerWanted = { name: string; from: string; file: BundleFile; isFlat: boolean; budget: Budget };
 
 /** Fetched only when it is not here already. */
 function storeLayer(
   { layers }: ImageDeps,
   bundle: OpenBundle<ImageManifest>,
-  { name, file, isFlat, budget }: LayerWanted,
+  { name, from, file, isFlat, budget }: LayerWanted,
   emit: Emit,
   signal: AbortSignal,
 ): Promise<LayerRef> {
@@ -122,6 +124,6 @@ function storeLayer(
       mustHaveFiles: !isFlat,
     };
   };
-  const wanted = { chain: [file.tar.digest], as: isFlat ? "data" : "tree" } as const;
+  const wanted = { chain: [file.tar.digest], as: isFlat ? "data" : "tree", from } as const;
   return layers.ensure(wanted, open, { during: storingImage, budget, onProgress, signal });
 }

@@ -60,11 +60,11 @@ only("a stream that is here as a layer is read again where a tree is wanted", as
     opened++;
     return source;
   };
-  const tree = await world.layers.ensure({ chain: [diffId], as: "tree" }, open, options);
+  const tree = await world.layers.ensure({ chain: [diffId], as: "tree", from: "a" }, open, options);
   expect(opened).toBe(1);
   expect(await names(world, tree.digest)).toContain("etc/.wh.a");
-  expect(await world.layers.ensure({ chain: [diffId], as: "tree" }, open, options)).toEqual(tree);
-  expect(await world.layers.ensure({ chain: [diffId], as: "layer" }, open, options)).toEqual(plain);
+  expect(await world.layers.ensure({ chain: [diffId], as: "tree", from: "a" }, open, options)).toEqual(tree);
+  expect(await world.layers.ensure({ chain: [diffId], as: "layer", from: "a" }, open, options)).toEqual(plain);
   expect(opened).toBe(1);
 });
 
@@ -82,6 +82,6 @@ only("a whole layer that the store knows stays as it is; a damaged one is made a
   bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] ?? 0) ^ 1;
   writeFileSync(path, bytes);
   const open = async () => source;
-  expect(await world.layers.ensure({ chain: [diffId], as: "layer" }, open, options)).toEqual(first);
+  expect(await world.layers.ensure({ chain: [diffId], as: "layer", from: "a" }, open, options)).toEqual(first);
   expect(await sha256File(path)).toBe(first.fileDigest as Digest);
 });

@@ -34,7 +34,7 @@ export type MakeOptions = Omit<Conversion, "path" | "cpus" | "cage">;
 
 export class Layers {
   readonly #deps: LayersDeps;
-  readonly #shared = new SharedWork<LayerRef>();
+  readonly #shared = new SharedWork<LayerRef>("again");
   readonly #cpus: Semaphore;
   /** made here; the store may not have them yet */
   readonly #made = new Map<Digest, LayerRef>();
@@ -44,14 +44,18 @@ export class Layers {
     this.#cpus = new Semaphore(Math.max(2, deps.cpus));
   }
 
-  /** The layer at the end of `wanted`, made by `open` when it isn't there. @throws what converting throws */
+  /**
+   * The layer at the end of `wanted`, made by `open` when it isn't there. Diff ids are what a stranger's config says, so
+   * work is shared only by those who have the bytes from the same place.
+   * @param from where `open` has them from @throws what converting throws
+   */
   async ensure(
-    wanted: WantedLayer,
+    wanted: WantedLayer & { from: string },
     open: (signal: AbortSignal) => Promise<UnchangedSource>,
     options: MakeOptions,
   ): Promise<LayerRef> {
-    const { chain, as } = wanted;
-    return this.#shared.run(boundDigest(chain, as), options.signal, async (signal) => {
+    const { chain, as, from } = wanted;
+    return this.#shared.run(`${boundDigest(chain, as)} ${from}`, options.signal, async (signal) => {
       const known = await this.#find(wanted);
       if (known) return known;
       const source = { ...(await open(signal)), as };

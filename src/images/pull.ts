@@ -1,4 +1,5 @@
 /** An image from a registry: its manifest is asked for, what is not here yet is fetched and stored. */
+import type { BlobHold } from "../artifacts/blob-hold.ts";
 import type { Downloads } from "../artifacts/download.ts";
 import { DownloadProgress } from "../artifacts/progress.ts";
 import { Together } from "../artifacts/together.ts";
@@ -32,6 +33,8 @@ export type PullDeps = ImageDeps & {
 
 type Found = { config: Descriptor; layers: Descriptor[]; origins: Digest[] };
 
+type Pulling = { reference: Reference; registry: Registry; found: Found; hold: BlobHold };
+
 const downloadsAtOnce = 4;
 const maxIndexes = 3;
 
@@ -56,10 +59,11 @@ export class Puller {
     requireSize(name, found, budget);
     const known = await this.#known(found.origins.at(-1) as Digest);
     if (known) return { record: { ...known, name }, origins: found.origins };
-    const record = await this.#together.run(found.config.digest, emit, signal, (all, shared) =>
+    const key = `${originOf(reference)} ${found.origins.at(-1)}`;
+    const record = await this.#together.run(key, emit, signal, (all, shared) =>
       this.#fetchAndClear(reference, registry, found, all, shared),
     );
-    return { record: { ...record, name }, origins: found.origins };
+    return { record: { ...record, name, source: sourceOf(reference) }, origins: found.origins };
   }
 
   async #known(origin: Digest): Promise<ImageRecord | null> {
@@ -80,40 +84,40 @@ export class Puller {
     emit: Emit,
     signal: AbortSignal,
   ): Promise<ImageRecord> {
-    const clear = () => this.#deps.downloads.discard([found.config, ...found.layers].map(({ digest }) => digest));
+    const hold = this.#deps.downloads.hold();
+    const clear = () => hold.release([found.config, ...found.layers].map(({ digest }) => digest));
     try {
-      const record = await this.#fetch(reference, registry, found, emit, signal);
+      const record = await this.#fetch({ reference, registry, found, hold }, emit, signal);
       await clear();
       return record;
     } catch (error) {
-      if (isFinal(error)) await clear();
+      await (isFinal(error) ? clear() : hold.release());
       throw error;
     }
   }
 
   async #fetch(
-    reference: Reference,
-    registry: Registry,
-    { config, layers }: Found,
+    { reference, registry, found: { config, layers }, hold }: Pulling,
     emit: Emit,
     signal: AbortSignal,
   ): Promise<ImageRecord> {
+    const from = originOf(reference);
     const name = formatReference(reference);
     const { downloads } = this.#deps;
     const progress = new DownloadProgress(name, layers, { unit: "layer", emit });
     const turns = new Semaphore(downloadsAtOnce);
     const fetch = ({ digest, size }: Descriptor, stop: AbortSignal) => {
-      const wanted = { digest, size, limit: size, what: name };
-      return downloads.blob(wanted, registry.blob(digest), (done) => progress.tell(digest, done), stop);
+      const wanted = { digest, size, limit: size, from, what: name };
+      return hold.blob(wanted, registry.blob(digest), (done) => progress.tell(digest, done), stop);
     };
     const image = await refusing(name, await this.#deps.budget(), async () => {
       if (config.size > maxDocument) throw new ManifestError("its config is too large");
       return parseImage(await readBytes(await fetch(config, signal), maxDocument));
     });
     const blob = (layer: Descriptor, stop: AbortSignal) => turns.run(stop, () => fetch(layer, stop));
-    const source = `registry ${name}`;
+    const source = sourceOf(reference);
     await downloads.requireRoom(await this.#missing(layers, image.diffIds));
-    return storeOciImage(this.#deps, { name, source, ...image, layers, blob }, emit, signal);
+    return storeOciImage(this.#deps, { name, source, from, ...image, layers, blob }, emit, signal);
   }
 
   /** Of which nothing is stored here yet. */
@@ -125,6 +129,16 @@ export class Puller {
     }
     return missing;
   }
+}
+
+/** Whoever can write there; what is elsewhere may have the same digests in it. */
+function originOf({ registry, repository }: Reference): string {
+  return `${registry}/${repository}`;
+}
+
+/** As a record has it. */
+function sourceOf(reference: Reference): string {
+  return `registry ${formatReference(reference)}`;
 }
 
 /** Nothing of it is of use to another try, or it must make room. */

@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { debianKeyring } from "../artifacts/debian/archive.ts";
 import { tarEvents } from "../artifacts/tar/events.ts";
-import { archive, file, folder } from "../artifacts/tar/testing/archive.ts";
+import { anyTar, archive, file, folder } from "../artifacts/tar/testing/archive.ts";
 import { isError } from "../base/errors/error.ts";
 import { createExec } from "../host/exec-node.ts";
 import { tempFolder } from "../host/testing/temp.ts";
@@ -74,7 +74,7 @@ test.skipIf(!existsSync(debianKeyring))("the tree comes out with our files in it
     expect(rootfs.source).toBe("recipe debian-bookworm");
     const names: string[] = [];
     const read = async () => {
-      for await (const event of tarEvents(rootfs.tar)) if (event.kind === "entry") names.push(event.entry.name);
+      for await (const event of tarEvents(rootfs.tar, anyTar)) if (event.kind === "entry") names.push(event.entry.name);
     };
     const error = await read().catch((thrown: unknown) => thrown);
     expect(isError(error, "DOWNLOAD_DAMAGED")).toBe(true);

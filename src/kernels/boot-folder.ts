@@ -1,7 +1,7 @@
 /** Copies the modules that the initramfs needs out of a kernel's modules, unpacked, with the order to load them in. */
-import { gunzipSync, zstdDecompressSync } from "node:zlib";
 import type { ArtifactDeps } from "../artifacts/deps.ts";
 import { mustSucceed } from "../artifacts/tools.ts";
+import { unpackWhole } from "../artifacts/unpack-whole.ts";
 import { fail } from "../base/errors/error.ts";
 import type { ImageName } from "../base/names.ts";
 import { readBytes, readText, readTextIfAny, writeAtomic } from "../host/files.ts";
@@ -9,6 +9,8 @@ import { indexModules, loadOrder, moduleName } from "./boot-modules.ts";
 import { missingModules } from "./requirements.ts";
 
 const maxModule = 64 * 1024 * 1024;
+/** bytes of all of them: the initramfs is put together in memory, and in the guest's */
+export const maxBootModules = 256 * 1024 * 1024;
 const maxText = 16 * 1024 * 1024;
 
 export type BootModules = {
@@ -27,6 +29,7 @@ export async function storeBootModules(
   deps: Unpacking,
   name: ImageName,
   { modules, folder, builtin }: BootModules,
+  maxBytes = maxBootModules,
 ): Promise<void> {
   const index = indexModules({
     dep: await readText(`${modules}/modules.dep`, maxText),
@@ -36,9 +39,14 @@ export async function storeBootModules(
   const missing = missingModules((module) => [index.paths, index.builtin, builtin].some((known) => known.has(module)));
   if (missing.length > 0) throw fail("KERNEL_UNUSABLE", { name, problem: `it has no module ${missing.join(", ")}` });
   const names: string[] = [];
+  let bytes = 0;
   for (const path of loadOrder(index)) {
     const file = `${moduleName(path)}.ko`;
-    await writeAtomic(`${folder}/${file}`, await unpackModule(deps, `${modules}/${path}`));
+    const content = await unpackModule(deps, `${modules}/${path}`);
+    bytes += content.length;
+    if (bytes > maxBytes)
+      throw fail("KERNEL_UNUSABLE", { name, problem: "the modules that it needs at boot are too large" });
+    await writeAtomic(`${folder}/${file}`, content);
     names.push(file);
   }
   await writeAtomic(`${folder}/modules.list`, names.map((file) => `${file}\n`).join(""));
@@ -46,8 +54,8 @@ export async function storeBootModules(
 
 async function unpackModule(deps: Unpacking, path: string): Promise<Uint8Array> {
   const bytes = await readBytes(path, maxModule);
-  if (path.endsWith(".gz")) return gunzipSync(bytes, { maxOutputLength: maxModule });
-  if (path.endsWith(".zst")) return zstdDecompressSync(bytes, { maxOutputLength: maxModule });
+  if (path.endsWith(".gz")) return unpackWhole(bytes, "gzip", maxModule);
+  if (path.endsWith(".zst")) return unpackWhole(bytes, "zstd", maxModule);
   if (!path.endsWith(".xz")) return bytes;
   const options = { input: bytes, maxBytes: maxModule, cage: await deps.cage.around("xz", {}) };
   return mustSucceed(await deps.exec(["xz", "--decompress", "--stdout"], options)).stdout;

@@ -49,3 +49,12 @@ test("every order has dependencies before dependents", () => {
     }),
   );
 });
+
+test("a chain as long as a package may have modules needs no stack", () => {
+  const count = 50_000;
+  const dep = Array.from({ length: count }, (_, at) => `m${at}.ko:${at + 1 < count ? ` m${at + 1}.ko` : ""}\n`).join(
+    "",
+  );
+  const order = loadOrder(indexModules({ dep, builtin: "", softdep: "" }), ["m0"]);
+  expect([order.length, order[0], order.at(-1)]).toEqual([count, `m${count - 1}.ko`, "m0.ko"]);
+});

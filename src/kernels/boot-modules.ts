@@ -24,7 +24,8 @@ export type ModuleTexts = {
 export type ModuleIndex = {
   /** path below the release's folder, by name */
   paths: Map<string, string>;
-  dependencies: Map<string, string[]>;
+  /** paths with spaces between them, by name */
+  dependencies: Map<string, string>;
   builtin: Set<string>;
   /** names that should be loaded before, by name */
   before: Map<string, string[]>;
@@ -42,27 +43,48 @@ export function indexModules(texts: ModuleTexts): ModuleIndex {
     const [path, rest] = line.split(":", 2);
     if (!path || rest === undefined) continue;
     index.paths.set(moduleName(path), path);
-    index.dependencies.set(moduleName(path), rest.split(" ").filter(Boolean).map(moduleName));
+    index.dependencies.set(moduleName(path), rest);
   }
   for (const line of texts.builtin.split("\n")) if (line) index.builtin.add(moduleName(line));
   for (const line of texts.softdep.split("\n")) {
-    const [, name, pre] = /^softdep (\S+) pre: (.*?)(?: post:.*)?$/.exec(line) ?? [];
-    if (name && pre) index.before.set(name.replaceAll("-", "_"), pre.split(" ").filter(Boolean).map(moduleName));
+    const [keyword, name, pre] = line.split(" ", 3);
+    if (keyword === "softdep" && name && pre === "pre:") index.before.set(name.replaceAll("-", "_"), namesBefore(line));
   }
   return index;
 }
+
+/** The names after `pre:`, up to `post:`. */
+function namesBefore(line: string): string[] {
+  const words = line.split(" ").slice(3);
+  const post = words.indexOf("post:");
+  return (post < 0 ? words : words.slice(0, post)).filter(Boolean).map(moduleName);
+}
+
+type Visit = { path: string; needed: string[] };
 
 /** Paths in load order: what a module needs comes before it. What is built in or not there is left out. */
 export function loadOrder(index: ModuleIndex, wanted: readonly string[] = wantedModules): string[] {
   const order: string[] = [];
   const visited = new Set<string>();
-  const visit = (name: string) => {
+  // a stack of our own: a chain of dependencies may be as long as the list of modules
+  const stack: Visit[] = [{ path: "", needed: [...wanted].reverse() }];
+  for (let top = stack.at(-1); top; top = stack.at(-1)) {
+    const name = top.needed.pop();
+    if (name === undefined) {
+      stack.pop();
+      if (top.path !== "") order.push(top.path);
+      continue;
+    }
     const path = index.paths.get(name);
-    if (visited.has(name) || path === undefined) return;
+    if (visited.has(name) || path === undefined) continue;
     visited.add(name);
-    for (const needed of [...(index.before.get(name) ?? []), ...(index.dependencies.get(name) ?? [])]) visit(needed);
-    order.push(path);
-  };
-  wanted.forEach(visit);
+    stack.push({ path, needed: neededBy(index, name).reverse() });
+  }
   return order;
+}
+
+/** In the order in which they are to be loaded. */
+function neededBy({ before, dependencies }: ModuleIndex, name: string): string[] {
+  const paths = (dependencies.get(name) ?? "").split(" ").filter(Boolean);
+  return [...(before.get(name) ?? []), ...paths.map(moduleName)];
 }

@@ -1,6 +1,6 @@
 /** Kernels as bundles: what their manifest says, and how one that was published becomes a kernel here. */
 import * as z from "zod/mini";
-import { type FetchDeps, withBundle } from "../artifacts/bundle/fetch.ts";
+import { bundleKey, type FetchDeps, withBundle } from "../artifacts/bundle/fetch.ts";
 import {
   BundleError,
   type BundleFile,
@@ -54,7 +54,7 @@ export class KernelBundles {
    * @throws BUNDLE_INVALID, DOWNLOAD_FAILED, DOWNLOAD_DAMAGED, KERNEL_UNUSABLE, DISK_FULL
    */
   async pull(entry: CatalogEntry, ref: BundleRef, emit: Emit, signal: AbortSignal): Promise<KernelRecord> {
-    const record = await this.#together.run(ref.digest, emit, signal, (all, shared) =>
+    const record = await this.#together.run(bundleKey(entry, ref), emit, signal, (all, shared) =>
       this.#fetch(entry, ref, all, shared),
     );
     return { ...record, name: entry.name };

@@ -1,12 +1,25 @@
-/** What an uncompressed kernel says about itself: its release, and its configuration when that was built in. */
-import { gunzipSync } from "node:zlib";
+/**
+ * What an uncompressed kernel says about itself: its release, and its configuration when that was built in. The file is a
+ * stranger's and may have hundreds of MiB, so it is looked through in pieces.
+ */
+import { promisify } from "node:util";
+import { gunzip } from "node:zlib";
+import { Breather } from "../base/breather.ts";
 
 const maxConfig = 4 * 1024 * 1024;
+/** places that look like the banner; a kernel has two or three */
+export const maxBanners = 1000;
+/** bytes that are searched at a time */
+const piece = 4 * 1024 * 1024;
 
-/** From its banner, `Linux version 6.1.0 (…`; null when there is none. */
-export function releaseIn(elf: Uint8Array): string | null {
+/** From its banner, `Linux version 6.1.0 (…`, among the first `maxBanners` places; null when there is none. */
+export async function releaseIn(elf: Uint8Array): Promise<string | null> {
   const bytes = Buffer.from(elf.buffer, elf.byteOffset, elf.length);
-  for (let at = bytes.indexOf("Linux version "); at >= 0; at = bytes.indexOf("Linux version ", at + 1)) {
+  const breather = new Breather();
+  let at = -1;
+  for (let tries = 0; tries < maxBanners; tries++) {
+    at = await indexIn(bytes, "Linux version ", at + 1, breather);
+    if (at < 0) return null;
     const text = bytes.subarray(at + 14, at + 14 + 80).toString("latin1");
     const release = /^([0-9][\w.+~-]{0,63}) \(/.exec(text)?.[1];
     if (release) return release;
@@ -15,14 +28,26 @@ export function releaseIn(elf: Uint8Array): string | null {
 }
 
 /** The text of CONFIG_IKCONFIG (kernel/configs.c: gzip between `IKCFG_ST` and `IKCFG_ED`); null when it isn't there. */
-export function configIn(elf: Uint8Array): string | null {
+export async function configIn(elf: Uint8Array): Promise<string | null> {
   const bytes = Buffer.from(elf.buffer, elf.byteOffset, elf.length);
-  const start = bytes.indexOf("IKCFG_ST");
-  const end = start < 0 ? -1 : bytes.indexOf("IKCFG_ED", start);
+  const start = await indexIn(bytes, "IKCFG_ST", 0, new Breather());
+  if (start < 0) return null;
+  const packed = bytes.subarray(start + 8, start + 8 + maxConfig);
+  const end = packed.indexOf("IKCFG_ED");
   if (end < 0) return null;
   try {
-    return gunzipSync(bytes.subarray(start + 8, end), { maxOutputLength: maxConfig }).toString("latin1");
+    return (await promisify(gunzip)(packed.subarray(0, end), { maxOutputLength: maxConfig })).toString("latin1");
   } catch {
     return null;
   }
+}
+
+/** As `bytes.indexOf(text, from)`. */
+async function indexIn(bytes: Buffer, text: string, from: number, breather: Breather): Promise<number> {
+  for (let start = from; start < bytes.length; start += piece) {
+    const found = bytes.subarray(start, start + piece + text.length - 1).indexOf(text);
+    if (found >= 0) return start + found;
+    await breather.rest();
+  }
+  return -1;
 }

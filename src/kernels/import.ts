@@ -86,10 +86,10 @@ type ReadyKernel = UnpackedKernel & { elf: Uint8Array };
 /** A kernel without modules says its release itself, and its configuration if it was built so. */
 async function completed(deps: ArtifactDeps, name: ImageName, unpacked: UnpackedKernel): Promise<ReadyKernel> {
   const elf = await extractKernel(deps, name, unpacked.image);
-  const release = unpacked.release || releaseIn(elf);
+  const release = unpacked.release || (await releaseIn(elf));
   if (release === null)
     throw fail("KERNEL_UNUSABLE", { name, problem: "it does not say its release, and has no modules" });
-  return { ...unpacked, elf, release, config: unpacked.config ?? configIn(elf) };
+  return { ...unpacked, elf, release, config: unpacked.config ?? (await configIn(elf)) };
 }
 
 async function build(

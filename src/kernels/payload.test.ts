@@ -33,6 +33,8 @@ const bad: [string, Uint8Array, string][] = [
     "damaged",
   ],
   ["huge", bzImageSample(withSize(zstdCompressSync(elf), 4_000_000_000)), "4000000000 bytes"],
+  ["a byte longer than it says", bzImageSample(withSize(zstdCompressSync(elf), elf.length - 1)), "damaged"],
+  ["a byte shorter than it says", bzImageSample(withSize(zstdCompressSync(elf), elf.length + 1)), "damaged"],
   ["no ELF inside", bzImageSample(gzipSync(new Uint8Array(4096))), "no ELF file"],
 ];
 
@@ -44,3 +46,18 @@ for (const [what, image, problem] of bad) {
     expect(isError(error, "KERNEL_UNUSABLE") && error.message).toContain(problem);
   });
 }
+
+test("others have their turn while a large kernel is unpacked", async () => {
+  const large = new Uint8Array(64 * 1024 ** 2);
+  large.set(elf);
+  for (const image of [
+    bzImageSample(gzipSync(large)),
+    bzImageSample(withSize(zstdCompressSync(large), large.length)),
+  ]) {
+    let turns = 0;
+    const counting = setInterval(() => void turns++, 1);
+    await extractKernel({ exec: fakeExec({}), cage: uncaged }, "k", image);
+    clearInterval(counting);
+    expect(turns).toBeGreaterThan(3);
+  }
+});

@@ -1,8 +1,8 @@
 /** Takes the ELF kernel out of a bzImage. */
-import { gunzipSync, zstdDecompressSync } from "node:zlib";
 import type { ArtifactDeps } from "../artifacts/deps.ts";
 import { unpackLegacyLz4 } from "../artifacts/lz4.ts";
 import { mustSucceed } from "../artifacts/tools.ts";
+import { unpackExactly } from "../artifacts/unpack-whole.ts";
 import { fail } from "../base/errors/error.ts";
 import { elfProblem, findPayload, type Payload, statedSize } from "./bzimage.ts";
 
@@ -27,9 +27,9 @@ async function unpack(deps: Unpacking, name: string, { bytes, compression }: Pay
   if (size > maxKernel) throw fail("KERNEL_UNUSABLE", { name, problem: `it would unpack to ${size} bytes` });
   const body = bytes.subarray(0, bytes.length - 4);
   try {
-    if (compression === "lz4") return unpackLegacyLz4(body, size);
-    if (compression === "gzip") return gunzipSync(bytes, { maxOutputLength: maxKernel });
-    if (compression === "zstd") return zstdDecompressSync(body, { maxOutputLength: maxKernel });
+    if (compression === "lz4") return await unpackLegacyLz4(body, size);
+    if (compression === "gzip") return await unpackExactly(bytes, "gzip", size);
+    if (compression === "zstd") return await unpackExactly(body, "zstd", size);
   } catch (cause) {
     throw fail("KERNEL_UNUSABLE", { name, problem: "its compressed part is damaged" }, cause);
   }

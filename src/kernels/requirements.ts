@@ -29,10 +29,8 @@ export function missingOptions(config: string): string[] {
 }
 
 function pairsOf(config: string): [string, string][] {
-  return config.split("\n").flatMap((line) => {
-    const [, option, value] = /^CONFIG_(\w+)=([ym])$/.exec(line) ?? [];
-    return option && value ? [[option, value] as [string, string]] : [];
-  });
+  const lines = config.matchAll(/^CONFIG_(\w+)=([ym])$/gm);
+  return Array.from(lines, ([, option = "", value = ""]): [string, string] => [option, value]);
 }
 
 function isMet(value: string | undefined, need: Need): boolean {

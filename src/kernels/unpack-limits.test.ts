@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { archive, chunked, file, type Member } from "../artifacts/tar/testing/archive.ts";
 import { tempFolder } from "../host/testing/temp.ts";
-import { type UnpackLimits, unpackKernel, unpackLimits } from "./unpack.ts";
+import { maxDepth, type UnpackLimits, unpackKernel, unpackLimits } from "./unpack.ts";
 
 const image = (bytes: number) => file("boot/vmlinuz-6.1", "k".repeat(bytes));
 const config = (bytes: number) => file("boot/config-6.1", "c".repeat(bytes));
@@ -26,13 +26,13 @@ const rows: [string, Partial<UnpackLimits>, Member[], Member[], string][] = [
     [image(1), module(1, 1), module(2, 1), module(3, 1)],
     "it holds too many files",
   ],
-  ["the stream's bytes", { bytes: 100 }, [image(1), other(1, 99)], [image(1), other(1, 100)], "it is too large"],
+  ["the stream's bytes", { bytes: 3072 }, [image(1), other(1, 512)], [image(1), other(1, 513)], "it is too large"],
   [
     "the stream's entries",
     { entries: 2 },
     [image(1), other(1, 0)],
     [image(1), other(1, 0), other(2, 0)],
-    "it is too large",
+    "it holds too many files",
   ],
 ];
 
@@ -40,6 +40,14 @@ const unpack = async (members: Member[], limits: Partial<UnpackLimits>) => {
   using temp = tempFolder("limits");
   return unpackKernel(chunked(archive(members)), temp.path, () => {}, { ...unpackLimits, ...limits });
 };
+
+test("how deep a module lies", async () => {
+  const deep = (depth: number) => file(`lib/modules/6.1/${"d/".repeat(depth - 1)}m.ko`, "m");
+  expect((await unpack([image(1), deep(maxDepth)], {})).release).toBe("6.1");
+  await expect(unpack([image(1), deep(maxDepth + 1)], {})).rejects.toMatchObject({
+    problem: "its modules lie too deep",
+  });
+});
 
 for (const [what, limits, allowed, past, problem] of rows) {
   test(`${what}: at the limit, and one past it`, async () => {

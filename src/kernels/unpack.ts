@@ -55,12 +55,8 @@ export async function unpackKernel(
 ): Promise<UnpackedKernel> {
   const found = { image: new Parts(limits.image), config: new Parts(limits.config), release: "" };
   const modules = new ModuleWriter(base, limits, onProgress);
-  const left = { bytes: limits.bytes, entries: limits.entries };
   let present: Place | null = null;
-  for await (const event of tarEvents(tar)) {
-    if (event.kind === "entry") left.entries -= 1;
-    else if (event.kind === "data") left.bytes -= event.chunk.length;
-    if (left.entries < 0 || left.bytes < 0) throw new TarError("it is too large");
+  for await (const event of tarEvents(tar, limits)) {
     if (event.kind === "entry") {
       present = placeOf(event.entry);
       if (present?.to === "modules") {
@@ -68,7 +64,7 @@ export async function unpackKernel(
           throw new TarError("it holds more than one kernel");
         found.release = present.release;
         await modules.begin(present.path);
-      } else if (present) found[present.to].begin();
+      } else if (present) found[present.to].begin(event.entry.size);
     } else if (event.kind === "data" && present) {
       if (present.to === "modules") modules.add(event.chunk);
       else found[present.to].add(event.chunk);
@@ -81,6 +77,9 @@ export async function unpackKernel(
   return { image, release: found.release, config: config && new TextDecoder().decode(config), base };
 }
 
+/** folders above a module and its own name, below its release's; distributions have eight */
+export const maxDepth = 32;
+
 const releasePattern = /^[0-9][\w.+~-]{0,63}$/;
 
 export function placeOf(entry: TarEntry): Place | null {
@@ -90,32 +89,34 @@ export function placeOf(entry: TarEntry): Place | null {
   const [, release, rest] = /^(?:usr\/)?lib\/modules\/([^/]+)\/(.+)$/.exec(name) ?? [];
   if (release === undefined || entry.kind !== "file") return null;
   if (!releasePattern.test(release)) throw new TarError(`"${release}" is no kernel release`);
+  if ((rest?.split("/").length ?? 0) > maxDepth) throw new TarError("its modules lie too deep");
   return { to: "modules", release, path: `lib/modules/${release}/${rest}` };
 }
 
 /** One file of the archive in memory; a second one of its kind is refused. */
 class Parts {
   readonly #limit: number;
-  #chunks: Uint8Array[] | null = null;
+  #whole: Uint8Array | null = null;
   #bytes = 0;
 
   constructor(limit: number) {
     this.#limit = limit;
   }
 
-  begin(): void {
-    if (this.#chunks) throw new TarError("it holds more than one kernel");
-    this.#chunks = [];
+  /** @param size bytes that come, as the reader of the tar sees to */
+  begin(size: number): void {
+    if (this.#whole) throw new TarError("it holds more than one kernel");
+    if (size > this.#limit) throw new TarError("its kernel is too large");
+    this.#whole = new Uint8Array(size);
   }
 
   add(chunk: Uint8Array): void {
+    this.#whole?.set(chunk, this.#bytes);
     this.#bytes += chunk.length;
-    if (this.#bytes > this.#limit) throw new TarError("its kernel is too large");
-    this.#chunks?.push(chunk.slice());
   }
 
   whole(): Uint8Array | null {
-    return this.#chunks && new Uint8Array(Buffer.concat(this.#chunks));
+    return this.#whole;
   }
 }
 

@@ -3,7 +3,7 @@ import { BangerError, fail } from "../../base/errors/error.ts";
 import { Exit } from "../../base/exit.ts";
 import type { Digest } from "../../base/names.ts";
 import { readBytes } from "../../host/files.ts";
-import type { BundleRef } from "../../model/catalog.ts";
+import type { BundleRef, CatalogEntry } from "../../model/catalog.ts";
 import type { Emit } from "../../model/event.ts";
 import type { Downloads } from "../download.ts";
 import { DownloadProgress } from "../progress.ts";
@@ -32,6 +32,11 @@ export type BundleWanted<M> = {
   checkSize(files: readonly BundleFile[]): void;
 };
 
+/** Tells bundles apart: another catalog, which can name the same digests, is another one. */
+export function bundleKey({ catalog }: Pick<CatalogEntry, "catalog">, { url, digest, size }: BundleRef): string {
+  return JSON.stringify([catalog, url, digest, size]);
+}
+
 /**
  * Hands the bundle to `use`. What was fetched stays for the next try when there was no way to go on, and is removed when
  * all is done, or can't be used.
@@ -46,13 +51,14 @@ export async function withBundle<M, T>(
 ): Promise<T> {
   const { downloads, web } = deps;
   emit({ kind: "progress", step: "manifest", text: `looking at the bundle of ${name}` });
+  const from = bundleKey({ catalog }, ref);
+  const hold = downloads.hold();
   const get = (url: string, { digest, size }: { digest: BundleRef["digest"]; size: number | null }, limit: number) => {
     const open = webPart(web, { url: `${ref.url}${url}`, namedBy: catalog }, name);
     return (onProgress: (done: number) => void, stop: AbortSignal) =>
-      downloads.blob({ digest, size, limit, what: name }, open, onProgress, stop);
+      hold.blob({ digest, size, limit, from, what: name }, open, onProgress, stop);
   };
-  const remove = (files: readonly { digest: Digest }[]) =>
-    downloads.discard([ref, ...files].map(({ digest }) => digest));
+  const remove = (files: readonly { digest: Digest }[]) => hold.release([ref, ...files].map(({ digest }) => digest));
   let files: BundleFile[] = [];
   try {
     const path = await get("manifest.json", { digest: ref.digest, size: null }, maxManifest)(() => {}, signal);
@@ -71,7 +77,7 @@ export async function withBundle<M, T>(
     return found;
   } catch (error) {
     const isFinal = error instanceof BangerError && (error.exit === Exit.Failure || error.code === "DISK_FULL");
-    if (isFinal) await remove(files);
+    await (isFinal ? remove(files) : hold.release());
     throw error;
   }
 }

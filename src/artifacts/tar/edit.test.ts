@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { editTar, type TarAddition, type TarEdits } from "./edit.ts";
 import { tarEvents } from "./events.ts";
 import { TarError } from "./header.ts";
-import { archive, chunked, collect, file, folder } from "./testing/archive.ts";
+import { anyTar, archive, chunked, collect, file, folder } from "./testing/archive.ts";
 
 async function* list(additions: TarAddition[]): AsyncGenerator<TarAddition> {
   yield* additions;
@@ -12,7 +12,7 @@ const nothing: TarEdits = { drop: () => false, additions: () => list([]) };
 
 async function namesIn(bytes: Uint8Array): Promise<string[]> {
   const names: string[] = [];
-  for await (const event of tarEvents(chunked(bytes))) if (event.kind === "entry") names.push(event.entry.name);
+  for await (const event of tarEvents(chunked(bytes), anyTar)) if (event.kind === "entry") names.push(event.entry.name);
   return names;
 }
 

@@ -1,7 +1,7 @@
 /** Changes a root file system's tar as it streams by: entries are dropped, others are added at its end. */
 import type { TarEntry } from "./header.ts";
 import { plainName } from "./names.ts";
-import { TarScanner } from "./scanner.ts";
+import { type TarLimits, TarScanner } from "./scanner.ts";
 import { encodeHeader, endOfArchive, padding } from "./writer.ts";
 
 export type TarAddition = { entry: TarEntry; content?: AsyncIterable<Uint8Array> | Uint8Array };
@@ -13,6 +13,9 @@ export type TarEdits = {
   additions(): AsyncIterable<TarAddition>;
 };
 
+/** A root file system that a person makes on this host. */
+const limits: TarLimits = { entries: 10_000_000, bytes: 1024 ** 4 };
+
 /** @throws TarError when the source is no sound tar stream */
 export async function* editTar(
   source: AsyncIterable<Uint8Array>,
@@ -23,14 +26,15 @@ export async function* editTar(
   const pass = (chunk: Uint8Array) => {
     if (!dropping) out.add(chunk);
   };
-  const scanner = new TarScanner({
-    entry: (entry, head) => {
+  const sink = {
+    entry: (entry: TarEntry, head: readonly Uint8Array[]) => {
       dropping = edits.drop(plainName(entry.name), entry);
       head.forEach(pass);
     },
     data: pass,
     padding: pass,
-  });
+  };
+  const scanner = new TarScanner(sink, limits);
   for await (const chunk of source) {
     scanner.push(chunk);
     yield* out.take();

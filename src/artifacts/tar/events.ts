@@ -1,27 +1,48 @@
 /** A tar stream as a sequence of events, for readers that pull. */
-import type { TarEntry } from "./header.ts";
-import { TarScanner } from "./scanner.ts";
+import { type TarEntry, TarError } from "./header.ts";
+import { type TarLimits, TarScanner } from "./scanner.ts";
 
 export type TarEvent =
   | { kind: "entry"; entry: TarEntry; head: readonly Uint8Array[] }
   | { kind: "data"; chunk: Uint8Array }
   | { kind: "padding"; chunk: Uint8Array };
 
+type Hole = { kind: "hole"; bytes: number };
+
+const zeros = new Uint8Array(64 * 1024);
+
 /**
- * Every event of `source` in order; reads on only as the reader does. What follows the end marker is read and dropped.
+ * Every event of `source` in order; reads on only as the reader does. A hole of a sparse file comes as `data`, a piece at
+ * a time, and counts as the bytes that it stands for. The source is closed when a limit is passed.
  * @throws TarError
  */
-export async function* tarEvents(source: AsyncIterable<Uint8Array>): AsyncGenerator<TarEvent, void, void> {
-  let events: TarEvent[] = [];
-  const scanner = new TarScanner({
-    entry: (entry, head) => events.push({ kind: "entry", entry, head }),
-    data: (chunk) => events.push({ kind: "data", chunk }),
-    padding: (chunk) => events.push({ kind: "padding", chunk }),
-  });
+export async function* tarEvents(
+  source: AsyncIterable<Uint8Array>,
+  limits: TarLimits,
+): AsyncGenerator<TarEvent, void, void> {
+  let events: (TarEvent | Hole)[] = [];
+  const sink = {
+    entry: (entry: TarEntry, head: readonly Uint8Array[]) => void events.push({ kind: "entry", entry, head }),
+    data: (chunk: Uint8Array) => void events.push({ kind: "data", chunk }),
+    hole: (bytes: number) => void events.push({ kind: "hole", bytes }),
+    padding: (chunk: Uint8Array) => void events.push({ kind: "padding", chunk }),
+  };
+  const scanner = new TarScanner(sink, limits);
+  let holes = 0;
   for await (const chunk of source) {
     scanner.push(chunk);
-    yield* events;
+    for (const event of events) {
+      if (event.kind === "hole") {
+        holes += event.bytes;
+        if (holes > limits.bytes) throw new TarError("it is too large");
+        yield* zerosOf(event.bytes);
+      } else yield event;
+    }
     events = [];
   }
   scanner.finish();
+}
+
+function* zerosOf(bytes: number): Generator<TarEvent, void, void> {
+  for (let left = bytes; left > 0; left -= zeros.length) yield { kind: "data", chunk: zeros.subarray(0, left) };
 }

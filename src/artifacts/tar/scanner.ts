@@ -33,6 +33,19 @@ export type TarSink = {
   padding(chunk: Uint8Array): void;
 };
 
+/** What one stream may have, whatever is in it; a stranger's compressed stream has as much as it likes. */
+export type TarLimits = {
+  /** entries of every kind */
+  entries: number;
+  /** bytes of the stream: headers, content and padding */
+  bytes: number;
+  /** bytes after the end marker; default `maxTail` */
+  tail?: number;
+};
+
+/** Bytes that may follow the end marker: writers fill up their last record, which GNU tar makes 10 KiB by default. */
+export const maxTail = 1024 * 1024;
+
 /** Bytes of pax or GNU extensions before one header, their own headers included. */
 const maxExtension = 1024 * 1024;
 
@@ -56,6 +69,7 @@ type Extension = { type: string; left: number; size: number; parts: Uint8Array[]
 
 export class TarScanner {
   readonly #sink: TarSink;
+  readonly #limits: Required<TarLimits>;
   readonly #partial = new Uint8Array(blockSize);
   #partialLength = 0;
   #head: Uint8Array[] = [];
@@ -69,12 +83,15 @@ export class TarScanner {
   #padding = 0;
   #zeroBlocks = 0;
   #entries = 0;
+  #bytes = 0;
+  #tail = 0;
 
-  constructor(sink: TarSink) {
+  constructor(sink: TarSink, limits: TarLimits) {
     this.#sink = sink;
+    this.#limits = { tail: maxTail, ...limits };
   }
 
-  /** True once the end marker was seen; what follows is ignored. */
+  /** True once the end marker was seen; what follows is counted and ignored. */
   get ended(): boolean {
     return this.#zeroBlocks >= 2;
   }
@@ -83,10 +100,14 @@ export class TarScanner {
     return this.#entries;
   }
 
-  /** @throws TarError */
+  /** @throws TarError also for a stream that passes one of its limits */
   push(chunk: Uint8Array): void {
+    this.#bytes += chunk.length;
+    if (this.#bytes > this.#limits.bytes) throw new TarError("it is too large");
     let at = 0;
     while (at < chunk.length && !this.ended) at += this.#step(at === 0 ? chunk : chunk.subarray(at));
+    this.#tail += chunk.length - at;
+    if (this.#tail > this.#limits.tail) throw new TarError("too much follows its end marker");
   }
 
   /** To be called when the stream is over. @param endMarker whether it must have one @throws TarError when it was cut short */
@@ -194,7 +215,7 @@ export class TarScanner {
     this.#extensionBytes = 0;
     this.#content = stored;
     this.#padding = (blockSize - (stored % blockSize)) % blockSize;
-    this.#entries++;
+    if (++this.#entries > this.#limits.entries) throw new TarError("it holds too many files");
     this.#sink.entry(entry, head);
     if (!sparse) return;
     this.#sparse = new SparseContent(sparse.size, sparse.parts, this.#sink);

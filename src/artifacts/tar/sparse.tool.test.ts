@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "
 import { gate } from "../../host/testing/gate.ts";
 import { TarError } from "./header.ts";
 import { TarScanner } from "./scanner.ts";
+import { anyTar } from "./testing/archive.ts";
 
 const why = gate("tool:tar");
 const forms = [
@@ -66,16 +67,19 @@ function read(tar: Uint8Array, step: number): Map<string, Facts> {
     expect(content.length).toBe(size);
     found.set(name, facts(content));
   };
-  const scanner = new TarScanner({
-    entry(entry) {
-      keep();
-      parts = [];
-      name = entry.name;
-      size = entry.size;
+  const scanner = new TarScanner(
+    {
+      entry(entry) {
+        keep();
+        parts = [];
+        name = entry.name;
+        size = entry.size;
+      },
+      data: (chunk) => void parts.push(chunk.slice()),
+      padding() {},
     },
-    data: (chunk) => void parts.push(chunk.slice()),
-    padding() {},
-  });
+    anyTar,
+  );
   for (let at = 0; at < tar.length; at += step) scanner.push(tar.subarray(at, at + step));
   scanner.finish();
   keep();

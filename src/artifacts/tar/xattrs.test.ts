@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { type TarEntry, TarError } from "./header.ts";
 import { TarScanner } from "./scanner.ts";
-import { archive } from "./testing/archive.ts";
+import { anyTar, archive } from "./testing/archive.ts";
 import { xattrsOf } from "./xattrs.ts";
 
 /** of `setcap cap_net_raw+ep`: bytes that are no text */
@@ -25,7 +25,7 @@ test("what was written is read back, bytes that are no text and no UTF-8 include
     ]),
   };
   const seen: TarEntry[] = [];
-  const scanner = new TarScanner({ entry: (one) => seen.push(one), data() {}, padding() {} });
+  const scanner = new TarScanner({ entry: (one) => seen.push(one), data() {}, padding() {} }, anyTar);
   scanner.push(archive([{ entry }]));
   scanner.finish();
   expect(seen).toEqual([entry]);

@@ -19,6 +19,8 @@ const pinned = {
 } as const;
 
 const maxBytes = 256 * 1024 * 1024;
+/** of the package when it is unpacked */
+const limits = { entries: 10_000, bytes: 4 * maxBytes };
 
 export type MiseDeps = Pick<RecipeDeps, "exec" | "env" | "fetchBytes">;
 
@@ -71,7 +73,7 @@ async function packByFetch(deps: MiseDeps, folder: string, signal: AbortSignal):
 
 /** The program alone out of the package, as an entry for the image. */
 export async function miseProgram(path: string, name: string, mtime: number): Promise<TarAddition> {
-  const events = tarEvents(gunzip(path));
+  const events = tarEvents(gunzip(path), limits);
   for (let next = await events.next(); !next.done; next = await events.next()) {
     if (next.value.kind !== "entry") continue;
     const { entry } = next.value;

@@ -1,7 +1,7 @@
 /** A disk that comes as the one member of a tar stream, put down as a sparse file. Nothing of it is looked into but its superblock. */
 import { abortable } from "../../artifacts/abortable.ts";
 import { TarError } from "../../artifacts/tar/header.ts";
-import { TarScanner } from "../../artifacts/tar/scanner.ts";
+import { TarScanner, type TarSink } from "../../artifacts/tar/scanner.ts";
 import { BangerError, fail } from "../../base/errors/error.ts";
 import { ensureFolder, isDiskFull, readStream, sizeOf, tempPath } from "../../host/files.ts";
 import { openSparseWriter, type SparseWriter } from "../../host/sparse-writer.ts";
@@ -15,6 +15,8 @@ export type DiskUpload = { name: string; tar: AsyncIterable<Uint8Array> };
 
 /** holes cost nothing, but more than this no file system holds */
 const maxBytes = 64 * 1024 ** 4;
+/** bytes of headers, of a map of holes and of padding */
+const maxHeaders = 64 * 1024 ** 2;
 const reportEvery = 16 * 1024 ** 2;
 
 /** @returns the file, which is the caller's to remove @throws IMAGE_INVALID, IMAGE_TOO_LARGE, DISK_FULL, what the stream throws */
@@ -44,7 +46,7 @@ export async function receiveDisk(
 }
 
 async function writeDown(tar: AsyncIterable<Uint8Array>, file: SparseWriter, limit: number, emit: Emit): Promise<void> {
-  const writing = new Writing(file);
+  const writing = new Writing(file, limit + maxHeaders);
   let reported = 0;
   for await (const chunk of tar) {
     await writing.push(chunk);
@@ -65,9 +67,9 @@ class Writing {
   /** bytes of data so far */
   stored = 0;
 
-  constructor(file: SparseWriter) {
+  constructor(file: SparseWriter, bytes: number) {
     this.#file = file;
-    this.#scanner = new TarScanner({
+    const sink: TarSink = {
       entry: ({ kind, size }) => {
         if (kind !== "file" || ++this.#entries > 1) throw new TarError("it is no single disk");
         if (size > maxBytes) throw new TooLargeError();
@@ -78,7 +80,8 @@ class Writing {
       },
       hole: (bytes) => void this.#waiting.push(bytes),
       padding: () => {},
-    });
+    };
+    this.#scanner = new TarScanner(sink, { entries: 2, bytes });
   }
 
   async push(chunk: Uint8Array): Promise<void> {

@@ -6,7 +6,7 @@
 import { abortable } from "../../artifacts/abortable.ts";
 import { CountedStream } from "../../artifacts/counted.ts";
 import { TarError, type TarKind } from "../../artifacts/tar/header.ts";
-import { TarScanner } from "../../artifacts/tar/scanner.ts";
+import { TarScanner, type TarSink } from "../../artifacts/tar/scanner.ts";
 import type { Digest } from "../../base/names.ts";
 import type { Semaphore } from "../../base/semaphore.ts";
 import { removeTree } from "../../host/files.ts";
@@ -138,7 +138,9 @@ async function readEntries(
 ): Promise<Digest> {
   let kept: number | null = null;
   const out = new Rewriter(packer, source.rewrite);
-  const scanner = new TarScanner({
+  // headers and padding are no content, and cost as much to read
+  const bytes = 2 * budget.bytes + 1024 ** 3;
+  const sink: TarSink = {
     entry(came) {
       if (kept !== null) out.pad(kept);
       if (--budget.entries < 0) throw new TarError("it holds too many files");
@@ -155,9 +157,10 @@ async function readEntries(
       if (kept !== null) out.hole(bytes);
     },
     padding() {},
-  });
-  // headers and padding are no content, and cost as much to read
-  const counted = new CountedStream(2 * budget.bytes + 1024 ** 3, onProgress);
+  };
+  // the digest is of the whole stream, so all that follows the end marker is read, up to `bytes`
+  const scanner = new TarScanner(sink, { entries: Number.POSITIVE_INFINITY, bytes, tail: bytes });
+  const counted = new CountedStream(bytes, onProgress);
   for await (const chunk of abortable(source.open(), signal)) {
     if (!counted.add(chunk)) throw new TooLargeError();
     scanner.push(chunk);

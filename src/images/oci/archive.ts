@@ -54,7 +54,7 @@ export async function importArchive(
     const named = images.map((image) => ({ image, names: namesOf(image, upload, images.length) }));
     const records: ImageRecord[] = [];
     for (const { image, names } of named)
-      records.push(...(await store(deps, image, names, upload.source, emit, signal)));
+      records.push(...(await store(deps, image, names, { source: upload.source, from: folder }, emit, signal)));
     return records;
   } catch (error) {
     signal.throwIfAborted();
@@ -68,7 +68,7 @@ async function store(
   deps: ImageDeps,
   { config, layers, files }: Found,
   names: readonly ImageName[],
-  source: string,
+  origin: { source: string; from: string },
   emit: Emit,
   signal: AbortSignal,
 ): Promise<ImageRecord[]> {
@@ -76,7 +76,7 @@ async function store(
   emit({ kind: "progress", step: "pack", text: `storing ${name}` });
   const blob = async (layer: Descriptor) => (files[layers.indexOf(layer)] as SpooledFile).path;
   const image = await refusing(name, await deps.budget(), async () => parseImage(config));
-  const record = await storeOciImage(deps, { name, source, ...image, layers, blob }, emit, signal);
+  const record = await storeOciImage(deps, { name, ...origin, ...image, layers, blob }, emit, signal);
   return names.map((one) => ({ ...record, name: one }));
 }
 

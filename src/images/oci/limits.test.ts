@@ -1,6 +1,7 @@
 /** Each limit of manifests and archives: at it, and one past it. */
 import { expect, test } from "bun:test";
-import { archive, chunked, file, type Member, symlink } from "../../artifacts/tar/testing/archive.ts";
+import { readdirSync } from "node:fs";
+import { archive, chunked, file, folder, type Member, symlink } from "../../artifacts/tar/testing/archive.ts";
 import { tempFolder } from "../../host/testing/temp.ts";
 import { maxDocument, maxLayerCount, parseArchiveIndex, parseDocument, parseImage } from "./manifest.ts";
 import { indexTypes, manifestTypes } from "./media.ts";
@@ -43,9 +44,9 @@ test("sizes of descriptors are whole numbers that can be added up", () => {
   }
 });
 
-async function spooled(bytes: number, members: Member[], maxNames?: number): Promise<Spool> {
+async function spooled(bytes: number, members: Member[], entries?: number): Promise<Spool> {
   const temp = tempFolder();
-  const spool = new Spool(temp.path, bytes, maxNames);
+  const spool = new Spool(temp.path, bytes, entries);
   try {
     await spool.fill(chunked(archive(members)), () => {});
     return spool;
@@ -60,10 +61,25 @@ test("bytes of an archive's files", async () => {
   await expect(spooled(999, members)).rejects.toMatchObject({ problem: "it is too large" });
 });
 
-test("names in an archive", async () => {
+test("entries of an archive", async () => {
   const members = [file("a", "x"), symlink("b", "a"), file("c", "")];
   await spooled(10, members, 3);
   await expect(spooled(10, members, 2)).rejects.toMatchObject({ problem: "it holds too many files" });
+});
+
+test("folders are entries too, and a name that comes again is one more", async () => {
+  for (const member of [folder("a"), file("a", "x"), symlink("a", "b")]) {
+    await spooled(10, [member, member], 2);
+    await expect(spooled(10, [member, member], 1)).rejects.toMatchObject({ problem: "it holds too many files" });
+  }
+});
+
+test("a file whose name comes again leaves nothing on the disk", async () => {
+  using temp = tempFolder();
+  const spool = new Spool(temp.path, 100);
+  await spool.fill(chunked(archive([file("a", "old"), file("b", "x"), file("a", "new")])), () => {});
+  expect(readdirSync(temp.path)).toHaveLength(2);
+  expect(Buffer.from((await spool.document("a")) ?? []).toString()).toBe("new");
 });
 
 test("links behind each other", async () => {

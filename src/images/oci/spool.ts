@@ -5,29 +5,32 @@
 import { createHash } from "node:crypto";
 import { tarEvents } from "../../artifacts/tar/events.ts";
 import { type TarEntry, TarError } from "../../artifacts/tar/header.ts";
+import type { TarLimits } from "../../artifacts/tar/scanner.ts";
 import type { Digest } from "../../base/names.ts";
-import { readBytes } from "../../host/files.ts";
+import { readBytes, removeTree } from "../../host/files.ts";
 import { makeScratchFile, type ScratchFile } from "../../host/scratch-file.ts";
 import { parentOf, pathOf } from "../layer/paths.ts";
 import { maxDocument } from "./manifest.ts";
 
 export type SpooledFile = { path: string; digest: Digest /** bytes */; size: number };
 
-const maxFiles = 20_000;
+const maxEntries = 20_000;
+/** bytes of the stream that are no file's content: headers and padding of that many entries, with room for long names */
+const maxHeaders = 128 * 1024 ** 2;
 export const maxLinks = 8;
 
 export class Spool {
   readonly #folder: string;
   readonly #files = new Map<string, SpooledFile>();
   readonly #links = new Map<string, string>();
-  readonly #maxNames: number;
+  readonly #limits: TarLimits;
   #left: number;
   #count = 0;
 
-  /** @param folder private and empty @param bytes that may be put down in all @param maxNames of files and links */
-  constructor(folder: string, bytes: number, maxNames = maxFiles) {
+  /** @param folder private and empty @param bytes that may be put down in all @param entries of every kind */
+  constructor(folder: string, bytes: number, entries = maxEntries) {
     this.#folder = folder;
-    this.#maxNames = maxNames;
+    this.#limits = { entries, bytes: bytes + maxHeaders };
     this.#left = bytes;
   }
 
@@ -36,7 +39,7 @@ export class Spool {
     let present: Writing | null = null;
     let bytes = 0;
     try {
-      for await (const event of tarEvents(tar)) {
+      for await (const event of tarEvents(tar, this.#limits)) {
         if (event.kind === "entry") {
           await this.#finish(present);
           present = await this.#begin(event.entry);
@@ -80,7 +83,6 @@ export class Spool {
 
   async #begin(entry: TarEntry): Promise<Writing | null> {
     const name = pathOf(entry.name);
-    if (this.#files.size + this.#links.size >= this.#maxNames) throw new TarError("it holds too many files");
     if (entry.kind === "hardlink") this.#links.set(name, pathOf(entry.link));
     if (entry.kind === "symlink") this.#links.set(name, beside(name, entry.link));
     if (entry.kind !== "file") return null;
@@ -92,7 +94,10 @@ export class Spool {
 
   async #finish(writing: Writing | null): Promise<void> {
     if (!writing) return;
-    this.#files.set(writing.name, await writing.finish());
+    const file = await writing.finish();
+    const replaced = this.#files.get(writing.name);
+    this.#files.set(writing.name, file);
+    if (replaced) await removeTree(replaced.path);
   }
 }
 

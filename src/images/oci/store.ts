@@ -15,6 +15,8 @@ import { type Descriptor, ManifestError } from "./manifest.ts";
 export type OciImage = {
   name: ImageName;
   source: string;
+  /** where its layers come from: a repository, or one archive */
+  from: string;
   config: ImageConfig;
   /** lowest first */
   layers: readonly Descriptor[];
@@ -73,8 +75,9 @@ class LayerWork {
 
   ensure(index: number, signal: AbortSignal = this.#signal): Promise<LayerRef> {
     const chain = this.#image.diffIds.slice(0, index + 1);
+    const { from } = this.#image;
     const options = { during: storingImage, budget: this.#budget, onProgress() {}, signal };
-    return this.#deps.layers.ensure({ chain, as: "layer" }, (shared) => this.#open(index, shared), options);
+    return this.#deps.layers.ensure({ chain, as: "layer", from }, (shared) => this.#open(index, shared), options);
   }
 
   async #open(index: number, signal: AbortSignal): Promise<UnchangedSource> {

@@ -214,7 +214,13 @@ function download(server: TestServer, changes: { size?: number; digest?: Digest 
   const { registry, pause } = registryAt(server.host);
   const downloads = new Downloads({ paths, pause });
   const digest = changes.digest ?? digestOf(content);
-  const wanted = { digest, size: changes.size ?? content.length, limit: content.length, what: "tool" };
+  const wanted = {
+    digest,
+    size: changes.size ?? content.length,
+    limit: content.length,
+    from: "r.example/tool",
+    what: "tool",
+  };
   const get = (signal = never) => downloads.blob(wanted, registry.blob(digest), () => {}, signal);
   return { temp, paths, digest, get };
 }

@@ -41,7 +41,7 @@ for (const [name, answer] of failing) {
     await using server = await testServer((_, response) => send(response, 200, content));
     const registry = open(mirror.url, server.host);
     const paths = pathsOf({ state: temp.path, cache: temp.path, config: temp.path, runtime: temp.path });
-    const wanted = { digest, size: content.length, limit: content.length, what: "tool" };
+    const wanted = { digest, size: content.length, limit: content.length, from: "r.example/tool", what: "tool" };
     const downloads = new Downloads({ paths, pause: async () => {} });
     const path = await downloads.blob(wanted, registry.blob(digest), () => {}, never);
     expect(await Bun.file(path).bytes()).toEqual(content);

@@ -9,6 +9,7 @@ import { openApt } from "../../artifacts/debian/apt.ts";
 import { findArchive } from "../../artifacts/debian/archive.ts";
 import { tarEvents } from "../../artifacts/tar/events.ts";
 import { plainName } from "../../artifacts/tar/names.ts";
+import { anyTar } from "../../artifacts/tar/testing/archive.ts";
 import { encodeHeader, endOfArchive, padding } from "../../artifacts/tar/writer.ts";
 import { VerifiedFiles } from "../../artifacts/verified.ts";
 import type { Exec } from "../../host/exec.ts";
@@ -121,7 +122,7 @@ async function fetchBusybox(exec: Exec, folder: string, signal: AbortSignal): Pr
   const tool = spawnPiped(["dpkg-deb", "--fsys-tarfile", await apt.download("busybox-static")]);
   const chunks: Uint8Array[] = [];
   let wanted = false;
-  for await (const event of tarEvents(tool.stdout)) {
+  for await (const event of tarEvents(tool.stdout, anyTar)) {
     if (event.kind === "entry") wanted = plainName(event.entry.name) === "bin/busybox";
     else if (event.kind === "data" && wanted) chunks.push(event.chunk.slice());
   }

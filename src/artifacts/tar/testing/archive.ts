@@ -2,6 +2,9 @@
 import type { TarEntry } from "../header.ts";
 import { encodeHeader, endOfArchive, padding } from "../writer.ts";
 
+/** For streams that a test made itself. */
+export const anyTar = { entries: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY };
+
 export type Member = { entry: TarEntry; content?: Uint8Array };
 
 const plain = { uid: 0, gid: 0, mtime: 1_700_000_000 };
