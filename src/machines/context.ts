@@ -15,14 +15,16 @@ import type { TemplateFiles } from "./template-files.ts";
 export type Context = MachinesDeps & {
   /** VMs whose VMM runs */
   live: Map<VmId, LiveVm>;
+  /** VMs whose VMM runs and has not answered this daemon yet, with what to say to who needs it */
+  unreachable: Map<VmId, Error>;
   operations: Operations;
   events: StateEvents;
   /** ephemeral VMs whose session is connected, with how many hold each */
   leases: Map<VmId, number>;
   /** Called once when a VM runs, started or adopted. */
   onLive(live: LiveVm): void;
-  /** Called when a VMM stopped its guest by itself, and for one that is adopted so. */
-  onStopped(live: LiveVm): void;
+  /** Called when a VMM stopped its guest by itself, and for one that is adopted so; not again before it resolves. */
+  onStopped(live: LiveVm): Promise<void>;
   /** Called once when a VM ended, whoever ended it. */
   onEnd(live: LiveVm, exit: VmExit): void;
   /**

@@ -5,6 +5,7 @@
 import { toBangerError } from "../base/errors/error.ts";
 import type { VmRecord } from "../model/vm.ts";
 import type { Context } from "./context.ts";
+import { endVmm } from "./end-vmm.ts";
 import { clearAway } from "./ended.ts";
 import { forgetIdle } from "./idle-forget.ts";
 import { vmGone } from "./spare.ts";
@@ -18,7 +19,7 @@ export async function deleteVm(ctx: Context, vm: VmRecord): Promise<void> {
     return ctx.store.journal.begin("delete", vm.id, "kill");
   });
   tell(ctx, vm.id, "");
-  await ctx.live.get(vm.id)?.vm.kill();
+  await endVmm(ctx, vm.id);
   await clearAway(ctx, vm);
   change.step("forget");
   await forgetVm(ctx, vm);

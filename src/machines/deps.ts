@@ -193,6 +193,8 @@ export type MachineTimings = {
   endingMs: number;
   /** what a daemon that starts waits for the removal of what is left, in `ms`: the rest goes on while it serves */
   sweepMs: number;
+  /** what a daemon that starts waits for each VMM that lives, in `ms`: it serves then, and one that has not answered is looked after behind */
+  adoptMs: number;
   /** between two attempts to adopt a VMM that lives but does not answer, in `ms` */
   adoptAgainMs: number;
   /** from a VM's start to making one that is held ready, in `ms` */
@@ -225,6 +227,7 @@ export const defaultTimings: MachineTimings = {
   readerMs: 120_000,
   endingMs: 1_000,
   sweepMs: 5_000,
+  adoptMs: 5_000,
   adoptAgainMs: 5_000,
   leaseGraceMs: 5_000,
   roomMs: { first: 1_000, last: 30_000 },

@@ -15,6 +15,7 @@ import type { Context } from "./context.ts";
 import { copyDiskAloud, ofVm } from "./copy-disk.ts";
 import { deleteVm } from "./delete.ts";
 import { discard } from "./discard.ts";
+import { preemptVm } from "./end-vmm.ts";
 import { makeIdentity } from "./identity.ts";
 import { requireLive } from "./live.ts";
 import { type Origin, saveOf } from "./origin.ts";
@@ -144,7 +145,7 @@ async function startChild(
 
 async function removeChild(ctx: Context, vm: VmRecord): Promise<void> {
   await ctx.unlessReleased();
-  await ctx.operations.preempt(vm.id, "delete", async () => {
+  await preemptVm(ctx, vm.id, "delete", async () => {
     const now = ctx.store.vms.byId(vm.id);
     if (now) await deleteVm(ctx, now);
   });

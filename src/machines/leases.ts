@@ -7,6 +7,7 @@ import type { VmId } from "../base/names.ts";
 import type { VmRecord } from "../model/vm.ts";
 import type { Context } from "./context.ts";
 import { deleteVm } from "./delete.ts";
+import { preemptVm } from "./end-vmm.ts";
 
 export type Lease = {
   /** The holder is gone: an ephemeral VM without another holder is deleted. Idempotent. */
@@ -45,7 +46,7 @@ export function startLeaseGrace(ctx: Context): void {
 async function deleteUnleased(ctx: Context, id: VmId): Promise<void> {
   const isLeft = () => ctx.store.vms.byId(id)?.ephemeral === true && !ctx.leases.has(id);
   if (!isLeft()) return;
-  await ctx.operations.preempt(id, "delete", async () => {
+  await preemptVm(ctx, id, "delete", async () => {
     const vm = ctx.store.vms.byId(id);
     if (vm && isLeft()) await deleteVm(ctx, vm);
   });

@@ -1,6 +1,7 @@
 /** A VM whose VMM runs, as this daemon holds it. */
 import { fail } from "../base/errors/error.ts";
 import type { VmId } from "../base/names.ts";
+import { oneAtATime } from "../base/one-at-a-time.ts";
 import type { RunningVm, VmExit, VmmStop } from "../vmm/driver.ts";
 import type { Context } from "./context.ts";
 import { AgentSession } from "./session.ts";
@@ -29,18 +30,22 @@ export function holdLive(
   const live: LiveVm = { id, vm, session, isWarm, exit, onStop: () => {} };
   ctx.live.set(id, live);
   ctx.onLive(live);
+  // a VMM may say so as often as it likes
+  const note = oneAtATime(() => ctx.onStopped(live));
   vm.onStopped((stop) => {
     live.onStop(stop);
-    ctx.onStopped(live);
+    void note();
   });
-  if (vm.stopped()) ctx.onStopped(live);
+  if (vm.stopped()) void note();
   void exit.then((how) => ctx.onEnd(live, how));
   return live;
 }
 
-/** @throws AGENT_UNREACHABLE for one whose VMM has just ended */
+/** @throws AGENT_UNREACHABLE for one whose VMM has just ended, VMM_UNREACHABLE for one whose VMM does not answer this daemon */
 export function requireLive(ctx: Context, vm: { id: VmId; name: string }): LiveVm {
   const live = ctx.live.get(vm.id);
+  const silent = live ? undefined : ctx.unreachable.get(vm.id);
+  if (silent) throw silent;
   if (!live) throw fail("AGENT_UNREACHABLE", { name: vm.name, reason: "its VMM has just ended" });
   return live;
 }

@@ -15,6 +15,7 @@ import { type CreateRequest, decideSpec, makeVm, requireFreeName, reserveVm } fr
 import { createAndStart } from "./create-start.ts";
 import { deleteVm } from "./delete.ts";
 import type { ArchiveUpload, MachinesDeps, PullRequest, Upload } from "./deps.ts";
+import { preemptVm } from "./end-vmm.ts";
 import { StateEvents, type StateListener } from "./events.ts";
 import { findImage } from "./find-image.ts";
 import { beginUse, type Use, watchIdle } from "./idle.ts";
@@ -74,6 +75,7 @@ export function createContext(deps: MachinesDeps): Context {
       for (const live of [...ctx.live.values()]) dropLive(ctx, live);
     },
     live: new Map(),
+    unreachable: new Map(),
     operations: new Operations(),
     events: new StateEvents(),
     leases: new Map(),
@@ -182,7 +184,7 @@ function lifecycle(ctx: Context) {
 
     async kill(name: string): Promise<VmRecord> {
       const vm = findVm(ctx, name);
-      await ctx.operations.preempt(vm.id, "kill", async () => {
+      await preemptVm(ctx, vm.id, "kill", async () => {
         const now = freshVm(ctx, vm);
         // a start that was interrupted has ended the VM already
         if (now.state === "stopped" && vm.state !== "stopped") return;
@@ -194,7 +196,7 @@ function lifecycle(ctx: Context) {
 
     async delete(name: string): Promise<VmRecord> {
       const vm = findVm(ctx, name);
-      await ctx.operations.preempt(vm.id, "delete", async () => {
+      await preemptVm(ctx, vm.id, "delete", async () => {
         const now = ctx.store.vms.byId(vm.id);
         if (now) await deleteVm(ctx, now);
       });

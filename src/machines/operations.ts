@@ -20,11 +20,13 @@ export type Action =
   | "fork"
   | "settle";
 
-type Current = { action: Action; abort: AbortController };
+type Current = { action: Action };
 
 export class Operations {
   readonly #current = new Map<VmId, Current>();
   readonly #tails = new Map<VmId, Promise<void>>();
+  /** of all that is under way or waits */
+  readonly #aborts = new Map<VmId, Set<AbortController>>();
 
   /** What is being done to that VM. */
   busyWith(id: VmId): Action | null {
@@ -55,22 +57,32 @@ export class Operations {
     const before = this.#tails.get(id);
     const mine = new Deferred<void>();
     this.#tails.set(id, mine.promise);
-    await before;
     const abort = new AbortController();
-    this.#current.set(id, { action, abort });
+    const aborts = this.#aborts.get(id) ?? new Set();
+    this.#aborts.set(id, aborts.add(abort));
+    await before;
+    this.#current.set(id, { action });
     try {
       return await body(abort.signal);
     } finally {
       this.#current.delete(id);
+      aborts.delete(abort);
+      if (aborts.size === 0) this.#aborts.delete(id);
       if (this.#tails.get(id) === mine.promise) this.#tails.delete(id);
       mine.resolve();
     }
   }
 
-  /** Interrupts what is under way (it undoes itself), then runs `body`. */
-  async preempt<T>(id: VmId, action: Action, body: () => Promise<T>): Promise<T> {
-    this.#current.get(id)?.abort.abort(new Interrupted(action));
-    return this.queue(id, action, body);
+  /**
+   * Interrupts what is under way and what waits (each undoes itself), then runs `body`.
+   * @param cut called when there is such: ends what the operation under way may wait for
+   */
+  async preempt<T>(id: VmId, action: Action, body: () => Promise<T>, cut: () => void = () => {}): Promise<T> {
+    const others = [...(this.#aborts.get(id) ?? [])];
+    for (const abort of others) abort.abort(new Interrupted(action));
+    const result = this.queue(id, action, body);
+    if (others.length > 0) cut();
+    return result;
   }
 }
 

@@ -2,6 +2,8 @@
  * The daemon's first act: make the list of VMs true again. VMMs that live are adopted; what a former daemon had half
  * made is finished or undone, as the journal and each VM's state tell.
  */
+import { orAborted, whenAborted } from "../base/async.ts";
+import { fail } from "../base/errors/error.ts";
 import type { VmRecord } from "../model/vm.ts";
 import type { Change, JournalEntry, OpenChange } from "../store/journal.ts";
 import type { DriverRecord, RunningVm, VmExit } from "../vmm/driver.ts";
@@ -18,7 +20,7 @@ import { tellTime } from "./pause.ts";
 import { watchRoom } from "./room.ts";
 import { startAgain } from "./settle.ts";
 import { resumeStart } from "./start.ts";
-import { freshVm } from "./state.ts";
+import { freshVm, tell } from "./state.ts";
 import { continueStop } from "./stop.ts";
 import { sweep } from "./sweep.ts";
 import { tidyTemplates } from "./templates.ts";
@@ -26,25 +28,14 @@ import { dropUnused, finishDropping } from "./unused.ts";
 import { isOverWithin } from "./within.ts";
 
 /**
- * When it resolves every VM's state is true; what takes long (an agent, a guest's shutdown) goes on behind. Nothing that a guest or a
- * dead daemon left keeps this one from serving: a step that fails is logged, and the others are done.
+ * When it resolves every VM's state is true; what takes long (an agent, a guest's shutdown, a VMM that does not answer) goes on behind.
+ * Nothing that a guest, a VMM or a dead daemon left keeps this one from serving: a step that fails is logged, and the others are done.
  */
 export async function reconcile(ctx: Context): Promise<void> {
   const unfinished = ctx.store.journal.unfinished();
   const vms = ctx.store.vms.all();
-  const results = await Promise.allSettled(
-    vms.map((vm) =>
-      reconcileVm(
-        ctx,
-        vm,
-        unfinished.filter((e) => e.subject === vm.id),
-      ),
-    ),
-  );
-  results.forEach((result, index) => {
-    if (result.status === "rejected")
-      ctx.log.error("reconciling failed", { vm: vms[index]?.name, error: String(result.reason) });
-  });
+  const entriesOf = (vm: VmRecord) => unfinished.filter((e) => e.subject === vm.id);
+  await Promise.all(vms.map((vm) => reconcileInTime(ctx, vm, entriesOf(vm))));
   await attempt(ctx, "sweeping", () => sweep(ctx));
   for (const entry of unfinished.filter((e) => e.change === "drop"))
     await attempt(ctx, "removing what was dropped", () => finishDropping(ctx, entry));
@@ -55,40 +46,103 @@ export async function reconcile(ctx: Context): Promise<void> {
   watchClock(ctx);
 }
 
-async function reconcileVm(ctx: Context, vm: VmRecord, entries: JournalEntry[]): Promise<void> {
+/** One operation on the VM, which `vm kill` and `vm delete` interrupt. Never rejects. */
+async function reconcileInTime(ctx: Context, vm: VmRecord, entries: JournalEntry[]): Promise<void> {
+  let removal: Promise<void> | null = null;
+  const work = ctx.operations.queue(vm.id, "settle", async (interrupted) => {
+    try {
+      removal = (await reconcileVm(ctx, vm, entries, interrupted))?.removal ?? null;
+    } catch (error) {
+      ctx.log.error("reconciling failed", { vm: vm.name, error: String(error) });
+    } finally {
+      ctx.unreachable.delete(vm.id);
+    }
+  });
+  ctx.background(`reconciling ${vm.name}`, work);
+  if (!(await isOverWithin(ctx, work, ctx.timings.adoptMs))) noteUnreachable(ctx, vm);
+  if (removal) await isOverWithin(ctx, removal, ctx.timings.sweepMs).catch(() => {});
+}
+
+function noteUnreachable(ctx: Context, vm: VmRecord): void {
   const record = ctx.store.processes.vmm(vm.id) as DriverRecord | null;
-  const running = record ? await adopt(ctx, vm, record) : null;
+  if (!record || ctx.live.has(vm.id)) return;
+  const reason = `no answer within ${ctx.timings.adoptMs / 1000} s of the daemon's start`;
+  const error = fail("VMM_UNREACHABLE", { driver: record.driver, pid: record.process.pid, reason });
+  ctx.unreachable.set(vm.id, error);
+  ctx.log.warn("a VMM does not answer, the daemon serves without it", { vm: vm.name, pid: record.process.pid });
+  tell(ctx, vm.id, "its VMM does not answer");
+}
+
+/** What is left to wait for, if anything. */
+type Left = { removal: Promise<void> } | null;
+
+async function reconcileVm(
+  ctx: Context,
+  vm: VmRecord,
+  entries: JournalEntry[],
+  interrupted: AbortSignal,
+): Promise<Left> {
+  const record = ctx.store.processes.vmm(vm.id) as DriverRecord | null;
+  const running = record ? await adopt(ctx, vm, record, interrupted) : null;
+  await ctx.unlessReleased();
   if (!running) await ctx.endStrays(ctx.paths.vm(vm.id).directory);
   const isHalf =
     vm.state === "creating" || vm.state === "deleting" || entries.some(({ change }) => change === "create");
   if (isHalf) return dropHalfVm(ctx, vm, running);
-  if (running) return takeOver(ctx, vm, running, entries);
-  await bury(ctx, vm, record, entries);
+  if (record && interrupted.aborted) await endInterrupted(ctx, vm, running, entries);
+  else if (running) await takeOver(ctx, vm, running, entries);
+  else await bury(ctx, vm, record, entries);
+  return null;
 }
 
 const adoptions = 3;
 
-/** A VMM that lives but does not answer gets time; after that it is as good as dead, and its process is ended as a stray. */
-async function adopt(ctx: Context, vm: VmRecord, record: DriverRecord): Promise<RunningVm | null> {
-  for (let left = adoptions; left > 0; left--) {
+/**
+ * A VMM that lives but does not answer gets time; after that it is as good as dead, and its process is ended, as it is at once when
+ * this is interrupted.
+ */
+async function adopt(
+  ctx: Context,
+  vm: VmRecord,
+  record: DriverRecord,
+  interrupted: AbortSignal,
+): Promise<RunningVm | null> {
+  for (let left = adoptions; left > 0 && !interrupted.aborted; left--) {
     try {
-      return await ctx.driver.adopt(record);
+      return await orAborted(ctx.driver.adopt(record), interrupted);
     } catch (error) {
       ctx.log.warn("a VMM can't be adopted", { vm: vm.name, attemptsLeft: left - 1, error: String(error) });
-      if (left > 1) await new Promise<void>((resolve) => ctx.after(ctx.timings.adoptAgainMs, resolve));
+      const pause = new Promise<void>((resolve) => ctx.after(ctx.timings.adoptAgainMs, resolve));
+      if (left > 1) await Promise.race([pause, whenAborted(interrupted)]);
     }
   }
+  await ctx.unlessReleased();
+  await ctx.driver.end(record);
   return null;
 }
 
+/** Somebody kills or deletes the VM while it is being found out what it is. */
+async function endInterrupted(
+  ctx: Context,
+  vm: VmRecord,
+  running: RunningVm | null,
+  entries: JournalEntry[],
+): Promise<void> {
+  await running?.kill();
+  running?.release();
+  endEntries(ctx, entries);
+  const state = vm.suspended ? "suspended" : vm.state === "failed" ? "failed" : "stopped";
+  await writeEnding(ctx, vm, { state, reason: "power was cut", failed: false });
+}
+
 /** Nobody was promised this VM, or someone was promised that it goes. */
-async function dropHalfVm(ctx: Context, vm: VmRecord, running: RunningVm | null): Promise<void> {
+async function dropHalfVm(ctx: Context, vm: VmRecord, running: RunningVm | null): Promise<Left> {
   await running?.kill();
   running?.release();
   await clearAway(ctx, vm);
   const removal = ctx.operations.queue(vm.id, "delete", () => forgetVm(ctx, vm));
   ctx.background(`removing ${vm.name}`, removal);
-  await isOverWithin(ctx, removal, ctx.timings.sweepMs);
+  return { removal };
 }
 
 /** The VMM lives: hold it, and take up what was being done with it. */
@@ -117,7 +171,8 @@ async function takeOver(ctx: Context, vm: VmRecord, running: RunningVm, entries:
   if (!start && !stop) return endEntries(ctx, entries);
   const work = ctx.operations.queue(vm.id, "settle", async (interrupted) => {
     if (ctx.live.get(vm.id) !== live) return;
-    if (start) await resumeStart(ctx, vm, live, ctx.store.journal.reopen(start), start.step === greetAgain);
+    const goesOn = start?.step === greetAgain;
+    if (start) await resumeStart(ctx, vm, live, ctx.store.journal.reopen(start), { goesOn, signal: interrupted });
     if (stop) await continueStop(ctx, vm, ctx.store.journal.reopen(stop), ctx.timings.graceMs, () => {});
     const restart = restartOf(ctx, entries);
     if (restart) await finishRestart(ctx, vm, restart, interrupted);

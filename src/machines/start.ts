@@ -91,9 +91,8 @@ export async function resumeStart(
   vm: VmRecord,
   live: LiveVm,
   change: OpenChange,
-  goesOn: boolean,
+  { goesOn, signal }: { goesOn: boolean; signal: AbortSignal },
 ): Promise<void> {
-  const signal = new AbortController().signal;
   try {
     // a restored one may not have begun to run
     await live.vm.resume();

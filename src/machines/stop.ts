@@ -5,6 +5,7 @@ import type { VmRecord } from "../model/vm.ts";
 import type { OpenChange } from "../store/journal.ts";
 import { askGuest } from "./ask-guest.ts";
 import type { Context } from "./context.ts";
+import { endVmm } from "./end-vmm.ts";
 import { writeEnding } from "./ended.ts";
 import type { LiveVm } from "./live.ts";
 import { tell } from "./state.ts";
@@ -45,7 +46,7 @@ export async function continueStop(
 /** Cuts power at once; the caller holds the VM's operation. */
 export async function killVm(ctx: Context, vm: VmRecord): Promise<void> {
   const change = beginStop(ctx, vm, "cut");
-  await ctx.live.get(vm.id)?.vm.kill();
+  await endVmm(ctx, vm.id);
   await writeEnding(ctx, vm, { state: "stopped", reason: "power was cut", failed: false }, change);
 }
 

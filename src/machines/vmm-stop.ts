@@ -8,13 +8,15 @@ import type { LiveVm } from "./live.ts";
 import { watchRoom } from "./room.ts";
 import { enter } from "./state.ts";
 
-/** Called for every such stop, by a VMM that is adopted too. What is under way with the VM is over first. */
-export function settleStop(ctx: Context, live: LiveVm): void {
+/** Called for such stops, of a VMM that is adopted too. What is under way with the VM is over first. Resolves when it is noted. */
+export async function settleStop(ctx: Context, live: LiveVm): Promise<void> {
   const work = ctx.operations.queue(live.id, "settle", () => noteStop(ctx, live));
   ctx.background(`noting that ${live.id} stopped`, work);
+  await work;
 }
 
 async function noteStop(ctx: Context, live: LiveVm): Promise<void> {
+  if (ctx.store.vms.byId(live.id)?.state !== "running") return;
   const cause = await causeOf(ctx, live);
   // it may run again, or have ended, or been paused
   const vm = ctx.store.vms.byId(live.id);

@@ -95,6 +95,15 @@ export function driverContract(name: string, subject: ContractSubject): void {
       expect(await driver.postMortem(vm.record)).toEqual({ kind: "poweroff" });
     });
 
+    it("a VM is ended by its record alone, and ending it again is fine", async () => {
+      const vm = await boot();
+      const driver = subject.driver();
+      await driver.end(vm.record);
+      await exitOf(vm);
+      expect(await driver.adopt(vm.record)).toBeNull();
+      await driver.end(vm.record);
+    });
+
     it("the record survives JSON", async () => {
       const vm = await boot();
       expect(JSON.parse(JSON.stringify(vm.record))).toEqual(vm.record);

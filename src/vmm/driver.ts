@@ -175,6 +175,8 @@ export interface VmmDriver {
   restore(save: Save, spec: BootSpec, signal: AbortSignal, onStarted?: () => void): Promise<RunningVm>;
   /** Null when the process is gone (or another one has its pid); never starts anything. */
   adopt(record: DriverRecord): Promise<RunningVm | null>;
+  /** Ends the process of one that may not be adopted, by SIGKILL: nothing is asked of it. Resolves when it is gone, at once if it was. */
+  end(record: DriverRecord): Promise<void>;
   /** After `adopt` gave null: how it ended, as far as the files that it left tell. */
   postMortem(record: DriverRecord): Promise<VmExit>;
 }

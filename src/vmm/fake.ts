@@ -82,6 +82,7 @@ export function createFakeDriver(world: FakeWorld): VmmDriver {
       const machine = world.find(record.process);
       return machine?.alive ? new FakeRunning(world, machine, record, true) : null;
     },
+    end: async (record) => world.find(record.process)?.end({ kind: "killed" }),
     postMortem: async (record) =>
       world.find(record.process)?.exit ?? { kind: "vmm-died", reason: "the fake VMM ended without a word" },
   };

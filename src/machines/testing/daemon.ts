@@ -34,6 +34,7 @@ export const shortTimings = {
   readerMs: 25,
   endingMs: 10,
   sweepMs: 30_000,
+  adoptMs: 30_000,
   adoptAgainMs: 1,
   restoreTurnMs: 30_000,
   spareAfterMs: 30_000,

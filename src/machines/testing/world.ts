@@ -71,6 +71,9 @@ export class World {
   /** operations that fail, by name, with what they throw */
   readonly failing = new Map<string, unknown>();
   readonly failingWrites = new Map<WorldVm, VmmStop>();
+  /** pids of VMMs that answer nothing while they live */
+  readonly silent = new Set<number>();
+  #asked = new Deferred<void>();
   #nextPid = 100;
   #nextStamp = 1;
   #nextId = 0;
@@ -83,6 +86,20 @@ export class World {
   }
 
   #begun = new Deferred<WorldVm>();
+
+  /** The next thing that a silent VMM is asked. */
+  nextAsked(): Promise<void> {
+    return this.#asked.promise;
+  }
+
+  /** Passes for a VMM that answers. @throws once a silent one has ended */
+  async answer({ process, guest }: WorldVm): Promise<void> {
+    if (!this.silent.has(process.pid)) return;
+    this.#asked.resolve();
+    this.#asked = new Deferred();
+    await guest.exited.promise;
+    throw fail("VMM_START_FAILED", { driver: "world", reason: "its monitor was closed" });
+  }
 
   /** The next VM that is booted or restored. */
   nextVm(): Promise<WorldVm> {
@@ -235,8 +252,10 @@ export function worldDriver(world: World): VmmDriver {
     },
     async adopt(record) {
       const vm = world.vmms.get(record.process.pid);
+      if (vm) await world.answer(vm);
       return vm && vm.guest.exit === null ? runningVm(world, vm) : null;
     },
+    end: async (record) => world.vmms.get(record.process.pid)?.guest.end({ kind: "killed" }),
     async postMortem(record): Promise<VmExit> {
       return world.vmms.get(record.process.pid)?.guest.exit ?? { kind: "vmm-died", reason: "no trace of it" };
     },
@@ -251,11 +270,13 @@ function runningVm(world: World, vm: WorldVm): RunningVm {
     // the stream is never read: the test's connectAgent takes the guest out of it
     agent: async () => ({ stream: { vm } as never, resync: false }),
     async pause() {
+      await world.answer(vm);
       vm.isPaused = true;
       world.paused.resolve(vm);
       world.paused = new Deferred();
     },
     async resume() {
+      await world.answer(vm);
       if (vm.spec.memory && vm.isPaused) throw new Error("it was saved in place");
       vm.isPaused = false;
       vm.stopped = null;
@@ -275,6 +296,7 @@ function runningVm(world: World, vm: WorldVm): RunningVm {
     grow: async () => {},
     async save(files, signal) {
       signal.throwIfAborted();
+      await world.answer(vm);
       return world.save(vm, files);
     },
     release: () => {},

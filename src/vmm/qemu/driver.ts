@@ -2,6 +2,7 @@
 import { fail } from "../../base/errors/error.ts";
 import { removeTree } from "../../host/files.ts";
 import { isAlive, signalProcess } from "../../host/process.ts";
+import { waitForExit } from "../../host/process-end.ts";
 import { connectUnix } from "../../host/socket.ts";
 import { makeHoles } from "../../host/sparse-file.ts";
 import { vmPaths } from "../../model/paths.ts";
@@ -19,7 +20,7 @@ import { beginLogs, readTails } from "./logs.ts";
 import { type ProbeDeps, probeQemu, type QemuProbe } from "./probe.ts";
 import { isQemuRecord, type QemuRecord, savingOf } from "./record.ts";
 import { loadState } from "./restore.ts";
-import { type RunningParts, RunningQemu } from "./running.ts";
+import { type RunningParts, RunningQemu, unreachable } from "./running.ts";
 import { readStop } from "./stopped.ts";
 
 export type QemuDeps = ProbeDeps &
@@ -84,12 +85,27 @@ class QemuDriver implements VmmDriver {
     if (!isQemuRecord(record) || !isAlive(record.process)) return null;
     try {
       signalProcess(record.process, "SIGCONT");
-      const qmp = await connectQmp(await connectUnix(vmPaths(record.directory).qmp, 10_000));
-      return this.#running(record, { qmp, exited: null, agentUsed: true, stopped: await readStop(qmp, null) });
+      return await this.#takeOver(record);
     } catch (error) {
       if (!isAlive(record.process)) return null;
-      throw fail("VMM_UNREACHABLE", { driver: "qemu", pid: record.process.pid, reason: messageOf(error) }, error);
+      throw unreachable(record, error);
     }
+  }
+
+  /** On failure the monitor's line is closed: QEMU greets the next one only then. */
+  async #takeOver(record: QemuRecord): Promise<RunningVm> {
+    const qmp = await connectQmp(await connectUnix(vmPaths(record.directory).qmp, 10_000));
+    try {
+      return this.#running(record, { qmp, exited: null, agentUsed: true, stopped: await readStop(qmp, null) });
+    } catch (error) {
+      qmp.close();
+      throw error;
+    }
+  }
+
+  async end({ process }: DriverRecord): Promise<void> {
+    signalProcess(process, "SIGKILL");
+    await waitForExit(process);
   }
 
   async postMortem(record: DriverRecord): Promise<VmExit> {
@@ -134,8 +150,4 @@ function loading({ state, onStarted }: Loaded) {
     onStarted();
     return loadState(qmp, state);
   };
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

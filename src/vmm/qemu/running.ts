@@ -1,7 +1,9 @@
 /** One running QEMU, held by its control socket. */
 import { Deferred } from "../../base/async.ts";
 import type { ByteStream } from "../../base/bytes.ts";
+import { fail, toBangerError } from "../../base/errors/error.ts";
 import { textOf } from "../../base/foreign.ts";
+import { oneAtATime } from "../../base/one-at-a-time.ts";
 import { changeStamp, removeTrees } from "../../host/files.ts";
 import { signalProcess } from "../../host/process.ts";
 import { waitForExit } from "../../host/process-end.ts";
@@ -52,6 +54,9 @@ export class RunningQemu implements RunningVm {
   #killCalled = false;
   #savedInPlace = false;
   #released = false;
+  /** how often the guest was resumed: what was asked before says nothing of the time after */
+  #resumes = 0;
+  readonly #lookWhyStopped = oneAtATime(() => this.#lookOnce());
 
   constructor(parts: RunningParts) {
     this.#parts = parts;
@@ -80,14 +85,14 @@ export class RunningQemu implements RunningVm {
   }
 
   async pause(): Promise<void> {
-    await this.#still.awake(() => this.#parts.qmp.execute("stop"));
+    await this.#ask("stop");
     this.#still.begin();
   }
 
   async resume(): Promise<void> {
     if (this.#savedInPlace) throw new Error(`VM in ${this.record.directory} was saved in place: it can't run on`);
     // its RESUME event ends the standstill
-    await this.#still.awake(() => this.#parts.qmp.execute("cont"));
+    await this.#ask("cont");
   }
 
   stopped(): VmmStop | null {
@@ -113,7 +118,7 @@ export class RunningQemu implements RunningVm {
   }
 
   async powerdown(): Promise<void> {
-    await this.#still.awake(() => this.#parts.qmp.execute("system_powerdown"));
+    await this.#ask("system_powerdown");
   }
 
   async kill(): Promise<void> {
@@ -133,7 +138,7 @@ export class RunningQemu implements RunningVm {
   async grow(serial: string, bytes: number): Promise<void> {
     raiseFileSizeLimit(this.record.process.pid, bytes);
     const resize = { "node-name": `disk-${serial}`, size: bytes };
-    await this.#still.awake(() => this.#parts.qmp.execute("block_resize", resize));
+    await this.#ask("block_resize", resize);
   }
 
   release(): void {
@@ -144,15 +149,28 @@ export class RunningQemu implements RunningVm {
   }
 
   /** Every stop is an event, those that were asked for too: the run state tells them apart. */
-  async #lookWhyStopped(): Promise<void> {
-    const stop = await readStop(this.#parts.qmp, this.#blockError).catch(() => null);
-    if (stop === null || this.#released) return;
+  async #lookOnce(): Promise<void> {
+    const resumes = this.#resumes;
+    const stop = await readStop(this.#parts.qmp, this.#blockError);
+    if (stop === null || this.#released || this.#resumes !== resumes) return;
     this.#stopped = stop;
     this.#still.begin();
     this.#onStopped(stop);
   }
 
+  /** @throws VMM_START_FAILED with QEMU's refusal, VMM_UNREACHABLE when it does not answer */
+  async #ask(command: string, args?: Record<string, unknown>): Promise<void> {
+    const { qmp } = this.#parts;
+    try {
+      await this.#still.awake(() => qmp.execute(command, args));
+    } catch (error) {
+      if (!qmp.isUnresponsive) throw error;
+      throw unreachable(this.record, error);
+    }
+  }
+
   #goesOn(): void {
+    this.#resumes += 1;
     this.#stopped = null;
     this.#blockError = null;
     this.#still.end();
@@ -179,4 +197,11 @@ export class RunningQemu implements RunningVm {
     const [tails] = await Promise.all([readTails(this.#paths), removeTrees(sockets).catch(() => {})]);
     this.#exit.resolve(classifyExit({ killCalled: this.#killCalled, shutdown: this.#shutdown, status, ...tails }));
   }
+}
+
+/** A monitor's error when the process behind it lives and can't be spoken to. */
+export function unreachable({ process }: QemuRecord, error: unknown): Error {
+  const known = toBangerError(error);
+  const reason = typeof known.details["reason"] === "string" ? known.details["reason"] : known.message;
+  return fail("VMM_UNREACHABLE", { driver: "qemu", pid: process.pid, reason }, error);
 }

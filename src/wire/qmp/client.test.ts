@@ -220,3 +220,72 @@ test("a condition that throws ends the monitor, and who waits is told", async ()
   say({ event: "MIGRATION", data: { status: 1 } });
   await expect(waiting).rejects.toMatchObject({ code: "VMM_START_FAILED" });
 });
+
+test("commands that are never answered end the monitor when they are too many", async () => {
+  const [line, other] = memoryPair();
+  const { commands } = fakeMonitor(other);
+  const qmp = await connectQmp(line);
+  const asked = Promise.allSettled(Array.from({ length: 1000 }, () => qmp.execute("query-status")));
+  const answers = await asked;
+  expect(answers.every(({ status }) => status === "rejected")).toBe(true);
+  await qmp.closed;
+  expect(commands.length).toBeLessThanOrEqual(65);
+  expect(qmp.isUnresponsive).toBe(true);
+});
+
+test("a monitor that does not read ends when too much waits for it", async () => {
+  const [line, other] = memoryPair();
+  fakeMonitor(other);
+  let written = 0;
+  const full: ByteStream = {
+    ...line,
+    write(chunk) {
+      written += chunk.length;
+      line.write(chunk);
+      return written < 1000;
+    },
+    drained: () => new Promise(() => {}),
+  };
+  const qmp = await connectQmp(full);
+  const big = { text: "x".repeat(100_000) };
+  await Promise.allSettled([1, 2, 3].map(() => qmp.execute("never", big)));
+  await qmp.closed;
+  expect(written).toBeLessThan(400_000);
+});
+
+test("a flood of events ends the monitor", async () => {
+  const [line, other] = memoryPair();
+  fakeMonitor(other);
+  const qmp = await connectQmp(line);
+  let seen = 0;
+  qmp.onEvent(() => {
+    seen += 1;
+  });
+  other.write(Buffer.from('{"event":"STOP"}\n'.repeat(30_000)));
+  await qmp.closed;
+  expect(seen).toBeLessThanOrEqual(10_000);
+});
+
+test("a command without an answer fails after its time, a descriptor's too, and the monitor counts as unresponsive until it answers", async () => {
+  const [line, other] = memoryPair();
+  let first: Command | undefined;
+  const { say } = fakeMonitor(other, {
+    cont: () => ({ return: {} }),
+    stop: (command) => {
+      first = command;
+      return null;
+    },
+  });
+  const stuck: ByteStream = Object.assign(line, { writeWith: () => new Promise<void>(() => {}) });
+  const qmp = await connectQmp(stuck, 60_000, 20);
+  await expect(qmp.executeWith(7, "getfd")).rejects.toMatchObject({
+    details: { reason: "no answer to getfd within 0.02 s" },
+  });
+  await expect(qmp.execute("stop")).rejects.toMatchObject({
+    details: { reason: "no answer to stop within 0.02 s" },
+  });
+  expect(qmp.isUnresponsive).toBe(true);
+  say({ return: {}, id: first?.id });
+  await qmp.execute("cont").catch(() => {});
+  expect(qmp.isUnresponsive).toBe(false);
+});

@@ -3,12 +3,15 @@ import { Deferred, withTimeout } from "../../base/async.ts";
 import type { ByteStream } from "../../base/bytes.ts";
 import { fail, toBangerError } from "../../base/errors/error.ts";
 import { integerOf, recordOf, textOf } from "../../base/foreign.ts";
+import { RateLimit } from "../../base/rate-limit.ts";
 
 export type QmpEvent = { name: string; data: Record<string, unknown> };
 
 export interface Qmp {
   /** `major.minor.micro` from the greeting */
   readonly version: string;
+  /** The monitor is gone, or the last command ran into its time limit: what fails now says nothing about the command. */
+  readonly isUnresponsive: boolean;
   /** Resolves with `return`, which is to be read with suspicion. @throws VMM_START_FAILED with QEMU's words, when it does not answer, or when the monitor is gone */
   execute(command: string, args?: Record<string, unknown>): Promise<unknown>;
   /**
@@ -29,12 +32,22 @@ export interface Qmp {
 const answerTimeoutMs = 30_000;
 const maxLine = 1024 * 1024;
 const maxKept = 64;
+/** Commands that wait for their answers. We have three under way at most; more of them means that they are never answered. */
+const maxWaiting = 64;
+/** Bytes of commands that QEMU has not read, beyond what the socket takes. Ours are a few hundred bytes each. */
+const maxOwed = 256 * 1024;
+/** QEMU sends a few events for each change of its state, whatever its guest does. */
+const maxEventsPerSecond = 10_000;
 /** of an error in QEMU's words, in UTF-16 units */
 const maxWords = 500;
 
-/** Reads the greeting and leaves capabilities mode; on failure the line is destroyed. @throws VMM_START_FAILED */
-export async function connectQmp(line: ByteStream, timeoutMs = 60_000): Promise<Qmp> {
-  const monitor = new Monitor(line);
+/**
+ * Reads the greeting and leaves capabilities mode; on failure the line is destroyed.
+ * @param answerMs what each command has for its answer, in `ms`
+ * @throws VMM_START_FAILED
+ */
+export async function connectQmp(line: ByteStream, timeoutMs = 60_000, answerMs = answerTimeoutMs): Promise<Qmp> {
+  const monitor = new Monitor(line, answerMs);
   const greeting = monitor.greeted.then(() => monitor.execute("qmp_capabilities"));
   try {
     await withTimeout(greeting, timeoutMs, () => monitorError(`no greeting within ${timeoutMs / 1000} s`));
@@ -54,6 +67,7 @@ type Awaited = {
 class Monitor implements Qmp {
   version = "";
   readonly #line: ByteStream;
+  readonly #answerMs: number;
   readonly #greeted = new Deferred<void>();
   readonly #closed = new Deferred<void>();
   readonly #waiting = new Map<number, Deferred<unknown>>();
@@ -63,10 +77,14 @@ class Monitor implements Qmp {
   #pieces: Buffer[] = [];
   #length = 0;
   #nextId = 1;
+  readonly #events = new RateLimit(maxEventsPerSecond);
+  #owed = 0;
+  #isLate = false;
   #gone: Error | undefined;
 
-  constructor(line: ByteStream) {
+  constructor(line: ByteStream, answerMs: number) {
     this.#line = line;
+    this.#answerMs = answerMs;
     this.#greeted.promise.catch(() => {});
     line.onClose((error) => this.#end(monitorError(error?.message ?? "its monitor was closed")));
     line.onEnd(() => line.destroy());
@@ -81,39 +99,52 @@ class Monitor implements Qmp {
     return this.#closed.promise;
   }
 
+  get isUnresponsive(): boolean {
+    return this.#isLate || this.#gone !== undefined;
+  }
+
   execute(command: string, args?: Record<string, unknown>): Promise<unknown> {
-    return this.#ask(command, args, (line) => void this.#line.write(line));
+    return this.#ask(command, args, async (line) => this.#write(line));
   }
 
   executeWith(descriptor: number, command: string, args?: Record<string, unknown>): Promise<unknown> {
-    return this.#ask(command, args, (line) => {
+    return this.#ask(command, args, async (line) => {
       if (!this.#line.writeWith) throw new Error("this monitor's line carries no descriptors");
-      return this.#line.writeWith(descriptor, line);
+      await this.#line.writeWith(descriptor, line);
     });
   }
 
   async #ask(
     command: string,
     args: Record<string, unknown> | undefined,
-    send: (line: Uint8Array) => Promise<void> | void,
+    send: (line: Uint8Array) => Promise<void>,
   ): Promise<unknown> {
+    if (!this.#gone && this.#waiting.size >= maxWaiting) this.#break("its monitor does not answer");
     if (this.#gone) throw this.#gone;
     const id = this.#nextId++;
     const answer = new Deferred<unknown>();
     this.#waiting.set(id, answer);
-    answer.promise.catch(() => {});
+    const line = Buffer.from(`${JSON.stringify({ execute: command, ...(args ? { arguments: args } : {}), id })}\n`);
+    // sending waits for QEMU too where a descriptor goes with it: the limit is on both
+    send(line).catch((error: Error) => answer.reject(monitorError(error.message)));
     try {
-      await send(Buffer.from(`${JSON.stringify({ execute: command, ...(args ? { arguments: args } : {}), id })}\n`));
-    } catch (error) {
-      this.#waiting.delete(id);
-      throw monitorError((error as Error).message);
-    }
-    const late = () => monitorError(`no answer to ${command} within ${answerTimeoutMs / 1000} s`);
-    try {
-      return await withTimeout(answer.promise, answerTimeoutMs, late);
+      return await withTimeout(answer.promise, this.#answerMs, () => this.#late(command));
     } finally {
       this.#waiting.delete(id);
     }
+  }
+
+  #late(command: string): Error {
+    this.#isLate = true;
+    return monitorError(`no answer to ${command} within ${this.#answerMs / 1000} s`);
+  }
+
+  /** The monitor ends when too much waits for a QEMU that does not read. */
+  #write(bytes: Uint8Array): void {
+    if (this.#line.write(bytes)) return;
+    if (this.#owed === 0) void this.#line.drained().then(() => (this.#owed = 0));
+    this.#owed += bytes.length;
+    if (this.#owed > maxOwed) this.#break("its monitor does not read");
   }
 
   onEvent(listener: (name: string, data: Record<string, unknown>) => void): void {
@@ -186,6 +217,7 @@ class Monitor implements Qmp {
   }
 
   #takeEvent(name: string, data: unknown): void {
+    if (!this.#events.take()) return this.#break(`its monitor sent over ${maxEventsPerSecond} events in a second`);
     const event = { name, data: recordOf(data) ?? {} };
     for (const awaited of this.#awaited) {
       if (awaited.name !== name || !awaited.passes(event.data)) continue;
@@ -200,6 +232,7 @@ class Monitor implements Qmp {
     const id = integerOf(message["id"], 1, Number.MAX_SAFE_INTEGER);
     const answer = id === null ? undefined : this.#waiting.get(id);
     if (!answer) return;
+    this.#isLate = false;
     if (!("error" in message)) return answer.resolve(message["return"]);
     const error = recordOf(message["error"]) ?? {};
     answer.reject(monitorError(textOf(error["desc"], maxWords) ?? textOf(error["class"], maxWords) ?? "an error"));

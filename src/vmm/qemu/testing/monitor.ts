@@ -27,6 +27,7 @@ export function fakeMonitor(
   };
   return {
     version: "7.2.22",
+    isUnresponsive: false,
     told,
     say,
     async execute(command, args) {

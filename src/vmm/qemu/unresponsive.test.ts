@@ -1,0 +1,147 @@
+/** A taken-over QEMU, played by hand on its socket: what it says and does not say costs the daemon next to nothing. */
+import { afterAll, afterEach, expect, test } from "bun:test";
+import { once } from "node:events";
+import net from "node:net";
+import { isAlive, processRef, signalProcess } from "../../host/process.ts";
+import { connectUnix } from "../../host/socket.ts";
+import { vmPaths } from "../../model/paths.ts";
+import type { ProcessRef } from "../../model/vm.ts";
+import { connectQmp } from "../../wire/qmp/client.ts";
+import { makeTempFolder } from "../testing/temp.ts";
+import { createQemuDriver } from "./driver.ts";
+import { RunningQemu } from "./running.ts";
+
+const folders = makeTempFolder("qmp");
+const cleanups: (() => void)[] = [];
+afterEach(() => {
+  for (const cleanup of cleanups.splice(0)) cleanup();
+});
+afterAll(() => folders.remove());
+let count = 0;
+
+type Command = { execute: string; id: number };
+type Peer = {
+  line: net.Socket;
+  commands: Command[];
+  say(value: object): void;
+  nextCommand(name: string): Promise<Command>;
+};
+
+const greeting = { QMP: { version: { qemu: { major: 7, minor: 2, micro: 0 } }, capabilities: [] } };
+
+/** Greets, leaves capabilities mode, and answers nothing else by itself. */
+function play(line: net.Socket): Peer {
+  const commands: Command[] = [];
+  const waiting: { name: string; resolve: (command: Command) => void }[] = [];
+  const say = (value: object) => void line.write(`${JSON.stringify(value)}\n`);
+  let text = "";
+  line.on("error", () => {});
+  line.on("data", (chunk) => {
+    text += String(chunk);
+    for (let end = text.indexOf("\n"); end >= 0; end = text.indexOf("\n")) {
+      const command = JSON.parse(text.slice(0, end)) as Command;
+      text = text.slice(end + 1);
+      if (command.execute === "qmp_capabilities") say({ return: {}, id: command.id });
+      else commands.push(command);
+      for (const one of waiting.splice(0)) one.name === command.execute ? one.resolve(command) : waiting.push(one);
+    }
+  });
+  say(greeting);
+  return { line, commands, say, nextCommand: (name) => new Promise((resolve) => waiting.push({ name, resolve })) };
+}
+
+/** A process that stands for QEMU's, and its socket. */
+async function hostile() {
+  const directory = await folders.make(String(count++));
+  const child = Bun.spawn(["sleep", "600"]);
+  const process = processRef(child.pid) as ProcessRef;
+  const connected = Promise.withResolvers<Peer>();
+  const server = net.createServer((line) => connected.resolve(play(line)));
+  server.listen(vmPaths(directory).qmp);
+  await once(server, "listening");
+  cleanups.push(
+    () => server.close(),
+    () => signalProcess(process, "SIGKILL"),
+  );
+  const record = { driver: "qemu" as const, version: "7.2.0", accel: "kvm" as const, process, directory };
+  return { record, peer: connected.promise };
+}
+
+async function running() {
+  const { record, peer } = await hostile();
+  const qmp = await connectQmp(await connectUnix(vmPaths(record.directory).qmp));
+  const hostFacts = () => Promise.reject(new Error("not asked for"));
+  const vm = new RunningQemu({ record, qmp, exited: null, agentUsed: false, stopped: null, hostFacts });
+  cleanups.push(() => vm.release());
+  return { record, vm, qmp, peer: await peer };
+}
+
+test("however often it says that it stopped, it is asked why once at a time", async () => {
+  const { qmp, peer } = await running();
+  const first = peer.nextCommand("query-status");
+  peer.line.write('{"event":"STOP"}\n'.repeat(5000));
+  const { id } = await first;
+  // its answer is behind all of these
+  const second = peer.nextCommand("query-status");
+  peer.say({ return: { status: "running" }, id });
+  const again = await second;
+  const last = peer.nextCommand("query-version");
+  peer.say({ return: { status: "running" }, id: again.id });
+  const asked = qmp.execute("query-version");
+  peer.say({ return: {}, id: (await last).id });
+  await asked;
+  expect(peer.commands.map(({ execute }) => execute)).toEqual(["query-status", "query-status", "query-version"]);
+});
+
+test("an answer from before the guest was resumed does not count as a stop", async () => {
+  const { vm, qmp, peer } = await running();
+  const stops: unknown[] = [];
+  vm.onStopped((stop) => void stops.push(stop));
+  const first = peer.nextCommand("query-status");
+  peer.say({ event: "STOP" });
+  const { id } = await first;
+  const last = peer.nextCommand("query-version");
+  peer.line.write(`${JSON.stringify({ return: { status: "internal-error" }, id })}\n{"event":"RESUME"}\n`);
+  const asked = qmp.execute("query-version");
+  peer.say({ return: {}, id: (await last).id });
+  await asked;
+  expect([vm.stopped(), stops]).toEqual([null, []]);
+});
+
+test("a flood ends its monitor, not its VM: that can be ended alone, and says so", async () => {
+  const { record, vm, qmp, peer } = await running();
+  peer.line.write('{"event":"STOP"}\n'.repeat(100_000));
+  await qmp.closed;
+  await expect(vm.pause()).rejects.toMatchObject({
+    code: "VMM_UNREACHABLE",
+    details: { pid: record.process.pid, reason: "its monitor sent over 10000 events in a second" },
+  });
+  expect(isAlive(record.process)).toBe(true);
+  await vm.kill();
+  expect(isAlive(record.process)).toBe(false);
+  expect(await vm.wait()).toEqual({ kind: "killed" });
+});
+
+test("one that refuses to say how it is isn't adopted, and its line is free for the next attempt", async () => {
+  const { record, peer } = await hostile();
+  const driver = createQemuDriver({} as never);
+  const adopting = driver.adopt(record);
+  const { line, say, nextCommand } = await peer;
+  const closed = once(line, "close");
+  const { id } = await nextCommand("query-status");
+  say({ error: { class: "GenericError", desc: "Not now" }, id });
+  await expect(adopting).rejects.toMatchObject({ code: "VMM_UNREACHABLE", details: { reason: "Not now" } });
+  await closed;
+});
+
+test("one that says nothing at all is ended by its process", async () => {
+  const { record, peer } = await hostile();
+  const driver = createQemuDriver({} as never);
+  const adopting = driver.adopt(record).catch((error: unknown) => error);
+  await (await peer).nextCommand("query-status");
+  await driver.end(record);
+  expect(isAlive(record.process)).toBe(false);
+  await driver.end(record);
+  (await peer).line.destroy();
+  expect(await adopting).toBeNull();
+});
