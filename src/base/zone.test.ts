@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import metadata from "../../protocol/metadata-addresses.json";
 import { mayName, type Zone, zoneOfAddress, zoneOfHost } from "./zone.ts";
 
 /** The first and the last address of each network, and their neighbours outside. */
@@ -18,12 +19,14 @@ const addresses: Record<Zone, string[]> = {
   private: [
     ...["10.0.0.0", "10.255.255.255", "172.16.0.0", "172.31.255.255", "192.168.0.0", "192.168.255.255"],
     ...["100.64.0.0", "100.127.255.255", "192.0.0.0", "192.0.0.255", "198.18.0.0", "198.19.255.255"],
+    ...["100.100.100.199", "100.100.100.201", "192.0.0.191", "192.0.0.193", "fd20:ce::253", "fd00:ec2::255"],
     ...["fc00::", "fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "fec0::1", "feff::1", "64:ff9b:1::a00:1", "2001::1"],
     ...["::ffff:10.0.0.1", "64:ff9b::a00:1", "64:ff9b::192.168.1.1", "2002:c0a8:101::1"],
   ],
   "link-local": [
     ...["169.254.0.0", "169.254.169.254", "169.254.255.255", "fe80::", "fe80::1%eth0", "febf::1", "fd00:ec2::254"],
-    ...["::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe"],
+    ...["::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe", "::ffff:168.63.129.16", "2002:6464:64c8::"],
+    ...metadata.map(({ address }) => address),
   ],
   reserved: [
     "224.0.0.1",
@@ -40,7 +43,17 @@ const addresses: Record<Zone, string[]> = {
   public: [
     ...["1.0.0.0", "9.255.255.255", "11.0.0.0", "126.255.255.255", "128.0.0.0", "172.15.255.255", "172.32.0.0"],
     ...["192.167.255.255", "192.169.0.0", "100.63.255.255", "100.128.0.0", "169.253.255.255", "169.255.0.0"],
-    ...["192.0.1.0", "198.17.255.255", "198.20.0.0", "223.255.255.255", "2606:4700::1", "2001:4860::8888", "2001:1::1"],
+    ...[
+      "168.63.129.15",
+      "168.63.129.17",
+      "192.0.1.0",
+      "198.17.255.255",
+      "198.20.0.0",
+      "223.255.255.255",
+      "2606:4700::1",
+      "2001:4860::8888",
+      "2001:1::1",
+    ],
     ...["::ffff:8.8.8.8", "64:ff9b::808:808", "2002:808:808::", "fbff::1", "fe00::1", "64:ff9b:0:0:0:1::"],
   ],
 };
@@ -90,4 +103,10 @@ test("public servers are named by all, others by their kind alone", () => {
   const zones: Zone[] = ["public", "private", "link-local", "loopback", "reserved"];
   for (const from of zones)
     expect(zones.filter((to) => mayName(from, to)).toSorted()).toEqual([...new Set<Zone>(["public", from])].toSorted());
+});
+
+test("a metadata service is named by no server outside of its kind, public or private", () => {
+  for (const { address } of metadata)
+    for (const from of ["public", "private", "loopback"] as const)
+      expect([address, mayName(from, zoneOfAddress(address))]).toEqual([address, false]);
 });

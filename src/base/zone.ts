@@ -48,11 +48,19 @@ const zoneWords: Record<Zone, string> = {
 
 const ownNames = new Set(["localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback"]);
 
+/**
+ * Metadata services, which hand out a cloud host's credentials, outside of the link-local networks. The whole list, which
+ * `netguard` is tested against too: `protocol/metadata-addresses.json`.
+ */
+const v4Metadata = ["100.100.100.200", "168.63.129.16", "192.0.0.192"];
+const v6Metadata = ["fd00:ec2::254", "fd20:ce::254"];
+
 /** The first that fits decides. */
 const v4Zones: [network: string, bits: number, zone: Zone][] = [
   // Linux connects 0.0.0.0 to itself
   ["0.0.0.0", 8, "loopback"],
   ["127.0.0.0", 8, "loopback"],
+  ...v4Metadata.map((address): [string, number, Zone] => [address, 32, "link-local"]),
   ["10.0.0.0", 8, "private"],
   ["172.16.0.0", 12, "private"],
   ["192.168.0.0", 16, "private"],
@@ -67,8 +75,7 @@ const v4Zones: [network: string, bits: number, zone: Zone][] = [
 
 const v6Zones: [network: string, bits: number, zone: Zone][] = [
   ["::1", 128, "loopback"],
-  // a metadata service, in a network that is private otherwise
-  ["fd00:ec2::254", 128, "link-local"],
+  ...v6Metadata.map((address): [string, number, Zone] => [address, 128, "link-local"]),
   ["fc00::", 7, "private"],
   ["fec0::", 10, "private"],
   ["fe80::", 10, "link-local"],

@@ -22,7 +22,7 @@ const NEVER: [Network; 8] = [
     Network::of([127, 0, 0, 0], 8),
     // link-local (RFC 3927): here most clouds answer with the credentials of the host
     Network::of([169, 254, 0, 0], 16),
-    // metadata services elsewhere: Alibaba Cloud, Azure's WireServer, Oracle Cloud Classic
+    // metadata services elsewhere (protocol/metadata-addresses.json): Alibaba Cloud, Azure's WireServer, Oracle Cloud Classic
     Network::of([100, 100, 100, 200], 32),
     Network::of([168, 63, 129, 16], 32),
     Network::of([192, 0, 0, 192], 32),
