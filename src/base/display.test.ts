@@ -4,26 +4,34 @@ import { DisplayStream, escapeUnseen, indented, oneLine, safeJson, stripControl,
 import { runs } from "./testing/budget.ts";
 
 /** What no text on a terminal may hold, written down by number, apart from the expression that removes it. */
+const unseenRanges: [number, number][] = [
+  [0x00, 0x08],
+  [0x0b, 0x1f],
+  [0x7f, 0x9f],
+  [0xad, 0xad],
+  [0x34f, 0x34f],
+  [0x61c, 0x61c],
+  [0x115f, 0x1160],
+  [0x17b4, 0x17b5],
+  [0x180b, 0x180f],
+  [0x200b, 0x200f],
+  [0x2028, 0x202e],
+  [0x2060, 0x206f],
+  [0x2800, 0x2800],
+  [0x3164, 0x3164],
+  [0xd800, 0xdfff],
+  [0xfe00, 0xfe0f],
+  [0xfeff, 0xfeff],
+  [0xffa0, 0xffa0],
+  [0xfff0, 0xfffb],
+  [0x1bca0, 0x1bca3],
+  [0x1d159, 0x1d159],
+  [0x1d173, 0x1d17a],
+  [0xe0000, 0xe0fff],
+];
+
 function isUnseen(code: number): boolean {
-  const ranges: [number, number][] = [
-    [0x00, 0x08],
-    [0x0b, 0x1f],
-    [0x7f, 0x9f],
-    [0xad, 0xad],
-    [0x61c, 0x61c],
-    [0x115f, 0x1160],
-    [0x180e, 0x180e],
-    [0x200b, 0x200f],
-    [0x2028, 0x202e],
-    [0x2060, 0x206f],
-    [0x3164, 0x3164],
-    [0xd800, 0xdfff],
-    [0xfeff, 0xfeff],
-    [0xfff9, 0xfffb],
-    [0xe0001, 0xe0001],
-    [0xe0020, 0xe007f],
-  ];
-  return ranges.some(([from, to]) => code >= from && code <= to && code !== 0x2065);
+  return unseenRanges.some(([from, to]) => code >= from && code <= to);
 }
 
 function unseenIn(text: string): number[] {
@@ -73,6 +81,8 @@ const texts: [string, string][] = [
   ["\u202eevil\u2066\u2069\u061c\u200e", "evil"],
   ["a\u2028b\u2029c\u0085d", "abcd"],
   ["ze\u200bro\u2060\ufeff\u00ad", "zero"],
+  ["main\u{e0100}\ufe0f\u034f\u2065\u{e0002}\ufff0\u17b4\u180b", "main"],
+  ["\u2800bl\u{1d159}ank", "blank"],
   ["tag\u{e0041}\u{e007f}", "tag"],
   ["\ud83d\u001b[m\ude00", "😀"],
   ["\ud83d half", " half"],
@@ -99,6 +109,47 @@ test("nothing that is unseen or obeyed is left, by whatever way text is shown", 
       expect(visible(text)).not.toMatch(/[\t\n]/);
       expect(unseenIn(visible(text))).toEqual([]);
     }),
+    { numRuns: runs(300) },
+  );
+});
+
+/** Arabic and other scripts' marks of numbers and abbreviations: format characters too, though they can be seen. */
+const seenFormat = /[\u0600-\u0605\u06dd\u070f\u0890\u0891\u08e2\u{110bd}\u{110cd}\u{13430}-\u{1343f}]/u;
+
+test("of all code points, those that can't be seen are taken out and escaped, and no other", () => {
+  // neither a sequence nor a pair of surrogates reaches across a line
+  const codes = Array.from({ length: 0x110000 }, (_, code) => code);
+  const text = codes.map((code) => String.fromCodePoint(code)).join("\n|");
+  const stripped = stripControl(text).replace("\n|\n\n|", "\n|LF\n|").split("\n|");
+  const shown = visible(text).split("\\u{a}|");
+  const escaped = escapeUnseen(text).replace("\n|\n\n|", "\n|LF\n|").split("\n|");
+  const wrong = codes.filter((code) => {
+    if (code === 0x0a) return shown[code] !== "\\u{a}";
+    const unit = String.fromCodePoint(code);
+    const isHidden = isUnseen(code) || seenFormat.test(unit);
+    if (stripped[code] !== (isHidden ? "" : unit) || (escaped[code] !== unit) !== isHidden) return true;
+    return shown[code] !== (isHidden || code === 0x09 ? `\\u{${code.toString(16)}}` : unit);
+  });
+  expect(wrong).toEqual([]);
+}, 60_000);
+
+test("two names never look the same for what can't be seen in them, nor for what looks like its code", () => {
+  /** takes back what `visible` has done: no two names have the same outcome */
+  const original = (shown: string) =>
+    shown.replace(/\\u\{([0-9a-f]+)\}/g, (_, code: string) => String.fromCodePoint(Number.parseInt(code, 16)));
+  expect(visible("main\u{e0100}")).toBe("main\\u{e0100}");
+  expect(visible("a\nb")).not.toBe(visible("a\\u{a}b"));
+  const part = fc.constantFrom("\\", "u{", "a}", "5c}", "\n", "\u2800", "\ufe0f", "x");
+  fc.assert(
+    fc.property(
+      fc.oneof(
+        hostile,
+        fc.array(part).map((parts) => parts.join("")),
+      ),
+      (name) => {
+        expect(original(visible(name))).toBe(name);
+      },
+    ),
     { numRuns: runs(300) },
   );
 });

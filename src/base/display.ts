@@ -23,9 +23,10 @@ const unfinished = new RegExp(
 
 /**
  * What Unicode calls controls, format characters (bidirectional marks, zero-width ones, tags) and separators of lines and
- * paragraphs, the letters that are drawn as nothing, and halves of surrogate pairs; tab and newline aside.
+ * paragraphs, halves of surrogate pairs, and what is drawn as nothing: variation selectors, fillers, code points that are
+ * set aside to be ignored, the blank of Braille and the null notehead; tab and newline aside.
  */
-const unseen = /[^\P{Cc}\t\n]|[\p{Cf}\p{Zl}\p{Zp}\p{Cs}\u115f\u1160\u3164\uffa0]/gu;
+const unseen = /[^\P{Cc}\t\n]|[\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Default_Ignorable_Code_Point}\u2800\u{1d159}]/gu;
 
 /** Without escape sequences and what can't be seen; tab and newline stay. */
 export function stripControl(text: string): string {
@@ -39,10 +40,16 @@ export function oneLine(text: string): string {
   return stripControl(text.replace(sequences, "").replace(breaks, "\n")).replace(/\n/g, " ");
 }
 
-/** A name, which must stay distinct from others: each character that can't be seen is shown by its code, as in `a\u{a}b`. */
+/**
+ * A name, which must stay distinct from others: each character that can't be seen is shown by its code, as in `a\u{a}b`, and
+ * so is a backslash that would begin such a code.
+ */
 export function visible(text: string): string {
   const shown = (unit: string) => `\\u{${(unit.codePointAt(0) ?? 0).toString(16)}}`;
-  return text.replace(unseen, shown).replace(/[\t\n]/g, shown);
+  return text
+    .replace(/\\(?=u\{)/g, shown)
+    .replace(unseen, shown)
+    .replace(/[\t\n]/g, shown);
 }
 
 /** Further lines of ours under a first one, indented: none of them can pass for a line of its own. */
