@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import * as fs from "node:fs";
 import { isError } from "../base/errors/error.ts";
-import { ensureOwnFolder, folderProblem, ownUid, placeProblem } from "./owner.ts";
+import { ensureOwnFolder, folderProblem, ownUid, placeProblem, refuseLink } from "./owner.ts";
 import { tempFolder } from "./testing/temp.ts";
 
 const folders: [uid: number, mode: number, uids: number[], allowSticky: boolean, problem: RegExp | null][] = [
@@ -67,4 +67,18 @@ test("nothing is made where everyone may write, nor below it", async () => {
   await ensureOwnFolder(`${folder.path}/a`);
   fs.chmodSync(`${folder.path}/a`, 0o777);
   expect(await refusal(`${folder.path}/a`)).toContain("it may be written to by everyone");
+});
+
+test("a link to a folder is refused, also one that leads nowhere; a folder and what is missing pass", async () => {
+  using folder = tempFolder();
+  const at = (name: string) => `${folder.path}/${name}`;
+  fs.mkdirSync(at("real"));
+  for (const target of ["real", "nowhere"]) {
+    fs.rmSync(at("link"), { force: true });
+    fs.symlinkSync(at(target), at("link"));
+    const error = await refuseLink(at("link")).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: "FOLDER_LINKED", details: { path: at("link"), root: folder.path } });
+  }
+  await refuseLink(at("real"));
+  await refuseLink(at("missing"));
 });

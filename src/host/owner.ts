@@ -1,8 +1,9 @@
 /** Whom a folder belongs to and who else may change it, before anything is entrusted to it. */
 import { statSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
+import { lstat, mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { fail } from "../base/errors/error.ts";
+import { isMissing } from "./errno.ts";
 
 /** As `stat` says it. */
 export type Owned = { uid: number; mode: number };
@@ -70,6 +71,19 @@ function refuseUnsafe(path: string, place: string, self: number): void {
   const problem = found && placeProblem(found, self);
   if (!problem) return;
   throw fail("FOLDER_UNSAFE", { path, problem: `${place === path ? "it" : place} ${problem}` });
+}
+
+/**
+ * A link may lead where another daemon keeps its files, whichever of the two has the link: no lock or owner of the folder
+ * above says anything about that place. A path that is missing passes.
+ * @throws FOLDER_LINKED
+ */
+export async function refuseLink(path: string): Promise<void> {
+  const found = await lstat(path).catch((error: unknown) => {
+    if (isMissing(error)) return null;
+    throw error;
+  });
+  if (found?.isSymbolicLink()) throw fail("FOLDER_LINKED", { path, root: dirname(path) });
 }
 
 /** The nearest folder above that exists. */

@@ -77,6 +77,12 @@ export function pathsOf(roots: Roots) {
 
 export type Paths = ReturnType<typeof pathsOf>;
 
+/** Folders in which whatever the database does not know is removed, when a daemon starts or a user prunes. */
+export function sweptFolders(paths: Paths): string[] {
+  const { vms, templates, snapshots, layers, kernels, partial, blobs, initramfsFolder } = paths;
+  return [vms, templates, snapshots, layers, kernels, partial, blobs, initramfsFolder];
+}
+
 export function vmPaths(directory: string) {
   return {
     directory,

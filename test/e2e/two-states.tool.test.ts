@@ -1,6 +1,6 @@
 /** Two state folders, one cache: the second one is refused, told the way out, and harms nothing. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gatedTest } from "../../src/host/testing/gate.ts";
 import { Home } from "./home.ts";
@@ -46,3 +46,65 @@ test("a cache whose state folder was deleted is taken over, and what it held goe
   expect(layers()).toEqual([]);
   await home.ok(["daemon", "stop"], { env: other() });
 });
+
+/** Two homes, each with a cache and a state folder of its own. */
+async function withHomes(body: (first: Home, second: Home) => Promise<void>): Promise<void> {
+  const homes = [new Home("linka"), new Home("linkb")] as const;
+  try {
+    await body(...homes);
+  } finally {
+    for (const one of homes) await one.close();
+  }
+}
+
+function link(target: string, path: string): void {
+  mkdirSync(join(path, ".."), { recursive: true });
+  symlinkSync(target, path);
+}
+
+/** Files as a daemon has them in folders that it removes unknown ones from. */
+const swept: [folder: string, file: string][] = [
+  ["c/banger/layers", `${"1".repeat(64)}.sqfs`],
+  ["c/banger/kernels", "1".repeat(64)],
+  ["c/banger/partial", "layer-0011223344556677"],
+  ["c/banger/blobs", "1".repeat(64)],
+  ["c/banger/initramfs", `${"1".repeat(64)}.cpio`],
+  ["s/banger/vms", "0123456789ab"],
+  ["s/banger/templates", "1".repeat(64)],
+  ["s/banger/snapshots", "0123456789ab"],
+];
+test.each(swept)("a daemon whose %s leads to another's does not start, and removes nothing there", (folder, file) =>
+  withHomes(async (first, second) => {
+    await first.ok(["image", "ls"]);
+    const [from, to] = [join(second.folder, folder), join(first.folder, folder)];
+    mkdirSync(to, { recursive: true });
+    link(to, from);
+    writeFileSync(join(to, file), "the first daemon's");
+    const refused = await second.banger(["image", "prune"]);
+    expect(refused.stderr).toContain(`${from} is a symbolic link`);
+    expect(refused.stderr).toContain(`make ${join(from, "..")} itself the link`);
+    expect([refused.code, readdirSync(to)]).toEqual([6, [file]]);
+  }),
+);
+
+test("of two caches whose layers are links to one folder, neither loses anything", () =>
+  withHomes(async (first, second) => {
+    const shared = join(first.folder, "shared");
+    mkdirSync(shared);
+    writeFileSync(join(shared, "layer"), "");
+    for (const one of [first, second]) {
+      link(shared, join(one.folder, "c/banger/layers"));
+      expect((await one.banger(["image", "prune"])).stderr).toContain("layers is a symbolic link");
+    }
+    expect(readdirSync(shared)).toEqual(["layer"]);
+  }));
+
+test("two caches that are links to one folder are told apart by its owner", () =>
+  withHomes(async (first, second) => {
+    const shared = join(first.folder, "shared");
+    mkdirSync(shared);
+    for (const one of [first, second]) link(shared, join(one.folder, "c/banger"));
+    await first.ok(["image", "ls"]);
+    expect((await second.banger(["image", "ls"])).stderr).toContain(`the state folder ${first.folder}/s/banger`);
+    await first.ok(["image", "ls"]);
+  }));

@@ -41,6 +41,12 @@ export const hostErrors = {
     hint: () =>
       "HOME, XDG_STATE_HOME, XDG_CACHE_HOME and XDG_RUNTIME_DIR must lead to folders of your own (`su -` and `sudo -i` see to that)",
   }),
+  FOLDER_LINKED: spec({
+    exit: Exit.Daemon,
+    message: (p: { path: string; root: string }) =>
+      `${p.path} is a symbolic link: banger removes what it does not know there, which may be another's`,
+    hint: (p) => `replace it by a folder; to keep the files on another disk, make ${p.root} itself the link`,
+  }),
   FILE_INVALID: spec({
     exit: Exit.Failure,
     message: (p: { path: string; problem: string }) => `${p.path}: ${p.problem}`,
