@@ -76,16 +76,18 @@ test("who asks another place for the same blob neither waits for the first nor f
   const { temp, downloads } = home();
   using _ = temp;
   const all = downloads();
+  const holds = [all.hold(), all.hold()] as const;
   const gate = Promise.withResolvers<Part>();
-  const evil = all.hold().blob(
+  const evil = holds[0].blob(
     wanted("evil"),
     () => gate.promise,
     () => {},
     never,
   );
-  const path = await all.hold().blob(wanted("good"), whole, () => {}, never);
+  const path = await holds[1].blob(wanted("good"), whole, () => {}, never);
   expect(readFileSync(path)).toEqual(content);
   gate.reject(new Error("gone"));
   await expect(evil).rejects.toThrow("gone");
   expect(readFileSync(path)).toEqual(content);
+  for (const hold of holds) await hold.release();
 });
