@@ -12,16 +12,20 @@ test.each([
   ["a VMM's grandchild", { pid: 50, uid: 1000 }, "your process belongs to a VM"],
   ["a VMM's grandchild that became root", { pid: 50, uid: 0 }, "your process belongs to a VM"],
   ["a process that is gone", { pid: 99, uid: 1000 }, null],
-  ["a loop in what /proc says", { pid: 70, uid: 1000 }, null],
+  ["a loop in what /proc says", { pid: 70, uid: 1000 }, "your process has more than 64 parents"],
   ["another pid namespace", { pid: 0, uid: 1000 }, "your process is in another pid namespace"],
 ])("%s", (_who, peer, reason) => {
   expect(refusalOf(peer, facts)).toBe(reason);
 });
 
-test("a VMM is looked for 64 processes up, and no further", () => {
-  const chain = (pid: number) => (pid < 200 ? pid + 1 : 0);
-  const below = (vmm: number) => ({ uid: 1000, vmProcesses: () => [vmm], parentOf: chain });
-  expect(refusalOf({ pid: 100, uid: 1000 }, below(163))).toBe("your process belongs to a VM");
-  expect(refusalOf({ pid: 100, uid: 1000 }, below(164))).toBeNull();
+test("a VMM is looked for among 64 parents, and a peer with more of them is refused", () => {
+  const chain = (length: number) => (pid: number) => (pid < 100 + length ? pid + 1 : 1);
+  const peer = { pid: 100, uid: 1000 };
+  const below = (vmm: number) => ({ uid: 1000, vmProcesses: () => [vmm], parentOf: chain(100) });
+  expect(refusalOf(peer, below(164))).toBe("your process belongs to a VM");
+  for (const vmm of [165, 200]) expect(refusalOf(peer, below(vmm))).toBe("your process has more than 64 parents");
+  const beside = (length: number) => ({ uid: 1000, vmProcesses: () => [7], parentOf: chain(length) });
+  expect(refusalOf(peer, beside(64))).toBeNull();
+  expect(refusalOf(peer, beside(65))).toBe("your process has more than 64 parents");
   expect(refusalOf({ pid: 2, uid: 1000 }, { ...below(2), parentOf: () => 1 })).toBe("your process belongs to a VM");
 });

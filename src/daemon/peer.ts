@@ -9,7 +9,7 @@ export type PeerFacts = {
   parentOf(pid: number): number;
 };
 
-/** Deeper than any real process tree. */
+/** Deeper than any real process tree: what is above it is not looked at, so such a peer is refused. */
 const maxDepth = 64;
 
 /** Null when that peer may speak, else why not. */
@@ -19,9 +19,9 @@ export function refusalOf(peer: { pid: number; uid: number }, facts: PeerFacts):
   const vms = new Set(facts.vmProcesses());
   if (vms.size === 0) return null;
   let pid = peer.pid;
-  for (let depth = 0; pid > 1 && depth < maxDepth; depth++) {
+  for (let depth = 0; pid > 1 && depth <= maxDepth; depth++) {
     if (vms.has(pid)) return "your process belongs to a VM";
     pid = facts.parentOf(pid);
   }
-  return null;
+  return pid > 1 ? `your process has more than ${maxDepth} parents` : null;
 }
