@@ -26,7 +26,7 @@ const running = {
   uncaught: { count: 0, last: null },
 };
 const leftover = { path: "/s/x", reason: "the system forbids it", next: "do this" };
-const cage = { landlock: 7, seccomp: true, namespaces: null, network: null };
+const cage = { landlock: 7, seccomp: true, namespaces: null, network: null, processes: null };
 const rows: [string, Partial<CheckFacts>, string, "warning" | "failure", RegExp][] = [
   ["another architecture", { arch: "arm64" }, "architecture", "failure", /arm64/],
   ["no QEMU", { qemu: null }, "vmm", "failure", /not installed/],

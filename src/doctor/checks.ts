@@ -117,6 +117,11 @@ const layers: { layer: Gap["layer"]; present: (cage: Cage) => string; fix: strin
   },
   { layer: "namespaces", present: () => "user, mount, IPC and host name namespaces of their own", fix: userNamespaces },
   { layer: "network namespace", present: () => "a network namespace of their own", fix: userNamespaces },
+  {
+    layer: "process limit",
+    present: () => "a limit of processes and threads for each",
+    fix: "use an ordinary user, on a kernel from 5.14 on that lets it make user namespaces",
+  },
 ];
 
 function user({ uid, subordinateIds }: CheckFacts): Finding {

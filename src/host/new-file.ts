@@ -19,6 +19,12 @@ export async function writeNew(path: string, data: string | Uint8Array, mode = 0
   }
 }
 
+/** An empty file of mode 0600, not synced. @throws EEXIST */
+export async function makeEmpty(path: string): Promise<void> {
+  const file = await fs.open(path, "wx", 0o600);
+  await file.close();
+}
+
 async function writeDurable(path: string, data: string | Uint8Array, mode: number): Promise<void> {
   const file = await fs.open(path, "wx", mode);
   try {

@@ -1,4 +1,6 @@
 import { expect, test } from "bun:test";
+import type { Probe } from "../vmm/driver.ts";
+import { templateLimit } from "./confinement.ts";
 import { newHost, recorder, startDaemon } from "./testing/daemon.ts";
 
 const agent = { wait: "agent" } as const;
@@ -24,4 +26,14 @@ test("a whole cage is not worth a word", async () => {
   const { events, emit, signal } = recorder();
   await machines.create({ name: "web", ephemeral: false }, agent, emit, signal);
   expect(events.filter((event) => event.kind === "note" && event.level === "warn")).toEqual([]);
+});
+
+test("a whole cage is required: no templates where a VMM writes to the memory that others map", () => {
+  const features = { pause: true, snapshots: true, keepsSessions: true, growDisk: true };
+  const apart: Probe = { usable: true, version: "1", accel: "tcg", why: "", features, gaps: [] };
+  const limit = (confinement: "auto" | "required", probe: Probe) =>
+    templateLimit({ confinement, templateMaxBytes: 7 }, probe);
+  expect(limit("required", { ...apart, sharing: gap })).toBe(0);
+  expect(limit("auto", { ...apart, sharing: gap })).toBe(7);
+  expect(limit("required", apart)).toBe(7);
 });

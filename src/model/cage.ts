@@ -11,11 +11,13 @@ export type Cage = {
   namespaces: string | null;
   /** why there can be no network namespace beside them; null: there can */
   network: string | null;
+  /** why the processes and threads of one VMM can't be limited by themselves; null: they can */
+  processes: string | null;
 };
 
 /** A layer that is missing. */
 export type Gap = {
-  layer: "landlock" | "seccomp" | "namespaces" | "network namespace";
+  layer: "landlock" | "seccomp" | "namespaces" | "network namespace" | "process limit" | "shared memory";
   why: string;
   /** what a VMM that its guest has taken over can do without it, as a clause */
   leavesOpen: string;
@@ -29,21 +31,22 @@ export function parseCage(text: string): Cage | null {
   } catch {
     return null;
   }
-  const { landlock, seccomp, namespaces, network } = answer ?? {};
+  const { landlock, seccomp, namespaces, network, processes } = answer ?? {};
   const isReason = (value: unknown): value is string | null => value === null || typeof value === "string";
   if (typeof landlock !== "number" || typeof seccomp !== "boolean") return null;
-  return isReason(namespaces) && isReason(network) ? { landlock, seccomp, namespaces, network } : null;
+  if (!isReason(namespaces) || !isReason(network) || !isReason(processes)) return null;
+  return { landlock, seccomp, namespaces, network, processes };
 }
 
 export function gapsOf(cage: Cage): Gap[] {
-  const { landlock, seccomp, namespaces, network } = cage;
+  const { landlock, seccomp, namespaces, network, processes } = cage;
   const gaps: (Gap | false)[] = [
     landlock === 0 && {
       layer: "landlock",
       why: "the kernel has no Landlock, or it is not among its security modules",
       leavesOpen:
         namespaces === null
-          ? "nothing but its own root keeps it from files"
+          ? "it makes any number of files in the VM's folder, and nothing but its own root keeps it from others"
           : "it reads and writes every file that you can",
     },
     !seccomp && {
@@ -60,6 +63,11 @@ export function gapsOf(cage: Cage): Gap[] {
       layer: "network namespace",
       why: network,
       leavesOpen: seccomp ? "nothing but the filter keeps it from the host's network" : "it uses the host's network",
+    },
+    processes !== null && {
+      layer: "process limit",
+      why: processes,
+      leavesOpen: "it makes threads until your user, or root's whole machine, can start no more processes",
     },
   ];
   return gaps.filter((gap) => gap !== false);

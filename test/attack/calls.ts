@@ -68,6 +68,7 @@ export const callNumbers = {
   inotify_init: 253,
   migrate_pages: 256,
   openat: 257,
+  fallocate: 285,
   fchownat: 260,
   futimesat: 261,
   fchmodat: 268,

@@ -11,7 +11,9 @@ import { kernelAttacks } from "./kernel-attacks.ts";
 import { networkAttacks } from "./network-attacks.ts";
 import { processAttacks } from "./process-attacks.ts";
 import { attackTests } from "./report.ts";
+import { roomAttacks } from "./room-attacks.ts";
 import { type Scene, setScene, type Target } from "./scene.ts";
+import { threadAttacks } from "./thread-attacks.ts";
 import { reasonAgainstTracing } from "./tracing.ts";
 
 const reason = gate("vm") ?? gate("tool:cc") ?? reasonAgainstTracing();
@@ -33,9 +35,11 @@ describe.skipIf(reason !== null)(`a VMM that was taken over${reason === null ? "
   const there = () => scene;
   attackTests("QEMU", [
     ...fileAttacks(there),
+    ...roomAttacks(there),
     ...networkAttacks(there),
     ...processAttacks(there),
     ...kernelAttacks(there),
+    ...threadAttacks(folder.path),
   ]);
 });
 

@@ -44,7 +44,7 @@ fn enter(plan: &Plan) -> Result<(), String> {
     }
     limit(&plan.limits).map_err(|error| format!("limits: {error}"))?;
     if let Some(profile) = &plan.profile {
-        filter(profile)?;
+        filter(profile, landlock::bounds_signals(abi))?;
     }
     let env = programs::inherited().map_err(|error| format!("environment: {error}"))?;
     Err(format!("{}: {}", plan.program[0], programs::exec(&plan.program, &env)))
@@ -82,8 +82,8 @@ fn limit(all: &[(Resource, u64)]) -> std::io::Result<()> {
 }
 
 /// The last layer: what sets up the others is not in the table.
-fn filter(profile: &str) -> Result<(), String> {
-    let rules = profiles::named(profile).ok_or_else(|| format!("no profile is named {profile:?}"))?;
+fn filter(profile: &str, are_signals_bound: bool) -> Result<(), String> {
+    let rules = profiles::named(profile, are_signals_bound).ok_or_else(|| format!("no profile is named {profile:?}"))?;
     let program = seccomp::compile(rules, std::process::id());
     seccomp::install(&program).map_err(|error| format!("seccomp: {error}"))
 }

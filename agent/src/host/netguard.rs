@@ -74,7 +74,7 @@ fn confine_self() -> io::Result<()> {
         Cage::new(abi, false)?.close()?;
     }
     if seccomp::is_available() {
-        let rules = profiles::named("netguard").unwrap_or_default();
+        let rules = profiles::named("netguard", false).unwrap_or_default();
         seccomp::install(&seccomp::compile(rules, std::process::id()))?;
     }
     Ok(())

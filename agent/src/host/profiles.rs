@@ -5,16 +5,20 @@
 //! process_vm_readv, pidfd_open, `F_SETOWN` (signals by way of a descriptor); mount, unshare, setns, clone3 and clone with
 //! namespaces or for a process; bpf, io_uring, keyctl, userfaultfd, perf_event_open, inotify, fanotify, memfd_create.
 
-use crate::sys::seccomp::{allow, allow_if, Rule, Test};
+use crate::sys::seccomp::{allow, allow_if, refuse, Rule, Test};
 use libc::*;
 
 /// The rules of a profile, in the order in which they are looked up; None: no such profile.
-pub fn named(name: &str) -> Option<&'static [&'static [Rule]]> {
+///
+/// `are_signals_bound`: Landlock keeps the program from signalling others, so it may use a call whose arguments don't say whom it
+/// signals.
+pub fn named(name: &str, are_signals_bound: bool) -> Option<&'static [&'static [Rule]]> {
     match name {
         // every socket that it has was handed to it
         "qemu" => Some(&[COMMON, EXEC]),
         // QEMU's user-mode network opens the guest's connections itself
         "qemu-user-net" => Some(&[QEMU_USER_NET, COMMON, EXEC]),
+        "firecracker" if are_signals_bound => Some(&[COMMON, EXEC, FIRECRACKER, MUSL_SIGNALS]),
         "firecracker" => Some(&[COMMON, EXEC, FIRECRACKER]),
         // a host program that reads a stranger's bytes; its files are Landlock's and its root's business
         "tool" => Some(&[TOOL, COMMON, EXEC]),
@@ -31,6 +35,13 @@ const THREAD: u32 = (CLONE_THREAD | CLONE_VM | CLONE_SIGHAND) as u32;
 
 /// Emptying a file by opening it needs no right to write under Landlock before version 3.
 const NO_TRUNCATION: u32 = O_TRUNC as u32;
+/// `__O_TMPFILE` of asm-generic/fcntl.h: a file without a name, which Landlock allows where writing is allowed.
+const UNNAMED: u32 = 0o20_000_000;
+
+/// Modes of fallocate(2) that stay within the file's size, which RLIMIT_FSIZE bounds, or free blocks: what QEMU allocates, zeroes
+/// and discards by. FALLOC_FL_KEEP_SIZE alone takes blocks beyond the end without any limit.
+const ALLOCATIONS: &[u32] =
+    &[0, FALLOC_FL_ZERO_RANGE as u32, (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE) as u32];
 
 const DESCRIPTOR_COMMANDS: &[u32] = &[
     F_DUPFD as u32,
@@ -153,8 +164,8 @@ const COMMON: &[Rule] = &[
     allow(SYS_eventfd2),
     allow(SYS_pipe2),
     // files
-    allow_if(SYS_openat, &[&[Test::Bits { argument: 2, mask: NO_TRUNCATION, value: 0 }]]),
-    allow_if(SYS_open, &[&[Test::Bits { argument: 1, mask: NO_TRUNCATION, value: 0 }]]),
+    allow_if(SYS_openat, &[&[Test::Bits { argument: 2, mask: NO_TRUNCATION | UNNAMED, value: 0 }]]),
+    allow_if(SYS_open, &[&[Test::Bits { argument: 1, mask: NO_TRUNCATION | UNNAMED, value: 0 }]]),
     allow(SYS_close),
     allow(SYS_close_range),
     allow(SYS_lseek),
@@ -181,9 +192,10 @@ const COMMON: &[Rule] = &[
     allow(SYS_fsync),
     allow(SYS_fdatasync),
     allow(SYS_ftruncate),
-    allow(SYS_fallocate),
+    allow_if(SYS_fallocate, &[&[Test::OneOf(1, ALLOCATIONS)]]),
     allow(SYS_fadvise64),
-    allow(SYS_unlink),
+    // QEMU removes its sockets at its end, and reports an error other than this one
+    refuse(SYS_unlink, ENOENT),
     // sockets that it has
     allow(SYS_listen),
     allow(SYS_accept4),
@@ -236,6 +248,7 @@ const TOOL: &[Rule] = &[
             &[Test::Bits { argument: 1, mask: TRUNCATION, value: TRUNCATION_BY_A_WRITER[1] }],
         ],
     ),
+    allow(SYS_unlink),
     allow(SYS_rename),
     allow(SYS_renameat),
     allow(SYS_renameat2),
@@ -316,9 +329,11 @@ const NETGUARD: &[Rule] = &[
 const FIRECRACKER: &[Rule] = &[
     allow_if(SYS_socket, &[&[Test::OneOf(0, &[AF_UNIX as u32]), Test::OneOf(1, &[(SOCK_STREAM | SOCK_CLOEXEC) as u32])]]),
     allow(SYS_bind),
-    // musl's pthread_kill knows no other call; SIGRTMIN is how Firecracker stops a virtual CPU
-    allow_if(SYS_tkill, &[&[Test::OneOf(1, &[FIRECRACKER_VCPU_SIGNAL])]]),
 ];
+
+/// Firecracker stops a virtual CPU by SIGRTMIN, and musl's pthread_kill has no call for it but this one. It names a thread of any
+/// process, so it is refused where only the filter bounds signals; Firecracker can't pause a VM there.
+const MUSL_SIGNALS: &[Rule] = &[allow_if(SYS_tkill, &[&[Test::OneOf(1, &[FIRECRACKER_VCPU_SIGNAL])]])];
 
 /// `sigrtmin() + VCPU_RTSIG_OFFSET` with musl
 const FIRECRACKER_VCPU_SIGNAL: u32 = 35;

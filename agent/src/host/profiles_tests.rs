@@ -12,7 +12,30 @@ const OWN_PID: u32 = 4711;
 fn ask(profile: &str, number: c_long, arguments: &[u64]) -> Verdict {
     let mut all = [0; 6];
     all[..arguments.len()].copy_from_slice(arguments);
-    verdict(&compile(named(profile).unwrap(), OWN_PID), X86_64, number, all)
+    verdict(&compile(named(profile, false).unwrap(), OWN_PID), X86_64, number, all)
+}
+
+#[test]
+fn a_thread_is_signalled_without_its_process_only_where_landlock_bounds_signals() {
+    let ask = |profile, is_bound| verdict(&compile(named(profile, is_bound).unwrap(), OWN_PID), X86_64, SYS_tkill, [1, 35, 0, 0, 0, 0]);
+    assert_eq!(ask("firecracker", true), Verdict::Allowed);
+    assert_eq!(ask("firecracker", false), Verdict::Refused(ENOSYS));
+    for profile in ["qemu", "qemu-user-net", "netguard"] {
+        assert_eq!(ask(profile, true), Verdict::Refused(ENOSYS));
+    }
+}
+
+#[test]
+fn blocks_are_taken_within_the_size_of_a_file() {
+    for profile in VMMS {
+        for mode in [0, 0x10, 0x03] {
+            assert_eq!(ask(profile, SYS_fallocate, &[3, mode, 0, 4096]), Verdict::Allowed, "{mode:#x}");
+        }
+        // KEEP_SIZE, ZERO_RANGE with it, COLLAPSE_RANGE, INSERT_RANGE, UNSHARE_RANGE
+        for mode in [0x01, 0x11, 0x08, 0x20, 0x40, 0x41] {
+            assert_eq!(ask(profile, SYS_fallocate, &[3, mode, 0, 4096]), Verdict::Refused(EPERM), "{mode:#x}");
+        }
+    }
 }
 
 #[test]
@@ -26,7 +49,7 @@ fn what_reaches_the_users_files_and_processes_is_in_no_profile() {
         SYS_inotify_init, SYS_inotify_init1, SYS_fanotify_init, SYS_mount, SYS_fsopen, SYS_open_tree, SYS_move_mount,
         SYS_mount_setattr, SYS_unshare, SYS_setns, SYS_clone3, SYS_fork, SYS_vfork, SYS_execveat, SYS_bpf,
         SYS_io_uring_setup, SYS_keyctl, SYS_add_key, SYS_userfaultfd, SYS_perf_event_open, SYS_memfd_create,
-        SYS_socketpair, SYS_shmget,
+        SYS_socketpair, SYS_shmget, SYS_mknod, SYS_link, SYS_symlink,
     ];
     for profile in PROFILES {
         for number in absent {
@@ -79,6 +102,25 @@ fn files_are_not_emptied_by_opening_them() {
         assert_eq!(ask(profile, SYS_openat, &[0, 0, flags]), Verdict::Allowed);
         assert_eq!(ask(profile, SYS_openat, &[0, 0, flags | O_TRUNC as u64]), Verdict::Refused(EPERM));
         assert_eq!(ask(profile, SYS_open, &[0, O_TRUNC as u64]), Verdict::Refused(EPERM));
+    }
+}
+
+#[test]
+fn nothing_is_removed_by_name() {
+    for profile in VMMS {
+        assert_eq!(ask(profile, SYS_unlink, &[4096]), Verdict::Refused(ENOENT));
+        for number in [SYS_rename, SYS_unlinkat, SYS_rmdir, SYS_mkdir] {
+            assert_eq!(ask(profile, number, &[]), Verdict::Refused(ENOSYS));
+        }
+    }
+}
+
+#[test]
+fn files_without_a_name_are_not_made() {
+    for profile in VMMS {
+        assert_eq!(ask(profile, SYS_openat, &[0, 0, (O_TMPFILE | O_RDWR) as u64]), Verdict::Refused(EPERM));
+        assert_eq!(ask(profile, SYS_open, &[0, (O_TMPFILE | O_RDWR) as u64]), Verdict::Refused(EPERM));
+        assert_eq!(ask(profile, SYS_openat, &[0, 0, O_DIRECTORY as u64]), Verdict::Allowed);
     }
 }
 

@@ -14,7 +14,11 @@ const EXECUTE: u64 = 1;
 const WRITE_FILE: u64 = 1 << 1;
 const READ_FILE: u64 = 1 << 2;
 const READ_DIR: u64 = 1 << 3;
+const REMOVE_DIR: u64 = 1 << 4;
+const REMOVE_FILE: u64 = 1 << 5;
 const MAKE_CHAR: u64 = 1 << 6;
+const MAKE_DIR: u64 = 1 << 7;
+const MAKE_REG: u64 = 1 << 8;
 const MAKE_FIFO: u64 = 1 << 10;
 const MAKE_BLOCK: u64 = 1 << 11;
 const MAKE_SYM: u64 = 1 << 12;
@@ -31,6 +35,8 @@ const SIGNAL: u64 = 1 << 1;
 pub enum Right {
     /// plain files, folders and sockets in a folder, or reading and writing a file. No links and pipes: others read there
     ReadWrite,
+    /// the same without making and removing files and folders: their number stays what it is
+    Existing,
     /// one file that the program writes anew: emptying it too
     Output,
     /// reading, listing, executing
@@ -88,7 +94,7 @@ fn scopes(abi: i32) -> u64 {
 pub fn access_of(right: Right, is_folder: bool, handled: u64) -> u64 {
     let file = match right {
         // lent by somebody: a template's memory, cut short, would end every VM that maps it
-        Right::ReadWrite => READ_FILE | WRITE_FILE,
+        Right::ReadWrite | Right::Existing => READ_FILE | WRITE_FILE,
         Right::Output => READ_FILE | WRITE_FILE | TRUNCATE,
         Right::ReadOnly => READ_FILE | EXECUTE,
         Right::Device => READ_FILE | WRITE_FILE | IOCTL_DEV,
@@ -97,10 +103,18 @@ pub fn access_of(right: Right, is_folder: bool, handled: u64) -> u64 {
         Right::ReadWrite => {
             handled & !(EXECUTE | IOCTL_DEV | RESOLVE_UNIX | MAKE_CHAR | MAKE_BLOCK | MAKE_FIFO | MAKE_SYM | REFER)
         }
+        Right::Existing => {
+            access_of(Right::ReadWrite, true, handled) & !(MAKE_REG | MAKE_DIR | REMOVE_FILE | REMOVE_DIR)
+        }
         Right::Output => 0,
         Right::ReadOnly | Right::Device => file | READ_DIR,
     };
     (if is_folder { folder } else { file }) & handled
+}
+
+/// Whether a cage keeps signals of its processes from others.
+pub fn bounds_signals(abi: i32) -> bool {
+    scopes(abi) & SIGNAL != 0
 }
 
 pub struct Cage {
@@ -166,7 +180,7 @@ mod tests {
     fn rights_never_exceed_what_the_kernel_handles() {
         for abi in 1..12 {
             let handled = handled_fs(abi);
-            for right in [Right::ReadWrite, Right::Output, Right::ReadOnly, Right::Device] {
+            for right in [Right::ReadWrite, Right::Existing, Right::Output, Right::ReadOnly, Right::Device] {
                 for is_folder in [true, false] {
                     assert_eq!(access_of(right, is_folder, handled) & !handled, 0);
                 }
@@ -186,5 +200,12 @@ mod tests {
         assert_eq!(access_of(Right::Output, false, handled_fs(7)), READ_FILE | WRITE_FILE | TRUNCATE);
         assert_eq!(access_of(Right::Output, false, handled_fs(2)), READ_FILE | WRITE_FILE);
         assert_eq!(access_of(Right::Output, true, handled_fs(7)), 0);
+    }
+
+    #[test]
+    fn files_that_exist_stay_and_stay_the_only_ones() {
+        for right in [Right::Existing, Right::ReadOnly, Right::Device] {
+            assert_eq!(access_of(right, true, handled_fs(7)) & (MAKE_REG | MAKE_DIR | REMOVE_FILE | REMOVE_DIR), 0);
+        }
     }
 }

@@ -13,6 +13,8 @@ pub enum Resource {
     FileSize,
     /// one more than the highest number of a descriptor
     OpenFiles,
+    /// processes and threads of the user; in a user namespace of its own, of that namespace alone (Linux 5.14)
+    Processes,
 }
 
 impl Resource {
@@ -22,6 +24,7 @@ impl Resource {
             Resource::Core => libc::RLIMIT_CORE,
             Resource::FileSize => libc::RLIMIT_FSIZE,
             Resource::OpenFiles => libc::RLIMIT_NOFILE,
+            Resource::Processes => libc::RLIMIT_NPROC,
         }
     }
 }

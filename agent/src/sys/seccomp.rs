@@ -60,6 +60,13 @@ pub const fn allow_if(number: libc::c_long, any: &'static [&'static [Test]]) -> 
     Rule { number, any, refusal: libc::EPERM }
 }
 
+/// Answers `errno` to every use of a call, where a program takes ENOSYS amiss.
+pub const fn refuse(number: libc::c_long, errno: libc::c_int) -> Rule {
+    Rule { number, any: NEVER, refusal: errno }
+}
+
+const NEVER: &[&[Test]] = &[&[Test::OneOf(0, &[])]];
+
 fn instruction(code: u16, jt: u8, jf: u8, k: u32) -> libc::sock_filter {
     libc::sock_filter { code, jt, jf, k }
 }

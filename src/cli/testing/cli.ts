@@ -56,7 +56,7 @@ export const goodHost: CheckFacts = {
   qemu: "QEMU emulator version 7.2.22",
   tools: [],
   network: { failure: null, fix: "", mayFallBack: false },
-  cage: { landlock: 7, seccomp: true, namespaces: null, network: null },
+  cage: { landlock: 7, seccomp: true, namespaces: null, network: null, processes: null },
   subordinateIds: true,
   free: [{ path: "/s", bytes: 2 ** 40 }],
   config: { file: "/e/config.toml", problems: [] },

@@ -9,7 +9,7 @@ import { tscKhz } from "../tsc.ts";
 import type { Accel } from "./accel.ts";
 import { type MemoryBackend, qemuArgs } from "./args.ts";
 import { kernelCmdline } from "./cmdline.ts";
-import { isOlder, type QemuProbe } from "./probe.ts";
+import { type QemuProbe, writesMemory } from "./probe.ts";
 import { confined } from "./sandbox.ts";
 import { handedSockets } from "./sockets.ts";
 
@@ -55,11 +55,8 @@ function bootMemory(spec: BootSpec): MemoryBackend {
   return spec.memory === undefined ? { kind: "private" } : { kind: "shared", path: spec.memory.path };
 }
 
-/** The first version that maps a file it can't write to so that the guest writes to copies. */
-const readOnlyMemory = [8, 2] as const;
-
 export function savedMemory(path: string, version: string): MemoryBackend {
-  return { kind: "saved", path, opened: isOlder(version, readOnlyMemory) ? "read-write" : "read-only" };
+  return { kind: "saved", path, opened: writesMemory(version) ? "read-write" : "read-only" };
 }
 
 async function kernelLine(deps: LaunchDeps, spec: BootSpec, accel: Accel): Promise<string> {

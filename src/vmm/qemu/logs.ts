@@ -1,6 +1,7 @@
 /** What QEMU leaves in files: the guest's serial console and its own stderr. Both grow as a guest likes, so both are cut. */
 import { exists, removeTree, renameDurable, sizeOf, tailBytes } from "../../host/files.ts";
 import { cutLog } from "../../host/log-limit.ts";
+import { makeEmpty } from "../../host/new-file.ts";
 import { consoleTailBytes, lastLines } from "../console.ts";
 
 /** Beyond this many bytes a log is cut to its last `keptBytes`, which move to `….old`. */
@@ -19,13 +20,14 @@ export async function readTails(paths: LogPaths): Promise<{ console: string[]; v
   return { console: lastLines(console, lastLinesOfConsole), vmmLog: lastLines(vmmLog, 5) };
 }
 
-/** Each boot has logs of its own; those of the one before are kept beside. */
+/** Each boot has logs of its own; those of the one before are kept beside. QEMU may make no file, so its serial log is there before it. */
 export async function beginLogs(paths: LogPaths): Promise<void> {
   for (const path of [paths.serialLog, paths.vmmLog]) {
     if (!(await exists(path))) continue;
     await removeTree(`${path}.old`);
     await renameDurable(path, `${path}.old`);
   }
+  await makeEmpty(paths.serialLog);
 }
 
 /**

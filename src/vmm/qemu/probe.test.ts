@@ -6,7 +6,7 @@ const program = "/usr/bin/qemu-system-x86_64";
 const debian =
   "QEMU emulator version 7.2.22 (Debian 1:7.2+dfsg-7+deb12u18+b3)\nCopyright (c) 2003-2022 Fabrice Bellard\n";
 
-const wholeCage = '{"landlock":7,"seccomp":true,"namespaces":null,"network":null}';
+const wholeCage = '{"landlock":7,"seccomp":true,"namespaces":null,"network":null,"processes":null}';
 
 function deps(stdout: string, exitCode = 0, cage = wholeCage) {
   return {
@@ -38,6 +38,12 @@ test("what is missing of the cage is told, and an agent that can't be asked is a
     gaps: [{ layer: "network namespace", why: "refused" }],
   });
   expect(await probeQemu(deps(debian, 0, ""))).toMatchObject({ usable: false, why: "/l/agent does not answer" });
+});
+
+test("a QEMU that writes to the memory of a template is one whose VMs are not kept apart, until 8.2", async () => {
+  const sharing = { layer: "shared memory", leavesOpen: expect.stringContaining("memory of other VMs") };
+  expect(await probeQemu(deps(debian))).toMatchObject({ gaps: [], sharing });
+  expect(await probeQemu(deps("QEMU emulator version 8.2.0"))).not.toHaveProperty("sharing");
 });
 
 test("no QEMU: how to get it", async () => {

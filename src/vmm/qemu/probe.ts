@@ -6,8 +6,12 @@ import { probeKvm } from "../../host/kvm.ts";
 import { type Cage, gapsOf } from "../../model/cage.ts";
 import type { DriverFeatures, Probe } from "../driver.ts";
 import { type AccelFacts, chooseAccel } from "./accel.ts";
+import { writableMemory } from "./confinement.ts";
 
 export const qemuProgram = "qemu-system-x86_64";
+
+/** The first version that maps a file that it can't write to so that the guest writes to copies. */
+const readOnlyMemory = [8, 2] as const;
 
 /** `microvm` with ACPI, and `-sandbox` as used here; Ubuntu 22.04 has this version. */
 export const oldestQemu = [7, 2] as const;
@@ -52,7 +56,13 @@ export async function probeQemu(deps: ProbeDeps): Promise<QemuProbe | Extract<Pr
   }
   if (cage === null) return { usable: false, why: `${deps.agent} does not answer`, fix: installAgent };
   const { accel, why } = chooseAccel({ wish: deps.env["BANGER_VMM_ACCEL"], kvm });
-  return { usable: true, program, version, accel, why, features: qemuFeatures, cage, gaps: gapsOf(cage) };
+  const sharing = writesMemory(version) ? { sharing: writableMemory } : {};
+  return { usable: true, program, version, accel, why, features: qemuFeatures, cage, gaps: gapsOf(cage), ...sharing };
+}
+
+/** Whether it opens the memory that it restores a VM from for writing. */
+export function writesMemory(version: string): boolean {
+  return isOlder(version, readOnlyMemory);
 }
 
 /** `7.2.22` from `QEMU emulator version 7.2.22 (Debian …)`. */

@@ -19,7 +19,7 @@ const spec: BootSpec = {
 };
 const facts: SandboxFacts = {
   agent: "/l/banger-vsock-agent",
-  cage: { landlock: 7, seccomp: true, namespaces: null, network: null },
+  cage: { landlock: 7, seccomp: true, namespaces: null, network: null, processes: null },
   accel: "tcg",
   memory: { kind: "private" },
   handed: [
@@ -32,10 +32,10 @@ const qemu = ["/usr/bin/qemu-system-x86_64", "-version"];
 
 test("QEMU may write in the VM's folder only, and read what it boots from", () => {
   expect(confined(qemu, spec, facts).join(" ")).toBe(
-    "/l/banger-vsock-agent confine --rw /s/vms/abcd1234 " +
+    "/l/banger-vsock-agent confine --existing /s/vms/abcd1234 " +
       "--ro /usr --ro /lib --ro /lib64 --ro /etc/ld.so.cache --ro /c/vmlinux --ro /c/i.cpio --ro /c/a.sqfs " +
       "--dev /dev/urandom --dev /dev/null --isolate all --network none " +
-      "--limit address-space=8858370048 --limit open-files=1024 --limit file-size=8192 --profile qemu " +
+      "--limit address-space=8858370048 --limit open-files=1024 --limit file-size=8192 --limit processes=97 --profile qemu " +
       "--listen /s/vms/abcd1234/qmp.sock --connect /s/vms/abcd1234/net.sock " +
       "-- /usr/bin/qemu-system-x86_64 -version",
   );
@@ -46,7 +46,7 @@ test("a clone reads its save and no kernel; an older QEMU gets write access to t
   const line = (opened: "read-only" | "read-write") =>
     confined(qemu, spec, { ...facts, memory: { kind: "saved", path, opened } }).join(" ");
   expect(line("read-only")).toContain(` --ro ${path} --ro /c/a.sqfs `);
-  expect(line("read-write")).toContain(` --rw /s/vms/abcd1234 --rw ${path} --ro /usr `);
+  expect(line("read-write")).toContain(` --existing /s/vms/abcd1234 --rw ${path} --ro /usr `);
   expect(line("read-write")).not.toMatch(/vmlinux|i\.cpio/);
 });
 
@@ -75,5 +75,6 @@ test("a layer that the host does not have is not asked for", () => {
   const line = (change: object) => confined(qemu, spec, { ...facts, cage: { ...facts.cage, ...change } }).join(" ");
   expect(line({ seccomp: false })).not.toContain("--profile");
   expect(line({ namespaces: "refused" })).not.toContain("--isolate");
+  expect(line({ processes: "counted for the user" })).not.toContain("processes=");
   expect(line({ network: "refused" })).toContain("--isolate all-but-network --network none ");
 });

@@ -22,7 +22,7 @@ export type SandboxFacts = {
 const systemPaths = ["/usr", "/lib", "/lib64", "/etc/ld.so.cache"];
 
 /**
- * `spec`'s VM may write in its own folder alone, and read its images, and its kernel or the save that it comes from. A QEMU that
+ * `spec`'s VM may write in the files of its own folder alone, and read its images, and its kernel or the save that it comes from. A QEMU that
  * can't open a save without write access must have it: the guest still can't change the file, but a QEMU taken over by a guest
  * could.
  */
@@ -40,7 +40,8 @@ export function confined(argv: readonly string[], spec: BootSpec, facts: Sandbox
   const devices = ["/dev/urandom", "/dev/null", ...(facts.accel === "kvm" ? ["/dev/kvm"] : [])];
   return [
     ...[facts.agent, "confine"],
-    ...[spec.directory, ...writable.filter(outside)].flatMap((path) => ["--rw", path]),
+    ...["--existing", spec.directory],
+    ...writable.filter(outside).flatMap((path) => ["--rw", path]),
     ...[...systemPaths, ...own, ...readable.filter(outside)].flatMap((path) => ["--ro", path]),
     ...devices.flatMap((path) => ["--dev", path]),
     ...isolation(facts.cage, spec),
@@ -66,6 +67,9 @@ function isolation({ namespaces, network }: Cage, spec: BootSpec): string[] {
 const mib = 1024 ** 2;
 /** Above the guest's memory: up to 1 GiB of translated code, stacks and heaps of some seventy threads, libraries. */
 const ownAddressSpace = 8192 * mib;
+/** The main loop, RCU, migration and what starts them; each virtual CPU has one more, and QEMU's pool for disks at most 64. */
+const ownThreads = 32;
+const poolThreads = 64;
 /** Twenty disks, a network and a few event descriptors for each take some two hundred. */
 const openFiles = 1024;
 
@@ -73,7 +77,8 @@ const openFiles = 1024;
  * A guest writes to its serial console without end if it likes. The daemon cuts the log while it runs; while it does
  * not, the limit of a file's size ends the VM (SIGXFSZ) before the log outgrows what its own disk may take.
  */
-function limits({ fileLimit }: SandboxFacts, { memoryMib }: BootSpec): string[] {
+function limits({ fileLimit, cage }: SandboxFacts, { memoryMib, vcpu }: BootSpec): string[] {
   const addressSpace = memoryMib * mib + ownAddressSpace;
-  return [`address-space=${addressSpace}`, `open-files=${openFiles}`, `file-size=${fileLimit}`];
+  const processes = cage.processes === null ? [`processes=${vcpu + poolThreads + ownThreads}`] : [];
+  return [`address-space=${addressSpace}`, `open-files=${openFiles}`, `file-size=${fileLimit}`, ...processes];
 }

@@ -2,36 +2,37 @@
 
 use super::root;
 use crate::sys::landlock::{self, Right};
+use crate::sys::limits::{self, Resource};
 use crate::sys::process::{self, Ended, Forked};
-use crate::sys::seccomp;
+use crate::sys::{namespaces, seccomp};
 use serde_json::{json, Value};
 use std::io::{PipeReader, PipeWriter, Read, Write};
 
-/// `landlock` is the version of its interface, 0 for none; `namespaces` and `network` are null where they can be had, and
-/// otherwise why not.
+/// `landlock` is the version of its interface, 0 for none; `namespaces`, `network` and `processes` are null where they can be
+/// had, and otherwise why not.
 pub fn layers() -> Value {
     json!({
         "landlock": landlock::abi(),
         "seccomp": seccomp::is_available(),
-        "namespaces": why_not(false),
-        "network": why_not(true),
+        "namespaces": why_not(|| enter_root(false)),
+        "network": why_not(|| enter_root(true)),
+        "processes": why_not(bound_processes),
     })
 }
 
-/// Tries it in a child: with the paths that every program needs, because a kernel may allow a user namespace and
-/// forbid what is done in it.
-fn why_not(own_network: bool) -> Option<String> {
-    match try_in_child(own_network) {
+/// Tries it in a child, because a kernel may allow a user namespace and forbid what is done in it.
+fn why_not(attempt: impl FnOnce() -> Result<(), String>) -> Option<String> {
+    match try_in_child(attempt) {
         Ok(reason) if reason.is_empty() => None,
         Ok(reason) => Some(reason),
         Err(error) => Some(error.to_string()),
     }
 }
 
-fn try_in_child(own_network: bool) -> std::io::Result<String> {
+fn try_in_child(attempt: impl FnOnce() -> Result<(), String>) -> std::io::Result<String> {
     let (mut reader, writer): (PipeReader, PipeWriter) = std::io::pipe()?;
     match process::fork()? {
-        Forked::Child => std::process::exit(tell(writer, own_network)),
+        Forked::Child => std::process::exit(tell(writer, attempt())),
         Forked::Parent(pid) => {
             drop(writer);
             let mut reason = String::new();
@@ -44,13 +45,49 @@ fn try_in_child(own_network: bool) -> std::io::Result<String> {
     }
 }
 
-fn tell(mut writer: PipeWriter, own_network: bool) -> i32 {
-    let rules = [(Right::ReadOnly, "/usr".to_string()), (Right::Device, "/dev/null".to_string())];
-    match root::enter(&rules, own_network) {
+fn tell(mut writer: PipeWriter, result: Result<(), String>) -> i32 {
+    match result {
         Ok(()) => 0,
         Err(problem) => {
             let _ = writer.write_all(problem.as_bytes());
             1
         }
     }
+}
+
+/// With the paths that every program needs.
+fn enter_root(own_network: bool) -> Result<(), String> {
+    let rules = [(Right::ReadOnly, "/usr".to_string()), (Right::Device, "/dev/null".to_string())];
+    root::enter(&rules, own_network)
+}
+
+/// Fewer than any user of banger has, whose daemon alone has more threads.
+const FEW: usize = 4;
+
+/// Whether RLIMIT_NPROC bounds the processes of one user namespace (setrlimit(2)): the kernel is asked by forking.
+fn bound_processes() -> Result<(), String> {
+    namespaces::unshare(0).map_err(|error| format!("user namespace: {error}"))?;
+    limits::set(Resource::Processes, FEW as u64).map_err(|error| error.to_string())?;
+    match count_forks(2 * FEW) {
+        0 => Err("the kernel counts the user's processes, not those of a namespace (Linux before 5.14)".to_string()),
+        count if count > FEW => Err("the kernel does not limit the processes of root".to_string()),
+        _ => Ok(()),
+    }
+}
+
+/// How many children there can be at a time, up to `most`. One that has ended counts until it is waited for.
+fn count_forks(most: usize) -> usize {
+    let mut children = Vec::new();
+    while children.len() < most {
+        match process::fork() {
+            Ok(Forked::Child) => std::process::exit(0),
+            Ok(Forked::Parent(pid)) => children.push(pid),
+            Err(_) => break,
+        }
+    }
+    let count = children.len();
+    for pid in children {
+        let _ = process::wait_for(pid);
+    }
+    count
 }

@@ -34,6 +34,7 @@ pub fn parse(arguments: &[String]) -> Result<Plan, String> {
         let value = words.next().cloned().ok_or_else(|| format!("confine: {word} needs a value"));
         match word.as_str() {
             "--rw" => plan.rules.push((Right::ReadWrite, value?)),
+            "--existing" => plan.rules.push((Right::Existing, value?)),
             "--out" => plan.rules.push((Right::Output, value?)),
             "--ro" => plan.rules.push((Right::ReadOnly, value?)),
             "--dev" => plan.rules.push((Right::Device, value?)),
@@ -49,6 +50,9 @@ pub fn parse(arguments: &[String]) -> Result<Plan, String> {
     plan.program = words.cloned().collect();
     if plan.program.is_empty() {
         return Err("confine: a program must follow `--`".to_string());
+    }
+    if plan.isolation.is_none() && plan.limits.iter().any(|(resource, _)| *resource == Resource::Processes) {
+        return Err("confine: without --isolate, a limit of processes would count all processes of the user".to_string());
     }
     Ok(plan)
 }
@@ -77,6 +81,7 @@ fn limit(text: &str) -> Result<(Resource, u64), String> {
         "address-space" => Resource::AddressSpace,
         "file-size" => Resource::FileSize,
         "open-files" => Resource::OpenFiles,
+        "processes" => Resource::Processes,
         _ => return Err(bad()),
     };
     Ok((resource, value.parse().map_err(|_| bad())?))
@@ -96,7 +101,7 @@ mod tests {
         assert_eq!(plan.rules.len(), 3);
         assert_eq!(plan.program, words("qemu --rw -- x"));
         for bad in ["--rw", "--listen", "--listen /s", "--connect", "--rw /a", "--", "qemu", "--xx /a -- b", "--limit x=1 -- b", "--limit file-size -- b",
-            "--limit file-size=-1 -- b", "--isolate some -- b", "--network my -- b"] {
+            "--limit file-size=-1 -- b", "--limit processes=9 -- b", "--isolate some -- b", "--network my -- b"] {
             assert!(parse(&words(bad)).is_err(), "{bad}");
         }
     }
@@ -110,8 +115,8 @@ mod tests {
 
     #[test]
     fn limits_and_isolation_have_names() {
-        let plan = parse(&words("--limit file-size=4096 --limit open-files=64 --isolate all --network none --profile qemu -- qemu")).unwrap();
-        assert_eq!(plan.limits, [(Resource::FileSize, 4096), (Resource::OpenFiles, 64)]);
+        let plan = parse(&words("--limit file-size=4096 --limit processes=64 --isolate all --network none --profile qemu -- qemu")).unwrap();
+        assert_eq!(plan.limits, [(Resource::FileSize, 4096), (Resource::Processes, 64)]);
         assert_eq!((plan.isolation, plan.network), (Some(Isolation::All), false));
         assert_eq!(plan.profile.as_deref(), Some("qemu"));
     }

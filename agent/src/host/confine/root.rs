@@ -59,7 +59,7 @@ impl Bind<'_> {
         make_place(Path::new(self.target), fs::metadata(&source)?.is_dir())?;
         let limits = match self.right {
             Right::ReadOnly => Limits::ReadOnly,
-            Right::ReadWrite | Right::Output => Limits::Data,
+            Right::ReadWrite | Right::Existing | Right::Output => Limits::Data,
             Right::Device => Limits::Device,
         };
         ns::bind(&source, self.target, limits)
