@@ -40,11 +40,10 @@ describe.skipIf(reason !== null)(`as root${reason === null ? "" : ` [${reason}]`
     expect(Bun.spawnSync(["mount", "-t", "tmpfs", "-o", "size=1100M", "tmpfs", state]).exitCode).toBe(0);
     try {
       cpSync(join(home.folder, "s"), state, { recursive: true, filter: (path) => !path.includes("/templates/") });
-      Bun.spawnSync(["cp", "-al", join(home.folder, "c"), join(small.folder, "c")]);
+      linkCache(home, small);
       const run = small.banger(["vm", "run", "--rm", "--memory", "1G", "--", "true"], { timeoutMs: 120_000 });
       await until("the template's VM boots", () => small.processes().some(({ name }) => name.startsWith("qemu")));
-      const filler = join(state, "filler");
-      Bun.spawnSync(["dd", "if=/dev/zero", `of=${filler}`, "bs=1M"]);
+      const filler = fill(state);
       // what the template gives back may be room enough for a boot
       const { code, stderr } = await run;
       expect([0, 125]).toContain(code ?? -1);
@@ -66,13 +65,15 @@ describe.skipIf(reason !== null)(`as root${reason === null ? "" : ` [${reason}]`
     const small = new Home("full");
     const state = join(small.folder, "s");
     Bun.spawnSync(["mkdir", "-p", state]);
-    expect(Bun.spawnSync(["mount", "-t", "tmpfs", "-o", "size=1M", "tmpfs", state]).exitCode).toBe(0);
+    expect(Bun.spawnSync(["mount", "-t", "tmpfs", "-o", "size=16M", "tmpfs", state]).exitCode).toBe(0);
     try {
       // what the home has made itself would fill it already
       const isLink = (path: string) => lstatSync(path).isSymbolicLink();
       const filter = (path: string) => !dirname(path).endsWith("/templates") || isLink(path);
       cpSync(join(home.folder, "s"), state, { recursive: true, filter });
-      Bun.spawnSync(["cp", "-al", join(home.folder, "c"), join(small.folder, "c")]);
+      linkCache(home, small);
+      await small.ok(["vm", "ls"]);
+      fill(state);
       const done = await small.banger(["vm", "run", "--rm", "--wait=agent", "--", "true"], { timeoutMs: 120_000 });
       expect([done.code, done.stderr]).toEqual([125, expect.stringContaining("no space left")]);
       expect(done.stderr).toContain("hint:");
@@ -86,3 +87,16 @@ describe.skipIf(reason !== null)(`as root${reason === null ? "" : ` [${reason}]`
     }
   }, 180_000);
 });
+
+/** Gives `to` the images and kernels of `from`, but not its claim to the folder, which is another one's. */
+function linkCache(from: Home, to: Home): void {
+  Bun.spawnSync(["cp", "-al", join(from.folder, "c"), join(to.folder, "c")]);
+  for (const name of ["bangerd.lock", "owner.json"]) rmSync(join(to.folder, "c/banger", name), { force: true });
+}
+
+/** Takes all the room that is left. @returns the file that has it */
+function fill(folder: string): string {
+  const filler = join(folder, "filler");
+  Bun.spawnSync(["dd", "if=/dev/zero", `of=${filler}`, "bs=64K"]);
+  return filler;
+}
