@@ -99,6 +99,14 @@ test("QEMU's own network denies nothing, so it never stands in where something i
   expect(await user.kind([])).toBe("builtin");
 });
 
+test.each(["Couldn't write to log file: No space left on device", "Disk quota exceeded"])(
+  "passt that finds no room (%s) is a full disk",
+  async (stderr) => {
+    const failed = network({ exitCode: 1, stderr: `${stderr}\n` }).prepare(paths, []);
+    await expect(failed).rejects.toMatchObject({ code: "DISK_FULL", details: { path: paths.directory } });
+  },
+);
+
 test("a guard that can't be started is a failure of the network", async () => {
   const exec = () => Promise.reject(new Error("no such\u001b[31m file"));
   const deps = { exec, which: async () => "/usr/bin/passt", agent: "/agent", resolvConf, hostNetworks: unasked };

@@ -57,7 +57,7 @@ export function createUserNetwork(deps: UserNetworkDeps): UserNetwork {
     async prepare(paths, deny) {
       const started = await startPasst(deps, paths, deny);
       hasFailed = "failure" in started;
-      if ("failure" in started && !(await canFallBack(deps, deny))) throw failed(started);
+      if ("failure" in started && !(await canFallBack(deps, deny))) throw failedIn(paths.directory, started);
       return prepared(deps, paths, started);
     },
     stop,
@@ -67,6 +67,15 @@ export function createUserNetwork(deps: UserNetworkDeps): UserNetwork {
 /** QEMU's own network denies nothing, so it never stands in where something is to be denied. */
 async function canFallBack(deps: UserNetworkDeps, deny: readonly string[]): Promise<boolean> {
   return deny.length === 0 && (await deps.mayFallBack());
+}
+
+/** What a program prints of ENOSPC and EDQUOT, strerror(3). */
+const diskFull = /no space left on device|disk quota exceeded/i;
+
+/** passt's log is in the VM's folder. */
+function failedIn(folder: string, started: { failure: string; isMissing: boolean }): BangerError {
+  if (!diskFull.test(started.failure)) return failed(started);
+  return fail("DISK_FULL", { path: folder, during: "starting the VM's network" });
 }
 
 function failed({ failure, isMissing }: { failure: string; isMissing: boolean }): BangerError {
