@@ -13,6 +13,7 @@ sqfstar|packs images|squashfs-tools|squashfs-tools|squashfs-tools|squashfs
 zstd|packs bundles of images and kernels|zstd|zstd|zstd|zstd
 xz|unpacks kernels|xz-utils|xz|xz|xz
 depmod|orders kernel modules|kmod|kmod|kmod|kmod
+dpkg-deb|unpacks kernel packages|dpkg|dpkg|dpkg|dpkg
 mkfs.ext4|formats VM disks|e2fsprogs|e2fsprogs|e2fsprogs|e2fsprogs
 newuidmap|lets an ordinary user build images|uidmap|shadow-utils|shadow|shadow
 ssh-keygen|reads and makes ssh keys|openssh-client|openssh-clients|openssh|openssh-clients
@@ -25,11 +26,14 @@ test_tool_table() {
   cat <<'TABLE'
 hyperfine|times commands in the bench|hyperfine|hyperfine|hyperfine|hyperfine
 ip|makes network namespaces in tests|iproute2|iproute|iproute2|iproute2
+nsenter|enters namespaces that tests made|util-linux|util-linux|util-linux|util-linux
 setpriv|runs tests as an ordinary user|util-linux|util-linux|util-linux|util-linux
 useradd|makes that user|passwd|shadow-utils|shadow|shadow
 tar|makes archives in tests|tar|tar|tar|tar
 cpio|reads back the initramfs in tests|cpio|cpio|cpio|cpio
 lz4|packs blocks in tests, to compare|lz4|lz4|lz4|lz4
+bzip2|packs archives in tests|bzip2|bzip2|bzip2|bzip2
+/usr/bin/python3|tries what a confined tool may do, in tests|python3|python3|python|python3
 git|is the workspace's repository|git|git|git|git
 skopeo|copies test images|skopeo|skopeo|skopeo|skopeo
 umoci|unpacks test images, to compare|umoci|-|-|umoci
