@@ -165,6 +165,23 @@ vmSuite("lifecycle", (home) => {
     expect(stopped.stderr + stopped.stdout).toMatch(/cut/);
     await home().ok(["vm", "delete", "deaf"]);
   }, 240_000);
+
+  test("kill and delete end a VM whose VMM answers nothing, while a pause waits for it", async () => {
+    for (const end of ["kill", "delete"]) {
+      await home().ok(["vm", "run", "--name", "mute", "--detach", "--wait=agent"]);
+      home().signal(home().processOf("qemu"), "SIGSTOP");
+      const pausing = home().banger(["vm", "pause", "mute"]);
+      await until("the pause waits", async () => (await state("mute")) === "paused");
+      const began = performance.now();
+      await home().ok(["vm", end, "mute"]);
+      // a command to a VMM has 30 s for its answer
+      expect(performance.now() - began).toBeLessThan(20_000);
+      expect((await pausing).code).toBe(1);
+      if (end === "kill") expect(await state("mute")).toBe("stopped");
+      await home().banger(["vm", "delete", "mute"]);
+    }
+    expect(home().vmFiles()).toEqual([]);
+  }, 240_000);
 });
 
 /** Zeroes where the file system's superblock is. */
