@@ -1,6 +1,6 @@
 /**
- * Gives the root folder of a freshly packed squashfs to root: sqfstar (4.5) makes it its own user's, whatever it is
- * told. The image must have been packed with uncompressed inodes and ids (`-noI`). Layout: kernel
+ * Gives the root folder of a freshly packed squashfs to root, and a fixed time, so that one content gives one file: sqfstar
+ * (4.5) makes it its own user's, whatever it is told, and of the moment. The image must have been packed with uncompressed inodes and ids (`-noI`). Layout: kernel
  * Documentation/filesystems/squashfs.rst.
  */
 import type { RandomAccess } from "../host/random-access.ts";
@@ -21,8 +21,8 @@ export async function giveRootToRoot(file: RandomAccess): Promise<boolean> {
   const offset = Number(rootInode & 0xffffn);
   const type = (await file.readAt(position(block, offset), 1))[0];
   if (type !== 1 && type !== 8) return false;
-  // u16 type, u16 mode, u16 index of the owner, u16 index of the group
-  const field = [index & 0xff, index >> 8, index & 0xff, index >> 8];
+  // u16 type, u16 mode, u16 index of the owner, u16 index of the group, u32 time of change
+  const field = [index & 0xff, index >> 8, index & 0xff, index >> 8, 0, 0, 0, 0];
   for (const [at, byte] of field.entries())
     await file.writeAt(position(block, offset + 4 + at), new Uint8Array([byte]));
   return true;
