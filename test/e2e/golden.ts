@@ -3,7 +3,7 @@
  * minute or more, cloning a moment. Kept between runs under a name made of the sources that decide its content.
  */
 import { createHash } from "node:crypto";
-import { cpSync, existsSync, globSync, readdirSync, readFileSync, renameSync, symlinkSync } from "node:fs";
+import { cpSync, existsSync, globSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { Home, programs, repository, testRoot } from "./home.ts";
 
@@ -13,7 +13,7 @@ let ready: Promise<string> | null = null;
 export async function cloneGolden(home: Home): Promise<void> {
   ready ??= makeGolden();
   const golden = await ready;
-  linkTree(join(golden, "c"), join(home.folder, "c"));
+  linkCache(join(golden, "c"), home);
   const isTemplate = (path: string) => path.startsWith(join(golden, templates, "/"));
   cpSync(join(golden, "s"), join(home.folder, "s"), { recursive: true, mode: 0, filter: (path) => !isTemplate(path) });
   // a template is looked at for whether it is the very file that was saved, so it is neither copied nor linked
@@ -58,14 +58,19 @@ async function kept(name: string, fill: (home: Home) => Promise<void>): Promise<
 }
 
 function cloneArtifacts(from: string, home: Home): void {
-  linkTree(join(from, "c"), join(home.folder, "c"));
+  linkCache(join(from, "c"), home);
   cpSync(join(from, "s"), join(home.folder, "s"), { recursive: true });
 }
 
-/** Layers never change once they have their name, so links are as good as copies. */
-function linkTree(from: string, to: string): void {
+/**
+ * Gives a home the images and kernels of another one's cache. Layers never change once they have their name, so links are as good as
+ * copies; the claim to the cache is its owner's.
+ */
+export function linkCache(from: string, home: Home): void {
+  const to = join(home.folder, "c");
   const linked = Bun.spawnSync(["cp", "-al", from, to]);
   if (linked.exitCode !== 0) throw new Error(`linking ${from} failed: ${linked.stderr}`);
+  for (const name of ["bangerd.lock", "owner.json"]) rmSync(join(to, "banger", name), { force: true });
 }
 
 const artifactSources = "src/{images,kernels,artifacts,store}/**/*.ts";

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { cpSync, lstatSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { gate } from "../../src/host/testing/gate.ts";
-import { cloneGolden } from "./golden.ts";
+import { cloneGolden, linkCache } from "./golden.ts";
 import { Home } from "./home.ts";
 import { until } from "./processes.ts";
 import { makeRepository } from "./repo.ts";
@@ -40,7 +40,7 @@ describe.skipIf(reason !== null)(`as root${reason === null ? "" : ` [${reason}]`
     expect(Bun.spawnSync(["mount", "-t", "tmpfs", "-o", "size=1100M", "tmpfs", state]).exitCode).toBe(0);
     try {
       cpSync(join(home.folder, "s"), state, { recursive: true, filter: (path) => !path.includes("/templates/") });
-      linkCache(home, small);
+      linkCache(join(home.folder, "c"), small);
       const run = small.banger(["vm", "run", "--rm", "--memory", "1G", "--", "true"], { timeoutMs: 120_000 });
       await until("the template's VM boots", () => small.processes().some(({ name }) => name.startsWith("qemu")));
       const filler = fill(state);
@@ -71,7 +71,7 @@ describe.skipIf(reason !== null)(`as root${reason === null ? "" : ` [${reason}]`
       const isLink = (path: string) => lstatSync(path).isSymbolicLink();
       const filter = (path: string) => !dirname(path).endsWith("/templates") || isLink(path);
       cpSync(join(home.folder, "s"), state, { recursive: true, filter });
-      linkCache(home, small);
+      linkCache(join(home.folder, "c"), small);
       await small.ok(["vm", "ls"]);
       fill(state);
       const done = await small.banger(["vm", "run", "--rm", "--wait=agent", "--", "true"], { timeoutMs: 120_000 });
@@ -87,12 +87,6 @@ describe.skipIf(reason !== null)(`as root${reason === null ? "" : ` [${reason}]`
     }
   }, 180_000);
 });
-
-/** Gives `to` the images and kernels of `from`, but not its claim to the folder, which is another one's. */
-function linkCache(from: Home, to: Home): void {
-  Bun.spawnSync(["cp", "-al", join(from.folder, "c"), join(to.folder, "c")]);
-  for (const name of ["bangerd.lock", "owner.json"]) rmSync(join(to.folder, "c/banger", name), { force: true });
-}
 
 /** Takes all the room that is left. @returns the file that has it */
 function fill(folder: string): string {
