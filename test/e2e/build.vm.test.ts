@@ -197,12 +197,12 @@ from the app: here
       }
       throw new Error(`it never said ${words}: ${said}`);
     };
-    const interrupted = await started("slow.toml", "\nbegun\n");
+    const interrupted = await started("slow.toml", "\n  | begun\n");
     interrupted.kill("SIGINT");
     expect(await interrupted.exited).toBe(130);
     await nothingRuns();
     for (const [file, words] of [
-      ["slow.toml", "\nbegun\n"],
+      ["slow.toml", "\n  | begun\n"],
       ["quick.toml", "asking the guest to power off"],
       ["quick.toml", "reading the disk of"],
     ] as const) {
@@ -211,7 +211,7 @@ from the app: here
       await child.exited;
       await nothingRuns();
     }
-    const orphan = await started("slow.toml", "\nbegun\n");
+    const orphan = await started("slow.toml", "\n  | begun\n");
     await home().killDaemon();
     expect(await orphan.exited).toBe(1);
     // the next daemon gives its holder a moment to come back
@@ -229,7 +229,7 @@ from the app: here
         'name = "packages"\nbase = "debian-bookworm"\npackages = ["tree"]\nrun = ["tree --version"]\n',
       );
       const done = await build("packages.toml");
-      expect([done.code, done.stderr]).toEqual([0, expect.stringMatching(/step 2 of 2: tree --version\ntree v/)]);
+      expect([done.code, done.stderr]).toEqual([0, expect.stringContaining("step 2 of 2: tree --version\n  | tree v")]);
       expect(await inGuest("packages", "tree --version; ls /var/lib/apt/lists 2>&1 | grep -c _Packages; true")).toMatch(
         /^tree v.*\n0\n$/,
       );
