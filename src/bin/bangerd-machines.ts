@@ -15,6 +15,7 @@ import {
   listFolder,
   makeDurable,
   mountPoint,
+  realPath,
   removeTree,
   rename,
   tailBytes,
@@ -62,7 +63,7 @@ export async function wireMachines({ paths, facts, env, log, cacheSince }: WireF
   const config = () => loadConfig({ file: paths.configFile });
   const confinement = async () => (await config()).confinement;
   const cage = createToolCage({ exec, which, agent, confinement });
-  const driver = createQemuDriver({ exec, which, env, agent, tscFile: paths.tscFile, confinement });
+  const driver = createQemuDriver({ exec, which, realPath, env, agent, tscFile: paths.tscFile, confinement });
   const disk = { exec, blankDisk: paths.blankDisk, partial: paths.partial, blanks: new Map() };
   const caches = [paths.layers, paths.kernels, paths.partial, paths.blobs, paths.initramfsFolder];
   const folders = [paths.vms, ...caches, dirname(paths.blankDisk(0))];

@@ -5,6 +5,7 @@ import { VerifiedFiles } from "../../src/artifacts/verified.ts";
 import type { ImageName, VmId } from "../../src/base/names.ts";
 import { createExec } from "../../src/host/exec-node.ts";
 import { which } from "../../src/host/facts.ts";
+import { realPath } from "../../src/host/files.ts";
 import { openDatabase } from "../../src/host/sqlite.ts";
 import { agentBinary } from "../../src/host/testing/gate.ts";
 import { ensureInitramfs } from "../../src/kernels/initramfs.ts";
@@ -120,6 +121,7 @@ vmSuite("copy", (home) => {
     const driver = createQemuDriver({
       exec,
       which,
+      realPath,
       env: process.env,
       agent: agentProgram,
       tscFile: `${home().folder}/tsc`,

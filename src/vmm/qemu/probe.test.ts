@@ -16,6 +16,7 @@ function deps(stdout: string, exitCode = 0, cage = wholeCage) {
     }),
     agent: "/l/agent",
     which: async () => program,
+    realPath: async (path: string) => path,
     env: {},
     kvm: async () => ({ usable: false as const, why: "/dev/kvm does not exist" }),
   };
@@ -44,6 +45,11 @@ test("a QEMU that writes to the memory of a template is one whose VMs are not ke
   const sharing = { layer: "shared memory", leavesOpen: expect.stringContaining("memory of other VMs") };
   expect(await probeQemu(deps(debian))).toMatchObject({ gaps: [], sharing });
   expect(await probeQemu(deps("QEMU emulator version 8.2.0"))).not.toHaveProperty("sharing");
+});
+
+test("a QEMU that PATH has as a link is started by its own path, beside which it looks for its modules", async () => {
+  const linked = { ...deps(debian), which: async () => "/home/me/bin/qemu", realPath: async () => program };
+  expect(await probeQemu(linked)).toMatchObject({ usable: true, program });
 });
 
 test("no QEMU: how to get it", async () => {

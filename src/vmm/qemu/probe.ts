@@ -26,6 +26,8 @@ const installAgent = "put banger-vsock-agent beside banger, or set BANGER_AGENT 
 export type ProbeDeps = {
   exec: Exec;
   which: (program: string) => Promise<string | null>;
+  /** where a path leads when every link in it is followed */
+  realPath: (path: string) => Promise<string>;
   /** path of `banger-vsock-agent`, which knows what confines a process here */
   agent: string;
   /** `BANGER_VMM_ACCEL` is looked at */
@@ -38,8 +40,10 @@ export type ProbeDeps = {
 export type QemuProbe = Extract<Probe, { usable: true }> & { program: string; cage: Cage };
 
 export async function probeQemu(deps: ProbeDeps): Promise<QemuProbe | Extract<Probe, { usable: false }>> {
-  const program = await deps.which(qemuProgram);
-  if (program === null) return { usable: false, why: `${qemuProgram} is not installed`, fix: installQemu };
+  const found = await deps.which(qemuProgram);
+  if (found === null) return { usable: false, why: `${qemuProgram} is not installed`, fix: installQemu };
+  // QEMU looks for its modules and firmware beside the path that it is started by, and in the cage no link leads there
+  const program = await deps.realPath(found);
   const [said, kvm, cage] = await Promise.all([
     deps.exec([program, "--version"], { timeoutMs: 10_000 }),
     (deps.kvm ?? probeKvm)(),

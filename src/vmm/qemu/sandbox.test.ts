@@ -33,7 +33,7 @@ const qemu = ["/usr/bin/qemu-system-x86_64", "-version"];
 test("QEMU may write in the VM's folder only, and read what it boots from", () => {
   expect(confined(qemu, spec, facts).join(" ")).toBe(
     "/l/banger-vsock-agent confine --existing /s/vms/abcd1234 " +
-      "--ro /usr --ro /lib --ro /lib64 --ro /etc/ld.so.cache --ro /c/vmlinux --ro /c/i.cpio --ro /c/a.sqfs " +
+      "--ro /usr --ro /lib --ro /lib64 --ro /etc/ld.so.cache --ro /nix/store --ro /c/vmlinux --ro /c/i.cpio --ro /c/a.sqfs " +
       "--dev /dev/urandom --dev /dev/null --isolate all --network none " +
       "--limit address-space=8858370048 --limit open-files=1024 --limit file-size=8192 --limit processes=97 --profile qemu " +
       "--listen /s/vms/abcd1234/qmp.sock --connect /s/vms/abcd1234/net.sock " +
@@ -67,8 +67,10 @@ test("KVM's device is open to it under KVM only", () => {
   expect(confined(qemu, spec, { ...facts, accel: "kvm" }).join(" ")).toContain("--dev /dev/kvm");
 });
 
-test("a QEMU outside the system's folders is readable too", () => {
-  expect(confined(["/opt/qemu/bin/qemu"], spec, facts).join(" ")).toContain("--ro /opt/qemu/bin/qemu");
+test("a QEMU outside the system's folders is readable too, with its firmware and modules", () => {
+  expect(confined(["/opt/qemu/bin/qemu"], spec, facts).join(" ")).toContain(
+    "--ro /opt/qemu/bin/qemu --ro /opt/qemu/share/qemu --ro /opt/qemu/lib/qemu ",
+  );
 });
 
 test("a layer that the host does not have is not asked for", () => {

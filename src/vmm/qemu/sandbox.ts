@@ -1,4 +1,5 @@
 /** The command line around QEMU: `banger-vsock-agent confine` with the paths, sockets and limits that it needs. Pure. */
+import { dirname, join } from "node:path";
 import type { Cage } from "../../model/cage.ts";
 import type { BootSpec } from "../driver.ts";
 import type { Accel } from "./accel.ts";
@@ -19,7 +20,14 @@ export type SandboxFacts = {
 };
 
 /** What any dynamically linked QEMU reads: itself, its libraries and firmware. Confine skips what does not exist. */
-const systemPaths = ["/usr", "/lib", "/lib64", "/etc/ld.so.cache"];
+const systemPaths = ["/usr", "/lib", "/lib64", "/etc/ld.so.cache", "/nix/store"];
+
+/** A QEMU that is installed elsewhere, and its firmware and modules: `/opt/qemu/bin/P` has them in `/opt/qemu/share/qemu`. */
+function installation(program: string): string[] {
+  if (systemPaths.some((path) => program.startsWith(`${path}/`))) return [];
+  const prefix = dirname(dirname(program));
+  return [program, ...["share/qemu", "lib/qemu"].map((folder) => join(prefix, folder))];
+}
 
 /**
  * `spec`'s VM may write in the files of its own folder alone, and read its images, and its kernel or the save that it comes from. A QEMU that
@@ -35,14 +43,12 @@ export function confined(argv: readonly string[], spec: BootSpec, facts: Sandbox
   const memoryFile = memory.kind === "private" ? [] : [memory.path];
   const readable = [...kernel, ...(isMemoryRead ? memoryFile : []), ...disks(true)];
   const writable = [...(isMemoryRead ? [] : memoryFile), ...disks(false)];
-  const program = argv[0] ?? "";
-  const own = systemPaths.some((path) => program.startsWith(`${path}/`)) ? [] : [program];
   const devices = ["/dev/urandom", "/dev/null", ...(facts.accel === "kvm" ? ["/dev/kvm"] : [])];
   return [
     ...[facts.agent, "confine"],
     ...["--existing", spec.directory],
     ...writable.filter(outside).flatMap((path) => ["--rw", path]),
-    ...[...systemPaths, ...own, ...readable.filter(outside)].flatMap((path) => ["--ro", path]),
+    ...[...systemPaths, ...installation(argv[0] ?? ""), ...readable.filter(outside)].flatMap((path) => ["--ro", path]),
     ...devices.flatMap((path) => ["--dev", path]),
     ...isolation(facts.cage, spec),
     ...["--network", hasOwnNetwork(spec) ? "none" : "host"],

@@ -2,6 +2,7 @@
 import type { VmId } from "../../base/names.ts";
 import { createExec } from "../../host/exec-node.ts";
 import { which } from "../../host/facts.ts";
+import { realPath } from "../../host/files.ts";
 import { agentBinary } from "../../host/testing/gate.ts";
 import { tinyArtifacts } from "../../images/testing/tiny.ts";
 import { createDataDisk } from "../disk.ts";
@@ -35,7 +36,7 @@ export async function tinyVms(label: string): Promise<TinyVms> {
   let count = 0;
   return {
     driver: () =>
-      createQemuDriver({ exec, which, env: process.env, agent, tscFile: `${folder.path}/tsc`, confinement }),
+      createQemuDriver({ exec, which, realPath, env: process.env, agent, tscFile: `${folder.path}/tsc`, confinement }),
     async spec(change = {}) {
       const id = `tiny${String(count++).padStart(4, "0")}` as VmId;
       const directory = await folder.make(id);
