@@ -1,6 +1,6 @@
 /** The counts at the end of `make test` are what the runners said. */
 import { expect, test } from "bun:test";
-import { countCargo, countJunit } from "./test-runners.ts";
+import { countCargo, countJunit, failureExcerpts } from "./test-runners.ts";
 
 test("cargo: sums over its programs", () => {
   const output = `running 2 tests
@@ -26,4 +26,19 @@ test("junit: passed, failed and skipped cases, with names for what did not pass"
     skipped: 1,
     notes: ["skipped: boots [no /dev/kvm] > later", 'failed: broken "one"'],
   });
+});
+
+test("what was printed before a failure belongs to it, and to no other test", () => {
+  const output = `a.test.ts:
+(pass) suite > fine [1.00ms]
+12 |   expect(1).toBe(2);
+error: expect(received).toBe(expected)
+(fail) suite > broken [2.00ms]
+(pass) suite > fine too [1.00ms]
+`;
+  expect(failureExcerpts(output)).toEqual([
+    "(fail) suite > broken [2.00ms]",
+    "  12 |   expect(1).toBe(2);",
+    "  error: expect(received).toBe(expected)",
+  ]);
 });

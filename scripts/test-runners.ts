@@ -87,19 +87,50 @@ async function runBatch(group: BunGroup, files: string[], place: Place | null): 
   argv.push(...files.map((file) => `./${file}`));
   const child = Bun.spawn([...(place?.prefix ?? []), ...argv], {
     cwd: folder,
-    stdio: ["ignore", "inherit", "inherit"],
+    stdio: ["ignore", "inherit", "pipe"],
     env: place?.env ?? { ...process.env },
     timeout: group.apart ? 15 * 60_000 : 10 * 60_000,
     killSignal: "SIGKILL",
   });
+  const said: string[] = [];
+  const passing = passOn(child.stderr, said);
   const status = await child.exited;
+  // a process that a test left running may keep the pipe open for good
+  await Promise.race([passing, Bun.sleep(2000)]);
   const counts = countJunit(textOf(report));
+  if (counts.failed > 0) counts.notes.push(...failureExcerpts(said.join("")));
   if (status !== 0 && counts.failed === 0)
     note(
       counts,
       `${label}: bun test ended with ${child.signalCode ?? `status ${status}`} (an error outside a test, or over its time)`,
     );
   return counts;
+}
+
+/** Copies a runner's output to ours while it comes, and collects it in `said`. */
+async function passOn(output: ReadableStream<Uint8Array>, said: string[]): Promise<void> {
+  const decoder = new TextDecoder();
+  for await (const chunk of output) {
+    process.stderr.write(chunk);
+    said.push(decoder.decode(chunk, { stream: true }));
+  }
+}
+
+const mostLines = 30;
+
+/**
+ * Of `bun test`'s output: what it printed before each `(fail)` line, at most the last 30 lines of each. The summary repeats it,
+ * because whoever sees only the end of a long log needs the reason too.
+ */
+export function failureExcerpts(output: string): string[] {
+  const excerpts: string[] = [];
+  let since: string[] = [];
+  for (const line of output.split("\n")) {
+    if (/^\(fail\) /.test(line)) excerpts.push(line, ...since.slice(-mostLines).map((said) => `  ${said}`));
+    if (/^\((?:pass|fail|skip|todo)\) /.test(line)) since = [];
+    else since.push(line);
+  }
+  return excerpts;
 }
 
 function textOf(file: string): string {
