@@ -13,6 +13,7 @@ import { ensureFolder, freeBytes, readTextIfAny } from "../host/files.ts";
 import { probeKvm } from "../host/kvm.ts";
 import { missingTool } from "../host/packages.ts";
 import type { Paths } from "../model/paths.ts";
+import { parseVersion, sharingGap } from "../vmm/qemu/version.ts";
 import { tryNetwork } from "./try-network.ts";
 import { catalogTimeoutMs, webOf } from "./web.ts";
 
@@ -45,6 +46,7 @@ export async function gatherFacts(paths: Paths, env: Env, running: () => Promise
       ...missingTool(program),
     }),
   );
+  const qemu = await firstLine(["qemu-system-x86_64", "--version"]);
   return {
     arch: facts.arch,
     kernel: facts.kernel,
@@ -52,7 +54,8 @@ export async function gatherFacts(paths: Paths, env: Env, running: () => Promise
     version,
     accelOverride: env["BANGER_VMM_ACCEL"],
     kvm: await probeKvm(),
-    qemu: await firstLine(["qemu-system-x86_64", "--version"]),
+    qemu,
+    sharing: sharingGap(parseVersion(qemu ?? "")),
     tools: await Promise.all(found),
     network: await tryNetwork({
       exec,
@@ -96,16 +99,17 @@ async function hasSubordinateIds(user: string, uid: number): Promise<boolean> {
   return files.every((text) => text?.split("\n").some(isRange));
 }
 
-async function configFacts(paths: Paths, env: Env): Promise<Pick<CheckFacts, "config" | "catalogs">> {
+async function configFacts(paths: Paths, env: Env): Promise<Pick<CheckFacts, "config" | "catalogs" | "confinement">> {
   const file = paths.configFile;
   try {
-    const { catalogs } = await loadConfig({ file });
-    return { config: { file, problems: [] }, catalogs: await catalogFacts(catalogs, paths, env) };
+    const { catalogs, confinement } = await loadConfig({ file });
+    return { config: { file, problems: [] }, confinement, catalogs: await catalogFacts(catalogs, paths, env) };
   } catch (error) {
     const { problems } = toBangerError(error).details;
     return {
       config: { file, problems: Array.isArray(problems) ? problems : [toBangerError(error).message] },
       catalogs: [],
+      confinement: "auto",
     };
   }
 }

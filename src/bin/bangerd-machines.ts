@@ -31,7 +31,6 @@ import { hasRoom } from "../host/room.ts";
 import { openDatabase } from "../host/sqlite.ts";
 import { createToolCage } from "../host/tool-cage.ts";
 import { usedBytes } from "../host/used-bytes.ts";
-import { templateLimit } from "../machines/confinement.ts";
 import { defaultTimings, type MachinesDeps } from "../machines/deps.ts";
 import { createMachines, type Machines } from "../machines/machines.ts";
 import { decideNetwork } from "../model/network.ts";
@@ -99,7 +98,8 @@ export async function wireMachines({ paths, facts, env, log, cacheSince }: WireF
     hostCpu: facts.cpu,
     idleLimit: async () => (await config()).idleMs,
     mayHoldSpare: async () => (await config()).spareVm && availableMemory() >= memoryForSpare,
-    templateLimit: async () => templateLimit(await config(), await driver.probe()),
+    templateLimit: async () => (await config()).templateMaxBytes,
+    confinement,
     artifacts: wireArtifacts({ exec, cage, paths, agent, store, env, cpus: facts.cpus, config, cacheSince }),
     sizes: async (request) => resolveSizes(request, await config(), facts),
     networkSpec: async (request) => decideNetwork(request, (await config()).network),

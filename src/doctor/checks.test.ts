@@ -27,6 +27,11 @@ const running = {
 };
 const leftover = { path: "/s/x", reason: "the system forbids it", next: "do this" };
 const cage = { landlock: 7, seccomp: true, namespaces: null, network: null, processes: null };
+const sharing: CheckFacts["sharing"] = {
+  layer: "memory isolation",
+  why: "QEMU opens the memory for writing",
+  leavesOpen: "it changes the memory of other VMs",
+};
 const rows: [string, Partial<CheckFacts>, string, "warning" | "failure", RegExp][] = [
   ["another architecture", { arch: "arm64" }, "architecture", "failure", /arm64/],
   ["no QEMU", { qemu: null }, "vmm", "failure", /not installed/],
@@ -45,6 +50,13 @@ const rows: [string, Partial<CheckFacts>, string, "warning" | "failure", RegExp]
     "network namespace",
     "warning",
     /nothing but the filter/,
+  ],
+  [
+    "a QEMU that shares memory",
+    { sharing },
+    "memory isolation",
+    "warning",
+    /opens the memory.*changes the memory of other VMs/,
   ],
   ["no agent", { cage: null }, "confinement", "failure", /does not answer/],
   ["root", { uid: 0 }, "user", "warning", /root/],
@@ -102,4 +114,16 @@ test("a daemon without anything to complain of is one line", () => {
 
 test("emulation that was asked for is fine", () => {
   expect(statuses({ accelOverride: "tcg", kvm: { usable: false, why: "x" } })["acceleration"]?.status).toBe("ok");
+});
+
+test("a QEMU that shares memory is no gap where confinement is required, and its cost is said", () => {
+  expect(statuses({ sharing, confinement: "required" })["memory isolation"]).toMatchObject({
+    status: "ok",
+    text: expect.stringMatching(/opens the memory.*boot cold, and forks and snapshots are refused/),
+  });
+  expect(statuses({})["memory isolation"]).toMatchObject({
+    status: "ok",
+    text: expect.stringContaining("can't write"),
+  });
+  expect(statuses({ qemu: null, sharing: null })).not.toHaveProperty("memory isolation");
 });

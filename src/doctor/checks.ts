@@ -22,6 +22,7 @@ export function checkAll(facts: CheckFacts): Finding[] {
     ...tools(facts),
     network(facts),
     ...confinement(facts),
+    ...memoryIsolation(facts),
     user(facts),
     ...space(facts),
     config(facts),
@@ -99,6 +100,21 @@ function confinement({ cage }: CheckFacts): Finding[] {
     const text = `VMMs are confined without it (${gap.why}); when a guest takes one over, ${gap.leavesOpen}`;
     return { name: layer, status: "warning", text, fix };
   });
+}
+
+/** No layer of the cage: it depends on QEMU, and concerns VMs that share a template's or snapshot's memory alone. */
+function memoryIsolation({ qemu, cage, sharing, confinement: wish }: CheckFacts): Finding[] {
+  const name: Gap["layer"] = "memory isolation";
+  if (qemu === null || cage === null) return [];
+  if (sharing === null) return [{ name, status: "ok", text: "VMMs can't write to the memory that VMs share" }];
+  if (wish === "required") {
+    const text = `VMs share no memory (${sharing.why}): they boot cold, and forks and snapshots are refused`;
+    return [{ name, status: "ok", text }];
+  }
+  const text = `VMMs are confined without it (${sharing.why}); when a guest takes one over, ${sharing.leavesOpen}`;
+  const fix =
+    'install QEMU 8.2 or later; until then `--cold`, or `confinement = "required"` in the config, starts VMs that share no memory';
+  return [{ name, status: "warning", text, fix }];
 }
 
 const userNamespaces =

@@ -1,6 +1,6 @@
 /** What the checks look at; gathered at the edge, judged in `checks.ts`. */
 import type { ContentProblem } from "../model/artifact.ts";
-import type { Cage } from "../model/cage.ts";
+import type { Cage, Gap } from "../model/cage.ts";
 
 export type ToolFact = {
   program: string;
@@ -41,6 +41,10 @@ export type CheckFacts = {
   network: NetworkFact;
   /** the layers of a VMM's cage; null when the agent can't be asked */
   cage: Cage | null;
+  /** what this QEMU lacks to keep VMs of one template apart; null: nothing, or there is no QEMU */
+  sharing: Gap | null;
+  /** what the config says; `auto` where it can't be read */
+  confinement: "auto" | "required";
   /** the user's entry in subuid and subgid; root needs none */
   subordinateIds: boolean;
   /** bytes that the user may still write where state and cache are */

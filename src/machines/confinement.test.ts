@@ -1,10 +1,10 @@
 import { expect, test } from "bun:test";
-import type { Probe } from "../vmm/driver.ts";
-import { templateLimit } from "./confinement.ts";
 import { newHost, recorder, startDaemon } from "./testing/daemon.ts";
+import { request, saving, setUp } from "./testing/saving.ts";
 
 const agent = { wait: "agent" } as const;
 const gap = { layer: "landlock", why: "not in this kernel", leavesOpen: "it reads every file" } as const;
+const sharing = { layer: "memory isolation", why: "QEMU is old", leavesOpen: "it changes other VMs" } as const;
 
 test("the first start of a daemon says what the cage leaves open, and the next ones say nothing", async () => {
   const host = newHost();
@@ -28,12 +28,44 @@ test("a whole cage is not worth a word", async () => {
   expect(events.filter((event) => event.kind === "note" && event.level === "warn")).toEqual([]);
 });
 
-test("a whole cage is required: no templates where a VMM writes to the memory that others map", () => {
-  const features = { pause: true, snapshots: true, keepsSessions: true, growDisk: true };
-  const apart: Probe = { usable: true, version: "1", accel: "tcg", why: "", features, gaps: [] };
-  const limit = (confinement: "auto" | "required", probe: Probe) =>
-    templateLimit({ confinement, templateMaxBytes: 7 }, probe);
-  expect(limit("required", { ...apart, sharing: gap })).toBe(0);
-  expect(limit("auto", { ...apart, sharing: gap })).toBe(7);
-  expect(limit("required", apart)).toBe(7);
+test("a VMM that can write to the memory of other VMs is a layer of its own in what is said", async () => {
+  const host = newHost();
+  Object.assign(host.world, { gaps: [gap], sharing });
+  const machines = await startDaemon(host);
+  const { events, emit, signal } = recorder();
+  await machines.create({ name: "web", ephemeral: false }, agent, emit, signal);
+  expect(events.filter((event) => event.kind === "note" && event.level === "warn")).toMatchObject([
+    { text: expect.stringMatching(/: no landlock .*; no memory isolation \(QEMU is old\): it changes other VMs$/) },
+  ]);
+});
+
+test("where confinement is required, memory that no VM shares is not worth a word", async () => {
+  const host = newHost();
+  Object.assign(host.world, { sharing, confinement: "required" });
+  const machines = await startDaemon(host);
+  const { events, emit, signal } = recorder();
+  await machines.create({ name: "web", ephemeral: false }, agent, emit, signal);
+  expect(events.filter((event) => event.kind === "note" && event.level === "warn")).toEqual([]);
+});
+
+test("where confinement is required, VMs that would share memory boot, and say why", async () => {
+  const host = saving();
+  Object.assign(host.world, { sharing, confinement: "required" });
+  const { run } = await setUp(host);
+  const how = /^cold \(confinement is required, and QEMU is old\)/;
+  for (const name of ["one", "two"]) expect((await run(name)).startedHow).toMatch(how);
+  Object.assign(host.world, { confinement: "auto" });
+  expect((await run("three")).startedHow).toMatch(/^restored from template/);
+});
+
+test("where there can be no template none is made ahead of time, and the reason is said", async () => {
+  const host = saving();
+  Object.assign(host.world, { sharing, confinement: "required" });
+  const machines = await startDaemon(host);
+  const { emit, signal } = recorder();
+  await expect(machines.warmTemplate(request("one"), emit, signal)).rejects.toMatchObject({
+    code: "TEMPLATE_FAILED",
+    message: expect.stringContaining("confinement is required, and QEMU is old"),
+  });
+  expect(host.world.vmms.size).toBe(0);
 });

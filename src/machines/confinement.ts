@@ -1,26 +1,34 @@
-/** Says what the cage of this host's VMMs leaves open, to the first who starts a VM. */
+/** What follows from a cage that this host can't close: what is said of it, and which VMs share no memory. */
 
 import { describeGaps } from "../model/cage.ts";
 import type { Emit } from "../model/event.ts";
-import type { Probe } from "../vmm/driver.ts";
 import type { Context } from "./context.ts";
 
-/** Bytes for templates: 0, none, where the config wants a whole cage and VMs of one template are not kept apart. */
-export function templateLimit(
-  config: { confinement: "auto" | "required"; templateMaxBytes: number },
-  probe: Probe,
-): number {
-  const isOpen = probe.usable && probe.sharing !== undefined;
-  return isOpen && config.confinement === "required" ? 0 : config.templateMaxBytes;
+/** Why VMs have to boot, as a clause; null: they may begin from templates. */
+export async function whyNoTemplates(
+  ctx: Pick<Context, "driver" | "templateLimit" | "confinement">,
+): Promise<string | null> {
+  const probe = await ctx.driver.probe();
+  if (!probe.usable || !probe.features.snapshots) return "this VMM can't save VMs";
+  if ((await ctx.templateLimit()) === 0) return "templates are turned off";
+  if (probe.sharing === null || (await ctx.confinement()) === "auto") return null;
+  return `confinement is required, and ${probe.sharing.why}`;
 }
 
-/** Once for each daemon: it is the host's state, which `banger doctor` shows at any time. */
-export async function noteGaps(ctx: Pick<Context, "driver" | "gaps" | "log">, emit: Emit): Promise<void> {
+/** Tells whoever starts the first VM of this daemon; `banger doctor` shows the same at any time. */
+export async function noteGaps(
+  ctx: Pick<Context, "driver" | "gaps" | "log" | "confinement">,
+  emit: Emit,
+): Promise<void> {
   if (ctx.gaps.areNoted) return;
   const probe = await ctx.driver.probe();
-  if (!probe.usable || probe.gaps.length === 0 || ctx.gaps.areNoted) return;
+  if (!probe.usable) return;
+  // where confinement is required no VM shares memory
+  const sharing = probe.sharing !== null && (await ctx.confinement()) === "auto" ? probe.sharing : null;
+  const gaps = sharing === null ? probe.gaps : [...probe.gaps, sharing];
+  if (gaps.length === 0 || ctx.gaps.areNoted) return;
   ctx.gaps.areNoted = true;
-  const text = `VMMs are not fully confined on this host: ${describeGaps(probe.gaps)}`;
+  const text = `VMMs are not fully confined on this host: ${describeGaps(gaps)}`;
   ctx.log.warn(text);
   emit({ kind: "note", level: "warn", text });
 }

@@ -288,4 +288,6 @@ export type MachinesDeps = {
   mayHoldSpare(): Promise<boolean>;
   /** what templates may take of the disk together, in bytes; 0: there are none */
   templateLimit(): Promise<number>;
+  /** `required`: nothing starts whose cage has a gap */
+  confinement(): Promise<"auto" | "required">;
 };

@@ -5,6 +5,7 @@ import type { SnapshotRecord, SnapshotView, TemplateRecord } from "../model/save
 import type { VmRecord } from "../model/vm.ts";
 import { shortKey } from "../templates/key.ts";
 import { prepareArtifacts } from "./artifacts.ts";
+import { whyNoTemplates } from "./confinement.ts";
 import type { Context } from "./context.ts";
 import type { CreateRequest } from "./create.ts";
 import { decideSpec } from "./create.ts";
@@ -109,6 +110,8 @@ export function saves(ctx: Context) {
     /** The template that a VM of that kind would begin from, made if it isn't there. @throws TEMPLATE_FAILED */
     async warmTemplate(request: CreateRequest, emit: Emit, signal: AbortSignal): Promise<TemplateRecord> {
       const { spec } = await decideSpec(ctx, request, emit);
+      const reason = await whyNoTemplates(ctx);
+      if (reason !== null) throw fail("TEMPLATE_FAILED", { image: spec.image.name, reason });
       const artifacts = await prepareArtifacts(ctx, spec);
       const key = await keyOf(ctx, { spec, artifacts });
       ctx.templates.broken.delete(key);

@@ -8,6 +8,7 @@ import { tooMuch } from "../templates/evict.ts";
 import { isSuccessor, shortKey, templateFacts, templateKey } from "../templates/key.ts";
 import type { ReadyArtifacts } from "./artifacts.ts";
 import { bootSpec } from "./boot-spec.ts";
+import { whyNoTemplates } from "./confinement.ts";
 import type { Context } from "./context.ts";
 import { cold, type Origin, type SavedOrigin, saveOf } from "./origin.ts";
 import { dropSpareOf } from "./spares.ts";
@@ -39,9 +40,8 @@ export type OriginPlan = {
 
 /** What a new VM begins from: its template, made if need be; where there can be none, a cold boot and the reason. */
 export async function originOf(ctx: Context, wanted: Wanted, { held, emit, signal }: OriginPlan): Promise<Origin> {
-  const probe = await ctx.driver.probe();
-  if (!probe.usable || !probe.features.snapshots) return cold("this VMM can't save VMs");
-  if ((await ctx.templateLimit()) === 0) return cold("templates are turned off");
+  const why = await whyNoTemplates(ctx);
+  if (why !== null) return cold(why);
   const key = await keyOf(ctx, wanted);
   const broken = brokenFor(ctx, key);
   if (broken !== null) {

@@ -17,7 +17,7 @@ export type Cage = {
 
 /** A layer that is missing. */
 export type Gap = {
-  layer: "landlock" | "seccomp" | "namespaces" | "network namespace" | "process limit" | "shared memory";
+  layer: "landlock" | "seccomp" | "namespaces" | "network namespace" | "process limit" | "memory isolation";
   why: string;
   /** what a VMM that its guest has taken over can do without it, as a clause */
   leavesOpen: string;

@@ -24,8 +24,8 @@ export type Probe =
       features: DriverFeatures;
       /** layers of its VMMs' cage that this host does not have */
       gaps: Gap[];
-      /** what of its cage a VMM lacks beside those, when other VMs are restored from the same save */
-      sharing?: Gap;
+      /** what a VMM's cage lacks besides, where other VMs are restored from the same save; null: nothing */
+      sharing: Gap | null;
     }
   | { usable: false; why: string /** what to type */; fix: string };
 

@@ -74,7 +74,14 @@ export function createFakeDriver(world: FakeWorld): VmmDriver {
   const features = { pause: true, snapshots: true, keepsSessions: true, growDisk: true };
   return {
     name: "fake",
-    probe: async () => ({ usable: true, ...world.saver, why: "there is no machine at all", features, gaps: [] }),
+    probe: async () => ({
+      usable: true,
+      ...world.saver,
+      why: "there is no machine at all",
+      features,
+      gaps: [],
+      sharing: null,
+    }),
     boot: (spec, signal) => boot(world, spec, signal),
     check: async (save, spec) => void (await checkSave(save, spec, world.saver)),
     restore: (save, spec, signal) => restore(world, save, spec, signal),

@@ -82,6 +82,7 @@ export function depsOf({ world, db }: Host): MachinesDeps {
     mayHoldSpare: async () => world.spares,
     idleLimit: async () => world.idleLimit,
     templateLimit: async () => world.templateLimit,
+    confinement: async () => world.confinement,
     endStrays: async (directory) => world.endStrays(directory),
     connectAgent: (stream, { timeoutMs }) => connectGuest((stream as unknown as { vm: WorldVm }).vm, timeoutMs),
     sizes: async (request) => ({

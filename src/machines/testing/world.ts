@@ -61,6 +61,9 @@ export class World {
   canSave = false;
   /** what is missing of its VMMs' cage */
   gaps: Gap[] = [];
+  /** what keeps VMs of one save from being apart */
+  sharing: Gap | null = null;
+  confinement: "auto" | "required" = "auto";
   /** whether VMs are held ready */
   spares = false;
   /** `ms` */
@@ -239,7 +242,10 @@ export function worldDriver(world: World): VmmDriver {
   const features = { pause: true, snapshots: world.canSave, keepsSessions: true, growDisk: true };
   return {
     name: "world",
-    probe: async () => ({ usable: true, version: "1", accel: "tcg", why: "a test", features, gaps: world.gaps }),
+    probe: async () => {
+      const { gaps, sharing } = world;
+      return { usable: true, version: "1", accel: "tcg", why: "a test", features, gaps, sharing };
+    },
     async boot(spec, signal) {
       signal.throwIfAborted();
       return runningVm(world, world.boot(spec));

@@ -6,13 +6,6 @@ import { hasOwnNetwork } from "./sandbox.ts";
 
 export type Confinement = "auto" | "required";
 
-/** Of a QEMU that opens the memory of a save for writing, where other VMs map the same file. */
-export const writableMemory: Gap = {
-  layer: "shared memory",
-  why: "QEMU before 8.2 opens the memory of a template or snapshot for writing",
-  leavesOpen: "it changes the memory of other VMs that began from the same one",
-};
-
 const hostNetwork: Gap = {
   layer: "network namespace",
   why: "QEMU's own network opens the guest's connections",

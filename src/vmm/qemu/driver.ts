@@ -122,7 +122,7 @@ class QemuDriver implements VmmDriver {
   async #start(spec: BootSpec, probe: QemuProbe, from: Loaded | null, signal: AbortSignal): Promise<RunningVm> {
     // a save in the VM's own folder has no other VMs
     const isShared = from !== null && !from.memory.startsWith(`${spec.directory}/`);
-    const gaps = isShared && probe.sharing ? [...probe.gaps, probe.sharing] : probe.gaps;
+    const gaps = isShared && probe.sharing !== null ? [...probe.gaps, probe.sharing] : probe.gaps;
     await demandCage(spec, gaps, this.#deps.confinement);
     const paths = qemuPaths(spec.directory);
     const [argv] = await Promise.all([launchLine(this.#deps, probe, spec, from?.memory ?? null), beginLogs(paths)]);

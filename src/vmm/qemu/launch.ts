@@ -9,9 +9,10 @@ import { tscKhz } from "../tsc.ts";
 import type { Accel } from "./accel.ts";
 import { type MemoryBackend, qemuArgs } from "./args.ts";
 import { kernelCmdline } from "./cmdline.ts";
-import { type QemuProbe, writesMemory } from "./probe.ts";
+import type { QemuProbe } from "./probe.ts";
 import { confined } from "./sandbox.ts";
 import { handedSockets } from "./sockets.ts";
+import { writesMemory } from "./version.ts";
 
 export type LaunchDeps = {
   exec: Exec;

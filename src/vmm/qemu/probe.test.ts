@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { fakeExec } from "../../host/exec-fake.ts";
-import { isOlder, parseVersion, probeQemu } from "./probe.ts";
+import { probeQemu } from "./probe.ts";
+import { isOlder, parseVersion } from "./version.ts";
 
 const program = "/usr/bin/qemu-system-x86_64";
 const debian =
@@ -42,9 +43,9 @@ test("what is missing of the cage is told, and an agent that can't be asked is a
 });
 
 test("a QEMU that writes to the memory of a template is one whose VMs are not kept apart, until 8.2", async () => {
-  const sharing = { layer: "shared memory", leavesOpen: expect.stringContaining("memory of other VMs") };
+  const sharing = { layer: "memory isolation", leavesOpen: expect.stringContaining("memory of other VMs") };
   expect(await probeQemu(deps(debian))).toMatchObject({ gaps: [], sharing });
-  expect(await probeQemu(deps("QEMU emulator version 8.2.0"))).not.toHaveProperty("sharing");
+  expect(await probeQemu(deps("QEMU emulator version 8.2.0"))).toMatchObject({ sharing: null });
 });
 
 test("a QEMU that PATH has as a link is started by its own path, beside which it looks for its modules", async () => {

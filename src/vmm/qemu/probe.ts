@@ -6,15 +6,9 @@ import { probeKvm } from "../../host/kvm.ts";
 import { type Cage, gapsOf } from "../../model/cage.ts";
 import type { DriverFeatures, Probe } from "../driver.ts";
 import { type AccelFacts, chooseAccel } from "./accel.ts";
-import { writableMemory } from "./confinement.ts";
+import { isOlder, oldestQemu, parseVersion, sharingGap } from "./version.ts";
 
 export const qemuProgram = "qemu-system-x86_64";
-
-/** The first version that maps a file that it can't write to so that the guest writes to copies. */
-const readOnlyMemory = [8, 2] as const;
-
-/** `microvm` with ACPI, and `-sandbox` as used here; Ubuntu 22.04 has this version. */
-export const oldestQemu = [7, 2] as const;
 
 export const qemuFeatures: DriverFeatures = { pause: true, snapshots: true, keepsSessions: true, growDisk: true };
 
@@ -60,21 +54,6 @@ export async function probeQemu(deps: ProbeDeps): Promise<QemuProbe | Extract<Pr
   }
   if (cage === null) return { usable: false, why: `${deps.agent} does not answer`, fix: installAgent };
   const { accel, why } = chooseAccel({ wish: deps.env["BANGER_VMM_ACCEL"], kvm });
-  const sharing = writesMemory(version) ? { sharing: writableMemory } : {};
-  return { usable: true, program, version, accel, why, features: qemuFeatures, cage, gaps: gapsOf(cage), ...sharing };
-}
-
-/** Whether it opens the memory that it restores a VM from for writing. */
-export function writesMemory(version: string): boolean {
-  return isOlder(version, readOnlyMemory);
-}
-
-/** `7.2.22` from `QEMU emulator version 7.2.22 (Debian …)`. */
-export function parseVersion(text: string): string | null {
-  return /QEMU emulator version (\d+\.\d+(?:\.\d+)?)/.exec(text)?.[1] ?? null;
-}
-
-export function isOlder(version: string, than: readonly [number, number]): boolean {
-  const [major = 0, minor = 0] = version.split(".").map(Number);
-  return major < than[0] || (major === than[0] && minor < than[1]);
+  const facts = { program, version, accel, why, features: qemuFeatures, cage };
+  return { usable: true, ...facts, gaps: gapsOf(cage), sharing: sharingGap(version) };
 }
