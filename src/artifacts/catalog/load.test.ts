@@ -136,6 +136,42 @@ test("without net the last good one is used, and only as long as it is good", as
   expect(await load()).toMatchObject({ entries: [], keptSince: null });
 });
 
+test("an older one is not taken in place of the one that is kept, also when that has expired", async () => {
+  const issued = (date: string, more = "") => serving(catalog(`of-${date}`, `issued = ${date}\n${more}`));
+  const { temp, paths, deps, source, load } = await world(issued("2025-11-02", "expires = 2026-06-01"));
+  using _ = temp;
+  await load();
+  if (server) server.answer = issued("2025-11-01");
+  const refused = await load();
+  expect(refused).toMatchObject({
+    entries: [{ name: "of-2025-11-02" }],
+    failure: { code: "CATALOG_OLDER", message: expect.stringMatching(/issued 2025-11-01.*kept one 2025-11-02/) },
+    keptSince: Date.parse("2026-01-01T00:00:00Z"),
+  });
+  const later = { ...deps, web: { ...deps.web, now: () => Date.parse("2026-06-02T00:00:00Z") } };
+  expect(await loadCatalog(later, source, never)).toMatchObject({ entries: [], failure: { code: "CATALOG_OLDER" } });
+  if (server) server.answer = issued("2025-11-03");
+  expect(await load()).toMatchObject({ entries: [{ name: "of-2025-11-03" }], failure: null });
+  // the hint's way back
+  if (server) server.answer = issued("2025-11-01");
+  const { failure } = await load();
+  const [file] = readdirSync(paths.catalogs).map((name) => `${paths.catalogs}/${name}`);
+  expect(failure?.hint).toContain(`remove ${file}`);
+  rmSync(file as string);
+  expect(await load()).toMatchObject({ entries: [{ name: "of-2025-11-01" }], failure: null });
+});
+
+test("what another key signed says nothing of which one is older", async () => {
+  const { temp, source, load } = await world(serving(catalog("tool", "issued = 2025-11-02")));
+  using _ = temp;
+  await load();
+  const other = newSigner();
+  const older = catalog("older", "issued = 2025-11-01");
+  writeFileSync(source.key, other.publicPem);
+  if (server) server.answer = serving(older, other.sign(older));
+  expect(await load()).toMatchObject({ entries: [{ name: "older" }], failure: null });
+});
+
 test("one whose signature is broken into lines is kept as well as any", async () => {
   const lines = signer.sign(catalog()).replace(/(.{40})/g, "$1\r\n");
   const { temp, load } = await world(serving(catalog(), `${lines}\n`));

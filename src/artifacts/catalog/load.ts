@@ -1,17 +1,17 @@
 /**
  * One catalog of others: fetched, and believed only with its signature, which is checked before a byte is parsed. The last
- * good one is kept with its signature, for when there is no net; it is checked like a fresh one.
+ * good one is kept with its signature, for when there is no net, and so that an older one is not taken in its place.
  */
-import { createHash, type KeyObject } from "node:crypto";
+import type { KeyObject } from "node:crypto";
 import { BangerError, fail } from "../../base/errors/error.ts";
-import type { Digest } from "../../base/names.ts";
-import { ensureFolder, readBytes, readText, writeAtomic } from "../../host/files.ts";
+import { readText } from "../../host/files.ts";
 import type { CatalogEntry } from "../../model/catalog.ts";
 import type { Paths } from "../../model/paths.ts";
 import { readDocument, TooLongError } from "../web/document.ts";
 import { type WebDeps, WebError } from "../web/get.ts";
-import { CatalogError, parseCatalog } from "./parse.ts";
-import { maxKey, maxSignature, parseKey, signatureProblem } from "./signature.ts";
+import { openSigned, requireUnexpired, whyOlder } from "./judge.ts";
+import { keepCatalog, keptPath, maxCatalog, readKept } from "./kept.ts";
+import { maxKey, maxSignature, parseKey } from "./signature.ts";
 
 export type CatalogSource = { url: string /** path of the public key */; key: string };
 
@@ -31,8 +31,6 @@ export type LoadedCatalog = {
   keptSince: number | null;
 };
 
-export const maxCatalog = 1024 * 1024;
-
 /** Rejects only with the signal's reason: what is wrong with the catalog stands in the answer. */
 export async function loadCatalog(deps: LoadDeps, source: CatalogSource, signal: AbortSignal): Promise<LoadedCatalog> {
   const { url } = source;
@@ -43,7 +41,7 @@ export async function loadCatalog(deps: LoadDeps, source: CatalogSource, signal:
       return { ...nothing, entries: await fetchCatalog(deps, url, key, signal) };
     } catch (error) {
       signal.throwIfAborted();
-      const kept = await keptCatalog(deps, url, key);
+      const kept = await standIn(deps, url, key);
       return { ...nothing, ...kept, failure: expected(error) };
     }
   } catch (error) {
@@ -72,12 +70,24 @@ async function readKey(path: string): Promise<KeyObject> {
 }
 
 async function fetchCatalog(deps: LoadDeps, url: string, key: KeyObject, signal: AbortSignal): Promise<CatalogEntry[]> {
-  const { web, timeoutMs } = deps;
+  const { web, paths, timeoutMs } = deps;
   const content = await read(url, () => readDocument(web, url, { maxBytes: maxCatalog, timeoutMs }, signal));
   const signature = await readSignature(web, url, timeoutMs, signal);
-  const entries = opened(content, signature, url, key, web.now());
-  await keep(deps, url, content, signature);
-  return entries;
+  const served = openSigned(content, signature, url, key);
+  requireUnexpired(served, url, web.now());
+  const kept = await readKept(paths, url, key);
+  const problem = kept && whyOlder(served, kept.catalog);
+  if (problem) throw fail("CATALOG_OLDER", { url, problem, kept: keptPath(paths, url) });
+  await keepCatalog(paths, url, { content, signature, now: web.now() });
+  return served.entries;
+}
+
+/** The copy that stands in for one that can't be had or is not believed; nothing where there is none, or it has expired. */
+async function standIn({ paths, web }: LoadDeps, url: string, key: KeyObject) {
+  const kept = await readKept(paths, url, key);
+  if (kept === null) return null;
+  const { entries, expires } = kept.catalog;
+  return expires !== null && expires <= web.now() ? null : { entries, keptSince: kept.since };
 }
 
 async function read<T>(url: string, work: () => Promise<T>): Promise<T> {
@@ -99,44 +109,4 @@ async function readSignature(web: WebDeps, url: string, timeoutMs: number, signa
     if (error.again) throw fail("CATALOG_UNREACHABLE", { url, problem: `its signature: ${error.problem}` }, error);
     throw fail("CATALOG_UNTRUSTED", { url, problem: `it has no signature: ${error.problem}` }, error);
   }
-}
-
-/** @throws CATALOG_UNTRUSTED, CATALOG_INVALID, CATALOG_EXPIRED */
-function opened(content: Uint8Array, signature: string, url: string, key: KeyObject, now: number): CatalogEntry[] {
-  const problem = signatureProblem(content, signature, key);
-  if (problem !== null) throw fail("CATALOG_UNTRUSTED", { url, problem });
-  try {
-    const { entries, expires } = parseCatalog(content, url);
-    if (expires === null || expires > now) return entries;
-    throw fail("CATALOG_EXPIRED", { url, expired: new Date(expires).toISOString().slice(0, 10) });
-  } catch (error) {
-    throw error instanceof CatalogError ? fail("CATALOG_INVALID", { url, problems: error.problems }, error) : error;
-  }
-}
-
-/** In one file, so that both are of one time: signature, when it was fetched, and from the second line on the catalog. */
-async function keep({ paths, web }: LoadDeps, url: string, content: Uint8Array, signature: string): Promise<void> {
-  if (url.startsWith("file:")) return;
-  // without the line breaks that some tools put into base64
-  const head = Buffer.from(`${signature.replace(/\s+/g, "")} ${web.now()}\n`);
-  // a copy that can't be kept is missed later, if at all
-  await ensureFolder(paths.catalogs)
-    .then(() => writeAtomic(paths.catalog(idOf(url)), Buffer.concat([head, content])))
-    .catch(() => {});
-}
-
-async function keptCatalog({ paths, web }: LoadDeps, url: string, key: KeyObject) {
-  try {
-    const bytes = Buffer.from(await readBytes(paths.catalog(idOf(url)), maxCatalog + 2 * maxSignature));
-    const at = bytes.indexOf(0x0a);
-    const [signature = "", since] = bytes.toString("latin1", 0, at).split(" ");
-    const entries = opened(bytes.subarray(at + 1), signature, url, key, web.now());
-    return { entries, keptSince: Number(since) || null };
-  } catch {
-    return null;
-  }
-}
-
-function idOf(url: string): Digest {
-  return `sha256:${createHash("sha256").update(url).digest("hex")}` as Digest;
 }

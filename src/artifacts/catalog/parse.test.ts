@@ -27,6 +27,7 @@ const whole = (entries: string, top = "") => `format = 1\n${top}\n${entries}`;
 
 test("an entry, with its place beside the catalog", () => {
   expect(parse(golden.content)).toEqual({
+    issued: null,
     expires: null,
     entries: [
       {
@@ -39,6 +40,10 @@ test("an entry, with its place beside the catalog", () => {
       },
     ],
   });
+});
+
+test("when a catalog was issued", () => {
+  expect(parse(whole("", "issued = 2029-12-01T08:00:00Z")).issued).toBe(Date.parse("2029-12-01T08:00:00Z"));
 });
 
 test("kernels, an image's own kernel, and when a catalog ends", () => {
@@ -107,6 +112,7 @@ const refused: [string, string | Uint8Array, RegExp][] = [
   ["a number that is none", whole(entry().replace("size = 7", "size = 99999999999999999999")), /line \d+|size/],
   ["a fraction", whole(entry().replace("size = 7", "size = 7.5")), /size: must be/],
   ["no date", whole("", "expires = 07:32:00"), /expires/],
+  ["no date of issue", whole("", "issued = 07:32:00"), /issued/],
   ["deep", whole(`x = ${"[".repeat(100_000)}`), /nested/],
   ["one entry as a table", `format = 1\n[image]\nname = "x"\n`, /image: must be tables/],
   ["too many entries", whole(Array.from({ length: 2001 }, (_, at) => entry("", `t${at}`)).join("")), /more than 2000/],
@@ -144,6 +150,7 @@ test(
       "format = 2\n",
       "size = 1e400\n",
       "expires = 1979-05-27\n",
+      "issued = 1979-05-27\n",
       "__proto__ = 1\n",
       '"name" = 7\n',
       'url = "https://x/\\u0000"\n',

@@ -8,6 +8,8 @@ import { builtInSchema, catalogSchema, keysAt, type RawCatalog, type RawEntry } 
 
 export type ParsedCatalog = {
   entries: CatalogEntry[];
+  /** Unix time in `ms`; null: it does not say */
+  issued: number | null;
   /** Unix time in `ms`; null: never */
   expires: number | null;
 };
@@ -28,12 +30,20 @@ export function parseCatalog(bytes: Uint8Array, url: string | null): ParsedCatal
   const result = schema.safeParse(readToml(bytes));
   if (!result.success) throw new CatalogError(problemsOf(result.error.issues as Issue[], { keysAt }));
   const raw = result.data as RawCatalog;
-  const expires = raw.expires === undefined ? null : Date.parse(raw.expires.toISOString());
-  if (Number.isNaN(expires)) throw new CatalogError(["expires: is no date"]);
+  const [issued, expires] = [timeOf(raw, "issued"), timeOf(raw, "expires")];
   const found = catalogKinds.flatMap((kind) => (raw[kind] ?? []).map((entry, at) => entryOf(kind, entry, at, url)));
   const problems = [...found.filter((one) => typeof one === "string"), ...doubles(raw)];
   if (problems.length > 0) throw new CatalogError(problems.slice(0, 50));
-  return { entries: found as CatalogEntry[], expires };
+  return { entries: found as CatalogEntry[], issued, expires };
+}
+
+/** @returns Unix time in `ms`; null: it is not there @throws CatalogError for a time of day alone */
+function timeOf(raw: RawCatalog, key: "issued" | "expires"): number | null {
+  const value = raw[key];
+  if (value === undefined) return null;
+  const ms = Date.parse(value.toISOString());
+  if (Number.isNaN(ms)) throw new CatalogError([`${key}: is no date`]);
+  return ms;
 }
 
 function readToml(bytes: Uint8Array): unknown {

@@ -29,11 +29,14 @@ const kernelEntry = z.strictObject(bundle);
 const recipeEntry = z.strictObject({ name, description: z.optional(text), recipe: text });
 
 const format = z.literal(1, { error: "must be 1: this catalog is for another version of banger" });
-const expires = z.optional(z.date({ error: "must be a date, as in `expires = 2030-01-31T00:00:00Z`" }));
+const time = (example: string) => z.optional(z.date({ error: `must be a date, as in \`${example}\`` }));
+const issued = time("issued = 2029-12-01T00:00:00Z");
+const expires = time("expires = 2030-01-31T00:00:00Z");
 
 /** Of others. */
 export const catalogSchema = z.strictObject({
   format,
+  issued,
   expires,
   image: listOf(imageEntry),
   kernel: listOf(kernelEntry),
@@ -49,7 +52,7 @@ export const builtInSchema = z.strictObject({
 export type RawEntry =
   | { name: string; description?: string; url: string; sha256: string; size: number; kernel?: string }
   | { name: string; description?: string; recipe: string };
-export type RawCatalog = { format: 1; expires?: Date; image?: RawEntry[]; kernel?: RawEntry[] };
+export type RawCatalog = { format: 1; issued?: Date; expires?: Date; image?: RawEntry[]; kernel?: RawEntry[] };
 
 /** The keys that may stand in the table at `path`, for "did you mean". */
 export function keysAt(path: readonly PropertyKey[]): string[] {

@@ -31,6 +31,13 @@ export const bundleErrors = {
     message: (p: { url: string; expired: string }) => `the catalog ${p.url} expired on ${p.expired}`,
     hint: () => "who publishes it has to sign a new one; or this host's clock is wrong",
   }),
+  CATALOG_OLDER: spec({
+    exit: Exit.Failure,
+    message: (p: { url: string; problem: string; kept: string }) =>
+      `the catalog ${p.url} is older than the copy that was kept of it: ${p.problem}`,
+    hint: (p) =>
+      `somebody between its publisher and you may be serving an old one; if its publisher went back on purpose, remove ${p.kept}`,
+  }),
   CATALOG_KEY_INVALID: spec({
     exit: Exit.Usage,
     message: (p: { path: string; problem: string }) => `the catalog key ${p.path} can't be used: ${p.problem}`,

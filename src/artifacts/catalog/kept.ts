@@ -1,0 +1,52 @@
+/** The last good copy of each catalog: for when there is no network, and to tell an older one when it is served again. */
+import { createHash, type KeyObject } from "node:crypto";
+import type { Digest } from "../../base/names.ts";
+import { ensureFolder, readBytes, writeAtomic } from "../../host/files.ts";
+import type { Paths } from "../../model/paths.ts";
+import { openSigned } from "./judge.ts";
+import type { ParsedCatalog } from "./parse.ts";
+import { maxSignature } from "./signature.ts";
+
+export const maxCatalog = 1024 * 1024;
+
+type Folder = Pick<Paths, "catalogs" | "catalog">;
+
+export type KeptCatalog = {
+  catalog: ParsedCatalog;
+  /** when it was fetched, Unix time in `ms` */
+  since: number | null;
+};
+
+export function keptPath(paths: Folder, url: string): string {
+  return paths.catalog(`sha256:${createHash("sha256").update(url).digest("hex")}` as Digest);
+}
+
+/**
+ * In one file, so that both are of one time: signature, when it was fetched, and from the second line on the catalog. Catalogs of
+ * this host's own files are not kept.
+ */
+export async function keepCatalog(
+  paths: Folder,
+  url: string,
+  { content, signature, now }: { content: Uint8Array; signature: string; now: number },
+): Promise<void> {
+  if (url.startsWith("file:")) return;
+  // without the line breaks that some tools put into base64
+  const head = Buffer.from(`${signature.replace(/\s+/g, "")} ${now}\n`);
+  // a copy that can't be kept is missed later, if at all
+  await ensureFolder(paths.catalogs)
+    .then(() => writeAtomic(keptPath(paths, url), Buffer.concat([head, content])))
+    .catch(() => {});
+}
+
+/** Checked as one that was just fetched, except that it may have expired. Null: there is none that this key signed. */
+export async function readKept(paths: Folder, url: string, key: KeyObject): Promise<KeptCatalog | null> {
+  try {
+    const bytes = Buffer.from(await readBytes(keptPath(paths, url), maxCatalog + 2 * maxSignature));
+    const at = bytes.indexOf(0x0a);
+    const [signature = "", since] = bytes.toString("latin1", 0, at).split(" ");
+    return { catalog: openSigned(bytes.subarray(at + 1), signature, url, key), since: Number(since) || null };
+  } catch {
+    return null;
+  }
+}
