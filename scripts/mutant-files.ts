@@ -1,13 +1,14 @@
 /**
  * The files that `make mutants` changes: where bytes of a stranger are judged, or someone's rights. Beside the tests that share a
- * file's name, those that are listed here must notice a change. Tests that need nothing but this process: they run hundreds of times.
+ * file's name, those that are listed here must notice a change; they are run in this order. Only tests that need nothing but this
+ * process: they run hundreds of times.
  */
 export const mutantFiles: Record<string, string[]> = {
   // the agent's protocol: frames, credit, streams
-  "src/wire/agent/frame.ts": ["src/wire/agent"],
-  "src/wire/agent/inbox.ts": ["src/wire/agent"],
-  "src/wire/agent/stream.ts": ["src/wire/agent"],
-  "src/wire/agent/session.ts": ["src/wire/agent"],
+  "src/wire/agent/frame.ts": ["src/wire/agent/limits.test.ts", "src/wire/agent"],
+  "src/wire/agent/inbox.ts": ["src/wire/agent/limits.test.ts", "src/wire/agent"],
+  "src/wire/agent/stream.ts": ["src/wire/agent/session.test.ts", "src/wire/agent/limits.test.ts", "src/wire/agent"],
+  "src/wire/agent/session.ts": ["src/wire/agent/hostile.test.ts", "src/wire/agent/limits.test.ts", "src/wire/agent"],
   "src/wire/agent/hello.ts": ["src/wire/agent"],
   "src/wire/agent/relay.ts": ["src/wire/agent"],
   // QEMU's monitor and its stream
@@ -19,20 +20,20 @@ export const mutantFiles: Record<string, string[]> = {
   "src/client/connect.ts": ["src/client", "src/host/owner.test.ts"],
   "src/host/owner.ts": ["src/client"],
   "src/daemon/peer.ts": [],
-  "src/host/http-server.ts": ["src/host/http-limits.test.ts", "src/daemon/hostile.test.ts"],
-  "src/host/http-body.ts": ["src/host/http-limits.test.ts", "src/daemon/hostile.test.ts"],
+  "src/host/http-server.ts": ["src/host/http-limits.test.ts", "src/daemon/hostile.test.ts", "src/daemon"],
+  "src/host/http-body.ts": ["src/host/http-limits.test.ts", "src/daemon/hostile.test.ts", "src/daemon"],
   // what a registry may name
   "src/base/zone.ts": [],
   "src/host/http-route.ts": [],
   "src/images/registry/challenge.ts": ["src/images/registry"],
   "src/images/registry/origin.ts": ["src/images/registry"],
   // archives
-  "src/artifacts/tar/header.ts": ["src/artifacts/tar"],
-  "src/artifacts/tar/names.ts": ["src/artifacts/tar"],
-  "src/artifacts/tar/pax.ts": ["src/artifacts/tar"],
-  "src/artifacts/tar/scanner.ts": ["src/artifacts/tar"],
-  "src/artifacts/tar/sparse.ts": ["src/artifacts/tar"],
-  "src/images/layer/paths.ts": ["src/images"],
+  "src/artifacts/tar/header.ts": ["src/artifacts/tar/limits.test.ts", "src/artifacts/tar"],
+  "src/artifacts/tar/names.ts": ["src/artifacts/tar/limits.test.ts", "src/artifacts/tar"],
+  "src/artifacts/tar/pax.ts": ["src/artifacts/tar/limits.test.ts", "src/artifacts/tar"],
+  "src/artifacts/tar/scanner.ts": ["src/artifacts/tar/limits.test.ts", "src/artifacts/tar"],
+  "src/artifacts/tar/sparse.ts": ["src/artifacts/tar/limits.test.ts", "src/artifacts/tar"],
+  "src/images/layer/paths.ts": ["src/images/layer", "src/images"],
   // repositories
   "src/workspace/alternates.ts": [],
   "src/workspace/names.ts": [],

@@ -18,9 +18,10 @@ test("a guard on one line is removed", () => {
   expect(changes("  if (length > max) throw new Error();").at(-1)).toBe("");
 });
 
-test("nothing changes in comments, strings, regular expressions and imports", () => {
-  for (const text of ["// a < b", 'const a = "1 && 2";', "/* 12 */", "f(/[0-9]{2}/u);", 'import { a } from "./2.ts";'])
-    expect(changes(text)).toEqual([]);
+test("nothing changes in comments, strings, regular expressions, imports and types", () => {
+  const words = ["// a < b", 'const a = "1 && 2";', "/* 12 */", "f(/[0-9]{2}/u);"];
+  const types = ['import { a } from "./2.ts";', "type A = true;", "  proxy?: string | false;", "  readonly a?: 12;"];
+  for (const text of [...words, ...types]) expect(changes(text)).toEqual([]);
   expect(withoutWords("`a\nb` + 1")).toBe("__\n__ + 1");
 });
 

@@ -37,7 +37,8 @@ const rules: Rule[] = [
 
 /** A guard that stands on one line: `if (…) throw …;` */
 const guard = /^\s*if \(.*\) (?:throw|return|continue|break)\b.*;$/;
-const passedOver = /^\s*(?:import|export (?:type|\*)|type )/;
+/** Imports, types, and fields of types that may be left out. */
+const passedOver = /^\s*(?:import|export (?:type|\*)|type |(?:readonly )?\w+\?: )/;
 
 export function mutationsOf(source: string): Mutation[] {
   const lines = source.split("\n");
