@@ -2,10 +2,30 @@
 import { expect, test } from "bun:test";
 import * as fs from "node:fs";
 import type { BangerError } from "../base/errors/error.ts";
-import { isError } from "../base/errors/error.ts";
+import { fail, isError } from "../base/errors/error.ts";
+import type { Peer } from "../host/libc.ts";
+import { ownUid } from "../host/owner.ts";
 import { listenUnix } from "../host/socket.ts";
 import { tempFolder } from "../host/testing/temp.ts";
 import { connectIfRunning } from "./connect.ts";
+
+type Connect = NonNullable<Parameters<typeof connectIfRunning>[1]>;
+
+/** What comes of a connection that goes as `connect` does, in a folder of one's own. */
+async function connecting(connect: Connect, foreign = false) {
+  using folder = tempFolder();
+  fs.chmodSync(folder.path, 0o700);
+  return await connectIfRunning({ socket: `${folder.path}/d.sock`, foreign }, connect).catch(
+    (thrown: unknown) => thrown as BangerError,
+  );
+}
+
+const failing =
+  (error: unknown): Connect =>
+  async () => {
+    throw error;
+  };
+const system = (code: string) => Object.assign(new Error(code), { code });
 
 /** A listener of our own in a folder with this mode, and whether it was connected to. */
 async function daemonIn(mode: number) {
@@ -59,4 +79,52 @@ test("no folder, or nobody in it, is no daemon", async () => {
   using folder = tempFolder();
   expect(await connectIfRunning({ socket: `${folder.path}/none/d.sock`, foreign: false })).toBeNull();
   expect(await connectIfRunning({ socket: `${folder.path}/d.sock`, foreign: false })).toBeNull();
+});
+
+test.each(["ENOENT", "ECONNREFUSED", "ENOTDIR"])("%s is no daemon", async (code) => {
+  expect(await connecting(failing(system(code)))).toBeNull();
+});
+
+test.each([
+  ["EACCES", "you have no right to open it (EACCES)"],
+  ["ETIMEDOUT", "it does not answer"],
+  ["ENOTSOCK", "it is no socket"],
+  ["EMFILE", "EMFILE"],
+])("%s is a daemon that can't be reached", async (code, reason) => {
+  expect(await connecting(failing(system(code)))).toMatchObject({ code: "DAEMON_UNREACHABLE", details: { reason } });
+});
+
+test("errors that have a code of ours, and errors that are bugs, are passed on", async () => {
+  for (const error of [fail("PATH_TOO_LONG", { path: "/x", limit: 1 }), new TypeError("a bug")])
+    expect(await connecting(failing(error))).toBe(error as BangerError);
+});
+
+test("the daemon has ten seconds to accept", async () => {
+  let allowed: number | undefined;
+  await connecting(async (_socket, timeoutMs) => {
+    allowed = timeoutMs;
+    throw system("ETIMEDOUT");
+  });
+  expect(allowed).toBe(10_000);
+});
+
+/** A connection whose listener is `peer`. */
+const to =
+  (peer: Peer | null): Connect =>
+  async (_socket, _timeoutMs, check) => {
+    check?.(peer);
+    throw system("ENOENT");
+  };
+
+test("a listener that the kernel does not name, or of another user's, is not spoken to", async () => {
+  const stranger = ownUid() + 1;
+  for (const foreign of [false, true]) {
+    expect(await connecting(to(null), foreign)).toMatchObject({ code: "DAEMON_UNTRUSTED" });
+    const refused = await connecting(to({ uid: stranger, gid: 0, pid: 1 }), foreign);
+    expect(refused).toMatchObject({
+      code: "DAEMON_UNTRUSTED",
+      details: { reason: expect.stringContaining(`uid ${stranger}`) },
+    });
+    expect(await connecting(to({ uid: ownUid(), gid: 0, pid: 1 }), foreign)).toBeNull();
+  }
 });

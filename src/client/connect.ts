@@ -28,14 +28,15 @@ type Wanted = Pick<DaemonPlace, "socket" | "foreign">;
 /**
  * A connection, or null when nobody listens. Its folder and whoever listens must be this user's; where `BANGER_SOCKET` names it, root's
  * will do as well.
+ * @param connect for tests
  * @throws DAEMON_UNTRUSTED before a byte was sent, DAEMON_UNREACHABLE, PATH_TOO_LONG
  */
-export async function connectIfRunning(place: Wanted): Promise<ByteStream | null> {
+export async function connectIfRunning(place: Wanted, connect = connectUnixLine): Promise<ByteStream | null> {
   const self = ownUid();
   const uids = place.foreign ? [self, 0] : [self];
   requireSafeFolder(place, { self, uids });
   try {
-    return await connectUnixLine(place.socket, connectTimeoutMs, (listener) => {
+    return await connect(place.socket, connectTimeoutMs, (listener) => {
       if (listener && uids.includes(listener.uid)) return;
       const found = listener ? `uid ${listener.uid} listens there` : "the kernel does not say who listens there";
       throw untrusted(place, `${found}, you are uid ${self}`);

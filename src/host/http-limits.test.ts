@@ -39,6 +39,7 @@ test("the limits are those that docs and other tests count on", () => {
     headersMs: 10_000,
     idleMs: 60_000,
     bodyMs: 15_000,
+    lingerMs: 1000,
     connections: 256,
   });
 });

@@ -4,7 +4,7 @@ import http from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Zone } from "../base/zone.ts";
 import { createHttp, HttpError } from "./http-fetch.ts";
-import { proxyFor, type RouteDeps, routesTo, zoneOfUrl } from "./http-route.ts";
+import { proxyFor, type RouteDeps, routesTo, systemRoutes, zoneOfUrl } from "./http-route.ts";
 
 /** A resolver that gives each name's next answer, and its last one from then on. */
 function names(answers: Record<string, string[][]>, env: RouteDeps["env"] = {}): RouteDeps & { looked: string[] } {
@@ -66,6 +66,21 @@ test("unbound requests are the runtime's to resolve", async () => {
   expect(deps.looked).toEqual([]);
 });
 
+test("this machine's own services, where they may be asked, are asked without the proxy", async () => {
+  const deps = names({}, { http_proxy: "http://p:1" });
+  const here = "http://127.0.0.1:1/";
+  expect(await routesTo(deps, here, ["loopback"])).toEqual([{ url: here, proxy: false }]);
+  const near = "http://10.0.0.1:1/";
+  expect(await routesTo(deps, near, ["private"])).toEqual([{ url: near }]);
+});
+
+test("the system's resolver tells every address of a name", async () => {
+  expect(await systemRoutes.resolve("localhost")).toContainEqual({
+    address: expect.any(String),
+    family: expect.any(Number),
+  });
+});
+
 test("behind a proxy only the name can be looked at", async () => {
   const deps = names(
     { "inner.example": [["10.0.0.1"]] },
@@ -77,6 +92,7 @@ test("behind a proxy only the name can be looked at", async () => {
   await expect(routesTo(deps, "https://10.0.0.1/", ["public"])).rejects.toThrow("private");
   await expect(routesTo(deps, "https://inner.example/", ["public"])).rejects.toThrow("private");
   expect(await zoneOfUrl(deps, url)).toBe("public");
+  expect(deps.looked).not.toContain("s.example");
   expect(await zoneOfUrl(deps, "https://inner.example/")).toBe("private");
 });
 
@@ -93,6 +109,14 @@ for (const [addresses, zone] of zones) {
     expect(await zoneOfUrl(names({ "s.example": [addresses] }), url)).toBe(zone);
   });
 }
+
+test("an address has its zone without being looked up, behind a proxy too", async () => {
+  for (const env of [{}, { https_proxy: "http://p:1" }]) {
+    const deps = names({ "10.0.0.1": [["1.2.3.4"]] }, env);
+    expect(await zoneOfUrl(deps, "https://10.0.0.1/")).toBe("private");
+    expect(deps.looked).toEqual([]);
+  }
+});
 
 const proxies: [env: RouteDeps["env"], url: string, proxy: string | null][] = [
   [{}, "https://a.example/", null],

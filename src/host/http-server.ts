@@ -18,6 +18,8 @@ export type HttpLimits = {
   idleMs: number;
   /** a whole JSON body, from the headers on, in `ms` */
   bodyMs: number;
+  /** what the other end may take to read the rest of an answer, or to send the rest of a body that nobody wants, in `ms` */
+  lingerMs: number;
   connections: number;
 };
 
@@ -26,6 +28,7 @@ export const defaultLimits: HttpLimits = {
   headersMs: 10_000,
   idleMs: 60_000,
   bodyMs: 15_000,
+  lingerMs: 1000,
   connections: 256,
 };
 
@@ -87,7 +90,6 @@ export async function serveHttp(path: string, options: HttpOptions): Promise<Htt
   const sockets = new Map<net.Socket, Peer>();
   const state = { closing: false };
   const server = http.createServer({ maxHeaderSize: limits.headerBytes, requestTimeout: 0 });
-  server.timeout = 0;
   const begin = (request: http.IncomingMessage, answer: http.ServerResponse | null, raw: UpgradeLine | null) => {
     const { socket } = request;
     const peer = sockets.get(socket);
@@ -103,7 +105,7 @@ export async function serveHttp(path: string, options: HttpOptions): Promise<Htt
     socket.on("error", () => socket.destroy());
     const peer = peerOf(socket);
     const reason = peer ? options.admit(peer) : "its process can't be told";
-    if (reason !== null || !peer) return refusePeer(socket, options.refusal(reason ?? ""));
+    if (reason !== null || !peer) return refusePeer(socket, options.refusal(reason ?? ""), limits.lingerMs);
     sockets.set(socket, peer);
     socket.once("close", () => {
       sockets.delete(socket);
@@ -120,7 +122,7 @@ export async function serveHttp(path: string, options: HttpOptions): Promise<Htt
   };
   const close = async () => {
     stopListening();
-    await Promise.all([...sockets.keys()].map(endSocket));
+    await Promise.all([...sockets.keys()].map((socket) => endSocket(socket, limits.lingerMs)));
   };
   return { stopListening, close };
 }
@@ -135,12 +137,9 @@ function listen(listener: net.Server, path: string): Promise<void> {
   });
 }
 
-/** how long the other end may take to read the rest, in `ms` */
-const lingerMs = 1000;
-
 /** Ends an answer. What still comes is taken and thrown away for a while: closing with bytes unread would cut off the answer. */
-function endGently(request: http.IncomingMessage, answer: http.ServerResponse): void {
-  if (request.complete || request.destroyed || !hasBody(request)) return void answer.end();
+function endGently(request: http.IncomingMessage, answer: http.ServerResponse, lingerMs: number): void {
+  if (request.complete || request.destroyed) return void answer.end();
   const end = () => {
     clearTimeout(timer);
     answer.end();
@@ -152,8 +151,7 @@ function endGently(request: http.IncomingMessage, answer: http.ServerResponse): 
 }
 
 /** Sends what is buffered, then closes. */
-function endSocket(socket: net.Socket): Promise<void> {
-  if (socket.destroyed) return Promise.resolve();
+function endSocket(socket: net.Socket, lingerMs: number): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(() => socket.destroy(), lingerMs);
     socket.once("close", () => {
@@ -180,7 +178,7 @@ function refuseBytes(socket: net.Socket): void {
   socket.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
 }
 
-function refusePeer(socket: net.Socket, body: string): void {
+function refusePeer(socket: net.Socket, body: string, lingerMs: number): void {
   const head = `HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n`;
   // what it sends is taken and thrown away: closing with bytes unread would cut off the answer
   socket.resume();
@@ -256,19 +254,19 @@ class Exchange implements HttpExchange {
   answer(status: number, headers: Record<string, string>, body: string): void {
     this.#begin();
     const all = { ...headers, "content-length": String(Buffer.byteLength(body)) };
-    const { answer, raw, request } = this.#parts;
+    const { answer, raw, request, limits } = this.#parts;
     if (raw) return void raw.socket.end(`${head(status, { ...all, connection: "close" })}${body}`);
-    if (!answer || answer.destroyed) return;
+    if (!answer) return;
     // a body that nobody read would be taken for the next request
     const isRead = request.complete || !hasBody(request);
     answer.writeHead(status, isRead ? all : { ...all, connection: "close" });
     answer.write(body);
-    endGently(request, answer);
+    endGently(request, answer, limits.lingerMs);
   }
 
   stream(status: number, headers: Record<string, string>): HttpStream {
     this.#begin();
-    const { answer, raw, request } = this.#parts;
+    const { answer, raw, request, limits } = this.#parts;
     if (raw || !answer) {
       raw?.socket.end(head(400, { connection: "close", "content-length": "0" }));
       return { write: async () => {}, end: () => {}, break: () => {} };
@@ -280,7 +278,7 @@ class Exchange implements HttpExchange {
         if (answer.destroyed || answer.writableEnded || answer.write(chunk)) return;
         await settled(answer);
       },
-      end: () => endGently(request, answer),
+      end: () => endGently(request, answer, limits.lingerMs),
       break: () => void answer.destroy(),
     };
   }
@@ -290,7 +288,7 @@ class Exchange implements HttpExchange {
     if (!raw || this.header("upgrade") !== protocol) return null;
     this.#begin();
     raw.socket.write(head(101, { connection: "Upgrade", upgrade: protocol }));
-    if (raw.head.length > 0) raw.socket.unshift(raw.head);
+    raw.socket.unshift(raw.head);
     return streamOf(raw.socket);
   }
 

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { runs } from "../../base/testing/budget.ts";
-import { blockSize, isZeroBlock, parseHeader, type TarEntry, TarError } from "./header.ts";
+import { blockSize, isZeroBlock, number, parseHeader, shown, type TarEntry, TarError } from "./header.ts";
 import { encodeHeader } from "./writer.ts";
 
 const entry = {
@@ -42,6 +42,77 @@ test("the prefix field counts in POSIX headers", () => {
   expect(parseHeader(block).name).toBe("deep/er/a/b");
 });
 
+test("what is no POSIX header has no prefix: its bytes there are something else", () => {
+  for (const magic of ["ustar  \0", "\0\0\0\0\0\0\0\0"]) {
+    const block = encodeHeader(entry);
+    block.set(new TextEncoder().encode(magic), 257);
+    block.set(new TextEncoder().encode("deep/er"), 345);
+    fixChecksum(block);
+    expect(parseHeader(block).name).toBe("a/b");
+  }
+});
+
+test("the whole of a field counts, and no byte past it", () => {
+  const block = encodeHeader(entry);
+  block.fill(0x61, 0, 100);
+  block.fill(0x62, 157, 257);
+  block.fill(0x63, 345, 500);
+  block.fill(0x64, 500);
+  fixChecksum(block);
+  expect(parseHeader(block)).toMatchObject({ name: `${"c".repeat(155)}/${"a".repeat(100)}`, link: "b".repeat(100) });
+});
+
+test("a mode has its permission bits alone", () => {
+  const block = encodeHeader(entry);
+  block.set(new TextEncoder().encode("0177777"), 100);
+  fixChecksum(block);
+  expect(parseHeader(block).mode).toBe(0o7777);
+});
+
+test("a device has its numbers, where there is room for them", () => {
+  const block = encodeHeader({ ...entry, kind: "block", device: { major: 259, minor: 3 } });
+  expect(parseHeader(block).device).toEqual({ major: 259, minor: 3 });
+  block.fill(0, 257, 265);
+  fixChecksum(block);
+  expect(parseHeader(block).device).toEqual({ major: 0, minor: 0 });
+});
+
+test("a type that is not said is a file's", () => {
+  const block = encodeHeader(entry);
+  block[156] = 0;
+  fixChecksum(block);
+  expect(parseHeader(block).type).toBe("0");
+});
+
+const numbers: [name: string, bytes: number[], value: number | null, signed?: boolean][] = [
+  ["octal", [0x30, 0x31, 0x37, 0], 0o17],
+  ["octal after spaces", [0x20, 0x31, 0x37, 0x20], 0o17],
+  ["nothing", [0, 0, 0, 0], 0],
+  ["no octal digit", [0x30, 0x38, 0, 0], null],
+  ["base 256", [0x80, 0, 1, 2], 258],
+  ["base 256, first byte too", [0x81, 0, 0, 0], 2 ** 24],
+  ["base 256, 2^53 - 1", [0x80, 0x1f, ...Array<number>(6).fill(0xff)], 2 ** 53 - 1],
+  ["base 256, 2^53", [0x80, 0x20, ...Array<number>(6).fill(0)], null],
+  ["negative", Array<number>(12).fill(0xff), null],
+  ["a negative time", Array<number>(12).fill(0xff), 0, true],
+];
+for (const [name, bytes, value, signed] of numbers) {
+  test(`a number: ${name}`, () => {
+    const block = Uint8Array.from([0x37, ...bytes, 0x37]);
+    const read = () => number(block, 1, bytes.length, "size", signed);
+    if (value === null) expect(read).toThrow(TarError);
+    else expect(read()).toBe(value);
+  });
+}
+
+test("a name is shown with 200 characters, of up to 400 bytes", () => {
+  expect(shown("a".repeat(201))).toBe(`"${"a".repeat(200)}"`);
+  const wide = Buffer.from("\u00e9".repeat(201)).toString("latin1");
+  expect(shown(wide)).toBe(`"${"\u00e9".repeat(200)}"`);
+  const wider = Buffer.from("\u20ac".repeat(201)).toString("latin1");
+  expect(shown(wider).length).toBeLessThan(2 + 135);
+});
+
 test("any 512 bytes parse or are refused with TarError, never otherwise", () => {
   fc.assert(
     fc.property(fc.uint8Array({ minLength: blockSize, maxLength: blockSize }), fc.boolean(), (block, fix) => {
@@ -59,7 +130,12 @@ test("any 512 bytes parse or are refused with TarError, never otherwise", () => 
 
 test("an empty block is told from others", () => {
   expect(isZeroBlock(new Uint8Array(blockSize))).toBe(true);
-  expect(isZeroBlock(encodeHeader(entry))).toBe(false);
+  for (let at = 0; at < blockSize; at++) {
+    const block = new Uint8Array(blockSize);
+    block[at] = 1;
+    expect(isZeroBlock(block)).toBe(false);
+  }
+  expect(isZeroBlock(new Uint8Array(blockSize + 1).fill(1, blockSize))).toBe(true);
 });
 
 function fixChecksum(block: Uint8Array): void {

@@ -167,7 +167,7 @@ export class Inbox {
   #took(index: number, channel: Channel, bytes: number): void {
     channel.held.taken++;
     channel.owed += bytes;
-    if (channel.owed > 0 && (channel.owed >= creditStep || channel.window < creditStep) && !channel.ended) {
+    if (!channel.ended && (channel.owed >= creditStep || channel.window < creditStep)) {
       channel.window += channel.owed;
       this.#giveBack(index, channel.owed);
       channel.owed = 0;

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { memoryPair } from "../../host/memory-pair.ts";
 import { plainClient } from "./client.ts";
+import { Session } from "./session.ts";
 import { creditOf, data, eof, Raw, settled } from "./testing/raw.ts";
 import { type AgentStream, FrameType, initialCredit, type Json, maxPayload } from "./types.ts";
 
@@ -26,6 +27,17 @@ describe("opening", () => {
     expect((await first).reply).toEqual(ok);
     void client.open("stats", {}).catch(() => {});
     expect((await guest.next(Open)).stream).toBe(3);
+  });
+
+  test("the agent's are even, from 2", async () => {
+    const [line, hostLine] = memoryPair();
+    const agent = new Session(line, { tag: 0, side: "agent" }).start();
+    const host = new Raw(hostLine);
+    for (const id of [2, 4]) {
+      void agent.open("dial", {}).catch(() => {});
+      expect((await host.next(Open)).stream).toBe(id);
+    }
+    agent.destroy();
   });
 
   test("refusals become errors of banger's catalogue, cleaned of control characters", async () => {

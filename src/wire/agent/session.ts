@@ -74,7 +74,7 @@ export class Session implements AgentClient {
   start(early?: Uint8Array): this {
     this.#line.onClose((error) => this.#end(this.#failure ?? error));
     this.#line.onEnd(() => this.#line.destroy());
-    if (early && early.length > 0) this.#read(early);
+    if (early) this.#read(early);
     this.#line.onData((chunk) => this.#read(chunk));
     return this;
   }

@@ -1,0 +1,93 @@
+import { expect, test } from "bun:test";
+import { Inbox } from "./inbox.ts";
+import { settled } from "./testing/raw.ts";
+
+const window = 262_144;
+/** a piece of credit that is worth a frame: a quarter of the window */
+const step = 65_536;
+
+function inbox() {
+  const credits: number[] = [];
+  const failures: unknown[] = [];
+  const one = new Inbox(
+    (_channel, bytes) => void credits.push(bytes),
+    (error) => void failures.push(error),
+    false,
+  );
+  return { inbox: one, credits, failures };
+}
+
+test("credit goes back in pieces of a quarter of the window", async () => {
+  const { inbox: one, credits } = inbox();
+  one.onData(() => {});
+  await settled();
+  one.data(1, new Uint8Array(step - 1));
+  expect(credits).toEqual([]);
+  one.data(1, new Uint8Array(1));
+  expect(credits).toEqual([step]);
+});
+
+test.each([
+  [step, []],
+  [step - 1, [1]],
+])("with %i bytes of the window left, one byte that was taken gives back %j", async (left, expected) => {
+  const { inbox: one, credits } = inbox();
+  const taken: (() => void)[] = [];
+  one.onData(() => new Promise((resolve) => void taken.push(resolve)));
+  await settled();
+  one.data(1, new Uint8Array(1));
+  one.data(1, new Uint8Array(window - left - 1));
+  taken[0]?.();
+  await settled();
+  expect(credits).toEqual(expected);
+});
+
+test("nothing goes back for a channel that has ended", async () => {
+  const { inbox: one, credits } = inbox();
+  one.data(1, new Uint8Array(window));
+  one.eof(1);
+  one.onData(() => {});
+  await settled();
+  expect(credits).toEqual([]);
+});
+
+test("data that waits is copied, because the chunk that it came in is used again", async () => {
+  for (const isBusy of [false, true]) {
+    const { inbox: one } = inbox();
+    const seen: number[] = [];
+    const first = Promise.withResolvers<void>();
+    if (isBusy) one.onData(() => first.promise);
+    await settled();
+    if (isBusy) one.data(1, Uint8Array.of(1));
+    const chunk = Uint8Array.of(7);
+    one.data(1, chunk);
+    chunk.fill(8);
+    one.onData((_channel, data) => void seen.push(...data));
+    first.resolve();
+    await settled();
+    expect(seen).toEqual([7]);
+  }
+});
+
+test("data that does not wait is handed on as it came", async () => {
+  const { inbox: one } = inbox();
+  const seen: Uint8Array[] = [];
+  one.onData((_channel, data) => void seen.push(data));
+  await settled();
+  const chunk = Uint8Array.of(7);
+  one.data(1, chunk);
+  expect(seen[0]?.buffer).toBe(chunk.buffer);
+});
+
+test.each([0, 1, 2])("channel %i is there", (channel) => {
+  const { inbox: one } = inbox();
+  one.data(channel, Uint8Array.of(1));
+  one.eof(channel);
+});
+
+test("there is no channel 3", () => {
+  const { inbox: one } = inbox();
+  const refused = expect.objectContaining({ code: "AGENT_PROTOCOL", message: expect.stringContaining("channel 3") });
+  expect(() => one.data(3, Uint8Array.of(1))).toThrow(refused);
+  expect(() => one.eof(3)).toThrow(refused);
+});
