@@ -15,9 +15,9 @@ vmSuite("suspend", (home) => {
       .processes()
       .filter((item) => item.name.startsWith("qemu"));
 
-  /** Counts, and keeps a file open that has no name any more. */
+  /** Counts in a file that is never empty (it is written over, not truncated), and keeps a file open that has no name any more. */
   const counter =
-    "exec 3>/root/open; echo kept >&3; rm /root/open; i=0; while :; do i=$((i+1)); echo $i > /run/count; sleep 0.1; done";
+    "exec 3>/root/open; echo kept >&3; rm /root/open; i=0; while :; do i=$((i+1)); printf '%08d\\n' $i 1<>/run/count; sleep 0.1; done";
   const count = async (vm: string) => Number(await inGuest(vm, "cat /run/count"));
   const counts = async (vm: string) => {
     const before = await count(vm);
@@ -27,10 +27,20 @@ vmSuite("suspend", (home) => {
 
   beforeAll(async () => {
     await home().ok(["vm", "run", "--name", "web", "--detach"]);
-    await home().ok(["vm", "exec", "web", "--", "sh", "-c", `setsid sh -c '${counter}' >/dev/null 2>&1 </dev/null &`]);
+    await home().ok([
+      "vm",
+      "exec",
+      "web",
+      "--",
+      "sh",
+      "-c",
+      `setsid sh -c "$1" >/dev/null 2>&1 </dev/null &`,
+      "sh",
+      counter,
+    ]);
     await until(
       "it counts",
-      async () => (await home().banger(["vm", "exec", "web", "--", "cat", "/run/count"])).code === 0,
+      async () => (await home().banger(["vm", "exec", "web", "--", "cat", "/run/count"])).stdout !== "",
     );
   }, 240_000);
 
