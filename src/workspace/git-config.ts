@@ -1,16 +1,19 @@
 /**
- * Reads the few values that banger needs from a git configuration, so that git itself never loads a stranger's file.
- * Includes are not followed, nothing is executed, unknown keys are only remembered as text. Hostile bytes: bounded,
+ * Reads the text of one git configuration file, so that git itself never loads a stranger's file (`config-read.ts` has all of
+ * them together). Nothing is executed, unknown keys are only remembered as text. Hostile bytes: bounded,
  * linear, and what can't be parsed ends the reading with what was understood until there (git would refuse the file).
  */
 
 /** Values by `section.key` or `section.subsection.key`; section and key in lower case; all values in order. */
 export class GitConfig {
   readonly #values = new Map<string, string[]>();
+  /** all of it in the order in which it was written */
+  readonly pairs: [key: string, value: string][] = [];
   /** the file's syntax broke somewhere; what was before that is kept */
   broken = false;
 
   add(key: string, value: string): void {
+    this.pairs.push([key, value]);
     const known = this.#values.get(key);
     if (known === undefined) this.#values.set(key, [value]);
     else known.push(value);

@@ -1,6 +1,7 @@
 /** The plan for a git repository. */
-import { lookAt, readBeneath } from "../host/tree.ts";
+import { lookAt } from "../host/tree.ts";
 import { Collector } from "./collect.ts";
+import { usesFilters } from "./filters.ts";
 import { guestConfig } from "./guest-config.ts";
 import { guestGitEntries, packFolder } from "./guest-git.ts";
 import { type History, packHistory, planHistory, type Start } from "./history.ts";
@@ -9,7 +10,6 @@ import type { Located } from "./locate.ts";
 import { baseName, isSafePath, showPath } from "./names.ts";
 import { Notes } from "./notes.ts";
 import { type OpenRepository, openRepository } from "./open-repository.ts";
-import { readUserSettings, userExcludes } from "./settings.ts";
 import { resolveStart } from "./start.ts";
 import { planTooling } from "./tooling.ts";
 import { type Listing, listRepository } from "./tracked.ts";
@@ -39,10 +39,9 @@ export async function planRepository(
   const { repository, subfolder } = places.located;
   const notes = new Notes();
   const uncaged = deps.cage.missing();
-  const env = deps.env ?? {};
   const stop = new AbortController();
   const signal = request.signal ? AbortSignal.any([stop.signal, request.signal]) : stop.signal;
-  const user = readUserSettings(deps.home, env);
+  const user = { home: deps.home, env: deps.env ?? {} };
   const top = await openRepository(deps, repository, {
     path: "",
     guestGitDir: ".git",
@@ -54,15 +53,15 @@ export async function planRepository(
   if (reason !== null) notes.add("warn", `git reads this repository unconfined: ${reason}`);
   const start = await resolveStart(top, request.branch, request.from);
   const collector = new Collector(repository.workTree, notes);
-  const untracked = request.includeUntracked === true ? { excludes: userExcludes(user, deps.home, env) } : null;
-  const listing: Listing = { deps, scratch: places.scratch, signal, collector, notes, untracked, repositories: [top] };
+  const wish = { withUntracked: request.includeUntracked === true, user };
+  const listing: Listing = { deps, scratch: places.scratch, signal, collector, notes, ...wish, repositories: [top] };
   if (request.from === undefined) await listRepository(listing, top);
   const jobs: Job[] = [];
   for (const open of listing.repositories) {
     const wish = { depth: request.depth, withIndex: request.from === undefined };
     jobs.push({ open, history: await planHistory(open, open === top ? start : open.refs.head, wish) });
   }
-  addNotes(notes, request, jobs, subfolder);
+  addNotes(notes, { request, jobs, subfolder, entries: collector.entries });
   const guest = new GuestRepositories(jobs);
   const dispose = async () => {
     stop.abort(new Error("the workspace is not needed any more"));
@@ -143,7 +142,9 @@ function summary({ open, history }: Job, depth: number | null) {
   return { path: showPath(open.path), branch, head: oid, depth };
 }
 
-function addNotes(notes: Notes, request: WorkspaceRequest, jobs: readonly Job[], subfolder: string): void {
+type Planned = { request: WorkspaceRequest; jobs: readonly Job[]; subfolder: string; entries: readonly PlanEntry[] };
+
+function addNotes(notes: Notes, { request, jobs, subfolder, entries }: Planned): void {
   if (subfolder !== "") {
     notes.add(
       "info",
@@ -160,8 +161,13 @@ function addNotes(notes: Notes, request: WorkspaceRequest, jobs: readonly Job[],
     for (const remote of new Set(stripped)) {
       notes.add("info", `remote ${showPath(remote)}${at} goes in without its credentials`);
     }
-    if (open.settings.local.broken)
-      notes.add("warn", `the git configuration${at} is damaged: the rest of it is not carried over`);
+    for (const problem of open.settings.problems)
+      notes.add("warn", `the git configuration${at} is damaged, the rest of it is not used: ${showPath(problem)}`);
+    for (const file of open.settings.outside)
+      notes.add(
+        "info",
+        `settings${at} come from ${showPath(file)} too, which the repository's own configuration names`,
+      );
     if (open.copied.shallow.length > 0) notes.add("info", `the history${at} is shallow here, so it is in the guest`);
     for (const folder of open.alternates)
       notes.add("warn", `objects${at} come from ${showPath(folder)} too: history from there may go in`);
@@ -174,7 +180,7 @@ function addNotes(notes: Notes, request: WorkspaceRequest, jobs: readonly Job[],
         `a partial clone${at}: objects that are not here are not in the guest, which fetches them when it needs them`,
       );
     }
-    if (usesFilters(open)) {
+    if (usesFilters(open, entries)) {
       notes.add(
         "warn",
         `files${at} go through git filters (such as LFS), which the guest does not have: git status may show them as changed`,
@@ -187,14 +193,4 @@ function addNotes(notes: Notes, request: WorkspaceRequest, jobs: readonly Job[],
 function workUnderWay({ repository: { gitDir } }: OpenRepository): string | null {
   if (lookAt(`${gitDir}/rebase-merge`) ?? lookAt(`${gitDir}/rebase-apply`)) return "rebase";
   return lookAt(`${gitDir}/BISECT_LOG`) ? "bisect" : null;
-}
-
-/** Whether the attributes at the top name a filter; a hint for a note, so folders below are not searched. */
-function usesFilters(open: OpenRepository): boolean {
-  try {
-    const bytes = readBeneath(open.repository.workTree, ".gitattributes", 1024 * 1024);
-    return bytes !== null && /^[^#\n]*[ \t]filter=/m.test(Buffer.from(bytes).toString("latin1"));
-  } catch {
-    return false;
-  }
 }

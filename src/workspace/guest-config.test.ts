@@ -4,7 +4,18 @@ import { cleanUrl, guestConfig } from "./guest-config.ts";
 
 function guest(text: string, user = "", branches: string[] = ["main"]) {
   const local = parseGitConfig(text);
-  const settings = { local, user: parseGitConfig(user), sha256: false, promisor: null };
+  const effective = parseGitConfig(`${user}\n${text}`);
+  const settings = {
+    local,
+    effective,
+    entries: [],
+    sha256: false,
+    promisor: null,
+    outside: [],
+    excludes: null,
+    attributes: [],
+    problems: [],
+  };
   const { text: written, stripped } = guestConfig({ settings, branches, worktree: null });
   return { config: parseGitConfig(written), written, stripped };
 }

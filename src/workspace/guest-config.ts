@@ -17,25 +17,23 @@ export type GuestConfigFacts = {
 
 const bool = /^(?:true|false|yes|no|on|off|0|1)$/i;
 
-/** Keys that are carried over when their value matches; `user` ones also from the user's own configuration. */
-const allowed: readonly { key: string; value: RegExp; user?: boolean }[] = [
+/** Keys that are carried over, wherever they are set, when their value matches. */
+const allowed: readonly { key: string; value: RegExp }[] = [
   { key: "core.filemode", value: bool },
   { key: "core.symlinks", value: bool },
   { key: "core.ignorecase", value: bool },
-  { key: "core.autocrlf", value: /^(?:true|false|input)$/i, user: true },
-  { key: "core.eol", value: /^(?:lf|crlf|native)$/i, user: true },
-  { key: "core.quotepath", value: bool, user: true },
+  { key: "core.autocrlf", value: /^(?:true|false|yes|no|on|off|0|1|input)$/i },
+  { key: "core.eol", value: /^(?:lf|crlf|native)$/i },
+  { key: "core.quotepath", value: bool },
   { key: "core.sparsecheckout", value: bool },
   { key: "core.sparsecheckoutcone", value: bool },
   { key: "core.abbrev", value: /^(?:auto|no|\d{1,2})$/i },
   { key: "index.sparse", value: bool },
-  { key: "status.showuntrackedfiles", value: /^(?:no|normal|all)$/i, user: true },
-  { key: "status.relativepaths", value: bool, user: true },
-  { key: "status.renames", value: /^(?:true|false|copies?)$/i, user: true },
-  { key: "diff.renames", value: /^(?:true|false|copies?)$/i, user: true },
-  { key: "diff.ignoresubmodules", value: /^(?:none|untracked|dirty|all)$/i, user: true },
-  { key: "user.name", value: /^[^\n\0]{1,200}$/ },
-  { key: "user.email", value: /^[^\n\0]{1,200}$/ },
+  { key: "status.showuntrackedfiles", value: /^(?:no|normal|all)$/i },
+  { key: "status.relativepaths", value: bool },
+  { key: "status.renames", value: /^(?:true|false|copies?)$/i },
+  { key: "diff.renames", value: /^(?:true|false|copies?)$/i },
+  { key: "diff.ignoresubmodules", value: /^(?:none|untracked|dirty|all)$/i },
   { key: "init.defaultbranch", value: /^[\w./-]{1,100}$/ },
 ];
 
@@ -59,10 +57,15 @@ function writeCore(lines: string[], { settings, worktree }: GuestConfigFacts): v
   lines.push("\tuntrackedCache = false");
   if (worktree !== null) lines.push(`\tworktree = ${quoteConfigValue(worktree)}`);
   if (extensions.length > 0) lines.push("[extensions]", ...extensions);
-  for (const { key, value, user } of allowed) {
-    const found = settings.local.get(key) ?? (user === true ? settings.user.get(key) : undefined);
+  for (const { key, value } of allowed) {
+    const found = settings.effective.get(key);
     const [section, name] = key.split(".");
     if (found !== undefined && value.test(found)) lines.push(`[${section}]`, `\t${name} = ${quoteConfigValue(found)}`);
+  }
+  for (const name of ["name", "email"]) {
+    const found = settings.local.get(`user.${name}`);
+    if (found !== undefined && /^[^\n\0]{1,200}$/.test(found))
+      lines.push("[user]", `\t${name} = ${quoteConfigValue(found)}`);
   }
 }
 

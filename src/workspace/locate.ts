@@ -128,6 +128,11 @@ function insideOf(root: string, folder: string, home: string): Located | null {
   return null;
 }
 
+/** Whether `path` is `folder` or below it; both without links. */
+export function isWithin(path: string, folder: string): boolean {
+  return `${path}/`.startsWith(folder === "/" ? "/" : `${folder}/`);
+}
+
 function parentOf(path: string): string {
   return path.slice(0, Math.max(1, path.length - baseName(path).length - 1)) || "/";
 }

@@ -2,8 +2,8 @@
 import { fail } from "../base/errors/error.ts";
 import { makeScratchFolder } from "../host/scratch.ts";
 import { byteTextOf } from "../host/tree.ts";
+import type { UserPlaces } from "./config-files.ts";
 import { type Git, openGit } from "./git.ts";
-import type { GitConfig } from "./git-config.ts";
 import type { Repository } from "./locate.ts";
 import { showPath } from "./names.ts";
 import { checkObjects, type ObjectFolder } from "./objects.ts";
@@ -28,7 +28,7 @@ export type OpenRepository = {
   alternates: string[];
 };
 
-export type OpenPlaces = { path: string; guestGitDir: string; scratch: string; user: GitConfig; signal: AbortSignal };
+export type OpenPlaces = { path: string; guestGitDir: string; scratch: string; user: UserPlaces; signal: AbortSignal };
 
 /** @throws WORKSPACE_GIT */
 export async function openRepository(
@@ -40,7 +40,7 @@ export async function openRepository(
   await makeScratchFolder(gitDir);
   const objects = objectsOf(repository);
   const refs = readRefs(repository);
-  const settings = readSettings(repository, user);
+  const settings = readSettings(repository, user, refs.head.ref);
   const copied = await makeSkeleton(gitDir, { repository, objects, refs, settings });
   const workTree = Buffer.from(repository.workTree, "latin1").toString("utf8");
   const shown = showPath(byteTextOf(workTree));

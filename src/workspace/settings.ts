@@ -1,55 +1,110 @@
-/** The repository's configuration as far as banger uses it, and the user's own where `git status` depends on it. */
+/** The configuration that a repository is under, as far as banger uses it. */
 import { fail } from "../base/errors/error.ts";
-import { byteTextOf, readBeneath, realPath } from "../host/tree.ts";
-import { type GitConfig, maxConfigBytes, parseGitConfig } from "./git-config.ts";
+import { placesOf, readAllConfig, real, type UserPlaces, xdgGit } from "./config-files.ts";
+import { expandPath } from "./config-include.ts";
+import type { ConfigEntry, ConfigPart, ConfigRead } from "./config-read.ts";
+import { GitConfig, maxConfigBytes, parseGitConfig } from "./git-config.ts";
 import { readGitFile } from "./git-file.ts";
-import type { Repository } from "./locate.ts";
+import { isWithin, type Repository } from "./locate.ts";
 
 export type Settings = {
-  /** the repository's own */
+  /** what the repository's own files say; the only place that remotes, branches and submodules are taken from */
   local: GitConfig;
-  /** the user's and the system's; trusted, read only for a few keys */
-  user: GitConfig;
+  /** all of it as git reads it: the system's, the user's, the repository's, the environment's */
+  effective: GitConfig;
+  /** the same with where each is from */
+  entries: readonly ConfigEntry[];
   sha256: boolean;
   /** name of the remote that missing objects would come from */
   promisor: string | null;
+  /** files elsewhere that the repository's own configuration includes or takes ignore rules from; byte text */
+  outside: string[];
+  /** the file with the user's own ignore rules, links followed; null: none */
+  excludes: string | null;
+  /** files with attributes of the system's and the user's, links followed */
+  attributes: string[];
+  /** why git would refuse to go on */
+  problems: string[];
 };
 
-export function readSettings(repository: Repository, user: GitConfig): Settings {
-  let text = localText(repository, repository.commonDir, "config");
-  const common = parseGitConfig(text);
-  if (common.bool("extensions.worktreeconfig") === true)
-    text += `\n${localText(repository, repository.gitDir, "config.worktree")}`;
-  const local = parseGitConfig(text);
+/** @param head full name of the ref that HEAD is */
+export function readSettings(repository: Repository, user: UserPlaces, head: string | null): Settings {
+  const parts = repositoryParts(repository);
+  const read = readAllConfig(user, { repository, head, parts });
+  const local = new GitConfig();
+  const effective = new GitConfig();
+  for (const entry of read.entries) {
+    effective.add(entry.key, entry.value);
+    if (isOwn(entry, repository)) local.add(entry.key, entry.value);
+  }
+  const excludes = excludesOf(read, user, repository);
   return {
     local,
-    user,
+    effective,
+    entries: read.entries,
     sha256: local.get("extensions.objectformat")?.toLowerCase() === "sha256",
     promisor: promisorOf(local),
+    outside: outsideOf(read, repository, excludes),
+    excludes: excludes.file,
+    attributes: attributesOf(read, user, repository),
+    problems: [...read.problems, ...excludes.problems],
   };
 }
 
-/** `/etc/gitconfig`, `$XDG_CONFIG_HOME/git/config` and `~/.gitconfig`, without their includes. */
-export function readUserSettings(home: string, env: Record<string, string | undefined>): GitConfig {
-  const xdg = env["XDG_CONFIG_HOME"]?.startsWith("/") ? env["XDG_CONFIG_HOME"] : `${home}/.config`;
-  const files: [string, string][] = [
-    ["/etc", "gitconfig"],
-    [`${xdg}/git`, "config"],
-    [home, ".gitconfig"],
-  ];
-  return parseGitConfig(files.map(([folder, name]) => userText(`${folder}/${name}`)).join("\n"));
+/** The repository's two files, which are never reached through a link. */
+function repositoryParts(repository: Repository): ConfigPart[] {
+  const { gitDir, commonDir } = repository;
+  const text = localText(repository, commonDir, "config");
+  const common: ConfigPart = { scope: "local", file: `${commonDir}/config`, text };
+  // git looks for this one without includes
+  if (parseGitConfig(text).bool("extensions.worktreeconfig") !== true) return [common];
+  const own = localText(repository, gitDir, "config.worktree");
+  return [common, { scope: "worktree", file: `${gitDir}/config.worktree`, text: own }];
 }
 
-/** The file with the user's own ignore rules; a link to it (dot files often are) is followed. */
-export function userExcludes(user: GitConfig, home: string, env: Record<string, string | undefined>): string {
-  const xdg = env["XDG_CONFIG_HOME"]?.startsWith("/") ? env["XDG_CONFIG_HOME"] : `${home}/.config`;
-  const named = user.get("core.excludesfile");
-  const path = named === undefined ? byteTextOf(`${xdg}/git/ignore`) : named.replace(/^~\//, `${byteTextOf(home)}/`);
-  try {
-    return realPath(path);
-  } catch {
-    return path;
-  }
+function isOwn({ scope, file }: ConfigEntry, repository: Repository): boolean {
+  return isOfRepository(scope) && file !== null && !isOutside(file, repository);
+}
+
+function isOfRepository(scope: string): boolean {
+  return scope === "local" || scope === "worktree";
+}
+
+function isOutside(file: string, { workTree, gitDir, commonDir }: Repository): boolean {
+  const path = real(file) ?? file;
+  return ![workTree, gitDir, commonDir].some((folder) => isWithin(path, folder));
+}
+
+/** gitattributes(5): the system's, then `core.attributesFile` or its default. */
+function attributesOf(read: ConfigRead, user: UserPlaces, { workTree }: Repository): string[] {
+  const named = read.entries.findLast(({ key }) => key === "core.attributesfile")?.value;
+  const path = named === undefined ? `${xdgGit(user)}/attributes` : (expandPath(named, placesOf(user)) ?? "");
+  const files = ["/etc/gitattributes", path === "" || path.startsWith("/") ? path : `${workTree}/${path}`];
+  return files.map((file) => (file === "" ? null : real(file))).filter((file) => file !== null);
+}
+
+type Excludes = {
+  file: string | null /** the repository's configuration names it */;
+  isOwn: boolean;
+  problems: string[];
+};
+
+/** `core.excludesFile`, relative to the work tree's top as git takes it, or the default; a link to it is followed. */
+function excludesOf(read: ConfigRead, user: UserPlaces, repository: Repository): Excludes {
+  const named = read.entries.findLast(({ key }) => key === "core.excludesfile");
+  const isOwn = named !== undefined && isOfRepository(named.scope);
+  if (named === undefined) return { file: real(`${xdgGit(user)}/ignore`), isOwn, problems: [] };
+  const path = expandPath(named.value, placesOf(user));
+  if (path === null) return { file: null, isOwn, problems: [`failed to expand user dir in: '${named.value}'`] };
+  if (path === "") return { file: null, isOwn, problems: [] };
+  return { file: real(path.startsWith("/") ? path : `${repository.workTree}/${path}`), isOwn, problems: [] };
+}
+
+/** Files that a stranger's configuration leads to: git reads them too, but the user should know. */
+function outsideOf(read: ConfigRead, repository: Repository, excludes: Excludes): string[] {
+  const files = read.included.filter(({ scope }) => isOfRepository(scope)).map(({ file }) => real(file) ?? file);
+  if (excludes.isOwn && excludes.file !== null) files.push(excludes.file);
+  return [...new Set(files)].filter((file) => isOutside(file, repository));
 }
 
 function promisorOf(local: GitConfig): string | null {
@@ -66,25 +121,5 @@ function localText(repository: Repository, folder: string, name: string): string
   } catch (error) {
     const path = Buffer.from(repository.workTree, "latin1").toString("utf8");
     throw fail("WORKSPACE_GIT", { path, problem: (error as Error).message }, error);
-  }
-}
-
-/** The user's own file, links followed. */
-function userText(path: string): string {
-  try {
-    const real = realPath(byteTextOf(path));
-    const cut = real.lastIndexOf("/");
-    return textOf(real.slice(0, cut) || "/", real.slice(cut + 1));
-  } catch {
-    return "";
-  }
-}
-
-function textOf(folder: string, name: string): string {
-  try {
-    const bytes = readBeneath(realPath(folder), name, maxConfigBytes);
-    return bytes === null ? "" : Buffer.from(bytes).toString("latin1");
-  } catch {
-    return "";
   }
 }

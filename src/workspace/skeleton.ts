@@ -41,7 +41,9 @@ function skeletonConfig(settings: Settings): string {
   const format = settings.sha256
     ? "\trepositoryformatversion = 1\n[extensions]\n\tobjectFormat = sha256\n"
     : "\trepositoryformatversion = 0\n";
-  return `[core]\n\tbare = false\n${format}`;
+  // ignore rules are matched without regard to case then
+  const ignoreCase = settings.effective.bool("core.ignorecase") === true;
+  return `[core]\n\tbare = false\n\tignoreCase = ${ignoreCase}\n${format}`;
 }
 
 export function packedRefs(refs: Refs): string {

@@ -1,7 +1,8 @@
 /** Lists what goes in from a repository: tracked files, untracked ones when asked, and its submodules, nested ones too. */
-import { BangerError } from "../base/errors/error.ts";
+import { BangerError, fail } from "../base/errors/error.ts";
 import { lookAt, readBeneath } from "../host/tree.ts";
 import type { Collector } from "./collect.ts";
+import { real, type UserPlaces } from "./config-files.ts";
 import { parseGitConfig } from "./git-config.ts";
 import { nulSeparated, parseStaged } from "./listing.ts";
 import { repositoryAt } from "./locate.ts";
@@ -17,8 +18,8 @@ export type Listing = {
   signal: AbortSignal;
   collector: Collector;
   notes: Notes;
-  /** the user's own ignore file; null: only tracked files */
-  untracked: { excludes: string } | null;
+  withUntracked: boolean;
+  user: UserPlaces;
   /** every repository found so far, the workspace's own first; grows */
   repositories: OpenRepository[];
 };
@@ -40,13 +41,21 @@ export async function listRepository(listing: Listing, open: OpenRepository, nes
     else if (entry.mode === "160000") submodules.push(path);
     else listing.collector.add(path, "tracked");
   }
-  if (listing.untracked !== null) await listUntracked(listing, open, listing.untracked.excludes);
+  if (listing.withUntracked) await listUntracked(listing, open);
   for (const path of submodules) await listSubmodule(listing, open, path, nesting + 1);
 }
 
-async function listUntracked(listing: Listing, open: OpenRepository, excludes: string): Promise<void> {
+/** @throws WORKSPACE_GIT where git would not go on: without all of its settings, ignored files might be sent */
+async function listUntracked(listing: Listing, open: OpenRepository): Promise<void> {
+  const { repository, settings } = open;
+  const [problem] = settings.problems;
+  if (problem !== undefined) {
+    const path = Buffer.from(repository.workTree, "latin1").toString("utf8");
+    throw fail("WORKSPACE_GIT", { path, problem: `which files are ignored is not known: ${showPath(problem)}` });
+  }
   // the last rule that matches decides: the repository's own come after the user's, as git has them
-  const rules = [excludes, `${open.repository.commonDir}/info/exclude`]
+  const rules = [settings.excludes, real(`${repository.commonDir}/info/exclude`)]
+    .filter((file) => file !== null)
     .filter((file) => lookAt(file)?.kind === "file")
     .map((file) => Buffer.from(file, "latin1").toString("utf8"));
   const options = [
@@ -80,7 +89,7 @@ async function listSubmodule(listing: Listing, parent: OpenRepository, path: str
       path,
       guestGitDir: moduleFolder(parent, path, repositories),
       scratch: `${listing.scratch}/${repositories.length}`,
-      user: parent.settings.user,
+      user: listing.user,
       signal: listing.signal,
     };
     const open = await openRepository(deps, repository, places);

@@ -1,0 +1,65 @@
+import { expect, test } from "bun:test";
+import { type ConfigInput, readConfig } from "./config-read.ts";
+
+/** The user's `~/.gitconfig` is `text`; other files by their path. */
+function read(text: string, files: Record<string, string> = {}, more: Partial<ConfigInput> = {}) {
+  const result = readConfig({
+    parts: [{ scope: "global", file: "/home/u/.gitconfig", text }],
+    home: "/home/u",
+    homeOf: (user) => (user === "other" ? "/home/other" : null),
+    real: (path) => path,
+    gitDirs: ["/home/u/work/x/.git"],
+    branch: "feature/one",
+    read: (path) => files[path] ?? null,
+    ...more,
+  });
+  return { ...result, values: result.entries.map(({ key, value }) => `${key}=${value}`) };
+}
+
+test("what is included stands where it is included", () => {
+  const { values } = read("[a]\nk=1\n[include]\npath=more\n[a]\nk=3\n", { "/home/u/more": "[a]\nk=2\n" });
+  expect(values).toEqual(["a.k=1", "include.path=more", "a.k=2", "a.k=3"]);
+});
+
+test("an included file has ten levels below it, and not one more", () => {
+  const files = Object.fromEntries(
+    [...Array(12).keys()].map((i) => [`/i${i}`, `[include]\npath=/i${i + 1}\n[a]\nk${i}\n`]),
+  );
+  const { problems, values } = read("[include]\npath=/i0\n", files);
+  expect(values).toContain("a.k9=true");
+  expect(values).not.toContain("a.k10=true");
+  expect(problems).toEqual(["too many includes, one in another: /i10"]);
+});
+
+test("files that include each other end", () => {
+  const both = "[include]\npath=/a\npath=/b\n";
+  const { problems, included } = read(both, { "/a": both, "/b": both });
+  expect(problems.length).toBeGreaterThan(0);
+  expect(included.length).toBeLessThanOrEqual(2000);
+});
+
+test("what can't be read is a problem, what is not there is none", () => {
+  const denied = {
+    read: () => {
+      throw new Error("permission denied");
+    },
+  };
+  expect(read("[include]\npath=/x\n", {}, denied).problems).toEqual(["/x can't be read: permission denied"]);
+  expect(read("[include]\npath=/x\n").problems).toEqual([]);
+  expect(read("[include]\npath=/x\n", { "/x": "[a\n" }).problems).toEqual(["bad config line in file /x"]);
+  expect(read("[include]\npath=~nobody/x\n").problems).toEqual(["could not expand include path '~nobody/x'"]);
+});
+
+test("conditions that are too much work are a problem", () => {
+  const urls = `[remote "r"]\nurl=${"a".repeat(4000)}\n`.repeat(100);
+  const pattern = "*a".repeat(2000);
+  const { problems } = read(`${urls}${`[includeIf "hasconfig:remote.*.url:${pattern}b"]\npath=/x\n`.repeat(100)}`);
+  expect(problems).toEqual(["its conditional includes take too long to decide"]);
+}, 30_000);
+
+test("another user's home, and git's own prefix", () => {
+  const files = { "/home/other/x": "[a]\nk=1\n", "/usr/y": "[a]\nk=2\n" };
+  expect(read("[include]\npath=~other/x\npath=%(prefix)/y\n", files).included.map(({ file }) => file)).toEqual(
+    Object.keys(files),
+  );
+});
