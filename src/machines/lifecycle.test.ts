@@ -84,6 +84,21 @@ test("stop asks first; power is cut after the grace period, and it is said", asy
   assertTruth(host, "after a stop that cut");
 });
 
+test.each([
+  [{ kind: "vmm-died", reason: "QEMU crashed (SIGSEGV)" }, "the VMM died: QEMU crashed (SIGSEGV)"],
+  [{ kind: "panic", reason: "x" }, "the guest's kernel panicked: x"],
+] as const)("a stop whose guest ends as %j says so, and keeps the reason", async (exit, reason) => {
+  const host = newHost();
+  host.world.guest.endsAs = exit;
+  const machines = await running(host);
+  const { events, emit } = recorder();
+  const { vm, cut } = await machines.stop("web", {}, emit);
+  expect([vm.state, cut, vm.failure?.reason]).toEqual(["failed", false, reason]);
+  const text = `"web" did not power off cleanly: ${reason}`;
+  expect(events.at(-1)).toEqual({ kind: "note", level: "warn", text });
+  assertTruth(host, "after a stop that crashed");
+});
+
 test("where the agent is gone, stop presses the power button", async () => {
   const host = newHost();
   const machines = await running(host);

@@ -3,10 +3,11 @@ import { toBangerError } from "../base/errors/error.ts";
 import type { Emit } from "../model/event.ts";
 import type { VmRecord } from "../model/vm.ts";
 import type { OpenChange } from "../store/journal.ts";
+import type { VmExit } from "../vmm/driver.ts";
 import { askGuest } from "./ask-guest.ts";
 import type { Context } from "./context.ts";
 import { endVmm } from "./end-vmm.ts";
-import { writeEnding } from "./ended.ts";
+import { type Ending, endingOf, writeEnding } from "./ended.ts";
 import type { LiveVm } from "./live.ts";
 import { tell } from "./state.ts";
 import { isOverWithin } from "./within.ts";
@@ -27,6 +28,7 @@ export async function continueStop(
 ): Promise<boolean> {
   const live = ctx.live.get(vm.id);
   let cut = false;
+  let ending: Ending = { state: "stopped", reason: "stopped", failed: false };
   if (live) {
     emit({ kind: "progress", step: "stop", text: "asking the guest to power off" });
     ctx.background(`asking ${live.id} to power off`, askToPowerOff(ctx, live));
@@ -36,11 +38,21 @@ export async function continueStop(
       await live.vm.kill();
       const seconds = Math.round(graceMs / 100) / 10;
       emit({ kind: "note", level: "warn", text: `"${vm.name}" did not power off within ${seconds} s: power was cut` });
+      ending = { ...ending, reason: "power was cut after the grace period" };
+    } else {
+      ending = stopEnding(vm, await live.exit, emit);
     }
   }
-  const reason = cut ? "power was cut after the grace period" : "stopped";
-  await writeEnding(ctx, vm, { state: "stopped", reason, failed: false }, change);
+  await writeEnding(ctx, vm, ending, change);
   return cut;
+}
+
+/** A kernel that panics or a VMM that crashes on the way down did not power off: what the guest had to write may be lost. */
+function stopEnding({ name }: VmRecord, exit: VmExit, emit: Emit): Ending {
+  const ending = endingOf(exit);
+  if (!ending.failed) return { state: "stopped", reason: "stopped", failed: false };
+  emit({ kind: "note", level: "warn", text: `"${name}" did not power off cleanly: ${ending.reason}` });
+  return ending;
 }
 
 /** Cuts power at once; the caller holds the VM's operation. */

@@ -7,6 +7,7 @@ import { savePaths } from "../model/paths.ts";
 import { connectAgent } from "../wire/agent/client.ts";
 import { driverContract } from "./driver.contract.ts";
 import type { BootSpec, RunningVm } from "./driver.ts";
+import { endContract } from "./end.contract.ts";
 import { createFakeDriver, FakeWorld } from "./fake.ts";
 import { saveContract } from "./save.contract.ts";
 import { stopContract } from "./stop.contract.ts";
@@ -36,6 +37,8 @@ const subject: ContractSubject = {
   isAlive: (process) => world.find(process)?.alive ?? false,
   killProcess: (process) =>
     void world.find(process)?.end({ kind: "vmm-died", reason: "the fake VMM was ended from outside by SIGKILL" }),
+  crashProcess: (process) =>
+    void world.find(process)?.end({ kind: "vmm-died", reason: "the fake VMM crashed (SIGSEGV)" }),
   panic: async (vm) =>
     world.find(vm.record.process)?.end({ kind: "panic", reason: "Attempted to kill init!" }, ["Kernel panic"]),
   print: async (vm, _agent, text) => world.find(vm.record.process)?.print(text),
@@ -47,7 +50,8 @@ const subject: ContractSubject = {
     noted(vm)["remembered"] = "spoilt";
   },
   end: async (vm, _agent, mode) => void world.find(vm.record.process)?.end({ kind: mode }),
-  resetNetwork: async () => {},
+  resetDevices: async () => {},
+  unbindAndPowerOff: async (vm) => void world.find(vm.record.process)?.end({ kind: "poweroff" }),
   timeoutMs: 2000,
 };
 
@@ -57,6 +61,7 @@ function noted(vm: RunningVm): Record<string, string> {
 
 driverContract("fake", subject);
 saveContract("fake", subject);
+endContract("fake", subject);
 stopContract("fake", {
   ...subject,
   fillDisk: async (vm) =>

@@ -30,7 +30,6 @@ export function saveContract(name: string, subject: ContractSubject): void {
     inPlace(subject, bench, () => template, { clone, awake });
     refusals(subject, bench, () => template);
     ofRunning(subject, bench, () => template, { awake });
-    withNetwork(subject, bench, awake);
   });
 }
 
@@ -312,32 +311,4 @@ function ofRunning(
       expect(await exists(again.save.files.state)).toBe(true);
     });
   }
-}
-
-/** A device that was restored must stand what the guest's driver does with it, a reset above all. */
-function withNetwork(subject: ContractSubject, bench: Bench, awake: Clones["awake"]): void {
-  describe("with a network device", () => {
-    let template: Kept;
-    beforeAll(async () => {
-      template = await makeTemplate(subject, bench, { net: { kind: "builtin", mac: "02:00:00:00:00:01" } });
-    }, subject.timeoutMs * 2);
-
-    for (const mode of ["poweroff", "reboot", "halt"] as const) {
-      bench.it(`a clone whose guest asks for ${mode} ends as that`, async () => {
-        const { vm, agent } = await awake(template);
-        await subject.end(vm, agent, mode);
-        expect(await bench.exitOf(vm)).toEqual({ kind: mode });
-      });
-    }
-
-    bench.it("a clone whose guest resets its network device goes on, and so does a clone of that", async () => {
-      const { vm, spec, agent } = await awake(template);
-      await subject.resetNetwork(vm, agent);
-      expect(await subject.recall(vm, agent)).toBe("of the template");
-      agent.destroy();
-      const again = await awake(await saveTo(subject, bench, vm, spec));
-      await subject.resetNetwork(again.vm, again.agent);
-      expect(await subject.recall(again.vm, again.agent)).toBe("of the template");
-    });
-  });
 }

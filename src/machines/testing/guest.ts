@@ -12,6 +12,8 @@ export type GuestBehaviour = {
   diesEarly: VmExit | null;
   /** it powers off when asked by its agent */
   obeys: boolean;
+  /** how it ends when it powers off; null: as it should */
+  endsAs: VmExit | null;
   /** it powers off when the button is pressed */
   hasButton: boolean;
   init: "systemd" | "none";
@@ -33,6 +35,7 @@ export const goodGuest: GuestBehaviour = {
   answers: true,
   diesEarly: null,
   obeys: true,
+  endsAs: null,
   hasButton: true,
   init: "systemd",
   services: { ok: true, state: "running", failed: [] },
@@ -120,7 +123,8 @@ class FakeClient implements AgentClient {
       return { ...streamWith({ ok: true }), closed };
     }
     if (verb === "poweroff" && guest.behaviour.obeys) {
-      queueMicrotask(() => guest.end({ kind: args["mode"] === "reboot" ? "reboot" : "poweroff" }));
+      const asked: VmExit = { kind: args["mode"] === "reboot" ? "reboot" : "poweroff" };
+      queueMicrotask(() => guest.end(guest.behaviour.endsAs ?? asked));
     }
     if (verb === "services" && guest.behaviour.services === null) await new Deferred<void>().promise;
     if (verb === "stats") {

@@ -94,7 +94,13 @@ async function monitorOf(
 }
 
 async function reasonOf(spec: StartSpec, status: { exitCode: number | null; signal: string | null }): Promise<string> {
-  const exit = classifyExit({ killCalled: false, shutdown: null, status, ...(await readTails(spec)) });
+  const exit = classifyExit({
+    killCalled: false,
+    shutdown: null,
+    isWatched: false,
+    status,
+    ...(await readTails(spec)),
+  });
   return "reason" in exit ? exit.reason : "QEMU ended before the guest began";
 }
 

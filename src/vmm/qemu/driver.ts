@@ -110,7 +110,7 @@ class QemuDriver implements VmmDriver {
 
   async postMortem(record: DriverRecord): Promise<VmExit> {
     const tails = await readTails(vmPaths(record.directory));
-    return classifyExit({ killCalled: false, shutdown: null, status: null, ...tails });
+    return classifyExit({ killCalled: false, shutdown: null, isWatched: false, status: null, ...tails });
   }
 
   async #usable(): Promise<QemuProbe> {

@@ -4,6 +4,7 @@ import { writeFile } from "node:fs/promises";
 import { isAlive, signalProcess } from "../../host/process.ts";
 import { gate } from "../../host/testing/gate.ts";
 import { driverContract } from "../driver.contract.ts";
+import { endContract } from "../end.contract.ts";
 import { saveContract } from "../save.contract.ts";
 import { guestShell } from "../testing/guest-shell.ts";
 import type { ContractSubject } from "../testing/subject.ts";
@@ -17,8 +18,13 @@ const keep = (text: string) =>
 const spoil = `mount -t tmpfs -o size=150m t /tmp; dd if=/dev/urandom of=/tmp/x bs=1M count=140; rm /tmp/x; umount /tmp
   dd if=/dev/zero of=/root/x bs=1M count=20; rm /root/x; sync; echo 3 > /proc/sys/vm/drop_caches`;
 
-const rebindNetwork = `cd /sys/bus/virtio/drivers/virtio_net && device=$(echo virtio*) &&
+const rebind = (driver: string) => `cd /sys/bus/virtio/drivers/${driver} && device=$(echo virtio*) &&
   echo $device > unbind && [ ! -e $device ] && echo $device > bind && [ -e $device ] && echo bound`;
+
+/** From a copy in memory: the disks are unbound too, and the agent's line before the machine ends. */
+const unbindAll = `cp /bin/busybox /run/b; /run/b sh -c 'sleep 0
+  for device in /sys/bus/virtio/drivers/*/virtio*; do echo \${device##*/} > \${device%/*}/unbind; done
+  echo o > /proc/sysrq-trigger' </dev/null >/dev/null 2>&1 &`;
 
 describe.skipIf(gate("vm") !== null)("on real VMs", () => {
   let vms: TinyVms;
@@ -38,6 +44,7 @@ describe.skipIf(gate("vm") !== null)("on real VMs", () => {
     },
     isAlive,
     killProcess: (process) => void signalProcess(process, "SIGKILL"),
+    crashProcess: (process) => void signalProcess(process, "SIGSEGV"),
     panic: async (_vm, agent) => void (await guestShell(agent, "echo c > /proc/sysrq-trigger").catch(() => {})),
     print: async (_vm, agent, text) => void (await guestShell(agent, `echo '${text}' > /dev/console`)),
     remember: async (_vm, agent, text) => void (await guestShell(agent, keep(text))),
@@ -47,7 +54,11 @@ describe.skipIf(gate("vm") !== null)("on real VMs", () => {
       if (mode === "halt") await guestShell(agent, "halt -f").catch(() => {});
       else await agent.open("poweroff", { mode, force: true });
     },
-    resetNetwork: async (_vm, agent) => expect(await guestShell(agent, rebindNetwork)).toBe("bound\n"),
+    resetDevices: async (_vm, agent) => {
+      for (const driver of ["virtio_net", "virtio_rng"])
+        expect(await guestShell(agent, rebind(driver)), driver).toBe("bound\n");
+    },
+    unbindAndPowerOff: async (_vm, agent) => void (await guestShell(agent, unbindAll).catch(() => {})),
     timeoutMs: 60_000,
   };
   test("an emulated VM that is paused takes no time at all", async () => {
@@ -78,4 +89,5 @@ describe.skipIf(gate("vm") !== null)("on real VMs", () => {
   });
   driverContract("qemu", subject);
   saveContract("qemu", subject);
+  endContract("qemu", subject);
 });

@@ -2,7 +2,14 @@ import { describe, expect, test } from "bun:test";
 import type { VmExit } from "../driver.ts";
 import { classifyExit, type ExitFacts } from "./exit.ts";
 
-const nothing: ExitFacts = { killCalled: false, shutdown: null, status: null, console: [], vmmLog: [] };
+const nothing: ExitFacts = {
+  killCalled: false,
+  shutdown: null,
+  isWatched: false,
+  status: null,
+  console: [],
+  vmmLog: [],
+};
 const clean = { exitCode: 0, signal: null };
 const byGuest = (reason: string) => ({ shutdown: { guest: true, reason }, status: clean });
 
@@ -65,6 +72,11 @@ describe("an end is told by what is known of it", () => {
       { kind: "vmm-died", reason: "QEMU crashed (SIGSEGV)" },
     ],
     [
+      "a crash after the guest's end",
+      { ...died("SIGSEGV"), shutdown: { guest: true, reason: "guest-shutdown" } },
+      { kind: "vmm-died", reason: "QEMU crashed (SIGSEGV)" },
+    ],
+    [
       "a failed assertion",
       { ...died("SIGABRT"), vmmLog: ["qemu-system-x86_64: ../hw/x.c:7: f: Assertion `a' failed."] },
       {
@@ -93,6 +105,11 @@ describe("an end is told by what is known of it", () => {
       { kind: "panic", reason: "Attempted to kill init! exitcode=0x00000100" },
     ],
     ["files only: nothing", {}, { kind: "vmm-died", reason: unknownEnd }],
+    [
+      "an adopted VMM that goes without a SHUTDOWN after the guest's last words",
+      { isWatched: true, console: ["[   17.3] reboot: Power down"] },
+      { kind: "vmm-died", reason: unknownEnd },
+    ],
     [
       "last words long past count for nothing",
       { console: ["reboot: Power down", "a", "b", "c"] },

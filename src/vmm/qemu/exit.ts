@@ -8,6 +8,8 @@ export type ExitFacts = {
   /** `kill()` was called by this process */
   killCalled: boolean;
   shutdown: Shutdown | null;
+  /** its monitor was read to the end, so a guest that ended has a `shutdown` */
+  isWatched: boolean;
   /** null when unknown: the process was started by an earlier daemon */
   status: { exitCode: number | null; signal: string | null } | null;
   /** last lines, cleaned */
@@ -16,13 +18,17 @@ export type ExitFacts = {
 };
 
 export function classifyExit(facts: ExitFacts): VmExit {
-  const { shutdown } = facts;
+  const { shutdown, status } = facts;
+  // also on its own way down, after the guest's end
+  if (status?.signal && crashes.has(status.signal) && !facts.killCalled) return byStatus(status, facts);
   if (shutdown?.guest) return byGuest(shutdown.reason, facts);
   if (facts.killCalled) return { kind: "killed" };
   if (shutdown !== null)
     return { kind: "vmm-died", reason: lastWord(facts) || `QEMU was told to stop (${shutdown.reason})` };
-  if (facts.status !== null && facts.status.exitCode !== 0) return byStatus(facts.status, facts);
-  return byConsole(facts) ?? { kind: "vmm-died", reason: lastWord(facts) || silentEnd(facts) };
+  if (status !== null && status.exitCode !== 0) return byStatus(status, facts);
+  // a guest prints its last words before its machine is reset, and the VMM may crash in between
+  const guessed = facts.isWatched && status === null ? null : byConsole(facts);
+  return guessed ?? { kind: "vmm-died", reason: lastWord(facts) || silentEnd(facts) };
 }
 
 function byGuest(reason: string, facts: ExitFacts): VmExit {

@@ -195,7 +195,8 @@ export class RunningQemu implements RunningVm {
     const sockets = [this.#paths.qmp, this.#paths.agent];
     // the VM has ended, whatever its VMM has made of its folder
     const [tails] = await Promise.all([readTails(this.#paths), removeTrees(sockets).catch(() => {})]);
-    this.#exit.resolve(classifyExit({ killCalled: this.#killCalled, shutdown: this.#shutdown, status, ...tails }));
+    const seen = { killCalled: this.#killCalled, shutdown: this.#shutdown, isWatched: true, status };
+    this.#exit.resolve(classifyExit({ ...seen, ...tails }));
   }
 }
 

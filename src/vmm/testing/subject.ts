@@ -17,6 +17,8 @@ export type ContractSubject = {
   isAlive(process: ProcessRef): boolean;
   /** SIGKILL from outside */
   killProcess(process: ProcessRef): void;
+  /** SIGSEGV, as a bug of the VMM's own raises it */
+  crashProcess(process: ProcessRef): void;
   /** makes the guest's kernel panic */
   panic(vm: RunningVm, agent: AgentClient): Promise<void>;
   /** makes the guest print a line on its console */
@@ -29,8 +31,10 @@ export type ContractSubject = {
   spoil(vm: RunningVm, agent: AgentClient): Promise<void>;
   /** has the guest's kernel end the machine, without asking its init */
   end(vm: RunningVm, agent: AgentClient, mode: GuestEnd): Promise<void>;
-  /** has the guest take its network device down and up again, which resets it */
-  resetNetwork(vm: RunningVm, agent: AgentClient): Promise<void>;
+  /** has the guest unbind the drivers of its network device and its source of entropy, and bind them again: both reset the device */
+  resetDevices(vm: RunningVm, agent: AgentClient): Promise<void>;
+  /** has the guest unbind the driver of every device that it has, and then end the machine */
+  unbindAndPowerOff(vm: RunningVm, agent: AgentClient): Promise<void>;
   /** limit of each test in `ms` */
   timeoutMs: number;
 };

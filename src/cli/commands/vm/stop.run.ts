@@ -7,6 +7,7 @@ export async function stop(this: CliContext, flags: JsonFlag & { grace?: number 
   const body = flags.grace === undefined ? {} : { graceMs: flags.grace };
   await each(this, flags, names, {
     one: async (name, emit, signal) => (await this.api.work("stopVm", { name, body }, emit, signal)).value,
-    done: (_result, name) => `${name} is stopped`,
+    // the note before it says how it failed
+    done: ({ vm }, name) => (vm.state === "failed" ? `${name} is off` : `${name} is stopped`),
   });
 }
