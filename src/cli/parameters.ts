@@ -54,6 +54,9 @@ export const loginFlags = {
 
 export const waitFlag = { wait: valued("ready means: services (default) or agent", "WHAT", parseWait) } as const;
 
+export const forceFlag = { force: toggled("do it without asking") } as const;
+export const forceAliases = { f: "force", y: "force" } as const;
+
 export const coldFlag = { cold: toggled("boot, whatever template or save there is") } as const;
 
 export const graceFlag = {

@@ -104,7 +104,19 @@ test("snapshots: taken, listed, gone back to, deleted", async () => {
   );
   expect((await cli("snapshot show web before")).stdout).toMatch(/^saved by: +world 1$/m);
   expect((await cli("vm restore web befor")).stderr).toContain('did you mean "before"?');
-  expect((await cli("vm restore web before")).stdout).toBe("web is running, as of before\n");
+  expect(await cli("vm restore web before")).toEqual({
+    code: 2,
+    stdout: "",
+    stderr: expect.stringMatching(
+      /^error: everything on the disk of "web" that changed since snapshot "before" was taken \(\d+\w ago\) is lost, and so is all that runs in it now; there is no terminal to confirm it at\nhint: add --force to do it without being asked\n$/,
+    ),
+  });
+  const declined = await cli("vm restore web before", { terminal: true, stdin: "n\n" });
+  expect(declined).toMatchObject({ code: 1, stderr: expect.stringContaining('go back to "before"? [y/N] ') });
+  const confirmed = await cli("vm restore web before", { terminal: true, stdin: "y\n" });
+  expect(confirmed.stdout).toBe("web is running, as of before\n");
+  for (const flag of ["--force", "-f", "-y"])
+    expect((await cli(`vm restore ${flag} web before`)).stdout).toBe("web is running, as of before\n");
   expect(await cli("snapshot delete web")).toMatchObject({ code: 2 });
   expect((await cli("snapshot delete web before")).stdout).toBe("before of web is deleted\n");
 });

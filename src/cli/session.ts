@@ -58,3 +58,8 @@ function lossError(
 export function waysOn(name: string): string {
   return `VM "${name}" is running: return with \`banger vm ssh ${name}\`, stop it with \`banger vm stop ${name}\`, remove it with \`banger vm delete ${name}\``;
 }
+
+/** Of a new VM whose command could not be started: as docker does, it is kept without `--rm`. */
+export function keptFor(name: string): string {
+  return `the command did not run, and VM "${name}" is kept and running: try another with \`banger vm exec ${name} -- COMMAND\`, or remove it with \`banger vm delete ${name}\` (with --rm it is removed by itself)`;
+}

@@ -48,7 +48,17 @@ test("several names: each is told, one failure does not keep the others, its cod
   expect(started.code).toBe(3);
   expect(started.stdout).toBe("a is running\nb is running\n");
   expect(started.stderr).toContain('error: no VM is named "nope"\n');
+  expect(await cli("vm start a")).toMatchObject({
+    code: 0,
+    stdout: "a is running\n",
+    stderr: expect.stringMatching(/^"a" is running already\n/),
+  });
   expect((await cli("vm stop a b")).stdout).toBe("a is stopped\nb is stopped\n");
+  expect(await cli("vm stop a")).toMatchObject({
+    code: 0,
+    stdout: "a is stopped\n",
+    stderr: '"a" is stopped already\n',
+  });
   expect((await cli("vm delete a b")).stdout).toBe("a is deleted\nb is deleted\n");
 });
 
@@ -105,6 +115,17 @@ test("a command that is not there is 127, and its VM goes all the same", async (
   expect(ran.stderr).toContain('error: "no-such-program" does not exist in the guest\n');
   expect(served.machines.all()).toEqual([]);
 });
+
+test.each(["vm run --name kept -- no-such-program", "vm run --detach --name kept -- no-such-program"])(
+  "%s: the VM is kept without --rm, and that is said with how to remove it",
+  async (line) => {
+    const { cli, served } = await world();
+    const ran = await cli(line);
+    expect(ran.code).toBe(127);
+    expect(ran.stderr).toMatch(/^warning: the command did not run, and VM "kept" is kept .*`banger vm delete kept`/m);
+    expect(served.machines.all()).toMatchObject([{ name: "kept", state: "running" }]);
+  },
+);
 
 test("stdin reaches the command", async () => {
   const { cli } = await world();

@@ -130,26 +130,6 @@ test("restart, kill and rename", async () => {
   expect(machines.all()).toEqual([]);
 });
 
-test.each([
-  ["start", "running"],
-  ["stop", "stopped"],
-  ["kill", "stopped"],
-  ["restart", "stopped"],
-] as const)("%s of a VM that is %s is refused by its state", async (action, state) => {
-  const host = newHost();
-  const machines = await running(host);
-  const { emit, signal } = recorder();
-  if (state === "stopped") await machines.stop("web", {}, emit);
-  const work = {
-    start: () => machines.start("web", agent, emit, signal),
-    stop: () => machines.stop("web", {}, emit),
-    kill: () => machines.kill("web"),
-    restart: () => machines.restart("web", agent, emit, signal),
-  };
-  expect(await codeOf(work[action]())).toBe("VM_STATE");
-  assertTruth(host, action);
-});
-
 test("two creates of one name at once: one VM, and one VM_NAME_TAKEN", async () => {
   const host = newHost();
   const machines = await startDaemon(host);

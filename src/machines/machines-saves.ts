@@ -15,7 +15,7 @@ import type { Action } from "./operations.ts";
 import { pauseVm, resumeVm } from "./pause.ts";
 import { deleteSnapshot, findSnapshot, takeSnapshot } from "./snapshots.ts";
 import { findVm, freshVm, requireState } from "./state.ts";
-import { suspendVm } from "./suspend.ts";
+import { suspendOnce } from "./suspend.ts";
 import { allTemplates, ensureTemplate, findTemplate, keyOf, removeTemplate } from "./templates.ts";
 
 export function saves(ctx: Context) {
@@ -57,10 +57,7 @@ export function saves(ctx: Context) {
       }),
 
     suspend: (name: string, emit: Emit, signal: AbortSignal) =>
-      operating(name, "suspend", signal, (vm, either) => {
-        requireState(vm, "suspend", ["running", "paused"], "only a running or paused VM can be suspended");
-        return suspendVm(ctx, vm, "suspended", emit, either);
-      }),
+      operating(name, "suspend", signal, (vm, either) => suspendOnce(ctx, vm, emit, either)),
 
     fork: (name: string, request: ForkRequest, emit: Emit, signal: AbortSignal) =>
       operating(name, "fork", signal, (vm, either) => {

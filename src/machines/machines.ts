@@ -6,7 +6,7 @@ import { SharedWork } from "../base/shared-work.ts";
 import type { ImagePart } from "../images/rootfs/export.ts";
 import type { ImageRecord, ImageView, KernelView } from "../model/artifact.ts";
 import type { Emit } from "../model/event.ts";
-import type { VmRecord, VmView, WaitKind } from "../model/vm.ts";
+import type { VmRecord, VmView } from "../model/vm.ts";
 import type { AgentClient } from "../wire/agent/types.ts";
 import { deleteKernel, exportKernel, findKernel, importKernel, viewKernel, viewKernels } from "./artifacts.ts";
 import { pullKernel, viewCatalog } from "./catalog.ts";
@@ -36,27 +36,21 @@ import { Leftovers } from "./leftovers.ts";
 import { dropLive, requireLive } from "./live.ts";
 import { saves } from "./machines-saves.ts";
 import { Operations } from "./operations.ts";
-import { suspendedOrigin } from "./origin.ts";
+import { power, type StartOptions } from "./power.ts";
 import { type PruneRequest, pruneImages } from "./prune.ts";
 import { waitReady } from "./ready.ts";
 import { reconcile } from "./reconcile.ts";
 import { renameVm } from "./rename.ts";
-import { restartVm } from "./restart.ts";
-import { requireSuspendedFiles } from "./same-disk.ts";
 import { type SaveRequest, saveVm } from "./save.ts";
 import { settleEnd } from "./settle.ts";
 import { noSpares, retireSpares } from "./spares.ts";
-import { startVm } from "./start.ts";
-import { originFor } from "./start-origin.ts";
 import { findVm, freshVm, requireState } from "./state.ts";
-import { killVm, stopVm } from "./stop.ts";
 import { TemplateFiles } from "./template-files.ts";
 import { viewVm } from "./view.ts";
 import { settleStop } from "./vmm-stop.ts";
 import { waitForEnd } from "./wait.ts";
+import { wakeVm } from "./wake.ts";
 
-export type StartOptions = { wait: WaitKind /** from its disk, whatever saves there are */; cold?: boolean };
-export type StopOptions = { graceMs?: number };
 export type Created = { vm: VmRecord; lease: Lease | null };
 
 export type Machines = ReturnType<typeof createMachines>;
@@ -112,7 +106,7 @@ export function createContext(deps: MachinesDeps): Context {
 
 export function createMachines(deps: MachinesDeps) {
   const ctx = createContext(deps);
-  return { ...lifecycle(ctx), ...saves(ctx), ...looking(ctx), ...artifacts(ctx), ...daemonSide(ctx) };
+  return { ...lifecycle(ctx), ...power(ctx), ...saves(ctx), ...looking(ctx), ...artifacts(ctx), ...daemonSide(ctx) };
 }
 
 function lifecycle(ctx: Context) {
@@ -138,60 +132,6 @@ function lifecycle(ctx: Context) {
         lease?.end();
         throw error;
       }
-    },
-
-    async start(name: string, options: StartOptions, emit: Emit, signal: AbortSignal): Promise<VmRecord> {
-      const vm = findVm(ctx, name);
-      const live = await ctx.operations.run(vm, "start", async (interrupted) => {
-        const now = freshVm(ctx, vm);
-        requireState(now, "start", ["stopped", "failed", "suspended"], `see \`banger vm show ${name}\``);
-        const either = AbortSignal.any([signal, interrupted]);
-        using held = new DisposableStack();
-        const origin = await originFor(ctx, now, { isCold: options.cold ?? false, held, emit, signal: either });
-        return await startVm(ctx, now, { origin, held, emit, signal: either, interrupted });
-      });
-      await waitReady(ctx, live, vm, options.wait, emit, signal);
-      return freshVm(ctx, vm);
-    },
-
-    /** Goes on when its caller is gone: a guest that was asked to power off will. */
-    async stop(name: string, options: StopOptions, emit: Emit): Promise<{ vm: VmRecord; cut: boolean }> {
-      const vm = findVm(ctx, name);
-      const cut = await ctx.operations.run(vm, "stop", () => {
-        requireState(freshVm(ctx, vm), "stop", ["running", "paused"], "only a running VM can be stopped");
-        return stopVm(ctx, vm, options.graceMs ?? ctx.timings.graceMs, emit);
-      });
-      return { vm: freshVm(ctx, vm), cut };
-    },
-
-    async restart(
-      name: string,
-      options: StartOptions & StopOptions,
-      emit: Emit,
-      signal: AbortSignal,
-    ): Promise<VmRecord> {
-      const vm = findVm(ctx, name);
-      const live = await ctx.operations.run(vm, "restart", (interrupted) => {
-        requireState(freshVm(ctx, vm), "restart", ["running", "paused"], `start it with \`banger vm start ${name}\``);
-        return restartVm(ctx, vm, options.graceMs ?? ctx.timings.graceMs, {
-          emit,
-          signal: AbortSignal.any([signal, interrupted]),
-        });
-      });
-      await waitReady(ctx, live, vm, options.wait, emit, signal);
-      return freshVm(ctx, vm);
-    },
-
-    async kill(name: string): Promise<VmRecord> {
-      const vm = findVm(ctx, name);
-      await preemptVm(ctx, vm.id, "kill", async () => {
-        const now = freshVm(ctx, vm);
-        // a start that was interrupted has ended the VM already
-        if (now.state === "stopped" && vm.state !== "stopped") return;
-        requireState(now, "kill", ["running", "paused", "stopping"], "only a running VM can be killed");
-        await killVm(ctx, now);
-      });
-      return freshVm(ctx, vm);
     },
 
     async delete(name: string): Promise<VmRecord> {
@@ -282,11 +222,10 @@ async function awake(ctx: Context, stale: VmRecord): Promise<VmRecord> {
   await ctx.operations.queue(stale.id, "start", async (interrupted) => {
     const vm = freshVm(ctx, stale);
     if (!vm.suspended) return;
-    await requireSuspendedFiles(ctx, vm);
     ctx.log.info("waking for a session", { vm: vm.name });
     const emit: Emit = (event) =>
       event.kind === "note" && ctx.log.info("while waking", { vm: vm.name, note: event.text });
-    await startVm(ctx, vm, { origin: suspendedOrigin(ctx, vm), emit, signal: interrupted, interrupted });
+    await wakeVm(ctx, vm, emit, interrupted);
   });
   return freshVm(ctx, stale);
 }

@@ -5,6 +5,7 @@ import type { OpenChange } from "../store/journal.ts";
 import type { VmExit } from "../vmm/driver.ts";
 import { agentComplaint, consoleTail } from "./console.ts";
 import type { Context } from "./context.ts";
+import { discard } from "./discard.ts";
 import { type Ending, endingOf, writeEnding } from "./ended.ts";
 import type { LiveVm } from "./live.ts";
 import { freshVm } from "./state.ts";
@@ -31,6 +32,8 @@ export async function failedStart(
   await ctx.unlessReleased();
   await live?.vm.kill();
   change.step("undo");
+  // once its guest has run, a wake can't be tried again
+  if (vm.suspended && !freshVm(ctx, vm).suspended) await discard(ctx, ctx.paths.suspended(vm.id).directory);
   if (failure.signal.aborted || !live) {
     const reason = failure.signal.aborted ? "the start was cancelled" : "the start could not be prepared";
     // one that could not be woken can be tried again

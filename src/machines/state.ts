@@ -2,6 +2,7 @@
 import { fail } from "../base/errors/error.ts";
 import { parseVmName, type VmId } from "../base/names.ts";
 import { nearest } from "../base/text.ts";
+import type { Emit } from "../model/event.ts";
 import type { VmRecord, VmState } from "../model/vm.ts";
 import type { VmChanges } from "../store/vms.ts";
 import type { Context } from "./context.ts";
@@ -41,4 +42,9 @@ export function tell(ctx: Context, id: VmId, reason: string): void {
 /** @throws VM_STATE unless the VM is in one of `allowed` */
 export function requireState(vm: VmRecord, action: string, allowed: readonly VmState[], next: string): void {
   if (!allowed.includes(vm.state)) throw fail("VM_STATE", { name: vm.name, state: vm.state, action, next });
+}
+
+/** What was asked for is so: that is no error. */
+export function sayAlready(emit: Emit, { name }: Pick<VmRecord, "name">, state: string): void {
+  emit({ kind: "note", level: "info", text: `"${name}" is ${state} already` });
 }

@@ -8,7 +8,17 @@ import { clearAway } from "./ended.ts";
 import { type LiveVm, requireLive } from "./live.ts";
 import { stampSuspended } from "./same-disk.ts";
 import { goOn, syncGuest } from "./saving.ts";
-import { freshVm, tell } from "./state.ts";
+import { freshVm, requireState, sayAlready, tell } from "./state.ts";
+
+/** As asked for by a user: one that is suspended stays so. The caller holds the VM's operation. @throws VM_STATE, SAVE_FAILED, DISK_FULL */
+export async function suspendOnce(ctx: Context, vm: VmRecord, emit: Emit, signal: AbortSignal): Promise<VmRecord> {
+  if (vm.state === "suspended") {
+    sayAlready(emit, vm, "suspended");
+    return vm;
+  }
+  requireState(vm, "suspend", ["running", "paused"], "only a running or paused VM can be suspended");
+  return suspendVm(ctx, vm, "suspended", emit, signal);
+}
 
 /** The caller holds the VM's operation; it is running or paused. On failure it goes on. @throws SAVE_FAILED, DISK_FULL */
 export async function suspendVm(

@@ -36,7 +36,8 @@ export function endContract(name: string, subject: ContractSubject): void {
         const { vm, agent } = await start();
         await subject.resetDevices(vm, agent);
         expect(await subject.recall(vm, agent)).not.toBe("");
-        await subject.unbindAndPowerOff(vm, agent);
+        await subject.unbindDevices(vm, agent);
+        await subject.end(vm, agent, "poweroff");
         expect(await exitOf(vm)).toEqual({ kind: "poweroff" });
       });
     }

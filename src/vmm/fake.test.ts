@@ -51,7 +51,7 @@ const subject: ContractSubject = {
   },
   end: async (vm, _agent, mode) => void world.find(vm.record.process)?.end({ kind: mode }),
   resetDevices: async () => {},
-  unbindAndPowerOff: async (vm) => void world.find(vm.record.process)?.end({ kind: "poweroff" }),
+  unbindDevices: async () => {},
   timeoutMs: 2000,
 };
 

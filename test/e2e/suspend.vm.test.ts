@@ -143,10 +143,10 @@ vmSuite("suspend", (home) => {
     await home().ok(["vm", "snapshot", "web", "s"]);
     const then = await count("web");
     await inGuest("web", "rm /root/file; echo after > /root/other; pkill -f '[e]cho kept'");
-    await home().ok(["vm", "restore", "web", "s"]);
+    await home().ok(["vm", "restore", "--force", "web", "s"]);
     expect(await inGuest("web", "cat /root/file; ls /root/other 2>/dev/null; true")).toBe("before");
     expect(await counts("web")).toBeLessThanOrEqual(then + 50);
-    await home().ok(["vm", "restore", "web", "s", "--cold"]);
+    await home().ok(["vm", "restore", "--force", "web", "s", "--cold"]);
     expect(await inGuest("web", "cat /root/file; ls /run/count 2>/dev/null; true")).toBe("before");
     await home().ok(["snapshot", "delete", "web", "s"]);
   }, 240_000);

@@ -19,6 +19,16 @@ export const cliErrors = {
       `${p.flag}: "${p.value}" ${p.problem}`,
     hint: (p) => `for example ${p.example}`,
   }),
+  CONFIRMATION_NEEDED: spec({
+    exit: Exit.Usage,
+    message: (p: { loss: string }) => `${p.loss}; there is no terminal to confirm it at`,
+    hint: () => "add --force to do it without being asked",
+  }),
+  NOT_CONFIRMED: spec({
+    exit: Exit.Failure,
+    message: () => "not confirmed, so nothing was done",
+    hint: () => "answer `y`, or add --force to do it without being asked",
+  }),
   CONFIG_INVALID: spec({
     exit: Exit.Usage,
     message: (p: { file: string; problems: readonly string[] }) =>

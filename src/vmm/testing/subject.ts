@@ -33,8 +33,8 @@ export type ContractSubject = {
   end(vm: RunningVm, agent: AgentClient, mode: GuestEnd): Promise<void>;
   /** has the guest unbind the drivers of its network device and its source of entropy, and bind them again: both reset the device */
   resetDevices(vm: RunningVm, agent: AgentClient): Promise<void>;
-  /** has the guest unbind the driver of every device that it has, and then end the machine */
-  unbindAndPowerOff(vm: RunningVm, agent: AgentClient): Promise<void>;
+  /** the same, and leaves them without a driver */
+  unbindDevices(vm: RunningVm, agent: AgentClient): Promise<void>;
   /** limit of each test in `ms` */
   timeoutMs: number;
 };

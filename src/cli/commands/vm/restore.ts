@@ -1,10 +1,10 @@
 import { buildCommand } from "@stricli/core";
-import { coldFlag, jsonFlag, one } from "../../parameters.ts";
+import { coldFlag, forceAliases, forceFlag, jsonFlag, one } from "../../parameters.ts";
 
 export const restore = buildCommand({
   loader: async () => (await import("./restore.run.ts")).restore,
   parameters: {
-    flags: { ...coldFlag, ...jsonFlag },
+    flags: { ...coldFlag, ...forceFlag, ...jsonFlag },
     positional: {
       kind: "tuple",
       parameters: [
@@ -12,6 +12,7 @@ export const restore = buildCommand({
         ...one("SNAPSHOT", "one of its snapshots: `banger snapshot list VM`").parameters,
       ],
     },
+    aliases: forceAliases,
   },
-  docs: { brief: "go back to a snapshot; what came after it is given up" },
+  docs: { brief: "go back to a snapshot; what came after it is given up, so it asks" },
 });

@@ -16,7 +16,7 @@ import { commandFor } from "../../image-command.ts";
 import { Laps } from "../../laps.ts";
 import { withArtifacts } from "../../obtain.ts";
 import { removeVm } from "../../remove-vm.ts";
-import { explainLoss, runSession, waysOn } from "../../session.ts";
+import { explainLoss, keptFor, runSession, waysOn } from "../../session.ts";
 import { showDryRun } from "../../ui/dry-run.ts";
 import { type EventSink, specFirst } from "../../ui/events.ts";
 import { printNotices } from "../../vm-notices.ts";
@@ -78,7 +78,8 @@ async function runInVm(call: Run): Promise<number> {
       laps.end("command");
     }
   } catch (error) {
-    if (!flags.rm && !isError(error, "SESSION_LOST")) tellWaysOn(call, name);
+    if (!flags.rm && neverRan(error)) sink.emit({ kind: "note", level: "warn", text: keptFor(name) });
+    else if (!flags.rm && !isError(error, "SESSION_LOST")) tellWaysOn(call, name);
     throw error;
   } finally {
     if (flags.rm) await removeVm(context, sink.emit, name);
@@ -148,6 +149,10 @@ async function detach(call: Run, client: AgentClient, vm: VmView): Promise<numbe
   else print(context, `${vm.name}\n`);
   tellWaysOn(call, vm.name);
   return Exit.Ok;
+}
+
+function neverRan(error: unknown): boolean {
+  return isError(error, "COMMAND_NOT_FOUND") || isError(error, "COMMAND_NOT_EXECUTABLE");
 }
 
 function tellWaysOn({ sink }: Run, name: string): void {
