@@ -63,6 +63,7 @@ export const createVmSchema = z.strictObject({
   start: z.optional(z.boolean()),
   wait: z.optional(wait),
   lease: z.optional(z.boolean()),
+  purpose: z.optional(z.string().check(z.maxLength(200))),
   idleMs: z.optional(idle),
   cold: z.optional(z.boolean()),
 });

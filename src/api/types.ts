@@ -18,7 +18,16 @@ export type DaemonInfo = {
   leftovers: { path: string; reason: string; next: string }[];
   /** exceptions that nobody caught since it began: bugs, which it survived */
   uncaught: { count: number; last: string | null };
+  /** what would end with the daemon */
+  inUse: InUse[];
 };
+
+/** A request that is being answered. */
+export type InUse = { what: string /** of the process that asked */; pid: number };
+
+/** `POST /v1/daemon/stop?when=…`: at once; only if nothing is in use, else DAEMON_IN_USE; or as soon as nothing is */
+export const stopTimes = ["now", "unused", "idle"] as const;
+export type StopTime = (typeof stopTimes)[number];
 
 /** `POST /v1/vms`; absent fields mean "config, host, constant decide". Answers NDJSON, result `VmView`. */
 export type CreateVm = {
@@ -43,6 +52,8 @@ export type CreateVm = {
    * A VM whose guest never answered is kept.
    */
   lease?: boolean;
+  /** what the VM is for, in a few words, for whoever is about to stop the daemon */
+  purpose?: string;
 };
 
 /** `cold`: boot from its disk, whatever template or save there is */
@@ -92,7 +103,11 @@ export type ApiRoute = { method: "GET" | "POST" | "DELETE" | "PUT"; path: string
 /** Every route, in one place; the server's table and docs/api.md are checked against it. */
 export const routes = {
   daemonInfo: { method: "GET", path: "/v1/daemon", summary: "pid, version, socket" },
-  daemonStop: { method: "POST", path: "/v1/daemon/stop", summary: "stop the daemon; VMs go on" },
+  daemonStop: {
+    method: "POST",
+    path: "/v1/daemon/stop",
+    summary: "stop the daemon; VMs keep running; ?when=now|unused|idle",
+  },
   host: { method: "GET", path: "/v1/host", summary: "capacity and VMM of this host" },
   listVms: { method: "GET", path: "/v1/vms", summary: "every VM" },
   createVm: { method: "POST", path: "/v1/vms", summary: "create, and start if asked (NDJSON)" },

@@ -10,7 +10,7 @@ import type { CliContext } from "../cli/context.ts";
 import { Api } from "../client/api.ts";
 import { connectIfRunning, type DaemonPlace } from "../client/connect.ts";
 import { connectOrStart } from "../client/reach.ts";
-import { processTerminal } from "../host/terminal.ts";
+import { processTerminal, type Terminal } from "../host/terminal.ts";
 import type { ToolCage } from "../host/tool-cage.ts";
 import type { OpenOptions } from "../images/rootfs/open.ts";
 import { type Paths, pathsOf, rootlessRoots } from "../model/paths.ts";
@@ -45,13 +45,9 @@ export function cliContext(guestArgv: readonly string[] | null): CliContext {
     },
     api: apiOf(place, () => connectOrStart(place)),
     socket: place.socket,
-    runningApi: () => runningApi(place),
-    async processEnd(pid) {
-      const { processRef } = await import("../host/process.ts");
-      const { waitForExit } = await import("../host/process-end.ts");
-      const ref = processRef(pid);
-      if (ref) await waitForExit(ref);
-    },
+    runningApi: (other) => runningApi(place, other),
+    confirm: (question) => confirm(stdio, question),
+    processEnd,
     async planWorkspace(request) {
       const { planWorkspace } = await import("../workspace/plan.ts");
       const [exec, cage] = await Promise.all([execOf(env), cageOf(paths, env)]);
@@ -130,16 +126,16 @@ function placeOf(paths: Paths, env: Env): DaemonPlace {
   };
 }
 
-async function runningApi(place: DaemonPlace): Promise<Api | null> {
+async function runningApi(place: DaemonPlace, other = version): Promise<Api | null> {
   const line = await connectIfRunning(place);
   if (!line) return null;
   line.destroy();
   const connect = async () => (await connectIfRunning(place)) ?? connectOrStart({ ...place, foreign: true });
-  return apiOf(place, connect);
+  return apiOf(place, connect, other);
 }
 
-function apiOf({ socket }: DaemonPlace, connect: () => Promise<ByteStream>): Api {
-  return new Api({ connect, version, socket });
+function apiOf({ socket }: DaemonPlace, connect: () => Promise<ByteStream>, as = version): Api {
+  return new Api({ connect, version: as, socket });
 }
 
 async function execOf(env: Env) {
@@ -174,6 +170,19 @@ async function recipeDeps(paths: Paths, env: Env): Promise<RecipeDeps> {
     fetchBytes: fetchBytesOf(env),
     now: () => Date.now(),
   };
+}
+
+async function processEnd(pid: number): Promise<void> {
+  const { processRef } = await import("../host/process.ts");
+  const { waitForExit } = await import("../host/process-end.ts");
+  const ref = processRef(pid);
+  if (ref) await waitForExit(ref);
+}
+
+async function confirm(stdio: Terminal, question: string): Promise<boolean> {
+  stdio.print("stderr", question);
+  for await (const chunk of stdinStream()) return /^\s*y/i.test(new TextDecoder().decode(chunk));
+  return false;
 }
 
 async function* stdinStream(): AsyncGenerator<Uint8Array, void, void> {

@@ -95,6 +95,7 @@ export async function wireMachines({ paths, facts, env, log, cacheSince }: WireF
     refillReserve: () => reserve.refill(),
     // while one waits for its disk or its network, another has the CPU
     restoresAtOnce: 2 * facts.cpus,
+    holders: { refOf: processRef, ended: waitForExit },
     hostCpu: facts.cpu,
     idleLimit: async () => (await config()).idleMs,
     mayHoldSpare: async () => (await config()).spareVm && availableMemory() >= memoryForSpare,

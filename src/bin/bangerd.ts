@@ -78,7 +78,7 @@ async function run(env: Env): Promise<number> {
   await keeper.open();
   log.info("ready", { pid: process.pid, tookMs: Date.now() - startedAt });
   const why = await stop.promise;
-  log.info("stopping, VMs go on", { why });
+  log.info("stopping, VMs keep running", { why });
   await machines.retire();
   machines.release();
   await keeper.retreat();

@@ -35,8 +35,10 @@ export type CliContext = {
   runSelf(args: readonly string[]): Promise<{ code: number | null; ms: number; stderr: string }>;
   /** Speaks with the daemon, starting it when it isn't there. */
   api: Api;
-  /** null when no daemon runs */
-  runningApi(): Promise<Api | null>;
+  /** null when no daemon runs @param version to speak with a daemon of another version; default our own */
+  runningApi(version?: string): Promise<Api | null>;
+  /** Asks on the terminal; false unless the answer begins with y. */
+  confirm(question: string): Promise<boolean>;
   socket: string;
   /** Resolves when no process has that pid any more. */
   processEnd(pid: number): Promise<void>;

@@ -223,7 +223,7 @@ test("daemon status tells pid, version and socket", async () => {
   const info = JSON.parse((await cli("daemon status --json")).stdout);
   expect(info).toMatchObject({ pid: process.pid, socket: served.socket });
   expect(typeof info.version).toBe("string");
-  expect((await cli("daemon stop")).stdout).toContain("VMs go on");
+  expect((await cli("daemon stop")).stdout).toContain("VMs keep running");
   expect(served.stops).toBe(1);
 });
 
@@ -237,3 +237,32 @@ test("images and kernels are listed, and kept while a VM needs them", async () =
   expect(refused.stderr).toContain("is used by a\n");
   expect((await cli("image build nope")).stderr).toContain('there is no recipe "nope"');
 });
+test("daemon stop says what would end with it, and asks on a terminal", async () => {
+  const { cli, served } = await world({ verbs: { exec: (served) => void served.accept({ pid: 1 }) } });
+  let end = () => {};
+  const onSignals = (send: (signal: string) => void) => {
+    end = () => send("TERM");
+  };
+  const run = cli("vm run --rm --name a -- sleep 9", { stdin: null, onSignals });
+  const vm = () => served.machines.all()[0];
+  const refused = async (call = {}) => {
+    const { code, stderr } = await cli("daemon stop", call);
+    expect([code, stderr]).toEqual([4, expect.stringContaining('VM "a", which is deleted when its command ends')]);
+    expect(served.stops).toBe(0);
+  };
+  while (vm()?.state !== "running") await Bun.sleep(1);
+  await refused();
+  await refused({ terminal: true, stdin: "n" });
+  expect((await cli("daemon stop --json", { terminal: true, stdin: "y" })).code).toBe(4);
+  expect((await cli("daemon stop --force --when-idle")).code).toBe(2);
+  expect((await cli("daemon stop", { terminal: true, stdin: "y" })).code).toBe(0);
+  expect((await cli("daemon stop --force")).code).toBe(0);
+  expect(served.stops).toBe(2);
+  const waits = cli("daemon stop --when-idle");
+  end();
+  end();
+  await run;
+  expect(await waits).toMatchObject({ code: 0, stderr: expect.stringContaining("waiting for") });
+  expect(served.stops).toBe(3);
+});
+

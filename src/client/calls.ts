@@ -101,7 +101,7 @@ type NamedRoute = {
 
 /** Whom a call is about, and what it says. */
 export type Target<R extends RouteName> = (R extends NamedRoute ? { name: string } : unknown) &
-  (R extends "showImage" | "showKernel" ? { query?: Record<string, string> } : unknown) &
+  (R extends "showImage" | "showKernel" | "daemonStop" ? { query?: Record<string, string> } : unknown) &
   (R extends keyof Bodies ? { body: Bodies[R] } : unknown);
 
 /** The arguments of a call: none where there is nothing to say. */

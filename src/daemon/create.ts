@@ -5,6 +5,7 @@ import type { Logger } from "../host/log.ts";
 import type { Machines } from "../machines/machines.ts";
 import type { VmmDriver } from "../vmm/driver.ts";
 import type { Daemon, LogFiles } from "./daemon.ts";
+import { UseList } from "./in-use.ts";
 
 export type DaemonParts = {
   machines: Machines;
@@ -21,8 +22,14 @@ export type DaemonParts = {
 export function createDaemon(parts: DaemonParts): Daemon {
   const { machines, logs, relay, log, stop } = parts;
   const identity = { ...parts.identity, version, api: apiVersion };
-  const info = () => ({ ...identity, leftovers: machines.leftovers(), uncaught: parts.uncaught() });
-  return { machines, info, host: () => hostInfo(parts), logs, relay, log, stop };
+  const inUse = new UseList();
+  const info = () => ({
+    ...identity,
+    leftovers: machines.leftovers(),
+    uncaught: parts.uncaught(),
+    inUse: inUse.all(),
+  });
+  return { machines, info, host: () => hostInfo(parts), logs, inUse, relay, log, stop };
 }
 
 async function hostInfo({ driver, facts }: DaemonParts): Promise<HostInfo> {

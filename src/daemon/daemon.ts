@@ -6,6 +6,7 @@ import type { Logger } from "../host/log.ts";
 import type { Machines } from "../machines/machines.ts";
 import type { Notices } from "../wire/agent/relay.ts";
 import type { AgentClient } from "../wire/agent/types.ts";
+import type { UseEntry, UseList } from "./in-use.ts";
 
 export type LogFiles = {
   /** the file's bytes now; missing is empty */
@@ -19,6 +20,7 @@ export type Daemon = {
   info(): DaemonInfo;
   host(): Promise<HostInfo>;
   logs: LogFiles;
+  inUse: UseList;
   /** Joins a client's connection to a VM's session, with notices of the daemon's own; resolves when it is over. */
   relay(client: ByteStream, upstream: AgentClient, notices: Notices): Promise<void>;
   /** Begins to stop; resolves when another daemon could take over: socket, database and lock are free. */
@@ -27,4 +29,4 @@ export type Daemon = {
 };
 
 /** A route's work; it answers, or throws what is answered as an error. */
-export type Handler = (daemon: Daemon, exchange: HttpExchange, name: string) => Promise<void>;
+export type Handler = (daemon: Daemon, exchange: HttpExchange, name: string, use: UseEntry) => Promise<void>;

@@ -17,7 +17,12 @@ export async function dispatch(daemon: Daemon, exchange: HttpExchange): Promise<
     refuseBrowsers(exchange);
     const { route, name } = matchRoute(exchange.method, exchange.path);
     if (!versionless.has(route)) requireSameVersion(daemon, exchange);
-    await handlers[route](daemon, exchange, name);
+    const use = daemon.inUse.begin(route, name, exchange.peer.pid);
+    try {
+      await handlers[route](daemon, exchange, name, use);
+    } finally {
+      use.end();
+    }
   } catch (thrown) {
     if (!exchange.answered) answerError(exchange, thrown, daemon.log);
     else daemon.log.warn("an answer broke off", { path: exchange.path, error: toBangerError(thrown).message });

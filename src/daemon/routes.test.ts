@@ -1,4 +1,5 @@
 import { afterEach, expect, test } from "bun:test";
+import { Deferred } from "../base/async.ts";
 import { version } from "../base/version.ts";
 import { shortTimings } from "../machines/testing/daemon.ts";
 import { ask, Line, requestText } from "./testing/client.ts";
@@ -26,7 +27,7 @@ test("the daemon says who it is and what the host can", async () => {
   expect(info.status).toBe(200);
   expect(info.headers["banger-api"]).toBe("1");
   const known = { pid: process.pid, version, api: 1, socket, startedAt: 1, stateDirectory: "/s" };
-  expect(info.json).toEqual({ ...known, leftovers: [], uncaught: { count: 0, last: null } });
+  expect(info.json).toEqual({ ...known, leftovers: [], uncaught: { count: 0, last: null }, inUse: [] });
   expect((await ask(socket, "GET", "/v1/host")).json).toEqual({
     cpus: 2,
     memoryBytes: 2 ** 31,
@@ -115,6 +116,27 @@ test("a daemon that stops does not take its leases for closed ones; the next one
   await gone(machines);
 });
 
+test("the next daemon keeps a leased VM as long as the process lives that held it, lease or not", async () => {
+  const ended = new Deferred<void>();
+  const holders = {
+    refOf: (pid: number) => ({ pid, startTicks: 7 }),
+    ended: ({ pid }: { pid: number }) => (pid === process.pid ? ended.promise : Promise.resolve()),
+  };
+  const first = await daemon({ deps: { holders } });
+  const line = new Line(first.socket, requestText("POST", "/v1/vms", { ...created, lease: true }));
+  await line.until('"kind":"result"');
+  await first.close();
+  await line.closed;
+  const { machines } = await daemon({
+    host: first.host,
+    deps: { holders, timings: { ...shortTimings, leaseGraceMs: 1 } },
+  });
+  await Bun.sleep(30);
+  expect(machines.all()).toHaveLength(1);
+  ended.resolve();
+  await gone(machines);
+});
+
 test("events tell every change of state", async () => {
   const { socket } = await daemon();
   const line = new Line(socket, requestText("GET", "/v1/events"));
@@ -197,6 +219,30 @@ test("the daemon stops when asked, after its answer", async () => {
   const it = await daemon();
   expect((await ask(it.socket, "POST", "/v1/daemon/stop")).status).toBe(200);
   expect(it.stops).toBe(1);
+});
+
+test("a daemon that is in use says what would end, and stops when that is wanted or over", async () => {
+  const it = await daemon();
+  const { socket } = it;
+  const lease = new Line(socket, requestText("POST", "/v1/vms", { ...created, lease: true }));
+  await lease.until('"kind":"result"');
+  const purpose = 'the build of image "x"';
+  const build = new Line(socket, requestText("POST", "/v1/vms", { ...created, name: "b", lease: true, purpose }));
+  await build.until('"kind":"result"');
+  const refused = await ask(socket, "POST", "/v1/daemon/stop?when=unused");
+  expect([refused.status, refused.json]).toEqual([409, coded("DAEMON_IN_USE")]);
+  for (const what of ['VM \\"web\\", which is deleted when its command ends', 'the build of image \\"x\\"'])
+    expect(refused.body).toContain(`${what} (process ${process.pid})`);
+  expect(it.stops).toBe(0);
+  const waiting = ask(socket, "POST", "/v1/daemon/stop?when=idle");
+  const given = new Line(socket, requestText("POST", "/v1/daemon/stop?when=idle"));
+  lease.end();
+  build.end();
+  given.end();
+  expect((await waiting).status).toBe(200);
+  expect(it.stops).toBe(1);
+  expect((await ask(socket, "POST", "/v1/daemon/stop?when=unused")).status).toBe(200);
+  expect((await ask(socket, "POST", "/v1/daemon/stop?when=later")).json).toEqual(coded("REQUEST_INVALID"));
 });
 
 test("another version is told so, but may ask who the daemon is and stop it", async () => {

@@ -28,6 +28,8 @@ export type CreateRequest = SizeRequest & {
   idleMs?: number;
   /** deleted when its lease ends */
   ephemeral: boolean;
+  /** pid of the process that takes an ephemeral VM's first lease */
+  holder?: number;
 };
 
 export const defaultImage = "debian-bookworm";

@@ -264,6 +264,13 @@ export type MachinesDeps = {
     stream: ByteStream,
     options: { resync: boolean; timeoutMs: number /** of the VM, for messages */; name: string },
   ): Promise<AgentClient>;
+  /** the processes that hold ephemeral VMs */
+  holders: {
+    /** null when there is no such process any more */
+    refOf(pid: number): ProcessRef | null;
+    /** Resolves when it has ended. */
+    ended(process: ProcessRef): Promise<void>;
+  };
   artifacts: MachineArtifacts;
   sizes(request: SizeRequest): Promise<Sizes>;
   /** What a new VM's network is, of what was asked for and the config. */

@@ -1,6 +1,7 @@
 /**
- * Leases: an ephemeral VM lives as long as someone holds it over an open connection. A lease can't outlive the daemon,
- * so after a restart its holder has `leaseGraceMs` to take it again before the VM is deleted.
+ * Leases: an ephemeral VM lives as long as someone holds it over an open connection. The connection ends with the daemon, so
+ * the holder's process is recorded as well: the next daemon keeps the VM until that process has ended, whether or not it takes
+ * the lease again. A VM whose holder is unknown or gone is deleted after `leaseGraceMs`.
  */
 import { fail } from "../base/errors/error.ts";
 import type { VmId } from "../base/names.ts";
@@ -14,13 +15,15 @@ export type Lease = {
   end(): void;
 };
 
-/** @throws VM_STATE when the VM is not ephemeral */
-export function takeLease(ctx: Context, vm: VmRecord): Lease {
+/** @param holder pid of the process that holds it @throws VM_STATE when the VM is not ephemeral */
+export function takeLease(ctx: Context, vm: VmRecord, holder?: number): Lease {
   if (!vm.ephemeral) {
     const next = "only VMs made with --rm are leased";
     throw fail("VM_STATE", { name: vm.name, state: "kept until it is deleted", action: "lease", next });
   }
   ctx.leases.set(vm.id, (ctx.leases.get(vm.id) ?? 0) + 1);
+  const process = holder === undefined ? null : ctx.holders.refOf(holder);
+  if (process) ctx.store.processes.setHolder(vm.id, process);
   let held = true;
   return {
     end() {
@@ -34,12 +37,16 @@ export function takeLease(ctx: Context, vm: VmRecord): Lease {
   };
 }
 
-/** Gives the holders of ephemeral VMs that a former daemon left time to come back. */
+/** Deletes the ephemeral VMs that a former daemon left once their holders are gone; never waits. */
 export function startLeaseGrace(ctx: Context): void {
   for (const vm of ctx.store.vms.all().filter((one) => one.ephemeral)) {
-    ctx.after(ctx.timings.leaseGraceMs, () => {
-      ctx.background(`deleting ${vm.name}, which nobody holds`, deleteUnleased(ctx, vm.id));
-    });
+    const holder = ctx.store.processes.holder(vm.id);
+    const gone = holder ? ctx.holders.ended(holder) : Promise.resolve();
+    void gone.then(() =>
+      ctx.after(ctx.timings.leaseGraceMs, () => {
+        ctx.background(`deleting ${vm.name}, which nobody holds`, deleteUnleased(ctx, vm.id));
+      }),
+    );
   }
 }
 

@@ -124,7 +124,7 @@ function lifecycle(ctx: Context) {
       const made = start
         ? await createAndStart(ctx, { request, cold: start.cold ?? false, emit, signal })
         : { vm: await createStopped(ctx, request, emit, signal), live: null };
-      const lease = request.ephemeral ? takeLease(ctx, made.vm) : null;
+      const lease = request.ephemeral ? takeLease(ctx, made.vm, request.holder) : null;
       try {
         if (made.live && start) await waitReady(ctx, made.live, made.vm, start.wait, emit, signal);
         return { vm: freshVm(ctx, made.vm), lease };
@@ -274,7 +274,7 @@ function artifacts(ctx: Context) {
 function daemonSide(ctx: Context) {
   return {
     /** @throws VM_NOT_FOUND, VM_STATE when it is not ephemeral */
-    lease: (name: string): Lease => takeLease(ctx, findVm(ctx, name)),
+    lease: (name: string, holder?: number): Lease => takeLease(ctx, findVm(ctx, name), holder),
     /** Resolves when nothing goes on behind. */
     async idle(): Promise<void> {
       while (ctx.pending.size > 0) await Promise.all(ctx.pending);

@@ -1,4 +1,4 @@
-/** The processes that VMs run on, kept so that the next daemon finds them again: the VMM and the network's. */
+/** The processes that VMs depend on, kept so that the next daemon finds them again: the VMM, the network's, and a lease's holder. */
 import type { VmId } from "../base/names.ts";
 import type { Db } from "../host/sqlite.ts";
 import type { ProcessRef } from "../model/vm.ts";
@@ -11,7 +11,10 @@ export type Processes = {
   network(id: VmId): ProcessRef | null;
   setVmm(id: VmId, record: VmmRecord): void;
   setNetwork(id: VmId, process: ProcessRef): void;
-  /** Forgets both; the caller has ended them. */
+  /** who holds an ephemeral VM's lease */
+  holder(id: VmId): ProcessRef | null;
+  setHolder(id: VmId, process: ProcessRef): void;
+  /** Forgets VMM and network; the caller has ended them. */
   clear(id: VmId): void;
 };
 
@@ -27,6 +30,8 @@ export function createProcesses(db: Db): Processes {
     network: (id) => read(id, "network") as ProcessRef | null,
     setVmm: (id, record) => write(id, "vmm", record),
     setNetwork: (id, process) => write(id, "network", process),
-    clear: (id) => db.run("DELETE FROM processes WHERE vm_id = ?", id),
+    holder: (id) => read(id, "holder") as ProcessRef | null,
+    setHolder: (id, process) => write(id, "holder", process),
+    clear: (id) => db.run("DELETE FROM processes WHERE vm_id = ? AND role <> 'holder'", id),
   };
 }

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { vmSuite } from "./harness.ts";
 import { type Home, programs, repository } from "./home.ts";
 import { until } from "./processes.ts";
+import { onTerminal } from "./pty.ts";
 
 type Listed = { name: string; state: string; pid: number | null };
 
@@ -117,6 +118,50 @@ vmSuite("daemon", (home) => {
     expect(vmm()).toEqual([]);
     // the row goes first
     await until("its folder is gone", () => home().vmFiles().length === 0);
+  }, 240_000);
+
+  test("a VM made with --rm outlives a daemon that is killed, for as long as its command does", async () => {
+    const args = [
+      "vm",
+      "run",
+      "--rm",
+      "--name",
+      "mine",
+      "--wait=agent",
+      "--",
+      "sh",
+      "-c",
+      "echo ready; exec sleep 1000",
+    ];
+    const child = home().spawn(args);
+    await child.stdout.getReader().read();
+    const refused = await home().banger(["daemon", "stop"]);
+    expect([refused.code, refused.stderr]).toEqual([4, expect.stringContaining('VM "mine"')]);
+    // a command that stands still can't take its lease again
+    child.kill("SIGSTOP");
+    await home().killDaemon();
+    expect((await list()).map((vm) => vm.name)).toEqual(["mine"]);
+    // longer than a VM without a holder is kept
+    await Bun.sleep(7000);
+    expect((await list()).map((vm) => vm.name)).toEqual(["mine"]);
+    child.kill("SIGKILL");
+    child.kill("SIGCONT");
+    await until("it is gone", async () => (await list()).length === 0);
+    expect(vmm()).toEqual([]);
+  }, 240_000);
+
+  test("a shell of --rm that is lost with the daemon is opened anew in the same VM", async () => {
+    const terminal = onTerminal(home(), ["vm", "run", "--rm", "--wait=agent"]);
+    await terminal.see(/root@[\s\S]*[#$] $/, 180_000);
+    terminal.type("touch /run/mark\r");
+    await terminal.see(/[#$] $/);
+    await home().ok(["daemon", "stop", "--force"]);
+    await terminal.see("this is a new one in the same VM", 60_000);
+    await terminal.see(/root@[\s\S]*[#$] $/, 60_000);
+    terminal.type("ls /run/mark; exit 6\r");
+    await terminal.see(/\r\n\/run\/mark\r/);
+    expect(await terminal.exited).toBe(6);
+    expect(await list()).toEqual([]);
   }, 240_000);
 
   test("a second daemon on the same state is refused", async () => {

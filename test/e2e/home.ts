@@ -139,7 +139,7 @@ export class Home {
 
   /** Deletes its VMs, ends its daemon and whatever else is left, and removes it. */
   async close(): Promise<void> {
-    await this.banger(["daemon", "stop"], { timeoutMs: 20_000 });
+    await this.banger(["daemon", "stop", "--force"], { timeoutMs: 20_000 });
     for (const process of this.processes()) signalOwn(process, this.folder, "SIGKILL");
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
   }

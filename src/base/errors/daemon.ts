@@ -24,7 +24,13 @@ export const daemonErrors = {
   DAEMON_VERSION: spec({
     exit: Exit.Daemon,
     message: (p: { daemon: string; cli: string }) => `the daemon is version ${p.daemon}, this banger is ${p.cli}`,
-    hint: () => "run `banger daemon stop` and try again: running VMs stay up",
+    hint: () => "run `banger daemon stop` and try again: running VMs stay up, and it says what would end",
+  }),
+  DAEMON_IN_USE: spec({
+    exit: Exit.Conflict,
+    message: (p: { uses: readonly string[] }) =>
+      `the daemon is in use, and these would end with it:\n  ${p.uses.join("\n  ")}`,
+    hint: () => "wait for them with `banger daemon stop --when-idle`, or end them with `banger daemon stop --force`",
   }),
   DAEMON_RUNNING: spec({
     exit: Exit.Conflict,

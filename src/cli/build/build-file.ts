@@ -26,7 +26,8 @@ export async function buildFromPlan(
   const image = await baseImage(context, plan.base, emit, signal);
   // of an image that only says something else about running it nothing has to run
   const start = work.length > 0 ? ({ start: true, wait: "services" } as const) : {};
-  const body: CreateVm = { image, ...plan.vm, ...start, lease: true };
+  const purpose = `the build of image "${plan.name}"`;
+  const body: CreateVm = { image, ...plan.vm, ...start, lease: true, purpose };
   const made = await withArtifacts(context, emit, signal, () => context.api.work("createVm", { body }, emit, signal));
   const { name: vm } = made.value;
   try {

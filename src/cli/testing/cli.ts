@@ -114,6 +114,7 @@ function contextOf(
     runningApi: async () => api,
     processEnd: async () => {},
     planWorkspace: async () => call.plan ?? notThere(),
+    confirm: async () => call.stdin?.startsWith("y") ?? false,
     workspaceTar: async function* () {
       yield new Uint8Array(1024);
     },

@@ -1,12 +1,26 @@
 /** The daemon itself and the host it runs on. */
+import { type StopTime, stopTimes } from "../../api/types.ts";
+import { fail } from "../../base/errors/error.ts";
+import type { HttpExchange } from "../../host/http-server.ts";
 import { answerJson } from "../answers.ts";
 import type { Handler } from "../daemon.ts";
 
 export const daemonInfo: Handler = async (daemon, exchange) => answerJson(exchange, daemon.info());
 
 export const daemonStop: Handler = async (daemon, exchange) => {
+  const when = stopTime(exchange);
+  if (when === "idle") await daemon.inUse.whenIdle(exchange.signal);
+  const uses = daemon.inUse.all().map(({ what, pid }) => `${what} (process ${pid})`);
+  if (when === "unused" && uses.length > 0) throw fail("DAEMON_IN_USE", { uses });
   await daemon.stop();
   answerJson(exchange, daemon.info());
 };
+
+function stopTime(exchange: HttpExchange): StopTime {
+  const text = exchange.query.get("when") ?? "now";
+  const when = stopTimes.find((one) => one === text);
+  if (when) return when;
+  throw fail("REQUEST_INVALID", { problems: [`when must be one of ${stopTimes.join(", ")}`] });
+}
 
 export const host: Handler = async (daemon, exchange) => answerJson(exchange, await daemon.host());

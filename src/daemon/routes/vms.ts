@@ -3,6 +3,7 @@
 import { createVmSchema, emptySchema, renameVmSchema } from "../../api/schema.ts";
 import type { CreateVm } from "../../api/types.ts";
 import { whenAborted } from "../../base/async.ts";
+import { oneLine } from "../../base/display.ts";
 import { answerJson, EventStream } from "../answers.ts";
 import { readJson } from "../body.ts";
 import type { Handler } from "../daemon.ts";
@@ -25,19 +26,21 @@ export const deleteVm: Handler = async ({ machines }, exchange, name) => {
 };
 
 /** With `lease` the answer stays open after its result; the VM goes when the connection does. */
-export const createVm: Handler = async ({ machines, log }, exchange) => {
-  const { start, wait, cold, lease: leased, ...rest } = (await readJson(exchange, createVmSchema)) as CreateVm;
+export const createVm: Handler = async ({ machines, log }, exchange, _name, use) => {
+  const { start, wait, cold, lease: leased, purpose, ...rest } = (await readJson(exchange, createVmSchema)) as CreateVm;
+  if (purpose !== undefined) use.describe(oneLine(purpose));
   const events = new EventStream(exchange, log);
   const options = start ? { wait: wait ?? ("services" as const), cold: cold ?? false } : null;
   try {
     const { vm, lease } = await machines.create(
-      { ...rest, ephemeral: leased === true },
+      { ...rest, ephemeral: leased === true, holder: exchange.peer.pid },
       options,
       events.emit,
       exchange.signal,
     );
     events.result(await machines.view(vm));
     if (lease) {
+      if (purpose === undefined) use.describe(`VM "${vm.name}", which is deleted when its command ends`);
       await whenAborted(exchange.signal);
       lease.end();
     }
@@ -50,7 +53,7 @@ export const createVm: Handler = async ({ machines, log }, exchange) => {
 /** Takes an ephemeral VM's lease again, after the daemon's restart. */
 export const leaseVm: Handler = async (daemon, exchange, name) => {
   const vm = daemon.machines.find(name);
-  const lease = daemon.machines.lease(name);
+  const lease = daemon.machines.lease(name, exchange.peer.pid);
   const events = new EventStream(exchange, daemon.log);
   try {
     events.result(await daemon.machines.view(vm));

@@ -76,6 +76,7 @@ export function depsOf({ world, db }: Host): MachinesDeps {
       world.copy(from, to);
     },
     restoresAtOnce: 2,
+    holders: { refOf: () => null, ended: async () => {} },
     hostCpu: "a CPU",
     refillReserve: async () => {},
     isUntouched: async ({ files: { memory } }) => world.paths.get(memory) !== "spoiled",

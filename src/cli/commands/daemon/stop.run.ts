@@ -1,17 +1,60 @@
-/** `banger daemon stop`: returns when it has ended; never starts one. */
+/** `banger daemon stop`: returns when it has ended; never starts one. What would end with it is said first. */
+import type { DaemonInfo, StopTime } from "../../../api/types.ts";
+import { fail, isError } from "../../../base/errors/error.ts";
+import type { Api } from "../../../client/api.ts";
 import type { CliContext } from "../../context.ts";
 import { type JsonFlag, print, printJson, remark, running } from "../../work.ts";
 
-export async function stop(this: CliContext, flags: JsonFlag): Promise<void> {
+export type StopFlags = JsonFlag & { force?: boolean; whenIdle?: boolean };
+
+export async function stop(this: CliContext, flags: StopFlags): Promise<void> {
   await running(this, flags, async () => {
+    if (flags.force && flags.whenIdle) throw bothFlags();
     const api = await this.runningApi();
     if (!api) {
       if (flags.json) printJson(this, null);
       return remark(this, flags, "no daemon is running\n");
     }
-    const info = await api.json("daemonStop");
+    const info = await stopDaemon(this, flags, api);
     await this.processEnd(info.pid);
     if (flags.json) printJson(this, info);
-    else print(this, `the daemon (pid ${info.pid}) has stopped; VMs go on\n`);
+    else print(this, `the daemon (pid ${info.pid}) has stopped; VMs keep running\n`);
   });
+}
+
+async function stopDaemon(context: CliContext, flags: StopFlags, api: Api): Promise<DaemonInfo> {
+  const stopAt = (when: StopTime) => api.json("daemonStop", { query: { when } });
+  if (flags.force) return stopAt("now");
+  if (flags.whenIdle) return stopWhenIdle(context, flags, api);
+  try {
+    await refuseIfOlderInUse(context, api);
+    return await stopAt("unused");
+  } catch (error) {
+    const { stdinIsTerminal, stderrIsTerminal } = context.stdio;
+    if (!isError(error, "DAEMON_IN_USE") || flags.json || !stdinIsTerminal || !stderrIsTerminal) throw error;
+    remark(context, flags, `${error.message}\n`);
+    if (await context.confirm("stop it all the same? [y/N] ")) return stopAt("now");
+    throw error;
+  }
+}
+
+async function stopWhenIdle(context: CliContext, flags: StopFlags, api: Api): Promise<DaemonInfo> {
+  const { inUse } = await api.json("daemonInfo");
+  if (inUse === undefined) throw fail("USAGE", { problem: "this daemon is too old to wait", next: "use --force" });
+  for (const { what, pid } of inUse) remark(context, flags, `waiting for ${what} (process ${pid})\n`);
+  return api.json("daemonStop", { query: { when: "idle" } });
+}
+
+/** A daemon from before it told what is in use stops at once, whatever it is asked: its ephemeral VMs are looked at here. */
+async function refuseIfOlderInUse(context: CliContext, api: Api): Promise<void> {
+  const { inUse, version } = (await api.json("daemonInfo")) as Partial<DaemonInfo>;
+  if (inUse !== undefined) return;
+  const vms = (await (await context.runningApi(version))?.json("listVms")) ?? [];
+  const uses = vms.filter(({ ephemeral }) => ephemeral).map(({ name }) => `VM "${name}", made with --rm or by a build`);
+  if (uses.length > 0) throw fail("DAEMON_IN_USE", { uses });
+}
+
+function bothFlags(): Error {
+  const next = "--when-idle waits until nothing is in use; --force does not wait";
+  return fail("USAGE", { problem: "--force and --when-idle exclude each other", next });
 }

@@ -1,8 +1,14 @@
 import { buildCommand } from "@stricli/core";
-import { jsonFlag } from "../../parameters.ts";
+import { jsonFlag, toggled } from "../../parameters.ts";
 
 export const stop = buildCommand({
   loader: async () => (await import("./stop.run.ts")).stop,
-  parameters: { flags: jsonFlag },
-  docs: { brief: "stop it; VMs go on" },
+  parameters: {
+    flags: {
+      force: toggled("stop now, and end the sessions and builds that are under way"),
+      whenIdle: toggled("wait until no session or build is under way, then stop"),
+      ...jsonFlag,
+    },
+  },
+  docs: { brief: "stop it; VMs keep running" },
 });

@@ -116,7 +116,8 @@ async function enter({ context, plan, sink }: Run, name: string, signal: AbortSi
   }
 }
 
-async function session(call: Run, client: AgentClient, vm: VmView): Promise<number> {
+/** @param shellsLeft how often a shell that is lost with the daemon may be opened anew */
+async function session(call: Run, client: AgentClient, vm: VmView, shellsLeft = 5): Promise<number> {
   const { context, flags, env, plan } = call;
   const { name } = vm;
   const argv = await commandFor(context, vm, { argv: context.guestArgv, entrypoint: flags.entrypoint });
@@ -127,8 +128,26 @@ async function session(call: Run, client: AgentClient, vm: VmView): Promise<numb
     return end.code;
   }
   const loss = await explainLoss(context, name, end.error);
+  const { stdinIsTerminal, stdoutIsTerminal } = context.stdio;
+  const isAtShell = argv === null && stdinIsTerminal && stdoutIsTerminal;
+  if (flags.rm && loss.isRunning && isAtShell && shellsLeft > 0)
+    return shellAgain(call, vm, loss.reason, shellsLeft - 1);
   if (loss.isRunning && !flags.rm) tellWaysOn(call, name);
   throw loss.error(flags.rm ? "the VM is deleted, as --rm asks; without it the VM is kept" : undefined);
+}
+
+/** The daemon ended, and the VM did not: it lives as long as this command, which ends only when its user says so. */
+async function shellAgain(call: Run, vm: VmView, reason: string, shellsLeft: number): Promise<number> {
+  const { context, sink } = call;
+  const client = await cancellable(context.signals, (signal) => context.api.agent(vm.name, signal));
+  try {
+    printNotices(context, vm.name, client);
+    const text = `the shell was lost (${reason}): this is a new one in the same VM`;
+    sink.emit({ kind: "note", level: "warn", text });
+    return await session(call, client, vm, shellsLeft);
+  } finally {
+    client.destroy();
+  }
 }
 
 /** A workspace is root's, whatever user the image names. */
