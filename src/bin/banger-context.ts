@@ -205,7 +205,11 @@ function definedOnly(env: Env): Record<string, string> {
   return Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined));
 }
 
-const listened = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+/** Those that ask to end, and those that docker hands on to a container and the runtime leaves to us. */
+const listened = [
+  ...(["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const),
+  ...(["SIGUSR1", "SIGUSR2", "SIGALRM", "SIGWINCH", "SIGIO"] as const),
+];
 
 /** While anyone listens, a signal does not end the program by itself. */
 const signals: CliContext["signals"] = (listener) => {

@@ -1,11 +1,13 @@
 /** A signal while banger itself works cancels what it does. */
 import { BangerError, fail } from "../base/errors/error.ts";
-import { type Signals, signalStatus } from "../client/attach.ts";
+import { asksToEnd, type Signals, signalStatus } from "../client/attach.ts";
 
-/** Runs `body` with a signal that aborts on INT, TERM and HUP; then it throws `Interrupted`, whatever `body` says. */
+/** Runs `body` with a signal that aborts on INT, TERM, HUP and QUIT; then it throws `Interrupted`, whatever `body` says. */
 export async function cancellable<T>(signals: Signals, body: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const abort = new AbortController();
-  const stop = signals((signal) => abort.abort(new Interrupted(signal)));
+  const stop = signals((signal) => {
+    if (asksToEnd(signal)) abort.abort(new Interrupted(signal));
+  });
   try {
     return await body(abort.signal);
   } catch (error) {

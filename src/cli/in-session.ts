@@ -7,7 +7,7 @@ import { explainLoss, runSession } from "./session.ts";
 import { printNotices } from "./vm-notices.ts";
 import { type JsonFlag, running, sessionExit } from "./work.ts";
 
-export type SessionFlags = JsonFlag & EnvFlags & { cwd?: string; user?: string; tty?: boolean };
+export type SessionFlags = JsonFlag & EnvFlags & { cwd?: string; user?: string; tty?: boolean; noStdin?: boolean };
 
 /** @param argv null: the login shell */
 export async function inSession(
@@ -20,8 +20,8 @@ export async function inSession(
     context,
     flags,
     async () => {
-      const { cwd, user, tty } = flags;
-      const request = { argv: argv(), env: await environmentOf(context, flags), cwd, user, tty };
+      const { cwd, user, tty, noStdin } = flags;
+      const request = { argv: argv(), env: await environmentOf(context, flags), cwd, user, tty, noStdin };
       const client = await cancellable(context.signals, (signal) => context.api.agent(name, signal));
       printNotices(context, name, client);
       try {

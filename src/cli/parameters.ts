@@ -80,6 +80,7 @@ export const envFlags = {
 
 export const ttyFlag = {
   tty: { kind: "boolean", optional: true, brief: "with or without a terminal (default: when there is one)" },
+  noStdin: toggled("leave stdin alone: the command's ends at once, as for a loop that reads its own"),
 } as const;
 
 /** What decides what a VM is: `vm run` and `vm create` have the same. */
@@ -112,4 +113,4 @@ export const sessionFlags = {
   ...ttyFlag,
   ...jsonFlag,
 } as const;
-export const sessionAliases = { e: "env", t: "tty", u: "user" } as const;
+export const sessionAliases = { e: "env", n: "noStdin", t: "tty", u: "user" } as const;

@@ -10,19 +10,33 @@ export type SessionRequest = {
   env: Record<string, string>;
   cwd?: string | undefined;
   user?: string | undefined;
-  /** undefined: when stdin and stdout are terminals */
+  /** undefined: when stdin and stdout are terminals, and a command is not in the background */
   tty?: boolean | undefined;
+  noStdin?: boolean | undefined;
 };
 
 export function runSession(context: CliContext, client: AgentClient, request: SessionRequest): Promise<AttachEnd> {
-  const { stdio } = context;
-  const terminal = request.tty ?? (stdio.stdinIsTerminal && stdio.stdoutIsTerminal);
-  return attach(client, execRequest(context, request, terminal), { terminal, stdio, signals: context.signals });
+  const { stdio, signals, env } = context;
+  const terminal = request.tty ?? isInteractive(context, request);
+  const noStdin = request.noStdin ?? false;
+  return attach(client, execRequest(context, request, terminal), {
+    terminal,
+    term: env["TERM"],
+    noStdin,
+    stdio,
+    signals,
+  });
+}
+
+/** A job in the background can't use the terminal; a shell waits there to be moved into the foreground. */
+function isInteractive({ stdio }: CliContext, { argv, noStdin }: SessionRequest): boolean {
+  if (noStdin || !stdio.stdinIsTerminal || !stdio.stdoutIsTerminal) return false;
+  return argv === null || stdio.isInForeground();
 }
 
 function execRequest(context: CliContext, request: SessionRequest, terminal: boolean): ExecRequest {
-  const term = context.env["TERM"];
-  const env = { ...(terminal && term ? { TERM: term } : {}), ...request.env };
+  const colors = context.env["COLORTERM"];
+  const env = { ...(terminal && colors ? { COLORTERM: colors } : {}), ...request.env };
   return {
     ...(request.argv === null ? { shell: true } : { argv: [...request.argv] }),
     ...(Object.keys(env).length > 0 ? { env } : {}),

@@ -1,5 +1,9 @@
 /** Transcripts of the `vm` commands. */
 import { afterEach, expect, test } from "bun:test";
+import { Deferred } from "../base/async.ts";
+import type { FakeCommand } from "../wire/agent/fake.ts";
+import type { ExecExit, Json } from "../wire/agent/types.ts";
+import type { CliContext } from "./context.ts";
 import { type CliWorld, cliWorld } from "./testing/cli.ts";
 
 const worlds: CliWorld[] = [];
@@ -144,6 +148,125 @@ test("the first signal goes to the command, whose death is 128 and its number", 
   expect(served.machines.all()).toEqual([]);
 });
 
+/** A VM "a" whose programs say what they are asked and told, until HUP, INT or TERM. */
+async function telling() {
+  const requests: Json[] = [];
+  const told: unknown[] = [];
+  const tell: FakeCommand = (stream, request) => {
+    requests.push(request as Json);
+    const ended = new Deferred<ExecExit>();
+    stream.onEvent(({ signal }) => {
+      told.push(signal);
+      if (["HUP", "INT", "TERM"].includes(String(signal))) ended.resolve({ code: 7 });
+    });
+    stream.onEof(() => told.push("eof"));
+    stream.onData(() => {});
+    stream.onClosing(() => ended.resolve({ code: 8 }));
+    void stream.write(1, new TextEncoder().encode("out"));
+    return ended.promise;
+  };
+  const it = await world({ commands: { tell } });
+  await it.cli("vm create --name a");
+  await it.cli("vm start a");
+  return { ...it, requests, told };
+}
+
+test("signals that tell a program something reach it, and end nothing by themselves", async () => {
+  const { cli, told } = await telling();
+  let send = (_signal: string) => {};
+  const onSignals = (give: typeof send) => {
+    send = give;
+  };
+  const running = cli("vm exec a -- tell", { stdin: null, onSignals });
+  const signals = ["USR1", "USR2", "QUIT", "ALRM", "WINCH", "IO", "USR1", "HUP"];
+  // one that comes before the program is there is lost, as with docker
+  while (told.length === 0) {
+    send("USR1");
+    await Bun.sleep(1);
+  }
+  told.length = 0;
+  for (const signal of signals) send(signal);
+  expect((await running).code).toBe(7);
+  expect(told).toEqual(signals);
+});
+
+test("the terminal's name and colours go along; --no-stdin leaves stdin alone and takes no terminal", async () => {
+  const { cli, requests, told } = await telling();
+  const readInput = () => {
+    throw new Error("stdin was read");
+  };
+  const env = { TERM: "xterm-kitty", COLORTERM: "truecolor" };
+  let send = (_signal: string) => {};
+  const call = {
+    terminal: true,
+    stdin: null,
+    env,
+    onSignals: (give: typeof send) => {
+      send = give;
+    },
+  };
+  const first = cli("vm exec a -- tell", call);
+  while (told.length === 0) {
+    send("USR1");
+    await Bun.sleep(1);
+  }
+  send("HUP");
+  await first;
+  expect(requests[0]).toMatchObject({
+    tty: { cols: 80, rows: 24, term: "xterm-kitty" },
+    env: { COLORTERM: "truecolor" },
+  });
+  for (const flags of ["-n", "--no-stdin"]) {
+    told.length = 0;
+    const next = cli(`vm exec ${flags} a -- tell`, {
+      ...call,
+      change: ({ stdio }) => Object.assign(stdio, { readInput }),
+    });
+    while (!told.includes("eof")) await Bun.sleep(1);
+    while (told.length < 2) {
+      send("USR1");
+      await Bun.sleep(1);
+    }
+    send("TERM");
+    expect((await next).code).toBe(7);
+    expect(requests.at(-1)?.["tty"]).toBeUndefined();
+  }
+  const inBackground = cli("vm exec a -- tell", {
+    ...call,
+    change: ({ stdio }) => Object.assign(stdio, { isInForeground: () => false }),
+  });
+  told.length = 0;
+  while (told.length === 0) {
+    send("USR1");
+    await Bun.sleep(1);
+  }
+  send("TERM");
+  await inBackground;
+  expect(requests.at(-1)?.["tty"]).toBeUndefined();
+});
+
+test("output that can't be written is said; a reader that has gone is not", async () => {
+  const { cli } = await telling();
+  const failing = (code: string) => (context: CliContext) => {
+    context.stdio.write = async () => {
+      throw Object.assign(new Error(`${code}: it can't be written`), { code });
+    };
+  };
+  const full = await cli("vm exec a -- tell", { stdin: null, change: failing("ENOSPC") });
+  expect([full.code, full.stderr]).toEqual([125, expect.stringContaining("the output could not be written: ENOSPC")]);
+  expect(await cli("vm exec a -- tell", { stdin: null, change: failing("EPIPE") })).toMatchObject({
+    code: 141,
+    stderr: "",
+  });
+});
+
+test("a terminal that is gone ends the session, as SIGHUP would", async () => {
+  const { cli, told } = await telling();
+  const hungUp = { hasHungUp: () => true };
+  const ended = await cli("vm exec a -- tell", { terminal: true, change: ({ stdio }) => Object.assign(stdio, hungUp) });
+  expect([ended.code, told]).toEqual([7, ["HUP"]]);
+});
+
 test("exec needs a running VM and a command", async () => {
   const { cli } = await world();
   await cli("vm create --name a");
@@ -227,16 +350,6 @@ test("daemon status tells pid, version and socket", async () => {
   expect(served.stops).toBe(1);
 });
 
-test("images and kernels are listed, and kept while a VM needs them", async () => {
-  const { cli } = await world();
-  expect((await cli("image ls")).stdout).toContain("debian-bookworm");
-  expect((await cli("kernel ls")).stdout).toContain("debian-bookworm-cloud");
-  await cli("vm create --name a");
-  const refused = await cli("image delete debian-bookworm");
-  expect(refused.code).toBe(4);
-  expect(refused.stderr).toContain("is used by a\n");
-  expect((await cli("image build nope")).stderr).toContain('there is no recipe "nope"');
-});
 test("daemon stop says what would end with it, and asks on a terminal", async () => {
   const { cli, served } = await world({ verbs: { exec: (served) => void served.accept({ pid: 1 }) } });
   let end = () => {};
@@ -266,3 +379,13 @@ test("daemon stop says what would end with it, and asks on a terminal", async ()
   expect(served.stops).toBe(3);
 });
 
+test("images and kernels are listed, and kept while a VM needs them", async () => {
+  const { cli } = await world();
+  expect((await cli("image ls")).stdout).toContain("debian-bookworm");
+  expect((await cli("kernel ls")).stdout).toContain("debian-bookworm-cloud");
+  await cli("vm create --name a");
+  const refused = await cli("image delete debian-bookworm");
+  expect(refused.code).toBe(4);
+  expect(refused.stderr).toContain("is used by a\n");
+  expect((await cli("image build nope")).stderr).toContain('there is no recipe "nope"');
+});

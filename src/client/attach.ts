@@ -1,7 +1,7 @@
 /** A command in a guest, joined to this process's terminal or pipes. */
 import { Deferred } from "../base/async.ts";
 import type { BangerError } from "../base/errors/error.ts";
-import { isError, toBangerError } from "../base/errors/error.ts";
+import { fail, isError, toBangerError } from "../base/errors/error.ts";
 import { integerOf } from "../base/foreign.ts";
 import type { AgentClient, AgentStream, ExecRequest, Json } from "../wire/agent/types.ts";
 
@@ -13,11 +13,13 @@ export type Stdio = {
   size(): { cols: number; rows: number };
   onResize(listener: () => void): () => void;
   raw(): () => void;
+  isInForeground(): boolean;
+  hasHungUp(): boolean;
   readInput(onChunk: (chunk: Uint8Array) => Promise<void>, onEnd: () => void): { stop(): void };
   write(to: "stdout" | "stderr", data: Uint8Array | string): Promise<void>;
 };
 
-/** Signals to this process: INT, TERM, HUP. The answer stops listening. */
+/** Signals to this process: those that end it, and those that docker hands on too. The answer stops listening. */
 export type Signals = (listener: (signal: string) => void) => () => void;
 
 export type AttachEnd =
@@ -29,14 +31,24 @@ export type AttachEnd =
 export type AttachOptions = {
   /** on a terminal: raw keys, window size */
   terminal: boolean;
+  /** what the terminal is called here */
+  term?: string | undefined;
+  /** the command's stdin ends at once, and ours is left alone */
+  noStdin?: boolean;
   stdio: Stdio;
   signals: Signals;
   /** `ms` that a command has to end after the first signal */
   graceMs?: number;
 };
 
-const numbers: Record<string, number> = { HUP: 1, INT: 2, TERM: 15 };
+const numbers: Record<string, number> = { HUP: 1, INT: 2, QUIT: 3, TERM: 15 };
 const sigpipe = 13;
+
+/** Whether that signal asks a program to end; the others tell it something, and it lives on. */
+export function asksToEnd(signal: string): boolean {
+  return Object.hasOwn(numbers, signal);
+}
+
 /** a command whose end the guest did not tell */
 const unknownStatus = 255;
 
@@ -54,7 +66,7 @@ export async function attach(client: AgentClient, request: ExecRequest, options:
   const signals = new SignalForwarder(options);
   const stops = [() => signals.stop()];
   try {
-    const tty = terminal ? { tty: stdio.size() } : {};
+    const tty = terminal ? { tty: { ...stdio.size(), ...(options.term ? { term: options.term } : {}) } } : {};
     const stream = await client.open("exec", { ...request, ...tty }, { signal: signals.beforeOpen });
     stops.push(() => stream.close());
     signals.forwardTo(stream);
@@ -63,12 +75,9 @@ export async function attach(client: AgentClient, request: ExecRequest, options:
         stdio.raw(),
         stdio.onResize(() => stream.event({ event: "resize", ...stdio.size() })),
       );
-    const exited = takeOutput(stream, stdio);
-    const input = stdio.readInput(
-      (chunk) => stream.write(0, chunk),
-      () => stream.eof(0),
-    );
-    stops.push(() => input.stop());
+    const exited = takeOutput(stream, stdio, () => signals.hangUp());
+    const input = options.noStdin ? stream.eof(0) : readInput(stream, stdio, () => signals.hangUp());
+    stops.push(() => input?.stop());
     return await Promise.race([exited, signals.ended]);
   } catch (error) {
     if (signals.beforeOpen.aborted) return signals.ended;
@@ -79,8 +88,16 @@ export async function attach(client: AgentClient, request: ExecRequest, options:
   }
 }
 
+/** @param onHangUp called when the terminal is gone, which is no end of what was typed */
+function readInput(stream: AgentStream, stdio: Stdio, onHangUp: () => void): { stop(): void } {
+  return stdio.readInput(
+    (chunk) => stream.write(0, chunk),
+    () => (stdio.hasHungUp() ? onHangUp() : stream.eof(0)),
+  );
+}
+
 /** Listens at once, and resolves when all output was written and the command is over. */
-function takeOutput(stream: AgentStream, stdio: Stdio): Promise<AttachEnd> {
+function takeOutput(stream: AgentStream, stdio: Stdio, onHangUp: () => void): Promise<AttachEnd> {
   const end = new Deferred<AttachEnd>();
   let exit: Json = {};
   stream.onEvent((event) => {
@@ -89,9 +106,11 @@ function takeOutput(stream: AgentStream, stdio: Stdio): Promise<AttachEnd> {
   stream.onData(async (channel, data) => {
     try {
       await stdio.write(channel === 2 ? "stderr" : "stdout", data);
-    } catch {
+    } catch (error) {
       // nobody reads any more: what SIGPIPE would be to the command here
-      end.resolve({ kind: "exit", code: 128 + sigpipe });
+      if ((error as { code?: unknown }).code === "EPIPE") end.resolve({ kind: "exit", code: 128 + sigpipe });
+      else if (stdio.hasHungUp()) onHangUp();
+      else end.reject(fail("OUTPUT_FAILED", { reason: (error as Error).message }, error));
     }
   });
   stream.closed.then(
@@ -106,7 +125,10 @@ function codeOf({ code, number }: Json): number {
   return signal === null ? (integerOf(code, 0, 255) ?? unknownStatus) : 128 + signal;
 }
 
-/** The first signal goes to the command; a second, or the grace period's end, ends the session. */
+/**
+ * Signals go to the command. After one that asks it to end, another such, or the grace period's end, ends the session; HUP and
+ * QUIT, which programs have other uses for, do so only where the terminal is gone.
+ */
 class SignalForwarder {
   readonly #options: AttachOptions;
   readonly #end = new Deferred<AttachEnd>();
@@ -131,6 +153,11 @@ class SignalForwarder {
     return this.#end.promise;
   }
 
+  /** The terminal is gone: what the kernel's SIGHUP says, should it not come. */
+  hangUp(): void {
+    if (this.#stream) this.#askToEnd(this.#stream, "HUP");
+  }
+
   forwardTo(stream: AgentStream): void {
     this.#stream = stream;
   }
@@ -141,13 +168,22 @@ class SignalForwarder {
   }
 
   #take(signal: string): void {
+    const { terminal, stdio } = this.#options;
     if (!this.#stream) {
+      if (!asksToEnd(signal)) return;
       this.#interrupt(signal);
       return this.#beforeOpen.abort();
     }
+    if (signal === "WINCH" && terminal) return;
+    const isEnd = signal === "INT" || signal === "TERM" || (signal === "HUP" && stdio.hasHungUp());
+    if (isEnd) this.#askToEnd(this.#stream, signal);
+    else this.#stream.event({ event: "signal", signal });
+  }
+
+  #askToEnd(stream: AgentStream, signal: string): void {
     if (this.#first !== undefined) return this.#interrupt(signal);
     this.#first = signal;
-    this.#stream.event({ event: "signal", signal });
+    stream.event({ event: "signal", signal });
     this.#timer = setTimeout(() => this.#interrupt(signal), this.#options.graceMs ?? 5000);
   }
 

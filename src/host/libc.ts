@@ -8,6 +8,8 @@ function load() {
     prlimit: { args: [FFIType.i32, FFIType.i32, FFIType.ptr, FFIType.ptr], returns: FFIType.i32 },
     lseek: { args: [FFIType.i32, FFIType.i64_fast, FFIType.i32], returns: FFIType.i64_fast },
     sendmsg: { args: [FFIType.i32, FFIType.ptr, FFIType.i32], returns: FFIType.i64_fast },
+    getpgrp: { args: [], returns: FFIType.i32 },
+    signal: { args: [FFIType.i32, FFIType.i64], returns: FFIType.i64 },
     socketpair: { args: [FFIType.i32, FFIType.i32, FFIType.i32, FFIType.ptr], returns: FFIType.i32 },
     syscall: { args: [FFIType.i64, FFIType.i64, FFIType.i64], returns: FFIType.i32 },
   }).symbols;
@@ -137,6 +139,27 @@ export function terminalMode(fd: number): Uint8Array | null {
 /** After what was written has gone out. False when it isn't a terminal (any more). */
 export function setTerminalMode(fd: number, mode: Uint8Array): boolean {
   return libc().ioctl(fd, TCSETSW, ptr(mode)) === 0;
+}
+
+const TIOCGPGRP = 0x540f;
+
+/** The process group in the foreground of a terminal; null where it is not our controlling terminal. tty_ioctl(4) */
+export function foregroundGroup(fd: number): number | null {
+  const group = new Int32Array(1);
+  return libc().ioctl(fd, TIOCGPGRP, ptr(group)) === 0 ? (group[0] ?? null) : null;
+}
+
+/** The process group of this process. */
+export function ownGroup(): number {
+  return libc().getpgrp();
+}
+
+const SIGTTIN = 21;
+const SIG_IGN = 1;
+
+/** From now on a read of the terminal from the background fails with EIO instead of stopping us. Children inherit that. */
+export function ignoreTerminalInputSignal(): void {
+  libc().signal(SIGTTIN, SIG_IGN);
 }
 
 export type Limit = { soft: bigint; hard: bigint };

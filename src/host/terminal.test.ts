@@ -110,6 +110,53 @@ test("a program that is stopped from outside gives the terminal back, and takes 
   expect(await child.exited).toBe(3);
 });
 
+test("a job in the background leaves the terminal alone, runs, and takes it when it is moved to the front", async () => {
+  let text = "";
+  let typed = 0;
+  // what is typed once that is there; raw mode begins with a look at the window's size
+  const steps = [
+    [/\$ $/, '"$P" "$1" keys &\n'],
+    [/ready/, "jobs; stty -a\n"],
+    [/Running[\s\S]*\nisig[\s\S]*\$ $/, "fg\n"],
+    [/fg[\s\S]*size 200x24/, "q"],
+    [/key 71[\s\S]*\$ $/, "exit 5\n"],
+  ] as const;
+  const child = Bun.spawn(["bash", "--norc", "-i", "-s", program], {
+    env: { ...process.env, P: process.execPath, PS1: "$ ", TERM: "dumb" },
+    terminal: {
+      cols: 200,
+      rows: 24,
+      data: (terminal, bytes: Uint8Array) => {
+        text += new TextDecoder().decode(bytes);
+        const [seen, keys] = steps[typed] ?? [/never$/, ""];
+        if (!seen.test(text)) return;
+        typed += 1;
+        terminal.write(keys);
+      },
+    },
+  });
+  children.push(child);
+  expect(await child.exited).toBe(5);
+  expect(text).not.toContain("Stopped");
+});
+
+test("a terminal that goes away without a word is the end of input, and is known to be gone", async () => {
+  using folder = tempFolder();
+  const file = `${folder.path}/said`;
+  let isReady = false;
+  const child = Bun.spawn(["sh", "-c", 'trap "" HUP; exec "$0" "$1" keys "$2"', process.execPath, program, file], {
+    terminal: {
+      data: (terminal, bytes: Uint8Array) => {
+        isReady ||= new TextDecoder().decode(bytes).includes("ready");
+        if (isReady) terminal.close();
+      },
+    },
+  });
+  children.push(child);
+  expect(await child.exited).toBe(4);
+  expect(await Bun.file(file).text()).toBe("gone");
+});
+
 test("a crash leaves the terminal as it was", async () => {
   let isReady = false;
   // the shell keeps the terminal open, so that it can be looked at afterwards

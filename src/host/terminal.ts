@@ -1,6 +1,7 @@
 /** This process's terminal and pipes: raw while a guest's shell has them, and themselves again whatever happens. */
-import { fstatSync, read, type Stats } from "node:fs";
 import { FdWriter } from "./fd-writer.ts";
+import { hasHungUp, isInForeground, watchForeground } from "./foreground.ts";
+import { readPlainInput, readTerminal, statOf } from "./input.ts";
 import { setTerminalMode, terminalMode } from "./libc.ts";
 import { rawMode } from "./raw-mode.ts";
 
@@ -14,9 +15,13 @@ export interface Terminal {
   /** of the terminal, 80 × 24 without one */
   size(): WindowSize;
   onResize(listener: () => void): () => void;
-  /** Keys go to the listener unchanged, ^C and ^Z included; the answer puts the terminal back. */
+  /** Keys go to the listener unchanged, ^C and ^Z included, while this process is in the foreground; the answer puts the terminal back. */
   raw(): () => void;
-  /** Reads stdin until `stop`; each chunk waits for the listener. `onEnd` once, at its end. */
+  /** Whether the terminal on stdin is ours to use; see host/foreground.ts. */
+  isInForeground(): boolean;
+  /** Whether a terminal that stdin, stdout or stderr was is gone. */
+  hasHungUp(): boolean;
+  /** Reads stdin until `stop`, a terminal while it is ours; each chunk waits for the listener. `onEnd` once, at its end. */
   readInput(onChunk: (chunk: Uint8Array) => Promise<void>, onEnd: () => void): { stop(): void };
   /** In order; resolves when all is written. @throws EPIPE and the like when the reader is gone */
   write(to: Output, data: Uint8Array | string): Promise<void>;
@@ -28,17 +33,21 @@ export interface Terminal {
 
 export function processTerminal(): Terminal {
   const outputs = { stdout: new FdWriter(1), stderr: new FdWriter(2) };
+  const terminals = [0, 1, 2].filter(isTerminal);
+  const stdinIsTerminal = terminals.includes(0);
   return {
-    stdinIsTerminal: isTerminal(0),
-    stdoutIsTerminal: isTerminal(1),
-    stderrIsTerminal: isTerminal(2),
+    stdinIsTerminal,
+    stdoutIsTerminal: terminals.includes(1),
+    stderrIsTerminal: terminals.includes(2),
     size: windowSize,
     onResize(listener) {
       process.on("SIGWINCH", listener);
       return () => void process.off("SIGWINCH", listener);
     },
     raw: enterRaw,
-    readInput,
+    isInForeground,
+    hasHungUp: () => terminals.some(hasHungUp),
+    readInput: stdinIsTerminal ? readTerminal : readPlainInput,
     write: (to, data) => outputs[to].write(data),
     print: (to, text) => void outputs[to].write(text).catch(() => {}),
     async flush() {
@@ -55,15 +64,6 @@ function isTerminal(fd: number): boolean {
   return process.getBuiltinModule("node:tty").isatty(fd);
 }
 
-/** Null: it is closed. */
-function statOf(fd: number): Stats | null {
-  try {
-    return fstatSync(fd);
-  } catch {
-    return null;
-  }
-}
-
 /** major number of `/dev/null` and its kin */
 const memoryDevices = 1;
 
@@ -75,93 +75,38 @@ function windowSize(): WindowSize {
 }
 
 /**
- * Raw until the answer is called or the process ends. A stop from outside (`kill -TSTP`; ^Z is only a key here) leaves the
- * terminal as it was for whoever has it meanwhile, and takes it again afterwards.
+ * Raw until the answer is called or the process ends, while it is in the foreground. A stop from outside (`kill -TSTP`; ^Z is
+ * only a key here) leaves the terminal as it was for whoever has it meanwhile, and takes it again afterwards.
  */
 function enterRaw(): () => void {
-  let before = terminalMode(0);
-  if (!before) return () => {};
+  if (!terminalMode(0)) return () => {};
+  /** what the terminal was like; null while it is not raw by us */
+  let before: Uint8Array | null = null;
   const on = () => {
     before = terminalMode(0);
     if (before) setTerminalMode(0, rawMode(before));
+    // the window may have another size by now
+    process.emit("SIGWINCH", "SIGWINCH");
   };
   const off = () => {
-    if (before) setTerminalMode(0, before);
+    if (before && isInForeground()) setTerminalMode(0, before);
+    before = null;
   };
   const suspend = () => {
     off();
     process.kill(process.pid, "SIGSTOP");
   };
-  const goOn = () => {
-    on();
-    // the window may have another size by now
-    process.emit("SIGWINCH", "SIGWINCH");
-  };
-  on();
   process.on("exit", off);
   process.on("SIGTSTP", suspend);
-  process.on("SIGCONT", goOn);
+  const unwatch = watchForeground((isForeground) => {
+    if (isForeground && before === null) on();
+    // whoever has it now has set it as they like
+    if (!isForeground) before = null;
+  });
   return () => {
+    unwatch();
     process.off("exit", off);
     process.off("SIGTSTP", suspend);
-    process.off("SIGCONT", goOn);
     off();
   };
 }
-
-/** Not by `process.stdin`, which loads node's streams: 1.5 ms of every command in a guest. */
-function readInput(onChunk: (chunk: Uint8Array) => Promise<void>, onEnd: () => void): { stop(): void } {
-  const input = statOf(0)?.isFile() ? fileInput() : streamInput();
-  let isStopped = false;
-  const readAll = async () => {
-    for (;;) {
-      const chunk = await input.next();
-      if (isStopped || chunk === null) return;
-      await onChunk(chunk);
-    }
-  };
-  // input that can't be read is at its end
-  void readAll()
-    .catch(() => {})
-    .then(() => isStopped || onEnd());
-  return {
-    stop() {
-      isStopped = true;
-      input.cancel();
-    },
-  };
-}
-
-/** Null at its end. */
-type Input = { next(): Promise<Uint8Array | null>; cancel(): void };
-
-function streamInput(): Input {
-  const open = () => Bun.stdin.stream().getReader();
-  let reader: ReturnType<typeof open> | undefined;
-  return {
-    // what can't be opened fails here
-    async next() {
-      reader ??= open();
-      return (await reader.read()).value ?? null;
-    },
-    cancel: () => void reader?.cancel().catch(() => {}),
-  };
-}
-
-/** From where whoever had it before stopped reading, as every program does; the runtime's stream begins at the front. */
-function fileInput(): Input {
-  return {
-    next() {
-      const { promise, resolve, reject } = Promise.withResolvers<Uint8Array | null>();
-      const buffer = new Uint8Array(fileChunk);
-      read(0, buffer, 0, fileChunk, null, (error, count) => {
-        if (error) reject(error);
-        else resolve(count === 0 ? null : buffer.subarray(0, count));
-      });
-      return promise;
-    },
-    cancel: () => {},
-  };
-}
-
-const fileChunk = 64 * 1024;

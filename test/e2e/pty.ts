@@ -15,11 +15,17 @@ export type Terminal = {
   pid: number;
 };
 
-export function onTerminal(home: Home, args: string[], size = { cols: 80, rows: 24 }): Terminal {
+/** @param argv another program than `banger` with these arguments */
+export function onTerminal(
+  home: Home,
+  args: string[],
+  size = { cols: 80, rows: 24 },
+  argv = [join(programs, "banger"), ...args],
+): Terminal {
   let text = "";
   let from = 0;
   const decoder = new TextDecoder();
-  const child = Bun.spawn([join(programs, "banger"), ...args], {
+  const child = Bun.spawn(argv, {
     cwd: home.folder,
     env: { ...home.env, TERM: "xterm-256color" },
     terminal: {

@@ -94,6 +94,8 @@ function contextOf(
       size: () => ({ cols: 80, rows: 24 }),
       onResize: () => () => {},
       raw: () => () => {},
+      isInForeground: () => true,
+      hasHungUp: () => false,
       readInput: (onChunk, onEnd) => readText(call.stdin, onChunk, onEnd),
       async write(to, data) {
         out[to] += typeof data === "string" ? data : decoder.decode(data);
@@ -112,9 +114,9 @@ function contextOf(
     api,
     socket: served.socket,
     runningApi: async () => api,
+    confirm: async () => call.stdin?.startsWith("y") ?? false,
     processEnd: async () => {},
     planWorkspace: async () => call.plan ?? notThere(),
-    confirm: async () => call.stdin?.startsWith("y") ?? false,
     workspaceTar: async function* () {
       yield new Uint8Array(1024);
     },

@@ -1,4 +1,5 @@
 /** A program for the terminal's tests: does what its argument says, with the real terminal or pipes of this process. */
+import { writeFileSync } from "node:fs";
 import { processTerminal } from "../terminal.ts";
 
 const terminal = processTerminal();
@@ -15,7 +16,11 @@ function echoKeys(): void {
       if (hex === "71") process.exit(3);
       if (hex === "78") setTimeout(() => raise(), 0);
     },
-    () => say("end"),
+    () => {
+      // nobody may be there to read it
+      if (process.argv[3]) writeFileSync(process.argv[3], terminal.hasHungUp() ? "gone" : "end");
+      process.exit(4);
+    },
   );
   say("ready");
 }

@@ -40,7 +40,7 @@ export type ExecRequest = {
   env?: Record<string, string>;
   cwd?: string;
   user?: string;
-  tty?: { cols: number; rows: number };
+  tty?: { cols: number; rows: number /** name of the host's terminal */; term?: string };
   detach?: { log: string };
 };
 

@@ -14,6 +14,7 @@ export type RunFlags = CreateFlags & {
   from?: string;
   depth?: number;
   tty?: boolean;
+  noStdin?: boolean;
   entrypoint?: string;
 };
 

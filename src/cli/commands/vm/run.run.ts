@@ -121,7 +121,7 @@ async function session(call: Run, client: AgentClient, vm: VmView, shellsLeft = 
   const { context, flags, env, plan } = call;
   const { name } = vm;
   const argv = await commandFor(context, vm, { argv: context.guestArgv, entrypoint: flags.entrypoint });
-  const request = { argv, env, ...placeOf(plan), tty: flags.tty };
+  const request = { argv, env, ...placeOf(plan), tty: flags.tty, noStdin: flags.noStdin };
   const end = await runSession(context, client, request);
   if (end.kind !== "lost") {
     if (!flags.rm) tellWaysOn(call, name);

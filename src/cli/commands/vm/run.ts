@@ -33,7 +33,7 @@ export const run = buildCommand({
         },
       ],
     },
-    aliases: { d: "detach", e: "env", t: "tty" },
+    aliases: { d: "detach", e: "env", n: "noStdin", t: "tty" },
   },
   docs: {
     brief: "a fresh VM: a shell in it, or a command behind --",

@@ -1,0 +1,127 @@
+/** Reading stdin, whatever it is, without `process.stdin`, which loads node's streams: 1.5 ms of every command in a guest. */
+import { accessSync, constants, fstatSync, read, type Stats } from "node:fs";
+import { hasHungUp, isInForeground, watchForeground } from "./foreground.ts";
+
+type OnChunk = (chunk: Uint8Array) => Promise<void>;
+
+/** Reads to the end of a pipe or file; each chunk waits for the listener. Input that can't be read is at its end. */
+export function readPlainInput(onChunk: OnChunk, onEnd: () => void): { stop(): void } {
+  const input = statOf(0)?.isFile() ? fileInput() : streamInput(() => Bun.stdin.stream());
+  let isStopped = false;
+  const take = async (chunk: Uint8Array) => {
+    if (!isStopped) await onChunk(chunk);
+  };
+  void readAll(input, take, () => isStopped).then(() => isStopped || onEnd());
+  return {
+    stop() {
+      isStopped = true;
+      input.cancel();
+    },
+  };
+}
+
+/** Reads a terminal while this process is in its foreground. `onEnd` once: at ^D where that is no key, or when the terminal is gone. */
+export function readTerminal(onChunk: OnChunk, onEnd: () => void): { stop(): void } {
+  let current: Input | null = null;
+  let isStopped = false;
+  const stop = () => {
+    isStopped = true;
+    unwatch?.();
+    current?.cancel();
+    current = null;
+  };
+  const end = () => {
+    if (isStopped) return;
+    stop();
+    onEnd();
+  };
+  const begin = () => {
+    const input = streamInput(openTerminal);
+    current = input;
+    void readAll(input, onChunk, () => current !== input).then(() => {
+      if (current !== input) return;
+      current = null;
+      // read in the background: the watch begins anew
+      if (hasHungUp(0) || isInForeground()) end();
+    });
+  };
+  const look = (isForeground: boolean) => {
+    if (isStopped) return;
+    if (hasHungUp(0)) return end();
+    if (!isForeground) {
+      current?.cancel();
+      current = null;
+    } else if (current === null) begin();
+  };
+  let unwatch: (() => void) | undefined;
+  unwatch = watchForeground(look);
+  if (isStopped) unwatch();
+  return { stop };
+}
+
+/** Null at its end. */
+type Input = { next(): Promise<Uint8Array | null>; cancel(): void };
+
+async function readAll(input: Input, onChunk: OnChunk, isOver: () => boolean): Promise<void> {
+  try {
+    for (;;) {
+      const chunk = await input.next();
+      if (isOver() || chunk === null) return;
+      await onChunk(chunk);
+    }
+  } catch {
+    // input that can't be read is at its end
+  }
+}
+
+function streamInput(open: () => ReadableStream<Uint8Array>): Input {
+  const begin = () => open().getReader();
+  let reader: ReturnType<typeof begin> | undefined;
+  return {
+    // what can't be opened fails here
+    async next() {
+      reader ??= begin();
+      return (await reader.read()).value ?? null;
+    },
+    cancel: () => void reader?.cancel().catch(() => {}),
+  };
+}
+
+const ownTerminal = "/proc/self/fd/0";
+
+/** Opened anew each time, for the runtime's own stream of stdin can be read once. After su(1) the terminal may be another user's. */
+function openTerminal(): ReadableStream<Uint8Array> {
+  try {
+    accessSync(ownTerminal, constants.R_OK);
+  } catch {
+    return Bun.stdin.stream();
+  }
+  return Bun.file(ownTerminal).stream();
+}
+
+/** From where whoever had it before stopped reading, as every program does; the runtime's stream begins at the front. */
+function fileInput(): Input {
+  return {
+    next() {
+      const { promise, resolve, reject } = Promise.withResolvers<Uint8Array | null>();
+      const buffer = new Uint8Array(fileChunk);
+      read(0, buffer, 0, fileChunk, null, (error, count) => {
+        if (error) reject(error);
+        else resolve(count === 0 ? null : buffer.subarray(0, count));
+      });
+      return promise;
+    },
+    cancel: () => {},
+  };
+}
+
+const fileChunk = 64 * 1024;
+
+/** Null: it is closed. */
+export function statOf(fd: number): Stats | null {
+  try {
+    return fstatSync(fd);
+  } catch {
+    return null;
+  }
+}
