@@ -13,8 +13,8 @@ export type EntryInfo = {
   mode: number;
   /** bytes */
   size: number;
-  /** Unix time in `ms`, with a fraction */
-  mtimeMs: number;
+  /** Unix time in `ns` */
+  mtimeNs: bigint;
   uid: number;
   dev: number;
   ino: number;
@@ -41,7 +41,7 @@ export function byteTextOf(text: string): string {
 /** What is there, links not followed; null when there is nothing (or a parent is no folder). */
 export function lookAt(path: string): EntryInfo | null {
   try {
-    return infoOf(fs.lstatSync(bytesOf(path)));
+    return infoOf(fs.lstatSync(bytesOf(path), { bigint: true }));
   } catch (error) {
     if (isMissing(error)) return null;
     throw error;
@@ -99,7 +99,7 @@ export function openBeneath(root: string, relative: string): OpenEntry | null {
   const fd = openPlain(join(root, relative), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   if (fd === null) return null;
   try {
-    const info = infoOf(fs.fstatSync(fd));
+    const info = infoOf(fs.fstatSync(fd, { bigint: true }));
     if (info.kind === "file" && isAt(fd, join(root, relative))) return openEntry(fd, info);
   } catch (error) {
     fs.closeSync(fd);
@@ -178,13 +178,21 @@ function join(root: string, relative: string): string {
   return root === "/" ? `/${relative}` : `${root}/${relative}`;
 }
 
-function infoOf(stat: fs.Stats): EntryInfo {
-  const kind = kindOf(stat);
-  const { size, mtimeMs, uid, dev, ino } = stat;
-  return { kind, mode: stat.mode & 0o7777, size, mtimeMs, uid, dev, ino };
+/** As big integers, because a number has no room for today's nanoseconds. */
+function infoOf(stat: fs.BigIntStats): EntryInfo {
+  const { mode, size, mtimeNs, uid, dev, ino } = stat;
+  return {
+    kind: kindOf(stat),
+    mode: Number(mode) & 0o7777,
+    size: Number(size),
+    mtimeNs,
+    uid: Number(uid),
+    dev: Number(dev),
+    ino: Number(ino),
+  };
 }
 
-function kindOf(one: Pick<fs.Stats, "isFile" | "isDirectory" | "isSymbolicLink">): EntryKind {
+function kindOf(one: Pick<fs.BigIntStats, "isFile" | "isDirectory" | "isSymbolicLink">): EntryKind {
   return one.isFile() ? "file" : one.isDirectory() ? "folder" : one.isSymbolicLink() ? "link" : "special";
 }
 

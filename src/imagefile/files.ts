@@ -38,7 +38,7 @@ class Found {
 
   content(name: string, text: string, mode: number): void {
     const data = new TextEncoder().encode(text);
-    const plain = { path: name, kind: "file", mode, size: data.length, mtime: 0, origin: "folder" } as const;
+    const plain = { path: name, kind: "file", mode, size: data.length, mtimeNs: 0n, origin: "folder" } as const;
     this.entries.push({ ...plain, source: { kind: "bytes", data } });
   }
 
@@ -54,7 +54,7 @@ class Found {
 
   #add(name: string, path: string, info: EntryInfo, mode?: number): void {
     const { size } = info;
-    const common = { path: name, mtime: Math.floor(info.mtimeMs / 1000), origin: "folder" } as const;
+    const common = { path: name, mtimeNs: info.mtimeNs, origin: "folder" } as const;
     if (this.entries.length >= maxEntries)
       throw fail("WORKSPACE_REFUSED", { path: showPath(path), reason: `it holds more than ${maxEntries} files` });
     if (!isSafePlainPath(path) || path.includes("\n")) return this.#problem(path, "has a name that can't be sent");

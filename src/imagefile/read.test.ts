@@ -96,7 +96,7 @@ test("content and source, a file and a folder, with modes, links and times", asy
       "hprogram",
     ],
   ]);
-  expect(plan.files[2]?.entries.find(({ path }) => path === "app/main")?.mtime).toBe(5);
+  expect(plan.files[2]?.entries.find(({ path }) => path === "app/main")?.mtimeNs).toBe(5_000_000_000n);
 });
 
 test("no way out of the folder, and everything that is missing is said at once", async () => {

@@ -27,7 +27,7 @@ export class Collector {
     if (info.kind === "link") return this.#addLink(path, info, origin);
     if (!isReadable(`${this.#root}/${path}`)) return this.#notes.path("may not be read, so not sent", path);
     const source = { kind: "disk", root: this.#root, path } as const;
-    this.#push({ path, kind: "file", mode: info.mode & 0o777, size: info.size, mtime: seconds(info), origin, source });
+    this.#push({ path, kind: "file", mode: info.mode & 0o777, size: info.size, mtimeNs: info.mtimeNs, origin, source });
   }
 
   /** Adds the folder itself; false when it is none. */
@@ -43,7 +43,7 @@ export class Collector {
       kind: "link",
       mode: 0o777,
       size: 0,
-      mtime: seconds(info),
+      mtimeNs: info.mtimeNs,
       target,
       origin,
       source: { kind: "none" },
@@ -65,7 +65,7 @@ export class Collector {
         kind: "folder",
         mode,
         size: 0,
-        mtime: seconds(info),
+        mtimeNs: info.mtimeNs,
         origin,
         source: { kind: "none" },
       });
@@ -90,8 +90,4 @@ export class Collector {
     this.totals.files += 1;
     this.totals.bytes += entry.size;
   }
-}
-
-function seconds(info: EntryInfo): number {
-  return Math.floor(info.mtimeMs / 1000);
 }

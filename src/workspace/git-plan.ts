@@ -92,7 +92,7 @@ export async function planRepository(
 /** The `.git` of every repository in the plan; packs once, one repository after the other. */
 class GuestRepositories {
   readonly #jobs: readonly Job[];
-  readonly #now = Math.floor(Date.now() / 1000);
+  readonly #now = BigInt(Date.now()) * 1_000_000n;
   #packed: Promise<boolean>[] | null = null;
 
   constructor(jobs: readonly Job[]) {

@@ -12,8 +12,8 @@ export type GuestGit = {
   history: History;
   /** running or done; false when there is nothing to pack */
   packed: Promise<boolean>;
-  /** seconds, for files that are made here */
-  now: number;
+  /** Unix time in `ns`, for files that are made here */
+  now: bigint;
 };
 
 const maxSmallFile = 1024 * 1024;
@@ -60,11 +60,11 @@ function writtenFiles({ open, history, now }: GuestGit): [name: string, data: Ui
 }
 
 /** `git status` takes from the last checkout in this log what HEAD is detached at: a tag's name, or the commit. */
-function detachedLog(open: OpenRepository, oid: string, now: number): string | null {
+function detachedLog(open: OpenRepository, oid: string, now: bigint): string | null {
   const log = Buffer.from(readKept(open, "logs/HEAD", maxLogBytes) ?? []).toString("latin1");
   const last = [...log.matchAll(/^[^\t\n]*\tcheckout: moving from \S+ to ([^\s\0]{1,200})$/gm)].at(-1)?.[1];
   if (last === undefined) return null;
-  return `${"0".repeat(oid.length)} ${oid} banger <banger@localhost> ${now} +0000\tcheckout: moving from - to ${last}\n`;
+  return `${"0".repeat(oid.length)} ${oid} banger <banger@localhost> ${now / 1_000_000_000n} +0000\tcheckout: moving from - to ${last}\n`;
 }
 
 /** Files of the repository's git directory that go in as they are, when they are plain files of a sane size. */
@@ -97,8 +97,16 @@ function* indexEntry({ open, now }: GuestGit): Generator<PlanEntry, void, void> 
   const copy = lookAt(byteTextOf(`${open.gitDir}/index`));
   if (info === null || copy === null) return;
   const source = { kind: "disk", root: realPath(byteTextOf(open.gitDir)), path: "index" } as const;
-  const mtime = Math.min(now, Math.floor(info.mtimeMs / 1000));
-  yield { path: `${open.guestGitDir}/index`, kind: "file", mode: 0o644, size: copy.size, mtime, origin: "git", source };
+  const mtimeNs = info.mtimeNs < now ? info.mtimeNs : now;
+  yield {
+    path: `${open.guestGitDir}/index`,
+    kind: "file",
+    mode: 0o644,
+    size: copy.size,
+    mtimeNs,
+    origin: "git",
+    source,
+  };
 }
 
 /**
@@ -120,7 +128,7 @@ async function* packEntries(job: GuestGit): AsyncGenerator<PlanEntry, void, void
       kind: "file",
       mode: 0o444,
       size,
-      mtime: job.now,
+      mtimeNs: job.now,
       origin: "git",
       source: { kind: "disk", root, path: name },
     };
@@ -129,12 +137,20 @@ async function* packEntries(job: GuestGit): AsyncGenerator<PlanEntry, void, void
   }
 }
 
-function folderEntry(path: string, mtime: number): PlanEntry {
-  return { path, kind: "folder", mode: 0o755, size: 0, mtime, origin: "git", source: { kind: "none" } };
+function folderEntry(path: string, mtimeNs: bigint): PlanEntry {
+  return { path, kind: "folder", mode: 0o755, size: 0, mtimeNs, origin: "git", source: { kind: "none" } };
 }
 
-function bytesEntry(path: string, data: Uint8Array, mtime: number): PlanEntry {
-  return { path, kind: "file", mode: 0o644, size: data.length, mtime, origin: "git", source: { kind: "bytes", data } };
+function bytesEntry(path: string, data: Uint8Array, mtimeNs: bigint): PlanEntry {
+  return {
+    path,
+    kind: "file",
+    mode: 0o644,
+    size: data.length,
+    mtimeNs,
+    origin: "git",
+    source: { kind: "bytes", data },
+  };
 }
 
 function text(byteText: string): Uint8Array {

@@ -57,7 +57,9 @@ class ChunkWriter {
     if (file === null) return onVanished?.(showPath(entry.path));
     try {
       const { size } = file.info;
-      yield* this.put(tarHeader({ ...entry, size }));
+      // what git keeps is read from copies, and has the time of what was copied
+      const { mtimeNs } = entry.origin === "git" ? entry : file.info;
+      yield* this.put(tarHeader({ ...entry, size, mtimeNs }));
       yield* this.#copy(file, size, entry.path, progress);
       yield* this.#pad(size);
     } finally {

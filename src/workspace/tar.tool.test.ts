@@ -26,7 +26,7 @@ const file = (path: string, more: Partial<TarEntry> = {}): TarEntry => ({
   kind: "file",
   mode: 0o644,
   size: 0,
-  mtime: 1_700_000_000,
+  mtimeNs: 1_700_000_000_000_000_000n,
   ...more,
 });
 
@@ -48,15 +48,15 @@ gatedTest(
         path,
         fc.uint8Array({ maxLength: 1500 }),
         fc.nat(0o777),
-        fc.integer({ min: 1, max: 1_700_000_000 }),
-        (each, data, mode, mtime) => {
+        fc.bigInt({ min: 1n, max: 1_700_000_000_000_000_000n }),
+        (each, data, mode, mtimeNs) => {
           const into = extract(
-            archive([{ entry: file(each, { size: data.length, mode: mode | 0o400, mtime }), data }]),
+            archive([{ entry: file(each, { size: data.length, mode: mode | 0o400, mtimeNs }), data }]),
           );
           const there = Buffer.concat([Buffer.from(`${into}/`), Buffer.from(each, "latin1")]);
           expect(fs.readFileSync(there).equals(Buffer.from(data))).toBe(true);
-          const info = fs.statSync(there);
-          expect([info.mode & 0o777, info.mtimeMs]).toEqual([mode | 0o400, mtime * 1000]);
+          const info = fs.statSync(there, { bigint: true });
+          expect([Number(info.mode) & 0o777, info.mtimeNs]).toEqual([mode | 0o400, mtimeNs]);
           fs.rmSync(into, { recursive: true });
         },
       ),
@@ -73,12 +73,12 @@ gatedTest("tool:tar", "links with long targets, folders with long names", () => 
     archive([
       { entry: { ...file("link"), kind: "link", target }, data: new Uint8Array() },
       { entry: { ...file(folder), kind: "folder", mode: 0o750 }, data: new Uint8Array() },
-      { entry: { ...file("before"), mtime: -5 }, data: new Uint8Array() },
+      { entry: { ...file("before"), mtimeNs: -5_250_000_000n }, data: new Uint8Array() },
     ]),
   );
   expect(fs.readlinkSync(`${into}/link`)).toBe(target);
   expect(fs.statSync(`${into}/${folder}`).mode & 0o777).toBe(0o750);
-  expect(fs.statSync(`${into}/before`).mtimeMs).toBe(-5000);
+  expect(fs.statSync(`${into}/before`).mtimeMs).toBe(-5250);
 });
 
 gatedTest("tool:tar", "a size over 8 GiB is said in a PAX record", () => {

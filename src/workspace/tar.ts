@@ -7,14 +7,15 @@ export type TarEntry = {
   mode: number;
   /** bytes of content that follow; 0 but for files */
   size: number;
-  /** Unix time in whole seconds */
-  mtime: number;
+  /** Unix time in `ns` */
+  mtimeNs: bigint;
   /** byte text */
   target?: string;
 };
 
 const block = 512;
 const typeFlags = { file: "0", folder: "5", link: "2", pax: "x" } as const;
+const second = 1_000_000_000n;
 const maxOctal11 = 0o77777777777;
 
 /** The end of an archive. */
@@ -33,17 +34,34 @@ export function tarHeader(entry: TarEntry): Uint8Array {
   if (split === null) records.push(paxRecord("path", name));
   if (target.length > 100) records.push(paxRecord("linkpath", target));
   if (entry.size > maxOctal11) records.push(paxRecord("size", String(entry.size)));
-  if (entry.mtime < 0 || entry.mtime > maxOctal11) records.push(paxRecord("mtime", String(entry.mtime)));
+  const seconds = wholeSeconds(entry.mtimeNs);
+  const isPlain = entry.mtimeNs % second === 0n && seconds >= 0 && seconds <= maxOctal11;
+  if (!isPlain) records.push(paxRecord("mtime", paxTime(entry.mtimeNs)));
   const main = ustar({
     prefix: split?.prefix ?? "",
     name: split?.name ?? name.slice(0, 100),
     mode: entry.mode,
     size: Math.min(entry.size, maxOctal11),
-    mtime: Math.min(Math.max(0, entry.mtime), maxOctal11),
+    mtime: Math.min(Math.max(0, seconds), maxOctal11),
     type: typeFlags[entry.kind],
     target: target.slice(0, 100),
   });
   return records.length === 0 ? main : Buffer.concat([paxHeader(records.join("")), main]);
+}
+
+/** Rounded down. */
+function wholeSeconds(ns: bigint): number {
+  const rest = ns % second;
+  return Number((ns - rest) / second) - (rest < 0n ? 1 : 0);
+}
+
+/** POSIX.1-2017, pax, "pax Extended Header File Times": decimal seconds, with a minus before 1970. */
+function paxTime(ns: bigint): string {
+  const size = ns < 0n ? -ns : ns;
+  const fraction = String(size % second)
+    .padStart(9, "0")
+    .replace(/0+$/, "");
+  return `${ns < 0n ? "-" : ""}${size / second}${fraction === "" ? "" : `.${fraction}`}`;
 }
 
 function paxHeader(body: string): Uint8Array {
@@ -94,7 +112,8 @@ function ustar(fields: Ustar): Uint8Array {
   header.write("root", 265, "latin1");
   header.write("root", 297, "latin1");
   header.write(fields.prefix, 345, 155, "latin1");
-  const sum = header.reduce((total, byte) => total + byte, 0);
+  let sum = 0;
+  for (const byte of header) sum += byte;
   header.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148, "latin1");
   return header;
 }

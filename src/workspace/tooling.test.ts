@@ -7,7 +7,7 @@ const file = (path: string): PlanEntry => ({
   kind: "file",
   mode: 0o644,
   size: 0,
-  mtime: 0,
+  mtimeNs: 0n,
   origin: "tracked",
   source: { kind: "none" },
 });

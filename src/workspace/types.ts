@@ -49,8 +49,8 @@ export type PlanEntry = {
   mode: number;
   /** bytes; what the file had when planned */
   size: number;
-  /** Unix time in whole seconds */
-  mtime: number;
+  /** Unix time in `ns` */
+  mtimeNs: bigint;
   /** target of a link, byte text */
   target?: string;
   origin: EntryOrigin;

@@ -54,6 +54,16 @@ shutil.rmtree("/usr/share/doc/jq"); os.symlink("git", "/usr/share/doc/jq")
 # times: of files and folders, from long ago
 for path in ["/srv/t/new", "/srv/t/in", "/srv/t/empty", "/usr/share/renamed"]: os.utime(path, (86400, 86400))
 os.utime("/srv/t/link", (86400, 86400), follow_symlinks=False)
+# what was made of a thing a nanosecond after it, at a second's end and in its middle: a file of a file, of a folder, of a link,
+# of a file with two names, and of a file of the image
+for at, second in [("end", 1700000000999999998), ("middle", 1700000100500000000)]:
+    base = "/srv/t/made-" + at
+    write(base + "/input", b"i"); os.link(base + "/input", base + "/input-too"); os.symlink("input", base + "/input-link")
+    os.mkdir(base + "/input-folder"); write(base + "/output", b"o")
+    for name in ["input", "input-link", "input-folder"]: os.utime(base + "/" + name, ns=(second, second), follow_symlinks=False)
+    os.utime(base + "/output", ns=(second + 1, second + 1))
+from_image = os.stat("/etc/services").st_mtime_ns
+write("/srv/t/made-of-image", b"o"); os.utime("/srv/t/made-of-image", ns=(from_image + 1, from_image + 1))
 # a container image of one program
 libraries = subprocess.run("ldd /bin/echo | grep -o '/[^ ]*'", shell=True, capture_output=True, text=True).stdout.split()
 os.makedirs("/root/c")
@@ -65,6 +75,17 @@ write("/root/c/hello", b"#!/bin/sh\\necho from a container\\n", 0o755)
 # an overlay shows links between what it has copied up once it forgets what it knew
 with open("/proc/sys/vm/drop_caches", "w") as f: f.write("2")
 subprocess.run("tar -C /root/c -c . | docker import - tiny >/dev/null && rm -r /root/c", shell=True, check=True)
+`;
+
+/** Prints the outputs that `make` would make again, as older than what they were made of. */
+export const staleScript = `
+import os
+def time(path): return os.lstat(path).st_mtime_ns
+for at in ["end", "middle"]:
+    for name in ["input", "input-too", "input-link", "input-folder"]:
+        path = "/srv/t/made-%s/" % at
+        if time(path + "output") < time(path + name): print("output", at, time(path + "output"), name, time(path + name))
+if time("/srv/t/made-of-image") < time("/etc/services"): print("made-of-image")
 `;
 
 /** A line for each name below the root, without what a VM is given or writes while it boots. */
@@ -95,7 +116,7 @@ def line(path):
         if s.st_nlink > 1: rest += " = " + os.fsdecode(first.setdefault(s.st_ino, path))
     elif stat.S_ISCHR(s.st_mode) or stat.S_ISBLK(s.st_mode): rest = "%d,%d" % (os.major(s.st_rdev), os.minor(s.st_rdev))
     xattrs = ["%s=%s" % (n, os.getxattr(path, n, follow_symlinks=False).hex()) for n in names_of(path)]
-    time = "-" if path in changing else int(s.st_mtime // 1)
+    time = "-" if path in changing else s.st_mtime_ns // 10**9
     return " ".join([repr(path), kind, "%d:%d" % (s.st_uid, s.st_gid), str(time), rest, *xattrs])
 def walk(path):
     for name in sorted(os.listdir(path)):

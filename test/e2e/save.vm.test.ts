@@ -7,7 +7,7 @@ import type { ImageView } from "../../src/model/artifact.ts";
 import { pathsOf } from "../../src/model/paths.ts";
 import { vmSuite } from "./harness.ts";
 import { until } from "./processes.ts";
-import { changeScript, listScript } from "./save-scripts.ts";
+import { changeScript, listScript, staleScript } from "./save-scripts.ts";
 
 type Listed = { name: string; state: string };
 
@@ -103,6 +103,7 @@ vmSuite("save", (home) => {
       gone: [],
       came: [],
     });
+    expect(await python("b", staleScript)).toBe("");
     const [a, b] = ["a", "b"].map((name) => identities.get(name)?.split("\n") ?? []);
     for (const line of a?.filter(Boolean) ?? []) expect(b).not.toContain(line);
     expect(await exec("b", "docker", "images", "--format", "{{.Repository}}")).toBe("tiny\n");

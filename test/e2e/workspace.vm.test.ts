@@ -6,6 +6,16 @@ import { vmSuite } from "./harness.ts";
 import { until } from "./processes.ts";
 import { git, makeRepository, write } from "./repo.ts";
 
+/** seconds since 1970, by name */
+const times = {
+  "edited.txt": "1700000000.123456788",
+  "staged.txt": "1700000000.123456789",
+  "kept.txt": "1700000000.999999999",
+  "run.sh": "-2.250000000",
+  link: "1700000001.000000001",
+  deep: "1700000002.700000000",
+};
+
 vmSuite("workspace", (home) => {
   let repo = "";
   const inGuest = async (name: string, script: string) =>
@@ -36,6 +46,8 @@ vmSuite("workspace", (home) => {
     });
     git(repo, "add", "staged.txt");
     rmSync(join(repo, "deleted.txt"));
+    for (const [name, time] of Object.entries(times))
+      Bun.spawnSync(["touch", "--no-dereference", "--date", `@${time}`, join(repo, name)]);
     await home().ok(["vm", "run", "--name", "w", "--detach", "--wait=agent", repo]);
   }, 300_000);
 
@@ -58,6 +70,13 @@ vmSuite("workspace", (home) => {
     ).toBe("after\nstaged\nunicode\na submodule's file\ndeep\nran\nkept.txt\n");
     expect(await inGuest("w", "ls deleted.txt untracked.txt ignored 2>/dev/null; true")).toBe("");
     expect(await inGuest("w", "stat -c %U:%G kept.txt .git")).toBe("root:root\nroot:root\n");
+  });
+
+  test("modification times arrive to the nanosecond, before 1970 too", async () => {
+    const names = Object.keys(times);
+    const there = await inGuest("w", `stat -c %.9Y ${names.join(" ")}`);
+    expect(there.trim().split("\n")).toEqual(Object.values(times));
+    expect(await inGuest("w", "test staged.txt -nt edited.txt && echo newer")).toBe("newer\n");
   });
 
   test("remotes come without credentials", async () => {

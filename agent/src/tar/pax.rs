@@ -70,20 +70,39 @@ fn id(value: &[u8]) -> Option<Option<u32>> {
     }
 }
 
-/// `1700000000.25`; before 1970 counts as 1970.
+/// `1700000000.25`; `-3.25` is three and a quarter seconds before 1970. Rounded down to nanoseconds.
 pub fn time(value: &[u8]) -> Option<Time> {
     let text = std::str::from_utf8(value).ok()?;
-    if text.starts_with('-') {
-        return Some((0, 0));
-    }
+    let (is_before, text) = text.strip_prefix('-').map_or((false, text), |text| (true, text));
     let (seconds, fraction) = text.split_once('.').unwrap_or((text, ""));
     let digits = fraction.get(..fraction.len().min(9))?;
     if !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    let nanos = format!("{digits:0<9}").parse().ok()?;
+    let nanos: i64 = format!("{digits:0<9}").parse().ok()?;
     let seconds = i64::try_from(number(seconds.as_bytes())??).ok()?;
-    Some((seconds, nanos))
+    let finer = fraction.bytes().skip(9).any(|byte| byte != b'0');
+    Some(if is_before { before_1970(seconds, nanos + i64::from(finer)) } else { (seconds, nanos) })
+}
+
+/// timespec(3) counts nanoseconds upwards, before 1970 too.
+fn before_1970(seconds: i64, nanos: i64) -> Time {
+    if nanos == 0 {
+        (-seconds, 0)
+    } else {
+        (-seconds - 1, 1_000_000_000 - nanos)
+    }
+}
+
+/// As `time` reads it.
+pub fn write_time((seconds, nanos): Time) -> String {
+    if seconds >= 0 {
+        format!("{seconds}.{nanos:09}")
+    } else if nanos == 0 {
+        format!("{seconds}")
+    } else {
+        format!("-{}.{:09}", -(seconds + 1), 1_000_000_000 - nanos)
+    }
 }
 
 /// One record; its length counts itself.
@@ -130,7 +149,17 @@ mod tests {
     fn times_have_nine_digits_after_the_point() {
         assert_eq!(time(b"12.5"), Some((12, 500_000_000)));
         assert_eq!(time(b"12.1234567899"), Some((12, 123_456_789)));
-        assert_eq!(time(b"-3.5"), Some((0, 0)));
+        assert_eq!(time(b"-3.25"), Some((-4, 750_000_000)));
+        assert_eq!((time(b"-3"), time(b"-0.5")), (Some((-3, 0)), Some((-1, 500_000_000))));
+        assert_eq!(time(b"-0.0000000001"), Some((-1, 999_999_999)));
         assert_eq!((time(b"x"), time(b""), time(b"1.x")), (None, None, None));
+        assert_eq!((time(b"--1"), time(b"-"), time(b"-1.-5")), (None, None, None));
+    }
+
+    #[test]
+    fn a_time_that_is_written_is_read_again() {
+        for at in [(0, 1), (1_700_000_000, 999_999_999), (-1, 0), (-1, 1), (-1, 999_999_999), (-300, 500_000_000), (1 << 33, 7)] {
+            assert_eq!(time(write_time(at).as_bytes()), Some(at), "{at:?}");
+        }
     }
 }

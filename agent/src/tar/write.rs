@@ -30,9 +30,9 @@ pub fn header(meta: &Meta, metadata: &Metadata, mut records: Vec<u8>) -> Vec<u8>
             pax::write(&mut records, key, id.to_string().as_bytes());
         }
     }
-    let (seconds, nanos) = (metadata.mtime().max(0), metadata.mtime_nsec());
-    if nanos != 0 {
-        pax::write(&mut records, "mtime", format!("{seconds}.{nanos:09}").as_bytes());
+    let (seconds, nanos) = (metadata.mtime(), metadata.mtime_nsec());
+    if nanos != 0 || !(0..1 << 33).contains(&seconds) {
+        pax::write(&mut records, "mtime", pax::write_time((seconds, nanos)).as_bytes());
     }
     let mut bytes = Vec::with_capacity(BLOCK);
     if !records.is_empty() {

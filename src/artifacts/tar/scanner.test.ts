@@ -2,8 +2,9 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { runs } from "../../base/testing/budget.ts";
 import { type TarEvent, tarEvents } from "./events.ts";
-import { TarError } from "./header.ts";
+import { type TarEntry, TarError } from "./header.ts";
 import { paxRecord } from "./pax.ts";
+import { TarScanner } from "./scanner.ts";
 import { anyTar, archive, chunked, file, folder, type Member, symlink } from "./testing/archive.ts";
 import { encodeHeader, endOfArchive, padding } from "./writer.ts";
 
@@ -114,6 +115,24 @@ test("GNU long names and pax names are taken", async () => {
   const gnu = Buffer.concat([extension("L", new TextEncoder().encode(`${long}\0`)), archive([file("short", "x")])]);
   expect(await read(new Uint8Array(gnu))).toEqual([{ name: long, content: "x" }]);
 });
+
+const paxTimes: [text: string, seconds: number][] = [
+  ["1700000000", 1_700_000_000],
+  ["1700000000.999999999", 1_700_000_000],
+  ["1700000000.99999999999999999999", 1_700_000_000],
+  ["-3.25", -4],
+  ["-3.0", -3],
+  ["-3", -3],
+];
+for (const [text, seconds] of paxTimes) {
+  test(`the pax time ${text} is rounded down to ${seconds}`, () => {
+    const found: number[] = [];
+    const sink = { entry: ({ mtime }: TarEntry) => found.push(mtime), data() {}, padding() {} };
+    const scanner = new TarScanner(sink, { entries: 10, bytes: 10_000 });
+    scanner.push(Buffer.concat([extension("x", paxRecord("mtime", text)), archive([file("a", "")])]));
+    expect(found).toEqual([seconds]);
+  });
+}
 
 test("what follows the end marker is ignored", async () => {
   const bytes = Buffer.concat([archive([file("a", "")]), new Uint8Array(8192), Buffer.from("garbage")]);

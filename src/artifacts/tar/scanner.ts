@@ -278,12 +278,14 @@ function paxNumber(pax: ReadonlyMap<string, string>, key: string): number | unde
   return value;
 }
 
-/** Whole seconds, downwards. */
+/** Whole seconds, rounded down by the digits: as a number, many nines would become the next second. */
 function paxTime(pax: ReadonlyMap<string, string>): number | undefined {
   const text = pax.get("mtime");
   if (text === undefined) return undefined;
   if (!/^-?\d{1,15}(?:\.\d{0,30})?$/.test(text)) throw new TarError("a pax mtime is no number");
-  return Math.floor(Number(text));
+  const [whole = "", fraction = ""] = text.split(".");
+  const isBelow = whole.startsWith("-") && /[1-9]/.test(fraction);
+  return Number(whole) - (isBelow ? 1 : 0);
 }
 
 function cString(body: Uint8Array): string {
