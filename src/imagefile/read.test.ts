@@ -78,7 +78,7 @@ test("content and source, a file and a folder, with modes, links and times", asy
         padding: () => {},
       };
       const scanner = new TarScanner(sink, anyTar);
-      const tar = { prepare() {}, entries: [...entries], git: async function* () {} };
+      const tar = { async prepare() {}, entries: [...entries], git: async function* () {} };
       for await (const chunk of workspaceTar(tar)) scanner.push(chunk);
       scanner.finish();
       return [...found, content.join("")];
@@ -139,7 +139,7 @@ test("a link that comes after the plan is not followed", async () => {
   const plan = await readImageFile("dev.toml", folder);
   Bun.spawnSync(["ln", "-sf", "/etc/passwd", `${folder}/file`]);
   const vanished: string[] = [];
-  const tar = { prepare() {}, entries: [...(plan.files[0]?.entries ?? [])], git: async function* () {} };
+  const tar = { async prepare() {}, entries: [...(plan.files[0]?.entries ?? [])], git: async function* () {} };
   const chunks: Uint8Array[] = [];
   for await (const chunk of workspaceTar(tar, { onVanished: (path) => void vanished.push(path) })) chunks.push(chunk);
   expect(vanished).toEqual(["a"]);

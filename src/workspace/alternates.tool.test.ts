@@ -87,7 +87,7 @@ gitTest("git reads none of the stranger's alternates: what is not checked is not
     return bed.deps.exec(argv, options);
   };
   await expect(roundTrip({ ...bed, deps: { ...bed.deps, exec } }, { folder: repo })).rejects.toMatchObject({
-    code: "WORKSPACE_GIT",
+    code: "WORKSPACE_INCOMPLETE",
   });
   expect(swapped).toBe(true);
 });

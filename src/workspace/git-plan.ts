@@ -1,4 +1,5 @@
 /** The plan for a git repository. */
+import { count } from "../base/text.ts";
 import { lookAt } from "../host/tree.ts";
 import { Collector } from "./collect.ts";
 import { usesFilters } from "./filters.ts";
@@ -61,6 +62,7 @@ export async function planRepository(
     const wish = { depth: request.depth, withIndex: request.from === undefined };
     jobs.push({ open, history: await planHistory(open, open === top ? start : open.refs.head, wish) });
   }
+  if (request.from !== undefined) await noteMissing(notes, top, start);
   addNotes(notes, { request, jobs, subfolder, entries: collector.entries });
   const guest = new GuestRepositories(jobs);
   const dispose = async () => {
@@ -81,7 +83,7 @@ export async function planRepository(
     notes: notes.list(),
     after: request.from === undefined ? [] : [checkout(start)],
     tooling: planTooling(repository.workTree, collector.entries),
-    prepare: () => void guest.prepare(),
+    prepare: () => guest.ready(),
     git: () => guest.entries(),
     checkedOut: async () => (request.from === undefined || start.oid === null ? [] : listCommit(top, start.oid)),
     dispose,
@@ -97,6 +99,12 @@ class GuestRepositories {
 
   constructor(jobs: readonly Job[]) {
     this.#jobs = jobs;
+  }
+
+  ready(): Promise<void> {
+    const all = Promise.all(this.prepare()).then(() => {});
+    all.catch(() => {});
+    return all;
   }
 
   /** A failure is thrown where the pack is needed. */
@@ -129,6 +137,19 @@ class GuestRepositories {
 async function listCommit(open: OpenRepository, oid: string): Promise<CheckedOut[]> {
   const { stdout } = await open.git(["ls-tree", "-r", "-z", "--long", "--full-tree", oid]);
   return [...parseTree(stdout)].filter(({ path }) => isSafePath(path));
+}
+
+/** In a partial clone the guest's checkout would end where an object can't be fetched. */
+async function noteMissing(notes: Notes, { git, settings }: OpenRepository, { oid }: Start): Promise<void> {
+  if (settings.promisor === null || oid === null) return;
+  const { stdout } = await git(["rev-list", "--objects", "--no-walk", "--missing=print", oid]);
+  const missing = Buffer.from(stdout).toString("latin1").match(/^\?/gm)?.length ?? 0;
+  if (missing === 0) return;
+  const what = `${count(missing, "object")} of that commit`;
+  notes.add(
+    "warn",
+    `${what} are not here: the guest has to fetch them from ${showPath(settings.promisor)} for its files`,
+  );
 }
 
 function checkout(start: Start): AfterCommand {
@@ -169,6 +190,8 @@ function addNotes(notes: Notes, { request, jobs, subfolder, entries }: Planned):
         `settings${at} come from ${showPath(file)} too, which the repository's own configuration names`,
       );
     if (open.copied.shallow.length > 0) notes.add("info", `the history${at} is shallow here, so it is in the guest`);
+    for (const folder of open.missingAlternates)
+      notes.add("warn", `objects${at} should come from ${showPath(folder)} too, which does not exist`);
     for (const folder of open.alternates)
       notes.add("warn", `objects${at} come from ${showPath(folder)} too: history from there may go in`);
     const underWay = workUnderWay(open);

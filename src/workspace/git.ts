@@ -23,7 +23,7 @@ export type GitCall = {
 
 export type GitResult = { exitCode: number; stdout: Uint8Array /** last line, cleaned */; said: string };
 
-/** Runs one git subcommand. @throws WORKSPACE_GIT, TOOL_MISSING */
+/** Runs one git subcommand. @throws WORKSPACE_GIT, WORKSPACE_INCOMPLETE, TOOL_MISSING */
 export type Git = (argv: readonly string[], call?: GitCall) => Promise<GitResult>;
 
 export type GitPlaces = {
@@ -87,11 +87,19 @@ export function openGit({ exec, cage }: { exec: Exec; cage: ToolCage }, places: 
     if (exitCode !== 0 && !call.allow?.includes(exitCode)) {
       if (/No space left on device/.test(said))
         throw fail("DISK_FULL", { path: places.gitDir, during: "packing the history" });
+      if (isMissingObject(said)) throw fail("WORKSPACE_INCOMPLETE", { path: places.shown, problem: said });
       const status = result.signal === null ? `exit code ${result.exitCode}` : `signal ${result.signal}`;
       throw fail("WORKSPACE_GIT", { path: places.shown, problem: `git ${argv[0]}: ${said || status}` });
     }
     return { exitCode, stdout: result.stdout, said };
   };
+}
+
+/** git's words for an object that a commit, tree, tag or ref names and that is not there. */
+function isMissingObject(said: string): boolean {
+  return /^(?:bad (?:tree )?object |missing \w+ |unable to (?:read|find) [0-9a-f]|could not read [0-9a-f]|failed to traverse parents|option `merged' must point to a commit)/i.test(
+    said,
+  );
 }
 
 /** Everything of git's environment that could lead it to foreign settings is set; the rest is what `Exec` gives. */

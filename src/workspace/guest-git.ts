@@ -51,7 +51,7 @@ function writtenFiles({ open, history, now }: GuestGit): [name: string, data: Ui
   const files: [string, Uint8Array][] = [
     ["HEAD", text(ref === null ? `${oid}\n` : `ref: ${ref}\n`)],
     ["config", text(config.text)],
-    ["packed-refs", text(packedRefs({ head: history.start, all: history.refs }))],
+    ["packed-refs", text(packedRefs({ all: history.refs }))],
   ];
   const log = ref === null && oid !== null ? detachedLog(open, oid, now) : null;
   if (log !== null) files.push(["logs/HEAD", text(log)]);

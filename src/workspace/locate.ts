@@ -1,16 +1,19 @@
 /** From the folder that the user named to the repository (or plain folder) that is meant, or a refusal with its reason. */
 import { fail } from "../base/errors/error.ts";
+import { quoteArg } from "../base/text.ts";
 import { byteTextOf, lookAt, readBeneath, realPath } from "../host/tree.ts";
-import { maxConfigBytes, parseGitConfig } from "./git-config.ts";
+import { isInClient, isProjectOfClient, isWithin, refusedBare, refusedClaim, refusedTarget } from "./claims.ts";
 import { baseName } from "./names.ts";
 
-/** A repository's three folders; real paths as byte text. */
+/** A repository's four folders; real paths as byte text. */
 export type Repository = {
   workTree: string;
   /** holds HEAD and the index */
   gitDir: string;
   /** holds objects, refs and config; the same as `gitDir` but in a linked worktree */
   commonDir: string;
+  /** of the common directory, or where a link there leads */
+  objects: string;
 };
 
 export type Located =
@@ -23,24 +26,56 @@ export function locate(folder: string, home: string): Located {
   refuseTooMuch(folder, root, home);
   const here = repositoryAt(root, folder);
   if (here !== null) return { kind: "git", repository: here, subfolder: "" };
-  if (looksBare(root)) refuse(folder, "it is a bare git repository: it has no files; clone it first");
+  if (looksBare(root)) {
+    const { reason, next } = refusedBare(root, root);
+    throw refusal(folder, reason, next);
+  }
   return insideOf(root, folder, home) ?? { kind: "folder", root };
 }
 
-/** The repository whose top is `root`; null when there is no usable `.git` in it. */
+/** The repository whose top is `root`; null when there is no usable `.git` in it. @throws WORKSPACE_REFUSED */
 export function repositoryAt(root: string, shown: string): Repository | null {
   const dotGit = lookAt(`${root}/.git`);
   if (dotGit === null || dotGit.kind === "special") return null;
   const gitDir = dotGit.kind === "file" ? followGitFile(root, shown) : tryRealPath(`${root}/.git`);
   if (gitDir === null || lookAt(`${gitDir}/HEAD`) === null) return null;
-  const commonDir = commonOf(gitDir, shown);
-  requireBackLink(root, gitDir, commonDir, shown);
-  for (const name of ["objects", "refs"]) {
-    const found = lookAt(`${commonDir}/${name}`)?.kind;
-    if (found === "link") refuse(shown, `its git directory's ${name} is a symbolic link, which is not followed`);
-    if (found !== "folder") return null;
+  const claimed = commonOf(gitDir, shown);
+  const refused = refusedClaim({ root, gitDir, commonDir: claimed });
+  if (refused !== null) throw refusal(shown, refused.reason, refused.next);
+  const commonDir = refsAt(root, claimed, shown);
+  const objects = commonDir === null ? null : objectsAt(root, commonDir, shown);
+  return commonDir === null || objects === null ? null : { workTree: root, gitDir, commonDir, objects };
+}
+
+/** The folder with the refs: the git directory itself, or where `repo` keeps all of it but HEAD and the index. */
+function refsAt(root: string, commonDir: string, shown: string): string | null {
+  const kind = lookAt(`${commonDir}/refs`)?.kind;
+  if (kind !== "link") return kind === "folder" ? commonDir : null;
+  const target = tryRealPath(`${commonDir}/refs`);
+  const store = target?.endsWith("/refs") ? target.slice(0, -"/refs".length) : null;
+  if (store !== null && isProjectOfClient(root, store)) return store;
+  throw refusal(
+    shown,
+    `its git directory's refs is a symbolic link, which is not followed to another repository (${target === null ? "nothing there" : utf8(target)})`,
+    "make a worktree of that repository instead, with `git worktree add`",
+  );
+}
+
+/** The folder with the objects, without links; a link stays in the work tree, or in the `repo` checkout around it. */
+function objectsAt(root: string, commonDir: string, shown: string): string | null {
+  const link = `${commonDir}/objects`;
+  const kind = lookAt(link)?.kind;
+  if (kind !== "link") return kind === "folder" ? link : null;
+  const target = tryRealPath(link);
+  if (target !== null && lookAt(target)?.kind === "folder") {
+    if (isWithin(target, root) || isWithin(target, commonDir) || isInClient(root, target)) return target;
   }
-  return { workTree: root, gitDir, commonDir };
+  const [from, to] = [link, target ?? "FOLDER"].map((path) => quoteArg(utf8(path)));
+  throw refusal(
+    shown,
+    `its git directory's objects is a symbolic link, which is not followed out of the repository (${target === null ? "nothing there" : utf8(target)})`,
+    `name the folder in a file instead: \`rm ${from} && mkdir -p ${from}/info && echo ${to} >${from}/info/alternates\``,
+  );
 }
 
 function realFolder(folder: string): string {
@@ -66,7 +101,9 @@ function followGitFile(root: string, shown: string): string | null {
   const target = text === null ? undefined : /^gitdir: ([^\n\0]+?)\r?\n?$/.exec(text)?.[1];
   if (target === undefined) return refuse(shown, "its .git file is none of git's");
   const gitDir = tryRealPath(target.startsWith("/") ? target : `${root}/${target}`);
-  return gitDir ?? refuse(shown, "its .git file points to a folder that does not exist");
+  if (gitDir !== null) return gitDir;
+  const { reason, next } = refusedTarget(root, target);
+  throw refusal(shown, reason, next);
 }
 
 function commonOf(gitDir: string, shown: string): string {
@@ -74,30 +111,6 @@ function commonOf(gitDir: string, shown: string): string {
   if (text === undefined) return gitDir;
   const common = tryRealPath(text.startsWith("/") ? text : `${gitDir}/${text}`);
   return common ?? refuse(shown, "its commondir file points to a folder that does not exist");
-}
-
-/**
- * A folder may say that any other folder of the user's is its git directory; then that one's history would go into a
- * VM where the stranger's code runs. So a git directory elsewhere must name this folder as its work tree.
- */
-function requireBackLink(root: string, gitDir: string, commonDir: string, shown: string): void {
-  if (commonDir !== gitDir && !gitDir.startsWith(`${commonDir}/worktrees/`)) {
-    refuse(shown, "its git directory claims another repository's history as its own");
-  }
-  if (gitDir === `${root}/.git`) return;
-  const worktreeFile = readText(gitDir, "gitdir", 8192)?.replace(/\r?\n$/, "");
-  const back = worktreeFile?.endsWith("/.git") ? worktreeFile.slice(0, -"/.git".length) : coreWorktree(gitDir);
-  const real = back === undefined ? null : tryRealPath(back.startsWith("/") ? back : `${gitDir}/${back}`);
-  if (real === root) return;
-  refuse(
-    shown,
-    "its .git points to a git directory elsewhere that does not point back (`git config core.worktree` there would)",
-  );
-}
-
-function coreWorktree(gitDir: string): string | undefined {
-  const text = readText(gitDir, "config", maxConfigBytes);
-  return text === null ? undefined : parseGitConfig(text).get("core.worktree");
 }
 
 function looksBare(root: string): boolean {
@@ -128,11 +141,6 @@ function insideOf(root: string, folder: string, home: string): Located | null {
   return null;
 }
 
-/** Whether `path` is `folder` or below it; both without links. */
-export function isWithin(path: string, folder: string): boolean {
-  return `${path}/`.startsWith(folder === "/" ? "/" : `${folder}/`);
-}
-
 function parentOf(path: string): string {
   return path.slice(0, Math.max(1, path.length - baseName(path).length - 1)) || "/";
 }
@@ -147,6 +155,10 @@ function readText(folder: string, name: string, max: number): string | null {
   }
 }
 
+function utf8(path: string): string {
+  return Buffer.from(path, "latin1").toString("utf8");
+}
+
 function tryRealPath(path: string): string | null {
   try {
     return realPath(path);
@@ -155,8 +167,8 @@ function tryRealPath(path: string): string | null {
   }
 }
 
-function refusal(path: string, reason: string) {
-  return fail("WORKSPACE_REFUSED", { path, reason });
+function refusal(path: string, reason: string, next?: string) {
+  return fail("WORKSPACE_REFUSED", { path, reason, ...(next === undefined ? {} : { next }) });
 }
 
 function refuse(path: string, reason: string): never {

@@ -13,6 +13,8 @@ export type ObjectFolder = {
   path: string;
   /** folders in it that git keeps objects in: `pack`, and `00` to `ff` */
   parts: string[];
+  /** folders that its alternates name and that do not exist */
+  missing: string[];
 };
 
 /** As deep as git follows alternates (its test t5710). */
@@ -51,7 +53,7 @@ export async function writeAlternates(gitDir: string, folders: readonly ObjectFo
 }
 
 function followAlternates(folder: ObjectFolder, nesting: number, found: Map<string, ObjectFolder>): void {
-  for (const path of alternatesOf(folder.path)) {
+  for (const path of alternatesOf(folder)) {
     if (found.has(path)) continue;
     if (nesting >= maxNesting) throw new ObjectsError(`its alternates are nested more than ${maxNesting} deep`);
     if (found.size > maxAlternates) throw new ObjectsError(`it has more than ${maxAlternates} alternates`);
@@ -69,7 +71,7 @@ function checkFolder(path: string): ObjectFolder {
       if (/^(?:pack|[0-9a-f]{2})$/.test(name)) parts.push(name);
     } else if (kind !== "file") throw odd(name, kind);
   }
-  return { path, parts };
+  return { path, parts, missing: [] };
 }
 
 function refuseOdd(objects: string, folder: string): void {
@@ -78,11 +80,13 @@ function refuseOdd(objects: string, folder: string): void {
   }
 }
 
-/** Folders that exist, without links on the way. */
-function alternatesOf(objects: string): string[] {
+/** Folders that exist, without links on the way; the others are noted as missing. */
+function alternatesOf({ path: objects, missing }: ObjectFolder): string[] {
   return parseAlternates(readAlternates(objects)).flatMap((path) => {
     const other = tryRealPath(path.startsWith("/") ? path : `${objects}/${path}`);
-    return other === null || lookAt(other)?.kind !== "folder" ? [] : [other];
+    if (other !== null && lookAt(other)?.kind === "folder") return [other];
+    missing.push(path);
+    return [];
   });
 }
 

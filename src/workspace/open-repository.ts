@@ -26,6 +26,8 @@ export type OpenRepository = {
   gitDir: string;
   /** folders elsewhere that its objects come from too, byte text */
   alternates: string[];
+  /** such folders that do not exist */
+  missingAlternates: string[];
 };
 
 export type OpenPlaces = { path: string; guestGitDir: string; scratch: string; user: UserPlaces; signal: AbortSignal };
@@ -47,7 +49,8 @@ export async function openRepository(
   const git = openGit(deps, { gitDir, workTree, objects: objects.map(({ path }) => nameable(path)), shown, signal });
   if (copied.split) await git(["update-index", "--no-split-index"]);
   const alternates = objects.slice(1).map((folder) => folder.path);
-  return { repository, path, guestGitDir, refs, settings, copied, git, gitDir, alternates };
+  const missingAlternates = objects.flatMap(({ missing }) => missing);
+  return { missingAlternates, repository, path, guestGitDir, refs, settings, copied, git, gitDir, alternates };
 }
 
 /** `path`, byte text, or the nearest folder above it that a command line can name: one in UTF-8. */
@@ -59,7 +62,7 @@ function nameable(path: string): string {
 
 function objectsOf(repository: Repository): ObjectFolder[] {
   try {
-    return checkObjects(`${repository.commonDir}/objects`);
+    return checkObjects(repository.objects);
   } catch (error) {
     const path = Buffer.from(repository.workTree, "latin1").toString("utf8");
     throw fail("WORKSPACE_REFUSED", { path, reason: (error as Error).message }, error);

@@ -86,7 +86,7 @@ function planFolder(request: WorkspaceRequest, root: string, note: string | unde
     notes: notes.list(),
     after: [],
     tooling: planTooling(root, collector.entries),
-    prepare: () => {},
+    prepare: async () => {},
     git: () => nothing(),
     checkedOut: async () => [],
     dispose: async () => {},

@@ -1,14 +1,21 @@
-/** Reads HEAD and the refs of a repository from their files: bounded, links not followed, nothing run. */
+/** Reads HEAD and the refs of a repository from their files or tables: bounded, links not followed, nothing run. */
 import { fail } from "../base/errors/error.ts";
 import { listNames, lookAt } from "../host/tree.ts";
 import { readGitFile } from "./git-file.ts";
 import type { Repository } from "./locate.ts";
+import { readRefTables } from "./ref-tables.ts";
 
 export type Head = {
   /** full ref name, or null when detached */ ref: string | null /** null: no commit yet */;
   oid: string | null;
 };
-export type Refs = { head: Head /** `refs/heads/main` → object id */; all: Map<string, string> };
+export type Refs = {
+  head: Head;
+  /** `refs/heads/main` → object id */
+  all: Map<string, string>;
+  /** `refs/remotes/origin/HEAD` → `refs/remotes/origin/main` */
+  symbolic: Map<string, string>;
+};
 
 const maxRefs = 500_000;
 const maxDepth = 32;
@@ -24,18 +31,45 @@ export function isOid(text: string): boolean {
 /** @throws WORKSPACE_GIT */
 export function readRefs(repository: Repository): Refs {
   const shown = Buffer.from(repository.workTree, "latin1").toString("utf8");
-  const all = new Map<string, string>();
-  const packed = textOf(repository.commonDir, "packed-refs", maxPackedBytes, shown);
-  if (packed !== null) parsePackedRefs(packed, all);
-  const symbolic = new Map<string, string>();
-  readLoose(repository.commonDir, "refs", 0, { all, symbolic, shown });
+  const found: Found = { all: new Map(), symbolic: new Map(), shown };
+  const { all, symbolic } = found;
+  let head = textOf(repository.gitDir, "HEAD", 4096, shown)?.trimEnd();
+  if (head === headOfReftable) head = readTables(repository, found);
+  else readFiles(repository, found);
   for (let links = 0; links < maxLinks; links++) {
     for (const [name, target] of symbolic) {
       const oid = all.get(target);
       if (oid !== undefined) all.set(name, oid);
     }
   }
-  return { head: readHead(repository, { all, symbolic, shown }), all };
+  return { head: parseHead(head, found), all, symbolic };
+}
+
+/** What HEAD is where refs are kept as reftable, so that older gits refuse the repository. */
+const headOfReftable = "ref: refs/heads/.invalid";
+
+function readFiles(repository: Repository, found: Found): void {
+  const packed = textOf(repository.commonDir, "packed-refs", maxPackedBytes, found.shown);
+  if (packed !== null) parsePackedRefs(packed, found.all);
+  readLoose(repository.commonDir, "refs", 0, found);
+}
+
+/** @returns HEAD, which a linked worktree has in a stack of its own, as its file would have it */
+function readTables({ gitDir, commonDir }: Repository, { all, symbolic, shown }: Found): string {
+  try {
+    const own = readRefTables(gitDir);
+    const refs = gitDir === commonDir ? own : readRefTables(commonDir);
+    for (const [name, value] of refs) {
+      if (!isRefName(name) || all.size >= maxRefs) continue;
+      if ("oid" in value) all.set(name, value.oid);
+      else symbolic.set(name, value.target);
+    }
+    const head = own.get("HEAD");
+    if (head === undefined) return "ref: refs/heads/main";
+    return "oid" in head ? head.oid : `ref: ${head.target}`;
+  } catch (error) {
+    throw fail("WORKSPACE_GIT", { path: shown, problem: (error as Error).message }, error);
+  }
 }
 
 /** `OID SP NAME` lines; comments and `^PEELED` lines are passed over, as is what is malformed. */
@@ -56,14 +90,10 @@ export function isRefName(name: string): boolean {
   return name.split("/").every((part) => !part.startsWith(".") && !part.endsWith(".lock"));
 }
 
-function readHead(repository: Repository, { all, symbolic, shown }: Found): Head {
-  const text = textOf(repository.gitDir, "HEAD", 4096, shown)?.trimEnd();
+function parseHead(text: string | undefined, { all, symbolic, shown }: Found): Head {
   if (text !== undefined && isOid(text)) return { ref: null, oid: text };
   let ref = /^ref: *(.+)$/.exec(text ?? "")?.[1];
   for (let links = 0; links < maxLinks; links++) ref = symbolic.get(ref ?? "") ?? ref;
-  if (ref === "refs/heads/.invalid") {
-    throw fail("WORKSPACE_GIT", { path: shown, problem: "its refs are stored as reftable, which is not read yet" });
-  }
   if (ref === undefined || !isRefName(ref))
     throw fail("WORKSPACE_GIT", { path: shown, problem: "its HEAD is damaged" });
   return { ref, oid: all.get(ref) ?? null };

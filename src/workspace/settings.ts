@@ -1,11 +1,12 @@
 /** The configuration that a repository is under, as far as banger uses it. */
 import { fail } from "../base/errors/error.ts";
+import { isWithin } from "./claims.ts";
 import { placesOf, readAllConfig, real, type UserPlaces, xdgGit } from "./config-files.ts";
 import { expandPath } from "./config-include.ts";
 import type { ConfigEntry, ConfigPart, ConfigRead } from "./config-read.ts";
 import { GitConfig, maxConfigBytes, parseGitConfig } from "./git-config.ts";
 import { readGitFile } from "./git-file.ts";
-import { isWithin, type Repository } from "./locate.ts";
+import type { Repository } from "./locate.ts";
 
 export type Settings = {
   /** what the repository's own files say; the only place that remotes, branches and submodules are taken from */

@@ -46,7 +46,7 @@ function skeletonConfig(settings: Settings): string {
   return `[core]\n\tbare = false\n\tignoreCase = ${ignoreCase}\n${format}`;
 }
 
-export function packedRefs(refs: Refs): string {
+export function packedRefs(refs: Pick<Refs, "all">): string {
   const names = [...refs.all.keys()].sort();
   return ["# pack-refs with: sorted", ...names.map((name) => `${refs.all.get(name)} ${name}`), ""].join("\n");
 }

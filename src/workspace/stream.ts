@@ -17,12 +17,13 @@ export type StreamReport = {
 
 const chunkSize = 256 * 1024;
 
-/** Each chunk is the consumer's to keep. @throws WORKSPACE_COPY, WORKSPACE_GIT */
+/** Each chunk is the consumer's to keep. @throws WORKSPACE_COPY, WORKSPACE_GIT, WORKSPACE_INCOMPLETE */
 export async function* workspaceTar(
   plan: Pick<WorkspacePlan, "prepare" | "entries" | "git">,
   report: StreamReport = {},
 ): AsyncGenerator<Uint8Array, void, void> {
-  plan.prepare();
+  // what the history lacks is said before anything is copied
+  await plan.prepare();
   const writer = new ChunkWriter();
   let done = 0;
   const progress = (bytes: number) => {

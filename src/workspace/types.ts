@@ -85,8 +85,11 @@ export type WorkspacePlan = {
   notes: WorkspaceNote[];
   after: AfterCommand[];
   tooling: DetachedCommand | null;
-  /** begins to pack the history in the background, for as long as the caller has to wait for the VM; idempotent */
-  prepare(): void;
+  /**
+   * Begins to pack the history in the background, for as long as the caller has to wait for the VM; idempotent.
+   * @throws WORKSPACE_INCOMPLETE, WORKSPACE_GIT from the promise, which may be left alone
+   */
+  prepare(): Promise<void>;
   /** what `.git` will hold, waiting for the packs; called once, by the stream */
   git(): AsyncIterable<PlanEntry>;
   /** with `--from`: the files that are not sent but checked out in the guest, for `--dry-run` */

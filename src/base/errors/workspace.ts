@@ -5,13 +5,20 @@ import { spec } from "./spec.ts";
 export const workspaceErrors = {
   WORKSPACE_REFUSED: spec({
     exit: Exit.Usage,
-    message: (p: { path: string; reason: string }) => `${p.path} can't be a workspace: ${p.reason}`,
-    hint: () => "name the folder of one project, as in `banger vm run ./repo`",
+    message: (p: { path: string; reason: string; next?: string }) => `${p.path} can't be a workspace: ${p.reason}`,
+    hint: (p) => p.next ?? "name the folder of one project, as in `banger vm run ./repo`",
   }),
   WORKSPACE_GIT: spec({
     exit: Exit.Failure,
     message: (p: { path: string; problem: string }) => `reading the git repository ${p.path} failed: ${p.problem}`,
     hint: () => "`git status` there may say more",
+  }),
+  WORKSPACE_INCOMPLETE: spec({
+    exit: Exit.Failure,
+    message: (p: { path: string; problem: string }) =>
+      `objects of the git repository ${p.path} are missing: ${p.problem}; nothing was copied`,
+    hint: () =>
+      "`git fsck --connectivity-only` there lists them and `git fetch --refetch` gets them again; with --depth N less history is needed",
   }),
   WORKSPACE_REF: spec({
     exit: Exit.NotFound,

@@ -27,7 +27,7 @@ export async function putFiles(
 async function putFile(build: BuildVm, step: Step, { path, entries }: FilePlan, { uid, gid }: Ids): Promise<void> {
   const folder = path.slice(0, path.lastIndexOf("/")) || "/";
   const gone: string[] = [];
-  const plan = { prepare() {}, entries: [...entries], git: async function* () {} };
+  const plan = { async prepare() {}, entries: [...entries], git: async function* () {} };
   const tar = build.context.workspaceTar(plan, { onVanished: (name) => void gone.push(name) });
   try {
     const stream = await build.client.open("put", { path: folder, create: true, uid, gid });

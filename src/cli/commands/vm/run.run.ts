@@ -61,7 +61,7 @@ async function planAndRun(context: CliContext, flags: RunFlags, folder: string |
 async function runInVm(call: Run): Promise<number> {
   const { context, flags, plan, sink } = call;
   for (const note of rootWarning(context)) sink.emit(note);
-  plan?.prepare();
+  void plan?.prepare();
   const laps = new Laps(context);
   laps.end("begin");
   const started = await startVm(call);
