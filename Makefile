@@ -10,7 +10,7 @@ VERSION := $(shell sed -n 's/^  "version": "\(.*\)",/\1/p' package.json)
 SOURCES := $(shell find src \( -name '*.ts' -o -name '*.toml' \) ! -name '*.test.ts')
 AGENT_SOURCES := $(shell find agent protocol -type f -not -path 'agent/target/*' 2>/dev/null)
 
-.PHONY: help setup build check unit test test-attack run bench fuzz mutants install clean
+.PHONY: help setup build check unit test test-attack test-images run bench fuzz mutants install clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 16
@@ -45,6 +45,11 @@ test-attack: ## hostile guests, registries, archives and repositories: one line 
 	@scripts/setup --test
 	@$(MAKE) --no-print-directory --silent build
 	@$(BIN)/bun scripts/test-all.ts attack
+
+test-images: ## a corpus of layers against umoci, GNU tar and bsdtar: one line each, same or why not
+	@scripts/setup --test
+	@$(MAKE) --no-print-directory --silent build
+	@BANGER_IMAGES=all $(BIN)/bun test --timeout=1200000 test/images/corpus.tool.test.ts
 
 run: build ## the main job with this repository: a shell in a VM (without a terminal: a command that proves where it is)
 	@scripts/run

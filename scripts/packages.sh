@@ -37,6 +37,7 @@ bzip2|packs archives in tests|bzip2|bzip2|bzip2|bzip2
 git|is the workspace's repository|git|git|git|git
 skopeo|copies test images|skopeo|skopeo|skopeo|skopeo
 umoci|unpacks test images, to compare|umoci|-|-|umoci
+bsdtar|unpacks test images, to compare|libarchive-tools|bsdtar|libarchive|bsdtar
 docker-registry|is the registry of tests|docker-registry|-|-|distribution-registry
 openssl|makes certificates for tests|openssl|openssl|openssl|openssl
 htpasswd|makes a registry's users in tests|apache2-utils|httpd-tools|apache|apache2-utils

@@ -166,7 +166,7 @@ export const routes = {
   importImage: {
     method: "POST",
     path: "/v1/images/{name}",
-    summary: "body: root file system as a tar stream; ?source=… (NDJSON)",
+    summary: "body: root file system as a tar stream; ?source=…&twice=1 (NDJSON)",
   },
   importDisk: {
     method: "POST",

@@ -12,6 +12,15 @@ for (const [name, packed] of [
   ["gzip", gzipSync(text)],
   ["gzip in two members", Buffer.concat([gzipSync(text.subarray(0, 1000)), gzipSync(text.subarray(1000))])],
   ["zstd", zstdCompressSync(text)],
+  ["zstd behind frames to skip", Buffer.concat([skippable(0x50, "1234"), skippable(0x5f, ""), zstdCompressSync(text)])],
+  [
+    "zstd around a frame to skip",
+    Buffer.concat([
+      zstdCompressSync(text.subarray(0, 1000)),
+      skippable(0x57, "x".repeat(5000)),
+      zstdCompressSync(text.subarray(1000)),
+    ]),
+  ],
 ] as const) {
   test(`${name} is unpacked, however the stream is cut`, async () => {
     for (const step of [1_000_000, 4099, 3]) {
@@ -19,6 +28,12 @@ for (const [name, packed] of [
       expect(Buffer.compare(await collect(decompressed(chunked(packed, [step]))), text)).toBe(0);
     }
   });
+}
+
+function skippable(first: number, content: string): Buffer {
+  const head = Buffer.from([first, 0x2a, 0x4d, 0x18, 0, 0, 0, 0]);
+  head.writeUInt32LE(content.length, 4);
+  return Buffer.concat([head, Buffer.from(content)]);
 }
 
 test("nothing is nothing", async () => {

@@ -15,8 +15,14 @@ const magics: [Exclude<Compression, null>, number[]][] = [
 export const magicBytes = 6;
 
 export function compressionOf(head: Uint8Array): Compression {
+  if (isSkippable(head)) return "zstd";
   const found = magics.find(([, magic]) => magic.every((byte, at) => head[at] === byte));
   return found?.[0] ?? null;
+}
+
+/** A frame that readers pass over may come before zstd's own, as pzstd has it (RFC 8878, 3.1.2): 0x184D2A50 to 0x184D2A5F. */
+function isSkippable(head: Uint8Array): boolean {
+  return ((head[0] ?? 0) & 0xf0) === 0x50 && [0x2a, 0x4d, 0x18].every((byte, at) => head[at + 1] === byte);
 }
 
 /** A compressed stream that can't be unpacked. `problem` is half a sentence. */

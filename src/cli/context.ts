@@ -53,8 +53,11 @@ export type CliContext = {
   buildImage(recipe: string, emit: Emit, signal: AbortSignal): Promise<Source>;
   /** An archive of images as one tar stream: a file, a folder, or `-` for stdin. */
   openTar(path: string, signal: AbortSignal): Promise<Source>;
-  /** A root file system as one tar stream: a tar, a folder, a squashfs, or `-` for a tar on stdin; an ext4 as a disk. */
-  openRootfs(path: string, signal: AbortSignal): Promise<Source & { isDisk?: boolean }>;
+  /**
+   * A root file system as one tar stream: a tar, a folder, a squashfs, or `-` for a tar on stdin; an ext4 as a disk. `isOnce`: it
+   * can't be opened again.
+   */
+  openRootfs(path: string, signal: AbortSignal): Promise<Source & { isDisk?: boolean; isOnce?: boolean }>;
   /** Writes a stream to a file, which gets its name when it is whole; `-` is stdout. */
   saveTo(path: string, content: AsyncIterable<Uint8Array>): Promise<void>;
   /** Writes a bundle into a folder. @returns its catalog entry, as values and as TOML */

@@ -23,9 +23,9 @@ export function queryName(exchange: HttpExchange, key: string): ImageName | null
   return text === null ? null : parseImageName(text);
 }
 
-/** `?verify=1`: read all of the files. */
-export function wantsVerify(exchange: HttpExchange): boolean {
-  const text = exchange.query.get("verify");
+/** Whether the query has `key=1`, as in `?verify=1`. @throws REQUEST_INVALID for another value */
+export function isSet(exchange: HttpExchange, key: string): boolean {
+  const text = exchange.query.get(key);
   if (text === null || text === "1") return text === "1";
-  throw fail("REQUEST_INVALID", { problems: ["verify must be 1 or absent"] });
+  throw fail("REQUEST_INVALID", { problems: [`${key} must be 1 or absent`] });
 }

@@ -65,6 +65,6 @@ async function textOf(tar: AsyncIterable<Uint8Array>): Promise<string> {
     if (passed > maxStream) break;
     scanner.push(chunk);
   }
-  if (passed <= maxStream) scanner.finish(false);
+  if (passed <= maxStream) scanner.finish("block");
   return Buffer.concat(chunks).toString("latin1");
 }

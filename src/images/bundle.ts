@@ -19,7 +19,7 @@ import type { Emit } from "../model/event.ts";
 import { assembleImage } from "./assemble.ts";
 import { configProblem } from "./config.ts";
 import { type ImageDeps, storingImage } from "./deps.ts";
-import type { Budget } from "./layer/convert.ts";
+import type { Budget } from "./layer/reading.ts";
 import type { UnchangedSource } from "./layers.ts";
 import { refusing } from "./refusal.ts";
 
@@ -120,7 +120,7 @@ function storeLayer(
       open: () => unpackedFile(path, file),
       canReopen: true,
       lower: null,
-      endMarker: true,
+      end: "marker",
       mustHaveFiles: !isFlat,
     };
   };

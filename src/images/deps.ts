@@ -1,7 +1,7 @@
 /** What storing images needs beside the files of `host/`. */
 import type { ToolCage } from "../host/tool-cage.ts";
 import type { Paths } from "../model/paths.ts";
-import type { Budget } from "./layer/convert.ts";
+import type { Budget } from "./layer/reading.ts";
 import type { Layers } from "./layers.ts";
 
 export type ImageDeps = {

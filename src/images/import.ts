@@ -1,41 +1,65 @@
 /** Stores a root file system that comes as one tar stream: an image of one layer. */
+import { fail } from "../base/errors/error.ts";
 import { parseImageName } from "../base/names.ts";
 import type { ImageRecord } from "../model/artifact.ts";
 import type { Emit } from "../model/event.ts";
 import { assembleImage } from "./assemble.ts";
 import { type ImageDeps, storingImage } from "./deps.ts";
+import { withKeptStream } from "./kept-stream.ts";
 import type { LayerSource } from "./layer/convert.ts";
+import { Irregular } from "./layer/entries.ts";
+import { limitsFor } from "./layer/reading.ts";
 import { emptyConfig } from "./record.ts";
 import { refusing } from "./refusal.ts";
 
 type Named = { name: string; source: string };
-export type RootfsUpload = Named & { tar: AsyncIterable<Uint8Array> };
+export type RootfsUpload = Named & {
+  tar: AsyncIterable<Uint8Array>;
+  /** it is kept on disk meanwhile, so that it can be read twice */
+  keeps?: boolean;
+};
 export type TreeSource = Named & { /** each call reads it again */ open(): AsyncIterable<Uint8Array> };
 
 /**
+ * A tree and no layer: a file named `.wh.x` is one.
  * @returns the record; the caller puts it into the store
- * @throws IMAGE_INVALID, IMAGE_TOO_LARGE, IMAGE_NAME_INVALID, DISK_FULL, TOOL_MISSING, TOOL_FAILED, and whatever
- *   `upload.tar` throws; nothing is left behind then
+ * @throws IMAGE_INVALID, IMAGE_TOO_LARGE, IMAGE_NAME_INVALID, DISK_FULL, TOOL_MISSING, TOOL_FAILED, IMAGE_READ_TWICE for what is not
+ *   kept and has to be, and whatever `upload.tar` throws; nothing is left behind then
  */
-export function importRootfs(
+export async function importRootfs(
   deps: ImageDeps,
   upload: RootfsUpload,
   emit: Emit,
   signal: AbortSignal,
 ): Promise<ImageRecord> {
-  return store(deps, upload, { open: () => upload.tar, canReopen: false }, emit, signal);
+  // the sender sees that it came whole
+  const tree = { as: "tree", end: "block" } as const;
+  if (!upload.keeps) return store(deps, upload, { ...tree, open: () => upload.tar, canReopen: false }, emit, signal);
+  const budget = await deps.budget();
+  const { bytes } = limitsFor(budget);
+  return refusing(upload.name, budget, () =>
+    withKeptStream(deps.paths, upload.tar, { bytes, signal }, (open) =>
+      store(deps, upload, { ...tree, open, canReopen: true }, emit, signal),
+    ),
+  );
 }
 
 /** As `importRootfs`, of a file system that was read as a whole. What mke2fs makes is no part of an image. */
 export function importTree(deps: ImageDeps, tree: TreeSource, emit: Emit, signal: AbortSignal): Promise<ImageRecord> {
-  const source = { open: () => tree.open(), canReopen: true, as: "tree", unlessEmpty: "lost+found" } as const;
+  const source = {
+    open: () => tree.open(),
+    canReopen: true,
+    as: "tree",
+    end: "marker",
+    unlessEmpty: "lost+found",
+  } as const;
   return store(deps, tree, source, emit, signal);
 }
 
 async function store(
   deps: ImageDeps,
   named: Named,
-  stream: Pick<LayerSource, "open" | "canReopen" | "as" | "unlessEmpty">,
+  stream: Pick<LayerSource, "open" | "canReopen" | "as" | "end" | "unlessEmpty">,
   emit: Emit,
   signal: AbortSignal,
 ): Promise<ImageRecord> {
@@ -44,10 +68,14 @@ async function store(
   const onProgress = (done: number) => {
     emit({ kind: "progress", step: "pack", text: "storing the root file system", done });
   };
-  const layerSource: LayerSource = { ...stream, lower: null, endMarker: true, mustHaveFiles: true };
+  const layerSource: LayerSource = { ...stream, lower: null, mustHaveFiles: true };
   const budget = await deps.budget();
   return refusing(name, { ...budget }, async () => {
-    const layer = await deps.layers.add(layerSource, [], { during: storingImage, budget, onProgress, signal });
+    const layer = await deps.layers
+      .add(layerSource, [], { during: storingImage, budget, onProgress, signal })
+      .catch((error: unknown) => {
+        throw error instanceof Irregular ? fail("IMAGE_READ_TWICE", { name }, error) : error;
+      });
     const { source } = named;
     return assembleImage(deps, { name, source, layers: [layer], config: emptyConfig }, emit, signal);
   });

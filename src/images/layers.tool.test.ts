@@ -35,7 +35,7 @@ const source: LayerSource = {
   open: () => chunked(tar),
   canReopen: true,
   lower: null,
-  endMarker: true,
+  end: "marker",
   mustHaveFiles: true,
 };
 const names = async (world: World, digest: Digest) => {

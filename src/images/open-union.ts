@@ -72,10 +72,6 @@ export function lowerOf(union: Union): Lower {
       for await (const { path, node } of union.walk()) found.get(keyOf(node))?.push(path);
       return found;
     },
-    async folderBehind(path) {
-      const found = await union.resolve(path);
-      return found?.node.kind === "folder" ? found.path : null;
-    },
   };
 }
 

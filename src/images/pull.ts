@@ -15,7 +15,7 @@ import type { ImageRecord } from "../model/artifact.ts";
 import type { Emit } from "../model/event.ts";
 import { verifyImage } from "./check.ts";
 import type { ImageDeps } from "./deps.ts";
-import type { Budget } from "./layer/convert.ts";
+import type { Budget } from "./layer/reading.ts";
 import { type Descriptor, ManifestError, maxDocument, parseDocument, parseImage } from "./oci/manifest.ts";
 import { storeOciImage } from "./oci/store.ts";
 import { refusing } from "./refusal.ts";

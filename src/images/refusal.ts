@@ -4,8 +4,8 @@ import { SquashfsError } from "../artifacts/squashfs/reader.ts";
 import { TarError } from "../artifacts/tar/header.ts";
 import { fail } from "../base/errors/error.ts";
 import { formatSize } from "../base/units.ts";
-import type { Budget } from "./layer/convert.ts";
-import { TooLargeError } from "./layer/convert.ts";
+import type { Budget } from "./layer/reading.ts";
+import { TooLargeError } from "./layer/reading.ts";
 import { WrongDiffId } from "./layers.ts";
 import { ManifestError } from "./oci/manifest.ts";
 

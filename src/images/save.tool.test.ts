@@ -10,7 +10,7 @@ import type { ImageRecord } from "../model/artifact.ts";
 import { type Paths, pathsOf } from "../model/paths.ts";
 import { checkImage } from "./check.ts";
 import { importRootfs } from "./import.ts";
-import type { Budget } from "./layer/convert.ts";
+import type { Budget } from "./layer/reading.ts";
 import { withUnion } from "./open-union.ts";
 import { isOwnOfVm } from "./own-of-vm.ts";
 import { saveImage } from "./save.ts";
@@ -283,7 +283,7 @@ only("a stream that is cut, foreign or too large is refused by name, and nothing
   for (const [bytes, code] of [
     [whole.slice(0, 3000), "IMAGE_INVALID"],
     [new Uint8Array(2048).fill(65), "IMAGE_INVALID"],
-    [archive([file("../out", "x")]), "IMAGE_INVALID"],
+    [archive([file("new\nline", "x")]), "IMAGE_INVALID"],
     [whole, "IMAGE_TOO_LARGE"],
   ] as const) {
     const { temp, paths, save } = await world({ bytes: code === "IMAGE_TOO_LARGE" ? 4000 : 2 ** 20, entries: 100 });

@@ -85,5 +85,5 @@ async function hasDirect(union: Union): Promise<boolean> {
 }
 
 function stream(open: () => AsyncIterable<Uint8Array>) {
-  return { open, canReopen: true, endMarker: true, mustHaveFiles: false };
+  return { open, canReopen: true, end: "marker", mustHaveFiles: false } as const;
 }

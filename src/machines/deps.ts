@@ -74,6 +74,8 @@ export type Upload = {
   tar: AsyncIterable<Uint8Array>;
   /** of an image: the kernel that its VMs boot */
   kernel?: string;
+  /** of an image: it is kept on disk meanwhile, so that it can be read twice */
+  keeps?: boolean;
 };
 
 /** `docker save`'s, or an OCI layout. */

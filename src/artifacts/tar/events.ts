@@ -1,6 +1,6 @@
 /** A tar stream as a sequence of events, for readers that pull. */
 import { type TarEntry, TarError } from "./header.ts";
-import { type TarLimits, TarScanner } from "./scanner.ts";
+import { type TarEnd, type TarLimits, TarScanner } from "./scanner.ts";
 
 export type TarEvent =
   | { kind: "entry"; entry: TarEntry; head: readonly Uint8Array[] }
@@ -11,6 +11,8 @@ type Hole = { kind: "hole"; bytes: number };
 
 const zeros = new Uint8Array(64 * 1024);
 
+export type EventLimits = TarLimits & { /** default `marker` */ end?: TarEnd };
+
 /**
  * Every event of `source` in order; reads on only as the reader does. A hole of a sparse file comes as `data`, a piece at
  * a time, and counts as the bytes that it stands for. The source is closed when a limit is passed.
@@ -18,7 +20,7 @@ const zeros = new Uint8Array(64 * 1024);
  */
 export async function* tarEvents(
   source: AsyncIterable<Uint8Array>,
-  limits: TarLimits,
+  { end, ...limits }: EventLimits,
 ): AsyncGenerator<TarEvent, void, void> {
   let events: (TarEvent | Hole)[] = [];
   const sink = {
@@ -40,7 +42,7 @@ export async function* tarEvents(
     }
     events = [];
   }
-  scanner.finish();
+  scanner.finish(end);
 }
 
 function* zerosOf(bytes: number): Generator<TarEvent, void, void> {

@@ -12,7 +12,7 @@ export type DeviceNumbers = { major: number; minor: number };
  * latin1), so that what is no UTF-8 survives.
  */
 export type TarEntry = {
-  /** as it came, without a trailing slash */
+  /** a path inside the root, else as it came; without a trailing slash */
   name: string;
   kind: TarKind;
   /** permission bits, at most 0o7777 */
@@ -21,7 +21,7 @@ export type TarEntry = {
   gid: number;
   /** bytes of content that follow */
   size: number;
-  /** seconds since 1970 */
+  /** seconds since 1970; may be negative, and of any size */
   mtime: number;
   /** target of a hard link or symlink, else empty */
   link: string;
@@ -47,6 +47,12 @@ export class TarError extends Error {
 export function isZeroBlock(block: Uint8Array): boolean {
   for (let i = 0; i < blockSize; i++) if (block[i] !== 0) return false;
   return true;
+}
+
+/** Whether a block's checksum is right. */
+export function isHeader(block: Uint8Array): boolean {
+  const said = /^[ \0]*([0-7]+)[ \0]*$/.exec(ascii(block, 148, 8))?.[1];
+  return said !== undefined && Number.parseInt(said, 8) === checksum(block);
 }
 
 const noDevice: DeviceNumbers = { major: 0, minor: 0 };
@@ -78,13 +84,17 @@ function checksum(block: Uint8Array): number {
   return sum;
 }
 
-/** Octal text, or base 256 with the top bit set (GNU). */
-export function number(block: Uint8Array, at: number, length: number, field: string, signed = false): number {
+/**
+ * Octal text, or base 256 with the top bit set (GNU), whose next bit is the sign.
+ * @param isTime it may be out of range: one before 1970 becomes 1970, one that is too large the largest there is
+ */
+export function number(block: Uint8Array, at: number, length: number, field: string, isTime = false): number {
   const first = block[at] as number;
   if (first & 0x80) {
-    if (first === 0xff && signed) return 0;
+    if (first & 0x40 && isTime) return 0;
     let value = first & 0x7f;
     for (let i = at + 1; i < at + length; i++) value = value * 256 + (block[i] as number);
+    if (isTime) return Math.min(value, Number.MAX_SAFE_INTEGER);
     if (!Number.isSafeInteger(value)) throw new TarError(`a header's ${field} is out of range`);
     return value;
   }

@@ -1,9 +1,17 @@
 /** PAX extended headers: `length key=value\n` records that override fields of the header that follows. */
 import { byteString, TarError } from "./header.ts";
 
-/** Keys and values as byte strings. @throws TarError when a record's length does not fit */
+/** GNU's sparse format 0.0 has a record for each number of the map, all of the same two names. */
+const mapKeys = new Set(["GNU.sparse.offset", "GNU.sparse.numbytes"]);
+const mapKey = "GNU.sparse.map";
+
+/**
+ * Keys and values as byte strings. The map of sparse format 0.0 comes as 0.1 has it: one record `GNU.sparse.map`.
+ * @throws TarError when a record's length does not fit
+ */
 export function parsePax(body: Uint8Array): Map<string, string> {
   const records = new Map<string, string>();
+  const map: string[] = [];
   let at = 0;
   while (at < body.length) {
     const length = recordLength(body, at);
@@ -11,9 +19,12 @@ export function parsePax(body: Uint8Array): Map<string, string> {
     const start = record.indexOf(" ") + 1;
     const equals = record.indexOf("=", start);
     if (equals < 0) throw new TarError("a pax record has no value");
-    records.set(record.slice(start, equals), record.slice(equals + 1));
+    const key = record.slice(start, equals);
+    if (mapKeys.has(key)) map.push(record.slice(equals + 1));
+    else records.set(key, record.slice(equals + 1));
     at += length;
   }
+  if (map.length > 0) records.set(mapKey, map.join(","));
   return records;
 }
 

@@ -1,12 +1,13 @@
 /**
  * Reads a tar stream as it passes: chunks of any size go in, entries and the bytes that belong to them come out at
- * once, nothing is kept but the header that is being put together. The stream is a stranger's: names that leave the
- * root, numbers that do not fit and oversized extensions are refused.
+ * once, nothing is kept but the header that is being put together. The stream is a stranger's: names are taken as paths
+ * inside the root, numbers that do not fit and oversized extensions are refused.
  */
 import { trimEndOf } from "../../base/trim.ts";
 import {
   blockSize,
   byteString,
+  isHeader,
   isZeroBlock,
   number,
   parseHeader,
@@ -16,7 +17,7 @@ import {
   type TarHeader,
   type TarKind,
 } from "./header.ts";
-import { checkName } from "./names.ts";
+import { checkName, insideRoot } from "./names.ts";
 import { parsePax } from "./pax.ts";
 import { readGnuMap, readPaxMap, SparseContent } from "./sparse.ts";
 import { xattrsOf } from "./xattrs.ts";
@@ -42,6 +43,12 @@ export type TarLimits = {
   /** bytes after the end marker; default `maxTail` */
   tail?: number;
 };
+
+/**
+ * What a stream must come to at least: its end marker; or, as GNU tar has it, the end of its last block; or, as Go's archive/tar
+ * has it, the end of its last content, for streams that are held to a digest.
+ */
+export type TarEnd = "marker" | "block" | "content";
 
 /** Bytes that may follow the end marker: writers fill up their last record, which GNU tar makes 10 KiB by default. */
 export const maxTail = 1024 * 1024;
@@ -110,11 +117,13 @@ export class TarScanner {
     if (this.#tail > this.#limits.tail) throw new TarError("too much follows its end marker");
   }
 
-  /** To be called when the stream is over. @param endMarker whether it must have one @throws TarError when it was cut short */
-  finish(endMarker = true): void {
-    const open = this.#content + this.#padding + this.#partialLength + this.#head.length;
+  /** To be called when the stream is over. @throws TarError when it was cut short */
+  finish(end: TarEnd = "marker"): void {
+    const padding = end === "content" ? 0 : this.#padding;
+    const open = this.#content + this.#partialLength + this.#head.length + padding;
+    if (this.#bytes > 0 && this.#bytes < blockSize) throw new TarError("it is no tar archive");
     if (open > 0 || this.#unfinished) throw new TarError("it is cut short");
-    if (endMarker && this.#zeroBlocks === 0) throw new TarError("it has no end marker");
+    if (end === "marker" && this.#zeroBlocks === 0) throw new TarError("it has no end marker");
   }
 
   /** Takes what it can of `rest`; the answer is how many bytes that was. */
@@ -165,10 +174,15 @@ export class TarScanner {
       return;
     }
     if (this.#zeroBlocks > 0) throw new TarError("there is a lone empty block in it");
-    const header = parseHeader(block);
+    const header = this.#header(block);
     if ("xgLK".includes(header.type)) this.#beginExtension(header, block);
     else if (header.type === "S") this.#beginMap(header, block);
     else this.#entry(header, block, paxSparse(this.#pax));
+  }
+
+  #header(block: Uint8Array): TarHeader {
+    if (this.#entries === 0 && this.#head.length === 0 && !isHeader(block)) throw new TarError("it is no tar archive");
+    return parseHeader(block);
   }
 
   /** Old GNU: four parts in the header, 21 in each block that follows. */
@@ -223,7 +237,7 @@ export class TarScanner {
   }
 }
 
-/** PAX formats 0.1 (the map is a record) and 1.0 (the map is in the content). */
+/** PAX formats 0.0 and 0.1 (the map is in the records) and 1.0 (the map is in the content). */
 function paxSparse(pax: ReadonlyMap<string, string>): Sparse | null {
   const size = paxNumber(pax, "GNU.sparse.realsize") ?? paxNumber(pax, "GNU.sparse.size");
   const name = pax.get("GNU.sparse.name") ?? null;
@@ -251,12 +265,13 @@ function toEntry(
   pax: ReadonlyMap<string, string>,
   sparse: Sparse | null,
 ): { entry: TarEntry; stored: number } {
-  const name = trimEndOf(sparse?.name ?? pax.get("path") ?? header.name, "/");
-  const kind = header.type === "S" ? "file" : kinds[header.type];
+  const said = sparse?.name ?? pax.get("path") ?? header.name;
+  const name = insideRoot(trimEndOf(said, "/"));
+  const kind = kindOf(header, said, pax);
   if (!kind) throw new TarError(`${shown(name)} is of an unknown type`);
   if (sparse && kind !== "file") throw new TarError(`${shown(name)} is sparse and no file`);
   const stored = kind === "file" ? (paxNumber(pax, "size") ?? header.size) : 0;
-  const link = kind === "hardlink" || kind === "symlink" ? (pax.get("linkpath") ?? header.link) : "";
+  const link = linkOf(kind, pax.get("linkpath") ?? header.link);
   checkName(name, kind, link);
   const entry: TarEntry = {
     ...{ name, kind, mode: header.mode, link, size: sparse?.size ?? stored },
@@ -270,6 +285,23 @@ function toEntry(
   return { entry, stored };
 }
 
+/**
+ * Before POSIX.1-1988 a folder was a file whose name ends with a slash, and writers of that kind are still about (GNU tar and
+ * libarchive read them so, Go's archive/tar where the type is a NUL).
+ */
+function kindOf({ type, size }: TarHeader, said: string, pax: ReadonlyMap<string, string>): TarKind | undefined {
+  const kind = type === "S" ? "file" : kinds[type];
+  if (kind !== "file" || !said.endsWith("/")) return kind;
+  if ((paxNumber(pax, "size") ?? size) > 0) throw new TarError(`${shown(said)} is a folder with content`);
+  return "folder";
+}
+
+/** A symlink's target is text; a hard link's is a path of this archive. */
+function linkOf(kind: TarKind, said: string): string {
+  if (kind === "symlink") return said;
+  return kind === "hardlink" ? insideRoot(said) : "";
+}
+
 function paxNumber(pax: ReadonlyMap<string, string>, key: string): number | undefined {
   const text = pax.get(key);
   if (text === undefined) return undefined;
@@ -278,11 +310,14 @@ function paxNumber(pax: ReadonlyMap<string, string>, key: string): number | unde
   return value;
 }
 
-/** Whole seconds, rounded down by the digits: as a number, many nines would become the next second. */
+/**
+ * Whole seconds, rounded down by the digits: as a number, many nines would become the next second. Of any size, as `encodeHeader`
+ * keeps to what squashfs can hold.
+ */
 function paxTime(pax: ReadonlyMap<string, string>): number | undefined {
   const text = pax.get("mtime");
   if (text === undefined) return undefined;
-  if (!/^-?\d{1,15}(?:\.\d{0,30})?$/.test(text)) throw new TarError("a pax mtime is no number");
+  if (!/^-?\d{1,30}(?:\.\d{0,30})?$/.test(text)) throw new TarError("a pax mtime is no number");
   const [whole = "", fraction = ""] = text.split(".");
   const isBelow = whole.startsWith("-") && /[1-9]/.test(fraction);
   return Number(whole) - (isBelow ? 1 : 0);

@@ -10,6 +10,7 @@ import { anyTar } from "./testing/archive.ts";
 const why = gate("tool:tar");
 const forms = [
   { name: "old GNU", flags: ["--format=gnu", "--sparse"] },
+  { name: "PAX 0.0", flags: ["--format=posix", "--sparse", "--sparse-version=0.0"] },
   { name: "PAX 0.1", flags: ["--format=posix", "--sparse", "--sparse-version=0.1"] },
   { name: "PAX 1.0", flags: ["--format=posix", "--sparse", "--sparse-version=1.0"] },
 ];

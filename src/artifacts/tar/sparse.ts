@@ -1,6 +1,6 @@
 /**
  * Sparse members, as GNU tar writes them: what is stored are the parts between the holes, and a map says where they
- * belong (GNU tar manual, "Sparse Formats": old GNU, PAX 0.1 and 1.0). The content comes out whole, holes as zeros.
+ * belong (GNU tar manual, "Sparse Formats": old GNU, PAX 0.0, 0.1 and 1.0). The content comes out whole, holes as zeros.
  */
 import { blockSize, number, TarError } from "./header.ts";
 

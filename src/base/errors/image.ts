@@ -67,6 +67,12 @@ export const imageErrors = {
     message: (p: { name: string; problem: string }) => `image "${p.name}" was refused: ${p.problem}`,
     hint: () => "nothing of it was kept; what made it can tell more",
   }),
+  IMAGE_READ_TWICE: spec({
+    exit: Exit.Failure,
+    message: (p: { name: string }) =>
+      `image "${p.name}" can't be made of a stream that comes once: a name comes twice in it, or leads through a link`,
+    hint: () => "send it again with `twice=1`, so that it is kept meanwhile; `banger image register` does so by itself",
+  }),
   IMAGE_UNNAMED: spec({
     exit: Exit.Usage,
     message: (p: { problem: string }) => `the archive can't be imported: ${p.problem}`,

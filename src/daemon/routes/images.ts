@@ -6,17 +6,18 @@ import { imageParts } from "../../images/rootfs/export.ts";
 import { answerBytes, answerJson, answerWork } from "../answers.ts";
 import { readJson } from "../body.ts";
 import type { Handler } from "../daemon.ts";
-import { queryName, sourceOf, wantsVerify } from "../upload.ts";
+import { isSet, queryName, sourceOf } from "../upload.ts";
 
 export const listImages: Handler = async ({ machines }, exchange) => answerJson(exchange, await machines.images());
 
 export const showImage: Handler = async ({ machines }, exchange, name) =>
-  answerJson(exchange, await machines.showImage(name, wantsVerify(exchange)));
+  answerJson(exchange, await machines.showImage(name, isSet(exchange, "verify")));
 
 export const importImage: Handler = async ({ machines, log }, exchange, name) => {
   const upload = uploadOf(exchange, name);
+  const keeps = isSet(exchange, "twice");
   await answerWork(exchange, log, (emit) =>
-    machines.importImage({ ...upload, tar: exchange.bodyStream() }, emit, exchange.signal),
+    machines.importImage({ ...upload, keeps, tar: exchange.bodyStream() }, emit, exchange.signal),
   );
 };
 

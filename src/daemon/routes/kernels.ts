@@ -1,12 +1,12 @@
 /** Kernels. */
 import { answerBytes, answerJson, answerWork } from "../answers.ts";
 import type { Handler } from "../daemon.ts";
-import { sourceOf, wantsVerify } from "../upload.ts";
+import { isSet, sourceOf } from "../upload.ts";
 
 export const listKernels: Handler = async ({ machines }, exchange) => answerJson(exchange, await machines.kernels());
 
 export const showKernel: Handler = async ({ machines }, exchange, name) =>
-  answerJson(exchange, await machines.showKernel(name, wantsVerify(exchange)));
+  answerJson(exchange, await machines.showKernel(name, isSet(exchange, "verify")));
 
 export const importKernel: Handler = async ({ machines, log }, exchange, name) => {
   const source = sourceOf(exchange);

@@ -7,7 +7,7 @@ import { ensureFolder, isDiskFull, readStream, sizeOf, tempPath } from "../../ho
 import { openSparseWriter, type SparseWriter } from "../../host/sparse-writer.ts";
 import type { Emit } from "../../model/event.ts";
 import { type ImageDeps, storingImage } from "../deps.ts";
-import { TooLargeError } from "../layer/convert.ts";
+import { TooLargeError } from "../layer/reading.ts";
 import { refusing } from "../refusal.ts";
 import { ext4Problem, superblockEnd } from "./superblock.ts";
 

@@ -1,31 +1,32 @@
 /**
  * One layer of an image, from its tar stream to a squashfs, as the stream comes: it is hashed, looked at and packed,
- * never unpacked. Read a second time only where the first reading showed that it has to be.
+ * never unpacked. Read again only where names come twice or lead through symlinks.
  */
-
-import { abortable } from "../../artifacts/abortable.ts";
-import { CountedStream } from "../../artifacts/counted.ts";
+import { tarEvents } from "../../artifacts/tar/events.ts";
 import { TarError, type TarKind } from "../../artifacts/tar/header.ts";
-import { TarScanner, type TarSink } from "../../artifacts/tar/scanner.ts";
+import type { TarEnd } from "../../artifacts/tar/scanner.ts";
 import type { Digest } from "../../base/names.ts";
 import type { Semaphore } from "../../base/semaphore.ts";
 import { removeTree } from "../../host/files.ts";
 import type { ToolCage } from "../../host/tool-cage.ts";
 import type { RootFacts } from "../../model/artifact.ts";
 import { type Ending, endingOf, type Lower, needsLower } from "./ending.ts";
-import { LayerEntries, type LayerKind, nothingMoved, type SecondPass } from "./entries.ts";
+import { Irregular, LayerEntries, type LayerKind } from "./entries.ts";
+import { keptEntry } from "./marks.ts";
 import { Packer } from "./packer.ts";
-import { type Rewrite, Rewriter } from "./rewrite.ts";
+import { type Budget, countEntry, limitsFor, readEntries, type Taker, TooLargeError } from "./reading.ts";
+import type { Rewrite } from "./rewrite.ts";
+import { unpackedOf } from "./unpacked.ts";
+import { Unpacking } from "./unpacking.ts";
 
 export type LayerSource = {
-  /** the stream, without compression; a second call reads it again */
+  /** the stream, without compression; a second call reads it again, where it can be had again */
   open(): AsyncIterable<Uint8Array>;
   /** false: it can be read once only */
   canReopen: boolean;
   /** the layers below, when they are ready; null: there are none */
   lower: (() => Promise<{ lower: Lower; close(): Promise<void> }>) | null;
-  /** false where its length is known otherwise: some writers leave the end marker out */
-  endMarker: boolean;
+  end: TarEnd;
   /** false: a layer without a file is no error */
   mustHaveFiles: boolean;
   /** `layer` when it is left out */
@@ -36,9 +37,6 @@ export type LayerSource = {
   unlessEmpty?: string;
   rewrite?: Rewrite;
 };
-
-/** What an image may have in all; counted down over its layers. */
-export type Budget = { bytes: number; entries: number };
 
 export type ConvertedLayer = {
   /** sha256 of the tar stream: the diff id of the OCI image specification */
@@ -64,49 +62,40 @@ export type Conversion = {
   signal: AbortSignal;
 };
 
-/** @throws TarError, TOOL_FAILED, TOOL_MISSING, DISK_FULL and what `source` throws; the file is removed then */
+/**
+ * @throws TarError, Irregular for a source that has to be read again and can't be, TOOL_FAILED, TOOL_MISSING, DISK_FULL and what
+ *   `source` throws; the file is removed then
+ */
 export async function convertLayer(source: LayerSource, conversion: Conversion): Promise<ConvertedLayer> {
-  const first = await pass(source, nothingMoved, conversion);
-  if ("layer" in first) return first.layer;
-  if (!source.canReopen) throw new TarError("a name is in it twice, or below a link");
-  const second = await pass(source, first.again, { ...conversion, budget: uncounted() });
-  if ("layer" in second) return second.layer;
-  throw new TarError("its folders lead through too many links");
+  const spent: Budget = { bytes: 0, entries: 0 };
+  try {
+    return await pack(source, conversion, (packer) => packAsItComes(source, packer, spent, conversion));
+  } catch (error) {
+    if (!(error instanceof Irregular && source.canReopen)) throw error;
+    // what was counted of it is counted again
+    conversion.budget.bytes += spent.bytes;
+    conversion.budget.entries += spent.entries;
+    return packUnpacked(source, conversion);
+  }
 }
 
-/** What was counted once is not counted again. */
-function uncounted(): Budget {
-  return { bytes: Number.POSITIVE_INFINITY, entries: Number.POSITIVE_INFINITY };
-}
+type Facts = Omit<ConvertedLayer, "packed">;
 
-type Pass = { layer: ConvertedLayer } | { again: SecondPass };
-
-async function pass(source: LayerSource, known: SecondPass, conversion: Conversion): Promise<Pass> {
-  const { signal, path } = conversion;
+/** The squashfs of what `fill` puts in. */
+async function pack(
+  source: LayerSource,
+  { cage, path, during, signal }: Conversion,
+  fill: (packer: Packer) => Promise<Facts>,
+): Promise<ConvertedLayer> {
   signal.throwIfAborted();
-  const entries = new LayerEntries(known, source);
-  const { during, cage } = conversion;
   const packer = await Packer.open(cage, { path, during, signal, isHashed: isChanging(source) });
   let isWhole = false;
-  let below: { lower: Lower; close(): Promise<void> } | null = null;
   try {
-    const reading = () => readEntries(source, entries, packer, conversion);
-    const diffId = await conversion.cpus.run(signal, reading);
-    entries.finish();
-    if (source.mustHaveFiles && entries.files === 0) throw new NoFilesError();
-    below = source.lower && needsLower(entries) ? await source.lower() : null;
-    const ending = await endingOf(entries, below?.lower ?? null);
-    const again = secondPass(entries, ending, known);
-    if (again) return { again };
-    await writeEnding(ending, packer, conversion);
+    const facts = await fill(packer);
     await packer.finish();
     isWhole = true;
-    const { root, opaque } = entries;
-    const hidesAll = opaque.has("");
-    const [isBound, packed] = [ending.isBound(), packer.packed()];
-    return { layer: { diffId, isBound, packed, root: root && rootFacts(root), hidesAll } };
+    return { ...facts, packed: packer.packed() };
   } finally {
-    await below?.close();
     if (!isWhole) {
       await packer.kill();
       await removeTree(path);
@@ -119,69 +108,81 @@ function isChanging({ leaveOut, rewrite }: LayerSource): boolean {
   return leaveOut !== undefined || rewrite !== undefined;
 }
 
-function rootFacts({ mode, uid, gid }: RootFacts): RootFacts {
-  return { mode, uid, gid };
-}
-
-function secondPass(entries: LayerEntries, ending: Ending, known: SecondPass): SecondPass | null {
-  const isNew = ending.moved.size > 0 || (entries.lastOf.size > 0 && known.lastOf.size === 0);
-  if (!isNew) return null;
-  return { lastOf: known.lastOf.size > 0 ? known.lastOf : entries.lastOf, moved: ending.moved };
-}
-
-/** Everything that can go on at once does. @returns the digest of the stream */
-async function readEntries(
+async function packAsItComes(
   source: LayerSource,
-  entries: LayerEntries,
   packer: Packer,
-  { budget, onProgress, signal }: Conversion,
-): Promise<Digest> {
-  let kept: number | null = null;
-  const out = new Rewriter(packer, source.rewrite);
-  // headers and padding are no content, and cost as much to read
-  const bytes = 2 * budget.bytes + 1024 ** 3;
-  const sink: TarSink = {
-    entry(came) {
-      if (kept !== null) out.pad(kept);
-      if (--budget.entries < 0) throw new TarError("it holds too many files");
-      budget.bytes -= came.size;
-      if (budget.bytes < 0) throw new TooLargeError();
-      const entry = entries.take(came);
-      kept = entry?.size ?? null;
-      if (entry) out.entry(entry);
-    },
-    data(chunk) {
-      if (kept !== null) out.data(chunk);
-    },
-    hole(bytes) {
-      if (kept !== null) out.hole(bytes);
-    },
-    padding() {},
-  };
-  // the digest is of the whole stream, so all that follows the end marker is read, up to `bytes`
-  const scanner = new TarScanner(sink, { entries: Number.POSITIVE_INFINITY, bytes, tail: bytes });
-  const counted = new CountedStream(bytes, onProgress);
-  for await (const chunk of abortable(source.open(), signal)) {
-    if (!counted.add(chunk)) throw new TooLargeError();
-    scanner.push(chunk);
-    await packer.flush();
+  spent: Budget,
+  conversion: Conversion,
+): Promise<Facts> {
+  const entries = new LayerEntries(source);
+  const reading = () => readEntries(source, entries, packer, conversion, spent);
+  const diffId = await conversion.cpus.run(conversion.signal, reading);
+  entries.finish();
+  if (source.mustHaveFiles && entries.files === 0) throw new NoFilesError();
+  const below = source.lower && needsLower(entries) ? await source.lower() : null;
+  try {
+    const ending = await endingOf(entries, below?.lower ?? null);
+    await writeEnding(ending, packer, conversion);
+    return { diffId, isBound: ending.isBound(), root: rootFacts(entries.root), hidesAll: entries.opaque.has("") };
+  } finally {
+    await below?.close();
   }
-  scanner.finish(source.endMarker);
-  if (kept !== null) out.pad(kept);
-  return counted.digest();
+}
+
+/** First its names alone, then with what became of each. */
+async function packUnpacked(source: LayerSource, conversion: Conversion): Promise<ConvertedLayer> {
+  const below = source.lower && (await source.lower());
+  try {
+    const lower = below?.lower ?? null;
+    const unpacking = new Unpacking(lower, source);
+    await conversion.cpus.run(conversion.signal, () => unpackNames(source, unpacking, conversion));
+    const unpacked = await unpackedOf(unpacking.tree, lower);
+    if (source.mustHaveFiles && unpacked.files === 0) throw new NoFilesError();
+    return await pack(source, conversion, async (packer) => {
+      const placed = placing(unpacked.placed, source.as);
+      const reading = () => readEntries(source, placed, packer, { ...conversion, budget: uncounted() });
+      const diffId = await conversion.cpus.run(conversion.signal, reading);
+      await writeEnding(unpacked, packer, conversion);
+      return { diffId, isBound: true, root: rootFacts(unpacking.root), hidesAll: unpacking.tree.root.isOpaque };
+    });
+  } finally {
+    await below?.close();
+  }
+}
+
+async function unpackNames(source: LayerSource, unpacking: Unpacking, { budget, signal }: Conversion): Promise<void> {
+  for await (const event of tarEvents(source.open(), { ...limitsFor(budget), end: source.end })) {
+    if (event.kind !== "entry") continue;
+    signal.throwIfAborted();
+    countEntry(event.entry, budget);
+    await unpacking.apply(event.entry);
+  }
+  await unpacking.finish();
+}
+
+function placing(placed: ReadonlyMap<number, string>, as: LayerKind = "layer"): Taker {
+  let number = 0;
+  return {
+    take(came) {
+      const name = placed.get(++number);
+      return name === undefined ? null : keptEntry(came, name, as);
+    },
+  };
+}
+
+/** What was counted once is not counted again. */
+function uncounted(): Budget {
+  return { bytes: Number.POSITIVE_INFINITY, entries: Number.POSITIVE_INFINITY };
+}
+
+function rootFacts(root: RootFacts | null): RootFacts | null {
+  return root && { mode: root.mode, uid: root.uid, gid: root.gid };
 }
 
 /** A layer without a file, where one must be. */
 export class NoFilesError extends TarError {
   constructor() {
     super("it holds no files");
-  }
-}
-
-/** More than an image may be when it is unpacked. */
-export class TooLargeError extends TarError {
-  constructor() {
-    super("it is too large");
   }
 }
 

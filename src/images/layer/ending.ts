@@ -3,8 +3,8 @@
  * says everything about itself is the same above any other; one that had to be completed is not.
  */
 import { shown, type TarEntry, TarError } from "../../artifacts/tar/header.ts";
-import type { FolderFacts, LayerEntries } from "./entries.ts";
-import { foldersOf, parentOf } from "./paths.ts";
+import { type FolderFacts, Irregular, type LayerEntries } from "./entries.ts";
+import { foldersOf } from "./paths.ts";
 
 /** A file, folder or link of the layers below, with its content. */
 export type LowerNode = Omit<TarEntry, "name"> & {
@@ -22,35 +22,32 @@ export type Lower = {
   lookup(path: string): Promise<LowerNode | null>;
   /** every name of those files */
   namesOf(files: ReadonlySet<FileKey>): Promise<Map<FileKey, string[]>>;
-  /** the folder that a path leads to, symlinks followed inside the root; null when it is none */
-  folderBehind(path: string): Promise<string | null>;
 };
 
 export type Addition = { entry: TarEntry; content?: AsyncIterable<Uint8Array> };
 
 export type Ending = {
   additions: AsyncIterable<Addition>;
-  /** folders that are symlinks below: the layer has to be read again with its entries moved there */
-  moved: Map<string, string>;
   /** it was completed by what is below it, or has less because of that */
   isBound(): boolean;
 };
 
 /** Of a folder that nobody describes. */
-const plainFolder: FolderFacts = { mode: 0o755, uid: 0, gid: 0, mtime: 0 };
+export const plainFolder: FolderFacts = { mode: 0o755, uid: 0, gid: 0, mtime: 0 };
 
 /** Whether the end depends on the layers below. */
-export function needsLower({ folders, links, whiteouts, names, leftOut }: LayerEntries): boolean {
+export function needsLower({ folders, links, whiteouts, opaque, leftOut }: LayerEntries): boolean {
   if (whiteouts.size > 0) return true;
+  for (const path of opaque) if (path !== "" && !folders.get(path)) return true;
   for (const facts of folders.values()) if (facts === null) return true;
-  return links.some(({ target }) => !names.has(target) && !leftOut.has(target));
+  return links.some(({ target }) => !leftOut.has(target));
 }
 
-/** @param lower null: there is nothing below */
+/** @param lower null: there is nothing below @throws Irregular where a path leads through a symlink */
 export async function endingOf(entries: LayerEntries, lower: Lower | null): Promise<Ending> {
   const end = new LayerEnding(entries, lower);
-  const moved = await end.movedFolders();
-  return { additions: end.additions(), moved, isBound: () => end.isBound };
+  if (await end.leadsElsewhere()) throw new Irregular();
+  return { additions: end.additions(), isBound: () => end.isBound };
 }
 
 class LayerEnding {
@@ -65,18 +62,31 @@ class LayerEnding {
     this.#lower = lower;
   }
 
-  async movedFolders(): Promise<Map<string, string>> {
-    const moved = new Map<string, string>();
-    if (!this.#lower) return moved;
-    for (const [path, facts] of this.#entries.folders) {
-      if (facts !== null || this.#isCutOff(path)) continue;
-      if ([...foldersOf(path)].some((folder) => moved.has(folder))) continue;
-      const below = await this.#lower.lookup(path);
-      if (below?.kind !== "symlink") continue;
-      const behind = await this.#lower.folderBehind(path);
-      if (behind !== null) moved.set(path, behind);
+  /** One of its paths is not where it seems: a folder is a symlink below, or a link's target is reached through one. */
+  async leadsElsewhere(): Promise<boolean> {
+    const { folders, links, whiteouts, opaque, names } = this.#entries;
+    for (const [path, facts] of folders) if (facts === null && (await this.#isLinkBelow(path))) return true;
+    for (const path of [...whiteouts, ...[...opaque].map((folder) => `${folder}/x`)]) {
+      for (const folder of foldersOf(path)) {
+        if (folders.has(folder)) continue;
+        if (this.#lower && (names.has(folder) || (await this.#isLinkBelow(folder)))) return true;
+      }
     }
-    return moved;
+    for (const { target } of links) if (await this.#isElsewhere(target)) return true;
+    return false;
+  }
+
+  async #isLinkBelow(path: string): Promise<boolean> {
+    return (await this.#below(path))?.kind === "symlink";
+  }
+
+  async #isElsewhere(target: string): Promise<boolean> {
+    const { names, folders, leftOut } = this.#entries;
+    if (leftOut.has(target) || folders.has(target)) return false;
+    for (const folder of foldersOf(target)) if (names.has(folder)) return true;
+    const isBelow = (await this.#lower?.lookup(target)) != null;
+    // one that comes later is not what was meant where there is one below
+    return names.has(target) ? isBelow : !isBelow;
   }
 
   async *additions(): AsyncGenerator<Addition, void, void> {
@@ -119,20 +129,35 @@ class LayerEnding {
   /** What replaces a folder makes the new one opaque; what hides nothing is left out. */
   async #sortWhiteouts(): Promise<void> {
     const { whiteouts, opaque, folders, names } = this.#entries;
+    for (const path of opaque) {
+      if (path === "" || folders.has(path) || whiteouts.has(path)) continue;
+      if ((await this.#shownBelow(path))?.kind === "folder") this.#entries.imply(`${path}/x`);
+      else this.isBound = true;
+    }
     for (const path of whiteouts) {
       if (folders.has(path)) opaque.add(path);
       else if (!names.has(path)) {
-        const hides = !this.#isHiddenAbove(path) && (await this.#lower?.lookup(path));
-        if (hides) this.#hiding.push(path);
-        else this.isBound = true;
+        if (await this.#shownBelow(path)) {
+          this.#hiding.push(path);
+          this.#entries.imply(path);
+        } else this.isBound = true;
       }
     }
   }
 
+  /** What is below a name that is not of this layer. */
+  async #shownBelow(path: string): Promise<LowerNode | null> {
+    if (this.#entries.names.has(path) || this.#isHiddenAbove(path)) return null;
+    return (await this.#lower?.lookup(path)) ?? null;
+  }
+
+  /** One of its folders is new here, or no folder any more. */
   #isHiddenAbove(path: string): boolean {
-    const { opaque, whiteouts } = this.#entries;
+    const { opaque, whiteouts, names } = this.#entries;
     if (opaque.has("")) return true;
-    for (const folder of foldersOf(path)) if (opaque.has(folder) || whiteouts.has(folder)) return true;
+    for (const folder of foldersOf(path)) {
+      if (opaque.has(folder) || whiteouts.has(folder) || names.has(folder)) return true;
+    }
     return false;
   }
 
@@ -194,7 +219,7 @@ class LayerEnding {
     copy.at = shownNames[0] ?? link;
     for (const name of shownNames) {
       names.add(name);
-      this.#entries.imply(parentOf(name));
+      this.#entries.imply(name);
       if (name === copy.at) yield { entry: { ...node, name }, content: content() };
       else yield { entry: { ...node, name, kind: "hardlink", size: 0, link: copy.at } };
     }
@@ -205,7 +230,7 @@ class LayerEnding {
 /** A file from below that comes into this layer. */
 type Copy = { node: LowerNode; names: string[] /** the name that is the file here */; at: string; isWritten: boolean };
 
-function folderEntry(name: string, facts: FolderFacts, isOpaque: boolean): TarEntry {
+export function folderEntry(name: string, facts: FolderFacts, isOpaque: boolean): TarEntry {
   const { mode, uid, gid, mtime } = facts;
   const xattrs = new Map(facts.xattrs ?? []);
   if (isOpaque) xattrs.set("trusted.overlay.opaque", "y");
@@ -213,7 +238,7 @@ function folderEntry(name: string, facts: FolderFacts, isOpaque: boolean): TarEn
 }
 
 /** As overlayfs wants it: a character device 0/0. */
-function whiteoutEntry(name: string): TarEntry {
+export function whiteoutEntry(name: string): TarEntry {
   const device = { major: 0, minor: 0 };
   return { name, kind: "character", mode: 0, uid: 0, gid: 0, mtime: 0, size: 0, link: "", device };
 }

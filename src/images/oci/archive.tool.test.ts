@@ -128,17 +128,15 @@ describe.skipIf(why !== null)(`archives${why ? ` (${why})` : ""}`, () => {
   const raw = (changes: Partial<TarEntry>): Member => ({ entry: { ...plain, ...changes } });
   const deep = "d/".repeat(10_000);
   const hostile: [name: string, tar: () => Uint8Array, words: RegExp][] = [
-    ["a name with ..", () => layerOf(raw({ name: "../../etc/passwd" })), /leaves the root/],
-    ["an absolute name", () => layerOf(raw({ name: "/etc/passwd" })), /absolute/],
-    ["a write through a symlink", () => layerOf(symlink("out", "/tmp"), file("out/x", "x")), /which is no folder/],
+    ["a file below a file", () => layerOf(file("a", "x"), file("a/x", "x")), /which is no folder/],
     [
       "a hard link to outside",
       () => layerOf(raw({ name: "h", kind: "hardlink", link: "../../../etc/shadow" })),
-      /leaves the root/,
+      /links to "etc\/shadow", which is no file/,
     ],
+    ["a loop of symlinks", () => layerOf(symlink("a", "b"), symlink("b", "a"), file("a/x", "x")), /too many links/],
     ["a newline in a name", () => layerOf(raw({ name: "a\nb" })), /control character/],
     ["a path 10,000 deep", () => layerOf(raw({ name: `${deep}x` })), /too long/],
-    ["a file and a folder of one name", () => layerOf(file("a", "x"), folder("a")), /something else/],
     ["more than it may hold", () => layerOf(raw({ name: "bomb", size: 60_000_000_000 })), /larger than/],
     [
       "a layer that is cut",
@@ -150,7 +148,7 @@ describe.skipIf(why !== null)(`archives${why ? ` (${why})` : ""}`, () => {
       () => saved({ changes: [file("0/layer.tar", archive([file("other", "x")]))] }),
       /instead of sha256/,
     ],
-    ["a layer that is no tar", () => saved({ layers: [new Uint8Array(3000).fill(65)] }), /checksum|number/],
+    ["a layer that is no tar", () => saved({ layers: [new Uint8Array(3000).fill(65)] }), /no tar archive/],
     ["no config", () => archive([file("manifest.json", '[{"Config":"x.json","Layers":[]}]')]), /"x.json" is missing/],
     [
       "a config outside",
@@ -179,6 +177,22 @@ describe.skipIf(why !== null)(`archives${why ? ` (${why})` : ""}`, () => {
     const error = await load(chunked(saved({ layers: [bomb] }))).catch((thrown: unknown) => thrown);
     expect(isError(error, "IMAGE_TOO_LARGE")).toBe(true);
     expect(kept()).toEqual([]);
+  });
+
+  test("paths stay inside the root, whatever they are written like", async () => {
+    const { temp, paths, load } = world();
+    using _ = temp;
+    const bytes = layerOf(
+      raw({ name: "../../up" }),
+      raw({ name: "/abs" }),
+      raw({ name: "bin/../over" }),
+      symlink("out", "/tmp"),
+      file("out/x", "x"),
+      raw({ name: "h", kind: "hardlink", link: "/bin/../../bin/sh" }),
+    );
+    const [record] = await load(chunked(bytes));
+    const lines = await withUnion(paths, (record as ImageRecord).layers, listUnion);
+    expect(lines.map(({ path }) => path)).toEqual(["abs", "bin", "bin/sh", "h", "out", "over", "tmp", "tmp/x", "up"]);
   });
 
   test("of a name that comes twice the last one counts", async () => {

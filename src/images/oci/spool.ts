@@ -39,7 +39,7 @@ export class Spool {
     let present: Writing | null = null;
     let bytes = 0;
     try {
-      for await (const event of tarEvents(tar, this.#limits)) {
+      for await (const event of tarEvents(tar, { ...this.#limits, end: "block" })) {
         if (event.kind === "entry") {
           await this.#finish(present);
           present = await this.#begin(event.entry);

@@ -6,7 +6,7 @@ import type { ImageConfig, ImageRecord, LayerRef } from "../../model/artifact.ts
 import type { Emit } from "../../model/event.ts";
 import { assembleImage } from "../assemble.ts";
 import { type ImageDeps, storingImage } from "../deps.ts";
-import type { Budget } from "../layer/convert.ts";
+import type { Budget } from "../layer/reading.ts";
 import type { UnchangedSource } from "../layers.ts";
 import { lowerOf, openUnion } from "../open-union.ts";
 import { refusing } from "../refusal.ts";
@@ -85,8 +85,8 @@ class LayerWork {
     return {
       open: () => decompressed(readStream(path)),
       canReopen: true,
-      // its digest was checked: what has no end marker was written so
-      endMarker: false,
+      // its digest was checked: what has no more was written so
+      end: "content",
       mustHaveFiles: false,
       lower: index === 0 ? null : () => this.#lower(index, signal),
     };

@@ -1,9 +1,10 @@
 /** A user's root file system or archive as one tar stream: from a file, a folder or stdin, whatever its compression. */
-import { compressionOf, decompressed, magicBytes } from "../../artifacts/decompress.ts";
+import { compressionOf, decompressed } from "../../artifacts/decompress.ts";
 import { openSquashfs, SquashfsError } from "../../artifacts/squashfs/reader.ts";
 import { statusText } from "../../artifacts/tools.ts";
 import { fail } from "../../base/errors/error.ts";
 import { isFolder, readStream, sizeOf } from "../../host/files.ts";
+import { isReadOnce, isStdin, readOnce } from "../../host/once-file.ts";
 import { spawnPiped } from "../../host/process.ts";
 import { openForRead } from "../../host/random-access.ts";
 import type { ToolCage } from "../../host/tool-cage.ts";
@@ -12,12 +13,15 @@ import { DiskChanged, diskTar } from "../disk/send.ts";
 import { ext4Problem, isExt4 } from "../disk/superblock.ts";
 import { rootfsTar } from "../union/tar.ts";
 import { Union } from "../union/union.ts";
+import { noTar } from "./no-tar.ts";
 
 export type Opened = {
   tar: AsyncIterable<Uint8Array>;
   source: string;
   /** it is no tree but a file system, as the one member of the tar */
   isDisk?: boolean;
+  /** it can't be opened again */
+  isOnce?: boolean;
 };
 
 export type OpenOptions = {
@@ -32,23 +36,37 @@ export type OpenOptions = {
 
 /** @throws FILE_INVALID */
 export async function openRootfs(path: string, options: OpenOptions): Promise<Opened> {
-  if (path === "-") return { tar: unpacked(options.stdin, "stdin", options), source: "stdin" };
+  const again = "banger image register NAME --rootfs -";
+  const once = await openOnce(path, again, options);
+  if (once) return once;
   const source = `file ${path}`;
   if (await isFolder(path)) return { tar: folderTar(path, options), source: `folder ${path}` };
   const head = await headOf(path, foreignEnd);
   if (startsWith(head, [0x68, 0x73, 0x71, 0x73])) return { tar: squashfsTar(path), source };
   if (isExt4(head)) return { tar: await openDisk(path, head), source, isDisk: true };
-  const foreign = foreignKind(head, path);
+  const foreign = foreignKind(head, path) ?? noTar(head, path, again);
   if (foreign) throw invalid(path, `is ${foreign.what}`, foreign.next);
-  return { tar: unpacked(readStream(path), path, options), source };
+  return { tar: unpacked(readStream(path), { path, again }, options), source };
 }
 
 /** @throws FILE_INVALID */
 export async function openArchive(path: string, options: OpenOptions): Promise<Opened> {
-  if (path === "-") return { tar: unpacked(options.stdin, "stdin", options), source: "stdin" };
+  const again = "banger image import -";
+  const once = await openOnce(path, again, options);
+  if (once) return once;
   if (await isFolder(path)) return { tar: folderTar(path, { ...options, uid: 0 }), source: `folder ${path}` };
   await headOf(path, 1);
-  return { tar: unpacked(readStream(path), path, options), source: `file ${path}` };
+  return { tar: unpacked(readStream(path), { path, again }, options), source: `file ${path}` };
+}
+
+/** Stdin, or a pipe by its name; null for what can be read as often as one likes. */
+async function openOnce(path: string, again: string, options: OpenOptions): Promise<Opened | null> {
+  const isPipe = path !== "-" && (await isReadOnce(path));
+  if (path === "-" || (isPipe && isStdin(path))) {
+    return { tar: unpacked(options.stdin, { path: "stdin", again }, options), source: "stdin", isOnce: true };
+  }
+  if (!isPipe) return null;
+  return { tar: unpacked(readOnce(path), { path, again }, options), source: `pipe ${path}`, isOnce: true };
 }
 
 async function openDisk(path: string, head: Uint8Array): Promise<AsyncIterable<Uint8Array>> {
@@ -84,27 +102,49 @@ async function headOf(path: string, bytes: number): Promise<Uint8Array> {
   }
 }
 
-/** gzip and zstd by ourselves, xz and bzip2 by their programs. */
+/** What is unpacked, and the command that takes it once it is. */
+type Packed = { path: string; again: string };
+
+/** gzip and zstd by ourselves, xz and bzip2 by their programs. @throws FILE_INVALID for what is no tar */
 async function* unpacked(
   packed: AsyncIterable<Uint8Array>,
-  path: string,
+  { path, again }: Packed,
   options: OpenOptions,
 ): AsyncGenerator<Uint8Array, void, void> {
   const iterator = packed[Symbol.asyncIterator]();
   let head: Uint8Array = new Uint8Array();
-  while (head.length < magicBytes) {
+  while (head.length < headBytes) {
     const next = await iterator.next();
     if (next.done) break;
     head = Buffer.concat([head, next.value]);
   }
+  const foreign = noTar(head, path, again);
+  if (foreign) throw invalid(path, `is ${foreign.what}`, foreign.next);
   const all = (async function* () {
     yield head;
     for (let next = await iterator.next(); !next.done; next = await iterator.next()) yield next.value;
   })();
   const compression = compressionOf(head);
   if (compression === "xz" || compression === "bzip2") yield* byProgram(compression, all, path, options);
+  else if (compression === "zstd") yield* withEnd(decompressed(all), path);
   else yield* decompressed(all);
 }
+
+/** What shows what a stream is. */
+const headBytes = 200;
+
+/** The runtime's zstd takes damage for the end of the stream, so that a tar in it must have its own end: two empty blocks. */
+async function* withEnd(tar: AsyncIterable<Uint8Array>, path: string): AsyncGenerator<Uint8Array, void, void> {
+  let tail: Uint8Array = new Uint8Array();
+  for await (const chunk of tar) {
+    yield chunk;
+    tail = chunk.length >= endBytes ? chunk.slice(-endBytes) : Buffer.concat([tail, chunk]).subarray(-endBytes);
+  }
+  if (tail.length === endBytes && tail.every((byte) => byte === 0)) return;
+  throw invalid(path, "is cut short or damaged: the tar in it has no end");
+}
+
+const endBytes = 1024;
 
 async function* byProgram(
   program: string,

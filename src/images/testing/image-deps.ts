@@ -5,7 +5,7 @@ import { realCage } from "../../host/testing/tool-cage.ts";
 import type { LayerRef } from "../../model/artifact.ts";
 import type { Paths } from "../../model/paths.ts";
 import { defaultBudget, type ImageDeps } from "../deps.ts";
-import type { Budget } from "../layer/convert.ts";
+import type { Budget } from "../layer/reading.ts";
 import { Layers } from "../layers.ts";
 
 export type TestDeps = ImageDeps & { verified: VerifiedFiles } & {

@@ -1,4 +1,5 @@
 /** `banger image register`. */
+import { isError } from "../../../base/errors/error.ts";
 import type { ImageName } from "../../../base/names.ts";
 import { formatSize } from "../../../base/units.ts";
 import type { ImageRecord } from "../../../model/artifact.ts";
@@ -32,8 +33,20 @@ async function send(
 ): Promise<ImageRecord> {
   const open = () => context.openRootfs(flags.rootfs, signal);
   const query = flags.kernel === undefined ? {} : { kernel: flags.kernel };
-  const { isDisk = false, tar, source } = await open();
-  if (!isDisk) return context.api.upload("importImage", { name, source, query, tar }, emit, signal);
+  const { isDisk = false, isOnce = false, tar, source } = await open();
+  const upload = (twice: boolean, content: AsyncIterable<Uint8Array>) =>
+    context.api.upload(
+      "importImage",
+      { name, source, query: twice ? { ...query, twice: "1" } : query, tar: content },
+      emit,
+      signal,
+    );
+  if (!isDisk) {
+    return upload(isOnce, tar).catch(async (error: unknown) => {
+      if (!isError(error, "IMAGE_READ_TWICE") || isOnce) throw error;
+      return upload(true, (await open()).tar);
+    });
+  }
   for (const note of rootWarning(context)) emit(note);
   return withArtifacts(context, emit, signal, async () => {
     const disk = await open();

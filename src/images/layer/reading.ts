@@ -1,0 +1,92 @@
+/** A layer's stream on its way to the packer, within what an image may have. */
+import { abortable } from "../../artifacts/abortable.ts";
+import { CountedStream } from "../../artifacts/counted.ts";
+import { type TarEntry, TarError } from "../../artifacts/tar/header.ts";
+import { type TarEnd, type TarLimits, TarScanner, type TarSink } from "../../artifacts/tar/scanner.ts";
+import type { Digest } from "../../base/names.ts";
+import type { Packer } from "./packer.ts";
+import { type Rewrite, Rewriter } from "./rewrite.ts";
+
+/** What an image may have in all; counted down over its layers. */
+export type Budget = { bytes: number; entries: number };
+
+/** Decides what becomes of each entry. */
+export interface Taker {
+  /** The entry to pass on, with its content; null: nothing of it. */
+  take(came: TarEntry): TarEntry | null;
+}
+
+export type Reading = {
+  budget: Budget;
+  onProgress(bytes: number): void;
+  signal: AbortSignal;
+};
+
+type Source = { open(): AsyncIterable<Uint8Array>; end: TarEnd; rewrite?: Rewrite };
+
+/**
+ * Everything that can go on at once does.
+ * @param spent grows by what is taken off the budget @returns the digest of the stream
+ */
+export async function readEntries(
+  source: Source,
+  taker: Taker,
+  packer: Packer,
+  { budget, onProgress, signal }: Reading,
+  spent: Budget = { bytes: 0, entries: 0 },
+): Promise<Digest> {
+  let kept: number | null = null;
+  const out = new Rewriter(packer, source.rewrite);
+  const sink: TarSink = {
+    entry(came) {
+      if (kept !== null) out.pad(kept);
+      spent.entries++;
+      spent.bytes += came.size;
+      countEntry(came, budget);
+      const entry = taker.take(came);
+      kept = entry?.size ?? null;
+      if (entry) out.entry(entry);
+    },
+    data(chunk) {
+      if (kept !== null) out.data(chunk);
+    },
+    hole(bytes) {
+      if (kept !== null) out.hole(bytes);
+    },
+    padding() {},
+  };
+  const limits = limitsFor(budget);
+  const scanner = new TarScanner(sink, limits);
+  const counted = new CountedStream(limits.bytes, onProgress);
+  for await (const chunk of abortable(source.open(), signal)) {
+    if (!counted.add(chunk)) throw new TooLargeError();
+    scanner.push(chunk);
+    await packer.flush();
+  }
+  scanner.finish(source.end);
+  if (kept !== null) out.pad(kept);
+  return counted.digest();
+}
+
+/** @throws TooLargeError, TarError when there is no room for it */
+export function countEntry({ size }: TarEntry, budget: Budget): void {
+  if (--budget.entries < 0) throw new TarError("it holds too many files");
+  budget.bytes -= size;
+  if (budget.bytes < 0) throw new TooLargeError();
+}
+
+/**
+ * Of the stream; its entries are counted by themselves. Headers and padding are no content, and cost as much to read. The digest is
+ * of the whole stream, so all that follows the end marker is read too.
+ */
+export function limitsFor(budget: Budget): Required<TarLimits> {
+  const bytes = 2 * budget.bytes + 1024 ** 3;
+  return { entries: Number.POSITIVE_INFINITY, bytes, tail: bytes };
+}
+
+/** More than an image may be when it is unpacked. */
+export class TooLargeError extends TarError {
+  constructor() {
+    super("it is too large");
+  }
+}

@@ -1,0 +1,115 @@
+/**
+ * A layer's names above those of the layers below, while it is unpacked in memory: what is at a path, and where a path leads when
+ * symlinks are followed, always inside the root.
+ */
+import { shown, TarError } from "../../artifacts/tar/header.ts";
+import type { Lower, LowerNode } from "./ending.ts";
+import type { FolderFacts } from "./entries.ts";
+
+/** A file, link or device, under however many names. */
+export type Inode = {
+  /** number of the entry that has its content; 0: it is a file of the layers below */
+  entry: number;
+  below: { path: string; node: LowerNode } | null;
+  /** target of a symlink */
+  link: string | null;
+};
+
+export type Folder = {
+  kind: "folder";
+  /** null: there must be one, but the layer does not say what it is like */
+  facts: FolderFacts | null;
+  /** nothing of the layers below shows in it */
+  isOpaque: boolean;
+  children: Map<string, Folder | Leaf>;
+  /** names of the layers below that are removed here */
+  removed: Set<string>;
+};
+export type Leaf = { kind: "leaf"; inode: Inode };
+type Below = { kind: "below"; node: LowerNode };
+
+const maxLinks = 255;
+const limits = { nodes: 1_000_000, nameBytes: 64 * 1024 * 1024, pathBytes: 64 * 1024 };
+
+export class Tree {
+  readonly root = folderOf(null, false);
+  readonly #lower: Lower | null;
+  #nodes = 0;
+  #nameBytes = 0;
+
+  constructor(lower: Lower | null) {
+    this.#lower = lower;
+  }
+
+  /** Follows no symlink. Null: nothing is there. */
+  async find(path: string): Promise<Folder | Leaf | Below | null> {
+    let folder = this.root;
+    let shows = !folder.isOpaque;
+    const parts = path === "" ? [] : path.split("/");
+    for (const [at, part] of parts.entries()) {
+      const child = folder.children.get(part);
+      if (!child) return shows && !folder.removed.has(part) ? this.#below(path) : null;
+      if (child.kind === "leaf") return at === parts.length - 1 ? child : null;
+      folder = child;
+      shows &&= !child.isOpaque;
+    }
+    return folder;
+  }
+
+  /** Where a path leads; what is not there is taken as it stands. @throws TarError for links that never end */
+  async resolve(path: string): Promise<string> {
+    const todo = path.split("/").reverse();
+    let at: string[] = [];
+    for (let links = 0; todo.length > 0; ) {
+      const part = todo.pop() as string;
+      if (part === "..") at.pop();
+      if (part === "" || part === "." || part === "..") continue;
+      const link = linkIn(await this.find([...at, part].join("/")));
+      if (link === null) {
+        at.push(part);
+        continue;
+      }
+      if (++links > maxLinks || at.length + todo.length + link.length > limits.pathBytes) {
+        throw new TarError(`${shown(path)} leads through too many links`);
+      }
+      if (link.startsWith("/")) at = [];
+      todo.push(...link.split("/").reverse());
+    }
+    return at.join("/");
+  }
+
+  /** The folder at a path that `resolve` returned, made if need be. @throws TarError */
+  folderAt(path: string): Folder {
+    let folder = this.root;
+    for (const part of path === "" ? [] : path.split("/")) {
+      const child = folder.children.get(part) ?? this.put(folder, part, folderOf(null, folder.removed.has(part)));
+      if (child.kind === "leaf") throw new TarError(`${shown(path)} is below ${shown(part)}, which is no folder`);
+      folder = child;
+    }
+    return folder;
+  }
+
+  /** Gives a name to something, in place of what had it. @throws TarError when there is too much of it */
+  put<T extends Folder | Leaf>(folder: Folder, name: string, node: T): T {
+    folder.children.set(name, node);
+    this.#nameBytes += name.length;
+    if (++this.#nodes > limits.nodes || this.#nameBytes > limits.nameBytes) {
+      throw new TarError("it holds too many files for one with names that come twice or lead through links");
+    }
+    return node;
+  }
+
+  async #below(path: string): Promise<Below | null> {
+    const node = await this.#lower?.lookup(path);
+    return node ? { kind: "below", node } : null;
+  }
+}
+
+export function folderOf(facts: FolderFacts | null, isOpaque: boolean): Folder {
+  return { kind: "folder", facts, isOpaque, children: new Map(), removed: new Set() };
+}
+
+function linkIn(found: Folder | Leaf | Below | null): string | null {
+  if (found?.kind === "leaf") return found.inode.link;
+  return found?.kind === "below" && found.node.kind === "symlink" ? found.node.link : null;
+}

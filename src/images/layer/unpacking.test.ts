@@ -1,0 +1,161 @@
+/** Layers that are unpacked in memory: what becomes of each entry. */
+import { expect, test } from "bun:test";
+import fc from "fast-check";
+import { type TarEntry, TarError } from "../../artifacts/tar/header.ts";
+import { runs } from "../../base/testing/budget.ts";
+import { endingOf, type Lower } from "./ending.ts";
+import { Irregular, LayerEntries, type Taking } from "./entries.ts";
+import { lowerWith } from "./testing/lower.ts";
+import { unpackedOf } from "./unpacked.ts";
+import { Unpacking } from "./unpacking.ts";
+
+function entry(name: string, changes: Partial<TarEntry> = {}): TarEntry {
+  return { name, kind: "file", mode: 0o644, uid: 0, gid: 0, size: 0, mtime: 1, link: "", ...changes };
+}
+const folder = (name: string, changes: Partial<TarEntry> = {}) =>
+  entry(name, { kind: "folder", mode: 0o755, ...changes });
+const link = (name: string, to: string) => entry(name, { kind: "hardlink", link: to });
+const symlink = (name: string, to: string) => entry(name, { kind: "symlink", link: to });
+
+/** One line for each name: the number of the entry that it has, what it links to, or what is special about a folder. */
+async function unpacked(list: readonly TarEntry[], lower: Lower | null = null, taking: Taking = {}): Promise<string[]> {
+  const unpacking = new Unpacking(lower, taking);
+  for (const one of list) await unpacking.apply(one);
+  await unpacking.finish();
+  const made = await unpackedOf(unpacking.tree, lower);
+  const lines = [...made.placed].map(([number, name]) => `${name} #${number}`);
+  for await (const { entry: one } of made.additions) lines.push(lineOf(one));
+  return lines.sort();
+}
+
+function lineOf({ name, kind, link: to, xattrs, device }: TarEntry): string {
+  if (kind === "hardlink") return `${name} = ${to}`;
+  if (kind === "folder") return `${name}/${xattrs?.has("trusted.overlay.opaque") ? " opaque" : ""}`;
+  return device ? `${name} removed` : `${name} from below`;
+}
+
+const cases: [name: string, list: TarEntry[], lines: string[]][] = [
+  ["the last of a name counts", [entry("a"), entry("a")], ["a #2"]],
+  ["a link keeps what it linked to", [entry("a"), link("b", "a"), entry("a")], ["a #3", "b #1"]],
+  [
+    "a file in place of a folder takes all of it away",
+    [folder("d"), entry("d/f"), link("k", "d/f"), entry("d")],
+    ["d #4", "k #2"],
+  ],
+  ["a folder in place of a file", [entry("x"), folder("x"), entry("x/f")], ["x/ opaque", "x/f #3"]],
+  ["through a symlink", [folder("d"), symlink("l", "d"), entry("l/f")], ["d/", "d/f #3", "l #2"]],
+  ["through one that climbs out", [symlink("l", "/../../d"), entry("l/f")], ["d/", "d/f #2", "l #1"]],
+  ["a link through a symlink", [entry("d/f"), symlink("l", "d"), link("h", "l/f")], ["d/", "d/f = h", "h #1", "l #2"]],
+  ["a link before its target", [link("b", "a"), entry("a")], ["a #2", "b = a"]],
+  [
+    "what aufs keeps apart",
+    [folder(".wh..wh.plnk"), entry(".wh..wh.plnk/1"), link("a", ".wh..wh.plnk/1"), link("b", ".wh..wh.plnk/1")],
+    ["a #2", "b = a"],
+  ],
+];
+for (const [name, list, lines] of cases) {
+  test(name, async () => {
+    expect(await unpacked(list)).toEqual(lines);
+  });
+}
+
+test("above other layers: paths follow their symlinks, and what is replaced shows no more", async () => {
+  const lower = lowerWith({
+    d: { kind: "folder", mode: 0o700 },
+    "d/old": {},
+    "d/x": { file: "1" },
+    "d/y": { file: "1" },
+    l: { kind: "symlink", link: "/d" },
+  });
+  expect(await unpacked([entry("l/f")], lower)).toEqual(["d/", "d/f #1"]);
+  expect(await unpacked([entry("l/.wh.old")], lower)).toEqual(["d/", "d/old removed"]);
+  expect(await unpacked([entry("l/.wh..wh..opq"), entry("l/f")], lower)).toEqual(["d/ opaque", "d/f #2"]);
+  expect(await unpacked([entry("d"), folder("d"), entry("d/f")], lower)).toEqual(["d/ opaque", "d/f #3"]);
+  expect(await unpacked([entry("d/.wh.old"), entry("d/old")], lower)).toEqual(["d/", "d/old #2"]);
+  expect(await unpacked([entry("d/old/.wh.f"), entry("z"), entry("z")], lower)).toEqual(["z #3"]);
+  expect(await unpacked([link("h", "l/x")], lower)).toEqual(["d/", "d/x = h", "d/y = h", "h from below"]);
+});
+
+test("refused: files below files, links to folders, to themselves, to nothing, and round in circles", async () => {
+  const circle = [symlink("a", "b"), symlink("b", "a")];
+  for (const list of [
+    [entry("a"), entry("a/b")],
+    [folder("d"), link("a", "d")],
+    [entry("a"), entry("a"), link("a", "a")],
+    [link("a", "nothing")],
+    [link("a", "b"), link("b", "a")],
+    [...circle, entry("a/x")],
+  ]) {
+    await expect(unpacked(list)).rejects.toThrow(TarError);
+  }
+});
+
+test("of a tree, a name like a whiteout's is a name", async () => {
+  const list = [entry(".wh.a"), entry("a"), entry("a")];
+  expect(await unpacked(list, null, { as: "tree" })).toEqual([".wh.a #1", "a #3"]);
+});
+
+test("what can be packed as it comes is the same when it is unpacked first", async () => {
+  const name = fc
+    .array(fc.constantFrom("a", "b", "c", ".wh.a", ".wh..wh..opq"), { minLength: 1, maxLength: 3 })
+    .map((parts) => parts.join("/"))
+    // then nothing of the layers below counts at all
+    .filter((path) => path !== ".wh..wh..opq");
+  const kind = fc.constantFrom("file", "folder", "symlink", "hardlink");
+  const one = fc.record({ name, kind, link: name }).map((some) => entry(some.name, some as Partial<TarEntry>));
+  const lower = lowerWith({ a: { kind: "folder" }, "a/b": { size: 3 }, "a/c": { kind: "folder" }, c: {} });
+  await fc.assert(
+    fc.asyncProperty(fc.array(one, { maxLength: 10 }), fc.boolean(), async (list, isAbove) => {
+      const below = isAbove ? lower : null;
+      const direct = await asItComes(list, below);
+      const first = direct && (await unpacked(list, below).catch(() => null));
+      if (direct && first) expect(seen(first, isAbove)).toEqual(seen(direct, isAbove));
+    }),
+    { numRuns: runs(3000) },
+  );
+});
+
+/** What a guest sees: which name of a file is the others' target makes no difference, nor does hiding what is not there. */
+function seen(lines: readonly string[], isAbove: boolean): string[] {
+  const files = new Map(pairsOf(lines));
+  const rootOf = (name: string): string => {
+    const what = files.get(name) ?? "";
+    return what.startsWith("= ") ? rootOf(what.slice(2)) : name;
+  };
+  const isEmptied = isAbove && lines.includes("a/ opaque");
+  return lines
+    .map((line) => {
+      const name = line.split(" ", 1)[0] as string;
+      if (!files.has(name)) return keepsOpaque(name, isAbove, isEmptied) ? line : line.replace(" opaque", "");
+      const root = rootOf(name);
+      const group = [...files.keys()].filter((other) => rootOf(other) === root).sort();
+      return `${group.join(" = ")} ${files.get(root)}`;
+    })
+    .sort();
+}
+
+function pairsOf(lines: readonly string[]): [string, string][] {
+  const found = lines.map((line) => /^(\S+) (= .*|#.*|from below)$/.exec(line));
+  return found.flatMap((match) => (match ? [[match[1] as string, match[2] as string]] : []));
+}
+
+function keepsOpaque(name: string, isAbove: boolean, isEmptied: boolean): boolean {
+  return isAbove && (name === "a/" || (name === "a/c/" && !isEmptied));
+}
+
+/** Null where it is refused, or has to be unpacked. */
+async function asItComes(list: readonly TarEntry[], lower: Lower | null): Promise<string[] | null> {
+  try {
+    const entries = new LayerEntries();
+    const lines: string[] = [];
+    for (const [at, one] of list.entries()) {
+      const passed = entries.take(one);
+      if (passed) lines.push(passed.kind === "hardlink" ? lineOf(passed) : `${passed.name} #${at + 1}`);
+    }
+    for await (const { entry: one } of (await endingOf(entries, lower)).additions) lines.push(lineOf(one));
+    return lines.sort();
+  } catch (error) {
+    if (error instanceof TarError || error instanceof Irregular) return null;
+    throw error;
+  }
+}

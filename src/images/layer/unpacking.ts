@@ -1,0 +1,156 @@
+/**
+ * A layer unpacked in memory, name by name and in its order, for those that a single reading can't settle: names that come
+ * twice and change their kind, paths through symlinks. What comes out is what `umoci unpack` makes of it.
+ */
+import { shown, type TarEntry, TarError } from "../../artifacts/tar/header.ts";
+import type { FileKey, Lower, LowerNode } from "./ending.ts";
+import type { FolderFacts, Taking } from "./entries.ts";
+import { isBelowAufs, isWhiteoutDevice, keptEntry, type Mark, markOf } from "./marks.ts";
+import { baseOf, joined, parentOf, pathOf } from "./paths.ts";
+import { type Folder, folderOf, type Inode, Tree } from "./tree.ts";
+
+const maxHeld = 500_000;
+
+export class Unpacking {
+  readonly tree: Tree;
+  root: FolderFacts | null = null;
+  readonly #taking: Taking;
+  /** files of the layers below that have a name of this layer, by key or path */
+  readonly #fromBelow = new Map<FileKey, Inode>();
+  /** content of hard links that aufs kept apart, by path */
+  readonly #aufs = new Map<string, Inode>();
+  readonly #leftOut = new Set<string>();
+  /** hard links whose target had not come when they did */
+  readonly #early: { path: string; target: string }[] = [];
+  #isFilled = false;
+  #count = 0;
+
+  constructor(lower: Lower | null, taking: Taking) {
+    this.tree = new Tree(lower);
+    this.#taking = taking;
+  }
+
+  /** @throws TarError */
+  async apply(came: TarEntry): Promise<void> {
+    const number = ++this.#count;
+    const name = pathOf(came.name);
+    const { as = "layer", leaveOut, unlessEmpty } = this.#taking;
+    if (unlessEmpty !== undefined && name.startsWith(`${unlessEmpty}/`)) this.#isFilled = true;
+    if (leaveOut?.(name, came.kind)) return this.#leaveOut(name);
+    const mark = as === "layer" ? markOf(name) : null;
+    if (mark?.kind === "bookkeeping") return this.#keepAside(name, came, number);
+    if (mark) return this.#mark(mark);
+    if (name === "") this.root = factsOf(keptEntry(came, name, as));
+    else if (came.kind === "folder") await this.#folder(keptEntry(came, name, as));
+    else if (as !== "data" && isWhiteoutDevice(came)) this.#leaveOut(name);
+    else await this.#leaf(name, came, number);
+  }
+
+  /** To be called when all entries came. @throws TarError for links to what never came */
+  async finish(): Promise<void> {
+    const { unlessEmpty } = this.#taking;
+    if (unlessEmpty !== undefined && !this.#isFilled) this.tree.root.children.delete(unlessEmpty);
+    for (const { path, target } of this.#early) {
+      const inode = await this.#inodeAt(path, target);
+      if (!inode) throw new TarError(`${shown(path)} links to ${shown(target)}, which is no file`);
+      const folder = this.tree.folderAt(parentOf(path));
+      if (!folder.children.has(baseOf(path))) this.tree.put(folder, baseOf(path), { kind: "leaf", inode });
+    }
+  }
+
+  async #folder(entry: TarEntry): Promise<void> {
+    const parent = this.tree.folderAt(await this.tree.resolve(parentOf(entry.name)));
+    const base = baseOf(entry.name);
+    const there = parent.children.get(base);
+    if (there?.kind === "folder") there.facts = factsOf(entry);
+    // what it replaces had hidden a folder below
+    else this.tree.put(parent, base, folderOf(factsOf(entry), there !== undefined || parent.removed.has(base)));
+  }
+
+  async #leaf(name: string, came: TarEntry, number: number): Promise<void> {
+    const base = baseOf(name);
+    const path = joined(await this.tree.resolve(parentOf(name)), base);
+    const parent = this.tree.folderAt(parentOf(path));
+    if (came.kind === "hardlink" && this.#leftOut.has(pathOf(came.link))) return this.#leaveOut(name);
+    this.#leftOut.delete(name);
+    if (came.kind === "hardlink") return this.#link(path, pathOf(came.link));
+    const link = came.kind === "symlink" ? came.link : null;
+    this.tree.put(parent, base, { kind: "leaf", inode: { entry: number, below: null, link } });
+  }
+
+  async #link(path: string, target: string): Promise<void> {
+    const parent = this.tree.folderAt(parentOf(path));
+    const inode = await this.#inodeAt(path, target);
+    if (inode) this.tree.put(parent, baseOf(path), { kind: "leaf", inode });
+    else if (this.#early.push({ path, target }) > maxHeld) throw new TarError("it holds too many hard links");
+  }
+
+  /** What a hard link leads to; symlinks are followed on the way, not at the end. @throws TarError for a folder */
+  async #inodeAt(from: string, target: string): Promise<Inode | null> {
+    if (isBelowAufs(target) && this.#aufs.has(target)) return this.#aufs.get(target) as Inode;
+    const path = joined(await this.tree.resolve(parentOf(target)), baseOf(target));
+    if (path === from) throw new TarError(`${shown(target)} links to itself`);
+    const found = await this.tree.find(path);
+    if (found?.kind === "leaf") return found.inode;
+    if (!found) return null;
+    if (found.kind === "folder" || found.node.kind === "folder")
+      throw new TarError(`${shown(from)} links to ${shown(target)}, which is a folder`);
+    return this.#inodeBelow(path, found.node);
+  }
+
+  #inodeBelow(path: string, node: LowerNode): Inode {
+    const key = node.file ?? `only ${path}`;
+    const link = node.kind === "symlink" ? node.link : null;
+    const inode = this.#fromBelow.get(key) ?? { entry: 0, below: { path, node }, link };
+    this.#fromBelow.set(key, inode);
+    return inode;
+  }
+
+  async #mark(mark: Exclude<Mark, { kind: "bookkeeping" }>): Promise<void> {
+    const { tree } = this;
+    if (mark.kind === "opaque") {
+      const path = await tree.resolve(mark.path);
+      if (isFolder(await tree.find(path))) empty(tree.folderAt(path));
+      return;
+    }
+    const [parent, base] = [await tree.resolve(parentOf(mark.path)), baseOf(mark.path)];
+    if (!isFolder(await tree.find(parent))) return;
+    const found = await tree.find(joined(parent, base));
+    // what this layer has there itself stays, but for what shows in it of the layers below
+    if (found?.kind === "folder" && !isOnlyMarks(found)) empty(found);
+    else if (found && found.kind !== "leaf") {
+      const folder = tree.folderAt(parent);
+      folder.children.delete(base);
+      folder.removed.add(base);
+    }
+  }
+
+  #keepAside(name: string, { kind }: TarEntry, number: number): void {
+    if (kind === "file" && isBelowAufs(name)) this.#aufs.set(name, { entry: number, below: null, link: null });
+    if (this.#aufs.size > maxHeld) throw new TarError("it holds too many hard links");
+  }
+
+  #leaveOut(name: string): void {
+    if (this.#leftOut.add(name).size > maxHeld) throw new TarError("too much of it has to be left out");
+  }
+}
+
+/** Nothing of the layers below shows in it from here on. */
+function empty(folder: Folder): void {
+  folder.isOpaque = true;
+  for (const [name, child] of folder.children)
+    if (child.kind === "folder" && isOnlyMarks(child)) folder.children.delete(name);
+}
+
+/** It is there for marks in it alone. */
+function isOnlyMarks({ facts, children }: Folder): boolean {
+  return facts === null && [...children.values()].every((child) => child.kind === "folder" && isOnlyMarks(child));
+}
+
+function factsOf({ mode, uid, gid, mtime, xattrs }: TarEntry): FolderFacts {
+  return { mode, uid, gid, mtime, ...(xattrs ? { xattrs } : {}) };
+}
+
+function isFolder(found: Awaited<ReturnType<Tree["find"]>>): boolean {
+  return found?.kind === "folder" || (found?.kind === "below" && found.node.kind === "folder");
+}
