@@ -29,5 +29,8 @@ test("other notices, and those of another form, are not printed", () => {
 test("a state says what paused the VM", () => {
   const cause = { reason: "", next: "", log: [], at: 0 };
   expect(stateText({ state: "running", pausedBy: null })).toBe("running");
+  const trouble = { kind: "network-lost", reason: "x", next: "y", at: 0 } as const;
+  expect(stateText({ state: "running", pausedBy: null, troubles: [trouble] })).toBe("running (no network)");
+  expect(stateText({ state: "stopped", pausedBy: null, troubles: [trouble] })).toBe("stopped");
   expect(stateText({ state: "paused", pausedBy: { ...cause, kind: "disk-full" } })).toBe("paused (disk full)");
 });

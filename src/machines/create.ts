@@ -151,6 +151,7 @@ function newRecord(ctx: Context, request: CreateRequest, spec: VmSpec, id: VmId)
     startedHow: null,
     suspended: null,
     pausedBy: null,
+    troubles: [],
   };
 }
 

@@ -85,6 +85,7 @@ function addChildren(ctx: Context, parent: VmRecord, names: readonly VmName[], i
         startedHow: null,
         suspended: null,
         pausedBy: null,
+        troubles: [],
       };
       if (!ctx.store.vms.add(vm)) throw fail("VM_NAME_TAKEN", { name: vm.name });
       ctx.store.identities.set(vm.id, identity);

@@ -5,6 +5,7 @@ import { oneAtATime } from "../base/one-at-a-time.ts";
 import type { RunningVm, VmExit, VmmStop } from "../vmm/driver.ts";
 import type { Context } from "./context.ts";
 import { AgentSession } from "./session.ts";
+import { noteTrouble } from "./trouble.ts";
 
 export type LiveVm = {
   id: VmId;
@@ -37,6 +38,7 @@ export function holdLive(
     void note();
   });
   if (vm.stopped()) void note();
+  vm.onTrouble((trouble) => noteTrouble(ctx, live, trouble));
   void exit.then((how) => ctx.onEnd(live, how));
   return live;
 }

@@ -135,6 +135,7 @@ test("a VMM that says again and again that it stopped its guest has one note und
   };
   const vm = {
     wait: () => new Promise(() => {}),
+    onTrouble() {},
     onStopped(listener: () => void) {
       tell = listener;
     },

@@ -69,7 +69,7 @@ function isTemplates({ isRestoring }: Start, error: unknown): boolean {
 function beginStart(ctx: Context, stale: VmRecord, { phases, creating }: StartPlan): Start {
   const change = ctx.store.transaction(() => {
     const generation = freshVm(ctx, stale).generation + 1;
-    ctx.store.vms.change(stale.id, { state: "starting", generation, failure: null, startedAt: null });
+    ctx.store.vms.change(stale.id, { state: "starting", generation, failure: null, startedAt: null, troubles: [] });
     ctx.store.processes.clear(stale.id);
     return ctx.store.journal.begin("start", stale.id, "prepare");
   });

@@ -4,7 +4,7 @@
  */
 import type { WireError } from "../base/errors/error.ts";
 import type { NetworkSpec } from "./network.ts";
-import type { VmState } from "./vm.ts";
+import type { TroubleKind, VmState } from "./vm.ts";
 
 /** One step of long work. `done`/`total` in bytes when both are numbers, for a bar. */
 export type ProgressEvent = { kind: "progress"; step: string; text: string; done?: number; total?: number };
@@ -27,8 +27,16 @@ export type SpecEvent = {
 /** Where the time of finished work went, in the order in which it went by; for `banger bench`. */
 export type TimingEvent = { kind: "timing"; phases: Phase[] };
 export type Phase = { name: string /** a fraction perhaps */; ms: number };
-/** A VM changed its state. */
-export type StateEvent = { kind: "state"; id: string; name: string; state: VmState; reason: string };
+/** A VM changed its state, or met a trouble. */
+export type StateEvent = {
+  kind: "state";
+  id: string;
+  name: string;
+  state: VmState;
+  reason: string;
+  /** the state is as it was: this is what the VM has met, and `reason` tells it */
+  trouble?: TroubleKind;
+};
 /** The last line of a stream that succeeded. */
 export type ResultEvent<T> = { kind: "result"; value: T };
 /** The last line of a stream that failed. */

@@ -65,6 +65,29 @@ export type PauseCause = {
 export const pauseKinds = ["disk-full", "io-error", "vmm-error"] as const;
 export type PauseKind = (typeof pauseKinds)[number];
 
+/**
+ * What a VM met while it ran on. `network-lost`: nothing carries its network any more; `disk-error`: the host failed a read or write, and the guest
+ * was told; `memory-failure`: of the host's hardware; `reset`: of the machine, by its VMM.
+ */
+export const troubleKinds = [
+  "network-lost",
+  "disk-error",
+  "memory-failure",
+  "watchdog",
+  "guest-panic",
+  "reset",
+] as const;
+export type TroubleKind = (typeof troubleKinds)[number];
+export type VmTrouble = {
+  kind: TroubleKind;
+  /** one sentence, as errors are written */
+  reason: string;
+  /** what to do about it, as hints are written */
+  next: string;
+  /** Unix time in `ms` of the last time */
+  at: number;
+};
+
 export type VmRecord = {
   id: VmId;
   name: VmName;
@@ -84,6 +107,8 @@ export type VmRecord = {
   suspended: Suspended | null;
   /** while it is `paused`; null: a user paused it */
   pausedBy: PauseCause | null;
+  /** since its last start: one of a kind, the latest last */
+  troubles: VmTrouble[];
 };
 
 export type Suspended = {

@@ -120,4 +120,7 @@ export const migrations: readonly string[] = [
 
   // why a VM is paused that nobody paused
   "ALTER TABLE vms ADD COLUMN paused_by TEXT;",
+
+  // what its VMM met since its last start, as JSON
+  "ALTER TABLE vms ADD COLUMN troubles TEXT NOT NULL DEFAULT '[]';",
 ];

@@ -1,7 +1,7 @@
 /** VM rows. What changes after creation has a setter of its own; the spec never changes. */
 import type { Digest, VmId, VmName } from "../base/names.ts";
 import type { Db } from "../host/sqlite.ts";
-import type { PauseCause, Suspended, VmFailure, VmRecord, VmSpec, VmState } from "../model/vm.ts";
+import type { PauseCause, Suspended, VmFailure, VmRecord, VmSpec, VmState, VmTrouble } from "../model/vm.ts";
 
 type Row = {
   id: string;
@@ -16,12 +16,22 @@ type Row = {
   started_how: string | null;
   suspended: string | null;
   paused_by: string | null;
+  troubles: string;
 };
 
 export type VmChanges = Partial<
   Pick<
     VmRecord,
-    "name" | "state" | "ephemeral" | "startedAt" | "generation" | "failure" | "startedHow" | "suspended" | "pausedBy"
+    | "name"
+    | "state"
+    | "ephemeral"
+    | "startedAt"
+    | "generation"
+    | "failure"
+    | "startedHow"
+    | "suspended"
+    | "pausedBy"
+    | "troubles"
   >
 >;
 
@@ -77,8 +87,8 @@ export function createVms(db: Db): Vms {
 
 function insert(db: Db, r: VmRecord): void {
   db.run(
-    `INSERT INTO vms (id, name, state, spec, image_digest, kernel_digest, ephemeral, created_at, started_at, generation, failure, started_how, suspended, paused_by)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO vms (id, name, state, spec, image_digest, kernel_digest, ephemeral, created_at, started_at, generation, failure, started_how, suspended, paused_by, troubles)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     r.id,
     r.name,
     r.state,
@@ -93,6 +103,7 @@ function insert(db: Db, r: VmRecord): void {
     r.startedHow,
     jsonOrNull(r.suspended),
     jsonOrNull(r.pausedBy),
+    JSON.stringify(r.troubles),
   );
 }
 
@@ -106,6 +117,7 @@ function columnsOf(c: VmChanges): [string, string | number | null][] {
   if (c.failure !== undefined) columns.push(["failure", jsonOrNull(c.failure)]);
   if (c.startedHow !== undefined) columns.push(["started_how", c.startedHow]);
   if (c.suspended !== undefined) columns.push(["suspended", jsonOrNull(c.suspended)]);
+  if (c.troubles !== undefined) columns.push(["troubles", JSON.stringify(c.troubles)]);
   if (c.state !== undefined || c.pausedBy !== undefined) columns.push(["paused_by", jsonOrNull(c.pausedBy ?? null)]);
   return columns;
 }
@@ -128,5 +140,6 @@ function toRecord(row: Row): VmRecord {
     startedHow: row.started_how,
     suspended: row.suspended === null ? null : (JSON.parse(row.suspended) as Suspended),
     pausedBy: row.paused_by === null ? null : (JSON.parse(row.paused_by) as PauseCause),
+    troubles: JSON.parse(row.troubles) as VmTrouble[],
   };
 }

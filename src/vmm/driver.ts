@@ -2,7 +2,7 @@
 import type { ByteStream } from "../base/bytes.ts";
 import type { Digest, VmId } from "../base/names.ts";
 import type { Gap } from "../model/cage.ts";
-import type { ProcessRef } from "../model/vm.ts";
+import type { ProcessRef, TroubleKind } from "../model/vm.ts";
 
 /** What a driver can do here; callers read these and never ask a driver for its name. */
 export type DriverFeatures = {
@@ -110,6 +110,13 @@ export type VmmStop = {
   reason: string;
 };
 
+/** Something went wrong and the guest runs on: what is told to its user, who decides. */
+export type VmmTrouble = {
+  kind: TroubleKind;
+  /** in the VMM's words, control characters removed */
+  reason: string;
+};
+
 export interface RunningVm {
   readonly record: DriverRecord;
   /**
@@ -138,6 +145,8 @@ export interface RunningVm {
   stopped(): VmmStop | null;
   /** Called each time the VMM stops the guest by itself, from now on. Set once. */
   onStopped(listener: (stop: VmmStop) => void): void;
+  /** Called for each trouble from now on; one that came before is kept. Set once. */
+  onTrouble(listener: (trouble: VmmTrouble) => void): void;
   /** Asks the guest as a power button would; may be ignored. The agent's `poweroff` is the better way. */
   powerdown(): Promise<void>;
   /** Ends the process at once; resolves when it is gone. Idempotent. */

@@ -6,7 +6,7 @@ import { memoryPair } from "../host/memory-pair.ts";
 import { vmPaths } from "../model/paths.ts";
 import type { ProcessRef } from "../model/vm.ts";
 import { type FakeAgentOptions, fakeAgent } from "../wire/agent/fake.ts";
-import type { BootSpec, SaveFiles, VmExit, VmmStop } from "./driver.ts";
+import type { BootSpec, SaveFiles, VmExit, VmmStop, VmmTrouble } from "./driver.ts";
 
 /** How a VM of the fake behaves; nothing set means that all goes well. */
 export type FakeBehaviour = {
@@ -66,6 +66,7 @@ export class FakeMachine {
   /** why it stopped its guest by itself */
   stopped: VmmStop | null = null;
   onStopped: (stop: VmmStop) => void = () => {};
+  onTrouble: (trouble: VmmTrouble) => void = () => {};
   #failing: VmmStop | null = null;
   #console = ["Linux version 6.1.0-fake", "banger-agent: up"];
   #line: ByteStream | null = null;

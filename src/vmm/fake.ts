@@ -15,6 +15,7 @@ import type {
   VmExit,
   VmmDriver,
   VmmStop,
+  VmmTrouble,
 } from "./driver.ts";
 import { type FakeBehaviour, FakeMachine, type FakeParts } from "./fake-machine.ts";
 import { readGuest, saveFake } from "./fake-save.ts";
@@ -160,6 +161,10 @@ class FakeRunning implements RunningVm {
 
   onStopped(listener: (stop: VmmStop) => void) {
     this.#machine.onStopped = listener;
+  }
+
+  onTrouble(listener: (trouble: VmmTrouble) => void) {
+    this.#machine.onTrouble = listener;
   }
 
   save(files: SaveFiles, signal: AbortSignal): Promise<SaveRecord> {

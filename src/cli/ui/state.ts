@@ -1,5 +1,5 @@
 /** A VM's state in a word or two. */
-import type { PauseKind, VmRecord } from "../../model/vm.ts";
+import type { PauseKind, TroubleKind, VmRecord } from "../../model/vm.ts";
 
 const causes: Record<PauseKind, string> = {
   "disk-full": "disk full",
@@ -7,7 +7,21 @@ const causes: Record<PauseKind, string> = {
   "vmm-error": "VMM error",
 };
 
-/** `running`, `paused (disk full)` */
-export function stateText({ state, pausedBy }: Pick<VmRecord, "state" | "pausedBy">): string {
-  return pausedBy ? `${state} (${causes[pausedBy.kind]})` : state;
+const troubles: Record<TroubleKind, string> = {
+  "network-lost": "no network",
+  "disk-error": "disk error",
+  "memory-failure": "memory error",
+  watchdog: "watchdog expired",
+  "guest-panic": "kernel panic",
+  reset: "was reset",
+};
+
+/** `running`, `running (no network)`, `paused (disk full)` */
+export function stateText({ state, pausedBy, troubles: met = [] }: Shown): string {
+  const trouble = state === "running" || state === "paused" ? met.at(-1) : undefined;
+  const why = pausedBy ? causes[pausedBy.kind] : trouble && troubles[trouble.kind];
+  return why ? `${state} (${why})` : state;
 }
+
+/** A daemon of an older version says nothing of troubles. */
+type Shown = Pick<VmRecord, "state" | "pausedBy"> & { troubles?: VmRecord["troubles"] };

@@ -27,8 +27,10 @@ export const agentVm: Handler = async ({ machines, relay, log }, exchange, name)
 function vmNotices(machines: Machines, { id, name }: VmRecord): Notices {
   return (tell) => {
     let isTold = false;
-    return machines.subscribe(({ id: of, state, reason }) => {
-      if (of !== id || reason === "" || (state !== "paused" && !(isTold && state === "running"))) return;
+    return machines.subscribe(({ id: of, state, reason, trouble }) => {
+      if (of !== id || reason === "") return;
+      if (trouble) return tell({ notice: "vm", state, text: reason });
+      if (state !== "paused" && !(isTold && state === "running")) return;
       isTold = state === "paused";
       const next = isTold ? machines.find(name).pausedBy?.next : undefined;
       tell({ notice: "vm", state, text: next ? `${reason}; ${next}` : reason });

@@ -16,6 +16,7 @@ import type {
   VmExit,
   VmmDriver,
   VmmStop,
+  VmmTrouble,
 } from "../../vmm/driver.ts";
 import { Guest, type GuestBehaviour, goodGuest } from "./guest.ts";
 
@@ -27,11 +28,12 @@ export type WorldVm = {
   /** why its VMM stopped it by itself */
   stopped: VmmStop | null;
   onStopped: (stop: VmmStop) => void;
+  onTrouble: (trouble: VmmTrouble) => void;
   /** what it was restored from; null: it booted */
   from: Save | null;
 };
 
-const unstopped = { stopped: null, onStopped: () => {} };
+const unstopped = { stopped: null, onStopped: () => {}, onTrouble: () => {} };
 
 export class World {
   /** every VMM that ever ran, by pid */
@@ -292,6 +294,9 @@ function runningVm(world: World, vm: WorldVm): RunningVm {
     stopped: () => vm.stopped,
     onStopped(listener) {
       vm.onStopped = listener;
+    },
+    onTrouble(listener) {
+      vm.onTrouble = listener;
     },
     async powerdown() {
       if (vm.guest.behaviour.hasButton) vm.guest.end({ kind: "poweroff" });

@@ -65,6 +65,7 @@ export function vmRecord(changes: Partial<VmRecord> = {}): VmRecord {
     startedHow: null,
     suspended: null,
     pausedBy: null,
+    troubles: [],
     ...changes,
   };
 }

@@ -11,9 +11,10 @@ import { raiseFileSizeLimit } from "../../host/process-limits.ts";
 import { connectUnix } from "../../host/socket.ts";
 import { vmPaths } from "../../model/paths.ts";
 import type { Qmp } from "../../wire/qmp/client.ts";
-import type { RunningVm, SaveFiles, SaveRecord, VmExit, VmmStats, VmmStop } from "../driver.ts";
+import type { RunningVm, SaveFiles, SaveRecord, VmExit, VmmStats, VmmStop, VmmTrouble } from "../driver.ts";
 import { processStats } from "../process-stats.ts";
 import { digestOf } from "../save-files.ts";
+import { heedOf } from "./events.ts";
 import { classifyExit, type Shutdown } from "./exit.ts";
 import type { HostFacts } from "./host-facts.ts";
 import { readTails, watchLogs } from "./logs.ts";
@@ -25,6 +26,8 @@ import { type BlockError, blockErrorOf, readStop } from "./stopped.ts";
 
 /** of a shutdown, which is one word, in UTF-16 units */
 const maxReason = 64;
+/** that are kept for whoever listens later */
+const maxTroubles = 8;
 
 export type RunningParts = {
   record: QemuRecord;
@@ -51,6 +54,11 @@ export class RunningQemu implements RunningVm {
   #stopped: VmmStop | null;
   #blockError: BlockError | null = null;
   #onStopped: (stop: VmmStop) => void = () => {};
+  /** those that came before anyone listened */
+  readonly #troubles: VmmTrouble[] = [];
+  #onTrouble = (trouble: VmmTrouble): void => {
+    if (this.#troubles.length < maxTroubles) this.#troubles.push(trouble);
+  };
   #killCalled = false;
   #savedInPlace = false;
   #released = false;
@@ -66,13 +74,7 @@ export class RunningQemu implements RunningVm {
     this.#stopped = parts.stopped;
     if (parts.stopped) this.#still.begin();
     this.#stopWatching = watchLogs(this.#paths, () => this.#endHalted());
-    parts.qmp.onEvent((name, data) => {
-      if (name === "SHUTDOWN")
-        this.#shutdown = { guest: data["guest"] === true, reason: textOf(data["reason"], maxReason) ?? "" };
-      if (name === "BLOCK_IO_ERROR") this.#blockError = blockErrorOf(data) ?? this.#blockError;
-      if (name === "STOP") void this.#lookWhyStopped();
-      if (name === "RESUME") this.#goesOn();
-    });
+    parts.qmp.onEvent((name, data) => this.#heed(name, data));
     void this.#watch();
   }
 
@@ -101,6 +103,11 @@ export class RunningQemu implements RunningVm {
 
   onStopped(listener: (stop: VmmStop) => void): void {
     this.#onStopped = listener;
+  }
+
+  onTrouble(listener: (trouble: VmmTrouble) => void): void {
+    this.#onTrouble = listener;
+    for (const trouble of this.#troubles.splice(0)) listener(trouble);
   }
 
   async save(files: SaveFiles, signal: AbortSignal): Promise<SaveRecord> {
@@ -146,6 +153,17 @@ export class RunningQemu implements RunningVm {
     this.#stopWatching();
     this.#agent?.destroy();
     this.#parts.qmp.close();
+  }
+
+  #heed(name: string, data: Record<string, unknown>): void {
+    if (name === "BLOCK_IO_ERROR") this.#blockError = blockErrorOf(data) ?? this.#blockError;
+    const heed = heedOf(name, data);
+    if (heed.kind === "trouble" && !this.#released) this.#onTrouble(heed.trouble);
+    if (heed.kind !== "act") return;
+    if (heed.on === "shutdown")
+      this.#shutdown = { guest: data["guest"] === true, reason: textOf(data["reason"], maxReason) ?? "" };
+    if (heed.on === "stop") void this.#lookWhyStopped();
+    if (heed.on === "resume") this.#goesOn();
   }
 
   /** Every stop is an event, those that were asked for too: the run state tells them apart. */

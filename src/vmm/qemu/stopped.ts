@@ -24,10 +24,17 @@ export function blockErrorOf(data: Record<string, unknown>): BlockError | null {
 export async function readStop(qmp: Qmp, error: BlockError | null): Promise<VmmStop | null> {
   const { status } = fields(await qmp.execute("query-status"));
   if (status === "io-error") return ioStop(error ?? (await readBlockError(qmp)));
-  if (status === "internal-error") return { kind: "vmm-error", reason: "QEMU met an error that it can't go on from" };
-  if (status === "watchdog") return { kind: "vmm-error", reason: "the guest's watchdog expired" };
-  return null;
+  const reason = typeof status === "string" && Object.hasOwn(standstills, status) ? standstills[status] : undefined;
+  return reason === undefined ? null : { kind: "vmm-error", reason };
 }
+
+/** Run states that nobody asked for and that no command of ours ends. */
+const standstills: Record<string, string> = {
+  "internal-error": "QEMU met an error that it can't go on from",
+  "guest-panicked": "the guest's kernel panicked",
+  watchdog: "the guest's watchdog expired",
+  suspended: "the guest put its machine to sleep, and nothing wakes it",
+};
 
 function ioStop({ isFull, reason }: BlockError): VmmStop {
   if (isFull) return { kind: "disk-full", reason: reason || "No space left on device" };

@@ -108,6 +108,24 @@ test("an answer from before the guest was resumed does not count as a stop", asy
   expect([vm.stopped(), stops]).toEqual([null, []]);
 });
 
+test("trouble that it reports is passed on, what came before anyone listened too", async () => {
+  const { vm, qmp, peer } = await running();
+  const heard: unknown[] = [];
+  const early = qmp.event("NETDEV_STREAM_DISCONNECTED", () => true);
+  peer.say({ event: "NETDEV_STREAM_DISCONNECTED", data: { "netdev-id": "net" } });
+  await early;
+  vm.onTrouble(({ kind }) => void heard.push(kind));
+  peer.say({ event: "RTC_CHANGE", data: { offset: 3 } });
+  peer.say({
+    event: "BLOCK_IO_ERROR",
+    data: { action: "stop", operation: "write", reason: "No space left on device" },
+  });
+  const late = qmp.event("MEMORY_FAILURE", () => true);
+  peer.say({ event: "MEMORY_FAILURE", data: { recipient: "guest", action: "inject" } });
+  await late;
+  expect(heard).toEqual(["network-lost", "memory-failure"]);
+});
+
 test("a flood ends its monitor, not its VM: that can be ended alone, and says so", async () => {
   const { record, vm, qmp, peer } = await running();
   peer.line.write('{"event":"STOP"}\n'.repeat(100_000));

@@ -31,6 +31,10 @@ function linesOf(vm: VmView, now: number): [string, string][] {
     ["state", stateText(vm)],
     ["paused by", vm.pausedBy && oneLine(vm.pausedBy.reason)],
     ["what to do", vm.pausedBy && oneLine(vm.pausedBy.next)],
+    ...(vm.troubles ?? []).flatMap((one): [string, string][] => [
+      ["trouble", `${oneLine(one.reason)} (${formatAge(now - one.at)} ago)`],
+      ["what to do", oneLine(one.next)],
+    ]),
     ["image", `${spec.image.name} (${spec.image.digest.slice(0, 19)})`],
     ["kernel", spec.kernel.name],
     ["size", `${spec.vcpu} vcpu, ${memory} memory, ${formatSize(spec.diskBytes)} disk`],
