@@ -281,7 +281,7 @@ test("exec needs a running VM and a command", async () => {
 
 test("flags of a workspace are refused without one", async () => {
   const { cli, served } = await world();
-  for (const flag of ["--include-untracked", "--dry-run", "--branch x", "--from x", "--depth 3"]) {
+  for (const flag of ["--include-untracked", "--dry-run", "--branch x", "--with-branch x", "--from x", "--depth 3"]) {
     const ran = await cli(`vm run ${flag}`);
     expect(ran.code).toBe(2);
     expect(ran.stderr).toContain(`${flag.split(" ")[0]} is about a workspace, and none was named`);

@@ -59,7 +59,8 @@ export async function planRepository(
   if (request.from === undefined) await listRepository(listing, top);
   const jobs: Job[] = [];
   for (const open of listing.repositories) {
-    const wish = { depth: request.depth, withIndex: request.from === undefined };
+    const branches = open === top ? (request.branches ?? []) : null;
+    const wish = { depth: request.depth, withIndex: request.from === undefined, branches };
     jobs.push({ open, history: await planHistory(open, open === top ? start : open.refs.head, wish) });
   }
   if (request.from !== undefined) await noteMissing(notes, top, start);
@@ -160,7 +161,9 @@ function checkout(start: Start): AfterCommand {
 function summary({ open, history }: Job, depth: number | null) {
   const { ref, oid } = history.start;
   const branch = ref === null ? null : showPath(ref.replace(/^refs\/heads\//, ""));
-  return { path: showPath(open.path), branch, head: oid, depth };
+  const others = [...history.refs.keys()].filter((name) => name !== ref && !name.startsWith("refs/tags/"));
+  const branches = others.map((name) => showPath(name.replace(/^refs\/(?:heads|remotes)\//, "")));
+  return { path: showPath(open.path), branch, head: oid, branches, depth };
 }
 
 type Planned = { request: WorkspaceRequest; jobs: readonly Job[]; subfolder: string; entries: readonly PlanEntry[] };

@@ -42,7 +42,7 @@ test("what git status depends on is kept, the rest is not", () => {
     "false",
   ]);
   expect(written).not.toMatch(
-    /fsmonitor|hooks|ssh|editor|pager|attributes|excludes|worktree|filter|alias|extraHeader|include|credential|gpg|insteadOf|name/i,
+    /fsmonitor|hooks|ssh|editor|pager|attributes|excludes|worktree|filter|alias|extraHeader|include|credential|gpg|insteadOf/i,
   );
 });
 

@@ -63,7 +63,7 @@ function writeCore(lines: string[], { settings, worktree }: GuestConfigFacts): v
     if (found !== undefined && value.test(found)) lines.push(`[${section}]`, `\t${name} = ${quoteConfigValue(found)}`);
   }
   for (const name of ["name", "email"]) {
-    const found = settings.local.get(`user.${name}`);
+    const found = settings.effective.get(`user.${name}`);
     if (found !== undefined && /^[^\n\0]{1,200}$/.test(found))
       lines.push("[user]", `\t${name} = ${quoteConfigValue(found)}`);
   }

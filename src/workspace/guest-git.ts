@@ -2,7 +2,7 @@
 import { byteTextOf, listNames, lookAt, readBeneath, realPath } from "../host/tree.ts";
 import { guestConfig } from "./guest-config.ts";
 import type { History } from "./history.ts";
-import { under } from "./names.ts";
+import { parentsOf, under } from "./names.ts";
 import type { OpenRepository } from "./open-repository.ts";
 import { packedRefs } from "./skeleton.ts";
 import type { PlanEntry } from "./types.ts";
@@ -25,6 +25,9 @@ export async function* guestGitEntries(job: GuestGit): AsyncGenerator<PlanEntry,
   const at = open.guestGitDir;
   const folders = ["", "info", "objects", "objects/info", "objects/pack", "logs", "refs", "refs/heads", "refs/tags"];
   for (const name of folders) yield folderEntry(under(at, name), now);
+  for (const name of new Set([...job.history.symbolic.keys()].flatMap(parentsOf))) {
+    if (!folders.includes(name)) yield folderEntry(under(at, name), now);
+  }
   for (const [name, data] of writtenFiles(job)) yield bytesEntry(under(at, name), data, now);
   for (const [name, max] of keptFiles) {
     const data = readKept(open, name, max);
@@ -43,7 +46,7 @@ function upFrom(path: string): string {
 
 function writtenFiles({ open, history, now }: GuestGit): [name: string, data: Uint8Array][] {
   const { ref, oid } = history.start;
-  const branches = [ref, open.refs.head.ref].flatMap((name) =>
+  const branches = [ref, open.refs.head.ref, ...history.refs.keys()].flatMap((name) =>
     name?.startsWith("refs/heads/") ? [name.slice(11)] : [],
   );
   const worktree = open.path === "" ? null : `${upFrom(open.guestGitDir)}${open.path}`;
@@ -53,6 +56,7 @@ function writtenFiles({ open, history, now }: GuestGit): [name: string, data: Ui
     ["config", text(config.text)],
     ["packed-refs", text(packedRefs({ all: history.refs }))],
   ];
+  for (const [name, target] of history.symbolic) files.push([name, text(`ref: ${target}\n`)]);
   const log = ref === null && oid !== null ? detachedLog(open, oid, now) : null;
   if (log !== null) files.push(["logs/HEAD", text(log)]);
   if (history.shallow.length > 0) files.push(["shallow", text(`${history.shallow.join("\n")}\n`)]);

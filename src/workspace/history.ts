@@ -2,6 +2,7 @@
 import { fail } from "../base/errors/error.ts";
 import { makeScratchFolder, writeScratch } from "../host/scratch.ts";
 import { byteTextOf, listNames, readBeneath, realPath } from "../host/tree.ts";
+import { branchesBeside } from "./branches.ts";
 import type { OpenRepository } from "./open-repository.ts";
 import { isOid, isRefName } from "./refs.ts";
 
@@ -10,8 +11,9 @@ export type Start = { /** full ref name, or null when detached */ ref: string | 
 
 export type History = {
   start: Start;
-  /** refs that go in: the current branch, its upstream, tags in that history */
+  /** refs that go in: the current branch, those beside it (`branches.ts`), tags in that history */
   refs: Map<string, string>;
+  symbolic: Map<string, string>;
   /** commits whose parents are not there */
   shallow: string[];
   /** what the pack must hold */
@@ -19,54 +21,37 @@ export type History = {
   withIndex: boolean;
 };
 
-/** The upstream of a branch: `refs/remotes/origin/main`, or another local branch, when that ref is there. */
-export function upstreamOf(open: OpenRepository, ref: string | null): string | null {
-  if (ref === null || !ref.startsWith("refs/heads/")) return null;
-  const branch = ref.slice("refs/heads/".length);
-  const { local } = open.settings;
-  const remote = local.get(`branch.${branch}.remote`);
-  const merge = local.get(`branch.${branch}.merge`);
-  if (remote === undefined || !merge?.startsWith("refs/heads/")) return null;
-  const name = remote === "." ? merge : tracking(local.all(`remote.${remote}.fetch`), merge);
-  return name !== null && isRefName(name) && open.refs.all.has(name) ? name : null;
-}
-
-/** Where a remote's branch is kept here, by the refspecs of its `fetch`. */
-export function tracking(fetch: readonly string[], merge: string): string | null {
-  for (const spec of fetch) {
-    const [from = "", to = ""] = spec.replace(/^\+/, "").split(":");
-    if (from === merge && to !== "") return to;
-    const [before = "", after, ...more] = from.split("*");
-    if (after === undefined || more.length > 0 || !merge.startsWith(before) || !merge.endsWith(after)) continue;
-    if (merge.length < before.length + after.length) continue;
-    return to.replace("*", () => merge.slice(before.length, merge.length - after.length));
-  }
-  return null;
-}
-
 export type HistoryWish = {
   /** commits down from each tip, all when undefined */
   depth: number | undefined;
   /** the host's index goes in, so what it needs and the branch that it belongs to do too */
   withIndex: boolean;
+  /** branches that the user named; null for a submodule */
+  branches: readonly string[] | null;
 };
 
-/** Decides the history for `start`. @throws WORKSPACE_GIT */
+/** Decides the history for `start`. @throws WORKSPACE_GIT, WORKSPACE_INCOMPLETE, WORKSPACE_REF */
 export async function planHistory(open: OpenRepository, start: Start, wish: HistoryWish): Promise<History> {
   const { depth, withIndex } = wish;
   const { head } = open.refs;
   const refs = new Map<string, string>();
   if (withIndex && head.ref !== null && head.oid !== null) refs.set(head.ref, head.oid);
   if (start.ref !== null && start.oid !== null) refs.set(start.ref, start.oid);
-  const upstream = upstreamOf(open, start.ref ?? open.refs.head.ref);
-  const upstreamOid = upstream === null ? undefined : open.refs.all.get(upstream);
-  if (upstream !== null && upstreamOid !== undefined) refs.set(upstream, upstreamOid);
+  const beside = branchesBeside(open, start.ref ?? open.refs.head.ref, wish.branches);
+  for (const [name, oid] of beside.refs) refs.set(name, oid);
   const merging = withIndex ? headsUnderWay(open) : [];
-  const tips = [...new Set([start.oid, upstreamOid, ...merging].filter((oid) => oid != null))];
+  const tips = [...new Set([start.oid, ...beside.refs.values(), ...merging].filter((oid) => oid != null))];
   const shallow = depth === undefined ? open.copied.shallow : await cutAt(open, tips, depth);
   if (depth !== undefined) await writeScratch(`${open.gitDir}/shallow`, shallow.map((oid) => `${oid}\n`).join(""));
   if (start.oid !== null) for (const [name, oid] of await tagsIn(open, start.oid)) refs.set(name, oid);
-  return { start, refs, shallow, withIndex, tips: [...new Set([...tips, ...refs.values()])] };
+  return {
+    start,
+    refs,
+    symbolic: beside.symbolic,
+    shallow,
+    withIndex,
+    tips: [...new Set([...tips, ...refs.values()])],
+  };
 }
 
 /**

@@ -63,8 +63,9 @@ function explained(error: unknown, folder: string, scratch: string): unknown {
 }
 
 function planFolder(request: WorkspaceRequest, root: string, note: string | undefined): WorkspacePlan {
-  for (const flag of ["branch", "from", "depth"] as const) {
-    if (request[flag] === undefined) continue;
+  const flags = { branch: "branch", from: "from", depth: "depth", branches: "with-branch" } as const;
+  for (const [field, flag] of Object.entries(flags)) {
+    if (request[field as keyof typeof flags] === undefined) continue;
     throw fail("WORKSPACE_REFUSED", {
       path: request.folder,
       reason: `--${flag} needs a git repository, and it is none`,

@@ -24,6 +24,8 @@ export type WorkspaceRequest = {
   includeUntracked?: boolean | undefined;
   branch?: string | undefined;
   from?: string | undefined;
+  /** branches whose history goes in too, as in `main` or `origin/main` */
+  branches?: readonly string[] | undefined;
   /** commits of history to send, all when left out */
   depth?: number | undefined;
   /** gives up while it is planned or packed */
@@ -106,5 +108,7 @@ export type RepositorySummary = {
   branch: string | null;
   /** null: no commit yet */
   head: string | null;
+  /** other branches whose history goes in, as in `origin/main` */
+  branches: string[];
   depth: number | null;
 };

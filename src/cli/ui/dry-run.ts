@@ -21,8 +21,9 @@ function fileLine({ mode, bytes, path, target }: DryRunEntry): string {
   return `${mode} ${formatSize(bytes).padStart(9)}  ${visible(path)}${link}\n`;
 }
 
-function historyLine({ path, branch, head }: RepositorySummary): string {
+function historyLine({ path, branch, head, branches }: RepositorySummary): string {
   const folder = path === "" ? ".git" : `${visible(path)}/.git`;
   const commit = head ? ` at ${head.slice(0, 12)}` : ", no commit yet";
-  return `${folder}: history of ${branch === null ? "a detached HEAD" : visible(branch)}${commit}\n`;
+  const others = branches.length > 0 ? `, and of ${branches.map(visible).join(", ")}` : "";
+  return `${folder}: history of ${branch === null ? "a detached HEAD" : visible(branch)}${commit}${others}\n`;
 }

@@ -11,6 +11,7 @@ export type RunFlags = CreateFlags & {
   includeUntracked?: boolean;
   dryRun?: boolean;
   branch?: string;
+  withBranch?: readonly string[];
   from?: string;
   depth?: number;
   tty?: boolean;
@@ -42,6 +43,7 @@ function refuseWorkspaceFlags(flags: RunFlags): void {
     ["--include-untracked", flags.includeUntracked ?? false, "--include-untracked"],
     ["--dry-run", flags.dryRun ?? false, "--dry-run"],
     ["--branch", flags.branch !== undefined, "--branch NAME"],
+    ["--with-branch", flags.withBranch !== undefined, "--with-branch NAME"],
     ["--from", flags.from !== undefined, "--from REF"],
     ["--depth", flags.depth !== undefined, "--depth N"],
   ];

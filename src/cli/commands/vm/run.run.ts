@@ -41,8 +41,8 @@ async function planAndRun(context: CliContext, flags: RunFlags, folder: string |
   checkRunFlags(flags, folder, context.guestArgv);
   // nonsense in it is said before anything is made
   const env = await environmentOf(context, flags);
-  const { includeUntracked, branch, from, depth } = flags;
-  const request = folder === undefined ? null : { folder, includeUntracked, branch, from, depth };
+  const { includeUntracked, branch, from, depth, withBranch: branches } = flags;
+  const request = folder === undefined ? null : { folder, includeUntracked, branch, branches, from, depth };
   const plan =
     request && (await cancellable(context.signals, (signal) => context.planWorkspace({ ...request, signal })));
   const sink = specFirst(sinkOf(context, flags));

@@ -14,6 +14,14 @@ export const run = buildCommand({
       includeUntracked: toggled("send untracked files too; ignored ones never"),
       dryRun: toggled("print what would be sent, and create nothing"),
       branch: worded("new branch in the guest", "NAME"),
+      withBranch: {
+        kind: "parsed",
+        parse: (value: string) => value,
+        optional: true,
+        variadic: true,
+        brief: "send this branch's history too (default: the upstream and the remote's default branch); repeatable",
+        placeholder: "NAME",
+      },
       from: worded("send this commit's tree; uncommitted edits stay behind", "REF"),
       depth: valued("commits of history to send (default: all)", "N", parseDepth),
       entrypoint: worded(
