@@ -200,7 +200,9 @@ export async function reachAgent(
   });
   ended.catch(() => {});
   const stopped = new Deferred<never>();
-  live.onStop = (stop) => stopped.reject(stopError(ctx, stop, vm.name, `starting "${vm.name}"`));
+  live.onStop = (stop) => {
+    void stopError(ctx, stop, vm.name, `starting "${vm.name}"`).then((error) => stopped.reject(error));
+  };
   const already = live.vm.stopped();
   if (already) live.onStop(already);
   const late = () =>

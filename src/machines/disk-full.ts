@@ -1,5 +1,6 @@
 /** A full disk, as users are told of it. */
 import { BangerError, fail } from "../base/errors/error.ts";
+import { formatSize } from "../base/units.ts";
 import type { RunningVm, VmmStop } from "../vmm/driver.ts";
 import type { Context } from "./context.ts";
 
@@ -14,7 +15,7 @@ export async function sayingDiskFull<T>(
     return await body();
   } catch (error) {
     if (error instanceof BangerError || !ctx.isDiskFull(error)) throw error;
-    throw fail("DISK_FULL", { path, during }, error);
+    throw await diskFullError(ctx, path, during, error);
   }
 }
 
@@ -24,15 +25,26 @@ export async function sayingDiskFull<T>(
  */
 export function abortedByStop(ctx: Context, running: RunningVm, name: string, during: string): AbortSignal {
   const abort = new AbortController();
-  const take = (stop: VmmStop) => abort.abort(stopError(ctx, stop, name, during));
+  const take = (stop: VmmStop) => void stopError(ctx, stop, name, during).then((error) => abort.abort(error));
   const already = running.stopped();
   if (already) take(already);
   running.onStopped(take);
   return abort.signal;
 }
 
-/** What work fails with whose guest was stopped by its VMM. */
-export function stopError(ctx: Context, { kind, reason }: VmmStop, name: string, during: string): BangerError {
-  if (kind === "disk-full") return fail("DISK_FULL", { path: ctx.paths.vms, during });
+/** What work fails with whose guest was stopped by its VMM. Never rejects. */
+export async function stopError(
+  ctx: Context,
+  { kind, reason }: VmmStop,
+  name: string,
+  during: string,
+): Promise<BangerError> {
+  if (kind === "disk-full") return diskFullError(ctx, ctx.paths.vms, during);
   return fail("VM_FAILED", { name, reason: `its VMM stopped it while ${during}: ${reason}` });
+}
+
+/** With what is free there. @param path a file or folder of the state folder, which need not be there yet */
+async function diskFullError(ctx: Context, path: string, during: string, cause?: unknown): Promise<BangerError> {
+  const bytes = await ctx.files.freeBytes(path).catch(() => ctx.files.freeBytes(ctx.paths.vms).catch(() => null));
+  return fail("DISK_FULL", { path, during, ...(bytes === null ? {} : { free: formatSize(bytes) }) }, cause);
 }

@@ -9,7 +9,7 @@ import { resumeVm } from "./pause.ts";
 import { freshVm } from "./state.ts";
 
 /** What must fit before they resume, in bytes: less would be written in an instant. */
-const enough = 32 * 1024 * 1024;
+export const roomToResume = 32 * 1024 * 1024;
 /** A VM that is stopped again so soon after it was resumed, in `ms`, is tried again later and later. */
 const settledMs = 60_000;
 
@@ -31,7 +31,7 @@ function lookLater(ctx: Context): void {
 
 async function look(ctx: Context): Promise<void> {
   const waiting = ctx.store.vms.all().filter((vm) => waitsForRoom(ctx, vm));
-  const isRoom = waiting.length > 0 && (await ctx.files.hasRoom(ctx.paths.vms, enough).catch(() => false));
+  const isRoom = waiting.length > 0 && (await ctx.files.hasRoom(ctx.paths.vms, roomToResume).catch(() => false));
   if (waiting.length > 0 && !isRoom) return lookLater(ctx);
   if (isRoom) await ctx.refillReserve();
   ctx.room.isWatched = false;

@@ -6,6 +6,7 @@ import { orAborted, withTimeout } from "../base/async.ts";
 import { fail, isError, toBangerError } from "../base/errors/error.ts";
 import type { Digest, VmId } from "../base/names.ts";
 import { UndoStack } from "../base/undo.ts";
+import { formatSize } from "../base/units.ts";
 import type { Emit } from "../model/event.ts";
 import { savedPaths } from "../model/paths.ts";
 import type { TemplateFacts } from "../model/save.ts";
@@ -125,8 +126,10 @@ async function boot(
 /** A disk that fills while the guest runs kills it: its memory is a sparse file. */
 async function requireRoom(ctx: Context, { memoryMib }: VmSpec): Promise<void> {
   const wanted = Math.min(memoryMib * 1024 ** 2, usualMemory);
-  if ((await ctx.files.freeBytes(ctx.paths.vms)) < wanted)
-    throw fail("DISK_FULL", { path: ctx.paths.vms, during: "making a template" });
+  const free = await ctx.files.freeBytes(ctx.paths.vms);
+  if (free >= wanted) return;
+  const sizes = { needed: formatSize(wanted), free: formatSize(free) };
+  throw fail("DISK_FULL", { path: ctx.paths.vms, during: "making a template", ...sizes });
 }
 
 /** Everything that a VM would wait for is up, and what is dirty is on the disk. */

@@ -5,7 +5,7 @@ import type { VmmStop } from "../vmm/driver.ts";
 import { logTail } from "./console.ts";
 import type { Context } from "./context.ts";
 import type { LiveVm } from "./live.ts";
-import { watchRoom } from "./room.ts";
+import { roomToResume, watchRoom } from "./room.ts";
 import { enter } from "./state.ts";
 
 /** Called for such stops, of a VMM that is adopted too. What is under way with the VM is over first. Resolves when it is noted. */
@@ -45,12 +45,20 @@ export async function diskFull(ctx: Context, said: string): Promise<Omit<PauseCa
   return {
     kind: "disk-full",
     reason: `the host has no room for what the guest writes: ${said} on the file system at ${mount}, ${free} free`,
-    next: `free some space there (\`banger image prune\`, \`banger vm delete NAME\`, other files): the VM then resumes by itself`,
+    next: `free some space there (\`banger image prune\`, \`banger vm delete NAME\`, other files): the VM resumes by itself when there are ${formatSize(roomToResume)}`,
     log: [],
   };
 }
 
 function failureOf({ name }: Pick<VmRecord, "name">, { kind, reason }: VmmStop): Omit<PauseCause, "at" | "log"> {
+  if (kind === "file-limit") {
+    const next = `the limit is that of the host's file system, or of the daemon (\`ulimit -f\`); \`banger vm resume ${name}\` tries the write again`;
+    return {
+      kind,
+      reason: `a file of the VM's disk has reached the largest size that the host allows: ${reason}`,
+      next,
+    };
+  }
   if (kind === "io-error") {
     const next = `look at the host's own log (dmesg); \`banger vm resume ${name}\` tries the write again`;
     return { kind, reason: `the host can't write what the guest writes: ${reason}`, next };

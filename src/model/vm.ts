@@ -61,8 +61,11 @@ export type PauseCause = {
   at: number;
 };
 
-/** `disk-full`: no space or quota on the host for what the guest writes; it resumes by itself when there is some. */
-export const pauseKinds = ["disk-full", "io-error", "vmm-error"] as const;
+/**
+ * `disk-full`: no space or quota on the host for what the guest writes; it resumes by itself when there is some. `file-limit`: a
+ * file of its disk may grow no further (EFBIG).
+ */
+export const pauseKinds = ["disk-full", "file-limit", "io-error", "vmm-error"] as const;
 export type PauseKind = (typeof pauseKinds)[number];
 
 /**

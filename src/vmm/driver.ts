@@ -104,8 +104,11 @@ export type VmExit =
 
 /** The VMM stopped the guest by itself. Nothing of it is lost: `resume` has it try again what failed. */
 export type VmmStop = {
-  /** `disk-full`: no space, or no quota left, for what the guest writes; `vmm-error`: the VMM can't run the guest any further */
-  kind: "disk-full" | "io-error" | "vmm-error";
+  /**
+   * `disk-full`: no space, or no quota left, for what the guest writes; `file-limit`: the disk's file may grow no further;
+   * `vmm-error`: the VMM can't run the guest any further
+   */
+  kind: "disk-full" | "file-limit" | "io-error" | "vmm-error";
   /** in the VMM's words, control characters removed */
   reason: string;
 };

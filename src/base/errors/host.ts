@@ -18,7 +18,7 @@ export const hostErrors = {
     exit: Exit.Unavailable,
     message: (p: { path: string; during: string; needed?: string; free?: string }) =>
       p.needed === undefined
-        ? `no space left at ${p.path} while ${p.during}`
+        ? `no space left at ${p.path} while ${p.during}${p.free === undefined ? "" : `: ${p.free} free`}`
         : `not enough space at ${p.path} while ${p.during}: ${p.needed} are needed, ${p.free} are free`,
     hint: () =>
       "free some space (`banger vm ls`, `banger image ls` show sizes) and run the same command again; nothing half-made was kept",

@@ -3,6 +3,7 @@ import type { PauseKind, TroubleKind, VmRecord } from "../../model/vm.ts";
 
 const causes: Record<PauseKind, string> = {
   "disk-full": "disk full",
+  "file-limit": "file size limit",
   "io-error": "I/O error",
   "vmm-error": "VMM error",
 };

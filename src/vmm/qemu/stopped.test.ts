@@ -7,29 +7,31 @@ const answering = (answers: Record<string, unknown>) =>
 const event = { action: "stop", operation: "write", nospace: false, reason: "Input/output error" };
 
 test("a BLOCK_IO_ERROR that stops the guest is kept, one that the guest is told of is not", () => {
-  expect(blockErrorOf(event)).toEqual({ isFull: false, reason: "Input/output error" });
-  expect(blockErrorOf({ ...event, nospace: true, reason: "No space left on device" })?.isFull).toBe(true);
-  expect(blockErrorOf({ ...event, reason: "Disk quota exceeded" })?.isFull).toBe(true);
+  expect(blockErrorOf(event)).toEqual({ kind: "io-error", reason: "Input/output error" });
+  expect(blockErrorOf({ ...event, nospace: true, reason: "No space left on device" })?.kind).toBe("disk-full");
+  expect(blockErrorOf({ ...event, reason: "Disk quota exceeded" })?.kind).toBe("disk-full");
+  expect(blockErrorOf({ ...event, reason: "File too large" })?.kind).toBe("file-limit");
   expect(blockErrorOf({ ...event, action: "report" })).toBeNull();
 });
 
 test("values of another type are no reason", () => {
-  expect(blockErrorOf({ action: "stop", nospace: "true", reason: ["x"] })).toEqual({ isFull: false, reason: "" });
+  expect(blockErrorOf({ action: "stop", nospace: "true", reason: ["x"] })).toEqual({ kind: "io-error", reason: "" });
   const long = blockErrorOf({ ...event, reason: `\u001b[31m${"x".repeat(9000)}` });
   expect(long?.reason).toHaveLength(200);
   expect(long?.reason).not.toContain("\u001b");
 });
 
 test.each([
-  ["io-error", { kind: "disk-full", reason: "No space left on device" }, { isFull: true, reason: "" }],
-  ["io-error", { kind: "io-error", reason: "Input/output error" }, { isFull: false, reason: "Input/output error" }],
+  ["io-error", { kind: "disk-full", reason: "No space left on device" }, { kind: "disk-full", reason: "" }],
+  ["io-error", { kind: "io-error", reason: "Input/output error" }, { kind: "io-error", reason: "Input/output error" }],
+  ["io-error", { kind: "file-limit", reason: "File too large" }, { kind: "file-limit", reason: "File too large" }],
   ["internal-error", { kind: "vmm-error", reason: expect.any(String) }, null],
   ["watchdog", { kind: "vmm-error", reason: "the guest's watchdog expired" }, null],
   ["guest-panicked", { kind: "vmm-error", reason: "the guest's kernel panicked" }, null],
   ["suspended", { kind: "vmm-error", reason: "the guest put its machine to sleep, and nothing wakes it" }, null],
   ["constructor", null, null],
   ["paused", null, null],
-  ["running", null, { isFull: true, reason: "" }],
+  ["running", null, { kind: "disk-full", reason: "" }],
   ["postmigrate", null, null],
   [7, null, null],
 ] as const)("run state %s", async (status, stop, error) => {

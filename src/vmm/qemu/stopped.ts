@@ -7,7 +7,7 @@ import type { Qmp } from "../../wire/qmp/client.ts";
 import type { VmmStop } from "../driver.ts";
 
 /** Of the last BLOCK_IO_ERROR that stopped the guest. */
-export type BlockError = { isFull: boolean; reason: string };
+export type BlockError = { kind: "disk-full" | "file-limit" | "io-error"; reason: string };
 
 const maxReason = 200;
 
@@ -16,8 +16,13 @@ export function blockErrorOf(data: Record<string, unknown>): BlockError | null {
   if (data["action"] !== "stop") return null;
   const said = data["reason"];
   const reason = typeof said === "string" ? oneLine(said).slice(0, maxReason) : "";
-  // QEMU calls no space what is ENOSPC alone; the text is strerror(3) in the C locale
-  return { isFull: data["nospace"] === true || reason === "Disk quota exceeded", reason };
+  return { kind: data["nospace"] === true ? "disk-full" : kindOf(reason), reason };
+}
+
+/** @param reason strerror(3) in the C locale: `nospace` stands for ENOSPC alone, not for EDQUOT or EFBIG */
+function kindOf(reason: string): BlockError["kind"] {
+  if (reason === "Disk quota exceeded") return "disk-full";
+  return reason === "File too large" ? "file-limit" : "io-error";
 }
 
 /** What the present run state means. @param error what a disk said last, if anything */
@@ -36,16 +41,17 @@ const standstills: Record<string, string> = {
   suspended: "the guest put its machine to sleep, and nothing wakes it",
 };
 
-function ioStop({ isFull, reason }: BlockError): VmmStop {
-  if (isFull) return { kind: "disk-full", reason: reason || "No space left on device" };
-  return { kind: "io-error", reason: reason || "an I/O error on the host" };
+function ioStop({ kind, reason }: BlockError): VmmStop {
+  const plain = kind === "disk-full" ? "No space left on device" : "an I/O error on the host";
+  return { kind, reason: reason || plain };
 }
 
 /** Of a QEMU whose events another daemon got. */
 async function readBlockError(qmp: Qmp): Promise<BlockError> {
   const answer = await qmp.execute("query-block");
   const devices = Array.isArray(answer) ? answer.map(fields) : [];
-  return { isFull: devices.some((device) => device["io-status"] === "nospace"), reason: "" };
+  const isFull = devices.some((device) => device["io-status"] === "nospace");
+  return { kind: isFull ? "disk-full" : "io-error", reason: "" };
 }
 
 /** What a value has of fields, whatever it is. */
