@@ -10,14 +10,17 @@ import { mutantFiles } from "./mutant-files.ts";
 import { explained } from "./mutants-explained.ts";
 import { mutationsOf } from "./mutations.ts";
 
-/** A change that makes tests hang is one that they notice; for one place of tests, in `ms`. */
-const limitMs = 120_000;
+/** A change that makes tests hang is one that they notice: a place of tests has so many times what it takes without a change. */
+const patience = 5;
+/** what a place of tests has without a change, and the least that it has with one, in `ms` */
+const limitMs = { unchanged: 180_000, least: 10_000 };
 const root = join(import.meta.dirname, "..");
 // some checks of who somebody is can only be tested as root
 const gated = process.getuid?.() === 0 ? "vm,tool,attack" : "vm,root,tool,attack";
 const ignored = `--path-ignore-patterns=**/*.{${gated}}.test.ts`;
 const copy = mkdtempSync(join(tmpdir(), "mutants-"));
 
+type Place = { path: string; limitMs: number };
 type Tally = { mutants: number; killed: number; explained: number; open: number };
 
 try {
@@ -45,9 +48,9 @@ async function runAll(chosen: string[]): Promise<number> {
 /** Null when the tests fail without any change. */
 async function runFile(file: string): Promise<Tally | null> {
   const source = readFileSync(join(root, file), "utf8");
-  const tests = testsOf(file);
-  if (!(await passes(tests))) {
-    say(`${file}: its tests fail without any change: ${tests.join(" ")}`, 1);
+  const tests = await measured(testsOf(file));
+  if (tests === null) {
+    say(`${file}: its tests fail without any change`, 1);
     return null;
   }
   const mutations = mutationsOf(source);
@@ -81,18 +84,30 @@ function testsOf(file: string): string[] {
   return [...(existsSync(join(root, own)) ? [own] : []), ...declared].map((place) => `./${place}`);
 }
 
+/** How long each place of tests may take; null when one fails as it is. */
+async function measured(paths: string[]): Promise<Place[] | null> {
+  const places: Place[] = [];
+  for (const path of paths) {
+    const started = performance.now();
+    if (!(await passesOne({ path, limitMs: limitMs.unchanged }))) return null;
+    const tookMs = performance.now() - started;
+    places.push({ path, limitMs: Math.ceil(Math.max(limitMs.least, patience * tookMs)) });
+  }
+  return places;
+}
+
 /** One after the other, because most changes are noticed by the first. */
-async function passes(tests: string[]): Promise<boolean> {
-  for (const test of tests) if (!(await passesOne(test))) return false;
+async function passes(places: Place[]): Promise<boolean> {
+  for (const place of places) if (!(await passesOne(place))) return false;
   return true;
 }
 
-async function passesOne(test: string): Promise<boolean> {
-  const argv = [process.execPath, "test", "--bail", "--timeout=15000", ignored, test];
+async function passesOne({ path, limitMs: timeout }: Place): Promise<boolean> {
+  const argv = [process.execPath, "test", "--bail", "--timeout=15000", ignored, path];
   const child = Bun.spawn(argv, {
     cwd: copy,
     stdio: ["ignore", "ignore", "ignore"],
-    timeout: limitMs,
+    timeout,
     killSignal: "SIGKILL",
   });
   return (await child.exited) === 0;

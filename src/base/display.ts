@@ -71,7 +71,7 @@ export function escapeUnseen(json: string): string {
 
 /** A stream of bytes as `stripControl` would show it, however it is cut. What is no UTF-8, raw 8-bit controls too, becomes U+FFFD. */
 export class DisplayStream {
-  readonly #decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  readonly #decoder = new TextDecoder("utf-8");
   #held = "";
 
   push(chunk: Uint8Array): string {

@@ -21,6 +21,7 @@ const addresses: Record<Zone, string[]> = {
     ...["100.64.0.0", "100.127.255.255", "192.0.0.0", "192.0.0.255", "198.18.0.0", "198.19.255.255"],
     ...["100.100.100.199", "100.100.100.201", "192.0.0.191", "192.0.0.193", "fd20:ce::253", "fd00:ec2::255"],
     ...["fc00::", "fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "fec0::1", "feff::1", "64:ff9b:1::a00:1", "2001::1"],
+    ...["64:ff9b:1:ffff:ffff:ffff:808:808", "2001:0:ffff:ffff::1"],
     ...["::ffff:10.0.0.1", "64:ff9b::a00:1", "64:ff9b::192.168.1.1", "2002:c0a8:101::1"],
   ],
   "link-local": [
@@ -54,7 +55,16 @@ const addresses: Record<Zone, string[]> = {
       "2001:4860::8888",
       "2001:1::1",
     ],
-    ...["::ffff:8.8.8.8", "64:ff9b::808:808", "2002:808:808::", "fbff::1", "fe00::1", "64:ff9b:0:0:0:1::"],
+    ...[
+      "::ffff:8.8.8.8",
+      "64:ff9b::808:808",
+      "::8.8.8.8",
+      "::ffff:0:8.8.8.8",
+      "2002:808:808::",
+      "fbff::1",
+      "fe00::1",
+      "64:ff9b:0:0:0:1::",
+    ],
   ],
 };
 for (const [zone, some] of Object.entries(addresses)) {
@@ -93,6 +103,10 @@ for (const [url, zone] of spellings) {
     expect(zoneOfHost(new URL(url).hostname)).toBe(zone);
   });
 }
+
+test("no name at all is not the address of a server", () => {
+  expect(["", ".", ".."].map(zoneOfHost)).toEqual(["reserved", "reserved", "reserved"]);
+});
 
 test("a zone id is no way around: the URL parser refuses it", () => {
   for (const host of ["[fe80::1%eth0]", "[fe80::1%25eth0]", "[::1%25lo]"])

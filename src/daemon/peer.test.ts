@@ -13,9 +13,25 @@ test.each([
   ["a VMM's grandchild that became root", { pid: 50, uid: 0 }, "your process belongs to a VM"],
   ["a process that is gone", { pid: 99, uid: 1000 }, null],
   ["a loop in what /proc says", { pid: 70, uid: 1000 }, "your process has more than 64 parents"],
+  ["the first process of a container", { pid: 1, uid: 1000 }, null],
   ["another pid namespace", { pid: 0, uid: 1000 }, "your process is in another pid namespace"],
 ])("%s", (_who, peer, reason) => {
   expect(refusalOf(peer, facts)).toBe(reason);
+});
+
+test("where no VM runs, nobody is looked up", () => {
+  const none = { ...facts, vmProcesses: () => [] };
+  expect(refusalOf({ pid: 70, uid: 1000 }, none)).toBeNull();
+});
+
+test("nobody is looked for above the first process", () => {
+  const asked: number[] = [];
+  const parentOf = (pid: number) => {
+    asked.push(pid);
+    return pid - 1;
+  };
+  expect(refusalOf({ pid: 3, uid: 1000 }, { ...facts, parentOf })).toBeNull();
+  expect(asked).toEqual([3, 2]);
 });
 
 test("a VMM is looked for among 64 parents, and a peer with more of them is refused", () => {
@@ -27,5 +43,7 @@ test("a VMM is looked for among 64 parents, and a peer with more of them is refu
   const beside = (length: number) => ({ uid: 1000, vmProcesses: () => [7], parentOf: chain(length) });
   expect(refusalOf(peer, beside(64))).toBeNull();
   expect(refusalOf(peer, beside(65))).toBe("your process has more than 64 parents");
+  const ofTwo = { ...facts, parentOf: (pid: number) => (pid < 164 ? pid + 1 : 2) };
+  expect(refusalOf(peer, ofTwo)).toBe("your process has more than 64 parents");
   expect(refusalOf({ pid: 2, uid: 1000 }, { ...below(2), parentOf: () => 1 })).toBe("your process belongs to a VM");
 });

@@ -4,19 +4,19 @@ import { errnoOf } from "./errno.ts";
 import { listFolder } from "./files.ts";
 import { bytesOfPath } from "./path-bytes.ts";
 
-/** files and folders that are looked at; a folder of ours holds a few dozen */
-const maxLooked = 50_000;
+/** Files and folders below a folder that are looked at: one of ours holds a few dozen. */
+export const maxLooked = 50_000;
 /** lstat(2) calls under way at a time */
 const atOnce = 64;
 
 /**
  * Allocated bytes of everything below `path`; what vanishes meanwhile, or can't be looked at, counts nothing. Of a tree with more
- * than 50,000 entries it is what the first ones take.
+ * than `most` entries it is what the first ones take.
  */
-export async function usedBytes(path: string): Promise<number> {
+export async function usedBytes(path: string, most = maxLooked): Promise<number> {
   const root = await look(path);
   let bytes = root.bytes;
-  let left = maxLooked;
+  let left = most;
   const folders = root.isFolder ? [path] : [];
   for (let folder = folders.pop(); folder !== undefined && left > 0; folder = folders.pop()) {
     const names = (await listed(folder)).slice(0, left);

@@ -85,6 +85,52 @@ test("one that preempts interrupts what is under way and runs after it", async (
   expect(log).toEqual(["true", "undone", "deleted"]);
 });
 
+test("one that preempts interrupts what waits, too, also once the first of them is over", async () => {
+  const operations = new Operations();
+  const log: string[] = [];
+  const one = body(log, "one");
+  const first = operations.run(vm, "start", one.run);
+  const untilInterrupted = async (interrupted: AbortSignal) => {
+    if (!interrupted.aborted) await new Promise((resolve) => interrupted.addEventListener("abort", resolve));
+    log.push("interrupted");
+  };
+  const waiting = [
+    operations.queue(vm.id, "settle", untilInterrupted),
+    operations.queue(vm.id, "settle", untilInterrupted),
+  ];
+  await one.begun;
+  one.end();
+  await first;
+  await operations.preempt(vm.id, "delete", async () => void log.push("deleted"));
+  await Promise.all(waiting);
+  expect(log).toEqual(["one begins", "one ends", "interrupted", "interrupted", "deleted"]);
+});
+
+test("what an operation may wait for is cut when there is one, and not otherwise", async () => {
+  const operations = new Operations();
+  let cuts = 0;
+  await operations.preempt(
+    vm.id,
+    "kill",
+    async () => {},
+    () => void cuts++,
+  );
+  expect(cuts).toBe(0);
+  const one = body([], "one");
+  const running = operations.run(vm, "start", one.run);
+  await operations.preempt(
+    vm.id,
+    "kill",
+    async () => {},
+    () => {
+      cuts++;
+      one.end();
+    },
+  );
+  await running;
+  expect(cuts).toBe(1);
+});
+
 test("one that fails lets the next one run; VMs do not wait for each other", async () => {
   const operations = new Operations();
   await expect(operations.run(vm, "start", () => Promise.reject(new Error("no luck")))).rejects.toThrow("no luck");

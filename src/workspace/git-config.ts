@@ -50,6 +50,7 @@ export class GitConfig {
 
 /** More than this in one file is no configuration that a person wrote. */
 export const maxConfigBytes = 1024 * 1024;
+/** of sections and variables together */
 const maxEntries = 20_000;
 
 /** @param text byte text of the file */
@@ -57,7 +58,7 @@ export function parseGitConfig(text: string): GitConfig {
   const config = new GitConfig();
   const cursor = new Cursor(text.startsWith("\xef\xbb\xbf") ? text.slice(3) : text);
   let section = "";
-  for (let entries = 0; entries < maxEntries; entries++) {
+  for (let entries = 0; entries <= maxEntries; entries++) {
     cursor.skip(/[ \t\r\n;#]/y, true);
     if (cursor.atEnd()) return config;
     if (cursor.peek() === "[") {

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { isSafePath, isSafePlainPath, parentsOf, showPath, under } from "./names.ts";
+import { baseName, isSafePath, isSafePlainPath, parentsOf, showPath, under } from "./names.ts";
 
 const paths: [string, boolean][] = [
   ["a", true],
@@ -24,8 +24,23 @@ const paths: [string, boolean][] = [
 for (const [path, safe] of paths)
   test(`isSafePath ${JSON.stringify(path.slice(0, 20))}`, () => expect(isSafePath(path)).toBe(safe));
 
-test("a plain folder may hold .git", () =>
-  expect([isSafePlainPath("a/.git/config"), isSafePlainPath("a/../b")]).toEqual([true, false]));
+test("a plain folder may hold .git, and nothing else that a repository may not", () => {
+  for (const [path, safe] of paths) expect(isSafePlainPath(path)).toBe(safe || /\.git\b/i.test(path));
+  expect(isSafePlainPath("a/.git/config")).toBe(true);
+});
+
+test("a path has 4000 bytes, a name 255", () => {
+  const path = (bytes: number) => `${"a/".repeat(bytes / 2 - 1)}${"b".repeat(bytes % 2 === 0 ? 2 : 3)}`;
+  for (const isSafe of [isSafePath, isSafePlainPath]) {
+    expect([path(4000).length, isSafe(path(4000))]).toEqual([4000, true]);
+    expect([path(4001).length, isSafe(path(4001))]).toEqual([4001, false]);
+    expect([isSafe("n".repeat(255)), isSafe("n".repeat(256))]).toEqual([true, false]);
+  }
+});
+
+test("the last component", () => {
+  expect(["a/b/c", "c", "a/"].map(baseName)).toEqual(["c", "c", ""]);
+});
 
 test("a safe path never leaves its folder", () => {
   const name = fc.constantFrom("a", "..", ".", "", ".git", "b");

@@ -5,13 +5,13 @@ const maxPath = 4000;
 
 /** Relative, no empty, `.` or `..` component, nothing named `.git` in any spelling that git refuses, each name ≤ 255 bytes. */
 export function isSafePath(path: string): boolean {
-  if (path.length === 0 || path.length > maxPath || path.includes("\0")) return false;
+  if (path.length > maxPath || path.includes("\0")) return false;
   return path.split("/").every((name) => isSafeName(name) && !isDotGit(name));
 }
 
 /** As `isSafePath`, `.git` allowed: for folders that are no repository. */
 export function isSafePlainPath(path: string): boolean {
-  if (path.length === 0 || path.length > maxPath || path.includes("\0")) return false;
+  if (path.length > maxPath || path.includes("\0")) return false;
   return path.split("/").every(isSafeName);
 }
 

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { runs } from "../base/testing/budget.ts";
+import { patience, runs } from "../base/testing/budget.ts";
 import { isRefName, parsePackedRefs } from "./refs.ts";
 
 const oid = "0123456789012345678901234567890123456789";
@@ -40,13 +40,17 @@ const names: [string, boolean][] = [
 ];
 for (const [name, valid] of names) test(`isRefName ${JSON.stringify(name)}`, () => expect(isRefName(name)).toBe(valid));
 
-test("any bytes end in valid names only", () => {
-  fc.assert(
-    fc.property(fc.string({ unit: "binary" }), (text) => {
-      const refs = new Map<string, string>();
-      parsePackedRefs(`${oid} refs/${text}`, refs);
-      for (const name of refs.keys()) expect(isRefName(name)).toBe(true);
-    }),
-    { numRuns: runs(100) },
-  );
-});
+test(
+  "any bytes end in valid names only",
+  () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "binary" }), (text) => {
+        const refs = new Map<string, string>();
+        parsePackedRefs(`${oid} refs/${text}`, refs);
+        for (const name of refs.keys()) expect(isRefName(name)).toBe(true);
+      }),
+      { numRuns: runs(100) },
+    );
+  },
+  patience,
+);

@@ -17,23 +17,30 @@ export type Refs = {
   symbolic: Map<string, string>;
 };
 
-const maxRefs = 500_000;
-const maxDepth = 32;
+/** What a repository may have of refs. */
+export const refLimits = {
+  refs: 500_000,
+  /** folders that lead to a loose ref, below `refs` */
+  folders: 32,
+  /** of the file `packed-refs` */
+  packedBytes: 128 * 1024 * 1024,
+};
 /** symbolic refs that lead to another one; git follows as many */
 const maxLinks = 5;
-const maxPackedBytes = 128 * 1024 * 1024;
+/** of HEAD, and of the file of a loose ref */
+const maxRefBytes = 4096;
 const oidPattern = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
 
 export function isOid(text: string): boolean {
   return oidPattern.test(text);
 }
 
-/** @throws WORKSPACE_GIT */
-export function readRefs(repository: Repository): Refs {
+/** @throws WORKSPACE_GIT also for more than the limits allow: with a part of its refs it would be another repository */
+export function readRefs(repository: Repository, limits = refLimits): Refs {
   const shown = Buffer.from(repository.workTree, "latin1").toString("utf8");
-  const found: Found = { all: new Map(), symbolic: new Map(), shown };
+  const found: Found = { all: new Map(), symbolic: new Map(), shown, limits };
   const { all, symbolic } = found;
-  let head = textOf(repository.gitDir, "HEAD", 4096, shown)?.trimEnd();
+  let head = textOf(repository.gitDir, "HEAD", maxRefBytes, shown)?.trimEnd();
   if (head === headOfReftable) head = readTables(repository, found);
   else readFiles(repository, found);
   for (let links = 0; links < maxLinks; links++) {
@@ -49,37 +56,48 @@ export function readRefs(repository: Repository): Refs {
 const headOfReftable = "ref: refs/heads/.invalid";
 
 function readFiles(repository: Repository, found: Found): void {
-  const packed = textOf(repository.commonDir, "packed-refs", maxPackedBytes, found.shown);
-  if (packed !== null) parsePackedRefs(packed, found.all);
+  const { all, shown, limits } = found;
+  const packed = textOf(repository.commonDir, "packed-refs", limits.packedBytes, shown);
+  if (packed !== null && !parsePackedRefs(packed, all, limits.refs)) throw tooMany(found);
   readLoose(repository.commonDir, "refs", 0, found);
 }
 
 /** @returns HEAD, which a linked worktree has in a stack of its own, as its file would have it */
-function readTables({ gitDir, commonDir }: Repository, { all, symbolic, shown }: Found): string {
+function readTables(repository: Repository, found: Found): string {
+  const { own, common } = tablesOf(repository, found.shown);
+  for (const [name, value] of common) {
+    if (!isRefName(name)) continue;
+    if ("oid" in value) found.all.set(name, value.oid);
+    else found.symbolic.set(name, value.target);
+    requireFew(found);
+  }
+  const head = own.get("HEAD");
+  if (head === undefined) return "ref: refs/heads/main";
+  return "oid" in head ? head.oid : `ref: ${head.target}`;
+}
+
+function tablesOf({ gitDir, commonDir }: Repository, shown: string) {
   try {
     const own = readRefTables(gitDir);
-    const refs = gitDir === commonDir ? own : readRefTables(commonDir);
-    for (const [name, value] of refs) {
-      if (!isRefName(name) || all.size >= maxRefs) continue;
-      if ("oid" in value) all.set(name, value.oid);
-      else symbolic.set(name, value.target);
-    }
-    const head = own.get("HEAD");
-    if (head === undefined) return "ref: refs/heads/main";
-    return "oid" in head ? head.oid : `ref: ${head.target}`;
+    return { own, common: gitDir === commonDir ? own : readRefTables(commonDir) };
   } catch (error) {
-    throw fail("WORKSPACE_GIT", { path: shown, problem: (error as Error).message }, error);
+    throw problem(shown, (error as Error).message, error);
   }
 }
 
-/** `OID SP NAME` lines; comments and `^PEELED` lines are passed over, as is what is malformed. */
-export function parsePackedRefs(text: string, into: Map<string, string>): void {
+/**
+ * `OID SP NAME` lines; comments and `^PEELED` lines are passed over, as is what is malformed.
+ * @returns false when there are more than `most`; the rest is not read then
+ */
+export function parsePackedRefs(text: string, into: Map<string, string>, most = refLimits.refs): boolean {
   for (const line of text.split("\n")) {
     const space = line.indexOf(" ");
     if (space !== 40 && space !== 64) continue;
     const [oid, name] = [line.slice(0, space), line.slice(space + 1)];
-    if (isOid(oid) && isRefName(name) && into.size < maxRefs) into.set(name, oid);
+    if (isOid(oid) && isRefName(name)) into.set(name, oid);
+    if (into.size > most) return false;
   }
+  return true;
 }
 
 /** The rules of `git check-ref-format` for a full name. Byte text. */
@@ -94,24 +112,38 @@ function parseHead(text: string | undefined, { all, symbolic, shown }: Found): H
   if (text !== undefined && isOid(text)) return { ref: null, oid: text };
   let ref = /^ref: *(.+)$/.exec(text ?? "")?.[1];
   for (let links = 0; links < maxLinks; links++) ref = symbolic.get(ref ?? "") ?? ref;
-  if (ref === undefined || !isRefName(ref))
-    throw fail("WORKSPACE_GIT", { path: shown, problem: "its HEAD is damaged" });
+  if (ref === undefined || !isRefName(ref)) throw problem(shown, "its HEAD is damaged");
   return { ref, oid: all.get(ref) ?? null };
 }
 
-type Found = { all: Map<string, string>; symbolic: Map<string, string>; shown: string };
+type Found = { all: Map<string, string>; symbolic: Map<string, string>; shown: string; limits: typeof refLimits };
 
 function readLoose(root: string, folder: string, depth: number, found: Found): void {
-  if (depth > maxDepth || lookAt(`${root}/${folder}`)?.kind !== "folder") return;
+  const { all, symbolic, shown, limits } = found;
+  if (lookAt(`${root}/${folder}`)?.kind !== "folder") return;
+  if (depth > limits.folders) throw problem(shown, `its refs are nested more than ${limits.folders} folders deep`);
   for (const name of listNames(`${root}/${folder}`)) {
     const path = `${folder}/${name}`;
     const kind = lookAt(`${root}/${path}`)?.kind;
     if (kind === "folder") readLoose(root, path, depth + 1, found);
-    if (kind !== "file" || !isRefName(path) || found.all.size >= maxRefs) continue;
-    const text = textOf(root, path, 4096, found.shown)?.trimEnd() ?? "";
-    if (isOid(text)) found.all.set(path, text);
-    else if (text.startsWith("ref: ")) found.symbolic.set(path, text.slice(5).trim());
+    if (kind !== "file" || !isRefName(path)) continue;
+    const text = textOf(root, path, maxRefBytes, shown)?.trimEnd() ?? "";
+    if (isOid(text)) all.set(path, text);
+    else if (text.startsWith("ref: ")) symbolic.set(path, text.slice(5).trim());
+    requireFew(found);
   }
+}
+
+function requireFew(found: Found): void {
+  if (found.all.size + found.symbolic.size > found.limits.refs) throw tooMany(found);
+}
+
+function tooMany({ shown, limits }: Found) {
+  return problem(shown, `it has more than ${limits.refs} refs`);
+}
+
+function problem(path: string, what: string, cause?: unknown) {
+  return fail("WORKSPACE_GIT", { path, problem: what }, cause);
 }
 
 function textOf(root: string, path: string, max: number, shown: string): string | null {
@@ -119,6 +151,6 @@ function textOf(root: string, path: string, max: number, shown: string): string 
     const bytes = readGitFile(root, path, max);
     return bytes === null ? null : Buffer.from(bytes).toString("latin1");
   } catch (error) {
-    throw fail("WORKSPACE_GIT", { path: shown, problem: (error as Error).message }, error);
+    throw problem(shown, (error as Error).message, error);
   }
 }

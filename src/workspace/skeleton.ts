@@ -12,8 +12,8 @@ import type { Settings } from "./settings.ts";
 /** The parts of the repository that were copied, for the guest's `.git`. */
 export type Copied = { index: Uint8Array | null; split: boolean; shallow: string[] };
 
-const maxIndexBytes = 1024 ** 3;
-const maxShallowBytes = 16 * 1024 ** 2;
+/** What is copied of a repository's files, in bytes. */
+export const copyLimits = { index: 1024 ** 3, shallow: 16 * 1024 ** 2 };
 
 /** What it is made from. */
 export type Sources = {
@@ -25,16 +25,17 @@ export type Sources = {
 };
 
 /** @param gitDir a folder that exists and is empty. @throws WORKSPACE_GIT */
-export async function makeSkeleton(gitDir: string, { repository, objects, refs, settings }: Sources): Promise<Copied> {
+export async function makeSkeleton(gitDir: string, sources: Sources, limits = copyLimits): Promise<Copied> {
+  const { repository, objects, refs, settings } = sources;
   await makeScratchFolder(`${gitDir}/refs`);
   await writeScratch(`${gitDir}/config`, skeletonConfig(settings));
   await writeAlternates(gitDir, objects);
   await writeScratch(`${gitDir}/packed-refs`, Buffer.from(packedRefs(refs), "latin1"));
   const { ref, oid } = refs.head;
   await writeScratch(`${gitDir}/HEAD`, Buffer.from(ref === null ? `${oid}\n` : `ref: ${ref}\n`, "latin1"));
-  const shallow = readShallow(repository);
+  const shallow = readShallow(repository, limits.shallow);
   if (shallow.length > 0) await writeScratch(`${gitDir}/shallow`, `${shallow.join("\n")}\n`);
-  return { ...(await copyIndex(gitDir, repository, settings.sha256)), shallow };
+  return { ...(await copyIndex(gitDir, sources, limits.index)), shallow };
 }
 
 function skeletonConfig(settings: Settings): string {
@@ -53,15 +54,15 @@ export function packedRefs(refs: Pick<Refs, "all">): string {
 
 async function copyIndex(
   gitDir: string,
-  repository: Repository,
-  sha256: boolean,
+  { repository, settings }: Sources,
+  maxBytes: number,
 ): Promise<{ index: Uint8Array | null; split: boolean }> {
-  const index = read(repository, "index", maxIndexBytes);
+  const index = read(repository, "index", maxBytes);
   if (index === null) return { index: null, split: false };
-  if (!isWholeIndex(index, sha256)) throw problem(repository, "its index is damaged");
+  if (!isWholeIndex(index, settings.sha256)) throw problem(repository, "its index is damaged");
   await writeScratch(`${gitDir}/index`, index);
   const shared = sharedIndexOf(repository, index);
-  const bytes = shared === undefined ? null : read(repository, shared, maxIndexBytes);
+  const bytes = shared === undefined ? null : read(repository, shared, maxBytes);
   if (shared !== undefined && bytes !== null) await writeScratch(`${gitDir}/${shared}`, bytes);
   return { index, split: bytes !== null };
 }
@@ -86,8 +87,8 @@ function isWholeIndex(index: Uint8Array, sha256: boolean): boolean {
   return sum.equals(trailer) || trailer.every((byte) => byte === 0);
 }
 
-function readShallow(repository: Repository): string[] {
-  const bytes = read({ ...repository, gitDir: repository.commonDir }, "shallow", maxShallowBytes);
+function readShallow(repository: Repository, maxBytes: number): string[] {
+  const bytes = read({ ...repository, gitDir: repository.commonDir }, "shallow", maxBytes);
   return bytes === null ? [] : Buffer.from(bytes).toString("latin1").split("\n").filter(isOid);
 }
 

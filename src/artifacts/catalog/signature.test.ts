@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { generateKeyPairSync, type KeyObject } from "node:crypto";
 import fc from "fast-check";
 import { runs } from "../../base/testing/budget.ts";
-import { parseKey, signatureProblem } from "./signature.ts";
+import { maxKey, maxSignature, parseKey, signatureProblem } from "./signature.ts";
 import { golden, goldenOfCosign, newSigner } from "./testing/signed.ts";
 
 const content = Buffer.from(golden.content);
@@ -34,6 +34,15 @@ for (const [what, signature, problem] of wrong) {
   test(`a signature that is ${what} is refused`, () =>
     expect(signatureProblem(content, signature, key)).toMatch(problem));
 }
+
+test("a signature has 1024 characters, with at most two of padding", () => {
+  expect([maxKey, maxSignature]).toEqual([4096, 1024]);
+  const problem = (signature: string) => signatureProblem(content, signature, key);
+  expect(problem("A".repeat(1024))).not.toMatch(/no base64/);
+  expect(problem("A".repeat(1025))).toMatch(/no base64/);
+  expect(problem(`${"A".repeat(94)}==`)).not.toMatch(/no base64/);
+  expect(problem(`${"A".repeat(93)}===`)).toMatch(/no base64/);
+});
 
 test("no other bytes and no other signature pass", () => {
   const at = fc.nat(content.length - 1);

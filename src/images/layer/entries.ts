@@ -20,7 +20,8 @@ export class Irregular extends Error {
   }
 }
 
-const limits = { folders: 500_000, held: 500_000, nameBytes: 64 * 1024 * 1024 } as const;
+/** What waits in memory for a layer's end. */
+export const layerLimits = { folders: 500_000, held: 500_000, nameBytes: 64 * 1024 * 1024 };
 
 /**
  * How a stream is understood: as a layer; as a tree, which is all there is, so that a name is only a name; or as data, where
@@ -52,9 +53,11 @@ export class LayerEntries {
   #nameBytes = 0;
 
   readonly #taking: Taking;
+  readonly #limits: typeof layerLimits;
 
-  constructor(taking: Taking = {}) {
+  constructor(taking: Taking = {}, limits = layerLimits) {
     this.#taking = taking;
+    this.#limits = limits;
   }
 
   /** Files among the entries, so far. */
@@ -111,7 +114,7 @@ export class LayerEntries {
 
   #leaveOut(name: string): null {
     this.#remember(name.length);
-    if (this.leftOut.add(name).size > limits.held) throw new TarError("too much of it has to be left out");
+    if (this.leftOut.add(name).size > this.#limits.held) throw new TarError("too much of it has to be left out");
     return null;
   }
 
@@ -122,7 +125,7 @@ export class LayerEntries {
     if (target.includes(aufs) && isBelowAufs(target)) throw new Irregular();
     if (this.names.has(target) && !this.#heldNames.has(target)) return { ...entry, link: target };
     this.#remember(entry.name.length + target.length);
-    if (this.links.push({ entry, target }) > limits.held) throw new TarError("it holds too many hard links");
+    if (this.links.push({ entry, target }) > this.#limits.held) throw new TarError("it holds too many hard links");
     this.#heldNames.add(entry.name);
     return null;
   }
@@ -132,7 +135,7 @@ export class LayerEntries {
     const { path } = mark;
     this.#remember(path.length);
     const marks = mark.kind === "opaque" ? this.opaque : this.whiteouts;
-    if (marks.add(path).size > limits.held) throw new TarError("it holds too many whiteouts");
+    if (marks.add(path).size > this.#limits.held) throw new TarError("it holds too many whiteouts");
     return null;
   }
 
@@ -148,11 +151,11 @@ export class LayerEntries {
 
   #setFolder(name: string, facts: FolderFacts | null): void {
     if (!this.folders.has(name)) this.#remember(name.length);
-    if (this.folders.set(name, facts).size > limits.folders) throw new TarError("it holds too many folders");
+    if (this.folders.set(name, facts).size > this.#limits.folders) throw new TarError("it holds too many folders");
   }
 
   #remember(bytes: number): void {
     this.#nameBytes += bytes;
-    if (this.#nameBytes > limits.nameBytes) throw new TarError("its names are too long");
+    if (this.#nameBytes > this.#limits.nameBytes) throw new TarError("its names are too long");
   }
 }

@@ -2,7 +2,7 @@
 import type { TarEntry } from "../../artifacts/tar/header.ts";
 
 export type Rewrite = {
-  /** of files; larger ones than `maxRewritten` stay as they are */
+  /** of files; those of more than 8 MiB stay as they are */
   paths: ReadonlySet<string>;
   change(content: Uint8Array, path: string): Uint8Array;
 };

@@ -54,11 +54,6 @@ export class FrameDecoder {
     }
   }
 
-  /** True when the line may end here. */
-  get atBoundary(): boolean {
-    return this.#partial === null;
-  }
-
   /** Takes bytes into the partial frame and delivers it when it is whole. @returns bytes taken */
   #collect(bytes: Buffer, at: number, deliver: (frame: Frame) => void): number {
     const partial = this.#partial as Buffer;

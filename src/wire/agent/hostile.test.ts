@@ -24,6 +24,10 @@ const lies: Record<string, Sent[]> = {
     [Open, 4, { verb: "x" }],
     [Open, 2, { verb: "x" }],
   ],
+  "an id that comes twice": [
+    [Open, 2, { verb: "x" }],
+    [Open, 2, { verb: "x" }],
+  ],
   "OPEN without a verb": [[Open, 2, { verb: 7 }]],
   "OPEN that is no JSON": [[Open, 2, Buffer.from("{")]],
   "a reply to nothing": [[Reply, 7, { ok: true }]],
@@ -42,6 +46,9 @@ const lies: Record<string, Sent[]> = {
   "an event that is no object": [opened, [Event, 1, Buffer.from("3")]],
   "credit that was not spent": [opened, [Credit, 1, creditOf(0, 1)]],
   "credit for channel 3": [opened, [Credit, 1, creditOf(3, 0)]],
+  "credit of no bytes": [opened, [Credit, 1]],
+  "CLOSE with a reason that is none": [opened, [Close, 1, x]],
+  "credit of 6 bytes": [opened, [Credit, 1, Buffer.concat([creditOf(0, 0), x])]],
   "credit of 4 bytes": [opened, [Credit, 1, creditOf(0, 0).subarray(0, 4)]],
   "a long PING": [[Ping, 0, new Uint8Array(65)]],
 };

@@ -3,8 +3,6 @@
  * limit that is changed in the program alone must fail.
  */
 import { describe, expect, test } from "bun:test";
-import { Deferred } from "../../base/async.ts";
-import type { ByteStream } from "../../base/bytes.ts";
 import type { BangerError } from "../../base/errors/error.ts";
 import { memoryPair } from "../../host/memory-pair.ts";
 import { plainClient } from "./client.ts";
@@ -129,14 +127,24 @@ describe("our data", () => {
     expect(received(both.guest, 0)).toBe(credit + 99);
   });
 
-  test.each([0, 1])("credit for what was spent is taken, and %i past it ends the session or not", async (past) => {
-    const both = pair();
-    const stream = await openOne(both);
-    await stream.write(0, new Uint8Array(1000));
-    both.guest.send(Credit, 1, creditOf(0, 1000 + past));
-    if (past === 0) await isAlive(both);
-    else expect(await both.client.closed).toMatchObject(tooMuch);
-  });
+  test.each([
+    [0, 0],
+    [0, 1],
+    [1, 0],
+    [1, 1],
+    [2, 0],
+    [2, 1],
+  ])(
+    "credit for what was spent on channel %i is taken, and %i past it ends the session or not",
+    async (channel, past) => {
+      const both = pair();
+      const stream = await openOne(both);
+      await stream.write(channel, new Uint8Array(1000));
+      both.guest.send(Credit, 1, creditOf(channel, 1000 + past));
+      if (past === 0) await isAlive(both);
+      else expect(await both.client.closed).toMatchObject(tooMuch);
+    },
+  );
 });
 
 describe("frames", () => {
@@ -188,81 +196,6 @@ describe("what waits without credit", () => {
     both.guest.send(Ping, 0, new Uint8Array(length));
     if (length === 64) expect((await both.guest.next(Pong)).payload).toHaveLength(64);
     else expect(await both.client.closed).toMatchObject(tooMuch);
-  });
-});
-
-describe("a line whose other end does not read", () => {
-  const owed = 8 * 1024 * 1024;
-  const around = encodeFrame({ type: Notice, stream: 0, payload: new Uint8Array() }, 0).length;
-  const largest = payload + around;
-
-  /** Takes everything and has no room until it is told. */
-  function fullLine() {
-    const room = new Deferred<void>();
-    let destroyed: Error | undefined;
-    const line: ByteStream = {
-      onData() {},
-      onEnd() {},
-      onClose() {},
-      write: () => false,
-      drained: () => room.promise,
-      pause() {},
-      resume() {},
-      end() {},
-      destroy(error) {
-        destroyed ??= error ?? new Error("in order");
-      },
-    };
-    return { line, drain: room.resolve, why: () => destroyed };
-  }
-
-  /** Sends notices that take so many bytes as frames. */
-  function owe(session: Session, bytes: number): void {
-    for (let left = bytes; left > 0; ) {
-      const size = left > largest ? Math.min(largest, left - 100) : left;
-      session.notice({ a: "x".repeat(size - around - '{"a":""}'.length) });
-      left -= size;
-    }
-  }
-
-  test.each([0, 1])("8 MiB of frames that no credit bounds may wait, and %i past it", (past) => {
-    const { line, why } = fullLine();
-    owe(new Session(line, { tag: 0, side: "host" }).start(), owed + past);
-    if (past === 0) expect(why()).toBeUndefined();
-    else expect(why()).toMatchObject(tooMuch);
-  });
-
-  test("what was read is no longer counted", async () => {
-    const { line, why, drain } = fullLine();
-    const session = new Session(line, { tag: 0, side: "host" }).start();
-    owe(session, owed);
-    drain();
-    await settled();
-    owe(session, owed);
-    expect(why()).toBeUndefined();
-    owe(session, 100);
-    expect(why()).toMatchObject(tooMuch);
-  });
-
-  test("data is not counted, because credit bounds it", async () => {
-    const { line, why } = fullLine();
-    const frames: ServedStream[] = [];
-    const read: ((chunk: Uint8Array) => void)[] = [];
-    const listening = { ...line, onData: (listener: (chunk: Uint8Array) => void) => void read.push(listener) };
-    const session = new Session(listening, {
-      tag: 0,
-      side: "host",
-      onOpen: (served) => void frames.push(served),
-    }).start();
-    const request = Buffer.from(JSON.stringify({ verb: "x" }));
-    read[0]?.(encodeFrame({ type: Open, stream: 2, payload: request }, 0));
-    const stream = frames[0]?.accept({});
-    for (const channel of [0, 1, 2]) void stream?.write(channel, new Uint8Array(100));
-    const reply = encodeFrame({ type: Reply, stream: 2, payload: Buffer.from('{"ok":true}') }, 0).length;
-    owe(session, owed - reply);
-    expect(why()).toBeUndefined();
-    owe(session, 100);
-    expect(why()).toMatchObject(tooMuch);
   });
 });
 

@@ -65,7 +65,6 @@ export class Session implements AgentClient {
     this.#nextId = options.side === "host" ? 1 : 2;
     this.#host = {
       send: (frame) => this.#send(frame),
-      drained: () => this.#draining ?? Promise.resolve(),
       over: (id) => void this.#streams.delete(id),
     };
   }
@@ -134,17 +133,17 @@ export class Session implements AgentClient {
     this.#end(undefined);
   }
 
-  #send(frame: Frame): boolean {
-    if (this.#over) return true;
+  #send(frame: Frame): Promise<void> | undefined {
+    if (this.#over) return undefined;
     const bytes = encodeFrame(frame, this.#options.tag);
-    if (this.#line.write(bytes)) return true;
+    if (this.#line.write(bytes)) return undefined;
     if (frame.type < FrameType.Data) this.#owed += bytes.length;
     if (this.#owed > maxOwed) this.#break(protocolError("the other end does not read"));
     this.#draining ??= this.#line.drained().then(() => {
       this.#draining = null;
       this.#owed = 0;
     });
-    return false;
+    return this.#draining;
   }
 
   #read(chunk: Uint8Array): void {

@@ -12,9 +12,8 @@ import { type AgentStream, type Frame, FrameType, initialCredit, type Json, maxP
 
 /** What a stream needs of its session. */
 export type StreamHost = {
-  /** false: wait for `drained` before more data */
-  send(frame: Frame): boolean;
-  drained(): Promise<void>;
+  /** what to wait for before more data is sent; undefined when the line has room */
+  send(frame: Frame): Promise<void> | undefined;
   /** both sides have sent CLOSE */
   over(id: number): void;
 };
@@ -65,9 +64,9 @@ export class Stream implements AgentStream {
     return this.#end.promise;
   }
 
-  /** Nothing can be sent or will come any more. */
+  /** Nothing will come any more, and nothing can be sent: the other side's CLOSE is answered at once. */
   get isOver(): boolean {
-    return this.#lost || (this.#sentClose && this.#gotClose);
+    return this.#lost || this.#gotClose;
   }
 
   /** We have sent CLOSE. */
@@ -135,7 +134,6 @@ export class Stream implements AgentStream {
    * The other side is told by CLOSE; what it sends until its own is passed over.
    */
   fail(error: unknown): void {
-    if (this.#failed || this.#lost) return;
     this.#failed = true;
     this.#sendClose(empty);
     this.#inbox.drop();
@@ -155,7 +153,6 @@ export class Stream implements AgentStream {
   /** @throws AGENT_PROTOCOL */
   take(frame: Frame): void {
     const channel = frame.type & 0x0f;
-    if (this.#gotClose) throw protocolError("a frame after CLOSE");
     if (this.#failed) return this.#passOver(frame);
     if (frame.type >= FrameType.Eof) return this.#inbox.eof(channel);
     if (frame.type >= FrameType.Data) return this.#inbox.data(channel, frame.payload);
@@ -193,7 +190,8 @@ export class Stream implements AgentStream {
       this.#credit[channel] = (this.#credit[channel] ?? 0) - size;
       const payload = data.subarray(at, at + size);
       at += size;
-      if (!this.#host.send({ type: FrameType.Data | channel, stream: this.id, payload })) await this.#host.drained();
+      const room = this.#host.send({ type: FrameType.Data | channel, stream: this.id, payload });
+      if (room) await room;
     }
   }
 
@@ -204,18 +202,18 @@ export class Stream implements AgentStream {
   }
 
   #takeCredit(payload: Uint8Array): void {
+    const channel = payload[0] ?? 0;
+    if (payload.length !== 5 || channel > 2) throw protocolError("a malformed CREDIT");
     const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
-    const channel = payload.length === 5 ? view.getUint8(0) : 9;
-    if (channel > 2) throw protocolError("a malformed CREDIT");
     const credit = (this.#credit[channel] ?? 0) + view.getUint32(1, true);
     if (credit > initialCredit) throw protocolError("more credit than was spent");
     this.#credit[channel] = credit;
-    this.#wake(channel);
+    this.#wake();
   }
 
-  #wake(only?: number): void {
+  /** Who waits looks again whether it may go on. */
+  #wake(): void {
     this.#waiting.forEach((waiting, channel) => {
-      if (only !== undefined && only !== channel) return;
       this.#waiting[channel] = null;
       waiting?.resolve();
     });

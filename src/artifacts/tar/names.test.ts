@@ -1,0 +1,64 @@
+import { expect, test } from "bun:test";
+import { TarError, type TarKind } from "./header.ts";
+import { checkName, plainName } from "./names.ts";
+
+/** What is wrong with a member; null when nothing is. */
+function problemOf(name: string, kind: TarKind = "file", link = ""): string | null {
+  try {
+    checkName(name, kind, link);
+    return null;
+  } catch (error) {
+    expect(error).toBeInstanceOf(TarError);
+    return (error as TarError).problem;
+  }
+}
+
+test("names that stay in the root", () => {
+  for (const name of ["a", "a/b", "./a", ".//a", "a..b", "...", "a/./b", "\t"]) expect(problemOf(name)).toBeNull();
+});
+
+test("names that leave it, or are absolute", () => {
+  for (const name of ["..", "a/..", "../a", "a/../b"]) expect(problemOf(name)).toContain("leaves the root");
+  for (const name of ["/a", "//a", "/./a"]) expect(problemOf(name)).toContain("is an absolute name");
+});
+
+test("the root is a folder and nothing else", () => {
+  for (const name of ["", ".", "./", "././"]) {
+    expect(problemOf(name, "folder")).toBeNull();
+    for (const kind of ["file", "symlink"] as const) expect(problemOf(name, kind, "x")).toBe("its root is no folder");
+  }
+});
+
+test.each(["\0", "\n", "\r"])("no name and no hard link has %j in it", (control) => {
+  expect(problemOf(`a${control}`)).toContain("a name holds a control character");
+  expect(problemOf("a", "hardlink", `b${control}`)).toContain("a hard link's target holds a control character");
+});
+
+test("a hard link leads to a name of the archive", () => {
+  expect(problemOf("a", "hardlink", "./b/c")).toBeNull();
+  expect(problemOf("a", "hardlink", "/b")).toBe('"a" links to an absolute name');
+  expect(problemOf("a", "hardlink", "../b")).toContain("a hard link's target leaves the root");
+});
+
+test("a symlink leads anywhere, if it says where", () => {
+  for (const target of ["/b", "../../b", "b\n"]) expect(problemOf("a", "symlink", target)).toBeNull();
+  for (const target of ["", "b\0", "\0"])
+    expect(problemOf("a", "symlink", target)).toBe('"a" has an unusable link target');
+});
+
+test("a path has 4095 bytes, a component 255", () => {
+  const path = (bytes: number) => `${"a/".repeat(2046)}${"b".repeat(bytes - 4092)}`;
+  expect([path(4095).length, problemOf(path(4095))]).toEqual([4095, null]);
+  expect(problemOf(path(4096))).toBe("a name is too long");
+  expect(problemOf("a", "hardlink", path(4095))).toBeNull();
+  expect(problemOf("a", "hardlink", path(4096))).toBe("a hard link's target is too long");
+  expect(problemOf("a", "symlink", "b".repeat(4095))).toBeNull();
+  expect(problemOf("a", "symlink", "b".repeat(4096))).toBe('"a" has an unusable link target');
+  expect(problemOf(`a/${"b".repeat(255)}`)).toBeNull();
+  expect(problemOf(`a/${"b".repeat(256)}`)).toBe("a name is too long");
+});
+
+test("one spelling for each name", () => {
+  const spellings = ["", ".", "./", "./a", "././/a/b", "//a"];
+  expect(spellings.map(plainName)).toEqual(["", "", "", "a", "a/b", "a"]);
+});

@@ -1,0 +1,74 @@
+/** What a layer may keep waiting for its end, at each limit and one past it. */
+import { expect, test } from "bun:test";
+import { type TarEntry, TarError } from "../../artifacts/tar/header.ts";
+import { LayerEntries, layerLimits, type Taking } from "./entries.ts";
+import { Rewriter } from "./rewrite.ts";
+
+function entry(name: string, changes: Partial<TarEntry> = {}): TarEntry {
+  return { name, kind: "file", mode: 0o644, uid: 0, gid: 0, size: 0, mtime: 1, link: "", ...changes };
+}
+
+const small = { folders: 3, held: 3, nameBytes: 1000 };
+
+function take(list: readonly TarEntry[], limits: Partial<typeof layerLimits> = {}, taking: Taking = {}): void {
+  const entries = new LayerEntries(taking, { ...small, ...limits });
+  for (const one of list) entries.take(one);
+}
+
+const some = (count: number, make: (number: number) => TarEntry) => [...Array(count).keys()].map(make);
+
+test("the limits", () => {
+  expect(layerLimits).toEqual({ folders: 500_000, held: 500_000, nameBytes: 64 * 1024 * 1024 });
+});
+
+const cases: [what: string, make: (number: number) => TarEntry, problem: string, taking?: Taking][] = [
+  ["folders", (n) => entry(`d${n}`, { kind: "folder" }), "it holds too many folders"],
+  ["folders that are implied", (n) => entry(`d${n}/f`), "it holds too many folders"],
+  ["hard links", (n) => entry(`l${n}`, { kind: "hardlink", link: "late" }), "it holds too many hard links"],
+  ["whiteouts", (n) => entry(`.wh.${n}`), "it holds too many whiteouts"],
+  ["opaque folders", (n) => entry(`d${n}/.wh..wh..opq`), "it holds too many whiteouts"],
+  ["left out", (n) => entry(`f${n}`), "too much of it has to be left out", { leaveOut: () => true }],
+];
+for (const [what, make, problem, taking] of cases) {
+  test(what, () => {
+    expect(() => take(some(3, make), {}, taking)).not.toThrow();
+    expect(() => take(some(4, make), {}, taking)).toThrow(new TarError(problem));
+  });
+}
+
+test("bytes of names that wait", () => {
+  const named = (bytes: number) => entry("d".repeat(bytes), { kind: "folder" });
+  expect(() => take([named(10)], { nameBytes: 10 })).not.toThrow();
+  expect(() => take([named(11)], { nameBytes: 10 })).toThrow("its names are too long");
+  // once for each folder, however often it comes
+  expect(() => take([named(10), named(10)], { nameBytes: 10 })).not.toThrow();
+  const link = entry("l", { kind: "hardlink", link: "nine.ofit" });
+  expect(() => take([link], { nameBytes: 10 })).not.toThrow();
+  expect(() => take([link], { nameBytes: 9 })).toThrow("its names are too long");
+});
+
+test("a file of 8 MiB that is to be changed is, and a larger one, or one of another kind or name, stays as it is", () => {
+  const changed: string[] = [];
+  const sizes: number[] = [];
+  const out = { entry: ({ size }: TarEntry) => void sizes.push(size), data() {}, hole() {}, pad() {} };
+  const rewrite = {
+    paths: new Set(["f", "l"]),
+    change: (content: Uint8Array, path: string) => {
+      changed.push(`${path} ${content.length}`);
+      return new Uint8Array(3);
+    },
+  };
+  const most = 8 * 1024 * 1024;
+  const rewriter = new Rewriter(out, rewrite);
+  const pass = (one: TarEntry) => {
+    rewriter.entry(one);
+    if (one.size > 0) rewriter.hole(one.size);
+    rewriter.pad(one.size);
+  };
+  pass(entry("f", { size: most }));
+  pass(entry("f", { size: most + 1 }));
+  pass(entry("other", { size: 5 }));
+  pass(entry("l", { kind: "symlink", link: "f" }));
+  expect(changed).toEqual([`f ${most}`]);
+  expect(sizes).toEqual([3, most + 1, 5, 0]);
+});

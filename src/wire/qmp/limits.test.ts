@@ -1,0 +1,183 @@
+/** Every limit of a monitor, at it and one past it. The numbers stand here as such: a VMM is not trusted with more. */
+import { expect, spyOn, test } from "bun:test";
+import { Deferred } from "../../base/async.ts";
+import type { ByteStream } from "../../base/bytes.ts";
+import { connectQmp, type Qmp } from "./client.ts";
+
+const mebibyte = 1024 * 1024;
+
+/** QEMU's side worked by hand. */
+class Line implements ByteStream {
+  readonly written: string[] = [];
+  hasRoom = true;
+  room = new Deferred<void>();
+  isDestroyed = false;
+  #receive: (chunk: Uint8Array) => void = () => {};
+
+  onData(listener: (chunk: Uint8Array) => void): void {
+    this.#receive = listener;
+  }
+  onEnd(): void {}
+  onClose(): void {}
+  write(chunk: Uint8Array): boolean {
+    this.written.push(Buffer.from(chunk).toString());
+    return this.hasRoom;
+  }
+  drained(): Promise<void> {
+    return this.room.promise;
+  }
+  pause(): void {}
+  resume(): void {}
+  end(): void {}
+  destroy(): void {
+    this.isDestroyed = true;
+  }
+
+  send(...texts: string[]): void {
+    for (const text of texts) this.#receive(Buffer.from(text));
+  }
+
+  async drain(): Promise<void> {
+    this.room.resolve();
+    this.room = new Deferred();
+    await turns();
+  }
+}
+
+async function turns(): Promise<void> {
+  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+const greeting = (major: number) =>
+  `${JSON.stringify({ QMP: { version: { qemu: { major, minor: 2, micro: 0 } } } })}\n`;
+
+async function connected(): Promise<{ line: Line; qmp: Qmp }> {
+  const line = new Line();
+  const connecting = connectQmp(line);
+  line.send(greeting(7));
+  await turns();
+  line.send('{"return":{},"id":1}\n');
+  const qmp = await connecting;
+  return { line, qmp };
+}
+
+/** What the monitor's end says; it must have ended. */
+async function reasonOf(qmp: Qmp): Promise<unknown> {
+  await qmp.closed;
+  return await qmp.execute("late").catch((error: { details: { reason: string } }) => error.details.reason);
+}
+
+function seen(qmp: Qmp): string[] {
+  const names: string[] = [];
+  qmp.onEvent((name) => void names.push(name));
+  return names;
+}
+
+/** An event that takes so many bytes as a line, without its end. */
+const event = (bytes: number) => {
+  const empty = JSON.stringify({ event: "A", data: { a: "" } });
+  return JSON.stringify({ event: "A", data: { a: "x".repeat(bytes - empty.length) } });
+};
+
+test("a line has 1 MiB, and the next one too", async () => {
+  const { line, qmp } = await connected();
+  const names = seen(qmp);
+  line.send(`${event(mebibyte)}\n`, `${event(mebibyte)}\n`);
+  expect(names).toEqual(["A", "A"]);
+  line.send(`${event(mebibyte + 1)}\n`);
+  expect(await reasonOf(qmp)).toBe("a line of its monitor is too long");
+  expect(names).toHaveLength(2);
+});
+
+test("a line that goes on and on is given up before its end", async () => {
+  const { line, qmp } = await connected();
+  line.send("x".repeat(mebibyte), "x");
+  expect(await reasonOf(qmp)).toBe("a line of its monitor is too long");
+});
+
+test("a line may end at the beginning of a piece", async () => {
+  const { line, qmp } = await connected();
+  const names = seen(qmp);
+  line.send('{"event":"A"}', '\n{"event":"B"}\n', '{"event":"C"}\n');
+  expect(names).toEqual(["A", "B", "C"]);
+});
+
+test("nothing behind a line that ends the monitor is taken", async () => {
+  const { line, qmp } = await connected();
+  const names = seen(qmp);
+  line.send('{"event":"A"}\n[]\n{"event":"B"}\n');
+  expect(await reasonOf(qmp)).toBe("its monitor sent no object");
+  expect([names, line.isDestroyed]).toEqual([["A"], true]);
+});
+
+test("64 events are kept for a listener that is not there yet", async () => {
+  const { line, qmp } = await connected();
+  for (let number = 1; number <= 65; number++) line.send(`{"event":"${number}"}\n`);
+  const names = seen(qmp);
+  expect(names).toHaveLength(64);
+  expect(names.at(-1)).toBe("64");
+});
+
+/** Asks in commands that take so many bytes together. */
+function ask(line: Line, qmp: Qmp, bytes: number): void {
+  const next = (JSON.parse(line.written.at(-1) ?? "") as { id: number }).id + 1;
+  const empty = `${JSON.stringify({ execute: "x", arguments: { a: "" }, id: next })}\n`;
+  qmp.execute("x", { a: "x".repeat(bytes - empty.length) }).catch(() => {});
+}
+
+test("256 KiB of commands may wait for a monitor that does not read, and a byte more ends it", async () => {
+  const owed = 256 * 1024;
+  const { line, qmp } = await connected();
+  line.hasRoom = false;
+  for (let fill = 0; fill < 2; fill++) {
+    ask(line, qmp, owed);
+    await line.drain();
+    expect(line.isDestroyed).toBe(false);
+  }
+  ask(line, qmp, owed - 100);
+  ask(line, qmp, 100);
+  await turns();
+  expect(line.isDestroyed).toBe(false);
+  ask(line, qmp, 100);
+  expect(await reasonOf(qmp)).toBe("its monitor does not read");
+});
+
+test("a byte past 256 KiB in one command ends it too", async () => {
+  const { line, qmp } = await connected();
+  line.hasRoom = false;
+  ask(line, qmp, 256 * 1024 + 1);
+  expect(await reasonOf(qmp)).toBe("its monitor does not read");
+});
+
+test("QEMU's words are cut at 500 characters", async () => {
+  const { line, qmp } = await connected();
+  const refused = qmp.execute("x").catch((error: { details: { reason: string } }) => error.details.reason);
+  await turns();
+  line.send(`${JSON.stringify({ id: 2, error: { desc: "w".repeat(1001) } })}\n`);
+  expect(await refused).toHaveLength(500);
+});
+
+test("one greeting counts, and its numbers go to 999", async () => {
+  const { line, qmp } = await connected();
+  line.send(greeting(8));
+  expect(qmp.version).toBe("7.2.0");
+  for (const major of [999, 1000]) {
+    const other = new Line();
+    const connecting = connectQmp(other).catch((error: { details: { reason: string } }) => error.details.reason);
+    other.send(greeting(major));
+    await turns();
+    other.send('{"return":{},"id":1}\n');
+    const outcome = await connecting;
+    if (major === 999) expect((outcome as Qmp).version).toBe("999.2.0");
+    else expect(outcome).toBe("its monitor's greeting has no version");
+  }
+});
+
+test("a monitor has a minute to greet, and half a minute to answer", async () => {
+  using timers = spyOn(globalThis, "setTimeout");
+  const { qmp } = await connected();
+  qmp.execute("x").catch(() => {});
+  await turns();
+  expect(timers.mock.calls.map(([, ms]) => ms)).toEqual([60_000, 30_000, 30_000]);
+  qmp.close();
+});
