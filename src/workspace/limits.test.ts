@@ -5,7 +5,7 @@ import { dirname } from "node:path";
 import { tempFolder } from "../host/testing/temp.ts";
 import { Collector } from "./collect.ts";
 import { listFolder } from "./folder.ts";
-import { maxConfigBytes, parseGitConfig } from "./git-config.ts";
+import { GitConfig, maxConfigBytes, parseGitConfig } from "./git-config.ts";
 import { type Repository, repositoryAt } from "./locate.ts";
 import { Notes } from "./notes.ts";
 import type { OpenRepository } from "./open-repository.ts";
@@ -27,7 +27,7 @@ function world() {
   for (const name of ["objects", "refs"]) fs.mkdirSync(`${root}/.git/${name}`, { recursive: true });
   write(".git/HEAD", "ref: refs/heads/main\n");
   const git = `${root}/.git`;
-  const repository: Repository = { workTree: root, gitDir: git, commonDir: git };
+  const repository: Repository = { workTree: root, gitDir: git, commonDir: git, objects: `${git}/objects` };
   return { root, write, repository, [Symbol.dispose]: () => folder[Symbol.dispose]() };
 }
 
@@ -145,10 +145,15 @@ test("a configuration has 20,000 sections and variables", () => {
 });
 
 describe("what is copied of a git directory", () => {
-  const settings = { sha256: false } as Settings;
+  const settings = { sha256: false, effective: new GitConfig() } as Settings;
 
   function sources(repository: Repository): Sources {
-    return { repository, objects: [], refs: { head: { ref: "refs/heads/main", oid: null }, all: new Map() }, settings };
+    return {
+      repository,
+      objects: [],
+      refs: { head: { ref: "refs/heads/main", oid: null }, all: new Map(), symbolic: new Map() },
+      settings,
+    };
   }
 
   async function copied(one: ReturnType<typeof world>, limits: typeof copyLimits) {
@@ -213,7 +218,8 @@ describe("submodules", () => {
       signal: new AbortController().signal,
       collector: new Collector(one.root, notes),
       notes,
-      untracked: null,
+      withUntracked: false,
+      user: {} as Listing["user"],
       repositories: Array<OpenRepository>(before + 1).fill(open),
     };
     await listRepository(listing, open, nesting);
