@@ -13,7 +13,7 @@ pub struct User {
     pub ids: Ids,
 }
 
-/// `wanted`: a user's name or number, with `:group` perhaps.
+/// `wanted`: a user's name or number, with `:group` perhaps; `:group` alone is root's, as container engines read it.
 pub fn find(wanted: &str) -> Answer<User> {
     let read = |path: &str| String::from_utf8_lossy(&std::fs::read(Path::new(path)).unwrap_or_default()).into_owned();
     find_in(wanted, &read("/etc/passwd"), &read("/etc/group"))
@@ -21,6 +21,8 @@ pub fn find(wanted: &str) -> Answer<User> {
 
 fn find_in(wanted: &str, passwd: &str, group: &str) -> Answer<User> {
     let (name, group_name) = match wanted.split_once(':') {
+        Some((name, "")) => (name, None),
+        Some(("", group)) => ("root", Some(group)),
         Some((name, group)) => (name, Some(group)),
         None => (wanted, None),
     };
@@ -28,8 +30,11 @@ fn find_in(wanted: &str, passwd: &str, group: &str) -> Answer<User> {
     if let Some(wanted) = group_name {
         let gid = group_in(wanted, group);
         user.ids.gid = gid.ok_or_else(|| Refusal::new("no_user", format!("no group is named {wanted:?}")))?;
+        // who names a group gets that one alone (moby's GetExecUser)
+        user.ids.groups = vec![user.ids.gid];
+    } else {
+        user.ids.groups = groups_of(&user.name, user.ids.gid, group);
     }
-    user.ids.groups = groups_of(&user.name, user.ids.gid, group);
     Ok(user)
 }
 
@@ -107,10 +112,11 @@ mod tests {
 
     #[test]
     fn a_group_may_be_named_with_the_user() {
-        assert_eq!(ids("ann:sudo"), Some((1000, 27, vec![27, 4, 999])));
-        assert_eq!(ids("ann:12"), Some((1000, 12, vec![12, 4, 999])));
+        assert_eq!(ids("ann:sudo"), Some((1000, 27, vec![27])), "none of ann's own groups");
+        assert_eq!(ids("ann:12"), Some((1000, 12, vec![12])));
+        assert_eq!(ids(":sudo"), Some((0, 27, vec![27])));
+        assert_eq!(ids("ann:"), ids("ann"));
         assert_eq!(ids("ann:nosuch"), None);
-        assert_eq!(ids("ann:"), None);
     }
 
     #[test]

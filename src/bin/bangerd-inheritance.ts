@@ -1,6 +1,8 @@
-/** What every guest of this host is given: the user's key, and, unless the config says no, proxy and certificates. */
+/** What every guest of this host is given: the user's key, and, unless the config says no, proxy, registries and certificates. */
 import { planProxy } from "../config/proxy.ts";
 import { readProxyFacts } from "../config/proxy-facts.ts";
+import { planRegistries } from "../config/registries.ts";
+import { readRegistryFacts } from "../config/registry-facts.ts";
 import type { GuestInheritance } from "../machines/deps.ts";
 import type { Paths } from "../model/paths.ts";
 import { ensureUserKey } from "../ssh/keys.ts";
@@ -11,5 +13,12 @@ export async function guestInheritance({ paths, env, inheritProxy }: Inheritance
   const { publicLine } = await ensureUserKey({}, paths);
   const authorizedKeys = [publicLine];
   if (!inheritProxy) return { authorizedKeys, environment: {}, caCertificates: [], notes: [] };
-  return { authorizedKeys, ...planProxy(readProxyFacts(env)) };
+  const { environment, caCertificates, notes } = planProxy(readProxyFacts(env));
+  const registries = planRegistries(readRegistryFacts(env));
+  return {
+    authorizedKeys,
+    environment: { ...registries.environment, ...environment },
+    caCertificates,
+    notes: [...notes, ...registries.notes],
+  };
 }

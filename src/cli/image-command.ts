@@ -1,5 +1,6 @@
-/** What runs in a VM when nobody names a command: a shell, or what the image was made for. */
+/** What runs in a VM: what was typed, the image's own command as a container engine would run it, or a shell. */
 import { fail } from "../base/errors/error.ts";
+import type { ImageConfig } from "../model/artifact.ts";
 import type { VmView } from "../model/vm.ts";
 import type { CliContext } from "./context.ts";
 
@@ -8,23 +9,43 @@ export type CommandWanted = {
   argv: readonly string[] | null;
   /** the program that replaces the image's own */
   entrypoint?: string | undefined;
+  /** the image's own command, though it has a shell */
+  init?: boolean | undefined;
 };
 
-/** The command, or null for the login shell. @throws USAGE when the image has neither */
-export async function commandFor(
-  context: CliContext,
-  vm: VmView,
-  { argv, entrypoint }: CommandWanted,
-): Promise<readonly string[] | null> {
-  if (entrypoint !== undefined) return [entrypoint, ...(argv ?? [])];
-  if (argv !== null) return argv;
-  const { digest, name } = vm.spec.image;
-  const image = await context.api.json("showImage", { name: digest });
-  if (image.shell) return null;
-  const own = [...image.config.entrypoint, ...image.config.cmd];
-  if (own.length > 0) return own;
+export type Command = {
+  /** null: the login shell */
+  argv: readonly string[] | null;
+  /** what runs where that shell refuses logins, as those of services' users do */
+  instead?: readonly string[];
+  /** it is PID 1 of a process namespace, as in a container */
+  pid1?: boolean;
+};
+
+type ImageFacts = { shell: boolean; config: Pick<ImageConfig, "entrypoint" | "cmd"> };
+
+/** @returns null when the image has neither a shell nor a command */
+export function chooseCommand(image: ImageFacts, { argv, entrypoint, init }: CommandWanted): Command | null {
+  if (entrypoint !== undefined) return { argv: [entrypoint, ...(argv ?? [])], pid1: true };
+  if (argv !== null && !init) return { argv };
+  const own = [...image.config.entrypoint, ...(argv ?? image.config.cmd)];
+  if (image.shell && !init) return { argv: null, instead: own };
+  return own.length > 0 ? { argv: own, pid1: true } : null;
+}
+
+/** As `chooseCommand`; the image is asked for where it matters. */
+export async function commandOf(context: CliContext, vm: VmView, wanted: CommandWanted): Promise<Command | null> {
+  const isTyped = wanted.entrypoint !== undefined || (wanted.argv !== null && !wanted.init);
+  if (isTyped) return chooseCommand({ shell: false, config: { entrypoint: [], cmd: [] } }, wanted);
+  return chooseCommand(await context.api.json("showImage", { name: vm.spec.image.digest }), wanted);
+}
+
+/** @throws USAGE when the image has neither a shell nor a command */
+export async function commandFor(context: CliContext, vm: VmView, wanted: CommandWanted): Promise<Command> {
+  const command = await commandOf(context, vm, wanted);
+  if (command !== null) return command;
   throw fail("USAGE", {
-    problem: `image "${name}" has neither a shell nor a command of its own`,
+    problem: `image "${vm.spec.image.name}" has neither a shell nor a command of its own`,
     next: "name a command, as in `banger vm run --image IMAGE -- /program`",
   });
 }

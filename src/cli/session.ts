@@ -7,6 +7,10 @@ import type { CliContext } from "./context.ts";
 export type SessionRequest = {
   /** null: the login shell */
   argv: readonly string[] | null;
+  /** what runs where the user's login shell refuses logins */
+  instead?: readonly string[] | undefined;
+  /** the program is PID 1 of a process namespace, as in a container */
+  pid1?: boolean | undefined;
   env: Record<string, string>;
   cwd?: string | undefined;
   user?: string | undefined;
@@ -39,6 +43,8 @@ function execRequest(context: CliContext, request: SessionRequest, terminal: boo
   const env = { ...(terminal && colors ? { COLORTERM: colors } : {}), ...request.env };
   return {
     ...(request.argv === null ? { shell: true } : { argv: [...request.argv] }),
+    ...(request.instead?.length ? { instead: [...request.instead] } : {}),
+    ...(request.pid1 ? { pid1: true } : {}),
     ...(Object.keys(env).length > 0 ? { env } : {}),
     ...(request.cwd === undefined ? {} : { cwd: request.cwd }),
     ...(request.user === undefined ? {} : { user: request.user }),

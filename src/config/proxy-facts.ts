@@ -2,7 +2,8 @@
 import { byteTextOf, listNames, readBeneath, realPath } from "../host/tree.ts";
 import { bundleNames, type ProxyFacts } from "./proxy.ts";
 
-const maxBundle = 4 * 1024 * 1024;
+/** bytes of a file of certificates or settings */
+const maxFile = 4 * 1024 * 1024;
 const maxFiles = 200;
 
 /** The first that exists is the standard bundle: Debian, Fedora, SUSE, Alpine. */
@@ -27,9 +28,9 @@ export function readProxyFacts(
   env: Record<string, string | undefined>,
   places: ProxyPlaces = { bundles, addedFolders },
 ): ProxyFacts {
-  const standard = places.bundles.map(readPem).find((text) => text !== "") ?? "";
+  const standard = places.bundles.map(readTextOrNothing).find((text) => text !== "") ?? "";
   const named = [...new Set(bundleNames.flatMap((name) => (env[name]?.startsWith("/") ? [env[name]] : [])))];
-  return { env, added: places.addedFolders.flatMap(readFolder), named: named.map(readPem), standard };
+  return { env, added: places.addedFolders.flatMap(readFolder), named: named.map(readTextOrNothing), standard };
 }
 
 function readFolder(folder: string): string[] {
@@ -37,16 +38,16 @@ function readFolder(folder: string): string[] {
   return names
     .filter((name) => /\.(?:crt|pem)$/.test(name))
     .slice(0, maxFiles)
-    .map((name) => readPem(`${folder}/${Buffer.from(name, "latin1").toString("utf8")}`));
+    .map((name) => readTextOrNothing(`${folder}/${Buffer.from(name, "latin1").toString("utf8")}`));
 }
 
-/** The file's text, links followed: the paths are the host owner's, not a stranger's. */
-function readPem(path: string): string {
+/** The file's text, empty when it can't be read. Links are followed: the paths are the host owner's, not a stranger's. */
+export function readTextOrNothing(path: string): string {
   return (
     orNothing(() => {
       const real = realPath(byteTextOf(path));
       const cut = real.lastIndexOf("/");
-      const bytes = readBeneath(real.slice(0, cut) || "/", real.slice(cut + 1), maxBundle);
+      const bytes = readBeneath(real.slice(0, cut) || "/", real.slice(cut + 1), maxFile);
       return bytes === null ? "" : Buffer.from(bytes).toString("latin1");
     }) ?? ""
   );

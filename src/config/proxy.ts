@@ -25,7 +25,7 @@ export type ProxyPlan = {
   notes: string[];
 };
 
-/** Variables that lead a tool to another bundle than the system's; in the guest they name the system's. */
+/** Variables that lead a tool to another bundle than the system's. In the guest its agent sets them, by what the image has. */
 export const bundleNames = [
   "SSL_CERT_FILE",
   "NODE_EXTRA_CA_CERTS",
@@ -33,7 +33,6 @@ export const bundleNames = [
   "REQUESTS_CA_BUNDLE",
   "GIT_SSL_CAINFO",
 ] as const;
-const guestBundle = "/etc/ssl/certs/ca-certificates.crt";
 const ownNames = ["localhost", "127.0.0.1", "::1"];
 const maxCertificates = 64;
 /** the whole identity has to fit into one message of 32 KiB to the agent */
@@ -43,9 +42,6 @@ export function planProxy(facts: ProxyFacts): ProxyPlan {
   const notes: string[] = [];
   const environment = planVariables(facts.env, notes);
   const caCertificates = planCertificates(facts, notes);
-  if (caCertificates.length > 0) {
-    for (const name of bundleNames) if (facts.env[name]) environment[name] = guestBundle;
-  }
   return { environment, caCertificates, notes };
 }
 
@@ -79,9 +75,14 @@ function problemOf(value: string): string | null {
   const url = value.length > 1024 || /[^\x21-\x7e]|["'\\`$]/.test(value) ? null : parseProxy(value);
   if (url === null) return "it is no proxy's address";
   const host = url.hostname.replace(/^\[|\]$/g, "");
-  const loopback =
-    host === "localhost" || host.endsWith(".localhost") || host === "::1" || /^127\./.test(host) || host === "0.0.0.0";
-  return loopback ? "it is a proxy on the host's own loopback, which guests can't reach" : null;
+  return isLoopback(host) ? "it is a proxy on the host's own loopback, which guests can't reach" : null;
+}
+
+/** @param host without brackets */
+export function isLoopback(host: string): boolean {
+  return (
+    host === "localhost" || host.endsWith(".localhost") || host === "::1" || /^127\./.test(host) || host === "0.0.0.0"
+  );
 }
 
 function planCertificates(facts: ProxyFacts, notes: string[]): string[] {

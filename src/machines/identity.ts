@@ -19,6 +19,17 @@ function withoutSecrets(environment: Record<string, string>): Record<string, str
   return Object.fromEntries(Object.entries(environment).filter(([, value]) => redactText(value) === value));
 }
 
+/** What the image says counts before what the host hands on; of a proxy's variable in either case. */
+function imageAndHost(
+  config: ImageConfig | null,
+  { environment = {} }: Pick<IdentityRequest, "environment">,
+): Record<string, string> {
+  const own = config?.env ?? {};
+  const said = new Set(Object.keys(own).map((name) => name.toLowerCase()));
+  const handedOn = Object.entries(environment).filter(([name]) => !said.has(name.toLowerCase()));
+  return { ...Object.fromEntries(handedOn), ...own };
+}
+
 /** Seconds with a fraction. @param nowMs Unix time in `ms` */
 export function clockText(nowMs: number): string {
   const ms = Math.round(nowMs);
@@ -41,7 +52,7 @@ export function identityRequest(
     entropy: Buffer.from(fresh.entropy).toString("base64"),
     sshHostKeys: kept.sshHostKeys,
     authorizedKeys: inherited.authorizedKeys,
-    environment: { ...config?.env, ...inherited.environment, ...vm.spec.env },
+    environment: { ...imageAndHost(config, inherited), ...vm.spec.env },
     caCertificates: inherited.caCertificates,
   };
   if (config?.user || config?.workdir) {
@@ -89,7 +100,7 @@ export async function rehearsedIdentity(
 ): Promise<IdentityRequest> {
   const inherited = await deps.inheritance();
   const { machineId: _, template: __, ...said } = await throwAwayIdentity(deps, "spare", known.network, inherited);
-  return { ...said, generation: known.generation, environment: { ...known.config?.env, ...said.environment } };
+  return { ...said, generation: known.generation, environment: imageAndHost(known.config, said) };
 }
 
 /**

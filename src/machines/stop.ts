@@ -31,7 +31,7 @@ export async function continueStop(
   let ending: Ending = { state: "stopped", reason: "stopped", failed: false };
   if (live) {
     emit({ kind: "progress", step: "stop", text: "asking the guest to power off" });
-    ctx.background(`asking ${live.id} to power off`, askToPowerOff(ctx, live));
+    ctx.background(`asking ${live.id} to power off`, askToPowerOff(ctx, live, guestGrace(graceMs)));
     cut = !(await isOverWithin(ctx, live.exit, graceMs));
     if (cut) {
       change.step("cut");
@@ -55,6 +55,11 @@ function stopEnding({ name }: VmRecord, exit: VmExit, emit: Emit): Ending {
   return ending;
 }
 
+/** What programs in the guest have, in `ms`: what is left of the grace is for its disk to be written. */
+export function guestGrace(graceMs: number): number {
+  return Math.floor(graceMs - Math.min(2000, graceMs / 4));
+}
+
 /** Cuts power at once; the caller holds the VM's operation. */
 export async function killVm(ctx: Context, vm: VmRecord): Promise<void> {
   const change = beginStop(ctx, vm, "cut");
@@ -72,13 +77,13 @@ function beginStop(ctx: Context, vm: VmRecord, step: string): OpenChange {
 }
 
 /** The agent's way first; the power button where the agent can't. */
-async function askToPowerOff(ctx: Context, live: LiveVm): Promise<void> {
+async function askToPowerOff(ctx: Context, live: LiveVm, graceMs: number): Promise<void> {
   try {
     // a guest that is paused hears nothing
     await live.vm.resume();
     const { session, id } = live;
     await askGuest(ctx, { session, name: id }, ctx.timings.powerOffMs, async (client, signal) =>
-      (await client.open("poweroff", { mode: "poweroff" }, { signal })).close(),
+      (await client.open("poweroff", { mode: "poweroff", graceMs }, { signal })).close(),
     );
   } catch (error) {
     if (ctx.live.get(live.id) !== live) return;

@@ -77,7 +77,7 @@ export type ImageConfig = {
   env: Record<string, string>;
   entrypoint: string[];
   cmd: string[];
-  /** empty: the user's home */
+  /** empty: the user's home, as in images that come from no container's */
   workdir: string;
   /** name or number, `:group` perhaps; empty: root */
   user: string;

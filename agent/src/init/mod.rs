@@ -4,16 +4,20 @@ mod devices;
 mod handover;
 mod inits;
 mod lines;
+mod nodes;
 mod pid1;
+mod plain;
 mod reader;
 mod root;
 mod seed;
 mod serve;
+mod settings;
 mod shutdown;
 mod words;
 
 use crate::console::say;
 use crate::sys::mount::{mount, MS_NODEV, MS_NOEXEC, MS_NOSUID};
+use crate::sys::net::Link;
 use crate::sys::power::{end_machine, Power};
 use handover::Role;
 use inits::Init;
@@ -52,6 +56,8 @@ fn boot(words: Words) -> Booted<Infallible> {
     }
     let data = root::assemble(&words, &disks)?;
     let init = inits::find(&words);
+    // whatever the network, and whoever is PID 1
+    let _ = Link::named("lo").and_then(|lo| lo.up());
     let port = lines::wait_for_port(&words)?;
     match handover::fork()? {
         Role::Server(pipes) => serve::run(&words, &init, data, port, pipes),

@@ -3,10 +3,11 @@
 use super::handover::{Pipes, SIGNALS};
 use super::inits::Init;
 use super::shutdown::intent_for;
-use super::{failed, root, Booted};
+use super::{failed, nodes, root, Booted};
 use crate::programs;
 use crate::sys::mount::{mount, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, MS_REMOUNT};
 use crate::sys::power::{end_machine, Power};
+use crate::sys::signal::Taken;
 use crate::sys::{process, signal};
 use std::convert::Infallible;
 use std::fs;
@@ -14,15 +15,22 @@ use std::io::{Read, Write};
 use std::os::unix::fs::symlink;
 use std::time::{Duration, Instant};
 
-/// Between SIGTERM and SIGKILL for everyone.
-const GRACE: Duration = Duration::from_secs(2);
+/// Between SIGTERM and SIGKILL for everyone, where the host does not say: what `docker stop` waits.
+const GRACE: Duration = Duration::from_secs(10);
+/// Until shells at a terminal, which ignore SIGTERM, get SIGHUP.
+const HANGUP: Duration = Duration::from_secs(2);
 const NOTICE: Duration = Duration::from_secs(1);
 
+const PLAIN: libc::c_ulong = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+
 pub fn run(init: &Init, mut pipes: Pipes) -> Booted<Infallible> {
-    if init.path.is_none() {
-        prepare_alone();
-    } else if init.name == "systemd" {
+    if init.name == "systemd" {
         turn_halt_into_poweroff().map_err(failed("/run/systemd"))?;
+    } else {
+        prepare_devices();
+    }
+    if init.path.is_none() {
+        let _ = mount("cgroup2", "/sys/fs/cgroup", "cgroup2", PLAIN, "nsdelegate");
     }
     let mut byte = [0];
     if pipes.identified.read_exact(&mut byte).is_err() {
@@ -55,10 +63,9 @@ fn turn_halt_into_poweroff() -> std::io::Result<()> {
     fs::write(format!("{folder}/banger.conf"), unit)
 }
 
-/// What an init would have made; an image without one may do without each of them.
-fn prepare_alone() {
-    const PLAIN: libc::c_ulong = MS_NOSUID | MS_NODEV | MS_NOEXEC;
-    let _ = mount("cgroup2", "/sys/fs/cgroup", "cgroup2", PLAIN, "nsdelegate");
+/// What systemd would have made. Other inits may, and an image without one may do without each of them.
+fn prepare_devices() {
+    // half of the memory at most, which is tmpfs's own limit
     let _ = fs::create_dir("/dev/shm");
     let _ = mount("tmpfs", "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777");
     let _ = fs::create_dir("/dev/mqueue");
@@ -67,25 +74,35 @@ fn prepare_alone() {
     for (name, target) in links {
         let _ = symlink(target, format!("/dev/{name}"));
     }
+    nodes::make();
 }
 
 fn stay(mut pipes: Pipes) -> Booted<Infallible> {
     loop {
         let signal = signal::wait_for(&SIGNALS, None);
         match signal {
-            Some(libc::SIGCHLD) => {
+            Some(Taken { number: libc::SIGCHLD, .. }) => {
                 if process::reap_all(pipes.pid) {
                     return Err("the serving process ended".to_string());
                 }
             }
-            Some(number) => end(number, &mut pipes),
+            Some(taken) => end(taken, &mut pipes),
             None => {}
         }
     }
 }
 
+/// What the serving process queued with the signal, in `ms`; anybody else's number counts for nothing.
+fn grace_of(taken: Taken, server: i32) -> Duration {
+    match taken.queued {
+        Some((sender, ms)) if sender == server => Duration::from_millis(ms.max(0) as u64),
+        _ => GRACE,
+    }
+}
+
 /// Comes back only when the kernel refuses.
-fn end(number: i32, pipes: &mut Pipes) {
+fn end(taken: Taken, pipes: &mut Pipes) {
+    let number = taken.number;
     let intent = intent_for(number);
     let _ = pipes.power.set_read_timeout(Some(NOTICE));
     if pipes.power.write_all(&[number as u8]).is_ok() {
@@ -93,11 +110,17 @@ fn end(number: i32, pipes: &mut Pipes) {
     }
     let _ = signal::kill(-1, libc::SIGTERM);
     let _ = signal::kill(-1, libc::SIGCONT);
-    let until = Instant::now() + GRACE;
+    let begun = Instant::now();
+    let grace = grace_of(taken, pipes.pid);
+    let mut hung_up = false;
     while others_are_alive(pipes.pid) {
-        let left = until.saturating_duration_since(Instant::now());
+        let left = grace.saturating_sub(begun.elapsed());
         if left.is_zero() {
             break;
+        }
+        if !hung_up && begun.elapsed() >= HANGUP {
+            hang_up_shells();
+            hung_up = true;
         }
         // a process that is nobody's child any more is ours
         signal::wait_for(&[libc::SIGCHLD], Some(left.min(Duration::from_millis(100))));
@@ -109,9 +132,52 @@ fn end(number: i32, pipes: &mut Pipes) {
     end_machine(if intent == "reboot" { Power::Reboot } else { Power::Off });
 }
 
+/// Processes at a terminal that ignore SIGTERM, as interactive shells do.
+fn hang_up_shells() {
+    for pid in process::all().filter(|pid| *pid != 1) {
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        if has_terminal(&stat) && ignores(&status, libc::SIGTERM) {
+            let _ = signal::kill(pid, libc::SIGHUP);
+        }
+    }
+}
+
+/// proc(5): the fifth field behind the name, which is in parentheses and may hold anything.
+fn has_terminal(stat: &str) -> bool {
+    let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+    fields.split_whitespace().nth(4).is_some_and(|number| number != "0")
+}
+
+/// proc(5): `SigIgn:` is a mask in hexadecimal digits.
+fn ignores(status: &str, signal: i32) -> bool {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
+}
+
 /// Kernel threads and the dead have no command line.
 fn others_are_alive(server: i32) -> bool {
     process::all().filter(|pid| *pid != 1 && *pid != server).any(|pid| {
         fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| !line.is_empty())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_serving_process_sets_the_grace() {
+        let taken = |queued| Taken { number: signal::SIGRTMIN + 4, queued };
+        assert_eq!(grace_of(taken(Some((7, 60_000))), 7), Duration::from_secs(60));
+        assert_eq!(grace_of(taken(Some((8, 60_000))), 7), GRACE);
+        assert_eq!(grace_of(taken(None), 7), GRACE);
+    }
+
+    #[test]
+    fn a_shell_at_a_terminal_is_known_by_its_mask() {
+        assert!(has_terminal("12 (a ) 0 b) S 1 12 12 34816 12 0") && !has_terminal("12 (x) S 1 12 12 0 -1 0"));
+        assert!(ignores("Name:\tbash\nSigIgn:\t0000000000384004\n", libc::SIGTERM));
+        assert!(!ignores("SigIgn:\t0000000000380004\n", libc::SIGTERM) && !ignores("", libc::SIGTERM));
+    }
 }

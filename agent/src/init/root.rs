@@ -2,7 +2,7 @@
 
 use super::devices::Disks;
 use super::words::Words;
-use super::{failed, seed, Booted};
+use super::{failed, plain, seed, settings, Booted};
 use crate::console::say;
 use crate::guest::Data;
 use crate::sys::mount::{enter_root, mount, sync, unmount, MS_BIND, MS_MOVE, MS_NODEV, MS_NOSUID, MS_RDONLY};
@@ -28,10 +28,12 @@ pub fn assemble(words: &Words, disks: &Disks) -> Booted<Data> {
     let _ = make_folder("/etc");
     mount_modules(&node("modules")).unwrap_or_else(|problem| say(&problem));
     mount_directs(words, &node("direct"))?;
+    settings::apply();
     // what hardly any program does without, and images of one program leave out
     if fs::create_dir("/tmp").is_ok() {
         let _ = fs::set_permissions("/tmp", Permissions::from_mode(0o1777));
     }
+    plain::mount_all();
     let _ = fs::create_dir("/dev/pts");
     let pts = mount("devpts", "/dev/pts", "devpts", MS_NOSUID, "mode=0620,gid=5,ptmxmode=0666");
     pts.map_err(failed("/dev/pts"))?;
@@ -88,12 +90,29 @@ fn move_into_root() -> Booted<()> {
     }
     let run = format!("{ROOT}/run");
     make_folder(&run).map_err(failed(&run))?;
-    mount_on(&run, "tmpfs", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=20%")?;
+    mount_on("/run.new", "tmpfs", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=20%")?;
+    keep_run(Path::new(&run), Path::new("/run.new"));
+    mount("/run.new", &run, "", MS_MOVE, "").map_err(failed(&run))?;
     let data = format!("{ROOT}{DATA}");
     fs::create_dir_all(&data).map_err(failed(&data))?;
     mount("/data", &data, "", MS_MOVE, "").map_err(failed(&data))?;
     let private = Permissions::from_mode(0o700);
     fs::set_permissions(format!("{ROOT}/run/initramfs"), private).map_err(failed("/run/initramfs"))
+}
+
+/// What the image has in `/run`, which no init may make anew: sockets' folders of services. What is said by a systemd or an
+/// initramfs that ran there is about another machine.
+fn keep_run(from: &Path, to: &Path) {
+    for item in fs::read_dir(from).into_iter().flatten().flatten() {
+        let name = item.file_name();
+        let target = to.join(&name);
+        if name == "systemd" || name == "initramfs" || name == "udev" {
+            continue;
+        }
+        if let Err(error) = seed::copy(&item.path(), &target) {
+            say(&format!("/run/{}: {error}", name.to_string_lossy()));
+        }
+    }
 }
 
 /// A real folder, in place of a file or a link too: a link would lead elsewhere.

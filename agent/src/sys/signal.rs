@@ -40,6 +40,13 @@ pub fn kill(pid: i32, signal: i32) -> io::Result<()> {
     check(unsafe { libc::kill(pid, signal) }).map(drop)
 }
 
+/// With a number: sigqueue(3). `wait_for` has it.
+pub fn queue(pid: i32, signal: i32, value: i32) -> io::Result<()> {
+    let value = libc::sigval { sival_ptr: value as usize as *mut libc::c_void };
+    // SAFETY: two ints and a value that is never used as a pointer.
+    check(unsafe { libc::sigqueue(pid, signal, value) }).map(drop)
+}
+
 /// Of a process that is held by its pidfd, and so can't be another.
 pub fn kill_by(handle: &OwnedFd, signal: i32) -> io::Result<()> {
     let none = std::ptr::null::<libc::siginfo_t>();
@@ -71,15 +78,27 @@ pub fn unblock(signals: &[i32]) {
     unsafe { libc::pthread_sigmask(libc::SIG_UNBLOCK, &set, std::ptr::null_mut()) };
 }
 
+/// A signal that was taken.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Taken {
+    pub number: i32,
+    /// the sender and its number, of a signal that was sent by `queue`
+    pub queued: Option<(i32, i32)>,
+}
+
 /// The next of `signals`, which must be blocked; None after the timeout.
-pub fn wait_for(signals: &[i32], timeout: Option<Duration>) -> Option<i32> {
+pub fn wait_for(signals: &[i32], timeout: Option<Duration>) -> Option<Taken> {
     let set = set_of(signals);
     let timespec = |time: Duration| libc::timespec { tv_sec: time.as_secs() as i64, tv_nsec: i64::from(time.subsec_nanos()) };
     let timeout = timeout.map(timespec);
     let pointer = timeout.as_ref().map_or(std::ptr::null(), |time| &raw const *time);
-    // SAFETY: an initialised set, no siginfo wanted, a timespec or null.
-    let signal = unsafe { libc::sigtimedwait(&set, std::ptr::null_mut(), pointer) };
-    (signal > 0).then_some(signal)
+    // SAFETY: an initialised set, a siginfo to be filled, a timespec or null; what is read of it is there for SI_QUEUE.
+    unsafe {
+        let mut info: libc::siginfo_t = std::mem::zeroed();
+        let number = libc::sigtimedwait(&set, &mut info, pointer);
+        let queued = || (info.si_pid(), info.si_value().sival_ptr as usize as i32);
+        (number > 0).then(|| Taken { number, queued: (info.si_code == libc::SI_QUEUE).then(queued) })
+    }
 }
 
 fn set_of(signals: &[i32]) -> libc::sigset_t {
@@ -91,5 +110,25 @@ fn set_of(signals: &[i32]) -> libc::sigset_t {
             libc::sigaddset(&mut set, *signal);
         }
         set
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_queued_signal_brings_its_number() {
+        extern "C" {
+            fn pthread_sigqueue(thread: libc::pthread_t, signal: i32, value: libc::sigval) -> i32;
+        }
+        let signal = SIGRTMIN + 4;
+        block(&[signal]);
+        let value = libc::sigval { sival_ptr: 60_000 as *mut libc::c_void };
+        // to this thread alone: another one of the tests does not block it, and would end them all
+        // SAFETY: this thread, and a value that is never used as a pointer.
+        assert_eq!(unsafe { pthread_sigqueue(libc::pthread_self(), signal, value) }, 0);
+        let taken = wait_for(&[signal], Some(Duration::from_secs(5)));
+        assert_eq!(taken, Some(Taken { number: signal, queued: Some((std::process::id() as i32, 60_000)) }));
     }
 }

@@ -30,6 +30,8 @@ pub struct Program<'a> {
     pub terminal: bool,
     /// we are exempt from the OOM killer; the program is not to be
     pub mortal: bool,
+    /// it is PID 1 of a process namespace of its own, with a `/proc` that shows it: pid_namespaces(7). What it started ends with it
+    pub pid1: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -47,8 +49,8 @@ pub struct Failure {
 }
 
 const STACK: usize = 64 * 1024;
-/// What login shells start with.
-const OPEN_FILES: libc::rlim_t = 1024;
+/// Enough for databases and build tools; what goes through all of them at its start is still quick.
+const OPEN_FILES: libc::rlim_t = 65_536;
 
 struct Job<'a> {
     program: &'a Program<'a>,
@@ -71,7 +73,8 @@ pub fn spawn(program: &Program) -> Result<i32, Failure> {
         let mut before: libc::sigset_t = std::mem::zeroed();
         libc::sigfillset(&mut all);
         libc::pthread_sigmask(libc::SIG_SETMASK, &all, &mut before);
-        let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
+        let own = if program.pid1 { libc::CLONE_NEWPID | libc::CLONE_NEWNS } else { 0 };
+        let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD | own;
         let top = stack.as_mut_ptr().add(stack.len()).cast();
         let result = check(libc::clone(run, top, flags, (&raw mut job).cast()));
         libc::pthread_sigmask(libc::SIG_SETMASK, &before, std::ptr::null_mut());
@@ -115,6 +118,9 @@ unsafe fn become_program(job: &mut Job) -> io::Result<()> {
     }
     if program.mortal {
         become_mortal();
+    }
+    if program.pid1 {
+        mount_own_proc()?;
     }
     libc::umask(0o022);
     job.stage = Stage::Ids;
@@ -172,6 +178,14 @@ unsafe fn become_mortal() {
         files.rlim_cur = files.rlim_max.min(OPEN_FILES);
         libc::setrlimit(libc::RLIMIT_NOFILE, &files);
     }
+}
+
+/// In a mount namespace of the program's own, which what is mounted outside still reaches.
+unsafe fn mount_own_proc() -> io::Result<()> {
+    let none = std::ptr::null();
+    check(libc::mount(none, c"/".as_ptr(), none, libc::MS_REC | libc::MS_SLAVE, none.cast()))?;
+    let flags = libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
+    check(libc::mount(c"proc".as_ptr(), c"/proc".as_ptr(), c"proc".as_ptr(), flags, none.cast())).map(drop)
 }
 
 fn raw(result: libc::c_long) -> io::Result<()> {

@@ -4,11 +4,14 @@ use crate::guest::{Guest, Phase};
 use crate::programs::{self, PATH};
 use crate::session::Stream;
 use crate::sys::power::{end_machine, Power};
-use crate::sys::signal;
+use crate::sys::{mount, signal};
 use crate::wire::json::{self, Answer, Object, Refusal};
 use serde_json::json;
 use std::fs::File;
 use std::os::fd::AsRawFd;
+
+/// A day, in `ms`.
+const MOST_GRACE: u64 = 24 * 60 * 60 * 1000;
 
 pub fn run(stream: &Stream, request: &Object, guest: &Guest) -> Answer<()> {
     let power = match json::required_text(request, "mode")? {
@@ -17,6 +20,7 @@ pub fn run(stream: &Stream, request: &Object, guest: &Guest) -> Answer<()> {
         _ => return Err(Refusal::bad("mode must be poweroff or reboot")),
     };
     let force = json::flag(request, "force")? || guest.phase() == Phase::Boot;
+    let grace = json::number(request, "graceMs", MOST_GRACE)?.map(|ms| ms as i32);
     if !guest.is_vm() {
         return Err(Refusal::new("unsupported", "this machine is not banger's"));
     }
@@ -25,24 +29,33 @@ pub fn run(stream: &Stream, request: &Object, guest: &Guest) -> Answer<()> {
     if force {
         end_now(power, guest);
     }
-    ask_init(power, &guest.init).map_err(|error| Refusal::io("asking the init", &error))
+    ask_init(power, &guest.init, grace).map_err(|error| Refusal::io("asking the init", &error))
 }
 
 pub fn end_now(power: Power, guest: &Guest) {
     end_machine(if guest.ends_by_reset { Power::Reboot } else { power });
 }
 
-/// systemd's signals are the agent's own, too, when it is PID 1.
-fn ask_init(power: Power, init: &str) -> std::io::Result<()> {
+/// systemd's signals are the agent's own, too, when it is PID 1; that one alone takes the grace.
+fn ask_init(power: Power, init: &str, grace: Option<i32>) -> std::io::Result<()> {
     let signal = match (init, power) {
         ("systemd" | "none", Power::Off) => signal::SIGRTMIN + 4,
         ("systemd" | "none", Power::Reboot) => signal::SIGRTMIN + 5,
         ("busybox", Power::Off) => libc::SIGUSR2,
         ("busybox", Power::Reboot) => libc::SIGTERM,
-        (_, Power::Off) => return run_program("poweroff"),
-        (_, Power::Reboot) => return run_program("reboot"),
+        (_, Power::Off) => return run_program("poweroff").or_else(|_| terminate()),
+        (_, Power::Reboot) => return run_program("reboot").or_else(|_| terminate()),
     };
-    signal::kill(1, signal)
+    match grace {
+        Some(grace) if init == "none" => signal::queue(1, signal, grace),
+        _ => signal::kill(1, signal),
+    }
+}
+
+/// The kernel panics when PID 1 ends, and writes nothing then.
+fn terminate() -> std::io::Result<()> {
+    mount::sync();
+    signal::kill(1, libc::SIGTERM)
 }
 
 fn run_program(name: &str) -> std::io::Result<()> {

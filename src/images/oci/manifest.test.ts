@@ -81,6 +81,9 @@ test("an image's config keeps what says how it is run", () => {
     config: { env: { A: "b=c", B: "" }, entrypoint: ["/x"], cmd: [], workdir: "/srv/app", user: "1:2" },
     diffIds: [digest as never],
   });
+  const folder = (WorkingDir?: string) =>
+    parseImage(bytes({ rootfs: { diff_ids: [] }, config: { WorkingDir } })).config.workdir;
+  expect([folder(), folder(""), folder("/"), folder("app/")]).toEqual(["/", "/", "/", "/app"]);
   const of = (changes: object) => () => parseImage(bytes({ rootfs: { diff_ids: [] }, ...changes }));
   expect(of({ architecture: "arm64", os: "linux" })).toThrow(/linux\/arm64/);
   expect(of({ config: { WorkingDir: "/a/../.." } })).toThrow(/leaves the root/);

@@ -163,9 +163,9 @@ function envOf(texts: readonly string[]): Record<string, string> {
   return env;
 }
 
+/** Where none is given a container begins in `/`. */
 function workdirOf(text: string): string {
-  const path = `/${text}`.replace(/\/+/g, "/").replace(/(.)\/$/, "$1");
-  return text === "" || path === "/" ? "" : path;
+  return `/${text}`.replace(/\/+/g, "/").replace(/(.)\/$/, "$1");
 }
 
 function parseJson(bytes: Uint8Array): unknown {

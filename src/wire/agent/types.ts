@@ -37,6 +37,10 @@ export type ExecRequest = {
   argv?: string[];
   /** the user's login shell instead of `argv` */
   shell?: boolean;
+  /** with `shell`: what runs where the user's shell is one that refuses logins */
+  instead?: string[];
+  /** the program is PID 1 of a process namespace, as in a container */
+  pid1?: boolean;
   env?: Record<string, string>;
   cwd?: string;
   user?: string;

@@ -20,6 +20,7 @@ pub struct Plan {
     cwd: CString,
     pub ids: Option<Ids>,
     mortal: bool,
+    pid1: bool,
 }
 
 pub fn plan(request: &Request, guest: &Guest) -> Answer<Plan> {
@@ -28,7 +29,10 @@ pub fn plan(request: &Request, guest: &Guest) -> Answer<Plan> {
     let env = environment(request, &user, guest);
     let (program, argv) = match &request.what {
         What::Program(argv) => (argv[0].clone(), argv.clone()),
-        What::LoginShell => login_shell(&user),
+        What::LoginShell { instead } if !instead.is_empty() && refuses_logins(&user.shell) => {
+            (instead[0].clone(), instead.clone())
+        }
+        What::LoginShell { .. } => login_shell(&user),
     };
     let cwd = match request.cwd.as_ref().or(session.workdir.as_ref()) {
         Some(cwd) => cwd.clone(),
@@ -45,6 +49,7 @@ pub fn plan(request: &Request, guest: &Guest) -> Answer<Plan> {
         // a host's `serve` may be anybody's
         ids: (process::uid() == 0).then_some(user.ids),
         mortal: guest.is_vm(),
+        pid1: request.pid1 && guest.is_vm(),
     })
 }
 
@@ -76,10 +81,15 @@ fn environment(request: &Request, user: &User, guest: &Guest) -> BTreeMap<String
 /// Path and argv; the leading `-` makes it a login shell.
 fn login_shell(user: &User) -> (String, Vec<String>) {
     let known = [user.shell.as_str(), "/bin/bash", "/bin/sh"];
-    let exists = |shell: &&&str| !shell.is_empty() && Path::new(shell).exists();
+    let exists = |shell: &&&str| !shell.is_empty() && !refuses_logins(shell) && Path::new(shell).exists();
     let shell = known.iter().find(exists).unwrap_or(&"/bin/sh");
     let name = shell.rsplit('/').next().unwrap_or("sh");
     (shell.to_string(), vec![format!("-{name}")])
+}
+
+/// Users of services have such a shell: nologin(8), false(1).
+fn refuses_logins(shell: &str) -> bool {
+    matches!(shell.rsplit('/').next(), Some("nologin" | "false" | "true"))
 }
 
 impl Plan {
@@ -95,6 +105,7 @@ impl Plan {
             extra: None,
             terminal,
             mortal: self.mortal,
+            pid1: self.pid1,
         };
         spawn::spawn(&program).map_err(|failure| self.refusal(&failure))
     }
@@ -133,5 +144,15 @@ mod tests {
         let (path, argv) = login_shell(&user);
         assert!(path == "/bin/bash" || path == "/bin/sh");
         assert!(argv[0].starts_with('-') && argv.len() == 1);
+    }
+
+    #[test]
+    fn a_shell_that_refuses_logins_is_passed_over() {
+        for shell in ["/sbin/nologin", "/usr/sbin/nologin", "/bin/false", "/usr/bin/true"] {
+            let user = User { name: "x".into(), home: "/".into(), shell: shell.into(), ids: Ids::default() };
+            assert!(refuses_logins(shell));
+            assert!(["/bin/bash", "/bin/sh"].contains(&login_shell(&user).0.as_str()), "{shell}");
+        }
+        assert!(!refuses_logins("/bin/zsh") && !refuses_logins(""));
     }
 }

@@ -11,6 +11,8 @@ pub struct Request {
     pub cwd: Option<String>,
     pub user: Option<String>,
     pub tty: Option<Size>,
+    /// PID 1 of a process namespace of its own
+    pub pid1: bool,
     /// path of a log: the program outlives the line
     pub detach: Option<String>,
 }
@@ -18,7 +20,8 @@ pub struct Request {
 #[derive(Debug, PartialEq)]
 pub enum What {
     Program(Vec<String>),
-    LoginShell,
+    /// `instead`: what runs where the user's shell is one that refuses logins; empty: another shell
+    LoginShell { instead: Vec<String> },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -31,8 +34,9 @@ impl Request {
     pub fn parse(object: &Object) -> Answer<Request> {
         let shell = json::flag(object, "shell")?;
         let argv = json::texts(object, "argv", MOST_ARGUMENTS)?;
+        let instead = json::texts(object, "instead", MOST_ARGUMENTS)?.unwrap_or_default();
         let what = match (argv, shell) {
-            (None, true) => What::LoginShell,
+            (None, true) => What::LoginShell { instead: instead.into_iter().map(String::from).collect() },
             (Some(argv), false) if !argv.is_empty() && !argv[0].is_empty() => {
                 What::Program(argv.into_iter().map(String::from).collect())
             }
@@ -44,6 +48,7 @@ impl Request {
             cwd: json::text(object, "cwd")?.map(String::from),
             user: json::text(object, "user")?.map(String::from),
             tty: json::nested(object, "tty")?.map(size).transpose()?,
+            pid1: json::flag(object, "pid1")?,
             detach: match json::nested(object, "detach")? {
                 Some(detach) => Some(json::required_text(detach, "log")?.to_string()),
                 None => None,
@@ -75,6 +80,13 @@ mod tests {
         let request = parse(r#"{"argv":["true"]}"#).unwrap();
         assert_eq!(request.what, What::Program(vec!["true".into()]));
         assert_eq!((request.user, request.cwd, request.tty, request.detach), (None, None, None, None));
+    }
+
+    #[test]
+    fn a_shell_may_have_a_command_in_its_place() {
+        let what = |json| parse(json).unwrap().what;
+        assert_eq!(what(r#"{"shell":true}"#), What::LoginShell { instead: vec![] });
+        assert_eq!(what(r#"{"shell":true,"instead":["a","b"]}"#), What::LoginShell { instead: vec!["a".into(), "b".into()] });
     }
 
     #[test]

@@ -1,20 +1,51 @@
 //! Certificate authorities of the host that the guest is to trust: where update-ca-certificates finds them again, and in the
 //! bundles that openssl, curl, git and others read now.
 
-use super::files::{replace, replace_if_other};
+use super::files::{remove, replace, replace_if_other};
+use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-/// Debian, Alpine, Arch, openSUSE and others; Fedora and its kin.
-const BUNDLES: [&str; 3] =
-    ["etc/ssl/certs/ca-certificates.crt", "etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", "etc/ssl/ca-bundle.pem"];
+/// Debian, Alpine, Arch and others; Fedora and its kin; openSUSE; BusyBox's and OpenSSL's own.
+const BUNDLES: [&str; 5] = [
+    "etc/ssl/certs/ca-certificates.crt",
+    "etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+    "etc/ssl/ca-bundle.pem",
+    "etc/pki/tls/certs/ca-bundle.crt",
+    "etc/ssl/cert.pem",
+];
+/// The host's authorities alone, for programs that take more of them beside their own.
+const EXTRA: &str = "usr/local/share/ca-certificates/banger.pem";
+/// Programs that have authorities of their own are led to the machine's bundle by these.
+const BUNDLE_NAMES: [&str; 4] = ["SSL_CERT_FILE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "GIT_SSL_CAINFO"];
+
+/// Variables by which programs find the host's authorities; each names a file that is there, after `trust`.
+pub fn variables(root: &Path, certificates: &[String]) -> BTreeMap<String, String> {
+    let mut variables = BTreeMap::new();
+    if certificates.is_empty() {
+        return variables;
+    }
+    let is_there = |path: &&&str| fs::metadata(root.join(path)).is_ok_and(|file| file.is_file());
+    if let Some(bundle) = BUNDLES.iter().find(is_there) {
+        variables.extend(BUNDLE_NAMES.map(|name| (name.to_string(), format!("/{bundle}"))));
+    }
+    if is_there(&&EXTRA) {
+        variables.insert("NODE_EXTRA_CA_CERTS".into(), format!("/{EXTRA}"));
+    }
+    variables
+}
 
 /// `before`: those that the machine was told to trust and may trust no longer.
 pub fn trust(root: &Path, before: &[String], certificates: &[String]) -> io::Result<()> {
     for (at, certificate) in certificates.iter().enumerate() {
         replace_if_other(&file(root, at), certificate.as_bytes(), 0o644)?;
+    }
+    if certificates.is_empty() {
+        remove(&root.join(EXTRA))?;
+    } else {
+        replace_if_other(&root.join(EXTRA), certificates.concat().as_bytes(), 0o644)?;
     }
     let mut left = certificates.len();
     while fs::remove_file(file(root, left)).is_ok() {
@@ -24,8 +55,10 @@ pub fn trust(root: &Path, before: &[String], certificates: &[String]) -> io::Res
     if certificates.is_empty() && gone.is_empty() {
         return Ok(());
     }
-    for bundle in BUNDLES {
-        change(&root.join(bundle), &gone, certificates)?;
+    // some are links to others, which stay links
+    let bundles = BUNDLES.iter().filter_map(|bundle| fs::canonicalize(root.join(bundle)).ok());
+    for bundle in bundles.filter(|bundle| bundle.starts_with(root)) {
+        change(&bundle, &gone, certificates)?;
     }
     Ok(())
 }
@@ -75,6 +108,27 @@ mod tests {
         trust(&root, &list(&["c"]), &[]).unwrap();
         assert_eq!(text(), "-image's own-\n");
         assert!(!file(&root, 0).exists());
+        fs::remove_dir_all(&root).unwrap();
+    }
+
+    #[test]
+    fn variables_name_files_that_are_there_and_links_stay_links() {
+        let root = fs::canonicalize(std::env::temp_dir()).unwrap().join(format!("banger-bundles-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&root);
+        fs::create_dir_all(root.join("etc/ssl")).unwrap();
+        let host = ["<a>\n".to_string()];
+        trust(&root, &[], &host).unwrap();
+        let names = |host: &[String]| variables(&root, host).into_iter().map(|(name, path)| format!("{name}={path}")).collect::<Vec<_>>();
+        assert_eq!(names(&host), [format!("NODE_EXTRA_CA_CERTS=/{EXTRA}")], "an image without a bundle keeps what its programs have");
+        fs::write(root.join("etc/ssl/real.pem"), "-own-\n").unwrap();
+        std::os::unix::fs::symlink("real.pem", root.join("etc/ssl/cert.pem")).unwrap();
+        trust(&root, &[], &host).unwrap();
+        assert!(names(&host).contains(&"SSL_CERT_FILE=/etc/ssl/cert.pem".to_string()) && names(&host).len() == 5);
+        assert_eq!(fs::read_to_string(root.join("etc/ssl/real.pem")).unwrap(), "-own-\n<a>\n");
+        trust(&root, &host, &[]).unwrap();
+        assert_eq!(fs::read_to_string(root.join("etc/ssl/real.pem")).unwrap(), "-own-\n");
+        assert!(fs::symlink_metadata(root.join("etc/ssl/cert.pem")).unwrap().is_symlink() && !root.join(EXTRA).exists());
+        assert!(variables(&root, &[]).is_empty());
         fs::remove_dir_all(&root).unwrap();
     }
 }

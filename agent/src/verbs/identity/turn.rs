@@ -47,8 +47,8 @@ impl<'a> Turn<'a> {
         self.write_names();
         self.write_number();
         self.write_keys();
-        self.write_environment();
         self.write_certificates();
+        self.write_environment();
         self.set_session();
         Ok(self.skipped)
     }
@@ -138,11 +138,13 @@ impl<'a> Turn<'a> {
     }
 
     fn write_environment(&mut self) {
-        let now = match &self.request.environment {
+        let said = match &self.request.environment {
             Some(environment) => environment.clone(),
             None if self.is_new => environment::Variables::new(),
             None => return,
         };
+        let mut now = certificates::variables(self.root, &self.in_force.certificates);
+        now.extend(said);
         if self.in_force.environment.as_ref() == Some(&now) {
             return;
         }

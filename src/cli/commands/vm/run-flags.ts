@@ -17,6 +17,7 @@ export type RunFlags = CreateFlags & {
   tty?: boolean;
   noStdin?: boolean;
   entrypoint?: string;
+  init?: boolean;
 };
 
 /** @throws USAGE */

@@ -12,7 +12,7 @@ import type { CliContext } from "../../context.ts";
 import { createRequest } from "../../create-request.ts";
 import { environmentOf } from "../../environment.ts";
 import { sendWorkspace } from "../../guest-setup.ts";
-import { commandFor } from "../../image-command.ts";
+import { type CommandWanted, commandFor, commandOf } from "../../image-command.ts";
 import { Laps } from "../../laps.ts";
 import { withArtifacts } from "../../obtain.ts";
 import { removeVm } from "../../remove-vm.ts";
@@ -120,8 +120,8 @@ async function enter({ context, plan, sink }: Run, name: string, signal: AbortSi
 async function session(call: Run, client: AgentClient, vm: VmView, shellsLeft = 5): Promise<number> {
   const { context, flags, env, plan } = call;
   const { name } = vm;
-  const argv = await commandFor(context, vm, { argv: context.guestArgv, entrypoint: flags.entrypoint });
-  const request = { argv, env, ...placeOf(plan), tty: flags.tty, noStdin: flags.noStdin };
+  const command = await commandFor(context, vm, wantedOf(call));
+  const request = { ...command, env, ...placeOf(plan), tty: flags.tty, noStdin: flags.noStdin };
   const end = await runSession(context, client, request);
   if (end.kind !== "lost") {
     if (!flags.rm) tellWaysOn(call, name);
@@ -129,7 +129,7 @@ async function session(call: Run, client: AgentClient, vm: VmView, shellsLeft = 
   }
   const loss = await explainLoss(context, name, end.error);
   const { stdinIsTerminal, stdoutIsTerminal } = context.stdio;
-  const isAtShell = argv === null && stdinIsTerminal && stdoutIsTerminal;
+  const isAtShell = command.argv === null && stdinIsTerminal && stdoutIsTerminal;
   if (flags.rm && loss.isRunning && isAtShell && shellsLeft > 0)
     return shellAgain(call, vm, loss.reason, shellsLeft - 1);
   if (loss.isRunning && !flags.rm) tellWaysOn(call, name);
@@ -150,6 +150,10 @@ async function shellAgain(call: Run, vm: VmView, reason: string, shellsLeft: num
   }
 }
 
+function wantedOf({ context, flags }: Run): CommandWanted {
+  return { argv: context.guestArgv, entrypoint: flags.entrypoint, init: flags.init };
+}
+
 /** A workspace is root's, whatever user the image names. */
 function placeOf(plan: WorkspacePlan | null): { cwd?: string; user?: string } {
   return plan ? { cwd: plan.guestCwd, user: "root" } : {};
@@ -159,9 +163,11 @@ const detachedLog = "/root/.cache/banger/run.log";
 
 async function detach(call: Run, client: AgentClient, vm: VmView): Promise<number> {
   const { context, flags, env, plan, sink } = call;
-  if (context.guestArgv !== null || flags.entrypoint !== undefined) {
-    const command = await commandFor(context, vm, { argv: context.guestArgv, entrypoint: flags.entrypoint });
-    await client.open("exec", { argv: [...(command ?? [])], env, ...placeOf(plan), detach: { log: detachedLog } });
+  // a shell has nothing to do without a session
+  const command = await (flags.init ? commandFor : commandOf)(context, vm, wantedOf(call));
+  if (command?.argv) {
+    const { argv, pid1 = false } = command;
+    await client.open("exec", { argv: [...argv], pid1, env, ...placeOf(plan), detach: { log: detachedLog } });
     sink.emit({ kind: "note", level: "info", text: `the command's output goes to ${detachedLog} in the guest` });
   }
   if (flags.json) printJson(context, vm);

@@ -25,9 +25,10 @@ export const run = buildCommand({
       from: worded("send this commit's tree; uncommitted edits stay behind", "REF"),
       depth: valued("commits of history to send (default: all)", "N", parseDepth),
       entrypoint: worded(
-        "program to run instead of the image's own; what stands behind -- are its arguments",
+        "program to run, as PID 1, instead of the image's own; what stands behind -- are its arguments",
         "PROGRAM",
       ),
+      init: toggled("run the image's own command as PID 1, though the image has a shell"),
       ...ttyFlag,
     },
     positional: {
