@@ -1,5 +1,8 @@
 import { expect, test } from "bun:test";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { publicMirrors } from "../../artifacts/debian/sources.ts";
+import { tempFolder } from "../../host/testing/temp.ts";
 import { fileAdditions } from "./additions.ts";
 import { imageFiles, isDropped } from "./files.ts";
 
@@ -78,6 +81,36 @@ test("services that start by their sockets have them", () => {
   for (const socket of ["ssh.socket", "docker.socket"]) {
     expect(links.get(`etc/systemd/system/sockets.target.wants/${socket}`)).toBe(`/lib/systemd/system/${socket}`);
   }
+});
+
+test("docker builds with BuildKit, and its compose is the older program", () => {
+  expect(JSON.parse(textOf("etc/docker/daemon.json"))).toEqual({ features: { buildkit: true } });
+  using temp = tempFolder();
+  writeFileSync(`${temp.path}/docker-compose`, '#!/bin/sh\nprintf "<%s>" "$@"\n', { mode: 0o755 });
+  writeFileSync(`${temp.path}/plugin`, textOf("usr/libexec/docker/cli-plugins/docker-compose"), { mode: 0o755 });
+  const run = (...words: string[]) =>
+    execFileSync(`${temp.path}/plugin`, words, { env: { PATH: `${temp.path}:/usr/bin:/bin` }, encoding: "utf8" });
+  expect(JSON.parse(run("docker-cli-plugin-metadata"))).toMatchObject({ SchemaVersion: "0.1.0" });
+  expect(run("--context", "x", "compose", "up", "a b")).toBe("<up><a b>");
+});
+
+test("a swap file's place on the disk is what swapon gets, and any other word stays", () => {
+  const script = textOf("usr/local/sbin/swapon");
+  using temp = tempFolder();
+  const own = script
+    .replace("/run/initramfs/banger/upper", `${temp.path}/disk`)
+    .replace("/usr/sbin/", `${temp.path}/real-`)
+    .replace('$(stat -fc %T -- "$path")', "overlayfs");
+  for (const file of ["swapfile", "other"]) writeFileSync(`${temp.path}/${file}`, "");
+  mkdirSync(`${temp.path}/disk${temp.path}`, { recursive: true });
+  writeFileSync(`${temp.path}/disk${temp.path}/swapfile`, "");
+  writeFileSync(`${temp.path}/real-swapon`, '#!/bin/sh\nprintf "<%s>" "$@"\n', { mode: 0o755 });
+  writeFileSync(`${temp.path}/swapon`, own, { mode: 0o755 });
+  const said = execFileSync(`${temp.path}/swapon`, ["-p", "5", "swapfile", "other", "/dev/null"], {
+    cwd: temp.path,
+    encoding: "utf8",
+  });
+  expect(said).toBe(`<-p><5><${temp.path}/disk${temp.path}/swapfile><other></dev/null>`);
 });
 
 test("every addition comes after its folders, each made once", () => {

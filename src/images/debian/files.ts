@@ -3,6 +3,8 @@ import type { DebianArchive } from "../../artifacts/debian/archive.ts";
 import { debianKeyring } from "../../artifacts/debian/archive.ts";
 import { aptConf, lastingOptions } from "../../artifacts/debian/options.ts";
 import { sourcesFile } from "../../artifacts/debian/sources.ts";
+import { composePlugin, composeScript, dockerDaemon } from "./docker.ts";
+import { swapNames, swapScript } from "./swap.ts";
 import { enabledSockets, isUnwanted, maskedGenerators, maskedUnits } from "./units.ts";
 
 export type ImageFile = { name: string; mode: number; text: string } | { name: string; link: string };
@@ -62,6 +64,14 @@ export function imageFiles(archive: DebianArchive): ImageFile[] {
     text("etc/.updated", ""),
     text("var/.updated", ""),
     text("etc/ssh/sshd_config.d/10-banger.conf", sshd),
+    text("etc/docker/daemon.json", dockerDaemon),
+    text(composePlugin, composeScript, 0o755),
+    ...swapNames.map((name) => text(name, swapScript, 0o755)),
+    text("etc/systemd/system.conf.d/10-limits.conf", "[Manager]\nDefaultLimitNOFILE=65536:1048576\n"),
+    text(
+      "etc/security/limits.d/banger.conf",
+      "* soft nofile 65536\n* hard nofile 1048576\nroot soft nofile 65536\nroot hard nofile 1048576\n",
+    ),
     text("etc/apt/sources.list.d/debian.sources", sourcesFile(archive.mirrors, debianKeyring)),
     text("etc/apt/apt.conf.d/90banger", aptDefaults + aptConf(lastingOptions(archive.options))),
     ...links(),

@@ -18,7 +18,27 @@ export const packages: readonly string[] = [
   "make",
   "build-essential",
   "python3",
+  "python3-pip",
+  "python3-venv",
   "docker.io",
+  "docker-compose",
+  // what one looks for first in a machine that one works in
+  "nano",
+  "vim-tiny",
+  "sudo",
+  "wget",
+  "zip",
+  "unzip",
+  "file",
+  "strace",
+  "tmux",
+  "ncurses-term",
+  "iputils-ping",
+  "gpg",
+  "gpg-agent",
+  "dirmngr",
+  // rootless containers in user namespaces of many ids
+  "uidmap",
 ];
 
 /** Files of packages that a disposable machine without manuals and translations does without. */
