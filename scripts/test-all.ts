@@ -5,7 +5,7 @@
  * `BANGER_REQUIRE` (a list of vm, root, tools, …) turns a skip for want of such a thing into a failure.
  * Arguments: names of groups to run, else all.
  */
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { type Group, groups } from "./test-groups.ts";
 import { type Counts, runBun, runCargo, runPlain } from "./test-runners.ts";
@@ -13,10 +13,13 @@ import { asTestUser, endLeftovers } from "./test-user.ts";
 
 const root = join(import.meta.dirname, "..");
 const chosen = process.argv.slice(2);
+/** what the VMs of the tests booted; null: there were none */
+let kernel: string | null = null;
 const results: { name: string; counts: Counts; seconds: number }[] = [];
 
 process.chdir(root);
 mkdirSync("build/test-results", { recursive: true });
+rmSync("build/test-results/kernel", { force: true });
 for (const group of groups.filter((item) => chosen.length === 0 || chosen.includes(item.name))) {
   const begun = Date.now();
   console.log(`\n==== ${group.name}: ${group.what}`);
@@ -29,11 +32,18 @@ async function run(group: Group): Promise<Counts> {
   if (group.kind === "cargo") return runCargo(group);
   const place = group.user === "ordinary" && process.getuid?.() === 0 ? await asTestUser(root) : null;
   const counts = await runBun(group, place);
+  kernel = kernelOf(place?.folder ?? root) ?? kernel;
   for (const left of place ? endLeftovers() : []) {
     counts.failed++;
     counts.notes.push(`left running: ${left}`);
   }
   return counts;
+}
+
+/** What the tests' default image booted with, as `test/e2e/golden.ts` notes it. */
+function kernelOf(folder: string): string | null {
+  const file = join(folder, "build/test-results/kernel");
+  return existsSync(file) ? readFileSync(file, "utf8").trim() : null;
 }
 
 function report(): boolean {
@@ -47,6 +57,7 @@ function report(): boolean {
     for (const key of ["passed", "failed", "skipped"] as const) sum[key] += counts[key];
   }
   for (const { name, counts } of results) for (const line of counts.notes) console.log(`${name}: ${line}`);
+  console.log(`kernel of the VMs: ${kernel ?? "none was booted"}`);
   console.log(`${sum.passed} passed, ${sum.failed} failed, ${sum.skipped} skipped`);
   return sum.failed === 0 && sum.passed > 0;
 }

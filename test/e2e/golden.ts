@@ -3,7 +3,19 @@
  * minute or more, cloning a moment. Kept between runs under a name made of the sources that decide its content.
  */
 import { createHash } from "node:crypto";
-import { cpSync, existsSync, globSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync } from "node:fs";
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { Home, programs, repository, testRoot } from "./home.ts";
 
@@ -13,6 +25,7 @@ let ready: Promise<string> | null = null;
 export async function cloneGolden(home: Home): Promise<void> {
   ready ??= makeGolden();
   const golden = await ready;
+  noteKernel(golden);
   linkCache(join(golden, "c"), home);
   const isTemplate = (path: string) => path.startsWith(join(golden, templates, "/"));
   cpSync(join(golden, "s"), join(home.folder, "s"), { recursive: true, mode: 0, filter: (path) => !isTemplate(path) });
@@ -21,13 +34,22 @@ export async function cloneGolden(home: Home): Promise<void> {
   for (const name of made) symlinkSync(join(golden, templates, name), join(home.folder, templates, name));
 }
 
+/** For the summary of `make test`: the distribution's kernel changes under us. */
+function noteKernel(golden: string): void {
+  const results = join(repository, "build/test-results");
+  mkdirSync(results, { recursive: true });
+  copyFileSync(join(golden, kernelFile), join(results, "kernel"));
+}
+
+const kernelFile = "kernel";
 const templates = "s/banger/templates";
 
 /** What a suite begins with: image and kernel, and a template of the present agent. */
 function makeGolden(): Promise<string> {
   return kept(`golden-${hashOf(goldenSources, ["banger-vsock-agent"])}`, async (home) => {
     cloneArtifacts(await makeArtifacts(), home);
-    await home.ok(["vm", "run", "--rm", "--", "true"], { timeoutMs: 900_000 });
+    const { stdout } = await home.ok(["vm", "run", "--rm", "--", "uname", "-rv"], { timeoutMs: 900_000 });
+    writeFileSync(join(home.folder, kernelFile), stdout);
   });
 }
 
