@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { TarError, type TarKind } from "./header.ts";
-import { checkName, plainName } from "./names.ts";
+import { checkName, insideRoot, plainName } from "./names.ts";
 
 /** What is wrong with a member; null when nothing is. */
 function problemOf(name: string, kind: TarKind = "file", link = ""): string | null {
@@ -17,9 +17,9 @@ test("names that stay in the root", () => {
   for (const name of ["a", "a/b", "./a", ".//a", "a..b", "...", "a/./b", "\t"]) expect(problemOf(name)).toBeNull();
 });
 
-test("names that leave it, or are absolute", () => {
-  for (const name of ["..", "a/..", "../a", "a/../b"]) expect(problemOf(name)).toContain("leaves the root");
-  for (const name of ["/a", "//a", "/./a"]) expect(problemOf(name)).toContain("is an absolute name");
+test("what would lead elsewhere is a path inside the root", () => {
+  const paths = ["..", "a/..", "../a", "a/../b", "/a", "//a", "/./a", "/", "a..b", "./a"];
+  expect(paths.map(insideRoot)).toEqual(["", "", "a", "b", "a", "a", "a", "", "a..b", "./a"]);
 });
 
 test("the root is a folder and nothing else", () => {
@@ -32,12 +32,6 @@ test("the root is a folder and nothing else", () => {
 test.each(["\0", "\n", "\r"])("no name and no hard link has %j in it", (control) => {
   expect(problemOf(`a${control}`)).toContain("a name holds a control character");
   expect(problemOf("a", "hardlink", `b${control}`)).toContain("a hard link's target holds a control character");
-});
-
-test("a hard link leads to a name of the archive", () => {
-  expect(problemOf("a", "hardlink", "./b/c")).toBeNull();
-  expect(problemOf("a", "hardlink", "/b")).toBe('"a" links to an absolute name');
-  expect(problemOf("a", "hardlink", "../b")).toContain("a hard link's target leaves the root");
 });
 
 test("a symlink leads anywhere, if it says where", () => {
