@@ -46,6 +46,8 @@ const network = z.pipe(
   networkRequest,
 );
 
+const count = z.int().check(z.gte(0), z.lte(Number.MAX_SAFE_INTEGER));
+
 /** What decides which template a VM begins from. */
 const vmKind = {
   image: z.optional(reference),
@@ -65,6 +67,7 @@ export const createVmSchema = z.strictObject({
   lease: z.optional(z.boolean()),
   purpose: z.optional(z.string().check(z.maxLength(200))),
   idleMs: z.optional(idle),
+  workspace: z.optional(z.strictObject({ bytes: count, entries: count })),
   cold: z.optional(z.boolean()),
 });
 

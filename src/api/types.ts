@@ -42,6 +42,11 @@ export type CreateVm = {
   env?: Record<string, string>;
   /** suspended after so long without use, in `ms` */
   idleMs?: number;
+  /** what is going to be copied to its disk: refused where that is too small */
+  workspace?: {
+    /** of files, in whole blocks of 4 KiB */ bytes: number /** files, folders and links */;
+    entries: number;
+  };
   /** start it and wait until ready */
   start?: boolean;
   /** boot it, whatever templates there are */

@@ -103,6 +103,7 @@ export async function wireMachines({ paths, facts, env, log, cacheSince }: WireF
     confinement,
     artifacts: wireArtifacts({ exec, cage, paths, agent, store, env, cpus: facts.cpus, config, cacheSince }),
     sizes: async (request) => resolveSizes(request, await config(), facts),
+    hostNeeds: async () => ({ availableMemory: availableMemory(), mkfs: await which("mkfs.ext4") }),
     networkSpec: async (request) => decideNetwork(request, (await config()).network),
     inheritance: async () =>
       guestInheritance({ paths, env: definedOnly(env), inheritProxy: (await config()).inheritProxy }),

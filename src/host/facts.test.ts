@@ -40,7 +40,9 @@ describe("KVM", () => {
     [{ cpuFlags: "fpu avmx" }, "/dev/kvm opens but the CPU shows neither vmx nor svm"],
   ] as const) {
     test(`${JSON.stringify(change)}: ${why ?? "usable"}`, () => {
-      expect(judgeKvm({ ...good, ...change })).toEqual(why === null ? { usable: true } : { usable: false, why });
+      const denied = "device" in change && change.device === "EACCES" ? { isDenied: true as const } : {};
+      const judged = judgeKvm({ ...good, ...change });
+      expect(judged).toEqual(why === null ? { usable: true } : { usable: false, why, ...denied });
     });
   }
 

@@ -3,7 +3,9 @@ import * as fs from "node:fs";
 import { errnoOf } from "./errno.ts";
 import { kvmCreateVm } from "./libc.ts";
 
-export type KvmProbe = { usable: true } | { usable: false; why: string };
+export type KvmProbe =
+  | { usable: true }
+  | { usable: false; why: string /** it is there, for others */; isDenied?: true };
 
 export type KvmFacts = {
   /** `ok`, or the error of opening it read-write */
@@ -16,7 +18,8 @@ export type KvmFacts = {
 /** The decision, apart from the looking. */
 export function judgeKvm(facts: KvmFacts): KvmProbe {
   if (facts.device === "ENOENT") return { usable: false, why: "there is no /dev/kvm" };
-  if (facts.device === "EACCES") return { usable: false, why: "/dev/kvm may not be opened by this user (group kvm)" };
+  if (facts.device === "EACCES")
+    return { usable: false, isDenied: true, why: "/dev/kvm may not be opened by this user (group kvm)" };
   if (facts.device !== "ok") return { usable: false, why: `/dev/kvm can't be opened: ${facts.device}` };
   if (!facts.createsVms) return { usable: false, why: "/dev/kvm opens but refuses to create a VM" };
   if (!/\b(?:vmx|svm)\b/.test(facts.cpuFlags)) {

@@ -19,6 +19,15 @@ export function findKernel(ctx: Pick<Context, "store" | "artifacts">, text: stri
   return found;
 }
 
+/** Null for one that is not here, whatever the reason. */
+export function kernelIfAny(ctx: Pick<Context, "store">, text: string): KernelRecord | null {
+  try {
+    return lookUp(ctx.store.kernels, text);
+  } catch {
+    return null;
+  }
+}
+
 function lookUp(kernels: Findable<KernelRecord>, text: string): KernelRecord | null {
   if (isDigest(text)) return kernels.byDigest(text);
   const ambiguous = (names: string[]) => fail("KERNEL_AMBIGUOUS", { text, names });

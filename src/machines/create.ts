@@ -8,15 +8,17 @@ import type { Emit, SpecEvent } from "../model/event.ts";
 import { describeNetwork, type NetworkRequest } from "../model/network.ts";
 import type { VmRecord, VmSpec } from "../model/vm.ts";
 import type { OpenChange } from "../store/journal.ts";
-import { findKernel, prepareArtifacts } from "./artifacts.ts";
+import { findKernel, kernelIfAny, prepareArtifacts } from "./artifacts.ts";
 import type { Context } from "./context.ts";
 import { forgetVm } from "./delete.ts";
 import type { SizeRequest } from "./deps.ts";
 import { sayingDiskFull } from "./disk-full.ts";
 import { findImage, imageIfAny, waysTo } from "./find-image.ts";
+import { requireHost } from "./host-needs.ts";
 import { makeIdentity } from "./identity.ts";
 import { enter, tell } from "./state.ts";
 import { pickName } from "./vm-names.ts";
+import { requireFits, type WorkspaceSize } from "./workspace-fits.ts";
 
 export type CreateRequest = SizeRequest & {
   name?: string;
@@ -26,6 +28,8 @@ export type CreateRequest = SizeRequest & {
   env?: Record<string, string>;
   /** suspended after so long without use, in `ms` */
   idleMs?: number;
+  /** what is going to be copied to its disk */
+  workspace?: WorkspaceSize;
   /** deleted when its lease ends */
   ephemeral: boolean;
   /** pid of the process that takes an ephemeral VM's first lease */
@@ -62,12 +66,18 @@ export async function reserveVm(
 
 export type Decided = { spec: VmSpec; image: ImageRecord; kernel: KernelRecord };
 
-/** What a VM as requested would be. @throws IMAGE_NOT_FOUND, KERNEL_NOT_FOUND */
+/**
+ * What a VM as requested would be. Where its image or kernel is still to be made, what else it needs is looked at first.
+ * @throws WORKSPACE_TOO_LARGE, what `requireHost` throws, IMAGE_NOT_FOUND, KERNEL_NOT_FOUND
+ */
 export async function decideSpec(ctx: Context, request: CreateRequest, emit: Emit): Promise<Decided> {
   const { provenance, ...sizes } = await ctx.sizes(request);
   const chosen = { ...sizes, network: await ctx.networkSpec(request.network ?? {}) };
+  if (request.workspace) requireFits(request.workspace, sizes.diskBytes);
   const wanted = wantedArtifacts(ctx, request);
   requirePossible(ctx, wanted);
+  const missing = { image: !imageIfAny(ctx, wanted.image), kernel: !kernelIfAny(ctx, wanted.kernel) };
+  if (missing.image || missing.kernel) await requireHost(ctx, chosen, missing, emit);
   emitSpec(emit, { ...chosen, ...wanted, provenance });
   const image = findImage(ctx, wanted.image);
   const kernel = findKernel(ctx, wanted.kernel);

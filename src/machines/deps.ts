@@ -275,6 +275,8 @@ export type MachinesDeps = {
   };
   artifacts: MachineArtifacts;
   sizes(request: SizeRequest): Promise<Sizes>;
+  /** What a new VM needs beside its VMM: memory in bytes (0: the kernel does not say), and the path of mkfs.ext4. */
+  hostNeeds(): Promise<{ availableMemory: number; mkfs: string | null }>;
   /** What a new VM's network is, of what was asked for and the config. */
   networkSpec(request: NetworkRequest): Promise<NetworkSpec>;
   inheritance(): Promise<GuestInheritance>;

@@ -21,6 +21,8 @@ export type Probe =
       version: string;
       accel: "kvm" | "tcg" /** why not KVM, when `tcg` */;
       why: string;
+      /** KVM is there, and this user may not use it */
+      kvmDenied?: boolean;
       features: DriverFeatures;
       /** layers of its VMMs' cage that this host does not have */
       gaps: Gap[];

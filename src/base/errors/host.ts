@@ -23,6 +23,12 @@ export const hostErrors = {
     hint: () =>
       "free some space (`banger vm ls`, `banger image ls` show sizes) and run the same command again; nothing half-made was kept",
   }),
+  MEMORY_LOW: spec({
+    exit: Exit.Unavailable,
+    message: (p: { needed: string; free: string }) =>
+      `this host has ${p.free} of memory left, and a VM needs ${p.needed} to boot`,
+    hint: () => "end some programs, or stop VMs that nobody uses (`banger vm ls`)",
+  }),
   NOT_REMOVED: spec({
     exit: Exit.Failure,
     message: (p: { root: string; path: string; reason: string; next: string }) =>

@@ -8,6 +8,12 @@ export const workspaceErrors = {
     message: (p: { path: string; reason: string; next?: string }) => `${p.path} can't be a workspace: ${p.reason}`,
     hint: (p) => p.next ?? "name the folder of one project, as in `banger vm run ./repo`",
   }),
+  WORKSPACE_TOO_LARGE: spec({
+    exit: Exit.Usage,
+    message: (p: { size: string; entries: number; disk: string; advice: string }) =>
+      `the workspace does not fit the VM's disk: ${p.size} in ${p.entries} files and folders, and the disk has ${p.disk}`,
+    hint: (p) => `ask for a larger disk: \`--disk ${p.advice}\` (it takes no space until it is used)`,
+  }),
   WORKSPACE_GIT: spec({
     exit: Exit.Failure,
     message: (p: { path: string; problem: string }) => `reading the git repository ${p.path} failed: ${p.problem}`,

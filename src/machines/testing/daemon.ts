@@ -93,6 +93,7 @@ export function depsOf({ world, db }: Host): MachinesDeps {
       provenance: {},
       ...definedOnly(request),
     }),
+    hostNeeds: async () => ({ availableMemory: world.availableMemory, mkfs: world.hasMkfs ? "/sbin/mkfs.ext4" : null }),
     networkSpec: async (request) => decideNetwork(request, { kind: "user", deny: [] }),
     inheritance: async () => ({ authorizedKeys: ["key"], environment: { P: "1" }, caCertificates: [], notes: [] }),
     makeHostKey: () => ({ type: "ed25519", private: "private", public: "public" }),
@@ -132,7 +133,10 @@ export function recorder(): { events: WorkEvent[]; emit: (event: WorkEvent) => v
 
 function networkOf(world: World): MachinesDeps["network"] {
   return {
-    kind: async () => "stream",
+    async kind() {
+      world.failIf("network kind");
+      return "stream";
+    },
     async prepare(vmPaths, deny) {
       world.failIf("network");
       const process = world.newProcess();

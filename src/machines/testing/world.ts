@@ -71,6 +71,12 @@ export class World {
   /** `ms` */
   idleLimit = 0;
   freeBytes = 2 ** 40;
+  availableMemory = 2 ** 34;
+  hasMkfs = true;
+  /** why its VMM is no use, with what to do; null: it is */
+  vmmProblem: { why: string; fix: string } | null = null;
+  /** this user may not use KVM */
+  kvmDenied = false;
   /** bytes */
   templateLimit = 1024 ** 3;
   /** operations that fail, by name, with what they throw */
@@ -245,8 +251,9 @@ export function worldDriver(world: World): VmmDriver {
   return {
     name: "world",
     probe: async () => {
-      const { gaps, sharing } = world;
-      return { usable: true, version: "1", accel: "tcg", why: "a test", features, gaps, sharing };
+      const { gaps, sharing, kvmDenied, vmmProblem } = world;
+      if (vmmProblem) return { usable: false, ...vmmProblem };
+      return { usable: true, version: "1", accel: "tcg", why: "a test", kvmDenied, features, gaps, sharing };
     },
     async boot(spec, signal) {
       signal.throwIfAborted();

@@ -4,7 +4,11 @@ import { type AccelFacts, chooseAccel } from "./accel.ts";
 const usable: AccelFacts["kvm"] = { usable: true };
 const none: AccelFacts["kvm"] = { usable: false, why: "/dev/kvm does not exist" };
 
+const denied: AccelFacts["kvm"] = { usable: false, why: "not yours", isDenied: true };
+
 test.each([
+  [undefined, denied, { accel: "tcg", why: "not yours", kvmDenied: true }],
+  ["tcg", denied, { accel: "tcg", why: "BANGER_VMM_ACCEL=tcg" }],
   [undefined, usable, { accel: "kvm", why: "" }],
   ["", usable, { accel: "kvm", why: "" }],
   [undefined, none, { accel: "tcg", why: "/dev/kvm does not exist" }],

@@ -6,16 +6,24 @@ export type Accel = "kvm" | "tcg";
 /** What the choice depends on: the wish from `BANGER_VMM_ACCEL` and what the host's `/dev/kvm` can do. */
 export type AccelFacts = {
   wish: string | undefined;
-  kvm: { usable: true } | { usable: false; why: string };
+  kvm: { usable: true } | { usable: false; why: string; isDenied?: true };
 };
 
-export type AccelChoice = { accel: Accel /** why not KVM; empty when it is KVM */; why: string };
+export type AccelChoice = {
+  accel: Accel;
+  /** why not KVM; empty when it is KVM */
+  why: string;
+  /** nobody asked for emulation, and another user could have KVM */
+  kvmDenied?: true;
+};
 
 /** @throws VMM_ACCEL_INVALID, VMM_KVM_UNUSABLE (asked for, but not to be had) */
 export function chooseAccel(facts: AccelFacts): AccelChoice {
   const { wish, kvm } = facts;
   if (wish === undefined || wish === "") {
-    return kvm.usable ? { accel: "kvm", why: "" } : { accel: "tcg", why: kvm.why };
+    return kvm.usable
+      ? { accel: "kvm", why: "" }
+      : { accel: "tcg", why: kvm.why, ...(kvm.isDenied && { kvmDenied: true as const }) };
   }
   if (wish === "tcg") return { accel: "tcg", why: "BANGER_VMM_ACCEL=tcg" };
   if (wish !== "kvm") throw fail("VMM_ACCEL_INVALID", { value: wish });

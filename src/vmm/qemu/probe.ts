@@ -53,7 +53,7 @@ export async function probeQemu(deps: ProbeDeps): Promise<QemuProbe | Extract<Pr
     };
   }
   if (cage === null) return { usable: false, why: `${deps.agent} does not answer`, fix: installAgent };
-  const { accel, why } = chooseAccel({ wish: deps.env["BANGER_VMM_ACCEL"], kvm });
-  const facts = { program, version, accel, why, features: qemuFeatures, cage };
+  const accel = chooseAccel({ wish: deps.env["BANGER_VMM_ACCEL"], kvm });
+  const facts = { program, version, ...accel, features: qemuFeatures, cage };
   return { usable: true, ...facts, gaps: gapsOf(cage), sharing: sharingGap(version) };
 }

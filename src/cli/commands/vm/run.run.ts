@@ -89,12 +89,24 @@ async function runInVm(call: Run): Promise<number> {
   }
 }
 
+const blockBytes = 4096;
+
+/** As it is on the guest's disk. */
+function sizeOf({ entries }: WorkspacePlan): NonNullable<CreateVm["workspace"]> {
+  const blocks = entries.reduce(
+    (sum, { kind, size }) => sum + (kind === "link" ? 0 : Math.max(1, Math.ceil(size / blockBytes))),
+    0,
+  );
+  return { bytes: blocks * blockBytes, entries: entries.length };
+}
+
 /** With --rm the answer is a lease: the VM is deleted when it closes, for whatever reason. */
-function startVm({ context, flags, sink }: Run): Promise<Work<VmView>> {
+function startVm({ context, flags, plan, sink }: Run): Promise<Work<VmView>> {
   const body: CreateVm = {
     ...createRequest(flags),
     start: true,
     wait: flags.wait ?? "services",
+    ...(plan ? { workspace: sizeOf(plan) } : {}),
     lease: flags.rm ?? false,
     ...(flags.cold ? { cold: true } : {}),
   };
