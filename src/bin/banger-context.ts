@@ -1,5 +1,4 @@
 /** The CLI's world, made of the real host. What a command does not use is not loaded. */
-import { homedir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import type { RecipeDeps } from "../artifacts/deps.ts";
 import type { ByteStream } from "../base/bytes.ts";
@@ -8,20 +7,23 @@ import { completeProxies } from "../base/proxy.ts";
 import { version } from "../base/version.ts";
 import type { CliContext } from "../cli/context.ts";
 import { Api } from "../client/api.ts";
-import { connectIfRunning, type DaemonPlace } from "../client/connect.ts";
+import type { DaemonPlace } from "../client/connect.ts";
+import { connectOwn } from "../client/lock-file.ts";
 import { connectOrStart } from "../client/reach.ts";
+import { ownFolders } from "../host/own-folders.ts";
+import { isFolder } from "../host/owner.ts";
 import { processTerminal, type Terminal } from "../host/terminal.ts";
 import type { ToolCage } from "../host/tool-cage.ts";
 import type { OpenOptions } from "../images/rootfs/open.ts";
-import { type Paths, pathsOf, rootlessRoots } from "../model/paths.ts";
+import { type Paths, pathsOf } from "../model/paths.ts";
 
 type Env = Record<string, string | undefined>;
 
 export function cliContext(guestArgv: readonly string[] | null): CliContext {
   const env: Env = process.env;
   completeProxies(env);
-  const home = env["HOME"] || homedir();
-  const paths = pathsOf(rootlessRoots({ home, env }));
+  const { home, homeOf, roots } = ownFolders(env);
+  const paths = pathsOf(roots);
   const place = placeOf(paths, env);
   const stdio = processTerminal();
   const printTo = (to: "stdout" | "stderr") => ({ write: (text: string) => stdio.print(to, text) });
@@ -33,6 +35,8 @@ export function cliContext(guestArgv: readonly string[] | null): CliContext {
     signals,
     env,
     isRoot: process.getuid?.() === 0,
+    homeOf,
+    isFolder,
     version,
     now: () => Date.now(),
     sinceStart: () => performance.now(),
@@ -127,15 +131,15 @@ function placeOf(paths: Paths, env: Env): DaemonPlace {
 }
 
 async function runningApi(place: DaemonPlace, other = version): Promise<Api | null> {
-  const line = await connectIfRunning(place);
+  const line = await connectOwn(place);
   if (!line) return null;
   line.destroy();
-  const connect = async () => (await connectIfRunning(place)) ?? connectOrStart({ ...place, foreign: true });
+  const connect = async () => (await connectOwn(place)) ?? connectOrStart({ ...place, foreign: true });
   return apiOf(place, connect, other);
 }
 
-function apiOf({ socket }: DaemonPlace, connect: () => Promise<ByteStream>, as = version): Api {
-  return new Api({ connect, version: as, socket });
+function apiOf({ socket, foreign, stateFolder }: DaemonPlace, connect: () => Promise<ByteStream>, as = version): Api {
+  return new Api({ connect, version: as, socket, ...(foreign ? {} : { stateFolder }) });
 }
 
 async function execOf(env: Env) {

@@ -19,7 +19,25 @@ async function start(): Promise<number> {
     import("./banger-context.ts"),
   ]);
   const { own, guest } = splitArgv(argv);
-  return endWith(await main(own, cliContext(guest)));
+  return endWith(
+    await runCli(
+      () => cliContext(guest),
+      (context) => main(own, context),
+      own.includes("--json"),
+    ),
+  );
+}
+
+/** An environment that has no place for anything is said as any failure is. */
+async function runCli<T>(prepare: () => T, run: (context: T) => Promise<number>, json: boolean): Promise<number> {
+  let context: T;
+  try {
+    context = prepare();
+  } catch (error) {
+    const { report } = await import("../cli/ui/report.ts");
+    return report(error, { json, debug: false, write: (text) => void process.stderr.write(text) });
+  }
+  return run(context);
 }
 
 /** Nothing that is still open (a terminal, a line) may keep a finished program. */

@@ -15,10 +15,11 @@ import { hostFacts } from "../host/facts.ts";
 import { tryLock } from "../host/lock.ts";
 import { createLogger } from "../host/log.ts";
 import { limitLog } from "../host/log-limit.ts";
+import { ownFolders } from "../host/own-folders.ts";
 import { ensureOwnFolder, refuseLink } from "../host/owner.ts";
 import { parentOf } from "../host/process-tree.ts";
 import { catchUncaught } from "../host/uncaught.ts";
-import { pathsOf, rootlessRoots, sweptFolders } from "../model/paths.ts";
+import { pathsOf, sweptFolders } from "../model/paths.ts";
 import { relayAgent } from "../wire/agent/relay.ts";
 import { wireMachines } from "./bangerd-machines.ts";
 
@@ -44,10 +45,10 @@ async function run(env: Env): Promise<number> {
   const stop = stopRequests();
   const free = new Deferred<void>();
   const facts = await hostFacts();
-  const paths = pathsOf(rootlessRoots({ home: facts.home, env }));
+  const paths = pathsOf(ownFolders(env).roots);
   await Promise.all([paths.roots.state, paths.roots.cache].map(ensureOwnFolder));
   await Promise.all(sweptFolders(paths).map(refuseLink));
-  const lock = tryLock(paths.lock);
+  const lock = tryLock(paths.lock, paths.socket);
   if ("heldBy" in lock) throw fail("DAEMON_RUNNING", { directory: paths.roots.state, pid: lock.heldBy });
   const log = createLogger(paths.daemonLog);
   const uncaught = catchUncaught(log);

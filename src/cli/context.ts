@@ -26,6 +26,9 @@ export type CliContext = {
   signals: Signals;
   env: Record<string, string | undefined>;
   isRoot: boolean;
+  /** the uid whose home HOME is, where that is another user's than root, who runs this; else null */
+  homeOf: number | null;
+  isFolder(path: string): boolean;
   version: string;
   /** Unix time in `ms` */
   now(): number;

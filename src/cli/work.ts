@@ -22,7 +22,10 @@ export function sinkOf(context: CliContext, flags: JsonFlag): EventSink {
 /** Root is a user like any other, but one whose VMMs run as root: said once by what starts them. */
 export function rootWarning(context: CliContext): NoteEvent[] {
   if (!context.isRoot) return [];
-  return [{ kind: "note", level: "warn", text: "you are root: VMMs are confined, but run as root" }];
+  const texts = ["you are root: VMMs are confined, but run as root"];
+  if (context.homeOf !== null)
+    texts.push(`HOME is uid ${context.homeOf}'s: VMs and images are kept in root's own home`);
+  return texts.map((text) => ({ kind: "note", level: "warn", text }));
 }
 
 /** Tells a failure and sets the exit code; never throws. @param exitOf for commands whose codes are the guest's */

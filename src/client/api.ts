@@ -36,6 +36,8 @@ export type ApiOptions = {
   version: string;
   /** for messages */
   socket: string;
+  /** whose daemon is meant; one of another state folder refuses. Absent: whoever listens there */
+  stateFolder?: string;
 };
 
 /**
@@ -190,7 +192,11 @@ export class Api {
   }
 
   #headers(): Record<string, string> {
-    return { "banger-version": this.#options.version };
+    const { version, stateFolder } = this.#options;
+    return {
+      "banger-version": version,
+      ...(stateFolder?.isWellFormed() ? { "banger-state": encodeURI(stateFolder) } : {}),
+    };
   }
 }
 

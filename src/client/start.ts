@@ -2,17 +2,19 @@
  * Starting the user's daemon. Several programs may do it at once: one daemon gets the lock, the others end, and whoever
  * started those waits for the winner's socket. Nothing is polled: the folder is watched, and processes are waited for.
  */
+import { dirname } from "node:path";
 import { Deferred } from "../base/async.ts";
 import type { ByteStream } from "../base/bytes.ts";
 import { type BangerError, fail, isError } from "../base/errors/error.ts";
 import { Exit } from "../base/exit.ts";
 import { stripControl } from "../base/text.ts";
-import { readTextIfAny, sizeOf, tailBytes } from "../host/files.ts";
+import { sizeOf, tailBytes } from "../host/files.ts";
 import { ensureOwnFolder } from "../host/owner.ts";
 import { processRef, spawnDetached } from "../host/process.ts";
 import { waitForExit } from "../host/process-end.ts";
 import { watchNearest } from "../host/socket-file.ts";
-import { connectIfRunning, type DaemonPlace } from "./connect.ts";
+import type { DaemonPlace } from "./connect.ts";
+import { connectOwn, lockHolder } from "./lock-file.ts";
 
 const startTimeoutMs = 30_000;
 /** each lost against another daemon that was just ending */
@@ -27,7 +29,7 @@ export async function startDaemon(place: DaemonPlace): Promise<ByteStream> {
   const timer = setTimeout(() => start.fail(late), startTimeoutMs);
   try {
     for (;;) {
-      const stream = await connectIfRunning(place);
+      const stream = await connectOwn(place);
       if (stream) return stream;
       await start.unlessUnderWay();
       await start.change();
@@ -35,6 +37,7 @@ export async function startDaemon(place: DaemonPlace): Promise<ByteStream> {
   } finally {
     clearTimeout(timer);
     watcher.close();
+    start.stop();
   }
 }
 
@@ -45,6 +48,8 @@ class Start {
   #failure: BangerError | undefined;
   #isUnderWay = false;
   #starts = 0;
+  /** where a daemon that has the lock makes its socket, when that is another folder than ours */
+  #elsewhere: { close(): void } | undefined;
 
   constructor(place: DaemonPlace) {
     this.#place = place;
@@ -52,6 +57,10 @@ class Start {
 
   tell(): void {
     this.#changed.resolve();
+  }
+
+  stop(): void {
+    this.#elsewhere?.close();
   }
 
   fail(error: BangerError): void {
@@ -84,8 +93,12 @@ class Start {
 
   /** Another daemon has the lock: its socket appears, or it ends and leaves the place to us. */
   async #lost(): Promise<void> {
-    const pid = Number(await readTextIfAny(this.#place.lockFile, 64).catch(() => null));
-    const holder = Number.isSafeInteger(pid) && pid > 0 ? processRef(pid) : null;
+    const found = await lockHolder(this.#place.lockFile);
+    const holder = found && processRef(found.pid);
+    if (found?.socket && found.socket !== this.#place.socket) {
+      this.#elsewhere?.close();
+      this.#elsewhere = watchNearest(dirname(found.socket), () => this.tell());
+    }
     this.tell();
     if (holder) await waitForExit(holder);
     this.#isUnderWay = false;

@@ -1,6 +1,7 @@
 /** From a request to its handler: who may ask, which version asks, which route it is. */
 import { fail, toBangerError } from "../base/errors/error.ts";
 import type { HttpExchange } from "../host/http-server.ts";
+import { isSameFolder } from "../host/owner.ts";
 import { answerError } from "./answers.ts";
 import type { Daemon } from "./daemon.ts";
 import { handlers } from "./handlers.ts";
@@ -15,6 +16,7 @@ const versionless = new Set<RouteName>(["daemonInfo", "daemonStop"]);
 export async function dispatch(daemon: Daemon, exchange: HttpExchange): Promise<void> {
   try {
     refuseBrowsers(exchange);
+    requireSameState(daemon, exchange);
     const { route, name } = matchRoute(exchange.method, exchange.path);
     if (!versionless.has(route)) requireSameVersion(daemon, exchange);
     const use = daemon.inUse.begin(route, name, exchange.peer.pid);
@@ -36,6 +38,24 @@ function refuseBrowsers(exchange: HttpExchange): void {
   if (exchange.header("referer") !== undefined) throw refuse("requests with a Referer are not answered");
   const host = exchange.header("host") ?? "";
   if (!knownHosts.has(host)) throw refuse("the Host must be bangerd or localhost");
+}
+
+/** One runtime folder for two state folders leads to one socket: what was meant for another daemon's VMs is not done here. */
+function requireSameState(daemon: Daemon, exchange: HttpExchange): void {
+  const wanted = exchange.header("banger-state");
+  if (wanted === undefined) return;
+  const { stateDirectory, socket } = daemon.info();
+  const folder = decoded(wanted);
+  if (folder === stateDirectory || isSameFolder(folder, stateDirectory)) return;
+  throw fail("DAEMON_STATE", { socket, daemon: stateDirectory, cli: folder });
+}
+
+function decoded(header: string): string {
+  try {
+    return decodeURI(header);
+  } catch {
+    return header;
+  }
 }
 
 function requireSameVersion(daemon: Daemon, exchange: HttpExchange): void {

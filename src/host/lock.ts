@@ -6,15 +6,18 @@ import { flockNow } from "./libc.ts";
 /** `release` may be called again. A child that we are just starting holds it too, until it has exec'ed. */
 export type LockResult = { release(): void } | { /** pid, 0 when unknown */ heldBy: number };
 
-/** Takes the lock without waiting. The pid inside is for messages only; the kernel's lock is the truth. */
-export function tryLock(path: string): LockResult {
+/**
+ * Takes the lock without waiting. What is inside, the pid and a line of the caller's, is for others to find the holder by; the
+ * kernel's lock is the truth.
+ */
+export function tryLock(path: string, line?: string): LockResult {
   const fd = fs.openSync(path, fs.constants.O_RDWR | fs.constants.O_CREAT, 0o600);
   if (!flockNow(fd)) {
-    const heldBy = Number(fs.readFileSync(fd, "utf8").trim());
+    const heldBy = Number(fs.readFileSync(fd, "utf8").split("\n")[0]);
     fs.closeSync(fd);
     return { heldBy: Number.isSafeInteger(heldBy) ? heldBy : 0 };
   }
-  notePid(fd);
+  writeHolder(fd, line);
   let isHeld = true;
   return {
     release() {
@@ -25,10 +28,10 @@ export function tryLock(path: string): LockResult {
 }
 
 /** On a full disk the file has nobody's pid. */
-function notePid(fd: number): void {
+function writeHolder(fd: number, line: string | undefined): void {
   try {
     fs.ftruncateSync(fd, 0);
-    fs.writeSync(fd, `${process.pid}\n`, 0);
+    fs.writeSync(fd, `${process.pid}\n${line === undefined ? "" : `${line}\n`}`, 0);
   } catch (error) {
     if (!isDiskFull(error)) throw error;
   }

@@ -3,7 +3,8 @@ import { statSync } from "node:fs";
 import { lstat, mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { fail } from "../base/errors/error.ts";
-import { isMissing } from "./errno.ts";
+import { quoteArgs } from "../base/text.ts";
+import { errnoOf, isMissing } from "./errno.ts";
 
 /** As `stat` says it. */
 export type Owned = { uid: number; mode: number };
@@ -24,6 +25,25 @@ export function ownedBy(path: string): Owned | null {
     return { uid, mode };
   } catch {
     return null;
+  }
+}
+
+/** Links are followed; false for what is missing or may not be looked at. */
+export function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
+}
+
+/** Whether two paths lead to one folder. */
+export function isSameFolder(one: string, other: string): boolean {
+  try {
+    const [first, second] = [statSync(one), statSync(other)];
+    return first.dev === second.dev && first.ino === second.ino;
+  } catch {
+    return false;
   }
 }
 
@@ -60,10 +80,25 @@ function modeText(mode: number): string {
 export async function ensureOwnFolder(path: string): Promise<void> {
   const self = ownUid();
   refuseUnsafe(path, nearestAbove(path), self);
-  await mkdir(path, { recursive: true, mode: 0o700 });
+  await mkdir(path, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
+    throw errnoOf(error) === "EACCES" ? notWritable(path, nearestAbove(path), self) : error;
+  });
   const found = ownedBy(path);
   if (found?.uid === self) return refuseUnsafe(path, path, self);
-  throw fail("FOLDER_UNSAFE", { path, problem: `it belongs to uid ${found?.uid}, you are uid ${self}` });
+  throw notOwn(path, path, found?.uid, self);
+}
+
+function notWritable(path: string, place: string, self: number): Error {
+  const owner = ownedBy(place)?.uid;
+  if (owner === 0) return notOwn(path, place, owner, self);
+  return fail("FOLDER_UNSAFE", { path, problem: `you may not write to ${place}` });
+}
+
+/** Root's folder in a place of a user's is what a program left that ran by sudo(8) with that user's HOME. */
+function notOwn(path: string, place: string, owner: number | undefined, self: number): Error {
+  const problem = `${place === path ? "it" : place} belongs to uid ${owner}, you are uid ${self}`;
+  const next = `if a program made it that you ran with sudo: \`sudo chown -R ${self} ${quoteArgs([place])}\``;
+  return fail("FOLDER_UNSAFE", { path, problem, ...(owner === 0 ? { next } : {}) });
 }
 
 function refuseUnsafe(path: string, place: string, self: number): void {

@@ -26,6 +26,13 @@ export const daemonErrors = {
     message: (p: { daemon: string; cli: string }) => `the daemon is version ${p.daemon}, this banger is ${p.cli}`,
     hint: () => "run `banger daemon stop` and try again: running VMs stay up, and it says what would end",
   }),
+  DAEMON_STATE: spec({
+    exit: Exit.Daemon,
+    message: (p: { socket: string; daemon: string; cli: string }) =>
+      `the daemon at ${p.socket} keeps its VMs in ${p.daemon}, not in ${p.cli}`,
+    hint: (p) =>
+      `unset XDG_STATE_HOME to use that daemon, or set XDG_RUNTIME_DIR to another folder for a daemon of ${p.cli}`,
+  }),
   DAEMON_IN_USE: spec({
     exit: Exit.Conflict,
     message: (p: { uses: readonly string[] }) =>

@@ -41,10 +41,17 @@ export const hostErrors = {
       `${p.path} is longer than the ${p.limit} bytes that a socket's path may have`,
     hint: () => "set XDG_STATE_HOME and XDG_RUNTIME_DIR to shorter folders",
   }),
+  HOME_INVALID: spec({
+    exit: Exit.Unavailable,
+    message: (p: { home: string }) =>
+      p.home === "" ? "this user has no home folder" : `HOME is not an absolute path: "${p.home}"`,
+    hint: () => "set HOME to a folder of your own, as in `HOME=/home/you banger vm ls`",
+  }),
   FOLDER_UNSAFE: spec({
     exit: Exit.Unavailable,
     message: (p: { path: string; problem: string }) => `banger keeps nothing in ${p.path}: ${p.problem}`,
-    hint: () =>
+    hint: (p: { path: string; problem: string; next?: string }) =>
+      p.next ??
       "HOME, XDG_STATE_HOME, XDG_CACHE_HOME and XDG_RUNTIME_DIR must lead to folders of your own (`su -` and `sudo -i` see to that)",
   }),
   FOLDER_LINKED: spec({

@@ -107,6 +107,8 @@ function contextOf(
     },
     env: call.env ?? {},
     isRoot: false,
+    homeOf: null,
+    isFolder: (path) => path.endsWith("-folder"),
     version: "0.0.0-dev",
     now: () => 1_700_000_060_000,
     sinceStart: () => performance.now(),

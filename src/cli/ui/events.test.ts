@@ -39,6 +39,48 @@ test("work that must come before the spec is not kept waiting, nor are the notes
   expect(said([note("a"), progress("building"), spec])).toEqual(["warning: a", "building", "spec: 2 vcpu"]);
 });
 
+const copying = (done: number): WorkEvent => ({ kind: "progress", step: "w", text: "copying x", done, total: 200 });
+const beginningMiddleEnd = ["copying x 0%", "copying x 50%", "copying x 100%"];
+const counting = (at: number): WorkEvent => ({ kind: "progress", step: "disk", text: `copied ${at}.5 MiB` });
+
+test("without a terminal a piece of work is three lines, however often it is told, and whatever else goes on", () => {
+  const events = Array.from({ length: 300 }, (_, at) => [copying(at), counting(at)]).flat();
+  expect(said(events)).toEqual(
+    expect.arrayContaining([...beginningMiddleEnd, "copied 0.5 MiB", "copied 1.5 MiB", "copied 2.5 MiB"]),
+  );
+  expect(said(events)).toHaveLength(6);
+  expect(said([...events, { ...copying(1), text: "copying y" } as WorkEvent])).toHaveLength(7);
+  expect(said([progress("booting"), note("a"), progress("booting")])).toHaveLength(2);
+});
+
+test("what is done is never more than all", () => {
+  const parts: string[] = [];
+  for (const json of [true, false]) {
+    const sink = eventSink({ write: (part) => void parts.push(part), terminal: true, cols: () => 80, json });
+    sink.emit(copying(900));
+    sink.done();
+  }
+  expect(parts.join("")).toContain('"done":200,"total":200');
+  expect(parts.join("")).toContain("200 B of 200 B");
+});
+
+test("with --json at most ten progress events come within any second, the last one among them", () => {
+  const times: number[] = [];
+  let now = 0;
+  let text = "";
+  const write = (part: string) => {
+    times.push(now);
+    text = part;
+  };
+  const sink = eventSink({ write, terminal: false, cols: () => 80, json: true, now: () => now });
+  for (; now < 5000; now += 7) sink.emit(copying(now / 25));
+  sink.emit(copying(200));
+  sink.done();
+  for (const from of times) expect(times.filter((at) => at >= from && at < from + 1000).length).toBeLessThanOrEqual(10);
+  expect(times.length).toBeGreaterThan(40);
+  expect(text).toContain('"done":200');
+});
+
 test("without a spec the notes are said at the end", () => {
   expect(said([note("a")])).toEqual(["warning: a"]);
 });

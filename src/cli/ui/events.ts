@@ -2,6 +2,7 @@
 import { oneLine, safeJson } from "../../base/display.ts";
 import { formatSize } from "../../base/units.ts";
 import type { NoteEvent, ProgressEvent, WorkEvent } from "../../model/event.ts";
+import { bounded, ProgressEvents, ProgressLines } from "./progress.ts";
 
 export type EventSink = {
   emit(event: WorkEvent): void;
@@ -15,11 +16,23 @@ export type SinkOptions = {
   terminal: boolean;
   cols(): number;
   json: boolean;
+  /** monotonic, in `ms` */
+  now?(): number;
 };
 
 export function eventSink(options: SinkOptions): EventSink {
-  if (options.json) return { emit: (event) => options.write(`${safeJson(event)}\n`), done: () => {} };
+  const sink = sinkFor(options);
+  return { emit: (event) => sink.emit(bounded(event)), done: sink.done };
+}
+
+function sinkFor(options: SinkOptions): EventSink {
+  if (options.json) return jsonSink(options);
   return options.terminal ? liveSink(options) : plainSink(options.write);
+}
+
+function jsonSink({ write, now = () => performance.now() }: SinkOptions): EventSink {
+  const events = new ProgressEvents((event) => write(`${safeJson(event)}\n`), now);
+  return { emit: (event) => events.add(event), done: () => events.flush() };
 }
 
 /** The spec is the first thing that is said, and it is said once: notes wait for it, or for work that comes before it. */
@@ -48,13 +61,15 @@ export function specFirst(sink: EventSink): EventSink {
   };
 }
 
-/** One line a step; bytes are told at each tenth. */
+/** A few lines a step. */
 function plainSink(write: (text: string) => void): EventSink {
+  const progress = new ProgressLines();
   let last = "";
   return {
     emit(event) {
-      const line = event.kind === "progress" ? progressLine(event, 10) : lineOf(event);
+      const line = event.kind === "progress" ? progress.next(event) : lineOf(event);
       if (line === null || (line === last && event.kind !== "log")) return;
+      if (event.kind !== "progress") progress.forgetLast();
       last = line;
       write(`${line}\n`);
     },
@@ -97,13 +112,6 @@ function lineOf(event: WorkEvent): string | null {
     default:
       return null;
   }
-}
-
-function progressLine({ text, done, total }: ProgressEvent, steps: number): string {
-  if (done === undefined || total === undefined || total === 0) return oneLine(text);
-  // a workspace's history comes on top of its files
-  const part = Math.min(steps, Math.floor((done / total) * steps));
-  return `${oneLine(text)} ${Math.round((part * 100) / steps)}%`;
 }
 
 function withBar({ text, done, total }: ProgressEvent, cols: number): string {

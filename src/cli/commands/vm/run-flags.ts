@@ -39,6 +39,22 @@ export function checkRunFlags(flags: RunFlags, folder: string | undefined, guest
   if (folder === undefined) refuseWorkspaceFlags(flags);
 }
 
+/** A folder that was meant to go into the VM can't be run there. @throws USAGE */
+export function checkCommand(
+  guestArgv: readonly string[] | null,
+  folder: string | undefined,
+  isFolder: (path: string) => boolean,
+): void {
+  const [program = ""] = guestArgv ?? [];
+  const isRelative = !program.startsWith("/") && (program.includes("/") || /^[.]{1,2}$/.test(program));
+  // with a workspace the command begins in another place, where that name may be anything
+  if (folder !== undefined || !isRelative || !isFolder(program)) return;
+  throw usage(
+    `"${program}" is a folder, and what stands behind -- is a command`,
+    `to put it into the VM: \`banger vm run ${program}\`; with a command: \`banger vm run ${program} -- make test\``,
+  );
+}
+
 function refuseWorkspaceFlags(flags: RunFlags): void {
   const given: [flag: string, isGiven: boolean, example: string][] = [
     ["--include-untracked", flags.includeUntracked ?? false, "--include-untracked"],

@@ -21,7 +21,7 @@ import { showDryRun } from "../../ui/dry-run.ts";
 import { type EventSink, specFirst } from "../../ui/events.ts";
 import { printNotices } from "../../vm-notices.ts";
 import { print, printJson, rootWarning, running, sessionExit, sinkOf } from "../../work.ts";
-import { checkRunFlags, type RunFlags } from "./run-flags.ts";
+import { checkCommand, checkRunFlags, type RunFlags } from "./run-flags.ts";
 
 /** One call of `vm run`. */
 type Run = {
@@ -39,6 +39,7 @@ export async function run(this: CliContext, flags: RunFlags, folder?: string): P
 
 async function planAndRun(context: CliContext, flags: RunFlags, folder: string | undefined): Promise<number> {
   checkRunFlags(flags, folder, context.guestArgv);
+  checkCommand(context.guestArgv, folder, context.isFolder);
   // nonsense in it is said before anything is made
   const env = await environmentOf(context, flags);
   const { includeUntracked, branch, from, depth, withBranch: branches } = flags;
