@@ -28,7 +28,7 @@ export function refusedClaim(claim: Claim): Refusal | null {
   }
   if (commonDir !== gitDir) return refusedWorktree(claim);
   if (coreSettings(gitDir).bool("core.bare") === true) return refusedBare(root, gitDir);
-  if (isWithin(gitDir, root) || isProjectOfClient(root, gitDir)) return null;
+  if (isWithin(gitDir, root) || isProjectOfClient(root, gitDir)) return refusedWorkTree(claim);
   return refusedElsewhere(claim);
 }
 
@@ -116,6 +116,19 @@ function refusedElsewhere({ root, gitDir }: Claim): Refusal | null {
   const reason = `its git directory is elsewhere, ${shown(gitDir)}, and does not point back to this folder`;
   const command = `git -C ${typed(root)} config core.worktree ${typed(root)}`;
   return { reason, next: `if that git directory is this folder's own, run \`${command}\`` };
+}
+
+/** git takes the files from where `core.worktree` says, and would show another status than the guest. */
+function refusedWorkTree({ root, gitDir }: Claim): Refusal | null {
+  const named = coreSettings(gitDir).get("core.worktree");
+  if (named === undefined) return null;
+  const place = tryRealPath(named.startsWith("/") ? named : `${gitDir}/${named}`);
+  if (place === root) return null;
+  const reason = `its core.worktree names another folder, ${shown(named)}, and git takes its files from there`;
+  return {
+    reason,
+    next: `if that is wrong, run \`git config --file ${typed(`${gitDir}/config`)} --unset core.worktree\``,
+  };
 }
 
 /** The folder whose `.git` a linked worktree's git directory names; relative to it since git 2.48. */

@@ -1,5 +1,6 @@
-/** Whether files of a repository go through filters (`filter=lfs` in its attributes), which the guest does not have. */
+/** Attributes of a repository's files: whether they go through filters, and what of the user's own the guest needs. */
 import { readBeneath } from "../host/tree.ts";
+import { contentAttributes, filterPatterns } from "./attributes.ts";
 import { baseName } from "./names.ts";
 import type { OpenRepository } from "./open-repository.ts";
 import type { PlanEntry } from "./types.ts";
@@ -24,7 +25,10 @@ export function usesFilters(open: OpenRepository, entries: readonly PlanEntry[])
   if ([...names].some((name) => namesFilter(textOf(workTree, name)))) return true;
   if (namesFilter(textOf(commonDir, "info/attributes"))) return true;
   return open.settings.attributes.some((file) => {
-    const patterns = filterPatterns(textOf(file.slice(0, file.lastIndexOf("/")) || "/", baseName(file)));
+    const patterns = filterPatterns(textOf(file.slice(0, file.lastIndexOf("/")) || "/", baseName(file))).slice(
+      0,
+      maxUserPatterns,
+    );
     return own.some(({ path, kind }) => kind === "file" && patterns.some((each) => applies(each, path.slice(top))));
   });
 }
@@ -37,28 +41,18 @@ function namesFilter(text: string): boolean {
   return /^[^#\n]*[ \t]filter=/m.test(text);
 }
 
-/** Patterns of the lines that set a filter, by a macro too (gitattributes(5)). */
-export function filterPatterns(text: string): string[] {
-  const lines = text.split("\n").map((line) => line.trim().split(/[ \t]+/));
-  const setting = new Set<string>();
-  for (const [name = "", ...attributes] of lines) {
-    if (name.startsWith("[attr]") && attributes.some(isFilter)) setting.add(name.slice("[attr]".length));
-  }
-  const patterns = lines.flatMap(([pattern = "", ...attributes]) =>
-    pattern !== "" && !/^(?:#|\[attr\])/.test(pattern) && attributes.some((each) => isFilter(each) || setting.has(each))
-      ? [pattern]
-      : [],
-  );
-  return patterns.slice(0, maxUserPatterns);
-}
-
-function isFilter(attribute: string): boolean {
-  return attribute.startsWith("filter=");
-}
-
 /** A pattern without a slash is a file's name, in any folder. */
 function applies(pattern: string, path: string): boolean {
   return pattern.includes("/") ? wildmatch(pattern.replace(/^\//, ""), path) : wildmatch(pattern, baseName(path));
+}
+
+/** Lines of the system's and the user's own attributes that the guest needs for `git status`; byte text. */
+export function userAttributes({ settings }: OpenRepository): string {
+  // a file elsewhere that the stranger's configuration names is nothing to send
+  const files = settings.attributes.filter((file) => !settings.outside.includes(file));
+  return files
+    .map((file) => contentAttributes(textOf(file.slice(0, file.lastIndexOf("/")) || "/", baseName(file))))
+    .join("");
 }
 
 function textOf(folder: string, name: string): string {

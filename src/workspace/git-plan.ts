@@ -181,7 +181,7 @@ function addNotes(notes: Notes, { request, jobs, subfolder, entries }: Planned):
   }
   for (const { open } of jobs) {
     const at = open.path === "" ? "" : ` in ${showPath(open.path)}`;
-    const { stripped } = guestConfig({ settings: open.settings, branches: [], worktree: null });
+    const { stripped } = guestConfig({ settings: open.settings, branches: [], worktree: null, attributesFile: null });
     for (const remote of new Set(stripped)) {
       notes.add("info", `remote ${showPath(remote)}${at} goes in without its credentials`);
     }

@@ -16,7 +16,7 @@ function guest(text: string, user = "", branches: string[] = ["main"]) {
     attributes: [],
     problems: [],
   };
-  const { text: written, stripped } = guestConfig({ settings, branches, worktree: null });
+  const { text: written, stripped } = guestConfig({ settings, branches, worktree: null, attributesFile: null });
   return { config: parseGitConfig(written), written, stripped };
 }
 

@@ -13,6 +13,8 @@ export type GuestConfigFacts = {
   branches: readonly string[];
   /** for a submodule: its work tree relative to its git directory */
   worktree: string | null;
+  /** path in the guest of the user's own attributes, null where there are none */
+  attributesFile: string | null;
 };
 
 const bool = /^(?:true|false|yes|no|on|off|0|1)$/i;
@@ -48,7 +50,7 @@ export function guestConfig(facts: GuestConfigFacts): { text: string; stripped: 
   return { text: `${lines.join("\n")}\n`, stripped };
 }
 
-function writeCore(lines: string[], { settings, worktree }: GuestConfigFacts): void {
+function writeCore(lines: string[], { settings, worktree, attributesFile }: GuestConfigFacts): void {
   const extensions = [
     ...(settings.sha256 ? ["\tobjectFormat = sha256"] : []),
     ...(settings.promisor === null ? [] : [`\tpartialClone = ${quoteConfigValue(settings.promisor)}`]),
@@ -56,6 +58,7 @@ function writeCore(lines: string[], { settings, worktree }: GuestConfigFacts): v
   lines.push("[core]", `\trepositoryformatversion = ${extensions.length > 0 ? 1 : 0}`, "\tbare = false");
   lines.push("\tuntrackedCache = false");
   if (worktree !== null) lines.push(`\tworktree = ${quoteConfigValue(worktree)}`);
+  if (attributesFile !== null) lines.push(`\tattributesFile = ${quoteConfigValue(attributesFile)}`);
   if (extensions.length > 0) lines.push("[extensions]", ...extensions);
   for (const { key, value } of allowed) {
     const found = settings.effective.get(key);

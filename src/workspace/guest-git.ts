@@ -1,11 +1,12 @@
 /** The `.git` that the guest gets, as plan entries: files written by us, the index as it is, and one pack. */
 import { byteTextOf, listNames, lookAt, readBeneath, realPath } from "../host/tree.ts";
+import { userAttributes } from "./filters.ts";
 import { guestConfig } from "./guest-config.ts";
 import type { History } from "./history.ts";
 import { parentsOf, under } from "./names.ts";
 import type { OpenRepository } from "./open-repository.ts";
 import { packedRefs } from "./skeleton.ts";
-import type { PlanEntry } from "./types.ts";
+import { guestWorkspace, type PlanEntry } from "./types.ts";
 
 export type GuestGit = {
   open: OpenRepository;
@@ -44,18 +45,24 @@ function upFrom(path: string): string {
   return "../".repeat(path.split("/").length);
 }
 
+/** Below those in `info/attributes` and in the work tree, as they are on the host. */
+const attributesName = "info/user-attributes";
+
 function writtenFiles({ open, history, now }: GuestGit): [name: string, data: Uint8Array][] {
   const { ref, oid } = history.start;
   const branches = [ref, open.refs.head.ref, ...history.refs.keys()].flatMap((name) =>
     name?.startsWith("refs/heads/") ? [name.slice(11)] : [],
   );
   const worktree = open.path === "" ? null : `${upFrom(open.guestGitDir)}${open.path}`;
-  const config = guestConfig({ settings: open.settings, branches: [...new Set(branches)], worktree });
+  const attributes = userAttributes(open);
+  const attributesFile = attributes === "" ? null : `${guestWorkspace}/${open.guestGitDir}/${attributesName}`;
+  const config = guestConfig({ settings: open.settings, branches: [...new Set(branches)], worktree, attributesFile });
   const files: [string, Uint8Array][] = [
     ["HEAD", text(ref === null ? `${oid}\n` : `ref: ${ref}\n`)],
     ["config", text(config.text)],
     ["packed-refs", text(packedRefs({ all: history.refs }))],
   ];
+  if (attributes !== "") files.push([attributesName, text(attributes)]);
   for (const [name, target] of history.symbolic) files.push([name, text(`ref: ${target}\n`)]);
   const log = ref === null && oid !== null ? detachedLog(open, oid, now) : null;
   if (log !== null) files.push(["logs/HEAD", text(log)]);

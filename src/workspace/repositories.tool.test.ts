@@ -138,6 +138,19 @@ gitTest("a claim to another repository is no advice to rewire it", async () => {
   }
 });
 
+gitTest("a repository whose core.worktree names another folder: the command takes that back", async () => {
+  using bed = testBed();
+  const repo = makeRepository(`${bed.folder}/repo`);
+  git(repo, "worktree", "add", "-q", "-b", "side", `${bed.folder}/side`);
+  git(repo, "config", "core.worktree", `${bed.folder}/side`);
+  const { message, hint } = await refusal(bed, repo);
+  expect(message).toContain(`its core.worktree names another folder, ${bed.folder}/side`);
+  await using plan = await planWorkspace(bed.deps, { folder: `${bed.folder}/side` });
+  expect(plan.repositories[0]?.branch).toBe("side");
+  runHint(hint);
+  await goesIn(bed, repo);
+});
+
 gitTest("a path that a shell would run is quoted in the command", async () => {
   using bed = testBed();
   const folder = `${bed.folder}/$(touch x)`;

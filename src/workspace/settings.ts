@@ -39,15 +39,16 @@ export function readSettings(repository: Repository, user: UserPlaces, head: str
     if (isOwn(entry, repository)) local.add(entry.key, entry.value);
   }
   const excludes = excludesOf(read, user, repository);
+  const attributes = attributesOf(read, user, repository);
   return {
     local,
     effective,
     entries: read.entries,
     sha256: local.get("extensions.objectformat")?.toLowerCase() === "sha256",
     promisor: promisorOf(local),
-    outside: outsideOf(read, repository, excludes),
+    outside: outsideOf(read, repository, excludes, attributes),
     excludes: excludes.file,
-    attributes: attributesOf(read, user, repository),
+    attributes: attributes.files,
     problems: [...read.problems, ...excludes.problems],
   };
 }
@@ -77,12 +78,15 @@ function isOutside(file: string, { workTree, gitDir, commonDir }: Repository): b
 }
 
 /** gitattributes(5): the system's, then `core.attributesFile` or its default. */
-function attributesOf(read: ConfigRead, user: UserPlaces, { workTree }: Repository): string[] {
-  const named = read.entries.findLast(({ key }) => key === "core.attributesfile")?.value;
-  const path = named === undefined ? `${xdgGit(user)}/attributes` : (expandPath(named, placesOf(user)) ?? "");
-  const files = ["/etc/gitattributes", path === "" || path.startsWith("/") ? path : `${workTree}/${path}`];
-  return files.map((file) => (file === "" ? null : real(file))).filter((file) => file !== null);
+function attributesOf(read: ConfigRead, user: UserPlaces, { workTree }: Repository): Attributes {
+  const named = read.entries.findLast(({ key }) => key === "core.attributesfile");
+  const path = named === undefined ? `${xdgGit(user)}/attributes` : (expandPath(named.value, placesOf(user)) ?? "");
+  const file = path === "" ? null : real(path.startsWith("/") ? path : `${workTree}/${path}`);
+  const isOwn = named !== undefined && isOfRepository(named.scope);
+  return { files: [real("/etc/gitattributes"), file].filter((each) => each !== null), own: isOwn ? file : null };
 }
+
+type Attributes = { files: string[] /** the one that the repository's configuration names */; own: string | null };
 
 type Excludes = {
   file: string | null /** the repository's configuration names it */;
@@ -102,8 +106,9 @@ function excludesOf(read: ConfigRead, user: UserPlaces, repository: Repository):
 }
 
 /** Files that a stranger's configuration leads to: git reads them too, but the user should know. */
-function outsideOf(read: ConfigRead, repository: Repository, excludes: Excludes): string[] {
+function outsideOf(read: ConfigRead, repository: Repository, excludes: Excludes, attributes: Attributes): string[] {
   const files = read.included.filter(({ scope }) => isOfRepository(scope)).map(({ file }) => real(file) ?? file);
+  if (attributes.own !== null) files.push(attributes.own);
   if (excludes.isOwn && excludes.file !== null) files.push(excludes.file);
   return [...new Set(files)].filter((file) => isOutside(file, repository));
 }

@@ -202,3 +202,30 @@ for (const [name, files, says] of filters) {
     expect(plan.notes.some(({ text }) => text.includes("git filters"))).toBe(says);
   });
 }
+
+gitTest("the user's own attributes for line ends go in, what names programs does not", async () => {
+  using bed = testBed();
+  const repo = makeRepository(`${bed.folder}/repo`);
+  write(bed.home, { ".config/git/attributes": "*.md text eol=crlf\n*.ts filter=x diff=y\n" });
+  const asUser = ["-c", `core.attributesFile=${bed.home}/.config/git/attributes`];
+  write(repo, { "README.md": "hello\r\n" });
+  git(repo, ...asUser, "add", "README.md");
+  expect(git(repo, ...asUser, "status", "--porcelain")).toBe("");
+  fs.utimesSync(`${repo}/README.md`, 1_000_000_000, 1_000_000_000);
+  const { guest } = await roundTrip(bed, { folder: repo });
+  const file = git(guest, "config", "core.attributesFile").trim();
+  expect(file).toBe("/root/repo/.git/info/user-attributes");
+  const inGuest = file.replace("/root/repo", guest);
+  expect(fs.readFileSync(inGuest, "utf8")).toBe("*.md text eol=crlf\n");
+  expect(git(guest, "-c", `core.attributesFile=${inGuest}`, "status", "--porcelain")).toBe("");
+});
+
+gitTest("a file of attributes elsewhere that the repository's configuration names is told, and not sent", async () => {
+  using bed = testBed();
+  const repo = makeRepository(`${bed.folder}/repo`);
+  write(bed.folder, { outside: "secret text\n" });
+  git(repo, "config", "core.attributesFile", `${bed.folder}/outside`);
+  const { guest, plan } = await roundTrip(bed, { folder: repo });
+  expect(plan.notes.map(({ text }) => text).join()).toContain(`settings come from ${bed.folder}/outside too`);
+  expect(fs.existsSync(`${guest}/.git/info/user-attributes`)).toBe(false);
+});
