@@ -43,6 +43,7 @@ pub struct Packer<S> {
     upper: Option<File>,
     /// of files with several names: the first one
     seen: HashMap<(u64, u64), Vec<u8>>,
+    most_linked: usize,
 }
 
 /// A folder on the way.
@@ -69,7 +70,7 @@ impl From<std::io::Error> for Stop {
 
 impl<S: Sink> Packer<S> {
     pub fn new(sink: S, content: Content) -> Packer<S> {
-        Packer { sink, content, upper: None, seen: HashMap::new() }
+        Packer { sink, content, upper: None, seen: HashMap::new(), most_linked: MOST_LINKED }
     }
 
     /// A folder's entries are named relative to it, `./` first; a file's entry is its name.
@@ -221,8 +222,9 @@ impl<S: Sink> Packer<S> {
             return Ok(true);
         }
         if metadata.nlink() > 1 {
-            if self.seen.len() >= MOST_LINKED {
-                return Err(Stop::Failed(Refusal::new("limit", format!("more than {MOST_LINKED} files have several names"))));
+            if self.seen.len() >= self.most_linked {
+                let reason = format!("more than {} files have several names", self.most_linked);
+                return Err(Stop::Failed(Refusal::new("limit", reason)));
             }
             self.seen.insert(id, path.to_vec());
         }
@@ -306,3 +308,7 @@ fn level(folder: File, path: Vec<u8>, is_upper: bool) -> std::io::Result<Level> 
     names.sort_unstable();
     Ok(Level { folder, names: names.into_iter(), path, is_upper })
 }
+
+#[cfg(test)]
+#[path = "pack_tests.rs"]
+mod tests;

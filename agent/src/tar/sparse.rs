@@ -56,3 +56,27 @@ pub fn records(path: &[u8], size: u64) -> Vec<u8> {
     pax::write(&mut records, b"GNU.sparse.realsize", size.to_string().as_bytes());
     records
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::FileExt;
+
+    /// How many pieces are found in a file of so many, a page each with a hole behind it.
+    fn found(count: usize) -> Option<usize> {
+        let path = std::env::temp_dir().join(format!("banger-sparse-{}-{count}", std::process::id()));
+        let file = File::options().read(true).write(true).create(true).truncate(true).open(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        for at in 0..count as u64 {
+            file.write_all_at(b"x", at * 8192).unwrap();
+        }
+        file.set_len(count as u64 * 8192).unwrap();
+        pieces(&file, &file.metadata().unwrap()).unwrap().map(|pieces| pieces.len())
+    }
+
+    #[test]
+    fn a_file_in_10000_pieces_keeps_its_holes_and_one_in_more_is_written_whole() {
+        assert_eq!(found(10_000), Some(10_000));
+        assert_eq!(found(10_001), None);
+    }
+}

@@ -50,6 +50,17 @@ mod tests {
     use std::net::{Ipv4Addr, TcpListener};
 
     #[test]
+    fn of_listeners_300_are_told_whatever_their_addresses_are_in_one_frame() {
+        let all = |count: u16| {
+            let address = |at: u16| IpAddr::from([0xfedc, 0xba98, 0xfedc, 0xba98, 0xfedc, 0xba98, 0xfedc, 0x8000 + at]);
+            (0..count).map(|at| (65535 - at, address(at))).collect::<Listening>()
+        };
+        let told = |count| event(&all(count))["listen"].as_array().unwrap().len();
+        assert_eq!((told(300), told(301)), (300, 300));
+        assert!(event(&all(300)).to_string().len() < crate::wire::frame::MAX_PAYLOAD - 13);
+    }
+
+    #[test]
     fn a_listener_is_seen_while_it_listens() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();

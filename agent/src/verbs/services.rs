@@ -14,6 +14,8 @@ use std::path::Path;
 
 const MANAGER: &str = "/run/systemd/private";
 const MOST_FAILED: usize = 200;
+/// Of their names as JSON, so that the reply fits into a frame.
+const MOST_NAMES: usize = 24 * 1024;
 const MOST_TEXT: usize = 64 * 1024;
 
 pub fn run(stream: &Stream, guest: &Guest) -> Answer<()> {
@@ -101,12 +103,37 @@ fn read_unless_over(stream: &Stream, output: &mut File) -> Answer<String> {
 /// The first word of each line, without the dot that marks it.
 fn failed_units(list: &str) -> Vec<String> {
     let unit = |line: &str| line.trim_start_matches(['●', '*', ' ']).split_whitespace().next().map(String::from);
-    list.lines().filter_map(unit).take(MOST_FAILED).collect()
+    let mut left = MOST_NAMES;
+    let fits = |name: &String| {
+        let length = json!(name).to_string().len() + 1;
+        let fits = length <= left;
+        left -= length.min(left);
+        fits
+    };
+    list.lines().filter_map(unit).take(MOST_FAILED).take_while(fits).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::failed_units;
+    use crate::wire::frame::MAX_PAYLOAD;
+    use serde_json::json;
+
+    #[test]
+    fn of_failed_units_200_are_told() {
+        let list = |count: usize| (0..count).map(|at| format!("u{at}.service loaded failed failed U\n")).collect::<String>();
+        let told = |count| failed_units(&list(count)).len();
+        assert_eq!((told(200), told(201)), (200, 200));
+    }
+
+    #[test]
+    fn failed_units_with_long_names_fit_into_one_frame() {
+        // as the longest name that systemd takes, each character of which JSON may have to escape
+        let list = format!("{} loaded failed failed U\n", "\\".repeat(255)).repeat(200);
+        let told = failed_units(&list);
+        assert!((40..200).contains(&told.len()), "{}", told.len());
+        assert!(json!({ "state": "degraded", "failed": told, "ok": true }).to_string().len() < MAX_PAYLOAD);
+    }
 
     #[test]
     fn units_are_the_first_words() {
