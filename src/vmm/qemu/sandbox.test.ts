@@ -80,3 +80,9 @@ test("a layer that the host does not have is not asked for", () => {
   expect(line({ processes: "counted for the user" })).not.toContain("processes=");
   expect(line({ network: "refused" })).toContain("--isolate all-but-network --network none ");
 });
+
+test("threads are enough for each CPU, QEMU's pool for disks (64 at most) and its own few, and for nothing more", () => {
+  const threads = (vcpu: number) =>
+    /--limit processes=(\d+)/.exec(confined(qemu, { ...spec, vcpu }, facts).join(" "))?.[1];
+  expect([1, 4, 64].map(threads)).toEqual(["97", "100", "160"]);
+});
