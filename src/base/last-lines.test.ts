@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { runs } from "../base/testing/budget.ts";
-import { lastLines } from "./console.ts";
+import { lastLines } from "./last-lines.ts";
+import { runs } from "./testing/budget.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 

@@ -1,12 +1,9 @@
-/** The guest's serial console as people may see it: a guest writes what it likes there, escape sequences included. */
-import { stripControl } from "../base/display.ts";
+/** The end of a log as people may see it: a guest writes what it likes to its console, escape sequences included. */
+import { stripControl } from "./display.ts";
 
-/** How much of the log is looked at for the last lines. */
-export const consoleTailBytes = 32 * 1024;
-
-/** The last `count` lines, clean of control characters, each at most `width` characters. */
-export function lastLines(bytes: Uint8Array, count = 20, width = 300): string[] {
-  const text = new TextDecoder("utf-8").decode(bytes);
+/** The last `count` lines that say anything, clean of control characters, each at most `width` characters. */
+export function lastLines(log: string | Uint8Array, count = 20, width = 300): string[] {
+  const text = typeof log === "string" ? log : new TextDecoder("utf-8").decode(log);
   const lines = text
     .split(/\r\n|\r|\n/)
     .map((line) => stripControl(line).replaceAll("\t", " ").slice(0, width).trimEnd())

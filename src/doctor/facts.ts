@@ -21,7 +21,7 @@ export type CatalogFact = {
 
 /** What became of a passt that was started as a VM's is. */
 export type NetworkFact = {
-  /** why it can't be had, in its own words; null: it starts */
+  /** why it does not start, in passt's own words; null: it starts */
   failure: string | null;
   /** what to do about that */
   fix: string;

@@ -41,7 +41,7 @@ export function readTerminal(onChunk: OnChunk, onEnd: () => void): { stop(): voi
     void readAll(input, onChunk, () => current !== input).then(() => {
       if (current !== input) return;
       current = null;
-      // read in the background: the watch begins anew
+      // read in the background: the watch restarts
       if (hasHungUp(0) || isInForeground()) end();
     });
   };
@@ -89,7 +89,7 @@ function streamInput(open: () => ReadableStream<Uint8Array>): Input {
 
 const ownTerminal = "/proc/self/fd/0";
 
-/** Opened anew each time, for the runtime's own stream of stdin can be read once. After su(1) the terminal may be another user's. */
+/** Reopened each time, because the runtime's own stream of stdin can be read only once. After su(1) the terminal may be another user's. */
 function openTerminal(): ReadableStream<Uint8Array> {
   try {
     accessSync(ownTerminal, constants.R_OK);

@@ -8,7 +8,7 @@ const keptBytes = 256 * 1024;
 const lookEveryMs = 60_000;
 
 /**
- * Moves the end of a log that is over `limit` bytes to `….old` and empties it. Whoever appends (O_APPEND) goes on at the new end; what
+ * Moves the end of a log that is over `limit` bytes to `….old` and empties it. A writer with O_APPEND continues at the new end; what
  * is written in between is lost.
  */
 export async function cutLog(path: string, limit = logLimit, kept = keptBytes): Promise<void> {

@@ -16,7 +16,7 @@ export interface Logger {
 /** of one field, in UTF-16 units: foreign text has no end by itself */
 const maxText = 16 * 1024;
 
-/** A log over this many bytes is kept as `.old`, and begun anew. */
+/** A log over this many bytes is kept as `.old`, and a new one is started. */
 export const logRotateAt = 8 * 1024 * 1024;
 
 /** Appends to `path`, mode 0600. A full disk loses lines, never the program. */

@@ -25,7 +25,7 @@ export class Reserve {
     }
   }
 
-  /** Takes the room again if it can be had; whole or not at all. */
+  /** Takes the room again if there is enough; whole or not at all. */
   async refill(): Promise<void> {
     if (fs.existsSync(this.#path)) return;
     const temp = `${this.#path}.new`;

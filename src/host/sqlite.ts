@@ -20,7 +20,7 @@ export interface Db {
 
 /**
  * What the log and the database have of the disk beyond what they need, in bytes: writes go there while the disk is full. The log
- * begins anew long before it is longer than that.
+ * starts over long before it is longer than that.
  */
 const spareBytes = 2 * 1024 * 1024;
 const checkpointPages = 256;

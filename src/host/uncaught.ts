@@ -1,6 +1,6 @@
 /**
  * Exceptions that reach the top of a long-lived process: each is a bug, and no reason to end what the process does for others. They are
- * logged and counted, and the process goes on.
+ * logged and counted, and the process continues.
  */
 import { oneLine } from "../base/display.ts";
 import { redactText } from "../base/text.ts";

@@ -130,7 +130,7 @@ test("a socket or fifo in a folder, and a name that can't be sent", async () => 
   });
   expect(await problemsOf(readImageFile("dev.toml", folder))).toEqual([
     "files.0.source: in/fifo is no file, folder or link",
-    "files.0.source: in/two\\x0alines has a name that can't be sent",
+    "files.0.source: in/two\\u{a}lines has a name that can't be sent",
   ]);
 });
 

@@ -42,7 +42,7 @@ export async function ensureInitramfs(
   return path;
 }
 
-/** It is named by what it is made of, not by its own content: one that was altered is made anew. */
+/** It is named by what it is made of, not by its own content: one that was altered is made again. */
 async function holds(path: string, content: Uint8Array): Promise<boolean> {
   if (!(await exists(path)) || (await sizeOf(path)) !== content.length) return false;
   return Buffer.compare(await readBytes(path, content.length), content) === 0;

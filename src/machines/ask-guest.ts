@@ -22,7 +22,7 @@ export async function askGuest<T>(
   const reason = `no answer within ${Math.round(ms / 100) / 10} s`;
   const cancel = ctx.after(ms, () => limit.abort(fail("AGENT_UNREACHABLE", { name, reason })));
   try {
-    // connecting goes on for whoever comes next
+    // the connection is still made, for the next caller
     const client = await orAborted(session.client(ctx.timings.reconnectMs), limit.signal);
     return await orAborted(ask(client, limit.signal), limit.signal);
   } finally {

@@ -1,11 +1,8 @@
 /** The end of a guest's console, for people: what a VM that failed said last. */
 
+import { lastLines } from "../base/last-lines.ts";
 import type { VmId } from "../base/names.ts";
-import { stripControl } from "../base/text.ts";
 import type { Context } from "./context.ts";
-
-const maxLines = 20;
-const maxLine = 300;
 
 /** The last lines that say anything, control characters removed; empty when there is no console yet. */
 export async function consoleTail(ctx: Pick<Context, "files" | "paths">, id: VmId): Promise<string[]> {
@@ -16,14 +13,6 @@ export async function consoleTail(ctx: Pick<Context, "files" | "paths">, id: VmI
 /** The last lines of a VMM's log, control characters removed. */
 export async function logTail(ctx: Pick<Context, "files" | "paths">, id: VmId): Promise<string[]> {
   return lastLines(await ctx.files.tail(ctx.paths.vm(id).vmmLog, 16 * 1024).catch(() => ""));
-}
-
-export function lastLines(text: string): string[] {
-  return text
-    .split(/[\r\n]+/)
-    .map((line) => stripControl(line).trimEnd().slice(0, maxLine))
-    .filter((line) => line !== "")
-    .slice(-maxLines);
 }
 
 /** The agent's own words for why it gave up, when they are there. */

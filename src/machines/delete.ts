@@ -1,6 +1,6 @@
 /**
  * Deleting a VM: its VMM, its files, its row, in that order. Until the row is gone the VM is `deleting`, whatever is left of it: the
- * next daemon goes on with it, and so does another `vm delete` when a file could not be removed.
+ * next daemon continues it, and so does another `vm delete` when a file could not be removed.
  */
 import { toBangerError } from "../base/errors/error.ts";
 import type { VmRecord } from "../model/vm.ts";

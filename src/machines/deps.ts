@@ -193,7 +193,7 @@ export type MachineTimings = {
   readerMs: number;
   /** from an agent's line that drops to the end of its VM, when that is why, in `ms` */
   endingMs: number;
-  /** what a daemon that starts waits for the removal of what is left, in `ms`: the rest goes on while it serves */
+  /** what a daemon that starts waits for the removal of what is left, in `ms`: the rest continues while it serves */
   sweepMs: number;
   /** what a daemon that starts waits for each VMM that lives, in `ms`: it serves then, and one that has not answered is looked after behind */
   adoptMs: number;
@@ -256,7 +256,7 @@ export type MachinesDeps = {
    */
   copySparse(from: string, to: string, bytes: number, onPlainCopy?: (bytes: number) => void): Promise<void>;
   files: MachineFiles;
-  /** Takes the room that lets things be removed from a full disk, if it was given up and can be had. */
+  /** Takes the room that lets things be removed from a full disk, if it was given up and there is enough. */
   refillReserve(): Promise<void>;
   /** False for a save whose memory was written to since it was made; see vmm/save-files.ts. */
   isUntouched(save: Save): Promise<boolean>;

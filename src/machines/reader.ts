@@ -4,11 +4,12 @@
  */
 import { orAborted, withTimeout } from "../base/async.ts";
 import { fail, isError } from "../base/errors/error.ts";
+import { lastLines } from "../base/last-lines.ts";
 import type { KernelRecord, LayerRef } from "../model/artifact.ts";
 import type { BlockDevice, RunningVm } from "../vmm/driver.ts";
 import { getTar } from "../wire/agent/get.ts";
 import type { Json } from "../wire/agent/types.ts";
-import { agentComplaint, lastLines } from "./console.ts";
+import { agentComplaint } from "./console.ts";
 import type { Context } from "./context.ts";
 import { discard } from "./discard.ts";
 import { abortedByStop } from "./disk-full.ts";

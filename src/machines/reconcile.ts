@@ -28,7 +28,7 @@ import { dropUnused, finishDropping } from "./unused.ts";
 import { isOverWithin } from "./within.ts";
 
 /**
- * When it resolves every VM's state is true; what takes long (an agent, a guest's shutdown, a VMM that does not answer) goes on behind.
+ * When it resolves every VM's state is true; what takes long (an agent, a guest's shutdown, a VMM that does not answer) continues in the background.
  * Nothing that a guest, a VMM or a dead daemon left keeps this one from serving: a step that fails is logged, and the others are done.
  */
 export async function reconcile(ctx: Context): Promise<void> {

@@ -6,7 +6,7 @@ import { attempt, discard } from "./discard.ts";
 import { isOverWithin } from "./within.ts";
 
 /**
- * Run once, before anything is served. What can't be removed is noted and passed over; what takes long goes on behind, where names are
+ * Run once, before anything is served. What can't be removed is noted and passed over; what takes long continues in the background, where names are
  * never used again.
  */
 export async function sweep(ctx: Context): Promise<void> {

@@ -21,7 +21,7 @@ export type DiskDeps = {
   blankDisk: (bytes: number) => string;
   /** folder for unfinished work, on the same file system as the blank disks */
   partial: string;
-  /** content stamps by path of the blank disks that this process made: another one may have been altered, and is made anew */
+  /** content stamps by path of the blank disks that this process made: another one may have been altered, and is made again */
   blanks: Map<string, string>;
 };
 

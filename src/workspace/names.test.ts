@@ -54,11 +54,13 @@ test("a safe path never leaves its folder", () => {
 
 test("showPath", () => {
   const bytes = (text: string) => Buffer.from(text).toString("latin1");
-  expect([bytes("ünï"), "a\xff", "a\nb\u001b", bytes("\u202ex")].map(showPath)).toEqual([
+  expect([bytes("ünï"), "a\xff", "a\nb\u001b", bytes("\u202ex"), bytes("a\u200bb"), "\\u{61}"].map(showPath)).toEqual([
     "ünï",
     "a\\xff",
-    "a\\x0ab\\x1b",
-    "\\x202ex",
+    "a\\u{a}b\\u{1b}",
+    "\\u{202e}x",
+    "a\\u{200b}b",
+    "\\u{5c}u{61}",
   ]);
 });
 

@@ -1,5 +1,7 @@
 /** Paths inside a repository: byte text, hostile until `isSafePath` says otherwise. */
 
+import { visible } from "../base/display.ts";
+
 /** Linux's PATH_MAX less what the guest's folder takes */
 const maxPath = 4000;
 
@@ -23,21 +25,15 @@ function isDotGit(name: string): boolean {
   return name.length === 4 && name.toLowerCase() === ".git";
 }
 
-/** Byte text for a terminal or JSON: UTF-8 where it is, `\xNN` for every byte that is not, controls escaped. */
+/** Byte text for a terminal or JSON: UTF-8 where it is, `\xNN` for every byte that is not, and what can't be seen by its code. */
 export function showPath(path: string): string {
   const bytes = Buffer.from(path, "latin1");
   const text = bytes.toString("utf8");
-  const shown = Buffer.from(text, "utf8").equals(bytes) ? text : [...bytes].map(showByte).join("");
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: escaping them is the point
-  return shown.replace(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, (c) => `\\x${hex(c.charCodeAt(0))}`);
+  return visible(Buffer.from(text, "utf8").equals(bytes) ? text : [...bytes].map(showByte).join(""));
 }
 
 function showByte(byte: number): string {
-  return byte < 0x80 ? String.fromCharCode(byte) : `\\x${hex(byte)}`;
-}
-
-function hex(n: number): string {
-  return n.toString(16).padStart(2, "0");
+  return byte < 0x80 ? String.fromCharCode(byte) : `\\x${byte.toString(16)}`;
 }
 
 /** Every folder above `path`, outermost first: `a`, `a/b` for `a/b/c`. */

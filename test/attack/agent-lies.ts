@@ -4,7 +4,7 @@ import type { LiedTo } from "./lied-to.ts";
 import type { Attack, Outcome } from "./report.ts";
 import { unsafeIn } from "./words.ts";
 
-/** longer than a frame once it is written anew: `1e9` becomes `1000000000` */
+/** longer than a frame once it is serialized again: `1e9` becomes `1000000000` */
 const swelling = Buffer.from(`{"event":"exit","code":0,"x":[${Array(8000).fill("1e9").join(",")}]}`);
 /** a title, a cleared screen, colours of C1, an overridden direction, and a line of its own */
 const controls =

@@ -1,4 +1,4 @@
-/** A process that was taken over and wants to read, change or describe anew files outside its cage. */
+/** A process that was taken over and wants to read files outside its cage, or change their content or metadata. */
 import type { Attack } from "./report.ts";
 import { refused, type Scene } from "./scene.ts";
 import { buffer, type Call } from "./taken-over.ts";

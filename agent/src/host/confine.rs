@@ -2,7 +2,7 @@
 //! handed to it as descriptors: 3, 4, ... in the order of `--listen` and `--connect` on the command line.
 //!
 //! The layers close from the outside in, because each takes away what those before it need: namespaces with a root of the program's
-//! own, capabilities, Landlock, limits, and last the filter of system calls. A layer that was asked for and can't be had is an
+//! own, capabilities, Landlock, limits, and last the filter of system calls. A layer that was asked for but is not available is an
 //! error; `--check` tells beforehand which ones there are.
 
 mod check;

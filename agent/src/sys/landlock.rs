@@ -37,7 +37,7 @@ pub enum Right {
     ReadWrite,
     /// the same without making and removing files and folders: their number stays what it is
     Existing,
-    /// one file that the program writes anew: emptying it too
+    /// one file that the program overwrites, truncation included
     Output,
     /// reading, listing, executing
     ReadOnly,

@@ -82,7 +82,7 @@ async function fetchCatalog(deps: LoadDeps, url: string, key: KeyObject, signal:
   return served.entries;
 }
 
-/** The copy that stands in for one that can't be had or is not believed; nothing where there is none, or it has expired. */
+/** The kept copy, for a catalog that can't be fetched or is not trusted; null when there is none, or it has expired. */
 async function standIn({ paths, web }: LoadDeps, url: string, key: KeyObject) {
   const kept = await readKept(paths, url, key);
   if (kept === null) return null;

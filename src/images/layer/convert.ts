@@ -20,7 +20,7 @@ import { unpackedOf } from "./unpacked.ts";
 import { Unpacking } from "./unpacking.ts";
 
 export type LayerSource = {
-  /** the stream, without compression; a second call reads it again, where it can be had again */
+  /** the stream, without compression; a second call reads it again, where it can be fetched again */
   open(): AsyncIterable<Uint8Array>;
   /** false: it can be read once only */
   canReopen: boolean;

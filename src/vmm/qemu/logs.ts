@@ -1,13 +1,15 @@
 /** What QEMU leaves in files: the guest's serial console and its own stderr. Both grow as a guest likes, so both are cut. */
+import { lastLines } from "../../base/last-lines.ts";
 import { exists, removeTree, renameDurable, sizeOf, tailBytes } from "../../host/files.ts";
 import { cutLog } from "../../host/log-limit.ts";
 import { makeEmpty } from "../../host/new-file.ts";
-import { consoleTailBytes, lastLines } from "../console.ts";
 
 /** Beyond this many bytes a log is cut to its last `keptBytes`, which move to `….old`. */
 export const serialLimit = 4 * 1024 * 1024;
 const keptBytes = 1024 * 1024;
 const lookEveryMs = 2_000;
+/** How much of a log is looked at for its last lines. */
+const tailLength = 32 * 1024;
 const lastWordsBytes = 256;
 /** A panic's first line stands above its stack, which may be a hundred lines long. */
 const lastLinesOfConsole = 400;
@@ -63,5 +65,5 @@ export function cutIfLong(path: string, limit = serialLimit): Promise<void> {
 }
 
 async function tail(path: string): Promise<Uint8Array> {
-  return tailBytes(path, consoleTailBytes).catch(() => new Uint8Array());
+  return tailBytes(path, tailLength).catch(() => new Uint8Array());
 }

@@ -11,7 +11,7 @@ export type BlockError = { kind: "disk-full" | "file-limit" | "io-error"; reason
 
 const maxReason = 200;
 
-/** Null for an error that the guest was told of, and goes on with. */
+/** Null for an error that was reported to the guest, which continues to run. */
 export function blockErrorOf(data: Record<string, unknown>): BlockError | null {
   if (data["action"] !== "stop") return null;
   const said = data["reason"];

@@ -269,7 +269,7 @@ describe("what a guest sends that can't be handed on", () => {
       expect(close.stream).toBe(5);
       expect(Buffer.from(close.payload).toString()).toContain('"code":"protocol"');
       expect((await guest.next(Close)).stream).toBe(stream);
-      // what still comes of it is passed over, and the session goes on
+      // the rest of it is skipped, and the session continues
       guest.sendAll([
         [data(1), stream, Buffer.from("late")],
         [Event, stream, tooLong],

@@ -129,7 +129,7 @@ async function enter({ context, plan, sink }: Run, name: string, signal: AbortSi
   }
 }
 
-/** @param shellsLeft how often a shell that is lost with the daemon may be opened anew */
+/** @param shellsLeft how often a shell that is lost with the daemon may be reopened */
 async function session(call: Run, client: AgentClient, vm: VmView, shellsLeft = 5): Promise<number> {
   const { context, flags, env, plan } = call;
   const { name } = vm;
