@@ -181,7 +181,7 @@ export const routes = {
   importArchive: {
     method: "POST",
     path: "/v1/image-archives",
-    summary: "body: `docker save`'s or an OCI layout's tar stream; ?source=…&name=…&fallback=… (NDJSON)",
+    summary: "body: `docker save`'s or an OCI layout's tar stream; ?source=…&image=…&name=…&fallback=… (NDJSON)",
   },
   pullImage: {
     method: "POST",

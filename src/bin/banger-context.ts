@@ -70,6 +70,11 @@ export function cliContext(guestArgv: readonly string[] | null): CliContext {
       const suite = recipe.replace(/^debian-/, "");
       return openDebianRootfs(await recipeDeps(paths, env), { suite }, emit, signal);
     },
+    async splitTag(path) {
+      const { exists } = await import("../host/files.ts");
+      const [, file = "", tag = ""] = /^(.+):([\w][\w.-]*)$/.exec(path) ?? [];
+      return file === "" || (await exists(path)) || !(await exists(file)) ? { file: path } : { file, tag };
+    },
     async openTar(path, signal) {
       const { openArchive } = await import("../images/rootfs/open.ts");
       return openArchive(path, await openOptions(paths, env, signal));

@@ -54,6 +54,8 @@ export type CliContext = {
   readImageFile(path: string): Promise<BuildPlan>;
   /** Runs the recipe on this host with the user's rights. @param recipe `debian-SUITE` */
   buildImage(recipe: string, emit: Emit, signal: AbortSignal): Promise<Source>;
+  /** `FILE:TAG`, as skopeo writes it, where there is no file of the whole name. */
+  splitTag(path: string): Promise<{ file: string; tag?: string }>;
   /** An archive of images as one tar stream: a file, a folder, or `-` for stdin. */
   openTar(path: string, signal: AbortSignal): Promise<Source>;
   /**

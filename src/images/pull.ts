@@ -1,4 +1,5 @@
 /** An image from a registry: its manifest is asked for, what is not here yet is fetched and stored. */
+import { createHash } from "node:crypto";
 import type { BlobHold } from "../artifacts/blob-hold.ts";
 import type { Downloads } from "../artifacts/download.ts";
 import { DownloadProgress } from "../artifacts/progress.ts";
@@ -16,7 +17,7 @@ import type { Emit } from "../model/event.ts";
 import { verifyImage } from "./check.ts";
 import type { ImageDeps } from "./deps.ts";
 import type { Budget } from "./layer/reading.ts";
-import { type Descriptor, ManifestError, maxDocument, parseDocument, parseImage } from "./oci/manifest.ts";
+import { type Descriptor, ManifestError, maxDocument, NotAnImage, parseDocument, parseImage } from "./oci/manifest.ts";
 import { storeOciImage } from "./oci/store.ts";
 import { refusing } from "./refusal.ts";
 import type { Registry } from "./registry/client.ts";
@@ -161,17 +162,46 @@ function totalSize(blobs: readonly Descriptor[]): number {
 type Received = Awaited<ReturnType<Registry["manifest"]>>;
 
 /** From an index to the manifest for this architecture. @throws ManifestError */
-async function findManifest(registry: Registry, first: Received, signal: AbortSignal): Promise<Found> {
-  const origins: Digest[] = [];
-  let received = first;
-  for (let depth = 0; depth < maxIndexes; depth++) {
-    origins.push(received.digest);
-    const document = parseDocument(received.bytes, received.mediaType);
-    if (document.kind === "manifest") return { ...document.manifest, origins };
-    const { digest, size } = document.manifest;
-    received = await registry.manifest({ digest }, signal);
-    if (received.bytes.length !== size)
-      throw new ManifestError(`its manifest has ${received.bytes.length} bytes, its index says ${size}`);
+async function findManifest(registry: Registry, received: Received, signal: AbortSignal, depth = 1): Promise<Found> {
+  const document = parseDocument(received.bytes, received.mediaType);
+  if (document.kind === "manifest") return { ...document.manifest, origins: [received.digest] };
+  if (depth >= maxIndexes) throw new ManifestError("its indexes point at each other");
+  const { manifests } = document;
+  let refused: NotAnImage | null = null;
+  for (const candidate of manifests) {
+    try {
+      const found = await findManifest(registry, await listed(registry, candidate, signal), signal, depth + 1);
+      // of one alone it is looked at when it is fetched
+      if (candidate.isOurs === null && manifests.length > 1) await requireOurs(registry, found.config, signal);
+      return { ...found, origins: [received.digest, ...found.origins] };
+    } catch (error) {
+      if (!(error instanceof NotAnImage)) throw error;
+      refused ??= error;
+    }
   }
-  throw new ManifestError("its indexes point at each other");
+  throw refused ?? new NotAnImage("its index is empty");
+}
+
+async function listed(registry: Registry, { digest, size }: Descriptor, signal: AbortSignal): Promise<Received> {
+  const received = await registry.manifest({ digest }, signal);
+  if (received.bytes.length === size) return received;
+  throw new ManifestError(`its manifest has ${received.bytes.length} bytes, its index says ${size}`);
+}
+
+/** Where no index says what an image is for, its config does. @throws NotAnImage */
+async function requireOurs(registry: Registry, { digest, size }: Descriptor, signal: AbortSignal): Promise<void> {
+  if (size > maxDocument) throw new ManifestError("its config is too large");
+  const { body } = await registry.blob(digest)(0, signal);
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of body) {
+    bytes += chunk.length;
+    if (bytes > size) break;
+    chunks.push(chunk.slice());
+  }
+  const config = Buffer.concat(chunks);
+  if (bytes !== size || `sha256:${createHash("sha256").update(config).digest("hex")}` !== digest) {
+    throw new ManifestError("its config is not what its manifest says");
+  }
+  parseImage(config);
 }

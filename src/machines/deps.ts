@@ -82,6 +82,8 @@ export type Upload = {
 export type ArchiveUpload = {
   tar: AsyncIterable<Uint8Array>;
   source: string;
+  /** the one of its images that is meant: a name, a tag or a digest; absent or null: all */
+  image?: string | null;
   /** what the one image in it is to be called; null: as it calls itself */
   name: ImageName | null;
   /** for an image without a name of its own */

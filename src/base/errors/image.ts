@@ -73,6 +73,12 @@ export const imageErrors = {
       `image "${p.name}" can't be made of a stream that comes once: a name comes twice in it, or leads through a link`,
     hint: () => "send it again with `twice=1`, so that it is kept meanwhile; `banger image register` does so by itself",
   }),
+  IMAGE_CHOICE: spec({
+    exit: Exit.Usage,
+    message: (p: { problem: string; images: readonly string[] }) =>
+      `the archive ${p.problem}: it has ${p.images.join(", ")}`,
+    hint: (p) => `choose one: \`banger image import FILE --image ${p.images[0] ?? "NAME"}\``,
+  }),
   IMAGE_UNNAMED: spec({
     exit: Exit.Usage,
     message: (p: { problem: string }) => `the archive can't be imported: ${p.problem}`,

@@ -124,6 +124,7 @@ function contextOf(
     },
     readImageFile: notThere,
     buildImage: notThere,
+    splitTag: async (file) => ({ file }),
     openTar: notThere,
     openRootfs: notThere,
     saveTo: notThere,

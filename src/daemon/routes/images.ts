@@ -36,6 +36,7 @@ function uploadOf(exchange: HttpExchange, name: string) {
 export const importArchive: Handler = async ({ machines, log }, exchange) => {
   const facts = {
     source: sourceOf(exchange),
+    image: exchange.query.get("image")?.slice(0, 512) ?? null,
     name: queryName(exchange, "name"),
     fallback: queryName(exchange, "fallback"),
   };

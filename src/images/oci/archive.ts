@@ -5,34 +5,37 @@
 import * as z from "zod/mini";
 import { decompressed } from "../../artifacts/decompress.ts";
 import { fail } from "../../base/errors/error.ts";
-import { type ImageName, isDigest, isImageName } from "../../base/names.ts";
+import type { ImageName } from "../../base/names.ts";
 import { stripControl } from "../../base/text.ts";
 import { ensureFolder, isDiskFull, removeTree, tempPath } from "../../host/files.ts";
 import type { ImageRecord } from "../../model/artifact.ts";
 import type { Emit } from "../../model/event.ts";
 import { type ImageDeps, storingImage } from "../deps.ts";
 import { refusing } from "../refusal.ts";
-import { type Descriptor, ManifestError, parseArchiveIndex, parseDocument, parseImage } from "./manifest.ts";
+import { chosen, type Listed, namesFor, type Wanted } from "./choose.ts";
+import {
+  type Candidate,
+  type Descriptor,
+  ManifestError,
+  NotAnImage,
+  parseArchiveIndex,
+  parseDocument,
+  parseImage,
+} from "./manifest.ts";
 import { Spool, type SpooledFile } from "./spool.ts";
 import { storeOciImage } from "./store.ts";
 
-export type ArchiveUpload = {
-  tar: AsyncIterable<Uint8Array>;
-  source: string;
-  /** what the one image in it is to be called; null: as it calls itself */
-  name: ImageName | null;
-  /** for an image without a name of its own; null: that is an error */
-  fallback: ImageName | null;
-};
+export type ArchiveUpload = Wanted & { tar: AsyncIterable<Uint8Array>; source: string };
 
 /** One image of an archive: documents are read, blobs are files of the spool. */
-type Found = { names: string[]; config: Uint8Array; layers: Descriptor[]; files: SpooledFile[] };
+type Found = Listed & { config: Uint8Array; layers: Descriptor[]; files: SpooledFile[] };
 
 const maxImages = 100;
+const nameless = "an image without a name" as ImageName;
 
 /**
  * @returns a record for each name; the caller puts them into the store
- * @throws IMAGE_INVALID, IMAGE_UNNAMED, IMAGE_NAME_INVALID, DISK_FULL and what storing throws; nothing is left behind
+ * @throws IMAGE_INVALID, IMAGE_UNNAMED, IMAGE_CHOICE, IMAGE_NAME_INVALID, DISK_FULL and what storing throws; nothing is left behind
  */
 export async function importArchive(
   deps: ImageDeps,
@@ -51,7 +54,8 @@ export async function importArchive(
       await spool.fill(decompressed(upload.tar), every(onProgress));
       return findImages(spool);
     });
-    const named = images.map((image) => ({ image, names: namesOf(image, upload, images.length) }));
+    const meant = chosen(images, upload);
+    const named = meant.map((image) => ({ image, names: namesFor(image, upload, meant.length) }));
     const records: ImageRecord[] = [];
     for (const { image, names } of named)
       records.push(...(await store(deps, image, names, { source: upload.source, from: folder }, emit, signal)));
@@ -72,12 +76,13 @@ async function store(
   emit: Emit,
   signal: AbortSignal,
 ): Promise<ImageRecord[]> {
-  const [name] = names as [ImageName];
+  // one of several may have no name: it is found by its digest then
+  const name = names[0] ?? nameless;
   emit({ kind: "progress", step: "pack", text: `storing ${name}` });
   const blob = async (layer: Descriptor) => (files[layers.indexOf(layer)] as SpooledFile).path;
   const image = await refusing(name, await deps.budget(), async () => parseImage(config));
   const record = await storeOciImage(deps, { name, ...origin, ...image, layers, blob }, emit, signal);
-  return names.map((one) => ({ ...record, name: one }));
+  return (names.length > 0 ? names : [record.digest as string as ImageName]).map((one) => ({ ...record, name: one }));
 }
 
 async function findImages(spool: Spool): Promise<Found[]> {
@@ -114,28 +119,52 @@ async function savedImages(spool: Spool, manifest: Uint8Array): Promise<Found[]>
     if (!config) throw missing(Config);
     const files = Layers.map((name) => spool.find(name) ?? raise(missing(name)));
     const layers = files.map(({ digest, size }): Descriptor => ({ digest, size, mediaType: "" }));
-    images.push({ names: RepoTags ?? [], config, layers, files });
+    const { digest } = spool.find(Config) as SpooledFile;
+    images.push({ names: RepoTags ?? [], digests: [digest], config, layers, files });
   }
   return images;
 }
 
+/** Signatures, lists of parts, attestations and images for other machines are passed over, but when they are all there is. */
 async function layoutImages(spool: Spool, index: Uint8Array): Promise<Found[]> {
   const images: Found[] = [];
+  let refused: NotAnImage | null = null;
   for (const { descriptor, name, isOurs } of parseArchiveIndex(index)) {
-    if (isOurs) images.push(await layoutImage(spool, descriptor, name));
+    if (isOurs === false) continue;
+    try {
+      images.push({ ...(await layoutImage(spool, descriptor)), names: name === null ? [] : [name] });
+    } catch (error) {
+      if (!(error instanceof NotAnImage)) throw error;
+      refused ??= error;
+    }
   }
+  if (images.length === 0 && refused) throw refused;
   return images;
 }
 
-async function layoutImage(spool: Spool, descriptor: Descriptor, name: string | null, depth = 0): Promise<Found> {
+async function layoutImage(spool: Spool, descriptor: Descriptor, depth = 0): Promise<Omit<Found, "names">> {
+  if (!spool.find(blobName(descriptor))) throw new NotAnImage(missing(blobName(descriptor)).problem);
   const document = parseDocument(await blobDocument(spool, descriptor), descriptor.mediaType);
-  if (document.kind === "index") {
-    if (depth >= 3) throw new ManifestError("its indexes point at each other");
-    return layoutImage(spool, document.manifest, name, depth + 1);
-  }
+  if (document.kind === "index") return inIndex(spool, document.manifests, depth + 1);
   const { config, layers } = document.manifest;
   const files = layers.map((layer) => blobFile(spool, layer));
-  return { names: name === null ? [] : [name], config: await blobDocument(spool, config), layers, files };
+  const content = await blobDocument(spool, config);
+  parseImage(content);
+  return { digests: [descriptor.digest, config.digest], config: content, layers, files };
+}
+
+async function inIndex(spool: Spool, manifests: readonly Candidate[], depth: number): Promise<Omit<Found, "names">> {
+  if (depth > 3) throw new ManifestError("its indexes point at each other");
+  let refused: NotAnImage | null = null;
+  for (const candidate of manifests) {
+    try {
+      return await layoutImage(spool, candidate, depth);
+    } catch (error) {
+      if (!(error instanceof NotAnImage)) throw error;
+      refused ??= error;
+    }
+  }
+  throw refused ?? new NotAnImage("its index is empty");
 }
 
 async function blobDocument(spool: Spool, descriptor: Descriptor): Promise<Uint8Array> {
@@ -154,22 +183,6 @@ function blobFile(spool: Spool, { digest, size }: Descriptor): SpooledFile {
 
 function blobName({ digest }: Pick<Descriptor, "digest">): string {
   return `blobs/${digest.replace(":", "/")}`;
-}
-
-/** `latest` alone, as skopeo's `oci:DIR:latest` has it, is a tag and no name. */
-function namesOf({ names }: Found, upload: ArchiveUpload, images: number): ImageName[] {
-  if (upload.name !== null) {
-    if (images > 1) throw fail("IMAGE_UNNAMED", { problem: `it holds ${images} images: they can't have one name` });
-    return [upload.name];
-  }
-  const full = names.filter((name) => /[:/]/.test(name) && isImageName(name) && !isDigest(name)) as ImageName[];
-  if (full.length > 0) return [...new Set(full)];
-  const [tag] = names;
-  const { fallback } = upload;
-  if (fallback === null || images > 1)
-    throw fail("IMAGE_UNNAMED", { problem: "it does not say what its image is called" });
-  const tagged = `${fallback}:${tag}`;
-  return [tag && tag !== "latest" && isImageName(tagged) ? (tagged as ImageName) : fallback];
 }
 
 function missing(name: string): ManifestError {

@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { patience, runs } from "../../base/testing/budget.ts";
 import { spoilt } from "../../base/testing/spoilt.ts";
-import { ManifestError, parseArchiveIndex, parseDocument, parseImage } from "./manifest.ts";
+import { ManifestError, NotAnImage, parseArchiveIndex, parseDocument, parseImage } from "./manifest.ts";
 
 const digest = `sha256:${"a".repeat(64)}`;
 const bytes = (value: unknown) => new TextEncoder().encode(typeof value === "string" ? value : JSON.stringify(value));
@@ -32,15 +32,54 @@ test("of an index the manifest for this machine counts, a plain one before a var
     at("linux", "amd64", 3),
     at("unknown", "unknown", 4),
   ];
-  expect(parseDocument(bytes({ manifests }), indexType)).toMatchObject({ kind: "index", manifest: { size: 3 } });
+  expect(parseDocument(bytes({ manifests }), indexType)).toMatchObject({
+    kind: "index",
+    manifests: [{ size: 3 }, { size: 2 }],
+  });
   const others = bytes({
     manifests: [at("linux", "arm64", 1), at("windows", "amd64", 2), at("unknown", "unknown", 4)],
   });
   expect(() => parseDocument(others, indexType)).toThrow(/only for "linux\/arm64", "windows\/amd64"/);
 });
 
+test("of an index, what says nothing of its machine comes last, and what is none of ours not at all", () => {
+  const manifests = [
+    { digest, size: 1 },
+    { digest: `sha512:${"0".repeat(128)}`, size: 2 },
+    { digest, size: 3, mediaType: "application/vnd.example.thing" },
+    { digest, size: 4, platform: { os: "", architecture: "" } },
+    { digest, size: 5, platform: { os: "linux", architecture: "x86_64" } },
+  ];
+  expect(parseDocument(bytes({ manifests }), indexType)).toMatchObject({
+    manifests: [
+      { size: 5, isOurs: true },
+      { size: 1, isOurs: null },
+      { size: 4, isOurs: null },
+    ],
+  });
+  expect(parseArchiveIndex(bytes({ manifests })).map(({ descriptor }) => descriptor.size)).toEqual([1, 4, 5]);
+});
+
+test("what is something else than an image is told apart from an image that is wrong", () => {
+  const artifact = { ...config, mediaType: "application/vnd.oci.empty.v1+json" };
+  const signature = { ...layer, mediaType: "application/vnd.dev.cosign.simplesigning.v1+json" };
+  const encrypted = { ...layer, mediaType: `${layer.mediaType}+encrypted` };
+  for (const [document, words] of [
+    [{ config: artifact, layers: [layer] }, /no image of a file system/],
+    [{ config, layers: [signature] }, /no image of a file system/],
+    [{ config, layers: [encrypted] }, /encrypted: decrypt it first/],
+    [{ schemaVersion: 1, fsLayers: [] }, /first schema/],
+  ] as const) {
+    expect(() => parseDocument(bytes(document), "")).toThrow(NotAnImage);
+    expect(() => parseDocument(bytes(document), "")).toThrow(words);
+  }
+});
+
 const bad: [name: string, document: unknown, type: string, words: RegExp][] = [
   ["no JSON", "<html>", manifestType, /no JSON/],
+  ["layers and an index's entries", { config, layers: [layer], manifests: [] }, "", /at once/],
+  ["an index's entries under its own type", { mediaType: manifestType, config, manifests: [] }, "", /at once/],
+  ["another type than it came under", { mediaType: manifestType, config, layers: [layer] }, indexType, /calls itself/],
   ["another type", {}, "application/json; odd", /of the type/],
   ["the first schema", { schemaVersion: 1 }, "", /first schema/],
   ["no layers", { config, layers: [] }, manifestType, /no layers/],
@@ -86,9 +125,19 @@ test("an image's config keeps what says how it is run", () => {
   expect([folder(), folder(""), folder("/"), folder("app/")]).toEqual(["/", "/", "/", "/app"]);
   const of = (changes: object) => () => parseImage(bytes({ rootfs: { diff_ids: [] }, ...changes }));
   expect(of({ architecture: "arm64", os: "linux" })).toThrow(/linux\/arm64/);
-  expect(of({ config: { WorkingDir: "/a/../.." } })).toThrow(/leaves the root/);
+  for (const [said, workdir] of [
+    ["/a/../b", "/b"],
+    ["../../etc", "/etc"],
+    ["/a/../..", "/"],
+  ])
+    expect(of({ config: { WorkingDir: said } })().config.workdir).toBe(workdir as string);
+  for (const architecture of ["x86_64", "X86-64", "", undefined])
+    expect(of({ architecture, os: architecture === "" ? "" : "Linux" })().diffIds).toEqual([]);
+  expect(of({ config: { Entrypoint: "/app", Cmd: "" } })().config).toMatchObject({ entrypoint: ["/app"], cmd: [] });
+  expect(Object.keys(of({ config: { Env: [`BIG=${"x".repeat(131_067)}`] } })().config.env)).toEqual(["BIG"]);
+  expect(of({ config: { Env: [`BIG=${"x".repeat(131_068)}`] } })).toThrow(/Linux does not take/);
   expect(of({ config: { Cmd: ["a\0b"] } })).toThrow(/NUL/);
-  expect(of({ config: { Cmd: ["x".repeat(100_000)] } })).toThrow(/too large/);
+  expect(of({ config: { Cmd: Array(20).fill("x".repeat(100_000)) } })).toThrow(/too large/);
 });
 
 test("any bytes are a document or are refused as such", () => {
@@ -158,7 +207,7 @@ test(
         for (const document of [one, two]) {
           orRefused(() => {
             const found = parseDocument(document, "");
-            const blobs = found.kind === "index" ? [found.manifest] : [found.manifest.config, ...found.manifest.layers];
+            const blobs = found.kind === "index" ? found.manifests : [found.manifest.config, ...found.manifest.layers];
             expect(blobs.every(isBlob)).toBe(true);
           });
         }

@@ -1,10 +1,12 @@
 /** Indexes, manifests and image configs, as a stranger wrote them: parsed strictly, bounded, reduced to what is used. */
 import * as z from "zod/mini";
+import { insideRoot } from "../../artifacts/tar/names.ts";
 import { type Digest, isDigest } from "../../base/names.ts";
 import { stripControl } from "../../base/text.ts";
 import type { ImageConfig } from "../../model/artifact.ts";
 import { configProblem } from "../config.ts";
-import { indexTypes, isLayerType, isSchema1, manifestTypes } from "./media.ts";
+import { indexTypes, isConfigType, isLayerType, isSchema1, manifestTypes } from "./media.ts";
+import { isOurs, platformText } from "./platform.ts";
 
 /** bytes of one document; the specification asks clients for 4 MiB at least */
 export const maxDocument = 4 * 1024 * 1024;
@@ -20,11 +22,16 @@ export class ManifestError extends Error {
   }
 }
 
+/** What is something else than an image for this machine: beside one it is passed over. */
+export class NotAnImage extends ManifestError {}
+
 /** A blob: where it is looked for, and what it must be. */
 export type Descriptor = { digest: Digest /** bytes */; size: number; mediaType: string };
 export type Manifest = { config: Descriptor; layers: Descriptor[] };
-/** `manifest`: an image; `index`: its manifest for this architecture is another document. */
-export type Document = { kind: "manifest"; manifest: Manifest } | { kind: "index"; manifest: Descriptor };
+/** `manifest`: an image; `index`: its manifest for this architecture is one of others, the likeliest first. */
+export type Document = { kind: "manifest"; manifest: Manifest } | { kind: "index"; manifests: Candidate[] };
+/** `isOurs`: null where only the image's config can say. */
+export type Candidate = Descriptor & { isOurs: true | null };
 
 const digest = z.string().check(z.refine(isDigest, "is no sha256 digest"));
 const descriptor = z.object({
@@ -43,10 +50,16 @@ const manifestSchema = z.object({
   config: descriptor,
   layers: z.array(descriptor).check(z.maxLength(maxLayerCount, `has more than ${maxLayerCount} layers`)),
 });
+/** Entries that are none of ours are passed over later: another digest's algorithm, another type. */
+const indexEntry = z.object({
+  mediaType: z.optional(z.string()),
+  digest: z.string().check(z.maxLength(256)),
+  size: z.int().check(z.gte(0)),
+  platform: z.optional(z.nullable(platform)),
+  annotations,
+});
 const indexSchema = z.object({
-  manifests: z
-    .array(z.extend(descriptor, { platform: z.optional(z.nullable(platform)), annotations }))
-    .check(z.maxLength(1000, "has more than 1000 entries")),
+  manifests: z.array(indexEntry).check(z.maxLength(1000, "has more than 1000 entries")),
 });
 
 /**
@@ -55,26 +68,44 @@ const indexSchema = z.object({
  */
 export function parseDocument(bytes: Uint8Array, mediaType: string): Document {
   const json = parseJson(bytes);
-  const said = (json as { mediaType?: unknown } | null)?.mediaType;
-  const type = typeof said === "string" && said !== "" ? said : mediaType;
+  const type = typeOf(json, mediaType);
   if (isSchema1(type) || (json as { schemaVersion?: unknown } | null)?.schemaVersion === 1) {
-    throw new ManifestError("it has a manifest of Docker's first schema, which is out of use: push it again");
+    throw new NotAnImage("its manifest is of Docker's first schema, which is out of use: build and push it again");
   }
   if (indexTypes.includes(type) || (type === "" && hasKey(json, "manifests"))) {
-    return { kind: "index", manifest: ourManifest(checked(indexSchema, json, "its index").manifests) };
+    return { kind: "index", manifests: candidates(checked(indexSchema, json, "its index").manifests) };
   }
   if (!manifestTypes.includes(type) && !(type === "" && hasKey(json, "layers"))) {
-    throw new ManifestError(`its manifest is of the type ${shownType(type)}`);
+    throw new NotAnImage(`its manifest is of the type ${shownType(type)}`);
   }
   return { kind: "manifest", manifest: toManifest(checked(manifestSchema, json, "its manifest")) };
+}
+
+/**
+ * What a document is: one reader must not take for an image what another takes for an index (CVE-2021-41190).
+ * @param sent the type that it came under; empty: none was said @throws ManifestError
+ */
+function typeOf(json: unknown, sent: string): string {
+  const own = (json as { mediaType?: unknown } | null)?.mediaType;
+  const said = typeof own === "string" ? own : "";
+  if (["layers", "config"].some((key) => hasKey(json, key)) && hasKey(json, "manifests")) {
+    throw new ManifestError(
+      "its manifest is an image's and an index at once, so that programs take it for different things",
+    );
+  }
+  const isKnown = [...indexTypes, ...manifestTypes].includes(sent);
+  if (isKnown && said !== "" && said !== sent) {
+    throw new ManifestError(`its manifest came as ${shownType(sent)}, and calls itself ${shownType(said)}`);
+  }
+  return said === "" ? sent : said;
 }
 
 /** Every image an archive's index names, not only the one for this architecture. @throws ManifestError */
 export function parseArchiveIndex(
   bytes: Uint8Array,
-): { descriptor: Descriptor; name: string | null; isOurs: boolean }[] {
+): { descriptor: Descriptor; name: string | null; isOurs: boolean | null }[] {
   const { manifests } = checked(indexSchema, parseJson(bytes), "its index");
-  return manifests.map((entry) => {
+  return manifests.filter(isReadable).map((entry) => {
     const notes = entry.annotations ?? {};
     const name = notes["io.containerd.image.name"] ?? notes["org.opencontainers.image.ref.name"] ?? null;
     return {
@@ -85,38 +116,56 @@ export function parseArchiveIndex(
   });
 }
 
+/** Whether an entry is a manifest or an index that we can look for. */
+function isReadable({ mediaType = "", digest: text }: IndexEntry): boolean {
+  return isDigest(text) && (mediaType === "" || [...indexTypes, ...manifestTypes].includes(mediaType));
+}
+
 function toManifest({ config, layers }: z.infer<typeof manifestSchema>): Manifest {
   const described = layers.map(toDescriptor);
   const foreign = described.find((layer) => layer.mediaType !== "" && !isLayerType(layer.mediaType));
-  if (foreign)
-    throw new ManifestError(
-      `a layer is of the type ${shownType(foreign.mediaType)}: this is no image of a file system`,
+  if (foreign) throw new NotAnImage(layerProblem(foreign.mediaType));
+  if (!isConfigType(config.mediaType ?? "")) {
+    throw new NotAnImage(
+      `its config is of the type ${shownType(config.mediaType ?? "")}: this is no image of a file system`,
     );
-  if (layers.length === 0) throw new ManifestError("it has no layers");
+  }
+  if (layers.length === 0) throw new NotAnImage("it has no layers");
   return { config: toDescriptor(config), layers: described };
 }
 
-function toDescriptor(found: z.infer<typeof descriptor>): Descriptor {
+function layerProblem(type: string): string {
+  const plain = type.replace(/\+encrypted$/, "");
+  return plain !== type && isLayerType(plain)
+    ? "its layers are encrypted: decrypt it first, as by `skopeo copy --decryption-key KEY`"
+    : `a layer is of the type ${shownType(type)}: this is no image of a file system`;
+}
+
+type IndexEntry = z.infer<typeof indexEntry>;
+
+function toDescriptor(found: Pick<IndexEntry, "digest" | "size" | "mediaType">): Descriptor {
   return { digest: found.digest as Digest, size: found.size, mediaType: found.mediaType ?? "" };
 }
 
-/** Entries for no platform, as those of attestations, are none. @throws ManifestError naming what there is */
-function ourManifest(entries: z.infer<typeof indexSchema>["manifests"]): Descriptor {
-  const ours = entries.filter((entry) => isOurs(entry.platform));
-  const best = ours.find((entry) => !entry.platform?.variant) ?? ours[0];
-  if (best) return toDescriptor(best);
-  const names = entries.map((entry) => `${entry.platform?.os ?? "?"}/${entry.platform?.architecture ?? "?"}`);
+/** A plain one before a variant, and that before what does not say. @throws NotAnImage naming what there is */
+function candidates(entries: readonly IndexEntry[]): Candidate[] {
+  const rank = (entry: IndexEntry) => (isOurs(entry.platform) === null ? 2 : entry.platform?.variant ? 1 : 0);
+  const found = entries
+    .filter((entry) => isReadable(entry) && isOurs(entry.platform) !== false)
+    .toSorted((a, b) => rank(a) - rank(b))
+    .map((entry) => ({ ...toDescriptor(entry), isOurs: isOurs(entry.platform) || null }));
+  if (found.length > 0) return found.slice(0, maxCandidates);
+  const names = entries.map(({ platform: one }) => platformText(one));
   const known = [...new Set(names.filter((name) => !name.includes("unknown")))].slice(0, 10).map(shownType);
-  throw new ManifestError(`it is not made for linux/amd64, only for ${known.join(", ") || "nothing"}`);
+  throw new NotAnImage(`it is not made for linux/amd64, only for ${known.join(", ") || "nothing"}`);
 }
 
-/** An entry that does not say is taken for ours: archives of one image often don't. */
-function isOurs(found: z.infer<typeof platform> | null | undefined): boolean {
-  if (!found) return true;
-  return found.os === "linux" && found.architecture === "amd64";
-}
+/** that are looked at, of one index */
+const maxCandidates = 20;
 
 const texts = z.nullable(z.array(z.string()).check(z.maxLength(4096)));
+/** As docker reads it: one text is a list of one. */
+const words = z.union([texts, z.string()]);
 const imageSchema = z.object({
   os: z.optional(z.string()),
   architecture: z.optional(z.string()),
@@ -125,8 +174,8 @@ const imageSchema = z.object({
     z.nullable(
       z.object({
         Env: z.optional(texts),
-        Entrypoint: z.optional(texts),
-        Cmd: z.optional(texts),
+        Entrypoint: z.optional(words),
+        Cmd: z.optional(words),
         WorkingDir: z.optional(z.nullable(z.string())),
         User: z.optional(z.nullable(z.string())),
       }),
@@ -137,20 +186,25 @@ const imageSchema = z.object({
 /** An image's config: how it wants to be run, and the digests of its layers when they are unpacked. @throws ManifestError */
 export function parseImage(bytes: Uint8Array): { config: ImageConfig; diffIds: Digest[] } {
   const image = checked(imageSchema, parseJson(bytes), "its config");
-  if ((image.os ?? "linux") !== "linux" || (image.architecture ?? "amd64") !== "amd64") {
-    throw new ManifestError(`it is made for ${shownType(`${image.os}/${image.architecture}`)}, not for linux/amd64`);
+  if (isOurs(image) === false) {
+    throw new NotAnImage(`it is made for ${shownType(platformText(image))}, not for linux/amd64`);
   }
   const { Env, Entrypoint, Cmd, WorkingDir, User } = image.config ?? {};
   const config: ImageConfig = {
     env: envOf(Env ?? []),
-    entrypoint: Entrypoint ?? [],
-    cmd: Cmd ?? [],
+    entrypoint: wordsOf(Entrypoint),
+    cmd: wordsOf(Cmd),
     workdir: workdirOf(WorkingDir ?? ""),
     user: User ?? "",
   };
   const problem = configProblem(config);
   if (problem !== null) throw new ManifestError(problem);
   return { config, diffIds: image.rootfs.diff_ids as Digest[] };
+}
+
+function wordsOf(found: z.infer<typeof words> | undefined): string[] {
+  if (typeof found === "string") return found === "" ? [] : [found];
+  return found ?? [];
 }
 
 /** `NAME=VALUE`; what has no name is left out, as a shell would. */
@@ -163,9 +217,9 @@ function envOf(texts: readonly string[]): Record<string, string> {
   return env;
 }
 
-/** Where none is given a container begins in `/`. */
+/** As a file system takes it whose root is the image's: `/a/../b` is `/b`. Where none is given a container begins in `/`. */
 function workdirOf(text: string): string {
-  return `/${text}`.replace(/\/+/g, "/").replace(/(.)\/$/, "$1");
+  return `/${insideRoot(`/${text}`)}`;
 }
 
 function parseJson(bytes: Uint8Array): unknown {

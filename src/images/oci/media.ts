@@ -18,6 +18,19 @@ export function isLayerType(mediaType: string): boolean {
   return layer.test(mediaType);
 }
 
+/** An image's config; some writers say nothing, or that it is JSON. Artifacts have types of their own. */
+export function isConfigType(mediaType: string): boolean {
+  return configTypes.includes(mediaType);
+}
+
+const configTypes = [
+  "application/vnd.oci.image.config.v1+json",
+  "application/vnd.docker.container.image.v1+json",
+  "application/json",
+  "application/octet-stream",
+  "",
+];
+
 /** Docker's first schema, which no registry has to keep any more. */
 export function isSchema1(mediaType: string): boolean {
   return /^application\/vnd\.docker\.distribution\.manifest\.v1\+(?:json|prettyjws)$/.test(mediaType);

@@ -10,20 +10,24 @@ import { type JsonFlag, print, printJson, running, sinkOf } from "../../work.ts"
 
 export async function importArchive(
   this: CliContext,
-  flags: JsonFlag & { name?: ImageName },
-  file: string,
+  flags: JsonFlag & { image?: string; name?: ImageName },
+  given: string,
 ): Promise<void> {
   const sink = sinkOf(this, flags);
   await running(this, flags, async () => {
     const images = await cancellable(this.signals, async (signal) => {
+      const { file, tag } = await this.splitTag(given);
       const { tar, source } = await this.openTar(file, signal);
-      const fallback = nameFrom(file);
-      const query = { ...(flags.name ? { name: flags.name } : {}), ...(fallback ? { fallback } : {}) };
+      const query = queryOf({ ...flags, image: flags.image ?? tag }, nameFrom(file));
       return this.api.upload("importArchive", { source, query, tar }, sink.emit, signal);
     }).finally(() => sink.done());
     if (flags.json) return printJson(this, images);
     for (const image of images) print(this, `${image.name} ${formatSize(imageBytes(image))}\n`);
   }).finally(() => sink.done());
+}
+
+function queryOf({ image, name }: { image?: string | undefined; name?: ImageName }, fallback: string | null) {
+  return { ...(image ? { image } : {}), ...(name ? { name } : {}), ...(fallback ? { fallback } : {}) };
 }
 
 /** The file's own name, as an image's: `tool.tar.gz` is `tool`. */

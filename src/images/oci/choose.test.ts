@@ -1,0 +1,60 @@
+/** Which image of an archive is meant by what was typed. */
+import { expect, test } from "bun:test";
+import { isError } from "../../base/errors/error.ts";
+import type { Digest, ImageName } from "../../base/names.ts";
+import { chosen, namesFor } from "./choose.ts";
+
+const digestOf = (digit: string) => `sha256:${digit.repeat(64)}` as Digest;
+const one = { names: ["docker.io/library/tool:1"], digests: [digestOf("a"), digestOf("b")] };
+const two = { names: ["tool:2", "tool:latest"], digests: [digestOf("c")] };
+const three = { names: [], digests: [digestOf("d")] };
+const all = [one, two, three];
+const wanted = (image: string | null, name: string | null = null) => ({
+  image,
+  name: name as ImageName,
+  fallback: null,
+});
+
+test("a name, a tag, a digest or its beginning; without one all are meant", () => {
+  for (const [image, found] of [
+    ["docker.io/library/tool:1", one],
+    ["1", one],
+    ["tool", two],
+    ["latest", two],
+    [digestOf("b"), one],
+    ["cccccc", two],
+    ["sha256:dddddddd", three],
+  ] as const)
+    expect(chosen(all, wanted(image))).toEqual([found]);
+  expect(chosen(all, wanted(null))).toEqual(all);
+  expect(chosen([three], wanted(null, "mine"))).toEqual([three]);
+});
+
+test("what is not there, not clear, or one name for several, lists what there is, and its hint leads on", () => {
+  for (const request of [wanted("4"), wanted("ddddd"), wanted(null, "mine"), wanted("../x")]) {
+    const error = (() => {
+      try {
+        return chosen(all, request);
+      } catch (thrown) {
+        return thrown as Error;
+      }
+    })();
+    expect(isError(error, "IMAGE_CHOICE")).toBe(true);
+    expect((error as Error).message).toContain("docker.io/library/tool:1, tool:2, sha256:dddddddddddd");
+    const next = / --image (\S+)`/.exec((error as { hint?: string }).hint ?? "")?.[1] ?? "";
+    expect(chosen(all, wanted(next, "mine"))).toEqual([one]);
+  }
+});
+
+test("several keep their own names or have none; one alone is called after its file", () => {
+  const fallback = "file" as ImageName;
+  const named = (names: string[], count: number) =>
+    namesFor({ names, digests: [] }, { ...wanted(null), fallback }, count);
+  expect(named(["tool:2", "tool:latest"], 3)).toEqual(["tool:2", "tool:latest"] as ImageName[]);
+  expect([named([], 2), named(["v1"], 2)]).toEqual([[], []]);
+  expect([named([], 1), named(["v1"], 1), named(["latest"], 1)].flat()).toEqual([
+    "file",
+    "file:v1",
+    "file",
+  ] as ImageName[]);
+});
