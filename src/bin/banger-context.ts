@@ -70,11 +70,7 @@ export function cliContext(guestArgv: readonly string[] | null): CliContext {
       const suite = recipe.replace(/^debian-/, "");
       return openDebianRootfs(await recipeDeps(paths, env), { suite }, emit, signal);
     },
-    async splitTag(path) {
-      const { exists } = await import("../host/files.ts");
-      const [, file = "", tag = ""] = /^(.+):([\w][\w.-]*)$/.exec(path) ?? [];
-      return file === "" || (await exists(path)) || !(await exists(file)) ? { file: path } : { file, tag };
-    },
+    splitTag: async (path) => (await import("../host/tagged-path.ts")).splitTag(path),
     async openTar(path, signal) {
       const { openArchive } = await import("../images/rootfs/open.ts");
       return openArchive(path, await openOptions(paths, env, signal));

@@ -24,7 +24,10 @@ export type Wanted = {
 export function chosen<T extends Listed>(images: readonly T[], { image = null, name }: Wanted): T[] {
   if (image === null) {
     if (name === null || images.length === 1) return [...images];
-    throw fail("IMAGE_CHOICE", { problem: `holds ${images.length} images`, images: images.slice(0, maxShown).map(shownAs) });
+    throw fail("IMAGE_CHOICE", {
+      problem: `holds ${images.length} images`,
+      images: images.slice(0, maxShown).map(shownAs),
+    });
   }
   const exact = images.filter((one) => one.names.some((own) => isMeant(own, image)));
   const found = exact.length > 0 ? exact : images.filter((one) => one.digests.some((own) => begins(own, image)));
