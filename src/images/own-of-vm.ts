@@ -19,7 +19,7 @@ const dbusMachineId = "var/lib/dbus/machine-id";
 const patterns = [
   /^etc\/ssh\/ssh_host_[a-z0-9]+_key(?:\.pub)?$/,
   // authorities that the host's owner added
-  /^usr\/local\/share\/ca-certificates\/banger-\d+\.crt$/,
+  /^usr\/local\/share\/ca-certificates\/banger(?:-\d+\.crt|\.pem)$/,
   /^etc\/ssl\/certs\/banger-\d+\.pem$/,
 ];
 
@@ -28,6 +28,8 @@ export const certificateBundles: ReadonlySet<string> = new Set([
   "etc/ssl/certs/ca-certificates.crt",
   "etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
   "etc/ssl/ca-bundle.pem",
+  "etc/pki/tls/certs/ca-bundle.crt",
+  "etc/ssl/cert.pem",
 ]);
 
 /** A bundle without the certificates that are the host's. @param certificates PEM, as guests are given them */

@@ -109,6 +109,8 @@ only("what one VM alone is given is left out, and what looks like it is not", as
     "../var/lib/dbus/machine-id",
   ].map((path) => `etc/${path}`.replace("etc/../", ""));
   expect(isOwnOfVm("usr/local/share/ca-certificates/banger-12.crt")).toBe(true);
+  expect(isOwnOfVm("usr/local/share/ca-certificates/banger.pem")).toBe(true);
+  expect(isOwnOfVm("usr/local/share/ca-certificates/mybanger.pem")).toBe(false);
   const others = ["etc/hosts", "etc/ssh/ssh_host_key_notes", "etc/ssh/sshd_config", "root/.ssh/config"];
   for (const path of own) expect([path, isOwnOfVm(path)]).toEqual([path, true]);
   for (const path of others) expect([path, isOwnOfVm(path)]).toEqual([path, false]);

@@ -95,7 +95,7 @@ skipped = {b"/dev", b"/proc", b"/sys", b"/run", b"/tmp", b"/var/log", b"/var/lib
   b"/var/lib/containers", b"/var/tmp", b"/var/cache", b"/lib/modules", b"/usr/lib/modules",
   b"/etc/machine-id", b"/etc/hostname", b"/etc/hosts", b"/etc/resolv.conf", b"/etc/profile.d/banger-env.sh", b"/root/.ssh",
   b"/etc/systemd/system.conf.d/banger.conf", b"/usr/local/share/ca-certificates/banger-1.crt",
-  b"/usr/local/share/ca-certificates/banger-2.crt", b"/etc/ssl/certs/ca-certificates.crt"}
+  b"/usr/local/share/ca-certificates/banger-2.crt", b"/usr/local/share/ca-certificates/banger.pem", b"/etc/ssl/certs/ca-certificates.crt"}
 changing = {b"/etc", b"/etc/profile.d", b"/root", b"/etc/ssh", b"/etc/systemd/system.conf.d", b"/etc/ssl/certs", b"/usr/lib", b"/var/lib", b"/usr/local/share/ca-certificates", b"/"}
 hashed = (b"/srv", b"/etc", b"/usr/share/doc", b"/usr/share/renamed", b"/usr/share/moved-out")
 first = {}
