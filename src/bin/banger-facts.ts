@@ -5,47 +5,41 @@ import { toBangerError } from "../base/errors/error.ts";
 import { version } from "../base/version.ts";
 import type { Api } from "../client/api.ts";
 import { loadConfig } from "../config/load.ts";
-import type { CatalogFact, CheckFacts, ToolFact } from "../doctor/facts.ts";
+import type { CatalogFact, CheckFacts } from "../doctor/facts.ts";
 import { probeCage } from "../host/cage.ts";
+import { errnoOf } from "../host/errno.ts";
 import { createExec } from "../host/exec-node.ts";
 import { hostFacts, which } from "../host/facts.ts";
 import { ensureFolder, freeBytes, readTextIfAny } from "../host/files.ts";
 import { probeKvm } from "../host/kvm.ts";
-import { missingTool } from "../host/packages.ts";
+import { tryProgram } from "../host/try-program.ts";
 import type { Paths } from "../model/paths.ts";
 import { parseVersion, sharingGap } from "../vmm/qemu/version.ts";
 import { tryNetwork } from "./try-network.ts";
+import { type Tool, toolFact } from "./try-tool.ts";
 import { catalogTimeoutMs, webOf } from "./web.ts";
 
 type Env = Record<string, string | undefined>;
 
-const tools: [string, ToolFact["needed"]][] = [
-  ["qemu-system-x86_64", "always"],
-  ["mkfs.ext4", "always"],
-  ["sqfstar", "build"],
-  ["mksquashfs", "build"],
-  ["mmdebstrap", "build"],
-  ["git", "build"],
-  ["dpkg-deb", "build"],
-  ["xz", "build"],
-  ["depmod", "build"],
-  ["zstd", "build"],
+const tools: Tool[] = [
+  { program: "qemu-system-x86_64", needed: "always", asks: "--version" },
+  { program: "mkfs.ext4", needed: "always", asks: "-V" },
+  { program: "sqfstar", needed: "build", asks: "-version" },
+  { program: "mksquashfs", needed: "build", asks: "-version" },
+  { program: "mmdebstrap", needed: "build", asks: "--version" },
+  { program: "git", needed: "build", asks: "--version" },
+  { program: "dpkg-deb", needed: "build", asks: "--version" },
+  { program: "xz", needed: "build", asks: "--version" },
+  { program: "depmod", needed: "build", asks: "--version" },
+  { program: "zstd", needed: "build", asks: "--version" },
 ];
 
-/** of ordinary users: to unpack packages with more ids than one */
-const rootlessTools: typeof tools = [["newuidmap", "build"]];
+/** of ordinary users: to unpack packages with more ids than one. It has no option that does nothing. */
+const rootlessTools: Tool[] = [{ program: "newuidmap", needed: "build", asks: null }];
 
 export async function gatherFacts(paths: Paths, env: Env, running: () => Promise<Api | null>): Promise<CheckFacts> {
   const facts = await hostFacts();
   const wanted = facts.uid === 0 ? tools : [...tools, ...rootlessTools];
-  const found = wanted.map(
-    async ([program, needed]): Promise<ToolFact> => ({
-      program,
-      needed,
-      path: await which(program),
-      ...missingTool(program),
-    }),
-  );
   const qemu = await firstLine(["qemu-system-x86_64", "--version"]);
   return {
     arch: facts.arch,
@@ -56,7 +50,7 @@ export async function gatherFacts(paths: Paths, env: Env, running: () => Promise
     kvm: await probeKvm(),
     qemu,
     sharing: sharingGap(parseVersion(qemu ?? "")),
-    tools: await Promise.all(found),
+    tools: await Promise.all(wanted.map((tool) => toolFact(exec, tool))),
     network: await tryNetwork({
       exec,
       which,
@@ -65,6 +59,7 @@ export async function gatherFacts(paths: Paths, env: Env, running: () => Promise
       mayFallBack: async () => (await loadConfig({ file: paths.configFile })).networkFallback,
     }),
     cage: await probeCage(exec, agentOf(env)),
+    agentFailure: await tryProgram(exec, [agentOf(env), "confine", "--check"]),
     subordinateIds: await hasSubordinateIds(facts.user, facts.uid),
     free: await freeSpace(paths),
     ...(await configFacts(paths, env)),
@@ -133,8 +128,13 @@ async function freeSpace(paths: Paths): Promise<CheckFacts["free"]> {
   const folders = [paths.roots.state, paths.roots.cache];
   return Promise.all(
     folders.map(async (path) => {
-      await ensureFolder(path);
-      return { path, bytes: await freeBytes(path) };
+      try {
+        await ensureFolder(path);
+        return { path, bytes: await freeBytes(path) };
+      } catch (error) {
+        // a system error's own words, and no bug
+        return { path, failure: errnoOf(error) ? (error as Error).message : toBangerError(error).message };
+      }
     }),
   );
 }

@@ -10,7 +10,13 @@ test("a good host has nothing to complain of", () => {
   expect(checkAll(goodHost).filter((finding) => finding.status !== "ok")).toEqual([]);
 });
 
-const tool = { program: "mkfs.ext4", path: null, why: "to format the VM's disk", install: "install it with `x`" };
+const tool = {
+  program: "mkfs.ext4",
+  path: null,
+  failure: null,
+  why: "to format the VM's disk",
+  install: "install it with `x`",
+};
 const noPasst = { failure: "it is not installed", fix: "install it with `x`" };
 const catalog = (isOutOfReach: boolean): CheckFacts["catalogs"][number] => ({
   url: "https://c.example/catalog.toml",
@@ -40,6 +46,31 @@ const rows: [string, Partial<CheckFacts>, string, "warning" | "failure", RegExp]
   ["no passt, and leave", { network: { ...noPasst, mayFallBack: true } }, "network", "warning", /QEMU's own.*loopback/],
   ["leave alone", { network: { failure: null, fix: "", mayFallBack: true } }, "network", "warning", /should it fail/],
   ["a tool for images", { tools: [{ ...tool, needed: "build" }] }, "mkfs.ext4", "warning", /not installed/],
+  [
+    "a tool that fails",
+    { tools: [{ ...tool, path: "/sbin/mkfs.ext4", failure: "ends with status 127: no libe2p", needed: "always" }] },
+    "mkfs.ext4",
+    "failure",
+    /^\/sbin\/mkfs.ext4 ends with status 127: no libe2p; it is needed to format/,
+  ],
+  [
+    "a QEMU that fails",
+    {
+      qemu: null,
+      tools: [{ ...tool, program: "qemu-system-x86_64", path: "/q", failure: "is ended by SIGILL", needed: "always" }],
+    },
+    "vmm",
+    "failure",
+    /^\/q is ended by SIGILL$/,
+  ],
+  [
+    "an agent that fails",
+    { cage: null, agentFailure: "ends with status 1: x" },
+    "confinement",
+    "failure",
+    /status 1: x/,
+  ],
+  ["a home that can't be written", { free: [{ path: "/h", failure: "EROFS" }] }, "disk space", "failure", /\/h: EROFS/],
   ["a tool that is always needed", { tools: [{ ...tool, needed: "always" }] }, "mkfs.ext4", "failure", /not installed/],
   ["no Landlock", { cage: { ...cage, landlock: 0 } }, "landlock", "warning", /nothing but its own root/],
   ["no filter", { cage: { ...cage, seccomp: false } }, "seccomp", "warning", /modes and owners/],
@@ -58,7 +89,7 @@ const rows: [string, Partial<CheckFacts>, string, "warning" | "failure", RegExp]
     "warning",
     /opens the memory.*changes the memory of other VMs/,
   ],
-  ["no agent", { cage: null }, "confinement", "failure", /does not answer/],
+  ["no agent", { cage: null }, "confinement", "failure", /another version/],
   ["root", { uid: 0 }, "user", "warning", /root/],
   ["no subordinate ids", { subordinateIds: false }, "user", "warning", /subordinate/],
   ["little space", { free: [{ path: "/s", bytes: 2 ** 31 }] }, "disk space", "warning", /2 GiB free/],

@@ -42,8 +42,11 @@ function architecture({ arch, kernel }: CheckFacts): Finding {
 
 function vmm({ qemu, tools }: CheckFacts): Finding {
   const name = "vmm";
+  const tool = tools.find(({ program }) => program === "qemu-system-x86_64");
+  const install = tool?.install ?? "install QEMU";
+  if (tool?.path && tool.failure)
+    return { name, status: "failure", text: `${tool.path} ${tool.failure}`, fix: install };
   if (qemu) return { name, status: "ok", text: qemu };
-  const install = tools.find((tool) => tool.program === "qemu-system-x86_64")?.install ?? "install QEMU";
   return { name, status: "failure", text: "qemu-system-x86_64 is not installed", fix: install };
 }
 
@@ -63,10 +66,12 @@ function acceleration({ kvm, accelOverride }: CheckFacts): Finding {
 function tools({ tools: list }: CheckFacts): Finding[] {
   return list
     .filter(({ program }) => program !== "qemu-system-x86_64" && program !== "passt")
-    .map(({ program, path, why, install, needed }): Finding => {
-      if (path) return { name: program, status: "ok", text: path };
-      const text = `${program} is not installed; it is needed ${why}`;
-      return { name: program, status: needed === "always" ? "failure" : "warning", text, fix: install };
+    .map(({ program, path, failure, why, install, needed }): Finding => {
+      if (path && failure === null) return { name: program, status: "ok", text: path };
+      const problem = path ? `${path} ${failure}` : `${program} is not installed`;
+      const fix = path ? `${install}, or repair it: \`${path} --version\` shows what is wrong` : install;
+      const status = needed === "always" ? "failure" : "warning";
+      return { name: program, status, text: `${problem}; it is needed ${why}`, fix };
     });
 }
 
@@ -88,10 +93,17 @@ function network({ network: { failure, fix, mayFallBack } }: CheckFacts): Findin
 }
 
 /** One line for each layer. */
-function confinement({ cage }: CheckFacts): Finding[] {
+function confinement({ cage, agentFailure }: CheckFacts): Finding[] {
   if (cage === null) {
     const fix = "install it beside banger, or set BANGER_AGENT";
-    return [{ name: "confinement", status: "failure", text: "banger-vsock-agent does not answer", fix }];
+    return [
+      {
+        name: "confinement",
+        status: "failure",
+        text: `banger-vsock-agent ${agentFailure ?? "does not say which layers this host has: it is of another version"}`,
+        fix,
+      },
+    ];
   }
   const gaps = gapsOf(cage);
   return layers.map(({ layer, present, fix }): Finding => {
@@ -159,8 +171,17 @@ function user({ uid, subordinateIds }: CheckFacts): Finding {
 }
 
 function space({ free }: CheckFacts): Finding[] {
-  return free.map(({ path, bytes }): Finding => {
+  return free.map((fact): Finding => {
     const name = "disk space";
+    const { path } = fact;
+    if ("failure" in fact)
+      return {
+        name,
+        status: "failure",
+        text: `nothing can be kept at ${path}: ${fact.failure}`,
+        fix: "set HOME, or XDG_STATE_HOME and XDG_CACHE_HOME, to folders of your own that can be written",
+      };
+    const { bytes } = fact;
     const text = `${formatSize(bytes)} free at ${path}`;
     if (bytes >= 4 * gib) return { name, status: "ok", text };
     return {

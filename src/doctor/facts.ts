@@ -5,6 +5,8 @@ import type { Cage, Gap } from "../model/cage.ts";
 export type ToolFact = {
   program: string;
   path: string | null;
+  /** why it can't be used though it is there, as the end of a sentence; null: it can */
+  failure: string | null;
   why: string;
   install: string;
   needed: "always" | "build";
@@ -29,6 +31,9 @@ export type NetworkFact = {
   mayFallBack: boolean;
 };
 
+/** `failure`: why nothing can be kept there. */
+export type SpaceFact = { path: string; bytes: number } | { path: string; failure: string };
+
 export type CheckFacts = {
   arch: string;
   kernel: string;
@@ -39,6 +44,8 @@ export type CheckFacts = {
   qemu: string | null;
   tools: ToolFact[];
   network: NetworkFact;
+  /** why the agent can't be asked; null: it can */
+  agentFailure: string | null;
   /** the layers of a VMM's cage; null when the agent can't be asked */
   cage: Cage | null;
   /** what this QEMU lacks to keep VMs of one template apart; null: nothing, or there is no QEMU */
@@ -48,7 +55,7 @@ export type CheckFacts = {
   /** the user's entry in subuid and subgid; root needs none */
   subordinateIds: boolean;
   /** bytes that the user may still write where state and cache are */
-  free: { path: string; bytes: number }[];
+  free: SpaceFact[];
   /** what is wrong with the user's config, nothing when there is none */
   config: { file: string; problems: readonly string[] };
   /** those that the config names, as this process could get them */

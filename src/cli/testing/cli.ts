@@ -56,6 +56,7 @@ export const goodHost: CheckFacts = {
   qemu: "QEMU emulator version 8.2.2",
   tools: [],
   network: { failure: null, fix: "", mayFallBack: false },
+  agentFailure: null,
   cage: { landlock: 7, seccomp: true, namespaces: null, network: null, processes: null },
   sharing: null,
   confinement: "auto",
