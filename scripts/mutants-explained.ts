@@ -2,4 +2,57 @@
  * Changes that `make mutants` may find unnoticed, by file and by `before  ->  after` as it prints them, each with the reason why no test
  * can or should notice it. An entry that fits no line of its file any more fails a unit test; one that a test notices fails the run.
  */
-export const explained: Record<string, Record<string, string>> = {};
+export const explained: Record<string, Record<string, string>> = {
+  "src/wire/agent/frame.ts": {
+    "#have = 0;  ->  #have = 1;": "it is set to 0 whenever a frame's first part is kept, and not read before",
+    "if (bytes.length - at < headerBytes) return null;  ->  if (bytes.length - at <= headerBytes) return null;":
+      "a frame is longer than its header, so a bare header is kept as a part in either case",
+  },
+  "src/wire/qmp/client.ts": {
+    "#isLate = false;  ->  #isLate = true;": "the first answer, which `connectQmp` waits for, sets it to false",
+    "for (let at = 0; at < chunk.length && !this.#gone; ) {  ->  for (let at = 0; at <= chunk.length && !this.#gone; ) {":
+      "one more round with an empty piece, which adds nothing and returns",
+  },
+  "src/wire/qmp/migration-stream.ts": {
+    "removed: if (address + pageBytes > this.#plan.memoryBytes) throw broken(`a page at ${address}`);":
+      "memory is whole pages and so are addresses, whose low bits are flags: what begins in it ends in it",
+  },
+  "src/base/zone.ts": {
+    '...v4Metadata.map((address): [string, number, Zone] => [address, 32, "link-local"]),  ->  ...v4Metadata.map((address): [string, number, Zone] => [address, 64, "link-local"]),':
+      "an IPv4 address has 32 bits: more of them change nothing",
+    '["::1", 128, "loopback"],  ->  ["::1", 256, "loopback"],':
+      "an IPv6 address has 128 bits: more of them change nothing",
+    '...v6Metadata.map((address): [string, number, Zone] => [address, 128, "link-local"]),  ->  ...v6Metadata.map((address): [string, number, Zone] => [address, 256, "link-local"]),':
+      "an IPv6 address has 128 bits: more of them change nothing",
+    'return embedded ? zoneOfV4(bytes.slice(embedded[2], embedded[2] + 4)) : "public";  ->  return embedded ? zoneOfV4(bytes.slice(embedded[2], embedded[2] + 8)) : "public";':
+      "no network of IPv4 has bits behind the fourth byte, so more bytes are not compared",
+  },
+  "src/workspace/alternates.ts": {
+    "for (let at = 0; at < text.length; ) {  ->  for (let at = 0; at <= text.length; ) {":
+      "one more round at the end of the text finds an empty line, which names nothing",
+    "for (let at = start + 1; at < text.length; at++) {  ->  for (let at = start + 1; at <= text.length; at++) {":
+      "one more round at the end of the text comes to no closing quote, and the answer is null in either case",
+    "const octal = /^[0-3][0-7]{2}/.exec(text.slice(at + 1, at + 4))?.[0];  ->  const octal = /^[0-3][0-7]{2}/.exec(text.slice(at + 1, at + 8))?.[0];":
+      "the pattern takes three characters, however many follow",
+  },
+  "src/workspace/names.ts": {
+    "return byte < 0x80 ? String.fromCharCode(byte) : `\\\\x${hex(byte)}`;  ->  return byte <= 0x80 ? String.fromCharCode(byte) : `\\\\x${hex(byte)}`;":
+      "U+0080 is a control character, which is shown by its number in either case",
+    'for (let cut = path.indexOf("/"); cut >= 0; cut = path.indexOf("/", cut + 1)) parents.push(path.slice(0, cut));  ->  for (let cut = path.indexOf("/"); cut > 0; cut = path.indexOf("/", cut + 1)) parents.push(path.slice(0, cut));':
+      "no safe path begins with a slash",
+    'for (let cut = path.indexOf("/"); cut >= 0; cut = path.indexOf("/", cut + 1)) parents.push(path.slice(0, cut));  ->  for (let cut = path.indexOf("/"); cut >= 1; cut = path.indexOf("/", cut + 1)) parents.push(path.slice(0, cut));':
+      "no safe path begins with a slash",
+  },
+  "src/images/layer/paths.ts": {
+    "removed: if (!/\\/\\/|\\/$|(?:^|\\/)\\.(?:\\/|$)/.test(plain)) return plain;":
+      "it saves work: a path without such parts is put together as it was",
+    'for (let at = path.indexOf("/"); at >= 0; at = path.indexOf("/", at + 1)) yield path.slice(0, at);  ->  for (let at = path.indexOf("/"); at > 0; at = path.indexOf("/", at + 1)) yield path.slice(0, at);':
+      "no path of an image begins with a slash",
+    'for (let at = path.indexOf("/"); at >= 0; at = path.indexOf("/", at + 1)) yield path.slice(0, at);  ->  for (let at = path.indexOf("/"); at >= 1; at = path.indexOf("/", at + 1)) yield path.slice(0, at);':
+      "no path of an image begins with a slash",
+  },
+  "src/host/http-server.ts": {
+    "removed: if (!peer) return void socket.destroy();":
+      "requests come on sockets that were admitted, so there is one: the check is for the type",
+  },
+};

@@ -1,7 +1,7 @@
 /** Finding the daemon's socket, and who listens there: passwords and workspaces go to it. */
 import { dirname } from "node:path";
 import type { ByteStream } from "../base/bytes.ts";
-import { BangerError, fail } from "../base/errors/error.ts";
+import { type BangerError, fail } from "../base/errors/error.ts";
 import { errnoOf } from "../host/errno.ts";
 import { folderProblem, ownedBy, ownUid } from "../host/owner.ts";
 import { connectUnixLine } from "../host/unix-line.ts";
@@ -42,7 +42,6 @@ export async function connectIfRunning(place: Wanted, connect = connectUnixLine)
       throw untrusted(place, `${found}, you are uid ${self}`);
     });
   } catch (error) {
-    if (error instanceof BangerError) throw error;
     const code = errnoOf(error);
     if (code === "ENOENT" || code === "ECONNREFUSED" || code === "ENOTDIR") return null;
     if (code === undefined) throw error;

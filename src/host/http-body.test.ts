@@ -31,7 +31,7 @@ test("the line is paused once from 256 KiB on, and resumed once less than half o
 
 test("with exactly half of it waiting the line stays paused", async () => {
   const { body: one, calls, reader } = body();
-  for (const size of [mark / 2, mark / 2 - 1, 1]) one.push(new Uint8Array(size));
+  for (const size of [mark / 2, 1, mark / 2 - 1]) one.push(new Uint8Array(size));
   await reader.next();
   expect(calls).toEqual(["pause"]);
   await reader.next();

@@ -69,6 +69,13 @@ test("a mode has its permission bits alone", () => {
   expect(parseHeader(block).mode).toBe(0o7777);
 });
 
+test("a time before 1970, which GNU tar writes, is 1970", () => {
+  const block = encodeHeader(entry);
+  block.fill(0xff, 136, 148);
+  fixChecksum(block);
+  expect(parseHeader(block).mtime).toBe(0);
+});
+
 test("a device has its numbers, where there is room for them", () => {
   const block = encodeHeader({ ...entry, kind: "block", device: { major: 259, minor: 3 } });
   expect(parseHeader(block).device).toEqual({ major: 259, minor: 3 });

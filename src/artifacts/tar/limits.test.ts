@@ -49,6 +49,36 @@ function withTail(bytes: number): { source: AsyncIterable<Uint8Array>; state: { 
   return { source: source(), state };
 }
 
+test("the limits that no caller gives", async () => {
+  expect(maxTail).toBe(1024 * 1024);
+  // one block of header and 1 MiB less that of records
+  const records = (bytes: number) => paxRecord("k", "v".repeat(bytes - paxRecord("k", "").length - 6));
+  for (const past of [0, 1]) {
+    const most = 1024 * 1024 - 512 + past;
+    const record = records(most);
+    expect(record).toHaveLength(most);
+    const extension = Buffer.concat([paxHead(record.length), record, padding(record.length)]);
+    // each entry has the whole of it
+    const stream = new Uint8Array(
+      Buffer.concat([extension, archive([file("a", "")], new Uint8Array()), extension, whole]),
+    );
+    const reading = read(chunked(stream), {});
+    if (past === 0) expect(await reading).toHaveLength(4);
+    else await expect(reading).rejects.toMatchObject({ problem: "an entry's extensions are too large" });
+  }
+});
+
+/** The header of a pax extension with so many bytes of records. */
+function paxHead(size: number): Uint8Array {
+  const plain = { uid: 0, gid: 0, mtime: 0, mode: 0o644, link: "" };
+  const head = encodeHeader({ ...plain, name: "x", kind: "file", size });
+  head[156] = "x".charCodeAt(0);
+  head.fill(0x20, 148, 156);
+  const sum = head.reduce((all, byte) => all + byte, 0);
+  head.set(Buffer.from(`${sum.toString(8).padStart(6, "0")}\0 `), 148);
+  return head;
+}
+
 test("bytes behind the end marker; at the first past them the source is closed", async () => {
   expect(await read(withTail(maxTail).source, {})).toHaveLength(3);
   const past = withTail(maxTail + 1);

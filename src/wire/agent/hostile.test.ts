@@ -32,6 +32,7 @@ const lies: Record<string, Sent[]> = {
   "OPEN that is no JSON": [[Open, 2, Buffer.from("{")]],
   "a reply to nothing": [[Reply, 7, { ok: true }]],
   "a frame for a stream of theirs that never was": [[Event, 8, {}]],
+  "a frame for our next stream": [[Event, 3, {}]],
   "data before the reply": [[data(1), 1, x]],
   "CLOSE before the reply": [[Close, 1]],
   "a second reply": [opened, opened],

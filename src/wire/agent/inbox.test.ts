@@ -6,13 +6,13 @@ const window = 262_144;
 /** a piece of credit that is worth a frame: a quarter of the window */
 const step = 65_536;
 
-function inbox() {
+function inbox(isOpener = false) {
   const credits: number[] = [];
   const failures: unknown[] = [];
   const one = new Inbox(
     (_channel, bytes) => void credits.push(bytes),
     (error) => void failures.push(error),
-    false,
+    isOpener,
   );
   return { inbox: one, credits, failures };
 }
@@ -49,6 +49,52 @@ test("nothing goes back for a channel that has ended", async () => {
   one.onData(() => {});
   await settled();
   expect(credits).toEqual([]);
+});
+
+test("the end comes once everything on every channel was taken", async () => {
+  const { inbox: one } = inbox();
+  const seen: string[] = [];
+  const first = Promise.withResolvers<void>();
+  one.data(0, Uint8Array.of(1));
+  one.data(1, Uint8Array.of(1));
+  one.onData((channel) => {
+    seen.push(`data ${channel}`);
+    return channel === 0 ? first.promise : undefined;
+  });
+  one.end(() => void seen.push("end"));
+  await settled();
+  expect(seen).toEqual(["data 0", "data 1"]);
+  first.resolve();
+  await settled();
+  expect(seen).toEqual(["data 0", "data 1", "end"]);
+});
+
+test("what nobody listens for counts as taken at the end, channel after channel", async () => {
+  const { inbox: one } = inbox();
+  const seen: string[] = [];
+  one.data(0, Uint8Array.of(1));
+  one.data(1, Uint8Array.of(1));
+  one.eof(1);
+  one.onEof((channel) => void seen.push(`eof ${channel}`));
+  one.event({});
+  one.end(() => void seen.push("end"));
+  await settled();
+  expect(seen).toEqual(["eof 1", "end"]);
+});
+
+test("an opener's stream ends after it had its turn to set listeners", async () => {
+  const { inbox: one } = inbox(true);
+  const seen: string[] = [];
+  one.data(0, Uint8Array.of(1));
+  one.onData(() => void seen.push("data"));
+  one.end(() => void seen.push("end"));
+  await settled();
+  expect(seen).toEqual(["data"]);
+  one.event({});
+  one.onEvent(() => void seen.push("event"));
+  one.listenersAreSet();
+  await settled();
+  expect(seen).toEqual(["data", "event", "end"]);
 });
 
 test("data that waits is copied, because the chunk that it came in is used again", async () => {

@@ -172,7 +172,7 @@ export class Inbox {
       this.#giveBack(index, channel.owed);
       channel.owed = 0;
     }
-    if (this.#events.length > 0) this.#deliverEvents();
+    this.#deliverEvents();
     this.#settle();
   }
 
@@ -186,7 +186,8 @@ export class Inbox {
   }
 
   #settle(): void {
-    if (!this.#onEnd || !this.#listening || this.#events.length > 0) return;
+    // an event that waits has data before it that waits too
+    if (!this.#onEnd || !this.#listening) return;
     if (this.#channels.some((channel) => channel.busy || channel.held.size > 0)) return;
     const done = this.#onEnd;
     this.#onEnd = undefined;

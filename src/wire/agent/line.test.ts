@@ -23,12 +23,15 @@ class FullLine implements ByteStream {
   room = new Deferred<void>();
   destroyed: Error | undefined;
   receive: (chunk: Uint8Array) => void = () => {};
+  close: (error?: Error) => void = () => {};
 
   onData(listener: (chunk: Uint8Array) => void): void {
     this.receive = listener;
   }
   onEnd(): void {}
-  onClose(): void {}
+  onClose(listener: (error?: Error) => void): void {
+    this.close = listener;
+  }
   write(chunk: Uint8Array): boolean {
     this.written.push(chunk.length);
     return false;
@@ -136,6 +139,7 @@ test("a session that is over sends nothing and reads nothing", async () => {
   one.notice({ notice: "late" });
   expect(line.written).toEqual([]);
   line.receive(new Uint8Array(1000).fill(0xff));
+  line.close(new Error("reset"));
   await expect(one.open("exec", {})).rejects.toMatchObject({ details: { reason: "its line was closed" } });
 });
 

@@ -288,3 +288,35 @@ describe("what a guest sends that can't be handed on", () => {
     void over;
   });
 });
+
+test("a stream that the guest accepts after its client has gone is closed", async () => {
+  const [clientLine, relayLine] = memoryPair();
+  const accepted = Promise.withResolvers<AgentStream>();
+  const asked = Promise.withResolvers<void>();
+  // one that accepts all the same when the wait for it is given up
+  const upstream = {
+    open: () => {
+      asked.resolve();
+      return accepted.promise;
+    },
+    closed: new Promise<void>(() => {}),
+  } as unknown as AgentClient;
+  const over = relayAgent(relayLine, upstream, allow);
+  const client = new Raw(clientLine);
+  client.send(Open, 1, { verb: "exec" });
+  await asked.promise;
+  client.line.destroy();
+  await over;
+  const closed = Promise.withResolvers<void>();
+  const listened: string[] = [];
+  accepted.resolve({
+    reply: {},
+    close: () => closed.resolve(),
+    closed: closed.promise,
+    onData: () => void listened.push("data"),
+    onEof: () => void listened.push("eof"),
+    onEvent: () => void listened.push("event"),
+  } as unknown as AgentStream);
+  await closed.promise;
+  expect(listened).toEqual([]);
+});

@@ -145,6 +145,36 @@ test("a stream that was closed, or failed and closed, before its reply gets none
   }
 });
 
+test("a stream that the other side opened and closed is over once what came was taken", async () => {
+  const { served, other } = await offered();
+  let taken = 0;
+  served.accept().onData((_channel, bytes) => {
+    taken += bytes.length;
+  });
+  other.send(data(0), 1, x);
+  other.send(Close, 1);
+  await served.stream.closed;
+  expect(taken).toBe(1);
+});
+
+test("a second reply is named as such", async () => {
+  const { client, guest } = await opened();
+  guest.send(Reply, 1, { ok: true });
+  expect(await client.closed).toMatchObject({ details: { problem: "a second reply" } });
+});
+
+test("late frames for streams of either side that are over are nothing", async () => {
+  const { client, guest, isAlive } = await opened();
+  const second = client.open("exec", {});
+  await guest.next(Open);
+  guest.send(Reply, 3, { ok: false });
+  await second.catch(() => {});
+  guest.send(Open, 2, { verb: "x" });
+  await guest.next(Reply);
+  for (const id of [2, 3]) guest.send(Event, id, {});
+  await isAlive();
+});
+
 test("a stream that we have closed, and the other side has not, still gets its reply", async () => {
   const { served, other } = await offered();
   served.stream.close();

@@ -143,7 +143,6 @@ export class Stream implements AgentStream {
 
   /** The reply was a refusal, or the session is gone: nothing more comes. */
   lose(error: Error): void {
-    if (this.#lost) return;
     this.#lost = true;
     this.#wake();
     this.#inbox.drop();

@@ -210,6 +210,94 @@ describe("refused", () => {
   });
 });
 
+describe("limits", () => {
+  const ram: [string, number] = ["ram", mib];
+  const streamOf = (some: [string, number][]) => makeStream({ ...simple, blocks: some, sections: [[]] });
+  const split = (bytes: Uint8Array) => splitAll({ memoryBytes: mib, hasPages: true }, [bytes]);
+
+  test("64 memory blocks", () => {
+    const others = (count: number) => Array.from({ length: count }, (_, at): [string, number] => [`rom${at}`, 4096]);
+    expect(() => split(streamOf([ram, ...others(63)]))).not.toThrow();
+    expect(() => split(streamOf([ram, ...others(64)]))).toThrow('a memory block "rom63"');
+  });
+
+  test("a block is as long as it says, and no longer than the list", () => {
+    const good = streamOf([ram]);
+    const at = good.indexOf(named("ram"), good.indexOf(u64(mib)) - 16);
+    const changed = (length: Uint8Array) => {
+      const other = Buffer.from(good);
+      other.set(length, at + 4);
+      return other;
+    };
+    expect(() => split(changed(u64(mib)))).not.toThrow();
+    expect(() => split(changed(u64(mib + 1)))).toThrow('a memory block "ram" of 1048577 bytes');
+    expect(() => split(changed(u64(2 ** 32)))).toThrow('a memory block "ram" of 4294967296 bytes');
+  });
+
+  test("there is one list of memory blocks, before the pages, and nothing is left of it", () => {
+    const good = streamOf([ram]);
+    const list = Buffer.concat([u64(mib + 4), named("ram"), u64(mib), u64(0)]);
+    const at = good.indexOf(list);
+    const instead = (...parts: Uint8Array[]) =>
+      Buffer.concat([good.subarray(0, at), ...parts, good.subarray(at + list.length)]);
+    expect(() => split(instead())).toThrow("pages before the list of memory blocks");
+    expect(() => split(instead(list, list))).toThrow("a second list of memory blocks");
+    const rest = (bytes: number) =>
+      instead(u64(mib + 4096 + 4), named("ram"), u64(mib), u64(0), named("rom"), u64(bytes), u64(0));
+    expect(() => split(rest(4096))).not.toThrow();
+    expect(() => split(rest(4095))).toThrow("a name of no length");
+  });
+
+  test("255 bytes of the machine's name", () => {
+    const good = streamOf([ram]);
+    const name = Buffer.concat([u32(7), Buffer.from("microvm")]);
+    const at = good.indexOf(name);
+    const called = (length: number) =>
+      Buffer.concat([good.subarray(0, at), u32(length), Buffer.alloc(length, 0x61), good.subarray(at + name.length)]);
+    for (const length of [0, 1, 255]) expect(() => split(called(length))).not.toThrow();
+    expect(() => split(called(256))).toThrow("256 where 255 are the most");
+  });
+
+  test("64 capabilities, each with a name", () => {
+    const good = streamOf([ram]);
+    const only = Buffer.concat([u32(1), named("x-ignore-shared")]);
+    const at = good.indexOf(only);
+    const listed = (count: number, name: string) => {
+      const names = Array.from({ length: count }, () => named(name));
+      return Buffer.concat([good.subarray(0, at), u32(count), ...names, good.subarray(at + only.length)]);
+    };
+    for (const count of [0, 64]) expect(() => split(listed(count, "a"))).not.toThrow();
+    expect(() => split(listed(65, "a"))).toThrow("65 where 64 are the most");
+    expect(() => split(listed(1, ""))).toThrow("a name of no length");
+  });
+
+  test("pages of eight times what memory takes, and 16 MiB more", () => {
+    const most = (8 * (mib + 2 ** 24)) / 4096;
+    const zeros = (count: number) => Array.from({ length: count }, () => ({ block: "ram", offset: 0, fill: null }));
+    const sent = (count: number) => makeStream({ blocks: [ram], sections: [zeros(count)], devices: Buffer.alloc(1) });
+    expect(split(sent(most)).zeros).toHaveLength(most);
+    expect(() => split(sent(most + 1))).toThrow("it has no end");
+  });
+
+  test("a page lies within its block, and memory's within memory", () => {
+    const both: [string, number][] = [ram, ["rom", 4096]];
+    const sent = (block: string, offset: number) =>
+      makeStream({ blocks: both, sections: [[{ block, offset, fill: 1 }]], devices: Buffer.alloc(1) });
+    expect(() => split(sent("rom", 0))).not.toThrow();
+    expect(() => split(sent("rom", 4096))).toThrow("a page at 4096 of 4096 bytes");
+    expect([...split(sent("ram", mib - 4096)).pages.keys()]).toEqual([mib - 4096]);
+    expect(() => split(sent("ram", 2 ** 32))).toThrow("a page at 4294967296 of 1048576 bytes");
+  });
+
+  test("a page of zeros is one of zeros", () => {
+    const good = makeStream({ blocks: [ram], sections: [[{ block: "ram", offset: 0, fill: null }]], devices: u32(0) });
+    const at = good.indexOf(Buffer.concat([u64(0x02), named("ram")])) + 12;
+    expect(good[at]).toBe(0);
+    good[at] = 1;
+    expect(() => split(good)).toThrow("filled with something else than zeros");
+  });
+});
+
 test("commands between the sections are passed on", () => {
   const good = makeStream(simple);
   const at = good.indexOf(Uint8Array.of(3, 0, 0, 0, 2));
