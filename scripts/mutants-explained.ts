@@ -1,6 +1,6 @@
 /**
  * Changes that `make mutants` may find unnoticed, by file and by `before  ->  after` as it prints them, each with the reason why no test
- * can or should notice it. An entry that fits no line of its file any more fails a unit test; one that a test notices fails the run.
+ * can or should notice it. The run fails for an entry that fits no line of its file any more, and for one that a test notices.
  */
 export const explained: Record<string, Record<string, string>> = {
   "src/wire/agent/frame.ts": {
@@ -36,7 +36,7 @@ export const explained: Record<string, Record<string, string>> = {
       "the pattern takes three characters, however many follow",
   },
   "src/workspace/names.ts": {
-    "return byte < 0x80 ? String.fromCharCode(byte) : `\\\\x${hex(byte)}`;  ->  return byte <= 0x80 ? String.fromCharCode(byte) : `\\\\x${hex(byte)}`;":
+    "return byte < 0x80 ? String.fromCharCode(byte) : `\\\\x${byte.toString(16)}`;  ->  return byte <= 0x80 ? String.fromCharCode(byte) : `\\\\x${byte.toString(16)}`;":
       "U+0080 is a control character, which is shown by its number in either case",
     'for (let cut = path.indexOf("/"); cut >= 0; cut = path.indexOf("/", cut + 1)) parents.push(path.slice(0, cut));  ->  for (let cut = path.indexOf("/"); cut > 0; cut = path.indexOf("/", cut + 1)) parents.push(path.slice(0, cut));':
       "no safe path begins with a slash",
