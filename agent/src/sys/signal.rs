@@ -19,6 +19,13 @@ pub fn number_of(name: &str) -> Option<i32> {
         "CONT" => libc::SIGCONT,
         "TSTP" => libc::SIGTSTP,
         "WINCH" => libc::SIGWINCH,
+        "ALRM" => libc::SIGALRM,
+        "VTALRM" => libc::SIGVTALRM,
+        "PROF" => libc::SIGPROF,
+        "IO" => libc::SIGIO,
+        "PWR" => libc::SIGPWR,
+        "XCPU" => libc::SIGXCPU,
+        "XFSZ" => libc::SIGXFSZ,
         _ => return None,
     };
     Some(number)

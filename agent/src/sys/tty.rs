@@ -26,6 +26,25 @@ pub fn resize(master: RawFd, cols: u16, rows: u16) -> io::Result<()> {
     check(unsafe { libc::ioctl(master, libc::TIOCSWINSZ, &size) }).map(drop)
 }
 
+/// Whether something was typed that no program has read: text, or the end of a file.
+pub fn has_unread_input(master: RawFd) -> io::Result<bool> {
+    let flags = libc::O_RDONLY | libc::O_NOCTTY | libc::O_NONBLOCK | libc::O_CLOEXEC;
+    // SAFETY: TIOCGPTPEER takes plain flags; the descriptor is ours.
+    let slave = unsafe { OwnedFd::from_raw_fd(check(libc::ioctl(master, libc::TIOCGPTPEER, flags))?) };
+    super::poll::readable(slave.as_raw_fd(), Some(std::time::Duration::ZERO))
+}
+
+/// What the terminal takes for the end of a file: ^D, unless a program chose another.
+pub fn end_of_file_key(master: RawFd) -> u8 {
+    const CONTROL_D: u8 = 4;
+    // SAFETY: tcgetattr fills what it is given; of a master it tells the slave's modes.
+    let mode = unsafe {
+        let mut mode: libc::termios = std::mem::zeroed();
+        check(libc::tcgetattr(master, &mut mode)).map(|_| mode)
+    };
+    mode.map_or(CONTROL_D, |mode| Some(mode.c_cc[libc::VEOF]).filter(|key| *key != 0).unwrap_or(CONTROL_D))
+}
+
 /// The process group in the terminal's foreground.
 pub fn foreground_group(master: RawFd) -> io::Result<i32> {
     let mut group: libc::pid_t = 0;

@@ -26,7 +26,8 @@ export const agentErrors = {
   COMMAND_NOT_EXECUTABLE: spec({
     exit: Exit.NotExecutable,
     message: (p: { command: string }) => `"${p.command}" can't be executed in the guest`,
-    hint: () => "check its mode with `ls -l`, and that it is a program for x86-64 Linux or a script with a `#!` line",
+    hint: () =>
+      "check with `ls -ld` that it is a file, no folder, with an `x` in its mode, and that it is a program for x86-64 Linux or a script with a `#!` line",
   }),
   SESSION_LOST: spec({
     exit: Exit.Run,

@@ -40,6 +40,49 @@ gatedTest(need, "exec: streams apart, exit codes, signals, refusals", () =>
   }),
 );
 
+gatedTest(
+  need,
+  "exec on a terminal: the end of input is said to every reader; a name that is unknown here falls back",
+  () =>
+    served(async (connect) => {
+      const agent = await connect(false);
+      const tty = { cols: 80, rows: 24, term: "xterm-no-such" };
+      const exec = async (argv: string[], input = "", more: Json = {}) => {
+        const stream = await agent.open("exec", { cwd: "/", argv, tty, ...more });
+        if (input !== "") await stream.write(0, new TextEncoder().encode(input));
+        return run(stream);
+      };
+      const said = async (...args: Parameters<typeof exec>) => {
+        const { stdout, exit } = await exec(...args);
+        expect(exit).toMatchObject({ code: 0 });
+        return stdout.toString();
+      };
+      expect(await said(["cat"], "text\n")).toBe("text\r\ntext\r\n");
+      expect(await said(["cat"], "no end of line")).toBe("no end of lineno end of line");
+      expect(await said(["sh", "-c", "cat; cat; echo two"])).toBe("two\r\n");
+      // a shell changes the terminal's mode before it reads
+      await said(["bash", "--norc", "-i"]);
+      expect(await said(["sh", "-c", "echo $TERM"])).toMatch(/^xterm(-256color)?\r\n$/);
+      expect(await said(["sh", "-c", "echo $TERM"], "", { env: { TERM: "odd" } })).toBe("odd\r\n");
+      agent.destroy();
+    }),
+);
+
+gatedTest("root", "exec: stdout, stderr and the terminal belong to the command's user", () =>
+  served(async (connect) => {
+    const agent = await connect(false);
+    const as = async (argv: string[], more: Json = {}) =>
+      run(await agent.open("exec", { cwd: "/", argv, user: "nobody", ...more }));
+    expect(await as(["sh", "-c", "echo out >/dev/stdout; echo err >/dev/stderr"])).toMatchObject({
+      stdout: Buffer.from("out\n"),
+      stderr: "err\n",
+    });
+    const onTty = await as(["sh", "-c", 'echo mine >"$(tty)"'], { tty: { cols: 80, rows: 24 } });
+    expect(onTty.stdout.toString()).toBe("mine\r\n");
+    agent.destroy();
+  }),
+);
+
 gatedTest(need, "short commands lose nothing, however often", () =>
   served(async (connect) => {
     const agent = await connect(false);

@@ -1,11 +1,13 @@
 //! `exec`: a program, with pipes or a terminal, or on its own with a log.
 
 mod detach;
+mod end_of_input;
 mod ending;
 pub mod program;
 mod pump;
 mod request;
 mod stdio;
+mod terminal_name;
 
 use crate::guest::Guest;
 use crate::session::Stream;
@@ -23,6 +25,7 @@ pub fn run(stream: &Stream, request: &Object, guest: &Guest) -> Answer<()> {
         return detach::run(stream, &plan, log);
     }
     let (stdio, theirs) = Stdio::open(request.tty)?;
+    theirs.give_to(plan.ids.as_ref());
     let pid = plan.start(theirs.fds(), request.tty.is_some())?;
     let entry = guest.running.add(pid, stream);
     drop(theirs);

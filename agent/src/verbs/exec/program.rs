@@ -1,6 +1,7 @@
 //! From a request to what the kernel needs: environment, argv, places to look, user.
 
 use super::request::{Request, What};
+use super::terminal_name;
 use crate::guest::Guest;
 use crate::programs::{candidates, PATH};
 use crate::sys::spawn::{self, Failure, Ids, Program, Stage};
@@ -74,6 +75,9 @@ fn environment(request: &Request, user: &User, guest: &Guest) -> BTreeMap<String
         env.insert("TERM".into(), "xterm-256color".into());
     }
     env.extend(guest.environment());
+    if let Some(term) = &request.term {
+        env.insert("TERM".into(), terminal_name::known(term).into());
+    }
     env.extend(request.env.iter().cloned());
     env
 }

@@ -1,5 +1,6 @@
 //! Between a running program and its stream: one thread that waits for everything at once.
 
+use super::end_of_input::EndOfInput;
 use super::ending::{groups, Ending};
 use super::request::size;
 use super::stdio::Stdio;
@@ -36,6 +37,8 @@ pub struct Pump<'a> {
     pending: Option<(Vec<u8>, usize)>,
     outputs: Vec<Output>,
     terminal: Option<File>,
+    /// of a terminal, whose input stays open
+    at_end: Option<EndOfInput>,
     ended: Option<Ended>,
     ending: Option<Ending>,
     buffer: Vec<u8>,
@@ -66,6 +69,7 @@ impl<'a> Pump<'a> {
             pending: None,
             outputs: stdio.outputs.into_iter().map(output).collect(),
             terminal: stdio.terminal,
+            at_end: None,
             ended: None,
             ending: None,
             buffer: vec![0; CHUNK],
@@ -142,7 +146,7 @@ impl<'a> Pump<'a> {
                 Some(pending) => pending,
                 None => match self.stream.try_receive(0) {
                     Some(Received::Data(bytes)) => (bytes, 0),
-                    Some(Received::Eof) => return self.input = None,
+                    Some(Received::Eof) => return self.end_input(),
                     Some(Received::Over) | None => return,
                 },
             };
@@ -171,6 +175,13 @@ impl<'a> Pump<'a> {
         }
     }
 
+    fn end_input(&mut self) {
+        match self.terminal {
+            Some(_) => drop(self.at_end.get_or_insert_with(EndOfInput::begin)),
+            None => self.input = None,
+        }
+    }
+
     fn wait(&mut self) -> Answer<()> {
         let mut waiting = Waiting::default();
         waiting.add(self.bell.fd(), poll::READ);
@@ -186,11 +197,14 @@ impl<'a> Pump<'a> {
         // an ended program's rest is here, or known not to come: nothing to wait for
         let time = match (self.ended, places.iter().any(Option::is_some)) {
             (Some(_), true) => Some(Duration::ZERO),
-            _ => self.time_to_end(),
+            _ => [self.time_to_end(), self.time_to_say_end()].into_iter().flatten().min(),
         };
         waiting.wait(time).map_err(|error| Refusal::io("poll", &error))?;
         if self.ended.is_none() && waiting.is_ready(over) {
             self.program_ended()?;
+        }
+        if let (Some(at_end), Some(input)) = (&mut self.at_end, &self.input) {
+            at_end.say(input);
         }
         for (at, place) in places.into_iter().enumerate() {
             if place.is_some_and(|place| waiting.is_ready(place)) || self.ended.is_some() {
@@ -202,6 +216,10 @@ impl<'a> Pump<'a> {
 
     fn time_to_end(&mut self) -> Option<Duration> {
         self.ending.as_mut()?.wait_at_most(self.pid, self.terminal.as_ref())
+    }
+
+    fn time_to_say_end(&self) -> Option<Duration> {
+        self.input.as_ref().and(self.at_end.as_ref()).map(EndOfInput::wait_at_most)
     }
 
     /// From here on only what its pipes hold now is sent: children that live on lose them.

@@ -13,6 +13,8 @@ pub struct Request {
     pub tty: Option<Size>,
     /// PID 1 of a process namespace of its own
     pub pid1: bool,
+    /// the name of the host's terminal
+    pub term: Option<String>,
     /// path of a log: the program outlives the line
     pub detach: Option<String>,
 }
@@ -49,6 +51,10 @@ impl Request {
             user: json::text(object, "user")?.map(String::from),
             tty: json::nested(object, "tty")?.map(size).transpose()?,
             pid1: json::flag(object, "pid1")?,
+            term: match json::nested(object, "tty")? {
+                Some(tty) => json::text(tty, "term")?.map(String::from),
+                None => None,
+            },
             detach: match json::nested(object, "detach")? {
                 Some(detach) => Some(json::required_text(detach, "log")?.to_string()),
                 None => None,

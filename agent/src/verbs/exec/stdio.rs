@@ -1,7 +1,8 @@
 //! A program's descriptors: our ends of its pipes or of its terminal, and the ends that are the program's.
 
 use super::request::Size;
-use crate::sys::{poll, tty};
+use crate::sys::spawn::Ids;
+use crate::sys::{open, poll, tty};
 use crate::wire::json::{Answer, Refusal};
 use std::fs::File;
 use std::io;
@@ -26,6 +27,15 @@ impl Theirs {
         match self {
             Theirs::Pipes(pipes) => [pipes[0].as_raw_fd(), pipes[1].as_raw_fd(), pipes[2].as_raw_fd()],
             Theirs::Terminal(slave) => [slave.as_raw_fd(); 3],
+        }
+    }
+
+    /// So that the user's programs may open them anew: /dev/stderr, the terminal by its name. The terminal's group stays.
+    pub fn give_to(&self, ids: Option<&Ids>) {
+        let Some(ids) = ids.filter(|ids| ids.uid != 0) else { return };
+        let group = if matches!(self, Theirs::Terminal(_)) { u32::MAX } else { ids.gid };
+        for fd in self.fds() {
+            let _ = open::set_owner_of(fd, ids.uid, group);
         }
     }
 }
