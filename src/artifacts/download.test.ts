@@ -285,3 +285,34 @@ test("what is discarded goes, except a part that somebody is at", async () => {
   gate.resolve();
   expect(await bytesAt(await getting)).toEqual(content);
 });
+
+test("a line that breaks after so many bytes, and may lose them, is asked for pieces that come whole", async () => {
+  const { temp, get, pauses } = home();
+  using _ = temp;
+  let asked = 0;
+  const brittle: OpenPart = async (from, _signal, most) => {
+    const wanted = Math.min(most ?? content.length, content.length - from);
+    const body = async function* () {
+      if (wanted <= 10_240) yield content.subarray(from, from + wanted);
+      else throw new TransientError(fail("REGISTRY_UNREACHABLE", { registry: "r", problem: "the line broke" }));
+    };
+    asked++;
+    return { from, total: content.length, body: body() };
+  };
+  expect(await bytesAt(await get(brittle))).toEqual(content);
+  expect(asked).toBeLessThan(60);
+  expect(pauses.length).toBeLessThan(10);
+});
+
+test("who has too much to do is not asked for smaller pieces", async () => {
+  const { temp, get } = home();
+  using _ = temp;
+  const sizes: (number | undefined)[] = [];
+  const busy: OpenPart = async (from, _signal, most) => {
+    sizes.push(most);
+    if (sizes.length < 4) throw new TransientError(fail("REGISTRY_LIMITED", { registry: "r", problem: "busy" }));
+    return whole(from);
+  };
+  await get(busy);
+  expect(sizes).toEqual([undefined, undefined, undefined, undefined]);
+});

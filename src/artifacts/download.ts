@@ -21,6 +21,7 @@ import {
 import { removeUnlessHeld } from "../host/held-file.ts";
 import type { Paths } from "../model/paths.ts";
 import { BlobHold } from "./blob-hold.ts";
+import { Pieces } from "./pieces.ts";
 import { type Pause, Retries, TransientError } from "./retry.ts";
 import { type FreeBytes, requireRoom } from "./room.ts";
 
@@ -39,7 +40,7 @@ export type Part = {
  * Asks for what begins at `from`; it may begin at 0 all the same. The signal closes the connection, also when nobody
  * reads the body. @throws TransientError where asking again may help
  */
-export type OpenPart = (from: number, signal: AbortSignal) => Promise<Part>;
+export type OpenPart = (from: number, signal: AbortSignal, most?: number) => Promise<Part>;
 
 export type BlobWanted = {
   digest: Digest;
@@ -157,6 +158,11 @@ export class Downloads {
   }
 }
 
+/** Whoever has too much to do is not asked for more, smaller pieces. */
+function isBrokenLine(error: unknown): boolean {
+  return error instanceof TransientError && error.afterMs === null && !isError(error.final, "REGISTRY_LIMITED");
+}
+
 /** What is here is of no use to a later try, or must make room. */
 function isRefusal(error: unknown): boolean {
   return isDiskFull(error) || isError(error, "DISK_FULL") || isError(error, "DOWNLOAD_DAMAGED");
@@ -181,6 +187,7 @@ class Download {
   #have = 0;
   /** at the last look at the free space */
   #looked = 0;
+  readonly #pieces = new Pieces();
   /** some of it may be another's fault than that of who is asked now */
   #isMixed = false;
 
@@ -218,8 +225,14 @@ class Download {
     let part: Part | null = null;
     try {
       if (this.#have !== this.#wanted.size) {
-        part = await this.#open(this.#have, AbortSignal.any([signal, stop.signal]));
-        await this.#take(part);
+        const asked = this.#wanted.size === null ? null : this.#pieces.next;
+        part = await this.#open(this.#have, AbortSignal.any([signal, stop.signal]), asked ?? undefined);
+        await this.#take(part, asked);
+        if (asked !== null) this.#pieces.came();
+        if (this.#wanted.size !== null && this.#have < this.#wanted.size) {
+          retries.progress();
+          return false;
+        }
       }
       this.#verify();
       return true;
@@ -234,6 +247,7 @@ class Download {
         await removeTree(this.#file.path);
       }
       if (this.#have > before) retries.progress();
+      else if (isBrokenLine(error)) this.#pieces.broke();
       await retries.after(error, signal);
       return false;
     } finally {
@@ -241,7 +255,9 @@ class Download {
     }
   }
 
-  async #take(part: Part): Promise<void> {
+  /** @param asked bytes that the part is to have at most; null: all that are left */
+  async #take(part: Part, asked: number | null): Promise<void> {
+    const before = this.#have;
     const { size, limit } = this.#wanted;
     this.#check(part);
     if (part.from !== this.#have) await this.#restart();
@@ -253,7 +269,8 @@ class Download {
       this.#onProgress(this.#have);
       if (this.#have - this.#looked >= lookEvery) await this.#look();
     }
-    if (size !== null && this.#have < size) {
+    const isPiece = asked !== null && this.#have >= before + asked;
+    if (size !== null && this.#have < size && !isPiece) {
       throw new TransientError(this.#damaged(`it ends after ${this.#have} of ${size} bytes`));
     }
   }

@@ -91,10 +91,10 @@ export function cliContext(guestArgv: readonly string[] | null): CliContext {
       const entry = { ...about, ...made, url: `${encodeURIComponent(basename(resolve(folder)))}/` };
       return { entry, toml: entryToml(entry) };
     },
-    async registryCredential(registry) {
+    async registryCredential(registry, repository) {
       const { findCredential } = await import("../images/credentials/find.ts");
       const { readTextIfAny } = await import("../host/files.ts");
-      return findCredential({ exec: await execOf(env), readTextIfAny, env, home }, registry);
+      return findCredential({ exec: await execOf(env), readTextIfAny, env, home }, registry, repository);
     },
     readStdin: async (maxBytes) => Buffer.from(await readStdin(maxBytes)).toString("utf8"),
     async readInput(path, maxBytes) {

@@ -33,6 +33,7 @@ import { exportKernel } from "../kernels/export.ts";
 import { importKernelPackage } from "../kernels/import.ts";
 import { ensureInitramfs } from "../kernels/initramfs.ts";
 import type { MachineArtifacts, PullRequest } from "../machines/deps.ts";
+import type { Emit } from "../model/event.ts";
 import type { Paths } from "../model/paths.ts";
 import type { Store } from "../store/store.ts";
 
@@ -82,7 +83,7 @@ export function wireArtifacts(facts: Facts): MachineArtifacts {
     importTree: (tree, emit, signal) => importTree(images, tree, emit, signal),
     importArchive: (upload, emit, signal) => importArchive(images, upload, emit, signal),
     pullImage: async (request, emit, signal) =>
-      puller.pull(request.reference, await registryFor(facts, request), emit, signal),
+      puller.pull(request.reference, await registryFor(facts, request, emit), emit, signal),
     findInCatalogs: (kind, name, signal) => catalogs.find(kind, name, signal),
     lookAtCatalogs: (signal) => catalogs.look(signal),
     catalogNames: (kind) => catalogs.names(kind),
@@ -102,7 +103,7 @@ export function wireArtifacts(facts: Facts): MachineArtifacts {
   };
 }
 
-async function registryFor(facts: Facts, request: PullRequest & { reference: Reference }) {
+async function registryFor(facts: Facts, request: PullRequest & { reference: Reference }, emit: Emit) {
   const { registry } = request.reference;
   const { registryMirrors, insecureRegistries } = await facts.config();
   const certificates = [systemCertificates(facts.env), ...dockerCertificates(registry)].filter(
@@ -113,6 +114,7 @@ async function registryFor(facts: Facts, request: PullRequest & { reference: Ref
     credential: request.credential,
     insecure: request.insecure || insecureRegistries.includes(registry),
     mirrors: registryMirrors[registry] ?? [],
+    warn: (text) => emit({ kind: "note", level: "warn", text }),
   });
 }
 

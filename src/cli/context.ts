@@ -80,7 +80,7 @@ export type CliContext = {
     signal: AbortSignal,
   ): Promise<{ entry: { name: string; url: string; digest: string; size: number }; toml: string }>;
   /** Who the user is to a registry, as docker's and podman's own files say. */
-  registryCredential(registry: string): Promise<Credential | null>;
+  registryCredential(registry: string, repository: string): Promise<Credential | null>;
   /** All of stdin as text. */
   readStdin(maxBytes: number): Promise<string>;
   /** @param name `debian-SUITE-cloud` */

@@ -88,7 +88,8 @@ export async function obtainImage(
   signal: AbortSignal,
 ): Promise<ImageRecord> {
   const reference = referenceOf(name);
-  const credential = login ?? (reference && (await context.registryCredential(reference.registry)));
+  const credential =
+    login ?? (reference && (await context.registryCredential(reference.registry, reference.repository)));
   const body = { insecure, ...(credential ? { credential } : {}) };
   try {
     return (await context.api.work("pullImage", { name, body }, emit, signal)).value;

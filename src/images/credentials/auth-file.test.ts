@@ -38,3 +38,30 @@ test(
   },
   patience,
 );
+
+test("of keys with a path the longest that fits counts, and one of another path never", () => {
+  const auth = (name: string) => ({ auth: Buffer.from(`${name}:x`).toString("base64") });
+  const auths = {
+    "r.example/one": auth("one"),
+    "r.example/one/deep": auth("deep"),
+    "r.example": auth("host"),
+    "q.example/two": auth("two"),
+    "https://old.example/v1/": auth("old"),
+  };
+  const file = parseAuthFile(JSON.stringify({ auths }), "/c");
+  const user = (registry: string, repository: string) => {
+    const found = storedFor(file, [registry], repository);
+    return found && "username" in found ? found.username : null;
+  };
+  expect([user("r.example", "one/x"), user("r.example", "one/deep/x"), user("r.example", "one")]).toEqual([
+    "one",
+    "deep",
+    "one",
+  ]);
+  expect([user("r.example", "onetwo"), user("r.example", "other/x")]).toEqual(["host", "host"]);
+  expect([user("q.example", "two/x"), user("q.example", "three/x"), user("old.example", "any/x")]).toEqual([
+    "two",
+    null,
+    "old",
+  ]);
+});

@@ -51,12 +51,25 @@ function jsonOf(content: string, path: string): unknown {
   }
 }
 
-/** @param keys spellings of the registry, the usual one first */
-export function storedFor(file: AuthFile, keys: readonly string[]): Credential | null {
-  const wanted = new Set(keys.map(hostOf));
-  const exact = keys.map((key) => file.auths.get(key)).find((stored) => stored !== undefined);
-  const stored = exact ?? [...file.auths].find(([key]) => wanted.has(hostOf(key)))?.[1];
+/**
+ * The entry whose key fits best: of `host/one/two` that of the whole, then of `host/one`, then of the host (containers-auth.json(5)).
+ * @param keys spellings of the registry, the usual one first @param repository of that registry; empty: any
+ */
+export function storedFor(file: AuthFile, keys: readonly string[], repository = ""): Credential | null {
+  const paths = repository === "" ? [] : repository.split("/").map((_, at, parts) => parts.slice(0, at + 1).join("/"));
+  const exact = [...paths.toReversed().flatMap((path) => keys.map((key) => `${key}/${path}`)), ...keys];
+  const stored = exact.map((key) => file.auths.get(key)).find((found) => found !== undefined) ?? byHost(file, keys);
   return stored ? credentialOf(stored, file.path) : null;
+}
+
+/** docker's older keys are addresses of an API: what follows their host is no repository. */
+function byHost(file: AuthFile, keys: readonly string[]): StoredAuth | undefined {
+  const wanted = new Set(keys.map(hostOf));
+  return [...file.auths].find(([key]) => isAddress(key) && wanted.has(hostOf(key)))?.[1];
+}
+
+function isAddress(key: string): boolean {
+  return /^https?:\/\//.test(key) || /^[^/]+\/(?:v[12]\/?)?$/.test(key) || !key.includes("/");
 }
 
 function credentialOf(stored: StoredAuth, path: string): Credential | null {

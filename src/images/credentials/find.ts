@@ -19,13 +19,17 @@ export type CredentialDeps = {
 const maxFile = 1024 * 1024;
 
 /** Null: nothing is said. @throws CREDENTIALS_INVALID naming the file or the helper, never what is in it */
-export async function findCredential(deps: CredentialDeps, registry: string): Promise<Credential | null> {
+export async function findCredential(
+  deps: CredentialDeps,
+  registry: string,
+  repository = "",
+): Promise<Credential | null> {
   for (const path of placesOf(deps)) {
     const text = await deps.readTextIfAny(path, maxFile).catch((error: unknown) => {
       throw fail("CREDENTIALS_INVALID", { source: path, problem: `it can't be read: ${(error as Error).message}` });
     });
     if (text === null) continue;
-    const found = await credentialIn(deps, parseAuthFile(text, path), registry);
+    const found = await credentialIn(deps, parseAuthFile(text, path), registry, repository);
     if (found) return found;
   }
   return null;
@@ -44,7 +48,12 @@ export function keysFor(registry: string): string[] {
   return hosts;
 }
 
-async function credentialIn(deps: CredentialDeps, file: AuthFile, registry: string): Promise<Credential | null> {
+async function credentialIn(
+  deps: CredentialDeps,
+  file: AuthFile,
+  registry: string,
+  repository: string,
+): Promise<Credential | null> {
   for (const key of keysFor(registry)) {
     const helper = file.credHelpers.get(key);
     if (helper !== undefined) return askHelper(deps.exec, helper, key);
@@ -55,5 +64,5 @@ async function credentialIn(deps: CredentialDeps, file: AuthFile, registry: stri
       if (found) return found;
     }
   }
-  return storedFor(file, keysFor(registry));
+  return storedFor(file, keysFor(registry), repository);
 }

@@ -17,15 +17,24 @@ const manifest = '{"schemaVersion":2}';
 const digestOf = (text: string | Uint8Array) => `sha256:${createHash("sha256").update(text).digest("hex")}` as Digest;
 const type = { "content-type": "application/vnd.oci.image.manifest.v1+json" };
 
-type Options = { credential?: Credential; insecure?: boolean; mirrors?: string[]; pauses?: number[] };
+type Options = {
+  credential?: Credential;
+  insecure?: boolean;
+  mirrors?: string[];
+  pauses?: number[];
+  warned?: string[];
+};
 
 /** Stalls count after 200 ms; pauses are noted and over at once. */
-function registryAt(host: string, { credential, insecure = false, mirrors = [], pauses = [] }: Options = {}) {
+function registryAt(
+  host: string,
+  { credential, insecure = false, mirrors = [], pauses = [], warned = [] }: Options = {},
+) {
   const plain = createHttp(undefined);
   const http: Http = (request) => plain({ ...request, headTimeoutMs: 200, stallTimeoutMs: 200 });
   const pause = async (ms: number) => void pauses.push(ms);
   const deps = { http, zoneOf: createZoneOf(), pause, now: () => Date.parse("2026-01-01T00:00:00Z") };
-  const options = { credential: credential ?? null, insecure, mirrors };
+  const options = { credential: credential ?? null, insecure, mirrors, warn: (text: string) => void warned.push(text) };
   return { registry: openRegistry(deps, parseReference(`${host}/team/tool:v1`), options), pause };
 }
 
@@ -47,6 +56,15 @@ test("a manifest is asked for by tag, and its digest is checked", async () => {
   expect(server.asked[0]?.headers.accept).toContain("vnd.docker.distribution.manifest.v2+json");
   const other = await failure(registry.manifest({ digest: digestOf("other") }, never));
   expect(other.code).toBe("REGISTRY_ANSWER");
+});
+
+test("a registry's warning is told once", async () => {
+  const header = { ...type, warning: '299 - "this image is no longer kept"' };
+  await using server = await testServer((_, response) => send(response, 200, manifest, header));
+  const warned: string[] = [];
+  const { registry } = registryAt(server.host, { warned });
+  for (let i = 0; i < 2; i++) await registry.manifest({ tag: "v1" }, never);
+  expect(warned).toEqual([`${server.host} says: this image is no longer kept`]);
 });
 
 const refusals: [name: string, answer: Answer, code: string, words: RegExp][] = [

@@ -22,6 +22,7 @@ import { indexTypes, manifestTypes } from "../oci/media.ts";
 import { AuthError, BusyError, RegistryAuth } from "./auth.ts";
 import { Mirrors } from "./mirrors.ts";
 import { endpointOf, schemesOf } from "./origin.ts";
+import { warningsIn } from "./warnings.ts";
 
 export type RegistryDeps = { http: Http; zoneOf: ZoneOf; pause: Pause /** Unix time in `ms` */; now(): number };
 
@@ -31,6 +32,8 @@ export type RegistryOptions = {
   insecure: boolean;
   /** hosts or URLs that are asked first */
   mirrors: readonly string[];
+  /** Told each warning of the registry once, and few of them. */
+  warn?(text: string): void;
 };
 
 export type Received = { digest: Digest; mediaType: string; bytes: Uint8Array };
@@ -55,12 +58,21 @@ export function openRegistry(deps: RegistryDeps, reference: Reference, options: 
   return {
     manifest: async (which, signal) =>
       (await mirrors.manifest(which, signal)) ?? retrying(deps.pause, signal, () => own.manifest(which, signal)),
-    blob: (digest) => async (from, signal) =>
-      (await mirrors.part(digest, from, signal)) ?? own.part(digest, from, signal),
+    blob: (digest) => async (from, signal, most) =>
+      (await mirrors.part(digest, from, signal)) ?? own.part(digest, from, signal, most),
   };
 }
 
-type EndpointOptions = { registry: string; repository: string; credential: Credential | null; insecure: boolean };
+type EndpointOptions = {
+  registry: string;
+  repository: string;
+  credential: Credential | null;
+  insecure: boolean;
+  warn?(text: string): void;
+};
+
+/** of one registry, that are shown */
+const maxWarnings = 5;
 
 export const maxRedirects = 5;
 const accept = [...indexTypes, ...manifestTypes].join(", ");
@@ -73,6 +85,7 @@ class Endpoint {
   /** what answered */
   #base: string | null = null;
   #zone: Promise<Zone> | null = null;
+  readonly #warned = new Set<string>();
 
   constructor(deps: RegistryDeps, options: EndpointOptions) {
     this.#deps = deps;
@@ -97,9 +110,11 @@ class Endpoint {
     return { digest, mediaType: mediaType === "application/json" ? "" : mediaType, bytes };
   }
 
-  async part(digest: Digest, from: number, signal: AbortSignal): Promise<Part> {
+  /** @param most bytes; absent: all that are left */
+  async part(digest: Digest, from: number, signal: AbortSignal, most?: number): Promise<Part> {
     const what = `${this.#options.repository}@${digest}`;
-    const range: Record<string, string> = from > 0 ? { range: `bytes=${from}-` } : {};
+    const end = most === undefined ? "" : from + most - 1;
+    const range: Record<string, string> = from > 0 || most !== undefined ? { range: `bytes=${from}-${end}` } : {};
     const answer = await this.#get(`blobs/${digest}`, range, what, signal);
     const body = this.#explaining(answer.body);
     if (answer.status === 206) return { ...this.#rangeOf(answer, what), body };
@@ -218,6 +233,7 @@ class Endpoint {
   /** @throws for every status but 200 and 206 */
   #accepted(answer: IncomingAnswer, what: string): IncomingAnswer {
     const { status } = answer;
+    for (const text of warningsIn(answer.header("warning"))) this.#warn(text);
     if (status === 200 || status === 206) return answer;
     answer.close();
     const { registry } = this.#options;
@@ -225,6 +241,12 @@ class Endpoint {
     if (status === 404) throw fail("REGISTRY_NOT_FOUND", { registry, what });
     if (status === 429 || status === 408 || status >= 500) throw this.#busy(status, answer.header("retry-after"));
     throw this.#nonsense(what, `status ${status}`);
+  }
+
+  #warn(text: string): void {
+    if (this.#warned.has(text) || this.#warned.size >= maxWarnings) return;
+    this.#warned.add(text);
+    this.#options.warn?.(`${this.#options.registry} says: ${text}`);
   }
 
   /** @param wait `Retry-After` */
