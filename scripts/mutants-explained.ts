@@ -43,6 +43,16 @@ export const explained: Record<string, Record<string, string>> = {
     'for (let cut = path.indexOf("/"); cut >= 0; cut = path.indexOf("/", cut + 1)) parents.push(path.slice(0, cut));  ->  for (let cut = path.indexOf("/"); cut >= 1; cut = path.indexOf("/", cut + 1)) parents.push(path.slice(0, cut));':
       "no safe path begins with a slash",
   },
+  "src/artifacts/tar/pax.ts": {
+    "for (let i = at; i < at + 8 && i < body.length; i++) {  ->  for (let i = at; i < at + 8 && i <= body.length; i++) {":
+      "nothing stands behind the body, which is neither a space nor a digit, and the record is refused in either case",
+    "if (byte === 0x20 && i > at) {  ->  if (byte === 0x20 && i >= at) {":
+      "a space in front gives a length of 0, which is too short",
+    'if (equals < 0) throw new TarError("a pax record has no value");  ->  if (equals <= 0) throw new TarError("a pax record has no value");':
+      "the record's length stands before the sign, so it is never the first character",
+    'if (equals < 0) throw new TarError("a pax record has no value");  ->  if (equals < 1) throw new TarError("a pax record has no value");':
+      "the record's length stands before the sign, so it is never the first character",
+  },
   "src/images/layer/paths.ts": {
     "removed: if (!/\\/\\/|\\/$|(?:^|\\/)\\.(?:\\/|$)/.test(plain)) return plain;":
       "it saves work: a path without such parts is put together as it was",

@@ -15,11 +15,22 @@ test("a record has its length, a key and a value, which may be empty and hold an
   expect(parse("")).toEqual([]);
 });
 
+test("the numbers of GNU's sparse format 0.0 become one map", () => {
+  const records = (...numbers: string[]) =>
+    Buffer.concat(
+      numbers.map((text, at) => paxRecord(at % 2 === 0 ? "GNU.sparse.offset" : "GNU.sparse.numbytes", text)),
+    );
+  expect([...parsePax(records("1", "2", "3", "4"))]).toEqual([["GNU.sparse.map", "1,2,3,4"]]);
+  expect([...parsePax(records("1"))]).toEqual([["GNU.sparse.map", "1"]]);
+});
+
 const wrong: [what: string, text: string][] = [
   ["no digit", " k=v\n"],
   ["something else than digits", "6x k=v\n"],
   ["a digit's neighbours", "/6 k=v\n"],
-  ["a colon", ":6 k=v\n"],
+  ["a character after the digits that would count as ten", ": k=vvvvv\n"],
+  ["one before them that would count as one less", "1/ k=vvv\n"],
+  ["a length that ends in the middle, where another record begins", "5 k=v6 k=v\n"],
   ["a letter", "r k=v\n"],
   ["a length that ends before the key", "2 k=v\n"],
   ["a length past the end", "7 k=v\n"],

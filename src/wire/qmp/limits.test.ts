@@ -89,6 +89,18 @@ test("a line has 1 MiB, and the next one too", async () => {
   expect(names).toHaveLength(2);
 });
 
+test.each([0, 1])("a greeting has 1 MiB, and %i past it or not", async (past) => {
+  const line = new Line();
+  const connecting = connectQmp(line).catch((error: { details: { reason: string } }) => error.details.reason);
+  const plain = greeting(7).slice(0, -2);
+  line.send(`${plain},"x":"${"x".repeat(mebibyte + past - plain.length - 8)}"}\n`);
+  await turns();
+  line.send('{"return":{},"id":1}\n');
+  const outcome = await connecting;
+  if (past === 0) expect((outcome as Qmp).version).toBe("7.2.0");
+  else expect(outcome).toBe("a line of its monitor is too long");
+});
+
 test("a line that goes on and on is given up before its end", async () => {
   const { line, qmp } = await connected();
   line.send("x".repeat(mebibyte), "x");
