@@ -114,7 +114,7 @@ test("a dry run has one line a path", async () => {
       { path: evil, kind: "file", mode: "100644", bytes: 1 },
       { path: "l", kind: "link", mode: "120000", bytes: 0, target: evil },
     ],
-    repositories: [{ path: evil, branch: evil, head: null }],
+    repositories: [{ path: evil, branch: evil, head: null, branches: [evil] }],
     totals: { files: 2, bytes: 1 },
     guestPath: "/root/repo",
   };

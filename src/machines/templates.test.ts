@@ -221,7 +221,7 @@ test.each([
 test("no room for a template: VMs boot cold until there is", async () => {
   const { world, run } = await setUp();
   world.freeBytes = 2 ** 20;
-  expect((await run("one")).startedHow).toMatch(/^cold \(no template: no space left/);
+  expect((await run("one")).startedHow).toMatch(/^cold \(no template: not enough space at/);
   world.freeBytes = 2 ** 40;
   expect((await run("two")).startedHow).toMatch(/^restored from template/);
 });
