@@ -43,7 +43,13 @@ export const explained: Record<string, Record<string, string>> = {
     'for (let cut = path.indexOf("/"); cut >= 0; cut = path.indexOf("/", cut + 1)) parents.push(path.slice(0, cut));  ->  for (let cut = path.indexOf("/"); cut >= 1; cut = path.indexOf("/", cut + 1)) parents.push(path.slice(0, cut));':
       "no safe path begins with a slash",
   },
+  "src/artifacts/tar/scanner.ts": {
+    "if (this.#partialLength === 0 && rest.length >= blockSize) {  ->  if (this.#partialLength === 0 && rest.length > blockSize) {":
+      "it saves a copy: a block that is all there is goes the way of one that comes in pieces",
+  },
   "src/artifacts/tar/pax.ts": {
+    "let length = rest.length + 1;  ->  let length = rest.length + 0;":
+      "it is where the search for the length begins, and one lower leads to the same",
     "for (let i = at; i < at + 8 && i < body.length; i++) {  ->  for (let i = at; i < at + 8 && i <= body.length; i++) {":
       "nothing stands behind the body, which is neither a space nor a digit, and the record is refused in either case",
     "if (byte === 0x20 && i > at) {  ->  if (byte === 0x20 && i >= at) {":

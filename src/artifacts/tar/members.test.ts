@@ -134,6 +134,11 @@ test("a stream that ends within a header, a content or its padding is cut short"
   expect(read([whole, endOfArchive.subarray(0, 512)]).entries).toHaveLength(1);
 });
 
+test("what is shorter than a block is no archive, and nothing at all has no end marker", () => {
+  for (const length of [1, 2, 511]) expect(() => read([new Uint8Array(length)])).toThrow("it is no tar archive");
+  expect(() => read([])).toThrow("it has no end marker");
+});
+
 test("devices alone have numbers, and a type that nobody knows is refused", () => {
   for (const type of ["3", "4"]) expect(only([header(type, 0)])?.device).toEqual({ major: 0, minor: 0 });
   for (const type of ["0", "1", "2", "5", "6"])
