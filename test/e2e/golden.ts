@@ -38,7 +38,8 @@ export async function cloneGolden(home: Home): Promise<void> {
 function noteKernel(golden: string): void {
   const results = join(repository, "build/test-results");
   mkdirSync(results, { recursive: true });
-  copyFileSync(join(golden, kernelFile), join(results, "kernel"));
+  const noted = join(golden, kernelFile);
+  if (existsSync(noted)) copyFileSync(noted, join(results, "kernel"));
 }
 
 const kernelFile = "kernel";
