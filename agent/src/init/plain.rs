@@ -9,6 +9,7 @@ use crate::sys::mount::{mount, sync, MS_BIND};
 use crate::sys::xattr;
 use std::fs::{self, Metadata};
 use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 /// Homes, and where programs are built and unpacked.
@@ -24,6 +25,8 @@ struct Size {
 }
 
 pub fn mount_all() {
+    // the machine's own, where the image has none: keys go there
+    let _ = fs::DirBuilder::new().mode(0o700).create("/root");
     for folder in FOLDERS {
         mount_one(Path::new(folder)).unwrap_or_else(|error| say(&format!("{folder}: {error}")));
     }
