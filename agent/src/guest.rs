@@ -56,15 +56,15 @@ pub struct Guest {
 /// What `exec` takes when it isn't told.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Session {
-    pub user: Option<String>,
-    pub workdir: Option<String>,
+    pub user: Option<Vec<u8>>,
+    pub workdir: Option<Vec<u8>>,
 }
 
 struct State {
     session: Session,
     phase: Phase,
     generation: u64,
-    environment: BTreeMap<String, String>,
+    environment: BTreeMap<Vec<u8>, Vec<u8>>,
 }
 
 impl Guest {
@@ -95,11 +95,11 @@ impl Guest {
         lock(&self.state).generation = generation;
     }
 
-    pub fn environment(&self) -> BTreeMap<String, String> {
+    pub fn environment(&self) -> BTreeMap<Vec<u8>, Vec<u8>> {
         lock(&self.state).environment.clone()
     }
 
-    pub fn set_environment(&self, environment: BTreeMap<String, String>) {
+    pub fn set_environment(&self, environment: BTreeMap<Vec<u8>, Vec<u8>>) {
         lock(&self.state).environment = environment;
     }
 

@@ -21,7 +21,12 @@ fn main() -> ExitCode {
     if std::process::id() == 1 {
         init::run();
     }
-    let arguments: Vec<String> =
-        std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect();
-    host::run(&arguments)
+    let arguments = std::env::args_os().skip(1).map(|argument| argument.into_string());
+    match arguments.collect::<Result<Vec<String>, _>>() {
+        Ok(arguments) => host::run(&arguments),
+        Err(argument) => {
+            eprintln!("an argument is not UTF-8: {argument:?}");
+            ExitCode::from(2)
+        }
+    }
 }

@@ -11,16 +11,20 @@ use std::os::unix::ffi::OsStringExt;
 pub const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Where a program may be: as it is named, or in each folder of `path`. An empty folder is the current one.
-pub fn candidates(program: &str, path: &str) -> Vec<String> {
-    if program.contains('/') {
-        return vec![program.to_string()];
+pub fn candidates(program: &[u8], path: &[u8]) -> Vec<Vec<u8>> {
+    if program.contains(&b'/') {
+        return vec![program.to_vec()];
     }
-    let in_folder = |folder: &str| if folder.is_empty() { format!("./{program}") } else { format!("{folder}/{program}") };
-    path.split(':').map(in_folder).collect()
+    let in_folder = |folder: &[u8]| [if folder.is_empty() { b"." } else { folder }, program].join(&b'/');
+    path.split(|byte| *byte == b':').map(in_folder).collect()
 }
 
 pub fn c_texts(texts: impl IntoIterator<Item = impl Into<Vec<u8>>>) -> io::Result<Vec<CString>> {
     texts.into_iter().map(crate::sys::c_string).collect()
+}
+
+fn path() -> Vec<u8> {
+    std::env::var_os("PATH").map_or_else(|| PATH.as_bytes().to_vec(), OsString::into_vec)
 }
 
 /// Our own environment, for a program that takes our place or works for it.
@@ -31,9 +35,8 @@ pub fn inherited() -> io::Result<Vec<CString>> {
 
 /// Starts argv with these descriptors and this environment; returns its pid.
 pub fn start(argv: &[String], env: &[CString], stdio: [RawFd; 3], extra: Option<RawFd>) -> io::Result<i32> {
-    let path = std::env::var("PATH").unwrap_or_else(|_| PATH.to_string());
-    let candidates = c_texts(candidates(&argv[0], &path))?;
-    let argv = c_texts(argv.iter().map(String::as_str))?;
+    let candidates = c_texts(candidates(argv[0].as_bytes(), &path()))?;
+    let argv = c_texts(argv.iter().map(|word| word.as_bytes()))?;
     let (candidates, argv) = (candidates.as_slice(), argv.as_slice());
     let program =
         Program { candidates, argv, env, cwd: c"/", ids: None, stdio, extra, terminal: false, mortal: false, pid1: false };
@@ -52,8 +55,7 @@ pub fn expect_success(pid: i32) -> Result<(), String> {
 
 /// Becomes argv.
 pub fn exec(argv: &[String], env: &[CString]) -> io::Error {
-    let path = std::env::var("PATH").unwrap_or_else(|_| PATH.to_string());
-    let texts = || Ok((c_texts(candidates(&argv[0], &path))?, c_texts(argv.iter().map(String::as_str))?));
+    let texts = || Ok((c_texts(candidates(argv[0].as_bytes(), &path()))?, c_texts(argv.iter().map(|word| word.as_bytes()))?));
     match texts() {
         Ok((candidates, argv)) => spawn::exec(&candidates, &argv, env),
         Err(error) => error,
@@ -66,7 +68,7 @@ mod tests {
 
     #[test]
     fn names_with_a_slash_are_taken_as_they_are() {
-        assert_eq!(candidates("./a", "/bin"), ["./a"]);
-        assert_eq!(candidates("a", "/bin::/x"), ["/bin/a", "./a", "/x/a"]);
+        assert_eq!(candidates(b"./a", b"/bin"), [b"./a"]);
+        assert_eq!(candidates(b"a\xff", b"/bin::/\xfe"), [b"/bin/a\xff".as_slice(), b"./a\xff", b"/\xfe/a\xff"]);
     }
 }

@@ -2,34 +2,33 @@
 
 use crate::sys::spawn::Ids;
 use crate::wire::json::{Answer, Refusal};
-use std::path::Path;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct User {
-    pub name: String,
-    pub home: String,
+    pub name: Vec<u8>,
+    pub home: Vec<u8>,
     /// login shell; empty: none named
-    pub shell: String,
+    pub shell: Vec<u8>,
     pub ids: Ids,
 }
 
 /// `wanted`: a user's name or number, with `:group` perhaps; `:group` alone is root's, as container engines read it.
-pub fn find(wanted: &str) -> Answer<User> {
-    let read = |path: &str| String::from_utf8_lossy(&std::fs::read(Path::new(path)).unwrap_or_default()).into_owned();
+pub fn find(wanted: &[u8]) -> Answer<User> {
+    let read = |path: &str| std::fs::read(path).unwrap_or_default();
     find_in(wanted, &read("/etc/passwd"), &read("/etc/group"))
 }
 
-fn find_in(wanted: &str, passwd: &str, group: &str) -> Answer<User> {
-    let (name, group_name) = match wanted.split_once(':') {
-        Some((name, "")) => (name, None),
-        Some(("", group)) => ("root", Some(group)),
-        Some((name, group)) => (name, Some(group)),
-        None => (wanted, None),
+fn find_in(wanted: &[u8], passwd: &[u8], group: &[u8]) -> Answer<User> {
+    let unknown = |what: &str, name: &[u8]| {
+        Refusal::new("no_user", format!("no {what} is named {:?}", String::from_utf8_lossy(name)))
     };
-    let mut user = user_in(name, passwd).ok_or_else(|| Refusal::new("no_user", format!("no user is named {name:?}")))?;
+    let mut parts = wanted.splitn(2, |byte| *byte == b':');
+    let name = parts.next().unwrap_or_default();
+    let group_name = parts.next().filter(|group| !group.is_empty());
+    let name = if name.is_empty() && group_name.is_some() { b"root" } else { name };
+    let mut user = user_in(name, passwd).ok_or_else(|| unknown("user", name))?;
     if let Some(wanted) = group_name {
-        let gid = group_in(wanted, group);
-        user.ids.gid = gid.ok_or_else(|| Refusal::new("no_user", format!("no group is named {wanted:?}")))?;
+        user.ids.gid = group_in(wanted, group).ok_or_else(|| unknown("group", wanted))?;
         // who names a group gets that one alone (moby's GetExecUser)
         user.ids.groups = vec![user.ids.gid];
     } else {
@@ -38,42 +37,43 @@ fn find_in(wanted: &str, passwd: &str, group: &str) -> Answer<User> {
     Ok(user)
 }
 
+/// The fields of each line.
+fn entries(file: &[u8]) -> impl Iterator<Item = Vec<&[u8]>> {
+    file.split(|byte| *byte == b'\n').map(|line| line.split(|byte| *byte == b':').collect())
+}
+
 /// By name first. A number that nobody has is a user without a name; root needs no file.
-fn user_in(wanted: &str, passwd: &str) -> Option<User> {
-    let entry = |named: &dyn Fn(&[&str]) -> bool| {
-        let fields = passwd.lines().map(|line| line.split(':').collect::<Vec<_>>());
-        fields.filter(|fields| fields.len() >= 7 && named(fields)).find_map(|fields| user_of(&fields))
+fn user_in(wanted: &[u8], passwd: &[u8]) -> Option<User> {
+    let entry = |named: &dyn Fn(&[&[u8]]) -> bool| {
+        entries(passwd).filter(|fields| fields.len() >= 7 && named(fields)).find_map(|fields| user_of(&fields))
     };
     if let Some(user) = entry(&|fields| fields[0] == wanted) {
         return Some(user);
     }
-    let uid: u32 = if wanted == "root" { 0 } else { number(wanted)? };
+    let uid: u32 = if wanted == b"root" { 0 } else { number(wanted)? };
     entry(&|fields| number(fields[2]) == Some(uid)).or_else(|| {
-        let (name, home) = if uid == 0 { ("root", "/root") } else { (wanted, "/") };
+        let (name, home): (&[u8], &[u8]) = if uid == 0 { (b"root", b"/root") } else { (wanted, b"/") };
         let ids = Ids { uid, gid: 0, groups: Vec::new() };
-        Some(User { name: name.to_string(), home: home.to_string(), shell: String::new(), ids })
+        Some(User { name: name.to_vec(), home: home.to_vec(), shell: Vec::new(), ids })
     })
 }
 
-fn user_of(fields: &[&str]) -> Option<User> {
+fn user_of(fields: &[&[u8]]) -> Option<User> {
     let ids = Ids { uid: number(fields[2])?, gid: number(fields[3])?, groups: Vec::new() };
-    let text = |at: usize| fields[at].to_string();
-    Some(User { name: text(0), home: text(5), shell: text(6), ids })
+    Some(User { name: fields[0].to_vec(), home: fields[5].to_vec(), shell: fields[6].to_vec(), ids })
 }
 
-fn group_in(wanted: &str, group: &str) -> Option<u32> {
-    let mut entries = group.lines().map(|line| line.split(':').collect::<Vec<_>>());
-    let named = entries.find(|fields| fields.len() >= 3 && fields[0] == wanted);
+fn group_in(wanted: &[u8], group: &[u8]) -> Option<u32> {
+    let named = entries(group).find(|fields| fields.len() >= 3 && fields[0] == wanted);
     named.and_then(|fields| number(fields[2])).or_else(|| number(wanted))
 }
 
 /// The main one and those that list the user.
-fn groups_of(user: &str, gid: u32, group: &str) -> Vec<u32> {
+fn groups_of(user: &[u8], gid: u32, group: &[u8]) -> Vec<u32> {
     let mut groups = vec![gid];
-    for line in group.lines() {
-        let fields: Vec<_> = line.split(':').collect();
+    for fields in entries(group) {
         let (Some(number), Some(members)) = (fields.get(2).and_then(|text| number(text)), fields.get(3)) else { continue };
-        if members.split(',').any(|member| member == user) && !groups.contains(&number) {
+        if members.split(|byte| *byte == b',').any(|member| member == user) && !groups.contains(&number) {
             groups.push(number);
         }
     }
@@ -81,9 +81,9 @@ fn groups_of(user: &str, gid: u32, group: &str) -> Vec<u32> {
 }
 
 /// All of it digits, and not the -1 that means "leave it" to the kernel.
-fn number(text: &str) -> Option<u32> {
-    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    text.parse().ok().filter(|number| is_number && *number != u32::MAX)
+fn number(text: &[u8]) -> Option<u32> {
+    let text = std::str::from_utf8(text).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))?;
+    text.parse().ok().filter(|number| *number != u32::MAX)
 }
 
 #[cfg(test)]
@@ -94,7 +94,7 @@ mod tests {
     const GROUP: &str = "root:x:0:\nadm:x:4:ann,bob\nsudo:x:27:bob\nann:x:1000:\ndocker:x:999:ann\n";
 
     fn ids(wanted: &str) -> Option<(u32, u32, Vec<u32>)> {
-        let user = find_in(wanted, PASSWD, GROUP).ok()?;
+        let user = find_in(wanted.as_bytes(), PASSWD.as_bytes(), GROUP.as_bytes()).ok()?;
         Some((user.ids.uid, user.ids.gid, user.ids.groups))
     }
 
@@ -120,8 +120,15 @@ mod tests {
     }
 
     #[test]
+    fn names_and_homes_are_bytes() {
+        let user = find_in(b"\xfcte", b"\xfcte:x:1001:100::/home/\xfcte:/bin/\xff\n", b"users:x:100:\n\xfc:x:7:\xfcte\n").unwrap();
+        assert_eq!((user.name, user.home, user.shell), (b"\xfcte".to_vec(), b"/home/\xfcte".to_vec(), b"/bin/\xff".to_vec()));
+        assert_eq!(user.ids.groups, [100, 7]);
+    }
+
+    #[test]
     fn an_image_without_a_passwd_still_has_root() {
-        let user = find_in("root", "", "").unwrap();
-        assert_eq!((user.home.as_str(), user.ids.uid), ("/root", 0));
+        let user = find_in(b"root", b"", b"").unwrap();
+        assert_eq!((user.home, user.ids.uid), (b"/root".to_vec(), 0));
     }
 }

@@ -3,6 +3,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import type { RecipeDeps } from "../artifacts/deps.ts";
 import type { ByteStream } from "../base/bytes.ts";
 import { fail } from "../base/errors/error.ts";
+import { hasOtherBytes } from "../base/path-bytes.ts";
 import { completeProxies } from "../base/proxy.ts";
 import { version } from "../base/version.ts";
 import type { CliContext } from "../cli/context.ts";
@@ -10,6 +11,7 @@ import { Api } from "../client/api.ts";
 import type { DaemonPlace } from "../client/connect.ts";
 import { connectOwn } from "../client/lock-file.ts";
 import { connectOrStart } from "../client/reach.ts";
+import { exactEnvironment } from "../host/own-bytes.ts";
 import { ownFolders } from "../host/own-folders.ts";
 import { isFolder } from "../host/owner.ts";
 import { processTerminal, type Terminal } from "../host/terminal.ts";
@@ -20,7 +22,7 @@ import { type Paths, pathsOf } from "../model/paths.ts";
 type Env = Record<string, string | undefined>;
 
 export function cliContext(guestArgv: readonly string[] | null): CliContext {
-  const env: Env = process.env;
+  const env: Env = exactEnvironment(process.env);
   completeProxies(env);
   const { home, homeOf, roots } = ownFolders(env);
   const paths = pathsOf(roots);
@@ -63,7 +65,7 @@ export function cliContext(guestArgv: readonly string[] | null): CliContext {
     },
     async readImageFile(path) {
       const { readImageFile } = await import("../imagefile/read.ts");
-      return readImageFile(path, process.cwd());
+      return readImageFile(utf8Path(path), utf8Path(process.cwd()));
     },
     async buildImage(recipe, emit, signal) {
       const { openDebianRootfs } = await import("../images/recipe.ts");
@@ -73,20 +75,20 @@ export function cliContext(guestArgv: readonly string[] | null): CliContext {
     splitTag: async (path) => (await import("../host/tagged-path.ts")).splitTag(path),
     async openTar(path, signal) {
       const { openArchive } = await import("../images/rootfs/open.ts");
-      return openArchive(path, await openOptions(paths, env, signal));
+      return openArchive(utf8Path(path), await openOptions(paths, env, signal));
     },
     async openRootfs(path, signal) {
       const { openRootfs } = await import("../images/rootfs/open.ts");
-      return openRootfs(path, await openOptions(paths, env, signal));
+      return openRootfs(utf8Path(path), await openOptions(paths, env, signal));
     },
     async saveTo(path, content) {
-      if (path !== "-") return (await import("../host/save-file.ts")).saveFile(path, content);
+      if (path !== "-") return (await import("../host/save-file.ts")).saveFile(utf8Path(path), content);
       for await (const chunk of content) await stdio.write("stdout", chunk);
     },
     async makeBundle({ folder, facts, parts, ...about }, onProgress, signal) {
       const { makeBundle } = await import("../artifacts/bundle/make.ts");
       const { entryToml } = await import("../artifacts/catalog/write.ts");
-      const made = await makeBundle(folder, facts, parts, onProgress, signal);
+      const made = await makeBundle(utf8Path(folder), facts, parts, onProgress, signal);
       // beside a catalog that lies where the folder does
       const entry = { ...about, ...made, url: `${encodeURIComponent(basename(resolve(folder)))}/` };
       return { entry, toml: entryToml(entry) };
@@ -105,7 +107,7 @@ export function cliContext(guestArgv: readonly string[] | null): CliContext {
     },
     async openKernel(own, signal) {
       const { openOwnKernel } = await import("../kernels/own.ts");
-      return openOwnKernel(own, signal);
+      return openOwnKernel(utf8Paths(own), signal);
     },
     async fetchKernel(name, emit, signal) {
       const { openDebianKernel } = await import("../kernels/recipe.ts");
@@ -116,6 +118,21 @@ export function cliContext(guestArgv: readonly string[] | null): CliContext {
       return gatherFacts(paths, env, () => runningApi(place));
     },
   };
+}
+
+/**
+ * What a tool of the host reads or writes: such a path can't be handed to it.
+ * @throws FILE_INVALID
+ */
+function utf8Path(path: string): string {
+  if (!hasOtherBytes(path) && !path.includes("\ufffd")) return path;
+  const next = "give the file or the folder another name, or pass it on stdin";
+  throw fail("FILE_INVALID", { path, problem: "its path is not UTF-8", next });
+}
+
+function utf8Paths<T extends Record<string, string | undefined>>(paths: T): T {
+  for (const path of Object.values(paths)) utf8Path(path ?? "");
+  return paths;
 }
 
 function placeOf(paths: Paths, env: Env): DaemonPlace {

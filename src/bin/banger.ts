@@ -9,7 +9,7 @@ async function start(): Promise<number> {
     const { bangerdMain } = await import("./bangerd.ts");
     return endWith(await bangerdMain(process.argv.slice(2), process.env));
   }
-  const argv = process.argv.slice(2);
+  const argv = await ownArguments();
   if (argv.length === 1 && (argv[0] === "--version" || argv[0] === "-v")) {
     process.stdout.write(`banger ${version}\n`);
     return 0;
@@ -26,6 +26,13 @@ async function start(): Promise<number> {
       own.includes("--json"),
     ),
   );
+}
+
+/** Without what the runtime puts in place of bytes that are not UTF-8. */
+async function ownArguments(): Promise<string[]> {
+  const decoded = process.argv.slice(2);
+  if (!decoded.some((word) => word.includes("\ufffd"))) return decoded;
+  return (await import("../host/own-bytes.ts")).exactArguments(decoded);
 }
 
 /** An environment that has no place for anything is said as any failure is. */

@@ -1,14 +1,14 @@
 /** Variables for a VM or a session: `--env`, and `--env-file` in docker's form. Values are never in a complaint: they may be secret. */
 import { fail } from "../base/errors/error.ts";
+import { hasOtherBytes, textOfPath } from "../base/path-bytes.ts";
 import type { CliContext } from "./context.ts";
 
 export type EnvFlags = { env?: readonly string[]; envFile?: readonly string[] };
 
 type Env = Record<string, string | undefined>;
 
-/** bytes; docker's limit of a line, and what a whole file may have */
-const maxLine = 64 * 1024;
-const maxFile = 1024 * 1024;
+/** bytes of a whole file: what Linux takes, and comments */
+const maxFile = 4 * 1024 * 1024;
 
 /** Files in their order, then `--env`: the last one counts. @throws FLAG_INVALID */
 export async function environmentOf(context: CliContext, { env, envFile }: EnvFlags): Promise<Record<string, string>> {
@@ -36,18 +36,21 @@ const reasons: Record<string, string> = {
 
 /**
  * One variable a line: `NAME=VALUE`, the value as it stands, without any quoting; or `NAME`, which has the value of this environment, and is
- * left out when there is none. Empty lines and lines with `#` at their beginning say nothing.
+ * left out when there is none. Empty lines and lines with `#` at their beginning say nothing. As docker's opts/file.go, but for its
+ * limit of a line.
  * @throws FLAG_INVALID with the line's number
  */
 export function parseEnvFile(file: string, bytes: Uint8Array, env: Env): [string, string][] {
   const found: [string, string][] = [];
-  for (const [index, raw] of textOf(file, bytes).split("\n").entries()) {
+  for (const [index, raw] of textOfPath(withoutMark(bytes)).split("\n").entries()) {
     const line = raw.replace(/\r$/, "").trimStart();
     if (line === "" || line.startsWith("#")) continue;
     const at = line.indexOf("=");
     const name = at < 0 ? line : line.slice(0, at);
     const value = at < 0 ? valueHere(env, name) : line.slice(at + 1);
-    const problem = problemOf(name, value) ?? (Buffer.byteLength(line) > maxLine ? "is over 64 KiB long" : null);
+    const problem = hasOtherBytes(line)
+      ? "is not UTF-8: --env NAME passes a variable as it is"
+      : fileProblem(name, value);
     if (problem !== null) throw invalidFile(file, `line ${index + 1} ${problem}`);
     if (value !== undefined) found.push([name, value]);
   }
@@ -58,19 +61,15 @@ function valueHere(env: Env, name: string): string | undefined {
   return Object.hasOwn(env, name) ? env[name] : undefined;
 }
 
-/** UTF-8; a mark of its byte order is left out. */
-function textOf(file: string, bytes: Uint8Array): string {
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch {
-    throw invalidFile(file, "is not UTF-8");
-  }
+/** UTF-8's mark of the byte order is no part of the first line. */
+function withoutMark(bytes: Uint8Array): Uint8Array {
+  return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? bytes.subarray(3) : bytes;
 }
 
-function problemOf(name: string, value: string | undefined): string | null {
+function fileProblem(name: string, value: string | undefined): string | null {
   if (name === "") return "has no name before its =";
-  if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) return "has no name of a variable at its beginning";
-  return value?.includes("\0") ? "has a NUL byte" : null;
+  if (/[ \t]/.test(name)) return "has white space in its name";
+  return name.includes("\0") || value?.includes("\0") ? "has a NUL byte" : null;
 }
 
 /** `NAME=VALUE`, or `NAME` alone for the value that it has here. */
@@ -78,7 +77,7 @@ function parseEnv(text: string, env: Env): [string, string] {
   const at = text.indexOf("=");
   const name = at < 0 ? text : text.slice(0, at);
   const value = at < 0 ? valueHere(env, text) : text.slice(at + 1);
-  if (problemOf(name, value) !== null) throw invalid("--env", name, "is not NAME=VALUE", "--env CI=1");
+  if (name === "") throw invalid("--env", name, "has no name before its =", "--env CI=1");
   if (value === undefined)
     throw invalid("--env", text, "has no value, and there is no such variable here", `--env ${text}=1`);
   return [name, value];

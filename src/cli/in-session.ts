@@ -3,7 +3,7 @@
 import { cancellable } from "./abort.ts";
 import type { CliContext } from "./context.ts";
 import { type EnvFlags, environmentOf } from "./environment.ts";
-import { explainLoss, runSession } from "./session.ts";
+import { explainLoss, requireExecutable, runSession } from "./session.ts";
 import { printNotices } from "./vm-notices.ts";
 import { type JsonFlag, running, sessionExit } from "./work.ts";
 
@@ -22,6 +22,7 @@ export async function inSession(
     async () => {
       const { cwd, user, tty, noStdin } = flags;
       const request = { argv: argv(), env: await environmentOf(context, flags), cwd, user, tty, noStdin };
+      requireExecutable(request);
       const client = await cancellable(context.signals, (signal) => context.api.agent(name, signal));
       printNotices(context, name, client);
       try {

@@ -1,5 +1,6 @@
 /** A user's session in a running VM: what `vm run`, `vm exec` and `vm ssh` have in common. */
 import { type BangerError, fail } from "../base/errors/error.ts";
+import { execProblem } from "../base/exec-limits.ts";
 import { type AgentClient, type AttachEnd, attach, type ExecRequest } from "../client/attach.ts";
 import { type Why, whyLost } from "../client/why.ts";
 import type { CliContext } from "./context.ts";
@@ -36,6 +37,12 @@ export function runSession(context: CliContext, client: AgentClient, request: Se
 function isInteractive({ stdio }: CliContext, { argv, noStdin }: SessionRequest): boolean {
   if (noStdin || !stdio.stdinIsTerminal || !stdio.stdoutIsTerminal) return false;
   return argv === null || stdio.isInForeground();
+}
+
+/** Known before a VM is made or reached. @throws COMMAND_TOO_LARGE */
+export function requireExecutable({ argv, env }: Pick<SessionRequest, "argv" | "env">): void {
+  const problem = execProblem(argv ?? [], env);
+  if (problem !== null) throw fail("COMMAND_TOO_LARGE", { problem });
 }
 
 function execRequest(context: CliContext, request: SessionRequest, terminal: boolean): ExecRequest {

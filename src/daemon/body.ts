@@ -4,7 +4,8 @@ import { fail } from "../base/errors/error.ts";
 import { stripControl } from "../base/text.ts";
 import type { HttpExchange } from "../host/http-server.ts";
 
-const maxJson = 1024 * 1024;
+/** bytes: 2 MiB of variables, and what JSON adds */
+const maxJson = 4 * 1024 * 1024;
 
 /**
  * The body as `schema` wants it; an empty body counts as `{}`.

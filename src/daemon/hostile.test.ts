@@ -94,7 +94,7 @@ test("one connection serves one request after another", async () => {
 
 test("bodies: too large, no JSON, no UTF-8, wrong type: each told by its code", async () => {
   const socket = await daemon();
-  const large = await ask(socket, "POST", "/v1/vms", `"${"a".repeat(1024 * 1024)}"`);
+  const large = await ask(socket, "POST", "/v1/vms", `"${"a".repeat(4 * 1024 * 1024)}"`);
   expect([large.status, codeOf(large)]).toEqual([413, "REQUEST_TOO_LARGE"]);
   for (const body of [
     "{",

@@ -5,8 +5,8 @@
  */
 import * as fs from "node:fs";
 import { chmod, type FileHandle, open, readdir, rmdir, unlink } from "node:fs/promises";
+import { bytesOfPath, textOfPath } from "../base/path-bytes.ts";
 import { errnoOf } from "./errno.ts";
-import { bytesOfPath, textOfPath } from "./path-bytes.ts";
 
 /** Something that stays. */
 export type Stuck = {

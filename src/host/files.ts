@@ -5,9 +5,9 @@ import * as fs from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { fail } from "../base/errors/error.ts";
 import type { Digest } from "../base/names.ts";
+import { bytesOfPath, textOfPath } from "../base/path-bytes.ts";
 import { errnoOf, isMissing } from "./errno.ts";
 import { watchFolder } from "./folder-watch.ts";
-import { bytesOfPath, textOfPath } from "./path-bytes.ts";
 
 export { isDiskFull } from "./errno.ts";
 export { removeTree, removeTrees } from "./remove-tree.ts";
@@ -17,7 +17,7 @@ const defaultMax = 1024 * 1024;
 
 /** @throws FILE_INVALID when it is longer than `maxBytes` */
 export async function readBytes(path: string, maxBytes: number): Promise<Uint8Array> {
-  const file = await fs.open(path, "r");
+  const file = await fs.open(bytesOfPath(path), "r");
   try {
     const { size } = await file.stat();
     // a size proves little: files of /proc say 0, and a log grows while it is read
@@ -184,7 +184,7 @@ export async function makeDurable(paths: readonly string[]): Promise<void> {
   await Promise.all([...new Set(paths.map((path) => dirname(path)))].map(syncPath));
 }
 
-/** Names in a folder; those that are not UTF-8 as `path-bytes.ts` has them. @throws when there is none */
+/** Names in a folder; those that are not UTF-8 as `base/path-bytes.ts` has them. @throws when there is none */
 export async function listFolder(path: string): Promise<string[]> {
   return (await fs.readdir(path, { encoding: "buffer" })).map(textOfPath);
 }

@@ -2,9 +2,9 @@
 import * as fs from "node:fs/promises";
 import { oneLine } from "../base/display.ts";
 import { fail } from "../base/errors/error.ts";
+import { bytesOfPath } from "../base/path-bytes.ts";
 import { clearTree, type Stuck } from "./clear-tree.ts";
 import { errnoOf } from "./errno.ts";
-import { bytesOfPath } from "./path-bytes.ts";
 
 /**
  * Missing is fine; links are removed, not followed. Folders that their owner may not enter are made so that he may.

@@ -1,7 +1,7 @@
 import { afterAll, expect, test } from "bun:test";
 import * as fs from "node:fs";
 import { tempFolder } from "./testing/temp.ts";
-import { byteTextOf, linkBeneath, listNames, lookAt, openBeneath, readBeneath, realPath } from "./tree.ts";
+import { byteTextOf, linkBeneath, listNames, lookAt, openBeneath, readBeneath, realPath, textOfBytes } from "./tree.ts";
 
 const base = tempFolder("tree");
 afterAll(() => base[Symbol.dispose]());
@@ -64,6 +64,13 @@ test("no file descriptor is left open", () => {
   for (const path of ["in/file", "link", "linked/file", "in"]) readBeneath(root, path, 100);
   linkBeneath(root, "link");
   expect(fs.readdirSync("/proc/self/fd").length).toBeLessThanOrEqual(before);
+});
+
+test("paths that are not UTF-8 come and go as the same bytes", () => {
+  const text = "/some/caf\udce9";
+  const path = byteTextOf(text);
+  expect(path.endsWith("/caf\xe9")).toBe(true);
+  expect(textOfBytes(path)).toBe(text);
 });
 
 test("lookAt and realPath", () => {

@@ -4,6 +4,7 @@
  * Calls are synchronous: each is a few microseconds on a local file system, a thread hop costs more.
  */
 import * as fs from "node:fs";
+import { bytesOfPath, textOfPath } from "../base/path-bytes.ts";
 
 export type EntryKind = "file" | "folder" | "link" | "special";
 
@@ -34,8 +35,14 @@ export function bytesOf(byteText: string): Buffer {
   return Buffer.from(byteText, "latin1");
 }
 
+/** Of a text that may be `base/path-bytes.ts`'s. */
 export function byteTextOf(text: string): string {
-  return Buffer.from(text, "utf8").toString("latin1");
+  return Buffer.from(bytesOfPath(text) as string).toString("latin1");
+}
+
+/** The way back. */
+export function textOfBytes(byteText: string): string {
+  return textOfPath(bytesOf(byteText));
 }
 
 /** What is there, links not followed; null when there is nothing (or a parent is no folder). */

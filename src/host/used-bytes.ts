@@ -1,8 +1,8 @@
 /** How much room a folder takes, looked at with a bound: a VM's folder may hold whatever its VMM has put there. */
 import * as fs from "node:fs/promises";
+import { bytesOfPath } from "../base/path-bytes.ts";
 import { errnoOf } from "./errno.ts";
 import { listFolder } from "./files.ts";
-import { bytesOfPath } from "./path-bytes.ts";
 
 /** Files and folders below a folder that are looked at: one of ours holds a few dozen. */
 export const maxLooked = 50_000;

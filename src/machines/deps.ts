@@ -46,7 +46,7 @@ export type MachineFiles = {
   ensureFolder(path: string): Promise<void>;
   /** missing is fine @throws NOT_REMOVED */
   removeTree(path: string): Promise<void>;
-  /** names, empty when there is no such folder; those that are not UTF-8 as host/path-bytes.ts has them */
+  /** names, empty when there is no such folder; those that are not UTF-8 as base/path-bytes.ts has them */
   listFolder(path: string): Promise<string[]>;
   /** what may still be written on the file system of a folder */
   freeBytes(path: string): Promise<number>;

@@ -1,4 +1,5 @@
 /** Every path that banger uses on the host; `docs/internals.md` explains each. Nothing else joins these. */
+import { fail } from "../base/errors/error.ts";
 import type { Digest, VmId } from "../base/names.ts";
 
 /** The facts that decide where things live. */
@@ -14,12 +15,15 @@ export function rootlessRoots(facts: PathFacts): Roots {
   };
   const state = `${pick("XDG_STATE_HOME", `${facts.home}/.local/state`)}/banger`;
   const runtime = facts.env["XDG_RUNTIME_DIR"];
-  return {
+  const roots = {
     state,
     cache: `${pick("XDG_CACHE_HOME", `${facts.home}/.cache`)}/banger`,
     config: `${pick("XDG_CONFIG_HOME", `${facts.home}/.config`)}/banger`,
     runtime: runtime?.startsWith("/") ? `${runtime}/banger` : `${state}/run`,
   };
+  const unusable = Object.values(roots).find((path) => /[\ufffd\ud800-\udfff]/u.test(path));
+  if (unusable !== undefined) throw fail("FOLDER_UNSAFE", { path: unusable, problem: "its path is not UTF-8" });
+  return roots;
 }
 
 export function pathsOf(roots: Roots) {

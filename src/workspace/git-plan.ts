@@ -1,6 +1,6 @@
 /** The plan for a git repository. */
 import { count } from "../base/text.ts";
-import { lookAt } from "../host/tree.ts";
+import { lookAt, textOfBytes } from "../host/tree.ts";
 import { Collector } from "./collect.ts";
 import { usesFilters } from "./filters.ts";
 import { guestConfig } from "./guest-config.ts";
@@ -76,8 +76,7 @@ export async function planRepository(
     root: Buffer.from(repository.workTree, "latin1").toString("utf8"),
     name: showPath(baseName(repository.workTree)),
     guestPath: guestWorkspace,
-    guestCwd:
-      subfolder === "" ? guestWorkspace : `${guestWorkspace}/${Buffer.from(subfolder, "latin1").toString("utf8")}`,
+    guestCwd: subfolder === "" ? guestWorkspace : `${guestWorkspace}/${textOfBytes(subfolder)}`,
     entries: collector.entries,
     totals: collector.totals,
     repositories: jobs.map((job) => summary(job, request.depth ?? null)),

@@ -1,7 +1,8 @@
 /** From the folder that the user named to the repository (or plain folder) that is meant, or a refusal with its reason. */
 import { fail } from "../base/errors/error.ts";
+import { hasOtherBytes } from "../base/path-bytes.ts";
 import { quoteArg } from "../base/text.ts";
-import { byteTextOf, lookAt, readBeneath, realPath } from "../host/tree.ts";
+import { byteTextOf, lookAt, readBeneath, realPath, textOfBytes } from "../host/tree.ts";
 import { isInClient, isProjectOfClient, isWithin, refusedBare, refusedClaim, refusedTarget } from "./claims.ts";
 import { baseName } from "./names.ts";
 
@@ -25,7 +26,7 @@ export function locate(folder: string, home: string): Located {
   const root = realFolder(folder);
   refuseTooMuch(folder, root, home);
   const here = repositoryAt(root, folder);
-  if (here !== null) return { kind: "git", repository: here, subfolder: "" };
+  if (here !== null) return { kind: "git", repository: utf8Only(here, folder), subfolder: "" };
   if (looksBare(root)) {
     const { reason, next } = refusedBare(root, root);
     throw refusal(folder, reason, next);
@@ -83,8 +84,15 @@ function realFolder(folder: string): string {
   const real = tryRealPath(path === "" ? "." : path);
   if (real === null) throw refusal(folder, "there is no such folder");
   if (lookAt(real)?.kind !== "folder") throw refusal(folder, "it is a file, not a folder");
-  if (byteTextOf(Buffer.from(real, "latin1").toString("utf8")) !== real) throw refusal(folder, "its path is not UTF-8");
   return real;
+}
+
+/** git is given these paths as arguments, which the runtime can't make of other bytes. */
+function utf8Only(repository: Repository, shown: string): Repository {
+  const { workTree, gitDir, commonDir } = repository;
+  if ([workTree, gitDir, commonDir].some((path) => hasOtherBytes(textOfBytes(path))))
+    refuse(shown, "it is a git repository, and its path is not UTF-8: rename the folder, or clone it to another one");
+  return repository;
 }
 
 function refuseTooMuch(folder: string, root: string, home: string): void {
@@ -136,7 +144,8 @@ function insideOf(root: string, folder: string, home: string): Located | null {
       };
     }
     const repository = repositoryAt(top, folder);
-    if (repository !== null) return { kind: "git", repository, subfolder: root.slice(top.length + 1) };
+    if (repository !== null)
+      return { kind: "git", repository: utf8Only(repository, folder), subfolder: root.slice(top.length + 1) };
   }
   return null;
 }

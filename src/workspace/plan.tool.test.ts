@@ -363,3 +363,34 @@ gitTest("a plan that is not wanted any more ends its git", async () => {
   await plan.dispose();
   expect(fs.readdirSync(bed.deps.scratch)).toEqual([]);
 });
+
+const odd = (folder: string, name: string) => Buffer.concat([Buffer.from(`${folder}/`), Buffer.from(name, "latin1")]);
+
+gitTest("a plain folder may have a path of any bytes, and is the one that was named", async () => {
+  using bed = testBed();
+  fs.mkdirSync(odd(bed.folder, "caf\xe9"));
+  fs.writeFileSync(odd(bed.folder, "caf\xe9/in\xff"), "exact");
+  fs.mkdirSync(`${bed.folder}/caf\ufffd`);
+  await using plan = await planWorkspace(bed.deps, { folder: `${bed.folder}/caf\udce9` });
+  expect(plan.root).toBe(`${bed.folder}/caf\udce9`);
+  expect(plan.entries.map(({ path }) => path)).toEqual(["in\xff"]);
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of workspaceTar(plan)) chunks.push(chunk);
+  expect(Buffer.concat(chunks).toString("latin1")).toContain("exact");
+});
+
+gitTest(
+  "a repository at such a path is refused by its reason; a subfolder of one is where commands start",
+  async () => {
+    using bed = testBed();
+    const made = makeRepository(`${bed.folder}/repo`);
+    fs.mkdirSync(odd(made, "caf\xe9"));
+    const plan = await planWorkspace(bed.deps, { folder: `${made}/caf\udce9` });
+    expect(plan.guestCwd).toBe("/root/repo/caf\udce9");
+    await plan.dispose();
+    fs.renameSync(made, odd(bed.folder, "r\xff"));
+    const { code, message } = await errorOf(bed, { folder: `${bed.folder}/r\udcff` });
+    expect([code, message]).toEqual(["WORKSPACE_REFUSED", expect.stringContaining("its path is not UTF-8")]);
+    expect(message).toContain("r\\xff");
+  },
+);

@@ -2,6 +2,7 @@
 import { BangerError, fail } from "../base/errors/error.ts";
 import { isDiskFull, removeTree } from "../host/files.ts";
 import { makeScratch } from "../host/scratch.ts";
+import { textOfBytes } from "../host/tree.ts";
 import { Collector } from "./collect.ts";
 import { listFolder } from "./folder.ts";
 import { type GitPlaces, planRepository } from "./git-plan.ts";
@@ -77,7 +78,7 @@ function planFolder(request: WorkspaceRequest, root: string, note: string | unde
   listFolder(root, request.folder, collector, notes);
   return {
     kind: "folder",
-    root: Buffer.from(root, "latin1").toString("utf8"),
+    root: textOfBytes(root),
     name: showPath(baseName(root)),
     guestPath: guestWorkspace,
     guestCwd: guestWorkspace,

@@ -2,10 +2,10 @@
 import { beforeAll, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
-import { closeSync, openSync } from "node:fs";
+import { closeSync, openSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { vmSuite } from "./harness.ts";
-import type { Child } from "./home.ts";
+import { type Child, programs } from "./home.ts";
 import { onTerminal } from "./pty.ts";
 
 const mib = 1024 * 1024;
@@ -102,6 +102,55 @@ vmSuite("exec", (home) => {
     const { stdout } = await home().ok(["vm", "exec", "--env", "ONE=1", "e", ...show]);
     expect(stdout).toBe("yes 1\n");
     expect((await home().ok(["vm", "exec", "--env", "KEPT=no", "e", ...show])).stdout).toBe("no \n");
+  });
+
+  /** Through a shell, which makes any bytes of a printf(1) format; `$1`, `$2`, ... are the others. */
+  const withBytes = (script: string, ...formats: string[]) => {
+    const words = formats.map((_, at) => `"$(printf "\${${at + 1}}")"`).join(" ");
+    const { stdout, stderr } = Bun.spawnSync(["sh", "-c", `set -- ${words}; ${script}`, programs, ...formats], {
+      env: home().env,
+    });
+    return { stdout: stdout.toString("latin1"), stderr: stderr.toString() };
+  };
+
+  test("arguments, variables and folders of any bytes arrive as they are", () => {
+    const exec = '"$0/banger" vm exec';
+    expect(withBytes(`${exec} e -- printf '%s|' "$1" "$2" "$3"`, "a\\377b", "\\303", "\\303\\251")).toEqual({
+      stdout: "a\xffb|\xc3|\xc3\xa9|",
+      stderr: "",
+    });
+    expect(withBytes(`${exec} -e "A.B-C=$1" -e "$2=x" e -- env`, "v\\376", "N\\375").stdout).toMatch(
+      /^A\.B-C=v\xfe$[\s\S]*^N\xfd=x$/m,
+    );
+    expect(withBytes(`export V="$1"; ${exec} -e V e -- sh -c 'printf %s "$V"'`, "\\377 \\200").stdout).toBe(
+      "\xff \x80",
+    );
+    withBytes(`${exec} e -- mkdir "/tmp/$1"`, "caf\\351");
+    expect(withBytes(`${exec} --cwd "/tmp/$1" e -- pwd`, "caf\\351").stdout).toBe("/tmp/caf\xe9\n");
+    expect(withBytes(`${exec} --user "$1" e -- true`, "u\\377").stderr).toContain("no user is named");
+  });
+
+  test("a file of variables, and a home folder, whose path is not UTF-8", () => {
+    const file = `f="${home().folder}/$1"; echo my.name=1 > "$f"; "$0/banger" vm exec --env-file "$f" e -- env`;
+    expect(withBytes(file, "e\\377").stdout).toContain("my.name=1\n");
+    const { stderr } = withBytes(`XDG_STATE_HOME="/tmp/$1" "$0/banger" vm ls`, "s\\377");
+    expect(stderr).toContain("error: banger keeps nothing in /tmp/s\\xff/banger: its path is not UTF-8\nhint:");
+  });
+
+  test("a command may be as long as Linux takes it", async () => {
+    const longest = "x".repeat(131_071);
+    expect((await exec("sh", "-c", 'printf %s "$1" | wc -c', "_", longest)).stdout).toBe("131071\n");
+    expect((await exec("sh", "-c", "echo $#", "_", ...Array<string>(50_000).fill("a"))).stdout).toBe("50000\n");
+    const args = ["vm", "exec", "--env", "BIG", "e", "--", "sh", "-c", 'printf %s "$BIG" | wc -c'];
+    expect((await home().ok(args, { env: { BIG: longest.slice(4) } })).stdout).toBe("131067\n");
+    // of a file, which may have more than a host takes itself
+    const file = join(home().folder, "variables");
+    writeFileSync(file, `${Array.from({ length: 18 }, (_, at) => `V${at}=${"x".repeat(123_000)}`).join("\n")}\n`);
+    const refused = await home().banger(["vm", "exec", "--env-file", file, "e", "--", "true"]);
+    expect([refused.code, refused.stderr]).toEqual([
+      126,
+      expect.stringContaining("and Linux takes up to 2097152 in all"),
+    ]);
   });
 
   test("SIGINT is handed to the guest's command", async () => {

@@ -1,5 +1,6 @@
 //! Sessions on a line: one after the other, each with streams that run side by side.
 
+mod body;
 pub mod mishap;
 mod output;
 mod reader;

@@ -1,7 +1,7 @@
 //! A line from its first byte to its last: preamble, HELLO, frames, and again.
 
 use super::output::Output;
-use super::{lock, mishap, workers, Stream};
+use super::{body, lock, mishap, workers, Stream};
 use crate::guest::Guest;
 use crate::verbs;
 use crate::wire::frame::{Frame, Kind, Violation};
@@ -196,7 +196,7 @@ impl Session<'_> {
         let mine = Arc::clone(&stream);
         let work = move || {
             mishap::serve(&mine);
-            let result = verbs::run(&mine, &request, &guest);
+            let result = body::whole(&mine, request).and_then(|request| verbs::run(&mine, &request, &guest));
             mine.finish(result);
             if mine.is_finished() {
                 lock(&streams).remove(&mine.id);

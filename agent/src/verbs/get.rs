@@ -9,7 +9,7 @@ use serde_json::json;
 const BATCH: usize = 64 * 1024;
 
 pub fn run(stream: &Stream, request: &Object) -> Answer<()> {
-    let path = absolute(json::required_text(request, "path")?)?;
+    let path = absolute(json::required_bytes(request, "path")?)?;
     let content = content(request)?;
     std::fs::symlink_metadata(&path).map_err(|error| Refusal::io(&path.to_string_lossy(), &error))?;
     stream.reply(json!({}));
@@ -21,7 +21,7 @@ pub fn run(stream: &Stream, request: &Object) -> Answer<()> {
 }
 
 fn content(request: &Object) -> Answer<Content> {
-    let merged = json::text(request, "merged")?.map(absolute).transpose()?;
+    let merged = json::bytes(request, "merged")?.map(absolute).transpose()?;
     let whole = json::flag(request, "whole")?;
     Ok(match merged {
         Some(merged) => Content::Changes { merged },

@@ -5,12 +5,14 @@ use crate::sys::open;
 use crate::tar::unpack::{Owner, Unpacker};
 use crate::wire::json::{self, Answer, Object, Refusal};
 use serde_json::json;
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
 pub fn run(stream: &Stream, request: &Object) -> Answer<()> {
-    let path = absolute(json::required_text(request, "path")?)?;
+    let path = absolute(json::required_bytes(request, "path")?)?;
     let create = json::flag(request, "create")?;
     let clear = json::flag(request, "clear")?;
     let id = |name| json::number(request, name, u64::from(u32::MAX) - 1).map(|id| id.map(|id| id as u32));
@@ -23,9 +25,9 @@ pub fn run(stream: &Stream, request: &Object) -> Answer<()> {
 }
 
 /// Paths of the host's own choice; links in them are followed.
-pub fn absolute(path: &str) -> Answer<PathBuf> {
-    if path.starts_with('/') {
-        Ok(PathBuf::from(path))
+pub fn absolute(path: Vec<u8>) -> Answer<PathBuf> {
+    if path.starts_with(b"/") {
+        Ok(OsString::from_vec(path).into())
     } else {
         Err(Refusal::bad("path must be absolute"))
     }

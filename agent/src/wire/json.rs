@@ -1,6 +1,8 @@
 //! Reading requests field by field. Unknown fields are ignored; a missing or mistyped known one is `bad_request`.
+//! Names, arguments and variables are bytes: in a string, U+0000 and two hexadecimal digits stand for a byte that is not UTF-8.
 
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 
 pub type Object = Map<String, Value>;
 
@@ -62,6 +64,43 @@ pub fn required_text<'a>(object: &'a Object, name: &str) -> Answer<&'a str> {
     text(object, name)?.ok_or_else(|| mistyped(name, "a string without NUL"))
 }
 
+/// What a string stands for; None: it has a NUL, or an escape for a byte below 0x80.
+fn unescaped(text: &str) -> Option<Vec<u8>> {
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    let (mut bytes, mut rest) = (Vec::with_capacity(text.len()), text.as_bytes());
+    while let [first, after @ ..] = rest {
+        rest = after;
+        if *first != 0 {
+            bytes.push(*first);
+            continue;
+        }
+        let [high, low, after @ ..] = rest else { return None };
+        bytes.push((digit(*high)? << 4 | digit(*low)?) as u8);
+        if bytes.last().is_some_and(u8::is_ascii) {
+            return None;
+        }
+        rest = after;
+    }
+    Some(bytes)
+}
+
+pub fn bytes(object: &Object, name: &str) -> Answer<Option<Vec<u8>>> {
+    let Some(value) = present(object, name) else { return Ok(None) };
+    value.as_str().and_then(unescaped).map(Some).ok_or_else(|| mistyped(name, "a string without NUL"))
+}
+
+pub fn required_bytes(object: &Object, name: &str) -> Answer<Vec<u8>> {
+    bytes(object, name)?.ok_or_else(|| mistyped(name, "a string without NUL"))
+}
+
+/// As many as a request has room for.
+pub fn byte_strings(object: &Object, name: &str) -> Answer<Option<Vec<Vec<u8>>>> {
+    let wanted = || mistyped(name, "strings without NUL");
+    let Some(value) = present(object, name) else { return Ok(None) };
+    let list = value.as_array().ok_or_else(wanted)?;
+    list.iter().map(|item| item.as_str().and_then(unescaped).ok_or_else(wanted)).collect::<Answer<Vec<_>>>().map(Some)
+}
+
 pub fn flag(object: &Object, name: &str) -> Answer<bool> {
     match present(object, name) {
         None => Ok(false),
@@ -109,17 +148,19 @@ pub fn nested<'a>(object: &'a Object, name: &str) -> Answer<Option<&'a Object>> 
 }
 
 /// Environment variables: names without `=`, neither with NUL.
-pub fn environment(object: &Object, name: &str) -> Answer<Option<Vec<(String, String)>>> {
+pub fn environment(object: &Object, name: &str) -> Answer<Option<BTreeMap<Vec<u8>, Vec<u8>>>> {
     let Some(nested) = nested(object, name)? else { return Ok(None) };
-    let mut pairs = Vec::with_capacity(nested.len());
+    let mut variables = BTreeMap::new();
     for (key, value) in nested {
-        let value = value.as_str().filter(|value| !value.contains('\0'));
-        let (Some(value), false) = (value, key.is_empty() || key.contains(['=', '\0'])) else {
-            return Err(mistyped(name, "names without `=` and strings without NUL"));
+        let (Some(key), Some(value)) = (unescaped(key), value.as_str().and_then(unescaped)) else {
+            return Err(mistyped(name, "names and strings without NUL"));
         };
-        pairs.push((key.clone(), value.to_string()));
+        if key.is_empty() || key.contains(&b'=') {
+            return Err(mistyped(name, "names without `=`"));
+        }
+        variables.insert(key, value);
     }
-    Ok(Some(pairs))
+    Ok(Some(variables))
 }
 
 #[cfg(test)]
@@ -149,6 +190,18 @@ mod tests {
     fn a_refusal_carries_6000_characters_of_its_reason() {
         let length = |characters: usize| Refusal::bad("x".repeat(characters)).json()["message"].as_str().unwrap().len();
         assert_eq!((length(6000), length(6001)), (6000, 6000));
+    }
+
+    #[test]
+    fn a_string_may_stand_for_bytes_that_are_not_utf8() {
+        let request = parsed(r#"{"a":"x\u0000ffy","b":["\u0000c3\u0000a9","\u00e9"],"c":{"N\u0000fe":"\u000080"}}"#);
+        assert_eq!(bytes(&request, "a"), Ok(Some(b"x\xffy".to_vec())));
+        assert_eq!(byte_strings(&request, "b"), Ok(Some(vec![vec![0xc3, 0xa9], "é".as_bytes().to_vec()])));
+        assert_eq!(environment(&request, "c"), Ok(Some(BTreeMap::from([(b"N\xfe".to_vec(), vec![0x80])]))));
+        for bad in [r"\u0000", r"a\u0000f", r"\u00007f", r"\u000000", r"\u00003d", r"\u0000+f", r"\u0000é"] {
+            let request = parsed(&format!(r#"{{"a":"{bad}","b":["{bad}"],"c":{{"{bad}":""}}}}"#));
+            assert!(bytes(&request, "a").is_err() && byte_strings(&request, "b").is_err() && environment(&request, "c").is_err(), "{bad}");
+        }
     }
 
     #[test]

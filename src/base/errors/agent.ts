@@ -29,6 +29,11 @@ export const agentErrors = {
     hint: () =>
       "check with `ls -ld` that it is a file, no folder, with an `x` in its mode, and that it is a program for x86-64 Linux or a script with a `#!` line",
   }),
+  COMMAND_TOO_LARGE: spec({
+    exit: Exit.NotExecutable,
+    message: (p: { problem: string }) => `the command can't be run: ${p.problem}`,
+    hint: () => "put what is long into a file in the VM, or pass it on stdin",
+  }),
   SESSION_LOST: spec({
     exit: Exit.Run,
     message: (p: { name: string; reason: string }) => `the session in VM "${p.name}" was lost: ${p.reason}`,

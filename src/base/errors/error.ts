@@ -2,6 +2,7 @@
 import { oneLine } from "../display.ts";
 import type { ExitCode } from "../exit.ts";
 import { Exit } from "../exit.ts";
+import { showBytes } from "../path-bytes.ts";
 import { redactText } from "../text.ts";
 import { catalog } from "./catalog.ts";
 import type { ErrorParams, ErrorSpec } from "./spec.ts";
@@ -41,7 +42,7 @@ export class BangerError extends Error {
 export function fail<C extends ErrorCode>(code: C, params: ParamsOf<C>, cause?: unknown): BangerError {
   const entry = catalog[code] as ErrorSpec;
   const details = mapTexts(params, redactText);
-  const shown = mapTexts(details, oneLine);
+  const shown = mapTexts(details, (text) => oneLine(showBytes(text)));
   const wire = { code, message: entry.message(shown), hint: entry.hint(shown), exit: entry.exit, details };
   return new BangerError(wire, cause === undefined ? undefined : { cause });
 }

@@ -83,6 +83,62 @@ gatedTest("root", "exec: stdout, stderr and the terminal belong to the command's
   }),
 );
 
+gatedTest(need, "exec: arguments, variables, names of folders and programs are bytes", () =>
+  served(async (connect, folder) => {
+    const agent = await connect(false);
+    const odd = `${folder}/caf\udce9`;
+    Bun.spawnSync([
+      "sh",
+      "-c",
+      'cd "$0" && mkdir "$(printf \'caf\\351\')" && ln -s /bin/pwd "$(printf \'caf\\351/p\\377\')"',
+      folder,
+    ]);
+    const bytes = async (request: Json) => (await run(await agent.open("exec", request))).stdout.toString("latin1");
+    const argv = ["printf", "%s|", "a\udcffb", "", "\udcc3", "é", "\\udcff"];
+    expect(await bytes({ cwd: "/", argv })).toBe("a\xffb||\xc3|\xc3\xa9|\\udcff|");
+    expect(await bytes({ cwd: "/", argv: ["env"], env: { "N\udcfe.x": "v\udcff", "A-B": "1" } })).toMatch(
+      /^A-B=1$[\s\S]*^N\xfe\.x=v\xff$/m,
+    );
+    expect(await bytes({ cwd: odd, argv: ["./p\udcff"] })).toEndWith("/caf\xe9\n");
+    expect(await bytes({ cwd: "/", argv: ["p\udcff", "-P"], env: { PATH: odd } })).toBe("/\n");
+    await expect(agent.open("exec", { cwd: `${odd}/none`, argv: ["true"] })).rejects.toMatchObject({
+      details: { code: "bad_cwd" },
+    });
+    agent.destroy();
+  }),
+);
+
+gatedTest(need, "exec: as much as Linux takes, and a reason for more", () =>
+  served(async (connect) => {
+    const agent = await connect(false);
+    const longest = "x".repeat(131_071);
+    const counted = async (argv: string[], env: Record<string, string> = {}) =>
+      (
+        await run(
+          await agent.open("exec", {
+            cwd: "/",
+            argv: ["sh", "-c", 'echo $# $(printf %s "$1" | wc -c) $(printf %s "$V" | wc -c)', "_", ...argv],
+            env,
+          }),
+        )
+      ).stdout
+        .toString()
+        .trim();
+    expect(await counted([longest, "b"])).toBe("2 131071 0");
+    expect(await counted([], { V: longest.slice(2) })).toBe("0 0 131069");
+    expect(await counted(Array<string>(100_000).fill("a"))).toBe("100000 1 0");
+    // 13 of them, and not 17: 2 MiB in all
+    expect(await counted(Array<string>(13).fill(longest))).toBe("13 131071 0");
+    for (const argv of [[`${longest}x`], Array<string>(17).fill(longest)])
+      await expect(counted(argv)).rejects.toMatchObject({
+        code: "COMMAND_TOO_LARGE",
+        exit: 126,
+        message: expect.stringContaining("128 KiB for each"),
+      });
+    agent.destroy();
+  }),
+);
+
 gatedTest(need, "short commands lose nothing, however often", () =>
   served(async (connect) => {
     const agent = await connect(false);

@@ -1,4 +1,7 @@
-/** JSON payloads: an object, UTF-8, within the frame's limit. */
+/**
+ * JSON payloads: an object, UTF-8, within the frame's limit. Bytes that are not UTF-8 (in our strings U+DC80-U+DCFF, see
+ * `base/path-bytes.ts`) are written as U+0000 and two hexadecimal digits: no name, argument or variable has a NUL of its own.
+ */
 import { fail } from "../../base/errors/error.ts";
 import { protocolError } from "./frame.ts";
 import { type Json, maxPayload } from "./types.ts";
@@ -19,16 +22,24 @@ export function parseJson(payload: Uint8Array): Json {
   return value as Json;
 }
 
+/** Of any length. */
+export function encodeJson(value: Json): Uint8Array {
+  const json = JSON.stringify(value);
+  return encoder.encode(json.includes("\\udc") ? withByteEscapes(json) : json);
+}
+
+/** A backslash before the `u` may be escaped itself, so escapes are taken from the left, one by one. */
+function withByteEscapes(json: string): string {
+  return json.replace(/\\(?:udc([89a-f][0-9a-f])|.)/g, (whole, digits) => (digits ? `\\u0000${digits}` : whole));
+}
+
 /** @throws AGENT_REFUSED when it does not fit a frame */
 export function jsonPayload(value: Json): Uint8Array {
-  const bytes = encoder.encode(JSON.stringify(value));
-  if (bytes.length > maxPayload) {
-    const verb = typeof value["verb"] === "string" ? value["verb"] : "a message";
-    throw fail("AGENT_REFUSED", {
-      verb,
-      reason: `arguments and environment take ${bytes.length} bytes, more than ${maxPayload}`,
-      code: "limit",
-    });
-  }
-  return bytes;
+  const bytes = encodeJson(value);
+  if (bytes.length <= maxPayload) return bytes;
+  throw fail("AGENT_REFUSED", {
+    verb: "a message",
+    reason: `it takes ${bytes.length} bytes, more than ${maxPayload}`,
+    code: "limit",
+  });
 }

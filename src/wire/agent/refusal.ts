@@ -28,6 +28,7 @@ export function refusalError(verb: string, args: Json, refusal: Refusal): Banger
   const command = typeof program === "string" ? program : "the login shell";
   if (verb === "exec" && refusal.code === "not_found") return fail("COMMAND_NOT_FOUND", { command });
   if (verb === "exec" && refusal.code === "not_executable") return fail("COMMAND_NOT_EXECUTABLE", { command });
+  if (verb === "exec" && refusal.code === "too_large") return fail("COMMAND_TOO_LARGE", { problem: refusal.message });
   if (refusal.code === untaken) return fail("AGENT_PROTOCOL", { problem: refusal.message });
   return fail("AGENT_REFUSED", { verb, reason: refusal.message, code: refusal.code });
 }
@@ -41,6 +42,8 @@ export function refusalOf(thrown: unknown): Refusal {
 function wholeRefusal({ code, message, details }: BangerError): Refusal {
   if (code === "COMMAND_NOT_FOUND") return { code: "not_found", message };
   if (code === "COMMAND_NOT_EXECUTABLE") return { code: "not_executable", message };
+  if (code === "COMMAND_TOO_LARGE")
+    return { code: "too_large", message: textOf(details["problem"], maxMessage) ?? message };
   if (code === "AGENT_PROTOCOL") return { code: untaken, message: textOf(details["problem"], maxMessage) ?? message };
   if (code === "AGENT_REFUSED" && typeof details["code"] === "string")
     return { code: details["code"], message: textOf(details["reason"], maxMessage) ?? message };

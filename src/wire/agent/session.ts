@@ -10,6 +10,7 @@ import { encodeFrame, FrameDecoder, protocolError } from "./frame.ts";
 import { jsonPayload, parseJson } from "./json.ts";
 import { Opening } from "./opening.ts";
 import { parseRefusal, refusalError } from "./refusal.ts";
+import { bodySize, openedBy, RequestBody } from "./request-body.ts";
 import { ServedStream } from "./served.ts";
 import { Stream, type StreamHost } from "./stream.ts";
 import {
@@ -44,6 +45,8 @@ export class Session implements AgentClient {
   readonly #decoder: FrameDecoder;
   readonly #streams = new Map<number, Stream>();
   readonly #opening = new Map<number, Opening>();
+  /** of theirs, what is not whole yet */
+  readonly #bodies = new Map<number, RequestBody>();
   readonly #pings: Deferred<void>[] = [];
   readonly #notices: Json[] = [];
   readonly #closed = new Deferred<Error | undefined>();
@@ -65,7 +68,7 @@ export class Session implements AgentClient {
     this.#nextId = options.side === "host" ? 1 : 2;
     this.#host = {
       send: (frame) => this.#send(frame),
-      over: (id) => void this.#streams.delete(id),
+      over: (id) => this.#forget(id),
     };
   }
 
@@ -88,7 +91,7 @@ export class Session implements AgentClient {
     if (this.#streams.size >= maxStreams) {
       throw fail("AGENT_REFUSED", { verb, reason: `${maxStreams} streams are open already`, code: "limit" });
     }
-    const payload = jsonPayload({ verb, ...args });
+    const { open: payload, body } = openedBy(verb, args);
     const id = this.#nextId;
     this.#nextId += 2;
     const stream = new Stream(id, verb, args, this.#host, true);
@@ -96,6 +99,7 @@ export class Session implements AgentClient {
     this.#streams.set(id, stream);
     this.#opening.set(id, opening);
     this.#send({ type: FrameType.Open, stream: id, payload });
+    if (body) void stream.write(0, body);
     try {
       await opening.wait(options, (seconds) => this.#unanswered(verb, seconds));
       return stream;
@@ -165,8 +169,19 @@ export class Session implements AgentClient {
     const stream = this.#streams.get(frame.stream);
     if (!stream) return this.#requirePast(frame.stream);
     if (frame.type === FrameType.Reply) return this.#takeReply(stream, frame);
-    if (this.#opening.has(frame.stream)) this.#requireGivenUp(stream, frame);
+    if (this.#opening.has(frame.stream)) this.#requireEarly(stream, frame);
+    const body = this.#bodies.get(frame.stream);
+    if (body && frame.type === FrameType.Data) return this.#takeBody(stream, body, frame.payload);
     stream.take(frame);
+  }
+
+  #takeBody(stream: Stream, body: RequestBody, payload: Uint8Array): void {
+    const rest = body.take(payload);
+    stream.giveBack(0, payload.length);
+    if (rest === null) return;
+    this.#bodies.delete(stream.id);
+    stream.args = { ...rest, verb: stream.verb };
+    this.#offer(stream);
   }
 
   #takeControl(frame: Frame): void {
@@ -202,12 +217,22 @@ export class Session implements AgentClient {
     const { verb } = request;
     if (typeof verb !== "string") throw protocolError("OPEN without a verb");
     const stream = new Stream(frame.stream, verb, request, this.#host, false);
+    const size = bodySize(request);
+    // nobody's body is kept where no request is taken, as on the side that a guest speaks to
+    if (size !== null && this.#options.onOpen && this.#streams.size < maxStreams) {
+      this.#streams.set(stream.id, stream);
+      this.#bodies.set(stream.id, new RequestBody(size));
+    } else this.#offer(stream);
+  }
+
+  /** The request is whole. */
+  #offer(stream: Stream): void {
     const served = new ServedStream(stream, (payload, refused) => {
       if (stream.isOver) return;
       this.#send({ type: FrameType.Reply, stream: stream.id, payload });
       if (refused) this.#streams.delete(stream.id);
     });
-    const full = this.#streams.size >= maxStreams;
+    const full = this.#streams.size >= maxStreams && !this.#streams.has(stream.id);
     this.#streams.set(stream.id, stream);
     if (full) served.refuse("limit", `${maxStreams} streams are open already`);
     else if (this.#options.onOpen) this.#options.onOpen(served);
@@ -229,10 +254,16 @@ export class Session implements AgentClient {
     opening.fail(error);
   }
 
-  /** Only the end of what we don't wait for any more may come without a reply. */
-  #requireGivenUp(stream: Stream, frame: Frame): void {
+  /** Before the reply only credit for the request's body may come, and the end of what we don't wait for any more. */
+  #requireEarly(stream: Stream, frame: Frame): void {
+    if (frame.type === FrameType.Credit) return;
     if (frame.type !== FrameType.Close || !stream.isClosing) throw protocolError("a frame before the reply");
     this.#opening.delete(stream.id);
+  }
+
+  #forget(id: number): void {
+    this.#streams.delete(id);
+    this.#bodies.delete(id);
   }
 
   /** Late frames of a stream that is over are fine, those of one that never was are not. */

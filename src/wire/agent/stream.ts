@@ -23,7 +23,7 @@ const empty = new Uint8Array();
 export class Stream implements AgentStream {
   readonly id: number;
   readonly verb: string;
-  readonly args: Json;
+  args: Json;
   reply: Json = {};
   readonly #host: StreamHost;
   readonly #credit = [initialCredit, initialCredit, initialCredit];
@@ -47,7 +47,7 @@ export class Stream implements AgentStream {
     this.args = args;
     this.#host = host;
     this.#inbox = new Inbox(
-      (channel, bytes) => this.#giveBack(channel, bytes),
+      (channel, bytes) => this.giveBack(channel, bytes),
       (error) => this.fail(error),
       opener,
     );
@@ -218,7 +218,8 @@ export class Stream implements AgentStream {
     });
   }
 
-  #giveBack(channel: number, bytes: number): void {
+  /** Credit for what was taken. */
+  giveBack(channel: number, bytes: number): void {
     if (this.#isMute) return;
     const payload = new Uint8Array(5);
     payload[0] = channel;

@@ -94,6 +94,11 @@ const TAG: u32 = 0x0101_0101;
 
 /// Speaks to an agent, and listens until it has answered a last PING or given the session up.
 fn spoken(frames: &[Vec<u8>]) -> String {
+    spoken_until(frames, "heard")
+}
+
+/// As above, until it has said `awaited`.
+fn spoken_until(frames: &[Vec<u8>], awaited: &str) -> String {
     let (mut host, agent) = std::os::unix::net::UnixStream::pair().unwrap();
     let serving = thread::spawn(move || serve_line(Pair(agent), &guest()));
     let mut said = [MAGIC.as_slice(), &[1; NONCE]].concat();
@@ -102,7 +107,7 @@ fn spoken(frames: &[Vec<u8>]) -> String {
     host.write_all(&said).unwrap();
     let mut answered = String::new();
     let mut chunk = [0; 4096];
-    while !answered.contains("heard") && !answered.contains("broken") {
+    while !answered.contains(awaited) && !answered.contains("broken") {
         let count = host.read(&mut chunk).unwrap();
         assert!(count > 0, "{answered}");
         answered.push_str(&String::from_utf8_lossy(&chunk[..count]));
@@ -127,4 +132,34 @@ fn a_host_that_sends_more_than_its_credit_loses_its_session() {
     assert!(!spoken(&[opened(), data(262_144)]).contains("broken"));
     let broken = spoken(&[opened(), data(262_144), data(1)]);
     assert!(broken.contains(r#""notice":"broken""#) && broken.contains("beyond the credit"), "{broken}");
+}
+
+/// At the end of a refusal's payload.
+const REFUSED: &str = r#""ok":false}"#;
+
+fn pieces(body: &[u8], sizes: usize) -> Vec<u8> {
+    body.chunks(sizes).flat_map(|chunk| encode(Kind::Data(0), 1, chunk, TAG)).collect()
+}
+
+fn with_body(size: usize) -> Vec<u8> {
+    encode(Kind::Open, 1, format!(r#"{{"verb":"dial","body":{size}}}"#).as_bytes(), TAG)
+}
+
+#[test]
+fn a_request_may_be_larger_than_a_frame() {
+    let body = format!(r#"{{"verb":"poweroff","unix":"/no/such","more":"{}"}}"#, "x".repeat(200_000));
+    let answered = spoken_until(&[with_body(body.len()), pieces(body.as_bytes(), 32_768)], REFUSED);
+    assert!(answered.contains(r#""code":"refused""#), "the verb is that of OPEN: {answered}");
+}
+
+#[test]
+fn a_body_that_is_none_ends_its_stream_alone() {
+    for (size, body) in [(5, &b"{}{}{}"[..]), (2, b"[]"), (3, b"{}x")] {
+        let answered = spoken_until(&[with_body(size), pieces(body, 6)], REFUSED);
+        assert!(answered.contains("bad_request") && !answered.contains("broken"), "{answered}");
+    }
+    let cut = spoken_until(&[with_body(100), pieces(b"{}", 2), encode(Kind::Eof(0), 1, &[], TAG)], REFUSED);
+    assert!(cut.contains("cut short"), "{cut}");
+    let large = spoken_until(&[with_body(16 * 1024 * 1024 + 1)], REFUSED);
+    assert!(large.contains("bad_request"), "{large}");
 }

@@ -11,8 +11,8 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::thread;
 
-pub fn run(stream: &Stream, plan: &Plan, log: &str) -> Answer<()> {
-    let log = open_log(plan, log).map_err(|error| Refusal::io(log, &error))?;
+pub fn run(stream: &Stream, plan: &Plan, log: &Path) -> Answer<()> {
+    let log = open_log(plan, log).map_err(|error| Refusal::io(&log.to_string_lossy(), &error))?;
     let nothing = File::open("/dev/null").map_err(|error| Refusal::io("/dev/null", &error))?;
     let pid = plan.start([nothing.as_raw_fd(), log.as_raw_fd(), log.as_raw_fd()], false)?;
     stream.reply(json!({ "pid": pid }));
@@ -21,11 +21,11 @@ pub fn run(stream: &Stream, plan: &Plan, log: &str) -> Answer<()> {
 }
 
 /// What did not exist before is the user's.
-fn open_log(plan: &Plan, path: &str) -> std::io::Result<File> {
-    if let Some(parent) = Path::new(path).parent() {
+fn open_log(plan: &Plan, path: &Path) -> std::io::Result<File> {
+    if let Some(parent) = path.parent() {
         fs::create_dir_all(parent)?;
     }
-    let is_new = !Path::new(path).exists();
+    let is_new = !path.exists();
     let file = OpenOptions::new().append(true).create(true).mode(0o644).open(path)?;
     if let (true, Some(ids)) = (is_new, &plan.ids) {
         open::set_owner_of(file.as_raw_fd(), ids.uid, ids.gid)?;

@@ -9,12 +9,16 @@ use crate::sys::{c_string, process};
 use crate::users::{self, User};
 use crate::wire::json::{Answer, Refusal};
 use std::collections::BTreeMap;
-use std::ffi::CString;
+use std::ffi::{CString, OsStr};
 use std::os::fd::RawFd;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+/// execve(2), E2BIG.
+const TOO_LARGE: &str = "its arguments and variables are more than Linux takes: 128 KiB for each, and 2 MiB (a quarter of the stack's limit) for all";
+
 pub struct Plan {
-    name: String,
+    name: Vec<u8>,
     candidates: Vec<CString>,
     argv: Vec<CString>,
     env: Vec<CString>,
@@ -26,7 +30,7 @@ pub struct Plan {
 
 pub fn plan(request: &Request, guest: &Guest) -> Answer<Plan> {
     let session = guest.session();
-    let user = users::find(request.user.as_deref().or(session.user.as_deref()).unwrap_or("root"))?;
+    let user = users::find(request.user.as_deref().or(session.user.as_deref()).unwrap_or(b"root"))?;
     let env = environment(request, &user, guest);
     let (program, argv) = match &request.what {
         What::Program(argv) => (argv[0].clone(), argv.clone()),
@@ -37,14 +41,14 @@ pub fn plan(request: &Request, guest: &Guest) -> Answer<Plan> {
     };
     let cwd = match request.cwd.as_ref().or(session.workdir.as_ref()) {
         Some(cwd) => cwd.clone(),
-        None if Path::new(&user.home).is_dir() => user.home.clone(),
-        None => "/".to_string(),
+        None if Path::new(OsStr::from_bytes(&user.home)).is_dir() => user.home.clone(),
+        None => b"/".to_vec(),
     };
-    let path = env.get("PATH").map_or("", String::as_str);
+    let path = env.get(b"PATH".as_slice()).map_or(b"".as_slice(), Vec::as_slice);
     Ok(Plan {
         candidates: candidates(&program, path).into_iter().map(c_text).collect::<Answer<_>>()?,
         argv: argv.into_iter().map(c_text).collect::<Answer<_>>()?,
-        env: env.iter().map(|(name, value)| c_text(format!("{name}={value}"))).collect::<Answer<_>>()?,
+        env: env.iter().map(|(name, value)| c_text([name.as_slice(), value].join(&b'='))).collect::<Answer<_>>()?,
         cwd: c_text(cwd)?,
         name: program,
         // a host's `serve` may be anybody's
@@ -54,46 +58,56 @@ pub fn plan(request: &Request, guest: &Guest) -> Answer<Plan> {
     })
 }
 
-fn c_text(text: String) -> Answer<CString> {
+fn c_text(text: Vec<u8>) -> Answer<CString> {
     c_string(text).map_err(|_| Refusal::bad("a NUL in a string"))
 }
 
 /// What the user's login would set, then what the host set for the guest, then what was asked.
-fn environment(request: &Request, user: &User, guest: &Guest) -> BTreeMap<String, String> {
-    let shell = if user.shell.is_empty() { "/bin/sh" } else { &user.shell };
+fn environment(request: &Request, user: &User, guest: &Guest) -> BTreeMap<Vec<u8>, Vec<u8>> {
+    let shell = if user.shell.is_empty() { b"/bin/sh".as_slice() } else { &user.shell };
     let login = [
-        ("PATH", PATH),
+        ("PATH", PATH.as_bytes()),
         ("HOME", &user.home),
         ("USER", &user.name),
         ("LOGNAME", &user.name),
         ("SHELL", shell),
-        ("LANG", "C.UTF-8"),
+        ("LANG", b"C.UTF-8"),
     ];
     let mut env = BTreeMap::new();
-    env.extend(login.iter().map(|(name, value)| (name.to_string(), value.to_string())));
+    for (name, value) in login {
+        env.insert(name.as_bytes().to_vec(), value.to_vec());
+    }
     if request.tty.is_some() {
-        env.insert("TERM".into(), "xterm-256color".into());
+        env.insert(b"TERM".to_vec(), b"xterm-256color".to_vec());
     }
-    env.extend(guest.environment());
+    for (name, value) in guest.environment() {
+        env.insert(name, value);
+    }
     if let Some(term) = &request.term {
-        env.insert("TERM".into(), terminal_name::known(term).into());
+        env.insert(b"TERM".to_vec(), terminal_name::known(term).into());
     }
-    env.extend(request.env.iter().cloned());
+    for (name, value) in &request.env {
+        env.insert(name.clone(), value.clone());
+    }
     env
 }
 
 /// Path and argv; the leading `-` makes it a login shell.
-fn login_shell(user: &User) -> (String, Vec<String>) {
-    let known = [user.shell.as_str(), "/bin/bash", "/bin/sh"];
-    let exists = |shell: &&&str| !shell.is_empty() && !refuses_logins(shell) && Path::new(shell).exists();
-    let shell = known.iter().find(exists).unwrap_or(&"/bin/sh");
-    let name = shell.rsplit('/').next().unwrap_or("sh");
-    (shell.to_string(), vec![format!("-{name}")])
+fn login_shell(user: &User) -> (Vec<u8>, Vec<Vec<u8>>) {
+    let known = [user.shell.as_slice(), b"/bin/bash", b"/bin/sh"];
+    let exists =
+        |shell: &&[u8]| !shell.is_empty() && !refuses_logins(shell) && Path::new(OsStr::from_bytes(shell)).exists();
+    let shell = known.into_iter().find(exists).unwrap_or(b"/bin/sh");
+    (shell.to_vec(), vec![[b"-", base_name(shell)].concat()])
+}
+
+fn base_name(path: &[u8]) -> &[u8] {
+    path.rsplit(|byte| *byte == b'/').next().unwrap_or(path)
 }
 
 /// Users of services have such a shell: nologin(8), false(1).
-fn refuses_logins(shell: &str) -> bool {
-    matches!(shell.rsplit('/').next(), Some("nologin" | "false" | "true"))
+fn refuses_logins(shell: &[u8]) -> bool {
+    matches!(base_name(shell), b"nologin" | b"false" | b"true")
 }
 
 impl Plan {
@@ -116,15 +130,16 @@ impl Plan {
 
     fn refusal(&self, failure: &Failure) -> Refusal {
         let error = &failure.error;
-        let because = |text: &str| format!("{}: {text}: {error}", self.name);
+        let name = String::from_utf8_lossy(&self.name);
+        let because = |text: &str| format!("{name}: {text}: {error}");
         match (failure.stage, error.raw_os_error()) {
             (Stage::Exec, Some(libc::ENOENT | libc::ENOTDIR)) if self.is_there() => {
                 Refusal::new("not_executable", because("its interpreter is missing"))
             }
             (Stage::Exec, Some(libc::ENOENT | libc::ENOTDIR)) => {
-                Refusal::new("not_found", format!("{}: not found", self.name))
+                Refusal::new("not_found", format!("{name}: not found"))
             }
-            (Stage::Exec, Some(libc::E2BIG)) => Refusal::new("io", because("exec")),
+            (Stage::Exec, Some(libc::E2BIG)) => Refusal::new("too_large", TOO_LARGE),
             (Stage::Exec, _) => Refusal::new("not_executable", because("not executable")),
             (Stage::Cwd, _) => Refusal::new("bad_cwd", format!("{}: {error}", self.cwd.to_string_lossy())),
             (Stage::Ids | Stage::Setup, _) => Refusal::io("starting a process", error),
@@ -133,8 +148,8 @@ impl Plan {
 
     /// A script whose interpreter is missing fails with ENOENT too.
     fn is_there(&self) -> bool {
-        let base = Path::new(self.cwd.to_str().unwrap_or("/"));
-        self.candidates.iter().any(|path| path.to_str().is_ok_and(|path| base.join(path).is_file()))
+        let base = Path::new(OsStr::from_bytes(self.cwd.to_bytes()));
+        self.candidates.iter().any(|path| base.join(OsStr::from_bytes(path.to_bytes())).is_file())
     }
 }
 
@@ -146,17 +161,17 @@ mod tests {
     fn a_login_shell_begins_with_a_dash() {
         let user = User { name: "x".into(), home: "/".into(), shell: "/no/such/shell".into(), ids: Ids::default() };
         let (path, argv) = login_shell(&user);
-        assert!(path == "/bin/bash" || path == "/bin/sh");
-        assert!(argv[0].starts_with('-') && argv.len() == 1);
+        assert!(path == b"/bin/bash" || path == b"/bin/sh");
+        assert!(argv[0].starts_with(b"-") && argv.len() == 1);
     }
 
     #[test]
     fn a_shell_that_refuses_logins_is_passed_over() {
         for shell in ["/sbin/nologin", "/usr/sbin/nologin", "/bin/false", "/usr/bin/true"] {
             let user = User { name: "x".into(), home: "/".into(), shell: shell.into(), ids: Ids::default() };
-            assert!(refuses_logins(shell));
-            assert!(["/bin/bash", "/bin/sh"].contains(&login_shell(&user).0.as_str()), "{shell}");
+            assert!(refuses_logins(shell.as_bytes()));
+            assert!([b"/bin/bash".as_slice(), b"/bin/sh"].contains(&login_shell(&user).0.as_slice()), "{shell}");
         }
-        assert!(!refuses_logins("/bin/zsh") && !refuses_logins(""));
+        assert!(!refuses_logins(b"/bin/zsh") && !refuses_logins(b""));
     }
 }

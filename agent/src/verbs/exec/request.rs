@@ -1,29 +1,31 @@
 //! What `exec` may be asked.
 
 use crate::wire::json::{self, Answer, Object, Refusal};
-
-const MOST_ARGUMENTS: usize = 4096;
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
 
 #[derive(Debug, PartialEq)]
 pub struct Request {
     pub what: What,
-    pub env: Vec<(String, String)>,
-    pub cwd: Option<String>,
-    pub user: Option<String>,
+    pub env: BTreeMap<Vec<u8>, Vec<u8>>,
+    pub cwd: Option<Vec<u8>>,
+    pub user: Option<Vec<u8>>,
     pub tty: Option<Size>,
     /// PID 1 of a process namespace of its own
     pub pid1: bool,
     /// the name of the host's terminal
     pub term: Option<String>,
     /// path of a log: the program outlives the line
-    pub detach: Option<String>,
+    pub detach: Option<PathBuf>,
 }
 
 #[derive(Debug, PartialEq)]
 pub enum What {
-    Program(Vec<String>),
+    Program(Vec<Vec<u8>>),
     /// `instead`: what runs where the user's shell is one that refuses logins; empty: another shell
-    LoginShell { instead: Vec<String> },
+    LoginShell { instead: Vec<Vec<u8>> },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -35,20 +37,20 @@ pub struct Size {
 impl Request {
     pub fn parse(object: &Object) -> Answer<Request> {
         let shell = json::flag(object, "shell")?;
-        let argv = json::texts(object, "argv", MOST_ARGUMENTS)?;
-        let instead = json::texts(object, "instead", MOST_ARGUMENTS)?.unwrap_or_default();
+        let argv = json::byte_strings(object, "argv")?;
+        let instead = json::byte_strings(object, "instead")?.unwrap_or_default();
         let what = match (argv, shell) {
-            (None, true) => What::LoginShell { instead: instead.into_iter().map(String::from).collect() },
+            (None, true) => What::LoginShell { instead },
             (Some(argv), false) if !argv.is_empty() && !argv[0].is_empty() => {
-                What::Program(argv.into_iter().map(String::from).collect())
+                What::Program(argv)
             }
             _ => return Err(Refusal::bad("either argv, with a program's name first, or shell")),
         };
         let request = Request {
             what,
             env: json::environment(object, "env")?.unwrap_or_default(),
-            cwd: json::text(object, "cwd")?.map(String::from),
-            user: json::text(object, "user")?.map(String::from),
+            cwd: json::bytes(object, "cwd")?,
+            user: json::bytes(object, "user")?,
             tty: json::nested(object, "tty")?.map(size).transpose()?,
             pid1: json::flag(object, "pid1")?,
             term: match json::nested(object, "tty")? {
@@ -56,7 +58,7 @@ impl Request {
                 None => None,
             },
             detach: match json::nested(object, "detach")? {
-                Some(detach) => Some(json::required_text(detach, "log")?.to_string()),
+                Some(detach) => Some(OsString::from_vec(json::required_bytes(detach, "log")?).into()),
                 None => None,
             },
         };
@@ -92,14 +94,22 @@ mod tests {
     fn a_shell_may_have_a_command_in_its_place() {
         let what = |json| parse(json).unwrap().what;
         assert_eq!(what(r#"{"shell":true}"#), What::LoginShell { instead: vec![] });
-        assert_eq!(what(r#"{"shell":true,"instead":["a","b"]}"#), What::LoginShell { instead: vec!["a".into(), "b".into()] });
+        assert_eq!(what(r#"{"shell":true,"instead":["a","b"]}"#), What::LoginShell { instead: vec![b"a".to_vec(), b"b".to_vec()] });
     }
 
     #[test]
-    fn a_program_has_4096_arguments_at_most() {
-        let with = |count: usize| parse(&format!(r#"{{"argv":[{}]}}"#, vec![r#""a""#; count].join(",")));
-        assert!(matches!(with(4096).unwrap().what, What::Program(argv) if argv.len() == 4096));
-        assert_eq!(with(4097).unwrap_err().code, "bad_request");
+    fn the_number_of_arguments_is_linux_s_to_limit() {
+        let request = parse(&format!(r#"{{"argv":[{}]}}"#, vec![r#""a""#; 100_000].join(","))).unwrap();
+        assert!(matches!(request.what, What::Program(argv) if argv.len() == 100_000));
+    }
+
+    #[test]
+    fn words_and_names_are_bytes() {
+        let request = parse(r#"{"argv":["a\u0000ff"],"env":{"B.\u0000fe":"\u0000c3"},"cwd":"/\u0000e9","user":"\u0000fc","detach":{"log":"/\u0000ff"}}"#).unwrap();
+        assert_eq!(request.what, What::Program(vec![b"a\xff".to_vec()]));
+        assert_eq!(request.env, BTreeMap::from([(b"B.\xfe".to_vec(), b"\xc3".to_vec())]));
+        assert_eq!((request.cwd, request.user), (Some(b"/\xe9".to_vec()), Some(b"\xfc".to_vec())));
+        assert_eq!(request.detach.map(|log| log.into_os_string().into_vec()), Some(b"/\xff".to_vec()));
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Certificate authorities of the host that the guest is to trust: where update-ca-certificates finds them again, and in the
 //! bundles that openssl, curl, git and others read now.
 
+use super::environment::Variables;
 use super::files::{remove, replace, replace_if_other};
-use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -22,17 +22,19 @@ const EXTRA: &str = "usr/local/share/ca-certificates/banger.pem";
 const BUNDLE_NAMES: [&str; 4] = ["SSL_CERT_FILE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "GIT_SSL_CAINFO"];
 
 /// Variables by which programs find the host's authorities; each names a file that is there, after `trust`.
-pub fn variables(root: &Path, certificates: &[String]) -> BTreeMap<String, String> {
-    let mut variables = BTreeMap::new();
+pub fn variables(root: &Path, certificates: &[String]) -> Variables {
+    let mut variables = Variables::new();
     if certificates.is_empty() {
         return variables;
     }
     let is_there = |path: &&&str| fs::metadata(root.join(path)).is_ok_and(|file| file.is_file());
     if let Some(bundle) = BUNDLES.iter().find(is_there) {
-        variables.extend(BUNDLE_NAMES.map(|name| (name.to_string(), format!("/{bundle}"))));
+        for name in BUNDLE_NAMES {
+            variables.insert(name.into(), format!("/{bundle}").into_bytes());
+        }
     }
     if is_there(&&EXTRA) {
-        variables.insert("NODE_EXTRA_CA_CERTS".into(), format!("/{EXTRA}"));
+        variables.insert("NODE_EXTRA_CA_CERTS".into(), format!("/{EXTRA}").into_bytes());
     }
     variables
 }
@@ -118,7 +120,7 @@ mod tests {
         fs::create_dir_all(root.join("etc/ssl")).unwrap();
         let host = ["<a>\n".to_string()];
         trust(&root, &[], &host).unwrap();
-        let names = |host: &[String]| variables(&root, host).into_iter().map(|(name, path)| format!("{name}={path}")).collect::<Vec<_>>();
+        let names = |host: &[String]| variables(&root, host).into_iter().map(|(name, path)| String::from_utf8([name, path].join(&b'=')).unwrap()).collect::<Vec<_>>();
         assert_eq!(names(&host), [format!("NODE_EXTRA_CA_CERTS=/{EXTRA}")], "an image without a bundle keeps what its programs have");
         fs::write(root.join("etc/ssl/real.pem"), "-own-\n").unwrap();
         std::os::unix::fs::symlink("real.pem", root.join("etc/ssl/cert.pem")).unwrap();

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
-pub type Variables = BTreeMap<String, String>;
+pub type Variables = BTreeMap<Vec<u8>, Vec<u8>>;
 
 pub fn write(root: &Path, variables: &Variables) -> io::Result<()> {
     let profile = root.join("etc/profile.d/banger-env.sh");
@@ -16,7 +16,7 @@ pub fn write(root: &Path, variables: &Variables) -> io::Result<()> {
         remove(&profile)?;
         return remove(&services);
     }
-    replace_if_other(&profile, profile_lines(variables).as_bytes(), 0o644)?;
+    replace_if_other(&profile, &profile_lines(variables), 0o644)?;
     if root.join("etc/systemd").is_dir() {
         // PID 1 alone reads it, and a value may be a password
         replace_if_other(&services, manager_lines(variables).as_bytes(), 0o600)?;
@@ -26,23 +26,49 @@ pub fn write(root: &Path, variables: &Variables) -> io::Result<()> {
 
 /// For a systemd that has read its configuration already. What it has from there can be set anew, but not taken away.
 pub fn tell_manager(before: &Variables, now: &Variables) -> io::Result<()> {
-    let words: Vec<String> = shell_named(now).map(|(name, value)| format!("{name}={value}")).collect();
+    let words: Vec<String> = for_services(now).iter().map(|(name, value)| format!("{name}={value}")).collect();
     Manager::connect()?.change_environment(gone(before, now), words.iter().map(String::as_str))
 }
 
 /// Names that no longer mean anything.
 pub fn gone<'a>(before: &'a Variables, now: &'a Variables) -> impl Iterator<Item = &'a str> {
-    shell_named(before).map(|(name, _)| name.as_str()).filter(|name| !now.contains_key(*name))
+    for_services(before).into_iter().map(|(name, _)| name).filter(|name| !now.contains_key(name.as_bytes()))
 }
 
-fn shell_named(variables: &Variables) -> impl Iterator<Item = (&String, &String)> {
-    variables.iter().filter(|(name, _)| is_identifier(name))
+/// Those with a name that a shell takes.
+fn shell_named(variables: &Variables) -> Vec<(&str, &[u8])> {
+    let mut named = Vec::new();
+    for (name, value) in variables {
+        match std::str::from_utf8(name) {
+            Ok(name) if is_identifier(name) => named.push((name, value.as_slice())),
+            _ => {}
+        }
+    }
+    named
+}
+
+/// systemd takes UTF-8 alone: `env_value_is_valid` in its source.
+fn for_services(variables: &Variables) -> Vec<(&str, &str)> {
+    let utf8 = |(name, value)| std::str::from_utf8(value).ok().map(|value| (name, value));
+    shell_named(variables).into_iter().filter_map(utf8).collect()
 }
 
 /// In single quotes nothing means anything but the quote itself. A name that no shell takes is left out.
-fn profile_lines(variables: &Variables) -> String {
-    let line = |(name, value): (&String, &String)| format!("export {name}='{}'\n", value.replace('\'', r"'\''"));
-    shell_named(variables).map(line).collect()
+fn profile_lines(variables: &Variables) -> Vec<u8> {
+    let mut lines = Vec::new();
+    for (name, value) in shell_named(variables) {
+        lines.extend_from_slice(b"export ");
+        lines.extend_from_slice(name.as_bytes());
+        lines.extend_from_slice(b"='");
+        for byte in value {
+            match byte {
+                b'\'' => lines.extend_from_slice(br"'\''"),
+                _ => lines.push(*byte),
+            }
+        }
+        lines.extend_from_slice(b"'\n");
+    }
+    lines
 }
 
 fn is_identifier(name: &str) -> bool {
@@ -64,7 +90,7 @@ fn manager_lines(variables: &Variables) -> String {
         })
     };
     let words: Vec<String> =
-        shell_named(variables).map(|(name, value)| format!("\"{name}={}\"", escaped(value))).collect();
+        for_services(variables).iter().map(|(name, value)| format!("\"{name}={}\"", escaped(value))).collect();
     format!("[Manager]\nDefaultEnvironment={}\n", words.join(" "))
 }
 
@@ -73,23 +99,32 @@ mod tests {
     use super::*;
 
     fn one(name: &str, value: &str) -> Variables {
-        BTreeMap::from([(name.to_string(), value.to_string())])
+        BTreeMap::from([(name.into(), value.into())])
     }
 
     #[test]
     fn a_shell_reads_back_what_was_written() {
         for value in ["plain", "it's", "a b\tc", "$(id) `id` \\ \" !", "two\nlines", "'; rm -rf /; '", ""] {
-            let script = format!("{}printf %s \"$K\"", profile_lines(&one("K", value)));
+            let script = String::from_utf8(profile_lines(&one("K", value))).unwrap() + "printf %s \"$K\"";
             let output = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
             assert_eq!(String::from_utf8(output.stdout).unwrap(), value);
         }
-        assert_eq!(profile_lines(&one("A;id", "x")), "");
-        assert_eq!(profile_lines(&one("1A", "x")), "");
+        for name in ["A;id", "1A", "A.B", "A-B"] {
+            assert_eq!(profile_lines(&one(name, "x")), b"");
+            assert_eq!(manager_lines(&one(name, "x")), "[Manager]\nDefaultEnvironment=\n");
+        }
+    }
+
+    #[test]
+    fn a_shell_gets_the_bytes_and_systemd_only_what_it_takes() {
+        let variables = Variables::from([(b"A".to_vec(), b"\xff'".to_vec()), (b"B".to_vec(), b"x".to_vec())]);
+        assert_eq!(profile_lines(&variables), b"export A='\xff'\\\x27\x27\x27\nexport B='x'\n");
+        assert_eq!(manager_lines(&variables), "[Manager]\nDefaultEnvironment=\"B=x\"\n");
     }
 
     #[test]
     fn names_that_are_gone_are_those_that_nobody_set_again() {
-        let before = Variables::from([("A", "1"), ("B", "2"), ("C-D", "3")].map(|(k, v)| (k.to_string(), v.to_string())));
+        let before = Variables::from([("A", "1"), ("B", "2"), ("C-D", "3")].map(|(k, v)| (k.into(), v.into())));
         assert_eq!(gone(&before, &one("B", "9")).collect::<Vec<_>>(), ["A"]);
     }
 

@@ -21,7 +21,7 @@ pub struct Request {
     pub network: Option<Network>,
     pub host_keys: Vec<HostKey>,
     pub authorized_keys: Option<Vec<String>>,
-    pub environment: Option<BTreeMap<String, String>>,
+    pub environment: Option<BTreeMap<Vec<u8>, Vec<u8>>>,
     pub certificates: Option<Vec<String>>,
     pub session: Option<Session>,
 }
@@ -52,11 +52,6 @@ pub struct HostKey {
 
 impl Request {
     pub fn parse(object: &Object) -> Answer<Request> {
-        let environment = json::environment(object, "environment")?.map(|pairs| {
-            let mut variables = BTreeMap::new();
-            variables.extend(pairs);
-            variables
-        });
         Ok(Request {
             generation: json::required_number(object, "generation", 1 << 53)?,
             template: json::flag(object, "template")?,
@@ -68,7 +63,7 @@ impl Request {
             network: json::nested(object, "network")?.map(network).transpose()?,
             host_keys: all(json::objects(object, "sshHostKeys", 8)?.unwrap_or_default(), host_key)?,
             authorized_keys: json::texts(object, "authorizedKeys", 256)?.map(|keys| lines("authorizedKeys", keys)).transpose()?,
-            environment,
+            environment: json::environment(object, "environment")?,
             certificates: json::texts(object, "caCertificates", 64)?.map(|texts| all(texts, certificate)).transpose()?,
             session: json::nested(object, "session")?.map(session).transpose()?,
         })
@@ -107,9 +102,12 @@ fn clock(text: &str) -> Option<(i64, i64)> {
 }
 
 fn session(object: &Object) -> Answer<Session> {
-    let is_path = |path: &str| path.starts_with('/') && !path.split('/').any(|part| part == "..");
-    let user = json::text(object, "user")?.map(String::from);
-    Ok(Session { user, workdir: checked(object, "workdir", is_path)? })
+    let is_path = |path: &Vec<u8>| path.starts_with(b"/") && !path.split(|byte| *byte == b'/').any(|part| part == b"..");
+    let workdir = json::bytes(object, "workdir")?;
+    if !workdir.iter().all(is_path) {
+        return Err(Refusal::bad("workdir is not one"));
+    }
+    Ok(Session { user: json::bytes(object, "user")?, workdir })
 }
 
 fn network(object: &Object) -> Answer<Network> {

@@ -5,8 +5,10 @@ use super::{certificates, environment, journal, keys, machine, names, network, I
 use crate::guest::{Guest, Phase};
 use crate::sys::{device, errno_name};
 use crate::wire::json::{Answer, Refusal};
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 pub struct Turn<'a> {
@@ -144,7 +146,9 @@ impl<'a> Turn<'a> {
             None => return,
         };
         let mut now = certificates::variables(self.root, &self.in_force.certificates);
-        now.extend(said);
+        for (name, value) in said {
+            now.insert(name, value);
+        }
         if self.in_force.environment.as_ref() == Some(&now) {
             return;
         }
@@ -176,7 +180,8 @@ impl<'a> Turn<'a> {
         let Some(session) = self.request.session.clone().or(self.is_new.then(Default::default)) else { return };
         // as container engines do: a folder that can't be made is told by the first exec
         if let Some(workdir) = &session.workdir {
-            let _ = fs::create_dir_all(self.root.join(workdir.trim_start_matches('/')));
+            let below: &[u8] = &workdir[workdir.iter().take_while(|byte| **byte == b'/').count()..];
+            let _ = fs::create_dir_all(self.root.join(OsStr::from_bytes(below)));
         }
         self.guest.set_session(session);
     }

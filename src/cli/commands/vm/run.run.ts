@@ -16,7 +16,7 @@ import { type CommandWanted, commandFor, commandOf } from "../../image-command.t
 import { Laps } from "../../laps.ts";
 import { withArtifacts } from "../../obtain.ts";
 import { removeVm } from "../../remove-vm.ts";
-import { explainLoss, keptFor, runSession, waysOn } from "../../session.ts";
+import { explainLoss, keptFor, requireExecutable, runSession, waysOn } from "../../session.ts";
 import { showDryRun } from "../../ui/dry-run.ts";
 import { type EventSink, specFirst } from "../../ui/events.ts";
 import { printNotices } from "../../vm-notices.ts";
@@ -42,6 +42,7 @@ async function planAndRun(context: CliContext, flags: RunFlags, folder: string |
   checkCommand(context.guestArgv, folder, context.isFolder);
   // nonsense in it is said before anything is made
   const env = await environmentOf(context, flags);
+  requireExecutable({ argv: context.guestArgv, env });
   const { includeUntracked, branch, from, depth, withBranch: branches } = flags;
   const request = folder === undefined ? null : { folder, includeUntracked, branch, branches, from, depth };
   const plan =

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { bytesOfPath, textOfPath } from "./path-bytes.ts";
+import { bytesOfPath, showBytes, textOfPath } from "./path-bytes.ts";
 
 const bytesOf = (path: string) => Buffer.from(bytesOfPath(path) as Uint8Array);
 
@@ -13,6 +13,10 @@ test("other bytes stand as surrogates, beside characters that are whole", () => 
   const name = Buffer.from([0x61, 0xff, 0xc3, 0xbc, 0xc3, 0x2f]);
   expect(textOfPath(name)).toBe("a\udcffü\udcc3/");
   expect(bytesOfPath(textOfPath(name))).toEqual(name);
+});
+
+test("people see other bytes by their numbers", () => {
+  expect(showBytes("a\udcff\u{1f480}\udc80")).toBe("a\\xff\u{1f480}\\x80");
 });
 
 test("any bytes come back as they were", () => {

@@ -1,5 +1,5 @@
 /**
- * Names that are not UTF-8 as text: each byte that does not decode becomes a lone surrogate U+DC80-U+DCFF, as Python's `os.fsdecode`
+ * Names, arguments and variables that are not UTF-8 as text: each byte that does not decode becomes a lone surrogate U+DC80-U+DCFF, as Python's `os.fsdecode`
  * does it (PEP 383). Such text goes back to the same bytes, and no valid name looks like it.
  */
 
@@ -22,6 +22,21 @@ export function bytesOfPath(path: string): string | Buffer {
     escaped.test(one) ? Buffer.from([one.charCodeAt(0) - 0xdc00]) : Buffer.from(one, "utf8"),
   );
   return Buffer.concat(parts);
+}
+
+/** For people: `\xff` for each byte that is not UTF-8. */
+export function showBytes(text: string): string {
+  return text.replace(/[\udc80-\udcff]/gu, (unit) => `\\x${(unit.charCodeAt(0) - 0xdc00).toString(16)}`);
+}
+
+/** Whether some of its bytes are not UTF-8. */
+export function hasOtherBytes(text: string): boolean {
+  return escaped.test(text);
+}
+
+/** How many bytes it stands for. */
+export function byteLengthOf(text: string): number {
+  return escaped.test(text) ? bytesOfPath(text).length : Buffer.byteLength(text);
 }
 
 /** Whole characters stay; the bytes between them are escaped one by one. */

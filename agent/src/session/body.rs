@@ -1,0 +1,26 @@
+//! A request that is larger than a frame: OPEN has its size, and the rest of its JSON comes as the first bytes of channel 0.
+
+use super::{Received, Stream};
+use crate::wire::json::{self, Answer, Object, Refusal};
+
+/// Bytes. Linux takes 2 MiB of arguments and variables; JSON needs up to six for one of them.
+const MOST: u64 = 16 * 1024 * 1024;
+
+/// Waits for the body, if there is one. The verb is that of OPEN, whatever the body has.
+pub fn whole(stream: &Stream, mut opened: Object) -> Answer<Object> {
+    let Some(size) = json::number(&opened, "body", MOST)? else { return Ok(opened) };
+    let mut body = Vec::new();
+    while (body.len() as u64) < size {
+        let Received::Data(bytes) = stream.receive(0) else { return Err(Refusal::bad("the request's body is cut short")) };
+        body.extend_from_slice(&bytes);
+        stream.consumed(0, bytes.len());
+    }
+    if body.len() as u64 > size {
+        return Err(Refusal::bad("the request's body must end with a frame"));
+    }
+    let mut request = json::object(&body).ok_or_else(|| Refusal::bad("the request's body must be a JSON object"))?;
+    if let Some(verb) = opened.remove("verb") {
+        request.insert("verb".into(), verb);
+    }
+    Ok(request)
+}
