@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import * as fs from "node:fs";
 import { isError } from "../base/errors/error.ts";
-import { ensureOwnFolder, folderProblem, ownUid, placeProblem, refuseLink } from "./owner.ts";
+import { ensureOwnFolder, folderProblem, isBelowHome, ownUid, placeProblem, refuseLink } from "./owner.ts";
 import { tempFolder } from "./testing/temp.ts";
 
 const folders: [uid: number, mode: number, uids: number[], allowSticky: boolean, problem: RegExp | null][] = [
@@ -81,4 +81,20 @@ test("a link to a folder is refused, also one that leads nowhere; a folder and w
   }
   await refuseLink(at("real"));
   await refuseLink(at("missing"));
+});
+
+test("only what lies below one's home is said to be taken back", () => {
+  expect(isBelowHome("/home/ann/.local", "/home/ann")).toBe(true);
+  for (const [place, home] of [
+    ["/", "/home/ann"],
+    ["/home/ann", "/home/ann"],
+    ["/home", "/home/ann"],
+    ["/home/ann/..", "/home/ann"],
+    ["/home/annex", "/home/ann"],
+    ["/usr", "/"],
+    ["/usr", "//"],
+    ["/usr", ""],
+    ["/usr/x", "usr"],
+  ] as const)
+    expect([place, home, isBelowHome(place, home)]).toEqual([place, home, false]);
 });

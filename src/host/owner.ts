@@ -1,7 +1,7 @@
 /** Whom a folder belongs to and who else may change it, before anything is entrusted to it. */
 import { statSync } from "node:fs";
 import { lstat, mkdir } from "node:fs/promises";
-import { dirname } from "node:path";
+import { dirname, resolve } from "node:path";
 import { fail } from "../base/errors/error.ts";
 import { quoteArgs } from "../base/text.ts";
 import { errnoOf, isMissing } from "./errno.ts";
@@ -90,7 +90,7 @@ export async function ensureOwnFolder(path: string): Promise<void> {
 
 function notWritable(path: string, place: string, self: number): Error {
   const owner = ownedBy(place)?.uid;
-  if (owner === 0) return notOwn(path, place, owner, self);
+  if (owner === 0 && isBelowHome(place)) return notOwn(path, place, owner, self);
   return fail("FOLDER_UNSAFE", { path, problem: `you may not write to ${place}` });
 }
 
@@ -98,7 +98,12 @@ function notWritable(path: string, place: string, self: number): Error {
 function notOwn(path: string, place: string, owner: number | undefined, self: number): Error {
   const problem = `${place === path ? "it" : place} belongs to uid ${owner}, you are uid ${self}`;
   const next = `if a program made it that you ran with sudo: \`sudo chown -R ${self} ${quoteArgs([place])}\``;
-  return fail("FOLDER_UNSAFE", { path, problem, ...(owner === 0 ? { next } : {}) });
+  return fail("FOLDER_UNSAFE", { path, problem, ...(owner === 0 && isBelowHome(place) ? { next } : {}) });
+}
+
+/** Nothing else is anybody's to take over. @param home absolute, or there is no such place */
+export function isBelowHome(place: string, home = process.env["HOME"] ?? ""): boolean {
+  return /^[/]./.test(home) && resolve(place).startsWith(`${resolve(home)}/`) && resolve(home) !== "/";
 }
 
 function refuseUnsafe(path: string, place: string, self: number): void {
