@@ -25,7 +25,7 @@ const logs: [string, string][] = [
   ["/home/me/my repo (2)", "my-repo-2-"],
   ["/home/me/..hidden", "hidden"],
   ["/home/me/$(id);'", "id-"],
-  ["/home/me/\n", "x0a"],
+  ["/home/me/\n", "u-a-"],
   [`/${"n".repeat(100)}`, "n".repeat(64)],
   ["/home/me/---", "repo"],
 ];
