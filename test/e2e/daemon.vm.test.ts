@@ -159,7 +159,7 @@ vmSuite("daemon", (home) => {
     await terminal.see("this is a new one in the same VM", 60_000);
     await terminal.see(/root@[\s\S]*[#$] $/, 60_000);
     terminal.type("ls /run/mark; exit 6\r");
-    await terminal.see(/\r\n\/run\/mark\r/);
+    await terminal.see(/\r\/run\/mark\r/);
     expect(await terminal.exited).toBe(6);
     expect(await list()).toEqual([]);
   }, 240_000);
