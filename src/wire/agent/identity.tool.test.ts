@@ -136,7 +136,9 @@ gatedTest(need, "the same generation changes what it names and nothing else; a l
     expect(times()).toEqual(before);
     expect((await run(await agent.open("exec", { argv: ["env"] }))).stdout.toString()).toContain("ONE=1");
     await identify(agent, { generation: 1, environment: { THREE: "3" } });
-    expect(contents(root)["profile"]).toBe("export THREE='3'\n");
+    // the certificates of the first message are still there, and so is the variable that names them
+    const bundle = "export NODE_EXTRA_CA_CERTS='/usr/local/share/ca-certificates/banger.pem'\n";
+    expect(contents(root)["profile"]).toBe(`${bundle}export THREE='3'\n`);
     await identify(agent, second);
     await expect(agent.open("identity", first)).rejects.toMatchObject({ details: { code: "bad_request" } });
     expect(contents(root)["hostname"]).toBe("second\n");
