@@ -151,10 +151,6 @@ const ignored: [what: string, set: (dotGit: string, secret: { objects: string; h
     },
   ],
   ["http-alternates", (d, s) => fs.writeFileSync(`${d}/objects/info/http-alternates`, `${s.objects}\n`)],
-  [
-    "an objects folder in its config",
-    (d, s) => fs.appendFileSync(`${d}/config`, `[core]\n\tworktree = ${s.objects}\n`),
-  ],
 ];
 
 function headOf(dotGit: string): string {
@@ -173,3 +169,11 @@ for (const [what, set] of ignored) {
     expect(() => git(guest, "cat-file", "-e", secret.head)).toThrow();
   });
 }
+
+gitTest("a config that names another repository's folder as the work tree leads nowhere", async () => {
+  using bed = testBed();
+  const secret = secretRepository(bed, "secret");
+  const repo = makeRepository(`${bed.folder}/repo`);
+  fs.appendFileSync(`${repo}/.git/config`, `[core]\n\tworktree = ${secret.objects}\n`);
+  await expect(roundTrip(bed, { folder: repo })).rejects.toMatchObject({ code: "WORKSPACE_REFUSED" });
+});

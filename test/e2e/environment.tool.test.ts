@@ -35,6 +35,8 @@ test("several that begin at once with different runtime folders come to one daem
 });
 
 test("a daemon of another state folder does nothing, and says whose it is", async () => {
+  // one that listens in this home's own runtime folder
+  await home.ok(["daemon", "stop"]);
   await home.ok(["vm", "ls"]);
   const env = { XDG_STATE_HOME: join(home.folder, "s2"), XDG_CACHE_HOME: join(home.folder, "c2") };
   for (const args of [
