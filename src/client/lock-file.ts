@@ -1,6 +1,7 @@
 /** What the lock in a state folder says of the daemon that has it: a CLI with another runtime folder finds that daemon by it. */
 import type { ByteStream } from "../base/bytes.ts";
 import { readTextIfAny } from "../host/files.ts";
+import { isLockedBy } from "../host/lock.ts";
 import { processRef } from "../host/process.ts";
 import { connectIfRunning, type DaemonPlace } from "./connect.ts";
 
@@ -8,12 +9,13 @@ export type LockHolder = { pid: number /** null: from a daemon that did not writ
 
 const maxBytes = 4096;
 
-/** Null when nothing readable is there or its process has ended. What it says is a stranger's until the socket's owner is known. */
+/** Null when nothing readable is there, its process has ended, or the file is a copy of that daemon's. What it says is a stranger's until the socket's owner is known. */
 export async function lockHolder(lockFile: string): Promise<LockHolder | null> {
   const text = await readTextIfAny(lockFile, maxBytes).catch(() => null);
   const [first = "", second = ""] = (text ?? "").split("\n");
   const pid = Number(first);
   if (!Number.isSafeInteger(pid) || pid <= 0 || processRef(pid) === null) return null;
+  if (!isLockedBy(lockFile, pid)) return null;
   return { pid, socket: second.startsWith("/") ? second : null };
 }
 

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { tryLock } from "./lock.ts";
+import { copyFileSync } from "node:fs";
+import { isLockedBy, tryLock } from "./lock.ts";
 import { isAlive, signalProcess, spawnDetached, spawnPiped } from "./process.ts";
 import { tempFolder } from "./testing/temp.ts";
 
@@ -17,6 +18,16 @@ test("one holder at a time, told by pid; released, it is free", () => {
   lock.release();
   lock.release();
   held(path).release();
+});
+
+test("a copy of the file says the same, and is locked by nobody", () => {
+  using folder = tempFolder();
+  const path = `${folder.path}/lock`;
+  const lock = held(path);
+  copyFileSync(path, `${path}.copy`);
+  expect([isLockedBy(path, process.pid), isLockedBy(`${path}.copy`, process.pid)]).toEqual([true, false]);
+  lock.release();
+  expect(isLockedBy(path, process.pid)).toBe(false);
 });
 
 test("a process that we started does not hold it for us", async () => {

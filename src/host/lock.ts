@@ -36,3 +36,17 @@ function writeHolder(fd: number, line: string | undefined): void {
     if (!isDiskFull(error)) throw error;
   }
 }
+
+/**
+ * Whether that process holds the lock of this very file: a copy of the file names it too. True where the kernel does not say.
+ * proc(5), /proc/locks: `1: FLOCK  ADVISORY  WRITE 718 fe:00:5391 0 EOF`.
+ */
+export function isLockedBy(path: string, pid: number): boolean {
+  try {
+    const inode = fs.statSync(path, { bigint: true }).ino;
+    const holder = new RegExp(`^\\d+: FLOCK +ADVISORY +WRITE ${pid} [^ ]+:${inode} `, "m");
+    return holder.test(fs.readFileSync("/proc/locks", "utf8"));
+  } catch {
+    return true;
+  }
+}
