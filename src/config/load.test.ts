@@ -30,3 +30,11 @@ test("a folder, a huge file and a file below a file are said", async () => {
   fs.writeFileSync(`${folder}/huge.toml`, "#".repeat(300 * 1024));
   expect(await problemOf(`${folder}/huge.toml`)).not.toBe("");
 });
+
+test("a file of 256 KiB is read, and one byte more refused", async () => {
+  const file = `${folder}/limit.toml`;
+  fs.writeFileSync(file, "#".repeat(262_144));
+  expect((await loadConfig({ file })).inheritProxy).toBe(true);
+  fs.writeFileSync(file, "#".repeat(262_145));
+  expect(await problemOf(file)).toBe("is longer than 262144 bytes");
+});

@@ -117,6 +117,27 @@ test("a list of 64 denied networks is read, and a longer one refused", () => {
   expect(problems(denying(65))).toHaveLength(1);
 });
 
+const gib = 1024 ** 3;
+test.each([
+  ["20 hosts", (past: number) => `insecure_registries = [${Array(20 + past).fill('"a.example"')}]`],
+  ["20 mirrors", (past: number) => `[registry_mirrors]\n"docker.io" = [${Array(20 + past).fill('"a.example"')}]`],
+  [
+    "20 catalogs",
+    (past: number) => `catalog_urls = [${Array(20 + past).fill('{ url = "https://a.example/c", key = "k" }')}]`,
+  ],
+  [
+    "4,096 characters of a key's path",
+    (past: number) => `catalog_urls = [{ url = "https://a.example/c", key = "${"k".repeat(4096 + past)}" }]`,
+  ],
+  ["16 TiB of an image", (past: number) => `image_max_size = "${16 * 1024 * gib + past}B"`],
+  ["1 MiB of an image", (past: number) => `image_max_size = "${1024 ** 2 - past}B"`],
+  ["16 TiB of templates", (past: number) => `template_max_size = "${16 * 1024 * gib + past}B"`],
+  ["a second of idling", (past: number) => `idle_timeout = "${1000 - past}ms"`],
+])("%s: taken, and refused one past it", (_what, text) => {
+  expect(problems(text(0))).toEqual([]);
+  expect(problems(text(1))).toHaveLength(1);
+});
+
 test("when VMs are suspended", () => {
   expect(defaultConfig("/c").idleMs).toBe(0);
   expect(parseConfig("/c", 'idle_timeout = "30m"').idleMs).toBe(1_800_000);

@@ -92,6 +92,13 @@ test("one connection serves one request after another", async () => {
   line.end();
 });
 
+test("a body of 4 MiB is looked at, and of one byte more refused", async () => {
+  const socket = await daemon();
+  const sized = (bytes: number) => ask(socket, "POST", "/v1/vms", "1".padEnd(bytes, " "));
+  expect(codeOf(await sized(4_194_304))).toBe("REQUEST_INVALID");
+  expect(codeOf(await sized(4_194_305))).toBe("REQUEST_TOO_LARGE");
+});
+
 test("bodies: too large, no JSON, no UTF-8, wrong type: each told by its code", async () => {
   const socket = await daemon();
   const large = await ask(socket, "POST", "/v1/vms", `"${"a".repeat(4 * 1024 * 1024)}"`);

@@ -84,6 +84,18 @@ for (const [name, sent, words] of broken) {
   });
 }
 
+test("a head of 64 KiB is taken, and of one byte more refused", async () => {
+  // as it is counted: each name and value, and four bytes more, once the body's length has its own
+  const lengths = { own: "x".length + 4, other: "content-length".length + "0".length + 4 };
+  const sized = async (bytes: number) => {
+    const value = "a".repeat(bytes - lengths.own - lengths.other);
+    const { url } = await rawServer((socket) => socket.end(`${head}Content-Length: 0\r\nX: ${value}\r\n\r\n`));
+    return read(url);
+  };
+  expect(await sized(65_536)).toBe("");
+  await expect(sized(65_537)).rejects.toMatchObject({ problem: "the head of its answer is too long" });
+});
+
 test("what is behind the announced length is no part of the body", async () => {
   const { url } = await rawServer((socket) => socket.end(`${head}Content-Length: 3\r\n\r\nabcdefghi`));
   expect(await read(url)).toBe("abc");

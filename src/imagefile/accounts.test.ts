@@ -36,7 +36,14 @@ test("the one file of a tar; none of anything else, and none that is too large",
   const text = (members: Parameters<typeof archive>[0]) => textOfTar(chunked(archive(members), [700]));
   expect(await text([file("passwd", passwd)])).toBe(passwd);
   expect(await text([folder("passwd")])).toBeNull();
-  expect(await text([file("passwd", "x".repeat(1_100_000))])).toBeNull();
+  expect(await text([file("passwd", "x".repeat(1_048_576))])).toHaveLength(1_048_576);
+  expect(await text([file("passwd", "x".repeat(1_048_577))])).toBeNull();
+});
+
+test("1,000 entries of such a tar are read, and one more refused", async () => {
+  const folders = (count: number) => textOfTar(chunked(archive(Array(count).fill(folder("passwd")))));
+  expect(await folders(1000)).toBeNull();
+  await expect(folders(1001)).rejects.toMatchObject({ problem: "it holds too many files" });
 });
 
 test(

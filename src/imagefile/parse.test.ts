@@ -169,6 +169,81 @@ test.each([
   for (const problem of found) expect(problem).toStartWith(`${path}: `);
 });
 
+const list = (count: number, item: string) => `[${Array(count).fill(item).join(", ")}]`;
+const folderPath = (length: number) => `/${"p/".repeat(length)}`.slice(0, length - 1).replace(/.$/, "pp");
+/** A table whose JSON has as many bytes: `{"A":"…","B":"…"}` and so on, with values of at most 8,000. */
+const tableOf = (json: number) => {
+  const left = json - '{"A":"","B":"","C":""}'.length - 16_000;
+  return ["A", "B", "C"].map((name, at) => `${name} = "${"x".repeat(at < 2 ? 8000 : left)}"`).join("\n");
+};
+const limits: [what: string, most: number, text: (amount: number) => string][] = [
+  ["the characters of a variable", 8192, (length) => `[env]\nA = "${"x".repeat(length)}"`],
+  ["the characters of a variable's name", 255, (length) => `[env]\n${"A".repeat(length)} = "1"`],
+  ["the variables of commands", 16_384, (json) => `[env]\n${tableOf(json)}`],
+  ["the variables of the image", 16_384, (json) => `[environment]\n${tableOf(json)}`],
+  ["the words of a command", 256, (count) => `cmd = ${list(count, '"x"')}`],
+  ["the characters of a command's word", 8192, (length) => `entrypoint = ["${"x".repeat(length)}"]`],
+  ["the characters of a path in the guest", 4000, (length) => `workdir = "${folderPath(length)}"`],
+  ["the bytes of a name in a path", 255, (length) => `workdir = "/${"é".repeat(length / 2)}${"x".repeat(length % 2)}"`],
+  [
+    "the characters of a source",
+    4000,
+    (length) => `[[files]]\npath = "/a"\nsource = "${folderPath(length + 1).slice(1)}"`,
+  ],
+  ["the characters of an owner's name", 64, (length) => `user = "${"u".repeat(length)}"`],
+  ["the packages", 1000, (count) => `packages = ${list(count, '"curl"')}`],
+  ["the characters of a package's name", 255, (length) => `packages = ["${"x".repeat(length)}"]`],
+  ["the steps", 1000, (count) => `run = ${list(count, '"make"')}`],
+  ["the words of a step", 4096, (count) => `run = [${list(count, '"x"')}]`],
+  [
+    "the files",
+    1000,
+    (count) => [...Array(count).keys()].map((at) => `[[files]]\npath = "/${at}"\ncontent = ""`).join("\n"),
+  ],
+  ["the bytes of a step", 31_000, (json) => `run = ["${"x".repeat(json - '["",{}]'.length)}"]`],
+  [
+    "the bytes of a step and its variables",
+    31_000,
+    (json) => `run = ["${"x".repeat(json - '["",{"A":"é"}]'.length - 1)}"]\n[env]\nA = "é"`,
+  ],
+  [
+    "the bytes of all packages",
+    31_000,
+    (json) => {
+      const packages = Array(121).fill("x".repeat(252));
+      const left = json - JSON.stringify([[...packages, ""], {}]).length;
+      return `packages = ${JSON.stringify([...packages, "y".repeat(left)])}`;
+    },
+  ],
+];
+test.each(limits)("%s: %i are taken, and one more is refused", (_what, most, text) => {
+  expect(problems(`suite = "bookworm"\n${text(most)}`)).toEqual([]);
+  expect(problems(`suite = "bookworm"\n${text(most + 1)}`)).toHaveLength(1);
+});
+
+test.each([
+  ["the characters of a base", "base", "b", 512],
+  ["the letters of a suite", "suite", "s", 20],
+])("%s: %s is taken at its limit, and refused one past it", (_what, key, letter, most) => {
+  expect(problems(`${key} = "${letter.repeat(most)}"`)).toEqual([]);
+  expect(problems(`${key} = "${letter.repeat(most + 1)}"`)).toHaveLength(1);
+});
+
+test("a step is shown whole up to 60 characters, and shortened one past them", () => {
+  const title = (length: number) =>
+    parseImageFile("x.toml", `base = "x"\nrun = ["${"m".repeat(length)}"]`).run[0]?.title;
+  expect(title(60)).toBe("m".repeat(60));
+  expect(title(61)).toBe(`${"m".repeat(60)}…`);
+});
+
+test("50 problems are named, and no more", () => {
+  const wrong = (count: number) =>
+    `base = "x"\n[env]\n${[...Array(count).keys()].map((at) => `A${at} = 1`).join("\n")}`;
+  expect([50, 51].map((count) => problems(wrong(count)).length)).toEqual([50, 50]);
+  const doubled = (count: number) => `base = "x"\n${'[[files]]\npath = "/a"\ncontent = ""\n'.repeat(count)}`;
+  expect([51, 52].map((count) => problems(doubled(count)).length)).toEqual([50, 50]);
+});
+
 test("a syntax error names line and column", () => {
   expect(problems("a = 1\nb = [1,\n")[0]).toMatch(/^line \d+, column \d+: ./);
 });

@@ -155,3 +155,20 @@ test("a file that can't be read says why", async () => {
   expect(await problemsOf(readImageFile("huge.toml", folder))).toEqual(["it is longer than 1048576 bytes"]);
   expect(await problemsOf(readImageFile("dev.toml/x", folder))).toEqual(["a part of its path is a file"]);
 });
+
+test("an image file of 1 MiB is read, and one byte more refused", async () => {
+  const folder = project('base = "x"');
+  for (const more of [0, 1]) writeFileSync(`${folder}/dev${more}.toml`, 'base = "x"\n#'.padEnd(1_048_576 + more, "x"));
+  expect(await problemsOf(readImageFile("dev0.toml", folder))).toEqual([]);
+  expect(await problemsOf(readImageFile("dev1.toml", folder))).toEqual(["it is longer than 1048576 bytes"]);
+});
+
+test("20 problems of what a file names are said, and no more", async () => {
+  const folder = project(files('path = "/a"\nsource = "in"'), (at) => {
+    mkdirSync(`${at}/in`);
+    for (let name = 0; name < 20; name++) writeFileSync(`${at}/in/${name}\n`, "");
+  });
+  expect(await problemsOf(readImageFile("dev.toml", folder))).toHaveLength(20);
+  writeFileSync(`${folder}/in/20\n`, "");
+  expect(await problemsOf(readImageFile("dev.toml", folder))).toHaveLength(20);
+});
