@@ -261,6 +261,13 @@ test("what the new image says about running it: its base's, changed by what is g
   expect((await failureOf(machines.save("web", { image: "mine", config: large }, emit, signal))).code).toBe(
     "REQUEST_INVALID",
   );
+  const sized = (bytes: number) => {
+    const words = Array(9).fill("x".repeat(7000));
+    const left = bytes - JSON.stringify({ ...plain, cmd: [...words, ""] }).length;
+    return machines.save("web", { image: "mine", config: { cmd: [...words, "y".repeat(left)] } }, emit, signal);
+  };
+  expect(await failureOf(sized(65_536))).toEqual({ message: "no error" });
+  expect(await failureOf(sized(65_537))).toMatchObject({ code: "REQUEST_INVALID" });
   const { vm } = await machines.create({ name: "new", ephemeral: false }, null, emit, signal);
   const saved = await machines.save("new", { image: "other", config: { user: "u" } }, emit, signal);
   expect(saved).toMatchObject({ layers: imageRecord().layers, config: { ...plain, user: "u" } });
