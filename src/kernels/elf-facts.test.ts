@@ -48,3 +48,20 @@ test("a mark that lies across two of the pieces that are searched is found", asy
     expect(await releaseIn(elf)).toBe("6.1.0");
   }
 });
+
+test("a configuration of 4 MiB is read, packed or unpacked, and none of one byte more", async () => {
+  const unpacked = (bytes: number) => Buffer.concat([text("IKCFG_ST"), gzipSync("#".repeat(bytes)), text("IKCFG_ED")]);
+  expect(await configIn(new Uint8Array(unpacked(4_194_304)))).toHaveLength(4_194_304);
+  expect(await configIn(new Uint8Array(unpacked(4_194_305)))).toBeNull();
+  // gzip's own header may hold a name of any length; the mark behind is counted too
+  const packed = (bytes: number) => {
+    const [plain, name] = [gzipSync("CONFIG_X=y\n"), 0x08];
+    const header = Buffer.from(plain.subarray(0, 10));
+    header[3] = name;
+    const filler = Buffer.alloc(bytes - plain.length - "IKCFG_ED".length, "n");
+    filler[filler.length - 1] = 0;
+    return Buffer.concat([text("IKCFG_ST"), header, filler, plain.subarray(10), text("IKCFG_ED")]);
+  };
+  expect(await configIn(new Uint8Array(packed(4_194_304)))).toBe("CONFIG_X=y\n");
+  expect(await configIn(new Uint8Array(packed(4_194_305)))).toBeNull();
+});

@@ -89,3 +89,12 @@ test("none is made of a damaged kernel, and the one that is there stays", async 
   await expect(made).rejects.toMatchObject({ code: "KERNEL_DAMAGED" });
   expect(Buffer.compare(readFileSync(path), good)).toBe(0);
 });
+
+test("an agent of 16 MiB is read, and one byte more refused", async () => {
+  const { temp, deps, agent } = world();
+  using _ = temp;
+  writeFileSync(agent, new Uint8Array(16_777_216));
+  expect(statSync(await ensureInitramfs(deps, { kernel, agent })).size).toBeGreaterThan(16_777_216);
+  writeFileSync(agent, new Uint8Array(16_777_217));
+  await expect(ensureInitramfs(deps, { kernel, agent })).rejects.toThrow("is longer than 16777216 bytes");
+});

@@ -61,3 +61,10 @@ test("others have their turn while a large kernel is unpacked", async () => {
     expect(turns).toBeGreaterThan(3);
   }
 });
+
+test("a kernel may say that it unpacks to 512 MiB, and not to one byte more", async () => {
+  const saying = (size: number) =>
+    extractKernel({ exec: fakeExec({}), cage: uncaged }, "k", bzImageSample(withSize(zstdCompressSync(elf), size)));
+  await expect(saying(536_870_912)).rejects.toThrow("damaged");
+  await expect(saying(536_870_913)).rejects.toThrow("it would unpack to 536870913 bytes");
+});
