@@ -78,6 +78,53 @@ test("who does not send the rest of such a body is cut after a while", async () 
   await client.closed;
 });
 
+test("a body that is read in part leaves the connection open until the rest of it came", async () => {
+  await using world = await serve(async (exchange) => {
+    const isTooLong = await exchange.readBody(1).then(
+      () => false,
+      () => true,
+    );
+    exchange.answer(200, {}, isTooLong ? "too long" : "read");
+  });
+  const client = connect(world.path, "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\n\r\nhe");
+  await client.until("too long");
+  // the server has had time for another client by then
+  const other = connect(world.path, get);
+  await other.until("read");
+  other.socket.destroy();
+  expect(client.socket.readyState).toBe("open");
+  client.socket.write("re");
+  await client.closed;
+});
+
+test("a body that takes too long cuts the connection, which is no loss of its client", async () => {
+  const outcome = new Deferred<[code: string, signal: AbortSignal]>();
+  const handle = async (exchange: HttpExchange) => {
+    const code = await exchange.readBody(10).then(String, (error: unknown) => (error as { code: string }).code);
+    exchange.answer(400, {}, "too slow");
+    outcome.resolve([code, exchange.signal]);
+  };
+  await using world = await serve(handle, { limits: { ...patient, bodyMs: 20 } });
+  const client = connect(world.path, "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\n\r\nhe");
+  const [code, signal] = await outcome.promise;
+  await client.closed;
+  expect([code, signal.aborted]).toEqual(["REQUEST_INVALID", false]);
+});
+
+test("what is not HTTP is refused, and cut when more of it comes", async () => {
+  await using world = await serve(async (exchange) => exchange.answer(200, {}, "fine"));
+  const client = connect(world.path, "garbage\r\n\r\n", { allowHalfOpen: true });
+  await client.until("400 Bad Request");
+  client.socket.write("more\r\n\r\n");
+  // the server has read that before it answers another client
+  const other = connect(world.path, get);
+  await other.until("fine");
+  other.socket.destroy();
+  // only who writes learns that nobody is there any more
+  client.socket.write("more\r\n\r\n");
+  await client.closed;
+});
+
 test("an answer whose body was read leaves the connection open", async () => {
   await using world = await serve(async (exchange) => {
     await exchange.readBody(10);
@@ -224,7 +271,8 @@ test("an upgraded connection that the client has ended can still be written to",
   await using world = await serve(async (exchange) => {
     const stream = exchange.upgrade("frames");
     stream?.onData(() => {});
-    stream?.onEnd(() => {
+    stream?.onEnd(async () => {
+      await new Promise((resolve) => setImmediate(resolve));
       stream.write(Buffer.from("goodbye"));
       stream.end();
     });
@@ -262,13 +310,16 @@ test("a request to upgrade can be answered, but not with a stream", async () => 
   expect(client.received).not.toContain("nothing");
 });
 
-test("a request to upgrade has no body", async () => {
+test.each([
+  `${upgrading}early`,
+  upgrading.replace("GET", "POST").replace("\r\n\r\n", "\r\ncontent-length: 9\r\n\r\nearly"),
+])("a request to upgrade has no body: %j", async (request) => {
   const body = new Deferred<number>();
   await using world = await serve(async (exchange) => {
     body.resolve((await exchange.readBody(10)).length);
     exchange.answer(200, {}, "no");
   });
-  const client = connect(world.path, `${upgrading}early`);
+  const client = connect(world.path, request);
   expect(await body.promise).toBe(0);
   await client.closed;
 });
@@ -302,13 +353,18 @@ test("a stream that is broken off is not taken for the whole", async () => {
   expect(client.received).not.toContain("\r\n0\r\n");
 });
 
-test("path and query are told apart, once", async () => {
+test.each([
+  ["/p%2f?a=b?c", ["/p%2f", "b?c"]],
+  ["/p??a=b", ["/p", "b"]],
+  ["/p", ["/p", null]],
+  ["/?", ["/", null]],
+])("path and query are told apart, once: %s", async (target, expected) => {
   const seen = new Deferred<unknown>();
   await using world = await serve(async (exchange) => {
     seen.resolve([exchange.path, exchange.query.get("a")]);
     exchange.answer(200, {}, "");
   });
-  const client = connect(world.path, "GET /p%2f?a=b?c HTTP/1.1\r\nhost: x\r\n\r\n");
-  expect(await seen.promise).toEqual(["/p%2f", "b?c"]);
+  const client = connect(world.path, `GET ${target} HTTP/1.1\r\nhost: x\r\n\r\n`);
+  expect(await seen.promise).toEqual(expected);
   client.socket.destroy();
 });

@@ -90,16 +90,18 @@ export async function serveHttp(path: string, options: HttpOptions): Promise<Htt
   const sockets = new Map<net.Socket, Peer>();
   const state = { closing: false };
   const server = http.createServer({ maxHeaderSize: limits.headerBytes, requestTimeout: 0 });
-  const begin = (request: http.IncomingMessage, answer: http.ServerResponse | null, raw: UpgradeLine | null) => {
+  const begin = (request: http.IncomingMessage, door: Door) => {
     const { socket } = request;
     const peer = sockets.get(socket);
     if (!peer) return void socket.destroy();
     quiet(socket, 0);
-    answer?.once("close", () => quiet(socket, limits.idleMs));
-    void options.handle(new Exchange({ request, answer, raw, peer, limits, state }));
+    door.answer?.once("close", () => quiet(socket, limits.idleMs));
+    void options.handle(new Exchange({ request, ...door, peer, limits, state }));
   };
-  server.on("request", (request, answer) => begin(request, answer, null));
-  server.on("upgrade", (request, socket, head) => begin(request, null, { socket: socket as net.Socket, head }));
+  server.on("request", (request, answer) => begin(request, { answer, raw: null }));
+  server.on("upgrade", (request, socket, head) =>
+    begin(request, { answer: null, raw: { socket: socket as net.Socket, head } }),
+  );
   server.on("clientError", (_error, socket) => refuseBytes(socket as net.Socket));
   const listener = net.createServer({ allowHalfOpen: true }, (socket) => {
     socket.on("error", () => socket.destroy());
@@ -173,8 +175,8 @@ function quiet(socket: net.Socket, ms: number): void {
   idleTimers.set(socket, timer);
 }
 
+/** Of a connection that was refused before this is an error, which cuts it. */
 function refuseBytes(socket: net.Socket): void {
-  if (socket.destroyed || !socket.writable) return void socket.destroy();
   socket.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
 }
 
@@ -188,10 +190,10 @@ function refusePeer(socket: net.Socket, body: string, lingerMs: number): void {
 }
 
 type UpgradeLine = { socket: net.Socket; head: Buffer };
-type ExchangeParts = {
+/** What a request is answered through: HTTP, or the bare line of a request to upgrade. */
+type Door = { answer: http.ServerResponse; raw: null } | { answer: null; raw: UpgradeLine };
+type ExchangeParts = Door & {
   request: http.IncomingMessage;
-  answer: http.ServerResponse | null;
-  raw: UpgradeLine | null;
   peer: Peer;
   limits: HttpLimits;
   state: { closing: boolean };
@@ -207,11 +209,11 @@ class Exchange implements HttpExchange {
   answered = false;
 
   constructor(parts: ExchangeParts) {
-    const [path = "/", query = ""] = splitOnce(parts.request.url ?? "/", "?");
+    const [path = "/", ...query] = (parts.request.url ?? "/").split("?");
     this.#parts = parts;
     this.method = parts.request.method ?? "GET";
     this.path = path;
-    this.query = new URLSearchParams(query);
+    this.query = new URLSearchParams(query.join("?"));
     this.peer = parts.peer;
     this.signal = abortOnLoss(parts);
   }
@@ -241,7 +243,6 @@ class Exchange implements HttpExchange {
   }
 
   async *bodyStream(): AsyncGenerator<Uint8Array, void, void> {
-    if (this.#parts.raw) return;
     try {
       // a reader that has enough leaves the line open for the answer
       const { request } = this.#parts;
@@ -256,7 +257,6 @@ class Exchange implements HttpExchange {
     const all = { ...headers, "content-length": String(Buffer.byteLength(body)) };
     const { answer, raw, request, limits } = this.#parts;
     if (raw) return void raw.socket.end(`${head(status, { ...all, connection: "close" })}${body}`);
-    if (!answer) return;
     // a body that nobody read would be taken for the next request
     const isRead = request.complete || !hasBody(request);
     answer.writeHead(status, isRead ? all : { ...all, connection: "close" });
@@ -267,8 +267,8 @@ class Exchange implements HttpExchange {
   stream(status: number, headers: Record<string, string>): HttpStream {
     this.#begin();
     const { answer, raw, request, limits } = this.#parts;
-    if (raw || !answer) {
-      raw?.socket.end(head(400, { connection: "close", "content-length": "0" }));
+    if (raw) {
+      raw.socket.end(head(400, { connection: "close", "content-length": "0" }));
       return { write: async () => {}, end: () => {}, break: () => {} };
     }
     answer.writeHead(status, headers);
@@ -332,9 +332,4 @@ function hasBody({ headers }: http.IncomingMessage): boolean {
 function head(status: number, headers: Record<string, string>): string {
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   return `HTTP/1.1 ${status} ${http.STATUS_CODES[status] ?? ""}\r\n${lines.join("")}\r\n`;
-}
-
-function splitOnce(text: string, separator: string): string[] {
-  const at = text.indexOf(separator);
-  return at < 0 ? [text] : [text.slice(0, at), text.slice(at + 1)];
 }
