@@ -1,0 +1,103 @@
+/** Squashfs files written by hand, nothing in them compressed: a root folder, what is in it, and whatever is wrong with them. */
+
+export type Fields = [bytes: 2 | 4 | 8, value: number | bigint][];
+
+/** Little-endian numbers, one after the other. */
+export function packed(...fields: Fields): Buffer {
+  const out = Buffer.alloc(fields.reduce((sum, [bytes]) => sum + bytes, 0));
+  let at = 0;
+  for (const [bytes, value] of fields) {
+    if (bytes === 8) out.writeBigUInt64LE(BigInt(value), at);
+    else out.writeUIntLE(Number(value), at, bytes);
+    at += bytes;
+  }
+  return out;
+}
+
+/** Blocks of 8 KiB, each behind its length. */
+export function metadata(bytes: Uint8Array): Buffer {
+  const blocks: Uint8Array[] = [];
+  for (let at = 0; at < bytes.length; at += 8192) {
+    const block = bytes.subarray(at, at + 8192);
+    blocks.push(packed([2, 0x8000 | block.length]), block);
+  }
+  return Buffer.concat(blocks);
+}
+
+/** What every inode begins with. @param owner index of its user and group */
+export function inode(type: number, rest: Uint8Array, owner = 0): Buffer {
+  return Buffer.concat([packed([2, type], [2, 0o755], [2, owner], [2, owner], [4, 0], [4, type]), rest]);
+}
+
+/** A run of a folder's listing: names that all lead to the inode after the root's. @param count that its head says */
+export function listing(names: readonly string[], count = names.length): Buffer {
+  const entries = names.flatMap((name) => [
+    packed([2, rootBytes], [2, 0], [2, 0], [2, name.length - 1]),
+    Buffer.from(name, "latin1"),
+  ]);
+  return Buffer.concat([packed([4, count - 1], [4, 0], [4, 0]), ...entries]);
+}
+
+/** bytes of the root's inode, an extended one */
+const rootBytes = 40;
+
+export type Made = {
+  /** inodes after the root's */
+  rest?: Uint8Array;
+  listing?: Uint8Array;
+  /** bytes of the listing that the root's inode says */
+  listingBytes?: number;
+  rootType?: number;
+  ids?: number;
+  /** one list of attributes, for index 0 */
+  attributes?: { list: Uint8Array; count: number };
+  xattrIndex?: number;
+  blockSize?: number;
+  /** put over the superblock's fields, by their position */
+  superblock?: (head: DataView, size: number) => void;
+};
+
+export function image(made: Made): Uint8Array {
+  const names = made.listing ?? new Uint8Array();
+  const bytes = (made.listingBytes ?? names.length) + 3;
+  const folder: Fields = [
+    [4, 2],
+    [4, bytes],
+    [4, 0],
+    [4, 0],
+    [2, 0],
+    [2, 0],
+    [4, made.xattrIndex ?? 0xffffffff],
+  ];
+  const inodes = metadata(Buffer.concat([inode(made.rootType ?? 8, packed(...folder)), made.rest ?? new Uint8Array()]));
+  const directoryTable = 96 + inodes.length;
+  const names8k = metadata(names);
+  const ids = directoryTable + names8k.length;
+  const idBlock = metadata(packed([4, 1000]));
+  const idTable = ids + idBlock.length;
+  const { list, count } = made.attributes ?? { list: new Uint8Array(), count: 0 };
+  const lists = idTable + 8;
+  const listBlocks = metadata(list);
+  const entries = lists + listBlocks.length;
+  const entryBlock = metadata(packed([8, 0], [4, count], [4, list.length]));
+  const xattrTable = entries + entryBlock.length;
+  const table = packed([8, lists], [4, 1], [4, 0], [8, entries]);
+  const tail = [inodes, names8k, idBlock, packed([8, ids]), listBlocks, entryBlock, table];
+  const whole = Buffer.concat([new Uint8Array(96), ...tail]);
+  const blockSize = made.blockSize ?? 131_072;
+  const head: Fields = [
+    [4, 0x73717368],
+    [4, 2],
+    [4, 0],
+    [4, blockSize],
+    [4, 0],
+    [2, 1],
+    [2, 17],
+    [2, 0],
+  ];
+  head.push([2, made.ids ?? 1], [2, 4], [2, 0], [8, 0], [8, whole.length], [8, idTable], [8, xattrTable]);
+  head.push([8, 96], [8, directoryTable], [8, 2n ** 64n - 1n], [8, 2n ** 64n - 1n]);
+  whole.set(packed(...head));
+  made.superblock?.(new DataView(whole.buffer, whole.byteOffset, whole.length), whole.length);
+  return new Uint8Array(whole);
+}
