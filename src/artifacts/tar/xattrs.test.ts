@@ -46,9 +46,24 @@ test("libarchive's form is read; where both are there the raw one counts", () =>
   );
 });
 
-test("names that no kernel takes, and too much, are refused", () => {
-  for (const name of ["", "a".repeat(256), "a\0b"]) {
-    expect(() => xattrsOf(new Map([[`SCHILY.xattr.${name}`, "x"]]))).toThrow(TarError);
-  }
-  expect(() => xattrsOf(new Map([["SCHILY.xattr.user.x", "x".repeat(600_000)]]))).toThrow(TarError);
+test("names have 1 to 255 bytes and no NUL", () => {
+  const named = (name: string) => xattrsOf(new Map([[`SCHILY.xattr.${name}`, "x"]]));
+  for (const name of ["a", "a".repeat(255)]) expect([...named(name).keys()]).toEqual([name]);
+  for (const name of ["", "a".repeat(256), "a\0b"])
+    expect(() => named(name)).toThrow(new TarError("an extended attribute has no name"));
+});
+
+test("a file's attributes have 512 KiB, names included and in whichever form they came", () => {
+  const most = 512 * 1024;
+  const pax = (bytes: number) => {
+    const half = bytes / 2;
+    const base64 = Buffer.alloc(Math.floor(half) - "user.a".length, "x").toString("base64");
+    return new Map([
+      ["LIBARCHIVE.xattr.user.a", base64],
+      ["SCHILY.xattr.user.b", "x".repeat(Math.ceil(half) - "user.b".length)],
+    ]);
+  };
+  const found = xattrsOf(pax(most));
+  expect([...found].reduce((sum, [name, value]) => sum + name.length + value.length, 0)).toBe(most);
+  expect(() => xattrsOf(pax(most + 1))).toThrow(new TarError("a file's extended attributes are too large"));
 });
