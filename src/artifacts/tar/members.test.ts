@@ -81,6 +81,15 @@ describe("old GNU sparse files", () => {
     });
   }
 
+  test("the size ends where its field does", () => {
+    const [head = new Uint8Array(512), ...rest] = sparse(2);
+    const filled = header("S", 2, (block) => {
+      block.set(head.subarray(386, 495), 386);
+      block.fill(0x61, 495);
+    });
+    expect(read([filled, ...rest, endOfArchive]).content).toBe(".a.a.");
+  });
+
   test("a stream that ends in the map is cut short", () => {
     expect(() => read(sparse(5).slice(0, 1))).toThrow("it is cut short");
   });
@@ -137,6 +146,15 @@ test("a stream that ends within a header, a content or its padding is cut short"
 test("what is shorter than a block is no archive, and nothing at all has no end marker", () => {
   for (const length of [1, 2, 511]) expect(() => read([new Uint8Array(length)])).toThrow("it is no tar archive");
   expect(() => read([])).toThrow("it has no end marker");
+});
+
+test("only what begins with something else is no archive: later it is a damaged header", () => {
+  const garbage = Buffer.alloc(512, "x");
+  const damaged = "a header's checksum is no number";
+  expect(() => read([garbage, endOfArchive])).toThrow(new TarError("it is no tar archive"));
+  expect(() => read([header("0", 0), garbage, endOfArchive])).toThrow(new TarError(damaged));
+  expect(() => read([header("L", 0), garbage, endOfArchive])).toThrow(new TarError(damaged));
+  expect(() => read([header("0", 0), header("L", 0), garbage, endOfArchive])).toThrow(new TarError(damaged));
 });
 
 test("devices alone have numbers, and a type that nobody knows is refused", () => {

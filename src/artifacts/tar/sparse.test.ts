@@ -13,6 +13,7 @@ function content(size: number, parts: Part[] | null, stored: string, cut = 1000)
       found += Buffer.from(chunk).toString();
     },
     hole: (bytes) => {
+      expect(bytes).toBeGreaterThan(0);
       found += ".".repeat(bytes);
     },
   });
@@ -48,10 +49,15 @@ describe("content", () => {
   });
 
   test("a hole comes in pieces of 256 KiB to who takes no holes", () => {
-    const sizes: number[] = [];
-    const sparse = new SparseContent(600_000, [], { data: (chunk) => void sizes.push(chunk.length) });
-    sparse.finish();
-    expect(sizes).toEqual([262_144, 262_144, 75_712]);
+    const pieces = (bytes: number) => {
+      const sizes: number[] = [];
+      const sparse = new SparseContent(bytes, [], { data: (chunk) => void sizes.push(chunk.length) });
+      sparse.finish();
+      return sizes;
+    };
+    expect(pieces(600_000)).toEqual([262_144, 262_144, 75_712]);
+    expect(pieces(524_288)).toEqual([262_144, 262_144]);
+    expect(pieces(262_145)).toEqual([262_144, 1]);
   });
 });
 
@@ -82,6 +88,10 @@ describe("a map in front of the content", () => {
     expect(() => content(3, null, filled("1\n0\n"))).toThrow(TarError);
     for (const map of ["x\n", "\n", "-1\n", `${"9".repeat(17)}`, `${"9".repeat(16)}\n`])
       expect(() => content(3, null, filled(map))).toThrow("a sparse map is wrong");
+    // 16 digits and no more are waited for
+    expect(content(3, null, filled(`${"0".repeat(16)}\n`))).toBe("...");
+    expect(() => content(3, null, "0".repeat(16))).toThrow("a sparse map is cut short");
+    expect(() => content(3, null, "0".repeat(17))).toThrow("a sparse map is wrong");
     expect(() => content(3, null, filled("100000\n"))).toThrow("a sparse map is wrong");
     expect(() => content(3, null, "100000\n")).toThrow("a sparse map is cut short");
     expect(() => content(3, null, "100001\n")).toThrow("a sparse file has too many parts");

@@ -84,7 +84,7 @@ export class SparseContent {
   }
 
   #hole(end: number): void {
-    if (this.#inPart > 0 || this.#written >= end) return;
+    if (this.#written >= end) return;
     const bytes = end - this.#written;
     this.#written = end;
     if (this.#sink.hole) return this.#sink.hole(bytes);
@@ -114,7 +114,7 @@ class MapReader {
   }
 
   get #isWhole(): boolean {
-    return this.#numbers.length > 0 && this.#numbers.length === 1 + 2 * (this.#numbers[0] as number);
+    return this.#numbers.length === 1 + 2 * (this.#numbers[0] ?? 0);
   }
 
   #take(character: string): void {
