@@ -148,6 +148,16 @@ test("what is shorter than a block is no archive, and nothing at all has no end 
   expect(() => read([])).toThrow("it has no end marker");
 });
 
+test("a folder has no content, whichever header says so", () => {
+  const slashed = (size: number) => header("0", size, (block) => block.set(Buffer.from("x/")));
+  const size = (bytes: number) => extension("x", paxRecord("size", `${bytes}`));
+  const problem = new TarError('"x/" is a folder with content');
+  expect(only([slashed(0)])).toMatchObject({ name: "x", kind: "folder" });
+  expect(() => only([slashed(1)])).toThrow(problem);
+  expect(() => only([size(1), slashed(0)])).toThrow(problem);
+  expect(only([size(0), slashed(1)])).toMatchObject({ name: "x", kind: "folder" });
+});
+
 test("only what begins with something else is no archive: later it is a damaged header", () => {
   const garbage = Buffer.alloc(512, "x");
   const damaged = "a header's checksum is no number";
