@@ -36,7 +36,10 @@ export const mutantFiles: Record<string, string[]> = {
   "src/images/layer/paths.ts": ["src/images/layer", "src/images"],
   // repositories
   "src/workspace/alternates.ts": [],
+  "src/workspace/config-include.ts": ["src/workspace/config-read.test.ts"],
+  "src/workspace/config-read.ts": [],
   "src/workspace/names.ts": [],
+  "src/workspace/reftable.ts": [],
   // operations on a VM, one after the other
   "src/machines/operations.ts": [],
 };

@@ -43,6 +43,18 @@ export const explained: Record<string, Record<string, string>> = {
     'for (let cut = path.indexOf("/"); cut >= 0; cut = path.indexOf("/", cut + 1)) parents.push(path.slice(0, cut));  ->  for (let cut = path.indexOf("/"); cut >= 1; cut = path.indexOf("/", cut + 1)) parents.push(path.slice(0, cut));':
       "no safe path begins with a slash",
   },
+  "src/workspace/config-include.ts": {
+    "export function includeCondition(key: string): string | true | null {  ->  export function includeCondition(key: string): string | false | null {":
+      "it is a type, which the compiler checks",
+  },
+  "src/workspace/config-read.ts": {
+    "#holds(condition: string | true, file: string | null): boolean {  ->  #holds(condition: string | false, file: string | null): boolean {":
+      "it is a type, which the compiler checks",
+  },
+  "src/workspace/reftable.ts": {
+    "const isPadded = end - start < blockSize && end < reader.length && reader.byte(end) === 0;  ->  const isPadded = end - start <= blockSize && end < reader.length && reader.byte(end) === 0;":
+      "the end of a block that fills its size is where the next one begins in either case",
+  },
   "src/artifacts/tar/scanner.ts": {
     "if (this.#partialLength === 0 && rest.length >= blockSize) {  ->  if (this.#partialLength === 0 && rest.length > blockSize) {":
       "it saves a copy: a block that is all there is goes the way of one that comes in pieces",

@@ -47,7 +47,17 @@ test("what can't be read is a problem, what is not there is none", () => {
   expect(read("[include]\npath=/x\n", {}, denied).problems).toEqual(["/x can't be read: permission denied"]);
   expect(read("[include]\npath=/x\n").problems).toEqual([]);
   expect(read("[include]\npath=/x\n", { "/x": "[a\n" }).problems).toEqual(["bad config line in file /x"]);
-  expect(read("[include]\npath=~nobody/x\n").problems).toEqual(["could not expand include path '~nobody/x'"]);
+  const asked: string[] = [];
+  const none = {
+    read: (path: string) => {
+      asked.push(path);
+      return null;
+    },
+  };
+  expect(read("[include]\npath=~nobody/x\n", {}, none).problems).toEqual(["could not expand include path '~nobody/x'"]);
+  const environment = { parts: [{ scope: "command" as const, pairs: [["include.path", "x"] as [string, string]] }] };
+  expect(read("", {}, { ...none, ...environment }).problems).toEqual(["relative config includes must come from files"]);
+  expect(asked).toEqual([]);
 });
 
 test("conditions that are too much work are a problem", () => {
@@ -56,6 +66,30 @@ test("conditions that are too much work are a problem", () => {
   const { problems } = read(`${urls}${`[includeIf "hasconfig:remote.*.url:${pattern}b"]\npath=/x\n`.repeat(100)}`);
   expect(problems).toEqual(["its conditional includes take too long to decide"]);
 }, 30_000);
+
+test("the work of conditions is counted to 200,000,000, over all of them", () => {
+  const work = (name: number, url: number) => {
+    const conditions = ["gitdir:".padEnd(19_999, "x"), "hasconfig:remote.*.url:".padEnd(name, "x")];
+    const text = conditions.map((one) => `[includeIf "${one}"]\npath=/x\n`).join("");
+    const facts = { gitDirs: ["d".repeat(10_000)], branch: null };
+    const { problems, included } = read(`${text}[remote "r"]\nurl=${"u".repeat(url)}\n`, { "/x": "" }, facts);
+    expect(included).toEqual([]);
+    return problems;
+  };
+  expect(19_999 * 10_000 + 100 * 100).toBe(200_000_000);
+  expect(work(100, 100)).toEqual([]);
+  // 10,001 characters
+  expect(work(73, 137)).toEqual(["its conditional includes take too long to decide"]);
+});
+
+test("2000 files are included, and not one more", () => {
+  const include = (count: number) => read("[include]\npath=/x\n".repeat(count), { "/x": "" });
+  expect(include(2000)).toMatchObject({ problems: [], included: { length: 2000 } });
+  expect(include(2001)).toMatchObject({
+    problems: ["too many includes, one in another: /x"],
+    included: { length: 2000 },
+  });
+});
 
 test("another user's home, and git's own prefix", () => {
   const files = { "/home/other/x": "[a]\nk=1\n", "/usr/y": "[a]\nk=2\n" };

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { runs } from "../base/testing/budget.ts";
 import { tempFolder } from "../host/testing/temp.ts";
 import { readRefTables } from "./ref-tables.ts";
-import { parseReftable, ReftableError } from "./reftable.ts";
+import { parseReftable, type RefRecord, ReftableError } from "./reftable.ts";
 import { reftables, unpacked } from "./testing/reftables.ts";
 
 /** A git directory with these tables, oldest first. */
@@ -49,6 +49,118 @@ test("no stack has no refs; a table that is gone, or elsewhere, is said", () => 
   expect(() => readRefTables(folder.path)).toThrow("a table that does not exist");
   fs.writeFileSync(`${folder.path}/reftable/tables.list`, "../../x.ref\n");
   expect(() => readRefTables(folder.path)).toThrow("tables.list is damaged");
+});
+
+type Block = { records: number[]; restarts?: number; pad?: number; length?: number; type?: number };
+
+const oid = [...Array(20).fill(0xab)];
+const letters = (text: string): number[] => [...Buffer.from(text)];
+/** A ref called `name` with an object; `prefix` characters of its name are those of the record before. */
+const ref = (name: string, prefix = 0, type = 1): number[] => [
+  ...[prefix, name.length * 8 + type],
+  ...[...letters(name), 0, ...oid],
+];
+
+/** A table as the format's description has it, without a footer, which is not read. @param hash of version 2 */
+function table(blocks: readonly Block[], blockSize = 0, head = "REFT\x01", hash = ""): Uint8Array {
+  const out = [...letters(head), ...uint(blockSize, 3), ...Array<number>(16).fill(0), ...letters(hash)];
+  for (const [i, { records, restarts = 0, pad = 0, length, type = 0x72 }] of blocks.entries()) {
+    const size = (i === 0 ? out.length : 0) + 4 + records.length + 3 * restarts + 2;
+    out.push(type, ...uint(length ?? size, 3), ...records, ...Array<number>(3 * restarts).fill(0));
+    out.push(...uint(restarts, 2), ...Array<number>(pad).fill(0));
+  }
+  return Uint8Array.from(out);
+}
+
+function uint(value: number, size: number): number[] {
+  return [...Array(size).keys()].map((at) => (value >> (8 * (size - 1 - at))) & 0xff);
+}
+
+const namesIn = (bytes: Uint8Array) => parseReftable(bytes).map(({ name }) => name);
+
+test("blocks follow each other, padded to the block size where there is one", () => {
+  const blocks = [{ records: ref("a") }, { records: ref("b"), restarts: 2 }];
+  expect(namesIn(table(blocks))).toEqual(["a", "b"]);
+  const first = table(blocks.slice(0, 1)).length;
+  const padded = blocks.map((block, i) => ({ ...block, pad: i === 0 ? 100 - first : 0 }));
+  expect(namesIn(table(padded, 100))).toEqual(["a", "b"]);
+  // a block that fills its size has nothing behind it
+  expect(namesIn(table(blocks, first))).toEqual(["a", "b"]);
+  // what is not padded is read on, whatever the block size
+  expect(namesIn(table(blocks, 4096))).toEqual(["a", "b"]);
+  expect(namesIn(table([...blocks, { records: ref("c"), type: 0x67 }]))).toEqual(["a", "b"]);
+  expect(namesIn(table([]))).toEqual([]);
+});
+
+test("a block ends with the file, and not a byte behind it", () => {
+  const whole = table([{ records: ref("a"), restarts: 1 }]);
+  expect(namesIn(whole)).toEqual(["a"]);
+  for (const length of [0, 1, whole.length + 1, 2 ** 24 - 1])
+    expect(() => parseReftable(table([{ records: ref("a"), restarts: 1, length }]))).toThrow(ReftableError);
+  for (let cut = 1; cut < whole.length - 24; cut++)
+    expect(() => parseReftable(whole.subarray(0, whole.length - cut))).toThrow(ReftableError);
+});
+
+test("restart points lie behind the block's head", () => {
+  expect(namesIn(table([{ records: [], restarts: 3 }]))).toEqual([]);
+  const tooMany = table([{ records: [], restarts: 3 }]);
+  tooMany[tooMany.length - 1] = 4;
+  expect(() => parseReftable(tooMany)).toThrow(new ReftableError("a block is cut off"));
+});
+
+test("a name takes as much of the one before as there is", () => {
+  expect(namesIn(table([{ records: [...ref("abc"), ...ref("d", 3), ...ref("e", 2)] }]))).toEqual([
+    "abc",
+    "abcd",
+    "abe",
+  ]);
+  expect(namesIn(table([{ records: [...ref("abc"), ...ref("", 3)] }]))).toEqual(["abc", "abc"]);
+  for (const records of [ref("a", 1), [...ref("abc"), ...ref("d", 4)]])
+    expect(() => parseReftable(table([{ records }]))).toThrow(new ReftableError("a name is damaged"));
+});
+
+test("values of each type, and of none that is known", () => {
+  const target = [0, 8 + 3, ...letters("d"), 0, 4, ...letters("HEAD")];
+  const records = [
+    ...[0, 8, ...letters("a"), 0],
+    ...ref("b"),
+    ...[...ref("c", 0, 2), ...oid.map(() => 1)],
+    ...target,
+    ...ref("e"),
+  ];
+  const hex = "ab".repeat(20);
+  expect(parseReftable(table([{ records }]))).toEqual([
+    { name: "a", value: null },
+    { name: "b", value: { oid: hex } },
+    { name: "c", value: { oid: hex } },
+    { name: "d", value: { target: "HEAD" } },
+    { name: "e", value: { oid: hex } },
+  ] satisfies RefRecord[]);
+  for (const type of [4, 5, 6, 7])
+    expect(() => parseReftable(table([{ records: ref("a", 0, type) }]))).toThrow(`a ref is of type ${type}`);
+});
+
+test("numbers have seven bytes", () => {
+  // the number of the update, which is not looked at
+  const numbered = (bytes: number[]) => table([{ records: [0, 8, ...letters("a"), ...bytes] }]);
+  expect(namesIn(numbered([...Array(6).fill(0xff), 0]))).toEqual(["a"]);
+  expect(() => parseReftable(numbered([...Array(7).fill(0xff), 0]))).toThrow(
+    new ReftableError("a number is too large"),
+  );
+  // one is added for each byte that follows: 0x80 0x00 is 128
+  const long = "n".repeat(16);
+  expect(namesIn(table([{ records: [0, 0x80, 0, ...letters(long), 0] }]))).toEqual([long]);
+  expect(namesIn(table([{ records: [0, 0x80, 8, ...letters(`${long}n`), 0] }]))).toEqual([`${long}n`]);
+});
+
+test("versions 1 and 2 are known, the second with ids of either length", () => {
+  const sha1 = { records: [...ref("a"), ...ref("b")] };
+  expect(namesIn(table([sha1], 0, "REFT\x02", "sha1"))).toEqual(["a", "b"]);
+  const sha256 = { records: [...ref("a"), ...oid.slice(0, 12), ...ref("b"), ...oid.slice(0, 12)] };
+  expect(namesIn(table([sha256], 0, "REFT\x02", "s256"))).toEqual(["a", "b"]);
+  for (const head of ["REFT\x00", "REFT\x03", "REFU\x01", "reft\x01"])
+    expect(() => parseReftable(table([{ records: ref("a") }], 0, head))).toThrow("no known reftable");
+  for (const length of [0, 4, 5, 7]) expect(() => parseReftable(table([]).subarray(0, length))).toThrow(ReftableError);
 });
 
 test("any bytes are records or an error that says so", () => {

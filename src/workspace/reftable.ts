@@ -49,7 +49,7 @@ function nextBlock(reader: Bytes, start: number, end: number, blockSize: number)
 /** Records from `at`; their restart points, which are not needed here, are at the end of the block. */
 function readRefs(reader: Bytes, at: number, end: number, oidLength: number, into: RefRecord[]): void {
   const records = end - 2 - 3 * reader.uint(end - 2, 2);
-  if (end > reader.length || records < at) throw new ReftableError("a block is cut off");
+  if (records < at) throw new ReftableError("a block is cut off");
   const cursor = reader.from(at);
   let name = "";
   while (cursor.at < records) {
@@ -107,7 +107,7 @@ class Bytes {
   }
 
   #check(at: number, size: number): void {
-    if (at < 0 || size < 0 || at + size > this.#bytes.length) throw new ReftableError("it is cut off");
+    if (at < 0 || at + size > this.#bytes.length) throw new ReftableError("it is cut off");
   }
 }
 
