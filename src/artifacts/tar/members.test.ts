@@ -162,6 +162,9 @@ test("only what begins with something else is no archive: later it is a damaged 
   const garbage = Buffer.alloc(512, "x");
   const damaged = "a header's checksum is no number";
   expect(() => read([garbage, endOfArchive])).toThrow(new TarError("it is no tar archive"));
+  const summed = header("0", 0);
+  summed[0] = "y".charCodeAt(0);
+  expect(() => read([summed, endOfArchive])).toThrow(new TarError("it is no tar archive"));
   expect(() => read([header("0", 0), garbage, endOfArchive])).toThrow(new TarError(damaged));
   expect(() => read([header("L", 0), garbage, endOfArchive])).toThrow(new TarError(damaged));
   expect(() => read([header("0", 0), header("L", 0), garbage, endOfArchive])).toThrow(new TarError(damaged));
