@@ -34,6 +34,7 @@ export const mutantFiles: Record<string, string[]> = {
   "src/artifacts/tar/scanner.ts": ["src/artifacts/tar/limits.test.ts", "src/artifacts/tar"],
   "src/artifacts/tar/sparse.ts": ["src/artifacts/tar/limits.test.ts", "src/artifacts/tar"],
   "src/images/layer/paths.ts": ["src/images/layer", "src/images"],
+  "src/images/layer/marks.ts": ["src/images/layer"],
   // repositories
   "src/workspace/alternates.ts": [],
   "src/workspace/config-include.ts": ["src/workspace/config-read.test.ts"],

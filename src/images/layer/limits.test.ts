@@ -3,6 +3,7 @@ import { expect, test } from "bun:test";
 import { type TarEntry, TarError } from "../../artifacts/tar/header.ts";
 import { LayerEntries, layerLimits, type Taking } from "./entries.ts";
 import { Rewriter } from "./rewrite.ts";
+import { Unpacking } from "./unpacking.ts";
 
 function entry(name: string, changes: Partial<TarEntry> = {}): TarEntry {
   return { name, kind: "file", mode: 0o644, uid: 0, gid: 0, size: 0, mtime: 1, link: "", ...changes };
@@ -33,6 +34,19 @@ for (const [what, make, problem, taking] of cases) {
   test(what, () => {
     expect(() => take(some(3, make), {}, taking)).not.toThrow();
     expect(() => take(some(4, make), {}, taking)).toThrow(new TarError(problem));
+  });
+}
+
+const kept: [what: string, make: (number: number) => TarEntry, problem: string, taking?: Taking][] = [
+  ["hard links", (n) => entry(`l${n}`, { kind: "hardlink", link: "late" }), "it holds too many hard links"],
+  ["aufs's", (n) => entry(`.wh..wh.plnk/${n}`), "it holds too many hard links"],
+  ["left out", (n) => entry(`f${n}`), "too much of it has to be left out", { leaveOut: () => true }],
+];
+for (const [what, make, problem, taking = {}] of kept) {
+  test(`${what}, of a layer that is unpacked`, async () => {
+    const unpacking = new Unpacking(null, taking, 3);
+    for (const one of some(3, make)) await unpacking.apply(one);
+    await expect(unpacking.apply(make(3))).rejects.toEqual(new TarError(problem));
   });
 }
 

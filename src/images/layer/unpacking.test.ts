@@ -95,6 +95,13 @@ test("of a tree, a name like a whiteout's is a name", async () => {
   expect(await unpacked(list, null, { as: "tree" })).toEqual([".wh.a #1", "a #3"]);
 });
 
+test("a folder that is left out while it is empty stays when something came into it", async () => {
+  const taking: Taking = { unlessEmpty: "d" };
+  expect(await unpacked([folder("d"), entry("a"), entry("a")], null, taking)).toEqual(["a #3"]);
+  expect(await unpacked([folder("d"), entry("dd/f"), entry("dd/f")], null, taking)).toEqual(["dd/", "dd/f #3"]);
+  expect(await unpacked([folder("d"), entry("d/f")], null, taking)).toEqual(["d/", "d/f #2"]);
+});
+
 test("what can be packed as it comes is the same when it is unpacked first", async () => {
   const name = fc
     .array(fc.constantFrom("a", "b", "c", ".wh.a", ".wh..wh..opq"), { minLength: 1, maxLength: 3 })

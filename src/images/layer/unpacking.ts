@@ -4,17 +4,16 @@
  */
 import { shown, type TarEntry, TarError } from "../../artifacts/tar/header.ts";
 import type { FileKey, Lower, LowerNode } from "./ending.ts";
-import type { FolderFacts, Taking } from "./entries.ts";
+import { type FolderFacts, layerLimits, type Taking } from "./entries.ts";
 import { isBelowAufs, isWhiteoutDevice, keptEntry, type Mark, markOf } from "./marks.ts";
 import { baseOf, joined, parentOf, pathOf } from "./paths.ts";
 import { type Folder, folderOf, type Inode, Tree } from "./tree.ts";
-
-const maxHeld = 500_000;
 
 export class Unpacking {
   readonly tree: Tree;
   root: FolderFacts | null = null;
   readonly #taking: Taking;
+  readonly #maxHeld: number;
   /** files of the layers below that have a name of this layer, by key or path */
   readonly #fromBelow = new Map<FileKey, Inode>();
   /** content of hard links that aufs kept apart, by path */
@@ -25,9 +24,11 @@ export class Unpacking {
   #isFilled = false;
   #count = 0;
 
-  constructor(lower: Lower | null, taking: Taking) {
+  /** @param maxHeld entries of each kind that wait for the end */
+  constructor(lower: Lower | null, taking: Taking, maxHeld = layerLimits.held) {
     this.tree = new Tree(lower);
     this.#taking = taking;
+    this.#maxHeld = maxHeld;
   }
 
   /** @throws TarError */
@@ -82,7 +83,7 @@ export class Unpacking {
     const parent = this.tree.folderAt(parentOf(path));
     const inode = await this.#inodeAt(path, target);
     if (inode) this.tree.put(parent, baseOf(path), { kind: "leaf", inode });
-    else if (this.#early.push({ path, target }) > maxHeld) throw new TarError("it holds too many hard links");
+    else if (this.#early.push({ path, target }) > this.#maxHeld) throw new TarError("it holds too many hard links");
   }
 
   /** What a hard link leads to; symlinks are followed on the way, not at the end. @throws TarError for a folder */
@@ -127,11 +128,11 @@ export class Unpacking {
 
   #keepAside(name: string, { kind }: TarEntry, number: number): void {
     if (kind === "file" && isBelowAufs(name)) this.#aufs.set(name, { entry: number, below: null, link: null });
-    if (this.#aufs.size > maxHeld) throw new TarError("it holds too many hard links");
+    if (this.#aufs.size > this.#maxHeld) throw new TarError("it holds too many hard links");
   }
 
   #leaveOut(name: string): void {
-    if (this.#leftOut.add(name).size > maxHeld) throw new TarError("too much of it has to be left out");
+    if (this.#leftOut.add(name).size > this.#maxHeld) throw new TarError("too much of it has to be left out");
   }
 }
 
