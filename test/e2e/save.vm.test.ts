@@ -44,7 +44,7 @@ vmSuite("save", (home) => {
       expect.stringContaining('error: can\'t save VM "a": it is running\nhint: stop it with `banger vm stop a`\n'),
     ]);
     expect((await home().json<Listed[]>(["vm", "ls"]))[0]).toMatchObject({ name: "a", state: "running" });
-  }, 300_000);
+  }, 600_000);
 
   test("only the difference is stored, the VM stays, and nothing else does", async () => {
     await home().ok(["vm", "stop", "a"]);
@@ -108,7 +108,7 @@ vmSuite("save", (home) => {
     for (const line of a?.filter(Boolean) ?? []) expect(b).not.toContain(line);
     expect(await exec("b", "docker", "images", "--format", "{{.Repository}}")).toBe("tiny\n");
     expect(await exec("b", "docker", "run", "--rm", "--network", "none", "tiny", "/hello")).toBe("from a container\n");
-  }, 300_000);
+  }, 600_000);
 
   test("saved again, under the name that it came from: both differences are in it, VMs of the old one go on", async () => {
     await exec("b", "sh", "-c", "echo more >/srv/t/more && rm /srv/t/new && docker rmi tiny >/dev/null && sync");
@@ -129,7 +129,7 @@ vmSuite("save", (home) => {
     await home().ok(["vm", "start", "b", "--wait", "agent"]);
     expect(await exec("b", "cat", "/srv/t/more")).toBe("more\n");
     await home().ok(["vm", "stop", "b"]);
-  }, 300_000);
+  }, 600_000);
 
   test("the daemon dies in the middle: nothing of the save is left, and the next one does it", async () => {
     await home().ok(["vm", "kill", "c"]);
