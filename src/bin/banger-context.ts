@@ -14,7 +14,7 @@ import { connectOrStart } from "../client/reach.ts";
 import { exactEnvironment } from "../host/own-bytes.ts";
 import { ownFolders } from "../host/own-folders.ts";
 import { isFolder } from "../host/owner.ts";
-import { processTerminal, type Terminal } from "../host/terminal.ts";
+import { processTerminal } from "../host/terminal.ts";
 import type { ToolCage } from "../host/tool-cage.ts";
 import type { OpenOptions } from "../images/rootfs/open.ts";
 import { type Paths, pathsOf } from "../model/paths.ts";
@@ -52,7 +52,6 @@ export function cliContext(guestArgv: readonly string[] | null): CliContext {
     api: apiOf(place, () => connectOrStart(place)),
     socket: place.socket,
     runningApi: (other) => runningApi(place, other),
-    confirm: (question) => confirm(stdio, question),
     processEnd,
     async planWorkspace(request) {
       const { planWorkspace } = await import("../workspace/plan.ts");
@@ -199,12 +198,6 @@ async function processEnd(pid: number): Promise<void> {
   const { waitForExit } = await import("../host/process-end.ts");
   const ref = processRef(pid);
   if (ref) await waitForExit(ref);
-}
-
-async function confirm(stdio: Terminal, question: string): Promise<boolean> {
-  stdio.print("stderr", question);
-  for await (const chunk of stdinStream()) return /^\s*y/i.test(new TextDecoder().decode(chunk));
-  return false;
 }
 
 async function* stdinStream(): AsyncGenerator<Uint8Array, void, void> {

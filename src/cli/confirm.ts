@@ -22,9 +22,16 @@ export async function confirm(
   if (flags.force) return;
   const { stdinIsTerminal, stderrIsTerminal } = context.stdio;
   if (!stdinIsTerminal || !stderrIsTerminal || flags.json) throw fail("CONFIRMATION_NEEDED", { loss });
-  context.process.stderr.write(`${loss}\n${question}? [y/N] `);
-  const answer = await readLine(context);
-  if (!/^y(?:es)?$/i.test(answer.trim())) throw fail("NOT_CONFIRMED", {});
+  if (!(await ask(context, `${loss}\n${question}`))) throw fail("NOT_CONFIRMED", {});
+}
+
+/**
+ * Whether the user says `y` or `yes`. The caller has looked whether there is a terminal.
+ * @param question without its question mark
+ */
+export async function ask(context: CliContext, question: string): Promise<boolean> {
+  context.process.stderr.write(`${question}? [y/N] `);
+  return /^y(?:es)?$/i.test((await readLine(context)).trim());
 }
 
 /** More than any answer has, in bytes. */

@@ -40,8 +40,6 @@ export type CliContext = {
   api: Api;
   /** null when no daemon runs @param version to speak with a daemon of another version; default our own */
   runningApi(version?: string): Promise<Api | null>;
-  /** Asks on the terminal; false unless the answer begins with y. */
-  confirm(question: string): Promise<boolean>;
   socket: string;
   /** Resolves when no process has that pid any more. */
   processEnd(pid: number): Promise<void>;

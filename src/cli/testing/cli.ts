@@ -117,7 +117,6 @@ function contextOf(
     api,
     socket: served.socket,
     runningApi: async () => api,
-    confirm: async () => call.stdin?.startsWith("y") ?? false,
     processEnd: async () => {},
     planWorkspace: async () => call.plan ?? notThere(),
     workspaceTar: async function* () {

@@ -2,6 +2,7 @@
 import type { DaemonInfo, StopTime } from "../../../api/types.ts";
 import { fail, isError } from "../../../base/errors/error.ts";
 import type { Api } from "../../../client/api.ts";
+import { ask } from "../../confirm.ts";
 import type { CliContext } from "../../context.ts";
 import { type JsonFlag, print, printJson, remark, running } from "../../work.ts";
 
@@ -33,7 +34,7 @@ async function stopDaemon(context: CliContext, flags: StopFlags, api: Api): Prom
     const { stdinIsTerminal, stderrIsTerminal } = context.stdio;
     if (!isError(error, "DAEMON_IN_USE") || flags.json || !stdinIsTerminal || !stderrIsTerminal) throw error;
     remark(context, flags, `${error.message}\n`);
-    if (await context.confirm("stop it all the same? [y/N] ")) return stopAt("now");
+    if (await ask(context, "stop it all the same")) return stopAt("now");
     throw error;
   }
 }
