@@ -358,14 +358,14 @@ test("daemon stop says what would end with it, and asks on a terminal", async ()
   };
   const run = cli("vm run --rm --name a -- sleep 9", { stdin: null, onSignals });
   const vm = () => served.machines.all()[0];
-  const refused = async (call = {}) => {
+  const refused = async (call = {}, status = 4) => {
     const { code, stderr } = await cli("daemon stop", call);
-    expect([code, stderr]).toEqual([4, expect.stringContaining('VM "a", which is deleted when its command ends')]);
+    expect([code, stderr]).toEqual([status, expect.stringContaining('VM "a", which is deleted when its command ends')]);
     expect(served.stops).toBe(0);
   };
   while (vm()?.state !== "running") await Bun.sleep(1);
   await refused();
-  await refused({ terminal: true, stdin: "n" });
+  await refused({ terminal: true, stdin: "n" }, 1);
   expect((await cli("daemon stop --json", { terminal: true, stdin: "y" })).code).toBe(4);
   expect((await cli("daemon stop --force --when-idle")).code).toBe(2);
   expect((await cli("daemon stop", { terminal: true, stdin: "y" })).code).toBe(0);

@@ -35,7 +35,7 @@ async function stopDaemon(context: CliContext, flags: StopFlags, api: Api): Prom
     if (!isError(error, "DAEMON_IN_USE") || flags.json || !stdinIsTerminal || !stderrIsTerminal) throw error;
     remark(context, flags, `${error.message}\n`);
     if (await ask(context, "stop it all the same")) return stopAt("now");
-    throw error;
+    throw fail("NOT_CONFIRMED", {});
   }
 }
 
