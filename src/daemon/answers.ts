@@ -42,12 +42,17 @@ export function statusOf(error: BangerError): number {
 
 /** Once it has begun, a failure breaks the answer off. */
 export async function answerBytes(exchange: HttpExchange, bytes: AsyncIterable<Uint8Array>): Promise<void> {
-  const stream = exchange.stream(200, bytesHeaders);
+  let stream: HttpStream | null = null;
   try {
-    for await (const chunk of bytes) await stream.write(chunk);
+    for await (const chunk of bytes) {
+      // what fails before the first of them is an answer of its own
+      stream ??= exchange.stream(200, bytesHeaders);
+      await stream.write(chunk);
+    }
+    stream ??= exchange.stream(200, bytesHeaders);
     stream.end();
   } catch (error) {
-    stream.break();
+    stream?.break();
     throw error;
   }
 }

@@ -27,6 +27,15 @@ function member(path: string, changes: Partial<TarEntry>): Member {
   return { entry: { ...made.entry, ...changes } };
 }
 
+/** As overlayfs has it in its upper half. */
+function gone(path: string): Member {
+  return member(path, { kind: "character", mode: 0, device: { major: 0, minor: 0 } });
+}
+
+function opaque(path: string, mode = 0o755): Member {
+  return { entry: { ...folder(path, mode).entry, xattrs: new Map([["trusted.overlay.opaque", "y"]]) } };
+}
+
 async function world(budget?: Budget) {
   const temp = tempFolder();
   const paths = pathsOf({ state: temp.path, cache: temp.path, config: temp.path, runtime: temp.path });
@@ -71,10 +80,9 @@ only("one more layer: files, whiteouts, opaque folders; the base's layers are th
   const saved = await save([
     folder("./"),
     folder("./etc"),
-    member("./etc/.wh.keep", {}),
+    gone("./etc/keep"),
     file("./etc/new", "new", 0o4755),
-    folder("./opt", 0o700),
-    member("./opt/.wh..wh..opq", {}),
+    opaque("./opt", 0o700),
     file("./opt/b", "b"),
   ]);
   await checkImage({ paths }, saved);
@@ -91,6 +99,41 @@ only("one more layer: files, whiteouts, opaque folders; the base's layers are th
     "opt/b file 644",
   ]);
 });
+
+for (const twice of [[], [file("./twice", "1"), folder("./twice"), file("./twice/x", "2")]]) {
+  only(`a name that is a layer's mark is only a name${twice.length > 0 ? ", read as a whole too" : ""}`, async () => {
+    const { temp, paths, base, save } = await world();
+    using _ = temp;
+    const saved = await save([
+      folder("./"),
+      folder("./.wh..wh.d"),
+      file("./.wh..wh.d/f", "f"),
+      file("./.wh.etc", "e"),
+      folder("./etc"),
+      file("./etc/.wh.keep", "k"),
+      gone("./etc/machine-id"),
+      member("./linked", { kind: "hardlink", link: "./.wh..wh.d/f" }),
+      opaque("./opt"),
+      file("./opt/.wh..wh..opq", "o"),
+      ...twice,
+    ]);
+    await checkImage({ paths }, saved);
+    const lines = await listed(paths, saved.layers);
+    const names = lines.map((line) => line.split(" ").slice(0, 2).join(" "));
+    expect(names.filter((line) => !line.startsWith("twice"))).toEqual([
+      ".wh..wh.d folder",
+      ".wh..wh.d/f file",
+      ".wh.etc file",
+      "etc folder",
+      "etc/.wh.keep file",
+      "etc/keep file",
+      "linked file",
+      "opt folder",
+      "opt/.wh..wh..opq file",
+    ]);
+    expect(await listed(paths, base.layers)).toContain(lines.find((line) => line.startsWith("etc/keep ")) ?? "");
+  });
+}
 
 only("nothing changed: a layer without a file, and the same tree", async () => {
   const { temp, paths, base, save } = await world();

@@ -17,7 +17,7 @@ export type SavedMachine = Told & {
   /** what the VM booted from */
   base: ImageRecord;
   config: ImageConfig;
-  /** what it changed, as an OCI layer's tar; each call reads it again */
+  /** what it changed, as a tar whose whiteouts and opaque folders are overlayfs's; each call reads it again */
   changes(): AsyncIterable<Uint8Array>;
   /** the folders that are on its disk directly, all of them, as a plain tar */
   direct(): AsyncIterable<Uint8Array>;
@@ -46,7 +46,7 @@ export async function saveImage(
       change: (content: Uint8Array, path: string) =>
         path === hostsFile ? withoutHostName(content) : withoutCertificates(content, certificates),
     };
-    const changes: LayerSource = { ...stream(saved.changes), lower, leaveOut: isOwnOfVm, rewrite };
+    const changes: LayerSource = { ...stream(saved.changes), as: "changes", lower, leaveOut: isOwnOfVm, rewrite };
     const layer = await deps.layers.add(
       changes,
       base.layers.map(({ digest }) => digest),

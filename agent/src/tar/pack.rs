@@ -15,6 +15,8 @@ use std::path::{Path, PathBuf};
 const CHUNK: usize = 64 * 1024;
 /// What the kernel takes for one path.
 const LONGEST_PATH: usize = 4096;
+/// Says `y` of a folder that hides what layers below have in it.
+const OPAQUE: &[u8] = b"trusted.overlay.opaque";
 /// Of files with several names.
 const MOST_LINKED: usize = 2_000_000;
 
@@ -31,8 +33,8 @@ pub enum Content {
     Plain,
     /// devices, fifos and extended attributes too; what is sparse stays so
     Whole,
-    /// as `Whole`, of an overlay's upper folder: its whiteouts and opaque folders become those of an OCI layer, what a renamed
-    /// folder holds is taken from where the overlay is mounted
+    /// as `Whole`, of an overlay's upper folder: whiteouts stay character devices 0/0, opaque folders have `OPAQUE`, and what a
+    /// renamed folder holds is taken from where the overlay is mounted
     Changes { merged: PathBuf },
 }
 
@@ -92,7 +94,7 @@ impl<S: Sink> Packer<S> {
         let folder = File::open(path)?;
         let is_upper = matches!(self.content, Content::Changes { .. });
         self.upper = is_upper.then(|| folder.try_clone()).transpose()?;
-        let records = self.attributes(&path.join("."), is_upper)?;
+        let records = self.attributes(&path.join("."))?;
         self.header(&Meta { path: b"./", flag: b'5', link: b"", size: 0 }, &folder.metadata()?, records)?;
         self.walk(level(folder, Vec::new(), is_upper)?)
     }
@@ -124,16 +126,14 @@ impl<S: Sink> Packer<S> {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             other => other?,
         };
-        if matches!(self.content, Content::Changes { .. }) && name.starts_with(b".wh.") {
-            let problem = format!("{} has a name that means a deletion in a layer", shown(&path));
-            return Err(Stop::Failed(Refusal::new("unsupported", problem)));
-        }
         if metadata.is_dir() {
             let folder = File::from(open::folder_at(parent, name)?);
             return self.folder(folder, &place, [path.as_slice(), b"/"].concat(), is_upper).map(Some);
         }
         if is_upper && metadata.file_type().is_char_device() && metadata.rdev() == 0 {
-            return self.mark(&path, b".wh.", name, &metadata).map(|()| None);
+            // overlayfs may give one device several names: none of them is a hard link
+            let meta = Meta { path: &path, flag: b'3', link: b"", size: 0 };
+            return self.header(&meta, &metadata, Vec::new()).map(|()| None);
         }
         if metadata.is_file() {
             self.file(open::file_at(parent, name)?, &place, &path)?;
@@ -144,7 +144,7 @@ impl<S: Sink> Packer<S> {
             return Ok(None);
         }
         let link = if flag == b'2' { open::read_link(parent, name)? } else { Vec::new() };
-        let records = self.attributes(&place, is_upper)?;
+        let records = self.attributes(&place)?;
         self.header(&Meta { path: &path, flag, link: &link, size: 0 }, &metadata, records)?;
         Ok(None)
     }
@@ -164,18 +164,15 @@ impl<S: Sink> Packer<S> {
 
     fn folder(&mut self, folder: File, place: &Path, path: Vec<u8>, is_upper: bool) -> Result<Level, Stop> {
         let metadata = folder.metadata()?;
-        let records = self.attributes(&place.join("."), is_upper)?;
-        self.header(&Meta { path: &path, flag: b'5', link: b"", size: 0 }, &metadata, records)?;
-        if !is_upper {
-            return Ok(level(folder, path, false)?);
-        }
         let here = place.join(".");
-        let renamed = xattr::get(&here, b"trusted.overlay.redirect")?.is_some();
-        if renamed || xattr::get(&here, b"trusted.overlay.opaque")?.as_deref() == Some(b"y") {
-            self.mark(&[path.as_slice(), b"x"].concat(), b".wh..wh.", b".opq", &metadata)?;
+        let mut records = self.attributes(&here)?;
+        let renamed = is_upper && xattr::get(&here, b"trusted.overlay.redirect")?.is_some();
+        if renamed || (is_upper && xattr::get(&here, OPAQUE)?.as_deref() == Some(b"y")) {
+            super::pax::write(&mut records, [b"SCHILY.xattr.".as_slice(), OPAQUE].concat(), b"y");
         }
+        self.header(&Meta { path: &path, flag: b'5', link: b"", size: 0 }, &metadata, records)?;
         if !renamed {
-            return Ok(level(folder, path, true)?);
+            return Ok(level(folder, path, is_upper)?);
         }
         let Content::Changes { merged } = &self.content else { return Ok(level(folder, path, true)?) };
         let merged = File::open(merged)?;
@@ -183,19 +180,12 @@ impl<S: Sink> Packer<S> {
         Ok(level(all, path, false)?)
     }
 
-    /// An empty file that says something about its folder: OCI image specification, "Whiteouts".
-    fn mark(&mut self, beside: &[u8], prefix: &[u8], name: &[u8], metadata: &Metadata) -> Result<(), Stop> {
-        let folder = beside.iter().rposition(|byte| *byte == b'/').map_or(b"".as_slice(), |at| &beside[..=at]);
-        let path = [folder, prefix, name].concat();
-        self.header(&Meta { path: &path, flag: b'0', link: b"", size: 0 }, metadata, Vec::new())
-    }
-
     fn file(&mut self, mut file: File, place: &Path, path: &[u8]) -> Result<(), Stop> {
         let metadata = file.metadata()?;
         if !metadata.is_file() || self.is_linked(&metadata, path)? {
             return Ok(());
         }
-        let records = self.attributes(place, matches!(self.content, Content::Changes { .. }))?;
+        let records = self.attributes(place)?;
         let pieces = if self.content == Content::Plain { None } else { sparse::pieces(&file, &metadata)? };
         let Some(pieces) = pieces else {
             self.header(&Meta { path, flag: b'0', link: b"", size: metadata.len() }, &metadata, records)?;
@@ -266,17 +256,18 @@ impl<S: Sink> Packer<S> {
         Ok(())
     }
 
-    /// Those that a squashfs can hold, as star and GNU tar write them. `is_upper`: without the overlay's own.
-    fn attributes(&self, place: &Path, is_upper: bool) -> Result<Vec<u8>, Stop> {
+    /// Those that a squashfs can hold, as star and GNU tar write them. Among changes, the overlay's own are left out.
+    fn attributes(&self, place: &Path) -> Result<Vec<u8>, Stop> {
         let mut records = Vec::new();
         if self.content == Content::Plain {
             return Ok(records);
         }
         let mut names = xattr::list(place)?;
         names.sort_unstable();
+        let is_changes = matches!(self.content, Content::Changes { .. });
         for name in names {
             let is_kept = [b"user.".as_slice(), b"trusted.", b"security."].iter().any(|space| name.starts_with(space));
-            let is_mark = is_upper && name.starts_with(b"trusted.overlay.");
+            let is_mark = is_changes && name.starts_with(b"trusted.overlay.");
             // a record ends its key at the first `=`
             if !is_kept || is_mark || name.contains(&b'=') {
                 continue;

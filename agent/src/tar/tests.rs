@@ -215,13 +215,26 @@ fn folders_may_be_as_deep_as_a_path_is_long_and_no_deeper() {
 }
 
 #[test]
-fn a_layers_mark_as_a_name_is_refused_among_changes() {
+fn a_name_that_is_a_layers_mark_is_only_a_name_among_changes_and_whiteouts_stay_devices() {
     use super::pack::Content;
+    use crate::sys::open;
+    use std::os::unix::fs::{FileTypeExt, MetadataExt};
     let base = folder("mark");
-    std::fs::write(base.join("in/.wh.x"), b"").unwrap();
-    let changes = Content::Changes { merged: base.join("in") };
-    assert!(packed(changes, &base.join("in")).is_err());
-    assert!(packed(Content::Whole, &base.join("in")).is_ok());
+    std::fs::write(base.join("in/.wh.x"), b"mine").unwrap();
+    std::fs::create_dir(base.join("in/.wh..wh.d")).unwrap();
+    std::fs::write(base.join("in/.wh..wh.d/.wh..wh..opq"), b"mine too").unwrap();
+    open::make_node(libc::AT_FDCWD, base.join("in/gone").to_str().unwrap().as_bytes(), libc::S_IFCHR, 0).unwrap();
+    std::fs::hard_link(base.join("in/gone"), base.join("in/gone-too")).unwrap();
+    let bytes = packed(Content::Changes { merged: base.join("in") }, &base.join("in")).unwrap();
+    let out = unpacked_by_tar(&bytes, &base);
+    assert_eq!(std::fs::read(out.join(".wh.x")).unwrap(), b"mine");
+    assert_eq!(std::fs::read(out.join(".wh..wh.d/.wh..wh..opq")).unwrap(), b"mine too");
+    let names = std::fs::read_dir(&out).unwrap().count();
+    assert_eq!(names, 4);
+    for name in ["gone", "gone-too"] {
+        let metadata = std::fs::symlink_metadata(out.join(name)).unwrap();
+        assert!(metadata.file_type().is_char_device() && metadata.rdev() == 0 && metadata.nlink() == 1);
+    }
     std::fs::remove_dir_all(base).unwrap();
 }
 
@@ -234,14 +247,17 @@ fn renamed_folder(base: &std::path::Path) -> Option<()> {
 }
 
 #[test]
-fn a_layers_mark_as_a_name_is_refused_in_a_renamed_folder_too() {
+fn a_renamed_folder_is_opaque_and_a_mark_in_it_is_only_a_name() {
     use super::pack::Content;
     let base = folder("mark-renamed");
     if renamed_folder(&base).is_some() {
-        std::fs::write(base.join("merged/new/.wh.x"), b"").unwrap();
-        let changes = Content::Changes { merged: base.join("merged") };
-        let refusal = packed(changes, &base.join("in")).unwrap_err();
-        assert!(refusal.message.contains("new/.wh.x"), "{}", refusal.message);
+        std::fs::write(base.join("merged/new/.wh.x"), b"mine").unwrap();
+        let bytes = packed(Content::Changes { merged: base.join("merged") }, &base.join("in")).unwrap();
+        let out = unpacked_by_tar(&bytes, &base);
+        assert_eq!(std::fs::read(out.join("new/.wh.x")).unwrap(), b"mine");
+        let mark = |name: &[u8]| crate::sys::xattr::get(&out.join("new"), name).unwrap();
+        assert_eq!(mark(b"trusted.overlay.opaque").as_deref(), Some(b"y".as_slice()));
+        assert_eq!(mark(b"trusted.overlay.redirect"), None);
     }
     std::fs::remove_dir_all(base).unwrap();
 }

@@ -67,6 +67,12 @@ export const imageErrors = {
     message: (p: { name: string; problem: string }) => `image "${p.name}" was refused: ${p.problem}`,
     hint: () => "nothing of it was kept; what made it can tell more",
   }),
+  IMAGE_NOT_PORTABLE: spec({
+    exit: Exit.Failure,
+    message: (p: { name: string; path: string }) =>
+      `image "${p.name}" can't be exported: the name of ${p.path} means a deletion in an OCI layer`,
+    hint: (p) => `\`banger image bundle ${p.name} FOLDER\` takes it along; or rename the file in a VM and save that`,
+  }),
   IMAGE_READ_TWICE: spec({
     exit: Exit.Failure,
     message: (p: { name: string }) =>

@@ -4,7 +4,7 @@
  * end, when all is known about them: only their names are kept.
  */
 import { shown, type TarEntry, TarError, type TarKind } from "../../artifacts/tar/header.ts";
-import { aufs, isBelowAufs, isWhiteoutDevice, keptEntry, type Mark, markOf, whiteout } from "./marks.ts";
+import { aufs, isBelowAufs, isOpaque, isWhiteoutDevice, keptEntry, type Mark, markOf, whiteout } from "./marks.ts";
 import { NameSet } from "./name-set.ts";
 import { foldersOf, parentOf, pathOf } from "./paths.ts";
 
@@ -24,10 +24,10 @@ export class Irregular extends Error {
 export const layerLimits = { folders: 500_000, held: 500_000, nameBytes: 64 * 1024 * 1024 };
 
 /**
- * How a stream is understood: as a layer; as a tree, which is all there is, so that a name is only a name; or as data, where
- * overlayfs's own marks are somebody's too.
+ * How a stream is understood: as a layer; as changes, whose marks are overlayfs's own, so that a name is only a name; as a tree,
+ * which is all there is; or as data, where overlayfs's marks are somebody's too.
  */
-export type LayerKind = "layer" | "tree" | "data";
+export type LayerKind = "layer" | "changes" | "tree" | "data";
 
 /** How a stream's entries are taken; see `LayerSource`. */
 export type Taking = {
@@ -70,11 +70,14 @@ export class LayerEntries {
     const name = pathOf(came.name);
     const { as = "layer", leaveOut, unlessEmpty } = this.#taking;
     if (unlessEmpty !== undefined && name.startsWith(`${unlessEmpty}/`)) this.#isFilled = true;
+    // that something is removed belongs to no VM alone
+    if (as === "changes" && isWhiteoutDevice(came)) return this.#mark({ kind: "whiteout", path: name });
     if (leaveOut?.(name, came.kind)) return this.#leaveOut(name);
     if (as === "layer" && name.includes(whiteout)) {
       const mark = markOf(name);
       if (mark !== null) return this.#mark(mark);
     }
+    if (as === "changes" && isOpaque(came)) this.#mark({ kind: "opaque", path: name });
     const entry = keptEntry(came, name, as);
     if (came.kind === "folder") return this.#folder(entry);
     if (this.#isLinkToLeftOut(came) || (as !== "data" && isWhiteoutDevice(came))) return this.#leaveOut(name);
@@ -120,9 +123,10 @@ export class LayerEntries {
 
   #link(entry: TarEntry): TarEntry | null {
     const target = pathOf(entry.link);
+    const isLayer = (this.#taking.as ?? "layer") === "layer";
     if (target === "" || this.folders.get(target)) throw new TarError(`${shown(entry.name)} links to a folder`);
     if (target === entry.name) throw new TarError(`${shown(target)} links to itself`);
-    if (target.includes(aufs) && isBelowAufs(target)) throw new Irregular();
+    if (isLayer && target.includes(aufs) && isBelowAufs(target)) throw new Irregular();
     if (this.names.has(target) && !this.#heldNames.has(target)) return { ...entry, link: target };
     this.#remember(entry.name.length + target.length);
     if (this.links.push({ entry, target }) > this.#limits.held) throw new TarError("it holds too many hard links");

@@ -42,6 +42,11 @@ export function isWhiteoutDevice({ kind, device }: TarEntry): boolean {
   return kind === "character" && (device?.major ?? 0) === 0 && (device?.minor ?? 0) === 0;
 }
 
+/** A folder of an overlay's upper half that hides what is below it (kernel Documentation/filesystems/overlayfs.rst). */
+export function isOpaque({ kind, xattrs }: TarEntry): boolean {
+  return kind === "folder" && xattrs?.get("trusted.overlay.opaque") === "y";
+}
+
 function keptXattrs(xattrs: ReadonlyMap<string, string>, isData: boolean): ReadonlyMap<string, string> | null {
   const isKept = (name: string) => /^(?:user|trusted|security)\../.test(name) && (isData || !isOverlays(name));
   const kept = [...xattrs].filter(([name]) => isKept(name));

@@ -5,7 +5,7 @@
 import { shown, type TarEntry, TarError } from "../../artifacts/tar/header.ts";
 import type { FileKey, Lower, LowerNode } from "./ending.ts";
 import { type FolderFacts, layerLimits, type Taking } from "./entries.ts";
-import { isBelowAufs, isWhiteoutDevice, keptEntry, type Mark, markOf } from "./marks.ts";
+import { isBelowAufs, isOpaque, isWhiteoutDevice, keptEntry, type Mark, markOf } from "./marks.ts";
 import { baseOf, joined, parentOf, pathOf } from "./paths.ts";
 import { type Folder, folderOf, type Inode, Tree } from "./tree.ts";
 
@@ -37,6 +37,7 @@ export class Unpacking {
     const name = pathOf(came.name);
     const { as = "layer", leaveOut, unlessEmpty } = this.#taking;
     if (unlessEmpty !== undefined && name.startsWith(`${unlessEmpty}/`)) this.#isFilled = true;
+    if (as === "changes" && isWhiteoutDevice(came)) return this.#mark({ kind: "whiteout", path: name });
     if (leaveOut?.(name, came.kind)) return this.#leaveOut(name);
     const mark = as === "layer" ? markOf(name) : null;
     if (mark?.kind === "bookkeeping") return this.#keepAside(name, came, number);
@@ -45,6 +46,7 @@ export class Unpacking {
     else if (came.kind === "folder") await this.#folder(keptEntry(came, name, as));
     else if (as !== "data" && isWhiteoutDevice(came)) this.#leaveOut(name);
     else await this.#leaf(name, came, number);
+    if (as === "changes" && isOpaque(came)) await this.#mark({ kind: "opaque", path: name });
   }
 
   /** To be called when all entries came. @throws TarError for links to what never came */

@@ -9,6 +9,7 @@ import { tempFolder } from "../../host/testing/temp.ts";
 import { realCage } from "../../host/testing/tool-cage.ts";
 import type { ImageRecord } from "../../model/artifact.ts";
 import { pathsOf } from "../../model/paths.ts";
+import { importRootfs } from "../import.ts";
 import { withUnion } from "../open-union.ts";
 import { openArchive } from "../rootfs/open.ts";
 import { imageDeps } from "../testing/image-deps.ts";
@@ -21,6 +22,17 @@ const why = gate("tool:sqfstar") ?? gate("tool:skopeo");
 const never = new AbortController().signal;
 
 describe.skipIf(why !== null)(`export${why ? ` (${why})` : ""}`, () => {
+  test("a file whose name is a whiteout's is refused by its path, before anything comes", async () => {
+    using temp = tempFolder();
+    const paths = pathsOf({ state: temp.path, cache: `${temp.path}/c`, config: temp.path, runtime: temp.path });
+    const tar = chunked(archive([folder("d"), file("d/x", "x"), file("d/.wh.x", "y")]));
+    const upload = { name: "odd" as ImageName, source: "test", tar };
+    const odd = await importRootfs(imageDeps(paths), upload, () => {}, never);
+    const error = await collect(exportImage(paths, odd, never)).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: "IMAGE_NOT_PORTABLE", message: expect.stringContaining("/d/.wh.x") });
+    expect(String((error as { hint: string }).hint)).toContain("banger image bundle odd");
+  });
+
   test("an image with whiteouts and opaque folders comes back the same; skopeo reads it", async () => {
     using temp = tempFolder();
     const layers = [

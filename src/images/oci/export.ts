@@ -5,23 +5,33 @@
 import { createHash } from "node:crypto";
 import { createGzip } from "node:zlib";
 import { openSquashfs } from "../../artifacts/squashfs/reader.ts";
+import { shown } from "../../artifacts/tar/header.ts";
 import { encodeHeader, endOfArchive, padding } from "../../artifacts/tar/writer.ts";
+import { fail } from "../../base/errors/error.ts";
 import type { Digest } from "../../base/names.ts";
 import { ensureFolder, readStream, removeTree, tempPath } from "../../host/files.ts";
 import { openForRead } from "../../host/random-access.ts";
 import { makeScratchFile } from "../../host/scratch-file.ts";
 import type { ImageConfig, ImageRecord, LayerRef } from "../../model/artifact.ts";
 import type { Paths } from "../../model/paths.ts";
+import { whiteout } from "../layer/marks.ts";
+import { baseOf } from "../layer/paths.ts";
+import { withUnion } from "../open-union.ts";
+import type { Union } from "../union/union.ts";
 import { layerTar } from "./layer-tar.ts";
 
 type Packed = { path: string; digest: Digest; size: number; diffId: Digest };
 
-/** Layers are packed one by one into the daemon's own folder first: their digests stand in front of them. */
+/**
+ * Layers are packed one by one into the daemon's own folder first: their digests stand in front of them.
+ * @throws IMAGE_NOT_PORTABLE before anything comes
+ */
 export async function* exportImage(
   paths: Paths,
   image: ImageRecord,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array, void, void> {
+  await refuseMarks(paths, image, signal);
   const work = tempPath(paths.partial, "export");
   await ensureFolder(work);
   try {
@@ -42,6 +52,20 @@ export async function* exportImage(
     yield endOfArchive;
   } finally {
     await removeTree(work);
+  }
+}
+
+/** An OCI layer has no form for a file whose name begins with `.wh.`: it would be read as a deletion. */
+async function refuseMarks(paths: Paths, { name, layers }: ImageRecord, signal: AbortSignal): Promise<void> {
+  for (const layer of layers) {
+    // one that a layer above removes stands in its own layer all the same
+    const use = async (union: Union) => {
+      for await (const { path } of union.walk()) {
+        signal.throwIfAborted();
+        if (baseOf(path).startsWith(whiteout)) throw fail("IMAGE_NOT_PORTABLE", { name, path: shown(`/${path}`) });
+      }
+    };
+    await withUnion(paths, [layer], use, { keepWhiteouts: true });
   }
 }
 
