@@ -48,6 +48,18 @@ export function withoutHostName(hosts: Uint8Array): Uint8Array {
   return Buffer.from(text.replace(/^[ \t]*127\.0\.1\.1[ \t].*(?:\n|$)/gm, ""), "latin1");
 }
 
+/** Folders at the top that are links in some images: ostree's `/root`, a read-only root's `/etc`. */
+export const linkedFolders = ["etc", "root", "usr", "var"] as const;
+
+/**
+ * The path that leads to a file by its usual name.
+ * @param links where those of `linkedFolders` that are links lead to: `etc` to `usr/etc`
+ */
+export function usualPath(path: string, links: ReadonlyMap<string, string>): string {
+  for (const [folder, target] of links) if (path.startsWith(`${target}/`)) return folder + path.slice(target.length);
+  return path;
+}
+
 /** @param path without a slash at its beginning */
 export function isOwnOfVm(path: string, kind: TarKind = "file"): boolean {
   if (path === dbusMachineId) return kind !== "symlink";

@@ -177,6 +177,29 @@ only("what one VM alone is given is left out, and what looks like it is not", as
   const lines = await listed(paths, saved.layers.slice(-1));
   const files = lines.filter((line) => line.includes(" file ")).map((line) => line.split(" ")[0] ?? "");
   expect(files).toEqual(others);
+  // where /etc and /root are links, they are what their links lead to
+  const first = await save([
+    folder("./usr"),
+    folder("./usr/etc"),
+    folder("./var"),
+    folder("./var/roothome"),
+    member("./etc", { kind: "symlink", link: "usr/etc" }),
+    member("./root", { kind: "symlink", link: "/var/roothome" }),
+  ]);
+  const moved = await save(
+    [
+      folder("./usr/etc"),
+      file("./usr/etc/machine-id", "secret"),
+      file("./usr/etc/mine", "m"),
+      folder("./var/roothome"),
+      folder("./var/roothome/.ssh"),
+      file("./var/roothome/.ssh/authorized_keys", "secret"),
+    ],
+    [],
+    first,
+  );
+  const there = (await listed(paths, moved.layers.slice(-1))).filter((line) => !line.includes(" folder "));
+  expect(there.map((line) => line.split(" ")[0])).toEqual(["usr/etc/mine"]);
   // a link to one of them is one of them, and a symlink is none
   const linked = await save([
     ...folders.map((path) => folder(`./${path}`)),

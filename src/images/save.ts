@@ -1,4 +1,5 @@
 /** An image and what a VM wrote above it, as a new image: only the difference is stored. */
+import type { TarKind } from "../artifacts/tar/header.ts";
 import type { ImageName } from "../base/names.ts";
 import { directFolders, type ImageConfig, type ImageRecord, type LayerRef } from "../model/artifact.ts";
 import type { Emit } from "../model/event.ts";
@@ -7,7 +8,15 @@ import { hostsAlone, type Told } from "./authorities.ts";
 import { type ImageDeps, storingImage } from "./deps.ts";
 import { type LayerSource, NoFilesError } from "./layer/convert.ts";
 import { lowerOf, openUnion, withUnion } from "./open-union.ts";
-import { certificateBundles, hostsFile, isOwnOfVm, withoutCertificates, withoutHostName } from "./own-of-vm.ts";
+import {
+  certificateBundles,
+  hostsFile,
+  isOwnOfVm,
+  linkedFolders,
+  usualPath,
+  withoutCertificates,
+  withoutHostName,
+} from "./own-of-vm.ts";
 import { refusing } from "./refusal.ts";
 import type { Union } from "./union/union.ts";
 
@@ -41,12 +50,15 @@ export async function saveImage(
       return { lower: lowerOf(union), close };
     };
     const certificates = await withUnion(deps.paths, base.layers, (union) => hostsAlone(saved, union));
+    const links = await withUnion(deps.paths, base.layers, linksOf);
+    const usual = (path: string) => usualPath(path, links);
     const rewrite = {
-      paths: new Set([...certificateBundles, hostsFile]),
+      isChanged: (path: string) => usual(path) === hostsFile || certificateBundles.has(usual(path)),
       change: (content: Uint8Array, path: string) =>
-        path === hostsFile ? withoutHostName(content) : withoutCertificates(content, certificates),
+        usual(path) === hostsFile ? withoutHostName(content) : withoutCertificates(content, certificates),
     };
-    const changes: LayerSource = { ...stream(saved.changes), as: "changes", lower, leaveOut: isOwnOfVm, rewrite };
+    const leaveOut = (path: string, kind: TarKind) => isOwnOfVm(usual(path), kind);
+    const changes: LayerSource = { ...stream(saved.changes), as: "changes", lower, leaveOut, rewrite };
     const layer = await deps.layers.add(
       changes,
       base.layers.map(({ digest }) => digest),
@@ -56,6 +68,16 @@ export async function saveImage(
     const parts = { name, source, layers: [...base.layers, layer], direct, config };
     return assembleImage(deps, parts, emit, signal);
   });
+}
+
+/** Where the image's folders at the top lead that are links to others of its own. */
+async function linksOf(union: Union): Promise<Map<string, string>> {
+  const links = new Map<string, string>();
+  for (const folder of linkedFolders) {
+    const found = await union.resolve(folder);
+    if (found?.node.kind === "folder" && found.path !== "" && found.path !== folder) links.set(folder, found.path);
+  }
+  return links;
 }
 
 /** Null: they are empty, and always were. */

@@ -82,6 +82,36 @@ vmSuite("oci", (home) => {
     expect((await home().banger([...run, "--", "/nothing"])).code).toBe(127);
   }, 120_000);
 
+  test("an /etc that is a link stays one, and a file named like a whiteout is saved, but not exported", async () => {
+    const tree = archive([folder("usr"), folder("usr/etc"), file("usr/etc/mine", "kept\n"), symlink("etc", "usr/etc")]);
+    const image = await pushed("linked", [base(), tree]);
+    const script = "readlink /etc; cat /etc/mine; echo named > /.wh.bin";
+    const run = ["vm", "run", "--image", image, "--name", "linked", ...small, "--", "sh", "-c", script];
+    expect((await home().ok(run)).stdout).toBe("usr/etc\nkept\n");
+    await home().ok(["vm", "stop", "linked"]);
+    await home().ok(["vm", "save", "linked", "linked-saved"]);
+    const again = [
+      "vm",
+      "run",
+      "--rm",
+      "--image",
+      "linked-saved",
+      ...small,
+      "--",
+      "sh",
+      "-c",
+      "cat /.wh.bin /etc/mine",
+    ];
+    expect((await home().ok(again)).stdout).toBe("named\nkept\n");
+    const archived = join(home().folder, "linked.tar");
+    const refused = await home().banger(["image", "export", "linked-saved", archived]);
+    expect([refused.code, refused.stderr]).toEqual([
+      1,
+      expect.stringContaining('the name of "/.wh.bin" means a deletion'),
+    ]);
+    await home().ok(["vm", "delete", "linked"]);
+  }, 240_000);
+
   test("environment, folder, and a user by the names in the image's own files", async () => {
     const users = archive([
       folder("etc"),

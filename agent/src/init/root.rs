@@ -24,8 +24,10 @@ pub fn assemble(words: &Words, disks: &Disks) -> Booted<Data> {
     mount_overlay(&layers, words.root)?;
     move_into_root()?;
     enter_root(ROOT).map_err(failed("entering the root"))?;
-    // an image that has something odd there boots without
-    let _ = make_folder("/etc");
+    // an image that has something odd there boots without; a link to a folder of its own is none
+    if !Path::new("/etc").is_dir() {
+        let _ = make_folder("/etc");
+    }
     mount_modules(&node("modules")).unwrap_or_else(|problem| say(&problem));
     mount_directs(words, &node("direct"))?;
     settings::apply();

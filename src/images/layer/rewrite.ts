@@ -2,8 +2,8 @@
 import type { TarEntry } from "../../artifacts/tar/header.ts";
 
 export type Rewrite = {
-  /** of files; those of more than 8 MiB stay as they are */
-  paths: ReadonlySet<string>;
+  /** by a file's path; those of more than 8 MiB stay as they are */
+  isChanged(path: string): boolean;
   change(content: Uint8Array, path: string): Uint8Array;
 };
 
@@ -29,7 +29,7 @@ export class Rewriter implements Out {
   }
 
   entry(entry: TarEntry): void {
-    const isHeld = entry.kind === "file" && entry.size <= maxRewritten && this.#rewrite?.paths.has(entry.name);
+    const isHeld = entry.kind === "file" && entry.size <= maxRewritten && this.#rewrite?.isChanged(entry.name);
     if (isHeld) this.#held = { entry, chunks: [] };
     else this.#out.entry(entry);
   }
