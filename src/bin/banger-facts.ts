@@ -40,7 +40,10 @@ const rootlessTools: Tool[] = [{ program: "newuidmap", needed: "build", asks: nu
 export async function gatherFacts(paths: Paths, env: Env, running: () => Promise<Api | null>): Promise<CheckFacts> {
   const facts = await hostFacts();
   const wanted = facts.uid === 0 ? tools : [...tools, ...rootlessTools];
-  const qemu = await firstLine(["qemu-system-x86_64", "--version"]);
+  const [qemu, cage] = await Promise.all([
+    firstLine(["qemu-system-x86_64", "--version"]),
+    probeCage(exec, agentOf(env)),
+  ]);
   return {
     arch: facts.arch,
     kernel: facts.kernel,
@@ -58,8 +61,8 @@ export async function gatherFacts(paths: Paths, env: Env, running: () => Promise
       folder: `${dirname(paths.socket)}/doctor`,
       mayFallBack: async () => (await loadConfig({ file: paths.configFile })).networkFallback,
     }),
-    cage: await probeCage(exec, agentOf(env)),
-    agentFailure: await tryProgram(exec, [agentOf(env), "confine", "--check"]),
+    cage,
+    agentFailure: cage === null ? await tryProgram(exec, [agentOf(env), "confine", "--check"]) : null,
     subordinateIds: await hasSubordinateIds(facts.user, facts.uid),
     free: await freeSpace(paths),
     ...(await configFacts(paths, env)),

@@ -97,6 +97,15 @@ export function realPath(path: string): string {
   return fs.realpathSync.native(bytesOf(path), { encoding: "buffer" }).toString("latin1");
 }
 
+/** As `realPath`; null when it does not exist or can't be reached. */
+export function realPathIfAny(path: string): string | null {
+  try {
+    return realPath(path);
+  } catch {
+    return null;
+  }
+}
+
 /**
  * Opens the regular file `root/relative` without following a link anywhere below `root`; null when it is missing, no
  * regular file, or reached through a link. Never blocks on a fifo.

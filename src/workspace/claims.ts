@@ -4,7 +4,7 @@
  * name the folder as its work tree, or be the one that `repo` keeps for exactly this folder.
  */
 import { quoteArg } from "../base/text.ts";
-import { listNames, lookAt, readBeneath, realPath } from "../host/tree.ts";
+import { listNames, lookAt, readBeneath, realPathIfAny } from "../host/tree.ts";
 import { type GitConfig, maxConfigBytes, parseGitConfig } from "./git-config.ts";
 import { baseName } from "./names.ts";
 
@@ -94,7 +94,7 @@ function isLinkedWorktree({ gitDir, commonDir }: Claim): boolean {
 /** Made by `git worktree add`: its git directory has the path of the `.git` file. */
 function refusedWorktree({ root, gitDir }: Claim): Refusal | null {
   const named = backLink(gitDir);
-  const place = named === null ? null : tryRealPath(named);
+  const place = named === null ? null : realPathIfAny(named);
   if (place === root) return null;
   if (place !== null && lookAt(`${place}/.git`) !== null) {
     const reason = `its .git file is that of the worktree ${shown(place)}, whose git directory does not point back to this folder`;
@@ -106,7 +106,7 @@ function refusedWorktree({ root, gitDir }: Claim): Refusal | null {
 
 function refusedElsewhere({ root, gitDir }: Claim): Refusal | null {
   const named = coreSettings(gitDir).get("core.worktree");
-  const place = named === undefined ? null : tryRealPath(named.startsWith("/") ? named : `${gitDir}/${named}`);
+  const place = named === undefined ? null : realPathIfAny(named.startsWith("/") ? named : `${gitDir}/${named}`);
   if (place === root) return null;
   const owner = place ?? (baseName(gitDir) === ".git" ? gitDir.slice(0, -"/.git".length) : null);
   if (owner !== null) {
@@ -122,7 +122,7 @@ function refusedElsewhere({ root, gitDir }: Claim): Refusal | null {
 function refusedWorkTree({ root, gitDir }: Claim): Refusal | null {
   const named = coreSettings(gitDir).get("core.worktree");
   if (named === undefined) return null;
-  const place = tryRealPath(named.startsWith("/") ? named : `${gitDir}/${named}`);
+  const place = realPathIfAny(named.startsWith("/") ? named : `${gitDir}/${named}`);
   if (place === root) return null;
   const reason = `its core.worktree names another folder, ${shown(named)}, and git takes its files from there`;
   return {
@@ -164,14 +164,6 @@ function textOf(folder: string, name: string, max: number): string {
   } catch (error) {
     if (error instanceof RangeError) return "";
     throw error;
-  }
-}
-
-function tryRealPath(path: string): string | null {
-  try {
-    return realPath(path);
-  } catch {
-    return null;
   }
 }
 

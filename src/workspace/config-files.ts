@@ -1,5 +1,5 @@
 /** The files of git's configuration on this host, in the order in which git reads them (git-config(1), "FILES"). */
-import { byteTextOf, isReadable, lookAt, readBeneath, realPath } from "../host/tree.ts";
+import { byteTextOf, isReadable, lookAt, readBeneath, realPath, realPathIfAny } from "../host/tree.ts";
 import type { IncludeFacts } from "./config-include.ts";
 import { type ConfigPart, type ConfigRead, readConfig } from "./config-read.ts";
 import { maxConfigBytes } from "./git-config.ts";
@@ -23,7 +23,7 @@ export function readAllConfig(user: UserPlaces, own: RepositoryConfig): ConfigRe
   return readConfig({
     parts: [...userParts(user, repository.workTree), ...own.parts, ...environmentPart(user.env)],
     ...placesOf(user),
-    real,
+    real: realPathIfAny,
     gitDirs: gitDirNames(repository, user.env["PWD"]),
     branch: head?.startsWith("refs/heads/") ? head.slice("refs/heads/".length) : null,
     read: readFollowing,
@@ -39,15 +39,6 @@ export function placesOf({ home }: UserPlaces): Pick<IncludeFacts, "home" | "hom
 export function xdgGit({ home, env }: UserPlaces): string {
   const xdg = env["XDG_CONFIG_HOME"];
   return byteTextOf(xdg?.startsWith("/") ? `${xdg}/git` : `${home}/.config/git`);
-}
-
-/** The path without links; null when it does not exist or can't be reached. */
-export function real(path: string): string | null {
-  try {
-    return realPath(path);
-  } catch {
-    return null;
-  }
 }
 
 function userParts(user: UserPlaces, workTree: string): ConfigPart[] {
@@ -90,7 +81,7 @@ function isOn(value: string | undefined): boolean {
 function gitDirNames({ gitDir, workTree }: Repository, pwd: string | undefined): string[] {
   if (lookAt(`${workTree}/.git`)?.kind === "file") return [gitDir];
   const spelled = pwd?.startsWith("/") ? byteTextOf(pwd) : "";
-  return [gitDir, `${spelled !== "" && real(spelled) === workTree ? spelled : workTree}/.git`];
+  return [gitDir, `${spelled !== "" && realPathIfAny(spelled) === workTree ? spelled : workTree}/.git`];
 }
 
 function homeOf(user: string): string | null {

@@ -2,7 +2,7 @@
 import { fail } from "../base/errors/error.ts";
 import { hasOtherBytes } from "../base/path-bytes.ts";
 import { quoteArg } from "../base/text.ts";
-import { byteTextOf, lookAt, readBeneath, realPath, textOfBytes } from "../host/tree.ts";
+import { byteTextOf, lookAt, readBeneath, realPathIfAny, textOfBytes } from "../host/tree.ts";
 import { isInClient, isProjectOfClient, isWithin, refusedBare, refusedClaim, refusedTarget } from "./claims.ts";
 import { baseName } from "./names.ts";
 
@@ -38,7 +38,7 @@ export function locate(folder: string, home: string): Located {
 export function repositoryAt(root: string, shown: string): Repository | null {
   const dotGit = lookAt(`${root}/.git`);
   if (dotGit === null || dotGit.kind === "special") return null;
-  const gitDir = dotGit.kind === "file" ? followGitFile(root, shown) : tryRealPath(`${root}/.git`);
+  const gitDir = dotGit.kind === "file" ? followGitFile(root, shown) : realPathIfAny(`${root}/.git`);
   if (gitDir === null || lookAt(`${gitDir}/HEAD`) === null) return null;
   const claimed = commonOf(gitDir, shown);
   const refused = refusedClaim({ root, gitDir, commonDir: claimed });
@@ -52,7 +52,7 @@ export function repositoryAt(root: string, shown: string): Repository | null {
 function refsAt(root: string, commonDir: string, shown: string): string | null {
   const kind = lookAt(`${commonDir}/refs`)?.kind;
   if (kind !== "link") return kind === "folder" ? commonDir : null;
-  const target = tryRealPath(`${commonDir}/refs`);
+  const target = realPathIfAny(`${commonDir}/refs`);
   const store = target?.endsWith("/refs") ? target.slice(0, -"/refs".length) : null;
   if (store !== null && isProjectOfClient(root, store)) return store;
   throw refusal(
@@ -67,7 +67,7 @@ function objectsAt(root: string, commonDir: string, shown: string): string | nul
   const link = `${commonDir}/objects`;
   const kind = lookAt(link)?.kind;
   if (kind !== "link") return kind === "folder" ? link : null;
-  const target = tryRealPath(link);
+  const target = realPathIfAny(link);
   if (target !== null && lookAt(target)?.kind === "folder") {
     if (isWithin(target, root) || isWithin(target, commonDir) || isInClient(root, target)) return target;
   }
@@ -81,7 +81,7 @@ function objectsAt(root: string, commonDir: string, shown: string): string | nul
 
 function realFolder(folder: string): string {
   const path = byteTextOf(folder);
-  const real = tryRealPath(path === "" ? "." : path);
+  const real = realPathIfAny(path === "" ? "." : path);
   if (real === null) throw refusal(folder, "there is no such folder");
   if (lookAt(real)?.kind !== "folder") throw refusal(folder, "it is a file, not a folder");
   return real;
@@ -96,7 +96,7 @@ function utf8Only(repository: Repository, shown: string): Repository {
 }
 
 function refuseTooMuch(folder: string, root: string, home: string): void {
-  const realHome = home === "" ? null : tryRealPath(byteTextOf(home));
+  const realHome = home === "" ? null : realPathIfAny(byteTextOf(home));
   if (root === "/") refuse(folder, "it is the whole file system");
   if (realHome === null || realHome === "/") return;
   if (root === realHome) refuse(folder, "it is your home directory");
@@ -108,7 +108,7 @@ function followGitFile(root: string, shown: string): string | null {
   const text = readText(root, ".git", 8192);
   const target = text === null ? undefined : /^gitdir: ([^\n\0]+?)\r?\n?$/.exec(text)?.[1];
   if (target === undefined) return refuse(shown, "its .git file is none of git's");
-  const gitDir = tryRealPath(target.startsWith("/") ? target : `${root}/${target}`);
+  const gitDir = realPathIfAny(target.startsWith("/") ? target : `${root}/${target}`);
   if (gitDir !== null) return gitDir;
   const { reason, next } = refusedTarget(root, target);
   throw refusal(shown, reason, next);
@@ -117,7 +117,7 @@ function followGitFile(root: string, shown: string): string | null {
 function commonOf(gitDir: string, shown: string): string {
   const text = readText(gitDir, "commondir", 8192)?.replace(/\r?\n$/, "");
   if (text === undefined) return gitDir;
-  const common = tryRealPath(text.startsWith("/") ? text : `${gitDir}/${text}`);
+  const common = realPathIfAny(text.startsWith("/") ? text : `${gitDir}/${text}`);
   return common ?? refuse(shown, "its commondir file points to a folder that does not exist");
 }
 
@@ -131,7 +131,7 @@ function looksBare(root: string): boolean {
 
 /** The repository around `root`, when its owner is the same and it isn't the home directory's own (dot files). */
 function insideOf(root: string, folder: string, home: string): Located | null {
-  const realHome = tryRealPath(byteTextOf(home));
+  const realHome = realPathIfAny(byteTextOf(home));
   const owner = lookAt(root)?.uid;
   for (let top = parentOf(root); top !== "/"; top = parentOf(top)) {
     const dotGit = lookAt(`${top}/.git`);
@@ -166,14 +166,6 @@ function readText(folder: string, name: string, max: number): string | null {
 
 function utf8(path: string): string {
   return Buffer.from(path, "latin1").toString("utf8");
-}
-
-function tryRealPath(path: string): string | null {
-  try {
-    return realPath(path);
-  } catch {
-    return null;
-  }
 }
 
 function refusal(path: string, reason: string, next?: string) {

@@ -4,7 +4,7 @@
  * git runs, and git gets only folders that were checked. Names alone are read, so this is quick.
  */
 import { linkScratch, makeScratchFolder, writeScratch } from "../host/scratch.ts";
-import { listKinds, lookAt, readBeneath, realPath } from "../host/tree.ts";
+import { listKinds, lookAt, readBeneath, realPathIfAny } from "../host/tree.ts";
 import { parseAlternates } from "./alternates.ts";
 
 /** One checked object folder. */
@@ -83,7 +83,7 @@ function refuseOdd(objects: string, folder: string): void {
 /** Folders that exist, without links on the way; the others are noted as missing. */
 function alternatesOf({ path: objects, missing }: ObjectFolder): string[] {
   return parseAlternates(readAlternates(objects)).flatMap((path) => {
-    const other = tryRealPath(path.startsWith("/") ? path : `${objects}/${path}`);
+    const other = realPathIfAny(path.startsWith("/") ? path : `${objects}/${path}`);
     if (other !== null && lookAt(other)?.kind === "folder") return [other];
     missing.push(path);
     return [];
@@ -97,14 +97,6 @@ function readAlternates(objects: string): string {
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     throw new ObjectsError(`its objects/info/alternates has more than ${maxAlternatesFile} bytes`);
-  }
-}
-
-function tryRealPath(path: string): string | null {
-  try {
-    return realPath(path);
-  } catch {
-    return null;
   }
 }
 

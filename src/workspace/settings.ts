@@ -1,7 +1,8 @@
 /** The configuration that a repository is under, as far as banger uses it. */
 import { fail } from "../base/errors/error.ts";
+import { realPathIfAny } from "../host/tree.ts";
 import { isWithin } from "./claims.ts";
-import { placesOf, readAllConfig, real, type UserPlaces, xdgGit } from "./config-files.ts";
+import { placesOf, readAllConfig, type UserPlaces, xdgGit } from "./config-files.ts";
 import { expandPath } from "./config-include.ts";
 import type { ConfigEntry, ConfigPart, ConfigRead } from "./config-read.ts";
 import { GitConfig, maxConfigBytes, parseGitConfig } from "./git-config.ts";
@@ -73,7 +74,7 @@ function isOfRepository(scope: string): boolean {
 }
 
 function isOutside(file: string, { workTree, gitDir, commonDir }: Repository): boolean {
-  const path = real(file) ?? file;
+  const path = realPathIfAny(file) ?? file;
   return ![workTree, gitDir, commonDir].some((folder) => isWithin(path, folder));
 }
 
@@ -81,9 +82,12 @@ function isOutside(file: string, { workTree, gitDir, commonDir }: Repository): b
 function attributesOf(read: ConfigRead, user: UserPlaces, { workTree }: Repository): Attributes {
   const named = read.entries.findLast(({ key }) => key === "core.attributesfile");
   const path = named === undefined ? `${xdgGit(user)}/attributes` : (expandPath(named.value, placesOf(user)) ?? "");
-  const file = path === "" ? null : real(path.startsWith("/") ? path : `${workTree}/${path}`);
+  const file = path === "" ? null : realPathIfAny(path.startsWith("/") ? path : `${workTree}/${path}`);
   const isOwn = named !== undefined && isOfRepository(named.scope);
-  return { files: [real("/etc/gitattributes"), file].filter((each) => each !== null), own: isOwn ? file : null };
+  return {
+    files: [realPathIfAny("/etc/gitattributes"), file].filter((each) => each !== null),
+    own: isOwn ? file : null,
+  };
 }
 
 type Attributes = { files: string[] /** the one that the repository's configuration names */; own: string | null };
@@ -98,16 +102,18 @@ type Excludes = {
 function excludesOf(read: ConfigRead, user: UserPlaces, repository: Repository): Excludes {
   const named = read.entries.findLast(({ key }) => key === "core.excludesfile");
   const isOwn = named !== undefined && isOfRepository(named.scope);
-  if (named === undefined) return { file: real(`${xdgGit(user)}/ignore`), isOwn, problems: [] };
+  if (named === undefined) return { file: realPathIfAny(`${xdgGit(user)}/ignore`), isOwn, problems: [] };
   const path = expandPath(named.value, placesOf(user));
   if (path === null) return { file: null, isOwn, problems: [`failed to expand user dir in: '${named.value}'`] };
   if (path === "") return { file: null, isOwn, problems: [] };
-  return { file: real(path.startsWith("/") ? path : `${repository.workTree}/${path}`), isOwn, problems: [] };
+  return { file: realPathIfAny(path.startsWith("/") ? path : `${repository.workTree}/${path}`), isOwn, problems: [] };
 }
 
 /** Files that a stranger's configuration leads to: git reads them too, but the user should know. */
 function outsideOf(read: ConfigRead, repository: Repository, excludes: Excludes, attributes: Attributes): string[] {
-  const files = read.included.filter(({ scope }) => isOfRepository(scope)).map(({ file }) => real(file) ?? file);
+  const files = read.included
+    .filter(({ scope }) => isOfRepository(scope))
+    .map(({ file }) => realPathIfAny(file) ?? file);
   if (attributes.own !== null) files.push(attributes.own);
   if (excludes.isOwn && excludes.file !== null) files.push(excludes.file);
   return [...new Set(files)].filter((file) => isOutside(file, repository));
