@@ -15,7 +15,7 @@ use std::io::{Read, Write};
 use std::os::unix::fs::symlink;
 use std::time::{Duration, Instant};
 
-/// Between SIGTERM and SIGKILL for everyone, where the host does not say: what `docker stop` waits.
+/// From SIGTERM to SIGKILL for every process, unless the host says otherwise. The same as `docker stop`'s default.
 const GRACE: Duration = Duration::from_secs(10);
 /// Until shells at a terminal, which ignore SIGTERM, get SIGHUP.
 const HANGUP: Duration = Duration::from_secs(2);

@@ -102,8 +102,8 @@ fn move_into_root() -> Booted<()> {
     fs::set_permissions(format!("{ROOT}/run/initramfs"), private).map_err(failed("/run/initramfs"))
 }
 
-/// What the image has in `/run`, which no init may make anew: sockets' folders of services. What is said by a systemd or an
-/// initramfs that ran there is about another machine.
+/// Keeps what the image has in `/run`, such as the folders for services' sockets, because no init may recreate it. What a systemd
+/// or an initramfs left there describes another machine.
 fn keep_run(from: &Path, to: &Path) {
     for item in fs::read_dir(from).into_iter().flatten().flatten() {
         let name = item.file_name();

@@ -1,6 +1,6 @@
 //! The end of a terminal's input. A pipe says it to every reader, again and again; a terminal says it once for each character
-//! typed, to whoever reads next, and forgets it when a program changes the terminal's mode. So it is typed anew each time
-//! that it was taken, until the program has ended.
+//! typed, to whoever reads next, and forgets it when a program changes the terminal's mode. So it is typed again each time
+//! somebody took it, until the program has ended.
 
 use crate::sys::tty;
 use std::fs::File;

@@ -30,7 +30,7 @@ impl Theirs {
         }
     }
 
-    /// So that the user's programs may open them anew: /dev/stderr, the terminal by its name. The terminal's group stays.
+    /// Lets the user's programs reopen them: /dev/stderr, the terminal by its name. The terminal's group stays.
     pub fn give_to(&self, ids: Option<&Ids>) {
         let Some(ids) = ids.filter(|ids| ids.uid != 0) else { return };
         let group = if matches!(self, Theirs::Terminal(_)) { u32::MAX } else { ids.gid };
