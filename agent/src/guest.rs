@@ -7,7 +7,7 @@ use crate::wire::frame::Kind;
 use serde_json::{json, Value};
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -37,6 +37,14 @@ pub struct Data {
     pub device: PathBuf,
 }
 
+/// Between this process and PID 1 of a machine that boots.
+pub struct Handover {
+    /// a byte from PID 1 tells that the device nodes are there
+    pub prepared: File,
+    /// a byte tells PID 1 that the image's init may run
+    pub identified: File,
+}
+
 pub struct Guest {
     pub place: Place,
     /// `systemd`, `none`, or another init's name
@@ -48,8 +56,8 @@ pub struct Guest {
     /// what runs over the lines
     pub running: Running,
     pub identity: Mutex<InForce>,
-    /// a byte tells PID 1 that the image's init may run
-    pub handover: Mutex<Option<File>>,
+    /// until PID 1 has what it waits for
+    pub handover: Mutex<Option<Handover>>,
     state: Mutex<State>,
 }
 
@@ -130,10 +138,17 @@ impl Guest {
         }))
     }
 
+    /// Until PID 1 has made what programs find under /dev. No host is told before that the machine is ready.
+    pub fn wait_until_prepared(&self) {
+        if let Some(handover) = lock(&self.handover).as_mut() {
+            let _ = handover.prepared.read(&mut [0]);
+        }
+    }
+
     /// The identity is in force: PID 1 goes on, and so do we.
     pub fn hand_over(&self) {
-        if let Some(mut pipe) = lock(&self.handover).take() {
-            let _ = pipe.write_all(&[1]);
+        if let Some(mut handover) = lock(&self.handover).take() {
+            let _ = handover.identified.write_all(&[1]);
         }
         self.is_up();
     }

@@ -2,7 +2,7 @@
 import { beforeAll, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { archive, file, folder, symlink } from "../../src/artifacts/tar/testing/archive.ts";
+import { archive, fifo, file, folder, symlink } from "../../src/artifacts/tar/testing/archive.ts";
 import { withUnion } from "../../src/images/open-union.ts";
 import { writeLayout } from "../../src/images/testing/oci-layout.ts";
 import { tinyArtifacts } from "../../src/images/testing/tiny.ts";
@@ -42,6 +42,7 @@ vmSuite("container", (home) => {
       folder("run/mysqld"),
       folder("tmp"),
       file("tmp/seed", "s"),
+      fifo("ready"),
     ]);
     writeLayout(layout, [layer], { config });
     await home().ok(["image", "import", layout, "--name", name]);
@@ -78,10 +79,12 @@ vmSuite("container", (home) => {
   }, 120_000);
 
   test("detached, an image without a shell runs its command; stopped, it has the grace to end", async () => {
-    const program =
-      "trap '/bin/busybox sleep 4; echo saved >/saved; exit 0' TERM; while :; do /bin/busybox sleep 1; done";
+    // PID 1 of a container does not get a signal that it has no handler for: the stop waits until the trap is set
+    const program = `trap '/bin/busybox sleep 4; echo saved >/saved; exit 0' TERM; echo >/ready
+      while :; do /bin/busybox sleep 1; done`;
     await imported("bare", { Entrypoint: ["/bin/busybox", "sh", "-c", program] }, false);
     await home().ok(["vm", "run", "-d", "--name", "bare", "--image", "bare", ...small]);
+    await home().ok(["vm", "exec", "bare", "--", "/bin/busybox", "cat", "/ready"]);
     await home().ok(["vm", "stop", "--grace", "60s", "bare"]);
     await home().ok(["vm", "start", "bare"]);
     expect((await home().ok(["vm", "exec", "bare", "--", "/bin/busybox", "cat", "/saved"])).stdout).toBe("saved\n");

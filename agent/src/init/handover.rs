@@ -11,6 +11,8 @@ use std::os::unix::net::UnixStream;
 pub struct Pipes {
     /// PID 1 reads a byte when the identity is in force; its end means that the server died
     pub identified: File,
+    /// the server reads a byte when the device nodes are there; its end means that PID 1 died
+    pub prepared: File,
     /// PID 1 asks for a last NOTICE, and hears when it is out
     pub power: UnixStream,
     /// the other process
@@ -34,14 +36,15 @@ pub const SIGNALS: [i32; 7] = [
 ];
 
 pub fn fork() -> Booted<Role> {
-    let (reader, writer) = poll::pipe().map_err(failed("pipe"))?;
+    let (identified, identify) = poll::pipe().map_err(failed("pipe"))?;
+    let (prepared, preparing) = poll::pipe().map_err(failed("pipe"))?;
     let (ours, theirs) = UnixStream::pair().map_err(failed("socketpair"))?;
     fill_stdio().map_err(failed("/dev/null"))?;
     signal::reset_ignored();
     signal::block(&SIGNALS);
     match process::fork().map_err(failed("fork"))? {
-        Forked::Child => Ok(Role::Server(Pipes { identified: writer, power: theirs, pid: 1 })),
-        Forked::Parent(pid) => Ok(Role::FirstProcess(Pipes { identified: reader, power: ours, pid })),
+        Forked::Child => Ok(Role::Server(Pipes { identified: identify, prepared, power: theirs, pid: 1 })),
+        Forked::Parent(pid) => Ok(Role::FirstProcess(Pipes { identified, prepared: preparing, power: ours, pid })),
     }
 }
 

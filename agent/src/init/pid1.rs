@@ -32,6 +32,7 @@ pub fn run(init: &Init, mut pipes: Pipes) -> Booted<Infallible> {
     if init.path.is_none() {
         let _ = mount("cgroup2", "/sys/fs/cgroup", "cgroup2", PLAIN, "nsdelegate");
     }
+    pipes.prepared.write_all(&[1]).map_err(failed("the serving process"))?;
     let mut byte = [0];
     if pipes.identified.read_exact(&mut byte).is_err() {
         return Err("the serving process ended".to_string());

@@ -5,7 +5,7 @@ use super::inits::Init;
 use super::lines::{self, Opened};
 use super::words::{Port, Words};
 use super::{failed, shutdown, Booted};
-use crate::guest::{Data, Guest, Phase, Place};
+use crate::guest::{Data, Guest, Handover, Phase, Place};
 use crate::session::lock;
 use crate::sys::{argv0, process, signal};
 use crate::verbs::identity;
@@ -39,7 +39,7 @@ pub fn run(words: &Words, init: &Init, data: Data, port: Opened, pipes: Pipes) -
     guest.data = Some(data);
     guest.ends_by_reset = words.port == Port::Vsock;
     let guest = Arc::new(guest);
-    *lock(&guest.handover) = Some(pipes.identified);
+    *lock(&guest.handover) = Some(Handover { prepared: pipes.prepared, identified: pipes.identified });
     let _ = fs::write("/proc/self/oom_score_adj", "-1000");
     process::allow_many_files();
     shutdown::watch(&guest, init.path.is_some(), pipes.power).map_err(failed("canary"))?;

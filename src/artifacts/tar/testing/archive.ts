@@ -22,6 +22,10 @@ export function symlink(name: string, link: string): Member {
   return { entry: { ...plain, name, kind: "symlink", mode: 0o777, size: 0, link } };
 }
 
+export function fifo(name: string): Member {
+  return { entry: { ...plain, name, kind: "fifo", mode: 0o644, size: 0, link: "" } };
+}
+
 /** The whole stream as one buffer. */
 export function archive(members: readonly Member[], end: Uint8Array = endOfArchive): Uint8Array {
   const parts = members.flatMap(({ entry, content }) => [
