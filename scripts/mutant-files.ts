@@ -28,6 +28,7 @@ export const mutantFiles: Record<string, string[]> = {
   "src/images/registry/challenge.ts": ["src/images/registry"],
   "src/images/registry/origin.ts": ["src/images/registry"],
   // archives
+  "src/artifacts/tar/entry.ts": ["src/artifacts/tar/limits.test.ts", "src/artifacts/tar"],
   "src/artifacts/tar/header.ts": ["src/artifacts/tar/limits.test.ts", "src/artifacts/tar"],
   "src/artifacts/tar/names.ts": ["src/artifacts/tar/limits.test.ts", "src/artifacts/tar"],
   "src/artifacts/tar/pax.ts": ["src/artifacts/tar/limits.test.ts", "src/artifacts/tar"],

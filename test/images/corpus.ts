@@ -115,6 +115,14 @@ export const corpus: readonly Case[] = [
     layers: [layer(file("a", "1"), hard("b", "a"), file("b", "22"), hard("c", "b"))],
   },
   { name: "a link twice", layers: [layer(file("a", "1"), file("b", "2"), hard("l", "a"), hard("l", "b"))] },
+  {
+    name: "a link to itself",
+    layers: [layer(file("a", "1"), hard("b", "a"), hard("a", "a"), hard("b", "b"))],
+    differs: {
+      umoci: "it removes a name before it links to it",
+      bsdtar: "it removes a name before it links to it",
+    },
+  },
   { name: "a symlink twice", layers: [layer(symlink("l", "a"), symlink("l", "b"), file("f"))] },
   { name: "a symlink, then a file", layers: [layer(file("f", "x"), symlink("l", "f"), file("l", "y"))] },
   { name: "a file, then a folder", layers: [layer(file("x", "1"), folder("x"), file("x/f", "2"))] },
@@ -145,6 +153,22 @@ export const corpus: readonly Case[] = [
       tar: "squashfs has no time after 2106",
       bsdtar: "squashfs has no time after 2106",
     },
+  },
+  { name: "a header's checksum over signed bytes", layers: [signed(file("caf\xe9", "x"))] },
+  {
+    name: "empty records of pax",
+    layers: [emptyRecords()],
+    differs: { tar: "it takes them for damage", bsdtar: "it takes an empty time for 0" },
+  },
+  {
+    name: "GNU tar's label of an archive",
+    layers: [new Uint8Array(Buffer.concat([headerBlock({ ...plain, name: "label" }, "V"), layer(file("a", "x"))]))],
+    differs: { umoci: "it knows no labels" },
+  },
+  {
+    name: "a folder of GNU tar's incremental dumps",
+    layers: [dumped()],
+    differs: { umoci: "it knows no such folders" },
   },
   { name: "times in the last year of squashfs", layers: [dated("4294967295")] },
   { name: "a sparse file of format 0.0", layers: [sparse00()] },
@@ -247,6 +271,26 @@ function summed(head: Uint8Array): Uint8Array {
   const sum = head.reduce((total, byte) => total + byte, 0);
   head.set(new TextEncoder().encode(`${sum.toString(8).padStart(6, "0")}\0 `), 148);
   return head;
+}
+
+/** With its checksum as programs have it to which bytes are signed numbers. */
+function signed({ entry, content = new Uint8Array() }: Member): Uint8Array {
+  const head = encodeHeader(entry);
+  head.fill(0x20, 148, 156);
+  const sum = head.reduce((total, byte) => total + (byte > 0x7f ? byte - 256 : byte), 0);
+  head.set(new TextEncoder().encode(`${sum.toString(8).padStart(6, "0")}\0 `), 148);
+  return new Uint8Array(Buffer.concat([head, content, padding(content.length), endOfArchive]));
+}
+
+function emptyRecords(): Uint8Array {
+  const records = ["path", "uid", "mtime"].map((key) => paxRecord(key, ""));
+  return new Uint8Array(Buffer.concat([extended(file("a", "x"), records), endOfArchive]));
+}
+
+function dumped(): Uint8Array {
+  const list = Buffer.from("Yf\0\0");
+  const head = headerBlock({ ...plain, name: "d/", mode: 0o755, size: list.length }, "D");
+  return new Uint8Array(Buffer.concat([head, list, padding(list.length), layer(file("d/f", "x"))]));
 }
 
 function extended(member: Member, records: readonly Uint8Array[]): Uint8Array {

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { runs } from "../../base/testing/budget.ts";
-import { blockSize, isZeroBlock, number, parseHeader, shown, type TarEntry, TarError } from "./header.ts";
+import { blockSize, isHeader, isZeroBlock, number, parseHeader, shown, type TarEntry, TarError } from "./header.ts";
 import { encodeHeader } from "./writer.ts";
 
 const entry = {
@@ -150,3 +150,23 @@ function fixChecksum(block: Uint8Array): void {
   const sum = block.reduce((total, byte) => total + byte, 0);
   block.set(new TextEncoder().encode(`${sum.toString(8).padStart(6, "0")}\0 `), 148);
 }
+
+test("a checksum of signed bytes is right too, as old programs have it", () => {
+  const block = encodeHeader({ ...entry, name: "caf\xe9\xff" });
+  block.fill(0x20, 148, 156);
+  const sum = block.reduce((all, byte) => all + (byte > 0x7f ? byte - 256 : byte), 0);
+  block.set(Buffer.from(`${sum.toString(8).padStart(6, "0")}\0 `), 148);
+  expect(isHeader(block)).toBe(true);
+  expect(parseHeader(block).name).toBe("caf\xe9\xff");
+  block.set(Buffer.from(`${(sum + 256).toString(8).padStart(6, "0")}\0 `), 148);
+  expect(isHeader(block)).toBe(false);
+});
+
+test("a number ends at the first space or NUL", () => {
+  const read = (text: string) => number(Buffer.from(text, "latin1"), 0, 8, "mode");
+  expect([read("644\0\xff\xff\xffz"), read("  644 zz"), read("0000644\0"), read("\0\0\0\0\0\0\0\0")]).toEqual([
+    0o644, 0o644, 0o644, 0,
+  ]);
+  for (const text of ["644zzzz\0", "  zz    ", "\0zzzzzzz", "-644    "])
+    expect(() => read(text)).toThrow("is no number");
+});

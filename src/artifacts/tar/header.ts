@@ -51,15 +51,15 @@ export function isZeroBlock(block: Uint8Array): boolean {
 
 /** Whether a block's checksum is right. */
 export function isHeader(block: Uint8Array): boolean {
-  const said = /^[ \0]*([0-7]+)[ \0]*$/.exec(ascii(block, 148, 8))?.[1];
-  return said !== undefined && Number.parseInt(said, 8) === checksum(block);
+  const said = octalOf(ascii(block, 148, 8));
+  return said !== null && hasChecksum(block, said);
 }
 
 const noDevice: DeviceNumbers = { major: 0, minor: 0 };
 
 /** @throws TarError when the checksum or a number is wrong */
 export function parseHeader(block: Uint8Array): TarHeader {
-  if (number(block, 148, 8, "checksum") !== checksum(block)) throw new TarError("a header's checksum is wrong");
+  if (!hasChecksum(block, number(block, 148, 8, "checksum"))) throw new TarError("a header's checksum is wrong");
   const ustar = ascii(block, 257, 5) === "ustar";
   const posix = ustar && block[262] === 0;
   const prefix = posix ? text(block, 345, 155) : "";
@@ -77,11 +77,17 @@ export function parseHeader(block: Uint8Array): TarHeader {
   };
 }
 
-function checksum(block: Uint8Array): number {
+/** The bytes of a header are summed as unsigned numbers (POSIX); some old programs summed them as signed ones. */
+function hasChecksum(block: Uint8Array, said: number): boolean {
   let sum = 8 * 0x20;
-  for (let i = 0; i < 148; i++) sum += block[i] as number;
-  for (let i = 156; i < blockSize; i++) sum += block[i] as number;
-  return sum;
+  let negative = 0;
+  for (let i = 0; i < blockSize; i++) {
+    if (i >= 148 && i < 156) continue;
+    const byte = block[i] as number;
+    sum += byte;
+    if (byte > 0x7f) negative++;
+  }
+  return said === sum || said === sum - 256 * negative;
 }
 
 /**
@@ -98,9 +104,15 @@ export function number(block: Uint8Array, at: number, length: number, field: str
     if (!Number.isSafeInteger(value)) throw new TarError(`a header's ${field} is out of range`);
     return value;
   }
-  const octal = /^[ \0]*([0-7]*)[ \0]*$/.exec(ascii(block, at, length))?.[1];
-  if (octal === undefined) throw new TarError(`a header's ${field} is no number`);
-  return octal === "" ? 0 : Number.parseInt(octal, 8);
+  const value = octalOf(ascii(block, at, length));
+  if (value === null) throw new TarError(`a header's ${field} is no number`);
+  return value;
+}
+
+/** A number ends at the first space or NUL, whatever an old buffer has after it; an empty field is 0. Null: no number. */
+function octalOf(field: string): number | null {
+  const match = /^[ \0]*(?:([0-7]+)(?:[ \0].*)?)?$/s.exec(field);
+  return match && Number.parseInt(match[1] ?? "0", 8);
 }
 
 function ascii(block: Uint8Array, at: number, length: number): string {

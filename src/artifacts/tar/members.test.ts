@@ -174,7 +174,7 @@ test("devices alone have numbers, and a type that nobody knows is refused", () =
   for (const type of ["3", "4"]) expect(only([header(type, 0)])?.device).toEqual({ major: 0, minor: 0 });
   for (const type of ["0", "1", "2", "5", "6"])
     expect(only([header(type, 0, (block) => block.set([0x61], 157))])?.device).toBeUndefined();
-  for (const type of ["8", "A", "V"]) expect(() => only([header(type, 0)])).toThrow('"x" is of an unknown type');
+  for (const type of ["8", "A", "M"]) expect(() => only([header(type, 0)])).toThrow('"x" is of an unknown type');
 });
 
 test("extended attributes are there when there is one", () => {
@@ -187,6 +187,35 @@ test("times of pax have up to 30 digits on each side of the point", () => {
   const time = (text: string) => only([extension("x", paxRecord("mtime", text)), header("0", 0)])?.mtime;
   expect([time("7"), time("7.9"), time("7.")]).toEqual([7, 7, 7]);
   for (const text of ["9".repeat(30), `1.${"9".repeat(30)}`]) expect(time(text)).toBeNumber();
-  for (const text of ["", "x", "1e9", "+1", "9".repeat(31), `1.${"9".repeat(31)}`])
+  for (const text of ["x", "1e9", "+1", "9".repeat(31), `1.${"9".repeat(31)}`])
     expect(() => time(text)).toThrow(new TarError("a pax mtime is no number"));
+});
+
+test("an empty record of pax takes back what was said, and leaves an attribute empty", () => {
+  const empty = ["path", "linkpath", "size", "uid", "gid", "mtime"].map((key) => paxRecord(key, ""));
+  const said = extension("x", paxRecord("path", "long"));
+  const numbered = header("0", 2, (block) => block.set(octal(7), 136));
+  const stream = [said, extension("x", Buffer.concat(empty)), numbered, Buffer.from("ab"), padding(2), endOfArchive];
+  expect(read(stream)).toMatchObject({ entries: [{ name: "x", size: 2, mtime: 7 }], content: "ab" });
+  const attribute = extension("x", paxRecord("SCHILY.xattr.user.a", ""));
+  expect(only([attribute, header("0", 0)])?.xattrs).toEqual(new Map([["user.a", ""]]));
+});
+
+test("GNU tar's label of an archive is no member, whatever comes with it", () => {
+  const label = [extension("L", Buffer.from("a long label")), header("V", 3), Buffer.from("abc"), padding(3)];
+  const stream = [...label, header("0", 1), Buffer.from("x"), padding(1), endOfArchive];
+  for (const cut of [512, 700, 65_536])
+    expect(read(stream, cut)).toMatchObject({ entries: [{ name: "x", kind: "file", size: 1 }], content: "x" });
+});
+
+test("a folder of GNU tar's incremental dumps is a folder, and its list of files is no content", () => {
+  const list = Buffer.from("Yone\0Dtwo\0\0");
+  const stream = [header("D", list.length), list, padding(list.length), header("0", 1), Buffer.from("x"), padding(1)];
+  const { entries, content } = read([...stream, endOfArchive], 700);
+  expect(entries).toMatchObject([
+    { name: "x", kind: "folder", size: 0 },
+    { kind: "file", size: 1 },
+  ]);
+  expect(content).toBe("x");
+  expect(() => read(stream.slice(0, 1))).toThrow("it is cut short");
 });

@@ -14,7 +14,8 @@ function problemOf(name: string, kind: TarKind = "file", link = ""): string | nu
 }
 
 test("names that stay in the root", () => {
-  for (const name of ["a", "a/b", "./a", ".//a", "a..b", "...", "a/./b", "\t"]) expect(problemOf(name)).toBeNull();
+  for (const name of ["a", "a/b", "./a", ".//a", "a..b", "...", "a/./b", "\t", "Icon\r"])
+    expect(problemOf(name)).toBeNull();
 });
 
 test("what would lead elsewhere is a path inside the root", () => {
@@ -29,7 +30,7 @@ test("the root is a folder and nothing else", () => {
   }
 });
 
-test.each(["\0", "\n", "\r"])("no name and no hard link has %j in it", (control) => {
+test.each(["\0", "\n"])("no name and no hard link has %j in it", (control) => {
   expect(problemOf(`a${control}`)).toContain("a name holds a control character");
   expect(problemOf("a", "hardlink", `b${control}`)).toContain("a hard link's target holds a control character");
 });

@@ -3,7 +3,7 @@
  * once, nothing is kept but the header that is being put together. The stream is a stranger's: names are taken as paths
  * inside the root, numbers that do not fit and oversized extensions are refused.
  */
-import { trimEndOf } from "../../base/trim.ts";
+import { dumpedFolder, paxSparse, type Sparse, toEntry } from "./entry.ts";
 import {
   blockSize,
   byteString,
@@ -11,20 +11,16 @@ import {
   isZeroBlock,
   number,
   parseHeader,
-  shown,
   type TarEntry,
   TarError,
   type TarHeader,
-  type TarKind,
 } from "./header.ts";
-import { checkName, insideRoot } from "./names.ts";
 import { parsePax } from "./pax.ts";
-import { readGnuMap, readPaxMap, SparseContent } from "./sparse.ts";
-import { xattrsOf } from "./xattrs.ts";
+import { readGnuMap, SparseContent } from "./sparse.ts";
 
 /** Called in stream order. Chunks may be views of the pushed ones: copy what is kept. */
 export type TarSink = {
-  /** @param head all header blocks of this entry as they came, extensions included; of a sparse file of no use */
+  /** @param head all header blocks of this entry as they came, extensions included; of no use for sparse files and dumped folders */
   entry(entry: TarEntry, head: readonly Uint8Array[]): void;
   /** content of the present entry */
   data(chunk: Uint8Array): void;
@@ -56,19 +52,11 @@ export const maxTail = 1024 * 1024;
 /** Bytes of pax or GNU extensions before one header, their own headers included. */
 const maxExtension = 1024 * 1024;
 
-const kinds: Record<string, TarKind> = {
-  "0": "file",
-  "7": "file",
-  "1": "hardlink",
-  "2": "symlink",
-  "3": "character",
-  "4": "block",
-  "5": "folder",
-  "6": "fifo",
-};
+/** The type of an archive's label, which is no member (GNU tar's `--label`). */
+const volumeLabel = "V";
 
-/** What a sparse member's headers say. */
-type Sparse = { parts: { offset: number; length: number }[] | null; size: number; name: string | null };
+/** Records that stand for a field of the header. */
+const headerKeys = new Set(["path", "linkpath", "size", "uid", "gid", "mtime"]);
 
 type Unfinished = { header: TarHeader; block: Uint8Array; sparse: Sparse };
 
@@ -84,6 +72,8 @@ export class TarScanner {
   #extension: Extension | null = null;
   #extensionBytes = 0;
   #content = 0;
+  /** the present content is no file's, and is passed over */
+  #isIgnored = false;
   #sparse: SparseContent | null = null;
   /** an old GNU header whose map goes on in the next block */
   #unfinished: Unfinished | null = null;
@@ -148,7 +138,7 @@ export class TarScanner {
     const part = rest.subarray(0, Math.min(rest.length, this.#content));
     this.#content -= part.length;
     if (this.#sparse) this.#sparse.push(part);
-    else this.#sink.data(part);
+    else if (!this.#isIgnored) this.#sink.data(part);
     if (this.#content === 0) this.#endSparse();
     return part.length;
   }
@@ -161,7 +151,7 @@ export class TarScanner {
   #takePadding(rest: Uint8Array): number {
     const part = rest.subarray(0, Math.min(rest.length, this.#padding));
     this.#padding -= part.length;
-    this.#sink.padding(part);
+    if (!this.#isIgnored) this.#sink.padding(part);
     return part.length;
   }
 
@@ -176,6 +166,7 @@ export class TarScanner {
     if (this.#zeroBlocks > 0) throw new TarError("there is a lone empty block in it");
     const header = this.#header(block);
     if ("xgLK".includes(header.type)) this.#beginExtension(header, block);
+    else if (header.type === volumeLabel) this.#beginContent(header.size, true);
     else if (header.type === "S") this.#beginMap(header, block);
     else this.#entry(header, block, paxSparse(this.#pax));
   }
@@ -215,39 +206,39 @@ export class TarScanner {
     if (extension.left > 0) return;
     this.#extension = null;
     const body = concat(extension.parts);
-    if (extension.type === "x") for (const [key, value] of parsePax(body)) this.#pax.set(key, value);
+    if (extension.type === "x") this.#addPax(parsePax(body));
     else if (extension.type === "g") checkGlobal(parsePax(body));
     else if (extension.type === "L") this.#pax.set("path", cString(body));
     else if (extension.type === "K") this.#pax.set("linkpath", cString(body));
   }
 
-  #entry(header: TarHeader, block: Uint8Array, sparse: Sparse | null): void {
-    const { entry, stored } = toEntry(header, this.#pax, sparse);
-    const head = [...this.#head, block];
+  /** An empty value of a header's field takes back what was said before it (POSIX.1-2017, pax). */
+  #addPax(records: ReadonlyMap<string, string>): void {
+    for (const [key, value] of records) {
+      if (value === "" && headerKeys.has(key)) this.#pax.delete(key);
+      else this.#pax.set(key, value);
+    }
+  }
+
+  #beginContent(stored: number, isIgnored: boolean): void {
     this.#head = [];
     this.#pax = new Map();
     this.#extensionBytes = 0;
     this.#content = stored;
     this.#padding = (blockSize - (stored % blockSize)) % blockSize;
+    this.#isIgnored = isIgnored;
+  }
+
+  #entry(header: TarHeader, block: Uint8Array, sparse: Sparse | null): void {
+    const { entry, stored } = toEntry(header, this.#pax, sparse);
+    const head = [...this.#head, block];
+    this.#beginContent(stored, header.type === dumpedFolder);
     if (++this.#entries > this.#limits.entries) throw new TarError("it holds too many files");
     this.#sink.entry(entry, head);
     if (!sparse) return;
     this.#sparse = new SparseContent(sparse.size, sparse.parts, this.#sink);
     if (stored === 0) this.#endSparse();
   }
-}
-
-/** PAX formats 0.0 and 0.1 (the map is in the records) and 1.0 (the map is in the content). */
-function paxSparse(pax: ReadonlyMap<string, string>): Sparse | null {
-  const size = paxNumber(pax, "GNU.sparse.realsize") ?? paxNumber(pax, "GNU.sparse.size");
-  const name = pax.get("GNU.sparse.name") ?? null;
-  const map = pax.get("GNU.sparse.map");
-  if (size !== undefined && map !== undefined) return { parts: readPaxMap(map), size, name };
-  if (size !== undefined && pax.get("GNU.sparse.major") === "1") return { parts: null, size, name };
-  if ([...pax.keys()].some((key) => key.startsWith("GNU.sparse."))) {
-    throw new TarError("it holds a sparse file in a form that can't be read");
-  }
-  return null;
 }
 
 /** Global records that rename or resize every later entry are read differently by different programs. */
@@ -257,70 +248,6 @@ function checkGlobal(records: Map<string, string>): void {
       throw new TarError(`a global pax header sets ${key.slice(0, 40)}`);
     }
   }
-}
-
-/** `stored`: bytes that follow. What is no file has none, whatever its header says (as Go's archive/tar has it). */
-function toEntry(
-  header: TarHeader,
-  pax: ReadonlyMap<string, string>,
-  sparse: Sparse | null,
-): { entry: TarEntry; stored: number } {
-  const said = sparse?.name ?? pax.get("path") ?? header.name;
-  const name = insideRoot(trimEndOf(said, "/"));
-  const kind = kindOf(header, said, pax);
-  if (!kind) throw new TarError(`${shown(name)} is of an unknown type`);
-  if (sparse && kind !== "file") throw new TarError(`${shown(name)} is sparse and no file`);
-  const stored = kind === "file" ? (paxNumber(pax, "size") ?? header.size) : 0;
-  const link = linkOf(kind, pax.get("linkpath") ?? header.link);
-  checkName(name, kind, link);
-  const entry: TarEntry = {
-    ...{ name, kind, mode: header.mode, link, size: sparse?.size ?? stored },
-    uid: paxNumber(pax, "uid") ?? header.uid,
-    gid: paxNumber(pax, "gid") ?? header.gid,
-    mtime: paxTime(pax) ?? header.mtime,
-  };
-  if (kind === "character" || kind === "block") entry.device = header.device;
-  const xattrs = xattrsOf(pax);
-  if (xattrs.size > 0) entry.xattrs = xattrs;
-  return { entry, stored };
-}
-
-/**
- * Before POSIX.1-1988 a folder was a file whose name ends with a slash, and writers of that kind are still about (GNU tar and
- * libarchive read them so, Go's archive/tar where the type is a NUL).
- */
-function kindOf({ type, size }: TarHeader, said: string, pax: ReadonlyMap<string, string>): TarKind | undefined {
-  const kind = type === "S" ? "file" : kinds[type];
-  if (kind !== "file" || !said.endsWith("/")) return kind;
-  if ((paxNumber(pax, "size") ?? size) > 0) throw new TarError(`${shown(said)} is a folder with content`);
-  return "folder";
-}
-
-/** A symlink's target is text; a hard link's is a path of this archive. */
-function linkOf(kind: TarKind, said: string): string {
-  if (kind === "symlink") return said;
-  return kind === "hardlink" ? insideRoot(said) : "";
-}
-
-function paxNumber(pax: ReadonlyMap<string, string>, key: string): number | undefined {
-  const text = pax.get(key);
-  if (text === undefined) return undefined;
-  const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
-  if (!Number.isSafeInteger(value)) throw new TarError(`a pax ${key} is no number`);
-  return value;
-}
-
-/**
- * Whole seconds, rounded down by the digits: as a number, many nines would become the next second. Of any size, as `encodeHeader`
- * keeps to what squashfs can hold.
- */
-function paxTime(pax: ReadonlyMap<string, string>): number | undefined {
-  const text = pax.get("mtime");
-  if (text === undefined) return undefined;
-  if (!/^-?\d{1,30}(?:\.\d{0,30})?$/.test(text)) throw new TarError("a pax mtime is no number");
-  const [whole = "", fraction = ""] = text.split(".");
-  const isBelow = whole.startsWith("-") && /[1-9]/.test(fraction);
-  return Number(whole) - (isBelow ? 1 : 0);
 }
 
 function cString(body: Uint8Array): string {

@@ -46,6 +46,7 @@ const cases: [name: string, list: TarEntry[], lines: string[]][] = [
   ["through a symlink", [folder("d"), symlink("l", "d"), entry("l/f")], ["d/", "d/f #3", "l #2"]],
   ["through one that climbs out", [symlink("l", "/../../d"), entry("l/f")], ["d/", "d/f #2", "l #1"]],
   ["a link through a symlink", [entry("d/f"), symlink("l", "d"), link("h", "l/f")], ["d/", "d/f = h", "h #1", "l #2"]],
+  ["a link to itself, where it is a file already", [entry("a"), link("a", "a"), link("b", "a")], ["a #1", "b = a"]],
   ["a link before its target", [link("b", "a"), entry("a")], ["a #2", "b = a"]],
   [
     "what aufs keeps apart",
@@ -81,7 +82,8 @@ test("refused: files below files, links to folders, to themselves, to nothing, a
   for (const list of [
     [entry("a"), entry("a/b")],
     [folder("d"), link("a", "d")],
-    [entry("a"), entry("a"), link("a", "a")],
+    [link("a", "a")],
+    [symlink("l", "d"), link("l/a", "d/a")],
     [link("a", "nothing")],
     [link("a", "b"), link("b", "a")],
     [...circle, entry("a/x")],

@@ -92,9 +92,10 @@ export class Unpacking {
   async #inodeAt(from: string, target: string): Promise<Inode | null> {
     if (isBelowAufs(target) && this.#aufs.has(target)) return this.#aufs.get(target) as Inode;
     const path = joined(await this.tree.resolve(parentOf(target)), baseOf(target));
-    if (path === from) throw new TarError(`${shown(target)} links to itself`);
     const found = await this.tree.find(path);
+    // to itself too: as GNU tar writes a file with several names that it is given twice
     if (found?.kind === "leaf") return found.inode;
+    if (path === from) throw new TarError(`${shown(target)} links to itself`);
     if (!found) return null;
     if (found.kind === "folder" || found.node.kind === "folder")
       throw new TarError(`${shown(from)} links to ${shown(target)}, which is a folder`);
