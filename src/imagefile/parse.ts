@@ -41,8 +41,10 @@ export function parseImageFile(file: string, text: string): ParsedImageFile {
   };
 }
 
-export function invalid(file: string, problems: readonly string[]): Error {
-  return fail("IMAGE_FILE_INVALID", { file, problems: problems.slice(0, 50) });
+/** @param next what to do, where the file's keys are not what is wrong */
+export function invalid(file: string, problems: readonly string[], next?: string): Error {
+  const shown = problems.slice(0, 50);
+  return fail("IMAGE_FILE_INVALID", { file, problems: shown, ...(next === undefined ? {} : { next }) });
 }
 
 function readToml(file: string, text: string): unknown {

@@ -32,7 +32,7 @@ async function textOf(file: string, path: string): Promise<string> {
   try {
     return await readText(file, maxBytes);
   } catch (error) {
-    throw invalid(path, [whyUnreadable(error)]);
+    throw invalid(path, [whyUnreadable(error)], "look at its spelling and rights");
   }
 }
 

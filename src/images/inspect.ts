@@ -1,6 +1,6 @@
 /** What banger wants to know of an image before it is booted: its init, its shell. The guest's agent looks again. */
-import { TarError } from "../artifacts/tar/header.ts";
 import type { InitKind } from "../model/artifact.ts";
+import { ImageProblem } from "./problem.ts";
 import type { Union } from "./union/union.ts";
 
 export type ImageFacts = { init: InitKind; shell: boolean /** false: there is nothing to run */; hasFiles: boolean };
@@ -10,9 +10,11 @@ const inits = ["sbin/init", "usr/sbin/init", "lib/systemd/systemd", "usr/lib/sys
 const shells = ["bin/bash", "bin/sh"];
 const maxPasswd = 1024 * 1024;
 
-/** @throws TarError for what is no root file system */
+/** @throws ImageProblem for what is no root file system */
 export async function inspect(union: Union): Promise<ImageFacts> {
-  if (await isArchive(union)) throw new TarError("it is an archive of images: `banger image import` takes it");
+  if (await isArchive(union)) {
+    throw new ImageProblem("it is an archive of images", "import it: `banger image import FILE --name NAME`");
+  }
   return { init: await initOf(union), shell: await hasShell(union), hasFiles: await hasFiles(union) };
 }
 

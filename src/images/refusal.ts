@@ -7,7 +7,7 @@ import { formatSize } from "../base/units.ts";
 import type { Budget } from "./layer/reading.ts";
 import { TooLargeError } from "./layer/reading.ts";
 import { WrongDiffId } from "./layers.ts";
-import { ManifestError } from "./oci/manifest.ts";
+import { ImageProblem } from "./problem.ts";
 
 /** Runs `work`; what it finds wrong with the image becomes IMAGE_INVALID or IMAGE_TOO_LARGE. @param name for messages */
 export async function refusing<T>(name: string, budget: Budget, work: () => Promise<T>): Promise<T> {
@@ -16,13 +16,17 @@ export async function refusing<T>(name: string, budget: Budget, work: () => Prom
     return await work();
   } catch (error) {
     if (error instanceof TooLargeError) throw fail("IMAGE_TOO_LARGE", { name, limit }, error);
-    const problem = problemOf(error);
-    throw problem === null ? error : fail("IMAGE_INVALID", { name, problem }, error as Error);
+    const found = problemOf(error);
+    throw found === null ? error : fail("IMAGE_INVALID", { name, ...found }, error as Error);
   }
 }
 
-function problemOf(error: unknown): string | null {
-  if (error instanceof WrongDiffId) return error.message;
-  const kinds = [TarError, CompressionError, ManifestError, SquashfsError];
-  return kinds.some((kind) => error instanceof kind) ? (error as TarError).problem : null;
+function problemOf(error: unknown): { problem: string; next?: string } | null {
+  if (error instanceof WrongDiffId) return { problem: error.message };
+  if (error instanceof ImageProblem) {
+    const { problem, next } = error;
+    return next === null ? { problem } : { problem, next };
+  }
+  const kinds = [TarError, CompressionError, SquashfsError];
+  return kinds.some((kind) => error instanceof kind) ? { problem: (error as TarError).problem } : null;
 }

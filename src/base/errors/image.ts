@@ -3,6 +3,17 @@ import { Exit } from "../exit.ts";
 import { count } from "../text.ts";
 import { spec } from "./spec.ts";
 
+/** A repository's name, without a registry's host in front. */
+function ofDockerHub(name: string): boolean {
+  return !name.startsWith("sha256:") && /^[a-z0-9][a-z0-9_-]*(?:\/[a-z0-9][a-z0-9._-]*)*(?:[:@][\w.:@-]+)?$/.test(name);
+}
+
+/** What was probably meant by an address, or by a name in capitals. */
+function correction(text: string): string {
+  const meant = text.replace(/^[a-z][a-z0-9+.-]*:\/+/, "").toLowerCase();
+  return meant !== text && /^[a-z0-9][a-z0-9._/:-]*$/.test(meant) ? `did you mean ${meant}? ` : "";
+}
+
 export const imageErrors = {
   IMAGE_NOT_FOUND: spec({
     exit: Exit.NotFound,
@@ -10,9 +21,7 @@ export const imageErrors = {
     hint: (p) => {
       if (p.recipe) return `build it with \`banger image build ${p.recipe}\``;
       if (p.pull) return `get it with \`banger image pull ${p.pull}\``;
-      const hub = /^(?!sha256:)[a-z0-9][a-z0-9._/-]*:[\w.-]+$/.test(p.name)
-        ? `; an image of Docker Hub is docker.io/${p.name}`
-        : "";
+      const hub = ofDockerHub(p.name) ? `; Docker Hub's: \`banger image pull docker.io/${p.name}\`` : "";
       const meant = p.nearest ? `did you mean "${p.nearest}"? ` : "";
       return `${meant}\`banger image ls\` shows every image, \`banger image catalog\` what can be pulled${hub}`;
     },
@@ -25,7 +34,8 @@ export const imageErrors = {
   IMAGE_NAME_INVALID: spec({
     exit: Exit.Usage,
     message: (p: { text: string }) => `"${p.text}" is not an image name`,
-    hint: () => "use a name such as debian-bookworm, name:tag, or sha256:… as `banger image ls` shows it",
+    hint: (p) =>
+      `${correction(String(p.text))}use a name such as debian-bookworm, name:tag, or sha256:… as \`banger image ls\` shows it`,
   }),
   IMAGE_IN_USE: spec({
     exit: Exit.Conflict,
@@ -36,7 +46,8 @@ export const imageErrors = {
     exit: Exit.Usage,
     message: (p: { file: string; problems: readonly string[] }) =>
       `${p.file} has ${count(p.problems.length, "problem")}:\n  ${p.problems.join("\n  ")}`,
-    hint: () => "docs/image-build.md lists every key",
+    hint: (p: { file: string; problems: readonly string[]; next?: string }) =>
+      p.next ?? "docs/image-build.md lists every key",
   }),
   IMAGE_BUILD_FAILED: spec({
     exit: Exit.Failure,
@@ -65,7 +76,8 @@ export const imageErrors = {
   IMAGE_INVALID: spec({
     exit: Exit.Failure,
     message: (p: { name: string; problem: string }) => `image "${p.name}" was refused: ${p.problem}`,
-    hint: () => "nothing of it was kept; what made it can tell more",
+    hint: (p: { name: string; problem: string; next?: string }) =>
+      p.next ?? "nothing of it was kept: get it again, or make it again",
   }),
   IMAGE_NOT_PORTABLE: spec({
     exit: Exit.Failure,
@@ -81,9 +93,10 @@ export const imageErrors = {
   }),
   IMAGE_CHOICE: spec({
     exit: Exit.Usage,
-    message: (p: { problem: string; images: readonly string[] }) =>
+    message: (p: { problem: string; images: readonly string[]; name?: string }) =>
       `the archive ${p.problem}: it has ${p.images.join(", ")}`,
-    hint: (p) => `choose one: \`banger image import FILE --image ${p.images[0] ?? "NAME"}\``,
+    hint: (p) =>
+      `choose one: \`banger image import FILE --image ${p.images[0] ?? "NAME"}${p.name ? ` --name ${p.name}` : ""}\``,
   }),
   IMAGE_UNNAMED: spec({
     exit: Exit.Usage,

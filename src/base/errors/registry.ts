@@ -6,22 +6,26 @@ export const registryErrors = {
   REGISTRY_UNREACHABLE: spec({
     exit: Exit.Unavailable,
     message: (p: { registry: string; problem: string }) => `the registry ${p.registry} can't be reached: ${p.problem}`,
-    hint: (p) =>
-      p.problem.includes("certificate")
-        ? "give its authority with SSL_CERT_FILE, or in /etc/docker/certs.d, or ask for plain http with --insecure"
-        : "look at the name, the network and the proxy variables; what was fetched so far is kept for the next try",
+    hint: (p: { registry: string; problem: string; next?: string }) =>
+      p.next ??
+      (p.problem.includes("certificate")
+        ? `put its authority into /etc/docker/certs.d/${p.registry}/ca.crt, or name it by SSL_CERT_FILE (after \`banger daemon stop\`)`
+        : "look at the name, the network and the proxy variables; what was fetched so far is kept for the next try"),
   }),
   REGISTRY_AUTH: spec({
     exit: Exit.Failure,
-    message: (p: { registry: string; what: string; problem: string }) =>
+    message: (p: { registry: string; what: string; problem: string; known?: boolean }) =>
       `the registry ${p.registry} does not let you have ${p.what}: ${p.problem}`,
     hint: (p) =>
-      `log in with \`docker login ${p.registry}\`, or give --username and --password-stdin; a name that does not exist is refused so too`,
+      p.known
+        ? `see whether \`docker login ${p.registry}\` takes them, and whether they may read ${p.what}; a name that does not exist is refused so too`
+        : `log in with \`docker login ${p.registry}\`, or give --username and --password-stdin; a name that does not exist is refused so too`,
   }),
   CREDENTIALS_INVALID: spec({
     exit: Exit.Failure,
     message: (p: { source: string; problem: string }) => `no credentials from ${p.source}: ${p.problem}`,
-    hint: () => "log in again with `docker login`, or give --username and --password-stdin",
+    hint: (p: { source: string; problem: string; next?: string }) =>
+      p.next ?? "log in again with `docker login`, or give --username and --password-stdin",
   }),
   REGISTRY_NOT_FOUND: spec({
     exit: Exit.NotFound,

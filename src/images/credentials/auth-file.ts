@@ -28,7 +28,7 @@ export function parseAuthFile(content: string, path: string): AuthFile {
   const parsed = schema.safeParse(jsonOf(content, path));
   if (!parsed.success) {
     const where = parsed.error.issues[0]?.path.slice(0, 1).map(String).join(".") ?? "";
-    throw fail("CREDENTIALS_INVALID", { source: path, problem: `its ${where || "content"} is not what docker writes` });
+    throw unusable(path, `its ${where || "content"} is not what docker writes`);
   }
   const { auths = {}, credHelpers = {}, credsStore } = parsed.data;
   const entries = Object.entries(auths).map(([key, { auth, username, password, identitytoken }]) => {
@@ -47,7 +47,7 @@ function jsonOf(content: string, path: string): unknown {
   try {
     return JSON.parse(content.trim() === "" ? "{}" : content);
   } catch {
-    throw fail("CREDENTIALS_INVALID", { source: path, problem: "it is no JSON" });
+    throw unusable(path, "it is no JSON");
   }
 }
 
@@ -78,8 +78,14 @@ function credentialOf(stored: StoredAuth, path: string): Credential | null {
   if (!stored.auth) return null;
   const plain = trimEndOf(Buffer.from(stored.auth, "base64").toString("utf8"), "\0");
   const at = plain.indexOf(":");
-  if (at <= 0) throw fail("CREDENTIALS_INVALID", { source: path, problem: "an auth in it is no user and password" });
+  if (at <= 0) throw unusable(path, "an auth in it is no user and password");
   return { username: plain.slice(0, at), password: plain.slice(at + 1) };
+}
+
+/** docker can't log in either while its file is broken. */
+function unusable(path: string, problem: string): Error {
+  const next = `mend ${path}, or move it away and log in again; or give --username and --password-stdin`;
+  return fail("CREDENTIALS_INVALID", { source: path, problem, next });
 }
 
 /** Keys may be hosts or URLs. */

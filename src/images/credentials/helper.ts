@@ -11,7 +11,9 @@ const schema = z.object({ Username: z.string(), Secret: z.string() });
 /** Null: it knows none. The registry goes by stdin, the answer comes by stdout. @throws CREDENTIALS_INVALID */
 export async function askHelper(exec: Exec, name: string, registry: string): Promise<Credential | null> {
   const program = `docker-credential-${name}`;
-  const invalid = (problem: string) => fail("CREDENTIALS_INVALID", { source: program.slice(0, 80), problem });
+  const next =
+    "mend it, or take it out of credHelpers and credsStore in docker's config.json; or give --username and --password-stdin";
+  const invalid = (problem: string) => fail("CREDENTIALS_INVALID", { source: program.slice(0, 80), problem, next });
   if (!/^[A-Za-z0-9_.-]{1,64}$/.test(name)) throw invalid("that is no name of a helper");
   const input = new TextEncoder().encode(`${registry}\n`);
   const answer = await exec([program, "get"], { input, timeoutMs, maxBytes: maxAnswer }).catch(() => {

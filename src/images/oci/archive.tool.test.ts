@@ -155,7 +155,7 @@ describe.skipIf(why !== null)(`archives${why ? ` (${why})` : ""}`, () => {
       () => archive([symlink("c.json", "/etc/passwd"), file("manifest.json", '[{"Config":"c.json","Layers":[]}]')]),
       /is missing/,
     ],
-    ["nothing of an archive", () => archive([file("a", "x")]), /no image archive/],
+    ["nothing of an archive", () => archive([file("a", "x")]), /no archive of images/],
     ["an archive that is cut", () => saved().subarray(0, 3000), /cut short|end marker/],
     ["a manifest of 100 MiB", () => archive([file("manifest.json", new Uint8Array(20_000_000))]), /too large/],
   ];

@@ -4,6 +4,7 @@
  */
 import * as z from "zod/mini";
 import { decompressed } from "../../artifacts/decompress.ts";
+import { TarError } from "../../artifacts/tar/header.ts";
 import { fail } from "../../base/errors/error.ts";
 import type { ImageName } from "../../base/names.ts";
 import { stripControl } from "../../base/text.ts";
@@ -17,11 +18,11 @@ import {
   type Candidate,
   type Descriptor,
   ManifestError,
-  NotAnImage,
   parseArchiveIndex,
   parseDocument,
   parseImage,
 } from "./manifest.ts";
+import { NotAnImage } from "./not-an-image.ts";
 import { Spool, type SpooledFile } from "./spool.ts";
 import { storeOciImage } from "./store.ts";
 
@@ -51,7 +52,10 @@ export async function importArchive(
     const images = await refusing(shown, budget, async () => {
       const spool = new Spool(folder, budget.bytes);
       const onProgress = (done: number) => emit({ kind: "progress", step: "read", text: "reading the archive", done });
-      await spool.fill(decompressed(upload.tar), every(onProgress));
+      await spool.fill(decompressed(upload.tar), every(onProgress)).catch((error: unknown) => {
+        // it may well have more files than an archive
+        throw error instanceof TarError && spool.holdsRoot ? noArchive(spool) : error;
+      });
       return findImages(spool);
     });
     const meant = chosen(images, upload);
@@ -90,10 +94,21 @@ async function findImages(spool: Spool): Promise<Found[]> {
   const saved = await spool.document("manifest.json");
   // a layout that docker wrote has both, and only manifest.json says what people call the images
   const found = saved ? await savedImages(spool, saved) : index ? await layoutImages(spool, index) : null;
-  if (!found) throw new ManifestError("it holds neither index.json nor manifest.json: it is no image archive");
-  if (found.length === 0) throw new ManifestError("it holds no image for linux/amd64");
+  if (!found) throw noArchive(spool);
+  if (found.length === 0) throw new ManifestError("it names no image");
   if (found.length > maxImages) throw new ManifestError(`it holds more than ${maxImages} images`);
   return found;
+}
+
+/** Root file systems are told from other tars, as `docker export` is often taken for `docker save`. */
+function noArchive(spool: Spool): ManifestError {
+  if (!spool.holdsRoot) {
+    const next =
+      "archives of images are written by `docker save NAME` and `skopeo copy docker://NAME oci-archive:FILE`";
+    return new ManifestError("it holds neither index.json nor manifest.json: it is no archive of images", next);
+  }
+  const next = "make an image of it: `banger image register NAME --rootfs FILE`";
+  return new ManifestError("it is a root file system, and no archive of images", next);
 }
 
 const savedSchema = z.array(
@@ -129,9 +144,13 @@ async function savedImages(spool: Spool, manifest: Uint8Array): Promise<Found[]>
 async function layoutImages(spool: Spool, index: Uint8Array): Promise<Found[]> {
   const images: Found[] = [];
   let refused: NotAnImage | null = null;
-  for (const { descriptor, name, isOurs } of parseArchiveIndex(index)) {
-    if (isOurs === false) continue;
+  for (const entry of parseArchiveIndex(index)) {
+    if ("refused" in entry) {
+      refused ??= entry.refused;
+      continue;
+    }
     try {
+      const { descriptor, name } = entry;
       images.push({ ...(await layoutImage(spool, descriptor)), names: name === null ? [] : [name] });
     } catch (error) {
       if (!(error instanceof NotAnImage)) throw error;

@@ -41,8 +41,28 @@ test("what is not there, not clear, or one name for several, lists what there is
     })();
     expect(isError(error, "IMAGE_CHOICE")).toBe(true);
     expect((error as Error).message).toContain("docker.io/library/tool:1, tool:2, sha256:dddddddddddd");
-    const next = / --image (\S+)`/.exec((error as { hint?: string }).hint ?? "")?.[1] ?? "";
+    const next = / --image (\S+?)[` ]/.exec((error as { hint?: string }).hint ?? "")?.[1] ?? "";
     expect(chosen(all, wanted(next, "mine"))).toEqual([one]);
+  }
+});
+
+test("a name that two images have, or that is more than a name, chooses none: its digest is offered", () => {
+  const twice = { names: ["tool:2"], digests: [digestOf("e")] };
+  const hostile = { names: ["$(reboot)"], digests: [digestOf("f")] };
+  for (const images of [
+    [two, twice],
+    [hostile, three],
+  ]) {
+    const error = (() => {
+      try {
+        return chosen(images, wanted(null, "mine"));
+      } catch (thrown) {
+        return thrown as { hint?: string };
+      }
+    })() as { hint: string };
+    const [, next = "", name] =
+      /^choose one: `banger image import FILE --image (\S+) --name (\S+)`$/.exec(error.hint) ?? [];
+    expect([chosen(images, wanted(next, "mine")), name]).toEqual([[images[0] as never], "mine"]);
   }
 });
 

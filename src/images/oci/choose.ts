@@ -24,18 +24,27 @@ export type Wanted = {
 export function chosen<T extends Listed>(images: readonly T[], { image = null, name }: Wanted): T[] {
   if (image === null) {
     if (name === null || images.length === 1) return [...images];
-    throw fail("IMAGE_CHOICE", {
-      problem: `holds ${images.length} images`,
-      images: images.slice(0, maxShown).map(shownAs),
-    });
+    throw choiceOf(images, images, `holds ${images.length} images`, name);
   }
-  const exact = images.filter((one) => one.names.some((own) => isMeant(own, image)));
-  const found = exact.length > 0 ? exact : images.filter((one) => one.digests.some((own) => begins(own, image)));
-  const same = new Set(found.map(({ digests }) => digests[0]));
-  if (found.length > 0 && same.size === 1) return found.slice(0, 1);
-  const problem =
-    found.length === 0 ? `holds no image "${image}"` : `holds ${found.length} images that "${image}" may be`;
-  throw fail("IMAGE_CHOICE", { problem, images: (found.length > 0 ? found : images).slice(0, maxShown).map(shownAs) });
+  const found = meantBy(images, image);
+  if (isOne(found)) return found.slice(0, 1);
+  if (found.length === 0) throw choiceOf(images, images, `holds no image "${image}"`, name);
+  throw choiceOf(images, found, `holds ${found.length} images that "${image}" may be`, name);
+}
+
+function choiceOf(all: readonly Listed[], found: readonly Listed[], problem: string, name: ImageName | null): Error {
+  const images = found.slice(0, maxShown).map((one) => shownAs(all, one));
+  return fail("IMAGE_CHOICE", { problem, images, ...(name === null ? {} : { name }) });
+}
+
+/** By name, or else by digest. */
+function meantBy<T extends Listed>(images: readonly T[], wanted: string): T[] {
+  const exact = images.filter((one) => one.names.some((own) => isMeant(own, wanted)));
+  return exact.length > 0 ? exact : images.filter((one) => one.digests.some((own) => begins(own, wanted)));
+}
+
+function isOne(found: readonly Listed[]): boolean {
+  return found.length > 0 && new Set(found.map(({ digests }) => digests[0])).size === 1;
 }
 
 /** @param count of all that come in together; of several each keeps its own names, or has none @throws IMAGE_UNNAMED */
@@ -60,6 +69,12 @@ function begins(own: Digest, wanted: string): boolean {
   return /^[0-9a-f]{6,64}$/.test(digits) && own.slice("sha256:".length).startsWith(digits);
 }
 
-function shownAs({ names, digests }: Listed): string {
-  return names[0] ?? digests[0]?.slice(0, "sha256:".length + 12) ?? "one without a name";
+/** What chooses it and no other: by a name of its own that can be typed as it is, or else by its digest. */
+function shownAs(all: readonly Listed[], { names, digests }: Listed): string {
+  const name = names.find((own) => (isImageName(own) || isTag(own)) && isOne(meantBy(all, own)));
+  return name ?? digests[0]?.slice(0, "sha256:".length + 12) ?? "one without a name";
+}
+
+function isTag(text: string): boolean {
+  return /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/.test(text);
 }

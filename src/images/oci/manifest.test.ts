@@ -3,7 +3,9 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { patience, runs } from "../../base/testing/budget.ts";
 import { spoilt } from "../../base/testing/spoilt.ts";
-import { ManifestError, NotAnImage, parseArchiveIndex, parseDocument, parseImage } from "./manifest.ts";
+import { ImageProblem } from "../problem.ts";
+import { parseArchiveIndex, parseDocument, parseImage } from "./manifest.ts";
+import { NotAnImage } from "./not-an-image.ts";
 
 const digest = `sha256:${"a".repeat(64)}`;
 const bytes = (value: unknown) => new TextEncoder().encode(typeof value === "string" ? value : JSON.stringify(value));
@@ -39,7 +41,7 @@ test("of an index the manifest for this machine counts, a plain one before a var
   const others = bytes({
     manifests: [at("linux", "arm64", 1), at("windows", "amd64", 2), at("unknown", "unknown", 4)],
   });
-  expect(() => parseDocument(others, indexType)).toThrow(/only for "linux\/arm64", "windows\/amd64"/);
+  expect(() => parseDocument(others, indexType)).toThrow(/made for "linux\/arm64", "windows\/amd64", not for/);
 });
 
 test("of an index, what says nothing of its machine comes last, and what is none of ours not at all", () => {
@@ -57,7 +59,12 @@ test("of an index, what says nothing of its machine comes last, and what is none
       { size: 4, isOurs: null },
     ],
   });
-  expect(parseArchiveIndex(bytes({ manifests })).map(({ descriptor }) => descriptor.size)).toEqual([1, 4, 5]);
+  const listed = parseArchiveIndex(bytes({ manifests }));
+  expect(listed.flatMap((entry) => ("refused" in entry ? [] : entry.descriptor.size))).toEqual([1, 4, 5]);
+  expect(listed.flatMap((entry) => ("refused" in entry ? entry.refused.problem : []))).toEqual([
+    expect.stringContaining("is no sha256 digest"),
+    'it is of the type "application/vnd.example.thing", not an image of a file system',
+  ]);
 });
 
 test("what is something else than an image is told apart from an image that is wrong", () => {
@@ -65,9 +72,10 @@ test("what is something else than an image is told apart from an image that is w
   const signature = { ...layer, mediaType: "application/vnd.dev.cosign.simplesigning.v1+json" };
   const encrypted = { ...layer, mediaType: `${layer.mediaType}+encrypted` };
   for (const [document, words] of [
-    [{ config: artifact, layers: [layer] }, /no image of a file system/],
-    [{ config, layers: [signature] }, /no image of a file system/],
-    [{ config, layers: [encrypted] }, /encrypted: decrypt it first/],
+    [{ config: artifact, layers: [layer] }, /empty.v1\+json", not an image of a file system/],
+    [{ artifactType: "application/spdx+json", config: artifact, layers: [layer] }, /\(SBOM\), not an image/],
+    [{ config, layers: [signature] }, /it is a signature, not an image/],
+    [{ config, layers: [encrypted] }, /its layers are encrypted/],
     [{ schemaVersion: 1, fsLayers: [] }, /first schema/],
   ] as const) {
     expect(() => parseDocument(bytes(document), "")).toThrow(NotAnImage);
@@ -90,12 +98,12 @@ const bad: [name: string, document: unknown, type: string, words: RegExp][] = [
     "a chart",
     { config, layers: [{ ...layer, mediaType: "application/vnd.cncf.helm.chart.content.v1.tar+gzip" }] },
     manifestType,
-    /no image of a file system/,
+    /it is a Helm chart, not an image/,
   ],
 ];
 for (const [name, document, type, words] of bad) {
   test(`a manifest with ${name} is refused`, () => {
-    expect(() => parseDocument(bytes(document), type)).toThrow(ManifestError);
+    expect(() => parseDocument(bytes(document), type)).toThrow(ImageProblem);
     expect(() => parseDocument(bytes(document), type)).toThrow(words);
   });
 }
@@ -165,7 +173,7 @@ test("any bytes are a document or are refused as such", () => {
     try {
       work();
     } catch (error) {
-      expect(error).toBeInstanceOf(ManifestError);
+      expect(error).toBeInstanceOf(ImageProblem);
     }
   };
   fc.assert(
@@ -199,7 +207,7 @@ test(
       try {
         work();
       } catch (error) {
-        if (!(error instanceof ManifestError)) throw error;
+        if (!(error instanceof ImageProblem)) throw error;
       }
     };
     fc.assert(
@@ -211,7 +219,12 @@ test(
             expect(blobs.every(isBlob)).toBe(true);
           });
         }
-        orRefused(() => void expect(parseArchiveIndex(two).every(({ descriptor }) => isBlob(descriptor))).toBe(true));
+        orRefused(
+          () =>
+            void expect(parseArchiveIndex(two).every((entry) => "refused" in entry || isBlob(entry.descriptor))).toBe(
+              true,
+            ),
+        );
         orRefused(() => {
           const { config: found, diffIds } = parseImage(three);
           expect(JSON.stringify(found)).not.toContain("\\u0000");

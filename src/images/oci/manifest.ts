@@ -5,25 +5,17 @@ import { type Digest, isDigest } from "../../base/names.ts";
 import { stripControl } from "../../base/text.ts";
 import type { ImageConfig } from "../../model/artifact.ts";
 import { configProblem } from "../config.ts";
+import { ImageProblem } from "../problem.ts";
 import { indexTypes, isConfigType, isLayerType, isSchema1, manifestTypes } from "./media.ts";
+import { foreignType, NotAnImage, otherPlatform, schemaOne, shownType } from "./not-an-image.ts";
 import { isOurs, platformText } from "./platform.ts";
 
 /** bytes of one document; the specification asks clients for 4 MiB at least */
 export const maxDocument = 4 * 1024 * 1024;
 export const maxLayerCount = 500;
 
-/** What can't be used; half a sentence. */
-export class ManifestError extends Error {
-  readonly problem: string;
-  constructor(problem: string) {
-    super(problem);
-    this.name = "ManifestError";
-    this.problem = problem;
-  }
-}
-
-/** What is something else than an image for this machine: beside one it is passed over. */
-export class NotAnImage extends ManifestError {}
+/** What can't be used of a document. */
+export class ManifestError extends ImageProblem {}
 
 /** A blob: where it is looked for, and what it must be. */
 export type Descriptor = { digest: Digest /** bytes */; size: number; mediaType: string };
@@ -47,6 +39,7 @@ const platform = z.object({
 const annotations = z.optional(z.nullable(z.record(z.string(), z.string())));
 
 const manifestSchema = z.object({
+  artifactType: z.optional(z.string().check(z.maxLength(255))),
   config: descriptor,
   layers: z.array(descriptor).check(z.maxLength(maxLayerCount, `has more than ${maxLayerCount} layers`)),
 });
@@ -70,13 +63,13 @@ export function parseDocument(bytes: Uint8Array, mediaType: string): Document {
   const json = parseJson(bytes);
   const type = typeOf(json, mediaType);
   if (isSchema1(type) || (json as { schemaVersion?: unknown } | null)?.schemaVersion === 1) {
-    throw new NotAnImage("its manifest is of Docker's first schema, which is out of use: build and push it again");
+    throw schemaOne();
   }
   if (indexTypes.includes(type) || (type === "" && hasKey(json, "manifests"))) {
     return { kind: "index", manifests: candidates(checked(indexSchema, json, "its index").manifests) };
   }
   if (!manifestTypes.includes(type) && !(type === "" && hasKey(json, "layers"))) {
-    throw new NotAnImage(`its manifest is of the type ${shownType(type)}`);
+    throw foreignType([type]);
   }
   return { kind: "manifest", manifest: toManifest(checked(manifestSchema, json, "its manifest")) };
 }
@@ -100,19 +93,17 @@ function typeOf(json: unknown, sent: string): string {
   return said === "" ? sent : said;
 }
 
+/** An entry of an archive's index that may be an image for this machine, or why it is none. */
+export type IndexedImage = { descriptor: Descriptor; name: string | null } | { refused: NotAnImage };
+
 /** Every image an archive's index names, not only the one for this architecture. @throws ManifestError */
-export function parseArchiveIndex(
-  bytes: Uint8Array,
-): { descriptor: Descriptor; name: string | null; isOurs: boolean | null }[] {
+export function parseArchiveIndex(bytes: Uint8Array): IndexedImage[] {
   const { manifests } = checked(indexSchema, parseJson(bytes), "its index");
-  return manifests.filter(isReadable).map((entry) => {
+  return manifests.map((entry) => {
+    if (!isReadable(entry) || isOurs(entry.platform) === false) return { refused: noneFor([entry]) };
     const notes = entry.annotations ?? {};
     const name = notes["io.containerd.image.name"] ?? notes["org.opencontainers.image.ref.name"] ?? null;
-    return {
-      descriptor: toDescriptor(entry),
-      name: name && stripControl(name).slice(0, 512),
-      isOurs: isOurs(entry.platform),
-    };
+    return { descriptor: toDescriptor(entry), name: name && stripControl(name).slice(0, 512) };
   });
 }
 
@@ -121,24 +112,29 @@ function isReadable({ mediaType = "", digest: text }: IndexEntry): boolean {
   return isDigest(text) && (mediaType === "" || [...indexTypes, ...manifestTypes].includes(mediaType));
 }
 
-function toManifest({ config, layers }: z.infer<typeof manifestSchema>): Manifest {
-  const described = layers.map(toDescriptor);
-  const foreign = described.find((layer) => layer.mediaType !== "" && !isLayerType(layer.mediaType));
-  if (foreign) throw new NotAnImage(layerProblem(foreign.mediaType));
-  if (!isConfigType(config.mediaType ?? "")) {
-    throw new NotAnImage(
-      `its config is of the type ${shownType(config.mediaType ?? "")}: this is no image of a file system`,
-    );
-  }
-  if (layers.length === 0) throw new NotAnImage("it has no layers");
-  return { config: toDescriptor(config), layers: described };
+/** Why none of these is an image for this machine. */
+function noneFor(entries: readonly IndexEntry[]): NotAnImage {
+  if (entries.length === 0) return new NotAnImage("its index is empty");
+  const others = entries
+    .filter(({ platform: one }) => isOurs(one) === false)
+    .map(({ platform: one }) => platformText(one));
+  const known = [...new Set(others.filter((name) => !name.includes("unknown")))];
+  if (known.length > 0) return otherPlatform(known);
+  const foreign = entries.find((entry) => !isReadable(entry));
+  if (foreign && isDigest(foreign.digest)) return foreignType([foreign.mediaType ?? ""]);
+  if (foreign) return new NotAnImage(`its digest ${shownType(foreign.digest)} is no sha256 digest`);
+  // BuildKit's attestations are made for `unknown/unknown`
+  return foreignType(["application/vnd.in-toto+json"]);
 }
 
-function layerProblem(type: string): string {
-  const plain = type.replace(/\+encrypted$/, "");
-  return plain !== type && isLayerType(plain)
-    ? "its layers are encrypted: decrypt it first, as by `skopeo copy --decryption-key KEY`"
-    : `a layer is of the type ${shownType(type)}: this is no image of a file system`;
+function toManifest({ artifactType = "", config, layers }: z.infer<typeof manifestSchema>): Manifest {
+  const described = layers.map(toDescriptor);
+  const foreign = described.map(({ mediaType }) => mediaType).filter((type) => type !== "" && !isLayerType(type));
+  const configType = config.mediaType ?? "";
+  if (!isConfigType(configType)) foreign.push(configType);
+  if (foreign.length > 0) throw foreignType(artifactType === "" ? foreign : [artifactType, ...foreign]);
+  if (layers.length === 0) throw new NotAnImage("it has no layers");
+  return { config: toDescriptor(config), layers: described };
 }
 
 type IndexEntry = z.infer<typeof indexEntry>;
@@ -155,9 +151,7 @@ function candidates(entries: readonly IndexEntry[]): Candidate[] {
     .toSorted((a, b) => rank(a) - rank(b))
     .map((entry) => ({ ...toDescriptor(entry), isOurs: isOurs(entry.platform) || null }));
   if (found.length > 0) return found.slice(0, maxCandidates);
-  const names = entries.map(({ platform: one }) => platformText(one));
-  const known = [...new Set(names.filter((name) => !name.includes("unknown")))].slice(0, 10).map(shownType);
-  throw new NotAnImage(`it is not made for linux/amd64, only for ${known.join(", ") || "nothing"}`);
+  throw noneFor(entries);
 }
 
 /** that are looked at, of one index */
@@ -187,7 +181,7 @@ const imageSchema = z.object({
 export function parseImage(bytes: Uint8Array): { config: ImageConfig; diffIds: Digest[] } {
   const image = checked(imageSchema, parseJson(bytes), "its config");
   if (isOurs(image) === false) {
-    throw new NotAnImage(`it is made for ${shownType(platformText(image))}, not for linux/amd64`);
+    throw otherPlatform([platformText(image)]);
   }
   const { Env, Entrypoint, Cmd, WorkingDir, User } = image.config ?? {};
   const config: ImageConfig = {
@@ -241,8 +235,4 @@ function checked<T>(schema: z.ZodMiniType<T>, json: unknown, what: string): T {
 
 function hasKey(json: unknown, key: string): boolean {
   return typeof json === "object" && json !== null && key in json;
-}
-
-function shownType(text: string): string {
-  return JSON.stringify(stripControl(text).slice(0, 100));
 }

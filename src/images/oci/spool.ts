@@ -26,6 +26,7 @@ export class Spool {
   readonly #limits: TarLimits;
   #left: number;
   #count = 0;
+  #holdsRoot = false;
 
   /** @param folder private and empty @param bytes that may be put down in all @param entries of every kind */
   constructor(folder: string, bytes: number, entries = maxEntries) {
@@ -60,6 +61,11 @@ export class Spool {
     return this.#files.keys();
   }
 
+  /** Whether it has a folder that only root file systems have. */
+  get holdsRoot(): boolean {
+    return this.#holdsRoot;
+  }
+
   /** Links are followed inside the archive. */
   find(name: string): SpooledFile | null {
     let path = pathOf(name);
@@ -83,6 +89,7 @@ export class Spool {
 
   async #begin(entry: TarEntry): Promise<Writing | null> {
     const name = pathOf(entry.name);
+    this.#holdsRoot ||= /^(?:bin|etc|lib|sbin|usr)(?:\/|$)/.test(name);
     if (entry.kind === "hardlink") this.#links.set(name, pathOf(entry.link));
     if (entry.kind === "symlink") this.#links.set(name, beside(name, entry.link));
     if (entry.kind !== "file") return null;

@@ -36,6 +36,8 @@ export class BusyError extends Error {
   }
 }
 
+export const wrongCredential = "user name, password or token are not right";
+
 export const maxToken = 64 * 1024;
 /** of tokens that don't say, and a little less than they say, in `ms` */
 const defaultLifeMs = 60_000;
@@ -90,7 +92,7 @@ export class RegistryAuth {
     if (!credential || !("username" in credential)) throw new AuthError("it wants a user name and a password");
     const header = basicHeader(credential);
     // sent once and refused: no use to send it again
-    if (sent === header) throw new AuthError("user name or password are not right");
+    if (sent === header) throw new AuthError(wrongCredential);
     this.#tokens.set(scope, { header, expires: Number.POSITIVE_INFINITY });
     return header;
   }
@@ -162,7 +164,7 @@ function isSameMachine(a: string, b: string): boolean {
 }
 
 function refusedBy(credential: Credential | null): string {
-  return credential ? "user name, password or token are not right" : "it wants to know who asks";
+  return credential ? wrongCredential : "it wants to know who asks";
 }
 
 function basicHeader({ username, password }: { username: string; password: string }): string {

@@ -19,7 +19,7 @@ import { type Http, HttpError, type IncomingAnswer, type ZoneOf } from "../../ho
 import type { Credential } from "../../model/credential.ts";
 import { maxDocument } from "../oci/manifest.ts";
 import { indexTypes, manifestTypes } from "../oci/media.ts";
-import { AuthError, BusyError, RegistryAuth } from "./auth.ts";
+import { AuthError, BusyError, RegistryAuth, wrongCredential } from "./auth.ts";
 import { Mirrors } from "./mirrors.ts";
 import { endpointOf, schemesOf } from "./origin.ts";
 import { warningsIn } from "./warnings.ts";
@@ -75,6 +75,9 @@ type EndpointOptions = {
 const maxWarnings = 5;
 
 export const maxRedirects = 5;
+/** what helps with a registry that is there and fails */
+const later =
+  "run the same command again in a while: it is the registry's own trouble; what was fetched so far is kept";
 const accept = [...indexTypes, ...manifestTypes].join(", ");
 
 class Endpoint {
@@ -106,7 +109,8 @@ class Endpoint {
     const said = "digest" in which ? which.digest : answer.header("docker-content-digest");
     if (said?.startsWith("sha256:") && said !== digest) throw this.#nonsense(what, "its manifest has another digest");
     const mediaType = (answer.header("content-type") ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
-    if (mediaType.startsWith("text/html")) throw this.#nonsense(what, "it sends a web page");
+    const other = otherThanJson(mediaType, bytes);
+    if (other !== null) throw this.#nonsense(what, `it sends ${other}`);
     return { digest, mediaType: mediaType === "application/json" ? "" : mediaType, bytes };
   }
 
@@ -148,7 +152,10 @@ class Endpoint {
         if (error instanceof BusyError) throw this.#busy(error.status, error.wait);
         throw this.#explained(error);
       });
-    return this.#accepted((await this.#ask(path, headers, fresh, what, signal)).answer, what);
+    const second = (await this.#ask(path, headers, fresh, what, signal)).answer;
+    if (second.status !== 401 || !this.#options.credential) return this.#accepted(second, what);
+    second.close();
+    throw this.#refused(what, wrongCredential);
   }
 
   async #ask(
@@ -255,7 +262,11 @@ class Endpoint {
     const error =
       status === 429
         ? fail("REGISTRY_LIMITED", { registry, problem: "too many requests" })
-        : fail("REGISTRY_UNREACHABLE", { registry, problem: `it has a failure of its own (status ${status})` });
+        : fail("REGISTRY_UNREACHABLE", {
+            registry,
+            problem: `it has a failure of its own (status ${status})`,
+            next: later,
+          });
     return new TransientError(error, retryAfter(wait, this.#deps.now()));
   }
 
@@ -279,11 +290,9 @@ class Endpoint {
   }
 
   #refused(what: string, problem: string): Error {
-    return fail("REGISTRY_AUTH", {
-      registry: this.#options.registry,
-      what,
-      problem: stripControl(problem).slice(0, 200),
-    });
+    const { registry, credential } = this.#options;
+    const said = stripControl(problem).slice(0, 200);
+    return fail("REGISTRY_AUTH", { registry, what, problem: said, known: credential !== null });
   }
 
   #nonsense(what: string, problem: string): Error {
@@ -301,6 +310,13 @@ function ownZones(zone: Zone, url: string): readonly Zone[] | undefined {
 
 function isRedirect(status: number): boolean {
   return [301, 302, 303, 307, 308].includes(status);
+}
+
+/** What stands in place of a manifest, whatever it calls itself: a login page may say that it is JSON. Null: what may be one. */
+function otherThanJson(mediaType: string, bytes: Uint8Array): string | null {
+  if (bytes.length === 0) return "nothing";
+  const head = new TextDecoder().decode(bytes.subarray(0, 200));
+  return mediaType.startsWith("text/html") || /^\s*</.test(head) ? "a web page" : null;
 }
 
 /** Nobody speaks it there. */

@@ -1,8 +1,9 @@
 /** A user's root file system or archive as one tar stream: from a file, a folder or stdin, whatever its compression. */
-import { compressionOf, decompressed } from "../../artifacts/decompress.ts";
+import { CompressionError, compressionOf, decompressed } from "../../artifacts/decompress.ts";
 import { openSquashfs, SquashfsError } from "../../artifacts/squashfs/reader.ts";
 import { statusText } from "../../artifacts/tools.ts";
 import { fail } from "../../base/errors/error.ts";
+import { quoteArgs } from "../../base/text.ts";
 import { isFolder, readStream, sizeOf } from "../../host/files.ts";
 import { isReadOnce, isStdin, readOnce } from "../../host/once-file.ts";
 import { spawnPiped } from "../../host/process.ts";
@@ -42,7 +43,7 @@ export async function openRootfs(path: string, options: OpenOptions): Promise<Op
   const source = `file ${path}`;
   if (await isFolder(path)) return { tar: folderTar(path, options), source: `folder ${path}` };
   const head = await headOf(path, foreignEnd);
-  if (startsWith(head, [0x68, 0x73, 0x71, 0x73])) return { tar: squashfsTar(path), source };
+  if (isSquashfs(head)) return { tar: squashfsTar(path), source };
   if (isExt4(head)) return { tar: await openDisk(path, head), source, isDisk: true };
   const foreign = foreignKind(head, path) ?? noTar(head, path, again);
   if (foreign) throw invalid(path, `is ${foreign.what}`, foreign.next);
@@ -55,7 +56,13 @@ export async function openArchive(path: string, options: OpenOptions): Promise<O
   const once = await openOnce(path, again, options);
   if (once) return once;
   if (await isFolder(path)) return { tar: folderTar(path, { ...options, uid: 0 }), source: `folder ${path}` };
-  await headOf(path, 1);
+  const head = await headOf(path, foreignEnd);
+  if (isSquashfs(head) || isExt4(head)) {
+    const next = `make an image of it: \`banger image register NAME --rootfs ${quoteArgs([path])}\``;
+    throw invalid(path, "is a root file system, and no archive of images", next);
+  }
+  const foreign = isTar(head) ? null : foreignKind(head, path);
+  if (foreign) throw invalid(path, `is ${foreign.what}`, foreign.next);
   return { tar: unpacked(readStream(path), { path, again }, options), source: `file ${path}` };
 }
 
@@ -118,6 +125,7 @@ async function* unpacked(
     if (next.done) break;
     head = Buffer.concat([head, next.value]);
   }
+  if (head.length === 0) throw invalid(path, "is empty", "look at what the program says that should have written it");
   const foreign = noTar(head, path, again);
   if (foreign) throw invalid(path, `is ${foreign.what}`, foreign.next);
   const all = (async function* () {
@@ -126,8 +134,16 @@ async function* unpacked(
   })();
   const compression = compressionOf(head);
   if (compression === "xz" || compression === "bzip2") yield* byProgram(compression, all, path, options);
-  else if (compression === "zstd") yield* withEnd(decompressed(all), path);
-  else yield* decompressed(all);
+  else if (compression === "zstd") yield* withEnd(inProcess(all, path), path);
+  else yield* inProcess(all, path);
+}
+
+async function* inProcess(packed: AsyncIterable<Uint8Array>, path: string): AsyncGenerator<Uint8Array, void, void> {
+  try {
+    yield* decompressed(packed);
+  } catch (error) {
+    throw error instanceof CompressionError ? invalid(path, `can't be unpacked: ${error.problem}`) : error;
+  }
 }
 
 /** What shows what a stream is. */
@@ -205,6 +221,15 @@ async function* squashfsTar(path: string): AsyncGenerator<Uint8Array, void, void
   } finally {
     await file.close();
   }
+}
+
+function isSquashfs(head: Uint8Array): boolean {
+  return startsWith(head, [0x68, 0x73, 0x71, 0x73]);
+}
+
+/** POSIX and GNU, uncompressed. */
+function isTar(head: Uint8Array): boolean {
+  return startsWith(head.subarray(257), [0x75, 0x73, 0x74, 0x61, 0x72]);
 }
 
 function startsWith(bytes: Uint8Array, magic: readonly number[]): boolean {

@@ -1,0 +1,235 @@
+/** What `image pull` is refused by a registry, or refuses of it: each says what it is, and its hint leads out. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import type { ServerResponse } from "node:http";
+import https from "node:https";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { gate } from "../../src/host/testing/gate.ts";
+import {
+  type Answer,
+  type Asked,
+  send,
+  type TestServer,
+  testServer,
+} from "../../src/images/registry/testing/server.ts";
+import { certificates } from "../../src/images/testing/certificates.ts";
+import { Home, programs } from "../e2e/home.ts";
+import { type ImageOptions, Layout, layoutOf, tarOf, types } from "./layout.ts";
+import { type Refusal, walk } from "./walk.ts";
+
+const reason =
+  gate("tool:sqfstar") ??
+  gate("tool:openssl") ??
+  (existsSync(join(programs, "banger")) ? null : "the program is not built");
+
+/** Serves a layout's first image under every name. @param on what is answered instead, to a manifest or a blob */
+function registryOf(folder: string, on: { manifest?: Answer; blob?: Answer; type?: string } = {}): Answer {
+  return (request, response) => {
+    const [, kind, name = ""] = /(manifests|blobs)\/(.+)$/.exec(request.url) ?? [];
+    const own = kind === "manifests" ? on.manifest : on.blob;
+    if (own) return own(request, response);
+    const [top] = JSON.parse(readFileSync(join(folder, "index.json"), "utf8")).manifests;
+    const digest = name.startsWith("sha256:") ? name : top.digest;
+    const bytes = readFileSync(join(folder, "blobs", digest.replace(":", "/")));
+    send(response, 200, bytes, kind === "manifests" ? { "content-type": on.type ?? top.mediaType } : {});
+  };
+}
+
+const status = (code: number, headers: Record<string, string> = {}): Answer => {
+  return (_, response) => send(response, code, '{"errors":[]}', headers);
+};
+const says = (body: string, type: string): Answer => {
+  return (_, response) => send(response, 200, body, { "content-type": type });
+};
+const page = "<!DOCTYPE html><html>sign in</html>";
+const atOnce = { "retry-after": "0" };
+const basic = { "www-authenticate": 'Basic realm="x"' };
+
+describe.skipIf(reason !== null)(reason === null ? "refusals of pulls" : `refusals of pulls [${reason}]`, () => {
+  let home: Home;
+  let server: TestServer;
+  let made = 0;
+  /** by the first part of a repository's name */
+  const answers = new Map<string, Answer>();
+
+  beforeAll(async () => {
+    home = new Home("pull");
+    server = await testServer((request, response) => {
+      const answer = answers.get(request.url.split("/")[2] ?? "");
+      if (answer) answer(request, response);
+      else send(response, 404, "{}");
+    });
+    await home.ok(["image", "ls"]);
+  }, 60_000);
+  afterAll(async () => {
+    await server?.[Symbol.asyncDispose]();
+    await home?.close();
+  }, 60_000);
+
+  const layout = (options: ImageOptions = {}) => layoutOf(home.folder, options);
+  const pulls = (answer: Answer, code: string, said: RegExp, hints: RegExp): Refusal & { is(answer: Answer): void } => {
+    const repository = `r${made++}`;
+    answers.set(repository, answer);
+    const args = ["image", "pull", `${server.host}/${repository}/tool:1`];
+    const is = (next: Answer) => void answers.set(repository, next);
+    return { name: String(said), args, code, says: said, hints, is };
+  };
+  /** Once the registry answers as it should, what the hint says leads to the image. */
+  const passing = (answer: Answer, code: string, said: RegExp, hints: RegExp): Refusal => {
+    const { is, ...refusal } = pulls(answer, code, said, hints);
+    return { ...refusal, mend: () => is(registryOf(layout())), ends: null };
+  };
+  const all = async (refusals: Refusal[]) => {
+    for (const refusal of refusals) {
+      await walk(home, refusal).catch((error: Error) => {
+        throw new Error(`${refusal.name}: ${error.message}`, { cause: error });
+      });
+    }
+  };
+
+  test("a login page, nothing and another document are told from a manifest", async () => {
+    const between = /a proxy or a login page may stand in between/;
+    const portal = (_: Asked, response: ServerResponse) =>
+      send(response, 302, "", { location: "http://portal.example/sign-in" });
+    await all([
+      passing(says(page, "text/html; charset=utf-8"), "REGISTRY_ANSWER", /it sends a web page/, between),
+      passing(says(page, "application/json"), "REGISTRY_ANSWER", /it sends a web page/, between),
+      passing(says(`\n ${page}`, types.manifest), "REGISTRY_ANSWER", /it sends a web page/, between),
+      passing(says("", types.manifest), "REGISTRY_ANSWER", /it sends nothing/, between),
+      passing(portal, "REGISTRY_ANSWER", /it redirects to plain http/, between),
+      passing(status(418), "REGISTRY_ANSWER", /status 418/, between),
+      passing(registryOf(layout(), { type: types.index }), "IMAGE_INVALID", /calls itself/, /get it again/),
+    ]);
+  }, 120_000);
+
+  test("who is not let in is told how to be, and who is known is not told to log in", async () => {
+    const password = `Basic ${Buffer.from("me:right").toString("base64")}`;
+    const folder = layout();
+    const guarded: Answer = (request, response) => {
+      const isRight = request.headers.authorization === password;
+      return isRight ? registryOf(folder)(request, response) : status(401, basic)(request, response);
+    };
+    const login = /docker login 127.0.0.1:\d+`, or give --username and --password-stdin/;
+    const right = { input: "right\n" };
+    const wrong = pulls(
+      guarded,
+      "REGISTRY_AUTH",
+      /user name, password or token are not right/,
+      /^see whether `docker login/,
+    );
+    const nobody = pulls(guarded, "REGISTRY_AUTH", /it wants a user name and a password/, login);
+    const me = [...nobody.args, "--username", "me", "--password-stdin"];
+    await all([
+      nobody,
+      {
+        ...wrong,
+        args: [...wrong.args, "--username", "me", "--password-stdin"],
+        options: { input: "wrong\n" },
+        ...{ way: right, ends: null },
+      },
+      passing(status(401), "REGISTRY_AUTH", /does not say how it wants to be asked/, login),
+      passing(status(403), "REGISTRY_AUTH", /status 403/, login),
+    ]);
+    await home.ok(me, right);
+  }, 120_000);
+
+  test("what is not there, too much, or broken over there says that, and works once it is over", async () => {
+    await all([
+      passing(status(404), "REGISTRY_NOT_FOUND", /has no r\d+\/tool:1/, /spelling of name and tag/),
+      passing(status(429, atOnce), "REGISTRY_LIMITED", /too many requests/, /wait, or log in/),
+      passing(status(500, atOnce), "REGISTRY_UNREACHABLE", /status 500/, /^run the same command again in a while/),
+      passing(status(503, atOnce), "REGISTRY_UNREACHABLE", /status 503/, /the registry's own trouble/),
+    ]);
+  }, 120_000);
+
+  test("a blob that is refused, missing or another says so, and the next pull fetches it", async () => {
+    const blob = (answer: Answer) => registryOf(layout(), { blob: answer });
+    await all([
+      passing(blob(status(401)), "REGISTRY_AUTH", /how it wants to be asked/, /docker login/),
+      passing(blob(status(403)), "REGISTRY_AUTH", /status 403/, /docker login/),
+      passing(blob(status(404)), "REGISTRY_NOT_FOUND", /has no r\d+\/tool@sha256:/, /spelling/),
+      passing(blob(status(429, atOnce)), "REGISTRY_LIMITED", /too many requests/, /wait/),
+      passing(blob(status(500, atOnce)), "REGISTRY_UNREACHABLE", /status 500/, /run the same command again/),
+      passing(
+        blob(says("x".repeat(2000), "text/plain")),
+        "DOWNLOAD_DAMAGED",
+        /is not what it should be/,
+        /a proxy or mirror/,
+      ),
+      passing(blob(says(page, "text/html")), "DOWNLOAD_DAMAGED", /is not what it should be/, /a proxy or mirror/),
+    ]);
+  }, 120_000);
+
+  test("an image that can't be one is called what it is", async () => {
+    const old = new Layout(home.folder);
+    const schemaOne = { schemaVersion: 1, name: "tool", tag: "1", fsLayers: [], history: [], signatures: [] };
+    const oldType = "application/vnd.docker.distribution.manifest.v1+prettyjws";
+    const first = old.write(old.blob(schemaOne, oldType));
+    const image = join(home.folder, "image.tar");
+    writeFileSync(image, tarOf(layout()));
+    const led = { fill: { "image.tar": image }, ends: null };
+    const encrypted = layout({ layerType: `${types.layer}+encrypted` });
+    const helm = layout({ configType: "application/vnd.cncf.helm.config.v1+json" });
+    const arm = layout({ architecture: "arm64" });
+    const invalid = (folder: string, said: RegExp, hints: RegExp) =>
+      pulls(registryOf(folder), "IMAGE_INVALID", said, hints);
+    await all([
+      { ...invalid(first, /Docker's first schema/, /skopeo copy/), ...led },
+      { ...invalid(encrypted, /its layers are encrypted/, /--decryption-key KEY/), ...led },
+      invalid(helm, /it is a Helm chart/, /helm show values/),
+      invalid(arm, /made for "linux\/arm64"/, /--platform linux\/amd64/),
+      invalid(layout({ more: { manifests: [] } }), /an image's and an index at once/, /get it again/),
+    ]);
+  }, 120_000);
+
+  test("credentials that can't be read name the file or the program to mend", async () => {
+    const folder = join(home.folder, ".docker");
+    const config = (text: string) => {
+      mkdirSync(folder, { recursive: true });
+      writeFileSync(join(folder, "config.json"), text);
+    };
+    const broken = (text: string, said: RegExp, hints: RegExp): Refusal => ({
+      ...pulls(registryOf(layout()), "CREDENTIALS_INVALID", said, hints),
+      ...{ before: () => config(text), mend: () => rmSync(folder, { recursive: true }), ends: null },
+    });
+    const helper = JSON.stringify({ credHelpers: { [server.host]: "none-such" } });
+    await all([
+      broken("{", /config.json: it is no JSON/, /^mend \S+config.json, or move it away/),
+      broken('{"auths":1}', /is not what docker writes/, /or move it away/),
+      broken(helper, /docker-credential-none-such: it can't be run/, /take it out of credHelpers/),
+    ]);
+  }, 120_000);
+
+  test("an authority that is not known: the variable that the hint names, and a new daemon, lead to the image", async () => {
+    const folder = join(home.folder, "tls");
+    mkdirSync(folder);
+    certificates(folder);
+    const answer = registryOf(layout());
+    const secure = https.createServer(
+      { key: readFileSync(join(folder, "server.key")), cert: readFileSync(join(folder, "server.pem")) },
+      (request, response) =>
+        answer({ method: "GET", url: request.url ?? "", headers: request.headers, body: "" }, response),
+    );
+    await new Promise<void>((resolve) => secure.listen(0, "127.0.0.1", resolve));
+    try {
+      const args = ["image", "pull", `127.0.0.1:${(secure.address() as AddressInfo).port}/team/tool:1`];
+      await walk(home, {
+        ...{ name: "an unknown authority", args, code: "REGISTRY_UNREACHABLE", says: /certificate/ },
+        ...{ hints: /SSL_CERT_FILE \(after `banger daemon stop`\)/, ends: null },
+      });
+      await home.ok(args, { env: { SSL_CERT_FILE: join(folder, "ca.pem") } });
+    } finally {
+      secure.closeAllConnections();
+      secure.close();
+    }
+  }, 120_000);
+
+  test("a name that only a registry has is pulled by the command of the hint", async () => {
+    const { args } = pulls(registryOf(layout()), "", /x/, /x/);
+    const name = args.at(-1) ?? "";
+    const missing = { code: "IMAGE_NOT_FOUND", says: /no image is named/, hints: /`banger image pull 127/, ends: null };
+    await walk(home, { ...missing, name, args: ["image", "show", name] });
+    expect((await home.ok(["image", "show", name])).code).toBe(0);
+  }, 60_000);
+});
