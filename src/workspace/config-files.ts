@@ -1,5 +1,6 @@
 /** The files of git's configuration on this host, in the order in which git reads them (git-config(1), "FILES"). */
 import { byteTextOf, isReadable, lookAt, readBeneath, realPath, realPathIfAny } from "../host/tree.ts";
+import { environmentPart } from "./config-environment.ts";
 import type { IncludeFacts } from "./config-include.ts";
 import { type ConfigPart, type ConfigRead, readConfig } from "./config-read.ts";
 import { maxConfigBytes } from "./git-config.ts";
@@ -56,20 +57,6 @@ function userParts(user: UserPlaces, workTree: string): ConfigPart[] {
     const text = isReadable(file) ? readFollowing(file) : null;
     return text === null ? [] : [{ scope, file, text }];
   });
-}
-
-/** `GIT_CONFIG_COUNT` and its pairs. */
-function environmentPart(env: Env): ConfigPart[] {
-  const count = Math.min(Number(env["GIT_CONFIG_COUNT"] ?? 0) || 0, 10_000);
-  const pairs = [...Array(count).keys()].flatMap((i): [string, string][] => {
-    const key = env[`GIT_CONFIG_KEY_${i}`];
-    const parts = /^([^.]+)(.*)\.([^.]+)$/s.exec(byteTextOf(key ?? ""));
-    if (parts === null) return [];
-    const [, section = "", middle = "", name = ""] = parts;
-    const value = byteTextOf(env[`GIT_CONFIG_VALUE_${i}`] ?? "");
-    return [[`${section.toLowerCase()}${middle}.${name.toLowerCase()}`, value]];
-  });
-  return pairs.length > 0 ? [{ scope: "command", pairs }] : [];
 }
 
 /** git's booleans of the environment. */

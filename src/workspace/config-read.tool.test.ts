@@ -133,6 +133,20 @@ const rows: Row[] = [
       GIT_CONFIG_VALUE_2: "",
     }),
   },
+  ...[
+    "'x.a'='1'",
+    "'x.A=1' 'X.b= 2' 'x.c'",
+    "'X.Sub.Y'='it'\\''s' 'x.bang'='a'\\!'b' 'x.none'= 'x.empty'=''",
+    "'x.a'='two words'  'x.a'='='",
+  ].map((text) => ({
+    name: `GIT_CONFIG_PARAMETERS of ${text}`,
+    env: (): Env => ({
+      GIT_CONFIG_PARAMETERS: text,
+      GIT_CONFIG_COUNT: "1",
+      GIT_CONFIG_KEY_0: "x.counted",
+      GIT_CONFIG_VALUE_0: "1",
+    }),
+  })),
   {
     name: "a link to a configuration: includes are beside the link",
     files: { "dots/gitconfig": "[include]\npath=more\n", ...more, "dots/more": "[x]\nwrong=1\n" },

@@ -180,17 +180,20 @@ function addNotes(notes: Notes, { request, jobs, subfolder, entries }: Planned):
   }
   for (const { open } of jobs) {
     const at = open.path === "" ? "" : ` in ${showPath(open.path)}`;
-    const { stripped } = guestConfig({ settings: open.settings, branches: [], worktree: null, attributesFile: null });
+    const { stripped } = guestConfig({
+      settings: open.settings,
+      branches: [],
+      worktree: null,
+      attributesFile: null,
+      excludesFile: null,
+    });
     for (const remote of new Set(stripped)) {
       notes.add("info", `remote ${showPath(remote)}${at} goes in without its credentials`);
     }
     for (const problem of open.settings.problems)
       notes.add("warn", `the git configuration${at} is damaged, the rest of it is not used: ${showPath(problem)}`);
     for (const file of open.settings.outside)
-      notes.add(
-        "info",
-        `settings${at} come from ${showPath(file)} too, which the repository's own configuration names`,
-      );
+      notes.add("info", `settings${at} come from ${showPath(file)} too, which the repository leads to`);
     if (open.copied.shallow.length > 0) notes.add("info", `the history${at} is shallow here, so it is in the guest`);
     for (const folder of open.missingAlternates)
       notes.add("warn", `objects${at} should come from ${showPath(folder)} too, which does not exist`);

@@ -16,7 +16,13 @@ function guest(text: string, user = "", branches: string[] = ["main"]) {
     attributes: [],
     problems: [],
   };
-  const { text: written, stripped } = guestConfig({ settings, branches, worktree: null, attributesFile: null });
+  const { text: written, stripped } = guestConfig({
+    settings,
+    branches,
+    worktree: null,
+    attributesFile: null,
+    excludesFile: null,
+  });
   return { config: parseGitConfig(written), written, stripped };
 }
 

@@ -15,6 +15,8 @@ export type GuestConfigFacts = {
   worktree: string | null;
   /** path in the guest of the user's own attributes, null where there are none */
   attributesFile: string | null;
+  /** path in the guest of the user's own ignore rules, null where there are none */
+  excludesFile: string | null;
 };
 
 const bool = /^(?:true|false|yes|no|on|off|0|1)$/i;
@@ -33,6 +35,10 @@ const allowed: readonly { key: string; value: RegExp }[] = [
   { key: "index.sparse", value: bool },
   { key: "status.showuntrackedfiles", value: /^(?:no|normal|all)$/i },
   { key: "status.relativepaths", value: bool },
+  { key: "status.short", value: bool },
+  { key: "status.branch", value: bool },
+  { key: "status.aheadbehind", value: bool },
+  { key: "advice.statushints", value: bool },
   { key: "status.renames", value: /^(?:true|false|copies?)$/i },
   { key: "diff.renames", value: /^(?:true|false|copies?)$/i },
   { key: "diff.ignoresubmodules", value: /^(?:none|untracked|dirty|all)$/i },
@@ -50,7 +56,7 @@ export function guestConfig(facts: GuestConfigFacts): { text: string; stripped: 
   return { text: `${lines.join("\n")}\n`, stripped };
 }
 
-function writeCore(lines: string[], { settings, worktree, attributesFile }: GuestConfigFacts): void {
+function writeCore(lines: string[], { settings, worktree, ...files }: GuestConfigFacts): void {
   const extensions = [
     ...(settings.sha256 ? ["\tobjectFormat = sha256"] : []),
     ...(settings.promisor === null ? [] : [`\tpartialClone = ${quoteConfigValue(settings.promisor)}`]),
@@ -58,7 +64,10 @@ function writeCore(lines: string[], { settings, worktree, attributesFile }: Gues
   lines.push("[core]", `\trepositoryformatversion = ${extensions.length > 0 ? 1 : 0}`, "\tbare = false");
   lines.push("\tuntrackedCache = false");
   if (worktree !== null) lines.push(`\tworktree = ${quoteConfigValue(worktree)}`);
-  if (attributesFile !== null) lines.push(`\tattributesFile = ${quoteConfigValue(attributesFile)}`);
+  for (const name of ["attributesFile", "excludesFile"] as const) {
+    const path = files[name];
+    if (path !== null) lines.push(`\t${name} = ${quoteConfigValue(path)}`);
+  }
   if (extensions.length > 0) lines.push("[extensions]", ...extensions);
   for (const { key, value } of allowed) {
     const found = settings.effective.get(key);

@@ -1,5 +1,6 @@
 /** The `.git` that the guest gets, as plan entries: files written by us, the index as it is, and one pack. */
 import { byteTextOf, listNames, lookAt, readBeneath, realPath } from "../host/tree.ts";
+import { userExcludes } from "./excludes.ts";
 import { userAttributes } from "./filters.ts";
 import { guestConfig } from "./guest-config.ts";
 import type { History } from "./history.ts";
@@ -47,6 +48,8 @@ function upFrom(path: string): string {
 
 /** Below those in `info/attributes` and in the work tree, as they are on the host. */
 const attributesName = "info/user-attributes";
+/** Below `info/exclude`, as they are on the host. */
+const excludesName = "info/user-excludes";
 
 function writtenFiles({ open, history, now }: GuestGit): [name: string, data: Uint8Array][] {
   const { ref, oid } = history.start;
@@ -55,14 +58,22 @@ function writtenFiles({ open, history, now }: GuestGit): [name: string, data: Ui
   );
   const worktree = open.path === "" ? null : `${upFrom(open.guestGitDir)}${open.path}`;
   const attributes = userAttributes(open);
-  const attributesFile = attributes === "" ? null : `${guestWorkspace}/${open.guestGitDir}/${attributesName}`;
-  const config = guestConfig({ settings: open.settings, branches: [...new Set(branches)], worktree, attributesFile });
+  const excludes = userExcludes(open);
+  const pathOf = (name: string, data: string) => (data === "" ? null : `${guestWorkspace}/${open.guestGitDir}/${name}`);
+  const config = guestConfig({
+    settings: open.settings,
+    branches: [...new Set(branches)],
+    worktree,
+    attributesFile: pathOf(attributesName, attributes),
+    excludesFile: pathOf(excludesName, excludes),
+  });
   const files: [string, Uint8Array][] = [
     ["HEAD", text(ref === null ? `${oid}\n` : `ref: ${ref}\n`)],
     ["config", text(config.text)],
     ["packed-refs", text(packedRefs({ all: history.refs }))],
   ];
   if (attributes !== "") files.push([attributesName, text(attributes)]);
+  if (excludes !== "") files.push([excludesName, text(excludes)]);
   for (const [name, target] of history.symbolic) files.push([name, text(`ref: ${target}\n`)]);
   const log = ref === null && oid !== null ? detachedLog(open, oid, now) : null;
   if (log !== null) files.push(["logs/HEAD", text(log)]);

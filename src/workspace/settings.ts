@@ -93,7 +93,9 @@ function attributesOf(read: ConfigRead, user: UserPlaces, { workTree }: Reposito
 type Attributes = { files: string[] /** the one that the repository's configuration names */; own: string | null };
 
 type Excludes = {
-  file: string | null /** the repository's configuration names it */;
+  file:
+    | string
+    | null /** where it is is up to the repository: its configuration names it, or the name is one in its work tree */;
   isOwn: boolean;
   problems: string[];
 };
@@ -101,9 +103,9 @@ type Excludes = {
 /** `core.excludesFile`, relative to the work tree's top as git takes it, or the default; a link to it is followed. */
 function excludesOf(read: ConfigRead, user: UserPlaces, repository: Repository): Excludes {
   const named = read.entries.findLast(({ key }) => key === "core.excludesfile");
-  const isOwn = named !== undefined && isOfRepository(named.scope);
-  if (named === undefined) return { file: realPathIfAny(`${xdgGit(user)}/ignore`), isOwn, problems: [] };
+  if (named === undefined) return { file: realPathIfAny(`${xdgGit(user)}/ignore`), isOwn: false, problems: [] };
   const path = expandPath(named.value, placesOf(user));
+  const isOwn = isOfRepository(named.scope) || path?.startsWith("/") === false;
   if (path === null) return { file: null, isOwn, problems: [`failed to expand user dir in: '${named.value}'`] };
   if (path === "") return { file: null, isOwn, problems: [] };
   return { file: realPathIfAny(path.startsWith("/") ? path : `${repository.workTree}/${path}`), isOwn, problems: [] };

@@ -1,8 +1,9 @@
 /** Lists what goes in from a repository: tracked files, untracked ones when asked, and its submodules, nested ones too. */
 import { BangerError, fail } from "../base/errors/error.ts";
-import { lookAt, readBeneath, realPathIfAny } from "../host/tree.ts";
+import { readBeneath } from "../host/tree.ts";
 import type { Collector } from "./collect.ts";
 import type { UserPlaces } from "./config-files.ts";
+import { excludeFiles } from "./excludes.ts";
 import { parseGitConfig } from "./git-config.ts";
 import { nulSeparated, parseStaged } from "./listing.ts";
 import { repositoryAt } from "./locate.ts";
@@ -53,11 +54,7 @@ async function listUntracked(listing: Listing, open: OpenRepository): Promise<vo
     const path = Buffer.from(repository.workTree, "latin1").toString("utf8");
     throw fail("WORKSPACE_GIT", { path, problem: `which files are ignored is not known: ${showPath(problem)}` });
   }
-  // the last rule that matches decides: the repository's own come after the user's, as git has them
-  const rules = [settings.excludes, realPathIfAny(`${repository.commonDir}/info/exclude`)]
-    .filter((file) => file !== null)
-    .filter((file) => lookAt(file)?.kind === "file")
-    .map((file) => Buffer.from(file, "latin1").toString("utf8"));
+  const rules = excludeFiles(open);
   const options = [
     "-z",
     "--others",

@@ -14,7 +14,7 @@ export type WorkspaceDeps = {
   home: string;
   /** `paths.workspaceScratch`: for the git directories and packs that are made and removed again */
   scratch: string;
-  /** the user's environment, for XDG_CONFIG_HOME only */
+  /** the user's environment, for git's settings and where they are */
   env?: Record<string, string | undefined>;
 };
 

@@ -73,6 +73,11 @@ const ignored: Ignored[] = [
     }),
   },
   {
+    name: "GIT_CONFIG_PARAMETERS, as for an alias of git's",
+    set: (_, { folder }) => write(folder, { rules }),
+    env: ({ folder }) => ({ GIT_CONFIG_PARAMETERS: `'core.excludesFile'='${folder}/rules'` }),
+  },
+  {
     name: "a link at .git/info/exclude",
     set: (r, { home }) => {
       write(home, { rules });
@@ -157,6 +162,64 @@ for (const [what, files] of [
     await expect(asked).rejects.toThrow("which files are ignored is not known");
     await using plan = await planWorkspace(bed.deps, { folder: repo });
     expect(plan.notes.map(({ text }) => text).join()).toContain("is damaged");
+  });
+}
+
+for (const [what, put] of [
+  ["core.excludesFile", (_, { home }) => write(home, { ".gitconfig": excludes("~/rules"), "rules/x": "" })],
+  [".git/info/exclude", (repo) => write(repo, { ".git/info/exclude/x": "" })],
+] satisfies [what: string, put: Ignored["set"]][]) {
+  gitTest(`no untracked file is sent when ${what} is a folder`, async () => {
+    using bed = testBed();
+    const repo = makeRepository(`${bed.folder}/repo`);
+    fs.rmSync(`${repo}/.git/info`, { recursive: true });
+    put(repo, bed);
+    const asked = planWorkspace(bed.deps, { folder: repo, includeUntracked: true });
+    await expect(asked).rejects.toThrow("which files are ignored is not known");
+  });
+}
+
+const ownRules: [name: string, files: Record<string, string>][] = [
+  ["the default file", { ".config/git/ignore": "*.log\n" }],
+  ["core.excludesFile", { ".gitconfig": excludes("~/rules"), rules: "\ufeff# mine\n\n*.log\r\n!keep.log" }],
+];
+for (const [name, files] of ownRules) {
+  gitTest(`files that you ignore are ignored in the guest: ${name}`, async () => {
+    using bed = testBed();
+    const repo = makeRepository(`${bed.folder}/repo`);
+    write(bed.home, files);
+    const { guest } = await roundTrip(bed, { folder: repo });
+    const file = git(guest, "config", "core.excludesFile").trim();
+    expect(file).toBe("/root/repo/.git/info/user-excludes");
+    write(guest, { "x.log": "", seen: "" });
+    const inGuest = file.replace("/root/repo", guest);
+    expect(git(guest, "-c", `core.excludesFile=${inGuest}`, "status", "--porcelain")).toBe("?? seen\n");
+    expect(fs.readFileSync(inGuest, "utf8")).not.toContain("mine");
+  });
+}
+
+const elsewhere: [name: string, set: Ignored["set"]][] = [
+  [
+    "by the repository's configuration",
+    (repo, { folder }) => void git(repo, "config", "core.excludesFile", `${folder}/x`),
+  ],
+  [
+    "by a link in the repository",
+    (repo, { home }) => {
+      write(home, { ".gitconfig": excludes(".rules") });
+      fs.symlinkSync("../x", `${repo}/.rules`);
+    },
+  ],
+];
+for (const [name, set] of elsewhere) {
+  gitTest(`a file elsewhere that is named ${name} is told, and not sent as ignore rules`, async () => {
+    using bed = testBed();
+    const repo = makeRepository(`${bed.folder}/repo`);
+    write(bed.folder, { x: "PRIVATE KEY\n" });
+    set(repo, bed);
+    const { guest, plan } = await roundTrip(bed, { folder: repo });
+    expect(plan.notes.map(({ text }) => text).join()).toContain(`settings come from ${bed.folder}/x too`);
+    expect(fs.existsSync(`${guest}/.git/info/user-excludes`)).toBe(false);
   });
 }
 
