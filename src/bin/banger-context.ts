@@ -14,6 +14,7 @@ import { connectOrStart } from "../client/reach.ts";
 import { exactEnvironment } from "../host/own-bytes.ts";
 import { ownFolders } from "../host/own-folders.ts";
 import { isFolder } from "../host/owner.ts";
+import { onSignals } from "../host/signals.ts";
 import { processTerminal } from "../host/terminal.ts";
 import type { ToolCage } from "../host/tool-cage.ts";
 import type { OpenOptions } from "../images/rootfs/open.ts";
@@ -34,7 +35,7 @@ export function cliContext(guestArgv: readonly string[] | null): CliContext {
     flush: () => stdio.flush(),
     guestArgv,
     stdio,
-    signals,
+    signals: onSignals,
     env,
     isRoot: process.getuid?.() === 0,
     homeOf,
@@ -219,21 +220,3 @@ async function readStdin(maxBytes: number): Promise<Uint8Array> {
 function definedOnly(env: Env): Record<string, string> {
   return Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined));
 }
-
-/** Those that ask to end, and those that docker hands on to a container and the runtime leaves to us. */
-const listened = [
-  ...(["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const),
-  ...(["SIGUSR1", "SIGUSR2", "SIGALRM", "SIGWINCH", "SIGIO"] as const),
-];
-
-/** While anyone listens, a signal does not end the program by itself. */
-const signals: CliContext["signals"] = (listener) => {
-  const stops = listened.map((signal) => {
-    const take = () => listener(signal.slice(3));
-    process.on(signal, take);
-    return () => void process.off(signal, take);
-  });
-  return () => {
-    for (const stop of stops) stop();
-  };
-};
