@@ -58,6 +58,7 @@ export type Machines = ReturnType<typeof createMachines>;
 export function createContext(deps: MachinesDeps): Context {
   const released = { yes: false };
   const leftovers = new Leftovers(deps.log);
+  const unreachable: Context["unreachable"] = new Map();
   const ctx: Context = {
     ...deps,
     leftovers,
@@ -69,8 +70,8 @@ export function createContext(deps: MachinesDeps): Context {
       for (const live of [...ctx.live.values()]) dropLive(ctx, live);
     },
     live: new Map(),
-    unreachable: new Map(),
-    operations: new Operations(),
+    unreachable,
+    operations: new Operations(unreachable),
     events: new StateEvents(),
     leases: new Map(),
     onLive: ({ id }) => watchIdle(ctx, id),
@@ -234,7 +235,8 @@ function nextForEntering(vm: VmRecord): string {
   if (vm.pausedBy) return vm.pausedBy.next;
   if (vm.state === "paused") return `let it go on with \`banger vm resume ${vm.name}\``;
   if (vm.state === "stopped" || vm.state === "failed") return `start it with \`banger vm start ${vm.name}\``;
-  return `wait until it runs: \`banger vm show ${vm.name}\``;
+  if (vm.state === "starting") return `wait until it runs: \`banger vm start ${vm.name}\``;
+  return `see \`banger vm show ${vm.name}\``;
 }
 
 function artifacts(ctx: Context) {

@@ -36,12 +36,33 @@ test("one that is under way refuses the next, by what it does", async () => {
 test("one that has been queued and has not begun refuses the next as well", async () => {
   const operations = new Operations();
   const one = body([], "one");
-  const queued = operations.queue(vm.id, "settle", one.run);
+  const queued = operations.queue(vm.id, "start", one.run);
   expect(operations.isBeginning(vm.id)).toBe(true);
   await expect(operations.run(vm, "start", async () => {})).rejects.toMatchObject(refused("busy"));
   one.end();
   await queued;
   expect(operations.isBeginning(vm.id)).toBe(false);
+});
+
+test("what the daemon does by itself is waited for, but not where its VMM does not answer", async () => {
+  const unreachable = new Map<VmId, Error>();
+  const operations = new Operations(unreachable);
+  const log: string[] = [];
+  const own = body(log, "own");
+  const settling = operations.queue(vm.id, "settle", own.run);
+  await own.begun;
+  const silent = new Error("it does not answer");
+  unreachable.set(vm.id, silent);
+  await expect(operations.run(vm, "stop", async () => {})).rejects.toBe(silent);
+  unreachable.clear();
+  const asked = operations.run(vm, "stop", async () => void log.push("stopped"));
+  await expect(operations.run(vm, "save", async () => {})).rejects.toMatchObject(refused("not ready yet"));
+  own.end();
+  await Promise.all([settling, asked]);
+  expect(log).toEqual(["own begins", "own ends", "stopped"]);
+  // nothing is under way: whether its VMM answers is for the operation to see
+  unreachable.set(vm.id, silent);
+  expect(await operations.run(vm, "kill", async () => "killed")).toBe("killed");
 });
 
 test("when the first ends, nothing slips in before the one that waits, and what comes later waits for that", async () => {

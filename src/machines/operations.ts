@@ -25,8 +25,14 @@ type Current = { action: Action };
 export class Operations {
   readonly #current = new Map<VmId, Current>();
   readonly #tails = new Map<VmId, Promise<void>>();
-  /** of all that is under way or waits */
-  readonly #aborts = new Map<VmId, Set<AbortController>>();
+  /** all that is under way or waits */
+  readonly #pending = new Map<VmId, Map<AbortController, Action>>();
+  readonly #unreachable: ReadonlyMap<VmId, Error>;
+
+  /** @param unreachable VMs whose VMM does not answer, with the reason */
+  constructor(unreachable: ReadonlyMap<VmId, Error> = new Map()) {
+    this.#unreachable = unreachable;
+  }
 
   /** What is being done to that VM. */
   busyWith(id: VmId): Action | null {
@@ -39,16 +45,19 @@ export class Operations {
   }
 
   /**
-   * Runs `body` when nothing else is under way.
-   * @throws VM_STATE otherwise
+   * Runs `body` when nothing else is under way that was asked for. What the daemon does by itself (noting an end, starting a VM whose
+   * guest rebooted) is waited for.
+   * @throws VM_STATE otherwise; VMM_UNREACHABLE rather than wait for a VMM that does not answer
    */
   async run<T>(
     vm: { id: VmId; name: string },
     action: Action,
     body: (interrupted: AbortSignal) => Promise<T>,
   ): Promise<T> {
-    const other = this.busyWith(vm.id);
-    if (other || this.#tails.has(vm.id)) throw busy(vm.name, action, other);
+    const others = [...(this.#pending.get(vm.id)?.values() ?? [])];
+    if (others.some((other) => other !== "settle")) throw busy(vm.name, action, this.busyWith(vm.id));
+    const silent = others.length > 0 ? this.#unreachable.get(vm.id) : undefined;
+    if (silent) throw silent;
     return this.queue(vm.id, action, body);
   }
 
@@ -58,16 +67,16 @@ export class Operations {
     const mine = new Deferred<void>();
     this.#tails.set(id, mine.promise);
     const abort = new AbortController();
-    const aborts = this.#aborts.get(id) ?? new Set();
-    this.#aborts.set(id, aborts.add(abort));
+    const pending = this.#pending.get(id) ?? new Map<AbortController, Action>();
+    this.#pending.set(id, pending.set(abort, action));
     await before;
     this.#current.set(id, { action });
     try {
       return await body(abort.signal);
     } finally {
       this.#current.delete(id);
-      aborts.delete(abort);
-      if (aborts.size === 0) this.#aborts.delete(id);
+      pending.delete(abort);
+      if (pending.size === 0) this.#pending.delete(id);
       if (this.#tails.get(id) === mine.promise) this.#tails.delete(id);
       mine.resolve();
     }
@@ -78,7 +87,7 @@ export class Operations {
    * @param cut called when there is such: ends what the operation under way may wait for
    */
   async preempt<T>(id: VmId, action: Action, body: () => Promise<T>, cut: () => void = () => {}): Promise<T> {
-    const others = [...(this.#aborts.get(id) ?? [])];
+    const others = [...(this.#pending.get(id)?.keys() ?? [])];
     for (const abort of others) abort.abort(new Interrupted(action));
     const result = this.queue(id, action, body);
     if (others.length > 0) cut();
@@ -109,7 +118,7 @@ const doing: Record<Action, string> = {
   snapshot: "being saved",
   restore: "being restored",
   fork: "being forked",
-  settle: "being looked after",
+  settle: "not ready yet",
 };
 
 function busy(name: string, action: Action, other: Action | null): Error {

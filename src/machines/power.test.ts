@@ -24,6 +24,23 @@ test("killing a VM that is stopped is refused by its state", async () => {
   await expect(machines.kill("web")).rejects.toMatchObject({ code: "VM_STATE" });
 });
 
+test.each(["start", "stop", "restart"] as const)("while a guest reboots, %s waits until it is up", async (action) => {
+  const { host, world, machines, emit, signal, run } = await setUp();
+  await run("web");
+  world.living()[0]?.guest.end({ kind: "reboot" });
+  await Bun.sleep(0);
+  const ask = {
+    start: () => machines.start("web", services, emit, signal),
+    stop: () => machines.stop("web", {}, emit),
+    restart: () => machines.restart("web", services, emit, signal),
+  };
+  await ask[action]();
+  const [state, generation] = { start: ["running", 2], stop: ["stopped", 2], restart: ["running", 3] }[action];
+  expect(machines.find("web")).toMatchObject({ state, generation });
+  await machines.idle();
+  assertTruth(host, "reboot");
+});
+
 test("stopping a VM that has failed keeps its reason", async () => {
   const { machines, emit, run, world } = await setUp();
   await run("web");

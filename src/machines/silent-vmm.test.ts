@@ -60,7 +60,7 @@ test("a daemon serves though a VMM does not answer, says so, and ends it when as
     expect(next.find("web").state).toBe("running");
     const { pid } = inWorld.process;
     await expect(next.session("web")).rejects.toMatchObject({ code: "VMM_UNREACHABLE", details: { pid } });
-    await expect(next.pause("web")).rejects.toMatchObject({ code: "VM_STATE" });
+    await expect(next.pause("web")).rejects.toMatchObject({ code: "VMM_UNREACHABLE", details: { pid } });
     (await next.session("good")).end();
     await next[end]("web");
     expect(inWorld.guest.exit).toEqual({ kind: "killed" });
