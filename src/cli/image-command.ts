@@ -40,12 +40,12 @@ export async function commandOf(context: CliContext, vm: VmView, wanted: Command
   return chooseCommand(await context.api.json("showImage", { name: vm.spec.image.digest }), wanted);
 }
 
-/** @throws USAGE when the image has neither a shell nor a command */
+/** @throws USAGE when the image has nothing to run: no command of its own and, without `--init`, no shell */
 export async function commandFor(context: CliContext, vm: VmView, wanted: CommandWanted): Promise<Command> {
   const command = await commandOf(context, vm, wanted);
   if (command !== null) return command;
   throw fail("USAGE", {
-    problem: `image "${vm.spec.image.name}" has neither a shell nor a command of its own`,
-    next: "name a command, as in `banger vm run --image IMAGE -- /program`",
+    problem: `image "${vm.spec.image.name}" has ${wanted.init ? "no" : "neither a shell nor a"} command of its own`,
+    next: `name a command, as in \`banger vm run${wanted.init ? " --init" : ""} --image IMAGE -- /program\``,
   });
 }

@@ -1,4 +1,5 @@
 /** The plan for a git repository. */
+import { showBytes } from "../base/path-bytes.ts";
 import { count } from "../base/text.ts";
 import { lookAt, textOfBytes } from "../host/tree.ts";
 import { Collector } from "./collect.ts";
@@ -171,7 +172,7 @@ function addNotes(notes: Notes, { request, jobs, subfolder, entries }: Planned):
   if (subfolder !== "") {
     notes.add(
       "info",
-      `${request.folder} is inside a repository: all of that goes in, and commands start in ${showPath(subfolder)}`,
+      `${showBytes(request.folder)} is inside a repository: all of that goes in, and commands start in ${showPath(subfolder)}`,
     );
   }
   if (request.from !== undefined) {

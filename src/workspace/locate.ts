@@ -1,6 +1,6 @@
 /** From the folder that the user named to the repository (or plain folder) that is meant, or a refusal with its reason. */
 import { fail } from "../base/errors/error.ts";
-import { hasOtherBytes } from "../base/path-bytes.ts";
+import { hasOtherBytes, showBytes } from "../base/path-bytes.ts";
 import { quoteArg } from "../base/text.ts";
 import { byteTextOf, lookAt, readBeneath, realPathIfAny, textOfBytes } from "../host/tree.ts";
 import { isInClient, isProjectOfClient, isWithin, refusedBare, refusedClaim, refusedTarget } from "./claims.ts";
@@ -140,7 +140,7 @@ function insideOf(root: string, folder: string, home: string): Located | null {
       return {
         kind: "folder",
         root,
-        note: `the repository around ${folder} is that of your home directory: it is not used`,
+        note: `the repository around ${showBytes(folder)} is that of your home directory: it is not used`,
       };
     }
     const repository = repositoryAt(top, folder);

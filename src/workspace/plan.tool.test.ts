@@ -374,6 +374,7 @@ gitTest("a plain folder may have a path of any bytes, and is the one that was na
   await using plan = await planWorkspace(bed.deps, { folder: `${bed.folder}/caf\udce9` });
   expect(plan.root).toBe(`${bed.folder}/caf\udce9`);
   expect(plan.entries.map(({ path }) => path)).toEqual(["in\xff"]);
+  expect(plan.notes[0]?.text).toContain("caf\\xe9 is no git repository");
   const chunks: Uint8Array[] = [];
   for await (const chunk of workspaceTar(plan)) chunks.push(chunk);
   expect(Buffer.concat(chunks).toString("latin1")).toContain("exact");

@@ -1,5 +1,6 @@
 /** Decides what goes into the guest's `/root/repo`: reads the folder, writes nothing but scratch, runs only `git.ts`. */
 import { BangerError, fail } from "../base/errors/error.ts";
+import { showBytes } from "../base/path-bytes.ts";
 import { isDiskFull, removeTree } from "../host/files.ts";
 import { makeScratch } from "../host/scratch.ts";
 import { textOfBytes } from "../host/tree.ts";
@@ -75,7 +76,7 @@ function planFolder(request: WorkspaceRequest, root: string, note: string | unde
   const notes = new Notes();
   if (note !== undefined) notes.add("info", note);
   const collector = new Collector(root, notes);
-  listFolder(root, request.folder, collector, notes);
+  listFolder(root, showBytes(request.folder), collector, notes);
   return {
     kind: "folder",
     root: textOfBytes(root),

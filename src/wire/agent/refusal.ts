@@ -30,7 +30,15 @@ export function refusalError(verb: string, args: Json, refusal: Refusal): Banger
   if (verb === "exec" && refusal.code === "not_executable") return fail("COMMAND_NOT_EXECUTABLE", { command });
   if (verb === "exec" && refusal.code === "too_large") return fail("COMMAND_TOO_LARGE", { problem: refusal.message });
   if (refusal.code === untaken) return fail("AGENT_PROTOCOL", { problem: refusal.message });
-  return fail("AGENT_REFUSED", { verb, reason: refusal.message, code: refusal.code });
+  return fail("AGENT_REFUSED", { verb, reason: reasonOf(args, refusal), code: refusal.code });
+}
+
+/** Without the number that Rust puts behind an error of the system's; a folder as it was asked for, whatever its bytes. */
+function reasonOf(args: Json, { code, message }: Refusal): string {
+  const reason = message.replace(/ \(os error \d+\)$/, "");
+  const { cwd } = args;
+  if (code !== "bad_cwd" || typeof cwd !== "string") return reason;
+  return `folder "${cwd}": ${reason.slice(reason.lastIndexOf(": ") + 1).trim()}`;
 }
 
 /** The way back: for a relay that hands a refusal on. */

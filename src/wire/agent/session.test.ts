@@ -49,6 +49,10 @@ describe("opening", () => {
     });
     const other = openOne(client, guest, refusal("bad_cwd", "\u001b[31mno such folder"));
     await expect(other).rejects.toMatchObject({ code: "AGENT_REFUSED", details: { reason: "no such folder" } });
+    const system = openOne(client, guest, refusal("io", "reading /x: ENOENT: No such file or directory (os error 2)"));
+    await expect(system).rejects.toMatchObject({
+      details: { reason: "reading /x: ENOENT: No such file or directory" },
+    });
     await expect(openOne(client, guest, { ok: false })).rejects.toMatchObject({ code: "AGENT_REFUSED" });
     // the ids of refused streams are over: a late frame is nothing
     guest.send(Event, 1, {});
