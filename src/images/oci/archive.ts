@@ -22,7 +22,7 @@ import {
   parseDocument,
   parseImage,
 } from "./manifest.ts";
-import { NotAnImage } from "./not-an-image.ts";
+import { NotAnImage, Unusable } from "./not-an-image.ts";
 import { Spool, type SpooledFile } from "./spool.ts";
 import { storeOciImage } from "./store.ts";
 
@@ -56,7 +56,7 @@ export async function importArchive(
         // it may well have more files than an archive
         throw error instanceof TarError && spool.holdsRoot ? noArchive(spool) : error;
       });
-      return findImages(spool);
+      return findImages(spool, (text) => emit({ kind: "note", level: "warn", text }));
     });
     const meant = chosen(images, upload);
     const named = meant.map((image) => ({ image, names: namesFor(image, upload, meant.length) }));
@@ -89,12 +89,15 @@ async function store(
   return (names.length > 0 ? names : [record.digest as string as ImageName]).map((one) => ({ ...record, name: one }));
 }
 
-async function findImages(spool: Spool): Promise<Found[]> {
+type Warn = (text: string) => void;
+
+async function findImages(spool: Spool, warn: Warn): Promise<Found[]> {
   const index = await spool.document("index.json");
   const saved = await spool.document("manifest.json");
   // a layout that docker wrote has both, and only manifest.json says what people call the images
-  const found = saved ? await savedImages(spool, saved) : index ? await layoutImages(spool, index) : null;
-  if (!found) throw noArchive(spool);
+  const entries = saved ? savedEntries(spool, saved) : index ? layoutEntries(spool, index) : null;
+  if (!entries) throw noArchive(spool);
+  const found = await usable(entries, warn);
   if (found.length === 0) throw new ManifestError("it names no image");
   if (found.length > maxImages) throw new ManifestError(`it holds more than ${maxImages} images`);
   return found;
@@ -111,15 +114,36 @@ function noArchive(spool: Spool): ManifestError {
   return new ManifestError("it is a root file system, and no archive of images", next);
 }
 
-const savedSchema = z.array(
-  z.object({
-    Config: z.string().check(z.maxLength(4096)),
-    RepoTags: z.optional(z.nullable(z.array(z.string().check(z.maxLength(512))).check(z.maxLength(1000)))),
-    Layers: z.array(z.string().check(z.maxLength(4096))).check(z.maxLength(500)),
-  }),
-);
+const savedEntry = z.object({
+  Config: z.string().check(z.maxLength(4096)),
+  RepoTags: z.optional(z.nullable(z.array(z.string().check(z.maxLength(512))).check(z.maxLength(1000)))),
+  Layers: z.array(z.string().check(z.maxLength(4096))).check(z.maxLength(500)),
+});
+type SavedEntry = z.infer<typeof savedEntry>;
+const savedSchema = z.array(savedEntry);
 
-async function savedImages(spool: Spool, manifest: Uint8Array): Promise<Found[]> {
+/** What may be an image. `find` throws NotAnImage where it is none. */
+type Entry = { shown: string; find(): Promise<Found> };
+
+/** Signatures, lists of parts, attestations and images for other machines are passed over, but when they are all there is. */
+async function usable(entries: readonly Entry[], warn: Warn): Promise<Found[]> {
+  const images: Found[] = [];
+  const refused: { shown: string; error: NotAnImage }[] = [];
+  for (const { shown, find } of entries) {
+    try {
+      images.push(await find());
+    } catch (error) {
+      if (!(error instanceof NotAnImage)) throw error;
+      refused.push({ shown, error });
+    }
+  }
+  if (images.length === 0 && refused[0]) throw refused[0].error;
+  for (const { shown, error } of refused)
+    if (error instanceof Unusable) warn(`${shown} is passed over: ${error.problem}`);
+  return images;
+}
+
+function savedEntries(spool: Spool, manifest: Uint8Array): Entry[] {
   let json: unknown;
   try {
     json = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(manifest));
@@ -128,41 +152,32 @@ async function savedImages(spool: Spool, manifest: Uint8Array): Promise<Found[]>
   }
   const parsed = savedSchema.safeParse(json);
   if (!parsed.success) throw new ManifestError("its manifest.json is not what `docker save` writes");
-  const images: Found[] = [];
-  for (const { Config, RepoTags, Layers } of parsed.data.slice(0, maxImages + 1)) {
-    const config = await spool.document(Config);
-    if (!config) throw missing(Config);
-    const files = Layers.map((name) => spool.find(name) ?? raise(missing(name)));
-    const layers = files.map(({ digest, size }): Descriptor => ({ digest, size, mediaType: "" }));
-    const { digest } = spool.find(Config) as SpooledFile;
-    images.push({ names: RepoTags ?? [], digests: [digest], config, layers, files });
-  }
-  return images;
+  return parsed.data.slice(0, maxImages + 1).map((entry) => ({
+    shown: entry.RepoTags?.[0] ?? entry.Config,
+    find: () => savedImage(spool, entry),
+  }));
 }
 
-/** Signatures, lists of parts, attestations and images for other machines are passed over, but when they are all there is. */
-async function layoutImages(spool: Spool, index: Uint8Array): Promise<Found[]> {
-  const images: Found[] = [];
-  let refused: NotAnImage | null = null;
-  for (const entry of parseArchiveIndex(index)) {
-    if ("refused" in entry) {
-      refused ??= entry.refused;
-      continue;
-    }
-    try {
-      const { descriptor, name } = entry;
-      images.push({ ...(await layoutImage(spool, descriptor)), names: name === null ? [] : [name] });
-    } catch (error) {
-      if (!(error instanceof NotAnImage)) throw error;
-      refused ??= error;
-    }
-  }
-  if (images.length === 0 && refused) throw refused;
-  return images;
+async function savedImage(spool: Spool, { Config, RepoTags, Layers }: SavedEntry): Promise<Found> {
+  const config = await spool.document(Config);
+  if (!config) throw missing(Config);
+  parseImage(config);
+  const files = Layers.map((name) => spool.find(name) ?? raise(missing(name)));
+  const layers = files.map(({ digest, size }): Descriptor => ({ digest, size, mediaType: "" }));
+  const { digest } = spool.find(Config) as SpooledFile;
+  return { names: RepoTags ?? [], digests: [digest], config, layers, files };
+}
+
+function layoutEntries(spool: Spool, index: Uint8Array): Entry[] {
+  return parseArchiveIndex(index).map((entry) => {
+    if ("refused" in entry) return { shown: "", find: () => Promise.reject(entry.refused) };
+    const { descriptor, name } = entry;
+    const find = async () => ({ ...(await layoutImage(spool, descriptor)), names: name === null ? [] : [name] });
+    return { shown: name ?? descriptor.digest, find };
+  });
 }
 
 async function layoutImage(spool: Spool, descriptor: Descriptor, depth = 0): Promise<Omit<Found, "names">> {
-  if (!spool.find(blobName(descriptor))) throw new NotAnImage(missing(blobName(descriptor)).problem);
   const document = parseDocument(await blobDocument(spool, descriptor), descriptor.mediaType);
   if (document.kind === "index") return inIndex(spool, document.manifests, depth + 1);
   const { config, layers } = document.manifest;
@@ -204,8 +219,8 @@ function blobName({ digest }: Pick<Descriptor, "digest">): string {
   return `blobs/${digest.replace(":", "/")}`;
 }
 
-function missing(name: string): ManifestError {
-  return new ManifestError(`its ${JSON.stringify(stripControl(name).slice(0, 200))} is missing`);
+function missing(name: string): Unusable {
+  return new Unusable(`its ${JSON.stringify(stripControl(name).slice(0, 200))} is missing`);
 }
 
 function raise(error: Error): never {

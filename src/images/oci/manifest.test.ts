@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { patience, runs } from "../../base/testing/budget.ts";
 import { spoilt } from "../../base/testing/spoilt.ts";
 import { ImageProblem } from "../problem.ts";
-import { parseArchiveIndex, parseDocument, parseImage } from "./manifest.ts";
+import { maxLayerCount, parseArchiveIndex, parseDocument, parseImage } from "./manifest.ts";
 import { NotAnImage } from "./not-an-image.ts";
 
 const digest = `sha256:${"a".repeat(64)}`;
@@ -81,6 +81,43 @@ test("what is something else than an image is told apart from an image that is w
     expect(() => parseDocument(bytes(document), "")).toThrow(NotAnImage);
     expect(() => parseDocument(bytes(document), "")).toThrow(words);
   }
+});
+
+test("null is what is not there, as programs in Go write it", () => {
+  const nothing = { mediaType: null, annotations: null, platform: null };
+  const manifest = { mediaType: null, config: { ...config, mediaType: null }, layers: [{ ...layer, mediaType: null }] };
+  expect(parseDocument(bytes(manifest), manifestType)).toMatchObject({ manifest: { layers: [{ mediaType: "" }] } });
+  expect(parseDocument(bytes({ ...manifest, manifests: null }), manifestType).kind).toBe("manifest");
+  const manifests = [
+    { digest, size: 1, ...nothing },
+    { digest, size: 2, platform: { os: null, architecture: null, variant: null } },
+  ];
+  expect(parseDocument(bytes({ manifests }), indexType)).toMatchObject({ manifests: [{ size: 1 }, { size: 2 }] });
+  const image = { os: null, architecture: null, rootfs: { diff_ids: [digest] }, config: { Env: null, User: null } };
+  expect(parseImage(bytes(image)).config.env).toEqual({});
+  expect(() => parseDocument(bytes({ config, layers: null }), manifestType)).toThrow(NotAnImage);
+  expect(() => parseDocument(bytes({ manifests: null }), indexType)).toThrow("its index is empty");
+  expect(parseArchiveIndex(bytes({ manifests: null }))).toEqual([]);
+});
+
+test("what has too many parts, or other digests, is an artifact first", () => {
+  const many = Array(maxLayerCount + 1).fill({ ...layer, mediaType: "application/vnd.example" });
+  expect(() => parseDocument(bytes({ config, layers: many }), manifestType)).toThrow(/not an image of a file system/);
+  const sha512 = { ...config, digest: `sha512:${"0".repeat(128)}` };
+  for (const document of [
+    { config: sha512, layers: [layer] },
+    { config, layers: [layer, { ...layer, digest: sha512.digest }] },
+  ])
+    expect(() => parseDocument(bytes(document), manifestType)).toThrow(
+      new NotAnImage(`its digest ${JSON.stringify(sha512.digest.slice(0, 100))} is no sha256 digest`),
+    );
+});
+
+test("as many variables as Linux takes", () => {
+  const Env = Array.from({ length: 10_000 }, (_, at) => `V${at}=x`);
+  const image = { rootfs: { diff_ids: [] }, config: { Env, Cmd: Array(10_000).fill("x") } };
+  const { env, cmd } = parseImage(bytes(image)).config;
+  expect([Object.keys(env).length, cmd.length]).toEqual([10_000, 10_000]);
 });
 
 const bad: [name: string, document: unknown, type: string, words: RegExp][] = [

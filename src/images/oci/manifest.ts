@@ -7,7 +7,7 @@ import type { ImageConfig } from "../../model/artifact.ts";
 import { configProblem } from "../config.ts";
 import { ImageProblem } from "../problem.ts";
 import { indexTypes, isConfigType, isLayerType, isSchema1, manifestTypes } from "./media.ts";
-import { foreignType, NotAnImage, otherPlatform, schemaOne, shownType } from "./not-an-image.ts";
+import { foreignType, NotAnImage, otherPlatform, schemaOne, shownType, Unusable } from "./not-an-image.ts";
 import { isOurs, platformText } from "./platform.ts";
 
 /** bytes of one document; the specification asks clients for 4 MiB at least */
@@ -25,34 +25,38 @@ export type Document = { kind: "manifest"; manifest: Manifest } | { kind: "index
 /** `isOurs`: null where only the image's config can say. */
 export type Candidate = Descriptor & { isOurs: true | null };
 
-const digest = z.string().check(z.refine(isDigest, "is no sha256 digest"));
+/** Programs in Go write null for what is not there, and take it so. */
+const maybe = <T>(schema: z.ZodMiniType<T>) => z.optional(z.nullable(schema));
+
+/** Which digests are of use shows later, as artifacts may have others. */
 const descriptor = z.object({
-  mediaType: z.optional(z.string().check(z.maxLength(255))),
-  digest,
+  mediaType: maybe(z.string().check(z.maxLength(255))),
+  digest: z.string().check(z.maxLength(256)),
   size: z.int().check(z.gte(0)),
 });
 const platform = z.object({
-  os: z.optional(z.string()),
-  architecture: z.optional(z.string()),
-  variant: z.optional(z.string()),
+  os: maybe(z.string()),
+  architecture: maybe(z.string()),
+  variant: maybe(z.string()),
 });
-const annotations = z.optional(z.nullable(z.record(z.string(), z.string())));
+const annotations = maybe(z.record(z.string(), z.string()));
 
+/** How many layers an image may have is asked once it is known to be one. */
 const manifestSchema = z.object({
-  artifactType: z.optional(z.string().check(z.maxLength(255))),
+  artifactType: maybe(z.string().check(z.maxLength(255))),
   config: descriptor,
-  layers: z.array(descriptor).check(z.maxLength(maxLayerCount, `has more than ${maxLayerCount} layers`)),
+  layers: z.nullable(z.array(descriptor)),
 });
 /** Entries that are none of ours are passed over later: another digest's algorithm, another type. */
 const indexEntry = z.object({
-  mediaType: z.optional(z.string()),
+  mediaType: maybe(z.string()),
   digest: z.string().check(z.maxLength(256)),
   size: z.int().check(z.gte(0)),
-  platform: z.optional(z.nullable(platform)),
+  platform: maybe(platform),
   annotations,
 });
 const indexSchema = z.object({
-  manifests: z.array(indexEntry).check(z.maxLength(1000, "has more than 1000 entries")),
+  manifests: z.nullable(z.array(indexEntry).check(z.maxLength(1000, "has more than 1000 entries"))),
 });
 
 /**
@@ -66,7 +70,7 @@ export function parseDocument(bytes: Uint8Array, mediaType: string): Document {
     throw schemaOne();
   }
   if (indexTypes.includes(type) || (type === "" && hasKey(json, "manifests"))) {
-    return { kind: "index", manifests: candidates(checked(indexSchema, json, "its index").manifests) };
+    return { kind: "index", manifests: candidates(checked(indexSchema, json, "its index").manifests ?? []) };
   }
   if (!manifestTypes.includes(type) && !(type === "" && hasKey(json, "layers"))) {
     throw foreignType([type]);
@@ -99,7 +103,7 @@ export type IndexedImage = { descriptor: Descriptor; name: string | null } | { r
 /** Every image an archive's index names, not only the one for this architecture. @throws ManifestError */
 export function parseArchiveIndex(bytes: Uint8Array): IndexedImage[] {
   const { manifests } = checked(indexSchema, parseJson(bytes), "its index");
-  return manifests.map((entry) => {
+  return (manifests ?? []).map((entry) => {
     if (!isReadable(entry) || isOurs(entry.platform) === false) return { refused: noneFor([entry]) };
     const notes = entry.annotations ?? {};
     const name = notes["io.containerd.image.name"] ?? notes["org.opencontainers.image.ref.name"] ?? null;
@@ -108,8 +112,8 @@ export function parseArchiveIndex(bytes: Uint8Array): IndexedImage[] {
 }
 
 /** Whether an entry is a manifest or an index that we can look for. */
-function isReadable({ mediaType = "", digest: text }: IndexEntry): boolean {
-  return isDigest(text) && (mediaType === "" || [...indexTypes, ...manifestTypes].includes(mediaType));
+function isReadable({ mediaType, digest: text }: IndexEntry): boolean {
+  return isDigest(text) && (!mediaType || [...indexTypes, ...manifestTypes].includes(mediaType));
 }
 
 /** Why none of these is an image for this machine. */
@@ -122,19 +126,26 @@ function noneFor(entries: readonly IndexEntry[]): NotAnImage {
   if (known.length > 0) return otherPlatform(known);
   const foreign = entries.find((entry) => !isReadable(entry));
   if (foreign && isDigest(foreign.digest)) return foreignType([foreign.mediaType ?? ""]);
-  if (foreign) return new NotAnImage(`its digest ${shownType(foreign.digest)} is no sha256 digest`);
+  if (foreign) return noSha256(foreign);
   // BuildKit's attestations are made for `unknown/unknown`
   return foreignType(["application/vnd.in-toto+json"]);
 }
 
-function toManifest({ artifactType = "", config, layers }: z.infer<typeof manifestSchema>): Manifest {
-  const described = layers.map(toDescriptor);
+function toManifest({ artifactType, config, layers }: z.infer<typeof manifestSchema>): Manifest {
+  const described = (layers ?? []).map(toDescriptor);
   const foreign = described.map(({ mediaType }) => mediaType).filter((type) => type !== "" && !isLayerType(type));
   const configType = config.mediaType ?? "";
   if (!isConfigType(configType)) foreign.push(configType);
-  if (foreign.length > 0) throw foreignType(artifactType === "" ? foreign : [artifactType, ...foreign]);
-  if (layers.length === 0) throw new NotAnImage("it has no layers");
+  if (foreign.length > 0) throw foreignType(artifactType ? [artifactType, ...foreign] : foreign);
+  const strange = [config, ...described].find((one) => !isDigest(one.digest));
+  if (strange) throw noSha256(strange);
+  if (described.length === 0) throw new NotAnImage("it has no layers");
+  if (described.length > maxLayerCount) throw new Unusable(`it has more than ${maxLayerCount} layers`);
   return { config: toDescriptor(config), layers: described };
+}
+
+function noSha256({ digest }: { digest: string }): NotAnImage {
+  return new NotAnImage(`its digest ${shownType(digest)} is no sha256 digest`);
 }
 
 type IndexEntry = z.infer<typeof indexEntry>;
@@ -157,23 +168,23 @@ function candidates(entries: readonly IndexEntry[]): Candidate[] {
 /** that are looked at, of one index */
 const maxCandidates = 20;
 
-const texts = z.nullable(z.array(z.string()).check(z.maxLength(4096)));
+/** The whole of it is bounded by the size of its document, and `configProblem` says what Linux takes. */
+const texts = z.nullable(z.array(z.string()));
 /** As docker reads it: one text is a list of one. */
 const words = z.union([texts, z.string()]);
+const digest = z.string().check(z.refine(isDigest, "is no sha256 digest"));
 const imageSchema = z.object({
-  os: z.optional(z.string()),
-  architecture: z.optional(z.string()),
+  os: maybe(z.string()),
+  architecture: maybe(z.string()),
   rootfs: z.object({ diff_ids: z.array(digest).check(z.maxLength(maxLayerCount)) }),
-  config: z.optional(
-    z.nullable(
-      z.object({
-        Env: z.optional(texts),
-        Entrypoint: z.optional(words),
-        Cmd: z.optional(words),
-        WorkingDir: z.optional(z.nullable(z.string())),
-        User: z.optional(z.nullable(z.string())),
-      }),
-    ),
+  config: maybe(
+    z.object({
+      Env: z.optional(texts),
+      Entrypoint: z.optional(words),
+      Cmd: z.optional(words),
+      WorkingDir: maybe(z.string()),
+      User: maybe(z.string()),
+    }),
   ),
 });
 
@@ -221,7 +232,7 @@ function parseJson(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch {
-    throw new ManifestError("it has a document that is no JSON");
+    throw new Unusable("it has a document that is no JSON");
   }
 }
 
@@ -230,9 +241,9 @@ function checked<T>(schema: z.ZodMiniType<T>, json: unknown, what: string): T {
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   const path = issue?.path.map(String).join(".") ?? "";
-  throw new ManifestError(`${what} is wrong: ${stripControl(`${path}: ${issue?.message ?? ""}`).slice(0, 200)}`);
+  throw new Unusable(`${what} is wrong: ${stripControl(`${path}: ${issue?.message ?? ""}`).slice(0, 200)}`);
 }
 
 function hasKey(json: unknown, key: string): boolean {
-  return typeof json === "object" && json !== null && key in json;
+  return typeof json === "object" && json !== null && (json as Record<string, unknown>)[key] != null;
 }

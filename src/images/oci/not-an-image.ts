@@ -6,6 +6,9 @@ import { isLayerType, isSchema1 } from "./media.ts";
 /** Something other than an image for this machine: beside such an image it is passed over. */
 export class NotAnImage extends ImageProblem {}
 
+/** What may be meant as an image and can't be used as one: beside an image it is passed over with a warning. */
+export class Unusable extends NotAnImage {}
+
 const archived = "oci-archive:image.tar`, then `banger image import image.tar`";
 
 export function schemaOne(): NotAnImage {

@@ -1,6 +1,10 @@
 /** Which images run here: names of systems and architectures, in every spelling that is about (containerd, `platforms.Normalize`). */
 
-export type Platform = { os?: string | undefined; architecture?: string | undefined; variant?: string | undefined };
+export type Platform = {
+  os?: string | null | undefined;
+  architecture?: string | null | undefined;
+  variant?: string | null | undefined;
+};
 
 /** Null: it does not say, so that the image's own config has to be asked. */
 export function isOurs(found: Platform | null | undefined): boolean | null {
