@@ -88,12 +88,18 @@ async function* through(unpacker: Unpacker, source: AsyncIterable<Uint8Array>): 
   try {
     for await (const chunk of unpacker) yield chunk as Uint8Array;
   } catch (error) {
-    throw failure ?? new CompressionError(`its compression is broken: ${(error as Error).message}`);
+    throw failure ?? new CompressionError(brokenBy((error as Error).message));
   } finally {
     unpacker.destroy();
     await feeding;
   }
   if (failure) throw failure;
+}
+
+function brokenBy(said: string): string {
+  if (/too much memory/.test(said))
+    return "it was packed with a window of more than 128 MiB (`zstd --long` of more than 27)";
+  return `its compression is broken: ${said}`;
 }
 
 /** Ends early when nobody takes it any more. */

@@ -1,8 +1,16 @@
 /** What a file is that should be a tar and is something else: told apart by its first bytes. */
+import { blockSize, isHeader } from "../../artifacts/tar/header.ts";
 import { quoteArgs } from "../../base/text.ts";
 import type { Foreign } from "../disk/foreign.ts";
 
-type Mark = { what: string; bytes: string /** that writes the tar to stdout */; program?: string };
+type Mark = {
+  what: string;
+  bytes: string;
+  /** that writes the tar to stdout */
+  program?: string;
+  /** nothing is in it */
+  isWhole?: boolean;
+};
 
 const marks: readonly Mark[] = [
   { what: "compressed with lz4", bytes: "\x04\x22\x4d\x18", program: "lz4 -dc" },
@@ -11,21 +19,37 @@ const marks: readonly Mark[] = [
   { what: "compressed with lzip", bytes: "LZIP", program: "lzip -dc" },
   { what: "compressed with lzop", bytes: "\x89LZO", program: "lzop -dc" },
   { what: "a zip archive", bytes: "PK\x03\x04" },
+  { what: "a 7z archive", bytes: "7z\xbc\xaf\x27\x1c" },
+  { what: "a RAR archive", bytes: "Rar!\x1a\x07" },
   { what: "a cpio archive", bytes: "070701" },
+  { what: "a cpio archive", bytes: "070702" },
+  { what: "a cpio archive", bytes: "070707" },
+  { what: "a cpio archive", bytes: "\xc7\x71" },
+  { what: "a program (ELF)", bytes: "\x7fELF", isWhole: true },
   { what: "a Debian package", bytes: "!<arch>\n" },
   { what: "an RPM package", bytes: "\xed\xab\xee\xdb" },
 ];
 
+/** What servers answer instead. */
+const documents = [
+  { what: "a web page", begins: /^\s*(?:<\?xml[^>]*>\s*)?<(!doctype|html)\b/i },
+  { what: "an XML document", begins: /^\s*<\?xml\b/ },
+  { what: "a JSON document", begins: /^\s*(?:\{\s*"|\[\s*[{"])/ },
+];
+
 /** Null: nothing that is known. @param again command that takes the tar on stdin, as `banger image import -` */
 export function noTar(head: Uint8Array, path: string, again: string): Foreign | null {
+  // a tar begins with a name, which may look like any of these
+  if (head.length >= blockSize && isHeader(head)) return null;
   const text = Buffer.from(head.buffer, head.byteOffset, Math.min(head.length, 200)).toString("latin1");
   const found = marks.find(({ bytes }) => text.startsWith(bytes));
   if (found) return { what: found.what, next: nextFor(found, path, again) };
-  const word = /^\s*(?:<\?xml[^>]*>\s*)?<(!doctype|html)\b/i.exec(text);
-  return word ? { what: "a web page", next: "download it again, and look at what comes" } : null;
+  const sent = documents.find(({ begins }) => begins.test(text));
+  return sent ? { what: sent.what, next: "download it again, and look at what comes" } : null;
 }
 
-function nextFor({ program }: Mark, path: string, again: string): string {
+function nextFor({ program, isWhole }: Mark, path: string, again: string): string {
+  if (isWhole) return "give the archive or the folder that it is in";
   if (program === undefined) return "unpack it into a folder, and give that";
   return `unpack it on the way: \`${program} ${quoteArgs([path])} | ${again}\``;
 }

@@ -1,8 +1,5 @@
 /** A user's root file system or archive as one tar stream: from a file, a folder or stdin, whatever its compression. */
-import { CompressionError, compressionOf, decompressed } from "../../artifacts/decompress.ts";
 import { openSquashfs, SquashfsError } from "../../artifacts/squashfs/reader.ts";
-import { statusText } from "../../artifacts/tools.ts";
-import { fail } from "../../base/errors/error.ts";
 import { quoteArgs } from "../../base/text.ts";
 import { isFolder, readStream, sizeOf } from "../../host/files.ts";
 import { isReadOnce, isStdin, readOnce } from "../../host/once-file.ts";
@@ -15,6 +12,7 @@ import { ext4Problem, isExt4 } from "../disk/superblock.ts";
 import { rootfsTar } from "../union/tar.ts";
 import { Union } from "../union/union.ts";
 import { noTar } from "./no-tar.ts";
+import { invalid, unpacked } from "./unpacked.ts";
 
 export type Opened = {
   tar: AsyncIterable<Uint8Array>;
@@ -109,82 +107,6 @@ async function headOf(path: string, bytes: number): Promise<Uint8Array> {
   }
 }
 
-/** What is unpacked, and the command that takes it once it is. */
-type Packed = { path: string; again: string };
-
-/** gzip and zstd by ourselves, xz and bzip2 by their programs. @throws FILE_INVALID for what is no tar */
-async function* unpacked(
-  packed: AsyncIterable<Uint8Array>,
-  { path, again }: Packed,
-  options: OpenOptions,
-): AsyncGenerator<Uint8Array, void, void> {
-  const iterator = packed[Symbol.asyncIterator]();
-  let head: Uint8Array = new Uint8Array();
-  while (head.length < headBytes) {
-    const next = await iterator.next();
-    if (next.done) break;
-    head = Buffer.concat([head, next.value]);
-  }
-  if (head.length === 0) throw invalid(path, "is empty", "look at what the program says that should have written it");
-  const foreign = noTar(head, path, again);
-  if (foreign) throw invalid(path, `is ${foreign.what}`, foreign.next);
-  const all = (async function* () {
-    yield head;
-    for (let next = await iterator.next(); !next.done; next = await iterator.next()) yield next.value;
-  })();
-  const compression = compressionOf(head);
-  if (compression === "xz" || compression === "bzip2") yield* byProgram(compression, all, path, options);
-  else if (compression === "zstd") yield* withEnd(inProcess(all, path), path);
-  else yield* inProcess(all, path);
-}
-
-async function* inProcess(packed: AsyncIterable<Uint8Array>, path: string): AsyncGenerator<Uint8Array, void, void> {
-  try {
-    yield* decompressed(packed);
-  } catch (error) {
-    throw error instanceof CompressionError ? invalid(path, `can't be unpacked: ${error.problem}`) : error;
-  }
-}
-
-/** What shows what a stream is. */
-const headBytes = 200;
-
-/** The runtime's zstd takes damage for the end of the stream, so that a tar in it must have its own end: two empty blocks. */
-async function* withEnd(tar: AsyncIterable<Uint8Array>, path: string): AsyncGenerator<Uint8Array, void, void> {
-  let tail: Uint8Array = new Uint8Array();
-  for await (const chunk of tar) {
-    yield chunk;
-    tail = chunk.length >= endBytes ? chunk.slice(-endBytes) : Buffer.concat([tail, chunk]).subarray(-endBytes);
-  }
-  if (tail.length === endBytes && tail.every((byte) => byte === 0)) return;
-  throw invalid(path, "is cut short or damaged: the tar in it has no end");
-}
-
-const endBytes = 1024;
-
-async function* byProgram(
-  program: string,
-  packed: AsyncIterable<Uint8Array>,
-  path: string,
-  { cage, signal }: OpenOptions,
-): AsyncGenerator<Uint8Array, void, void> {
-  const around = await cage.around(program, {});
-  const tool = spawnPiped([program, "--decompress", "--stdout"], { stdin: "pipe", signal, cage: around });
-  const feeding = (async () => {
-    for await (const chunk of packed) await tool.stdin.write(chunk);
-    tool.stdin.end();
-  })();
-  feeding.catch(() => {});
-  try {
-    yield* tool.stdout;
-    const ended = await tool.done;
-    if (ended.exitCode !== 0) throw invalid(path, `can't be unpacked: ${program} ended with ${statusText(ended)}`);
-    await feeding;
-  } finally {
-    tool.kill("SIGKILL");
-  }
-}
-
 /** By tar, which knows extended attributes, hard links and what is sparse. */
 async function* folderTar(path: string, { uid, signal }: OpenOptions): AsyncGenerator<Uint8Array, void, void> {
   const owners = uid === 0 ? [] : ["--owner=root:0", "--group=root:0"];
@@ -234,8 +156,4 @@ function isTar(head: Uint8Array): boolean {
 
 function startsWith(bytes: Uint8Array, magic: readonly number[]): boolean {
   return magic.every((byte, at) => bytes[at] === byte);
-}
-
-function invalid(path: string, problem: string, next = "look at the file, or make it again"): Error {
-  return fail("FILE_INVALID", { path, problem, next });
 }
