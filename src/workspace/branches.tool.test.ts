@@ -77,6 +77,20 @@ gitTest("branches that are named go in, local and of a remote, with their upstre
   git(guest, "fsck", "--strict");
 });
 
+gitTest("a branch that only a remote has may be named without the remote, as for git checkout", async () => {
+  using bed = testBed();
+  const clone = featureClone(bed);
+  const sent = async () => refsOf((await roundTrip(bed, { folder: clone, branches: ["release"] })).guest);
+  expect(await sent()).toEqual(["feat", "origin/HEAD origin/main", "origin/main", "origin/release"]);
+  git(clone, "remote", "add", "a", `${bed.folder}/up`);
+  git(clone, "fetch", "-q", "a");
+  expect(await sent()).toContain("origin/release");
+  git(clone, "remote", "rename", "origin", "b");
+  await expect(sent()).rejects.toMatchObject({ code: "WORKSPACE_REF" });
+  git(clone, "branch", "-q", "release", "HEAD");
+  expect(await sent()).toContain("release");
+});
+
 gitTest("--depth cuts the branches too", async () => {
   using bed = testBed();
   const { guest } = await roundTrip(bed, { folder: featureClone(bed), depth: 1 });

@@ -84,7 +84,10 @@ function defaultOf({ refs, settings }: OpenRepository, head: string): string | n
   return usual.find((name) => refs.all.has(name)) ?? null;
 }
 
-/** By git's order (gitrevisions(7)), branches before tags: a remote's name stands for its default branch. */
+/**
+ * By git's order (gitrevisions(7)), branches before tags: a remote's name stands for its default branch. A branch that only
+ * remotes have is `origin`'s, or that of the one remote that has it, as `git checkout NAME` takes it.
+ */
 function find(open: OpenRepository, name: string): string {
   const { all, symbolic } = open.refs;
   const text = byteTextOf(name);
@@ -96,6 +99,9 @@ function find(open: OpenRepository, name: string): string {
     `refs/tags/${text}`,
     `refs/remotes/${text}/HEAD`,
   ];
+  const remotes = open.settings.local.subsections("remote").map((remote) => `refs/remotes/${remote}/${text}`);
+  const [only, ...more] = remotes.filter((each) => all.has(each));
+  if (only !== undefined) full.push(more.length === 0 ? only : `refs/remotes/origin/${text}`);
   const found = full.find((each) => isRefName(each) && all.has(each));
   if (found !== undefined) return symbolic.get(found) ?? found;
   const path = Buffer.from(open.repository.workTree, "latin1").toString("utf8");

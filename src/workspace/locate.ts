@@ -27,6 +27,9 @@ export function locate(folder: string, home: string): Located {
   refuseTooMuch(folder, root, home);
   const here = repositoryAt(root, folder);
   if (here !== null) return { kind: "git", repository: utf8Only(here, folder), subfolder: "" };
+  const around = parentOf(root);
+  if (baseName(root) === ".git" && repositoryAt(around, folder)?.gitDir === root)
+    refuse(folder, `it is the git directory of ${utf8(around)}, which has the files`);
   if (looksBare(root)) {
     const { reason, next } = refusedBare(root, root);
     throw refusal(folder, reason, next);

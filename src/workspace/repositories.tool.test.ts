@@ -64,6 +64,14 @@ gitTest("a bare repository without worktrees", async () => {
   expect(hint).toContain("worktree add");
 });
 
+gitTest("the git directory of a repository: the refusal names the folder, and says nothing of a bare one", async () => {
+  using bed = testBed();
+  const repo = makeRepository(`${bed.folder}/repo`);
+  const { message, hint } = await refusal(bed, `${repo}/.git`);
+  expect(message).toContain(`it is the git directory of ${repo}, which has the files`);
+  expect(hint).not.toContain("worktree");
+});
+
 gitTest("a worktree that was moved: the command mends it, and leaves the main repository alone", async () => {
   using bed = testBed();
   const main = makeRepository(`${bed.folder}/main`);
