@@ -12,17 +12,17 @@ import { createExec } from "../host/exec-node.ts";
 import { hostFacts, which } from "../host/facts.ts";
 import { ensureFolder, freeBytes, readTextIfAny } from "../host/files.ts";
 import { probeKvm } from "../host/kvm.ts";
-import { tryProgram } from "../host/try-program.ts";
+import { askProgram } from "../host/try-program.ts";
 import type { Paths } from "../model/paths.ts";
 import { parseVersion, sharingGap } from "../vmm/qemu/version.ts";
 import { tryNetwork } from "./try-network.ts";
-import { type Tool, toolFact } from "./try-tool.ts";
+import { qemuProblem, type Tool, tryTool } from "./try-tool.ts";
 import { catalogTimeoutMs, webOf } from "./web.ts";
 
 type Env = Record<string, string | undefined>;
 
 const tools: Tool[] = [
-  { program: "qemu-system-x86_64", needed: "always", asks: "--version" },
+  { program: "qemu-system-x86_64", needed: "always", asks: "--version", judge: qemuProblem },
   { program: "mkfs.ext4", needed: "always", asks: "-V" },
   { program: "sqfstar", needed: "build", asks: "-version" },
   { program: "mksquashfs", needed: "build", asks: "-version" },
@@ -40,10 +40,11 @@ const rootlessTools: Tool[] = [{ program: "newuidmap", needed: "build", asks: nu
 export async function gatherFacts(paths: Paths, env: Env, running: () => Promise<Api | null>): Promise<CheckFacts> {
   const facts = await hostFacts();
   const wanted = facts.uid === 0 ? tools : [...tools, ...rootlessTools];
-  const [qemu, cage] = await Promise.all([
-    firstLine(["qemu-system-x86_64", "--version"]),
+  const [tried, cage] = await Promise.all([
+    Promise.all(wanted.map((tool) => tryTool(exec, tool))),
     probeCage(exec, agentOf(env)),
   ]);
+  const qemu = tried.find(({ fact }) => fact.program === "qemu-system-x86_64")?.said ?? null;
   return {
     arch: facts.arch,
     kernel: facts.kernel,
@@ -53,7 +54,7 @@ export async function gatherFacts(paths: Paths, env: Env, running: () => Promise
     kvm: await probeKvm(),
     qemu,
     sharing: sharingGap(parseVersion(qemu ?? "")),
-    tools: await Promise.all(wanted.map((tool) => toolFact(exec, tool))),
+    tools: tried.map(({ fact }) => fact),
     network: await tryNetwork({
       exec,
       which,
@@ -62,7 +63,7 @@ export async function gatherFacts(paths: Paths, env: Env, running: () => Promise
       mayFallBack: async () => (await loadConfig({ file: paths.configFile })).networkFallback,
     }),
     cage,
-    agentFailure: cage === null ? await tryProgram(exec, [agentOf(env), "confine", "--check"]) : null,
+    agentFailure: cage === null ? (await askProgram(exec, [agentOf(env), "confine", "--check"])).failure : null,
     subordinateIds: await hasSubordinateIds(facts.user, facts.uid),
     free: await freeSpace(paths),
     ...(await configFacts(paths, env)),
@@ -72,15 +73,6 @@ export async function gatherFacts(paths: Paths, env: Env, running: () => Promise
 }
 
 const exec = createExec(process.env as Record<string, string>);
-
-async function firstLine(argv: string[]): Promise<string | null> {
-  try {
-    const { exitCode, stdout } = await exec(argv, { timeoutMs: 10_000 });
-    return exitCode === 0 ? (Buffer.from(stdout).toString("utf8").split("\n")[0] ?? "") : null;
-  } catch {
-    return null;
-  }
-}
 
 function agentOf(env: Env): string {
   return env["BANGER_AGENT"] || join(dirname(process.execPath), "banger-vsock-agent");

@@ -1,23 +1,39 @@
 import { expect, test } from "bun:test";
 import { createExec } from "../host/exec-node.ts";
-import { qemuProblem, toolFact } from "./try-tool.ts";
+import { qemuProblem, type Tool, tryTool } from "./try-tool.ts";
 
 const exec = createExec({ PATH: "/usr/bin:/bin" });
+const toolFact = async (tool: Tool) => (await tryTool(exec, tool)).fact;
 
 test("a program that runs, one that fails, and one that is not there", async () => {
   const needed = "build" as const;
-  expect(await toolFact(exec, { program: "sh", needed, asks: "-c true" })).toMatchObject({
+  expect(await toolFact({ program: "sh", needed, asks: "-c true" })).toMatchObject({
     failure: expect.stringMatching(/^ends with status/),
   });
-  expect(await toolFact(exec, { program: "true", needed, asks: "--version" })).toMatchObject({ failure: null });
-  expect(await toolFact(exec, { program: "false", needed, asks: "x" })).toMatchObject({
+  expect(await toolFact({ program: "true", needed, asks: "--version" })).toMatchObject({ failure: null });
+  expect(await toolFact({ program: "false", needed, asks: "x" })).toMatchObject({
     failure: "ends with status 1",
   });
-  expect(await toolFact(exec, { program: "false", needed, asks: null })).toMatchObject({ failure: null });
-  expect(await toolFact(exec, { program: "no-such-program", needed, asks: "x" })).toMatchObject({
+  expect(await toolFact({ program: "false", needed, asks: null })).toMatchObject({ failure: null });
+  expect(await toolFact({ program: "no-such-program", needed, asks: "x" })).toMatchObject({
     path: null,
     failure: null,
   });
+});
+
+test("it is run once, and judged by what it said", async () => {
+  let runs = 0;
+  const counting: typeof exec = (argv, options) => {
+    runs++;
+    return exec(argv, options);
+  };
+  const tool: Tool = { program: "echo", needed: "always", asks: "version 1", judge: (said) => `is of ${said}` };
+  expect(await tryTool(counting, tool)).toMatchObject({ fact: { failure: "is of version 1" }, said: "version 1" });
+  expect(await tryTool(counting, { ...tool, program: "false" })).toMatchObject({
+    fact: { failure: "ends with status 1" },
+    said: null,
+  });
+  expect(runs).toBe(2);
 });
 
 test.each([

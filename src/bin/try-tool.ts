@@ -3,29 +3,30 @@ import type { ToolFact } from "../doctor/facts.ts";
 import type { Exec } from "../host/exec.ts";
 import { which } from "../host/facts.ts";
 import { missingTool } from "../host/packages.ts";
-import { nonProgram, tryProgram } from "../host/try-program.ts";
+import { askProgram, nonProgram } from "../host/try-program.ts";
 import { isOlder, oldestQemu, parseVersion } from "../vmm/qemu/version.ts";
 
 export type Tool = Pick<ToolFact, "program" | "needed"> & {
   /** what has it say its version and end with 0; null: it is looked for alone */
   asks: string | null;
+  /** why it is of no use, by what it said; null: it is */
+  judge?(said: string): string | null;
 };
 
-export async function toolFact(exec: Exec, { program, needed, asks }: Tool): Promise<ToolFact> {
+/** `said`: the first line of its answer, where it can be run; else null. */
+export type TriedTool = { fact: ToolFact; said: string | null };
+
+export async function tryTool(exec: Exec, { program, needed, asks, judge }: Tool): Promise<TriedTool> {
   const found = await which(program);
   const path = found ?? nonProgram(program);
   const known = { program, needed, path, ...missingTool(program) };
-  if (path === null) return { ...known, failure: null };
-  if (found === null) return { ...known, failure: "is not executable for this user" };
-  if (asks === null) return { ...known, failure: null };
-  const failure = (await tryProgram(exec, [found, asks])) ?? (await tooOld(exec, program, found));
-  return { ...known, failure };
-}
-
-async function tooOld(exec: Exec, program: string, path: string): Promise<string | null> {
-  if (program !== "qemu-system-x86_64") return null;
-  const { stdout } = await exec([path, "--version"], { timeoutMs: 10_000 });
-  return qemuProblem(new TextDecoder().decode(stdout));
+  const unasked = (failure: string | null) => ({ fact: { ...known, failure }, said: null });
+  if (path === null) return unasked(null);
+  if (found === null) return unasked("is not executable for this user");
+  if (asks === null) return unasked(null);
+  const { said, failure } = await askProgram(exec, [found, asks]);
+  if (failure !== null) return unasked(failure);
+  return { fact: { ...known, failure: judge?.(said) ?? null }, said };
 }
 
 /** Of what it says of its version. Pure. */

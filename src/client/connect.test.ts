@@ -94,6 +94,17 @@ test.each([
   expect(await connecting(failing(system(code)))).toMatchObject({ code: "DAEMON_UNREACHABLE", details: { reason } });
 });
 
+test("a folder that may not be looked into is named, and not a daemon that can't be reached", async () => {
+  using folder = tempFolder();
+  const socket = `${folder.path}/another/state/run/d.sock`;
+  const error = await connectIfRunning({ socket, foreign: false }, failing(system("EACCES"))).catch((thrown) => thrown);
+  expect(error).toMatchObject({ code: "FOLDER_UNSAFE", details: { problem: `you may not look into ${folder.path}` } });
+  const foreign = await connectIfRunning({ socket, foreign: true }, failing(system("EACCES"))).catch(
+    (thrown) => thrown,
+  );
+  expect(foreign).toMatchObject({ code: "DAEMON_UNREACHABLE" });
+});
+
 test("errors that have a code of ours, and errors that are bugs, are passed on", async () => {
   for (const error of [fail("PATH_TOO_LONG", { path: "/x", limit: 1 }), new TypeError("a bug")])
     expect(await connecting(failing(error))).toBe(error as BangerError);

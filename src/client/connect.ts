@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import type { ByteStream } from "../base/bytes.ts";
 import { type BangerError, fail } from "../base/errors/error.ts";
 import { errnoOf } from "../host/errno.ts";
-import { folderProblem, ownedBy, ownUid } from "../host/owner.ts";
+import { folderProblem, nearestAbove, ownedBy, ownUid } from "../host/owner.ts";
 import { connectUnixLine } from "../host/unix-line.ts";
 
 export type DaemonPlace = {
@@ -29,7 +29,7 @@ type Wanted = Pick<DaemonPlace, "socket" | "foreign">;
  * A connection, or null when nobody listens. Its folder and whoever listens must be this user's; where `BANGER_SOCKET` names it, root's
  * will do as well.
  * @param connect for tests
- * @throws DAEMON_UNTRUSTED before a byte was sent, DAEMON_UNREACHABLE, PATH_TOO_LONG
+ * @throws DAEMON_UNTRUSTED before a byte was sent, DAEMON_UNREACHABLE, FOLDER_UNSAFE for a place that may not be seen, PATH_TOO_LONG
  */
 export async function connectIfRunning(place: Wanted, connect = connectUnixLine): Promise<ByteStream | null> {
   const self = ownUid();
@@ -45,6 +45,7 @@ export async function connectIfRunning(place: Wanted, connect = connectUnixLine)
     const code = errnoOf(error);
     if (code === "ENOENT" || code === "ECONNREFUSED" || code === "ENOTDIR") return null;
     if (code === undefined) throw error;
+    if (code === "EACCES" && !place.foreign) requireVisibleFolder(place);
     throw fail("DAEMON_UNREACHABLE", { socket: place.socket, reason: reasons[code] ?? code }, error);
   }
 }
@@ -54,6 +55,13 @@ function requireSafeFolder(place: Wanted, who: { self: number; uids: readonly nu
   const found = ownedBy(folder);
   const problem = found && folderProblem(found, { ...who, allowSticky: place.foreign });
   if (problem) throw untrusted(place, `${folder} ${problem}`);
+}
+
+/** Another's HOME, as `sudo -E` and `su -m` keep it. @throws FOLDER_UNSAFE */
+function requireVisibleFolder({ socket }: Wanted): void {
+  const path = dirname(socket);
+  if (ownedBy(path) === null)
+    throw fail("FOLDER_UNSAFE", { path, problem: `you may not look into ${nearestAbove(path)}` });
 }
 
 function untrusted({ socket, foreign }: Wanted, reason: string): BangerError {

@@ -107,7 +107,7 @@ class Limits {
     this.#program = program;
     this.#options = options;
     const timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
-    this.#timer = setTimeout(() => this.#break(this.#failed(`no end after ${timeoutMs / 1000} s`)), timeoutMs);
+    this.#timer = setTimeout(() => this.#break(this.#failed(`a timeout after ${timeoutMs / 1000} s`)), timeoutMs);
     options.signal?.addEventListener("abort", this.#onAbort, { once: true });
     this.#collect(child.stdout, 0);
     this.#collect(child.stderr, 1);

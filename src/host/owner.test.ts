@@ -98,3 +98,11 @@ test("only what lies below one's home is said to be taken back", () => {
   ] as const)
     expect([place, home, isBelowHome(place, home)]).toEqual([place, home, false]);
 });
+
+test("a place that takes no folder is named", async () => {
+  using folder = tempFolder();
+  const file = `${folder.path}/file`;
+  fs.writeFileSync(file, "");
+  expect(await refusal(`${file}/a/b`)).toBe(`banger keeps nothing in ${file}/a/b: ${file} is no folder`);
+  expect(await refusal("/proc/banger/run")).toBe("banger keeps nothing in /proc/banger/run: /proc takes no folders");
+});

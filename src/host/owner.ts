@@ -75,17 +75,34 @@ function modeText(mode: number): string {
 
 /**
  * Makes a folder of this user's own with its parents, mode 0700, or takes one that is there.
- * @throws FOLDER_UNSAFE when it is another's, everyone may write to it, or it would be made in such a place
+ * @throws FOLDER_UNSAFE when it is another's, everyone may write to it, it would be made in such a place, or can't be made
  */
 export async function ensureOwnFolder(path: string): Promise<void> {
   const self = ownUid();
   refuseUnsafe(path, nearestAbove(path), self);
   await mkdir(path, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
-    throw errnoOf(error) === "EACCES" ? notWritable(path, nearestAbove(path), self) : error;
+    throw notMade(path, nearestAbove(path), self, error);
   });
   const found = ownedBy(path);
   if (found?.uid === self) return refuseUnsafe(path, path, self);
   throw notOwn(path, path, found?.uid, self);
+}
+
+/** Why `place`, the nearest folder above, takes none: mkdir(2). */
+const refusals: Record<string, string> = {
+  ENOTDIR: "is no folder",
+  EEXIST: "is no folder",
+  ENOENT: "takes no folders",
+  EROFS: "is on a read-only file system",
+  ENOSPC: "has no room left",
+  EDQUOT: "has no room left for you",
+};
+
+function notMade(path: string, place: string, self: number, error: unknown): unknown {
+  const code = errnoOf(error) ?? "";
+  if (code === "EACCES" || code === "EPERM") return notWritable(path, place, self);
+  const refusal = refusals[code];
+  return refusal ? fail("FOLDER_UNSAFE", { path, problem: `${place} ${refusal}` }, error) : error;
 }
 
 function notWritable(path: string, place: string, self: number): Error {
@@ -126,8 +143,8 @@ export async function refuseLink(path: string): Promise<void> {
   if (found?.isSymbolicLink()) throw fail("FOLDER_LINKED", { path, root: dirname(path) });
 }
 
-/** The nearest folder above that exists. */
-function nearestAbove(path: string): string {
+/** The nearest folder above that exists, as far as this user may see. */
+export function nearestAbove(path: string): string {
   const above = dirname(path);
   return above === path || ownedBy(above) ? above : nearestAbove(above);
 }

@@ -1,8 +1,9 @@
 import { expect, test } from "bun:test";
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
+import { fail } from "../base/errors/error.ts";
 import { createExec } from "./exec-node.ts";
-import { nonProgram, programFailure, tryProgram } from "./try-program.ts";
+import { askProgram, nonProgram, programFailure } from "./try-program.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const ended = { exitCode: 1, signal: null, stdout: bytes(""), stderr: bytes("") };
@@ -22,6 +23,11 @@ test.each([
   expect(programFailure(attempt)).toBe(said);
 });
 
+test("one that does not end is said to be stopped by a timeout", async () => {
+  const slow = () => Promise.reject(fail("TOOL_FAILED", { tool: "x", status: "a timeout after 10 s", said: "" }));
+  expect(await askProgram(slow, ["x"])).toEqual({ said: "", failure: "ends with a timeout after 10 s" });
+});
+
 test("its words are one short line that commands no terminal", () => {
   const said = programFailure({ ...ended, stderr: bytes(`\u001b[31m${"x".repeat(9000)}`) });
   expect(said).toMatch(/^ends with status 1: [^\p{Cc}]{1,300}$/u);
@@ -37,7 +43,7 @@ test("real programs: one that fails, one of no architecture, one whose interpret
   };
   const exec = createExec({ PATH: "/usr/bin:/bin" });
   const tried = async (name: string, content: string, mode?: number) =>
-    tryProgram(exec, [make(name, content, mode), "--version"]);
+    (await askProgram(exec, [make(name, content, mode), "--version"])).failure;
   expect(await tried("fine", "#!/bin/sh\n")).toBeNull();
   expect(await tried("fails", "#!/bin/sh\necho no luck >&2; exit 3\n")).toBe("ends with status 3: no luck");
   // the head of an ELF file for another machine (EM_AARCH64)

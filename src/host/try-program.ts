@@ -1,22 +1,30 @@
 /** Whether a program that is there can be run: what `banger doctor` says of it. */
 import { statSync } from "node:fs";
 import { stripControl } from "../base/display.ts";
-import { toBangerError } from "../base/errors/error.ts";
+import { type BangerError, toBangerError } from "../base/errors/error.ts";
 import { errnoOf } from "./errno.ts";
 import type { Exec, ExecResult } from "./exec.ts";
 
 /** How an attempt to run it ended; `errno` where it did not begin. */
 export type Attempt = Pick<ExecResult, "exitCode" | "signal" | "stdout" | "stderr"> | { errno: string };
 
-/** Runs it, with words that have it do nothing. @returns why it can't be used, as the end of a sentence; null: it can */
-export async function tryProgram(exec: Exec, argv: readonly string[]): Promise<string | null> {
+/** `said`: the first line of its output; `failure`: why it can't be used, as the end of a sentence, null: it can. */
+export type Answer = { said: string; failure: string | null };
+
+/** Runs it, with words that have it do nothing but answer. */
+export async function askProgram(exec: Exec, argv: readonly string[]): Promise<Answer> {
   try {
-    return programFailure(await exec(argv, { timeoutMs: 10_000, maxBytes: 64 * 1024 }));
+    const ended = await exec(argv, { timeoutMs: 10_000, maxBytes: 64 * 1024 });
+    return { said: firstLine(ended.stdout), failure: programFailure(ended) };
   } catch (thrown) {
-    const error = toBangerError(thrown);
-    const errno = errnoOf(error.cause);
-    return errno ? programFailure({ errno }) : `fails: ${error.message}`;
+    return { said: "", failure: notRun(toBangerError(thrown)) };
   }
+}
+
+function notRun(error: BangerError): string {
+  const errno = errnoOf(error.cause);
+  if (errno) return programFailure({ errno }) ?? "";
+  return error.code === "TOOL_FAILED" ? `ends with ${error.details["status"]}` : `fails: ${error.message}`;
 }
 
 /** Pure. execve(2) has the errors of a start. */
