@@ -1,4 +1,4 @@
-/** `vm run` where its template is there: restored when asked for, and taken over from one that is held ready. */
+/** `vm run` where its template is there: restored when asked for, and taken over from a warm VM. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { phasesOf, phasesTold, type Timed, timedOf } from "../src/cli/bench-times.ts";
@@ -21,13 +21,13 @@ export function restored(home: Home, recipe: SavedRecipe, runs: number): Promise
   return measure(home, recipe, { runs, row: rowOf({ what: "vm run --rm -- true", reach }), ready: async () => {} });
 }
 
-/** The same with `spare_vm`; none is being made while the floor is measured. */
+/** The same with `warm_vms`; none is being made while the floor is measured. */
 export async function takenOver(home: Home, recipe: SavedRecipe, runs: number): Promise<Measured> {
   home.configure("");
   await home.ok(runTrue);
-  const row = rowOf({ what: "the same, one held ready", reach: { ratio: 1.4, ms: 300 } });
-  const taken = await measure(home, recipe, { runs, row, ready: () => spareReady(home) });
-  home.configure("spare_vm = false\n");
+  const row = rowOf({ what: "the same, from a warm VM", reach: { ratio: 1.4, ms: 300 } });
+  const taken = await measure(home, recipe, { runs, row, ready: () => warmReady(home) });
+  home.configure("warm_vms = false\n");
   await home.ok(["daemon", "stop"]);
   return taken;
 }
@@ -68,10 +68,10 @@ async function measure(home: Home, recipe: SavedRecipe, { runs, row, ready }: Me
   };
 }
 
-/** A VM is held ready: there is a QEMU, and for a while it does nothing. One that is being made has the CPU. */
-async function spareReady(home: Home): Promise<void> {
+/** A VM is warm: there is a QEMU, and for a while it does nothing. One that is being made has the CPU. */
+async function warmReady(home: Home): Promise<void> {
   let [before, idle] = [0, 0];
-  await until("a VM held ready", () => {
+  await until("a warm VM", () => {
     const qemu = home.processes().find(({ name }) => name.startsWith("qemu"));
     const now = qemu ? cpuNs(qemu.pid) : 0;
     idle = before > 0 && now === before ? idle + 1 : 0;

@@ -10,13 +10,12 @@ type Folder = {
   may: string[];
   /** npm packages that it may import, besides those of Node */
   packages?: string[];
-  /** files of allowed folders that it may not import after all, and why */
-  not?: { files: string[]; why: string };
   /** what to do instead, said when the rule fires */
   instead: string;
+  /** how many levels of folders the row is about, when the folders below have rows of their own */
+  depth?: number;
 };
 
-const io = ["files", "process", "socket", "unix-line", "sqlite", "lock", "exec-node", "http-server", "http-client"];
 const belowMachines = [
   "base",
   "model",
@@ -31,8 +30,36 @@ const belowMachines = [
   "network",
   "ssh",
   "workspace",
-  "templates",
 ];
+
+/** What policy may import from below: records and types, and what does no I/O. All effects are handed in. */
+const withoutEffects = [
+  "base",
+  "model",
+  "host/clock.ts",
+  "host/log.ts",
+  "wire/agent/get.ts",
+  "wire/agent/types.ts",
+  "store/identities.ts",
+  "store/journal.ts",
+  "store/store.ts",
+  "store/vms.ts",
+  "artifacts/catalog/catalogs.ts",
+  "artifacts/catalog/load.ts",
+  "artifacts/strays.ts",
+  "images/import.ts",
+  "images/own-of-vm.ts",
+  "images/record.ts",
+  "images/rootfs/export.ts",
+  "images/save.ts",
+  "kernels/names.ts",
+  "vmm/driver.ts",
+];
+
+/** A floor of machines/, with the floors below it. */
+function floor(below: string[], instead: string): Folder {
+  return { may: [...withoutEffects, ...below.map((name) => `machines/${name}`)], instead };
+}
 
 /** The table. Bottom up; `*.test.ts` and `testing/` files are free. */
 export const folders: Record<string, Folder> = {
@@ -77,10 +104,6 @@ export const folders: Record<string, Folder> = {
     may: ["base", "model", "host", "wire"],
     instead: "a driver gets paths and sizes in its BootSpec: machines/ decides them",
   },
-  templates: {
-    may: ["base", "model", "store", "images", "kernels", "vmm/driver.ts"],
-    instead: "templates/ decides, purely: machines/ boots, saves and restores",
-  },
   network: {
     may: ["base", "model", "host", "wire", "store", "vmm/driver.ts"],
     instead: "network/ gives a VM its device: machines/ combines it with the rest",
@@ -95,13 +118,23 @@ export const folders: Record<string, Folder> = {
     packages: ["smol-toml", "zod"],
     instead: "imagefile/ plans an image's build from what a user wrote: cli/ carries it out",
   },
+  "machines/guest": floor([], "guest/ is about one VM that runs: what makes, starts or ends VMs is above it"),
+  "machines/images": floor(["guest"], "images/ knows no template and no start: let the floor above subscribe"),
+  "machines/templates": floor(["guest", "images"], "templates/ says what a VM may start from: start/ starts it"),
+  "machines/start": floor(
+    ["guest", "images", "templates"],
+    "start/ ends where the VM runs: what happens to it then is life/",
+  ),
+  "machines/life": floor(
+    ["guest", "images", "templates", "start"],
+    "life/ is the top floor: machines.ts has the door to it",
+  ),
   machines: {
-    may: belowMachines,
-    not: {
-      files: io.map((file) => `host/${file}.ts`),
-      why: "machines/ is policy and does no I/O itself: take what it needs as an argument",
-    },
-    instead: "machines/ knows nothing of who asks: daemon/ turns requests into calls",
+    ...floor(
+      ["guest", "images", "templates", "start", "life"],
+      "machines/ knows nothing of who asks: daemon/ turns requests into calls",
+    ),
+    depth: 1,
   },
   daemon: {
     may: [...belowMachines, "api", "machines"],
@@ -207,23 +240,31 @@ function commonRules() {
 
 /** One override per depth below the folder, so that `../` means the same in each. */
 function folderOverrides(name: string, folder: Folder) {
-  return Array.from({ length: maxDepth }, (_, level) => {
+  return Array.from({ length: folder.depth ?? maxDepth }, (_, level) => {
     const place = `src/${name}/${"*/".repeat(level)}*.ts`;
+    const patterns = patternsFor(name, folder, level);
     return {
       includes: [place, ...freeFiles],
-      linter: {
-        rules: { style: { noRestrictedImports: restricted(patternsFor(name, folder, "../".repeat(level + 1))) } },
-      },
+      linter: { rules: { style: { noRestrictedImports: restricted(patterns) } } },
     };
   });
 }
 
-function patternsFor(name: string, folder: Folder, up: string) {
-  const allowed = folder.may.map((target) => (target.endsWith(".ts") ? `!${up}${target}` : `!${up}${target}/**`));
-  const patterns = [
-    { group: [`${up}**`, ...allowed], message: `${folder.instead} (scripts/import-rules.ts has the table)` },
-  ];
-  if (folder.not) patterns.push({ group: folder.not.files.map((file) => `${up}${file}`), message: folder.not.why });
+function patternsFor(name: string, folder: Folder, level: number) {
+  const parent = name.split("/").slice(0, -1);
+  const out = "../".repeat(level + 1);
+  const up = out + "../".repeat(parent.length);
+  const message = `${folder.instead} (scripts/import-rules.ts has the table)`;
+  const allowed = (targets: string[], from: string) =>
+    targets.map((target) => (target.endsWith(".ts") ? `!${from}${target}` : `!${from}${target}/**`));
+  const patterns = [{ group: [`${up}**`, ...allowed(folder.may, up)], message }];
+  if (parent.length > 0) {
+    const prefix = `${parent.join("/")}/`;
+    const beside = folder.may
+      .filter((target) => target.startsWith(prefix))
+      .map((target) => target.slice(prefix.length));
+    patterns.push({ group: [`${out}**`, `!${up}**`, ...allowed(beside, out)], message });
+  }
   const packages = (folder.packages ?? []).flatMap((id) => [`!${id}`, `!${id}/**`]);
   patterns.push({
     group: ["*", "*/**", "!.", "!..", "!./**", "!../**", "!node:*", "!node:*/**", "!bun:*", ...packages],

@@ -43,5 +43,5 @@ export const mutantFiles: Record<string, string[]> = {
   "src/workspace/names.ts": [],
   "src/workspace/reftable.ts": [],
   // operations on a VM, one after the other
-  "src/machines/operations.ts": [],
+  "src/machines/guest/operations.ts": [],
 };

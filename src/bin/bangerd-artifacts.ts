@@ -32,7 +32,7 @@ import { checkKernel, verifyKernel } from "../kernels/check.ts";
 import { exportKernel } from "../kernels/export.ts";
 import { importKernelPackage } from "../kernels/import.ts";
 import { ensureInitramfs } from "../kernels/initramfs.ts";
-import type { MachineArtifacts, PullRequest } from "../machines/deps.ts";
+import type { MachineArtifacts, PullRequest } from "../machines/images/artifacts-port.ts";
 import type { Emit } from "../model/event.ts";
 import type { Paths } from "../model/paths.ts";
 import type { Store } from "../store/store.ts";

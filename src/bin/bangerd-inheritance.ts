@@ -3,7 +3,7 @@ import { planProxy } from "../config/proxy.ts";
 import { readProxyFacts } from "../config/proxy-facts.ts";
 import { planRegistries } from "../config/registries.ts";
 import { readRegistryFacts } from "../config/registry-facts.ts";
-import type { GuestInheritance } from "../machines/deps.ts";
+import type { GuestInheritance } from "../machines/guest/host.ts";
 import type { Paths } from "../model/paths.ts";
 import { ensureUserKey } from "../ssh/keys.ts";
 

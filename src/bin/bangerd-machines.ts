@@ -31,8 +31,9 @@ import { hasRoom } from "../host/room.ts";
 import { openDatabase } from "../host/sqlite.ts";
 import { createToolCage } from "../host/tool-cage.ts";
 import { usedBytes } from "../host/used-bytes.ts";
+import { createMachines } from "../machines/create-machines.ts";
 import { defaultTimings, type MachinesDeps } from "../machines/deps.ts";
-import { createMachines, type Machines } from "../machines/machines.ts";
+import type { Machines } from "../machines/machines.ts";
 import { decideNetwork } from "../model/network.ts";
 import type { Paths } from "../model/paths.ts";
 import { createUserNetwork } from "../network/user.ts";
@@ -98,7 +99,7 @@ export async function wireMachines({ paths, facts, env, log, cacheSince }: WireF
     holders: { refOf: processRef, ended: waitForExit },
     hostCpu: facts.cpu,
     idleLimit: async () => (await config()).idleMs,
-    mayHoldSpare: async () => (await config()).spareVm && availableMemory() >= memoryForSpare,
+    mayKeepWarm: async () => (await config()).warmVms && availableMemory() >= memoryToKeepWarm,
     templateLimit: async () => (await config()).templateMaxBytes,
     confinement,
     artifacts: wireArtifacts({ exec, cage, paths, agent, store, env, cpus: facts.cpus, config, cacheSince }),
@@ -135,8 +136,8 @@ function ifThere(stamp: (path: string) => Promise<string>): (path: string) => Pr
   return async (path) => ((await exists(path)) ? stamp(path) : null);
 }
 
-/** What a host must have to spare, in bytes, before a VM is held ready: it takes some 60 MB, and more once it is used. */
-const memoryForSpare = 1024 ** 3;
+/** What a host must have available, in bytes, before a VM is kept warm: it takes some 60 MB, and more once it is used. */
+const memoryToKeepWarm = 1024 ** 3;
 
 const programs = /^(qemu-system-|passt|banger-vsock-agent)/;
 

@@ -18,7 +18,7 @@ const names: readonly [phase: string, shown: string][] = [
   ["api", "API and events"],
   ["decide", "name and sizes"],
   ["image", "image, kernel, initramfs checked"],
-  ["spare", "VM held ready taken"],
+  ["warm", "warm VM taken"],
   ["record", "record"],
   ["template", "template found"],
   ["turn", "waiting for its turn"],

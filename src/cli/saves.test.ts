@@ -38,7 +38,7 @@ test("where the time went is told with --json", async () => {
   const events = stderr.split("\n").flatMap((line) => (line.startsWith("{") ? [JSON.parse(line)] : []));
   const phases = events.filter(({ kind }) => kind === "timing").flatMap((event) => event.phases);
   expect(phases.map(({ name }: { name: string }) => name)).toEqual([
-    ...["decide", "image", "spare", "record", "template", "turn", "network", "vmm", "load", "agent", "identity"],
+    ...["decide", "image", "warm", "record", "template", "turn", "network", "vmm", "load", "agent", "identity"],
     ...["cli.begin", "cli.start", "cli.enter", "cli.command", "cli.end"],
   ]);
 });

@@ -39,8 +39,8 @@ export type Config = {
   insecureRegistries: readonly string[];
   /** VMs are suspended after so long without use, in `ms`; 0: never */
   idleMs: number;
-  /** keep one VM of the kind that was used last ready for the next */
-  spareVm: boolean;
+  /** keep one VM of the kind that was used last warm for the next */
+  warmVms: boolean;
   /** what templates may take of the disk together, in bytes; 0: VMs always boot */
   templateMaxBytes: number;
   /** what a new VM's network is where the user doesn't say; its `deny` list holds for every new VM */

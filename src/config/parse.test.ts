@@ -35,12 +35,21 @@ test("values and where they came from", () => {
     "network.kind": "default",
     "network.deny": "default",
     network_fallback: "default",
-    spare_vm: "default",
     template_max_size: "default",
+    warm_vms: "default",
     "vm_defaults.vcpu": "file",
     "vm_defaults.memory_mib": "file",
     "vm_defaults.disk_size": "file",
   });
+});
+
+test("a key that was renamed is read under its old name, and refused beside the new one", () => {
+  expect(parseConfig("/c", "").warmVms).toBe(true);
+  expect(parseConfig("/c", "warm_vms = false\n").warmVms).toBe(false);
+  const old = parseConfig("/c", "spare_vm = false\n");
+  expect([old.warmVms, old.provenance["warm_vms"]]).toEqual([false, "file"]);
+  expect(problems("spare_vm = 1\n")).toEqual(["warm_vms: must be true or false"]);
+  expect(problems("spare_vm = false\nwarm_vms = true\n")).toHaveLength(1);
 });
 
 test("confinement is auto unless it is required", () => {

@@ -9,7 +9,7 @@ import { configSchema, keysAt, type RawConfig } from "./schema.ts";
 
 /** @throws CONFIG_INVALID */
 export function parseConfig(file: string, text: string): Config {
-  const result = configSchema.safeParse(readToml(file, text));
+  const result = configSchema.safeParse(withNewNames(readToml(file, text)));
   if (result.success) return configOf(file, result.data);
   throw fail("CONFIG_INVALID", { file, problems: problemsOf(result.error.issues, wording) });
 }
@@ -26,6 +26,17 @@ function readToml(file: string, text: string): unknown {
     if (!(error instanceof TomlError)) throw error;
     throw fail("CONFIG_INVALID", { file, problems: [syntaxProblem(error)] }, error);
   }
+}
+
+/** Keys that have been renamed: the old name is still read. */
+const renamed: Record<string, string> = { spare_vm: "warm_vms" };
+
+/** Where both are there the old one is left to be refused. */
+function withNewNames(raw: unknown): unknown {
+  const entries = Object.entries(raw as Record<string, unknown>);
+  const isThere = (key: string | undefined) => entries.some(([name]) => name === key);
+  const nameOf = (key: string) => (isThere(renamed[key]) ? key : (renamed[key] ?? key));
+  return Object.fromEntries(entries.map(([key, value]) => [nameOf(key), value]));
 }
 
 const wording = {
@@ -56,7 +67,7 @@ function configOf(file: string, raw: RawConfig): Config {
     idleMs: parseDuration(raw.idle_timeout ?? "never") ?? 0,
     network: networkSpec(raw.network),
     networkFallback: raw.network_fallback ?? false,
-    spareVm: raw.spare_vm ?? true,
+    warmVms: raw.warm_vms ?? true,
     templateMaxBytes: parseSize(raw.template_max_size ?? defaultTemplateMax) ?? 0,
     provenance: {
       confinement: source(raw.confinement),
@@ -69,8 +80,8 @@ function configOf(file: string, raw: RawConfig): Config {
       "network.kind": source(raw.network?.kind),
       "network.deny": source(raw.network?.deny),
       network_fallback: source(raw.network_fallback),
-      spare_vm: source(raw.spare_vm),
       template_max_size: source(raw.template_max_size),
+      warm_vms: source(raw.warm_vms),
       "vm_defaults.vcpu": source(from.vcpu),
       "vm_defaults.memory_mib": source(from.memory_mib),
       "vm_defaults.disk_size": source(from.disk_size),

@@ -131,11 +131,11 @@ export const configSchema = z.strictObject({
   inherit_proxy: z.optional(z.boolean({ error: "must be true or false" })),
   network: z.optional(networkOrKind),
   network_fallback: z.optional(z.boolean({ error: "must be true or false" })),
-  spare_vm: z.optional(z.boolean({ error: "must be true or false" })),
   template_max_size: z.optional(
     z.union([z.literal("0"), maxSize(templateMaxRule, () => true)], { error: templateMaxRule }),
   ),
   vm_defaults: z.optional(vmDefaultsSchema),
+  warm_vms: z.optional(z.boolean({ error: "must be true or false" })),
 });
 
 export type RawConfig = z.infer<typeof configSchema>;

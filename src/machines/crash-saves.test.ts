@@ -33,7 +33,7 @@ const operations = (
       leaves: ["gone", "stopped", "running"],
     },
     {
-      name: "a VM that was held ready",
+      name: "a warm VM",
       before: templated,
       run: async (m, host) => {
         await named(m, "first");
@@ -42,7 +42,7 @@ const operations = (
         await held;
         await started(m);
       },
-      spares: true,
+      keepsWarm: true,
       leaves: ["gone", "stopped", "running"],
     },
     {

@@ -1,7 +1,7 @@
 /** A guest whose agent took the connection and never answers: each wait for it has a limit of its own. */
 import { expect, test } from "bun:test";
-import { askGuest } from "./ask-guest.ts";
 import { defaultTimings, type MachineTimings } from "./deps.ts";
+import { askGuest } from "./guest/ask-guest.ts";
 import type { Machines } from "./machines.ts";
 import { emit, signal, started } from "./testing/crash.ts";
 import { depsOf, type Host, newHost, shortTimings, startDaemon } from "./testing/daemon.ts";

@@ -1,8 +1,8 @@
 /** A VMM that lives and answers nothing: the daemon serves without it, and its VM is ended by whoever wants that. */
 import { expect, test } from "bun:test";
 import type { VmId } from "../base/names.ts";
-import type { Context } from "./context.ts";
-import { holdLive } from "./live.ts";
+import { addLive } from "./guest/live.ts";
+import type { LifeContext } from "./life/context.ts";
 import type { Machines } from "./machines.ts";
 import { created, emit, signal, started } from "./testing/crash.ts";
 import { newHost, shortTimings, startDaemon } from "./testing/daemon.ts";
@@ -141,7 +141,7 @@ test("a VMM that says again and again that it stopped its guest has one note und
     },
     stopped: () => null,
   };
-  holdLive(ctx as unknown as Context, "aaaaaaaa" as VmId, vm as never);
+  addLive(ctx as unknown as LifeContext, "aaaaaaaa" as VmId, vm as never);
   for (let time = 0; time < 1000; time++) tell();
   expect(notes).toBe(1);
 });

@@ -49,7 +49,7 @@ export type BootSpec = {
   vmlinux: string;
   initramfs: string;
   /** words for the guest's agent (`banger.…=`); the driver adds what its devices need */
-  kernelWords: string[];
+  kernelArgs: string[];
   blockDevices: BlockDevice[];
   net: NetDevice | null;
   /**
@@ -181,7 +181,7 @@ export interface VmmDriver {
    */
   check(save: Save, spec: Pick<BootSpec, "vcpu" | "memoryMib" | "blockDevices" | "net">): Promise<void>;
   /**
-   * Checks a save and loads it. The VM is paused when this resolves, so it can be held ready; `resume()` lets it run. `spec`
+   * Checks a save and loads it. The VM is paused when this resolves, so it can be kept warm; `resume()` lets it run. `spec`
    * names the same devices as when it was saved; its disks have the content of then, at any path, and may be larger (`grow` tells
    * the guest). Memory is mapped privately: the save's files are never changed, and may be removed afterwards.
    * A failure or abort leaves no process and no socket behind.

@@ -24,7 +24,7 @@ async function spec(vmlinux = "/vmlinux"): Promise<BootSpec> {
   const disk = `${directory}/disk.ext4`;
   await writeFile(disk, "an empty disk");
   const blockDevices = [{ serial: "data", path: disk, readOnly: false }];
-  return { id, directory, vcpu: 1, memoryMib: 32, vmlinux, initramfs: "/i", kernelWords: [], blockDevices, net: null };
+  return { id, directory, vcpu: 1, memoryMib: 32, vmlinux, initramfs: "/i", kernelArgs: [], blockDevices, net: null };
 }
 
 const world = new FakeWorld();

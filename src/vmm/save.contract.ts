@@ -107,7 +107,7 @@ function inPlace(subject: ContractSubject, bench: Bench, template: () => Kept, {
     expect(await subject.driver().postMortem(vm.record)).toEqual({ kind: "poweroff" });
   });
 
-  it("a clone that is held ready is adopted as that", async () => {
+  it("a clone that is kept paused is adopted as that", async () => {
     const { vm } = await clone();
     vm.release();
     bench.forget(vm);

@@ -52,7 +52,7 @@ async function goldenSpec(home: Home): Promise<BootSpec> {
       { paths, verified: new VerifiedFiles(), requireWhole: async () => {} },
       { kernel, agent: agentProgram },
     ),
-    kernelWords: [`banger.layers=${layers.length}`, "banger.root=755,0,0", "banger.init=auto"],
+    kernelArgs: [`banger.layers=${layers.length}`, "banger.root=755,0,0", "banger.init=auto"],
     blockDevices: [
       ...layers,
       { serial: "modules", path: modules, readOnly: true },
@@ -91,7 +91,7 @@ vmSuite("copy", (home) => {
   const rehearsed = {
     ...known,
     generation: 1,
-    hostname: "spare",
+    hostname: "warm",
     sshHostKeys: [makeHostKey()],
     environment: { GONE: "1" },
   };

@@ -42,12 +42,12 @@ vmSuite("failures", (home) => {
   test("without passt, where the config allows QEMU's own network: a VM with a warning, but never where something is denied", async () => {
     await home().ok(["daemon", "stop"]);
     const env = { PATH: pathWithout(home(), "passt") };
-    home().configure("network_fallback = true\nspare_vm = false\n");
+    home().configure("network_fallback = true\nwarm_vms = false\n");
     const run = ["vm", "run", "--rm", "--wait=agent"];
     const done = await home().banger([...run, "--", "true"], { env });
     expect([done.code, done.stderr]).toEqual([0, expect.stringMatching(/warning.*passt.*loopback/i)]);
     expect((await home().banger([...run, "--deny=lan", "--", "true"], { env })).code).toBe(125);
-    home().configure("spare_vm = false\n");
+    home().configure("warm_vms = false\n");
     await home().ok(["daemon", "stop"]);
   }, 120_000);
 

@@ -43,7 +43,7 @@ export class Home {
     this.env = { ...carriedEnvironment(), ...folders(this.folder) };
     mkdirSync(join(this.folder, "r"), { mode: 0o700 });
     // what is left running is what a test left running
-    this.configure("spare_vm = false\n");
+    this.configure("warm_vms = false\n");
   }
 
   /** Writes its config.toml anew. */

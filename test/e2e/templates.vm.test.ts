@@ -192,12 +192,12 @@ vmSuite("templates", (home) => {
     expect(home().vmFiles()).toEqual([]);
   }, 240_000);
 
-  test("a VM that is held ready is taken over, and goes with the daemon", async () => {
+  test("a warm VM is taken over, and goes with the daemon", async () => {
     await tinyTemplate();
     await home().ok(["daemon", "stop"]);
-    home().configure("spare_vm = true\n");
+    home().configure("warm_vms = true\n");
     await home().ok(["vm", "run", "--rm", ...small, "--", "true"]);
-    await until("a VM is held ready", () =>
+    await until("a VM is warm", () =>
       home()
         .processes()
         .some((item) => item.name.startsWith("qemu")),
@@ -215,10 +215,10 @@ vmSuite("templates", (home) => {
       ...names,
     ]);
     expect(stdout).toMatch(/^taken\n/);
-    expect(stdout).not.toContain("spare");
+    expect(stdout).not.toContain("warm");
     const events = stderr.split("\n").flatMap((line) => (line.startsWith("{") ? [JSON.parse(line)] : []));
     expect(events.some(({ kind, text }) => kind === "progress" && /restoring/.test(text))).toBe(false);
-    await until("another one is held ready", () =>
+    await until("another one is warm", () =>
       home()
         .processes()
         .some((item) => item.name.startsWith("qemu")),
@@ -226,7 +226,7 @@ vmSuite("templates", (home) => {
     await home().ok(["daemon", "stop"]);
     expect(home().processes()).toEqual([]);
     expect(home().vmFiles()).toEqual([]);
-    home().configure("spare_vm = false\n");
+    home().configure("warm_vms = false\n");
   }, 240_000);
 });
 

@@ -21,8 +21,8 @@ export type Operation = {
   run: (machines: Machines, host: Host) => Promise<unknown>;
   /** the VMM can save VMs */
   saves?: boolean;
-  /** VMs are held ready */
-  spares?: boolean;
+  /** a VM is kept warm */
+  keepsWarm?: boolean;
   /** states in which the VM may be found afterwards; `gone`: there is none */
   leaves: (VmState | "gone")[];
 };
@@ -83,7 +83,7 @@ export function testDeaths(operations: readonly Operation[]): void {
 async function story(operation: Operation, dieAt: number, when: "before" | "after"): Promise<Life> {
   const host = newHost();
   host.world.canSave = operation.saves ?? false;
-  host.world.spares = operation.spares ?? false;
+  host.world.keepsWarm = operation.keepsWarm ?? false;
   const first = await startDaemon(host);
   await operation.before(first);
   await first.idle();

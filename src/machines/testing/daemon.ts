@@ -11,8 +11,9 @@ import { pathsOf } from "../../model/paths.ts";
 import { createStore } from "../../store/store.ts";
 import { digestOf, imageRecord, kernelRecord, layerRef } from "../../store/testing/records.ts";
 import type { AgentClient } from "../../wire/agent/types.ts";
+import { createMachines } from "../create-machines.ts";
 import type { MachinesDeps } from "../deps.ts";
-import { createMachines, type Machines } from "../machines.ts";
+import type { Machines } from "../machines.ts";
 import { Life, mortal } from "./life.ts";
 import { World, type WorldVm, worldDriver } from "./world.ts";
 
@@ -37,10 +38,10 @@ export const shortTimings = {
   adoptMs: 30_000,
   adoptAgainMs: 1,
   restoreTurnMs: 30_000,
-  spareAfterMs: 30_000,
-  spareAfterEndMs: 1,
+  warmAfterMs: 30_000,
+  warmAfterEndMs: 1,
   rehearsalMs: 50_000,
-  spareMs: 60_000,
+  warmMs: 60_000,
   roomMs: { first: 1, last: 4 },
 };
 
@@ -80,7 +81,7 @@ export function depsOf({ world, db }: Host): MachinesDeps {
     hostCpu: "a CPU",
     refillReserve: async () => {},
     isUntouched: async ({ files: { memory } }) => world.paths.get(memory) !== "spoiled",
-    mayHoldSpare: async () => world.spares,
+    mayKeepWarm: async () => world.keepsWarm,
     idleLimit: async () => world.idleLimit,
     templateLimit: async () => world.templateLimit,
     confinement: async () => world.confinement,

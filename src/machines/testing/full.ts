@@ -35,8 +35,8 @@ class FillingDisk extends Life {
 
 /** Tests of a full disk at every write of every operation. */
 export function testFullDisks(operations: readonly Operation[]): void {
-  // a VM held ready is not waited for where it can't be made
-  for (const operation of operations.filter(({ spares }) => !spares)) {
+  // a warm VM is not waited for where it can't be made
+  for (const operation of operations.filter(({ keepsWarm }) => !keepsWarm)) {
     test(`${operation.name}: the disk is full at each write`, async () => {
       for (let at = 1; (await story(operation, at)) !== ""; at++);
     });

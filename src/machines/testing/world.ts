@@ -66,8 +66,8 @@ export class World {
   /** what keeps VMs of one save from being apart */
   sharing: Gap | null = null;
   confinement: "auto" | "required" = "auto";
-  /** whether VMs are held ready */
-  spares = false;
+  /** whether a VM is kept warm */
+  keepsWarm = false;
   /** `ms` */
   idleLimit = 0;
   freeBytes = 2 ** 40;

@@ -11,7 +11,7 @@ const spec: BootSpec = {
   memoryMib: 1024,
   vmlinux: "/c/kernels/k/vmlinux",
   initramfs: "/c/initramfs/i.cpio",
-  kernelWords: [],
+  kernelArgs: [],
   blockDevices: [
     { serial: "layer0", path: "/c/layers/a.sqfs", readOnly: true },
     { serial: "data", path: `${directory}/disk.ext4`, readOnly: false },

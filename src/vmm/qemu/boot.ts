@@ -79,7 +79,7 @@ async function monitorOf(
     throw startFailed(await reasonOf(spec, status));
   });
   ended.catch(() => {});
-  const greeted = connected.then(async ({ stream, pid }) => {
+  const connectedMonitor = connected.then(async ({ stream, pid }) => {
     if (pid === process.pid) {
       const qmp = await connectQmp(stream);
       await spec.prepare?.(qmp);
@@ -89,7 +89,7 @@ async function monitorOf(
     throw startFailed(`process ${pid} spoke in QEMU's place`);
   });
   // a monitor that breaks off means that the process is about to end, and its own words are the better reason
-  const qmp = greeted.catch((error: Error) => withTimeout(ended, endingTimeoutMs, () => error));
+  const qmp = connectedMonitor.catch((error: Error) => withTimeout(ended, endingTimeoutMs, () => error));
   return Promise.race([qmp, ended]);
 }
 

@@ -15,7 +15,7 @@ import { startQemu } from "./boot.ts";
 import { type Confinement, demandCage } from "./confinement.ts";
 import { classifyExit } from "./exit.ts";
 import { checkHost, type HostFacts, hostFactsOf } from "./host-facts.ts";
-import { type LaunchDeps, launchLine, qemuPaths } from "./launch.ts";
+import { type LaunchDeps, launchCommand, qemuPaths } from "./launch.ts";
 import { beginLogs, readTails } from "./logs.ts";
 import { type ProbeDeps, probeQemu, type QemuProbe } from "./probe.ts";
 import { isQemuRecord, type QemuRecord, savingOf } from "./record.ts";
@@ -125,7 +125,7 @@ class QemuDriver implements VmmDriver {
     const gaps = isShared && probe.sharing !== null ? [...probe.gaps, probe.sharing] : probe.gaps;
     await demandCage(spec, gaps, this.#deps.confinement);
     const paths = qemuPaths(spec.directory);
-    const [argv] = await Promise.all([launchLine(this.#deps, probe, spec, from?.memory ?? null), beginLogs(paths)]);
+    const [argv] = await Promise.all([launchCommand(this.#deps, probe, spec, from?.memory ?? null), beginLogs(paths)]);
     const prepare = from && loading(from);
     const { process, qmp, exited } = await startQemu({ argv, ...paths, ...(prepare && { prepare }) }, signal);
     const { version, accel } = probe;

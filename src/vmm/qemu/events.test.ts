@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { heedOf, knownEvents } from "./events.ts";
+import { actionFor, knownEvents } from "./events.ts";
 
 const ignored = { kind: "pass" };
 const act = (on: string) => ({ kind: "act", on });
@@ -56,7 +56,7 @@ const rows: [string, Record<string, unknown>, unknown][] = [
 ];
 
 test.each(rows)("%s %j", (name, data, heed) => {
-  expect(heedOf(name, data)).toEqual(heed as never);
+  expect(actionFor(name, data)).toEqual(heed as never);
 });
 
 test("events that are nothing to worry about are passed over, those of no table too", () => {
@@ -70,14 +70,14 @@ test("events that are nothing to worry about are passed over, those of no table 
     "__proto__",
     "",
   ])
-    expect(heedOf(name, {})).toEqual({ kind: "pass" });
+    expect(actionFor(name, {})).toEqual({ kind: "pass" });
 });
 
 test("a hostile QEMU's data is no reason to fail, and short", () => {
   for (const name of knownEvents)
     for (const value of [null, 7, [], {}, "x".repeat(100_000), "\u001b]0;x\u0007\n"]) {
       const keys = ["action", "operation", "device", "node-name", "reason", "msg", "recipient"];
-      const heed = heedOf(name, Object.fromEntries(keys.map((key) => [key, value])));
+      const heed = actionFor(name, Object.fromEntries(keys.map((key) => [key, value])));
       if (heed.kind !== "trouble") continue;
       expect(heed.trouble.reason.length).toBeLessThan(600);
       expect(heed.trouble.reason).not.toMatch(/\p{Cc}/u);

@@ -8,7 +8,7 @@ import type { VmmTrouble } from "../driver.ts";
 
 type Data = Record<string, unknown>;
 
-export type Heed =
+export type EventAction =
   /** the driver acts on it */
   | { kind: "act"; on: "shutdown" | "stop" | "resume" }
   /** the guest runs on, and its user should know */
@@ -16,15 +16,15 @@ export type Heed =
   /** nothing is lost, or something else says the same */
   | { kind: "pass" };
 
-const pass: Heed = { kind: "pass" };
-const stop: Heed = { kind: "act", on: "stop" };
+const pass: EventAction = { kind: "pass" };
+const stop: EventAction = { kind: "act", on: "stop" };
 
 /** An event that is not in the table is one of a newer QEMU, or of a device that no VM of ours has: it is passed over. */
-export function heedOf(name: string, data: Data): Heed {
+export function actionFor(name: string, data: Data): EventAction {
   return (Object.hasOwn(table, name) ? table[name]?.(data) : undefined) ?? pass;
 }
 
-const table: Record<string, (data: Data) => Heed> = {
+const table: Record<string, (data: Data) => EventAction> = {
   SHUTDOWN: () => ({ kind: "act", on: "shutdown" }),
   // why is in the run state; STOP also comes for stops that were asked for
   STOP: () => stop,
@@ -68,7 +68,7 @@ const table: Record<string, (data: Data) => Heed> = {
 /** Events that the table has. */
 export const knownEvents: readonly string[] = Object.keys(table);
 
-function trouble(kind: VmmTrouble["kind"], reason: string): Heed {
+function trouble(kind: VmmTrouble["kind"], reason: string): EventAction {
   return { kind: "trouble", trouble: { kind, reason } };
 }
 

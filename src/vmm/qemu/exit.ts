@@ -32,7 +32,7 @@ export function classifyExit(facts: ExitFacts): VmExit {
 }
 
 function byGuest(reason: string, facts: ExitFacts): VmExit {
-  if (reason === "guest-shutdown") return { kind: saidLast(facts, halted) ? "halt" : "poweroff" };
+  if (reason === "guest-shutdown") return { kind: lastLinesMatch(facts, halted) ? "halt" : "poweroff" };
   if (reason === "guest-panic") return { kind: "panic", reason: panicReason(facts) ?? "the guest's kernel panicked" };
   if (reason !== "guest-reset" && reason !== "subsystem-reset") return { kind: "vmm-died", reason: `QEMU: ${reason}` };
   const panic = panicReason(facts);
@@ -75,16 +75,16 @@ function silentEnd({ status }: ExitFacts): string {
 function byConsole(facts: ExitFacts): VmExit | null {
   const panic = panicReason(facts);
   if (panic !== null) return { kind: "panic", reason: panic };
-  if (saidLast(facts, /reboot: Power down/)) return { kind: "poweroff" };
-  if (saidLast(facts, halted)) return { kind: "halt" };
-  if (saidLast(facts, /reboot: (?:Restarting system|machine restart)/)) return { kind: "reboot" };
+  if (lastLinesMatch(facts, /reboot: Power down/)) return { kind: "poweroff" };
+  if (lastLinesMatch(facts, halted)) return { kind: "halt" };
+  if (lastLinesMatch(facts, /reboot: (?:Restarting system|machine restart)/)) return { kind: "reboot" };
   return null;
 }
 
 const halted = /reboot: System halted/;
 
 /** The kernel's last words are within its last lines; earlier ones may be of anything. */
-function saidLast(facts: ExitFacts, pattern: RegExp): boolean {
+function lastLinesMatch(facts: ExitFacts, pattern: RegExp): boolean {
   return facts.console.slice(-3).some((line) => pattern.test(line));
 }
 

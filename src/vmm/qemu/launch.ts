@@ -33,7 +33,7 @@ export function qemuPaths(directory: string) {
 }
 
 /** @param from the memory file of the save that is restored; null: a kernel boots */
-export async function launchLine(
+export async function launchCommand(
   deps: LaunchDeps,
   probe: QemuProbe,
   spec: BootSpec,
@@ -42,7 +42,7 @@ export async function launchLine(
   const { accel, program } = probe;
   const paths = qemuPaths(spec.directory);
   const [cmdline, firmware, fileLimit] = await Promise.all([
-    from === null ? kernelLine(deps, spec, accel) : null,
+    from === null ? kernelArgsOf(deps, spec, accel) : null,
     firmwareFor(accel),
     fileLimitOf(spec),
   ]);
@@ -60,9 +60,9 @@ export function savedMemory(path: string, version: string): MemoryBackend {
   return { kind: "saved", path, opened: writesMemory(version) ? "read-write" : "read-only" };
 }
 
-async function kernelLine(deps: LaunchDeps, spec: BootSpec, accel: Accel): Promise<string> {
+async function kernelArgsOf(deps: LaunchDeps, spec: BootSpec, accel: Accel): Promise<string> {
   const khz = accel === "tcg" ? await tscKhz({ agent: deps.agent, exec: deps.exec, file: deps.tscFile }) : null;
-  return kernelCmdline({ accel, tscKhz: khz, words: ["banger.port=virtio", ...spec.kernelWords] });
+  return kernelCmdline({ accel, tscKhz: khz, words: ["banger.port=virtio", ...spec.kernelArgs] });
 }
 
 /** Where distributions put what belongs to QEMU. */

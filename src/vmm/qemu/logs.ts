@@ -10,7 +10,7 @@ const keptBytes = 1024 * 1024;
 const lookEveryMs = 2_000;
 /** How much of a log is looked at for its last lines. */
 const tailLength = 32 * 1024;
-const lastWordsBytes = 256;
+const haltTailBytes = 256;
 /** A panic's first line stands above its stack, which may be a hundred lines long. */
 const lastLinesOfConsole = 400;
 
@@ -44,7 +44,7 @@ export function watchLogs(paths: LogPaths, onHalted: () => void): () => void {
     const size = await sizeOf(paths.serialLog);
     if (size === seen) return;
     seen = size;
-    if (hasHalted(await tailBytes(paths.serialLog, lastWordsBytes))) onHalted();
+    if (hasHalted(await tailBytes(paths.serialLog, haltTailBytes))) onHalted();
     await cutIfLong(paths.serialLog);
   };
   const lookQuietly = () => void look().catch(() => {});

@@ -14,14 +14,14 @@ import type { Qmp } from "../../wire/qmp/client.ts";
 import type { RunningVm, SaveFiles, SaveRecord, VmExit, VmmStats, VmmStop, VmmTrouble } from "../driver.ts";
 import { processStats } from "../process-stats.ts";
 import { digestOf } from "../save-files.ts";
-import { heedOf } from "./events.ts";
+import { actionFor } from "./events.ts";
 import { classifyExit, type Shutdown } from "./exit.ts";
 import type { HostFacts } from "./host-facts.ts";
 import { readTails, watchLogs } from "./logs.ts";
 import { saveFailed } from "./migration.ts";
+import { ProcessFreeze } from "./process-freeze.ts";
 import type { QemuRecord } from "./record.ts";
 import { saveQemu } from "./save.ts";
-import { Standstill } from "./standstill.ts";
 import { type BlockError, blockErrorOf, readStop } from "./stopped.ts";
 
 /** of a shutdown, which is one word, in UTF-16 units */
@@ -45,7 +45,7 @@ export type RunningParts = {
 export class RunningQemu implements RunningVm {
   readonly record: QemuRecord;
   readonly #parts: RunningParts;
-  readonly #still: Standstill;
+  readonly #still: ProcessFreeze;
   readonly #exit = new Deferred<VmExit>();
   readonly #stopWatching: () => void;
   #agent: ByteStream | null = null;
@@ -69,7 +69,7 @@ export class RunningQemu implements RunningVm {
   constructor(parts: RunningParts) {
     this.#parts = parts;
     this.record = parts.record;
-    this.#still = new Standstill(parts.record);
+    this.#still = new ProcessFreeze(parts.record);
     this.#agentUsed = parts.agentUsed;
     this.#stopped = parts.stopped;
     if (parts.stopped) this.#still.begin();
@@ -157,13 +157,13 @@ export class RunningQemu implements RunningVm {
 
   #heed(name: string, data: Record<string, unknown>): void {
     if (name === "BLOCK_IO_ERROR") this.#blockError = blockErrorOf(data) ?? this.#blockError;
-    const heed = heedOf(name, data);
-    if (heed.kind === "trouble" && !this.#released) this.#onTrouble(heed.trouble);
-    if (heed.kind !== "act") return;
-    if (heed.on === "shutdown")
+    const action = actionFor(name, data);
+    if (action.kind === "trouble" && !this.#released) this.#onTrouble(action.trouble);
+    if (action.kind !== "act") return;
+    if (action.on === "shutdown")
       this.#shutdown = { guest: data["guest"] === true, reason: textOf(data["reason"], maxReason) ?? "" };
-    if (heed.on === "stop") void this.#lookWhyStopped();
-    if (heed.on === "resume") this.#goesOn();
+    if (action.on === "stop") void this.#lookWhyStopped();
+    if (action.on === "resume") this.#goesOn();
   }
 
   /** Every stop is an event, those that were asked for too: the run state tells them apart. */

@@ -10,7 +10,7 @@ const spec: BootSpec = {
   memoryMib: 256,
   vmlinux: "/c/vmlinux",
   initramfs: "/c/i.cpio",
-  kernelWords: [],
+  kernelArgs: [],
   blockDevices: [
     { serial: "layer0", path: "/c/a.sqfs", readOnly: true },
     { serial: "data", path: "/s/vms/abcd1234/disk.ext4", readOnly: false },

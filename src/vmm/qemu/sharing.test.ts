@@ -53,7 +53,7 @@ async function restored(version: string, confinement: Confinement, from: "shared
     memoryMib: 128,
     vmlinux: "/c/vmlinux",
     initramfs: "/c/initramfs",
-    kernelWords: [],
+    kernelArgs: [],
     blockDevices: [],
     net: null,
   };

@@ -29,12 +29,12 @@ function kindOf(reason: string): BlockError["kind"] {
 export async function readStop(qmp: Qmp, error: BlockError | null): Promise<VmmStop | null> {
   const { status } = fields(await qmp.execute("query-status"));
   if (status === "io-error") return ioStop(error ?? (await readBlockError(qmp)));
-  const reason = typeof status === "string" && Object.hasOwn(standstills, status) ? standstills[status] : undefined;
+  const reason = typeof status === "string" && Object.hasOwn(stopReasons, status) ? stopReasons[status] : undefined;
   return reason === undefined ? null : { kind: "vmm-error", reason };
 }
 
 /** Run states that nobody asked for and that no command of ours ends. */
-const standstills: Record<string, string> = {
+const stopReasons: Record<string, string> = {
   "internal-error": "QEMU met an error that it can't go on from",
   "guest-panicked": "the guest's kernel panicked",
   watchdog: "the guest's watchdog expired",

@@ -58,6 +58,6 @@ async function bootable(agent: string, directory: string) {
     { serial: "modules", path: kernel.modules, readOnly: true },
     { serial: "data", path: `${directory}/disk.ext4`, readOnly: false, cache: "unsafe" },
   ];
-  const kernelWords = [`banger.layers=${layers.length}`, "banger.init=none"];
-  return { vmlinux: kernel.vmlinux, initramfs: await tiny.initramfs(agent), kernelWords, blockDevices };
+  const kernelArgs = [`banger.layers=${layers.length}`, "banger.init=none"];
+  return { vmlinux: kernel.vmlinux, initramfs: await tiny.initramfs(agent), kernelArgs, blockDevices };
 }

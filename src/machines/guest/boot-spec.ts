@@ -1,0 +1,52 @@
+/** What a VMM is told for one VM: pure, so that every choice is one row of a test. */
+import { rootOf } from "../../images/record.ts";
+import { directFolders, type ImageRecord } from "../../model/artifact.ts";
+import type { Paths } from "../../model/paths.ts";
+import type { VmRecord } from "../../model/vm.ts";
+import type { BlockDevice, BootSpec, NetDevice } from "../../vmm/driver.ts";
+
+export type BootFacts = {
+  vm: Pick<VmRecord, "id" | "spec" | "ephemeral">;
+  image: ImageRecord;
+  initramfs: string;
+  net: NetDevice | null;
+};
+
+export function bootSpec(paths: Paths, facts: BootFacts): BootSpec {
+  const { vm, image } = facts;
+  const files = paths.vm(vm.id);
+  const kernel = paths.kernel(vm.spec.kernel.digest);
+  return {
+    id: vm.id,
+    directory: files.directory,
+    vcpu: vm.spec.vcpu,
+    memoryMib: vm.spec.memoryMib,
+    vmlinux: kernel.vmlinux,
+    initramfs: facts.initramfs,
+    kernelArgs: kernelArgs(image),
+    blockDevices: [
+      ...image.layers.map((layer, index) => readOnly(`layer${index}`, paths.layer(layer.digest))),
+      ...(image.direct ? [readOnly("direct", paths.layer(image.direct.digest))] : []),
+      readOnly("modules", kernel.modules),
+      // what an ephemeral VM wrote is never read after a crash of the host
+      { serial: "data", path: files.disk, readOnly: false, cache: vm.ephemeral ? "unsafe" : "writeback" },
+    ],
+    net: facts.net,
+  };
+}
+
+function kernelArgs(image: ImageRecord): string[] {
+  const init = image.init === "none" ? "none" : "auto";
+  const { mode, uid, gid } = rootOf(image.layers);
+  return [
+    `banger.layers=${image.layers.length}`,
+    `banger.root=${mode.toString(8)},${uid},${gid}`,
+    `banger.direct=${directFolders.join(",")}`,
+    ...(image.direct ? ["banger.directs=1"] : []),
+    `banger.init=${init}`,
+  ];
+}
+
+function readOnly(serial: string, path: string): BlockDevice {
+  return { serial, path, readOnly: true };
+}

@@ -1,0 +1,22 @@
+/** The end of a guest's console, for people: what a VM that failed said last. */
+
+import { lastLines } from "../../base/last-lines.ts";
+import type { VmId } from "../../base/names.ts";
+import type { GuestContext } from "./context.ts";
+
+/** The last lines that say anything, control characters removed; empty when there is no console yet. */
+export async function consoleTail(ctx: Pick<GuestContext, "files" | "paths">, id: VmId): Promise<string[]> {
+  const text = await ctx.files.tail(ctx.paths.vm(id).serialLog, 16 * 1024).catch(() => "");
+  return lastLines(text);
+}
+
+/** The last lines of a VMM's log, control characters removed. */
+export async function logTail(ctx: Pick<GuestContext, "files" | "paths">, id: VmId): Promise<string[]> {
+  return lastLines(await ctx.files.tail(ctx.paths.vm(id).vmmLog, 16 * 1024).catch(() => ""));
+}
+
+/** The agent's own words for why it gave up, when they are there. */
+export function agentComplaint(lines: readonly string[]): string | null {
+  const line = lines.findLast((text) => text.includes("banger-agent: "));
+  return line ? line.slice(line.indexOf("banger-agent: ") + "banger-agent: ".length) : null;
+}

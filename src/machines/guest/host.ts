@@ -1,0 +1,61 @@
+/** The host as policy sees it: no file, process or socket is touched but through these. */
+
+import type { VmPaths } from "../../model/paths.ts";
+import type { ProcessRef } from "../../model/vm.ts";
+import type { GuestNetwork } from "../../store/identities.ts";
+import type { NetDevice } from "../../vmm/driver.ts";
+
+export type PreparedNetwork = {
+  device: NetDevice;
+  identity: GuestNetwork;
+  process: ProcessRef | null;
+  /** worth a warning line: which fallback, and why */
+  note?: string;
+};
+
+export type MachineNetwork = {
+  /**
+   * What a user network will be, as far as can be told before: a save's VM must have the same again. @param deny as in the VM's spec
+   * @throws NETWORK_FAILED when there can be none
+   */
+  kind(deny: readonly string[]): Promise<NetDevice["kind"]>;
+  /** Makes the host's side of one VM's user network; a failure leaves no process behind. @throws NETWORK_FAILED */
+  prepare(paths: VmPaths, deny: readonly string[]): Promise<PreparedNetwork>;
+  /** Ends it and removes what it left; fine when it is gone already. */
+  stop(process: ProcessRef, paths: VmPaths): Promise<void>;
+};
+
+export type MachineFiles = {
+  ensureFolder(path: string): Promise<void>;
+  /** missing is fine @throws NOT_REMOVED */
+  removeTree(path: string): Promise<void>;
+  /** names, empty when there is no such folder; those that are not UTF-8 as base/path-bytes.ts has them */
+  listFolder(path: string): Promise<string[]>;
+  /** what may still be written on the file system of a folder */
+  freeBytes(path: string): Promise<number>;
+  /** where the file system of a path is mounted */
+  mountPoint(path: string): Promise<string>;
+  /** Whether so many bytes can be written to a folder: they are, and removed again. A quota counts too. */
+  hasRoom(folder: string, bytes: number): Promise<boolean>;
+  /** allocated bytes of everything below `path`, 0 when it is missing */
+  usedBytes(path: string): Promise<number>;
+  /** the last `maxBytes` of a file as text, empty when it is missing */
+  tail(path: string, maxBytes: number): Promise<string>;
+  /** within one file system; what was at `to` is replaced */
+  rename(from: string, to: string): Promise<void>;
+  /** These files and their folders survive the host's crash when it resolves. */
+  makeDurable(paths: readonly string[]): Promise<void>;
+  /** See `changeStamp` in host/files.ts; null for a file that is missing. */
+  changeStamps(paths: readonly string[]): Promise<(string | null)[]>;
+  /** See `contentStamp` in host/files.ts; null for a file that is missing. */
+  contentStamps(paths: readonly string[]): Promise<(string | null)[]>;
+};
+
+/** What every guest of this host is given beside its own identity. */
+export type GuestInheritance = {
+  authorizedKeys: string[];
+  environment: Record<string, string>;
+  caCertificates: string[];
+  /** what could not be handed on, and why */
+  notes: string[];
+};

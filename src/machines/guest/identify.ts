@@ -1,0 +1,65 @@
+/** From a VMM that runs to an agent that serves: connect, tell the guest who it is, wait until it is up. */
+import { Deferred } from "../../base/async.ts";
+import { fail } from "../../base/errors/error.ts";
+import { textsOf } from "../../base/foreign.ts";
+import type { VmRecord } from "../../model/vm.ts";
+import type { AgentClient, IdentityReply, IdentityRequest, OpenOptions } from "../../wire/agent/types.ts";
+import type { GuestContext } from "./context.ts";
+import type { GuestInheritance } from "./host.ts";
+import { composeIdentity } from "./identity.ts";
+import type { LiveVm } from "./live.ts";
+import type { AgentSession } from "./session.ts";
+
+/** The VM's guest knows who it is when this resolves. @param goesOn as `composeIdentity` has it @throws AGENT_UNREACHABLE, AGENT_REFUSED */
+export async function identify(
+  ctx: GuestContext,
+  live: LiveVm,
+  vm: VmRecord,
+  inherited: GuestInheritance,
+  goesOn = false,
+): Promise<AgentClient> {
+  return identifyGuest(ctx, live.session, await composeIdentity(ctx, vm, inherited, goesOn), vm.name);
+}
+
+/** One that has this generation's identity already is left alone: its daemon died after it was told. */
+export async function identifyGuest(
+  ctx: GuestContext,
+  session: AgentSession,
+  identity: IdentityRequest,
+  name: string,
+): Promise<AgentClient> {
+  const up = new Deferred<void>();
+  const stopListening = session.onNotice((notice) => {
+    if (notice["notice"] === "up") up.resolve();
+  });
+  try {
+    const client = await session.client(ctx.timings.agentMs);
+    const { phase = "boot", generation = 0 } = client.hello ?? {};
+    if (phase === "up" && generation >= identity.generation) return client;
+    const { skipped = [] } = await sendIdentity(client, identity, { timeoutMs: ctx.timings.agentMs });
+    if (skipped.length > 0) ctx.log.info("a guest has not all of its identity", { name, skipped: skipped.join("; ") });
+    if (phase === "up") return client;
+    const lost = client.closed.then((error) => {
+      throw fail("AGENT_UNREACHABLE", { name, reason: error?.message ?? "it closed its line" });
+    });
+    await Promise.race([up.promise, lost]);
+    return client;
+  } finally {
+    stopListening();
+  }
+}
+
+/** of what a guest says about its identity: parts, and UTF-16 units of each */
+const maxSkipped = 32;
+const maxSkippedText = 200;
+
+/** @throws AGENT_REFUSED */
+export async function sendIdentity(
+  client: AgentClient,
+  identity: IdentityRequest,
+  options: OpenOptions,
+): Promise<IdentityReply> {
+  const stream = await client.open("identity", { ...identity }, options);
+  stream.close();
+  return { skipped: textsOf(stream.reply["skipped"], maxSkipped, maxSkippedText) };
+}

@@ -1,0 +1,66 @@
+/** A VM whose VMM runs, as this daemon holds it. */
+import { fail } from "../../base/errors/error.ts";
+import type { VmId } from "../../base/names.ts";
+import { oneAtATime } from "../../base/one-at-a-time.ts";
+import type { RunningVm, VmExit, VmmStop } from "../../vmm/driver.ts";
+import type { GuestContext } from "./context.ts";
+import { AgentSession } from "./session.ts";
+import { noteTrouble } from "./trouble.ts";
+
+export type LiveVm = {
+  id: VmId;
+  vm: RunningVm;
+  session: AgentSession;
+  /** its services were up when it was saved: there is nothing to wait for */
+  servicesAreUp: boolean;
+  /** of the start under way: the VMM stopped the guest by itself */
+  onStop: (stop: VmmStop) => void;
+  /** how it ended, with what the guest announced taken in; never rejects */
+  exit: Promise<VmExit>;
+};
+
+/** Takes a running VM in; `ctx.onEnd` is called once when it ended, whoever ended it. */
+export function addLive(
+  ctx: GuestContext,
+  id: VmId,
+  vm: RunningVm,
+  { isWarm: servicesAreUp = false, session: known = null }: { isWarm?: boolean; session?: AgentSession | null } = {},
+): LiveVm {
+  const session = known ?? new AgentSession(ctx, vm, () => ctx.store.vms.byId(id)?.name ?? id);
+  const exit = vm.wait().then((raw) => withIntent(raw, session));
+  const live: LiveVm = { id, vm, session, servicesAreUp: servicesAreUp, exit, onStop: () => {} };
+  ctx.live.set(id, live);
+  ctx.onLive(live);
+  // a VMM may say so as often as it likes
+  const note = oneAtATime(() => ctx.onStopped(live));
+  vm.onStopped((stop) => {
+    live.onStop(stop);
+    void note();
+  });
+  if (vm.stopped()) void note();
+  vm.onTrouble((trouble) => noteTrouble(ctx, live, trouble));
+  void exit.then((how) => ctx.onEnd(live, how));
+  return live;
+}
+
+/** @throws AGENT_UNREACHABLE for one whose VMM has just ended, VMM_UNREACHABLE for one whose VMM does not answer this daemon */
+export function requireLive(ctx: GuestContext, vm: { id: VmId; name: string }): LiveVm {
+  const live = ctx.live.get(vm.id);
+  const silent = live ? undefined : ctx.unreachable.get(vm.id);
+  if (silent) throw silent;
+  if (!live) throw fail("AGENT_UNREACHABLE", { name: vm.name, reason: "its VMM has just ended" });
+  return live;
+}
+
+/** Drops what this daemon holds of a VM: one that ended, or one that goes on without us. */
+export function removeLive(ctx: GuestContext, live: LiveVm): void {
+  if (ctx.live.get(live.id) === live) ctx.live.delete(live.id);
+  live.session.close();
+  live.vm.release();
+}
+
+/** The VMM sees only that the guest ended; the agent said what it meant. */
+function withIntent(exit: VmExit, session: AgentSession): VmExit {
+  const guestMade = exit.kind === "poweroff" || exit.kind === "halt";
+  return guestMade && session.intent ? { kind: session.intent } : exit;
+}

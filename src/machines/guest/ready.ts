@@ -1,0 +1,82 @@
+/** Waiting until a running VM is as ready as was asked. */
+import { orAborted, withTimeout } from "../../base/async.ts";
+import { fail, isError, toBangerError } from "../../base/errors/error.ts";
+import { textsOf } from "../../base/foreign.ts";
+import type { Emit } from "../../model/event.ts";
+import type { WaitKind } from "../../model/vm.ts";
+import type { VmExit } from "../../vmm/driver.ts";
+import type { AgentClient, AgentStream } from "../../wire/agent/types.ts";
+import type { GuestContext } from "./context.ts";
+import type { LiveVm } from "./live.ts";
+import { isOverWithin } from "./within.ts";
+
+/**
+ * Returns when the image's services are up, or when waiting is no use any more: then a note says why.
+ * @throws VM_FAILED when the VM ends meanwhile, the signal's reason when aborted
+ */
+export async function waitReady(
+  ctx: GuestContext,
+  live: LiveVm,
+  vm: { name: string },
+  wait: WaitKind,
+  emit: Emit,
+  signal: AbortSignal,
+): Promise<void> {
+  if (wait === "agent" || live.servicesAreUp) return;
+  const client = await live.session.client(ctx.timings.reconnectMs);
+  const guest = { name: vm.name, client, exit: live.exit };
+  try {
+    await waitServices(ctx, guest, emit, signal);
+  } catch (error) {
+    if (signal.aborted || isError(error, "VM_FAILED")) throw error;
+    const isLate = isError(error, "SERVICES_LATE");
+    const text = toBangerError(error).message;
+    const said = isLate ? `${text}, going on without` : `the guest's services can't be watched: ${text}`;
+    emit({ kind: "note", level: "warn", text: said });
+  }
+}
+
+/** of units that a guest says have failed: how many are told, and UTF-16 units of a name (systemd's own limit is 255 bytes) */
+const maxUnits = 32;
+const maxUnitName = 255;
+
+export type WaitedGuest = { name: string; client: AgentClient; exit: Promise<VmExit> };
+
+/**
+ * Returns when the image's init has started everything, with a note of what failed.
+ * @throws SERVICES_LATE, VM_FAILED when the VM ends meanwhile, AGENT_REFUSED, SESSION_LOST, the signal's reason
+ */
+export async function waitServices(
+  ctx: GuestContext,
+  { name, client, exit }: WaitedGuest,
+  emit: Emit,
+  signal: AbortSignal,
+): Promise<void> {
+  if (client.hello?.init === "none") return;
+  emit({ kind: "progress", step: "services", text: "waiting for the guest's services" });
+  const ended = exit.then(({ kind }) => {
+    throw fail("VM_FAILED", { name, reason: `it ended (${kind}) while its services were starting` });
+  });
+  ended.catch(() => {});
+  let stream: AgentStream | undefined;
+  const seconds = Math.round(ctx.timings.servicesMs / 1000);
+  const answer = client.open("services", {}, { timeoutMs: ctx.timings.servicesMs }).then((opened) => {
+    stream = opened;
+    return opened.reply;
+  });
+  try {
+    const late = () => fail("SERVICES_LATE", { seconds });
+    const reply = await orAborted(Promise.race([withTimeout(answer, ctx.timings.servicesMs, late), ended]), signal);
+    const failed = textsOf(reply["failed"], maxUnits, maxUnitName);
+    if (failed.length > 0)
+      emit({ kind: "note", level: "warn", text: `services that failed in the guest: ${failed.join(", ")}` });
+  } catch (error) {
+    // an agent that is gone is mostly the first sign that its VM is
+    if (!signal.aborted && !isError(error, "SERVICES_LATE") && !isError(error, "VM_FAILED"))
+      await isOverWithin(ctx, ended, ctx.timings.endingMs);
+    throw error;
+  } finally {
+    if (stream) stream.close();
+    else void answer.then((late) => late.reply && stream?.close()).catch(() => {});
+  }
+}

@@ -1,0 +1,56 @@
+import { expect, test } from "bun:test";
+import type { StateEvent } from "../../model/event.ts";
+import type { VmTrouble } from "../../model/vm.ts";
+import { startDaemon } from "../testing/daemon.ts";
+import { running, services, setUp } from "../testing/saving.ts";
+import { assertTruth } from "../testing/truth.ts";
+import { withTrouble } from "./trouble.ts";
+
+const lost = { kind: "network-lost", reason: "the process that carries its network has ended" } as const;
+
+test("a trouble is kept, told and logged once, outlives the daemon, and is over with the next start", async () => {
+  const { host, machines, emit, signal, run } = await setUp();
+  const vm = await run("one");
+  const events: StateEvent[] = [];
+  machines.subscribe((event) => void events.push(event));
+  const inWorld = running(host, vm);
+  for (let times = 0; times < 3; times++) inWorld.onTrouble(lost);
+  const kept = [{ ...lost, next: expect.stringContaining("banger vm restart one"), at: expect.any(Number) }];
+  expect(machines.find("one")).toMatchObject({ state: "running", troubles: kept });
+  expect(events).toEqual([
+    { kind: "state", id: vm.id, name: vm.name, state: "running", reason: lost.reason, trouble: "network-lost" },
+  ]);
+  assertTruth(host, "trouble");
+  machines.release();
+  const next = await startDaemon(host);
+  expect(next.find("one").troubles).toEqual(kept as never);
+  running(host, vm).onTrouble({ kind: "memory-failure", reason: "x" });
+  expect(next.find("one").troubles.map(({ kind }) => kind)).toEqual(["network-lost", "memory-failure"]);
+  expect(await next.restart("one", services, emit, signal)).toMatchObject({ state: "running", troubles: [] });
+});
+
+test("a VM that has ended has no more troubles", async () => {
+  const { host, machines, emit, run } = await setUp();
+  const inWorld = running(host, await run("one"));
+  await machines.stop("one", {}, emit);
+  inWorld.onTrouble(lost);
+  expect(machines.find("one").troubles).toEqual([]);
+});
+
+const at = (kind: VmTrouble["kind"], ms: number): VmTrouble => ({ kind, reason: "r", next: "n", at: ms });
+
+test.each([
+  ["the first", [], at("reset", 5), [at("reset", 5)]],
+  ["the same a moment later", [at("reset", 5)], at("reset", 60_004), null],
+  ["the same a minute later", [at("reset", 5)], at("reset", 60_005), [at("reset", 60_005)]],
+  ["the same after the clock was set back", [at("reset", 5)], at("reset", 4), [at("reset", 4)]],
+  ["another", [at("reset", 5)], at("watchdog", 6), [at("reset", 5), at("watchdog", 6)]],
+  [
+    "one that was there before another",
+    [at("reset", 5), at("watchdog", 6)],
+    at("reset", 70_000),
+    [at("watchdog", 6), at("reset", 70_000)],
+  ],
+] as [string, VmTrouble[], VmTrouble, VmTrouble[] | null][])("%s", (_, known, trouble, kept) => {
+  expect(withTrouble(known, trouble)).toEqual(kept);
+});

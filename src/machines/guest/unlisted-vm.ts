@@ -1,0 +1,91 @@
+/**
+ * A VM that has no row: one that makes a template, one that is kept warm, one that reads a disk. It has a folder among the
+ * VMs', so a daemon that starts finds what is left of it and ends it.
+ */
+import type { VmId } from "../../base/names.ts";
+import { UndoStack } from "../../base/undo.ts";
+import type { NetworkSpec } from "../../model/network.ts";
+import type { VmPaths } from "../../model/paths.ts";
+import type { RunningVm } from "../../vmm/driver.ts";
+import type { GuestContext } from "./context.ts";
+import { discard } from "./discard.ts";
+import type { PreparedNetwork } from "./host.ts";
+import { AgentSession } from "./session.ts";
+
+export type UnlistedPlan = {
+  /** in messages */
+  name(id: VmId): string;
+  network: NetworkSpec;
+  /** Makes what has to be in its folder; runs while its network is made. */
+  makeFiles(files: VmPaths, id: VmId): Promise<void>;
+  /** Boots or restores it. */
+  launch(vm: { id: VmId; files: VmPaths; net: PreparedNetwork | null }): Promise<RunningVm>;
+};
+
+export type UnlistedVm = AsyncDisposable & {
+  id: VmId;
+  files: VmPaths;
+  net: PreparedNetwork | null;
+  running: RunningVm;
+  session: AgentSession;
+  /** Its processes belong to a VM with a row from now on. */
+  handOver(): void;
+  /** Ends its processes; its folder stays. Idempotent. @throws what ending its network throws */
+  endProcesses(): Promise<void>;
+  /** Ends it and removes its folder, which is what disposing of it does. Idempotent. @throws as `endProcesses` */
+  end(): Promise<void>;
+};
+
+/** @throws what the plan's parts throw, NETWORK_FAILED; nothing is left then */
+export async function startUnlisted(ctx: GuestContext, plan: UnlistedPlan): Promise<UnlistedVm> {
+  const id = ctx.randomId();
+  const files = ctx.paths.vm(id);
+  const undo = new UndoStack();
+  const endProcesses = () => undo[Symbol.asyncDispose]();
+  const end = () => endProcesses().finally(() => discard(ctx, files.directory));
+  try {
+    await ctx.files.ensureFolder(files.directory);
+    const work = [prepareNetwork(ctx, plan.network, files, undo), plan.makeFiles(files, id)] as const;
+    // both, even when one fails: nothing is still being made while the other is undone
+    await Promise.allSettled(work);
+    const [net] = await Promise.all(work);
+    const running = await plan.launch({ id, files, net });
+    const session = new AgentSession(ctx, running, () => ctx.store.vms.byId(id)?.name ?? plan.name(id));
+    listProcess(ctx, running.record.process.pid, undo, "its VMM", async () => {
+      session.close();
+      await running.kill();
+      running.release();
+    });
+    const handOver = () => {
+      ctx.unlisted.delete(running.record.process.pid);
+      if (net?.process) ctx.unlisted.delete(net.process.pid);
+    };
+    return { id, files, net, running, session, handOver, endProcesses, end, [Symbol.asyncDispose]: end };
+  } catch (error) {
+    await ctx.unlessReleased();
+    await end();
+    throw error;
+  }
+}
+
+async function prepareNetwork(
+  ctx: GuestContext,
+  network: NetworkSpec,
+  files: VmPaths,
+  undo: UndoStack,
+): Promise<PreparedNetwork | null> {
+  if (network.kind !== "user") return null;
+  const net = await ctx.network.prepare(files, network.deny);
+  const { process } = net;
+  if (process) listProcess(ctx, process.pid, undo, "its network", () => ctx.network.stop(process, files));
+  return net;
+}
+
+/** None of its children may speak to the daemon, as long as it lives. */
+function listProcess(ctx: GuestContext, pid: number, undo: UndoStack, what: string, end: () => Promise<void>): void {
+  ctx.unlisted.add(pid);
+  undo.defer(what, async () => {
+    await end();
+    ctx.unlisted.delete(pid);
+  });
+}

@@ -1,0 +1,71 @@
+/** A VM that takes no process and no memory until it is used again: saved to the disk, and ended. */
+import type { Emit } from "../../model/event.ts";
+import type { VmRecord } from "../../model/vm.ts";
+import type { OpenChange } from "../../store/journal.ts";
+import { discard } from "../guest/discard.ts";
+import { type LiveVm, requireLive } from "../guest/live.ts";
+import { emitState, freshVm, reportAlready, requireState } from "../guest/state.ts";
+import { cleanUp } from "../start/clean-up.ts";
+import { stampSuspended } from "../start/same-disk.ts";
+import type { LifeContext } from "./context.ts";
+import { resumeAfterSave, syncGuest } from "./save-and-resume.ts";
+
+/** As asked for by a user: one that is suspended stays so. The caller holds the VM's operation. @throws VM_STATE, SAVE_FAILED, DISK_FULL */
+export async function suspendOnce(ctx: LifeContext, vm: VmRecord, emit: Emit, signal: AbortSignal): Promise<VmRecord> {
+  if (vm.state === "suspended") {
+    reportAlready(emit, vm, "suspended");
+    return vm;
+  }
+  requireState(vm, "suspend", ["running", "paused"], "only a running or paused VM can be suspended");
+  return suspendVm(ctx, vm, "suspended", emit, signal);
+}
+
+/** The caller holds the VM's operation; it is running or paused. On failure it goes on. @throws SAVE_FAILED, DISK_FULL */
+export async function suspendVm(
+  ctx: LifeContext,
+  vm: VmRecord,
+  why: string,
+  emit: Emit,
+  signal: AbortSignal,
+): Promise<VmRecord> {
+  const live = requireLive(ctx, vm);
+  const files = ctx.paths.suspended(vm.id);
+  const change = ctx.store.journal.begin("suspend", vm.id, "save");
+  emit({ kind: "progress", step: "save", text: `saving ${vm.name}` });
+  try {
+    await ctx.files.removeTree(files.directory);
+    await ctx.files.ensureFolder(files.directory);
+    if (vm.state === "running") await syncGuest(ctx, live);
+    // one that stands still is saved sooner
+    await live.vm.pause();
+    const save = await stampSuspended(ctx, vm, await live.vm.save(files, signal));
+    await ctx.files.makeDurable([files.memory, files.state, ctx.paths.vm(vm.id).disk]);
+    ctx.store.transaction(() => {
+      ctx.store.vms.change(vm.id, {
+        state: "suspended",
+        suspended: { save, why, at: ctx.clock.now() },
+        startedAt: null,
+      });
+      change.step("end");
+    });
+  } catch (error) {
+    await ctx.unlessReleased();
+    if (vm.state === "running") await resumeAfterSave(ctx, live, vm);
+    await discard(ctx, files.directory);
+    change.end();
+    throw error;
+  }
+  emitState(ctx, vm.id, why);
+  await endSuspended(ctx, vm, live, change);
+  return freshVm(ctx, vm);
+}
+
+/** What is on the disk is the VM now; its process must not run on. */
+async function endSuspended(ctx: LifeContext, vm: VmRecord, live: LiveVm, change: OpenChange): Promise<void> {
+  await live.vm.kill();
+  await cleanUp(ctx, vm);
+  ctx.store.transaction(() => {
+    ctx.store.processes.clear(vm.id);
+    change.end();
+  });
+}

@@ -1,0 +1,47 @@
+/** What no row knows is garbage: folders of VMs that are gone, unfinished files. */
+import { isVmId } from "../../base/names.ts";
+import type { VmRecord } from "../../model/vm.ts";
+import { attempt, discard } from "../guest/discard.ts";
+import { isOverWithin } from "../guest/within.ts";
+import type { LifeContext } from "./context.ts";
+
+/**
+ * Run once, before anything is served. What can't be removed is noted and passed over; what takes long continues in the background, where names are
+ * never used again.
+ */
+export async function sweep(ctx: LifeContext): Promise<void> {
+  const { paths, store } = ctx;
+  const templates = new Set(store.templates.all().map(({ key }) => paths.template(key).directory));
+  await sweepFolder(ctx, paths.templates, (path) => templates.has(path));
+  await Promise.all(store.vms.all().map((vm) => sweepVm(ctx, vm)));
+  const snapshots = new Set(store.snapshots.all().map(({ id }) => paths.snapshot(id).directory));
+  const rest = Promise.all([
+    sweepFolder(ctx, paths.vms, (_path, name) => isVmId(name) && store.vms.byId(name) !== null),
+    sweepFolder(ctx, paths.snapshots, (path) => snapshots.has(path)),
+    attempt(ctx, "removing unfinished work", () => ctx.artifacts.removeUnfinished()),
+  ]);
+  ctx.background("sweeping", rest);
+  await isOverWithin(ctx, rest, ctx.timings.sweepMs);
+}
+
+/** What a VM was suspended as is no use once it went on; a copy of a disk that was cut short never was. */
+async function sweepVm(ctx: LifeContext, vm: VmRecord): Promise<void> {
+  if (!vm.suspended) await discard(ctx, ctx.paths.suspended(vm.id).directory);
+  for (const ending of ["new", "back"]) await discard(ctx, `${ctx.paths.vm(vm.id).disk}.${ending}`);
+}
+
+async function sweepFolder(
+  ctx: LifeContext,
+  folder: string,
+  isKept: (path: string, name: string) => boolean,
+): Promise<void> {
+  const names = await ctx.files.listFolder(folder);
+  const strays = names.filter((name) => !isKept(`${folder}/${name}`, name)).map((name) => `${folder}/${name}`);
+  await Promise.all(strays.map((path) => removeStray(ctx, path)));
+}
+
+async function removeStray(ctx: LifeContext, path: string): Promise<void> {
+  ctx.log.info("removing what a former daemon left", { path });
+  await attempt(ctx, `ending what uses ${path}`, () => ctx.endStrays(path));
+  await discard(ctx, path);
+}

@@ -1,0 +1,58 @@
+/** What is left to do when a VMM has ended, and what its end means for the VM. */
+import type { VmFailure, VmRecord, VmState } from "../../model/vm.ts";
+import type { OpenChange } from "../../store/journal.ts";
+import type { VmExit } from "../../vmm/driver.ts";
+import { consoleTail } from "../guest/console.ts";
+import { discard } from "../guest/discard.ts";
+import { removeLive } from "../guest/live.ts";
+import { emitState } from "../guest/state.ts";
+import type { StartContext } from "./context.ts";
+
+export type Ending = { state: VmState; reason: string; failed: boolean };
+
+/** A guest's own poweroff, halt or reboot is no failure. */
+export function endingOf(exit: VmExit): Ending {
+  switch (exit.kind) {
+    case "poweroff":
+      return { state: "stopped", reason: "the guest powered off", failed: false };
+    case "halt":
+      return { state: "stopped", reason: "the guest halted", failed: false };
+    case "reboot":
+      return { state: "stopped", reason: "the guest rebooted", failed: false };
+    case "killed":
+      return { state: "stopped", reason: "power was cut", failed: false };
+    case "panic":
+      return { state: "failed", reason: panicReason(exit.reason), failed: true };
+    case "vmm-died":
+      return { state: "failed", reason: `the VMM died: ${exit.reason}`, failed: true };
+  }
+}
+
+function panicReason(reason: string): string {
+  return reason === "out of memory" ? "the guest's kernel ran out of memory" : `the guest's kernel panicked: ${reason}`;
+}
+
+/** Removes what a VMM needed while it ran: its network, sockets, and what this daemon held of it. */
+export async function cleanUp(ctx: StartContext, vm: Pick<VmRecord, "id">): Promise<void> {
+  const live = ctx.live.get(vm.id);
+  if (live) removeLive(ctx, live);
+  const network = ctx.store.processes.network(vm.id);
+  const files = ctx.paths.vm(vm.id);
+  if (network) await ctx.network.stop(network, files);
+  // a socket that stays is in nobody's way: whoever makes the next one removes it first, or says why that can't be
+  await Promise.all([files.qmp, files.agent, files.net].map((socket) => discard(ctx, socket)));
+}
+
+/** Clears away and writes the ending; ends `change` in the same transaction. */
+export async function writeEnding(ctx: StartContext, vm: VmRecord, ending: Ending, change?: OpenChange): Promise<void> {
+  const failure: VmFailure | null = ending.failed
+    ? { reason: ending.reason, console: await consoleTail(ctx, vm.id) }
+    : null;
+  await cleanUp(ctx, vm);
+  ctx.store.transaction(() => {
+    ctx.store.processes.clear(vm.id);
+    ctx.store.vms.change(vm.id, { state: ending.state, failure, startedAt: null });
+    change?.end();
+  });
+  emitState(ctx, vm.id, ending.reason);
+}

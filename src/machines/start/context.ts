@@ -1,0 +1,40 @@
+/** What making and starting VMs needs beside what is below it. */
+import type { VmId } from "../../base/names.ts";
+import type { Semaphore } from "../../base/semaphore.ts";
+import type { NetworkRequest, NetworkSpec } from "../../model/network.ts";
+import type { TemplatesDeps, TemplatesState } from "../templates/context.ts";
+
+/** What a request may say about sizes; absent: config, host, constant decide. */
+export type SizeRequest = { vcpu?: number; memoryMib?: number; diskBytes?: number };
+export type Sizes = { vcpu: number; memoryMib: number; diskBytes: number; provenance: Record<string, string> };
+
+export type StartTimings = {
+  /** how long a restore may keep the next one waiting, in `ms` */
+  restoreTurnMs: number;
+};
+
+export const startTimings: StartTimings = { restoreTurnMs: 2_000 };
+
+/** Handed in by the composition root. */
+export type StartDeps = TemplatesDeps & {
+  timings: StartTimings;
+  sizes(request: SizeRequest): Promise<Sizes>;
+  /** What a new VM needs beside its VMM: memory in bytes (0: the kernel does not say), and the path of mkfs.ext4. */
+  hostNeeds(): Promise<{ availableMemory: number; mkfs: string | null }>;
+  /** What a new VM's network is, of what was asked for and the config. */
+  networkSpec(request: NetworkRequest): Promise<NetworkSpec>;
+  /** Takes the room that lets things be removed from a full disk, if it was given up and there is enough. */
+  refillReserve(): Promise<void>;
+  /** how many VMs may be restored at a time */
+  restoresAtOnce: number;
+};
+
+/** Of this daemon, in memory. */
+export type StartState = TemplatesState & {
+  /** who may be restored now */
+  restores: Semaphore;
+  /** Called when a VM is about to be removed: what is only in memory of it goes. */
+  onRemove(id: VmId): void;
+};
+
+export type StartContext = StartDeps & StartState;

@@ -1,0 +1,24 @@
+/** Chooses what a VM that exists starts from. */
+import type { VmRecord } from "../../model/vm.ts";
+import { prepareArtifacts } from "../images/artifacts.ts";
+import { coldBoot, type StartSource, suspendedSource } from "../templates/start-source.ts";
+import { type TemplateUse, templateSource } from "../templates/templates.ts";
+import type { StartContext } from "./context.ts";
+import { requireSuspendedFiles } from "./same-disk.ts";
+
+/** @param isCold it was asked to boot from its disk @throws SAVE_DAMAGED and what making a template throws */
+export async function findSource(
+  ctx: StartContext,
+  vm: VmRecord,
+  isCold: boolean,
+  use: TemplateUse,
+): Promise<StartSource> {
+  if (isCold) return coldBoot("as was asked");
+  if (vm.suspended) {
+    await requireSuspendedFiles(ctx, vm);
+    return suspendedSource(ctx, vm);
+  }
+  // the disk of one that ran is not a template's any more
+  if (vm.generation > 0) return coldBoot("it has run before");
+  return templateSource(ctx, { spec: vm.spec, artifacts: await prepareArtifacts(ctx, vm.spec) }, use);
+}

@@ -1,0 +1,92 @@
+/** What a VM needs of its host, looked at before an image is built or pulled for it: that takes minutes. */
+import { type BangerError, fail, toBangerError } from "../../base/errors/error.ts";
+import { formatSize } from "../../base/units.ts";
+import type { Emit } from "../../model/event.ts";
+import type { VmSpec } from "../../model/vm.ts";
+import type { Probe } from "../../vmm/driver.ts";
+import type { StartContext } from "./context.ts";
+
+const mib = 1024 * 1024;
+/** A distribution's image with what it is made of; one that is built needs more, and says so itself. */
+const imageBytes = 512 * mib;
+const kernelBytes = 128 * mib;
+/** A VM's disk and logs before its guest writes anything. */
+const stateBytes = 32 * mib;
+/** With less no guest boots, whatever it was promised. */
+const leastMemory = 128 * mib;
+
+export type HostNeeds = {
+  vmm: Probe;
+  /** why its network can't be had; null: it can, or there is to be none */
+  network: BangerError | null;
+  /** how disks are formatted */
+  mkfs: string | null;
+  /** in bytes */
+  memory: { available: number; needed: number };
+  /** in bytes, in the order in which they are used */
+  space: { path: string; free: number; needed: number; during: string }[];
+};
+
+/** The first thing that is missing, as the error that the start would end with. Pure. */
+export function firstMissing({ vmm, network, mkfs, memory, space }: HostNeeds): BangerError | null {
+  if (!vmm.usable) return fail("VMM_NOT_FOUND", { program: "QEMU", install: vmm.fix, reason: vmm.why });
+  if (mkfs === null)
+    return fail("TOOL_MISSING", { tool: "mkfs.ext4", why: "to make data disks", install: "install e2fsprogs" });
+  if (network) return network;
+  // what a kernel that does not say has is not known
+  if (memory.available > 0 && memory.available < memory.needed)
+    return fail("MEMORY_LOW", { needed: formatSize(memory.needed), free: formatSize(memory.available) });
+  const full = space.find(({ free, needed }) => free < needed);
+  if (!full) return null;
+  const { path, during, needed, free } = full;
+  return fail("DISK_FULL", { path, during, needed: formatSize(needed), free: formatSize(free) });
+}
+
+/** What is still to be made before the VM. */
+export type Missing = { image: boolean; kernel: boolean };
+
+/** @throws VMM_NOT_FOUND, VMM_KVM_UNUSABLE, TOOL_MISSING, NETWORK_FAILED, MEMORY_LOW, DISK_FULL */
+export async function requireHost(
+  ctx: StartContext,
+  spec: Pick<VmSpec, "memoryMib" | "network">,
+  missing: Missing,
+  emit: Emit,
+): Promise<void> {
+  const needs = await gather(ctx, spec, missing);
+  const problem = firstMissing(needs);
+  if (problem) throw problem;
+  if (needs.vmm.usable && needs.vmm.kvmDenied)
+    emit({
+      kind: "note",
+      level: "warn",
+      text: `no KVM: ${needs.vmm.why}; VMs are emulated, which is several times slower`,
+    });
+}
+
+async function gather(
+  ctx: StartContext,
+  spec: Parameters<typeof requireHost>[1],
+  missing: Missing,
+): Promise<HostNeeds> {
+  const { vms, layers, kernels } = ctx.paths;
+  const [vmm, network, host, ...space] = await Promise.all([
+    ctx.driver.probe(),
+    networkProblem(ctx, spec),
+    ctx.hostNeeds(),
+    spaceOf(ctx, { path: vms, needed: stateBytes, during: "making the VM" }),
+    ...(missing.image ? [spaceOf(ctx, { path: layers, needed: imageBytes, during: "making its image" })] : []),
+    ...(missing.kernel ? [spaceOf(ctx, { path: kernels, needed: kernelBytes, during: "fetching its kernel" })] : []),
+  ]);
+  const needed = Math.min(spec.memoryMib * mib, leastMemory);
+  return { vmm, network, mkfs: host.mkfs, memory: { available: host.availableMemory, needed }, space };
+}
+
+async function networkProblem(ctx: StartContext, { network }: Pick<VmSpec, "network">): Promise<BangerError | null> {
+  if (network.kind === "none") return null;
+  return ctx.network.kind(network.deny).then(() => null, toBangerError);
+}
+
+async function spaceOf(ctx: StartContext, wanted: Omit<HostNeeds["space"][number], "free">) {
+  await ctx.files.ensureFolder(wanted.path);
+  return { ...wanted, free: await ctx.files.freeBytes(wanted.path) };
+}

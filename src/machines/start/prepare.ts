@@ -1,0 +1,66 @@
+/** Everything that a boot needs, made side by side. */
+import type { ImageRecord } from "../../model/artifact.ts";
+import type { Emit } from "../../model/event.ts";
+import type { VmRecord } from "../../model/vm.ts";
+import type { GuestInheritance, PreparedNetwork } from "../guest/host.ts";
+import { prepareArtifacts, type ReadyArtifacts } from "../images/artifacts.ts";
+import { verifyArtifacts } from "../images/content-problem.ts";
+import type { StartContext } from "./context.ts";
+
+export type Prepared = {
+  image: ImageRecord;
+  initramfs: string;
+  net: PreparedNetwork | null;
+  inherited: GuestInheritance;
+};
+
+export type Preparing = {
+  /** when they are ready already */
+  artifacts: ReadyArtifacts | null;
+  /** the kernel's first instruction comes from its file: what is booted is read before */
+  isCold: boolean;
+};
+
+export async function prepareBoot(
+  ctx: StartContext,
+  vm: VmRecord,
+  emit: Emit,
+  { artifacts, isCold }: Preparing,
+): Promise<Prepared> {
+  const work = [
+    ready(ctx, vm, isCold, artifacts),
+    vm.spec.network.kind === "user" ? prepareNetwork(ctx, vm, emit) : null,
+    ctx.inheritance(),
+  ] as const;
+  // all of it, even when one part fails: nothing is still being made while the failure is cleared away
+  await Promise.allSettled(work);
+  const [{ image, initramfs }, net, inherited] = await Promise.all(work);
+  for (const text of inherited.notes) emit({ kind: "note", level: "warn", text });
+  return { image, initramfs, net, inherited };
+}
+
+async function ready(
+  ctx: StartContext,
+  { spec }: VmRecord,
+  isCold: boolean,
+  known: ReadyArtifacts | null,
+): Promise<ReadyArtifacts> {
+  const artifacts = known ?? (await prepareArtifacts(ctx, spec));
+  if (isCold) await verifyArtifacts(ctx, artifacts);
+  return artifacts;
+}
+
+async function prepareNetwork(ctx: StartContext, vm: VmRecord, emit: Emit): Promise<PreparedNetwork> {
+  const net = await ctx.network.prepare(ctx.paths.vm(vm.id), vm.spec.network.deny);
+  noteNetwork(ctx, vm, net);
+  if (net.note) emit({ kind: "note", level: "warn", text: net.note });
+  return net;
+}
+
+/** The next daemon finds its process, and the guest is told its side. */
+export function noteNetwork(ctx: StartContext, vm: Pick<VmRecord, "id">, net: PreparedNetwork): void {
+  ctx.store.transaction(() => {
+    if (net.process) ctx.store.processes.setNetwork(vm.id, net.process);
+    ctx.store.identities.setNetwork(vm.id, net.identity);
+  });
+}

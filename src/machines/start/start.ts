@@ -1,0 +1,76 @@
+/** One start of a VM: what it starts from, who waits for it, and how far it has got. */
+import type { Emit } from "../../model/event.ts";
+import type { VmRecord } from "../../model/vm.ts";
+import type { OpenChange } from "../../store/journal.ts";
+import type { LiveVm } from "../guest/live.ts";
+import type { ReadyArtifacts } from "../images/artifacts.ts";
+import { coldBoot, type SavedSource, type StartSource } from "../templates/start-source.ts";
+import type { WarmVm } from "../templates/warm.ts";
+import type { StartContext } from "./context.ts";
+import { Phases } from "./phases.ts";
+
+/** Who waits for a start. */
+export type Caller = {
+  emit: Emit;
+  /** the user has changed their mind, or something else shall be done with the VM */
+  signal: AbortSignal;
+  /** of these the second alone */
+  interrupted: AbortSignal;
+};
+
+export type Start = {
+  vm: VmRecord;
+  caller: Caller;
+  source: StartSource;
+  /** a warm VM of the source, in this VM's folder; tried first */
+  warm: WarmVm | null;
+  /** keeps the source's files until it is disposed of; null: they are not a template's */
+  templateFiles: DisposableStack | null;
+  /** a boot makes the VM's disk: there is none, or it is not what a boot wants */
+  needsDisk: boolean;
+  /** made ready already; null: they are made ready on the way */
+  artifacts: ReadyArtifacts | null;
+  phases: Phases;
+  /** the VM's creation, as long as it isn't complete: it is when its VMM is noted */
+  creation: OpenChange | null;
+  /** the save has been handed to the VMM: what fails from then on may be its fault */
+  isRestoring: boolean;
+  /** once its VMM is noted */
+  live: LiveVm | null;
+};
+
+/** Its change is in the journal. */
+export type BegunStart = Start & { change: OpenChange };
+
+const fresh = { warm: null, templateFiles: null, needsDisk: false, artifacts: null, creation: null } as const;
+const begun = { isRestoring: false, live: null };
+
+export type NewVm = Pick<Start, "vm" | "source" | "warm" | "phases"> & {
+  templateFiles: DisposableStack;
+  artifacts: ReadyArtifacts;
+  creation: OpenChange;
+};
+
+/** Of a VM that has a row and a folder, and nothing else. */
+export function startOfNew(made: NewVm, caller: Caller): Start {
+  return { ...begun, ...made, caller, needsDisk: true };
+}
+
+/** Of a VM that is stopped or suspended. */
+export function startOfExisting(
+  ctx: StartContext,
+  found: Pick<Start, "vm" | "source"> & { templateFiles: DisposableStack },
+  caller: Caller,
+): Start {
+  return { ...fresh, ...begun, ...found, caller, phases: new Phases(ctx.clock) };
+}
+
+/** Of a VM whose disk is of one moment with the save: of a fork, a snapshot, or where it was suspended. */
+export function startOfSaved(ctx: StartContext, vm: VmRecord, source: SavedSource, caller: Caller): Start {
+  return { ...fresh, ...begun, vm, source, caller, phases: new Phases(ctx.clock) };
+}
+
+/** From its own disk, of a VM that has run. @param why in a few words, for people */
+export function startFromDisk(ctx: StartContext, vm: VmRecord, why: string, caller: Caller): Start {
+  return { ...fresh, ...begun, vm, source: coldBoot(why), caller, phases: new Phases(ctx.clock) };
+}

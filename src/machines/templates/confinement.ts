@@ -1,0 +1,34 @@
+/** What follows from a cage that this host can't close: what is said of it, and which VMs share no memory. */
+
+import { describeGaps } from "../../model/cage.ts";
+import type { Emit } from "../../model/event.ts";
+import type { TemplatesContext } from "./context.ts";
+
+/** Why VMs have to boot, as a clause; null: they may begin from templates. */
+export async function whyNoTemplates(
+  ctx: Pick<TemplatesContext, "driver" | "templateLimit" | "confinement">,
+): Promise<string | null> {
+  const probe = await ctx.driver.probe();
+  if (!probe.usable || !probe.features.snapshots) return "this VMM can't save VMs";
+  if ((await ctx.templateLimit()) === 0) return "templates are turned off";
+  if (probe.sharing === null || (await ctx.confinement()) === "auto") return null;
+  return `confinement is required, and ${probe.sharing.why}`;
+}
+
+/** Tells whoever starts the first VM of this daemon; `banger doctor` shows the same at any time. */
+export async function reportGaps(
+  ctx: Pick<TemplatesContext, "driver" | "gaps" | "log" | "confinement">,
+  emit: Emit,
+): Promise<void> {
+  if (ctx.gaps.areNoted) return;
+  const probe = await ctx.driver.probe();
+  if (!probe.usable) return;
+  // where confinement is required no VM shares memory
+  const sharing = probe.sharing !== null && (await ctx.confinement()) === "auto" ? probe.sharing : null;
+  const gaps = sharing === null ? probe.gaps : [...probe.gaps, sharing];
+  if (gaps.length === 0 || ctx.gaps.areNoted) return;
+  ctx.gaps.areNoted = true;
+  const text = `VMMs are not fully confined on this host: ${describeGaps(gaps)}`;
+  ctx.log.warn(text);
+  emit({ kind: "note", level: "warn", text });
+}

@@ -1,0 +1,15 @@
+/** Which templates go, so that the others fit. Pure. */
+import type { TemplateRecord } from "../../model/save.ts";
+
+/**
+ * The least recently used ones, as many as are too much. The one used last stays whatever its size: it would only be
+ * made again.
+ * @param all used last comes first @param limit of all together, in bytes
+ */
+export function tooMuch(all: readonly TemplateRecord[], limit: number): TemplateRecord[] {
+  let left = limit;
+  return all.filter(({ bytes }, at) => {
+    left -= bytes;
+    return at > 0 && left < 0;
+  });
+}

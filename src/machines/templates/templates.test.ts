@@ -1,0 +1,385 @@
+/** VMs that begin where a template ends, over a host in memory. */
+import { expect, test } from "bun:test";
+import { fail } from "../../base/errors/error.ts";
+import { kernelRecord, layerRef } from "../../store/testing/records.ts";
+import type { MachinesDeps } from "../deps.ts";
+import { depsOf, type Host, paths, shortTimings, startDaemon } from "../testing/daemon.ts";
+import { request, running, saving, services, setUp } from "../testing/saving.ts";
+import { assertTruth } from "../testing/truth.ts";
+
+test("the first VM makes the template, later ones begin from it, each as itself", async () => {
+  const { host, world, machines, run, texts } = await setUp();
+  const one = await run("one");
+  expect(world.vmms.size).toBe(2);
+  expect(texts()).toContain("saving it");
+  await machines.idle();
+  const two = await run("two");
+  expect(world.vmms.size).toBe(3);
+  const [template] = machines.templates();
+  expect(template).toMatchObject({ uses: 2, facts: { vcpu: 2, memoryMib: 1024, vmm: "world 1 tcg" } });
+  const short = template?.key.slice(7, 19);
+  for (const vm of [one, two]) {
+    expect(vm.startedHow).toStartWith(`restored from template ${short}: decide`);
+    const { from, isPaused, guest } = running(host, vm);
+    expect(from?.files.memory).toBe(paths.template(template?.key as never).memory);
+    expect(isPaused).toBe(false);
+    expect(guest.identities).toMatchObject([{ generation: 1, hostname: vm.name, authorizedKeys: ["key"] }]);
+  }
+  const ids = [one, two].map((vm) => running(host, vm).guest.identities[0]?.["machineId"]);
+  expect(ids[0]).not.toBe(ids[1] as string);
+  assertTruth(host, "two VMs of a template");
+});
+
+test("a template's own guest is told nothing of the user", async () => {
+  const { world, run } = await setUp();
+  await run("one");
+  const [booted] = [...world.vmms.values()];
+  expect(booted?.guest.identities).toMatchObject([{ authorizedKeys: [], environment: { P: "1" }, caCertificates: [] }]);
+  expect(Object.keys(booted?.guest.identities[0] ?? {}).toSorted()).toEqual(
+    [
+      "authorizedKeys",
+      "caCertificates",
+      "clock",
+      "entropy",
+      "environment",
+      "generation",
+      "hostname",
+      "machineId",
+      "network",
+      "sshHostKeys",
+      "template",
+    ].toSorted(),
+  );
+});
+
+test("a proxy's password is told to VMs alone", async () => {
+  const host = saving();
+  const environment = { http_proxy: "http://me:secret@proxy.example:3128", no_proxy: "localhost" };
+  const inheritance = async () => ({ authorizedKeys: [], environment, caCertificates: [], notes: [] });
+  const machines = await startDaemon(host, undefined, { inheritance });
+  const { vm } = await machines.create(request("one"), services, () => {}, AbortSignal.timeout(5000));
+  const [template] = [...host.world.vmms.values()];
+  expect(template?.guest.identities).toMatchObject([{ environment: { no_proxy: "localhost" } }]);
+  expect(running(host, vm).guest.identities).toMatchObject([{ environment }]);
+});
+
+test("two at once boot once", async () => {
+  const { host, world, machines, run } = await setUp();
+  await Promise.all([run("one"), run("two"), run("three")]);
+  await machines.idle();
+  expect([...world.vmms.values()].filter(({ from }) => from === null)).toHaveLength(1);
+  assertTruth(host, "three at once");
+});
+
+test.each<[string, (host: Host) => void, RegExp]>([
+  ["a VMM that can't save", ({ world }) => void Object.assign(world, { canSave: false }), /^cold \(this VMM can't/],
+  [
+    "templates turned off",
+    ({ world }) => void Object.assign(world, { templateLimit: 0 }),
+    /^cold \(templates are turned off/,
+  ],
+])("%s: VMs boot cold, and say why", async (_, change, how) => {
+  const host = saving();
+  change(host);
+  const { run } = await setUp(host);
+  expect((await run("one")).startedHow).toMatch(how);
+  assertTruth(host, "cold");
+});
+
+test("--cold boots, whatever templates there are", async () => {
+  const { host, run } = await setUp();
+  await run("one");
+  const vm = await run("two", { ...services, cold: true });
+  expect(vm.startedHow).toMatch(/^cold \(as was asked\)/);
+  expect(running(host, vm).from).toBeNull();
+});
+
+test.each(["boot", "save", "rename", "createDisk"])(
+  "a template whose %s fails is told once, and VMs boot cold",
+  async (what) => {
+    const { host, world, machines, run, texts } = await setUp();
+    world.failing.set(what, Object.assign(new Error("no luck"), { code: "EIO" }));
+    const first = await machines
+      .create(request("one"), services, () => {}, AbortSignal.timeout(5000))
+      .then(({ vm }) => vm.startedHow)
+      .catch(String);
+    expect(first).toMatch(/no luck/);
+    world.failing.clear();
+    const vm = await run("two");
+    expect(vm.startedHow).toMatch(/^cold \(no template: .*no luck/);
+    expect(texts().join()).not.toContain("could not be made");
+    await machines.idle();
+    assertTruth(host, `a failed ${what}`);
+  },
+);
+
+test("a template that can't be restored is thrown away and told, and the VM boots", async () => {
+  const { host, world, machines, run, texts } = await setUp();
+  await run("one");
+  await machines.idle();
+  world.paths.delete(paths.template(machines.templates()[0]?.key as never).state);
+  const vm = await run("two");
+  expect(vm).toMatchObject({
+    state: "running",
+    startedHow: expect.stringMatching(/^cold \(its template could not be/),
+  });
+  expect(texts().join()).toMatch(/template [0-9a-f]{12} is thrown away, it can't be restored/);
+  expect(machines.templates()).toEqual([]);
+  assertTruth(host, "a damaged template");
+  expect((await run("three")).startedHow).toMatch(/^restored from template/);
+});
+
+test("no template is made with another network than VMs have; the next one may be", async () => {
+  const host = saving();
+  const { network } = depsOf(host);
+  let hasFailed = true;
+  const prepare = async (...asked: Parameters<typeof network.prepare>) => {
+    const net = await network.prepare(...asked);
+    return hasFailed ? { ...net, device: { kind: "builtin", mac: net.identity.mac } as const } : net;
+  };
+  const { machines, run } = await setUp(host, { network: { ...network, prepare } });
+  expect((await run("one")).startedHow).toMatch(/^cold \(no template: the VM's network did not start/);
+  expect(machines.templates()).toEqual([]);
+  hasFailed = false;
+  expect((await run("two")).startedHow).toMatch(/^restored from template/);
+  await machines.idle();
+  assertTruth(host, "a template after all");
+});
+
+test("a VM whose devices turn out to be others boots, and the template stays", async () => {
+  const { world, machines, run, texts } = await setUp();
+  await run("one");
+  const before = machines.templates();
+  world.failing.set("restore", fail("SAVE_OTHER_DEVICES", { saved: "net=stream", present: "net=builtin" }));
+  expect((await run("two")).startedHow).toMatch(/^cold \(its template could not be restored: .*net=stream, not/);
+  expect(texts().join()).not.toContain("thrown away");
+  world.failing.clear();
+  expect((await run("three")).startedHow).toMatch(/^restored from template/);
+  expect(machines.templates().map(({ key }) => key)).toEqual(before.map(({ key }) => key));
+  world.failing.set("restore", fail("SAVE_OTHER_DEVICES", { saved: "net=stream", present: "net=builtin" }));
+  await run("four");
+  expect(texts().join()).not.toContain("thrown away");
+  await run("five");
+  expect(texts().join()).toContain("thrown away");
+  await machines.idle();
+  expect(machines.templates()).toEqual([]);
+});
+
+const template = (key: unknown) => paths.template(key as never);
+test.each<[string, (key: unknown) => string, RegExp]>([
+  ["memory", (key) => template(key).memory, /its memory file is not/],
+  ["disk", (key) => template(key).disk, /its disk is not/],
+  ["layer", () => paths.layer(layerRef().digest), /[/]c[/]layers[/][0-9a-f]+[.]sqfs is not/],
+  ["kernel", () => paths.kernel(kernelRecord().digest).vmlinux, /vmlinux is not/],
+  ["modules", () => paths.kernel(kernelRecord().digest).modules, /modules.sqfs is not/],
+  ["initramfs", () => "/c/initramfs/1.cpio", /1.cpio is not/],
+])("a template whose %s was written to is thrown away and told, and made anew", async (_, path, words) => {
+  const { host, world, machines, run, texts } = await setUp();
+  await run("one");
+  await machines.idle();
+  world.paths.set(path(machines.templates()[0]?.key), "spoiled");
+  const booted = () => [...world.vmms.values()].filter(({ from }) => from === null).length;
+  expect((await run("two")).startedHow).toMatch(/^restored from template/);
+  expect(texts().join()).toMatch(/template [0-9a-f]{12} is thrown away: /);
+  expect(texts().join()).toMatch(words);
+  expect(booted()).toBe(2);
+  await run("three");
+  expect(booted()).toBe(2);
+  await machines.idle();
+  assertTruth(host, "a spoiled template");
+});
+
+test("a full disk is not the template's fault", async () => {
+  const { host, world, machines, emit, signal, run } = await setUp();
+  await run("one");
+  await machines.idle();
+  world.failing.set("copySparse", Object.assign(new Error("no space"), { code: "ENOSPC" }));
+  await expect(machines.create(request("two"), services, emit, signal)).rejects.toMatchObject({ code: "DISK_FULL" });
+  expect(machines.templates()).toHaveLength(1);
+  await machines.idle();
+  assertTruth(host, "a full disk");
+});
+
+test.each([
+  fail("DISK_FULL", { path: "/s/vms", during: "restoring" }),
+  fail("AGENT_REFUSED", { verb: "identity", reason: "no", code: "EACCES" }),
+])("once it is being restored, $code is not the template's fault either", async (error) => {
+  const { host, world, machines, emit, signal, run, texts } = await setUp();
+  await run("one");
+  await machines.idle();
+  world.failing.set("restore", error);
+  for (const name of ["two", "three"])
+    await expect(machines.create(request(name), services, emit, signal)).rejects.toMatchObject({ code: error.code });
+  expect(machines.templates()).toHaveLength(1);
+  expect(texts().join()).not.toContain("thrown away");
+  world.failing.clear();
+  expect((await run("four")).startedHow).toMatch(/^restored from template/);
+  await machines.idle();
+  assertTruth(host, "the template stays");
+});
+
+test("no room for a template: VMs boot cold until there is", async () => {
+  const { world, run } = await setUp();
+  world.freeBytes = 2 ** 20;
+  expect((await run("one")).startedHow).toMatch(/^cold \(no template: not enough space at/);
+  world.freeBytes = 2 ** 40;
+  expect((await run("two")).startedHow).toMatch(/^restored from template/);
+});
+
+test("a created VM's first start begins from the template, a later one from its disk", async () => {
+  const { machines, emit, signal } = await setUp();
+  await machines.create(request("one"), null, emit, signal);
+  expect((await machines.start("one", services, emit, signal)).startedHow).toMatch(/^restored from template/);
+  await machines.stop("one", {}, emit);
+  expect((await machines.start("one", services, emit, signal)).startedHow).toMatch(/^cold \(it has run before\)/);
+});
+
+test("an image that goes takes its templates with it", async () => {
+  const { host, machines, run } = await setUp();
+  await run("one");
+  await machines.delete("one");
+  await machines.idle();
+  expect(machines.templates()).toHaveLength(1);
+  await machines.deleteImage("debian-bookworm");
+  await machines.idle();
+  expect(machines.templates()).toEqual([]);
+  assertTruth(host, "no image");
+});
+
+test("templates are found by their first digits, and deleted", async () => {
+  const { host, machines, run } = await setUp();
+  await run("one");
+  await machines.idle();
+  const key = machines.templates()[0]?.key.slice(7) as string;
+  expect(machines.findTemplate(key.slice(0, 6)).key).toBe(`sha256:${key}` as never);
+  for (const text of ["zz", "", "../x", "f".repeat(65)])
+    expect(() => machines.findTemplate(text)).toThrow(expect.objectContaining({ code: "TEMPLATE_NOT_FOUND" }));
+  await machines.deleteTemplate(key);
+  assertTruth(host, "deleted");
+});
+
+test("templates may be too many: those used longest ago go", async () => {
+  const { host, world, machines, emit, signal } = await setUp();
+  world.templateLimit = 2 * 4096;
+  for (const vcpu of [1, 2, 3]) await machines.warmTemplate({ ephemeral: false, vcpu }, emit, signal);
+  await machines.idle();
+  expect(machines.templates()).toHaveLength(2);
+  assertTruth(host, "evicted");
+});
+
+test("one that goes while a VM begins from it is no loss: the VM boots", async () => {
+  const { host, world, machines, run } = await setUp();
+  await run("one");
+  await machines.idle();
+  world.failing.set("copySparse", Object.assign(new Error("no such file"), { code: "ENOENT" }));
+  const vm = await run("two");
+  expect(vm.startedHow).toMatch(/^cold \(its template could not be restored/);
+  await machines.idle();
+  assertTruth(host, "a template that went");
+});
+
+/** Copies of a template's disk stand still, once that is so, until `go` is called. */
+function slowCopies(host: Host) {
+  const [moved, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  let oneMore = () => {};
+  const slow = {
+    isSlow: false,
+    count: 0,
+    async begun(count: number) {
+      while (slow.count < count) await new Promise<void>((resolve) => (oneMore = resolve));
+    },
+    moved: moved.promise,
+    go: gate.resolve,
+  };
+  const { copySparse, files } = depsOf(host);
+  const changes: Partial<MachinesDeps> = {
+    copySparse: async (...copy) => {
+      if (slow.isSlow) {
+        slow.count += 1;
+        oneMore();
+        await gate.promise;
+      }
+      await copySparse(...copy);
+    },
+    files: {
+      ...files,
+      rename: async (from, to) => {
+        await files.rename(from, to);
+        if (slow.isSlow) moved.resolve();
+      },
+    },
+  };
+  return { slow, changes };
+}
+
+async function removedDuringCopy() {
+  const host = saving();
+  const { slow, changes } = slowCopies(host);
+  const set = await setUp(host, changes);
+  await set.run("one");
+  await set.machines.idle();
+  const [template] = set.machines.templates();
+  const key = template?.key as never;
+  slow.isSlow = true;
+  const two = set.run("two");
+  await slow.begun(1);
+  const deleted = set.machines.deleteTemplate(key);
+  expect(set.machines.templates()).toEqual([]);
+  return { ...set, slow, two, deleted, files: paths.template(key) };
+}
+
+test("the files of one that is removed stay until the VM that begins from it has", async () => {
+  const { host, world, machines, slow, two, deleted, files } = await removedDuringCopy();
+  expect(world.paths.has(files.disk)).toBe(true);
+  slow.go();
+  expect((await two).startedHow).toMatch(/^restored from template/);
+  await deleted;
+  expect(world.list(files.directory)).toEqual([]);
+  await machines.idle();
+  assertTruth(host, "a template removed during a copy");
+});
+
+test("one that is made anew takes the place of one in use when that is free", async () => {
+  const { host, world, machines, run, slow, two, deleted, files } = await removedDuringCopy();
+  const three = run("three");
+  await slow.moved;
+  expect(world.paths.has(files.disk)).toBe(true);
+  slow.go();
+  expect((await two).startedHow).toMatch(/^restored from template/);
+  await deleted;
+  expect((await three).startedHow).toMatch(/^restored from template/);
+  await machines.idle();
+  expect(machines.templates()).toHaveLength(1);
+  assertTruth(host, "a template made anew");
+});
+
+test.each([
+  ["no more at a time than may be", 30_000, 2],
+  ["one that takes long keeps none waiting", 1, 3],
+])("restores come in turns: %s", async (_, restoreTurnMs, most) => {
+  const host = saving();
+  const { slow, changes } = slowCopies(host);
+  const { machines, run } = await setUp(host, { ...changes, timings: { ...shortTimings, restoreTurnMs } });
+  await run("one");
+  await machines.idle();
+  slow.isSlow = true;
+  const all = ["two", "three", "four"].map((name) => run(name));
+  await slow.begun(most);
+  // all that can go on without a timer has
+  await new Promise(setImmediate);
+  expect(slow.count).toBe(most);
+  slow.go();
+  for (const vm of await Promise.all(all)) expect(vm.startedHow).toMatch(/^restored from template/);
+  assertTruth(host, "restored in turns");
+});
+
+test("one that is no use twice is not made again for a while, and that is said each time", async () => {
+  const { world, machines, run, texts } = await setUp();
+  await run("one");
+  world.failing.set("restore", new Error("no luck"));
+  for (const name of ["two", "three"]) expect((await run(name)).startedHow).toMatch(/^cold \(its template could not/);
+  world.failing.clear();
+  expect((await run("four")).startedHow).toMatch(/^cold \(no template: .*no luck/);
+  expect(texts().filter((text) => /^booting, for there is no template: .*no luck/.test(text))).toHaveLength(1);
+  await machines.idle();
+});

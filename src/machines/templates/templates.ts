@@ -1,0 +1,218 @@
+/** Templates: found for a VM, made when there is none, removed when they are too many or no use any more. */
+import { fail, isError, toBangerError } from "../../base/errors/error.ts";
+import type { Digest, VmId } from "../../base/names.ts";
+import type { Emit } from "../../model/event.ts";
+import type { TemplateRecord } from "../../model/save.ts";
+import type { VmSpec } from "../../model/vm.ts";
+import { bootSpec } from "../guest/boot-spec.ts";
+import type { ReadyArtifacts } from "../images/artifacts.ts";
+import { whyNoTemplates } from "./confinement.ts";
+import type { TemplatesContext } from "./context.ts";
+import { tooMuch } from "./evict.ts";
+import { isSuccessor, shortKey, templateFacts, templateKey } from "./key.ts";
+import { makeTemplate } from "./make.ts";
+import { templateByKey } from "./records.ts";
+import { changedPart } from "./stamps.ts";
+import { coldBoot, type SavedSource, type StartSource, saveOf } from "./start-source.ts";
+import { dropWarmOf } from "./warm.ts";
+
+/** Devices are looked at for what they are, not for where their files are. */
+const anyVm = "template" as VmId;
+
+/** A guest whose memory file has no room ends for that reason, whatever its VMM says. In bytes. */
+const scarce = 64 * 1024 ** 2;
+
+/** What could not be made is not tried with every VM, but again: the reason may have passed. */
+const brokenMs = 10 * 60_000;
+
+function brokenFor(ctx: TemplatesContext, key: Digest): string | null {
+  const { why, until } = ctx.templates.broken.get(key) ?? { why: "", until: 0 };
+  return ctx.clock.now() < until ? why : null;
+}
+
+export type Wanted = { spec: VmSpec; artifacts: ReadyArtifacts };
+
+export type TemplateUse = {
+  /** keeps the template's files until it is disposed of, when the VM runs or will not */
+  templateFiles: DisposableStack;
+  emit: Emit;
+  signal: AbortSignal;
+};
+
+/** What a new VM begins from: its template, made if need be; where there can be none, a cold boot and the reason. */
+export async function templateSource(
+  ctx: TemplatesContext,
+  wanted: Wanted,
+  { templateFiles, emit, signal }: TemplateUse,
+): Promise<StartSource> {
+  const why = await whyNoTemplates(ctx);
+  if (why !== null) return coldBoot(why);
+  const key = await keyOf(ctx, wanted);
+  const broken = brokenFor(ctx, key);
+  if (broken !== null) {
+    emit({ kind: "note", level: "info", text: `booting, for there is no template: ${broken}` });
+    return coldBoot(`no template: ${broken}`);
+  }
+  try {
+    await dropSpoiled(ctx, key, emit);
+    const template = await ensureTemplate(ctx, key, wanted, emit, signal);
+    templateFiles.use(ctx.templates.files.use(key));
+    return sourceFrom(ctx, template);
+  } catch (error) {
+    // a boot would meet the same
+    if (signal.aborted || isError(error, "IMAGE_DAMAGED") || isError(error, "KERNEL_DAMAGED")) throw error;
+    const why = toBangerError(error).message;
+    // room can be made at any time, and the next network may be as it should be
+    const isPassing = isError(error, "DISK_FULL") || isError(error, "NETWORK_FAILED") || (await isScarce(ctx));
+    if (!isPassing) ctx.templates.broken.set(key, { why, until: ctx.clock.now() + brokenMs });
+    emit({ kind: "note", level: "warn", text: `a template could not be made, so VMs boot cold: ${why}` });
+    return coldBoot(`no template: ${why}`);
+  }
+}
+
+async function isScarce(ctx: TemplatesContext): Promise<boolean> {
+  return (await ctx.files.freeBytes(ctx.paths.vms)) < scarce;
+}
+
+/** How often a template may turn out to be no use before none is made for a while. */
+const mostFailures = 2;
+
+/**
+ * It could not be restored, so it goes, unless another one took its place meanwhile; told to the user. A VM whose devices turned
+ * out to be others, as its network may once, says nothing of the template; two in a row do.
+ */
+export function blameTemplate(
+  ctx: TemplatesContext,
+  key: Digest,
+  { save, what }: Pick<SavedSource, "save" | "what">,
+  error: unknown,
+  emit: Emit,
+): void {
+  const why = toBangerError(error).message;
+  const failures = (ctx.templates.failures.get(key) ?? 0) + 1;
+  ctx.templates.failures.set(key, failures);
+  if (isError(error, "SAVE_OTHER_DEVICES") && failures < mostFailures) return;
+  emit({ kind: "note", level: "warn", text: `${what} is thrown away, it can't be restored: ${why}` });
+  if (failures >= mostFailures) ctx.templates.broken.set(key, { why, until: ctx.clock.now() + brokenMs });
+  const now = templateByKey(ctx, key);
+  if (now && now.save["memoryStamp"] === save.record["memoryStamp"])
+    dropTemplate(ctx, key, `it could not be restored: ${why}`);
+}
+
+/** A VMM that was taken over by its guest might have written to its template, or anyone to what it stands on. */
+async function dropSpoiled(ctx: TemplatesContext, key: Digest, emit: Emit): Promise<void> {
+  const known = templateByKey(ctx, key);
+  const changed = known && (await changedPart(ctx, known));
+  if (!changed) return;
+  const why = `${changed} is not what was saved`;
+  emit({ kind: "note", level: "warn", text: `template ${shortKey(key)} is thrown away: ${why}` });
+  dropTemplate(ctx, key, why);
+}
+
+export async function keyOf(ctx: TemplatesContext, { spec, artifacts }: Wanted): Promise<Digest> {
+  const probe = await ctx.driver.probe();
+  if (!probe.usable) throw fail("VMM_NOT_FOUND", { program: "the VMM", install: probe.fix, reason: probe.why });
+  const { image, initramfs } = artifacts;
+  const { version, accel } = probe;
+  return templateKey({
+    image,
+    kernel: spec.kernel.digest,
+    initramfs: initramfs.slice(initramfs.lastIndexOf("/") + 1),
+    vmm: { driver: ctx.driver.name, version, accel, cpu: ctx.hostCpu },
+    spec,
+    network: spec.network.kind === "user" ? await ctx.network.kind(spec.network.deny) : "none",
+    devices: bootSpec(ctx.paths, { vm: { id: anyVm, spec, ephemeral: true }, image, initramfs, net: null }),
+  });
+}
+
+function sourceFrom(ctx: TemplatesContext, { key, facts, save }: TemplateRecord): SavedSource {
+  const files = ctx.paths.template(key);
+  const disk = { path: files.disk, bytes: facts.diskBytes };
+  return {
+    kind: "save",
+    save: saveOf(save, files),
+    disk,
+    what: `template ${shortKey(key)}`,
+    template: key,
+    sameMachine: false,
+  };
+}
+
+/** Two that want the same one wait for one boot. */
+export async function ensureTemplate(
+  ctx: TemplatesContext,
+  key: Digest,
+  wanted: Wanted,
+  emit: Emit,
+  signal: AbortSignal,
+): Promise<TemplateRecord> {
+  const known = templateByKey(ctx, key);
+  if (known) return known;
+  return ctx.templates.making.run(key, signal, async (shared) => {
+    const probe = await ctx.driver.probe();
+    const { version = "", accel = "" } = probe.usable ? probe : {};
+    const facts = templateFacts({ spec: wanted.spec, vmm: { driver: ctx.driver.name, version, accel, cpu: "" } });
+    const save = await makeTemplate(ctx, { ...wanted, key, facts }, emit, shared);
+    const now = ctx.clock.now();
+    const bytes = await ctx.files.usedBytes(ctx.paths.template(key).directory);
+    const made: TemplateRecord = { key, facts, save, bytes, createdAt: now, lastUsedAt: now, uses: 0 };
+    keepTemplate(ctx, made);
+    return made;
+  });
+}
+
+/** It is used at once, and noted when its files would survive the host's crash. */
+function keepTemplate(ctx: TemplatesContext, made: TemplateRecord): void {
+  const { key } = made;
+  ctx.templates.fresh.set(key, made);
+  const files = ctx.paths.template(key);
+  const durable = ctx.files.makeDurable([files.memory, files.state, files.disk]).catch(async (error: unknown) => {
+    if (ctx.templates.fresh.get(key) === made) await removeTemplate(ctx, key, "it can't be kept");
+    throw error;
+  });
+  const noting = durable.then(async () => {
+    // removed meanwhile
+    if (ctx.templates.fresh.get(key) !== made) return;
+    ctx.templates.fresh.delete(key);
+    const older = ctx.store.templates.all().filter(({ facts }) => isSuccessor(made.facts, facts));
+    ctx.store.templates.put(made);
+    for (const one of older) if (one.key !== key) await removeTemplate(ctx, one.key, `${shortKey(key)} took its place`);
+    await evictTemplates(ctx);
+  });
+  ctx.background(`keeping template ${shortKey(key)}`, noting);
+}
+
+async function evictTemplates(ctx: TemplatesContext): Promise<void> {
+  for (const { key } of tooMuch(ctx.store.templates.all(), await ctx.templateLimit()))
+    await removeTemplate(ctx, key, "templates take too much room");
+}
+
+/**
+ * No VM begins from it any more; its files go when those that are about to have done so. VMs that began from it go on:
+ * they hold its memory open. A start must not wait for this: it may be what this waits for.
+ */
+export function removeTemplate(ctx: TemplatesContext, key: Digest, why: string): Promise<void> {
+  ctx.log.info("removing a template", { key: shortKey(key), why });
+  ctx.templates.fresh.delete(key);
+  ctx.store.templates.remove(key);
+  const warmGone = dropWarmOf(ctx, key);
+  return ctx.templates.files.remove(key, async () => {
+    await warmGone;
+    await ctx.files.removeTree(ctx.paths.template(key).directory);
+  });
+}
+
+/** The same, by a start. */
+function dropTemplate(ctx: TemplatesContext, key: Digest, why: string): void {
+  ctx.background(`removing template ${shortKey(key)}`, removeTemplate(ctx, key, why));
+}
+
+/** Removes templates whose image or kernel is gone, and folders that no record knows. */
+export async function tidyTemplates(ctx: TemplatesContext): Promise<void> {
+  for (const { key, facts } of ctx.store.templates.all()) {
+    const isUsable =
+      ctx.store.images.byDigest(facts.image.digest) !== null &&
+      ctx.store.kernels.byDigest(facts.kernel.digest) !== null;
+    if (!isUsable) await removeTemplate(ctx, key, "its image or kernel is gone");
+  }
+}

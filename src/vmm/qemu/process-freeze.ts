@@ -1,0 +1,50 @@
+/**
+ * A paused VM's process that stands still too. Emulation with one thread turns the paused guest's clock on again
+ * (`qemu_clock_enable` in QEMU's tcg-accel-ops-rr.c), and QEMU then looks for timers that never come due,
+ * thousands of times a second. Under KVM it sleeps by itself.
+ */
+import { signalProcess } from "../../host/process.ts";
+import type { ProcessRef } from "../../model/vm.ts";
+
+export class ProcessFreeze {
+  readonly #process: ProcessRef;
+  readonly #isNeeded: boolean;
+  #isWanted = false;
+  #isStill = false;
+  /** questions to the monitor under way */
+  #asking = 0;
+
+  constructor({ process, accel }: { process: ProcessRef; accel: "kvm" | "tcg" }) {
+    this.#process = process;
+    this.#isNeeded = accel === "tcg";
+  }
+
+  /** Its guest is paused: the process is stopped whenever nothing is asked of its monitor. */
+  begin(): void {
+    this.#isWanted = this.#isNeeded;
+    this.#settle();
+  }
+
+  end(): void {
+    this.#isWanted = false;
+    this.#settle();
+  }
+
+  /** The monitor answers while `ask` asks; the guest stays paused. */
+  async awake<T>(ask: () => Promise<T>): Promise<T> {
+    this.#asking += 1;
+    this.#settle();
+    try {
+      return await ask();
+    } finally {
+      this.#asking -= 1;
+      this.#settle();
+    }
+  }
+
+  #settle(): void {
+    const isStill = this.#isWanted && this.#asking === 0;
+    if (isStill === this.#isStill) return;
+    this.#isStill = signalProcess(this.#process, isStill ? "SIGSTOP" : "SIGCONT") && isStill;
+  }
+}
