@@ -1,6 +1,6 @@
 /** Checks of everything that comes in over the API. Strict: an unknown field is a problem, with its path. */
 import * as z from "zod/mini";
-import { execProblem } from "../base/exec-limits.ts";
+import { execProblem, isVariableName, variablesRule } from "../base/exec-limits.ts";
 import { maxDeny, namedDenyProblem, networkKinds, parseDeny } from "../model/network.ts";
 import { waitKinds } from "../model/vm.ts";
 
@@ -11,7 +11,7 @@ const size = {
   diskBytes: z.int().check(z.gte(268_435_456), z.lte(70_368_744_177_664)),
 };
 
-const envName = z.string().check(z.regex(/^[^=\0]+$/, "is no name of an environment variable"));
+const envName = z.string().check(z.refine(isVariableName, "is no name of an environment variable"));
 const noNul = z.string().check(
   z.maxLength(8192),
   z.refine((text) => !text.includes("\0"), "has a NUL byte"),
@@ -19,12 +19,7 @@ const noNul = z.string().check(
 /** What a program can be given; longer ones can't be the environment of any command. */
 const env = z
   .record(envName, z.string().check(z.refine((text) => !text.includes("\0"), "has a NUL byte")))
-  .check(
-    z.refine(
-      (all) => execProblem([], all) === null,
-      "has more than Linux takes: 128 KiB for each variable, 2 MiB in all",
-    ),
-  );
+  .check(z.refine((all) => execProblem([], all) === null, variablesRule));
 const name = z.string().check(z.maxLength(64));
 const reference = z.string().check(z.minLength(1), z.maxLength(512));
 const milliseconds = z.int().check(z.gte(0), z.lte(86_400_000));

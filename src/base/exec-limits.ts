@@ -7,6 +7,14 @@ export const maxString = 131_072;
 export const maxAll = 2_097_152;
 const pointerBytes = 8;
 
+/** `execProblem` of variables alone, in words that fit every list of them */
+export const variablesRule = "has more than Linux takes: 128 KiB for each variable, 2 MiB in all";
+
+/** Whether a program can be given a variable of that name: dots, dashes and spaces are no shell's, but they arrive (environ(7)). */
+export function isVariableName(text: string): boolean {
+  return text !== "" && !text.includes("=") && !text.includes("\0");
+}
+
 /**
  * Half a sentence on what is too long; null when it fits. The guest's own variables come on top, so a command that is just below
  * the limit may still be refused there.

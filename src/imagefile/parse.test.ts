@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { BangerError } from "../base/errors/error.ts";
+import { maxAll, maxString } from "../base/exec-limits.ts";
 import { patience, runs } from "../base/testing/budget.ts";
 import { parseImageFile } from "./parse.ts";
 import { isGuestPath, keysAt } from "./schema.ts";
@@ -87,7 +88,7 @@ test("every problem of its form at once, with its path and a suggestion", () => 
     mod = "644"
     source = "../../secret"
     [env]
-    "A B" = "1"
+    "A=B" = "1"
     [environment]
     N = 1
     [vm]
@@ -98,7 +99,7 @@ test("every problem of its form at once, with its path and a suggestion", () => 
   expect([...problems(text)].sort()).toEqual([
     'bse: unknown key; did you mean "base"?',
     'cmd: must be a list of words, as in `cmd = ["serve"]`',
-    'env.A B: must be a table of names and texts, as in `[env]` and `CI = "1"`',
+    'env.A=B: must be a table of names and texts, as in `[env]` and `CI = "1"`',
     'environment.N: must be a table of names and texts, as in `[environment]` and `CI = "1"`',
     'files.0.mod: unknown key; did you mean "mode"?',
     "files.0.path: must be an absolute path in the image, without `..`",
@@ -118,7 +119,7 @@ test("every problem of its meaning at once", () => {
   const text = `
     base = "x"
     suite = "bookworm"
-    run = ["${"y".repeat(32_000)}"]
+    run = ["${"y".repeat(maxString)}"]
     [[files]]
     path = "/run/x"
     content = ""
@@ -137,7 +138,7 @@ test("every problem of its meaning at once", () => {
     "files.2: must have either `content` or `source`",
     "files.2.path: /etc/ssh/ssh_host_rsa_key is each VM's own, and never kept in an image",
     "files.2.path: /etc/ssh/ssh_host_rsa_key is there twice",
-    "run.0: is longer than 30 KiB, with [env]: put it into a file by `files`, and run that",
+    "run.0: argument 3 has 131072 bytes, and Linux takes up to 131071 in one string: put it into a file by `files`, and run that",
   ]);
   expect(problems("")).toEqual([
     'base: must say what the image is made from, as in `base = "debian-bookworm"`, or `suite = "bookworm"`',
@@ -171,16 +172,18 @@ test.each([
 
 const list = (count: number, item: string) => `[${Array(count).fill(item).join(", ")}]`;
 const folderPath = (length: number) => `/${"p/".repeat(length)}`.slice(0, length - 1).replace(/.$/, "pp");
-/** A table whose JSON has as many bytes: `{"A":"…","B":"…"}` and so on, with values of at most 8,000. */
-const tableOf = (json: number) => {
-  const left = json - '{"A":"","B":"","C":""}'.length - 16_000;
-  return ["A", "B", "C"].map((name, at) => `${name} = "${"x".repeat(at < 2 ? 8000 : left)}"`).join("\n");
+/** A table of 20 variables that take as many bytes of a program's room, with the end and the pointer of each. */
+const tableOf = (bytes: number) => {
+  const each = Math.floor(bytes / 20);
+  const rest = bytes - 19 * each;
+  const variable = (name: string, room: number) => `${name} = "${"x".repeat(room - `${name}=`.length - 9)}"`;
+  return [...[..."ABCDEFGHIJKLMNOPQRS"].map((name) => variable(name, each)), variable("T", rest)].join("\n");
 };
 const limits: [what: string, most: number, text: (amount: number) => string][] = [
-  ["the characters of a variable", 8192, (length) => `[env]\nA = "${"x".repeat(length)}"`],
-  ["the characters of a variable's name", 255, (length) => `[env]\n${"A".repeat(length)} = "1"`],
-  ["the variables of commands", 16_384, (json) => `[env]\n${tableOf(json)}`],
-  ["the variables of the image", 16_384, (json) => `[environment]\n${tableOf(json)}`],
+  ["the bytes of a variable", maxString - 1, (bytes) => `[env]\n"a.b-c" = "${"x".repeat(bytes - "a.b-c=".length)}"`],
+  ["the bytes of a variable's name", maxString - 1, (bytes) => `[env]\n${"A".repeat(bytes - "=1".length)} = "1"`],
+  ["the variables of commands", maxAll, (json) => `[env]\n${tableOf(json)}`],
+  ["the variables of the image", maxAll, (json) => `[environment]\n${tableOf(json)}`],
   ["the words of a command", 256, (count) => `cmd = ${list(count, '"x"')}`],
   ["the characters of a command's word", 8192, (length) => `entrypoint = ["${"x".repeat(length)}"]`],
   ["the characters of a path in the guest", 4000, (length) => `workdir = "${folderPath(length)}"`],
@@ -200,20 +203,17 @@ const limits: [what: string, most: number, text: (amount: number) => string][] =
     1000,
     (count) => [...Array(count).keys()].map((at) => `[[files]]\npath = "/${at}"\ncontent = ""`).join("\n"),
   ],
-  ["the bytes of a step", 31_000, (json) => `run = ["${"x".repeat(json - '["",{}]'.length)}"]`],
+  ["the bytes of a step", maxString - 1, (bytes) => `run = ["${"x".repeat(bytes)}"]`],
   [
     "the bytes of a step and its variables",
-    31_000,
-    (json) => `run = ["${"x".repeat(json - '["",{"A":"é"}]'.length - 1)}"]\n[env]\nA = "é"`,
+    maxAll,
+    // sh -eu -c, and make
+    (bytes) => `run = ["make"]\n[env]\n${tableOf(bytes - "sh-eu-cmake".length - 4 * 9)}`,
   ],
   [
-    "the bytes of all packages",
-    31_000,
-    (json) => {
-      const packages = Array(121).fill("x".repeat(252));
-      const left = json - JSON.stringify([[...packages, ""], {}]).length;
-      return `packages = ${JSON.stringify([...packages, "y".repeat(left)])}`;
-    },
+    "the bytes of all packages and the variables",
+    maxAll,
+    (bytes) => `packages = ["curl"]\n[env]\n${tableOf(bytes - "curl".length - 9)}`,
   ],
 ];
 test.each(limits)("%s: %i are taken, and one more is refused", (_what, most, text) => {

@@ -1,6 +1,7 @@
 /** An image file's text → what it asks for, or one error that lists every problem with its path. Pure. */
 import { parse as parseToml, TomlError } from "smol-toml";
 import { fail } from "../base/errors/error.ts";
+import { execProblem } from "../base/exec-limits.ts";
 import { type ImageName, isImageName } from "../base/names.ts";
 import { type Issue, problemsOf, syntaxProblem } from "../base/problems.ts";
 import { quoteArgs } from "../base/text.ts";
@@ -104,18 +105,13 @@ function doubles(files: readonly RawFile[]): string[] {
   });
 }
 
-/** bytes of what is asked of the guest at once, which has to fit into one message */
-const maxCommand = 31_000;
-
 function tooLong({ run = [], packages = [], env = {} }: RawImageFile): string[] {
-  const isLong = (argv: unknown) => Buffer.byteLength(JSON.stringify([argv, env])) > maxCommand;
   return [
-    ...(isLong(packages) ? ["packages: are too many for one call"] : []),
-    ...run.flatMap((step, at) =>
-      isLong(step)
-        ? [`run.${at}: is longer than 30 KiB, with [env]: put it into a file by \`files\`, and run that`]
-        : [],
-    ),
+    ...(execProblem(packages, env) === null ? [] : ["packages: are too many for one call"]),
+    ...run.flatMap((step, at) => {
+      const problem = execProblem(stepOf(step).argv, env);
+      return problem === null ? [] : [`run.${at}: ${problem}: put it into a file by \`files\`, and run that`];
+    }),
   ];
 }
 

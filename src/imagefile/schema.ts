@@ -1,5 +1,6 @@
 /** What an image's file may hold: every key, its check, and the words for what is wrong. `docs/image-build.md` is its twin. */
 import * as z from "zod/mini";
+import { execProblem, isVariableName, variablesRule } from "../base/exec-limits.ts";
 import { isImageName } from "../base/names.ts";
 import { parseSize } from "../base/units.ts";
 import { sizeBounds } from "../config/sizing.ts";
@@ -18,19 +19,14 @@ function table<T extends Record<string, z.ZodMiniType>>(shape: T, rule: string) 
   return z.strictObject(shape, { error });
 }
 
-const variableName = /^[A-Za-z_][A-Za-z0-9_]{0,254}$/;
-const maxVariables = 16_384;
-
+/** As `--env` takes them. */
 function variables(key: string) {
   const rule = `must be a table of names and texts, as in \`[${key}]\` and \`CI = "1"\``;
-  const name = z.string().check(z.refine((one) => variableName.test(one), { error: rule }));
+  const name = z.string().check(z.refine(isVariableName, { error: rule }));
+  const value = text(rule, () => true);
   return z
-    .record(
-      name,
-      text(rule, (value) => value.length <= 8192),
-      { error: rule },
-    )
-    .check(z.refine((all) => JSON.stringify(all).length <= maxVariables, { error: "is over 16 KiB in all" }));
+    .record(name, value, { error: rule })
+    .check(z.refine((all) => execProblem([], all) === null, { error: variablesRule }));
 }
 
 function command(key: string, example: string) {
