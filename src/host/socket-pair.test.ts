@@ -7,7 +7,27 @@ import { type StreamPair, streamPair } from "./socket-pair.ts";
 import { duplicate, receive } from "./testing/descriptors.ts";
 import { tempFolder } from "./testing/temp.ts";
 
-const openFiles = () => fs.readdirSync("/proc/self/fd").length;
+/** As `socket:[INODE]`, which all copies of a descriptor have in common. */
+function openSockets(): Set<string> {
+  const links = fs.readdirSync("/proc/self/fd").flatMap((fd) => {
+    try {
+      return fs.readlinkSync(`/proc/self/fd/${fd}`);
+    } catch {
+      // that of the listing itself
+      return [];
+    }
+  });
+  return new Set(links.filter((link) => link.startsWith("socket:")));
+}
+
+/** What `make` opens, other tests' sockets in this process left aside. @returns which of it is still open */
+function watched<T>(make: () => T): { made: T; open: () => string[] } {
+  const before = openSockets();
+  const made = make();
+  const own = [...openSockets()].filter((socket) => !before.has(socket));
+  expect(own.length).toBeGreaterThan(0);
+  return { made, open: () => own.filter((socket) => openSockets().has(socket)) };
+}
 
 function text(stream: ByteStream): Promise<string> {
   const ended = new Deferred<string>();
@@ -35,8 +55,7 @@ function writeAndClose(pair: StreamPair, said: string): void {
 }
 
 test("a pair carries bytes both ways, and ends with the last copy of its other end", async () => {
-  const before = openFiles();
-  const pair = streamPair();
+  const { made: pair, open } = watched(streamPair);
   pair.stream.write(Buffer.from("there"));
   const buffer = Buffer.alloc(16);
   expect(buffer.toString("utf8", 0, fs.readSync(pair.other, buffer))).toBe("there");
@@ -44,7 +63,7 @@ test("a pair carries bytes both ways, and ends with the last copy of its other e
   expect(await text(pair.stream)).toBe("and back");
   pair.stream.destroy();
   await closed(pair.stream);
-  expect(openFiles()).toBe(before);
+  expect(open()).toEqual([]);
 });
 
 test("neither end reaches a program that is started meanwhile", () => {
@@ -70,9 +89,8 @@ async function line(path: string) {
 }
 
 test("a descriptor arrives with its bytes, behind all that was written before", async () => {
-  const before = openFiles();
-  const pair = streamPair();
-  const carrier = streamPair();
+  const { made, open } = watched(() => [streamPair(), streamPair()] as const);
+  const [pair, carrier] = made;
   const receiver = duplicate(carrier.other);
   carrier.closeOther();
   // more than the kernel takes at once: the rest is still with the runtime when the descriptor is to be sent
@@ -96,7 +114,7 @@ test("a descriptor arrives with its bytes, behind all that was written before", 
   fs.closeSync(receiver);
   for (const stream of [pair.stream, carrier.stream]) stream.destroy();
   await Promise.all([closed(pair.stream), closed(carrier.stream)]);
-  expect(openFiles()).toBe(before);
+  expect(open()).toEqual([]);
 });
 
 /** Lets the runtime write on between two reads that may wait. */
