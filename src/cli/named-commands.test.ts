@@ -29,7 +29,9 @@ function namedInSource(text: string): string[] {
       : (line.match(/"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'/g) ?? []);
     return places.flatMap((place) => [...place.matchAll(/`banger ([^`]+)`/g)]);
   });
-  return [...escaped, ...inStrings].map(([, words = ""]) => words.replace(/\$\{[^{}]*\}/g, said));
+  // right behind a word stands what may be left out, as in `vm run${flag}`
+  const spoken = (words: string) => words.replace(/(?<=\w)\$\{[^{}]*\}/g, "").replace(/\$\{[^{}]*\}/g, said);
+  return [...escaped, ...inStrings].map(([, words = ""]) => spoken(words));
 }
 
 /** Also each line of a block of commands, without its prompt and what the shell takes of it. */
