@@ -2,6 +2,7 @@
 
 use crate::running::Running;
 use crate::session::{lock, Output};
+use crate::verbs::exec::resumable::Resumable;
 use crate::verbs::identity::InForce;
 use crate::wire::frame::Kind;
 use serde_json::{json, Value};
@@ -11,8 +12,8 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-pub const FEATURES: [&str; 12] =
-    ["exec", "shell", "put", "get", "dial", "ports", "identity", "grow", "stats", "services", "settle", "poweroff"];
+pub const FEATURES: [&str; 13] =
+    ["exec", "shell", "resume", "put", "get", "dial", "ports", "identity", "grow", "stats", "services", "settle", "poweroff"];
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Phase {
@@ -54,7 +55,9 @@ pub struct Guest {
     pub ends_by_reset: bool,
     pub lines: Lines,
     /// what runs over the lines
-    pub running: Running,
+    pub running: Arc<Running>,
+    /// those that can be resumed on another line
+    pub resumable: Arc<Resumable>,
     pub identity: Mutex<InForce>,
     /// until PID 1 has what it waits for
     pub handover: Mutex<Option<Handover>>,
@@ -84,7 +87,8 @@ impl Guest {
             data: None,
             ends_by_reset: false,
             lines: Lines::default(),
-            running: Running::default(),
+            running: Arc::default(),
+            resumable: Arc::default(),
             identity: Mutex::default(),
             handover: Mutex::default(),
             state: Mutex::new(state),

@@ -4,7 +4,7 @@ use crate::session::{lock, Stream};
 use crate::sys::{poll, process, signal};
 use std::collections::BTreeMap;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// From SIGKILL to the end of all.
@@ -20,16 +20,16 @@ struct Program {
 }
 
 /// For as long as the pid is the program's, which is until it has been reaped.
-pub struct Entry<'a> {
-    all: &'a Running,
+pub struct Entry {
+    all: Arc<Running>,
     program: Program,
 }
 
 impl Running {
-    pub fn add(&self, pid: i32, stream: &Stream) -> Entry<'_> {
+    pub fn add(self: &Arc<Self>, pid: i32, stream: &Stream) -> Entry {
         let program = Program { pid, session: stream.session };
         lock(&self.0).push(program);
-        Entry { all: self, program }
+        Entry { all: Arc::clone(self), program }
     }
 
     /// Ends what runs over any other session's line, with all that it started in its own terminal or group, and waits for it.
@@ -67,13 +67,22 @@ fn kill_all(leaders: &[i32]) -> BTreeMap<i32, OwnedFd> {
     }
 }
 
-impl Entry<'_> {
+impl Entry {
     pub fn pid(&self) -> i32 {
         self.program.pid
     }
+
+    /// The program now runs over the session of `stream`.
+    pub fn move_to(&mut self, stream: &Stream) {
+        let moved = Program { session: stream.session, ..self.program };
+        for program in lock(&self.all.0).iter_mut().filter(|program| **program == self.program) {
+            *program = moved;
+        }
+        self.program = moved;
+    }
 }
 
-impl Drop for Entry<'_> {
+impl Drop for Entry {
     fn drop(&mut self) {
         lock(&self.all.0).retain(|other| *other != self.program);
     }

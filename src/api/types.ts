@@ -18,12 +18,12 @@ export type DaemonInfo = {
   leftovers: { path: string; reason: string; next: string }[];
   /** exceptions that nobody caught since it began: bugs, which it survived */
   uncaught: { count: number; last: string | null };
-  /** what would end with the daemon */
+  /** requests in progress */
   inUse: InUse[];
 };
 
-/** A request that is being answered. */
-export type InUse = { what: string /** of the process that asked */; pid: number };
+/** A request in progress. A resumable one continues through the next daemon; others end with this one. */
+export type InUse = { what: string /** of the process that asked */; pid: number; resumable: boolean };
 
 /** `POST /v1/daemon/stop?when=…`: at once; only if nothing is in use, else DAEMON_IN_USE; or as soon as nothing is */
 export const stopTimes = ["now", "unused", "idle"] as const;
@@ -100,7 +100,7 @@ export type HostInfo = {
 };
 
 /** `GET /v1/vms/{name}/agent`, `Upgrade: banger-agent/1`: agent frames with tag 0; verbs a client may open. */
-export const clientVerbs = ["exec", "put", "get", "dial", "ports", "stats"] as const;
+export const clientVerbs = ["exec", "resume", "put", "get", "dial", "ports", "stats"] as const;
 export type ClientVerb = (typeof clientVerbs)[number];
 
 export type ApiRoute = { method: "GET" | "POST" | "DELETE" | "PUT"; path: string; summary: string };

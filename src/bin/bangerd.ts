@@ -62,7 +62,7 @@ async function run(env: Env): Promise<number> {
     identity: { pid: process.pid, startedAt, socket: paths.socket, stateDirectory: paths.roots.state },
     logs: logFiles,
     uncaught: () => uncaught.facts,
-    relay: (client, upstream, notices) => relayAgent(client, upstream, { allow: clientVerbs, notices }),
+    relay: (client, upstream, watch) => relayAgent(client, upstream, { allow: clientVerbs, ...watch }),
     log,
     stop() {
       stop.resolve("asked over the API");
@@ -81,8 +81,9 @@ async function run(env: Env): Promise<number> {
   const why = await stop.promise;
   log.info("stopping, VMs keep running", { why });
   await machines.retire();
-  machines.release();
+  // before the sessions end: their clients reconnect at once and must not reach this daemon
   await keeper.retreat();
+  machines.release();
   close();
   cache.release();
   stderr.stop();

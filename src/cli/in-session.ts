@@ -26,7 +26,7 @@ export async function inSession(
       const client = await cancellable(context.signals, (signal) => context.api.agent(name, signal));
       printNotices(context, name, client);
       try {
-        const end = await runSession(context, client, request);
+        const end = await runSession(context, { name, client }, request);
         if (end.kind !== "lost") return end.code;
         throw (await explainLoss(context, name, end.error)).error();
       } finally {

@@ -2,6 +2,7 @@
 import { isError } from "../base/errors/error.ts";
 import type { Emit } from "../model/event.ts";
 import type { CliContext } from "./context.ts";
+import { nextApi } from "./next-daemon.ts";
 
 /** The lease's end would do it too; asking means that it is gone when we return. Never throws. */
 export async function removeVm(context: CliContext, emit: Emit, name: string): Promise<void> {
@@ -9,6 +10,20 @@ export async function removeVm(context: CliContext, emit: Emit, name: string): P
     await context.api.json("deleteVm", { name });
   } catch (error) {
     if (isError(error, "VM_NOT_FOUND")) return;
-    emit({ kind: "note", level: "warn", text: `VM "${name}" could not be deleted: ${(error as Error).message}` });
+    if (isError(error, "DAEMON_VERSION")) return removeByNext(context, emit, name);
+    warn(emit, name, error);
   }
+}
+
+/** The daemon was replaced by another version while the VM was in use. */
+async function removeByNext(context: CliContext, emit: Emit, name: string): Promise<void> {
+  try {
+    await (await nextApi(context)).json("deleteVm", { name });
+  } catch (error) {
+    warn(emit, name, error);
+  }
+}
+
+function warn(emit: Emit, name: string, error: unknown): void {
+  emit({ kind: "note", level: "warn", text: `VM "${name}" could not be deleted: ${(error as Error).message}` });
 }

@@ -4,6 +4,7 @@ import { execProblem } from "../base/exec-limits.ts";
 import { type AgentClient, type AttachEnd, attach, type ExecRequest } from "../client/attach.ts";
 import { type Why, whyLost } from "../client/why.ts";
 import type { CliContext } from "./context.ts";
+import { reconnect } from "./next-daemon.ts";
 
 export type SessionRequest = {
   /** null: the login shell */
@@ -20,7 +21,14 @@ export type SessionRequest = {
   noStdin?: boolean | undefined;
 };
 
-export function runSession(context: CliContext, client: AgentClient, request: SessionRequest): Promise<AttachEnd> {
+/** A VM, and the connection to it that a session begins on. */
+export type Entered = { name: string; client: AgentClient };
+
+export function runSession(
+  context: CliContext,
+  { name, client }: Entered,
+  request: SessionRequest,
+): Promise<AttachEnd> {
   const { stdio, signals, env } = context;
   const terminal = request.tty ?? isInteractive(context, request);
   const noStdin = request.noStdin ?? false;
@@ -30,6 +38,7 @@ export function runSession(context: CliContext, client: AgentClient, request: Se
     noStdin,
     stdio,
     signals,
+    reopen: (signal) => reconnect(context, name, signal),
   });
 }
 

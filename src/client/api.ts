@@ -116,9 +116,9 @@ export class Api {
     }
   }
 
-  /** Agent frames with a running VM. */
-  async agent(name: string, signal?: AbortSignal): Promise<AgentClient> {
-    const { method, path } = wireCall("agentVm", { name });
+  /** Agent frames with a running VM; a suspended one is woken, unless `wakes` is false. */
+  async agent(name: string, signal?: AbortSignal, { wakes = true } = {}): Promise<AgentClient> {
+    const { method, path } = wireCall("agentVm", { name }, wakes ? {} : { wake: "0" });
     const request = {
       method,
       path,

@@ -3,7 +3,8 @@ import { Deferred } from "../base/async.ts";
 import type { BangerError } from "../base/errors/error.ts";
 import { fail, isError, toBangerError } from "../base/errors/error.ts";
 import { integerOf } from "../base/foreign.ts";
-import type { AgentClient, AgentStream, ExecRequest, Json } from "../wire/agent/types.ts";
+import type { AgentClient, ExecRequest, Json } from "../wire/agent/types.ts";
+import { type CommandStream, openCommand, type Reopen } from "./command-stream.ts";
 
 export { getTar } from "../wire/agent/get.ts";
 export type { AgentClient, AgentStream, ExecRequest, Json } from "../wire/agent/types.ts";
@@ -37,6 +38,8 @@ export type AttachOptions = {
   noStdin?: boolean;
   stdio: Stdio;
   signals: Signals;
+  /** connects to the VM again when the daemon ends before the command does */
+  reopen?: Reopen;
   /** `ms` that a command has to end after the first signal */
   graceMs?: number;
 };
@@ -67,7 +70,11 @@ export async function attach(client: AgentClient, request: ExecRequest, options:
   const stops = [() => signals.stop()];
   try {
     const tty = terminal ? { tty: { ...stdio.size(), ...(options.term ? { term: options.term } : {}) } } : {};
-    const stream = await client.open("exec", { ...request, ...tty }, { signal: signals.beforeOpen });
+    const stream = await openCommand(
+      client,
+      { ...request, ...tty },
+      { signal: signals.beforeOpen, reopen: options.reopen },
+    );
     stops.push(() => stream.close());
     signals.forwardTo(stream);
     if (terminal)
@@ -89,7 +96,7 @@ export async function attach(client: AgentClient, request: ExecRequest, options:
 }
 
 /** @param onHangUp called when the terminal is gone, which is no end of what was typed */
-function readInput(stream: AgentStream, stdio: Stdio, onHangUp: () => void): { stop(): void } {
+function readInput(stream: CommandStream, stdio: Stdio, onHangUp: () => void): { stop(): void } {
   return stdio.readInput(
     (chunk) => stream.write(0, chunk),
     () => (stdio.hasHungUp() ? onHangUp() : stream.eof(0)),
@@ -97,7 +104,7 @@ function readInput(stream: AgentStream, stdio: Stdio, onHangUp: () => void): { s
 }
 
 /** Listens at once, and resolves when all output was written and the command is over. */
-function takeOutput(stream: AgentStream, stdio: Stdio, onHangUp: () => void): Promise<AttachEnd> {
+function takeOutput(stream: CommandStream, stdio: Stdio, onHangUp: () => void): Promise<AttachEnd> {
   const end = new Deferred<AttachEnd>();
   let exit: Json = {};
   stream.onEvent((event) => {
@@ -134,7 +141,7 @@ class SignalForwarder {
   readonly #end = new Deferred<AttachEnd>();
   readonly #beforeOpen = new AbortController();
   readonly #unlisten: () => void;
-  #stream: AgentStream | undefined;
+  #stream: CommandStream | undefined;
   #first: string | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -158,7 +165,7 @@ class SignalForwarder {
     if (this.#stream) this.#askToEnd(this.#stream, "HUP");
   }
 
-  forwardTo(stream: AgentStream): void {
+  forwardTo(stream: CommandStream): void {
     this.#stream = stream;
   }
 
@@ -180,7 +187,7 @@ class SignalForwarder {
     else this.#stream.event({ event: "signal", signal });
   }
 
-  #askToEnd(stream: AgentStream, signal: string): void {
+  #askToEnd(stream: CommandStream, signal: string): void {
     if (this.#first !== undefined) return this.#interrupt(signal);
     this.#first = signal;
     stream.event({ event: "signal", signal });

@@ -4,7 +4,7 @@ import type { ByteStream } from "../base/bytes.ts";
 import type { HttpExchange } from "../host/http-server.ts";
 import type { Logger } from "../host/log.ts";
 import type { Machines } from "../machines/machines.ts";
-import type { Notices } from "../wire/agent/relay.ts";
+import type { RelayOptions } from "../wire/agent/relay.ts";
 import type { AgentClient } from "../wire/agent/types.ts";
 import type { UseEntry, UseList } from "./in-use.ts";
 
@@ -21,12 +21,15 @@ export type Daemon = {
   host(): Promise<HostInfo>;
   logs: LogFiles;
   inUse: UseList;
-  /** Joins a client's connection to a VM's session, with notices of the daemon's own; resolves when it is over. */
-  relay(client: ByteStream, upstream: AgentClient, notices: Notices): Promise<void>;
+  /** Joins a client's connection to a VM's session; resolves when it is over. */
+  relay(client: ByteStream, upstream: AgentClient, watch: RelayWatch): Promise<void>;
   /** Begins to stop; resolves when another daemon could take over: socket, database and lock are free. */
   stop(): Promise<void>;
   log: Logger;
 };
+
+/** Notices for a client of a VM, and what the daemon learns about its streams. */
+export type RelayWatch = Pick<RelayOptions, "notices" | "onResumable">;
 
 /** A route's work; it answers, or throws what is answered as an error. */
 export type Handler = (daemon: Daemon, exchange: HttpExchange, name: string, use: UseEntry) => Promise<void>;

@@ -1,4 +1,4 @@
-/** What ends when the daemon does, though VMs do not: requests that are being answered, by what they are about. */
+/** Requests that are in progress, for a user who is about to stop the daemon. VMs outlive it; these may not. */
 import type { InUse } from "../api/types.ts";
 import { Deferred, orAborted } from "../base/async.ts";
 import type { RouteName } from "./router.ts";
@@ -30,24 +30,40 @@ const lasting: Partial<Record<RouteName, (name: string) => string>> = {
 };
 
 export type UseEntry = {
-  /** Says more precisely what the request is about. */
-  describe(what: string): void;
+  /** Describes the request more precisely. `isLease`: it only keeps a VM alive for sessions of the same process. */
+  describe(what: string, kind?: { isLease: boolean }): void;
+  /** Whether its client can resume through the next daemon. */
+  resumable(value: boolean): void;
   end(): void;
 };
 
+type Entry = { what: string; pid: number; isSession: boolean; isLease: boolean; resumable: boolean };
+
+/** The next daemon keeps a leased VM while its process lives, so a lease is resumable when that process's sessions are. */
+function isResumable({ pid, isLease, resumable: own }: Entry, all: readonly Entry[]): boolean {
+  if (!isLease) return own;
+  const sessions = all.filter((entry) => entry.isSession && entry.pid === pid);
+  return sessions.length > 0 && sessions.every((session) => session.resumable);
+}
+
 export class UseList {
-  readonly #entries = new Set<InUse>();
+  readonly #entries = new Set<Entry>();
   #idle = new Deferred<void>();
 
   /** @param pid of the process that asked */
   begin(route: RouteName, name: string, pid: number): UseEntry {
     const what = lasting[route]?.(name);
-    if (what === undefined) return { describe: () => {}, end: () => {} };
-    const entry: InUse = { what, pid };
+    if (what === undefined) return { describe: () => {}, resumable: () => {}, end: () => {} };
+    const isSession = route === "agentVm";
+    const entry: Entry = { what, pid, isSession, isLease: route === "leaseVm", resumable: false };
     this.#entries.add(entry);
     return {
-      describe: (text) => {
+      describe: (text, kind) => {
         entry.what = text;
+        entry.isLease = kind?.isLease ?? false;
+      },
+      resumable: (value) => {
+        entry.resumable = value;
       },
       end: () => {
         this.#entries.delete(entry);
@@ -60,7 +76,8 @@ export class UseList {
 
   /** In the order in which they began. */
   all(): InUse[] {
-    return [...this.#entries].map((entry) => ({ ...entry }));
+    const entries = [...this.#entries];
+    return entries.map((entry) => ({ what: entry.what, pid: entry.pid, resumable: isResumable(entry, entries) }));
   }
 
   /** Resolves at once when nothing is in use, else when the last entry ends. @throws the signal's reason */

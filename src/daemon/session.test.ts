@@ -26,7 +26,7 @@ async function withVm(behaviour: FakeBehaviour = {}) {
       connectAgent,
       timings: { ...shortTimings, agentMs: 5000, reconnectMs: 5000 },
     },
-    relay: (line, upstream, notices) => relayAgent(line, upstream, { allow: clientVerbs, notices }),
+    relay: (line, upstream, watch) => relayAgent(line, upstream, { allow: clientVerbs, ...watch }),
   });
   const made = await ask(served.socket, "POST", "/v1/vms", { name: "web", start: true });
   expect(made.lines.at(-1)).toEqual({ kind: "result", value: expect.objectContaining({ state: "running" }) });
@@ -125,7 +125,7 @@ test("a daemon that takes over speaks with the guests of the one before", async 
   served = await serve({
     host,
     deps: { driver: createFakeDriver(world), connectAgent, timings: { ...shortTimings, reconnectMs: 5000 } },
-    relay: (line, upstream, notices) => relayAgent(line, upstream, { allow: clientVerbs, notices }),
+    relay: (line, upstream, watch) => relayAgent(line, upstream, { allow: clientVerbs, ...watch }),
   });
   expect(world.alive).toHaveLength(1);
   const client = await enter(served.socket, "web");

@@ -133,14 +133,14 @@ function queries(ctx: LifeContext) {
     subscribe: (listener: StateListener) => ctx.events.subscribe(listener),
 
     /**
-     * The agent's session of a running VM, which counts as used until `end`; a suspended one is woken.
+     * The agent's session of a running VM, which counts as used until `end`; a suspended one is woken, unless `wakes` is false.
      * @throws VM_STATE, AGENT_UNREACHABLE, and what waking throws
      */
-    async session(name: string): Promise<{ vm: VmRecord; client: AgentClient } & Use> {
+    async session(name: string, { wakes = true } = {}): Promise<{ vm: VmRecord; client: AgentClient } & Use> {
       const found = findVm(ctx, name);
       const use = beginUse(ctx, found.id);
       try {
-        const vm = await ensureAwake(ctx, found);
+        const vm = wakes ? await ensureAwake(ctx, found) : found;
         requireState(vm, "enter", ["running"], nextForSession(vm));
         const client = await requireLive(ctx, vm).session.client(ctx.timings.reconnectMs);
         return { vm, client, end: use.end };

@@ -55,10 +55,10 @@ type VmLife = {
   /** @returns ends the subscription */
   subscribe(listener: StateListener): () => void;
   /**
-   * The agent's session of a running VM, which counts as used until `end`; a suspended one is woken.
+   * The agent's session of a running VM, which counts as used until `end`; a suspended one is woken, unless `wakes` is false.
    * @throws AGENT_UNREACHABLE, VMM_UNREACHABLE, and what waking throws
    */
-  session(name: string): Promise<{ vm: VmRecord; client: AgentClient } & Use>;
+  session(name: string, options?: { wakes?: boolean }): Promise<{ vm: VmRecord; client: AgentClient } & Use>;
   logFile(name: string, source: "console" | "vmm"): { path: string; vm: VmRecord };
   /** @param holder pid of the process that holds it @throws VM_STATE when the VM is not ephemeral */
   lease(name: string, holder?: number): Lease;

@@ -4,7 +4,7 @@ mod confine;
 mod descriptors;
 mod netguard;
 mod profiles;
-mod serve;
+pub mod serve;
 mod tsc;
 
 use std::process::ExitCode;

@@ -120,6 +120,17 @@ impl Stream {
         state.host_closed || state.lost
     }
 
+    /// The host closed the stream.
+    pub fn is_closed(&self) -> bool {
+        lock(&self.state).host_closed
+    }
+
+    /// The session is over, and the host had not closed the stream.
+    pub fn is_lost(&self) -> bool {
+        let state = lock(&self.state);
+        state.lost && !state.host_closed
+    }
+
     /// Both sides have closed, or the session is over.
     pub fn is_finished(&self) -> bool {
         let state = lock(&self.state);

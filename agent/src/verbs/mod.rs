@@ -15,9 +15,10 @@ mod stats;
 use crate::guest::{Guest, Phase, Place};
 use crate::session::Stream;
 use crate::wire::json::{self, Answer, Object, Refusal};
+use std::sync::Arc;
 
 /// Runs one verb to its end, on a thread of its own.
-pub fn run(stream: &Stream, request: &Object, guest: &Guest) -> Answer<()> {
+pub fn run(stream: &Arc<Stream>, request: &Object, guest: &Guest) -> Answer<()> {
     let verb = json::required_text(request, "verb")?;
     if guest.phase() == Phase::Boot && !matches!(verb, "identity" | "poweroff") {
         return Err(Refusal::new("unsupported", format!("{verb} must wait for phase up")));
@@ -27,6 +28,7 @@ pub fn run(stream: &Stream, request: &Object, guest: &Guest) -> Answer<()> {
     }
     match verb {
         "exec" => exec::run(stream, request, guest),
+        "resume" => exec::resume(stream, request, guest),
         "put" => put::run(stream, request),
         "get" => get::run(stream, request),
         "dial" => dial::run(stream, request),

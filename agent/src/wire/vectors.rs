@@ -11,9 +11,17 @@ pub fn all() -> Value {
 
 /// What OPEN holds in the vector of that name.
 pub fn open(name: &str) -> Object {
+    of_verb(name)["open"].as_object().unwrap().clone()
+}
+
+/// What REPLY holds in the vector of that name.
+pub fn reply(name: &str) -> Value {
+    of_verb(name)["reply"].clone()
+}
+
+fn of_verb(name: &str) -> Value {
     let all = all();
-    let vector = all["verbs"].as_array().unwrap().iter().find(|vector| vector["name"] == name).unwrap();
-    vector["open"].as_object().unwrap().clone()
+    all["verbs"].as_array().unwrap().iter().find(|vector| vector["name"] == name).unwrap().clone()
 }
 
 fn hex(vector: &Value, field: &str) -> Vec<u8> {

@@ -7,16 +7,16 @@ import type { Handler } from "../daemon.ts";
 
 export const agentProtocol = "banger-agent/1";
 
-export const agentVm: Handler = async ({ machines, relay, log }, exchange, name) => {
+export const agentVm: Handler = async ({ machines, relay, log }, exchange, name, use) => {
   if (exchange.header("upgrade") !== agentProtocol) {
     throw fail("REQUEST_INVALID", { problems: [`ask for Upgrade: ${agentProtocol}`] });
   }
-  const { vm, client, end } = await machines.session(name);
+  const { vm, client, end } = await machines.session(name, { wakes: exchange.query.get("wake") !== "0" });
   try {
     if (exchange.signal.aborted) return;
     const line = exchange.upgrade(agentProtocol);
     if (!line) throw fail("REQUEST_INVALID", { problems: [`ask for Connection: Upgrade, Upgrade: ${agentProtocol}`] });
-    await relay(line, client, vmNotices(machines, vm));
+    await relay(line, client, { notices: vmNotices(machines, vm), onResumable: use.resumable });
     log.debug("session over", { vm: name });
   } finally {
     end();

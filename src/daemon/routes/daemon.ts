@@ -10,10 +10,11 @@ export const daemonInfo: Handler = async (daemon, exchange) => answerJson(exchan
 export const daemonStop: Handler = async (daemon, exchange) => {
   const when = stopTime(exchange);
   if (when === "idle") await daemon.inUse.whenIdle(exchange.signal);
-  const uses = daemon.inUse.all().map(({ what, pid }) => `${what} (process ${pid})`);
+  const info = daemon.info();
+  const uses = info.inUse.filter(({ resumable }) => !resumable).map(({ what, pid }) => `${what} (process ${pid})`);
   if (when === "unused" && uses.length > 0) throw fail("DAEMON_IN_USE", { uses });
   await daemon.stop();
-  answerJson(exchange, daemon.info());
+  answerJson(exchange, info);
 };
 
 function stopTime(exchange: HttpExchange): StopTime {

@@ -40,7 +40,8 @@ export const createVm: Handler = async ({ machines, log }, exchange, _name, use)
     );
     events.result(await machines.view(vm));
     if (lease) {
-      if (purpose === undefined) use.describe(`VM "${vm.name}", which is deleted when its command ends`);
+      if (purpose === undefined)
+        use.describe(`VM "${vm.name}", which is deleted when its command ends`, { isLease: true });
       await whenAborted(exchange.signal);
       lease.end();
     }

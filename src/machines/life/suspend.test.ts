@@ -46,6 +46,19 @@ test("suspended: no process is left; the next session wakes it, once for all who
   assertTruth(host, "awake");
 });
 
+test("a session that does not wake is refused, also while the VM is being suspended", async () => {
+  const { world, machines, emit, signal, run } = await setUp();
+  await run("one");
+  await machines.idle();
+  const before = world.vmms.size;
+  const suspending = machines.suspend("one", emit, signal);
+  const during = machines.session("one", { wakes: false }).catch((error) => error);
+  await suspending;
+  await during;
+  await expect(machines.session("one", { wakes: false })).rejects.toMatchObject({ code: "VM_STATE" });
+  expect([machines.find("one").state, world.vmms.size]).toEqual(["suspended", before]);
+});
+
 test("a suspend that fails leaves the VM running", async () => {
   const { host, world, machines, emit, signal, run } = await setUp();
   await run("one");

@@ -180,6 +180,32 @@ describe("the end of a side", () => {
   });
 });
 
+test("it is told whether all that a client has under way can be resumed", async () => {
+  const told: boolean[] = [];
+  const { client, guest } = byHand({ allow: ["exec", "resume"], onResumable: (value) => void told.push(value) });
+  const open = async (id: number, verb: string, reply: Json) => {
+    client.send(Open, id, { verb });
+    const { stream } = await guest.next(Open);
+    guest.send(Reply, stream, { ok: true, ...reply });
+    await client.next(Reply);
+    return stream;
+  };
+  const close = async (stream: number) => {
+    guest.send(Close, stream);
+    await client.next(Close);
+    await settled();
+  };
+  const first = await open(1, "exec", { pid: 1, resumable: true });
+  const second = await open(3, "exec", { pid: 2 });
+  expect(told).toEqual([true, false]);
+  await close(second);
+  const third = await open(5, "resume", { stdin: 0, signals: 0 });
+  expect(told).toEqual([true, false, true, true]);
+  await close(first);
+  await close(third);
+  expect(told.slice(4)).toEqual([true, false]);
+});
+
 describe("flow", () => {
   test("at most a window waits in the relay: credit comes back only for what the client's line took", async () => {
     const { client, guest } = byHand();

@@ -15,6 +15,8 @@ export type RelayOptions = {
   onOpen?: (verb: string, request: Json) => Json;
   /** Has the client told what is not about one of its streams, until the answer is called. */
   notices?: Notices;
+  /** Called at each change with whether every open stream of the client can be resumed over another session. */
+  onResumable?: (isResumable: boolean) => void;
 };
 
 export type Notices = (tell: (notice: Json) => void) => () => void;
@@ -37,6 +39,8 @@ class Relay {
   readonly #options: RelayOptions;
   /** what ends each of the client's streams in the guest */
   readonly #enders = new Set<() => void>();
+  /** open streams, and whether each can be resumed */
+  readonly #open = new Map<AgentStream, boolean>();
   #over = false;
 
   constructor(client: ByteStream, upstream: AgentClient, options: RelayOptions) {
@@ -74,6 +78,7 @@ class Relay {
     if (this.#over) return above.close();
     const end = () => above.close();
     this.#enders.add(end);
+    this.#count(above, isResumable(served.verb, above));
     above.closed.catch(() => {}).finally(() => this.#enders.delete(end));
     try {
       connect(served.accept(above.reply), above);
@@ -83,6 +88,22 @@ class Relay {
       throw error;
     }
   }
+
+  #count(stream: AgentStream, isResumable: boolean): void {
+    const tell = () => this.#options.onResumable?.(this.#open.size > 0 && [...this.#open.values()].every(Boolean));
+    this.#open.set(stream, isResumable);
+    tell();
+    const forget = () => {
+      this.#open.delete(stream);
+      tell();
+    };
+    stream.closed.then(forget, forget);
+  }
+}
+
+/** Whether the agent lets the client resume this stream over another session. */
+function isResumable(verb: string, { reply }: AgentStream): boolean {
+  return verb === "resume" || reply["resumable"] === true;
 }
 
 function connect(below: ServedStream["stream"], above: AgentStream): void {

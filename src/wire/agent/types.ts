@@ -46,6 +46,16 @@ export type ExecRequest = {
   user?: string;
   tty?: { cols: number; rows: number /** name of the host's terminal */; term?: string };
   detach?: { log: string };
+  /** secret token, 32 hexadecimal digits: the command outlives its line and can be resumed with it */
+  resumable?: string;
+};
+
+/** Resumes a command whose stream was lost. */
+export type ResumeRequest = { token: string /** bytes of channel 1 received so far */; stdout: number; stderr: number };
+
+export type ResumeReply = {
+  /** bytes of input that arrived */ stdin: number /** signals that arrived */;
+  signals: number;
 };
 
 /**

@@ -1,7 +1,16 @@
 /** The golden vectors of verbs, which the agent's tests read too: our types say the same. */
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
-import type { IdentityReply, IdentityRequest, SettleReply, SettleRequest, StatsReply } from "./types.ts";
+import type {
+  ExecRequest,
+  IdentityReply,
+  IdentityRequest,
+  ResumeReply,
+  ResumeRequest,
+  SettleReply,
+  SettleRequest,
+  StatsReply,
+} from "./types.ts";
 
 type Vector = { name: string; open: Record<string, unknown>; reply: Record<string, unknown> };
 
@@ -59,6 +68,18 @@ const others: Record<string, { open: object; reply: object }> = {
       memory: { total: 1073741824, available: 536870912 },
       disk: { total: 8589934592, free: 4294967296 },
     } satisfies StatsReply,
+  },
+  exec: {
+    open: {
+      argv: ["echo", "hello"],
+      cwd: "/",
+      resumable: "0123456789abcdef0123456789abcdef",
+    } satisfies ExecRequest,
+    reply: { pid: 123, resumable: true },
+  },
+  resume: {
+    open: { token: "0123456789abcdef0123456789abcdef", stdout: 3, stderr: 0 } satisfies ResumeRequest,
+    reply: { stdin: 0, signals: 0 } satisfies ResumeReply,
   },
 };
 

@@ -3,22 +3,30 @@
 mod detach;
 mod end_of_input;
 mod ending;
+mod output;
 pub mod program;
 mod pump;
 mod request;
+mod replay;
+pub mod resumable;
 mod stdio;
 mod terminal_name;
+mod token;
 
 use crate::guest::Guest;
 use crate::session::Stream;
 use crate::sys::process::Ended;
 use crate::sys::signal;
-use crate::wire::json::{Answer, Object};
+use crate::wire::json::{self, Answer, Object, Refusal};
+use pump::{Progress, Pump};
 use request::Request;
 use serde_json::{json, Value};
+use std::sync::Arc;
 use stdio::Stdio;
+use token::Token;
 
-pub fn run(stream: &Stream, request: &Object, guest: &Guest) -> Answer<()> {
+
+pub fn run(stream: &Arc<Stream>, request: &Object, guest: &Guest) -> Answer<()> {
     let request = Request::parse(request)?;
     let plan = program::plan(&request, guest)?;
     if let Some(log) = &request.detach {
@@ -29,8 +37,34 @@ pub fn run(stream: &Stream, request: &Object, guest: &Guest) -> Answer<()> {
     let pid = plan.start(theirs.fds(), request.tty.is_some())?;
     let entry = guest.running.add(pid, stream);
     drop(theirs);
-    stream.reply(json!({ "pid": pid }));
-    pump::Pump::new(stream, stdio, entry)?.run()
+    let ticket = request.resumable.and_then(|token| guest.resumable.admit(token, stream));
+    let mut reply = json!({ "pid": pid });
+    if ticket.is_some() {
+        reply["resumable"] = Value::Bool(true);
+    }
+    stream.reply(reply);
+    serve(Pump::new(stream, stdio, entry, ticket)?, guest)
+}
+
+/// Resumes a program whose line was lost.
+pub fn resume(stream: &Arc<Stream>, request: &Object, guest: &Guest) -> Answer<()> {
+    let token = Token::parse(request, "token")?.ok_or_else(|| Refusal::bad("token is missing"))?;
+    let offset = |name| json::required_number(request, name, u64::MAX);
+    let progress = Progress { stdout: offset("stdout")?, stderr: offset("stderr")? };
+    let mut pump = guest.resumable.take(token, stream, |pump| pump.can_resume(progress))?;
+    pump.resume(stream, progress)?;
+    serve(pump, guest)
+}
+
+/// Runs until the program is over or another stream has taken it.
+fn serve(pump: Pump, guest: &Guest) -> Answer<()> {
+    let mut next = pump.run()?;
+    while let Some(pump) = next {
+        let Some(mut left) = guest.resumable.park(pump) else { return Ok(()) };
+        left.give_up();
+        next = left.run()?;
+    }
+    Ok(())
 }
 
 /// The EVENT that tells how a program ended.
@@ -43,3 +77,6 @@ fn exit_event(ended: Ended) -> Value {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,122 +2,180 @@
 
 use super::end_of_input::EndOfInput;
 use super::ending::{groups, Ending};
-use super::request::size;
-use super::stdio::Stdio;
 use super::exit_event;
+use super::output::{Mode, Output, CHUNK, WIDE};
+use super::request::size;
+use super::resumable::Ticket;
+use super::stdio::Stdio;
 use crate::running::Entry;
 use crate::session::{Received, Stream};
-use crate::sys::bell::Bell;
 use crate::sys::poll::{self, Waiting};
 use crate::sys::process::{self, Ended};
 use crate::sys::{signal, tty};
 use crate::wire::json::{Answer, Object, Refusal};
-use serde_json::Value;
+use serde_json::{json, Value};
 use std::fs::File;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::sync::Arc;
 use std::time::Duration;
 
-const CHUNK: usize = 32 * 1024;
-/// What a pipe may hold, in bytes, once a program has shown that it reads or writes much: fewer turns between it and us.
-const WIDE: usize = 256 * 1024;
 /// What a terminal can hold after its last writer is gone, and more.
 const TERMINAL_REST: usize = 128 * 1024;
 
-pub struct Pump<'a> {
-    stream: &'a Stream,
-    bell: &'a Bell,
+pub struct Pump {
+    stream: Arc<Stream>,
     pid: i32,
     /// None: reaped
-    entry: Option<Entry<'a>>,
+    entry: Option<Entry>,
     pidfd: OwnedFd,
     input: Option<File>,
     is_input_wide: bool,
     /// received, not yet written from this offset on
     pending: Option<(Vec<u8>, usize)>,
+    /// bytes of input written to the program or discarded
+    input_taken: u64,
+    /// `signal` events handled
+    signals: u64,
     outputs: Vec<Output>,
     terminal: Option<File>,
     /// of a terminal, whose input stays open
     at_end: Option<EndOfInput>,
     ended: Option<Ended>,
     ending: Option<Ending>,
+    /// `exit` was sent on the current stream
+    exit_sent: bool,
+    /// Some: the program is resumable
+    ticket: Option<Ticket>,
     buffer: Vec<u8>,
 }
 
-struct Output {
-    channel: usize,
-    file: File,
-    /// once the program has ended: what is still to be sent, in bytes
-    left: usize,
-    open: bool,
-    wide: bool,
+/// What a host had received before its line was lost.
+#[derive(Clone, Copy)]
+pub struct Progress {
+    /// bytes of channel 1
+    pub stdout: u64,
+    /// bytes of channel 2
+    pub stderr: u64,
 }
 
-impl<'a> Pump<'a> {
-    pub fn new(stream: &'a Stream, stdio: Stdio, entry: Entry<'a>) -> Answer<Pump<'a>> {
+impl Progress {
+    fn of(&self, channel: usize) -> u64 {
+        if channel == 1 { self.stdout } else { self.stderr }
+    }
+}
+
+impl Pump {
+    /// Without a ticket the program ends with its line.
+    pub fn new(stream: &Arc<Stream>, stdio: Stdio, entry: Entry, ticket: Option<Ticket>) -> Answer<Pump> {
         let pid = entry.pid();
         let pidfd = process::pidfd(pid).map_err(|error| Refusal::io("pidfd", &error))?;
-        let output = |(channel, file)| Output { channel, file, left: usize::MAX, open: true, wide: false };
+        let output = |(channel, file)| Output::new(channel, file, ticket.is_some());
+        stream.bell()?;
         Ok(Pump {
-            bell: stream.bell()?,
-            stream,
+            stream: Arc::clone(stream),
             pid,
             entry: Some(entry),
             pidfd,
             input: Some(stdio.input),
             is_input_wide: false,
             pending: None,
+            input_taken: 0,
+            signals: 0,
             outputs: stdio.outputs.into_iter().map(output).collect(),
             terminal: stdio.terminal,
             at_end: None,
             ended: None,
             ending: None,
+            exit_sent: false,
+            ticket,
             buffer: vec![0; CHUNK],
         })
     }
 
-    /// Until the program has ended and all it wrote before is sent.
-    pub fn run(mut self) -> Answer<()> {
+    /// Runs until the program has ended and its output is sent; with a ticket, until the host has closed the stream as well.
+    /// Returns the pump if the line was lost and the program can be resumed.
+    pub fn run(mut self) -> Answer<Option<Pump>> {
         loop {
             self.heed_stream();
-            let ended = self.ended.filter(|_| self.ending.is_some() || !self.outputs.iter().any(|output| output.open));
-            if let Some(ended) = ended {
-                return self.finish(ended);
+            if self.ticket.is_some() && self.stream.is_lost() {
+                return Ok(Some(self));
+            }
+            let is_done = self.ending.is_some() || self.outputs.iter().all(Output::is_over);
+            if let Some(ended) = self.ended.filter(|_| is_done) {
+                self.send_exit(ended);
+                if self.ticket.is_none() || self.stream.is_over() {
+                    self.finish();
+                    return Ok(None);
+                }
             }
             self.wait()?;
         }
     }
 
-    fn finish(self, ended: Ended) -> Answer<()> {
-        self.stream.event(&exit_event(ended));
+    pub fn ticket(&self) -> Option<&Ticket> {
+        self.ticket.as_ref()
+    }
+
+    /// The program is no longer resumable: on a lost line it is hung up.
+    pub fn give_up(&mut self) {
+        self.ticket = None;
+    }
+
+    /// Whether the output that the host is missing can still be sent.
+    pub fn can_resume(&self, progress: Progress) -> bool {
+        self.outputs.iter().all(|output| output.can_resume_at(progress.of(output.channel)))
+    }
+
+    /// Moves to another stream; the REPLY says how much input and how many signals have arrived.
+    pub fn resume(&mut self, stream: &Arc<Stream>, progress: Progress) -> Answer<()> {
+        stream.bell()?;
+        self.stream = Arc::clone(stream);
+        if let Some(entry) = &mut self.entry {
+            entry.move_to(stream);
+        }
+        self.pending = None;
+        self.exit_sent = false;
+        for output in &mut self.outputs {
+            output.resume_at(progress.of(output.channel));
+        }
+        stream.reply(json!({ "stdin": self.input_taken, "signals": self.signals }));
+        self.outputs.iter_mut().for_each(|output| output.send_eof_if_over(stream));
+        Ok(())
+    }
+
+    fn send_exit(&mut self, ended: Ended) {
+        if !self.exit_sent {
+            self.exit_sent = true;
+            self.stream.event(&exit_event(ended));
+        }
+    }
+
+    fn finish(self) {
         if let Some(ending) = &self.ending {
             self.stream.finish(Ok(()));
             ending.finish_group(self.pid);
         }
-        Ok(())
     }
 
     /// Events, input, and the wish that the program ends.
     fn heed_stream(&mut self) {
-        self.bell.hush();
+        if let Ok(bell) = self.stream.bell() {
+            bell.hush();
+        }
         while let Some(event) = self.stream.next_event() {
             self.take_event(&event);
         }
-        if self.stream.is_over() && self.ending.is_none() {
+        let is_over = if self.ticket.is_some() { self.stream.is_closed() } else { self.stream.is_over() };
+        if is_over && self.ending.is_none() {
             self.input = None;
             if self.ended.is_none() {
                 self.ending = Some(Ending::begin(self.pid, self.terminal.as_ref()));
             } else {
-                self.close_outputs();
+                self.outputs.iter_mut().for_each(Output::drop_rest);
             }
         }
         self.feed();
-    }
-
-    fn close_outputs(&mut self) {
-        for output in &mut self.outputs {
-            output.open = false;
-        }
     }
 
     fn take_event(&mut self, event: &Object) {
@@ -128,6 +186,7 @@ impl<'a> Pump<'a> {
                 }
             }
             Some("signal") => {
+                self.signals += 1;
                 let name = event.get("signal").and_then(Value::as_str).unwrap_or_default();
                 if let (Some(number), None) = (signal::number_of(name), self.ended) {
                     // the foreground group, where there is another than the program's own
@@ -155,6 +214,7 @@ impl<'a> Pump<'a> {
                 // nobody reads any more: the host may go on all the same
                 None => Ok(bytes.len() - at),
             };
+            self.input_taken += *written.as_ref().unwrap_or(&0) as u64;
             match written {
                 Ok(count) if at + count >= bytes.len() => self.stream.consumed(0, bytes.len()),
                 Ok(count) => self.pending = Some((bytes, at + count)),
@@ -184,20 +244,21 @@ impl<'a> Pump<'a> {
 
     fn wait(&mut self) -> Answer<()> {
         let mut waiting = Waiting::default();
-        waiting.add(self.bell.fd(), poll::READ);
+        waiting.add(self.stream.bell()?.fd(), poll::READ);
         let over = waiting.add(if self.ended.is_none() { self.pidfd.as_raw_fd() } else { -1 }, poll::READ);
         if let (Some(input), Some(_)) = (&self.input, &self.pending) {
             waiting.add(input.as_raw_fd(), poll::WRITE);
         }
         let discards = self.ending.is_some();
-        let is_wanted = |output: &Output| output.open && (discards || self.stream.credit(output.channel) > 0);
         let places: Vec<Option<usize>> = self.outputs.iter().map(|output| {
-            is_wanted(output).then(|| waiting.add(output.file.as_raw_fd(), poll::READ))
+            Some(waiting.add(output.source(&self.stream, discards)?, poll::READ))
         }).collect();
+        let repeats = !discards && self.outputs.iter().any(|output| output.can_repeat(&self.stream));
         // an ended program's rest is here, or known not to come: nothing to wait for
-        let time = match (self.ended, places.iter().any(Option::is_some)) {
-            (Some(_), true) => Some(Duration::ZERO),
-            _ => [self.time_to_end(), self.time_to_say_end()].into_iter().flatten().min(),
+        let is_here = self.ended.is_some() && places.iter().any(Option::is_some);
+        let time = match repeats || is_here {
+            true => Some(Duration::ZERO),
+            false => [self.time_to_end(), self.time_to_say_end()].into_iter().flatten().min(),
         };
         waiting.wait(time).map_err(|error| Refusal::io("poll", &error))?;
         if self.ended.is_none() && waiting.is_ready(over) {
@@ -206,9 +267,10 @@ impl<'a> Pump<'a> {
         if let (Some(at_end), Some(input)) = (&mut self.at_end, &self.input) {
             at_end.say(input);
         }
-        for (at, place) in places.into_iter().enumerate() {
-            if place.is_some_and(|place| waiting.is_ready(place)) || self.ended.is_some() {
-                self.carry(at);
+        let mode = Mode { ended: self.ended.is_some(), discards };
+        for (output, place) in self.outputs.iter_mut().zip(places) {
+            if repeats || mode.ended || place.is_some_and(|place| waiting.is_ready(place)) {
+                output.carry(&self.stream, &mut self.buffer, mode);
             }
         }
         Ok(())
@@ -227,41 +289,8 @@ impl<'a> Pump<'a> {
         self.entry = None;
         self.ended = Some(process::wait_for(self.pid).map_err(|error| Refusal::io("wait", &error))?);
         self.input = None;
-        for output in &mut self.outputs {
-            output.left = if self.terminal.is_some() { TERMINAL_REST } else { poll::available(&output.file) };
-        }
+        let most = self.terminal.is_some().then_some(TERMINAL_REST);
+        self.outputs.iter_mut().for_each(|output| output.end_with(most));
         Ok(())
-    }
-
-    /// Reads once, within the credit, and sends it.
-    fn carry(&mut self, at: usize) {
-        let output = &mut self.outputs[at];
-        if !output.open {
-            return;
-        }
-        let credit = if self.ending.is_some() { CHUNK } else { self.stream.credit(output.channel) };
-        let wanted = CHUNK.min(output.left).min(credit);
-        if wanted == 0 && output.left > 0 {
-            return;
-        }
-        let buffer = &mut self.buffer[..wanted];
-        let sent = match output.file.read(buffer) {
-            // EIO: nobody has the terminal open any more
-            Ok(0) => false,
-            Ok(count) => {
-                if count == CHUNK && !output.wide {
-                    output.wide = true;
-                    poll::widen(&output.file, WIDE);
-                }
-                output.left -= if self.ended.is_some() { count } else { 0 };
-                self.ending.is_some() || self.stream.send(output.channel, &buffer[..count]).is_ok()
-            }
-            Err(error) if error.kind() == ErrorKind::WouldBlock => self.ended.is_none(),
-            Err(error) => error.kind() == ErrorKind::Interrupted,
-        };
-        if !sent || output.left == 0 {
-            output.open = false;
-            self.stream.eof(output.channel as u8);
-        }
     }
 }

@@ -1,5 +1,6 @@
 //! What `exec` may be asked.
 
+use super::token::Token;
 use crate::wire::json::{self, Answer, Object, Refusal};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -19,6 +20,8 @@ pub struct Request {
     pub term: Option<String>,
     /// path of a log: the program outlives the line
     pub detach: Option<PathBuf>,
+    /// Some: the program outlives its line and is resumed by this token
+    pub resumable: Option<Token>,
 }
 
 #[derive(Debug, PartialEq)]
@@ -61,7 +64,11 @@ impl Request {
                 Some(detach) => Some(OsString::from_vec(json::required_bytes(detach, "log")?).into()),
                 None => None,
             },
+            resumable: Token::parse(object, "resumable")?,
         };
+        if request.resumable.is_some() && request.detach.is_some() {
+            return Err(Refusal::bad("a detached program has no stream that could be resumed"));
+        }
         if request.tty.is_some() && request.detach.is_some() {
             return Err(Refusal::bad("a detached program has no terminal"));
         }
@@ -132,6 +139,11 @@ mod tests {
             r#"{"argv":["a"],"tty":{"cols":80,"rows":65536}}"#,
             r#"{"argv":["a"],"tty":{"cols":80,"rows":24},"detach":{"log":"/x"}}"#,
             r#"{"argv":["a"],"detach":{}}"#,
+            r#"{"argv":["a"],"resumable":""}"#,
+            r#"{"argv":["a"],"resumable":"0123456789abcdef0123456789abcde"}"#,
+            r#"{"argv":["a"],"resumable":"0123456789ABCDEF0123456789ABCDEF"}"#,
+            r#"{"argv":["a"],"resumable":"+123456789abcdef0123456789abcdef"}"#,
+            r#"{"argv":["a"],"resumable":"0123456789abcdef0123456789abcdef","detach":{"log":"/x"}}"#,
             r#"{"argv":["a"],"env":{"A=B":"c"}}"#,
         ] {
             assert_eq!(parse(bad).unwrap_err().code, "bad_request", "{bad}");

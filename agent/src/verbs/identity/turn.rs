@@ -38,6 +38,7 @@ impl<'a> Turn<'a> {
         }
         if self.is_copy {
             self.guest.lines.end_others(session);
+            self.guest.resumable.void_others(session);
             self.guest.running.end_others(session);
         }
         if self.guest.is_vm() {

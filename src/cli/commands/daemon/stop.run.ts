@@ -19,8 +19,14 @@ export async function stop(this: CliContext, flags: StopFlags): Promise<void> {
     const info = await stopDaemon(this, flags, api);
     await this.processEnd(info.pid);
     if (flags.json) printJson(this, info);
-    else print(this, `the daemon (pid ${info.pid}) has stopped; VMs keep running\n`);
+    else print(this, `the daemon (pid ${info.pid}) has stopped; VMs keep running${sessionsOf(info)}\n`);
   });
+}
+
+/** Their clients are already starting the next daemon. */
+function sessionsOf({ inUse }: Partial<DaemonInfo>): string {
+  const count = inUse?.filter(({ resumable }) => resumable).length ?? 0;
+  return count > 0 ? ", and sessions in them continue through the next daemon" : "";
 }
 
 async function stopDaemon(context: CliContext, flags: StopFlags, api: Api): Promise<DaemonInfo> {

@@ -5,7 +5,7 @@ export const stop = buildCommand({
   loader: async () => (await import("./stop.run.ts")).stop,
   parameters: {
     flags: {
-      force: toggled("stop now, and end the sessions and builds that are under way"),
+      force: toggled("stop now; ends builds and whatever else can't continue through the next daemon"),
       whenIdle: toggled("wait until no session or build is under way, then stop"),
       ...jsonFlag,
     },

@@ -136,7 +136,7 @@ async function session(call: Run, client: AgentClient, vm: VmView, shellsLeft = 
   const { name } = vm;
   const command = await commandFor(context, vm, wantedOf(call));
   const request = { ...command, env, ...placeOf(plan), tty: flags.tty, noStdin: flags.noStdin };
-  const end = await runSession(context, client, request);
+  const end = await runSession(context, { name, client }, request);
   if (end.kind !== "lost") {
     if (!flags.rm) tellWaysOn(call, name);
     return end.code;

@@ -1,0 +1,292 @@
+//! Programs that lose their line, as a host sees them: on sockets, one line after the other.
+
+use super::resumable::Resumable;
+use crate::guest::{Guest, Phase, Place};
+use crate::host::serve::UnixLine;
+use crate::session::serve_line;
+use crate::sys::{poll, process};
+use crate::wire::frame::{encode, Frame, Kind};
+use crate::wire::vectors;
+use crate::wire::input::{Input, MAGIC, NONCE};
+use serde_json::{json, Value};
+use std::io::Write;
+use std::net::Shutdown;
+use std::os::fd::AsRawFd;
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+const TAG: u32 = 0x0101_0101;
+const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+
+struct Host {
+    line: UnixStream,
+    input: Input,
+    serving: JoinHandle<()>,
+    /// what came on channels 1 and 2
+    output: [Vec<u8>; 2],
+}
+
+fn guest() -> Arc<Guest> {
+    Arc::new(Guest::new(Place::Host { root: None }, "none", Phase::Up))
+}
+
+impl Host {
+    fn on(guest: &Arc<Guest>) -> Host {
+        let (mut line, theirs) = UnixStream::pair().unwrap();
+        let guest = Arc::clone(guest);
+        let serving = thread::spawn(move || serve_line(UnixLine(theirs), &guest).unwrap());
+        line.write_all(&[MAGIC.as_slice(), &[1; NONCE]].concat()).unwrap();
+        let mut input = Input::default();
+        while input.find_preamble().is_none() {
+            assert!(input.fill(&mut line).unwrap() > 0);
+        }
+        Host { line, input, serving, output: Default::default() }
+    }
+
+    fn say(&mut self, kind: Kind, payload: &[u8]) {
+        self.line.write_all(&encode(kind, 1, payload, TAG)).unwrap();
+    }
+
+    fn open(&mut self, request: Value) -> Value {
+        self.say(Kind::Open, request.to_string().as_bytes());
+        self.until(Kind::Reply)
+    }
+
+    fn exec(&mut self, script: &str) -> Value {
+        self.open(json!({ "verb": "exec", "argv": ["sh", "-c", script], "cwd": "/", "resumable": TOKEN }))
+    }
+
+    fn resume(&mut self, stdout: usize, stderr: usize) -> Value {
+        self.open(json!({ "verb": "resume", "token": TOKEN, "stdout": stdout, "stderr": stderr }))
+    }
+
+    fn next(&mut self) -> Frame {
+        loop {
+            if let Some(frame) = self.input.next_frame(TAG).unwrap() {
+                return frame;
+            }
+            assert!(self.input.fill(&mut self.line).unwrap() > 0, "the agent hung up");
+        }
+    }
+
+    /// The payload of the next such frame; output that comes before is kept.
+    fn until(&mut self, kind: Kind) -> Value {
+        loop {
+            let frame = self.next();
+            match frame.kind {
+                Kind::Data(channel) => self.output[usize::from(channel) - 1].extend(frame.payload),
+                found if found == kind => return serde_json::from_slice(&frame.payload).unwrap_or(Value::Null),
+                _ => {}
+            }
+        }
+    }
+
+    fn until_output(&mut self, bytes: usize) {
+        while self.output[0].len() < bytes {
+            let Kind::Data(channel) = self.until_data() else { unreachable!() };
+            assert!(channel == 1 || channel == 2);
+        }
+    }
+
+    fn until_data(&mut self) -> Kind {
+        loop {
+            let frame = self.next();
+            if let Kind::Data(channel) = frame.kind {
+                self.output[usize::from(channel) - 1].extend(frame.payload);
+                return frame.kind;
+            }
+        }
+    }
+
+    /// Returns when the agent has noticed.
+    fn drop_line(self) -> [Vec<u8>; 2] {
+        self.line.shutdown(Shutdown::Both).unwrap();
+        self.serving.join().unwrap();
+        self.output
+    }
+}
+
+#[test]
+fn requests_and_replies_are_those_of_the_vectors() {
+    let guest = guest();
+    let mut host = Host::on(&guest);
+    let reply = host.open(Value::Object(vectors::open("exec")));
+    assert_eq!((&reply["ok"], &reply["resumable"]), (&json!(true), &json!(true)));
+    host.until_output(6);
+    host.drop_line();
+    let mut next = Host::on(&guest);
+    let reply = next.open(Value::Object(vectors::open("resume")));
+    assert_eq!(reply, vectors::reply("resume"));
+    assert_eq!(next.until(Kind::Event)["code"], 0);
+    assert_eq!(next.output[0], b"lo\n");
+}
+
+#[test]
+fn a_program_goes_on_over_another_line_with_what_the_host_has_not_got() {
+    let guest = guest();
+    let mut host = Host::on(&guest);
+    assert_eq!(host.exec("echo one; echo err >&2; read a; echo got $a; read b; echo got $b; exit 7")["resumable"], true);
+    host.until_output(4);
+    host.say(Kind::Data(0), b"first\n");
+    host.until_output(14);
+    let [stdout, _] = host.drop_line();
+    assert_eq!(stdout, b"one\ngot first\n");
+    // the host's last bytes were lost with the daemon
+    let mut next = Host::on(&guest);
+    let reply = next.resume(4, 0);
+    assert_eq!((&reply["ok"], &reply["stdin"], &reply["signals"]), (&json!(true), &json!(6), &json!(0)));
+    next.say(Kind::Data(0), b"second\n");
+    assert_eq!(next.until(Kind::Event), json!({ "event": "exit", "code": 7 }));
+    assert_eq!(next.output, [b"got first\ngot second\n".to_vec(), b"err\n".to_vec()]);
+    next.say(Kind::Close, b"");
+    next.until(Kind::Close);
+}
+
+#[test]
+fn an_end_that_the_host_did_not_hear_of_is_told_again_until_the_host_closes() {
+    let guest = guest();
+    let mut host = Host::on(&guest);
+    host.exec("echo all; exit 3");
+    assert_eq!(host.until(Kind::Event)["code"], 3);
+    host.drop_line();
+    for _ in 0..2 {
+        let mut next = Host::on(&guest);
+        next.resume(0, 0);
+        assert_eq!(next.until(Kind::Event)["code"], 3);
+        assert_eq!(next.drop_line()[0], b"all\n");
+    }
+    let mut last = Host::on(&guest);
+    last.resume(4, 0);
+    assert_eq!(last.until(Kind::Event)["code"], 3);
+    last.say(Kind::Close, b"");
+    last.until(Kind::Close);
+    assert_eq!(last.drop_line(), [Vec::<u8>::new(), Vec::new()]);
+    let mut late = Host::on(&guest);
+    assert_eq!(late.resume(4, 0)["error"]["code"], "gone");
+}
+
+#[test]
+fn a_program_writes_no_more_than_its_pipe_takes_while_nobody_is_there() {
+    let guest = guest();
+    let mut host = Host::on(&guest);
+    host.exec("read a; seq 1 200000; read b; exit $b");
+    host.drop_line();
+    let mut next = Host::on(&guest);
+    next.resume(0, 0);
+    next.say(Kind::Data(0), b"go\n");
+    next.until_output(200_000);
+    let [first, _] = next.drop_line();
+    let mut last = Host::on(&guest);
+    // the host had not read all that was on its way to it
+    let got = first.len() - 150_000;
+    assert_eq!(last.resume(got, 0)["stdin"], 3);
+    last.say(Kind::Data(0), b"9\n");
+    let whole: String = (1..=200_000).map(|number| format!("{number}\n")).collect();
+    let mut credited = 0;
+    while got + last.output[0].len() < whole.len() {
+        last.until_data();
+        if last.output[0].len() - credited >= 65_536 {
+            credited += 65_536;
+            last.say(Kind::Credit, &[&[1][..], &65_536u32.to_le_bytes()].concat());
+        }
+    }
+    assert_eq!(last.until(Kind::Event)["code"], 9);
+    assert!([&first[..got], &last.output[0]].concat() == whole.as_bytes());
+}
+
+#[test]
+fn signals_are_counted_and_the_second_stream_has_the_program_alone() {
+    let guest = guest();
+    let mut host = Host::on(&guest);
+    host.exec("trap 'echo usr1' USR1; trap 'exit 5' TERM; echo ready; while :; do sleep 0.01; done");
+    host.until_output(6);
+    host.say(Kind::Event, br#"{"event":"signal","signal":"USR1"}"#);
+    host.until_output(11);
+    // the first line is still there, and its host is not heard any more
+    let mut next = Host::on(&guest);
+    assert_eq!(next.resume(11, 0)["signals"], 1);
+    next.say(Kind::Event, br#"{"event":"signal","signal":"TERM"}"#);
+    assert_eq!(next.until(Kind::Event)["code"], 5);
+    host.until(Kind::Close);
+}
+
+#[test]
+fn nobody_resumes_without_the_token_or_from_where_nothing_is_kept() {
+    let guest = guest();
+    let mut host = Host::on(&guest);
+    host.exec("seq 1 300000; read a");
+    let mut credited = 0;
+    while host.output[0].len() < 1_500_000 {
+        host.until_data();
+        if host.output[0].len() - credited >= 65_536 {
+            credited += 65_536;
+            host.say(Kind::Credit, &[&[1][..], &65_536u32.to_le_bytes()].concat());
+        }
+    }
+    host.drop_line();
+    for (request, code) in [
+        (json!({ "verb": "resume", "stdout": 0, "stderr": 0 }), "bad_request"),
+        (json!({ "verb": "resume", "token": "f".repeat(32), "stdout": 1_500_000, "stderr": 0 }), "gone"),
+        (json!({ "verb": "resume", "token": TOKEN, "stdout": 0, "stderr": 0 }), "gone"),
+        (json!({ "verb": "resume", "token": TOKEN, "stdout": 1_500_000, "stderr": 1 }), "gone"),
+        (json!({ "verb": "resume", "token": TOKEN, "stdout": 1_500_000, "stderr": 0 }), ""),
+    ] {
+        let mut next = Host::on(&guest);
+        let reply = next.open(request);
+        assert_eq!(reply["error"]["code"].as_str().unwrap_or(""), code, "{reply}");
+        if code.is_empty() {
+            next.say(Kind::Close, b"");
+            next.until(Kind::Close);
+        }
+        next.drop_line();
+    }
+}
+
+#[test]
+fn sixteen_programs_are_kept_and_the_next_one_ends_with_its_line() {
+    let guest = guest();
+    let hosts: Vec<Host> = (0..17).map(|at| {
+        let mut host = Host::on(&guest);
+        let token = format!("{at:032x}");
+        let reply = host.open(json!({ "verb": "exec", "argv": ["cat"], "cwd": "/", "resumable": token }));
+        assert_eq!(reply["resumable"] == true, at < 16, "{reply}");
+        host
+    }).collect();
+    for mut host in hosts {
+        host.say(Kind::Close, b"");
+        host.until(Kind::Close);
+        host.drop_line();
+    }
+    let mut host = Host::on(&guest);
+    assert_eq!(host.exec("true")["resumable"], true, "their places are free again");
+    host.say(Kind::Close, b"");
+    host.until(Kind::Close);
+}
+
+#[test]
+fn a_program_that_nobody_comes_back_for_is_hung_up() {
+    let mut guest = Guest::new(Place::Host { root: None }, "none", Phase::Up);
+    guest.resumable = Arc::new(Resumable::with_patience(Duration::from_millis(50)));
+    let guest = Arc::new(guest);
+    let mut host = Host::on(&guest);
+    let pid = host.exec("exec cat")["pid"].as_i64().unwrap();
+    let handle = process::pidfd(pid as i32).unwrap();
+    host.drop_line();
+    assert!(poll::readable(handle.as_raw_fd(), Some(Duration::from_secs(10))).unwrap(), "it runs on");
+    let mut next = Host::on(&guest);
+    assert_eq!(next.resume(0, 0)["error"]["code"], "gone");
+}
+
+#[test]
+fn a_copy_of_the_machine_has_none_of_them() {
+    let guest = guest();
+    let mut host = Host::on(&guest);
+    host.exec("echo ready; exec cat");
+    host.until_output(6);
+    host.drop_line();
+    guest.resumable.void_others(u64::MAX);
+    let mut next = Host::on(&guest);
+    assert_eq!(next.resume(6, 0)["error"]["code"], "gone");
+}
