@@ -14,9 +14,9 @@ import { ensureFolder, freeBytes, readTextIfAny } from "../host/files.ts";
 import { probeKvm } from "../host/kvm.ts";
 import { askProgram } from "../host/try-program.ts";
 import type { Paths } from "../model/paths.ts";
-import { parseVersion, sharingGap } from "../vmm/qemu/version.ts";
+import { parseVersion, qemuProblem, sharingGap } from "../vmm/qemu/version.ts";
 import { tryNetwork } from "./try-network.ts";
-import { qemuProblem, type Tool, tryTool } from "./try-tool.ts";
+import { type Tool, tryTool } from "./try-tool.ts";
 import { catalogTimeoutMs, webOf } from "./web.ts";
 
 type Env = Record<string, string | undefined>;

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { createExec } from "../host/exec-node.ts";
-import { qemuProblem, type Tool, tryTool } from "./try-tool.ts";
+import { qemuProblem } from "../vmm/qemu/version.ts";
+import { type Tool, tryTool } from "./try-tool.ts";
 
 const exec = createExec({ PATH: "/usr/bin:/bin" });
 const toolFact = async (tool: Tool) => (await tryTool(exec, tool)).fact;

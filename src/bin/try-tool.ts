@@ -4,7 +4,6 @@ import type { Exec } from "../host/exec.ts";
 import { which } from "../host/facts.ts";
 import { missingTool } from "../host/packages.ts";
 import { askProgram, nonProgram } from "../host/try-program.ts";
-import { isOlder, oldestQemu, parseVersion } from "../vmm/qemu/version.ts";
 
 export type Tool = Pick<ToolFact, "program" | "needed"> & {
   /** what has it say its version and end with 0; null: it is looked for alone */
@@ -27,11 +26,4 @@ export async function tryTool(exec: Exec, { program, needed, asks, judge }: Tool
   const { said, failure } = await askProgram(exec, [found, asks]);
   if (failure !== null) return unasked(failure);
   return { fact: { ...known, failure: judge?.(said) ?? null }, said };
-}
-
-/** Of what it says of its version. Pure. */
-export function qemuProblem(said: string): string | null {
-  const version = parseVersion(said);
-  if (version === null) return "does not say which QEMU it is";
-  return isOlder(version, oldestQemu) ? `is version ${version}, older than ${oldestQemu.join(".")}` : null;
 }

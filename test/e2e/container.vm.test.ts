@@ -2,10 +2,9 @@
 import { beforeAll, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { archive, fifo, file, folder, symlink } from "../../src/artifacts/tar/testing/archive.ts";
-import { withUnion } from "../../src/images/open-union.ts";
+import { archive, fifo, file, folder } from "../../src/artifacts/tar/testing/archive.ts";
 import { writeLayout } from "../../src/images/testing/oci-layout.ts";
-import { tinyArtifacts } from "../../src/images/testing/tiny.ts";
+import { busyboxFolder, readBusybox } from "./busybox.ts";
 import { vmSuite } from "./harness.ts";
 
 const applets = ["sh", "cat", "env", "id", "ls", "ping", "pwd", "sleep", "stat", "touch"];
@@ -17,13 +16,7 @@ const init = '#!/bin/sh\n[ $$ = 1 ] || exit 100\necho "pid $(readlink /proc/self
 vmSuite("container", (home) => {
   let busybox: Uint8Array = new Uint8Array();
   beforeAll(async () => {
-    const tiny = await tinyArtifacts();
-    busybox = await withUnion(tiny.paths, tiny.image.layers, async (union) => {
-      const found = await union.resolve("bin/busybox");
-      const chunks: Uint8Array[] = [];
-      if (found) for await (const chunk of union.content(found.node)) chunks.push(chunk.slice());
-      return new Uint8Array(Buffer.concat(chunks));
-    });
+    busybox = await readBusybox();
   }, 300_000);
 
   /** Imports an image of busybox with this configuration. */
@@ -31,9 +24,7 @@ vmSuite("container", (home) => {
     const layout = join(home().folder, `layout-${name}`);
     const names = hasShell ? [...applets, "wc", "readlink"] : [];
     const layer = archive([
-      folder("bin"),
-      file("bin/busybox", busybox, 0o755),
-      ...names.map((applet) => symlink(`bin/${applet}`, "busybox")),
+      ...busyboxFolder(busybox, names),
       folder("etc"),
       file("etc/passwd", passwd),
       file("etc/group", group),

@@ -14,9 +14,9 @@ import { type Line, listUnion } from "../../src/images/testing/listing.ts";
 import { type LayoutOptions, writeLayout } from "../../src/images/testing/oci-layout.ts";
 import { pushLayout } from "../../src/images/testing/push.ts";
 import { startRegistry, type TestRegistry } from "../../src/images/testing/registry.ts";
-import { tinyArtifacts } from "../../src/images/testing/tiny.ts";
 import type { ImageRecord } from "../../src/model/artifact.ts";
 import { pathsOf } from "../../src/model/paths.ts";
+import { busyboxFolder, readBusybox } from "./busybox.ts";
 import { vmSuite } from "./harness.ts";
 
 const never = new AbortController().signal;
@@ -44,22 +44,11 @@ vmSuite("oci", (home) => {
 
   beforeAll(async () => {
     registry = await startRegistry(join(home().folder, "registry"));
-    const tiny = await tinyArtifacts();
-    busybox = await withUnion(tiny.paths, tiny.image.layers, async (union) => {
-      const found = await union.resolve("bin/busybox");
-      const chunks: Uint8Array[] = [];
-      if (found) for await (const chunk of union.content(found.node)) chunks.push(chunk.slice());
-      return new Uint8Array(Buffer.concat(chunks));
-    });
+    busybox = await readBusybox();
   }, 300_000);
   afterAll(async () => registry?.stop());
 
-  const base = () =>
-    archive([
-      folder("bin"),
-      file("bin/busybox", busybox, 0o755),
-      ...applets.map((name) => symlink(`bin/${name}`, "busybox")),
-    ]);
+  const base = () => archive(busyboxFolder(busybox, applets));
 
   /** Into the registry. @returns the image's name */
   async function pushed(tag: string, layers: readonly Uint8Array[], options: LayoutOptions = {}): Promise<string> {

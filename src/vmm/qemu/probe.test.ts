@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { fail } from "../../base/errors/error.ts";
 import { fakeExec } from "../../host/exec-fake.ts";
 import { probeQemu } from "./probe.ts";
 import { isOlder, parseVersion } from "./version.ts";
@@ -64,10 +65,22 @@ test("no QEMU: how to get it", async () => {
 
 test.each([
   ["QEMU emulator version 5.2.0", 0, "older than 7.2"],
-  ["", 127, "--version failed"],
-  ["something else", 0, "--version failed"],
+  ["", 127, "qemu-system-x86_64 ends with status 127"],
+  ["something else", 0, "does not say which QEMU it is"],
 ])("%p with status %p can't be used", async (stdout, exitCode, why) => {
   expect(await probeQemu(deps(stdout, exitCode))).toMatchObject({ usable: false, why: expect.stringContaining(why) });
+});
+
+test("a QEMU that fails is told in its own words, and one that hangs by how long it had", async () => {
+  const library = "error while loading shared libraries: libfoo.so";
+  const failing = { ...deps(""), exec: fakeExec({ [`${program} --version`]: { exitCode: 1, stderr: library } }) };
+  expect(await probeQemu(failing)).toMatchObject({ why: `${program} ends with status 1: ${library}` });
+  const slow = fail("TOOL_FAILED", { tool: "q", status: "a timeout after 10 s", said: "" });
+  const hanging = { ...deps(""), exec: () => Promise.reject(slow) };
+  expect(await probeQemu(hanging)).toMatchObject({
+    usable: false,
+    why: expect.stringContaining("a timeout after 10 s"),
+  });
 });
 
 test.each([

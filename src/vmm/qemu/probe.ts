@@ -3,10 +3,11 @@
 import { probeCage } from "../../host/cage.ts";
 import type { Exec } from "../../host/exec.ts";
 import { probeKvm } from "../../host/kvm.ts";
+import { askProgram } from "../../host/try-program.ts";
 import { type Cage, gapsOf } from "../../model/cage.ts";
 import type { DriverFeatures, Probe } from "../driver.ts";
 import { type AccelFacts, chooseAccel } from "./accel.ts";
-import { isOlder, oldestQemu, parseVersion, sharingGap } from "./version.ts";
+import { parseVersion, qemuProblem, sharingGap } from "./version.ts";
 
 export const qemuProgram = "qemu-system-x86_64";
 
@@ -38,20 +39,14 @@ export async function probeQemu(deps: ProbeDeps): Promise<QemuProbe | Extract<Pr
   if (found === null) return { usable: false, why: `${qemuProgram} is not installed`, fix: installQemu };
   // QEMU looks for its modules and firmware beside the path that it is started by, and in the cage no link leads there
   const program = await deps.realPath(found);
-  const [said, kvm, cage] = await Promise.all([
-    deps.exec([program, "--version"], { timeoutMs: 10_000 }),
+  const [answer, kvm, cage] = await Promise.all([
+    askProgram(deps.exec, [program, "--version"]),
     (deps.kvm ?? probeKvm)(),
     probeCage(deps.exec, deps.agent),
   ]);
-  const version = said.exitCode === 0 ? parseVersion(new TextDecoder().decode(said.stdout)) : null;
-  if (version === null) return { usable: false, why: `${program} --version failed`, fix: installQemu };
-  if (isOlder(version, oldestQemu)) {
-    return {
-      usable: false,
-      why: `${program} is version ${version}, older than ${oldestQemu.join(".")}`,
-      fix: installQemu,
-    };
-  }
+  const problem = answer.failure ?? qemuProblem(answer.said);
+  const version = parseVersion(answer.said);
+  if (problem !== null || version === null) return { usable: false, why: `${program} ${problem}`, fix: installQemu };
   if (cage === null) return { usable: false, why: `${deps.agent} does not answer`, fix: installAgent };
   const accel = chooseAccel({ wish: deps.env["BANGER_VMM_ACCEL"], kvm });
   const facts = { program, version, ...accel, features: qemuFeatures, cage };

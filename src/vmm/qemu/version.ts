@@ -35,3 +35,10 @@ export function isOlder(version: string, than: readonly [number, number]): boole
   const [major = 0, minor = 0] = version.split(".").map(Number);
   return major < than[0] || (major === than[0] && minor < than[1]);
 }
+
+/** Why a QEMU that says this of its version is of no use, as the end of a sentence; null: it is. */
+export function qemuProblem(said: string): string | null {
+  const version = parseVersion(said);
+  if (version === null) return "does not say which QEMU it is";
+  return isOlder(version, oldestQemu) ? `is version ${version}, older than ${oldestQemu.join(".")}` : null;
+}
