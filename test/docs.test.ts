@@ -3,7 +3,8 @@ import { expect, test } from "bun:test";
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Digest, VmId } from "../src/base/names.ts";
-import { kernelPaths, pathsOf, vmPaths } from "../src/model/paths.ts";
+import { kernelPaths, pathsOf } from "../src/model/paths.ts";
+import { qemuFiles } from "../src/vmm/qemu/paths.ts";
 
 const root = join(import.meta.dirname, "..");
 const digest = `sha256:${"a".repeat(64)}` as Digest;
@@ -31,7 +32,8 @@ function documentedForms(): [name: string, path: string][] {
   };
   for (const [kind, parts] of Object.entries(saved))
     forms.push(...Object.entries(parts).map(([name, path]): [string, string] => [`${kind}_${name}`, path]));
-  forms.push(...Object.entries(paths.kernel(digest)), ...Object.entries(paths.vm("<id>" as VmId)));
+  const { directory } = paths.vm("<id>" as VmId);
+  forms.push(...Object.entries(paths.kernel(digest)), ...Object.entries(qemuFiles(directory)));
   return forms.map(([name, path]) => [
     name,
     path.replace("a".repeat(64), "<sha256>").replace("ext4-7.", "ext4-<bytes>."),
@@ -69,7 +71,7 @@ test("the functions that make paths are all known to this test", () => {
     "template",
     "vm",
   ]);
-  expect([...functions(vmPaths("")), ...functions(kernelPaths(""))]).toEqual([]);
+  expect([...functions(qemuFiles("")), ...functions(kernelPaths(""))]).toEqual([]);
 });
 
 test("links between the pages lead somewhere", () => {

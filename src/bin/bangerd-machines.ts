@@ -36,11 +36,12 @@ import { defaultTimings, type MachinesDeps } from "../machines/deps.ts";
 import type { Machines } from "../machines/machines.ts";
 import { decideNetwork } from "../model/network.ts";
 import type { Paths } from "../model/paths.ts";
-import { createUserNetwork } from "../network/user.ts";
+import { createUserNetwork, networkPrograms } from "../network/user.ts";
 import { makeHostKey } from "../ssh/keys.ts";
 import { createStore } from "../store/store.ts";
 import { createDataDisk, replaceByCopy } from "../vmm/disk.ts";
-import type { VmmDriver } from "../vmm/driver.ts";
+import type { VmmDrivers } from "../vmm/driver.ts";
+import { combineDrivers } from "../vmm/drivers.ts";
 import { createQemuDriver } from "../vmm/qemu/driver.ts";
 import { isUntouched } from "../vmm/save-files.ts";
 import { connectAgent } from "../wire/agent/client.ts";
@@ -55,7 +56,7 @@ export type WireFacts = {
   /** see `CacheOwner` */
   cacheSince: number;
 };
-export type Wired = { machines: Machines; driver: VmmDriver; close(): void };
+export type Wired = { machines: Machines; driver: VmmDrivers; close(): void };
 
 export async function wireMachines({ paths, facts, env, log, cacheSince }: WireFacts): Promise<Wired> {
   const exec = createExec(definedOnly(env));
@@ -63,7 +64,8 @@ export async function wireMachines({ paths, facts, env, log, cacheSince }: WireF
   const config = () => loadConfig({ file: paths.configFile });
   const confinement = async () => (await config()).confinement;
   const cage = createToolCage({ exec, which, agent, confinement });
-  const driver = createQemuDriver({ exec, which, realPath, env, agent, tscFile: paths.tscFile, confinement });
+  const qemu = createQemuDriver({ exec, which, realPath, env, agent, tscFile: paths.tscFile, confinement });
+  const driver = combineDrivers([qemu]);
   const disk = { exec, blankDisk: paths.blankDisk, partial: paths.partial, blanks: new Map() };
   const caches = [paths.layers, paths.kernels, paths.partial, paths.blobs, paths.initramfsFolder];
   const folders = [paths.vms, ...caches, dirname(paths.blankDisk(0))];
@@ -86,7 +88,7 @@ export async function wireMachines({ paths, facts, env, log, cacheSince }: WireF
     randomBytes,
     randomId,
     makeHostKey,
-    endStrays,
+    endStrays: (directory) => endStrays(directory, [...driver.programs, ...networkPrograms]),
     connectAgent,
     clock: systemClock,
     timings: defaultTimings,
@@ -139,11 +141,10 @@ function ifThere(stamp: (path: string) => Promise<string>): (path: string) => Pr
 /** What a host must have available, in bytes, before a VM is kept warm: it takes some 60 MB, and more once it is used. */
 const memoryToKeepWarm = 1024 ** 3;
 
-const programs = /^(qemu-system-|passt|banger-vsock-agent)/;
-
-/** Kills what was started for a VM and is not noted anywhere. */
-async function endStrays(directory: string): Promise<void> {
-  const refs = processesAbout(directory, (program) => programs.test(program)).map(processRef);
+/** Kills what was started for a VM and is not noted anywhere. @param programs what their names begin with */
+async function endStrays(directory: string, programs: readonly string[]): Promise<void> {
+  const isOurs = (program: string) => programs.some((start) => program.startsWith(start));
+  const refs = processesAbout(directory, isOurs).map(processRef);
   for (const ref of refs) {
     if (ref === null) continue;
     signalProcess(ref, "SIGKILL");

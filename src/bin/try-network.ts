@@ -27,7 +27,7 @@ async function failureOf(deps: Omit<TryNetwork, "folder" | "mayFallBack">, paren
   const never = { mayFallBack: async () => false, hostNetworks: async () => [] };
   const network = createUserNetwork({ ...deps, ...never });
   try {
-    const { process } = await network.prepare(paths, []);
+    const { process } = await network.prepare(paths, [], ["stream"]);
     if (process) await network.stop(process, paths);
     return null;
   } finally {

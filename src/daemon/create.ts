@@ -3,13 +3,13 @@ import { apiVersion, type DaemonInfo, type HostInfo } from "../api/types.ts";
 import { version } from "../base/version.ts";
 import type { Logger } from "../host/log.ts";
 import type { Machines } from "../machines/machines.ts";
-import type { VmmDriver } from "../vmm/driver.ts";
+import type { VmmDrivers } from "../vmm/driver.ts";
 import type { Daemon, LogFiles } from "./daemon.ts";
 import { UseList } from "./in-use.ts";
 
 export type DaemonParts = {
   machines: Machines;
-  driver: VmmDriver;
+  driver: VmmDrivers;
   facts: { cpus: number; memoryBytes: number };
   identity: { pid: number; startedAt: number; socket: string; stateDirectory: string };
   logs: LogFiles;
@@ -34,6 +34,8 @@ export function createDaemon(parts: DaemonParts): Daemon {
 
 async function hostInfo({ driver, facts }: DaemonParts): Promise<HostInfo> {
   const probe = await driver.probe();
-  const vmm = probe.usable ? { driver: driver.name, version: probe.version, accel: probe.accel, why: probe.why } : null;
+  const vmm = probe.usable
+    ? { driver: probe.driver, version: probe.version, accel: probe.accel, why: probe.why }
+    : null;
   return { cpus: facts.cpus, memoryBytes: facts.memoryBytes, vmm };
 }

@@ -93,8 +93,6 @@ export function vmPaths(directory: string) {
     disk: `${directory}/disk.ext4`,
     serialLog: `${directory}/serial.log`,
     vmmLog: `${directory}/vmm.log`,
-    qmp: `${directory}/qmp.sock`,
-    agent: `${directory}/agent.sock`,
     net: `${directory}/net.sock`,
     netLog: `${directory}/net.log`,
   };

@@ -50,7 +50,9 @@ async function makeLine(name: string, deny: readonly string[]): Promise<Line> {
   const folder = makeTempFolder(name);
   const paths = vmPaths(`${folder.path}/abcd1234`);
   const [space] = await Promise.all([makeNamespace(name), folder.make("abcd1234")]);
-  const network = await createUserNetwork({ ...space, which, agent: agentBinary() ?? "" }).prepare(paths, deny);
+  const network = await createUserNetwork({ ...space, which, agent: agentBinary() ?? "" }).prepare(paths, deny, [
+    "stream",
+  ]);
   const guest = new HandMadeGuest(await connectUnix(paths.net), network.identity.mac, guestAddress);
   await guest.greet(gateway);
   return {
@@ -204,7 +206,7 @@ test.skipIf(skip !== null)(
     const paths = vmPaths(`${folder.path}/abcd1234`);
     const space = await makeNamespace("noway");
     await space.exec(["ip", "route", "del", "default"]);
-    const failed = createUserNetwork({ ...space, which, agent: agentBinary() ?? "" }).prepare(paths, []);
+    const failed = createUserNetwork({ ...space, which, agent: agentBinary() ?? "" }).prepare(paths, [], ["stream"]);
     await expect(failed).rejects.toMatchObject({
       code: "NETWORK_FAILED",
       message: expect.stringMatching(/passt: .*No .*routable interface/),

@@ -29,7 +29,7 @@ describe.skipIf(skip !== null)("a guest's network", () => {
       agent: agentBinary() ?? "",
       ...space,
     });
-    const network = await user.prepare(vmPaths(spec.directory), []);
+    const network = await user.prepare(vmPaths(spec.directory), [], ["stream"]);
     expect(network.note).toBeUndefined();
     vm = await vms.driver().boot({ ...spec, net: network.device }, AbortSignal.timeout(60_000));
     const { stream, resync } = await vm.agent();

@@ -7,6 +7,7 @@ import { makeTempFolder } from "../vmm/testing/temp.ts";
 import { guardedPasst } from "./passt.ts";
 import { createUserNetwork } from "./user.ts";
 
+const both = ["stream", "builtin"] as const;
 const folder = makeTempFolder("user");
 afterAll(() => folder.remove());
 await folder.make("abcd1234");
@@ -37,7 +38,7 @@ async function unasked(): Promise<string[]> {
 
 test("the guest hangs on passt, and the process that carries it is known", async () => {
   const user = network({ stdout: `${process.pid}\n` });
-  const prepared = await user.prepare(paths, []);
+  const prepared = await user.prepare(paths, [], both);
   expect(prepared).toMatchObject({
     device: { kind: "stream", socket: paths.net, mac: prepared.identity.mac },
     identity: { address: "192.0.2.15", dns: ["192.0.2.3"], search: ["lan"] },
@@ -49,7 +50,7 @@ test("the guest hangs on passt, and the process that carries it is known", async
 
 test("a socket of an earlier start does not stand in the way", async () => {
   await writeAtomic(paths.net, "");
-  await network({ stdout: String(process.pid) }).prepare(paths, []);
+  await network({ stdout: String(process.pid) }).prepare(paths, [], both);
   expect(await exists(paths.net)).toBe(false);
 });
 
@@ -58,14 +59,14 @@ test("what is denied is told to the guard, the host's own networks where `lan` i
     { stdout: String(process.pid) },
     { hostNetworks: async () => ["198.51.100.0/24", "10.0.0.0/8"] },
   );
-  await user.prepare(paths, ["203.0.113.0/24", "lan"]);
+  await user.prepare(paths, ["203.0.113.0/24", "lan"], both);
   expect(user.exec.calls).toEqual([lineWithLan]);
 });
 
 test("a host whose networks are not known starts no network that denies them", async () => {
   const hostNetworks = () => Promise.reject(new Error("no such file"));
   const user = network({ stdout: String(process.pid) }, { hostNetworks });
-  await expect(user.prepare(paths, ["lan"])).rejects.toMatchObject({ code: "NETWORK_FAILED" });
+  await expect(user.prepare(paths, ["lan"], both)).rejects.toMatchObject({ code: "NETWORK_FAILED" });
   expect(user.exec.calls).toEqual([]);
 });
 
@@ -77,7 +78,7 @@ const failures: [string, Parameters<typeof network>[0], string | null, RegExp][]
 ];
 
 test.each(failures)("when %s, the VM does not start, and the reason is said", async (_, said, passt, reason) => {
-  const failed = network(said, { passt }).prepare(paths, []);
+  const failed = network(said, { passt }).prepare(paths, [], both);
   await expect(failed).rejects.toMatchObject({ code: "NETWORK_FAILED", message: expect.stringMatching(reason) });
 });
 
@@ -85,7 +86,7 @@ test.each(failures)(
   "when %s, QEMU's own network stands in where the config allows it, with a warning",
   async (...row) => {
     const [, said, passt, reason] = row;
-    const prepared = await network(said, { passt, mayFallBack: true }).prepare(paths, []);
+    const prepared = await network(said, { passt, mayFallBack: true }).prepare(paths, [], both);
     expect(prepared).toMatchObject({ device: { kind: "builtin" }, process: null });
     expect(prepared.note).toMatch(/^passt did not start \(.*\): using QEMU's own network.*loopback/);
     expect(prepared.note?.replace("passt did not start (", "passt: ")).toMatch(reason);
@@ -94,15 +95,15 @@ test.each(failures)(
 
 test("QEMU's own network denies nothing, so it never stands in where something is to be denied", async () => {
   const user = network({ exitCode: 1 }, { mayFallBack: true, hostNetworks: async () => [] });
-  await expect(user.prepare(paths, ["203.0.113.0/24"])).rejects.toMatchObject({ code: "NETWORK_FAILED" });
-  expect(await user.kind(["203.0.113.0/24"])).toBe("stream");
-  expect(await user.kind([])).toBe("builtin");
+  await expect(user.prepare(paths, ["203.0.113.0/24"], both)).rejects.toMatchObject({ code: "NETWORK_FAILED" });
+  expect(await user.kind(["203.0.113.0/24"], both)).toBe("stream");
+  expect(await user.kind([], both)).toBe("builtin");
 });
 
 test.each(["Couldn't write to log file: No space left on device", "Disk quota exceeded"])(
   "passt that finds no room (%s) is a full disk",
   async (stderr) => {
-    const failed = network({ exitCode: 1, stderr: `${stderr}\n` }).prepare(paths, []);
+    const failed = network({ exitCode: 1, stderr: `${stderr}\n` }).prepare(paths, [], both);
     await expect(failed).rejects.toMatchObject({ code: "DISK_FULL", details: { path: paths.directory } });
   },
 );
@@ -110,7 +111,7 @@ test.each(["Couldn't write to log file: No space left on device", "Disk quota ex
 test("a guard that can't be started is a failure of the network", async () => {
   const exec = () => Promise.reject(new Error("no such\u001b[31m file"));
   const deps = { exec, which: async () => "/usr/bin/passt", agent: "/agent", resolvConf, hostNetworks: unasked };
-  const prepared = createUserNetwork({ ...deps, mayFallBack: async () => false }).prepare(paths, []);
+  const prepared = createUserNetwork({ ...deps, mayFallBack: async () => false }).prepare(paths, [], both);
   await expect(prepared).rejects.toMatchObject({
     code: "NETWORK_FAILED",
     message: expect.stringContaining("no such file"),
@@ -119,7 +120,7 @@ test("a guard that can't be started is a failure of the network", async () => {
 
 test("what passt wrote into its log is the reason, not what an earlier one wrote", async () => {
   await writeAtomic(paths.netLog, "0.1: ERROR:   an older reason\n");
-  await expect(network({ exitCode: 1 }).prepare(paths, [])).rejects.toMatchObject({
+  await expect(network({ exitCode: 1 }).prepare(paths, [], both)).rejects.toMatchObject({
     message: expect.stringMatching(/status 1$/),
   });
   const exec = async () => {
@@ -127,21 +128,21 @@ test("what passt wrote into its log is the reason, not what an earlier one wrote
     return fakeExec({ [line]: { exitCode: 1, stderr: "Failed to send\n" } })(words);
   };
   const deps = { exec, which: async () => "/usr/bin/passt", agent: "/agent", resolvConf, hostNetworks: unasked };
-  const failed = createUserNetwork({ ...deps, mayFallBack: async () => false }).prepare(paths, []);
+  const failed = createUserNetwork({ ...deps, mayFallBack: async () => false }).prepare(paths, [], both);
   await expect(failed).rejects.toMatchObject({
     message: expect.stringMatching(/passt: External interface not usable$/),
   });
 });
 
 test("what a network will be: passt, unless something else may stand in and would", async () => {
-  await expect(network({}, { passt: null }).kind([])).rejects.toMatchObject({
+  await expect(network({}, { passt: null }).kind([], both)).rejects.toMatchObject({
     code: "NETWORK_FAILED",
     hint: expect.stringContaining("install"),
   });
-  expect(await network({}, { passt: null, mayFallBack: true }).kind([])).toBe("builtin");
+  expect(await network({}, { passt: null, mayFallBack: true }).kind([], both)).toBe("builtin");
   const failing = network({ exitCode: 1 });
-  await failing.prepare(paths, []).catch(() => {});
-  expect(await failing.kind([])).toBe("stream");
+  await failing.prepare(paths, [], both).catch(() => {});
+  expect(await failing.kind([], both)).toBe("stream");
 });
 
 test("where something may stand in, what a network will be is what it was last", async () => {
@@ -149,10 +150,10 @@ test("where something may stand in, what a network will be is what it was last",
   const exec = async () => ({ ...(await fakeExec({ [line]: { stdout: String(process.pid) } })(words)), exitCode });
   const deps = { exec, which: async () => "/usr/bin/passt", agent: "/agent", resolvConf, hostNetworks: unasked };
   const user = createUserNetwork({ ...deps, mayFallBack: async () => true });
-  expect(await user.kind([])).toBe("stream");
-  await user.prepare(paths, []);
-  expect(await user.kind([])).toBe("builtin");
+  expect(await user.kind([], both)).toBe("stream");
+  await user.prepare(paths, [], both);
+  expect(await user.kind([], both)).toBe("builtin");
   exitCode = 0;
-  await user.prepare(paths, []);
-  expect(await user.kind([])).toBe("stream");
+  await user.prepare(paths, [], both);
+  expect(await user.kind([], both)).toBe("stream");
 });

@@ -29,35 +29,43 @@ export type PreparedNetwork = {
   note?: string;
 };
 
+/** the devices that the VMM gives a VM */
+type Accepted = readonly NetDevice["kind"][];
+
 export type UserNetwork = {
   /**
    * What it will be, as far as can be told: after passt has failed, what stands in for it.
    * @throws NETWORK_FAILED when there is no passt, and nothing may stand in
    */
-  kind(deny: readonly string[]): Promise<NetDevice["kind"]>;
+  kind(deny: readonly string[], accepted: Accepted): Promise<NetDevice["kind"]>;
   /**
    * The VM's id is its folder's name. @param deny as the VM's spec has it
    * @throws NETWORK_FAILED when passt can't be started, and nothing may stand in
    */
-  prepare(paths: VmPaths, deny: readonly string[]): Promise<PreparedNetwork>;
+  prepare(paths: VmPaths, deny: readonly string[], accepted: Accepted): Promise<PreparedNetwork>;
   /** Ends it, if it is still that process, and removes its socket. */
   stop(process: ProcessRef, paths: VmPaths): Promise<void>;
 };
 
+/** What the names of its processes' programs begin with; each has its VM's folder among its arguments. */
+export const networkPrograms = ["passt", "banger-vsock-agent"];
+
 export function createUserNetwork(deps: UserNetworkDeps): UserNetwork {
   let hasFailed = false;
   return {
-    async kind(deny) {
+    async kind(deny, accepted) {
+      if (!accepted.includes("stream")) throw notAccepted();
       const isMissing = (await deps.which("passt")) === null;
       if (!hasFailed && !isMissing) return "stream";
-      if (await canFallBack(deps, deny)) return "builtin";
+      if (await canFallBack(deps, deny, accepted)) return "builtin";
       if (isMissing) throw failed({ failure: "it is not installed", isMissing });
       return "stream";
     },
-    async prepare(paths, deny) {
+    async prepare(paths, deny, accepted) {
+      if (!accepted.includes("stream")) throw notAccepted();
       const started = await startPasst(deps, paths, deny);
       hasFailed = "failure" in started;
-      if ("failure" in started && !(await canFallBack(deps, deny))) throw failedIn(paths.directory, started);
+      if ("failure" in started && !(await canFallBack(deps, deny, accepted))) throw failedIn(paths.directory, started);
       return prepared(deps, paths, started);
     },
     stop,
@@ -65,8 +73,12 @@ export function createUserNetwork(deps: UserNetworkDeps): UserNetwork {
 }
 
 /** QEMU's own network denies nothing, so it never stands in where something is to be denied. */
-async function canFallBack(deps: UserNetworkDeps, deny: readonly string[]): Promise<boolean> {
-  return deny.length === 0 && (await deps.mayFallBack());
+async function canFallBack(deps: UserNetworkDeps, deny: readonly string[], accepted: Accepted): Promise<boolean> {
+  return deny.length === 0 && accepted.includes("builtin") && (await deps.mayFallBack());
+}
+
+function notAccepted(): BangerError {
+  return fail("NETWORK_FAILED", { program: "passt", reason: "this VMM takes no frames from it" });
 }
 
 /** What a program prints of ENOSPC and EDQUOT, strerror(3). */

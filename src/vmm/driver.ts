@@ -13,11 +13,17 @@ export type DriverFeatures = {
   snapshots: boolean;
   /** the disk can grow while the VM runs */
   growDisk: boolean;
+  /** a VM whose memory is a file from its boot on can be saved by writing the rest: `BootSpec.memory` */
+  savesInPlace: boolean;
+  /** the devices that it gives a VM, in no order */
+  netDevices: readonly NetDevice["kind"][];
 };
 
 export type Probe =
   | {
       usable: true;
+      /** its name, as records have it */
+      driver: string;
       version: string;
       accel: "kvm" | "tcg" /** why not KVM, when `tcg` */;
       why: string;
@@ -169,6 +175,8 @@ export type VmmStats = { /** resident memory of the VMM in bytes */ rssBytes: nu
 
 export interface VmmDriver {
   readonly name: string;
+  /** what the names of its processes' programs begin with; a VM's have its folder among their arguments */
+  readonly programs: readonly string[];
   probe(): Promise<Probe>;
   /**
    * Resolves once the VMM process has accepted the configuration and the guest's first instruction may run.
@@ -195,4 +203,11 @@ export interface VmmDriver {
   end(record: DriverRecord): Promise<void>;
   /** After `adopt` gave null: how it ended, as far as the files that it left tell. */
   postMortem(record: DriverRecord): Promise<VmExit>;
+  /** Removes what a VMM of this driver's may have left in its VM's folder and the next one would meet; fine when there is nothing. */
+  clean(directory: string): Promise<void>;
+  /** The network device that a saved VM has, and must be given again; null: none. */
+  savedNetwork(record: SaveRecord): NetDevice["kind"] | null;
 }
+
+/** All drivers of this host behind one door: see `combineDrivers`. */
+export type VmmDrivers = Omit<VmmDriver, "name">;

@@ -7,6 +7,7 @@ import { fail } from "../base/errors/error.ts";
 import { truncateTo, writeAtomic } from "../host/files.ts";
 import type {
   BootSpec,
+  DriverFeatures,
   DriverRecord,
   RunningVm,
   Save,
@@ -20,6 +21,7 @@ import type {
 import { type FakeBehaviour, FakeMachine, type FakeParts } from "./fake-machine.ts";
 import { readGuest, saveFake } from "./fake-save.ts";
 import { checkSave, type Saver } from "./save-files.ts";
+import { networkOfShape } from "./shape.ts";
 
 export type { FakeBehaviour } from "./fake-machine.ts";
 
@@ -72,9 +74,17 @@ export class FakeWorld {
 }
 
 export function createFakeDriver(world: FakeWorld): VmmDriver {
-  const features = { pause: true, snapshots: true, keepsSessions: true, growDisk: true };
+  const features: DriverFeatures = {
+    pause: true,
+    snapshots: true,
+    keepsSessions: true,
+    growDisk: true,
+    savesInPlace: true,
+    netDevices: ["stream", "builtin"],
+  };
   return {
     name: "fake",
+    programs: [],
     probe: async () => ({
       usable: true,
       ...world.saver,
@@ -93,6 +103,8 @@ export function createFakeDriver(world: FakeWorld): VmmDriver {
     end: async (record) => world.find(record.process)?.end({ kind: "killed" }),
     postMortem: async (record) =>
       world.find(record.process)?.exit ?? { kind: "vmm-died", reason: "the fake VMM ended without a word" },
+    clean: async () => {},
+    savedNetwork: ({ shape }) => networkOfShape(shape),
   };
 }
 

@@ -1,5 +1,5 @@
 /** What of a VM's specification a restore must find again: its devices, not their paths. Pure. */
-import type { BootSpec } from "./driver.ts";
+import type { BootSpec, NetDevice } from "./driver.ts";
 
 /** One line of words, the same for a VM and its clones. */
 export function shapeOf(spec: Pick<BootSpec, "vcpu" | "memoryMib" | "blockDevices" | "net">): string {
@@ -13,4 +13,12 @@ export function shapeOf(spec: Pick<BootSpec, "vcpu" | "memoryMib" | "blockDevice
     // part of the features that guest and device have agreed upon (virtio 1.2, 5.1.3)
     ...(spec.net === null ? [] : ["guest-announce=off"]),
   ].join(" ");
+}
+
+const kinds: readonly string[] = ["stream", "builtin"] satisfies NetDevice["kind"][];
+
+/** The network device that a shape names; null: none. */
+export function networkOfShape(shape: string): NetDevice["kind"] | null {
+  const kind = /(?:^| )net=(\S+)/.exec(shape)?.[1] ?? "none";
+  return kinds.includes(kind) ? (kind as NetDevice["kind"]) : null;
 }

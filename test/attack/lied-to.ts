@@ -8,7 +8,7 @@ import { clientVerbs } from "../../src/api/types.ts";
 import { type Served, serve } from "../../src/daemon/testing/serve.ts";
 import { connectUnix } from "../../src/host/socket.ts";
 import { shortTimings } from "../../src/machines/testing/daemon.ts";
-import type { RunningVm, VmmDriver } from "../../src/vmm/driver.ts";
+import type { Probe, RunningVm, VmmDriver } from "../../src/vmm/driver.ts";
 import { createFakeDriver, FakeWorld } from "../../src/vmm/fake.ts";
 import { connectAgent } from "../../src/wire/agent/client.ts";
 import { relayAgent } from "../../src/wire/agent/relay.ts";
@@ -59,14 +59,17 @@ function serveOver(agent: HostileAgent, world: FakeWorld): Promise<Served> {
 }
 
 function withAgent(driver: VmmDriver, agent: HostileAgent): VmmDriver {
-  const features = { pause: true, snapshots: false, keepsSessions: true, growDisk: true };
   return {
     ...driver,
-    probe: async () => ({ ...(await driver.probe()), features }),
+    probe: async () => withoutSnapshots(await driver.probe()),
     async boot(spec, signal) {
       const vm = await driver.boot(spec, signal);
       const line: RunningVm["agent"] = async () => ({ stream: await connectUnix(agent.path), resync: false });
       return Object.assign(vm, { agent: line });
     },
   };
+}
+
+function withoutSnapshots(probe: Probe): Probe {
+  return probe.usable ? { ...probe, features: { ...probe.features, snapshots: false } } : probe;
 }

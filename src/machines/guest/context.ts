@@ -6,7 +6,7 @@ import type { Logger } from "../../host/log.ts";
 import type { Paths } from "../../model/paths.ts";
 import type { SshHostKey } from "../../store/identities.ts";
 import type { Store } from "../../store/store.ts";
-import type { VmExit, VmmDriver } from "../../vmm/driver.ts";
+import type { VmExit, VmmDrivers } from "../../vmm/driver.ts";
 import type { AgentClient } from "../../wire/agent/types.ts";
 import type { StateEvents } from "./events.ts";
 import type { GuestInheritance, MachineFiles, MachineNetwork } from "./host.ts";
@@ -51,7 +51,7 @@ export const guestTimings: GuestTimings = {
 /** Handed in by the composition root. */
 export type GuestDeps = {
   store: Store;
-  driver: VmmDriver;
+  driver: VmmDrivers;
   network: MachineNetwork;
   files: MachineFiles;
   paths: Paths;

@@ -16,11 +16,12 @@ export type PreparedNetwork = {
 export type MachineNetwork = {
   /**
    * What a user network will be, as far as can be told before: a save's VM must have the same again. @param deny as in the VM's spec
+   * @param accepted what the VMM takes
    * @throws NETWORK_FAILED when there can be none
    */
-  kind(deny: readonly string[]): Promise<NetDevice["kind"]>;
+  kind(deny: readonly string[], accepted: readonly NetDevice["kind"][]): Promise<NetDevice["kind"]>;
   /** Makes the host's side of one VM's user network; a failure leaves no process behind. @throws NETWORK_FAILED */
-  prepare(paths: VmPaths, deny: readonly string[]): Promise<PreparedNetwork>;
+  prepare(paths: VmPaths, deny: readonly string[], accepted: readonly NetDevice["kind"][]): Promise<PreparedNetwork>;
   /** Ends it and removes what it left; fine when it is gone already. */
   stop(process: ProcessRef, paths: VmPaths): Promise<void>;
 };

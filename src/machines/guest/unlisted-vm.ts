@@ -10,6 +10,7 @@ import type { RunningVm } from "../../vmm/driver.ts";
 import type { GuestContext } from "./context.ts";
 import { discard } from "./discard.ts";
 import type { PreparedNetwork } from "./host.ts";
+import { makeNetwork } from "./network.ts";
 import { AgentSession } from "./session.ts";
 
 export type UnlistedPlan = {
@@ -74,9 +75,8 @@ async function prepareNetwork(
   files: VmPaths,
   undo: UndoStack,
 ): Promise<PreparedNetwork | null> {
-  if (network.kind !== "user") return null;
-  const net = await ctx.network.prepare(files, network.deny);
-  const { process } = net;
+  const net = await makeNetwork(ctx, network, files);
+  const process = net?.process;
   if (process) listProcess(ctx, process.pid, undo, "its network", () => ctx.network.stop(process, files));
   return net;
 }

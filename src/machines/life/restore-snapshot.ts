@@ -2,7 +2,6 @@
 import { fail } from "../../base/errors/error.ts";
 import type { Emit } from "../../model/event.ts";
 import type { SnapshotRecord } from "../../model/save.ts";
-import type { SavedState } from "../../model/saved-state.ts";
 import type { VmRecord } from "../../model/vm.ts";
 import type { NetDevice } from "../../vmm/driver.ts";
 import { bootSpec } from "../guest/boot-spec.ts";
@@ -70,10 +69,10 @@ async function giveUpSuspended(ctx: LifeContext, vm: VmRecord): Promise<void> {
   await ctx.files.removeTree(ctx.paths.suspended(vm.id).directory);
 }
 
-/** Its kind counts, its address does not. */
-function deviceOf({ shape }: SavedState): NetDevice {
-  if (/\bnet=builtin\b/.test(String(shape))) return { kind: "builtin", mac: "" };
-  return { kind: "stream", socket: "", mac: "" };
+/** What it was saved with: its kind counts, its address does not. */
+function deviceOf(kind: NetDevice["kind"] | null): NetDevice | null {
+  if (kind === null) return null;
+  return kind === "stream" ? { kind, socket: "", mac: "" } : { kind, mac: "" };
 }
 
 /** Null: the snapshot is of a stopped VM. */
@@ -93,7 +92,7 @@ async function checkedSource(
     sameMachine: true,
   };
   const { image, initramfs } = await prepareArtifacts(ctx, vm.spec);
-  const net = vm.spec.network.kind === "none" ? null : deviceOf(save);
+  const net = deviceOf(ctx.driver.savedNetwork(source.save.record));
   await ctx.driver.check(source.save, bootSpec(ctx.paths, { vm, image, initramfs, net }));
   if (!(await ctx.isUntouched(source.save)))
     throw fail("SAVE_DAMAGED", { path: files.memory, problem: "was written to since it was saved" });

@@ -3,7 +3,7 @@ import type { VmFailure, VmRecord, VmState } from "../../model/vm.ts";
 import type { OpenChange } from "../../store/journal.ts";
 import type { VmExit } from "../../vmm/driver.ts";
 import { consoleTail } from "../guest/console.ts";
-import { discard } from "../guest/discard.ts";
+import { attempt, discard } from "../guest/discard.ts";
 import { removeLive } from "../guest/live.ts";
 import { emitState } from "../guest/state.ts";
 import type { StartContext } from "./context.ts";
@@ -40,7 +40,8 @@ export async function cleanUp(ctx: StartContext, vm: Pick<VmRecord, "id">): Prom
   const files = ctx.paths.vm(vm.id);
   if (network) await ctx.network.stop(network, files);
   // a socket that stays is in nobody's way: whoever makes the next one removes it first, or says why that can't be
-  await Promise.all([files.qmp, files.agent, files.net].map((socket) => discard(ctx, socket)));
+  const cleaned = attempt(ctx, `cleaning ${files.directory}`, () => ctx.driver.clean(files.directory));
+  await Promise.all([cleaned, discard(ctx, files.net)]);
 }
 
 /** Clears away and writes the ending; ends `change` in the same transaction. */

@@ -1,12 +1,13 @@
 import { expect, test } from "bun:test";
 import { fail } from "../../base/errors/error.ts";
 import type { Probe } from "../../vmm/driver.ts";
+import { qemuFeatures as features } from "../../vmm/qemu/probe.ts";
 import { newHost, recorder, startDaemon } from "../testing/daemon.ts";
 import type { World } from "../testing/world.ts";
 import { firstMissing, type HostNeeds } from "./host-needs.ts";
 
-const features = { pause: true, snapshots: true, keepsSessions: true, growDisk: true };
-const vmm: Probe = { usable: true, version: "1", accel: "tcg", why: "", features, gaps: [], sharing: null };
+const of = { driver: "qemu", version: "1", accel: "tcg", why: "" } as const;
+const vmm: Probe = { usable: true, ...of, features, gaps: [], sharing: null };
 const mib = 1024 * 1024;
 const good: HostNeeds = {
   vmm,
@@ -83,7 +84,7 @@ test("a VM whose image is there asks nothing of the host beforehand", async () =
   host.world.vmmProblem = { why: "not asked", fix: "" };
   host.world.availableMemory = 1;
   const { emit, signal } = recorder();
-  expect((await machines.create({ name: "web", ephemeral: false }, { wait: "agent" }, emit, signal)).vm.state).toBe(
-    "running",
-  );
+  // a VM with a network asks which one its VMM takes
+  const request = { name: "web", ephemeral: false, network: { kind: "none" } } as const;
+  expect((await machines.create(request, { wait: "agent" }, emit, signal)).vm.state).toBe("running");
 });

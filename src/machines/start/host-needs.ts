@@ -4,6 +4,7 @@ import { formatSize } from "../../base/units.ts";
 import type { Emit } from "../../model/event.ts";
 import type { VmSpec } from "../../model/vm.ts";
 import type { Probe } from "../../vmm/driver.ts";
+import { networkKind } from "../guest/network.ts";
 import type { StartContext } from "./context.ts";
 
 const mib = 1024 * 1024;
@@ -82,8 +83,7 @@ async function gather(
 }
 
 async function networkProblem(ctx: StartContext, { network }: Pick<VmSpec, "network">): Promise<BangerError | null> {
-  if (network.kind === "none") return null;
-  return ctx.network.kind(network.deny).then(() => null, toBangerError);
+  return networkKind(ctx, network).then(() => null, toBangerError);
 }
 
 async function spaceOf(ctx: StartContext, wanted: Omit<HostNeeds["space"][number], "free">) {

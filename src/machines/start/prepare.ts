@@ -3,6 +3,7 @@ import type { ImageRecord } from "../../model/artifact.ts";
 import type { Emit } from "../../model/event.ts";
 import type { VmRecord } from "../../model/vm.ts";
 import type { GuestInheritance, PreparedNetwork } from "../guest/host.ts";
+import { makeNetwork } from "../guest/network.ts";
 import { prepareArtifacts, type ReadyArtifacts } from "../images/artifacts.ts";
 import { verifyArtifacts } from "../images/content-problem.ts";
 import type { StartContext } from "./context.ts";
@@ -27,11 +28,7 @@ export async function prepareBoot(
   emit: Emit,
   { artifacts, isCold }: Preparing,
 ): Promise<Prepared> {
-  const work = [
-    ready(ctx, vm, isCold, artifacts),
-    vm.spec.network.kind === "user" ? prepareNetwork(ctx, vm, emit) : null,
-    ctx.inheritance(),
-  ] as const;
+  const work = [ready(ctx, vm, isCold, artifacts), prepareNetwork(ctx, vm, emit), ctx.inheritance()] as const;
   // all of it, even when one part fails: nothing is still being made while the failure is cleared away
   await Promise.allSettled(work);
   const [{ image, initramfs }, net, inherited] = await Promise.all(work);
@@ -50,8 +47,9 @@ async function ready(
   return artifacts;
 }
 
-async function prepareNetwork(ctx: StartContext, vm: VmRecord, emit: Emit): Promise<PreparedNetwork> {
-  const net = await ctx.network.prepare(ctx.paths.vm(vm.id), vm.spec.network.deny);
+async function prepareNetwork(ctx: StartContext, vm: VmRecord, emit: Emit): Promise<PreparedNetwork | null> {
+  const net = await makeNetwork(ctx, vm.spec.network, ctx.paths.vm(vm.id));
+  if (!net) return null;
   noteNetwork(ctx, vm, net);
   if (net.note) emit({ kind: "note", level: "warn", text: net.note });
   return net;

@@ -12,6 +12,7 @@ import { bootSpec } from "../guest/boot-spec.ts";
 import { abortedByStop } from "../guest/disk-full.ts";
 import { identifyGuest } from "../guest/identify.ts";
 import { throwAwayIdentity } from "../guest/identity.ts";
+import { networkKind } from "../guest/network.ts";
 import { waitServices } from "../guest/ready.ts";
 import { runOnce } from "../guest/run-once.ts";
 import { startUnlisted, type UnlistedVm } from "../guest/unlisted-vm.ts";
@@ -78,12 +79,15 @@ function boot(
     },
     launch: async ({ id, net }) => {
       // VMs could not begin from it that have what they should have
-      if (net && net.device.kind !== (await ctx.network.kind(spec.network.deny)))
+      if (net && net.device.kind !== (await networkKind(ctx, spec.network)))
         throw fail("NETWORK_FAILED", { program: "passt", reason: net.note ?? "it is another than it should be" });
       const { image, initramfs } = artifacts;
       const vm = { id, spec, ephemeral: true };
       const devices = bootSpec(ctx.paths, { vm, image, initramfs, net: net?.device ?? null });
-      return ctx.driver.boot({ ...devices, memory: { path: ctx.paths.suspended(id).memory } }, signal);
+      const probe = await ctx.driver.probe();
+      const isInPlace = probe.usable && probe.features.savesInPlace;
+      const memory = isInPlace ? { memory: { path: ctx.paths.suspended(id).memory } } : {};
+      return ctx.driver.boot({ ...devices, ...memory }, signal);
     },
   });
 }

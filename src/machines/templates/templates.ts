@@ -5,6 +5,7 @@ import type { Emit } from "../../model/event.ts";
 import type { TemplateRecord } from "../../model/save.ts";
 import type { VmSpec } from "../../model/vm.ts";
 import { bootSpec } from "../guest/boot-spec.ts";
+import { networkKind } from "../guest/network.ts";
 import type { ReadyArtifacts } from "../images/artifacts.ts";
 import { whyNoTemplates } from "./confinement.ts";
 import type { TemplatesContext } from "./context.ts";
@@ -113,14 +114,14 @@ export async function keyOf(ctx: TemplatesContext, { spec, artifacts }: Wanted):
   const probe = await ctx.driver.probe();
   if (!probe.usable) throw fail("VMM_NOT_FOUND", { program: "the VMM", install: probe.fix, reason: probe.why });
   const { image, initramfs } = artifacts;
-  const { version, accel } = probe;
+  const { driver, version, accel } = probe;
   return templateKey({
     image,
     kernel: spec.kernel.digest,
     initramfs: initramfs.slice(initramfs.lastIndexOf("/") + 1),
-    vmm: { driver: ctx.driver.name, version, accel, cpu: ctx.hostCpu },
+    vmm: { driver, version, accel, cpu: ctx.hostCpu },
     spec,
-    network: spec.network.kind === "user" ? await ctx.network.kind(spec.network.deny) : "none",
+    network: (await networkKind(ctx, spec.network)) ?? "none",
     devices: bootSpec(ctx.paths, { vm: { id: anyVm, spec, ephemeral: true }, image, initramfs, net: null }),
   });
 }
@@ -150,8 +151,8 @@ export async function ensureTemplate(
   if (known) return known;
   return ctx.templates.making.run(key, signal, async (shared) => {
     const probe = await ctx.driver.probe();
-    const { version = "", accel = "" } = probe.usable ? probe : {};
-    const facts = templateFacts({ spec: wanted.spec, vmm: { driver: ctx.driver.name, version, accel, cpu: "" } });
+    const { driver = "", version = "", accel = "" } = probe.usable ? probe : {};
+    const facts = templateFacts({ spec: wanted.spec, vmm: { driver, version, accel, cpu: "" } });
     const save = await makeTemplate(ctx, { ...wanted, key, facts }, emit, shared);
     const now = ctx.clock.now();
     const bytes = await ctx.files.usedBytes(ctx.paths.template(key).directory);

@@ -8,6 +8,7 @@ import type { ProcessRef } from "../../model/vm.ts";
 import { digestOf } from "../../store/testing/records.ts";
 import type {
   BootSpec,
+  DriverFeatures,
   DriverRecord,
   RunningVm,
   Save,
@@ -234,7 +235,7 @@ export class World {
     this.vmms.set(vm.process.pid, vm);
     this.#begun.resolve(vm);
     this.#begun = new Deferred();
-    for (const name of ["qmp.sock", "agent.sock"]) this.paths.set(`${spec.directory}/${name}`, "");
+    for (const name of sockets) this.paths.set(`${spec.directory}/${name}`, "");
     this.paths.set(`${spec.directory}/serial.log`, this.serialLog);
     return vm;
   }
@@ -245,15 +246,27 @@ export class World {
   }
 }
 
+/** what a VMM leaves in its VM's folder until it is cleaned */
+const sockets = ["monitor.sock", "agent.sock"];
+
 /** A driver as a new daemon makes it: it knows nothing but the world. */
 export function worldDriver(world: World): VmmDriver {
-  const features = { pause: true, snapshots: world.canSave, keepsSessions: true, growDisk: true };
+  const features: DriverFeatures = {
+    pause: true,
+    snapshots: world.canSave,
+    keepsSessions: true,
+    growDisk: true,
+    savesInPlace: true,
+    netDevices: ["stream"],
+  };
   return {
     name: "world",
+    programs: [],
     probe: async () => {
       const { gaps, sharing, kvmDenied, vmmProblem } = world;
       if (vmmProblem) return { usable: false, ...vmmProblem };
-      return { usable: true, version: "1", accel: "tcg", why: "a test", kvmDenied, features, gaps, sharing };
+      const of = { driver: "world", version: "1", accel: "tcg", why: "a test" } as const;
+      return { usable: true, ...of, kvmDenied, features, gaps, sharing };
     },
     async boot(spec, signal) {
       signal.throwIfAborted();
@@ -274,6 +287,10 @@ export function worldDriver(world: World): VmmDriver {
     async postMortem(record): Promise<VmExit> {
       return world.vmms.get(record.process.pid)?.guest.exit ?? { kind: "vmm-died", reason: "no trace of it" };
     },
+    async clean(directory) {
+      for (const name of sockets) world.removeTree(`${directory}/${name}`);
+    },
+    savedNetwork: () => "stream",
   };
 }
 

@@ -5,7 +5,7 @@ import net from "node:net";
 import { exists } from "../../host/files.ts";
 import { makeTempFolder } from "../testing/temp.ts";
 import { startQemu } from "./boot.ts";
-import { qemuPaths } from "./launch.ts";
+import { qemuPaths } from "./paths.ts";
 
 const folders = makeTempFolder("boot");
 afterAll(() => folders.remove());

@@ -1,22 +1,33 @@
 /** The QEMU driver: `-M microvm` under KVM, or emulated by TCG where there is none. */
 import { fail } from "../../base/errors/error.ts";
-import { removeTree } from "../../host/files.ts";
+import { removeTree, removeTrees } from "../../host/files.ts";
 import { isAlive, signalProcess } from "../../host/process.ts";
 import { waitForExit } from "../../host/process-end.ts";
 import { connectUnix } from "../../host/socket.ts";
 import { makeHoles } from "../../host/sparse-file.ts";
-import { vmPaths } from "../../model/paths.ts";
 import { connectQmp, type Qmp } from "../../wire/qmp/client.ts";
-import type { BootSpec, DriverRecord, Probe, RunningVm, Save, VmExit, VmmDriver } from "../driver.ts";
+import type {
+  BootSpec,
+  DriverRecord,
+  NetDevice,
+  Probe,
+  RunningVm,
+  Save,
+  SaveRecord,
+  VmExit,
+  VmmDriver,
+} from "../driver.ts";
 import { checkSave } from "../save-files.ts";
+import { networkOfShape } from "../shape.ts";
 import { tscKhz } from "../tsc.ts";
 import type { Accel } from "./accel.ts";
 import { startQemu } from "./boot.ts";
 import { type Confinement, demandCage } from "./confinement.ts";
 import { classifyExit } from "./exit.ts";
 import { checkHost, type HostFacts, hostFactsOf } from "./host-facts.ts";
-import { type LaunchDeps, launchCommand, qemuPaths } from "./launch.ts";
+import { type LaunchDeps, launchCommand } from "./launch.ts";
 import { beginLogs, readTails } from "./logs.ts";
+import { qemuFiles, qemuPaths, socketsIn } from "./paths.ts";
 import { type ProbeDeps, probeQemu, type QemuProbe } from "./probe.ts";
 import { isQemuRecord, type QemuRecord, savingOf } from "./record.ts";
 import { loadState } from "./restore.ts";
@@ -37,6 +48,8 @@ type Shaped = Parameters<VmmDriver["check"]>[1];
 
 class QemuDriver implements VmmDriver {
   readonly name = "qemu";
+  /** QEMU, and what puts it into its cage */
+  readonly programs = ["qemu-system-", "banger-vsock-agent"];
   readonly #deps: QemuDeps;
   #found: QemuProbe | null = null;
 
@@ -94,7 +107,7 @@ class QemuDriver implements VmmDriver {
 
   /** On failure the monitor's line is closed: QEMU greets the next one only then. */
   async #takeOver(record: QemuRecord): Promise<RunningVm> {
-    const qmp = await connectQmp(await connectUnix(vmPaths(record.directory).qmp, 10_000));
+    const qmp = await connectQmp(await connectUnix(qemuFiles(record.directory).qmp, 10_000));
     try {
       return this.#running(record, { qmp, exited: null, agentUsed: true, stopped: await readStop(qmp, null) });
     } catch (error) {
@@ -109,8 +122,16 @@ class QemuDriver implements VmmDriver {
   }
 
   async postMortem(record: DriverRecord): Promise<VmExit> {
-    const tails = await readTails(vmPaths(record.directory));
+    const tails = await readTails(qemuFiles(record.directory));
     return classifyExit({ killCalled: false, shutdown: null, isWatched: false, status: null, ...tails });
+  }
+
+  async clean(directory: string): Promise<void> {
+    await removeTrees(socketsIn(directory));
+  }
+
+  savedNetwork({ shape }: SaveRecord): NetDevice["kind"] | null {
+    return networkOfShape(shape);
   }
 
   async #usable(): Promise<QemuProbe> {

@@ -9,6 +9,7 @@ import { connectAgent } from "../../wire/agent/client.ts";
 import type { BootSpec, RunningVm } from "../driver.ts";
 import { guestShell } from "../testing/guest-shell.ts";
 import { type TinyVms, tinyVms } from "../testing/tiny-vm.ts";
+import { qemuFiles } from "./paths.ts";
 
 const limitMs = 60_000;
 
@@ -71,7 +72,7 @@ describe.skipIf(gate("vm") !== null)("a hostile or unlucky guest", () => {
     "nothing but logs and the disk is left in a VM's folder when it has ended",
     async () => {
       const { vm } = await boot();
-      const paths = vmPaths(vm.record.directory);
+      const paths = qemuFiles(vm.record.directory);
       await vm.kill();
       expect(await Promise.all([paths.qmp, paths.agent, `${paths.directory}/boot.sock`].map(exists))).toEqual([
         false,

@@ -1,14 +1,12 @@
 /** One QEMU's whole command line, with what it depends on looked up: the cage around it, kernel line, firmware, limits. */
-import { fail } from "../../base/errors/error.ts";
 import type { Exec } from "../../host/exec.ts";
 import { exists, sizeOf } from "../../host/files.ts";
-import { maxSocketPath } from "../../host/socket-path.ts";
-import { vmPaths } from "../../model/paths.ts";
 import type { BootSpec } from "../driver.ts";
 import { tscKhz } from "../tsc.ts";
 import type { Accel } from "./accel.ts";
 import { type MemoryBackend, qemuArgs } from "./args.ts";
 import { kernelCmdline } from "./cmdline.ts";
+import { qemuPaths } from "./paths.ts";
 import type { QemuProbe } from "./probe.ts";
 import { confined } from "./sandbox.ts";
 import { handedSockets } from "./sockets.ts";
@@ -21,16 +19,6 @@ export type LaunchDeps = {
   /** where the TSC's frequency is kept */
   tscFile: string;
 };
-
-export type QemuPaths = ReturnType<typeof qemuPaths>;
-
-/** @throws PATH_TOO_LONG */
-export function qemuPaths(directory: string) {
-  const paths = { ...vmPaths(directory), boot: `${directory}/boot.sock` };
-  const tooLong = [paths.qmp, paths.agent, paths.boot].find((path) => Buffer.byteLength(path) > maxSocketPath);
-  if (tooLong !== undefined) throw fail("PATH_TOO_LONG", { path: tooLong, limit: maxSocketPath });
-  return paths;
-}
 
 /** @param from the memory file of the save that is restored; null: a kernel boots */
 export async function launchCommand(

@@ -11,7 +11,14 @@ import { parseVersion, qemuProblem, sharingGap } from "./version.ts";
 
 export const qemuProgram = "qemu-system-x86_64";
 
-export const qemuFeatures: DriverFeatures = { pause: true, snapshots: true, keepsSessions: true, growDisk: true };
+export const qemuFeatures: DriverFeatures = {
+  pause: true,
+  snapshots: true,
+  keepsSessions: true,
+  growDisk: true,
+  savesInPlace: true,
+  netDevices: ["stream", "builtin"],
+};
 
 export const installQemu =
   "install QEMU: `apt install qemu-system-x86`, `dnf install qemu-system-x86-core`, `pacman -S qemu-system-x86` or `zypper install qemu-x86`";
@@ -49,6 +56,6 @@ export async function probeQemu(deps: ProbeDeps): Promise<QemuProbe | Extract<Pr
   if (problem !== null || version === null) return { usable: false, why: `${program} ${problem}`, fix: installQemu };
   if (cage === null) return { usable: false, why: `${deps.agent} does not answer`, fix: installAgent };
   const accel = chooseAccel({ wish: deps.env["BANGER_VMM_ACCEL"], kvm });
-  const facts = { program, version, ...accel, features: qemuFeatures, cage };
+  const facts = { driver: "qemu", program, version, ...accel, features: qemuFeatures, cage };
   return { usable: true, ...facts, gaps: gapsOf(cage), sharing: sharingGap(version) };
 }

@@ -9,7 +9,6 @@ import { signalProcess } from "../../host/process.ts";
 import { waitForExit } from "../../host/process-end.ts";
 import { raiseFileSizeLimit } from "../../host/process-limits.ts";
 import { connectUnix } from "../../host/socket.ts";
-import { vmPaths } from "../../model/paths.ts";
 import type { Qmp } from "../../wire/qmp/client.ts";
 import type { RunningVm, SaveFiles, SaveRecord, VmExit, VmmStats, VmmStop, VmmTrouble } from "../driver.ts";
 import { processStats } from "../process-stats.ts";
@@ -19,6 +18,7 @@ import { classifyExit, type Shutdown } from "./exit.ts";
 import type { HostFacts } from "./host-facts.ts";
 import { readTails, watchLogs } from "./logs.ts";
 import { saveFailed } from "./migration.ts";
+import { qemuFiles } from "./paths.ts";
 import { ProcessFreeze } from "./process-freeze.ts";
 import type { QemuRecord } from "./record.ts";
 import { saveQemu } from "./save.ts";
@@ -201,7 +201,7 @@ export class RunningQemu implements RunningVm {
   }
 
   get #paths() {
-    return vmPaths(this.record.directory);
+    return qemuFiles(this.record.directory);
   }
 
   /** QEMU's last events are read to the end before its process's status is judged. */

@@ -4,11 +4,11 @@ import { once } from "node:events";
 import net from "node:net";
 import { isAlive, processRef, signalProcess } from "../../host/process.ts";
 import { connectUnix } from "../../host/socket.ts";
-import { vmPaths } from "../../model/paths.ts";
 import type { ProcessRef } from "../../model/vm.ts";
 import { connectQmp } from "../../wire/qmp/client.ts";
 import { makeTempFolder } from "../testing/temp.ts";
 import { createQemuDriver } from "./driver.ts";
+import { qemuFiles } from "./paths.ts";
 import { RunningQemu } from "./running.ts";
 
 const folders = makeTempFolder("qmp");
@@ -57,7 +57,7 @@ async function hostile() {
   const process = processRef(child.pid) as ProcessRef;
   const connected = Promise.withResolvers<Peer>();
   const server = net.createServer((line) => connected.resolve(play(line)));
-  server.listen(vmPaths(directory).qmp);
+  server.listen(qemuFiles(directory).qmp);
   await once(server, "listening");
   cleanups.push(
     () => server.close(),
@@ -69,7 +69,7 @@ async function hostile() {
 
 async function running() {
   const { record, peer } = await hostile();
-  const qmp = await connectQmp(await connectUnix(vmPaths(record.directory).qmp));
+  const qmp = await connectQmp(await connectUnix(qemuFiles(record.directory).qmp));
   const hostFacts = () => Promise.reject(new Error("not asked for"));
   const vm = new RunningQemu({ record, qmp, exited: null, agentUsed: false, stopped: null, hostFacts });
   cleanups.push(() => vm.release());

@@ -1,0 +1,39 @@
+/**
+ * The drivers of this host as one: a new VM is run by the first that is usable, and what exists is looked after by the driver
+ * that its record names.
+ */
+import { fail } from "../base/errors/error.ts";
+import type { Probe, VmmDriver, VmmDrivers } from "./driver.ts";
+
+/** @param drivers best first, at least one */
+export function combineDrivers(drivers: readonly [VmmDriver, ...VmmDriver[]]): VmmDrivers {
+  /** @throws VMM_NOT_FOUND for one that this banger has not */
+  const named = (name: string): VmmDriver => {
+    const found = drivers.find((driver) => driver.name === name);
+    if (found) return found;
+    const shown = name.slice(0, 40);
+    const install = `use the version of banger that made it; this one has ${drivers.map((each) => each.name).join(", ")}`;
+    throw fail("VMM_NOT_FOUND", { program: shown, install, reason: `this banger has no driver called ${shown}` });
+  };
+  const chosen = async (): Promise<{ driver: VmmDriver; probe: Probe }> => {
+    let first: { driver: VmmDriver; probe: Probe } | null = null;
+    for (const driver of drivers) {
+      const probe = await driver.probe();
+      first ??= { driver, probe };
+      if (probe.usable) return { driver, probe };
+    }
+    return first ?? { driver: drivers[0], probe: await drivers[0].probe() };
+  };
+  return {
+    programs: drivers.flatMap((driver) => driver.programs),
+    probe: async () => (await chosen()).probe,
+    boot: async (spec, signal) => (await chosen()).driver.boot(spec, signal),
+    check: async (save, spec) => named(save.record.driver).check(save, spec),
+    restore: async (save, spec, signal, onStarted) => named(save.record.driver).restore(save, spec, signal, onStarted),
+    adopt: async (record) => named(record.driver).adopt(record),
+    end: async (record) => named(record.driver).end(record),
+    postMortem: async (record) => named(record.driver).postMortem(record),
+    clean: async (directory) => void (await Promise.all(drivers.map((driver) => driver.clean(directory)))),
+    savedNetwork: (record) => named(record.driver).savedNetwork(record),
+  };
+}

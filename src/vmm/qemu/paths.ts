@@ -1,0 +1,29 @@
+/** What is QEMU's in a VM's folder. */
+import { fail } from "../../base/errors/error.ts";
+import { maxSocketPath } from "../../host/socket-path.ts";
+import { vmPaths } from "../../model/paths.ts";
+
+export type QemuPaths = ReturnType<typeof qemuFiles>;
+
+export function qemuFiles(directory: string) {
+  return {
+    ...vmPaths(directory),
+    qmp: `${directory}/qmp.sock`,
+    agent: `${directory}/agent.sock`,
+    boot: `${directory}/boot.sock`,
+  };
+}
+
+/** The same, for a QEMU that is to be started. @throws PATH_TOO_LONG */
+export function qemuPaths(directory: string): QemuPaths {
+  const paths = qemuFiles(directory);
+  const tooLong = [paths.qmp, paths.agent, paths.boot].find((path) => Buffer.byteLength(path) > maxSocketPath);
+  if (tooLong !== undefined) throw fail("PATH_TOO_LONG", { path: tooLong, limit: maxSocketPath });
+  return paths;
+}
+
+/** The sockets that a QEMU which was killed leaves. */
+export function socketsIn(directory: string): string[] {
+  const { qmp, agent, boot } = qemuFiles(directory);
+  return [qmp, agent, boot];
+}
