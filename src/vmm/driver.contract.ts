@@ -104,6 +104,25 @@ export function driverContract(name: string, subject: ContractSubject): void {
       await driver.end(vm.record);
     });
 
+    it("the folder of a VM that was ended by its record is clean afterwards, and cleaning it again is fine", async () => {
+      const vm = await boot();
+      vm.release();
+      forget(vm);
+      const driver = subject.driver();
+      await driver.end(vm.record);
+      await driver.clean(vm.record.directory);
+      await expectNoSockets(vm.record.directory);
+      await driver.clean(vm.record.directory);
+    });
+
+    it("a usable driver says its name, and the network devices that it gives a VM", async () => {
+      const driver = subject.driver();
+      const probe = await driver.probe();
+      if (!probe.usable) throw new Error(probe.why);
+      expect(probe.driver).toBe(driver.name);
+      expect(probe.features.netDevices.length).toBeGreaterThan(0);
+    });
+
     it("the record survives JSON", async () => {
       const vm = await boot();
       expect(JSON.parse(JSON.stringify(vm.record))).toEqual(vm.record);

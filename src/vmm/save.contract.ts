@@ -282,6 +282,11 @@ function ofRunning(
     expect(await subject.recall(vm, await agentOf(vm))).toBe("of the template");
   });
 
+  it("a save tells the network device that its VM must be given again", async () => {
+    const { save, spec } = template();
+    expect(subject.driver().savedNetwork(save.record)).toBe(spec.net?.kind ?? null);
+  });
+
   it("a save's files are private, sparse and of the sizes that its record has", async () => {
     const { vm, spec, agent } = await awake();
     agent.destroy();
