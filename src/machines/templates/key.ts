@@ -1,7 +1,9 @@
-/** What a template depends on, and the key that stands for all of it. Pure. */
+/**
+ * What a template depends on, and the key that stands for all of it: not the version of banger, so that templates survive an
+ * update that changes none of it. Pure.
+ */
 import { createHash } from "node:crypto";
 import type { Digest } from "../../base/names.ts";
-import { version } from "../../base/version.ts";
 import type { ImageRecord } from "../../model/artifact.ts";
 import type { TemplateFacts } from "../../model/save.ts";
 import type { VmSpec } from "../../model/vm.ts";
@@ -33,7 +35,6 @@ export function templateKey(parts: KeyParts): Digest {
   const { image, kernel, initramfs, vmm, spec, devices, network } = parts;
   const content = JSON.stringify([
     generation,
-    version,
     [image.digest, image.init, kernel, initramfs],
     [vmm.driver, vmm.version, vmm.accel, vmm.accel === "kvm" ? vmm.cpu : ""],
     [spec.vcpu, spec.memoryMib, templateDiskBytes(spec)],
