@@ -1,6 +1,6 @@
 /** Flags that several commands share, and their values: parsed once, named in every complaint. */
 import { fail } from "../base/errors/error.ts";
-import { parseDuration, parseSize } from "../base/units.ts";
+import { formatSize, parseDuration, parseSize } from "../base/units.ts";
 import { sizeBounds } from "../config/sizing.ts";
 import { denyProblem, maxDeny, type NetworkKind, networkKinds, parseDeny } from "../model/network.ts";
 import { type WaitKind, waitKinds } from "../model/vm.ts";
@@ -19,7 +19,13 @@ export function parseMemory(text: string): number {
   const bytes = parseSize(text);
   const value = bytes === null ? 0 : Math.floor(bytes / mib);
   const { min, max } = sizeBounds.memoryMib;
-  if (value < min || value > max) throw invalid("--memory", text, `is not a size of ${min} MiB or more`, "--memory 2G");
+  if (value < min || value > max)
+    throw invalid(
+      "--memory",
+      text,
+      `is not a size from ${formatSize(min * mib)} to ${formatSize(max * mib)}`,
+      "--memory 2G",
+    );
   return value;
 }
 
@@ -27,7 +33,7 @@ export function parseDisk(text: string): number {
   const bytes = parseSize(text) ?? 0;
   const { min, max } = sizeBounds.diskBytes;
   if (bytes < min || bytes > max)
-    throw invalid("--disk", text, `is not a size of ${min / mib} MiB or more`, "--disk 20G");
+    throw invalid("--disk", text, `is not a size from ${formatSize(min)} to ${formatSize(max)}`, "--disk 20G");
   return bytes;
 }
 
