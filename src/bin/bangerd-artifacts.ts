@@ -11,11 +11,12 @@ import { fail } from "../base/errors/error.ts";
 import type { Reference } from "../base/reference.ts";
 import type { Config } from "../config/config.ts";
 import type { Exec } from "../host/exec.ts";
-import { exists, removeTrees } from "../host/files.ts";
+import { exists } from "../host/files.ts";
 import { createHttp, createZoneOf, dockerCertificates, systemCertificates } from "../host/http-fetch.ts";
 import type { ToolCage } from "../host/tool-cage.ts";
 import { ImageBundles } from "../images/bundle.ts";
 import { checkImage, verifyImage } from "../images/check.ts";
+import { deleteLayers } from "../images/delete.ts";
 import { defaultBudget, type ImageDeps } from "../images/deps.ts";
 import { receiveDisk } from "../images/disk/receive.ts";
 import { importRootfs, importTree } from "../images/import.ts";
@@ -29,6 +30,7 @@ import { exportRootfs } from "../images/rootfs/export.ts";
 import { saveImage } from "../images/save.ts";
 import { KernelBundles } from "../kernels/bundle.ts";
 import { checkKernel, verifyKernel } from "../kernels/check.ts";
+import { deleteKernels } from "../kernels/delete.ts";
 import { exportKernel } from "../kernels/export.ts";
 import { importKernelPackage } from "../kernels/import.ts";
 import { ensureInitramfs } from "../kernels/initramfs.ts";
@@ -94,8 +96,8 @@ export function wireArtifacts(facts: Facts): MachineArtifacts {
     saveImage: (saved, emit, signal) => saveImage(images, saved, emit, signal),
     exportImage: (image, signal) => exportImage(paths, image, signal),
     importKernel: (upload, emit, signal) => importKernelPackage(deps, upload, emit, signal),
-    removeLayers: (digests) => removeTrees(digests.map((digest) => paths.layer(digest))),
-    removeKernels: (digests) => removeTrees(digests.map((digest) => paths.kernel(digest).directory)),
+    removeLayers: (digests) => deleteLayers({ paths }, digests),
+    removeKernels: (digests) => deleteKernels({ paths }, digests),
     removeStrays: (known) => removeOwnStrays(paths, known, cacheSince),
     removeUnfinished: () => removeUnfinished(paths, cacheSince),
     removeLeftovers: (which, dryRun) => removeLeftovers(paths, which, dryRun),
