@@ -12,8 +12,8 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-/// Homes, and where programs are built and unpacked.
-const FOLDERS: [&str; 4] = ["/root", "/home", "/tmp", "/opt"];
+/// Homes, where programs are built and unpacked (buildah and podman: `/var/tmp`), and where the administrator's own data goes.
+const FOLDERS: [&str; 7] = ["/root", "/home", "/tmp", "/var/tmp", "/opt", "/srv", "/mnt"];
 /// What an image has in such a folder is copied at the first boot; where that is more, the folder stays on the overlay.
 const MOST: Size = Size { files: 1000, bytes: 8 * 1024 * 1024 };
 const OPAQUE: &[u8] = b"trusted.overlay.opaque";
