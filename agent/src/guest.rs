@@ -3,6 +3,7 @@
 use crate::running::Running;
 use crate::session::{lock, Output};
 use crate::verbs::exec::resumable::Resumable;
+use crate::verbs::exec::Attempts;
 use crate::verbs::identity::InForce;
 use crate::wire::frame::Kind;
 use serde_json::{json, Value};
@@ -59,6 +60,7 @@ pub struct Guest {
     /// those that can be resumed on another line
     pub resumable: Arc<Resumable>,
     pub identity: Mutex<InForce>,
+    pub user_managers: Attempts,
     /// until PID 1 has what it waits for
     pub handover: Mutex<Option<Handover>>,
     state: Mutex<State>,
@@ -75,12 +77,14 @@ struct State {
     session: Session,
     phase: Phase,
     generation: u64,
+    /// the host makes copies of it
+    is_template: bool,
     environment: BTreeMap<Vec<u8>, Vec<u8>>,
 }
 
 impl Guest {
     pub fn new(place: Place, init: &str, phase: Phase) -> Guest {
-        let state = State { session: Session::default(), phase, generation: 0, environment: BTreeMap::new() };
+        let state = State { session: Session::default(), phase, generation: 0, is_template: false, environment: BTreeMap::new() };
         Guest {
             place,
             init: init.to_string(),
@@ -90,6 +94,7 @@ impl Guest {
             running: Arc::default(),
             resumable: Arc::default(),
             identity: Mutex::default(),
+            user_managers: Attempts::default(),
             handover: Mutex::default(),
             state: Mutex::new(state),
         }
@@ -105,6 +110,14 @@ impl Guest {
 
     pub fn set_generation(&self, generation: u64) {
         lock(&self.state).generation = generation;
+    }
+
+    pub fn is_template(&self) -> bool {
+        lock(&self.state).is_template
+    }
+
+    pub fn set_template(&self, is_template: bool) {
+        lock(&self.state).is_template = is_template;
     }
 
     pub fn environment(&self) -> BTreeMap<Vec<u8>, Vec<u8>> {

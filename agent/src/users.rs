@@ -10,6 +10,23 @@ pub struct User {
     /// login shell; empty: none named
     pub shell: Vec<u8>,
     pub ids: Ids,
+    /// `/etc/passwd` has it
+    pub is_listed: bool,
+}
+
+impl User {
+    pub fn may_log_in(&self) -> bool {
+        self.is_listed && !refuses_logins(&self.shell)
+    }
+}
+
+/// Users of services have such a shell: nologin(8), false(1).
+pub fn refuses_logins(shell: &[u8]) -> bool {
+    matches!(base_name(shell), b"nologin" | b"false" | b"true")
+}
+
+pub fn base_name(path: &[u8]) -> &[u8] {
+    path.rsplit(|byte| *byte == b'/').next().unwrap_or(path)
 }
 
 /// `wanted`: a user's name or number, with `:group` perhaps; `:group` alone is root's, as container engines read it.
@@ -54,13 +71,13 @@ fn user_in(wanted: &[u8], passwd: &[u8]) -> Option<User> {
     entry(&|fields| number(fields[2]) == Some(uid)).or_else(|| {
         let (name, home): (&[u8], &[u8]) = if uid == 0 { (b"root", b"/root") } else { (wanted, b"/") };
         let ids = Ids { uid, gid: 0, groups: Vec::new() };
-        Some(User { name: name.to_vec(), home: home.to_vec(), shell: Vec::new(), ids })
+        Some(User { name: name.to_vec(), home: home.to_vec(), shell: Vec::new(), ids, is_listed: false })
     })
 }
 
 fn user_of(fields: &[&[u8]]) -> Option<User> {
     let ids = Ids { uid: number(fields[2])?, gid: number(fields[3])?, groups: Vec::new() };
-    Some(User { name: fields[0].to_vec(), home: fields[5].to_vec(), shell: fields[6].to_vec(), ids })
+    Some(User { name: fields[0].to_vec(), home: fields[5].to_vec(), shell: fields[6].to_vec(), ids, is_listed: true })
 }
 
 fn group_in(wanted: &[u8], group: &[u8]) -> Option<u32> {
@@ -124,6 +141,13 @@ mod tests {
         let user = find_in(b"\xfcte", b"\xfcte:x:1001:100::/home/\xfcte:/bin/\xff\n", b"users:x:100:\n\xfc:x:7:\xfcte\n").unwrap();
         assert_eq!((user.name, user.home, user.shell), (b"\xfcte".to_vec(), b"/home/\xfcte".to_vec(), b"/bin/\xff".to_vec()));
         assert_eq!(user.ids.groups, [100, 7]);
+    }
+
+    #[test]
+    fn who_may_log_in_is_listed_and_has_a_shell() {
+        let passwd = b"www:x:33:33::/var/www:/usr/sbin/nologin\nann:x:1000:1000::/home/ann:/bin/sh\nbob:x:1001:1001::/:\n";
+        let may = |name: &[u8]| find_in(name, passwd, b"").unwrap().may_log_in();
+        assert_eq!([b"www".as_slice(), b"ann", b"1000", b"bob", b"4242", b"root"].map(may), [false, true, true, true, false, false]);
     }
 
     #[test]

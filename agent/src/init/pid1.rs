@@ -9,6 +9,7 @@ use crate::sys::mount::{mount, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, MS_REM
 use crate::sys::power::{end_machine, Power};
 use crate::sys::signal::Taken;
 use crate::sys::{process, signal};
+use crate::systemd::user;
 use std::convert::Infallible;
 use std::fs;
 use std::io::{Read, Write};
@@ -25,7 +26,7 @@ const PLAIN: libc::c_ulong = MS_NOSUID | MS_NODEV | MS_NOEXEC;
 
 pub fn run(init: &Init, mut pipes: Pipes) -> Booted<Infallible> {
     if init.name == "systemd" {
-        turn_halt_into_poweroff().map_err(failed("/run/systemd"))?;
+        turn_halt_into_poweroff().and_then(|()| user::keep_all()).map_err(failed("/run/systemd"))?;
     } else {
         prepare_devices();
     }

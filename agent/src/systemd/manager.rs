@@ -1,64 +1,146 @@
-//! The manager's private socket, which is root's alone.
+//! A manager's private socket, which is its user's and root's alone.
 
-use super::message::{call, measure, Body, Kind, HEADER};
+use super::message::{call, measure, member_of, text_at, text_in_variant, Body, Kind, HEADER, MANAGER, PROPERTIES};
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
-use std::time::Duration;
+use std::path::Path;
+use std::time::{Duration, Instant};
 
-const SOCKET: &str = "/run/systemd/private";
-/// For each read and write. A manager that is busy answers late.
+/// The system's manager.
+pub const SOCKET: &str = "/run/systemd/private";
+/// For each connection. A manager that is busy answers late.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// One line to the manager, for one call.
-pub struct Manager(UnixStream);
+/// One line to a manager, for one call or several in turn.
+pub struct Manager {
+    line: UnixStream,
+    /// nothing is waited for after it
+    until: Instant,
+}
+
+struct Message {
+    kind: Kind,
+    fields: Vec<u8>,
+    body: Vec<u8>,
+}
 
 impl Manager {
     pub fn connect() -> io::Result<Manager> {
-        let mut line = UnixStream::connect(SOCKET)?;
-        line.set_read_timeout(Some(PATIENCE))?;
+        Manager::connect_to(Path::new(SOCKET), PATIENCE)
+    }
+
+    /// `patience`: for all that is asked on this line.
+    pub fn connect_to(socket: &Path, patience: Duration) -> io::Result<Manager> {
+        let line = UnixStream::connect(socket)?;
         line.set_write_timeout(Some(PATIENCE))?;
+        let mut manager = Manager { line, until: Instant::now() + patience };
         // Who we are the socket knows; 30 is "0" in hexadecimal. BEGIN must not come together with the call, which would be
         // read with it and then lie there until something else comes.
-        line.write_all(b"\0AUTH EXTERNAL 30\r\nBEGIN\r\n")?;
+        manager.line.write_all(b"\0AUTH EXTERNAL 30\r\nBEGIN\r\n")?;
         let mut answer = [0; 128];
-        let length = line.read(&mut answer)?;
+        manager.limit_read()?;
+        let length = manager.line.read(&mut answer)?;
         if !answer[..length].starts_with(b"OK ") || !answer[..length].ends_with(b"\r\n") {
             return Err(io::ErrorKind::PermissionDenied.into());
         }
-        Ok(Manager(line))
+        Ok(manager)
     }
 
     /// Variables of services that start from now on: some go, some come.
     pub fn change_environment<'a>(
-        self,
+        mut self,
         gone: impl IntoIterator<Item = &'a str>,
         set: impl IntoIterator<Item = &'a str>,
     ) -> io::Result<()> {
-        self.ask("UnsetAndSetEnvironment", &Body::default().texts(gone).texts(set))
+        self.ask(MANAGER, "UnsetAndSetEnvironment", &Body::default().texts(gone).texts(set)).map(drop)
     }
 
     /// Reads its configuration and all units again.
-    pub fn reload(self) -> io::Result<()> {
-        self.ask("Reload", &Body::default())
+    pub fn reload(mut self) -> io::Result<()> {
+        self.ask(MANAGER, "Reload", &Body::default()).map(drop)
     }
 
     /// Does not wait for the service.
-    pub fn restart(self, unit: &str) -> io::Result<()> {
-        self.ask("RestartUnit", &Body::default().text(unit).text("replace"))
+    pub fn restart(mut self, unit: &str) -> io::Result<()> {
+        self.ask(MANAGER, "RestartUnit", &Body::default().text(unit).text("replace")).map(drop)
     }
 
-    fn ask(mut self, member: &str, body: &Body) -> io::Result<()> {
-        self.0.write_all(&call(member, body))?;
+    /// Starts a unit, unless it is active, and waits until that is done. Err: it can't be started, or not in time.
+    pub fn start(&mut self, unit: &str) -> io::Result<()> {
+        let reply = self.ask(MANAGER, "StartUnit", &Body::default().text(unit).text("replace"))?;
+        let job = text_at(&reply, 0).ok_or(io::ErrorKind::InvalidData)?;
+        // JobRemoved: number, path, unit, result
+        let removed = self.signal("JobRemoved", |body| text_at(body, 4) == Some(job))?;
+        let result = third_text(&removed).unwrap_or_default();
+        match result {
+            "done" => Ok(()),
+            _ => Err(io::Error::other(format!("{unit}: {result}"))),
+        }
+    }
+
+    /// Forgets that a unit has failed.
+    pub fn reset_failed(&mut self, unit: &str) -> io::Result<()> {
+        self.ask(MANAGER, "ResetFailedUnit", &Body::default().text(unit)).map(drop)
+    }
+
+    /// As `systemctl is-system-running` prints it.
+    pub fn state(&mut self) -> io::Result<String> {
+        let value = self.ask(PROPERTIES, "Get", &Body::default().text(MANAGER).text("SystemState"))?;
+        Ok(text_in_variant(&value).ok_or(io::ErrorKind::InvalidData)?.to_string())
+    }
+
+    /// Waits until the first start of everything is over. Before that, the state must have been asked on this line.
+    pub fn wait_for_startup(&mut self) -> io::Result<()> {
+        self.signal("StartupFinished", |_| true).map(drop)
+    }
+
+    fn ask(&mut self, interface: &str, member: &str, body: &Body) -> io::Result<Vec<u8>> {
+        self.line.write_all(&call(interface, member, body))?;
         loop {
-            let mut header = [0; HEADER];
-            self.0.read_exact(&mut header)?;
-            let (kind, rest) = measure(&header).ok_or(io::ErrorKind::InvalidData)?;
-            self.0.read_exact(&mut vec![0; rest])?;
-            match kind {
-                Kind::Return => return Ok(()),
+            let message = self.read()?;
+            match message.kind {
+                Kind::Return => return Ok(message.body),
                 Kind::Error => return Err(io::Error::other(format!("systemd refused {member}"))),
                 Kind::Other => {}
             }
         }
     }
+
+    /// The body of the next signal of that name that is the one. Managers send theirs unasked on this kind of line.
+    fn signal(&mut self, member: &str, is_wanted: impl Fn(&[u8]) -> bool) -> io::Result<Vec<u8>> {
+        loop {
+            let message = self.read()?;
+            if message.kind == Kind::Other && member_of(&message.fields) == member && is_wanted(&message.body) {
+                return Ok(message.body);
+            }
+        }
+    }
+
+    fn read(&mut self) -> io::Result<Message> {
+        let mut header = [0; HEADER];
+        self.limit_read()?;
+        self.line.read_exact(&mut header)?;
+        let (kind, [fields, body]) = measure(&header).ok_or(io::ErrorKind::InvalidData)?;
+        let (mut fields, mut body) = (vec![0; fields], vec![0; body]);
+        self.line.read_exact(&mut fields)?;
+        self.line.read_exact(&mut body)?;
+        Ok(Message { kind, fields, body })
+    }
+
+    fn limit_read(&self) -> io::Result<()> {
+        let left = self.until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        self.line.set_read_timeout(Some(left))
+    }
+}
+
+/// The result in a JobRemoved: behind a number, a path and a unit's name.
+fn third_text(body: &[u8]) -> Option<&str> {
+    let mut at = 4;
+    for _ in 0..2 {
+        at = (at + 4 + text_at(body, at)?.len() + 1).next_multiple_of(4);
+    }
+    text_at(body, at)
 }

@@ -28,12 +28,17 @@ impl Body {
     }
 }
 
-/// A call of systemd's manager, little-endian, as the first message on its line.
-pub fn call(member: &str, body: &Body) -> Vec<u8> {
+/// The manager's own methods.
+pub const MANAGER: &str = "org.freedesktop.systemd1.Manager";
+/// Its properties, as those of any object.
+pub const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
+
+/// A call of systemd's manager, little-endian. Each may have the same serial number: there is one at a time.
+pub fn call(interface: &str, member: &str, body: &Body) -> Vec<u8> {
     const METHOD_CALL: u8 = 1;
     let mut fields = Vec::new();
     put_field(&mut fields, 1, 'o', "/org/freedesktop/systemd1");
-    put_field(&mut fields, 2, 's', "org.freedesktop.systemd1.Manager");
+    put_field(&mut fields, 2, 's', interface);
     put_field(&mut fields, 3, 's', member);
     put_field(&mut fields, 6, 's', "org.freedesktop.systemd1");
     if !body.signature.is_empty() {
@@ -79,11 +84,45 @@ pub const HEADER: usize = 16;
 pub enum Kind {
     Return,
     Error,
+    /// signals among them
     Other,
 }
 
-/// What a message is, and how many bytes follow its first 16. None: it is no message, or too long to be an answer.
-pub fn measure(header: &[u8; HEADER]) -> Option<(Kind, usize)> {
+/// The member that a message's header fields name; "" where they name none or are damaged.
+pub fn member_of(fields: &[u8]) -> &str {
+    const MEMBER: u8 = 3;
+    let mut at = 0;
+    while let Some(field) = fields.get(at..).filter(|rest| rest.len() > 4) {
+        let value = match field[2] {
+            b's' | b'o' => text_at(field, 4).map(|text| (text, 8 + text.len() + 1)),
+            b'g' => Some(("", 4 + 1 + usize::from(field[4]) + 1)),
+            b'u' => Some(("", 8)),
+            _ => None,
+        };
+        let Some((text, length)) = value else { return "" };
+        if field[0] == MEMBER {
+            return text;
+        }
+        at += length.next_multiple_of(8);
+    }
+    ""
+}
+
+/// The string, or object path, that begins at a multiple of 4.
+pub fn text_at(bytes: &[u8], at: usize) -> Option<&str> {
+    let length = u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?) as usize;
+    let text = bytes.get(at + 4..)?.get(..length)?;
+    std::str::from_utf8(text).ok()
+}
+
+/// The string in a variant.
+pub fn text_in_variant(body: &[u8]) -> Option<&str> {
+    body.strip_prefix(b"\x01s\0").and_then(|_| text_at(body, 4))
+}
+
+/// What a message is, and how many bytes its fields (padded) and its body have behind the first 16. None: it is no message,
+/// or too long to be an answer.
+pub fn measure(header: &[u8; HEADER]) -> Option<(Kind, [usize; 2])> {
     const MOST: usize = 64 * 1024;
     let number = |at: usize| u32::from_le_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]) as usize;
     let (body, fields) = (number(4), number(12));
@@ -95,7 +134,7 @@ pub fn measure(header: &[u8; HEADER]) -> Option<(Kind, usize)> {
         3 => Kind::Error,
         _ => Kind::Other,
     };
-    Some((kind, fields.next_multiple_of(8) + body))
+    Some((kind, [fields.next_multiple_of(8), body]))
 }
 
 #[cfg(test)]
@@ -104,13 +143,33 @@ mod tests {
 
     #[test]
     fn a_call_is_laid_out_as_the_specification_says() {
-        let message = call("Reload", &Body::default());
+        let message = call(MANAGER, "Reload", &Body::default());
         let header: [u8; HEADER] = message[..HEADER].try_into().unwrap();
         assert_eq!(header[..4], [b'l', 1, 0, 1]);
-        assert_eq!(measure(&header), Some((Kind::Other, message.len() - HEADER)));
+        assert_eq!(measure(&header), Some((Kind::Other, [message.len() - HEADER, 0])));
         assert_eq!(message.len() % 8, 0);
         let path = [&[1, 1, b'o', 0, 25, 0, 0, 0][..], b"/org/freedesktop/systemd1\0"].concat();
         assert!(message[HEADER..].starts_with(&path));
+    }
+
+    #[test]
+    fn the_member_is_found_among_other_fields() {
+        let message = call(PROPERTIES, "Get", &Body::default().text("a").text("b"));
+        let length = u32::from_le_bytes(message[12..HEADER].try_into().unwrap()) as usize;
+        let fields = &message[HEADER..HEADER + length];
+        assert_eq!(member_of(fields), "Get");
+        for cut in 0..length {
+            member_of(&fields[..cut]);
+        }
+        assert_eq!(member_of(b"\x03\x01s\0\xff\xff\xff\xffx"), "");
+    }
+
+    #[test]
+    fn texts_are_read_within_their_message_only() {
+        assert_eq!(text_at(b"\x02\0\0\0ab\0", 0), Some("ab"));
+        assert_eq!((text_at(b"\x03\0\0\0ab", 0), text_at(b"\x02\0\0", 0), text_at(b"", 4)), (None, None, None));
+        assert_eq!(text_in_variant(b"\x01s\0\0\x02\0\0\0up\0"), Some("up"));
+        assert_eq!(text_in_variant(b"\x01u\0\0\x02\0\0\0"), None);
     }
 
     #[test]
@@ -137,7 +196,7 @@ mod tests {
             header[12..].copy_from_slice(&fields.to_le_bytes());
             header
         };
-        assert_eq!(measure(&header(2, 5, 9)), Some((Kind::Return, 16 + 5)));
+        assert_eq!(measure(&header(2, 5, 9)), Some((Kind::Return, [16, 5])));
         assert_eq!((measure(&header(3, u32::MAX, 0)), measure(&header(3, 0, u32::MAX))), (None, None));
         assert_eq!(measure(&[0; HEADER]), None);
     }

@@ -1,6 +1,7 @@
-//! systemd's manager, spoken to without running a program.
+//! systemd's managers, spoken to without running a program: the system's and those of users.
 
-mod message;
 mod manager;
+mod message;
+pub mod user;
 
 pub use manager::Manager;

@@ -4,6 +4,9 @@ export const packages: readonly string[] = [
   "systemd",
   "systemd-sysv",
   "dbus",
+  // `systemctl --user` and whatever else wants a session: /run/user, a manager and a bus for each user
+  "libpam-systemd",
+  "dbus-user-session",
   "kmod",
   "iproute2",
   "iptables",

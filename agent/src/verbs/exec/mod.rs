@@ -12,6 +12,7 @@ pub mod resumable;
 mod stdio;
 mod terminal_name;
 mod token;
+mod user_session;
 
 use crate::guest::Guest;
 use crate::session::Stream;
@@ -24,6 +25,7 @@ use serde_json::{json, Value};
 use std::sync::Arc;
 use stdio::Stdio;
 use token::Token;
+pub use user_session::Attempts;
 
 
 pub fn run(stream: &Arc<Stream>, request: &Object, guest: &Guest) -> Answer<()> {

@@ -1,12 +1,12 @@
 //! From a request to what the kernel needs: environment, argv, places to look, user.
 
 use super::request::{Request, What};
-use super::terminal_name;
+use super::{terminal_name, user_session};
 use crate::guest::Guest;
 use crate::programs::{candidates, PATH};
 use crate::sys::spawn::{self, Failure, Ids, Program, Stage};
 use crate::sys::{c_string, process};
-use crate::users::{self, User};
+use crate::users::{self, refuses_logins, User};
 use crate::wire::json::{Answer, Refusal};
 use std::collections::BTreeMap;
 use std::ffi::{CString, OsStr};
@@ -77,6 +77,9 @@ fn environment(request: &Request, user: &User, guest: &Guest) -> BTreeMap<Vec<u8
     for (name, value) in login {
         env.insert(name.as_bytes().to_vec(), value.to_vec());
     }
+    for (name, value) in user_session::variables(user, guest) {
+        env.insert(name.into(), value.into());
+    }
     if request.tty.is_some() {
         env.insert(b"TERM".to_vec(), b"xterm-256color".to_vec());
     }
@@ -98,16 +101,7 @@ fn login_shell(user: &User) -> (Vec<u8>, Vec<Vec<u8>>) {
     let exists =
         |shell: &&[u8]| !shell.is_empty() && !refuses_logins(shell) && Path::new(OsStr::from_bytes(shell)).exists();
     let shell = known.into_iter().find(exists).unwrap_or(b"/bin/sh");
-    (shell.to_vec(), vec![[b"-", base_name(shell)].concat()])
-}
-
-fn base_name(path: &[u8]) -> &[u8] {
-    path.rsplit(|byte| *byte == b'/').next().unwrap_or(path)
-}
-
-/// Users of services have such a shell: nologin(8), false(1).
-fn refuses_logins(shell: &[u8]) -> bool {
-    matches!(base_name(shell), b"nologin" | b"false" | b"true")
+    (shell.to_vec(), vec![[b"-", users::base_name(shell)].concat()])
 }
 
 impl Plan {
@@ -159,7 +153,7 @@ mod tests {
 
     #[test]
     fn a_login_shell_begins_with_a_dash() {
-        let user = User { name: "x".into(), home: "/".into(), shell: "/no/such/shell".into(), ids: Ids::default() };
+        let user = User { name: "x".into(), home: "/".into(), shell: "/no/such/shell".into(), ids: Ids::default(), is_listed: true };
         let (path, argv) = login_shell(&user);
         assert!(path == b"/bin/bash" || path == b"/bin/sh");
         assert!(argv[0].starts_with(b"-") && argv.len() == 1);
@@ -168,7 +162,7 @@ mod tests {
     #[test]
     fn a_shell_that_refuses_logins_is_passed_over() {
         for shell in ["/sbin/nologin", "/usr/sbin/nologin", "/bin/false", "/usr/bin/true"] {
-            let user = User { name: "x".into(), home: "/".into(), shell: shell.into(), ids: Ids::default() };
+            let user = User { name: "x".into(), home: "/".into(), shell: shell.into(), ids: Ids::default(), is_listed: true };
             assert!(refuses_logins(shell.as_bytes()));
             assert!([b"/bin/bash".as_slice(), b"/bin/sh"].contains(&login_shell(&user).0.as_slice()), "{shell}");
         }

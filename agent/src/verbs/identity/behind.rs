@@ -1,5 +1,6 @@
 //! What an identity leaves for later: slow, and of no use to a command that is over in a second.
 
+use super::environment::{self, Variables};
 use super::journal::{Held, Wake};
 use super::machine;
 use crate::console::say;
@@ -23,6 +24,8 @@ pub struct Behind {
     /// the machine's number before, which journald files by
     journald: Option<String>,
     reload: bool,
+    /// what root's own manager has
+    environment: Option<Variables>,
 }
 
 impl Behind {
@@ -34,6 +37,11 @@ impl Behind {
     /// systemd has variables from its configuration that are no longer there.
     pub fn reconfigured(&mut self) {
         self.reload = true;
+    }
+
+    /// Root's manager, in a machine that was copied, has those of the machine before.
+    pub fn changed_environment(&mut self, before: Variables) {
+        self.environment.get_or_insert(before);
     }
 }
 
@@ -50,11 +58,15 @@ pub fn run(guest: &Guest, generation: u64) {
         return;
     }
     let todo = std::mem::take(&mut in_force.behind);
+    let variables = in_force.environment.clone().unwrap_or_default();
     tell("IPv6", in_force.interface.renew_ipv6());
     tell("boot id", in_force.boot_id.unveil());
     drop(in_force);
     if guest.init == "systemd" && todo.reload {
         tell("systemd", Manager::connect().and_then(Manager::reload));
+    }
+    if let Some(before) = &todo.environment {
+        tell("root's services", environment::tell_manager_of_root(before, &variables));
     }
     let root = Path::new("/");
     let now = machine::present(root);

@@ -2,7 +2,7 @@
 //! take them from memory.
 
 use super::files::{remove, replace_if_other};
-use crate::systemd::Manager;
+use crate::systemd::{user, Manager};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
@@ -28,6 +28,12 @@ pub fn write(root: &Path, variables: &Variables) -> io::Result<()> {
 pub fn tell_manager(before: &Variables, now: &Variables) -> io::Result<()> {
     let words: Vec<String> = for_services(now).iter().map(|(name, value)| format!("{name}={value}")).collect();
     Manager::connect()?.change_environment(gone(before, now), words.iter().map(String::as_str))
+}
+
+/// The same for root's own manager.
+pub fn tell_manager_of_root(before: &Variables, now: &Variables) -> io::Result<()> {
+    let words: Vec<String> = for_services(now).iter().map(|(name, value)| format!("{name}={value}")).collect();
+    user::change_environment_of_root(gone(before, now), words.iter().map(String::as_str))
 }
 
 /// Names that no longer mean anything.

@@ -51,6 +51,10 @@ pub fn run(stream: &Stream, request: &Object, guest: &Guest) -> Answer<()> {
     let is_new = turn.is_new;
     let skipped = turn.apply(stream.session)?;
     guest.set_generation(request.generation);
+    if is_new {
+        guest.set_template(request.template);
+        guest.user_managers.forget();
+    }
     guest.wait_until_prepared();
     stream.reply(if skipped.is_empty() { json!({}) } else { json!({ "skipped": skipped }) });
     if guest.phase() == Phase::Boot {

@@ -160,6 +160,7 @@ impl<'a> Turn<'a> {
             if environment::gone(&before, &now).next().is_some() {
                 self.in_force.behind.reconfigured();
             }
+            self.in_force.behind.changed_environment(before);
         }
         self.guest.set_environment(now);
     }
