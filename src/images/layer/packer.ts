@@ -12,6 +12,12 @@ import type { ToolCage } from "../../host/tool-cage.ts";
 
 /** sqfstar ignores the archive's own entry for its root and would let everybody write to it; `giveRootToRoot` needs `-noI`. */
 const rootOptions = ["-root-mode", "755", "-noI"];
+/**
+ * With the table that leads from an inode's number to the inode, overlayfs finds the file that a changed one was (kernel
+ * Documentation/filesystems/overlayfs.rst, "Inode properties"). Without it a hard link to a file of the image has another number
+ * than the file.
+ */
+const inodesAreFound = "-exports";
 /** Without it sqfstar refuses a file that is there, as the one that its cage makes for it. */
 const intoTheFile = "-force";
 /** bytes that are put together before they go into the pipe */
@@ -52,7 +58,7 @@ export class Packer {
     this.#signal = signal;
     this.#hash = isHashed ? createHash("sha256") : null;
     // Not ended by the signal but by `kill`: sqfstar does not always end at SIGTERM.
-    this.#process = spawnPiped(["sqfstar", ...squashfsOptions, ...rootOptions, intoTheFile, path], {
+    this.#process = spawnPiped(["sqfstar", ...squashfsOptions, ...rootOptions, inodesAreFound, intoTheFile, path], {
       stdin: "pipe",
       cage,
     });
