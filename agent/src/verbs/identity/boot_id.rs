@@ -1,7 +1,7 @@
 //! The number of this boot, as processes see it. The kernel makes its own when it is first asked for, and keeps it; so copies
 //! of a machine where somebody has asked would all have the same.
 
-use super::files::replace;
+use super::files::{remove, replace};
 use crate::sys::mount::{mount, unmount_lazily, MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, MS_REMOUNT};
 use std::fs::{self, File};
 use std::io;
@@ -10,6 +10,11 @@ use std::path::Path;
 
 const KERNELS: &str = "/proc/sys/kernel/random/boot_id";
 const OURS: &str = "/run/banger/boot_id";
+
+/// A service with one of these has a /proc of its own, where no file of ours covers the kernel's (ProtectControlGroups of logind;
+/// networkd, timesyncd). For every service that starts in the machine that is to be copied: systemd.unit(5).
+const SETTINGS: &str = "[Service]\nProtectProc=default\nProcSubset=all\nProtectControlGroups=no\n";
+const SETTINGS_FILE: &str = "/run/systemd/system/service.d/50-banger-boot-id.conf";
 
 /// What is at the kernel's path.
 #[derive(Default)]
@@ -27,8 +32,11 @@ pub enum BootId {
 
 impl BootId {
     /// Before anything of the image runs, in a machine that is to be copied.
-    pub fn hide(&mut self) -> io::Result<()> {
+    pub fn hide(&mut self, is_systemd: bool) -> io::Result<()> {
         if matches!(self, BootId::Own) {
+            if is_systemd {
+                replace(Path::new(SETTINGS_FILE), SETTINGS.as_bytes(), 0o644)?;
+            }
             let kernels = File::open(KERNELS)?;
             show(&fresh()?)?;
             cover()?;
@@ -63,6 +71,8 @@ impl BootId {
             unmount_lazily(KERNELS)?;
             *self = BootId::Own;
             fs::remove_file(OURS)?;
+            // for services that start after the next daemon-reload
+            remove(Path::new(SETTINGS_FILE))?;
         }
         Ok(())
     }

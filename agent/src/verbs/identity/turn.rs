@@ -88,7 +88,7 @@ impl<'a> Turn<'a> {
     fn number_boot(&mut self) {
         let boot_id = &mut self.in_force.boot_id;
         let result = match self.guest.phase() {
-            Phase::Boot if self.request.template => boot_id.hide(),
+            Phase::Boot if self.request.template => boot_id.hide(self.guest.init == "systemd"),
             Phase::Up if self.is_copy && !self.request.keep_boot_id => boot_id.renew(),
             _ => Ok(()),
         };
