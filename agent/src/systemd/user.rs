@@ -32,9 +32,9 @@ pub fn is_running(uid: u32) -> bool {
     socket(uid).exists()
 }
 
-/// The image has what it takes.
+/// The image has what it takes, and its systemd listens.
 pub fn can_run() -> bool {
-    can_run_in(Path::new("/"))
+    Path::new(SOCKET).exists() && can_run_in(Path::new("/"))
 }
 
 fn can_run_in(root: &Path) -> bool {

@@ -10,14 +10,15 @@ use crate::session::lock;
 use crate::systemd::user;
 use crate::users::User;
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-/// For a manager to start; an emulated machine takes two seconds or three.
-const PATIENCE: Duration = Duration::from_secs(20);
-/// In a machine that is to be copied: nobody waits for it.
-const PATIENCE_OF_TEMPLATE: Duration = Duration::from_secs(90);
+/// For a manager to start; an emulated machine takes two seconds or three. Less than the 30 s that the host gives `exec` to begin.
+const PATIENCE: Duration = Duration::from_secs(25);
+/// In a machine that is to be copied the host gives it 60 s.
+const PATIENCE_OF_TEMPLATE: Duration = Duration::from_secs(50);
 /// The first command of a machine has it for itself.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -48,13 +49,22 @@ impl Attempts {
         lock(&self.0).insert(uid, Attempt::Underway) != Some(Attempt::Underway)
     }
 
-    /// `outcome`: as `user::start` tells it. What can be tried again is forgotten.
+    /// `outcome`: as `user::start` tells it. What can be tried again is forgotten. True: it runs, or is still starting.
     fn end(&self, uid: u32, outcome: std::io::Result<bool>) -> bool {
         let mut attempts = lock(&self.0);
         match outcome {
             Ok(runs) => {
                 attempts.remove(&uid);
                 runs
+            }
+            Err(error) if matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::WouldBlock) => {
+                attempts.remove(&uid);
+                true
+            }
+            // systemd has bound its socket and does not listen yet
+            Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
+                attempts.remove(&uid);
+                false
             }
             Err(error) => {
                 say(&format!("the manager of user {uid}: {error}"));
@@ -68,7 +78,7 @@ impl Attempts {
 #[derive(Clone, Copy, Debug)]
 struct Facts {
     is_running: bool,
-    /// the image has systemd, with managers for users
+    /// the image has systemd, with managers for users, and it listens
     can_run: bool,
     may_log_in: bool,
     attempt: Option<Attempt>,
@@ -124,7 +134,7 @@ pub fn variables(user: &User, guest: &Guest) -> Vec<(&'static str, String)> {
             let patience = if guest.is_template() { PATIENCE_OF_TEMPLATE } else { PATIENCE };
             attempts.begin(uid);
             match attempts.end(uid, user::start(uid, patience)) {
-                true => session(uid, user::bus(uid).exists()),
+                true => session(uid, user::bus(uid).exists() || user::has_bus()),
                 false => Vec::new(),
             }
         }
@@ -190,7 +200,9 @@ mod tests {
         assert!(attempts.begin(1) && !attempts.begin(1));
         assert!(!attempts.end(1, Ok(false)) && attempts.get(1).is_none());
         assert!(attempts.begin(1) && attempts.end(1, Ok(true)) && attempts.get(1).is_none());
-        assert!(attempts.begin(1) && !attempts.end(1, Err(std::io::ErrorKind::TimedOut.into())));
+        assert!(attempts.begin(1) && attempts.end(1, Err(ErrorKind::WouldBlock.into())) && attempts.get(1).is_none());
+        assert!(attempts.begin(1) && !attempts.end(1, Err(ErrorKind::ConnectionRefused.into())) && attempts.get(1).is_none());
+        assert!(attempts.begin(1) && !attempts.end(1, Err(ErrorKind::Other.into())));
         assert_eq!(attempts.get(1), Some(Attempt::Failed));
         attempts.forget();
         assert_eq!(attempts.get(1), None);
