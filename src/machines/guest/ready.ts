@@ -77,6 +77,10 @@ export async function waitServices(
     throw error;
   } finally {
     if (stream) stream.close();
-    else void answer.then((late) => late.reply && stream?.close()).catch(() => {});
+    else
+      void answer.then(
+        () => stream?.close(),
+        () => {},
+      );
   }
 }
