@@ -3,9 +3,9 @@
 
 use super::environment::Variables;
 use super::files::{remove, replace, replace_if_other};
-use std::fs::{self, OpenOptions};
+use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// Debian, Alpine, Arch and others; Fedora and its kin; openSUSE; BusyBox's and OpenSSL's own.
@@ -18,29 +18,34 @@ const BUNDLES: [&str; 5] = [
 ];
 /// The host's authorities alone, for programs that take more of them beside their own.
 const EXTRA: &str = "usr/local/share/ca-certificates/banger.pem";
+/// of the host's authorities, as a request may hold them
+const MOST: usize = 64;
 /// Programs that have authorities of their own are led to the machine's bundle by these.
 const BUNDLE_NAMES: [&str; 4] = ["SSL_CERT_FILE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "GIT_SSL_CAINFO"];
 
-/// Variables by which programs find the host's authorities; each names a file that is there, after `trust`.
+/// Variables by which programs find the host's authorities, after `trust`. Each names a file that is there, and that holds more
+/// than the host's authorities where it takes the place of a program's own.
 pub fn variables(root: &Path, certificates: &[String]) -> Variables {
     let mut variables = Variables::new();
     if certificates.is_empty() {
         return variables;
     }
-    let is_there = |path: &&&str| fs::metadata(root.join(path)).is_ok_and(|file| file.is_file());
-    if let Some(bundle) = BUNDLES.iter().find(is_there) {
+    let length = |path: &str| fs::metadata(root.join(path)).ok().filter(fs::Metadata::is_file).map(|file| file.len());
+    let made = certificates.iter().map(|certificate| certificate.len() as u64).sum::<u64>();
+    if let Some(bundle) = BUNDLES.iter().find(|bundle| length(bundle).is_some_and(|length| length != made)) {
         for name in BUNDLE_NAMES {
             variables.insert(name.into(), format!("/{bundle}").into_bytes());
         }
     }
-    if is_there(&&EXTRA) {
+    if length(EXTRA).is_some() {
         variables.insert("NODE_EXTRA_CA_CERTS".into(), format!("/{EXTRA}").into_bytes());
     }
     variables
 }
 
-/// `before`: those that the machine was told to trust and may trust no longer.
+/// `before`: those that the machine was told to trust and may trust no longer, besides those of its last boot.
 pub fn trust(root: &Path, before: &[String], certificates: &[String]) -> io::Result<()> {
+    let written = written(root);
     for (at, certificate) in certificates.iter().enumerate() {
         replace_if_other(&file(root, at), certificate.as_bytes(), 0o644)?;
     }
@@ -53,14 +58,34 @@ pub fn trust(root: &Path, before: &[String], certificates: &[String]) -> io::Res
     while fs::remove_file(file(root, left)).is_ok() {
         left += 1;
     }
-    let gone: Vec<&String> = before.iter().filter(|certificate| !certificates.contains(certificate)).collect();
+    let gone: Vec<&String> = before.iter().chain(&written).filter(|certificate| !certificates.contains(certificate)).collect();
     if certificates.is_empty() && gone.is_empty() {
         return Ok(());
+    }
+    if !certificates.is_empty() && BUNDLES.iter().all(|bundle| !root.join(bundle).exists()) {
+        return make(root, &certificates.concat());
     }
     // some are links to others, which stay links
     let bundles = BUNDLES.iter().filter_map(|bundle| fs::canonicalize(root.join(bundle)).ok());
     for bundle in bundles.filter(|bundle| bundle.starts_with(root)) {
         change(&bundle, &gone, certificates)?;
+    }
+    Ok(())
+}
+
+/// What is there of an earlier call, perhaps before a reboot.
+fn written(root: &Path) -> Vec<String> {
+    let texts = (0..).map_while(|at| fs::read_to_string(file(root, at)).ok());
+    texts.take(MOST).filter(|text| !text.is_empty()).collect()
+}
+
+/// A bundle where OpenSSL, GnuTLS, curl and Go look by themselves, for an image that has none: nothing is taken from its programs.
+fn make(root: &Path, text: &str) -> io::Result<()> {
+    let bundle = root.join(BUNDLES[0]);
+    let folder = bundle.parent().unwrap_or(root);
+    DirBuilder::new().recursive(true).mode(0o755).create(folder)?;
+    if fs::canonicalize(folder)?.starts_with(root) {
+        replace(&bundle, text.as_bytes(), 0o644)?;
     }
     Ok(())
 }
@@ -79,6 +104,10 @@ fn change(bundle: &Path, gone: &[&String], certificates: &[String]) -> io::Resul
     let missing: String =
         certificates.iter().filter(|certificate| !kept.contains(certificate.as_str())).map(String::as_str).collect();
     let separator = if kept.is_empty() || kept.ends_with('\n') { "" } else { "\n" };
+    if kept.is_empty() && missing.is_empty() {
+        // `make` made it
+        return if present.is_empty() { Ok(()) } else { remove(bundle) };
+    }
     if kept.len() < present.len() {
         let mode = fs::metadata(bundle)?.permissions().mode() & 0o7777;
         return replace(bundle, format!("{kept}{separator}{missing}").as_bytes(), mode);
@@ -107,7 +136,8 @@ mod tests {
         trust(&root, &list(&["a", "b"]), &list(&["c"])).unwrap();
         assert_eq!(text(), "-image's own-\n<c>\n");
         assert!(file(&root, 0).exists() && !file(&root, 1).exists());
-        trust(&root, &list(&["c"]), &[]).unwrap();
+        // as after a reboot: nobody remembers
+        trust(&root, &[], &[]).unwrap();
         assert_eq!(text(), "-image's own-\n");
         assert!(!file(&root, 0).exists());
         fs::remove_dir_all(&root).unwrap();
@@ -122,6 +152,16 @@ mod tests {
         trust(&root, &[], &host).unwrap();
         let names = |host: &[String]| variables(&root, host).into_iter().map(|(name, path)| String::from_utf8([name, path].join(&b'=')).unwrap()).collect::<Vec<_>>();
         assert_eq!(names(&host), [format!("NODE_EXTRA_CA_CERTS=/{EXTRA}")], "an image without a bundle keeps what its programs have");
+        assert_eq!(fs::read_to_string(root.join(BUNDLES[0])).unwrap(), host[0], "and has one where they look by themselves");
+        let other = ["<bb>\n".to_string()];
+        trust(&root, &host, &other).unwrap();
+        assert_eq!((fs::read_to_string(root.join(BUNDLES[0])).unwrap(), names(&other).len()), (other[0].clone(), 1));
+        trust(&root, &other, &[]).unwrap();
+        assert!(!root.join(BUNDLES[0]).exists(), "what was made goes with what it was made for");
+        fs::write(root.join(BUNDLES[0]), "").unwrap();
+        trust(&root, &[], &host).unwrap();
+        assert_eq!(names(&host).len(), 1, "one that a saved image has left empty counts as none");
+        fs::remove_file(root.join(BUNDLES[0])).unwrap();
         fs::write(root.join("etc/ssl/real.pem"), "-own-\n").unwrap();
         std::os::unix::fs::symlink("real.pem", root.join("etc/ssl/cert.pem")).unwrap();
         trust(&root, &[], &host).unwrap();
