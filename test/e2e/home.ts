@@ -2,7 +2,7 @@
  * A user of their own for each suite: the compiled program runs in a home that nothing else shares, and everything that
  * belongs to it can be found and ended. Nothing here mocks anything.
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { waitForExit } from "../../src/host/process-end.ts";
@@ -125,9 +125,17 @@ export class Home {
     signalOwn(process, this.folder, signal);
   }
 
+  /** The daemon that has this home's lock; one that was started beside it may not have found that out yet. */
+  daemon(): OwnProcess {
+    const [pid] = readFileSync(join(this.folder, "s/banger/bangerd.lock"), "utf8").split("\n");
+    const found = this.processes().find((item) => String(item.pid) === pid && item.name.startsWith("bangerd"));
+    if (!found) throw new Error(`no daemon of pid ${pid} runs`);
+    return found;
+  }
+
   /** Resolves when the daemon is gone, and its socket with it. */
   async killDaemon(): Promise<void> {
-    const daemon = this.processOf("bangerd");
+    const daemon = this.daemon();
     this.signal(daemon, "SIGKILL");
     await waitForExit({ pid: daemon.pid, startTicks: Number(daemon.startTicks) });
   }

@@ -138,7 +138,7 @@ vmSuite("templates", (home) => {
     const template = await tinyTemplate();
     const memory = join(folderOf(template), "memory.bin");
     const before = hashOf(memory);
-    const daemon = home().processOf("bangerd").pid;
+    const daemon = home().daemon().pid;
     const spoil =
       "head -c 30000000 /dev/urandom > /tmp/x; echo 3 > /proc/sys/vm/drop_caches; rm /tmp/x; echo 1 > /proc/sys/vm/compact_memory";
     const ways = ["true", spoil, "echo c > /proc/sysrq-trigger", "true"];
