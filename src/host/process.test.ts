@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import * as fs from "node:fs";
+import type { ProcessRef } from "../base/process.ts";
 import { isAlive, processRef, signalProcess, spawnDetached, spawnPiped } from "./process.ts";
 import { waitForExit } from "./process-end.ts";
 import { tempFolder } from "./testing/temp.ts";
@@ -156,4 +157,26 @@ describe("waitForExit", () => {
     await child.done;
     expect(open()).toBeLessThanOrEqual(before);
   });
+});
+
+test("a process whose first thread has ended is alive until the others have", async () => {
+  // exit(2), the system call, ends the calling thread alone; the runtime has others
+  const program = `
+    import { dlopen, FFIType } from "bun:ffi";
+    const { syscall } = dlopen("libc.so.6", { syscall: { args: [FFIType.i64, FFIType.i32], returns: FFIType.i64 } }).symbols;
+    const worker = new Worker("data:text/javascript,setInterval(() => {}, 1e6); postMessage(1)");
+    worker.onmessage = () => {
+      process.stdout.write("ready");
+      setTimeout(() => syscall(60n, 0), 0);
+    };`;
+  const child = spawnPiped([process.execPath, "-e", program], {});
+  const ref = processRef(child.pid) as ProcessRef;
+  for await (const _ of child.stdout) break;
+  while (!/\nState:\tZ/.test(fs.readFileSync(`/proc/${child.pid}/status`, "utf8"))) await new Promise(setImmediate);
+  expect(isAlive(ref)).toBe(true);
+  const ended = waitForExit(ref);
+  expect(await Promise.race([ended.then(() => "ended"), new Promise(setImmediate).then(() => "alive")])).toBe("alive");
+  expect(signalProcess(ref, "SIGKILL")).toBe(true);
+  await ended;
+  expect(isAlive(ref)).toBe(false);
 });

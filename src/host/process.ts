@@ -162,10 +162,14 @@ export function processRef(pid: number): ProcessRef | null {
   return stat ? { pid, startTicks: stat.startTicks } : null;
 }
 
-/** False for a zombie too: it runs no more. */
+/**
+ * False for a zombie too, which runs no more. Where the first thread ended before others, as most often after SIGKILL, the process
+ * is shown as a zombie while they still hold its files and sockets: it is alive.
+ */
 export function isAlive(ref: ProcessRef): boolean {
   const stat = statOf(ref.pid);
-  return stat !== null && stat.startTicks === ref.startTicks && stat.state !== "Z" && stat.state !== "X";
+  if (stat === null || stat.startTicks !== ref.startTicks || stat.state === "X") return false;
+  return stat.state !== "Z" || stat.threads > 1;
 }
 
 /** Sends a signal to that very process; false when it is gone. */
@@ -180,11 +184,11 @@ export function signalProcess(ref: ProcessRef, signal: NodeJS.Signals): boolean 
 }
 
 /** proc(5), /proc/PID/stat: fields after the name in parentheses, which may hold anything. */
-function statOf(pid: number): { state: string; startTicks: number } | null {
+function statOf(pid: number): { state: string; threads: number; startTicks: number } | null {
   try {
     const text = fs.readFileSync(`/proc/${pid}/stat`, "latin1");
     const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-    return { state: fields[0] ?? "", startTicks: Number(fields[19]) };
+    return { state: fields[0] ?? "", threads: Number(fields[17]), startTicks: Number(fields[19]) };
   } catch {
     return null;
   }
