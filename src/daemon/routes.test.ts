@@ -83,7 +83,8 @@ test("two creates of one name at once", async () => {
 });
 
 test("a lease: the VM goes when its connection closes, also while it boots", async () => {
-  const { socket, machines, host } = await daemon();
+  // the second VM's agent is waited for until its user is gone
+  const { socket, machines, host } = await daemon({ deps: { timings: { ...shortTimings, agentMs: 100_000 } } });
   const line = new Line(socket, requestText("POST", "/v1/vms", { ...created, lease: true }));
   await line.until('"kind":"result"');
   expect(machines.all()[0]).toEqual(expect.objectContaining({ state: "running", ephemeral: true }));
@@ -104,13 +105,21 @@ test("a daemon that stops does not take its leases for closed ones; the next one
   await first.close();
   await line.closed;
   expect(first.host.world.living()).toHaveLength(1);
+  const leaseGraceMs = 987_654;
+  let endGrace = () => {};
+  const after = (ms: number, run: () => void) => {
+    if (ms === leaseGraceMs) endGrace = run;
+    const timer = setTimeout(run, ms);
+    return () => clearTimeout(timer);
+  };
   const { socket, machines } = await daemon({
     host: first.host,
-    deps: { timings: { ...shortTimings, leaseGraceMs: 60 } },
+    deps: { timings: { ...shortTimings, leaseGraceMs }, after },
   });
   const again = new Line(socket, requestText("GET", "/v1/vms/web/lease"));
   await again.until('"kind":"result"');
-  await Bun.sleep(80);
+  endGrace();
+  await machines.idle();
   expect(machines.all()).toHaveLength(1);
   again.end();
   await gone(machines);
