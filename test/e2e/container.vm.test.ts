@@ -33,7 +33,6 @@ vmSuite("container", (home) => {
       folder("run/mysqld"),
       folder("tmp"),
       file("tmp/seed", "s"),
-      ...["var", "var/tmp"].map((name) => folder(name)),
       fifo("ready"),
     ]);
     writeLayout(layout, [layer], { config });
@@ -83,23 +82,20 @@ vmSuite("container", (home) => {
     await home().ok(["vm", "delete", "bare"]);
   }, 240_000);
 
-  test("an overlay's upper half may be in /root and other folders, and stays there over a restart and a save", async () => {
+  test("an overlay's upper half may be in /root, and stays there over a restart and a save", async () => {
     await imported("disk", { Env: ["PATH=/bin"] });
     await home().ok(["vm", "run", "-d", "--name", "disk", "--image", "disk", ...small]);
     const sh = (script: string) => home().ok(["vm", "exec", "disk", "--", "/bin/busybox", "sh", "-c", script]);
     const busy = "/bin/busybox";
-    const each = `for at in /root /var/tmp; do for d in l u w m; do ${busy} mkdir -p $at/$d; done`;
-    const mount = `${busy} mount -t overlay o -o lowerdir=$at/l,upperdir=$at/u,workdir=$at/w $at/m`;
-    const mounted = await sh(
-      `${each}; ${mount} && echo kept >$at/m/f && ${busy} umount $at/m && echo $at; done; ${busy} rm /tmp/seed`,
-    );
-    expect(mounted.stdout).toBe("/root\n/var/tmp\n");
+    const dirs = `for d in l u w m; do ${busy} mkdir -p /root/$d; done`;
+    const mount = `${busy} mount -t overlay o -o lowerdir=/root/l,upperdir=/root/u,workdir=/root/w /root/m`;
+    await sh(`${dirs}; ${mount} && echo kept >/root/m/f && ${busy} umount /root/m && ${busy} rm /tmp/seed`);
     await home().ok(["vm", "stop", "disk"]);
     await home().ok(["vm", "save", "disk", "disk2"]);
     await home().ok(["vm", "start", "disk"]);
-    const look = "cat /root/u/f /var/tmp/u/f; ls /tmp";
-    expect((await sh(look)).stdout).toBe("kept\n".repeat(2));
-    expect((await home().ok(run("disk2", "--", "sh", "-c", look))).stdout).toBe("kept\n".repeat(2));
+    const look = "cat /root/u/f; ls /tmp";
+    expect((await sh(look)).stdout).toBe("kept\n");
+    expect((await home().ok(run("disk2", "--", "sh", "-c", look))).stdout).toBe("kept\n");
     await home().ok(["vm", "delete", "disk"]);
   }, 240_000);
 

@@ -12,9 +12,9 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-/// Homes, and where programs are built and unpacked (buildah and podman: `/var/tmp`). No hard link leads from one of them to the
-/// rest of the tree, so there are no more than are needed.
-const FOLDERS: [&str; 5] = ["/root", "/home", "/tmp", "/var/tmp", "/opt"];
+/// Homes, and where programs are built and unpacked. No hard link leads from one of them to the rest of the tree, so there are no
+/// more than are needed; and each is at the top, because making it changes the time of the folder that it is in.
+const FOLDERS: [&str; 4] = ["/root", "/home", "/tmp", "/opt"];
 /// What an image has in such a folder is copied at the first boot; where that is more, the folder stays on the overlay.
 const MOST: Size = Size { files: 1000, bytes: 8 * 1024 * 1024 };
 const OPAQUE: &[u8] = b"trusted.overlay.opaque";
