@@ -10,6 +10,8 @@ mod session;
 mod sys;
 mod systemd;
 mod tar;
+#[cfg(test)]
+mod testing;
 mod users;
 mod verbs;
 mod wire;

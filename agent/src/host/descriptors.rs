@@ -69,36 +69,20 @@ fn remove_stale(path: &str) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::TempFolder;
     use std::fs;
     use std::io::{Read, Write};
     use std::os::unix::fs::PermissionsExt;
     use std::os::unix::net::{UnixListener, UnixStream};
-    use std::path::PathBuf;
 
-    struct Folder(PathBuf);
-
-    impl Folder {
-        fn new(label: &str) -> Folder {
-            let path = std::env::temp_dir().join(format!("banger-descriptors-{}-{label}", std::process::id()));
-            fs::create_dir_all(&path).unwrap();
-            Folder(path)
-        }
-
-        fn file(&self, name: &str) -> String {
-            self.0.join(name).to_str().unwrap().to_string()
-        }
-    }
-
-    impl Drop for Folder {
-        fn drop(&mut self) {
-            let _ = fs::remove_dir_all(&self.0);
-        }
+    fn file(folder: &TempFolder, name: &str) -> String {
+        folder.join(name).to_str().unwrap().to_string()
     }
 
     #[test]
     fn sockets_get_their_numbers_in_order_and_survive_exec() {
-        let folder = Folder::new("order");
-        let (ours, peers) = (folder.file("listening"), folder.file("peer"));
+        let folder = TempFolder::new("descriptors-order");
+        let (ours, peers) = (file(&folder, "listening"), file(&folder, "peer"));
         let peer = UnixListener::bind(&peers).unwrap();
         // numbers that no other test of this process has
         open_as(700, &[Socket::Listening(ours.clone()), Socket::Connected(peers)]).unwrap();
@@ -118,8 +102,8 @@ mod tests {
 
     #[test]
     fn a_stale_socket_is_replaced_by_one_for_the_user_alone() {
-        let folder = Folder::new("stale");
-        let path = folder.file("socket");
+        let folder = TempFolder::new("descriptors-stale");
+        let path = file(&folder, "socket");
         drop(UnixListener::bind(&path).unwrap());
         let _listening = Socket::Listening(path.clone()).open().unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
@@ -128,8 +112,8 @@ mod tests {
 
     #[test]
     fn only_a_socket_is_removed() {
-        let folder = Folder::new("foreign");
-        let (plain, link) = (folder.file("plain"), folder.file("link"));
+        let folder = TempFolder::new("descriptors-foreign");
+        let (plain, link) = (file(&folder, "plain"), file(&folder, "link"));
         fs::write(&plain, "kept").unwrap();
         std::os::unix::fs::symlink(&plain, &link).unwrap();
         for path in [&plain, &link] {
@@ -141,8 +125,8 @@ mod tests {
 
     #[test]
     fn a_path_may_fill_sun_path_and_no_more() {
-        let folder = Folder::new("long");
-        let fill = |bytes: usize| folder.file(&"x".repeat(bytes - folder.file("").len()));
+        let folder = TempFolder::new("descriptors-long");
+        let fill = |bytes: usize| file(&folder, &"x".repeat(bytes - file(&folder, "").len()));
         Socket::Listening(fill(MAX_PATH)).open().unwrap();
         Socket::Connected(fill(MAX_PATH)).open().unwrap_err();
         for socket in [Socket::Listening(fill(MAX_PATH + 1)), Socket::Connected(fill(MAX_PATH + 1))] {

@@ -16,7 +16,7 @@ use std::io::{Read, Write};
 use std::os::unix::fs::symlink;
 use std::time::{Duration, Instant};
 
-/// From SIGTERM to SIGKILL for every process, unless the host says otherwise. The same as `docker stop`'s default.
+/// Time between SIGTERM and SIGKILL unless the host sets another; the default of `docker stop`.
 const GRACE: Duration = Duration::from_secs(10);
 /// Until shells at a terminal, which ignore SIGTERM, get SIGHUP.
 const HANGUP: Duration = Duration::from_secs(2);

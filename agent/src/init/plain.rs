@@ -98,15 +98,14 @@ fn is_small(folder: &Path, most: &Size) -> io::Result<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::TempFolder;
 
     #[test]
     fn what_is_in_a_folder_is_counted_no_further_than_need_be() {
-        let folder = std::env::temp_dir().join(format!("banger-plain-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&folder);
+        let folder = TempFolder::new("plain");
         fs::create_dir_all(folder.join("a/b")).unwrap();
         fs::write(folder.join("a/b/c"), [0; 4000]).unwrap();
         let holds = |files, bytes: u64| is_small(&folder, &Size { files, bytes: bytes * 1024 }).unwrap();
         assert!(holds(3, 64) && !holds(2, 64) && !holds(3, 3));
-        fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -110,11 +110,11 @@ pub fn change_environment_of_root<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::TempFolder;
 
     #[test]
     fn a_machine_without_logind_or_pam_systemd_has_no_managers() {
-        let root = std::env::temp_dir().join(format!("banger-user-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&root);
+        let root = TempFolder::new("user");
         let units = root.join("lib/systemd/system");
         let modules = root.join("usr/lib64/security");
         for folder in [&units, &modules, &root.join("etc/systemd/system")] {
@@ -130,6 +130,5 @@ mod tests {
         fs::remove_dir_all(root.join("etc")).unwrap();
         fs::remove_file(modules.join("pam_systemd.so")).unwrap();
         assert!(!can_run_in(&root), "no module");
-        fs::remove_dir_all(&root).unwrap();
     }
 }

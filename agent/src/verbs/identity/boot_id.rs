@@ -11,8 +11,8 @@ use std::path::Path;
 const KERNELS: &str = "/proc/sys/kernel/random/boot_id";
 const OURS: &str = "/run/banger/boot_id";
 
-/// A service with one of these has a /proc of its own, where no file of ours covers the kernel's (ProtectControlGroups of logind;
-/// networkd, timesyncd). For every service that starts in the machine that is to be copied: systemd.unit(5).
+/// A service with one of these settings (logind, networkd and timesyncd have some) gets its own /proc, where our file does not cover
+/// the kernel's. This drop-in turns them off for every service of a machine that is to be copied: systemd.unit(5).
 const SETTINGS: &str = "[Service]\nProtectProc=default\nProcSubset=all\nProtectControlGroups=no\n";
 const SETTINGS_FILE: &str = "/run/systemd/system/service.d/50-banger-boot-id.conf";
 

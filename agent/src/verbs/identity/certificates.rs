@@ -121,11 +121,11 @@ fn change(bundle: &Path, gone: &[&String], certificates: &[String]) -> io::Resul
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::TempFolder;
 
     #[test]
     fn what_is_trusted_no_longer_is_gone_and_the_rest_stays() {
-        let root = std::env::temp_dir().join(format!("banger-certificates-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&root);
+        let root = TempFolder::new("certificates");
         let bundle = root.join(BUNDLES[0]);
         fs::create_dir_all(bundle.parent().unwrap()).unwrap();
         fs::write(&bundle, "-image's own-").unwrap();
@@ -140,13 +140,11 @@ mod tests {
         trust(&root, &[], &[]).unwrap();
         assert_eq!(text(), "-image's own-\n");
         assert!(!file(&root, 0).exists());
-        fs::remove_dir_all(&root).unwrap();
     }
 
     #[test]
     fn variables_name_files_that_are_there_and_links_stay_links() {
-        let root = fs::canonicalize(std::env::temp_dir()).unwrap().join(format!("banger-bundles-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&root);
+        let root = TempFolder::new("bundles");
         fs::create_dir_all(root.join("etc/ssl")).unwrap();
         let host = ["<a>\n".to_string()];
         trust(&root, &[], &host).unwrap();
@@ -171,6 +169,5 @@ mod tests {
         assert_eq!(fs::read_to_string(root.join("etc/ssl/real.pem")).unwrap(), "-own-\n");
         assert!(fs::symlink_metadata(root.join("etc/ssl/cert.pem")).unwrap().is_symlink() && !root.join(EXTRA).exists());
         assert!(variables(&root, &[]).is_empty());
-        fs::remove_dir_all(&root).unwrap();
     }
 }

@@ -103,29 +103,13 @@ pub fn private_folder(path: &Path, mode: u32) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::TempFolder;
     use std::os::unix::fs::symlink;
-
-    struct Temp(std::path::PathBuf);
-
-    impl Temp {
-        fn new(name: &str) -> Temp {
-            let path = std::env::temp_dir().join(format!("banger-files-{name}-{}", std::process::id()));
-            let _ = fs::remove_dir_all(&path);
-            fs::create_dir_all(&path).unwrap();
-            Temp(path)
-        }
-    }
-
-    impl Drop for Temp {
-        fn drop(&mut self) {
-            let _ = fs::remove_dir_all(&self.0);
-        }
-    }
 
     #[test]
     fn a_file_of_ours_is_written_over_whatever_its_length() {
-        let temp = Temp::new("over");
-        let path = temp.0.join("a/b/file");
+        let temp = TempFolder::new("files-over");
+        let path = temp.join("a/b/file");
         replace(&path, b"first", 0o600).unwrap();
         let inode = fs::metadata(&path).unwrap().ino();
         for content in ["second", "3", "", "the longest of them"] {
@@ -137,8 +121,8 @@ mod tests {
 
     #[test]
     fn what_is_not_a_plain_file_of_ours_gives_way() {
-        let temp = Temp::new("way");
-        let (path, other) = (temp.0.join("file"), temp.0.join("other"));
+        let temp = TempFolder::new("files-way");
+        let (path, other) = (temp.join("file"), temp.join("other"));
         let all: [&dyn Fn(); 4] = [
             &|| symlink(&other, &path).unwrap(),
             &|| fs::hard_link(&other, &path).unwrap(),

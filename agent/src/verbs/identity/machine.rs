@@ -86,11 +86,11 @@ pub fn renew_seed(root: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::TempFolder;
 
     #[test]
     fn numbers_seeds_and_journals_change_and_what_is_not_there_is_not_made() {
-        let root = std::env::temp_dir().join(format!("banger-machine-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&root);
+        let root = TempFolder::new("machine");
         let (old, new) = ("0".repeat(32), "f".repeat(32));
         assert_eq!(present(&root), None);
         write(&root, &old).unwrap();
@@ -122,6 +122,5 @@ mod tests {
             .map(|item| item.unwrap().file_name().into_string().unwrap())
             .collect();
         assert!(names.len() == 2 && names.iter().all(|name| name.len() == "system@.journal~".len() + 33), "{names:?}");
-        fs::remove_dir_all(&root).unwrap();
     }
 }
