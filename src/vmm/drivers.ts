@@ -15,14 +15,16 @@ export function combineDrivers(drivers: readonly [VmmDriver, ...VmmDriver[]]): V
     const install = `use the version of banger that made it; this one has ${drivers.map((each) => each.name).join(", ")}`;
     throw fail("VMM_NOT_FOUND", { program: shown, install, reason: `this banger has no driver called ${shown}` });
   };
+  const [best, ...others] = drivers;
+  /** Where none is usable, the best one says why. */
   const chosen = async (): Promise<{ driver: VmmDriver; probe: Probe }> => {
-    let first: { driver: VmmDriver; probe: Probe } | null = null;
-    for (const driver of drivers) {
+    const first = { driver: best, probe: await best.probe() };
+    if (first.probe.usable) return first;
+    for (const driver of others) {
       const probe = await driver.probe();
-      first ??= { driver, probe };
       if (probe.usable) return { driver, probe };
     }
-    return first ?? { driver: drivers[0], probe: await drivers[0].probe() };
+    return first;
   };
   return {
     programs: drivers.flatMap((driver) => driver.programs),

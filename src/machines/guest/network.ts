@@ -1,10 +1,10 @@
 /** What network a VM gets: what its VMM takes, of what this host can give. */
-import { fail } from "../../base/errors/error.ts";
 import type { NetworkSpec } from "../../model/network.ts";
 import type { VmPaths } from "../../model/paths.ts";
 import type { NetDevice } from "../../vmm/driver.ts";
 import type { GuestContext } from "./context.ts";
 import type { PreparedNetwork } from "./host.ts";
+import { usableVmm } from "./usable-vmm.ts";
 
 type Ctx = Pick<GuestContext, "driver" | "network">;
 
@@ -22,8 +22,6 @@ export async function makeNetwork(
   return kind === "user" ? ctx.network.prepare(files, deny, await accepted(ctx)) : null;
 }
 
-async function accepted({ driver }: Ctx): Promise<readonly NetDevice["kind"][]> {
-  const probe = await driver.probe();
-  if (probe.usable) return probe.features.netDevices;
-  throw fail("VMM_NOT_FOUND", { program: "the VMM", install: probe.fix, reason: probe.why });
+async function accepted(ctx: Ctx): Promise<readonly NetDevice["kind"][]> {
+  return (await usableVmm(ctx)).features.netDevices;
 }

@@ -39,7 +39,7 @@ export async function withReader<T>(
   use: (read: ReadFolder) => Promise<T>,
 ): Promise<T> {
   await using vm = await startUnlisted(ctx, {
-    name: () => plan.name,
+    name: plan.name,
     network: { kind: "none", deny: [] },
     makeFiles: async () => {},
     launch: ({ id, files }) => ctx.driver.boot({ ...readerSpec(ctx, plan), id, directory: files.directory }, signal),

@@ -15,7 +15,7 @@ import { AgentSession } from "./session.ts";
 
 export type UnlistedPlan = {
   /** in messages */
-  name(id: VmId): string;
+  name: string;
   network: NetworkSpec;
   /** Makes what has to be in its folder; runs while its network is made. */
   makeFiles(files: VmPaths, id: VmId): Promise<void>;
@@ -51,7 +51,7 @@ export async function startUnlisted(ctx: GuestContext, plan: UnlistedPlan): Prom
     await Promise.allSettled(work);
     const [net] = await Promise.all(work);
     const running = await plan.launch({ id, files, net });
-    const session = new AgentSession(ctx, running, () => ctx.store.vms.byId(id)?.name ?? plan.name(id));
+    const session = new AgentSession(ctx, running, () => ctx.store.vms.byId(id)?.name ?? plan.name);
     listProcess(ctx, running.record.process.pid, undo, "its VMM", async () => {
       session.close();
       await running.kill();

@@ -45,7 +45,9 @@ export function templateKey(parts: KeyParts): Digest {
   return `sha256:${createHash("sha256").update(content).digest("hex")}` as Digest;
 }
 
-export function templateFacts({ vmm, spec }: Pick<KeyParts, "vmm" | "spec">): TemplateFacts {
+type FactParts = { vmm: Omit<KeyParts["vmm"], "cpu">; spec: VmSpec };
+
+export function templateFacts({ vmm, spec }: FactParts): TemplateFacts {
   const { image, kernel, vcpu, memoryMib, network } = spec;
   const diskBytes = templateDiskBytes(spec);
   return {

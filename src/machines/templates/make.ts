@@ -16,6 +16,7 @@ import { networkKind } from "../guest/network.ts";
 import { waitServices } from "../guest/ready.ts";
 import { runOnce } from "../guest/run-once.ts";
 import { startUnlisted, type UnlistedVm } from "../guest/unlisted-vm.ts";
+import { usableVmm } from "../guest/usable-vmm.ts";
 import type { ReadyArtifacts } from "../images/artifacts.ts";
 import { verifyArtifacts } from "../images/content-problem.ts";
 import type { TemplatesContext } from "./context.ts";
@@ -71,7 +72,7 @@ function boot(
   signal: AbortSignal,
 ): Promise<UnlistedVm> {
   return startUnlisted(ctx, {
-    name: () => name,
+    name,
     network: spec.network,
     makeFiles: async ({ disk }, id) => {
       await ctx.files.ensureFolder(ctx.paths.suspended(id).directory);
@@ -84,9 +85,8 @@ function boot(
       const { image, initramfs } = artifacts;
       const vm = { id, spec, ephemeral: true };
       const devices = bootSpec(ctx.paths, { vm, image, initramfs, net: net?.device ?? null });
-      const probe = await ctx.driver.probe();
-      const isInPlace = probe.usable && probe.features.savesInPlace;
-      const memory = isInPlace ? { memory: { path: ctx.paths.suspended(id).memory } } : {};
+      const { savesInPlace } = (await usableVmm(ctx)).features;
+      const memory = savesInPlace ? { memory: { path: ctx.paths.suspended(id).memory } } : {};
       return ctx.driver.boot({ ...devices, ...memory }, signal);
     },
   });

@@ -1,11 +1,12 @@
 /** Templates: found for a VM, made when there is none, removed when they are too many or no use any more. */
-import { fail, isError, toBangerError } from "../../base/errors/error.ts";
+import { isError, toBangerError } from "../../base/errors/error.ts";
 import type { Digest, VmId } from "../../base/names.ts";
 import type { Emit } from "../../model/event.ts";
 import type { TemplateRecord } from "../../model/save.ts";
 import type { VmSpec } from "../../model/vm.ts";
 import { bootSpec } from "../guest/boot-spec.ts";
 import { networkKind } from "../guest/network.ts";
+import { usableVmm } from "../guest/usable-vmm.ts";
 import type { ReadyArtifacts } from "../images/artifacts.ts";
 import { whyNoTemplates } from "./confinement.ts";
 import type { TemplatesContext } from "./context.ts";
@@ -111,10 +112,8 @@ async function dropSpoiled(ctx: TemplatesContext, key: Digest, emit: Emit): Prom
 }
 
 export async function keyOf(ctx: TemplatesContext, { spec, artifacts }: Wanted): Promise<Digest> {
-  const probe = await ctx.driver.probe();
-  if (!probe.usable) throw fail("VMM_NOT_FOUND", { program: "the VMM", install: probe.fix, reason: probe.why });
+  const { driver, version, accel } = await usableVmm(ctx);
   const { image, initramfs } = artifacts;
-  const { driver, version, accel } = probe;
   return templateKey({
     image,
     kernel: spec.kernel.digest,
@@ -150,9 +149,7 @@ export async function ensureTemplate(
   const known = templateByKey(ctx, key);
   if (known) return known;
   return ctx.templates.making.run(key, signal, async (shared) => {
-    const probe = await ctx.driver.probe();
-    const { driver = "", version = "", accel = "" } = probe.usable ? probe : {};
-    const facts = templateFacts({ spec: wanted.spec, vmm: { driver, version, accel, cpu: "" } });
+    const facts = templateFacts({ spec: wanted.spec, vmm: await usableVmm(ctx) });
     const save = await makeTemplate(ctx, { ...wanted, key, facts }, emit, shared);
     const now = ctx.clock.now();
     const bytes = await ctx.files.usedBytes(ctx.paths.template(key).directory);

@@ -170,7 +170,7 @@ function restore(
 ): Promise<UnlistedVm> {
   const from = ctx.paths.template(key);
   return startUnlisted(ctx, {
-    name: () => "a warm VM",
+    name: "a warm VM",
     network: spec.network,
     makeFiles: (files) => ctx.copySparse(from.disk, files.disk, facts.diskBytes),
     launch: ({ id, net }) => {
