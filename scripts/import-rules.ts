@@ -16,22 +16,6 @@ type Folder = {
   depth?: number;
 };
 
-const belowMachines = [
-  "base",
-  "model",
-  "host",
-  "wire",
-  "config",
-  "store",
-  "artifacts",
-  "images",
-  "kernels",
-  "vmm",
-  "network",
-  "ssh",
-  "workspace",
-];
-
 /** What policy may import from below: records and types, and what does no I/O. All effects are handed in. */
 const withoutEffects = [
   "base",
@@ -137,7 +121,23 @@ export const folders: Record<string, Folder> = {
     depth: 1,
   },
   daemon: {
-    may: [...belowMachines, "api", "machines"],
+    may: [
+      "base",
+      "model",
+      "host",
+      "wire",
+      "config",
+      "store",
+      "artifacts",
+      "images",
+      "kernels",
+      "vmm",
+      "network",
+      "ssh",
+      "workspace",
+      "api",
+      "machines",
+    ],
     packages: ["zod"],
     instead: "the daemon knows nothing of the CLI: they meet in api/",
   },

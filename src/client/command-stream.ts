@@ -5,6 +5,7 @@
 import { Deferred } from "../base/async.ts";
 import { isError } from "../base/errors/error.ts";
 import { integerOf } from "../base/foreign.ts";
+import { randomBytes } from "../host/random.ts";
 import { protocolError } from "../wire/agent/frame.ts";
 import type { AgentClient, AgentStream, ExecRequest, Json, ResumeRequest } from "../wire/agent/types.ts";
 import { SentInput } from "./sent-input.ts";
@@ -29,7 +30,7 @@ export async function openCommand(
   { signal, reopen }: CommandOptions,
 ): Promise<CommandStream> {
   if (!reopen) return client.open("exec", request, { signal });
-  const token = Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString("hex");
+  const token = Buffer.from(randomBytes(16)).toString("hex");
   const stream = await client.open("exec", { ...request, resumable: token }, { signal });
   // false with an older agent, or one that has too many resumable commands
   return stream.reply["resumable"] === true ? new ResumableStream(stream, token, reopen) : stream;
