@@ -1,17 +1,9 @@
 /** Transcripts of `daemon status` and `daemon stop`. */
-import { afterEach, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { fakeAgent } from "../wire/agent/fake.ts";
-import { type CliWorld, cliWorld } from "./testing/cli.ts";
+import { cliWorlds } from "./testing/cli.ts";
 
-const worlds: CliWorld[] = [];
-async function world(...args: Parameters<typeof cliWorld>): Promise<CliWorld> {
-  const made = await cliWorld(...args);
-  worlds.push(made);
-  return made;
-}
-afterEach(async () => {
-  for (const one of worlds.splice(0)) await one.close();
-});
+const world = cliWorlds();
 
 test("daemon status tells pid, version and socket", async () => {
   const { cli, served } = await world();

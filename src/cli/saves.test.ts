@@ -1,17 +1,10 @@
 /** Transcripts of the commands about saved VMs. */
-import { afterEach, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { saving } from "../machines/testing/saving.ts";
-import { type CliWorld, cliWorld } from "./testing/cli.ts";
+import { type CliWorld, cliWorlds } from "./testing/cli.ts";
 
-const worlds: CliWorld[] = [];
-async function world(): Promise<CliWorld> {
-  const made = await cliWorld({}, { host: saving() });
-  worlds.push(made);
-  return made;
-}
-afterEach(async () => {
-  for (const one of worlds.splice(0)) await one.close();
-});
+const open = cliWorlds();
+const world = () => open({}, { host: saving() });
 
 /** One that runs. */
 async function withVm(): Promise<CliWorld> {

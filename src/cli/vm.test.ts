@@ -1,20 +1,12 @@
 /** Transcripts of the `vm` commands. */
-import { afterEach, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { Deferred } from "../base/async.ts";
 import type { FakeCommand } from "../wire/agent/fake.ts";
 import type { ExecExit, Json } from "../wire/agent/types.ts";
 import type { CliContext } from "./context.ts";
-import { type CliWorld, cliWorld } from "./testing/cli.ts";
+import { cliWorlds } from "./testing/cli.ts";
 
-const worlds: CliWorld[] = [];
-async function world(...args: Parameters<typeof cliWorld>): Promise<CliWorld> {
-  const made = await cliWorld(...args);
-  worlds.push(made);
-  return made;
-}
-afterEach(async () => {
-  for (const one of worlds.splice(0)) await one.close();
-});
+const world = cliWorlds();
 
 const spec =
   "spec: 2 vcpu, 1.0 GiB memory, 8 GiB disk, image debian-bookworm, kernel debian-bookworm-cloud, network user\n";

@@ -1,16 +1,13 @@
 /** `banger image build FILE.toml` against a daemon over a host in memory: what is done in which order, what is said, what stays. */
-import { afterEach, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { archive, file } from "../../artifacts/tar/testing/archive.ts";
 import { planFile } from "../../imagefile/files.ts";
 import { parseImageFile } from "../../imagefile/parse.ts";
 import type { FakeAgentOptions, FakeCommand } from "../../wire/agent/fake.ts";
 import type { ExecExit, Json } from "../../wire/agent/types.ts";
-import { type CallOptions, type CliResult, type CliWorld, cliWorld } from "../testing/cli.ts";
+import { type CallOptions, type CliResult, type CliWorld, cliWorlds } from "../testing/cli.ts";
 
-const worlds: CliWorld[] = [];
-afterEach(async () => {
-  for (const one of worlds.splice(0)) await one.close();
-});
+const open = cliWorlds();
 
 const spec =
   "spec: 2 vcpu, 1.0 GiB memory, 8 GiB disk, image debian-bookworm, kernel debian-bookworm-cloud, network user\n";
@@ -38,8 +35,7 @@ async function fresh(programs: Record<string, string | ExecExit>, options: FakeA
       },
     ]),
   );
-  const world = await cliWorld({ commands, onPut: (request) => void puts.push(request), ...options });
-  worlds.push(world);
+  const world = await open({ commands, onPut: (request) => void puts.push(request), ...options });
   const build: Build["build"] = (toml, call = {}, flags = []) => {
     const change: CallOptions["change"] = (context) => {
       context.readImageFile = async (path) => {

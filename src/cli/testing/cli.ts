@@ -1,4 +1,5 @@
 /** Command lines against a real daemon over a host in memory: what is printed where, and the exit code. */
+import { afterEach } from "bun:test";
 import { Api } from "../../client/api.ts";
 import { type Served, type ServeOptions, serve } from "../../daemon/testing/serve.ts";
 import type { CheckFacts } from "../../doctor/facts.ts";
@@ -35,6 +36,19 @@ export async function cliWorld(agent: FakeAgentOptions = {}, options: ServeOptio
   };
   const served = await serve({ relay, ...options });
   return { served, cli: (line, call = {}) => runLine(served, line, call), close: () => served.close() };
+}
+
+/** `cliWorld` for the tests of one file: each world is closed after the test that made it. */
+export function cliWorlds(): typeof cliWorld {
+  const worlds: CliWorld[] = [];
+  afterEach(async () => {
+    for (const world of worlds.splice(0)) await world.close();
+  });
+  return async (...args) => {
+    const world = await cliWorld(...args);
+    worlds.push(world);
+    return world;
+  };
 }
 
 async function runLine(served: Served, line: string | string[], call: CallOptions): Promise<CliResult> {
