@@ -8,7 +8,7 @@ const ending = (uses: UseList) =>
     .filter(({ resumable }) => !resumable)
     .map(({ what }) => what);
 
-test("a session goes on while its relay says so, and a leased VM with the sessions of its process", () => {
+test("a session is resumable while its relay says so, and a leased VM while its process's sessions are", () => {
   const uses = new UseList();
   const lease = uses.begin("createVm", "", 7);
   lease.describe("the leased VM", { isLease: true });
