@@ -27,7 +27,8 @@ export async function runPlain(group: PlainGroup): Promise<Counts> {
 
 /** Sums cargo's `test result: ok. 12 passed; 0 failed; 1 ignored; …` lines. */
 export async function runCargo(group: CargoGroup): Promise<Counts> {
-  const child = Bun.spawn(["cargo", "test", "--locked", "--color=never"], {
+  // timeout(1) ends the whole process group: cargo alone would leave the test program running, and its pipe open
+  const child = Bun.spawn(["timeout", "--kill-after=10", "600", "cargo", "test", "--locked", "--color=never"], {
     cwd: group.folder,
     stdio: ["ignore", "pipe", "inherit"],
   });
@@ -35,7 +36,7 @@ export async function runCargo(group: CargoGroup): Promise<Counts> {
   const status = await child.exited;
   console.log(output);
   const counts = countCargo(output);
-  if (status !== 0 && counts.failed === 0) note(counts, `cargo test ended with status ${status}`);
+  if (status !== 0 && counts.failed === 0) note(counts, `cargo test ended with status ${status}${status === 124 ? " (over its time)" : ""}`);
   return counts;
 }
 

@@ -104,7 +104,8 @@ impl Pump {
             let is_done = self.ending.is_some() || self.outputs.iter().all(Output::is_over);
             if let Some(ended) = self.ended.filter(|_| is_done) {
                 self.send_exit(ended);
-                if self.ticket.is_none() || self.stream.is_over() {
+                // not on a lost stream: the host may not have received the exit, and resumes the program to hear of it
+                if self.ticket.is_none() || self.stream.is_closed() {
                     self.finish();
                     return Ok(None);
                 }

@@ -19,6 +19,8 @@ use std::time::Duration;
 
 const TAG: u32 = 0x0101_0101;
 const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+/// What an agent that owes an answer has for it: a test that waits for one that never comes fails.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 struct Host {
     line: UnixStream,
@@ -35,6 +37,7 @@ fn guest() -> Arc<Guest> {
 impl Host {
     fn on(guest: &Arc<Guest>) -> Host {
         let (mut line, theirs) = UnixStream::pair().unwrap();
+        line.set_read_timeout(Some(PATIENCE)).unwrap();
         let guest = Arc::clone(guest);
         let serving = thread::spawn(move || serve_line(UnixLine(theirs), &guest).unwrap());
         line.write_all(&[MAGIC.as_slice(), &[1; NONCE]].concat()).unwrap();
@@ -153,12 +156,12 @@ fn an_end_that_the_host_did_not_hear_of_is_told_again_until_the_host_closes() {
     host.drop_line();
     for _ in 0..2 {
         let mut next = Host::on(&guest);
-        next.resume(0, 0);
+        assert_eq!(next.resume(0, 0)["ok"], true);
         assert_eq!(next.until(Kind::Event)["code"], 3);
         assert_eq!(next.drop_line()[0], b"all\n");
     }
     let mut last = Host::on(&guest);
-    last.resume(4, 0);
+    assert_eq!(last.resume(4, 0)["ok"], true);
     assert_eq!(last.until(Kind::Event)["code"], 3);
     last.say(Kind::Close, b"");
     last.until(Kind::Close);
