@@ -1,8 +1,8 @@
 /** Flags that several commands share, and their values: parsed once, named in every complaint. */
 import { fail } from "../base/errors/error.ts";
 import { formatSize, parseDuration, parseSize } from "../base/units.ts";
-import { sizeBounds } from "../config/sizing.ts";
 import { denyProblem, maxDeny, type NetworkKind, networkKinds, parseDeny } from "../model/network.ts";
+import { sizeBounds } from "../model/size-bounds.ts";
 import { type WaitKind, waitKinds } from "../model/vm.ts";
 
 const mib = 1024 * 1024;

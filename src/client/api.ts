@@ -8,12 +8,13 @@ import { plainClient } from "../wire/agent/client.ts";
 import type { AgentClient } from "../wire/agent/types.ts";
 import { readError, readEvents, readJson } from "./answers.ts";
 import {
-  type JsonAnswers,
+  type AnswerOf,
+  type JsonRoute,
   type Target,
   type TargetOf,
-  type UploadAnswers,
+  type UploadRoute,
   type WireCall,
-  type WorkAnswers,
+  type WorkRoute,
   wireCall,
 } from "./calls.ts";
 
@@ -52,36 +53,36 @@ export class Api {
   }
 
   /** A call whose answer is one JSON value. */
-  async json<R extends keyof JsonAnswers>(route: R, ...target: TargetOf<R>): Promise<JsonAnswers[R]> {
+  async json<R extends JsonRoute>(route: R, ...target: TargetOf<R>): Promise<AnswerOf<R>> {
     const { query, ...rest } = (target[0] ?? {}) as { query?: Record<string, string> };
     const answer = await this.#send(wireCall(route, target[0] ? rest : undefined, query));
-    return (await this.#understood(readJson(answer))) as JsonAnswers[R];
+    return (await this.#understood(readJson(answer))) as AnswerOf<R>;
   }
 
   /** A call that is long work: events go to `emit`. With a lease the connection stays open afterwards. */
-  async work<R extends keyof WorkAnswers>(
+  async work<R extends WorkRoute>(
     route: R,
     target: Target<R>,
     emit: Emit,
     signal?: AbortSignal,
-  ): Promise<Work<WorkAnswers[R]>> {
+  ): Promise<Work<AnswerOf<R>>> {
     return this.#events(await this.#send(wireCall(route, target as object), { signal }), emit, signal);
   }
 
   /** Sends a stream; the daemon tells what it does with it. */
-  async upload<R extends keyof UploadAnswers>(
+  async upload<R extends UploadRoute>(
     route: R,
     what: { name?: string; source: string; query?: Record<string, string>; tar: AsyncIterable<Uint8Array> },
     emit: Emit,
     signal?: AbortSignal,
-  ): Promise<UploadAnswers[R]> {
+  ): Promise<AnswerOf<R>> {
     const failed = new Deferred<never>();
     failed.promise.catch(() => {});
     const abort = new AbortController();
     const either = signal ? AbortSignal.any([signal, abort.signal]) : abort.signal;
     const call = wireCall(route, { name: what.name }, { source: what.source, ...what.query });
     const sent = this.#send(call, { signal: either, stream: watched(what.tar, failed) }).then((answer) =>
-      this.#events<UploadAnswers[R]>(answer, emit, either),
+      this.#events<AnswerOf<R>>(answer, emit, either),
     );
     sent.catch(() => {});
     try {

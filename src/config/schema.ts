@@ -4,7 +4,7 @@ import { nearest } from "../base/text.ts";
 import { parseDuration, parseSize } from "../base/units.ts";
 import { sourceProblem } from "../base/url.ts";
 import { maxDeny, namedDenyProblem, networkKinds, parseDeny } from "../model/network.ts";
-import { sizeBounds } from "./sizing.ts";
+import { sizeBounds } from "../model/size-bounds.ts";
 
 const vcpuRule = `must be a whole number from ${sizeBounds.vcpu.min} to ${sizeBounds.vcpu.max}, as in \`vcpu = 2\``;
 const memoryRule = `must be an even whole number of MiB from ${sizeBounds.memoryMib.min} to ${sizeBounds.memoryMib.max}, as in \`memory_mib = 2048\``;

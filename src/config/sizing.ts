@@ -20,13 +20,6 @@ const gib = 1024 ** 3;
 /** The floor of every host-derived value, and what holds where the host tells nothing. */
 export const sizeConstants = { vcpu: 2, memoryMib: 1024, diskBytes: 8 * gib } as const;
 
-/** The bounds of sizes wherever they are given: config, flags, API. */
-export const sizeBounds = {
-  vcpu: { min: 1, max: 64 },
-  memoryMib: { min: 128, max: 1024 * 1024 },
-  diskBytes: { min: 256 * 1024 ** 2, max: 64 * 1024 ** 4 },
-} as const;
-
 /** Decides each of the three on its own; `flags` and `config` values are taken as they are (checked where they came in). */
 export function resolveSizes(flags: SizeFlags, config: { vmDefaults: VmDefaults }, facts: SizeFacts): Sizes {
   const host = hostSizes(facts);

@@ -1,12 +1,11 @@
 /** What the routes share: the machines, and the daemon's own facts. */
 import type { DaemonInfo, HostInfo } from "../api/types.ts";
 import type { ByteStream } from "../base/bytes.ts";
-import type { HttpExchange } from "../host/http-server.ts";
 import type { Logger } from "../host/log.ts";
 import type { Machines } from "../machines/machines.ts";
 import type { RelayOptions } from "../wire/agent/relay.ts";
 import type { AgentClient } from "../wire/agent/types.ts";
-import type { UseEntry, UseList } from "./in-use.ts";
+import type { UseList } from "./in-use.ts";
 
 export type LogFiles = {
   /** the file's bytes now; missing is empty */
@@ -30,6 +29,3 @@ export type Daemon = {
 
 /** Notices for a client of a VM, and what the daemon learns about its streams. */
 export type RelayWatch = Pick<RelayOptions, "notices" | "onResumable">;
-
-/** A route's work; it answers, or throws what is answered as an error. */
-export type Handler = (daemon: Daemon, exchange: HttpExchange, name: string, use: UseEntry) => Promise<void>;

@@ -1,11 +1,12 @@
 /** From a request to its handler: who may ask, which version asks, which route it is. */
+import type { RouteName } from "../api/routes.ts";
 import { fail, toBangerError } from "../base/errors/error.ts";
 import type { HttpExchange } from "../host/http-server.ts";
 import { isSameFolder } from "../host/owner.ts";
 import { answerError } from "./answers.ts";
 import type { Daemon } from "./daemon.ts";
 import { handlers } from "./handlers.ts";
-import { matchRoute, type RouteName } from "./router.ts";
+import { matchRoute } from "./router.ts";
 
 /** The `Host` that clients of a unix socket send. */
 const knownHosts = new Set(["bangerd", "localhost", ""]);
@@ -21,7 +22,7 @@ export async function dispatch(daemon: Daemon, exchange: HttpExchange): Promise<
     if (!versionless.has(route)) requireSameVersion(daemon, exchange);
     const use = daemon.inUse.begin(route, name, exchange.peer.pid);
     try {
-      await handlers[route](daemon, exchange, name, use);
+      await handlers[route](daemon, { exchange, name, use });
     } finally {
       use.end();
     }

@@ -1,7 +1,9 @@
 import { test } from "bun:test";
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { clientVerbs, routes } from "../api/types.ts";
+import { openapiText } from "../../scripts/openapi.ts";
+import { routes } from "../api/routes.ts";
+import { clientVerbs } from "../api/types.ts";
 import { handlers } from "./handlers.ts";
 
 const text = readFileSync(new URL("../../docs/api.md", import.meta.url), "utf8");
@@ -18,4 +20,9 @@ test("docs/api.md names every verb that a client may open", () => {
 
 test("every route has a handler", () => {
   assert.deepEqual(Object.keys(handlers).toSorted(), Object.keys(routes).toSorted());
+});
+
+test("docs/openapi.json is what the schemas make", () => {
+  const written = readFileSync(new URL("../../docs/openapi.json", import.meta.url), "utf8");
+  assert.equal(written, openapiText(), "run `bun scripts/openapi.ts`");
 });

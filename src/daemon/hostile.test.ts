@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from "bun:test";
 import fc from "fast-check";
-import { routes } from "../api/types.ts";
+import { routes } from "../api/routes.ts";
 import { ask, Line, raw } from "./testing/client.ts";
 import { type Served, type ServeOptions, serve } from "./testing/serve.ts";
 

@@ -1,7 +1,7 @@
 /** Requests that are in progress, for a user who is about to stop the daemon. VMs outlive it; these may not. */
+import type { RouteName } from "../api/routes.ts";
 import type { InUse } from "../api/types.ts";
 import { Deferred, orAborted } from "../base/async.ts";
-import type { RouteName } from "./router.ts";
 
 /** Routes whose answer takes a while. What the others do is over before anybody could be asked about it. */
 const lasting: Partial<Record<RouteName, (name: string) => string>> = {

@@ -1,8 +1,7 @@
 /** Finds the route of a request in the API's table. */
-import { type ApiRoute, routes } from "../api/types.ts";
+import { type ApiRoute, type RouteName, routes } from "../api/routes.ts";
 import { fail } from "../base/errors/error.ts";
 
-export type RouteName = keyof typeof routes;
 export type Match = { route: RouteName; name: string };
 
 type Pattern = { route: RouteName; method: string; segments: string[] };

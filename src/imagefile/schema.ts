@@ -3,7 +3,7 @@ import * as z from "zod/mini";
 import { execProblem, isVariableName, variablesRule } from "../base/exec-limits.ts";
 import { isImageName } from "../base/names.ts";
 import { parseSize } from "../base/units.ts";
-import { sizeBounds } from "../config/sizing.ts";
+import { sizeBounds } from "../model/size-bounds.ts";
 
 /** A text for which `test` holds. @param rule what is said of any other value */
 function text(rule: string, test: (text: string) => boolean) {

@@ -3,11 +3,11 @@ import { fail } from "../../base/errors/error.ts";
 import type { Machines } from "../../machines/machines.ts";
 import type { VmRecord } from "../../model/vm.ts";
 import type { Notices } from "../../wire/agent/relay.ts";
-import type { Handler } from "../daemon.ts";
+import { special } from "../route.ts";
 
 export const agentProtocol = "banger-agent/1";
 
-export const agentVm: Handler = async ({ machines, relay, log }, exchange, name, use) => {
+export const agentRoutes = special("agentVm", async ({ machines, relay, log }, { exchange, name, use }) => {
   if (exchange.header("upgrade") !== agentProtocol) {
     throw fail("REQUEST_INVALID", { problems: [`ask for Upgrade: ${agentProtocol}`] });
   }
@@ -21,7 +21,7 @@ export const agentVm: Handler = async ({ machines, relay, log }, exchange, name,
   } finally {
     end();
   }
-};
+});
 
 /** Who is attached to a VM that stands still sees nothing: what is done to it that nobody asked for is told. */
 function vmNotices(machines: Machines, { id, name }: VmRecord): Notices {

@@ -2,19 +2,20 @@
 import { type StopTime, stopTimes } from "../../api/types.ts";
 import { fail } from "../../base/errors/error.ts";
 import type { HttpExchange } from "../../host/http-server.ts";
-import { answerJson } from "../answers.ts";
-import type { Handler } from "../daemon.ts";
+import { json } from "../route.ts";
 
-export const daemonInfo: Handler = async (daemon, exchange) => answerJson(exchange, daemon.info());
-
-export const daemonStop: Handler = async (daemon, exchange) => {
-  const when = stopTime(exchange);
-  if (when === "idle") await daemon.inUse.whenIdle(exchange.signal);
-  const info = daemon.info();
-  const uses = info.inUse.filter(({ resumable }) => !resumable).map(({ what, pid }) => `${what} (process ${pid})`);
-  if (when === "unused" && uses.length > 0) throw fail("DAEMON_IN_USE", { uses });
-  await daemon.stop();
-  answerJson(exchange, info);
+export const daemonRoutes = {
+  ...json("daemonInfo", (daemon) => daemon.info()),
+  ...json("host", (daemon) => daemon.host()),
+  ...json("daemonStop", async (daemon, { exchange }) => {
+    const when = stopTime(exchange);
+    if (when === "idle") await daemon.inUse.whenIdle(exchange.signal);
+    const info = daemon.info();
+    const uses = info.inUse.filter(({ resumable }) => !resumable).map(({ what, pid }) => `${what} (process ${pid})`);
+    if (when === "unused" && uses.length > 0) throw fail("DAEMON_IN_USE", { uses });
+    await daemon.stop();
+    return info;
+  }),
 };
 
 function stopTime(exchange: HttpExchange): StopTime {
@@ -23,5 +24,3 @@ function stopTime(exchange: HttpExchange): StopTime {
   if (when) return when;
   throw fail("REQUEST_INVALID", { problems: [`when must be one of ${stopTimes.join(", ")}`] });
 }
-
-export const host: Handler = async (daemon, exchange) => answerJson(exchange, await daemon.host());

@@ -5,11 +5,11 @@ import type { HttpExchange, HttpStream } from "../../host/http-server.ts";
 import type { StateEvent } from "../../model/event.ts";
 import type { Daemon } from "../daemon.ts";
 import type { UseEntry } from "../in-use.ts";
-import { events } from "./events.ts";
+import { eventRoutes } from "./events.ts";
 
 /** How many of `count` events, of which all but the first wait for the reader, are written before the answer ends. */
 async function written(count: number): Promise<{ lines: number; isCut: boolean }> {
-  const [begun, goOn] = [new Deferred<void>(), new Deferred<void>()];
+  const [subscribed, begun, goOn] = [new Deferred<void>(), new Deferred<void>(), new Deferred<void>()];
   const gone = new AbortController();
   let send: (event: StateEvent) => void = () => {};
   let lines = 0;
@@ -25,13 +25,15 @@ async function written(count: number): Promise<{ lines: number; isCut: boolean }
   };
   const subscribe = (listener: typeof send) => {
     send = listener;
+    subscribed.resolve();
     return () => {
       isSubscribed = false;
     };
   };
   const daemon = { machines: { subscribe } } as unknown as Daemon;
   const exchange = { signal: gone.signal, stream: () => stream } as unknown as HttpExchange;
-  const over = events(daemon, exchange, "", {} as UseEntry);
+  const over = eventRoutes.events(daemon, { exchange, name: "", use: {} as UseEntry });
+  await subscribed.promise;
   send({} as StateEvent);
   await begun.promise;
   for (let sent = 1; sent < count; sent++) send({} as StateEvent);

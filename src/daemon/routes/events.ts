@@ -2,12 +2,12 @@
 import { AsyncQueue } from "../../base/async.ts";
 import type { StateEvent } from "../../model/event.ts";
 import { ndjsonHeaders } from "../answers.ts";
-import type { Handler } from "../daemon.ts";
+import { special } from "../route.ts";
 
 /** A reader that is this many events behind is cut: it would get a history with holes. */
 const maxBehind = 4096;
 
-export const events: Handler = async ({ machines }, exchange) => {
+export const eventRoutes = special("events", async ({ machines }, { exchange }) => {
   const queue = new AsyncQueue<StateEvent>(maxBehind);
   const unsubscribe = machines.subscribe((event) => {
     if (!queue.push(event)) queue.end();
@@ -20,4 +20,4 @@ export const events: Handler = async ({ machines }, exchange) => {
     unsubscribe();
     stream.end();
   }
-};
+});

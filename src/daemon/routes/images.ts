@@ -1,31 +1,45 @@
-/** Images. */
-import { pruneImagesSchema, pullImageSchema, tagImageSchema } from "../../api/schema.ts";
+/** Images, and what catalogs offer. */
 import { fail } from "../../base/errors/error.ts";
 import type { HttpExchange } from "../../host/http-server.ts";
 import { imageParts } from "../../images/rootfs/export.ts";
-import { answerBytes, answerJson, answerWork } from "../answers.ts";
-import { readJson } from "../body.ts";
-import type { Handler } from "../daemon.ts";
+import { bytes, json, work } from "../route.ts";
 import { isSet, queryName, sourceOf } from "../upload.ts";
 
-export const listImages: Handler = async ({ machines }, exchange) => answerJson(exchange, await machines.images());
+export const imageRoutes = {
+  ...json("listImages", ({ machines }) => machines.images()),
+  ...json("showImage", ({ machines }, { name, exchange }) => machines.showImage(name, isSet(exchange, "verify"))),
+  ...json("tagImage", ({ machines }, { name, body }) => machines.tagImage(name, body.name)),
+  ...json("deleteImage", ({ machines }, { name }) => machines.deleteImage(name)),
+  ...json("pruneImages", ({ machines }, { body }) => machines.pruneImages({ all: false, dryRun: false, ...body })),
+  ...json("listCatalog", ({ machines }, { exchange }) => machines.catalog(exchange.signal)),
 
-export const showImage: Handler = async ({ machines }, exchange, name) =>
-  answerJson(exchange, await machines.showImage(name, isSet(exchange, "verify")));
+  ...work("importImage", ({ machines }, { name, exchange }, emit) => {
+    const upload = { ...uploadOf(exchange, name), keeps: isSet(exchange, "twice"), tar: exchange.bodyStream() };
+    return machines.importImage(upload, emit, exchange.signal);
+  }),
+  ...work("importDisk", ({ machines }, { name, exchange }, emit) =>
+    machines.importDisk({ ...uploadOf(exchange, name), tar: exchange.bodyStream() }, emit, exchange.signal),
+  ),
+  ...work("importArchive", ({ machines }, { exchange }, emit) => {
+    const facts = {
+      source: sourceOf(exchange),
+      image: exchange.query.get("image")?.slice(0, 512) ?? null,
+      name: queryName(exchange, "name"),
+      fallback: queryName(exchange, "fallback"),
+    };
+    return machines.importArchive({ ...facts, tar: exchange.bodyStream() }, emit, exchange.signal);
+  }),
+  ...work("pullImage", ({ machines }, { name, body, exchange }, emit) => {
+    const { credential = null, insecure = false } = body;
+    return machines.pullImage({ name, credential, insecure }, emit, exchange.signal);
+  }),
 
-export const importImage: Handler = async ({ machines, log }, exchange, name) => {
-  const upload = uploadOf(exchange, name);
-  const keeps = isSet(exchange, "twice");
-  await answerWork(exchange, log, (emit) =>
-    machines.importImage({ ...upload, keeps, tar: exchange.bodyStream() }, emit, exchange.signal),
-  );
-};
-
-export const importDisk: Handler = async ({ machines, log }, exchange, name) => {
-  const upload = uploadOf(exchange, name);
-  await answerWork(exchange, log, (emit) =>
-    machines.importDisk({ ...upload, tar: exchange.bodyStream() }, emit, exchange.signal),
-  );
+  ...bytes("exportImage", ({ machines }, { name, exchange }, send) =>
+    machines.exportImage(name, exchange.signal, send),
+  ),
+  ...bytes("rootfsImage", ({ machines }, { name, exchange }, send) =>
+    machines.exportRootfs(name, partOf(exchange), exchange.signal, send),
+  ),
 };
 
 function uploadOf(exchange: HttpExchange, name: string) {
@@ -33,42 +47,10 @@ function uploadOf(exchange: HttpExchange, name: string) {
   return { name, source: sourceOf(exchange), ...(kernel === null ? {} : { kernel }) };
 }
 
-export const importArchive: Handler = async ({ machines, log }, exchange) => {
-  const facts = {
-    source: sourceOf(exchange),
-    image: exchange.query.get("image")?.slice(0, 512) ?? null,
-    name: queryName(exchange, "name"),
-    fallback: queryName(exchange, "fallback"),
-  };
-  await answerWork(exchange, log, (emit) =>
-    machines.importArchive({ ...facts, tar: exchange.bodyStream() }, emit, exchange.signal),
-  );
-};
-
-export const pullImage: Handler = async ({ machines, log }, exchange, name) => {
-  const { credential = null, insecure = false } = await readJson(exchange, pullImageSchema);
-  await answerWork(exchange, log, (emit) => machines.pullImage({ name, credential, insecure }, emit, exchange.signal));
-};
-
-export const tagImage: Handler = async ({ machines }, exchange, name) => {
-  const { name: to } = await readJson(exchange, tagImageSchema);
-  answerJson(exchange, await machines.tagImage(name, to));
-};
-
-export const pruneImages: Handler = async ({ machines }, exchange) => {
-  const { all = false, dryRun = false } = await readJson(exchange, pruneImagesSchema);
-  answerJson(exchange, await machines.pruneImages({ all, dryRun }));
-};
-
-export const exportImage: Handler = async ({ machines }, exchange, name) =>
-  machines.exportImage(name, exchange.signal, (tar) => answerBytes(exchange, tar));
-
-export const rootfsImage: Handler = async ({ machines }, exchange, name) => {
+/** @throws REQUEST_INVALID */
+function partOf(exchange: HttpExchange) {
   const wanted = exchange.query.get("part") ?? "rootfs";
   const part = imageParts.find((one) => one === wanted);
   if (!part) throw fail("REQUEST_INVALID", { problems: [`part must be one of ${imageParts.join(", ")}`] });
-  await machines.exportRootfs(name, part, exchange.signal, (tar) => answerBytes(exchange, tar));
-};
-
-export const deleteImage: Handler = async ({ machines }, exchange, name) =>
-  answerJson(exchange, await machines.deleteImage(name));
+  return part;
+}

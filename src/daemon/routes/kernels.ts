@@ -1,25 +1,17 @@
 /** Kernels. */
-import { answerBytes, answerJson, answerWork } from "../answers.ts";
-import type { Handler } from "../daemon.ts";
+import { bytes, json, work } from "../route.ts";
 import { isSet, sourceOf } from "../upload.ts";
 
-export const listKernels: Handler = async ({ machines }, exchange) => answerJson(exchange, await machines.kernels());
-
-export const showKernel: Handler = async ({ machines }, exchange, name) =>
-  answerJson(exchange, await machines.showKernel(name, isSet(exchange, "verify")));
-
-export const importKernel: Handler = async ({ machines, log }, exchange, name) => {
-  const source = sourceOf(exchange);
-  await answerWork(exchange, log, (emit) =>
-    machines.importKernel({ name, source, tar: exchange.bodyStream() }, emit, exchange.signal),
-  );
+export const kernelRoutes = {
+  ...json("listKernels", ({ machines }) => machines.kernels()),
+  ...json("showKernel", ({ machines }, { name, exchange }) => machines.showKernel(name, isSet(exchange, "verify"))),
+  ...json("deleteKernel", ({ machines }, { name }) => machines.deleteKernel(name)),
+  ...work("importKernel", ({ machines }, { name, exchange }, emit) => {
+    const upload = { name, source: sourceOf(exchange), tar: exchange.bodyStream() };
+    return machines.importKernel(upload, emit, exchange.signal);
+  }),
+  ...work("pullKernel", ({ machines }, { name, exchange }, emit) => machines.pullKernel(name, emit, exchange.signal)),
+  ...bytes("exportKernel", ({ machines }, { name, exchange }, send) =>
+    machines.exportKernel(name, exchange.signal, send),
+  ),
 };
-
-export const pullKernel: Handler = async ({ machines, log }, exchange, name) =>
-  answerWork(exchange, log, (emit) => machines.pullKernel(name, emit, exchange.signal));
-
-export const exportKernel: Handler = async ({ machines }, exchange, name) =>
-  machines.exportKernel(name, exchange.signal, (tar) => answerBytes(exchange, tar));
-
-export const deleteKernel: Handler = async ({ machines }, exchange, name) =>
-  answerJson(exchange, await machines.deleteKernel(name));

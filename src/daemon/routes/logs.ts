@@ -1,9 +1,9 @@
 /** A VM's console or VMM log as bytes, exactly as they are on disk; showing them safely is the reader's part. */
 import { fail } from "../../base/errors/error.ts";
 import { bytesHeaders } from "../answers.ts";
-import type { Handler } from "../daemon.ts";
+import { special } from "../route.ts";
 
-export const logsVm: Handler = async ({ machines, logs }, exchange, name) => {
+export const logRoutes = special("logsVm", async ({ machines, logs }, { exchange, name }) => {
   const source = exchange.query.get("source") ?? "console";
   if (source !== "console" && source !== "vmm") {
     throw fail("REQUEST_INVALID", { problems: ["source must be console or vmm"] });
@@ -25,4 +25,4 @@ export const logsVm: Handler = async ({ machines, logs }, exchange, name) => {
     unsubscribe();
     stream.end();
   }
-};
+});

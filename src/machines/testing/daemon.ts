@@ -87,12 +87,9 @@ export function depsOf({ world, db }: Host): MachinesDeps {
     confinement: async () => world.confinement,
     endStrays: async (directory) => world.endStrays(directory),
     connectAgent: (stream, { timeoutMs }) => connectGuest((stream as unknown as { vm: WorldVm }).vm, timeoutMs),
-    sizes: async (request) => ({
-      vcpu: 2,
-      memoryMib: 1024,
-      diskBytes: 2 ** 33,
+    sizes: async ({ vcpu = 2, memoryMib = 1024, diskBytes = 2 ** 33 }) => ({
+      ...{ vcpu, memoryMib, diskBytes },
       provenance: {},
-      ...definedOnly(request),
     }),
     hostNeeds: async () => ({ availableMemory: world.availableMemory, mkfs: world.hasMkfs ? "/sbin/mkfs.ext4" : null }),
     networkSpec: async (request) => decideNetwork(request, { kind: "user", deny: [] }),
@@ -281,8 +278,4 @@ async function connectGuest({ guest, isPaused }: WorldVm, timeoutMs: number): Pr
   if (guest.behaviour.answers && guest.exit === null && !isPaused) return guest.connect();
   await new Promise((resolve) => setTimeout(resolve, timeoutMs));
   throw new Error("no answer");
-}
-
-function definedOnly<T extends object>(value: T): Partial<T> {
-  return Object.fromEntries(Object.entries(value).filter(([, item]) => item !== undefined)) as Partial<T>;
 }

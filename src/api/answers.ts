@@ -1,0 +1,247 @@
+/** What the daemon answers, by route: held to the types of `model/` here, and to real answers by the daemon's tests. */
+import * as z from "zod/mini";
+import type * as artifact from "../model/artifact.ts";
+import { type CatalogView, catalogKinds } from "../model/catalog.ts";
+import { networkKinds } from "../model/network.ts";
+import type { SnapshotView, TemplateRecord } from "../model/save.ts";
+import { pauseKinds, troubleKinds, type VmView, vmStates } from "../model/vm.ts";
+import type { RouteName } from "./routes.ts";
+
+/** A name, digest or id that was checked when it came in. */
+const text = <T extends string>() => z.string() as unknown as z.ZodMiniType<T>;
+const count = z.int();
+/** Unix time in `ms`; a clock may have fractions */
+const time = z.number();
+const texts = z.record(z.string(), z.string());
+
+const artifactRef = z.strictObject({
+  name: text<artifact.ImageRecord["name"]>(),
+  digest: text<artifact.ImageRecord["digest"]>(),
+});
+const networkSpec = z.strictObject({ kind: z.enum(networkKinds), deny: z.readonly(z.array(z.string())) });
+/** a driver's own facts beside these */
+const savedState = z.looseObject({
+  driver: z.string(),
+  version: z.string(),
+  memoryBytes: count,
+  stateBytes: count,
+});
+
+const vmSpec = z.strictObject({
+  vcpu: count,
+  memoryMib: count,
+  diskBytes: count,
+  image: artifactRef,
+  kernel: artifactRef,
+  network: networkSpec,
+  env: texts,
+  idleMs: z.exactOptional(count),
+});
+
+const vmView: z.ZodMiniType<VmView> = z.strictObject({
+  id: text<VmView["id"]>(),
+  name: text<VmView["name"]>(),
+  state: z.enum(vmStates),
+  spec: vmSpec,
+  ephemeral: z.boolean(),
+  createdAt: time,
+  startedAt: z.nullable(time),
+  generation: count,
+  failure: z.nullable(z.strictObject({ reason: z.string(), console: z.array(z.string()) })),
+  startedHow: z.nullable(z.string()),
+  suspended: z.nullable(z.strictObject({ save: savedState, why: z.string(), at: time })),
+  pausedBy: z.nullable(
+    z.strictObject({
+      kind: z.enum(pauseKinds),
+      reason: z.string(),
+      next: z.string(),
+      log: z.array(z.string()),
+      at: time,
+    }),
+  ),
+  troubles: z.array(z.strictObject({ kind: z.enum(troubleKinds), reason: z.string(), next: z.string(), at: time })),
+  diskUsed: count,
+  address: z.nullable(z.string()),
+  pid: z.nullable(count),
+});
+
+const layer = z.strictObject({
+  digest: text<artifact.LayerRef["digest"]>(),
+  bytes: count,
+  root: z.nullable(z.strictObject({ mode: count, uid: count, gid: count })),
+  hidesAll: z.boolean(),
+  fileDigest: z.exactOptional(text<artifact.LayerRef["digest"]>()),
+});
+const imageFields = {
+  name: text<artifact.ImageRecord["name"]>(),
+  digest: text<artifact.ImageRecord["digest"]>(),
+  layers: z.array(layer),
+  kernel: z.nullable(text<artifact.ImageRecord["name"]>()),
+  direct: z.nullable(layer),
+  init: z.enum(["systemd", "other", "none"]),
+  shell: z.boolean(),
+  source: z.string(),
+  config: z.strictObject({
+    env: texts,
+    entrypoint: z.array(z.string()),
+    cmd: z.array(z.string()),
+    workdir: z.string(),
+    user: z.string(),
+  }),
+  createdAt: time,
+};
+const problem = z.nullable(z.strictObject({ message: z.string(), hint: z.string() }));
+const imageRecord: z.ZodMiniType<artifact.ImageRecord> = z.strictObject(imageFields);
+const imageView: z.ZodMiniType<artifact.ImageView> = z.strictObject({
+  ...imageFields,
+  ownBytes: count,
+  sharedBytes: count,
+  usedBy: z.array(z.string()),
+  problem,
+});
+const kernelFields = {
+  name: text<artifact.KernelRecord["name"]>(),
+  digest: text<artifact.KernelRecord["digest"]>(),
+  release: z.string(),
+  bytes: count,
+  source: z.string(),
+  createdAt: time,
+};
+const kernelRecord: z.ZodMiniType<artifact.KernelRecord> = z.strictObject(kernelFields);
+const kernelView: z.ZodMiniType<artifact.KernelView> = z.strictObject({ ...kernelFields, problem });
+const pruned: z.ZodMiniType<artifact.Pruned> = z.strictObject({
+  images: z.array(artifactRef),
+  bytes: count,
+  templates: z.strictObject({ count, bytes: count }),
+  leftovers: z.strictObject({ files: count, bytes: count }),
+});
+
+const snapshotView: z.ZodMiniType<SnapshotView> = z.strictObject({
+  id: z.string(),
+  vm: text<SnapshotView["vm"]>(),
+  name: z.string(),
+  save: z.nullable(savedState),
+  bytes: count,
+  createdAt: time,
+  vmName: z.string(),
+});
+const template: z.ZodMiniType<TemplateRecord> = z.strictObject({
+  key: text<TemplateRecord["key"]>(),
+  facts: z.strictObject({
+    image: artifactRef,
+    kernel: artifactRef,
+    vcpu: count,
+    memoryMib: count,
+    diskBytes: count,
+    network: z.enum(networkKinds),
+    vmm: z.string(),
+  }),
+  save: savedState,
+  bytes: count,
+  createdAt: time,
+  lastUsedAt: time,
+  uses: count,
+});
+
+const bundle = z.strictObject({ url: z.string(), digest: text<TemplateRecord["key"]>(), size: count });
+const catalogView: z.ZodMiniType<CatalogView> = z.strictObject({
+  entries: z.array(
+    z.strictObject({
+      kind: z.enum(catalogKinds),
+      name: text<artifact.ImageRecord["name"]>(),
+      description: z.string(),
+      catalog: z.nullable(z.string()),
+      kernel: z.nullable(text<artifact.ImageRecord["name"]>()),
+      from: z.union([z.strictObject({ bundle }), z.strictObject({ recipe: z.string() })]),
+      here: z.enum(["yes", "no", "other"]),
+    }),
+  ),
+  catalogs: z.array(
+    z.strictObject({
+      url: z.string(),
+      entries: count,
+      problem: z.nullable(z.string()),
+      keptSince: z.nullable(time),
+    }),
+  ),
+});
+
+const daemonInfo = z.strictObject({
+  pid: count,
+  version: z.string(),
+  api: count,
+  socket: z.string(),
+  startedAt: time,
+  stateDirectory: z.string(),
+  /** what should have been removed and could not be; the next daemon tries again */
+  leftovers: z.array(z.strictObject({ path: z.string(), reason: z.string(), next: z.string() })),
+  /** exceptions that nobody caught since it began: bugs, which it survived */
+  uncaught: z.strictObject({ count, last: z.nullable(z.string()) }),
+  /** requests in progress: a resumable one continues through the next daemon; `pid` is of the process that asked */
+  inUse: z.array(z.strictObject({ what: z.string(), pid: count, resumable: z.boolean() })),
+});
+
+/** What several routes answer, under the names of `docs/api.md`. */
+export const shared = {
+  DaemonInfo: daemonInfo,
+  VmView: vmView,
+  ImageRecord: imageRecord,
+  ImageView: imageView,
+  KernelRecord: kernelRecord,
+  KernelView: kernelView,
+  SnapshotView: snapshotView,
+  TemplateRecord: template,
+  CatalogView: catalogView,
+};
+
+/** By route; one that is not here answers no JSON. */
+export const byRoute = {
+  daemonInfo,
+  daemonStop: daemonInfo,
+  host: z.strictObject({
+    cpus: count,
+    memoryBytes: count,
+    vmm: z.nullable(z.strictObject({ driver: z.string(), version: z.string(), accel: z.string(), why: z.string() })),
+  }),
+  listVms: z.array(vmView),
+  showVm: vmView,
+  createVm: vmView,
+  deleteVm: z.strictObject({ id: z.string(), name: z.string() }),
+  renameVm: vmView,
+  startVm: vmView,
+  /** `cut`: power was cut after the grace period */
+  stopVm: z.strictObject({ vm: vmView, cut: z.boolean() }),
+  restartVm: vmView,
+  killVm: vmView,
+  waitVm: vmView,
+  leaseVm: vmView,
+  saveVm: imageRecord,
+  pauseVm: vmView,
+  resumeVm: vmView,
+  suspendVm: vmView,
+  forkVm: z.array(vmView),
+  snapshotVm: snapshotView,
+  snapshotsOfVm: z.array(snapshotView),
+  restoreVm: vmView,
+  listSnapshots: z.array(snapshotView),
+  deleteSnapshot: snapshotView,
+  listTemplates: z.array(template),
+  showTemplate: template,
+  warmTemplate: template,
+  deleteTemplate: template,
+  listImages: z.array(imageView),
+  showImage: imageView,
+  importImage: imageRecord,
+  importDisk: imageRecord,
+  importArchive: z.array(imageRecord),
+  pullImage: imageRecord,
+  tagImage: imageView,
+  pruneImages: pruned,
+  deleteImage: imageRecord,
+  listCatalog: catalogView,
+  listKernels: z.array(kernelView),
+  showKernel: kernelView,
+  importKernel: kernelRecord,
+  pullKernel: kernelRecord,
+  deleteKernel: kernelRecord,
+} satisfies Partial<Record<RouteName, z.ZodMiniType>>;
