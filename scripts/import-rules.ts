@@ -69,18 +69,22 @@ export const folders: Record<string, Folder> = {
     packages: ["zod"],
     instead: "store/ keeps records: policy belongs into machines/",
   },
+  formats: {
+    may: ["base"],
+    instead: "formats/ holds pure codecs: bytes in, records out; what opens files is above it",
+  },
   artifacts: {
-    may: ["base", "model", "host", "store"],
+    may: ["base", "model", "host", "store", "formats"],
     packages: ["smol-toml", "zod"],
     instead: "artifacts/ is what images and kernels share: put what is special into one of them",
   },
   images: {
-    may: ["base", "model", "host", "store", "artifacts"],
+    may: ["base", "model", "host", "store", "formats", "artifacts"],
     packages: ["zod"],
     instead: "images/ makes and checks images: machines/ combines it with the rest",
   },
   kernels: {
-    may: ["base", "model", "host", "store", "artifacts"],
+    may: ["base", "model", "host", "store", "formats", "artifacts"],
     packages: ["zod"],
     instead: "kernels/ makes and checks kernels: machines/ combines it with the rest",
   },
@@ -96,9 +100,9 @@ export const folders: Record<string, Folder> = {
     may: ["base", "model", "host", "wire"],
     instead: "ssh/ speaks ssh: machines/ and daemon/ combine it with the rest",
   },
-  workspace: { may: ["base", "model", "host"], instead: "workspace/ plans what goes in: cli/ sends it" },
+  workspace: { may: ["base", "model", "host", "formats"], instead: "workspace/ plans what goes in: cli/ sends it" },
   imagefile: {
-    may: ["base", "model", "host", "config/sizing.ts", "artifacts/tar", "images/own-of-vm.ts", "workspace"],
+    may: ["base", "model", "host", "config/sizing.ts", "formats/tar", "images/own-of-vm.ts", "workspace"],
     packages: ["smol-toml", "zod"],
     instead: "imagefile/ plans an image's build from what a user wrote: cli/ carries it out",
   },

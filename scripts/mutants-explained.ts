@@ -55,11 +55,11 @@ export const explained: Record<string, Record<string, string>> = {
     "const isPadded = end - start < blockSize && end < reader.length && reader.byte(end) === 0;  ->  const isPadded = end - start <= blockSize && end < reader.length && reader.byte(end) === 0;":
       "the end of a block that fills its size is where the next one begins in either case",
   },
-  "src/artifacts/tar/scanner.ts": {
+  "src/formats/tar/scanner.ts": {
     "if (this.#partialLength === 0 && rest.length >= blockSize) {  ->  if (this.#partialLength === 0 && rest.length > blockSize) {":
       "it saves a copy: a block that is all there is goes the way of one that comes in pieces",
   },
-  "src/artifacts/tar/pax.ts": {
+  "src/formats/tar/pax.ts": {
     "let length = rest.length + 1;  ->  let length = rest.length + 0;":
       "it is where the search for the length begins, and one lower leads to the same",
     "for (let i = at; i < at + 8 && i < body.length; i++) {  ->  for (let i = at; i < at + 8 && i <= body.length; i++) {":

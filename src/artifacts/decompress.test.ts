@@ -2,8 +2,8 @@ import { expect, test } from "bun:test";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import fc from "fast-check";
 import { patience, runs } from "../base/testing/budget.ts";
+import { chunked, collect } from "../formats/tar/testing/archive.ts";
 import { CompressionError, decompressed } from "./decompress.ts";
-import { chunked, collect } from "./tar/testing/archive.ts";
 
 const text = new Uint8Array(Buffer.from("some text, again and again. ".repeat(100_000)));
 

@@ -1,11 +1,11 @@
 /** The change to the packed file, seen with the squashfs tools' own eyes. */
 import { expect } from "bun:test";
+import { archive, file, folder } from "../formats/tar/testing/archive.ts";
 import { createExec } from "../host/exec-node.ts";
 import { withRandomAccess } from "../host/random-access.ts";
 import { gatedTest } from "../host/testing/gate.ts";
 import { tempFolder } from "../host/testing/temp.ts";
 import { giveRootToRoot } from "./squashfs-root.ts";
-import { archive, file, folder } from "./tar/testing/archive.ts";
 
 const exec = createExec(process.env as Record<string, string>);
 

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { archive, chunked, file, folder } from "../artifacts/tar/testing/archive.ts";
 import { patience, runs } from "../base/testing/budget.ts";
+import { archive, chunked, file, folder } from "../formats/tar/testing/archive.ts";
 import { idsOf, needsNames, textOfTar } from "./accounts.ts";
 import { packageManagers } from "./packages.ts";
 

@@ -1,5 +1,5 @@
 /** Users and groups by name, as a guest's own files have them. Its files are a stranger's. Pure. */
-import { tarEvents } from "../artifacts/tar/events.ts";
+import { tarEvents } from "../formats/tar/events.ts";
 
 const maxBytes = 1024 * 1024;
 /** The one file, its headers and the padding behind it; a folder that is sent in its place may have some entries. */

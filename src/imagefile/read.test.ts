@@ -1,9 +1,9 @@
 /** An image file and what it names, on a real folder. */
 import { afterAll, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
-import type { TarEntry } from "../artifacts/tar/header.ts";
-import { TarScanner } from "../artifacts/tar/scanner.ts";
-import { anyTar } from "../artifacts/tar/testing/archive.ts";
+import type { TarEntry } from "../formats/tar/header.ts";
+import { TarScanner } from "../formats/tar/scanner.ts";
+import { anyTar } from "../formats/tar/testing/archive.ts";
 import { tempFolder } from "../host/testing/temp.ts";
 import { workspaceTar } from "../workspace/stream.ts";
 import { readImageFile } from "./read.ts";

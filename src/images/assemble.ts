@@ -1,6 +1,7 @@
 /** From layers to an image: what is hidden is left out, what is too many is merged, what is there is looked at. */
-import { TarError } from "../artifacts/tar/header.ts";
+
 import type { ImageName } from "../base/names.ts";
+import { TarError } from "../formats/tar/header.ts";
 import type { ImageConfig, ImageRecord, LayerRef } from "../model/artifact.ts";
 import type { Emit } from "../model/event.ts";
 import type { ImageDeps } from "./deps.ts";

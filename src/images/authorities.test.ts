@@ -1,6 +1,6 @@
 /** What is read of a VM's own authorities has an end, whatever the VM says. */
 import { expect, test } from "bun:test";
-import { encodeHeader } from "../artifacts/tar/writer.ts";
+import { encodeHeader } from "../formats/tar/writer.ts";
 import { hostsAlone } from "./authorities.ts";
 import type { Union } from "./union/union.ts";
 

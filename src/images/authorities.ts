@@ -2,8 +2,8 @@
  * Which of the authorities that a host handed on to a VM go out of its bundles when it is saved: not those that its image's
  * bundles have, nor those that its user put beside them, for `update-ca-certificates`.
  */
-import { blockSize } from "../artifacts/tar/header.ts";
-import { TarScanner, type TarSink } from "../artifacts/tar/scanner.ts";
+import { blockSize } from "../formats/tar/header.ts";
+import { TarScanner, type TarSink } from "../formats/tar/scanner.ts";
 import { pathOf } from "./layer/paths.ts";
 import { certificateBundles, isOwnOfVm, localAuthorities } from "./own-of-vm.ts";
 import type { Union } from "./union/union.ts";

@@ -3,10 +3,10 @@
  * is read before a boot, for a pull, and when a user asks.
  */
 import type { ArtifactDeps } from "../artifacts/deps.ts";
-import { checkSquashfs, superblockSize } from "../artifacts/squashfs.ts";
 import type { VerifiedFiles } from "../artifacts/verified.ts";
 import { fail } from "../base/errors/error.ts";
 import { isDigest } from "../base/names.ts";
+import { checkSquashfs, superblockSize } from "../formats/squashfs.ts";
 import { exists, readStream, sizeOf } from "../host/files.ts";
 import type { ImageRecord, LayerRef } from "../model/artifact.ts";
 

@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync } from "node:fs";
-import { archive, chunked, file, folder } from "../artifacts/tar/testing/archive.ts";
+import { archive, chunked, file, folder } from "../formats/tar/testing/archive.ts";
 import { createExec } from "../host/exec-node.ts";
 import { listFolder } from "../host/files.ts";
 import { randomBytes } from "../host/random.ts";

@@ -1,8 +1,8 @@
 /** Packing with the real sqfstar: what is stored, and that nothing half-made stays when it can't be. */
 import { expect } from "bun:test";
 import { chmodSync, existsSync, mkdirSync, readdirSync, truncateSync, writeFileSync } from "node:fs";
-import { archive, chunked, file, folder, symlink } from "../artifacts/tar/testing/archive.ts";
 import { isError } from "../base/errors/error.ts";
+import { archive, chunked, file, folder, symlink } from "../formats/tar/testing/archive.ts";
 import { createExec } from "../host/exec-node.ts";
 import { gatedTest } from "../host/testing/gate.ts";
 import { tempFolder } from "../host/testing/temp.ts";

@@ -2,8 +2,8 @@
 import { expect } from "bun:test";
 import { createHash } from "node:crypto";
 import { readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
-import { archive, chunked, file, folder } from "../artifacts/tar/testing/archive.ts";
 import type { Digest } from "../base/names.ts";
+import { archive, chunked, file, folder } from "../formats/tar/testing/archive.ts";
 import { sha256File } from "../host/files.ts";
 import { gatedTest } from "../host/testing/gate.ts";
 import { tempFolder } from "../host/testing/temp.ts";

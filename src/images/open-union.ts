@@ -1,5 +1,5 @@
 /** An image's layers, opened as one tree. */
-import { openSquashfs } from "../artifacts/squashfs/reader.ts";
+import { openSquashfs } from "../formats/squashfs/reader.ts";
 import { openForRead } from "../host/random-access.ts";
 import type { LayerRef } from "../model/artifact.ts";
 import type { Paths } from "../model/paths.ts";

@@ -1,6 +1,6 @@
 /** What banger gives to one VM alone: its identity, and what its host hands on. No image keeps it: the next VM gets its own. */
 
-import type { TarKind } from "../artifacts/tar/header.ts";
+import type { TarKind } from "../formats/tar/header.ts";
 
 /** Where a distribution's tool looks for authorities beside its own; the host's are there for it too. */
 export const localAuthorities = "usr/local/share/ca-certificates";

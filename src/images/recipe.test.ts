@@ -3,9 +3,9 @@
 import { expect, test } from "bun:test";
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { debianKeyring } from "../artifacts/debian/archive.ts";
-import { tarEvents } from "../artifacts/tar/events.ts";
-import { anyTar, archive, file, folder } from "../artifacts/tar/testing/archive.ts";
 import { isError } from "../base/errors/error.ts";
+import { tarEvents } from "../formats/tar/events.ts";
+import { anyTar, archive, file, folder } from "../formats/tar/testing/archive.ts";
 import { createExec } from "../host/exec-node.ts";
 import { tempFolder } from "../host/testing/temp.ts";
 import { uncaged } from "../host/testing/tool-cage.ts";

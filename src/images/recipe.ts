@@ -6,9 +6,9 @@ import { type DebianArchive, findArchive } from "../artifacts/debian/archive.ts"
 import { networkEnv } from "../artifacts/debian/network-env.ts";
 import { sourcesFile } from "../artifacts/debian/sources.ts";
 import type { RecipeDeps } from "../artifacts/deps.ts";
-import { editTar, type TarAddition } from "../artifacts/tar/edit.ts";
 import { lastWords, statusText } from "../artifacts/tools.ts";
 import { fail } from "../base/errors/error.ts";
+import { editTar, type TarAddition } from "../formats/tar/edit.ts";
 import { removeTree } from "../host/files.ts";
 import type { PipedProcess } from "../host/process.ts";
 import { type ProcessGroup, spawnGroup } from "../host/process-group.ts";

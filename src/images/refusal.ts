@@ -1,9 +1,9 @@
 /** What the parsers of untrusted bytes say, as the errors that a user sees. */
 import { CompressionError } from "../artifacts/decompress.ts";
-import { SquashfsError } from "../artifacts/squashfs/reader.ts";
-import { TarError } from "../artifacts/tar/header.ts";
 import { fail } from "../base/errors/error.ts";
 import { formatSize } from "../base/units.ts";
+import { SquashfsError } from "../formats/squashfs/reader.ts";
+import { TarError } from "../formats/tar/header.ts";
 import type { Budget } from "./layer/reading.ts";
 import { TooLargeError } from "./layer/reading.ts";
 import { WrongDiffId } from "./layers.ts";

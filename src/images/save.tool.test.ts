@@ -1,9 +1,9 @@
 /** A saved VM's image: what is stored of two tar streams, what is left out, what is refused. */
 import { expect } from "bun:test";
 import { readdirSync } from "node:fs";
-import type { TarEntry } from "../artifacts/tar/header.ts";
-import { archive, chunked, file, folder, type Member } from "../artifacts/tar/testing/archive.ts";
 import type { ImageName } from "../base/names.ts";
+import type { TarEntry } from "../formats/tar/header.ts";
+import { archive, chunked, file, folder, type Member } from "../formats/tar/testing/archive.ts";
 import { gatedTest } from "../host/testing/gate.ts";
 import { tempFolder } from "../host/testing/temp.ts";
 import type { ImageRecord } from "../model/artifact.ts";

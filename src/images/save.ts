@@ -1,6 +1,7 @@
 /** An image and what a VM wrote above it, as a new image: only the difference is stored. */
-import type { TarKind } from "../artifacts/tar/header.ts";
+
 import type { ImageName } from "../base/names.ts";
+import type { TarKind } from "../formats/tar/header.ts";
 import { directFolders, type ImageConfig, type ImageRecord, type LayerRef } from "../model/artifact.ts";
 import type { Emit } from "../model/event.ts";
 import { assembleImage } from "./assemble.ts";

@@ -1,10 +1,10 @@
 /** Whether a kernel's files are there and whole: by their sizes, cheap enough for each start of a VM, or by all of their content. */
 import { createHash } from "node:crypto";
 import type { ArtifactDeps } from "../artifacts/deps.ts";
-import { checkSquashfs, superblockSize } from "../artifacts/squashfs.ts";
 import type { VerifiedFiles } from "../artifacts/verified.ts";
 import { fail } from "../base/errors/error.ts";
 import type { Digest } from "../base/names.ts";
+import { checkSquashfs, superblockSize } from "../formats/squashfs.ts";
 import { exists, listFolder, readStream, sizeOf } from "../host/files.ts";
 import type { KernelRecord } from "../model/artifact.ts";
 import type { KernelPaths } from "../model/paths.ts";

@@ -1,7 +1,7 @@
 /** A stored kernel as the tar stream of a package, as importing takes it: the kernel, its configuration, its modules. */
-import { openSquashfs, type Squashfs, type SquashNode } from "../artifacts/squashfs/reader.ts";
-import type { TarEntry } from "../artifacts/tar/header.ts";
-import { encodeHeader, endOfArchive, padding } from "../artifacts/tar/writer.ts";
+import { openSquashfs, type Squashfs, type SquashNode } from "../formats/squashfs/reader.ts";
+import type { TarEntry } from "../formats/tar/header.ts";
+import { encodeHeader, endOfArchive, padding } from "../formats/tar/writer.ts";
 import { exists, readStream, sizeOf } from "../host/files.ts";
 import { openForRead } from "../host/random-access.ts";
 import type { KernelRecord } from "../model/artifact.ts";

@@ -3,9 +3,9 @@
 import { expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
-import { archive, chunked, file, folder, type Member } from "../artifacts/tar/testing/archive.ts";
 import { VerifiedFiles } from "../artifacts/verified.ts";
 import { isError } from "../base/errors/error.ts";
+import { archive, chunked, file, folder, type Member } from "../formats/tar/testing/archive.ts";
 import type { Exec } from "../host/exec.ts";
 import { tempFolder } from "../host/testing/temp.ts";
 import { uncaged } from "../host/testing/tool-cage.ts";

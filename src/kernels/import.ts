@@ -6,10 +6,11 @@ import { abortable } from "../artifacts/abortable.ts";
 import { CompressionError } from "../artifacts/decompress.ts";
 import type { ArtifactDeps } from "../artifacts/deps.ts";
 import { packingFailed, squashfsOptions } from "../artifacts/pack.ts";
-import { TarError } from "../artifacts/tar/header.ts";
 import { mustSucceed } from "../artifacts/tools.ts";
 import { fail } from "../base/errors/error.ts";
 import { type ImageName, parseImageName } from "../base/names.ts";
+import { configIn, releaseIn } from "../formats/elf-facts.ts";
+import { TarError } from "../formats/tar/header.ts";
 import {
   ensureFolder,
   exists,
@@ -25,7 +26,6 @@ import type { Emit } from "../model/event.ts";
 import { type KernelPaths, kernelPaths } from "../model/paths.ts";
 import { storeBootModules } from "./boot-folder.ts";
 import { contentFiles, kernelContentProblem, kernelDigest, kernelProblem } from "./check.ts";
-import { configIn, releaseIn } from "./elf-facts.ts";
 import { extractKernel } from "./payload.ts";
 import { builtinModules, missingOptions } from "./requirements.ts";
 import { maxPackage, type UnpackedKernel, unpackKernel } from "./unpack.ts";

@@ -4,9 +4,9 @@ import type { ArtifactDeps } from "../artifacts/deps.ts";
 import type { VerifiedFiles } from "../artifacts/verified.ts";
 import { fail } from "../base/errors/error.ts";
 import type { Digest } from "../base/names.ts";
+import { type CpioEntry, encodeCpio } from "../formats/cpio.ts";
 import { ensureFolder, exists, isDiskFull, readBytes, readText, sizeOf, writeAtomic } from "../host/files.ts";
 import type { KernelRecord } from "../model/artifact.ts";
-import { type CpioEntry, encodeCpio } from "./cpio.ts";
 
 /** Bumped when the same agent and kernel are to be put together in another way. */
 const layout = "1";

@@ -1,10 +1,10 @@
 /** A kernel of the user's own as the tar stream that a kernel's package would be: the image, its modules, its configuration. */
 
-import { editTar, type TarAddition } from "../artifacts/tar/edit.ts";
-import { endOfArchive } from "../artifacts/tar/writer.ts";
 import { lastWords, statusText } from "../artifacts/tools.ts";
 import { fail } from "../base/errors/error.ts";
 import { trimEndOf } from "../base/trim.ts";
+import { editTar, type TarAddition } from "../formats/tar/edit.ts";
+import { endOfArchive } from "../formats/tar/writer.ts";
 import { isFolder, readBytes } from "../host/files.ts";
 import { spawnPiped } from "../host/process.ts";
 

@@ -1,10 +1,10 @@
 /** Takes the ELF kernel out of a bzImage. */
 import type { ArtifactDeps } from "../artifacts/deps.ts";
-import { unpackLegacyLz4 } from "../artifacts/lz4.ts";
 import { mustSucceed } from "../artifacts/tools.ts";
 import { unpackExactly } from "../artifacts/unpack-whole.ts";
 import { fail } from "../base/errors/error.ts";
-import { elfProblem, findPayload, type Payload, statedSize } from "./bzimage.ts";
+import { elfProblem, findPayload, type Payload, statedSize } from "../formats/bzimage.ts";
+import { unpackLegacyLz4 } from "../formats/lz4.ts";
 
 /** Bytes of an uncompressed kernel: distribution kernels have 50-70 MiB. */
 const maxKernel = 512 * 1024 * 1024;

@@ -5,9 +5,9 @@
 import { openApt } from "../artifacts/debian/apt.ts";
 import { findArchive } from "../artifacts/debian/archive.ts";
 import type { RecipeDeps } from "../artifacts/deps.ts";
-import { editTar } from "../artifacts/tar/edit.ts";
 import { lastWords, statusText } from "../artifacts/tools.ts";
 import { fail } from "../base/errors/error.ts";
+import { editTar } from "../formats/tar/edit.ts";
 import { removeTree } from "../host/files.ts";
 import { spawnPiped } from "../host/process.ts";
 import type { Emit } from "../model/event.ts";

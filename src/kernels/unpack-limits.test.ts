@@ -1,6 +1,6 @@
 /** Each limit of a kernel package at its last allowed value and one past it, counted by what comes and not by what is said. */
 import { expect, test } from "bun:test";
-import { archive, chunked, file, type Member } from "../artifacts/tar/testing/archive.ts";
+import { archive, chunked, file, type Member } from "../formats/tar/testing/archive.ts";
 import { tempFolder } from "../host/testing/temp.ts";
 import { maxDepth, type UnpackLimits, unpackKernel, unpackLimits } from "./unpack.ts";
 

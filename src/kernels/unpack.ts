@@ -1,7 +1,7 @@
 /** Takes the kernel, its configuration and its modules out of a package's tar stream, into a folder of unfinished work. */
-import { tarEvents } from "../artifacts/tar/events.ts";
-import { type TarEntry, TarError } from "../artifacts/tar/header.ts";
-import { plainName } from "../artifacts/tar/names.ts";
+import { tarEvents } from "../formats/tar/events.ts";
+import { type TarEntry, TarError } from "../formats/tar/header.ts";
+import { plainName } from "../formats/tar/names.ts";
 import { errnoOf } from "../host/errno.ts";
 import { writeScratch } from "../host/scratch.ts";
 

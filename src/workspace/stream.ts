@@ -3,9 +3,10 @@
  * that is gone by then is left out, one that shrinks while it is read ends the stream with a clear error.
  */
 import { fail } from "../base/errors/error.ts";
+import { endOfArchive, padding } from "../formats/tar/writer.ts";
 import { type OpenEntry, openBeneath } from "../host/tree.ts";
 import { showPath } from "./names.ts";
-import { paddingOf, tarEnd, tarHeader } from "./tar.ts";
+import { tarHeader } from "./tar.ts";
 import type { PlanEntry, WorkspacePlan } from "./types.ts";
 
 /** What happened while streaming; `vanished`: files that were in the plan and are not on disk any more. */
@@ -33,7 +34,7 @@ export async function* workspaceTar(
   for (const entry of plan.entries) yield* writer.entry(entry, progress, report.onVanished);
   yield* writer.take();
   for await (const entry of plan.git()) yield* writer.entry(entry, progress, report.onVanished);
-  yield* writer.put(tarEnd);
+  yield* writer.put(endOfArchive);
   yield* writer.take();
 }
 
@@ -48,9 +49,9 @@ class ChunkWriter {
     onVanished?: (path: string) => void,
   ): Generator<Uint8Array, void, void> {
     const { source } = entry;
-    if (source.kind === "none") return yield* this.put(tarHeader(entry));
+    if (source.kind === "none") return yield* this.put(tarHeader(entry, 0));
     if (source.kind === "bytes") {
-      yield* this.put(tarHeader({ ...entry, size: source.data.length }));
+      yield* this.put(tarHeader(entry, source.data.length));
       yield* this.put(source.data);
       return yield* this.#pad(source.data.length);
     }
@@ -60,7 +61,7 @@ class ChunkWriter {
       const { size } = file.info;
       // what git keeps is read from copies, and has the time of what was copied
       const { mtimeNs } = entry.origin === "git" ? entry : file.info;
-      yield* this.put(tarHeader({ ...entry, size, mtimeNs }));
+      yield* this.put(tarHeader({ ...entry, mtimeNs }, size));
       yield* this.#copy(file, size, entry.path, progress);
       yield* this.#pad(size);
     } finally {
@@ -105,11 +106,9 @@ class ChunkWriter {
   }
 
   *#pad(size: number): Generator<Uint8Array, void, void> {
-    yield* this.put(zeros.subarray(0, paddingOf(size)));
+    yield* this.put(padding(size));
   }
 }
-
-const zeros = new Uint8Array(512);
 
 function openSource(entry: PlanEntry, source: { root: string; path: string }): OpenEntry | null {
   try {

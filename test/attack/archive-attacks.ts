@@ -1,9 +1,9 @@
 /** What a root file system or an image archive can hold that would reach beyond it, or fill the disk. */
 import { existsSync, mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
-import { paxRecord } from "../../src/artifacts/tar/pax.ts";
-import { archive, file, folder, type Member, symlink } from "../../src/artifacts/tar/testing/archive.ts";
-import { encodeHeader, endOfArchive, headerBlock, padding } from "../../src/artifacts/tar/writer.ts";
+import { paxRecord } from "../../src/formats/tar/pax.ts";
+import { archive, file, folder, type Member, symlink } from "../../src/formats/tar/testing/archive.ts";
+import { encodeHeader, endOfArchive, headerBlock, padding } from "../../src/formats/tar/writer.ts";
 import { writeLayout } from "../../src/images/testing/oci-layout.ts";
 import type { Home } from "../e2e/home.ts";
 import type { Attack, Outcome } from "./report.ts";

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import http from "node:http";
 import https from "node:https";
-import { archive, file, folder } from "../../src/artifacts/tar/testing/archive.ts";
+import { archive, file, folder } from "../../src/formats/tar/testing/archive.ts";
 import { HostileRegistry } from "./hostile-registry.ts";
 import { metadataHost, otherHost, privateHost, publicHost } from "./namespace.ts";
 import { lies } from "./registry-lies.ts";

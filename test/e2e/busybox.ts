@@ -1,5 +1,5 @@
 /** A static busybox for images that tests make themselves. */
-import { file, folder, type Member, symlink } from "../../src/artifacts/tar/testing/archive.ts";
+import { file, folder, type Member, symlink } from "../../src/formats/tar/testing/archive.ts";
 import { withUnion } from "../../src/images/open-union.ts";
 import { tinyArtifacts } from "../../src/images/testing/tiny.ts";
 

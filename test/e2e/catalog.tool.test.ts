@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import https from "node:https";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { archive, file, folder, symlink } from "../../src/artifacts/tar/testing/archive.ts";
+import { archive, file, folder, symlink } from "../../src/formats/tar/testing/archive.ts";
 import { gate } from "../../src/host/testing/gate.ts";
 import { certificates } from "../../src/images/testing/certificates.ts";
 import { Home, programs } from "./home.ts";

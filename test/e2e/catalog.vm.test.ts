@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { archive, file, folder, symlink } from "../../src/artifacts/tar/testing/archive.ts";
+import { archive, file, folder, symlink } from "../../src/formats/tar/testing/archive.ts";
 import { gate } from "../../src/host/testing/gate.ts";
 import { withUnion } from "../../src/images/open-union.ts";
 import { tinyArtifacts } from "../../src/images/testing/tiny.ts";

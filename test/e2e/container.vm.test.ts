@@ -2,7 +2,7 @@
 import { beforeAll, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { archive, fifo, file, folder } from "../../src/artifacts/tar/testing/archive.ts";
+import { archive, fifo, file, folder } from "../../src/formats/tar/testing/archive.ts";
 import { writeLayout } from "../../src/images/testing/oci-layout.ts";
 import { busyboxFolder, readBusybox } from "./busybox.ts";
 import { vmSuite } from "./harness.ts";

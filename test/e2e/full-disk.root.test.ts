@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { archive, file, folder } from "../../src/artifacts/tar/testing/archive.ts";
+import { archive, file, folder } from "../../src/formats/tar/testing/archive.ts";
 import { gate } from "../../src/host/testing/gate.ts";
 import { type LayoutRegistry, serveLayout } from "../../src/images/testing/layout-registry.ts";
 import { writeLayout } from "../../src/images/testing/oci-layout.ts";

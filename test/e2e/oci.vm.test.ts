@@ -2,9 +2,9 @@
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
-import type { TarEntry } from "../../src/artifacts/tar/header.ts";
-import { archive, file, folder, type Member, symlink } from "../../src/artifacts/tar/testing/archive.ts";
 import type { ImageName } from "../../src/base/names.ts";
+import type { TarEntry } from "../../src/formats/tar/header.ts";
+import { archive, file, folder, type Member, symlink } from "../../src/formats/tar/testing/archive.ts";
 import { realCage } from "../../src/host/testing/tool-cage.ts";
 import { importArchive } from "../../src/images/oci/archive.ts";
 import { withUnion } from "../../src/images/open-union.ts";

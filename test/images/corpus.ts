@@ -1,8 +1,8 @@
 /** Layers as writers of all kinds make them, for `compare.ts`: each case once, as small as it can be. */
-import type { TarEntry } from "../../src/artifacts/tar/header.ts";
-import { paxRecord } from "../../src/artifacts/tar/pax.ts";
-import { archive, type Member } from "../../src/artifacts/tar/testing/archive.ts";
-import { encodeHeader, endOfArchive, headerBlock, padding } from "../../src/artifacts/tar/writer.ts";
+import type { TarEntry } from "../../src/formats/tar/header.ts";
+import { paxRecord } from "../../src/formats/tar/pax.ts";
+import { archive, type Member } from "../../src/formats/tar/testing/archive.ts";
+import { encodeHeader, endOfArchive, headerBlock, padding } from "../../src/formats/tar/writer.ts";
 
 export const tools = ["umoci", "tar", "bsdtar"] as const;
 export type Tool = (typeof tools)[number];

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync, zstdCompressSync } from "node:zlib";
-import { archive, file, folder } from "../../src/artifacts/tar/testing/archive.ts";
+import { archive, file, folder } from "../../src/formats/tar/testing/archive.ts";
 import { gate } from "../../src/host/testing/gate.ts";
 import { Home, programs } from "../e2e/home.ts";
 import { type ImageOptions, Layout, layoutOf, rootfs, tarOf, types } from "./layout.ts";

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { archive, file, folder } from "../../src/artifacts/tar/testing/archive.ts";
+import { archive, file, folder } from "../../src/formats/tar/testing/archive.ts";
 
 export type Blob = { mediaType: string; digest: string; size: number; [more: string]: unknown };
 

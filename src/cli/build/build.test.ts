@@ -1,6 +1,6 @@
 /** `banger image build FILE.toml` against a daemon over a host in memory: what is done in which order, what is said, what stays. */
 import { expect, test } from "bun:test";
-import { archive, file } from "../../artifacts/tar/testing/archive.ts";
+import { archive, file } from "../../formats/tar/testing/archive.ts";
 import { planFile } from "../../imagefile/files.ts";
 import { parseImageFile } from "../../imagefile/parse.ts";
 import type { FakeAgentOptions, FakeCommand } from "../../wire/agent/fake.ts";

@@ -1,5 +1,5 @@
 /** Our files as entries of the image's tar stream, with the folders that the packages have not made. */
-import type { TarAddition } from "../../artifacts/tar/edit.ts";
+import type { TarAddition } from "../../formats/tar/edit.ts";
 import type { ImageFile } from "./files.ts";
 
 /** @param present names that the stream has already, completed as it goes @param mtime seconds */

@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
-import { archive, collect, file, folder } from "../../artifacts/tar/testing/archive.ts";
 import { isError } from "../../base/errors/error.ts";
+import { archive, collect, file, folder } from "../../formats/tar/testing/archive.ts";
 import { fakeExec } from "../../host/exec-fake.ts";
 import { tempFolder } from "../../host/testing/temp.ts";
 import { downloadMise, miseProgram } from "./mise.ts";

@@ -3,11 +3,11 @@
 import { createHash } from "node:crypto";
 import { networkEnv } from "../../artifacts/debian/network-env.ts";
 import type { RecipeDeps } from "../../artifacts/deps.ts";
-import type { TarAddition } from "../../artifacts/tar/edit.ts";
-import { tarEvents } from "../../artifacts/tar/events.ts";
 import { lastWords, statusText } from "../../artifacts/tools.ts";
 import { fail, isError } from "../../base/errors/error.ts";
 import { trimEndOf } from "../../base/trim.ts";
+import type { TarAddition } from "../../formats/tar/edit.ts";
+import { tarEvents } from "../../formats/tar/events.ts";
 import { readStream, writeAtomic } from "../../host/files.ts";
 import { spawnPiped } from "../../host/process.ts";
 

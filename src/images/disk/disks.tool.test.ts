@@ -14,8 +14,8 @@ import {
   writeFileSync,
   writeSync,
 } from "node:fs";
-import { archive, chunked, collect, file, folder } from "../../artifacts/tar/testing/archive.ts";
-import { endOfArchive } from "../../artifacts/tar/writer.ts";
+import { archive, chunked, collect, file, folder } from "../../formats/tar/testing/archive.ts";
+import { endOfArchive } from "../../formats/tar/writer.ts";
 import { dataParts, joined } from "../../host/sparse-read.ts";
 import { gatedTest } from "../../host/testing/gate.ts";
 import { tempFolder } from "../../host/testing/temp.ts";

@@ -1,8 +1,8 @@
 /** A disk that comes as the one member of a tar stream, put down as a sparse file. Nothing of it is looked into but its superblock. */
 import { abortable } from "../../artifacts/abortable.ts";
-import { TarError } from "../../artifacts/tar/header.ts";
-import { TarScanner, type TarSink } from "../../artifacts/tar/scanner.ts";
 import { BangerError, fail } from "../../base/errors/error.ts";
+import { TarError } from "../../formats/tar/header.ts";
+import { TarScanner, type TarSink } from "../../formats/tar/scanner.ts";
 import { ensureFolder, isDiskFull, readStream, sizeOf, tempPath } from "../../host/files.ts";
 import { openSparseWriter, type SparseWriter } from "../../host/sparse-writer.ts";
 import type { Emit } from "../../model/event.ts";

@@ -1,6 +1,6 @@
 /** A disk's file as a tar stream of one member, without its holes. */
-import { maxSparseParts, sparseHead } from "../../artifacts/tar/sparse-writer.ts";
-import { endOfArchive, padding } from "../../artifacts/tar/writer.ts";
+import { maxSparseParts, sparseHead } from "../../formats/tar/sparse-writer.ts";
+import { endOfArchive, padding } from "../../formats/tar/writer.ts";
 import { readStream } from "../../host/files.ts";
 import { dataParts } from "../../host/sparse-read.ts";
 

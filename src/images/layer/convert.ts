@@ -2,11 +2,12 @@
  * One layer of an image, from its tar stream to a squashfs, as the stream comes: it is hashed, looked at and packed,
  * never unpacked. Read again only where names come twice or lead through symlinks.
  */
-import { tarEvents } from "../../artifacts/tar/events.ts";
-import { TarError, type TarKind } from "../../artifacts/tar/header.ts";
-import type { TarEnd } from "../../artifacts/tar/scanner.ts";
+
 import type { Digest } from "../../base/names.ts";
 import type { Semaphore } from "../../base/semaphore.ts";
+import { tarEvents } from "../../formats/tar/events.ts";
+import { TarError, type TarKind } from "../../formats/tar/header.ts";
+import type { TarEnd } from "../../formats/tar/scanner.ts";
 import { removeTree } from "../../host/files.ts";
 import type { ToolCage } from "../../host/tool-cage.ts";
 import type { RootFacts } from "../../model/artifact.ts";

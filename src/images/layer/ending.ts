@@ -2,7 +2,7 @@
  * The end of a layer: its folders, whiteouts and hard links, completed by what the layers below it have. A layer that
  * says everything about itself is the same above any other; one that had to be completed is not.
  */
-import { shown, type TarEntry, TarError } from "../../artifacts/tar/header.ts";
+import { shown, type TarEntry, TarError } from "../../formats/tar/header.ts";
 import { type FolderFacts, Irregular, type LayerEntries } from "./entries.ts";
 import { foldersOf } from "./paths.ts";
 

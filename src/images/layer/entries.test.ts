@@ -1,8 +1,8 @@
 /** What a layer's entries become, and which layers are refused. */
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { type TarEntry, TarError } from "../../artifacts/tar/header.ts";
 import { runs } from "../../base/testing/budget.ts";
+import { type TarEntry, TarError } from "../../formats/tar/header.ts";
 import { type Addition, endingOf, type Lower, needsLower } from "./ending.ts";
 import { Irregular, LayerEntries } from "./entries.ts";
 import { NameSet } from "./name-set.ts";

@@ -3,7 +3,7 @@
  * Filesystem Changeset"). Files go on at once; folders, whiteouts and hard links to what is not there yet wait for the
  * end, when all is known about them: only their names are kept.
  */
-import { shown, type TarEntry, TarError, type TarKind } from "../../artifacts/tar/header.ts";
+import { shown, type TarEntry, TarError, type TarKind } from "../../formats/tar/header.ts";
 import { aufs, isBelowAufs, isOpaque, isWhiteoutDevice, keptEntry, type Mark, markOf, whiteout } from "./marks.ts";
 import { NameSet } from "./name-set.ts";
 import { foldersOf, parentOf, pathOf } from "./paths.ts";

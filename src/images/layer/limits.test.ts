@@ -1,6 +1,6 @@
 /** What a layer may keep waiting for its end, at each limit and one past it. */
 import { expect, test } from "bun:test";
-import { type TarEntry, TarError } from "../../artifacts/tar/header.ts";
+import { type TarEntry, TarError } from "../../formats/tar/header.ts";
 import { LayerEntries, layerLimits, type Taking } from "./entries.ts";
 import { Rewriter } from "./rewrite.ts";
 import { Unpacking } from "./unpacking.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { TarError } from "../../artifacts/tar/header.ts";
+import { TarError } from "../../formats/tar/header.ts";
 import { type Mark, markOf } from "./marks.ts";
 
 const marks: [path: string, mark: Mark | null][] = [

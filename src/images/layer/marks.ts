@@ -2,7 +2,7 @@
  * What names and attributes of a layer mean (OCI image specification, "Whiteouts"): what removes something below, what aufs
  * left behind, and which of overlayfs's own marks a stranger may not set.
  */
-import { shown, type TarEntry, TarError } from "../../artifacts/tar/header.ts";
+import { shown, type TarEntry, TarError } from "../../formats/tar/header.ts";
 import type { LayerKind } from "./entries.ts";
 import { baseOf, joined, parentOf } from "./paths.ts";
 

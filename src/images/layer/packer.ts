@@ -2,10 +2,10 @@
 import { createHash, type Hash } from "node:crypto";
 import { packingFailed, squashfsOptions } from "../../artifacts/pack.ts";
 import { giveRootToRoot } from "../../artifacts/squashfs-root.ts";
-import type { TarEntry } from "../../artifacts/tar/header.ts";
-import { encodeHeader, endOfArchive, padding } from "../../artifacts/tar/writer.ts";
 import { orAborted } from "../../base/async.ts";
 import type { Digest } from "../../base/names.ts";
+import type { TarEntry } from "../../formats/tar/header.ts";
+import { encodeHeader, endOfArchive, padding } from "../../formats/tar/writer.ts";
 import { type PipedProcess, spawnPiped } from "../../host/process.ts";
 import { withRandomAccess } from "../../host/random-access.ts";
 import type { ToolCage } from "../../host/tool-cage.ts";

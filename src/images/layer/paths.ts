@@ -1,5 +1,5 @@
 /** Paths inside an image: without a leading slash, the root is empty; byte strings. */
-import { plainName } from "../../artifacts/tar/names.ts";
+import { plainName } from "../../formats/tar/names.ts";
 
 /** One spelling of each path: without `./`, `//` and `/./`. */
 export function pathOf(name: string): string {

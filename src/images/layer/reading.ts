@@ -1,9 +1,9 @@
 /** A layer's stream on its way to the packer, within what an image may have. */
 import { abortable } from "../../artifacts/abortable.ts";
 import { CountedStream } from "../../artifacts/counted.ts";
-import { type TarEntry, TarError } from "../../artifacts/tar/header.ts";
-import { type TarEnd, type TarLimits, TarScanner, type TarSink } from "../../artifacts/tar/scanner.ts";
 import type { Digest } from "../../base/names.ts";
+import { type TarEntry, TarError } from "../../formats/tar/header.ts";
+import { type TarEnd, type TarLimits, TarScanner, type TarSink } from "../../formats/tar/scanner.ts";
 import type { Packer } from "./packer.ts";
 import { type Rewrite, Rewriter } from "./rewrite.ts";
 

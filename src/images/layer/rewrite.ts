@@ -1,5 +1,5 @@
 /** Small files whose content is changed on their way into a layer. */
-import type { TarEntry } from "../../artifacts/tar/header.ts";
+import type { TarEntry } from "../../formats/tar/header.ts";
 
 export type Rewrite = {
   /** by a file's path; those of more than 8 MiB stay as they are */

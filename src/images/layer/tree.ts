@@ -2,7 +2,7 @@
  * A layer's names above those of the layers below, while it is unpacked in memory: what is at a path, and where a path leads when
  * symlinks are followed, always inside the root.
  */
-import { shown, TarError } from "../../artifacts/tar/header.ts";
+import { shown, TarError } from "../../formats/tar/header.ts";
 import type { Lower, LowerNode } from "./ending.ts";
 import type { FolderFacts } from "./entries.ts";
 

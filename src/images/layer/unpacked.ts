@@ -1,5 +1,5 @@
 /** What an unpacked layer is made of: which of its entries are used, under which name, and what has to be added to them. */
-import type { TarEntry } from "../../artifacts/tar/header.ts";
+import type { TarEntry } from "../../formats/tar/header.ts";
 import { type Addition, type Ending, folderEntry, type Lower, plainFolder, whiteoutEntry } from "./ending.ts";
 import { joined, parentOf } from "./paths.ts";
 import type { Folder, Inode, Tree } from "./tree.ts";

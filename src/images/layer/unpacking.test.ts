@@ -1,8 +1,8 @@
 /** Layers that are unpacked in memory: what becomes of each entry. */
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { type TarEntry, TarError } from "../../artifacts/tar/header.ts";
 import { runs } from "../../base/testing/budget.ts";
+import { type TarEntry, TarError } from "../../formats/tar/header.ts";
 import { endingOf, type Lower } from "./ending.ts";
 import { Irregular, LayerEntries, type Taking } from "./entries.ts";
 import { lowerWith } from "./testing/lower.ts";

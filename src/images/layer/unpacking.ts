@@ -2,7 +2,7 @@
  * A layer unpacked in memory, name by name and in its order, for those that a single reading can't settle: names that come
  * twice and change their kind, paths through symlinks. What comes out is what `umoci unpack` makes of it.
  */
-import { shown, type TarEntry, TarError } from "../../artifacts/tar/header.ts";
+import { shown, type TarEntry, TarError } from "../../formats/tar/header.ts";
 import type { FileKey, Lower, LowerNode } from "./ending.ts";
 import { type FolderFacts, layerLimits, type Taking } from "./entries.ts";
 import { isBelowAufs, isOpaque, isWhiteoutDevice, keptEntry, type Mark, markOf } from "./marks.ts";

@@ -3,10 +3,10 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync } from "node:fs";
 import { gzipSync, zstdCompressSync } from "node:zlib";
-import type { TarEntry } from "../../artifacts/tar/header.ts";
-import { archive, chunked, file, folder, type Member, symlink } from "../../artifacts/tar/testing/archive.ts";
 import { isError } from "../../base/errors/error.ts";
 import type { ImageName } from "../../base/names.ts";
+import type { TarEntry } from "../../formats/tar/header.ts";
+import { archive, chunked, file, folder, type Member, symlink } from "../../formats/tar/testing/archive.ts";
 import { gate } from "../../host/testing/gate.ts";
 import { tempFolder } from "../../host/testing/temp.ts";
 import { realCage } from "../../host/testing/tool-cage.ts";

@@ -4,10 +4,10 @@
  */
 import * as z from "zod/mini";
 import { decompressed } from "../../artifacts/decompress.ts";
-import { TarError } from "../../artifacts/tar/header.ts";
 import { fail } from "../../base/errors/error.ts";
 import type { ImageName } from "../../base/names.ts";
 import { stripControl } from "../../base/text.ts";
+import { TarError } from "../../formats/tar/header.ts";
 import { ensureFolder, isDiskFull, removeTree, tempPath } from "../../host/files.ts";
 import type { ImageRecord } from "../../model/artifact.ts";
 import type { Emit } from "../../model/event.ts";

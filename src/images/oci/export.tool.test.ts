@@ -2,8 +2,8 @@
 
 import { describe, expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
-import { archive, chunked, collect, file, folder, symlink } from "../../artifacts/tar/testing/archive.ts";
 import type { ImageName } from "../../base/names.ts";
+import { archive, chunked, collect, file, folder, symlink } from "../../formats/tar/testing/archive.ts";
 import { gate } from "../../host/testing/gate.ts";
 import { tempFolder } from "../../host/testing/temp.ts";
 import { realCage } from "../../host/testing/tool-cage.ts";

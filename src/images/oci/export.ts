@@ -4,11 +4,11 @@
  */
 import { createHash } from "node:crypto";
 import { createGzip } from "node:zlib";
-import { openSquashfs } from "../../artifacts/squashfs/reader.ts";
-import { shown } from "../../artifacts/tar/header.ts";
-import { encodeHeader, endOfArchive, padding } from "../../artifacts/tar/writer.ts";
 import { fail } from "../../base/errors/error.ts";
 import type { Digest } from "../../base/names.ts";
+import { openSquashfs } from "../../formats/squashfs/reader.ts";
+import { shown } from "../../formats/tar/header.ts";
+import { encodeHeader, endOfArchive, padding } from "../../formats/tar/writer.ts";
 import { ensureFolder, readStream, removeTree, tempPath } from "../../host/files.ts";
 import { openForRead } from "../../host/random-access.ts";
 import { makeScratchFile } from "../../host/scratch-file.ts";

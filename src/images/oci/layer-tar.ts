@@ -1,7 +1,7 @@
 /** A stored layer as the tar stream of a container's layer: overlayfs's marks become whiteouts again. */
-import type { Squashfs } from "../../artifacts/squashfs/reader.ts";
-import type { TarEntry } from "../../artifacts/tar/header.ts";
-import { encodeHeader, endOfArchive, padding } from "../../artifacts/tar/writer.ts";
+import type { Squashfs } from "../../formats/squashfs/reader.ts";
+import type { TarEntry } from "../../formats/tar/header.ts";
+import { encodeHeader, endOfArchive, padding } from "../../formats/tar/writer.ts";
 import type { RootFacts } from "../../model/artifact.ts";
 import { baseOf, joined, parentOf } from "../layer/paths.ts";
 import { unionTar } from "../union/tar.ts";

@@ -1,7 +1,7 @@
 /** Each limit of manifests and archives: at it, and one past it. */
 import { expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
-import { archive, chunked, file, folder, type Member, symlink } from "../../artifacts/tar/testing/archive.ts";
+import { archive, chunked, file, folder, type Member, symlink } from "../../formats/tar/testing/archive.ts";
 import { tempFolder } from "../../host/testing/temp.ts";
 import { maxDocument, maxLayerCount, parseArchiveIndex, parseDocument, parseImage } from "./manifest.ts";
 import { indexTypes, manifestTypes } from "./media.ts";

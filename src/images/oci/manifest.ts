@@ -1,8 +1,8 @@
 /** Indexes, manifests and image configs, as a stranger wrote them: parsed strictly, bounded, reduced to what is used. */
 import * as z from "zod/mini";
-import { insideRoot } from "../../artifacts/tar/names.ts";
 import { type Digest, isDigest } from "../../base/names.ts";
 import { stripControl } from "../../base/text.ts";
+import { insideRoot } from "../../formats/tar/names.ts";
 import type { ImageConfig } from "../../model/artifact.ts";
 import { configProblem } from "../config.ts";
 import { ImageProblem } from "../problem.ts";

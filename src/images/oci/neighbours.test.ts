@@ -1,7 +1,7 @@
 /** What lies beside an image in its archive keeps it from nothing. No layer is looked at: a name is asked for that none has. */
 import { expect, test } from "bun:test";
 import { createHash } from "node:crypto";
-import { archive, chunked, file, type Member } from "../../artifacts/tar/testing/archive.ts";
+import { archive, chunked, file, type Member } from "../../formats/tar/testing/archive.ts";
 import { tempFolder } from "../../host/testing/temp.ts";
 import { pathsOf } from "../../model/paths.ts";
 import { imageDeps } from "../testing/image-deps.ts";

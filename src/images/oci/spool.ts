@@ -3,10 +3,10 @@
  * numbered; the archive's own names are never used as paths.
  */
 import { createHash } from "node:crypto";
-import { tarEvents } from "../../artifacts/tar/events.ts";
-import { type TarEntry, TarError } from "../../artifacts/tar/header.ts";
-import type { TarLimits } from "../../artifacts/tar/scanner.ts";
 import type { Digest } from "../../base/names.ts";
+import { tarEvents } from "../../formats/tar/events.ts";
+import { type TarEntry, TarError } from "../../formats/tar/header.ts";
+import type { TarLimits } from "../../formats/tar/scanner.ts";
 import { readBytes, removeTree } from "../../host/files.ts";
 import { makeScratchFile, type ScratchFile } from "../../host/scratch-file.ts";
 import { parentOf, pathOf } from "../layer/paths.ts";

@@ -2,9 +2,9 @@
 
 import { expect, test } from "bun:test";
 import { mkdirSync, readdirSync } from "node:fs";
-import type { TarEntry } from "../../artifacts/tar/header.ts";
-import { archive, type Member } from "../../artifacts/tar/testing/archive.ts";
 import type { ImageName } from "../../base/names.ts";
+import type { TarEntry } from "../../formats/tar/header.ts";
+import { archive, type Member } from "../../formats/tar/testing/archive.ts";
 import { gate } from "../../host/testing/gate.ts";
 import { tempFolder } from "../../host/testing/temp.ts";
 import { realCage } from "../../host/testing/tool-cage.ts";

@@ -2,9 +2,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { Downloads } from "../../artifacts/download.ts";
-import { archive, file, folder } from "../../artifacts/tar/testing/archive.ts";
 import type { Digest } from "../../base/names.ts";
 import { parseReference } from "../../base/reference.ts";
+import { archive, file, folder } from "../../formats/tar/testing/archive.ts";
 import { createHttp, createZoneOf } from "../../host/http-fetch.ts";
 import { gate } from "../../host/testing/gate.ts";
 import { tempFolder } from "../../host/testing/temp.ts";

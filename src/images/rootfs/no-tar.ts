@@ -1,6 +1,7 @@
 /** What a file is that should be a tar and is something else: told apart by its first bytes. */
-import { blockSize, isHeader } from "../../artifacts/tar/header.ts";
+
 import { quoteArgs } from "../../base/text.ts";
+import { blockSize, isHeader } from "../../formats/tar/header.ts";
 import type { Foreign } from "../disk/foreign.ts";
 
 type Mark = {

@@ -1,6 +1,7 @@
 /** A user's root file system or archive as one tar stream: from a file, a folder or stdin, whatever its compression. */
-import { openSquashfs, SquashfsError } from "../../artifacts/squashfs/reader.ts";
+
 import { quoteArgs } from "../../base/text.ts";
+import { openSquashfs, SquashfsError } from "../../formats/squashfs/reader.ts";
 import { isFolder, readStream, sizeOf } from "../../host/files.ts";
 import { isReadOnce, isStdin, readOnce } from "../../host/once-file.ts";
 import { spawnPiped } from "../../host/process.ts";

@@ -1,7 +1,7 @@
 /** What a file holds that should hold a tar: said as what it is, compressed or not. */
 import { expect, test } from "bun:test";
 import { gzipSync, zstdCompressSync } from "node:zlib";
-import { archive, chunked, collect, file } from "../../artifacts/tar/testing/archive.ts";
+import { archive, chunked, collect, file } from "../../formats/tar/testing/archive.ts";
 import { realCage } from "../../host/testing/tool-cage.ts";
 import { unpacked } from "./unpacked.ts";
 

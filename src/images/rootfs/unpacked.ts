@@ -1,8 +1,8 @@
 /** A tar that may be compressed, as it comes: what it begins with is looked at before any of it goes on. */
 import { type Compression, CompressionError, compressionOf, decompressed } from "../../artifacts/decompress.ts";
-import { blockSize, isHeader, isZeroBlock } from "../../artifacts/tar/header.ts";
 import { statusText } from "../../artifacts/tools.ts";
 import { fail } from "../../base/errors/error.ts";
+import { blockSize, isHeader, isZeroBlock } from "../../formats/tar/header.ts";
 import { spawnPiped } from "../../host/process.ts";
 import type { ToolCage } from "../../host/tool-cage.ts";
 import { foreignEnd, foreignKind } from "../disk/foreign.ts";

@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import { type MadeBundle, makeBundle } from "../../artifacts/bundle/make.ts";
 import { fetchDeps, type Site } from "../../artifacts/bundle/testing/site.ts";
-import { archive, file, folder, type Member, symlink } from "../../artifacts/tar/testing/archive.ts";
+import { archive, file, folder, type Member, symlink } from "../../formats/tar/testing/archive.ts";
 import { realCage } from "../../host/testing/tool-cage.ts";
 import type { ImageRecord } from "../../model/artifact.ts";
 import type { WorkEvent } from "../../model/event.ts";

@@ -1,7 +1,7 @@
 /** A union as the entries of a tar archive, for merging layers and for sending an image elsewhere. */
-import { SquashfsError } from "../../artifacts/squashfs/reader.ts";
-import type { TarEntry, TarKind } from "../../artifacts/tar/header.ts";
-import { encodeHeader, endOfArchive, padding } from "../../artifacts/tar/writer.ts";
+import { SquashfsError } from "../../formats/squashfs/reader.ts";
+import type { TarEntry, TarKind } from "../../formats/tar/header.ts";
+import { encodeHeader, endOfArchive, padding } from "../../formats/tar/writer.ts";
 import type { RootFacts } from "../../model/artifact.ts";
 import type { Union, UnionNode } from "./union.ts";
 

@@ -2,8 +2,8 @@
  * Layers as overlayfs shows them (kernel Documentation/filesystems/overlayfs.rst): a character device 0/0 hides what is
  * below its name, a folder with `trusted.overlay.opaque` what is below it; folders merge, attributes are the highest's.
  */
-import type { SquashEntry, Squashfs, SquashNode } from "../../artifacts/squashfs/reader.ts";
-import { SquashfsError } from "../../artifacts/squashfs/reader.ts";
+import type { SquashEntry, Squashfs, SquashNode } from "../../formats/squashfs/reader.ts";
+import { SquashfsError } from "../../formats/squashfs/reader.ts";
 import { joined } from "../layer/paths.ts";
 
 /** A name in the union, and the layer that shows it. */

@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { runs } from "../base/testing/budget.ts";
+import { bzImageSample, elfSample, withSize } from "../kernels/testing/samples.ts";
 import { elfProblem, findPayload, statedSize } from "./bzimage.ts";
-import { bzImageSample, elfSample, withSize } from "./testing/samples.ts";
 
 const lz4 = new Uint8Array([0x02, 0x21, 0x4c, 0x18, ...Array.from({ length: 30 }, () => 1)]);
 
