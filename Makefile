@@ -34,7 +34,7 @@ check: setup ## the fast loop: types, format, lint, import rules, unit tests
 	@scripts/check
 
 unit: setup ## unit tests only
-	@$(BIN)/bun test --path-ignore-patterns='**/*.{vm,root,tool,attack}.test.ts' src scripts test bench
+	@$(BIN)/bun test --timeout=20000 --path-ignore-patterns='**/*.{vm,root,tool,attack}.test.ts' src scripts test bench
 
 test: ## every test, those with real VMs included (BANGER_REQUIRE=vm,root,tools,attack: a missing thing is a failure)
 	@scripts/setup --test

@@ -28,12 +28,12 @@ export const mutantFiles: Record<string, string[]> = {
   "src/images/registry/challenge.ts": ["src/images/registry"],
   "src/images/registry/origin.ts": ["src/images/registry"],
   // archives
-  "src/formats/tar/entry.ts": ["src/formats/tar/limits.test.ts", "src/artifacts/tar"],
-  "src/formats/tar/header.ts": ["src/formats/tar/limits.test.ts", "src/artifacts/tar"],
-  "src/formats/tar/names.ts": ["src/formats/tar/limits.test.ts", "src/artifacts/tar"],
-  "src/formats/tar/pax.ts": ["src/formats/tar/limits.test.ts", "src/artifacts/tar"],
-  "src/formats/tar/scanner.ts": ["src/formats/tar/limits.test.ts", "src/artifacts/tar"],
-  "src/formats/tar/sparse.ts": ["src/formats/tar/limits.test.ts", "src/artifacts/tar"],
+  "src/formats/tar/entry.ts": ["src/formats/tar/limits.test.ts", "src/formats/tar"],
+  "src/formats/tar/header.ts": ["src/formats/tar/limits.test.ts", "src/formats/tar"],
+  "src/formats/tar/names.ts": ["src/formats/tar/limits.test.ts", "src/formats/tar"],
+  "src/formats/tar/pax.ts": ["src/formats/tar/limits.test.ts", "src/formats/tar"],
+  "src/formats/tar/scanner.ts": ["src/formats/tar/limits.test.ts", "src/formats/tar"],
+  "src/formats/tar/sparse.ts": ["src/formats/tar/limits.test.ts", "src/formats/tar"],
   "src/images/layer/paths.ts": ["src/images/layer", "src/images"],
   "src/images/layer/marks.ts": ["src/images/layer"],
   // repositories
