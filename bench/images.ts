@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { squashfsOptions } from "../src/artifacts/pack.ts";
 import { openSquashfs } from "../src/formats/squashfs/reader.ts";
 import { archive, file, folder } from "../src/formats/tar/testing/archive.ts";
-import { openForRead } from "../src/host/random-access.ts";
+import { openForRead } from "../src/host/files/random-access.ts";
 import { layerTar } from "../src/images/oci/layer-tar.ts";
 import { writeLayout } from "../src/images/testing/oci-layout.ts";
 import { pushLayout } from "../src/images/testing/push.ts";

@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { Deferred } from "../src/base/async.ts";
 import type { ByteStream } from "../src/base/bytes.ts";
-import { connectUnix, listenUnix } from "../src/host/socket.ts";
+import { connectUnix, listenUnix } from "../src/host/net/socket.ts";
 import type { Phase } from "../src/model/event.ts";
 import { savedPaths } from "../src/model/paths.ts";
 import { loadState } from "../src/vmm/qemu/restore.ts";

@@ -3,7 +3,7 @@
  */
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { connectUnix } from "../src/host/socket.ts";
+import { connectUnix } from "../src/host/net/socket.ts";
 import { connectAgent } from "../src/wire/agent/client.ts";
 import type { AgentClient, AgentStream } from "../src/wire/agent/types.ts";
 import type { Home } from "../test/e2e/home.ts";

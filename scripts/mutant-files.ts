@@ -17,14 +17,14 @@ export const mutantFiles: Record<string, string[]> = {
   // words that reach a terminal
   "src/base/display.ts": [],
   // who is spoken to
-  "src/client/connect.ts": ["src/client", "src/host/owner.test.ts"],
-  "src/host/owner.ts": ["src/client"],
+  "src/client/connect.ts": ["src/client", "src/host/files/owner.test.ts"],
+  "src/host/files/owner.ts": ["src/client"],
   "src/daemon/peer.ts": [],
-  "src/host/http-server.ts": ["src/host/http-limits.test.ts", "src/daemon/hostile.test.ts", "src/daemon"],
-  "src/host/http-body.ts": ["src/host/http-limits.test.ts", "src/daemon/hostile.test.ts", "src/daemon"],
+  "src/host/net/http-server.ts": ["src/host/net/http-limits.test.ts", "src/daemon/hostile.test.ts", "src/daemon"],
+  "src/host/net/http-body.ts": ["src/host/net/http-limits.test.ts", "src/daemon/hostile.test.ts", "src/daemon"],
   // what a registry may name
   "src/base/zone.ts": [],
-  "src/host/http-route.ts": [],
+  "src/host/net/http-route.ts": [],
   "src/images/registry/challenge.ts": ["src/images/registry"],
   "src/images/registry/origin.ts": ["src/images/registry"],
   // archives

@@ -79,7 +79,7 @@ export const explained: Record<string, Record<string, string>> = {
     'for (let at = path.indexOf("/"); at >= 0; at = path.indexOf("/", at + 1)) yield path.slice(0, at);  ->  for (let at = path.indexOf("/"); at >= 1; at = path.indexOf("/", at + 1)) yield path.slice(0, at);':
       "no path of an image begins with a slash",
   },
-  "src/host/http-server.ts": {
+  "src/host/net/http-server.ts": {
     "removed: if (!peer) return void socket.destroy();":
       "requests come on sockets that were admitted, so there is one: the check is for the type",
   },

@@ -1,6 +1,6 @@
 /** The blobs that one piece of work reads: none of them is removed under it by other work that names the same digest. */
 import type { Digest } from "../base/names.ts";
-import { type HeldFile, holdFile } from "../host/held-file.ts";
+import { type HeldFile, holdFile } from "../host/files/shared-file.ts";
 import type { BlobWanted, Downloads, OpenPart } from "./download.ts";
 
 export class BlobHold {

@@ -1,7 +1,7 @@
 /** Whose a cache is: never two state folders' at a time, and always somebody's. */
 import { expect, test } from "bun:test";
 import { cpSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { spawnPiped } from "../host/process.ts";
+import { spawnPiped } from "../host/process/children.ts";
 import { tempFolder } from "../host/testing/temp.ts";
 import { type Paths, pathsOf } from "../model/paths.ts";
 import { type CacheOwner, claimCache, decideOwner, type OwnerFacts, parseOwner } from "./cache-owner.ts";

@@ -3,8 +3,8 @@
  * daemon would take the first one's layers for garbage. The owner stands in a file, and a lock is held while its daemon lives.
  */
 import { fail } from "../base/errors/error.ts";
-import { exists, readTextIfAny, realPath, serialOf, writeAtomic } from "../host/files.ts";
-import { type LockResult, tryLock } from "../host/lock.ts";
+import { exists, readTextIfAny, realPath, serialOf, writeAtomic } from "../host/files/files.ts";
+import { type LockResult, tryLock } from "../host/files/lock.ts";
 import { type Paths, pathsOf } from "../model/paths.ts";
 
 export type CacheOwner = {

@@ -1,6 +1,6 @@
 /** What making images and kernels needs beside the files and processes of `host/`. */
-import type { Exec } from "../host/exec.ts";
-import type { ToolCage } from "../host/tool-cage.ts";
+import type { Exec } from "../host/process/exec.ts";
+import type { ToolCage } from "../host/process/tool-cage.ts";
 import type { Paths } from "../model/paths.ts";
 
 /** The daemon's side. */

@@ -2,7 +2,7 @@
 import { expect } from "bun:test";
 import { mkdirSync, readdirSync } from "node:fs";
 import type { Digest } from "../base/names.ts";
-import { createExec } from "../host/exec-node.ts";
+import { createExec } from "../host/process/exec-node.ts";
 import { gatedTest } from "../host/testing/gate.ts";
 import { tempFolder } from "../host/testing/temp.ts";
 import { pathsOf } from "../model/paths.ts";

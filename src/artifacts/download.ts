@@ -6,7 +6,7 @@ import { createHash, type Hash } from "node:crypto";
 import { fail, isError } from "../base/errors/error.ts";
 import type { Digest } from "../base/names.ts";
 import { SharedWork } from "../base/shared-work.ts";
-import { type AppendFile, appendTo } from "../host/append-file.ts";
+import { type AppendFile, appendTo } from "../host/files/append.ts";
 import {
   ensureFolder,
   exists,
@@ -17,8 +17,8 @@ import {
   renameDurable,
   sizeOf,
   tempPath,
-} from "../host/files.ts";
-import { removeUnlessHeld } from "../host/held-file.ts";
+} from "../host/files/files.ts";
+import { removeUnlessHeld } from "../host/files/shared-file.ts";
 import type { Paths } from "../model/paths.ts";
 import { BlobHold } from "./blob-hold.ts";
 import { Pieces } from "./pieces.ts";

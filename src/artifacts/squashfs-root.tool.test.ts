@@ -1,8 +1,8 @@
 /** The change to the packed file, seen with the squashfs tools' own eyes. */
 import { expect } from "bun:test";
 import { archive, file, folder } from "../formats/tar/testing/archive.ts";
-import { createExec } from "../host/exec-node.ts";
-import { withRandomAccess } from "../host/random-access.ts";
+import { withRandomAccess } from "../host/files/random-access.ts";
+import { createExec } from "../host/process/exec-node.ts";
 import { gatedTest } from "../host/testing/gate.ts";
 import { tempFolder } from "../host/testing/temp.ts";
 import { giveRootToRoot } from "./squashfs-root.ts";

@@ -3,7 +3,7 @@
  * (4.5) makes it its own user's, whatever it is told, and of the moment. The image must have been packed with uncompressed inodes and ids (`-noI`). Layout: kernel
  * Documentation/filesystems/squashfs.rst.
  */
-import type { RandomAccess } from "../host/random-access.ts";
+import type { RandomAccess } from "../host/files/random-access.ts";
 
 const metadataBlock = 8192;
 

@@ -1,9 +1,9 @@
 /** Files in the cache that no record knows: what a daemon that died had made and not noted yet, or what a former owner left. */
 import type { Digest } from "../base/names.ts";
-import { listFolder, modifiedAt, removeTrees } from "../host/files.ts";
-import { removeUnlessHeld } from "../host/held-file.ts";
-import { isScratchName } from "../host/scratch.ts";
-import { usedBytes } from "../host/used-bytes.ts";
+import { listFolder, modifiedAt, removeTrees } from "../host/files/files.ts";
+import { isScratchName } from "../host/files/scratch.ts";
+import { removeUnlessHeld } from "../host/files/shared-file.ts";
+import { usedBytes } from "../host/files/used-bytes.ts";
 import type { Paths } from "../model/paths.ts";
 
 export type Known = { layers: ReadonlySet<Digest>; kernels: ReadonlySet<Digest> };

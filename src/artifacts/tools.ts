@@ -1,7 +1,7 @@
 /** The host programs that make and unpack images and kernels, and what to say when one is missing or fails. */
 import { fail } from "../base/errors/error.ts";
 import { stripControl } from "../base/text.ts";
-import type { ExecResult } from "../host/exec.ts";
+import type { ExecResult } from "../host/process/exec.ts";
 
 /** The last line that says something, without control characters and at most 300 characters. */
 export function lastWords(stderr: string): string {

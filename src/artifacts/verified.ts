@@ -3,7 +3,7 @@
  * file: `contentStamp` tells when there is another one.
  */
 import type { Digest } from "../base/names.ts";
-import { contentStamp, sha256File } from "../host/files.ts";
+import { contentStamp, sha256File } from "../host/files/files.ts";
 
 export class VerifiedFiles {
   readonly #stamps = new Map<string, string>();

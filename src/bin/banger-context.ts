@@ -11,12 +11,12 @@ import { Api } from "../client/api.ts";
 import type { DaemonPlace } from "../client/connect.ts";
 import { connectOwn } from "../client/lock-file.ts";
 import { connectOrStart } from "../client/reach.ts";
-import { exactEnvironment } from "../host/own-bytes.ts";
-import { ownFolders } from "../host/own-folders.ts";
-import { isFolder } from "../host/owner.ts";
-import { onSignals } from "../host/signals.ts";
-import { processTerminal } from "../host/terminal.ts";
-import type { ToolCage } from "../host/tool-cage.ts";
+import { exactEnvironment } from "../host/files/own-bytes.ts";
+import { ownFolders } from "../host/files/own-folders.ts";
+import { isFolder } from "../host/files/owner.ts";
+import { onSignals } from "../host/process/signals.ts";
+import type { ToolCage } from "../host/process/tool-cage.ts";
+import { processTerminal } from "../host/terminal/terminal.ts";
 import type { OpenOptions } from "../images/rootfs/open.ts";
 import { type Paths, pathsOf } from "../model/paths.ts";
 
@@ -44,7 +44,7 @@ export function cliContext(guestArgv: readonly string[] | null): CliContext {
     now: () => Date.now(),
     sinceStart: () => performance.now(),
     async runSelf(args) {
-      const { createExec } = await import("../host/exec-node.ts");
+      const { createExec } = await import("../host/process/exec-node.ts");
       const begun = performance.now();
       const ended = await createExec(process.env as Record<string, string>)([process.execPath, ...args]);
       const ms = performance.now() - begun;
@@ -72,7 +72,7 @@ export function cliContext(guestArgv: readonly string[] | null): CliContext {
       const suite = recipe.replace(/^debian-/, "");
       return openDebianRootfs(await recipeDeps(paths, env), { suite }, emit, signal);
     },
-    splitTag: async (path) => (await import("../host/tagged-path.ts")).splitTag(path),
+    splitTag: async (path) => (await import("../host/files/tagged-path.ts")).splitTag(path),
     async openTar(path, signal) {
       const { openArchive } = await import("../images/rootfs/open.ts");
       return openArchive(utf8Path(path), await openOptions(paths, env, signal));
@@ -82,7 +82,7 @@ export function cliContext(guestArgv: readonly string[] | null): CliContext {
       return openRootfs(utf8Path(path), await openOptions(paths, env, signal));
     },
     async saveTo(path, content) {
-      if (path !== "-") return (await import("../host/save-file.ts")).saveFile(utf8Path(path), content);
+      if (path !== "-") return (await import("../host/files/save-file.ts")).saveFile(utf8Path(path), content);
       for await (const chunk of content) await stdio.write("stdout", chunk);
     },
     async makeBundle({ folder, facts, parts, ...about }, onProgress, signal) {
@@ -95,12 +95,12 @@ export function cliContext(guestArgv: readonly string[] | null): CliContext {
     },
     async registryCredential(registry, repository) {
       const { findCredential } = await import("../images/credentials/find.ts");
-      const { readTextIfAny } = await import("../host/files.ts");
+      const { readTextIfAny } = await import("../host/files/files.ts");
       return findCredential({ exec: await execOf(env), readTextIfAny, env, home }, registry, repository);
     },
     readStdin: async (maxBytes) => Buffer.from(await readStdin(maxBytes)).toString("utf8"),
     async readInput(path, maxBytes) {
-      if (path !== "-") return (await import("../host/files.ts")).readBytes(path, maxBytes);
+      if (path !== "-") return (await import("../host/files/files.ts")).readBytes(path, maxBytes);
       const bytes = await readStdin(maxBytes);
       if (bytes.length > maxBytes) throw fail("FILE_INVALID", { path, problem: `is longer than ${maxBytes} bytes` });
       return bytes;
@@ -161,12 +161,12 @@ function apiOf({ socket, foreign, stateFolder }: DaemonPlace, connect: () => Pro
 }
 
 async function execOf(env: Env) {
-  const { createExec } = await import("../host/exec-node.ts");
+  const { createExec } = await import("../host/process/exec-node.ts");
   return createExec(definedOnly(env));
 }
 
 async function cageOf(paths: Paths, env: Env): Promise<ToolCage> {
-  const { createToolCage } = await import("../host/tool-cage.ts");
+  const { createToolCage } = await import("../host/process/tool-cage.ts");
   const { which } = await import("../host/facts.ts");
   const agent = env["BANGER_AGENT"] || join(dirname(process.execPath), "banger-vsock-agent");
   const confinement = async () => {
@@ -181,7 +181,7 @@ async function openOptions(paths: Paths, env: Env, signal: AbortSignal): Promise
 }
 
 async function recipeDeps(paths: Paths, env: Env): Promise<RecipeDeps> {
-  const { makeScratch } = await import("../host/scratch.ts");
+  const { makeScratch } = await import("../host/files/scratch.ts");
   const { fetchBytesOf } = await import("./web.ts");
   return {
     exec: await execOf(env),
@@ -195,8 +195,8 @@ async function recipeDeps(paths: Paths, env: Env): Promise<RecipeDeps> {
 }
 
 async function processEnd(pid: number): Promise<void> {
-  const { processRef } = await import("../host/process.ts");
-  const { waitForExit } = await import("../host/process-end.ts");
+  const { processRef } = await import("../host/process/children.ts");
+  const { waitForExit } = await import("../host/process/end.ts");
   const ref = processRef(pid);
   if (ref) await waitForExit(ref);
 }

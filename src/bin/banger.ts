@@ -32,7 +32,7 @@ async function start(): Promise<number> {
 async function ownArguments(): Promise<string[]> {
   const decoded = process.argv.slice(2);
   if (!decoded.some((word) => word.includes("\ufffd"))) return decoded;
-  return (await import("../host/own-bytes.ts")).exactArguments(decoded);
+  return (await import("../host/files/own-bytes.ts")).exactArguments(decoded);
 }
 
 /** An environment that has no place for anything is said as any failure is. */

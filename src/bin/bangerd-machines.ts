@@ -3,7 +3,6 @@ import { dirname, join } from "node:path";
 import { loadConfig } from "../config/load.ts";
 import { resolveSizes } from "../config/sizing.ts";
 import { systemClock } from "../host/clock.ts";
-import { createExec } from "../host/exec-node.ts";
 import { availableMemory, type HostFacts, which } from "../host/facts.ts";
 import {
   changeStamp,
@@ -19,18 +18,19 @@ import {
   removeTree,
   rename,
   tailBytes,
-} from "../host/files.ts";
+} from "../host/files/files.ts";
+import { Reserve } from "../host/files/reserve.ts";
+import { hasRoom } from "../host/files/room.ts";
+import { openDatabase } from "../host/files/sqlite.ts";
+import { usedBytes } from "../host/files/used-bytes.ts";
 import type { Logger } from "../host/log.ts";
-import { hostNetworks } from "../host/networks.ts";
-import { processRef, signalProcess } from "../host/process.ts";
-import { waitForExit } from "../host/process-end.ts";
-import { processesAbout } from "../host/process-tree.ts";
+import { hostNetworks } from "../host/net/networks.ts";
+import { processRef, signalProcess } from "../host/process/children.ts";
+import { waitForExit } from "../host/process/end.ts";
+import { createExec } from "../host/process/exec-node.ts";
+import { createToolCage } from "../host/process/tool-cage.ts";
+import { processesAbout } from "../host/process/tree.ts";
 import { randomBytes, randomId } from "../host/random.ts";
-import { Reserve } from "../host/reserve.ts";
-import { hasRoom } from "../host/room.ts";
-import { openDatabase } from "../host/sqlite.ts";
-import { createToolCage } from "../host/tool-cage.ts";
-import { usedBytes } from "../host/used-bytes.ts";
 import { createMachines } from "../machines/create-machines.ts";
 import { defaultTimings, type MachinesDeps } from "../machines/deps.ts";
 import type { Machines } from "../machines/machines.ts";

@@ -1,7 +1,7 @@
 import { afterAll, expect, test } from "bun:test";
 import { fail } from "../base/errors/error.ts";
-import { fakeExec } from "../host/exec-fake.ts";
-import { listFolder } from "../host/files.ts";
+import { listFolder } from "../host/files/files.ts";
+import { fakeExec } from "../host/testing/exec.ts";
 import { tempFolder } from "../host/testing/temp.ts";
 import { tryNetwork } from "./try-network.ts";
 

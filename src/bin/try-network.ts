@@ -1,8 +1,8 @@
 /** Starts a passt as a VM's is started, and ends it: for `banger doctor`. */
 import { toBangerError } from "../base/errors/error.ts";
 import type { NetworkFact } from "../doctor/facts.ts";
-import { removeTree } from "../host/files.ts";
-import { makeScratch } from "../host/scratch.ts";
+import { removeTree } from "../host/files/files.ts";
+import { makeScratch } from "../host/files/scratch.ts";
 import { vmPaths } from "../model/paths.ts";
 import { createUserNetwork, type UserNetworkDeps } from "../network/user.ts";
 

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { createExec } from "../host/exec-node.ts";
+import { createExec } from "../host/process/exec-node.ts";
 import { qemuProblem } from "../vmm/qemu/version.ts";
 import { type Tool, tryTool } from "./try-tool.ts";
 

@@ -1,9 +1,9 @@
 /** Looks for a program and runs it once: for `banger doctor`. */
 import type { ToolFact } from "../doctor/facts.ts";
-import type { Exec } from "../host/exec.ts";
 import { which } from "../host/facts.ts";
 import { missingTool } from "../host/packages.ts";
-import { askProgram, nonProgram } from "../host/try-program.ts";
+import type { Exec } from "../host/process/exec.ts";
+import { askProgram, nonProgram } from "../host/process/try-program.ts";
 
 export type Tool = Pick<ToolFact, "program" | "needed"> & {
   /** what has it say its version and end with 0; null: it is looked for alone */

@@ -3,7 +3,7 @@ import type { RecipeDeps } from "../artifacts/deps.ts";
 import { readDocument } from "../artifacts/web/document.ts";
 import { type WebDeps, WebError } from "../artifacts/web/get.ts";
 import { fail } from "../base/errors/error.ts";
-import { createHttp, createZoneOf, systemCertificates } from "../host/http-fetch.ts";
+import { createHttp, createZoneOf, systemCertificates } from "../host/net/http-fetch.ts";
 
 /** for one catalog, and as much for its signature, in `ms` */
 export const catalogTimeoutMs = 15_000;

@@ -1,6 +1,6 @@
 /** Transcripts of `daemon status` and `daemon stop`. */
 import { expect, test } from "bun:test";
-import { fakeAgent } from "../wire/agent/fake.ts";
+import { fakeAgent } from "../wire/agent/testing/fake.ts";
 import { cliWorlds } from "./testing/cli.ts";
 
 const world = cliWorlds();

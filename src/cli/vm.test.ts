@@ -1,7 +1,7 @@
 /** Transcripts of the `vm` commands. */
 import { expect, test } from "bun:test";
 import { Deferred } from "../base/async.ts";
-import type { FakeCommand } from "../wire/agent/fake.ts";
+import type { FakeCommand } from "../wire/agent/testing/fake.ts";
 import type { ExecExit, Json } from "../wire/agent/types.ts";
 import type { CliContext } from "./context.ts";
 import { cliWorlds } from "./testing/cli.ts";

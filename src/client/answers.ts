@@ -2,7 +2,7 @@
 import type { Deferred } from "../base/async.ts";
 import { BangerError } from "../base/errors/error.ts";
 import { Exit } from "../base/exit.ts";
-import type { HttpAnswer } from "../host/http-client.ts";
+import type { HttpAnswer } from "../host/net/http-client.ts";
 import type { Emit, StreamEvent } from "../model/event.ts";
 
 /** bytes of one JSON value */

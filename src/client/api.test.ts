@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import type { ByteStream } from "../base/bytes.ts";
 import { isError } from "../base/errors/error.ts";
-import { memoryPair } from "../host/memory-pair.ts";
+import { memoryPair } from "../host/testing/memory-pair.ts";
 import { Api } from "./api.ts";
 
 type Daemon = (line: ByteStream, request: string) => void;

@@ -2,7 +2,7 @@
 import { Deferred } from "../base/async.ts";
 import type { ByteStream } from "../base/bytes.ts";
 import { BangerError, fail } from "../base/errors/error.ts";
-import { type HttpAnswer, type HttpRequest, httpRequest, httpUpgrade } from "../host/http-client.ts";
+import { type HttpAnswer, type HttpRequest, httpRequest, httpUpgrade } from "../host/net/http-client.ts";
 import type { Emit } from "../model/event.ts";
 import { plainClient } from "../wire/agent/client.ts";
 import type { AgentClient } from "../wire/agent/types.ts";

@@ -9,7 +9,7 @@ import { type CommandStream, openCommand, type Reopen } from "./command-stream.t
 export { getTar } from "../wire/agent/get.ts";
 export type { AgentClient, AgentStream, ExecRequest, Json } from "../wire/agent/types.ts";
 
-/** What `host/terminal.ts` gives; named here so that callers need no `host/`. */
+/** What `host/terminal/terminal.ts` gives; named here so that callers need no `host/`. */
 export type Stdio = {
   size(): { cols: number; rows: number };
   onResize(listener: () => void): () => void;

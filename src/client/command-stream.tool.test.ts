@@ -2,9 +2,9 @@
 import { expect } from "bun:test";
 import { createHash } from "node:crypto";
 import { clientVerbs } from "../api/types.ts";
-import { memoryPair } from "../host/memory-pair.ts";
 import { randomBytes } from "../host/random.ts";
 import { gatedTest } from "../host/testing/gate.ts";
+import { memoryPair } from "../host/testing/memory-pair.ts";
 import { plainClient } from "../wire/agent/client.ts";
 import { relayAgent } from "../wire/agent/relay.ts";
 import { served } from "../wire/agent/testing/served-agent.ts";

@@ -3,9 +3,9 @@ import { expect, test } from "bun:test";
 import * as fs from "node:fs";
 import type { BangerError } from "../base/errors/error.ts";
 import { fail, isError } from "../base/errors/error.ts";
+import { ownUid } from "../host/files/owner.ts";
 import type { Peer } from "../host/libc.ts";
-import { ownUid } from "../host/owner.ts";
-import { listenUnix } from "../host/socket.ts";
+import { listenUnix } from "../host/net/socket.ts";
 import { tempFolder } from "../host/testing/temp.ts";
 import { connectIfRunning } from "./connect.ts";
 

@@ -3,8 +3,8 @@ import { dirname } from "node:path";
 import type { ByteStream } from "../base/bytes.ts";
 import { type BangerError, fail } from "../base/errors/error.ts";
 import { errnoOf } from "../host/errno.ts";
-import { folderProblem, nearestAbove, ownedBy, ownUid } from "../host/owner.ts";
-import { connectUnixLine } from "../host/unix-line.ts";
+import { folderProblem, nearestAbove, ownedBy, ownUid } from "../host/files/owner.ts";
+import { connectUnixLine } from "../host/net/unix-connection.ts";
 
 export type DaemonPlace = {
   socket: string;

@@ -1,8 +1,8 @@
 /** What the lock in a state folder says of the daemon that has it: a CLI with another runtime folder finds that daemon by it. */
 import type { ByteStream } from "../base/bytes.ts";
-import { readTextIfAny } from "../host/files.ts";
-import { isLockedBy } from "../host/lock.ts";
-import { processRef } from "../host/process.ts";
+import { readTextIfAny } from "../host/files/files.ts";
+import { isLockedBy } from "../host/files/lock.ts";
+import { processRef } from "../host/process/children.ts";
 import { connectIfRunning, type DaemonPlace } from "./connect.ts";
 
 export type LockHolder = { pid: number /** null: from a daemon that did not write it */; socket: string | null };

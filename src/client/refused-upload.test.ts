@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { version } from "../base/version.ts";
 import { serve } from "../daemon/testing/serve.ts";
-import { connectUnix } from "../host/socket.ts";
+import { connectUnix } from "../host/net/socket.ts";
 import { Api } from "./api.ts";
 
 test("the reason of a refusal is told, however much is still to be sent", async () => {

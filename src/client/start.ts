@@ -8,11 +8,11 @@ import type { ByteStream } from "../base/bytes.ts";
 import { type BangerError, fail, isError } from "../base/errors/error.ts";
 import { Exit } from "../base/exit.ts";
 import { stripControl } from "../base/text.ts";
-import { sizeOf, tailBytes } from "../host/files.ts";
-import { ensureOwnFolder } from "../host/owner.ts";
-import { processRef, spawnDetached } from "../host/process.ts";
-import { waitForExit } from "../host/process-end.ts";
-import { watchNearest } from "../host/socket-file.ts";
+import { sizeOf, tailBytes } from "../host/files/files.ts";
+import { ensureOwnFolder } from "../host/files/owner.ts";
+import { watchNearest } from "../host/net/socket-file.ts";
+import { processRef, spawnDetached } from "../host/process/children.ts";
+import { waitForExit } from "../host/process/end.ts";
 import type { DaemonPlace } from "./connect.ts";
 import { connectOwn, lockHolder } from "./lock-file.ts";
 

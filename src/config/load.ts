@@ -1,6 +1,6 @@
 /** Reads `config.toml`. A missing file is fine; anything else that is wrong is said with its path. */
 import { BangerError, fail } from "../base/errors/error.ts";
-import { readTextIfAny } from "../host/files.ts";
+import { readTextIfAny } from "../host/files/files.ts";
 import type { Config } from "./config.ts";
 import { defaultConfig, parseConfig } from "./parse.ts";
 

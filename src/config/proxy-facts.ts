@@ -1,5 +1,5 @@
 /** Gathers what `proxy.ts` decides on: variables, and certificate files where distributions and tools keep them. */
-import { byteTextOf, listNames, readBeneath, realPath } from "../host/tree.ts";
+import { byteTextOf, listNames, readBeneath, realPath } from "../host/files/tree.ts";
 import { bundleNames, type ProxyFacts } from "./proxy.ts";
 
 /** bytes of a file of certificates or settings */

@@ -2,8 +2,8 @@
 import { apiVersion } from "../api/types.ts";
 import { type BangerError, toBangerError } from "../base/errors/error.ts";
 import { Exit } from "../base/exit.ts";
-import type { HttpExchange, HttpStream } from "../host/http-server.ts";
 import type { Logger } from "../host/log.ts";
+import type { HttpExchange, HttpStream } from "../host/net/http-server.ts";
 import type { Emit, StreamEvent } from "../model/event.ts";
 
 const common = { "banger-api": String(apiVersion), "cache-control": "no-store" };

@@ -2,7 +2,7 @@
 import type * as z from "zod/mini";
 import { fail } from "../base/errors/error.ts";
 import { stripControl } from "../base/text.ts";
-import type { HttpExchange } from "../host/http-server.ts";
+import type { HttpExchange } from "../host/net/http-server.ts";
 
 /** bytes: 2 MiB of variables, and what JSON adds */
 const maxJson = 4 * 1024 * 1024;

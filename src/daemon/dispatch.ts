@@ -1,8 +1,8 @@
 /** From a request to its handler: who may ask, which version asks, which route it is. */
 import type { RouteName } from "../api/routes.ts";
 import { fail, toBangerError } from "../base/errors/error.ts";
-import type { HttpExchange } from "../host/http-server.ts";
-import { isSameFolder } from "../host/owner.ts";
+import { isSameFolder } from "../host/files/owner.ts";
+import type { HttpExchange } from "../host/net/http-server.ts";
 import { answerError } from "./answers.ts";
 import type { Daemon } from "./daemon.ts";
 import { handlers } from "./handlers.ts";

@@ -1,6 +1,6 @@
 /** Reading logs that others write, to their end or as they grow. */
 import { Deferred } from "../base/async.ts";
-import { readStream, sizeOf, watchFile } from "../host/files.ts";
+import { readStream, sizeOf, watchFile } from "../host/files/files.ts";
 import type { LogFiles } from "./daemon.ts";
 
 export const logFiles: LogFiles = { read, follow };

@@ -3,7 +3,7 @@ import type { byRoute } from "../api/answers.ts";
 import { bodies, empty } from "../api/requests.ts";
 import { type RouteName, routes } from "../api/routes.ts";
 import type { AnswerOf, BodyOf } from "../api/types.ts";
-import type { HttpExchange } from "../host/http-server.ts";
+import type { HttpExchange } from "../host/net/http-server.ts";
 import type { Emit } from "../model/event.ts";
 import { answerBytes, answerJson, answerWork } from "./answers.ts";
 import { readJson } from "./body.ts";

@@ -1,6 +1,6 @@
 /** The daemon's API on its socket. */
 import { fail } from "../base/errors/error.ts";
-import { defaultLimits, type HttpLimits, type HttpServer, serveHttp } from "../host/http-server.ts";
+import { defaultLimits, type HttpLimits, type HttpServer, serveHttp } from "../host/net/http-server.ts";
 import type { Daemon } from "./daemon.ts";
 import { dispatch } from "./dispatch.ts";
 import { type PeerFacts, refusalOf } from "./peer.ts";

@@ -3,7 +3,7 @@ import { afterEach, expect, test } from "bun:test";
 import { clientVerbs } from "../api/types.ts";
 import { Deferred } from "../base/async.ts";
 import { shortTimings } from "../machines/testing/daemon.ts";
-import { createFakeDriver, type FakeBehaviour, FakeWorld } from "../vmm/fake.ts";
+import { createFakeDriver, type FakeBehaviour, FakeWorld } from "../vmm/testing/fake.ts";
 import { connectAgent } from "../wire/agent/client.ts";
 import { relayAgent } from "../wire/agent/relay.ts";
 import type { AgentClient, Json } from "../wire/agent/types.ts";

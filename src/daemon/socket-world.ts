@@ -1,7 +1,7 @@
 /** The socket keeper's world, for real. */
-import { removeTree } from "../host/files.ts";
-import { ensureOwnFolder } from "../host/owner.ts";
-import { fileIdentity, isForeign, moveSocket, watchNearest } from "../host/socket-file.ts";
+import { removeTree } from "../host/files/files.ts";
+import { ensureOwnFolder } from "../host/files/owner.ts";
+import { fileIdentity, isForeign, moveSocket, watchNearest } from "../host/net/socket-file.ts";
 import type { Listener, SocketWorld } from "./socket-keeper.ts";
 
 export function socketWorld(listen: (path: string) => Promise<Listener>): SocketWorld {

@@ -2,7 +2,7 @@
 import { fail } from "../base/errors/error.ts";
 import { type ImageName, parseImageName } from "../base/names.ts";
 import { redactText, stripControl } from "../base/text.ts";
-import type { HttpExchange } from "../host/http-server.ts";
+import type { HttpExchange } from "../host/net/http-server.ts";
 
 /** Where the content came from, for people; at most 200 characters, no credentials. */
 export function sourceOf(exchange: HttpExchange): string {

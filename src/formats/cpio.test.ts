@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { createExec } from "../host/exec-node.ts";
+import { createExec } from "../host/process/exec-node.ts";
 import { gatedTest } from "../host/testing/gate.ts";
 import { type CpioEntry, encodeCpio } from "./cpio.ts";
 

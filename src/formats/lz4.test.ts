@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { runs } from "../base/testing/budget.ts";
-import { createExec } from "../host/exec-node.ts";
+import { createExec } from "../host/process/exec-node.ts";
 import { gatedTest } from "../host/testing/gate.ts";
 import { Lz4Error, maxLegacyBlock, unpackBlock, unpackLegacyLz4 } from "./lz4.ts";
 

@@ -1,6 +1,6 @@
 /** What goes into the guest for one `[[files]]`: as it is on disk now, never through a symbolic link. */
 import { fail } from "../base/errors/error.ts";
-import { byteTextOf, type EntryInfo, isReadable, linkBeneath, listNames, lookAt } from "../host/tree.ts";
+import { byteTextOf, type EntryInfo, isReadable, linkBeneath, listNames, lookAt } from "../host/files/tree.ts";
 import { baseName, isSafePlainPath, parentsOf, showPath, under } from "../workspace/names.ts";
 import type { PlanEntry } from "../workspace/types.ts";
 import type { FilePlan } from "./plan.ts";

@@ -1,8 +1,8 @@
 /** Reads an image's file and looks at what it names: everything that can be wrong on this side is said before a VM is made. */
 import { dirname, resolve } from "node:path";
 import { BangerError } from "../base/errors/error.ts";
-import { readText } from "../host/files.ts";
-import { byteTextOf, realPath } from "../host/tree.ts";
+import { readText } from "../host/files/files.ts";
+import { byteTextOf, realPath } from "../host/files/tree.ts";
 import { planFile } from "./files.ts";
 import { guestPathProblem, invalid, parseImageFile } from "./parse.ts";
 import type { BuildPlan, FilePlan } from "./plan.ts";

@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, statSync, truncateSync, utimesSync, writeFileS
 import { VerifiedFiles } from "../artifacts/verified.ts";
 import { isError } from "../base/errors/error.ts";
 import type { Digest, ImageName } from "../base/names.ts";
-import { sha256File } from "../host/files.ts";
+import { sha256File } from "../host/files/files.ts";
 import { tempFolder } from "../host/testing/temp.ts";
 import { pathsOf } from "../model/paths.ts";
 import { layerRef } from "../store/testing/records.ts";

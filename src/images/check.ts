@@ -7,7 +7,7 @@ import type { VerifiedFiles } from "../artifacts/verified.ts";
 import { fail } from "../base/errors/error.ts";
 import { isDigest } from "../base/names.ts";
 import { checkSquashfs, superblockSize } from "../formats/squashfs.ts";
-import { exists, readStream, sizeOf } from "../host/files.ts";
+import { exists, readStream, sizeOf } from "../host/files/files.ts";
 import type { ImageRecord, LayerRef } from "../model/artifact.ts";
 
 type Deps = Pick<ArtifactDeps, "paths">;

@@ -1,7 +1,7 @@
 /** Removes the files of layers that no record holds any more. */
 import type { ArtifactDeps } from "../artifacts/deps.ts";
 import type { Digest } from "../base/names.ts";
-import { removeTrees } from "../host/files.ts";
+import { removeTrees } from "../host/files/files.ts";
 
 /** Missing files are fine: a removal that was interrupted is done again. */
 export async function deleteLayers(deps: Pick<ArtifactDeps, "paths">, layers: readonly Digest[]): Promise<void> {

@@ -1,5 +1,5 @@
 /** What storing images needs beside the files of `host/`. */
-import type { ToolCage } from "../host/tool-cage.ts";
+import type { ToolCage } from "../host/process/tool-cage.ts";
 import type { Paths } from "../model/paths.ts";
 import type { Budget } from "./layer/reading.ts";
 import type { Layers } from "./layers.ts";

@@ -3,8 +3,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync } from "node:fs";
 import { archive, chunked, file, folder } from "../formats/tar/testing/archive.ts";
-import { createExec } from "../host/exec-node.ts";
-import { listFolder } from "../host/files.ts";
+import { listFolder } from "../host/files/files.ts";
+import { createExec } from "../host/process/exec-node.ts";
 import { randomBytes } from "../host/random.ts";
 import { gate } from "../host/testing/gate.ts";
 import { tempFolder } from "../host/testing/temp.ts";

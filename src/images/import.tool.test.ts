@@ -3,7 +3,7 @@ import { expect } from "bun:test";
 import { chmodSync, existsSync, mkdirSync, readdirSync, truncateSync, writeFileSync } from "node:fs";
 import { isError } from "../base/errors/error.ts";
 import { archive, chunked, file, folder, symlink } from "../formats/tar/testing/archive.ts";
-import { createExec } from "../host/exec-node.ts";
+import { createExec } from "../host/process/exec-node.ts";
 import { gatedTest } from "../host/testing/gate.ts";
 import { tempFolder } from "../host/testing/temp.ts";
 import { pathsOf } from "../model/paths.ts";

@@ -1,8 +1,8 @@
 /** A stream that comes once, put into a file so that it can be read again. */
 import { abortable } from "../artifacts/abortable.ts";
 import { fail } from "../base/errors/error.ts";
-import { ensureFolder, isDiskFull, readStream, removeTree, tempPath } from "../host/files.ts";
-import { makeScratchFile } from "../host/scratch-file.ts";
+import { ensureFolder, isDiskFull, readStream, removeTree, tempPath } from "../host/files/files.ts";
+import { makeScratchFile } from "../host/files/scratch-file.ts";
 import type { Paths } from "../model/paths.ts";
 import { storingImage } from "./deps.ts";
 import { TooLargeError } from "./layer/reading.ts";

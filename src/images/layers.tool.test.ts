@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import type { Digest } from "../base/names.ts";
 import { archive, chunked, file, folder } from "../formats/tar/testing/archive.ts";
-import { sha256File } from "../host/files.ts";
+import { sha256File } from "../host/files/files.ts";
 import { gatedTest } from "../host/testing/gate.ts";
 import { tempFolder } from "../host/testing/temp.ts";
 import { pathsOf } from "../model/paths.ts";

@@ -1,6 +1,6 @@
 /** An image's layers, opened as one tree. */
 import { openSquashfs } from "../formats/squashfs/reader.ts";
-import { openForRead } from "../host/random-access.ts";
+import { openForRead } from "../host/files/random-access.ts";
 import type { LayerRef } from "../model/artifact.ts";
 import type { Paths } from "../model/paths.ts";
 import type { Lower } from "./layer/ending.ts";

@@ -8,7 +8,7 @@ import { roomMargin } from "../artifacts/room.ts";
 import { VerifiedFiles } from "../artifacts/verified.ts";
 import type { Digest } from "../base/names.ts";
 import { parseReference } from "../base/reference.ts";
-import { ensureFolder } from "../host/files.ts";
+import { ensureFolder } from "../host/files/files.ts";
 import { tempFolder } from "../host/testing/temp.ts";
 import { uncaged } from "../host/testing/tool-cage.ts";
 import { pathsOf } from "../model/paths.ts";

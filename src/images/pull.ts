@@ -11,7 +11,7 @@ import type { Digest } from "../base/names.ts";
 import { formatReference, type Reference } from "../base/reference.ts";
 import { Semaphore } from "../base/semaphore.ts";
 import { formatSize } from "../base/units.ts";
-import { readBytes } from "../host/files.ts";
+import { readBytes } from "../host/files/files.ts";
 import type { ImageRecord } from "../model/artifact.ts";
 import type { Emit } from "../model/event.ts";
 import { verifyImage } from "./check.ts";

@@ -6,7 +6,7 @@ import { debianKeyring } from "../artifacts/debian/archive.ts";
 import { isError } from "../base/errors/error.ts";
 import { tarEvents } from "../formats/tar/events.ts";
 import { anyTar, archive, file, folder } from "../formats/tar/testing/archive.ts";
-import { createExec } from "../host/exec-node.ts";
+import { createExec } from "../host/process/exec-node.ts";
 import { tempFolder } from "../host/testing/temp.ts";
 import { uncaged } from "../host/testing/tool-cage.ts";
 import type { WorkEvent } from "../model/event.ts";

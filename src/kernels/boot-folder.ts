@@ -4,7 +4,7 @@ import { mustSucceed } from "../artifacts/tools.ts";
 import { unpackWhole } from "../artifacts/unpack-whole.ts";
 import { fail } from "../base/errors/error.ts";
 import type { ImageName } from "../base/names.ts";
-import { readBytes, readText, readTextIfAny, writeAtomic } from "../host/files.ts";
+import { readBytes, readText, readTextIfAny, writeAtomic } from "../host/files/files.ts";
 import { indexModules, loadOrder, moduleName } from "./boot-modules.ts";
 import { missingModules } from "./requirements.ts";
 

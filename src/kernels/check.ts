@@ -5,7 +5,7 @@ import type { VerifiedFiles } from "../artifacts/verified.ts";
 import { fail } from "../base/errors/error.ts";
 import type { Digest } from "../base/names.ts";
 import { checkSquashfs, superblockSize } from "../formats/squashfs.ts";
-import { exists, listFolder, readStream, sizeOf } from "../host/files.ts";
+import { exists, listFolder, readStream, sizeOf } from "../host/files/files.ts";
 import type { KernelRecord } from "../model/artifact.ts";
 import type { KernelPaths } from "../model/paths.ts";
 

@@ -2,8 +2,8 @@
 import { openSquashfs, type Squashfs, type SquashNode } from "../formats/squashfs/reader.ts";
 import type { TarEntry } from "../formats/tar/header.ts";
 import { encodeHeader, endOfArchive, padding } from "../formats/tar/writer.ts";
-import { exists, readStream, sizeOf } from "../host/files.ts";
-import { openForRead } from "../host/random-access.ts";
+import { exists, readStream, sizeOf } from "../host/files/files.ts";
+import { openForRead } from "../host/files/random-access.ts";
 import type { KernelRecord } from "../model/artifact.ts";
 import type { Paths } from "../model/paths.ts";
 

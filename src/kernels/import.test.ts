@@ -6,7 +6,7 @@ import { gzipSync } from "node:zlib";
 import { VerifiedFiles } from "../artifacts/verified.ts";
 import { isError } from "../base/errors/error.ts";
 import { archive, chunked, file, folder, type Member } from "../formats/tar/testing/archive.ts";
-import type { Exec } from "../host/exec.ts";
+import type { Exec } from "../host/process/exec.ts";
 import { tempFolder } from "../host/testing/temp.ts";
 import { uncaged } from "../host/testing/tool-cage.ts";
 import { pathsOf } from "../model/paths.ts";

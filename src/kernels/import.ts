@@ -20,7 +20,7 @@ import {
   sizeOf,
   tempPath,
   writeAtomic,
-} from "../host/files.ts";
+} from "../host/files/files.ts";
 import type { KernelRecord } from "../model/artifact.ts";
 import type { Emit } from "../model/event.ts";
 import { type KernelPaths, kernelPaths } from "../model/paths.ts";

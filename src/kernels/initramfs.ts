@@ -5,7 +5,7 @@ import type { VerifiedFiles } from "../artifacts/verified.ts";
 import { fail } from "../base/errors/error.ts";
 import type { Digest } from "../base/names.ts";
 import { type CpioEntry, encodeCpio } from "../formats/cpio.ts";
-import { ensureFolder, exists, isDiskFull, readBytes, readText, sizeOf, writeAtomic } from "../host/files.ts";
+import { ensureFolder, exists, isDiskFull, readBytes, readText, sizeOf, writeAtomic } from "../host/files/files.ts";
 import type { KernelRecord } from "../model/artifact.ts";
 
 /** Bumped when the same agent and kernel are to be put together in another way. */

@@ -5,8 +5,8 @@ import { fail } from "../base/errors/error.ts";
 import { trimEndOf } from "../base/trim.ts";
 import { editTar, type TarAddition } from "../formats/tar/edit.ts";
 import { endOfArchive } from "../formats/tar/writer.ts";
-import { isFolder, readBytes } from "../host/files.ts";
-import { spawnPiped } from "../host/process.ts";
+import { isFolder, readBytes } from "../host/files/files.ts";
+import { spawnPiped } from "../host/process/children.ts";
 
 export type OwnKernel = {
   /** a bzImage or an ELF kernel */

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { isError } from "../base/errors/error.ts";
-import { fakeExec } from "../host/exec-fake.ts";
+import { fakeExec } from "../host/testing/exec.ts";
 import { uncaged } from "../host/testing/tool-cage.ts";
 import { extractKernel } from "./payload.ts";
 import { bzImageSample, elfSample, withSize } from "./testing/samples.ts";

@@ -8,8 +8,8 @@ import type { RecipeDeps } from "../artifacts/deps.ts";
 import { lastWords, statusText } from "../artifacts/tools.ts";
 import { fail } from "../base/errors/error.ts";
 import { editTar } from "../formats/tar/edit.ts";
-import { removeTree } from "../host/files.ts";
-import { spawnPiped } from "../host/process.ts";
+import { removeTree } from "../host/files/files.ts";
+import { spawnPiped } from "../host/process/children.ts";
 import type { Emit } from "../model/event.ts";
 import { suiteOf } from "./names.ts";
 

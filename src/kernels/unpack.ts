@@ -3,7 +3,7 @@ import { tarEvents } from "../formats/tar/events.ts";
 import { type TarEntry, TarError } from "../formats/tar/header.ts";
 import { plainName } from "../formats/tar/names.ts";
 import { errnoOf } from "../host/errno.ts";
-import { writeScratch } from "../host/scratch.ts";
+import { writeScratch } from "../host/files/scratch.ts";
 
 export type UnpackedKernel = {
   image: Uint8Array;

@@ -3,9 +3,9 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { which } from "../host/facts.ts";
-import { exists } from "../host/files.ts";
-import { waitForExit } from "../host/process-end.ts";
-import { connectUnix } from "../host/socket.ts";
+import { exists } from "../host/files/files.ts";
+import { connectUnix } from "../host/net/socket.ts";
+import { waitForExit } from "../host/process/end.ts";
 import { agentBinary, gate } from "../host/testing/gate.ts";
 import { type VmPaths, vmPaths } from "../model/paths.ts";
 import { makeTempFolder } from "../vmm/testing/temp.ts";

@@ -1,8 +1,8 @@
 /** Starts one VM's passt behind `netguard`. */
 import { stripControl } from "../base/text.ts";
-import type { Exec } from "../host/exec.ts";
-import { readTextIfAny, removeTree } from "../host/files.ts";
-import { processRef } from "../host/process.ts";
+import { readTextIfAny, removeTree } from "../host/files/files.ts";
+import { processRef } from "../host/process/children.ts";
+import type { Exec } from "../host/process/exec.ts";
 import { lan } from "../model/network.ts";
 import type { VmPaths } from "../model/paths.ts";
 import type { ProcessRef } from "../model/vm.ts";

@@ -1,7 +1,7 @@
 import { afterAll, expect, test } from "bun:test";
-import { fakeExec } from "../host/exec-fake.ts";
-import { exists, writeAtomic } from "../host/files.ts";
-import { processRef } from "../host/process.ts";
+import { exists, writeAtomic } from "../host/files/files.ts";
+import { processRef } from "../host/process/children.ts";
+import { fakeExec } from "../host/testing/exec.ts";
 import { vmPaths } from "../model/paths.ts";
 import { makeTempFolder } from "../vmm/testing/temp.ts";
 import { guardedPasst } from "./passt.ts";

@@ -4,9 +4,9 @@
  * user-mode network in its place, through which a guest reaches every service on the host's loopback.
  */
 import { type BangerError, fail } from "../base/errors/error.ts";
-import { readTextIfAny, removeTree } from "../host/files.ts";
+import { readTextIfAny, removeTree } from "../host/files/files.ts";
 import { missingTool } from "../host/packages.ts";
-import { signalProcess } from "../host/process.ts";
+import { signalProcess } from "../host/process/children.ts";
 import type { VmPaths } from "../model/paths.ts";
 import type { ProcessRef } from "../model/vm.ts";
 import type { NetDevice } from "../vmm/driver.ts";

@@ -1,8 +1,8 @@
 /** The user's banger key, made on first use, and host keys for guests. */
 import { fail } from "../base/errors/error.ts";
-import { ensureFolder, readTextIfAny, writeAtomic } from "../host/files.ts";
-import { makePrivate, writeNew } from "../host/new-file.ts";
-import { byteTextOf, lookAt } from "../host/tree.ts";
+import { ensureFolder, readTextIfAny, writeAtomic } from "../host/files/files.ts";
+import { makePrivate, writeNew } from "../host/files/new-file.ts";
+import { byteTextOf, lookAt } from "../host/files/tree.ts";
 import { decodePrivateKey, encodePrivateKey, generateEd25519, publicLine } from "./openssh-key.ts";
 
 /** A host key as the agent's `identity` verb takes it. */

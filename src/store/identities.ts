@@ -3,7 +3,7 @@
  * The private keys live in the database alone, which only its owner can read.
  */
 import type { VmId } from "../base/names.ts";
-import type { Db } from "../host/sqlite.ts";
+import type { Db } from "../host/files/sqlite.ts";
 
 export type SshHostKey = { type: string; private: string; public: string };
 /** The guest's side of its network, as the agent sets it. */

@@ -3,7 +3,7 @@
  * `byDigest` still finds what such a VM boots from.
  */
 import { type Digest, type ImageName, isDigest } from "../base/names.ts";
-import type { Db } from "../host/sqlite.ts";
+import type { Db } from "../host/files/sqlite.ts";
 import type { ImageConfig, ImageRecord, InitKind, LayerRef, RootFacts } from "../model/artifact.ts";
 
 type Row = {

@@ -2,7 +2,7 @@
  * The journal: each step of a multi-step change is named here before it is done, so that after a death at any
  * instruction the next daemon knows what was under way, and finishes or undoes it.
  */
-import type { Db } from "../host/sqlite.ts";
+import type { Db } from "../host/files/sqlite.ts";
 
 export const changes = [
   "create",

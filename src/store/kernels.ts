@@ -1,6 +1,6 @@
 /** Kernels: names point at contents, as with images. */
 import type { Digest, ImageName } from "../base/names.ts";
-import type { Db } from "../host/sqlite.ts";
+import type { Db } from "../host/files/sqlite.ts";
 import type { KernelRecord } from "../model/artifact.ts";
 
 type Row = { digest: string; name: string | null; release: string; bytes: number; source: string; created_at: number };

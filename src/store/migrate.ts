@@ -1,6 +1,6 @@
 /** Brings a database to the schema that this program knows, each step whole or not at all. */
 import { fail } from "../base/errors/error.ts";
-import type { Db } from "../host/sqlite.ts";
+import type { Db } from "../host/files/sqlite.ts";
 import { migrations } from "./migrations.ts";
 
 /**

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { openDatabase } from "../host/sqlite.ts";
+import { openDatabase } from "../host/files/sqlite.ts";
 import { migrate } from "./migrate.ts";
 import { migrations } from "./migrations.ts";
 import { vmRecord } from "./testing/records.ts";

@@ -1,6 +1,6 @@
 /** The processes that VMs depend on, kept so that the next daemon finds them again: the VMM, the network's, and a lease's holder. */
 import type { VmId } from "../base/names.ts";
-import type { Db } from "../host/sqlite.ts";
+import type { Db } from "../host/files/sqlite.ts";
 import type { ProcessRef } from "../model/vm.ts";
 
 /** A driver's record of its VM, opaque here but for the process in it. */

@@ -1,6 +1,6 @@
 /** Snapshots that a user took of a VM; they go with it. */
 import type { VmId } from "../base/names.ts";
-import type { Db } from "../host/sqlite.ts";
+import type { Db } from "../host/files/sqlite.ts";
 import type { SnapshotRecord } from "../model/save.ts";
 import type { SavedState } from "../model/saved-state.ts";
 

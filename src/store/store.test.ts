@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import type { ImageName, VmId, VmName } from "../base/names.ts";
-import { openDatabase } from "../host/sqlite.ts";
+import { openDatabase } from "../host/files/sqlite.ts";
 import { createStore, type Store } from "./store.ts";
 import { digestOf, imageRecord, kernelRecord, layerRef, vmRecord } from "./testing/records.ts";
 

@@ -1,5 +1,5 @@
 /** The one place where state lives: SQLite is the truth, nothing on disk beside it is read back as state. */
-import type { Db } from "../host/sqlite.ts";
+import type { Db } from "../host/files/sqlite.ts";
 import { createIdentities, type Identities } from "./identities.ts";
 import { createImages, type Images } from "./images.ts";
 import { createJournal, type Journal } from "./journal.ts";

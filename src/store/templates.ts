@@ -1,6 +1,6 @@
 /** Templates: saved VMs that new ones begin from. */
 import type { Digest } from "../base/names.ts";
-import type { Db } from "../host/sqlite.ts";
+import type { Db } from "../host/files/sqlite.ts";
 import type { TemplateFacts, TemplateRecord } from "../model/save.ts";
 import type { SavedState } from "../model/saved-state.ts";
 

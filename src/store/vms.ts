@@ -1,6 +1,6 @@
 /** VM rows. What changes after creation has a setter of its own; the spec never changes. */
 import type { Digest, VmId, VmName } from "../base/names.ts";
-import type { Db } from "../host/sqlite.ts";
+import type { Db } from "../host/files/sqlite.ts";
 import type { PauseCause, Suspended, VmFailure, VmRecord, VmSpec, VmState, VmTrouble } from "../model/vm.ts";
 
 type Row = {

@@ -1,7 +1,7 @@
 /** A disk that does not fit: on a small tmpfs of our own. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { createExec } from "../host/exec-node.ts";
-import { listFolder } from "../host/files.ts";
+import { listFolder } from "../host/files/files.ts";
+import { createExec } from "../host/process/exec-node.ts";
 import { gate } from "../host/testing/gate.ts";
 import { createDataDisk } from "./disk.ts";
 import { makeTempFolder } from "./testing/temp.ts";

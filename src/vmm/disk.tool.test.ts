@@ -1,10 +1,10 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
-import { createExec } from "../host/exec-node.ts";
 import { which } from "../host/facts.ts";
-import { exists, listFolder, sizeOf } from "../host/files.ts";
+import { exists, listFolder, sizeOf } from "../host/files/files.ts";
+import { usedBytes } from "../host/files/used-bytes.ts";
+import { createExec } from "../host/process/exec-node.ts";
 import { gate } from "../host/testing/gate.ts";
-import { usedBytes } from "../host/used-bytes.ts";
 import { createDataDisk, type DiskDeps } from "./disk.ts";
 import { makeTempFolder } from "./testing/temp.ts";
 

@@ -1,6 +1,5 @@
 /** Data disks: sparse ext4 images, copied from a blank one that is made once for each size. */
 import { fail } from "../base/errors/error.ts";
-import type { Exec } from "../host/exec.ts";
 import { which } from "../host/facts.ts";
 import {
   contentStamp,
@@ -13,7 +12,8 @@ import {
   sizeOf,
   tempPath,
   truncateTo,
-} from "../host/files.ts";
+} from "../host/files/files.ts";
+import type { Exec } from "../host/process/exec.ts";
 
 export type DiskDeps = {
   exec: Exec;

@@ -1,6 +1,6 @@
 /** The suite that every VMM driver passes, the in-memory fake included; so the fake can be trusted elsewhere. */
 import { describe, expect } from "bun:test";
-import { readText, watchFile } from "../host/files.ts";
+import { readText, watchFile } from "../host/files/files.ts";
 import { vmPaths } from "../model/paths.ts";
 import { type ContractSubject, expectNoSockets, workBench } from "./testing/subject.ts";
 

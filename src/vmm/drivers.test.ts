@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import type { DriverRecord, Probe, SaveRecord, VmmDriver } from "./driver.ts";
 import { combineDrivers } from "./drivers.ts";
-import { createFakeDriver, FakeWorld } from "./fake.ts";
+import { createFakeDriver, FakeWorld } from "./testing/fake.ts";
 
 function named(name: string, probe: Partial<Probe> = {}): VmmDriver & { asked: string[] } {
   const asked: string[] = [];

@@ -3,7 +3,7 @@
  * way down, and a device that was restored must take that as one that was booted does.
  */
 import { beforeAll, describe, expect } from "bun:test";
-import { removeTree } from "../host/files.ts";
+import { removeTree } from "../host/files/files.ts";
 import { savePaths } from "../model/paths.ts";
 import type { AgentClient } from "../wire/agent/types.ts";
 import type { BootSpec, NetDevice, RunningVm } from "./driver.ts";

@@ -1,5 +1,5 @@
 /** What a VMM process uses, from `/proc`. */
-import { readText } from "../host/files.ts";
+import { readText } from "../host/files/files.ts";
 import type { VmmStats } from "./driver.ts";
 
 const pageBytes = 4096;

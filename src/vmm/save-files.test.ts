@@ -11,7 +11,7 @@ import {
   writeFileSync,
   writeSync,
 } from "node:fs";
-import { changeStamp } from "../host/files.ts";
+import { changeStamp } from "../host/files/files.ts";
 import { savePaths } from "../model/paths.ts";
 import type { Save, SaveRecord } from "./driver.ts";
 import { isUntouched, makeDurable } from "./save-files.ts";

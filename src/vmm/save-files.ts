@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { dirname } from "node:path";
 import { fail } from "../base/errors/error.ts";
 import type { Digest } from "../base/names.ts";
-import { changeStamp, exists, readBytes, sizeOf, syncPath } from "../host/files.ts";
+import { changeStamp, exists, readBytes, sizeOf, syncPath } from "../host/files/files.ts";
 import type { Save, SaveFiles, SaveRecord } from "./driver.ts";
 import { shapeOf } from "./shape.ts";
 

@@ -1,6 +1,6 @@
 /** The suite of saving and restoring that every driver with `features.snapshots` passes, the in-memory fake included. */
 import { beforeAll, describe, expect } from "bun:test";
-import { exists, listFolder, removeTree, sha256File, truncateTo } from "../host/files.ts";
+import { exists, listFolder, removeTree, sha256File, truncateTo } from "../host/files/files.ts";
 import { savePaths } from "../model/paths.ts";
 import type { AgentClient } from "../wire/agent/types.ts";
 import type { BootSpec, RunningVm, Save } from "./driver.ts";

@@ -1,6 +1,6 @@
 import { afterAll, expect, test } from "bun:test";
-import { fakeExec } from "../host/exec-fake.ts";
-import { readText, writeAtomic } from "../host/files.ts";
+import { readText, writeAtomic } from "../host/files/files.ts";
+import { fakeExec } from "../host/testing/exec.ts";
 import { makeTempFolder } from "./testing/temp.ts";
 import { tscKhz } from "./tsc.ts";
 

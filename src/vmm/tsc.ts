@@ -1,6 +1,7 @@
 /** The host's TSC frequency, measured once for each boot of the host. Needed under TCG only. */
-import type { Exec } from "../host/exec.ts";
-import { readTextIfAny, writeAtomic } from "../host/files.ts";
+
+import { readTextIfAny, writeAtomic } from "../host/files/files.ts";
+import type { Exec } from "../host/process/exec.ts";
 
 export type TscDeps = {
   exec: Exec;

@@ -1,6 +1,6 @@
 /** Branches beside the current one that go in, so that the guest can compare with them. */
 import { fail } from "../base/errors/error.ts";
-import { byteTextOf } from "../host/tree.ts";
+import { byteTextOf } from "../host/files/tree.ts";
 import type { OpenRepository } from "./open-repository.ts";
 import { isRefName } from "./refs.ts";
 

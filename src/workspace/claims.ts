@@ -4,7 +4,7 @@
  * name the folder as its work tree, or be the one that `repo` keeps for exactly this folder.
  */
 import { quoteArg } from "../base/text.ts";
-import { listNames, lookAt, readBeneath, realPathIfAny } from "../host/tree.ts";
+import { listNames, lookAt, readBeneath, realPathIfAny } from "../host/files/tree.ts";
 import { type GitConfig, maxConfigBytes, parseGitConfig } from "./git-config.ts";
 import { baseName } from "./names.ts";
 

@@ -1,5 +1,5 @@
 /** Turns names into plan entries as they are on disk now; never through a symbolic link. */
-import { type EntryInfo, isReadable, linkBeneath, lookAt } from "../host/tree.ts";
+import { type EntryInfo, isReadable, linkBeneath, lookAt } from "../host/files/tree.ts";
 import { parentsOf } from "./names.ts";
 import type { Notes } from "./notes.ts";
 import type { EntryOrigin, PlanEntry } from "./types.ts";

@@ -1,5 +1,5 @@
 /** Settings of git's environment: `GIT_CONFIG_COUNT` (git-config(1)), then what `git -c` hands to the programs that it starts. */
-import { byteTextOf } from "../host/tree.ts";
+import { byteTextOf } from "../host/files/tree.ts";
 import type { ConfigPart } from "./config-read.ts";
 
 type Env = Record<string, string | undefined>;

@@ -1,5 +1,5 @@
 /** The files of git's configuration on this host, in the order in which git reads them (git-config(1), "FILES"). */
-import { byteTextOf, isReadable, lookAt, readBeneath, realPath, realPathIfAny } from "../host/tree.ts";
+import { byteTextOf, isReadable, lookAt, readBeneath, realPath, realPathIfAny } from "../host/files/tree.ts";
 import { environmentPart } from "./config-environment.ts";
 import type { IncludeFacts } from "./config-include.ts";
 import { type ConfigPart, type ConfigRead, readConfig } from "./config-read.ts";

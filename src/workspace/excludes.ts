@@ -1,6 +1,6 @@
 /** Ignore rules (gitignore(5)) that are in no folder of the work tree: the user's own and the repository's `info/exclude`. */
 import { fail } from "../base/errors/error.ts";
-import { lookAt, readBeneath, realPathIfAny } from "../host/tree.ts";
+import { lookAt, readBeneath, realPathIfAny } from "../host/files/tree.ts";
 import { baseName } from "./names.ts";
 import type { OpenRepository } from "./open-repository.ts";
 

@@ -1,5 +1,5 @@
 /** Attributes of a repository's files: whether they go through filters, and what of the user's own the guest needs. */
-import { readBeneath } from "../host/tree.ts";
+import { readBeneath } from "../host/files/tree.ts";
 import { contentAttributes, filterPatterns } from "./attributes.ts";
 import { baseName } from "./names.ts";
 import type { OpenRepository } from "./open-repository.ts";

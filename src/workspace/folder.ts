@@ -2,7 +2,7 @@
 import { fail } from "../base/errors/error.ts";
 import { count } from "../base/text.ts";
 import { formatSize } from "../base/units.ts";
-import { listNames, lookAt } from "../host/tree.ts";
+import { listNames, lookAt } from "../host/files/tree.ts";
 import type { Collector } from "./collect.ts";
 import { isSafePlainPath, under } from "./names.ts";
 import type { Notes } from "./notes.ts";

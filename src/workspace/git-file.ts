@@ -1,5 +1,5 @@
 /** A file of a stranger's git directory. What is there but can't be read is said: taking it as absent would show another status. */
-import { lookAt, readBeneath } from "../host/tree.ts";
+import { lookAt, readBeneath } from "../host/files/tree.ts";
 
 /** Why a file of git's can't be read; the caller knows whose it is. */
 export class GitFileError extends Error {}

@@ -1,7 +1,7 @@
 /** The plan for a git repository. */
 import { showBytes } from "../base/path-bytes.ts";
 import { count } from "../base/text.ts";
-import { lookAt, textOfBytes } from "../host/tree.ts";
+import { lookAt, textOfBytes } from "../host/files/tree.ts";
 import { Collector } from "./collect.ts";
 import { usesFilters } from "./filters.ts";
 import { guestConfig } from "./guest-config.ts";

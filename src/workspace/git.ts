@@ -6,8 +6,8 @@
  */
 import { fail } from "../base/errors/error.ts";
 import { redactText, stripControl } from "../base/text.ts";
-import type { Exec } from "../host/exec.ts";
-import type { ToolCage } from "../host/tool-cage.ts";
+import type { Exec } from "../host/process/exec.ts";
+import type { ToolCage } from "../host/process/tool-cage.ts";
 
 export type GitCall = {
   input?: string | Uint8Array;

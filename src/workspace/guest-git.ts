@@ -1,5 +1,5 @@
 /** The `.git` that the guest gets, as plan entries: files written by us, the index as it is, and one pack. */
-import { byteTextOf, listNames, lookAt, readBeneath, realPath } from "../host/tree.ts";
+import { byteTextOf, listNames, lookAt, readBeneath, realPath } from "../host/files/tree.ts";
 import { userExcludes } from "./excludes.ts";
 import { userAttributes } from "./filters.ts";
 import { guestConfig } from "./guest-config.ts";

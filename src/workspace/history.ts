@@ -1,7 +1,7 @@
 /** Which commits go in, and the pack that holds them. */
 import { fail } from "../base/errors/error.ts";
-import { makeScratchFolder, writeScratch } from "../host/scratch.ts";
-import { byteTextOf, listNames, readBeneath, realPath } from "../host/tree.ts";
+import { makeScratchFolder, writeScratch } from "../host/files/scratch.ts";
+import { byteTextOf, listNames, readBeneath, realPath } from "../host/files/tree.ts";
 import { branchesBeside } from "./branches.ts";
 import type { OpenRepository } from "./open-repository.ts";
 import { isOid, isRefName } from "./refs.ts";

@@ -2,7 +2,7 @@
 import { fail } from "../base/errors/error.ts";
 import { hasOtherBytes, showBytes } from "../base/path-bytes.ts";
 import { quoteArg } from "../base/text.ts";
-import { byteTextOf, lookAt, readBeneath, realPathIfAny, textOfBytes } from "../host/tree.ts";
+import { byteTextOf, lookAt, readBeneath, realPathIfAny, textOfBytes } from "../host/files/tree.ts";
 import { isInClient, isProjectOfClient, isWithin, refusedBare, refusedClaim, refusedTarget } from "./claims.ts";
 import { baseName } from "./names.ts";
 

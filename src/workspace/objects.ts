@@ -3,8 +3,8 @@
  * repository's history, hang on a fifo, and parse `info/alternates` in its own way; so all of that is done here, before
  * git runs, and git gets only folders that were checked. Names alone are read, so this is quick.
  */
-import { linkScratch, makeScratchFolder, writeScratch } from "../host/scratch.ts";
-import { listKinds, lookAt, readBeneath, realPathIfAny } from "../host/tree.ts";
+import { linkScratch, makeScratchFolder, writeScratch } from "../host/files/scratch.ts";
+import { listKinds, lookAt, readBeneath, realPathIfAny } from "../host/files/tree.ts";
 import { parseAlternates } from "./alternates.ts";
 
 /** One checked object folder. */

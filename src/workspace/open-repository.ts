@@ -1,7 +1,7 @@
 /** One repository (the workspace's own, or a submodule) made ready to be read: refs, settings, our git directory. */
 import { fail } from "../base/errors/error.ts";
-import { makeScratchFolder } from "../host/scratch.ts";
-import { byteTextOf } from "../host/tree.ts";
+import { makeScratchFolder } from "../host/files/scratch.ts";
+import { byteTextOf } from "../host/files/tree.ts";
 import type { UserPlaces } from "./config-files.ts";
 import { type Git, openGit } from "./git.ts";
 import type { Repository } from "./locate.ts";

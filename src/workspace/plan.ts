@@ -1,9 +1,9 @@
 /** Decides what goes into the guest's `/root/repo`: reads the folder, writes nothing but scratch, runs only `git.ts`. */
 import { BangerError, fail } from "../base/errors/error.ts";
 import { showBytes } from "../base/path-bytes.ts";
-import { isDiskFull, removeTree } from "../host/files.ts";
-import { makeScratch } from "../host/scratch.ts";
-import { textOfBytes } from "../host/tree.ts";
+import { isDiskFull, removeTree } from "../host/files/files.ts";
+import { makeScratch } from "../host/files/scratch.ts";
+import { textOfBytes } from "../host/files/tree.ts";
 import { Collector } from "./collect.ts";
 import { listFolder } from "./folder.ts";
 import { type GitPlaces, planRepository } from "./git-plan.ts";

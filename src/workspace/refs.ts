@@ -1,6 +1,6 @@
 /** Reads HEAD and the refs of a repository from their files or tables: bounded, links not followed, nothing run. */
 import { fail } from "../base/errors/error.ts";
-import { listNames, lookAt } from "../host/tree.ts";
+import { listNames, lookAt } from "../host/files/tree.ts";
 import { readGitFile } from "./git-file.ts";
 import type { Repository } from "./locate.ts";
 import { readRefTables } from "./ref-tables.ts";

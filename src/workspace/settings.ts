@@ -1,6 +1,6 @@
 /** The configuration that a repository is under, as far as banger uses it. */
 import { fail } from "../base/errors/error.ts";
-import { realPathIfAny } from "../host/tree.ts";
+import { realPathIfAny } from "../host/files/tree.ts";
 import { isWithin } from "./claims.ts";
 import { placesOf, readAllConfig, type UserPlaces, xdgGit } from "./config-files.ts";
 import { expandPath } from "./config-include.ts";

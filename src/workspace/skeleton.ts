@@ -1,8 +1,8 @@
 /** Makes the git directory of our own in which host git reads a stranger's repository (`git.ts` says why). */
 import { createHash } from "node:crypto";
 import { fail } from "../base/errors/error.ts";
-import { makeScratchFolder, writeScratch } from "../host/scratch.ts";
-import { listNames } from "../host/tree.ts";
+import { makeScratchFolder, writeScratch } from "../host/files/scratch.ts";
+import { listNames } from "../host/files/tree.ts";
 import { type GitFileError, readGitFile } from "./git-file.ts";
 import type { Repository } from "./locate.ts";
 import { type ObjectFolder, writeAlternates } from "./objects.ts";

@@ -1,6 +1,6 @@
 /** Which commit and branch the guest is on: HEAD's, or what `--branch` and `--from` say. */
 import { fail } from "../base/errors/error.ts";
-import { byteTextOf } from "../host/tree.ts";
+import { byteTextOf } from "../host/files/tree.ts";
 import type { Start } from "./history.ts";
 import type { OpenRepository } from "./open-repository.ts";
 import { isOid } from "./refs.ts";

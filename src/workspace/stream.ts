@@ -4,7 +4,7 @@
  */
 import { fail } from "../base/errors/error.ts";
 import { endOfArchive, padding } from "../formats/tar/writer.ts";
-import { type OpenEntry, openBeneath } from "../host/tree.ts";
+import { type OpenEntry, openBeneath } from "../host/files/tree.ts";
 import { showPath } from "./names.ts";
 import { tarHeader } from "./tar.ts";
 import type { PlanEntry, WorkspacePlan } from "./types.ts";

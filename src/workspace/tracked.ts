@@ -1,6 +1,6 @@
 /** Lists what goes in from a repository: tracked files, untracked ones when asked, and its submodules, nested ones too. */
 import { BangerError, fail } from "../base/errors/error.ts";
-import { readBeneath } from "../host/tree.ts";
+import { readBeneath } from "../host/files/tree.ts";
 import type { Collector } from "./collect.ts";
 import type { UserPlaces } from "./config-files.ts";
 import { excludeFiles } from "./excludes.ts";

@@ -1,6 +1,6 @@
 /** What goes into the guest, as data: `--dry-run` prints it, `stream.ts` turns it into a tar. */
-import type { Exec } from "../host/exec.ts";
-import type { ToolCage } from "../host/tool-cage.ts";
+import type { Exec } from "../host/process/exec.ts";
+import type { ToolCage } from "../host/process/tool-cage.ts";
 import type { CheckedOut } from "./listing.ts";
 
 /** Where the workspace is in every guest, whatever the folder's name. */
@@ -43,7 +43,7 @@ export type EntrySource =
 
 export type EntryOrigin = "tracked" | "untracked" | "folder" | "git";
 
-/** One thing in the guest's folder. Paths are byte text (`host/tree.ts`), relative, checked by `isSafePath`. */
+/** One thing in the guest's folder. Paths are byte text (`host/files/tree.ts`), relative, checked by `isSafePath`. */
 export type PlanEntry = {
   path: string;
   kind: "file" | "folder" | "link";

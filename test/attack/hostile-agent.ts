@@ -3,7 +3,7 @@
  * what no agent of ours would. It answers as a well-behaved one does until a test replaces an answer.
  */
 import type { ByteStream } from "../../src/base/bytes.ts";
-import { listenUnix, type UnixListener } from "../../src/host/socket.ts";
+import { listenUnix, type UnixListener } from "../../src/host/net/socket.ts";
 import { encodeFrame, FrameDecoder } from "../../src/wire/agent/frame.ts";
 import { magic, preambleBytes, tagOf } from "../../src/wire/agent/preamble.ts";
 import { creditOf } from "../../src/wire/agent/testing/raw.ts";

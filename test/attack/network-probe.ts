@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
 import { which } from "../../src/host/facts.ts";
-import { connectUnix } from "../../src/host/socket.ts";
+import { connectUnix } from "../../src/host/net/socket.ts";
 import { agentBinary } from "../../src/host/testing/gate.ts";
 import { guardedPasst } from "../../src/network/passt.ts";
 import { gateway, guestAddress } from "../../src/network/plan.ts";

@@ -4,7 +4,7 @@ import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, symlinkSyn
 import { join } from "node:path";
 import { openApt } from "../../src/artifacts/debian/apt.ts";
 import { findArchive } from "../../src/artifacts/debian/archive.ts";
-import { createExec } from "../../src/host/exec-node.ts";
+import { createExec } from "../../src/host/process/exec-node.ts";
 import { agentBinary, gate } from "../../src/host/testing/gate.ts";
 import { tempFolder } from "../../src/host/testing/temp.ts";
 import type { ImageView } from "../../src/model/artifact.ts";

@@ -3,10 +3,10 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { VerifiedFiles } from "../../src/artifacts/verified.ts";
 import type { ImageName, VmId } from "../../src/base/names.ts";
-import { createExec } from "../../src/host/exec-node.ts";
 import { which } from "../../src/host/facts.ts";
-import { realPath } from "../../src/host/files.ts";
-import { openDatabase } from "../../src/host/sqlite.ts";
+import { realPath } from "../../src/host/files/files.ts";
+import { openDatabase } from "../../src/host/files/sqlite.ts";
+import { createExec } from "../../src/host/process/exec-node.ts";
 import { agentBinary } from "../../src/host/testing/gate.ts";
 import { ensureInitramfs } from "../../src/kernels/initramfs.ts";
 import { defaultKernel } from "../../src/kernels/names.ts";

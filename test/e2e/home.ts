@@ -5,7 +5,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { waitForExit } from "../../src/host/process-end.ts";
+import { waitForExit } from "../../src/host/process/end.ts";
 import { filesBelow, type OwnProcess, processesOf, signalOwn } from "./processes.ts";
 
 export const repository = join(import.meta.dirname, "../..");

@@ -2,7 +2,7 @@
 import { BangerError, fail } from "../../base/errors/error.ts";
 import { Exit } from "../../base/exit.ts";
 import type { Digest } from "../../base/names.ts";
-import { readBytes } from "../../host/files.ts";
+import { readBytes } from "../../host/files/files.ts";
 import type { BundleRef, CatalogEntry } from "../../model/catalog.ts";
 import type { Emit } from "../../model/event.ts";
 import type { Downloads } from "../download.ts";

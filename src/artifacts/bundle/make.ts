@@ -2,9 +2,9 @@
 import { createHash } from "node:crypto";
 import { fail } from "../../base/errors/error.ts";
 import type { Digest } from "../../base/names.ts";
-import { ensureFolder } from "../../host/files.ts";
-import { type PipedProcess, spawnPiped } from "../../host/process.ts";
-import { saveFile, unwritable } from "../../host/save-file.ts";
+import { ensureFolder } from "../../host/files/files.ts";
+import { saveFile, unwritable } from "../../host/files/save-file.ts";
+import { type PipedProcess, spawnPiped } from "../../host/process/children.ts";
 import { CountedStream } from "../counted.ts";
 import { lastWords, statusText } from "../tools.ts";
 import { type BundleFile, rawFile } from "./manifest.ts";

@@ -1,5 +1,5 @@
 /** A bundle's file without its compression, held to what the manifest says of it. */
-import { readStream } from "../../host/files.ts";
+import { readStream } from "../../host/files/files.ts";
 import { CountedStream } from "../counted.ts";
 import { decompressed } from "../decompress.ts";
 import { BundleError, type BundleFile } from "./manifest.ts";

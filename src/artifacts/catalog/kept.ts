@@ -1,7 +1,7 @@
 /** The last good copy of each catalog: for when there is no network, and to tell an older one when it is served again. */
 import { createHash, type KeyObject } from "node:crypto";
 import type { Digest } from "../../base/names.ts";
-import { ensureFolder, readBytes, writeAtomic } from "../../host/files.ts";
+import { ensureFolder, readBytes, writeAtomic } from "../../host/files/files.ts";
 import type { Paths } from "../../model/paths.ts";
 import { openSigned } from "./judge.ts";
 import type { ParsedCatalog } from "./parse.ts";

@@ -1,7 +1,7 @@
 /** Catalogs that lie, hang, end or were changed on the way: none is believed, and each says why. */
 import { afterEach, expect, test } from "bun:test";
 import { readdirSync, rmSync, writeFileSync } from "node:fs";
-import { createHttp, createZoneOf, type Http } from "../../host/http-fetch.ts";
+import { createHttp, createZoneOf, type Http } from "../../host/net/http-fetch.ts";
 import { tempFolder } from "../../host/testing/temp.ts";
 import { type Answer, send, type TestServer, testServer } from "../../images/registry/testing/server.ts";
 import { pathsOf } from "../../model/paths.ts";

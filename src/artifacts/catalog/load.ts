@@ -4,7 +4,7 @@
  */
 import type { KeyObject } from "node:crypto";
 import { BangerError, fail } from "../../base/errors/error.ts";
-import { readText } from "../../host/files.ts";
+import { readText } from "../../host/files/files.ts";
 import type { CatalogEntry } from "../../model/catalog.ts";
 import type { Paths } from "../../model/paths.ts";
 import { readDocument, TooLongError } from "../web/document.ts";

@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { isError } from "../../base/errors/error.ts";
-import { fakeExec } from "../../host/exec-fake.ts";
-import { readText } from "../../host/files.ts";
+import { readText } from "../../host/files/files.ts";
+import { fakeExec } from "../../host/testing/exec.ts";
 import { tempFolder } from "../../host/testing/temp.ts";
 import { dependenciesIn, openApt } from "./apt.ts";
 import type { DebianArchive } from "./archive.ts";

@@ -3,8 +3,8 @@
  * with Debian's keyring, and touches nothing of the host's apt.
  */
 import { fail } from "../../base/errors/error.ts";
-import type { Exec, ExecResult } from "../../host/exec.ts";
-import { ensureFolder, listFolder, writeAtomic } from "../../host/files.ts";
+import { ensureFolder, listFolder, writeAtomic } from "../../host/files/files.ts";
+import type { Exec, ExecResult } from "../../host/process/exec.ts";
 import { lastWords, mustSucceed, stdoutText } from "../tools.ts";
 import type { DebianArchive } from "./archive.ts";
 import { networkEnv } from "./network-env.ts";

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { isError } from "../../base/errors/error.ts";
-import { fakeExec } from "../../host/exec-fake.ts";
+import { fakeExec } from "../../host/testing/exec.ts";
 import { tempFolder } from "../../host/testing/temp.ts";
 import { debianKeyring, findArchive } from "./archive.ts";
 import { publicMirrors } from "./sources.ts";

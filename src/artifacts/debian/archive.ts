@@ -1,7 +1,7 @@
 /** Which Debian archive this host downloads from, with which keyring and through which proxy. */
 import { fail } from "../../base/errors/error.ts";
-import type { Exec } from "../../host/exec.ts";
-import { exists, listFolder, readText } from "../../host/files.ts";
+import { exists, listFolder, readText } from "../../host/files/files.ts";
+import type { Exec } from "../../host/process/exec.ts";
 import { stdoutText } from "../tools.ts";
 import { type AptOption, neededOptions } from "./options.ts";
 import { type DebianMirror, mirrorsOf, publicMirrors } from "./sources.ts";

@@ -2,8 +2,8 @@
 
 import { followed, pathOfUrl } from "../../base/url.ts";
 import type { Zone } from "../../base/zone.ts";
-import { isFile, readStream, sizeOf } from "../../host/files.ts";
-import { type Http, HttpError, type IncomingAnswer, type ZoneOf } from "../../host/http-fetch.ts";
+import { isFile, readStream, sizeOf } from "../../host/files/files.ts";
+import { type Http, HttpError, type IncomingAnswer, type ZoneOf } from "../../host/net/http-fetch.ts";
 import { retryAfter } from "../retry.ts";
 
 export type WebDeps = { http: Http; zoneOf: ZoneOf /** Unix time in `ms` */; now(): number };

@@ -1,5 +1,5 @@
 /** Small answers, read whole. */
-import type { IncomingAnswer } from "../../host/http-fetch.ts";
+import type { IncomingAnswer } from "../../host/net/http-fetch.ts";
 
 /** Null when it is longer than `maxBytes`. */
 export async function readSmallBytes(answer: IncomingAnswer, maxBytes: number): Promise<Uint8Array | null> {

@@ -1,7 +1,7 @@
 /** Files by URL from servers that misbehave, and from the file system. */
 import { expect, test } from "bun:test";
 import { mkdirSync, writeFileSync } from "node:fs";
-import { createHttp, createZoneOf, type Http } from "../../host/http-fetch.ts";
+import { createHttp, createZoneOf, type Http } from "../../host/net/http-fetch.ts";
 import { tempFolder } from "../../host/testing/temp.ts";
 import { type Answer, send, testServer } from "../../images/registry/testing/server.ts";
 import { readDocument } from "./document.ts";

@@ -1,7 +1,7 @@
 /** The daemon itself and the host it runs on. */
 import { type StopTime, stopTimes } from "../../api/types.ts";
 import { fail } from "../../base/errors/error.ts";
-import type { HttpExchange } from "../../host/http-server.ts";
+import type { HttpExchange } from "../../host/net/http-server.ts";
 import { json } from "../route.ts";
 
 export const daemonRoutes = {

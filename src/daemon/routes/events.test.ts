@@ -1,7 +1,7 @@
 /** A reader of events that does not keep up. */
 import { expect, test } from "bun:test";
 import { Deferred } from "../../base/async.ts";
-import type { HttpExchange, HttpStream } from "../../host/http-server.ts";
+import type { HttpExchange, HttpStream } from "../../host/net/http-server.ts";
 import type { StateEvent } from "../../model/event.ts";
 import type { Daemon } from "../daemon.ts";
 import type { UseEntry } from "../in-use.ts";

@@ -1,6 +1,6 @@
 /** Images, and what catalogs offer. */
 import { fail } from "../../base/errors/error.ts";
-import type { HttpExchange } from "../../host/http-server.ts";
+import type { HttpExchange } from "../../host/net/http-server.ts";
 import { imageParts } from "../../images/rootfs/export.ts";
 import { bytes, json, work } from "../route.ts";
 import { isSet, queryName, sourceOf } from "../upload.ts";

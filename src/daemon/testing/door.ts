@@ -1,6 +1,6 @@
 /** The client's side of the agent's door: upgrade by hand, then a line of frames. */
 import net from "node:net";
-import { streamOf } from "../../host/socket.ts";
+import { streamOf } from "../../host/net/socket.ts";
 import { plainClient } from "../../wire/agent/client.ts";
 import type { AgentClient } from "../../wire/agent/types.ts";
 

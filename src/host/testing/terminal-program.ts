@@ -1,6 +1,6 @@
 /** A program for the terminal's tests: does what its argument says, with the real terminal or pipes of this process. */
 import { writeFileSync } from "node:fs";
-import { processTerminal } from "../terminal.ts";
+import { processTerminal } from "../terminal/terminal.ts";
 
 const terminal = processTerminal();
 const say = (text: string) => terminal.print("stdout", `${text}\r\n`);

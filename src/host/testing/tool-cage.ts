@@ -1,7 +1,8 @@
 /** Cages for tests: none, or the real one where the agent is built. */
-import { createExec } from "../exec-node.ts";
+
 import { which } from "../facts.ts";
-import { createToolCage, type ToolCage } from "../tool-cage.ts";
+import { createExec } from "../process/exec-node.ts";
+import { createToolCage, type ToolCage } from "../process/tool-cage.ts";
 import { agentBinary } from "./gate.ts";
 
 export const uncaged: ToolCage = { around: async () => [], missing: async () => null };

@@ -1,7 +1,7 @@
 /** Where credentials come from, in which order, and that nothing of them is told. */
 import { expect, test } from "bun:test";
 import { BangerError } from "../../base/errors/error.ts";
-import type { ExecResult } from "../../host/exec.ts";
+import type { ExecResult } from "../../host/process/exec.ts";
 import { findCredential } from "./find.ts";
 
 type Helper = { exitCode?: number; stdout?: string };

@@ -3,7 +3,7 @@
  * (docs.docker.com, "docker login", "Credential stores"; containers-auth.json(5)). Nothing of it is kept or logged.
  */
 import { fail } from "../../base/errors/error.ts";
-import type { Exec } from "../../host/exec.ts";
+import type { Exec } from "../../host/process/exec.ts";
 import type { Credential } from "../../model/credential.ts";
 import { type AuthFile, parseAuthFile, storedFor } from "./auth-file.ts";
 import { askHelper } from "./helper.ts";

@@ -1,7 +1,7 @@
 /** docker's credential helpers: programs that keep secrets (github.com/docker/docker-credential-helpers, "Usage"). */
 import * as z from "zod/mini";
 import { fail } from "../../base/errors/error.ts";
-import type { Exec } from "../../host/exec.ts";
+import type { Exec } from "../../host/process/exec.ts";
 import type { Credential } from "../../model/credential.ts";
 
 const timeoutMs = 20_000;

@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { isError } from "../../base/errors/error.ts";
 import { archive, collect, file, folder } from "../../formats/tar/testing/archive.ts";
-import { fakeExec } from "../../host/exec-fake.ts";
+import { fakeExec } from "../../host/testing/exec.ts";
 import { tempFolder } from "../../host/testing/temp.ts";
 import { downloadMise, miseProgram } from "./mise.ts";
 

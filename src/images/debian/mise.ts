@@ -8,8 +8,8 @@ import { fail, isError } from "../../base/errors/error.ts";
 import { trimEndOf } from "../../base/trim.ts";
 import type { TarAddition } from "../../formats/tar/edit.ts";
 import { tarEvents } from "../../formats/tar/events.ts";
-import { readStream, writeAtomic } from "../../host/files.ts";
-import { spawnPiped } from "../../host/process.ts";
+import { readStream, writeAtomic } from "../../host/files/files.ts";
+import { spawnPiped } from "../../host/process/children.ts";
 
 const pinned = {
   name: "@jdxcode/mise-linux-x64",

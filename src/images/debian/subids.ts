@@ -1,8 +1,8 @@
 /** Whether an ordinary user may make a user namespace with more than one id in it, as unpacking packages needs. */
 import { stdoutText } from "../../artifacts/tools.ts";
 import { fail } from "../../base/errors/error.ts";
-import type { Exec } from "../../host/exec.ts";
-import { readTextIfAny } from "../../host/files.ts";
+import { readTextIfAny } from "../../host/files/files.ts";
+import type { Exec } from "../../host/process/exec.ts";
 
 export type SubidDeps = { exec: Exec; uid: number /** folder that stands for `/` in tests */; root?: string };
 

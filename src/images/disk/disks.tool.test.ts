@@ -16,7 +16,7 @@ import {
 } from "node:fs";
 import { archive, chunked, collect, file, folder } from "../../formats/tar/testing/archive.ts";
 import { endOfArchive } from "../../formats/tar/writer.ts";
-import { dataParts, joined } from "../../host/sparse-read.ts";
+import { dataParts, joined } from "../../host/files/sparse-read.ts";
 import { gatedTest } from "../../host/testing/gate.ts";
 import { tempFolder } from "../../host/testing/temp.ts";
 import { realCage } from "../../host/testing/tool-cage.ts";

@@ -1,8 +1,8 @@
 /** A disk's file as a tar stream of one member, without its holes. */
 import { maxSparseParts, sparseHead } from "../../formats/tar/sparse-writer.ts";
 import { endOfArchive, padding } from "../../formats/tar/writer.ts";
-import { readStream } from "../../host/files.ts";
-import { dataParts } from "../../host/sparse-read.ts";
+import { readStream } from "../../host/files/files.ts";
+import { dataParts } from "../../host/files/sparse-read.ts";
 
 /** A disk that is written to while it is sent. */
 export class DiskChanged extends Error {

@@ -6,9 +6,9 @@ import { orAborted } from "../../base/async.ts";
 import type { Digest } from "../../base/names.ts";
 import type { TarEntry } from "../../formats/tar/header.ts";
 import { encodeHeader, endOfArchive, padding } from "../../formats/tar/writer.ts";
-import { type PipedProcess, spawnPiped } from "../../host/process.ts";
-import { withRandomAccess } from "../../host/random-access.ts";
-import type { ToolCage } from "../../host/tool-cage.ts";
+import { withRandomAccess } from "../../host/files/random-access.ts";
+import { type PipedProcess, spawnPiped } from "../../host/process/children.ts";
+import type { ToolCage } from "../../host/process/tool-cage.ts";
 
 /** sqfstar ignores the archive's own entry for its root and would let everybody write to it; `giveRootToRoot` needs `-noI`. */
 const rootOptions = ["-root-mode", "755", "-noI"];

@@ -8,7 +8,7 @@ import { fail } from "../../base/errors/error.ts";
 import type { ImageName } from "../../base/names.ts";
 import { stripControl } from "../../base/text.ts";
 import { TarError } from "../../formats/tar/header.ts";
-import { ensureFolder, isDiskFull, removeTree, tempPath } from "../../host/files.ts";
+import { ensureFolder, isDiskFull, removeTree, tempPath } from "../../host/files/files.ts";
 import type { ImageRecord } from "../../model/artifact.ts";
 import type { Emit } from "../../model/event.ts";
 import { type ImageDeps, storingImage } from "../deps.ts";

@@ -7,8 +7,8 @@ import type { Digest } from "../../base/names.ts";
 import { tarEvents } from "../../formats/tar/events.ts";
 import { type TarEntry, TarError } from "../../formats/tar/header.ts";
 import type { TarLimits } from "../../formats/tar/scanner.ts";
-import { readBytes, removeTree } from "../../host/files.ts";
-import { makeScratchFile, type ScratchFile } from "../../host/scratch-file.ts";
+import { readBytes, removeTree } from "../../host/files/files.ts";
+import { makeScratchFile, type ScratchFile } from "../../host/files/scratch-file.ts";
 import { parentOf, pathOf } from "../layer/paths.ts";
 import { maxDocument } from "./manifest.ts";
 

@@ -1,7 +1,7 @@
 /** From a manifest and its blobs to a stored image: layers side by side, those that are there already not at all. */
 import { decompressed } from "../../artifacts/decompress.ts";
 import type { Digest, ImageName } from "../../base/names.ts";
-import { readStream } from "../../host/files.ts";
+import { readStream } from "../../host/files/files.ts";
 import type { ImageConfig, ImageRecord, LayerRef } from "../../model/artifact.ts";
 import type { Emit } from "../../model/event.ts";
 import { assembleImage } from "../assemble.ts";

@@ -7,7 +7,7 @@ import { readSmall } from "../../artifacts/web/small.ts";
 import { stripControl } from "../../base/text.ts";
 import { type Namer, named } from "../../base/url.ts";
 import { zoneOfHost } from "../../base/zone.ts";
-import { type Http, HttpError, type IncomingAnswer, type OutgoingRequest } from "../../host/http-fetch.ts";
+import { type Http, HttpError, type IncomingAnswer, type OutgoingRequest } from "../../host/net/http-fetch.ts";
 import type { Credential } from "../../model/credential.ts";
 import { type Challenge, parseChallenges } from "./challenge.ts";
 

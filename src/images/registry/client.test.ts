@@ -5,7 +5,7 @@ import { Downloads } from "../../artifacts/download.ts";
 import { BangerError } from "../../base/errors/error.ts";
 import type { Digest } from "../../base/names.ts";
 import { parseReference } from "../../base/reference.ts";
-import { createHttp, createZoneOf, type Http } from "../../host/http-fetch.ts";
+import { createHttp, createZoneOf, type Http } from "../../host/net/http-fetch.ts";
 import { tempFolder } from "../../host/testing/temp.ts";
 import type { Credential } from "../../model/credential.ts";
 import { pathsOf } from "../../model/paths.ts";

@@ -15,7 +15,7 @@ import { stripControl } from "../../base/text.ts";
 import { trimEndOf } from "../../base/trim.ts";
 import { followed, isSameOrigin, type Namer } from "../../base/url.ts";
 import type { Zone } from "../../base/zone.ts";
-import { type Http, HttpError, type IncomingAnswer, type ZoneOf } from "../../host/http-fetch.ts";
+import { type Http, HttpError, type IncomingAnswer, type ZoneOf } from "../../host/net/http-fetch.ts";
 import type { Credential } from "../../model/credential.ts";
 import { maxDocument } from "../oci/manifest.ts";
 import { indexTypes, manifestTypes } from "../oci/media.ts";

@@ -5,7 +5,7 @@ import { Downloads } from "../../artifacts/download.ts";
 import type { Digest } from "../../base/names.ts";
 import { parseReference } from "../../base/reference.ts";
 import { archive, file, folder } from "../../formats/tar/testing/archive.ts";
-import { createHttp, createZoneOf } from "../../host/http-fetch.ts";
+import { createHttp, createZoneOf } from "../../host/net/http-fetch.ts";
 import { gate } from "../../host/testing/gate.ts";
 import { tempFolder } from "../../host/testing/temp.ts";
 import type { ImageRecord } from "../../model/artifact.ts";

@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { Downloads } from "../../artifacts/download.ts";
 import type { Digest } from "../../base/names.ts";
 import { parseReference } from "../../base/reference.ts";
-import { createHttp, createZoneOf, type Http } from "../../host/http-fetch.ts";
+import { createHttp, createZoneOf, type Http } from "../../host/net/http-fetch.ts";
 import { tempFolder } from "../../host/testing/temp.ts";
 import { pathsOf } from "../../model/paths.ts";
 import { openRegistry } from "./client.ts";

@@ -1,7 +1,7 @@
 /** Where passwords and tokens may go, and what a failing token server is. */
 import { expect, test } from "bun:test";
 import { parseReference } from "../../base/reference.ts";
-import { HttpError } from "../../host/http-fetch.ts";
+import { HttpError } from "../../host/net/http-fetch.ts";
 import type { Credential } from "../../model/credential.ts";
 import { openRegistry } from "./client.ts";
 import { type FakeHttp, fakeHttp, type Reply } from "./testing/fake-http.ts";

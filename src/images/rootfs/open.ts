@@ -2,11 +2,11 @@
 
 import { quoteArgs } from "../../base/text.ts";
 import { openSquashfs, SquashfsError } from "../../formats/squashfs/reader.ts";
-import { isFolder, readStream, sizeOf } from "../../host/files.ts";
-import { isReadOnce, isStdin, readOnce } from "../../host/once-file.ts";
-import { spawnPiped } from "../../host/process.ts";
-import { openForRead } from "../../host/random-access.ts";
-import type { ToolCage } from "../../host/tool-cage.ts";
+import { isFolder, readStream, sizeOf } from "../../host/files/files.ts";
+import { isReadOnce, isStdin, readOnce } from "../../host/files/once-file.ts";
+import { openForRead } from "../../host/files/random-access.ts";
+import { spawnPiped } from "../../host/process/children.ts";
+import type { ToolCage } from "../../host/process/tool-cage.ts";
 import { foreignEnd, foreignKind } from "../disk/foreign.ts";
 import { DiskChanged, diskTar } from "../disk/send.ts";
 import { ext4Problem, isExt4 } from "../disk/superblock.ts";

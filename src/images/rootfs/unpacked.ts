@@ -3,8 +3,8 @@ import { type Compression, CompressionError, compressionOf, decompressed } from 
 import { statusText } from "../../artifacts/tools.ts";
 import { fail } from "../../base/errors/error.ts";
 import { blockSize, isHeader, isZeroBlock } from "../../formats/tar/header.ts";
-import { spawnPiped } from "../../host/process.ts";
-import type { ToolCage } from "../../host/tool-cage.ts";
+import { spawnPiped } from "../../host/process/children.ts";
+import type { ToolCage } from "../../host/process/tool-cage.ts";
 import { foreignEnd, foreignKind } from "../disk/foreign.ts";
 import { isExt4 } from "../disk/superblock.ts";
 import { noTar } from "./no-tar.ts";

@@ -46,9 +46,9 @@ export type MachineFiles = {
   rename(from: string, to: string): Promise<void>;
   /** These files and their folders survive the host's crash when it resolves. */
   makeDurable(paths: readonly string[]): Promise<void>;
-  /** See `changeStamp` in host/files.ts; null for a file that is missing. */
+  /** See `changeStamp` in host/files/files.ts; null for a file that is missing. */
   changeStamps(paths: readonly string[]): Promise<(string | null)[]>;
-  /** See `contentStamp` in host/files.ts; null for a file that is missing. */
+  /** See `contentStamp` in host/files/files.ts; null for a file that is missing. */
   contentStamps(paths: readonly string[]): Promise<(string | null)[]>;
 };
 

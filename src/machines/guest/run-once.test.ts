@@ -1,7 +1,7 @@
 /** The daemon's own commands in a guest that answers anything. */
 import { expect, test } from "bun:test";
 import { strangeFrames } from "../../base/testing/strange.ts";
-import { memoryPair } from "../../host/memory-pair.ts";
+import { memoryPair } from "../../host/testing/memory-pair.ts";
 import { plainClient } from "../../wire/agent/client.ts";
 import { Raw } from "../../wire/agent/testing/raw.ts";
 import { FrameType } from "../../wire/agent/types.ts";

@@ -1,7 +1,7 @@
 /** Kernels by the beginnings of their digests, as images are. */
 import { expect, test } from "bun:test";
 import type { Digest, ImageName } from "../../base/names.ts";
-import { openDatabase } from "../../host/sqlite.ts";
+import { openDatabase } from "../../host/files/sqlite.ts";
 import { createStore } from "../../store/store.ts";
 import { kernelRecord } from "../../store/testing/records.ts";
 import { findKernel } from "./artifacts.ts";

@@ -3,8 +3,8 @@
 import type { Digest } from "../../base/names.ts";
 import { formatReference } from "../../base/reference.ts";
 import { fakeClock } from "../../host/clock.ts";
+import { type Db, openDatabase } from "../../host/files/sqlite.ts";
 import { memoryLogger } from "../../host/log.ts";
-import { type Db, openDatabase } from "../../host/sqlite.ts";
 import type { WorkEvent } from "../../model/event.ts";
 import { decideNetwork } from "../../model/network.ts";
 import { pathsOf } from "../../model/paths.ts";

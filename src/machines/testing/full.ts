@@ -9,7 +9,7 @@ import { type Host, newHost, startDaemon } from "./daemon.ts";
 import { Life } from "./life.ts";
 import { assertTruth } from "./truth.ts";
 
-/** What writes to the disk. The database has room of its own: `host/sqlite.root.test.ts`. */
+/** What writes to the disk. The database has room of its own: `host/files/sqlite.root.test.ts`. */
 const writes =
   /^(?!store\.).*\b(ensureFolder|rename|makeDurable|createDisk|copySparse|boot|restore|save|prepare|initramfs|import\w+|pull\w+|saveImage|receiveDisk)$/;
 

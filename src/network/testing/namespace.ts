@@ -3,10 +3,10 @@
  * cable. What a guest sends through a passt in there never leaves this machine.
  */
 import { mkdir, rm, rmdir, writeFile } from "node:fs/promises";
-import type { Exec } from "../../host/exec.ts";
-import { createExec } from "../../host/exec-node.ts";
-import { hostNetworks } from "../../host/networks.ts";
-import { spawnPiped } from "../../host/process.ts";
+import { hostNetworks } from "../../host/net/networks.ts";
+import { spawnPiped } from "../../host/process/children.ts";
+import type { Exec } from "../../host/process/exec.ts";
+import { createExec } from "../../host/process/exec-node.ts";
 
 /** the namespace's own address: as far as a guest can see, the host's */
 export const outside = "198.51.100.2";

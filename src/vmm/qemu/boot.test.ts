@@ -2,7 +2,7 @@
 import { afterAll, expect, test } from "bun:test";
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import net from "node:net";
-import { exists } from "../../host/files.ts";
+import { exists } from "../../host/files/files.ts";
 import { makeTempFolder } from "../testing/temp.ts";
 import { startQemu } from "./boot.ts";
 import { qemuPaths } from "./paths.ts";

@@ -2,10 +2,10 @@
 import { Deferred, orAborted, withTimeout } from "../../base/async.ts";
 import type { ByteStream } from "../../base/bytes.ts";
 import { fail } from "../../base/errors/error.ts";
-import { removeTree } from "../../host/files.ts";
-import { signalProcess, spawnDetached } from "../../host/process.ts";
-import { waitForExit } from "../../host/process-end.ts";
-import { listenUnix } from "../../host/socket.ts";
+import { removeTree } from "../../host/files/files.ts";
+import { listenUnix } from "../../host/net/socket.ts";
+import { signalProcess, spawnDetached } from "../../host/process/children.ts";
+import { waitForExit } from "../../host/process/end.ts";
 import type { ProcessRef } from "../../model/vm.ts";
 import { connectQmp, type Qmp } from "../../wire/qmp/client.ts";
 import { classifyExit } from "./exit.ts";

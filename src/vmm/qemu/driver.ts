@@ -1,10 +1,10 @@
 /** The QEMU driver: `-M microvm` under KVM, or emulated by TCG where there is none. */
 import { fail } from "../../base/errors/error.ts";
-import { removeTree, removeTrees } from "../../host/files.ts";
-import { isAlive, signalProcess } from "../../host/process.ts";
-import { waitForExit } from "../../host/process-end.ts";
-import { connectUnix } from "../../host/socket.ts";
-import { makeHoles } from "../../host/sparse-file.ts";
+import { removeTree, removeTrees } from "../../host/files/files.ts";
+import { makeHoles } from "../../host/files/sparse-file.ts";
+import { connectUnix } from "../../host/net/socket.ts";
+import { isAlive, signalProcess } from "../../host/process/children.ts";
+import { waitForExit } from "../../host/process/end.ts";
 import { connectQmp, type Qmp } from "../../wire/qmp/client.ts";
 import type {
   BootSpec,

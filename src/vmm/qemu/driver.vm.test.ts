@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
-import { isAlive, signalProcess } from "../../host/process.ts";
+import { isAlive, signalProcess } from "../../host/process/children.ts";
 import { gate } from "../../host/testing/gate.ts";
 import { driverContract } from "../driver.contract.ts";
 import { endContract } from "../end.contract.ts";

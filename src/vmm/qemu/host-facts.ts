@@ -3,7 +3,7 @@
  * booted with; under KVM the guest knows the host's CPU.
  */
 import { fail } from "../../base/errors/error.ts";
-import { readStart } from "../../host/files.ts";
+import { readStart } from "../../host/files/files.ts";
 import type { SaveRecord } from "../driver.ts";
 import { saverName } from "../save-files.ts";
 import type { Accel } from "./accel.ts";

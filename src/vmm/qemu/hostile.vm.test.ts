@@ -1,8 +1,8 @@
 /** What a guest, and a VMM that a guest has taken over, can't do; and what is told of a guest that has come to grief. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { withTimeout } from "../../base/async.ts";
-import { exists, listFolder, readText, truncateTo } from "../../host/files.ts";
-import { processesAbout } from "../../host/process-tree.ts";
+import { exists, listFolder, readText, truncateTo } from "../../host/files/files.ts";
+import { processesAbout } from "../../host/process/tree.ts";
 import { gate } from "../../host/testing/gate.ts";
 import { vmPaths } from "../../model/paths.ts";
 import { connectAgent } from "../../wire/agent/client.ts";

@@ -1,6 +1,7 @@
 /** One QEMU's whole command line, with what it depends on looked up: the cage around it, kernel line, firmware, limits. */
-import type { Exec } from "../../host/exec.ts";
-import { exists, sizeOf } from "../../host/files.ts";
+
+import { exists, sizeOf } from "../../host/files/files.ts";
+import type { Exec } from "../../host/process/exec.ts";
 import type { BootSpec } from "../driver.ts";
 import { tscKhz } from "../tsc.ts";
 import type { Accel } from "./accel.ts";

@@ -1,6 +1,6 @@
 import { afterAll, expect, test } from "bun:test";
 import { appendFile, mkdir } from "node:fs/promises";
-import { readText, sizeOf, writeAtomic } from "../../host/files.ts";
+import { readText, sizeOf, writeAtomic } from "../../host/files/files.ts";
 import { makeTempFolder } from "../testing/temp.ts";
 import { beginLogs, cutIfLong, readTails } from "./logs.ts";
 

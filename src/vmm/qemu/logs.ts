@@ -1,8 +1,8 @@
 /** What QEMU leaves in files: the guest's serial console and its own stderr. Both grow as a guest likes, so both are cut. */
 import { lastLines } from "../../base/last-lines.ts";
-import { exists, removeTree, renameDurable, sizeOf, tailBytes } from "../../host/files.ts";
-import { cutLog } from "../../host/log-limit.ts";
-import { makeEmpty } from "../../host/new-file.ts";
+import { exists, removeTree, renameDurable, sizeOf, tailBytes } from "../../host/files/files.ts";
+import { cutLog } from "../../host/files/log-limit.ts";
+import { makeEmpty } from "../../host/files/new-file.ts";
 
 /** Beyond this many bytes a log is cut to its last `keptBytes`, which move to `….old`. */
 export const serialLimit = 4 * 1024 * 1024;

@@ -2,7 +2,7 @@
 import type { ByteStream } from "../../base/bytes.ts";
 import { fail } from "../../base/errors/error.ts";
 import { recordOf, textOf } from "../../base/foreign.ts";
-import { streamPair } from "../../host/socket-pair.ts";
+import { streamPair } from "../../host/net/socket-pair.ts";
 import type { Qmp } from "../../wire/qmp/client.ts";
 
 /**

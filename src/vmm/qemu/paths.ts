@@ -1,6 +1,6 @@
 /** What is QEMU's in a VM's folder. */
 import { fail } from "../../base/errors/error.ts";
-import { maxSocketPath } from "../../host/socket-path.ts";
+import { maxSocketPath } from "../../host/net/socket-path.ts";
 import { vmPaths } from "../../model/paths.ts";
 
 export type QemuPaths = ReturnType<typeof qemuFiles>;

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { fail } from "../../base/errors/error.ts";
-import { fakeExec } from "../../host/exec-fake.ts";
+import { fakeExec } from "../../host/testing/exec.ts";
 import { probeQemu } from "./probe.ts";
 import { isOlder, parseVersion } from "./version.ts";
 

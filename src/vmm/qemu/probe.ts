@@ -1,9 +1,9 @@
 /** Which QEMU the host has and what it can do. */
 
-import { probeCage } from "../../host/cage.ts";
-import type { Exec } from "../../host/exec.ts";
 import { probeKvm } from "../../host/kvm.ts";
-import { askProgram } from "../../host/try-program.ts";
+import { probeCage } from "../../host/process/cage.ts";
+import type { Exec } from "../../host/process/exec.ts";
+import { askProgram } from "../../host/process/try-program.ts";
 import { type Cage, gapsOf } from "../../model/cage.ts";
 import type { DriverFeatures, Probe } from "../driver.ts";
 import { type AccelFacts, chooseAccel } from "./accel.ts";

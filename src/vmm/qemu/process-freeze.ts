@@ -3,7 +3,7 @@
  * (`qemu_clock_enable` in QEMU's tcg-accel-ops-rr.c), and QEMU then looks for timers that never come due,
  * thousands of times a second. Under KVM it sleeps by itself.
  */
-import { signalProcess } from "../../host/process.ts";
+import { signalProcess } from "../../host/process/children.ts";
 import type { ProcessRef } from "../../model/vm.ts";
 
 export class ProcessFreeze {

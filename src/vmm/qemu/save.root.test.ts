@@ -1,7 +1,7 @@
 /** A disk that fills up while a VM is saved. */
 import { expect } from "bun:test";
 import { readdirSync } from "node:fs";
-import { createExec } from "../../host/exec-node.ts";
+import { createExec } from "../../host/process/exec-node.ts";
 import { gatedTest } from "../../host/testing/gate.ts";
 import { tempFolder } from "../../host/testing/temp.ts";
 import { savePaths } from "../../model/paths.ts";

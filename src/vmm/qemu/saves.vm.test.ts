@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { copySparse, listFolder, readBytes, readText, removeTree } from "../../host/files.ts";
-import { processesAbout } from "../../host/process-tree.ts";
+import { copySparse, listFolder, readBytes, readText, removeTree } from "../../host/files/files.ts";
+import { processesAbout } from "../../host/process/tree.ts";
 import { gate } from "../../host/testing/gate.ts";
 import { savePaths, vmPaths } from "../../model/paths.ts";
 import { connectAgent } from "../../wire/agent/client.ts";

@@ -2,7 +2,7 @@
 import { afterAll, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import type { VmId } from "../../base/names.ts";
-import { fakeExec } from "../../host/exec-fake.ts";
+import { fakeExec } from "../../host/testing/exec.ts";
 import { savePaths } from "../../model/paths.ts";
 import type { BootSpec, Save } from "../driver.ts";
 import { digestOf } from "../save-files.ts";

@@ -2,8 +2,8 @@
 import { afterAll, afterEach, expect, test } from "bun:test";
 import { once } from "node:events";
 import net from "node:net";
-import { isAlive, processRef, signalProcess } from "../../host/process.ts";
-import { connectUnix } from "../../host/socket.ts";
+import { connectUnix } from "../../host/net/socket.ts";
+import { isAlive, processRef, signalProcess } from "../../host/process/children.ts";
 import type { ProcessRef } from "../../model/vm.ts";
 import { connectQmp } from "../../wire/qmp/client.ts";
 import { makeTempFolder } from "../testing/temp.ts";

@@ -1,7 +1,7 @@
 /** The steps that tests of saves share: templates, clones of them, and damage. */
 import { stat } from "node:fs/promises";
-import { copySparse, readBytes, removeTree } from "../../host/files.ts";
-import { withRandomAccess } from "../../host/random-access.ts";
+import { copySparse, readBytes, removeTree } from "../../host/files/files.ts";
+import { withRandomAccess } from "../../host/files/random-access.ts";
 import { savePaths } from "../../model/paths.ts";
 import type { BootSpec, RunningVm, Save } from "../driver.ts";
 import { maxStateBytes } from "../save-files.ts";

@@ -1,7 +1,7 @@
 /** What the contract suites need of a driver's surroundings, and their common steps. */
 import { afterEach, expect, test } from "bun:test";
 import { withTimeout } from "../../base/async.ts";
-import { exists, listFolder } from "../../host/files.ts";
+import { exists, listFolder } from "../../host/files/files.ts";
 import type { ProcessRef } from "../../model/vm.ts";
 import { connectAgent } from "../../wire/agent/client.ts";
 import type { AgentClient } from "../../wire/agent/types.ts";

@@ -1,8 +1,8 @@
 /** Specifications of small real VMs: one busybox, an agent that stays PID 1, up in two seconds under emulation. */
 import type { VmId } from "../../base/names.ts";
-import { createExec } from "../../host/exec-node.ts";
 import { which } from "../../host/facts.ts";
-import { realPath } from "../../host/files.ts";
+import { realPath } from "../../host/files/files.ts";
+import { createExec } from "../../host/process/exec-node.ts";
 import { agentBinary } from "../../host/testing/gate.ts";
 import { tinyArtifacts } from "../../images/testing/tiny.ts";
 import { createDataDisk } from "../disk.ts";

@@ -2,8 +2,8 @@
 import { expect } from "bun:test";
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
-import { memoryPair } from "../../host/memory-pair.ts";
 import { gatedTest } from "../../host/testing/gate.ts";
+import { memoryPair } from "../../host/testing/memory-pair.ts";
 import { plainClient } from "./client.ts";
 import { relayAgent } from "./relay.ts";
 import { run, served } from "./testing/served-agent.ts";

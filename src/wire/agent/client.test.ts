@@ -1,10 +1,10 @@
 import { expect, test } from "bun:test";
 import type { ByteStream } from "../../base/bytes.ts";
-import { memoryPair } from "../../host/memory-pair.ts";
+import { memoryPair } from "../../host/testing/memory-pair.ts";
 import { connectAgent } from "./client.ts";
-import { fakeAgent } from "./fake.ts";
 import { encodeFrame } from "./frame.ts";
 import { fillerBytes, magic, Scanner, tagOf } from "./preamble.ts";
+import { fakeAgent } from "./testing/fake.ts";
 import { FrameType } from "./types.ts";
 
 const hello = {

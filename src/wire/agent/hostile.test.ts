@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { patience, runs } from "../../base/testing/budget.ts";
-import { memoryPair } from "../../host/memory-pair.ts";
+import { memoryPair } from "../../host/testing/memory-pair.ts";
 import { plainClient } from "./client.ts";
 import { creditOf, data, eof, Raw, settled } from "./testing/raw.ts";
 import { FrameType, initialCredit, type Json, maxPayload } from "./types.ts";

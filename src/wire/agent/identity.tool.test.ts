@@ -1,7 +1,7 @@
 /** One identity after another, told to the real agent over a folder that stands for a machine's root. */
 import { expect } from "bun:test";
 import * as fs from "node:fs";
-import { watchFile } from "../../host/files.ts";
+import { watchFile } from "../../host/files/files.ts";
 import { gatedTest } from "../../host/testing/gate.ts";
 import { run, served } from "./testing/served-agent.ts";
 import type { AgentClient, IdentityReply, IdentityRequest, Json } from "./types.ts";

@@ -4,7 +4,7 @@
  */
 import { describe, expect, test } from "bun:test";
 import type { BangerError } from "../../base/errors/error.ts";
-import { memoryPair } from "../../host/memory-pair.ts";
+import { memoryPair } from "../../host/testing/memory-pair.ts";
 import { plainClient } from "./client.ts";
 import { encodeFrame, FrameDecoder } from "./frame.ts";
 import { relayAgent } from "./relay.ts";

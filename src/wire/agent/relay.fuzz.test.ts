@@ -3,10 +3,10 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { patience, runs } from "../../base/testing/budget.ts";
 import { strangeFrames } from "../../base/testing/strange.ts";
-import { memoryPair } from "../../host/memory-pair.ts";
+import { memoryPair } from "../../host/testing/memory-pair.ts";
 import { plainClient } from "./client.ts";
-import { fakeAgent } from "./fake.ts";
 import { relayAgent } from "./relay.ts";
+import { fakeAgent } from "./testing/fake.ts";
 import { creditOf, Raw } from "./testing/raw.ts";
 import { FrameType, type Json } from "./types.ts";
 

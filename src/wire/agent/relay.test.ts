@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
-import { memoryPair } from "../../host/memory-pair.ts";
+import { memoryPair } from "../../host/testing/memory-pair.ts";
 import { plainClient } from "./client.ts";
-import { type FakeAgentOptions, fakeAgent } from "./fake.ts";
 import { type RelayOptions, relayAgent } from "./relay.ts";
+import { type FakeAgentOptions, fakeAgent } from "./testing/fake.ts";
 import { creditOf, data, eof, Raw, settled } from "./testing/raw.ts";
 import { type AgentClient, type AgentStream, FrameType, initialCredit, type Json, maxPayload } from "./types.ts";
 

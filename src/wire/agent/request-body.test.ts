@@ -1,6 +1,6 @@
 /** Requests of any bytes and any size: what goes out, and what comes out of it on the other side. */
 import { describe, expect, test } from "bun:test";
-import { memoryPair } from "../../host/memory-pair.ts";
+import { memoryPair } from "../../host/testing/memory-pair.ts";
 import { plainClient } from "./client.ts";
 import { encodeJson } from "./json.ts";
 import { relayAgent } from "./relay.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { memoryPair } from "../../host/memory-pair.ts";
+import { memoryPair } from "../../host/testing/memory-pair.ts";
 import { plainClient } from "./client.ts";
 import { Session } from "./session.ts";
 import { creditOf, data, eof, Raw, settled } from "./testing/raw.ts";

@@ -1,6 +1,6 @@
 /** The end of a stream: what is sent, taken and kept once one side has closed it, or could not take what came. */
 import { expect, test } from "bun:test";
-import { memoryPair } from "../../host/memory-pair.ts";
+import { memoryPair } from "../../host/testing/memory-pair.ts";
 import { plainClient } from "./client.ts";
 import { protocolError } from "./frame.ts";
 import type { ServedStream } from "./served.ts";

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import type { ByteStream } from "../../base/bytes.ts";
 import { strangeTexts } from "../../base/testing/strange.ts";
-import { memoryPair } from "../../host/memory-pair.ts";
+import { memoryPair } from "../../host/testing/memory-pair.ts";
 import { connectQmp } from "./client.ts";
 
 const greeting = { QMP: { version: { qemu: { micro: 22, minor: 2, major: 7 }, package: "" }, capabilities: ["oob"] } };

@@ -2,7 +2,7 @@
 import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
-import { createExec } from "../../host/exec-node.ts";
+import { createExec } from "../../host/process/exec-node.ts";
 import { gatedTest } from "../../host/testing/gate.ts";
 import { realCage } from "../../host/testing/tool-cage.ts";
 import { planWorkspace } from "../plan.ts";

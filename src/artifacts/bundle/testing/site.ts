@@ -1,6 +1,6 @@
 /** A bundle on a server on loopback that a test can spoil, for images and kernels alike. */
 import { readFileSync } from "node:fs";
-import { createHttp, createZoneOf, type Http } from "../../../host/http-fetch.ts";
+import { createHttp, createZoneOf, type Http } from "../../../host/net/http-fetch.ts";
 import { type Answer, send, type TestServer, testServer } from "../../../images/registry/testing/server.ts";
 import type { CatalogEntry } from "../../../model/catalog.ts";
 import type { Paths } from "../../../model/paths.ts";

@@ -1,6 +1,6 @@
 /** Other hosts as a function of the request: for what a test on loopback can't have, such as a name in another net. */
 import { zoneOfHost } from "../../../base/zone.ts";
-import type { Http, OutgoingRequest, ZoneOf } from "../../../host/http-fetch.ts";
+import type { Http, OutgoingRequest, ZoneOf } from "../../../host/net/http-fetch.ts";
 
 export type Reply = { status: number; headers?: Record<string, string>; body?: string };
 

@@ -1,7 +1,7 @@
 /** QEMU's monitor for tests of saving: what it is told is written down, and `migrate` sends what a test says. */
 import type { ByteStream } from "../../../base/bytes.ts";
 import { fail } from "../../../base/errors/error.ts";
-import { streamOfDescriptor } from "../../../host/socket-pair.ts";
+import { streamOfDescriptor } from "../../../host/net/socket-pair.ts";
 import { duplicate } from "../../../host/testing/descriptors.ts";
 import type { Qmp } from "../../../wire/qmp/client.ts";
 

@@ -2,9 +2,9 @@
 import * as fs from "node:fs";
 import { Deferred } from "../../../base/async.ts";
 import { errnoOf } from "../../../host/errno.ts";
-import { watchFolder } from "../../../host/folder-watch.ts";
-import { spawnPiped } from "../../../host/process.ts";
-import { connectUnix } from "../../../host/socket.ts";
+import { watchFolder } from "../../../host/files/folder-watch.ts";
+import { connectUnix } from "../../../host/net/socket.ts";
+import { spawnPiped } from "../../../host/process/children.ts";
 import { agentBinary } from "../../../host/testing/gate.ts";
 import { tempFolder } from "../../../host/testing/temp.ts";
 import { connectAgent } from "../client.ts";

@@ -1,0 +1,102 @@
+import { describe, expect, test } from "bun:test";
+import * as fs from "node:fs";
+import { fail } from "../../base/errors/error.ts";
+import { tempFolder } from "../testing/temp.ts";
+import { makeDeepTree, makeEveryKind } from "../testing/unremovable.ts";
+import { clearTree } from "./clear-tree.ts";
+import { listFolder } from "./files.ts";
+import { describeStuck, removeTree, removeTrees } from "./remove-tree.ts";
+
+describe.each([
+  ["removeTree", removeTree],
+  ["clearTree", async (path: string) => expect(await clearTree(path)).toBeNull()],
+])("%s", (_name, remove) => {
+  test("files, folders, sockets, fifos, names that are not UTF-8; a missing one is fine", async () => {
+    using folder = tempFolder();
+    const path = `${folder.path}/vm`;
+    await makeEveryKind(path);
+    await remove(path);
+    expect(fs.existsSync(path)).toBe(false);
+    await remove(path);
+    fs.writeFileSync(path, "a file");
+    await remove(path);
+    expect(fs.readdirSync(folder.path)).toEqual([]);
+  });
+
+  test("a link is removed, and what it leads to stays as it is", async () => {
+    using folder = tempFolder();
+    const other = `${folder.path}/other`;
+    fs.mkdirSync(`${other}/inside`, { recursive: true, mode: 0o500 });
+    fs.mkdirSync(`${folder.path}/vm`);
+    fs.symlinkSync(other, `${folder.path}/vm/link`);
+    await remove(`${folder.path}/vm`);
+    fs.symlinkSync(other, `${folder.path}/vm`);
+    await remove(`${folder.path}/vm`);
+    expect([fs.readdirSync(folder.path), fs.readdirSync(other)]).toEqual([["other"], ["inside"]]);
+    expect(fs.statSync(`${other}/inside`).mode & 0o777).toBe(0o500);
+  });
+
+  test("a folder whose own name is not UTF-8, as a listing has it", async () => {
+    using folder = tempFolder();
+    fs.mkdirSync(Buffer.concat([Buffer.from(`${folder.path}/`), Buffer.from([0xff, 0xfe])]));
+    const [name = ""] = await listFolder(folder.path);
+    await remove(`${folder.path}/${name}`);
+    expect(await listFolder(folder.path)).toEqual([]);
+  });
+
+  test("a tree's depth costs no more than its size", async () => {
+    using folder = tempFolder();
+    const cost = async (depth: number) => {
+      fs.mkdirSync(`${folder.path}/vm/${"d/".repeat(depth)}`, { recursive: true });
+      const before = process.cpuUsage();
+      await remove(`${folder.path}/vm`);
+      const { user, system } = process.cpuUsage(before);
+      return user + system;
+    };
+    await cost(50);
+    const [shallow, deep] = [await cost(50), await cost(400)];
+    // 64 times where the time grows with the square
+    expect(deep / shallow).toBeLessThan(32);
+  }, 60_000);
+
+  test("deeper than a path may be long", async () => {
+    using folder = tempFolder();
+    makeDeepTree(`${folder.path}/vm`, 60);
+    await remove(`${folder.path}/vm`);
+    expect(fs.readdirSync(folder.path)).toEqual([]);
+  });
+});
+
+test("of several all are tried, and the first failure is thrown", async () => {
+  using folder = tempFolder();
+  for (const name of ["a", "b"]) fs.writeFileSync(`${folder.path}/${name}`, "");
+  const invalid = `${folder.path}/a\u0000`;
+  await expect(removeTrees([invalid, `${folder.path}/a`, `${folder.path}/b`])).rejects.toThrow();
+  expect(fs.readdirSync(folder.path)).toEqual([]);
+});
+
+describe("what is said about something that stays", () => {
+  const root = "/s/vms/abcd2345";
+  const rows: [string, Parameters<typeof describeStuck>[1], RegExp, RegExp][] = [
+    ["a flag", { path: `${root}/x`, errno: "EPERM" }, /forbids/, /^`sudo chattr -R -i -a \/s\/vms\/abcd2345`/],
+    ["another's", { path: `${root}/x`, errno: "EPERM", uid: 0 }, /user 0/, /^`sudo rm -rf \/s\/vms\/abcd2345\/x`/],
+    ["a mount", { path: `${root}/m`, errno: "EBUSY" }, /mounted/, /^`sudo umount \/s\/vms\/abcd2345\/m`/],
+    ["a race", { path: root, errno: "ENOTEMPTY" }, /written to/, /^`fuser -v \/s/],
+    ["a read-only disk", { path: root, errno: "EROFS" }, /read-only/, /dmesg/],
+    ["a broken disk", { path: root, errno: "EIO" }, /EIO/, /dmesg/],
+  ];
+  test.each(rows)("%s", (_label, stuck, reason, next) => {
+    const said = describeStuck(root, stuck);
+    expect(said.reason).toMatch(reason);
+    expect(said.next).toMatch(next);
+    const error = fail("NOT_REMOVED", said);
+    expect(error.message).toBe(`${stuck.path} can't be removed: ${said.reason}`);
+    expect(error.hint).toContain(said.next);
+  });
+
+  test("a stranger's name is shown without its controls, and is no part of what to type", () => {
+    const said = describeStuck(root, { path: `${root}/';reboot;\u001b[2J\udcff'`, errno: "EBUSY" });
+    expect(said.path).toBe(`${root}/';reboot;?'`);
+    expect(said.next).toBe("`sudo umount /s/vms/abcd2345` ends the mount");
+  });
+});

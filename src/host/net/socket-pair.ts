@@ -1,0 +1,28 @@
+/** A stream whose other end is a descriptor, to be handed to another process. */
+
+import * as fs from "node:fs";
+import net from "node:net";
+import type { ByteStream } from "../../base/bytes.ts";
+import { socketPair } from "../libc.ts";
+import { streamOf } from "./socket.ts";
+
+export type StreamPair = {
+  stream: ByteStream;
+  /** close-on-exec; ours until `closeOther` */
+  other: number;
+  /** Once it was handed over, or will not be: only then does `stream` end when the other process closes its copy. */
+  closeOther(): void;
+};
+
+/** A connected pair of unix stream sockets. @throws when the process has no descriptors left */
+export function streamPair(): StreamPair {
+  const pair = socketPair();
+  if (pair === null) throw new Error("no pair of sockets could be made: the process may have too many open files");
+  const [ours, other] = pair;
+  return { stream: streamOfDescriptor(ours), other, closeOther: () => fs.closeSync(other) };
+}
+
+/** Of a connected socket, which is the stream's from here on. */
+export function streamOfDescriptor(fd: number): ByteStream {
+  return streamOf(net.connect({ fd, allowHalfOpen: true } as unknown as net.NetConnectOpts));
+}

@@ -1,0 +1,31 @@
+import { expect, test } from "bun:test";
+import { spawnPiped } from "./children.ts";
+import { parentOf, processesAbout } from "./tree.ts";
+
+test("a child's parent is this process; one that is gone has none", async () => {
+  const child = spawnPiped(["sleep", "60"]);
+  expect(parentOf(child.pid)).toBe(process.pid);
+  child.kill("SIGKILL");
+  await child.done;
+  expect(parentOf(child.pid)).toBe(0);
+  expect(parentOf(1)).toBe(0);
+});
+
+test("programs are found by a folder in their arguments, and only those that are asked for", async () => {
+  const folder = `/tmp/about-${process.pid}`;
+  const about = (...extra: string[]) => spawnPiped(["sh", "-c", "read line", ...extra], { stdin: "pipe" });
+  const children = [
+    about(folder),
+    about(`${folder}/a.sock`),
+    about(`path=${folder}/b,server=on`),
+    about(`${folder}x`),
+    about("other"),
+  ];
+  const isShell = (program: string) => program === "sh";
+  // a spawned process has its own arguments once it has been exec'ed
+  const expected = children.slice(0, 3).map((child) => child.pid);
+  expect(processesAbout(folder, isShell).toSorted()).toEqual(expected.toSorted());
+  expect(processesAbout(folder, () => false)).toEqual([]);
+  for (const child of children) child.kill("SIGKILL");
+  await Promise.all(children.map((child) => child.done));
+});

@@ -1,0 +1,175 @@
+/** One VM of the fake driver: a process that isn't, a console file, and an agent in memory. */
+import { Deferred } from "../../base/async.ts";
+import type { ByteStream } from "../../base/bytes.ts";
+import { exists, writeAtomic } from "../../host/files/files.ts";
+import { memoryPair } from "../../host/testing/memory-pair.ts";
+import { vmPaths } from "../../model/paths.ts";
+import type { ProcessRef } from "../../model/vm.ts";
+import { type FakeAgentOptions, fakeAgent } from "../../wire/agent/testing/fake.ts";
+import type { BootSpec, SaveFiles, VmExit, VmmStop, VmmTrouble } from "../driver.ts";
+
+/** How a VM of the fake behaves; nothing set means that all goes well. */
+export type FakeBehaviour = {
+  /** `boot` rejects with this reason */
+  bootFails?: string;
+  /** `boot` stays undecided until it is aborted */
+  bootHangs?: boolean;
+  /** `save` rejects with this reason */
+  saveFails?: string;
+  /** `save` stays undecided until it is aborted */
+  saveHangs?: boolean;
+  /** `restore` rejects with this reason */
+  restoreFails?: string;
+  /** `restore` stays undecided until it is aborted */
+  restoreHangs?: boolean;
+  /** the line to the agent opens, and nothing ever comes */
+  agentSilent?: boolean;
+  /** ends by itself after so many `ms` of the world's clock */
+  ends?: { afterMs: number; exit: VmExit; console?: string[] };
+  /** handed to the fake agent */
+  agent?: FakeAgentOptions;
+};
+
+/** What a guest has in its memory: goes into a save, and comes back with it. */
+export type FakeGuest = {
+  phase: "boot" | "up";
+  generation: number;
+  /** anything a test wants to find again */
+  notes: Record<string, string>;
+};
+
+export type FakeParts = {
+  spec: BootSpec;
+  process: ProcessRef;
+  behaviour: FakeBehaviour;
+  /** `ms` of the world's clock */
+  bootedAt: number;
+  /** a restored one begins paused, with the guest of its save */
+  from: { files: SaveFiles; guest: FakeGuest } | null;
+};
+
+export class FakeMachine {
+  readonly spec: BootSpec;
+  readonly process: ProcessRef;
+  readonly behaviour: FakeBehaviour;
+  /** `ms` of the world's clock */
+  readonly bootedAt: number;
+  readonly exited = new Deferred<VmExit>();
+  /** null while it runs */
+  exit: VmExit | null = null;
+  readonly disks = new Map<string, number>();
+  readonly guest: FakeGuest;
+  /** the files it was restored from; null when it was booted */
+  readonly restoredFrom: SaveFiles | null;
+  /** its memory is now a save's */
+  savedInPlace = false;
+  /** why it stopped its guest by itself */
+  stopped: VmmStop | null = null;
+  onStopped: (stop: VmmStop) => void = () => {};
+  onTrouble: (trouble: VmmTrouble) => void = () => {};
+  #failing: VmmStop | null = null;
+  #console = ["Linux version 6.1.0-fake", "banger-agent: up"];
+  #line: ByteStream | null = null;
+  #paused: boolean;
+  readonly #held: (() => void)[] = [];
+
+  constructor(parts: FakeParts) {
+    this.bootedAt = parts.bootedAt;
+    this.spec = parts.spec;
+    this.process = parts.process;
+    this.behaviour = parts.behaviour;
+    this.restoredFrom = parts.from?.files ?? null;
+    this.guest = parts.from?.guest ?? { phase: "boot", generation: 0, notes: {} };
+    this.#paused = parts.from !== null;
+  }
+
+  get alive(): boolean {
+    return this.exit === null;
+  }
+
+  /** The host's end of a line to the agent; an earlier line is dropped, as a virtio-serial port has one. */
+  connect(): ByteStream {
+    this.#line?.destroy();
+    const [host, hostSide] = memoryPair();
+    this.#line = hostSide;
+    if (this.behaviour.agentSilent) hostSide.onData(() => {});
+    else this.#join(hostSide);
+    return host;
+  }
+
+  dropLine(): void {
+    this.#line?.destroy();
+    this.#line = null;
+  }
+
+  get paused(): boolean {
+    return this.#paused;
+  }
+
+  setPaused(paused: boolean): void {
+    if (!paused && this.savedInPlace) throw new Error(`VM ${this.spec.id} was saved in place: it can't run on`);
+    this.#paused = paused;
+    if (!paused) this.stopped = null;
+    if (!paused && this.#failing) queueMicrotask(() => this.#failing && this.stop(this.#failing));
+    while (!this.#paused && this.#held.length > 0) this.#held.shift()?.();
+  }
+
+  /** What the guest writes fails from now on, which stops it whenever it runs; null: no longer. */
+  failWrites(why: VmmStop | null): void {
+    this.#failing = why;
+    if (why) this.stop(why);
+  }
+
+  /** Stops the guest as a VMM does by itself. */
+  stop(why: VmmStop): void {
+    this.#paused = true;
+    this.stopped = why;
+    this.onStopped(why);
+  }
+
+  /** Adds lines to the console, then ends. Idempotent: the first end counts. */
+  async end(exit: VmExit, console: string[] = []): Promise<void> {
+    if (this.exit !== null) return;
+    this.exit = exit;
+    await this.print(...console);
+    this.#line?.destroy();
+    this.exited.resolve(exit);
+  }
+
+  /** Kept in the VM's folder as a real VMM would, when there is such a folder. */
+  async print(...lines: string[]): Promise<void> {
+    this.#console.push(...lines);
+    const { directory, serialLog } = vmPaths(this.spec.directory);
+    if (await exists(directory)) await writeAtomic(serialLog, this.#console.map((line) => `${line}\r\n`).join(""));
+  }
+
+  #join(hostSide: ByteStream): void {
+    const [agentSide, agent] = memoryPair();
+    const { agent: options = {} } = this.behaviour;
+    const { phase, generation } = this.guest;
+    fakeAgent(agent, {
+      ...options,
+      hello: { phase, generation, ...options.hello },
+      onIdentity: (identity) => {
+        this.guest.phase = "up";
+        this.guest.generation = Number(identity["generation"]);
+        options.onIdentity?.(identity);
+      },
+      onPower: (mode) =>
+        void this.end({ kind: mode }, [mode === "reboot" ? "reboot: Restarting system" : "reboot: Power down"]),
+    });
+    this.#carry(hostSide, agentSide);
+    this.#carry(agentSide, hostSide);
+  }
+
+  /** Passes bytes on, or keeps them while the VM is paused. */
+  #carry(from: ByteStream, to: ByteStream): void {
+    const whenRunning = (act: () => void) => (this.#paused ? this.#held.push(act) : act());
+    from.onData((chunk) => {
+      const copy = chunk.slice();
+      whenRunning(() => to.write(copy));
+    });
+    from.onEnd(() => whenRunning(() => to.end()));
+    from.onClose(() => to.destroy());
+  }
+}
