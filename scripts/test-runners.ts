@@ -36,7 +36,8 @@ export async function runCargo(group: CargoGroup): Promise<Counts> {
   const status = await child.exited;
   console.log(output);
   const counts = countCargo(output);
-  if (status !== 0 && counts.failed === 0) note(counts, `cargo test ended with status ${status}${status === 124 ? " (over its time)" : ""}`);
+  if (status !== 0 && counts.failed === 0)
+    note(counts, `cargo test ended with status ${status}${status === 124 ? " (over its time)" : ""}`);
   return counts;
 }
 
