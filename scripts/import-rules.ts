@@ -157,6 +157,7 @@ export const folders: Record<string, Folder> = {
     may: [
       "base",
       "model",
+      "host/terminal/cells.ts",
       "api",
       "client",
       "config",

@@ -1,5 +1,6 @@
 /** The order of what a creating command says: its spec first. */
 import { expect, test } from "bun:test";
+import { cellWidth } from "../../host/terminal/cells.ts";
 import type { WorkEvent } from "../../model/event.ts";
 import { eventSink, specFirst } from "./events.ts";
 
@@ -63,6 +64,22 @@ test("what is done is never more than all", () => {
   expect(parts.join("")).toContain('"done":200,"total":200');
   expect(parts.join("")).toContain("200 B of 200 B");
 });
+
+test.each(["日本語".repeat(40), "e\u0301".repeat(100), "👍".repeat(60)])(
+  "a progress line is cut to the terminal's cells, so that it never wraps: %s",
+  (text) => {
+    let drawn = "";
+    const write = (part: string) => {
+      drawn += part;
+    };
+    const sink = eventSink({ write, terminal: true, cols: () => 40, json: false });
+    sink.emit({ ...copying(100), text } as WorkEvent);
+    const [line = ""] = drawn.slice(1).split("\u001b");
+    expect(cellWidth(line)).toBeGreaterThanOrEqual(38);
+    expect(cellWidth(line)).toBeLessThanOrEqual(39);
+    expect(line.isWellFormed()).toBe(true);
+  },
+);
 
 test("with --json at most ten progress events come within any second, the last one among them", () => {
   const times: number[] = [];

@@ -1,6 +1,7 @@
 /** Events as a person or a program reads them: always on stderr, for stdout may be a guest's. */
 import { oneLine, safeJson } from "../../base/display.ts";
 import { formatSize } from "../../base/units.ts";
+import { cutCells } from "../../host/terminal/cells.ts";
 import type { NoteEvent, ProgressEvent, WorkEvent } from "../../model/event.ts";
 import { bounded, ProgressEvents, ProgressLines } from "./progress.ts";
 
@@ -119,7 +120,7 @@ function withBar({ text, done, total }: ProgressEvent, cols: number): string {
     done === undefined ? "" : total ? ` ${formatSize(done)} of ${formatSize(total)}` : ` ${formatSize(done)}`;
   const bar = done !== undefined && total ? `${barOf(done / total)} ` : "";
   const line = oneLine(text);
-  return `${bar}${line}${size}`.slice(0, Math.max(20, cols - 1));
+  return cutCells(`${bar}${line}${size}`, Math.max(20, cols - 1));
 }
 
 function barOf(part: number): string {

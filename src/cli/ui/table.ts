@@ -1,13 +1,14 @@
-/** Columns for people; programs use `--json`. A cell is one line, whoever named what stands in it. */
+/** Columns for people; programs use `--json`. A cell is one line, whoever named what is in it. */
 import { visible } from "../../base/display.ts";
+import { cellWidth, padCells } from "../../host/terminal/cells.ts";
 
-/** @param given the first one is the header */
+/** @param given the first row is the header */
 export function table(given: readonly (readonly string[])[]): string {
   const rows = given.map((row) => row.map(visible));
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => cellWidth(row[column] ?? ""))));
   const line = (row: readonly string[]) =>
     row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .map((cell, column) => padCells(cell, widths[column] ?? 0))
       .join("  ")
       .trimEnd();
   return rows.map((row) => `${line(row)}\n`).join("");
