@@ -3,7 +3,7 @@
 use std::fs::OpenOptions;
 use std::io::Write;
 
-pub fn say(text: &str) {
+pub fn log(text: &str) {
     let line = format!("banger-agent: {}\n", text.replace('\n', " "));
     // the terminal turns \n into \r\n by itself
     let written = OpenOptions::new().write(true).open("/dev/console").and_then(|mut console| console.write_all(line.as_bytes()));

@@ -54,7 +54,7 @@ pub struct Guest {
     pub data: Option<Data>,
     /// a power off would stop the machine without ending it: it is reset instead
     pub ends_by_reset: bool,
-    pub lines: Lines,
+    pub connections: Connections,
     /// what runs over the lines
     pub running: Arc<Running>,
     /// those that can be resumed on another line
@@ -90,7 +90,7 @@ impl Guest {
             init: init.to_string(),
             data: None,
             ends_by_reset: false,
-            lines: Lines::default(),
+            connections: Connections::default(),
             running: Arc::default(),
             resumable: Arc::default(),
             identity: Mutex::default(),
@@ -175,7 +175,7 @@ impl Guest {
         let mut state = lock(&self.state);
         if state.phase != Phase::Up {
             state.phase = Phase::Up;
-            self.lines.notice(&json!({ "notice": "up" }));
+            self.connections.notice(&json!({ "notice": "up" }));
         }
     }
 
@@ -195,9 +195,9 @@ impl Guest {
 
 /// The lines that sessions may be on.
 #[derive(Default)]
-pub struct Lines(Mutex<Vec<Arc<Output>>>);
+pub struct Connections(Mutex<Vec<Arc<Output>>>);
 
-impl Lines {
+impl Connections {
     pub fn add(&self, output: &Arc<Output>) {
         lock(&self.0).push(Arc::clone(output));
     }

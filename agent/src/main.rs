@@ -19,7 +19,7 @@ mod wire;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    session::mishap::install();
+    session::panic_handler::install();
     // the first process of a container is number 1 as well, and may want no more than the version
     let asks_version = std::env::args_os().nth(1).is_some_and(|argument| argument == "--version");
     if std::process::id() == 1 && !asks_version {

@@ -1,7 +1,7 @@
 //! `serve`: the agent on a unix socket, for tests on a host.
 
 use crate::guest::{Guest, Phase, Place};
-use crate::session::{serve_line, Line, Next};
+use crate::session::{serve_connection, Connection, Peer};
 use crate::sys::signal;
 use std::io;
 use std::net::Shutdown;
@@ -29,23 +29,23 @@ pub fn run(arguments: &[String]) -> Result<(), String> {
     for connection in listener.incoming() {
         let connection = connection.map_err(|error| format!("serve: {error}"))?;
         let guest = Arc::clone(&guest);
-        thread::spawn(move || serve_line(UnixLine(connection), &guest));
+        thread::spawn(move || serve_connection(UnixConnection(connection), &guest));
     }
     Ok(())
 }
 
-pub struct UnixLine(pub UnixStream);
+pub struct UnixConnection(pub UnixStream);
 
-impl Line for UnixLine {
+impl Connection for UnixConnection {
     type Reader = UnixStream;
     type Writer = UnixStream;
 
-    fn halves(&mut self) -> io::Result<(UnixStream, UnixStream)> {
+    fn split(&mut self) -> io::Result<(UnixStream, UnixStream)> {
         Ok((self.0.try_clone()?, self.0.try_clone()?))
     }
 
-    fn dropped(&mut self, _: Option<Duration>) -> io::Result<Next> {
-        Ok(Next::Over)
+    fn wait_for_peer(&mut self, _: Option<Duration>) -> io::Result<Peer> {
+        Ok(Peer::Closed)
     }
 
     fn hang_up(&self) {

@@ -1,6 +1,6 @@
 //! One process becomes two: PID 1, and the one that serves the host.
 
-use super::{failed, Booted};
+use super::{failed, BootResult};
 use crate::sys::process::{self, Forked};
 use crate::sys::{poll, signal};
 use std::fs::File;
@@ -21,7 +21,7 @@ pub struct Pipes {
 
 pub enum Role {
     Server(Pipes),
-    FirstProcess(Pipes),
+    Pid1(Pipes),
 }
 
 /// What PID 1 takes one by one, and what must not end the server.
@@ -35,7 +35,7 @@ pub const SIGNALS: [i32; 7] = [
     signal::SIGRTMIN + 5,
 ];
 
-pub fn fork() -> Booted<Role> {
+pub fn fork() -> BootResult<Role> {
     let (identified, identify) = poll::pipe().map_err(failed("pipe"))?;
     let (prepared, preparing) = poll::pipe().map_err(failed("pipe"))?;
     let (ours, theirs) = UnixStream::pair().map_err(failed("socketpair"))?;
@@ -44,7 +44,7 @@ pub fn fork() -> Booted<Role> {
     signal::block(&SIGNALS);
     match process::fork().map_err(failed("fork"))? {
         Forked::Child => Ok(Role::Server(Pipes { identified: identify, prepared, power: theirs, pid: 1 })),
-        Forked::Parent(pid) => Ok(Role::FirstProcess(Pipes { identified, prepared: preparing, power: ours, pid })),
+        Forked::Parent(pid) => Ok(Role::Pid1(Pipes { identified, prepared: preparing, power: ours, pid })),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Which program of the image wants to be PID 1.
 
-use super::words::Words;
+use super::kernel_args::KernelArgs;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -21,8 +21,8 @@ impl Init {
 
 const PLACES: [&str; 4] = ["/sbin/init", "/usr/sbin/init", "/lib/systemd/systemd", "/usr/lib/systemd/systemd"];
 
-pub fn find(words: &Words) -> Init {
-    let found = PLACES.iter().map(PathBuf::from).filter(|_| words.wants_init).find_map(|path| {
+pub fn find(args: &KernelArgs) -> Init {
+    let found = PLACES.iter().map(PathBuf::from).filter(|_| args.wants_init).find_map(|path| {
         let real = fs::canonicalize(&path).ok().filter(|real| is_program(real))?;
         let name = name_of(&real, &|file: &str| Path::new(file).exists())?;
         Some(Init { name, path: Some(path) })

@@ -3,7 +3,7 @@
 mod devices;
 mod handover;
 mod inits;
-mod lines;
+mod connections;
 mod nodes;
 mod pid1;
 mod plain;
@@ -11,11 +11,11 @@ mod reader;
 mod root;
 mod seed;
 mod serve;
-mod settings;
+mod sysctls;
 mod shutdown;
-mod words;
+mod kernel_args;
 
-use crate::console::say;
+use crate::console::log;
 use crate::sys::mount::{mount, MS_NODEV, MS_NOEXEC, MS_NOSUID};
 use crate::sys::net::Link;
 use crate::sys::power::{end_machine, Power};
@@ -23,19 +23,19 @@ use handover::Role;
 use inits::Init;
 use std::convert::Infallible;
 use std::io;
-use words::{Port, Words};
+use kernel_args::{KernelArgs, Transport};
 
 /// What went wrong, in one line.
-pub type Booted<T> = Result<T, String>;
+pub type BootResult<T> = Result<T, String>;
 
 pub fn run() -> ! {
-    let words = kernel_files().map(|()| Words::read());
-    let ends_by_reset = words.as_ref().is_ok_and(|words| words.port == Port::Vsock);
-    let problem = match words.and_then(boot) {
+    let args = kernel_files().map(|()| KernelArgs::read());
+    let ends_by_reset = args.as_ref().is_ok_and(|args| args.transport == Transport::Vsock);
+    let problem = match args.and_then(boot) {
         Ok(never) => match never {},
         Err(problem) => problem,
     };
-    say(&problem);
+    log(&problem);
     end_machine(if ends_by_reset { Power::Reboot } else { Power::Off });
     // the kernel refused; PID 1 may not end
     loop {
@@ -43,29 +43,29 @@ pub fn run() -> ! {
     }
 }
 
-fn boot(words: Words) -> Booted<Infallible> {
+fn boot(args: KernelArgs) -> BootResult<Infallible> {
     devices::load_modules()?;
-    let disks = devices::disks(&words)?;
-    if words.is_reader {
-        reader::assemble(&words, &disks)?;
-        let port = lines::wait_for_port(&words)?;
+    let disks = devices::disks(&args)?;
+    if args.is_reader {
+        reader::assemble(&args, &disks)?;
+        let port = connections::open_endpoint(&args)?;
         return match handover::fork()? {
-            Role::Server(pipes) => serve::run_reader(&words, port, pipes),
-            Role::FirstProcess(pipes) => pid1::run(&Init::none(), pipes),
+            Role::Server(pipes) => serve::run_reader(&args, port, pipes),
+            Role::Pid1(pipes) => pid1::run(&Init::none(), pipes),
         };
     }
-    let data = root::assemble(&words, &disks)?;
-    let init = inits::find(&words);
+    let data = root::assemble(&args, &disks)?;
+    let init = inits::find(&args);
     // whatever the network, and whoever is PID 1
     let _ = Link::named("lo").and_then(|lo| lo.up());
-    let port = lines::wait_for_port(&words)?;
+    let port = connections::open_endpoint(&args)?;
     match handover::fork()? {
-        Role::Server(pipes) => serve::run(&words, &init, data, port, pipes),
-        Role::FirstProcess(pipes) => pid1::run(&init, pipes),
+        Role::Server(pipes) => serve::run(&args, &init, data, port, pipes),
+        Role::Pid1(pipes) => pid1::run(&init, pipes),
     }
 }
 
-fn kernel_files() -> Booted<()> {
+fn kernel_files() -> BootResult<()> {
     const PLAIN: libc::c_ulong = MS_NOSUID | MS_NODEV | MS_NOEXEC;
     let list = [("devtmpfs", "/dev", MS_NOSUID, "mode=0755"), ("proc", "/proc", PLAIN, ""), ("sysfs", "/sys", PLAIN, "")];
     for (kind, target, flags, data) in list {

@@ -3,7 +3,7 @@
 use super::handover::{Pipes, SIGNALS};
 use super::inits::Init;
 use super::shutdown::intent_for;
-use super::{failed, nodes, root, Booted};
+use super::{failed, nodes, root, BootResult};
 use crate::programs;
 use crate::sys::mount::{mount, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, MS_REMOUNT};
 use crate::sys::power::{end_machine, Power};
@@ -24,7 +24,7 @@ const NOTICE: Duration = Duration::from_secs(1);
 
 const PLAIN: libc::c_ulong = MS_NOSUID | MS_NODEV | MS_NOEXEC;
 
-pub fn run(init: &Init, mut pipes: Pipes) -> Booted<Infallible> {
+pub fn run(init: &Init, mut pipes: Pipes) -> BootResult<Infallible> {
     if init.name == "systemd" {
         turn_halt_into_poweroff().and_then(|()| user::keep_all()).map_err(failed("/run/systemd"))?;
     } else {
@@ -79,7 +79,7 @@ fn prepare_devices() {
     nodes::make();
 }
 
-fn stay(mut pipes: Pipes) -> Booted<Infallible> {
+fn stay(mut pipes: Pipes) -> BootResult<Infallible> {
     loop {
         let signal = signal::wait_for(&SIGNALS, None);
         match signal {

@@ -4,7 +4,7 @@
 
 use super::root::DATA;
 use super::seed;
-use crate::console::say;
+use crate::console::log;
 use crate::sys::mount::{mount, sync, MS_BIND};
 use crate::sys::xattr;
 use std::fs::{self, Metadata};
@@ -29,7 +29,7 @@ pub fn mount_all() {
     // the machine's own, where the image has none: keys go there
     let _ = fs::DirBuilder::new().mode(0o700).create("/root");
     for folder in FOLDERS {
-        mount_one(Path::new(folder)).unwrap_or_else(|error| say(&format!("{folder}: {error}")));
+        mount_one(Path::new(folder)).unwrap_or_else(|error| log(&format!("{folder}: {error}")));
     }
 }
 

@@ -1,9 +1,9 @@
-//! The root file system: squashfs layers under an overlay whose upper half is on the data disk.
+//! The root file system: an overlay of squashfs layers whose upper directory is on the data disk.
 
 use super::devices::Disks;
-use super::words::Words;
-use super::{failed, plain, seed, settings, Booted};
-use crate::console::say;
+use super::kernel_args::KernelArgs;
+use super::{failed, plain, seed, sysctls, BootResult};
+use crate::console::log;
 use crate::guest::Data;
 use crate::sys::mount::{enter_root, mount, sync, unmount, MS_BIND, MS_MOVE, MS_NODEV, MS_NOSUID, MS_RDONLY};
 use std::fs::{self, File, Permissions};
@@ -11,27 +11,27 @@ use std::os::unix::fs::{chown, MetadataExt, PermissionsExt};
 use std::path::Path;
 
 const ROOT: &str = "/newroot";
-/// Where the data disk is to be found afterwards. systemd leaves mounts below `/run/initramfs` alone until the very end,
-/// and then makes them read-only, so that the file system is left clean.
+/// Mount point of the data disk below the new root. At shutdown systemd leaves mounts below `/run/initramfs` alone until the
+/// end and then remounts them read-only, so the file system is left clean.
 pub const DATA: &str = "/run/initramfs/banger";
 
-/// Afterwards `/` is the image's.
-pub fn assemble(words: &Words, disks: &Disks) -> Booted<Data> {
+/// Mounts the image's file systems and makes them the root.
+pub fn assemble(args: &KernelArgs, disks: &Disks) -> BootResult<Data> {
     let node = |serial: &str| disks.get(serial).map(|path| path.to_string_lossy().into_owned()).unwrap_or_default();
-    let layers = mount_layers(words.layers, node)?;
+    let layers = mount_layers(args.layers, node)?;
     let device = node("data");
     mount_on("/data", &device, "ext4", 0, "discard")?;
-    mount_overlay(&layers, words.root)?;
+    mount_overlay(&layers, args.root)?;
     move_into_root()?;
     enter_root(ROOT).map_err(failed("entering the root"))?;
-    // an image that has something odd there boots without; a link to a folder of its own is none
+    // an image where this fails boots without /etc; a link to a folder of the image is fine
     if !Path::new("/etc").is_dir() {
         let _ = make_folder("/etc");
     }
-    mount_modules(&node("modules")).unwrap_or_else(|problem| say(&problem));
-    mount_directs(words, &node("direct"))?;
-    settings::apply();
-    // what hardly any program does without, and images of one program leave out
+    mount_modules(&node("modules")).unwrap_or_else(|problem| log(&problem));
+    mount_direct_folders(args, &node("direct"))?;
+    sysctls::apply();
+    // most programs need it, and images with a single program often lack it
     if fs::create_dir("/tmp").is_ok() {
         let _ = fs::set_permissions("/tmp", Permissions::from_mode(0o1777));
     }
@@ -43,8 +43,8 @@ pub fn assemble(words: &Words, disks: &Disks) -> Booted<Data> {
     Ok(Data { folder, device: device.into() })
 }
 
-/// Mount points, highest layer first, as overlay wants them.
-pub fn mount_layers(count: usize, node: impl Fn(&str) -> String) -> Booted<Vec<String>> {
+/// Mounts the layers; returns their mount points, top layer first, in the order of overlay's `lowerdir`.
+pub fn mount_layers(count: usize, node: impl Fn(&str) -> String) -> BootResult<Vec<String>> {
     let one = |at: usize| {
         let point = format!("/layer{at}");
         mount_on(&point, &node(&format!("layer{at}")), "squashfs", MS_RDONLY, "").map(|()| point)
@@ -52,19 +52,19 @@ pub fn mount_layers(count: usize, node: impl Fn(&str) -> String) -> Booted<Vec<S
     (0..count).rev().map(one).collect()
 }
 
-pub fn mount_on(point: &str, source: &str, kind: &str, flags: libc::c_ulong, data: &str) -> Booted<()> {
+pub fn mount_on(point: &str, source: &str, kind: &str, flags: libc::c_ulong, data: &str) -> BootResult<()> {
     fs::create_dir_all(point).map_err(failed(point))?;
     mount(source, point, kind, flags, data).map_err(failed(point))
 }
 
-/// `redirect_dir`: folders of the image can be renamed. Layers never change below it, so it is safe.
-fn mount_overlay(layers: &[String], root: Option<(u32, u32, u32)>) -> Booted<()> {
+/// `redirect_dir` allows renaming folders of the image. It is safe because the layers never change.
+fn mount_overlay(layers: &[String], root: Option<(u32, u32, u32)>) -> BootResult<()> {
     let top = fs::metadata(&layers[0]).map_err(failed(&layers[0]))?;
     let (mode, uid, gid) = root.unwrap_or((top.mode() & 0o7777, top.uid(), top.gid()));
     for folder in ["/data/upper", "/data/work"] {
         fs::create_dir_all(folder).map_err(failed(folder))?;
     }
-    give("/data/upper", mode, uid, gid).map_err(failed("/data/upper"))?;
+    set_root_owner("/data/upper", mode, uid, gid).map_err(failed("/data/upper"))?;
     let paths = format!("lowerdir={},upperdir=/data/upper,workdir=/data/work", layers.join(":"));
     let options = format!("{paths},index=off,metacopy=off");
     mount_on(ROOT, "overlay", "overlay", 0, &format!("{options},redirect_dir=on"))
@@ -72,8 +72,8 @@ fn mount_overlay(layers: &[String], root: Option<(u32, u32, u32)>) -> Booted<()>
         .or_else(|_| mount_on(ROOT, "overlay", "overlay", 0, &paths))
 }
 
-/// The image root's mode and owner: an overlay shows those of its upper half.
-fn give(path: &str, mode: u32, uid: u32, gid: u32) -> std::io::Result<()> {
+/// Sets the mode and owner of the root folder: an overlay shows those of its upper directory.
+fn set_root_owner(path: &str, mode: u32, uid: u32, gid: u32) -> std::io::Result<()> {
     let now = fs::metadata(path)?;
     if (now.uid(), now.gid()) != (uid, gid) {
         chown(path, Some(uid), Some(gid))?;
@@ -84,7 +84,7 @@ fn give(path: &str, mode: u32, uid: u32, gid: u32) -> std::io::Result<()> {
     Ok(())
 }
 
-fn move_into_root() -> Booted<()> {
+fn move_into_root() -> BootResult<()> {
     for folder in ["/dev", "/proc", "/sys"] {
         let target = format!("{ROOT}{folder}");
         make_folder(&target).map_err(failed(&target))?;
@@ -93,7 +93,7 @@ fn move_into_root() -> Booted<()> {
     let run = format!("{ROOT}/run");
     make_folder(&run).map_err(failed(&run))?;
     mount_on("/run.new", "tmpfs", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=20%")?;
-    keep_run(Path::new(&run), Path::new("/run.new"));
+    copy_run(Path::new(&run), Path::new("/run.new"));
     mount("/run.new", &run, "", MS_MOVE, "").map_err(failed(&run))?;
     let data = format!("{ROOT}{DATA}");
     fs::create_dir_all(&data).map_err(failed(&data))?;
@@ -102,9 +102,9 @@ fn move_into_root() -> Booted<()> {
     fs::set_permissions(format!("{ROOT}/run/initramfs"), private).map_err(failed("/run/initramfs"))
 }
 
-/// Keeps what the image has in `/run`, such as the folders for services' sockets, because no init may recreate it. What a systemd
-/// or an initramfs left there describes another machine.
-fn keep_run(from: &Path, to: &Path) {
+/// Copies the image's `/run`, such as folders for sockets of services, because the init might not recreate it. What systemd, udev
+/// or an initramfs left there describes another machine and is skipped.
+fn copy_run(from: &Path, to: &Path) {
     for item in fs::read_dir(from).into_iter().flatten().flatten() {
         let name = item.file_name();
         let target = to.join(&name);
@@ -112,12 +112,12 @@ fn keep_run(from: &Path, to: &Path) {
             continue;
         }
         if let Err(error) = seed::copy(&item.path(), &target) {
-            say(&format!("/run/{}: {error}", name.to_string_lossy()));
+            log(&format!("/run/{}: {error}", name.to_string_lossy()));
         }
     }
 }
 
-/// A real folder, in place of a file or a link too: a link would lead elsewhere.
+/// Creates a folder. A file or a symbolic link in its place is removed, because a link could point anywhere.
 fn make_folder(path: &str) -> std::io::Result<()> {
     match fs::symlink_metadata(path) {
         Ok(metadata) if metadata.is_dir() => return Ok(()),
@@ -127,8 +127,8 @@ fn make_folder(path: &str) -> std::io::Result<()> {
     fs::create_dir(path)
 }
 
-/// Not every kernel has modules.
-fn mount_modules(device: &str) -> Booted<()> {
+/// Does nothing for a kernel without modules.
+fn mount_modules(device: &str) -> BootResult<()> {
     if device.is_empty() {
         return Ok(());
     }
@@ -137,18 +137,19 @@ fn mount_modules(device: &str) -> Booted<()> {
     mount_on(&point, device, "squashfs", MS_RDONLY | MS_NOSUID | MS_NODEV, "")
 }
 
-/// What overlay can't be under (another overlay's upper half), and what should be fast. A folder that can't be had is said.
-fn mount_directs(words: &Words, device: &str) -> Booted<()> {
+/// Bind-mounts folders from the data disk: for file systems that can't be on an overlay, such as the upper directory of another
+/// overlay, and for speed. A folder that can't be mounted is reported on the console.
+fn mount_direct_folders(args: &KernelArgs, device: &str) -> BootResult<()> {
     let image = "/run/initramfs/direct";
-    let is_seeded = words.direct.iter().all(|folder| Path::new(&format!("{DATA}/direct{folder}")).exists());
-    let from = if words.directs && !is_seeded {
+    let is_seeded = args.direct_folders.iter().all(|folder| Path::new(&format!("{DATA}/direct{folder}")).exists());
+    let from = if args.has_direct_layer && !is_seeded {
         mount_on(image, device, "squashfs", MS_RDONLY | MS_NODEV, "")?;
         image
     } else {
         ""
     };
-    for folder in &words.direct {
-        mount_direct(from, folder).unwrap_or_else(|error| say(&format!("{folder}: {error}")));
+    for folder in &args.direct_folders {
+        mount_direct(from, folder).unwrap_or_else(|error| log(&format!("{folder}: {error}")));
     }
     if !from.is_empty() {
         unmount(image).map_err(failed(image))?;
@@ -156,20 +157,21 @@ fn mount_directs(words: &Words, device: &str) -> Booted<()> {
     Ok(())
 }
 
-/// On the first boot it holds what the image has there. `from`: where an image that was saved keeps it.
+/// On the first boot the folder gets the image's content: from `from`, the mount point of a saved image's direct folders, or else
+/// from the overlay.
 fn mount_direct(from: &str, folder: &str) -> std::io::Result<()> {
     fs::create_dir_all(folder)?;
     let source = format!("{DATA}/direct{folder}");
     if !Path::new(&source).exists() {
         let saved = format!("{from}{folder}");
-        let origin = if !from.is_empty() && Path::new(&saved).is_dir() { &saved } else { folder };
+        let initial = if !from.is_empty() && Path::new(&saved).is_dir() { &saved } else { folder };
         let new = format!("{DATA}/direct.new");
         match fs::remove_dir_all(&new) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
         fs::create_dir_all(Path::new(&source).parent().unwrap_or(Path::new(DATA)))?;
-        if seed::copy(Path::new(origin), Path::new(&new))? {
+        if seed::copy(Path::new(initial), Path::new(&new))? {
             sync();
         }
         fs::rename(&new, &source)?;

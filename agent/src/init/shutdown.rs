@@ -20,7 +20,7 @@ pub fn watch(guest: &Arc<Guest>, has_init: bool, power: UnixStream) -> io::Resul
         let canary = process::canary()?;
         thread.spawn(move || watch_canary(&guest, canary)).map(drop)
     } else {
-        thread.spawn(move || obey(&guest, power)).map(drop)
+        thread.spawn(move || serve_pid1(&guest, power)).map(drop)
     }
 }
 
@@ -32,7 +32,7 @@ fn watch_canary(guest: &Guest, mut canary: (i32, File)) {
         let _ = process::wait_for(pid);
         let line = fs::read("/proc/1/cmdline").unwrap_or_default();
         if let Some(intent) = intent_of(&line) {
-            tell(guest, intent);
+            send_power_notice(guest, intent);
         }
         // somebody ended it for another reason, or the whole user space starts anew
         thread::sleep(Duration::from_secs(1));
@@ -45,11 +45,11 @@ fn watch_canary(guest: &Guest, mut canary: (i32, File)) {
 
 /// systemd's PID 1 becomes `systemd-shutdown poweroff …`.
 fn intent_of(cmdline: &[u8]) -> Option<&'static str> {
-    let mut words = cmdline.split(|byte| *byte == 0);
-    if !words.next()?.ends_with(b"systemd-shutdown") {
+    let mut arguments = cmdline.split(|byte| *byte == 0);
+    if !arguments.next()?.ends_with(b"systemd-shutdown") {
         return None;
     }
-    words.find_map(|word| match word {
+    arguments.find_map(|word| match word {
         b"poweroff" => Some("poweroff"),
         b"halt" => Some("halt"),
         b"reboot" | b"kexec" => Some("reboot"),
@@ -57,11 +57,11 @@ fn intent_of(cmdline: &[u8]) -> Option<&'static str> {
     })
 }
 
-fn obey(guest: &Guest, mut power: UnixStream) {
-    let mut letter = [0];
-    while power.read_exact(&mut letter).is_ok() {
-        tell(guest, intent_for(i32::from(letter[0])));
-        let _ = power.write_all(&letter);
+fn serve_pid1(guest: &Guest, mut power: UnixStream) {
+    let mut signal_number = [0];
+    while power.read_exact(&mut signal_number).is_ok() {
+        send_power_notice(guest, intent_for(i32::from(signal_number[0])));
+        let _ = power.write_all(&signal_number);
     }
 }
 
@@ -75,8 +75,8 @@ pub fn intent_for(number: i32) -> &'static str {
 }
 
 /// Comes back when the notice is on the line.
-fn tell(guest: &Guest, intent: &str) {
-    for (output, session) in guest.lines.notice(&json!({ "notice": "power", "intent": intent })) {
+fn send_power_notice(guest: &Guest, intent: &str) {
+    for (output, session) in guest.connections.notice(&json!({ "notice": "power", "intent": intent })) {
         output.flush(session);
     }
 }

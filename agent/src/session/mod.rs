@@ -1,7 +1,7 @@
 //! Sessions on a line: one after the other, each with streams that run side by side.
 
 mod body;
-pub mod mishap;
+pub mod panic_handler;
 mod output;
 mod reader;
 mod run;
@@ -10,7 +10,7 @@ pub mod workers;
 
 pub use output::Output;
 pub use reader::ChannelReader;
-pub use run::{serve_line, Line, Next};
+pub use run::{serve_connection, Connection, Peer};
 pub use stream::{Received, Stream};
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};

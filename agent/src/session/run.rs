@@ -1,7 +1,7 @@
 //! A line from its first byte to its last: preamble, HELLO, frames, and again.
 
 use super::output::Output;
-use super::{body, lock, mishap, workers, Stream};
+use super::{body, lock, panic_handler, workers, Stream};
 use crate::guest::Guest;
 use crate::verbs;
 use crate::wire::frame::{Frame, Kind, Violation};
@@ -17,78 +17,78 @@ use std::time::{Duration, Instant};
 const MOST_STREAMS: usize = 256;
 const STACK: usize = 256 * 1024;
 
-/// Of an other end that is gone.
-pub enum Next {
-    /// it may be there again
-    Again,
-    /// it is still gone
-    Gone,
-    /// it will never come back
-    Over,
+/// State of the peer after it disconnected.
+pub enum Peer {
+    /// it may have connected again
+    Present,
+    /// it did not connect in time
+    Absent,
+    /// it can never connect again
+    Closed,
 }
 
-/// A line that drops for a shorter time has not dropped. A virtio-serial port tells of the host's coming and going beside the
-/// data, and late: a new session may have begun when the end of the line before it is heard of.
-const HICCUP: Duration = Duration::from_secs(1);
+/// A session survives a disconnection that is shorter than this. A virtio-serial port reports that the host opened or closed it
+/// apart from the data and late: a new session may already have begun when the end of the previous connection is reported.
+const RECONNECT_TIME: Duration = Duration::from_secs(1);
 
-/// A byte stream to a host, in two halves.
-pub trait Line {
+/// A byte stream to a host.
+pub trait Connection {
     type Reader: Read;
     type Writer: Write + Send + 'static;
-    fn halves(&mut self) -> io::Result<(Self::Reader, Self::Writer)>;
-    /// Waits until the other end is there again, perhaps for a limited time.
-    fn dropped(&mut self, patience: Option<Duration>) -> io::Result<Next>;
-    /// Unblocks a writer that waits for an end that is gone.
+    fn split(&mut self) -> io::Result<(Self::Reader, Self::Writer)>;
+    /// Waits until the peer is connected again; without a timeout, for ever.
+    fn wait_for_peer(&mut self, timeout: Option<Duration>) -> io::Result<Peer>;
+    /// Unblocks a writer that waits for a peer that is gone.
     fn hang_up(&self);
 }
 
-/// Serves sessions until the line is over.
-pub fn serve_line(mut line: impl Line, guest: &Arc<Guest>) -> io::Result<()> {
-    let (reader, writer) = line.halves()?;
+/// Serves one session after another until the connection is closed for good.
+pub fn serve_connection(mut connection: impl Connection, guest: &Arc<Guest>) -> io::Result<()> {
+    let (reader, writer) = connection.split()?;
     let output = Arc::new(Output::default());
     let sender = Arc::clone(&output);
     let written = thread::Builder::new().stack_size(STACK).spawn(move || sender.write_out(writer))?;
-    guest.lines.add(&output);
-    let mut source = Source { input: Input::default(), reader, line };
+    guest.connections.add(&output);
+    let mut source = Source { input: Input::default(), reader, connection };
     let result = loop {
         if let Some(nonce) = source.input.find_preamble() {
             run_session(&mut source, &output, guest, nonce);
             continue;
         }
         match source.fill(None) {
-            Ok(Next::Over) => break Ok(()),
+            Ok(Peer::Closed) => break Ok(()),
             Err(error) => break Err(error),
-            Ok(Next::Again | Next::Gone) => {}
+            Ok(Peer::Present | Peer::Absent) => {}
         }
     };
-    guest.lines.remove(&output);
-    source.line.hang_up();
+    guest.connections.remove(&output);
+    source.connection.hang_up();
     output.finish();
     let _ = written.join();
     result
 }
 
 /// What is read, and where from.
-struct Source<L: Line> {
+struct Source<C: Connection> {
     input: Input,
-    reader: L::Reader,
-    line: L,
+    reader: C::Reader,
+    connection: C,
 }
 
-impl<L: Line> Source<L> {
-    /// Reads more, which may be nothing (`Again`). `patience`: how long the other end may be away.
-    fn fill(&mut self, patience: Option<Duration>) -> io::Result<Next> {
-        let until = patience.map(|patience| Instant::now() + patience);
+impl<C: Connection> Source<C> {
+    /// Reads more bytes; `Present` may mean that there were none. `timeout`: how long the peer may be disconnected.
+    fn fill(&mut self, timeout: Option<Duration>) -> io::Result<Peer> {
+        let until = timeout.map(|timeout| Instant::now() + timeout);
         loop {
             match self.input.fill(&mut self.reader) {
                 Ok(0) => {}
-                Ok(_) => return Ok(Next::Again),
+                Ok(_) => return Ok(Peer::Present),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(error),
             }
             let left = until.map(|until| until.saturating_duration_since(Instant::now()));
-            match self.line.dropped(left)? {
-                Next::Again => {}
+            match self.connection.wait_for_peer(left)? {
+                Peer::Present => {}
                 end => return Ok(end),
             }
         }
@@ -105,7 +105,7 @@ struct Session<'a> {
 }
 
 /// Returns when the session is over, whoever ended it.
-fn run_session(source: &mut Source<impl Line>, output: &Arc<Output>, guest: &Arc<Guest>, nonce: [u8; NONCE]) {
+fn run_session(source: &mut Source<impl Connection>, output: &Arc<Output>, guest: &Arc<Guest>, nonce: [u8; NONCE]) {
     let tag = u32::from_le_bytes([nonce[0], nonce[1], nonce[2], nonce[3]]);
     let answer = [MAGIC.as_slice(), &nonce].concat();
     let number = guest.greet(|hello| output.begin(tag, &answer, hello.to_string().as_bytes()));
@@ -121,12 +121,12 @@ fn run_session(source: &mut Source<impl Line>, output: &Arc<Output>, guest: &Arc
 
 impl Session<'_> {
     /// Until the line drops, or the host breaks a rule.
-    fn read_all(&mut self, source: &mut Source<impl Line>, tag: u32) -> Option<Violation> {
+    fn read_all(&mut self, source: &mut Source<impl Connection>, tag: u32) -> Option<Violation> {
         loop {
             let taken = match source.input.next_frame(tag) {
                 Ok(Some(frame)) => self.take(frame),
-                Ok(None) => match source.fill(Some(HICCUP)) {
-                    Ok(Next::Again) => Ok(()),
+                Ok(None) => match source.fill(Some(RECONNECT_TIME)) {
+                    Ok(Peer::Present) => Ok(()),
                     _ => return None,
                 },
                 Err(violation) => Err(violation),
@@ -195,13 +195,13 @@ impl Session<'_> {
         let (guest, streams) = (Arc::clone(self.guest), Arc::clone(&self.streams));
         let mine = Arc::clone(&stream);
         let work = move || {
-            mishap::serve(&mine);
+            panic_handler::serve(&mine);
             let result = body::whole(&mine, request).and_then(|request| verbs::run(&mine, &request, &guest));
             mine.finish(result);
             if mine.is_finished() {
                 lock(&streams).remove(&mine.id);
             }
-            mishap::served();
+            panic_handler::served();
         };
         if let Err(error) = workers::run(work) {
             stream.finish(Err(Refusal::io("thread", &error)));

@@ -2,7 +2,7 @@
 
 use super::output::{Gone, Output};
 use super::{lock, wait};
-use crate::sys::bell::Bell;
+use crate::sys::event_fd::EventFd;
 use crate::wire::frame::{word, Frame, Kind, Violation, CHANNELS, MAX_PAYLOAD, WINDOW};
 use crate::wire::json::{self, Answer, Object, Refusal};
 use serde_json::{json, Value};
@@ -23,7 +23,7 @@ pub struct Stream {
     state: Mutex<State>,
     changed: Condvar,
     /// rung at each change, for verbs that wait for files too
-    bell: OnceLock<Bell>,
+    event_fd: OnceLock<EventFd>,
 }
 
 #[derive(Default)]
@@ -65,8 +65,8 @@ pub enum Received {
 
 impl Stream {
     pub fn new(id: u32, session: u64, output: Arc<Output>) -> Stream {
-        let (state, changed, bell) = (Mutex::default(), Condvar::new(), OnceLock::new());
-        Stream { id, session, output, state, changed, bell }
+        let (state, changed, event_fd) = (Mutex::default(), Condvar::new(), OnceLock::new());
+        Stream { id, session, output, state, changed, event_fd }
     }
 
     /// A frame of the host's. Called by the session's reader: never waits.
@@ -99,19 +99,19 @@ impl Stream {
 
     fn wake(&self) {
         self.changed.notify_all();
-        if let Some(bell) = self.bell.get() {
-            bell.ring();
+        if let Some(event_fd) = self.event_fd.get() {
+            event_fd.signal();
         }
     }
 
     /// Rings at each change from now on.
-    pub fn bell(&self) -> Answer<&Bell> {
-        if self.bell.get().is_none() {
-            let bell = Bell::new().map_err(|error| Refusal::io("eventfd", &error))?;
-            let _ = self.bell.set(bell);
+    pub fn event_fd(&self) -> Answer<&EventFd> {
+        if self.event_fd.get().is_none() {
+            let event_fd = EventFd::new().map_err(|error| Refusal::io("eventfd", &error))?;
+            let _ = self.event_fd.set(event_fd);
             self.wake();
         }
-        self.bell.get().ok_or_else(|| Refusal::new("io", "no eventfd"))
+        self.event_fd.get().ok_or_else(|| Refusal::new("io", "no eventfd"))
     }
 
     /// The host closed the stream, or the session is over: whatever runs must end.

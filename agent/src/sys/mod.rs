@@ -2,7 +2,7 @@
 //! function here takes and gives safe values and turns -1 into `io::Error`.
 
 pub mod argv0;
-pub mod bell;
+pub mod event_fd;
 pub mod clock;
 pub mod descriptor;
 pub mod device;

@@ -41,16 +41,16 @@ fn wait_for_manager(stream: &Stream) -> Answer<()> {
         return Ok(());
     }
     let mut names = poll::watch_folder("/run/systemd").map_err(failed)?;
-    let bell = stream.bell()?;
+    let event_fd = stream.event_fd()?;
     while !Path::new(MANAGER).exists() {
         if stream.is_over() {
             return Err(given_up());
         }
         let mut waiting = Waiting::default();
         let name = waiting.add(names.as_raw_fd(), poll::READ);
-        waiting.add(bell.fd(), poll::READ);
+        waiting.add(event_fd.fd(), poll::READ);
         waiting.wait(None).map_err(failed)?;
-        bell.hush();
+        event_fd.drain();
         if waiting.is_ready(name) {
             let _ = names.read(&mut [0; 4096]);
         }
@@ -82,16 +82,16 @@ fn systemctl(stream: &Stream, arguments: &[&str]) -> Answer<String> {
 
 fn read_unless_over(stream: &Stream, output: &mut File) -> Answer<String> {
     let failed = |error: std::io::Error| Refusal::io("systemctl", &error);
-    let bell = stream.bell()?;
+    let event_fd = stream.event_fd()?;
     let mut text = Vec::new();
     while text.len() < MOST_TEXT {
-        bell.hush();
+        event_fd.drain();
         if stream.is_over() {
             return Err(given_up());
         }
         let mut waiting = Waiting::default();
         let more = waiting.add(output.as_raw_fd(), poll::READ);
-        waiting.add(bell.fd(), poll::READ);
+        waiting.add(event_fd.fd(), poll::READ);
         waiting.wait(None).map_err(failed)?;
         if waiting.is_ready(more) && output.take(4096).read_to_end(&mut text).map_err(failed)? == 0 {
             break;

@@ -76,14 +76,14 @@ fn a_ping_of_64_bytes_is_answered_and_a_longer_one_is_a_violation() {
 /// A host at the other end of a line, which is not told of drops.
 struct Pair(std::os::unix::net::UnixStream);
 
-impl Line for Pair {
+impl Connection for Pair {
     type Reader = std::os::unix::net::UnixStream;
     type Writer = std::os::unix::net::UnixStream;
-    fn halves(&mut self) -> io::Result<(Self::Reader, Self::Writer)> {
+    fn split(&mut self) -> io::Result<(Self::Reader, Self::Writer)> {
         Ok((self.0.try_clone()?, self.0.try_clone()?))
     }
-    fn dropped(&mut self, _: Option<Duration>) -> io::Result<Next> {
-        Ok(Next::Over)
+    fn wait_for_peer(&mut self, _: Option<Duration>) -> io::Result<Peer> {
+        Ok(Peer::Closed)
     }
     fn hang_up(&self) {
         let _ = self.0.shutdown(std::net::Shutdown::Both);
@@ -100,7 +100,7 @@ fn spoken(frames: &[Vec<u8>]) -> String {
 /// As above, until it has said `awaited`.
 fn spoken_until(frames: &[Vec<u8>], awaited: &str) -> String {
     let (mut host, agent) = std::os::unix::net::UnixStream::pair().unwrap();
-    let serving = thread::spawn(move || serve_line(Pair(agent), &guest()));
+    let serving = thread::spawn(move || serve_connection(Pair(agent), &guest()));
     let mut said = [MAGIC.as_slice(), &[1; NONCE]].concat();
     said.extend(frames.concat());
     said.extend(encode(Kind::Ping, 0, b"heard", TAG));

@@ -71,7 +71,7 @@ impl Pump {
         let pid = entry.pid();
         let pidfd = process::pidfd(pid).map_err(|error| Refusal::io("pidfd", &error))?;
         let output = |(channel, file)| Output::new(channel, file, ticket.is_some());
-        stream.bell()?;
+        stream.event_fd()?;
         Ok(Pump {
             stream: Arc::clone(stream),
             pid,
@@ -130,7 +130,7 @@ impl Pump {
 
     /// Moves to another stream; the REPLY says how much input and how many signals have arrived.
     pub fn resume(&mut self, stream: &Arc<Stream>, progress: Progress) -> Answer<()> {
-        stream.bell()?;
+        stream.event_fd()?;
         self.stream = Arc::clone(stream);
         if let Some(entry) = &mut self.entry {
             entry.move_to(stream);
@@ -161,8 +161,8 @@ impl Pump {
 
     /// Events, input, and the wish that the program ends.
     fn heed_stream(&mut self) {
-        if let Ok(bell) = self.stream.bell() {
-            bell.hush();
+        if let Ok(event_fd) = self.stream.event_fd() {
+            event_fd.drain();
         }
         while let Some(event) = self.stream.next_event() {
             self.take_event(&event);
@@ -245,7 +245,7 @@ impl Pump {
 
     fn wait(&mut self) -> Answer<()> {
         let mut waiting = Waiting::default();
-        waiting.add(self.stream.bell()?.fd(), poll::READ);
+        waiting.add(self.stream.event_fd()?.fd(), poll::READ);
         let over = waiting.add(if self.ended.is_none() { self.pidfd.as_raw_fd() } else { -1 }, poll::READ);
         if let (Some(input), Some(_)) = (&self.input, &self.pending) {
             waiting.add(input.as_raw_fd(), poll::WRITE);

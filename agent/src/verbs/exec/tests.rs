@@ -2,8 +2,8 @@
 
 use super::resumable::Resumable;
 use crate::guest::{Guest, Phase, Place};
-use crate::host::serve::UnixLine;
-use crate::session::serve_line;
+use crate::host::serve::UnixConnection;
+use crate::session::serve_connection;
 use crate::sys::{poll, process};
 use crate::wire::frame::{encode, Frame, Kind};
 use crate::wire::vectors;
@@ -20,10 +20,10 @@ use std::time::Duration;
 const TAG: u32 = 0x0101_0101;
 const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 /// What an agent that owes an answer has for it: a test that waits for one that never comes fails.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 struct Host {
-    line: UnixStream,
+    connection: UnixStream,
     input: Input,
     serving: JoinHandle<()>,
     /// what came on channels 1 and 2
@@ -36,20 +36,20 @@ fn guest() -> Arc<Guest> {
 
 impl Host {
     fn on(guest: &Arc<Guest>) -> Host {
-        let (mut line, theirs) = UnixStream::pair().unwrap();
-        line.set_read_timeout(Some(PATIENCE)).unwrap();
+        let (mut connection, theirs) = UnixStream::pair().unwrap();
+        connection.set_read_timeout(Some(TIMEOUT)).unwrap();
         let guest = Arc::clone(guest);
-        let serving = thread::spawn(move || serve_line(UnixLine(theirs), &guest).unwrap());
-        line.write_all(&[MAGIC.as_slice(), &[1; NONCE]].concat()).unwrap();
+        let serving = thread::spawn(move || serve_connection(UnixConnection(theirs), &guest).unwrap());
+        connection.write_all(&[MAGIC.as_slice(), &[1; NONCE]].concat()).unwrap();
         let mut input = Input::default();
         while input.find_preamble().is_none() {
-            assert!(input.fill(&mut line).unwrap() > 0);
+            assert!(input.fill(&mut connection).unwrap() > 0);
         }
-        Host { line, input, serving, output: Default::default() }
+        Host { connection, input, serving, output: Default::default() }
     }
 
     fn say(&mut self, kind: Kind, payload: &[u8]) {
-        self.line.write_all(&encode(kind, 1, payload, TAG)).unwrap();
+        self.connection.write_all(&encode(kind, 1, payload, TAG)).unwrap();
     }
 
     fn open(&mut self, request: Value) -> Value {
@@ -70,7 +70,7 @@ impl Host {
             if let Some(frame) = self.input.next_frame(TAG).unwrap() {
                 return frame;
             }
-            assert!(self.input.fill(&mut self.line).unwrap() > 0, "the agent hung up");
+            assert!(self.input.fill(&mut self.connection).unwrap() > 0, "the agent hung up");
         }
     }
 
@@ -104,8 +104,8 @@ impl Host {
     }
 
     /// Returns when the agent has noticed.
-    fn drop_line(self) -> [Vec<u8>; 2] {
-        self.line.shutdown(Shutdown::Both).unwrap();
+    fn drop_connection(self) -> [Vec<u8>; 2] {
+        self.connection.shutdown(Shutdown::Both).unwrap();
         self.serving.join().unwrap();
         self.output
     }
@@ -118,7 +118,7 @@ fn requests_and_replies_are_those_of_the_vectors() {
     let reply = host.open(Value::Object(vectors::open("exec")));
     assert_eq!((&reply["ok"], &reply["resumable"]), (&json!(true), &json!(true)));
     host.until_output(6);
-    host.drop_line();
+    host.drop_connection();
     let mut next = Host::on(&guest);
     let reply = next.open(Value::Object(vectors::open("resume")));
     assert_eq!(reply, vectors::reply("resume"));
@@ -127,14 +127,14 @@ fn requests_and_replies_are_those_of_the_vectors() {
 }
 
 #[test]
-fn a_program_goes_on_over_another_line_with_what_the_host_has_not_got() {
+fn a_program_continues_on_another_connection_with_what_the_host_has_not_got() {
     let guest = guest();
     let mut host = Host::on(&guest);
     assert_eq!(host.exec("echo one; echo err >&2; read a; echo got $a; read b; echo got $b; exit 7")["resumable"], true);
     host.until_output(4);
     host.say(Kind::Data(0), b"first\n");
     host.until_output(14);
-    let [stdout, _] = host.drop_line();
+    let [stdout, _] = host.drop_connection();
     assert_eq!(stdout, b"one\ngot first\n");
     // the host's last bytes were lost with the daemon
     let mut next = Host::on(&guest);
@@ -153,19 +153,19 @@ fn an_end_that_the_host_did_not_hear_of_is_told_again_until_the_host_closes() {
     let mut host = Host::on(&guest);
     host.exec("echo all; exit 3");
     assert_eq!(host.until(Kind::Event)["code"], 3);
-    host.drop_line();
+    host.drop_connection();
     for _ in 0..2 {
         let mut next = Host::on(&guest);
         assert_eq!(next.resume(0, 0)["ok"], true);
         assert_eq!(next.until(Kind::Event)["code"], 3);
-        assert_eq!(next.drop_line()[0], b"all\n");
+        assert_eq!(next.drop_connection()[0], b"all\n");
     }
     let mut last = Host::on(&guest);
     assert_eq!(last.resume(4, 0)["ok"], true);
     assert_eq!(last.until(Kind::Event)["code"], 3);
     last.say(Kind::Close, b"");
     last.until(Kind::Close);
-    assert_eq!(last.drop_line(), [Vec::<u8>::new(), Vec::new()]);
+    assert_eq!(last.drop_connection(), [Vec::<u8>::new(), Vec::new()]);
     let mut late = Host::on(&guest);
     assert_eq!(late.resume(4, 0)["error"]["code"], "gone");
 }
@@ -175,12 +175,12 @@ fn a_program_writes_no_more_than_its_pipe_takes_while_nobody_is_there() {
     let guest = guest();
     let mut host = Host::on(&guest);
     host.exec("read a; seq 1 200000; read b; exit $b");
-    host.drop_line();
+    host.drop_connection();
     let mut next = Host::on(&guest);
     next.resume(0, 0);
     next.say(Kind::Data(0), b"go\n");
     next.until_output(200_000);
-    let [first, _] = next.drop_line();
+    let [first, _] = next.drop_connection();
     let mut last = Host::on(&guest);
     // the host had not read all that was on its way to it
     let got = first.len() - 150_000;
@@ -228,7 +228,7 @@ fn nobody_resumes_without_the_token_or_from_where_nothing_is_kept() {
             host.say(Kind::Credit, &[&[1][..], &65_536u32.to_le_bytes()].concat());
         }
     }
-    host.drop_line();
+    host.drop_connection();
     for (request, code) in [
         (json!({ "verb": "resume", "stdout": 0, "stderr": 0 }), "bad_request"),
         (json!({ "verb": "resume", "token": "f".repeat(32), "stdout": 1_500_000, "stderr": 0 }), "gone"),
@@ -243,12 +243,12 @@ fn nobody_resumes_without_the_token_or_from_where_nothing_is_kept() {
             next.say(Kind::Close, b"");
             next.until(Kind::Close);
         }
-        next.drop_line();
+        next.drop_connection();
     }
 }
 
 #[test]
-fn sixteen_programs_are_kept_and_the_next_one_ends_with_its_line() {
+fn sixteen_programs_are_kept_and_the_next_one_ends_with_its_connection() {
     let guest = guest();
     let hosts: Vec<Host> = (0..17).map(|at| {
         let mut host = Host::on(&guest);
@@ -260,7 +260,7 @@ fn sixteen_programs_are_kept_and_the_next_one_ends_with_its_line() {
     for mut host in hosts {
         host.say(Kind::Close, b"");
         host.until(Kind::Close);
-        host.drop_line();
+        host.drop_connection();
     }
     let mut host = Host::on(&guest);
     assert_eq!(host.exec("true")["resumable"], true, "their places are free again");
@@ -276,7 +276,7 @@ fn a_program_that_nobody_comes_back_for_is_hung_up() {
     let mut host = Host::on(&guest);
     let pid = host.exec("exec cat")["pid"].as_i64().unwrap();
     let handle = process::pidfd(pid as i32).unwrap();
-    host.drop_line();
+    host.drop_connection();
     assert!(poll::readable(handle.as_raw_fd(), Some(Duration::from_secs(10))).unwrap(), "it runs on");
     let mut next = Host::on(&guest);
     assert_eq!(next.resume(0, 0)["error"]["code"], "gone");
@@ -288,7 +288,7 @@ fn a_copy_of_the_machine_has_none_of_them() {
     let mut host = Host::on(&guest);
     host.exec("echo ready; exec cat");
     host.until_output(6);
-    host.drop_line();
+    host.drop_connection();
     guest.resumable.void_others(u64::MAX);
     let mut next = Host::on(&guest);
     assert_eq!(next.resume(6, 0)["error"]["code"], "gone");

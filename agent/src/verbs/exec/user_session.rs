@@ -4,7 +4,7 @@
 //! A user's manager is started for the user's first command, which waits for it, as a login would. Root's first command of a machine
 //! does not: it is what everybody waits for. In a machine that is to be copied it does, so that copies have the manager already.
 
-use crate::console::say;
+use crate::console::log;
 use crate::guest::Guest;
 use crate::session::lock;
 use crate::systemd::user;
@@ -67,7 +67,7 @@ impl Attempts {
                 false
             }
             Err(error) => {
-                say(&format!("the manager of user {uid}: {error}"));
+                log(&format!("the manager of user {uid}: {error}"));
                 attempts.insert(uid, Attempt::Failed);
                 false
             }

@@ -3,7 +3,7 @@
 use super::environment::{self, Variables};
 use super::journal::{Held, Wake};
 use super::machine;
-use crate::console::say;
+use crate::console::log;
 use crate::guest::Guest;
 use crate::session::lock;
 use crate::systemd::Manager;
@@ -106,6 +106,6 @@ fn succeed(guest: &Guest, generation: u64, held: &Held, before: Option<String>, 
 
 fn tell(what: &str, result: io::Result<()>) {
     if let Err(error) = result {
-        say(&format!("{what}: {error}"));
+        log(&format!("{what}: {error}"));
     }
 }

@@ -79,17 +79,17 @@ pub fn renew_seed(guest: &Guest) -> io::Result<()> {
 pub fn prepare_copies(guest: &Guest) {
     let mut in_force = lock(&guest.identity);
     if let Err(error) = in_force.interface.hush_ipv6() {
-        crate::console::say(&format!("IPv6: {error}"));
+        crate::console::log(&format!("IPv6: {error}"));
     }
     match (guest.init == "systemd").then(journal::hold) {
         Some(Ok(held)) => in_force.journal = Some(Arc::new(held)),
-        Some(Err(error)) => crate::console::say(&format!("journald is not held: {error}")),
+        Some(Err(error)) => crate::console::log(&format!("journald is not held: {error}")),
         None => {}
     }
 }
 
 /// The host did not say who this machine is: anything will do, so that it comes up.
-pub fn throw_away(guest: &Guest) {
+pub fn apply_fallback(guest: &Guest) {
     let mut in_force = lock(&guest.identity);
     if guest.phase() != Phase::Boot {
         return;
@@ -98,8 +98,8 @@ pub fn throw_away(guest: &Guest) {
     let hostname = Some("banger".to_string());
     let request = Request { hostname, machine_id: Some(machine_id), ..Request::default() };
     match Turn::new(&request, guest, Path::new("/"), &mut in_force).apply(0) {
-        Ok(skipped) => skipped.iter().for_each(|what| crate::console::say(&format!("no identity: {what}"))),
-        Err(refusal) => crate::console::say(&format!("no identity: {}", refusal.message)),
+        Ok(skipped) => skipped.iter().for_each(|what| crate::console::log(&format!("no identity: {what}"))),
+        Err(refusal) => crate::console::log(&format!("no identity: {}", refusal.message)),
     }
     guest.hand_over();
 }

@@ -37,7 +37,7 @@ impl<'a> Turn<'a> {
             self.reseed()?;
         }
         if self.is_copy {
-            self.guest.lines.end_others(session);
+            self.guest.connections.end_others(session);
             self.guest.resumable.void_others(session);
             self.guest.running.end_others(session);
         }

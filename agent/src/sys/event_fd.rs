@@ -1,25 +1,25 @@
-//! A bell that poll(2) hears: eventfd(2).
+//! A event_fd that poll(2) hears: eventfd(2).
 
 use super::check;
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
-pub struct Bell(OwnedFd);
+pub struct EventFd(OwnedFd);
 
-impl Bell {
-    pub fn new() -> io::Result<Bell> {
+impl EventFd {
+    pub fn new() -> io::Result<EventFd> {
         // SAFETY: two ints; the descriptor is ours.
-        unsafe { Ok(Bell(OwnedFd::from_raw_fd(check(libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK))?))) }
+        unsafe { Ok(EventFd(OwnedFd::from_raw_fd(check(libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK))?))) }
     }
 
-    pub fn ring(&self) {
+    pub fn signal(&self) {
         let one = 1u64.to_ne_bytes();
         // SAFETY: 8 bytes. It fails only when it has been rung 2^64 - 2 times unheard.
         unsafe { libc::write(self.0.as_raw_fd(), one.as_ptr().cast(), 8) };
     }
 
     /// Silent again.
-    pub fn hush(&self) {
+    pub fn drain(&self) {
         let mut count = [0u8; 8];
         // SAFETY: 8 bytes.
         unsafe { libc::read(self.0.as_raw_fd(), count.as_mut_ptr().cast(), 8) };

@@ -2,7 +2,7 @@
 //! its hook runs on the thread that panicked, and may end that thread instead of coming back.
 
 use super::Stream;
-use crate::console::say;
+use crate::console::log;
 use crate::sys::process;
 use crate::wire::json::Refusal;
 use std::cell::RefCell;
@@ -25,7 +25,7 @@ pub fn served() {
 /// Other threads' panics still end the process. What the thread held (files, a child) is left as it is.
 pub fn install() {
     std::panic::set_hook(Box::new(|info| {
-        say(&info.to_string());
+        log(&info.to_string());
         if let Some(stream) = SERVING.take() {
             stream.finish(Err(Refusal::new("io", "the agent has a bug here; its console says where")));
             process::end_thread();
