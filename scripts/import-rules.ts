@@ -32,7 +32,7 @@ const withoutEffects = [
   "artifacts/catalog/load.ts",
   "artifacts/strays.ts",
   "images/import.ts",
-  "images/own-of-vm.ts",
+  "images/per-vm-files.ts",
   "images/record.ts",
   "images/rootfs/export.ts",
   "images/save.ts",
@@ -102,7 +102,7 @@ export const folders: Record<string, Folder> = {
   },
   workspace: { may: ["base", "model", "host", "formats"], instead: "workspace/ plans what goes in: cli/ sends it" },
   imagefile: {
-    may: ["base", "model", "host", "config/sizing.ts", "formats/tar", "images/own-of-vm.ts", "workspace"],
+    may: ["base", "model", "host", "config/sizing.ts", "formats/tar", "images/per-vm-files.ts", "workspace"],
     packages: ["smol-toml", "zod"],
     instead: "imagefile/ plans an image's build from what a user wrote: cli/ carries it out",
   },

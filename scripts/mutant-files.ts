@@ -26,7 +26,7 @@ export const mutantFiles: Record<string, string[]> = {
   "src/base/zone.ts": [],
   "src/host/net/http-route.ts": [],
   "src/images/registry/challenge.ts": ["src/images/registry"],
-  "src/images/registry/origin.ts": ["src/images/registry"],
+  "src/images/registry/endpoint.ts": ["src/images/registry"],
   // archives
   "src/formats/tar/entry.ts": ["src/formats/tar/limits.test.ts", "src/formats/tar"],
   "src/formats/tar/header.ts": ["src/formats/tar/limits.test.ts", "src/formats/tar"],

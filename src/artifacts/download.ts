@@ -159,7 +159,7 @@ export class Downloads {
 }
 
 /** Whoever has too much to do is not asked for more, smaller pieces. */
-function isBrokenLine(error: unknown): boolean {
+function isBrokenConnection(error: unknown): boolean {
   return error instanceof TransientError && error.afterMs === null && !isError(error.final, "REGISTRY_LIMITED");
 }
 
@@ -247,7 +247,7 @@ class Download {
         await removeTree(this.#file.path);
       }
       if (this.#have > before) retries.progress();
-      else if (isBrokenLine(error)) this.#pieces.broke();
+      else if (isBrokenConnection(error)) this.#pieces.broke();
       await retries.after(error, signal);
       return false;
     } finally {

@@ -1,6 +1,6 @@
 /** Packing into squashfs: the compression every layer and module tree has, and what a failure of the tools means. */
 import { fail } from "../base/errors/error.ts";
-import { lastWords, statusText } from "./tools.ts";
+import { lastLine, statusText } from "./tools.ts";
 
 /** lz4: reading it costs the guest least; times fixed so that one content gives one file. */
 export const squashfsOptions: readonly string[] = [
@@ -19,5 +19,5 @@ type Ended = { exitCode: number | null; signal: string | null };
 /** The error for a packer that did not end well. */
 export function packingFailed(tool: string, ended: Ended, stderr: string, path: string, during: string): Error {
   if (/no space left|disk quota exceeded/i.test(stderr)) return fail("DISK_FULL", { path, during });
-  return fail("TOOL_FAILED", { tool, status: statusText(ended), said: lastWords(stderr) });
+  return fail("TOOL_FAILED", { tool, status: statusText(ended), said: lastLine(stderr) });
 }

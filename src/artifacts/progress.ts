@@ -23,7 +23,7 @@ export class DownloadProgress {
   }
 
   /** @param done bytes of that part; what is none of the parts is passed over */
-  tell(digest: Digest, done: number): void {
+  report(digest: Digest, done: number): void {
     if (!this.#sizes.has(digest)) return;
     this.#done.set(digest, done);
     const sum = [...this.#done.values()].reduce((all, one) => all + one, 0);

@@ -4,7 +4,7 @@ import { stripControl } from "../base/text.ts";
 import type { ExecResult } from "../host/process/exec.ts";
 
 /** The last line that says something, without control characters and at most 300 characters. */
-export function lastWords(stderr: string): string {
+export function lastLine(stderr: string): string {
   const lines = stripControl(stderr.replace(/\r/g, "\n"))
     .split("\n")
     .map((line) => line.trim())
@@ -19,7 +19,7 @@ export function statusText(result: { exitCode: number | null; signal: string | n
 /** @throws TOOL_FAILED unless the program ended with 0 */
 export function mustSucceed(result: ExecResult): ExecResult {
   if (result.exitCode === 0) return result;
-  const said = lastWords(new TextDecoder().decode(result.stderr));
+  const said = lastLine(new TextDecoder().decode(result.stderr));
   throw fail("TOOL_FAILED", { tool: result.argv[0] ?? "", status: statusText(result), said });
 }
 

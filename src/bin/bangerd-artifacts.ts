@@ -70,7 +70,12 @@ export function wireArtifacts(facts: Facts): MachineArtifacts {
   const catalogs = new Catalogs({ web, paths, timeoutMs: catalogTimeoutMs, sources });
   const imageBundles = new ImageBundles({ ...images, downloads, web });
   const kernelBundles = new KernelBundles({ ...deps, downloads, web });
-  const puller = new Puller({ ...images, downloads, verified, knownOrigin: (digest) => store.images.byOrigin(digest) });
+  const puller = new Puller({
+    ...images,
+    downloads,
+    verified,
+    imageFromSource: (digest) => store.images.bySourceDigest(digest),
+  });
   return {
     checkImage: (image) => checkImage(deps, image),
     checkKernel: (kernel) => checkKernel(deps, kernel),

@@ -6,7 +6,7 @@ import { type ImageName, isImageName } from "../base/names.ts";
 import { type Issue, problemsOf, syntaxProblem } from "../base/problems.ts";
 import { quoteArgs } from "../base/text.ts";
 import { parseSize } from "../base/units.ts";
-import { isOwnOfVm } from "../images/own-of-vm.ts";
+import { isPerVmFile } from "../images/per-vm-files.ts";
 import type { ConfigChange } from "../model/artifact.ts";
 import type { BuildBase, BuildPlan, RunStep } from "./plan.ts";
 import { imageFileSchema, keysAt, type RawFile, type RawImageFile } from "./schema.ts";
@@ -84,7 +84,7 @@ const notOfImage = /^\/(?:dev|proc|sys|run|var\/run|var\/lock)(?=\/|$)/;
 export function guestPathProblem(path: string): string | null {
   const folder = notOfImage.exec(path)?.[0];
   if (folder !== undefined) return `nothing of ${folder} is kept in an image`;
-  return isOwnOfVm(path.slice(1)) ? `${path} is each VM's own, and never kept in an image` : null;
+  return isPerVmFile(path.slice(1)) ? `${path} is each VM's own, and never kept in an image` : null;
 }
 
 function fileProblems({ path, content, source, mode: _ }: RawFile, at: number): string[] {

@@ -86,7 +86,7 @@ describe.skipIf(reason !== null)(reason === null ? "bundles" : `bundles [${reaso
     const streams = {
       changes: () => chunked(changes),
       direct: () => chunked(direct),
-      authorities: () => chunked(archive([])),
+      localCertificates: () => chunked(archive([])),
     };
     const saved = await saveImage(imageDeps(world.here), { ...vm, ...streams }, () => {}, never);
     const at = `${temp.path}/saved`;

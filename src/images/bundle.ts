@@ -10,7 +10,7 @@ import {
   parseManifest,
 } from "../artifacts/bundle/manifest.ts";
 import { unpackedFile } from "../artifacts/bundle/unpacked.ts";
-import { Together } from "../artifacts/together.ts";
+import { SharedJobs } from "../artifacts/shared-jobs.ts";
 import { fail } from "../base/errors/error.ts";
 import { formatSize } from "../base/units.ts";
 import type { ImageConfig, ImageRecord, LayerRef } from "../model/artifact.ts";
@@ -56,7 +56,7 @@ export type BundleDeps = ImageDeps & FetchDeps;
 
 export class ImageBundles {
   readonly #deps: BundleDeps;
-  readonly #together = new Together<ImageRecord>();
+  readonly #together = new SharedJobs<ImageRecord>();
 
   constructor(deps: BundleDeps) {
     this.#deps = deps;

@@ -5,18 +5,18 @@ import type { ImageRecord } from "../model/artifact.ts";
 import type { Emit } from "../model/event.ts";
 import { assembleImage } from "./assemble.ts";
 import { type ImageDeps, storingImage } from "./deps.ts";
-import { withKeptStream } from "./kept-stream.ts";
 import type { LayerSource } from "./layer/convert.ts";
-import { Irregular } from "./layer/entries.ts";
+import { NeedsSecondRead } from "./layer/entries.ts";
 import { limitsFor } from "./layer/reading.ts";
 import { emptyConfig } from "./record.ts";
 import { refusing } from "./refusal.ts";
+import { withSpooledStream } from "./spooled-stream.ts";
 
 type Named = { name: string; source: string };
 export type RootfsUpload = Named & {
   tar: AsyncIterable<Uint8Array>;
   /** it is kept on disk meanwhile, so that it can be read twice */
-  keeps?: boolean;
+  isSpooled?: boolean;
 };
 export type TreeSource = Named & { /** each call reads it again */ open(): AsyncIterable<Uint8Array> };
 
@@ -34,11 +34,12 @@ export async function importRootfs(
 ): Promise<ImageRecord> {
   // the sender sees that it came whole
   const tree = { as: "tree", end: "block" } as const;
-  if (!upload.keeps) return store(deps, upload, { ...tree, open: () => upload.tar, canReopen: false }, emit, signal);
+  if (!upload.isSpooled)
+    return store(deps, upload, { ...tree, open: () => upload.tar, canReopen: false }, emit, signal);
   const budget = await deps.budget();
   const { bytes } = limitsFor(budget);
   return refusing(upload.name, budget, () =>
-    withKeptStream(deps.paths, upload.tar, { bytes, signal }, (open) =>
+    withSpooledStream(deps.paths, upload.tar, { bytes, signal }, (open) =>
       store(deps, upload, { ...tree, open, canReopen: true }, emit, signal),
     ),
   );
@@ -74,7 +75,7 @@ async function store(
     const layer = await deps.layers
       .add(layerSource, [], { during: storingImage, budget, onProgress, signal })
       .catch((error: unknown) => {
-        throw error instanceof Irregular ? fail("IMAGE_READ_TWICE", { name }, error) : error;
+        throw error instanceof NeedsSecondRead ? fail("IMAGE_READ_TWICE", { name }, error) : error;
       });
     const { source } = named;
     return assembleImage(deps, { name, source, layers: [layer], config: emptyConfig }, emit, signal);

@@ -3,7 +3,7 @@ import { openSquashfs } from "../formats/squashfs/reader.ts";
 import { openForRead } from "../host/files/random-access.ts";
 import type { LayerRef } from "../model/artifact.ts";
 import type { Paths } from "../model/paths.ts";
-import type { Lower } from "./layer/ending.ts";
+import type { Lower } from "./layer/completion.ts";
 import { Union, type UnionNode, type UnionOptions } from "./union/union.ts";
 
 /** Hands the tree to `use`, and closes the files. @param layers lowest first @throws SquashfsError */

@@ -32,7 +32,7 @@ function world(budget: number, free = 2 ** 60) {
   const verified = new VerifiedFiles();
   const layers = new Layers({ paths, verified, knownLayer: () => null, cpus: 1, cage: uncaged });
   const facts = { paths, layers, cage: uncaged, now: () => 0, budget: async () => ({ bytes: budget, entries: 100 }) };
-  const puller = new Puller({ ...facts, verified, downloads, knownOrigin: () => null });
+  const puller = new Puller({ ...facts, verified, downloads, imageFromSource: () => null });
   const left = () => (existsSync(paths.blobs) ? readdirSync(paths.blobs) : []);
   return { temp, paths, puller, left };
 }

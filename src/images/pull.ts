@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import type { BlobHold } from "../artifacts/blob-hold.ts";
 import type { Downloads } from "../artifacts/download.ts";
 import { DownloadProgress } from "../artifacts/progress.ts";
-import { Together } from "../artifacts/together.ts";
+import { SharedJobs } from "../artifacts/shared-jobs.ts";
 import type { VerifiedFiles } from "../artifacts/verified.ts";
 import { BangerError, fail } from "../base/errors/error.ts";
 import { Exit } from "../base/exit.ts";
@@ -24,16 +24,16 @@ import { refusing } from "./refusal.ts";
 import type { Registry } from "./registry/client.ts";
 
 /** What was pulled, and the digests of the documents that led to it. */
-export type Pulled = { record: ImageRecord; origins: Digest[] };
+export type Pulled = { record: ImageRecord; sourceDigests: Digest[] };
 
 export type PullDeps = ImageDeps & {
   /** the image that was made of what has that digest */
-  knownOrigin(digest: Digest): ImageRecord | null;
+  imageFromSource(digest: Digest): ImageRecord | null;
   downloads: Downloads;
   verified: VerifiedFiles;
 };
 
-type Found = { config: Descriptor; layers: Descriptor[]; origins: Digest[] };
+type Found = { config: Descriptor; layers: Descriptor[]; sourceDigests: Digest[] };
 
 type Pulling = { reference: Reference; registry: Registry; found: Found; hold: BlobHold };
 
@@ -42,7 +42,7 @@ const maxIndexes = 3;
 
 export class Puller {
   readonly #deps: PullDeps;
-  readonly #together = new Together<ImageRecord>();
+  readonly #together = new SharedJobs<ImageRecord>();
 
   constructor(deps: PullDeps) {
     this.#deps = deps;
@@ -55,21 +55,21 @@ export class Puller {
     const { digest, tag } = reference;
     const first = await registry.manifest(digest === null ? { tag: tag ?? "latest" } : { digest }, signal);
     const here = await this.#known(first.digest);
-    if (here) return { record: { ...here, name }, origins: [first.digest] };
+    if (here) return { record: { ...here, name }, sourceDigests: [first.digest] };
     const budget = await this.#deps.budget();
     const found = await refusing(name, budget, () => findManifest(registry, first, signal));
     requireSize(name, found, budget);
-    const known = await this.#known(found.origins.at(-1) as Digest);
-    if (known) return { record: { ...known, name }, origins: found.origins };
-    const key = `${originOf(reference)} ${found.origins.at(-1)}`;
+    const known = await this.#known(found.sourceDigests.at(-1) as Digest);
+    if (known) return { record: { ...known, name }, sourceDigests: found.sourceDigests };
+    const key = `${repositoryOf(reference)} ${found.sourceDigests.at(-1)}`;
     const record = await this.#together.run(key, emit, signal, (all, shared) =>
       this.#fetchAndClear(reference, registry, found, all, shared),
     );
-    return { record: { ...record, name, source: sourceOf(reference) }, origins: found.origins };
+    return { record: { ...record, name, source: sourceOf(reference) }, sourceDigests: found.sourceDigests };
   }
 
-  async #known(origin: Digest): Promise<ImageRecord | null> {
-    const record = this.#deps.knownOrigin(origin);
+  async #known(sourceDigest: Digest): Promise<ImageRecord | null> {
+    const record = this.#deps.imageFromSource(sourceDigest);
     if (!record) return null;
     // one whose files are gone or damaged is pulled again
     return verifyImage(this.#deps, record, true).then(
@@ -103,14 +103,14 @@ export class Puller {
     emit: Emit,
     signal: AbortSignal,
   ): Promise<ImageRecord> {
-    const from = originOf(reference);
+    const from = repositoryOf(reference);
     const name = formatReference(reference);
     const { downloads } = this.#deps;
     const progress = new DownloadProgress(name, layers, { unit: "layer", emit });
     const turns = new Semaphore(downloadsAtOnce);
     const fetch = ({ digest, size }: Descriptor, stop: AbortSignal) => {
       const wanted = { digest, size, limit: size, from, what: name };
-      return hold.blob(wanted, registry.blob(digest), (done) => progress.tell(digest, done), stop);
+      return hold.blob(wanted, registry.blob(digest), (done) => progress.report(digest, done), stop);
     };
     const image = await refusing(name, await this.#deps.budget(), async () => {
       if (config.size > maxDocument) throw new ManifestError("its config is too large");
@@ -134,7 +134,7 @@ export class Puller {
 }
 
 /** Whoever can write there; what is elsewhere may have the same digests in it. */
-function originOf({ registry, repository }: Reference): string {
+function repositoryOf({ registry, repository }: Reference): string {
   return `${registry}/${repository}`;
 }
 
@@ -165,7 +165,7 @@ type Received = Awaited<ReturnType<Registry["manifest"]>>;
 /** From an index to the manifest for this architecture. @throws ManifestError */
 async function findManifest(registry: Registry, received: Received, signal: AbortSignal, depth = 1): Promise<Found> {
   const document = parseDocument(received.bytes, received.mediaType);
-  if (document.kind === "manifest") return { ...document.manifest, origins: [received.digest] };
+  if (document.kind === "manifest") return { ...document.manifest, sourceDigests: [received.digest] };
   if (depth >= maxIndexes) throw new ManifestError("its indexes point at each other");
   const { manifests } = document;
   let refused: NotAnImage | null = null;
@@ -174,7 +174,7 @@ async function findManifest(registry: Registry, received: Received, signal: Abor
       const found = await findManifest(registry, await listed(registry, candidate, signal), signal, depth + 1);
       // of one alone it is looked at when it is fetched
       if (candidate.isOurs === null && manifests.length > 1) await requireOurs(registry, found.config, signal);
-      return { ...found, origins: [received.digest, ...found.origins] };
+      return { ...found, sourceDigests: [received.digest, ...found.sourceDigests] };
     } catch (error) {
       if (!(error instanceof NotAnImage)) throw error;
       refused ??= error;

@@ -6,7 +6,7 @@ import { type DebianArchive, findArchive } from "../artifacts/debian/archive.ts"
 import { networkEnv } from "../artifacts/debian/network-env.ts";
 import { sourcesFile } from "../artifacts/debian/sources.ts";
 import type { RecipeDeps } from "../artifacts/deps.ts";
-import { lastWords, statusText } from "../artifacts/tools.ts";
+import { lastLine, statusText } from "../artifacts/tools.ts";
 import { fail } from "../base/errors/error.ts";
 import { editTar, type TarAddition } from "../formats/tar/edit.ts";
 import { removeTree } from "../host/files/files.ts";
@@ -114,7 +114,7 @@ async function* whole(bootstrap: PipedProcess, build: Build): AsyncGenerator<Uin
 /** mmdebstrap's own `E:` lines say less than apt's before them. */
 function errorOf(stderr: string): string {
   const errors = stderr.split(/[\r\n]+/).filter((line) => /^E: /.test(line) && !/died|exited|setup failed/.test(line));
-  return lastWords(errors.at(0) ?? stderr);
+  return lastLine(errors.at(0) ?? stderr);
 }
 
 function reportSteps(emit: Emit): (chunk: Uint8Array) => void {

@@ -12,7 +12,7 @@ import { checkImage } from "./check.ts";
 import { importRootfs } from "./import.ts";
 import type { Budget } from "./layer/reading.ts";
 import { withUnion } from "./open-union.ts";
-import { isOwnOfVm } from "./own-of-vm.ts";
+import { isPerVmFile } from "./per-vm-files.ts";
 import { saveImage } from "./save.ts";
 import { imageDeps } from "./testing/image-deps.ts";
 import { listUnion } from "./testing/listing.ts";
@@ -59,7 +59,7 @@ async function world(budget?: Budget) {
     const streams = {
       changes: () => chunked(bytes, [777]),
       direct: () => chunked(archive(direct)),
-      authorities: () => chunked(archive(local)),
+      localCertificates: () => chunked(archive(local)),
     };
     const saved = { name, source: "vm web", base: from, config: from.config, certificates: told, ...streams };
     return saveImage(deps, saved, () => {}, never);
@@ -151,12 +151,12 @@ only("what one VM alone is given is left out, and what looks like it is not", as
     ...["profile.d/banger-env.sh", "systemd/system.conf.d/banger.conf", "../var/lib/systemd/random-seed"],
     "../var/lib/dbus/machine-id",
   ].map((path) => `etc/${path}`.replace("etc/../", ""));
-  expect(isOwnOfVm("usr/local/share/ca-certificates/banger-12.crt")).toBe(true);
-  expect(isOwnOfVm("usr/local/share/ca-certificates/banger.pem")).toBe(true);
-  expect(isOwnOfVm("usr/local/share/ca-certificates/mybanger.pem")).toBe(false);
+  expect(isPerVmFile("usr/local/share/ca-certificates/banger-12.crt")).toBe(true);
+  expect(isPerVmFile("usr/local/share/ca-certificates/banger.pem")).toBe(true);
+  expect(isPerVmFile("usr/local/share/ca-certificates/mybanger.pem")).toBe(false);
   const others = ["etc/hosts", "etc/ssh/ssh_host_key_notes", "etc/ssh/sshd_config", "root/.ssh/config"];
-  for (const path of own) expect([path, isOwnOfVm(path)]).toEqual([path, true]);
-  for (const path of others) expect([path, isOwnOfVm(path)]).toEqual([path, false]);
+  for (const path of own) expect([path, isPerVmFile(path)]).toEqual([path, true]);
+  for (const path of others) expect([path, isPerVmFile(path)]).toEqual([path, false]);
   const folders = [
     "var",
     "var/lib",

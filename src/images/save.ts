@@ -5,23 +5,23 @@ import type { TarKind } from "../formats/tar/header.ts";
 import { directFolders, type ImageConfig, type ImageRecord, type LayerRef } from "../model/artifact.ts";
 import type { Emit } from "../model/event.ts";
 import { assembleImage } from "./assemble.ts";
-import { hostsAlone, type Told } from "./authorities.ts";
 import { type ImageDeps, storingImage } from "./deps.ts";
+import { hostOnlyCertificates, type VmCertificates } from "./host-certificates.ts";
 import { type LayerSource, NoFilesError } from "./layer/convert.ts";
 import { lowerOf, openUnion, withUnion } from "./open-union.ts";
 import {
   certificateBundles,
   hostsFile,
-  isOwnOfVm,
+  isPerVmFile,
   linkedFolders,
   usualPath,
   withoutCertificates,
   withoutHostName,
-} from "./own-of-vm.ts";
+} from "./per-vm-files.ts";
 import { refusing } from "./refusal.ts";
 import type { Union } from "./union/union.ts";
 
-export type SavedMachine = Told & {
+export type SavedMachine = VmCertificates & {
   name: ImageName;
   source: string;
   /** what the VM booted from */
@@ -50,7 +50,7 @@ export async function saveImage(
       const { union, close } = await openUnion(deps.paths, base.layers);
       return { lower: lowerOf(union), close };
     };
-    const certificates = await withUnion(deps.paths, base.layers, (union) => hostsAlone(saved, union));
+    const certificates = await withUnion(deps.paths, base.layers, (union) => hostOnlyCertificates(saved, union));
     const links = await withUnion(deps.paths, base.layers, linksOf);
     const usual = (path: string) => usualPath(path, links);
     const rewrite = {
@@ -58,7 +58,7 @@ export async function saveImage(
       change: (content: Uint8Array, path: string) =>
         usual(path) === hostsFile ? withoutHostName(content) : withoutCertificates(content, certificates),
     };
-    const leaveOut = (path: string, kind: TarKind) => isOwnOfVm(usual(path), kind);
+    const leaveOut = (path: string, kind: TarKind) => isPerVmFile(usual(path), kind);
     const changes: LayerSource = { ...stream(saved.changes), as: "changes", lower, leaveOut, rewrite };
     const layer = await deps.layers.add(
       changes,

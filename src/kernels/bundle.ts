@@ -11,7 +11,7 @@ import {
 } from "../artifacts/bundle/manifest.ts";
 import { unpackedFile } from "../artifacts/bundle/unpacked.ts";
 import type { ArtifactDeps } from "../artifacts/deps.ts";
-import { Together } from "../artifacts/together.ts";
+import { SharedJobs } from "../artifacts/shared-jobs.ts";
 import { formatSize } from "../base/units.ts";
 import type { KernelRecord } from "../model/artifact.ts";
 import type { BundleRef, CatalogEntry } from "../model/catalog.ts";
@@ -43,7 +43,7 @@ export function checkSize(files: readonly BundleFile[]): void {
 
 export class KernelBundles {
   readonly #deps: ArtifactDeps & FetchDeps;
-  readonly #together = new Together<KernelRecord>();
+  readonly #together = new SharedJobs<KernelRecord>();
 
   constructor(deps: ArtifactDeps & FetchDeps) {
     this.#deps = deps;

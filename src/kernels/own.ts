@@ -1,6 +1,6 @@
 /** A kernel of the user's own as the tar stream that a kernel's package would be: the image, its modules, its configuration. */
 
-import { lastWords, statusText } from "../artifacts/tools.ts";
+import { lastLine, statusText } from "../artifacts/tools.ts";
 import { fail } from "../base/errors/error.ts";
 import { trimEndOf } from "../base/trim.ts";
 import { editTar, type TarAddition } from "../formats/tar/edit.ts";
@@ -68,7 +68,7 @@ async function* modulesTar(
     yield* tool.stdout;
     const ended = await tool.done;
     if (ended.exitCode !== 0)
-      throw invalid(folder, `tar ended with ${statusText(ended)}: ${lastWords(tool.stderrTail())}`);
+      throw invalid(folder, `tar ended with ${statusText(ended)}: ${lastLine(tool.stderrTail())}`);
   } finally {
     tool.kill("SIGKILL");
   }

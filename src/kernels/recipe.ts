@@ -5,7 +5,7 @@
 import { openApt } from "../artifacts/debian/apt.ts";
 import { findArchive } from "../artifacts/debian/archive.ts";
 import type { RecipeDeps } from "../artifacts/deps.ts";
-import { lastWords, statusText } from "../artifacts/tools.ts";
+import { lastLine, statusText } from "../artifacts/tools.ts";
 import { fail } from "../base/errors/error.ts";
 import { editTar } from "../formats/tar/edit.ts";
 import { removeTree } from "../host/files/files.ts";
@@ -68,7 +68,7 @@ async function* unpack(
     const ended = await tool.done;
     signal.throwIfAborted();
     if (ended.exitCode === 0) return;
-    throw fail("TOOL_FAILED", { tool: "dpkg-deb", status: statusText(ended), said: lastWords(tool.stderrTail()) });
+    throw fail("TOOL_FAILED", { tool: "dpkg-deb", status: statusText(ended), said: lastLine(tool.stderrTail()) });
   };
   try {
     yield* editTar(whole(), { drop: (name) => !isKernelFile(name), additions: async function* () {} });

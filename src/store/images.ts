@@ -33,11 +33,11 @@ export type Images = {
   /** Contents whose digest begins so, at most 10. @param prefix `sha256:` and at least one digit */
   byPrefix(prefix: string): ImageRecord[];
   /** The content that was made of what has that digest in a registry. */
-  byOrigin(digest: Digest): ImageRecord | null;
+  bySourceDigest(digest: Digest): ImageRecord | null;
   /** every name of a content */
   namesOf(digest: Digest): ImageName[];
-  /** Adds the content if it is new, and points the name at it. @param origins digests of the manifests it was made of */
-  put(record: ImageRecord, origins?: readonly Digest[]): void;
+  /** Adds the content if it is new, and points the name at it. @param sourceDigests of the manifests it was made of */
+  put(record: ImageRecord, sourceDigests?: readonly Digest[]): void;
   /** Lists a content that has no name by its digest, and keeps it until that name is removed or it gets another one. */
   keepUnnamed(record: ImageRecord): void;
   removeName(name: ImageName): void;
@@ -80,7 +80,7 @@ export function createImages(db: Db): Images {
       db
         .all<Row>(`${select} WHERE substr(i.digest, 1, ?) = ? GROUP BY i.digest LIMIT 10`, prefix.length, prefix)
         .map(toRecord),
-    byOrigin: (digest) => {
+    bySourceDigest: (digest) => {
       const row = db.get<{ image: string }>("SELECT image_digest AS image FROM image_origins WHERE digest = ?", digest);
       return row ? find("i.digest", row.image) : null;
     },
@@ -88,7 +88,7 @@ export function createImages(db: Db): Images {
       db
         .all<{ name: string }>("SELECT name FROM image_names WHERE digest = ? ORDER BY name", digest)
         .map(({ name }) => name as ImageName),
-    put: (record, origins = []) => db.transaction(() => insert(db, record, origins)),
+    put: (record, sourceDigests = []) => db.transaction(() => insert(db, record, sourceDigests)),
     keepUnnamed: ({ digest, kernel }) =>
       db.run("INSERT OR IGNORE INTO image_names (name, digest, kernel) VALUES (?, ?, ?)", digest, digest, kernel),
     removeName: (name) => db.run("DELETE FROM image_names WHERE name = ?", name),
@@ -129,13 +129,13 @@ function layerUses(db: Db): Map<Digest, number> {
   return new Map(rows.map(({ digest, uses }) => [digest as Digest, uses]));
 }
 
-function insert(db: Db, r: ImageRecord, origins: readonly Digest[]): void {
+function insert(db: Db, r: ImageRecord, sourceDigests: readonly Digest[]): void {
   insertLayers(db, r);
   if (db.get("SELECT 1 FROM images WHERE digest = ?", r.digest) == null) insertContent(db, r);
   db.run("INSERT OR REPLACE INTO image_names (name, digest, kernel) VALUES (?, ?, ?)", r.name, r.digest, r.kernel);
   if (!isDigest(r.name)) db.run("DELETE FROM image_names WHERE name = ?", r.digest);
-  for (const origin of origins) {
-    db.run("INSERT OR REPLACE INTO image_origins (digest, image_digest) VALUES (?, ?)", origin, r.digest);
+  for (const sourceDigest of sourceDigests) {
+    db.run("INSERT OR REPLACE INTO image_origins (digest, image_digest) VALUES (?, ?)", sourceDigest, r.digest);
   }
 }
 

@@ -15,9 +15,9 @@ export type Kernels = {
   /** Contents whose digest begins so, at most 10. @param prefix `sha256:` and at least one digit */
   byPrefix(prefix: string): KernelRecord[];
   /** The content that was made of the bundle whose manifest has that digest. */
-  byOrigin(digest: Digest): KernelRecord | null;
-  /** Adds the content if it is new, and points the name at it. @param origin of the bundle it was made of */
-  put(record: KernelRecord, origin?: Digest): void;
+  bySourceDigest(digest: Digest): KernelRecord | null;
+  /** Adds the content if it is new, and points the name at it. @param sourceDigest of the bundle it was made from */
+  put(record: KernelRecord, sourceDigest?: Digest): void;
   removeName(name: ImageName): void;
   /** Drops and returns contents with neither a name nor a VM: their files are the caller's to remove. */
   dropUnused(): KernelRecord[];
@@ -40,14 +40,14 @@ export function createKernels(db: Db): Kernels {
       db
         .all<Row>(`${select} WHERE substr(k.digest, 1, ?) = ? GROUP BY k.digest LIMIT 10`, prefix.length, prefix)
         .map(toRecord),
-    byOrigin: (digest) => {
+    bySourceDigest: (digest) => {
       const row = db.get<{ kernel: string }>(
         "SELECT kernel_digest AS kernel FROM kernel_origins WHERE digest = ?",
         digest,
       );
       return row ? find("k.digest", row.kernel) : null;
     },
-    put: (r, origin) =>
+    put: (r, sourceDigest) =>
       db.transaction(() => {
         db.run(
           "INSERT OR IGNORE INTO kernels (digest, release, bytes, source, created_at) VALUES (?, ?, ?, ?, ?)",
@@ -58,8 +58,8 @@ export function createKernels(db: Db): Kernels {
           r.createdAt,
         );
         db.run("INSERT OR REPLACE INTO kernel_names (name, digest) VALUES (?, ?)", r.name, r.digest);
-        if (origin) {
-          db.run("INSERT OR REPLACE INTO kernel_origins (digest, kernel_digest) VALUES (?, ?)", origin, r.digest);
+        if (sourceDigest) {
+          db.run("INSERT OR REPLACE INTO kernel_origins (digest, kernel_digest) VALUES (?, ?)", sourceDigest, r.digest);
         }
       }),
     removeName: (name) => db.run("DELETE FROM kernel_names WHERE name = ?", name),

@@ -156,12 +156,12 @@ test("a kernel is found by the bundle that it was made of, as long as it is here
   const kernel = kernelRecord();
   store.kernels.put(kernel, digestOf("7"));
   store.kernels.put({ ...kernel, name: "other" as never }, digestOf("8"));
-  expect(store.kernels.byOrigin(digestOf("7"))?.digest).toBe(kernel.digest);
-  expect(store.kernels.byOrigin(digestOf("6"))).toBeNull();
+  expect(store.kernels.bySourceDigest(digestOf("7"))?.digest).toBe(kernel.digest);
+  expect(store.kernels.bySourceDigest(digestOf("6"))).toBeNull();
   store.kernels.removeName(kernel.name);
   store.kernels.removeName("other" as never);
   store.kernels.dropUnused();
-  expect(store.kernels.byOrigin(digestOf("8"))).toBeNull();
+  expect(store.kernels.bySourceDigest(digestOf("8"))).toBeNull();
 });
 
 test("a kernel is kept while it has a name or a VM", () => {

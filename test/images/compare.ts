@@ -63,7 +63,7 @@ async function ourRootfs({ layers: [tar] }: Case, place: string): Promise<Line[]
   writeFileSync(`${place}/rootfs.tar`, tar as Uint8Array);
   const opened = await openRootfs(`${place}/rootfs.tar`, opening());
   const deps = imageDeps(ourPaths(place));
-  const record = await importRootfs(deps, { name: "x", ...opened, keeps: true }, () => {}, never);
+  const record = await importRootfs(deps, { name: "x", ...opened, isSpooled: true }, () => {}, never);
   return withUnion(deps.paths, record.layers, listUnion);
 }
 

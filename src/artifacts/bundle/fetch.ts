@@ -62,17 +62,17 @@ export async function withBundle<M, T>(
   let files: BundleFile[] = [];
   try {
     const path = await get("manifest.json", { digest: ref.digest, size: null }, maxManifest)(() => {}, signal);
-    const manifest = await understood(name, async () => parse(await readBytes(path, maxManifest)));
+    const manifest = await withBundleErrors(name, async () => parse(await readBytes(path, maxManifest)));
     files = filesOf(manifest);
     requireSize(name, files, ref);
-    await understood(name, async () => checkSize(files));
+    await withBundleErrors(name, async () => checkSize(files));
     await downloads.requireRoom(files);
     const progress = new DownloadProgress(name, files, { emit });
     const bundle: OpenBundle<M> = {
       manifest,
-      file: (file, stop) => get(file.file, file, file.size)((done) => progress.tell(file.digest, done), stop),
+      file: (file, stop) => get(file.file, file, file.size)((done) => progress.report(file.digest, done), stop),
     };
-    const found = await understood(name, () => use(bundle));
+    const found = await withBundleErrors(name, () => use(bundle));
     await remove(files);
     return found;
   } catch (error) {
@@ -89,7 +89,7 @@ function requireSize(name: string, files: readonly BundleFile[], ref: BundleRef)
   if (size !== ref.size) throw fail("BUNDLE_INVALID", { name, problem });
 }
 
-async function understood<T>(name: string, work: () => Promise<T>): Promise<T> {
+async function withBundleErrors<T>(name: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {

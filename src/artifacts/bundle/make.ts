@@ -6,7 +6,7 @@ import { ensureFolder } from "../../host/files/files.ts";
 import { saveFile, unwritable } from "../../host/files/save-file.ts";
 import { type PipedProcess, spawnPiped } from "../../host/process/children.ts";
 import { CountedStream } from "../counted.ts";
-import { lastWords, statusText } from "../tools.ts";
+import { lastLine, statusText } from "../tools.ts";
 import { type BundleFile, rawFile } from "./manifest.ts";
 
 export type BundlePart = {
@@ -119,7 +119,7 @@ async function* outputOf(
   const ended = await tool.done;
   await isFed();
   if (ended.exitCode === 0) return;
-  throw fail("TOOL_FAILED", { tool: "zstd", status: statusText(ended), said: lastWords(tool.stderrTail()) });
+  throw fail("TOOL_FAILED", { tool: "zstd", status: statusText(ended), said: lastLine(tool.stderrTail()) });
 }
 
 async function* one(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, void> {

@@ -3,9 +3,9 @@ import { createHash, type KeyObject } from "node:crypto";
 import type { Digest } from "../../base/names.ts";
 import { ensureFolder, readBytes, writeAtomic } from "../../host/files/files.ts";
 import type { Paths } from "../../model/paths.ts";
-import { openSigned } from "./judge.ts";
 import type { ParsedCatalog } from "./parse.ts";
 import { maxSignature } from "./signature.ts";
+import { openSigned } from "./trust.ts";
 
 export const maxCatalog = 1024 * 1024;
 

@@ -9,9 +9,9 @@ import type { CatalogEntry } from "../../model/catalog.ts";
 import type { Paths } from "../../model/paths.ts";
 import { readDocument, TooLongError } from "../web/document.ts";
 import { type WebDeps, WebError } from "../web/get.ts";
-import { openSigned, requireUnexpired, whyOlder } from "./judge.ts";
 import { keepCatalog, keptPath, maxCatalog, readKept } from "./kept.ts";
 import { maxKey, maxSignature, parseKey } from "./signature.ts";
+import { openSigned, requireUnexpired, whyOlder } from "./trust.ts";
 
 export type CatalogSource = { url: string /** path of the public key */; key: string };
 
@@ -41,7 +41,7 @@ export async function loadCatalog(deps: LoadDeps, source: CatalogSource, signal:
       return { ...nothing, entries: await fetchCatalog(deps, url, key, signal) };
     } catch (error) {
       signal.throwIfAborted();
-      const kept = await standIn(deps, url, key);
+      const kept = await keptCopy(deps, url, key);
       return { ...nothing, ...kept, failure: expected(error) };
     }
   } catch (error) {
@@ -83,7 +83,7 @@ async function fetchCatalog(deps: LoadDeps, url: string, key: KeyObject, signal:
 }
 
 /** The kept copy, for a catalog that can't be fetched or is not trusted; null when there is none, or it has expired. */
-async function standIn({ paths, web }: LoadDeps, url: string, key: KeyObject) {
+async function keptCopy({ paths, web }: LoadDeps, url: string, key: KeyObject) {
   const kept = await readKept(paths, url, key);
   if (kept === null) return null;
   const { entries, expires } = kept.catalog;

@@ -5,7 +5,7 @@
 import { fail } from "../../base/errors/error.ts";
 import { ensureFolder, listFolder, writeAtomic } from "../../host/files/files.ts";
 import type { Exec, ExecResult } from "../../host/process/exec.ts";
-import { lastWords, mustSucceed, stdoutText } from "../tools.ts";
+import { lastLine, mustSucceed, stdoutText } from "../tools.ts";
 import type { DebianArchive } from "./archive.ts";
 import { networkEnv } from "./network-env.ts";
 import { aptConf } from "./options.ts";
@@ -86,7 +86,7 @@ async function succeed(running: Promise<ExecResult>): Promise<void> {
   throw fail("TOOL_FAILED", {
     tool: "apt-get",
     status: `status ${result.exitCode}`,
-    said: lastWords(errors[0] as string).slice("E: ".length),
+    said: lastLine(errors[0] as string).slice("E: ".length),
   });
 }
 

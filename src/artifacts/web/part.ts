@@ -12,7 +12,7 @@ export function webPart(deps: WebDeps, place: WebPlace, what: string): OpenPart 
       const { body, ...part } = await openWeb(deps, place, from, signal);
       return { ...part, body: explaining(body, url, what) };
     } catch (error) {
-      throw told(error, url, what);
+      throw downloadError(error, url, what);
     }
   };
 }
@@ -25,11 +25,11 @@ async function* explaining(
   try {
     yield* body;
   } catch (error) {
-    throw told(error, url, what);
+    throw downloadError(error, url, what);
   }
 }
 
-function told(error: unknown, url: string, what: string): unknown {
+function downloadError(error: unknown, url: string, what: string): unknown {
   if (!(error instanceof WebError)) return error;
   const failed = fail("DOWNLOAD_FAILED", { what, url, problem: error.problem }, error);
   return error.again ? new TransientError(failed, error.again.afterMs) : failed;

@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import { networkEnv } from "../../artifacts/debian/network-env.ts";
 import type { RecipeDeps } from "../../artifacts/deps.ts";
-import { lastWords, statusText } from "../../artifacts/tools.ts";
+import { lastLine, statusText } from "../../artifacts/tools.ts";
 import { fail, isError } from "../../base/errors/error.ts";
 import { trimEndOf } from "../../base/trim.ts";
 import type { TarAddition } from "../../formats/tar/edit.ts";
@@ -48,7 +48,7 @@ async function packByNpm(deps: MiseDeps, folder: string, signal: AbortSignal): P
       env: { ...networkEnv(deps.env), ...npmEnv(deps.env) },
     });
     if (result.exitCode !== 0) return null;
-    const printed = lastWords(new TextDecoder().decode(result.stdout));
+    const printed = lastLine(new TextDecoder().decode(result.stdout));
     return /^[\w.-]+\.tgz$/.test(printed) ? `${folder}/${printed}` : null;
   } catch (error) {
     if (isError(error, "TOOL_MISSING")) return null;
@@ -106,7 +106,7 @@ async function* gunzip(path: string): AsyncGenerator<Uint8Array, void, void> {
     yield* tool.stdout;
     const ended = await tool.done;
     if (ended.exitCode !== 0) {
-      throw fail("TOOL_FAILED", { tool: "gzip", status: statusText(ended), said: lastWords(tool.stderrTail()) });
+      throw fail("TOOL_FAILED", { tool: "gzip", status: statusText(ended), said: lastLine(tool.stderrTail()) });
     }
   } finally {
     tool.kill("SIGKILL");

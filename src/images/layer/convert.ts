@@ -11,13 +11,13 @@ import type { TarEnd } from "../../formats/tar/scanner.ts";
 import { removeTree } from "../../host/files/files.ts";
 import type { ToolCage } from "../../host/process/tool-cage.ts";
 import type { RootFacts } from "../../model/artifact.ts";
-import { type Ending, endingOf, type Lower, needsLower } from "./ending.ts";
-import { Irregular, LayerEntries, type LayerKind } from "./entries.ts";
+import { type Completion, completeLayer, type Lower, needsLowerLayers } from "./completion.ts";
+import { LayerEntries, type LayerKind, NeedsSecondRead } from "./entries.ts";
 import { keptEntry } from "./marks.ts";
 import { Packer } from "./packer.ts";
-import { type Budget, countEntry, limitsFor, readEntries, type Taker, TooLargeError } from "./reading.ts";
+import { type Budget, countEntry, type EntryFilter, limitsFor, readEntries, TooLargeError } from "./reading.ts";
 import type { Rewrite } from "./rewrite.ts";
-import { unpackedOf } from "./unpacked.ts";
+import { resultOf } from "./unpacked.ts";
 import { Unpacking } from "./unpacking.ts";
 
 export type LayerSource = {
@@ -72,7 +72,7 @@ export async function convertLayer(source: LayerSource, conversion: Conversion):
   try {
     return await pack(source, conversion, (packer) => packAsItComes(source, packer, spent, conversion));
   } catch (error) {
-    if (!(error instanceof Irregular && source.canReopen)) throw error;
+    if (!(error instanceof NeedsSecondRead && source.canReopen)) throw error;
     // what was counted of it is counted again
     conversion.budget.bytes += spent.bytes;
     conversion.budget.entries += spent.entries;
@@ -120,11 +120,11 @@ async function packAsItComes(
   const diffId = await conversion.cpus.run(conversion.signal, reading);
   entries.finish();
   if (source.mustHaveFiles && entries.files === 0) throw new NoFilesError();
-  const below = source.lower && needsLower(entries) ? await source.lower() : null;
+  const below = source.lower && needsLowerLayers(entries) ? await source.lower() : null;
   try {
-    const ending = await endingOf(entries, below?.lower ?? null);
-    await writeEnding(ending, packer, conversion);
-    return { diffId, isBound: ending.isBound(), root: rootFacts(entries.root), hidesAll: entries.opaque.has("") };
+    const completion = await completeLayer(entries, below?.lower ?? null);
+    await writeCompletion(completion, packer, conversion);
+    return { diffId, isBound: completion.isBound(), root: rootFacts(entries.root), hidesAll: entries.opaque.has("") };
   } finally {
     await below?.close();
   }
@@ -137,13 +137,13 @@ async function packUnpacked(source: LayerSource, conversion: Conversion): Promis
     const lower = below?.lower ?? null;
     const unpacking = new Unpacking(lower, source);
     await conversion.cpus.run(conversion.signal, () => unpackNames(source, unpacking, conversion));
-    const unpacked = await unpackedOf(unpacking.tree, lower);
+    const unpacked = await resultOf(unpacking.tree, lower);
     if (source.mustHaveFiles && unpacked.files === 0) throw new NoFilesError();
     return await pack(source, conversion, async (packer) => {
       const placed = placing(unpacked.placed, source.as);
       const reading = () => readEntries(source, placed, packer, { ...conversion, budget: uncounted() });
       const diffId = await conversion.cpus.run(conversion.signal, reading);
-      await writeEnding(unpacked, packer, conversion);
+      await writeCompletion(unpacked, packer, conversion);
       return { diffId, isBound: true, root: rootFacts(unpacking.root), hidesAll: unpacking.tree.root.isOpaque };
     });
   } finally {
@@ -161,12 +161,12 @@ async function unpackNames(source: LayerSource, unpacking: Unpacking, { budget, 
   await unpacking.finish();
 }
 
-function placing(placed: ReadonlyMap<number, string>, as: LayerKind = "layer"): Taker {
+function placing(placed: ReadonlyMap<number, string>, as: LayerKind = "layer"): EntryFilter {
   let number = 0;
   return {
-    take(came) {
+    take(raw) {
       const name = placed.get(++number);
-      return name === undefined ? null : keptEntry(came, name, as);
+      return name === undefined ? null : keptEntry(raw, name, as);
     },
   };
 }
@@ -187,8 +187,8 @@ export class NoFilesError extends TarError {
   }
 }
 
-async function writeEnding(ending: Ending, packer: Packer, { budget }: Conversion): Promise<void> {
-  for await (const { entry, content } of ending.additions) {
+async function writeCompletion(completion: Completion, packer: Packer, { budget }: Conversion): Promise<void> {
+  for await (const { entry, content } of completion.additions) {
     budget.bytes -= entry.size;
     if (budget.bytes < 0) throw new TooLargeError();
     packer.entry(entry);

@@ -3,8 +3,8 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { runs } from "../../base/testing/budget.ts";
 import { type TarEntry, TarError } from "../../formats/tar/header.ts";
-import { type Addition, endingOf, type Lower, needsLower } from "./ending.ts";
-import { Irregular, LayerEntries } from "./entries.ts";
+import { type Addition, completeLayer, type Lower, needsLowerLayers } from "./completion.ts";
+import { LayerEntries, NeedsSecondRead } from "./entries.ts";
 import { NameSet } from "./name-set.ts";
 import { lowerWith } from "./testing/lower.ts";
 
@@ -18,15 +18,15 @@ const link = (name: string, to: string) => entry(name, { kind: "hardlink", link:
 async function read(list: readonly TarEntry[], lower: Lower | null = null) {
   const entries = new LayerEntries();
   const passed = list.map((one) => entries.take(one)).filter((one) => one !== null);
-  const needs = needsLower(entries);
-  const ending = await endingOf(entries, lower);
+  const needs = needsLowerLayers(entries);
+  const completion = await completeLayer(entries, lower);
   const added: Addition[] = [];
-  for await (const addition of ending.additions) added.push(addition);
+  for await (const addition of completion.additions) added.push(addition);
   return {
     entries,
     passed,
     added: added.map((one) => one.entry),
-    isBound: ending.isBound(),
+    isBound: completion.isBound(),
     needs,
   };
 }
@@ -93,7 +93,7 @@ describe("a layer by itself", () => {
   ];
   for (const [name, list] of irregular) {
     test(`${name} needs the whole layer first`, async () => {
-      await expect(read(list)).rejects.toThrow(Irregular);
+      await expect(read(list)).rejects.toThrow(NeedsSecondRead);
     });
   }
 
@@ -123,7 +123,7 @@ describe("a layer above others", () => {
   test("a folder that is a symlink below needs the whole layer first, also for a whiteout in it", async () => {
     const lower = lowerWith({ lib: { kind: "symlink", link: "usr/lib" }, "usr/lib/x": {} });
     for (const one of [entry("lib/x"), entry("lib/.wh.x"), entry("lib/.wh..wh..opq"), link("a", "lib/x")])
-      await expect(read([one], lower)).rejects.toThrow(Irregular);
+      await expect(read([one], lower)).rejects.toThrow(NeedsSecondRead);
     const { added } = await read([folder("lib"), entry("lib/x")], lower);
     expect(names(added)).toEqual(["lib"]);
   });
@@ -137,7 +137,7 @@ describe("a layer above others", () => {
       [entry("f"), ...marks],
       [...marks, entry("f")],
     ])
-      await expect(read(list, above)).rejects.toThrow(Irregular);
+      await expect(read(list, above)).rejects.toThrow(NeedsSecondRead);
   });
 
   test("a folder that only its mark speaks of is emptied", async () => {
@@ -244,7 +244,7 @@ test("any entries become entries that fit together, or are refused", async () =>
   await fc.assert(
     fc.asyncProperty(fc.array(one, { maxLength: 12 }), async (list) => {
       const result = await read(list, lowerWith({ a: { kind: "folder" }, "a/b": {} })).catch((error: unknown) => {
-        if (error instanceof TarError || error instanceof Irregular) return null;
+        if (error instanceof TarError || error instanceof NeedsSecondRead) return null;
         throw error;
       });
       if (!result) return;

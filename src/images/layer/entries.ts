@@ -10,10 +10,10 @@ import { foldersOf, parentOf, pathOf } from "./paths.ts";
 
 export type FolderFacts = Pick<TarEntry, "mode" | "uid" | "gid" | "mtime" | "xattrs">;
 /** A hard link whose target had not come when it did. */
-export type HeldLink = { entry: TarEntry; target: string };
+export type PendingLink = { entry: TarEntry; target: string };
 
 /** What a layer that is read once can't settle: a name that comes twice, a path below a link. `tree.ts` can. */
-export class Irregular extends Error {
+export class NeedsSecondRead extends Error {
   constructor() {
     super("the layer has to be read as a whole first");
     this.name = "Irregular";
@@ -21,7 +21,7 @@ export class Irregular extends Error {
 }
 
 /** What waits in memory for a layer's end. */
-export const layerLimits = { folders: 500_000, held: 500_000, nameBytes: 64 * 1024 * 1024 };
+export const layerLimits = { folders: 500_000, pending: 500_000, nameBytes: 64 * 1024 * 1024 };
 
 /**
  * How a stream is understood: as a layer; as changes, whose marks are overlayfs's own, so that a name is only a name; as a tree,
@@ -30,7 +30,7 @@ export const layerLimits = { folders: 500_000, held: 500_000, nameBytes: 64 * 10
 export type LayerKind = "layer" | "changes" | "tree" | "data";
 
 /** How a stream's entries are taken; see `LayerSource`. */
-export type Taking = {
+export type EntryRules = {
   as?: LayerKind;
   leaveOut?(path: string, kind: TarKind): boolean;
   unlessEmpty?: string;
@@ -41,22 +41,22 @@ export class LayerEntries {
   readonly folders = new Map<string, FolderFacts | null>();
   readonly whiteouts = new Set<string>();
   readonly opaque = new Set<string>();
-  readonly links: HeldLink[] = [];
+  readonly links: PendingLink[] = [];
   /** everything that is no folder */
   readonly names = new NameSet();
   root: FolderFacts | null = null;
   /** names of what is left out, and of links to it: what links to those is left out too */
   readonly leftOut = new Set<string>();
-  readonly #heldNames = new Set<string>();
+  readonly #pendingNames = new Set<string>();
   /** something is in the folder `unlessEmpty` */
   #isFilled = false;
   #nameBytes = 0;
 
-  readonly #taking: Taking;
+  readonly #rules: EntryRules;
   readonly #limits: typeof layerLimits;
 
-  constructor(taking: Taking = {}, limits = layerLimits) {
-    this.#taking = taking;
+  constructor(rules: EntryRules = {}, limits = layerLimits) {
+    this.#rules = rules;
     this.#limits = limits;
   }
 
@@ -66,30 +66,30 @@ export class LayerEntries {
   }
 
   /** The entry to pass on, with its content; null: nothing of it. @throws TarError, Irregular */
-  take(came: TarEntry): TarEntry | null {
-    const name = pathOf(came.name);
-    const { as = "layer", leaveOut, unlessEmpty } = this.#taking;
+  take(raw: TarEntry): TarEntry | null {
+    const name = pathOf(raw.name);
+    const { as = "layer", leaveOut, unlessEmpty } = this.#rules;
     if (unlessEmpty !== undefined && name.startsWith(`${unlessEmpty}/`)) this.#isFilled = true;
     // that something is removed belongs to no VM alone
-    if (as === "changes" && isWhiteoutDevice(came)) return this.#mark({ kind: "whiteout", path: name });
-    if (leaveOut?.(name, came.kind)) return this.#leaveOut(name);
+    if (as === "changes" && isWhiteoutDevice(raw)) return this.#mark({ kind: "whiteout", path: name });
+    if (leaveOut?.(name, raw.kind)) return this.#leaveOut(name);
     if (as === "layer" && name.includes(whiteout)) {
       const mark = markOf(name);
       if (mark !== null) return this.#mark(mark);
     }
-    if (as === "changes" && isOpaque(came)) this.#mark({ kind: "opaque", path: name });
-    const entry = keptEntry(came, name, as);
-    if (came.kind === "folder") return this.#folder(entry);
-    if (this.#isLinkToLeftOut(came) || (as !== "data" && isWhiteoutDevice(came))) return this.#leaveOut(name);
+    if (as === "changes" && isOpaque(raw)) this.#mark({ kind: "opaque", path: name });
+    const entry = keptEntry(raw, name, as);
+    if (raw.kind === "folder") return this.#folder(entry);
+    if (this.#isLinkToLeftOut(raw) || (as !== "data" && isWhiteoutDevice(raw))) return this.#leaveOut(name);
     this.leftOut.delete(name);
     this.#imply(name);
-    if (this.folders.has(name) || this.#heldNames.has(name) || !this.names.add(name)) throw new Irregular();
-    return came.kind === "hardlink" ? this.#link(entry) : entry;
+    if (this.folders.has(name) || this.#pendingNames.has(name) || !this.names.add(name)) throw new NeedsSecondRead();
+    return raw.kind === "hardlink" ? this.#link(entry) : entry;
   }
 
   /** To be called when all entries came. */
   finish(): void {
-    const { unlessEmpty } = this.#taking;
+    const { unlessEmpty } = this.#rules;
     if (unlessEmpty !== undefined && !this.#isFilled) this.folders.delete(unlessEmpty);
   }
 
@@ -105,7 +105,7 @@ export class LayerEntries {
       this.root = facts;
       return null;
     }
-    if (this.names.has(name)) throw new Irregular();
+    if (this.names.has(name)) throw new NeedsSecondRead();
     this.#imply(name);
     this.#setFolder(name, facts);
     return null;
@@ -117,20 +117,20 @@ export class LayerEntries {
 
   #leaveOut(name: string): null {
     this.#remember(name.length);
-    if (this.leftOut.add(name).size > this.#limits.held) throw new TarError("too much of it has to be left out");
+    if (this.leftOut.add(name).size > this.#limits.pending) throw new TarError("too much of it has to be left out");
     return null;
   }
 
   #link(entry: TarEntry): TarEntry | null {
     const target = pathOf(entry.link);
-    const isLayer = (this.#taking.as ?? "layer") === "layer";
+    const isLayer = (this.#rules.as ?? "layer") === "layer";
     if (target === "" || this.folders.get(target)) throw new TarError(`${shown(entry.name)} links to a folder`);
     if (target === entry.name) throw new TarError(`${shown(target)} links to itself`);
-    if (isLayer && target.includes(aufs) && isBelowAufs(target)) throw new Irregular();
-    if (this.names.has(target) && !this.#heldNames.has(target)) return { ...entry, link: target };
+    if (isLayer && target.includes(aufs) && isBelowAufs(target)) throw new NeedsSecondRead();
+    if (this.names.has(target) && !this.#pendingNames.has(target)) return { ...entry, link: target };
     this.#remember(entry.name.length + target.length);
-    if (this.links.push({ entry, target }) > this.#limits.held) throw new TarError("it holds too many hard links");
-    this.#heldNames.add(entry.name);
+    if (this.links.push({ entry, target }) > this.#limits.pending) throw new TarError("it holds too many hard links");
+    this.#pendingNames.add(entry.name);
     return null;
   }
 
@@ -139,7 +139,7 @@ export class LayerEntries {
     const { path } = mark;
     this.#remember(path.length);
     const marks = mark.kind === "opaque" ? this.opaque : this.whiteouts;
-    if (marks.add(path).size > this.#limits.held) throw new TarError("it holds too many whiteouts");
+    if (marks.add(path).size > this.#limits.pending) throw new TarError("it holds too many whiteouts");
     return null;
   }
 
@@ -148,7 +148,7 @@ export class LayerEntries {
     if (parent === "" || this.folders.has(parent)) return;
     for (const folder of foldersOf(path)) {
       if (this.folders.has(folder)) continue;
-      if (this.names.has(folder)) throw new Irregular();
+      if (this.names.has(folder)) throw new NeedsSecondRead();
       this.#setFolder(folder, null);
     }
   }

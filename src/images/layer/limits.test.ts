@@ -1,7 +1,7 @@
 /** What a layer may keep waiting for its end, at each limit and one past it. */
 import { expect, test } from "bun:test";
 import { type TarEntry, TarError } from "../../formats/tar/header.ts";
-import { LayerEntries, layerLimits, type Taking } from "./entries.ts";
+import { type EntryRules, LayerEntries, layerLimits } from "./entries.ts";
 import { Rewriter } from "./rewrite.ts";
 import { Unpacking } from "./unpacking.ts";
 
@@ -9,20 +9,20 @@ function entry(name: string, changes: Partial<TarEntry> = {}): TarEntry {
   return { name, kind: "file", mode: 0o644, uid: 0, gid: 0, size: 0, mtime: 1, link: "", ...changes };
 }
 
-const small = { folders: 3, held: 3, nameBytes: 1000 };
+const small = { folders: 3, pending: 3, nameBytes: 1000 };
 
-function take(list: readonly TarEntry[], limits: Partial<typeof layerLimits> = {}, taking: Taking = {}): void {
-  const entries = new LayerEntries(taking, { ...small, ...limits });
+function take(list: readonly TarEntry[], limits: Partial<typeof layerLimits> = {}, rules: EntryRules = {}): void {
+  const entries = new LayerEntries(rules, { ...small, ...limits });
   for (const one of list) entries.take(one);
 }
 
 const some = (count: number, make: (number: number) => TarEntry) => [...Array(count).keys()].map(make);
 
 test("the limits", () => {
-  expect(layerLimits).toEqual({ folders: 500_000, held: 500_000, nameBytes: 64 * 1024 * 1024 });
+  expect(layerLimits).toEqual({ folders: 500_000, pending: 500_000, nameBytes: 64 * 1024 * 1024 });
 });
 
-const cases: [what: string, make: (number: number) => TarEntry, problem: string, taking?: Taking][] = [
+const cases: [what: string, make: (number: number) => TarEntry, problem: string, rules?: EntryRules][] = [
   ["folders", (n) => entry(`d${n}`, { kind: "folder" }), "it holds too many folders"],
   ["folders that are implied", (n) => entry(`d${n}/f`), "it holds too many folders"],
   ["hard links", (n) => entry(`l${n}`, { kind: "hardlink", link: "late" }), "it holds too many hard links"],
@@ -30,21 +30,21 @@ const cases: [what: string, make: (number: number) => TarEntry, problem: string,
   ["opaque folders", (n) => entry(`d${n}/.wh..wh..opq`), "it holds too many whiteouts"],
   ["left out", (n) => entry(`f${n}`), "too much of it has to be left out", { leaveOut: () => true }],
 ];
-for (const [what, make, problem, taking] of cases) {
+for (const [what, make, problem, rules] of cases) {
   test(what, () => {
-    expect(() => take(some(3, make), {}, taking)).not.toThrow();
-    expect(() => take(some(4, make), {}, taking)).toThrow(new TarError(problem));
+    expect(() => take(some(3, make), {}, rules)).not.toThrow();
+    expect(() => take(some(4, make), {}, rules)).toThrow(new TarError(problem));
   });
 }
 
-const kept: [what: string, make: (number: number) => TarEntry, problem: string, taking?: Taking][] = [
+const kept: [what: string, make: (number: number) => TarEntry, problem: string, rules?: EntryRules][] = [
   ["hard links", (n) => entry(`l${n}`, { kind: "hardlink", link: "late" }), "it holds too many hard links"],
   ["aufs's", (n) => entry(`.wh..wh.plnk/${n}`), "it holds too many hard links"],
   ["left out", (n) => entry(`f${n}`), "too much of it has to be left out", { leaveOut: () => true }],
 ];
-for (const [what, make, problem, taking = {}] of kept) {
+for (const [what, make, problem, rules = {}] of kept) {
   test(`${what}, of a layer that is unpacked`, async () => {
-    const unpacking = new Unpacking(null, taking, 3);
+    const unpacking = new Unpacking(null, rules, 3);
     for (const one of some(3, make)) await unpacking.apply(one);
     await expect(unpacking.apply(make(3))).rejects.toEqual(new TarError(problem));
   });

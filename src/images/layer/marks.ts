@@ -32,9 +32,9 @@ export function isBelowAufs(path: string): boolean {
 }
 
 /** Without the attributes that squashfs can't hold, and without overlayfs's marks where they aren't data. */
-export function keptEntry(came: TarEntry, name: string, as: LayerKind): TarEntry {
-  const xattrs = came.xattrs && keptXattrs(came.xattrs, as === "data");
-  return { ...came, name, ...(xattrs === undefined ? {} : { xattrs }) };
+export function keptEntry(raw: TarEntry, name: string, as: LayerKind): TarEntry {
+  const xattrs = raw.xattrs && keptXattrs(raw.xattrs, as === "data");
+  return { ...raw, name, ...(xattrs === undefined ? {} : { xattrs }) };
 }
 
 /** A character device 0/0 is overlayfs's own whiteout: it would hide what it should be. */

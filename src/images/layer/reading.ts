@@ -11,9 +11,9 @@ import { type Rewrite, Rewriter } from "./rewrite.ts";
 export type Budget = { bytes: number; entries: number };
 
 /** Decides what becomes of each entry. */
-export interface Taker {
+export interface EntryFilter {
   /** The entry to pass on, with its content; null: nothing of it. */
-  take(came: TarEntry): TarEntry | null;
+  take(raw: TarEntry): TarEntry | null;
 }
 
 export type Reading = {
@@ -30,7 +30,7 @@ type Source = { open(): AsyncIterable<Uint8Array>; end: TarEnd; rewrite?: Rewrit
  */
 export async function readEntries(
   source: Source,
-  taker: Taker,
+  taker: EntryFilter,
   packer: Packer,
   { budget, onProgress, signal }: Reading,
   spent: Budget = { bytes: 0, entries: 0 },
@@ -38,12 +38,12 @@ export async function readEntries(
   let kept: number | null = null;
   const out = new Rewriter(packer, source.rewrite);
   const sink: TarSink = {
-    entry(came) {
+    entry(raw) {
       if (kept !== null) out.pad(kept);
       spent.entries++;
-      spent.bytes += came.size;
-      countEntry(came, budget);
-      const entry = taker.take(came);
+      spent.bytes += raw.size;
+      countEntry(raw, budget);
+      const entry = taker.take(raw);
       kept = entry?.size ?? null;
       if (entry) out.entry(entry);
     },

@@ -3,7 +3,7 @@
  * symlinks are followed, always inside the root.
  */
 import { shown, TarError } from "../../formats/tar/header.ts";
-import type { Lower, LowerNode } from "./ending.ts";
+import type { Lower, LowerNode } from "./completion.ts";
 import type { FolderFacts } from "./entries.ts";
 
 /** A file, link or device, under however many names. */

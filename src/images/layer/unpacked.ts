@@ -1,10 +1,10 @@
 /** What an unpacked layer is made of: which of its entries are used, under which name, and what has to be added to them. */
 import type { TarEntry } from "../../formats/tar/header.ts";
-import { type Addition, type Ending, folderEntry, type Lower, plainFolder, whiteoutEntry } from "./ending.ts";
+import { type Addition, type Completion, folderEntry, type Lower, plainFolder, whiteoutEntry } from "./completion.ts";
 import { joined, parentOf } from "./paths.ts";
 import type { Folder, Inode, Tree } from "./tree.ts";
 
-export type Unpacked = Ending & {
+export type Unpacked = Completion & {
   /** names by the number of their entry; what is in none is not used */
   placed: ReadonlyMap<number, string>;
   /** how many names are no folders */
@@ -12,7 +12,7 @@ export type Unpacked = Ending & {
 };
 
 /** @param lower null: there is nothing below */
-export async function unpackedOf(tree: Tree, lower: Lower | null): Promise<Unpacked> {
+export async function resultOf(tree: Tree, lower: Lower | null): Promise<Unpacked> {
   const names = namesIn(tree.root);
   await addNamesBelow(tree, lower, names);
   const placed = new Map<number, string>();

@@ -3,10 +3,10 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { runs } from "../../base/testing/budget.ts";
 import { type TarEntry, TarError } from "../../formats/tar/header.ts";
-import { endingOf, type Lower } from "./ending.ts";
-import { Irregular, LayerEntries, type Taking } from "./entries.ts";
+import { completeLayer, type Lower } from "./completion.ts";
+import { type EntryRules, LayerEntries, NeedsSecondRead } from "./entries.ts";
 import { lowerWith } from "./testing/lower.ts";
-import { unpackedOf } from "./unpacked.ts";
+import { resultOf } from "./unpacked.ts";
 import { Unpacking } from "./unpacking.ts";
 
 function entry(name: string, changes: Partial<TarEntry> = {}): TarEntry {
@@ -18,11 +18,15 @@ const link = (name: string, to: string) => entry(name, { kind: "hardlink", link:
 const symlink = (name: string, to: string) => entry(name, { kind: "symlink", link: to });
 
 /** One line for each name: the number of the entry that it has, what it links to, or what is special about a folder. */
-async function unpacked(list: readonly TarEntry[], lower: Lower | null = null, taking: Taking = {}): Promise<string[]> {
+async function unpacked(
+  list: readonly TarEntry[],
+  lower: Lower | null = null,
+  taking: EntryRules = {},
+): Promise<string[]> {
   const unpacking = new Unpacking(lower, taking);
   for (const one of list) await unpacking.apply(one);
   await unpacking.finish();
-  const made = await unpackedOf(unpacking.tree, lower);
+  const made = await resultOf(unpacking.tree, lower);
   const lines = [...made.placed].map(([number, name]) => `${name} #${number}`);
   for await (const { entry: one } of made.additions) lines.push(lineOf(one));
   return lines.sort();
@@ -98,7 +102,7 @@ test("of a tree, a name like a whiteout's is a name", async () => {
 });
 
 test("a folder that is left out while it is empty stays when something came into it", async () => {
-  const taking: Taking = { unlessEmpty: "d" };
+  const taking: EntryRules = { unlessEmpty: "d" };
   expect(await unpacked([folder("d"), entry("a"), entry("a")], null, taking)).toEqual(["a #3"]);
   expect(await unpacked([folder("d"), entry("dd/f"), entry("dd/f")], null, taking)).toEqual(["dd/", "dd/f #3"]);
   expect(await unpacked([folder("d"), entry("d/f")], null, taking)).toEqual(["d/", "d/f #2"]);
@@ -161,10 +165,10 @@ async function asItComes(list: readonly TarEntry[], lower: Lower | null): Promis
       const passed = entries.take(one);
       if (passed) lines.push(passed.kind === "hardlink" ? lineOf(passed) : `${passed.name} #${at + 1}`);
     }
-    for await (const { entry: one } of (await endingOf(entries, lower)).additions) lines.push(lineOf(one));
+    for await (const { entry: one } of (await completeLayer(entries, lower)).additions) lines.push(lineOf(one));
     return lines.sort();
   } catch (error) {
-    if (error instanceof TarError || error instanceof Irregular) return null;
+    if (error instanceof TarError || error instanceof NeedsSecondRead) return null;
     throw error;
   }
 }

@@ -3,8 +3,8 @@
  * twice and change their kind, paths through symlinks. What comes out is what `umoci unpack` makes of it.
  */
 import { shown, type TarEntry, TarError } from "../../formats/tar/header.ts";
-import type { FileKey, Lower, LowerNode } from "./ending.ts";
-import { type FolderFacts, layerLimits, type Taking } from "./entries.ts";
+import type { FileKey, Lower, LowerNode } from "./completion.ts";
+import { type EntryRules, type FolderFacts, layerLimits } from "./entries.ts";
 import { isBelowAufs, isOpaque, isWhiteoutDevice, keptEntry, type Mark, markOf } from "./marks.ts";
 import { baseOf, joined, parentOf, pathOf } from "./paths.ts";
 import { type Folder, folderOf, type Inode, Tree } from "./tree.ts";
@@ -12,8 +12,8 @@ import { type Folder, folderOf, type Inode, Tree } from "./tree.ts";
 export class Unpacking {
   readonly tree: Tree;
   root: FolderFacts | null = null;
-  readonly #taking: Taking;
-  readonly #maxHeld: number;
+  readonly #rules: EntryRules;
+  readonly #maxPending: number;
   /** files of the layers below that have a name of this layer, by key or path */
   readonly #fromBelow = new Map<FileKey, Inode>();
   /** content of hard links that aufs kept apart, by path */
@@ -24,34 +24,34 @@ export class Unpacking {
   #isFilled = false;
   #count = 0;
 
-  /** @param maxHeld entries of each kind that wait for the end */
-  constructor(lower: Lower | null, taking: Taking, maxHeld = layerLimits.held) {
+  /** @param maxPending entries of each kind that wait for the end */
+  constructor(lower: Lower | null, rules: EntryRules, maxPending = layerLimits.pending) {
     this.tree = new Tree(lower);
-    this.#taking = taking;
-    this.#maxHeld = maxHeld;
+    this.#rules = rules;
+    this.#maxPending = maxPending;
   }
 
   /** @throws TarError */
-  async apply(came: TarEntry): Promise<void> {
+  async apply(raw: TarEntry): Promise<void> {
     const number = ++this.#count;
-    const name = pathOf(came.name);
-    const { as = "layer", leaveOut, unlessEmpty } = this.#taking;
+    const name = pathOf(raw.name);
+    const { as = "layer", leaveOut, unlessEmpty } = this.#rules;
     if (unlessEmpty !== undefined && name.startsWith(`${unlessEmpty}/`)) this.#isFilled = true;
-    if (as === "changes" && isWhiteoutDevice(came)) return this.#mark({ kind: "whiteout", path: name });
-    if (leaveOut?.(name, came.kind)) return this.#leaveOut(name);
+    if (as === "changes" && isWhiteoutDevice(raw)) return this.#mark({ kind: "whiteout", path: name });
+    if (leaveOut?.(name, raw.kind)) return this.#leaveOut(name);
     const mark = as === "layer" ? markOf(name) : null;
-    if (mark?.kind === "bookkeeping") return this.#keepAside(name, came, number);
+    if (mark?.kind === "bookkeeping") return this.#keepAside(name, raw, number);
     if (mark) return this.#mark(mark);
-    if (name === "") this.root = factsOf(keptEntry(came, name, as));
-    else if (came.kind === "folder") await this.#folder(keptEntry(came, name, as));
-    else if (as !== "data" && isWhiteoutDevice(came)) this.#leaveOut(name);
-    else await this.#leaf(name, came, number);
-    if (as === "changes" && isOpaque(came)) await this.#mark({ kind: "opaque", path: name });
+    if (name === "") this.root = factsOf(keptEntry(raw, name, as));
+    else if (raw.kind === "folder") await this.#folder(keptEntry(raw, name, as));
+    else if (as !== "data" && isWhiteoutDevice(raw)) this.#leaveOut(name);
+    else await this.#leaf(name, raw, number);
+    if (as === "changes" && isOpaque(raw)) await this.#mark({ kind: "opaque", path: name });
   }
 
   /** To be called when all entries came. @throws TarError for links to what never came */
   async finish(): Promise<void> {
-    const { unlessEmpty } = this.#taking;
+    const { unlessEmpty } = this.#rules;
     if (unlessEmpty !== undefined && !this.#isFilled) this.tree.root.children.delete(unlessEmpty);
     for (const { path, target } of this.#early) {
       const inode = await this.#inodeAt(path, target);
@@ -70,14 +70,14 @@ export class Unpacking {
     else this.tree.put(parent, base, folderOf(factsOf(entry), there !== undefined || parent.removed.has(base)));
   }
 
-  async #leaf(name: string, came: TarEntry, number: number): Promise<void> {
+  async #leaf(name: string, raw: TarEntry, number: number): Promise<void> {
     const base = baseOf(name);
     const path = joined(await this.tree.resolve(parentOf(name)), base);
     const parent = this.tree.folderAt(parentOf(path));
-    if (came.kind === "hardlink" && this.#leftOut.has(pathOf(came.link))) return this.#leaveOut(name);
+    if (raw.kind === "hardlink" && this.#leftOut.has(pathOf(raw.link))) return this.#leaveOut(name);
     this.#leftOut.delete(name);
-    if (came.kind === "hardlink") return this.#link(path, pathOf(came.link));
-    const link = came.kind === "symlink" ? came.link : null;
+    if (raw.kind === "hardlink") return this.#link(path, pathOf(raw.link));
+    const link = raw.kind === "symlink" ? raw.link : null;
     this.tree.put(parent, base, { kind: "leaf", inode: { entry: number, below: null, link } });
   }
 
@@ -85,7 +85,7 @@ export class Unpacking {
     const parent = this.tree.folderAt(parentOf(path));
     const inode = await this.#inodeAt(path, target);
     if (inode) this.tree.put(parent, baseOf(path), { kind: "leaf", inode });
-    else if (this.#early.push({ path, target }) > this.#maxHeld) throw new TarError("it holds too many hard links");
+    else if (this.#early.push({ path, target }) > this.#maxPending) throw new TarError("it holds too many hard links");
   }
 
   /** What a hard link leads to; symlinks are followed on the way, not at the end. @throws TarError for a folder */
@@ -131,11 +131,11 @@ export class Unpacking {
 
   #keepAside(name: string, { kind }: TarEntry, number: number): void {
     if (kind === "file" && isBelowAufs(name)) this.#aufs.set(name, { entry: number, below: null, link: null });
-    if (this.#aufs.size > this.#maxHeld) throw new TarError("it holds too many hard links");
+    if (this.#aufs.size > this.#maxPending) throw new TarError("it holds too many hard links");
   }
 
   #leaveOut(name: string): void {
-    if (this.#leftOut.add(name).size > this.#maxHeld) throw new TarError("too much of it has to be left out");
+    if (this.#leftOut.add(name).size > this.#maxPending) throw new TarError("too much of it has to be left out");
   }
 }
 

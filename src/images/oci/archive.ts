@@ -76,7 +76,7 @@ async function store(
   deps: ImageDeps,
   { config, layers, files }: Found,
   names: readonly ImageName[],
-  origin: { source: string; from: string },
+  place: { source: string; from: string },
   emit: Emit,
   signal: AbortSignal,
 ): Promise<ImageRecord[]> {
@@ -85,7 +85,7 @@ async function store(
   emit({ kind: "progress", step: "pack", text: `storing ${name}` });
   const blob = async (layer: Descriptor) => (files[layers.indexOf(layer)] as SpooledFile).path;
   const image = await refusing(name, await deps.budget(), async () => parseImage(config));
-  const record = await storeOciImage(deps, { name, ...origin, ...image, layers, blob }, emit, signal);
+  const record = await storeOciImage(deps, { name, ...place, ...image, layers, blob }, emit, signal);
   return (names.length > 0 ? names : [record.digest as string as ImageName]).map((one) => ({ ...record, name: one }));
 }
 

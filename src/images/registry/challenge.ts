@@ -11,7 +11,7 @@ const token68 = /^[A-Za-z0-9._~+/-]+=*(?=\s*(?:,|$))/;
 export function parseChallenges(header: string): Challenge[] {
   const challenges: Challenge[] = [];
   let rest = header.slice(0, maxLength).trim();
-  let present: Map<string, string> | null = null;
+  let current: Map<string, string> | null = null;
   while (rest !== "") {
     if (rest.startsWith(",")) {
       rest = rest.slice(1).trimStart();
@@ -20,14 +20,14 @@ export function parseChallenges(header: string): Challenge[] {
     const word = token.exec(rest)?.[0];
     if (word === undefined) return challenges;
     const after = rest.slice(word.length).trimStart();
-    const value = present && after.startsWith("=") ? parameterOf(after.slice(1).trimStart()) : null;
-    if (present && value) {
-      present.set(word.toLowerCase(), value.text);
+    const value = current && after.startsWith("=") ? parameterOf(after.slice(1).trimStart()) : null;
+    if (current && value) {
+      current.set(word.toLowerCase(), value.text);
       rest = value.rest;
       continue;
     }
-    present = new Map();
-    challenges.push({ scheme: word.toLowerCase(), parameters: present });
+    current = new Map();
+    challenges.push({ scheme: word.toLowerCase(), parameters: current });
     const proof = /^\s/.test(rest.slice(word.length)) ? token68.exec(after)?.[0] : undefined;
     rest =
       proof === undefined || after.slice(proof.length).trimStart().startsWith("=")

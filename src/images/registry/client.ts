@@ -20,8 +20,8 @@ import type { Credential } from "../../model/credential.ts";
 import { maxDocument } from "../oci/manifest.ts";
 import { indexTypes, manifestTypes } from "../oci/media.ts";
 import { AuthError, BusyError, RegistryAuth, wrongCredential } from "./auth.ts";
+import { endpointOf, schemesOf } from "./endpoint.ts";
 import { Mirrors } from "./mirrors.ts";
-import { endpointOf, schemesOf } from "./origin.ts";
 import { warningsIn } from "./warnings.ts";
 
 export type RegistryDeps = { http: Http; zoneOf: ZoneOf; pause: Pause /** Unix time in `ms` */; now(): number };

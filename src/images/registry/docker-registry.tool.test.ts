@@ -72,12 +72,12 @@ describe.skipIf(why !== null)(`docker-registry${why ? ` (${why})` : ""}`, () => 
     const path = folderOf(`home-${name}`);
     mkdirSync(path);
     const paths = pathsOf({ state: path, cache: path, config: path, runtime: path });
-    const origins = new Map<Digest, ImageRecord>();
+    const pulledBefore = new Map<Digest, ImageRecord>();
     const pause = async () => {};
     const deps = {
       ...imageDeps(paths),
       downloads: new Downloads({ paths, pause }),
-      knownOrigin: (digest: Digest) => origins.get(digest) ?? null,
+      imageFromSource: (digest: Digest) => pulledBefore.get(digest) ?? null,
     };
     const puller = new Puller(deps);
     const pull = async (host: string, tag: string, credential: Credential | null = null, certificate?: string) => {
@@ -92,7 +92,7 @@ describe.skipIf(why !== null)(`docker-registry${why ? ` (${why})` : ""}`, () => 
         },
       );
       const pulled = await puller.pull(reference, registry, () => {}, never);
-      for (const origin of pulled.origins) origins.set(origin, pulled.record);
+      for (const digest of pulled.sourceDigests) pulledBefore.set(digest, pulled.record);
       return pulled.record;
     };
     return { paths, pull };

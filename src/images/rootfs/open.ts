@@ -12,7 +12,7 @@ import { DiskChanged, diskTar } from "../disk/send.ts";
 import { ext4Problem, isExt4 } from "../disk/superblock.ts";
 import { rootfsTar } from "../union/tar.ts";
 import { Union } from "../union/union.ts";
-import { noTar } from "./no-tar.ts";
+import { nonTarKind } from "./not-a-tar.ts";
 import { invalid, unpacked } from "./unpacked.ts";
 
 export type Opened = {
@@ -44,7 +44,7 @@ export async function openRootfs(path: string, options: OpenOptions): Promise<Op
   const head = await headOf(path, foreignEnd);
   if (isSquashfs(head)) return { tar: squashfsTar(path), source };
   if (isExt4(head)) return { tar: await openDisk(path, head), source, isDisk: true };
-  const foreign = foreignKind(head, path) ?? noTar(head, path, again);
+  const foreign = foreignKind(head, path) ?? nonTarKind(head, path, again);
   if (foreign) throw invalid(path, `is ${foreign.what}`, foreign.next);
   return { tar: unpacked(readStream(path), { path, again }, options), source };
 }

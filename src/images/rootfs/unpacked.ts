@@ -7,7 +7,7 @@ import { spawnPiped } from "../../host/process/children.ts";
 import type { ToolCage } from "../../host/process/tool-cage.ts";
 import { foreignEnd, foreignKind } from "../disk/foreign.ts";
 import { isExt4 } from "../disk/superblock.ts";
-import { noTar } from "./no-tar.ts";
+import { nonTarKind } from "./not-a-tar.ts";
 
 /** What is unpacked, and the command that takes it once it is. */
 export type Packed = { path: string; again: string };
@@ -23,7 +23,7 @@ export async function* unpacked(
 ): AsyncGenerator<Uint8Array, void, void> {
   const { head, all } = await beginningOf(packed, blockSize);
   if (head.length === 0) throw invalid(path, "is empty", "look at what the program says that should have written it");
-  const foreign = noTar(head, path, again);
+  const foreign = nonTarKind(head, path, again);
   if (foreign) throw invalid(path, `is ${foreign.what}`, foreign.next);
   const compression = compressionOf(head);
   if (compression === null) yield* all;
@@ -82,7 +82,7 @@ function otherThanTar(head: Uint8Array, path: string, compression: Compression):
   if (isExt4(head)) return "an ext4 file system";
   const packedAs = compressionOf(head);
   if (packedAs !== null) return `compressed with ${packedAs}`;
-  const foreign = foreignKind(head, path) ?? noTar(head, path, "");
+  const foreign = foreignKind(head, path) ?? nonTarKind(head, path, "");
   if (foreign) return foreign.what;
   return head.length >= blockSize && isZeroBlock(head) ? null : "no tar archive";
 }

@@ -65,7 +65,7 @@ export type MachineArtifacts = {
     request: PullRequest & { reference: Reference },
     emit: Emit,
     signal: AbortSignal,
-  ): Promise<{ record: ImageRecord; origins: Digest[] }>;
+  ): Promise<{ record: ImageRecord; sourceDigests: Digest[] }>;
   /** What catalogs know under that name. */
   findInCatalogs(kind: CatalogKind, name: string, signal: AbortSignal): Promise<CatalogLookup>;
   lookAtCatalogs(signal: AbortSignal): Promise<{ entries: CatalogEntry[]; catalogs: LoadedCatalog[] }>;

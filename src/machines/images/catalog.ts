@@ -55,12 +55,12 @@ async function pullImageBundle(
   signal: AbortSignal,
 ): Promise<ImageRecord> {
   return whileImporting(ctx, async () => {
-    const known = await ifWhole(ctx.store.images.byOrigin(ref.digest), (image) =>
+    const known = await ifWhole(ctx.store.images.bySourceDigest(ref.digest), (image) =>
       ctx.artifacts.verifyImage(image, true),
     );
     const { name, kernel } = entry;
     const record = known ? { ...known, name, kernel } : await ctx.artifacts.pullImageBundle(entry, ref, emit, signal);
-    nameImage(ctx, record, emit, { origins: [ref.digest] });
+    nameImage(ctx, record, emit, { sourceDigests: [ref.digest] });
     return record;
   });
 }
@@ -100,7 +100,7 @@ async function pullKernelBundle(
   signal: AbortSignal,
 ): Promise<KernelRecord> {
   return whileImporting(ctx, async () => {
-    const known = await ifWhole(ctx.store.kernels.byOrigin(ref.digest), (kernel) =>
+    const known = await ifWhole(ctx.store.kernels.bySourceDigest(ref.digest), (kernel) =>
       ctx.artifacts.verifyKernel(kernel, true),
     );
     const record = known
@@ -130,7 +130,9 @@ function isHere({ store }: ImagesContext, { kind, name, from }: CatalogEntry): C
   if (!here) return "no";
   if ("recipe" in from) return "yes";
   const origin =
-    kind === "image" ? store.images.byOrigin(from.bundle.digest) : store.kernels.byOrigin(from.bundle.digest);
+    kind === "image"
+      ? store.images.bySourceDigest(from.bundle.digest)
+      : store.kernels.bySourceDigest(from.bundle.digest);
   return origin?.digest === here.digest ? "yes" : "other";
 }
 

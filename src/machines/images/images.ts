@@ -56,8 +56,8 @@ export async function pullImage(
   const reference = referenceOf(request.name);
   if (!reference) return pullFromCatalog(ctx, request.name, emit, signal);
   return whileImporting(ctx, async () => {
-    const { record, origins } = await ctx.artifacts.pullImage({ ...request, reference }, emit, signal);
-    nameImage(ctx, record, emit, { origins });
+    const { record, sourceDigests } = await ctx.artifacts.pullImage({ ...request, reference }, emit, signal);
+    nameImage(ctx, record, emit, { sourceDigests });
     return record;
   });
 }

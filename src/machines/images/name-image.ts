@@ -7,7 +7,7 @@ import type { ImagesContext } from "./context.ts";
 
 export type Naming = {
   /** digests of the registry's or catalog's documents that led to it */
-  origins?: readonly Digest[];
+  sourceDigests?: readonly Digest[];
   /** the image that loses its last name stays, found by its digest, as with docker */
   keepsOld?: boolean;
 };
@@ -17,13 +17,13 @@ export function nameImage(
   { store: { images, vms, transaction } }: Pick<ImagesContext, "store">,
   record: ImageRecord,
   emit: Emit,
-  { origins = [], keepsOld = false }: Naming = {},
+  { sourceDigests = [], keepsOld = false }: Naming = {},
 ): void {
   const { name, digest } = record;
   if (isDigest(name) && name !== digest) throw fail("IMAGE_NAME_INVALID", { text: name });
   const old = images.byName(name);
   transaction(() => {
-    images.put(record, origins);
+    images.put(record, sourceDigests);
     if (old && keepsOld && images.namesOf(old.digest).length === 0) images.keepUnnamed(old);
   });
   if (!old || old.digest === digest) return;

@@ -1,7 +1,7 @@
 /** `vm save`: what a VM wrote becomes one more layer above its image's. */
 import { fail, isError } from "../../base/errors/error.ts";
 import { parseImageName } from "../../base/names.ts";
-import { localAuthorities } from "../../images/own-of-vm.ts";
+import { localCertificateFolder } from "../../images/per-vm-files.ts";
 import { changedConfig, imageDigest } from "../../images/record.ts";
 import type { SavedMachine } from "../../images/save.ts";
 import type { ConfigChange, ImageConfig, ImageRecord } from "../../model/artifact.ts";
@@ -76,7 +76,7 @@ async function readVm(
     const saved = {
       ...wanted,
       certificates,
-      authorities: () => ifThere(read({ path: `/merged/${localAuthorities}` })),
+      localCertificates: () => ifThere(read({ path: `/merged/${localCertificateFolder}` })),
       changes: () => read({ path: "/data/upper", merged: "/merged" }),
       direct: () => read({ path: "/data/direct", whole: true }),
     };

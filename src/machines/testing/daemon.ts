@@ -214,13 +214,13 @@ function artifactsOf(world: World): MachinesDeps["artifacts"] {
     },
     async pullImage({ reference }) {
       const name = formatReference(reference);
-      return { record: imageRecord({ name, source: `registry ${name}` }), origins: [digestOf("9")] };
+      return { record: imageRecord({ name, source: `registry ${name}` }), sourceDigests: [digestOf("9")] };
     },
     exportImage: async function* () {
       yield new Uint8Array(1024);
     },
-    async saveImage({ name, source, base, config, authorities, changes, direct }) {
-      for (const stream of [authorities(), changes(), direct()]) for await (const chunk of stream) void chunk;
+    async saveImage({ name, source, base, config, localCertificates, changes, direct }) {
+      for (const stream of [localCertificates(), changes(), direct()]) for await (const chunk of stream) void chunk;
       const own = layerRef({ digest: digestOf("5") });
       world.paths.set(paths.layer(own.digest), "squashfs");
       return imageRecord({ name, source, config, digest: digestOf("6"), layers: [...base.layers, own] });

@@ -1,5 +1,5 @@
 /** Layers below as a list of nodes, for tests. */
-import type { Lower, LowerNode } from "../ending.ts";
+import type { Lower, LowerNode } from "../completion.ts";
 
 const plain: Omit<LowerNode, "content" | "file"> = {
   kind: "file",

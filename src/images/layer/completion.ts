@@ -3,7 +3,7 @@
  * says everything about itself is the same above any other; one that had to be completed is not.
  */
 import { shown, type TarEntry, TarError } from "../../formats/tar/header.ts";
-import { type FolderFacts, Irregular, type LayerEntries } from "./entries.ts";
+import { type FolderFacts, type LayerEntries, NeedsSecondRead } from "./entries.ts";
 import { foldersOf } from "./paths.ts";
 
 /** A file, folder or link of the layers below, with its content. */
@@ -26,7 +26,7 @@ export type Lower = {
 
 export type Addition = { entry: TarEntry; content?: AsyncIterable<Uint8Array> };
 
-export type Ending = {
+export type Completion = {
   additions: AsyncIterable<Addition>;
   /** it was completed by what is below it, or has less because of that */
   isBound(): boolean;
@@ -36,7 +36,7 @@ export type Ending = {
 export const plainFolder: FolderFacts = { mode: 0o755, uid: 0, gid: 0, mtime: 0 };
 
 /** Whether the end depends on the layers below. */
-export function needsLower({ folders, links, whiteouts, opaque, leftOut }: LayerEntries): boolean {
+export function needsLowerLayers({ folders, links, whiteouts, opaque, leftOut }: LayerEntries): boolean {
   if (whiteouts.size > 0) return true;
   for (const path of opaque) if (path !== "" && !folders.get(path)) return true;
   for (const facts of folders.values()) if (facts === null) return true;
@@ -44,13 +44,13 @@ export function needsLower({ folders, links, whiteouts, opaque, leftOut }: Layer
 }
 
 /** @param lower null: there is nothing below @throws Irregular where a path leads through a symlink */
-export async function endingOf(entries: LayerEntries, lower: Lower | null): Promise<Ending> {
-  const end = new LayerEnding(entries, lower);
-  if (await end.leadsElsewhere()) throw new Irregular();
+export async function completeLayer(entries: LayerEntries, lower: Lower | null): Promise<Completion> {
+  const end = new LayerCompleter(entries, lower);
+  if (await end.leadsElsewhere()) throw new NeedsSecondRead();
   return { additions: end.additions(), isBound: () => end.isBound };
 }
 
-class LayerEnding {
+class LayerCompleter {
   isBound = false;
   readonly #entries: LayerEntries;
   readonly #lower: Lower | null;
@@ -167,14 +167,14 @@ class LayerEnding {
    */
   async *#links(): AsyncGenerator<Addition, void, void> {
     const { links, names, folders, leftOut } = this.#entries;
-    const held = new Set(links.map(({ entry }) => entry.name));
-    const copies = await this.#targetsBelow(held);
+    const pending = new Set(links.map(({ entry }) => entry.name));
+    const copies = await this.#targetsBelow(pending);
     for (const { entry, target } of links) {
       if (leftOut.has(target)) continue;
       const copy = copies.get(target);
       if (copy?.isWritten === false) yield* this.#copied(copy, entry.name);
-      const isHere = names.has(target) && !held.has(target);
-      held.delete(entry.name);
+      const isHere = names.has(target) && !pending.has(target);
+      pending.delete(entry.name);
       if (copy) {
         // where its old name is removed, the first link is the file
         if (copy.at !== entry.name) yield { entry: { ...entry, link: copy.at } };
@@ -186,12 +186,12 @@ class LayerEnding {
   }
 
   /** Files of the layers below that are linked to from here, by each name that is linked to. */
-  async #targetsBelow(held: ReadonlySet<string>): Promise<Map<string, Copy>> {
+  async #targetsBelow(pending: ReadonlySet<string>): Promise<Map<string, Copy>> {
     const { links, names, folders, leftOut } = this.#entries;
     const copies = new Map<string, Copy>();
     const byFile = new Map<FileKey, Copy>();
     for (const { target } of links) {
-      if (names.has(target) || folders.has(target) || held.has(target) || copies.has(target) || leftOut.has(target))
+      if (names.has(target) || folders.has(target) || pending.has(target) || copies.has(target) || leftOut.has(target))
         continue;
       const node = await this.#lower?.lookup(target);
       if (!node || node.kind === "folder") continue;

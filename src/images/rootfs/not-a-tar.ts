@@ -39,7 +39,7 @@ const documents = [
 ];
 
 /** Null: nothing that is known. @param again command that takes the tar on stdin, as `banger image import -` */
-export function noTar(head: Uint8Array, path: string, again: string): Foreign | null {
+export function nonTarKind(head: Uint8Array, path: string, again: string): Foreign | null {
   // a tar begins with a name, which may look like any of these
   if (head.length >= blockSize && isHeader(head)) return null;
   const text = Buffer.from(head.buffer, head.byteOffset, Math.min(head.length, 200)).toString("latin1");

@@ -1,14 +1,14 @@
 /** What is read of a VM's own authorities has an end, whatever the VM says. */
 import { expect, test } from "bun:test";
 import { encodeHeader } from "../formats/tar/writer.ts";
-import { hostsAlone } from "./authorities.ts";
+import { hostOnlyCertificates } from "./host-certificates.ts";
 import type { Union } from "./union/union.ts";
 
 test("of a folder without end a part is looked through, and what stands there first counts", async () => {
   const empty = { resolve: async () => null } as unknown as Union;
   let chunks = 0;
   let isClosed = false;
-  const authorities = async function* () {
+  const localCertificates = async function* () {
     const header = { kind: "file", mode: 0o644, uid: 0, gid: 0, size: 2 ** 32, mtime: 0, link: "" } as const;
     try {
       yield encodeHeader({ ...header, name: "./own.crt" });
@@ -18,7 +18,9 @@ test("of a folder without end a part is looked through, and what stands there fi
       isClosed = true;
     }
   };
-  expect(await hostsAlone({ certificates: ["host 1\n", "host 2\n"], authorities }, empty)).toEqual(["host 2\n"]);
+  expect(await hostOnlyCertificates({ certificates: ["host 1\n", "host 2\n"], localCertificates }, empty)).toEqual([
+    "host 2\n",
+  ]);
   expect(isClosed).toBe(true);
   expect(chunks).toBeLessThan(100);
 });

@@ -3,7 +3,7 @@
 import type { TarKind } from "../formats/tar/header.ts";
 
 /** Where a distribution's tool looks for authorities beside its own; the host's are there for it too. */
-export const localAuthorities = "usr/local/share/ca-certificates";
+export const localCertificateFolder = "usr/local/share/ca-certificates";
 
 const names = new Set([
   "etc/machine-id",
@@ -61,7 +61,7 @@ export function usualPath(path: string, links: ReadonlyMap<string, string>): str
 }
 
 /** @param path without a slash at its beginning */
-export function isOwnOfVm(path: string, kind: TarKind = "file"): boolean {
+export function isPerVmFile(path: string, kind: TarKind = "file"): boolean {
   if (path === dbusMachineId) return kind !== "symlink";
   return names.has(path) || patterns.some((pattern) => pattern.test(path));
 }

@@ -2,7 +2,7 @@
 import { SharedWork } from "../base/shared-work.ts";
 import type { Emit } from "../model/event.ts";
 
-export class Together<T> {
+export class SharedJobs<T> {
   readonly #shared = new SharedWork<T>("again");
   readonly #listeners = new Map<string, Set<Emit>>();
 

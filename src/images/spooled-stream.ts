@@ -11,7 +11,7 @@ import { TooLargeError } from "./layer/reading.ts";
  * Hands `use` what opens it, as often as it likes; the file is gone afterwards.
  * @param bytes that it may have @throws TooLargeError, DISK_FULL, and what `source` throws
  */
-export async function withKeptStream<T>(
+export async function withSpooledStream<T>(
   paths: Pick<Paths, "partial">,
   source: AsyncIterable<Uint8Array>,
   { bytes, signal }: { bytes: number; signal: AbortSignal },

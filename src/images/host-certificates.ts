@@ -5,7 +5,7 @@
 import { blockSize } from "../formats/tar/header.ts";
 import { TarScanner, type TarSink } from "../formats/tar/scanner.ts";
 import { pathOf } from "./layer/paths.ts";
-import { certificateBundles, isOwnOfVm, localAuthorities } from "./own-of-vm.ts";
+import { certificateBundles, isPerVmFile, localCertificateFolder } from "./per-vm-files.ts";
 import type { Union } from "./union/union.ts";
 
 /** bytes of what is looked through, of each kind: what is beyond says nothing */
@@ -13,17 +13,22 @@ const maxText = 8 * 1024 * 1024;
 /** bytes of the VM's stream: a file in it may be as long as it likes */
 const maxStream = 8 * maxText;
 
-export type Told = {
+export type VmCertificates = {
   /** authorities that the host handed on to the VM, PEM */
   certificates: readonly string[];
   /** the VM's folder of its own ones, as a plain tar; empty: there is none */
-  authorities(): AsyncIterable<Uint8Array>;
+  localCertificates(): AsyncIterable<Uint8Array>;
 };
 
 /** @param base what the VM was made from @throws TarError, SquashfsError */
-export async function hostsAlone({ certificates, authorities }: Told, base: Union): Promise<string[]> {
+export async function hostOnlyCertificates(
+  { certificates, localCertificates }: VmCertificates,
+  base: Union,
+): Promise<string[]> {
   if (certificates.length === 0) return [];
-  const others = [...(await bundlesOf(base)), await textOf(authorities())].map((text) => text.replaceAll("\r", ""));
+  const others = [...(await bundlesOf(base)), await textOf(localCertificates())].map((text) =>
+    text.replaceAll("\r", ""),
+  );
   return certificates.filter((certificate) => !others.some((text) => text.includes(certificate.trim())));
 }
 
@@ -47,7 +52,7 @@ async function textOf(tar: AsyncIterable<Uint8Array>): Promise<string> {
   const sink: TarSink = {
     entry({ kind, name }) {
       const path = pathOf(name);
-      isTaken = kind === "file" && path.endsWith(".crt") && !isOwnOfVm(`${localAuthorities}/${path}`);
+      isTaken = kind === "file" && path.endsWith(".crt") && !isPerVmFile(`${localCertificateFolder}/${path}`);
       if (isTaken) chunks.push(Buffer.from("\n"));
     },
     data(chunk) {
