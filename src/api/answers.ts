@@ -214,7 +214,7 @@ export const byRoute = {
   restartVm: vmView,
   killVm: vmView,
   waitVm: vmView,
-  leaseVm: vmView,
+  holdVm: vmView,
   saveVm: imageRecord,
   pauseVm: vmView,
   resumeVm: vmView,

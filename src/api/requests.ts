@@ -78,7 +78,7 @@ const createVm = z.strictObject({
    * Keep the answer open after its `result`: the VM is deleted when the connection closes, whatever the reason.
    * A VM whose guest never answered is kept.
    */
-  lease: z.exactOptional(z.boolean()),
+  hold: z.exactOptional(z.boolean()),
   /** what the VM is for, in a few words, for whoever is about to stop the daemon */
   purpose: z.exactOptional(z.string().check(z.maxLength(200))),
   /** suspended after so long without use, in `ms` */

@@ -89,10 +89,10 @@ export const routes = {
     summary: "answers when it is no longer running (NDJSON)",
     answers: "events",
   },
-  leaseVm: {
+  holdVm: {
     method: "GET",
-    path: "/v1/vms/{name}/lease",
-    summary: "hold an ephemeral VM again after the daemon's restart (NDJSON, stays open)",
+    path: "/v1/vms/{name}/hold",
+    summary: "take a new hold of an ephemeral VM after the daemon's restart (NDJSON, stays open)",
     answers: "events",
   },
   logsVm: {

@@ -4,7 +4,7 @@ import type { Emit } from "../model/event.ts";
 import type { CliContext } from "./context.ts";
 import { nextApi } from "./next-daemon.ts";
 
-/** The lease's end would do it too; asking means that it is gone when we return. Never throws. */
+/** The end of the hold deletes it too; asking makes sure that it is gone when we return. Never throws. */
 export async function removeVm(context: CliContext, emit: Emit, name: string): Promise<void> {
   try {
     await context.api.json("deleteVm", { name });

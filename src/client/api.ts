@@ -21,7 +21,7 @@ import {
 /** Work that the daemon did for us. */
 export type Work<T> = {
   value: T;
-  /** with a lease: gives it up; the daemon sees the connection close */
+  /** ends the hold, if there is one, by closing the connection */
   close(): void;
   /** resolves when the connection is gone, whoever closed it */
   closed: Promise<void>;
@@ -59,7 +59,7 @@ export class Api {
     return (await this.#understood(readJson(answer))) as AnswerOf<R>;
   }
 
-  /** A call that is long work: events go to `emit`. With a lease the connection stays open afterwards. */
+  /** A call that is long work: events go to `emit`. With a hold the connection stays open afterwards. */
   async work<R extends WorkRoute>(
     route: R,
     target: Target<R>,

@@ -61,7 +61,7 @@ const calls: Call[] = [
 ];
 
 /** They stay open, or need what a host in memory does not have. */
-const others = new Set<RouteName>(["leaseVm", "pullKernel"]);
+const others = new Set<RouteName>(["holdVm", "pullKernel"]);
 
 const seen: Record<string, string> = {};
 

@@ -8,27 +8,27 @@ const ending = (uses: UseList) =>
     .filter(({ resumable }) => !resumable)
     .map(({ what }) => what);
 
-test("a session is resumable while its relay says so, and a leased VM while its process's sessions are", () => {
+test("a session is resumable while its relay says so, and a held VM while its process's sessions are", () => {
   const uses = new UseList();
-  const lease = uses.begin("createVm", "", 7);
-  lease.describe("the leased VM", { isLease: true });
-  expect(ending(uses)).toEqual(["the leased VM"]);
+  const hold = uses.begin("createVm", "", 7);
+  hold.describe("the held VM", { isHold: true });
+  expect(ending(uses)).toEqual(["the held VM"]);
   const session = uses.begin("agentVm", "a", 7);
   expect(ending(uses)).toHaveLength(2);
   session.resumable(true);
   expect(ending(uses)).toEqual([]);
   const another = uses.begin("agentVm", "a", 7);
-  expect(ending(uses)).toEqual(["the leased VM", 'a session in VM "a"']);
+  expect(ending(uses)).toEqual(["the held VM", 'a session in VM "a"']);
   another.end();
   session.resumable(false);
   expect(ending(uses)).toHaveLength(2);
   session.end();
-  expect(ending(uses)).toEqual(["the leased VM"]);
+  expect(ending(uses)).toEqual(["the held VM"]);
 });
 
-test("another process's session keeps no leased VM, and a build's VM is not kept by a session", () => {
+test("another process's session does not keep a held VM, and a session does not keep a build's VM", () => {
   const uses = new UseList();
-  uses.begin("leaseVm", "a", 7);
+  uses.begin("holdVm", "a", 7);
   uses.begin("agentVm", "a", 8).resumable(true);
   expect(ending(uses)).toEqual(['VM "a", held by a command']);
   const build = uses.begin("createVm", "", 9);

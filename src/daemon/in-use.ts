@@ -6,7 +6,7 @@ import { Deferred, orAborted } from "../base/async.ts";
 /** Routes whose answer takes a while. What the others do is over before anybody could be asked about it. */
 const lasting: Partial<Record<RouteName, (name: string) => string>> = {
   createVm: () => "a VM that is being created",
-  leaseVm: (name) => `VM "${name}", held by a command`,
+  holdVm: (name) => `VM "${name}", held by a command`,
   agentVm: (name) => `a session in VM "${name}"`,
   startVm: (name) => `the start of VM "${name}"`,
   stopVm: (name) => `the stop of VM "${name}"`,
@@ -30,18 +30,18 @@ const lasting: Partial<Record<RouteName, (name: string) => string>> = {
 };
 
 export type UseEntry = {
-  /** Describes the request more precisely. `isLease`: it only keeps a VM alive for sessions of the same process. */
-  describe(what: string, kind?: { isLease: boolean }): void;
+  /** Describes the request more precisely. `isHold`: it only keeps a VM alive for sessions of the same process. */
+  describe(what: string, kind?: { isHold: boolean }): void;
   /** Whether its client can resume through the next daemon. */
   resumable(value: boolean): void;
   end(): void;
 };
 
-type Entry = { what: string; pid: number; isSession: boolean; isLease: boolean; resumable: boolean };
+type Entry = { what: string; pid: number; isSession: boolean; isHold: boolean; resumable: boolean };
 
-/** The next daemon keeps a leased VM while its process lives, so a lease is resumable when that process's sessions are. */
-function isResumable({ pid, isLease, resumable: own }: Entry, all: readonly Entry[]): boolean {
-  if (!isLease) return own;
+/** The next daemon keeps a held VM while the holder's process lives, so a hold is resumable when that process's sessions are. */
+function isResumable({ pid, isHold, resumable: own }: Entry, all: readonly Entry[]): boolean {
+  if (!isHold) return own;
   const sessions = all.filter((entry) => entry.isSession && entry.pid === pid);
   return sessions.length > 0 && sessions.every((session) => session.resumable);
 }
@@ -55,12 +55,12 @@ export class UseList {
     const what = lasting[route]?.(name);
     if (what === undefined) return { describe: () => {}, resumable: () => {}, end: () => {} };
     const isSession = route === "agentVm";
-    const entry: Entry = { what, pid, isSession, isLease: route === "leaseVm", resumable: false };
+    const entry: Entry = { what, pid, isSession, isHold: route === "holdVm", resumable: false };
     this.#entries.add(entry);
     return {
       describe: (text, kind) => {
         entry.what = text;
-        entry.isLease = kind?.isLease ?? false;
+        entry.isHold = kind?.isHold ?? false;
       },
       resumable: (value) => {
         entry.resumable = value;

@@ -82,41 +82,41 @@ test("two creates of one name at once", async () => {
   expect(codes.filter((text) => text.includes('"state":"running"'))).toHaveLength(1);
 });
 
-test("a lease: the VM goes when its connection closes, also while it boots", async () => {
+test("a held VM is deleted when its connection closes, also while it boots", async () => {
   // the second VM's agent is waited for until its user is gone
   const { socket, machines, host } = await daemon({ deps: { timings: { ...shortTimings, agentMs: 100_000 } } });
-  const line = new Line(socket, requestText("POST", "/v1/vms", { ...created, lease: true }));
+  const line = new Line(socket, requestText("POST", "/v1/vms", { ...created, hold: true }));
   await line.until('"kind":"result"');
   expect(machines.all()[0]).toEqual(expect.objectContaining({ state: "running", ephemeral: true }));
   line.end();
   await gone(machines);
   host.world.guest.answers = false;
-  const booting = new Line(socket, requestText("POST", "/v1/vms", { ...created, lease: true }));
+  const booting = new Line(socket, requestText("POST", "/v1/vms", { ...created, hold: true }));
   await booting.until("booting");
   booting.end();
   await gone(machines);
   expect(host.world.living()).toEqual([]);
 });
 
-test("a daemon that stops does not take its leases for closed ones; the next one waits for them", async () => {
+test("a daemon that stops does not end its holds; the next one waits for them", async () => {
   const first = await daemon();
-  const line = new Line(first.socket, requestText("POST", "/v1/vms", { ...created, lease: true }));
+  const line = new Line(first.socket, requestText("POST", "/v1/vms", { ...created, hold: true }));
   await line.until('"kind":"result"');
   await first.close();
   await line.closed;
   expect(first.host.world.living()).toHaveLength(1);
-  const leaseGraceMs = 987_654;
+  const holdGraceMs = 987_654;
   let endGrace = () => {};
   const after = (ms: number, run: () => void) => {
-    if (ms === leaseGraceMs) endGrace = run;
+    if (ms === holdGraceMs) endGrace = run;
     const timer = setTimeout(run, ms);
     return () => clearTimeout(timer);
   };
   const { socket, machines } = await daemon({
     host: first.host,
-    deps: { timings: { ...shortTimings, leaseGraceMs }, after },
+    deps: { timings: { ...shortTimings, holdGraceMs }, after },
   });
-  const again = new Line(socket, requestText("GET", "/v1/vms/web/lease"));
+  const again = new Line(socket, requestText("GET", "/v1/vms/web/hold"));
   await again.until('"kind":"result"');
   endGrace();
   await machines.idle();
@@ -125,20 +125,20 @@ test("a daemon that stops does not take its leases for closed ones; the next one
   await gone(machines);
 });
 
-test("the next daemon keeps a leased VM as long as the process lives that held it, lease or not", async () => {
+test("the next daemon keeps a held VM as long as its holder's process lives, with or without a new hold", async () => {
   const ended = new Deferred<void>();
   const holders = {
     refOf: (pid: number) => ({ pid, startTicks: 7 }),
     ended: ({ pid }: { pid: number }) => (pid === process.pid ? ended.promise : Promise.resolve()),
   };
   const first = await daemon({ deps: { holders } });
-  const line = new Line(first.socket, requestText("POST", "/v1/vms", { ...created, lease: true }));
+  const line = new Line(first.socket, requestText("POST", "/v1/vms", { ...created, hold: true }));
   await line.until('"kind":"result"');
   await first.close();
   await line.closed;
   const { machines } = await daemon({
     host: first.host,
-    deps: { holders, timings: { ...shortTimings, leaseGraceMs: 1 } },
+    deps: { holders, timings: { ...shortTimings, holdGraceMs: 1 } },
   });
   await Bun.sleep(30);
   expect(machines.all()).toHaveLength(1);
@@ -233,10 +233,10 @@ test("the daemon stops when asked, after its answer", async () => {
 test("a daemon that is in use says what would end, and stops when that is wanted or over", async () => {
   const it = await daemon();
   const { socket } = it;
-  const lease = new Line(socket, requestText("POST", "/v1/vms", { ...created, lease: true }));
-  await lease.until('"kind":"result"');
+  const hold = new Line(socket, requestText("POST", "/v1/vms", { ...created, hold: true }));
+  await hold.until('"kind":"result"');
   const purpose = 'the build of image "x"';
-  const build = new Line(socket, requestText("POST", "/v1/vms", { ...created, name: "b", lease: true, purpose }));
+  const build = new Line(socket, requestText("POST", "/v1/vms", { ...created, name: "b", hold: true, purpose }));
   await build.until('"kind":"result"');
   const refused = await ask(socket, "POST", "/v1/daemon/stop?when=unused");
   expect([refused.status, refused.json]).toEqual([409, coded("DAEMON_IN_USE")]);
@@ -245,7 +245,7 @@ test("a daemon that is in use says what would end, and stops when that is wanted
   expect(it.stops).toBe(0);
   const waiting = ask(socket, "POST", "/v1/daemon/stop?when=idle");
   const given = new Line(socket, requestText("POST", "/v1/daemon/stop?when=idle"));
-  lease.end();
+  hold.end();
   build.end();
   given.end();
   expect((await waiting).status).toBe(200);

@@ -12,7 +12,7 @@ const stopped = async (machines: Machines) => {
 const operations: Operation[] = [
   { name: "create", before: nothing, run: (m) => create(m, false), leaves: ["gone", "stopped"] },
   { name: "create and start", before: nothing, run: (m) => create(m, true), leaves: ["gone", "stopped", "running"] },
-  { name: "create with a lease", before: nothing, run: (m) => create(m, true, true), leaves: ["gone"] },
+  { name: "create with a hold", before: nothing, run: (m) => create(m, true, true), leaves: ["gone"] },
   { name: "start", before: created, run: (m) => m.start("web", agent, emit, signal), leaves: ["stopped", "running"] },
   { name: "stop", before: started, run: (m) => m.stop("web", {}, emit), leaves: ["running", "stopped"] },
   { name: "kill", before: started, run: (m) => m.kill("web"), leaves: ["running", "stopped"] },

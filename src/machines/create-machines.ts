@@ -28,8 +28,8 @@ import {
 import { importDisk } from "./images/import-disk.ts";
 import { type SaveRequest, saveVm } from "./images/save.ts";
 import type { LifeContext } from "./life/context.ts";
+import { type Hold, takeHold } from "./life/holds.ts";
 import { beginUse, type Use } from "./life/idle.ts";
-import { type Lease, takeLease } from "./life/leases.ts";
 import { powerMethods, type StartOptions } from "./life/power-methods.ts";
 import { reconcile } from "./life/reconcile.ts";
 import { renameVm } from "./life/rename.ts";
@@ -62,7 +62,7 @@ function lifecycleMethods(ctx: LifeContext) {
   return {
     /**
      * Makes a VM; with `start` it is running and ready as asked when this resolves. An ephemeral one comes with its
-     * first lease, which the caller ends.
+     * first hold, which the caller ends.
      */
     async create(
       request: CreateRequest,
@@ -73,12 +73,12 @@ function lifecycleMethods(ctx: LifeContext) {
       const made = start
         ? await createAndStart(ctx, request, start.cold ?? false, { emit, signal })
         : { vm: await createStopped(ctx, request, emit, signal), live: null };
-      const lease = request.ephemeral ? takeLease(ctx, made.vm, request.holder) : null;
+      const hold = request.ephemeral ? takeHold(ctx, made.vm, request.holder) : null;
       try {
         if (made.live && start) await waitReady(ctx, made.live, made.vm, start.wait, emit, signal);
-        return { vm: freshVm(ctx, made.vm), lease };
+        return { vm: freshVm(ctx, made.vm), hold };
       } catch (error) {
-        lease?.end();
+        hold?.end();
         throw error;
       }
     },
@@ -229,7 +229,7 @@ function artifactMethods(ctx: LifeContext) {
 function daemonMethods({ ctx, idle, release }: Runtime) {
   return {
     /** @throws VM_NOT_FOUND, VM_STATE when it is not ephemeral */
-    lease: (name: string, holder?: number): Lease => takeLease(ctx, findVm(ctx, name), holder),
+    hold: (name: string, holder?: number): Hold => takeHold(ctx, findVm(ctx, name), holder),
     /** Resolves when nothing goes on behind. */
     idle,
     /** Ends what is held ready for VMs to come; run before `release`. */

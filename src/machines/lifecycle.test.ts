@@ -26,12 +26,12 @@ test("created and started: the guest knows who it is before anything else runs",
   const host = newHost();
   const machines = await startDaemon(host);
   const { events, emit, signal } = recorder();
-  const { vm, lease } = await machines.create({ ...request, env: { K: "V" } }, services, emit, signal);
+  const { vm, hold } = await machines.create({ ...request, env: { K: "V" } }, services, emit, signal);
   expect(vm).toEqual(expect.objectContaining({ name: "web", state: "running", generation: 1, failure: null }));
   expect(vm.startedHow).toMatch(
     /^cold \(this VMM can't save VMs\): decide \d+ ms, .*vmm \d+ ms, agent \d+ ms, identity \d+ ms$/,
   );
-  expect(lease).toBeNull();
+  expect(hold).toBeNull();
   expect(events[0]).toEqual(expect.objectContaining({ kind: "spec", provenance: {} }));
   expect(events[0]).toHaveProperty(
     "text",
@@ -330,20 +330,20 @@ test("a caller that goes away while its VM is made or boots leaves nothing", asy
   }
 });
 
-test("an ephemeral VM goes with its last lease", async () => {
+test("an ephemeral VM goes with its last hold", async () => {
   const host = newHost();
   const machines = await startDaemon(host);
   const { emit, signal } = recorder();
-  const { lease } = await machines.create({ ...request, ephemeral: true }, agent, emit, signal);
-  const second = machines.lease("web");
-  lease?.end();
-  lease?.end();
+  const { hold } = await machines.create({ ...request, ephemeral: true }, agent, emit, signal);
+  const second = machines.hold("web");
+  hold?.end();
+  hold?.end();
   await machines.idle();
   expect(machines.find("web").state).toBe("running");
   second.end();
   await machines.idle();
   expect(machines.all()).toEqual([]);
-  assertTruth(host, "lease over");
+  assertTruth(host, "hold over");
 });
 
 test("a caller that goes away while services start takes its ephemeral VM with it", async () => {

@@ -15,13 +15,13 @@ import type { Leftover } from "./guest/leftovers.ts";
 import type { ArchiveUpload, PullRequest, Upload } from "./images/artifacts-port.ts";
 import type { SaveRequest } from "./images/save.ts";
 import type { ForkRequest } from "./life/fork.ts";
+import type { Hold } from "./life/holds.ts";
 import type { Use } from "./life/idle.ts";
-import type { Lease } from "./life/leases.ts";
 import type { StartOptions, StopOptions } from "./life/power-methods.ts";
 import type { CreateRequest } from "./start/create.ts";
 import type { PruneRequest } from "./templates/prune.ts";
 
-export type Created = { vm: VmRecord /** of an ephemeral VM; the caller ends it */; lease: Lease | null };
+export type Created = { vm: VmRecord /** of an ephemeral VM; the caller ends it */; hold: Hold | null };
 export type UseTar = (tar: AsyncIterable<Uint8Array>) => Promise<void>;
 
 export type Machines = VmLife & VmSaves & Templates & Images & Kernels & DaemonSide;
@@ -61,7 +61,7 @@ type VmLife = {
   session(name: string, options?: { wakes?: boolean }): Promise<{ vm: VmRecord; client: AgentClient } & Use>;
   logFile(name: string, source: "console" | "vmm"): { path: string; vm: VmRecord };
   /** @param holder pid of the process that holds it @throws VM_STATE when the VM is not ephemeral */
-  lease(name: string, holder?: number): Lease;
+  hold(name: string, holder?: number): Hold;
 };
 
 type VmSaves = {

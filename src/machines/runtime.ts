@@ -39,7 +39,7 @@ export function createRuntime(deps: MachinesDeps): Runtime {
     unlisted: new Set(),
     operations: new Operations(unreachable),
     events: new StateEvents(),
-    leases: new Map(),
+    holds: new Map(),
     onLive: ({ id }) => watchIdle(ctx, id),
     onStopped: (live) => handleVmmStop(ctx, live),
     onEnd: (live, exit) => handleEnd(ctx, live, exit),

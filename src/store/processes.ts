@@ -1,4 +1,4 @@
-/** The processes that VMs depend on, kept so that the next daemon finds them again: the VMM, the network's, and a lease's holder. */
+/** The processes that VMs depend on, kept so that the next daemon finds them again: the VMM, the network's, and an ephemeral VM's holder. */
 import type { VmId } from "../base/names.ts";
 import type { Db } from "../host/files/sqlite.ts";
 import type { ProcessRef } from "../model/vm.ts";
@@ -11,7 +11,7 @@ export type Processes = {
   network(id: VmId): ProcessRef | null;
   setVmm(id: VmId, record: VmmRecord): void;
   setNetwork(id: VmId, process: ProcessRef): void;
-  /** who holds an ephemeral VM's lease */
+  /** the process that holds an ephemeral VM */
   holder(id: VmId): ProcessRef | null;
   setHolder(id: VmId, process: ProcessRef): void;
   /** Forgets VMM and network; the caller has ended them. */

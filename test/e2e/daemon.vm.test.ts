@@ -208,7 +208,7 @@ vmSuite("daemon", (home) => {
     // nothing would end with it
     await home().ok(["daemon", "stop"]);
     await list();
-    // a command that stands still can't take its lease again
+    // a stopped command can't take a new hold
     child.kill("SIGSTOP");
     await home().killDaemon();
     expect((await list()).map((vm) => vm.name)).toEqual(["mine"]);

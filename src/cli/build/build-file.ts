@@ -1,6 +1,6 @@
 /**
  * `image build FILE.toml`: a VM on the base, packages, files and steps in it, and what it has become is saved. The VM is
- * leased: whatever ends this program ends the VM, and leaves nothing.
+ * ephemeral: it is deleted when this program ends, however it ends.
  */
 import type { CreateVm } from "../../api/types.ts";
 import { fail, isError } from "../../base/errors/error.ts";
@@ -27,7 +27,7 @@ export async function buildFromPlan(
   // of an image that only says something else about running it nothing has to run
   const start = work.length > 0 ? ({ start: true, wait: "services" } as const) : {};
   const purpose = `the build of image "${plan.name}"`;
-  const body: CreateVm = { image, ...plan.vm, ...start, lease: true, purpose };
+  const body: CreateVm = { image, ...plan.vm, ...start, hold: true, purpose };
   const made = await withArtifacts(context, emit, signal, () => context.api.work("createVm", { body }, emit, signal));
   const { name: vm } = made.value;
   try {

@@ -50,7 +50,7 @@ async function measure(bench: Bench): Promise<{ times: Timed[]; phases: Timed[] 
   const name = `bench-${context.now().toString(36)}`;
   const made = await context.api.work(
     "createVm",
-    { body: { ...body, name, start: true, lease: true } },
+    { body: { ...body, name, start: true, hold: true } },
     () => {},
     signal,
   );

@@ -13,24 +13,24 @@ export const vmRoutes = {
     return { id, name: deleted };
   }),
 
-  /** With `lease` the answer stays open after its result; the VM goes when the connection does. */
+  /** With `hold` the answer stays open after its result; the VM is deleted when the connection closes. */
   ...special("createVm", async ({ machines, log }, { body, exchange, use }) => {
-    const { start, wait = "services", cold = false, lease: leased = false, purpose, ...request } = body;
+    const { start, wait = "services", cold = false, hold: isEphemeral = false, purpose, ...request } = body;
     if (purpose !== undefined) use.describe(oneLine(purpose));
     const events = new EventStream(exchange, log);
     try {
-      const { vm, lease } = await machines.create(
-        { ...request, ephemeral: leased, holder: exchange.peer.pid },
+      const { vm, hold } = await machines.create(
+        { ...request, ephemeral: isEphemeral, holder: exchange.peer.pid },
         start ? { wait, cold } : null,
         events.emit,
         exchange.signal,
       );
       events.result(await machines.view(vm));
-      if (lease) {
+      if (hold) {
         if (purpose === undefined)
-          use.describe(`VM "${vm.name}", which is deleted when its command ends`, { isLease: true });
+          use.describe(`VM "${vm.name}", which is deleted when its command ends`, { isHold: true });
         await whenAborted(exchange.signal);
-        lease.end();
+        hold.end();
       }
     } catch (error) {
       events.error(error);
@@ -38,16 +38,16 @@ export const vmRoutes = {
     await events.end();
   }),
 
-  /** Takes an ephemeral VM's lease again, after the daemon's restart. */
-  ...special("leaseVm", async ({ machines, log }, { name, exchange }) => {
+  /** Takes a new hold of an ephemeral VM, after the daemon's restart. */
+  ...special("holdVm", async ({ machines, log }, { name, exchange }) => {
     const vm = machines.find(name);
-    const lease = machines.lease(name, exchange.peer.pid);
+    const hold = machines.hold(name, exchange.peer.pid);
     const events = new EventStream(exchange, log);
     try {
       events.result(await machines.view(vm));
       await whenAborted(exchange.signal);
     } finally {
-      lease.end();
+      hold.end();
     }
   }),
 };

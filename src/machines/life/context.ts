@@ -19,8 +19,8 @@ export type LifeTimings = {
   adoptMs: number;
   /** between two attempts to adopt a VMM that lives but does not answer */
   adoptAgainMs: number;
-  /** how long an ephemeral VM may be without a lease after the daemon's restart */
-  leaseGraceMs: number;
+  /** how long an ephemeral VM may be without a hold after the daemon's restart */
+  holdGraceMs: number;
   /** between two looks for free space while a VM is stopped for want of it */
   roomMs: { first: number; last: number };
 };
@@ -33,7 +33,7 @@ export const lifeTimings: LifeTimings = {
   sweepMs: 5_000,
   adoptMs: 5_000,
   adoptAgainMs: 5_000,
-  leaseGraceMs: 5_000,
+  holdGraceMs: 5_000,
   roomMs: { first: 1_000, last: 30_000 },
 };
 
@@ -55,8 +55,8 @@ export type LifeDeps = StartDeps & {
 
 /** Of this daemon, in memory. */
 export type LifeState = StartState & {
-  /** ephemeral VMs whose session is connected, with how many hold each */
-  leases: Map<VmId, number>;
+  /** how many holds each ephemeral VM has */
+  holds: Map<VmId, number>;
   /** how many use each VM, and what stops the count of its time without use */
   idle: Map<VmId, { users: number; cancel: () => void }>;
   /** the look for free space; times of the monotonic clock in `ms` */

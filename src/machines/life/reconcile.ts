@@ -20,7 +20,7 @@ import { tidyTemplates } from "../templates/templates.ts";
 import { watchClock } from "./clock-watch.ts";
 import type { LifeContext } from "./context.ts";
 import { startAgain } from "./ended-vm.ts";
-import { startLeaseGrace } from "./leases.ts";
+import { startHoldGrace } from "./holds.ts";
 import { setGuestClock } from "./pause.ts";
 import { restoreSnapshot } from "./restore-snapshot.ts";
 import { watchRoom } from "./room.ts";
@@ -42,7 +42,7 @@ export async function reconcile(ctx: LifeContext): Promise<void> {
   await attempt(ctx, "dropping what nothing uses", () => dropUnused(ctx));
   await attempt(ctx, "looking through the templates", () => tidyTemplates(ctx));
   ctx.background("keeping room for removals", ctx.refillReserve());
-  startLeaseGrace(ctx);
+  startHoldGrace(ctx);
   watchClock(ctx);
 }
 

@@ -29,9 +29,9 @@ export type CreateRequest = SizeRequest & {
   idleMs?: number;
   /** what is going to be copied to its disk */
   workspace?: WorkspaceSize;
-  /** deleted when its lease ends */
+  /** deleted when its hold ends */
   ephemeral: boolean;
-  /** pid of the process that takes an ephemeral VM's first lease */
+  /** pid of the process that takes an ephemeral VM's first hold */
   holder?: number;
 };
 

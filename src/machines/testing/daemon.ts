@@ -31,7 +31,7 @@ export const shortTimings = {
   statsMs: 25,
   servicesMs: 10,
   graceMs: 10,
-  leaseGraceMs: 5,
+  holdGraceMs: 5,
   readerMs: 25,
   endingMs: 10,
   sweepMs: 30_000,

@@ -102,14 +102,14 @@ function sizeOf({ entries }: WorkspacePlan): NonNullable<CreateVm["workspace"]> 
   return { bytes: blocks * blockBytes, entries: entries.length };
 }
 
-/** With --rm the answer is a lease: the VM is deleted when it closes, for whatever reason. */
+/** With --rm the open answer is the VM's hold: when it closes, for whatever reason, the VM is deleted. */
 function startVm({ context, flags, plan, sink }: Run): Promise<Work<VmView>> {
   const body: CreateVm = {
     ...createRequest(flags),
     start: true,
     wait: flags.wait ?? "services",
     ...(plan ? { workspace: sizeOf(plan) } : {}),
-    lease: flags.rm ?? false,
+    hold: flags.rm ?? false,
     ...(flags.cold ? { cold: true } : {}),
   };
   return cancellable(context.signals, (signal) =>
