@@ -7,8 +7,12 @@ export const mutantFiles: Record<string, string[]> = {
   // the agent's protocol: frames, credit, streams
   "src/wire/agent/frame.ts": ["src/wire/agent/limits.test.ts", "src/wire/agent"],
   "src/wire/agent/inbox.ts": ["src/wire/agent/limits.test.ts", "src/wire/agent"],
-  "src/wire/agent/stream.ts": ["src/wire/agent/line.test.ts", "src/wire/agent/limits.test.ts", "src/wire/agent"],
-  "src/wire/agent/session.ts": ["src/wire/agent/line.test.ts", "src/wire/agent/hostile.test.ts", "src/wire/agent"],
+  "src/wire/agent/stream.ts": ["src/wire/agent/connection.test.ts", "src/wire/agent/limits.test.ts", "src/wire/agent"],
+  "src/wire/agent/session.ts": [
+    "src/wire/agent/connection.test.ts",
+    "src/wire/agent/hostile.test.ts",
+    "src/wire/agent",
+  ],
   "src/wire/agent/hello.ts": ["src/wire/agent"],
   "src/wire/agent/relay.ts": ["src/wire/agent"],
   // QEMU's monitor and its stream

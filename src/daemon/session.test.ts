@@ -111,7 +111,7 @@ test("sessions end with their VM, and the next start takes new ones", async () =
 
 test("an agent's line that drops is made anew for the next session", async () => {
   const { socket, world } = await withVm();
-  world.alive[0]?.dropLine();
+  world.alive[0]?.dropConnection();
   const client = await enter(socket, "web");
   expect((await run(client, ["echo", "again"])).output).toBe("again\n");
   client.destroy();

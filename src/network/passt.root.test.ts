@@ -37,7 +37,7 @@ const fragmentsAndOptions: [string, IpHead][] = [
 const skip = gate("root") ?? gate("tool:passt") ?? gate("tool:ip") ?? gate("vm");
 
 /** A guest in a host of its own. */
-type Line = {
+type Link = {
   space: Namespace;
   network: PreparedNetwork;
   guest: HandMadeGuest;
@@ -46,7 +46,7 @@ type Line = {
 };
 
 /** @param name of the namespace */
-async function makeLine(name: string, deny: readonly string[]): Promise<Line> {
+async function makeLink(name: string, deny: readonly string[]): Promise<Link> {
   const folder = makeTempFolder(name);
   const paths = vmPaths(`${folder.path}/abcd1234`);
   const [space] = await Promise.all([makeNamespace(name), folder.make("abcd1234")]);
@@ -73,14 +73,14 @@ function resolved(guest: HandMadeGuest): Promise<unknown> {
 }
 
 describe.skipIf(skip !== null)("through passt", () => {
-  let line: Line;
+  let link: Link;
   let guest: HandMadeGuest;
 
   beforeAll(async () => {
-    line = await makeLine("passt", []);
-    ({ guest } = line);
+    link = await makeLink("passt", []);
+    ({ guest } = link);
   });
-  afterAll(() => line?.remove());
+  afterAll(() => link?.remove());
 
   /** What came to the other host up to now: what was sent before the question has been dealt with. */
   async function seenByNeighbour(): Promise<string> {
@@ -143,20 +143,20 @@ describe.skipIf(skip !== null)("through passt", () => {
 
   test("it ends with its VM, and takes its socket along", async () => {
     guest.close();
-    if (line.network.process) await waitForExit(line.network.process);
-    expect(await exists(line.paths.net)).toBe(false);
+    if (link.network.process) await waitForExit(link.network.process);
+    expect(await exists(link.paths.net)).toBe(false);
   });
 });
 
 describe.skipIf(skip !== null)("through passt with `lan` denied", () => {
-  let line: Line;
+  let link: Link;
   let guest: HandMadeGuest;
 
   beforeAll(async () => {
-    line = await makeLine("lan", ["lan"]);
-    ({ guest } = line);
+    link = await makeLink("lan", ["lan"]);
+    ({ guest } = link);
   });
-  afterAll(() => line?.remove());
+  afterAll(() => link?.remove());
 
   test("names are resolved", async () => {
     expect(await resolved(guest)).toMatchObject({ from: resolver, text: "ping" });
@@ -184,14 +184,14 @@ describe.skipIf(skip !== null)("through passt with `lan` denied", () => {
 });
 
 describe.skipIf(skip !== null)("through passt with one network denied", () => {
-  let line: Line;
+  let link: Link;
   beforeAll(async () => {
-    line = await makeLine("deny", ["198.51.100.0/29", "203.0.113.9/32"]);
+    link = await makeLink("deny", ["198.51.100.0/29", "203.0.113.9/32"]);
   });
-  afterAll(() => line?.remove());
+  afterAll(() => link?.remove());
 
   test("that network is out of reach, and no other", async () => {
-    const { guest } = line;
+    const { guest } = link;
     for (const address of [neighbour, internet, privateNeighbour]) guest.syn(address, openPort);
     expect(await guest.until((a) => a.kind === "tcp" && a.from === privateNeighbour)).toMatchObject({ flags: "SA" });
     expect(guest.answers.filter((a) => a.from !== privateNeighbour)).toEqual([]);

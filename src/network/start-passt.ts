@@ -8,7 +8,7 @@ import type { VmPaths } from "../model/paths.ts";
 import type { ProcessRef } from "../model/vm.ts";
 import { deniedNetworks } from "./deny.ts";
 import { guardedPasst } from "./passt.ts";
-import { passtComplaint } from "./passt-complaint.ts";
+import { passtError } from "./passt-error.ts";
 
 export type PasstDeps = {
   exec: Exec;
@@ -38,7 +38,7 @@ export async function startPasst(deps: PasstDeps, paths: VmPaths, deny: readonly
     const process = exitCode === 0 ? startedProcess(stdout) : null;
     if (process !== null) return { process };
     const log = (await readTextIfAny(paths.netLog, maxLog)) ?? "";
-    const words = passtComplaint({ program, stderr: new TextDecoder().decode(stderr), log });
+    const words = passtError({ program, stderr: new TextDecoder().decode(stderr), log });
     return { failure: words || (signal ?? `it ended with status ${exitCode}`), isMissing: false };
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);

@@ -15,11 +15,11 @@ const paths = vmPaths(`${folder.path}/abcd1234`);
 const resolvConf = `${folder.path}/resolv.conf`;
 await writeAtomic(resolvConf, "nameserver 127.0.0.53\nsearch lan\n");
 const facts = { agent: "/agent", program: "/usr/bin/passt", socket: paths.net, log: paths.netLog };
-const words = guardedPasst({ ...facts, denied: [] });
-const line = words.join(" ");
+const argv = guardedPasst({ ...facts, denied: [] });
+const command = argv.join(" ");
 const privateNetworks = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"];
 const withLan = ["203.0.113.0/24", ...privateNetworks, "198.51.100.0/24"];
-const lineWithLan = guardedPasst({ ...facts, denied: withLan }).join(" ");
+const commandWithLan = guardedPasst({ ...facts, denied: withLan }).join(" ");
 
 type Given = { passt?: string | null; mayFallBack?: boolean; hostNetworks?: () => Promise<string[]> };
 
@@ -27,7 +27,7 @@ function network(
   said: { stdout?: string; stderr?: string; exitCode?: number },
   { passt = "/usr/bin/passt", mayFallBack = false, hostNetworks = unasked }: Given = {},
 ) {
-  const exec = fakeExec({ [line]: said, [lineWithLan]: said });
+  const exec = fakeExec({ [command]: said, [commandWithLan]: said });
   const deps = { exec, which: async () => passt, agent: "/agent", resolvConf, hostNetworks };
   return { exec, ...createUserNetwork({ ...deps, mayFallBack: async () => mayFallBack }) };
 }
@@ -45,7 +45,7 @@ test("the guest hangs on passt, and the process that carries it is known", async
     process: processRef(process.pid),
   });
   expect(prepared.note).toBeUndefined();
-  expect(user.exec.calls).toEqual([line]);
+  expect(user.exec.calls).toEqual([command]);
 });
 
 test("a socket of an earlier start does not stand in the way", async () => {
@@ -60,7 +60,7 @@ test("what is denied is told to the guard, the host's own networks where `lan` i
     { hostNetworks: async () => ["198.51.100.0/24", "10.0.0.0/8"] },
   );
   await user.prepare(paths, ["203.0.113.0/24", "lan"], both);
-  expect(user.exec.calls).toEqual([lineWithLan]);
+  expect(user.exec.calls).toEqual([commandWithLan]);
 });
 
 test("a host whose networks are not known starts no network that denies them", async () => {
@@ -125,7 +125,7 @@ test("what passt wrote into its log is the reason, not what an earlier one wrote
   });
   const exec = async () => {
     await writeAtomic(paths.netLog, "0.1: ERROR:   External interface not usable\n");
-    return fakeExec({ [line]: { exitCode: 1, stderr: "Failed to send\n" } })(words);
+    return fakeExec({ [command]: { exitCode: 1, stderr: "Failed to send\n" } })(argv);
   };
   const deps = { exec, which: async () => "/usr/bin/passt", agent: "/agent", resolvConf, hostNetworks: unasked };
   const failed = createUserNetwork({ ...deps, mayFallBack: async () => false }).prepare(paths, [], both);
@@ -147,7 +147,7 @@ test("what a network will be: passt, unless something else may stand in and woul
 
 test("where something may stand in, what a network will be is what it was last", async () => {
   let exitCode = 1;
-  const exec = async () => ({ ...(await fakeExec({ [line]: { stdout: String(process.pid) } })(words)), exitCode });
+  const exec = async () => ({ ...(await fakeExec({ [command]: { stdout: String(process.pid) } })(argv)), exitCode });
   const deps = { exec, which: async () => "/usr/bin/passt", agent: "/agent", resolvConf, hostNetworks: unasked };
   const user = createUserNetwork({ ...deps, mayFallBack: async () => true });
   expect(await user.kind([], both)).toBe("stream");

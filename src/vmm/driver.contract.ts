@@ -128,7 +128,7 @@ export function driverContract(name: string, subject: ContractSubject): void {
       expect(JSON.parse(JSON.stringify(vm.record))).toEqual(vm.record);
     });
 
-    it("a second line to the agent takes over from the first", async () => {
+    it("a second connection to the agent replaces the first", async () => {
       const vm = await boot();
       const first = await agentOf(vm);
       const second = await agentOf(vm);

@@ -7,7 +7,7 @@ import { removeTree } from "../host/files/files.ts";
 import { savePaths } from "../model/paths.ts";
 import type { AgentClient } from "../wire/agent/types.ts";
 import type { BootSpec, NetDevice, RunningVm } from "./driver.ts";
-import { cloneSpec, type Kept, makeTemplate, saveTo } from "./testing/saves.ts";
+import { cloneSpec, makeTemplate, type SavedVm, saveTo } from "./testing/saves.ts";
 import { type Bench, type ContractSubject, workBench } from "./testing/subject.ts";
 
 const net: NetDevice = { kind: "builtin", mac: "02:00:00:00:00:01" };
@@ -18,7 +18,7 @@ export function endContract(name: string, subject: ContractSubject): void {
   describe(`${name}: how a guest ends`, () => {
     const bench = workBench(subject);
     const { it, agentOf, exitOf } = bench;
-    let template: Kept;
+    let template: SavedVm;
     beforeAll(async () => {
       template = await makeTemplate(subject, bench, { net });
     }, subject.timeoutMs * 2);
@@ -64,7 +64,7 @@ export function endContract(name: string, subject: ContractSubject): void {
 }
 
 /** Each gives a running VM with a network device whose guest remembers something. */
-function waysOf(subject: ContractSubject, bench: Bench, template: () => Kept): Record<string, () => Promise<Awake>> {
+function waysOf(subject: ContractSubject, bench: Bench, template: () => SavedVm): Record<string, () => Promise<Awake>> {
   const ways = {
     "a cold boot": async () => {
       const spec = { ...(await subject.spec()), net };
@@ -81,7 +81,7 @@ function waysOf(subject: ContractSubject, bench: Bench, template: () => Kept): R
   return ways;
 }
 
-async function clone(subject: ContractSubject, bench: Bench, of: Kept): Promise<Awake> {
+async function clone(subject: ContractSubject, bench: Bench, of: SavedVm): Promise<Awake> {
   const spec = await cloneSpec(subject, of.spec);
   return resumed(bench, await bench.restore(of.save, spec), spec);
 }

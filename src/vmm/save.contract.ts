@@ -5,14 +5,23 @@ import { savePaths } from "../model/paths.ts";
 import type { AgentClient } from "../wire/agent/types.ts";
 import type { BootSpec, RunningVm, Save } from "./driver.ts";
 import { isUntouched, maxStateBytes } from "./save-files.ts";
-import { bootTemplate, cloneSpec, copyOf, factsOf, flipBit, type Kept, makeTemplate, saveTo } from "./testing/saves.ts";
+import {
+  bootTemplate,
+  cloneSpec,
+  copyOf,
+  factsOf,
+  flipBit,
+  makeTemplate,
+  type SavedVm,
+  saveTo,
+} from "./testing/saves.ts";
 import { type Bench, type ContractSubject, expectNoSockets, workBench } from "./testing/subject.ts";
 
 export function saveContract(name: string, subject: ContractSubject): void {
   describe(`${name}: the contract of saves`, () => {
     const bench = workBench(subject);
     /** made once: a test that damages it takes a copy */
-    let template: Kept;
+    let template: SavedVm;
     beforeAll(async () => {
       template = await makeTemplate(subject, bench);
     }, subject.timeoutMs * 2);
@@ -35,11 +44,11 @@ export function saveContract(name: string, subject: ContractSubject): void {
 
 type Clones = {
   /** paused */
-  clone(of?: Kept): Promise<{ vm: RunningVm; spec: BootSpec }>;
-  awake(of?: Kept): Promise<{ vm: RunningVm; spec: BootSpec; agent: AgentClient }>;
+  clone(of?: SavedVm): Promise<{ vm: RunningVm; spec: BootSpec }>;
+  awake(of?: SavedVm): Promise<{ vm: RunningVm; spec: BootSpec; agent: AgentClient }>;
 };
 
-function inPlace(subject: ContractSubject, bench: Bench, template: () => Kept, { clone, awake }: Clones): void {
+function inPlace(subject: ContractSubject, bench: Bench, template: () => SavedVm, { clone, awake }: Clones): void {
   const { it, agentOf, exitOf } = bench;
 
   it("a clone is paused until it is resumed, then it remembers", async () => {
@@ -137,9 +146,9 @@ function inPlace(subject: ContractSubject, bench: Bench, template: () => Kept, {
   });
 }
 
-function refusals(subject: ContractSubject, bench: Bench, template: () => Kept): void {
+function refusals(subject: ContractSubject, bench: Bench, template: () => SavedVm): void {
   const { it } = bench;
-  const refused = async (kept: Kept, error: object) => {
+  const refused = async (kept: SavedVm, error: object) => {
     const spec = await cloneSpec(subject, kept.spec);
     await expect(subject.driver().restore(kept.save, spec, bench.limit())).rejects.toMatchObject(error);
     await expectNoSockets(spec.directory);
@@ -194,7 +203,7 @@ function refusals(subject: ContractSubject, bench: Bench, template: () => Kept):
 function ofRunning(
   subject: ContractSubject,
   bench: Bench,
-  template: () => Kept,
+  template: () => SavedVm,
   { awake }: Pick<Clones, "awake">,
 ): void {
   const { it, agentOf } = bench;

@@ -1,7 +1,7 @@
 /** What of a VM's specification a restore must find again: its devices, not their paths. Pure. */
 import type { BootSpec, NetDevice } from "./driver.ts";
 
-/** One line of words, the same for a VM and its clones. */
+/** One line of text, the same for a VM and its clones. */
 export function shapeOf(spec: Pick<BootSpec, "vcpu" | "memoryMib" | "blockDevices" | "net">): string {
   const disks = spec.blockDevices.map((device) => `${device.serial}:${device.readOnly ? "ro" : "rw"}`);
   return [

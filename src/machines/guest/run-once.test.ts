@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { strangeFrames } from "../../base/testing/strange.ts";
 import { memoryPair } from "../../host/testing/memory-pair.ts";
 import { plainClient } from "../../wire/agent/client.ts";
-import { Raw } from "../../wire/agent/testing/raw.ts";
+import { RawPeer } from "../../wire/agent/testing/raw.ts";
 import { FrameType } from "../../wire/agent/types.ts";
 import { runOnce } from "./run-once.ts";
 
@@ -13,7 +13,7 @@ const ctx = { timings: { servicesMs: 5_000 } } as Parameters<typeof runOnce>[0];
 async function statusAfter(exit: string): Promise<number | null> {
   const [line, other] = memoryPair();
   const client = plainClient(line);
-  const guest = new Raw(other);
+  const guest = new RawPeer(other);
   const running = runOnce(ctx, client, ["true"], new AbortController().signal);
   const { stream } = await guest.next(Open);
   guest.sendAll([

@@ -14,7 +14,7 @@ export type Answer =
 export type IpHead = { flags?: number; options?: string };
 
 export class HandMadeGuest {
-  readonly #line: ByteStream;
+  readonly #connection: ByteStream;
   readonly #mac: Buffer;
   readonly #address: string;
   #gatewayMac = Buffer.alloc(6, 0xff);
@@ -23,11 +23,11 @@ export class HandMadeGuest {
   #onArp: () => void = () => {};
   readonly answers: Answer[] = [];
 
-  constructor(line: ByteStream, mac: string, address: string) {
-    this.#line = line;
+  constructor(connection: ByteStream, mac: string, address: string) {
+    this.#connection = connection;
     this.#mac = Buffer.from(mac.replaceAll(":", ""), "hex");
     this.#address = address;
-    line.onData((chunk) => this.#read(chunk));
+    connection.onData((chunk) => this.#read(chunk));
   }
 
   /** Asks who the gateway is; resolves with its answer. */
@@ -92,7 +92,7 @@ export class HandMadeGuest {
   }
 
   close(): void {
-    this.#line.destroy();
+    this.#connection.destroy();
   }
 
   #sendIp(to: string, protocol: number, payload: Buffer, { flags = 0, options = "" }: IpHead = {}): void {
@@ -115,7 +115,7 @@ export class HandMadeGuest {
     ether.writeUInt16BE(type, 12);
     const length = Buffer.alloc(4);
     length.writeUInt32BE(14 + payload.length);
-    this.#line.write(Buffer.concat([length, ether, payload]));
+    this.#connection.write(Buffer.concat([length, ether, payload]));
   }
 
   #read(chunk: Uint8Array): void {

@@ -15,16 +15,16 @@ test.each([
   ["tcg", usable, { accel: "tcg", why: "BANGER_VMM_ACCEL=tcg" }],
   ["tcg", none, { accel: "tcg", why: "BANGER_VMM_ACCEL=tcg" }],
   ["kvm", usable, { accel: "kvm", why: "" }],
-] as const)("wish %p with %p", (wish, kvm, choice) => {
-  expect(chooseAccel({ wish, kvm })).toEqual(choice);
+] as const)("requested %p with %p", (requested, kvm, choice) => {
+  expect(chooseAccel({ requested, kvm })).toEqual(choice);
 });
 
 test("KVM that was asked for but can't be had is refused with the reason", () => {
-  expect(() => chooseAccel({ wish: "kvm", kvm: none })).toThrow(/does not exist/);
+  expect(() => chooseAccel({ requested: "kvm", kvm: none })).toThrow(/does not exist/);
 });
 
-test("an unknown wish is refused", () => {
-  expect(() => chooseAccel({ wish: "xen", kvm: usable })).toThrow(
+test("an unknown requested is refused", () => {
+  expect(() => chooseAccel({ requested: "xen", kvm: usable })).toThrow(
     expect.objectContaining({ code: "VMM_ACCEL_INVALID" }),
   );
 });

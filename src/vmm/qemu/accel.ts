@@ -3,9 +3,9 @@ import { fail } from "../../base/errors/error.ts";
 
 export type Accel = "kvm" | "tcg";
 
-/** What the choice depends on: the wish from `BANGER_VMM_ACCEL` and what the host's `/dev/kvm` can do. */
+/** What the choice depends on: what `BANGER_VMM_ACCEL` asks for and what the host's `/dev/kvm` can do. */
 export type AccelFacts = {
-  wish: string | undefined;
+  requested: string | undefined;
   kvm: { usable: true } | { usable: false; why: string; isDenied?: true };
 };
 
@@ -19,14 +19,14 @@ export type AccelChoice = {
 
 /** @throws VMM_ACCEL_INVALID, VMM_KVM_UNUSABLE (asked for, but not to be had) */
 export function chooseAccel(facts: AccelFacts): AccelChoice {
-  const { wish, kvm } = facts;
-  if (wish === undefined || wish === "") {
+  const { requested, kvm } = facts;
+  if (requested === undefined || requested === "") {
     return kvm.usable
       ? { accel: "kvm", why: "" }
       : { accel: "tcg", why: kvm.why, ...(kvm.isDenied && { kvmDenied: true as const }) };
   }
-  if (wish === "tcg") return { accel: "tcg", why: "BANGER_VMM_ACCEL=tcg" };
-  if (wish !== "kvm") throw fail("VMM_ACCEL_INVALID", { value: wish });
+  if (requested === "tcg") return { accel: "tcg", why: "BANGER_VMM_ACCEL=tcg" };
+  if (requested !== "kvm") throw fail("VMM_ACCEL_INVALID", { value: requested });
   if (!kvm.usable) throw fail("VMM_KVM_UNUSABLE", { reason: kvm.why });
   return { accel: "kvm", why: "" };
 }

@@ -16,8 +16,8 @@ const monitor = (socket: string) => [
   process.execPath,
   "-e",
   `const greeting = '{"QMP":{"version":{"qemu":{"major":8,"minor":2,"micro":0}},"capabilities":[]}}\\n';
-   const line = require("node:net").connect(${JSON.stringify(socket)}, () => line.write(greeting));
-   line.on("data", (data) => { for (const text of String(data).trim().split("\\n")) line.write(JSON.stringify({ return: {}, id: JSON.parse(text).id }) + "\\n"); });`,
+   const connection = require("node:net").connect(${JSON.stringify(socket)}, () => connection.write(greeting));
+   connection.on("data", (data) => { for (const text of String(data).trim().split("\\n")) connection.write(JSON.stringify({ return: {}, id: JSON.parse(text).id }) + "\\n"); });`,
 ];
 
 type Planted = { path: string; victim: string };
@@ -52,7 +52,7 @@ afterAll(() => {
 });
 
 function listening(path: string): Promise<void> {
-  const server = net.createServer((line) => line.destroy());
+  const server = net.createServer((connection) => connection.destroy());
   servers.push(server);
   return new Promise((resolve) => server.listen(path, resolve));
 }

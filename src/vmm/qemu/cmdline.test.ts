@@ -1,26 +1,26 @@
 import { expect, test } from "bun:test";
 import { kernelCmdline, maxCmdline } from "./cmdline.ts";
 
-test("under TCG the timers are not calibrated, and the words come last", () => {
-  const line = kernelCmdline({ accel: "tcg", tscKhz: 2_596_150, words: ["banger.layers=1", "banger.port=virtio"] });
+test("under TCG the timers are not calibrated, and the arguments for the agent come last", () => {
+  const line = kernelCmdline({ accel: "tcg", tscKhz: 2_596_150, args: ["banger.layers=1", "banger.port=virtio"] });
   expect(line).toContain(" tsc_early_khz=2596150 ");
   expect(line).toContain(" norandmaps ");
   expect(line).toEndWith(" banger.layers=1 banger.port=virtio");
 });
 
 test("under KVM nothing is said about timers or mitigations", () => {
-  const line = kernelCmdline({ accel: "kvm", tscKhz: 2_596_150, words: [] });
+  const line = kernelCmdline({ accel: "kvm", tscKhz: 2_596_150, args: [] });
   expect(line).not.toMatch(/tsc|no_timer_check|mitigations|norandmaps/);
 });
 
 test("an unknown frequency is left out", () => {
-  expect(kernelCmdline({ accel: "tcg", tscKhz: null, words: [] })).not.toContain("tsc_early_khz");
+  expect(kernelCmdline({ accel: "tcg", tscKhz: null, args: [] })).not.toContain("tsc_early_khz");
 });
 
-test.each(["two words", "", "line\nbreak", 'quo"te', "\u00e4"])("the word %p is refused", (word) => {
-  expect(() => kernelCmdline({ accel: "kvm", tscKhz: null, words: [word] })).toThrow(RangeError);
+test.each(["two words", "", "line\nbreak", 'quo"te', "\u00e4"])("the argument %p is refused", (arg) => {
+  expect(() => kernelCmdline({ accel: "kvm", tscKhz: null, args: [arg] })).toThrow(RangeError);
 });
 
 test("a line that the kernel would cut is refused", () => {
-  expect(() => kernelCmdline({ accel: "kvm", tscKhz: null, words: ["x".repeat(maxCmdline)] })).toThrow(RangeError);
+  expect(() => kernelCmdline({ accel: "kvm", tscKhz: null, args: ["x".repeat(maxCmdline)] })).toThrow(RangeError);
 });

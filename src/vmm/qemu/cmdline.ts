@@ -1,24 +1,22 @@
-/** The kernel's command line for a guest on QEMU microvm. Pure; each word has its reason beside it. */
+/** The kernel command line of a guest on QEMU microvm. Pure. */
 import type { Accel } from "./accel.ts";
 
-export type CmdlineFacts = {
+export type KernelCmdline = {
   accel: Accel;
   /** the host's TSC frequency in `kHz`; null when unknown. Used under TCG only, where the guest's TSC is the host's */
   tscKhz: number | null;
-  /** `banger.…=` words of the image and its devices */
-  words: readonly string[];
+  /** arguments for the agent (`banger.…=`), last on the line */
+  args: readonly string[];
 };
 
-/** Longer lines are cut silently by an x86 kernel (COMMAND_LINE_SIZE). */
+/** Bytes. An x86 kernel truncates longer lines without an error (COMMAND_LINE_SIZE). */
 export const maxCmdline = 2048;
 
-/** @throws RangeError for words that would break the line; they come from banger itself, so that is a bug */
-export function kernelCmdline(facts: CmdlineFacts): string {
-  const line = [
-    ...base,
-    ...(facts.accel === "tcg" ? emulated(facts.tscKhz) : []),
-    ...facts.words.map(checkedWord),
-  ].join(" ");
+/** @throws RangeError for an argument that would break the line: banger itself makes them, so that is a bug */
+export function kernelCmdline(facts: KernelCmdline): string {
+  const line = [...base, ...(facts.accel === "tcg" ? emulated(facts.tscKhz) : []), ...facts.args.map(checkedArg)].join(
+    " ",
+  );
   if (line.length >= maxCmdline) throw new RangeError(`kernel command line of ${line.length} bytes`);
   return line;
 }
@@ -53,7 +51,7 @@ function emulated(tscKhz: number | null): string[] {
   return [...timer, "no_timer_check", "mitigations=off", "norandmaps"];
 }
 
-function checkedWord(word: string): string {
-  if (!/^[\x21-\x7e]+$/.test(word) || word.includes('"')) throw new RangeError(`kernel word ${JSON.stringify(word)}`);
-  return word;
+function checkedArg(arg: string): string {
+  if (!/^[\x21-\x7e]+$/.test(arg) || arg.includes('"')) throw new RangeError(`kernel argument ${JSON.stringify(arg)}`);
+  return arg;
 }

@@ -12,13 +12,13 @@ const hostNetwork: Gap = {
   leavesOpen: "it uses the host's network",
 };
 
-/** @throws CONFINEMENT_INCOMPLETE with every layer that is missing, where `wish` says that none may be */
-export async function demandCage(
+/** @throws CONFINEMENT_INCOMPLETE with every layer that is missing, where `policy` says that none may be */
+export async function requireCage(
   spec: Pick<BootSpec, "net">,
   gaps: readonly Gap[],
-  wish: () => Promise<Confinement>,
+  policy: () => Promise<Confinement>,
 ): Promise<void> {
   const all = hasOwnNetwork(spec) ? gaps : [...gaps, hostNetwork];
-  if (all.length === 0 || (await wish()) === "auto") return;
+  if (all.length === 0 || (await policy()) === "auto") return;
   throw fail("CONFINEMENT_INCOMPLETE", { program: "the VMM", missing: describeGaps(all) });
 }

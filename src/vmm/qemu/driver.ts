@@ -22,7 +22,7 @@ import { networkOfShape } from "../shape.ts";
 import { tscKhz } from "../tsc.ts";
 import type { Accel } from "./accel.ts";
 import { startQemu } from "./boot.ts";
-import { type Confinement, demandCage } from "./confinement.ts";
+import { type Confinement, requireCage } from "./confinement.ts";
 import { classifyExit } from "./exit.ts";
 import { checkHost, type HostFacts, hostFactsOf } from "./host-facts.ts";
 import { type LaunchDeps, launchCommand } from "./launch.ts";
@@ -144,7 +144,7 @@ class QemuDriver implements VmmDriver {
     // a save in the VM's own folder has no other VMs
     const isShared = from !== null && !from.memory.startsWith(`${spec.directory}/`);
     const gaps = isShared && probe.sharing !== null ? [...probe.gaps, probe.sharing] : probe.gaps;
-    await demandCage(spec, gaps, this.#deps.confinement);
+    await requireCage(spec, gaps, this.#deps.confinement);
     const paths = qemuPaths(spec.directory);
     const [argv] = await Promise.all([launchCommand(this.#deps, probe, spec, from?.memory ?? null), beginLogs(paths)]);
     const prepare = from && loading(from);

@@ -10,7 +10,7 @@ import { kernelCmdline } from "./cmdline.ts";
 import { qemuPaths } from "./paths.ts";
 import type { QemuProbe } from "./probe.ts";
 import { confined } from "./sandbox.ts";
-import { handedSockets } from "./sockets.ts";
+import { inheritedSockets } from "./sockets.ts";
 import { writesMemory } from "./version.ts";
 
 export type LaunchDeps = {
@@ -31,14 +31,14 @@ export async function launchCommand(
   const { accel, program } = probe;
   const paths = qemuPaths(spec.directory);
   const [cmdline, firmware, fileLimit] = await Promise.all([
-    from === null ? kernelArgsOf(deps, spec, accel) : null,
+    from === null ? cmdlineFor(deps, spec, accel) : null,
     firmwareFor(accel),
     fileLimitOf(spec),
   ]);
   const memory = from === null ? bootMemory(spec) : savedMemory(from, probe.version);
-  const { sockets, handed } = handedSockets(paths, spec.net);
+  const { sockets, inherited } = inheritedSockets(paths, spec.net);
   const argv = qemuArgs(spec, { program, accel, cmdline, memory, firmware, sockets, serialLog: paths.serialLog });
-  return confined(argv, spec, { agent: deps.agent, cage: probe.cage, accel, fileLimit, memory, handed });
+  return confined(argv, spec, { agent: deps.agent, cage: probe.cage, accel, fileLimit, memory, inherited });
 }
 
 function bootMemory(spec: BootSpec): MemoryBackend {
@@ -49,9 +49,9 @@ export function savedMemory(path: string, version: string): MemoryBackend {
   return { kind: "saved", path, opened: writesMemory(version) ? "read-write" : "read-only" };
 }
 
-async function kernelArgsOf(deps: LaunchDeps, spec: BootSpec, accel: Accel): Promise<string> {
+async function cmdlineFor(deps: LaunchDeps, spec: BootSpec, accel: Accel): Promise<string> {
   const khz = accel === "tcg" ? await tscKhz({ agent: deps.agent, exec: deps.exec, file: deps.tscFile }) : null;
-  return kernelCmdline({ accel, tscKhz: khz, words: ["banger.port=virtio", ...spec.kernelArgs] });
+  return kernelCmdline({ accel, tscKhz: khz, args: ["banger.port=virtio", ...spec.kernelArgs] });
 }
 
 /** Where distributions put what belongs to QEMU. */

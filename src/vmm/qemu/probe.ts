@@ -55,7 +55,7 @@ export async function probeQemu(deps: ProbeDeps): Promise<QemuProbe | Extract<Pr
   const version = parseVersion(answer.said);
   if (problem !== null || version === null) return { usable: false, why: `${program} ${problem}`, fix: installQemu };
   if (cage === null) return { usable: false, why: `${deps.agent} does not answer`, fix: installAgent };
-  const accel = chooseAccel({ wish: deps.env["BANGER_VMM_ACCEL"], kvm });
+  const accel = chooseAccel({ requested: deps.env["BANGER_VMM_ACCEL"], kvm });
   const facts = { driver: "qemu", program, version, ...accel, features: qemuFeatures, cage };
   return { usable: true, ...facts, gaps: gapsOf(cage), sharing: sharingGap(version) };
 }

@@ -10,9 +10,9 @@ export class ProcessFreeze {
   readonly #process: ProcessRef;
   readonly #isNeeded: boolean;
   #isWanted = false;
-  #isStill = false;
+  #isFrozen = false;
   /** questions to the monitor under way */
-  #asking = 0;
+  #queries = 0;
 
   constructor({ process, accel }: { process: ProcessRef; accel: "kvm" | "tcg" }) {
     this.#process = process;
@@ -22,29 +22,29 @@ export class ProcessFreeze {
   /** Its guest is paused: the process is stopped whenever nothing is asked of its monitor. */
   begin(): void {
     this.#isWanted = this.#isNeeded;
-    this.#settle();
+    this.#apply();
   }
 
   end(): void {
     this.#isWanted = false;
-    this.#settle();
+    this.#apply();
   }
 
   /** The monitor answers while `ask` asks; the guest stays paused. */
   async awake<T>(ask: () => Promise<T>): Promise<T> {
-    this.#asking += 1;
-    this.#settle();
+    this.#queries += 1;
+    this.#apply();
     try {
       return await ask();
     } finally {
-      this.#asking -= 1;
-      this.#settle();
+      this.#queries -= 1;
+      this.#apply();
     }
   }
 
-  #settle(): void {
-    const isStill = this.#isWanted && this.#asking === 0;
-    if (isStill === this.#isStill) return;
-    this.#isStill = signalProcess(this.#process, isStill ? "SIGSTOP" : "SIGCONT") && isStill;
+  #apply(): void {
+    const isFrozen = this.#isWanted && this.#queries === 0;
+    if (isFrozen === this.#isFrozen) return;
+    this.#isFrozen = signalProcess(this.#process, isFrozen ? "SIGSTOP" : "SIGCONT") && isFrozen;
   }
 }

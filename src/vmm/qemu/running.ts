@@ -45,7 +45,7 @@ export type RunningParts = {
 export class RunningQemu implements RunningVm {
   readonly record: QemuRecord;
   readonly #parts: RunningParts;
-  readonly #still: ProcessFreeze;
+  readonly #freeze: ProcessFreeze;
   readonly #exit = new Deferred<VmExit>();
   readonly #stopWatching: () => void;
   #agent: ByteStream | null = null;
@@ -69,12 +69,12 @@ export class RunningQemu implements RunningVm {
   constructor(parts: RunningParts) {
     this.#parts = parts;
     this.record = parts.record;
-    this.#still = new ProcessFreeze(parts.record);
+    this.#freeze = new ProcessFreeze(parts.record);
     this.#agentUsed = parts.agentUsed;
     this.#stopped = parts.stopped;
-    if (parts.stopped) this.#still.begin();
+    if (parts.stopped) this.#freeze.begin();
     this.#stopWatching = watchLogs(this.#paths, () => this.#endHalted());
-    parts.qmp.onEvent((name, data) => this.#heed(name, data));
+    parts.qmp.onEvent((name, data) => this.#handleEvent(name, data));
     void this.#watch();
   }
 
@@ -88,7 +88,7 @@ export class RunningQemu implements RunningVm {
 
   async pause(): Promise<void> {
     await this.#ask("stop");
-    this.#still.begin();
+    this.#freeze.begin();
   }
 
   async resume(): Promise<void> {
@@ -116,7 +116,7 @@ export class RunningQemu implements RunningVm {
     const host = await this.#parts.hostFacts();
     const { qmp } = this.#parts;
     const saved = () => saveQemu({ qmp, saving, files }, signal);
-    const state = await this.#still.awake(saved);
+    const state = await this.#freeze.awake(saved);
     if (saving.memoryFile !== null) this.#savedInPlace = true;
     const { shape, memoryBytes } = saving;
     const memoryStamp = await changeStamp(files.memory);
@@ -155,7 +155,7 @@ export class RunningQemu implements RunningVm {
     this.#parts.qmp.close();
   }
 
-  #heed(name: string, data: Record<string, unknown>): void {
+  #handleEvent(name: string, data: Record<string, unknown>): void {
     if (name === "BLOCK_IO_ERROR") this.#blockError = blockErrorOf(data) ?? this.#blockError;
     const action = actionFor(name, data);
     if (action.kind === "trouble" && !this.#released) this.#onTrouble(action.trouble);
@@ -163,7 +163,7 @@ export class RunningQemu implements RunningVm {
     if (action.on === "shutdown")
       this.#shutdown = { guest: data["guest"] === true, reason: textOf(data["reason"], maxReason) ?? "" };
     if (action.on === "stop") void this.#lookWhyStopped();
-    if (action.on === "resume") this.#goesOn();
+    if (action.on === "resume") this.#resumed();
   }
 
   /** Every stop is an event, those that were asked for too: the run state tells them apart. */
@@ -172,7 +172,7 @@ export class RunningQemu implements RunningVm {
     const stop = await readStop(this.#parts.qmp, this.#blockError);
     if (stop === null || this.#released || this.#resumes !== resumes) return;
     this.#stopped = stop;
-    this.#still.begin();
+    this.#freeze.begin();
     this.#onStopped(stop);
   }
 
@@ -180,18 +180,18 @@ export class RunningQemu implements RunningVm {
   async #ask(command: string, args?: Record<string, unknown>): Promise<void> {
     const { qmp } = this.#parts;
     try {
-      await this.#still.awake(() => qmp.execute(command, args));
+      await this.#freeze.awake(() => qmp.execute(command, args));
     } catch (error) {
       if (!qmp.isUnresponsive) throw error;
       throw unreachable(this.record, error);
     }
   }
 
-  #goesOn(): void {
+  #resumed(): void {
     this.#resumes += 1;
     this.#stopped = null;
     this.#blockError = null;
-    this.#still.end();
+    this.#freeze.end();
   }
 
   /** A halted guest would burn no CPU and hold its memory for ever: it ends as one that was powered off. */

@@ -22,7 +22,7 @@ const facts: SandboxFacts = {
   cage: { landlock: 7, seccomp: true, namespaces: null, network: null, processes: null },
   accel: "tcg",
   memory: { kind: "private" },
-  handed: [
+  inherited: [
     { how: "listen", path: "/s/vms/abcd1234/qmp.sock" },
     { how: "connect", path: "/s/vms/abcd1234/net.sock" },
   ],

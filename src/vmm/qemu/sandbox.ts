@@ -4,7 +4,7 @@ import type { Cage } from "../../model/cage.ts";
 import type { BootSpec } from "../driver.ts";
 import type { Accel } from "./accel.ts";
 import type { MemoryBackend } from "./args.ts";
-import type { HandedSocket } from "./sockets.ts";
+import type { InheritedSocket } from "./sockets.ts";
 
 export type SandboxFacts = {
   /** path of `banger-vsock-agent` */
@@ -14,7 +14,7 @@ export type SandboxFacts = {
   accel: Accel;
   memory: MemoryBackend;
   /** opened before the cage closes, and inherited */
-  handed: readonly HandedSocket[];
+  inherited: readonly InheritedSocket[];
   /** no file that QEMU writes may become larger, in bytes */
   fileLimit: number;
 };
@@ -54,7 +54,7 @@ export function confined(argv: readonly string[], spec: BootSpec, facts: Sandbox
     ...["--network", hasOwnNetwork(spec) ? "none" : "host"],
     ...limits(facts, spec).flatMap((limit) => ["--limit", limit]),
     ...(facts.cage.seccomp ? ["--profile", hasOwnNetwork(spec) ? "qemu" : "qemu-user-net"] : []),
-    ...facts.handed.flatMap(({ how, path }) => [`--${how}`, path]),
+    ...facts.inherited.flatMap(({ how, path }) => [`--${how}`, path]),
     "--",
     ...argv,
   ];

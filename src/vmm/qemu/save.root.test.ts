@@ -9,7 +9,7 @@ import { makeStream } from "../../wire/qmp/testing/streams.ts";
 import { saveQemu } from "./save.ts";
 import { fakeMonitor } from "./testing/monitor.ts";
 
-gatedTest("root", "a disk that is full is told as that; the VM can go on and no file is left", async () => {
+gatedTest("root", "a disk that is full is commands as that; the VM can go on and no file is left", async () => {
   using folder = tempFolder();
   const exec = createExec({});
   const disk = `${folder.path}/disk`;
@@ -19,15 +19,15 @@ gatedTest("root", "a disk that is full is told as that; the VM can go on and no 
   try {
     const pages = Array.from({ length: 4000 }, (_, at) => ({ block: "ram", offset: at * 4096, fill: 1 }));
     const bytes = makeStream({ blocks: [["ram", 1 << 24]], sections: [pages], devices: Buffer.from("x") });
-    const qmp = fakeMonitor((line, say) => {
-      line.write(bytes);
-      line.onClose(() => say("MIGRATION", { status: "failed" }));
+    const qmp = fakeMonitor((connection, emit) => {
+      connection.write(bytes);
+      connection.onClose(() => emit("MIGRATION", { status: "failed" }));
     });
     const saving = { shape: "", memoryBytes: 1 << 24, memoryFile: null };
     const job = { qmp, saving, files: savePaths(disk) };
     const saved = saveQemu(job, AbortSignal.timeout(10_000));
     await expect(saved).rejects.toMatchObject({ code: "DISK_FULL", details: { path: `${disk}/memory.bin` } });
-    expect(qmp.told.slice(-2)).toEqual(["migrate_cancel", "stop"]);
+    expect(qmp.commands.slice(-2)).toEqual(["migrate_cancel", "stop"]);
     expect(readdirSync(disk)).toEqual([]);
   } finally {
     await exec(["umount", disk]);

@@ -33,20 +33,20 @@ function save(qmp: FakeMonitor, memoryFile: string | null = null, signal = Abort
 
 /** Sends all of it, and says that it is done. */
 function sends(bytes: Uint8Array) {
-  return (line: ByteStream, say: FakeMonitor["say"]) => {
-    line.write(bytes);
-    say("MIGRATION_PASS", { pass: 1 });
-    say("MIGRATION_PASS", { pass: 2 });
-    say("MIGRATION", { status: "active" });
-    line.end();
-    say("MIGRATION", { status: "completed" });
+  return (connection: ByteStream, emit: FakeMonitor["emit"]) => {
+    connection.write(bytes);
+    emit("MIGRATION_PASS", { pass: 1 });
+    emit("MIGRATION_PASS", { pass: 2 });
+    emit("MIGRATION", { status: "active" });
+    connection.end();
+    emit("MIGRATION", { status: "completed" });
   };
 }
 
 test("a VM that runs is paused after the first pass, and comes apart into memory and state", async () => {
   const qmp = fakeMonitor(sends(stream(7)));
   const state = await save(qmp);
-  expect(qmp.told).toEqual([
+  expect(qmp.commands).toEqual([
     "query-status",
     "migrate-set-capabilities",
     "migrate-set-parameters",
@@ -72,7 +72,7 @@ test("a VM that runs is paused after the first pass, and comes apart into memory
 test("one that was sent before runs for an instant first: QEMU sends it once", async () => {
   const qmp = fakeMonitor(sends(stream(7)), { "query-status": () => ({ status: "postmigrate" }) });
   await save(qmp);
-  expect(qmp.told.slice(0, 4)).toEqual(["query-status", "cont", "stop", "migrate-set-capabilities"]);
+  expect(qmp.commands.slice(0, 4)).toEqual(["query-status", "cont", "stop", "migrate-set-capabilities"]);
 });
 
 test("a VM whose memory is the save's is paused before anything else; only the state is written", async () => {
@@ -80,7 +80,7 @@ test("a VM whose memory is the save's is paused before anything else; only the s
   writeFileSync(memory, "as it is");
   const qmp = fakeMonitor(sends(stream(null)));
   await save(qmp, memory);
-  expect(qmp.told.slice(0, 2)).toEqual(["stop", "migrate-set-capabilities"]);
+  expect(qmp.commands.slice(0, 2)).toEqual(["stop", "migrate-set-capabilities"]);
   expect(readFileSync(memory, "utf8")).toBe("as it is");
   expect(readdirSync(folder).toSorted()).toEqual(["memory.bin", "state.bin"]);
 });
@@ -103,10 +103,10 @@ const failures: [string, FakeMonitor, RegExp][] = [
   [
     "QEMU fails half-way",
     fakeMonitor(
-      (line, say) => {
-        line.write(stream(7).subarray(0, 2000));
-        line.end();
-        say("MIGRATION", { status: "failed" });
+      (connection, emit) => {
+        connection.write(stream(7).subarray(0, 2000));
+        connection.end();
+        emit("MIGRATION", { status: "failed" });
       },
       { "query-migrate": () => ({ "error-desc": "no luck" }) },
     ),
@@ -114,18 +114,18 @@ const failures: [string, FakeMonitor, RegExp][] = [
   ],
   [
     "it sends something else",
-    fakeMonitor((line, say) => {
-      line.write(Buffer.from("no migration at all"));
-      line.onEnd(() => say("MIGRATION", { status: "failed" }));
+    fakeMonitor((connection, emit) => {
+      connection.write(Buffer.from("no migration at all"));
+      connection.onEnd(() => emit("MIGRATION", { status: "failed" }));
     }),
     /its stream: it does not begin as one/,
   ],
   [
     "QEMU says that it is done before it is",
-    fakeMonitor((line, say) => {
-      line.write(stream(7).subarray(0, 2000));
-      line.end();
-      say("MIGRATION", { status: "completed" });
+    fakeMonitor((connection, emit) => {
+      connection.write(stream(7).subarray(0, 2000));
+      connection.end();
+      emit("MIGRATION", { status: "completed" });
     }),
     /its stream: it ends too early$/,
   ],
@@ -133,30 +133,30 @@ const failures: [string, FakeMonitor, RegExp][] = [
 test("an end of the stream that QEMU did not take is closed there", async () => {
   const qmp = fakeMonitor(() => {}, { migrate: refusal("State blocked by x") });
   await expect(save(qmp)).rejects.toThrow("State blocked by x");
-  expect(qmp.told.slice(-4)).toEqual(["getfd", "migrate", "closefd", "stop"]);
+  expect(qmp.commands.slice(-4)).toEqual(["getfd", "migrate", "closefd", "stop"]);
 });
 
-test("a QEMU that takes no descriptor is told of no migration", async () => {
+test("a QEMU that refuses the descriptor gets no migrate command", async () => {
   const qmp = fakeMonitor(() => {}, { getfd: refusal("No file descriptor supplied via SCM_RIGHTS") });
   await expect(save(qmp)).rejects.toMatchObject({ code: "SAVE_FAILED", message: expect.stringMatching(/SCM_RIGHTS$/) });
-  expect(qmp.told.slice(-2)).toEqual(["getfd", "stop"]);
+  expect(qmp.commands.slice(-2)).toEqual(["getfd", "stop"]);
   expect(readdirSync(folder)).toEqual([]);
 });
 
 for (const [what, qmp, message] of failures) {
-  test(`when ${what}, that is told, the VM is paused and no file is left`, async () => {
+  test(`when ${what}, the error reports it, the VM is paused and no file is left`, async () => {
     await expect(save(qmp)).rejects.toMatchObject({ code: "SAVE_FAILED", message: expect.stringMatching(message) });
-    expect(qmp.told.at(-1)).toBe("stop");
+    expect(qmp.commands.at(-1)).toBe("stop");
     expect(readdirSync(folder)).toEqual([]);
   });
 }
 
-test("given up, QEMU is told so, and it has stopped before the caller hears of it", async () => {
+test("an aborted save is cancelled in QEMU, and rejects only when QEMU has stopped sending", async () => {
   const abort = new AbortController();
   const order: string[] = [];
   const qmp = fakeMonitor(
-    (line) => {
-      line.write(stream(7).subarray(0, 2000));
+    (connection) => {
+      connection.write(stream(7).subarray(0, 2000));
       abort.abort(new Error("enough"));
     },
     {
@@ -164,19 +164,19 @@ test("given up, QEMU is told so, and it has stopped before the caller hears of i
         order.push("cancel");
         setTimeout(() => {
           order.push("cancelled");
-          qmp.say("MIGRATION", { status: "cancelled" });
+          qmp.emit("MIGRATION", { status: "cancelled" });
         }, 5);
       },
     },
   );
   await expect(save(qmp, null, abort.signal)).rejects.toThrow("enough");
   expect(order).toEqual(["cancel", "cancelled"]);
-  expect(qmp.told.slice(-2)).toEqual(["migrate_cancel", "stop"]);
+  expect(qmp.commands.slice(-2)).toEqual(["migrate_cancel", "stop"]);
   expect(readdirSync(folder)).toEqual([]);
 });
 
 test("a save that is given up before it begins only pauses the VM", async () => {
   const qmp = fakeMonitor(() => {});
   await expect(save(qmp, null, AbortSignal.abort(new Error("never mind")))).rejects.toThrow("never mind");
-  expect(qmp.told).toEqual(["stop"]);
+  expect(qmp.commands).toEqual(["stop"]);
 });

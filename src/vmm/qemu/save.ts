@@ -62,7 +62,7 @@ export async function saveQemu(job: SaveJob, signal: AbortSignal): Promise<Uint8
     return state;
   } catch (error) {
     await Promise.all([...made.map((file) => file.abort()), job.qmp.execute("stop").catch(() => {})]);
-    throw meantBy(error, files.memory, signal);
+    throw failureOf(error, files.memory, signal);
   }
 }
 
@@ -112,7 +112,7 @@ async function received({ qmp, stream, state, ended }: Sending, signal: AbortSig
   }
 }
 
-function meantBy(error: unknown, path: string, signal: AbortSignal): unknown {
+function failureOf(error: unknown, path: string, signal: AbortSignal): unknown {
   if (signal.aborted) return signal.reason;
   if (isDiskFull(error)) return fail("DISK_FULL", { path, during: "saving the VM" }, error);
   if (error instanceof MigrationStreamError) return saveFailed(`its stream: ${error.message}`, error);

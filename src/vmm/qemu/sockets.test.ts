@@ -1,11 +1,15 @@
 import { expect, test } from "bun:test";
-import { handedSockets } from "./sockets.ts";
+import { inheritedSockets } from "./sockets.ts";
 
 const paths = { qmp: "/v/qmp.sock", agent: "/v/agent.sock", boot: "/v/boot.sock" };
 
 test("each socket has the number that `confine` gives it", () => {
-  const { sockets, handed } = handedSockets(paths, { kind: "stream", socket: "/v/net.sock", mac: "02:00:00:00:00:01" });
-  expect(handed).toEqual([
+  const { sockets, inherited } = inheritedSockets(paths, {
+    kind: "stream",
+    socket: "/v/net.sock",
+    mac: "02:00:00:00:00:01",
+  });
+  expect(inherited).toEqual([
     { how: "listen", path: "/v/qmp.sock" },
     { how: "listen", path: "/v/agent.sock" },
     { how: "connect", path: "/v/boot.sock" },
@@ -21,8 +25,8 @@ test("each socket has the number that `confine` gives it", () => {
 
 test("a network that QEMU has built in, or none, takes no socket", () => {
   for (const net of [null, { kind: "builtin", mac: "02:00:00:00:00:01" } as const]) {
-    const { sockets, handed } = handedSockets(paths, net);
-    expect(handed.map(({ path }) => path)).toEqual(Object.values(paths));
+    const { sockets, inherited } = inheritedSockets(paths, net);
+    expect(inherited.map(({ path }) => path)).toEqual(Object.values(paths));
     expect(sockets.net).toBeUndefined();
   }
 });

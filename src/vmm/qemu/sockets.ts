@@ -19,7 +19,7 @@ export type QemuSockets = {
 };
 
 /** A socket that `confine` opens for the program it starts. */
-export type HandedSocket = { how: "listen" | "connect"; path: string };
+export type InheritedSocket = { how: "listen" | "connect"; path: string };
 
 /** `banger-vsock-agent confine` numbers a program's sockets from here on, in the order in which they are given. */
 const firstDescriptor = 3;
@@ -27,11 +27,11 @@ const firstDescriptor = 3;
 type SocketPaths = { qmp: string; agent: string; boot: string };
 
 /** All sockets of a confined QEMU as descriptors, and what `confine` has to open for them, in the order of their numbers. */
-export function handedSockets(paths: SocketPaths, net: NetDevice | null) {
-  const handed: HandedSocket[] = [];
-  const hand = (how: HandedSocket["how"], path: string): Endpoint => {
-    handed.push({ how, path });
-    return { kind: "descriptor", fd: firstDescriptor + handed.length - 1 };
+export function inheritedSockets(paths: SocketPaths, net: NetDevice | null) {
+  const inherited: InheritedSocket[] = [];
+  const hand = (how: InheritedSocket["how"], path: string): Endpoint => {
+    inherited.push({ how, path });
+    return { kind: "descriptor", fd: firstDescriptor + inherited.length - 1 };
   };
   const sockets: QemuSockets = {
     qmp: hand("listen", paths.qmp),
@@ -39,5 +39,5 @@ export function handedSockets(paths: SocketPaths, net: NetDevice | null) {
     boot: hand("connect", paths.boot),
     ...(net?.kind === "stream" && { net: hand("connect", net.socket) }),
   };
-  return { sockets, handed };
+  return { sockets, inherited };
 }

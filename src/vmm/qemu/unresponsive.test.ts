@@ -1,4 +1,4 @@
-/** A taken-over QEMU, played by hand on its socket: what it says and does not say costs the daemon next to nothing. */
+/** A taken-over QEMU, played by hand on its socket: what it says and does not send costs the daemon next to nothing. */
 import { afterAll, afterEach, expect, test } from "bun:test";
 import { once } from "node:events";
 import net from "node:net";
@@ -21,33 +21,38 @@ let count = 0;
 
 type Command = { execute: string; id: number };
 type Peer = {
-  line: net.Socket;
+  connection: net.Socket;
   commands: Command[];
-  say(value: object): void;
+  send(value: object): void;
   nextCommand(name: string): Promise<Command>;
 };
 
 const greeting = { QMP: { version: { qemu: { major: 7, minor: 2, micro: 0 } }, capabilities: [] } };
 
 /** Greets, leaves capabilities mode, and answers nothing else by itself. */
-function play(line: net.Socket): Peer {
+function play(connection: net.Socket): Peer {
   const commands: Command[] = [];
   const waiting: { name: string; resolve: (command: Command) => void }[] = [];
-  const say = (value: object) => void line.write(`${JSON.stringify(value)}\n`);
+  const send = (value: object) => void connection.write(`${JSON.stringify(value)}\n`);
   let text = "";
-  line.on("error", () => {});
-  line.on("data", (chunk) => {
+  connection.on("error", () => {});
+  connection.on("data", (chunk) => {
     text += String(chunk);
     for (let end = text.indexOf("\n"); end >= 0; end = text.indexOf("\n")) {
       const command = JSON.parse(text.slice(0, end)) as Command;
       text = text.slice(end + 1);
-      if (command.execute === "qmp_capabilities") say({ return: {}, id: command.id });
+      if (command.execute === "qmp_capabilities") send({ return: {}, id: command.id });
       else commands.push(command);
       for (const one of waiting.splice(0)) one.name === command.execute ? one.resolve(command) : waiting.push(one);
     }
   });
-  say(greeting);
-  return { line, commands, say, nextCommand: (name) => new Promise((resolve) => waiting.push({ name, resolve })) };
+  send(greeting);
+  return {
+    connection,
+    commands,
+    send,
+    nextCommand: (name) => new Promise((resolve) => waiting.push({ name, resolve })),
+  };
 }
 
 /** A process that stands for QEMU's, and its socket. */
@@ -56,7 +61,7 @@ async function hostile() {
   const child = Bun.spawn(["sleep", "600"]);
   const process = processRef(child.pid) as ProcessRef;
   const connected = Promise.withResolvers<Peer>();
-  const server = net.createServer((line) => connected.resolve(play(line)));
+  const server = net.createServer((connection) => connected.resolve(play(connection)));
   server.listen(qemuFiles(directory).qmp);
   await once(server, "listening");
   cleanups.push(
@@ -79,16 +84,16 @@ async function running() {
 test("however often it says that it stopped, it is asked why once at a time", async () => {
   const { qmp, peer } = await running();
   const first = peer.nextCommand("query-status");
-  peer.line.write('{"event":"STOP"}\n'.repeat(5000));
+  peer.connection.write('{"event":"STOP"}\n'.repeat(5000));
   const { id } = await first;
   // its answer is behind all of these
   const second = peer.nextCommand("query-status");
-  peer.say({ return: { status: "running" }, id });
+  peer.send({ return: { status: "running" }, id });
   const again = await second;
   const last = peer.nextCommand("query-version");
-  peer.say({ return: { status: "running" }, id: again.id });
+  peer.send({ return: { status: "running" }, id: again.id });
   const asked = qmp.execute("query-version");
-  peer.say({ return: {}, id: (await last).id });
+  peer.send({ return: {}, id: (await last).id });
   await asked;
   expect(peer.commands.map(({ execute }) => execute)).toEqual(["query-status", "query-status", "query-version"]);
 });
@@ -98,12 +103,12 @@ test("an answer from before the guest was resumed does not count as a stop", asy
   const stops: unknown[] = [];
   vm.onStopped((stop) => void stops.push(stop));
   const first = peer.nextCommand("query-status");
-  peer.say({ event: "STOP" });
+  peer.send({ event: "STOP" });
   const { id } = await first;
   const last = peer.nextCommand("query-version");
-  peer.line.write(`${JSON.stringify({ return: { status: "internal-error" }, id })}\n{"event":"RESUME"}\n`);
+  peer.connection.write(`${JSON.stringify({ return: { status: "internal-error" }, id })}\n{"event":"RESUME"}\n`);
   const asked = qmp.execute("query-version");
-  peer.say({ return: {}, id: (await last).id });
+  peer.send({ return: {}, id: (await last).id });
   await asked;
   expect([vm.stopped(), stops]).toEqual([null, []]);
 });
@@ -112,23 +117,23 @@ test("trouble that it reports is passed on, what came before anyone listened too
   const { vm, qmp, peer } = await running();
   const heard: unknown[] = [];
   const early = qmp.event("NETDEV_STREAM_DISCONNECTED", () => true);
-  peer.say({ event: "NETDEV_STREAM_DISCONNECTED", data: { "netdev-id": "net" } });
+  peer.send({ event: "NETDEV_STREAM_DISCONNECTED", data: { "netdev-id": "net" } });
   await early;
   vm.onTrouble(({ kind }) => void heard.push(kind));
-  peer.say({ event: "RTC_CHANGE", data: { offset: 3 } });
-  peer.say({
+  peer.send({ event: "RTC_CHANGE", data: { offset: 3 } });
+  peer.send({
     event: "BLOCK_IO_ERROR",
     data: { action: "stop", operation: "write", reason: "No space left on device" },
   });
   const late = qmp.event("MEMORY_FAILURE", () => true);
-  peer.say({ event: "MEMORY_FAILURE", data: { recipient: "guest", action: "inject" } });
+  peer.send({ event: "MEMORY_FAILURE", data: { recipient: "guest", action: "inject" } });
   await late;
   expect(heard).toEqual(["network-lost", "memory-failure"]);
 });
 
 test("a flood ends its monitor, not its VM: that can be ended alone, and says so", async () => {
   const { record, vm, qmp, peer } = await running();
-  peer.line.write('{"event":"STOP"}\n'.repeat(100_000));
+  peer.connection.write('{"event":"STOP"}\n'.repeat(100_000));
   await qmp.closed;
   await expect(vm.pause()).rejects.toMatchObject({
     code: "VMM_UNREACHABLE",
@@ -140,14 +145,14 @@ test("a flood ends its monitor, not its VM: that can be ended alone, and says so
   expect(await vm.wait()).toEqual({ kind: "killed" });
 });
 
-test("one that refuses to say how it is isn't adopted, and its line is free for the next attempt", async () => {
+test("a QEMU that refuses to report its state is not adopted, and its monitor is free for the next attempt", async () => {
   const { record, peer } = await hostile();
   const driver = createQemuDriver({} as never);
   const adopting = driver.adopt(record);
-  const { line, say, nextCommand } = await peer;
-  const closed = once(line, "close");
+  const { connection, send, nextCommand } = await peer;
+  const closed = once(connection, "close");
   const { id } = await nextCommand("query-status");
-  say({ error: { class: "GenericError", desc: "Not now" }, id });
+  send({ error: { class: "GenericError", desc: "Not now" }, id });
   await expect(adopting).rejects.toMatchObject({ code: "VMM_UNREACHABLE", details: { reason: "Not now" } });
   await closed;
 });
@@ -160,6 +165,6 @@ test("one that says nothing at all is ended by its process", async () => {
   await driver.end(record);
   expect(isAlive(record.process)).toBe(false);
   await driver.end(record);
-  (await peer).line.destroy();
+  (await peer).connection.destroy();
   expect(await adopting).toBeNull();
 });

@@ -22,7 +22,7 @@ export type FakeBehaviour = {
   restoreFails?: string;
   /** `restore` stays undecided until it is aborted */
   restoreHangs?: boolean;
-  /** the line to the agent opens, and nothing ever comes */
+  /** the connection to the agent opens, and the agent never answers */
   agentSilent?: boolean;
   /** ends by itself after so many `ms` of the world's clock */
   ends?: { afterMs: number; exit: VmExit; console?: string[] };
@@ -69,9 +69,9 @@ export class FakeMachine {
   onTrouble: (trouble: VmmTrouble) => void = () => {};
   #failing: VmmStop | null = null;
   #console = ["Linux version 6.1.0-fake", "banger-agent: up"];
-  #line: ByteStream | null = null;
+  #connection: ByteStream | null = null;
   #paused: boolean;
-  readonly #held: (() => void)[] = [];
+  readonly #deferred: (() => void)[] = [];
 
   constructor(parts: FakeParts) {
     this.bootedAt = parts.bootedAt;
@@ -87,19 +87,19 @@ export class FakeMachine {
     return this.exit === null;
   }
 
-  /** The host's end of a line to the agent; an earlier line is dropped, as a virtio-serial port has one. */
+  /** The host's end of a connection to the agent. An earlier one is dropped: a virtio-serial port has one at a time. */
   connect(): ByteStream {
-    this.#line?.destroy();
+    this.#connection?.destroy();
     const [host, hostSide] = memoryPair();
-    this.#line = hostSide;
+    this.#connection = hostSide;
     if (this.behaviour.agentSilent) hostSide.onData(() => {});
     else this.#join(hostSide);
     return host;
   }
 
-  dropLine(): void {
-    this.#line?.destroy();
-    this.#line = null;
+  dropConnection(): void {
+    this.#connection?.destroy();
+    this.#connection = null;
   }
 
   get paused(): boolean {
@@ -111,7 +111,7 @@ export class FakeMachine {
     this.#paused = paused;
     if (!paused) this.stopped = null;
     if (!paused && this.#failing) queueMicrotask(() => this.#failing && this.stop(this.#failing));
-    while (!this.#paused && this.#held.length > 0) this.#held.shift()?.();
+    while (!this.#paused && this.#deferred.length > 0) this.#deferred.shift()?.();
   }
 
   /** What the guest writes fails from now on, which stops it whenever it runs; null: no longer. */
@@ -132,7 +132,7 @@ export class FakeMachine {
     if (this.exit !== null) return;
     this.exit = exit;
     await this.print(...console);
-    this.#line?.destroy();
+    this.#connection?.destroy();
     this.exited.resolve(exit);
   }
 
@@ -164,7 +164,7 @@ export class FakeMachine {
 
   /** Passes bytes on, or keeps them while the VM is paused. */
   #carry(from: ByteStream, to: ByteStream): void {
-    const whenRunning = (act: () => void) => (this.#paused ? this.#held.push(act) : act());
+    const whenRunning = (act: () => void) => (this.#paused ? this.#deferred.push(act) : act());
     from.onData((chunk) => {
       const copy = chunk.slice();
       whenRunning(() => to.write(copy));

@@ -125,9 +125,9 @@ describe("the fake's knobs", () => {
     const record = await vm.save(files, never);
     const clone = await createFakeDriver(own).restore({ record, files }, await spec(), never);
     await clone.resume();
-    const line = await clone.agent();
-    expect(line.resync).toBe(true);
-    const later = await connectAgent(line.stream, { resync: true, timeoutMs: 1000 });
+    const connection = await clone.agent();
+    expect(connection.resync).toBe(true);
+    const later = await connectAgent(connection.stream, { resync: true, timeoutMs: 1000 });
     expect(later.hello).toMatchObject({ phase: "up", generation: 3 });
   });
 

@@ -203,8 +203,8 @@ class FakeRunning implements RunningVm {
     this.#machine.disks.set(serial, bytes);
   }
 
-  /** The line that this daemon held drops with it. */
+  /** Drops this daemon's connection to the agent. */
   release() {
-    this.#machine.dropLine();
+    this.#machine.dropConnection();
   }
 }

@@ -1,11 +1,15 @@
-/** A command in a test's guest. */
+/** Runs shell commands in the guest of a test. */
 import type { AgentClient } from "../../wire/agent/types.ts";
 
-/** Runs one line of shell; resolves with its stdout when it is over. The guest gets an identity first, if it has none. */
-export async function guestShell(agent: AgentClient, line: string, network?: Record<string, unknown>): Promise<string> {
+/** Resolves with the stdout of a shell command when it has ended. Gives the guest an identity first if it has none. */
+export async function guestShell(
+  agent: AgentClient,
+  command: string,
+  network?: Record<string, unknown>,
+): Promise<string> {
   if (!identified.has(agent) && agent.hello?.phase === "boot") await identify(agent, network);
   identified.add(agent);
-  const stream = await agent.open("exec", { argv: ["/bin/sh", "-c", line] });
+  const stream = await agent.open("exec", { argv: ["/bin/sh", "-c", command] });
   const chunks: Uint8Array[] = [];
   stream.onData((channel, data) => {
     if (channel === 1) chunks.push(data.slice());

@@ -8,7 +8,7 @@ import { maxStateBytes } from "../save-files.ts";
 import type { Bench, ContractSubject } from "./subject.ts";
 
 /** A save, and the VM's specification with its disks as they were then. */
-export type Kept = { save: Save; spec: BootSpec };
+export type SavedVm = { save: Save; spec: BootSpec };
 
 /** A VM whose memory is in a file. */
 export async function bootTemplate(subject: ContractSubject, bench: Bench, change: Partial<BootSpec> = {}) {
@@ -22,7 +22,7 @@ export async function makeTemplate(
   subject: ContractSubject,
   bench: Bench,
   change: Partial<BootSpec> = {},
-): Promise<Kept> {
+): Promise<SavedVm> {
   const { vm, spec } = await bootTemplate(subject, bench, change);
   const agent = await bench.agentOf(vm);
   await subject.remember(vm, agent, "of the template");
@@ -50,14 +50,14 @@ export async function cloneSpec(subject: ContractSubject, of: BootSpec): Promise
 }
 
 /** Saves `vm` with its disks into a fresh folder. */
-export async function saveTo(subject: ContractSubject, bench: Bench, vm: RunningVm, spec: BootSpec): Promise<Kept> {
+export async function saveTo(subject: ContractSubject, bench: Bench, vm: RunningVm, spec: BootSpec): Promise<SavedVm> {
   const { directory } = await subject.spec();
   const files = savePaths(directory);
   const record = await vm.save(files, bench.limit());
   return { save: { record, files }, spec: await cloneSpec(subject, spec) };
 }
 
-export async function copyOf(subject: ContractSubject, { save, spec }: Kept): Promise<Kept> {
+export async function copyOf(subject: ContractSubject, { save, spec }: SavedVm): Promise<SavedVm> {
   const files = savePaths((await subject.spec()).directory);
   await Promise.all([copySparse(save.files.memory, files.memory), copySparse(save.files.state, files.state)]);
   return { spec, save: { ...save, files } };

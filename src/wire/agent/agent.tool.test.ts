@@ -156,9 +156,9 @@ gatedTest(
   () =>
     served(async (connect) => {
       const upstream = await connect(false);
-      const [line, relayLine] = memoryPair();
-      void relayAgent(relayLine, upstream, { allow: ["exec"] });
-      const client = plainClient(line);
+      const [connection, relayConnection] = memoryPair();
+      void relayAgent(relayConnection, upstream, { allow: ["exec"] });
+      const client = plainClient(connection);
       const stream = await client.open("exec", { cwd: "/", argv: ["cat"] });
       const [sent, got] = [createHash("sha256"), createHash("sha256")];
       stream.onData((_channel, data) => void got.update(data));
@@ -176,21 +176,24 @@ gatedTest(
   30_000,
 );
 
-gatedTest(need, "closing a stream ends what runs; dropping the line too; the agent waits for the next session", () =>
-  served(async (connect) => {
-    const first = await connect(false);
-    const slow = await first.open("exec", { cwd: "/", argv: ["sleep", "60"] });
-    slow.close();
-    await slow.closed;
-    const other = await first.open("exec", { cwd: "/", argv: ["sleep", "61"] });
-    first.destroy();
-    await expect(other.closed).rejects.toMatchObject({ code: "SESSION_LOST" });
-    const second = await connect(true);
-    expect((await run(await second.open("exec", { cwd: "/", argv: ["echo", "again"] }))).stdout.toString()).toBe(
-      "again\n",
-    );
-    second.destroy();
-  }),
+gatedTest(
+  need,
+  "closing a stream ends what runs; dropping the connection too; the agent waits for the next session",
+  () =>
+    served(async (connect) => {
+      const first = await connect(false);
+      const slow = await first.open("exec", { cwd: "/", argv: ["sleep", "60"] });
+      slow.close();
+      await slow.closed;
+      const other = await first.open("exec", { cwd: "/", argv: ["sleep", "61"] });
+      first.destroy();
+      await expect(other.closed).rejects.toMatchObject({ code: "SESSION_LOST" });
+      const second = await connect(true);
+      expect((await run(await second.open("exec", { cwd: "/", argv: ["echo", "again"] }))).stdout.toString()).toBe(
+        "again\n",
+      );
+      second.destroy();
+    }),
 );
 
 gatedTest(need, "put and get: a tar goes in and comes out", () =>

@@ -18,16 +18,16 @@ const hello = {
 };
 
 /** Answers the preamble by hand. @param say gets the nonce and says what goes out */
-function guest(line: ByteStream, say: (nonce: Buffer, tag: number) => Uint8Array): void {
+function guest(connection: ByteStream, say: (nonce: Buffer, tag: number) => Uint8Array): void {
   const scanner = new Scanner(magic, 1e6);
   let nonce = Buffer.alloc(0);
   let found = false;
-  line.onData((chunk) => {
+  connection.onData((chunk) => {
     const rest = found ? Buffer.from(chunk) : scanner.push(chunk);
     if (rest === null) return;
     found = true;
     nonce = Buffer.concat([nonce, rest]);
-    if (nonce.length === 16) line.write(say(nonce, tagOf(nonce)));
+    if (nonce.length === 16) connection.write(say(nonce, tagOf(nonce)));
   });
 }
 
@@ -36,10 +36,10 @@ function helloFrame(tag: number, value: object = hello, stream = 0): Uint8Array 
 }
 
 test("the tag is the nonce's; HELLO is read; what comes behind it belongs to the session", async () => {
-  const [line, other] = memoryPair();
+  const [connection, other] = memoryPair();
   const notice = { type: FrameType.Notice, stream: 0, payload: Buffer.from('{"notice":"up"}') };
   guest(other, (nonce, tag) => Buffer.concat([magic, nonce, helloFrame(tag), encodeFrame(notice, tag)]));
-  const client = await connectAgent(line, { resync: false, timeoutMs: 1000 });
+  const client = await connectAgent(connection, { resync: false, timeoutMs: 1000 });
   expect(client.hello).toMatchObject({ phase: "boot", init: "systemd", features: ["exec"] });
   const seen: unknown[] = [];
   client.onNotice((value) => void seen.push(value));
@@ -47,7 +47,7 @@ test("the tag is the nonce's; HELLO is read; what comes behind it belongs to the
 });
 
 test("rests of an earlier session are thrown away, byte by byte if need be", async () => {
-  const [line, other] = memoryPair();
+  const [connection, other] = memoryPair();
   const rests = Buffer.concat([
     Buffer.alloc(70_000, 7),
     magic,
@@ -60,15 +60,15 @@ test("rests of an earlier session are thrown away, byte by byte if need be", asy
     for (const byte of Buffer.concat([magic, nonce, helloFrame(tag)])) other.write(Uint8Array.of(byte));
     return Buffer.alloc(0);
   });
-  expect((await connectAgent(line, { resync: true, timeoutMs: 5000 })).hello?.agent).toBe("0.1.0");
+  expect((await connectAgent(connection, { resync: true, timeoutMs: 5000 })).hello?.agent).toBe("0.1.0");
 });
 
 test("resync sends one largest frame of zeros first", async () => {
   for (const resync of [true, false]) {
-    const [line, other] = memoryPair();
+    const [connection, other] = memoryPair();
     const first = Promise.withResolvers<Uint8Array>();
     other.onData((chunk) => first.resolve(chunk));
-    const connecting = Promise.allSettled([connectAgent(line, { resync, timeoutMs: 1000 })]);
+    const connecting = Promise.allSettled([connectAgent(connection, { resync, timeoutMs: 1000 })]);
     expect((await first.promise).length).toBe((resync ? fillerBytes : 0) + 32);
     other.destroy();
     await connecting;
@@ -81,19 +81,19 @@ for (const [name, problem] of Object.entries({
   "a broken generation": { ...hello, generation: -1 },
 })) {
   test(`HELLO with ${name} is refused`, async () => {
-    const [line, other] = memoryPair();
+    const [connection, other] = memoryPair();
     guest(other, (nonce, tag) => Buffer.concat([magic, nonce, helloFrame(tag, problem)]));
-    await expect(connectAgent(line, { resync: false, timeoutMs: 1000 })).rejects.toMatchObject({
+    await expect(connectAgent(connection, { resync: false, timeoutMs: 1000 })).rejects.toMatchObject({
       code: "AGENT_PROTOCOL",
     });
   });
 }
 
 test("HELLO's texts are cut and cleaned, its features are strings", async () => {
-  const [line, other] = memoryPair();
+  const [connection, other] = memoryPair();
   const value = { ...hello, agent: `\u001b[2J${"x".repeat(1000)}`, init: 7, features: ["exec", 3, null] };
   guest(other, (nonce, tag) => Buffer.concat([magic, nonce, helloFrame(tag, value)]));
-  const client = await connectAgent(line, { resync: false, timeoutMs: 1000 });
+  const client = await connectAgent(connection, { resync: false, timeoutMs: 1000 });
   expect(client.hello).toMatchObject({ agent: "x".repeat(64), init: "", features: ["exec"] });
 });
 
@@ -105,42 +105,46 @@ for (const [name, say] of Object.entries<(nonce: Buffer, tag: number) => Uint8Ar
   "a frame over the limit": (nonce) => Buffer.concat([magic, nonce, Buffer.alloc(9, 0xff)]),
 })) {
   test(`${name} is no session`, async () => {
-    const [line, other] = memoryPair();
+    const [connection, other] = memoryPair();
     guest(other, say);
-    await expect(connectAgent(line, { resync: false, timeoutMs: 1000 })).rejects.toMatchObject({
+    await expect(connectAgent(connection, { resync: false, timeoutMs: 1000 })).rejects.toMatchObject({
       code: "AGENT_PROTOCOL",
     });
   });
 }
 
-test("a silent agent, a closed line and an ended line are unreachable; the line is destroyed", async () => {
+test("a silent agent, a closed connection and an ended connection are unreachable; the connection is destroyed", async () => {
   const name = "devbox";
-  for (const act of [() => {}, (line: ByteStream) => line.destroy(), (line: ByteStream) => line.end()]) {
-    const [line, other] = memoryPair();
+  for (const act of [
+    () => {},
+    (connection: ByteStream) => connection.destroy(),
+    (connection: ByteStream) => connection.end(),
+  ]) {
+    const [connection, other] = memoryPair();
     const closed = Promise.withResolvers<void>();
     other.onData(() => {});
     other.onClose(() => closed.resolve());
     act(other);
-    const connecting = connectAgent(line, { resync: false, timeoutMs: 5, name });
+    const connecting = connectAgent(connection, { resync: false, timeoutMs: 5, name });
     await expect(connecting).rejects.toMatchObject({ code: "AGENT_UNREACHABLE", details: { name } });
     await closed.promise;
   }
 });
 
-test("a line that ends between HELLO and the session ends the session", async () => {
-  const [line, other] = memoryPair();
+test("a connection that ends between HELLO and the session ends the session", async () => {
+  const [connection, other] = memoryPair();
   guest(other, (nonce, tag) => Buffer.concat([magic, nonce, helloFrame(tag)]));
-  const connecting = connectAgent(line, { resync: false, timeoutMs: 1000 });
+  const connecting = connectAgent(connection, { resync: false, timeoutMs: 1000 });
   const client = await connecting;
   other.end();
   await client.closed;
 });
 
 test("with the fake agent: greeting, then verbs", async () => {
-  const [line, other] = memoryPair();
+  const [connection, other] = memoryPair();
   const identities: unknown[] = [];
   fakeAgent(other, { hello: { init: "none" }, onIdentity: (identity) => void identities.push(identity) });
-  const client = await connectAgent(line, { resync: true, timeoutMs: 1000 });
+  const client = await connectAgent(connection, { resync: true, timeoutMs: 1000 });
   expect(client.hello?.init).toBe("none");
   await client.ping();
   await client.open("identity", { generation: 1 });

@@ -1,13 +1,13 @@
 /** Opening a session: with the agent in a guest, or between `banger` and `bangerd`. */
 import type { ByteStream } from "../../base/bytes.ts";
 import { fail, toBangerError } from "../../base/errors/error.ts";
-import { Greeting } from "./greeting.ts";
+import { Handshake } from "./handshake.ts";
 import { makeNonce, preamble, tagOf } from "./preamble.ts";
 import { Session } from "./session.ts";
 import type { AgentClient } from "./types.ts";
 
 export type ConnectOptions = {
-  /** something else may have used this line before */
+  /** something else may have used this connection before */
   resync: boolean;
   timeoutMs: number;
   /** of the VM, in messages */
@@ -15,23 +15,23 @@ export type ConnectOptions = {
 };
 
 /**
- * Preamble, the agent's answer, HELLO. On failure the line is destroyed.
+ * Preamble, the agent's answer, HELLO. On failure the connection is destroyed.
  * @throws AGENT_PROTOCOL, AGENT_UNREACHABLE
  */
-export async function connectAgent(line: ByteStream, options: ConnectOptions): Promise<AgentClient> {
+export async function connectAgent(connection: ByteStream, options: ConnectOptions): Promise<AgentClient> {
   const nonce = makeNonce();
-  const greeting = new Greeting(line, nonce);
+  const handshake = new Handshake(connection, nonce);
   const name = options.name ?? "?";
   const timer = setTimeout(
-    () => greeting.fail(new Error(`no answer within ${options.timeoutMs / 1000} s`)),
+    () => handshake.fail(new Error(`no answer within ${options.timeoutMs / 1000} s`)),
     options.timeoutMs,
   );
   try {
-    line.write(preamble(nonce, options.resync));
-    const { hello, rest } = await greeting.done;
-    return new Session(greeting.line, { tag: tagOf(nonce), side: "host", hello, name }).start(rest);
+    connection.write(preamble(nonce, options.resync));
+    const { hello, rest } = await handshake.done;
+    return new Session(handshake.connection, { tag: tagOf(nonce), side: "host", hello, name }).start(rest);
   } catch (error) {
-    line.destroy();
+    connection.destroy();
     const known = toBangerError(error);
     throw known.code === "INTERNAL"
       ? fail("AGENT_UNREACHABLE", { name, reason: (error as Error).message }, error)
@@ -41,7 +41,7 @@ export async function connectAgent(line: ByteStream, options: ConnectOptions): P
   }
 }
 
-/** No preamble, tag 0: the line comes from an HTTP upgrade. @param name of the VM, in messages */
-export function plainClient(line: ByteStream, name?: string): AgentClient {
-  return new Session(line, { tag: 0, side: "host", ...(name === undefined ? {} : { name }) }).start();
+/** No preamble, tag 0: the connection comes from an HTTP upgrade. @param name of the VM, in messages */
+export function plainClient(connection: ByteStream, name?: string): AgentClient {
+  return new Session(connection, { tag: 0, side: "host", ...(name === undefined ? {} : { name }) }).start();
 }

@@ -1,59 +1,10 @@
-import { describe, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { patience, runs } from "../../base/testing/budget.ts";
 import { encodeFrame, FrameDecoder } from "./frame.ts";
-import { magic, preamble, tagOf } from "./preamble.ts";
-import { type Frame, maxPayload } from "./types.ts";
-
-type Vectors = {
-  frames: { name: string; type: number; stream: number; tag: number; payloadHex: string; encodedHex: string }[];
-  rejected: { name: string; tag: number; encodedHex: string; why: string }[];
-  preamble: { nonceHex: string; encodedHex: string; tag: number };
-};
-
-const vectorsFile = new URL("../../../protocol/vectors.json", import.meta.url);
-const vectors = JSON.parse(readFileSync(vectorsFile, "utf8")) as Vectors;
-const hex = (text: string) => Buffer.from(text, "hex");
-
-function decodeAll(chunks: Uint8Array[], tag: number): Frame[] {
-  const frames: Frame[] = [];
-  const decoder = new FrameDecoder(tag);
-  for (const chunk of chunks)
-    decoder.push(chunk, (frame) => frames.push({ ...frame, payload: new Uint8Array(frame.payload) }));
-  return frames;
-}
-
-describe("golden vectors", () => {
-  for (const { name, type, stream, tag, payloadHex, encodedHex } of vectors.frames) {
-    test(name, () => {
-      const frame = { type, stream, payload: hex(payloadHex) };
-      expect(Buffer.from(encodeFrame(frame, tag)).toString("hex")).toBe(encodedHex);
-      const [decoded] = decodeAll([hex(encodedHex)], tag);
-      expect(decoded).toMatchObject({ type, stream });
-      expect(Buffer.from(decoded?.payload ?? []).toString("hex")).toBe(payloadHex);
-    });
-  }
-
-  for (const { name, tag, encodedHex, why } of vectors.rejected) {
-    test(`refused: ${name}`, () => {
-      const whole = () => decodeAll([hex(encodedHex)], tag);
-      const byBytes = () =>
-        decodeAll(
-          [...hex(encodedHex)].map((byte) => Uint8Array.of(byte)),
-          tag,
-        );
-      expect(whole, why).toThrow(expect.objectContaining({ code: "AGENT_PROTOCOL" }));
-      expect(byBytes, why).toThrow(expect.objectContaining({ code: "AGENT_PROTOCOL" }));
-    });
-  }
-
-  test("preamble", () => {
-    const { nonceHex, encodedHex, tag } = vectors.preamble;
-    expect(preamble(hex(nonceHex), false).toString("hex")).toBe(encodedHex);
-    expect(tagOf(hex(nonceHex))).toBe(tag);
-  });
-});
+import { magic } from "./preamble.ts";
+import { decodeAll } from "./testing/decode.ts";
+import { maxPayload } from "./types.ts";
 
 const frameType = fc.constantFrom(1, 2, 3, 4, 5, 6, 7, 8, 9, 0x10, 0x11, 0x12, 0x20, 0x21, 0x22);
 const anyFrame = fc.record({

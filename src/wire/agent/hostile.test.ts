@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { patience, runs } from "../../base/testing/budget.ts";
 import { memoryPair } from "../../host/testing/memory-pair.ts";
 import { plainClient } from "./client.ts";
-import { creditOf, data, eof, Raw, settled } from "./testing/raw.ts";
+import { creditOf, data, delivered, eof, RawPeer } from "./testing/raw.ts";
 import { FrameType, initialCredit, type Json, maxPayload } from "./types.ts";
 
 const { Hello, Open, Reply, Event, Credit, Close, Ping, Pong, Notice } = FrameType;
@@ -57,9 +57,9 @@ const lies: Record<string, Sent[]> = {
 describe("the session ends at", () => {
   for (const [name, frames] of Object.entries(lies)) {
     test(name, async () => {
-      const [line, guestLine] = memoryPair();
-      const client = plainClient(line);
-      const guest = new Raw(guestLine);
+      const [connection, guestConnection] = memoryPair();
+      const client = plainClient(connection);
+      const guest = new RawPeer(guestConnection);
       const opening = client.open("exec", {});
       opening.catch(() => {});
       await guest.next(Open);
@@ -75,9 +75,9 @@ describe("the session ends at", () => {
 });
 
 test("late frames for streams that are over are ignored", async () => {
-  const [line, guestLine] = memoryPair();
-  const client = plainClient(line);
-  const guest = new Raw(guestLine);
+  const [connection, guestConnection] = memoryPair();
+  const client = plainClient(connection);
+  const guest = new RawPeer(guestConnection);
   const opening = client.open("exec", {});
   await guest.next(Open);
   guest.sendAll([opened, [Close, 1], [data(1), 1, x], [Event, 1, {}], [Pong, 0], [Close, 1]]);
@@ -88,10 +88,10 @@ test("late frames for streams that are over are ignored", async () => {
 });
 
 test("a guest that never reads, but makes answers necessary, is given up", async () => {
-  const [line, guestLine] = memoryPair();
-  const client = plainClient(line);
-  const flood = new Raw(guestLine);
-  guestLine.pause();
+  const [connection, guestConnection] = memoryPair();
+  const client = plainClient(connection);
+  const flood = new RawPeer(guestConnection);
+  guestConnection.pause();
   const pings: Sent[] = Array.from({ length: 2000 }, () => [Ping, 0, new Uint8Array(64)]);
   let over = false;
   void client.closed.then(() => {
@@ -99,7 +99,7 @@ test("a guest that never reads, but makes answers necessary, is given up", async
   });
   for (let i = 0; i < 200 && !over; i++) {
     flood.sendAll(pings);
-    await settled();
+    await delivered();
   }
   expect(await client.closed).toMatchObject({ code: "AGENT_PROTOCOL" });
 });
@@ -119,12 +119,12 @@ test(
   async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(anyFrame, { maxLength: 30 }), async (frames) => {
-        const [line, guestLine] = memoryPair();
-        const client = plainClient(line);
-        const guest = new Raw(guestLine);
+        const [connection, guestConnection] = memoryPair();
+        const client = plainClient(connection);
+        const guest = new RawPeer(guestConnection);
         const using = [client.open("exec", {}), client.open("put", {})].map((opening) => use(opening));
         guest.sendAll(frames);
-        guest.line.end();
+        guest.connection.end();
         const why = await client.closed;
         if (why) expect(why).toMatchObject({ code: "AGENT_PROTOCOL" });
         await Promise.all(using);

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { Inbox } from "./inbox.ts";
-import { settled } from "./testing/raw.ts";
+import { delivered } from "./testing/raw.ts";
 
 const window = 262_144;
 /** a piece of credit that is worth a frame: a quarter of the window */
@@ -20,7 +20,7 @@ function inbox(isOpener = false) {
 test("credit goes back in pieces of a quarter of the window", async () => {
   const { inbox: one, credits } = inbox();
   one.onData(() => {});
-  await settled();
+  await delivered();
   one.data(1, new Uint8Array(step - 1));
   expect(credits).toEqual([]);
   one.data(1, new Uint8Array(1));
@@ -34,11 +34,11 @@ test.each([
   const { inbox: one, credits } = inbox();
   const taken: (() => void)[] = [];
   one.onData(() => new Promise((resolve) => void taken.push(resolve)));
-  await settled();
+  await delivered();
   one.data(1, new Uint8Array(1));
   one.data(1, new Uint8Array(window - left - 1));
   taken[0]?.();
-  await settled();
+  await delivered();
   expect(credits).toEqual(expected);
 });
 
@@ -47,7 +47,7 @@ test("nothing goes back for a channel that has ended", async () => {
   one.data(1, new Uint8Array(window));
   one.eof(1);
   one.onData(() => {});
-  await settled();
+  await delivered();
   expect(credits).toEqual([]);
 });
 
@@ -62,10 +62,10 @@ test("the end comes once everything on every channel was taken", async () => {
     return channel === 0 ? first.promise : undefined;
   });
   one.end(() => void seen.push("end"));
-  await settled();
+  await delivered();
   expect(seen).toEqual(["data 0", "data 1"]);
   first.resolve();
-  await settled();
+  await delivered();
   expect(seen).toEqual(["data 0", "data 1", "end"]);
 });
 
@@ -78,7 +78,7 @@ test("what nobody listens for counts as taken at the end, channel after channel"
   one.onEof((channel) => void seen.push(`eof ${channel}`));
   one.event({});
   one.end(() => void seen.push("end"));
-  await settled();
+  await delivered();
   expect(seen).toEqual(["eof 1", "end"]);
 });
 
@@ -88,12 +88,12 @@ test("an opener's stream ends after it had its turn to set listeners", async () 
   one.data(0, Uint8Array.of(1));
   one.onData(() => void seen.push("data"));
   one.end(() => void seen.push("end"));
-  await settled();
+  await delivered();
   expect(seen).toEqual(["data"]);
   one.event({});
   one.onEvent(() => void seen.push("event"));
   one.listenersAreSet();
-  await settled();
+  await delivered();
   expect(seen).toEqual(["data", "event", "end"]);
 });
 
@@ -103,14 +103,14 @@ test("data that waits is copied, because the chunk that it came in is used again
     const seen: number[] = [];
     const first = Promise.withResolvers<void>();
     if (isBusy) one.onData(() => first.promise);
-    await settled();
+    await delivered();
     if (isBusy) one.data(1, Uint8Array.of(1));
     const chunk = Uint8Array.of(7);
     one.data(1, chunk);
     chunk.fill(8);
     one.onData((_channel, data) => void seen.push(...data));
     first.resolve();
-    await settled();
+    await delivered();
     expect(seen).toEqual([7]);
   }
 });
@@ -119,7 +119,7 @@ test("data that does not wait is handed on as it came", async () => {
   const { inbox: one } = inbox();
   const seen: Uint8Array[] = [];
   one.onData((_channel, data) => void seen.push(data));
-  await settled();
+  await delivered();
   const chunk = Uint8Array.of(7);
   one.data(1, chunk);
   expect(seen[0]?.buffer).toBe(chunk.buffer);

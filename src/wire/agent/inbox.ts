@@ -1,6 +1,7 @@
 /** What came in on a stream and is not taken yet: bounded by credit, in order on each channel. */
+
+import { ChannelQueue } from "./channel-queue.ts";
 import { protocolError } from "./frame.ts";
-import { Held } from "./held.ts";
 import { initialCredit, type Json } from "./types.ts";
 
 const maxEvents = 64;
@@ -10,7 +11,7 @@ const creditStep = initialCredit / 4;
 type WaitingEvent = { event: Json; after: number[] };
 
 class Channel {
-  readonly held = new Held();
+  readonly held = new ChannelQueue();
   /** a listener works on data */
   busy = false;
   /** bytes that the other side may still send */

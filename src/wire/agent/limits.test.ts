@@ -10,7 +10,7 @@ import { encodeFrame, FrameDecoder } from "./frame.ts";
 import { relayAgent } from "./relay.ts";
 import type { ServedStream } from "./served.ts";
 import { Session } from "./session.ts";
-import { creditOf, data, Raw, settled } from "./testing/raw.ts";
+import { creditOf, data, delivered, RawPeer } from "./testing/raw.ts";
 import { type AgentStream, FrameType, type Json } from "./types.ts";
 
 const { Open, Reply, Event, Credit, Close, Ping, Pong, Notice } = FrameType;
@@ -20,11 +20,11 @@ const credit = 262_144;
 const streams = 256;
 const tooMuch = { code: "AGENT_PROTOCOL" };
 
-type Guest = { client: ReturnType<typeof plainClient>; guest: Raw };
+type Guest = { client: ReturnType<typeof plainClient>; guest: RawPeer };
 
 function pair(): Guest {
-  const [line, guestLine] = memoryPair();
-  return { client: plainClient(line), guest: new Raw(guestLine) };
+  const [connection, guestConnection] = memoryPair();
+  return { client: plainClient(connection), guest: new RawPeer(guestConnection) };
 }
 
 async function openOne({ client, guest }: Guest): Promise<AgentStream> {
@@ -37,7 +37,7 @@ async function openOne({ client, guest }: Guest): Promise<AgentStream> {
 }
 
 /** Sends `bytes` on stream 1 in frames as large as they may be. */
-function fill(guest: Raw, channel: number, bytes: number, stream = 1): void {
+function fill(guest: RawPeer, channel: number, bytes: number, stream = 1): void {
   for (let left = bytes; left > 0; left -= payload)
     guest.send(data(channel), stream, new Uint8Array(Math.min(left, payload)));
 }
@@ -50,18 +50,18 @@ async function isAlive({ client, guest }: Guest): Promise<void> {
 }
 
 /** bytes of data among the frames that came */
-function received(raw: Raw, channel: number): number {
+function received(raw: RawPeer, channel: number): number {
   const frames = raw.seen.filter((frame) => frame.type === data(channel));
   return frames.reduce((bytes, frame) => bytes + frame.payload.length, 0);
 }
 
 /** What the other side has given back of a window, once that is all but the piece that is worth no frame yet. */
-async function givenBack(raw: Raw): Promise<number> {
+async function givenBack(raw: RawPeer): Promise<number> {
   const bytes = () =>
     raw.seen
       .filter((frame) => frame.type === Credit)
       .reduce((sum, frame) => sum + Buffer.from(frame.payload).readUInt32LE(1), 0);
-  while (bytes() <= credit - credit / 4) await settled();
+  while (bytes() <= credit - credit / 4) await delivered();
   expect(bytes()).toBeLessThanOrEqual(credit);
   return bytes();
 }
@@ -120,10 +120,10 @@ describe("our data", () => {
     const both = pair();
     const stream = await openOne(both);
     void stream.write(0, new Uint8Array(credit + 100));
-    await settled();
+    await delivered();
     expect(received(both.guest, 0)).toBe(credit);
     both.guest.send(Credit, 1, creditOf(0, 99));
-    await settled();
+    await delivered();
     expect(received(both.guest, 0)).toBe(credit + 99);
   });
 
@@ -211,12 +211,12 @@ describe("streams", () => {
   });
 
   test("256 of the other side's are served, and one more is refused, alone", async () => {
-    const [line, otherLine] = memoryPair();
+    const [connection, otherConnection] = memoryPair();
     const served: ServedStream[] = [];
-    new Session(line, { tag: 0, side: "agent", onOpen: (one) => void served.push(one) }).start();
-    const other = new Raw(otherLine);
+    new Session(connection, { tag: 0, side: "agent", onOpen: (one) => void served.push(one) }).start();
+    const other = new RawPeer(otherConnection);
     for (let at = 0; at < streams; at++) other.send(Open, 2 * at + 1, { verb: "exec" });
-    await settled();
+    await delivered();
     expect(served).toHaveLength(streams);
     expect(other.seen).toEqual([]);
     other.send(Open, 2 * streams + 1, { verb: "exec" });
@@ -227,11 +227,11 @@ describe("streams", () => {
 
 describe("a relay", () => {
   async function relayed() {
-    const [clientLine, relayLine] = memoryPair();
-    const [upstreamLine, guestLine] = memoryPair();
-    const upstream = plainClient(upstreamLine);
-    const over = relayAgent(relayLine, upstream, { allow: ["exec"] });
-    const [client, guest] = [new Raw(clientLine), new Raw(guestLine)];
+    const [clientConnection, relayConnection] = memoryPair();
+    const [upstreamConnection, guestConnection] = memoryPair();
+    const upstream = plainClient(upstreamConnection);
+    const over = relayAgent(relayConnection, upstream, { allow: ["exec"] });
+    const [client, guest] = [new RawPeer(clientConnection), new RawPeer(guestConnection)];
     client.send(Open, 1, { verb: "exec" } satisfies Json);
     const { stream } = await guest.next(Open);
     guest.send(Reply, stream, { ok: true });

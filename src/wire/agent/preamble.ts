@@ -1,8 +1,8 @@
-/** How a session begins on a line that may hold rests of an earlier one: `protocol/agent.md`, "Session". */
+/** How a session begins on a connection that may hold rests of an earlier one: `protocol/agent.md`, "Session". */
 
 export const magic = Buffer.from("banger-agent/1\r\n", "latin1");
 export const preambleBytes = 32;
-/** one largest frame and one byte less than a magic: completes whatever a cut line left */
+/** one largest frame and one byte less than a magic: completes whatever a cut connection left */
 export const fillerBytes = 32780;
 
 /** @param nonce 16 bytes */

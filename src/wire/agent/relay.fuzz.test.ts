@@ -7,7 +7,7 @@ import { memoryPair } from "../../host/testing/memory-pair.ts";
 import { plainClient } from "./client.ts";
 import { relayAgent } from "./relay.ts";
 import { fakeAgent } from "./testing/fake.ts";
-import { creditOf, Raw } from "./testing/raw.ts";
+import { creditOf, RawPeer } from "./testing/raw.ts";
 import { FrameType, type Json } from "./types.ts";
 
 const requests = fc.constantFrom<Json>(
@@ -39,15 +39,15 @@ test(
   async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(anyFrame, { maxLength: 20 }), fc.boolean(), async (frames, isCut) => {
-        const [clientLine, relayLine] = memoryPair();
-        const [upstreamLine, guestLine] = memoryPair();
-        fakeAgent(guestLine, { plain: true });
-        const upstream = plainClient(upstreamLine);
-        const over = relayAgent(relayLine, upstream, { allow: ["exec", "put"] });
-        const client = new Raw(clientLine);
+        const [clientConnection, relayConnection] = memoryPair();
+        const [upstreamConnection, guestConnection] = memoryPair();
+        fakeAgent(guestConnection, { plain: true });
+        const upstream = plainClient(upstreamConnection);
+        const over = relayAgent(relayConnection, upstream, { allow: ["exec", "put"] });
+        const client = new RawPeer(clientConnection);
         for (const frame of frames) client.sendAll([frame]);
-        if (isCut) clientLine.destroy();
-        else clientLine.end();
+        if (isCut) clientConnection.destroy();
+        else clientConnection.end();
         await over;
         await upstream.ping();
         const { reply } = await upstream.open("stats", {});
@@ -77,17 +77,17 @@ test(
   async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(guestFrame, { maxLength: 12 }), async (frames) => {
-        const [clientLine, relayLine] = memoryPair();
-        const [upstreamLine, guestLine] = memoryPair();
-        const upstream = plainClient(upstreamLine);
-        const over = relayAgent(relayLine, upstream, { allow: ["exec"] });
-        const client = plainClient(clientLine);
-        const guest = new Raw(guestLine);
+        const [clientConnection, relayConnection] = memoryPair();
+        const [upstreamConnection, guestConnection] = memoryPair();
+        const upstream = plainClient(upstreamConnection);
+        const over = relayAgent(relayConnection, upstream, { allow: ["exec"] });
+        const client = plainClient(clientConnection);
+        const guest = new RawPeer(guestConnection);
         const opening = client.open("exec", { argv: ["x"] });
         const { stream } = await guest.next(FrameType.Open);
         guest.sendAll([[Reply, stream, Buffer.from('{"ok":true}')], ...frames.map(placed(stream))]);
         const opened = await opening.catch(() => null);
-        guestLine.end();
+        guestConnection.end();
         await opened?.closed.catch(() => {});
         client.destroy();
         await over;

@@ -4,7 +4,7 @@ import { memoryPair } from "../../host/testing/memory-pair.ts";
 import { plainClient } from "./client.ts";
 import { type RelayOptions, relayAgent } from "./relay.ts";
 import { type FakeAgentOptions, fakeAgent } from "./testing/fake.ts";
-import { creditOf, data, eof, Raw, settled } from "./testing/raw.ts";
+import { creditOf, data, delivered, eof, RawPeer } from "./testing/raw.ts";
 import { type AgentClient, type AgentStream, FrameType, initialCredit, type Json, maxPayload } from "./types.ts";
 
 const { Open, Reply, Event, Credit, Close, Ping } = FrameType;
@@ -12,24 +12,24 @@ const allow: RelayOptions = { allow: ["exec", "put"] };
 
 /** client — relay — session — guest, the outer two by hand */
 function byHand(options = allow) {
-  const [clientLine, relayLine] = memoryPair();
-  const [upstreamLine, guestLine] = memoryPair();
-  const upstream = plainClient(upstreamLine);
-  const over = relayAgent(relayLine, upstream, options);
-  return { client: new Raw(clientLine), guest: new Raw(guestLine), upstream, over };
+  const [clientConnection, relayConnection] = memoryPair();
+  const [upstreamConnection, guestConnection] = memoryPair();
+  const upstream = plainClient(upstreamConnection);
+  const over = relayAgent(relayConnection, upstream, options);
+  return { client: new RawPeer(clientConnection), guest: new RawPeer(guestConnection), upstream, over };
 }
 
 function withFake(fake: FakeAgentOptions = {}, options = allow) {
-  const [clientLine, relayLine] = memoryPair();
-  const [upstreamLine, guestLine] = memoryPair();
-  fakeAgent(guestLine, { ...fake, plain: true });
-  const upstream = plainClient(upstreamLine);
-  const over = relayAgent(relayLine, upstream, options);
-  return { client: plainClient(clientLine, "devbox"), upstream, over };
+  const [clientConnection, relayConnection] = memoryPair();
+  const [upstreamConnection, guestConnection] = memoryPair();
+  fakeAgent(guestConnection, { ...fake, plain: true });
+  const upstream = plainClient(upstreamConnection);
+  const over = relayAgent(relayConnection, upstream, options);
+  return { client: plainClient(clientConnection, "devbox"), upstream, over };
 }
 
 /** Opens a stream through the relay, accepted by the guest; the ids on both sides. */
-async function joined(client: Raw, guest: Raw, id: number): Promise<number> {
+async function joined(client: RawPeer, guest: RawPeer, id: number): Promise<number> {
   client.send(Open, id, { verb: "exec", argv: ["x"] });
   const { stream } = await guest.next(Open);
   guest.send(Reply, stream, { ok: true, pid: 7 });
@@ -110,13 +110,13 @@ function byArrival(a: number, b: number): number {
 }
 
 describe("the end of a side", () => {
-  test("the client's line dropping closes its streams in the guest, and no others", async () => {
+  test("the client's connection dropping closes its streams in the guest, and no others", async () => {
     const { client, guest, upstream, over } = byHand();
     const own = upstream.open("stats", {});
     guest.send(Reply, (await guest.next(Open)).stream, { ok: true });
     const stream = await own;
     const above = await joined(client, guest, 1);
-    client.line.destroy();
+    client.connection.destroy();
     expect((await guest.next(Close)).stream).toBe(above);
     await over;
     stream.event({ event: "still here" });
@@ -128,7 +128,7 @@ describe("the end of a side", () => {
     const { client, guest, over } = byHand();
     client.send(Open, 1, { verb: "exec", argv: ["x"] });
     const { stream } = await guest.next(Open);
-    client.line.destroy();
+    client.connection.destroy();
     await over;
     expect((await guest.next(Close)).stream).toBe(stream);
   });
@@ -149,14 +149,14 @@ describe("the end of a side", () => {
   test("the session with the guest ending ends the client's", async () => {
     const { client, guest, over } = byHand();
     await joined(client, guest, 1);
-    guest.line.destroy();
+    guest.connection.destroy();
     await over;
     await client.closed;
-    const [line, relayLine] = memoryPair();
+    const [connection, relayConnection] = memoryPair();
     const dead = plainClient(memoryPair()[0]);
     dead.destroy();
-    await relayAgent(relayLine, dead, allow);
-    await new Raw(line).closed;
+    await relayAgent(relayConnection, dead, allow);
+    await new RawPeer(connection).closed;
   });
 
   test("a client that breaks the rules loses its own session only", async () => {
@@ -193,7 +193,7 @@ test("it is told whether all that a client has under way can be resumed", async 
   const close = async (stream: number) => {
     guest.send(Close, stream);
     await client.next(Close);
-    await settled();
+    await delivered();
   };
   const first = await open(1, "exec", { pid: 1, resumable: true });
   const second = await open(3, "exec", { pid: 2 });
@@ -207,7 +207,7 @@ test("it is told whether all that a client has under way can be resumed", async 
 });
 
 describe("flow", () => {
-  test("at most a window waits in the relay: credit comes back only for what the client's line took", async () => {
+  test("at most a window waits in the relay: credit comes back only for what the client's connection took", async () => {
     const { client, guest } = byHand();
     const above = await joined(client, guest, 1);
     let credit: number = initialCredit;
@@ -218,7 +218,7 @@ describe("flow", () => {
         guest.send(data(1), above, new Uint8Array(maxPayload));
         sent += maxPayload;
         credit -= maxPayload;
-        if (credit < maxPayload) await settled();
+        if (credit < maxPayload) await delivered();
         for (const { payload } of guest.seen.splice(0)) credit += Buffer.from(payload).readUInt32LE(1);
       }
       return sent;
@@ -228,7 +228,7 @@ describe("flow", () => {
     expect(sent).toBeGreaterThan(initialCredit);
     expect(sent).toBeLessThanOrEqual(initialCredit * 2);
     client.send(Credit, 1, creditOf(1, initialCredit));
-    await settled();
+    await delivered();
     for (const { payload } of guest.seen.splice(0)) credit += Buffer.from(payload).readUInt32LE(1);
     expect(await sendAll()).toBeGreaterThan(0);
     expect(client.seen.reduce((sum, { payload }) => sum + payload.length, 0)).toBe(initialCredit * 2);
@@ -242,7 +242,7 @@ describe("flow", () => {
 
   test("a slow reader slows the writer, and loses nothing", async () => {
     const { client } = withFake();
-    const { sent, got } = await echo(client, 2 * 1024 * 1024, () => settled());
+    const { sent, got } = await echo(client, 2 * 1024 * 1024, () => delivered());
     expect(got).toBe(sent);
   }, 20_000);
 });
@@ -316,7 +316,7 @@ describe("what a guest sends that can't be handed on", () => {
 });
 
 test("a stream that the guest accepts after its client has gone is closed", async () => {
-  const [clientLine, relayLine] = memoryPair();
+  const [clientConnection, relayConnection] = memoryPair();
   const accepted = Promise.withResolvers<AgentStream>();
   const asked = Promise.withResolvers<void>();
   // one that accepts all the same when the wait for it is given up
@@ -327,11 +327,11 @@ test("a stream that the guest accepts after its client has gone is closed", asyn
     },
     closed: new Promise<void>(() => {}),
   } as unknown as AgentClient;
-  const over = relayAgent(relayLine, upstream, allow);
-  const client = new Raw(clientLine);
+  const over = relayAgent(relayConnection, upstream, allow);
+  const client = new RawPeer(clientConnection);
   client.send(Open, 1, { verb: "exec" });
   await asked.promise;
-  client.line.destroy();
+  client.connection.destroy();
   await over;
   const closed = Promise.withResolvers<void>();
   const listened: string[] = [];

@@ -1,5 +1,5 @@
 /**
- * Joins a client's line to the one session that the daemon holds with a guest. A stream's credit is given back on one
+ * Joins a client's connection to the one session that the daemon holds with a guest. A stream's credit is given back on one
  * side when the other has taken the data, so at most a credit window waits here for each direction.
  */
 import type { ByteStream } from "../../base/bytes.ts";
@@ -21,7 +21,7 @@ export type RelayOptions = {
 
 export type Notices = (tell: (notice: Json) => void) => () => void;
 
-/** Runs until either line is over; the client's streams in the guest are closed then. Never rejects. */
+/** Runs until either connection is over; the client's streams in the guest are closed then. Never rejects. */
 export async function relayAgent(client: ByteStream, upstream: AgentClient, options: RelayOptions): Promise<void> {
   const relay = new Relay(client, upstream, options);
   const forget = whenGone(upstream, () => relay.session.destroy());

@@ -4,18 +4,18 @@ import { memoryPair } from "../../host/testing/memory-pair.ts";
 import { plainClient } from "./client.ts";
 import { encodeJson } from "./json.ts";
 import { relayAgent } from "./relay.ts";
-import { data, eof, Raw, settled } from "./testing/raw.ts";
+import { data, delivered, eof, RawPeer } from "./testing/raw.ts";
 import { FrameType, initialCredit, type Json, maxPayload } from "./types.ts";
 
 const { Open, Reply, Credit, Close } = FrameType;
 
 /** client — relay — guest, the guest by hand, which gives no credit by itself */
 function relayed(onOpen?: (verb: string, request: Json) => Json) {
-  const [clientLine, relayLine] = memoryPair();
-  const [upstreamLine, guestLine] = memoryPair();
+  const [clientConnection, relayConnection] = memoryPair();
+  const [upstreamConnection, guestConnection] = memoryPair();
   const options = { allow: ["exec"], ...(onOpen ? { onOpen } : {}) };
-  void relayAgent(relayLine, plainClient(upstreamLine), options);
-  return { clientLine, client: () => plainClient(clientLine), guest: new Raw(guestLine) };
+  void relayAgent(relayConnection, plainClient(upstreamConnection), options);
+  return { clientConnection, client: () => plainClient(clientConnection), guest: new RawPeer(guestConnection) };
 }
 
 describe("bytes that are not UTF-8", () => {
@@ -52,7 +52,7 @@ describe("requests larger than a frame", () => {
   const large = { argv: ["x".repeat(100_000)] };
   const size = encodeJson(large).length;
 
-  async function bodyOf(guest: Raw, length: number): Promise<string> {
+  async function bodyOf(guest: RawPeer, length: number): Promise<string> {
     const parts: Uint8Array[] = [];
     for (let got = 0; got < length; ) {
       const { payload } = await guest.next(data(0));
@@ -91,11 +91,11 @@ describe("requests larger than a frame", () => {
   });
 
   test("one larger than the credit goes on as credit comes back, before the reply", async () => {
-    const [line, guestLine] = memoryPair();
-    const guest = new Raw(guestLine);
+    const [connection, guestConnection] = memoryPair();
+    const guest = new RawPeer(guestConnection);
     const body = { argv: ["y".repeat(2 * initialCredit)] };
     const length = encodeJson(body).length;
-    const opening = plainClient(line).open("exec", body);
+    const opening = plainClient(connection).open("exec", body);
     const { stream } = await guest.next(Open);
     for (let got = 0; got < length; ) {
       const { payload } = await guest.next(data(0));
@@ -108,32 +108,32 @@ describe("requests larger than a frame", () => {
     await opening;
   });
 
-  test("a body that is no JSON, or does not end with a frame, ends the client's line", async () => {
+  test("a body that is no JSON, or does not end with a frame, ends the client's connection", async () => {
     for (const [said, sent] of [
       [2, "[]"],
       [4, "{}{}"],
       [1, "{}"],
     ] as const) {
-      const { clientLine } = relayed();
-      const client = new Raw(clientLine);
+      const { clientConnection } = relayed();
+      const client = new RawPeer(clientConnection);
       client.send(Open, 1, { verb: "exec", body: said });
       client.send(data(0), 1, Buffer.from(sent));
       await client.closed;
     }
   });
 
-  test("sizes that are none, or more than 16 MiB, end the client's line", async () => {
+  test("sizes that are none, or more than 16 MiB, end the client's connection", async () => {
     for (const body of [0, -1, 1.5, "9", null, 16 * 1024 * 1024 + 1]) {
-      const { clientLine } = relayed();
-      const client = new Raw(clientLine);
+      const { clientConnection } = relayed();
+      const client = new RawPeer(clientConnection);
       client.send(Open, 1, { verb: "exec", body });
       await client.closed;
     }
   });
 
-  test("a client that closes before its body is whole leaves nothing, and the line goes on", async () => {
-    const { clientLine, guest } = relayed();
-    const client = new Raw(clientLine);
+  test("a client that closes before its body is whole leaves nothing, and the connection goes on", async () => {
+    const { clientConnection, guest } = relayed();
+    const client = new RawPeer(clientConnection);
     client.send(Open, 1, { verb: "exec", body: 100 });
     client.send(data(0), 1, Buffer.from("{"));
     client.send(Close, 1, new Uint8Array());
@@ -142,24 +142,24 @@ describe("requests larger than a frame", () => {
     client.send(Open, 3, { verb: "exec", argv: ["x"] });
     expect(JSON.parse(Buffer.from((await guest.next(Open)).payload).toString())).toEqual({ verb: "exec", argv: ["x"] });
     client.send(eof(0), 3, new Uint8Array());
-    await settled();
+    await delivered();
   });
 
   test("a guest's request is refused before its body, of which nothing is kept", async () => {
-    const [line, guestLine] = memoryPair();
-    const guest = new Raw(guestLine);
-    const client = plainClient(line);
+    const [connection, guestConnection] = memoryPair();
+    const guest = new RawPeer(guestConnection);
+    const client = plainClient(connection);
     guest.send(Open, 2, { verb: "exec", body: 16 * 1024 * 1024 });
     expect(await guest.nextJson(Reply)).toMatchObject({ ok: false, error: { code: "unsupported" } });
     guest.send(data(0), 2, new Uint8Array(maxPayload));
-    await settled();
+    await delivered();
     expect(guest.seen).toEqual([]);
     client.destroy();
   });
 
   test("more than any agent takes is refused here", async () => {
-    const [line] = memoryPair();
-    await expect(plainClient(line).open("exec", { argv: ["x".repeat(17 * 1024 * 1024)] })).rejects.toMatchObject({
+    const [connection] = memoryPair();
+    await expect(plainClient(connection).open("exec", { argv: ["x".repeat(17 * 1024 * 1024)] })).rejects.toMatchObject({
       code: "AGENT_REFUSED",
       details: { code: "limit" },
     });

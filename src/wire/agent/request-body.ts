@@ -7,10 +7,10 @@ import { type Json, maxPayload } from "./types.ts";
 /** Bytes. Linux takes 2 MiB of arguments and variables; JSON needs up to six for one of them. */
 const maxBody = 16 * 1024 * 1024;
 
-export type Opened = { open: Uint8Array; body: Uint8Array | null };
+export type EncodedOpen = { open: Uint8Array; body: Uint8Array | null };
 
 /** The payload of OPEN, and what follows where that has no room for all. @throws AGENT_REFUSED for what no agent takes */
-export function openedBy(verb: string, args: Json): Opened {
+export function encodeOpen(verb: string, args: Json): EncodedOpen {
   const open = encodeJson({ verb, ...args });
   if (open.length <= maxPayload) return { open, body: null };
   const body = encodeJson(args);

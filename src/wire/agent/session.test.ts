@@ -2,18 +2,18 @@ import { describe, expect, test } from "bun:test";
 import { memoryPair } from "../../host/testing/memory-pair.ts";
 import { plainClient } from "./client.ts";
 import { Session } from "./session.ts";
-import { creditOf, data, eof, Raw, settled } from "./testing/raw.ts";
+import { creditOf, data, delivered, eof, RawPeer } from "./testing/raw.ts";
 import { type AgentStream, FrameType, initialCredit, type Json, maxPayload } from "./types.ts";
 
 const { Open, Reply, Event, Credit, Close, Ping, Pong, Notice } = FrameType;
 const ok = { ok: true };
 
 function pair() {
-  const [line, guestLine] = memoryPair();
-  return { client: plainClient(line, "devbox"), guest: new Raw(guestLine) };
+  const [connection, guestConnection] = memoryPair();
+  return { client: plainClient(connection, "devbox"), guest: new RawPeer(guestConnection) };
 }
 
-async function openOne(client: ReturnType<typeof plainClient>, guest: Raw, reply: Json = ok): Promise<AgentStream> {
+async function openOne(client: ReturnType<typeof plainClient>, guest: RawPeer, reply: Json = ok): Promise<AgentStream> {
   const opening = client.open("exec", { argv: ["x"] });
   const { stream } = await guest.next(Open);
   guest.send(Reply, stream, reply);
@@ -30,9 +30,9 @@ describe("opening", () => {
   });
 
   test("the agent's are even, from 2", async () => {
-    const [line, hostLine] = memoryPair();
-    const agent = new Session(line, { tag: 0, side: "agent" }).start();
-    const host = new Raw(hostLine);
+    const [connection, hostConnection] = memoryPair();
+    const agent = new Session(connection, { tag: 0, side: "agent" }).start();
+    const host = new RawPeer(hostConnection);
     for (const id of [2, 4]) {
       void agent.open("dial", {}).catch(() => {});
       expect((await host.next(Open)).stream).toBe(id);
@@ -145,7 +145,7 @@ describe("data", () => {
       [data(1), 1, Buffer.from("x")],
       [Event, 1, { event: "exit", code: 0 }],
     ]);
-    await settled();
+    await delivered();
     expect(seen).toEqual([]);
     take();
     await done;
@@ -161,7 +161,7 @@ describe("data", () => {
     });
     let got = 0;
     while (got < initialCredit) got += (await guest.next(data(0))).payload.length;
-    await settled();
+    await delivered();
     expect({ got, done, waiting: guest.seen.length }).toEqual({ got: initialCredit, done: false, waiting: 0 });
     guest.send(Credit, 1, creditOf(0, 4));
     expect((await guest.next(data(0))).payload.length).toBe(4);
@@ -188,7 +188,7 @@ describe("data", () => {
     const { promise: taken, resolve: take } = Promise.withResolvers<void>();
     stream.onData(() => taken);
     for (let i = 0; i < initialCredit / maxPayload; i++) guest.send(data(1), 1, new Uint8Array(maxPayload));
-    await settled();
+    await delivered();
     expect(guest.seen.filter((frame) => frame.type === Credit)).toEqual([]);
     take();
     let back = 0;
@@ -202,7 +202,7 @@ describe("data", () => {
     const stream = await openOne(client, guest);
     guest.sendAll(Array.from({ length: 5000 }, () => [data(1), 1, Buffer.from("ab")]));
     guest.sendAll([[eof(1), 1]]);
-    await settled();
+    await delivered();
     const pieces: number[] = [];
     const { promise: ended, resolve } = Promise.withResolvers<number>();
     stream.onData((_channel, bytes) => void pieces.push(bytes.length));
@@ -227,12 +227,12 @@ describe("the end", () => {
     expect(guest.seen).toEqual([]);
   });
 
-  test("the line dropping rejects everything that waits", async () => {
+  test("the connection dropping rejects everything that waits", async () => {
     const { client, guest } = pair();
     const stream = await openOne(client, guest);
     const waiting = Promise.allSettled([stream.closed, client.open("stats", {}), client.ping()]);
     const stuck = stream.write(0, new Uint8Array(initialCredit + 1));
-    guest.line.destroy();
+    guest.connection.destroy();
     for (const one of await waiting) expect(one).toMatchObject({ reason: { code: "SESSION_LOST" } });
     await stuck;
     expect(await client.closed).toBeUndefined();

@@ -1,6 +1,6 @@
 /**
- * The frames of one line, seen from either side: `AgentClient` for the side that opens streams, and a door for streams
- * that the other side opens. A line that breaks a rule ends this session, never the process.
+ * The frames of one connection, seen from either side: `AgentClient` for the side that opens streams, and a door for streams
+ * that the other side opens. A connection that breaks a rule ends this session, never the process.
  */
 import { Deferred } from "../../base/async.ts";
 import type { ByteStream } from "../../base/bytes.ts";
@@ -10,7 +10,7 @@ import { encodeFrame, FrameDecoder, protocolError } from "./frame.ts";
 import { jsonPayload, parseJson } from "./json.ts";
 import { Opening } from "./opening.ts";
 import { parseRefusal, refusalError } from "./refusal.ts";
-import { bodySize, openedBy, RequestBody } from "./request-body.ts";
+import { bodySize, encodeOpen, RequestBody } from "./request-body.ts";
 import { ServedStream } from "./served.ts";
 import { Stream, type StreamHost } from "./stream.ts";
 import {
@@ -35,12 +35,12 @@ export type SessionOptions = {
   onOpen?: (stream: ServedStream) => void;
 };
 
-/** Frames that no credit bounds and that wait for a line which doesn't take them, in bytes. */
+/** Frames that no credit bounds and that wait for a connection which doesn't take them, in bytes. */
 const maxOwed = 8 * 1024 * 1024;
 
 export class Session implements AgentClient {
   readonly hello: Hello | null;
-  readonly #line: ByteStream;
+  readonly #connection: ByteStream;
   readonly #options: SessionOptions;
   readonly #decoder: FrameDecoder;
   readonly #streams = new Map<number, Stream>();
@@ -59,9 +59,9 @@ export class Session implements AgentClient {
   #failure: Error | undefined;
   #over = false;
 
-  /** Takes the line over; it must not have listeners. */
-  constructor(line: ByteStream, options: SessionOptions) {
-    this.#line = line;
+  /** Takes the connection over; it must not have listeners. */
+  constructor(connection: ByteStream, options: SessionOptions) {
+    this.#connection = connection;
     this.#options = options;
     this.hello = options.hello ?? null;
     this.#decoder = new FrameDecoder(options.tag);
@@ -74,10 +74,10 @@ export class Session implements AgentClient {
 
   /** Begins to read. @param early bytes that came already */
   start(early?: Uint8Array): this {
-    this.#line.onClose((error) => this.#end(this.#failure ?? error));
-    this.#line.onEnd(() => this.#line.destroy());
+    this.#connection.onClose((error) => this.#end(this.#failure ?? error));
+    this.#connection.onEnd(() => this.#connection.destroy());
     if (early) this.#read(early);
-    this.#line.onData((chunk) => this.#read(chunk));
+    this.#connection.onData((chunk) => this.#read(chunk));
     return this;
   }
 
@@ -91,7 +91,7 @@ export class Session implements AgentClient {
     if (this.#streams.size >= maxStreams) {
       throw fail("AGENT_REFUSED", { verb, reason: `${maxStreams} streams are open already`, code: "limit" });
     }
-    const { open: payload, body } = openedBy(verb, args);
+    const { open: payload, body } = encodeOpen(verb, args);
     const id = this.#nextId;
     this.#nextId += 2;
     const stream = new Stream(id, verb, args, this.#host, true);
@@ -133,17 +133,17 @@ export class Session implements AgentClient {
   }
 
   destroy(): void {
-    this.#line.destroy();
+    this.#connection.destroy();
     this.#end(undefined);
   }
 
   #send(frame: Frame): Promise<void> | undefined {
     if (this.#over) return undefined;
     const bytes = encodeFrame(frame, this.#options.tag);
-    if (this.#line.write(bytes)) return undefined;
+    if (this.#connection.write(bytes)) return undefined;
     if (frame.type < FrameType.Data) this.#owed += bytes.length;
     if (this.#owed > maxOwed) this.#break(protocolError("the other end does not read"));
-    this.#draining ??= this.#line.drained().then(() => {
+    this.#draining ??= this.#connection.drained().then(() => {
       this.#draining = null;
       this.#owed = 0;
     });
@@ -201,7 +201,7 @@ export class Session implements AgentClient {
   }
 
   #takeNotice(notice: Json): void {
-    // a virtio-serial line does not drop by itself when the agent gives a session up
+    // a virtio-serial connection does not drop by itself when the agent gives a session up
     if (notice["notice"] === "broken")
       throw protocolError(`the agent gave the session up: ${textOf(notice["why"], 200) ?? "it does not say why"}`);
     if (this.#onNotice) this.#onNotice(notice);
@@ -275,7 +275,7 @@ export class Session implements AgentClient {
 
   #break(error: Error): void {
     this.#failure ??= error;
-    this.#line.destroy(error);
+    this.#connection.destroy(error);
     this.#end(error);
   }
 
@@ -302,7 +302,7 @@ export class Session implements AgentClient {
   }
 
   #lostError(): Error {
-    const reason = this.#failure?.message ?? "its line was closed";
+    const reason = this.#failure?.message ?? "its connection was closed";
     return fail("SESSION_LOST", { name: this.#options.name ?? "?", reason }, this.#failure);
   }
 }

@@ -5,7 +5,7 @@ import { plainClient } from "./client.ts";
 import { protocolError } from "./frame.ts";
 import type { ServedStream } from "./served.ts";
 import { Session } from "./session.ts";
-import { data, Raw, settled } from "./testing/raw.ts";
+import { data, delivered, RawPeer } from "./testing/raw.ts";
 import { type AgentStream, FrameType } from "./types.ts";
 
 const { Open, Reply, Event, Credit, Close, Ping, Pong } = FrameType;
@@ -13,8 +13,8 @@ const x = Buffer.from("x");
 
 /** A stream that we opened, and the guest that accepted it. */
 async function opened() {
-  const [line, guestLine] = memoryPair();
-  const [client, guest] = [plainClient(line), new Raw(guestLine)];
+  const [connection, guestConnection] = memoryPair();
+  const [client, guest] = [plainClient(connection), new RawPeer(guestConnection)];
   const opening = client.open("exec", {});
   await guest.next(Open);
   guest.send(Reply, 1, { ok: true });
@@ -30,23 +30,23 @@ async function opened() {
 
 /** A stream that the other side opened, and that is not answered yet. */
 async function offered() {
-  const [line, otherLine] = memoryPair();
+  const [connection, otherConnection] = memoryPair();
   const streams: ServedStream[] = [];
-  new Session(line, { tag: 0, side: "agent", onOpen: (one) => void streams.push(one) }).start();
-  const other = new Raw(otherLine);
+  new Session(connection, { tag: 0, side: "agent", onOpen: (one) => void streams.push(one) }).start();
+  const other = new RawPeer(otherConnection);
   other.send(Open, 1, { verb: "exec" });
-  await settled();
+  await delivered();
   const [served] = streams;
   if (!served) throw new Error("it was not opened");
   served.stream.closed.catch(() => {});
   return { served, other };
 }
 
-async function sendsNothing(stream: AgentStream, guest: Raw): Promise<void> {
+async function sendsNothing(stream: AgentStream, guest: RawPeer): Promise<void> {
   void stream.write(0, x);
   stream.event({ event: "x" });
   stream.eof(1);
-  await settled();
+  await delivered();
   expect(guest.seen).toEqual([]);
 }
 
@@ -83,7 +83,7 @@ test("a stream whose listener threw is closed, and what still comes on it is pas
   stream.onData(() => {
     throw new Error("full");
   });
-  await settled();
+  await delivered();
   guest.send(data(1), 1, x);
   await guest.next(Close);
   await expect(stream.closed).rejects.toMatchObject({ code: "AGENT_PROTOCOL" });
@@ -100,7 +100,7 @@ test("such a stream is forgotten by the other side's CLOSE, not before", async (
   stream.onData(() => {
     throw new Error("full");
   });
-  await settled();
+  await delivered();
   guest.send(data(1), 1, x);
   await guest.next(Close);
   for (let more = 1; more < 256; more++) void client.open("exec", {}).catch(() => {});
@@ -122,7 +122,7 @@ test("a protocol error that a listener throws is told as it is", async () => {
   stream.onData(() => {
     throw error;
   });
-  await settled();
+  await delivered();
   guest.send(data(1), 1, x);
   expect(await stream.closed.catch((thrown: unknown) => thrown)).toBe(error);
 });
@@ -134,13 +134,13 @@ test("a stream that was closed, or failed and closed, before its reply gets none
       served.stream.onEvent(() => {
         throw new Error("full");
       });
-    await settled();
+    await delivered();
     if (fails) other.send(Event, 1, {});
     other.send(Close, 1);
     await other.next(Close);
-    await settled();
+    await delivered();
     served.accept();
-    await settled();
+    await delivered();
     expect(other.seen).toEqual([]);
   }
 });

@@ -12,7 +12,7 @@ import { type AgentStream, type Frame, FrameType, initialCredit, type Json, maxP
 
 /** What a stream needs of its session. */
 export type StreamHost = {
-  /** what to wait for before more data is sent; undefined when the line has room */
+  /** what to wait for before more data is sent; undefined when the connection has room */
   send(frame: Frame): Promise<void> | undefined;
   /** both sides have sent CLOSE */
   over(id: number): void;
@@ -138,7 +138,7 @@ export class Stream implements AgentStream {
     this.#sendClose(empty);
     this.#inbox.drop();
     this.#wake();
-    this.#end.reject(untakable(error));
+    this.#end.reject(deliveryError(error));
   }
 
   /** The reply was a refusal, or the session is gone: nothing more comes. */
@@ -246,7 +246,7 @@ export class Stream implements AgentStream {
   }
 }
 
-function untakable(error: unknown): Error {
+function deliveryError(error: unknown): Error {
   if (isError(error, "AGENT_PROTOCOL")) return error;
   return protocolError(`what it sent can't be taken: ${toBangerError(error).message.slice(0, 300)}`, error);
 }

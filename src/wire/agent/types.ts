@@ -46,7 +46,7 @@ export type ExecRequest = {
   user?: string;
   tty?: { cols: number; rows: number /** name of the host's terminal */; term?: string };
   detach?: { log: string };
-  /** secret token, 32 hexadecimal digits: the command outlives its line and can be resumed with it */
+  /** secret token, 32 hexadecimal digits: the command outlives its connection and can be resumed with it */
   resumable?: string;
 };
 
@@ -126,7 +126,7 @@ export interface AgentStream {
   onData(listener: (channel: number, data: Uint8Array) => void | Promise<void>): void;
   onEof(listener: (channel: number) => void): void;
   onEvent(listener: (event: Json) => void): void;
-  /** Resolves when the stream is over (after all data was taken); rejects with AGENT_REFUSED for CLOSE with an error, SESSION_LOST when the line dropped. */
+  /** Resolves when the stream is over (after all data was taken); rejects with AGENT_REFUSED for CLOSE with an error, SESSION_LOST when the connection dropped. */
   readonly closed: Promise<void>;
   /** Sends CLOSE: asks the other side to end what runs. */
   close(): void;
@@ -139,19 +139,19 @@ export type OpenOptions = {
   timeoutMs?: number;
 };
 
-/** One session on one line. */
+/** One session on one connection. */
 export interface AgentClient {
   /** absent between `banger` and `bangerd` */
   readonly hello: Hello | null;
   /**
    * Rejects with the refusal as a BangerError: COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE, else AGENT_REFUSED; with
-   * SESSION_LOST when the line drops, with AGENT_UNREACHABLE when no reply comes in time, with the signal's reason.
+   * SESSION_LOST when the connection drops, with AGENT_UNREACHABLE when no reply comes in time, with the signal's reason.
    */
   open(verb: string, args: Json, options?: OpenOptions): Promise<AgentStream>;
   ping(): Promise<void>;
   onNotice(listener: (notice: Json) => void): void;
-  /** once; the line is gone */
+  /** once; the connection is gone */
   readonly closed: Promise<Error | undefined>;
-  /** ends the session by dropping the line */
+  /** ends the session by dropping the connection */
   destroy(): void;
 }

@@ -9,12 +9,12 @@ const greeting = { QMP: { version: { qemu: { micro: 22, minor: 2, major: 7 }, pa
 type Command = { execute: string; arguments?: unknown; id: number };
 
 /** QEMU's side: greets, then answers each command by its table; what has no answer waits for ever. */
-function fakeMonitor(line: ByteStream, answers: Record<string, (command: Command) => object | null> = {}) {
+function fakeMonitor(connection: ByteStream, answers: Record<string, (command: Command) => object | null> = {}) {
   const commands: Command[] = [];
   const say = (value: unknown) =>
-    line.write(Buffer.from(`${typeof value === "string" ? value : JSON.stringify(value)}\r\n`));
+    connection.write(Buffer.from(`${typeof value === "string" ? value : JSON.stringify(value)}\r\n`));
   let text = "";
-  line.onData((chunk) => {
+  connection.onData((chunk) => {
     text += Buffer.from(chunk).toString();
     for (let end = text.indexOf("\n"); end >= 0; end = text.indexOf("\n")) {
       const command = JSON.parse(text.slice(0, end)) as Command;
@@ -29,7 +29,7 @@ function fakeMonitor(line: ByteStream, answers: Record<string, (command: Command
 }
 
 test("negotiates, executes with arguments, tells answers apart by id", async () => {
-  const [line, other] = memoryPair();
+  const [connection, other] = memoryPair();
   let first: Command | undefined;
   const { commands, say } = fakeMonitor(other, {
     slow: (command) => {
@@ -38,7 +38,7 @@ test("negotiates, executes with arguments, tells answers apart by id", async () 
     },
     "query-status": () => ({ return: { status: "running" } }),
   });
-  const qmp = await connectQmp(line);
+  const qmp = await connectQmp(connection);
   expect(qmp.version).toBe("7.2.22");
   const slow = qmp.execute("slow", { bytes: 7 });
   expect(await qmp.execute("query-status")).toEqual({ status: "running" });
@@ -52,18 +52,18 @@ test("negotiates, executes with arguments, tells answers apart by id", async () 
 });
 
 test("an error has QEMU's words; an answer to nothing is ignored", async () => {
-  const [line, other] = memoryPair();
+  const [connection, other] = memoryPair();
   const { say } = fakeMonitor(other, { cont: () => ({ error: { class: "GenericError", desc: "Not now" } }) });
-  const qmp = await connectQmp(line);
+  const qmp = await connectQmp(connection);
   say({ return: {}, id: 999 });
   say({ error: { desc: "of no command" } });
   await expect(qmp.execute("cont")).rejects.toMatchObject({ code: "VMM_START_FAILED", details: { reason: "Not now" } });
 });
 
 test("events are kept until somebody listens", async () => {
-  const [line, other] = memoryPair();
+  const [connection, other] = memoryPair();
   const { say } = fakeMonitor(other, { ok: () => ({ return: {} }) });
-  const qmp = await connectQmp(line);
+  const qmp = await connectQmp(connection);
   say({ event: "SHUTDOWN", data: { guest: true, reason: "guest-reset" }, timestamp: {} });
   say({ event: "STOP" });
   await qmp.execute("ok");
@@ -76,9 +76,9 @@ test("events are kept until somebody listens", async () => {
 });
 
 test("an event that is waited for comes once, and to the listener too", async () => {
-  const [line, other] = memoryPair();
+  const [connection, other] = memoryPair();
   const { say } = fakeMonitor(other);
-  const qmp = await connectQmp(line);
+  const qmp = await connectQmp(connection);
   const seen: unknown[] = [];
   qmp.onEvent((name, data) => void seen.push([name, data["status"]]));
   const done = qmp.event("MIGRATION", ({ status }) => status !== "active");
@@ -92,9 +92,9 @@ test("an event that is waited for comes once, and to the listener too", async ()
 });
 
 test("the monitor going away ends every wait", async () => {
-  const [line, other] = memoryPair();
+  const [connection, other] = memoryPair();
   fakeMonitor(other);
-  const qmp = await connectQmp(line);
+  const qmp = await connectQmp(connection);
   const waiting = Promise.allSettled([qmp.execute("never")]);
   other.destroy();
   await qmp.closed;
@@ -103,11 +103,11 @@ test("the monitor going away ends every wait", async () => {
 });
 
 test("no greeting in time", async () => {
-  const [line, other] = memoryPair();
+  const [connection, other] = memoryPair();
   const closed = Promise.withResolvers<void>();
   other.onClose(() => closed.resolve());
   other.onData(() => {});
-  await expect(connectQmp(line, 1)).rejects.toMatchObject({ code: "VMM_START_FAILED" });
+  await expect(connectQmp(connection, 1)).rejects.toMatchObject({ code: "VMM_START_FAILED" });
   await closed.promise;
 });
 
@@ -117,9 +117,9 @@ for (const [name, text] of [
   ["a line over 1 MiB", `"${"x".repeat(1024 * 1024)}"`],
 ] as const) {
   test(`${name} ends it`, async () => {
-    const [line, other] = memoryPair();
+    const [connection, other] = memoryPair();
     const { say } = fakeMonitor(other);
-    const qmp = await connectQmp(line);
+    const qmp = await connectQmp(connection);
     const waiting = Promise.allSettled([qmp.execute("never")]);
     say(text);
     await qmp.closed;
@@ -128,8 +128,8 @@ for (const [name, text] of [
 }
 
 test("lines come in any pieces", async () => {
-  const [line, other] = memoryPair();
-  const connecting = connectQmp(line);
+  const [connection, other] = memoryPair();
+  const connecting = connectQmp(connection);
   for (const byte of Buffer.from(`${JSON.stringify(greeting)}\r\n\r\n`)) other.write(Uint8Array.of(byte));
   other.onData((chunk) => {
     const { id } = JSON.parse(Buffer.from(chunk).toString()) as Command;
@@ -138,15 +138,15 @@ test("lines come in any pieces", async () => {
   expect((await connecting).version).toBe("7.2.22");
 });
 
-test("a descriptor goes with its command; a line that carries none, or takes none, fails it alone", async () => {
-  const [line, other] = memoryPair();
+test("a descriptor goes with its command; a connection that carries none, or takes none, fails it alone", async () => {
+  const [connection, other] = memoryPair();
   const { commands } = fakeMonitor(other, { getfd: () => ({ return: {} }), stop: () => ({ return: {} }) });
   const passed: number[] = [];
-  const carrying: ByteStream = Object.assign(line, {
+  const carrying: ByteStream = Object.assign(connection, {
     async writeWith(descriptor: number, chunk: Uint8Array) {
       if (descriptor < 0) throw new Error("the other end takes no descriptor");
       passed.push(descriptor);
-      line.write(chunk);
+      connection.write(chunk);
     },
   });
   const qmp = await connectQmp(carrying);
@@ -161,23 +161,23 @@ test("a descriptor goes with its command; a line that carries none, or takes non
   const [plain, end] = memoryPair();
   fakeMonitor(end);
   await expect((await connectQmp(plain)).executeWith(7, "getfd")).rejects.toMatchObject({
-    details: { reason: "this monitor's line carries no descriptors" },
+    details: { reason: "this monitor's connection can't carry descriptors" },
   });
 });
 
 const strangeGreetings = strangeTexts.map((value) => `{"QMP":{"version":{"qemu":{"major":${value}}}}}`);
 
 test.each(strangeGreetings)("a greeting with another thing for a number ends the monitor (%#)", async (text) => {
-  const [line, other] = memoryPair();
-  const connecting = connectQmp(line);
+  const [connection, other] = memoryPair();
+  const connecting = connectQmp(connection);
   other.write(Buffer.from(`${text}\n`));
   await expect(connecting).rejects.toMatchObject({ code: "VMM_START_FAILED" });
 });
 
 test("other things for ids, errors and events' data are passed over, and the monitor lives", async () => {
-  const [line, other] = memoryPair();
+  const [connection, other] = memoryPair();
   const { commands, say } = fakeMonitor(other, { "query-status": () => ({ return: 1 }) });
-  const qmp = await connectQmp(line);
+  const qmp = await connectQmp(connection);
   qmp.onEvent(() => {});
   for (const value of strangeTexts.filter((text) => text.length < 1000)) {
     say(`{"return":{},"id":${value === "1" ? "null" : value}}`);
@@ -193,9 +193,9 @@ test("other things for ids, errors and events' data are passed over, and the mon
 
 test("a listener that throws ends the monitor, whether it was there before or after", async () => {
   for (const isLate of [false, true]) {
-    const [line, other] = memoryPair();
+    const [connection, other] = memoryPair();
     const { say } = fakeMonitor(other);
-    const qmp = await connectQmp(line);
+    const qmp = await connectQmp(connection);
     const listen = () =>
       qmp.onEvent(() => {
         throw new TypeError("no text");
@@ -213,18 +213,18 @@ test("a listener that throws ends the monitor, whether it was there before or af
 });
 
 test("a condition that throws ends the monitor, and who waits is told", async () => {
-  const [line, other] = memoryPair();
+  const [connection, other] = memoryPair();
   const { say } = fakeMonitor(other);
-  const qmp = await connectQmp(line);
+  const qmp = await connectQmp(connection);
   const waiting = qmp.event("MIGRATION", ({ status }) => (status as string).startsWith("x"));
   say({ event: "MIGRATION", data: { status: 1 } });
   await expect(waiting).rejects.toMatchObject({ code: "VMM_START_FAILED" });
 });
 
 test("commands that are never answered end the monitor when they are too many", async () => {
-  const [line, other] = memoryPair();
+  const [connection, other] = memoryPair();
   const { commands } = fakeMonitor(other);
-  const qmp = await connectQmp(line);
+  const qmp = await connectQmp(connection);
   const asked = Promise.allSettled(Array.from({ length: 1000 }, () => qmp.execute("query-status")));
   const answers = await asked;
   expect(answers.every(({ status }) => status === "rejected")).toBe(true);
@@ -234,14 +234,14 @@ test("commands that are never answered end the monitor when they are too many", 
 });
 
 test("a monitor that does not read ends when too much waits for it", async () => {
-  const [line, other] = memoryPair();
+  const [connection, other] = memoryPair();
   fakeMonitor(other);
   let written = 0;
   const full: ByteStream = {
-    ...line,
+    ...connection,
     write(chunk) {
       written += chunk.length;
-      line.write(chunk);
+      connection.write(chunk);
       return written < 1000;
     },
     drained: () => new Promise(() => {}),
@@ -254,9 +254,9 @@ test("a monitor that does not read ends when too much waits for it", async () =>
 });
 
 test("a flood of events ends the monitor", async () => {
-  const [line, other] = memoryPair();
+  const [connection, other] = memoryPair();
   fakeMonitor(other);
-  const qmp = await connectQmp(line);
+  const qmp = await connectQmp(connection);
   let seen = 0;
   qmp.onEvent(() => {
     seen += 1;
@@ -267,7 +267,7 @@ test("a flood of events ends the monitor", async () => {
 });
 
 test("a command without an answer fails after its time, a descriptor's too, and the monitor counts as unresponsive until it answers", async () => {
-  const [line, other] = memoryPair();
+  const [connection, other] = memoryPair();
   let first: Command | undefined;
   const { say } = fakeMonitor(other, {
     cont: () => ({ return: {} }),
@@ -276,7 +276,7 @@ test("a command without an answer fails after its time, a descriptor's too, and 
       return null;
     },
   });
-  const stuck: ByteStream = Object.assign(line, { writeWith: () => new Promise<void>(() => {}) });
+  const stuck: ByteStream = Object.assign(connection, { writeWith: () => new Promise<void>(() => {}) });
   const qmp = await connectQmp(stuck, 60_000, 20);
   await expect(qmp.executeWith(7, "getfd")).rejects.toMatchObject({
     details: { reason: "no answer to getfd within 0.02 s" },

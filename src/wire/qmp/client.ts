@@ -35,20 +35,20 @@ const maxKept = 64;
 /** Commands that wait for their answers. We have three under way at most; more of them means that they are never answered. */
 const maxWaiting = 64;
 /** Bytes of commands that QEMU has not read, beyond what the socket takes. Ours are a few hundred bytes each. */
-const maxOwed = 256 * 1024;
+const maxUnread = 256 * 1024;
 /** QEMU sends a few events for each change of its state, whatever its guest does. */
 const maxEventsPerSecond = 10_000;
 /** of an error in QEMU's words, in UTF-16 units */
-const maxWords = 500;
+const maxErrorText = 500;
 
 /**
- * Reads the greeting and leaves capabilities mode; on failure the line is destroyed.
+ * Reads the greeting and leaves capabilities mode; on failure the connection is destroyed.
  * @param answerMs what each command has for its answer, in `ms`
  * @throws VMM_START_FAILED
  */
-export async function connectQmp(line: ByteStream, timeoutMs = 60_000, answerMs = answerTimeoutMs): Promise<Qmp> {
-  const monitor = new Monitor(line, answerMs);
-  const greeting = monitor.greeted.then(() => monitor.execute("qmp_capabilities"));
+export async function connectQmp(connection: ByteStream, timeoutMs = 60_000, answerMs = answerTimeoutMs): Promise<Qmp> {
+  const monitor = new Monitor(connection, answerMs);
+  const greeting = monitor.ready.then(() => monitor.execute("qmp_capabilities"));
   try {
     await withTimeout(greeting, timeoutMs, () => monitorError(`no greeting within ${timeoutMs / 1000} s`));
     return monitor;
@@ -66,9 +66,9 @@ type Awaited = {
 
 class Monitor implements Qmp {
   version = "";
-  readonly #line: ByteStream;
+  readonly #connection: ByteStream;
   readonly #answerMs: number;
-  readonly #greeted = new Deferred<void>();
+  readonly #ready = new Deferred<void>();
   readonly #closed = new Deferred<void>();
   readonly #waiting = new Map<number, Deferred<unknown>>();
   readonly #kept: QmpEvent[] = [];
@@ -78,21 +78,21 @@ class Monitor implements Qmp {
   #length = 0;
   #nextId = 1;
   readonly #events = new RateLimit(maxEventsPerSecond);
-  #owed = 0;
+  #unread = 0;
   #isLate = false;
   #gone: Error | undefined;
 
-  constructor(line: ByteStream, answerMs: number) {
-    this.#line = line;
+  constructor(connection: ByteStream, answerMs: number) {
+    this.#connection = connection;
     this.#answerMs = answerMs;
-    this.#greeted.promise.catch(() => {});
-    line.onClose((error) => this.#end(monitorError(error?.message ?? "its monitor was closed")));
-    line.onEnd(() => line.destroy());
-    line.onData((chunk) => this.#read(Buffer.from(chunk)));
+    this.#ready.promise.catch(() => {});
+    connection.onClose((error) => this.#end(monitorError(error?.message ?? "its monitor was closed")));
+    connection.onEnd(() => connection.destroy());
+    connection.onData((chunk) => this.#read(Buffer.from(chunk)));
   }
 
-  get greeted(): Promise<void> {
-    return this.#greeted.promise;
+  get ready(): Promise<void> {
+    return this.#ready.promise;
   }
 
   get closed(): Promise<void> {
@@ -109,8 +109,8 @@ class Monitor implements Qmp {
 
   executeWith(descriptor: number, command: string, args?: Record<string, unknown>): Promise<unknown> {
     return this.#ask(command, args, async (line) => {
-      if (!this.#line.writeWith) throw new Error("this monitor's line carries no descriptors");
-      await this.#line.writeWith(descriptor, line);
+      if (!this.#connection.writeWith) throw new Error("this monitor's connection can't carry descriptors");
+      await this.#connection.writeWith(descriptor, line);
     });
   }
 
@@ -141,10 +141,10 @@ class Monitor implements Qmp {
 
   /** The monitor ends when too much waits for a QEMU that does not read. */
   #write(bytes: Uint8Array): void {
-    if (this.#line.write(bytes)) return;
-    if (this.#owed === 0) void this.#line.drained().then(() => (this.#owed = 0));
-    this.#owed += bytes.length;
-    if (this.#owed > maxOwed) this.#break("its monitor does not read");
+    if (this.#connection.write(bytes)) return;
+    if (this.#unread === 0) void this.#connection.drained().then(() => (this.#unread = 0));
+    this.#unread += bytes.length;
+    if (this.#unread > maxUnread) this.#break("its monitor does not read");
   }
 
   onEvent(listener: (name: string, data: Record<string, unknown>) => void): void {
@@ -163,7 +163,7 @@ class Monitor implements Qmp {
   }
 
   close(): void {
-    this.#line.destroy();
+    this.#connection.destroy();
     this.#end(monitorError("its monitor was closed"));
   }
 
@@ -213,7 +213,7 @@ class Monitor implements Qmp {
     const version = versionText(recordOf(greeting["version"])?.["qemu"]);
     if (version === null) return this.#break("its monitor's greeting has no version");
     this.version = version;
-    this.#greeted.resolve();
+    this.#ready.resolve();
   }
 
   #takeEvent(name: string, data: unknown): void {
@@ -235,18 +235,20 @@ class Monitor implements Qmp {
     this.#isLate = false;
     if (!("error" in message)) return answer.resolve(message["return"]);
     const error = recordOf(message["error"]) ?? {};
-    answer.reject(monitorError(textOf(error["desc"], maxWords) ?? textOf(error["class"], maxWords) ?? "an error"));
+    answer.reject(
+      monitorError(textOf(error["desc"], maxErrorText) ?? textOf(error["class"], maxErrorText) ?? "an error"),
+    );
   }
 
   #break(problem: string): void {
-    this.#line.destroy();
+    this.#connection.destroy();
     this.#end(monitorError(problem));
   }
 
   #end(error: Error): void {
     if (this.#gone) return;
     this.#gone = error;
-    this.#greeted.reject(error);
+    this.#ready.reject(error);
     for (const answer of this.#waiting.values()) answer.reject(error);
     this.#waiting.clear();
     for (const { came } of this.#awaited) came.reject(error);

@@ -7,7 +7,7 @@ import { connectQmp, type Qmp } from "./client.ts";
 const mebibyte = 1024 * 1024;
 
 /** QEMU's side worked by hand. */
-class Line implements ByteStream {
+class FakeConnection implements ByteStream {
   readonly written: string[] = [];
   hasRoom = true;
   room = new Deferred<void>();
@@ -51,14 +51,14 @@ async function turns(): Promise<void> {
 const greeting = (major: number) =>
   `${JSON.stringify({ QMP: { version: { qemu: { major, minor: 2, micro: 0 } } } })}\n`;
 
-async function connected(): Promise<{ line: Line; qmp: Qmp }> {
-  const line = new Line();
-  const connecting = connectQmp(line);
-  line.send(greeting(7));
+async function connected(): Promise<{ connection: FakeConnection; qmp: Qmp }> {
+  const connection = new FakeConnection();
+  const connecting = connectQmp(connection);
+  connection.send(greeting(7));
   await turns();
-  line.send('{"return":{},"id":1}\n');
+  connection.send('{"return":{},"id":1}\n');
   const qmp = await connecting;
-  return { line, qmp };
+  return { connection, qmp };
 }
 
 /** What the monitor's end says; it must have ended. */
@@ -80,101 +80,101 @@ const event = (bytes: number) => {
 };
 
 test("a line has 1 MiB, and the next one too", async () => {
-  const { line, qmp } = await connected();
+  const { connection, qmp } = await connected();
   const names = seen(qmp);
-  line.send(`${event(mebibyte)}\n`, `${event(mebibyte)}\n`);
+  connection.send(`${event(mebibyte)}\n`, `${event(mebibyte)}\n`);
   expect(names).toEqual(["A", "A"]);
-  line.send(`${event(mebibyte + 1)}\n`);
+  connection.send(`${event(mebibyte + 1)}\n`);
   expect(await reasonOf(qmp)).toBe("a line of its monitor is too long");
   expect(names).toHaveLength(2);
 });
 
 test.each([0, 1])("a greeting has 1 MiB, and %i past it or not", async (past) => {
-  const line = new Line();
-  const connecting = connectQmp(line).catch((error: { details: { reason: string } }) => error.details.reason);
+  const connection = new FakeConnection();
+  const connecting = connectQmp(connection).catch((error: { details: { reason: string } }) => error.details.reason);
   const plain = greeting(7).slice(0, -2);
-  line.send(`${plain},"x":"${"x".repeat(mebibyte + past - plain.length - 8)}"}\n`);
+  connection.send(`${plain},"x":"${"x".repeat(mebibyte + past - plain.length - 8)}"}\n`);
   await turns();
-  line.send('{"return":{},"id":1}\n');
+  connection.send('{"return":{},"id":1}\n');
   const outcome = await connecting;
   if (past === 0) expect((outcome as Qmp).version).toBe("7.2.0");
   else expect(outcome).toBe("a line of its monitor is too long");
 });
 
 test("a line that goes on and on is given up before its end", async () => {
-  const { line, qmp } = await connected();
-  line.send("x".repeat(mebibyte), "x");
+  const { connection, qmp } = await connected();
+  connection.send("x".repeat(mebibyte), "x");
   expect(await reasonOf(qmp)).toBe("a line of its monitor is too long");
 });
 
 test("a line may end at the beginning of a piece", async () => {
-  const { line, qmp } = await connected();
+  const { connection, qmp } = await connected();
   const names = seen(qmp);
-  line.send('{"event":"A"}', '\n{"event":"B"}\n', '{"event":"C"}\n');
+  connection.send('{"event":"A"}', '\n{"event":"B"}\n', '{"event":"C"}\n');
   expect(names).toEqual(["A", "B", "C"]);
 });
 
 test("nothing behind a line that ends the monitor is taken", async () => {
-  const { line, qmp } = await connected();
+  const { connection, qmp } = await connected();
   const names = seen(qmp);
-  line.send('{"event":"A"}\n[]\n{"event":"B"}\n');
+  connection.send('{"event":"A"}\n[]\n{"event":"B"}\n');
   expect(await reasonOf(qmp)).toBe("its monitor sent no object");
-  expect([names, line.isDestroyed]).toEqual([["A"], true]);
+  expect([names, connection.isDestroyed]).toEqual([["A"], true]);
 });
 
 test("64 events are kept for a listener that is not there yet", async () => {
-  const { line, qmp } = await connected();
-  for (let number = 1; number <= 65; number++) line.send(`{"event":"${number}"}\n`);
+  const { connection, qmp } = await connected();
+  for (let number = 1; number <= 65; number++) connection.send(`{"event":"${number}"}\n`);
   const names = seen(qmp);
   expect(names).toHaveLength(64);
   expect(names.at(-1)).toBe("64");
 });
 
 /** Asks in commands that take so many bytes together. */
-function ask(line: Line, qmp: Qmp, bytes: number): void {
-  const next = (JSON.parse(line.written.at(-1) ?? "") as { id: number }).id + 1;
+function ask(connection: FakeConnection, qmp: Qmp, bytes: number): void {
+  const next = (JSON.parse(connection.written.at(-1) ?? "") as { id: number }).id + 1;
   const empty = `${JSON.stringify({ execute: "x", arguments: { a: "" }, id: next })}\n`;
   qmp.execute("x", { a: "x".repeat(bytes - empty.length) }).catch(() => {});
 }
 
 test("256 KiB of commands may wait for a monitor that does not read, and a byte more ends it", async () => {
   const owed = 256 * 1024;
-  const { line, qmp } = await connected();
-  line.hasRoom = false;
+  const { connection, qmp } = await connected();
+  connection.hasRoom = false;
   for (let fill = 0; fill < 2; fill++) {
-    ask(line, qmp, owed);
-    await line.drain();
-    expect(line.isDestroyed).toBe(false);
+    ask(connection, qmp, owed);
+    await connection.drain();
+    expect(connection.isDestroyed).toBe(false);
   }
-  ask(line, qmp, owed - 100);
-  ask(line, qmp, 100);
+  ask(connection, qmp, owed - 100);
+  ask(connection, qmp, 100);
   await turns();
-  expect(line.isDestroyed).toBe(false);
-  ask(line, qmp, 100);
+  expect(connection.isDestroyed).toBe(false);
+  ask(connection, qmp, 100);
   expect(await reasonOf(qmp)).toBe("its monitor does not read");
 });
 
 test("a byte past 256 KiB in one command ends it too", async () => {
-  const { line, qmp } = await connected();
-  line.hasRoom = false;
-  ask(line, qmp, 256 * 1024 + 1);
+  const { connection, qmp } = await connected();
+  connection.hasRoom = false;
+  ask(connection, qmp, 256 * 1024 + 1);
   expect(await reasonOf(qmp)).toBe("its monitor does not read");
 });
 
 test("QEMU's words are cut at 500 characters", async () => {
-  const { line, qmp } = await connected();
+  const { connection, qmp } = await connected();
   const refused = qmp.execute("x").catch((error: { details: { reason: string } }) => error.details.reason);
   await turns();
-  line.send(`${JSON.stringify({ id: 2, error: { desc: "w".repeat(1001) } })}\n`);
+  connection.send(`${JSON.stringify({ id: 2, error: { desc: "w".repeat(1001) } })}\n`);
   expect(await refused).toHaveLength(500);
 });
 
 test("one greeting counts, and its numbers go to 999", async () => {
-  const { line, qmp } = await connected();
-  line.send(greeting(8));
+  const { connection, qmp } = await connected();
+  connection.send(greeting(8));
   expect(qmp.version).toBe("7.2.0");
   for (const major of [999, 1000]) {
-    const other = new Line();
+    const other = new FakeConnection();
     const connecting = connectQmp(other).catch((error: { details: { reason: string } }) => error.details.reason);
     other.send(greeting(major));
     await turns();
@@ -187,7 +187,7 @@ test("one greeting counts, and its numbers go to 999", async () => {
 
 test("a monitor has a minute to greet, and half a minute to answer", async () => {
   using _ = fakeTimers();
-  const silent = new Line();
+  const silent = new FakeConnection();
   const greeted = connectQmp(silent).catch((error: { details: { reason: string } }) => error.details.reason);
   await advance(59_999);
   expect(silent.isDestroyed).toBe(false);

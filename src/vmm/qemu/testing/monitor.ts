@@ -1,4 +1,4 @@
-/** QEMU's monitor for tests of saving: what it is told is written down, and `migrate` sends what a test says. */
+/** A fake QEMU monitor for tests of saving: records its commands; the test decides what `migrate` sends. */
 import type { ByteStream } from "../../../base/bytes.ts";
 import { fail } from "../../../base/errors/error.ts";
 import { streamOfDescriptor } from "../../../host/net/socket-pair.ts";
@@ -9,40 +9,40 @@ type Data = Record<string, unknown>;
 
 export type FakeMonitor = Qmp & {
   /** names of commands, in order */
-  readonly told: string[];
-  /** tells whoever waits for it */
-  say(event: string, data: Data): void;
+  readonly commands: string[];
+  /** resolves the calls of `event` that wait for it */
+  emit(event: string, data: Data): void;
 };
 
 /** @param migrate gets QEMU's end of the stream */
 export function fakeMonitor(
-  migrate: (line: ByteStream, say: FakeMonitor["say"]) => void,
+  migrate: (connection: ByteStream, emit: FakeMonitor["emit"]) => void,
   answers: Record<string, () => unknown> = {},
 ): FakeMonitor {
-  const told: string[] = [];
+  const commands: string[] = [];
   const named = new Map<string, number>();
   const awaited: { name: string; passes: (data: Data) => boolean; resolve: (data: Data) => void }[] = [];
-  const say = (name: string, data: Data) => {
+  const emit = (name: string, data: Data) => {
     for (const wait of awaited) if (wait.name === name && wait.passes(data)) wait.resolve(data);
   };
   return {
     version: "7.2.22",
     isUnresponsive: false,
-    told,
-    say,
+    commands,
+    emit,
     async execute(command, args) {
-      told.push(command);
+      commands.push(command);
       const answer = answers[command]?.() ?? {};
       if (command !== "migrate") return answer;
       const fd = named.get(String(args?.["uri"]).replace(/^fd:/, ""));
       if (fd === undefined) throw new Error(`no descriptor has the name in ${args?.["uri"]}`);
-      const line = streamOfDescriptor(fd);
-      line.onData(() => {});
-      migrate(line, say);
+      const connection = streamOfDescriptor(fd);
+      connection.onData(() => {});
+      migrate(connection, emit);
       return answer;
     },
     async executeWith(descriptor, command, args) {
-      told.push(command);
+      commands.push(command);
       answers[command]?.();
       named.set(String(args?.["fdname"]), duplicate(descriptor));
       return {};

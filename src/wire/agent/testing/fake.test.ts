@@ -5,9 +5,9 @@ import type { AgentStream, Json } from "../types.ts";
 import { type FakeAgentOptions, fakeAgent } from "./fake.ts";
 
 async function session(options: FakeAgentOptions = {}) {
-  const [line, guest] = memoryPair();
+  const [connection, guest] = memoryPair();
   fakeAgent(guest, options);
-  return connectAgent(line, { resync: true, timeoutMs: 1000 });
+  return connectAgent(connection, { resync: true, timeoutMs: 1000 });
 }
 
 async function run(stream: AgentStream, input = ""): Promise<{ output: string; events: Json[] }> {

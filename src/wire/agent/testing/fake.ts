@@ -26,41 +26,41 @@ export type FakeAgentOptions = {
   onPut?: (request: Json, tar: Uint8Array) => void;
 };
 
-/** Serves sessions on the line until it is closed. */
-export function fakeAgent(line: ByteStream, options: FakeAgentOptions = {}): void {
-  if (options.plain) return void serve(line, 0, options).start();
+/** Serves sessions on the connection until it is closed. */
+export function fakeAgent(connection: ByteStream, options: FakeAgentOptions = {}): void {
+  if (options.plain) return void serve(connection, 0, options).start();
   const scanner = new Scanner(magic, Number.MAX_SAFE_INTEGER);
   let nonce: Buffer | null = null;
   let forward: ((chunk: Uint8Array) => void) | null = null;
-  line.onData((chunk) => {
+  connection.onData((chunk) => {
     if (forward) return forward(chunk);
     const rest: Buffer | null = nonce ? Buffer.concat([nonce, chunk]) : scanner.push(chunk);
     if (rest === null) return;
     nonce = rest;
     if (rest.length < 16) return;
-    line.write(Buffer.concat([magic, rest.subarray(0, 16)]));
+    connection.write(Buffer.concat([magic, rest.subarray(0, 16)]));
     const early = rest.subarray(16);
     const onData = (listener: (chunk: Uint8Array) => void) => {
       forward = listener;
     };
-    const rebound: ByteStream = { ...passed(line), onData };
+    const rebound: ByteStream = { ...passed(connection), onData };
     const session = serve(rebound, tagOf(rest), options);
     session.sendHello(helloOf(options));
     session.start(early);
   });
 }
 
-function passed(line: ByteStream): ByteStream {
+function passed(connection: ByteStream): ByteStream {
   return {
-    onData: (listener) => line.onData(listener),
-    onEnd: (listener) => line.onEnd(listener),
-    onClose: (listener) => line.onClose(listener),
-    write: (chunk) => line.write(chunk),
-    drained: () => line.drained(),
-    pause: () => line.pause(),
-    resume: () => line.resume(),
-    end: () => line.end(),
-    destroy: (error) => line.destroy(error),
+    onData: (listener) => connection.onData(listener),
+    onEnd: (listener) => connection.onEnd(listener),
+    onClose: (listener) => connection.onClose(listener),
+    write: (chunk) => connection.write(chunk),
+    drained: () => connection.drained(),
+    pause: () => connection.pause(),
+    resume: () => connection.resume(),
+    end: () => connection.end(),
+    destroy: (error) => connection.destroy(error),
   };
 }
 
@@ -90,8 +90,8 @@ function helloOf(options: FakeAgentOptions): Hello {
   };
 }
 
-function serve(line: ByteStream, tag: number, options: FakeAgentOptions): Session {
-  const session: Session = new Session(line, {
+function serve(connection: ByteStream, tag: number, options: FakeAgentOptions): Session {
+  const session: Session = new Session(connection, {
     tag,
     side: "agent",
     onOpen: (served) => answer(served, session, options),

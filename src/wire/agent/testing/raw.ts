@@ -4,27 +4,27 @@ import type { ByteStream } from "../../../base/bytes.ts";
 import { encodeFrame, FrameDecoder } from "../frame.ts";
 import { type Frame, FrameType, type Json } from "../types.ts";
 
-export class Raw {
-  readonly line: ByteStream;
+export class RawPeer {
+  readonly connection: ByteStream;
   readonly seen: Frame[] = [];
   readonly closed: Promise<void>;
   readonly #tag: number;
   #waiting: { matches: (frame: Frame) => boolean; found: Deferred<Frame> }[] = [];
 
-  constructor(line: ByteStream, tag = 0) {
-    this.line = line;
+  constructor(connection: ByteStream, tag = 0) {
+    this.connection = connection;
     this.#tag = tag;
     const decoder = new FrameDecoder(tag);
     const closed = new Deferred<void>();
     this.closed = closed.promise;
-    line.onClose(() => closed.resolve());
-    line.onData((chunk) =>
+    connection.onClose(() => closed.resolve());
+    connection.onData((chunk) =>
       decoder.push(chunk, (frame) => this.#take({ ...frame, payload: new Uint8Array(frame.payload) })),
     );
   }
 
   send(type: number, stream: number, payload: Uint8Array | Json = new Uint8Array()): void {
-    this.line.write(encodeFrame({ type, stream, payload: bytesOf(payload) }, this.#tag));
+    this.connection.write(encodeFrame({ type, stream, payload: bytesOf(payload) }, this.#tag));
   }
 
   /** Several frames in one chunk. */
@@ -32,7 +32,7 @@ export class Raw {
     const encoded = frames.map(([type, stream, payload]) =>
       encodeFrame({ type, stream, payload: bytesOf(payload ?? new Uint8Array()) }, this.#tag),
     );
-    this.line.write(Buffer.concat(encoded));
+    this.connection.write(Buffer.concat(encoded));
   }
 
   /** The next frame of a type that was not waited for yet. */
@@ -67,7 +67,7 @@ export function creditOf(channel: number, bytes: number): Uint8Array {
 }
 
 /** Some turns of the event loop: whatever was on its way in memory has arrived. */
-export async function settled(): Promise<void> {
+export async function delivered(): Promise<void> {
   for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
 

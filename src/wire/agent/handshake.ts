@@ -10,16 +10,16 @@ import { FrameType, type Hello } from "./types.ts";
 /** What an earlier session may have left in flight: 256 streams' windows and some. */
 const maxSkipped = 256 * 1024 * 1024;
 
-export type Greeted = { hello: Hello /** what came behind HELLO */; rest: Uint8Array };
+export type HandshakeResult = { hello: Hello /** what came behind HELLO */; rest: Uint8Array };
 
-/** Reads up to HELLO, then hands the line on: it takes listeners only once, so they are passed on by `line`. */
-export class Greeting {
-  readonly done: Promise<Greeted>;
-  readonly line: ByteStream;
-  readonly #deferred = new Deferred<Greeted>();
+/** Reads up to HELLO, then hands the connection on: it takes listeners only once, so they are passed on by `connection`. */
+export class Handshake {
+  readonly done: Promise<HandshakeResult>;
+  readonly connection: ByteStream;
+  readonly #deferred = new Deferred<HandshakeResult>();
   readonly #scanner: Scanner;
   readonly #tag: number;
-  /** `scan` for the nonce, `hello` for the frame, `over` when the next owner of the line gets the bytes */
+  /** `scan` for the nonce, `hello` for the frame, `over` when the next owner of the connection gets the bytes */
   #phase: "scan" | "hello" | "over" = "scan";
   #collected: Uint8Array[] = [];
   #ended = false;
@@ -28,15 +28,15 @@ export class Greeting {
   #onEnd: (() => void) | undefined;
   #onClose: ((error?: Error) => void) | undefined;
 
-  constructor(line: ByteStream, nonce: Uint8Array) {
+  constructor(connection: ByteStream, nonce: Uint8Array) {
     this.#scanner = new Scanner(Buffer.concat([magic, nonce]), maxSkipped);
     this.#tag = tagOf(nonce);
     this.done = this.#deferred.promise;
     this.done.catch(() => {});
-    this.line = { ...bound(line), ...this.#listening() };
-    line.onClose((error) => this.#takeClose(error));
-    line.onEnd(() => this.#takeEnd());
-    line.onData((chunk) => this.#take(chunk));
+    this.connection = { ...bound(connection), ...this.#listening() };
+    connection.onClose((error) => this.#takeClose(error));
+    connection.onEnd(() => this.#takeEnd());
+    connection.onData((chunk) => this.#take(chunk));
   }
 
   /** Ends the wait; without effect once HELLO is here. */
@@ -63,13 +63,13 @@ export class Greeting {
 
   #takeClose(error: Error | undefined): void {
     this.#closed = { error };
-    this.fail(error ?? new Error("the line was closed"));
+    this.fail(error ?? new Error("the connection was closed"));
     this.#onClose?.(error);
   }
 
   #takeEnd(): void {
     this.#ended = true;
-    this.fail(new Error("the line ended"));
+    this.fail(new Error("the connection ended"));
     this.#onEnd?.();
   }
 
@@ -103,13 +103,13 @@ export class Greeting {
   }
 }
 
-function bound(line: ByteStream): Omit<ByteStream, "onData" | "onEnd" | "onClose"> {
+function bound(connection: ByteStream): Omit<ByteStream, "onData" | "onEnd" | "onClose"> {
   return {
-    write: (chunk) => line.write(chunk),
-    drained: () => line.drained(),
-    pause: () => line.pause(),
-    resume: () => line.resume(),
-    end: () => line.end(),
-    destroy: (error) => line.destroy(error),
+    write: (chunk) => connection.write(chunk),
+    drained: () => connection.drained(),
+    pause: () => connection.pause(),
+    resume: () => connection.resume(),
+    end: () => connection.end(),
+    destroy: (error) => connection.destroy(error),
   };
 }

@@ -12,15 +12,15 @@ export type PasstOutput = {
 const most = 300;
 
 /** Empty when it said nothing. */
-export function passtComplaint({ program, stderr, log }: PasstOutput): string {
-  const logged = complaints(log);
+export function passtError({ program, stderr, log }: PasstOutput): string {
+  const logged = errorsIn(log);
   const lines = logged.length > 0 ? logged : linesOf(stderr).filter((line) => !isNoise(line));
   const passt = lines.filter((line) => !line.startsWith(`${program}:`));
   return stripControl((passt.length > 0 ? passt : lines).join("; ")).slice(0, most);
 }
 
 /** Lines as `0.1433: ERROR:   External interface not usable`. */
-function complaints(log: string): string[] {
+function errorsIn(log: string): string[] {
   return linesOf(log).flatMap((line) => /^\d+\.\d+: (?:WARNING|ERROR): +(.+)$/.exec(line)?.[1] ?? []);
 }
 

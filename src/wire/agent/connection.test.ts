@@ -1,4 +1,4 @@
-/** A session on a line that is worked by hand: one that takes nothing, one that drops, one that comes byte by byte. */
+/** A session on a connection that is worked by hand: one that takes nothing, one that drops, one that comes byte by byte. */
 import { describe, expect, test } from "bun:test";
 import { Deferred } from "../../base/async.ts";
 import type { ByteStream } from "../../base/bytes.ts";
@@ -6,7 +6,7 @@ import type { BangerError } from "../../base/errors/error.ts";
 import { encodeFrame } from "./frame.ts";
 import { Session, type SessionOptions } from "./session.ts";
 import type { Stream } from "./stream.ts";
-import { settled } from "./testing/raw.ts";
+import { delivered } from "./testing/raw.ts";
 import { FrameType, type Json } from "./types.ts";
 
 const { Open, Reply, Notice } = FrameType;
@@ -17,7 +17,7 @@ const tooMuch = { code: "AGENT_PROTOCOL" };
 const around = encodeFrame({ type: Notice, stream: 0, payload: new Uint8Array() }, 0).length;
 
 /** Takes everything and has no room until it is told. */
-class FullLine implements ByteStream {
+class FullConnection implements ByteStream {
   /** bytes of each write */
   readonly written: number[] = [];
   room = new Deferred<void>();
@@ -49,23 +49,23 @@ class FullLine implements ByteStream {
   async drain(): Promise<void> {
     this.room.resolve();
     this.room = new Deferred();
-    await settled();
+    await delivered();
   }
 }
 
 function session(options: Partial<SessionOptions> = {}) {
-  const line = new FullLine();
-  return { line, session: new Session(line, { tag: 0, side: "host", ...options }).start() };
+  const connection = new FullConnection();
+  return { connection, session: new Session(connection, { tag: 0, side: "host", ...options }).start() };
 }
 
 const opening = (stream: number, request: Json = { verb: "x" }) =>
   encodeFrame({ type: Open, stream, payload: Buffer.from(JSON.stringify(request)) }, 0);
 
 /** A stream that the other side opened, accepted. */
-function served(): { line: FullLine; session: Session; stream: Stream } {
+function served(): { connection: FullConnection; session: Session; stream: Stream } {
   const streams: Stream[] = [];
   const both = session({ onOpen: (one) => void streams.push(one.accept()) });
-  both.line.receive(opening(2));
+  both.connection.receive(opening(2));
   const [stream] = streams;
   if (!stream) throw new Error("it was not opened");
   return { ...both, stream };
@@ -84,63 +84,63 @@ function owe(one: Session, bytes: number): void {
 describe("frames that no credit bounds", () => {
   const owed = 8 * 1024 * 1024;
 
-  test.each([0, 1])("8 MiB of them may wait for the line, and %i past it or not", (past) => {
-    const { line, session: one } = session();
+  test.each([0, 1])("8 MiB of them may wait for the connection, and %i past it or not", (past) => {
+    const { connection, session: one } = session();
     owe(one, owed + past);
-    if (past === 0) expect(line.destroyed).toBeUndefined();
-    else expect(line.destroyed).toMatchObject(tooMuch);
+    if (past === 0) expect(connection.destroyed).toBeUndefined();
+    else expect(connection.destroyed).toMatchObject(tooMuch);
   });
 
   test("what was taken is no longer counted", async () => {
-    const { line, session: one } = session();
+    const { connection, session: one } = session();
     owe(one, owed);
-    await line.drain();
+    await connection.drain();
     owe(one, owed);
-    expect(line.destroyed).toBeUndefined();
+    expect(connection.destroyed).toBeUndefined();
     owe(one, 100);
-    expect(line.destroyed).toMatchObject(tooMuch);
+    expect(connection.destroyed).toMatchObject(tooMuch);
   });
 
   test("data is not counted", async () => {
-    const { line, session: one, stream } = served();
+    const { connection, session: one, stream } = served();
     for (const channel of [0, 1, 2]) void stream.write(channel, new Uint8Array(100));
     const reply = encodeFrame({ type: Reply, stream: 2, payload: Buffer.from('{"ok":true}') }, 0).length;
     owe(one, owed - reply);
-    expect(line.destroyed).toBeUndefined();
+    expect(connection.destroyed).toBeUndefined();
     owe(one, 100);
-    expect(line.destroyed).toMatchObject(tooMuch);
+    expect(connection.destroyed).toMatchObject(tooMuch);
   });
 });
 
-test("a writer sends one frame at a time to a line that has no room", async () => {
-  const { line, stream } = served();
-  line.written.length = 0;
+test("a writer sends one frame at a time to a connection that has no room", async () => {
+  const { connection, stream } = served();
+  connection.written.length = 0;
   void stream.write(0, new Uint8Array(3 * payload));
   for (let frames = 1; frames <= 3; frames++) {
-    await settled();
-    expect(line.written).toHaveLength(frames);
-    await line.drain();
+    await delivered();
+    expect(connection.written).toHaveLength(frames);
+    await connection.drain();
   }
 });
 
 test("writes on one channel go out one after the other, however long the first one waits", async () => {
-  const { line, stream } = served();
-  line.written.length = 0;
+  const { connection, stream } = served();
+  connection.written.length = 0;
   void stream.write(0, new Uint8Array(2 * payload));
   void stream.write(0, new Uint8Array(1));
   void stream.write(0, new Uint8Array(2));
-  for (let drained = 0; drained < 4; drained++) await line.drain();
-  expect(line.written.map((bytes) => bytes - around)).toEqual([payload, payload, 1, 2]);
+  for (let drained = 0; drained < 4; drained++) await connection.drain();
+  expect(connection.written.map((bytes) => bytes - around)).toEqual([payload, payload, 1, 2]);
 });
 
 test("a session that is over sends nothing and reads nothing", async () => {
-  const { line, session: one } = session();
+  const { connection, session: one } = session();
   one.destroy();
   one.notice({ notice: "late" });
-  expect(line.written).toEqual([]);
-  line.receive(new Uint8Array(1000).fill(0xff));
-  line.close(new Error("reset"));
-  await expect(one.open("exec", {})).rejects.toMatchObject({ details: { reason: "its line was closed" } });
+  expect(connection.written).toEqual([]);
+  connection.receive(new Uint8Array(1000).fill(0xff));
+  connection.close(new Error("reset"));
+  await expect(one.open("exec", {})).rejects.toMatchObject({ details: { reason: "its connection was closed" } });
 });
 
 test("frames behind one whose listener ends the session are not looked at", () => {
@@ -151,7 +151,7 @@ test("frames behind one whose listener ends the session are not looked at", () =
       both.session.destroy();
     },
   });
-  both.line.receive(Buffer.concat([opening(2, { verb: "one" }), opening(4, { verb: "two" })]));
+  both.connection.receive(Buffer.concat([opening(2, { verb: "one" }), opening(4, { verb: "two" })]));
   expect(opened).toEqual(["one"]);
 });
 
@@ -161,17 +161,17 @@ test("what a listener throws ends the session, with 300 characters of it", async
       throw new Error("x".repeat(1000));
     },
   });
-  both.line.receive(opening(2));
+  both.connection.receive(opening(2));
   const { details } = (await both.session.closed) as BangerError;
   expect(details["problem"]).toHaveLength(300);
 });
 
 test("what came before the session began is read first", async () => {
   const opened: string[] = [];
-  const line = new FullLine();
-  const one = new Session(line, { tag: 0, side: "host", onOpen: ({ verb }) => void opened.push(verb) });
+  const connection = new FullConnection();
+  const one = new Session(connection, { tag: 0, side: "host", onOpen: ({ verb }) => void opened.push(verb) });
   const whole = opening(2);
   one.start(whole.subarray(0, 1));
-  line.receive(whole.subarray(1));
+  connection.receive(whole.subarray(1));
   expect(opened).toEqual(["x"]);
 });

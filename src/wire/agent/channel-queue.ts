@@ -6,7 +6,7 @@
 const smallest = 4096;
 const largest = 64 * 1024;
 
-export class Held {
+export class ChannelQueue {
   /** items that came in, and items that were taken; for telling when all before some point was taken */
   received = 0;
   taken = 0;

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { passtComplaint } from "./passt-complaint.ts";
+import { passtError } from "./passt-error.ts";
 
 const program = "/usr/bin/passt";
 const stderr =
@@ -25,9 +25,9 @@ test.each([
   ],
   ["nothing at all", { stderr: "", log: "" }, ""],
   ["no control characters", { stderr: "a\u001b[2Jb\rc", log: "" }, "abc"],
-])("%s", (_, said, words) => expect(passtComplaint({ program, ...said })).toBe(words));
+])("%s", (_, said, words) => expect(passtError({ program, ...said })).toBe(words));
 
 test("a reason has a limit", () => {
-  expect(passtComplaint({ program, stderr: "x".repeat(300), log: "" })).toHaveLength(300);
-  expect(passtComplaint({ program, stderr: "x".repeat(301), log: "" })).toHaveLength(300);
+  expect(passtError({ program, stderr: "x".repeat(300), log: "" })).toHaveLength(300);
+  expect(passtError({ program, stderr: "x".repeat(301), log: "" })).toHaveLength(300);
 });
