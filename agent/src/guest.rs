@@ -4,7 +4,7 @@ use crate::running::Running;
 use crate::session::{lock, Output};
 use crate::verbs::exec::resumable::Resumable;
 use crate::verbs::exec::Attempts;
-use crate::verbs::identity::InForce;
+use crate::verbs::identity::Applied;
 use crate::wire::frame::Kind;
 use serde_json::{json, Value};
 use std::collections::BTreeMap;
@@ -59,7 +59,7 @@ pub struct Guest {
     pub running: Arc<Running>,
     /// those that can be resumed on another line
     pub resumable: Arc<Resumable>,
-    pub identity: Mutex<InForce>,
+    pub identity: Mutex<Applied>,
     pub user_managers: Attempts,
     /// until PID 1 has what it waits for
     pub handover: Mutex<Option<Handover>>,
@@ -68,13 +68,13 @@ pub struct Guest {
 
 /// What `exec` takes when it isn't told.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Session {
+pub struct ExecDefaults {
     pub user: Option<Vec<u8>>,
     pub workdir: Option<Vec<u8>>,
 }
 
 struct State {
-    session: Session,
+    exec_defaults: ExecDefaults,
     phase: Phase,
     generation: u64,
     /// the host makes copies of it
@@ -84,7 +84,7 @@ struct State {
 
 impl Guest {
     pub fn new(place: Place, init: &str, phase: Phase) -> Guest {
-        let state = State { session: Session::default(), phase, generation: 0, is_template: false, environment: BTreeMap::new() };
+        let state = State { exec_defaults: ExecDefaults::default(), phase, generation: 0, is_template: false, environment: BTreeMap::new() };
         Guest {
             place,
             init: init.to_string(),
@@ -128,16 +128,16 @@ impl Guest {
         lock(&self.state).environment = environment;
     }
 
-    pub fn session(&self) -> Session {
-        lock(&self.state).session.clone()
+    pub fn exec_defaults(&self) -> ExecDefaults {
+        lock(&self.state).exec_defaults.clone()
     }
 
-    pub fn set_session(&self, session: Session) {
-        lock(&self.state).session = session;
+    pub fn set_exec_defaults(&self, exec_defaults: ExecDefaults) {
+        lock(&self.state).exec_defaults = exec_defaults;
     }
 
     /// Hands HELLO to `send`; a change of phase waits, so that its NOTICE comes after.
-    pub fn greet<T>(&self, send: impl FnOnce(Value) -> T) -> T {
+    pub fn with_hello<T>(&self, send: impl FnOnce(Value) -> T) -> T {
         let state = lock(&self.state);
         // whoever asks for it first makes it: not before it is known whether this machine is to be copied
         let boot_id = match state.phase {
@@ -167,11 +167,11 @@ impl Guest {
         if let Some(mut handover) = lock(&self.handover).take() {
             let _ = handover.identified.write_all(&[1]);
         }
-        self.is_up();
+        self.mark_up();
     }
 
     /// Phase `up`, told to every session.
-    pub fn is_up(&self) {
+    pub fn mark_up(&self) {
         let mut state = lock(&self.state);
         if state.phase != Phase::Up {
             state.phase = Phase::Up;
@@ -209,17 +209,17 @@ impl Connections {
     /// Nothing of another session goes out any more.
     pub fn end_others(&self, session: u64) {
         for output in lock(&self.0).iter() {
-            output.break_off_other(session, "the machine has another generation");
+            output.abort_other(session, "the machine has another generation");
         }
     }
 
     /// A NOTICE for every session; returns those that got it.
     pub fn notice(&self, notice: &Value) -> Vec<(Arc<Output>, u64)> {
         let payload = notice.to_string();
-        let told = |output: &Arc<Output>| {
-            let session = output.send_to_any(Kind::Notice, payload.as_bytes())?;
+        let deliver = |output: &Arc<Output>| {
+            let session = output.send_to_current(Kind::Notice, payload.as_bytes())?;
             Some((Arc::clone(output), session))
         };
-        lock(&self.0).iter().filter_map(told).collect()
+        lock(&self.0).iter().filter_map(deliver).collect()
     }
 }

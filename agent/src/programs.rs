@@ -28,7 +28,7 @@ fn path() -> Vec<u8> {
 }
 
 /// Our own environment, for a program that takes our place or works for it.
-pub fn inherited() -> io::Result<Vec<CString>> {
+pub fn inherited_environment() -> io::Result<Vec<CString>> {
     let pair = |(name, value): (OsString, OsString)| [name.into_vec(), value.into_vec()].join(&b'=');
     c_texts(std::env::vars_os().map(pair))
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// From SIGKILL to the end of all.
-const PATIENCE: Duration = Duration::from_secs(1);
+const KILL_TIMEOUT: Duration = Duration::from_secs(1);
 
 #[derive(Default)]
 pub struct Running(Mutex<Vec<Program>>);
@@ -41,7 +41,7 @@ impl Running {
         if leaders.is_empty() {
             return;
         }
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + KILL_TIMEOUT;
         for handle in kill_all(&leaders).values() {
             let _ = poll::readable(handle.as_raw_fd(), Some(until.saturating_duration_since(Instant::now())));
         }

@@ -46,7 +46,7 @@ fn enter(plan: &Plan) -> Result<(), String> {
     if let Some(profile) = &plan.profile {
         filter(profile, landlock::bounds_signals(abi))?;
     }
-    let env = programs::inherited().map_err(|error| format!("environment: {error}"))?;
+    let env = programs::inherited_environment().map_err(|error| format!("environment: {error}"))?;
     Err(format!("{}: {}", plan.program[0], programs::exec(&plan.program, &env)))
 }
 

@@ -32,7 +32,7 @@ pub fn run(args: &[String]) -> Result<(), String> {
     let Options { path, policy, command } = Options::parse(args)?;
     let listener = listen(path).map_err(|e| format!("{}: {e}", path))?;
     // passt has its own root, but no network namespace of its own, and abstract sockets belong to that
-    leave_others_alone().map_err(|e| format!("landlock: {e}"))?;
+    restrict_scopes().map_err(|e| format!("landlock: {e}"))?;
     let (ours, theirs) = UnixStream::pair().map_err(|e| e.to_string())?;
     if let Err(problem) = start(command, theirs) {
         let _ = std::fs::remove_file(path);
@@ -50,7 +50,7 @@ pub fn run(args: &[String]) -> Result<(), String> {
                 drop(listener);
                 // before the first byte of the guest's
                 confine_self().map_err(|e| format!("netguard: {e}"))?;
-                join(vmm, ours, policy);
+                relay(vmm, ours, policy);
             }
             std::process::exit(0)
         }
@@ -58,8 +58,8 @@ pub fn run(args: &[String]) -> Result<(), String> {
 }
 
 /// For this process and passt: no abstract unix sockets and no signals, where the kernel can take them away.
-fn leave_others_alone() -> io::Result<()> {
-    privileges::take_no_more()?;
+fn restrict_scopes() -> io::Result<()> {
+    privileges::set_no_new_privileges()?;
     match Cage::of_scopes(landlock::abi())? {
         Some(cage) => cage.close(),
         None => Ok(()),
@@ -91,7 +91,7 @@ fn start(command: &[String], end: UnixStream) -> Result<(), String> {
     let failed = |error: io::Error| error.to_string();
     let null = File::options().read(true).write(true).open("/dev/null").map_err(failed)?;
     let errors = process::duplicate(2).map_err(failed)?;
-    let env = programs::inherited().map_err(failed)?;
+    let env = programs::inherited_environment().map_err(failed)?;
     // copies above the descriptors that are filled
     let end = process::duplicate(end.as_raw_fd()).map_err(failed)?;
     let null = process::duplicate(null.as_raw_fd()).map_err(failed)?;
@@ -114,10 +114,10 @@ fn detach() -> io::Result<Option<i32>> {
 }
 
 /// Until either side is gone.
-fn join(vmm: UnixStream, passt: UnixStream, policy: Policy) {
+fn relay(vmm: UnixStream, passt: UnixStream, policy: Policy) {
     let (Ok(from_vmm), Ok(to_passt)) = (vmm.try_clone(), passt.try_clone()) else { return };
     std::thread::spawn(move || {
-        let _ = guarded(from_vmm, to_passt, &policy);
+        let _ = relay_allowed(from_vmm, to_passt, &policy);
         std::process::exit(0)
     });
     let _ = copy(passt, vmm);
@@ -147,24 +147,24 @@ fn copy(mut from: UnixStream, mut to: UnixStream) -> io::Result<()> {
 }
 
 /// Passes whole frames on, those that are allowed; each comes after its length (u32 BE).
-fn guarded(mut from: UnixStream, mut to: UnixStream, policy: &Policy) -> io::Result<()> {
+fn relay_allowed(mut from: UnixStream, mut to: UnixStream, policy: &Policy) -> io::Result<()> {
     let mut buffer = vec![0; BUFFER];
-    let mut held = 0;
+    let mut buffered = 0;
     loop {
-        let length = from.read(&mut buffer[held..])?;
+        let length = from.read(&mut buffer[buffered..])?;
         if length == 0 {
             return Ok(());
         }
-        held += length;
-        let (used, passed) = sift(&mut buffer[..held], policy)?;
+        buffered += length;
+        let (used, passed) = filter(&mut buffer[..buffered], policy)?;
         to.write_all(&buffer[..passed])?;
-        buffer.copy_within(used..held, 0);
-        held -= used;
+        buffer.copy_within(used..buffered, 0);
+        buffered -= used;
     }
 }
 
 /// Moves the allowed frames to the front. `(bytes looked at, bytes to send)`; the rest is the beginning of a frame.
-fn sift(data: &mut [u8], policy: &Policy) -> io::Result<(usize, usize)> {
+fn filter(data: &mut [u8], policy: &Policy) -> io::Result<(usize, usize)> {
     let (mut at, mut passed) = (0, 0);
     while data.len() - at >= 4 {
         let length = u32::from_be_bytes([data[at], data[at + 1], data[at + 2], data[at + 3]]) as usize;
@@ -206,12 +206,12 @@ mod tests {
         let all = [&good[0][..], &sent([127, 0, 0, 1], 34), &good[1]].concat();
         for cut in 0..=all.len() {
             let mut out = Vec::new();
-            let mut held = Vec::new();
+            let mut buffered = Vec::new();
             for part in [&all[..cut], &all[cut..]] {
-                held.extend_from_slice(part);
-                let (used, passed) = sift(&mut held, &Policy::default()).unwrap();
-                out.extend_from_slice(&held[..passed]);
-                held.drain(..used);
+                buffered.extend_from_slice(part);
+                let (used, passed) = filter(&mut buffered, &Policy::default()).unwrap();
+                out.extend_from_slice(&buffered[..passed]);
+                buffered.drain(..used);
             }
             assert_eq!(out, good.concat(), "cut at {cut}");
         }
@@ -220,8 +220,8 @@ mod tests {
     #[test]
     fn the_longest_frame_passes_and_a_longer_one_ends_the_line() {
         let mut longest = sent([9, 9, 9, 9], MAX_FRAME);
-        assert_eq!(sift(&mut longest, &Policy::default()).unwrap(), (4 + MAX_FRAME, 4 + MAX_FRAME));
+        assert_eq!(filter(&mut longest, &Policy::default()).unwrap(), (4 + MAX_FRAME, 4 + MAX_FRAME));
         let mut longer = (MAX_FRAME as u32 + 1).to_be_bytes();
-        assert!(sift(&mut longer, &Policy::default()).is_err());
+        assert!(filter(&mut longer, &Policy::default()).is_err());
     }
 }

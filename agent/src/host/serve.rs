@@ -13,10 +13,10 @@ use std::time::Duration;
 
 pub fn run(arguments: &[String]) -> Result<(), String> {
     let (mut path, mut root) = (None, None);
-    let mut words = arguments.iter();
-    while let Some(word) = words.next() {
-        let value = words.next().map(PathBuf::from).ok_or_else(|| format!("serve: {word} needs a path"))?;
-        match word.as_str() {
+    let mut rest = arguments.iter();
+    while let Some(argument) = rest.next() {
+        let value = rest.next().map(PathBuf::from).ok_or_else(|| format!("serve: {argument} needs a path"))?;
+        match argument.as_str() {
             "--unix" => path = Some(value),
             "--root" => root = Some(value),
             other => return Err(format!("serve: unknown argument {other:?}")),

@@ -26,7 +26,7 @@ const PLAIN: libc::c_ulong = MS_NOSUID | MS_NODEV | MS_NOEXEC;
 
 pub fn run(init: &Init, mut pipes: Pipes) -> BootResult<Infallible> {
     if init.name == "systemd" {
-        turn_halt_into_poweroff().and_then(|()| user::keep_all()).map_err(failed("/run/systemd"))?;
+        turn_halt_into_poweroff().and_then(|()| user::disable_stop_on_logout()).map_err(failed("/run/systemd"))?;
     } else {
         prepare_devices();
     }

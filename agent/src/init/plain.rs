@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 /// more than are needed; and each is at the top, because making it changes the time of the folder that it is in.
 const FOLDERS: [&str; 4] = ["/root", "/home", "/tmp", "/opt"];
 /// What an image has in such a folder is copied at the first boot; where that is more, the folder stays on the overlay.
-const MOST: Size = Size { files: 1000, bytes: 8 * 1024 * 1024 };
+const MAX: Size = Size { files: 1000, bytes: 8 * 1024 * 1024 };
 const OPAQUE: &[u8] = b"trusted.overlay.opaque";
 
 #[derive(Debug, Default, PartialEq)]
@@ -53,7 +53,7 @@ fn is_complete(upper: &Path) -> bool {
 /// Puts all that the overlay shows into the upper half, whole or not at all. False: it is too much, or the machine has been
 /// writing to the folder by way of the overlay.
 fn complete(folder: &Path, upper: &Path) -> io::Result<bool> {
-    if !is_small(folder, &MOST)? {
+    if !is_small(folder, &MAX)? {
         return Ok(false);
     }
     // the overlay makes it and its parents in the upper half, as they are

@@ -43,7 +43,7 @@ pub fn run(args: &KernelArgs, init: &Init, data: Data, port: Endpoint, pipes: Pi
     let _ = fs::write("/proc/self/oom_score_adj", "-1000");
     process::allow_many_files();
     shutdown::watch(&guest, init.path.is_some(), pipes.power).map_err(failed("canary"))?;
-    argv0::spare_at_shutdown();
+    argv0::survive_shutdown();
     if init.path.is_some() {
         // an init that does not know the `@` should not have to wait for us
         signal::unblock(&[libc::SIGTERM]);

@@ -4,11 +4,11 @@ use super::{Received, Stream};
 use crate::wire::json::{self, Answer, Object, Refusal};
 
 /// Bytes. Linux takes 2 MiB of arguments and variables; JSON needs up to six for one of them.
-const MOST: u64 = 16 * 1024 * 1024;
+const MAX: u64 = 16 * 1024 * 1024;
 
 /// Waits for the body, if there is one. The verb is that of OPEN, whatever the body has.
-pub fn whole(stream: &Stream, mut opened: Object) -> Answer<Object> {
-    let Some(size) = json::number(&opened, "body", MOST)? else { return Ok(opened) };
+pub fn read_request(stream: &Stream, mut opened: Object) -> Answer<Object> {
+    let Some(size) = json::number(&opened, "body", MAX)? else { return Ok(opened) };
     let mut body = Vec::new();
     while (body.len() as u64) < size {
         let Received::Data(bytes) = stream.receive(0) else { return Err(Refusal::bad("the request's body is cut short")) };

@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 
 /// Data waits for room; what the session itself owes (credit, pongs, ends) does not.
-const ROOM: usize = 512 * 1024;
+const MAX_QUEUED_DATA: usize = 512 * 1024;
 /// An other end that asks but never reads is hung up on.
-const MOST_OWED: usize = 8 * 1024 * 1024;
+const MAX_QUEUED: usize = 8 * 1024 * 1024;
 /// One write of a virtio-serial port.
 const BATCH: usize = 32 * 1024;
 
@@ -20,7 +20,7 @@ static SESSIONS: AtomicU64 = AtomicU64::new(0);
 
 /// The session is over.
 #[derive(Debug, PartialEq)]
-pub struct Gone;
+pub struct SessionOver;
 
 #[derive(Default)]
 pub struct Output {
@@ -47,7 +47,7 @@ impl Output {
         let mut state = lock(&self.state);
         state.session = SESSIONS.fetch_add(1, Ordering::Relaxed) + 1;
         state.tag = tag;
-        state.drop_all();
+        state.clear();
         state.push(answer.to_vec());
         state.add(Kind::Hello, 0, hello);
         self.work.notify_one();
@@ -58,22 +58,22 @@ impl Output {
     pub fn end(&self) {
         let mut state = lock(&self.state);
         state.session = 0;
-        state.drop_all();
+        state.clear();
         self.room.notify_all();
     }
 
     /// Breaks off, unless the session is this one, or there is none.
-    pub fn break_off_other(&self, session: u64, why: &str) {
+    pub fn abort_other(&self, session: u64, why: &str) {
         if ![0, session].contains(&lock(&self.state).session) {
-            self.break_off(why);
+            self.abort(why);
         }
     }
 
     /// As `end`, with a last NOTICE: a virtio-serial line does not drop by itself.
-    pub fn break_off(&self, why: &str) {
+    pub fn abort(&self, why: &str) {
         let mut state = lock(&self.state);
         let notice = serde_json::json!({ "notice": "broken", "why": why }).to_string();
-        state.drop_all();
+        state.clear();
         state.add(Kind::Notice, 0, notice.as_bytes());
         state.session = 0;
         self.work.notify_one();
@@ -81,14 +81,14 @@ impl Output {
     }
 
     /// At once, however much is queued.
-    pub fn send(&self, session: u64, kind: Kind, stream: u32, payload: &[u8]) -> Result<(), Gone> {
+    pub fn send(&self, session: u64, kind: Kind, stream: u32, payload: &[u8]) -> Result<(), SessionOver> {
         let mut state = lock(&self.state);
-        if state.session == session && state.queued > MOST_OWED {
+        if state.session == session && state.queued > MAX_QUEUED {
             state.session = 0;
-            state.drop_all();
+            state.clear();
         }
         if state.session != session {
-            return Err(Gone);
+            return Err(SessionOver);
         }
         state.add(kind, stream, payload);
         self.work.notify_one();
@@ -100,13 +100,13 @@ impl Output {
     }
 
     /// Waits for room first.
-    pub fn send_data(&self, session: u64, channel: u8, stream: u32, payload: &[u8]) -> Result<(), Gone> {
+    pub fn send_data(&self, session: u64, channel: u8, stream: u32, payload: &[u8]) -> Result<(), SessionOver> {
         let mut state = lock(&self.state);
-        while state.session == session && state.queued > ROOM {
+        while state.session == session && state.queued > MAX_QUEUED_DATA {
             state = wait(&self.room, state);
         }
         if state.session != session {
-            return Err(Gone);
+            return Err(SessionOver);
         }
         state.add(Kind::Data(channel), stream, payload);
         self.work.notify_one();
@@ -122,21 +122,21 @@ impl Output {
     }
 
     /// A frame of whatever session there is; none, no frame.
-    pub fn send_to_any(&self, kind: Kind, payload: &[u8]) -> Option<u64> {
+    pub fn send_to_current(&self, kind: Kind, payload: &[u8]) -> Option<u64> {
         let session = lock(&self.state).session;
         (session != 0 && self.send(session, kind, 0, payload).is_ok()).then_some(session)
     }
 
     /// The writer ends when its line failed or `finish` was called. `line` blocks while the other end does not read.
-    pub fn write_out(self: &Arc<Self>, mut line: impl Write) {
+    pub fn write_out(self: &Arc<Self>, mut writer: impl Write) {
         let mut batch = Vec::with_capacity(BATCH);
         while self.take(&mut batch) {
-            let result = line.write_all(&batch);
+            let result = writer.write_all(&batch);
             let mut state = lock(&self.state);
             state.writing = false;
             if result.is_err() {
                 state.session = 0;
-                state.drop_all();
+                state.clear();
             }
             self.room.notify_all();
         }
@@ -191,7 +191,7 @@ impl State {
         self.queue.push_back(bytes);
     }
 
-    fn drop_all(&mut self) {
+    fn clear(&mut self) {
         self.queue.clear();
         self.queued = 0;
     }

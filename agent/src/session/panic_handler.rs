@@ -13,12 +13,12 @@ thread_local! {
 }
 
 /// From now on this thread's panics end `stream` and the thread.
-pub fn serve(stream: &Arc<Stream>) {
+pub fn attach(stream: &Arc<Stream>) {
     SERVING.set(Some(Arc::clone(stream)));
 }
 
 /// The thread does something else now.
-pub fn served() {
+pub fn detach() {
     SERVING.set(None);
 }
 

@@ -14,7 +14,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// Streams open at once.
-const MOST_STREAMS: usize = 256;
+const MAX_STREAMS: usize = 256;
 const STACK: usize = 256 * 1024;
 
 /// State of the peer after it disconnected.
@@ -108,14 +108,14 @@ struct Session<'a> {
 fn run_session(source: &mut Source<impl Connection>, output: &Arc<Output>, guest: &Arc<Guest>, nonce: [u8; NONCE]) {
     let tag = u32::from_le_bytes([nonce[0], nonce[1], nonce[2], nonce[3]]);
     let answer = [MAGIC.as_slice(), &nonce].concat();
-    let number = guest.greet(|hello| output.begin(tag, &answer, hello.to_string().as_bytes()));
+    let number = guest.with_hello(|hello| output.begin(tag, &answer, hello.to_string().as_bytes()));
     let mut session = Session { number, output, guest, streams: Arc::default(), last: 0 };
     match session.read_all(source, tag) {
-        Some(violation) => output.break_off(&violation.to_string()),
+        Some(violation) => output.abort(&violation.to_string()),
         None => output.end(),
     }
     for stream in lock(&session.streams).values() {
-        stream.lose();
+        stream.disconnect();
     }
 }
 
@@ -176,8 +176,8 @@ impl Session<'_> {
         self.last = id;
         let stream = Arc::new(Stream::new(id, self.number, Arc::clone(self.output)));
         let mut streams = lock(&self.streams);
-        if streams.len() >= MOST_STREAMS {
-            stream.finish(Err(Refusal::new("limit", format!("{MOST_STREAMS} streams are open already"))));
+        if streams.len() >= MAX_STREAMS {
+            stream.finish(Err(Refusal::new("limit", format!("{MAX_STREAMS} streams are open already"))));
             return Ok(());
         }
         let Some(request) = json::object(payload) else {
@@ -195,13 +195,13 @@ impl Session<'_> {
         let (guest, streams) = (Arc::clone(self.guest), Arc::clone(&self.streams));
         let mine = Arc::clone(&stream);
         let work = move || {
-            panic_handler::serve(&mine);
-            let result = body::whole(&mine, request).and_then(|request| verbs::run(&mine, &request, &guest));
+            panic_handler::attach(&mine);
+            let result = body::read_request(&mine, request).and_then(|request| verbs::run(&mine, &request, &guest));
             mine.finish(result);
             if mine.is_finished() {
                 lock(&streams).remove(&mine.id);
             }
-            panic_handler::served();
+            panic_handler::detach();
         };
         if let Err(error) = workers::run(work) {
             stream.finish(Err(Refusal::io("thread", &error)));

@@ -1,6 +1,6 @@
 //! One stream, between the session's reader, which fills it, and the verb's thread, which empties it.
 
-use super::output::{Gone, Output};
+use super::output::{SessionOver, Output};
 use super::{lock, wait};
 use crate::sys::event_fd::EventFd;
 use crate::wire::frame::{word, Frame, Kind, Violation, CHANNELS, MAX_PAYLOAD, WINDOW};
@@ -10,11 +10,11 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-const MOST_EVENTS: usize = 64;
+const MAX_EVENTS: usize = 64;
 /// Data of one frame: with header and tag it is one write of a virtio-serial port.
 const CHUNK: usize = MAX_PAYLOAD - 13;
 /// Credit is given back in pieces of this size: few frames, and never so late that the sender stands.
-const GIVE_BACK: usize = WINDOW / 4;
+const CREDIT_BATCH: usize = WINDOW / 4;
 
 pub struct Stream {
     pub id: u32,
@@ -32,9 +32,9 @@ struct State {
     events: VecDeque<Object>,
     replied: bool,
     closed: bool,
-    host_closed: bool,
+    closed_by_host: bool,
     refused: bool,
-    lost: bool,
+    disconnected: bool,
 }
 
 struct Channel {
@@ -72,10 +72,10 @@ impl Stream {
     /// A frame of the host's. Called by the session's reader: never waits.
     pub fn deliver(&self, frame: Frame) -> Result<(), Violation> {
         let mut state = lock(&self.state);
-        if state.refused || (state.closed && state.host_closed) {
+        if state.refused || (state.closed && state.closed_by_host) {
             return Ok(());
         }
-        if state.host_closed {
+        if state.closed_by_host {
             return Err(Violation::Rule("a frame after CLOSE"));
         }
         match frame.kind {
@@ -83,7 +83,7 @@ impl Stream {
             Kind::Eof(channel) => state.channels[usize::from(channel)].eof = true,
             Kind::Event => state.take_event(&frame.payload)?,
             Kind::Credit => state.take_credit(&frame.payload)?,
-            Kind::Close => state.host_closed = true,
+            Kind::Close => state.closed_by_host = true,
             _ => return Err(Violation::Rule("a frame that the host may not send on a stream")),
         }
         drop(state);
@@ -92,8 +92,8 @@ impl Stream {
     }
 
     /// The session is over.
-    pub fn lose(&self) {
-        lock(&self.state).lost = true;
+    pub fn disconnect(&self) {
+        lock(&self.state).disconnected = true;
         self.wake();
     }
 
@@ -117,24 +117,24 @@ impl Stream {
     /// The host closed the stream, or the session is over: whatever runs must end.
     pub fn is_over(&self) -> bool {
         let state = lock(&self.state);
-        state.host_closed || state.lost
+        state.closed_by_host || state.disconnected
     }
 
     /// The host closed the stream.
-    pub fn is_closed(&self) -> bool {
-        lock(&self.state).host_closed
+    pub fn is_closed_by_host(&self) -> bool {
+        lock(&self.state).closed_by_host
     }
 
     /// The session is over, and the host had not closed the stream.
-    pub fn is_lost(&self) -> bool {
+    pub fn is_disconnected(&self) -> bool {
         let state = lock(&self.state);
-        state.lost && !state.host_closed
+        state.disconnected && !state.closed_by_host
     }
 
     /// Both sides have closed, or the session is over.
     pub fn is_finished(&self) -> bool {
         let state = lock(&self.state);
-        state.lost || state.refused || (state.closed && state.host_closed)
+        state.disconnected || state.refused || (state.closed && state.closed_by_host)
     }
 
     /// The next bytes; waits.
@@ -154,7 +154,7 @@ impl Stream {
     }
 
     fn next_of(&self, state: &mut State, channel: usize) -> Option<Received> {
-        if state.lost || state.host_closed {
+        if state.disconnected || state.closed_by_host {
             return Some(Received::Over);
         }
         let from = &mut state.channels[channel];
@@ -167,10 +167,10 @@ impl Stream {
     /// `bytes` of what was received are dealt with: the host may send as many more.
     pub fn consumed(&self, channel: usize, bytes: usize) {
         let mut state = lock(&self.state);
-        let mute = state.closed || state.host_closed || state.lost;
+        let is_silent = state.closed || state.closed_by_host || state.disconnected;
         let of = &mut state.channels[channel];
         of.taken += bytes;
-        if mute || of.taken < GIVE_BACK || of.eof {
+        if is_silent || of.taken < CREDIT_BATCH || of.eof {
             return;
         }
         let taken = std::mem::take(&mut of.taken);
@@ -186,11 +186,11 @@ impl Stream {
     }
 
     /// Waits until the stream is over. False: it still is not after `time`.
-    pub fn over_within(&self, time: Duration) -> bool {
+    pub fn wait_until_over(&self, time: Duration) -> bool {
         let until = Instant::now() + time;
         let mut state = lock(&self.state);
         loop {
-            if state.lost || state.host_closed {
+            if state.disconnected || state.closed_by_host {
                 return true;
             }
             let left = until.saturating_duration_since(Instant::now());
@@ -210,7 +210,7 @@ impl Stream {
     }
 
     /// Sends all, waiting for credit and for room on the line.
-    pub fn send(&self, channel: usize, bytes: &[u8]) -> Result<(), Gone> {
+    pub fn send(&self, channel: usize, bytes: &[u8]) -> Result<(), SessionOver> {
         let mut rest = bytes;
         while !rest.is_empty() {
             let size = self.spend(channel, rest.len().min(CHUNK))?;
@@ -222,11 +222,11 @@ impl Stream {
     }
 
     /// Takes credit for up to `wanted` bytes, at least one.
-    fn spend(&self, channel: usize, wanted: usize) -> Result<usize, Gone> {
+    fn spend(&self, channel: usize, wanted: usize) -> Result<usize, SessionOver> {
         let mut state = lock(&self.state);
         loop {
-            if state.lost || state.host_closed || state.closed {
-                return Err(Gone);
+            if state.disconnected || state.closed_by_host || state.closed {
+                return Err(SessionOver);
             }
             let size = state.channels[channel].credit.min(wanted);
             if size > 0 {
@@ -238,18 +238,18 @@ impl Stream {
     }
 
     pub fn eof(&self, channel: u8) {
-        self.tell(Kind::Eof(channel), &[]);
+        self.send_frame(Kind::Eof(channel), &[]);
     }
 
     /// REPLY with `"ok": true` and `fields`, an object.
     pub fn reply(&self, mut fields: Value) {
         fields["ok"] = Value::Bool(true);
         lock(&self.state).replied = true;
-        self.tell(Kind::Reply, fields.to_string().as_bytes());
+        self.send_frame(Kind::Reply, fields.to_string().as_bytes());
     }
 
     pub fn event(&self, event: &Value) {
-        self.tell(Kind::Event, event.to_string().as_bytes());
+        self.send_frame(Kind::Event, event.to_string().as_bytes());
     }
 
     /// The verb is done. Before the REPLY a failure refuses, later it closes with a reason.
@@ -274,9 +274,9 @@ impl Stream {
         self.output.flush(self.session);
     }
 
-    fn tell(&self, kind: Kind, payload: &[u8]) {
+    fn send_frame(&self, kind: Kind, payload: &[u8]) {
         let state = lock(&self.state);
-        if !state.closed && !state.lost {
+        if !state.closed && !state.disconnected {
             let _ = self.output.send(self.session, kind, self.id, payload);
         }
     }
@@ -302,7 +302,7 @@ impl State {
         if is_resize(&event) && self.events.back().is_some_and(is_resize) {
             self.events.pop_back();
         }
-        if self.events.len() >= MOST_EVENTS {
+        if self.events.len() >= MAX_EVENTS {
             return Err(Violation::Rule("too many EVENT frames"));
         }
         if !self.closed {

@@ -18,12 +18,12 @@ extern "C" fn remember(argc: libc::c_int, argv: *const *mut libc::c_char) {
 static REMEMBER: extern "C" fn(libc::c_int, *const *mut libc::c_char) = remember;
 
 /// The opposite, for a child that is to be asked to end like everyone. Async-signal-safe.
-pub fn be_ordinary() {
+pub fn unmark() {
     mark(b'-');
 }
 
 /// A name that begins with `@`, where `ps` and systemd look for it.
-pub fn spare_at_shutdown() {
+pub fn survive_shutdown() {
     mark(b'@');
     // the kernel shows memory of the process's own only, not a constant's
     let name: &'static CStr = Box::leak(c"@banger-agent".to_owned().into_boxed_c_str());

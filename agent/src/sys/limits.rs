@@ -31,8 +31,8 @@ impl Resource {
 
 /// For good. A hard limit that is lower already stays, and is the limit.
 pub fn set(resource: Resource, value: u64) -> io::Result<()> {
-    let most = current(resource)?.rlim_max.min(value);
-    apply(resource, libc::rlimit { rlim_cur: most, rlim_max: most })
+    let value = current(resource)?.rlim_max.min(value);
+    apply(resource, libc::rlimit { rlim_cur: value, rlim_max: value })
 }
 
 /// The soft limit alone, so that another process of the user can raise it (prlimit(2)).

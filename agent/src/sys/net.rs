@@ -80,8 +80,8 @@ impl Link {
 
     /// With the last address go all routes over the interface and its neighbours.
     pub fn clear_addresses(&self) -> io::Result<()> {
-        const MOST: usize = 64;
-        for _ in 0..MOST {
+        const MAX: usize = 64;
+        for _ in 0..MAX {
             match self.ask(libc::SIOCGIFADDR, &mut self.request()) {
                 Err(error) if error.raw_os_error() == Some(libc::EADDRNOTAVAIL) => return Ok(()),
                 other => other?,

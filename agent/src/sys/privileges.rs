@@ -22,11 +22,11 @@ pub fn give_up_all() -> io::Result<()> {
         let data = [0u32; 6];
         check_long(libc::syscall(libc::SYS_capset, header.as_ptr(), data.as_ptr()))?;
     }
-    take_no_more()
+    set_no_new_privileges()
 }
 
 /// no_new_privs: what Landlock and filters need of a process without capabilities.
-pub fn take_no_more() -> io::Result<()> {
+pub fn set_no_new_privileges() -> io::Result<()> {
     // SAFETY: plain numbers.
     check(unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) }).map(drop)
 }

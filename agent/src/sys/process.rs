@@ -128,9 +128,9 @@ pub fn uid() -> u32 {
 
 /// Room for descriptors: 256 streams with five each. Where the hard limit can be raised it is, to what systemd gives.
 pub fn allow_many_files() {
-    let most = libc::rlimit { rlim_cur: 65_536, rlim_max: 1_048_576 };
+    let limit = libc::rlimit { rlim_cur: 65_536, rlim_max: 1_048_576 };
     // SAFETY: an initialised struct.
-    unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &most) };
+    unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) };
 }
 
 /// A child that only waits to be told to end. Whoever holds the other end of its pipe, returned here, sees it go.
@@ -152,7 +152,7 @@ pub fn canary() -> io::Result<(i32, std::fs::File)> {
 unsafe fn be_canary(keep: libc::c_int) -> ! {
     libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
     libc::prctl(libc::PR_SET_NAME, c"banger-canary".as_ptr());
-    super::argv0::be_ordinary();
+    super::argv0::unmark();
     let mut none: libc::sigset_t = std::mem::zeroed();
     libc::sigemptyset(&mut none);
     libc::sigprocmask(libc::SIG_SETMASK, &none, std::ptr::null_mut());

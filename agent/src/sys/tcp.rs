@@ -40,7 +40,7 @@ fn read_table(table: &str, state: State, each: &mut impl FnMut(Socket)) {
     for line in table.lines().skip(1) {
         let mut words = line.split_whitespace().skip(1);
         let (Some(local), Some(peer), Some(found)) = (words.next(), words.next(), words.next()) else { continue };
-        let (Some((address, port)), Some((peer, _))) = (end_of(local), end_of(peer)) else { continue };
+        let (Some((address, port)), Some((peer, _))) = (parse_endpoint(local), parse_endpoint(peer)) else { continue };
         if u8::from_str_radix(found, 16) == Ok(state as u8) {
             each(Socket { address, port, peer });
         }
@@ -48,7 +48,7 @@ fn read_table(table: &str, state: State, each: &mut impl FnMut(Socket)) {
 }
 
 /// `0100007F:1F90`: words of 32 bits as the machine has them, and the port.
-fn end_of(text: &str) -> Option<(IpAddr, u16)> {
+fn parse_endpoint(text: &str) -> Option<(IpAddr, u16)> {
     let (address, port) = text.split_once(':')?;
     let word = |at: usize| u32::from_str_radix(address.get(8 * at..8 * at + 8)?, 16).ok().map(u32::to_ne_bytes);
     let address = match address.len() {

@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 /// What the kernel allows: XATTR_LIST_MAX and XATTR_SIZE_MAX.
-const LARGEST: usize = 64 * 1024;
+const MAX_SIZE: usize = 64 * 1024;
 
 /// Names; none where the file system has no attributes.
 pub fn list(path: &Path) -> io::Result<Vec<Vec<u8>>> {
@@ -20,7 +20,7 @@ pub fn list(path: &Path) -> io::Result<Vec<Vec<u8>>> {
     if wanted == 0 {
         return Ok(Vec::new());
     }
-    let mut names = vec![0u8; LARGEST];
+    let mut names = vec![0u8; MAX_SIZE];
     // SAFETY: a C string, a buffer and its length.
     let size = unsafe { libc::llistxattr(path.as_ptr(), names.as_mut_ptr().cast(), names.len()) };
     names.truncate(check_long(size as libc::c_long)? as usize);
@@ -30,7 +30,7 @@ pub fn list(path: &Path) -> io::Result<Vec<Vec<u8>>> {
 /// None: it is not there.
 pub fn get(path: &Path, name: &[u8]) -> io::Result<Option<Vec<u8>>> {
     let (path, name) = (c_string(path.as_os_str().as_bytes())?, c_string(name)?);
-    let mut value = vec![0u8; LARGEST];
+    let mut value = vec![0u8; MAX_SIZE];
     // SAFETY: two C strings, a buffer and its length.
     let size = unsafe { libc::lgetxattr(path.as_ptr(), name.as_ptr(), value.as_mut_ptr().cast(), value.len()) };
     match check_long(size as libc::c_long) {

@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 /// The system's manager.
 pub const SOCKET: &str = "/run/systemd/private";
 /// For each connection. A manager that is busy answers late.
-const PATIENCE: Duration = Duration::from_secs(3);
+const TIMEOUT: Duration = Duration::from_secs(3);
 
 /// One line to a manager, for one call or several in turn.
 pub struct Manager {
-    line: UnixStream,
+    connection: UnixStream,
     /// nothing is waited for after it
     until: Instant,
 }
@@ -26,20 +26,20 @@ struct Message {
 
 impl Manager {
     pub fn connect() -> io::Result<Manager> {
-        Manager::connect_to(Path::new(SOCKET), PATIENCE)
+        Manager::connect_to(Path::new(SOCKET), TIMEOUT)
     }
 
-    /// `patience`: for all that is asked on this line.
-    pub fn connect_to(socket: &Path, patience: Duration) -> io::Result<Manager> {
-        let line = UnixStream::connect(socket)?;
-        line.set_write_timeout(Some(PATIENCE))?;
-        let mut manager = Manager { line, until: Instant::now() + patience };
+    /// `timeout`: for all that is asked on this line.
+    pub fn connect_to(socket: &Path, timeout: Duration) -> io::Result<Manager> {
+        let connection = UnixStream::connect(socket)?;
+        connection.set_write_timeout(Some(TIMEOUT))?;
+        let mut manager = Manager { connection, until: Instant::now() + timeout };
         // Who we are the socket knows; 30 is "0" in hexadecimal. BEGIN must not come together with the call, which would be
         // read with it and then lie there until something else comes.
-        manager.line.write_all(b"\0AUTH EXTERNAL 30\r\nBEGIN\r\n")?;
+        manager.connection.write_all(b"\0AUTH EXTERNAL 30\r\nBEGIN\r\n")?;
         let mut answer = [0; 128];
         manager.limit_read()?;
-        let length = manager.line.read(&mut answer)?;
+        let length = manager.connection.read(&mut answer)?;
         if !answer[..length].starts_with(b"OK ") || !answer[..length].ends_with(b"\r\n") {
             return Err(io::ErrorKind::PermissionDenied.into());
         }
@@ -49,10 +49,10 @@ impl Manager {
     /// Variables of services that start from now on: some go, some come.
     pub fn change_environment<'a>(
         mut self,
-        gone: impl IntoIterator<Item = &'a str>,
+        unset: impl IntoIterator<Item = &'a str>,
         set: impl IntoIterator<Item = &'a str>,
     ) -> io::Result<()> {
-        self.ask(MANAGER, "UnsetAndSetEnvironment", &Body::default().texts(gone).texts(set)).map(drop)
+        self.ask(MANAGER, "UnsetAndSetEnvironment", &Body::default().texts(unset).texts(set)).map(drop)
     }
 
     /// Reads its configuration and all units again.
@@ -95,7 +95,7 @@ impl Manager {
     }
 
     fn ask(&mut self, interface: &str, member: &str, body: &Body) -> io::Result<Vec<u8>> {
-        self.line.write_all(&call(interface, member, body))?;
+        self.connection.write_all(&call(interface, member, body))?;
         loop {
             let message = self.read()?;
             match message.kind {
@@ -119,11 +119,11 @@ impl Manager {
     fn read(&mut self) -> io::Result<Message> {
         let mut header = [0; HEADER];
         self.limit_read()?;
-        self.line.read_exact(&mut header)?;
+        self.connection.read_exact(&mut header)?;
         let (kind, [fields, body]) = measure(&header).ok_or(io::ErrorKind::InvalidData)?;
         let (mut fields, mut body) = (vec![0; fields], vec![0; body]);
-        self.line.read_exact(&mut fields)?;
-        self.line.read_exact(&mut body)?;
+        self.connection.read_exact(&mut fields)?;
+        self.connection.read_exact(&mut body)?;
         Ok(Message { kind, fields, body })
     }
 
@@ -132,7 +132,7 @@ impl Manager {
         if left.is_zero() {
             return Err(io::ErrorKind::TimedOut.into());
         }
-        self.line.set_read_timeout(Some(left))
+        self.connection.set_read_timeout(Some(left))
     }
 }
 

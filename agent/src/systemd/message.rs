@@ -123,10 +123,10 @@ pub fn text_in_variant(body: &[u8]) -> Option<&str> {
 /// What a message is, and how many bytes its fields (padded) and its body have behind the first 16. None: it is no message,
 /// or too long to be an answer.
 pub fn measure(header: &[u8; HEADER]) -> Option<(Kind, [usize; 2])> {
-    const MOST: usize = 64 * 1024;
+    const MAX: usize = 64 * 1024;
     let number = |at: usize| u32::from_le_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]) as usize;
     let (body, fields) = (number(4), number(12));
-    if header[0] != b'l' || body > MOST || fields > MOST {
+    if header[0] != b'l' || body > MAX || fields > MAX {
         return None;
     }
     let kind = match header[1] {

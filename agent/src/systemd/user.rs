@@ -59,15 +59,15 @@ fn below(root: &Path, path: &str) -> PathBuf {
 }
 
 /// logind ends a manager when its user's last login is over. Ours belong to no login: logind.conf(5). Before systemd runs.
-pub fn keep_all() -> io::Result<()> {
+pub fn disable_stop_on_logout() -> io::Result<()> {
     let folder = "/run/systemd/logind.conf.d";
     fs::create_dir_all(folder)?;
     fs::write(format!("{folder}/banger.conf"), "[Login]\nUserStopDelaySec=infinity\n")
 }
 
 /// Waits until a manager has started all that it starts by itself. False: the machine has not started yet.
-pub fn start(uid: u32, patience: Duration) -> io::Result<bool> {
-    let mut system = Manager::connect_to(Path::new(SOCKET), patience)?;
+pub fn start(uid: u32, timeout: Duration) -> io::Result<bool> {
+    let mut system = Manager::connect_to(Path::new(SOCKET), timeout)?;
     if !has_started(&system.state()?) {
         return Ok(false);
     }
@@ -78,17 +78,17 @@ pub fn start(uid: u32, patience: Duration) -> io::Result<bool> {
         return Err(error);
     }
     // it says that it is ready when its basic.target is reached
-    Manager::connect_to(&socket(uid), patience)?.start("default.target")?;
+    Manager::connect_to(&socket(uid), timeout)?.start("default.target")?;
     Ok(true)
 }
 
 /// The same, once the machine has started.
-pub fn start_after_startup(uid: u32, patience: Duration) -> io::Result<bool> {
+pub fn start_after_startup(uid: u32, timeout: Duration) -> io::Result<bool> {
     let mut system = Manager::connect_to(Path::new(SOCKET), STARTUP)?;
     if !has_started(&system.state()?) {
         system.wait_for_startup()?;
     }
-    start(uid, patience)
+    start(uid, timeout)
 }
 
 /// `systemctl is-system-running`: what starts before that must not wait for what starts now.
@@ -97,13 +97,13 @@ fn has_started(state: &str) -> bool {
 }
 
 /// Variables of root's services that start from now on, where its manager runs.
-pub fn change_environment_of_root<'a>(
-    gone: impl IntoIterator<Item = &'a str>,
+pub fn change_root_environment<'a>(
+    unset: impl IntoIterator<Item = &'a str>,
     set: impl IntoIterator<Item = &'a str>,
 ) -> io::Result<()> {
     match Manager::connect_to(&socket(0), Duration::from_secs(3)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        other => other?.change_environment(gone, set),
+        other => other?.change_environment(unset, set),
     }
 }
 

@@ -14,11 +14,11 @@ use std::path::{Path, PathBuf};
 
 const CHUNK: usize = 64 * 1024;
 /// What the kernel takes for one path.
-const LONGEST_PATH: usize = 4096;
+const MAX_PATH: usize = 4096;
 /// Says `y` of a folder that hides what layers below have in it.
 const OPAQUE: &[u8] = b"trusted.overlay.opaque";
 /// Of files with several names.
-const MOST_LINKED: usize = 2_000_000;
+const MAX_LINKED: usize = 2_000_000;
 
 /// Where the stream goes. False: nobody wants it any more.
 pub trait Sink {
@@ -45,7 +45,7 @@ pub struct Packer<S> {
     upper: Option<File>,
     /// of files with several names: the first one
     seen: HashMap<(u64, u64), Vec<u8>>,
-    most_linked: usize,
+    max_linked: usize,
 }
 
 /// A folder on the way.
@@ -60,7 +60,7 @@ struct Level {
 
 /// The receiver went away; not a failure.
 enum Stop {
-    Gone,
+    Closed,
     Failed(Refusal),
 }
 
@@ -72,14 +72,14 @@ impl From<std::io::Error> for Stop {
 
 impl<S: Sink> Packer<S> {
     pub fn new(sink: S, content: Content) -> Packer<S> {
-        Packer { sink, content, upper: None, seen: HashMap::new(), most_linked: MOST_LINKED }
+        Packer { sink, content, upper: None, seen: HashMap::new(), max_linked: MAX_LINKED }
     }
 
     /// A folder's entries are named relative to it, `./` first; a file's entry is its name.
     pub fn pack(mut self, path: &Path) -> Answer<()> {
         let packed = self.top(path).and_then(|()| self.put(&[0; 2 * BLOCK]));
         match packed {
-            Ok(()) | Err(Stop::Gone) => Ok(()),
+            Ok(()) | Err(Stop::Closed) => Ok(()),
             Err(Stop::Failed(refusal)) => Err(refusal),
         }
     }
@@ -108,7 +108,7 @@ impl<S: Sink> Packer<S> {
                 continue;
             };
             let path = [level.path.as_slice(), &name].concat();
-            if path.len() > LONGEST_PATH {
+            if path.len() > MAX_PATH {
                 return Err(Stop::Failed(Refusal::new("limit", format!("a path is too long: {}", shown(&path)))));
             }
             if let Some(below) = self.one(level.folder.as_raw_fd(), &name, path, level.is_upper)? {
@@ -212,8 +212,8 @@ impl<S: Sink> Packer<S> {
             return Ok(true);
         }
         if metadata.nlink() > 1 {
-            if self.seen.len() >= self.most_linked {
-                let reason = format!("more than {} files have several names", self.most_linked);
+            if self.seen.len() >= self.max_linked {
+                let reason = format!("more than {} files have several names", self.max_linked);
                 return Err(Stop::Failed(Refusal::new("limit", reason)));
             }
             self.seen.insert(id, path.to_vec());
@@ -287,7 +287,7 @@ impl<S: Sink> Packer<S> {
         if bytes.is_empty() || self.sink.put(bytes) {
             Ok(())
         } else {
-            Err(Stop::Gone)
+            Err(Stop::Closed)
         }
     }
 }

@@ -24,8 +24,8 @@ fn files_with_several_names_are_counted_once_each_up_to_the_limit() {
         fs::hard_link(base.join(name), base.join(format!("{name}2"))).unwrap();
         fs::hard_link(base.join(name), base.join(format!("{name}3"))).unwrap();
     }
-    let packed = |most_linked| Packer { most_linked, ..Packer::new(Nowhere, Content::Whole) }.pack(&base);
-    assert_eq!(Packer::new(Nowhere, Content::Whole).most_linked, 2_000_000);
+    let packed = |max_linked| Packer { max_linked, ..Packer::new(Nowhere, Content::Whole) }.pack(&base);
+    assert_eq!(Packer::new(Nowhere, Content::Whole).max_linked, 2_000_000);
     assert!(packed(2).is_ok());
     assert_eq!(packed(1).unwrap_err().code, "limit");
     fs::remove_dir_all(base).unwrap();

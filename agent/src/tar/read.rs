@@ -7,7 +7,7 @@ use crate::wire::json::{Answer, Refusal};
 use std::io::{BufRead, ErrorKind};
 
 /// Of one PAX header or GNU long name.
-const MOST_EXTRA: u64 = 1024 * 1024;
+const MAX_EXTRA: u64 = 1024 * 1024;
 
 pub struct Archive<R> {
     input: R,
@@ -97,7 +97,7 @@ impl<R: BufRead> Archive<R> {
     }
 
     fn extra(&mut self) -> Answer<Vec<u8>> {
-        if self.left > MOST_EXTRA {
+        if self.left > MAX_EXTRA {
             return Err(malformed("an extended header of more than 1 MiB"));
         }
         let mut bytes = Vec::new();

@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::os::unix::fs::MetadataExt;
 
 /// A file in more pieces is written whole.
-const MOST_PIECES: usize = 10_000;
+const MAX_PIECES: usize = 10_000;
 
 /// Where the file's data lies. None: it has no hole, or too many.
 pub fn pieces(file: &File, metadata: &Metadata) -> io::Result<Option<Vec<Range<u64>>>> {
@@ -27,7 +27,7 @@ pub fn pieces(file: &File, metadata: &Metadata) -> io::Result<Option<Vec<Range<u
         }
         at = data.end;
         pieces.push(data);
-        if pieces.len() > MOST_PIECES {
+        if pieces.len() > MAX_PIECES {
             return Ok(None);
         }
     }

@@ -9,7 +9,7 @@ use std::os::unix::net::UnixStream;
 use std::thread;
 use std::time::Duration;
 
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 const CHUNK: usize = 32 * 1024;
 
 pub fn run(stream: &Stream, request: &Object) -> Answer<()> {
@@ -32,7 +32,7 @@ fn connect(host: &str, port: u16) -> Answer<TcpStream> {
     };
     let mut result = Err(io::ErrorKind::AddrNotAvailable.into());
     for address in addresses {
-        result = TcpStream::connect_timeout(&SocketAddr::new(address, port), PATIENCE);
+        result = TcpStream::connect_timeout(&SocketAddr::new(address, port), TIMEOUT);
         if result.is_ok() {
             break;
         }
@@ -64,7 +64,7 @@ where
         };
         let _ = shutdown(half);
         // a stream that ends later must end a reader that still waits
-        while half == Shutdown::Write && !stream.over_within(Duration::from_secs(3600)) {}
+        while half == Shutdown::Write && !stream.wait_until_over(Duration::from_secs(3600)) {}
         let _ = shutdown(Shutdown::Both);
         Ok(())
     })

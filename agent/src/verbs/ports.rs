@@ -10,13 +10,13 @@ use std::time::Duration;
 
 const EVERY: Duration = Duration::from_secs(1);
 /// A frame holds no more.
-const MOST: usize = 300;
+const MAX: usize = 300;
 
 pub fn run(stream: &Stream) -> Answer<()> {
     let mut known = listening()?;
     stream.reply(json!({}));
     stream.event(&event(&known));
-    while !stream.over_within(EVERY) {
+    while !stream.wait_until_over(EVERY) {
         let now = listening()?;
         if now != known {
             known = now;
@@ -32,7 +32,7 @@ fn event(listening: &Listening) -> Value {
     let one = |(port, address): &(u16, IpAddr)| {
         json!({ "address": address.to_string(), "port": port, "family": if address.is_ipv4() { 4 } else { 6 } })
     };
-    json!({ "event": "ports", "listen": listening.iter().take(MOST).map(one).collect::<Vec<_>>() })
+    json!({ "event": "ports", "listen": listening.iter().take(MAX).map(one).collect::<Vec<_>>() })
 }
 
 fn listening() -> Answer<Listening> {

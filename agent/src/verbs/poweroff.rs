@@ -11,7 +11,7 @@ use std::fs::File;
 use std::os::fd::AsRawFd;
 
 /// A day, in `ms`.
-const MOST_GRACE: u64 = 24 * 60 * 60 * 1000;
+const MAX_GRACE: u64 = 24 * 60 * 60 * 1000;
 
 pub fn run(stream: &Stream, request: &Object, guest: &Guest) -> Answer<()> {
     let power = match json::required_text(request, "mode")? {
@@ -20,7 +20,7 @@ pub fn run(stream: &Stream, request: &Object, guest: &Guest) -> Answer<()> {
         _ => return Err(Refusal::bad("mode must be poweroff or reboot")),
     };
     let force = json::flag(request, "force")? || guest.phase() == Phase::Boot;
-    let grace = json::number(request, "graceMs", MOST_GRACE)?.map(|ms| ms as i32);
+    let grace = json::number(request, "graceMs", MAX_GRACE)?.map(|ms| ms as i32);
     if !guest.is_vm() {
         return Err(Refusal::new("unsupported", "this machine is not banger's"));
     }

@@ -13,10 +13,10 @@ use std::os::fd::AsRawFd;
 use std::path::Path;
 
 const MANAGER: &str = "/run/systemd/private";
-const MOST_FAILED: usize = 200;
+const MAX_FAILED: usize = 200;
 /// Of their names as JSON, so that the reply fits into a frame.
-const MOST_NAMES: usize = 24 * 1024;
-const MOST_TEXT: usize = 64 * 1024;
+const MAX_NAMES: usize = 24 * 1024;
+const MAX_TEXT: usize = 64 * 1024;
 
 pub fn run(stream: &Stream, guest: &Guest) -> Answer<()> {
     if guest.init != "systemd" || !guest.is_vm() {
@@ -44,7 +44,7 @@ fn wait_for_manager(stream: &Stream) -> Answer<()> {
     let event_fd = stream.event_fd()?;
     while !Path::new(MANAGER).exists() {
         if stream.is_over() {
-            return Err(given_up());
+            return Err(cancelled());
         }
         let mut waiting = Waiting::default();
         let name = waiting.add(names.as_raw_fd(), poll::READ);
@@ -58,7 +58,7 @@ fn wait_for_manager(stream: &Stream) -> Answer<()> {
     Ok(())
 }
 
-fn given_up() -> Refusal {
+fn cancelled() -> Refusal {
     Refusal::new("timeout", "nobody waits any more")
 }
 
@@ -84,10 +84,10 @@ fn read_unless_over(stream: &Stream, output: &mut File) -> Answer<String> {
     let failed = |error: std::io::Error| Refusal::io("systemctl", &error);
     let event_fd = stream.event_fd()?;
     let mut text = Vec::new();
-    while text.len() < MOST_TEXT {
+    while text.len() < MAX_TEXT {
         event_fd.drain();
         if stream.is_over() {
-            return Err(given_up());
+            return Err(cancelled());
         }
         let mut waiting = Waiting::default();
         let more = waiting.add(output.as_raw_fd(), poll::READ);
@@ -103,14 +103,14 @@ fn read_unless_over(stream: &Stream, output: &mut File) -> Answer<String> {
 /// The first word of each line, without the dot that marks it.
 fn failed_units(list: &str) -> Vec<String> {
     let unit = |line: &str| line.trim_start_matches(['●', '*', ' ']).split_whitespace().next().map(String::from);
-    let mut left = MOST_NAMES;
+    let mut left = MAX_NAMES;
     let fits = |name: &String| {
         let length = json!(name).to_string().len() + 1;
         let fits = length <= left;
         left -= length.min(left);
         fits
     };
-    list.lines().filter_map(unit).take(MOST_FAILED).take_while(fits).collect()
+    list.lines().filter_map(unit).take(MAX_FAILED).take_while(fits).collect()
 }
 
 #[cfg(test)]

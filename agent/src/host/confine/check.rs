@@ -32,7 +32,7 @@ fn why_not(attempt: impl FnOnce() -> Result<(), String>) -> Option<String> {
 fn try_in_child(attempt: impl FnOnce() -> Result<(), String>) -> std::io::Result<String> {
     let (mut reader, writer): (PipeReader, PipeWriter) = std::io::pipe()?;
     match process::fork()? {
-        Forked::Child => std::process::exit(tell(writer, attempt())),
+        Forked::Child => std::process::exit(report(writer, attempt())),
         Forked::Parent(pid) => {
             drop(writer);
             let mut reason = String::new();
@@ -45,7 +45,7 @@ fn try_in_child(attempt: impl FnOnce() -> Result<(), String>) -> std::io::Result
     }
 }
 
-fn tell(mut writer: PipeWriter, result: Result<(), String>) -> i32 {
+fn report(mut writer: PipeWriter, result: Result<(), String>) -> i32 {
     match result {
         Ok(()) => 0,
         Err(problem) => {
@@ -75,10 +75,10 @@ fn bound_processes() -> Result<(), String> {
     }
 }
 
-/// How many children there can be at a time, up to `most`. One that has ended counts until it is waited for.
-fn count_forks(most: usize) -> usize {
+/// How many children there can be at a time, up to `max`. One that has ended counts until it is waited for.
+fn count_forks(max: usize) -> usize {
     let mut children = Vec::new();
-    while children.len() < most {
+    while children.len() < max {
         match process::fork() {
             Ok(Forked::Child) => std::process::exit(0),
             Ok(Forked::Parent(pid)) => children.push(pid),

@@ -29,10 +29,10 @@ pub struct Plan {
 pub fn parse(arguments: &[String]) -> Result<Plan, String> {
     let (rules, sockets, limits, program) = (vec![], vec![], vec![], vec![]);
     let mut plan = Plan { rules, sockets, isolation: None, network: true, limits, profile: None, program };
-    let mut words = arguments.iter();
-    while let Some(word) = words.next().filter(|word| *word != "--") {
-        let value = words.next().cloned().ok_or_else(|| format!("confine: {word} needs a value"));
-        match word.as_str() {
+    let mut rest = arguments.iter();
+    while let Some(argument) = rest.next().filter(|argument| *argument != "--") {
+        let value = rest.next().cloned().ok_or_else(|| format!("confine: {argument} needs a value"));
+        match argument.as_str() {
             "--rw" => plan.rules.push((Right::ReadWrite, value?)),
             "--existing" => plan.rules.push((Right::Existing, value?)),
             "--out" => plan.rules.push((Right::Output, value?)),
@@ -47,7 +47,7 @@ pub fn parse(arguments: &[String]) -> Result<Plan, String> {
             other => return Err(format!("confine: unknown argument {other:?}")),
         }
     }
-    plan.program = words.cloned().collect();
+    plan.program = rest.cloned().collect();
     if plan.program.is_empty() {
         return Err("confine: a program must follow `--`".to_string());
     }
@@ -91,31 +91,31 @@ fn limit(text: &str) -> Result<(Resource, u64), String> {
 mod tests {
     use super::*;
 
-    fn words(text: &str) -> Vec<String> {
+    fn split(text: &str) -> Vec<String> {
         text.split(' ').map(String::from).collect()
     }
 
     #[test]
     fn rules_end_at_the_dashes() {
-        let plan = parse(&words("--rw /a --ro /b --dev /dev/kvm -- qemu --rw -- x")).unwrap();
+        let plan = parse(&split("--rw /a --ro /b --dev /dev/kvm -- qemu --rw -- x")).unwrap();
         assert_eq!(plan.rules.len(), 3);
-        assert_eq!(plan.program, words("qemu --rw -- x"));
+        assert_eq!(plan.program, split("qemu --rw -- x"));
         for bad in ["--rw", "--listen", "--listen /s", "--connect", "--rw /a", "--", "qemu", "--xx /a -- b", "--limit x=1 -- b", "--limit file-size -- b",
             "--limit file-size=-1 -- b", "--limit processes=9 -- b", "--isolate some -- b", "--network my -- b"] {
-            assert!(parse(&words(bad)).is_err(), "{bad}");
+            assert!(parse(&split(bad)).is_err(), "{bad}");
         }
     }
 
     #[test]
     fn sockets_keep_the_order_of_the_command_line() {
-        let plan = parse(&words("--connect /c --rw /a --listen /l -- qemu --listen /x")).unwrap();
+        let plan = parse(&split("--connect /c --rw /a --listen /l -- qemu --listen /x")).unwrap();
         assert_eq!(plan.sockets, [Socket::Connected("/c".into()), Socket::Listening("/l".into())]);
         assert_eq!(plan.rules.len(), 1);
     }
 
     #[test]
     fn limits_and_isolation_have_names() {
-        let plan = parse(&words("--limit file-size=4096 --limit processes=64 --isolate all --network none --profile qemu -- qemu")).unwrap();
+        let plan = parse(&split("--limit file-size=4096 --limit processes=64 --isolate all --network none --profile qemu -- qemu")).unwrap();
         assert_eq!(plan.limits, [(Resource::FileSize, 4096), (Resource::Processes, 64)]);
         assert_eq!((plan.isolation, plan.network), (Some(Isolation::All), false));
         assert_eq!(plan.profile.as_deref(), Some("qemu"));

@@ -15,7 +15,7 @@ pub struct Options<'a> {
 
 impl<'a> Options<'a> {
     pub fn parse(args: &'a [String]) -> Result<Self, String> {
-        let dashes = args.iter().position(|word| word == "--").ok_or(USAGE)?;
+        let dashes = args.iter().position(|argument| argument == "--").ok_or(USAGE)?;
         let command = &args[dashes + 1..];
         let mut path = None;
         let mut policy = Policy::default();
@@ -43,27 +43,27 @@ fn wrong(flag: &str, value: &str, expected: &str) -> String {
 mod tests {
     use super::*;
 
-    fn words(line: &str) -> Vec<String> {
+    fn split(line: &str) -> Vec<String> {
         line.split_whitespace().map(String::from).collect()
     }
 
     #[test]
     fn what_is_denied_is_repeated_and_the_command_stands_after_the_dashes() {
-        let line = words("--listen /s --resolver 192.0.2.3 --deny 10.0.0.0/8 --deny 9.9.9.9/32 -- passt --deny x");
+        let line = split("--listen /s --resolver 192.0.2.3 --deny 10.0.0.0/8 --deny 9.9.9.9/32 -- passt --deny x");
         let options = Options::parse(&line).unwrap();
-        assert_eq!((options.path, options.command), ("/s", &words("passt --deny x")[..]));
+        assert_eq!((options.path, options.command), ("/s", &split("passt --deny x")[..]));
         assert_eq!(options.policy.denied, ["10.0.0.0/8", "9.9.9.9/32"].map(|text| Network::parse(text).unwrap()));
         assert_eq!(options.policy.resolver, Some([192, 0, 2, 3].into()));
-        assert!(Options::parse(&words("--listen /s -- passt")).unwrap().policy.denied.is_empty());
+        assert!(Options::parse(&split("--listen /s -- passt")).unwrap().policy.denied.is_empty());
     }
 
     #[test]
     fn a_line_with_a_mistake_starts_nothing() {
         for line in ["", "--listen /s", "--listen /s --", "-- passt", "--listen -- passt", "--listen /s --what x -- passt"] {
-            assert!(Options::parse(&words(line)).unwrap_err().starts_with("usage:"), "{line}");
+            assert!(Options::parse(&split(line)).unwrap_err().starts_with("usage:"), "{line}");
         }
         for line in ["--deny lan", "--deny 10.0.0.1/8", "--resolver ::1"] {
-            assert!(Options::parse(&words(&format!("--listen /s {line} -- passt"))).unwrap_err().starts_with(line), "{line}");
+            assert!(Options::parse(&split(&format!("--listen /s {line} -- passt"))).unwrap_err().starts_with(line), "{line}");
         }
     }
 }

@@ -16,7 +16,7 @@ fn eight_mebibytes_may_be_owed_and_the_next_frame_ends_the_session() {
         owed += payload.len() + 13;
     }
     assert_eq!(output.send(session, Kind::Credit, 1, b""), Ok(()), "exactly 8 MiB are owed");
-    assert_eq!(output.send(session, Kind::Credit, 1, b""), Err(Gone));
+    assert_eq!(output.send(session, Kind::Credit, 1, b""), Err(SessionOver));
     assert!(!output.is_current(session));
     assert!(output.queued_frames().is_empty());
 }
@@ -46,7 +46,7 @@ fn a_session_that_is_over_sends_nothing() {
     let output = Output::default();
     let old = output.begin(7, &[], b"{}");
     let new = output.begin(8, &[], b"{}");
-    assert_eq!(output.send(old, Kind::Credit, 1, b"x"), Err(Gone));
-    assert_eq!(output.send_data(old, 1, 1, b"x"), Err(Gone));
+    assert_eq!(output.send(old, Kind::Credit, 1, b"x"), Err(SessionOver));
+    assert_eq!(output.send_data(old, 1, 1, b"x"), Err(SessionOver));
     assert_eq!(output.send(new, Kind::Credit, 1, b"x"), Ok(()));
 }

@@ -93,18 +93,18 @@ impl Connection for Pair {
 const TAG: u32 = 0x0101_0101;
 
 /// Speaks to an agent, and listens until it has answered a last PING or given the session up.
-fn spoken(frames: &[Vec<u8>]) -> String {
-    spoken_until(frames, "heard")
+fn exchange(frames: &[Vec<u8>]) -> String {
+    exchange_until(frames, "heard")
 }
 
-/// As above, until it has said `awaited`.
-fn spoken_until(frames: &[Vec<u8>], awaited: &str) -> String {
+/// As above, until it has sent `awaited`.
+fn exchange_until(frames: &[Vec<u8>], awaited: &str) -> String {
     let (mut host, agent) = std::os::unix::net::UnixStream::pair().unwrap();
     let serving = thread::spawn(move || serve_connection(Pair(agent), &guest()));
-    let mut said = [MAGIC.as_slice(), &[1; NONCE]].concat();
-    said.extend(frames.concat());
-    said.extend(encode(Kind::Ping, 0, b"heard", TAG));
-    host.write_all(&said).unwrap();
+    let mut sent = [MAGIC.as_slice(), &[1; NONCE]].concat();
+    sent.extend(frames.concat());
+    sent.extend(encode(Kind::Ping, 0, b"heard", TAG));
+    host.write_all(&sent).unwrap();
     let mut answered = String::new();
     let mut chunk = [0; 4096];
     while !answered.contains(awaited) && !answered.contains("broken") {
@@ -129,8 +129,8 @@ fn data(bytes: usize) -> Vec<u8> {
 
 #[test]
 fn a_host_that_sends_more_than_its_credit_loses_its_session() {
-    assert!(!spoken(&[opened(), data(262_144)]).contains("broken"));
-    let broken = spoken(&[opened(), data(262_144), data(1)]);
+    assert!(!exchange(&[opened(), data(262_144)]).contains("broken"));
+    let broken = exchange(&[opened(), data(262_144), data(1)]);
     assert!(broken.contains(r#""notice":"broken""#) && broken.contains("beyond the credit"), "{broken}");
 }
 
@@ -148,18 +148,18 @@ fn with_body(size: usize) -> Vec<u8> {
 #[test]
 fn a_request_may_be_larger_than_a_frame() {
     let body = format!(r#"{{"verb":"poweroff","unix":"/no/such","more":"{}"}}"#, "x".repeat(200_000));
-    let answered = spoken_until(&[with_body(body.len()), pieces(body.as_bytes(), 32_768)], REFUSED);
+    let answered = exchange_until(&[with_body(body.len()), pieces(body.as_bytes(), 32_768)], REFUSED);
     assert!(answered.contains(r#""code":"refused""#), "the verb is that of OPEN: {answered}");
 }
 
 #[test]
 fn a_body_that_is_none_ends_its_stream_alone() {
     for (size, body) in [(5, &b"{}{}{}"[..]), (2, b"[]"), (3, b"{}x")] {
-        let answered = spoken_until(&[with_body(size), pieces(body, 6)], REFUSED);
+        let answered = exchange_until(&[with_body(size), pieces(body, 6)], REFUSED);
         assert!(answered.contains("bad_request") && !answered.contains("broken"), "{answered}");
     }
-    let cut = spoken_until(&[with_body(100), pieces(b"{}", 2), encode(Kind::Eof(0), 1, &[], TAG)], REFUSED);
+    let cut = exchange_until(&[with_body(100), pieces(b"{}", 2), encode(Kind::Eof(0), 1, &[], TAG)], REFUSED);
     assert!(cut.contains("cut short"), "{cut}");
-    let large = spoken_until(&[with_body(16 * 1024 * 1024 + 1)], REFUSED);
+    let large = exchange_until(&[with_body(16 * 1024 * 1024 + 1)], REFUSED);
     assert!(large.contains("bad_request"), "{large}");
 }

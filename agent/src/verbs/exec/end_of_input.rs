@@ -28,7 +28,7 @@ impl EndOfInput {
     }
 
     /// Types the character for the end of a file, where it is time for that and all before it was taken.
-    pub fn say(&mut self, mut terminal: &File) {
+    pub fn type_if_due(&mut self, mut terminal: &File) {
         if Instant::now() < self.next {
             return;
         }

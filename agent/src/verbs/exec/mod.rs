@@ -2,7 +2,7 @@
 
 mod detach;
 mod end_of_input;
-mod ending;
+mod termination;
 mod output;
 pub mod program;
 mod pump;
@@ -34,11 +34,11 @@ pub fn run(stream: &Arc<Stream>, request: &Object, guest: &Guest) -> Answer<()> 
     if let Some(log) = &request.detach {
         return detach::run(stream, &plan, log);
     }
-    let (stdio, theirs) = Stdio::open(request.tty)?;
-    theirs.give_to(plan.ids.as_ref());
-    let pid = plan.start(theirs.fds(), request.tty.is_some())?;
+    let (stdio, child_ends) = Stdio::open(request.tty)?;
+    child_ends.give_to(plan.ids.as_ref());
+    let pid = plan.start(child_ends.fds(), request.tty.is_some())?;
     let entry = guest.running.add(pid, stream);
-    drop(theirs);
+    drop(child_ends);
     let ticket = request.resumable.and_then(|token| guest.resumable.admit(token, stream));
     let mut reply = json!({ "pid": pid });
     if ticket.is_some() {

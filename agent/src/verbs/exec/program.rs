@@ -29,8 +29,8 @@ pub struct Plan {
 }
 
 pub fn plan(request: &Request, guest: &Guest) -> Answer<Plan> {
-    let session = guest.session();
-    let user = users::find(request.user.as_deref().or(session.user.as_deref()).unwrap_or(b"root"))?;
+    let defaults = guest.exec_defaults();
+    let user = users::find(request.user.as_deref().or(defaults.user.as_deref()).unwrap_or(b"root"))?;
     let env = environment(request, &user, guest);
     let (program, argv) = match &request.what {
         What::Program(argv) => (argv[0].clone(), argv.clone()),
@@ -39,7 +39,7 @@ pub fn plan(request: &Request, guest: &Guest) -> Answer<Plan> {
         }
         What::LoginShell { .. } => login_shell(&user),
     };
-    let cwd = match request.cwd.as_ref().or(session.workdir.as_ref()) {
+    let cwd = match request.cwd.as_ref().or(defaults.workdir.as_ref()) {
         Some(cwd) => cwd.clone(),
         None if Path::new(OsStr::from_bytes(&user.home)).is_dir() => user.home.clone(),
         None => b"/".to_vec(),

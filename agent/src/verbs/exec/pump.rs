@@ -1,7 +1,7 @@
 //! Between a running program and its stream: one thread that waits for everything at once.
 
 use super::end_of_input::EndOfInput;
-use super::ending::{groups, Ending};
+use super::termination::{groups, Termination};
 use super::exit_event;
 use super::output::{Mode, Output, CHUNK, WIDE};
 use super::request::size;
@@ -40,9 +40,9 @@ pub struct Pump {
     outputs: Vec<Output>,
     terminal: Option<File>,
     /// of a terminal, whose input stays open
-    at_end: Option<EndOfInput>,
+    end_of_input: Option<EndOfInput>,
     ended: Option<Ended>,
-    ending: Option<Ending>,
+    termination: Option<Termination>,
     /// `exit` was sent on the current stream
     exit_sent: bool,
     /// Some: the program is resumable
@@ -84,9 +84,9 @@ impl Pump {
             signals: 0,
             outputs: stdio.outputs.into_iter().map(output).collect(),
             terminal: stdio.terminal,
-            at_end: None,
+            end_of_input: None,
             ended: None,
-            ending: None,
+            termination: None,
             exit_sent: false,
             ticket,
             buffer: vec![0; CHUNK],
@@ -97,15 +97,15 @@ impl Pump {
     /// Returns the pump if the line was lost and the program can be resumed.
     pub fn run(mut self) -> Answer<Option<Pump>> {
         loop {
-            self.heed_stream();
-            if self.ticket.is_some() && self.stream.is_lost() {
+            self.handle_stream();
+            if self.ticket.is_some() && self.stream.is_disconnected() {
                 return Ok(Some(self));
             }
-            let is_done = self.ending.is_some() || self.outputs.iter().all(Output::is_over);
+            let is_done = self.termination.is_some() || self.outputs.iter().all(Output::is_over);
             if let Some(ended) = self.ended.filter(|_| is_done) {
                 self.send_exit(ended);
                 // not on a lost stream: the host may not have received the exit, and resumes the program to hear of it
-                if self.ticket.is_none() || self.stream.is_closed() {
+                if self.ticket.is_none() || self.stream.is_closed_by_host() {
                     self.finish();
                     return Ok(None);
                 }
@@ -153,25 +153,25 @@ impl Pump {
     }
 
     fn finish(self) {
-        if let Some(ending) = &self.ending {
+        if let Some(termination) = &self.termination {
             self.stream.finish(Ok(()));
-            ending.finish_group(self.pid);
+            termination.finish_group(self.pid);
         }
     }
 
     /// Events, input, and the wish that the program ends.
-    fn heed_stream(&mut self) {
+    fn handle_stream(&mut self) {
         if let Ok(event_fd) = self.stream.event_fd() {
             event_fd.drain();
         }
         while let Some(event) = self.stream.next_event() {
-            self.take_event(&event);
+            self.handle_event(&event);
         }
-        let is_over = if self.ticket.is_some() { self.stream.is_closed() } else { self.stream.is_over() };
-        if is_over && self.ending.is_none() {
+        let is_over = if self.ticket.is_some() { self.stream.is_closed_by_host() } else { self.stream.is_over() };
+        if is_over && self.termination.is_none() {
             self.input = None;
             if self.ended.is_none() {
-                self.ending = Some(Ending::begin(self.pid, self.terminal.as_ref()));
+                self.termination = Some(Termination::begin(self.pid, self.terminal.as_ref()));
             } else {
                 self.outputs.iter_mut().for_each(Output::drop_rest);
             }
@@ -179,7 +179,7 @@ impl Pump {
         self.feed();
     }
 
-    fn take_event(&mut self, event: &Object) {
+    fn handle_event(&mut self, event: &Object) {
         match event.get("event").and_then(Value::as_str) {
             Some("resize") => {
                 if let (Some(terminal), Ok(size)) = (&self.terminal, size(event)) {
@@ -238,7 +238,7 @@ impl Pump {
 
     fn end_input(&mut self) {
         match self.terminal {
-            Some(_) => drop(self.at_end.get_or_insert_with(EndOfInput::begin)),
+            Some(_) => drop(self.end_of_input.get_or_insert_with(EndOfInput::begin)),
             None => self.input = None,
         }
     }
@@ -250,7 +250,7 @@ impl Pump {
         if let (Some(input), Some(_)) = (&self.input, &self.pending) {
             waiting.add(input.as_raw_fd(), poll::WRITE);
         }
-        let discards = self.ending.is_some();
+        let discards = self.termination.is_some();
         let places: Vec<Option<usize>> = self.outputs.iter().map(|output| {
             Some(waiting.add(output.source(&self.stream, discards)?, poll::READ))
         }).collect();
@@ -259,14 +259,14 @@ impl Pump {
         let is_here = self.ended.is_some() && places.iter().any(Option::is_some);
         let time = match repeats || is_here {
             true => Some(Duration::ZERO),
-            false => [self.time_to_end(), self.time_to_say_end()].into_iter().flatten().min(),
+            false => [self.time_to_kill(), self.time_to_type_end()].into_iter().flatten().min(),
         };
         waiting.wait(time).map_err(|error| Refusal::io("poll", &error))?;
         if self.ended.is_none() && waiting.is_ready(over) {
             self.program_ended()?;
         }
-        if let (Some(at_end), Some(input)) = (&mut self.at_end, &self.input) {
-            at_end.say(input);
+        if let (Some(end_of_input), Some(input)) = (&mut self.end_of_input, &self.input) {
+            end_of_input.type_if_due(input);
         }
         let mode = Mode { ended: self.ended.is_some(), discards };
         for (output, place) in self.outputs.iter_mut().zip(places) {
@@ -277,12 +277,12 @@ impl Pump {
         Ok(())
     }
 
-    fn time_to_end(&mut self) -> Option<Duration> {
-        self.ending.as_mut()?.wait_at_most(self.pid, self.terminal.as_ref())
+    fn time_to_kill(&mut self) -> Option<Duration> {
+        self.termination.as_mut()?.wait_at_most(self.pid, self.terminal.as_ref())
     }
 
-    fn time_to_say_end(&self) -> Option<Duration> {
-        self.input.as_ref().and(self.at_end.as_ref()).map(EndOfInput::wait_at_most)
+    fn time_to_type_end(&self) -> Option<Duration> {
+        self.input.as_ref().and(self.end_of_input.as_ref()).map(EndOfInput::wait_at_most)
     }
 
     /// From here on only what its pipes hold now is sent: children that live on lose them.

@@ -4,7 +4,7 @@ use crate::wire::frame::WINDOW;
 use std::collections::VecDeque;
 
 /// Bytes. At most one credit window is in flight to `bangerd`, and another from there to `banger`: anything older has arrived.
-pub const MOST: usize = 2 * WINDOW;
+pub const MAX: usize = 2 * WINDOW;
 
 /// Offsets count all bytes of the output from its beginning.
 #[derive(Default)]
@@ -21,7 +21,7 @@ impl Replay {
         self.bytes.extend(bytes);
         self.end += bytes.len() as u64;
         self.next = self.end;
-        self.bytes.drain(..self.bytes.len().saturating_sub(MOST));
+        self.bytes.drain(..self.bytes.len().saturating_sub(MAX));
     }
 
     /// Whether everything from `offset` on can be sent again.
@@ -70,13 +70,13 @@ mod tests {
     #[test]
     fn exactly_two_windows_are_retained() {
         let mut replay = Replay::default();
-        replay.push(&vec![1; MOST]);
+        replay.push(&vec![1; MAX]);
         assert!(replay.reaches(0));
         replay.push(b"2");
         assert!(!replay.reaches(0) && replay.reaches(1));
         replay.rewind(1);
-        assert_eq!(replay.backlog(), MOST);
-        let again = replay.take(MOST);
-        assert_eq!((again.len(), again.last()), (MOST, Some(&b'2')));
+        assert_eq!(replay.backlog(), MAX);
+        let again = replay.take(MAX);
+        assert_eq!((again.len(), again.last()), (MAX, Some(&b'2')));
     }
 }

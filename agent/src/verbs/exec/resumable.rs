@@ -10,21 +10,21 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Resumable programs at once; any more end with their line. Each retains up to 1 MiB of output.
-const MOST: usize = 16;
+const MAX: usize = 16;
 /// How long a parked program waits for its host. A daemon that does not start within 30 s has failed.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIME_LIMIT: Duration = Duration::from_secs(60);
 /// Time between losing a stream and being parked: the thread may be blocked writing to a full line.
-const HANDOVER: Duration = Duration::from_secs(5);
+const TAKEOVER_TIMEOUT: Duration = Duration::from_secs(5);
 
 pub struct Resumable {
     programs: Mutex<HashMap<Token, Program>>,
     changed: Condvar,
-    patience: Duration,
+    time_limit: Duration,
 }
 
 impl Default for Resumable {
     fn default() -> Self {
-        Resumable::with_patience(PATIENCE)
+        Resumable::with_time_limit(TIME_LIMIT)
     }
 }
 
@@ -33,7 +33,7 @@ struct Program {
     stream: Arc<Stream>,
     parked: Option<Pump>,
     /// started before this machine was copied: must not be resumed here
-    is_void: bool,
+    is_invalid: bool,
 }
 
 /// Registers a program as resumable until dropped.
@@ -54,24 +54,24 @@ fn gone() -> Refusal {
 }
 
 impl Resumable {
-    pub fn with_patience(patience: Duration) -> Resumable {
-        Resumable { programs: Mutex::default(), changed: Condvar::new(), patience }
+    pub fn with_time_limit(time_limit: Duration) -> Resumable {
+        Resumable { programs: Mutex::default(), changed: Condvar::new(), time_limit }
     }
 
     /// None if there are too many, or the token is in use.
     pub fn admit(self: &Arc<Self>, token: Token, stream: &Arc<Stream>) -> Option<Ticket> {
         let mut programs = lock(&self.programs);
-        if programs.len() >= MOST || programs.contains_key(&token) {
+        if programs.len() >= MAX || programs.contains_key(&token) {
             return None;
         }
-        programs.insert(token, Program { stream: Arc::clone(stream), parked: None, is_void: false });
+        programs.insert(token, Program { stream: Arc::clone(stream), parked: None, is_invalid: false });
         Some(Ticket { all: Arc::clone(self), token })
     }
 
     /// Parks a program whose line was lost until another stream takes it; returns it when the time limit expires first.
     pub fn park(&self, pump: Pump) -> Option<Pump> {
         let Some(token) = pump.ticket().map(|ticket| ticket.token) else { return Some(pump) };
-        let until = Instant::now() + self.patience;
+        let until = Instant::now() + self.time_limit;
         let mut programs = lock(&self.programs);
         match programs.get_mut(&token) {
             Some(program) => program.parked = Some(pump),
@@ -80,7 +80,7 @@ impl Resumable {
         self.changed.notify_all();
         loop {
             let program = programs.get_mut(&token).filter(|program| program.parked.is_some())?;
-            if program.is_void || Instant::now() >= until {
+            if program.is_invalid || Instant::now() >= until {
                 return program.parked.take();
             }
             programs = self.wait(programs, until);
@@ -89,10 +89,10 @@ impl Resumable {
 
     /// Takes the program with that token over to `stream`, away from the stream it may still be on.
     pub fn take(&self, token: Token, stream: &Arc<Stream>, fits: impl Fn(&Pump) -> bool) -> Answer<Pump> {
-        let until = Instant::now() + HANDOVER;
+        let until = Instant::now() + TAKEOVER_TIMEOUT;
         let mut programs = lock(&self.programs);
         loop {
-            let program = programs.get_mut(&token).filter(|program| !program.is_void).ok_or_else(gone)?;
+            let program = programs.get_mut(&token).filter(|program| !program.is_invalid).ok_or_else(gone)?;
             if program.parked.as_ref().is_some_and(|pump| !fits(pump)) {
                 return Err(Refusal::new("gone", "the missing output is no longer retained"));
             }
@@ -104,15 +104,15 @@ impl Resumable {
             if Instant::now() >= until {
                 return Err(Refusal::new("busy", "the program is still in use by another stream"));
             }
-            program.stream.lose();
+            program.stream.disconnect();
             programs = self.wait(programs, until);
         }
     }
 
     /// This machine is a copy: programs of the original's sessions can no longer be resumed.
-    pub fn void_others(&self, session: u64) {
+    pub fn invalidate_others(&self, session: u64) {
         for program in lock(&self.programs).values_mut().filter(|program| program.stream.session != session) {
-            program.is_void = true;
+            program.is_invalid = true;
         }
         self.changed.notify_all();
     }

@@ -17,23 +17,23 @@ pub struct Stdio {
     pub terminal: Option<File>,
 }
 
-pub enum Theirs {
+pub enum ChildEnds {
     Pipes([File; 3]),
     Terminal(OwnedFd),
 }
 
-impl Theirs {
+impl ChildEnds {
     pub fn fds(&self) -> [RawFd; 3] {
         match self {
-            Theirs::Pipes(pipes) => [pipes[0].as_raw_fd(), pipes[1].as_raw_fd(), pipes[2].as_raw_fd()],
-            Theirs::Terminal(slave) => [slave.as_raw_fd(); 3],
+            ChildEnds::Pipes(pipes) => [pipes[0].as_raw_fd(), pipes[1].as_raw_fd(), pipes[2].as_raw_fd()],
+            ChildEnds::Terminal(slave) => [slave.as_raw_fd(); 3],
         }
     }
 
     /// Lets the user's programs reopen them: /dev/stderr, the terminal by its name. The terminal's group stays.
     pub fn give_to(&self, ids: Option<&Ids>) {
         let Some(ids) = ids.filter(|ids| ids.uid != 0) else { return };
-        let group = if matches!(self, Theirs::Terminal(_)) { u32::MAX } else { ids.gid };
+        let group = if matches!(self, ChildEnds::Terminal(_)) { u32::MAX } else { ids.gid };
         for fd in self.fds() {
             let _ = open::set_owner_of(fd, ids.uid, group);
         }
@@ -41,7 +41,7 @@ impl Theirs {
 }
 
 impl Stdio {
-    pub fn open(tty: Option<Size>) -> Answer<(Stdio, Theirs)> {
+    pub fn open(tty: Option<Size>) -> Answer<(Stdio, ChildEnds)> {
         let opened = match tty {
             Some(size) => terminal(size),
             None => pipes(),
@@ -50,7 +50,7 @@ impl Stdio {
     }
 }
 
-fn pipes() -> io::Result<(Stdio, Theirs)> {
+fn pipes() -> io::Result<(Stdio, ChildEnds)> {
     let (their_input, input) = poll::pipe()?;
     let (output, their_output) = poll::pipe()?;
     let (errors, their_errors) = poll::pipe()?;
@@ -58,12 +58,12 @@ fn pipes() -> io::Result<(Stdio, Theirs)> {
         poll::set_nonblocking(pipe)?;
     }
     let stdio = Stdio { input, outputs: vec![(1, output), (2, errors)], terminal: None };
-    Ok((stdio, Theirs::Pipes([their_input, their_output, their_errors])))
+    Ok((stdio, ChildEnds::Pipes([their_input, their_output, their_errors])))
 }
 
-fn terminal(size: Size) -> io::Result<(Stdio, Theirs)> {
+fn terminal(size: Size) -> io::Result<(Stdio, ChildEnds)> {
     let (master, slave) = tty::open_pty(size.cols, size.rows)?;
     poll::set_nonblocking(&master)?;
     let stdio = Stdio { input: master.try_clone()?, outputs: vec![(1, master.try_clone()?)], terminal: Some(master) };
-    Ok((stdio, Theirs::Terminal(slave)))
+    Ok((stdio, ChildEnds::Terminal(slave)))
 }

@@ -48,12 +48,12 @@ impl Host {
         Host { connection, input, serving, output: Default::default() }
     }
 
-    fn say(&mut self, kind: Kind, payload: &[u8]) {
+    fn send(&mut self, kind: Kind, payload: &[u8]) {
         self.connection.write_all(&encode(kind, 1, payload, TAG)).unwrap();
     }
 
     fn open(&mut self, request: Value) -> Value {
-        self.say(Kind::Open, request.to_string().as_bytes());
+        self.send(Kind::Open, request.to_string().as_bytes());
         self.until(Kind::Reply)
     }
 
@@ -132,7 +132,7 @@ fn a_program_continues_on_another_connection_with_what_the_host_has_not_got() {
     let mut host = Host::on(&guest);
     assert_eq!(host.exec("echo one; echo err >&2; read a; echo got $a; read b; echo got $b; exit 7")["resumable"], true);
     host.until_output(4);
-    host.say(Kind::Data(0), b"first\n");
+    host.send(Kind::Data(0), b"first\n");
     host.until_output(14);
     let [stdout, _] = host.drop_connection();
     assert_eq!(stdout, b"one\ngot first\n");
@@ -140,10 +140,10 @@ fn a_program_continues_on_another_connection_with_what_the_host_has_not_got() {
     let mut next = Host::on(&guest);
     let reply = next.resume(4, 0);
     assert_eq!((&reply["ok"], &reply["stdin"], &reply["signals"]), (&json!(true), &json!(6), &json!(0)));
-    next.say(Kind::Data(0), b"second\n");
+    next.send(Kind::Data(0), b"second\n");
     assert_eq!(next.until(Kind::Event), json!({ "event": "exit", "code": 7 }));
     assert_eq!(next.output, [b"got first\ngot second\n".to_vec(), b"err\n".to_vec()]);
-    next.say(Kind::Close, b"");
+    next.send(Kind::Close, b"");
     next.until(Kind::Close);
 }
 
@@ -163,7 +163,7 @@ fn an_end_that_the_host_did_not_hear_of_is_told_again_until_the_host_closes() {
     let mut last = Host::on(&guest);
     assert_eq!(last.resume(4, 0)["ok"], true);
     assert_eq!(last.until(Kind::Event)["code"], 3);
-    last.say(Kind::Close, b"");
+    last.send(Kind::Close, b"");
     last.until(Kind::Close);
     assert_eq!(last.drop_connection(), [Vec::<u8>::new(), Vec::new()]);
     let mut late = Host::on(&guest);
@@ -178,21 +178,21 @@ fn a_program_writes_no_more_than_its_pipe_takes_while_nobody_is_there() {
     host.drop_connection();
     let mut next = Host::on(&guest);
     next.resume(0, 0);
-    next.say(Kind::Data(0), b"go\n");
+    next.send(Kind::Data(0), b"go\n");
     next.until_output(200_000);
     let [first, _] = next.drop_connection();
     let mut last = Host::on(&guest);
     // the host had not read all that was on its way to it
     let got = first.len() - 150_000;
     assert_eq!(last.resume(got, 0)["stdin"], 3);
-    last.say(Kind::Data(0), b"9\n");
+    last.send(Kind::Data(0), b"9\n");
     let whole: String = (1..=200_000).map(|number| format!("{number}\n")).collect();
     let mut credited = 0;
     while got + last.output[0].len() < whole.len() {
         last.until_data();
         if last.output[0].len() - credited >= 65_536 {
             credited += 65_536;
-            last.say(Kind::Credit, &[&[1][..], &65_536u32.to_le_bytes()].concat());
+            last.send(Kind::Credit, &[&[1][..], &65_536u32.to_le_bytes()].concat());
         }
     }
     assert_eq!(last.until(Kind::Event)["code"], 9);
@@ -205,12 +205,12 @@ fn signals_are_counted_and_the_second_stream_has_the_program_alone() {
     let mut host = Host::on(&guest);
     host.exec("trap 'echo usr1' USR1; trap 'exit 5' TERM; echo ready; while :; do sleep 0.01; done");
     host.until_output(6);
-    host.say(Kind::Event, br#"{"event":"signal","signal":"USR1"}"#);
+    host.send(Kind::Event, br#"{"event":"signal","signal":"USR1"}"#);
     host.until_output(11);
     // the first line is still there, and its host is not heard any more
     let mut next = Host::on(&guest);
     assert_eq!(next.resume(11, 0)["signals"], 1);
-    next.say(Kind::Event, br#"{"event":"signal","signal":"TERM"}"#);
+    next.send(Kind::Event, br#"{"event":"signal","signal":"TERM"}"#);
     assert_eq!(next.until(Kind::Event)["code"], 5);
     host.until(Kind::Close);
 }
@@ -225,7 +225,7 @@ fn nobody_resumes_without_the_token_or_from_where_nothing_is_kept() {
         host.until_data();
         if host.output[0].len() - credited >= 65_536 {
             credited += 65_536;
-            host.say(Kind::Credit, &[&[1][..], &65_536u32.to_le_bytes()].concat());
+            host.send(Kind::Credit, &[&[1][..], &65_536u32.to_le_bytes()].concat());
         }
     }
     host.drop_connection();
@@ -240,7 +240,7 @@ fn nobody_resumes_without_the_token_or_from_where_nothing_is_kept() {
         let reply = next.open(request);
         assert_eq!(reply["error"]["code"].as_str().unwrap_or(""), code, "{reply}");
         if code.is_empty() {
-            next.say(Kind::Close, b"");
+            next.send(Kind::Close, b"");
             next.until(Kind::Close);
         }
         next.drop_connection();
@@ -258,20 +258,20 @@ fn sixteen_programs_are_kept_and_the_next_one_ends_with_its_connection() {
         host
     }).collect();
     for mut host in hosts {
-        host.say(Kind::Close, b"");
+        host.send(Kind::Close, b"");
         host.until(Kind::Close);
         host.drop_connection();
     }
     let mut host = Host::on(&guest);
     assert_eq!(host.exec("true")["resumable"], true, "their places are free again");
-    host.say(Kind::Close, b"");
+    host.send(Kind::Close, b"");
     host.until(Kind::Close);
 }
 
 #[test]
 fn a_program_that_nobody_comes_back_for_is_hung_up() {
     let mut guest = Guest::new(Place::Host { root: None }, "none", Phase::Up);
-    guest.resumable = Arc::new(Resumable::with_patience(Duration::from_millis(50)));
+    guest.resumable = Arc::new(Resumable::with_time_limit(Duration::from_millis(50)));
     let guest = Arc::new(guest);
     let mut host = Host::on(&guest);
     let pid = host.exec("exec cat")["pid"].as_i64().unwrap();
@@ -289,7 +289,7 @@ fn a_copy_of_the_machine_has_none_of_them() {
     host.exec("echo ready; exec cat");
     host.until_output(6);
     host.drop_connection();
-    guest.resumable.void_others(u64::MAX);
+    guest.resumable.invalidate_others(u64::MAX);
     let mut next = Host::on(&guest);
     assert_eq!(next.resume(6, 0)["error"]["code"], "gone");
 }

@@ -16,17 +16,17 @@ use std::thread;
 use std::time::Duration;
 
 /// For a manager to start; an emulated machine takes two seconds or three. Less than the 30 s that the host gives `exec` to begin.
-const PATIENCE: Duration = Duration::from_secs(25);
+const START_TIMEOUT: Duration = Duration::from_secs(25);
 /// In a machine that is to be copied the host gives it 60 s.
-const PATIENCE_OF_TEMPLATE: Duration = Duration::from_secs(50);
+const TEMPLATE_START_TIMEOUT: Duration = Duration::from_secs(50);
 /// The first command of a machine has it for itself.
-const PAUSE: Duration = Duration::from_secs(1);
+const START_DELAY: Duration = Duration::from_secs(1);
 
 /// What became of starting a user's manager, where that is not that it runs.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Attempt {
     /// somebody sees to it
-    Underway,
+    InProgress,
     Failed,
 }
 
@@ -46,7 +46,7 @@ impl Attempts {
 
     /// True: nobody else has begun.
     fn begin(&self, uid: u32) -> bool {
-        lock(&self.0).insert(uid, Attempt::Underway) != Some(Attempt::Underway)
+        lock(&self.0).insert(uid, Attempt::InProgress) != Some(Attempt::InProgress)
     }
 
     /// `outcome`: as `user::start` tells it. What can be tried again is forgotten. True: it runs, or is still starting.
@@ -93,7 +93,7 @@ enum Step {
     Use,
     StartAndWait,
     /// the folder will be there soon
-    StartBehind,
+    StartInBackground,
 }
 
 fn decide(facts: Facts) -> Step {
@@ -101,7 +101,7 @@ fn decide(facts: Facts) -> Step {
         Facts { is_running: true, .. } => Step::Use,
         Facts { can_run: false, .. } | Facts { may_log_in: false, .. } => Step::Nothing,
         Facts { attempt: Some(Attempt::Failed), .. } => Step::Nothing,
-        Facts { is_root: true, is_template: false, .. } => Step::StartBehind,
+        Facts { is_root: true, is_template: false, .. } => Step::StartInBackground,
         _ => Step::StartAndWait,
     }
 }
@@ -124,38 +124,38 @@ pub fn variables(user: &User, guest: &Guest) -> Vec<(&'static str, String)> {
     let attempts = &guest.user_managers;
     match step {
         Step::Nothing => Vec::new(),
-        Step::Use => session(uid, user::bus(uid).exists()),
-        Step::StartBehind => {
-            start_behind(attempts, uid);
-            session(uid, user::has_bus())
+        Step::Use => session_variables(uid, user::bus(uid).exists()),
+        Step::StartInBackground => {
+            start_in_background(attempts, uid);
+            session_variables(uid, user::has_bus())
         }
         // two first commands at once ask for the same job, and both wait for it
         Step::StartAndWait => {
-            let patience = if guest.is_template() { PATIENCE_OF_TEMPLATE } else { PATIENCE };
+            let timeout = if guest.is_template() { TEMPLATE_START_TIMEOUT } else { START_TIMEOUT };
             attempts.begin(uid);
-            match attempts.end(uid, user::start(uid, patience)) {
-                true => session(uid, user::bus(uid).exists() || user::has_bus()),
+            match attempts.end(uid, user::start(uid, timeout)) {
+                true => session_variables(uid, user::bus(uid).exists() || user::has_bus()),
                 false => Vec::new(),
             }
         }
     }
 }
 
-fn start_behind(attempts: &Attempts, uid: u32) {
+fn start_in_background(attempts: &Attempts, uid: u32) {
     if !attempts.begin(uid) {
         return;
     }
-    let theirs = attempts.clone();
+    let attempts_of_thread = attempts.clone();
     let start = move || {
-        thread::sleep(PAUSE);
-        theirs.end(uid, user::start_after_startup(uid, PATIENCE));
+        thread::sleep(START_DELAY);
+        attempts_of_thread.end(uid, user::start_after_startup(uid, START_TIMEOUT));
     };
     if let Err(error) = thread::Builder::new().stack_size(64 * 1024).spawn(start) {
         attempts.end(uid, Err(error));
     }
 }
 
-fn session(uid: u32, has_bus: bool) -> Vec<(&'static str, String)> {
+fn session_variables(uid: u32, has_bus: bool) -> Vec<(&'static str, String)> {
     let mut variables = vec![("XDG_RUNTIME_DIR", user::folder(uid).display().to_string())];
     if has_bus {
         variables.push(("DBUS_SESSION_BUS_ADDRESS", format!("unix:path={}", user::bus(uid).display())));
@@ -173,13 +173,13 @@ mod tests {
     #[test]
     fn a_users_first_command_waits_and_roots_does_not() {
         assert_eq!(decide(FIRST), Step::StartAndWait);
-        assert_eq!(decide(Facts { is_root: true, ..FIRST }), Step::StartBehind);
+        assert_eq!(decide(Facts { is_root: true, ..FIRST }), Step::StartInBackground);
         assert_eq!(decide(Facts { is_root: true, is_template: true, ..FIRST }), Step::StartAndWait);
     }
 
     #[test]
     fn a_manager_that_runs_is_used_whatever_became_of_ours() {
-        for attempt in [None, Some(Attempt::Underway), Some(Attempt::Failed)] {
+        for attempt in [None, Some(Attempt::InProgress), Some(Attempt::Failed)] {
             assert_eq!(decide(Facts { is_running: true, can_run: false, may_log_in: false, attempt, ..FIRST }), Step::Use);
         }
     }
@@ -212,7 +212,7 @@ mod tests {
     fn the_bus_is_named_where_there_is_one() {
         let folder = ("XDG_RUNTIME_DIR", "/run/user/7".to_string());
         let bus = ("DBUS_SESSION_BUS_ADDRESS", "unix:path=/run/user/7/bus".to_string());
-        assert_eq!(session(7, true), [folder.clone(), bus]);
-        assert_eq!(session(7, false), [folder]);
+        assert_eq!(session_variables(7, true), [folder.clone(), bus]);
+        assert_eq!(session_variables(7, false), [folder]);
     }
 }

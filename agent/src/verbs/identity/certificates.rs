@@ -19,7 +19,7 @@ const BUNDLES: [&str; 5] = [
 /// The host's authorities alone, for programs that take more of them beside their own.
 const EXTRA: &str = "usr/local/share/ca-certificates/banger.pem";
 /// of the host's authorities, as a request may hold them
-const MOST: usize = 64;
+const MAX: usize = 64;
 /// Programs that have authorities of their own are led to the machine's bundle by these.
 const BUNDLE_NAMES: [&str; 4] = ["SSL_CERT_FILE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "GIT_SSL_CAINFO"];
 
@@ -76,7 +76,7 @@ pub fn trust(root: &Path, before: &[String], certificates: &[String]) -> io::Res
 /// What is there of an earlier call, perhaps before a reboot.
 fn written(root: &Path) -> Vec<String> {
     let texts = (0..).map_while(|at| fs::read_to_string(file(root, at)).ok());
-    texts.take(MOST).filter(|text| !text.is_empty()).collect()
+    texts.take(MAX).filter(|text| !text.is_empty()).collect()
 }
 
 /// A bundle where OpenSSL, GnuTLS, curl and Go look by themselves, for an image that has none: nothing is taken from its programs.

@@ -25,19 +25,19 @@ pub fn write(root: &Path, variables: &Variables) -> io::Result<()> {
 }
 
 /// For a systemd that has read its configuration already. What it has from there can be set anew, but not taken away.
-pub fn tell_manager(before: &Variables, now: &Variables) -> io::Result<()> {
-    let words: Vec<String> = for_services(now).iter().map(|(name, value)| format!("{name}={value}")).collect();
-    Manager::connect()?.change_environment(gone(before, now), words.iter().map(String::as_str))
+pub fn update_manager(before: &Variables, now: &Variables) -> io::Result<()> {
+    let assignments: Vec<String> = for_services(now).iter().map(|(name, value)| format!("{name}={value}")).collect();
+    Manager::connect()?.change_environment(removed(before, now), assignments.iter().map(String::as_str))
 }
 
 /// The same for root's own manager.
-pub fn tell_manager_of_root(before: &Variables, now: &Variables) -> io::Result<()> {
-    let words: Vec<String> = for_services(now).iter().map(|(name, value)| format!("{name}={value}")).collect();
-    user::change_environment_of_root(gone(before, now), words.iter().map(String::as_str))
+pub fn update_root_manager(before: &Variables, now: &Variables) -> io::Result<()> {
+    let assignments: Vec<String> = for_services(now).iter().map(|(name, value)| format!("{name}={value}")).collect();
+    user::change_root_environment(removed(before, now), assignments.iter().map(String::as_str))
 }
 
 /// Names that no longer mean anything.
-pub fn gone<'a>(before: &'a Variables, now: &'a Variables) -> impl Iterator<Item = &'a str> {
+pub fn removed<'a>(before: &'a Variables, now: &'a Variables) -> impl Iterator<Item = &'a str> {
     for_services(before).into_iter().map(|(name, _)| name).filter(|name| !now.contains_key(name.as_bytes()))
 }
 
@@ -81,7 +81,7 @@ fn is_identifier(name: &str) -> bool {
     name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') && !name.starts_with(|c: char| c.is_ascii_digit())
 }
 
-/// systemd-system.conf(5): words in double quotes with C's escapes, `%` doubled.
+/// systemd-system.conf(5): assignments in double quotes with C's escapes, `%` doubled.
 fn manager_lines(variables: &Variables) -> String {
     let escaped = |value: &str| -> String {
         value.chars().fold(String::new(), |mut text, c| {
@@ -95,9 +95,9 @@ fn manager_lines(variables: &Variables) -> String {
             text
         })
     };
-    let words: Vec<String> =
+    let assignments: Vec<String> =
         for_services(variables).iter().map(|(name, value)| format!("\"{name}={}\"", escaped(value))).collect();
-    format!("[Manager]\nDefaultEnvironment={}\n", words.join(" "))
+    format!("[Manager]\nDefaultEnvironment={}\n", assignments.join(" "))
 }
 
 #[cfg(test)]
@@ -131,7 +131,7 @@ mod tests {
     #[test]
     fn names_that_are_gone_are_those_that_nobody_set_again() {
         let before = Variables::from([("A", "1"), ("B", "2"), ("C-D", "3")].map(|(k, v)| (k.into(), v.into())));
-        assert_eq!(gone(&before, &one("B", "9")).collect::<Vec<_>>(), ["A"]);
+        assert_eq!(removed(&before, &one("B", "9")).collect::<Vec<_>>(), ["A"]);
     }
 
     #[test]

@@ -21,32 +21,32 @@ const SETTINGS_FILE: &str = "/run/systemd/system/systemd-journald.service.d/50-b
 /// What ended a wait.
 #[derive(Debug, PartialEq)]
 pub enum Wake {
-    Said,
+    Message,
     /// somebody else saw to it
     Ended,
-    Late,
+    TimedOut,
 }
 
-pub struct Held {
+pub struct PausedJournald {
     process: OwnedFd,
     /// copies of what it reads from
     inputs: Vec<OwnedFd>,
 }
 
-/// Before systemd runs, in a machine whose journald is to be held.
+/// Before systemd runs, in a machine whose journald is to be paused.
 pub fn prepare() -> io::Result<()> {
     super::files::replace(Path::new(SETTINGS_FILE), SETTINGS.as_bytes(), 0o644)
 }
 
 /// Stops journald, in a machine that was prepared for it. What it has not read yet will wake it at once. On failure it runs on.
-pub fn hold() -> io::Result<Held> {
+pub fn pause() -> io::Result<PausedJournald> {
     fs::metadata(SETTINGS_FILE)?;
-    let pid = journald()?;
+    let pid = find_journald()?;
     let process = process::pidfd(pid)?;
     signal::kill_by(&process, libc::SIGSTOP)?;
     // it may be taking on another speaker until it really stands
-    match stopped(pid).and_then(|()| inputs_of(pid, &process)) {
-        Ok(inputs) if !inputs.is_empty() => Ok(Held { process, inputs }),
+    match wait_until_stopped(pid).and_then(|()| inputs_of(pid, &process)) {
+        Ok(inputs) if !inputs.is_empty() => Ok(PausedJournald { process, inputs }),
         other => {
             signal::kill_by(&process, libc::SIGCONT)?;
             Err(other.err().unwrap_or(io::ErrorKind::NotFound.into()))
@@ -55,7 +55,7 @@ pub fn hold() -> io::Result<Held> {
 }
 
 /// Comes back within microseconds on a machine that is not stuck: nobody is told when a process that is not his child stops.
-fn stopped(pid: i32) -> io::Result<()> {
+fn wait_until_stopped(pid: i32) -> io::Result<()> {
     for _ in 0..1000 {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
         if stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('T')) {
@@ -66,7 +66,7 @@ fn stopped(pid: i32) -> io::Result<()> {
     Err(io::ErrorKind::TimedOut.into())
 }
 
-impl Held {
+impl PausedJournald {
     pub fn wait(&self, timeout: Option<Duration>) -> io::Result<Wake> {
         let mut waiting = Waiting::default();
         let end = waiting.add(self.process.as_raw_fd(), READ);
@@ -74,9 +74,9 @@ impl Held {
             waiting.add(input.as_raw_fd(), READ);
         }
         Ok(match waiting.wait(timeout)? {
-            false => Wake::Late,
+            false => Wake::TimedOut,
             true if waiting.is_ready(end) => Wake::Ended,
-            true => Wake::Said,
+            true => Wake::Message,
         })
     }
 
@@ -87,7 +87,7 @@ impl Held {
 }
 
 /// The machine's own; there may be others, of journal namespaces, and then it is not told from them.
-fn journald() -> io::Result<i32> {
+fn find_journald() -> io::Result<i32> {
     let mut found = process::all().filter(|pid| {
         fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|program| program.ends_with("systemd-journald"))
     });
@@ -131,24 +131,24 @@ mod tests {
         (command.spawn().unwrap(), ours)
     }
 
-    fn held(child: &Child) -> Held {
+    fn paused(child: &Child) -> PausedJournald {
         let process = process::pidfd(child.id() as i32).unwrap();
         let inputs = inputs_of(child.id() as i32, &process).unwrap();
-        Held { process, inputs }
+        PausedJournald { process, inputs }
     }
 
     #[test]
     fn what_is_said_wakes_it_and_so_does_its_end() {
         let (mut child, mut speaker) = listener();
-        let held = held(&child);
+        let paused = paused(&child);
         let moment = Some(Duration::from_millis(1));
-        assert_eq!(held.inputs.len(), 1);
-        assert_eq!(held.wait(moment).unwrap(), Wake::Late);
+        assert_eq!(paused.inputs.len(), 1);
+        assert_eq!(paused.wait(moment).unwrap(), Wake::TimedOut);
         speaker.write_all(b"something").unwrap();
-        assert_eq!(held.wait(None).unwrap(), Wake::Said);
-        held.end().unwrap();
+        assert_eq!(paused.wait(None).unwrap(), Wake::Message);
+        paused.end().unwrap();
         child.wait().unwrap();
-        assert_eq!(held.wait(None).unwrap(), Wake::Ended);
-        assert!(held.end().is_err());
+        assert_eq!(paused.wait(None).unwrap(), Wake::Ended);
+        assert!(paused.end().is_err());
     }
 }

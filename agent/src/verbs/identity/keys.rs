@@ -25,14 +25,14 @@ pub fn write_host_keys(root: &Path, keys: &[HostKey]) -> io::Result<()> {
     }
     for key in keys {
         let path = folder.join(format!("ssh_host_{}_key", key.kind));
-        replace(&path, line_end(&key.private).as_bytes(), 0o600)?;
-        replace(&path.with_extension("pub"), line_end(&key.public).as_bytes(), 0o644)?;
+        replace(&path, with_newline(&key.private).as_bytes(), 0o600)?;
+        replace(&path.with_extension("pub"), with_newline(&key.public).as_bytes(), 0o644)?;
     }
     Ok(())
 }
 
 /// An sshd that runs all the time has read its keys already. One that a socket starts for each connection needs nothing.
-pub fn tell_sshd() {
+pub fn reload_sshd() {
     let Some(pid) = fs::read_to_string("/run/sshd.pid").ok().and_then(|text| text.trim().parse::<i32>().ok()) else {
         return;
     };
@@ -41,6 +41,6 @@ pub fn tell_sshd() {
     }
 }
 
-fn line_end(text: &str) -> String {
+fn with_newline(text: &str) -> String {
     format!("{}\n", text.trim_end())
 }

@@ -13,7 +13,7 @@ const JOURNALS: [&str; 2] = ["run/log/journal", "var/log/journal"];
 const SEED: &str = "var/lib/systemd/random-seed";
 
 /// The number that the machine has now.
-pub fn present(root: &Path) -> Option<String> {
+pub fn current_id(root: &Path) -> Option<String> {
     let text = fs::read_to_string(root.join(MACHINE_ID)).ok()?;
     Some(text.trim().to_string()).filter(|id| super::request::is_machine_id(id))
 }
@@ -47,7 +47,7 @@ pub fn close_journal(root: &Path, before: &str, id: &str) {
         let target = folder.join(id);
         for source in [folder.join(before), target.clone()] {
             for item in fs::read_dir(&source).into_iter().flatten().flatten() {
-                let _ = fs::rename(item.path(), target.join(closed(&item.file_name().to_string_lossy())));
+                let _ = fs::rename(item.path(), target.join(closed_name(&item.file_name().to_string_lossy())));
             }
         }
         if before != id {
@@ -57,15 +57,15 @@ pub fn close_journal(root: &Path, before: &str, id: &str) {
 }
 
 /// The name of a file that is written no more, and whose end journald did not see.
-fn closed(name: &str) -> String {
+fn closed_name(name: &str) -> String {
     match name.strip_suffix(".journal") {
-        Some(stem) if !stem.contains('@') => format!("{stem}@{}.journal~", moment()),
+        Some(stem) if !stem.contains('@') => format!("{stem}@{}.journal~", timestamp()),
         _ => name.to_string(),
     }
 }
 
 /// Microseconds since 1970 and a number nobody else has, in journald's form.
-fn moment() -> String {
+fn timestamp() -> String {
     let micros = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_micros() as u64);
     let mut number = [0; 8];
     let _ = crate::sys::random::fill(&mut number);
@@ -92,7 +92,7 @@ mod tests {
     fn numbers_seeds_and_journals_change_and_what_is_not_there_is_not_made() {
         let root = TempFolder::new("machine");
         let (old, new) = ("0".repeat(32), "f".repeat(32));
-        assert_eq!(present(&root), None);
+        assert_eq!(current_id(&root), None);
         write(&root, &old).unwrap();
         renew_seed(&root).unwrap();
         assert!(!root.join("var").exists());
@@ -102,7 +102,7 @@ mod tests {
         fs::create_dir_all(root.join("var/lib/dbus")).unwrap();
         fs::write(root.join(DBUS), "old\n").unwrap();
         fs::create_dir_all(root.join("var/lib/systemd")).unwrap();
-        assert_eq!(present(&root), Some(old.clone()));
+        assert_eq!(current_id(&root), Some(old.clone()));
         write(&root, &new).unwrap();
         refile_journal(&root, &old, &new).unwrap();
         renew_seed(&root).unwrap();

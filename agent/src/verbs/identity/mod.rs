@@ -1,7 +1,7 @@
 //! `identity`: who this machine is. Everything is checked before anything is changed; then one pass, by system calls alone.
 //! What is slow and nobody waits for comes behind the REPLY.
 
-mod behind;
+mod deferred;
 mod boot_id;
 mod certificates;
 mod environment;
@@ -12,30 +12,30 @@ mod machine;
 mod names;
 mod network;
 mod request;
-mod turn;
+mod apply;
 
 use crate::guest::{Guest, Phase};
 use crate::session::{lock, Stream};
 use crate::wire::json::{Answer, Object, Refusal};
-use behind::Behind;
+use deferred::Deferred;
 use request::Request;
 use serde_json::json;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use turn::Turn;
+use apply::Apply;
 
 /// What the machine has been told, so that what stays the same costs nothing. Its lock is the turn: one identity at a time.
 #[derive(Default)]
-pub struct InForce {
+pub struct Applied {
     interface: network::Interface,
     /// None: nobody has said, and the image may bring something along
     environment: Option<environment::Variables>,
     certificates: Vec<String>,
     boot_id: boot_id::BootId,
-    behind: Behind,
+    deferred: Deferred,
     /// of a machine that was saved with it
-    journal: Option<Arc<journal::Held>>,
+    journal: Option<Arc<journal::PausedJournald>>,
 }
 
 pub fn run(stream: &Stream, request: &Object, guest: &Guest) -> Answer<()> {
@@ -43,13 +43,13 @@ pub fn run(stream: &Stream, request: &Object, guest: &Guest) -> Answer<()> {
     let Some(root) = guest.root() else {
         return Err(Refusal::new("unsupported", "this machine is not banger's"));
     };
-    let mut in_force = lock(&guest.identity);
+    let mut applied = lock(&guest.identity);
     if request.generation < guest.generation() {
         return Err(Refusal::bad("a generation that is over"));
     }
-    let turn = Turn::new(&request, guest, root, &mut in_force);
-    let is_new = turn.is_new;
-    let skipped = turn.apply(stream.session)?;
+    let apply = Apply::new(&request, guest, root, &mut applied);
+    let is_new = apply.is_new;
+    let skipped = apply.run(stream.session)?;
     guest.set_generation(request.generation);
     if is_new {
         guest.set_template(request.template);
@@ -61,10 +61,10 @@ pub fn run(stream: &Stream, request: &Object, guest: &Guest) -> Answer<()> {
         stream.flush();
         guest.hand_over();
     }
-    drop(in_force);
+    drop(applied);
     if is_new && guest.is_vm() {
         stream.finish(Ok(()));
-        behind::run(guest, request.generation);
+        deferred::run(guest, request.generation);
     }
     Ok(())
 }
@@ -77,12 +77,12 @@ pub fn renew_seed(guest: &Guest) -> io::Result<()> {
 /// What is this machine's own and would only be taken away from its copies. A copy gets each back behind its
 /// first identity.
 pub fn prepare_copies(guest: &Guest) {
-    let mut in_force = lock(&guest.identity);
-    if let Err(error) = in_force.interface.hush_ipv6() {
+    let mut applied = lock(&guest.identity);
+    if let Err(error) = applied.interface.disable_ipv6() {
         crate::console::log(&format!("IPv6: {error}"));
     }
-    match (guest.init == "systemd").then(journal::hold) {
-        Some(Ok(held)) => in_force.journal = Some(Arc::new(held)),
+    match (guest.init == "systemd").then(journal::pause) {
+        Some(Ok(paused)) => applied.journal = Some(Arc::new(paused)),
         Some(Err(error)) => crate::console::log(&format!("journald is not held: {error}")),
         None => {}
     }
@@ -90,14 +90,14 @@ pub fn prepare_copies(guest: &Guest) {
 
 /// The host did not say who this machine is: anything will do, so that it comes up.
 pub fn apply_fallback(guest: &Guest) {
-    let mut in_force = lock(&guest.identity);
+    let mut applied = lock(&guest.identity);
     if guest.phase() != Phase::Boot {
         return;
     }
     let machine_id = std::fs::read_to_string("/proc/sys/kernel/random/uuid").unwrap_or_default().replace(['-', '\n'], "");
     let hostname = Some("banger".to_string());
     let request = Request { hostname, machine_id: Some(machine_id), ..Request::default() };
-    match Turn::new(&request, guest, Path::new("/"), &mut in_force).apply(0) {
+    match Apply::new(&request, guest, Path::new("/"), &mut applied).run(0) {
         Ok(skipped) => skipped.iter().for_each(|what| crate::console::log(&format!("no identity: {what}"))),
         Err(refusal) => crate::console::log(&format!("no identity: {}", refusal.message)),
     }

@@ -14,26 +14,26 @@ pub struct Interface {
     /// kept, with its socket: what a copy opens anew costs it time
     link: Option<Link>,
     /// what was asked for last
-    present: Option<Network>,
+    current: Option<Network>,
     /// IPv6 addresses are made of a MAC that is no longer there
-    is_outdated: bool,
+    is_ipv6_stale: bool,
     /// there are none, until this machine knows who it is
-    is_hushed: bool,
+    is_ipv6_disabled: bool,
 }
 
 impl Interface {
     /// `is_new`: the machine is another than before, and nothing of what that one set up or learnt may stay.
     pub fn configure(&mut self, network: &Network, is_new: bool) -> io::Result<()> {
-        let before = self.present.take();
+        let before = self.current.take();
         if before.as_ref() != Some(network) || is_new {
             let link = self.find(network.mac)?;
             self.set_mac(&link, network.mac, is_new)?;
-            if !before.is_some_and(|before| before.routes_as(network)) {
+            if !before.is_some_and(|before| before.has_same_route(network)) {
                 set_address(&link, network, is_new)?;
             }
             self.link = Some(link);
         }
-        self.present = Some(network.clone());
+        self.current = Some(network.clone());
         Ok(())
     }
 
@@ -41,7 +41,7 @@ impl Interface {
     fn set_mac(&mut self, link: &Link, wanted: Option<Mac>, is_new: bool) -> io::Result<()> {
         let present = link.mac()?;
         let mac = wanted.unwrap_or(present);
-        self.is_outdated |= mac != present;
+        self.is_ipv6_stale |= mac != present;
         if is_new || mac != present {
             link.set_mac(mac)?;
         }
@@ -49,10 +49,10 @@ impl Interface {
     }
 
     /// Takes every IPv6 address away from a machine that is to be copied: its copies have no use for them.
-    pub fn hush_ipv6(&mut self) -> io::Result<()> {
+    pub fn disable_ipv6(&mut self) -> io::Result<()> {
         if let Some(switch) = self.ipv6_switch().filter(is_ipv6_on) {
             switch.write_at(b"1", 0)?;
-            self.is_hushed = true;
+            self.is_ipv6_disabled = true;
         }
         Ok(())
     }
@@ -60,11 +60,11 @@ impl Interface {
     /// Takes every IPv6 address away; the link-local one comes back as the present MAC wants it. Without IPv6 there is
     /// nothing to do.
     pub fn renew_ipv6(&mut self) -> io::Result<()> {
-        let is_outdated = std::mem::take(&mut self.is_outdated);
-        if self.is_hushed {
+        let is_ipv6_stale = std::mem::take(&mut self.is_ipv6_stale);
+        if self.is_ipv6_disabled {
             self.ipv6_switch().ok_or(io::ErrorKind::NotFound)?.write_at(b"0", 0)?;
-            self.is_hushed = false;
-        } else if let Some(switch) = self.ipv6_switch().filter(|switch| is_outdated && is_ipv6_on(switch)) {
+            self.is_ipv6_disabled = false;
+        } else if let Some(switch) = self.ipv6_switch().filter(|switch| is_ipv6_stale && is_ipv6_on(switch)) {
             switch.write_at(b"1", 0)?;
             switch.write_at(b"0", 0)?;
         }

@@ -1,6 +1,6 @@
 //! What `identity` may be told, checked field by field.
 
-use crate::guest::Session;
+use crate::guest::ExecDefaults;
 use crate::sys::net::Mac;
 use crate::wire::json::{self, Answer, Object, Refusal};
 use std::collections::BTreeMap;
@@ -23,7 +23,7 @@ pub struct Request {
     pub authorized_keys: Option<Vec<String>>,
     pub environment: Option<BTreeMap<Vec<u8>, Vec<u8>>>,
     pub certificates: Option<Vec<String>>,
-    pub session: Option<Session>,
+    pub exec_defaults: Option<ExecDefaults>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -38,7 +38,7 @@ pub struct Network {
 
 impl Network {
     /// Another MAC or resolver at most.
-    pub fn routes_as(&self, other: &Network) -> bool {
+    pub fn has_same_route(&self, other: &Network) -> bool {
         (self.address, self.prefix, self.gateway) == (other.address, other.prefix, other.gateway)
     }
 }
@@ -65,7 +65,7 @@ impl Request {
             authorized_keys: json::texts(object, "authorizedKeys", 256)?.map(|keys| lines("authorizedKeys", keys)).transpose()?,
             environment: json::environment(object, "environment")?,
             certificates: json::texts(object, "caCertificates", 64)?.map(|texts| all(texts, certificate)).transpose()?,
-            session: json::nested(object, "session")?.map(session).transpose()?,
+            exec_defaults: json::nested(object, "session")?.map(exec_defaults).transpose()?,
         })
     }
 }
@@ -101,13 +101,13 @@ fn clock(text: &str) -> Option<(i64, i64)> {
     Some((seconds.parse().ok()?, format!("{fraction:0<9}").parse().ok()?))
 }
 
-fn session(object: &Object) -> Answer<Session> {
+fn exec_defaults(object: &Object) -> Answer<ExecDefaults> {
     let is_path = |path: &Vec<u8>| path.starts_with(b"/") && !path.split(|byte| *byte == b'/').any(|part| part == b"..");
     let workdir = json::bytes(object, "workdir")?;
     if !workdir.iter().all(is_path) {
         return Err(Refusal::bad("workdir is not one"));
     }
-    Ok(Session { user: json::bytes(object, "user")?, workdir })
+    Ok(ExecDefaults { user: json::bytes(object, "user")?, workdir })
 }
 
 fn network(object: &Object) -> Answer<Network> {
@@ -116,35 +116,35 @@ fn network(object: &Object) -> Answer<Network> {
         json::text(object, name)?.map(|text| text.parse::<Ipv4Addr>().map_err(|_| bad(name))).transpose()
     };
     let mac = parsed(object, "mac", mac)?;
-    let words = |name: &'static str| -> Answer<Vec<String>> {
-        let words = json::texts(object, name, 32)?.unwrap_or_default();
-        let is_word = |word: &&str| {
-            !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".:-_%".contains(&byte))
+    let names = |name: &'static str| -> Answer<Vec<String>> {
+        let list = json::texts(object, name, 32)?.unwrap_or_default();
+        let is_name = |name: &&str| {
+            !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".:-_%".contains(&byte))
         };
-        if !words.iter().all(|word| is_word(&word)) {
+        if !list.iter().all(|name| is_name(&name)) {
             return Err(bad(name));
         }
-        Ok(words.into_iter().map(String::from).collect())
+        Ok(list.into_iter().map(String::from).collect())
     };
     Ok(Network {
         address: address("address")?.ok_or_else(|| bad("address"))?,
         prefix: json::required_number(object, "prefix", 32)? as u8,
         gateway: address("gateway")?,
         mac,
-        dns: words("dns")?,
-        search: words("search")?,
+        dns: names("dns")?,
+        search: names("search")?,
     })
 }
 
 /// Of one device, so neither a group's nor nobody's.
 fn mac(text: &str) -> Option<Mac> {
     let mut bytes = [0; 6];
-    let mut words = text.split(':');
+    let mut parts = text.split(':');
     for byte in &mut bytes {
-        let word = words.next().filter(|word| word.len() == 2 && word.bytes().all(|digit| digit.is_ascii_hexdigit()))?;
-        *byte = u8::from_str_radix(word, 16).ok()?;
+        let part = parts.next().filter(|part| part.len() == 2 && part.bytes().all(|digit| digit.is_ascii_hexdigit()))?;
+        *byte = u8::from_str_radix(part, 16).ok()?;
     }
-    (words.next().is_none() && bytes[0] & 1 == 0 && bytes != [0; 6]).then_some(bytes)
+    (parts.next().is_none() && bytes[0] & 1 == 0 && bytes != [0; 6]).then_some(bytes)
 }
 
 fn host_key(object: &Object) -> Answer<HostKey> {

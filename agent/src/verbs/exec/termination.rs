@@ -7,18 +7,18 @@ use std::time::{Duration, Instant};
 
 const GRACE: Duration = Duration::from_secs(5);
 
-pub struct Ending {
+pub struct Termination {
     until: Instant,
     killed: bool,
 }
 
-impl Ending {
-    pub fn begin(pid: i32, terminal: Option<&File>) -> Ending {
+impl Termination {
+    pub fn begin(pid: i32, terminal: Option<&File>) -> Termination {
         for group in groups(pid, terminal) {
             let _ = signal::kill(-group, libc::SIGHUP);
         }
         let _ = signal::kill(-pid, libc::SIGCONT);
-        Ending { until: Instant::now() + GRACE, killed: false }
+        Termination { until: Instant::now() + GRACE, killed: false }
     }
 
     /// How long to wait for the program; it has been killed when that is over.

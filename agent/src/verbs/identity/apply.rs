@@ -1,7 +1,7 @@
 //! One identity, from what it says to what holds.
 
 use super::request::Request;
-use super::{certificates, environment, journal, keys, machine, names, network, InForce};
+use super::{certificates, environment, journal, keys, machine, names, network, Applied};
 use crate::guest::{Guest, Phase};
 use crate::sys::{device, errno_name};
 use crate::wire::json::{Answer, Refusal};
@@ -11,11 +11,11 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-pub struct Turn<'a> {
+pub struct Apply<'a> {
     request: &'a Request,
     guest: &'a Guest,
     root: &'a Path,
-    in_force: &'a mut InForce,
+    applied: &'a mut Applied,
     /// a generation begins: what is not said does not hold any more
     pub is_new: bool,
     /// it begins in a machine that runs: this is a copy of the one that was told before
@@ -24,21 +24,21 @@ pub struct Turn<'a> {
     skipped: Vec<String>,
 }
 
-impl<'a> Turn<'a> {
-    pub fn new(request: &'a Request, guest: &'a Guest, root: &'a Path, in_force: &'a mut InForce) -> Turn<'a> {
+impl<'a> Apply<'a> {
+    pub fn new(request: &'a Request, guest: &'a Guest, root: &'a Path, applied: &'a mut Applied) -> Apply<'a> {
         let is_new = request.generation > guest.generation();
         let is_copy = is_new && guest.phase() == Phase::Up;
-        Turn { request, guest, root, in_force, is_new, is_copy, skipped: Vec::new() }
+        Apply { request, guest, root, applied, is_new, is_copy, skipped: Vec::new() }
     }
 
     /// Returns what was skipped. Without entropy, clock or network a machine is not what it was asked to be: these refuse.
-    pub fn apply(mut self, session: u64) -> Answer<Vec<String>> {
+    pub fn run(mut self, session: u64) -> Answer<Vec<String>> {
         if self.guest.is_vm() {
             self.reseed()?;
         }
         if self.is_copy {
             self.guest.connections.end_others(session);
-            self.guest.resumable.void_others(session);
+            self.guest.resumable.invalidate_others(session);
             self.guest.running.end_others(session);
         }
         if self.guest.is_vm() {
@@ -52,7 +52,7 @@ impl<'a> Turn<'a> {
         self.write_keys();
         self.write_certificates();
         self.write_environment();
-        self.set_session();
+        self.set_exec_defaults();
         Ok(self.skipped)
     }
 
@@ -81,12 +81,12 @@ impl<'a> Turn<'a> {
 
     fn connect(&mut self) -> Answer<()> {
         let Some(network) = &self.request.network else { return Ok(()) };
-        let configured = self.in_force.interface.configure(network, self.is_new);
+        let configured = self.applied.interface.configure(network, self.is_new);
         configured.map_err(|error| Refusal::io("network", &error))
     }
 
     fn number_boot(&mut self) {
-        let boot_id = &mut self.in_force.boot_id;
+        let boot_id = &mut self.applied.boot_id;
         let result = match self.guest.phase() {
             Phase::Boot if self.request.template => boot_id.hide(self.guest.init == "systemd"),
             Phase::Up if self.is_copy && !self.request.keep_boot_id => boot_id.renew(),
@@ -116,7 +116,7 @@ impl<'a> Turn<'a> {
 
     /// The machine's number; journald has read it, and that of the boot, when it started.
     fn write_number(&mut self) {
-        let before = self.is_copy.then(|| machine::present(self.root)).flatten();
+        let before = self.is_copy.then(|| machine::current_id(self.root)).flatten();
         let mut is_other = !self.request.keep_boot_id;
         if let Some(id) = &self.request.machine_id {
             self.attempt("machine-id", machine::write(self.root, id));
@@ -126,7 +126,7 @@ impl<'a> Turn<'a> {
             }
         }
         if let Some(before) = before.filter(|_| is_other) {
-            self.in_force.behind.renumbered(before);
+            self.applied.deferred.restart_journald(before);
         }
     }
 
@@ -136,31 +136,31 @@ impl<'a> Turn<'a> {
         }
         self.attempt("host keys", keys::write_host_keys(self.root, &self.request.host_keys));
         if self.is_copy && self.guest.is_vm() && !self.request.host_keys.is_empty() {
-            keys::tell_sshd();
+            keys::reload_sshd();
         }
     }
 
     fn write_environment(&mut self) {
-        let said = match &self.request.environment {
+        let requested = match &self.request.environment {
             Some(environment) => environment.clone(),
             None if self.is_new => environment::Variables::new(),
             None => return,
         };
-        let mut now = certificates::variables(self.root, &self.in_force.certificates);
-        for (name, value) in said {
+        let mut now = certificates::variables(self.root, &self.applied.certificates);
+        for (name, value) in requested {
             now.insert(name, value);
         }
-        if self.in_force.environment.as_ref() == Some(&now) {
+        if self.applied.environment.as_ref() == Some(&now) {
             return;
         }
-        let before = self.in_force.environment.replace(now.clone()).unwrap_or_default();
+        let before = self.applied.environment.replace(now.clone()).unwrap_or_default();
         self.attempt("environment", environment::write(self.root, &now));
         if self.guest.is_vm() && self.guest.init == "systemd" && self.guest.phase() == Phase::Up {
-            self.attempt("environment of services", environment::tell_manager(&before, &now));
-            if environment::gone(&before, &now).next().is_some() {
-                self.in_force.behind.reconfigured();
+            self.attempt("environment of services", environment::update_manager(&before, &now));
+            if environment::removed(&before, &now).next().is_some() {
+                self.applied.deferred.reload_systemd();
             }
-            self.in_force.behind.changed_environment(before);
+            self.applied.deferred.update_root_manager(before);
         }
         self.guest.set_environment(now);
     }
@@ -171,20 +171,20 @@ impl<'a> Turn<'a> {
             None if self.is_new => Vec::new(),
             None => return,
         };
-        let before = std::mem::take(&mut self.in_force.certificates);
+        let before = std::mem::take(&mut self.applied.certificates);
         if self.guest.phase() == Phase::Boot || before != now {
             self.attempt("certificates", certificates::trust(self.root, &before, &now));
         }
-        self.in_force.certificates = now;
+        self.applied.certificates = now;
     }
 
-    fn set_session(&mut self) {
-        let Some(session) = self.request.session.clone().or(self.is_new.then(Default::default)) else { return };
+    fn set_exec_defaults(&mut self) {
+        let Some(defaults) = self.request.exec_defaults.clone().or(self.is_new.then(Default::default)) else { return };
         // as container engines do: a folder that can't be made is told by the first exec
-        if let Some(workdir) = &session.workdir {
+        if let Some(workdir) = &defaults.workdir {
             let below: &[u8] = &workdir[workdir.iter().take_while(|byte| **byte == b'/').count()..];
             let _ = fs::create_dir_all(self.root.join(OsStr::from_bytes(below)));
         }
-        self.guest.set_session(session);
+        self.guest.set_exec_defaults(defaults);
     }
 }
