@@ -82,7 +82,7 @@ test("a distribution's kernel is fetched by the CLI, and that is said", async ()
 test("a catalog that can't be had is told of, and keeps nobody from what others have", async () => {
   const { cli, served } = await fresh();
   served.host.world.catalogFailures.push(unreachable);
-  const warning = "warning: the catalog https://d.example/c.toml can't be had: nobody listens there\n";
+  const warning = "warning: the catalog https://d.example/c.toml is not available: nobody listens there\n";
   expect(await cli("image catalog tools")).toMatchObject({ code: 0, stderr: warning });
   expect(await cli("image pull tools")).toMatchObject({ code: 0, stderr: expect.stringContaining(warning) });
   expect(await cli("image pull debian-bookworm")).toMatchObject({ code: 0, stderr: warning });

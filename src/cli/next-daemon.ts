@@ -36,5 +36,10 @@ export async function reconnect(context: CliContext, name: string, signal: Abort
 }
 
 function notRunning(name: string, state: string): Error {
-  return fail("VM_STATE", { name, state, action: "enter", next: `start it with \`banger vm start ${name}\`` });
+  return fail("VM_STATE", {
+    name,
+    state,
+    action: "open a session in",
+    next: `start it with \`banger vm start ${name}\``,
+  });
 }

@@ -52,7 +52,7 @@ test("templates are listed, shown, warmed, deleted", async () => {
   expect(await cli(`template show ${key}`)).toEqual({
     code: 3,
     stdout: "",
-    stderr: `error: there is no template "${key}"\nhint: \`banger template list\` shows every one; the first digits of a key are enough\n`,
+    stderr: `error: there is no template "${key}"\nhint: \`banger template list\` shows all templates; the first digits of a key are enough\n`,
   });
 });
 
@@ -69,7 +69,7 @@ test("pause, resume, suspend, start", async () => {
   expect((await cli("vm pause web")).stdout).toBe("web is paused\n");
   expect(await cli("vm exec web -- true")).toMatchObject({
     code: 125,
-    stderr: 'error: can\'t enter VM "web": it is paused\nhint: let it go on with `banger vm resume web`\n',
+    stderr: 'error: can\'t open a session in VM "web": it is paused\nhint: let it go on with `banger vm resume web`\n',
   });
   expect((await cli("vm resume web")).stdout).toBe("web is running\n");
   expect(await cli("vm resume web")).toMatchObject({ code: 4 });
@@ -101,7 +101,7 @@ test("snapshots: taken, listed, gone back to, deleted", async () => {
     code: 2,
     stdout: "",
     stderr: expect.stringMatching(
-      /^error: everything on the disk of "web" that changed since snapshot "before" was taken \(\d+\w ago\) is lost, and so is all that runs in it now; there is no terminal to confirm it at\nhint: add --force to do it without being asked\n$/,
+      /^error: everything on the disk of "web" that changed since snapshot "before" was taken \(\d+\w ago\) is lost, and so is all that runs in it now; there is no terminal to confirm it on\nhint: add --force to skip the question\n$/,
     ),
   });
   const declined = await cli("vm restore web before", { terminal: true, stdin: "n\n" });

@@ -22,7 +22,7 @@ test("a name that is taken is a conflict and changes nothing", async () => {
   const second = await cli("vm create --name web");
   expect(second.code).toBe(4);
   expect(second.stderr).toBe(
-    'error: a VM named "web" exists already\nhint: choose another --name, or remove it with `banger vm delete web`\n',
+    'error: a VM named "web" already exists\nhint: choose another --name, or remove it with `banger vm delete web`\n',
   );
 });
 

@@ -141,7 +141,7 @@ function queries(ctx: LifeContext) {
       const use = beginUse(ctx, found.id);
       try {
         const vm = wakes ? await ensureAwake(ctx, found) : found;
-        requireState(vm, "enter", ["running"], nextForSession(vm));
+        requireState(vm, "open a session in", ["running"], nextForSession(vm));
         const client = await requireLive(ctx, vm).session.client(ctx.timings.reconnectMs);
         return { vm, client, end: use.end };
       } catch (error) {

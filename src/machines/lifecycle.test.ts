@@ -388,6 +388,6 @@ test("a stopped VM can't be entered, and the error says what to do", async () =>
   const host = newHost();
   const machines = await running(host);
   await machines.stop("web", {}, () => {});
-  await expect(machines.session("web")).rejects.toThrow('can\'t enter VM "web": it is stopped');
+  await expect(machines.session("web")).rejects.toThrow('can\'t open a session in VM "web": it is stopped');
   expect(await codeOf(machines.session("wen"))).toBe("VM_NOT_FOUND");
 });

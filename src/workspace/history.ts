@@ -149,5 +149,5 @@ async function parentsOfAll(open: OpenRepository, oids: readonly string[]): Prom
 
 function damaged(open: OpenRepository, oid: string) {
   const path = Buffer.from(open.repository.workTree, "latin1").toString("utf8");
-  return fail("WORKSPACE_GIT", { path, problem: `${oid.slice(0, 64)} is no commit that is there` });
+  return fail("WORKSPACE_GIT", { path, problem: `${oid.slice(0, 64)} is not a commit in it` });
 }

@@ -129,7 +129,7 @@ const refusals: Refusal[] = [
     name: "a branch that exists",
     make: (b) => repo(b, { branch: "main" }),
     code: "FLAG_INVALID",
-    says: "exists already",
+    says: "already exists",
   },
   {
     name: "a branch in the way of another",
@@ -150,7 +150,7 @@ const refusals: Refusal[] = [
       name: `ref ${JSON.stringify(from)}`,
       make: (b) => repo(b, { from }),
       code: "WORKSPACE_REF",
-      says: "is no commit",
+      says: "is not a commit",
     }),
   ),
   { name: "depth 0", make: (b) => repo(b, { depth: 0 }), code: "FLAG_INVALID", says: "--depth" },

@@ -46,7 +46,7 @@ export function newBranch(branch: string, taken: readonly string[]): string {
   const which = Buffer.from(inTheWay.replace(/^refs\/heads\//, ""), "latin1").toString("utf8");
   throw fail("FLAG_INVALID", {
     ...flag,
-    problem: inTheWay === ref ? "exists already" : `can't be beside the branch "${which}"`,
+    problem: inTheWay === ref ? "already exists" : `can't be beside the branch "${which}"`,
   });
 }
 

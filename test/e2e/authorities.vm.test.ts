@@ -18,7 +18,7 @@ server.serve_forever()
 `;
 
 const page = "https://127.0.0.1/page";
-/** Each prints what the page says, and fails where the certificate is not believed. */
+/** Each prints what the page says, and fails where the certificate is not trusted. */
 const programs: Record<string, string> = {
   curl: `curl -sS --noproxy '*' ${page}`,
   wget: `wget -qO- ${page}`,

@@ -122,7 +122,7 @@ describe.skipIf(reason !== null)(reason === null ? "catalogs" : `catalogs [${rea
     writeFileSync(join(place, "catalog.toml"), good.replace("a tool", "evil"));
     const shown = await reader.ok(["image", "catalog"]);
     expect(shown.stderr).toMatch(
-      /^warning: the catalog .* is not believed: its signature is another key's.*the copy of \d+\w ago is shown$/m,
+      /^warning: the catalog .* is not trusted: its signature is another key's.*the copy of \d+\w ago is shown$/m,
     );
     expect(shown.stdout).toContain("a tool");
     const fresh = new Home("fres");
@@ -176,7 +176,7 @@ describe.skipIf(reason !== null)(reason === null ? "catalogs" : `catalogs [${rea
       configured(local, "https://127.0.0.1:1/catalog.toml", `file://${place}/catalog.toml`);
       const pulled = await local.ok(["image", "pull", "tool"]);
       expect(pulled.stderr).toContain(
-        "warning: the catalog https://127.0.0.1:1/catalog.toml can't be had: nobody listens there",
+        "warning: the catalog https://127.0.0.1:1/catalog.toml is not available: nobody listens there",
       );
       expect((await local.ok(["image", "ls"])).stderr).toBe("");
     } finally {
@@ -189,7 +189,7 @@ describe.skipIf(reason !== null)(reason === null ? "catalogs" : `catalogs [${rea
     try {
       configured(strict, `${site.url}/catalog.toml`);
       const refused = await strict.banger(["image", "pull", "tool"]);
-      expect([refused.code, refused.stderr]).toEqual([5, expect.stringContaining("its certificate is not believed")]);
+      expect([refused.code, refused.stderr]).toEqual([5, expect.stringContaining("its certificate is not trusted")]);
       expect(refused.stderr).toContain("SSL_CERT_FILE");
     } finally {
       await strict.close();

@@ -134,7 +134,7 @@ vmSuite("exec", (home) => {
     const file = `f="${home().folder}/$1"; echo my.name=1 > "$f"; "$0/banger" vm exec --env-file "$f" e -- env`;
     expect(withBytes(file, "e\\377").stdout).toContain("my.name=1\n");
     const { stderr } = withBytes(`XDG_STATE_HOME="/tmp/$1" "$0/banger" vm ls`, "s\\377");
-    expect(stderr).toContain("error: banger keeps nothing in /tmp/s\\xff/banger: its path is not UTF-8\nhint:");
+    expect(stderr).toContain("error: banger refuses to use /tmp/s\\xff/banger: its path is not UTF-8\nhint:");
   });
 
   test("a command may be as long as Linux takes it", async () => {

@@ -26,7 +26,7 @@ vmSuite("lifecycle", (home) => {
     await home().ok(["vm", "create", "--name", "two", "--memory", "512M"]);
     expect(await state("one")).toBe("stopped");
     const taken = await home().banger(["vm", "create", "--name", "one"]);
-    expect([taken.code, taken.stderr]).toEqual([4, expect.stringContaining('a VM named "one" exists already')]);
+    expect([taken.code, taken.stderr]).toEqual([4, expect.stringContaining('a VM named "one" already exists')]);
     const invalid = await home().banger(["vm", "create", "--name", "No_Good"]);
     expect([invalid.code, invalid.stderr]).toEqual([2, expect.stringContaining("is not a VM name")]);
     await home().ok(["vm", "delete", "one", "two"]);

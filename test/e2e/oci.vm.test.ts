@@ -96,7 +96,7 @@ vmSuite("oci", (home) => {
     const refused = await home().banger(["image", "export", "linked-saved", archived]);
     expect([refused.code, refused.stderr]).toEqual([
       1,
-      expect.stringContaining('the name of "/.wh.bin" means a deletion'),
+      expect.stringContaining('the name of "/.wh.bin" marks a deletion'),
     ]);
     await home().ok(["vm", "delete", "linked"]);
   }, 240_000);

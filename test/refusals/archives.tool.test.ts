@@ -299,7 +299,7 @@ describe.skipIf(reason !== null)(reason === null ? "refusals of archives" : `ref
       return [
         {
           ...{ name: "a whiteout's name", args: ["image", "export", "wh", "x.tar"], code: "IMAGE_NOT_PORTABLE" },
-          ...{ says: /means a deletion/, hints: /`banger image bundle wh FOLDER`/, fill: { FOLDER: "bundle" } },
+          ...{ says: /marks a deletion/, hints: /`banger image bundle wh FOLDER`/, fill: { FOLDER: "bundle" } },
           ...{ before: () => home.ok(["image", "register", "wh", "--rootfs", wh]), ends: null },
         },
         {

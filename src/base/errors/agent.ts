@@ -6,7 +6,7 @@ export const agentErrors = {
   AGENT_UNREACHABLE: spec({
     exit: Exit.Failure,
     message: (p: { name: string; reason: string }) => `the agent in VM "${p.name}" does not answer: ${p.reason}`,
-    hint: (p) => `the console may say why: \`banger vm logs ${p.name}\``,
+    hint: (p) => `the console may show why: \`banger vm logs ${p.name}\``,
   }),
   AGENT_PROTOCOL: spec({
     exit: Exit.Failure,
@@ -27,17 +27,17 @@ export const agentErrors = {
     exit: Exit.NotExecutable,
     message: (p: { command: string }) => `"${p.command}" can't be executed in the guest`,
     hint: () =>
-      "check with `ls -ld` that it is a file, no folder, with an `x` in its mode, and that it is a program for x86-64 Linux or a script with a `#!` line",
+      "check with `ls -ld` that it is a regular file with an `x` in its mode, and a program for x86-64 Linux or a script with a `#!` line",
   }),
   COMMAND_TOO_LARGE: spec({
     exit: Exit.NotExecutable,
     message: (p: { problem: string }) => `the command can't be run: ${p.problem}`,
-    hint: () => "put what is long into a file in the VM, or pass it on stdin",
+    hint: () => "put long values into a file in the VM, or pass them on stdin",
   }),
   SESSION_LOST: spec({
     exit: Exit.Run,
     message: (p: { name: string; reason: string }) => `the session in VM "${p.name}" was lost: ${p.reason}`,
     hint: (p: { name: string; reason: string; next?: string }) =>
-      p.next ?? `\`banger vm show ${p.name}\` tells its state; return with \`banger vm ssh ${p.name}\``,
+      p.next ?? `\`banger vm show ${p.name}\` shows its state; reconnect with \`banger vm ssh ${p.name}\``,
   }),
 };

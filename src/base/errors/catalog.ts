@@ -1,6 +1,6 @@
 /**
  * Every expected failure of banger. A code is permanent: scripts match on it, so none is renamed or removed
- * (a test holds the list). Each domain has its own file.
+ * (test/error-codes.txt lists them). Each domain has its own file.
  */
 import { agentErrors } from "./agent.ts";
 import { bundleErrors } from "./bundle.ts";

@@ -6,7 +6,7 @@ export const cliErrors = {
   BENCH_FAILED: spec({
     exit: Exit.Failure,
     message: (p: { what: string; reason: string }) => `"${p.what}" failed, so there is nothing to measure: ${p.reason}`,
-    hint: () => "run it by hand; `banger doctor` looks at this host",
+    hint: () => "run it by hand; `banger doctor` checks this host",
   }),
   USAGE: spec({
     exit: Exit.Usage,
@@ -21,13 +21,13 @@ export const cliErrors = {
   }),
   CONFIRMATION_NEEDED: spec({
     exit: Exit.Usage,
-    message: (p: { loss: string }) => `${p.loss}; there is no terminal to confirm it at`,
-    hint: () => "add --force to do it without being asked",
+    message: (p: { loss: string }) => `${p.loss}; there is no terminal to confirm it on`,
+    hint: () => "add --force to skip the question",
   }),
   NOT_CONFIRMED: spec({
     exit: Exit.Failure,
     message: () => "not confirmed, so nothing was done",
-    hint: () => "answer `y`, or add --force to do it without being asked",
+    hint: () => "answer `y`, or add --force to skip the question",
   }),
   CONFIG_INVALID: spec({
     exit: Exit.Usage,
@@ -38,11 +38,11 @@ export const cliErrors = {
   OUTPUT_FAILED: spec({
     exit: Exit.Failure,
     message: (p: { reason: string }) => `the output could not be written: ${p.reason}`,
-    hint: () => "look where it goes: a disk may be full",
+    hint: () => "check where it goes: the disk may be full",
   }),
   INTERRUPTED: spec({
     exit: Exit.Failure,
     message: (p: { signal: string }) => `interrupted by ${p.signal}`,
-    hint: () => "nothing half-made was left behind",
+    hint: () => "nothing incomplete was left behind",
   }),
 };

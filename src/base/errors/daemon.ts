@@ -6,14 +6,14 @@ export const daemonErrors = {
   DAEMON_UNREACHABLE: spec({
     exit: Exit.Daemon,
     message: (p: { socket: string; reason: string }) => `the daemon at ${p.socket} can't be reached: ${p.reason}`,
-    hint: (p: { socket: string; reason: string; next?: string }) => p.next ?? "`banger daemon status` tells more",
+    hint: (p: { socket: string; reason: string; next?: string }) => p.next ?? "`banger daemon status` shows more",
   }),
   DAEMON_UNTRUSTED: spec({
     exit: Exit.Daemon,
     message: (p: { socket: string; reason: string }) => `nothing was sent to the daemon at ${p.socket}: ${p.reason}`,
     hint: (p: { socket: string; reason: string; next?: string }) =>
       p.next ??
-      "XDG_RUNTIME_DIR must be your own, and `su` and `sudo` may leave another user's: unset it, or use `su -`, `sudo -i`; from a folder of your own take others' rights with `chmod go-w`",
+      "XDG_RUNTIME_DIR must be your own, but `su` and `sudo` may leave another user's: unset it, or use `su -` or `sudo -i`; if the folder is yours, make it writable for you alone with `chmod go-w`",
   }),
   DAEMON_START_FAILED: spec({
     exit: Exit.Daemon,
@@ -24,7 +24,7 @@ export const daemonErrors = {
   DAEMON_VERSION: spec({
     exit: Exit.Daemon,
     message: (p: { daemon: string; cli: string }) => `the daemon is version ${p.daemon}, this banger is ${p.cli}`,
-    hint: () => "run `banger daemon stop` and try again: running VMs stay up, and it says what would end",
+    hint: () => "run `banger daemon stop` and try again: running VMs stay up, and it lists what would end",
   }),
   DAEMON_STATE: spec({
     exit: Exit.Daemon,
@@ -41,7 +41,7 @@ export const daemonErrors = {
   }),
   DAEMON_RUNNING: spec({
     exit: Exit.Conflict,
-    message: (p: { directory: string; pid: number }) => `another daemon (pid ${p.pid}) holds ${p.directory}`,
+    message: (p: { directory: string; pid: number }) => `another daemon (pid ${p.pid}) uses ${p.directory}`,
     hint: () => "use that one, or stop it with `banger daemon stop`",
   }),
   CACHE_OWNED: spec({
@@ -63,23 +63,23 @@ export const daemonErrors = {
   REQUEST_INVALID: spec({
     exit: Exit.Usage,
     message: (p: { problems: readonly string[] }) => `bad request: ${p.problems.join("; ")}`,
-    hint: () => "docs/api.md has the form of every request",
+    hint: () => "docs/api.md describes every request",
   }),
   ROUTE_NOT_FOUND: spec({
     exit: Exit.NotFound,
-    message: (p: { method: string; path: string }) => `the daemon has no ${p.method} ${p.path}`,
+    message: (p: { method: string; path: string }) => `the daemon has no route ${p.method} ${p.path}`,
     hint: () => "docs/api.md lists every route",
   }),
   STORE_TOO_NEW: spec({
     exit: Exit.Daemon,
     message: (p: { found: number; known: number }) =>
       `the state database has schema ${p.found}, this banger knows schemas up to ${p.known}`,
-    hint: () => "a newer banger has used this state folder: use that one again, or update this one",
+    hint: () => "a newer banger has used this state folder: use that banger, or update this one",
   }),
   REQUEST_TOO_LARGE: spec({
     exit: Exit.Usage,
-    message: (p: { limit: number }) => `the request's body is over ${p.limit} bytes`,
-    hint: () => "docs/api.md has the limits of every request",
+    message: (p: { limit: number }) => `the request's body is larger than ${p.limit} bytes`,
+    hint: () => "docs/api.md lists the limits of every request",
   }),
   DAEMON_STOPPING: spec({
     exit: Exit.Daemon,

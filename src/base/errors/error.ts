@@ -11,7 +11,7 @@ export type ErrorCode = keyof typeof catalog;
 
 type ParamsOf<C extends ErrorCode> = (typeof catalog)[C] extends ErrorSpec<infer P> ? P : never;
 
-/** The form in which an error crosses the API and `--json`. */
+/** An error as JSON: in the API and in the output of `--json`. */
 export type WireError = { code: string; message: string; hint: string; exit: number; details: ErrorParams };
 
 export class BangerError extends Error {
@@ -35,9 +35,9 @@ export class BangerError extends Error {
 }
 
 /**
- * Makes the error for `code`; the caller throws it: `throw fail("VM_NOT_FOUND", { name })`. A guest, an image or a repository may have
- * written the values: none brings a line break or a control into the sentences, nor a URL's credentials into these or the details.
- * @param cause the lower error, kept for `--debug` and logs
+ * Makes the error for `code`; the caller throws it: `throw fail("VM_NOT_FOUND", { name })`. The values may come from a guest, an image
+ * or a repository: line breaks and control characters are removed from message and hint, and a URL's credentials from the details too.
+ * @param cause the underlying error, kept for `--debug` and logs
  */
 export function fail<C extends ErrorCode>(code: C, params: ParamsOf<C>, cause?: unknown): BangerError {
   const entry = catalog[code] as ErrorSpec;
@@ -60,7 +60,7 @@ export function isError(error: unknown, code: ErrorCode): error is BangerError {
   return error instanceof BangerError && error.code === code;
 }
 
-/** Any thrown value as a `BangerError`: a full disk becomes `DISK_FULL`; what else is not one is a bug and becomes `INTERNAL`. */
+/** Any thrown value as a `BangerError`: a full disk becomes `DISK_FULL`; anything else is a bug and becomes `INTERNAL`. */
 export function toBangerError(thrown: unknown): BangerError {
   if (thrown instanceof BangerError) return thrown;
   if (isFullDisk(thrown)) return fail("DISK_FULL", { path: pathOf(thrown), during: "writing" }, thrown);
@@ -77,13 +77,13 @@ export function toBangerError(thrown: unknown): BangerError {
   );
 }
 
-/** A system error that any write may meet: errno(3), ENOSPC and EDQUOT. */
+/** True for ENOSPC and EDQUOT, which any write can fail with: errno(3). */
 function isFullDisk(thrown: unknown): thrown is { path?: unknown } {
   const code = (thrown as { code?: unknown } | null | undefined)?.code;
   return code === "ENOSPC" || code === "EDQUOT";
 }
 
-/** Calls on open files name none. */
+/** Errors of calls on open files have no path. */
 function pathOf({ path }: { path?: unknown }): string {
   return typeof path === "string" ? path : "one of banger's files";
 }

@@ -21,13 +21,13 @@ export const hostErrors = {
         ? `no space left at ${p.path} while ${p.during}${p.free === undefined ? "" : `: ${p.free} free`}`
         : `not enough space at ${p.path} while ${p.during}: ${p.needed} are needed, ${p.free} are free`,
     hint: () =>
-      "free some space (`banger vm ls`, `banger image ls` show sizes) and run the same command again; nothing half-made was kept",
+      "free some space (`banger vm ls`, `banger image ls` show sizes) and run the same command again; nothing incomplete was kept",
   }),
   MEMORY_LOW: spec({
     exit: Exit.Unavailable,
     message: (p: { needed: string; free: string }) =>
       `this host has ${p.free} of memory left, and a VM needs ${p.needed} to boot`,
-    hint: () => "end some programs, or stop VMs that nobody uses (`banger vm ls`)",
+    hint: () => "end some programs, or stop VMs that are not in use (`banger vm ls`)",
   }),
   NOT_REMOVED: spec({
     exit: Exit.Failure,
@@ -38,7 +38,7 @@ export const hostErrors = {
   PATH_TOO_LONG: spec({
     exit: Exit.Unavailable,
     message: (p: { path: string; limit: number }) =>
-      `${p.path} is longer than the ${p.limit} bytes that a socket's path may have`,
+      `${p.path} is longer than the ${p.limit} bytes that a socket's path can have`,
     hint: () => "set XDG_STATE_HOME and XDG_RUNTIME_DIR to shorter folders",
   }),
   HOME_INVALID: spec({
@@ -49,7 +49,7 @@ export const hostErrors = {
   }),
   FOLDER_UNSAFE: spec({
     exit: Exit.Unavailable,
-    message: (p: { path: string; problem: string }) => `banger keeps nothing in ${p.path}: ${p.problem}`,
+    message: (p: { path: string; problem: string }) => `banger refuses to use ${p.path}: ${p.problem}`,
     hint: (p: { path: string; problem: string; next?: string }) =>
       p.next ??
       "HOME, XDG_STATE_HOME, XDG_CACHE_HOME and XDG_RUNTIME_DIR must lead to folders of your own (`su -` and `sudo -i` see to that)",
@@ -57,8 +57,8 @@ export const hostErrors = {
   FOLDER_LINKED: spec({
     exit: Exit.Daemon,
     message: (p: { path: string; root: string }) =>
-      `${p.path} is a symbolic link: banger removes what it does not know there, which may be another's`,
-    hint: (p) => `replace it by a folder; to keep the files on another disk, make ${p.root} itself the link`,
+      `${p.path} is a symbolic link: banger removes files that it does not know there, and they may not be its own`,
+    hint: (p) => `replace it with a folder; to keep the files on another disk, make ${p.root} itself the link`,
   }),
   FILE_INVALID: spec({
     exit: Exit.Failure,

@@ -3,12 +3,12 @@ import { Exit } from "../exit.ts";
 import { count } from "../text.ts";
 import { spec } from "./spec.ts";
 
-/** A repository's name, without a registry's host in front. */
-function ofDockerHub(name: string): boolean {
+/** True for a repository's name without a registry's host in front. */
+function isDockerHubName(name: string): boolean {
   return !name.startsWith("sha256:") && /^[a-z0-9][a-z0-9_-]*(?:\/[a-z0-9][a-z0-9._-]*)*(?:[:@][\w.:@-]+)?$/.test(name);
 }
 
-/** What was probably meant by an address, or by a name in capitals. */
+/** A suggestion for a name that was written as a URL or in capitals; else empty. */
 function correction(text: string): string {
   const meant = text.replace(/^[a-z][a-z0-9+.-]*:\/+/, "").toLowerCase();
   return meant !== text && /^[a-z0-9][a-z0-9._/:-]*$/.test(meant) ? `did you mean ${meant}? ` : "";
@@ -21,14 +21,16 @@ export const imageErrors = {
     hint: (p) => {
       if (p.recipe) return `build it with \`banger image build ${p.recipe}\``;
       if (p.pull) return `get it with \`banger image pull ${p.pull}\``;
-      const hub = ofDockerHub(p.name) ? `; Docker Hub's: \`banger image pull docker.io/${p.name}\`` : "";
+      const hub = isDockerHubName(p.name)
+        ? `; to get it from Docker Hub: \`banger image pull docker.io/${p.name}\``
+        : "";
       const meant = p.nearest ? `did you mean "${p.nearest}"? ` : "";
       return `${meant}\`banger image ls\` shows every image, \`banger image catalog\` what can be pulled${hub}`;
     },
   }),
   IMAGE_AMBIGUOUS: spec({
     exit: Exit.Usage,
-    message: (p: { text: string; names: readonly string[] }) => `"${p.text}" may be any of ${p.names.join(", ")}`,
+    message: (p: { text: string; names: readonly string[] }) => `"${p.text}" could be any of ${p.names.join(", ")}`,
     hint: () => "give more digits; `banger image ls` shows the digests",
   }),
   IMAGE_NAME_INVALID: spec({
@@ -69,27 +71,27 @@ export const imageErrors = {
   }),
   DOWNLOAD_DAMAGED: spec({
     exit: Exit.Failure,
-    message: (p: { what: string; problem: string }) =>
-      `the download of ${p.what} is not what it should be: ${p.problem}`,
-    hint: () => "a proxy or mirror may have changed it; nothing of it was used",
+    message: (p: { what: string; problem: string }) => `the download of ${p.what} is damaged: ${p.problem}`,
+    hint: () => "a proxy or mirror may have changed it; none of it was used",
   }),
   IMAGE_INVALID: spec({
     exit: Exit.Failure,
     message: (p: { name: string; problem: string }) => `image "${p.name}" was refused: ${p.problem}`,
     hint: (p: { name: string; problem: string; next?: string }) =>
-      p.next ?? "nothing of it was kept: get it again, or make it again",
+      p.next ?? "nothing was kept: get it again, or make it again",
   }),
   IMAGE_NOT_PORTABLE: spec({
     exit: Exit.Failure,
     message: (p: { name: string; path: string }) =>
-      `image "${p.name}" can't be exported: the name of ${p.path} means a deletion in an OCI layer`,
-    hint: (p) => `\`banger image bundle ${p.name} FOLDER\` takes it along; or rename the file in a VM and save that`,
+      `image "${p.name}" can't be exported: in an OCI layer, the name of ${p.path} marks a deletion`,
+    hint: (p) => `\`banger image bundle ${p.name} FOLDER\` includes it; or rename the file in a VM and save that`,
   }),
   IMAGE_READ_TWICE: spec({
     exit: Exit.Failure,
     message: (p: { name: string }) =>
-      `image "${p.name}" can't be made of a stream that comes once: a name comes twice in it, or leads through a link`,
-    hint: () => "send it again with `twice=1`, so that it is kept meanwhile; `banger image register` does so by itself",
+      `image "${p.name}" can't be made from a stream that is read once: a name occurs twice in it, or leads through a link`,
+    hint: () =>
+      "send it again with `twice=1`, so that the daemon keeps a copy; `banger image register` does so on its own",
   }),
   IMAGE_CHOICE: spec({
     exit: Exit.Usage,
@@ -107,15 +109,15 @@ export const imageErrors = {
     exit: Exit.Failure,
     message: (p: { name: string; limit: string; download?: string }) =>
       p.download === undefined
-        ? `image "${p.name}" is larger than ${p.limit} when it is unpacked`
-        : `image "${p.name}" has ${p.download} to download, which is more than the ${p.limit} that an image may have`,
+        ? `image "${p.name}" is larger than ${p.limit} when unpacked`
+        : `image "${p.name}" has ${p.download} to download, more than the limit of ${p.limit}`,
     hint: () => 'if you trust it, raise the limit in config.toml, as in `image_max_size = "200G"`',
   }),
   DISK_UNREADABLE: spec({
     exit: Exit.Failure,
     message: (p: { name: string; reason: string }) => `the disk of ${p.name} can't be read: ${p.reason}`,
     hint: (p: { name: string; reason: string; next?: string }) =>
-      p.next ?? `\`banger vm start ${p.name}\` may still get at what is on it`,
+      p.next ?? `\`banger vm start ${p.name}\` may still reach its files`,
   }),
   IMAGE_DAMAGED: spec({
     exit: Exit.Failure,
@@ -136,7 +138,7 @@ export const imageErrors = {
   }),
   KERNEL_AMBIGUOUS: spec({
     exit: Exit.Usage,
-    message: (p: { text: string; names: readonly string[] }) => `"${p.text}" may be any of ${p.names.join(", ")}`,
+    message: (p: { text: string; names: readonly string[] }) => `"${p.text}" could be any of ${p.names.join(", ")}`,
     hint: () => "give more digits; `banger kernel ls` shows the digests",
   }),
   KERNEL_IN_USE: spec({
@@ -148,7 +150,7 @@ export const imageErrors = {
     exit: Exit.Failure,
     message: (p: { name: string; problem: string }) => `kernel "${p.name}" is damaged: ${p.problem}`,
     hint: (p) =>
-      `get it again with \`banger kernel pull ${p.name}\`; one of your own is imported again under the same name`,
+      `get it again with \`banger kernel pull ${p.name}\`; if it is your own, import it again under the same name`,
   }),
   KERNEL_UNUSABLE: spec({
     exit: Exit.Failure,

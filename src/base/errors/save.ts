@@ -1,4 +1,4 @@
-/** Failures about templates and snapshots as users name them. */
+/** Failures of templates and snapshots that users name. */
 import { Exit } from "../exit.ts";
 import { spec } from "./spec.ts";
 
@@ -9,14 +9,14 @@ export const saveErrors = {
       p.vm ? `VM "${p.vm}" has no snapshot "${p.name}"` : `there is no snapshot "${p.name}"`,
     hint: (p) => {
       const list = p.vm
-        ? `\`banger snapshot list ${p.vm}\` shows what it has`
-        : "`banger snapshot list` shows every one";
+        ? `\`banger snapshot list ${p.vm}\` shows those it has`
+        : "`banger snapshot list` shows all snapshots";
       return p.nearest ? `did you mean "${p.nearest}"? ${list}` : list;
     },
   }),
   SNAPSHOT_TAKEN: spec({
     exit: Exit.Conflict,
-    message: (p: { vm: string; name: string }) => `VM "${p.vm}" has a snapshot "${p.name}" already`,
+    message: (p: { vm: string; name: string }) => `VM "${p.vm}" already has a snapshot "${p.name}"`,
     hint: (p) => `choose another name, or remove it with \`banger snapshot delete ${p.vm} ${p.name}\``,
   }),
   SNAPSHOT_NAME_INVALID: spec({
@@ -27,7 +27,7 @@ export const saveErrors = {
   TEMPLATE_NOT_FOUND: spec({
     exit: Exit.NotFound,
     message: (p: { key: string }) => `there is no template "${p.key}"`,
-    hint: () => "`banger template list` shows every one; the first digits of a key are enough",
+    hint: () => "`banger template list` shows all templates; the first digits of a key are enough",
   }),
   TEMPLATE_AMBIGUOUS: spec({
     exit: Exit.Usage,

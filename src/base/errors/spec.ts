@@ -1,7 +1,7 @@
-/** What the error catalog holds for one code: see `catalog.ts`. */
+/** One entry of the error catalog: see `catalog.ts`. */
 import type { ExitCode } from "../exit.ts";
 
-/** Values that an error's sentences are made of; they travel as `details` in JSON. */
+/** The values in an error's message and hint; in JSON they are its `details`. */
 export type ErrorParams = Record<string, string | number | boolean | readonly string[] | undefined>;
 
 export type ErrorSpec<P extends ErrorParams = ErrorParams> = {

@@ -1,4 +1,4 @@
-/** Failures about VMs as users name them. */
+/** Failures of VMs that users name. */
 import { Exit } from "../exit.ts";
 import { spec } from "./spec.ts";
 
@@ -16,7 +16,7 @@ export const vmErrors = {
   }),
   VM_NAME_TAKEN: spec({
     exit: Exit.Conflict,
-    message: (p: { name: string }) => `a VM named "${p.name}" exists already`,
+    message: (p: { name: string }) => `a VM named "${p.name}" already exists`,
     hint: (p) => `choose another --name, or remove it with \`banger vm delete ${p.name}\``,
   }),
   VM_STATE: spec({
@@ -28,13 +28,13 @@ export const vmErrors = {
   VM_BOOT_FAILED: spec({
     exit: Exit.Failure,
     message: (p: { name: string; reason: string }) => `VM "${p.name}" did not start: ${p.reason}`,
-    hint: (p) => `the VM is kept: look with \`banger vm logs ${p.name}\`, then \`banger vm delete ${p.name}\``,
+    hint: (p) => `the VM is kept: see \`banger vm logs ${p.name}\`, then \`banger vm delete ${p.name}\``,
   }),
   VM_FAILED: spec({
     exit: Exit.Failure,
     message: (p: { name: string; reason: string }) => `VM "${p.name}" failed: ${p.reason}`,
     hint: (p) =>
-      `look with \`banger vm logs ${p.name}\`, then \`banger vm start ${p.name}\` or \`banger vm delete ${p.name}\``,
+      `see \`banger vm logs ${p.name}\`, then \`banger vm start ${p.name}\` or \`banger vm delete ${p.name}\``,
   }),
   VM_SPEC_INVALID: spec({
     exit: Exit.Usage,

@@ -1,9 +1,9 @@
-/** Failures of VMM drivers and of what VMs run on. */
+/** Failures of VMM drivers, KVM and VM networks. */
 import { Exit } from "../exit.ts";
 import { spec } from "./spec.ts";
 
 const coldStart =
-  "`banger vm start --cold NAME` boots it from its disk (`banger vm restore --cold NAME SNAPSHOT` from a snapshot's): files are kept, what ran in it is lost";
+  "`banger vm start --cold NAME` boots it from its disk (`banger vm restore --cold NAME SNAPSHOT` from a snapshot's): files are kept, running programs are lost";
 
 export const vmmErrors = {
   VMM_NOT_FOUND: spec({
@@ -14,14 +14,14 @@ export const vmmErrors = {
   VMM_START_FAILED: spec({
     exit: Exit.Unavailable,
     message: (p: { driver: string; reason: string }) => `${p.driver} did not start: ${p.reason}`,
-    hint: () => "`banger doctor` checks the host; `banger vm logs NAME --vmm` shows what the VMM said",
+    hint: () => "`banger doctor` checks the host; `banger vm logs NAME --vmm` shows the VMM's output",
   }),
   CONFINEMENT_INCOMPLETE: spec({
     exit: Exit.Unavailable,
     message: (p: { program: string; missing: string }) =>
       `${p.program} can't be confined as the config requires: ${p.missing}`,
     hint: () =>
-      '`banger doctor` shows each layer; `confinement = "auto"` in config.toml runs it with the layers that there are',
+      '`banger doctor` shows each layer; `confinement = "auto"` in config.toml runs it with the layers that are available',
   }),
   VMM_ACCEL_INVALID: spec({
     exit: Exit.Usage,
@@ -30,24 +30,23 @@ export const vmmErrors = {
   }),
   VMM_KVM_UNUSABLE: spec({
     exit: Exit.Unavailable,
-    message: (p: { reason: string }) => `KVM was asked for but can't be used: ${p.reason}`,
+    message: (p: { reason: string }) => `KVM was requested but can't be used: ${p.reason}`,
     hint: () => "unset BANGER_VMM_ACCEL to fall back to emulation",
   }),
   VMM_UNREACHABLE: spec({
     exit: Exit.Failure,
     message: (p: { driver: string; pid: number; reason: string }) =>
-      `${p.driver} runs as process ${p.pid} but can't be spoken to: ${p.reason}`,
+      `${p.driver} runs as process ${p.pid} but does not answer: ${p.reason}`,
     hint: () => "`banger vm kill NAME` ends it; its disk is kept",
   }),
   SAVE_FAILED: spec({
     exit: Exit.Failure,
     message: (p: { driver: string; reason: string }) => `${p.driver} could not save the VM: ${p.reason}`,
-    hint: () => "the VM can go on as before; nothing half-made was kept",
+    hint: () => "the VM can continue as before; nothing incomplete was kept",
   }),
   SAVE_VERSION: spec({
     exit: Exit.Unavailable,
-    message: (p: { saved: string; present: string }) =>
-      `the VM was saved by ${p.saved}; ${p.present} can't take it up again`,
+    message: (p: { saved: string; present: string }) => `the VM was saved by ${p.saved}; ${p.present} can't restore it`,
     hint: () => coldStart,
   }),
   SAVE_OTHER_DEVICES: spec({

@@ -1,4 +1,4 @@
-/** Failures about the repository that goes into a VM. */
+/** Failures of the repository or folder that goes into a VM. */
 import { Exit } from "../exit.ts";
 import { spec } from "./spec.ts";
 
@@ -17,7 +17,7 @@ export const workspaceErrors = {
   WORKSPACE_GIT: spec({
     exit: Exit.Failure,
     message: (p: { path: string; problem: string }) => `reading the git repository ${p.path} failed: ${p.problem}`,
-    hint: () => "`git status` there may say more",
+    hint: () => "`git status` there may show more",
   }),
   WORKSPACE_INCOMPLETE: spec({
     exit: Exit.Failure,
@@ -28,7 +28,7 @@ export const workspaceErrors = {
   }),
   WORKSPACE_REF: spec({
     exit: Exit.NotFound,
-    message: (p: { ref: string; path: string }) => `"${p.ref}" is no commit in ${p.path}`,
+    message: (p: { ref: string; path: string }) => `"${p.ref}" is not a commit in ${p.path}`,
     hint: () => "name a branch, tag or commit that `git rev-parse` knows",
   }),
   WORKSPACE_COPY: spec({

@@ -60,7 +60,7 @@ test("nothing is made where everyone may write, nor below it", async () => {
   using folder = tempFolder();
   fs.chmodSync(folder.path, 0o777);
   expect(await refusal(`${folder.path}/a/b`)).toBe(
-    `banger keeps nothing in ${folder.path}/a/b: ${folder.path} may be written to by everyone (mode 0777)`,
+    `banger refuses to use ${folder.path}/a/b: ${folder.path} may be written to by everyone (mode 0777)`,
   );
   expect(fs.readdirSync(folder.path)).toEqual([]);
   fs.chmodSync(folder.path, 0o1777);
@@ -103,6 +103,6 @@ test("a place that takes no folder is named", async () => {
   using folder = tempFolder();
   const file = `${folder.path}/file`;
   fs.writeFileSync(file, "");
-  expect(await refusal(`${file}/a/b`)).toBe(`banger keeps nothing in ${file}/a/b: ${file} is no folder`);
-  expect(await refusal("/proc/banger/run")).toBe("banger keeps nothing in /proc/banger/run: /proc takes no folders");
+  expect(await refusal(`${file}/a/b`)).toBe(`banger refuses to use ${file}/a/b: ${file} is no folder`);
+  expect(await refusal("/proc/banger/run")).toBe("banger refuses to use /proc/banger/run: /proc takes no folders");
 });

@@ -195,7 +195,7 @@ function explained(error: unknown, signal: AbortSignal): unknown {
   // the message is not told: it may have the URL in it, and that a signature
   const word = /^\w+$/.test(code) ? code : "no reason given";
   if (/CERT|VERIFY|SELF_SIGNED/.test(code) || /certificate/i.test(message)) {
-    return new HttpError("tls", `its certificate is not believed (${word})`, error);
+    return new HttpError("tls", `its certificate is not trusted (${word})`, error);
   }
   if (code === "ConnectionRefused" || code === "ECONNREFUSED")
     return new HttpError("line", "nobody listens there", error);
