@@ -7,7 +7,7 @@ async function collect<T>(queue: AsyncIterable<T>): Promise<T[]> {
   return items;
 }
 
-test("a queue gives what was pushed before and after the reader came, in order", async () => {
+test("a queue delivers what was pushed before and after the reader started, in order", async () => {
   const queue = new AsyncQueue<number>();
   queue.push(1);
   const all = collect(queue);
@@ -18,7 +18,7 @@ test("a queue gives what was pushed before and after the reader came, in order",
   expect(await all).toEqual([1, 2, 3]);
 });
 
-test("a queue over its limit drops and says so, and takes again once there is room", async () => {
+test("a queue over its limit drops and reports it, and accepts items again once there is room", async () => {
   const queue = new AsyncQueue<number>(1);
   expect(queue.push(1)).toBe(true);
   expect(queue.push(2)).toBe(false);
@@ -27,7 +27,7 @@ test("a queue over its limit drops and says so, and takes again once there is ro
   expect(queue.push(3)).toBe(true);
 });
 
-test("a queue that ends with an error delivers what it has first", async () => {
+test("a queue that ends with an error delivers its items first", async () => {
   const queue = new AsyncQueue<number>();
   queue.push(1);
   queue.end(new Error("cut"));
@@ -37,14 +37,14 @@ test("a queue that ends with an error delivers what it has first", async () => {
   expect(iterator.next()).rejects.toThrow("cut");
 });
 
-test("withTimeout passes a result on, and an error, and is late when the work is", async () => {
+test("withTimeout passes on a result or an error, and fails when the work is late", async () => {
   const late = () => new Error("late");
   expect(await withTimeout(Promise.resolve(1), 1000, late)).toBe(1);
   expect(withTimeout(Promise.reject(new Error("bad")), 1000, late)).rejects.toThrow("bad");
   expect(withTimeout(new Deferred<void>().promise, 1, late)).rejects.toThrow("late");
 });
 
-test("orAborted rejects with the signal's reason, also when it was aborted before", async () => {
+test("orAborted rejects with the signal's reason, also when it was already aborted", async () => {
   const abort = new AbortController();
   const waiting = orAborted(new Deferred<void>().promise, abort.signal);
   abort.abort(new Error("enough"));

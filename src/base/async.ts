@@ -1,6 +1,6 @@
-/** The few things about promises that the language leaves out: a promise settled from outside, a queue, a time limit. */
+/** Small promise tools that the language lacks: a promise resolved from outside, a queue, a time limit. */
 
-/** A promise and the two functions that settle it; only the first call counts. */
+/** A promise with the two functions that resolve or reject it; only the first call counts. */
 export class Deferred<T> {
   readonly promise: Promise<T>;
   readonly resolve: (value: T | PromiseLike<T>) => void;
@@ -36,7 +36,7 @@ export class AsyncQueue<T> implements AsyncIterable<T> {
     return true;
   }
 
-  /** No more items; what is queued is still delivered, then `error` is thrown if there is one. */
+  /** Ends the queue: what is queued is still delivered, then `error` is thrown if there is one. */
   end(error?: unknown): void {
     if (this.#over) return;
     this.#over = true;
@@ -60,7 +60,7 @@ export class AsyncQueue<T> implements AsyncIterable<T> {
   }
 }
 
-/** Resolves or rejects as `work` does, or rejects with `onTimeout()` after `ms`. `work` itself goes on. */
+/** Resolves or rejects as `work` does, or rejects with `onTimeout()` after `ms`. `work` itself is not cancelled. */
 export async function withTimeout<T>(work: Promise<T>, ms: number, onTimeout: () => Error): Promise<T> {
   const late = new Deferred<never>();
   const timer = setTimeout(() => late.reject(onTimeout()), ms);
@@ -71,7 +71,7 @@ export async function withTimeout<T>(work: Promise<T>, ms: number, onTimeout: ()
   }
 }
 
-/** Resolves or rejects as `work` does, or rejects with the signal's reason once it is aborted. `work` itself goes on. */
+/** Resolves or rejects as `work` does, or rejects with the signal's reason once it is aborted. `work` itself is not cancelled. */
 export async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   const aborted = new Deferred<never>();
   const onAbort = () => aborted.reject(signal.reason);

@@ -1,17 +1,17 @@
-/** For long work in the thread that serves everybody: lets timers and sockets have their turn. */
+/** Keeps long work from blocking the event loop: lets timers and sockets run in between. */
 
-/** `ms` at a stretch */
+/** how long work may run before it yields, in `ms` */
 const stretch = 10;
 
 export class Breather {
   #since = performance.now();
 
-  /** To be asked between pieces of work that take well below a stretch. */
+  /** Call it between pieces of work that take well below a stretch. */
   get isDue(): boolean {
     return performance.now() - this.#since >= stretch;
   }
 
-  /** Gives way to what waits, when a stretch is over. */
+  /** Yields to the event loop when a stretch is over. */
   async rest(): Promise<void> {
     if (!this.isDue) return;
     await new Promise<void>((resolve) => void setImmediate(resolve));

@@ -5,7 +5,7 @@ import { runs } from "./testing/budget.ts";
 
 const failed = (problem: string) => new Error(problem);
 
-/** Length, then that many bytes, twice; then whatever comes. */
+/** Length, then that many bytes, twice; then any number of bytes. */
 function collector() {
   const seen: string[] = [];
   function* parse(): Generator<number, void, Buffer> {
@@ -25,7 +25,7 @@ function collector() {
 
 const whole = Buffer.from("\x03abc\x05defghthe rest");
 
-test("pieces don't matter", () => {
+test("the result does not depend on how the input is split", () => {
   fc.assert(
     fc.property(fc.uniqueArray(fc.integer({ min: 1, max: whole.length - 1 })), (places) => {
       const { seen, parser } = collector();
@@ -38,7 +38,7 @@ test("pieces don't matter", () => {
   );
 });
 
-test("an end in the middle of what is needed is an error, one where anything may come is not", () => {
+test("an end in the middle of a required field is an error, one where any number of bytes can follow is not", () => {
   for (let length = 0; length < whole.length; length++) {
     const { parser } = collector();
     parser.push(whole.subarray(0, length));
@@ -54,10 +54,10 @@ test("bytes after a parser's own end are an error", () => {
   const parser = pull(one, failed);
   parser.push(Uint8Array.of(1));
   parser.end();
-  expect(() => parser.push(Uint8Array.of(2))).toThrow("goes on after its end");
+  expect(() => parser.push(Uint8Array.of(2))).toThrow("continues after its end");
 });
 
-test("what the parser throws comes out of push, and it takes nothing more", () => {
+test("push throws what the parser throws, and accepts nothing afterwards", () => {
   function* refuses(): Generator<number, void, Buffer> {
     yield 2;
     throw new Error("no");

@@ -1,15 +1,15 @@
-/** Parsers written as if all bytes were there: a generator asks for as many as it needs, whatever pieces they come in. */
+/** Parsers written as if all bytes were available: a generator asks for the bytes it needs, however the input is split. */
 
 export interface ByteParser {
-  /** @throws what the parser throws; afterwards it takes nothing more */
+  /** @throws what the parser throws; afterwards it accepts nothing more */
   push(chunk: Uint8Array): void;
-  /** No more bytes come. @throws when some were still needed */
+  /** The input has ended. @throws when the parser still needed bytes */
   end(): void;
 }
 
 /**
- * `parser` yields how many bytes it needs next, or 0 for whatever comes, at least one, and gets them: a view that holds until it
- * yields again. In between, at most what it asked for is kept. It may end only where it takes whatever comes, or by returning.
+ * `parser` yields how many bytes it needs next, or 0 for any number, at least one. It gets a view that is valid until its next yield.
+ * At most what it asked for is buffered. It ends by returning, or with the input while it asks for any number.
  * @param failed makes the error for bytes that are missing or too many
  */
 export function pull(parser: () => Generator<number, void, Buffer>, failed: (problem: string) => Error): ByteParser {
@@ -18,11 +18,11 @@ export function pull(parser: () => Generator<number, void, Buffer>, failed: (pro
   let keptLength = 0;
   let state = steps.next();
   const feed = (bytes: Buffer) => {
-    // what throws is over
+    // a parser that threw is finished
     state = { done: true, value: undefined };
     state = steps.next(bytes);
   };
-  /** @returns how many bytes of the chunk were taken; all of them when the need is not met */
+  /** @returns how many bytes of the chunk were used; all of them when more are needed */
   const collect = (chunk: Buffer, wanted: number): number => {
     if (kept.length < wanted) {
       const larger = Buffer.allocUnsafe(wanted);
@@ -40,7 +40,7 @@ export function pull(parser: () => Generator<number, void, Buffer>, failed: (pro
     push(chunk) {
       const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
       for (let at = 0; at < bytes.length; ) {
-        if (state.done) throw failed("it goes on after its end");
+        if (state.done) throw failed("it continues after its end");
         const wanted = state.value === 0 ? bytes.length - at : state.value;
         if (keptLength > 0 || wanted > bytes.length - at) at += collect(bytes.subarray(at), wanted);
         else {

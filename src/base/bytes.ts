@@ -1,26 +1,26 @@
-/** The one shape of a byte stream inside banger: sockets, pipes and in-memory pairs all look like this. */
+/** The one interface of byte streams in banger: sockets, pipes and in-memory pairs implement it. */
 
-/** A duplex byte stream with back-pressure on both sides. Listeners are set once; data before that is kept. */
+/** A duplex byte stream with back-pressure in both directions. Listeners are set once; data that arrives before is kept. */
 export interface ByteStream {
-  /** each chunk in order; a chunk belongs to the listener and is never used again by the stream */
+  /** each chunk in order; the chunk belongs to the listener and the stream does not use it again */
   onData(listener: (chunk: Uint8Array) => void): void;
-  /** the other end will send nothing more, but may still read */
+  /** the peer will send nothing more, but can still read */
   onEnd(listener: () => void): void;
-  /** exactly once, when both directions are over; `error` when it was no clean end */
+  /** exactly once, when both directions are over; with an `error` when the connection did not end cleanly */
   onClose(listener: (error?: Error) => void): void;
-  /** false: the buffer is over its mark, wait for `drained()` before the next write */
+  /** false: the buffer is over its high-water mark, wait for `drained()` before the next write */
   write(chunk: Uint8Array): boolean;
   /**
-   * Of unix sockets alone: writes `chunk` behind what was written before, and gives the other end a copy of `descriptor` with it.
-   * `descriptor` may be closed when it resolves. @throws when the other end takes nothing
+   * Unix sockets only: writes `chunk` after earlier writes, and passes the peer a copy of `descriptor` with it (SCM_RIGHTS).
+   * `descriptor` can be closed once this resolves. @throws when the peer does not read it
    */
   writeWith?(descriptor: number, chunk: Uint8Array): Promise<void>;
-  /** resolves when the buffer is under its mark again, or when the stream is closed */
+  /** resolves when the buffer is below its mark again, or when the stream is closed */
   drained(): Promise<void>;
-  /** stops and resumes `onData` */
+  /** stop and restart `onData` */
   pause(): void;
   resume(): void;
-  /** half close, after what was written */
+  /** half-close, after earlier writes */
   end(): void;
   destroy(error?: Error): void;
 }

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { DisplayStream, escapeUnseen, indented, oneLine, safeJson, stripControl, visible } from "./display.ts";
 import { runs } from "./testing/budget.ts";
 
-/** What no text on a terminal may hold, written down by number, apart from the expression that removes it. */
+/** What no text on a terminal may contain, listed by number, independent of the regular expression that removes it. */
 const unseenRanges: [number, number][] = [
   [0x00, 0x08],
   [0x0b, 0x1f],
@@ -38,7 +38,7 @@ function unseenIn(text: string): number[] {
   return [...text].map((unit) => unit.codePointAt(0) ?? 0).filter(isUnseen);
 }
 
-/** Plain letters between everything that a terminal might obey. */
+/** Plain letters between everything that a terminal might interpret. */
 const hostile = fc
   .array(
     fc.oneof(
@@ -91,7 +91,7 @@ const texts: [string, string][] = [
 for (const [text, clean] of texts)
   test(`stripControl ${JSON.stringify(text)}`, () => expect(stripControl(text)).toBe(clean));
 
-test("a sequence that is never finished takes nothing of what follows with it", () => {
+test("an unfinished sequence removes nothing of the text after it", () => {
   const log = "all is well\n".repeat(50);
   expect(stripControl(`\u001b]0;${log}`)).toBe(`]0;${log}`);
   expect(stripControl(`\u001bPx\n${log}`)).toBe(`x\n${log}`);
@@ -99,7 +99,7 @@ test("a sequence that is never finished takes nothing of what follows with it", 
   expect(stripControl(`\u001b]0;${long}\u0007`)).toBe(`]0;${long}`);
 });
 
-test("nothing that is unseen or obeyed is left, by whatever way text is shown", () => {
+test("no function leaves anything invisible or anything that a terminal interprets", () => {
   fc.assert(
     fc.property(hostile, (text) => {
       expect(unseenIn(stripControl(text))).toEqual([]);
@@ -113,11 +113,11 @@ test("nothing that is unseen or obeyed is left, by whatever way text is shown", 
   );
 });
 
-/** Arabic and other scripts' marks of numbers and abbreviations: format characters too, though they can be seen. */
+/** Number and abbreviation marks of Arabic and other scripts: format characters too, but visible. */
 const seenFormat = /[\u0600-\u0605\u06dd\u070f\u0890\u0891\u08e2\u{110bd}\u{110cd}\u{13430}-\u{1343f}]/u;
 
-test("of all code points, those that can't be seen are taken out and escaped, and no other", () => {
-  // neither a sequence nor a pair of surrogates reaches across a line
+test("of all code points, exactly the invisible ones are removed or escaped", () => {
+  // neither a sequence nor a surrogate pair spans two lines
   const codes = Array.from({ length: 0x110000 }, (_, code) => code);
   const text = codes.map((code) => String.fromCodePoint(code)).join("\n|");
   const stripped = stripControl(text).replace("\n|\n\n|", "\n|LF\n|").split("\n|");
@@ -133,8 +133,8 @@ test("of all code points, those that can't be seen are taken out and escaped, an
   expect(wrong).toEqual([]);
 }, 60_000);
 
-test("two names never look the same for what can't be seen in them, nor for what looks like its code", () => {
-  /** takes back what `visible` has done: no two names have the same outcome */
+test("two names never look the same because of invisible characters or text that looks like an escape", () => {
+  /** reverts `visible`: no two names have the same result */
   const original = (shown: string) =>
     shown.replace(/\\u\{([0-9a-f]+)\}/g, (_, code: string) => String.fromCodePoint(Number.parseInt(code, 16)));
   expect(visible("main\u{e0100}")).toBe("main\\u{e0100}");
@@ -154,13 +154,13 @@ test("two names never look the same for what can't be seen in them, nor for what
   );
 });
 
-test("a line break in foreign words makes no line", () => {
+test("a line break in untrusted text starts no new line", () => {
   expect(oneLine("a\r\nerror: b\u2028hint: c\u0085d\ve")).toBe("a error: b hint: c d e");
   expect(visible("a\nb\u202e\u{e0041}")).toBe("a\\u{a}b\\u{202e}\\u{e0041}");
   expect(indented("1 problem:\n  x\nhint: y")).toBe("1 problem:\n  x\n  hint: y");
 });
 
-test("JSON loses nothing, and shows nothing that a terminal obeys", () => {
+test("JSON loses nothing, and shows nothing that a terminal interprets", () => {
   fc.assert(
     fc.property(hostile, fc.constantFrom(undefined, 2), (text, indent) => {
       const json = safeJson({ [text]: [text] }, indent);
@@ -172,7 +172,7 @@ test("JSON loses nothing, and shows nothing that a terminal obeys", () => {
   expect(escapeUnseen('"\u202e\u{e0041}\u007f"')).toBe('"\\u202e\\udb40\\udc41\\u007f"');
 });
 
-/** As the stream shows these bytes when they come in pieces of these lengths. */
+/** These bytes as the stream shows them when they arrive in pieces of these lengths. */
 function streamed(bytes: Uint8Array, lengths: readonly number[]): string {
   const stream = new DisplayStream();
   let shown = "";
@@ -194,7 +194,7 @@ const anyBytes = fc.oneof(
     .map((bytes) => Uint8Array.from(bytes)),
 );
 
-test("a stream shows the same however it is cut", () => {
+test("a stream shows the same however it is split", () => {
   fc.assert(
     fc.property(anyBytes, fc.array(fc.nat({ max: 12 }), { maxLength: 80 }), (bytes, lengths) => {
       const shown = streamed(bytes, lengths);
@@ -219,7 +219,7 @@ test("a prompt without a line end is shown at once", () => {
   expect(stream.push(new TextEncoder().encode("mroot"))).toBe("root");
 });
 
-test("a control string of 252 characters goes as a whole, of a longer one the introducer alone", () => {
+test("a control string of 252 characters is removed whole; of a longer one only the introducer", () => {
   const title = (length: number) => `a\x1b]${"t".repeat(length)}\x07b`;
   expect(stripControl(title(252))).toBe("ab");
   expect(stripControl(title(253))).toBe(`a]${"t".repeat(253)}b`);

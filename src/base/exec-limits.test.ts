@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { execProblem, maxAll, maxString } from "./exec-limits.ts";
 
-test("one string may have 128 KiB with its NUL, and not a byte more", () => {
+test("one string can have 128 KiB with its NUL, and not a byte more", () => {
   const fits = "x".repeat(maxString - 1);
   expect(execProblem(["a", fits], {})).toBeNull();
   expect(execProblem(["a", `${fits}x`], {})).toBe(
@@ -12,13 +12,13 @@ test("one string may have 128 KiB with its NUL, and not a byte more", () => {
   expect(execProblem([`${fits}x`], {})).toContain("its name has 131072 bytes");
 });
 
-test("it is bytes that count: of UTF-8, and of what is not", () => {
+test("bytes count, in UTF-8 and in other strings", () => {
   expect(execProblem(["é".repeat(65_535)], {})).toBeNull();
   expect(execProblem(["é".repeat(65_536)], {})).not.toBeNull();
   expect(execProblem(["\udcff".repeat(maxString - 1)], {})).toBeNull();
 });
 
-test("all together may have 2 MiB, with a pointer for each", () => {
+test("all strings together can have 2 MiB, with a pointer for each", () => {
   const words = (count: number) => Array<string>(count).fill("x".repeat(1015));
   expect(maxAll / (1015 + 1 + 8)).toBe(2048);
   expect(execProblem(words(2048), {})).toBeNull();

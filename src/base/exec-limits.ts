@@ -1,23 +1,23 @@
-/** What Linux takes for one program: execve(2), "Limits on size of arguments and environment". */
+/** Linux's limits for the arguments and environment of a program: execve(2), "Limits on size of arguments and environment". */
 import { byteLengthOf } from "./path-bytes.ts";
 
-/** MAX_ARG_STRLEN: bytes of one argument or of `NAME=VALUE`, with the NUL at its end */
+/** MAX_ARG_STRLEN: bytes of one argument or `NAME=VALUE`, with its final NUL */
 export const maxString = 131_072;
-/** bytes of all of them, each with its NUL and a pointer: a quarter of the stack's limit, which is 8 MiB */
+/** bytes of all strings, each with its NUL and a pointer: a quarter of the stack limit, which is 8 MiB */
 export const maxAll = 2_097_152;
 const pointerBytes = 8;
 
-/** `execProblem` of variables alone, in words that fit every list of them */
+/** `execProblem` for variables alone, worded for every list of them */
 export const variablesRule = "has more than Linux takes: 128 KiB for each variable, 2 MiB in all";
 
-/** Whether a program can be given a variable of that name: dots, dashes and spaces are no shell's, but they arrive (environ(7)). */
+/** Whether a program can be given a variable of that name: shells refuse dots, dashes and spaces, execve(2) does not (environ(7)). */
 export function isVariableName(text: string): boolean {
   return text !== "" && !text.includes("=") && !text.includes("\0");
 }
 
 /**
- * Half a sentence on what is too long; null when it fits. The guest's own variables come on top, so a command that is just below
- * the limit may still be refused there.
+ * What is too long, as a clause; null when it fits. The guest adds its own variables, so a command just below the limit can still be
+ * refused there.
  */
 export function execProblem(argv: readonly string[], env: Readonly<Record<string, string>>): string | null {
   const names = Object.keys(env);

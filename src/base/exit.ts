@@ -1,15 +1,15 @@
-/** The exit codes of `banger`, enumerated once: scripts depend on them. */
+/** The exit codes of `banger`; scripts depend on them. */
 export const Exit = {
   Ok: 0,
   /** the command did not do what was asked */
   Failure: 1,
   /** bad flags, arguments or config */
   Usage: 2,
-  /** a thing named by the user does not exist */
+  /** something that the user named does not exist */
   NotFound: 3,
-  /** a name is taken, a thing is in use, a state forbids it */
+  /** a name is taken, something is in use, or a state forbids it */
   Conflict: 4,
-  /** the host lacks something: a tool, space, a right, virtualisation */
+  /** the host lacks something: a tool, space, a permission, virtualisation */
   Unavailable: 5,
   /** the daemon can't be reached or speaks another version */
   Daemon: 6,

@@ -16,7 +16,7 @@ test("texts are cut and cleaned", () => {
   expect(textsOf({ length: 1, 0: "a" }, 4, 2)).toEqual([]);
 });
 
-test("nothing that a stranger can write makes them throw", () => {
+test("no untrusted value makes them throw", () => {
   for (const value of strangeValues) {
     recordOf(value);
     textOf(value, 10);

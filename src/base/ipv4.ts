@@ -19,7 +19,7 @@ export function formatIpv4(address: number): string {
   return [24, 16, 8, 0].map((shift) => (address >>> shift) & 255).join(".");
 }
 
-/** `10.1.2.3/8`, with whatever bits after the prefix; an address alone is a network of its own, with prefix 32. */
+/** `10.1.2.3/8`, with any bits after the prefix; a single address is a network with prefix 32. */
 export function parseCidr(text: string): Ipv4Network | null {
   const [host = "", length = "32", ...rest] = text.split("/");
   const address = parseIpv4(host);

@@ -27,7 +27,7 @@ test("only the last lines are kept, and each is cut", () => {
   expect(lines).toEqual(["47 xxxxxxx", "48 xxxxxxx", "49 xxxxxxx"]);
 });
 
-test("whatever a guest prints, nothing that a terminal obeys is left", () => {
+test("whatever a guest prints, nothing that a terminal interprets is left", () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 400 }), (data) => {
       // biome-ignore lint/suspicious/noControlCharactersInRegex: they must be absent

@@ -1,7 +1,7 @@
-/** The end of a log as people may see it: a guest writes what it likes to its console, escape sequences included. */
+/** The end of a log, safe to show: a guest can write anything to its console, escape sequences included. */
 import { stripControl } from "./display.ts";
 
-/** The last `count` lines that say anything, clean of control characters, each at most `width` characters. */
+/** The last `count` non-empty lines, without control characters, each at most `width` characters. */
 export function lastLines(log: string | Uint8Array, count = 20, width = 300): string[] {
   const text = typeof log === "string" ? log : new TextDecoder("utf-8").decode(log);
   const lines = text

@@ -1,6 +1,6 @@
 /**
- * Names that become parts of paths, DNS names and interface names. Parsed once where they come in; the branded type
- * is the proof.
+ * Names that become parts of paths, DNS names and interface names. They are parsed once, where they come in; the branded type is the
+ * proof.
  */
 import { fail } from "./errors/error.ts";
 
@@ -27,7 +27,7 @@ export function parseVmName(text: string): VmName {
   return text;
 }
 
-/** The same words as a VM's: a snapshot is named in the same places. @throws SNAPSHOT_NAME_INVALID */
+/** Snapshot names follow the rules of VM names. @throws SNAPSHOT_NAME_INVALID */
 export function parseSnapshotName(text: string): string {
   if (!isVmName(text)) throw fail("SNAPSHOT_NAME_INVALID", { text });
   return text;
@@ -42,7 +42,7 @@ const imagePattern = new RegExp(
   `^(?:(?:localhost|${part}|\\[[0-9a-f:]+\\])(?::\\d{1,5})?/)?${part}(?:/${part})*(?::[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?(?:@sha256:[0-9a-f]{64})?$`,
 );
 
-/** A name of our own (`debian-bookworm`, `tool:v2`), or a reference in its full spelling (`reference.ts`). */
+/** A local name (`debian-bookworm`, `tool:v2`), or a reference in its full spelling (`reference.ts`). */
 export function isImageName(text: string): text is ImageName {
   return text.length <= 512 && imagePattern.test(text);
 }

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { Deferred } from "./async.ts";
 import { oneAtATime } from "./one-at-a-time.ts";
 
-test("calls while it runs lead to one more run, which begins after all of them", async () => {
+test("calls during a run lead to one more run, which begins after all of them", async () => {
   const runs: Deferred<void>[] = [];
   const again = oneAtATime(() => {
     const run = new Deferred<void>();

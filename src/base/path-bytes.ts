@@ -1,6 +1,6 @@
 /**
- * Names, arguments and variables that are not UTF-8 as text: each byte that does not decode becomes a lone surrogate U+DC80-U+DCFF, as Python's `os.fsdecode`
- * does it (PEP 383). Such text goes back to the same bytes, and no valid name looks like it.
+ * Names, arguments and variables that are not UTF-8, as text: each byte that does not decode becomes a lone surrogate U+DC80-U+DCFF,
+ * like Python's `os.fsdecode` (PEP 383). The text converts back to the same bytes, and no valid name looks like it.
  */
 
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -15,7 +15,7 @@ export function textOfPath(bytes: Uint8Array): string {
   }
 }
 
-/** What to hand to a system call: the text itself where it is UTF-8. */
+/** The argument for a system call: the text itself if it stands for valid UTF-8, else its bytes. */
 export function bytesOfPath(path: string): string | Buffer {
   if (!escaped.test(path)) return path;
   const parts = Array.from(path, (one) =>
@@ -24,22 +24,22 @@ export function bytesOfPath(path: string): string | Buffer {
   return Buffer.concat(parts);
 }
 
-/** For people: `\xff` for each byte that is not UTF-8. */
+/** For display: `\xff` for each byte that is not UTF-8. */
 export function showBytes(text: string): string {
   return text.replace(/[\udc80-\udcff]/gu, (unit) => `\\x${(unit.charCodeAt(0) - 0xdc00).toString(16)}`);
 }
 
-/** Whether some of its bytes are not UTF-8. */
+/** Whether the text stands for bytes that are not UTF-8. */
 export function hasOtherBytes(text: string): boolean {
   return escaped.test(text);
 }
 
-/** How many bytes it stands for. */
+/** How many bytes the text stands for. */
 export function byteLengthOf(text: string): number {
   return escaped.test(text) ? bytesOfPath(text).length : Buffer.byteLength(text);
 }
 
-/** Whole characters stay; the bytes between them are escaped one by one. */
+/** Keeps valid characters and escapes the bytes between them one by one. */
 function escapeBytes(bytes: Uint8Array): string {
   let text = "";
   for (let at = 0; at < bytes.length; ) {
@@ -51,7 +51,7 @@ function escapeBytes(bytes: Uint8Array): string {
   return text;
 }
 
-/** Bytes of the UTF-8 character at `at`; 0 when there is none. */
+/** The length in bytes of the UTF-8 character at `at`; 0 when there is none. */
 function characterAt(bytes: Uint8Array, at: number): number {
   for (let length = 1; length <= 4 && at + length <= bytes.length; length++) {
     try {

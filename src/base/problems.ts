@@ -1,11 +1,11 @@
-/** What is wrong with a document that a parser or a schema refused, in words, each with its path. Pure. */
+/** Words the problems that a parser or a schema found in a document, each with its path. Pure. */
 import { nearest, stripControl } from "./text.ts";
 
-/** As zod tells it. */
+/** One issue as zod reports it. */
 export type Issue = { code?: string; path: PropertyKey[]; message: string; keys?: string[] };
 
 export type Wording = {
-  /** the keys that may stand in the table at `path` */
+  /** the keys allowed in the table at `path` */
   keysAt(path: readonly PropertyKey[]): string[];
   /** better advice for an unknown key than the nearest name */
   advice?(path: readonly PropertyKey[], key: string): string | undefined;
@@ -32,7 +32,7 @@ function dotted(path: readonly PropertyKey[]): string {
   return path.map(String).join(".") || "(top level)";
 }
 
-/** Of a TOML text: where it is no TOML, and why. */
+/** A syntax error of a TOML text, with its position. */
 export function syntaxProblem(error: { line: number; column: number; message: string }): string {
   const what = stripControl(error.message.split("\n", 1)[0] ?? "").replace(/^Invalid TOML document: /, "");
   return `line ${error.line}, column ${error.column}: ${what}`;

@@ -28,7 +28,7 @@ for (const [address, host, hasCredentials] of addresses) {
   });
 }
 
-test("whatever the form, a password is seen as one", () => {
+test("a password is recognised in every form", () => {
   const scheme = fc.constantFrom("", "http://", "https://", "socks5://", "SOCKS5H://", "http:", "//");
   const word = fc.stringMatching(/^[!-~]{0,10}$/);
   fc.assert(
@@ -39,7 +39,7 @@ test("whatever the form, a password is seen as one", () => {
   );
 });
 
-test("an environment's proxies get their schemes, and nothing else is touched", () => {
+test("an environment's proxies get their schemes, and nothing else changes", () => {
   const env = {
     http_proxy: "u:p@proxy:1",
     HTTPS_PROXY: " proxy:2 ",

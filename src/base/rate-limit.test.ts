@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { RateLimit } from "./rate-limit.ts";
 
-test("so many in a second, and as many again in the next", () => {
+test("allows so many in one second, and as many again in the next", () => {
   let now = 5;
   const limit = new RateLimit(2, () => now);
   expect([limit.take(), limit.take(), limit.take()]).toEqual([true, true, false]);

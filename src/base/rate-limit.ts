@@ -1,4 +1,4 @@
-/** How often something may happen: so many times in each second, counted from its first time. */
+/** Limits how often something happens: so many times in each second, counted from the first time. */
 export class RateLimit {
   readonly #perSecond: number;
   readonly #now: () => number;
@@ -11,7 +11,7 @@ export class RateLimit {
     this.#now = now;
   }
 
-  /** Counts one more. False when that is one too many for the present second. */
+  /** Counts one more. False when the present second already has its number. */
   take(): boolean {
     const now = this.#now();
     if (now - this.#since >= 1000) {

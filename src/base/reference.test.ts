@@ -40,7 +40,7 @@ test.each([
   expect(referenceOf(text)).toBeNull();
 });
 
-test("what a reference is called is a name, and leads back to it", () => {
+test("the formatted reference is an image name, and parses back to it", () => {
   const part = fc.stringMatching(/^[a-z0-9]{1,8}$/);
   const some = fc.tuple(part, fc.array(part, { minLength: 1, maxLength: 4 }), fc.option(part));
   fc.assert(

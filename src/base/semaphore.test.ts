@@ -4,7 +4,7 @@ import { Semaphore } from "./semaphore.ts";
 
 const never = new AbortController().signal;
 
-test("as many as there are slots run at once, the others in their order", async () => {
+test("as many run at once as there are slots, the others in their order", async () => {
   const semaphore = new Semaphore(2);
   const gates = [0, 1, 2, 3].map(() => new Deferred<void>());
   const begun: number[] = [];
@@ -25,7 +25,7 @@ test("as many as there are slots run at once, the others in their order", async 
   expect(begun).toEqual([0, 1, 2, 3]);
 });
 
-test("one that gives up while it waits takes no slot; a failure gives its slot back", async () => {
+test("a caller that gives up while waiting takes no slot; a failure releases its slot", async () => {
   const semaphore = new Semaphore(1);
   const gate = new Deferred<void>();
   const first = semaphore.run(never, () => gate.promise);

@@ -1,4 +1,4 @@
-/** Lets a few in at a time, in the order in which they came. */
+/** Runs a limited number of tasks at a time, in the order in which they came. */
 import { Deferred, orAborted } from "./async.ts";
 
 export class Semaphore {
@@ -9,7 +9,7 @@ export class Semaphore {
     this.#free = slots;
   }
 
-  /** @throws the signal's reason when it is aborted before its turn, and what `work` throws */
+  /** @throws the signal's reason when it is aborted before the task starts, and what `work` throws */
   async run<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
     await this.#enter(signal);
     try {

@@ -4,7 +4,7 @@ import { SharedWork } from "./shared-work.ts";
 
 const never = new AbortController().signal;
 
-test("two that want the same wait for one work; later ones begin anew", async () => {
+test("two callers of one key share one run; later ones start another", async () => {
   const shared = new SharedWork<number>();
   let begun = 0;
   const gate = new Deferred<void>();
@@ -20,7 +20,7 @@ test("two that want the same wait for one work; later ones begin anew", async ()
   expect(await shared.run("a", never, work)).toBe(3);
 });
 
-test("one that gives up leaves the work to the others; the last one ends it", async () => {
+test("a caller that gives up leaves the work to the others; the last one cancels it", async () => {
   const shared = new SharedWork<string>();
   const [first, second] = [new AbortController(), new AbortController()];
   const ended = new Deferred<string>();
@@ -40,14 +40,14 @@ test("one that gives up leaves the work to the others; the last one ends it", as
   expect(await ended.promise).toBe("ended");
 });
 
-test("a failure is everybody's", async () => {
+test("all callers get the failure", async () => {
   const shared = new SharedWork<string>();
   const work = () => Promise.reject(new Error("broken"));
   const both = await Promise.allSettled([shared.run("a", never, work), shared.run("a", never, work)]);
   expect(both.map((one) => one.status)).toEqual(["rejected", "rejected"]);
 });
 
-test("where means differ, those who joined work that fails do their own, once; one that gave up does not", async () => {
+test("with `again`, callers that joined failing work run their own, once; one that gave up does not", async () => {
   const shared = new SharedWork<string>("again");
   const gate = new Deferred<string>();
   const begun: string[] = [];

@@ -1,22 +1,22 @@
-/** Work that several want at once and that is done once: by key, ended when nobody waits for it any more. */
+/** Work that several callers want at once and that is done once: by key, cancelled when no caller waits for it any more. */
 import { orAborted } from "./async.ts";
 
 type Shared<T> = { promise: Promise<T>; stop: AbortController; waiting: number };
 
-/** `fail`: with it. `again`: each does its own work, once, which may go well where another's means failed. */
+/** `fail`: they fail with it. `again`: each runs its own work, once, which may succeed with its own credentials or mirror. */
 export type OnFailure = "fail" | "again";
 
 export class SharedWork<T> {
   readonly #running = new Map<string, Shared<T>>();
   readonly #onFailure: OnFailure;
 
-  /** @param onFailure what becomes of those who joined work that fails */
+  /** @param onFailure what happens to callers that joined work which fails */
   constructor(onFailure: OnFailure = "fail") {
     this.#onFailure = onFailure;
   }
 
   /**
-   * Joins the work of that key, or begins it.
+   * Joins the work of that key, or starts it.
    * @throws the signal's reason for this caller alone; what `work` throws
    */
   async run(key: string, signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
@@ -38,7 +38,7 @@ export class SharedWork<T> {
       return await orAborted(shared.promise, signal);
     } finally {
       shared.waiting -= 1;
-      // who comes now begins anew, and does not join what is being ended
+      // a caller that comes now starts anew, and does not join what is being cancelled
       if (shared.waiting === 0 && this.#running.get(key) === shared) {
         this.#running.delete(key);
         shared.stop.abort(signal.reason);

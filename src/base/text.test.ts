@@ -80,7 +80,7 @@ test("count", () =>
     "2 entries",
   ]));
 
-test("credentials go wherever a URL begins, in a time that follows the text's length", () => {
+test("credentials are removed wherever a URL begins, in time linear in the text", () => {
   expect(redactText("1http://u:p@h/ x.git+ssh://u:p@h -ftp://u:p@h 12.5https://u:p@h")).toBe(
     "1http://h/ x.git+ssh://h -ftp://h 12.5https://h",
   );

@@ -1,10 +1,10 @@
-/** Text for people: without credentials, the nearest of some names, quoting and counting. What a terminal obeys: `display.ts`. */
+/** Text for people: redacting credentials, finding the nearest name, quoting and counting. For terminal control see `display.ts`. */
 
 export { stripControl } from "./display.ts";
 
 /**
- * A URL (or `user@host:path`, or any text) without what may be a credential: the user part, query and fragment go.
- * An scp-like `git@host:path` keeps its user, which is no secret and needed.
+ * A URL (or `user@host:path`, or any text) without possible credentials: user part, query and fragment are removed.
+ * An scp-like `git@host:path` keeps its user, which is not secret and is needed.
  */
 export function redactUrl(given: string): string {
   const text = given.replace(oddLogin, "$1$2@");
@@ -17,23 +17,21 @@ export function redactUrl(given: string): string {
   return `${scheme}${keepsUser ? `${user}@` : ""}${host}${path}`;
 }
 
-/** A URL, with what may stand right before its scheme. Tried once for each word: foreign text may be one long word. */
+/** A URL, with what may precede its scheme. Each word is tried once: untrusted text may be one long word. */
 const urls = /(?<![a-z0-9+.-])([0-9+.-]*)([a-z][a-z0-9+.-]*:\/\/(?:\S*@)?[^\s'"<>]*)/gi;
 
 /**
- * A user and a password in which `/`, `?`, `#` or `@` were not encoded: what follows the colon is no port. Such a URL is no good to
- * anybody, and the password in it is one all the same.
+ * A user and a password in which `/`, `?`, `#` or `@` were not encoded: what follows the colon is not a port. The URL is invalid, but
+ * it still contains a password.
  */
 const oddLogin = /^([a-z][a-z0-9+.-]*:\/\/)(?!\[)([^\s/?#:@]*):(?!\d{1,5}(?:[/?#]|$))\S*@/i;
 
-/**
- * Every URL inside a longer text (an error of git, a log line) without its credentials.
- */
+/** The text with every URL in it (an error of git, a log line) redacted. */
 export function redactText(text: string): string {
   return text.replace(urls, (_whole, before: string, url: string) => before + redactUrl(url));
 }
 
-/** The member of `list` that `name` was probably meant to be, or undefined when none is near. */
+/** The member of `list` that `name` was probably meant to be; undefined when none is similar. */
 export function nearest(name: string, list: Iterable<string>): string | undefined {
   const typed = name.slice(0, 64).toLowerCase();
   let best: string | undefined;
@@ -45,7 +43,7 @@ export function nearest(name: string, list: Iterable<string>): string | undefine
   return best;
 }
 
-/** Insertions, deletions, substitutions and swaps of neighbours, each 1. */
+/** The number of insertions, deletions, substitutions and swaps of neighbours. */
 function editDistance(a: string, b: string): number {
   let before: number[] = [];
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);
@@ -65,7 +63,7 @@ function editDistance(a: string, b: string): number {
   return row[b.length] ?? 0;
 }
 
-/** One argument as it would have to be typed in a POSIX shell; for display only, nothing here ever runs a shell. */
+/** One argument as it would have to be typed in a POSIX shell; for display only, banger never runs a shell. */
 export function quoteArg(text: string): string {
   if (/^[\w@%+=:,./-]+$/.test(text)) return text;
   return `'${text.replaceAll("'", `'\\''`)}'`;

@@ -1,8 +1,8 @@
-/** Cuts a character off the end of a text, in time proportional to what is cut. */
+/** Cuts a character off the end of a text, in time proportional to the length cut off. */
 
 /**
- * `text` without any `character` (one UTF-16 unit) at its end. A pattern such as `/\/+$/` looks for the end from every start of a run,
- * which takes hours for a megabyte of slashes; `trim.test.ts` keeps such patterns out of the sources.
+ * `text` without any `character` (one UTF-16 unit) at its end. A pattern such as `/\/+$/` restarts at every character of a run, which
+ * takes hours for a megabyte of slashes; `trim.test.ts` keeps such patterns out of the sources.
  */
 export function trimEndOf(text: string, character: string): string {
   let end = text.length;

@@ -9,13 +9,13 @@ async function change(done: string[], fails: boolean, keeps: boolean): Promise<v
   if (keeps) undo.keep();
 }
 
-test("what was done is undone last first when a step fails", async () => {
+test("when a step fails, the earlier ones are undone in reverse order", async () => {
   const done: string[] = [];
   await expect(change(done, true, true)).rejects.toThrow("step three failed");
   expect(done).toEqual(["undo second", "undo first"]);
 });
 
-test("a change that is complete stays", async () => {
+test("a change that was kept is not undone", async () => {
   const done: string[] = [];
   await change(done, false, true);
   expect(done).toEqual([]);
@@ -27,7 +27,7 @@ test("a change that was never kept is undone", async () => {
   expect(done).toEqual(["undo second", "undo first"]);
 });
 
-test("an undo that fails holds up none of the others, and names what is left", async () => {
+test("a failing undo does not stop the others, and names what is left", async () => {
   const undo = new UndoStack();
   const done: string[] = [];
   undo.defer("the folder", () => done.push("folder"));

@@ -1,13 +1,13 @@
 /**
- * Multi-step changes that unwind by construction: `await using undo = new UndoStack()`, register the undo on the line
- * after each act, and `keep()` once all is done.
+ * Changes of several steps that undo themselves: `await using undo = new UndoStack()`, register the undo on the line after each step,
+ * and call `keep()` once all are done.
  */
 type Undo = { what: string; run: () => unknown };
 
 export class UndoStack implements AsyncDisposable {
   #undos: Undo[] = [];
 
-  /** @param what the act that is undone, for the report when undoing fails */
+  /** @param what names the step that is undone, for the report when undoing fails */
   defer(what: string, run: () => unknown): void {
     this.#undos.push({ what, run });
   }
@@ -18,7 +18,7 @@ export class UndoStack implements AsyncDisposable {
   }
 
   /**
-   * Runs the undos, last first, every one even when others fail.
+   * Runs the undos in reverse order, all of them even when some fail.
    * @throws UndoFailed naming what was left behind
    */
   async [Symbol.asyncDispose](): Promise<void> {
@@ -34,7 +34,7 @@ export class UndoStack implements AsyncDisposable {
   }
 }
 
-/** Undoing failed too; the message names everything that was left behind. */
+/** Undoing failed; the message names everything that was left behind. */
 export class UndoFailed extends Error {
   readonly failures: readonly { what: string; error: unknown }[];
 

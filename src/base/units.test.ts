@@ -47,7 +47,7 @@ const shown: [number, number | undefined, string][] = [
 for (const [bytes, digits, text] of shown)
   test(`formatSize ${text}`, () => expect(formatSize(bytes, digits)).toBe(text));
 
-test("what formatSize writes, parseSize reads, within its rounding", () => {
+test("parseSize reads what formatSize writes, within rounding", () => {
   fc.assert(
     fc.property(fc.integer({ min: 0, max: 2 ** 45 }), (bytes) => {
       const back = parseSize(formatSize(bytes)) ?? -1;

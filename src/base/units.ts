@@ -1,8 +1,8 @@
-/** Sizes and ages as people write and read them. Sizes are binary: `1G` is 1024³ bytes, whatever suffix style. */
+/** Sizes and ages as people write and read them. Sizes are binary: `1G` is 1024³ bytes, with any style of suffix. */
 
 const steps = ["B", "KiB", "MiB", "GiB", "TiB"] as const;
 
-/** Bytes of `2G`, `512M`, `1.5GiB`, `100kb`, `4096B`; null for anything else, a bare number (no unit) included. */
+/** Bytes of `2G`, `512M`, `1.5GiB`, `100kb`, `4096B`; null for anything else, also for a number without a unit. */
 export function parseSize(text: string): number | null {
   const match = /^(\d{1,15}(?:\.\d{1,9})?) ?(?:([kmgt])(?:i?b)?|b)$/i.exec(text.trim());
   if (match === null) return null;
@@ -13,7 +13,7 @@ export function parseSize(text: string): number | null {
 
 /**
  * `8 GiB`, `1.5 MiB`, `312 B`: the largest unit that keeps the number at 1 or more.
- * @param digits decimals to show always; left out: one, and none when it would be 0
+ * @param digits fixed number of decimals; omitted: one, or none when it would be 0
  */
 export function formatSize(bytes: number, digits?: number): string {
   let step = 0;
@@ -34,7 +34,7 @@ export function parseDuration(text: string): number | null {
   return number === undefined ? null : Number(number) * (durations[unit ?? ""] ?? 0);
 }
 
-/** As `parseDuration` reads it, `90s`, `30m`, `2h`: the largest unit that needs no fraction. */
+/** The inverse of `parseDuration`: `90s`, `30m`, `2h`, in the largest unit that needs no fraction. */
 export function durationText(ms: number): string {
   const units = Object.entries(durations).toReversed();
   const [unit, length] = units.find(([, one]) => ms % one === 0) ?? ["ms", 1];

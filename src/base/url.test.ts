@@ -27,7 +27,7 @@ for (const [url, problem] of sources) {
   });
 }
 
-test("what a document names beside itself stays as safe as the document", () => {
+test("relative links of a document stay as safe as the document", () => {
   expect(besides("https://h/a/c.toml", "b/")).toBe("https://h/a/b/");
   expect(besides("https://h/a/c.toml", "../../../b/")).toBe("https://h/b/");
   expect(besides("https://h/c", "http://127.0.0.1/x")).toBeNull();
@@ -43,7 +43,7 @@ test("file URLs as paths", () => {
   expect(pathOfUrl("file:///srv/%ff")).toBeNull();
 });
 
-test("a redirect ends no encryption and leads to no file", () => {
+test("a redirect neither ends encryption nor leads to a file", () => {
   const [away, here] = [namer("public"), namer("loopback")];
   expect(followed("https://h/a", "/b", away)).toBe("https://h/b");
   expect(followed("https://h/a", "http://127.0.0.1/b", here)).toBeNull();

@@ -1,10 +1,10 @@
-/** URLs that others name: whether we go there at all, and where a redirect may lead. Pure. */
+/** URLs from outside: whether banger fetches them, and where they may redirect. Pure. */
 import { isLoopback } from "./reference.ts";
 import { mayName, type Zone, zoneOfHost } from "./zone.ts";
 
 /**
- * What is wrong with a URL that files are fetched from, as half a sentence; null when it will do: https, file, and http
- * that can't leave this machine.
+ * What is wrong with a URL to download from, as a clause; null when it is acceptable: https, file, or http that can't leave this
+ * machine.
  */
 export function sourceProblem(text: string): string | null {
   const url = text.length <= maxUrl && URL.canParse(text) ? new URL(text) : null;
@@ -19,8 +19,8 @@ export function sourceProblem(text: string): string | null {
 const maxUrl = 2048;
 
 /**
- * Where something that the document at `from` names is: absolute, or relative to it. Null where that is no place for it: a
- * document from the net names places in the net, by https unless it came from this machine itself.
+ * The URL of something that the document at `from` names, absolute or relative. Null when the document must not name it: a document
+ * from the network can name only places on the network, by https unless it came from this machine.
  */
 export function besides(from: string, reference: string): string | null {
   if (reference.length > maxUrl || !URL.canParse(reference, from)) return null;
@@ -30,7 +30,7 @@ export function besides(from: string, reference: string): string | null {
   return url.startsWith("file:") && !from.startsWith("file:") ? null : url;
 }
 
-/** The path that a file URL means; null for one that can't be a path. */
+/** The path of a file URL; null for one that can't be a path. */
 export function pathOfUrl(text: string): string | null {
   const { pathname } = new URL(text);
   try {
@@ -40,22 +40,22 @@ export function pathOfUrl(text: string): string | null {
   }
 }
 
-/** Scheme, host and port: what a password is for. */
+/** Whether scheme, host and port are the same, which is what a password belongs to. */
 export function isSameOrigin(a: string, b: string): boolean {
   return new URL(a).origin === new URL(b).origin;
 }
 
-/** Who named a URL: what it may lead to. */
+/** The server that named a URL, which decides what the URL may lead to. */
 export type Namer = {
-  /** plain http is all right there, since the user said so */
+  /** plain http is allowed, because the user said so */
   insecure: boolean;
-  /** of the server that we asked first, whatever redirects came since */
+  /** zone of the server that was asked first, whatever redirects followed */
   zone: Zone;
 };
 
 /**
- * A URL that a server at `from` named. Null for one that leads elsewhere than to a web server; to one without encryption,
- * unless the user allowed that or both are this machine; or to an address that this server may not name.
+ * A URL that a server at `from` named. Null if it is not for a web server; if it is unencrypted, unless the user allowed that or both
+ * are this machine; or if its address is one that this server may not name.
  */
 export function named(from: string, location: string, { insecure, zone }: Namer): string | null {
   try {
@@ -65,7 +65,7 @@ export function named(from: string, location: string, { insecure, zone }: Namer)
     const isPlain = url.protocol === "http:";
     if (url.protocol !== "https:" && !isPlain) return null;
     const target = zoneOfHost(url.hostname);
-    // what a name stands for is checked when it is connected to
+    // a host name's addresses are checked when it is connected to
     if (target !== null && !mayName(zone, target)) return null;
     if (isPlain && !insecure && target !== "loopback") return null;
     return url.href;
@@ -74,7 +74,7 @@ export function named(from: string, location: string, { insecure, zone }: Namer)
   }
 }
 
-/** Where a redirect leads; null also when encryption would end there. */
+/** The target of a redirect; null also if encryption would end there. */
 export function followed(from: string, location: string, namer: Namer): string | null {
   const next = named(from, location, namer);
   return next?.startsWith("http:") && from.startsWith("https:") ? null : next;

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import metadata from "../../protocol/metadata-addresses.json";
 import { mayName, type Zone, zoneOfAddress, zoneOfHost } from "./zone.ts";
 
-/** The first and the last address of each network, and their neighbours outside. */
+/** The first and last address of each network, and their neighbours outside it. */
 const addresses: Record<Zone, string[]> = {
   loopback: [
     ...["127.0.0.0", "127.0.0.1", "127.255.255.255", "0.0.0.0", "0.255.255.255", "::1", "::", "0:0:0:0:0:0:0:1"],
@@ -104,22 +104,22 @@ for (const [url, zone] of spellings) {
   });
 }
 
-test("no name at all is not the address of a server", () => {
+test("an empty name is not a server's address", () => {
   expect(["", ".", ".."].map(zoneOfHost)).toEqual(["reserved", "reserved", "reserved"]);
 });
 
-test("a zone id is no way around: the URL parser refuses it", () => {
+test("a zone id does not bypass the check: the URL parser refuses it", () => {
   for (const host of ["[fe80::1%eth0]", "[fe80::1%25eth0]", "[::1%25lo]"])
     expect(URL.canParse(`http://${host}/`)).toBe(false);
 });
 
-test("public servers are named by all, others by their kind alone", () => {
+test("every server may name public servers; only servers of the same kind may name others", () => {
   const zones: Zone[] = ["public", "private", "link-local", "loopback", "reserved"];
   for (const from of zones)
     expect(zones.filter((to) => mayName(from, to)).toSorted()).toEqual([...new Set<Zone>(["public", from])].toSorted());
 });
 
-test("a metadata service is named by no server outside of its kind, public or private", () => {
+test("no server outside its zone may name a metadata service", () => {
   for (const { address } of metadata)
     for (const from of ["public", "private", "loopback"] as const)
       expect([address, mayName(from, zoneOfAddress(address))]).toEqual([address, false]);

@@ -1,13 +1,13 @@
 /**
- * Kinds of IP addresses, by who may be behind them (IANA's special-purpose address registries, RFC 6890). Pure.
- * What a server names must not lead to machines that only this host can reach, unless the server is one of them.
+ * Zones of IP addresses, by who can be behind them (IANA's special-purpose address registries, RFC 6890). Pure.
+ * A URL named by a server must not lead to machines that only this host can reach, unless the server is one of them.
  */
 import { trimEndOf } from "./trim.ts";
 
-/** `reserved`: multicast, broadcast, and what is no address at all. */
+/** `reserved`: multicast, broadcast, and anything that is not an address. */
 export type Zone = "public" | "private" | "link-local" | "loopback" | "reserved";
 
-/** @param address as the resolver gives it: IPv4 in four decimal parts, or IPv6, with a zone id perhaps */
+/** @param address as the resolver returns it: dotted IPv4, or IPv6, possibly with a zone id */
 export function zoneOfAddress(address: string): Zone {
   const plain = address.replace(/%.*$/, "");
   const v4 = ipv4(plain);
@@ -17,8 +17,8 @@ export function zoneOfAddress(address: string): Zone {
 }
 
 /**
- * The zone of a URL's host where the name alone says it: an address, or a name of this machine. Null: it has to be
- * resolved. @param hostname of a parsed URL, so that `0x7f.1` is `127.0.0.1` already
+ * The zone of a URL's host if the name alone decides it: an address, or a name of this machine. Null: it has to be resolved.
+ * @param hostname of a parsed URL, so that `0x7f.1` is already `127.0.0.1`
  */
 export function zoneOfHost(hostname: string): Zone | null {
   const name = trimEndOf(hostname.toLowerCase(), ".");
@@ -49,26 +49,26 @@ const zoneWords: Record<Zone, string> = {
 const ownNames = new Set(["localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback"]);
 
 /**
- * Metadata services, which hand out a cloud host's credentials, outside of the link-local networks. The whole list, which
- * `netguard` is tested against too: `protocol/metadata-addresses.json`.
+ * Metadata services, which give out a cloud host's credentials, outside the link-local networks. The whole list, which `netguard`'s
+ * tests use too, is `protocol/metadata-addresses.json`.
  */
 const v4Metadata = ["100.100.100.200", "168.63.129.16", "192.0.0.192"];
 const v6Metadata = ["fd00:ec2::254", "fd20:ce::254"];
 
-/** The first that fits decides. */
+/** The first match decides. */
 const v4Zones: [network: string, bits: number, zone: Zone][] = [
-  // Linux connects 0.0.0.0 to itself
+  // Linux connects 0.0.0.0 to this host
   ["0.0.0.0", 8, "loopback"],
   ["127.0.0.0", 8, "loopback"],
   ...v4Metadata.map((address): [string, number, Zone] => [address, 32, "link-local"]),
   ["10.0.0.0", 8, "private"],
   ["172.16.0.0", 12, "private"],
   ["192.168.0.0", 16, "private"],
-  // shared by a provider's customers (RFC 6598), protocol assignments (RFC 6890), benchmarks (RFC 2544)
+  // a provider's shared addresses (RFC 6598), protocol assignments (RFC 6890), benchmarks (RFC 2544)
   ["100.64.0.0", 10, "private"],
   ["192.0.0.0", 24, "private"],
   ["198.18.0.0", 15, "private"],
-  // with the metadata services of clouds
+  // the metadata services of clouds are here too
   ["169.254.0.0", 16, "link-local"],
   ["224.0.0.0", 3, "reserved"],
 ];
@@ -79,14 +79,14 @@ const v6Zones: [network: string, bits: number, zone: Zone][] = [
   ["fc00::", 7, "private"],
   ["fec0::", 10, "private"],
   ["fe80::", 10, "link-local"],
-  // NAT64 of one's own (RFC 8215) and Teredo: what is behind them is not in the address
+  // local-use NAT64 (RFC 8215) and Teredo: the address does not tell what is behind them
   ["64:ff9b:1::", 48, "private"],
   ["2001::", 32, "private"],
   ["100::", 64, "reserved"],
   ["ff00::", 8, "reserved"],
 ];
 
-/** Networks whose addresses lead to an IPv4 address that stands in them, at that byte. */
+/** Networks whose addresses embed an IPv4 address, starting at that byte. */
 const embedding: [network: string, bits: number, at: number][] = [
   ["::", 96, 12],
   ["::ffff:0:0", 96, 12],
@@ -119,7 +119,7 @@ function ipv4(text: string): number[] | null {
   return bytes.length === 4 && bytes.every((byte) => byte <= 255) ? bytes : null;
 }
 
-/** 16 bytes; the URL parser knows every spelling. */
+/** The 16 bytes; the URL parser handles every spelling. */
 function ipv6(text: string): number[] | null {
   if (!/^[0-9a-f:.]+$/i.test(text) || !URL.canParse(`http://[${text}]/`)) return null;
   const [head = "", tail] = new URL(`http://[${text}]/`).hostname.slice(1, -1).split("::");

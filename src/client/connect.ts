@@ -4,7 +4,7 @@ import type { ByteStream } from "../base/bytes.ts";
 import { type BangerError, fail } from "../base/errors/error.ts";
 import { errnoOf } from "../host/errno.ts";
 import { folderProblem, nearestAbove, ownedBy, ownUid } from "../host/files/owner.ts";
-import { connectUnixLine } from "../host/net/unix-connection.ts";
+import { connectUnixFast } from "../host/net/unix-connection.ts";
 
 export type DaemonPlace = {
   socket: string;
@@ -31,7 +31,7 @@ type Wanted = Pick<DaemonPlace, "socket" | "foreign">;
  * @param connect for tests
  * @throws DAEMON_UNTRUSTED before a byte was sent, DAEMON_UNREACHABLE, FOLDER_UNSAFE for a place that may not be seen, PATH_TOO_LONG
  */
-export async function connectIfRunning(place: Wanted, connect = connectUnixLine): Promise<ByteStream | null> {
+export async function connectIfRunning(place: Wanted, connect = connectUnixFast): Promise<ByteStream | null> {
   const self = ownUid();
   const uids = place.foreign ? [self, 0] : [self];
   requireSafeFolder(place, { self, uids });

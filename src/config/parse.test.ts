@@ -109,7 +109,7 @@ test("every problem of a network at once", () => {
   const text = '[network]\nknid = "user"\nkind = "usr"\ndeny = ["10.0.0.1/8", "lam", "::/0", 7]\n';
   expect([...problems(text)].sort()).toEqual([
     'network.deny.0: "10.0.0.1/8" has bits after its prefix: it should be 10.0.0.0/8',
-    'network.deny.1: "lam" is not an IPv4 network as "10.0.0.0/8", an address, or "lan"; did you mean "lan"?',
+    'network.deny.1: "lam" is not an IPv4 network such as "10.0.0.0/8", an address, or "lan"; did you mean "lan"?',
     'network.deny.2: "::/0" is IPv6, which guests don\'t have',
     'network.deny.3: must be a list of up to 64 networks, as in `deny = ["10.0.0.0/8", "lan"]`',
     'network.kind: must be "user" or "none", as in `kind = "user"`; did you mean "user"?',

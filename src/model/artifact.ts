@@ -1,41 +1,41 @@
-/** Images and kernels as the store keeps them. */
+/** Records of images and kernels, in the store and the API. */
 import type { Digest, ImageName } from "../base/names.ts";
 
-/** What a file system's root folder is like; owners are numbers. */
+/** Owner and mode of a file system's root folder; uid and gid are numbers. */
 export type RootFacts = { mode: number; uid: number; gid: number };
 
 /** One squashfs file; shared by every image that has the same layer. */
 export type LayerRef = {
-  /** sha256 of the layer's tar stream; of one that was completed or merged, over what it was made of */
+  /** sha256 of the layer's tar stream; for a completed or merged layer, over the digests of what it was made of */
   digest: Digest;
   /** bytes of the squashfs file */
   bytes: number;
-  /** null: the layer does not say what the root is like */
+  /** null: the layer has no entry for its root folder */
   root: RootFacts | null;
-  /** nothing of the layers below it shows through */
+  /** nothing of the layers below is visible through it */
   hidesAll: boolean;
-  /** sha256 of the squashfs file; absent: it was stored by a version that did not note it */
+  /** sha256 of the squashfs file; absent if an older version stored it */
   fileDigest?: Digest;
 };
 
-/** Which init program the image brings; `none`: the agent stays PID 1. */
+/** Which init program the image has; `none`: the agent stays PID 1. */
 export type InitKind = "systemd" | "other" | "none";
 
-/** Folders of a guest that live on its disk itself: container engines can't stack an overlay on an overlay. */
+/** Folders of a guest that are directly on its disk: container engines can't stack an overlay on an overlay. */
 export const directFolders: readonly string[] = ["/var/lib/docker", "/var/lib/containerd", "/var/lib/containers"];
 
 export type ImageRecord = {
   name: ImageName;
-  /** over the layers' digests and `config`: two images with one digest are the same */
+  /** over the layers' digests and `config`: images with the same digest are the same */
   digest: Digest;
   /** lowest first */
   layers: LayerRef[];
-  /** what VMs of it boot when nothing else is said; null: the default kernel */
+  /** what its VMs boot unless a kernel is named; null: the default kernel */
   kernel: ImageName | null;
-  /** what `directFolders` begin with, when the image is a saved VM; null: with what the layers have there */
+  /** the initial content of `directFolders`, if the image is a saved VM; null: what the layers have there */
   direct: LayerRef | null;
   init: InitKind;
-  /** it has a shell to log in with */
+  /** it has a shell that users can log in with */
   shell: boolean;
   /** where it came from: `recipe debian-bookworm` */
   source: string;
@@ -44,13 +44,13 @@ export type ImageRecord = {
   createdAt: number;
 };
 
-/** An image as the API shows it. */
+/** An image in the API. */
 export type ImageView = ImageRecord & {
-  /** bytes on disk that go with it */
+  /** bytes on disk that deleting it would free */
   ownBytes: number;
   /** bytes of layers that other images have too */
   sharedBytes: number;
-  /** names of VMs that boot from it */
+  /** names of the VMs that boot from it */
   usedBy: string[];
   problem: ContentProblem | null;
 };
@@ -58,32 +58,32 @@ export type ImageView = ImageRecord & {
 /** Why an image or a kernel can't be used: its files are missing or damaged. */
 export type ContentProblem = { message: string /** what to type */; hint: string };
 
-/** A kernel as the API shows it. */
+/** A kernel in the API. */
 export type KernelView = KernelRecord & { problem: ContentProblem | null };
 
-/** What a prune removed, or would. */
+/** What a prune removed, or would remove. */
 export type Pruned = {
   images: { name: ImageName; digest: Digest }[];
-  /** bytes of layers that went with them */
+  /** bytes of layers that were removed with them */
   bytes: number;
-  /** booted VMs that new ones begin from; made anew when they are needed */
+  /** templates that new VMs start from; made again when they are needed */
   templates: { count: number; bytes: number };
-  /** of interrupted downloads, and files that are made anew when they are needed */
+  /** of interrupted downloads, and of files that are made again when they are needed */
   leftovers: { files: number; bytes: number };
 };
 
-/** What a container image says about running it; all optional there, all present here. */
+/** A container image's run configuration; every field is optional there and present here. */
 export type ImageConfig = {
   env: Record<string, string>;
   entrypoint: string[];
   cmd: string[];
-  /** empty: the user's home, as in images that come from no container's */
+  /** empty: the user's home, as in images that were not made from a container image */
   workdir: string;
-  /** name or number, `:group` perhaps; empty: root */
+  /** name or number, possibly with `:group`; empty: root */
   user: string;
 };
 
-/** What a new image says otherwise than the one it is made from; see `changedConfig`. */
+/** How a new image's configuration differs from the one that it is made from; see `changedConfig`. */
 export type ConfigChange = Partial<ImageConfig>;
 
 export type KernelRecord = {
@@ -92,7 +92,7 @@ export type KernelRecord = {
   digest: Digest;
   /** `uname -r` */
   release: string;
-  /** bytes of everything it holds on disk */
+  /** bytes of all its files on disk */
   bytes: number;
   source: string;
   createdAt: number;

@@ -1,17 +1,17 @@
 /**
- * The layers of the cage that `banger-vsock-agent confine` puts a VMM into: which ones this host has, and what is left open where
- * one is missing.
+ * The layers of the cage that `banger-vsock-agent confine` puts a VMM into: which of them this host has, and what a missing one leaves
+ * open.
  */
 
 export type Cage = {
-  /** version of Landlock's interface, 0 without it */
+  /** version of Landlock's interface (ABI); 0: not available */
   landlock: number;
   seccomp: boolean;
-  /** why there can be no user and mount namespaces; null: there can */
+  /** why user and mount namespaces are not available; null: they are */
   namespaces: string | null;
-  /** why there can be no network namespace beside them; null: there can */
+  /** why a network namespace beside them is not available; null: it is */
   network: string | null;
-  /** why the processes and threads of one VMM can't be limited by themselves; null: they can */
+  /** why the processes and threads of one VMM can't be limited separately; null: they can */
   processes: string | null;
 };
 
@@ -19,11 +19,11 @@ export type Cage = {
 export type Gap = {
   layer: "landlock" | "seccomp" | "namespaces" | "network namespace" | "process limit" | "memory isolation";
   why: string;
-  /** what a VMM that its guest has taken over can do without it, as a clause */
+  /** what a VMM under its guest's control can do without the layer, as a clause */
   leavesOpen: string;
 };
 
-/** The answer of `confine --check`. */
+/** Parses the answer of `confine --check`; null unless all of it is valid. */
 export function parseCage(text: string): Cage | null {
   let answer: Partial<Record<keyof Cage, unknown>> | null;
   try {
@@ -46,34 +46,34 @@ export function gapsOf(cage: Cage): Gap[] {
       why: "the kernel has no Landlock, or it is not among its security modules",
       leavesOpen:
         namespaces === null
-          ? "it makes any number of files in the VM's folder, and nothing but its own root keeps it from others"
-          : "it reads and writes every file that you can",
+          ? "it can create any number of files in the VM's folder, and only its own root keeps it from other files"
+          : "it can read and write every file that you can",
     },
     !seccomp && {
       layer: "seccomp",
-      why: "the kernel has no filters for system calls",
-      leavesOpen: "it changes modes and owners of your files, and reaches your processes and their sockets",
+      why: "the kernel has no system call filters",
+      leavesOpen: "it can change modes and owners of your files, and reach your processes and their sockets",
     },
     namespaces !== null && {
       layer: "namespaces",
       why: namespaces,
-      leavesOpen: "it sees names, sizes and times of files that it can't open",
+      leavesOpen: "it can see names, sizes and times of files that it can't open",
     },
     network !== null && {
       layer: "network namespace",
       why: network,
-      leavesOpen: seccomp ? "nothing but the filter keeps it from the host's network" : "it uses the host's network",
+      leavesOpen: seccomp ? "only the filter keeps it from the host's network" : "it can use the host's network",
     },
     processes !== null && {
       layer: "process limit",
       why: processes,
-      leavesOpen: "it makes threads until your user, or root's whole machine, can start no more processes",
+      leavesOpen: "it can start threads until your user (for root: the whole machine) can start no more processes",
     },
   ];
   return gaps.filter((gap) => gap !== false);
 }
 
-/** For people: one line. */
+/** For display: one line. */
 export function describeGaps(gaps: readonly Gap[]): string {
   return gaps.map(({ layer, why, leavesOpen }) => `no ${layer} (${why}): ${leavesOpen}`).join("; ");
 }

@@ -1,2 +1,2 @@
-/** What a registry wants to see before it answers. Never logged, never stored. */
+/** What banger authenticates to a registry with. Never logged, never stored. */
 export type Credential = { username: string; password: string } | { identityToken: string };

@@ -1,6 +1,6 @@
 /**
- * Events: long work says what it does by these, the API carries them as NDJSON, `--json` prints them, and the terminal
- * renders them. Nothing else is a progress channel.
+ * Events report the progress of long work: the API carries them as NDJSON, `--json` prints them, and the terminal renders them. There
+ * is no other progress channel.
  */
 import type { WireError } from "../base/errors/error.ts";
 import type { NetworkSpec } from "./network.ts";
@@ -8,9 +8,9 @@ import type { TroubleKind, VmState } from "./vm.ts";
 
 /** One step of long work. `done`/`total` in bytes when both are numbers, for a bar. */
 export type ProgressEvent = { kind: "progress"; step: string; text: string; done?: number; total?: number };
-/** A decision worth telling: which template, which fallback and why. `level` warn is printed even when quiet. */
+/** A decision that users should know of: which template, which fallback and why. `level` warn is printed even when quiet. */
 export type NoteEvent = { kind: "note"; level: "info" | "warn"; text: string };
-/** A line that a program in a guest said. */
+/** A line of output of a program in a guest. */
 export type LogEvent = { kind: "log" /** which of the work's steps, from 1 */; step: number; text: string };
 /** The resolved spec, printed first by every creating command. */
 export type SpecEvent = {
@@ -24,17 +24,17 @@ export type SpecEvent = {
   network: NetworkSpec;
   provenance: Record<string, string>;
 };
-/** Where the time of finished work went, in the order in which it went by; for `banger bench`. */
+/** The phases of finished work and their durations, in order; for `banger bench`. */
 export type TimingEvent = { kind: "timing"; phases: Phase[] };
 export type Phase = { name: string /** a fraction perhaps */; ms: number };
-/** A VM changed its state, or met a trouble. */
+/** A VM changed its state, or had a trouble. */
 export type StateEvent = {
   kind: "state";
   id: string;
   name: string;
   state: VmState;
   reason: string;
-  /** the state is as it was: this is what the VM has met, and `reason` tells it */
+  /** a trouble that did not change the state; `reason` describes it */
   trouble?: TroubleKind;
 };
 /** The last line of a stream that succeeded. */
@@ -42,8 +42,8 @@ export type ResultEvent<T> = { kind: "result"; value: T };
 /** The last line of a stream that failed. */
 export type ErrorEvent = { kind: "error"; error: WireError };
 
-/** What work may emit while it runs; result and error are added where the stream ends. */
+/** What work can emit while it runs; the stream itself adds the result or the error. */
 export type WorkEvent = ProgressEvent | NoteEvent | LogEvent | SpecEvent | TimingEvent | StateEvent;
 export type StreamEvent<T = unknown> = WorkEvent | ResultEvent<T> | ErrorEvent;
-/** Where work reports to. Never throws, never blocks. */
+/** Receives the events of work. Never throws, never blocks. */
 export type Emit = (event: WorkEvent) => void;

@@ -11,11 +11,11 @@ test.each([
 test.each([
   ["10.1.2.3/8", '"10.1.2.3/8" has bits after its prefix: it should be 10.0.0.0/8'],
   ["fe80::/10", '"fe80::/10" is IPv6, which guests don\'t have'],
-  ["lam", '"lam" is not an IPv4 network as "10.0.0.0/8", an address, or "lan"; did you mean "lan"?'],
-  ["LAN", '"LAN" is not an IPv4 network as "10.0.0.0/8", an address, or "lan"; did you mean "lan"?'],
-  ["example.com", '"example.com" is not an IPv4 network as "10.0.0.0/8", an address, or "lan"'],
-  ["10.0.0.0/40", '"10.0.0.0/40" is not an IPv4 network as "10.0.0.0/8", an address, or "lan"'],
-  ["", '"" is not an IPv4 network as "10.0.0.0/8", an address, or "lan"'],
+  ["lam", '"lam" is not an IPv4 network such as "10.0.0.0/8", an address, or "lan"; did you mean "lan"?'],
+  ["LAN", '"LAN" is not an IPv4 network such as "10.0.0.0/8", an address, or "lan"; did you mean "lan"?'],
+  ["example.com", '"example.com" is not an IPv4 network such as "10.0.0.0/8", an address, or "lan"'],
+  ["10.0.0.0/40", '"10.0.0.0/40" is not an IPv4 network such as "10.0.0.0/8", an address, or "lan"'],
+  ["", '"" is not an IPv4 network such as "10.0.0.0/8", an address, or "lan"'],
 ])("%p is refused, with the reason", (text, problem) => {
   expect(parseDeny(text)).toBeNull();
   expect(namedDenyProblem(text)).toBe(problem);
@@ -29,7 +29,7 @@ test("a request adds to what the config denies, and never takes from it", () => 
   expect(decideNetwork({ deny: ["9.9.9.9/32", "lan"] }, config)).toEqual({ kind: "user", deny: ["lan", "9.9.9.9/32"] });
 });
 
-test("a network in words", () => {
+test("describeNetwork", () => {
   expect(describeNetwork({ kind: "user", deny: [] })).toBe("user");
   expect(describeNetwork({ kind: "none", deny: ["lan"] })).toBe("none");
   expect(describeNetwork({ kind: "user", deny: ["lan"] })).toBe("user, without lan");
@@ -38,7 +38,7 @@ test("a network in words", () => {
   );
 });
 
-test("guests reach the same when kind and list are the same", () => {
+test("two networks reach the same when kind and list are the same", () => {
   expect(reachesSame({ kind: "user", deny: ["lan"] }, { kind: "user", deny: ["lan"] })).toBe(true);
   expect(reachesSame({ kind: "user", deny: ["lan"] }, { kind: "user", deny: [] })).toBe(false);
   expect(reachesSame({ kind: "user", deny: [] }, { kind: "none", deny: [] })).toBe(false);

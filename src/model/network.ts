@@ -1,27 +1,27 @@
-/** A VM's network: what it hangs on, and what is out of the guest's reach. Pure. */
+/** A VM's network: its kind, and what the guest can't reach. Pure. */
 import { formatCidr, networkOf, parseCidr } from "../base/ipv4.ts";
 import { nearest, stripControl } from "../base/text.ts";
 
-/** What the guest's network hangs on: `user` is passt (rootless), `none` is no device at all. */
+/** `user` is passt (rootless); `none` is no network device. */
 export const networkKinds = ["user", "none"] as const;
 export type NetworkKind = (typeof networkKinds)[number];
 
 export type NetworkSpec = {
   kind: NetworkKind;
-  /** IPv4 networks as `10.0.0.0/8`, and the word `lan`: what the guest must not reach, in the order in which it was named */
+  /** IPv4 networks such as `10.0.0.0/8`, and the word `lan`: what the guest must not reach, in the order given */
   deny: readonly string[];
 };
 
-/** What a request says about it; the config decides the rest. */
+/** The part that a request sets; the config decides the rest. */
 export type NetworkRequest = Partial<NetworkSpec>;
 
-/** the host's own addresses, the networks that it is attached to, and every private network */
+/** the host's own addresses, its attached networks, and every private network */
 export const lan = "lan";
 
-/** how many entries a `deny` list may have */
+/** the most entries of a `deny` list */
 export const maxDeny = 64;
 
-/** A `deny` entry in its normal form: an address becomes a network. Null: see `denyProblem`. */
+/** A `deny` entry in its normal form: an address becomes a network. Null: invalid, see `denyProblem`. */
 export function parseDeny(text: string): string | null {
   if (text === lan) return lan;
   const parsed = parseCidr(text);
@@ -30,22 +30,22 @@ export function parseDeny(text: string): string | null {
   return network.address === parsed.address ? formatCidr(network) : null;
 }
 
-/** What is wrong with an entry that `parseDeny` refuses, to be read after the entry. */
+/** Why `parseDeny` refuses an entry, worded to follow the entry. */
 export function denyProblem(text: string): string {
   const parsed = parseCidr(text);
   if (parsed !== null) return `has bits after its prefix: it should be ${formatCidr(networkOf(parsed))}`;
   if (text.includes(":")) return "is IPv6, which guests don't have";
   const meant = nearest(text, [lan]);
   const advice = meant === undefined ? "" : `; did you mean "${meant}"?`;
-  return `is not an IPv4 network as "10.0.0.0/8", an address, or "lan"${advice}`;
+  return `is not an IPv4 network such as "10.0.0.0/8", an address, or "lan"${advice}`;
 }
 
-/** The same with the entry. */
+/** `denyProblem` with the entry in front. */
 export function namedDenyProblem(text: string): string {
   return `"${stripControl(text).slice(0, 80)}" ${denyProblem(text)}`;
 }
 
-/** What the user asked for, over the config: what either denies is denied. */
+/** Merges the user's request and the config: a network that either denies is denied. */
 export function decideNetwork(asked: NetworkRequest, config: NetworkSpec): NetworkSpec {
   return { kind: asked.kind ?? config.kind, deny: [...new Set([...config.deny, ...(asked.deny ?? [])])] };
 }
@@ -58,7 +58,7 @@ export function describeNetwork({ kind, deny }: NetworkSpec): string {
   return `${kind}, without ${listed}`;
 }
 
-/** Whether two VMs' guests reach the same. */
+/** Whether guests of two VMs can reach the same. */
 export function reachesSame(one: NetworkSpec, other: NetworkSpec): boolean {
   return one.kind === other.kind && JSON.stringify(one.deny) === JSON.stringify(other.deny);
 }

@@ -1,8 +1,8 @@
-/** Every path that banger uses on the host; `docs/internals.md` explains each. Nothing else joins these. */
+/** Every path on the host that banger uses; `docs/internals.md` explains them. No other file joins these paths. */
 import { fail } from "../base/errors/error.ts";
 import type { Digest, VmId } from "../base/names.ts";
 
-/** The facts that decide where things live. */
+/** The facts that decide where the folders are. */
 export type PathFacts = { home: string; env: Record<string, string | undefined> };
 
 export type Roots = { state: string; cache: string; config: string; runtime: string };
@@ -32,18 +32,18 @@ export function pathsOf(roots: Roots) {
     configFile: `${roots.config}/config.toml`,
     /** API socket of the daemon, mode 0600 */
     socket: `${roots.runtime}/bangerd.sock`,
-    /** flock'ed by the one daemon of this state directory; holds its pid */
+    /** locked (flock) by the one daemon of this state folder; contains its pid */
     lock: `${roots.state}/bangerd.lock`,
     daemonLog: `${roots.state}/bangerd.log`,
-    /** what a daemon says before its log is open */
+    /** the daemon's output before its log is open */
     daemonStderr: `${roots.state}/bangerd.stderr`,
     database: `${roots.state}/banger.sqlite`,
-    /** room that is given up on a full disk, so that things can be removed */
+    /** reserved space that is given up when the disk is full, so that things can be deleted */
     reserve: `${roots.state}/reserve`,
     sshKey: `${roots.state}/ssh/id_ed25519`,
     vms: `${roots.state}/vms`,
     vm: (id: VmId) => vmPaths(`${roots.state}/vms/${id}`),
-    /** what a suspended VM is taken up from; while a template is made, the template */
+    /** what a suspended VM is restored from; while a template is made, the template */
     suspended: (id: VmId) => savePaths(`${roots.state}/vms/${id}/saved`),
     templates: `${roots.state}/templates`,
     template: (key: Digest) => savedPaths(`${roots.state}/templates/${hex(key)}`),
@@ -54,10 +54,10 @@ export function pathsOf(roots: Roots) {
     /** downloads, by their digest */
     blobs: `${roots.cache}/blobs`,
     blob: (digest: Digest) => `${roots.cache}/blobs/${hex(digest)}`,
-    /** one that has not all its bytes yet; the next try goes on with it */
+    /** an incomplete download; the next try continues it */
     blobPart: (digest: Digest) => `${roots.cache}/blobs/${hex(digest)}.part`,
     catalogs: `${roots.cache}/catalogs`,
-    /** the last good one from a URL, with its signature; named by the sha256 of the URL */
+    /** the last valid catalog from a URL, with its signature; named by the sha256 of the URL */
     catalog: (url: Digest) => `${roots.cache}/catalogs/${hex(url)}`,
     kernels: `${roots.cache}/kernels`,
     kernel: (digest: Digest) => kernelPaths(`${roots.cache}/kernels/${hex(digest)}`),
@@ -65,23 +65,23 @@ export function pathsOf(roots: Roots) {
     initramfsFolder: `${roots.cache}/initramfs`,
     /** formatted empty data disks, one per size, copied for each new VM */
     blankDisk: (bytes: number) => `${roots.cache}/disks/ext4-${bytes}.img`,
-    /** unfinished work; whatever is here at daemon start is garbage */
+    /** unfinished work; everything here when the daemon starts is garbage */
     partial: `${roots.cache}/partial`,
-    /** git directories of our own while a workspace is read; one folder per process, stale ones are removed */
-    /** host builders' unfinished work, a folder for each process */
+    /** banger's own git directories while a workspace is read; one folder per process, stale ones are removed */
+    /** unfinished work of host builders, a folder for each process */
     recipeScratch: `${roots.cache}/recipes`,
     workspaceScratch: `${roots.cache}/workspace`,
     tscFile: `${roots.cache}/tsc-khz`,
     /** which state folder the cache belongs to */
     cacheOwner: `${roots.cache}/owner.json`,
-    /** flock'ed by the one daemon that uses the cache; holds its pid */
+    /** locked (flock) by the one daemon that uses the cache; contains its pid */
     cacheLock: `${roots.cache}/bangerd.lock`,
   };
 }
 
 export type Paths = ReturnType<typeof pathsOf>;
 
-/** Folders in which whatever the database does not know is removed, when a daemon starts or a user prunes. */
+/** Folders in which everything that the database does not know is removed when a daemon starts or a user prunes. */
 export function sweptFolders(paths: Paths): string[] {
   const { vms, templates, snapshots, layers, kernels, partial, blobs, initramfsFolder } = paths;
   return [vms, templates, snapshots, layers, kernels, partial, blobs, initramfsFolder];
@@ -121,9 +121,9 @@ export function kernelPaths(directory: string) {
     vmlinux: `${directory}/vmlinux`,
     /** the content of `/lib/modules/<release>` */
     modules: `${directory}/modules.sqfs`,
-    /** the few modules that the initramfs needs, plain `.ko` files, with `modules.list` in load order */
+    /** the few modules that the initramfs needs: plain `.ko` files, and `modules.list` in load order */
     bootModules: `${directory}/boot`,
-    /** the build's configuration, where it is known */
+    /** the kernel's build configuration, if known */
     config: `${directory}/config`,
     manifest: `${directory}/kernel.json`,
   };

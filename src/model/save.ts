@@ -1,17 +1,17 @@
-/** Saved VMs: templates that new VMs begin from, and snapshots of one VM. */
+/** Templates, which new VMs start from, and snapshots of one VM. */
 import type { Digest, VmId } from "../base/names.ts";
 import type { NetworkKind } from "./network.ts";
 import type { SavedState } from "./saved-state.ts";
 import type { ArtifactRef } from "./vm.ts";
 
-/** What people see of that on which a template depends; the key holds all of it. */
+/** The part of what a template depends on that is shown to users; the key covers all of it. */
 export type TemplateFacts = {
   image: ArtifactRef;
   kernel: ArtifactRef;
   vcpu: number;
   /** in `MiB` */
   memoryMib: number;
-  /** of the data disk, in bytes; a VM's may be larger */
+  /** of the data disk, in bytes; a VM's disk may be larger */
   diskBytes: number;
   network: NetworkKind;
   /** `qemu 7.2.22 tcg` */
@@ -19,7 +19,7 @@ export type TemplateFacts = {
 };
 
 export type TemplateRecord = {
-  /** over all that it depends on: another one can't stand in for it */
+  /** hash of everything that it depends on: a template with another key can't replace it */
   key: Digest;
   facts: TemplateFacts;
   save: SavedState;
@@ -28,7 +28,7 @@ export type TemplateRecord = {
   /** Unix time in `ms` */
   createdAt: number;
   lastUsedAt: number;
-  /** how many VMs began from it */
+  /** how many VMs started from it */
   uses: number;
 };
 
@@ -38,7 +38,7 @@ export type SnapshotRecord = {
   vm: VmId;
   /** unique for its VM */
   name: string;
-  /** null: the VM was stopped, and only its disk was kept */
+  /** null: the VM was stopped, so only its disk was saved */
   save: SavedState | null;
   /** on disk, in bytes */
   bytes: number;
@@ -46,5 +46,5 @@ export type SnapshotRecord = {
   createdAt: number;
 };
 
-/** A snapshot as the API shows it. */
+/** A snapshot in the API. */
 export type SnapshotView = SnapshotRecord & { vmName: string };

@@ -1,6 +1,6 @@
-/** What is kept of a VM's memory and devices when they are saved. */
+/** The record of a VM's saved memory and devices. */
 
-/** A driver's record of a saved VM, opaque here but for what it takes on disk. */
+/** A driver's record of a saved VM; only its size on disk is known here. */
 export type SavedState = {
   driver: string;
   version: string;

@@ -1,4 +1,4 @@
-/** The bounds of sizes wherever they are given (config, flags, API, image files); one within them may still be more than the host has. */
+/** Bounds for sizes in config, flags, API and image files; a size within them can still be more than the host has. */
 export const sizeBounds = {
   vcpu: { min: 1, max: 64 },
   memoryMib: { min: 128, max: 1024 * 1024 },

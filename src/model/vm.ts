@@ -1,4 +1,4 @@
-/** VMs as the store keeps them and the API shows them. */
+/** Records of VMs, in the store and the API. */
 import type { Digest, ImageName, VmId, VmName } from "../base/names.ts";
 import type { NetworkSpec } from "./network.ts";
 import type { SavedState } from "./saved-state.ts";
@@ -16,14 +16,14 @@ export const vmStates = [
 ] as const;
 export type VmState = (typeof vmStates)[number];
 
-/** When a start counts as done: the image's services are up, or the agent answers. */
+/** When a start is complete: the image's services are up, or the agent answers. */
 export const waitKinds = ["services", "agent"] as const;
 export type WaitKind = (typeof waitKinds)[number];
 
-/** An image or kernel as a VM holds it: the name that was asked for, and the content that it meant then. */
+/** An image or kernel of a VM: the name that was asked for, and the content that it meant at that time. */
 export type ArtifactRef = { name: ImageName; digest: Digest };
 
-/** Everything decided about a VM before it is made; never changes afterwards but for `name`. */
+/** Everything that was decided about a VM before it was made; only `name` can change afterwards. */
 export type VmSpec = {
   vcpu: number;
   /** guest memory in `MiB` */
@@ -33,44 +33,44 @@ export type VmSpec = {
   image: ArtifactRef;
   kernel: ArtifactRef;
   network: NetworkSpec;
-  /** base environment of every command in the guest */
+  /** base environment of all commands in the guest */
   env: Record<string, string>;
-  /** suspended after so long without use, in `ms`; absent: never */
+  /** time without use after which it is suspended, in `ms`; absent: never */
   idleMs?: number;
 };
 
 export type { ProcessRef } from "../base/process.ts";
 
 export type VmFailure = {
-  /** one sentence, as errors are written */
+  /** one sentence, in the style of error messages */
   reason: string;
   /** the console's last lines, control characters removed */
   console: string[];
 };
 
-/** Why a VM is paused that nobody paused. Its memory and disks are as they were when it stopped. */
+/** Why a VM is paused though no user paused it. Its memory and disks are as they were when it stopped. */
 export type PauseCause = {
   kind: PauseKind;
-  /** one sentence, as errors are written */
+  /** one sentence, in the style of error messages */
   reason: string;
-  /** what ends it, as hints are written */
+  /** what ends the pause, in the style of hints */
   next: string;
-  /** the last lines of the VMM's log where they say more, control characters removed */
+  /** the last lines of the VMM's log if they add something, control characters removed */
   log: string[];
   /** Unix time in `ms` */
   at: number;
 };
 
 /**
- * `disk-full`: no space or quota on the host for what the guest writes; it resumes by itself when there is some. `file-limit`: a
- * file of its disk may grow no further (EFBIG).
+ * `disk-full`: no space or quota on the host for what the guest writes; the VM resumes when there is space. `file-limit`: a file of its
+ * disk has reached the largest size allowed (EFBIG).
  */
 export const pauseKinds = ["disk-full", "file-limit", "io-error", "vmm-error"] as const;
 export type PauseKind = (typeof pauseKinds)[number];
 
 /**
- * What a VM met while it ran on. `network-lost`: nothing carries its network any more; `disk-error`: the host failed a read or write, and the guest
- * was told; `memory-failure`: of the host's hardware; `reset`: of the machine, by its VMM.
+ * A fault of a VM that keeps running. `network-lost`: its network process ended; `disk-error`: the host failed a read or write, and
+ * the guest got the error; `memory-failure`: of the host's hardware; `reset`: of the machine, by its VMM.
  */
 export const troubleKinds = [
   "network-lost",
@@ -83,11 +83,11 @@ export const troubleKinds = [
 export type TroubleKind = (typeof troubleKinds)[number];
 export type VmTrouble = {
   kind: TroubleKind;
-  /** one sentence, as errors are written */
+  /** one sentence, in the style of error messages */
   reason: string;
-  /** what to do about it, as hints are written */
+  /** what to do about it, in the style of hints */
   next: string;
-  /** Unix time in `ms` of the last time */
+  /** Unix time in `ms` of the last occurrence */
   at: number;
 };
 
@@ -101,21 +101,21 @@ export type VmRecord = {
   /** Unix time in `ms` */
   createdAt: number;
   startedAt: number | null;
-  /** counts starts; a guest with an older generation is not spoken to */
+  /** counts starts; the daemon does not use an agent of an older generation */
   generation: number;
   failure: VmFailure | null;
   /** how the last start went, for `vm show`: `cold: no template` */
   startedHow: string | null;
-  /** while it is `suspended` */
+  /** only while it is `suspended` */
   suspended: Suspended | null;
-  /** while it is `paused`; null: a user paused it */
+  /** only while it is `paused`; null: a user paused it */
   pausedBy: PauseCause | null;
-  /** since its last start: one of a kind, the latest last */
+  /** since its last start: one of each kind, the latest last */
   troubles: VmTrouble[];
 };
 
 export type Suspended = {
-  /** what its memory was saved as */
+  /** the saved memory and devices */
   save: SavedState;
   /** `not used for 30m` */
   why: string;
@@ -123,11 +123,11 @@ export type Suspended = {
   at: number;
 };
 
-/** What the API adds to a record when it is asked. */
+/** What the API adds to a record. */
 export type VmView = VmRecord & {
   /** bytes of the VM's folder on the host */
   diskUsed: number;
-  /** guest address where it has one */
+  /** the guest's address, if it has one */
   address: string | null;
   pid: number | null;
 };

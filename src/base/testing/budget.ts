@@ -1,8 +1,8 @@
-/** How much a property test may try: little in the fast loop, much under `make fuzz` (`BANGER_FUZZ`). */
+/** How much a property test tries: little in the fast loop, much under `make fuzz` (`BANGER_FUZZ`). */
 
 export function runs(few: number): number {
   return process.env["BANGER_FUZZ"] ? few * 200 : few;
 }
 
-/** of a test that uses `runs`, in `ms` */
+/** timeout of a test that uses `runs`, in `ms` */
 export const patience = process.env["BANGER_FUZZ"] ? 600_000 : 10_000;

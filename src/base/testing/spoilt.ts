@@ -1,4 +1,4 @@
-/** Documents that are almost right, for property tests of their parsers: any part may be another value, twice, or gone. */
+/** Almost valid documents for property tests of parsers: any part may be replaced, doubled or removed. */
 import fc from "fast-check";
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
@@ -12,7 +12,7 @@ const strange: fc.Arbitrary<Json> = fc.oneof(
 
 const change = fc.record({ at: fc.nat(), how: fc.constantFrom("replace", "remove", "add"), value: strange });
 
-/** The JSON text of `document` after up to three changes, or bytes that are no JSON at all. */
+/** The JSON text of `document` after up to three changes, or bytes that are not JSON. */
 export function spoilt(document: Json): fc.Arbitrary<Uint8Array> {
   const changed = fc.array(change, { maxLength: 3 }).map((changes) => {
     const holder: { [key: string]: Json } = { root: structuredClone(document) };

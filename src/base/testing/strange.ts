@@ -1,4 +1,4 @@
-/** What a stranger's JSON may hold where a number, a text or an object is expected. */
+/** Unexpected values for the place of a number, a text or an object in untrusted JSON. */
 
 const texts = [
   '{"toString":1,"valueOf":1}',
@@ -24,5 +24,5 @@ const texts = [
 
 export const strangeTexts: readonly string[] = texts;
 export const strangeValues: readonly unknown[] = texts.map((text) => JSON.parse(text));
-/** Those that fit a frame of the agent protocol beside something else. */
+/** Those that fit in a frame of the agent protocol together with other fields. */
 export const strangeFrames: readonly string[] = texts.filter((text) => text.length < 16_000);

@@ -6,7 +6,7 @@ import { spawnPiped } from "../process/children.ts";
 import { tempFolder } from "../testing/temp.ts";
 import { connectUnix, listenUnix, type Peer } from "./socket.ts";
 import { maxSocketPath } from "./socket-path.ts";
-import { connectUnixLine } from "./unix-connection.ts";
+import { connectUnixFast } from "./unix-connection.ts";
 
 async function connected(path: string, mode = 0o600, connect = connectUnix) {
   const accepted = new Deferred<{ stream: ByteStream; peer: Peer }>();
@@ -28,7 +28,7 @@ function read(stream: ByteStream): Promise<string> {
 
 describe.each([
   ["connectUnix", connectUnix],
-  ["connectUnixLine", connectUnixLine],
+  ["connectUnixFast", connectUnixFast],
 ])("streams of %s", (_, connect) => {
   test("both directions, half close, close", async () => {
     using folder = tempFolder();

@@ -2,7 +2,7 @@
 import * as fs from "node:fs/promises";
 import net from "node:net";
 import type { ByteStream } from "../../base/bytes.ts";
-import { guardedLine } from "../../base/guarded-line.ts";
+import { guardedConnection } from "../../base/guarded-connection.ts";
 import { errnoOf } from "../errno.ts";
 import { type Peer, peerCredentials, sendDescriptor } from "../libc.ts";
 import { noAnswer, requireShortPath } from "./socket-path.ts";
@@ -122,7 +122,7 @@ export function streamOf(socket: net.Socket): ByteStream {
     ended = true;
     onEnd?.();
   });
-  return guardedLine({
+  return guardedConnection({
     onData(listener) {
       socket.on("data", listener);
       socket.resume();

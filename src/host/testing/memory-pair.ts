@@ -1,6 +1,6 @@
 /** Two `ByteStream`s joined in memory, with the back-pressure of a socket; for tests and fakes. */
 import type { ByteStream } from "../../base/bytes.ts";
-import { guardedLine } from "../../base/guarded-line.ts";
+import { guardedConnection } from "../../base/guarded-connection.ts";
 
 const highWater = 256 * 1024;
 
@@ -10,7 +10,7 @@ export function memoryPair(): [ByteStream, ByteStream] {
   const b = new MemoryEnd();
   a.peer = b;
   b.peer = a;
-  return [guardedLine(a), guardedLine(b)];
+  return [guardedConnection(a), guardedConnection(b)];
 }
 
 class MemoryEnd implements ByteStream {
