@@ -118,7 +118,7 @@ const failures: [string, FakeMonitor, RegExp][] = [
       connection.write(Buffer.from("no migration at all"));
       connection.onEnd(() => emit("MIGRATION", { status: "failed" }));
     }),
-    /its stream: it does not begin as one/,
+    /its stream: wrong magic number/,
   ],
   [
     "QEMU says that it is done before it is",

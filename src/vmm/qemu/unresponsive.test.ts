@@ -137,7 +137,7 @@ test("a flood ends its monitor, not its VM: that can be ended alone, and says so
   await qmp.closed;
   await expect(vm.pause()).rejects.toMatchObject({
     code: "VMM_UNREACHABLE",
-    details: { pid: record.process.pid, reason: "its monitor sent over 10000 events in a second" },
+    details: { pid: record.process.pid, reason: "its monitor sent more than 10000 events in a second" },
   });
   expect(isAlive(record.process)).toBe(true);
   await vm.kill();

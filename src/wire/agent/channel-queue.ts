@@ -1,25 +1,25 @@
 /**
- * The queue of one channel. What has to wait is copied together: a view would keep the whole chunk alive that it came
- * in, and a million frames of one byte a million objects, far more than the credit that bounds the bytes.
+ * The receive queue of one channel. Waiting data is copied into shared buffers: a view would keep its whole chunk alive,
+ * and a million one-byte frames would cost a million objects, far more memory than the credit allows.
  */
 
 const smallest = 4096;
 const largest = 64 * 1024;
 
 export class ChannelQueue {
-  /** items that came in, and items that were taken; for telling when all before some point was taken */
+  /** counts of items: all items before the n-th have been taken when `taken` is n */
   received = 0;
   taken = 0;
   /** null is EOF */
   #items: (Uint8Array | null)[] = [];
-  /** the memory behind the last item, when it is ours and has room */
+  /** the buffer that holds the last item, when we allocated it and it has free space */
   #room: Uint8Array | null = null;
 
   get size(): number {
     return this.#items.length;
   }
 
-  /** @param waits false: it is shifted at once, so it needs no copy */
+  /** @param waits false: the caller shifts it at once, so it is not copied */
   push(data: Uint8Array, waits: boolean): void {
     if (!waits && this.#items.length === 0) this.#append(data);
     else if (!this.#extendLast(data)) this.#appendCopy(data);
@@ -29,7 +29,7 @@ export class ChannelQueue {
     this.#append(null);
   }
 
-  /** undefined when nothing waits */
+  /** undefined when the queue is empty */
   shift(): Uint8Array | null | undefined {
     const item = this.#items.shift();
     if (this.#items.length === 0) this.#room = null;

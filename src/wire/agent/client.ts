@@ -1,4 +1,4 @@
-/** Opening a session: with the agent in a guest, or between `banger` and `bangerd`. */
+/** Opens sessions: with the agent in a guest, or between `banger` and `bangerd`. */
 import type { ByteStream } from "../../base/bytes.ts";
 import { fail, toBangerError } from "../../base/errors/error.ts";
 import { Handshake } from "./handshake.ts";
@@ -7,7 +7,7 @@ import { Session } from "./session.ts";
 import type { AgentClient } from "./types.ts";
 
 export type ConnectOptions = {
-  /** something else may have used this connection before */
+  /** an earlier session may have used this connection */
   resync: boolean;
   timeoutMs: number;
   /** of the VM, in messages */
@@ -15,7 +15,7 @@ export type ConnectOptions = {
 };
 
 /**
- * Preamble, the agent's answer, HELLO. On failure the connection is destroyed.
+ * Does the handshake: preamble, the agent's answer, HELLO. Destroys the connection on failure.
  * @throws AGENT_PROTOCOL, AGENT_UNREACHABLE
  */
 export async function connectAgent(connection: ByteStream, options: ConnectOptions): Promise<AgentClient> {

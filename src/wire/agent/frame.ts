@@ -1,4 +1,4 @@
-/** Frames as bytes: `protocol/agent.md`, "Frames". Limits are checked before anything is kept. */
+/** Encodes and decodes frames (`protocol/agent.md`, "Frames"). Limits are checked before anything is buffered. */
 import { fail } from "../../base/errors/error.ts";
 import { type Frame, FrameType, maxPayload } from "./types.ts";
 
@@ -6,7 +6,7 @@ const headerBytes = 9;
 const trailerBytes = 4;
 const maxFrame = headerBytes + maxPayload + trailerBytes;
 
-/** @param cause the lower error, for logs */
+/** @param cause the underlying error, for logs */
 export function protocolError(problem: string, cause?: unknown): Error {
   return fail("AGENT_PROTOCOL", { problem }, cause);
 }
@@ -24,10 +24,10 @@ export function encodeFrame(frame: Frame, tag: number): Uint8Array {
   return bytes;
 }
 
-/** Cuts a byte stream into frames. A payload is a view of what was pushed: it stays as long as the chunk does. */
+/** Splits a byte stream into frames. A payload can be a view of the pushed chunk. */
 export class FrameDecoder {
   readonly #tag: number;
-  /** the beginning of a frame whose rest has not come */
+  /** the start of an incomplete frame */
   #partial: Buffer | null = null;
   #have = 0;
 
@@ -35,7 +35,7 @@ export class FrameDecoder {
     this.#tag = tag >>> 0;
   }
 
-  /** Calls `deliver` for each whole frame, in order. @throws AGENT_PROTOCOL; the decoder is of no use afterwards */
+  /** Calls `deliver` for each whole frame, in order. @throws AGENT_PROTOCOL; the decoder can't be used afterwards */
   push(chunk: Uint8Array, deliver: (frame: Frame) => void): void {
     const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     let at = 0;
@@ -54,7 +54,7 @@ export class FrameDecoder {
     }
   }
 
-  /** Takes bytes into the partial frame and delivers it when it is whole. @returns bytes taken */
+  /** Appends to the partial frame and delivers it when complete. @returns bytes taken */
   #collect(bytes: Buffer, at: number, deliver: (frame: Frame) => void): number {
     const partial = this.#partial as Buffer;
     const total = this.#have < headerBytes ? headerBytes : (frameBytes(partial, 0) as number);
@@ -80,7 +80,7 @@ export class FrameDecoder {
   }
 }
 
-/** Length of the frame that begins at `at`; null while its header is not whole. @throws AGENT_PROTOCOL when over the limit */
+/** Length in bytes of the frame at `at`; null while its header is incomplete. @throws AGENT_PROTOCOL when over the limit */
 function frameBytes(bytes: Buffer, at: number): number | null {
   if (bytes.length - at < headerBytes) return null;
   const length = bytes.readUInt32LE(at);

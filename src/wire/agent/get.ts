@@ -1,13 +1,13 @@
 /** `get`: a file or folder of a guest as a tar stream. */
 import type { AgentClient, Json } from "./types.ts";
 
-/** A guest may look through a whole folder before it answers, in `ms`. */
+/** `ms`; a guest can scan a whole folder before it answers. */
 const openTimeoutMs = 120_000;
 
 type Item = { chunk: Uint8Array; taken: () => void };
 
 /**
- * The stream, in pieces that the reader may keep. What the guest sends faster than it is read waits in the guest.
+ * The tar stream, in chunks that the reader owns. Reading slowly stops the guest from sending.
  * @throws AGENT_REFUSED, SESSION_LOST
  */
 export async function* getTar(
@@ -26,7 +26,7 @@ export async function* getTar(
         wake();
       }),
   );
-  // a stream is over when all its data was taken
+  // `closed` resolves after all data was taken
   const over = stream.closed.finally(() => {
     isOver = true;
     wake();

@@ -1,4 +1,4 @@
-/** The beginning of a session on the host's side: the agent's answer to the preamble, then HELLO. */
+/** The host's side of the handshake: the agent's answer to the preamble, then HELLO. */
 import { Deferred } from "../../base/async.ts";
 import type { ByteStream } from "../../base/bytes.ts";
 import { FrameDecoder, protocolError } from "./frame.ts";
@@ -7,19 +7,19 @@ import { parseJson } from "./json.ts";
 import { magic, Scanner, tagOf } from "./preamble.ts";
 import { FrameType, type Hello } from "./types.ts";
 
-/** What an earlier session may have left in flight: 256 streams' windows and some. */
+/** Bytes. An earlier session can leave this much in flight: the windows of 256 streams, rounded up. */
 const maxSkipped = 256 * 1024 * 1024;
 
-export type HandshakeResult = { hello: Hello /** what came behind HELLO */; rest: Uint8Array };
+export type HandshakeResult = { hello: Hello /** bytes received after HELLO */; rest: Uint8Array };
 
-/** Reads up to HELLO, then hands the connection on: it takes listeners only once, so they are passed on by `connection`. */
+/** Reads up to HELLO. A ByteStream takes its listeners once, so the session must use `connection`, which forwards them. */
 export class Handshake {
   readonly done: Promise<HandshakeResult>;
   readonly connection: ByteStream;
   readonly #deferred = new Deferred<HandshakeResult>();
   readonly #scanner: Scanner;
   readonly #tag: number;
-  /** `scan` for the nonce, `hello` for the frame, `over` when the next owner of the connection gets the bytes */
+  /** `scan`: looking for the nonce; `hello`: reading the frame; `over`: bytes go to the session */
   #phase: "scan" | "hello" | "over" = "scan";
   #collected: Uint8Array[] = [];
   #ended = false;
@@ -39,7 +39,7 @@ export class Handshake {
     connection.onData((chunk) => this.#take(chunk));
   }
 
-  /** Ends the wait; without effect once HELLO is here. */
+  /** Rejects `done`; no effect once HELLO has arrived. */
   fail(error: Error): void {
     this.#deferred.reject(error);
   }
@@ -87,13 +87,13 @@ export class Handshake {
     }
   }
 
-  /** HELLO is small: putting the pieces together again for each costs nothing. */
+  /** HELLO is small, so joining all pieces again for each chunk is cheap. */
   #tryHello(): void {
     const bytes = Buffer.concat(this.#collected);
     const length = bytes.length >= 4 ? bytes.readUInt32LE(0) + 13 : Number.POSITIVE_INFINITY;
     let hello: Hello | undefined;
     new FrameDecoder(this.#tag).push(bytes.subarray(0, length), (frame) => {
-      if (frame.type !== FrameType.Hello || frame.stream !== 0) throw protocolError("the first frame is no HELLO");
+      if (frame.type !== FrameType.Hello || frame.stream !== 0) throw protocolError("the first frame is not HELLO");
       hello = parseHello(parseJson(frame.payload));
     });
     if (!hello) return;

@@ -1,4 +1,4 @@
-/** The agent's first frame, read narrowly: the guest is hostile. */
+/** Parses HELLO, the agent's first frame, with limits on every field: the guest is hostile. */
 import { integerOf, textOf, textsOf } from "../../base/foreign.ts";
 import { protocolError } from "./frame.ts";
 import type { Hello, Json } from "./types.ts";

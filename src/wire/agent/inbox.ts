@@ -1,29 +1,29 @@
-/** What came in on a stream and is not taken yet: bounded by credit, in order on each channel. */
+/** Received data and events of a stream that no listener has taken yet: bounded by credit, in order on each channel. */
 
 import { ChannelQueue } from "./channel-queue.ts";
 import { protocolError } from "./frame.ts";
 import { initialCredit, type Json } from "./types.ts";
 
 const maxEvents = 64;
-/** credit goes back in pieces of at least this many bytes, or when little is left */
+/** bytes; credit is returned in amounts of at least this much, or when the peer has little left */
 const creditStep = initialCredit / 4;
 
 type WaitingEvent = { event: Json; after: number[] };
 
 class Channel {
-  readonly held = new ChannelQueue();
-  /** a listener works on data */
+  readonly queue = new ChannelQueue();
+  /** a listener is processing data */
   busy = false;
-  /** bytes that the other side may still send */
+  /** bytes that the peer may still send */
   window = initialCredit;
-  /** bytes taken but not given back as credit */
-  owed = 0;
+  /** bytes taken whose credit was not returned yet */
+  unreturned = 0;
   ended = false;
 }
 
 export class Inbox {
   readonly #channels = [new Channel(), new Channel(), new Channel()];
-  readonly #giveBack: (channel: number, bytes: number) => void;
+  readonly #returnCredit: (channel: number, bytes: number) => void;
   readonly #onFailure: (error: unknown) => void;
   readonly #ordered: boolean;
   #events: WaitingEvent[] = [];
@@ -34,15 +34,15 @@ export class Inbox {
   #listening: boolean;
 
   /**
-   * @param opener this side opened the stream: its listeners come after the reply, events keep their place among data
-   * @param onFailure what a listener threw; nothing more is delivered then
+   * @param opener this end opened the stream: its listeners are set after the reply, and events keep their order with data
+   * @param onFailure gets the exception of a listener; nothing more is delivered then
    */
   constructor(
-    giveBack: (channel: number, bytes: number) => void,
+    returnCredit: (channel: number, bytes: number) => void,
     onFailure: (error: unknown) => void,
     opener: boolean,
   ) {
-    this.#giveBack = giveBack;
+    this.#returnCredit = returnCredit;
     this.#onFailure = onFailure;
     this.#ordered = opener;
     this.#listening = !opener;
@@ -63,20 +63,20 @@ export class Inbox {
     queueMicrotask(() => this.#guarded(() => this.#deliverEvents()));
   }
 
-  /** From now on a listener that is not set is one that nobody wants. */
+  /** The owner has set all its listeners: data and events without one are discarded. */
   listenersAreSet(): void {
     this.#listening = true;
     if (this.#onEnd) this.#guarded(() => this.#finish());
   }
 
-  /** @throws AGENT_PROTOCOL when it is more than the credit allows */
+  /** @throws AGENT_PROTOCOL when the data exceeds the credit */
   data(index: number, data: Uint8Array): void {
     const channel = this.#channel(index);
-    if (channel.ended) throw protocolError("data after its end");
+    if (channel.ended) throw protocolError("data after EOF");
     if (data.length === 0) throw protocolError("an empty DATA");
     if (data.length > channel.window) throw protocolError("more data than credit");
     channel.window -= data.length;
-    channel.held.push(data, this.#onData === undefined || channel.busy);
+    channel.queue.push(data, this.#onData === undefined || channel.busy);
     this.#guarded(() => this.#advance(index, channel));
   }
 
@@ -84,27 +84,27 @@ export class Inbox {
     const channel = this.#channel(index);
     if (channel.ended) throw protocolError("a second EOF");
     channel.ended = true;
-    channel.held.pushEof();
+    channel.queue.pushEof();
     this.#guarded(() => this.#advance(index, channel));
   }
 
   /** @throws AGENT_PROTOCOL when too many wait */
   event(event: Json): void {
     if (this.#events.length >= maxEvents) throw protocolError(`more than ${maxEvents} events at once`);
-    const after = this.#ordered ? this.#channels.map((channel) => channel.held.received) : [];
+    const after = this.#ordered ? this.#channels.map((channel) => channel.queue.received) : [];
     this.#events.push({ event, after });
     this.#guarded(() => this.#deliverEvents());
   }
 
-  /** Calls `done` once everything was taken; what nobody listens for counts as taken. */
+  /** Calls `done` once everything was taken; data and events without a listener count as taken. */
   end(done: () => void): void {
     this.#onEnd = done;
     if (this.#listening) this.#guarded(() => this.#finish());
   }
 
-  /** Forgets everything. */
+  /** Discards everything, listeners too. */
   drop(): void {
-    for (const channel of this.#channels) channel.held.clear();
+    for (const channel of this.#channels) channel.queue.clear();
     this.#events = [];
     this.#onData = undefined;
     this.#onEof = undefined;
@@ -112,7 +112,7 @@ export class Inbox {
     this.#onEnd = undefined;
   }
 
-  /** Every listener is called within one of these. */
+  /** All listeners are called through this. */
   #guarded(deliver: () => void): void {
     try {
       deliver();
@@ -125,7 +125,7 @@ export class Inbox {
     this.#onData ??= () => {};
     this.#onEvent ??= () => {};
     this.#advanceAll();
-    this.#settle();
+    this.#finishIfDrained();
   }
 
   #channel(index: number): Channel {
@@ -141,7 +141,7 @@ export class Inbox {
 
   #advance(index: number, channel: Channel): void {
     while (this.#onData && !channel.busy) {
-      const item = channel.held.shift();
+      const item = channel.queue.shift();
       if (item === undefined) return;
       if (item === null) {
         this.#onEof?.(index);
@@ -166,30 +166,30 @@ export class Inbox {
   }
 
   #took(index: number, channel: Channel, bytes: number): void {
-    channel.held.taken++;
-    channel.owed += bytes;
-    if (!channel.ended && (channel.owed >= creditStep || channel.window < creditStep)) {
-      channel.window += channel.owed;
-      this.#giveBack(index, channel.owed);
-      channel.owed = 0;
+    channel.queue.taken++;
+    channel.unreturned += bytes;
+    if (!channel.ended && (channel.unreturned >= creditStep || channel.window < creditStep)) {
+      channel.window += channel.unreturned;
+      this.#returnCredit(index, channel.unreturned);
+      channel.unreturned = 0;
     }
     this.#deliverEvents();
-    this.#settle();
+    this.#finishIfDrained();
   }
 
   #deliverEvents(): void {
     while (this.#onEvent) {
       const [first] = this.#events;
-      if (!first?.after.every((count, index) => (this.#channels[index]?.held.taken ?? 0) >= count)) return;
+      if (!first?.after.every((count, index) => (this.#channels[index]?.queue.taken ?? 0) >= count)) return;
       this.#events.shift();
       this.#onEvent(first.event);
     }
   }
 
-  #settle(): void {
-    // an event that waits has data before it that waits too
+  #finishIfDrained(): void {
+    // an event waits only behind data, so the channels are all that need checking
     if (!this.#onEnd || !this.#listening) return;
-    if (this.#channels.some((channel) => channel.busy || channel.held.size > 0)) return;
+    if (this.#channels.some((channel) => channel.busy || channel.queue.size > 0)) return;
     const done = this.#onEnd;
     this.#onEnd = undefined;
     done();

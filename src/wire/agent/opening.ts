@@ -1,8 +1,8 @@
-/** Waiting for the REPLY to an OPEN, for as long as the opener wants. */
+/** The wait for the REPLY to an OPEN. */
 import { Deferred } from "../../base/async.ts";
 import type { OpenOptions } from "./types.ts";
 
-/** An agent answers an OPEN before it does the work, but under emulation on a busy host that may take seconds. */
+/** An agent replies before it does the work, but under emulation on a busy host even that can take seconds. */
 const defaultTimeoutMs = 30_000;
 
 export class Opening {
@@ -16,7 +16,7 @@ export class Opening {
     this.#answered.reject(error);
   }
 
-  /** @throws what `fail` was given, the signal's reason, `tooLate` of the limit in seconds */
+  /** @throws the error given to `fail`, the signal's reason, or `tooLate(seconds)` after the time limit */
   async wait(options: OpenOptions, tooLate: (seconds: number) => Error): Promise<void> {
     const { signal, timeoutMs = defaultTimeoutMs } = options;
     const timer = timeoutMs > 0 ? setTimeout(() => this.fail(tooLate(timeoutMs / 1000)), timeoutMs) : undefined;

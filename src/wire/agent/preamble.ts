@@ -1,8 +1,8 @@
-/** How a session begins on a connection that may hold rests of an earlier one: `protocol/agent.md`, "Session". */
+/** The start of a session on a connection that can contain remains of an earlier one (`protocol/agent.md`, "Session"). */
 
 export const magic = Buffer.from("banger-agent/1\r\n", "latin1");
 export const preambleBytes = 32;
-/** one largest frame and one byte less than a magic: completes whatever a cut connection left */
+/** the largest frame and one byte less than the magic: completes any frame that an earlier session left cut off */
 export const fillerBytes = 32780;
 
 /** @param nonce 16 bytes */
@@ -22,11 +22,11 @@ export function preamble(nonce: Uint8Array, resync: boolean): Buffer {
   return Buffer.concat([Buffer.alloc(resync ? fillerBytes : 0), magic, nonce]);
 }
 
-/** Finds `wanted` in a byte stream, in whatever pieces it comes. */
+/** Finds `wanted` in a byte stream, however it is split into chunks. */
 export class Scanner {
   readonly #wanted: Buffer;
   readonly #maxSkipped: number;
-  #held: Buffer = Buffer.alloc(0);
+  #tail: Buffer = Buffer.alloc(0);
   #skipped = 0;
 
   constructor(wanted: Uint8Array, maxSkipped: number) {
@@ -34,15 +34,15 @@ export class Scanner {
     this.#maxSkipped = maxSkipped;
   }
 
-  /** What follows `wanted`, or null when it has not come yet. @throws RangeError after too many other bytes */
+  /** The bytes after `wanted`; null until it was found. @throws RangeError after too many other bytes */
   push(chunk: Uint8Array): Buffer | null {
-    const bytes = this.#held.length > 0 ? Buffer.concat([this.#held, chunk]) : Buffer.from(chunk);
+    const bytes = this.#tail.length > 0 ? Buffer.concat([this.#tail, chunk]) : Buffer.from(chunk);
     const at = bytes.indexOf(this.#wanted);
     if (at >= 0) return bytes.subarray(at + this.#wanted.length);
     const keep = Math.min(bytes.length, this.#wanted.length - 1);
     this.#skipped += bytes.length - keep;
-    if (this.#skipped > this.#maxSkipped) throw new RangeError("no session answer among what came");
-    this.#held = bytes.subarray(bytes.length - keep);
+    if (this.#skipped > this.#maxSkipped) throw new RangeError("no answer to the preamble in what was received");
+    this.#tail = bytes.subarray(bytes.length - keep);
     return null;
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Joins a client's connection to the one session that the daemon holds with a guest. A stream's credit is given back on one
- * side when the other has taken the data, so at most a credit window waits here for each direction.
+ * Relays a client's connection to the daemon's one session with a guest. Credit is returned on one side when the other has
+ * taken the data, so at most one window per direction is buffered here.
  */
 import type { ByteStream } from "../../base/bytes.ts";
 import { refusalOf } from "./refusal.ts";
@@ -9,26 +9,26 @@ import { Session } from "./session.ts";
 import type { AgentClient, AgentStream, Json } from "./types.ts";
 
 export type RelayOptions = {
-  /** verbs that the client may use */
+  /** verbs that the client can use */
   allow: readonly string[];
-  /** sees, and may change, each request before it goes on; a throw refuses it */
+  /** can replace each request before it is forwarded; an exception refuses it */
   onOpen?: (verb: string, request: Json) => Json;
-  /** Has the client told what is not about one of its streams, until the answer is called. */
+  /** Sends the client news that belong to no stream, until the returned function is called. */
   notices?: Notices;
-  /** Called at each change with whether every open stream of the client can be resumed over another session. */
+  /** Called on each change: whether there are open streams and all can be resumed over another session. */
   onResumable?: (isResumable: boolean) => void;
 };
 
-export type Notices = (tell: (notice: Json) => void) => () => void;
+export type Notices = (send: (notice: Json) => void) => () => void;
 
-/** Runs until either connection is over; the client's streams in the guest are closed then. Never rejects. */
+/** Runs until either connection is closed, then closes the client's streams in the guest. Never rejects. */
 export async function relayAgent(client: ByteStream, upstream: AgentClient, options: RelayOptions): Promise<void> {
   const relay = new Relay(client, upstream, options);
-  const forget = whenGone(upstream, () => relay.session.destroy());
+  const forget = onClosed(upstream, () => relay.session.destroy());
   const closed = relay.session.start().closed;
-  const silence = options.notices?.((notice) => relay.session.notice(notice));
+  const unsubscribe = options.notices?.((notice) => relay.session.notice(notice));
   await closed;
-  silence?.();
+  unsubscribe?.();
   forget();
   relay.end();
 }
@@ -37,7 +37,7 @@ class Relay {
   readonly session: Session;
   readonly #upstream: AgentClient;
   readonly #options: RelayOptions;
-  /** what ends each of the client's streams in the guest */
+  /** each closes one of the client's streams in the guest */
   readonly #enders = new Set<() => void>();
   /** open streams, and whether each can be resumed */
   readonly #open = new Map<AgentStream, boolean>();
@@ -56,7 +56,7 @@ class Relay {
 
   async #serve(served: ServedStream): Promise<void> {
     const { verb } = served;
-    if (!this.#options.allow.includes(verb)) return served.refuse("unsupported", `${verb} is not for clients`);
+    if (!this.#options.allow.includes(verb)) return served.refuse("unsupported", `${verb} is not available to clients`);
     const abort = new AbortController();
     const giveUp = () => abort.abort();
     this.#enders.add(giveUp);
@@ -83,19 +83,19 @@ class Relay {
     try {
       connect(served.accept(above.reply), above);
     } catch (error) {
-      // a reply that does not fit a frame when it is written anew
+      // the reply does not fit in a frame once it is encoded again
       above.close();
       throw error;
     }
   }
 
   #count(stream: AgentStream, isResumable: boolean): void {
-    const tell = () => this.#options.onResumable?.(this.#open.size > 0 && [...this.#open.values()].every(Boolean));
+    const report = () => this.#options.onResumable?.(this.#open.size > 0 && [...this.#open.values()].every(Boolean));
     this.#open.set(stream, isResumable);
-    tell();
+    report();
     const forget = () => {
       this.#open.delete(stream);
-      tell();
+      report();
     };
     stream.closed.then(forget, forget);
   }
@@ -107,7 +107,7 @@ function isResumable(verb: string, { reply }: AgentStream): boolean {
 }
 
 function connect(below: ServedStream["stream"], above: AgentStream): void {
-  // the client is gone, or what it sent can't be handed on
+  // the client is gone, or its data can't be forwarded
   below.closed.catch(() => above.close());
   below.onClosing(() => above.close());
   below.onData((channel, data) => above.write(channel, data));
@@ -122,11 +122,11 @@ function connect(below: ServedStream["stream"], above: AgentStream): void {
   );
 }
 
-/** One entry for each relay over a session, which lives far longer than they do. */
+/** Listeners of all relays of a session, removable one by one: a session outlives its relays, and a promise keeps its callbacks. */
 const watched = new WeakMap<AgentClient, Set<() => void>>();
 
-/** @returns how to have it forgotten */
-function whenGone(upstream: AgentClient, listener: () => void): () => void {
+/** @returns removes the listener */
+function onClosed(upstream: AgentClient, listener: () => void): () => void {
   let listeners = watched.get(upstream);
   if (!listeners) {
     const made = new Set<() => void>();

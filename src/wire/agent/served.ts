@@ -1,4 +1,4 @@
-/** A stream that the other side opened: answered once, then used like any other. */
+/** A stream that the peer opened: accepted or refused once, then used like any other. */
 import { jsonPayload } from "./json.ts";
 import { maxCode, maxMessage } from "./refusal.ts";
 import type { Stream } from "./stream.ts";
@@ -27,19 +27,19 @@ export class ServedStream {
     return this.stream.args;
   }
 
-  /** @throws AGENT_REFUSED when the reply does not fit a frame; it can still be refused then */
+  /** @throws AGENT_REFUSED when the reply does not fit in a frame; the stream can still be refused then */
   accept(reply: Json = {}): Stream {
     this.#reply({ ...reply, ok: true }, false);
     return this.stream;
   }
 
-  /** Both are cut to what a refusal may have: they may hold what the other side sent. */
+  /** Truncates both to the limits of a refusal, as they can contain text from the peer. */
   refuse(code: string, message: string): void {
     this.#reply({ ok: false, error: { code: code.slice(0, maxCode), message: message.slice(0, maxMessage) } }, true);
   }
 
   #reply(reply: Json, refused: boolean): void {
-    if (this.#answered) throw new Error("answered already");
+    if (this.#answered) throw new Error("already answered");
     const payload = jsonPayload(reply);
     this.#answered = true;
     this.#answer(payload, refused);

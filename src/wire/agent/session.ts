@@ -1,6 +1,6 @@
 /**
- * The frames of one connection, seen from either side: `AgentClient` for the side that opens streams, and a door for streams
- * that the other side opens. A connection that breaks a rule ends this session, never the process.
+ * One end of a session: an `AgentClient` that opens streams, and `onOpen` for streams that the peer opens. A protocol
+ * violation by the peer ends this session, never the process.
  */
 import { Deferred } from "../../base/async.ts";
 import type { ByteStream } from "../../base/bytes.ts";
@@ -26,17 +26,17 @@ import {
 
 export type SessionOptions = {
   tag: number;
-  /** which ids are ours: `host` opens odd streams */
+  /** `host` opens streams with odd ids, `agent` with even ones */
   side: "host" | "agent";
-  /** of what, in messages */
+  /** of the VM, in messages */
   name?: string;
   hello?: Hello | null;
-  /** a stream that the other side opens; without it all are refused */
+  /** called for each stream that the peer opens; without it, all are refused */
   onOpen?: (stream: ServedStream) => void;
 };
 
-/** Frames that no credit bounds and that wait for a connection which doesn't take them, in bytes. */
-const maxOwed = 8 * 1024 * 1024;
+/** Bytes of frames without flow control (all but DATA and EOF) that wait for a peer which does not read. */
+const maxQueued = 8 * 1024 * 1024;
 
 export class Session implements AgentClient {
   readonly hello: Hello | null;
@@ -45,7 +45,7 @@ export class Session implements AgentClient {
   readonly #decoder: FrameDecoder;
   readonly #streams = new Map<number, Stream>();
   readonly #opening = new Map<number, Opening>();
-  /** of theirs, what is not whole yet */
+  /** bodies of the peer's requests that are incomplete */
   readonly #bodies = new Map<number, RequestBody>();
   readonly #pings: Deferred<void>[] = [];
   readonly #notices: Json[] = [];
@@ -54,12 +54,12 @@ export class Session implements AgentClient {
   #onNotice: ((notice: Json) => void) | undefined;
   #nextId: number;
   #lastTheirs = 0;
-  #owed = 0;
+  #queued = 0;
   #draining: Promise<void> | null = null;
   #failure: Error | undefined;
   #over = false;
 
-  /** Takes the connection over; it must not have listeners. */
+  /** Takes ownership of the connection, which must not have listeners. */
   constructor(connection: ByteStream, options: SessionOptions) {
     this.#connection = connection;
     this.#options = options;
@@ -72,7 +72,7 @@ export class Session implements AgentClient {
     };
   }
 
-  /** Begins to read. @param early bytes that came already */
+  /** Starts reading. @param early bytes received before */
   start(early?: Uint8Array): this {
     this.#connection.onClose((error) => this.#end(this.#failure ?? error));
     this.#connection.onEnd(() => this.#connection.destroy());
@@ -104,7 +104,7 @@ export class Session implements AgentClient {
       await opening.wait(options, (seconds) => this.#unanswered(verb, seconds));
       return stream;
     } catch (error) {
-      // given up: the stream stays known until the other side has closed it too
+      // the stream stays known until the peer has closed it too
       if (this.#opening.has(id)) stream.close();
       throw error;
     }
@@ -141,11 +141,11 @@ export class Session implements AgentClient {
     if (this.#over) return undefined;
     const bytes = encodeFrame(frame, this.#options.tag);
     if (this.#connection.write(bytes)) return undefined;
-    if (frame.type < FrameType.Data) this.#owed += bytes.length;
-    if (this.#owed > maxOwed) this.#break(protocolError("the other end does not read"));
+    if (frame.type < FrameType.Data) this.#queued += bytes.length;
+    if (this.#queued > maxQueued) this.#break(protocolError("the peer does not read"));
     this.#draining ??= this.#connection.drained().then(() => {
       this.#draining = null;
-      this.#owed = 0;
+      this.#queued = 0;
     });
     return this.#draining;
   }
@@ -155,7 +155,7 @@ export class Session implements AgentClient {
     try {
       this.#decoder.push(chunk, (frame) => this.#take(frame));
     } catch (error) {
-      // what a listener throws (of notices, of streams that are opened) ends the session too
+      // an exception of a listener (`onNotice`, `onOpen`) ends the session too
       this.#break(
         isError(error, "AGENT_PROTOCOL") ? error : protocolError(toBangerError(error).message.slice(0, 300), error),
       );
@@ -177,7 +177,7 @@ export class Session implements AgentClient {
 
   #takeBody(stream: Stream, body: RequestBody, payload: Uint8Array): void {
     const rest = body.take(payload);
-    stream.giveBack(0, payload.length);
+    stream.returnCredit(0, payload.length);
     if (rest === null) return;
     this.#bodies.delete(stream.id);
     stream.args = { ...rest, verb: stream.verb };
@@ -201,9 +201,9 @@ export class Session implements AgentClient {
   }
 
   #takeNotice(notice: Json): void {
-    // a virtio-serial connection does not drop by itself when the agent gives a session up
+    // on virtio-serial the connection stays open when the agent ends a session
     if (notice["notice"] === "broken")
-      throw protocolError(`the agent gave the session up: ${textOf(notice["why"], 200) ?? "it does not say why"}`);
+      throw protocolError(`the agent ended the session: ${textOf(notice["why"], 200) ?? "no reason given"}`);
     if (this.#onNotice) this.#onNotice(notice);
     else if (this.#notices.push(notice) > 64) throw protocolError("too many notices");
   }
@@ -218,14 +218,14 @@ export class Session implements AgentClient {
     if (typeof verb !== "string") throw protocolError("OPEN without a verb");
     const stream = new Stream(frame.stream, verb, request, this.#host, false);
     const size = bodySize(request);
-    // nobody's body is kept where no request is taken, as on the side that a guest speaks to
+    // without `onOpen` (towards a guest) no body is kept, as every request is refused
     if (size !== null && this.#options.onOpen && this.#streams.size < maxStreams) {
       this.#streams.set(stream.id, stream);
       this.#bodies.set(stream.id, new RequestBody(size));
     } else this.#offer(stream);
   }
 
-  /** The request is whole. */
+  /** Offers a stream whose request is complete. */
   #offer(stream: Stream): void {
     const served = new ServedStream(stream, (payload, refused) => {
       if (stream.isOver) return;
@@ -236,7 +236,7 @@ export class Session implements AgentClient {
     this.#streams.set(stream.id, stream);
     if (full) served.refuse("limit", `${maxStreams} streams are open already`);
     else if (this.#options.onOpen) this.#options.onOpen(served);
-    else served.refuse("unsupported", "nothing is offered here");
+    else served.refuse("unsupported", "this end takes no requests");
   }
 
   #takeReply(stream: Stream, frame: Frame): void {
@@ -254,7 +254,7 @@ export class Session implements AgentClient {
     opening.fail(error);
   }
 
-  /** Before the reply only credit for the request's body may come, and the end of what we don't wait for any more. */
+  /** Before the reply, only CREDIT for the request's body is allowed, and CLOSE of a stream that we have given up. */
   #requireEarly(stream: Stream, frame: Frame): void {
     if (frame.type === FrameType.Credit) return;
     if (frame.type !== FrameType.Close || !stream.isClosing) throw protocolError("a frame before the reply");
@@ -266,11 +266,11 @@ export class Session implements AgentClient {
     this.#bodies.delete(id);
   }
 
-  /** Late frames of a stream that is over are fine, those of one that never was are not. */
+  /** Late frames of an ended stream are ignored; frames of a stream that was never opened are a violation. */
   #requirePast(id: number): void {
     const isOurs = id % 2 === this.#nextId % 2;
     if (isOurs ? id >= this.#nextId : id > this.#lastTheirs)
-      throw protocolError(`a frame for stream ${id}, which never was`);
+      throw protocolError(`a frame for stream ${id}, which was never opened`);
   }
 
   #break(error: Error): void {

@@ -1,6 +1,6 @@
 /**
- * One stream of a session, as both sides hold it: credit windows in each direction, data in order on each channel, and
- * an end that comes after everything that was sent.
+ * One stream of a session, for either end: credit windows in both directions, data in order on each channel, and an end
+ * that is delivered after all data.
  */
 import { Deferred } from "../../base/async.ts";
 import { isError, toBangerError } from "../../base/errors/error.ts";
@@ -10,9 +10,9 @@ import { jsonPayload, parseJson } from "./json.ts";
 import { parseRefusal, refusalError } from "./refusal.ts";
 import { type AgentStream, type Frame, FrameType, initialCredit, type Json, maxPayload } from "./types.ts";
 
-/** What a stream needs of its session. */
+/** What a stream needs from its session. */
 export type StreamHost = {
-  /** what to wait for before more data is sent; undefined when the connection has room */
+  /** resolves when more data can be sent; undefined when it can be sent at once */
   send(frame: Frame): Promise<void> | undefined;
   /** both sides have sent CLOSE */
   over(id: number): void;
@@ -28,7 +28,7 @@ export class Stream implements AgentStream {
   readonly #host: StreamHost;
   readonly #credit = [initialCredit, initialCredit, initialCredit];
   readonly #waiting: (Deferred<void> | null)[] = [null, null, null];
-  /** writes that are not through, of each channel */
+  /** unfinished writes on each channel */
   readonly #pending = [0, 0, 0];
   readonly #writes: Promise<void>[] = [Promise.resolve(), Promise.resolve(), Promise.resolve()];
   readonly #sentEof = [false, false, false];
@@ -40,21 +40,21 @@ export class Stream implements AgentStream {
   #lost = false;
   #failed = false;
 
-  /** @param opener this side opened the stream: then `accepted` must follow before it is used */
+  /** @param opener this end opened the stream: `accepted` must be called before it is used */
   constructor(id: number, verb: string, args: Json, host: StreamHost, opener: boolean) {
     this.id = id;
     this.verb = verb;
     this.args = args;
     this.#host = host;
     this.#inbox = new Inbox(
-      (channel, bytes) => this.giveBack(channel, bytes),
+      (channel, bytes) => this.returnCredit(channel, bytes),
       (error) => this.fail(error),
       opener,
     );
     this.#end.promise.catch(() => {});
   }
 
-  /** The other side's REPLY is here. What came with it waits until the opener had its turn to set listeners. */
+  /** The peer accepted. Data that came with the REPLY waits until the opener has had a turn to set listeners. */
   accepted(reply: Json): void {
     this.reply = reply;
     setImmediate(() => this.#inbox.listenersAreSet());
@@ -64,7 +64,7 @@ export class Stream implements AgentStream {
     return this.#end.promise;
   }
 
-  /** Nothing will come any more, and nothing can be sent: the other side's CLOSE is answered at once. */
+  /** The peer has closed or the session is lost: nothing more is received or sent. */
   get isOver(): boolean {
     return this.#lost || this.#gotClose;
   }
@@ -74,7 +74,7 @@ export class Stream implements AgentStream {
     return this.#sentClose;
   }
 
-  /** Resolves when all went out, or when the stream is over and nobody wants it any more. */
+  /** Resolves when all was sent, or when the stream has ended and the data is dropped. */
   write(channel: number, data: Uint8Array): Promise<void> {
     const mine = this.#inTurn(channel, () => this.#writeNow(channel, data));
     this.#writes[channel] = mine;
@@ -105,13 +105,13 @@ export class Stream implements AgentStream {
     this.#inbox.onEvent(listener);
   }
 
-  /** At once when the other side sends CLOSE, before what it sent earlier was taken. */
+  /** Called as soon as the peer sends CLOSE, before its earlier data was taken. */
   onClosing(listener: () => void): void {
     this.#onClosing = listener;
-    if (this.#gotClose) this.#tellClosing();
+    if (this.#gotClose) this.#notifyClosing();
   }
 
-  #tellClosing(): void {
+  #notifyClosing(): void {
     try {
       this.#onClosing?.();
     } catch (error) {
@@ -123,15 +123,15 @@ export class Stream implements AgentStream {
     this.#sendClose(empty);
   }
 
-  /** Closes with a reason, after what was written. */
+  /** Closes, with an error if given, after all earlier writes. */
   async finish(error?: { code: string; message: string }): Promise<void> {
     await Promise.all(this.#writes);
     this.#sendClose(error ? jsonPayload({ error }) : empty);
   }
 
   /**
-   * What came can't be taken: a listener threw. This stream ends with AGENT_PROTOCOL, the session and its other streams go on.
-   * The other side is told by CLOSE; what it sends until its own is passed over.
+   * A listener threw: this stream ends with AGENT_PROTOCOL, the session and its other streams continue. CLOSE is sent, and
+   * everything that the peer sends before its own CLOSE is discarded.
    */
   fail(error: unknown): void {
     this.#failed = true;
@@ -141,7 +141,7 @@ export class Stream implements AgentStream {
     this.#end.reject(deliveryError(error));
   }
 
-  /** The reply was a refusal, or the session is gone: nothing more comes. */
+  /** The peer refused, or the session is lost. */
   lose(error: Error): void {
     this.#lost = true;
     this.#wake();
@@ -152,7 +152,7 @@ export class Stream implements AgentStream {
   /** @throws AGENT_PROTOCOL */
   take(frame: Frame): void {
     const channel = frame.type & 0x0f;
-    if (this.#failed) return this.#passOver(frame);
+    if (this.#failed) return this.#discard(frame);
     if (frame.type >= FrameType.Eof) return this.#inbox.eof(channel);
     if (frame.type >= FrameType.Data) return this.#inbox.data(channel, frame.payload);
     if (frame.type === FrameType.Event) return this.#inbox.event(parseJson(frame.payload));
@@ -161,7 +161,7 @@ export class Stream implements AgentStream {
     throw protocolError(`frame type ${frame.type} on a stream`);
   }
 
-  #passOver(frame: Frame): void {
+  #discard(frame: Frame): void {
     if (frame.type !== FrameType.Close) return;
     this.#gotClose = true;
     this.#host.over(this.id);
@@ -171,7 +171,7 @@ export class Stream implements AgentStream {
     return this.#sentClose || this.#gotClose || this.#lost;
   }
 
-  /** At once when nothing waits on the channel, so that events and the end keep their place behind it. */
+  /** Synchronous when no write is pending on the channel, so that events and EOF keep their order with data. */
   async #inTurn(channel: number, act: () => Promise<void>): Promise<void> {
     const before = this.#writes[channel];
     const waiting = this.#pending[channel] ?? 0;
@@ -210,7 +210,7 @@ export class Stream implements AgentStream {
     this.#wake();
   }
 
-  /** Who waits looks again whether it may go on. */
+  /** Lets blocked writers check again whether they can continue. */
   #wake(): void {
     this.#waiting.forEach((waiting, channel) => {
       this.#waiting[channel] = null;
@@ -218,8 +218,8 @@ export class Stream implements AgentStream {
     });
   }
 
-  /** Credit for what was taken. */
-  giveBack(channel: number, bytes: number): void {
+  /** Returns credit for data that was taken. */
+  returnCredit(channel: number, bytes: number): void {
     if (this.#isMute) return;
     const payload = new Uint8Array(5);
     payload[0] = channel;
@@ -239,7 +239,7 @@ export class Stream implements AgentStream {
     const reason = payload.length > 0 ? refusalError(this.verb, this.args, parseRefusal(parseJson(payload))) : null;
     this.#gotClose = true;
     this.#wake();
-    this.#tellClosing();
+    this.#notifyClosing();
     if (this.#sentClose) this.#host.over(this.id);
     else this.#sendClose(empty);
     this.#inbox.end(() => (reason ? this.#end.reject(reason) : this.#end.resolve()));
@@ -248,5 +248,5 @@ export class Stream implements AgentStream {
 
 function deliveryError(error: unknown): Error {
   if (isError(error, "AGENT_PROTOCOL")) return error;
-  return protocolError(`what it sent can't be taken: ${toBangerError(error).message.slice(0, 300)}`, error);
+  return protocolError(`a listener failed: ${toBangerError(error).message.slice(0, 300)}`, error);
 }

@@ -1,4 +1,4 @@
-/** The agent protocol's vocabulary; `protocol/agent.md` is its description. */
+/** Types and limits of the agent protocol, as `protocol/agent.md` specifies it. */
 
 export const maxPayload = 32768;
 export const initialCredit = 262144;
@@ -37,37 +37,38 @@ export type ExecRequest = {
   argv?: string[];
   /** the user's login shell instead of `argv` */
   shell?: boolean;
-  /** with `shell`: what runs where the user's shell is one that refuses logins */
+  /** with `shell`: runs in place of a login shell that refuses logins, such as `nologin` */
   instead?: string[];
   /** the program is PID 1 of a process namespace, as in a container */
   pid1?: boolean;
   env?: Record<string, string>;
   cwd?: string;
   user?: string;
-  tty?: { cols: number; rows: number /** name of the host's terminal */; term?: string };
+  tty?: { cols: number; rows: number /** terminal type on the host (`$TERM`) */; term?: string };
   detach?: { log: string };
-  /** secret token, 32 hexadecimal digits: the command outlives its connection and can be resumed with it */
+  /** secret token, 32 hexadecimal digits: the command outlives its connection and can be resumed with this token */
   resumable?: string;
 };
 
-/** Resumes a command whose stream was lost. */
+/** Attaches to a command whose stream was lost. */
 export type ResumeRequest = { token: string /** bytes of channel 1 received so far */; stdout: number; stderr: number };
 
 export type ResumeReply = {
-  /** bytes of input that arrived */ stdin: number /** signals that arrived */;
+  /** bytes of input received */ stdin: number /** signals received */;
   signals: number;
 };
 
 /**
- * Who the machine is. A higher generation than the agent's is another machine: a first boot, or, in phase `up`, a copy of
- * the one that was told before. What a copy isn't told of `environment`, `caCertificates` and `session` it does not have.
- * The same generation changes what it names and leaves the rest: `{ generation, clock }` sets the clock alone.
+ * What makes one copy of a guest this VM. A generation above the agent's means another machine: a first boot or, in phase
+ * `up`, a copy of a machine that already had an identity. A copy keeps none of `environment`, `caCertificates` and `session`:
+ * what the request omits is cleared. With the same generation only the given fields change: `{ generation, clock }` sets the
+ * clock alone.
  */
 export type IdentityRequest = {
   generation: number;
   hostname?: string;
   machineId?: string;
-  /** Unix time, seconds with a fraction, as text */
+  /** Unix time in seconds, as decimal text with a fraction */
   clock?: string;
   /** base64, 32-512 bytes */
   entropy?: string;
@@ -76,33 +77,33 @@ export type IdentityRequest = {
   authorizedKeys?: string[];
   environment?: Record<string, string>;
   caCertificates?: string[];
-  /** what `exec` takes when it isn't told: as whom (`name`, `uid`, `:group` perhaps) and where */
+  /** defaults of `exec`: user (`name` or `uid`, with an optional `:group`) and working directory */
   session?: { user?: string; workdir?: string };
-  /** in phase `boot`: the machine is to be copied, and its copies will be told who they are */
+  /** in phase `boot`: this machine will be saved as a template, and each copy gets its own identity */
   template?: boolean;
-  /** of a higher generation: the machine goes on from where it was saved, and its boot is the same */
+  /** with a higher generation: the VM resumes its own saved state, so it keeps its boot id */
   keepBootId?: boolean;
 };
 
 export type IdentityReply = {
-  /** what could not be done, and why; the rest is in force */
+  /** the parts that could not be applied, with reasons; all others were */
   skipped?: string[];
 };
 
 export type SettleRequest = {
-  /** tells the disk which of its blocks are free */
+  /** discards the disk's free blocks (FITRIM) */
   trim?: boolean;
-  /** forgets what is cached of files; what is read again is slow then */
+  /** drops cached file pages; the next reads are slower */
   dropCaches?: boolean;
 };
 
-export type SettleReply = { /** bytes that the disk need not keep; with `trim` */ trimmed?: number };
+export type SettleReply = { /** bytes discarded, with `trim` */ trimmed?: number };
 
 export type StatsReply = {
   uptimeMs: number;
-  /** since boot, all CPUs together */
+  /** CPU time since boot, all CPUs added up */
   cpuMs: number;
-  /** TCP connections with other machines, of the guest itself: not those of containers */
+  /** the guest's own TCP connections with other machines; containers' are not counted */
   connections: number;
   load1: number;
   /** bytes */
@@ -116,42 +117,42 @@ export type ExecExit = { code: number } | { signal: string; number: number };
 
 /** A stream of a session, seen from the side that opened it. */
 export interface AgentStream {
-  /** the REPLY, already known to be ok */
+  /** the REPLY, which accepted the stream */
   readonly reply: Json;
-  /** Sends; resolves when it went out within the credit (so awaiting it is the back-pressure). */
+  /** Resolves when all of it was sent within the credit: await it for back-pressure. */
   write(channel: number, data: Uint8Array): Promise<void>;
   eof(channel: number): void;
   event(event: Json): void;
-  /** Credit goes back when the listener's promise resolves. Copy what is kept. Set once, synchronously after `open` resolves. */
+  /** Credit is returned when the listener's promise resolves. Copy data to keep it: it can be a view of a larger buffer. Set once, synchronously after `open` resolves. */
   onData(listener: (channel: number, data: Uint8Array) => void | Promise<void>): void;
   onEof(listener: (channel: number) => void): void;
   onEvent(listener: (event: Json) => void): void;
-  /** Resolves when the stream is over (after all data was taken); rejects with AGENT_REFUSED for CLOSE with an error, SESSION_LOST when the connection dropped. */
+  /** Resolves when the stream has ended and all data was delivered; rejects with AGENT_REFUSED after CLOSE with an error, SESSION_LOST when the connection drops. */
   readonly closed: Promise<void>;
-  /** Sends CLOSE: asks the other side to end what runs. */
+  /** Sends CLOSE: asks the peer to end the command or transfer. */
   close(): void;
 }
 
 export type OpenOptions = {
-  /** of the wait for the reply: afterwards `close()` is the way */
+  /** aborts the wait for the reply; afterwards use `close()` */
   signal?: AbortSignal;
-  /** for the reply, default 30_000 `ms`, 0 for no limit */
+  /** time limit for the reply in `ms`, default 30_000; 0: none */
   timeoutMs?: number;
 };
 
 /** One session on one connection. */
 export interface AgentClient {
-  /** absent between `banger` and `bangerd` */
+  /** null between `banger` and `bangerd` */
   readonly hello: Hello | null;
   /**
    * Rejects with the refusal as a BangerError: COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE, else AGENT_REFUSED; with
-   * SESSION_LOST when the connection drops, with AGENT_UNREACHABLE when no reply comes in time, with the signal's reason.
+   * SESSION_LOST when the connection drops, AGENT_UNREACHABLE when no reply comes in time, or the signal's reason.
    */
   open(verb: string, args: Json, options?: OpenOptions): Promise<AgentStream>;
   ping(): Promise<void>;
   onNotice(listener: (notice: Json) => void): void;
-  /** once; the connection is gone */
+  /** Resolves once the connection is closed, with the error that closed it. */
   readonly closed: Promise<Error | undefined>;
-  /** ends the session by dropping the connection */
+  /** Ends the session by closing the connection. */
   destroy(): void;
 }

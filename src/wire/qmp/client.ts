@@ -1,4 +1,4 @@
-/** QEMU's monitor: one JSON a line, answers by id, events in between (docs/interop/qmp-spec of QEMU). */
+/** A client for QEMU's monitor: one JSON object per line, replies by id, events in between (docs/interop/qmp-spec of QEMU). */
 import { Deferred, withTimeout } from "../../base/async.ts";
 import type { ByteStream } from "../../base/bytes.ts";
 import { fail, toBangerError } from "../../base/errors/error.ts";
@@ -10,40 +10,40 @@ export type QmpEvent = { name: string; data: Record<string, unknown> };
 export interface Qmp {
   /** `major.minor.micro` from the greeting */
   readonly version: string;
-  /** The monitor is gone, or the last command ran into its time limit: what fails now says nothing about the command. */
+  /** The monitor is gone or did not answer the last command in time: a failure now says nothing about the command itself. */
   readonly isUnresponsive: boolean;
-  /** Resolves with `return`, which is to be read with suspicion. @throws VMM_START_FAILED with QEMU's words, when it does not answer, or when the monitor is gone */
+  /** Resolves with `return`, which the caller must validate. @throws VMM_START_FAILED with QEMU's error, without an answer in time, or when the monitor is gone */
   execute(command: string, args?: Record<string, unknown>): Promise<unknown>;
   /**
-   * As `execute`, and QEMU gets a copy of `descriptor` with the command: `getfd` gives it a name, for this connection alone. No
-   * other of these may be on its way. `descriptor` may be closed once it is settled.
+   * As `execute`, and passes a copy of `descriptor` with the command: `getfd` names it, for this connection alone. Only one such
+   * call at a time. `descriptor` can be closed once the promise has settled.
    */
   executeWith(descriptor: number, command: string, args?: Record<string, unknown>): Promise<unknown>;
-  /** Set once; events that came before are kept (64 at most). One that throws ends the monitor. */
+  /** Set once; earlier events are kept, at most 64. A listener that throws ends the monitor. */
   onEvent(listener: (name: string, data: Record<string, unknown>) => void): void;
-  /** The next event of that name whose data passes; the listener gets it too. @throws VMM_START_FAILED when the monitor is gone */
+  /** The next event of that name whose data `passes`; the listener gets it too. @throws VMM_START_FAILED when the monitor is gone */
   event(name: string, passes: (data: Record<string, unknown>) => boolean): Promise<Record<string, unknown>>;
-  /** once, when the monitor is gone */
+  /** Resolves when the monitor is gone. */
   readonly closed: Promise<void>;
   close(): void;
 }
 
-/** A command is answered at once, but for `stop`, which waits until the guest's writes are on the host's disk. */
+/** Commands are answered at once, except `stop`, which waits until the guest's writes are on the host's disk. */
 const answerTimeoutMs = 30_000;
 const maxLine = 1024 * 1024;
 const maxKept = 64;
-/** Commands that wait for their answers. We have three under way at most; more of them means that they are never answered. */
+/** Commands without an answer yet. We have three at most, so more of them means that QEMU never answers. */
 const maxWaiting = 64;
-/** Bytes of commands that QEMU has not read, beyond what the socket takes. Ours are a few hundred bytes each. */
+/** Bytes of commands that QEMU has not read, beyond the socket's buffer. Ours are a few hundred bytes each. */
 const maxUnread = 256 * 1024;
 /** QEMU sends a few events for each change of its state, whatever its guest does. */
 const maxEventsPerSecond = 10_000;
-/** of an error in QEMU's words, in UTF-16 units */
+/** of QEMU's error text, in UTF-16 units */
 const maxErrorText = 500;
 
 /**
  * Reads the greeting and leaves capabilities mode; on failure the connection is destroyed.
- * @param answerMs what each command has for its answer, in `ms`
+ * @param answerMs time limit of each command, in `ms`
  * @throws VMM_START_FAILED
  */
 export async function connectQmp(connection: ByteStream, timeoutMs = 60_000, answerMs = answerTimeoutMs): Promise<Qmp> {
@@ -125,7 +125,7 @@ class Monitor implements Qmp {
     const answer = new Deferred<unknown>();
     this.#waiting.set(id, answer);
     const line = Buffer.from(`${JSON.stringify({ execute: command, ...(args ? { arguments: args } : {}), id })}\n`);
-    // sending waits for QEMU too where a descriptor goes with it: the limit is on both
+    // with a descriptor, sending waits for QEMU too: the limit covers both
     send(line).catch((error: Error) => answer.reject(monitorError(error.message)));
     try {
       return await withTimeout(answer.promise, this.#answerMs, () => this.#late(command));
@@ -139,7 +139,7 @@ class Monitor implements Qmp {
     return monitorError(`no answer to ${command} within ${this.#answerMs / 1000} s`);
   }
 
-  /** The monitor ends when too much waits for a QEMU that does not read. */
+  /** Ends the monitor when too many bytes wait for a QEMU that does not read. */
   #write(bytes: Uint8Array): void {
     if (this.#connection.write(bytes)) return;
     if (this.#unread === 0) void this.#connection.drained().then(() => (this.#unread = 0));
@@ -183,31 +183,31 @@ class Monitor implements Qmp {
     }
   }
 
-  /** Every listener is called within one of these: what it can't take ends the monitor. */
+  /** All listeners are called through this: an exception ends the monitor. */
   #guarded(take: () => void): void {
     try {
       take();
     } catch (error) {
-      this.#break(`its monitor's words can't be taken: ${toBangerError(error).message.slice(0, 300)}`);
+      this.#break(`a message of its monitor could not be handled: ${toBangerError(error).message.slice(0, 300)}`);
     }
   }
 
   #takeLine(text: string): void {
-    let message: unknown;
+    let parsed: unknown;
     try {
-      message = JSON.parse(text);
+      parsed = JSON.parse(text);
     } catch {
-      return this.#break("its monitor does not speak JSON");
+      return this.#break("its monitor sent a line that is not JSON");
     }
-    const said = recordOf(message);
-    if (!said) return this.#break("its monitor sent no object");
-    const greeting = recordOf(said["QMP"]);
+    const message = recordOf(parsed);
+    if (!message) return this.#break("its monitor sent JSON that is not an object");
+    const greeting = recordOf(message["QMP"]);
     if (greeting) return this.#takeGreeting(greeting);
-    if (typeof said["event"] === "string") return this.#takeEvent(said["event"], said["data"]);
-    this.#takeAnswer(said);
+    if (typeof message["event"] === "string") return this.#takeEvent(message["event"], message["data"]);
+    this.#takeAnswer(message);
   }
 
-  /** One is enough: what comes later says nothing new. */
+  /** Later greetings are ignored. */
   #takeGreeting(greeting: Record<string, unknown>): void {
     if (this.version !== "") return;
     const version = versionText(recordOf(greeting["version"])?.["qemu"]);
@@ -217,7 +217,7 @@ class Monitor implements Qmp {
   }
 
   #takeEvent(name: string, data: unknown): void {
-    if (!this.#events.take()) return this.#break(`its monitor sent over ${maxEventsPerSecond} events in a second`);
+    if (!this.#events.take()) return this.#break(`its monitor sent more than ${maxEventsPerSecond} events in a second`);
     const event = { name, data: recordOf(data) ?? {} };
     for (const awaited of this.#awaited) {
       if (awaited.name !== name || !awaited.passes(event.data)) continue;

@@ -118,7 +118,7 @@ test("nothing behind a line that ends the monitor is taken", async () => {
   const { connection, qmp } = await connected();
   const names = seen(qmp);
   connection.send('{"event":"A"}\n[]\n{"event":"B"}\n');
-  expect(await reasonOf(qmp)).toBe("its monitor sent no object");
+  expect(await reasonOf(qmp)).toBe("its monitor sent JSON that is not an object");
   expect([names, connection.isDestroyed]).toEqual([["A"], true]);
 });
 

@@ -137,7 +137,7 @@ describe("refused", () => {
     return Buffer.concat([good.subarray(0, at), to, good.subarray(at + from.length)]);
   };
   const rows: [string, Buffer, RegExp][] = [
-    ["what is no migration", Buffer.from("#!/bin/sh\n"), /does not begin/],
+    ["something that is not a migration stream", Buffer.from("#!/bin/sh\n"), /wrong magic number/],
     ["another version", swapped(u32(3), u32(4)), /version 4/],
     ["a page after the end of memory", page({ offset: mib }), /a page at 1048576/],
     ["a page of a block that is not there", page({ block: "vga.ram" }), /a page of "vga.ram"/],
@@ -174,19 +174,19 @@ describe("refused", () => {
       /type 4/,
     ],
     [
-      "pages of a section that was not begun",
+      "pages of a section that was not started",
       swapped(Uint8Array.of(3, 0, 0, 0, 2), Uint8Array.of(3, 0, 0, 0, 9)),
       /section 9/,
     ],
     [
-      "a section without its end",
+      "a section without a footer",
       swapped(Uint8Array.of(0x7e, 0, 0, 0, 2), Uint8Array.of(0x7f, 0, 0, 0, 2)),
-      /without its end/,
+      /without a footer/,
     ],
     [
-      "a section with another's end",
+      "a section with the footer of another",
       swapped(Uint8Array.of(0x7e, 0, 0, 0, 2), Uint8Array.of(0x7e, 0, 0, 0, 3)),
-      /another's end/,
+      /footer of another/,
     ],
     ["compressed pages", swapped(u64(0x08), u64(0x100)), /flags 100/],
     [
@@ -206,7 +206,7 @@ describe("refused", () => {
   test("memory without end", () => {
     const pages = Array.from({ length: 40_000 }, () => ({ block: "ram", offset: 0, fill: null }));
     const bytes = makeStream({ blocks: [["ram", mib]], sections: [pages], devices: Buffer.alloc(1) });
-    expect(() => splitAll({ memoryBytes: mib, hasPages: true }, [bytes])).toThrow("it has no end");
+    expect(() => splitAll({ memoryBytes: mib, hasPages: true }, [bytes])).toThrow("too many pages");
   });
 });
 
@@ -245,7 +245,7 @@ describe("limits", () => {
     const rest = (bytes: number) =>
       instead(u64(mib + 4096 + 4), named("ram"), u64(mib), u64(0), named("rom"), u64(bytes), u64(0));
     expect(() => split(rest(4096))).not.toThrow();
-    expect(() => split(rest(4095))).toThrow("a name of no length");
+    expect(() => split(rest(4095))).toThrow("an empty name");
   });
 
   test("255 bytes of the machine's name", () => {
@@ -255,7 +255,7 @@ describe("limits", () => {
     const called = (length: number) =>
       Buffer.concat([good.subarray(0, at), u32(length), Buffer.alloc(length, 0x61), good.subarray(at + name.length)]);
     for (const length of [0, 1, 255]) expect(() => split(called(length))).not.toThrow();
-    expect(() => split(called(256))).toThrow("256 where 255 are the most");
+    expect(() => split(called(256))).toThrow("256 where at most 255 are allowed");
   });
 
   test("64 capabilities, each with a name", () => {
@@ -267,8 +267,8 @@ describe("limits", () => {
       return Buffer.concat([good.subarray(0, at), u32(count), ...names, good.subarray(at + only.length)]);
     };
     for (const count of [0, 64]) expect(() => split(listed(count, "a"))).not.toThrow();
-    expect(() => split(listed(65, "a"))).toThrow("65 where 64 are the most");
-    expect(() => split(listed(1, ""))).toThrow("a name of no length");
+    expect(() => split(listed(65, "a"))).toThrow("65 where at most 64 are allowed");
+    expect(() => split(listed(1, ""))).toThrow("an empty name");
   });
 
   test("pages of eight times what memory takes, and 16 MiB more", () => {
@@ -276,7 +276,7 @@ describe("limits", () => {
     const zeros = (count: number) => Array.from({ length: count }, () => ({ block: "ram", offset: 0, fill: null }));
     const sent = (count: number) => makeStream({ blocks: [ram], sections: [zeros(count)], devices: Buffer.alloc(1) });
     expect(split(sent(most)).zeros).toHaveLength(most);
-    expect(() => split(sent(most + 1))).toThrow("it has no end");
+    expect(() => split(sent(most + 1))).toThrow("too many pages");
   });
 
   test("a page lies within its block, and memory's within memory", () => {
@@ -294,7 +294,7 @@ describe("limits", () => {
     const at = good.indexOf(Buffer.concat([u64(0x02), named("ram")])) + 12;
     expect(good[at]).toBe(0);
     good[at] = 1;
-    expect(() => split(good)).toThrow("filled with something else than zeros");
+    expect(() => split(good)).toThrow("filled with something other than zeros");
   });
 });
 

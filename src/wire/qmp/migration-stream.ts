@@ -1,33 +1,33 @@
 /**
- * QEMU's migration stream, taken apart while it comes: pages of guest memory on one side, all the rest on the other. Without
- * the pages it is still a whole stream, which leaves that memory as it is found. The format is that of QEMU's `migration/savevm.c`
- * and `migration/ram.c` with the capability `x-ignore-shared`. Who writes it is not trusted: everything is checked, nothing is
- * kept but what limits allow.
+ * Splits QEMU's migration stream as it arrives: pages of guest memory go one way, everything else another. The rest is a
+ * valid stream by itself, which leaves guest memory as it is. The format is that of QEMU's `migration/savevm.c` and
+ * `migration/ram.c` with the capability `x-ignore-shared`. The sender is not trusted: everything is checked, and buffers are
+ * limited.
  */
 import { type ByteParser, pull } from "../../base/byte-parser.ts";
 
 export const pageBytes = 4096;
 
 export type SplitSink = {
-  /** `page` is valid during the call */
+  /** `page` is valid only during the call */
   page(offset: number, page: Uint8Array): void;
-  /** a page of zeros; the file may have a hole there */
+  /** a page of zeros, which can be a hole in the file */
   zeroPage(offset: number): void;
-  /** valid during the call */
+  /** `bytes` are valid only during the call */
   rest(bytes: Uint8Array): void;
 };
 
 export type SplitPlan = {
-  /** size of guest memory */
+  /** size of guest memory in bytes */
   memoryBytes: number;
-  /** whether its pages come at all; those of memory that is shared with a file don't */
+  /** whether the stream has its pages: not when guest memory is shared with a file */
   hasPages: boolean;
 };
 
-/** What is wrong with a stream. */
+/** A malformed stream; the message is the problem. */
 export class MigrationStreamError extends Error {}
 
-/** Feed it with `push`, then `end`. Both throw MigrationStreamError, and what the sink throws. */
+/** Call `push` for each chunk, then `end`. Both throw MigrationStreamError, and what the sink throws. */
 export function splitMigration(plan: SplitPlan, sink: SplitSink): ByteParser {
   return pull(
     () => new Split(plan, sink).stream(),
@@ -40,7 +40,7 @@ const version = 3;
 const Section = { Start: 1, Part: 2, End: 3, Subsection: 5, Configuration: 7, Command: 8, Footer: 0x7e } as const;
 const Flag = { Zero: 0x02, MemSize: 0x04, Page: 0x08, Eos: 0x10, Continue: 0x20 } as const;
 
-/** A stopped VM sends each page once. Some more are allowed for, as a VM that runs would send what it changed again. */
+/** Times that a page can be sent: once by a stopped VM, more often by a running one that changes it. */
 const maxRounds = 8;
 const maxBlocks = 64;
 const maxName = 255;
@@ -51,10 +51,10 @@ type Reading<T = void> = Generator<number, T, Buffer>;
 class Split {
   readonly #plan: SplitPlan;
   readonly #sink: SplitSink;
-  /** of memory blocks, with their sizes; `main` is the guest's */
+  /** sizes of the memory blocks in bytes; `#main` names the guest's */
   readonly #blocks = new Map<string, number>();
   #main = "";
-  /** the block that the last page was of */
+  /** the block of the last page */
   #block = "";
   #ramSection = -1;
   #pages = 0;
@@ -65,7 +65,7 @@ class Split {
   }
 
   *stream(): Reading {
-    if ((yield* this.#word()) !== magic) throw broken("it does not begin as one");
+    if ((yield* this.#word()) !== magic) throw broken("wrong magic number");
     const found = yield* this.#word();
     if (found !== version) throw broken(`version ${found}`);
     let type = yield* this.#byte();
@@ -78,7 +78,7 @@ class Split {
       type = yield* this.#byte();
     }
     yield* this.#pagesOf();
-    // the devices: nothing in their sections says how long they are, and nothing in them need be known
+    // device sections have no length field, and their content doesn't matter here
     for (;;) this.#sink.rest(yield 0);
   }
 
@@ -119,18 +119,18 @@ class Split {
 
   *#pagesOf(): Reading {
     const section = yield* this.#word();
-    if (section !== this.#ramSection) throw broken(`section ${section} was not begun`);
+    if (section !== this.#ramSection) throw broken(`section ${section} was not started`);
     if (this.#main === "") throw broken("pages before the list of memory blocks");
     yield* this.#records();
     yield* this.#footer();
   }
 
   *#footer(): Reading {
-    if ((yield* this.#byte()) !== Section.Footer) throw broken("a section without its end");
-    if ((yield* this.#word()) !== this.#ramSection) throw broken("a section with another's end");
+    if ((yield* this.#byte()) !== Section.Footer) throw broken("a section without a footer");
+    if ((yield* this.#word()) !== this.#ramSection) throw broken("a section with the footer of another");
   }
 
-  /** Up to the mark of a section's end. */
+  /** Reads up to the end mark of the section. */
   *#records(): Reading {
     for (;;) {
       const head = yield 8;
@@ -171,12 +171,12 @@ class Split {
     const isMain = this.#block === this.#main;
     if (!isMain) this.#sink.rest(start);
     const content = yield kind === Flag.Page ? pageBytes : 1;
-    if (kind === Flag.Zero && content[0] !== 0) throw broken("a page filled with something else than zeros");
+    if (kind === Flag.Zero && content[0] !== 0) throw broken("a page filled with something other than zeros");
     if (isMain) this.#give(address, kind === Flag.Page ? content : null);
     else this.#sink.rest(content);
   }
 
-  /** @returns a copy of all that stands before the page itself */
+  /** @returns a copy of all bytes before the page itself */
   *#blockStart(head: Buffer): Reading<Buffer> {
     const kept = Buffer.from(head);
     const name = yield* this.#counted8();
@@ -188,7 +188,7 @@ class Split {
     const length = this.#blocks.get(this.#block);
     if (length === undefined) throw broken(`a page of ${JSON.stringify(this.#block)}`);
     if (!(address < length)) throw broken(`a page at ${address} of ${length} bytes`);
-    if (++this.#pages * pageBytes > maxRounds * (this.#plan.memoryBytes + 2 ** 24)) throw broken("it has no end");
+    if (++this.#pages * pageBytes > maxRounds * (this.#plan.memoryBytes + 2 ** 24)) throw broken("too many pages");
   }
 
   #give(address: number, content: Uint8Array | null): void {
@@ -207,7 +207,7 @@ class Split {
 
   *#counted8(): Reading<Buffer> {
     const [length = 0] = yield 1;
-    if (length === 0) throw broken("a name of no length");
+    if (length === 0) throw broken("an empty name");
     return yield length;
   }
 
@@ -225,7 +225,7 @@ class Split {
 
   *#counted(limit: number): Reading<number> {
     const count = yield* this.#word();
-    if (count > limit) throw broken(`${count} where ${limit} are the most`);
+    if (count > limit) throw broken(`${count} where at most ${limit} are allowed`);
     return count;
   }
 

@@ -1,10 +1,10 @@
-/** Migration streams for tests: real ones, and made ones in the same format. */
+/** Migration streams for tests: recorded ones, and generated ones in the same format. */
 import { gunzipSync } from "node:zlib";
 import { type SplitPlan, splitMigration } from "../migration-stream.ts";
 import recorded from "./streams.json";
 
 /**
- * What real QEMUs sent: `-M microvm,rtc=on,memory-backend=ram,suppress-vmdesc=on -m 1M -S`, a BIOS file of 64 KiB that is zero but for the
+ * Recorded from real QEMUs, run with `-M microvm,rtc=on,memory-backend=ram,suppress-vmdesc=on -m 1M -S`, a BIOS file of 64 KiB that is zero except for the
  * bytes at 0x1000 and 0xfff0, `x-ignore-shared`, and two `-device loader` that write 0x1122334455667788 to 0x3000 and
  * 0xa1a2a3a4a5a6a7a8 to 0x4ff8.
  */
@@ -12,7 +12,7 @@ export const realStreams = recorded.map(({ qemu, gzip }) => ({ qemu, bytes: gunz
 
 export const realMemoryBytes = 1024 * 1024;
 
-/** What came out of a stream. */
+/** A stream after the split. */
 export type Split = { pages: Map<number, Buffer>; zeros: number[]; rest: Buffer };
 
 export function splitAll(plan: SplitPlan, chunks: Iterable<Uint8Array>): Split {
@@ -36,12 +36,12 @@ export type MadePage = { block: string; offset: number /** null: zeros */; fill:
 
 export type MadeStream = {
   blocks: [name: string, bytes: number][];
-  /** the pages of each section, the last of which is the end of memory */
+  /** the pages of each section; the last section ends guest memory */
   sections: MadePage[][];
   devices: Uint8Array;
 };
 
-/** A stream in QEMU's format. */
+/** Generates a stream in QEMU's format. */
 export function makeStream({ blocks, sections, devices }: MadeStream): Buffer {
   const parts: Uint8Array[] = [u32(0x5145564d), u32(3), Uint8Array.of(7), u32(7), Buffer.from("microvm")];
   parts.push(Uint8Array.of(5), named("configuration/capabilities"), u32(1), u32(1), named("x-ignore-shared"));
