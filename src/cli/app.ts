@@ -1,6 +1,7 @@
-/** The tree of commands. What a command does is loaded when it is called: the program starts in a few milliseconds. */
-import { buildApplication, buildRouteMap } from "@stricli/core";
+/** The tree of commands. The code of a command is loaded when it is called, so that the program starts in a few milliseconds. */
+import { buildApplication } from "@stricli/core";
 import { toBangerError } from "../base/errors/error.ts";
+import { group } from "./command.ts";
 import { bench } from "./commands/bench.ts";
 import { daemon } from "./commands/daemon.ts";
 import { doctor } from "./commands/doctor.ts";
@@ -15,19 +16,19 @@ import { textsFor } from "./texts.ts";
 
 const groups = { vm, snapshot, template, image, kernel, daemon };
 
-/** @param words the command line, without what is the guest's */
+/** @param words the command line, without the guest's part */
 export function buildApp(version: string, words: readonly string[]) {
-  const root = buildRouteMap({
-    routes: { ...groups, doctor, bench },
-    docs: {
+  const root = group(
+    {
       brief: "disposable Linux virtual machines with your repository in them",
-      fullDescription:
-        "disposable Linux virtual machines with your repository in them\n\n" +
-        "  banger vm run                           a VM and a shell in it\n" +
-        "  banger vm run --rm ./repo -- make test  one command on a repository, then the VM is deleted\n" +
-        "  banger doctor                           is this host fine?",
+      examples: [
+        ["banger vm run", "a shell in a new VM"],
+        ["banger vm run --rm ./repo -- make test", "one command in a repository, then delete the VM"],
+        ["banger doctor", "check that this host is ready"],
+      ],
     },
-  });
+    { ...groups, doctor, bench },
+  );
   return buildApplication<CliContext>(root, {
     name: "banger",
     versionInfo: { currentVersion: version },

@@ -116,6 +116,25 @@ test("every command that is named anywhere is one", async () => {
   expect(wrong).toEqual([]);
 });
 
+test("every example of a help page is a command line that banger takes", async () => {
+  const lines = helpPages(app.root, ["banger"]).flatMap((page) => [...page.matchAll(/^ {2}\$ (.+)$/gm)]);
+  const typed = lines.flatMap(([, line = ""]) => line.split(/&&|\|/)).filter((part) => /^\s*banger /.test(part));
+  expect(typed.length).toBeGreaterThan(20);
+  for (const line of typed)
+    expect([line, await problemOf(line.replace(/^\s*banger /, "").trim())]).toEqual([line, null]);
+});
+
+function helpPages(target: RouteMap<CliContext> | Command<CliContext>, prefix: string[]): string[] {
+  const { documentation: config } = app.config;
+  const page = target.formatHelp({
+    ...{ prefix, config, text: app.defaultText, ansiColor: false, additionalFlags: [] },
+    ...{ includeArgumentEscapeSequenceFlag: false, includeHidden: false },
+  });
+  if (!("getAllEntries" in target)) return [page];
+  const below = target.getAllEntries().flatMap((entry) => helpPages(entry.target, [...prefix, entry.name.original]));
+  return [page, ...below];
+}
+
 test("a wrong noun, verb, flag, value or number of arguments is noticed", async () => {
   for (const words of ["vms ls", "vm lst", "vm run --imag x", "vm run --vcpu lots", "image ls extra", "vm rename a"])
     expect([words, await problemOf(words)]).toEqual([words, expect.stringMatching(/./)]);

@@ -1,115 +1,134 @@
-/** Flags and arguments that several commands have in the same words. */
+/** Flags and arguments that several commands share. */
 import { parseVmName } from "../base/names.ts";
 import { parseDisk, parseGrace, parseIdle, parseMemory, parseNetwork, parseVcpu, parseWait } from "./flags.ts";
 
-const text = (value: string) => value;
+type Parse<T> = (value: string) => T;
+
+const asIs: Parse<string> = (value) => value;
 
 /** A flag with a value. */
-export function valued<T>(brief: string, placeholder: string, parse: (value: string) => T) {
+export function valued<T>(brief: string, placeholder: string, parse: Parse<T>) {
   return { kind: "parsed", parse, optional: true, brief, placeholder } as const;
 }
 
-/** A flag with a value that is text as it is. */
-export function worded(brief: string, placeholder: string) {
-  return valued(brief, placeholder, text);
+/** A flag whose value is any text. */
+export function text(brief: string, placeholder: string) {
+  return valued(brief, placeholder, asIs);
+}
+
+/** As `text`, for a flag that must be given. */
+export function requiredText(brief: string, placeholder: string) {
+  return { kind: "parsed", parse: asIs, brief, placeholder } as const;
+}
+
+/** As `text`, for a flag that can be given more than once. */
+export function repeated(brief: string, placeholder: string) {
+  return { kind: "parsed", parse: asIs, optional: true, variadic: true, brief, placeholder } as const;
 }
 
 /** A flag without a value. */
-export function toggled(brief: string) {
+export function switched(brief: string) {
   return { kind: "boolean", optional: true, withNegated: false, brief } as const;
 }
 
-export function one(placeholder: string, brief: string) {
-  return { kind: "tuple", parameters: [{ parse: text, placeholder, brief }] } as const;
+type Required<T> = { readonly parse: Parse<T>; readonly placeholder: string; readonly brief: string };
+
+/** An argument that must be given. */
+export function required(placeholder: string, brief: string): Required<string>;
+export function required<T>(placeholder: string, brief: string, parse: Parse<T>): Required<T>;
+export function required(placeholder: string, brief: string, parse: Parse<unknown> = asIs): Required<unknown> {
+  return { parse, placeholder, brief };
 }
 
-export function oneIfAny(placeholder: string, brief: string) {
-  return { kind: "tuple", parameters: [{ parse: text, placeholder, brief, optional: true }] } as const;
+type Optional<T> = Required<T> & { readonly optional: true };
+
+/** An argument that can be left out. */
+export function optional(placeholder: string, brief: string): Optional<string>;
+export function optional<T>(placeholder: string, brief: string, parse: Parse<T>): Optional<T>;
+export function optional(placeholder: string, brief: string, parse: Parse<unknown> = asIs): Optional<unknown> {
+  return { parse, placeholder, brief, optional: true };
 }
 
-export function several(placeholder: string, brief: string) {
-  return { kind: "array", minimum: 1, parameter: { parse: text, placeholder, brief } } as const;
+/** A fixed list of arguments. */
+export function positionals<const P extends readonly unknown[]>(...parameters: P) {
+  return { kind: "tuple", parameters } as const;
 }
 
-export const vmName = one("NAME", "name of a VM");
+/** One argument or more, all of one kind. */
+export function several(placeholder: string, brief: string, parse: Parse<string> = asIs) {
+  return { kind: "array", minimum: 1, parameter: { parse, placeholder, brief } } as const;
+}
+
+export const vmName = positionals(required("NAME", "name of a VM"));
 export const vmNames = several("NAME", "names of VMs");
 
-export const jsonFlag = { json: toggled("output, events and errors as JSON") } as const;
+export const jsonFlag = { json: switched("print output, events and errors as JSON") } as const;
 
 export const bundleFlags = {
-  name: worded("what it is called in the catalog (default: as it is called here)", "NAME"),
-  description: worded("one line about it, for the catalog", "TEXT"),
+  name: text("name in the catalog (default: its name here)", "NAME"),
+  description: text("one-line description for the catalog", "TEXT"),
   ...jsonFlag,
 } as const;
 
-export function bundlePlace(placeholder: string, brief: string) {
-  const folder = { parse: text, placeholder: "DIR", brief: "folder for the bundle; made when it is absent" };
-  return { kind: "tuple", parameters: [{ parse: text, placeholder, brief }, folder] } as const;
+export function bundleArguments(placeholder: string, brief: string) {
+  return positionals(required(placeholder, brief), required("DIR", "folder for the bundle; created if missing"));
 }
+
+export const catalogWord = positionals(optional("WORD", "only entries with this word in their name or description"));
 
 export const loginFlags = {
-  username: worded("user at the registry (default: as docker and podman know you)", "NAME"),
-  passwordStdin: toggled("read that user's password or token from stdin"),
+  username: text("user at the registry (default: as docker or podman are logged in)", "NAME"),
+  passwordStdin: switched("read that user's password or token from stdin"),
 } as const;
 
-export const waitFlag = { wait: valued("ready means: services (default) or agent", "WHAT", parseWait) } as const;
+export const verifyFlag = { verify: switched("read all of its files, and fail if they are damaged") } as const;
 
-export const forceFlag = { force: toggled("do it without asking") } as const;
+export const waitFlag = {
+  wait: valued("wait for the guest's services (default) or only for the agent", "WHAT", parseWait),
+} as const;
+
+export const forceFlag = { force: switched("do not ask for confirmation") } as const;
 export const forceAliases = { f: "force", y: "force" } as const;
 
-export const coldFlag = { cold: toggled("boot, whatever template or save there is") } as const;
+export const coldFlag = { cold: switched("boot instead of restoring from a template or a saved state") } as const;
 
 export const graceFlag = {
-  grace: valued("time for the guest before power is cut (default 30s)", "TIME", parseGrace),
+  grace: valued("how long the guest has before its power is cut (default: 30s)", "TIME", parseGrace),
 } as const;
-
-function repeated(brief: string, placeholder: string) {
-  return { kind: "parsed", parse: text, optional: true, variadic: true, brief, placeholder } as const;
-}
 
 export const envFlags = {
   env: repeated(
-    "environment variable; K alone has its value here, and K=V is seen by other users in `ps`; repeatable",
+    "set an environment variable; K alone takes its value from here, K=V is visible to other users in `ps`",
     "K=V",
   ),
-  envFile: repeated(
-    "environment variables from a file, - for stdin: a line K=V, K, or # and a comment; repeatable",
-    "FILE",
-  ),
+  envFile: repeated("read environment variables from a file, one K=V, K or # comment a line; - for stdin", "FILE"),
 } as const;
 
 export const ttyFlag = {
-  tty: { kind: "boolean", optional: true, brief: "with or without a terminal (default: when there is one)" },
-  noStdin: toggled("leave stdin alone: the command's ends at once, as for a loop that reads its own"),
+  tty: { kind: "boolean", optional: true, brief: "allocate a terminal or not (default: if there is one here)" },
+  noStdin: switched("do not read stdin, such as in a loop that reads its own; the command sees an empty input"),
 } as const;
 
-/** What decides what a VM is: `vm run` and `vm create` have the same. */
+/** What defines a VM: the same for `vm run` and `vm create`. */
 export const createFlags = {
-  name: valued("name of the VM (default: one is picked)", "NAME", parseVmName),
-  image: worded("image (default: debian-bookworm)", "IMAGE"),
-  kernel: worded("kernel (default: debian-bookworm-cloud)", "KERNEL"),
+  name: valued("name of the VM (default: generated)", "NAME", parseVmName),
+  image: text("image (default: debian-bookworm)", "IMAGE"),
+  kernel: text("kernel (default: debian-bookworm-cloud)", "KERNEL"),
   vcpu: valued("number of CPUs", "N", parseVcpu),
-  memory: valued("memory, as in 2G or 512M", "SIZE", parseMemory),
-  disk: valued("disk, as in 20G; takes no space until it is used", "SIZE", parseDisk),
+  memory: valued("memory, such as 2G or 512M", "SIZE", parseMemory),
+  disk: valued("disk, such as 20G; takes up space only as it fills", "SIZE", parseDisk),
   network: valued("user (default) or none", "KIND", parseNetwork),
-  deny: {
-    kind: "parsed",
-    parse: text,
-    optional: true,
-    variadic: true,
-    brief: "network that the guest must not reach, as in 10.0.0.0/8, or lan; repeatable",
-    placeholder: "NETWORK",
-  },
-  idleTimeout: valued("suspend the VM after so long without use, as in 30m (default: never)", "TIME", parseIdle),
+  deny: repeated("network that the guest must not reach, such as 10.0.0.0/8, or lan", "NETWORK"),
+  idleTimeout: valued("suspend the VM after this long without use, such as 30m (default: never)", "TIME", parseIdle),
   ...envFlags,
   ...jsonFlag,
 } as const;
 
-/** What decides how a command in a VM runs: `vm exec` and `vm ssh` have the same. */
+/** How a command in a VM runs: the same for `vm exec` and `vm ssh`. */
 export const sessionFlags = {
   ...envFlags,
-  cwd: worded("folder in the guest (default: the user's home)", "DIR"),
-  user: worded("user in the guest (default: root)", "USER"),
+  cwd: text("working directory in the guest (default: the user's home)", "DIR"),
+  user: text("user in the guest (default: root)", "USER"),
   ...ttyFlag,
   ...jsonFlag,
 } as const;

@@ -1,4 +1,4 @@
-/** What the command line parser says, in this program's voice: the same two lines, or the same object, as every failure. */
+/** Messages of the command line parser, in the same form as every other failure: two lines, or one JSON object. */
 import {
   type ApplicationText,
   ArgumentParseError,
@@ -10,13 +10,14 @@ import { BangerError, fail } from "../base/errors/error.ts";
 import { type CommandPaths, suggestCommand } from "./suggest.ts";
 import { textOf } from "./ui/report.ts";
 
-/** @param words the command line, without what is the guest's */
+/** @param words the command line, without the guest's part */
 export function textsFor(words: readonly string[], paths: () => CommandPaths): ApplicationText {
   const json = words.includes("--json");
   const told = (error: unknown) => textOf(error, { json }).trimEnd();
   return {
     ...text_en,
-    exceptionWhileParsingArguments: (error) => told(parsingError(error)),
+    briefs: { ...text_en.briefs, help: "show this help", version: "show the version" },
+    exceptionWhileParsingArguments: (error) => told(parsingError(error, pathIn(words, paths()))),
     exceptionWhileLoadingCommandFunction: told,
     exceptionWhileLoadingCommandContext: told,
     exceptionWhileRunningCommand: told,
@@ -30,13 +31,18 @@ export function textsFor(words: readonly string[], paths: () => CommandPaths): A
   };
 }
 
-function parsingError(error: unknown): BangerError {
+/** The command at the beginning of `words`: `["vm", "run"]`. */
+function pathIn(words: readonly string[], paths: CommandPaths): readonly string[] {
+  return paths.find((path) => path.every((word, at) => words[at] === word)) ?? [];
+}
+
+function parsingError(error: unknown, path: readonly string[]): BangerError {
   if (error instanceof ArgumentParseError && error.exception instanceof BangerError) return error.exception;
   const message =
     error instanceof ArgumentScannerError ? formatMessageForArgumentScannerError(error, {}) : String(error);
   return fail("USAGE", {
     problem: lowered(message),
-    next: "--help behind the command lists its flags; a command for the guest goes behind --",
+    next: `see \`${["banger", ...path, "--help"].join(" ")}\`; a command for the guest goes after --`,
   });
 }
 

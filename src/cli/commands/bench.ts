@@ -1,17 +1,17 @@
-import { buildCommand } from "@stricli/core";
+import { command } from "../command.ts";
 import { parseRuns } from "../flags.ts";
 import { createFlags, jsonFlag, valued } from "../parameters.ts";
 
 const { image, kernel, vcpu, memory, disk, network } = createFlags;
 
-export const bench = buildCommand({
+export const bench = command({
   loader: async () => (await import("./bench.run.ts")).bench,
   parameters: {
     flags: {
-      runs: valued("how often each thing is done (default 5)", "N", parseRuns),
+      runs: valued("how often each command is timed (default: 5)", "N", parseRuns),
       ...{ image, kernel, vcpu, memory, disk, network },
       ...jsonFlag,
     },
   },
-  docs: { brief: "how fast is banger on this host, and where does the time go" },
+  docs: { brief: "measure how fast banger is on this host, phase by phase" },
 });
