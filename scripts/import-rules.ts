@@ -100,7 +100,7 @@ export const folders: Record<string, Folder> = {
     may: ["base", "model", "host", "wire"],
     instead: "ssh/ speaks ssh: machines/ and daemon/ combine it with the rest",
   },
-  workspace: { may: ["base", "model", "host", "formats"], instead: "workspace/ plans what goes in: cli/ sends it" },
+  workspace: { may: ["base", "model", "host", "formats"], instead: "workspace/ plans what goes in: client/ sends it" },
   imagefile: {
     may: ["base", "model", "host", "config/sizing.ts", "formats/tar", "images/per-vm-files.ts", "workspace"],
     packages: ["smol-toml", "zod"],
@@ -146,8 +146,9 @@ export const folders: Record<string, Folder> = {
     instead: "the daemon knows nothing of the CLI: they meet in api/",
   },
   client: {
-    may: ["base", "model", "host", "api", "wire/agent"],
-    instead: "the client reaches the daemon over the API only",
+    // besides the API: the plan of a workspace, which it sends, and the name of the kernel that a first run fetches
+    may: ["base", "model", "host", "api", "wire/agent", "workspace/types.ts", "kernels/names.ts"],
+    instead: "the client reaches the daemon over the API only, and what else it needs is in client/dependencies.ts",
   },
   doctor: {
     may: ["base", "model", "host", "config", "artifacts", "api", "client"],
@@ -163,10 +164,7 @@ export const folders: Record<string, Folder> = {
       "config",
       "workspace",
       "imagefile",
-      "images/recipe.ts",
       "images/recipes.ts",
-      "kernels/recipe.ts",
-      "kernels/names.ts",
       "doctor",
     ],
     packages: ["@stricli/core"],

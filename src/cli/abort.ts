@@ -1,6 +1,7 @@
 /** A signal while banger itself works cancels what it does. */
 import { BangerError, fail } from "../base/errors/error.ts";
-import { asksToEnd, type Signals, signalStatus } from "../client/attach.ts";
+import type { Signals } from "../client/dependencies.ts";
+import { asksToEnd, signalStatus } from "../client/session/attach.ts";
 
 /** Runs `body` with a signal that aborts on INT, TERM, HUP and QUIT; then it throws `Interrupted`, whatever `body` says. */
 export async function cancellable<T>(signals: Signals, body: (signal: AbortSignal) => Promise<T>): Promise<T> {

@@ -1,10 +1,11 @@
-/** A session in a VM that runs: `vm exec` and `vm ssh`. */
-
+/** `vm exec` and `vm ssh`: a session in a VM that runs. */
+import { explainLoss } from "../client/session/loss.ts";
+import { openSession } from "../client/session/open.ts";
+import { requireExecutable, runSession } from "../client/session/run.ts";
 import { cancellable } from "./abort.ts";
 import type { CliContext } from "./context.ts";
 import { type EnvFlags, environmentOf } from "./environment.ts";
-import { explainLoss, requireExecutable, runSession } from "./session.ts";
-import { printNotices } from "./vm-notices.ts";
+import { noticePrinter } from "./vm-notices.ts";
 import { type JsonFlag, running, sessionExit } from "./work.ts";
 
 export type SessionFlags = JsonFlag & EnvFlags & { cwd?: string; user?: string; tty?: boolean; noStdin?: boolean };
@@ -23,14 +24,15 @@ export async function inSession(
       const { cwd, user, tty, noStdin } = flags;
       const request = { argv: argv(), env: await environmentOf(context, flags), cwd, user, tty, noStdin };
       requireExecutable(request);
-      const client = await cancellable(context.signals, (signal) => context.api.agent(name, signal));
-      printNotices(context, name, client);
+      const session = await cancellable(context.signals, (signal) =>
+        openSession(context, name, noticePrinter(context, name), signal),
+      );
       try {
-        const end = await runSession(context, { name, client }, request);
+        const end = await runSession(context, session, request);
         if (end.kind !== "lost") return end.code;
         throw (await explainLoss(context, name, end.error)).error();
       } finally {
-        client.destroy();
+        session.client.destroy();
       }
     },
     sessionExit,

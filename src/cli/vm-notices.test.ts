@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
-import type { AgentClient, Json } from "../client/attach.ts";
+import type { AgentClient, Json } from "../client/session/attach.ts";
+import { listenForNotices } from "../client/session/notices.ts";
 import { stateText } from "./ui/state.ts";
-import { printNotices } from "./vm-notices.ts";
+import { noticePrinter } from "./vm-notices.ts";
 
 function printed(isTerminal: boolean, notices: Json[]): string {
   let said = "";
@@ -10,7 +11,7 @@ function printed(isTerminal: boolean, notices: Json[]): string {
   };
   const stdio = { stderrIsTerminal: isTerminal, write } as never;
   const client = { onNotice: (tell: (notice: Json) => void) => notices.forEach(tell) } as unknown as AgentClient;
-  printNotices({ stdio }, "web", client);
+  listenForNotices(client, noticePrinter({ stdio }, "web"));
   return said;
 }
 

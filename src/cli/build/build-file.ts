@@ -4,14 +4,16 @@
  */
 import type { CreateVm } from "../../api/types.ts";
 import { fail, isError } from "../../base/errors/error.ts";
+import { buildImage } from "../../client/artifacts/obtain.ts";
+import { openSession } from "../../client/session/open.ts";
+import { createVm } from "../../client/vm/create.ts";
+import { removeVm } from "../../client/vm/remove.ts";
 import { packageManagers } from "../../imagefile/packages.ts";
 import type { BuildBase, BuildPlan } from "../../imagefile/plan.ts";
 import type { ImageRecord } from "../../model/artifact.ts";
 import type { Emit } from "../../model/event.ts";
 import type { CliContext } from "../context.ts";
-import { buildImage, withArtifacts } from "../obtain.ts";
-import { removeVm } from "../remove-vm.ts";
-import { printNotices } from "../vm-notices.ts";
+import { noticePrinter } from "../vm-notices.ts";
 import { putFiles } from "./files.ts";
 import { type BuildVm, endsWell, failedStep, runCommand, type Step } from "./steps.ts";
 
@@ -27,8 +29,8 @@ export async function buildFromPlan(
   // of an image that only says something else about running it nothing has to run
   const start = work.length > 0 ? ({ start: true, wait: "services" } as const) : {};
   const purpose = `the build of image "${plan.name}"`;
-  const body: CreateVm = { image, ...plan.vm, ...start, hold: true, purpose };
-  const made = await withArtifacts(context, emit, signal, () => context.api.work("createVm", { body }, emit, signal));
+  const request: CreateVm = { image, ...plan.vm, ...start, hold: true, purpose };
+  const made = await createVm(context, request, emit, signal);
   const { name: vm } = made.value;
   try {
     if (work.length > 0) {
@@ -78,8 +80,7 @@ async function installPackages(build: BuildVm, step: Step, { packages, env }: Bu
 type Doing = { vm: string; plan: BuildPlan; work: readonly Work[]; emit: Emit };
 
 async function doSteps(context: CliContext, { vm, plan, work, emit }: Doing, signal: AbortSignal): Promise<void> {
-  const client = await context.api.agent(vm, signal);
-  printNotices(context, vm, client);
+  const { client } = await openSession(context, vm, noticePrinter(context, vm), signal);
   const drop = () => client.destroy();
   signal.addEventListener("abort", drop, { once: true });
   try {

@@ -1,9 +1,9 @@
 /** A build's files: one after the other into the folders that they belong to. */
 import { isError } from "../../base/errors/error.ts";
-import { getTar } from "../../client/attach.ts";
+import { getTar } from "../../client/session/attach.ts";
+import { putTar } from "../../client/workspace/put-tar.ts";
 import { type Ids, idsOf, needsNames, textOfTar } from "../../imagefile/accounts.ts";
 import type { FilePlan } from "../../imagefile/plan.ts";
-import { putTar } from "../put-tar.ts";
 import { type BuildVm, failedStep, type Step } from "./steps.ts";
 
 /** @throws IMAGE_BUILD_FAILED */

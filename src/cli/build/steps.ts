@@ -2,10 +2,10 @@
 import { fail, isError } from "../../base/errors/error.ts";
 import { integerOf, textOf } from "../../base/foreign.ts";
 import type { ImageName } from "../../base/names.ts";
-import type { AgentClient, AgentStream, Json } from "../../client/attach.ts";
+import type { AgentClient, AgentStream, Json } from "../../client/session/attach.ts";
+import { explainLoss } from "../../client/session/loss.ts";
 import type { Emit } from "../../model/event.ts";
 import type { CliContext } from "../context.ts";
-import { explainLoss } from "../session.ts";
 import { Lines } from "./lines.ts";
 
 /** A build's VM, and what it is for. */

@@ -1,11 +1,12 @@
 /** `banger bench`: what a user does, timed on this host, and one `vm run` taken apart. */
+
 import { fail } from "../../base/errors/error.ts";
+import { withArtifacts } from "../../client/artifacts/missing.ts";
 import type { Phase } from "../../model/event.ts";
 import { cancellable } from "../abort.ts";
 import { phasesOf, phasesTold, type Timed, timedOf } from "../bench-times.ts";
 import type { CliContext } from "../context.ts";
 import { type CreateFlags, createRequest } from "../create-request.ts";
-import { withArtifacts } from "../obtain.ts";
 import { type EventSink, specFirst } from "../ui/events.ts";
 import { table } from "../ui/table.ts";
 import { print, printJson, rootWarning, running, sinkOf } from "../work.ts";

@@ -1,12 +1,13 @@
 /** `banger image build`: a recipe of banger's own, run on this host with the user's rights, or what a user's file says, in a VM. */
+
 import { fail } from "../../../base/errors/error.ts";
 import { nearest } from "../../../base/text.ts";
 import { formatSize } from "../../../base/units.ts";
+import { buildImage } from "../../../client/artifacts/obtain.ts";
 import { recipeFor, recipes } from "../../../images/recipes.ts";
 import { cancellable } from "../../abort.ts";
 import { buildFromPlan } from "../../build/build-file.ts";
 import type { CliContext } from "../../context.ts";
-import { buildImage } from "../../obtain.ts";
 import { imageBytes } from "../../ui/artifacts.ts";
 import { specFirst } from "../../ui/events.ts";
 import { type JsonFlag, print, printJson, rootWarning, running, sinkOf } from "../../work.ts";

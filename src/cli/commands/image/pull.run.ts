@@ -1,9 +1,10 @@
 /** `banger image pull`. */
+
 import { formatSize } from "../../../base/units.ts";
+import { obtainImage } from "../../../client/artifacts/obtain.ts";
 import { cancellable } from "../../abort.ts";
 import type { CliContext } from "../../context.ts";
 import { type LoginFlags, loginOf } from "../../login.ts";
-import { obtainImage } from "../../obtain.ts";
 import { imageBytes } from "../../ui/artifacts.ts";
 import { type JsonFlag, print, printJson, running, sinkOf } from "../../work.ts";
 

@@ -1,12 +1,13 @@
 /** `banger image register`. */
+
 import { isError } from "../../../base/errors/error.ts";
 import type { ImageName } from "../../../base/names.ts";
 import { formatSize } from "../../../base/units.ts";
+import { withArtifacts } from "../../../client/artifacts/missing.ts";
 import type { ImageRecord } from "../../../model/artifact.ts";
 import type { Emit } from "../../../model/event.ts";
 import { cancellable } from "../../abort.ts";
 import type { CliContext } from "../../context.ts";
-import { withArtifacts } from "../../obtain.ts";
 import { imageBytes } from "../../ui/artifacts.ts";
 import { type JsonFlag, print, printJson, rootWarning, running, sinkOf } from "../../work.ts";
 

@@ -1,7 +1,7 @@
 /** `banger kernel pull`. */
+import { obtainKernel } from "../../../client/artifacts/obtain.ts";
 import { cancellable } from "../../abort.ts";
 import type { CliContext } from "../../context.ts";
-import { obtainKernel } from "../../obtain.ts";
 import { type JsonFlag, print, printJson, running, sinkOf } from "../../work.ts";
 
 export async function pull(this: CliContext, flags: JsonFlag, name: string): Promise<void> {

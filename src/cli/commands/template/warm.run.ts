@@ -1,9 +1,10 @@
 /** `banger template warm`. */
+
 import { formatSize } from "../../../base/units.ts";
+import { withArtifacts } from "../../../client/artifacts/missing.ts";
 import { cancellable } from "../../abort.ts";
 import type { CliContext } from "../../context.ts";
 import { type CreateFlags, createRequest } from "../../create-request.ts";
-import { withArtifacts } from "../../obtain.ts";
 import { shortDigest } from "../../ui/artifacts.ts";
 import { specFirst } from "../../ui/events.ts";
 import { print, printJson, rootWarning, running, sinkOf } from "../../work.ts";

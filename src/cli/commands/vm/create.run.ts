@@ -1,9 +1,9 @@
 /** `banger vm create`: everything is decided and made; nothing runs. */
+import { createVm } from "../../../client/vm/create.ts";
 import { cancellable } from "../../abort.ts";
 import type { CliContext } from "../../context.ts";
 import { type CreateFlags, createRequest } from "../../create-request.ts";
 import { environmentOf } from "../../environment.ts";
-import { withArtifacts } from "../../obtain.ts";
 import { specFirst } from "../../ui/events.ts";
 import { print, printJson, running, sinkOf } from "../../work.ts";
 
@@ -11,10 +11,10 @@ export async function create(this: CliContext, flags: CreateFlags): Promise<void
   const sink = specFirst(sinkOf(this, flags));
   await running(this, flags, async () => {
     const env = await environmentOf(this, flags);
-    const body = { ...createRequest(flags), ...(Object.keys(env).length > 0 ? { env } : {}) };
-    const { value } = await cancellable(this.signals, (signal) =>
-      withArtifacts(this, sink.emit, signal, () => this.api.work("createVm", { body }, sink.emit, signal)),
-    ).finally(() => sink.done());
+    const request = { ...createRequest(flags), ...(Object.keys(env).length > 0 ? { env } : {}) };
+    const { value } = await cancellable(this.signals, (signal) => createVm(this, request, sink.emit, signal)).finally(
+      () => sink.done(),
+    );
     if (flags.json) printJson(this, value);
     else print(this, `${value.name}\n`);
   });

@@ -1,24 +1,24 @@
 /** Deleting a VM of one's own at the end of what it was for. */
-import { isError } from "../base/errors/error.ts";
-import type { Emit } from "../model/event.ts";
-import type { CliContext } from "./context.ts";
-import { nextApi } from "./next-daemon.ts";
+import { isError } from "../../base/errors/error.ts";
+import type { Emit } from "../../model/event.ts";
+import type { DaemonAccess } from "../dependencies.ts";
+import { nextApi } from "../next-daemon.ts";
 
 /** The end of the hold deletes it too; asking makes sure that it is gone when we return. Never throws. */
-export async function removeVm(context: CliContext, emit: Emit, name: string): Promise<void> {
+export async function removeVm(daemon: DaemonAccess, emit: Emit, name: string): Promise<void> {
   try {
-    await context.api.json("deleteVm", { name });
+    await daemon.api.json("deleteVm", { name });
   } catch (error) {
     if (isError(error, "VM_NOT_FOUND")) return;
-    if (isError(error, "DAEMON_VERSION")) return removeByNext(context, emit, name);
+    if (isError(error, "DAEMON_VERSION")) return removeByNext(daemon, emit, name);
     warn(emit, name, error);
   }
 }
 
 /** The daemon was replaced by another version while the VM was in use. */
-async function removeByNext(context: CliContext, emit: Emit, name: string): Promise<void> {
+async function removeByNext(daemon: DaemonAccess, emit: Emit, name: string): Promise<void> {
   try {
-    await (await nextApi(context)).json("deleteVm", { name });
+    await (await nextApi(daemon)).json("deleteVm", { name });
   } catch (error) {
     warn(emit, name, error);
   }

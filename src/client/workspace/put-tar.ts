@@ -1,6 +1,6 @@
 /** Sending a tar stream into an open `put`. */
-import { fail } from "../base/errors/error.ts";
-import type { AgentStream, Json } from "../client/attach.ts";
+import { fail } from "../../base/errors/error.ts";
+import type { AgentStream, Json } from "../../wire/agent/types.ts";
 
 /** @param path for messages @throws WORKSPACE_COPY, what `tar` throws */
 export async function putTar(stream: AgentStream, tar: AsyncIterable<Uint8Array>, path: string): Promise<void> {

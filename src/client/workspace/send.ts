@@ -1,16 +1,28 @@
 /** Putting a workspace into a running VM: the files, then what is left to do there. */
-import { fail } from "../base/errors/error.ts";
-import { integerOf, textOf } from "../base/foreign.ts";
-import { quoteArgs } from "../base/text.ts";
-import type { AgentClient } from "../client/attach.ts";
-import type { Emit } from "../model/event.ts";
-import type { AfterCommand, WorkspacePlan } from "../workspace/types.ts";
-import type { CliContext } from "./context.ts";
+import type { CreateVm } from "../../api/types.ts";
+import { fail } from "../../base/errors/error.ts";
+import { integerOf, textOf } from "../../base/foreign.ts";
+import { quoteArgs } from "../../base/text.ts";
+import type { Emit } from "../../model/event.ts";
+import type { AgentClient } from "../../wire/agent/types.ts";
+import type { AfterCommand, WorkspacePlan } from "../../workspace/types.ts";
+import type { WorkspacePacker } from "../dependencies.ts";
 import { putTar } from "./put-tar.ts";
+
+const blockBytes = 4096;
+
+/** What a plan's files take on the guest's disk, which has to have room for them. */
+export function planSize({ entries }: Pick<WorkspacePlan, "entries">): NonNullable<CreateVm["workspace"]> {
+  const blocks = entries.reduce(
+    (sum, { kind, size }) => sum + (kind === "link" ? 0 : Math.max(1, Math.ceil(size / blockBytes))),
+    0,
+  );
+  return { bytes: blocks * blockBytes, entries: entries.length };
+}
 
 /** The signal drops the whole session. @throws WORKSPACE_COPY, the signal's reason */
 export async function sendWorkspace(
-  context: CliContext,
+  packer: WorkspacePacker,
   client: AgentClient,
   plan: WorkspacePlan,
   emit: Emit,
@@ -20,7 +32,7 @@ export async function sendWorkspace(
   signal.addEventListener("abort", drop, { once: true });
   try {
     signal.throwIfAborted();
-    await copyIn(context, client, plan, emit);
+    await copyIn(packer, client, plan, emit);
     for (const command of plan.after) await runAfter(client, command);
     await startTooling(client, plan, emit);
     signal.throwIfAborted();
@@ -29,27 +41,28 @@ export async function sendWorkspace(
   }
 }
 
-async function copyIn(context: CliContext, client: AgentClient, plan: WorkspacePlan, emit: Emit): Promise<void> {
+async function copyIn(packer: WorkspacePacker, client: AgentClient, plan: WorkspacePlan, emit: Emit): Promise<void> {
   const total = plan.totals.bytes;
   const text = `copying ${plan.name} into the VM`;
   emit({ kind: "progress", step: "workspace", text });
   const stream = await client.open("put", { path: plan.guestPath, create: true, uid: 0, gid: 0 });
-  const tar = context.workspaceTar(plan, {
+  const tar = packer.workspaceTar(plan, {
     onProgress: (done) => emit({ kind: "progress", step: "workspace", text, done, total }),
     onVanished: (path) => emit({ kind: "note", level: "warn", text: `${path} vanished while it was copied` }),
   });
   await putTar(stream, tar, plan.root);
 }
 
-const lastWordsBytes = 2000;
+/** kept of what a command prints, in characters: its last line is quoted when it fails */
+const keptOutput = 2000;
 
 async function runAfter(client: AgentClient, command: AfterCommand): Promise<void> {
   const stream = await client.open("exec", { argv: command.argv, cwd: command.cwd, user: "root" });
   stream.eof(0);
-  let said = "";
+  let output = "";
   let status: unknown = "no status";
   stream.onData((_channel, data) => {
-    said = (said + Buffer.from(data).toString("utf8")).slice(-lastWordsBytes);
+    output = (output + Buffer.from(data).toString("utf8")).slice(-keptOutput);
   });
   stream.onEvent((event) => {
     if (event["event"] === "exit")
@@ -57,14 +70,14 @@ async function runAfter(client: AgentClient, command: AfterCommand): Promise<voi
   });
   await stream.closed;
   if (status === 0) return;
-  const last = said.trim().split("\n").at(-1) ?? "";
+  const last = output.trim().split("\n").at(-1) ?? "";
   throw fail("WORKSPACE_COPY", {
     path: command.cwd,
     problem: `could not ${command.what}: ${quoteArgs(command.argv)} ended with ${status}: ${last}`,
   });
 }
 
-/** Best effort: a failure is a note. */
+/** A failure is a note: the VM is useful without the tools. */
 async function startTooling(client: AgentClient, { tooling }: WorkspacePlan, emit: Emit): Promise<void> {
   if (!tooling) return;
   try {

@@ -1,27 +1,14 @@
 /** A command in a guest, joined to this process's terminal or pipes. */
-import { Deferred } from "../base/async.ts";
-import type { BangerError } from "../base/errors/error.ts";
-import { fail, isError, toBangerError } from "../base/errors/error.ts";
-import { integerOf } from "../base/foreign.ts";
-import type { AgentClient, ExecRequest, Json } from "../wire/agent/types.ts";
+import { Deferred } from "../../base/async.ts";
+import type { BangerError } from "../../base/errors/error.ts";
+import { fail, isError, toBangerError } from "../../base/errors/error.ts";
+import { integerOf } from "../../base/foreign.ts";
+import type { AgentClient, ExecRequest, Json } from "../../wire/agent/types.ts";
+import type { Signals, Stdio } from "../dependencies.ts";
 import { type CommandStream, openCommand, type Reopen } from "./command-stream.ts";
 
-export { getTar } from "../wire/agent/get.ts";
-export type { AgentClient, AgentStream, ExecRequest, Json } from "../wire/agent/types.ts";
-
-/** What `host/terminal/terminal.ts` gives; named here so that callers need no `host/`. */
-export type Stdio = {
-  size(): { cols: number; rows: number };
-  onResize(listener: () => void): () => void;
-  raw(): () => void;
-  isInForeground(): boolean;
-  hasHungUp(): boolean;
-  readInput(onChunk: (chunk: Uint8Array) => Promise<void>, onEnd: () => void): { stop(): void };
-  write(to: "stdout" | "stderr", data: Uint8Array | string): Promise<void>;
-};
-
-/** Signals to this process: those that end it, and those that docker hands on too. The answer stops listening. */
-export type Signals = (listener: (signal: string) => void) => () => void;
+export { getTar } from "../../wire/agent/get.ts";
+export type { AgentClient, AgentStream, ExecRequest, Json } from "../../wire/agent/types.ts";
 
 export type AttachEnd =
   | { kind: "exit"; code: number }

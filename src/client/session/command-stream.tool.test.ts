@@ -1,14 +1,14 @@
 /** A command under the real agent, whose daemon ends again and again. */
 import { expect } from "bun:test";
 import { createHash } from "node:crypto";
-import { clientVerbs } from "../api/types.ts";
-import { randomBytes } from "../host/random.ts";
-import { gatedTest } from "../host/testing/gate.ts";
-import { memoryPair } from "../host/testing/memory-pair.ts";
-import { plainClient } from "../wire/agent/client.ts";
-import { relayAgent } from "../wire/agent/relay.ts";
-import { served } from "../wire/agent/testing/served-agent.ts";
-import type { AgentClient, Json } from "../wire/agent/types.ts";
+import { clientVerbs } from "../../api/types.ts";
+import { randomBytes } from "../../host/random.ts";
+import { gatedTest } from "../../host/testing/gate.ts";
+import { memoryPair } from "../../host/testing/memory-pair.ts";
+import { plainClient } from "../../wire/agent/client.ts";
+import { relayAgent } from "../../wire/agent/relay.ts";
+import { served } from "../../wire/agent/testing/served-agent.ts";
+import type { AgentClient, Json } from "../../wire/agent/types.ts";
 import { openCommand } from "./command-stream.ts";
 
 const need = "tool:banger-vsock-agent";

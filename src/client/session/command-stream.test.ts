@@ -1,14 +1,14 @@
 /** Commands whose daemon ends, resumed over the next session; the guest is in memory. */
 import { expect, test } from "bun:test";
-import { Deferred } from "../base/async.ts";
-import type { ByteStream } from "../base/bytes.ts";
-import { fail } from "../base/errors/error.ts";
-import { memoryPair } from "../host/testing/memory-pair.ts";
-import { plainClient } from "../wire/agent/client.ts";
-import type { ServedStream } from "../wire/agent/served.ts";
-import type { Stream } from "../wire/agent/stream.ts";
-import { fakeAgent } from "../wire/agent/testing/fake.ts";
-import type { AgentClient, Json } from "../wire/agent/types.ts";
+import { Deferred } from "../../base/async.ts";
+import type { ByteStream } from "../../base/bytes.ts";
+import { fail } from "../../base/errors/error.ts";
+import { memoryPair } from "../../host/testing/memory-pair.ts";
+import { plainClient } from "../../wire/agent/client.ts";
+import type { ServedStream } from "../../wire/agent/served.ts";
+import type { Stream } from "../../wire/agent/stream.ts";
+import { fakeAgent } from "../../wire/agent/testing/fake.ts";
+import type { AgentClient, Json } from "../../wire/agent/types.ts";
 import { type CommandStream, openCommand } from "./command-stream.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);

@@ -1,5 +1,5 @@
 /** The tail of what was written to a command's stdin, which may not have arrived. */
-import { initialCredit } from "../wire/agent/types.ts";
+import { initialCredit } from "../../wire/agent/types.ts";
 
 /** Bytes. At most one credit window is in flight to the daemon, and another from there to the guest: anything older has arrived. */
 const inFlight = 2 * initialCredit;

@@ -1,8 +1,7 @@
 /** What runs in a VM: what was typed, the image's own command as a container engine would run it, or a shell. */
-import { fail } from "../base/errors/error.ts";
-import type { ImageConfig } from "../model/artifact.ts";
-import type { VmView } from "../model/vm.ts";
-import type { CliContext } from "./context.ts";
+import type { ImageConfig } from "../../model/artifact.ts";
+import type { VmView } from "../../model/vm.ts";
+import type { DaemonAccess } from "../dependencies.ts";
 
 export type CommandWanted = {
   /** what stood behind `--`; null: nothing */
@@ -34,18 +33,12 @@ export function chooseCommand(image: ImageFacts, { argv, entrypoint, init }: Com
 }
 
 /** As `chooseCommand`; the image is asked for where it matters. */
-export async function commandOf(context: CliContext, vm: VmView, wanted: CommandWanted): Promise<Command | null> {
+export async function commandOf(
+  { api }: Pick<DaemonAccess, "api">,
+  vm: VmView,
+  wanted: CommandWanted,
+): Promise<Command | null> {
   const isTyped = wanted.entrypoint !== undefined || (wanted.argv !== null && !wanted.init);
   if (isTyped) return chooseCommand({ shell: false, config: { entrypoint: [], cmd: [] } }, wanted);
-  return chooseCommand(await context.api.json("showImage", { name: vm.spec.image.digest }), wanted);
-}
-
-/** @throws USAGE when the image has nothing to run: no command of its own and, without `--init`, no shell */
-export async function commandFor(context: CliContext, vm: VmView, wanted: CommandWanted): Promise<Command> {
-  const command = await commandOf(context, vm, wanted);
-  if (command !== null) return command;
-  throw fail("USAGE", {
-    problem: `image "${vm.spec.image.name}" has ${wanted.init ? "no" : "neither a shell nor a"} command of its own`,
-    next: `name a command, as in \`banger vm run${wanted.init ? " --init" : ""} --image IMAGE -- /program\``,
-  });
+  return chooseCommand(await api.json("showImage", { name: vm.spec.image.digest }), wanted);
 }

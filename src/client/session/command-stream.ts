@@ -2,12 +2,12 @@
  * The stream of a command in a guest. When the daemon that relays it ends, the stream is resumed through the next one: the guest's
  * agent keeps the command and the tail of its output, and the tail of its input is kept here.
  */
-import { Deferred } from "../base/async.ts";
-import { isError } from "../base/errors/error.ts";
-import { integerOf } from "../base/foreign.ts";
-import { randomBytes } from "../host/random.ts";
-import { protocolError } from "../wire/agent/frame.ts";
-import type { AgentClient, AgentStream, ExecRequest, Json, ResumeRequest } from "../wire/agent/types.ts";
+import { Deferred } from "../../base/async.ts";
+import { isError } from "../../base/errors/error.ts";
+import { integerOf } from "../../base/foreign.ts";
+import { randomBytes } from "../../host/random.ts";
+import { protocolError } from "../../wire/agent/frame.ts";
+import type { AgentClient, AgentStream, ExecRequest, Json, ResumeRequest } from "../../wire/agent/types.ts";
 import { SentInput } from "./sent-input.ts";
 
 /** Set the listeners synchronously after opening. */

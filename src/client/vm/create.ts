@@ -1,0 +1,17 @@
+/** Making a VM from one request, with the image and kernel that it needs. */
+import type { CreateVm } from "../../api/types.ts";
+import type { Emit } from "../../model/event.ts";
+import type { VmView } from "../../model/vm.ts";
+import type { Work } from "../api.ts";
+import { withArtifacts } from "../artifacts/missing.ts";
+import type { ArtifactNeeds } from "../artifacts/obtain.ts";
+
+/** A missing image or kernel is obtained first. @throws what the daemon says of `createVm`, the signal's reason */
+export function createVm(
+  needs: ArtifactNeeds,
+  request: CreateVm,
+  emit: Emit,
+  signal: AbortSignal,
+): Promise<Work<VmView>> {
+  return withArtifacts(needs, emit, signal, () => needs.api.work("createVm", { body: request }, emit, signal));
+}
