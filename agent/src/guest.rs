@@ -1,4 +1,4 @@
-//! What the agent knows about the machine it serves, shared by all sessions.
+//! The state of the guest that the agent serves, shared by all sessions.
 
 use crate::running::Running;
 use crate::session::{lock, Output};
@@ -18,7 +18,7 @@ pub const FEATURES: [&str; 13] =
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Phase {
-    /// mounts are done, the image's init has not run
+    /// file systems are mounted, the image's init has not run
     Boot,
     Up,
 }
@@ -27,9 +27,9 @@ pub enum Phase {
 #[derive(Debug, PartialEq)]
 pub enum Place {
     Vm,
-    /// a VM that boots no image: it reads a disk for the host
+    /// a VM that boots no image but reads a disk for the host
     Reader,
-    /// `serve`: the machine is somebody's; nothing but files below the folder may change
+    /// `serve` on a host: the agent changes nothing but files below `root`
     Host { root: Option<PathBuf> },
 }
 
@@ -39,11 +39,11 @@ pub struct Data {
     pub device: PathBuf,
 }
 
-/// Between this process and PID 1 of a machine that boots.
+/// Pipes between this process and PID 1 during boot.
 pub struct Handover {
-    /// a byte from PID 1 tells that the device nodes are there
+    /// PID 1 writes a byte when the device nodes exist
     pub prepared: File,
-    /// a byte tells PID 1 that the image's init may run
+    /// a byte tells PID 1 to start the image's init
     pub identified: File,
 }
 
@@ -52,21 +52,21 @@ pub struct Guest {
     /// `systemd`, `none`, or another init's name
     pub init: String,
     pub data: Option<Data>,
-    /// a power off would stop the machine without ending it: it is reset instead
+    /// the VMM ends on a reset only: after a power-off it would keep running
     pub ends_by_reset: bool,
     pub connections: Connections,
-    /// what runs over the lines
+    /// programs that were started in sessions
     pub running: Arc<Running>,
-    /// those that can be resumed on another line
+    /// those of them that another connection can resume
     pub resumable: Arc<Resumable>,
     pub identity: Mutex<Applied>,
     pub user_managers: Attempts,
-    /// until PID 1 has what it waits for
+    /// Some until PID 1 has been told to continue
     pub handover: Mutex<Option<Handover>>,
     state: Mutex<State>,
 }
 
-/// What `exec` takes when it isn't told.
+/// What `exec` uses where the request leaves it out.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ExecDefaults {
     pub user: Option<Vec<u8>>,
@@ -77,7 +77,7 @@ struct State {
     exec_defaults: ExecDefaults,
     phase: Phase,
     generation: u64,
-    /// the host makes copies of it
+    /// the host will make copies of this VM
     is_template: bool,
     environment: BTreeMap<Vec<u8>, Vec<u8>>,
 }
@@ -136,10 +136,10 @@ impl Guest {
         lock(&self.state).exec_defaults = exec_defaults;
     }
 
-    /// Hands HELLO to `send`; a change of phase waits, so that its NOTICE comes after.
+    /// Passes HELLO to `send`. The phase cannot change meanwhile, so the NOTICE of a change comes after HELLO.
     pub fn with_hello<T>(&self, send: impl FnOnce(Value) -> T) -> T {
         let state = lock(&self.state);
-        // whoever asks for it first makes it: not before it is known whether this machine is to be copied
+        // reading it makes the kernel generate it, which must not happen before the identity says whether this is a template
         let boot_id = match state.phase {
             Phase::Boot => String::new(),
             Phase::Up => std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default(),
@@ -155,14 +155,14 @@ impl Guest {
         }))
     }
 
-    /// Until PID 1 has made what programs find under /dev. No host is told before that the machine is ready.
+    /// Waits until PID 1 has created the device nodes; the guest must not be reported as ready before that.
     pub fn wait_until_prepared(&self) {
         if let Some(handover) = lock(&self.handover).as_mut() {
             let _ = handover.prepared.read(&mut [0]);
         }
     }
 
-    /// The identity is in force: PID 1 goes on, and so do we.
+    /// The identity is in force: lets PID 1 continue, and enters phase `up`.
     pub fn hand_over(&self) {
         if let Some(mut handover) = lock(&self.handover).take() {
             let _ = handover.identified.write_all(&[1]);
@@ -170,7 +170,7 @@ impl Guest {
         self.mark_up();
     }
 
-    /// Phase `up`, told to every session.
+    /// Enters phase `up` and notifies every session.
     pub fn mark_up(&self) {
         let mut state = lock(&self.state);
         if state.phase != Phase::Up {
@@ -179,7 +179,7 @@ impl Guest {
         }
     }
 
-    /// Root of the files that `identity` writes; None: it may not.
+    /// Root folder of the files that `identity` writes; None where `identity` is not supported.
     pub fn root(&self) -> Option<&Path> {
         match &self.place {
             Place::Vm => Some(Path::new("/")),
@@ -193,7 +193,7 @@ impl Guest {
     }
 }
 
-/// The lines that sessions may be on.
+/// All connections, each with a session or without.
 #[derive(Default)]
 pub struct Connections(Mutex<Vec<Arc<Output>>>);
 
@@ -206,14 +206,14 @@ impl Connections {
         lock(&self.0).retain(|other| !Arc::ptr_eq(other, output));
     }
 
-    /// Nothing of another session goes out any more.
+    /// Ends every session except `session`.
     pub fn end_others(&self, session: u64) {
         for output in lock(&self.0).iter() {
             output.abort_other(session, "the machine has another generation");
         }
     }
 
-    /// A NOTICE for every session; returns those that got it.
+    /// Sends a NOTICE to every session; returns those that it was queued for.
     pub fn notice(&self, notice: &Value) -> Vec<(Arc<Output>, u64)> {
         let payload = notice.to_string();
         let deliver = |output: &Arc<Output>| {

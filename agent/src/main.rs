@@ -1,4 +1,4 @@
-//! banger's agent: `/init` of a guest's initramfs and the door into the guest; on the host, a few helpers.
+//! banger's guest agent: `/init` of a guest's initramfs and the server in the guest. On the host the same program is a few helpers.
 
 mod console;
 mod guest;
@@ -20,7 +20,7 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     session::panic_handler::install();
-    // the first process of a container is number 1 as well, and may want no more than the version
+    // `--version` can run as PID 1 too, in a container
     let asks_version = std::env::args_os().nth(1).is_some_and(|argument| argument == "--version");
     if std::process::id() == 1 && !asks_version {
         init::run();

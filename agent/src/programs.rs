@@ -1,4 +1,4 @@
-//! Programs of the machine that the agent itself runs, and where programs are found.
+//! Running the guest's programs for the agent itself, and finding programs in PATH.
 
 use crate::sys::process::{self, Ended};
 use crate::sys::spawn::{self, Failure, Program};
@@ -7,10 +7,10 @@ use std::io;
 use std::os::fd::RawFd;
 use std::os::unix::ffi::OsStringExt;
 
-/// For root, where nobody says otherwise.
+/// Default PATH of root.
 pub const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// Where a program may be: as it is named, or in each folder of `path`. An empty folder is the current one.
+/// Paths to try for a program: its name if it has a slash, else the name in each folder of `path`. An empty folder is the current one.
 pub fn candidates(program: &[u8], path: &[u8]) -> Vec<Vec<u8>> {
     if program.contains(&b'/') {
         return vec![program.to_vec()];
@@ -27,7 +27,7 @@ fn path() -> Vec<u8> {
     std::env::var_os("PATH").map_or_else(|| PATH.as_bytes().to_vec(), OsString::into_vec)
 }
 
-/// Our own environment, for a program that takes our place or works for it.
+/// This process's environment, for a program that it starts or becomes.
 pub fn inherited_environment() -> io::Result<Vec<CString>> {
     let pair = |(name, value): (OsString, OsString)| [name.into_vec(), value.into_vec()].join(&b'=');
     c_texts(std::env::vars_os().map(pair))
@@ -43,7 +43,7 @@ pub fn start(argv: &[String], env: &[CString], stdio: [RawFd; 3], extra: Option<
     spawn::spawn(&program).map_err(|Failure { error, .. }| error)
 }
 
-/// Waits for a program; its words when it ends otherwise than well.
+/// Waits for a program; the error says how it ended if its exit status is not 0.
 pub fn expect_success(pid: i32) -> Result<(), String> {
     match process::wait_for(pid) {
         Ok(Ended::Exit(0)) => Ok(()),
@@ -53,7 +53,7 @@ pub fn expect_success(pid: i32) -> Result<(), String> {
     }
 }
 
-/// Becomes argv.
+/// Replaces this process with argv; returns only on failure.
 pub fn exec(argv: &[String], env: &[CString]) -> io::Error {
     let texts = || Ok((c_texts(candidates(argv[0].as_bytes(), &path()))?, c_texts(argv.iter().map(|word| word.as_bytes()))?));
     match texts() {

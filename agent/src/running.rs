@@ -1,4 +1,4 @@
-//! Programs that run over a line. A machine that was copied ends those of its original: nobody is there to read them.
+//! Programs that were started in sessions. A copy of a VM ends those of the original, because nobody reads their output.
 
 use crate::session::{lock, Stream};
 use crate::sys::{poll, process, signal};
@@ -7,7 +7,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-/// From SIGKILL to the end of all.
+/// How long to wait for killed processes to end.
 const KILL_TIMEOUT: Duration = Duration::from_secs(1);
 
 #[derive(Default)]
@@ -19,7 +19,7 @@ struct Program {
     session: u64,
 }
 
-/// For as long as the pid is the program's, which is until it has been reaped.
+/// Registers a program. Drop it before the program is reaped, because the pid can be reused afterwards.
 pub struct Entry {
     all: Arc<Running>,
     program: Program,
@@ -32,9 +32,9 @@ impl Running {
         Entry { all: Arc::clone(self), program }
     }
 
-    /// Ends what runs over any other session's line, with all that it started in its own terminal or group, and waits for it.
+    /// Kills the programs of all other sessions, with every process of their process sessions (setsid(2)), and waits for their end.
     pub fn end_others(&self, session: u64) {
-        // nobody is reaped meanwhile
+        // while this is locked, none of them is reaped
         let programs = lock(&self.0);
         let others = programs.iter().filter(|program| program.session != session);
         let leaders: Vec<i32> = others.map(|program| program.pid).collect();
@@ -48,14 +48,14 @@ impl Running {
     }
 }
 
-/// Until nobody new is found: who is being killed may have forked a moment before.
+/// Repeats until it finds no new process: one may have forked just before it was killed.
 fn kill_all(leaders: &[i32]) -> BTreeMap<i32, OwnedFd> {
     let mut killed = BTreeMap::new();
     loop {
         let before = killed.len();
         for pid in process::members_of(leaders) {
             let Ok(handle) = process::pidfd(pid) else { continue };
-            // the pid may have become somebody else's before there was a handle
+            // the pid may have been reused before the handle was opened
             if !killed.contains_key(&pid) && process::is_member(pid, leaders) {
                 let _ = signal::kill_by(&handle, libc::SIGKILL);
                 killed.insert(pid, handle);

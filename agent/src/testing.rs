@@ -1,14 +1,14 @@
-//! What tests share.
+//! Helpers shared by tests.
 
 use std::fs;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
-/// A folder of a test's own, empty, at a path without links; removed when it is dropped.
+/// An empty folder for one test, at a path without symbolic links; removed on drop.
 pub struct TempFolder(PathBuf);
 
 impl TempFolder {
-    /// `label`: unique among the agent's tests.
+    /// `label` must be unique among the agent's tests.
     pub fn new(label: &str) -> TempFolder {
         let parent = fs::canonicalize(std::env::temp_dir()).unwrap();
         let path = parent.join(format!("banger-{label}-{}", std::process::id()));

@@ -1,4 +1,4 @@
-//! The guest's users, read from its files: a static program has no name service.
+//! The guest's users, read from /etc/passwd and /etc/group: a static program has no name service.
 
 use crate::sys::spawn::Ids;
 use crate::wire::json::{Answer, Refusal};
@@ -7,10 +7,10 @@ use crate::wire::json::{Answer, Refusal};
 pub struct User {
     pub name: Vec<u8>,
     pub home: Vec<u8>,
-    /// login shell; empty: none named
+    /// login shell; may be empty
     pub shell: Vec<u8>,
     pub ids: Ids,
-    /// `/etc/passwd` has it
+    /// the user has an entry in `/etc/passwd`
     pub is_listed: bool,
 }
 
@@ -20,7 +20,7 @@ impl User {
     }
 }
 
-/// Users of services have such a shell: nologin(8), false(1).
+/// Shells of service accounts: nologin(8), false(1).
 pub fn refuses_logins(shell: &[u8]) -> bool {
     matches!(base_name(shell), b"nologin" | b"false" | b"true")
 }
@@ -29,7 +29,7 @@ pub fn base_name(path: &[u8]) -> &[u8] {
     path.rsplit(|byte| *byte == b'/').next().unwrap_or(path)
 }
 
-/// `wanted`: a user's name or number, with `:group` perhaps; `:group` alone is root's, as container engines read it.
+/// `wanted`: a user's name or number, optionally followed by `:group`. `:group` alone means root, as in container engines.
 pub fn find(wanted: &[u8]) -> Answer<User> {
     let read = |path: &str| std::fs::read(path).unwrap_or_default();
     find_in(wanted, &read("/etc/passwd"), &read("/etc/group"))
@@ -46,7 +46,7 @@ fn find_in(wanted: &[u8], passwd: &[u8], group: &[u8]) -> Answer<User> {
     let mut user = user_in(name, passwd).ok_or_else(|| unknown("user", name))?;
     if let Some(wanted) = group_name {
         user.ids.gid = group_in(wanted, group).ok_or_else(|| unknown("group", wanted))?;
-        // who names a group gets that one alone (moby's GetExecUser)
+        // a group in the request replaces the user's own groups (moby's GetExecUser)
         user.ids.groups = vec![user.ids.gid];
     } else {
         user.ids.groups = groups_of(&user.name, user.ids.gid, group);
@@ -54,12 +54,12 @@ fn find_in(wanted: &[u8], passwd: &[u8], group: &[u8]) -> Answer<User> {
     Ok(user)
 }
 
-/// The fields of each line.
+/// The colon-separated fields of each line.
 fn entries(file: &[u8]) -> impl Iterator<Item = Vec<&[u8]>> {
     file.split(|byte| *byte == b'\n').map(|line| line.split(|byte| *byte == b':').collect())
 }
 
-/// By name first. A number that nobody has is a user without a name; root needs no file.
+/// Looks for the name first, then the number. A number without an entry is a user without a name; root needs no entry.
 fn user_in(wanted: &[u8], passwd: &[u8]) -> Option<User> {
     let entry = |named: &dyn Fn(&[&[u8]]) -> bool| {
         entries(passwd).filter(|fields| fields.len() >= 7 && named(fields)).find_map(|fields| user_of(&fields))
@@ -85,7 +85,7 @@ fn group_in(wanted: &[u8], group: &[u8]) -> Option<u32> {
     named.and_then(|fields| number(fields[2])).or_else(|| number(wanted))
 }
 
-/// The main one and those that list the user.
+/// The primary group and those that list the user as a member.
 fn groups_of(user: &[u8], gid: u32, group: &[u8]) -> Vec<u32> {
     let mut groups = vec![gid];
     for fields in entries(group) {
@@ -97,7 +97,7 @@ fn groups_of(user: &[u8], gid: u32, group: &[u8]) -> Vec<u32> {
     groups
 }
 
-/// All of it digits, and not the -1 that means "leave it" to the kernel.
+/// Digits only, and not 4294967295, which means "leave it" to the kernel.
 fn number(text: &[u8]) -> Option<u32> {
     let text = std::str::from_utf8(text).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))?;
     text.parse().ok().filter(|number| *number != u32::MAX)

@@ -1,12 +1,12 @@
-//! A request that is larger than a frame: OPEN has its size, and the rest of its JSON comes as the first bytes of channel 0.
+//! Requests that do not fit in one frame: OPEN has the size, and the other fields come as JSON in the first bytes of channel 0.
 
 use super::{Received, Stream};
 use crate::wire::json::{self, Answer, Object, Refusal};
 
-/// Bytes. Linux takes 2 MiB of arguments and variables; JSON needs up to six for one of them.
+/// In bytes. Linux accepts 2 MiB of arguments and variables; JSON needs up to six bytes for one of theirs.
 const MAX: u64 = 16 * 1024 * 1024;
 
-/// Waits for the body, if there is one. The verb is that of OPEN, whatever the body has.
+/// The complete request; waits for its body if it has one. The verb is always that of OPEN.
 pub fn read_request(stream: &Stream, mut opened: Object) -> Answer<Object> {
     let Some(size) = json::number(&opened, "body", MAX)? else { return Ok(opened) };
     let mut body = Vec::new();

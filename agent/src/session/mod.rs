@@ -1,4 +1,4 @@
-//! Sessions on a line: one after the other, each with streams that run side by side.
+//! Sessions on a connection: one after the other, each with concurrent streams.
 
 mod body;
 pub mod panic_handler;
@@ -15,7 +15,7 @@ pub use stream::{Received, Stream};
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-/// A thread that panicked while it held a lock left nothing half-done: each change here is one step.
+/// Ignores poisoning: every change under these locks is a single step, so a panic leaves nothing half-done.
 pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,5 +1,5 @@
-//! The sending half of a line: a queue that many streams fill and one thread writes out. What belongs to a session that is
-//! over is dropped, so nothing of it can reach the next one.
+//! The sending half of a connection: a queue that many streams fill and one thread writes out. Frames of a session that is over are
+//! dropped, so none of them can reach the next session.
 
 use super::{lock, wait};
 use crate::wire::frame::{encode, Kind};
@@ -8,14 +8,14 @@ use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 
-/// Data waits for room; what the session itself owes (credit, pongs, ends) does not.
+/// In bytes. DATA waits while more than this is queued; other frames (CREDIT, PONG, CLOSE …) do not wait.
 const MAX_QUEUED_DATA: usize = 512 * 1024;
-/// An other end that asks but never reads is hung up on.
+/// In bytes. A host that requests but never reads loses its session.
 const MAX_QUEUED: usize = 8 * 1024 * 1024;
-/// One write of a virtio-serial port.
+/// In bytes: one write to a virtio-serial port.
 const BATCH: usize = 32 * 1024;
 
-/// Of all lines together, so that a number names one session for ever.
+/// Counts the sessions of all connections, so that a number is never used twice.
 static SESSIONS: AtomicU64 = AtomicU64::new(0);
 
 /// The session is over.
@@ -33,7 +33,7 @@ pub struct Output {
 struct State {
     queue: VecDeque<Vec<u8>>,
     queued: usize,
-    /// a batch is on its way to the line
+    /// a batch is being written
     writing: bool,
     /// number of the session that may send; 0: none
     session: u64,
@@ -54,7 +54,7 @@ impl Output {
         state.session
     }
 
-    /// Nobody may send any more; what is queued is dropped.
+    /// Ends the session and drops what is queued.
     pub fn end(&self) {
         let mut state = lock(&self.state);
         state.session = 0;
@@ -62,14 +62,14 @@ impl Output {
         self.room.notify_all();
     }
 
-    /// Breaks off, unless the session is this one, or there is none.
+    /// Aborts the current session unless it is `session`.
     pub fn abort_other(&self, session: u64, why: &str) {
         if ![0, session].contains(&lock(&self.state).session) {
             self.abort(why);
         }
     }
 
-    /// As `end`, with a last NOTICE: a virtio-serial line does not drop by itself.
+    /// Like `end`, with a last NOTICE, because a virtio-serial port has no way to disconnect.
     pub fn abort(&self, why: &str) {
         let mut state = lock(&self.state);
         let notice = serde_json::json!({ "notice": "broken", "why": why }).to_string();
@@ -80,7 +80,7 @@ impl Output {
         self.room.notify_all();
     }
 
-    /// At once, however much is queued.
+    /// Queues a frame at once; ends the session if too much is queued.
     pub fn send(&self, session: u64, kind: Kind, stream: u32, payload: &[u8]) -> Result<(), SessionOver> {
         let mut state = lock(&self.state);
         if state.session == session && state.queued > MAX_QUEUED {
@@ -99,7 +99,7 @@ impl Output {
         lock(&self.state).session == session
     }
 
-    /// Waits for room first.
+    /// Queues DATA when there is room for it.
     pub fn send_data(&self, session: u64, channel: u8, stream: u32, payload: &[u8]) -> Result<(), SessionOver> {
         let mut state = lock(&self.state);
         while state.session == session && state.queued > MAX_QUEUED_DATA {
@@ -113,7 +113,7 @@ impl Output {
         Ok(())
     }
 
-    /// Waits until all that was sent has gone to the line.
+    /// Waits until everything that was queued has been written.
     pub fn flush(&self, session: u64) {
         let mut state = lock(&self.state);
         while state.session == session && (state.writing || !state.queue.is_empty()) {
@@ -121,13 +121,13 @@ impl Output {
         }
     }
 
-    /// A frame of whatever session there is; none, no frame.
+    /// Queues a frame for the current session and returns its number; None if there is no session.
     pub fn send_to_current(&self, kind: Kind, payload: &[u8]) -> Option<u64> {
         let session = lock(&self.state).session;
         (session != 0 && self.send(session, kind, 0, payload).is_ok()).then_some(session)
     }
 
-    /// The writer ends when its line failed or `finish` was called. `line` blocks while the other end does not read.
+    /// Writes the queue to `writer` until `finish` is called. Blocks while the host does not read. A failed write ends the session.
     pub fn write_out(self: &Arc<Self>, mut writer: impl Write) {
         let mut batch = Vec::with_capacity(BATCH);
         while self.take(&mut batch) {
@@ -153,7 +153,7 @@ impl Output {
         self.end();
     }
 
-    /// Fills `batch` with the next frames, as many as one write takes. False: finished.
+    /// Fills `batch` with the next frames, up to one write. False: `finish` was called.
     fn take(&self, batch: &mut Vec<u8>) -> bool {
         let mut state = lock(&self.state);
         while state.queue.is_empty() {

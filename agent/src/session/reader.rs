@@ -1,4 +1,4 @@
-//! A channel of a stream as something to read from.
+//! A channel of a stream as a `Read`.
 
 use super::{Received, Stream};
 use std::io::{self, BufRead, Read};
@@ -18,7 +18,7 @@ impl<'a> ChannelReader<'a> {
 }
 
 impl BufRead for ChannelReader<'_> {
-    /// Waits. An end that is none, because the stream is over, is an error.
+    /// Waits for bytes. The end of the stream before EOF is an error.
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         if self.at >= self.chunk.len() && !self.ended {
             self.stream.consumed(self.channel, self.chunk.len());

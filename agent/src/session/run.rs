@@ -1,4 +1,4 @@
-//! A line from its first byte to its last: preamble, HELLO, frames, and again.
+//! Serves one connection: preamble, HELLO, frames, and again.
 
 use super::output::Output;
 use super::{body, lock, panic_handler, workers, Stream};
@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Streams open at once.
+/// Streams that can be open at once.
 const MAX_STREAMS: usize = 256;
 const STACK: usize = 256 * 1024;
 
@@ -68,7 +68,7 @@ pub fn serve_connection(mut connection: impl Connection, guest: &Arc<Guest>) -> 
     result
 }
 
-/// What is read, and where from.
+/// The receiving half of a connection.
 struct Source<C: Connection> {
     input: Input,
     reader: C::Reader,
@@ -100,11 +100,11 @@ struct Session<'a> {
     output: &'a Arc<Output>,
     guest: &'a Arc<Guest>,
     streams: Arc<Mutex<HashMap<u32, Arc<Stream>>>>,
-    /// the host's newest stream
+    /// id of the stream that the host opened last
     last: u32,
 }
 
-/// Returns when the session is over, whoever ended it.
+/// Returns when either end has ended the session.
 fn run_session(source: &mut Source<impl Connection>, output: &Arc<Output>, guest: &Arc<Guest>, nonce: [u8; NONCE]) {
     let tag = u32::from_le_bytes([nonce[0], nonce[1], nonce[2], nonce[3]]);
     let answer = [MAGIC.as_slice(), &nonce].concat();
@@ -120,7 +120,7 @@ fn run_session(source: &mut Source<impl Connection>, output: &Arc<Output>, guest
 }
 
 impl Session<'_> {
-    /// Until the line drops, or the host breaks a rule.
+    /// Handles frames until the connection drops (None) or the host violates the protocol.
     fn read_all(&mut self, source: &mut Source<impl Connection>, tag: u32) -> Option<Violation> {
         loop {
             let taken = match source.input.next_frame(tag) {
@@ -139,26 +139,26 @@ impl Session<'_> {
 
     fn take(&mut self, frame: Frame) -> Result<(), Violation> {
         if !self.output.is_current(self.number) {
-            return Err(Violation::Rule("the other end does not read"));
+            return Err(Violation::Rule("the host does not read"));
         }
         match (frame.stream, frame.kind) {
             (0, Kind::Ping) if frame.payload.len() <= 64 => self.send(Kind::Pong, &frame.payload),
             (0, Kind::Notice) => json::object(&frame.payload).map(drop).ok_or(Violation::Rule("a NOTICE without JSON")),
-            (0, _) => Err(Violation::Rule("a frame that is none of the session's")),
+            (0, _) => Err(Violation::Rule("a frame of that type is not allowed on stream 0")),
             (id, Kind::Open) => self.open(id, &frame.payload),
             (id, _) => {
                 let stream = lock(&self.streams).get(&id).cloned();
                 match stream {
                     Some(stream) => self.deliver(&stream, frame),
                     None if id % 2 == 1 && id <= self.last => Ok(()),
-                    None => Err(Violation::Rule("a frame for a stream that never was")),
+                    None => Err(Violation::Rule("a frame for a stream that was never opened")),
                 }
             }
         }
     }
 
     fn send(&self, kind: Kind, payload: &[u8]) -> Result<(), Violation> {
-        self.output.send(self.number, kind, 0, payload).map_err(|_| Violation::Rule("the other end does not read"))
+        self.output.send(self.number, kind, 0, payload).map_err(|_| Violation::Rule("the host does not read"))
     }
 
     fn deliver(&self, stream: &Arc<Stream>, frame: Frame) -> Result<(), Violation> {
@@ -190,7 +190,7 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// Each verb has a thread; one that panics ends its stream and its thread alone.
+    /// Runs the verb on a thread of its own; a panic there ends only the stream and the thread.
     fn start(&self, stream: Arc<Stream>, request: Object) {
         let (guest, streams) = (Arc::clone(self.guest), Arc::clone(&self.streams));
         let mine = Arc::clone(&stream);

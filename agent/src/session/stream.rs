@@ -1,4 +1,4 @@
-//! One stream, between the session's reader, which fills it, and the verb's thread, which empties it.
+//! One stream: the session's reader fills it, the verb's thread empties it.
 
 use super::output::{SessionOver, Output};
 use super::{lock, wait};
@@ -11,9 +11,9 @@ use std::sync::{Arc, Condvar, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 const MAX_EVENTS: usize = 64;
-/// Data of one frame: with header and tag it is one write of a virtio-serial port.
+/// Bytes of DATA per frame: with header and tag they are one write to a virtio-serial port.
 const CHUNK: usize = MAX_PAYLOAD - 13;
-/// Credit is given back in pieces of this size: few frames, and never so late that the sender stands.
+/// Credit is returned in steps of this many bytes: few frames, but early enough that the sender need not stop.
 const CREDIT_BATCH: usize = WINDOW / 4;
 
 pub struct Stream {
@@ -22,7 +22,7 @@ pub struct Stream {
     output: Arc<Output>,
     state: Mutex<State>,
     changed: Condvar,
-    /// rung at each change, for verbs that wait for files too
+    /// signalled at each change, for verbs that also wait for files
     event_fd: OnceLock<EventFd>,
 }
 
@@ -40,11 +40,11 @@ struct State {
 struct Channel {
     inbox: VecDeque<Vec<u8>>,
     eof: bool,
-    /// what the host may still send
+    /// bytes that the host may still send
     window: usize,
-    /// what we took and have not given back
+    /// bytes that were consumed and whose credit has not been returned
     taken: usize,
-    /// what we may still send
+    /// bytes that this side may still send
     credit: usize,
 }
 
@@ -57,7 +57,7 @@ impl Default for Channel {
 #[derive(Debug, PartialEq)]
 pub enum Received {
     Data(Vec<u8>),
-    /// the host has sent all
+    /// the host will send no more on this channel
     Eof,
     /// the host closed the stream, or the session is over
     Over,
@@ -69,7 +69,7 @@ impl Stream {
         Stream { id, session, output, state, changed, event_fd }
     }
 
-    /// A frame of the host's. Called by the session's reader: never waits.
+    /// Takes a frame from the host. Called by the session's reader, so it never waits.
     pub fn deliver(&self, frame: Frame) -> Result<(), Violation> {
         let mut state = lock(&self.state);
         if state.refused || (state.closed && state.closed_by_host) {
@@ -104,7 +104,7 @@ impl Stream {
         }
     }
 
-    /// Rings at each change from now on.
+    /// An eventfd that is signalled at each change from now on.
     pub fn event_fd(&self) -> Answer<&EventFd> {
         if self.event_fd.get().is_none() {
             let event_fd = EventFd::new().map_err(|error| Refusal::io("eventfd", &error))?;
@@ -114,7 +114,7 @@ impl Stream {
         self.event_fd.get().ok_or_else(|| Refusal::new("io", "no eventfd"))
     }
 
-    /// The host closed the stream, or the session is over: whatever runs must end.
+    /// The host closed the stream, or the session is over: what the verb runs must end.
     pub fn is_over(&self) -> bool {
         let state = lock(&self.state);
         state.closed_by_host || state.disconnected
@@ -125,7 +125,7 @@ impl Stream {
         lock(&self.state).closed_by_host
     }
 
-    /// The session is over, and the host had not closed the stream.
+    /// The session is over although the host had not closed the stream.
     pub fn is_disconnected(&self) -> bool {
         let state = lock(&self.state);
         state.disconnected && !state.closed_by_host
@@ -137,7 +137,7 @@ impl Stream {
         state.disconnected || state.refused || (state.closed && state.closed_by_host)
     }
 
-    /// The next bytes; waits.
+    /// Waits for the next bytes.
     pub fn receive(&self, channel: usize) -> Received {
         let mut state = lock(&self.state);
         loop {
@@ -148,7 +148,7 @@ impl Stream {
         }
     }
 
-    /// The next bytes, if they are here.
+    /// The next bytes, if any have arrived.
     pub fn try_receive(&self, channel: usize) -> Option<Received> {
         self.next_of(&mut lock(&self.state), channel)
     }
@@ -164,7 +164,7 @@ impl Stream {
         }
     }
 
-    /// `bytes` of what was received are dealt with: the host may send as many more.
+    /// Reports that `bytes` of what was received have been processed: the host may send as many more.
     pub fn consumed(&self, channel: usize, bytes: usize) {
         let mut state = lock(&self.state);
         let is_silent = state.closed || state.closed_by_host || state.disconnected;
@@ -185,7 +185,7 @@ impl Stream {
         lock(&self.state).events.pop_front()
     }
 
-    /// Waits until the stream is over. False: it still is not after `time`.
+    /// Waits until the stream is over; false after `time`.
     pub fn wait_until_over(&self, time: Duration) -> bool {
         let until = Instant::now() + time;
         let mut state = lock(&self.state);
@@ -204,12 +204,12 @@ impl Stream {
         }
     }
 
-    /// What may be sent on `channel` now, in bytes.
+    /// Bytes that can be sent on `channel` now.
     pub fn credit(&self, channel: usize) -> usize {
         lock(&self.state).channels[channel].credit
     }
 
-    /// Sends all, waiting for credit and for room on the line.
+    /// Sends all bytes; waits for credit and for room in the queue.
     pub fn send(&self, channel: usize, bytes: &[u8]) -> Result<(), SessionOver> {
         let mut rest = bytes;
         while !rest.is_empty() {
@@ -252,7 +252,7 @@ impl Stream {
         self.send_frame(Kind::Event, event.to_string().as_bytes());
     }
 
-    /// The verb is done. Before the REPLY a failure refuses, later it closes with a reason.
+    /// Ends the stream on this side. An error before the REPLY is a refusal, later it is a CLOSE with a reason.
     pub fn finish(&self, result: Answer<()>) {
         let mut state = lock(&self.state);
         let (kind, payload) = match (result, state.replied) {
@@ -269,7 +269,7 @@ impl Stream {
         }
     }
 
-    /// Waits until what was sent is on the line.
+    /// Waits until everything that was sent has been written to the connection.
     pub fn flush(&self) {
         self.output.flush(self.session);
     }
@@ -295,9 +295,9 @@ impl State {
         Ok(())
     }
 
-    /// Of sizes that follow each other only the last one counts.
+    /// Consecutive `resize` events are replaced by the last one.
     fn take_event(&mut self, payload: &[u8]) -> Result<(), Violation> {
-        let event = json::object(payload).ok_or(Violation::Rule("an EVENT that is no JSON object"))?;
+        let event = json::object(payload).ok_or(Violation::Rule("an EVENT that is not a JSON object"))?;
         let is_resize = |event: &Object| event.get("event").and_then(Value::as_str) == Some("resize");
         if is_resize(&event) && self.events.back().is_some_and(is_resize) {
             self.events.pop_back();
@@ -312,7 +312,7 @@ impl State {
     }
 
     fn take_credit(&mut self, payload: &[u8]) -> Result<(), Violation> {
-        let bad = Violation::Rule("a CREDIT that is malformed or was not spent");
+        let bad = Violation::Rule("a CREDIT that is malformed or returns more than was spent");
         let (Some(channel), Some(bytes), 5) = (payload.first(), word(payload, 1), payload.len()) else {
             return Err(bad);
         };

@@ -1,4 +1,4 @@
-//! Threads for verbs, used again and again: making one costs more than most verbs do.
+//! A pool of threads for verbs: creating a thread costs more than most verbs.
 
 use super::{lock, wait};
 use std::collections::VecDeque;
@@ -7,7 +7,7 @@ use std::sync::{Condvar, Mutex};
 use std::thread;
 
 const STACK: usize = 256 * 1024;
-/// Threads that stay when there is nothing to do.
+/// Idle threads that are kept.
 const KEPT: usize = 4;
 
 type Job = Box<dyn FnOnce() + Send>;
@@ -21,7 +21,7 @@ struct Pool {
 static POOL: Mutex<Pool> = Mutex::new(Pool { waiting: VecDeque::new(), idle: 0 });
 static WORK: Condvar = Condvar::new();
 
-/// Runs `job` at once, on a thread of its own for as long as it takes.
+/// Runs `job` at once on a thread of its own, a new one if none is idle.
 pub fn run(job: impl FnOnce() + Send + 'static) -> io::Result<()> {
     let mut pool = lock(&POOL);
     if pool.idle > pool.waiting.len() {
@@ -33,7 +33,7 @@ pub fn run(job: impl FnOnce() + Send + 'static) -> io::Result<()> {
     thread::Builder::new().stack_size(STACK).spawn(move || work(Box::new(job))).map(drop)
 }
 
-/// A job that ends its thread takes nothing with it: only a thread that waits is counted.
+/// Only idle threads are counted, so a job may end its thread.
 fn work(mut job: Job) {
     loop {
         job();
@@ -58,7 +58,7 @@ mod tests {
     use std::sync::mpsc::channel;
 
     #[test]
-    fn jobs_that_wait_for_each_other_all_have_a_thread() {
+    fn jobs_that_wait_for_each_other_each_have_a_thread() {
         for _ in 0..20 {
             let (sender, receiver) = channel();
             let mut before = receiver;

@@ -1,4 +1,4 @@
-//! `dial`: a connection to something that listens in the guest.
+//! `dial`: a connection to a socket that listens in the guest.
 
 use crate::session::{Received, Stream};
 use crate::wire::json::{self, Answer, Object, Refusal};
@@ -24,7 +24,7 @@ pub fn run(stream: &Stream, request: &Object) -> Answer<()> {
     carry(stream, &connection, |how| connection.shutdown(how))
 }
 
-/// Addresses, and `localhost`: names are the host's business.
+/// `host` is an address or `localhost`: other names are resolved on the host.
 fn connect(host: &str, port: u16) -> Answer<TcpStream> {
     let addresses = match host {
         "localhost" => vec![IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST)],
@@ -45,7 +45,7 @@ fn refused(what: &str, error: &io::Error) -> Refusal {
     Refusal::new(code, format!("{what}: {}", crate::sys::errno_name(error)))
 }
 
-/// Both ways, until both have ended or the stream is over.
+/// Copies in both directions until both have ended or the stream is over.
 fn carry<C>(stream: &Stream, connection: &C, shutdown: impl Fn(Shutdown) -> io::Result<()> + Sync) -> Answer<()>
 where
     C: Sync,
@@ -63,7 +63,7 @@ where
             _ => Shutdown::Both,
         };
         let _ = shutdown(half);
-        // a stream that ends later must end a reader that still waits
+        // when the stream ends, the shutdown below ends a reader that still waits
         while half == Shutdown::Write && !stream.wait_until_over(Duration::from_secs(3600)) {}
         let _ = shutdown(Shutdown::Both);
         Ok(())

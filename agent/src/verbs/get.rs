@@ -30,7 +30,7 @@ fn content(request: &Object) -> Answer<Content> {
     })
 }
 
-/// Headers and small files go together.
+/// Collects headers and small files, so that they share frames.
 struct Batch<'a> {
     stream: &'a Stream,
     bytes: Vec<u8>,

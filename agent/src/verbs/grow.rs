@@ -1,4 +1,4 @@
-//! `grow`: the data file system takes all of its device.
+//! `grow`: grows the data file system to the size of its device.
 
 use crate::guest::Guest;
 use crate::session::Stream;
@@ -16,7 +16,7 @@ pub fn run(stream: &Stream, guest: &Guest) -> Answer<()> {
     let device = File::open(&data.device).map_err(failed)?;
     let bytes = device::device_bytes(&device).map_err(failed)?;
     let (now, _, block) = device::fs_bytes(data.folder.as_raw_fd()).map_err(failed)?;
-    // what the file system keeps for itself is no part of its size as it is told
+    // the reported size excludes the file system's own metadata, so it is always below that of the device
     if bytes > now {
         device::resize_ext4(&data.folder, bytes / block).map_err(failed)?;
     }

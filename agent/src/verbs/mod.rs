@@ -1,4 +1,4 @@
-//! What the host may ask for: one file per verb.
+//! The verbs that a host can request, one file each.
 
 mod dial;
 pub mod exec;
@@ -17,14 +17,14 @@ use crate::session::Stream;
 use crate::wire::json::{self, Answer, Object, Refusal};
 use std::sync::Arc;
 
-/// Runs one verb to its end, on a thread of its own.
+/// Runs one verb until it ends; called on a thread of its own.
 pub fn run(stream: &Arc<Stream>, request: &Object, guest: &Guest) -> Answer<()> {
     let verb = json::required_text(request, "verb")?;
     if guest.phase() == Phase::Boot && !matches!(verb, "identity" | "poweroff") {
         return Err(Refusal::new("unsupported", format!("{verb} must wait for phase up")));
     }
     if guest.place == Place::Reader && !matches!(verb, "get" | "stats" | "poweroff") {
-        return Err(Refusal::new("unsupported", format!("{verb} needs a machine: this one only reads a disk")));
+        return Err(Refusal::new("unsupported", format!("{verb} is not available in a VM that only reads a disk")));
     }
     match verb {
         "exec" => exec::run(stream, request, guest),

@@ -1,4 +1,4 @@
-//! `ports`: who listens in the guest. The kernel has no event for it, so it is asked while somebody wants to know.
+//! `ports`: TCP ports that the guest listens on. The kernel has no event for them, so it is polled while the stream is open.
 
 use crate::session::Stream;
 use crate::sys::tcp::{self, State};
@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 const EVERY: Duration = Duration::from_secs(1);
-/// A frame holds no more.
+/// Listeners in one event, so that it fits in one frame.
 const MAX: usize = 300;
 
 pub fn run(stream: &Stream) -> Answer<()> {
@@ -50,18 +50,18 @@ mod tests {
     use std::net::{Ipv4Addr, TcpListener};
 
     #[test]
-    fn of_listeners_300_are_told_whatever_their_addresses_are_in_one_frame() {
+    fn at_most_300_listeners_are_reported_and_fit_in_one_frame() {
         let all = |count: u16| {
             let address = |at: u16| IpAddr::from([0xfedc, 0xba98, 0xfedc, 0xba98, 0xfedc, 0xba98, 0xfedc, 0x8000 + at]);
             (0..count).map(|at| (65535 - at, address(at))).collect::<Listening>()
         };
-        let told = |count| event(&all(count))["listen"].as_array().unwrap().len();
-        assert_eq!((told(300), told(301)), (300, 300));
+        let reported = |count| event(&all(count))["listen"].as_array().unwrap().len();
+        assert_eq!((reported(300), reported(301)), (300, 300));
         assert!(event(&all(300)).to_string().len() < crate::wire::frame::MAX_PAYLOAD - 13);
     }
 
     #[test]
-    fn a_listener_is_seen_while_it_listens() {
+    fn a_listener_is_reported_while_it_listens() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let mine = (port, IpAddr::from(Ipv4Addr::LOCALHOST));

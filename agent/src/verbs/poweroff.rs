@@ -1,4 +1,4 @@
-//! `poweroff`: the end of the machine, in order or at once.
+//! `poweroff`: an orderly or an immediate end of the VM.
 
 use crate::guest::{Guest, Phase};
 use crate::programs::{self, PATH};
@@ -10,7 +10,7 @@ use serde_json::json;
 use std::fs::File;
 use std::os::fd::AsRawFd;
 
-/// A day, in `ms`.
+/// A day, in milliseconds.
 const MAX_GRACE: u64 = 24 * 60 * 60 * 1000;
 
 pub fn run(stream: &Stream, request: &Object, guest: &Guest) -> Answer<()> {
@@ -22,7 +22,7 @@ pub fn run(stream: &Stream, request: &Object, guest: &Guest) -> Answer<()> {
     let force = json::flag(request, "force")? || guest.phase() == Phase::Boot;
     let grace = json::number(request, "graceMs", MAX_GRACE)?.map(|ms| ms as i32);
     if !guest.is_vm() {
-        return Err(Refusal::new("unsupported", "this machine is not banger's"));
+        return Err(Refusal::new("unsupported", "this is not a VM of banger"));
     }
     stream.reply(json!({}));
     stream.flush();
@@ -36,7 +36,7 @@ pub fn end_now(power: Power, guest: &Guest) {
     end_machine(if guest.ends_by_reset { Power::Reboot } else { power });
 }
 
-/// systemd's signals are the agent's own, too, when it is PID 1; that one alone takes the grace.
+/// As PID 1 the agent understands systemd's signals. Only the agent accepts a grace period, in milliseconds.
 fn ask_init(power: Power, init: &str, grace: Option<i32>) -> std::io::Result<()> {
     let signal = match (init, power) {
         ("systemd" | "none", Power::Off) => signal::SIGRTMIN + 4,
@@ -52,7 +52,7 @@ fn ask_init(power: Power, init: &str, grace: Option<i32>) -> std::io::Result<()>
     }
 }
 
-/// The kernel panics when PID 1 ends, and writes nothing then.
+/// Syncs first: if the signal ends PID 1, the kernel panics without writing anything.
 fn terminate() -> std::io::Result<()> {
     mount::sync();
     signal::kill(1, libc::SIGTERM)

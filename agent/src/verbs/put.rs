@@ -1,4 +1,4 @@
-//! `put`: a tar stream into a folder.
+//! `put`: unpacks a tar stream into a folder.
 
 use crate::session::{ChannelReader, Stream};
 use crate::sys::open;
@@ -24,7 +24,7 @@ pub fn run(stream: &Stream, request: &Object) -> Answer<()> {
     Ok(())
 }
 
-/// Paths of the host's own choice; links in them are followed.
+/// The host chooses the path, so links in it are followed.
 pub fn absolute(path: Vec<u8>) -> Answer<PathBuf> {
     if path.starts_with(b"/") {
         Ok(OsString::from_vec(path).into())

@@ -1,4 +1,4 @@
-//! `services`: waits until the init has finished starting, and tells what failed.
+//! `services`: waits until the init has finished starting, and reports which units failed.
 
 use crate::guest::Guest;
 use crate::programs::{self, PATH};
@@ -14,7 +14,7 @@ use std::path::Path;
 
 const MANAGER: &str = "/run/systemd/private";
 const MAX_FAILED: usize = 200;
-/// Of their names as JSON, so that the reply fits into a frame.
+/// Bytes of their names in JSON, so that the reply fits in one frame.
 const MAX_NAMES: usize = 24 * 1024;
 const MAX_TEXT: usize = 64 * 1024;
 
@@ -34,7 +34,7 @@ pub fn run(stream: &Stream, guest: &Guest) -> Answer<()> {
     Ok(())
 }
 
-/// systemd can be asked from the moment on when its socket is there.
+/// Waits for systemd's socket; systemd accepts requests as soon as it exists.
 fn wait_for_manager(stream: &Stream) -> Answer<()> {
     let failed = |error: std::io::Error| Refusal::io("/run/systemd", &error);
     if Path::new(MANAGER).exists() {
@@ -59,10 +59,10 @@ fn wait_for_manager(stream: &Stream) -> Answer<()> {
 }
 
 fn cancelled() -> Refusal {
-    Refusal::new("timeout", "nobody waits any more")
+    Refusal::new("timeout", "the host closed the stream")
 }
 
-/// stdout of a systemctl that runs until it ends or the host gives up. Its exit code says less than its words.
+/// Runs systemctl until it ends or the host closes the stream. Returns its stdout, which says more than its exit status.
 fn systemctl(stream: &Stream, arguments: &[&str]) -> Answer<String> {
     let failed = |error: std::io::Error| Refusal::io("systemctl", &error);
     let (mut output, theirs) = poll::pipe().map_err(failed)?;
@@ -100,7 +100,7 @@ fn read_unless_over(stream: &Stream, output: &mut File) -> Answer<String> {
     Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
-/// The first word of each line, without the dot that marks it.
+/// The first word of each line, without the bullet before it.
 fn failed_units(list: &str) -> Vec<String> {
     let unit = |line: &str| line.trim_start_matches(['●', '*', ' ']).split_whitespace().next().map(String::from);
     let mut left = MAX_NAMES;
@@ -120,23 +120,23 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn of_failed_units_200_are_told() {
+    fn at_most_200_failed_units_are_reported() {
         let list = |count: usize| (0..count).map(|at| format!("u{at}.service loaded failed failed U\n")).collect::<String>();
-        let told = |count| failed_units(&list(count)).len();
-        assert_eq!((told(200), told(201)), (200, 200));
+        let reported = |count| failed_units(&list(count)).len();
+        assert_eq!((reported(200), reported(201)), (200, 200));
     }
 
     #[test]
     fn failed_units_with_long_names_fit_into_one_frame() {
-        // as the longest name that systemd takes, each character of which JSON may have to escape
+        // the longest name that systemd allows, of characters that JSON has to escape
         let list = format!("{} loaded failed failed U\n", "\\".repeat(255)).repeat(200);
-        let told = failed_units(&list);
-        assert!((40..200).contains(&told.len()), "{}", told.len());
-        assert!(json!({ "state": "degraded", "failed": told, "ok": true }).to_string().len() < MAX_PAYLOAD);
+        let reported = failed_units(&list);
+        assert!((40..200).contains(&reported.len()), "{}", reported.len());
+        assert!(json!({ "state": "degraded", "failed": reported, "ok": true }).to_string().len() < MAX_PAYLOAD);
     }
 
     #[test]
-    fn units_are_the_first_words() {
+    fn the_unit_is_the_first_word_of_its_line() {
         let list = "● a.service loaded failed failed A thing\n  b.mount loaded failed failed B\n\n";
         assert_eq!(failed_units(list), ["a.service", "b.mount"]);
     }

@@ -1,4 +1,4 @@
-//! `settle`: what this machine keeps back goes to its disks, so that it can be saved.
+//! `settle`: flushes everything to the disks, so that the VM can be saved.
 
 use crate::guest::Guest;
 use crate::session::Stream;
@@ -11,10 +11,10 @@ pub fn run(stream: &Stream, request: &Object, guest: &Guest) -> Answer<()> {
     let (trim, drop_caches) = (json::flag(request, "trim")?, json::flag(request, "dropCaches")?);
     let for_copies = json::flag(request, "forCopies")?;
     if !guest.is_vm() {
-        return Err(Refusal::new("unsupported", "this machine is not banger's"));
+        return Err(Refusal::new("unsupported", "this is not a VM of banger"));
     }
-    // The disk is not saved with a seed that was used. And this process writes to it, as a copy's will at first: the kernel
-    // makes what it needs for that here, and not in every copy.
+    // A used seed must not be saved with the disk. Besides, a copy's agent writes to the disk first of all: this write makes the
+    // kernel prepare for that once, here, and not in every copy.
     let _ = identity::renew_seed(guest);
     mount::sync();
     if drop_caches {

@@ -1,4 +1,4 @@
-//! `stats`: how the guest is.
+//! `stats`: uptime, load, memory, disk and connections of the guest.
 
 use crate::session::Stream;
 use crate::sys::device;
@@ -16,7 +16,7 @@ pub fn run(stream: &Stream) -> Answer<()> {
     let memory = read_to_string("/proc/meminfo").map_err(failed)?;
     let first = |path: &str| hundredths(&read_to_string(path).unwrap_or_default());
     let mut connections = 0u64;
-    // a kernel without sock_diag has none to tell of
+    // if the kernel cannot be asked, 0 is reported
     let _ = tcp::each(State::Established, |socket| connections += u64::from(is_outside(&socket)));
     stream.reply(json!({
         "uptimeMs": first("/proc/uptime") * 10,
@@ -29,19 +29,19 @@ pub fn run(stream: &Stream) -> Answer<()> {
     Ok(())
 }
 
-/// The first word of `12.34 …`, which has two digits after the point.
+/// The first number of `12.34 …`, in hundredths; it has two digits after the point.
 fn hundredths(text: &str) -> u64 {
     let word = text.split(' ').next().unwrap_or_default();
     word.replace('.', "").parse().unwrap_or(0)
 }
 
-/// With somebody who is not this machine.
+/// Whether the peer is another machine.
 fn is_outside(socket: &Socket) -> bool {
     let is_loopback = match socket.peer {
         IpAddr::V4(peer) => peer.is_loopback(),
         IpAddr::V6(peer) => peer.to_ipv4_mapped().map_or(peer.is_loopback(), |peer| peer.is_loopback()),
     };
-    // a machine that speaks with its own address speaks with itself, too
+    // a connection to the guest's own address is not to another machine
     !is_loopback && socket.peer != socket.address
 }
 
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_connections_with_others_count() {
+    fn only_connections_with_other_machines_count() {
         let with = |address: &str, peer: &str| {
             is_outside(&Socket { address: address.parse().unwrap(), port: 1, peer: peer.parse().unwrap() })
         };
@@ -73,18 +73,18 @@ mod tests {
     }
 
     #[test]
-    fn a_cpu_that_waits_is_not_busy() {
+    fn idle_iowait_and_steal_are_not_busy_time() {
         assert_eq!(busy_ticks("cpu  1 20 300 4000 50000 6 70 800000 9 9\ncpu0 1 2 3\n"), 1 + 20 + 300 + 6 + 70);
         assert_eq!((busy_ticks(""), busy_ticks("cpu 1")), (0, 1));
     }
 
     #[test]
-    fn times_and_loads_are_read_without_a_point() {
+    fn times_and_loads_are_read_in_hundredths() {
         assert_eq!((hundredths("12.34 0.00\n"), hundredths("0.07 0.01"), hundredths("")), (1234, 7, 0));
     }
 
     #[test]
-    fn memory_is_told_in_bytes() {
+    fn memory_is_reported_in_bytes() {
         let text = "MemTotal:        2048 kB\nMemFree: 1 kB\nMemAvailable:   512 kB\n";
         assert_eq!((bytes_of(text, "MemTotal:"), bytes_of(text, "MemAvailable:"), bytes_of(text, "X:")), (2097152, 524288, 0));
     }

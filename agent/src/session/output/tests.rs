@@ -1,28 +1,28 @@
-//! What waits for a host that does not read is bounded.
+//! The queue for a host that does not read is limited.
 
 use super::*;
 
 const MIB: usize = 1024 * 1024;
 
 #[test]
-fn eight_mebibytes_may_be_owed_and_the_next_frame_ends_the_session() {
+fn eight_mebibytes_can_be_queued_and_the_next_frame_ends_the_session() {
     let output = Output::default();
     let session = output.begin(7, &[], b"{}");
-    let mut owed: usize = output.queued_frames().iter().map(Vec::len).sum();
+    let mut queued: usize = output.queued_frames().iter().map(Vec::len).sum();
     // 13 bytes around each payload
-    while owed < 8 * MIB {
-        let payload = vec![0; (8 * MIB - owed - 13).min(32_000)];
+    while queued < 8 * MIB {
+        let payload = vec![0; (8 * MIB - queued - 13).min(32_000)];
         assert_eq!(output.send(session, Kind::Credit, 1, &payload), Ok(()));
-        owed += payload.len() + 13;
+        queued += payload.len() + 13;
     }
-    assert_eq!(output.send(session, Kind::Credit, 1, b""), Ok(()), "exactly 8 MiB are owed");
+    assert_eq!(output.send(session, Kind::Credit, 1, b""), Ok(()), "exactly 8 MiB are queued");
     assert_eq!(output.send(session, Kind::Credit, 1, b""), Err(SessionOver));
     assert!(!output.is_current(session));
     assert!(output.queued_frames().is_empty());
 }
 
 #[test]
-fn data_waits_while_more_than_512_kibibytes_do() {
+fn data_waits_while_more_than_512_kibibytes_are_queued() {
     let output = Arc::new(Output::default());
     let session = output.begin(7, &[], b"{}");
     let sender = Arc::clone(&output);
@@ -33,7 +33,7 @@ fn data_waits_while_more_than_512_kibibytes_do() {
         }
         sent
     });
-    // until it waits: its frames of 32 KiB and HELLO are over the limit
+    // until the sender waits: its frames of 32 KiB and HELLO exceed the limit
     while output.queued_frames().len() < 18 {
         std::thread::yield_now();
     }

@@ -1,4 +1,4 @@
-//! What a host may ask of one session: at each limit, and one past it.
+//! Limits of one session: each is tried exactly and one beyond.
 
 use super::*;
 use crate::guest::{Phase, Place};
@@ -17,7 +17,7 @@ fn frame(kind: Kind, stream: u32, payload: &[u8]) -> Frame {
     Frame { kind, stream, payload: payload.to_vec() }
 }
 
-/// The payload of the frame that was sent last.
+/// The payload of the last frame in the queue.
 fn last_sent(output: &Output) -> String {
     let frames = output.queued_frames();
     let last = frames.last().unwrap();
@@ -25,7 +25,7 @@ fn last_sent(output: &Output) -> String {
 }
 
 #[test]
-fn two_hundred_and_fifty_six_streams_are_open_at_most() {
+fn at_most_256_streams_are_open() {
     let (output, guest) = (Arc::new(Output::default()), guest());
     let mut session = session(&output, &guest);
     for at in 0..255 {
@@ -43,7 +43,7 @@ fn two_hundred_and_fifty_six_streams_are_open_at_most() {
 }
 
 #[test]
-fn ids_are_odd_and_rise() {
+fn ids_are_odd_and_increase() {
     for ids in [&[2][..], &[0], &[3, 3], &[3, 1]] {
         let (output, guest) = (Arc::new(Output::default()), guest());
         let mut session = session(&output, &guest);
@@ -54,7 +54,7 @@ fn ids_are_odd_and_rise() {
 }
 
 #[test]
-fn a_frame_for_a_stream_that_is_over_is_ignored_and_for_one_that_never_was_a_violation() {
+fn a_frame_for_a_finished_stream_is_ignored_and_for_an_unknown_stream_is_a_violation() {
     let (output, guest) = (Arc::new(Output::default()), guest());
     let mut session = session(&output, &guest);
     session.take(frame(Kind::Open, 5, b"no JSON")).unwrap();
@@ -73,7 +73,7 @@ fn a_ping_of_64_bytes_is_answered_and_a_longer_one_is_a_violation() {
     assert!(session.take(frame(Kind::Ping, 0, &[b'p'; 65])).is_err());
 }
 
-/// A host at the other end of a line, which is not told of drops.
+/// The agent's end of a connection to a test's host.
 struct Pair(std::os::unix::net::UnixStream);
 
 impl Connection for Pair {
@@ -92,12 +92,12 @@ impl Connection for Pair {
 
 const TAG: u32 = 0x0101_0101;
 
-/// Speaks to an agent, and listens until it has answered a last PING or given the session up.
+/// Sends frames to an agent and reads until it has answered a last PING or aborted the session.
 fn exchange(frames: &[Vec<u8>]) -> String {
     exchange_until(frames, "heard")
 }
 
-/// As above, until it has sent `awaited`.
+/// Like `exchange`, but reads until the agent has sent `awaited`.
 fn exchange_until(frames: &[Vec<u8>], awaited: &str) -> String {
     let (mut host, agent) = std::os::unix::net::UnixStream::pair().unwrap();
     let serving = thread::spawn(move || serve_connection(Pair(agent), &guest()));
@@ -117,7 +117,7 @@ fn exchange_until(frames: &[Vec<u8>], awaited: &str) -> String {
     answered
 }
 
-/// A stream whose verb reads nothing: the channels that it does not use keep what comes.
+/// A stream whose program reads nothing, so its channels keep what arrives.
 fn opened() -> Vec<u8> {
     encode(Kind::Open, 1, br#"{"verb":"exec","argv":["sleep","60"]}"#, TAG)
 }
@@ -134,7 +134,7 @@ fn a_host_that_sends_more_than_its_credit_loses_its_session() {
     assert!(broken.contains(r#""notice":"broken""#) && broken.contains("beyond the credit"), "{broken}");
 }
 
-/// At the end of a refusal's payload.
+/// The end of a refusal's payload.
 const REFUSED: &str = r#""ok":false}"#;
 
 fn pieces(body: &[u8], sizes: usize) -> Vec<u8> {
@@ -146,14 +146,14 @@ fn with_body(size: usize) -> Vec<u8> {
 }
 
 #[test]
-fn a_request_may_be_larger_than_a_frame() {
+fn a_request_can_be_larger_than_a_frame() {
     let body = format!(r#"{{"verb":"poweroff","unix":"/no/such","more":"{}"}}"#, "x".repeat(200_000));
     let answered = exchange_until(&[with_body(body.len()), pieces(body.as_bytes(), 32_768)], REFUSED);
     assert!(answered.contains(r#""code":"refused""#), "the verb is that of OPEN: {answered}");
 }
 
 #[test]
-fn a_body_that_is_none_ends_its_stream_alone() {
+fn an_invalid_body_ends_only_its_stream() {
     for (size, body) in [(5, &b"{}{}{}"[..]), (2, b"[]"), (3, b"{}x")] {
         let answered = exchange_until(&[with_body(size), pieces(body, 6)], REFUSED);
         assert!(answered.contains("bad_request") && !answered.contains("broken"), "{answered}");

@@ -1,4 +1,4 @@
-//! What a host may send before it is hung up on: at each limit, and one past it. The numbers are the protocol's, not the program's.
+//! Limits on what a host may send: each is tried exactly and one beyond. The numbers are those of the protocol, not the code's constants.
 
 use super::*;
 use crate::wire::frame::encode;
@@ -16,7 +16,7 @@ fn deliver(stream: &Stream, kind: Kind, payload: &[u8]) -> Result<(), Violation>
     stream.deliver(Frame { kind, stream: 1, payload: payload.to_vec() })
 }
 
-/// Sends `bytes` in frames as large as they may be.
+/// Sends `bytes` in frames of the largest size.
 fn fill(stream: &Stream, channel: u8, bytes: usize) -> Result<(), Violation> {
     let all = vec![0; bytes];
     all.chunks(PAYLOAD).try_for_each(|chunk| deliver(stream, Kind::Data(channel), chunk))
@@ -26,7 +26,7 @@ fn credit(channel: u8, bytes: u32) -> Vec<u8> {
     [&[channel][..], &bytes.to_le_bytes()].concat()
 }
 
-/// Takes all that is here.
+/// Takes everything that has arrived.
 fn take(stream: &Stream, channel: usize) -> usize {
     let mut bytes = 0;
     while let Some(Received::Data(data)) = stream.try_receive(channel) {
@@ -36,7 +36,7 @@ fn take(stream: &Stream, channel: usize) -> usize {
 }
 
 #[test]
-fn a_window_of_data_is_taken_on_each_channel_and_a_byte_more_is_a_violation() {
+fn each_channel_accepts_a_window_of_data_and_a_byte_more_is_a_violation() {
     for channel in 0..3 {
         let stream = stream();
         assert_eq!(fill(&stream, channel, CREDIT), Ok(()));
@@ -47,7 +47,7 @@ fn a_window_of_data_is_taken_on_each_channel_and_a_byte_more_is_a_violation() {
 }
 
 #[test]
-fn one_frame_may_not_go_beyond_the_window_either() {
+fn a_single_frame_must_not_exceed_the_window_either() {
     let stream = stream();
     assert_eq!(fill(&stream, 0, CREDIT - 1), Ok(()));
     assert!(deliver(&stream, Kind::Data(0), b"ab").is_err());
@@ -55,7 +55,7 @@ fn one_frame_may_not_go_beyond_the_window_either() {
 }
 
 #[test]
-fn data_that_is_received_opens_the_window_once_it_is_dealt_with_and_not_before() {
+fn received_data_reopens_the_window_only_when_it_has_been_processed() {
     let stream = stream();
     fill(&stream, 0, CREDIT).unwrap();
     assert_eq!(take(&stream, 0), CREDIT);
@@ -68,7 +68,7 @@ fn data_that_is_received_opens_the_window_once_it_is_dealt_with_and_not_before()
 }
 
 #[test]
-fn what_is_given_back_is_what_was_dealt_with() {
+fn the_credit_returned_is_what_was_processed() {
     let stream = stream();
     let queued = || stream.output.queued_frames();
     let before = queued().len();
@@ -78,7 +78,7 @@ fn what_is_given_back_is_what_was_dealt_with() {
 }
 
 #[test]
-fn a_stream_sends_a_window_and_no_more_until_it_is_given_credit() {
+fn a_stream_sends_a_window_and_then_waits_for_credit() {
     let stream = stream();
     for channel in 0..3 {
         assert_eq!(stream.credit(channel), CREDIT);
@@ -90,7 +90,7 @@ fn a_stream_sends_a_window_and_no_more_until_it_is_given_credit() {
 }
 
 #[test]
-fn credit_up_to_what_was_spent_is_taken_and_more_is_a_violation() {
+fn credit_up_to_what_was_spent_is_accepted_and_more_is_a_violation() {
     let stream = stream();
     assert_eq!(deliver(&stream, Kind::Credit, &credit(0, 0)), Ok(()));
     assert!(deliver(&stream, Kind::Credit, &credit(0, 1)).is_err());
@@ -109,7 +109,7 @@ fn a_malformed_credit_is_a_violation() {
 }
 
 #[test]
-fn sixty_four_events_may_wait_and_one_more_is_a_violation() {
+fn at_most_64_events_can_wait_and_one_more_is_a_violation() {
     let stream = stream();
     for _ in 0..64 {
         deliver(&stream, Kind::Event, br#"{"event":"signal"}"#).unwrap();
@@ -120,7 +120,7 @@ fn sixty_four_events_may_wait_and_one_more_is_a_violation() {
 }
 
 #[test]
-fn of_sizes_that_follow_each_other_only_the_last_one_waits() {
+fn consecutive_resize_events_are_replaced_by_the_last_one() {
     let stream = stream();
     for cols in 0..1000 {
         deliver(&stream, Kind::Event, format!(r#"{{"event":"resize","cols":{cols}}}"#).as_bytes()).unwrap();
@@ -139,7 +139,7 @@ fn empty_data_and_data_after_its_end_are_violations() {
 }
 
 #[test]
-fn only_what_a_host_may_send_on_a_stream_is_taken_and_nothing_after_its_close() {
+fn other_types_of_frames_and_frames_after_close_are_violations() {
     for kind in [Kind::Hello, Kind::Open, Kind::Reply, Kind::Ping, Kind::Pong, Kind::Notice] {
         assert!(deliver(&stream(), kind, b"{}").is_err(), "{kind:?}");
     }

@@ -1,4 +1,4 @@
-//! A program on its own: no stdin, output to a log, and no line that it hangs on.
+//! A detached program: no stdin, output to a log; it outlives its connection.
 
 use super::program::Plan;
 use crate::session::Stream;
@@ -20,7 +20,7 @@ pub fn run(stream: &Stream, plan: &Plan, log: &Path) -> Answer<()> {
     Ok(())
 }
 
-/// What did not exist before is the user's.
+/// Opens the log for appending. A new file belongs to the user.
 fn open_log(plan: &Plan, path: &Path) -> std::io::Result<File> {
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent)?;

@@ -1,6 +1,6 @@
-//! The end of a terminal's input. A pipe says it to every reader, again and again; a terminal says it once for each character
-//! typed, to whoever reads next, and forgets it when a program changes the terminal's mode. So it is typed again each time
-//! somebody took it, until the program has ended.
+//! The end of a terminal's input. A pipe reports its end to every read. A terminal reports it once per end-of-file character, to the
+//! next read, and loses it when a program changes the terminal's mode. So the character is typed again each time it has been read,
+//! until the program has ended.
 
 use crate::sys::tty;
 use std::fs::File;
@@ -8,7 +8,7 @@ use std::io::Write;
 use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
-/// The kernel has no event for input that was taken: between two looks.
+/// Time between two checks: the kernel has no event for input that was read.
 const FIRST: Duration = Duration::from_millis(50);
 const LONGEST: Duration = Duration::from_secs(1);
 
@@ -22,12 +22,12 @@ impl EndOfInput {
         EndOfInput { next: Instant::now(), pause: FIRST }
     }
 
-    /// Time until `say` has something to do.
+    /// Time until `type_if_due` has something to do.
     pub fn wait_at_most(&self) -> Duration {
         self.next.saturating_duration_since(Instant::now())
     }
 
-    /// Types the character for the end of a file, where it is time for that and all before it was taken.
+    /// Types the end-of-file character if a check is due and all input before it has been read.
     pub fn type_if_due(&mut self, mut terminal: &File) {
         if Instant::now() < self.next {
             return;

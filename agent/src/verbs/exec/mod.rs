@@ -1,4 +1,4 @@
-//! `exec`: a program, with pipes or a terminal, or on its own with a log.
+//! `exec`: runs a program with pipes, with a terminal, or detached with a log.
 
 mod detach;
 mod end_of_input;
@@ -48,7 +48,7 @@ pub fn run(stream: &Arc<Stream>, request: &Object, guest: &Guest) -> Answer<()> 
     serve(Pump::new(stream, stdio, entry, ticket)?, guest)
 }
 
-/// Resumes a program whose line was lost.
+/// Resumes a program whose connection was lost.
 pub fn resume(stream: &Arc<Stream>, request: &Object, guest: &Guest) -> Answer<()> {
     let token = Token::parse(request, "token")?.ok_or_else(|| Refusal::bad("token is missing"))?;
     let offset = |name| json::required_number(request, name, u64::MAX);
@@ -58,7 +58,7 @@ pub fn resume(stream: &Arc<Stream>, request: &Object, guest: &Guest) -> Answer<(
     serve(pump, guest)
 }
 
-/// Runs until the program is over or another stream has taken it.
+/// Runs until the program is over or another stream has taken it over.
 fn serve(pump: Pump, guest: &Guest) -> Answer<()> {
     let mut next = pump.run()?;
     while let Some(pump) = next {
@@ -69,7 +69,7 @@ fn serve(pump: Pump, guest: &Guest) -> Answer<()> {
     Ok(())
 }
 
-/// The EVENT that tells how a program ended.
+/// The EVENT that reports how a program ended.
 fn exit_event(ended: Ended) -> Value {
     match ended {
         Ended::Exit(code) => json!({ "event": "exit", "code": code }),

@@ -8,13 +8,13 @@ use std::io::{ErrorKind, Read};
 use std::os::fd::{AsRawFd, RawFd};
 
 pub const CHUNK: usize = 32 * 1024;
-/// What a pipe may hold, in bytes, once a program has shown that it reads or writes much: fewer turns between it and us.
+/// Capacity of a pipe, in bytes, once a program has shown that it transfers much: fewer context switches between it and the agent.
 pub const WIDE: usize = 256 * 1024;
 
 pub struct Output {
     pub channel: usize,
     file: File,
-    /// once the program has ended: what is still to be read, in bytes
+    /// after the program has ended: bytes that are still to be read
     left: usize,
     open: bool,
     wide: bool,
@@ -50,9 +50,9 @@ impl Output {
         }
     }
 
-    /// The program has ended: reads only what is buffered now, or `most` bytes where that is not known.
-    pub fn end_with(&mut self, most: Option<usize>) {
-        self.left = most.unwrap_or_else(|| poll::available(&self.file));
+    /// The program has ended: read only what is buffered now or, if `max` is given, at most that many bytes.
+    pub fn end_with(&mut self, max: Option<usize>) {
+        self.left = max.unwrap_or_else(|| poll::available(&self.file));
     }
 
     /// The descriptor to poll, if there is room to read from it.
@@ -101,10 +101,10 @@ impl Output {
     }
 
     fn repeat(&mut self, stream: &Stream) {
-        let most = CHUNK.min(stream.credit(self.channel));
-        let Some(replay) = self.replay.as_mut().filter(|_| most > 0) else { return };
-        // if the stream is lost now, the next one names its own offset
-        let _ = stream.send(self.channel, &replay.take(most));
+        let max = CHUNK.min(stream.credit(self.channel));
+        let Some(replay) = self.replay.as_mut().filter(|_| max > 0) else { return };
+        // if the stream is lost now, the next one gives its own offset
+        let _ = stream.send(self.channel, &replay.take(max));
     }
 
     fn read(&mut self, stream: &Stream, buffer: &mut [u8], mode: Mode) {
@@ -114,7 +114,7 @@ impl Output {
             return;
         }
         let stays_open = match self.file.read(&mut buffer[..wanted]) {
-            // EIO: nobody has the terminal open any more
+            // a terminal that no process has open any more returns EIO, handled below
             Ok(0) => false,
             Ok(count) => {
                 if count == CHUNK && !self.wide {

@@ -1,4 +1,4 @@
-//! From a request to what the kernel needs: environment, argv, places to look, user.
+//! Translates a request to what the kernel needs: environment, argv, paths to try, user.
 
 use super::request::{Request, What};
 use super::{terminal_name, user_session};
@@ -15,7 +15,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 /// execve(2), E2BIG.
-const TOO_LARGE: &str = "its arguments and variables are more than Linux takes: 128 KiB for each, and 2 MiB (a quarter of the stack's limit) for all";
+const TOO_LARGE: &str = "its arguments and variables exceed Linux's limits: 128 KiB for each, and 2 MiB (a quarter of the stack limit) for all";
 
 pub struct Plan {
     name: Vec<u8>,
@@ -51,7 +51,7 @@ pub fn plan(request: &Request, guest: &Guest) -> Answer<Plan> {
         env: env.iter().map(|(name, value)| c_text([name.as_slice(), value].join(&b'='))).collect::<Answer<_>>()?,
         cwd: c_text(cwd)?,
         name: program,
-        // a host's `serve` may be anybody's
+        // `serve` on a host can run as any user
         ids: (process::uid() == 0).then_some(user.ids),
         mortal: guest.is_vm(),
         pid1: request.pid1 && guest.is_vm(),
@@ -59,10 +59,10 @@ pub fn plan(request: &Request, guest: &Guest) -> Answer<Plan> {
 }
 
 fn c_text(text: Vec<u8>) -> Answer<CString> {
-    c_string(text).map_err(|_| Refusal::bad("a NUL in a string"))
+    c_string(text).map_err(|_| Refusal::bad("strings must not contain NUL"))
 }
 
-/// What the user's login would set, then what the host set for the guest, then what was asked.
+/// What a login of the user would set, then the identity's variables, then the request's.
 fn environment(request: &Request, user: &User, guest: &Guest) -> BTreeMap<Vec<u8>, Vec<u8>> {
     let shell = if user.shell.is_empty() { b"/bin/sh".as_slice() } else { &user.shell };
     let login = [
@@ -95,7 +95,7 @@ fn environment(request: &Request, user: &User, guest: &Guest) -> BTreeMap<Vec<u8
     env
 }
 
-/// Path and argv; the leading `-` makes it a login shell.
+/// Path and argv; the leading `-` of argv[0] makes it a login shell.
 fn login_shell(user: &User) -> (Vec<u8>, Vec<Vec<u8>>) {
     let known = [user.shell.as_slice(), b"/bin/bash", b"/bin/sh"];
     let exists =
@@ -105,7 +105,7 @@ fn login_shell(user: &User) -> (Vec<u8>, Vec<Vec<u8>>) {
 }
 
 impl Plan {
-    /// Starts the program on three descriptors. Returns its pid.
+    /// Starts the program with these descriptors as stdin, stdout and stderr. Returns its pid.
     pub fn start(&self, stdio: [RawFd; 3], terminal: bool) -> Answer<i32> {
         let program = Program {
             candidates: &self.candidates,
@@ -140,7 +140,7 @@ impl Plan {
         }
     }
 
-    /// A script whose interpreter is missing fails with ENOENT too.
+    /// The program exists. (A script whose interpreter is missing fails with ENOENT as well.)
     fn is_there(&self) -> bool {
         let base = Path::new(OsStr::from_bytes(self.cwd.to_bytes()));
         self.candidates.iter().any(|path| base.join(OsStr::from_bytes(path.to_bytes())).is_file())
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shell_that_refuses_logins_is_passed_over() {
+    fn a_shell_that_refuses_logins_is_skipped() {
         for shell in ["/sbin/nologin", "/usr/sbin/nologin", "/bin/false", "/usr/bin/true"] {
             let user = User { name: "x".into(), home: "/".into(), shell: shell.into(), ids: Ids::default(), is_listed: true };
             assert!(refuses_logins(shell.as_bytes()));

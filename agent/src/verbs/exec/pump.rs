@@ -1,4 +1,4 @@
-//! Between a running program and its stream: one thread that waits for everything at once.
+//! Copies between a running program and its stream, on one thread that waits for everything at once.
 
 use super::end_of_input::EndOfInput;
 use super::termination::{groups, Termination};
@@ -20,7 +20,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What a terminal can hold after its last writer is gone, and more.
+/// In bytes: more than a terminal can buffer when its last writer has ended.
 const TERMINAL_REST: usize = 128 * 1024;
 
 pub struct Pump {
@@ -31,7 +31,7 @@ pub struct Pump {
     pidfd: OwnedFd,
     input: Option<File>,
     is_input_wide: bool,
-    /// received, not yet written from this offset on
+    /// input that was received, and the offset from which it is not yet written
     pending: Option<(Vec<u8>, usize)>,
     /// bytes of input written to the program or discarded
     input_taken: u64,
@@ -39,7 +39,7 @@ pub struct Pump {
     signals: u64,
     outputs: Vec<Output>,
     terminal: Option<File>,
-    /// of a terminal, whose input stays open
+    /// set when the input of a terminal, which stays open, has ended
     end_of_input: Option<EndOfInput>,
     ended: Option<Ended>,
     termination: Option<Termination>,
@@ -50,7 +50,7 @@ pub struct Pump {
     buffer: Vec<u8>,
 }
 
-/// What a host had received before its line was lost.
+/// What a host had received before its connection was lost.
 #[derive(Clone, Copy)]
 pub struct Progress {
     /// bytes of channel 1
@@ -66,7 +66,7 @@ impl Progress {
 }
 
 impl Pump {
-    /// Without a ticket the program ends with its line.
+    /// Without a ticket the program ends with its connection.
     pub fn new(stream: &Arc<Stream>, stdio: Stdio, entry: Entry, ticket: Option<Ticket>) -> Answer<Pump> {
         let pid = entry.pid();
         let pidfd = process::pidfd(pid).map_err(|error| Refusal::io("pidfd", &error))?;
@@ -94,7 +94,7 @@ impl Pump {
     }
 
     /// Runs until the program has ended and its output is sent; with a ticket, until the host has closed the stream as well.
-    /// Returns the pump if the line was lost and the program can be resumed.
+    /// Returns the pump if the connection was lost and the program can be resumed.
     pub fn run(mut self) -> Answer<Option<Pump>> {
         loop {
             self.handle_stream();
@@ -104,7 +104,7 @@ impl Pump {
             let is_done = self.termination.is_some() || self.outputs.iter().all(Output::is_over);
             if let Some(ended) = self.ended.filter(|_| is_done) {
                 self.send_exit(ended);
-                // not on a lost stream: the host may not have received the exit, and resumes the program to hear of it
+                // not on a lost stream: the host may not have received the exit, and resumes the program to get it
                 if self.ticket.is_none() || self.stream.is_closed_by_host() {
                     self.finish();
                     return Ok(None);
@@ -118,7 +118,7 @@ impl Pump {
         self.ticket.as_ref()
     }
 
-    /// The program is no longer resumable: on a lost line it is hung up.
+    /// The program is no longer resumable: if its connection is lost, it gets SIGHUP.
     pub fn give_up(&mut self) {
         self.ticket = None;
     }
@@ -128,7 +128,7 @@ impl Pump {
         self.outputs.iter().all(|output| output.can_resume_at(progress.of(output.channel)))
     }
 
-    /// Moves to another stream; the REPLY says how much input and how many signals have arrived.
+    /// Moves to another stream. The REPLY reports how much input and how many signals have arrived.
     pub fn resume(&mut self, stream: &Arc<Stream>, progress: Progress) -> Answer<()> {
         stream.event_fd()?;
         self.stream = Arc::clone(stream);
@@ -159,7 +159,7 @@ impl Pump {
         }
     }
 
-    /// Events, input, and the wish that the program ends.
+    /// Handles events, input and the end of the stream.
     fn handle_stream(&mut self) {
         if let Ok(event_fd) = self.stream.event_fd() {
             event_fd.drain();
@@ -190,7 +190,7 @@ impl Pump {
                 self.signals += 1;
                 let name = event.get("signal").and_then(Value::as_str).unwrap_or_default();
                 if let (Some(number), None) = (signal::number_of(name), self.ended) {
-                    // the foreground group, where there is another than the program's own
+                    // the terminal's foreground group if it is another one than the program's own
                     let group = groups(self.pid, self.terminal.as_ref()).pop().unwrap_or(self.pid);
                     let _ = signal::kill(-group, number);
                 }
@@ -199,7 +199,7 @@ impl Pump {
         }
     }
 
-    /// Writes what is received to the program, as far as it takes it.
+    /// Writes received input to the program as far as its pipe has room.
     fn feed(&mut self) {
         loop {
             let (bytes, at) = match self.pending.take() {
@@ -212,7 +212,7 @@ impl Pump {
             };
             let written = match &mut self.input {
                 Some(input) => input.write(&bytes[at..]),
-                // nobody reads any more: the host may go on all the same
+                // no reader any more: discard it, so that the host gets its credit back
                 None => Ok(bytes.len() - at),
             };
             self.input_taken += *written.as_ref().unwrap_or(&0) as u64;
@@ -255,7 +255,7 @@ impl Pump {
             Some(waiting.add(output.source(&self.stream, discards)?, poll::READ))
         }).collect();
         let repeats = !discards && self.outputs.iter().any(|output| output.can_repeat(&self.stream));
-        // an ended program's rest is here, or known not to come: nothing to wait for
+        // when the program has ended, all its output is already in the pipe: do not wait
         let is_here = self.ended.is_some() && places.iter().any(Option::is_some);
         let time = match repeats || is_here {
             true => Some(Duration::ZERO),
@@ -285,7 +285,7 @@ impl Pump {
         self.input.as_ref().and(self.end_of_input.as_ref()).map(EndOfInput::wait_at_most)
     }
 
-    /// From here on only what its pipes hold now is sent: children that live on lose them.
+    /// From here on only what the pipes contain now is sent: children that keep running lose them.
     fn program_ended(&mut self) -> Answer<()> {
         self.entry = None;
         self.ended = Some(process::wait_for(self.pid).map_err(|error| Refusal::io("wait", &error))?);

@@ -1,4 +1,4 @@
-//! The last bytes that a program wrote, for a host that lost its line before it received them.
+//! The last bytes that a program wrote, for a host that lost its connection before it received them.
 
 use crate::wire::frame::WINDOW;
 use std::collections::VecDeque;
@@ -39,9 +39,9 @@ impl Replay {
         (self.end - self.next) as usize
     }
 
-    /// Takes the next bytes of the backlog, at most `most`.
-    pub fn take(&mut self, most: usize) -> Vec<u8> {
-        let size = self.backlog().min(most);
+    /// Takes the next bytes of the backlog, at most `max`.
+    pub fn take(&mut self, max: usize) -> Vec<u8> {
+        let size = self.backlog().min(max);
         let from = self.bytes.len() - self.backlog();
         self.next += size as u64;
         self.bytes.range(from..from + size).copied().collect()

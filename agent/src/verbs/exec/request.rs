@@ -1,4 +1,4 @@
-//! What `exec` may be asked.
+//! The request of `exec`.
 
 use super::token::Token;
 use crate::wire::json::{self, Answer, Object, Refusal};
@@ -14,20 +14,20 @@ pub struct Request {
     pub cwd: Option<Vec<u8>>,
     pub user: Option<Vec<u8>>,
     pub tty: Option<Size>,
-    /// PID 1 of a process namespace of its own
+    /// run the program as PID 1 of its own process namespace
     pub pid1: bool,
-    /// the name of the host's terminal
+    /// TERM of the host's terminal
     pub term: Option<String>,
-    /// path of a log: the program outlives the line
+    /// path of a log: the program outlives the connection
     pub detach: Option<PathBuf>,
-    /// Some: the program outlives its line and is resumed by this token
+    /// Some: the program outlives its connection and can be resumed with this token
     pub resumable: Option<Token>,
 }
 
 #[derive(Debug, PartialEq)]
 pub enum What {
     Program(Vec<Vec<u8>>),
-    /// `instead`: what runs where the user's shell is one that refuses logins; empty: another shell
+    /// `instead`: argv to run if the user's shell refuses logins; empty: run another shell
     LoginShell { instead: Vec<Vec<u8>> },
 }
 
@@ -47,7 +47,7 @@ impl Request {
             (Some(argv), false) if !argv.is_empty() && !argv[0].is_empty() => {
                 What::Program(argv)
             }
-            _ => return Err(Refusal::bad("either argv, with a program's name first, or shell")),
+            _ => return Err(Refusal::bad("the request must have either argv, with the program first, or shell")),
         };
         let request = Request {
             what,
@@ -91,27 +91,27 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_said_is_left_open() {
+    fn fields_are_optional() {
         let request = parse(r#"{"argv":["true"]}"#).unwrap();
         assert_eq!(request.what, What::Program(vec!["true".into()]));
         assert_eq!((request.user, request.cwd, request.tty, request.detach), (None, None, None, None));
     }
 
     #[test]
-    fn a_shell_may_have_a_command_in_its_place() {
+    fn a_command_can_replace_a_shell_that_refuses_logins() {
         let what = |json| parse(json).unwrap().what;
         assert_eq!(what(r#"{"shell":true}"#), What::LoginShell { instead: vec![] });
         assert_eq!(what(r#"{"shell":true,"instead":["a","b"]}"#), What::LoginShell { instead: vec![b"a".to_vec(), b"b".to_vec()] });
     }
 
     #[test]
-    fn the_number_of_arguments_is_linux_s_to_limit() {
+    fn only_linux_limits_the_number_of_arguments() {
         let request = parse(&format!(r#"{{"argv":[{}]}}"#, vec![r#""a""#; 100_000].join(","))).unwrap();
         assert!(matches!(request.what, What::Program(argv) if argv.len() == 100_000));
     }
 
     #[test]
-    fn words_and_names_are_bytes() {
+    fn arguments_and_names_are_bytes() {
         let request = parse(r#"{"argv":["a\u0000ff"],"env":{"B.\u0000fe":"\u0000c3"},"cwd":"/\u0000e9","user":"\u0000fc","detach":{"log":"/\u0000ff"}}"#).unwrap();
         assert_eq!(request.what, What::Program(vec![b"a\xff".to_vec()]));
         assert_eq!(request.env, BTreeMap::from([(b"B.\xfe".to_vec(), b"\xc3".to_vec())]));
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn a_terminal_has_65535_rows_and_columns_at_most() {
+    fn a_terminal_has_at_most_65535_rows_and_columns() {
         let with = |cols: u32, rows: u32| parse(&format!(r#"{{"argv":["a"],"tty":{{"cols":{cols},"rows":{rows}}}}}"#));
         assert_eq!(with(65_535, 65_535).unwrap().tty, Some(Size { cols: 65_535, rows: 65_535 }));
         assert!(with(65_536, 1).is_err() && with(1, 65_536).is_err());

@@ -1,5 +1,5 @@
-//! Programs that outlive their line. When the line is lost the program is parked: its output is not read and its input not written
-//! until a host with the token resumes it or the time limit expires.
+//! Programs that outlive their connection. When the connection is lost, the program is parked: its output is not read and its input is
+//! not written until a host with the token resumes it or the time limit expires.
 
 use super::pump::Pump;
 use super::token::Token;
@@ -9,11 +9,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Resumable programs at once; any more end with their line. Each retains up to 1 MiB of output.
+/// Resumable programs at once; any more end with their connection. Each retains up to 1 MiB of output.
 const MAX: usize = 16;
 /// How long a parked program waits for its host. A daemon that does not start within 30 s has failed.
 const TIME_LIMIT: Duration = Duration::from_secs(60);
-/// Time between losing a stream and being parked: the thread may be blocked writing to a full line.
+/// Time between losing a stream and being parked: the thread may be blocked writing to a connection.
 const TAKEOVER_TIMEOUT: Duration = Duration::from_secs(5);
 
 pub struct Resumable {
@@ -29,7 +29,7 @@ impl Default for Resumable {
 }
 
 struct Program {
-    /// the current or last one
+    /// the current stream or, of a parked program, the last one
     stream: Arc<Stream>,
     parked: Option<Pump>,
     /// started before this machine was copied: must not be resumed here
@@ -68,7 +68,7 @@ impl Resumable {
         Some(Ticket { all: Arc::clone(self), token })
     }
 
-    /// Parks a program whose line was lost until another stream takes it; returns it when the time limit expires first.
+    /// Parks a program whose connection was lost until another stream takes it; returns it if the time limit expires first.
     pub fn park(&self, pump: Pump) -> Option<Pump> {
         let Some(token) = pump.ticket().map(|ticket| ticket.token) else { return Some(pump) };
         let until = Instant::now() + self.time_limit;

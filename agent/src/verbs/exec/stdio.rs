@@ -1,4 +1,4 @@
-//! A program's descriptors: our ends of its pipes or of its terminal, and the ends that are the program's.
+//! A program's pipes or terminal: the agent's ends and the program's ends.
 
 use super::request::Size;
 use crate::sys::spawn::Ids;
@@ -9,11 +9,11 @@ use std::io;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
 pub struct Stdio {
-    /// the program's stdin; with a terminal, another handle of it
+    /// writes to the program's stdin; with a terminal, a copy of its master
     pub input: File,
-    /// channel and what is read for it
+    /// channel, and the file that its bytes are read from
     pub outputs: Vec<(usize, File)>,
-    /// for sizes and the foreground group
+    /// the master, for its size and its foreground group
     pub terminal: Option<File>,
 }
 
@@ -30,7 +30,7 @@ impl ChildEnds {
         }
     }
 
-    /// Lets the user's programs reopen them: /dev/stderr, the terminal by its name. The terminal's group stays.
+    /// Makes the user the owner, so that the user's programs can reopen /dev/stderr and the terminal. The terminal's group stays.
     pub fn give_to(&self, ids: Option<&Ids>) {
         let Some(ids) = ids.filter(|ids| ids.uid != 0) else { return };
         let group = if matches!(self, ChildEnds::Terminal(_)) { u32::MAX } else { ids.gid };

@@ -1,17 +1,17 @@
-//! TERM: the host's terminal may be one that this machine has no description of, and then no full-screen program works.
+//! TERM: full-screen programs do not work if the guest has no terminfo entry for the host's terminal.
 
 use std::path::Path;
 
-/// Where descriptions are, in each system's way: terminfo(5).
+/// Folders of terminfo entries in various distributions: terminfo(5).
 const FOLDERS: [&str; 4] = ["/etc/terminfo", "/lib/terminfo", "/usr/share/terminfo", "/usr/lib/terminfo"];
 
-/// That name if it is described here, else the most capable relative that is. Where nothing is described, programs have
-/// their own tables, and the name stays.
+/// `wanted` if it has an entry, else the most capable related terminal that has one. If none has, programs use tables of their own,
+/// and the name stays.
 pub fn known(wanted: &str) -> &str {
     known_by(wanted, |name| FOLDERS.iter().any(|folder| is_in(Path::new(folder), name)))
 }
 
-/// `x/xterm`, or `78/xterm` on file systems that don't tell case.
+/// The entry is `x/xterm`, or `78/xterm` on case-insensitive file systems.
 fn is_in(folder: &Path, name: &str) -> bool {
     let Some(first) = name.chars().next().filter(|_| !name.contains(['/', '\0']) && name != "." && name != "..") else {
         return false;
@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_unknown_terminal_is_its_most_capable_known_relative() {
+    fn an_unknown_terminal_becomes_its_most_capable_known_relative() {
         let debian = |name: &str| ["xterm-256color", "xterm", "vt100", "screen", "linux", "dumb"].contains(&name);
         let minimal = |name: &str| ["xterm", "vt100"].contains(&name);
         for (wanted, known, bare) in [
@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_leads_nowhere_else() {
+    fn a_name_cannot_lead_out_of_the_folder() {
         let folder = std::env::temp_dir();
         for name in ["", ".", "..", "a/../../etc/passwd", "../x", "é", "a\0b"] {
             assert!(!is_in(&folder, name), "{name:?}");

@@ -1,4 +1,4 @@
-//! Asking a program to end: SIGHUP to its process group, SIGKILL 5 s later.
+//! Ends a program: SIGHUP to its process group, SIGKILL 5 s later.
 
 use crate::sys::{signal, tty};
 use std::fs::File;
@@ -21,7 +21,7 @@ impl Termination {
         Termination { until: Instant::now() + GRACE, killed: false }
     }
 
-    /// How long to wait for the program; it has been killed when that is over.
+    /// Time left until the program is killed. None: this call or an earlier one has killed it.
     pub fn wait_at_most(&mut self, pid: i32, terminal: Option<&File>) -> Option<Duration> {
         if self.killed {
             return None;
@@ -37,7 +37,7 @@ impl Termination {
         Some(left)
     }
 
-    /// The program is gone; what is left of its group has the rest of the time.
+    /// After the program has ended: gives the rest of its process group the remaining time, then kills it.
     pub fn finish_group(&self, pid: i32) {
         while !self.killed && signal::kill(-pid, 0).is_ok() {
             if Instant::now() >= self.until {
@@ -49,7 +49,7 @@ impl Termination {
     }
 }
 
-/// The program's group, and the terminal's foreground group where that is another.
+/// The program's process group and, if it is another one, the terminal's foreground group.
 pub fn groups(pid: i32, terminal: Option<&File>) -> Vec<i32> {
     let front = terminal.and_then(|master| tty::foreground_group(master.as_raw_fd()).ok());
     let other = front.filter(|group| *group > 1 && *group != pid);

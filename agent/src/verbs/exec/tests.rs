@@ -1,4 +1,4 @@
-//! Programs that lose their line, as a host sees them: on sockets, one line after the other.
+//! Programs that lose their connection, from a host's point of view: over sockets, one connection after the other.
 
 use super::resumable::Resumable;
 use crate::guest::{Guest, Phase, Place};
@@ -19,7 +19,7 @@ use std::time::Duration;
 
 const TAG: u32 = 0x0101_0101;
 const TOKEN: &str = "0123456789abcdef0123456789abcdef";
-/// What an agent that owes an answer has for it: a test that waits for one that never comes fails.
+/// Time for the agent's answer; a test whose answer never arrives fails.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 struct Host {
@@ -74,7 +74,7 @@ impl Host {
         }
     }
 
-    /// The payload of the next such frame; output that comes before is kept.
+    /// The payload of the next frame of this kind; output before it is collected.
     fn until(&mut self, kind: Kind) -> Value {
         loop {
             let frame = self.next();
@@ -103,7 +103,7 @@ impl Host {
         }
     }
 
-    /// Returns when the agent has noticed.
+    /// Returns when the agent has noticed; what was received on channels 1 and 2.
     fn drop_connection(self) -> [Vec<u8>; 2] {
         self.connection.shutdown(Shutdown::Both).unwrap();
         self.serving.join().unwrap();
@@ -112,7 +112,7 @@ impl Host {
 }
 
 #[test]
-fn requests_and_replies_are_those_of_the_vectors() {
+fn requests_and_replies_match_the_vectors() {
     let guest = guest();
     let mut host = Host::on(&guest);
     let reply = host.open(Value::Object(vectors::open("exec")));
@@ -127,7 +127,7 @@ fn requests_and_replies_are_those_of_the_vectors() {
 }
 
 #[test]
-fn a_program_continues_on_another_connection_with_what_the_host_has_not_got() {
+fn a_program_continues_on_another_connection_with_output_that_the_host_is_missing() {
     let guest = guest();
     let mut host = Host::on(&guest);
     assert_eq!(host.exec("echo one; echo err >&2; read a; echo got $a; read b; echo got $b; exit 7")["resumable"], true);
@@ -148,7 +148,7 @@ fn a_program_continues_on_another_connection_with_what_the_host_has_not_got() {
 }
 
 #[test]
-fn an_end_that_the_host_did_not_hear_of_is_told_again_until_the_host_closes() {
+fn the_exit_is_sent_on_each_new_stream_until_the_host_closes_one() {
     let guest = guest();
     let mut host = Host::on(&guest);
     host.exec("echo all; exit 3");
@@ -171,7 +171,7 @@ fn an_end_that_the_host_did_not_hear_of_is_told_again_until_the_host_closes() {
 }
 
 #[test]
-fn a_program_writes_no_more_than_its_pipe_takes_while_nobody_is_there() {
+fn output_is_complete_after_a_program_was_blocked_while_no_host_was_connected() {
     let guest = guest();
     let mut host = Host::on(&guest);
     host.exec("read a; seq 1 200000; read b; exit $b");
@@ -182,7 +182,7 @@ fn a_program_writes_no_more_than_its_pipe_takes_while_nobody_is_there() {
     next.until_output(200_000);
     let [first, _] = next.drop_connection();
     let mut last = Host::on(&guest);
-    // the host had not read all that was on its way to it
+    // the host had not received everything that was in flight
     let got = first.len() - 150_000;
     assert_eq!(last.resume(got, 0)["stdin"], 3);
     last.send(Kind::Data(0), b"9\n");
@@ -200,14 +200,14 @@ fn a_program_writes_no_more_than_its_pipe_takes_while_nobody_is_there() {
 }
 
 #[test]
-fn signals_are_counted_and_the_second_stream_has_the_program_alone() {
+fn signals_are_counted_and_a_second_stream_takes_the_program_over() {
     let guest = guest();
     let mut host = Host::on(&guest);
     host.exec("trap 'echo usr1' USR1; trap 'exit 5' TERM; echo ready; while :; do sleep 0.01; done");
     host.until_output(6);
     host.send(Kind::Event, br#"{"event":"signal","signal":"USR1"}"#);
     host.until_output(11);
-    // the first line is still there, and its host is not heard any more
+    // the first connection still exists, but its host no longer has the program
     let mut next = Host::on(&guest);
     assert_eq!(next.resume(11, 0)["signals"], 1);
     next.send(Kind::Event, br#"{"event":"signal","signal":"TERM"}"#);
@@ -216,7 +216,7 @@ fn signals_are_counted_and_the_second_stream_has_the_program_alone() {
 }
 
 #[test]
-fn nobody_resumes_without_the_token_or_from_where_nothing_is_kept() {
+fn resuming_needs_the_token_and_offsets_that_are_retained() {
     let guest = guest();
     let mut host = Host::on(&guest);
     host.exec("seq 1 300000; read a");
@@ -248,7 +248,7 @@ fn nobody_resumes_without_the_token_or_from_where_nothing_is_kept() {
 }
 
 #[test]
-fn sixteen_programs_are_kept_and_the_next_one_ends_with_its_connection() {
+fn sixteen_programs_are_resumable_and_the_next_one_is_not() {
     let guest = guest();
     let hosts: Vec<Host> = (0..17).map(|at| {
         let mut host = Host::on(&guest);
@@ -263,13 +263,13 @@ fn sixteen_programs_are_kept_and_the_next_one_ends_with_its_connection() {
         host.drop_connection();
     }
     let mut host = Host::on(&guest);
-    assert_eq!(host.exec("true")["resumable"], true, "their places are free again");
+    assert_eq!(host.exec("true")["resumable"], true, "the limit has room again");
     host.send(Kind::Close, b"");
     host.until(Kind::Close);
 }
 
 #[test]
-fn a_program_that_nobody_comes_back_for_is_hung_up() {
+fn a_program_that_is_not_resumed_in_time_is_hung_up() {
     let mut guest = Guest::new(Place::Host { root: None }, "none", Phase::Up);
     guest.resumable = Arc::new(Resumable::with_time_limit(Duration::from_millis(50)));
     let guest = Arc::new(guest);
@@ -277,13 +277,13 @@ fn a_program_that_nobody_comes_back_for_is_hung_up() {
     let pid = host.exec("exec cat")["pid"].as_i64().unwrap();
     let handle = process::pidfd(pid as i32).unwrap();
     host.drop_connection();
-    assert!(poll::readable(handle.as_raw_fd(), Some(Duration::from_secs(10))).unwrap(), "it runs on");
+    assert!(poll::readable(handle.as_raw_fd(), Some(Duration::from_secs(10))).unwrap(), "it still runs");
     let mut next = Host::on(&guest);
     assert_eq!(next.resume(0, 0)["error"]["code"], "gone");
 }
 
 #[test]
-fn a_copy_of_the_machine_has_none_of_them() {
+fn a_copy_cannot_resume_the_originals_programs() {
     let guest = guest();
     let mut host = Host::on(&guest);
     host.exec("echo ready; exec cat");

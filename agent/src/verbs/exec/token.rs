@@ -1,4 +1,4 @@
-//! The secret that authorizes resuming a program: its holder reads the output and writes the input.
+//! The secret that authorizes resuming a program: whoever has it can read the output and write the input.
 
 use crate::wire::json::{self, Answer, Object, Refusal};
 use std::fmt;

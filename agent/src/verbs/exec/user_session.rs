@@ -1,8 +1,8 @@
-//! A user's runtime folder, manager and bus, so that `systemctl --user` works in a command as it does in a
+//! A user's runtime folder, service manager and bus, so that `systemctl --user` works in a command as it does in a
 //! login (pam_systemd(8)).
 //!
-//! A user's manager is started for the user's first command, which waits for it, as a login would. Root's first command of a machine
-//! does not: it is what everybody waits for. In a machine that is to be copied it does, so that copies have the manager already.
+//! A user's first command starts the user's manager and waits for it, as a login would. Root's first command does not wait, because
+//! it decides how fast a VM starts. In a template it does wait, so that copies have the manager already.
 
 use crate::console::log;
 use crate::guest::Guest;
@@ -15,27 +15,27 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-/// For a manager to start; an emulated machine takes two seconds or three. Less than the 30 s that the host gives `exec` to begin.
+/// Time for a manager to start; under emulation it takes 2 or 3 s. Less than the 30 s that the host gives `exec` to begin.
 const START_TIMEOUT: Duration = Duration::from_secs(25);
-/// In a machine that is to be copied the host gives it 60 s.
+/// The same in a template, where the host gives `exec` 60 s.
 const TEMPLATE_START_TIMEOUT: Duration = Duration::from_secs(50);
-/// The first command of a machine has it for itself.
+/// Leaves the CPU to the VM's first command for this long.
 const START_DELAY: Duration = Duration::from_secs(1);
 
-/// What became of starting a user's manager, where that is not that it runs.
+/// State of an attempt to start a user's manager that has not succeeded.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Attempt {
-    /// somebody sees to it
+    /// a thread is starting it
     InProgress,
     Failed,
 }
 
-/// By the user's number.
+/// Attempts by uid.
 #[derive(Clone, Default)]
 pub struct Attempts(Arc<Mutex<BTreeMap<u32, Attempt>>>);
 
 impl Attempts {
-    /// What failed in another machine may go well in its copy.
+    /// Forgets all attempts: what failed in the original can succeed in a copy.
     pub fn forget(&self) {
         lock(&self.0).clear();
     }
@@ -44,12 +44,12 @@ impl Attempts {
         lock(&self.0).get(&uid).copied()
     }
 
-    /// True: nobody else has begun.
+    /// True if no other thread is starting it.
     fn begin(&self, uid: u32) -> bool {
         lock(&self.0).insert(uid, Attempt::InProgress) != Some(Attempt::InProgress)
     }
 
-    /// `outcome`: as `user::start` tells it. What can be tried again is forgotten. True: it runs, or is still starting.
+    /// `outcome`: the result of `user::start`. An attempt that can be repeated is forgotten. True: the manager runs or is still starting.
     fn end(&self, uid: u32, outcome: std::io::Result<bool>) -> bool {
         let mut attempts = lock(&self.0);
         match outcome {
@@ -61,7 +61,7 @@ impl Attempts {
                 attempts.remove(&uid);
                 true
             }
-            // systemd has bound its socket and does not listen yet
+            // systemd has bound its socket but does not listen yet
             Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
                 attempts.remove(&uid);
                 false
@@ -78,7 +78,7 @@ impl Attempts {
 #[derive(Clone, Copy, Debug)]
 struct Facts {
     is_running: bool,
-    /// the image has systemd, with managers for users, and it listens
+    /// the image has systemd with user managers, and systemd listens
     can_run: bool,
     may_log_in: bool,
     attempt: Option<Attempt>,
@@ -88,11 +88,11 @@ struct Facts {
 
 #[derive(Debug, PartialEq)]
 enum Step {
-    /// there is no session, and will be none
+    /// there is no user session and there will be none
     Nothing,
     Use,
     StartAndWait,
-    /// the folder will be there soon
+    /// the runtime folder will exist soon
     StartInBackground,
 }
 
@@ -106,7 +106,7 @@ fn decide(facts: Facts) -> Step {
     }
 }
 
-/// What a command of that user gets into its environment.
+/// Environment variables of the user session for a command of this user.
 pub fn variables(user: &User, guest: &Guest) -> Vec<(&'static str, String)> {
     if !guest.is_vm() || guest.init != "systemd" {
         return Vec::new();
@@ -129,7 +129,7 @@ pub fn variables(user: &User, guest: &Guest) -> Vec<(&'static str, String)> {
             start_in_background(attempts, uid);
             session_variables(uid, user::has_bus())
         }
-        // two first commands at once ask for the same job, and both wait for it
+        // two concurrent first commands request the same job, and both wait for it
         Step::StartAndWait => {
             let timeout = if guest.is_template() { TEMPLATE_START_TIMEOUT } else { START_TIMEOUT };
             attempts.begin(uid);
@@ -178,14 +178,14 @@ mod tests {
     }
 
     #[test]
-    fn a_manager_that_runs_is_used_whatever_became_of_ours() {
+    fn a_running_manager_is_used_whatever_happened_to_our_attempt() {
         for attempt in [None, Some(Attempt::InProgress), Some(Attempt::Failed)] {
             assert_eq!(decide(Facts { is_running: true, can_run: false, may_log_in: false, attempt, ..FIRST }), Step::Use);
         }
     }
 
     #[test]
-    fn nothing_is_started_that_can_t_run_nor_twice_in_vain() {
+    fn a_manager_that_cannot_run_or_has_failed_is_not_started() {
         for is_root in [false, true] {
             let facts = Facts { is_root, ..FIRST };
             assert_eq!(decide(Facts { can_run: false, ..facts }), Step::Nothing);
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_is_kept_and_a_machine_that_still_starts_is_asked_again() {
+    fn a_failure_is_remembered_and_a_starting_system_is_asked_again() {
         let attempts = Attempts::default();
         assert!(attempts.begin(1) && !attempts.begin(1));
         assert!(!attempts.end(1, Ok(false)) && attempts.get(1).is_none());
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bus_is_named_where_there_is_one() {
+    fn the_bus_variable_is_set_only_if_there_is_a_bus() {
         let folder = ("XDG_RUNTIME_DIR", "/run/user/7".to_string());
         let bus = ("DBUS_SESSION_BUS_ADDRESS", "unix:path=/run/user/7/bus".to_string());
         assert_eq!(session_variables(7, true), [folder.clone(), bus]);
