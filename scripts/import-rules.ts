@@ -104,7 +104,7 @@ export const folders: Record<string, Folder> = {
   imagefile: {
     may: ["base", "model", "host", "config/sizing.ts", "formats/tar", "images/per-vm-files.ts", "workspace"],
     packages: ["smol-toml", "zod"],
-    instead: "imagefile/ plans an image's build from what a user wrote: cli/ carries it out",
+    instead: "imagefile/ plans an image's build from what a user wrote: client/ carries it out",
   },
   "machines/guest": floor([], "guest/ is about one VM that runs: what makes, starts or ends VMs is above it"),
   "machines/images": floor(["guest"], "images/ knows no template and no start: let the floor above subscribe"),
@@ -146,8 +146,19 @@ export const folders: Record<string, Folder> = {
     instead: "the daemon knows nothing of the CLI: they meet in api/",
   },
   client: {
-    // besides the API: the plan of a workspace, which it sends, and the name of the kernel that a first run fetches
-    may: ["base", "model", "host", "api", "wire/agent", "workspace/types.ts", "kernels/names.ts"],
+    // besides the API: the plans that it carries out (a workspace, an image's build), and the kernel that a first run fetches
+    may: [
+      "base",
+      "model",
+      "host",
+      "api",
+      "wire/agent",
+      "workspace/types.ts",
+      "imagefile/accounts.ts",
+      "imagefile/packages.ts",
+      "imagefile/plan.ts",
+      "kernels/names.ts",
+    ],
     instead: "the client reaches the daemon over the API only, and what else it needs is in client/dependencies.ts",
   },
   doctor: {

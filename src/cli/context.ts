@@ -1,4 +1,5 @@
 /** What commands get from the world: handed in by `bin/banger.ts`, faked in tests. */
+import type { RootfsSource } from "../client/artifacts/register.ts";
 import type {
   ArtifactSource,
   DaemonAccess,
@@ -47,11 +48,8 @@ type CommandContext = {
   splitTag(path: string): Promise<{ file: string; tag?: string }>;
   /** An archive of images as one tar stream: a file, a folder, or `-` for stdin. */
   openTar(path: string, signal: AbortSignal): Promise<TarSource>;
-  /**
-   * A root file system as one tar stream: a tar, a folder, a squashfs, or `-` for a tar on stdin; an ext4 as a disk. `isOnce`: it
-   * can't be opened again.
-   */
-  openRootfs(path: string, signal: AbortSignal): Promise<TarSource & { isDisk?: boolean; isOnce?: boolean }>;
+  /** A root file system as one tar stream: a tar, a folder, a squashfs, or `-` for a tar on stdin; an ext4 as a disk. */
+  openRootfs(path: string, signal: AbortSignal): Promise<RootfsSource>;
   /** Writes a stream to a file, which gets its name when it is whole; `-` is stdout. */
   saveTo(path: string, content: AsyncIterable<Uint8Array>): Promise<void>;
   /** Writes a bundle into a folder. @returns its catalog entry, as values and as TOML */

@@ -25,7 +25,7 @@ export async function inSession(
       const request = { argv: argv(), env: await environmentOf(context, flags), cwd, user, tty, noStdin };
       requireExecutable(request);
       const session = await cancellable(context.signals, (signal) =>
-        openSession(context, name, noticePrinter(context, name), signal),
+        openSession(context, name, noticePrinter(context), signal),
       );
       try {
         const end = await runSession(context, session, request);

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import type { AgentClient, Json } from "../client/session/attach.ts";
 import { listenForNotices } from "../client/session/notices.ts";
+import type { AgentClient, Json } from "../wire/agent/types.ts";
 import { stateText } from "./ui/state.ts";
 import { noticePrinter } from "./vm-notices.ts";
 
@@ -11,7 +11,7 @@ function printed(isTerminal: boolean, notices: Json[]): string {
   };
   const stdio = { stderrIsTerminal: isTerminal, write } as never;
   const client = { onNotice: (tell: (notice: Json) => void) => notices.forEach(tell) } as unknown as AgentClient;
-  listenForNotices(client, noticePrinter({ stdio }, "web"));
+  listenForNotices(client, "web", noticePrinter({ stdio }));
   return said;
 }
 

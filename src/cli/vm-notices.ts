@@ -6,11 +6,10 @@ import type { CliContext } from "./context.ts";
 /** terminal cells of one notice */
 const maxCells = 1000;
 
-/** @param name the VM's */
-export function noticePrinter({ stdio }: Pick<CliContext, "stdio">, name: string): OnVmNotice {
+export function noticePrinter({ stdio }: Pick<CliContext, "stdio">): OnVmNotice {
   // on a terminal in raw mode a line feed alone does not return to the line's start
   const end = stdio.stderrIsTerminal ? "\r\n" : "\n";
-  return ({ state, text }) => {
+  return ({ name, state, text }) => {
     // a closed stderr is no reason to end the session
     stdio.write("stderr", `banger: VM "${name}" is ${state}: ${cutCells(text, maxCells)}${end}`).catch(() => {});
   };

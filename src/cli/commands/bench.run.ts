@@ -1,5 +1,4 @@
 /** `banger bench`: what a user does, timed on this host, and one `vm run` taken apart. */
-
 import { fail } from "../../base/errors/error.ts";
 import { withArtifacts } from "../../client/artifacts/missing.ts";
 import type { Phase } from "../../model/event.ts";

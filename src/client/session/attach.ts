@@ -7,9 +7,6 @@ import type { AgentClient, ExecRequest, Json } from "../../wire/agent/types.ts";
 import type { Signals, Stdio } from "../dependencies.ts";
 import { type CommandStream, openCommand, type Reopen } from "./command-stream.ts";
 
-export { getTar } from "../../wire/agent/get.ts";
-export type { AgentClient, AgentStream, ExecRequest, Json } from "../../wire/agent/types.ts";
-
 export type AttachEnd =
   | { kind: "exit"; code: number }
   /** the guest did not end the command in time, or the user insisted */

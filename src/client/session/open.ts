@@ -22,7 +22,7 @@ export async function openSession(
   signal: AbortSignal,
 ): Promise<VmSession> {
   const client = await api.agent(name, signal);
-  listenForNotices(client, onNotice);
+  listenForNotices(client, name, onNotice);
   return { name, client, onNotice };
 }
 
@@ -46,7 +46,7 @@ export async function reopenSession(
     );
   try {
     const client = await api.agent(name, either, { wakes: false });
-    listenForNotices(client, onNotice);
+    listenForNotices(client, name, onNotice);
     return client;
   } finally {
     over.abort();

@@ -1,15 +1,15 @@
 /** `banger image build`: a recipe of banger's own, run on this host with the user's rights, or what a user's file says, in a VM. */
-
 import { fail } from "../../../base/errors/error.ts";
 import { nearest } from "../../../base/text.ts";
 import { formatSize } from "../../../base/units.ts";
 import { buildImage } from "../../../client/artifacts/obtain.ts";
+import { buildFromPlan } from "../../../client/build/build.ts";
 import { recipeFor, recipes } from "../../../images/recipes.ts";
 import { cancellable } from "../../abort.ts";
-import { buildFromPlan } from "../../build/build-file.ts";
 import type { CliContext } from "../../context.ts";
 import { imageBytes } from "../../ui/artifacts.ts";
 import { specFirst } from "../../ui/events.ts";
+import { noticePrinter } from "../../vm-notices.ts";
 import { type JsonFlag, print, printJson, rootWarning, running, sinkOf } from "../../work.ts";
 
 export async function build(this: CliContext, flags: JsonFlag, what: string): Promise<void> {
@@ -33,7 +33,7 @@ async function fromFile(context: CliContext, flags: JsonFlag, path: string): Pro
   const sink = specFirst(sinkOf(context, flags));
   for (const note of rootWarning(context)) sink.emit(note);
   const { name } = await cancellable(context.signals, (signal) =>
-    buildFromPlan(context, plan, sink.emit, signal),
+    buildFromPlan(context, plan, { emit: sink.emit, onNotice: noticePrinter(context), signal }),
   ).finally(() => sink.done());
   const image = await context.api.json("showImage", { name });
   if (flags.json) return printJson(context, image);

@@ -1,5 +1,4 @@
 /** `banger image pull`. */
-
 import { formatSize } from "../../../base/units.ts";
 import { obtainImage } from "../../../client/artifacts/obtain.ts";
 import { cancellable } from "../../abort.ts";

@@ -1,10 +1,7 @@
 /** `banger image register`. */
-
-import { isError } from "../../../base/errors/error.ts";
 import type { ImageName } from "../../../base/names.ts";
 import { formatSize } from "../../../base/units.ts";
-import { withArtifacts } from "../../../client/artifacts/missing.ts";
-import type { ImageRecord } from "../../../model/artifact.ts";
+import { type RootfsSource, registerImage } from "../../../client/artifacts/register.ts";
 import type { Emit } from "../../../model/event.ts";
 import { cancellable } from "../../abort.ts";
 import type { CliContext } from "../../context.ts";
@@ -16,41 +13,22 @@ type RegisterFlags = JsonFlag & { rootfs: string; kernel?: string };
 export async function register(this: CliContext, flags: RegisterFlags, name: ImageName): Promise<void> {
   const sink = sinkOf(this, flags);
   await running(this, flags, async () => {
-    const image = await cancellable(this.signals, (signal) => send(this, flags, name, sink.emit, signal)).finally(() =>
-      sink.done(),
-    );
+    const image = await cancellable(this.signals, (signal) => {
+      const wanted = { name, kernel: flags.kernel, open: opener(this, flags.rootfs, sink.emit, signal) };
+      return registerImage(this, wanted, sink.emit, signal);
+    }).finally(() => sink.done());
     if (flags.json) printJson(this, image);
     else print(this, `${image.name} ${formatSize(imageBytes(image))}\n`);
   }).finally(() => sink.done());
 }
 
-/** A disk is read by a VM, which needs a kernel: one that is missing is fetched, and the disk sent again. */
-async function send(
-  context: CliContext,
-  flags: RegisterFlags,
-  name: ImageName,
-  emit: Emit,
-  signal: AbortSignal,
-): Promise<ImageRecord> {
-  const open = () => context.openRootfs(flags.rootfs, signal);
-  const query = flags.kernel === undefined ? {} : { kernel: flags.kernel };
-  const { isDisk = false, isOnce = false, tar, source } = await open();
-  const upload = (twice: boolean, content: AsyncIterable<Uint8Array>) =>
-    context.api.upload(
-      "importImage",
-      { name, source, query: twice ? { ...query, twice: "1" } : query, tar: content },
-      emit,
-      signal,
-    );
-  if (!isDisk) {
-    return upload(isOnce, tar).catch(async (error: unknown) => {
-      if (!isError(error, "IMAGE_READ_TWICE") || isOnce) throw error;
-      return upload(true, (await open()).tar);
-    });
-  }
-  for (const note of rootWarning(context)) emit(note);
-  return withArtifacts(context, emit, signal, async () => {
-    const disk = await open();
-    return context.api.upload("importDisk", { name, source, query, tar: disk.tar }, emit, signal);
-  });
+/** Opens the root file system; that a VM will read it is known once it is seen to be a disk. */
+function opener(context: CliContext, path: string, emit: Emit, signal: AbortSignal): () => Promise<RootfsSource> {
+  let isWarned = false;
+  return async () => {
+    const source = await context.openRootfs(path, signal);
+    if (source.isDisk && !isWarned) for (const note of rootWarning(context)) emit(note);
+    isWarned ||= source.isDisk ?? false;
+    return source;
+  };
 }

@@ -1,5 +1,4 @@
 /** `banger template warm`. */
-
 import { formatSize } from "../../../base/units.ts";
 import { withArtifacts } from "../../../client/artifacts/missing.ts";
 import { cancellable } from "../../abort.ts";

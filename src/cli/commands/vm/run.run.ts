@@ -97,7 +97,7 @@ async function runInVm(call: Run, request: CreateVm): Promise<number> {
 
 /** A session with the VM, and the workspace in it. */
 async function enter({ context, plan, sink }: Run, name: string, signal: AbortSignal): Promise<VmSession> {
-  const session = await openSession(context, name, noticePrinter(context, name), signal);
+  const session = await openSession(context, name, noticePrinter(context), signal);
   try {
     if (plan) await sendWorkspace(context, session.client, plan, sink.emit, signal);
     return session;

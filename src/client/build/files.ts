@@ -1,9 +1,9 @@
 /** A build's files: one after the other into the folders that they belong to. */
 import { isError } from "../../base/errors/error.ts";
-import { getTar } from "../../client/session/attach.ts";
-import { putTar } from "../../client/workspace/put-tar.ts";
 import { type Ids, idsOf, needsNames, textOfTar } from "../../imagefile/accounts.ts";
 import type { FilePlan } from "../../imagefile/plan.ts";
+import { getTar } from "../../wire/agent/get.ts";
+import { putTar } from "../workspace/put-tar.ts";
 import { type BuildVm, failedStep, type Step } from "./steps.ts";
 
 /** @throws IMAGE_BUILD_FAILED */
@@ -28,7 +28,7 @@ async function putFile(build: BuildVm, step: Step, { path, entries }: FilePlan, 
   const folder = path.slice(0, path.lastIndexOf("/")) || "/";
   const gone: string[] = [];
   const plan = { async prepare() {}, entries: [...entries], git: async function* () {} };
-  const tar = build.context.workspaceTar(plan, { onVanished: (name) => void gone.push(name) });
+  const tar = build.needs.workspaceTar(plan, { onVanished: (name) => void gone.push(name) });
   try {
     const stream = await build.client.open("put", { path: folder, create: true, uid, gid });
     await putTar(stream, tar, path);

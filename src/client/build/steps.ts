@@ -2,15 +2,15 @@
 import { fail, isError } from "../../base/errors/error.ts";
 import { integerOf, textOf } from "../../base/foreign.ts";
 import type { ImageName } from "../../base/names.ts";
-import type { AgentClient, AgentStream, Json } from "../../client/session/attach.ts";
-import { explainLoss } from "../../client/session/loss.ts";
 import type { Emit } from "../../model/event.ts";
-import type { CliContext } from "../context.ts";
+import type { AgentClient, AgentStream, Json } from "../../wire/agent/types.ts";
+import type { DaemonAccess, WorkspacePacker } from "../dependencies.ts";
+import { explainLoss } from "../session/loss.ts";
 import { Lines } from "./lines.ts";
 
 /** A build's VM, and what it is for. */
 export type BuildVm = {
-  context: CliContext;
+  needs: Pick<DaemonAccess, "api"> & WorkspacePacker;
   client: AgentClient;
   /** the VM's */
   vm: string;
@@ -91,7 +91,7 @@ async function orLost<T>(build: BuildVm, step: Step, work: Promise<T>): Promise<
 /** A guest that went away in the middle has a reason. */
 async function lossOf(build: BuildVm, step: Step, error: unknown): Promise<unknown> {
   if (!isError(error, "SESSION_LOST")) return error;
-  const { reason } = await explainLoss(build.context, build.vm, error);
+  const { reason } = await explainLoss(build.needs, build.vm, error);
   const next = "nothing was kept; run the same command again";
   return failedStep(build, step, `lost its VM: ${reason}`, { next });
 }

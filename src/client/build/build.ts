@@ -4,43 +4,44 @@
  */
 import type { CreateVm } from "../../api/types.ts";
 import { fail, isError } from "../../base/errors/error.ts";
-import { buildImage } from "../../client/artifacts/obtain.ts";
-import { openSession } from "../../client/session/open.ts";
-import { createVm } from "../../client/vm/create.ts";
-import { removeVm } from "../../client/vm/remove.ts";
 import { packageManagers } from "../../imagefile/packages.ts";
 import type { BuildBase, BuildPlan } from "../../imagefile/plan.ts";
 import type { ImageRecord } from "../../model/artifact.ts";
 import type { Emit } from "../../model/event.ts";
-import type { CliContext } from "../context.ts";
-import { noticePrinter } from "../vm-notices.ts";
+import { buildImage } from "../artifacts/obtain.ts";
+import type { ArtifactSource, DaemonAccess, WorkspacePacker } from "../dependencies.ts";
+import type { OnVmNotice } from "../session/notices.ts";
+import { openSession } from "../session/open.ts";
+import { createVm } from "../vm/create.ts";
+import { removeVm } from "../vm/remove.ts";
 import { putFiles } from "./files.ts";
 import { type BuildVm, endsWell, failedStep, runCommand, type Step } from "./steps.ts";
 
+type BuildNeeds = DaemonAccess & ArtifactSource & WorkspacePacker;
+
+/** Who waits for a build. */
+export type Caller = { emit: Emit; onNotice: OnVmNotice; signal: AbortSignal };
+
 /** @throws IMAGE_BUILD_FAILED, what creating, stopping and saving a VM throw, the signal's reason */
-export async function buildFromPlan(
-  context: CliContext,
-  plan: BuildPlan,
-  emit: Emit,
-  signal: AbortSignal,
-): Promise<ImageRecord> {
+export async function buildFromPlan(needs: BuildNeeds, plan: BuildPlan, caller: Caller): Promise<ImageRecord> {
+  const { emit, signal } = caller;
   const work = stepsOf(plan);
-  const image = await baseImage(context, plan.base, emit, signal);
+  const image = await baseImage(needs, plan.base, emit, signal);
   // of an image that only says something else about running it nothing has to run
   const start = work.length > 0 ? ({ start: true, wait: "services" } as const) : {};
   const purpose = `the build of image "${plan.name}"`;
   const request: CreateVm = { image, ...plan.vm, ...start, hold: true, purpose };
-  const made = await createVm(context, request, emit, signal);
+  const made = await createVm(needs, request, emit, signal);
   const { name: vm } = made.value;
   try {
     if (work.length > 0) {
-      await doSteps(context, { vm, plan, work, emit }, signal);
-      await stop(context, vm, plan, emit, signal);
+      await doSteps(needs, { vm, plan, work }, caller);
+      await stop(needs, vm, plan, emit, signal);
     }
     const save = { image: plan.name, source: plan.source, ...(plan.config ? { config: plan.config } : {}) };
-    return (await context.api.work("saveVm", { name: vm, body: save }, emit, signal)).value;
+    return (await needs.api.work("saveVm", { name: vm, body: save }, emit, signal)).value;
   } finally {
-    await removeVm(context, emit, vm);
+    await removeVm(needs, emit, vm);
     made.close();
   }
 }
@@ -77,14 +78,18 @@ async function installPackages(build: BuildVm, step: Step, { packages, env }: Bu
   throw failedStep(build, step, `finds no package manager in the base (known: ${known})`, { next });
 }
 
-type Doing = { vm: string; plan: BuildPlan; work: readonly Work[]; emit: Emit };
+type Doing = { vm: string; plan: BuildPlan; work: readonly Work[] };
 
-async function doSteps(context: CliContext, { vm, plan, work, emit }: Doing, signal: AbortSignal): Promise<void> {
-  const { client } = await openSession(context, vm, noticePrinter(context, vm), signal);
+async function doSteps(
+  needs: BuildNeeds,
+  { vm, plan, work }: Doing,
+  { emit, onNotice, signal }: Caller,
+): Promise<void> {
+  const { client } = await openSession(needs, vm, onNotice, signal);
   const drop = () => client.destroy();
   signal.addEventListener("abort", drop, { once: true });
   try {
-    const build: BuildVm = { context, client, vm, image: plan.name, of: work.length, emit };
+    const build: BuildVm = { needs, client, vm, image: plan.name, of: work.length, emit };
     for (const [at, { title, run }] of work.entries()) {
       signal.throwIfAborted();
       const step = { number: at + 1, title };
@@ -102,24 +107,24 @@ async function doSteps(context: CliContext, { vm, plan, work, emit }: Doing, sig
 const graceMs = 120_000;
 
 async function stop(
-  context: CliContext,
+  needs: BuildNeeds,
   vm: string,
   { name }: BuildPlan,
   emit: Emit,
   signal: AbortSignal,
 ): Promise<void> {
-  const { cut } = (await context.api.work("stopVm", { name: vm, body: { graceMs } }, emit, signal)).value;
+  const { cut } = (await needs.api.work("stopVm", { name: vm, body: { graceMs } }, emit, signal)).value;
   if (!cut) return;
   const reason = `its VM did not power off within ${graceMs / 1000} s, so that what is on its disk may not be whole`;
   throw fail("IMAGE_BUILD_FAILED", { name, reason });
 }
 
 /** @returns what `createVm` finds it by */
-async function baseImage(context: CliContext, base: BuildBase, emit: Emit, signal: AbortSignal): Promise<string> {
+async function baseImage(needs: BuildNeeds, base: BuildBase, emit: Emit, signal: AbortSignal): Promise<string> {
   if ("image" in base) return base.image;
   const name = `debian-${base.suite}`;
-  const source = await sourceOf(context, name);
-  if (source === null) await buildImage(context, name, emit, signal);
+  const source = await sourceOf(needs, name);
+  if (source === null) await buildImage(needs, name, emit, signal);
   else if (source !== `recipe ${name}`) {
     const problem = `image "${name}" is not what \`suite = "${base.suite}"\` makes: it comes from ${source}`;
     throw fail("USAGE", { problem, next: `say \`base = "${name}"\` to build on it, or delete it first` });
@@ -127,9 +132,9 @@ async function baseImage(context: CliContext, base: BuildBase, emit: Emit, signa
   return name;
 }
 
-async function sourceOf(context: CliContext, name: string): Promise<string | null> {
+async function sourceOf(needs: BuildNeeds, name: string): Promise<string | null> {
   try {
-    return (await context.api.json("showImage", { name })).source;
+    return (await needs.api.json("showImage", { name })).source;
   } catch (error) {
     if (isError(error, "IMAGE_NOT_FOUND")) return null;
     throw error;

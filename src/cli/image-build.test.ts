@@ -1,11 +1,11 @@
 /** `banger image build FILE.toml` against a daemon over a host in memory: what is done in which order, what is said, what stays. */
 import { expect, test } from "bun:test";
-import { archive, file } from "../../formats/tar/testing/archive.ts";
-import { planFile } from "../../imagefile/files.ts";
-import { parseImageFile } from "../../imagefile/parse.ts";
-import type { FakeAgentOptions, FakeCommand } from "../../wire/agent/testing/fake.ts";
-import type { ExecExit, Json } from "../../wire/agent/types.ts";
-import { type CallOptions, type CliResult, type CliWorld, cliWorlds } from "../testing/cli.ts";
+import { archive, file } from "../formats/tar/testing/archive.ts";
+import { planFile } from "../imagefile/files.ts";
+import { parseImageFile } from "../imagefile/parse.ts";
+import type { FakeAgentOptions, FakeCommand } from "../wire/agent/testing/fake.ts";
+import type { ExecExit, Json } from "../wire/agent/types.ts";
+import { type CallOptions, type CliResult, type CliWorld, cliWorlds } from "./testing/cli.ts";
 
 const open = cliWorlds();
 
