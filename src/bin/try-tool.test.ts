@@ -40,7 +40,7 @@ test("it is run once, and judged by what it said", async () => {
 test.each([
   ["QEMU emulator version 7.2.22 (Debian)", null],
   ["QEMU emulator version 6.2.0", "is version 6.2.0, older than 7.2"],
-  ["something else", "does not say which QEMU it is"],
+  ["something else", "does not report a QEMU version"],
 ])("%s: %s", (said, problem) => {
   expect(qemuProblem(said)).toBe(problem);
 });

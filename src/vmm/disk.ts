@@ -1,4 +1,4 @@
-/** Data disks: sparse ext4 images, copied from a blank one that is made once for each size. */
+/** Data disks: sparse ext4 images, each a copy of a blank image that is made once per size. */
 import { fail } from "../base/errors/error.ts";
 import { which } from "../host/facts.ts";
 import {
@@ -17,15 +17,15 @@ import type { Exec } from "../host/process/exec.ts";
 
 export type DiskDeps = {
   exec: Exec;
-  /** where the blank disk of a size is kept */
+  /** path of the blank disk of a size */
   blankDisk: (bytes: number) => string;
   /** folder for unfinished work, on the same file system as the blank disks */
   partial: string;
-  /** content stamps by path of the blank disks that this process made: another one may have been altered, and is made again */
+  /** content stamps of the blank disks that this process made, by path; any other may have been altered, and is made again */
   blanks: Map<string, string>;
 };
 
-/** Makes `path` a blank data disk of `bytes`, whole or not at all. @throws DISK_FULL, TOOL_MISSING, TOOL_FAILED */
+/** Creates a blank data disk of `bytes` at `path`, completely or not at all. @throws DISK_FULL, TOOL_MISSING, TOOL_FAILED */
 export async function createDataDisk(deps: DiskDeps, { bytes, path }: { bytes: number; path: string }): Promise<void> {
   const from = deps.blankDisk(bytes);
   if (!(await isOurs(deps, from))) {
@@ -43,13 +43,13 @@ async function isOurs({ blanks }: DiskDeps, path: string): Promise<boolean> {
 export type Copying = {
   from: string;
   path: string;
-  /** what it is at least long */
+  /** minimum size: a shorter copy is extended */
   bytes: number;
-  /** called where blocks can't be shared, with what has to be copied */
+  /** called when blocks can't be shared, with the bytes to copy */
   onPlainCopy?: ((bytes: number) => void) | undefined;
 };
 
-/** Puts a copy to `path`, in place of what is there, whole or not at all. @throws DISK_FULL */
+/** Replaces `path` by a copy of `from`, completely or not at all. @throws DISK_FULL */
 export async function replaceByCopy({ from, path, bytes, onPlainCopy }: Copying): Promise<void> {
   const temp = `${path}.new`;
   try {
@@ -63,7 +63,7 @@ export async function replaceByCopy({ from, path, bytes, onPlainCopy }: Copying)
   }
 }
 
-/** Two at once do the same work twice, and the last rename wins: both results are the same. */
+/** Two concurrent calls do the work twice; both results are the same, and the last rename wins. */
 async function makeBlank(deps: DiskDeps, bytes: number, blank: string): Promise<void> {
   const program = await which("mkfs.ext4");
   if (program === null)
@@ -81,14 +81,14 @@ async function makeBlank(deps: DiskDeps, bytes: number, blank: string): Promise<
   }
 }
 
-/** The file system may grow online up to this size by the blocks reserved for it; beyond by `meta_bg`. */
+/** Bytes. Reserved blocks let the file system grow online up to this size; beyond that it grows by `meta_bg`. */
 const growTo = 2 ** 40;
 const blockBytes = 4096;
 
 /**
- * Features are named one by one, so that every mke2fs makes the same file system, one that Linux 4.18 and later mount. Discard
- * stays on: it marks the inode tables as zeroed, and neither mke2fs nor the guest writes them. A small journal, and few
- * blocks reserved for growing, as these take real space in every copy.
+ * Features are listed explicitly, so that every mke2fs makes the same file system, which Linux 4.18 and later can mount. Discard
+ * stays on: it marks the inode tables as zeroed, so neither mke2fs nor the guest writes them. The journal is small and few
+ * blocks are reserved for growing, as both take real space in every copy.
  */
 function mkfsOptions(bytes: number): string[] {
   const features = [

@@ -1,52 +1,52 @@
-/** The contract between banger and a virtual machine monitor. `driver.contract.ts` is its test suite. */
+/** The interface to a virtual machine monitor. Its tests for every driver are the `*.contract.ts` files. */
 import type { ByteStream } from "../base/bytes.ts";
 import type { Digest, VmId } from "../base/names.ts";
 import type { Gap } from "../model/cage.ts";
 import type { ProcessRef, TroubleKind } from "../model/vm.ts";
 
-/** What a driver can do here; callers read these and never ask a driver for its name. */
+/** What a driver supports. Callers test these, never a driver's name. */
 export type DriverFeatures = {
   pause: boolean;
-  /** a session with the agent outlives a save of its VM */
+  /** a session with the agent survives a save of its VM */
   keepsSessions: boolean;
   /** save and restore of memory */
   snapshots: boolean;
   /** the disk can grow while the VM runs */
   growDisk: boolean;
-  /** a VM whose memory is a file from its boot on can be saved by writing the rest: `BootSpec.memory` */
+  /** a VM booted with `BootSpec.memory` can be saved by writing only its device state */
   savesInPlace: boolean;
-  /** the devices that it gives a VM, in no order */
+  /** the network devices it supports, in no particular order */
   netDevices: readonly NetDevice["kind"][];
 };
 
 export type Probe =
   | {
       usable: true;
-      /** its name, as records have it */
+      /** the driver's name, as in records */
       driver: string;
       version: string;
-      accel: "kvm" | "tcg" /** why not KVM, when `tcg` */;
+      accel: "kvm" | "tcg" /** why not KVM; empty with KVM */;
       why: string;
-      /** KVM is there, and this user may not use it */
+      /** the host has KVM, but this user lacks permission for it */
       kvmDenied?: boolean;
       features: DriverFeatures;
-      /** layers of its VMMs' cage that this host does not have */
+      /** layers of a VMM's cage that this host can't provide */
       gaps: Gap[];
-      /** what a VMM's cage lacks besides, where other VMs are restored from the same save; null: nothing */
+      /** a further gap for VMs restored from a save that others use too; null: none */
       sharing: Gap | null;
     }
-  | { usable: false; why: string /** what to type */; fix: string };
+  | { usable: false; why: string /** how to fix it */; fix: string };
 
-/** One virtio-blk device; the guest finds it by `serial`. Raw format only: no format probing, ever. */
+/** One virtio-blk device; the guest finds it by `serial`. The format is always raw: nothing is probed. */
 export type BlockDevice = { serial: string; path: string; readOnly: boolean; cache?: "writeback" | "unsafe" };
 
 export type NetDevice =
   /** frames over a unix stream socket that passt listens on */
   | { kind: "stream"; socket: string; mac: string }
-  /** the VMM's own user-mode network: reaches the host's loopback, so only a fallback */
+  /** the VMM's own user-mode network; only a fallback, as the guest can reach the host's loopback */
   | { kind: "builtin"; mac: string };
 
-/** Everything a VMM needs for a cold boot. Paths are absolute; all below `directory` belong to this VM alone. */
+/** Everything a VMM needs for a cold boot. Paths are absolute; everything in `directory` belongs to this VM alone. */
 export type BootSpec = {
   id: VmId;
   directory: string;
@@ -54,35 +54,35 @@ export type BootSpec = {
   memoryMib: number;
   vmlinux: string;
   initramfs: string;
-  /** words for the guest's agent (`banger.…=`); the driver adds what its devices need */
+  /** kernel arguments for the agent (`banger.…=`); the driver adds its own */
   kernelArgs: string[];
   blockDevices: BlockDevice[];
   net: NetDevice | null;
   /**
-   * Guest memory lives in this new file, shared with it: what a template is made from, as `save` then writes the state
-   * alone. Left out, memory is the VMM's own. Not used by `restore`.
+   * Maps guest memory from this new file, shared: then `save` has only the device state to write, as for a template. Without
+   * it, memory is anonymous. Ignored by `restore`.
    */
   memory?: { path: string };
 };
 
-/** Where a saved VM's parts are; absolute. Both are mode 0600: they hold all that the guest had in memory. */
+/** Absolute paths of a save. Both files have mode 0600: they contain the guest's memory, with its secrets. */
 export type SaveFiles = {
   /** guest memory, sparse */
   memory: string;
-  /** the devices' state */
+  /** device state */
   state: string;
 };
 
-/** What must be known of a saved VM to restore it; plain JSON, kept in SQLite. */
+/** What a restore must know about a save; JSON, stored in SQLite. */
 export type SaveRecord = {
   driver: string;
   version: string;
   accel: "kvm" | "tcg";
-  /** its devices in words that can be compared: `shapeOf` of its specification */
+  /** `shapeOf` its specification: a text that is equal when the devices are */
   shape: string;
   /** apparent size of `SaveFiles.memory` */
   memoryBytes: number;
-  /** of the memory file, for `isUntouched` */
+  /** change stamp of the memory file, for `isUntouched` */
   memoryStamp?: string;
   stateBytes: number;
   stateDigest: Digest;
@@ -91,7 +91,7 @@ export type SaveRecord = {
 
 export type Save = { record: SaveRecord; files: SaveFiles };
 
-/** What must be remembered to find a running VM again after the daemon died; plain JSON, kept in SQLite. */
+/** What the next daemon needs to adopt a running VM; JSON, stored in SQLite. */
 export type DriverRecord = {
   driver: string;
   version: string;
@@ -100,74 +100,74 @@ export type DriverRecord = {
   [extra: string]: unknown;
 };
 
-/** How a VM ended. The VMM process is gone when this is known. */
+/** How a VM ended. The VMM process is gone by then. */
 export type VmExit =
   | { kind: "poweroff" | "halt" | "reboot" }
-  /** the guest's kernel gave up; `reason` from the console: `out of memory`, or the panic's line */
+  /** the guest's kernel panicked; `reason` is from the console: `out of memory`, or the text of the panic */
   | { kind: "panic"; reason: string }
-  /** `kill()` was called here */
+  /** `kill()` was called */
   | { kind: "killed" }
-  /** the process ended otherwise; `reason` says status or signal and its log's last line */
+  /** the process ended otherwise; `reason` has its status or signal, and the last line of its log */
   | { kind: "vmm-died"; reason: string };
 
-/** The VMM stopped the guest by itself. Nothing of it is lost: `resume` has it try again what failed. */
+/** The VMM stopped the guest on its own. Nothing is lost: `resume` retries the operation that failed. */
 export type VmmStop = {
   /**
-   * `disk-full`: no space, or no quota left, for what the guest writes; `file-limit`: the disk's file may grow no further;
-   * `vmm-error`: the VMM can't run the guest any further
+   * `disk-full`: the host has no space or quota left for the guest's writes; `file-limit`: the disk's file has reached its size
+   * limit; `vmm-error`: the VMM can't continue to run the guest
    */
   kind: "disk-full" | "file-limit" | "io-error" | "vmm-error";
-  /** in the VMM's words, control characters removed */
+  /** the VMM's own text, without control characters */
   reason: string;
 };
 
-/** Something went wrong and the guest runs on: what is told to its user, who decides. */
+/** Something went wrong but the guest runs on: reported to the user, who decides. */
 export type VmmTrouble = {
   kind: TroubleKind;
-  /** in the VMM's words, control characters removed */
+  /** the VMM's own text, without control characters */
   reason: string;
 };
 
 export interface RunningVm {
   readonly record: DriverRecord;
   /**
-   * A fresh line to the agent. On virtio-serial only one is open at a time: opening takes it over.
-   * `resync` is true when something may have used the line since the VM booted.
+   * Opens a connection to the agent. virtio-serial has one at a time: a new one replaces the old.
+   * `resync` is true when an earlier session may have used the port since the VM booted.
    */
   agent(): Promise<{ stream: ByteStream; resync: boolean }>;
   pause(): Promise<void>;
-  /** Also what lets a restored VM run. @throws Error (a bug) after a save in place: the save would change under its clones */
+  /** Also starts a restored VM. @throws Error (a bug) after a save in place, whose clones share this memory */
   resume(): Promise<void>;
   /**
-   * Saves the VM, and leaves it paused: the caller copies its disks, which are no part of the save, and then resumes or kills
-   * it. A VM that runs is paused as late as the driver can, so that the guest hardly notices; one that is paused before is saved
-   * sooner. A session with the agent goes on afterwards where `features.keepsSessions` says so; no copy has a part in it.
-   * A VM booted with `memory` is saved in place: its file must be `files.memory`, and it can't run on.
-   * Both names are taken by finished files only, the state's last; nothing is synced before `makeDurable`.
-   * On failure or abort no file is left; the VM is paused and can be resumed (one with `memory` too). One that was not resumed since can
-   * be saved again; its guest may run for an instant before.
+   * Saves the VM and leaves it paused. The caller copies its disks, which are not part of the save, then resumes or kills it.
+   * A running VM is paused as late as possible; saving a paused one takes less time. With `features.keepsSessions` a session
+   * with the agent survives; copies have no part in it.
+   * A VM booted with `memory` is saved in place: its file must be `files.memory`, and it can't be resumed.
+   * Files get their names when complete, the state's last. They are not synced before `makeDurable`.
+   * On failure or abort no file is left, and the VM is paused and can be resumed (one with `memory` too). A VM that was not
+   * resumed since can be saved again; its guest may run for an instant first.
    * @throws SAVE_FAILED, DISK_FULL, and the signal's reason
    */
   save(files: SaveFiles, signal: AbortSignal): Promise<SaveRecord>;
   /**
-   * Why the VMM has stopped the guest by itself; null while it runs, and where `pause` or `save` stopped it. Known from the
-   * start of one that was adopted.
+   * Why the VMM stopped the guest on its own; null while it runs, and when `pause` or `save` stopped it. After `adopt` it is
+   * known at once.
    */
   stopped(): VmmStop | null;
-  /** Called each time the VMM stops the guest by itself, from now on. Set once. */
+  /** Called each time the VMM stops the guest on its own, from now on. Set once. */
   onStopped(listener: (stop: VmmStop) => void): void;
-  /** Called for each trouble from now on; one that came before is kept. Set once. */
+  /** Called for each trouble, earlier ones included. Set once. */
   onTrouble(listener: (trouble: VmmTrouble) => void): void;
-  /** Asks the guest as a power button would; may be ignored. The agent's `poweroff` is the better way. */
+  /** Presses the power button, which the guest can ignore. Prefer the agent's `poweroff`. */
   powerdown(): Promise<void>;
-  /** Ends the process at once; resolves when it is gone. Idempotent. */
+  /** Sends SIGKILL; resolves when the process is gone. Idempotent. */
   kill(): Promise<void>;
   /** The same promise each time; never rejects. */
   wait(): Promise<VmExit>;
   stats(): Promise<VmmStats>;
-  /** Tells the guest of a disk file that was made larger. */
+  /** Announces the new size of a disk file to the guest. */
   grow(serial: string, bytes: number): Promise<void>;
-  /** Drops what this process holds of the VM (sockets, watches), leaving the VM running. */
+  /** Releases this process's sockets and watches; the VM runs on. */
   release(): void;
 }
 
@@ -175,39 +175,39 @@ export type VmmStats = { /** resident memory of the VMM in bytes */ rssBytes: nu
 
 export interface VmmDriver {
   readonly name: string;
-  /** what the names of its processes' programs begin with; a VM's have its folder among their arguments */
+  /** name prefixes of the programs it runs; their arguments contain the VM's folder */
   readonly programs: readonly string[];
   probe(): Promise<Probe>;
   /**
-   * Resolves once the VMM process has accepted the configuration and the guest's first instruction may run.
-   * A failure or abort leaves no process and no socket behind. The VM outlives this process.
+   * Resolves once the VMM has accepted the configuration and the guest can run. On failure or abort no process and no socket
+   * is left. The VM outlives this process.
    */
   boot(spec: BootSpec, signal: AbortSignal): Promise<RunningVm>;
   /**
-   * All of a save that can be told without loading it, as `restore` does first: so that nothing is given up for one that is no use.
+   * The checks that `restore` does before it loads anything, so that nothing is given up for a save that can't be used.
    * @throws SAVE_VERSION, SAVE_DAMAGED, SAVE_OTHER_DEVICES
    */
   check(save: Save, spec: Pick<BootSpec, "vcpu" | "memoryMib" | "blockDevices" | "net">): Promise<void>;
   /**
-   * Checks a save and loads it. The VM is paused when this resolves, so it can be kept warm; `resume()` lets it run. `spec`
-   * names the same devices as when it was saved; its disks have the content of then, at any path, and may be larger (`grow` tells
-   * the guest). Memory is mapped privately: the save's files are never changed, and may be removed afterwards.
-   * A failure or abort leaves no process and no socket behind.
-   * @param onStarted called when the VMM is up and waits for the state
-   * @throws SAVE_VERSION (another driver, version or accelerator saved it), SAVE_DAMAGED, SAVE_OTHER_DEVICES, VMM_START_FAILED
+   * Checks a save and loads it. The VM is paused when this resolves; `resume()` lets it run. `spec` must name the devices that
+   * were saved; its disks must have the content of that time, at any path, and can be larger (call `grow` then). Memory is
+   * mapped privately: the save's files never change, and can be removed afterwards.
+   * On failure or abort no process and no socket is left.
+   * @param onStarted called when the VMM waits for the state
+   * @throws SAVE_VERSION (saved by another driver, version or accelerator), SAVE_DAMAGED, SAVE_OTHER_DEVICES, VMM_START_FAILED
    */
   restore(save: Save, spec: BootSpec, signal: AbortSignal, onStarted?: () => void): Promise<RunningVm>;
-  /** Null when the process is gone (or another one has its pid); never starts anything. */
+  /** Null when the process is gone or its pid was reused. Never starts anything. */
   adopt(record: DriverRecord): Promise<RunningVm | null>;
-  /** Ends the process of one that may not be adopted, by SIGKILL: nothing is asked of it. Resolves when it is gone, at once if it was. */
+  /** Ends a VMM without adopting it, by SIGKILL. Resolves when the process is gone. */
   end(record: DriverRecord): Promise<void>;
-  /** After `adopt` gave null: how it ended, as far as the files that it left tell. */
+  /** After `adopt` returned null: how the VM ended, as far as its logs show. */
   postMortem(record: DriverRecord): Promise<VmExit>;
-  /** Removes what a VMM of this driver's may have left in its VM's folder and the next one would meet; fine when there is nothing. */
+  /** Removes files in a VM's folder that an earlier VMM left and that would be in the way of the next. Idempotent. */
   clean(directory: string): Promise<void>;
-  /** The network device that a saved VM has, and must be given again; null: none. */
+  /** The network device that a restore must provide; null: none. */
   savedNetwork(record: SaveRecord): NetDevice["kind"] | null;
 }
 
-/** All drivers of this host behind one door: see `combineDrivers`. */
+/** All drivers of this host as one: see `combineDrivers`. */
 export type VmmDrivers = Omit<VmmDriver, "name">;

@@ -1,13 +1,12 @@
 /**
- * The drivers of this host as one: a new VM is run by the first that is usable, and what exists is looked after by the driver
- * that its record names.
+ * Combines the drivers of this host: the first usable one runs new VMs, and the driver named in a record handles what exists.
  */
 import { fail } from "../base/errors/error.ts";
 import type { Probe, VmmDriver, VmmDrivers } from "./driver.ts";
 
 /** @param drivers best first, at least one */
 export function combineDrivers(drivers: readonly [VmmDriver, ...VmmDriver[]]): VmmDrivers {
-  /** @throws VMM_NOT_FOUND for one that this banger has not */
+  /** @throws VMM_NOT_FOUND when this banger has no such driver */
   const named = (name: string): VmmDriver => {
     const found = drivers.find((driver) => driver.name === name);
     if (found) return found;
@@ -16,7 +15,7 @@ export function combineDrivers(drivers: readonly [VmmDriver, ...VmmDriver[]]): V
     throw fail("VMM_NOT_FOUND", { program: shown, install, reason: `this banger has no driver called ${shown}` });
   };
   const [best, ...others] = drivers;
-  /** Where none is usable, the best one says why. */
+  /** When none is usable: the best one, whose probe explains why. */
   const chosen = async (): Promise<{ driver: VmmDriver; probe: Probe }> => {
     const first = { driver: best, probe: await best.probe() };
     if (first.probe.usable) return first;

@@ -1,4 +1,4 @@
-/** What a VMM process uses, from `/proc`. */
+/** Memory and CPU time of a VMM process, from `/proc`. */
 import { readText } from "../host/files/files.ts";
 import type { VmmStats } from "./driver.ts";
 
@@ -10,7 +10,7 @@ export async function processStats(pid: number): Promise<VmmStats> {
   return parseStat(await readText(`/proc/${pid}/stat`, 4096));
 }
 
-/** `/proc/PID/stat`, see proc(5); the name in parentheses may hold anything, so fields are counted from its end. */
+/** `/proc/PID/stat`, see proc(5); the name in parentheses can contain anything, so fields are counted from its end. */
 export function parseStat(text: string): VmmStats {
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
   const field = (number: number) => Number(fields[number - 3] ?? 0);

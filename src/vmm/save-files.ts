@@ -1,4 +1,4 @@
-/** A saved VM's files: checked before they are loaded, and synced when they shall outlive the host. */
+/** The files of a save: checked before loading, synced when they must survive a crash of the host. */
 import { createHash } from "node:crypto";
 import { dirname } from "node:path";
 import { fail } from "../base/errors/error.ts";
@@ -7,14 +7,14 @@ import { changeStamp, exists, readBytes, sizeOf, syncPath } from "../host/files/
 import type { Save, SaveFiles, SaveRecord } from "./driver.ts";
 import { shapeOf } from "./shape.ts";
 
-/** Who would load a save, or made it. */
+/** The VMM that makes or loads a save. */
 export type Saver = Pick<SaveRecord, "driver" | "version" | "accel">;
 
-/** A driver's device state is far smaller: 90 KB for a VM of two CPUs. */
+/** Far more than real device state: 90 KB for a VM with two CPUs. */
 export const maxStateBytes = 64 * 1024 * 1024;
 
 /**
- * All that can be told without loading it. Memory is held to its size alone: reading it would take longer than a boot.
+ * All checks that are possible without loading. Of memory only the size is checked: reading it would take longer than a boot.
  * @returns the device state
  * @throws SAVE_VERSION, SAVE_DAMAGED, SAVE_OTHER_DEVICES
  */
@@ -27,7 +27,7 @@ export async function checkSave(save: Save, spec: Parameters<typeof shapeOf>[0],
   await checkSize(files.memory, record.memoryBytes);
   await checkSize(files.state, Math.min(record.stateBytes, maxStateBytes));
   const state = await readBytes(files.state, maxStateBytes);
-  if (digestOf(state) !== record.stateDigest) throw damaged(files.state, "is not what was saved");
+  if (digestOf(state) !== record.stateDigest) throw damaged(files.state, "does not match its digest");
   return state;
 }
 
@@ -38,13 +38,13 @@ export function saverName({ driver, version, accel }: Saver): string {
 async function checkSize(path: string, bytes: number): Promise<void> {
   if (!(await exists(path))) throw damaged(path, "is missing");
   const size = await sizeOf(path);
-  if (size !== bytes) throw damaged(path, `has ${size} bytes in place of ${bytes}`);
+  if (size !== bytes) throw damaged(path, `has ${size} bytes instead of ${bytes}`);
 }
 
 /**
- * Whether the memory file is the one that was saved, never written to since. A copy or a renamed file isn't; a folder above it may
- * be renamed. For saves that many VMs come from: a VMM may have to be given write access to it (QEMU before 8.2), and one
- * that was taken over by its guest could leave something there for all that come later.
+ * Whether the memory file was neither written to nor replaced since the save. A copy or a renamed file is not; renaming a parent
+ * folder is harmless. This protects saves that many VMs start from: QEMU before 8.2 needs write access to the file, so a VMM
+ * that its guest has taken over could plant something there for all later VMs.
  */
 export async function isUntouched({ record, files }: Save): Promise<boolean> {
   return (await exists(files.memory)) && (await changeStamp(files.memory)) === record.memoryStamp;
@@ -58,7 +58,7 @@ export function digestOf(state: Uint8Array): Digest {
   return `sha256:${createHash("sha256").update(state).digest("hex")}` as Digest;
 }
 
-/** Before this resolves a save outlives the daemon, but not a crash of the host. Takes as long as the disk does for its memory. */
+/** Syncs a save, so that it survives a crash of the host. Takes as long as the disk needs to write the memory. */
 export async function makeDurable(files: SaveFiles): Promise<void> {
   await Promise.all([syncPath(files.memory), syncPath(files.state)]);
   await Promise.all([...new Set([dirname(files.memory), dirname(files.state)])].map(syncPath));

@@ -157,15 +157,15 @@ function refusals(subject: ContractSubject, bench: Bench, template: () => SavedV
   const damages: [string, keyof Save["files"], (path: string) => Promise<void>, RegExp][] = [
     ["memory that is gone", "memory", removeTree, /memory\.bin is missing/],
     ["a state that is gone", "state", removeTree, /state\.bin is missing/],
-    ["memory that was cut short", "memory", (path) => truncateTo(path, 4096), /memory\.bin has 4096 bytes in place of/],
-    ["a state that was cut short", "state", (path) => truncateTo(path, 10), /state\.bin has 10 bytes in place of/],
+    ["memory that was cut short", "memory", (path) => truncateTo(path, 4096), /memory\.bin has 4096 bytes instead of/],
+    ["a state that was cut short", "state", (path) => truncateTo(path, 10), /state\.bin has 10 bytes instead of/],
     [
       "a state that grew",
       "state",
       (path) => truncateTo(path, maxStateBytes + 1),
-      /state\.bin has \d+ bytes in place of/,
+      /state\.bin has \d+ bytes instead of/,
     ],
-    ["a state with one other bit", "state", flipBit, /state\.bin is not what was saved/],
+    ["a state with one other bit", "state", flipBit, /state\.bin does not match its digest/],
   ];
   for (const [what, part, damage, message] of damages) {
     it(`${what} is refused`, async () => {

@@ -1,4 +1,4 @@
-/** What of a VM's specification a restore must find again: its devices, not their paths. Pure. */
+/** The part of a VM's specification that must be the same for a restore: its devices, not their paths. Pure. */
 import type { BootSpec, NetDevice } from "./driver.ts";
 
 /** One line of text, the same for a VM and its clones. */
@@ -8,9 +8,9 @@ export function shapeOf(spec: Pick<BootSpec, "vcpu" | "memoryMib" | "blockDevice
     `vcpu=${spec.vcpu}`,
     `memory=${spec.memoryMib}`,
     `disks=${disks.join(",")}`,
-    // a VMM's own network has state of its own
+    // the state of a VMM's own network is part of the save
     `net=${spec.net === null ? "none" : spec.net.kind}`,
-    // part of the features that guest and device have agreed upon (virtio 1.2, 5.1.3)
+    // one of the features that guest and device have negotiated (virtio 1.2, 5.1.3)
     ...(spec.net === null ? [] : ["guest-announce=off"]),
   ].join(" ");
 }

@@ -1,4 +1,4 @@
-/** The host's TSC frequency, measured once for each boot of the host. Needed under TCG only. */
+/** The host's TSC frequency, measured once per boot of the host. Only needed under TCG. */
 
 import { readTextIfAny, writeAtomic } from "../host/files/files.ts";
 import type { Exec } from "../host/process/exec.ts";
@@ -7,14 +7,14 @@ export type TscDeps = {
   exec: Exec;
   /** path of `banger-vsock-agent` */
   agent: string;
-  /** where the result is kept: `<boot id> <kHz>` */
+  /** file for the result: `<boot id> <kHz>` */
   file: string;
 };
 
-/** `kHz`; null when it can't be measured (the guest then calibrates by itself, which under TCG may hang). */
+/** `kHz`; null when it can't be measured: the guest then calibrates by itself, which can hang under TCG. */
 export async function tscKhz(deps: TscDeps): Promise<number | null> {
   const boot = (await readTextIfAny("/proc/sys/kernel/random/boot_id", 64))?.trim() ?? "";
-  const known = parseKept(await readTextIfAny(deps.file, 128), boot);
+  const known = parseSaved(await readTextIfAny(deps.file, 128), boot);
   if (known !== null) return known;
   const measured = await measure(deps);
   if (measured !== null && boot !== "") await writeAtomic(deps.file, `${boot} ${measured}\n`);
@@ -26,9 +26,9 @@ async function measure(deps: TscDeps): Promise<number | null> {
   return result.exitCode === 0 ? plausible(new TextDecoder().decode(result.stdout)) : null;
 }
 
-function parseKept(text: string | null, boot: string): number | null {
-  const [keptBoot, khz] = (text ?? "").trim().split(" ");
-  return boot !== "" && keptBoot === boot ? plausible(khz ?? "") : null;
+function parseSaved(text: string | null, boot: string): number | null {
+  const [savedBoot, khz] = (text ?? "").trim().split(" ");
+  return boot !== "" && savedBoot === boot ? plausible(khz ?? "") : null;
 }
 
 /** 100 MHz to 20 GHz: anything else is a broken measurement, and a wrong number is worse than none. */

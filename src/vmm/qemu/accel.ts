@@ -1,9 +1,9 @@
-/** Which accelerator QEMU uses, and the words that explain the choice to `doctor` and the logs. */
+/** Which accelerator QEMU uses, and the explanation for `doctor` and the logs. */
 import { fail } from "../../base/errors/error.ts";
 
 export type Accel = "kvm" | "tcg";
 
-/** What the choice depends on: what `BANGER_VMM_ACCEL` asks for and what the host's `/dev/kvm` can do. */
+/** `requested` is the value of `BANGER_VMM_ACCEL`; `kvm` is whether the host's `/dev/kvm` can be used. */
 export type AccelFacts = {
   requested: string | undefined;
   kvm: { usable: true } | { usable: false; why: string; isDenied?: true };
@@ -13,11 +13,11 @@ export type AccelChoice = {
   accel: Accel;
   /** why not KVM; empty when it is KVM */
   why: string;
-  /** nobody asked for emulation, and another user could have KVM */
+  /** emulation was not requested, but this user lacks permission for KVM */
   kvmDenied?: true;
 };
 
-/** @throws VMM_ACCEL_INVALID, VMM_KVM_UNUSABLE (asked for, but not to be had) */
+/** @throws VMM_ACCEL_INVALID, VMM_KVM_UNUSABLE (requested, but not available) */
 export function chooseAccel(facts: AccelFacts): AccelChoice {
   const { requested, kvm } = facts;
   if (requested === undefined || requested === "") {

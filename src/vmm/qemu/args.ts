@@ -1,6 +1,6 @@
 /**
- * A VM's specification as QEMU's argument list. Pure. The same list serves a confined boot by the driver and a raw one
- * by the benchmark.
+ * Translates a VM's specification into QEMU's arguments. Pure. Used by the driver, whose QEMU is confined, and by the benchmark,
+ * whose QEMU is not.
  */
 import type { BlockDevice, BootSpec, NetDevice } from "../driver.ts";
 import type { Accel } from "./accel.ts";
@@ -8,27 +8,27 @@ import type { Endpoint, QemuSockets } from "./sockets.ts";
 
 export type MemoryBackend =
   | { kind: "private" }
-  /** in a file, shared with it: what a template is made from */
+  /** in a file, mapped shared: a template is made from it */
   | { kind: "shared"; path: string }
   /**
-   * The file of a save, mapped privately: the guest writes to copies, whichever way the file is open. Before 8.2 QEMU can open it
-   * in no other way than for writing too.
+   * The memory file of a save, mapped privately: the guest writes to copies of its pages, however the file is open. QEMU before
+   * 8.2 can only open it for writing.
    */
   | { kind: "saved"; path: string; opened: "read-only" | "read-write" };
 
 export type QemuPlan = {
   program: string;
   accel: Accel;
-  /** of the kernel that boots; null: a saved VM's state is waited for, and its kernel is in its memory */
+  /** kernel command line; null: QEMU waits for the state of a saved VM, whose kernel is in its memory */
   cmdline: string | null;
   memory: MemoryBackend;
-  /** `qboot.rom`, which is done 50 ms before QEMU's default under TCG; null: the default */
+  /** path of `qboot.rom`, which is 50 ms faster than QEMU's default under TCG; null: the default */
   firmware: string | null;
   sockets: QemuSockets;
   serialLog: string;
 };
 
-/** More drives than this and microvm hangs at boot: it has 24 virtio-mmio slots, four of them are taken. */
+/** With more drives microvm hangs at boot: it has 24 virtio-mmio slots, and four are taken. */
 export const maxBlockDevices = 20;
 
 /** argv of QEMU; `argv[0]` is the program. */
@@ -54,7 +54,7 @@ export function qemuArgs(spec: BootSpec, plan: QemuPlan): string[] {
 
 function machine(spec: BootSpec, plan: QemuPlan): string[] {
   return [
-    // a saved VM's stream needs no description for people
+    // a saved VM's stream needs no description for debugging
     ...["-M", "microvm,rtc=on,memory-backend=ram,suppress-vmdesc=on"],
     ...(plan.accel === "kvm" ? ["-accel", "kvm", "-cpu", "host"] : ["-accel", emulator, "-cpu", emulatedCpu]),
     ...(plan.firmware === null ? [] : ["-bios", plan.firmware]),
@@ -64,15 +64,15 @@ function machine(spec: BootSpec, plan: QemuPlan): string[] {
 }
 
 /**
- * A guest's CPUs take turns on one thread. With a thread each, QEMU drops the translation of code that is about to change
- * before the change is written, and another CPU may translate the old code again in between: Linux patches its own code
- * behind a breakpoint, and a CPU that keeps the translated breakpoint runs into it for ever (`patching.vm.test.ts`).
+ * All CPUs of a guest share one thread. With one thread per CPU, QEMU drops a translation before the change to its code is
+ * written, and another CPU can translate the old code again in between. Linux patches its own code behind a breakpoint, and a
+ * CPU that keeps the translated breakpoint hits it forever (`patching.vm.test.ts`).
  */
 const emulator = "tcg,thread=single";
 
 /**
- * All that TCG can emulate, but what only costs time there: a fifth page-table level lengthens each walk, and where `rep movsb`
- * is called fast the kernel copies and clears pages by it, which TCG does byte by byte.
+ * Everything that TCG can emulate, except features that only cost time: a fifth page-table level makes each walk longer, and
+ * when `rep movsb` is advertised as fast the kernel copies and clears pages with it, which TCG does byte by byte.
  */
 const emulatedCpu = "max,la57=off,erms=off,fsrm=off";
 
@@ -84,7 +84,7 @@ function memory(backend: MemoryBackend, mib: number): string {
 }
 
 function serial(plan: QemuPlan): string[] {
-  // O_APPEND, so that the file can be cut short under a writing QEMU
+  // O_APPEND, so that the file can be truncated while QEMU writes
   return ["-chardev", `file,id=console,path=${escaped(plan.serialLog)},append=on`, "-serial", "chardev:console"];
 }
 
@@ -118,10 +118,10 @@ function agentPort(plan: QemuPlan): string[] {
 }
 
 /**
- * The guest is never asked to announce itself: its network is its own, and whoever restores it gives it a new identity. Beyond
- * the time that it takes, QEMU 7.2 frees a timer of a restored device that has this feature and no round of announcements to
- * make, and touches it when the device is reset, as each poweroff does.
- * @param endpoint where passt is; without one, QEMU connects to it by the path that `net` has
+ * `guest_announce=off`: no other machine shares the guest's link, and a restored guest gets a new identity. Announcing takes
+ * time, and QEMU 7.2 has a use-after-free: with the feature on and no announcements to send, it frees a timer of a restored
+ * device that it uses again when the device is reset, as at each poweroff.
+ * @param endpoint passt's socket; without one, QEMU connects to the path in `net`
  */
 function network(net: NetDevice, endpoint: Endpoint | undefined): string[] {
   const device = ["-device", `virtio-net-device,netdev=net,mac=${net.mac},guest_announce=off`];

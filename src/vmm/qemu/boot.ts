@@ -1,4 +1,4 @@
-/** Starts one QEMU, confined and detached, and waits until its monitor speaks. */
+/** Starts one QEMU, confined and detached, and waits until its monitor is ready. */
 import { Deferred, orAborted, withTimeout } from "../../base/async.ts";
 import type { ByteStream } from "../../base/bytes.ts";
 import { fail } from "../../base/errors/error.ts";
@@ -20,31 +20,31 @@ export type Started = {
 export type StartSpec = {
   argv: readonly string[];
   directory: string;
-  /** where QEMU's first monitor is connected: before it runs, so only the monitor's greeting says that it is set up */
+  /** the socket that QEMU's first monitor connects to; it does so before QEMU is set up, which only the greeting shows */
   boot: string;
-  /** these two are removed when it does not come up */
+  /** these two are removed when the start fails */
   qmp: string;
   agent: string;
-  /** what is done before it counts as started */
+  /** runs before the QEMU counts as started */
   prepare?: (qmp: Qmp) => Promise<void>;
   serialLog: string;
   vmmLog: string;
 };
 
-/** A loaded host needs a second or two; this is for a QEMU that never will. */
+/** A loaded host needs a second or two; the limit is for a QEMU that hangs. */
 const setupTimeoutMs = 60_000;
-/** from the end of the monitor's line to that of the process, whose memory may be large */
+/** from the end of the monitor's connection to the end of the process, whose memory can be large */
 const endingTimeoutMs = 10_000;
 
 /**
- * No polling for a socket to appear: we listen, QEMU's monitor is connected and greets, or its process ends.
+ * Doesn't poll for a socket: we listen, and either QEMU's monitor connects and sends its greeting, or the process ends.
  * On failure or abort no process and no socket is left.
- * @throws VMM_START_FAILED with QEMU's own words
+ * @throws VMM_START_FAILED with QEMU's own message
  */
 export async function startQemu(spec: StartSpec, signal: AbortSignal): Promise<Started> {
   signal.throwIfAborted();
   const connected = new Deferred<{ stream: ByteStream; pid: number }>();
-  // whatever an earlier VMM has left in its folder
+  // an earlier VMM may have left one
   await removeTree(spec.boot);
   const listener = await listenUnix(spec.boot, { mode: 0o600 }, (stream, peer) =>
     connected.resolve({ stream, pid: peer.pid }),
@@ -56,11 +56,11 @@ export async function startQemu(spec: StartSpec, signal: AbortSignal): Promise<S
       stdoutFile: spec.vmmLog,
       stderrFile: spec.vmmLog,
     });
-    const works = monitorOf(connected.promise, ref, spec, exited);
+    const ready = monitorOf(connected.promise, ref, spec, exited);
     try {
-      return { process: ref, exited, qmp: await withTimeout(orAborted(works, signal), setupTimeoutMs, tooSlow) };
+      return { process: ref, exited, qmp: await withTimeout(orAborted(ready, signal), setupTimeoutMs, tooSlow) };
     } catch (error) {
-      await clearAway(ref, spec);
+      await cleanUp(ref, spec);
       throw error;
     }
   } finally {
@@ -86,9 +86,9 @@ async function monitorOf(
       return qmp;
     }
     stream.destroy();
-    throw startFailed(`process ${pid} spoke in QEMU's place`);
+    throw startFailed(`process ${pid} connected in place of QEMU`);
   });
-  // a monitor that breaks off means that the process is about to end, and its own words are the better reason
+  // when the monitor breaks, the process is about to end, and its own message is the better reason
   const qmp = connectedMonitor.catch((error: Error) => withTimeout(ended, endingTimeoutMs, () => error));
   return Promise.race([qmp, ended]);
 }
@@ -101,10 +101,10 @@ async function reasonOf(spec: StartSpec, status: { exitCode: number | null; sign
     status,
     ...(await readTails(spec)),
   });
-  return "reason" in exit ? exit.reason : "QEMU ended before the guest began";
+  return "reason" in exit ? exit.reason : "QEMU ended before the guest started";
 }
 
-async function clearAway(process: ProcessRef, spec: StartSpec): Promise<void> {
+async function cleanUp(process: ProcessRef, spec: StartSpec): Promise<void> {
   signalProcess(process, "SIGKILL");
   await waitForExit(process);
   await Promise.all([spec.qmp, spec.agent].map((path) => removeTree(path)));

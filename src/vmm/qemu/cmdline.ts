@@ -3,7 +3,7 @@ import type { Accel } from "./accel.ts";
 
 export type KernelCmdline = {
   accel: Accel;
-  /** the host's TSC frequency in `kHz`; null when unknown. Used under TCG only, where the guest's TSC is the host's */
+  /** the host's TSC frequency in `kHz`, null when unknown; only used under TCG, where the guest's TSC is the host's */
   tscKhz: number | null;
   /** arguments for the agent (`banger.…=`), last on the line */
   args: readonly string[];
@@ -25,26 +25,26 @@ const base = [
   "console=ttyS0",
   // errors and panics still reach the serial console; each line costs a UART exit per byte
   "quiet",
-  // triple fault: with -no-reboot QEMU ends at once, where the ACPI and keyboard ways would be tried first
+  // triple fault: with -no-reboot QEMU ends at once, without trying ACPI and the keyboard controller first
   "reboot=t",
   "panic=-1",
-  // docker in the guest fails when AppArmor is on and its parser is not in the image
+  // with AppArmor on, docker in the guest fails when the image has no AppArmor parser
   "apparmor=0",
-  // microvm has no PCI: looking for it only prints an alarming line
+  // microvm has no PCI: probing for it only prints an alarming message
   "pci=off",
   "random.trust_cpu=on",
-  // one UART exists
+  // there is one UART
   "8250.nr_uarts=1",
-  // under TCG 0.3 s of self-tests
+  // saves 0.3 s of self-tests under TCG
   "cryptomgr.notests",
-  // a loaded host would make it cry wolf
+  // gives false alarms on a loaded host
   "nowatchdog",
 ];
 
 /**
- * Without the frequency a cold boot under TCG hangs now and then while it calibrates timers. The TSC is the host's on each
- * vcpu, so nothing need be compared; and an emulated CPU does not speculate, so the kernel's work-arounds only cost time.
- * A program at another address each time is translated anew each time: with `norandmaps` a short command takes a third.
+ * Without the frequency a cold boot under TCG sometimes hangs while it calibrates timers. Every vcpu reads the host's TSC, so no
+ * cross-check is needed. An emulated CPU does not speculate, so mitigations only cost time. TCG translates a program again when
+ * it is loaded at another address: with `norandmaps` a short command takes a third of the time.
  */
 function emulated(tscKhz: number | null): string[] {
   const timer = tscKhz === null ? [] : [`tsc_early_khz=${tscKhz}`, "tsc=reliable"];

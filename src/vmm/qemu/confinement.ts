@@ -1,4 +1,4 @@
-/** Whether a VMM may start on a host that can't confine it fully. */
+/** Whether a VMM may start on a host that can't confine it completely. */
 import { fail } from "../../base/errors/error.ts";
 import { describeGaps, type Gap } from "../../model/cage.ts";
 import type { BootSpec } from "../driver.ts";
@@ -12,7 +12,7 @@ const hostNetwork: Gap = {
   leavesOpen: "it uses the host's network",
 };
 
-/** @throws CONFINEMENT_INCOMPLETE with every layer that is missing, where `policy` says that none may be */
+/** @throws CONFINEMENT_INCOMPLETE with all missing layers, when `policy` is `required` */
 export async function requireCage(
   spec: Pick<BootSpec, "net">,
   gaps: readonly Gap[],

@@ -1,4 +1,4 @@
-/** The QEMU driver: `-M microvm` under KVM, or emulated by TCG where there is none. */
+/** The QEMU driver: `-M microvm` with KVM, or emulated with TCG. */
 import { fail } from "../../base/errors/error.ts";
 import { removeTree, removeTrees } from "../../host/files/files.ts";
 import { makeHoles } from "../../host/files/sparse-file.ts";
@@ -36,7 +36,7 @@ import { readStop } from "./stopped.ts";
 
 export type QemuDeps = ProbeDeps &
   LaunchDeps & {
-    /** `required`: no VMM starts where a layer of its cage is missing */
+    /** `required`: no VMM starts when a layer of its cage is missing */
     confinement: () => Promise<Confinement>;
   };
 
@@ -48,7 +48,7 @@ type Shaped = Parameters<VmmDriver["check"]>[1];
 
 class QemuDriver implements VmmDriver {
   readonly name = "qemu";
-  /** QEMU, and what puts it into its cage */
+  /** QEMU, and the program that confines it */
   readonly programs = ["qemu-system-", "banger-vsock-agent"];
   readonly #deps: QemuDeps;
   #found: QemuProbe | null = null;
@@ -57,7 +57,7 @@ class QemuDriver implements VmmDriver {
     this.#deps = deps;
   }
 
-  /** A QEMU that was found stays known: one that is replaced meanwhile is met by the next daemon. */
+  /** A usable result is cached: only the next daemon notices a QEMU that is replaced. */
   async probe(): Promise<Probe> {
     const probe = this.#found ?? (await probeQemu(this.#deps));
     if (probe.usable) this.#found = probe;
@@ -105,7 +105,7 @@ class QemuDriver implements VmmDriver {
     }
   }
 
-  /** On failure the monitor's line is closed: QEMU greets the next one only then. */
+  /** Closes the monitor's connection on failure: QEMU accepts the next one only then. */
   async #takeOver(record: QemuRecord): Promise<RunningVm> {
     const qmp = await connectQmp(await connectUnix(qemuFiles(record.directory).qmp, 10_000));
     try {
@@ -141,7 +141,7 @@ class QemuDriver implements VmmDriver {
   }
 
   async #start(spec: BootSpec, probe: QemuProbe, from: Loaded | null, signal: AbortSignal): Promise<RunningVm> {
-    // a save in the VM's own folder has no other VMs
+    // no other VM uses a save in the VM's own folder
     const isShared = from !== null && !from.memory.startsWith(`${spec.directory}/`);
     const gaps = isShared && probe.sharing !== null ? [...probe.gaps, probe.sharing] : probe.gaps;
     await requireCage(spec, gaps, this.#deps.confinement);
@@ -166,7 +166,7 @@ class QemuDriver implements VmmDriver {
   }
 }
 
-/** What a VM is loaded from. */
+/** The save that a VM is loaded from. */
 type Loaded = { /** path */ memory: string; state: Uint8Array; onStarted(): void };
 
 function loading({ state, onStarted }: Loaded) {

@@ -15,12 +15,12 @@ const rows: [string, Record<string, unknown>, unknown][] = [
   [
     "BLOCK_IO_ERROR",
     { action: "report", operation: "read", device: "", "node-name": "disk-layer0", reason: "Input/output error" },
-    trouble("disk-error", "the host could not read disk layer0: Input/output error; the guest was told"),
+    trouble("disk-error", "the host could not read disk layer0: Input/output error; the guest got the error"),
   ],
   [
     "BLOCK_IO_ERROR",
     { action: "ignore", operation: "write" },
-    trouble("disk-error", "the host could not write to disk a disk: an I/O error; the guest was not told"),
+    trouble("disk-error", "the host could not write to disk a disk: an I/O error; the guest was not notified"),
   ],
   [
     "BLOCK_IMAGE_CORRUPTED",

@@ -13,7 +13,7 @@ const nothing: ExitFacts = {
 const clean = { exitCode: 0, signal: null };
 const byGuest = (reason: string) => ({ shutdown: { guest: true, reason }, status: clean });
 
-const unknownEnd = "QEMU crashed or was killed; how is not known, because an earlier daemon had started it";
+const unknownEnd = "QEMU crashed or was killed; its status is not known, as an earlier daemon had started it";
 const died = (signal: string) => ({ status: { exitCode: null, signal } });
 
 const panicked = [
@@ -57,13 +57,13 @@ describe("an end is told by what is known of it", () => {
       { status: { exitCode: null, signal: "SIGKILL" } },
       {
         kind: "vmm-died",
-        reason: "QEMU was ended from outside by SIGKILL, by hand or because the host ran out of memory",
+        reason: "QEMU was killed by SIGKILL, by a user or because the host ran out of memory",
       },
     ],
     [
       "the log's limit",
       { status: { exitCode: null, signal: "SIGXFSZ" } },
-      { kind: "vmm-died", reason: "QEMU was ended by SIGXFSZ: a file of this VM reached its largest size" },
+      { kind: "vmm-died", reason: "QEMU was ended by SIGXFSZ: a file of this VM reached its size limit" },
     ],
     ["a crash", died("SIGSEGV"), { kind: "vmm-died", reason: "QEMU crashed (SIGSEGV)" }],
     [
@@ -81,7 +81,7 @@ describe("an end is told by what is known of it", () => {
       { ...died("SIGABRT"), vmmLog: ["qemu-system-x86_64: ../hw/x.c:7: f: Assertion `a' failed."] },
       {
         kind: "vmm-died",
-        reason: "QEMU crashed (SIGABRT, a check of its own failed): ../hw/x.c:7: f: Assertion `a' failed.",
+        reason: "QEMU crashed (SIGABRT, an assertion failed): ../hw/x.c:7: f: Assertion `a' failed.",
       },
     ],
     [
@@ -115,7 +115,7 @@ describe("an end is told by what is known of it", () => {
       { console: ["reboot: Power down", "a", "b", "c"] },
       { kind: "vmm-died", reason: unknownEnd },
     ],
-    ["status 0, and nothing else", { status: clean }, { kind: "vmm-died", reason: "QEMU ended without a word" }],
+    ["status 0, and nothing else", { status: clean }, { kind: "vmm-died", reason: "QEMU ended without a message" }],
   ];
   test.each(rows)("%s", (_, facts, exit) => {
     expect(classifyExit({ ...nothing, ...facts })).toEqual(exit);

@@ -1,4 +1,4 @@
-/** How a VM ended, told from what QEMU said, how its process ended and what the console's last lines are. Pure. */
+/** Classifies how a VM ended, from QEMU's events, the status of its process and the last lines of the console. Pure. */
 import type { VmExit } from "../driver.ts";
 
 /** QMP's SHUTDOWN event. */
@@ -8,27 +8,27 @@ export type ExitFacts = {
   /** `kill()` was called by this process */
   killCalled: boolean;
   shutdown: Shutdown | null;
-  /** its monitor was read to the end, so a guest that ended has a `shutdown` */
+  /** the monitor was read to its end, so `shutdown` is set when the guest ended by itself */
   isWatched: boolean;
-  /** null when unknown: the process was started by an earlier daemon */
+  /** null when unknown: an earlier daemon started the process */
   status: { exitCode: number | null; signal: string | null } | null;
-  /** last lines, cleaned */
+  /** last lines, without control characters */
   console: readonly string[];
   vmmLog: readonly string[];
 };
 
 export function classifyExit(facts: ExitFacts): VmExit {
   const { shutdown, status } = facts;
-  // also on its own way down, after the guest's end
+  // QEMU can also crash while it exits, after the guest has ended
   if (status?.signal && crashes.has(status.signal) && !facts.killCalled) return byStatus(status, facts);
   if (shutdown?.guest) return byGuest(shutdown.reason, facts);
   if (facts.killCalled) return { kind: "killed" };
   if (shutdown !== null)
-    return { kind: "vmm-died", reason: lastWord(facts) || `QEMU was told to stop (${shutdown.reason})` };
+    return { kind: "vmm-died", reason: lastError(facts) || `QEMU was asked to stop (${shutdown.reason})` };
   if (status !== null && status.exitCode !== 0) return byStatus(status, facts);
-  // a guest prints its last words before its machine is reset, and the VMM may crash in between
+  // the console alone proves little: the VMM can crash between the guest's last message and the reset
   const guessed = facts.isWatched && status === null ? null : byConsole(facts);
-  return guessed ?? { kind: "vmm-died", reason: lastWord(facts) || silentEnd(facts) };
+  return guessed ?? { kind: "vmm-died", reason: lastError(facts) || silentEnd(facts) };
 }
 
 function byGuest(reason: string, facts: ExitFacts): VmExit {
@@ -41,7 +41,7 @@ function byGuest(reason: string, facts: ExitFacts): VmExit {
 }
 
 function byStatus(status: { exitCode: number | null; signal: string | null }, facts: ExitFacts): VmExit {
-  const word = lastWord(facts);
+  const word = lastError(facts);
   const how = status.signal === null ? `QEMU ended with status ${status.exitCode}` : killedBy(status.signal);
   return { kind: "vmm-died", reason: word ? `${how}: ${word}` : how };
 }
@@ -49,14 +49,14 @@ function byStatus(status: { exitCode: number | null; signal: string | null }, fa
 function killedBy(signal: string): string {
   const reason = crashes.get(signal);
   if (reason !== undefined) return `QEMU crashed (${signal}${reason && `, ${reason}`})`;
-  if (signal === "SIGXFSZ") return "QEMU was ended by SIGXFSZ: a file of this VM reached its largest size";
-  const hint = signal === "SIGKILL" ? ", by hand or because the host ran out of memory" : "";
-  return `QEMU was ended from outside by ${signal}${hint}`;
+  if (signal === "SIGXFSZ") return "QEMU was ended by SIGXFSZ: a file of this VM reached its size limit";
+  const hint = signal === "SIGKILL" ? ", by a user or because the host ran out of memory" : "";
+  return `QEMU was killed by ${signal}${hint}`;
 }
 
-/** Signals that a process brings upon itself (signal(7)), and what they say of the reason. */
+/** Signals that a process causes itself (signal(7)), with what each says about the reason. */
 const crashes = new Map([
-  ["SIGABRT", "a check of its own failed"],
+  ["SIGABRT", "an assertion failed"],
   ["SIGBUS", "its memory could not be read from a file"],
   ["SIGFPE", ""],
   ["SIGILL", ""],
@@ -66,12 +66,13 @@ const crashes = new Map([
 ]);
 
 function silentEnd({ status }: ExitFacts): string {
-  // only a process's parent is told how it ended
-  if (status === null) return "QEMU crashed or was killed; how is not known, because an earlier daemon had started it";
-  return "QEMU ended without a word";
+  // only the parent of a process learns its status
+  if (status === null)
+    return "QEMU crashed or was killed; its status is not known, as an earlier daemon had started it";
+  return "QEMU ended without a message";
 }
 
-/** Nothing but files is left to tell: the kernel's last words are always printed, whatever the log level. */
+/** Judges by the console: the kernel prints its last message at any log level. */
 function byConsole(facts: ExitFacts): VmExit | null {
   const panic = panicReason(facts);
   if (panic !== null) return { kind: "panic", reason: panic };
@@ -83,7 +84,7 @@ function byConsole(facts: ExitFacts): VmExit | null {
 
 const halted = /reboot: System halted/;
 
-/** The kernel's last words are within its last lines; earlier ones may be of anything. */
+/** Only the last three lines count: earlier ones can be from any program. */
 function lastLinesMatch(facts: ExitFacts, pattern: RegExp): boolean {
   return facts.console.slice(-3).some((line) => pattern.test(line));
 }
@@ -98,8 +99,8 @@ function panicReason(facts: ExitFacts): string | null {
   return line.replace(/^.*Kernel panic - not syncing:\s*/, "").replace(/^\[[\d. ]+\]\s*/, "");
 }
 
-/** QEMU's last line on stderr, without its own name and time stamps. */
-function lastWord(facts: ExitFacts): string {
+/** QEMU's last line on stderr, without the program's name. */
+function lastError(facts: ExitFacts): string {
   const line = facts.vmmLog.at(-1) ?? "";
   return line.replace(/^(?:\S*\/)?qemu-system-\w+: /, "");
 }

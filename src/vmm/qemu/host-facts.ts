@@ -1,6 +1,6 @@
 /**
- * What of a host a saved VM depends on. An emulated guest's TSC is the host's, and its kernel counts time by the frequency that it
- * booted with; under KVM the guest knows the host's CPU.
+ * What a saved VM depends on in the host. An emulated guest reads the host's TSC, and its kernel keeps time by the frequency of
+ * the host it booted on; under KVM the guest uses the host's CPU model.
  */
 import { fail } from "../../base/errors/error.ts";
 import { readStart } from "../../host/files/files.ts";
@@ -8,7 +8,7 @@ import type { SaveRecord } from "../driver.ts";
 import { saverName } from "../save-files.ts";
 import type { Accel } from "./accel.ts";
 
-/** Kept in the save's record. */
+/** Stored in the save's record. */
 export type HostFacts = {
   /** under TCG; null when it can't be measured */
   tscKhz?: number | null;
@@ -28,10 +28,10 @@ export function cpuName(cpuinfo: string): string {
   return `${field("model name")} (${field("cpu family")}/${field("model")}/${field("stepping")})`;
 }
 
-/** Two measurements of one clock differ by less; a guest's clock runs wrong by as much. */
+/** A fraction. Two measurements of one clock differ by less; a guest's clock is wrong by at most this much. */
 const sameClock = 0.002;
 
-/** @throws SAVE_VERSION when a VM saved on one host can't go on on the other */
+/** @throws SAVE_VERSION when a VM saved on one host can't run on the other */
 export function checkHost(record: SaveRecord, here: HostFacts): void {
   const [then, now] = [record["tscKhz"], here.tscKhz];
   const areClocks = typeof then === "number" && typeof now === "number";

@@ -1,4 +1,4 @@
-/** One QEMU's whole command line, with what it depends on looked up: the cage around it, kernel line, firmware, limits. */
+/** Builds the complete command of one QEMU: cage, kernel command line, firmware and limits, looked up on the host. */
 
 import { exists, sizeOf } from "../../host/files/files.ts";
 import type { Exec } from "../../host/process/exec.ts";
@@ -15,13 +15,13 @@ import { writesMemory } from "./version.ts";
 
 export type LaunchDeps = {
   exec: Exec;
-  /** path of `banger-vsock-agent`, which confines QEMU and measures the TSC */
+  /** path of `banger-vsock-agent`, which confines QEMU and measures the TSC frequency */
   agent: string;
-  /** where the TSC's frequency is kept */
+  /** file that caches the TSC frequency */
   tscFile: string;
 };
 
-/** @param from the memory file of the save that is restored; null: a kernel boots */
+/** @param from memory file of the save to restore; null: boots a kernel */
 export async function launchCommand(
   deps: LaunchDeps,
   probe: QemuProbe,
@@ -54,14 +54,14 @@ async function cmdlineFor(deps: LaunchDeps, spec: BootSpec, accel: Accel): Promi
   return kernelCmdline({ accel, tscKhz: khz, args: ["banger.port=virtio", ...spec.kernelArgs] });
 }
 
-/** Where distributions put what belongs to QEMU. */
+/** Where distributions install QEMU's files. */
 const qboot = "/usr/share/qemu/qboot.rom";
 
 async function firmwareFor(accel: Accel): Promise<string | null> {
   return accel === "tcg" && (await exists(qboot)) ? qboot : null;
 }
 
-/** The largest file that this VM may write is its own disk; logs need some room whatever its size. */
+/** Bytes. The largest file that this VM writes is its own disk; the minimum leaves room for logs. */
 async function fileLimitOf(spec: BootSpec): Promise<number> {
   const disks = await Promise.all(spec.blockDevices.filter((d) => !d.readOnly).map((d) => sizeOf(d.path)));
   return Math.max(64 * 1024 * 1024, ...disks);

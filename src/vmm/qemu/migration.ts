@@ -1,4 +1,4 @@
-/** What QEMU is told about saving and loading, and how it says that it is done. */
+/** QEMU's migration commands, for saving and loading. */
 import type { ByteStream } from "../../base/bytes.ts";
 import { fail } from "../../base/errors/error.ts";
 import { recordOf, textOf } from "../../base/foreign.ts";
@@ -6,14 +6,14 @@ import { streamPair } from "../../host/net/socket-pair.ts";
 import type { Qmp } from "../../wire/qmp/client.ts";
 
 /**
- * Memory that is shared with a file is not sent, and each side must know that the other thinks so too. `events`: the end of
- * a migration is told, so nobody has to ask for it.
+ * `x-ignore-shared`: memory that is shared with a file is not sent; both ends must set it. `events`: QEMU reports the end of
+ * a migration, so we need not poll.
  */
 const capabilities = ["x-ignore-shared", "events"].map((capability) => ({ capability, state: true }));
 
 /**
- * Without the first a save trickles at 128 MiB/s. No downtime is aimed at: a save ends after the first pass, and not before.
- * QEMU announces nobody in the guest's stead either: its network device has no `guest_announce` (args.ts).
+ * QEMU's default bandwidth is 128 MiB/s. With a downtime limit of 0, a save never ends before its first pass does. QEMU sends no
+ * announcements on the guest's behalf either, as its network device has no `guest_announce` (args.ts).
  */
 const parameters = { "max-bandwidth": 2 ** 40, "downtime-limit": 0, "announce-rounds": 0 };
 
@@ -24,12 +24,12 @@ export async function prepareMigration(qmp: Qmp): Promise<void> {
   ]);
 }
 
-/** QEMU's name for its end of a stream; a connection has one stream at a time. */
+/** QEMU's name for its end of the stream; each monitor connection has one at a time. */
 const fdname = "migration";
 
 /**
- * Runs `use` with a stream whose other end QEMU has, for `beginMigration`; the stream is over afterwards. QEMU opens no socket itself.
- * @throws VMM_START_FAILED when QEMU takes no descriptor
+ * Runs `use` with a stream whose other end QEMU has, for `beginMigration`; destroys the stream afterwards. QEMU opens no socket.
+ * @throws VMM_START_FAILED when QEMU refuses the descriptor
  */
 export async function withMigrationStream<T>(qmp: Qmp, use: (stream: ByteStream) => Promise<T>): Promise<T> {
   const { stream, other, closeOther } = streamPair();
@@ -46,7 +46,7 @@ export async function beginMigration(qmp: Qmp, command: "migrate" | "migrate-inc
   try {
     await qmp.execute(command, { uri: `fd:${fdname}` });
   } catch (error) {
-    // it has not taken its end then
+    // QEMU still has the descriptor then
     qmp.execute("closefd", { fdname }).catch(() => {});
     throw error;
   }
@@ -54,10 +54,10 @@ export async function beginMigration(qmp: Qmp, command: "migrate" | "migrate-inc
 
 export type MigrationEnd = "completed" | "failed" | "cancelled";
 
-/** Ask before the migration begins. @throws VMM_START_FAILED when QEMU is gone */
+/** How the next migration ends; call it before the migration begins. @throws VMM_START_FAILED when QEMU is gone */
 export function migrationEnd(qmp: Qmp): Promise<MigrationEnd> {
   const end = qmp.event("MIGRATION", ({ status }) => isEnd(status)).then((data) => data["status"] as MigrationEnd);
-  // whoever asked may have failed before it looks
+  // the caller may fail before it awaits this
   end.catch(() => {});
   return end;
 }
@@ -66,7 +66,7 @@ function isEnd(status: unknown): status is MigrationEnd {
   return status === "completed" || status === "failed" || status === "cancelled";
 }
 
-/** Why the last one failed, in QEMU's words. */
+/** QEMU's reason why the last migration failed. */
 export async function migrationProblem(qmp: Qmp): Promise<string> {
   const answer = recordOf(await qmp.execute("query-migrate"));
   return textOf(answer?.["error-desc"], 500) ?? "the migration failed";

@@ -1,4 +1,4 @@
-/** Pages of guest memory on their way into a file: what lies side by side is written at once, zeros are left out. */
+/** Writes pages of guest memory to a file: adjacent pages in one write, pages of zeros not at all. */
 import { pageBytes } from "../../wire/qmp/migration-stream.ts";
 
 export type WriteAt = (offset: number, bytes: Uint8Array) => Promise<void>;
@@ -10,7 +10,7 @@ type Batch = { bytes: Uint8Array; used: number; runs: Run[] };
 
 export class PageRuns {
   readonly #writeAt: WriteAt;
-  /** a bit for each page that was given with content */
+  /** one bit per page: whether it was passed with content */
   readonly #given: Uint8Array;
   readonly #free: Uint8Array[] = [];
   #batch: Batch | null = null;
@@ -22,7 +22,7 @@ export class PageRuns {
     this.#given = new Uint8Array(Math.ceil(memoryBytes / pageBytes / 8));
   }
 
-  /** What waits to be written takes so many bytes. */
+  /** Bytes that wait to be written. */
   get backlog(): number {
     return this.#waiting * batchBytes;
   }
@@ -35,13 +35,13 @@ export class PageRuns {
     this.#add(this.#batch, offset, page);
   }
 
-  /** Only a page that had content before is written. */
+  /** Written only if the page had content before. */
   zeroPage(offset: number): void {
     const at = offset / pageBytes;
     if (((this.#given[at >> 3] ?? 0) >> (at & 7)) & 1) this.page(offset, zeros);
   }
 
-  /** Resolves when what was full by now is written. @throws the first failure of a write */
+  /** Resolves when all batches that are full by now are written. @throws the first write error */
   written(): Promise<void> {
     return this.#tail;
   }

@@ -1,4 +1,4 @@
-/** What is QEMU's in a VM's folder. */
+/** QEMU's files in a VM's folder. */
 import { fail } from "../../base/errors/error.ts";
 import { maxSocketPath } from "../../host/net/socket-path.ts";
 import { vmPaths } from "../../model/paths.ts";
@@ -14,7 +14,7 @@ export function qemuFiles(directory: string) {
   };
 }
 
-/** The same, for a QEMU that is to be started. @throws PATH_TOO_LONG */
+/** The same, checked for a QEMU that is about to start. @throws PATH_TOO_LONG */
 export function qemuPaths(directory: string): QemuPaths {
   const paths = qemuFiles(directory);
   const tooLong = [paths.qmp, paths.agent, paths.boot].find((path) => Buffer.byteLength(path) > maxSocketPath);
@@ -22,7 +22,7 @@ export function qemuPaths(directory: string): QemuPaths {
   return paths;
 }
 
-/** The sockets that a QEMU which was killed leaves. */
+/** The sockets that a killed QEMU leaves. */
 export function socketsIn(directory: string): string[] {
   const { qmp, agent, boot } = qemuFiles(directory);
   return [qmp, agent, boot];

@@ -66,7 +66,7 @@ test("no QEMU: how to get it", async () => {
 test.each([
   ["QEMU emulator version 5.2.0", 0, "older than 7.2"],
   ["", 127, "qemu-system-x86_64 ends with status 127"],
-  ["something else", 0, "does not say which QEMU it is"],
+  ["something else", 0, "does not report a QEMU version"],
 ])("%p with status %p can't be used", async (stdout, exitCode, why) => {
   expect(await probeQemu(deps(stdout, exitCode))).toMatchObject({ usable: false, why: expect.stringContaining(why) });
 });

@@ -1,4 +1,4 @@
-/** Which QEMU the host has and what it can do. */
+/** Finds the host's QEMU and what it supports. */
 
 import { probeKvm } from "../../host/kvm.ts";
 import { probeCage } from "../../host/process/cage.ts";
@@ -28,23 +28,23 @@ const installAgent = "put banger-vsock-agent beside banger, or set BANGER_AGENT 
 export type ProbeDeps = {
   exec: Exec;
   which: (program: string) => Promise<string | null>;
-  /** where a path leads when every link in it is followed */
+  /** resolves all symbolic links in a path */
   realPath: (path: string) => Promise<string>;
-  /** path of `banger-vsock-agent`, which knows what confines a process here */
+  /** path of `banger-vsock-agent`, which probes the layers of the cage */
   agent: string;
-  /** `BANGER_VMM_ACCEL` is looked at */
+  /** `BANGER_VMM_ACCEL` is read from it */
   env: Readonly<Record<string, string | undefined>>;
-  /** default: asks the host's `/dev/kvm` */
+  /** default: probes the host's `/dev/kvm` */
   kvm?: () => Promise<AccelFacts["kvm"]>;
 };
 
-/** A usable QEMU's probe, with the path of the program and the cage that it will be in. */
+/** The probe of a usable QEMU, with the path of its program and its cage. */
 export type QemuProbe = Extract<Probe, { usable: true }> & { program: string; cage: Cage };
 
 export async function probeQemu(deps: ProbeDeps): Promise<QemuProbe | Extract<Probe, { usable: false }>> {
   const found = await deps.which(qemuProgram);
   if (found === null) return { usable: false, why: `${qemuProgram} is not installed`, fix: installQemu };
-  // QEMU looks for its modules and firmware beside the path that it is started by, and in the cage no link leads there
+  // QEMU looks for modules and firmware next to the path it is started by, and in the cage a symbolic link may not resolve
   const program = await deps.realPath(found);
   const [answer, kvm, cage] = await Promise.all([
     askProgram(deps.exec, [program, "--version"]),

@@ -1,7 +1,7 @@
 /**
- * A paused VM's process that stands still too. Emulation with one thread turns the paused guest's clock on again
- * (`qemu_clock_enable` in QEMU's tcg-accel-ops-rr.c), and QEMU then looks for timers that never come due,
- * thousands of times a second. Under KVM it sleeps by itself.
+ * Freezes the process of a paused VM with SIGSTOP. With single-threaded TCG, QEMU re-enables the paused guest's clock
+ * (`qemu_clock_enable` in its tcg-accel-ops-rr.c) and then polls thousands of times a second for timers that never expire. Under
+ * KVM it sleeps, so nothing is needed.
  */
 import { signalProcess } from "../../host/process/children.ts";
 import type { ProcessRef } from "../../model/vm.ts";
@@ -11,7 +11,7 @@ export class ProcessFreeze {
   readonly #isNeeded: boolean;
   #isWanted = false;
   #isFrozen = false;
-  /** questions to the monitor under way */
+  /** monitor commands in progress */
   #queries = 0;
 
   constructor({ process, accel }: { process: ProcessRef; accel: "kvm" | "tcg" }) {
@@ -19,7 +19,7 @@ export class ProcessFreeze {
     this.#isNeeded = accel === "tcg";
   }
 
-  /** Its guest is paused: the process is stopped whenever nothing is asked of its monitor. */
+  /** The guest is paused: from now on the process is stopped, except during monitor commands. */
   begin(): void {
     this.#isWanted = this.#isNeeded;
     this.#apply();
@@ -30,7 +30,7 @@ export class ProcessFreeze {
     this.#apply();
   }
 
-  /** The monitor answers while `ask` asks; the guest stays paused. */
+  /** Lets the process run during `ask`, so that its monitor answers; the guest stays paused. */
   async awake<T>(ask: () => Promise<T>): Promise<T> {
     this.#queries += 1;
     this.#apply();

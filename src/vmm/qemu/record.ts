@@ -1,4 +1,4 @@
-/** What QEMU's driver keeps of a VM in the database; read back with suspicion, as another version may have written it. */
+/** The QEMU driver's record of a VM in the database. Another version may have written it, so check it after reading. */
 import type { BootSpec, DriverRecord } from "../driver.ts";
 import { shapeOf } from "../shape.ts";
 import type { Accel } from "./accel.ts";
@@ -6,7 +6,7 @@ import type { Accel } from "./accel.ts";
 export type QemuRecord = DriverRecord & {
   driver: "qemu";
   accel: Accel;
-  /** what `save` must know of its specification; absent for a VM that was started before there were saves */
+  /** the parts of the specification that `save` needs; absent in VMs started by a banger without saves */
   saving?: Saving;
 };
 
@@ -14,7 +14,7 @@ export type Saving = {
   /** `shapeOf` its specification */
   shape: string;
   memoryBytes: number;
-  /** the file that it shares its memory with; null when its memory is its own */
+  /** file that the memory is mapped from, shared; null when it is anonymous or private */
   memoryFile: string | null;
 };
 
@@ -22,7 +22,7 @@ export function isQemuRecord(record: DriverRecord): record is QemuRecord {
   return record.driver === "qemu" && (record["accel"] === "tcg" || record["accel"] === "kvm");
 }
 
-/** @param isClone a restored VM's memory is its own, whatever its specification says */
+/** @param isClone a restored VM's memory is private, whatever its specification says */
 export function savingOf(spec: BootSpec, isClone: boolean): Saving {
   const memoryFile = isClone ? null : (spec.memory?.path ?? null);
   return { shape: shapeOf(spec), memoryBytes: spec.memoryMib * 1024 * 1024, memoryFile };

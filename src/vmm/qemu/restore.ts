@@ -1,11 +1,11 @@
-/** Loads a saved VM's devices into a QEMU that waits for them, with the memory file mapped already. */
+/** Loads device state into a QEMU that waits for it and has mapped the memory file. */
 import type { Qmp } from "../../wire/qmp/client.ts";
 import { beginMigration, migrationEnd, prepareMigration, withMigrationStream } from "./migration.ts";
 
 /**
- * The VM is paused afterwards, as every saved one was. QEMU reads `state` itself, not the file that it came from: what was checked is
- * what is loaded.
- * @throws when QEMU refuses: it ends then, and its log has the reason
+ * The VM is paused afterwards. QEMU gets the bytes of `state`, not the file that they came from: what was checked is what is
+ * loaded.
+ * @throws when QEMU refuses; it exits then, and its log has the reason
  */
 export async function loadState(qmp: Qmp, state: Uint8Array): Promise<void> {
   const prepared = prepareMigration(qmp);

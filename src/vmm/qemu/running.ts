@@ -1,4 +1,4 @@
-/** One running QEMU, held by its control socket. */
+/** A running QEMU, controlled through its monitor. */
 import { Deferred } from "../../base/async.ts";
 import type { ByteStream } from "../../base/bytes.ts";
 import { fail, toBangerError } from "../../base/errors/error.ts";
@@ -24,9 +24,9 @@ import type { QemuRecord } from "./record.ts";
 import { saveQemu } from "./save.ts";
 import { type BlockError, blockErrorOf, readStop } from "./stopped.ts";
 
-/** of a shutdown, which is one word, in UTF-16 units */
+/** of a shutdown's reason, in UTF-16 units; QEMU's are one word */
 const maxReason = 64;
-/** that are kept for whoever listens later */
+/** kept until there is a listener */
 const maxTroubles = 8;
 
 export type RunningParts = {
@@ -34,11 +34,11 @@ export type RunningParts = {
   qmp: Qmp;
   /** null when the process is not our child */
   exited: Promise<{ exitCode: number | null; signal: string | null }> | null;
-  /** something may have used the line to the agent before */
+  /** an earlier session may have used the connection to the agent */
   agentUsed: boolean;
-  /** why it had stopped its guest when it was adopted */
+  /** why QEMU had stopped the guest before it was adopted */
   stopped: VmmStop | null;
-  /** what a save of this VM needs of a host, beside QEMU's version */
+  /** what a save of this VM requires of a host, besides QEMU's version */
   hostFacts: () => Promise<HostFacts>;
 };
 
@@ -54,7 +54,7 @@ export class RunningQemu implements RunningVm {
   #stopped: VmmStop | null;
   #blockError: BlockError | null = null;
   #onStopped: (stop: VmmStop) => void = () => {};
-  /** those that came before anyone listened */
+  /** troubles before there was a listener */
   readonly #troubles: VmmTrouble[] = [];
   #onTrouble = (trouble: VmmTrouble): void => {
     if (this.#troubles.length < maxTroubles) this.#troubles.push(trouble);
@@ -62,7 +62,7 @@ export class RunningQemu implements RunningVm {
   #killCalled = false;
   #savedInPlace = false;
   #released = false;
-  /** how often the guest was resumed: what was asked before says nothing of the time after */
+  /** counts resumes: an answer to a query from before a resume is stale */
   #resumes = 0;
   readonly #lookWhyStopped = oneAtATime(() => this.#lookOnce());
 
@@ -92,8 +92,8 @@ export class RunningQemu implements RunningVm {
   }
 
   async resume(): Promise<void> {
-    if (this.#savedInPlace) throw new Error(`VM in ${this.record.directory} was saved in place: it can't run on`);
-    // its RESUME event ends the standstill
+    if (this.#savedInPlace) throw new Error(`VM in ${this.record.directory} was saved in place: it can't be resumed`);
+    // QEMU's RESUME event ends the freeze
     await this.#ask("cont");
   }
 
@@ -166,7 +166,7 @@ export class RunningQemu implements RunningVm {
     if (action.on === "resume") this.#resumed();
   }
 
-  /** Every stop is an event, those that were asked for too: the run state tells them apart. */
+  /** STOP events also come for requested stops: the run state shows which it was. */
   async #lookOnce(): Promise<void> {
     const resumes = this.#resumes;
     const stop = await readStop(this.#parts.qmp, this.#blockError);
@@ -194,7 +194,7 @@ export class RunningQemu implements RunningVm {
     this.#freeze.end();
   }
 
-  /** A halted guest would burn no CPU and hold its memory for ever: it ends as one that was powered off. */
+  /** A halted guest would use no CPU but keep its memory forever: end it as if it had powered off. */
   #endHalted(): void {
     this.#shutdown ??= { guest: true, reason: "guest-shutdown" };
     signalProcess(this.record.process, "SIGKILL");
@@ -204,21 +204,21 @@ export class RunningQemu implements RunningVm {
     return qemuFiles(this.record.directory);
   }
 
-  /** QEMU's last events are read to the end before its process's status is judged. */
+  /** Reads QEMU's events to the end before it judges the status of the process. */
   async #watch(): Promise<void> {
     const [, status] = await Promise.all([this.#parts.qmp.closed, this.#parts.exited]);
     if (this.#released) return;
     await waitForExit(this.record.process);
     this.release();
     const sockets = [this.#paths.qmp, this.#paths.agent];
-    // the VM has ended, whatever its VMM has made of its folder
+    // the VM has ended, even if its VMM has damaged its folder
     const [tails] = await Promise.all([readTails(this.#paths), removeTrees(sockets).catch(() => {})]);
     const seen = { killCalled: this.#killCalled, shutdown: this.#shutdown, isWatched: true, status };
     this.#exit.resolve(classifyExit({ ...seen, ...tails }));
   }
 }
 
-/** A monitor's error when the process behind it lives and can't be spoken to. */
+/** The error for a process that is alive but whose monitor does not answer. */
 export function unreachable({ process }: QemuRecord, error: unknown): Error {
   const known = toBangerError(error);
   const reason = typeof known.details["reason"] === "string" ? known.details["reason"] : known.message;

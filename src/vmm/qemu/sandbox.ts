@@ -1,4 +1,4 @@
-/** The command line around QEMU: `banger-vsock-agent confine` with the paths, sockets and limits that it needs. Pure. */
+/** Wraps QEMU's command in `banger-vsock-agent confine`, with the paths, sockets and limits that it needs. Pure. */
 import { dirname, join } from "node:path";
 import type { Cage } from "../../model/cage.ts";
 import type { BootSpec } from "../driver.ts";
@@ -13,16 +13,16 @@ export type SandboxFacts = {
   cage: Cage;
   accel: Accel;
   memory: MemoryBackend;
-  /** opened before the cage closes, and inherited */
+  /** opened before the cage is closed, and inherited by QEMU */
   inherited: readonly InheritedSocket[];
-  /** no file that QEMU writes may become larger, in bytes */
+  /** maximum size in bytes of any file that QEMU writes */
   fileLimit: number;
 };
 
-/** What any dynamically linked QEMU reads: itself, its libraries and firmware. Confine skips what does not exist. */
+/** Read by any dynamically linked QEMU: itself, its libraries and firmware. Confine skips paths that do not exist. */
 const systemPaths = ["/usr", "/lib", "/lib64", "/etc/ld.so.cache", "/nix/store"];
 
-/** A QEMU that is installed elsewhere, and its firmware and modules: `/opt/qemu/bin/P` has them in `/opt/qemu/share/qemu`. */
+/** A QEMU installed elsewhere, with its firmware and modules: for `/opt/qemu/bin/P`, `/opt/qemu/share/qemu` and `lib/qemu`. */
 function installation(program: string): string[] {
   if (systemPaths.some((path) => program.startsWith(`${path}/`))) return [];
   const prefix = dirname(dirname(program));
@@ -30,9 +30,8 @@ function installation(program: string): string[] {
 }
 
 /**
- * `spec`'s VM may write in the files of its own folder alone, and read its images, and its kernel or the save that it comes from. A QEMU that
- * can't open a save without write access must have it: the guest still can't change the file, but a QEMU taken over by a guest
- * could.
+ * The VM can write only files that exist in its own folder, and read its images and its kernel or save. A QEMU that can't open a
+ * save read-only gets write access to it: the guest still can't change the file, but a QEMU that its guest has taken over could.
  */
 export function confined(argv: readonly string[], spec: BootSpec, facts: SandboxFacts): string[] {
   const outside = (path: string) => !path.startsWith(`${spec.directory}/`);
@@ -60,7 +59,7 @@ export function confined(argv: readonly string[], spec: BootSpec, facts: Sandbox
   ];
 }
 
-/** QEMU's user-mode network opens the guest's connections itself; otherwise QEMU has none, or a descriptor. */
+/** Whether QEMU can have an empty network namespace: not with its user-mode network, which opens the guest's connections itself. */
 export function hasOwnNetwork({ net }: Pick<BootSpec, "net">): boolean {
   return net?.kind !== "builtin";
 }
@@ -71,17 +70,17 @@ function isolation({ namespaces, network }: Cage, spec: BootSpec): string[] {
 }
 
 const mib = 1024 ** 2;
-/** Above the guest's memory: up to 1 GiB of translated code, stacks and heaps of some seventy threads, libraries. */
+/** Bytes beyond the guest's memory: up to 1 GiB of translated code, stacks and heaps of about seventy threads, libraries. */
 const ownAddressSpace = 8192 * mib;
-/** The main loop, RCU, migration and what starts them; each virtual CPU has one more, and QEMU's pool for disks at most 64. */
+/** Main loop, RCU, migration and so on; besides one per virtual CPU, and at most 64 in QEMU's thread pool for disks. */
 const ownThreads = 32;
 const poolThreads = 64;
-/** Twenty disks, a network and a few event descriptors for each take some two hundred. */
+/** Twenty disks and a network, with a few event descriptors each, take about two hundred. */
 const openFiles = 1024;
 
 /**
- * A guest writes to its serial console without end if it likes. The daemon cuts the log while it runs; while it does
- * not, the limit of a file's size ends the VM (SIGXFSZ) before the log outgrows what its own disk may take.
+ * A guest can write to its serial console without end. The daemon truncates the log while it runs; while it does not, the file
+ * size limit ends the VM (SIGXFSZ) before the log becomes larger than its disk may.
  */
 function limits({ fileLimit, cage }: SandboxFacts, { memoryMib, vcpu }: BootSpec): string[] {
   const addressSpace = memoryMib * mib + ownAddressSpace;

@@ -1,10 +1,10 @@
-/** The way of a saved VM's stream into memory file and device state. */
+/** Receives the stream of a VM that is being saved: pages go to the memory file, the rest is device state. */
 import type { ByteStream } from "../../base/bytes.ts";
 import { MigrationStreamError, type SplitPlan, splitMigration } from "../../wire/qmp/migration-stream.ts";
 import { maxStateBytes } from "../save-files.ts";
 import { PageRuns, type WriteAt } from "./page-runs.ts";
 
-/** bytes that may wait for the disk; beyond that QEMU waits */
+/** bytes that wait for the disk before QEMU is paused */
 const maxBacklog = 8 * 1024 * 1024;
 
 /**
@@ -50,7 +50,7 @@ export function split(stream: ByteStream, plan: SplitPlan, writeAt: WriteAt): Pr
       runs.finish().then(() => resolve(state.joined()), reject);
     }),
   );
-  stream.onClose(() => attempt(() => give(new MigrationStreamError("it broke off"))));
+  stream.onClose(() => attempt(() => give(new MigrationStreamError("it was cut short"))));
   return promise;
 }
 
@@ -61,7 +61,7 @@ class StateParts {
   add(bytes: Uint8Array): void {
     this.#length += bytes.length;
     if (this.#length > maxStateBytes) throw new MigrationStreamError("the devices' state is too long");
-    // not slice(): a Buffer's is a view
+    // not slice(): on a Buffer it returns a view
     this.#parts.push(new Uint8Array(bytes));
   }
 

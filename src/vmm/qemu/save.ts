@@ -1,6 +1,6 @@
 /**
- * Saves a VM: QEMU sends its migration stream to us, where it becomes the save's two files. A VM that runs is paused
- * only when all of its memory has been sent once; what it changed meanwhile is sent again then.
+ * Saves a VM: QEMU sends us its migration stream, which we write as the save's two files. A running VM is paused only when all
+ * of its memory was sent once; then the pages that it has changed are sent again.
  */
 import { orAborted, withTimeout } from "../../base/async.ts";
 import type { ByteStream } from "../../base/bytes.ts";
@@ -29,7 +29,7 @@ export type SaveJob = {
   files: SaveFiles;
 };
 
-/** from the moment that a save is given up to QEMU's word that it has stopped sending */
+/** from the abort of a save until QEMU reports that it has stopped sending */
 const cancelTimeoutMs = 30_000;
 
 /**
@@ -49,8 +49,8 @@ export async function saveQemu(job: SaveJob, signal: AbortSignal): Promise<Uint8
   };
   try {
     signal.throwIfAborted();
-    // nothing is copied of memory that is in its file already: it must not change under the devices' state
-    if (saving.memoryFile === null) await makeReady(job.qmp);
+    // memory in its file is not copied, so it must not change while device state is saved
+    if (saving.memoryFile === null) await rerunIfSaved(job.qmp);
     else await job.qmp.execute("stop");
     await prepareMigration(job.qmp);
     const memory = saving.memoryFile === null ? await make(files.memory, saving.memoryBytes) : null;
@@ -66,8 +66,8 @@ export async function saveQemu(job: SaveJob, signal: AbortSignal): Promise<Uint8
   }
 }
 
-/** QEMU sends a VM once: one that was not resumed since has to run again, if only for an instant. */
-async function makeReady(qmp: Qmp): Promise<void> {
+/** QEMU can't send a VM twice without running it: one that was saved and not resumed runs for an instant. */
+async function rerunIfSaved(qmp: Qmp): Promise<void> {
   const answer = recordOf(await qmp.execute("query-status"));
   if (answer?.["status"] === "postmigrate") await Promise.all([qmp.execute("cont"), qmp.execute("stop")]);
 }
@@ -75,7 +75,7 @@ async function makeReady(qmp: Qmp): Promise<void> {
 async function transfer(job: SaveJob, memory: SparseFile | null, signal: AbortSignal): Promise<Uint8Array> {
   const { qmp, saving } = job;
   const plan = { memoryBytes: saving.memoryBytes, hasPages: memory !== null };
-  const writeAt = memory?.writeAt ?? (() => Promise.reject(new Error("no pages were to come")));
+  const writeAt = memory?.writeAt ?? (() => Promise.reject(new Error("no pages were expected")));
   return withMigrationStream(qmp, async (stream) => {
     const state = split(stream, plan, writeAt);
     state.catch(() => {});
@@ -86,7 +86,7 @@ async function transfer(job: SaveJob, memory: SparseFile | null, signal: AbortSi
   });
 }
 
-/** QEMU 7.2 does so by itself; later ones go on for as long as the guest changes anything. */
+/** QEMU 7.2 pauses by itself; later versions continue for as long as the guest changes pages. */
 function pauseAfterFirstPass(qmp: Qmp): void {
   const second = qmp.event("MIGRATION_PASS", ({ pass }) => integerOf(pass, 2, Number.MAX_SAFE_INTEGER) !== null);
   second.then(() => qmp.execute("stop")).catch(() => {});
@@ -105,7 +105,7 @@ async function received({ qmp, stream, state, ended }: Sending, signal: AbortSig
     stream.destroy();
     // it may have ended meanwhile: then there is nothing to cancel
     await qmp.execute("migrate_cancel").catch(() => {});
-    // only now can the VM run on, or be saved again
+    // only then can the VM be resumed or saved again
     const status = await withTimeout(ended, cancelTimeoutMs, () => saveFailed("QEMU does not stop sending"));
     if (!(error instanceof MigrationStreamError) || status !== "failed") throw error;
     throw new MigrationStreamError(`${error.message}; ${await migrationProblem(qmp)}`);

@@ -1,16 +1,16 @@
-/** QEMU's sockets: which it has, and how each reaches it. Pure. */
+/** QEMU's sockets, and how it gets each. Pure. */
 import type { NetDevice } from "../driver.ts";
 
 /**
- * Where QEMU finds a socket: at a path, where it makes or connects one itself, or among the descriptors that it inherits. A
- * confined QEMU may make, bind and connect none, so its sockets are descriptors; one that is started by hand can have paths.
+ * A socket that QEMU makes or connects at a path, or one that it inherits as a descriptor. A confined QEMU can't make sockets, so it
+ * inherits all of them; a QEMU started by hand can use paths.
  */
 export type Endpoint = { kind: "path"; path: string } | { kind: "descriptor"; fd: number };
 
 export type QemuSockets = {
   /** QMP, listening: a daemon that adopts the VM connects here */
   qmp: Endpoint;
-  /** the line to the agent, listening */
+  /** for connections to the agent, listening */
   agent: Endpoint;
   /** QMP, connected to the daemon that starts this QEMU */
   boot?: Endpoint;
@@ -18,15 +18,15 @@ export type QemuSockets = {
   net?: Endpoint;
 };
 
-/** A socket that `confine` opens for the program it starts. */
+/** A socket that `confine` opens for its program. */
 export type InheritedSocket = { how: "listen" | "connect"; path: string };
 
-/** `banger-vsock-agent confine` numbers a program's sockets from here on, in the order in which they are given. */
+/** `banger-vsock-agent confine` numbers the sockets from here, in the order of its arguments. */
 const firstDescriptor = 3;
 
 type SocketPaths = { qmp: string; agent: string; boot: string };
 
-/** All sockets of a confined QEMU as descriptors, and what `confine` has to open for them, in the order of their numbers. */
+/** The sockets of a confined QEMU as descriptors, and what `confine` must open for them, in the same order. */
 export function inheritedSockets(paths: SocketPaths, net: NetDevice | null) {
   const inherited: InheritedSocket[] = [];
   const hand = (how: InheritedSocket["how"], path: string): Endpoint => {

@@ -28,7 +28,7 @@ test.each([
   ["internal-error", { kind: "vmm-error", reason: expect.any(String) }, null],
   ["watchdog", { kind: "vmm-error", reason: "the guest's watchdog expired" }, null],
   ["guest-panicked", { kind: "vmm-error", reason: "the guest's kernel panicked" }, null],
-  ["suspended", { kind: "vmm-error", reason: "the guest put its machine to sleep, and nothing wakes it" }, null],
+  ["suspended", { kind: "vmm-error", reason: "the guest suspended its machine, and nothing can wake it" }, null],
   ["constructor", null, null],
   ["paused", null, null],
   ["running", null, { kind: "disk-full", reason: "" }],

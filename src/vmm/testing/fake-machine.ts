@@ -107,7 +107,7 @@ export class FakeMachine {
   }
 
   setPaused(paused: boolean): void {
-    if (!paused && this.savedInPlace) throw new Error(`VM ${this.spec.id} was saved in place: it can't run on`);
+    if (!paused && this.savedInPlace) throw new Error(`VM ${this.spec.id} was saved in place: it can't be resumed`);
     this.#paused = paused;
     if (!paused) this.stopped = null;
     if (!paused && this.#failing) queueMicrotask(() => this.#failing && this.stop(this.#failing));

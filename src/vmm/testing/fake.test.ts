@@ -36,7 +36,7 @@ const subject: ContractSubject = {
   brokenSpec: () => spec("/dev/null"),
   isAlive: (process) => world.find(process)?.alive ?? false,
   killProcess: (process) =>
-    void world.find(process)?.end({ kind: "vmm-died", reason: "the fake VMM was ended from outside by SIGKILL" }),
+    void world.find(process)?.end({ kind: "vmm-died", reason: "the fake VMM was killed by SIGKILL" }),
   crashProcess: (process) =>
     void world.find(process)?.end({ kind: "vmm-died", reason: "the fake VMM crashed (SIGSEGV)" }),
   panic: async (vm) =>

@@ -102,7 +102,7 @@ export function createFakeDriver(world: FakeWorld): VmmDriver {
     },
     end: async (record) => world.find(record.process)?.end({ kind: "killed" }),
     postMortem: async (record) =>
-      world.find(record.process)?.exit ?? { kind: "vmm-died", reason: "the fake VMM ended without a word" },
+      world.find(record.process)?.exit ?? { kind: "vmm-died", reason: "the fake VMM ended without a message" },
     clean: async () => {},
     savedNetwork: ({ shape }) => networkOfShape(shape),
   };

@@ -8,7 +8,7 @@ import type { Qmp } from "../../../wire/qmp/client.ts";
 type Data = Record<string, unknown>;
 
 export type FakeMonitor = Qmp & {
-  /** names of commands, in order */
+  /** names of the commands it got, in order */
   readonly commands: string[];
   /** resolves the calls of `event` that wait for it */
   emit(event: string, data: Data): void;
@@ -54,7 +54,7 @@ export function fakeMonitor(
   };
 }
 
-/** An answer that is QEMU's refusal. */
+/** An answer by which QEMU refuses the command. */
 export function refusal(reason: string): () => never {
   return () => {
     throw fail("VMM_START_FAILED", { driver: "qemu", reason });
