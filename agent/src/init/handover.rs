@@ -1,4 +1,4 @@
-//! One process becomes two: PID 1, and the one that serves the host.
+//! Forks into PID 1 and the process that serves the host.
 
 use super::{failed, BootResult};
 use crate::sys::process::{self, Forked};
@@ -7,15 +7,15 @@ use std::fs::File;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
-/// Between the two.
+/// What connects the two processes.
 pub struct Pipes {
-    /// PID 1 reads a byte when the identity is in force; its end means that the server died
+    /// PID 1 reads a byte when the identity is in force; end of file means that the server died
     pub identified: File,
-    /// the server reads a byte when the device nodes are there; its end means that PID 1 died
+    /// the server reads a byte when the device nodes exist; end of file means that PID 1 died
     pub prepared: File,
-    /// PID 1 asks for a last NOTICE, and hears when it is out
+    /// PID 1 writes a signal's number to request a last NOTICE, and gets it back when the NOTICE is sent
     pub power: UnixStream,
-    /// the other process
+    /// pid of the other process
     pub pid: i32,
 }
 
@@ -24,7 +24,7 @@ pub enum Role {
     Pid1(Pipes),
 }
 
-/// What PID 1 takes one by one, and what must not end the server.
+/// Signals that are blocked in both processes: PID 1 takes them one by one, and they must not end the server.
 pub const SIGNALS: [i32; 7] = [
     libc::SIGCHLD,
     libc::SIGUSR1,
@@ -48,14 +48,14 @@ pub fn fork() -> BootResult<Role> {
     }
 }
 
-/// Descriptors 0 to 2 are never anything else's.
+/// Opens /dev/null until descriptors 0 to 2 are in use, so that no other file gets these numbers.
 fn fill_stdio() -> std::io::Result<()> {
     loop {
         let file = File::options().read(true).write(true).open("/dev/null")?;
         if file.as_raw_fd() > 2 {
             return Ok(());
         }
-        // kept open: it fills one of the three
+        // leaked on purpose: it is one of the three
         std::mem::forget(OwnedFd::from(file));
     }
 }

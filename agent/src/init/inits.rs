@@ -1,4 +1,4 @@
-//! Which program of the image wants to be PID 1.
+//! Finds the image's init.
 
 use super::kernel_args::KernelArgs;
 use std::fs;
@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 
 #[derive(Debug, PartialEq)]
 pub struct Init {
-    /// as HELLO tells it: `systemd`, `none`, or a program's name
+    /// as in HELLO: `systemd`, `none`, or a program's name
     pub name: String,
-    /// None: the agent stays
+    /// None: the agent stays PID 1
     pub path: Option<PathBuf>,
 }
 
@@ -34,7 +34,7 @@ fn is_program(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
 }
 
-/// Images of containers often hold a busybox whose init has nothing to start: that is no init.
+/// None for a busybox whose init has nothing to start, as in many container images.
 fn name_of(real: &Path, exists: &dyn Fn(&str) -> bool) -> Option<String> {
     let name = real.file_name()?.to_string_lossy().into_owned();
     let has_work = exists("/etc/inittab") && (exists("/sbin/openrc") || exists("/etc/init.d/rcS"));
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_busybox_without_work_is_no_init() {
+    fn a_busybox_without_services_is_not_an_init() {
         let none = |_: &str| false;
         let openrc = |file: &str| ["/etc/inittab", "/sbin/openrc"].contains(&file);
         assert_eq!(name_of(Path::new("/bin/busybox"), &none), None);

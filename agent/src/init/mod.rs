@@ -1,4 +1,4 @@
-//! The agent as `/init`: from an initramfs to the image's own root, and to whoever is PID 1 there.
+//! The agent as `/init` of the initramfs: boots into the image's root and starts its init.
 
 mod devices;
 mod handover;
@@ -25,7 +25,7 @@ use std::convert::Infallible;
 use std::io;
 use kernel_args::{KernelArgs, Transport};
 
-/// What went wrong, in one line.
+/// The error is one line for the console.
 pub type BootResult<T> = Result<T, String>;
 
 pub fn run() -> ! {
@@ -37,7 +37,7 @@ pub fn run() -> ! {
     };
     log(&problem);
     end_machine(if ends_by_reset { Power::Reboot } else { Power::Off });
-    // the kernel refused; PID 1 may not end
+    // the kernel refused, and PID 1 must not end
     loop {
         std::thread::park();
     }
@@ -56,7 +56,7 @@ fn boot(args: KernelArgs) -> BootResult<Infallible> {
     }
     let data = root::assemble(&args, &disks)?;
     let init = inits::find(&args);
-    // whatever the network, and whoever is PID 1
+    // needed with any network and any init
     let _ = Link::named("lo").and_then(|lo| lo.up());
     let port = connections::open_endpoint(&args)?;
     match handover::fork()? {
@@ -78,7 +78,7 @@ fn kernel_files() -> BootResult<()> {
     Ok(())
 }
 
-/// For `map_err`: what was tried, and the system's word.
+/// For `map_err`: what was tried, and the system's error.
 fn failed(what: &str) -> impl FnOnce(io::Error) -> String + '_ {
     move |error| format!("{what}: {error}")
 }

@@ -1,4 +1,4 @@
-//! Device nodes that developers' tools open, in images without a program that makes them; kernel modules behind them.
+//! Device nodes for development tools, in images without udev, and the kernel modules for them.
 
 use crate::sys::{device, open};
 use std::fs::{self, File, Permissions};
@@ -8,12 +8,12 @@ use std::path::Path;
 struct Node {
     path: &'static str,
     module: &'static str,
-    /// as udev's rules have it
+    /// as in udev's rules
     mode: u32,
     minor: u32,
 }
 
-/// Of the kernel's miscellaneous devices: Documentation/admin-guide/devices.txt.
+/// Major number of miscellaneous devices: Documentation/admin-guide/devices.txt.
 const MAJOR: u32 = 10;
 const NODES: [Node; 3] = [
     Node { path: "/dev/fuse", module: "fuse", mode: 0o666, minor: 229 },
@@ -21,9 +21,9 @@ const NODES: [Node; 3] = [
     Node { path: "/dev/loop-control", module: "loop", mode: 0o660, minor: 237 },
 ];
 
-/// Each may be missing afterwards: not every kernel has it.
+/// Creates the nodes; ignores failures, because not every kernel has each device.
 pub fn make() {
-    // where the image has it, opening a node loads its module
+    // if the image has modprobe, opening a node loads its module
     let loads_itself = ["/sbin/modprobe", "/usr/sbin/modprobe"].iter().any(|path| Path::new(path).exists());
     let modules = fs::read_to_string(dependencies_file()).unwrap_or_default();
     for node in &NODES {
@@ -57,7 +57,7 @@ fn load(module: &str, modules: &str) {
     }
 }
 
-/// What has to be loaded for a module, in order. modules.dep(5): `path: path path`, what is needed first comes last.
+/// The files to load for a module, in order. modules.dep(5): `path: path path`, where the last one has to be loaded first.
 fn files_of<'a>(module: &str, modules: &'a str) -> Vec<&'a str> {
     let is_it = |path: &str| {
         let name = path.rsplit('/').next().and_then(|file| file.split_once(".ko")).map(|(name, _)| name.replace('-', "_"));
@@ -73,7 +73,7 @@ mod tests {
     use super::files_of;
 
     #[test]
-    fn what_a_module_needs_is_loaded_before_it() {
+    fn a_modules_dependencies_are_loaded_before_it() {
         let modules = "kernel/fs/fuse/cuse.ko: kernel/fs/fuse/fuse.ko\nkernel/fs/fuse/fuse.ko:\na/b-c.ko.xz: a/d.ko a/e.ko\n";
         assert_eq!(files_of("fuse", modules), ["kernel/fs/fuse/fuse.ko"]);
         assert_eq!(files_of("b_c", modules), ["a/e.ko", "a/d.ko", "a/b-c.ko.xz"]);

@@ -1,4 +1,4 @@
-//! PID 1: becomes the image's init, or stays, reaps, and ends the machine when it is told to.
+//! PID 1: execs the image's init or, without one, reaps processes and turns the VM off on request.
 
 use super::handover::{Pipes, SIGNALS};
 use super::inits::Init;
@@ -16,9 +16,9 @@ use std::io::{Read, Write};
 use std::os::unix::fs::symlink;
 use std::time::{Duration, Instant};
 
-/// Time between SIGTERM and SIGKILL unless the host sets another; the default of `docker stop`.
+/// Time between SIGTERM and SIGKILL unless the host sets another; the same as the default of `docker stop`.
 const GRACE: Duration = Duration::from_secs(10);
-/// Until shells at a terminal, which ignore SIGTERM, get SIGHUP.
+/// Time between SIGTERM and SIGHUP, for shells at a terminal, which ignore SIGTERM.
 const HANGUP: Duration = Duration::from_secs(2);
 const NOTICE: Duration = Duration::from_secs(1);
 
@@ -49,25 +49,25 @@ pub fn run(init: &Init, mut pipes: Pipes) -> BootResult<Infallible> {
     }
 }
 
-/// What PID 1 does not handle is lost on it, but for what is blocked: so a request to end that comes before systemd listens
-/// waits for it. systemd opens the mask by itself.
+/// The kernel discards signals that PID 1 does not handle unless they are blocked. So for systemd the requests to end stay blocked:
+/// one that comes early waits until systemd unblocks them itself.
 fn unblocked_for(init: &Init) -> Vec<i32> {
     let kept = [signal::SIGRTMIN + 4, signal::SIGRTMIN + 5];
     SIGNALS.into_iter().filter(|number| init.name != "systemd" || !kept.contains(number)).collect()
 }
 
-/// A halted machine would stand there with its CPUs stopped.
+/// A halted VM would keep existing with its CPUs stopped.
 fn turn_halt_into_poweroff() -> std::io::Result<()> {
     let folder = "/run/systemd/system/systemd-halt.service.d";
     fs::create_dir_all(folder)?;
-    // older systemds halt by the unit's own command, newer ones by its SuccessAction
+    // older versions of systemd halt by the unit's command, newer ones by its SuccessAction
     let unit = "[Unit]\nSuccessAction=poweroff-force\n[Service]\nType=oneshot\nExecStart=\nExecStart=true\n";
     fs::write(format!("{folder}/banger.conf"), unit)
 }
 
-/// What systemd would have made. Other inits may, and an image without one may do without each of them.
+/// Creates what systemd would create. Failures are ignored: another init may create it as well, or the image may not need it.
 fn prepare_devices() {
-    // half of the memory at most, which is tmpfs's own limit
+    // at most half of the memory: the default of tmpfs
     let _ = fs::create_dir("/dev/shm");
     let _ = mount("tmpfs", "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777");
     let _ = fs::create_dir("/dev/mqueue");
@@ -94,7 +94,7 @@ fn stay(mut pipes: Pipes) -> BootResult<Infallible> {
     }
 }
 
-/// What the serving process queued with the signal, in `ms`; anybody else's number counts for nothing.
+/// The value that the serving process queued with the signal, in milliseconds; values from other senders are ignored.
 fn grace_of(taken: Taken, server: i32) -> Duration {
     match taken.queued {
         Some((sender, ms)) if sender == server => Duration::from_millis(ms.max(0) as u64),
@@ -102,7 +102,7 @@ fn grace_of(taken: Taken, server: i32) -> Duration {
     }
 }
 
-/// Comes back only when the kernel refuses.
+/// Ends all processes and the VM; returns only if the kernel refuses.
 fn end(taken: Taken, pipes: &mut Pipes) {
     let number = taken.number;
     let intent = intent_for(number);
@@ -124,7 +124,7 @@ fn end(taken: Taken, pipes: &mut Pipes) {
             hang_up_shells();
             hung_up = true;
         }
-        // a process that is nobody's child any more is ours
+        // orphans become children of PID 1
         signal::wait_for(&[libc::SIGCHLD], Some(left.min(Duration::from_millis(100))));
         process::reap_all(0);
     }
@@ -134,7 +134,7 @@ fn end(taken: Taken, pipes: &mut Pipes) {
     end_machine(if intent == "reboot" { Power::Reboot } else { Power::Off });
 }
 
-/// Processes at a terminal that ignore SIGTERM, as interactive shells do.
+/// Sends SIGHUP to processes at a terminal that ignore SIGTERM, as interactive shells do.
 fn hang_up_shells() {
     for pid in process::all().filter(|pid| *pid != 1) {
         let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
@@ -145,19 +145,19 @@ fn hang_up_shells() {
     }
 }
 
-/// proc(5): the fifth field behind the name, which is in parentheses and may hold anything.
+/// proc(5): the fifth field after the name, which is in parentheses and may contain anything.
 fn has_terminal(stat: &str) -> bool {
     let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
     fields.split_whitespace().nth(4).is_some_and(|number| number != "0")
 }
 
-/// proc(5): `SigIgn:` is a mask in hexadecimal digits.
+/// proc(5): `SigIgn:` is a hexadecimal mask.
 fn ignores(status: &str, signal: i32) -> bool {
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
 }
 
-/// Kernel threads and the dead have no command line.
+/// Ignores kernel threads and zombies, which have no command line.
 fn others_are_alive(server: i32) -> bool {
     process::all().filter(|pid| *pid != 1 && *pid != server).any(|pid| {
         fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| !line.is_empty())
@@ -169,7 +169,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_serving_process_sets_the_grace() {
+    fn only_the_serving_process_sets_the_grace_period() {
         let taken = |queued| Taken { number: signal::SIGRTMIN + 4, queued };
         assert_eq!(grace_of(taken(Some((7, 60_000))), 7), Duration::from_secs(60));
         assert_eq!(grace_of(taken(Some((8, 60_000))), 7), GRACE);
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shell_at_a_terminal_is_known_by_its_mask() {
+    fn a_shell_at_a_terminal_is_recognized_by_its_signal_mask() {
         assert!(has_terminal("12 (a ) 0 b) S 1 12 12 34816 12 0") && !has_terminal("12 (x) S 1 12 12 0 -1 0"));
         assert!(ignores("Name:\tbash\nSigIgn:\t0000000000384004\n", libc::SIGTERM));
         assert!(!ignores("SigIgn:\t0000000000380004\n", libc::SIGTERM) && !ignores("", libc::SIGTERM));

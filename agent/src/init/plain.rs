@@ -1,6 +1,6 @@
-//! Folders that are on the data disk itself and not on the overlay, so that another overlay's upper half, a swap file or
-//! whatever else wants a plain file system can be in them. Each is its own folder in the overlay's upper half, complete and
-//! opaque, mounted over the overlay's view of it: what saves the upper half saves it, too.
+//! Folders that are on the data disk's plain file system instead of the overlay, for what an overlay cannot store: the upper directory
+//! of another overlay, a swap file. Each is the folder of that name in the overlay's upper directory, made complete and opaque, and
+//! bind-mounted over the overlay's view of it. So saving the upper directory saves it as well.
 
 use super::root::DATA;
 use super::seed;
@@ -12,10 +12,10 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-/// Homes, and where programs are built and unpacked. No hard link leads from one of them to the rest of the tree, so there are no
-/// more than are needed; and each is at the top, because making it changes the time of the folder that it is in.
+/// Homes, and folders where programs are built and unpacked. As few as possible, because hard links between them and the rest of the tree
+/// are not possible. All are at the top level, because creating a folder changes the mtime of its parent.
 const FOLDERS: [&str; 4] = ["/root", "/home", "/tmp", "/opt"];
-/// What an image has in such a folder is copied at the first boot; where that is more, the folder stays on the overlay.
+/// The image's content of such a folder is copied at the first boot; if it is larger than this, the folder stays on the overlay.
 const MAX: Size = Size { files: 1000, bytes: 8 * 1024 * 1024 };
 const OPAQUE: &[u8] = b"trusted.overlay.opaque";
 
@@ -26,7 +26,7 @@ struct Size {
 }
 
 pub fn mount_all() {
-    // the machine's own, where the image has none: keys go there
+    // in an image without one: keys are written there
     let _ = fs::DirBuilder::new().mode(0o700).create("/root");
     for folder in FOLDERS {
         mount_one(Path::new(folder)).unwrap_or_else(|error| log(&format!("{folder}: {error}")));
@@ -34,7 +34,7 @@ pub fn mount_all() {
 }
 
 fn mount_one(folder: &Path) -> io::Result<()> {
-    // one that is a link, or below one, is another folder
+    // skip a symbolic link: its target is another folder
     if !fs::canonicalize(folder).is_ok_and(|real| real == folder && real.is_dir()) {
         return Ok(());
     }
@@ -50,13 +50,13 @@ fn is_complete(upper: &Path) -> bool {
         && xattr::get(upper, OPAQUE).is_ok_and(|value| value.as_deref() == Some(b"y"))
 }
 
-/// Puts all that the overlay shows into the upper half, whole or not at all. False: it is too much, or the machine has been
-/// writing to the folder by way of the overlay.
+/// Copies the folder's content into the upper directory, completely or not at all. False: it is too large, or the VM has already
+/// written to the folder through the overlay.
 fn complete(folder: &Path, upper: &Path) -> io::Result<bool> {
     if !is_small(folder, &MAX)? {
         return Ok(false);
     }
-    // the overlay makes it and its parents in the upper half, as they are
+    // makes the overlay create the folder and its parents in the upper directory
     fs::set_permissions(folder, fs::metadata(folder)?.permissions())?;
     if fs::read_dir(upper)?.next().is_some() {
         return Ok(false);
@@ -75,7 +75,7 @@ fn complete(folder: &Path, upper: &Path) -> io::Result<bool> {
     Ok(true)
 }
 
-fn is_small(folder: &Path, most: &Size) -> io::Result<bool> {
+fn is_small(folder: &Path, max: &Size) -> io::Result<bool> {
     let mut size = Size::default();
     let mut waiting = vec![folder.to_path_buf()];
     while let Some(next) = waiting.pop() {
@@ -84,7 +84,7 @@ fn is_small(folder: &Path, most: &Size) -> io::Result<bool> {
             let metadata: Metadata = item.metadata()?;
             size.files += 1;
             size.bytes += metadata.len();
-            if size.files > most.files || size.bytes > most.bytes {
+            if size.files > max.files || size.bytes > max.bytes {
                 return Ok(false);
             }
             if metadata.is_dir() {
@@ -101,7 +101,7 @@ mod tests {
     use crate::testing::TempFolder;
 
     #[test]
-    fn what_is_in_a_folder_is_counted_no_further_than_need_be() {
+    fn a_folder_is_small_up_to_both_limits() {
         let folder = TempFolder::new("plain");
         fs::create_dir_all(folder.join("a/b")).unwrap();
         fs::write(folder.join("a/b/c"), [0; 4000]).unwrap();

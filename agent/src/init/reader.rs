@@ -1,4 +1,4 @@
-//! A machine that reads a disk for the host: no image's root, nothing of it runs, nothing is written.
+//! A VM that reads a disk for the host: it boots no image, runs nothing from the disk and writes nothing.
 
 use super::devices::Disks;
 use super::root::{mount_layers, mount_on};
@@ -8,10 +8,10 @@ use crate::sys::mount::{MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY};
 
 const QUIET: libc::c_ulong = MS_RDONLY | MS_NODEV | MS_NOEXEC | MS_NOSUID;
 
-/// The data disk is at `/data` then. With layers the whole tree of its machine is at `/merged`.
+/// Mounts the data disk at `/data`. If there are layers, mounts the VM's complete tree at `/merged`.
 pub fn assemble(args: &KernelArgs, disks: &Disks) -> BootResult<()> {
     let node = |serial: &str| disks.get(serial).map(|path| path.to_string_lossy().into_owned()).unwrap_or_default();
-    // read-only for us; the kernel still puts in order what a crash left in the journal
+    // read-only, but after a crash the kernel still replays the journal
     mount_on("/data", &node("data"), "ext4", QUIET, "")?;
     if args.layers == 0 {
         return Ok(());

@@ -1,4 +1,4 @@
-//! What a folder of the data disk holds at first: a copy of what the image has there.
+//! The initial content of a folder on the data disk: a copy of the image's folder.
 
 use crate::sys::{open, xattr};
 use std::collections::HashMap;
@@ -8,11 +8,11 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{lchown, symlink, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-/// Copies `from` to the new folder `to`, with all that a file has but its access time. False: there was nothing in it.
+/// Copies the folder `from` to the new folder `to`, with all metadata except access times. False: `from` is empty.
 pub fn copy(from: &Path, to: &Path) -> io::Result<bool> {
     let mut linked: HashMap<(u64, u64), PathBuf> = HashMap::new();
     let mut waiting = vec![(from.to_path_buf(), to.to_path_buf())];
-    // a folder's time changes with what comes into it
+    // a folder's mtime changes when entries are added, so it is set last
     let mut folders = Vec::new();
     let mut count = 0;
     while let Some((source, target)) = waiting.pop() {
@@ -53,7 +53,7 @@ fn make(source: &Path, target: &Path, metadata: &Metadata) -> io::Result<()> {
     open::make_node(libc::AT_FDCWD, target.as_os_str().as_bytes(), metadata.mode(), metadata.rdev())
 }
 
-/// Holes stay holes.
+/// Copies a file's data and leaves its holes.
 fn copy_content(source: &Path, target: &Path, metadata: &Metadata) -> io::Result<()> {
     let (mut from, mut to) = (File::open(source)?, File::create_new(target)?);
     to.set_len(metadata.len())?;
@@ -77,11 +77,11 @@ fn copy_content(source: &Path, target: &Path, metadata: &Metadata) -> io::Result
     Ok(())
 }
 
-/// Owner first: changing it takes capabilities and setuid away.
+/// Sets the owner first, because changing it removes capabilities and the setuid bit.
 fn describe(source: &Path, target: &Path, metadata: &Metadata) -> io::Result<()> {
     lchown(target, Some(metadata.uid()), Some(metadata.gid()))?;
     for name in xattr::list(source)? {
-        // the overlay's marks are not of this file system
+        // the overlay's origin marks refer to another file system
         if let (false, Some(value)) = (name.starts_with(b"trusted.overlay.origin"), xattr::get(source, &name)?) {
             xattr::set(target, &name, &value)?;
         }

@@ -1,4 +1,4 @@
-//! The serving process.
+//! The process that serves the host.
 
 use super::handover::Pipes;
 use super::inits::Init;
@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-/// Serves files, and nothing else: the machine has no image.
+/// Serves files only: a reader has no image.
 pub fn run_reader(args: &KernelArgs, port: Endpoint, pipes: Pipes) -> BootResult<Infallible> {
     process::new_session();
     let mut guest = Guest::new(Place::Reader, "none", Phase::Up);
@@ -27,10 +27,10 @@ pub fn run_reader(args: &KernelArgs, port: Endpoint, pipes: Pipes) -> BootResult
     let mut identified = pipes.identified;
     identified.write_all(&[1]).map_err(failed("PID 1"))?;
     connections::serve(port, &guest).map_err(failed("serving"))?;
-    Err("the line to the host is over".to_string())
+    Err("the connection to the host is closed".to_string())
 }
 
-/// How long a machine waits to be told who it is.
+/// How long the guest waits for its first identity.
 const IDENTITY_TIMEOUT: Duration = Duration::from_secs(30);
 
 pub fn run(args: &KernelArgs, init: &Init, data: Data, port: Endpoint, pipes: Pipes) -> BootResult<Infallible> {
@@ -45,7 +45,7 @@ pub fn run(args: &KernelArgs, init: &Init, data: Data, port: Endpoint, pipes: Pi
     shutdown::watch(&guest, init.path.is_some(), pipes.power).map_err(failed("canary"))?;
     argv0::survive_shutdown();
     if init.path.is_some() {
-        // an init that does not know the `@` should not have to wait for us
+        // an init that does not honour the `@` must not have to wait for this process
         signal::unblock(&[libc::SIGTERM]);
     }
     let unidentified = Arc::clone(&guest);
@@ -55,5 +55,5 @@ pub fn run(args: &KernelArgs, init: &Init, data: Data, port: Endpoint, pipes: Pi
     };
     thread::Builder::new().stack_size(64 * 1024).spawn(give_up_waiting).map_err(failed("thread"))?;
     connections::serve(port, &guest).map_err(failed("serving"))?;
-    Err("the line to the host is over".to_string())
+    Err("the connection to the host is closed".to_string())
 }

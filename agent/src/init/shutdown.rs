@@ -1,4 +1,4 @@
-//! Knowing that the machine goes down by its own will, and telling the host while there is time.
+//! Detects that the guest shuts itself down, and notifies the host in time.
 
 use crate::guest::Guest;
 use crate::sys::{process, signal};
@@ -12,7 +12,7 @@ use std::time::Duration;
 
 const STACK: usize = 64 * 1024;
 
-/// `has_init`: somebody else is, or will be, PID 1. Else PID 1 is ours and says so on `power`.
+/// `has_init`: PID 1 is, or will be, the image's init. Otherwise it is the agent, which reports a shutdown on `power`.
 pub fn watch(guest: &Arc<Guest>, has_init: bool, power: UnixStream) -> io::Result<()> {
     let guest = Arc::clone(guest);
     let thread = thread::Builder::new().stack_size(STACK);
@@ -24,7 +24,7 @@ pub fn watch(guest: &Arc<Guest>, has_init: bool, power: UnixStream) -> io::Resul
     }
 }
 
-/// The agent itself is spared when systemd ends everything, so it learns of it from a child that is not.
+/// systemd does not kill the agent at shutdown, so the agent detects a shutdown by the end of a child that systemd does kill.
 fn watch_canary(guest: &Guest, mut canary: (i32, File)) {
     loop {
         let (pid, mut pipe) = canary;
@@ -34,7 +34,7 @@ fn watch_canary(guest: &Guest, mut canary: (i32, File)) {
         if let Some(intent) = intent_of(&line) {
             send_power_notice(guest, intent);
         }
-        // somebody ended it for another reason, or the whole user space starts anew
+        // it was killed for another reason, or it is a soft reboot
         thread::sleep(Duration::from_secs(1));
         canary = match process::canary() {
             Ok(canary) => canary,
@@ -43,7 +43,7 @@ fn watch_canary(guest: &Guest, mut canary: (i32, File)) {
     }
 }
 
-/// systemd's PID 1 becomes `systemd-shutdown poweroff …`.
+/// At shutdown, PID 1 becomes `systemd-shutdown poweroff …`.
 fn intent_of(cmdline: &[u8]) -> Option<&'static str> {
     let mut arguments = cmdline.split(|byte| *byte == 0);
     if !arguments.next()?.ends_with(b"systemd-shutdown") {
@@ -65,7 +65,7 @@ fn serve_pid1(guest: &Guest, mut power: UnixStream) {
     }
 }
 
-/// As busybox init and systemd understand signals to PID 1.
+/// The meaning of signals to PID 1, as in busybox init and systemd.
 pub fn intent_for(number: i32) -> &'static str {
     match number {
         libc::SIGUSR1 => "halt",
@@ -74,7 +74,7 @@ pub fn intent_for(number: i32) -> &'static str {
     }
 }
 
-/// Comes back when the notice is on the line.
+/// Returns when the NOTICE has been written to the connections.
 fn send_power_notice(guest: &Guest, intent: &str) {
     for (output, session) in guest.connections.notice(&json!({ "notice": "power", "intent": intent })) {
         output.flush(session);
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_intent_is_read_from_systemds_last_program_only() {
+    fn the_intent_is_read_only_from_systemd_shutdown() {
         assert_eq!(intent_of(b"/lib/systemd/systemd-shutdown\0--log-level\x006\0poweroff\0"), Some("poweroff"));
         assert_eq!(intent_of(b"/usr/lib/systemd/systemd-shutdown\0reboot\0--timeout\x0090s\0"), Some("reboot"));
         assert_eq!(intent_of(b"/sbin/init\0poweroff\0"), None);

@@ -1,4 +1,4 @@
-//! One identity, from what it says to what holds.
+//! Applies one identity.
 
 use super::request::Request;
 use super::{certificates, environment, journal, keys, machine, names, network, Applied};
@@ -16,11 +16,11 @@ pub struct Apply<'a> {
     guest: &'a Guest,
     root: &'a Path,
     applied: &'a mut Applied,
-    /// a generation begins: what is not said does not hold any more
+    /// a new generation: what the request leaves out is unset
     pub is_new: bool,
-    /// it begins in a machine that runs: this is a copy of the one that was told before
+    /// a new generation in phase `up`: this guest is a copy of the VM that had the previous one
     is_copy: bool,
-    /// what could not be done, and why
+    /// what failed, and why
     skipped: Vec<String>,
 }
 
@@ -31,7 +31,7 @@ impl<'a> Apply<'a> {
         Apply { request, guest, root, applied, is_new, is_copy, skipped: Vec::new() }
     }
 
-    /// Returns what was skipped. Without entropy, clock or network a machine is not what it was asked to be: these refuse.
+    /// Returns what was skipped. A failure of entropy, clock or network is a refusal, because the VM is of no use without them.
     pub fn run(mut self, session: u64) -> Answer<Vec<String>> {
         if self.guest.is_vm() {
             self.reseed()?;
@@ -62,7 +62,7 @@ impl<'a> Apply<'a> {
         }
     }
 
-    /// Before anything asks for a random number or the time.
+    /// Comes first, before anything asks for a random number or the time.
     fn reseed(&self) -> Answer<()> {
         if let Some(entropy) = &self.request.entropy {
             device::add_entropy(entropy).map_err(|error| Refusal::io("entropy", &error))?;
@@ -95,7 +95,7 @@ impl<'a> Apply<'a> {
         self.attempt("boot id", result);
     }
 
-    /// In a machine that is to be copied.
+    /// Only in a template.
     fn prepare_journal(&mut self) {
         if self.request.template && self.guest.init == "systemd" && self.guest.phase() == Phase::Boot {
             self.attempt("journald's settings", journal::prepare());
@@ -114,7 +114,7 @@ impl<'a> Apply<'a> {
         }
     }
 
-    /// The machine's number; journald has read it, and that of the boot, when it started.
+    /// Writes the machine-id. journald has read it, and the boot id, when it started.
     fn write_number(&mut self) {
         let before = self.is_copy.then(|| machine::current_id(self.root)).flatten();
         let mut is_other = !self.request.keep_boot_id;
@@ -180,7 +180,7 @@ impl<'a> Apply<'a> {
 
     fn set_exec_defaults(&mut self) {
         let Some(defaults) = self.request.exec_defaults.clone().or(self.is_new.then(Default::default)) else { return };
-        // as container engines do: a folder that can't be made is told by the first exec
+        // as in container engines: if the folder can't be created, the first exec reports it
         if let Some(workdir) = &defaults.workdir {
             let below: &[u8] = &workdir[workdir.iter().take_while(|byte| **byte == b'/').count()..];
             let _ = fs::create_dir_all(self.root.join(OsStr::from_bytes(below)));

@@ -1,5 +1,5 @@
-//! The number of this boot, as processes see it. The kernel makes its own when it is first asked for, and keeps it; so copies
-//! of a machine where somebody has asked would all have the same.
+//! The boot id that processes see. The kernel generates its own when it is first read, and never changes it. So if it was read before
+//! a VM is copied, all copies have the same.
 
 use super::files::{remove, replace};
 use crate::sys::mount::{mount, unmount_lazily, MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, MS_REMOUNT};
@@ -11,27 +11,27 @@ use std::path::Path;
 const KERNELS: &str = "/proc/sys/kernel/random/boot_id";
 const OURS: &str = "/run/banger/boot_id";
 
-/// A service with one of these settings (logind, networkd and timesyncd have some) gets its own /proc, where our file does not cover
-/// the kernel's. This drop-in turns them off for every service of a machine that is to be copied: systemd.unit(5).
+/// A service with one of these settings (logind, networkd and timesyncd have some) gets its own /proc, where the kernel's file is
+/// visible. This drop-in turns them off for every service of a template: systemd.unit(5).
 const SETTINGS: &str = "[Service]\nProtectProc=default\nProcSubset=all\nProtectControlGroups=no\n";
 const SETTINGS_FILE: &str = "/run/systemd/system/service.d/50-banger-boot-id.conf";
 
-/// What is at the kernel's path.
+/// Which file is visible at the kernel's path.
 #[derive(Default)]
 pub enum BootId {
-    /// the kernel's own
+    /// the kernel's
     #[default]
     Own,
-    /// a file of ours, and nobody has asked the kernel yet: a handle to ask it by
+    /// our file; the kernel's has not been read yet, and this handle can read it
     Hidden(File),
-    /// a file of ours that says what the kernel says, which can go
+    /// our file, with the kernel's boot id: it can be unmounted
     Veiled,
-    /// a file of ours in place of what the kernel says
+    /// our file, with another boot id than the kernel's
     Masked,
 }
 
 impl BootId {
-    /// Before anything of the image runs, in a machine that is to be copied.
+    /// In a template: covers the kernel's file before any program of the image runs.
     pub fn hide(&mut self, is_systemd: bool) -> io::Result<()> {
         if matches!(self, BootId::Own) {
             if is_systemd {
@@ -45,7 +45,7 @@ impl BootId {
         Ok(())
     }
 
-    /// Another one from now on.
+    /// Changes the boot id.
     pub fn renew(&mut self) -> io::Result<()> {
         match self {
             BootId::Hidden(kernels) => {
@@ -65,13 +65,13 @@ impl BootId {
         Ok(())
     }
 
-    /// A mount in /proc that is no longer needed goes: with one, no user namespace may mount a /proc of its own.
+    /// Unmounts our file if it has the kernel's boot id: with a mount in /proc, no user namespace can mount its own /proc.
     pub fn unveil(&mut self) -> io::Result<()> {
         if matches!(self, BootId::Veiled) {
             unmount_lazily(KERNELS)?;
             *self = BootId::Own;
             fs::remove_file(OURS)?;
-            // for services that start after the next daemon-reload
+            // takes effect for services that start after the next daemon-reload
             remove(Path::new(SETTINGS_FILE))?;
         }
         Ok(())
@@ -88,7 +88,7 @@ fn read(kernels: &File) -> io::Result<Vec<u8>> {
     Ok(text[..length].to_vec())
 }
 
-/// The file stays the same one, and with it the mount.
+/// Overwrites our file in place, so that a mount of it shows the new content.
 fn show(id: &[u8]) -> io::Result<()> {
     replace(Path::new(OURS), id, 0o444)
 }

@@ -1,5 +1,5 @@
-//! Certificate authorities of the host that the guest is to trust: where update-ca-certificates finds them again, and in the
-//! bundles that openssl, curl, git and others read now.
+//! The host's CA certificates, which the guest must trust as well: in the folder that update-ca-certificates reads, and in the bundles
+//! that openssl, curl, git and others read.
 
 use super::environment::Variables;
 use super::files::{remove, replace, replace_if_other};
@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-/// Debian, Alpine, Arch and others; Fedora and its kin; openSUSE; BusyBox's and OpenSSL's own.
+/// Bundles of Debian, Alpine and Arch; Fedora; openSUSE; older Red Hat systems; BusyBox and OpenSSL.
 const BUNDLES: [&str; 5] = [
     "etc/ssl/certs/ca-certificates.crt",
     "etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
@@ -16,15 +16,15 @@ const BUNDLES: [&str; 5] = [
     "etc/pki/tls/certs/ca-bundle.crt",
     "etc/ssl/cert.pem",
 ];
-/// The host's authorities alone, for programs that take more of them beside their own.
+/// The host's CA certificates only, for programs that can load additional ones.
 const EXTRA: &str = "usr/local/share/ca-certificates/banger.pem";
-/// of the host's authorities, as a request may hold them
+/// Certificates in a request at most.
 const MAX: usize = 64;
-/// Programs that have authorities of their own are led to the machine's bundle by these.
+/// Variables that make programs with a bundle of their own use the guest's instead.
 const BUNDLE_NAMES: [&str; 4] = ["SSL_CERT_FILE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "GIT_SSL_CAINFO"];
 
-/// Variables by which programs find the host's authorities, after `trust`. Each names a file that is there, and that holds more
-/// than the host's authorities where it takes the place of a program's own.
+/// Variables that make programs find the host's CA certificates, after `trust`. Each names a file that exists. One that replaces a
+/// program's own bundle names a bundle that contains more than the host's certificates.
 pub fn variables(root: &Path, certificates: &[String]) -> Variables {
     let mut variables = Variables::new();
     if certificates.is_empty() {
@@ -43,7 +43,7 @@ pub fn variables(root: &Path, certificates: &[String]) -> Variables {
     variables
 }
 
-/// `before`: those that the machine was told to trust and may trust no longer, besides those of its last boot.
+/// Makes the guest trust `certificates` and no longer those of `before` or of an earlier boot.
 pub fn trust(root: &Path, before: &[String], certificates: &[String]) -> io::Result<()> {
     let written = written(root);
     for (at, certificate) in certificates.iter().enumerate() {
@@ -65,7 +65,7 @@ pub fn trust(root: &Path, before: &[String], certificates: &[String]) -> io::Res
     if !certificates.is_empty() && BUNDLES.iter().all(|bundle| !root.join(bundle).exists()) {
         return make(root, &certificates.concat());
     }
-    // some are links to others, which stay links
+    // some bundles are links to others and stay links
     let bundles = BUNDLES.iter().filter_map(|bundle| fs::canonicalize(root.join(bundle)).ok());
     for bundle in bundles.filter(|bundle| bundle.starts_with(root)) {
         change(&bundle, &gone, certificates)?;
@@ -73,13 +73,13 @@ pub fn trust(root: &Path, before: &[String], certificates: &[String]) -> io::Res
     Ok(())
 }
 
-/// What is there of an earlier call, perhaps before a reboot.
+/// The certificates that an earlier call wrote, perhaps before a reboot.
 fn written(root: &Path) -> Vec<String> {
     let texts = (0..).map_while(|at| fs::read_to_string(file(root, at)).ok());
     texts.take(MAX).filter(|text| !text.is_empty()).collect()
 }
 
-/// A bundle where OpenSSL, GnuTLS, curl and Go look by themselves, for an image that has none: nothing is taken from its programs.
+/// Creates a bundle where OpenSSL, GnuTLS, curl and Go look by default. Only for an image that has none, so no program loses one.
 fn make(root: &Path, text: &str) -> io::Result<()> {
     let bundle = root.join(BUNDLES[0]);
     let folder = bundle.parent().unwrap_or(root);
@@ -94,7 +94,7 @@ fn file(root: &Path, at: usize) -> PathBuf {
     root.join(format!("usr/local/share/ca-certificates/banger-{}.crt", at + 1))
 }
 
-/// A bundle that is there.
+/// Updates an existing bundle.
 fn change(bundle: &Path, gone: &[&String], certificates: &[String]) -> io::Result<()> {
     let present = match fs::read_to_string(bundle) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -105,7 +105,7 @@ fn change(bundle: &Path, gone: &[&String], certificates: &[String]) -> io::Resul
         certificates.iter().filter(|certificate| !kept.contains(certificate.as_str())).map(String::as_str).collect();
     let separator = if kept.is_empty() || kept.ends_with('\n') { "" } else { "\n" };
     if kept.is_empty() && missing.is_empty() {
-        // `make` made it
+        // `make` created it
         return if present.is_empty() { Ok(()) } else { remove(bundle) };
     }
     if kept.len() < present.len() {
@@ -124,7 +124,7 @@ mod tests {
     use crate::testing::TempFolder;
 
     #[test]
-    fn what_is_trusted_no_longer_is_gone_and_the_rest_stays() {
+    fn certificates_that_are_no_longer_trusted_are_removed_and_others_stay() {
         let root = TempFolder::new("certificates");
         let bundle = root.join(BUNDLES[0]);
         fs::create_dir_all(bundle.parent().unwrap()).unwrap();
@@ -136,29 +136,29 @@ mod tests {
         trust(&root, &list(&["a", "b"]), &list(&["c"])).unwrap();
         assert_eq!(text(), "-image's own-\n<c>\n");
         assert!(file(&root, 0).exists() && !file(&root, 1).exists());
-        // as after a reboot: nobody remembers
+        // as after a reboot: the agent no longer remembers them
         trust(&root, &[], &[]).unwrap();
         assert_eq!(text(), "-image's own-\n");
         assert!(!file(&root, 0).exists());
     }
 
     #[test]
-    fn variables_name_files_that_are_there_and_links_stay_links() {
+    fn variables_name_existing_files_and_links_stay_links() {
         let root = TempFolder::new("bundles");
         fs::create_dir_all(root.join("etc/ssl")).unwrap();
         let host = ["<a>\n".to_string()];
         trust(&root, &[], &host).unwrap();
         let names = |host: &[String]| variables(&root, host).into_iter().map(|(name, path)| String::from_utf8([name, path].join(&b'=')).unwrap()).collect::<Vec<_>>();
-        assert_eq!(names(&host), [format!("NODE_EXTRA_CA_CERTS=/{EXTRA}")], "an image without a bundle keeps what its programs have");
-        assert_eq!(fs::read_to_string(root.join(BUNDLES[0])).unwrap(), host[0], "and has one where they look by themselves");
+        assert_eq!(names(&host), [format!("NODE_EXTRA_CA_CERTS=/{EXTRA}")], "in an image without a bundle, programs keep their own");
+        assert_eq!(fs::read_to_string(root.join(BUNDLES[0])).unwrap(), host[0], "and a bundle is created where they look by default");
         let other = ["<bb>\n".to_string()];
         trust(&root, &host, &other).unwrap();
         assert_eq!((fs::read_to_string(root.join(BUNDLES[0])).unwrap(), names(&other).len()), (other[0].clone(), 1));
         trust(&root, &other, &[]).unwrap();
-        assert!(!root.join(BUNDLES[0]).exists(), "what was made goes with what it was made for");
+        assert!(!root.join(BUNDLES[0]).exists(), "a bundle that was created is removed with its last certificate");
         fs::write(root.join(BUNDLES[0]), "").unwrap();
         trust(&root, &[], &host).unwrap();
-        assert_eq!(names(&host).len(), 1, "one that a saved image has left empty counts as none");
+        assert_eq!(names(&host).len(), 1, "an empty bundle, left by a saved image, counts as none");
         fs::remove_file(root.join(BUNDLES[0])).unwrap();
         fs::write(root.join("etc/ssl/real.pem"), "-own-\n").unwrap();
         std::os::unix::fs::symlink("real.pem", root.join("etc/ssl/cert.pem")).unwrap();

@@ -1,4 +1,4 @@
-//! What an identity leaves for later: slow, and of no use to a command that is over in a second.
+//! Work that an identity defers until after its REPLY: it is slow, and a short command does not need it.
 
 use super::environment::{self, Variables};
 use super::journal::{PausedJournald, Wake};
@@ -12,45 +12,45 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-/// The first command of a machine has it for itself: a journald that starts takes a CPU as long as most commands do.
+/// Leaves the CPU to the VM's first command: starting journald costs as much CPU as most commands.
 const START_DELAY: Duration = Duration::from_secs(1);
-/// Between two looks at whether a newer generation waits in this one's place.
+/// Time between two checks whether a newer generation has replaced this one.
 const CHECK_INTERVAL: Duration = Duration::from_secs(60);
 const JOURNALD: &str = "systemd-journald.service";
 
-/// What is still to be done.
+/// What remains to be done.
 #[derive(Default)]
 pub struct Deferred {
-    /// the machine's number before, which journald files by
+    /// restart journald; the previous machine-id, which its files are under
     journald: Option<String>,
     reload: bool,
-    /// what root's own manager has
+    /// the variables that root's own service manager has
     environment: Option<Variables>,
 }
 
 impl Deferred {
-    /// journald knows the machine and its boot by numbers that it read when it started.
+    /// journald uses the machine-id and boot id that it read when it started. `before`: the previous machine-id.
     pub fn restart_journald(&mut self, before: String) {
         self.journald.get_or_insert(before);
     }
 
-    /// systemd has variables from its configuration that are no longer there.
+    /// systemd has variables from its configuration that were removed.
     pub fn reload_systemd(&mut self) {
         self.reload = true;
     }
 
-    /// Root's manager, in a machine that was copied, has those of the machine before.
+    /// Root's service manager has the previous variables.
     pub fn update_root_manager(&mut self, before: Variables) {
         self.environment.get_or_insert(before);
     }
 }
 
-/// Comes back when all is done, or when a newer generation does it.
+/// Returns when everything is done, or when a newer generation has taken it over.
 pub fn run(guest: &Guest, generation: u64) {
     let paused = lock(&guest.identity).journal.clone();
     match &paused {
         None => thread::sleep(START_DELAY),
-        // who says something need not wait for more than a start
+        // a message to journald ends the delay: its sender waits for journald to start
         Some(paused) => log_failure("journald", paused.wait(Some(START_DELAY)).map(drop)),
     }
     let mut applied = lock(&guest.identity);
@@ -80,11 +80,11 @@ pub fn run(guest: &Guest, generation: u64) {
     }
 }
 
-/// Waits until something is said to a journald that stands still, and has another take its place. A machine whose number has been
-/// taken away keeps its files as they are.
+/// Waits for a message to the paused journald and then lets another one take its place. Without a machine-id the journal files stay
+/// as they are.
 fn replace_journald(guest: &Guest, generation: u64, paused: &PausedJournald, before: Option<String>, now: Option<String>) -> io::Result<()> {
     loop {
-        // one that can't be watched must not stand still for ever
+        // if it can't be watched, replace it: it must not stay stopped for ever
         let wake = paused.wait(Some(CHECK_INTERVAL)).unwrap_or(Wake::Message);
         let mut applied = lock(&guest.identity);
         if guest.generation() != generation {

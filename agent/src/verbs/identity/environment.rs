@@ -1,5 +1,5 @@
-//! Variables for everyone in the guest: login shells by profile.d, services by a default of systemd's. Sessions of the agent
-//! take them from memory.
+//! Environment variables for the whole guest: for login shells in profile.d, for services in systemd's default environment. Programs
+//! that the agent starts get them from memory.
 
 use super::files::{remove, replace_if_other};
 use crate::systemd::{user, Manager};
@@ -18,13 +18,13 @@ pub fn write(root: &Path, variables: &Variables) -> io::Result<()> {
     }
     replace_if_other(&profile, &profile_lines(variables), 0o644)?;
     if root.join("etc/systemd").is_dir() {
-        // PID 1 alone reads it, and a value may be a password
+        // only PID 1 needs to read it, and a value may be a password
         replace_if_other(&services, manager_lines(variables).as_bytes(), 0o600)?;
     }
     Ok(())
 }
 
-/// For a systemd that has read its configuration already. What it has from there can be set anew, but not taken away.
+/// Updates a systemd that has already read its configuration. Variables that it has from there can be changed but not removed.
 pub fn update_manager(before: &Variables, now: &Variables) -> io::Result<()> {
     let assignments: Vec<String> = for_services(now).iter().map(|(name, value)| format!("{name}={value}")).collect();
     Manager::connect()?.change_environment(removed(before, now), assignments.iter().map(String::as_str))
@@ -36,12 +36,12 @@ pub fn update_root_manager(before: &Variables, now: &Variables) -> io::Result<()
     user::change_root_environment(removed(before, now), assignments.iter().map(String::as_str))
 }
 
-/// Names that no longer mean anything.
+/// Names of variables that were removed.
 pub fn removed<'a>(before: &'a Variables, now: &'a Variables) -> impl Iterator<Item = &'a str> {
     for_services(before).into_iter().map(|(name, _)| name).filter(|name| !now.contains_key(name.as_bytes()))
 }
 
-/// Those with a name that a shell takes.
+/// The variables whose names are valid in a shell.
 fn shell_named(variables: &Variables) -> Vec<(&str, &[u8])> {
     let mut named = Vec::new();
     for (name, value) in variables {
@@ -53,13 +53,13 @@ fn shell_named(variables: &Variables) -> Vec<(&str, &[u8])> {
     named
 }
 
-/// systemd takes UTF-8 alone: `env_value_is_valid` in its source.
+/// systemd accepts only UTF-8: `env_value_is_valid` in its source.
 fn for_services(variables: &Variables) -> Vec<(&str, &str)> {
     let utf8 = |(name, value)| std::str::from_utf8(value).ok().map(|value| (name, value));
     shell_named(variables).into_iter().filter_map(utf8).collect()
 }
 
-/// In single quotes nothing means anything but the quote itself. A name that no shell takes is left out.
+/// In single quotes only the quote itself is special. Names that are not valid in a shell are left out.
 fn profile_lines(variables: &Variables) -> Vec<u8> {
     let mut lines = Vec::new();
     for (name, value) in shell_named(variables) {
@@ -81,7 +81,7 @@ fn is_identifier(name: &str) -> bool {
     name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') && !name.starts_with(|c: char| c.is_ascii_digit())
 }
 
-/// systemd-system.conf(5): assignments in double quotes with C's escapes, `%` doubled.
+/// systemd-system.conf(5): assignments in double quotes with C escapes, `%` doubled.
 fn manager_lines(variables: &Variables) -> String {
     let escaped = |value: &str| -> String {
         value.chars().fold(String::new(), |mut text, c| {
@@ -122,20 +122,20 @@ mod tests {
     }
 
     #[test]
-    fn a_shell_gets_the_bytes_and_systemd_only_what_it_takes() {
+    fn a_shell_gets_all_values_and_systemd_only_utf8() {
         let variables = Variables::from([(b"A".to_vec(), b"\xff'".to_vec()), (b"B".to_vec(), b"x".to_vec())]);
         assert_eq!(profile_lines(&variables), b"export A='\xff'\\\x27\x27\x27\nexport B='x'\n");
         assert_eq!(manager_lines(&variables), "[Manager]\nDefaultEnvironment=\"B=x\"\n");
     }
 
     #[test]
-    fn names_that_are_gone_are_those_that_nobody_set_again() {
+    fn removed_names_are_those_that_were_not_set_again() {
         let before = Variables::from([("A", "1"), ("B", "2"), ("C-D", "3")].map(|(k, v)| (k.into(), v.into())));
         assert_eq!(removed(&before, &one("B", "9")).collect::<Vec<_>>(), ["A"]);
     }
 
     #[test]
-    fn systemd_escapes() {
+    fn values_for_systemd_are_escaped() {
         assert_eq!(
             manager_lines(&one("K", "50% \"x\" \\ \n\u{1}")),
             "[Manager]\nDefaultEnvironment=\"K=50%% \\\"x\\\" \\\\ \\n\\x01\"\n"

@@ -6,8 +6,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
-/// A file of our own with this content, a link not followed. One that is there and ours already is written over: on an
-/// overlay that costs a tenth of making another. Whatever else is there gives way. The folder is made.
+/// Writes a file that we own, without following a link. If it exists and is ours, it is overwritten in place: on an overlay that
+/// costs a tenth of creating one. Anything else at that path is replaced. A missing folder is created.
 pub fn replace(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
     if overwrite(path, content, mode).unwrap_or(false) {
         return Ok(());
@@ -27,9 +27,9 @@ pub fn replace(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
     file.write_all(content)
 }
 
-/// False: what is there must give way, as it has other names, another owner or another mode.
+/// False: the file must be replaced, because it has other hard links, another owner or another mode.
 fn overwrite(path: &Path, content: &[u8], mode: u32) -> io::Result<bool> {
-    // it must not wait for the other end of a pipe
+    // opening a FIFO must not block
     let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
     let file = OpenOptions::new().read(true).write(true).custom_flags(flags).open(path)?;
     let metadata = file.metadata()?;
@@ -53,7 +53,7 @@ fn holds(file: &File, content: &[u8]) -> bool {
     file.read_exact_at(&mut present, 0).is_ok() && present == content
 }
 
-/// An image may have a folder there.
+/// Removes what is at the path, even a folder.
 fn clear(path: &Path) -> io::Result<()> {
     fs::remove_file(path).or_else(|error| match error.raw_os_error() {
         Some(libc::EISDIR) => fs::remove_dir_all(path),
@@ -61,7 +61,7 @@ fn clear(path: &Path) -> io::Result<()> {
     })
 }
 
-/// As `replace`, but a file that holds this already is left alone, whosever it is: a copy-up costs more than a look.
+/// Like `replace`, but leaves a file alone that has this content already, whoever owns it: reading it is cheaper than a copy-up.
 pub fn replace_if_other(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
     match fs::read(path) {
         Ok(present) if present == content => Ok(()),
@@ -69,7 +69,7 @@ pub fn replace_if_other(path: &Path, content: &[u8], mode: u32) -> io::Result<()
     }
 }
 
-/// Missing is fine.
+/// Removes a file if it exists.
 pub fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -107,7 +107,7 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     #[test]
-    fn a_file_of_ours_is_written_over_whatever_its_length() {
+    fn our_own_file_is_overwritten_in_place() {
         let temp = TempFolder::new("files-over");
         let path = temp.join("a/b/file");
         replace(&path, b"first", 0o600).unwrap();
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_plain_file_of_ours_gives_way() {
+    fn anything_but_our_own_plain_file_is_replaced() {
         let temp = TempFolder::new("files-way");
         let (path, other) = (temp.join("file"), temp.join("other"));
         let all: [&dyn Fn(); 4] = [

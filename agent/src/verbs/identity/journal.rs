@@ -1,9 +1,8 @@
-//! A journald that stands still until somebody says something.
+//! A journald that is stopped (SIGSTOP) until a message arrives for it.
 //!
-//! journald files what it is told under the numbers of the machine and of the boot that it read when it started. So the one of a
-//! machine that is to be copied is stopped: a copy's first message, which waits at its sockets meanwhile, is met by one that
-//! starts then and reads the copy's numbers. Where nobody says anything none starts; an emulated machine takes longer for that
-//! than for most commands.
+//! journald writes entries under the machine-id and boot id that it read when it started. So in a VM that will be copied it is stopped.
+//! In a copy, the first message waits in its sockets until it has been replaced by a new journald, which reads the copy's ids. Without
+//! a message none is started: under emulation that takes longer than most commands.
 
 use crate::sys::poll::{Waiting, READ};
 use crate::sys::{process, signal};
@@ -13,7 +12,7 @@ use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::path::Path;
 use std::time::Duration;
 
-/// systemd starts another at once, thinks nothing of how this one ended, and does not expect to hear from it.
+/// systemd starts another journald at once, does not count the end of this one as a failure, and expects no watchdog messages.
 const SETTINGS: &str =
     "[Unit]\nStartLimitIntervalSec=0\n[Service]\nRestart=always\nRestartSec=0\nSuccessExitStatus=SIGKILL\nWatchdogSec=0\n";
 const SETTINGS_FILE: &str = "/run/systemd/system/systemd-journald.service.d/50-banger.conf";
@@ -22,29 +21,30 @@ const SETTINGS_FILE: &str = "/run/systemd/system/systemd-journald.service.d/50-b
 #[derive(Debug, PartialEq)]
 pub enum Wake {
     Message,
-    /// somebody else saw to it
+    /// journald ended
     Ended,
     TimedOut,
 }
 
 pub struct PausedJournald {
     process: OwnedFd,
-    /// copies of what it reads from
+    /// copies of the descriptors that it reads from
     inputs: Vec<OwnedFd>,
 }
 
-/// Before systemd runs, in a machine whose journald is to be paused.
+/// In a template, before systemd runs.
 pub fn prepare() -> io::Result<()> {
     super::files::replace(Path::new(SETTINGS_FILE), SETTINGS.as_bytes(), 0o644)
 }
 
-/// Stops journald, in a machine that was prepared for it. What it has not read yet will wake it at once. On failure it runs on.
+/// Stops journald in a VM that was prepared for it. Messages that it has not read yet end the first `wait` at once. On failure journald
+/// keeps running.
 pub fn pause() -> io::Result<PausedJournald> {
     fs::metadata(SETTINGS_FILE)?;
     let pid = find_journald()?;
     let process = process::pidfd(pid)?;
     signal::kill_by(&process, libc::SIGSTOP)?;
-    // it may be taking on another speaker until it really stands
+    // until it has really stopped, it can still accept connections
     match wait_until_stopped(pid).and_then(|()| inputs_of(pid, &process)) {
         Ok(inputs) if !inputs.is_empty() => Ok(PausedJournald { process, inputs }),
         other => {
@@ -54,7 +54,7 @@ pub fn pause() -> io::Result<PausedJournald> {
     }
 }
 
-/// Comes back within microseconds on a machine that is not stuck: nobody is told when a process that is not his child stops.
+/// Polls, because the kernel reports a stop only to the parent. It normally takes microseconds.
 fn wait_until_stopped(pid: i32) -> io::Result<()> {
     for _ in 0..1000 {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
@@ -80,13 +80,13 @@ impl PausedJournald {
         })
     }
 
-    /// For another to take its place.
+    /// Kills it, so that systemd starts another.
     pub fn end(&self) -> io::Result<()> {
         signal::kill_by(&self.process, libc::SIGKILL)
     }
 }
 
-/// The machine's own; there may be others, of journal namespaces, and then it is not told from them.
+/// The pid of the system's journald. Fails if there are several (journal namespaces), because they can't be told apart.
 fn find_journald() -> io::Result<i32> {
     let mut found = process::all().filter(|pid| {
         fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|program| program.ends_with("systemd-journald"))
@@ -97,11 +97,12 @@ fn find_journald() -> io::Result<i32> {
     }
 }
 
-/// Its sockets and the kernel's messages. Not what it waits for beside: timers, and the hostname, which every copy changes.
+/// Its sockets and the kernel's messages, without the other descriptors that it polls: timers, and the hostname, which changes in
+/// every copy.
 fn inputs_of(pid: i32, process: &OwnedFd) -> io::Result<Vec<OwnedFd>> {
     let mut inputs = Vec::new();
     for item in fs::read_dir(format!("/proc/{pid}/fd"))?.flatten() {
-        // closed meanwhile
+        // it may have been closed meanwhile
         let Ok(target) = fs::read_link(item.path()) else { continue };
         let name = target.to_string_lossy();
         let Some(number) = item.file_name().to_str().and_then(|text| text.parse::<RawFd>().ok()) else { continue };
@@ -123,7 +124,7 @@ mod tests {
     use std::os::unix::net::UnixStream;
     use std::process::{Child, Command, Stdio};
 
-    /// A process that has one socket, in journald's place; and the socket's other end.
+    /// A process with one socket, as a substitute for journald, and the other end of the socket.
     fn listener() -> (Child, UnixStream) {
         let (ours, theirs) = UnixStream::pair().unwrap();
         let mut command = Command::new("sleep");
@@ -138,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_wakes_it_and_so_does_its_end() {
+    fn a_message_ends_the_wait_and_so_does_the_end_of_journald() {
         let (mut child, mut speaker) = listener();
         let paused = paused(&child);
         let moment = Some(Duration::from_millis(1));

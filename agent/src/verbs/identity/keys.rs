@@ -1,4 +1,4 @@
-//! ssh's keys, with owners and modes that StrictModes takes.
+//! ssh keys, with owners and modes that StrictModes accepts (sshd_config(5)).
 
 use super::files::{private_folder, replace};
 use super::request::HostKey;
@@ -17,7 +17,7 @@ pub fn authorize(root: &Path, keys: &[String]) -> io::Result<()> {
     replace(&folder.join("authorized_keys"), lines.as_bytes(), 0o600)
 }
 
-/// Where the image has no sshd nobody would read them.
+/// Does nothing if the image has no /etc/ssh.
 pub fn write_host_keys(root: &Path, keys: &[HostKey]) -> io::Result<()> {
     let folder = root.join("etc/ssh");
     if keys.is_empty() || !folder.is_dir() {
@@ -31,7 +31,7 @@ pub fn write_host_keys(root: &Path, keys: &[HostKey]) -> io::Result<()> {
     Ok(())
 }
 
-/// An sshd that runs all the time has read its keys already. One that a socket starts for each connection needs nothing.
+/// A running sshd daemon has read its keys already and gets SIGHUP. One that a socket unit starts per connection needs nothing.
 pub fn reload_sshd() {
     let Some(pid) = fs::read_to_string("/run/sshd.pid").ok().and_then(|text| text.trim().parse::<i32>().ok()) else {
         return;

@@ -1,4 +1,4 @@
-//! The machine's number, and what is filed under it.
+//! The machine-id, and the journal files that are named after it.
 
 use super::files::replace;
 use std::fs;
@@ -7,12 +7,12 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 const MACHINE_ID: &str = "etc/machine-id";
-/// A link to the other on most systems.
+/// On most systems a link to the former.
 const DBUS: &str = "var/lib/dbus/machine-id";
 const JOURNALS: [&str; 2] = ["run/log/journal", "var/log/journal"];
 const SEED: &str = "var/lib/systemd/random-seed";
 
-/// The number that the machine has now.
+/// The machine-id that the guest has now.
 pub fn current_id(root: &Path) -> Option<String> {
     let text = fs::read_to_string(root.join(MACHINE_ID)).ok()?;
     Some(text.trim().to_string()).filter(|id| super::request::is_machine_id(id))
@@ -28,8 +28,7 @@ pub fn write(root: &Path, id: &str) -> io::Result<()> {
     Ok(())
 }
 
-/// journald files by number, and journalctl looks under the present one alone. What was written before stays readable: it
-/// is what this machine has been through.
+/// Renames the journal folder to the new machine-id, so that journalctl, which reads only that one, still finds the earlier entries.
 pub fn refile_journal(root: &Path, before: &str, id: &str) -> io::Result<()> {
     for folder in JOURNALS.map(|folder| root.join(folder)) {
         match fs::rename(folder.join(before), folder.join(id)) {
@@ -40,8 +39,8 @@ pub fn refile_journal(root: &Path, before: &str, id: &str) -> io::Result<()> {
     Ok(())
 }
 
-/// Sets aside the files that a journald still writes, so that its successor, who would take them for another machine's, finds
-/// none. One that rotates meanwhile does so under the old number, and with it the last of that folder goes.
+/// Sets aside the files that a running journald writes to, so that the next journald does not append to files of another machine-id.
+/// A journald that rotates meanwhile does so under the old machine-id; those files are moved, too.
 pub fn close_journal(root: &Path, before: &str, id: &str) {
     for folder in JOURNALS.map(|folder| root.join(folder)) {
         let target = folder.join(id);
@@ -56,7 +55,7 @@ pub fn close_journal(root: &Path, before: &str, id: &str) {
     }
 }
 
-/// The name of a file that is written no more, and whose end journald did not see.
+/// journald's name for a file that was not closed properly.
 fn closed_name(name: &str) -> String {
     match name.strip_suffix(".journal") {
         Some(stem) if !stem.contains('@') => format!("{stem}@{}.journal~", timestamp()),
@@ -64,7 +63,7 @@ fn closed_name(name: &str) -> String {
     }
 }
 
-/// Microseconds since 1970 and a number nobody else has, in journald's form.
+/// Microseconds since 1970 and a random number, in journald's format.
 fn timestamp() -> String {
     let micros = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_micros() as u64);
     let mut number = [0; 8];
@@ -72,7 +71,7 @@ fn timestamp() -> String {
     format!("{micros:016x}-{:016x}", u64::from_ne_bytes(number))
 }
 
-/// What the next boot begins with, where there is one that looks.
+/// Writes a new random seed for the next boot, if the image has systemd's folder for it.
 pub fn renew_seed(root: &Path) -> io::Result<()> {
     let path = root.join(SEED);
     if !path.parent().is_some_and(Path::is_dir) {
@@ -89,7 +88,7 @@ mod tests {
     use crate::testing::TempFolder;
 
     #[test]
-    fn numbers_seeds_and_journals_change_and_what_is_not_there_is_not_made() {
+    fn machine_ids_seeds_and_journals_change_and_missing_folders_are_not_created() {
         let root = TempFolder::new("machine");
         let (old, new) = ("0".repeat(32), "f".repeat(32));
         assert_eq!(current_id(&root), None);

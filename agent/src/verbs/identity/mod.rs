@@ -1,5 +1,5 @@
-//! `identity`: who this machine is. Everything is checked before anything is changed; then one pass, by system calls alone.
-//! What is slow and nobody waits for comes behind the REPLY.
+//! `identity`: makes this guest a particular VM. The whole request is checked before anything is changed, then applied in one pass
+//! with system calls only. Work that is slow and that nobody waits for is deferred until after the REPLY.
 
 mod deferred;
 mod boot_id;
@@ -25,27 +25,27 @@ use std::path::Path;
 use std::sync::Arc;
 use apply::Apply;
 
-/// What the machine has been told, so that what stays the same costs nothing. Its lock is the turn: one identity at a time.
+/// The identity in force, so that what stays the same costs nothing. Its lock serializes identities.
 #[derive(Default)]
 pub struct Applied {
     interface: network::Interface,
-    /// None: nobody has said, and the image may bring something along
+    /// None: no identity has set it, and files of the image may contain variables
     environment: Option<environment::Variables>,
     certificates: Vec<String>,
     boot_id: boot_id::BootId,
     deferred: Deferred,
-    /// of a machine that was saved with it
+    /// Some after `prepare_copies`, also in the copies: journald is stopped
     journal: Option<Arc<journal::PausedJournald>>,
 }
 
 pub fn run(stream: &Stream, request: &Object, guest: &Guest) -> Answer<()> {
     let request = Request::parse(request)?;
     let Some(root) = guest.root() else {
-        return Err(Refusal::new("unsupported", "this machine is not banger's"));
+        return Err(Refusal::new("unsupported", "this guest accepts no identity"));
     };
     let mut applied = lock(&guest.identity);
     if request.generation < guest.generation() {
-        return Err(Refusal::bad("a generation that is over"));
+        return Err(Refusal::bad("the generation is lower than the current one"));
     }
     let apply = Apply::new(&request, guest, root, &mut applied);
     let is_new = apply.is_new;
@@ -69,13 +69,12 @@ pub fn run(stream: &Stream, request: &Object, guest: &Guest) -> Answer<()> {
     Ok(())
 }
 
-/// For the machine's next boot.
+/// Writes a new random seed for the next boot.
 pub fn renew_seed(guest: &Guest) -> io::Result<()> {
     guest.root().map_or(Ok(()), machine::renew_seed)
 }
 
-/// What is this machine's own and would only be taken away from its copies. A copy gets each back behind its
-/// first identity.
+/// Removes what a copy could not keep: IPv6 addresses, and a running journald. A copy gets both back after its first identity.
 pub fn prepare_copies(guest: &Guest) {
     let mut applied = lock(&guest.identity);
     if let Err(error) = applied.interface.disable_ipv6() {
@@ -83,12 +82,12 @@ pub fn prepare_copies(guest: &Guest) {
     }
     match (guest.init == "systemd").then(journal::pause) {
         Some(Ok(paused)) => applied.journal = Some(Arc::new(paused)),
-        Some(Err(error)) => crate::console::log(&format!("journald is not held: {error}")),
+        Some(Err(error)) => crate::console::log(&format!("journald cannot be stopped: {error}")),
         None => {}
     }
 }
 
-/// The host did not say who this machine is: anything will do, so that it comes up.
+/// Applies a temporary identity if the host has sent none, so that the guest starts anyway.
 pub fn apply_fallback(guest: &Guest) {
     let mut applied = lock(&guest.identity);
     if guest.phase() != Phase::Boot {
@@ -98,8 +97,8 @@ pub fn apply_fallback(guest: &Guest) {
     let hostname = Some("banger".to_string());
     let request = Request { hostname, machine_id: Some(machine_id), ..Request::default() };
     match Apply::new(&request, guest, Path::new("/"), &mut applied).run(0) {
-        Ok(skipped) => skipped.iter().for_each(|what| crate::console::log(&format!("no identity: {what}"))),
-        Err(refusal) => crate::console::log(&format!("no identity: {}", refusal.message)),
+        Ok(skipped) => skipped.iter().for_each(|what| crate::console::log(&format!("temporary identity: {what}"))),
+        Err(refusal) => crate::console::log(&format!("temporary identity: {}", refusal.message)),
     }
     guest.hand_over();
 }

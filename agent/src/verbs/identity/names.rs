@@ -1,4 +1,4 @@
-//! The machine's name in its files.
+//! The hostname in the guest's files.
 
 use super::files::replace;
 use std::io;
@@ -13,7 +13,7 @@ pub fn write_hostname(root: &Path, hostname: &str) -> io::Result<()> {
     replace(&path, with_host(&String::from_utf8_lossy(&present), hostname).as_bytes(), 0o644)
 }
 
-/// Debian's way: the name is 127.0.1.1.
+/// As in Debian, the hostname has the address 127.0.1.1.
 fn with_host(hosts: &str, hostname: &str) -> String {
     let is_other = |line: &&str| line.split_whitespace().next() != Some("127.0.1.1");
     let kept: String = hosts.lines().filter(is_other).map(|line| format!("{line}\n")).collect();
@@ -28,7 +28,7 @@ mod tests {
     use super::with_host;
 
     #[test]
-    fn the_name_has_one_line_and_the_rest_stays() {
+    fn the_hostname_has_one_line_and_the_others_stay() {
         assert_eq!(with_host("127.0.0.1 localhost\n127.0.1.1 old\n9.9.9.9 x\n", "new"), "127.0.0.1 localhost\n9.9.9.9 x\n127.0.1.1\tnew\n");
         assert!(with_host("", "a.b").ends_with("loopback\n127.0.1.1\ta.b a\n"));
     }

@@ -1,4 +1,4 @@
-//! The guest's one network interface and its resolver.
+//! The guest's network interface and its resolver.
 
 use super::files::replace;
 use super::request::Network;
@@ -8,21 +8,21 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-/// The machine's interface, once an identity has found it: its MAC may have been another since.
+/// The guest's network interface, remembered once an identity has found it, because its MAC can change later.
 #[derive(Default)]
 pub struct Interface {
-    /// kept, with its socket: what a copy opens anew costs it time
+    /// kept open together with its socket, which a copy would need time to open
     link: Option<Link>,
-    /// what was asked for last
+    /// the configuration that was requested last
     current: Option<Network>,
-    /// IPv6 addresses are made of a MAC that is no longer there
+    /// the IPv6 addresses are derived from a previous MAC
     is_ipv6_stale: bool,
-    /// there are none, until this machine knows who it is
+    /// IPv6 is off until the next identity
     is_ipv6_disabled: bool,
 }
 
 impl Interface {
-    /// `is_new`: the machine is another than before, and nothing of what that one set up or learnt may stay.
+    /// `is_new`: the guest becomes another VM; addresses, routes and neighbours of the previous one must not stay.
     pub fn configure(&mut self, network: &Network, is_new: bool) -> io::Result<()> {
         let before = self.current.take();
         if before.as_ref() != Some(network) || is_new {
@@ -37,7 +37,7 @@ impl Interface {
         Ok(())
     }
 
-    /// Neighbours are forgotten with the MAC, be it the same again.
+    /// Setting the MAC, even to the same value, makes the kernel forget the neighbours.
     fn set_mac(&mut self, link: &Link, wanted: Option<Mac>, is_new: bool) -> io::Result<()> {
         let present = link.mac()?;
         let mac = wanted.unwrap_or(present);
@@ -48,7 +48,7 @@ impl Interface {
         Ok(())
     }
 
-    /// Takes every IPv6 address away from a machine that is to be copied: its copies have no use for them.
+    /// Removes every IPv6 address before the VM is copied: its copies can't use them.
     pub fn disable_ipv6(&mut self) -> io::Result<()> {
         if let Some(switch) = self.ipv6_switch().filter(is_ipv6_on) {
             switch.write_at(b"1", 0)?;
@@ -57,8 +57,7 @@ impl Interface {
         Ok(())
     }
 
-    /// Takes every IPv6 address away; the link-local one comes back as the present MAC wants it. Without IPv6 there is
-    /// nothing to do.
+    /// Removes every IPv6 address; the kernel then derives the link-local one from the current MAC. Does nothing without IPv6.
     pub fn renew_ipv6(&mut self) -> io::Result<()> {
         let is_ipv6_stale = std::mem::take(&mut self.is_ipv6_stale);
         if self.is_ipv6_disabled {
@@ -89,7 +88,7 @@ fn is_ipv6_on(switch: &File) -> bool {
     switch.read_at(&mut state, 0).is_ok_and(|length| length == 1) && state == *b"0"
 }
 
-/// The one with this address, or the only one that is not `lo`.
+/// The interface with this MAC, else the only one that has a device.
 fn search(mac: Option<Mac>) -> io::Result<Link> {
     let mut others = Vec::new();
     for item in std::fs::read_dir("/sys/class/net")? {
@@ -98,7 +97,7 @@ fn search(mac: Option<Mac>) -> io::Result<Link> {
         if mac.is_some_and(|mac| link.mac().is_ok_and(|present| present == mac)) {
             return Ok(link);
         }
-        // without a device behind it: lo, tunnels
+        // lo and tunnels have no device
         if Path::new(&format!("/sys/class/net/{name}/device")).exists() {
             others.push(link);
         }
@@ -122,7 +121,7 @@ fn set_address(link: &Link, network: &Network, is_new: bool) -> io::Result<()> {
     }
 }
 
-/// A file of its own: a link to a resolver daemon's would be overwritten by it.
+/// Replaces a link by a file: a resolver daemon would overwrite the link's target.
 pub fn write_resolver(root: &Path, network: &Network) -> io::Result<()> {
     replace(&root.join("etc/resolv.conf"), resolver_lines(network).as_bytes(), 0o644)
 }

@@ -1,4 +1,4 @@
-//! What `identity` may be told, checked field by field.
+//! The request of `identity`, checked field by field.
 
 use crate::guest::ExecDefaults;
 use crate::sys::net::Mac;
@@ -9,9 +9,9 @@ use std::net::Ipv4Addr;
 #[derive(Debug, Default, PartialEq)]
 pub struct Request {
     pub generation: u64,
-    /// this machine is to be saved, and its copies get identities of their own
+    /// this VM will be saved, and its copies get their own identities
     pub template: bool,
-    /// the machine goes on from where it was saved: no new boot id
+    /// the VM resumes from its own saved state: no new boot id
     pub keep_boot_id: bool,
     pub hostname: Option<String>,
     pub machine_id: Option<String>,
@@ -37,7 +37,7 @@ pub struct Network {
 }
 
 impl Network {
-    /// Another MAC or resolver at most.
+    /// Same address, prefix and gateway; MAC and resolver can differ.
     pub fn has_same_route(&self, other: &Network) -> bool {
         (self.address, self.prefix, self.gateway) == (other.address, other.prefix, other.gateway)
     }
@@ -80,7 +80,7 @@ fn checked(object: &Object, name: &str, is_good: fn(&str) -> bool) -> Answer<Opt
 
 fn parsed<T>(object: &Object, name: &str, parse: impl Fn(&str) -> Option<T>) -> Answer<Option<T>> {
     let Some(text) = json::text(object, name)? else { return Ok(None) };
-    parse(text).map(Some).ok_or_else(|| Refusal::bad(format!("{name} is not one")))
+    parse(text).map(Some).ok_or_else(|| Refusal::bad(format!("{name} is not valid")))
 }
 
 fn is_hostname(text: &str) -> bool {
@@ -105,13 +105,13 @@ fn exec_defaults(object: &Object) -> Answer<ExecDefaults> {
     let is_path = |path: &Vec<u8>| path.starts_with(b"/") && !path.split(|byte| *byte == b'/').any(|part| part == b"..");
     let workdir = json::bytes(object, "workdir")?;
     if !workdir.iter().all(is_path) {
-        return Err(Refusal::bad("workdir is not one"));
+        return Err(Refusal::bad("workdir is not valid"));
     }
     Ok(ExecDefaults { user: json::bytes(object, "user")?, workdir })
 }
 
 fn network(object: &Object) -> Answer<Network> {
-    let bad = |what: &str| Refusal::bad(format!("network: {what} is not one"));
+    let bad = |what: &str| Refusal::bad(format!("network: {what} is not valid"));
     let address = |name: &'static str| {
         json::text(object, name)?.map(|text| text.parse::<Ipv4Addr>().map_err(|_| bad(name))).transpose()
     };
@@ -136,7 +136,7 @@ fn network(object: &Object) -> Answer<Network> {
     })
 }
 
-/// Of one device, so neither a group's nor nobody's.
+/// A MAC of one interface: neither a group address nor all zeroes.
 fn mac(text: &str) -> Option<Mac> {
     let mut bytes = [0; 6];
     let mut parts = text.split(':');
@@ -154,7 +154,7 @@ fn host_key(object: &Object) -> Answer<HostKey> {
     if is_kind {
         Ok(key)
     } else {
-        Err(Refusal::bad("sshHostKeys: type is not one"))
+        Err(Refusal::bad("sshHostKeys: type is not valid"))
     }
 }
 
@@ -211,13 +211,13 @@ mod tests {
     }
 
     #[test]
-    fn all_but_the_generation_is_optional() {
+    fn every_field_except_generation_is_optional() {
         assert_eq!(parse(r#"{"generation":3}"#).unwrap(), Request { generation: 3, ..Request::default() });
         assert!(parse("{}").is_err());
     }
 
     #[test]
-    fn what_the_host_sends_is_understood() {
+    fn the_vectors_are_parsed() {
         let of = |name: &str| Request::parse(&crate::wire::vectors::open(name)).unwrap();
         let template = of("identity of a template");
         assert!(template.template && template.entropy.is_some_and(|bytes| bytes.len() == 32));
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_are_taken_at_their_limit_and_not_past_it() {
+    fn lists_are_accepted_up_to_their_limit() {
         let key = r#"{"type":"ed25519","private":"a","public":"b"}"#;
         let certificate = r#""-----BEGIN CERTIFICATE-----\naGVsbG8=\n-----END CERTIFICATE-----\n""#;
         for (name, item, most) in [("sshHostKeys", key, 8), ("authorizedKeys", r#""k""#, 256), ("caCertificates", certificate, 64)] {
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_are_taken_at_their_limit_and_not_past_it() {
+    fn strings_and_numbers_are_accepted_up_to_their_limit() {
         let host = |length: usize| format!(r#""hostname":"{}""#, "h".repeat(length));
         assert!(is_taken(&host(64)) && !is_taken(&host(65)));
         let entropy = |bytes: usize| format!(r#""entropy":"{}{}""#, "AAAA".repeat(bytes / 3), ["", "AA==", "AAA="][bytes % 3]);
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_break_a_file_is_refused() {
+    fn values_that_could_corrupt_a_file_are_refused() {
         for bad in [
             r#""hostname":"a\nb""#,
             r#""hostname":"-a""#,
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn clocks_and_base64() {
+    fn clocks_and_base64_are_parsed() {
         assert_eq!(clock("12.5"), Some((12, 500_000_000)));
         assert_eq!(clock("1763900000.123456789"), Some((1_763_900_000, 123_456_789)));
         assert_eq!(base64("aGVsbG8="), Some(b"hello".to_vec()));
