@@ -1,7 +1,7 @@
 /** `vm run` where its template is there: restored when asked for, and taken over from a warm VM. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { phasesOf, phasesTold, type Timed, timedOf } from "../src/cli/bench-times.ts";
+import { phasesOf, reportedPhases, type Timed, timedOf } from "../src/cli/bench-times.ts";
 import type { Phase } from "../src/model/event.ts";
 import type { Home } from "../test/e2e/home.ts";
 import { until } from "../test/e2e/processes.ts";
@@ -45,7 +45,7 @@ async function measure(home: Home, recipe: SavedRecipe, { runs, row, ready }: Me
     await vm.end();
     const ms = await timed(() => home.ok(runTrue));
     await ready();
-    const told = phasesTold((await home.ok(["vm", "run", "--rm", "--json", "--", "true"])).stderr);
+    const told = reportedPhases((await home.ok(["vm", "run", "--rm", "--json", "--", "true"])).stderr);
     if (run < 0) continue;
     row.floor.push(vm.readyMs);
     row.ours.push(ms);

@@ -10,7 +10,7 @@ test.each<[number[], number]>([
   expect(timedOf("x", ms)).toEqual({ what: "x", median, min: Math.min(...ms), max: Math.max(...ms) });
 });
 
-test("what the daemon did not spend of the CLI's wait is the API's", () => {
+test("the part of the CLI's wait that the daemon does not account for is the API's", () => {
   const run = [
     { name: "vmm", ms: 60 },
     { name: "network", ms: 10 },

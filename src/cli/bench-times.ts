@@ -1,4 +1,4 @@
-/** Many measurements as the few numbers that people compare. Pure. */
+/** Reduces measurements to the few numbers that people compare. Pure. */
 import type { Phase, WorkEvent } from "../model/event.ts";
 
 /** All in `ms`. */
@@ -12,7 +12,7 @@ export function timedOf(what: string, ms: readonly number[]): Timed {
   return { what, median, min: at(0), max: at(sorted.length - 1) };
 }
 
-/** What each phase of a run is called in the table, in the order in which they go by. */
+/** The name of each phase in the table, in the order in which the phases occur. */
 const names: readonly [phase: string, shown: string][] = [
   ["cli.begin", "CLI start"],
   ["api", "API and events"],
@@ -32,7 +32,7 @@ const names: readonly [phase: string, shown: string][] = [
   ["cli.end", "teardown"],
 ];
 
-/** @param runs the phases of each run: the daemon's, and the CLI's own, of which `cli.start` holds all of the daemon's */
+/** @param runs the phases of each run, the daemon's and the CLI's own; `cli.start` includes all of the daemon's */
 export function phasesOf(runs: readonly (readonly Phase[])[]): Timed[] {
   const of = (run: readonly Phase[], name: string) => run.find((phase) => phase.name === name)?.ms ?? 0;
   const api = (run: readonly Phase[]) => {
@@ -47,8 +47,8 @@ export function phasesOf(runs: readonly (readonly Phase[])[]): Timed[] {
   );
 }
 
-/** The phases that a command told of itself. @param stderr of one that was run with `--json` */
-export function phasesTold(stderr: string): Phase[] {
+/** The phases that a command reported. @param stderr of a command that was run with `--json` */
+export function reportedPhases(stderr: string): Phase[] {
   const events = stderr.split("\n").flatMap((line) => (line.startsWith("{") ? [JSON.parse(line) as WorkEvent] : []));
   return events.flatMap((event) => (event.kind === "timing" ? event.phases : []));
 }

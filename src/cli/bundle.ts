@@ -1,4 +1,4 @@
-/** `image bundle` and `kernel bundle`: what they share. */
+/** What `image bundle` and `kernel bundle` share. */
 import { fail } from "../base/errors/error.ts";
 import { isCatalogName } from "../base/reference.ts";
 import { stripControl } from "../base/text.ts";
@@ -11,20 +11,20 @@ import { type JsonFlag, print, printJson, remark, running, sinkOf } from "./work
 
 export type BundleFlags = JsonFlag & { name?: string; description?: string };
 
-/** What goes into a bundle. */
+/** The content of a bundle. */
 export type BundleContent = {
   kind: CatalogKind;
-  /** what it is called here */
+  /** its local name */
   name: string;
-  /** an image's own kernel */
+  /** the kernel of an image */
   kernel: string | null;
-  /** what the manifest says beside its files */
+  /** fields of the manifest beside its files */
   facts: Record<string, unknown>;
   parts(signal: AbortSignal): { part: string; tar: AsyncIterable<Uint8Array> }[];
 };
 
-/** Writes the bundle and prints its catalog entry: TOML on stdout, ready to be put behind a catalog. */
-export async function bundling(
+/** Writes the bundle and prints its catalog entry: TOML on stdout, ready to be appended to a catalog. */
+export async function writeBundle(
   context: CliContext,
   flags: BundleFlags,
   folder: string,
@@ -42,11 +42,7 @@ export async function bundling(
     }).finally(() => sink.done());
     if (flags.json) return printJson(context, { folder, ...made.entry });
     print(context, made.toml);
-    remark(
-      context,
-      flags,
-      `the bundle is in ${folder}, ${formatSize(made.entry.size)}; the entry goes into a catalog\n`,
-    );
+    remark(context, flags, `the bundle is in ${folder}, ${formatSize(made.entry.size)}; add the entry to a catalog\n`);
   }).finally(() => sink.done());
 }
 
@@ -57,8 +53,8 @@ function packing(name: string, emit: Emit): (done: number) => void {
 function nameOf(text: string): string {
   if (isCatalogName(text)) return text;
   throw fail("USAGE", {
-    problem: `"${stripControl(text).slice(0, 200)}" can't be a name in a catalog`,
-    next: "give a short one, as in `--name tool`",
+    problem: `"${stripControl(text).slice(0, 200)}" is not a valid name for a catalog`,
+    next: "give a short name, such as `--name tool`",
   });
 }
 
@@ -67,7 +63,7 @@ function descriptionOf(text: string): string {
   throw fail("FLAG_INVALID", {
     flag: "--description",
     value: stripControl(text).slice(0, 40),
-    problem: "is no line of at most 200 characters",
+    problem: "is not a single line of at most 200 characters",
     example: '--description "Debian with our tools"',
   });
 }

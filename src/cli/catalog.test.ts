@@ -28,7 +28,7 @@ async function fresh(): Promise<CliWorld> {
 
 const unreachable = fail("CATALOG_UNREACHABLE", { url: "https://d.example/c.toml", problem: "nobody listens there" });
 
-test("image catalog shows what can be pulled, what is here, and where it is from", async () => {
+test("image catalog shows what can be pulled, what is already here, and the source", async () => {
   const { cli } = await fresh();
   expect(await cli("image catalog")).toEqual({
     code: 0,
@@ -42,7 +42,7 @@ debian-bookworm  -        yes   built here                      Debian 12
   expect(await cli("image catalog nothing-like-it")).toMatchObject({
     code: 0,
     stdout: "",
-    stderr: 'no image in the catalogs has "nothing-like-it" in it\n',
+    stderr: 'no image in the catalogs matches "nothing-like-it"\n',
   });
   await cli("image pull tools");
   expect((await cli("image catalog tools")).stdout).toMatch(/tools +120 MiB +yes/);
@@ -68,7 +68,7 @@ test("kernel catalog and kernel pull", async () => {
   });
 });
 
-test("a distribution's kernel is fetched by the CLI, and that is said", async () => {
+test("the CLI fetches a distribution's kernel, and reports it", async () => {
   const { cli } = await fresh();
   const change = (context: CliContext) => {
     context.fetchKernel = async (name) => ({ name, source: "apt", tar: (async function* () {})() });
@@ -79,7 +79,7 @@ test("a distribution's kernel is fetched by the CLI, and that is said", async ()
   });
 });
 
-test("a catalog that can't be had is told of, and keeps nobody from what others have", async () => {
+test("a catalog that is not available is reported, and the entries of the others are still listed", async () => {
   const { cli, served } = await fresh();
   served.host.world.catalogFailures.push(unreachable);
   const warning = "warning: the catalog https://d.example/c.toml is not available: nobody listens there\n";
@@ -96,7 +96,7 @@ test("a catalog that can't be had is told of, and keeps nobody from what others 
   expect(await cli("vm create --name x")).toMatchObject({ code: 0, stderr: expect.not.stringContaining("warning") });
 });
 
-test("vm create gets on its way what only a catalog has, its kernel too", async () => {
+test("vm create pulls an image that only a catalog has, and its kernel", async () => {
   const { cli, served } = await fresh();
   served.host.world.catalog.unshift(entry("image", "special", "mine"));
   const created = await cli("vm create --name x --image special");
@@ -106,7 +106,7 @@ test("vm create gets on its way what only a catalog has, its kernel too", async 
   expect([missing.code, missing.stderr]).toEqual([3, expect.stringContaining('did you mean "special"?')]);
 });
 
-test("a bundle's entry is TOML on stdout, and all else on stderr", async () => {
+test("a bundle's entry is TOML on stdout, everything else goes to stderr", async () => {
   const { cli } = await fresh();
   const asked: Parameters<CliContext["makeBundle"]>[0][] = [];
   const change = (context: CliContext) => {
@@ -120,7 +120,7 @@ test("a bundle's entry is TOML on stdout, and all else on stderr", async () => {
   expect(await cli("image bundle debian-bookworm /tmp/tool --description x", { change })).toEqual({
     code: 0,
     stdout: '[[image]]\nname = "debian-bookworm"\n',
-    stderr: "the bundle is in /tmp/tool, 1 KiB; the entry goes into a catalog\n",
+    stderr: "the bundle is in /tmp/tool, 1 KiB; add the entry to a catalog\n",
   });
   expect(asked[0]).toMatchObject({
     kind: "image",

@@ -1,4 +1,4 @@
-/** `image catalog` and `kernel catalog`: what can be pulled by a short name. */
+/** `image catalog` and `kernel catalog`: what has a short name. */
 import { formatAge, formatSize } from "../base/units.ts";
 import type { CatalogItem, CatalogKind, CatalogState } from "../model/catalog.ts";
 import type { CliContext } from "./context.ts";
@@ -7,7 +7,7 @@ import { type JsonFlag, print, printJson, remark, running, sinkOf } from "./work
 
 const header = ["NAME", "SIZE", "HERE", "FROM", "DESCRIPTION"];
 
-/** @param word in the name or the description; undefined: all */
+/** @param word must be in the name or the description; undefined: all entries */
 export async function showCatalog(
   context: CliContext,
   flags: JsonFlag,
@@ -19,15 +19,15 @@ export async function showCatalog(
     const { entries, catalogs } = await context.api.json("listCatalog");
     for (const text of catalogs.flatMap((one) => problemOf(one, context.now())))
       sink.emit({ kind: "note", level: "warn", text });
-    const found = entries.filter((entry) => entry.kind === kind && isMeant(entry, word));
+    const found = entries.filter((entry) => entry.kind === kind && matches(entry, word));
     if (flags.json) return printJson(context, found);
     if (found.length === 0)
-      return remark(context, flags, `no ${kind} in the catalogs${word ? ` has "${word}" in it` : ""}\n`);
+      return remark(context, flags, `no ${kind} in the catalogs${word ? ` matches "${word}"` : ""}\n`);
     print(context, table([header, ...found.map(rowOf)]));
   }).finally(() => sink.done());
 }
 
-function isMeant({ name, description }: CatalogItem, word: string | undefined): boolean {
+function matches({ name, description }: CatalogItem, word: string | undefined): boolean {
   if (word === undefined) return true;
   return `${name}\n${description}`.toLowerCase().includes(word.toLowerCase());
 }
@@ -38,7 +38,7 @@ function problemOf({ problem, keptSince }: CatalogState, now: number): string[] 
   return [`${problem.replace(/\s*\n\s*/g, " ")}${kept}`];
 }
 
-/** What is made on this host has no size that anybody knows. */
+/** The size of an entry that is built on this host is unknown. */
 function rowOf({ name, description, catalog, from, here }: CatalogItem): string[] {
   const size = "bundle" in from ? formatSize(from.bundle.size) : "-";
   const place = "recipe" in from ? "built here" : (catalog ?? "built in");

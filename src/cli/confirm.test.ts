@@ -25,21 +25,21 @@ test.each([
   { chunks: ["yes\r\n"] },
   { chunks: ["ye", "s\n"] },
   { chunks: ["y"] },
-])("%j is a yes", async ({ chunks }) => {
+])("%j means yes", async ({ chunks }) => {
   const { context, said } = typing([...chunks]);
   await confirm(context, {}, asked);
   expect(said).toEqual(["all of it is given up\ngo back? [y/N] "]);
 });
 
 test.each(["", "\n", "n\n", "\ny\n", "yesterday\n", `${" ".repeat(5000)}y\n`, "\u001b[Ay\n"])(
-  "%j is a no",
+  "%j means no",
   async (typed) => {
     const { context } = typing([typed]);
     await expect(confirm(context, {}, asked)).rejects.toMatchObject({ code: "NOT_CONFIRMED", exit: 1 });
   },
 );
 
-test("where nobody can be asked, the flag is named; with it nobody is asked", async () => {
+test("without a terminal the error names the flag; with the flag nothing is asked", async () => {
   const refused = { code: "CONFIRMATION_NEEDED", exit: 2, hint: expect.stringContaining("--force") };
   for (const [terminals, flags] of [
     [{ stdinIsTerminal: false, stderrIsTerminal: true }, {}],

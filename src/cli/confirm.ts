@@ -1,18 +1,18 @@
-/** Asking before something is given up for good. */
+/** Asks before something is lost for good. */
 import { fail } from "../base/errors/error.ts";
 import type { CliContext } from "./context.ts";
 import type { JsonFlag } from "./work.ts";
 
 export type Confirmation = {
-  /** what is given up, as a sentence; it is the error's too where nobody can be asked */
+  /** what is lost, as a sentence; also the error's text where it is not possible to ask */
   loss: string;
-  /** without its question mark */
+  /** without a question mark */
   question: string;
 };
 
 /**
- * Returns at once with `--force`. The answer is one line on a terminal; anything but `y` or `yes` is a no, and so is the end of input.
- * @throws CONFIRMATION_NEEDED where there is no terminal, or the output is for programs; NOT_CONFIRMED
+ * Returns at once with `--force`. The answer is one line on a terminal; anything but `y` or `yes` means no, as does the end of input.
+ * @throws CONFIRMATION_NEEDED without a terminal or with `--json`; NOT_CONFIRMED
  */
 export async function confirm(
   context: CliContext,
@@ -26,18 +26,18 @@ export async function confirm(
 }
 
 /**
- * Whether the user says `y` or `yes`. The caller has looked whether there is a terminal.
- * @param question without its question mark
+ * Whether the user answers `y` or `yes`. The caller has checked that there is a terminal.
+ * @param question without a question mark
  */
 export async function ask(context: CliContext, question: string): Promise<boolean> {
   context.process.stderr.write(`${question}? [y/N] `);
   return /^y(?:es)?$/i.test((await readLine(context)).trim());
 }
 
-/** More than any answer has, in bytes. */
+/** Longer than any valid answer, in bytes. */
 const maxAnswer = 1024;
 
-/** Up to the first line's end, or the end of input. */
+/** Reads to the end of the first line or of the input. */
 async function readLine({ stdio }: CliContext): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const decoder = new TextDecoder();

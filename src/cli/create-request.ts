@@ -1,4 +1,4 @@
-/** From the flags that decide what a VM is to the daemon's request. */
+/** Turns the flags that define a VM into a request to the daemon. */
 import type { CreateVm } from "../api/types.ts";
 import type { VmName } from "../base/names.ts";
 import type { NetworkKind } from "../model/network.ts";
@@ -21,7 +21,7 @@ export type CreateFlags = EnvFlags & {
   json?: boolean;
 };
 
-/** Without its variables, which `vm create` alone gives to the VM itself. */
+/** The request without environment variables: only `vm create` gives those to the VM itself. */
 export function createRequest(flags: CreateFlags): CreateVm {
   const { name, image, kernel, vcpu } = flags;
   const given = {

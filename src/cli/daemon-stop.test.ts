@@ -5,7 +5,7 @@ import { cliWorlds } from "./testing/cli.ts";
 
 const world = cliWorlds();
 
-test("daemon status tells pid, version and socket", async () => {
+test("daemon status shows pid, version and socket", async () => {
   const { cli, served } = await world();
   const info = JSON.parse((await cli("daemon status --json")).stdout);
   expect(info).toMatchObject({ pid: process.pid, socket: served.socket });
@@ -14,7 +14,7 @@ test("daemon status tells pid, version and socket", async () => {
   expect(served.stops).toBe(1);
 });
 
-test("daemon stop says what would end with it, and asks on a terminal", async () => {
+test("daemon stop lists what would end, and asks on a terminal", async () => {
   const { cli, served } = await world({ verbs: { exec: (served) => void served.accept({ pid: 1 }) } });
   let end = () => {};
   const onSignals = (send: (signal: string) => void) => {

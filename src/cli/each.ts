@@ -1,4 +1,4 @@
-/** Doing the same to several things: all at once, each told by itself; a failure does not keep the others. */
+/** Does the same to several things at once and reports each; one failure does not stop the others. */
 import type { Emit } from "../model/event.ts";
 import { cancellable } from "./abort.ts";
 import type { CliContext } from "./context.ts";
@@ -6,20 +6,20 @@ import { type JsonFlag, print, printJson, rootWarning, running, sinkOf, tell } f
 
 export type Each<T> = {
   one(name: string, emit: Emit, signal: AbortSignal): Promise<T>;
-  /** what to print about one that is done */
+  /** what to print when one is done */
   done(value: T, name: string): string;
-  /** it starts VMMs */
+  /** whether it starts VMMs */
   starts?: boolean;
 };
 
-/** Results in the order of the names; the exit code is the first failure's. */
+/** Reports in the order of the names. The exit code is that of the first failure. */
 export async function each<T>(context: CliContext, flags: JsonFlag, names: string[], work: Each<T>): Promise<void> {
   const sink = sinkOf(context, flags);
   await running(context, flags, () =>
     cancellable(context.signals, async (signal) => {
       if (work.starts) for (const note of rootWarning(context)) sink.emit(note);
       const unique = [...new Set(names)];
-      const started = unique.map((name) => settled(work.one(name, sink.emit, signal)));
+      const started = unique.map((name) => outcomeOf(work.one(name, sink.emit, signal)));
       const values: T[] = [];
       let code = 0;
       for (const [index, result] of started.entries()) {
@@ -40,7 +40,7 @@ export async function each<T>(context: CliContext, flags: JsonFlag, names: strin
   );
 }
 
-async function settled<T>(work: Promise<T>): Promise<{ value: T } | { error: unknown }> {
+async function outcomeOf<T>(work: Promise<T>): Promise<{ value: T } | { error: unknown }> {
   try {
     return { value: await work };
   } catch (error) {

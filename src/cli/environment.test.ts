@@ -54,12 +54,12 @@ for (const [content, problem] of refused) {
   });
 }
 
-test("a line may be as long as Linux takes it", () => {
+test("a line can be as long as Linux accepts", () => {
   const value = "x".repeat(131_069);
   expect(parsed(`A=${value}`)).toEqual({ A: value });
 });
 
-test("whatever the value, it comes back", () => {
+test("any value is read back unchanged", () => {
   const name = fc.stringMatching(/^[A-Za-z_][A-Za-z0-9_]{0,8}$/);
   const value = fc.string({ unit: "grapheme" }).filter((text) => !/[\n\r\0]/.test(text));
   fc.assert(
@@ -80,7 +80,7 @@ async function given(flags: EnvFlags, contents: Record<string, string> = {}): Pr
   return environmentOf({ env: here, readInput } as unknown as CliContext, flags);
 }
 
-test("files come in their order, and --env on top", async () => {
+test("files apply in order, and --env after them", async () => {
   const contents = { a: "A=1\nB=1\nC=1", "-": "B=2\nC=2" };
   expect(await given({ envFile: ["a", "-"], env: ["C=3", "HOME"] }, contents)).toEqual({
     A: "1",
@@ -90,16 +90,16 @@ test("files come in their order, and --env on top", async () => {
   });
 });
 
-test("a file that isn't there is named", async () => {
+test("a missing file is named", async () => {
   expect(given({ envFile: ["no"] })).rejects.toThrow('--env-file: "no" can\'t be used: there is no such file');
 });
 
-test("any name passes that has no = in it, as under docker", async () => {
+test("any name without = is accepted, as by docker", async () => {
   const env = ["FOO.BAR=1", "A-B=2", "1=3", "A B=4", "\udcff=\udcfe"];
   expect(await given({ env })).toEqual({ "FOO.BAR": "1", "A-B": "2", "1": "3", "A B": "4", "\udcff": "\udcfe" });
 });
 
-test("--env says the name alone when it is refused", async () => {
+test("a refused --env is named without its value", async () => {
   expect(given({ env: ["=secret"] })).rejects.toThrow("has no name before its =");
-  expect(given({ env: ["NOT_SET"] })).rejects.toThrow("there is no such variable here");
+  expect(given({ env: ["NOT_SET"] })).rejects.toThrow("the variable is not set here");
 });

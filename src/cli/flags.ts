@@ -1,4 +1,4 @@
-/** Flags that several commands share, and their values: parsed once, named in every complaint. */
+/** Parses the values of flags. Every error names the flag and gives an example. */
 import { fail } from "../base/errors/error.ts";
 import { formatSize, parseDuration, parseSize } from "../base/units.ts";
 import { denyProblem, maxDeny, type NetworkKind, networkKinds, parseDeny } from "../model/network.ts";
@@ -43,7 +43,7 @@ export function parseNetwork(text: string): NetworkKind {
   return found;
 }
 
-/** What `--deny` was given with, in the normal form. */
+/** The values of `--deny` in normal form. */
 export function denyOf(texts: readonly string[] | undefined): string[] {
   const all = texts ?? [];
   if (all.length > maxDeny) throw invalid("--deny", all[maxDeny] ?? "", `is one more than ${maxDeny}`, "--deny lan");
@@ -62,7 +62,7 @@ export function parseWait(text: string): WaitKind {
 
 export function parseDepth(text: string): number {
   const value = /^\d{1,9}$/.test(text) ? Number(text) : 0;
-  if (value < 1) throw invalid("--depth", text, "is not a number of commits from 1 on", "--depth 50");
+  if (value < 1) throw invalid("--depth", text, "is not a number of commits, 1 or more", "--depth 50");
   return value;
 }
 
@@ -72,12 +72,12 @@ export function parseGrace(text: string): number {
   return ms;
 }
 
-/** `ms`; `never` is 0. */
+/** In `ms`; 0 for `never`. */
 export function parseIdle(text: string): number {
   if (text === "never") return 0;
   const ms = parseDuration(text);
   if (ms === null || ms < 1000 || ms > 366 * 86_400_000)
-    throw invalid("--idle-timeout", text, "is not a time from 1s on, or never", "--idle-timeout 30m");
+    throw invalid("--idle-timeout", text, "is not a duration of 1s or more, or never", "--idle-timeout 30m");
   return ms;
 }
 

@@ -37,7 +37,7 @@ async function answered(line: string, answer: Partial<CliContext["api"]>, termin
 
 const ofOurs = [/^error: the guest refused exec: a/, /^hint: check the path/];
 
-test("an error is two lines, whatever a guest says in it", () => {
+test("an error is two lines, whatever text of a guest is in it", () => {
   const error = fail("AGENT_REFUSED", { verb: "exec", reason: evil, code: evil });
   expectHarmless(textOf(error, { json: false }), ofOurs);
   expect(textOf(error, { json: false }).split("\n")).toHaveLength(3);
@@ -56,7 +56,7 @@ test("problems are one indented line each", () => {
   expectHarmless(text, [/^error: a/, /^hint: edit a/]);
 });
 
-test("no password of a URL is in an error, nor in its details", () => {
+test("neither an error nor its details contain the password of a URL", () => {
   const error = fail("TOOL_FAILED", {
     tool: "git",
     status: "status 1",
@@ -86,7 +86,7 @@ for (const terminal of [false, true]) {
   });
 }
 
-test("events as JSON are one line each, and lose nothing", () => {
+test("events as JSON are one line each and complete", () => {
   const parts: string[] = [];
   const sink = eventSink({ write: (part) => void parts.push(part), terminal: true, cols: () => 80, json: true });
   for (const event of events) sink.emit(event);
@@ -94,7 +94,7 @@ test("events as JSON are one line each, and lose nothing", () => {
   expect(parts.map((part) => JSON.parse(part))).toEqual(events);
 });
 
-test("a cell is a cell, and names that differ are shown as different", () => {
+test("a cell stays one cell, and different names look different", () => {
   const text = table([
     ["NAME", "SOURCE"],
     [evil, "x"],
@@ -107,7 +107,7 @@ test("a cell is a cell, and names that differ are shown as different", () => {
   expectHarmless(pairs([["env", evil]]));
 });
 
-test("a dry run has one line a path", async () => {
+test("a dry run prints one line for each path", async () => {
   world = await cliWorld();
   const plan = {
     entries: [
@@ -143,7 +143,7 @@ const image = {
   createdAt: 0,
 };
 
-test("an image's words about itself are shown as they are written, and in JSON lose nothing", async () => {
+test("the texts of an image are shown escaped, and are complete in JSON", async () => {
   const json = (async () => image) as unknown as CliContext["api"]["json"];
   expectHarmless((await answered("image show x", { json })).stdout);
   await world?.close();
@@ -162,7 +162,7 @@ async function* consoleLog(): AsyncGenerator<Uint8Array, void, void> {
 }
 
 for (const follow of ["", " -f"]) {
-  test(`vm logs${follow} commands no terminal`, async () => {
+  test(`vm logs${follow} can't control the terminal`, async () => {
     const { stdout } = await answered(`vm logs x${follow}`, { log: consoleLog }, true);
     expect(stdout).not.toMatch(obeyed);
     expect(stdout).toStartWith("ok\nab");
@@ -170,7 +170,7 @@ for (const follow of ["", " -f"]) {
   });
 }
 
-test("vm logs into a pipe hands on the log's own bytes", async () => {
+test("vm logs writes the log byte for byte to a pipe", async () => {
   const { stdout } = await answered("vm logs x", { log: consoleLog });
   expect(stdout).toContain("\u001b[32mOK\u001b[0m");
 });

@@ -59,7 +59,7 @@ async function nothingStays({ served }: CliWorld): Promise<void> {
 
 const base = 'base = "debian-bookworm"\n';
 
-test("packages, files, steps, in that order; then it is saved, with what it says about running it", async () => {
+test("packages, files and steps in that order; then the VM is saved, with the configuration for running the image", async () => {
   const { world, asked, puts, build } = await fresh({
     "apt-get": "apt says\n",
     rm: "",
@@ -116,7 +116,7 @@ reading the disk of ${world.served.host.world.vmms.size === 2 ? done.stderr.matc
   expect(world.served.machines.all()).toEqual([]);
 });
 
-test("a step that fails is told by number, words and status; nothing after it is done, nothing stays", async () => {
+test("a failed step is reported with its number, output and status; no later step runs, and nothing is kept", async () => {
   const { world, asked, build } = await fresh({ sh: { code: 3 }, "/bin/tool": "" });
   const toml = `${base}run = ["make all", ["/bin/tool"]]`;
   const failed = await build(toml);
@@ -124,7 +124,7 @@ test("a step that fails is told by number, words and status; nothing after it is
   expect(failed.stderr).toEndWith(`step 1 of 2: make all
   | last words
 error: building image "dev" failed: step 1 of 2 (make all) ended with status 3: last words
-hint: nothing was kept: change that step, and run the same command again
+hint: nothing was kept: change that step and run the same command again
 `);
   expect(asked).toHaveLength(1);
   await nothingStays(world);
@@ -150,12 +150,7 @@ test.each([
     'run = ["x"]',
     "step 1 of 1 (x) was ended by SIGKILL: last words",
   ],
-  [
-    "no shell",
-    {},
-    'run = ["x"]',
-    'step 1 of 1 (x) needs "sh", which the base does not have\nhint: write it as a list of words',
-  ],
+  ["no shell", {}, 'run = ["x"]', 'step 1 of 1 (x) needs "sh", which the base does not have\nhint: write it as a list'],
   [
     "no such program",
     {},
@@ -191,7 +186,7 @@ test("a program that can't be run, a file that can't be written", async () => {
   await nothingStays(put.world);
 });
 
-test("owners by name are looked up in the guest, once; one that is not there is told", async () => {
+test("owners by name are looked up in the guest once; an unknown one is reported", async () => {
   const texts: Record<string, string> = { "/etc/passwd": "app:x:7:8::/:\n", "/etc/group": "web:x:9:\n" };
   const reads: string[] = [];
   const verbs: FakeAgentOptions["verbs"] = {
@@ -214,7 +209,7 @@ test("owners by name are looked up in the guest, once; one that is not there is 
   await nothingStays(world);
 });
 
-test("a signal ends it at once, with its code, and the VM with it", async () => {
+test("a signal ends the build and its VM at once, with the signal's exit code", async () => {
   const { world, build } = await fresh({});
   let send = (_signal: string) => {};
   const building = build(`${base}run = [["sleep"]]`, { onSignals: (give) => (send = give) });
@@ -226,7 +221,7 @@ test("a signal ends it at once, with its code, and the VM with it", async () => 
   await nothingStays(world);
 });
 
-test("one that only says something about running starts no VM", async () => {
+test("a file that changes only the configuration starts no VM", async () => {
   const { world, build } = await fresh({});
   const done = await build(`${base}cmd = ["serve"]\nworkdir = "/srv"`);
   expect([done.code, done.stderr]).toEqual([0, spec]);
@@ -236,7 +231,7 @@ test("one that only says something about running starts no VM", async () => {
   expect(world.served.machines.all()).toEqual([]);
 });
 
-test("a base that is not here is pulled, one that nobody knows is told", async () => {
+test("a base that is not here is pulled, an unknown one is reported", async () => {
   const { world, build } = await fresh({ sh: "" });
   const pulled = await build('base = "r.example/tool:v1"\nrun = ["x"]');
   expect([pulled.code, pulled.stderr]).toEqual([0, expect.stringContaining("image r.example/tool:v1")]);
@@ -244,7 +239,7 @@ test("a base that is not here is pulled, one that nobody knows is told", async (
   expect(world.served.machines.all()).toEqual([]);
 });
 
-test("a suite is built on this host, once; an image of that name from elsewhere is no base for it", async () => {
+test("a suite is built on this host once; an image of that name from elsewhere is not used as its base", async () => {
   const { world, build } = await fresh({ sh: "" });
   const built: string[] = [];
   const change: CallOptions["change"] = (context) => {
@@ -263,11 +258,11 @@ test("a suite is built on this host, once; an image of that name from elsewhere 
   const refused = await build('suite = "sid"', { change });
   expect([refused.code, refused.stderr]).toEqual([
     2,
-    expect.stringContaining('it comes from file x\nhint: say `base = "debian-sid"`'),
+    expect.stringContaining('it comes from file x\nhint: use `base = "debian-sid"`'),
   ]);
 });
 
-test("a file is known by its ending or a slash; what is wrong with it is said before anything is made", async () => {
+test("a file is recognized by its ending or a slash; its problems are reported before anything is made", async () => {
   const { world, build } = await fresh({});
   const wrong = await build('bse = "x"');
   expect(wrong).toEqual({

@@ -18,7 +18,7 @@ async function fresh(): Promise<CliWorld> {
   return world;
 }
 
-test("pull says what it does, and an image of a registry has its full name", async () => {
+test("pull reports its progress, and an image of a registry has its full name", async () => {
   const { cli } = await fresh();
   expect(await cli("image pull docker.io/python:3.13")).toMatchObject({
     code: 0,
@@ -27,22 +27,22 @@ test("pull says what it does, and an image of a registry has its full name", asy
   expect((await cli("image show python:3.13")).stdout).toContain("docker.io/library/python:3.13");
 });
 
-test("who one is goes by stdin, and only with a name", async () => {
+test("a password comes from stdin, and only with a username", async () => {
   const { cli } = await fresh();
   const pull = "image pull r.example/tool";
   expect(await cli(`${pull} --username me --password-stdin`, { stdin: "secret\n" })).toMatchObject({ code: 0 });
   for (const [flags, stdin, words] of [
-    ["--username me", "", "--username comes without --password-stdin"],
-    ["--password-stdin", "x\n", "--password-stdin comes without --username"],
-    ["--username me --password-stdin", "", "no password of one line"],
-    ["--username me --password-stdin", "two\nlines\n", "no password of one line"],
+    ["--username me", "", "--username needs --password-stdin"],
+    ["--password-stdin", "x\n", "--password-stdin needs --username"],
+    ["--username me --password-stdin", "", "does not contain a password of one line"],
+    ["--username me --password-stdin", "two\nlines\n", "does not contain a password of one line"],
   ] as const) {
     const refused = await cli(`${pull} ${flags}`, { stdin });
     expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining(words)]);
   }
 });
 
-test("a name that is none, one that nobody has, and one that is mistyped", async () => {
+test("an invalid name, an unknown name and a mistyped name", async () => {
   const { cli } = await fresh();
   expect(await cli("image show UPPER")).toMatchObject({
     code: 2,
@@ -74,7 +74,7 @@ test("tag, list, prune and delete", async () => {
   expect((await cli("image ls")).stderr).toContain("no images");
 });
 
-test("what an image says about running it is shown, control characters taken out", async () => {
+test("how an image is run is shown, without control characters", async () => {
   const { cli } = await fresh();
   await cli("image pull r.example/tool:v1");
   const { stdout } = await cli("image show r.example/tool:v1");
@@ -87,7 +87,7 @@ test("what an image says about running it is shown, control characters taken out
   });
 });
 
-test("import and register send what the file holds", async () => {
+test("import and register send the content of the file", async () => {
   const { cli } = await fresh();
   const opened = async () => ({ tar: (async function* () {})(), source: "file tool.tar" });
   const change = (context: { openTar: unknown; openRootfs: unknown }) => {
@@ -106,7 +106,7 @@ test("import and register send what the file holds", async () => {
   expect((await cli("image register box")).code).toBe(2);
 });
 
-test("a disk is read by a VM; the kernel that it needs is fetched on the way, and the disk opened anew", async () => {
+test("a disk is read by a VM; a missing kernel is fetched first, and the disk is opened again", async () => {
   const { cli, served } = await fresh();
   await served.machines.deleteKernel("debian-bookworm-cloud");
   let opened = 0;
@@ -136,7 +136,7 @@ test("a disk is read by a VM; the kernel that it needs is fetched on the way, an
   });
 });
 
-test("export says what of a saved VM's image does not go along", async () => {
+test("export reports which folders of a saved VM's image are left out", async () => {
   const { cli, served } = await fresh();
   const direct = layerRef({ digest: digestOf("7") });
   const { images } = createStore(served.host.db, () => 0);
@@ -154,7 +154,7 @@ test("export says what of a saved VM's image does not go along", async () => {
   expect((await cli("image export debian-bookworm x.tar", { change })).stderr).not.toContain("does not go");
 });
 
-test("export is nothing for a terminal", async () => {
+test("export does not write to a terminal", async () => {
   const { cli } = await fresh();
   expect(await cli("image export x -", { terminal: true })).toMatchObject({
     code: 2,
@@ -162,7 +162,7 @@ test("export is nothing for a terminal", async () => {
   });
 });
 
-test("what is damaged is said by ls and show, with what to type; a check that was asked for fails", async () => {
+test("ls and show report damage with what to type; with --verify it is a failure", async () => {
   const { cli, served } = await fresh();
   const { failing } = served.host.world;
   const [image, kernel] = ["debian-bookworm", "debian-bookworm-cloud"];

@@ -1,4 +1,4 @@
-/** Where a command's own time went; told with `--json` alone. */
+/** Measures the phases of a command. They are reported only with `--json`. */
 import type { Phase } from "../model/event.ts";
 import type { CliContext } from "./context.ts";
 import type { EventSink } from "./ui/events.ts";
@@ -8,12 +8,12 @@ export class Laps {
   readonly #phases: Phase[] = [];
   #last = 0;
 
-  /** The first lap began with the process. */
+  /** The first lap begins with the process. */
   constructor(context: Pick<CliContext, "sinceStart">) {
     this.#context = context;
   }
 
-  /** Ends the lap that ran until now. */
+  /** Ends the current lap. */
   end(name: string): void {
     const now = this.#context.sinceStart();
     this.#phases.push({ name: `cli.${name}`, ms: now - this.#last });

@@ -14,7 +14,7 @@ async function withVm(): Promise<CliWorld> {
   return made;
 }
 
-test("run says what it begins from: booting once, then the template", async () => {
+test("run reports its start source: one boot, then the template", async () => {
   const { cli } = await world();
   const first = await cli("vm run --rm -- true");
   expect(first.stderr).toContain("booting, once: later VMs of this kind begin where it ends\n");
@@ -25,7 +25,7 @@ test("run says what it begins from: booting once, then the template", async () =
   expect((await cli("vm show cold")).stdout).toMatch(/^last start: +cold \(as was asked\): decide/m);
 });
 
-test("where the time went is told with --json", async () => {
+test("the timing of the phases is reported with --json", async () => {
   const { cli } = await withVm();
   const { stderr } = await cli("vm run --rm --json -- true");
   const events = stderr.split("\n").flatMap((line) => (line.startsWith("{") ? [JSON.parse(line)] : []));
@@ -56,7 +56,7 @@ test("templates are listed, shown, warmed, deleted", async () => {
   });
 });
 
-test("prune --all takes templates too, and says so before", async () => {
+test("prune --all removes templates too, and --dry-run announces it", async () => {
   const { cli, served } = await withVm();
   expect((await cli("image prune --all --dry-run")).stderr).toBe("1 template would go, 4 KiB; nothing was removed\n");
   expect(served.machines.templates()).toHaveLength(1);
@@ -82,7 +82,7 @@ test("pause, resume, suspend, start", async () => {
   expect((await cli("vm ls")).stdout).toMatch(/^web +running/m);
 });
 
-test("snapshots: taken, listed, gone back to, deleted", async () => {
+test("snapshots are taken, listed, restored and deleted", async () => {
   const { cli } = await withVm();
   expect((await cli("snapshot ls")).stderr).toBe("no snapshots; take one with `banger vm snapshot VM`\n");
   expect(await cli("vm snapshot web before")).toEqual({
@@ -114,7 +114,7 @@ test("snapshots: taken, listed, gone back to, deleted", async () => {
   expect((await cli("snapshot delete web before")).stdout).toBe("before of web is deleted\n");
 });
 
-test("fork prints the children's names", async () => {
+test("fork prints the names of the forks", async () => {
   const { cli } = await withVm();
   expect((await cli("vm fork web one two")).stdout).toBe("one\ntwo\n");
   expect((await cli("vm fork web --count 2")).stdout.trim().split("\n")).toHaveLength(2);

@@ -1,12 +1,12 @@
-/** What someone who typed a command that does not exist probably meant. */
+/** Guesses which command an unknown one was meant to be. */
 import { nearest } from "../base/text.ts";
 
-/** Every command, as its words: `["vm", "run"]`, `["doctor"]`. */
+/** Every command as its words: `["vm", "run"]`, `["doctor"]`. */
 export type CommandPaths = readonly (readonly string[])[];
 
 /**
- * @param words the command line up to and with the word that was not understood
- * @returns a whole command, `vm run`; null when nothing is near
+ * @param words the command line up to and including the unknown word
+ * @returns a whole command, such as `vm run`; null if none is similar
  */
 export function suggestCommand(paths: CommandPaths, words: readonly string[]): string | null {
   const [first = "", second] = words;

@@ -15,19 +15,19 @@ function printed(isTerminal: boolean, notices: Json[]): string {
   return said;
 }
 
-test("what happened to a session's VM is one line on stderr", () => {
+test("a notice about a session's VM is one line on stderr", () => {
   const paused = { notice: "vm", state: "paused", text: "the disk is full\u001b[2J\nbanger: all is well" };
   expect(printed(false, [paused])).toMatch(/^stderr: banger: VM "web" is paused: the disk is full.*all is well\n$/);
   expect(printed(false, [paused])).not.toContain("\u001b");
   expect(printed(true, [paused]).endsWith("\r\n")).toBe(true);
 });
 
-test("other notices, and those of another form, are not printed", () => {
+test("other and malformed notices are not printed", () => {
   const others = [{ notice: "up" }, { notice: "vm", state: "paused" }, { notice: "vm", state: "\n", text: "x" }];
   expect(printed(false, others)).toBe("");
 });
 
-test("a state says what paused the VM", () => {
+test("the state of a VM includes what paused it", () => {
   const cause = { reason: "", next: "", log: [], at: 0 };
   expect(stateText({ state: "running", pausedBy: null })).toBe("running");
   const trouble = { kind: "network-lost", reason: "x", next: "y", at: 0 } as const;

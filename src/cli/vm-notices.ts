@@ -1,4 +1,4 @@
-/** Printing what the daemon says about a session's VM: a line on stderr, beside the guest's own output. */
+/** Prints the daemon's notices about a session's VM: a line on stderr each, beside the guest's output. */
 import type { OnVmNotice } from "../client/session/notices.ts";
 import { cutCells } from "../host/terminal/cells.ts";
 import type { CliContext } from "./context.ts";
@@ -7,10 +7,10 @@ import type { CliContext } from "./context.ts";
 const maxCells = 1000;
 
 export function noticePrinter({ stdio }: Pick<CliContext, "stdio">): OnVmNotice {
-  // on a terminal in raw mode a line feed alone does not return to the line's start
+  // a terminal in raw mode needs the carriage return
   const end = stdio.stderrIsTerminal ? "\r\n" : "\n";
   return ({ name, state, text }) => {
-    // a closed stderr is no reason to end the session
+    // a closed stderr does not end the session
     stdio.write("stderr", `banger: VM "${name}" is ${state}: ${cutCells(text, maxCells)}${end}`).catch(() => {});
   };
 }

@@ -16,7 +16,7 @@ test("create prints the spec, then the name", async () => {
   expect(await cli("vm create --name web-1")).toEqual({ code: 0, stdout: "web-1\n", stderr: spec });
 });
 
-test("a name that is taken is a conflict and changes nothing", async () => {
+test("a name in use is a conflict and changes nothing", async () => {
   const { cli } = await world();
   await cli("vm create --name web");
   const second = await cli("vm create --name web");
@@ -36,7 +36,7 @@ test("list is a table, and JSON for programs", async () => {
   expect(JSON.parse((await cli("vm ls --json")).stdout)[0].name).toBe("web");
 });
 
-test("several names: each is told, one failure does not keep the others, its code is the exit code", async () => {
+test("several names: each is reported, one failure does not stop the others, its code is the exit code", async () => {
   const { cli } = await world();
   await cli("vm create --name a");
   await cli("vm create --name b");
@@ -66,7 +66,7 @@ test("rename, show and wait", async () => {
   expect((await cli("vm wait z")).stdout).toBe("z stopped\n");
 });
 
-test("save needs a VM that is stopped, and says what the image has of its own", async () => {
+test("save needs a stopped VM, and reports how much of the image is its own", async () => {
   const { cli } = await world();
   await cli("vm create --name a");
   await cli("vm start a");
@@ -87,7 +87,7 @@ test("save needs a VM that is stopped, and says what the image has of its own", 
   expect((await cli("vm save a")).code).toBe(2);
 });
 
-test("run hands on the command's output and exit code", async () => {
+test("run passes on the command's output and exit code", async () => {
   const { cli, served } = await world();
   const ran = await cli(["vm", "run", "--rm", "--", "echo", "hello  there"]);
   expect(ran.code).toBe(0);
@@ -96,7 +96,7 @@ test("run hands on the command's output and exit code", async () => {
   expect(served.machines.all()).toEqual([]);
 });
 
-test("run without --rm leaves the VM, and says how to return or clean up", async () => {
+test("run without --rm keeps the VM, and prints how to return or clean up", async () => {
   const { cli, served } = await world();
   const ran = await cli("vm run --name keep -- true");
   expect(ran.stderr).toContain("`banger vm ssh keep`");
@@ -104,7 +104,7 @@ test("run without --rm leaves the VM, and says how to return or clean up", async
   expect(served.machines.all().map((vm) => vm.state)).toEqual(["running"]);
 });
 
-test("a command that is not there is 127, and its VM goes all the same", async () => {
+test("a missing command is 127, and its VM is deleted nevertheless", async () => {
   const { cli, served } = await world();
   const ran = await cli("vm run --rm -- no-such-program");
   expect(ran.code).toBe(127);
@@ -113,7 +113,7 @@ test("a command that is not there is 127, and its VM goes all the same", async (
 });
 
 test.each(["vm run --name kept -- no-such-program", "vm run --detach --name kept -- no-such-program"])(
-  "%s: the VM is kept without --rm, and that is said with how to remove it",
+  "%s: the VM is kept without --rm, and a hint shows how to remove it",
   async (line) => {
     const { cli, served } = await world();
     const ran = await cli(line);
@@ -128,7 +128,7 @@ test("stdin reaches the command", async () => {
   expect((await cli("vm run --rm -- cat", { stdin: "some text" })).stdout).toBe("some text");
 });
 
-test("the first signal goes to the command, whose death is 128 and its number", async () => {
+test("the first signal goes to the command; death by a signal is 128 plus its number", async () => {
   const { cli, served } = await world();
   let send = (_signal: string) => {};
   const running = cli("vm run --rm -- sleep", { stdin: null, onSignals: (give) => (send = give) });
@@ -163,7 +163,7 @@ async function telling() {
   return { ...it, requests, told };
 }
 
-test("signals that tell a program something reach it, and end nothing by themselves", async () => {
+test("signals that only inform a program reach it, and end nothing by themselves", async () => {
   const { cli, told } = await telling();
   let send = (_signal: string) => {};
   const onSignals = (give: typeof send) => {
@@ -182,7 +182,7 @@ test("signals that tell a program something reach it, and end nothing by themsel
   expect(told).toEqual(signals);
 });
 
-test("the terminal's name and colours go along; --no-stdin leaves stdin alone and takes no terminal", async () => {
+test("the terminal's type and colours are passed on; --no-stdin reads no input and allocates no terminal", async () => {
   const { cli, requests, told } = await telling();
   const readInput = () => {
     throw new Error("stdin was read");
@@ -237,7 +237,7 @@ test("the terminal's name and colours go along; --no-stdin leaves stdin alone an
   expect(requests.at(-1)?.["tty"]).toBeUndefined();
 });
 
-test("output that can't be written is said; a reader that has gone is not", async () => {
+test("output that can't be written is an error; a reader that has gone is not", async () => {
   const { cli } = await telling();
   const failing = (code: string) => (context: CliContext) => {
     context.stdio.write = async () => {
@@ -252,7 +252,7 @@ test("output that can't be written is said; a reader that has gone is not", asyn
   });
 });
 
-test("a terminal that is gone ends the session, as SIGHUP would", async () => {
+test("a terminal that disappears ends the session, as SIGHUP would", async () => {
   const { cli, told } = await telling();
   const hungUp = { hasHungUp: () => true };
   const ended = await cli("vm exec a -- tell", { terminal: true, change: ({ stdio }) => Object.assign(stdio, hungUp) });
@@ -271,7 +271,7 @@ test("exec needs a running VM and a command", async () => {
   expect((await cli("vm ssh a -- echo hi")).stdout).toBe("hi\n");
 });
 
-test("flags of a workspace are refused without one", async () => {
+test("workspace flags are refused without a workspace", async () => {
   const { cli, served } = await world();
   for (const flag of ["--include-untracked", "--dry-run", "--branch x", "--with-branch x", "--from x", "--depth 3"]) {
     const ran = await cli(`vm run ${flag}`);
@@ -281,7 +281,7 @@ test("flags of a workspace are refused without one", async () => {
   expect(served.machines.all()).toEqual([]);
 });
 
-test("nonsense names the flag, the value and an example", async () => {
+test("an invalid value is refused with the flag, the value and an example", async () => {
   const { cli } = await world();
   const cases = {
     "--memory x": "--memory 2G",
@@ -333,7 +333,7 @@ test("--detach starts the command and returns", async () => {
   expect((await cli("vm run --detach --rm")).code).toBe(2);
 });
 
-test("images and kernels are listed, and kept while a VM needs them", async () => {
+test("images and kernels are listed, and can't be deleted while a VM needs them", async () => {
   const { cli } = await world();
   expect((await cli("image ls")).stdout).toContain("debian-bookworm");
   expect((await cli("kernel ls")).stdout).toContain("debian-bookworm-cloud");

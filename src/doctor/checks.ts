@@ -1,4 +1,4 @@
-/** Judging a host: pure, one function a question. */
+/** What the facts about a host mean: one pure function for each check. */
 import { count } from "../base/text.ts";
 import { formatSize } from "../base/units.ts";
 import { type Cage, type Gap, gapsOf } from "../model/cage.ts";
@@ -8,7 +8,7 @@ export type Finding = {
   name: string;
   status: "ok" | "warning" | "failure";
   text: string;
-  /** what to type or do */
+  /** what to type or do about it */
   fix?: string;
 };
 
@@ -52,14 +52,14 @@ function vmm({ qemu, tools }: CheckFacts): Finding {
 
 function acceleration({ kvm, accelOverride }: CheckFacts): Finding {
   const name = "acceleration";
-  if (accelOverride === "tcg") return { name, status: "ok", text: "emulation (TCG), because BANGER_VMM_ACCEL says so" };
+  if (accelOverride === "tcg") return { name, status: "ok", text: "emulation (TCG), as BANGER_VMM_ACCEL asks" };
   if (kvm.usable) return { name, status: "ok", text: "KVM" };
   const text = `no KVM: ${kvm.why}; VMs run under emulation (TCG), which is several times slower`;
   return {
     name,
     status: "warning",
     text,
-    fix: "turn on hardware virtualisation in the firmware or the cloud's settings, and join the group kvm",
+    fix: "enable hardware virtualisation in the firmware or in the cloud's settings, and join the group kvm",
   };
 }
 
@@ -83,16 +83,16 @@ function network({ network: { failure, fix, mayFallBack } }: CheckFacts): Findin
     return {
       name,
       status: "warning",
-      text: "passt starts, and VMs reach the network through it; should it fail, they get QEMU's own, through which they reach this host's loopback",
-      fix: "take network_fallback out of the config",
+      text: "passt starts, and VMs reach the network through it; should it fail, they get QEMU's own network, which lets them reach this host's loopback",
+      fix: "remove network_fallback from the config",
     };
   const what = mayFallBack
-    ? "VMs get QEMU's own network, as network_fallback allows: through it they reach this host's loopback"
+    ? "VMs get QEMU's own network, as network_fallback allows, and can reach this host's loopback"
     : "VMs with a network do not start";
   return { name, status: mayFallBack ? "warning" : "failure", text: `passt can't be used: ${failure}; ${what}`, fix };
 }
 
-/** One line for each layer. */
+/** One finding for each layer of the cage. */
 function confinement({ cage, agentFailure }: CheckFacts): Finding[] {
   if (cage === null) {
     const fix = "install it beside banger, or set BANGER_AGENT";
@@ -100,7 +100,7 @@ function confinement({ cage, agentFailure }: CheckFacts): Finding[] {
       {
         name: "confinement",
         status: "failure",
-        text: `banger-vsock-agent ${agentFailure ?? "does not say which layers this host has: it is of another version"}`,
+        text: `banger-vsock-agent ${agentFailure ?? "does not report the layers of this host: it has another version"}`,
         fix,
       },
     ];
@@ -109,46 +109,46 @@ function confinement({ cage, agentFailure }: CheckFacts): Finding[] {
   return layers.map(({ layer, present, fix }): Finding => {
     const gap = gaps.find((one) => one.layer === layer);
     if (!gap) return { name: layer, status: "ok", text: `VMMs have ${present(cage)}` };
-    const text = `VMMs are confined without it (${gap.why}); when a guest takes one over, ${gap.leavesOpen}`;
+    const text = `VMMs run without this layer (${gap.why}); if a guest takes one over, ${gap.leavesOpen}`;
     return { name: layer, status: "warning", text, fix };
   });
 }
 
-/** No layer of the cage: it depends on QEMU, and concerns VMs that share a template's or snapshot's memory alone. */
+/** Not a layer of the cage: it depends on QEMU, and matters only for VMs that share the memory of a template or a snapshot. */
 function memoryIsolation({ qemu, cage, sharing, confinement: wish }: CheckFacts): Finding[] {
   const name: Gap["layer"] = "memory isolation";
   if (qemu === null || cage === null) return [];
-  if (sharing === null) return [{ name, status: "ok", text: "VMMs can't write to the memory that VMs share" }];
+  if (sharing === null) return [{ name, status: "ok", text: "VMMs can't write to memory that VMs share" }];
   if (wish === "required") {
-    const text = `VMs share no memory (${sharing.why}): they boot cold, and forks and snapshots are refused`;
+    const text = `VMs do not share memory (${sharing.why}): they boot cold, and forks and snapshots are refused`;
     return [{ name, status: "ok", text }];
   }
-  const text = `VMMs are confined without it (${sharing.why}); when a guest takes one over, ${sharing.leavesOpen}`;
+  const text = `VMMs run without this layer (${sharing.why}); if a guest takes one over, ${sharing.leavesOpen}`;
   const fix =
-    'install QEMU 8.2 or later; until then `--cold`, or `confinement = "required"` in the config, starts VMs that share no memory';
+    'install QEMU 8.2 or later; until then `--cold`, or `confinement = "required"` in the config, starts VMs without shared memory';
   return [{ name, status: "warning", text, fix }];
 }
 
 const userNamespaces =
-  "let ordinary users make user namespaces: `sysctl user.max_user_namespaces kernel.unprivileged_userns_clone kernel.apparmor_restrict_unprivileged_userns` shows what forbids them";
+  "allow ordinary users to create user namespaces: `sysctl user.max_user_namespaces kernel.unprivileged_userns_clone kernel.apparmor_restrict_unprivileged_userns` shows what forbids it";
 
 const layers: { layer: Gap["layer"]; present: (cage: Cage) => string; fix: string }[] = [
   {
     layer: "landlock",
     present: ({ landlock }) => `Landlock version ${landlock}`,
-    fix: "boot a kernel from 5.13 on, with landlock among its security modules (`lsm=landlock,...`)",
+    fix: "boot Linux 5.13 or later with landlock among its security modules (`lsm=landlock,...`)",
   },
   {
     layer: "seccomp",
-    present: () => "a filter of system calls",
-    fix: "boot a kernel with CONFIG_SECCOMP_FILTER",
+    present: () => "a system call filter",
+    fix: "boot a kernel built with CONFIG_SECCOMP_FILTER",
   },
-  { layer: "namespaces", present: () => "user, mount, IPC and host name namespaces of their own", fix: userNamespaces },
-  { layer: "network namespace", present: () => "a network namespace of their own", fix: userNamespaces },
+  { layer: "namespaces", present: () => "their own user, mount, IPC and host name namespaces", fix: userNamespaces },
+  { layer: "network namespace", present: () => "their own network namespace", fix: userNamespaces },
   {
     layer: "process limit",
-    present: () => "a limit of processes and threads for each",
-    fix: "use an ordinary user, on a kernel from 5.14 on that lets it make user namespaces",
+    present: () => "a limit on processes and threads",
+    fix: "run as an ordinary user on Linux 5.14 or later, where that user can create user namespaces",
   },
 ];
 
@@ -159,13 +159,14 @@ function user({ uid, subordinateIds }: CheckFacts): Finding {
       name,
       status: "warning",
       text: "you are root: VMMs are confined, but run as root",
-      fix: "use an ordinary user for code that you don't trust",
+      fix: "run code that you don't trust as an ordinary user",
     };
-  if (subordinateIds) return { name, status: "ok", text: "has subordinate ids, so images can be built without root" };
+  if (subordinateIds)
+    return { name, status: "ok", text: "you have subordinate ids, so images can be built without root" };
   return {
     name,
     status: "warning",
-    text: "has no subordinate ids: images can't be built",
+    text: "you have no subordinate ids, so images can't be built",
     fix: "ask an administrator for `usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER`",
   };
 }
@@ -178,8 +179,8 @@ function space({ free }: CheckFacts): Finding[] {
       return {
         name,
         status: "failure",
-        text: `nothing can be kept at ${path}: ${fact.failure}`,
-        fix: "set HOME, or XDG_STATE_HOME and XDG_CACHE_HOME, to folders of your own that can be written",
+        text: `${path} can't be written: ${fact.failure}`,
+        fix: "set HOME, or XDG_STATE_HOME and XDG_CACHE_HOME, to folders that you can write to",
       };
     const { bytes } = fact;
     const text = `${formatSize(bytes)} free at ${path}`;
@@ -205,7 +206,7 @@ function catalogs({ catalogs: all }: CheckFacts): Finding[] {
     const name = "catalog";
     if (!failure) return { name, status: "ok", text: `${url}: signed, ${count(entries, "entry", "entries")}` };
     const kept = isKept ? `; the last good copy is used, with ${count(entries, "entry", "entries")}` : "";
-    // what is built in, and what is here, goes on working
+    // the built-in entries and local images keep working
     const status = failure.isOutOfReach ? "warning" : "failure";
     return { name, status, text: `${failure.message}${kept}`, fix: failure.hint };
   });
@@ -213,43 +214,43 @@ function catalogs({ catalogs: all }: CheckFacts): Finding[] {
 
 function contents({ contents: all }: CheckFacts): Finding[] {
   const name = "images";
-  const text = "not looked at: the daemon does not run; `banger image ls` starts it, and looks at them";
+  const text = "not checked: the daemon is not running; `banger image ls` starts it and checks them";
   if (all === null) return [{ name, status: "ok", text }];
   if (all.damaged.length === 0)
-    return [{ name, status: "ok", text: `${count(all.count, "image or kernel", "images and kernels")}, all there` }];
+    return [{ name, status: "ok", text: `${count(all.count, "image or kernel", "images and kernels")}, all complete` }];
   return all.damaged.map(({ message, hint }) => ({ name, status: "failure", text: message, fix: hint }));
 }
 
 function daemon({ daemon: one, version }: CheckFacts): Finding {
   const name = "daemon";
-  if (one.state === "none") return { name, status: "ok", text: "not running; it starts by itself" };
+  if (one.state === "none") return { name, status: "ok", text: "not running; banger starts it when needed" };
   if (one.state === "unreachable")
-    return { name, status: "failure", text: one.reason, fix: "`banger daemon stop`, or look into its log" };
+    return { name, status: "failure", text: one.reason, fix: "run `banger daemon stop`, or read its log" };
   if (one.version === version) return { name, status: "ok", text: `version ${one.version}, pid ${one.pid}` };
   return {
     name,
     status: "warning",
-    text: `version ${one.version}, this banger is ${version}`,
-    fix: "run `banger daemon stop`: VMs stay up",
+    text: `version ${one.version}, but this banger is version ${version}`,
+    fix: "run `banger daemon stop`; VMs keep running",
   };
 }
 
 function leftovers({ daemon: one }: CheckFacts): Finding[] {
   if (one.state !== "running") return [];
   return one.leftovers.map(({ path, reason, next }): Finding => {
-    const text = `${path} should be gone and can't be removed: ${reason}`;
+    const text = `${path} should have been removed, but can't be: ${reason}`;
     return {
       name: "leftover",
       status: "warning",
       text,
-      fix: `${next}; then \`banger daemon stop\`: the next daemon removes it`,
+      fix: `${next}; then run \`banger daemon stop\`: the next daemon removes it`,
     };
   });
 }
 
 function uncaught({ daemon: one }: CheckFacts): Finding[] {
   if (one.state !== "running" || one.uncaught.count === 0) return [];
-  const text = `${count(one.uncaught.count, "exception")} nobody caught, the last one: ${one.uncaught.last}`;
-  const fix = "this is a bug: please report it with the lines of the daemon's log that say `uncaught`";
+  const text = `${count(one.uncaught.count, "uncaught exception")}, the last one: ${one.uncaught.last}`;
+  const fix = "this is a bug: please report it with the lines of the daemon's log that contain `uncaught`";
   return [{ name: "exceptions", status: "warning", text, fix }];
 }

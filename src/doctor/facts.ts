@@ -1,11 +1,11 @@
-/** What the checks look at; gathered at the edge, judged in `checks.ts`. */
+/** The facts about a host that `checks.ts` judges. `bin/` gathers them. */
 import type { ContentProblem } from "../model/artifact.ts";
 import type { Cage, Gap } from "../model/cage.ts";
 
 export type ToolFact = {
   program: string;
   path: string | null;
-  /** why it can't be used though it is there, as the end of a sentence; null: it can */
+  /** why it is installed but can't be used, as the end of a sentence; null: it can */
   failure: string | null;
   why: string;
   install: string;
@@ -17,21 +17,21 @@ export type CatalogFact = {
   entries: number;
   /** why the catalog at the URL is not used; null: it is */
   failure: { message: string; hint: string /** it may be fine, and is out of reach */; isOutOfReach: boolean } | null;
-  /** a kept copy stands in for it */
+  /** a kept copy is used instead */
   isKept: boolean;
 };
 
-/** What became of a passt that was started as a VM's is. */
+/** The outcome of starting passt as for a VM. */
 export type NetworkFact = {
-  /** why it does not start, in passt's own words; null: it starts */
+  /** why it does not start, as passt reports it; null: it starts */
   failure: string | null;
-  /** what to do about that */
+  /** what to do about it */
   fix: string;
-  /** the config lets QEMU's own network stand in */
+  /** the config allows QEMU's own network instead */
   mayFallBack: boolean;
 };
 
-/** `failure`: why nothing can be kept there. */
+/** `failure`: why nothing can be written there. */
 export type SpaceFact = { path: string; bytes: number } | { path: string; failure: string };
 
 export type CheckFacts = {
@@ -44,23 +44,23 @@ export type CheckFacts = {
   qemu: string | null;
   tools: ToolFact[];
   network: NetworkFact;
-  /** why the agent can't be asked; null: it can */
+  /** why the agent can't be run; null: it can */
   agentFailure: string | null;
-  /** the layers of a VMM's cage; null when the agent can't be asked */
+  /** the layers of a VMM's cage; null when the agent can't be run */
   cage: Cage | null;
-  /** what this QEMU lacks to keep VMs of one template apart; null: nothing, or there is no QEMU */
+  /** what this QEMU lacks to keep the VMs of one template apart; null: nothing, or there is no QEMU */
   sharing: Gap | null;
-  /** what the config says; `auto` where it can't be read */
+  /** from the config; `auto` if it can't be read */
   confinement: "auto" | "required";
-  /** the user's entry in subuid and subgid; root needs none */
+  /** whether the user has entries in subuid(5) and subgid(5); root needs none */
   subordinateIds: boolean;
-  /** bytes that the user may still write where state and cache are */
+  /** bytes that the user can still write to the state and cache folders */
   free: SpaceFact[];
-  /** what is wrong with the user's config, nothing when there is none */
+  /** problems of the user's config; none if there is no config */
   config: { file: string; problems: readonly string[] };
-  /** those that the config names, as this process could get them */
+  /** the catalogs that the config names, as far as this process could fetch them */
   catalogs: CatalogFact[];
-  /** images and kernels, as the daemon has them; null: it does not run, or does not say */
+  /** images and kernels as the daemon reports them; null: it is not running, or too old to report them */
   contents: { count: number; damaged: ContentProblem[] } | null;
   daemon:
     | { state: "none" }

@@ -1,9 +1,9 @@
-/** `banger bench`: what a user does, timed on this host, and one `vm run` taken apart. */
+/** `banger bench`: times what a user does on this host, and the phases of a `vm run`. */
 import { fail } from "../../base/errors/error.ts";
 import { withArtifacts } from "../../client/artifacts/missing.ts";
 import type { Phase } from "../../model/event.ts";
 import { cancellable } from "../abort.ts";
-import { phasesOf, phasesTold, type Timed, timedOf } from "../bench-times.ts";
+import { phasesOf, reportedPhases, type Timed, timedOf } from "../bench-times.ts";
 import type { CliContext } from "../context.ts";
 import { type CreateFlags, createRequest } from "../create-request.ts";
 import { type EventSink, specFirst } from "../ui/events.ts";
@@ -25,17 +25,14 @@ export async function bench(this: CliContext, flags: BenchFlags): Promise<void> 
     ).finally(() => sink.done());
     if (flags.json) printJson(this, measured);
     else
-      print(
-        this,
-        `${timesTable(measured.times)}\none \`vm run --rm -- true\`, taken apart:\n${phaseTable(measured.phases)}`,
-      );
+      print(this, `${timesTable(measured.times)}\nphases of \`vm run --rm -- true\`:\n${phaseTable(measured.phases)}`);
   }).finally(() => sink.done());
 }
 
 async function measure(bench: Bench): Promise<{ times: Timed[]; phases: Timed[] }> {
   const { context, flags, sink, signal } = bench;
   const body = createRequest(flags);
-  // what is made once is no part of it
+  // artifacts that are made only once are not measured
   await withArtifacts(context, sink.emit, signal, () => context.api.work("warmTemplate", { body }, sink.emit, signal));
   const version = await repeat(bench, "banger --version", ["--version"]);
   const run = await repeat(bench, "vm run --rm -- true", [
@@ -67,14 +64,14 @@ async function measure(bench: Bench): Promise<{ times: Timed[]; phases: Timed[] 
 
 type Repeated = { what: string; ms: number[]; events: Phase[][] };
 
-/** Runs this program as a user does. @throws BENCH_FAILED */
+/** Runs this program as a user would. @throws BENCH_FAILED */
 async function repeat(
   { context, runs, sink, signal }: Bench,
   what: string,
   args: readonly string[],
 ): Promise<Repeated> {
   const repeated: Repeated = { what, ms: [], events: [] };
-  // the first finds files and pages cold
+  // the first run finds cold caches and is not counted
   for (let left = runs; left >= 0; left--) {
     signal.throwIfAborted();
     sink.emit({ kind: "progress", step: "bench", text: `timing ${what}` });
@@ -82,7 +79,7 @@ async function repeat(
     if (ended.code !== 0) throw benchFailed(what, ended.stderr);
     if (left === runs) continue;
     repeated.ms.push(ended.ms);
-    repeated.events.push(phasesTold(ended.stderr));
+    repeated.events.push(reportedPhases(ended.stderr));
   }
   return repeated;
 }
@@ -128,7 +125,7 @@ async function timed({ sinceStart }: CliContext, work: () => Promise<unknown>): 
   return sinceStart() - begun;
 }
 
-/** The flags that say what kind of VM it is, as they were given. */
+/** The flags that define the VM, as they were given. */
 function kindOf({ image, kernel, vcpu, memory, disk, network }: BenchFlags): string[] {
   const bytes = (value: number | undefined, unit: number) => (value === undefined ? undefined : `${value * unit}B`);
   const given = { image, kernel, vcpu, memory: bytes(memory, 1024 * 1024), disk: bytes(disk, 1), network };

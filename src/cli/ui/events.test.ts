@@ -1,4 +1,4 @@
-/** The order of what a creating command says: its spec first. */
+/** The order of events: the spec comes first. */
 import { expect, test } from "bun:test";
 import { cellWidth } from "../../host/terminal/cells.ts";
 import type { WorkEvent } from "../../model/event.ts";
@@ -36,7 +36,7 @@ test("notes wait for the spec, and keep their order", () => {
   ]);
 });
 
-test("work that must come before the spec is not kept waiting, nor are the notes before it", () => {
+test("progress before the spec is printed at once, and so are the notes before it", () => {
   expect(said([note("a"), progress("building"), spec])).toEqual(["warning: a", "building", "spec: 2 vcpu"]);
 });
 
@@ -44,7 +44,7 @@ const copying = (done: number): WorkEvent => ({ kind: "progress", step: "w", tex
 const beginningMiddleEnd = ["copying x 0%", "copying x 50%", "copying x 100%"];
 const counting = (at: number): WorkEvent => ({ kind: "progress", step: "disk", text: `copied ${at}.5 MiB` });
 
-test("without a terminal a piece of work is three lines, however often it is told, and whatever else goes on", () => {
+test("without a terminal a piece of work is three lines, however often it is reported and whatever is in between", () => {
   const events = Array.from({ length: 300 }, (_, at) => [copying(at), counting(at)]).flat();
   expect(said(events)).toEqual(
     expect.arrayContaining([...beginningMiddleEnd, "copied 0.5 MiB", "copied 1.5 MiB", "copied 2.5 MiB"]),
@@ -54,7 +54,7 @@ test("without a terminal a piece of work is three lines, however often it is tol
   expect(said([progress("booting"), note("a"), progress("booting")])).toHaveLength(2);
 });
 
-test("what is done is never more than all", () => {
+test("done is never more than the total", () => {
   const parts: string[] = [];
   for (const json of [true, false]) {
     const sink = eventSink({ write: (part) => void parts.push(part), terminal: true, cols: () => 80, json });
@@ -81,7 +81,7 @@ test.each(["日本語".repeat(40), "e\u0301".repeat(100), "👍".repeat(60)])(
   },
 );
 
-test("with --json at most ten progress events come within any second, the last one among them", () => {
+test("with --json there are at most ten progress events in any second, and the last one is among them", () => {
   const times: number[] = [];
   let now = 0;
   let text = "";
@@ -98,6 +98,6 @@ test("with --json at most ten progress events come within any second, the last o
   expect(text).toContain('"done":200');
 });
 
-test("without a spec the notes are said at the end", () => {
+test("without a spec the notes are printed at the end", () => {
   expect(said([note("a")])).toEqual(["warning: a"]);
 });

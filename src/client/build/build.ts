@@ -1,6 +1,6 @@
 /**
- * `image build FILE.toml`: a VM on the base, packages, files and steps in it, and what it has become is saved. The VM is
- * ephemeral: it is deleted when this program ends, however it ends.
+ * `image build FILE.toml`: starts a VM of the base, puts packages, files and steps into it, and saves it. The VM is ephemeral: it is
+ * deleted when this program ends, for whatever reason.
  */
 import type { CreateVm } from "../../api/types.ts";
 import { fail, isError } from "../../base/errors/error.ts";
@@ -15,19 +15,19 @@ import { openSession } from "../session/open.ts";
 import { createVm } from "../vm/create.ts";
 import { removeVm } from "../vm/remove.ts";
 import { putFiles } from "./files.ts";
-import { type BuildVm, endsWell, failedStep, runCommand, type Step } from "./steps.ts";
+import { type BuildVm, failedStep, runCommand, type Step, succeeds } from "./steps.ts";
 
 type BuildNeeds = DaemonAccess & ArtifactSource & WorkspacePacker;
 
-/** Who waits for a build. */
+/** The caller of a build. */
 export type Caller = { emit: Emit; onNotice: OnVmNotice; signal: AbortSignal };
 
-/** @throws IMAGE_BUILD_FAILED, what creating, stopping and saving a VM throw, the signal's reason */
+/** @throws IMAGE_BUILD_FAILED, errors of creating, stopping and saving a VM, the signal's reason */
 export async function buildFromPlan(needs: BuildNeeds, plan: BuildPlan, caller: Caller): Promise<ImageRecord> {
   const { emit, signal } = caller;
   const work = stepsOf(plan);
   const image = await baseImage(needs, plan.base, emit, signal);
-  // of an image that only says something else about running it nothing has to run
+  // an image that changes only the configuration needs no running VM
   const start = work.length > 0 ? ({ start: true, wait: "services" } as const) : {};
   const purpose = `the build of image "${plan.name}"`;
   const request: CreateVm = { image, ...plan.vm, ...start, hold: true, purpose };
@@ -48,7 +48,7 @@ export async function buildFromPlan(needs: BuildNeeds, plan: BuildPlan, caller: 
 
 type Work = { title: string; run(build: BuildVm, step: Step, signal: AbortSignal): Promise<void> };
 
-/** Packages, files, then the steps as they are written. */
+/** Packages, files, then the steps in their order. */
 function stepsOf(plan: BuildPlan): Work[] {
   const { packages, files, run, env } = plan;
   const install: Work = {
@@ -68,13 +68,13 @@ function stepsOf(plan: BuildPlan): Work[] {
 
 async function installPackages(build: BuildVm, step: Step, { packages, env }: BuildPlan): Promise<void> {
   for (const manager of packageManagers) {
-    if (!(await endsWell(build, step, manager.probe))) continue;
+    if (!(await succeeds(build, step, manager.probe))) continue;
     const given = { ...manager.env, ...env };
     for (const argv of manager.install(packages)) await runCommand(build, step, { argv, env: given });
     return;
   }
   const known = packageManagers.map(({ name }) => name).join(", ");
-  const next = "put what is needed there by `files` and `run`, or take another base";
+  const next = "install what is needed with `files` and `run`, or use another base";
   throw failedStep(build, step, `finds no package manager in the base (known: ${known})`, { next });
 }
 
@@ -103,7 +103,7 @@ async function doSteps(
   }
 }
 
-/** what a guest has to write everything down and power off, in `ms` */
+/** how long a guest has to flush its disk and power off, in `ms` */
 const graceMs = 120_000;
 
 async function stop(
@@ -115,7 +115,7 @@ async function stop(
 ): Promise<void> {
   const { cut } = (await needs.api.work("stopVm", { name: vm, body: { graceMs } }, emit, signal)).value;
   if (!cut) return;
-  const reason = `its VM did not power off within ${graceMs / 1000} s, so that what is on its disk may not be whole`;
+  const reason = `its VM did not power off within ${graceMs / 1000} s, so its disk can be incomplete`;
   throw fail("IMAGE_BUILD_FAILED", { name, reason });
 }
 
@@ -126,8 +126,8 @@ async function baseImage(needs: BuildNeeds, base: BuildBase, emit: Emit, signal:
   const source = await sourceOf(needs, name);
   if (source === null) await buildImage(needs, name, emit, signal);
   else if (source !== `recipe ${name}`) {
-    const problem = `image "${name}" is not what \`suite = "${base.suite}"\` makes: it comes from ${source}`;
-    throw fail("USAGE", { problem, next: `say \`base = "${name}"\` to build on it, or delete it first` });
+    const problem = `image "${name}" was not built by \`suite = "${base.suite}"\`: it comes from ${source}`;
+    throw fail("USAGE", { problem, next: `use \`base = "${name}"\` to build on it, or delete it first` });
   }
   return name;
 }

@@ -1,4 +1,4 @@
-/** A build's files: one after the other into the folders that they belong to. */
+/** Copies the files of a build into the guest, one after the other. */
 import { isError } from "../../base/errors/error.ts";
 import { type Ids, idsOf, needsNames, textOfTar } from "../../imagefile/accounts.ts";
 import type { FilePlan } from "../../imagefile/plan.ts";
@@ -17,7 +17,7 @@ export async function putFiles(
   for (const file of files) {
     const ids = idsOf(file.owner, accounts.passwd, accounts.group);
     if (typeof ids === "string") {
-      const next = "give the owner as numbers, or in a step: files come before every step but the packages";
+      const next = "give the owner as numbers, or change it in a step: files are copied before the steps run";
       throw failedStep(build, step, `can't give ${file.path} to "${file.owner}": no ${ids} in the base`, { next });
     }
     await putFile(build, step, file, ids);

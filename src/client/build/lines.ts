@@ -1,24 +1,24 @@
-/** A program's output as lines, as it comes. */
+/** Splits the output of a program into lines as it arrives. */
 import { trimEndOf } from "../../base/trim.ts";
 
 const maxLine = 4096;
 
 export class Lines {
-  readonly #said: (line: string) => void;
+  readonly #onLine: (line: string) => void;
   readonly #decoder = new TextDecoder();
   #rest = "";
 
-  constructor(said: (line: string) => void) {
-    this.#said = said;
+  constructor(onLine: (line: string) => void) {
+    this.#onLine = onLine;
   }
 
   push(data: Uint8Array): void {
     const lines = (this.#rest + this.#decoder.decode(data, { stream: true })).split("\n");
     this.#rest = lines.pop() ?? "";
-    for (const line of lines) this.#said(shownPart(line));
-    // one that never ends is told in pieces
+    for (const line of lines) this.#onLine(shownPart(line));
+    // an endless line is reported in pieces
     while (this.#rest.length > maxLine) {
-      this.#said(shownPart(this.#rest.slice(0, maxLine)));
+      this.#onLine(shownPart(this.#rest.slice(0, maxLine)));
       this.#rest = this.#rest.slice(maxLine);
     }
   }
@@ -26,11 +26,11 @@ export class Lines {
   finish(): void {
     const rest = this.#rest + this.#decoder.decode();
     this.#rest = "";
-    if (rest !== "") this.#said(shownPart(rest));
+    if (rest !== "") this.#onLine(shownPart(rest));
   }
 }
 
-/** What a terminal would show in the end: a progress bar is drawn over and over. */
+/** What a terminal would show in the end: a progress bar overwrites its line. */
 function shownPart(line: string): string {
   const whole = trimEndOf(line, "\r");
   return whole.slice(whole.lastIndexOf("\r") + 1);

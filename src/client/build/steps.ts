@@ -1,4 +1,4 @@
-/** Commands of a build in its VM: run as root in `/`, their words handed on line by line. */
+/** Runs the commands of a build in its VM, as root in `/`, and reports their output line by line. */
 import { fail, isError } from "../../base/errors/error.ts";
 import { integerOf, textOf } from "../../base/foreign.ts";
 import type { ImageName } from "../../base/names.ts";
@@ -8,14 +8,14 @@ import type { DaemonAccess, WorkspacePacker } from "../dependencies.ts";
 import { explainLoss } from "../session/loss.ts";
 import { Lines } from "./lines.ts";
 
-/** A build's VM, and what it is for. */
+/** A VM that an image is built in. */
 export type BuildVm = {
   needs: Pick<DaemonAccess, "api"> & WorkspacePacker;
   client: AgentClient;
-  /** the VM's */
+  /** name of the VM */
   vm: string;
   image: ImageName;
-  /** how many steps there are */
+  /** number of steps */
   of: number;
   emit: Emit;
 };
@@ -25,39 +25,39 @@ export type Command = { argv: readonly string[]; env: Record<string, string> };
 
 const keptLines = 20;
 
-/** Runs it to its end. @throws IMAGE_BUILD_FAILED unless it ends with 0 */
+/** Runs a command to its end. @throws IMAGE_BUILD_FAILED unless it exits with 0 */
 export async function runCommand(build: BuildVm, step: Step, { argv, env }: Command): Promise<void> {
   const last: string[] = [];
-  const said = (text: string) => {
+  const onLine = (text: string) => {
     build.emit({ kind: "log", step: step.number, text });
     if (text.trim() !== "" && last.push(text) > keptLines) last.shift();
   };
   const stream = await start(build, step, { argv, env });
-  const status = await orLost(build, step, ended(stream, said));
+  const status = await orLost(build, step, ended(stream, onLine));
   if (status === "0") return;
   const how = /^\d/.test(status) ? `ended with status ${status}` : `was ended by ${status}`;
-  const words = last.at(-1)?.trim().slice(0, 300);
-  throw failedStep(build, step, `${how}${words ? `: ${words}` : ""}`, { status, lines: last });
+  const lastLine = last.at(-1)?.trim().slice(0, 300);
+  throw failedStep(build, step, `${how}${lastLine ? `: ${lastLine}` : ""}`, { status, lines: last });
 }
 
-/** Whether the program is there and ends well; what it says goes nowhere. */
-export async function endsWell(build: BuildVm, step: Step, argv: readonly string[]): Promise<boolean> {
+/** Whether the program exists and exits with 0. Its output is dropped. */
+export async function succeeds(build: BuildVm, step: Step, argv: readonly string[]): Promise<boolean> {
   try {
     const stream = await build.client.open("exec", { argv: [...argv], cwd: "/", user: "root" });
-    return (await orLost(build, step, ended(stream, silent))) === "0";
+    return (await orLost(build, step, ended(stream, ignore))) === "0";
   } catch (error) {
     if (isError(error, "COMMAND_NOT_FOUND") || isError(error, "COMMAND_NOT_EXECUTABLE")) return false;
     throw error;
   }
 }
 
-const silent = () => {};
+const ignore = () => {};
 
 type Known = { status?: string; lines?: readonly string[]; next?: string };
 
-/** @param reason as in "step 1 of 2 (make) …" */
+/** @param reason continues "step 1 of 2 (make)" */
 export function failedStep(build: BuildVm, { number, title }: Step, reason: string, known: Known = {}): Error {
-  const { next = "nothing was kept: change that step, and run the same command again" } = known;
+  const { next = "nothing was kept: change that step and run the same command again" } = known;
   const text = `step ${number} of ${build.of} (${title}) ${reason}`;
   return fail("IMAGE_BUILD_FAILED", { name: build.image, reason: text, step: number, command: title, ...known, next });
 }
@@ -68,9 +68,7 @@ async function start(build: BuildVm, step: Step, { argv, env }: Command): Promis
   } catch (error) {
     const program = argv[0] ?? "";
     const isShell = program === "sh";
-    const next = isShell
-      ? 'write it as a list of words, as in `["/bin/tool", "arg"]`, which needs no shell'
-      : undefined;
+    const next = isShell ? 'write it as a list, such as `["/bin/tool", "arg"]`, which needs no shell' : undefined;
     const more = next === undefined ? {} : { next };
     if (isError(error, "COMMAND_NOT_FOUND"))
       throw failedStep(build, step, `needs "${program}", which the base does not have`, { status: "127", ...more });
@@ -88,7 +86,7 @@ async function orLost<T>(build: BuildVm, step: Step, work: Promise<T>): Promise<
   }
 }
 
-/** A guest that went away in the middle has a reason. */
+/** Adds the reason if the VM was lost. */
 async function lossOf(build: BuildVm, step: Step, error: unknown): Promise<unknown> {
   if (!isError(error, "SESSION_LOST")) return error;
   const { reason } = await explainLoss(build.needs, build.vm, error);
@@ -96,9 +94,9 @@ async function lossOf(build: BuildVm, step: Step, error: unknown): Promise<unkno
   return failedStep(build, step, `lost its VM: ${reason}`, { next });
 }
 
-/** @returns its status as text, or the signal's name */
-async function ended(stream: AgentStream, said: (line: string) => void): Promise<string> {
-  const lines = { 1: new Lines(said), 2: new Lines(said) };
+/** @returns the exit status as text, or the name of the signal */
+async function ended(stream: AgentStream, onLine: (line: string) => void): Promise<string> {
+  const lines = { 1: new Lines(onLine), 2: new Lines(onLine) };
   let exit: Json = {};
   stream.onEvent((event) => {
     if (event["event"] === "exit") exit = event;

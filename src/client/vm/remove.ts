@@ -1,10 +1,10 @@
-/** Deleting a VM of one's own at the end of what it was for. */
+/** Deletes an ephemeral VM when its work is done. */
 import { isError } from "../../base/errors/error.ts";
 import type { Emit } from "../../model/event.ts";
 import type { DaemonAccess } from "../dependencies.ts";
 import { nextApi } from "../next-daemon.ts";
 
-/** The end of the hold deletes it too; asking makes sure that it is gone when we return. Never throws. */
+/** The end of the hold deletes it too; an explicit request makes sure that it is gone when this returns. Never throws. */
 export async function removeVm(daemon: DaemonAccess, emit: Emit, name: string): Promise<void> {
   try {
     await daemon.api.json("deleteVm", { name });
@@ -15,7 +15,7 @@ export async function removeVm(daemon: DaemonAccess, emit: Emit, name: string): 
   }
 }
 
-/** The daemon was replaced by another version while the VM was in use. */
+/** For a daemon that was replaced by another version while the VM was in use. */
 async function removeByNext(daemon: DaemonAccess, emit: Emit, name: string): Promise<void> {
   try {
     await (await nextApi(daemon)).json("deleteVm", { name });

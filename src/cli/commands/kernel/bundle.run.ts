@@ -1,9 +1,9 @@
 /** `banger kernel bundle`. */
-import { type BundleContent, type BundleFlags, bundling } from "../../bundle.ts";
+import { type BundleContent, type BundleFlags, writeBundle } from "../../bundle.ts";
 import type { CliContext } from "../../context.ts";
 
 export async function bundle(this: CliContext, flags: BundleFlags, name: string, folder: string): Promise<void> {
-  await bundling(this, flags, folder, async (): Promise<BundleContent> => {
+  await writeBundle(this, flags, folder, async (): Promise<BundleContent> => {
     const { digest, name: own, release, createdAt } = await this.api.json("showKernel", { name });
     return {
       kind: "kernel",
