@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { deniedNetworks } from "./deny.ts";
 
-test("nothing is denied unless it is asked for", () => {
+test("nothing is denied by default", () => {
   expect(deniedNetworks([], ["198.51.100.0/24"])).toEqual([]);
   expect(deniedNetworks(["203.0.113.0/24"], ["198.51.100.0/24"])).toEqual(["203.0.113.0/24"]);
 });

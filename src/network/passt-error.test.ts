@@ -27,7 +27,7 @@ test.each([
   ["no control characters", { stderr: "a\u001b[2Jb\rc", log: "" }, "abc"],
 ])("%s", (_, said, words) => expect(passtError({ program, ...said })).toBe(words));
 
-test("a reason has a limit", () => {
+test("a reason is truncated", () => {
   expect(passtError({ program, stderr: "x".repeat(300), log: "" })).toHaveLength(300);
   expect(passtError({ program, stderr: "x".repeat(301), log: "" })).toHaveLength(300);
 });

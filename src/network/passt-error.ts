@@ -1,30 +1,31 @@
-/** Why passt did not start, in its own words. Pure. */
+/** passt's own message about why it did not start. Pure. */
 import { stripControl } from "../base/text.ts";
 
 export type PasstOutput = {
-  /** path of passt, by which `netguard` names it */
+  /** path of passt, as in messages of `netguard` */
   program: string;
   stderr: string;
-  /** its log file, the beginning or all of it; newer passts say nothing elsewhere */
+  /** the start of its log file; newer passts print errors nowhere else */
   log: string;
 };
 
-const most = 300;
+/** UTF-16 units */
+const maxLength = 300;
 
-/** Empty when it said nothing. */
+/** Empty when passt printed nothing. */
 export function passtError({ program, stderr, log }: PasstOutput): string {
   const logged = errorsIn(log);
   const lines = logged.length > 0 ? logged : linesOf(stderr).filter((line) => !isNoise(line));
   const passt = lines.filter((line) => !line.startsWith(`${program}:`));
-  return stripControl((passt.length > 0 ? passt : lines).join("; ")).slice(0, most);
+  return stripControl((passt.length > 0 ? passt : lines).join("; ")).slice(0, maxLength);
 }
 
-/** Lines as `0.1433: ERROR:   External interface not usable`. */
+/** Messages of lines like `0.1433: ERROR:   External interface not usable`. */
 function errorsIn(log: string): string[] {
   return linesOf(log).flatMap((line) => /^\d+\.\d+: (?:WARNING|ERROR): +(.+)$/.exec(line)?.[1] ?? []);
 }
 
-/** passt complains of a missing syslog, and of root, which is no reason to end. */
+/** passt warns about a missing syslog and about root, neither of which ends it. */
 function isNoise(line: string): boolean {
   return /^(?:Failed to send|Don't run as root)/.test(line);
 }

@@ -1,5 +1,5 @@
 /**
- * What a hostile guest reaches through passt. The guest is made by hand, so that it can send what no kernel would.
+ * What a hostile guest reaches through passt. The test plays the guest, so that it can send what no kernel would.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { which } from "../host/facts.ts";
@@ -36,7 +36,7 @@ const fragmentsAndOptions: [string, IpHead][] = [
 
 const skip = gate("root") ?? gate("tool:passt") ?? gate("tool:ip") ?? gate("vm");
 
-/** A guest in a host of its own. */
+/** A guest behind passt, in a network namespace that stands for its host. */
 type Link = {
   space: Namespace;
   network: PreparedNetwork;
@@ -54,7 +54,7 @@ async function makeLink(name: string, deny: readonly string[]): Promise<Link> {
     "stream",
   ]);
   const guest = new HandMadeGuest(await connectUnix(paths.net), network.identity.mac, guestAddress);
-  await guest.greet(gateway);
+  await guest.resolveGateway(gateway);
   return {
     ...{ space, network, guest, paths },
     async remove() {
@@ -65,7 +65,7 @@ async function makeLink(name: string, deny: readonly string[]): Promise<Link> {
   };
 }
 
-/** Resolves with the answer to a question that is asked now. */
+/** Resolves with the answer to a query that is sent now. */
 function resolved(guest: HandMadeGuest): Promise<unknown> {
   guest.answers.length = 0;
   guest.udp(resolver, 53, "ping");
@@ -82,7 +82,7 @@ describe.skipIf(skip !== null)("through passt", () => {
   });
   afterAll(() => link?.remove());
 
-  /** What came to the other host up to now: what was sent before the question has been dealt with. */
+  /** The packets that the other host has received so far: the query is answered after all earlier packets. */
   async function seenByNeighbour(): Promise<string> {
     guest.answers.length = 0;
     guest.udp(neighbour, recorderPort, "seen");
@@ -110,12 +110,12 @@ describe.skipIf(skip !== null)("through passt", () => {
     expect(guest.answers.filter((a) => a.from === address)).toEqual([]);
   });
 
-  test.each([...multicastGroups, "255.255.255.255", "240.0.0.1"])("nothing is sent to %s", async (address) => {
+  test.each([...multicastGroups, "255.255.255.255", "240.0.0.1"])("no packet is forwarded to %s", async (address) => {
     guest.udp(address, recorderPort, `for ${address}`);
     expect(await seenByNeighbour()).not.toContain(address);
   });
 
-  test("IPv6 is not carried", async () => {
+  test("IPv6 is dropped", async () => {
     guest.udp6("fd000ec2000000000000000000000254", recorderPort, "over IPv6");
     expect(await seenByNeighbour()).not.toContain("over IPv6");
   });
@@ -129,19 +129,19 @@ describe.skipIf(skip !== null)("through passt", () => {
     "a service on the host's loopback is out of reach by way of %s",
     async (address) => {
       guest.syn(address, loopbackPort);
-      // what is asked afterwards is answered, so the question above was dealt with
+      // a later query is answered, so the packet above was handled
       await resolved(guest);
       expect(guest.answers.filter((a) => a.kind === "tcp" && a.port === loopbackPort && a.flags === "SA")).toEqual([]);
     },
   );
 
-  test("a resolver on the host's loopback is out of reach but by the address that stands for it", async () => {
+  test("a resolver on the host's loopback is reached only by its virtual address", async () => {
     guest.udp("127.0.0.53", 53, "ping");
     await resolved(guest);
     expect(guest.answers.filter((a) => a.kind === "udp" && a.from !== resolver)).toEqual([]);
   });
 
-  test("it ends with its VM, and takes its socket along", async () => {
+  test("it ends with its VM and removes its socket", async () => {
     guest.close();
     if (link.network.process) await waitForExit(link.network.process);
     expect(await exists(link.paths.net)).toBe(false);
@@ -177,7 +177,7 @@ describe.skipIf(skip !== null)("through passt with `lan` denied", () => {
     ...metadata.map((address) => ["a metadata service", address] as const),
   ])("%s is out of reach: %s", async (_, address) => {
     guest.syn(address, openPort);
-    // what is asked afterwards is answered, so the question above was dealt with
+    // a later query is answered, so the packet above was handled
     await resolved(guest);
     expect(guest.answers.filter((a) => a.from === address)).toEqual([]);
   });

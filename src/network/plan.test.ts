@@ -14,13 +14,13 @@ test.each([
   expect(parseResolvConf(text)).toEqual({ servers, search });
 });
 
-test("a VM's MAC is its own, always the same, local and unicast", () => {
+test("a VM's MAC is derived from its id, locally administered and unicast", () => {
   expect(macOf("abcd1234")).toBe(macOf("abcd1234"));
   expect(macOf("abcd1234")).not.toBe(macOf("abcd1235"));
   expect(macOf("abcd1234")).toMatch(/^02(?::[0-9a-f]{2}){5}$/);
 });
 
-test("the guest asks a resolver that is not the host's address, whatever the host's is", () => {
+test("the guest's resolver is never the host's own", () => {
   const identity = networkIdentity("abcd1234", "nameserver 127.0.0.53\nsearch lan\n");
   expect(identity).toMatchObject({
     address: "192.0.2.15",

@@ -1,16 +1,16 @@
 /**
- * Addresses of a guest behind user-mode networking: the same in each guest, as every VM is alone on its link. They are
- * of TEST-NET-1 (RFC 5737), which no real network uses. Pure.
+ * Addresses of guests behind user-mode networking: the same in every guest, as each VM is alone on its link. They are from
+ * TEST-NET-1 (RFC 5737), which no real network uses. Pure.
  */
 import { createHash } from "node:crypto";
 
 export const guestAddress = "192.0.2.15";
 export const guestPrefix = 24;
 export const gateway = "192.0.2.2";
-/** not a machine: queries to it are carried to the host's own resolver */
+/** a virtual address: passt forwards queries to the host's own resolver */
 export const resolver = "192.0.2.3";
 
-/** What the agent is told by `identity`. */
+/** The `network` of the agent's `identity` verb. */
 export type NetworkIdentity = {
   address: string;
   prefix: number;
@@ -26,7 +26,7 @@ export function networkIdentity(id: string, resolvConf: string): NetworkIdentity
   return { address: guestAddress, prefix: guestPrefix, gateway, mac: macOf(id), dns: [resolver], search };
 }
 
-/** Locally administered unicast, always the same for a VM. */
+/** Locally administered unicast, derived from the VM's id. */
 export function macOf(id: string): string {
   const bytes = createHash("sha256").update(`banger mac ${id}`).digest().subarray(0, 5);
   return ["02", ...Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0"))].join(":");
@@ -34,7 +34,7 @@ export function macOf(id: string): string {
 
 export type ResolvConf = { /** IPv4 only: the guest's link has no IPv6 */ servers: string[]; search: string[] };
 
-/** resolv.conf(5): the last `search` or `domain` counts; what could not be a domain is left out. */
+/** resolv.conf(5): the last `search` or `domain` counts; invalid domains are left out. */
 export function parseResolvConf(text: string): ResolvConf {
   const servers: string[] = [];
   let search: string[] = [];

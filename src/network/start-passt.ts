@@ -13,33 +13,33 @@ import { passtError } from "./passt-error.ts";
 export type PasstDeps = {
   exec: Exec;
   which: (program: string) => Promise<string | null>;
-  /** path of `banger-vsock-agent`, which guards the line to passt */
+  /** path of `banger-vsock-agent`, whose `netguard` filters the guest's frames */
   agent: string;
-  /** the host's networks and own addresses, as `10.0.0.0/8`; asked for where a VM denies `lan` */
+  /** the host's networks and own addresses, as `10.0.0.0/8`; called when a VM denies `lan` */
   hostNetworks: () => Promise<string[]>;
 };
 
 export type Started = { process: ProcessRef } | { failure: string; isMissing: boolean };
 
-/** passt's log is bounded by its own option; in bytes */
+/** bytes; `--log-size` of passt keeps its log smaller */
 const maxLog = 1024 * 1024;
 
-/** Never rejects. @param deny entries as the VM's spec has them */
+/** Never rejects. @param deny entries from the VM's spec */
 export async function startPasst(deps: PasstDeps, paths: VmPaths, deny: readonly string[]): Promise<Started> {
   const program = await deps.which("passt");
   if (program === null) return { failure: "it is not installed", isMissing: true };
   try {
     const attached = deny.includes(lan) ? await deps.hostNetworks() : [];
     const denied = deniedNetworks(deny, attached);
-    // of an earlier start
+    // left by an earlier start
     await Promise.all([removeTree(paths.net), removeTree(paths.netLog)]);
     const argv = guardedPasst({ agent: deps.agent, program, socket: paths.net, log: paths.netLog, denied });
     const { exitCode, signal, stdout, stderr } = await deps.exec(argv, { timeoutMs: 10_000 });
     const process = exitCode === 0 ? startedProcess(stdout) : null;
     if (process !== null) return { process };
     const log = (await readTextIfAny(paths.netLog, maxLog)) ?? "";
-    const words = passtError({ program, stderr: new TextDecoder().decode(stderr), log });
-    return { failure: words || (signal ?? `it ended with status ${exitCode}`), isMissing: false };
+    const reason = passtError({ program, stderr: new TextDecoder().decode(stderr), log });
+    return { failure: reason || (signal ?? `it ended with status ${exitCode}`), isMissing: false };
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     return { failure: stripControl(message), isMissing: false };

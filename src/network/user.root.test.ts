@@ -1,4 +1,4 @@
-/** A real guest behind passt, in a host of the test's own. */
+/** A real guest behind passt, in a network namespace that stands for the host. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { which } from "../host/facts.ts";
 import { agentBinary, gate } from "../host/testing/gate.ts";
@@ -47,7 +47,7 @@ describe.skipIf(skip !== null)("a guest's network", () => {
     expect(await sh("cat /etc/resolv.conf")).toContain(`nameserver ${resolver}`);
   }, 30_000);
 
-  test("what the host reaches, the guest reaches", async () => {
+  test("the guest reaches what the host reaches", async () => {
     expect(await sh(ask(outside, openPort, 20))).toEndWith("hello");
   }, 30_000);
 

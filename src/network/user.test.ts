@@ -36,7 +36,7 @@ async function unasked(): Promise<string[]> {
   throw new Error("nobody needs to know");
 }
 
-test("the guest hangs on passt, and the process that carries it is known", async () => {
+test("the guest is connected to passt, and the guard's process is recorded", async () => {
   const user = network({ stdout: `${process.pid}\n` });
   const prepared = await user.prepare(paths, [], both);
   expect(prepared).toMatchObject({
@@ -48,13 +48,13 @@ test("the guest hangs on passt, and the process that carries it is known", async
   expect(user.exec.calls).toEqual([command]);
 });
 
-test("a socket of an earlier start does not stand in the way", async () => {
+test("a socket left by an earlier start is replaced", async () => {
   await writeAtomic(paths.net, "");
   await network({ stdout: String(process.pid) }).prepare(paths, [], both);
   expect(await exists(paths.net)).toBe(false);
 });
 
-test("what is denied is told to the guard, the host's own networks where `lan` is", async () => {
+test("the guard gets the denied networks, and the host's own for `lan`", async () => {
   const user = network(
     { stdout: String(process.pid) },
     { hostNetworks: async () => ["198.51.100.0/24", "10.0.0.0/8"] },
@@ -63,7 +63,7 @@ test("what is denied is told to the guard, the host's own networks where `lan` i
   expect(user.exec.calls).toEqual([commandWithLan]);
 });
 
-test("a host whose networks are not known starts no network that denies them", async () => {
+test("`lan` can't be denied when the host's networks are not known", async () => {
   const hostNetworks = () => Promise.reject(new Error("no such file"));
   const user = network({ stdout: String(process.pid) }, { hostNetworks });
   await expect(user.prepare(paths, ["lan"], both)).rejects.toMatchObject({ code: "NETWORK_FAILED" });
@@ -77,7 +77,7 @@ const failures: [string, Parameters<typeof network>[0], string | null, RegExp][]
   ["its process is gone already", { stdout: "999999999" }, "/usr/bin/passt", /passt/],
 ];
 
-test.each(failures)("when %s, the VM does not start, and the reason is said", async (_, said, passt, reason) => {
+test.each(failures)("when %s, the VM does not start, and the error has the reason", async (_, said, passt, reason) => {
   const failed = network(said, { passt }).prepare(paths, [], both);
   await expect(failed).rejects.toMatchObject({ code: "NETWORK_FAILED", message: expect.stringMatching(reason) });
 });
@@ -93,7 +93,7 @@ test.each(failures)(
   },
 );
 
-test("QEMU's own network denies nothing, so it never stands in where something is to be denied", async () => {
+test("QEMU's own network can't deny anything, so it is no fallback for a VM that denies", async () => {
   const user = network({ exitCode: 1 }, { mayFallBack: true, hostNetworks: async () => [] });
   await expect(user.prepare(paths, ["203.0.113.0/24"], both)).rejects.toMatchObject({ code: "NETWORK_FAILED" });
   expect(await user.kind(["203.0.113.0/24"], both)).toBe("stream");
@@ -118,7 +118,7 @@ test("a guard that can't be started is a failure of the network", async () => {
   });
 });
 
-test("what passt wrote into its log is the reason, not what an earlier one wrote", async () => {
+test("the reason is from passt's log, not from the log of an earlier start", async () => {
   await writeAtomic(paths.netLog, "0.1: ERROR:   an older reason\n");
   await expect(network({ exitCode: 1 }).prepare(paths, [], both)).rejects.toMatchObject({
     message: expect.stringMatching(/status 1$/),
@@ -134,7 +134,7 @@ test("what passt wrote into its log is the reason, not what an earlier one wrote
   });
 });
 
-test("what a network will be: passt, unless something else may stand in and would", async () => {
+test("the kind of a network: passt, unless the fallback is allowed and needed", async () => {
   await expect(network({}, { passt: null }).kind([], both)).rejects.toMatchObject({
     code: "NETWORK_FAILED",
     hint: expect.stringContaining("install"),
@@ -145,7 +145,7 @@ test("what a network will be: passt, unless something else may stand in and woul
   expect(await failing.kind([], both)).toBe("stream");
 });
 
-test("where something may stand in, what a network will be is what it was last", async () => {
+test("with a fallback allowed, the kind of a network is that of the last start", async () => {
   let exitCode = 1;
   const exec = async () => ({ ...(await fakeExec({ [command]: { stdout: String(process.pid) } })(argv)), exitCode });
   const deps = { exec, which: async () => "/usr/bin/passt", agent: "/agent", resolvConf, hostNetworks: unasked };

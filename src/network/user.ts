@@ -1,7 +1,7 @@
 /**
- * The rootless network: one passt for each VM, which carries the guest's connections as the user's own. It detaches
- * itself, outlives the daemon and ends with its VM. Without it a VM does not start, unless the config allows QEMU's own
- * user-mode network in its place, through which a guest reaches every service on the host's loopback.
+ * The rootless network: one passt per VM, which makes the guest's connections as the user. It outlives the daemon and ends with
+ * its VM. A VM does not start without passt, unless the config allows QEMU's user-mode network as a fallback, through which a
+ * guest reaches every service on the host's loopback.
  */
 import { type BangerError, fail } from "../base/errors/error.ts";
 import { readTextIfAny, removeTree } from "../host/files/files.ts";
@@ -16,38 +16,38 @@ import { type PasstDeps, type Started, startPasst } from "./start-passt.ts";
 export type UserNetworkDeps = PasstDeps & {
   /** default `/etc/resolv.conf` */
   resolvConf?: string;
-  /** `network_fallback` of the config; asked where passt is missing or has failed */
+  /** `network_fallback` of the config; called when passt is missing or has failed */
   mayFallBack: () => Promise<boolean>;
 };
 
 export type PreparedNetwork = {
   device: NetDevice;
   identity: NetworkIdentity;
-  /** the guard, with which passt ends; null when the VMM does it itself */
+  /** `netguard`, with which passt ends; null with the VMM's own network */
   process: ProcessRef | null;
   /** a warning for the user */
   note?: string;
 };
 
-/** the devices that the VMM gives a VM */
+/** the network devices that the VMM supports */
 type Accepted = readonly NetDevice["kind"][];
 
 export type UserNetwork = {
   /**
-   * What it will be, as far as can be told: after passt has failed, what stands in for it.
-   * @throws NETWORK_FAILED when there is no passt, and nothing may stand in
+   * The device that `prepare` will probably choose: the fallback if passt has failed the last time.
+   * @throws NETWORK_FAILED when passt is missing and no fallback is allowed
    */
   kind(deny: readonly string[], accepted: Accepted): Promise<NetDevice["kind"]>;
   /**
-   * The VM's id is its folder's name. @param deny as the VM's spec has it
-   * @throws NETWORK_FAILED when passt can't be started, and nothing may stand in
+   * Starts the network of the VM whose id is the name of its folder. @param deny entries from the VM's spec
+   * @throws NETWORK_FAILED when passt can't be started and no fallback is allowed, DISK_FULL
    */
   prepare(paths: VmPaths, deny: readonly string[], accepted: Accepted): Promise<PreparedNetwork>;
-  /** Ends it, if it is still that process, and removes its socket. */
+  /** Ends the process, unless its pid was reused, and removes its socket. */
   stop(process: ProcessRef, paths: VmPaths): Promise<void>;
 };
 
-/** What the names of its processes' programs begin with; each has its VM's folder among its arguments. */
+/** Name prefixes of the network's programs; their arguments contain the VM's folder. */
 export const networkPrograms = ["passt", "banger-vsock-agent"];
 
 export function createUserNetwork(deps: UserNetworkDeps): UserNetwork {
@@ -72,16 +72,16 @@ export function createUserNetwork(deps: UserNetworkDeps): UserNetwork {
   };
 }
 
-/** QEMU's own network denies nothing, so it never stands in where something is to be denied. */
+/** QEMU's own network can't deny anything, so it is no fallback for a VM with a `deny` list. */
 async function canFallBack(deps: UserNetworkDeps, deny: readonly string[], accepted: Accepted): Promise<boolean> {
   return deny.length === 0 && accepted.includes("builtin") && (await deps.mayFallBack());
 }
 
 function notAccepted(): BangerError {
-  return fail("NETWORK_FAILED", { program: "passt", reason: "this VMM takes no frames from it" });
+  return fail("NETWORK_FAILED", { program: "passt", reason: "this VMM can't be connected to it" });
 }
 
-/** What a program prints of ENOSPC and EDQUOT, strerror(3). */
+/** strerror(3) of ENOSPC and EDQUOT. */
 const diskFull = /no space left on device|disk quota exceeded/i;
 
 /** passt's log is in the VM's folder. */

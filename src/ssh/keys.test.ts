@@ -12,7 +12,7 @@ function place(): { sshKey: string } {
   return { sshKey: `${fs.mkdtempSync(`${base.path}/`)}/ssh/id_ed25519` };
 }
 
-test("made once, private, then the same", async () => {
+test("the key is made once, private, and then reused", async () => {
   const paths = place();
   const { publicLine } = await ensureUserKey({}, paths);
   expect(publicLine).toMatch(/^ssh-ed25519 [A-Za-z0-9+/]{68} banger$/);
@@ -23,13 +23,13 @@ test("made once, private, then the same", async () => {
   expect(fs.readdirSync(paths.sshKey.replace("/id_ed25519", "")).sort()).toEqual(["id_ed25519", "id_ed25519.pub"]);
 });
 
-test("many at once end with one key", async () => {
+test("concurrent calls get the same key", async () => {
   const paths = place();
   const all = await Promise.all(Array.from({ length: 16 }, () => ensureUserKey({}, paths)));
   expect(new Set(all.map(({ publicLine }) => publicLine)).size).toBe(1);
 });
 
-test("rights that are too wide are taken away, a missing .pub is made again", async () => {
+test("too wide permissions are removed, and a missing .pub is made again", async () => {
   const paths = place();
   const { publicLine } = await ensureUserKey({}, paths);
   fs.chmodSync(paths.sshKey, 0o644);
@@ -40,7 +40,7 @@ test("rights that are too wide are taken away, a missing .pub is made again", as
 });
 
 for (const text of ["", "no key", "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n"]) {
-  test(`a file that is no key is left alone and said: ${JSON.stringify(text.slice(0, 10))}`, async () => {
+  test(`a file that is not a key is reported and left unchanged: ${JSON.stringify(text.slice(0, 10))}`, async () => {
     const paths = place();
     fs.mkdirSync(paths.sshKey.replace("/id_ed25519", ""));
     fs.writeFileSync(paths.sshKey, text);
@@ -50,7 +50,7 @@ for (const text of ["", "no key", "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n--
   });
 }
 
-test("every key and comment comes back, every damaged file is null or a key", () => {
+test("every key and comment is read back, and a damaged file is null or a key", () => {
   fc.assert(
     fc.property(fc.string({ maxLength: 60 }), fc.nat(300), fc.nat(255), (comment, at, byte) => {
       const key = generateEd25519();

@@ -1,4 +1,4 @@
-/** Our keys and ssh-keygen's, each read by the other. */
+/** ssh-keygen reads our keys, and we read its keys. */
 import { afterAll, expect } from "bun:test";
 import * as fs from "node:fs";
 import { gatedTest } from "../host/testing/gate.ts";

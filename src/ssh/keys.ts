@@ -1,4 +1,4 @@
-/** The user's banger key, made on first use, and host keys for guests. */
+/** The user's ssh key for banger, made on first use, and host keys for guests. */
 import { fail } from "../base/errors/error.ts";
 import { ensureFolder, readTextIfAny, writeAtomic } from "../host/files/files.ts";
 import { makePrivate, writeNew } from "../host/files/new-file.ts";
@@ -11,10 +11,10 @@ export type HostKey = { type: string; private: string; public: string };
 const maxBytes = 16 * 1024;
 
 /**
- * Makes `paths.sshKey` and its `.pub` where absent and checks an existing one. Two processes at once end with one key.
+ * Makes `paths.sshKey` and its `.pub` if missing, and checks an existing key. Two concurrent processes get the same key.
  * @param deps.comment at the end of the public line, default `banger`
  * @returns the line for `authorized_keys`
- * @throws FILE_INVALID when the file is no unencrypted Ed25519 key
+ * @throws FILE_INVALID when the file is not an unencrypted Ed25519 key
  */
 export async function ensureUserKey(
   deps: { comment?: string },
@@ -29,7 +29,7 @@ export async function ensureUserKey(
   return { publicLine: await acceptKey(file, won ? text : ((await readTextIfAny(file, maxBytes)) ?? "")) };
 }
 
-/** A new Ed25519 host key; the private half is for the guest alone and is never written on the host. */
+/** A new Ed25519 host key. */
 export function makeHostKey(comment = "banger-guest"): HostKey {
   const key = generateEd25519();
   return { type: "ed25519", private: encodePrivateKey(key, comment), public: publicLine(key.publicKey, comment) };
@@ -40,8 +40,8 @@ async function acceptKey(file: string, text: string): Promise<string> {
   if (decoded === null) {
     throw fail("FILE_INVALID", {
       path: file,
-      problem: "is no unencrypted Ed25519 key in OpenSSH's format",
-      next: `move it away: banger makes a new one (\`mv ${file} ${file}.old\`)`,
+      problem: "is not an unencrypted Ed25519 key in OpenSSH's format",
+      next: `move it away, and banger makes a new one (\`mv ${file} ${file}.old\`)`,
     });
   }
   if (((lookAt(byteTextOf(file))?.mode ?? 0) & 0o077) !== 0) await makePrivate(file);

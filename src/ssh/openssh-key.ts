@@ -1,6 +1,6 @@
 /**
- * Ed25519 keys in OpenSSH's own forms: the `openssh-key-v1` private key file (PROTOCOL.key, unencrypted) and the
- * public line. Pure but for random numbers.
+ * Ed25519 keys in OpenSSH's formats: the unencrypted `openssh-key-v1` private key file (PROTOCOL.key) and the public
+ * line. Pure except for random numbers.
  */
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, randomBytes } from "node:crypto";
 
@@ -8,7 +8,7 @@ export type Ed25519Key = { /** 32 bytes */ seed: Uint8Array /** 32 bytes */; pub
 
 const magic = Buffer.from("openssh-key-v1\0", "latin1");
 const keyType = "ssh-ed25519";
-/** DER of a PKCS#8 Ed25519 private key up to its 32 bytes */
+/** DER of a PKCS#8 Ed25519 private key (RFC 8410), up to its 32 bytes */
 const pkcs8Prefix = Buffer.from("302e020100300506032b657004220420", "hex");
 
 export function generateEd25519(): Ed25519Key {
@@ -47,7 +47,7 @@ export function publicLine(publicKey: Uint8Array, comment: string): string {
   return `${keyType} ${publicBlob(publicKey).toString("base64")} ${comment}`;
 }
 
-/** Reads back what `encodePrivateKey` writes (and unencrypted Ed25519 keys of ssh-keygen); null when it is not that. */
+/** Reads back what `encodePrivateKey` writes (and unencrypted Ed25519 keys of ssh-keygen); null for anything else. */
 export function decodePrivateKey(text: string): { key: Ed25519Key; comment: string } | null {
   const armour =
     /^\s*-----BEGIN OPENSSH PRIVATE KEY-----\r?\n([A-Za-z0-9+/=\r\n]+)-----END OPENSSH PRIVATE KEY-----\s*$/;
@@ -76,7 +76,7 @@ function readBlob(blob: Reader): { key: Ed25519Key; comment: string } | null {
   return { key: { seed, publicKey: new Uint8Array(publicKey) }, comment: inner.text() };
 }
 
-/** Bounds-checked reading of length-prefixed fields; throws at the end of its bytes. */
+/** Reads length-prefixed fields. Throws RangeError beyond the end of the bytes. */
 class Reader {
   readonly #bytes: Buffer;
   #at = 0;
@@ -86,7 +86,7 @@ class Reader {
   }
 
   take(length: number): Buffer {
-    if (length > this.#bytes.length - this.#at) throw new RangeError("key is cut short");
+    if (length > this.#bytes.length - this.#at) throw new RangeError("key is truncated");
     this.#at += length;
     return this.#bytes.subarray(this.#at - length, this.#at);
   }

@@ -1,6 +1,6 @@
 /**
- * What makes a VM itself, made once and kept: machine-id, ssh host keys, and the network it was last given.
- * The private keys live in the database alone, which only its owner can read.
+ * The lasting parts of each VM's identity: machine-id, ssh host keys, and its last network. On the host, private host keys are
+ * only in the database, which only its owner can read.
  */
 import type { VmId } from "../base/names.ts";
 import type { Db } from "../host/files/sqlite.ts";
@@ -26,9 +26,9 @@ export type Identities = {
   of(id: VmId): VmIdentity | null;
   set(id: VmId, identity: VmIdentity): void;
   setNetwork(id: VmId, network: GuestNetwork | null): void;
-  /** Every authority of the host's (PEM) that the VM was told of; null: from a time before that was noted. */
+  /** All CA certificates of the host (PEM) that the VM ever got; null: the VM is older than this record. */
   certificates(id: VmId): string[] | null;
-  /** Notes more of them: what a VM was told once may be on its disk for good. */
+  /** Records more of them; never removes any, as they can stay on the VM's disk. */
   addCertificates(id: VmId, certificates: readonly string[]): void;
 };
 

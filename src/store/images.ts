@@ -1,6 +1,6 @@
 /**
- * Images: names point at contents. A content whose name was given to another one stays as long as a VM uses it, so
- * `byDigest` still finds what such a VM boots from.
+ * Images: names point at contents. A content that lost its name stays for as long as a VM uses it, so `byDigest` finds what
+ * such a VM boots from.
  */
 import { type Digest, type ImageName, isDigest } from "../base/names.ts";
 import type { Db } from "../host/files/sqlite.ts";
@@ -27,23 +27,23 @@ type LayerRow = {
 
 export type Images = {
   byName(name: ImageName): ImageRecord | null;
-  /** the name is the digest itself when no name points at it */
+  /** its name is the digest when no name points at it */
   byDigest(digest: Digest): ImageRecord | null;
   all(): ImageRecord[];
-  /** Contents whose digest begins so, at most 10. @param prefix `sha256:` and at least one digit */
+  /** Contents whose digest starts with `prefix`, at most 10. @param prefix `sha256:` and at least one digit */
   byPrefix(prefix: string): ImageRecord[];
-  /** The content that was made of what has that digest in a registry. */
+  /** The content that was made from the manifest with that digest in a registry. */
   bySourceDigest(digest: Digest): ImageRecord | null;
-  /** every name of a content */
+  /** all names of a content */
   namesOf(digest: Digest): ImageName[];
   /** Adds the content if it is new, and points the name at it. @param sourceDigests of the manifests it was made of */
   put(record: ImageRecord, sourceDigests?: readonly Digest[]): void;
-  /** Lists a content that has no name by its digest, and keeps it until that name is removed or it gets another one. */
+  /** Names a content by its digest, which keeps it until that name is removed or it gets another name. */
   keepUnnamed(record: ImageRecord): void;
   removeName(name: ImageName): void;
   /**
-   * Drops contents with neither a name nor a VM, and their layers that nothing else has.
-   * @returns what was dropped: their files are the caller's to remove
+   * Drops contents with neither a name nor a VM, and layers that no remaining content has.
+   * @returns what was dropped, so that the caller can remove the files
    */
   dropUnused(): { images: ImageRecord[]; layers: LayerRef[] };
   layers(): LayerRef[];
@@ -139,7 +139,7 @@ function insert(db: Db, r: ImageRecord, sourceDigests: readonly Digest[]): void 
   }
 }
 
-/** One whose file was damaged was made anew, perhaps by another version of the tools: its size is the new one's. */
+/** A layer that was made again, because its file was damaged, can have another size and file digest: they are updated. */
 function insertLayers(db: Db, r: ImageRecord): void {
   for (const layer of r.direct ? [...r.layers, r.direct] : r.layers) {
     db.run(

@@ -1,6 +1,6 @@
 /**
- * The journal: each step of a multi-step change is named here before it is done, so that after a death at any
- * instruction the next daemon knows what was under way, and finishes or undoes it.
+ * The journal: each step of a change is recorded here before it is done, so that after a crash at any instruction the next
+ * daemon knows what was in progress, and finishes or undoes it.
  */
 import type { Db } from "../host/files/sqlite.ts";
 
@@ -20,27 +20,27 @@ export type Change = (typeof changes)[number];
 export type JournalEntry = {
   id: number;
   change: Change;
-  /** a VM id; of `drop`, the digests as JSON */
+  /** a VM id; for `drop`, the digests as JSON */
   subject: string;
   step: string;
   begunAt: number;
 };
 
-/** A change under way. */
+/** A change in progress. */
 export type OpenChange = {
   readonly id: number;
-  /** Records that `name` is what comes next. Call it before the act. */
+  /** Records the next step. Call it before doing the step. */
   step(name: string): void;
-  /** The change is over, finished or undone. Idempotent. */
+  /** Ends the change, finished or undone. Idempotent. */
   end(): void;
 };
 
 export type Journal = {
-  /** @param step what is done first */
+  /** @param step the first step */
   begin(change: Change, subject: string, step: string): OpenChange;
-  /** changes that nobody ended, oldest first */
+  /** changes that were not ended, oldest first */
   unfinished(): JournalEntry[];
-  /** Takes an unfinished change up again. */
+  /** Continues an unfinished change. */
   reopen(entry: JournalEntry): OpenChange;
   /** Ends every change of `subject`. */
   forget(subject: string): void;

@@ -1,4 +1,4 @@
-/** Kernels: names point at contents, as with images. */
+/** Kernels: names point at contents, as for images. */
 import type { Digest, ImageName } from "../base/names.ts";
 import type { Db } from "../host/files/sqlite.ts";
 import type { KernelRecord } from "../model/artifact.ts";
@@ -7,19 +7,19 @@ type Row = { digest: string; name: string | null; release: string; bytes: number
 
 export type Kernels = {
   byName(name: ImageName): KernelRecord | null;
-  /** the name is the digest itself when no name points at it */
+  /** its name is the digest when no name points at it */
   byDigest(digest: Digest): KernelRecord | null;
   all(): KernelRecord[];
-  /** of every content, with a name or without */
+  /** digests of all contents, named or not */
   digests(): Digest[];
-  /** Contents whose digest begins so, at most 10. @param prefix `sha256:` and at least one digit */
+  /** Contents whose digest starts with `prefix`, at most 10. @param prefix `sha256:` and at least one digit */
   byPrefix(prefix: string): KernelRecord[];
-  /** The content that was made of the bundle whose manifest has that digest. */
+  /** The content that was made from the bundle whose manifest has that digest. */
   bySourceDigest(digest: Digest): KernelRecord | null;
   /** Adds the content if it is new, and points the name at it. @param sourceDigest of the bundle it was made from */
   put(record: KernelRecord, sourceDigest?: Digest): void;
   removeName(name: ImageName): void;
-  /** Drops and returns contents with neither a name nor a VM: their files are the caller's to remove. */
+  /** Drops contents with neither a name nor a VM, and returns them, so that the caller can remove their files. */
   dropUnused(): KernelRecord[];
 };
 

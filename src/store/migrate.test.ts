@@ -5,7 +5,7 @@ import { migrations } from "./migrations.ts";
 
 const steps = ["CREATE TABLE a (x INTEGER) STRICT; INSERT INTO a VALUES (1)", "ALTER TABLE a ADD COLUMN y INTEGER"];
 
-test("a new database gets every step, an older one what it lacks, and a second time nothing", () => {
+test("a new database gets every step, an older one the missing steps, a current one none", () => {
   const db = openDatabase(":memory:");
   migrate(db, steps.slice(0, 1));
   expect(schemaVersion(db)).toBe(1);
@@ -15,7 +15,7 @@ test("a new database gets every step, an older one what it lacks, and a second t
   expect(db.all("SELECT x, y FROM a")).toEqual([{ x: 1, y: null }]);
 });
 
-test("a step that fails in its middle leaves the database as it was", () => {
+test("a step that fails half-way leaves the database unchanged", () => {
   const db = openDatabase(":memory:");
   migrate(db, steps.slice(0, 1));
   expect(() => migrate(db, [steps[0] ?? "", "CREATE TABLE b (x INTEGER); NONSENSE"])).toThrow();
@@ -23,7 +23,7 @@ test("a step that fails in its middle leaves the database as it was", () => {
   expect(db.all("SELECT name FROM sqlite_schema WHERE name = 'b'")).toEqual([]);
 });
 
-test("a database of a newer program is refused and left alone", () => {
+test("a database of a newer program is refused and unchanged", () => {
   const db = openDatabase(":memory:");
   migrate(db, steps);
   expect(() => migrate(db, steps.slice(0, 1))).toThrow(

@@ -1,11 +1,11 @@
-/** Brings a database to the schema that this program knows, each step whole or not at all. */
+/** Migrates a database to the current schema, each step in a transaction. */
 import { fail } from "../base/errors/error.ts";
 import type { Db } from "../host/files/sqlite.ts";
 import { migrations } from "./migrations.ts";
 
 /**
- * @param steps injected by tests only
- * @throws STORE_TOO_NEW when a newer banger has written the database: it is left as it is
+ * @param steps for tests
+ * @throws STORE_TOO_NEW when a newer banger has written the database, which is left unchanged
  */
 export function migrate(db: Db, steps: readonly string[] = migrations): void {
   const present = schemaVersion(db);
@@ -22,7 +22,7 @@ export function schemaVersion(db: Db): number {
   return db.get<{ user_version: number }>("PRAGMA user_version")?.user_version ?? 0;
 }
 
-/** A step's statements; none of them has a semicolon inside. */
+/** Splits a step into its statements, none of which may contain a semicolon. */
 function statements(step: string): string[] {
   return step
     .split(";")

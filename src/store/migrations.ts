@@ -1,6 +1,6 @@
-/** The database's schema, as numbered steps. A released step is never edited: what changes is a new step. */
+/** The database's schema as numbered steps. Never edit a released step: add a new one. */
 
-/** Step N brings `user_version` from N-1 to N. */
+/** Step N migrates from `user_version` N-1 to N. */
 export const migrations: readonly string[] = [
   `CREATE TABLE vms (
      id TEXT PRIMARY KEY,
@@ -70,7 +70,7 @@ export const migrations: readonly string[] = [
    CREATE INDEX vms_by_image ON vms(image_digest);
    CREATE INDEX vms_by_kernel ON vms(kernel_digest);`,
 
-  // layers of containers: what their roots are like, what hides what, where an image came from
+  // layers of OCI images: their root folders, whether one hides all below, and the manifests that images were made from
   `ALTER TABLE layers ADD COLUMN root TEXT;
    ALTER TABLE layers ADD COLUMN hides_all INTEGER NOT NULL DEFAULT 0;
    ALTER TABLE image_names ADD COLUMN kernel TEXT;
@@ -81,13 +81,13 @@ export const migrations: readonly string[] = [
      image_digest TEXT NOT NULL REFERENCES images(digest) ON DELETE CASCADE
    ) STRICT;`,
 
-  // bundles that kernels were made of
+  // bundles that kernels were made from
   `CREATE TABLE kernel_origins (
      digest TEXT PRIMARY KEY,
      kernel_digest TEXT NOT NULL REFERENCES kernels(digest) ON DELETE CASCADE
    ) STRICT;`,
 
-  // saved VMs: templates, snapshots, and VMs that are suspended
+  // saved VMs: templates, snapshots and suspended VMs
   `CREATE TABLE templates (
      key TEXT PRIMARY KEY,
      facts TEXT NOT NULL,
@@ -108,19 +108,19 @@ export const migrations: readonly string[] = [
    ) STRICT;
    ALTER TABLE vms ADD COLUMN suspended TEXT;`,
 
-  // the host's authorities that a VM was told of; null: nobody noted
+  // the host's CA certificates that a VM got; null: not recorded
   "ALTER TABLE vm_identities ADD COLUMN certificates TEXT;",
 
-  // a VM's network was its kind alone
+  // a VM's network was only its kind
   `UPDATE vms SET spec = json_set(spec, '$.network', json_object('kind', json_extract(spec, '$.network'), 'deny', json_array()))
    WHERE json_type(spec, '$.network') = 'text';`,
 
-  // of a layer's squashfs file; null: stored before this was noted
+  // digest of a layer's squashfs file; null: not recorded
   "ALTER TABLE layers ADD COLUMN file_digest TEXT;",
 
-  // why a VM is paused that nobody paused
+  // why a VM is paused without a command
   "ALTER TABLE vms ADD COLUMN paused_by TEXT;",
 
-  // what its VMM met since its last start, as JSON
+  // troubles that the VMM reported since the last start, as JSON
   "ALTER TABLE vms ADD COLUMN troubles TEXT NOT NULL DEFAULT '[]';",
 ];

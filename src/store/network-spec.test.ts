@@ -7,7 +7,7 @@ import { createVms } from "./vms.ts";
 
 const before = migrations.findIndex((step) => step.includes("'$.network'"));
 
-test("a VM whose network was its kind alone is read with one that denies nothing", () => {
+test("a VM whose network was only its kind gets an empty deny list", () => {
   const db = openDatabase(":memory:");
   migrate(db, migrations.slice(0, before));
   const { id, name, spec } = vmRecord();

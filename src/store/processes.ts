@@ -1,9 +1,9 @@
-/** The processes that VMs depend on, kept so that the next daemon finds them again: the VMM, the network's, and an ephemeral VM's holder. */
+/** The processes of each VM, recorded so that the next daemon finds them: VMM, network, and the client that holds an ephemeral VM. */
 import type { VmId } from "../base/names.ts";
 import type { Db } from "../host/files/sqlite.ts";
 import type { ProcessRef } from "../model/vm.ts";
 
-/** A driver's record of its VM, opaque here but for the process in it. */
+/** A driver's record of its VM; opaque here, except for the process. */
 export type VmmRecord = { process: ProcessRef; [extra: string]: unknown };
 
 export type Processes = {
@@ -14,7 +14,7 @@ export type Processes = {
   /** the process that holds an ephemeral VM */
   holder(id: VmId): ProcessRef | null;
   setHolder(id: VmId, process: ProcessRef): void;
-  /** Forgets VMM and network; the caller has ended them. */
+  /** Forgets VMM and network, which the caller has ended. */
   clear(id: VmId): void;
 };
 

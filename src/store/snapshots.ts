@@ -1,4 +1,4 @@
-/** Snapshots that a user took of a VM; they go with it. */
+/** Snapshots of VMs; they are deleted with their VM. */
 import type { VmId } from "../base/names.ts";
 import type { Db } from "../host/files/sqlite.ts";
 import type { SnapshotRecord } from "../model/save.ts";
@@ -7,7 +7,7 @@ import type { SavedState } from "../model/saved-state.ts";
 type Row = { id: string; vm_id: string; name: string; save: string | null; bytes: number; created_at: number };
 
 export type Snapshots = {
-  /** False when the VM has one of that name. */
+  /** False when the VM already has a snapshot with that name. */
   add(record: SnapshotRecord): boolean;
   byName(vm: VmId, name: string): SnapshotRecord | null;
   byId(id: string): SnapshotRecord | null;

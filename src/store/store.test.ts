@@ -8,7 +8,7 @@ function fresh(): Store {
   return createStore(openDatabase(":memory:"), () => 5000);
 }
 
-test("a VM comes back as it was put in, and as it was changed", () => {
+test("a VM is read back as it was added and changed", () => {
   const { vms } = fresh();
   const vm = vmRecord();
   expect(vms.add(vm)).toBe(true);
@@ -35,7 +35,7 @@ test("a name belongs to one VM", () => {
   expect(vms.byId(other.id)?.name).toBe("web-2" as VmName);
 });
 
-test("what belongs to a VM goes with it", () => {
+test("a VM's records are removed with it", () => {
   const store = fresh();
   const { id } = vmRecord();
   store.vms.add(vmRecord());
@@ -67,7 +67,7 @@ test("an identity keeps its keys while its network changes", () => {
   expect(store.identities.of(id)).toEqual({ machineId: "a".repeat(32), sshHostKeys: keys, network });
 });
 
-test("a VM's certificates add up, and stay while the rest of its identity changes", () => {
+test("a VM's certificates accumulate, and stay when the rest of its identity changes", () => {
   const store = fresh();
   const { id } = vmRecord();
   store.vms.add(vmRecord());
@@ -81,7 +81,7 @@ test("a VM's certificates add up, and stay while the rest of its identity change
   expect(store.identities.certificates(id)).toEqual(["a", "b", "c"]);
 });
 
-test("a transaction that throws leaves nothing, also inside another one", () => {
+test("a transaction that throws changes nothing, also inside another one", () => {
   const store = fresh();
   expect(() =>
     store.transaction(() => {
@@ -94,7 +94,7 @@ test("a transaction that throws leaves nothing, also inside another one", () => 
   expect(store.journal.unfinished()).toEqual([]);
 });
 
-test("the journal tells the next step of every change that nobody ended", () => {
+test("the journal has the next step of every change that was not ended", () => {
   const { journal } = fresh();
   const create = journal.begin("create", "aaaa1111", "files");
   const start = journal.begin("start", "bbbb2222", "prepare");
@@ -128,7 +128,7 @@ test("an image is found by name and digest; a name can move to another content",
   });
 });
 
-test("a layer that was made anew has its new size, also for the images that had it", () => {
+test("a layer that was made again has its new size, also in images that already had it", () => {
   const { images } = fresh();
   const first = imageRecord();
   images.put(first);
@@ -151,7 +151,7 @@ test("an image that a VM uses outlives its name, and a layer the images that sha
   expect(store.images.layers()).toEqual([]);
 });
 
-test("a kernel is found by the bundle that it was made of, as long as it is here", () => {
+test("a kernel is found by the bundle it was made from, while it exists", () => {
   const store = fresh();
   const kernel = kernelRecord();
   store.kernels.put(kernel, digestOf("7"));

@@ -1,4 +1,4 @@
-/** The one place where state lives: SQLite is the truth, nothing on disk beside it is read back as state. */
+/** All persistent state: SQLite is the only source, no other file is read back as state. */
 import type { Db } from "../host/files/sqlite.ts";
 import { createIdentities, type Identities } from "./identities.ts";
 import { createImages, type Images } from "./images.ts";
@@ -19,7 +19,7 @@ export type Store = {
   templates: Templates;
   snapshots: Snapshots;
   journal: Journal;
-  /** All or nothing; may be nested. */
+  /** All or nothing; can be nested. */
   transaction<T>(body: () => T): T;
   close(): void;
 };

@@ -1,4 +1,4 @@
-/** Templates: saved VMs that new ones begin from. */
+/** Templates: saved VMs that new VMs start from. */
 import type { Digest } from "../base/names.ts";
 import type { Db } from "../host/files/sqlite.ts";
 import type { TemplateFacts, TemplateRecord } from "../model/save.ts";
@@ -16,10 +16,10 @@ type Row = {
 
 export type Templates = {
   byKey(key: Digest): TemplateRecord | null;
-  /** used last comes first */
+  /** most recently used first */
   all(): TemplateRecord[];
   put(record: TemplateRecord): void;
-  /** One more VM began from it. */
+  /** Counts one more VM that started from it. */
   used(key: Digest, now: number): void;
   remove(key: Digest): void;
 };

@@ -1,4 +1,4 @@
-/** VM rows. What changes after creation has a setter of its own; the spec never changes. */
+/** VMs. `change` sets what can change after creation; the spec never changes. */
 import type { Digest, VmId, VmName } from "../base/names.ts";
 import type { Db } from "../host/files/sqlite.ts";
 import type { PauseCause, Suspended, VmFailure, VmRecord, VmSpec, VmState, VmTrouble } from "../model/vm.ts";
@@ -36,16 +36,16 @@ export type VmChanges = Partial<
 >;
 
 export type Vms = {
-  /** False when the name is taken: nothing was written. */
+  /** False when the name is taken; nothing is written then. */
   add(record: VmRecord): boolean;
   byId(id: VmId): VmRecord | null;
   byName(name: VmName): VmRecord | null;
   /** oldest first */
   all(): VmRecord[];
-  /** False when a new name is taken; throws when there is no such VM. A new state clears `pausedBy` where it has none. */
+  /** False when the new name is taken. A new state clears `pausedBy` unless it is given too. */
   change(id: VmId, changes: VmChanges): boolean;
   remove(id: VmId): void;
-  /** names of VMs whose root is that image */
+  /** names of VMs that boot from that image */
   namesUsingImage(digest: Digest): VmName[];
   namesUsingKernel(digest: Digest): VmName[];
 };

@@ -44,7 +44,7 @@ export async function makeProbe(space: Namespace): Promise<Probe> {
   await ready.promise;
   await startNetwork(space, socket, folder);
   const guest = new HandMadeGuest(await connectUnix(socket), "02:00:00:00:00:01", guestAddress);
-  await guest.greet(gateway);
+  await guest.resolveGateway(gateway);
   return {
     guest,
     reached: () => seen.splice(0),

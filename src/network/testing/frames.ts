@@ -1,4 +1,4 @@
-/** A guest's side of a link, made by hand: Ethernet frames as passt's stream socket carries them, each after its length. */
+/** Plays the guest on a link: Ethernet frames on passt's stream socket, each after its length. */
 import type { ByteStream } from "../../base/bytes.ts";
 
 const etherArp = 0x0806;
@@ -30,8 +30,8 @@ export class HandMadeGuest {
     connection.onData((chunk) => this.#read(chunk));
   }
 
-  /** Asks who the gateway is; resolves with its answer. */
-  async greet(gateway: string): Promise<void> {
+  /** Sends an ARP request for the gateway; resolves with the reply. */
+  async resolveGateway(gateway: string): Promise<void> {
     const answered = new Promise<void>((resolve) => {
       this.#onArp = resolve;
     });
@@ -46,7 +46,7 @@ export class HandMadeGuest {
     await answered;
   }
 
-  /** Asks for a connection: an answer with `S` and `A` means that somebody listens there. */
+  /** Sends a TCP SYN: a reply with `S` and `A` means that the port is open. */
   syn(to: string, port: number): void {
     const head = Buffer.alloc(20);
     head.writeUInt16BE(40_000 + (port % 1000), 0);

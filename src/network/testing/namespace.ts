@@ -1,6 +1,6 @@
 /**
- * A host of its own for tests of the guest's network, and another host beside it on its network: two network namespaces joined by a
- * cable. What a guest sends through a passt in there never leaves this machine.
+ * A simulated host for tests of the guest's network, and a neighbour on its network: two network namespaces joined by a veth pair.
+ * Packets of a guest behind a passt in there never leave this machine.
  */
 import { mkdir, rm, rmdir, writeFile } from "node:fs/promises";
 import { hostNetworks } from "../../host/net/networks.ts";
@@ -8,12 +8,12 @@ import { spawnPiped } from "../../host/process/children.ts";
 import type { Exec } from "../../host/process/exec.ts";
 import { createExec } from "../../host/process/exec-node.ts";
 
-/** the namespace's own address: as far as a guest can see, the host's */
+/** the namespace's own address: the host's, from a guest's view */
 export const outside = "198.51.100.2";
 /** the other host's addresses: on the network that both are attached to, public and private */
 export const neighbour = "198.51.100.7";
 export const privateNeighbour = "10.9.0.7";
-/** the other host's too, reached by routing: somewhere on the internet, a private network, metadata services */
+/** also the other host's, reached by routing: stand for the internet, a private network and metadata services */
 export const internet = "203.0.113.9";
 export const privateNetwork = "172.16.9.9";
 export const metadata = ["169.254.169.254", "100.100.100.200", "168.63.129.16", "192.0.0.192"] as const;
@@ -22,17 +22,17 @@ export const multicastGroups = ["224.0.0.251", "239.255.255.250"] as const;
 /** the other host's IPv6 address, on the same network as the namespace's */
 export const neighbour6 = "fd00:ec2::254";
 
-/** TCP, on 127.0.0.1 alone */
+/** TCP, only on 127.0.0.1 */
 export const loopbackPort = 8080;
-/** TCP, on every address of both; says `hello` over HTTP */
+/** TCP, on every address of both; answers `hello` over HTTP */
 export const openPort = 8081;
-/** UDP, on every address of the other host: answers `seen` with every other text that came before */
+/** UDP, on every address of the other host: answers `seen` with all other texts received before */
 export const recorderPort = 7000;
 
 export type Namespace = {
   /** runs a program in it */
   exec: Exec;
-  /** its resolv.conf, which names 127.0.0.53; the resolver there says 198.51.100.2 to every question */
+  /** its resolv.conf, which names 127.0.0.53; the resolver there answers every query with 198.51.100.2 */
   resolvConf: string;
   /** of the namespace, for `createUserNetwork` */
   hostNetworks(): Promise<string[]>;
@@ -49,7 +49,7 @@ const hostLines = [
   "route add default via 198.51.100.1",
 ];
 
-/** its first address is the one that it answers from */
+/** it answers from its first address */
 const neighbourLines = [
   "link set lo up",
   ...[neighbour, "198.51.100.1", privateNeighbour].map((address) => `addr add ${address}/24 dev eth0`),
