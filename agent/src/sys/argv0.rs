@@ -1,5 +1,5 @@
-//! Our own `argv[0]`: systemd's last killing spree spares root's processes whose name begins with `@`
-//! (systemd, "ROOT_STORAGE_DAEMONS"), and only the bytes that the kernel laid out at exec count.
+//! Changes this process's `argv[0]`: at shutdown systemd does not kill processes of root whose name begins with `@`
+//! (systemd, "ROOT_STORAGE_DAEMONS"). It reads the bytes that the kernel laid out at exec.
 
 use std::ffi::CStr;
 use std::sync::atomic::{AtomicPtr, Ordering};
@@ -17,19 +17,19 @@ extern "C" fn remember(argc: libc::c_int, argv: *const *mut libc::c_char) {
 #[link_section = ".init_array"]
 static REMEMBER: extern "C" fn(libc::c_int, *const *mut libc::c_char) = remember;
 
-/// The opposite, for a child that is to be asked to end like everyone. Async-signal-safe.
+/// The opposite, for a child that systemd must kill like any other process. Async-signal-safe.
 pub fn unmark() {
     mark(b'-');
 }
 
-/// A name that begins with `@`, where `ps` and systemd look for it.
+/// Sets a name that begins with `@`, where `ps` and systemd read it.
 pub fn survive_shutdown() {
     mark(b'@');
-    // the kernel shows memory of the process's own only, not a constant's
+    // the kernel shows only private memory of the process, not a constant
     let name: &'static CStr = Box::leak(c"@banger-agent".to_owned().into_boxed_c_str());
     let (start, end) = (name.as_ptr() as libc::c_ulong, name.to_bytes_with_nul().as_ptr_range().end as libc::c_ulong);
-    // SAFETY: the kernel only keeps the addresses, which stay valid; it refuses them where it can't.
-    // A longer name than was given at exec fits nowhere else.
+    // SAFETY: the kernel only stores the addresses, which stay valid, or refuses them.
+    // The name may be longer than the one at exec, so it needs memory of its own.
     unsafe {
         if libc::prctl(libc::PR_SET_MM, libc::PR_SET_MM_ARG_START, start, 0, 0) == 0 {
             libc::prctl(libc::PR_SET_MM, libc::PR_SET_MM_ARG_END, end, 0, 0);

@@ -1,4 +1,4 @@
-//! The time stamp counter beside the kernel's raw clock.
+//! Reads the time stamp counter and the kernel's raw clock together.
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Reading {
@@ -7,7 +7,7 @@ pub struct Reading {
     pub nanos: u64,
 }
 
-/// Both at one moment: of many tries the one between whose two ticks the least passed.
+/// Both at the same moment: of many attempts, the one with the fewest ticks between its two readings of the counter.
 pub fn read_both() -> Reading {
     let one = |_| {
         let before = ticks();
@@ -20,7 +20,7 @@ pub fn read_both() -> Reading {
 
 #[cfg(target_arch = "x86_64")]
 fn ticks() -> u64 {
-    // SAFETY: x86-64 has it always.
+    // SAFETY: every x86-64 CPU has it.
     unsafe { std::arch::x86_64::_rdtsc() }
 }
 

@@ -1,10 +1,10 @@
-//! Descriptors by number: where one is put for a program that is exec'ed.
+//! Gives descriptors the numbers that a program expects after exec.
 
 use super::check;
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
-/// `fd` itself, or a copy of it where its number is below `lowest`; close-on-exec.
+/// `fd` itself or, if its number is below `lowest`, a close-on-exec copy with a higher number.
 pub fn at_least(lowest: RawFd, fd: OwnedFd) -> io::Result<OwnedFd> {
     if fd.as_raw_fd() >= lowest {
         return Ok(fd);
@@ -13,16 +13,16 @@ pub fn at_least(lowest: RawFd, fd: OwnedFd) -> io::Result<OwnedFd> {
     unsafe { Ok(OwnedFd::from_raw_fd(check(libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, lowest))?)) }
 }
 
-/// A copy of `fd` with this number, open across exec. What had the number is closed.
+/// Copies `fd` to this number, open across exec. A descriptor that had the number is closed.
 pub fn inherit_as(number: RawFd, fd: &OwnedFd) -> io::Result<()> {
     // SAFETY: plain numbers.
     check(unsafe { libc::dup2(fd.as_raw_fd(), number) }).map(drop)
 }
 
-/// What has this number and is open across exec.
+/// The descriptor with this number, if it is open across exec.
 #[cfg(test)]
 pub fn inherited(number: RawFd) -> Option<OwnedFd> {
-    // SAFETY: plain numbers; a test takes each number once.
+    // SAFETY: plain numbers; each test uses numbers of its own.
     unsafe {
         let flags = libc::fcntl(number, libc::F_GETFD);
         (flags >= 0 && flags & libc::FD_CLOEXEC == 0).then(|| OwnedFd::from_raw_fd(number))

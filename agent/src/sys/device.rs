@@ -1,11 +1,11 @@
-//! Kernel modules, device events, and files that stand for devices.
+//! Kernel modules, device events, entropy, clock, and sizes of disks.
 
 use super::{check, check_long};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
-/// finit_module(2); a module that is loaded already is fine.
+/// finit_module(2); succeeds if the module is already loaded.
 pub fn load_module(file: &File) -> io::Result<()> {
     // SAFETY: an open file and an empty parameter string.
     let result = unsafe { libc::syscall(libc::SYS_finit_module, file.as_raw_fd(), c"".as_ptr(), 0) };
@@ -33,7 +33,7 @@ pub fn uevents() -> io::Result<OwnedFd> {
 const RNDADDENTROPY: libc::c_ulong = 0x4008_5203;
 const RNDRESEEDCRNG: libc::c_ulong = 0x5207;
 
-/// Credits bytes from the host to the kernel's pool and reseeds at once: random(4).
+/// Adds bytes from the host to the kernel's entropy pool and reseeds at once: random(4).
 pub fn add_entropy(bytes: &[u8]) -> io::Result<()> {
     let file = File::options().write(true).open("/dev/urandom")?;
     let mut request = Vec::with_capacity(8 + bytes.len());
@@ -48,7 +48,7 @@ pub fn add_entropy(bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// Steps the wall clock. `nanos` below 10^9.
+/// Sets the wall clock. `nanos` is below 10^9.
 pub fn set_clock(seconds: i64, nanos: i64) -> io::Result<()> {
     let time = libc::timespec { tv_sec: seconds, tv_nsec: nanos };
     // SAFETY: an initialised timespec.
@@ -79,7 +79,7 @@ pub fn resize_ext4(folder: &File, blocks: u64) -> io::Result<()> {
 
 const FITRIM: libc::c_ulong = 0xc018_5879;
 
-/// Tells the device of every free block of the file system that `folder` is on. Returns how many bytes that were.
+/// Discards every free block of the file system that `folder` is on. Returns the number of bytes.
 pub fn trim(folder: &File) -> io::Result<u64> {
     // struct fstrim_range: start, length, shortest extent
     let mut range = [0u64, u64::MAX, 0];

@@ -14,11 +14,11 @@ impl EventFd {
 
     pub fn signal(&self) {
         let one = 1u64.to_ne_bytes();
-        // SAFETY: 8 bytes. It fails only when it has been rung 2^64 - 2 times unheard.
+        // SAFETY: 8 bytes. It fails only when the counter is at its maximum, 2^64 - 2.
         unsafe { libc::write(self.0.as_raw_fd(), one.as_ptr().cast(), 8) };
     }
 
-    /// Silent again.
+    /// Resets the counter, so that the descriptor is no longer readable.
     pub fn drain(&self) {
         let mut count = [0u8; 8];
         // SAFETY: 8 bytes.

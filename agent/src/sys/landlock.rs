@@ -1,4 +1,4 @@
-//! Landlock (landlock(7)): a process gives up every file, and later socket and signal, that it did not name before.
+//! Landlock (landlock(7)): a process gives up access to everything that it did not allow itself before.
 
 use super::{c_string, check, check_long};
 use std::io;
@@ -33,9 +33,10 @@ const SIGNAL: u64 = 1 << 1;
 /// What a path may be used for.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Right {
-    /// plain files, folders and sockets in a folder, or reading and writing a file. No links and pipes: others read there
+    /// creating files, folders and sockets in a folder, or reading and writing a file. No symbolic links and FIFOs: other programs read
+    /// the folder
     ReadWrite,
-    /// the same without making and removing files and folders: their number stays what it is
+    /// the same without creating and removing files and folders
     Existing,
     /// one file that the program overwrites, truncation included
     Output,
@@ -58,26 +59,25 @@ struct PathBeneath {
     parent: i32,
 }
 
-/// Version of the kernel's interface; 0 where it has none.
+/// Version of the kernel's interface; 0 if it has no Landlock.
 pub fn abi() -> i32 {
     // SAFETY: null and size 0 with VERSION ask for the version only.
     unsafe { libc::syscall(SYS_CREATE_RULESET, std::ptr::null::<u8>(), 0usize, VERSION).max(0) as i32 }
 }
 
-/// Everything on files that this version can take away.
+/// All rights on files that this version can restrict.
 pub fn handled_fs(abi: i32) -> u64 {
     match abi {
         i32::MIN..=1 => 0x1fff,
         2 => 0x3fff,
         3 | 4 => 0x7fff,
         5..=8 => 0xffff,
-        // connecting to unix sockets by their path, since Linux 7.1
+        // connecting to unix sockets by path, since Linux 7.1
         _ => 0x1ffff,
     }
 }
 
-/// Everything on the network that this version can take away: binding and connecting by TCP since Linux 6.7, by UDP
-/// since 7.2.
+/// All rights on the network that this version can restrict: binding and connecting with TCP since Linux 6.7, with UDP since 7.2.
 fn handled_net(abi: i32) -> u64 {
     match abi {
         i32::MIN..=3 => 0,
@@ -86,14 +86,14 @@ fn handled_net(abi: i32) -> u64 {
     }
 }
 
-/// No abstract unix sockets of others, and no signals to them, since Linux 6.12.
+/// Abstract unix sockets of other processes, and signals to them, since Linux 6.12.
 fn scopes(abi: i32) -> u64 {
     if abi >= 6 { ABSTRACT_UNIX_SOCKET | SIGNAL } else { 0 }
 }
 
 pub fn access_of(right: Right, is_folder: bool, handled: u64) -> u64 {
     let file = match right {
-        // lent by somebody: a template's memory, cut short, would end every VM that maps it
+        // no truncation: if a template's memory file were truncated, every VM that maps it would crash
         Right::ReadWrite | Right::Existing => READ_FILE | WRITE_FILE,
         Right::Output => READ_FILE | WRITE_FILE | TRUNCATE,
         Right::ReadOnly => READ_FILE | EXECUTE,
@@ -112,7 +112,7 @@ pub fn access_of(right: Right, is_folder: bool, handled: u64) -> u64 {
     (if is_folder { folder } else { file }) & handled
 }
 
-/// Whether a cage keeps signals of its processes from others.
+/// Whether a cage prevents signals to processes outside it.
 pub fn bounds_signals(abi: i32) -> bool {
     scopes(abi) & SIGNAL != 0
 }
@@ -123,12 +123,12 @@ pub struct Cage {
 }
 
 impl Cage {
-    /// Of files, sockets and signals. `network`: it may use TCP and UDP.
+    /// Restricts files, sockets and signals. `network`: TCP and UDP stay allowed.
     pub fn new(abi: i32, network: bool) -> io::Result<Cage> {
         Cage::of(abi, handled_fs(abi), if network { 0 } else { handled_net(abi) })
     }
 
-    /// Of abstract sockets and signals alone: what is in it may still mount. None before version 6.
+    /// Restricts only abstract sockets and signals: the process can still mount. None before version 6.
     pub fn of_scopes(abi: i32) -> io::Result<Option<Cage>> {
         if scopes(abi) == 0 {
             return Ok(None);
@@ -165,7 +165,7 @@ impl Cage {
         check_long(unsafe { libc::syscall(SYS_ADD_RULE, self.ruleset.as_raw_fd(), PATH_BENEATH, &raw const rule, 0u32) }).map(drop)
     }
 
-    /// For good, for this thread and everything it execs. Needs no_new_privs.
+    /// Restricts this thread and everything that it execs, for good. Needs no_new_privs.
     pub fn close(self) -> io::Result<()> {
         // SAFETY: our ruleset.
         check_long(unsafe { libc::syscall(SYS_RESTRICT_SELF, self.ruleset.as_raw_fd(), 0u32) }).map(drop)
@@ -196,14 +196,14 @@ mod tests {
     }
 
     #[test]
-    fn an_output_is_a_file_and_may_be_emptied() {
+    fn an_output_is_a_file_and_can_be_truncated() {
         assert_eq!(access_of(Right::Output, false, handled_fs(7)), READ_FILE | WRITE_FILE | TRUNCATE);
         assert_eq!(access_of(Right::Output, false, handled_fs(2)), READ_FILE | WRITE_FILE);
         assert_eq!(access_of(Right::Output, true, handled_fs(7)), 0);
     }
 
     #[test]
-    fn files_that_exist_stay_and_stay_the_only_ones() {
+    fn only_read_write_allows_creating_and_removing_files() {
         for right in [Right::Existing, Right::ReadOnly, Right::Device] {
             assert_eq!(access_of(right, true, handled_fs(7)) & (MAKE_REG | MAKE_DIR | REMOVE_FILE | REMOVE_DIR), 0);
         }

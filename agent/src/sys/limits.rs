@@ -11,9 +11,9 @@ pub enum Resource {
     Core,
     /// bytes that a file may grow to by writing
     FileSize,
-    /// one more than the highest number of a descriptor
+    /// the highest descriptor number plus one
     OpenFiles,
-    /// processes and threads of the user; in a user namespace of its own, of that namespace alone (Linux 5.14)
+    /// processes and threads of the user; in a user namespace, only those of the namespace (Linux 5.14)
     Processes,
 }
 
@@ -29,13 +29,13 @@ impl Resource {
     }
 }
 
-/// For good. A hard limit that is lower already stays, and is the limit.
+/// Sets the soft and the hard limit, for good. A lower hard limit stays.
 pub fn set(resource: Resource, value: u64) -> io::Result<()> {
     let value = current(resource)?.rlim_max.min(value);
     apply(resource, libc::rlimit { rlim_cur: value, rlim_max: value })
 }
 
-/// The soft limit alone, so that another process of the user can raise it (prlimit(2)).
+/// Sets only the soft limit, so that another process of the user can raise it (prlimit(2)).
 pub fn set_soft(resource: Resource, value: u64) -> io::Result<()> {
     let rlim_max = current(resource)?.rlim_max;
     apply(resource, libc::rlimit { rlim_cur: rlim_max.min(value), rlim_max })

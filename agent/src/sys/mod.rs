@@ -1,5 +1,5 @@
-//! System calls that the standard library has no name for. All `unsafe` of the agent lives in this folder; every
-//! function here takes and gives safe values and turns -1 into `io::Error`.
+//! System calls that the standard library does not have. All `unsafe` code of the agent is in this folder; every
+//! function here takes and returns safe values and turns -1 into `io::Error`.
 
 pub mod argv0;
 pub mod event_fd;
@@ -51,7 +51,7 @@ pub fn c_string(text: impl Into<Vec<u8>>) -> io::Result<CString> {
     CString::new(text).map_err(|_| io::Error::from_raw_os_error(libc::EINVAL))
 }
 
-/// The name of an `errno`, as the protocol's `io` refusals carry it.
+/// The name and text of an `errno`, as in the protocol's `io` refusals.
 pub fn errno_name(error: &io::Error) -> String {
     errno_of(error).map_or_else(|| error.to_string(), |name| format!("{name}: {error}"))
 }

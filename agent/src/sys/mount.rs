@@ -1,4 +1,4 @@
-//! mount(2) and what goes with a new root.
+//! mount(2), umount(2) and changing the root.
 
 use super::{c_string, check};
 use std::io;
@@ -11,7 +11,7 @@ pub fn mount(source: &str, target: &str, kind: &str, flags: libc::c_ulong, data:
     check(unsafe { libc::mount(source.as_ptr(), target.as_ptr(), kind.as_ptr(), flags, data.as_ptr().cast()) }).map(drop)
 }
 
-/// Makes the current folder, a mount point, the root of everything.
+/// Makes the mount point `new_root` the root.
 pub fn enter_root(new_root: &str) -> io::Result<()> {
     std::env::set_current_dir(new_root)?;
     mount(".", "/", "", MS_MOVE, "")?;
@@ -25,7 +25,7 @@ pub fn unmount(target: &str) -> io::Result<()> {
     check(unsafe { libc::umount2(target.as_ptr(), 0) }).map(drop)
 }
 
-/// At once for everyone who looks, though somebody may still use it.
+/// Detaches the mount at once, even if it is still in use.
 pub fn unmount_lazily(target: &str) -> io::Result<()> {
     let target = c_string(target)?;
     // SAFETY: a C string.

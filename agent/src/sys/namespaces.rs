@@ -1,4 +1,4 @@
-//! Namespaces of a process's own (namespaces(7), user_namespaces(7)), and a root that is put together from bind mounts.
+//! Namespaces (namespaces(7), user_namespaces(7)), and a root that consists of bind mounts.
 
 use super::mount::{self, mount};
 use super::{c_string, check, check_long};
@@ -12,13 +12,13 @@ const ATTR_NOSUID: u64 = 2;
 const ATTR_NODEV: u64 = 4;
 const ATTR_NOEXEC: u64 = 8;
 
-/// What a mount does not allow.
+/// Restrictions of a mount.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Limits {
     ReadOnly,
-    /// no programs
+    /// no executing, no devices
     Data,
-    /// a device: no programs
+    /// no executing
     Device,
 }
 
@@ -30,24 +30,24 @@ struct MountAttr {
     userns: u64,
 }
 
-/// Leaves the namespaces of `kinds`, of which a new user namespace is one; there, the user keeps their ids and has every
+/// Enters new namespaces of `kinds` and a new user namespace, where the user keeps their ids and has every
 /// capability. Only while the process has one thread.
 pub fn unshare(kinds: libc::c_int) -> io::Result<()> {
     // SAFETY: no arguments.
     let (user, group) = unsafe { (libc::geteuid(), libc::getegid()) };
     // SAFETY: plain flags; the process has one thread.
     check(unsafe { libc::unshare(kinds | libc::CLONE_NEWUSER) })?;
-    // without it the kernel takes no map of groups (user_namespaces(7))
+    // otherwise the kernel refuses gid_map (user_namespaces(7))
     std::fs::write("/proc/self/setgroups", "deny")?;
     std::fs::write("/proc/self/uid_map", format!("{user} {user} 1"))?;
     std::fs::write("/proc/self/gid_map", format!("{group} {group} 1"))
 }
 
-/// An empty root, with the former one in the folder `old` of it. Needs a mount namespace of our own.
+/// Enters an empty root that has the former one in its folder `old`. Needs a mount namespace of our own.
 pub fn enter_empty_root(old: &str) -> io::Result<()> {
-    // nothing that is mounted from here on shows elsewhere
+    // mounts made from here on are not visible in other namespaces
     mount("none", "/", "", libc::MS_REC | libc::MS_PRIVATE, "")?;
-    // any folder will do: it moves to the root, and what it covers shows again
+    // any folder will do: pivot_root moves the mount away from it
     mount("root", "/tmp", "tmpfs", mount::MS_NOSUID | mount::MS_NODEV, "size=1m,mode=755")?;
     std::env::set_current_dir("/tmp")?;
     std::fs::create_dir(old)?;
@@ -57,18 +57,18 @@ pub fn enter_empty_root(old: &str) -> io::Result<()> {
     std::env::set_current_dir("/")
 }
 
-/// `source`, with all that is mounted below it, at `target` too.
+/// Bind-mounts `source`, with all mounts below it, at `target`.
 pub fn bind(source: &str, target: &str, limits: Limits) -> io::Result<()> {
     mount(source, target, "", mount::MS_BIND | libc::MS_REC, "")?;
     limit(target, limits)
 }
 
-/// The mount at `target` alone, not those below it.
+/// Makes only the mount at `target` read-only, not those below it.
 pub fn make_read_only(target: &str) -> io::Result<()> {
     set_attributes(target, 0, ATTR_RDONLY | ATTR_NOEXEC)
 }
 
-/// Of a mount and all below it.
+/// Restricts a mount and all mounts below it.
 fn limit(target: &str, limits: Limits) -> io::Result<()> {
     let set = match limits {
         Limits::ReadOnly => ATTR_RDONLY | ATTR_NODEV,
@@ -78,7 +78,7 @@ fn limit(target: &str, limits: Limits) -> io::Result<()> {
     set_attributes(target, libc::AT_RECURSIVE, set | ATTR_NOSUID)
 }
 
-/// Flags that a mount has already stay (mount_setattr(2), Linux 5.12).
+/// Adds flags to those that the mount already has (mount_setattr(2), Linux 5.12).
 fn set_attributes(target: &str, flags: libc::c_int, set: u64) -> io::Result<()> {
     let attr = MountAttr { set, clear: 0, propagation: 0, userns: 0 };
     let target = c_string(target)?;

@@ -5,7 +5,7 @@ use std::io;
 use std::net::Ipv4Addr;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
-/// A network interface, and a socket to speak of it by.
+/// A network interface, and a socket for its ioctls.
 pub struct Link {
     socket: OwnedFd,
     name: [libc::c_char; libc::IFNAMSIZ],
@@ -14,7 +14,7 @@ pub struct Link {
 pub type Mac = [u8; 6];
 
 impl Link {
-    /// Nothing is looked at yet.
+    /// Does not check whether the interface exists.
     pub fn named(name: &str) -> io::Result<Link> {
         if name.is_empty() || name.len() >= libc::IFNAMSIZ {
             return Err(io::Error::from_raw_os_error(libc::ENODEV));
@@ -65,7 +65,7 @@ impl Link {
         Ok(std::array::from_fn(|at| data[at] as u8))
     }
 
-    /// Neighbours are forgotten with it.
+    /// Also makes the kernel forget the interface's neighbours.
     pub fn set_mac(&self, mac: Mac) -> io::Result<()> {
         let mut request = self.request();
         // SAFETY: an all-zero sockaddr is valid.
@@ -78,7 +78,7 @@ impl Link {
         self.ask(libc::SIOCSIFHWADDR, &mut request)
     }
 
-    /// With the last address go all routes over the interface and its neighbours.
+    /// Removes all addresses; with the last one the kernel removes the interface's routes and neighbours.
     pub fn clear_addresses(&self) -> io::Result<()> {
         const MAX: usize = 64;
         for _ in 0..MAX {
@@ -103,7 +103,7 @@ impl Link {
         self.ask(command, &mut request)
     }
 
-    /// In place of the default route there was.
+    /// Replaces the default route.
     pub fn set_default_route(&self, gateway: Ipv4Addr) -> io::Result<()> {
         // SAFETY: an all-zero rtentry with three addresses and flags; no device name.
         unsafe {
@@ -131,7 +131,7 @@ fn socket_address(address: Ipv4Addr) -> libc::sockaddr {
     }
 }
 
-/// A listener on a vsock port, on every address of ours.
+/// Listens on a vsock port, on all of the guest's addresses.
 pub fn listen_vsock(port: u32) -> io::Result<OwnedFd> {
     // SAFETY: a plain socket, and an address of the size that is passed.
     unsafe {
@@ -147,7 +147,7 @@ pub fn listen_vsock(port: u32) -> io::Result<OwnedFd> {
     }
 }
 
-/// The next connection; waits.
+/// Waits for the next connection.
 pub fn accept(listener: &OwnedFd) -> io::Result<OwnedFd> {
     // SAFETY: no address is wanted; the descriptor is ours.
     unsafe {

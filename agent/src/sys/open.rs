@@ -1,5 +1,5 @@
-//! Opening and making files below a folder without ever leaving it: openat2(2) with RESOLVE_BENEATH and
-//! RESOLVE_NO_SYMLINKS; where the kernel lacks it, component by component with O_NOFOLLOW. Names are bytes.
+//! Opens and creates files below a folder without ever leaving it: with openat2(2), RESOLVE_BENEATH and RESOLVE_NO_SYMLINKS or, on
+//! kernels without it, component by component with O_NOFOLLOW. Names are bytes.
 
 use super::{c_string, check, check_long};
 use std::fs::File;
@@ -28,7 +28,7 @@ pub fn folder_beneath(root: RawFd, path: &[u8]) -> io::Result<OwnedFd> {
     }
 }
 
-/// The same, one component at a time.
+/// Like `folder_beneath`, one component at a time.
 pub fn folder_by_steps(root: RawFd, path: &[u8]) -> io::Result<OwnedFd> {
     let mut folder = open_at(root, b".", FOLDER, 0)?;
     for name in path.split(|byte| *byte == b'/').filter(|name| !name.is_empty() && *name != b".") {
@@ -40,12 +40,12 @@ pub fn folder_by_steps(root: RawFd, path: &[u8]) -> io::Result<OwnedFd> {
     Ok(folder)
 }
 
-/// The folder itself; a link there is not followed.
+/// Opens a folder; a link is not followed.
 pub fn folder_at(folder: RawFd, name: &[u8]) -> io::Result<OwnedFd> {
     open_at(folder, name, FOLDER | libc::O_NOFOLLOW, 0)
 }
 
-/// For reading; a link there is not followed, and what would block is not waited for.
+/// Opens a file for reading; a link is not followed, and opening a FIFO does not block.
 pub fn file_at(folder: RawFd, name: &[u8]) -> io::Result<File> {
     open_at(folder, name, libc::O_RDONLY | libc::O_NOFOLLOW | libc::O_NONBLOCK, 0).map(File::from)
 }
@@ -56,7 +56,7 @@ fn open_at(folder: RawFd, name: &[u8], flags: i32, mode: u32) -> io::Result<Owne
     unsafe { Ok(OwnedFd::from_raw_fd(check(libc::openat(folder, name.as_ptr(), flags | libc::O_CLOEXEC, mode))?)) }
 }
 
-/// A new regular file; never follows a link, never opens what is there.
+/// Creates a regular file; never follows a link, never opens an existing file.
 pub fn create_file(folder: RawFd, name: &[u8], mode: u32) -> io::Result<File> {
     let flags = libc::O_WRONLY | libc::O_CREAT | libc::O_EXCL | libc::O_NOFOLLOW;
     open_at(folder, name, flags, mode).map(File::from)
@@ -81,14 +81,14 @@ pub fn make_hard_link(from: (RawFd, &[u8]), to: (RawFd, &[u8])) -> io::Result<()
     check(unsafe { libc::linkat(from.0, source.as_ptr(), to.0, target.as_ptr(), 0) }).map(drop)
 }
 
-/// Removes a name that is no folder.
+/// Removes a name that is not a folder.
 pub fn remove(folder: RawFd, name: &[u8]) -> io::Result<()> {
     let name = c_string(name)?;
     // SAFETY: a valid name.
     check(unsafe { libc::unlinkat(folder, name.as_ptr(), 0) }).map(drop)
 }
 
-/// Where the link `folder`/`name` points to.
+/// The target of the link `folder`/`name`.
 pub fn read_link(folder: RawFd, name: &[u8]) -> io::Result<Vec<u8>> {
     let name = c_string(name)?;
     let mut target = vec![0u8; libc::PATH_MAX as usize];
@@ -98,20 +98,20 @@ pub fn read_link(folder: RawFd, name: &[u8]) -> io::Result<Vec<u8>> {
     Ok(target)
 }
 
-/// Owner of `folder`/`name`, links not followed.
+/// Sets the owner of `folder`/`name`; a link is not followed.
 pub fn set_owner(folder: RawFd, name: &[u8], uid: u32, gid: u32) -> io::Result<()> {
     let name = c_string(name)?;
     // SAFETY: a valid name.
     check(unsafe { libc::fchownat(folder, name.as_ptr(), uid, gid, libc::AT_SYMLINK_NOFOLLOW) }).map(drop)
 }
 
-/// Owner of an open file or folder.
+/// Sets the owner of an open file or folder.
 pub fn set_owner_of(fd: RawFd, uid: u32, gid: u32) -> io::Result<()> {
     // SAFETY: plain numbers.
     check(unsafe { libc::fchown(fd, uid, gid) }).map(drop)
 }
 
-/// Mode of an open file or folder.
+/// Sets the mode of an open file or folder.
 pub fn set_mode(fd: RawFd, mode: u32) -> io::Result<()> {
     // SAFETY: an int and a mode.
     check(unsafe { libc::fchmod(fd, mode & 0o7777) }).map(drop)
@@ -120,21 +120,21 @@ pub fn set_mode(fd: RawFd, mode: u32) -> io::Result<()> {
 /// A time in seconds and nanoseconds since 1970.
 pub type Time = (i64, i64);
 
-/// Modification time of `folder`/`name`, links not followed.
+/// Sets the modification time of `folder`/`name`; a link is not followed.
 pub fn set_mtime(folder: RawFd, name: &[u8], time: Time) -> io::Result<()> {
     let name = c_string(name)?;
     // SAFETY: two timespecs, a valid name.
     check(unsafe { libc::utimensat(folder, name.as_ptr(), times(time).as_ptr(), libc::AT_SYMLINK_NOFOLLOW) }).map(drop)
 }
 
-/// A device, a fifo or a socket. `mode` with its kind.
+/// Creates a device, FIFO or socket. `mode` includes the file type.
 pub fn make_node(folder: RawFd, name: &[u8], mode: u32, device: u64) -> io::Result<()> {
     let name = c_string(name)?;
     // SAFETY: a valid name.
     check(unsafe { libc::mknodat(folder, name.as_ptr(), mode, device) }).map(drop)
 }
 
-/// Where data lies from `at` on, as a range of bytes; None: nothing but a hole to the end. lseek(2), SEEK_DATA.
+/// The next range of data from byte `at` on; None if there is only a hole up to the end. lseek(2), SEEK_DATA.
 pub fn next_data(file: &File, at: u64) -> io::Result<Option<std::ops::Range<u64>>> {
     // SAFETY: plain numbers.
     let start = match check_long(unsafe { libc::lseek(file.as_raw_fd(), at as i64, libc::SEEK_DATA) }) {
@@ -146,13 +146,13 @@ pub fn next_data(file: &File, at: u64) -> io::Result<Option<std::ops::Range<u64>
     Ok(Some(start..end))
 }
 
-/// Modification time of an open file or folder.
+/// Sets the modification time of an open file or folder.
 pub fn set_mtime_of(fd: RawFd, time: Time) -> io::Result<()> {
     // SAFETY: two timespecs.
     check(unsafe { libc::futimens(fd, times(time).as_ptr()) }).map(drop)
 }
 
-/// Access time is left alone.
+/// The access time stays.
 fn times((seconds, nanos): Time) -> [libc::timespec; 2] {
     [libc::timespec { tv_sec: 0, tv_nsec: libc::UTIME_OMIT }, libc::timespec { tv_sec: seconds, tv_nsec: nanos }]
 }

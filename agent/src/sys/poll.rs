@@ -1,4 +1,4 @@
-//! Waiting for descriptors, and pipes.
+//! poll(2), epoll(7), pipes and inotify(7).
 
 use super::check;
 use std::fs::File;
@@ -9,12 +9,12 @@ use std::time::Duration;
 pub const READ: i16 = libc::POLLIN;
 pub const WRITE: i16 = libc::POLLOUT;
 
-/// Descriptors to wait for; those below 0 are passed over.
+/// Descriptors to wait for; negative ones are ignored.
 #[derive(Default)]
 pub struct Waiting(Vec<libc::pollfd>);
 
 impl Waiting {
-    /// Returns the place, to be asked for later.
+    /// Returns the index for `is_ready`.
     pub fn add(&mut self, fd: RawFd, events: i16) -> usize {
         self.0.push(libc::pollfd { fd, events, revents: 0 });
         self.0.len() - 1
@@ -33,7 +33,7 @@ impl Waiting {
         }
     }
 
-    /// Ready, over or broken: a read or write will say which.
+    /// Ready, closed or failed: the next read or write shows which.
     pub fn is_ready(&self, place: usize) -> bool {
         self.0[place].revents != 0
     }
@@ -46,7 +46,7 @@ pub fn readable(fd: RawFd, timeout: Option<Duration>) -> io::Result<bool> {
     waiting.wait(timeout)
 }
 
-/// Wakes at each change of a descriptor's state instead of at each state: epoll(7), edge-triggered.
+/// Waits for changes of a descriptor's state: epoll(7), edge-triggered.
 pub struct Edges(OwnedFd);
 
 impl Edges {
@@ -73,12 +73,12 @@ impl Edges {
     }
 }
 
-/// Rounded up; -1 is for ever.
+/// Rounded up; -1 without a timeout.
 fn milliseconds(timeout: Option<Duration>) -> libc::c_int {
     timeout.map_or(-1, |time| time.as_micros().div_ceil(1000).min(i32::MAX as u128) as i32)
 }
 
-/// Close-on-exec pipe: read end, write end.
+/// A close-on-exec pipe: read end, write end.
 pub fn pipe() -> io::Result<(File, File)> {
     let mut ends = [0; 2];
     // SAFETY: two ints to be filled; both descriptors are ours afterwards.
@@ -88,13 +88,13 @@ pub fn pipe() -> io::Result<(File, File)> {
     }
 }
 
-/// Lets a pipe hold up to `bytes`; where the kernel refuses it stays as it was.
+/// Sets the capacity of a pipe; if the kernel refuses, it stays as it was.
 pub fn widen(pipe: &impl AsRawFd, bytes: usize) {
     // SAFETY: plain fcntl on a descriptor that the caller holds.
     unsafe { libc::fcntl(pipe.as_raw_fd(), libc::F_SETPIPE_SZ, bytes as libc::c_int) };
 }
 
-/// Of a pipe or terminal, which has no other flags that F_SETFL sets.
+/// For a pipe or terminal, which has no other flags that F_SETFL could clear.
 pub fn set_nonblocking(fd: &impl AsRawFd) -> io::Result<()> {
     // SAFETY: plain fcntl on a descriptor that the caller holds.
     check(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_SETFL, libc::O_NONBLOCK) }).map(drop)
@@ -108,7 +108,7 @@ pub fn available(fd: &impl AsRawFd) -> usize {
     if result < 0 { 0 } else { count.max(0) as usize }
 }
 
-/// inotify(7) on names that appear in `folder`.
+/// Readable when a name appears in `folder`: inotify(7).
 pub fn watch_folder(folder: &str) -> io::Result<File> {
     let path = super::c_string(folder)?;
     // SAFETY: a valid path; the descriptor is ours.

@@ -1,13 +1,13 @@
-//! The end of the machine: reboot(2).
+//! Turning the VM off: reboot(2).
 
-/// What reboot(2) is asked for. `Halt` does not exist here: a halted VM is one that is off.
+/// There is no `Halt`: a halted VM is turned off.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Power {
     Off,
     Reboot,
 }
 
-/// Comes back only when the kernel refuses.
+/// Returns only if the kernel refuses.
 pub fn end_machine(power: Power) {
     let command = match power {
         Power::Off => libc::RB_POWER_OFF,

@@ -1,4 +1,4 @@
-//! Forking before there are threads, what becomes of children, and who belongs to whom.
+//! Forking, waiting for children, and listing processes.
 
 use super::{check, check_long};
 use std::io;
@@ -17,7 +17,7 @@ pub fn pidfd(pid: i32) -> io::Result<OwnedFd> {
     unsafe { Ok(OwnedFd::from_raw_fd(check_long(libc::syscall(libc::SYS_pidfd_open, pid, 0))? as i32)) }
 }
 
-/// A copy of another process's descriptor: pidfd_getfd(2).
+/// Copies another process's descriptor: pidfd_getfd(2).
 pub fn descriptor_of(process: &OwnedFd, number: RawFd) -> io::Result<OwnedFd> {
     // SAFETY: our descriptor and plain numbers; the new descriptor is ours.
     unsafe {
@@ -26,7 +26,7 @@ pub fn descriptor_of(process: &OwnedFd, number: RawFd) -> io::Result<OwnedFd> {
     }
 }
 
-/// Whether it was opened for reading.
+/// Whether the descriptor was opened for reading.
 pub fn may_read(fd: &OwnedFd) -> bool {
     // SAFETY: plain fcntl on a descriptor of ours.
     let flags = unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_GETFL) };
@@ -63,11 +63,11 @@ pub fn fork() -> io::Result<Forked> {
     }
 }
 
-/// Reaps every child that has ended; true when `wanted` was among them.
+/// Reaps every child that has ended; true if `wanted` was among them.
 pub fn reap_all(wanted: i32) -> bool {
     let mut found = false;
     loop {
-        // SAFETY: no status is wanted.
+        // SAFETY: null for the status is allowed.
         let pid = unsafe { libc::waitpid(-1, std::ptr::null_mut(), libc::WNOHANG) };
         if pid <= 0 {
             return found;
@@ -76,13 +76,13 @@ pub fn reap_all(wanted: i32) -> bool {
     }
 }
 
-/// The pids of all that there are.
+/// The pids of all processes.
 pub fn all() -> impl Iterator<Item = i32> {
     let names = std::fs::read_dir("/proc").into_iter().flatten().flatten().map(|item| item.file_name());
     names.filter_map(|name| name.to_str()?.parse().ok())
 }
 
-/// Every process of the sessions (setsid(2)) that these lead, and the leaders.
+/// Every process of the sessions (setsid(2)) that `leaders` lead, including the leaders.
 pub fn members_of(leaders: &[i32]) -> Vec<i32> {
     all().filter(|pid| is_member(*pid, leaders)).collect()
 }
@@ -92,27 +92,27 @@ pub fn is_member(pid: i32, leaders: &[i32]) -> bool {
     leaders.contains(&unsafe { libc::getsid(pid) })
 }
 
-/// A session of our own, so that nobody's terminal is ours.
+/// Starts a new session, which has no controlling terminal.
 pub fn new_session() {
     // SAFETY: no arguments; failing means that we lead one already.
     unsafe { libc::setsid() };
 }
 
-/// This thread alone, at once; nothing of it is cleaned up.
+/// Ends only this thread, at once and without any cleanup.
 pub fn end_thread() -> ! {
     loop {
-        // SAFETY: exit(2), which ends one thread; whoever joins it sees it go.
+        // SAFETY: the exit system call ends one thread; joining it still works.
         unsafe { libc::syscall(libc::SYS_exit, 0) };
     }
 }
 
-/// A copy above 9, close-on-exec.
+/// A close-on-exec copy with a number of at least 10.
 pub fn duplicate(fd: RawFd) -> io::Result<OwnedFd> {
     // SAFETY: plain numbers; the descriptor is ours.
     unsafe { Ok(OwnedFd::from_raw_fd(check(libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 10))?)) }
 }
 
-/// stdin, stdout and stderr become `fd`.
+/// Makes stdin, stdout and stderr copies of `fd`.
 pub fn replace_stdio(fd: RawFd) -> io::Result<()> {
     for target in 0..=2 {
         // SAFETY: plain numbers.
@@ -126,19 +126,19 @@ pub fn uid() -> u32 {
     unsafe { libc::getuid() }
 }
 
-/// Room for descriptors: 256 streams with five each. Where the hard limit can be raised it is, to what systemd gives.
+/// Raises the limit of descriptors: 256 streams need about five each. Raises the hard limit, if allowed, to systemd's default.
 pub fn allow_many_files() {
     let limit = libc::rlimit { rlim_cur: 65_536, rlim_max: 1_048_576 };
     // SAFETY: an initialised struct.
     unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) };
 }
 
-/// A child that only waits to be told to end. Whoever holds the other end of its pipe, returned here, sees it go.
-/// systemd's last killing spree asks it, as it asks everyone, when the machine goes down.
+/// Starts a child that does nothing until systemd ends it, as it ends every process, at shutdown. Returns its pid and the read end of a
+/// pipe that the child keeps open, so that its end can be detected.
 pub fn canary() -> io::Result<(i32, std::fs::File)> {
     let (reader, writer) = super::poll::pipe()?;
     let keep = std::os::fd::AsRawFd::as_raw_fd(&writer);
-    // SAFETY: the child makes system calls only, so it may be forked from among threads.
+    // SAFETY: the child only makes system calls, so forking with several threads is fine.
     let pid = unsafe {
         let pid = check(libc::fork())?;
         if pid == 0 {

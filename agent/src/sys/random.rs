@@ -1,9 +1,9 @@
-//! Bytes of the kernel's random generator.
+//! Bytes from the kernel's random generator.
 
 use super::check_long;
 use std::io;
 
-/// getrandom(2). At most 256 bytes come at once for certain.
+/// getrandom(2), which guarantees complete reads only up to 256 bytes.
 pub fn fill(bytes: &mut [u8]) -> io::Result<()> {
     for chunk in bytes.chunks_mut(256) {
         // SAFETY: a buffer and its length.

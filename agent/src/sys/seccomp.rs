@@ -1,8 +1,7 @@
-//! System call filters (seccomp(2)): a table of what a program may call, compiled to classic BPF.
+//! System call filters (seccomp(2)): a table of the calls that a program may make, compiled to classic BPF.
 //!
-//! A filter is an allow-list. A call that is not in it answers ENOSYS, as a kernel that does not have it would, so that
-//! libraries fall back to what they used before. The 32-bit and x32 entries into the kernel number their calls
-//! differently, so a process that uses one of them is killed.
+//! A filter is an allow-list. A call that is not in it returns ENOSYS, as on a kernel without that call, so that libraries fall back to
+//! an older one. The 32-bit and x32 interfaces use different call numbers, so a process that uses one of them is killed.
 
 use super::check_long;
 use std::io;
@@ -28,7 +27,7 @@ const ALLOW: u32 = 0x7fff_0000;
 const KILL_PROCESS: u32 = 0x8000_0000;
 const ERRNO: u32 = 0x0005_0000;
 
-/// Of one argument, counted from 0. The kernel takes `int` arguments from the low 32 bits, and so does a test unless it says
+/// A test of one argument, counted from 0. The kernel reads `int` arguments from the low 32 bits, and so does a test unless stated
 /// otherwise.
 #[derive(Clone, Copy, Debug)]
 pub enum Test {
@@ -45,9 +44,9 @@ pub enum Test {
 #[derive(Clone, Copy, Debug)]
 pub struct Rule {
     pub number: libc::c_long,
-    /// allowed where every test of one of these lists holds; empty: always
+    /// the call is allowed if all tests of one of these lists pass; empty: always
     pub any: &'static [&'static [Test]],
-    /// `errno` where none does
+    /// `errno` otherwise
     pub refusal: libc::c_int,
 }
 
@@ -55,12 +54,12 @@ pub const fn allow(number: libc::c_long) -> Rule {
     Rule { number, any: &[], refusal: 0 }
 }
 
-/// Answers EPERM to other arguments.
+/// Returns EPERM for other arguments.
 pub const fn allow_if(number: libc::c_long, any: &'static [&'static [Test]]) -> Rule {
     Rule { number, any, refusal: libc::EPERM }
 }
 
-/// Answers `errno` to every use of a call, where a program takes ENOSYS amiss.
+/// Returns `errno` for every use of a call, for programs that can't handle ENOSYS.
 pub const fn refuse(number: libc::c_long, errno: libc::c_int) -> Rule {
     Rule { number, any: NEVER, refusal: errno }
 }
@@ -72,7 +71,7 @@ fn instruction(code: u16, jt: u8, jf: u8, k: u32) -> libc::sock_filter {
 }
 
 /// # Panics
-/// When a rule has more than some hundred tests: a jump covers 255 instructions.
+/// If a rule has more than about a hundred tests: a jump covers 255 instructions.
 pub fn compile(profile: &[&[Rule]], own_pid: u32) -> Vec<libc::sock_filter> {
     let mut program = vec![
         instruction(LOAD, 0, 0, ARCH),
@@ -92,7 +91,7 @@ pub fn compile(profile: &[&[Rule]], own_pid: u32) -> Vec<libc::sock_filter> {
     program
 }
 
-/// What is done with a call that has the rule's number; every way through it returns.
+/// The instructions for a call with the rule's number; every path through them returns.
 fn verdict_of(rule: &Rule, own_pid: u32) -> Vec<libc::sock_filter> {
     if rule.any.is_empty() {
         return vec![instruction(RETURN, 0, 0, ALLOW)];
@@ -111,7 +110,7 @@ fn verdict_of(rule: &Rule, own_pid: u32) -> Vec<libc::sock_filter> {
     verdict
 }
 
-/// Falls through where the test holds; otherwise takes a jump whose target the caller fills in.
+/// Falls through if the test passes; otherwise takes a jump whose target the caller fills in.
 fn test_instructions(test: &Test, own_pid: u32) -> Vec<libc::sock_filter> {
     let low = |argument: u32| instruction(LOAD, 0, 0, ARGUMENTS + 8 * argument);
     let high = |argument: u32| instruction(LOAD, 0, 0, ARGUMENTS + 8 * argument + 4);
@@ -132,7 +131,7 @@ fn test_instructions(test: &Test, own_pid: u32) -> Vec<libc::sock_filter> {
     }
 }
 
-/// For good, for this thread and everything it execs. Needs no_new_privs.
+/// Installs the filter for this thread and everything that it execs, for good. Needs no_new_privs.
 pub fn install(program: &[libc::sock_filter]) -> io::Result<()> {
     let length = u16::try_from(program.len()).map_err(|_| io::Error::from_raw_os_error(libc::E2BIG))?;
     let filter = libc::sock_fprog { len: length, filter: program.as_ptr().cast_mut() };

@@ -1,8 +1,8 @@
-//! Filters are run by an interpreter of the few instructions that they are made of.
+//! Runs filters in an interpreter of the few instructions that they use.
 
 use super::*;
 
-/// What a filter says to a call.
+/// A filter's decision about a call.
 #[derive(Debug, PartialEq)]
 pub enum Verdict {
     Allowed,
@@ -10,7 +10,7 @@ pub enum Verdict {
     Refused(libc::c_int),
 }
 
-/// seccomp(2) in miniature.
+/// Interprets a filter like the kernel.
 pub fn verdict(program: &[libc::sock_filter], arch: u32, number: libc::c_long, arguments: [u64; 6]) -> Verdict {
     let word = |offset: u32| match offset {
         NUMBER => number as u32,
@@ -53,7 +53,7 @@ fn ask(number: libc::c_long, arguments: &[u64]) -> Verdict {
 }
 
 #[test]
-fn calls_outside_the_table_do_not_exist() {
+fn calls_outside_the_table_return_enosys() {
     assert_eq!(ask(libc::SYS_read, &[]), Verdict::Allowed);
     assert_eq!(ask(libc::SYS_write, &[]), Verdict::Allowed);
     for number in [libc::SYS_open, libc::SYS_clone3, 9999, i64::from(X32) - 1] {
@@ -62,7 +62,7 @@ fn calls_outside_the_table_do_not_exist() {
 }
 
 #[test]
-fn other_ways_into_the_kernel_end_the_process() {
+fn other_system_call_interfaces_kill_the_process() {
     let program = compile(&[TABLE], 77);
     let i386 = 0x4000_0003;
     assert_eq!(verdict(&program, i386, libc::SYS_read, [0; 6]), Verdict::Killed);
@@ -70,7 +70,7 @@ fn other_ways_into_the_kernel_end_the_process() {
 }
 
 #[test]
-fn arguments_decide_by_the_bits_that_the_kernel_reads() {
+fn arguments_are_tested_by_the_bits_that_the_kernel_reads() {
     let refused = Verdict::Refused(libc::EPERM);
     assert_eq!(ask(libc::SYS_tgkill, &[77]), Verdict::Allowed);
     assert_eq!(ask(libc::SYS_tgkill, &[78]), refused);
@@ -81,7 +81,7 @@ fn arguments_decide_by_the_bits_that_the_kernel_reads() {
 }
 
 #[test]
-fn each_way_to_be_allowed_is_tried() {
+fn each_list_of_tests_is_tried() {
     for command in [1, 2, 3, 0xae00, 0xaeff, 0x4008_ae01] {
         assert_eq!(ask(libc::SYS_ioctl, &[0, command]), Verdict::Allowed, "{command:#x}");
     }
@@ -91,6 +91,6 @@ fn each_way_to_be_allowed_is_tried() {
 }
 
 #[test]
-fn the_kernel_takes_the_program() {
+fn the_kernel_supports_filters() {
     assert!(is_available());
 }

@@ -1,4 +1,4 @@
-//! Signals: sending them, and taking them one by one where PID 1 must.
+//! Signals: sending them, blocking them, and taking blocked ones.
 
 use super::check;
 use std::io;
@@ -31,7 +31,7 @@ pub fn number_of(name: &str) -> Option<i32> {
     Some(number)
 }
 
-/// `KILL` for 9; `SIG<number>` for those without a name here.
+/// For example `KILL` for 9; `SIG<number>` for signals that are not in the table.
 pub fn name_of(number: i32) -> String {
     let names = [
         (1, "HUP"), (2, "INT"), (3, "QUIT"), (4, "ILL"), (5, "TRAP"), (6, "ABRT"), (7, "BUS"), (8, "FPE"), (9, "KILL"),
@@ -41,20 +41,20 @@ pub fn name_of(number: i32) -> String {
     names.iter().find(|(n, _)| *n == number).map_or_else(|| format!("SIG{number}"), |(_, name)| (*name).to_string())
 }
 
-/// `pid` below 0: a process group; -1: everyone but PID 1 and us.
+/// `pid` below -1: a process group; -1: all processes except PID 1 and this one.
 pub fn kill(pid: i32, signal: i32) -> io::Result<()> {
     // SAFETY: two ints.
     check(unsafe { libc::kill(pid, signal) }).map(drop)
 }
 
-/// With a number: sigqueue(3). `wait_for` has it.
+/// Sends a signal with a value, which `wait_for` returns: sigqueue(3).
 pub fn queue(pid: i32, signal: i32, value: i32) -> io::Result<()> {
     let value = libc::sigval { sival_ptr: value as usize as *mut libc::c_void };
     // SAFETY: two ints and a value that is never used as a pointer.
     check(unsafe { libc::sigqueue(pid, signal, value) }).map(drop)
 }
 
-/// Of a process that is held by its pidfd, and so can't be another.
+/// Signals a process by its pidfd, so it cannot be another one with a reused pid.
 pub fn kill_by(handle: &OwnedFd, signal: i32) -> io::Result<()> {
     let none = std::ptr::null::<libc::siginfo_t>();
     // SAFETY: our descriptor, plain numbers, no siginfo.
@@ -62,17 +62,17 @@ pub fn kill_by(handle: &OwnedFd, signal: i32) -> io::Result<()> {
     super::check_long(result).map(drop)
 }
 
-/// Whoever started us may have ignored some, and programs inherit that. SIGPIPE stays ignored here; `spawn` resets it.
+/// Resets signals that the parent ignored, because programs inherit that. SIGPIPE stays ignored here; `spawn` resets it.
 pub fn reset_ignored() {
     for signal in (1..32).filter(|signal| !matches!(*signal, libc::SIGKILL | libc::SIGSTOP | libc::SIGPIPE)) {
-        // SAFETY: the default disposition; nothing here has handlers of its own but the runtime's for stack overflows.
+        // SAFETY: the default disposition; only the runtime has handlers, for stack overflows (SIGSEGV, SIGBUS).
         if !matches!(signal, libc::SIGSEGV | libc::SIGBUS) {
             unsafe { libc::signal(signal, libc::SIG_DFL) };
         }
     }
 }
 
-/// Blocks `signals` for this thread and those it makes; they are taken by `wait_for`.
+/// Blocks `signals` for this thread and those that it creates; `wait_for` takes them.
 pub fn block(signals: &[i32]) {
     let set = set_of(signals);
     // SAFETY: an initialised set.
@@ -89,7 +89,7 @@ pub fn unblock(signals: &[i32]) {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Taken {
     pub number: i32,
-    /// the sender and its number, of a signal that was sent by `queue`
+    /// pid of the sender and the value, if it was sent by `queue`
     pub queued: Option<(i32, i32)>,
 }
 
@@ -125,14 +125,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_queued_signal_brings_its_number() {
+    fn a_queued_signal_has_its_value() {
         extern "C" {
             fn pthread_sigqueue(thread: libc::pthread_t, signal: i32, value: libc::sigval) -> i32;
         }
         let signal = SIGRTMIN + 4;
         block(&[signal]);
         let value = libc::sigval { sival_ptr: 60_000 as *mut libc::c_void };
-        // to this thread alone: another one of the tests does not block it, and would end them all
+        // only to this thread: other threads do not block it, and it would end the process
         // SAFETY: this thread, and a value that is never used as a pointer.
         assert_eq!(unsafe { pthread_sigqueue(libc::pthread_self(), signal, value) }, 0);
         let taken = wait_for(&[signal], Some(Duration::from_secs(5)));

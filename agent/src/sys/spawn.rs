@@ -1,12 +1,12 @@
-//! Starting a program: clone(2) that shares memory until exec, as posix_spawn(3) does it, so that nothing is copied and a
-//! failure is known exactly. The child makes system calls and nothing else.
+//! Starts a program with a clone(2) that shares memory until exec, like posix_spawn(3): nothing is copied, and the parent knows exactly
+//! what failed. The child only makes system calls.
 
 use super::check;
 use std::ffi::{CStr, CString};
 use std::io;
 use std::os::fd::RawFd;
 
-/// Who a program runs as.
+/// User and groups that a program runs as.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Ids {
     pub uid: u32,
@@ -20,7 +20,7 @@ pub struct Program<'a> {
     pub argv: &'a [CString],
     pub env: &'a [CString],
     pub cwd: &'a CStr,
-    /// None: as we are
+    /// None: those of this process
     pub ids: Option<&'a Ids>,
     /// descriptors above 3
     pub stdio: [RawFd; 3],
@@ -28,9 +28,9 @@ pub struct Program<'a> {
     pub extra: Option<RawFd>,
     /// stdin becomes the controlling terminal
     pub terminal: bool,
-    /// we are exempt from the OOM killer; the program is not to be
+    /// undo the agent's protection from the OOM killer, and its limit of open files
     pub mortal: bool,
-    /// it is PID 1 of a process namespace of its own, with a `/proc` that shows it: pid_namespaces(7). What it started ends with it
+    /// run it as PID 1 of its own process namespace, with its own `/proc`: pid_namespaces(7). When it ends, all processes in it end
     pub pid1: bool,
 }
 
@@ -49,7 +49,7 @@ pub struct Failure {
 }
 
 const STACK: usize = 64 * 1024;
-/// Enough for databases and build tools; what goes through all of them at its start is still quick.
+/// Enough for databases and build tools, and few enough for programs that close every possible descriptor when they start.
 const OPEN_FILES: libc::rlim_t = 65_536;
 
 struct Job<'a> {
@@ -60,13 +60,13 @@ struct Job<'a> {
     errno: libc::c_int,
 }
 
-/// Returns the pid of a program that has been exec'ed, leading a session of its own.
+/// Returns the pid after the program has been exec'ed. It leads its own session (setsid(2)).
 pub fn spawn(program: &Program) -> Result<i32, Failure> {
     let setup = |error| Failure { stage: Stage::Setup, error };
     let mut job =
         Job { program, argv: pointers(program.argv), env: pointers(program.env), stage: Stage::Setup, errno: 0 };
     let mut stack = vec![0u128; STACK / 16];
-    // SAFETY: this thread stands still until the child has exec'ed or exited (CLONE_VFORK), so the job and the stack
+    // SAFETY: this thread is suspended until the child has exec'ed or exited (CLONE_VFORK), so the job and the stack
     // outlive the child's use of them; no signal handler can run in the child because all signals are blocked.
     let result = unsafe {
         let mut all: libc::sigset_t = std::mem::zeroed();
@@ -102,7 +102,7 @@ extern "C" fn run(job: *mut libc::c_void) -> libc::c_int {
     127
 }
 
-/// Comes back only with an error.
+/// Returns only on failure.
 unsafe fn become_program(job: &mut Job) -> io::Result<()> {
     let program = job.program;
     libc::signal(libc::SIGPIPE, libc::SIG_DFL);
@@ -125,7 +125,7 @@ unsafe fn become_program(job: &mut Job) -> io::Result<()> {
     libc::umask(0o022);
     job.stage = Stage::Ids;
     if let Some(ids) = program.ids {
-        // the raw calls: libc's would tell the threads of the parent, whose memory this is
+        // raw system calls: libc's functions would change the ids of the parent's threads too, because the memory is shared
         raw(libc::syscall(libc::SYS_setgroups, ids.groups.len(), ids.groups.as_ptr()))?;
         raw(libc::syscall(libc::SYS_setresgid, ids.gid, ids.gid, ids.gid))?;
         raw(libc::syscall(libc::SYS_setresuid, ids.uid, ids.uid, ids.uid))?;
@@ -139,21 +139,21 @@ unsafe fn become_program(job: &mut Job) -> io::Result<()> {
     Err(exec_first(program.candidates, &job.argv, &job.env))
 }
 
-/// Becomes the program; comes back only with an error.
+/// Replaces this process with the program; returns only on failure.
 pub fn exec(candidates: &[CString], argv: &[CString], env: &[CString]) -> io::Error {
     let (argv, env) = (pointers(argv), pointers(env));
-    // SAFETY: arrays of C strings that end with null; SIGPIPE is what std changed.
+    // SAFETY: null-terminated arrays of C strings; SIGPIPE is the signal that std ignores.
     unsafe {
         libc::signal(libc::SIGPIPE, libc::SIG_DFL);
         exec_first(candidates, &argv, &env)
     }
 }
 
-/// As execvp(3): goes on past what is not there, and remembers what may not be run.
+/// Like execvp(3): skips missing files, and remembers EACCES.
 unsafe fn exec_first(candidates: &[CString], argv: &[*const libc::c_char], env: &[*const libc::c_char]) -> io::Error {
     let mut worst = io::Error::from_raw_os_error(libc::ENOENT);
     for path in candidates {
-        // a look costs a tenth of an exec that fails: before the kernel finds out it has made a new address space
+        // access(2) costs a tenth of a failing exec, for which the kernel first creates an address space
         if candidates.len() == 1 || libc::access(path.as_ptr(), libc::F_OK) == 0 {
             libc::execve(path.as_ptr(), argv.as_ptr(), env.as_ptr());
         }
@@ -180,7 +180,7 @@ unsafe fn become_mortal() {
     }
 }
 
-/// In a mount namespace of the program's own, which what is mounted outside still reaches.
+/// In the program's own mount namespace; mounts made outside still propagate to it.
 unsafe fn mount_own_proc() -> io::Result<()> {
     let none = std::ptr::null();
     check(libc::mount(none, c"/".as_ptr(), none, libc::MS_REC | libc::MS_SLAVE, none.cast()))?;

@@ -1,11 +1,10 @@
-//! Where a thread's stack ends, for the standard library's message about an overflow.
+//! Replaces the C library's function that the standard library uses for its message about stack overflows.
 
-/// The C library's own reads `/proc/self/maps` with scanf, which brings a tenth of this program with it: numbers of all
-/// kinds, character sets, the dynamic loader. Without an answer the standard library does without the message; the guard
-/// page below each stack is there all the same.
+/// The original reads `/proc/self/maps` with scanf, which would make the program a tenth larger: number formats, character sets, the
+/// dynamic loader. If it fails, the standard library only lacks the message; each stack still has its guard page.
 ///
 /// # Safety
-/// Touches nothing.
+/// It accesses no memory.
 #[cfg(not(test))]
 #[no_mangle]
 pub unsafe extern "C" fn pthread_getattr_np(_thread: libc::pthread_t, _attributes: *mut libc::pthread_attr_t) -> libc::c_int {

@@ -20,8 +20,8 @@ pub struct Socket {
     pub peer: IpAddr,
 }
 
-/// Hands each socket in this state, of both families, to `each`. Where sock_diag is a module that nobody can load, the
-/// kernel's tables are read, which is slower.
+/// Calls `each` for every socket in this state, of both address families. If sock_diag is a module that cannot be loaded, it reads the
+/// tables in /proc, which is slower.
 pub fn each(state: State, mut each: impl FnMut(Socket)) -> io::Result<()> {
     for (family, table) in [(libc::AF_INET, "/proc/net/tcp"), (libc::AF_INET6, "/proc/net/tcp6")] {
         match dump(family as u8, state) {
@@ -47,7 +47,7 @@ fn read_table(table: &str, state: State, each: &mut impl FnMut(Socket)) {
     }
 }
 
-/// `0100007F:1F90`: words of 32 bits as the machine has them, and the port.
+/// `0100007F:1F90`: 32-bit words in native byte order, and the port.
 fn parse_endpoint(text: &str) -> Option<(IpAddr, u16)> {
     let (address, port) = text.split_once(':')?;
     let word = |at: usize| u32::from_str_radix(address.get(8 * at..8 * at + 8)?, 16).ok().map(u32::to_ne_bytes);
@@ -62,7 +62,7 @@ fn parse_endpoint(text: &str) -> Option<(IpAddr, u16)> {
     Some((address, u16::from_str_radix(port, 16).ok()?))
 }
 
-/// The answer to one sock_diag dump, as netlink messages.
+/// The netlink messages of one sock_diag dump.
 fn dump(family: u8, state: State) -> io::Result<Vec<u8>> {
     let mut message = [0u8; 16 + 56];
     message[0..4].copy_from_slice(&72u32.to_ne_bytes());
@@ -90,7 +90,7 @@ fn dump(family: u8, state: State) -> io::Result<Vec<u8>> {
     }
 }
 
-/// NLMSG_ERROR and its errno, below 0, as the first message.
+/// An error if the first message is NLMSG_ERROR, which has a negative errno.
 fn refused(bytes: &[u8]) -> io::Result<()> {
     match (bytes.get(4..6), bytes.get(16..20)) {
         (Some([2, 0]), Some(code)) => {
@@ -101,7 +101,7 @@ fn refused(bytes: &[u8]) -> io::Result<()> {
     }
 }
 
-/// NLMSG_DONE or NLMSG_ERROR among the messages.
+/// Whether NLMSG_DONE or NLMSG_ERROR is among the messages.
 fn has_end(mut bytes: &[u8]) -> bool {
     while bytes.len() >= 16 {
         let length = u32::from_ne_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]) as usize;
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn connections_are_told_with_their_peers() {
+    fn connections_are_listed_with_their_peers() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let mine = (client.local_addr().unwrap().port(), IpAddr::from(Ipv4Addr::LOCALHOST));
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn the_kernels_tables_say_the_same() {
+    fn the_tables_in_proc_are_parsed() {
         let read = |lines: &str| {
             let mut all = Vec::new();
             let table = format!("  sl  local_address rem_address   st\n{lines}");
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn damaged_dumps_are_read_as_far_as_they_go() {
+    fn damaged_dumps_do_not_panic() {
         for length in [0u32, 1, 15, 16, 17, 200, u32::MAX] {
             let mut dump = vec![10u8; 100];
             dump[..4].copy_from_slice(&length.to_ne_bytes());

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
-/// Both ends, close-on-exec, of the given size.
+/// Opens a pseudo-terminal of this size: master and slave, close-on-exec.
 pub fn open_pty(cols: u16, rows: u16) -> io::Result<(File, OwnedFd)> {
     let path = c_string("/dev/ptmx")?;
     // SAFETY: a valid path; TIOCSPTLCK reads and TIOCGPTPEER takes plain ints; the descriptors are ours.
@@ -26,7 +26,7 @@ pub fn resize(master: RawFd, cols: u16, rows: u16) -> io::Result<()> {
     check(unsafe { libc::ioctl(master, libc::TIOCSWINSZ, &size) }).map(drop)
 }
 
-/// Whether something was typed that no program has read: text, or the end of a file.
+/// Whether there is input, text or an end of file, that no program has read yet.
 pub fn has_unread_input(master: RawFd) -> io::Result<bool> {
     let flags = libc::O_RDONLY | libc::O_NOCTTY | libc::O_NONBLOCK | libc::O_CLOEXEC;
     // SAFETY: TIOCGPTPEER takes plain flags; the descriptor is ours.
@@ -34,10 +34,10 @@ pub fn has_unread_input(master: RawFd) -> io::Result<bool> {
     super::poll::readable(slave.as_raw_fd(), Some(std::time::Duration::ZERO))
 }
 
-/// What the terminal takes for the end of a file: ^D, unless a program chose another.
+/// The terminal's end-of-file character: ^D unless a program has changed it.
 pub fn end_of_file_key(master: RawFd) -> u8 {
     const CONTROL_D: u8 = 4;
-    // SAFETY: tcgetattr fills what it is given; of a master it tells the slave's modes.
+    // SAFETY: tcgetattr fills the struct; for a master it returns the slave's modes.
     let mode = unsafe {
         let mut mode: libc::termios = std::mem::zeroed();
         check(libc::tcgetattr(master, &mut mode)).map(|_| mode)
@@ -45,7 +45,7 @@ pub fn end_of_file_key(master: RawFd) -> u8 {
     mode.map_or(CONTROL_D, |mode| Some(mode.c_cc[libc::VEOF]).filter(|key| *key != 0).unwrap_or(CONTROL_D))
 }
 
-/// The process group in the terminal's foreground.
+/// The terminal's foreground process group.
 pub fn foreground_group(master: RawFd) -> io::Result<i32> {
     let mut group: libc::pid_t = 0;
     // SAFETY: TIOCGPGRP fills one pid.

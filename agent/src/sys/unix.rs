@@ -1,14 +1,14 @@
-//! Unix stream sockets whose file has its mode from the beginning (unix(7)).
+//! Unix stream sockets whose file has the right mode as soon as it exists (unix(7)).
 
 use super::check;
 use std::io;
 use std::mem::{offset_of, zeroed};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
-/// connections that may wait to be accepted; whoever accepts them may call listen(2) again
+/// connections that can wait to be accepted; the program that accepts them can call listen(2) again
 const BACKLOG: libc::c_int = 16;
 
-/// A socket that is bound to `path` and listens. Its file has `mode`, less the umask, as soon as it exists.
+/// Binds a socket to `path` and listens. Its file has `mode`, without the bits of the umask, as soon as it exists.
 pub fn listen(path: &str, mode: libc::mode_t) -> io::Result<OwnedFd> {
     let fd = stream()?;
     let (address, length) = address_of(path)?;

@@ -1,17 +1,17 @@
-//! Extended attributes: xattr(7). A link at the end of a path is not followed.
+//! Extended attributes: xattr(7). If the path is a symbolic link, it is not followed.
 
 use super::{c_string, check_long};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-/// What the kernel allows: XATTR_LIST_MAX and XATTR_SIZE_MAX.
+/// The kernel's limits in bytes: XATTR_LIST_MAX and XATTR_SIZE_MAX.
 const MAX_SIZE: usize = 64 * 1024;
 
-/// Names; none where the file system has no attributes.
+/// Names of a file's attributes; empty if the file system does not support them.
 pub fn list(path: &Path) -> io::Result<Vec<Vec<u8>>> {
     let path = c_string(path.as_os_str().as_bytes())?;
-    // most files have none: the first look costs no buffer
+    // most files have none: asking for the size first avoids a buffer
     // SAFETY: a C string; no buffer with size 0.
     let wanted = match check_long(unsafe { libc::llistxattr(path.as_ptr(), std::ptr::null_mut(), 0) } as libc::c_long) {
         Err(error) if error.raw_os_error() == Some(libc::EOPNOTSUPP) => 0,
@@ -27,7 +27,7 @@ pub fn list(path: &Path) -> io::Result<Vec<Vec<u8>>> {
     Ok(names.split(|byte| *byte == 0).filter(|name| !name.is_empty()).map(<[u8]>::to_vec).collect())
 }
 
-/// None: it is not there.
+/// None if the file does not have the attribute.
 pub fn get(path: &Path, name: &[u8]) -> io::Result<Option<Vec<u8>>> {
     let (path, name) = (c_string(path.as_os_str().as_bytes())?, c_string(name)?);
     let mut value = vec![0u8; MAX_SIZE];
