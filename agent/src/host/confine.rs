@@ -1,9 +1,9 @@
-//! `confine`: a program that sees only the paths it was given, and has no rights beyond its user's. Sockets that it needs are
-//! handed to it as descriptors: 3, 4, ... in the order of `--listen` and `--connect` on the command line.
+//! `confine`: runs a program that sees only the paths it is given and has no privileges. It gets its sockets as descriptors 3, 4, …
+//! in the order of `--listen` and `--connect` on the command line.
 //!
-//! The layers close from the outside in, because each takes away what those before it need: namespaces with a root of the program's
-//! own, capabilities, Landlock, limits, and last the filter of system calls. A layer that was asked for but is not available is an
-//! error; `--check` tells beforehand which ones there are.
+//! The order of the layers matters, because each removes what the earlier ones need: namespaces with the program's own root,
+//! capabilities, Landlock, limits, and last the system call filter. A layer that is requested but not available is an
+//! error; `--check` reports which ones are available.
 
 mod check;
 mod plan;
@@ -19,7 +19,7 @@ use plan::{Isolation, Plan};
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
 
-/// Comes back only when it failed, or after `--check`.
+/// Returns only on failure, or after `--check`.
 pub fn run(arguments: &[String]) -> Result<(), String> {
     if arguments == ["--check"] {
         println!("{}", check::layers());
@@ -36,9 +36,9 @@ fn enter(plan: &Plan) -> Result<(), String> {
         root::enter(&plan.rules, own_network).map_err(|problem| format!("namespaces: {problem}"))?;
     }
     let abi = landlock::abi();
-    // rules first: afterwards their paths may be out of reach
+    // add the rules now: their paths may be out of reach later
     let cage = if abi > 0 { Some(cage(abi, plan)?) } else { None };
-    privileges::give_up_all().map_err(|error| format!("giving up rights: {error}"))?;
+    privileges::give_up_all().map_err(|error| format!("dropping privileges: {error}"))?;
     if let Some(cage) = cage {
         cage.close().map_err(|error| format!("landlock: {error}"))?;
     }
@@ -50,7 +50,7 @@ fn enter(plan: &Plan) -> Result<(), String> {
     Err(format!("{}: {}", plan.program[0], programs::exec(&plan.program, &env)))
 }
 
-/// A file has to be there before it can be lent.
+/// Creates output files, because Landlock and mounts need existing files.
 fn make_outputs(rules: &[(Right, String)]) -> Result<(), String> {
     for (_, path) in rules.iter().filter(|(right, _)| *right == Right::Output) {
         let mut options = OpenOptions::new();
@@ -68,8 +68,8 @@ fn cage(abi: i32, plan: &Plan) -> Result<Cage, String> {
     Ok(cage)
 }
 
-/// A core dump would hold the guest's memory. A file's size is a soft limit: the daemon raises it when a disk grows, and the
-/// filter leaves the program no call to raise it itself.
+/// No core dumps, because they would contain the guest's memory. The limit of file sizes is soft: the daemon raises it when a disk grows,
+/// and the filter allows the program no call to raise it itself.
 fn limit(all: &[(Resource, u64)]) -> std::io::Result<()> {
     limits::set(Resource::Core, 0)?;
     for (resource, value) in all {
@@ -81,7 +81,7 @@ fn limit(all: &[(Resource, u64)]) -> std::io::Result<()> {
     Ok(())
 }
 
-/// The last layer: what sets up the others is not in the table.
+/// The last layer, because it does not allow the calls that set up the others.
 fn filter(profile: &str, are_signals_bound: bool) -> Result<(), String> {
     let rules = profiles::named(profile, are_signals_bound).ok_or_else(|| format!("no profile is named {profile:?}"))?;
     let program = seccomp::compile(rules, std::process::id());

@@ -1,4 +1,4 @@
-//! Sockets that a confined program gets as descriptors, so that it needs no right to make, bind or connect any itself.
+//! Sockets that a confined program gets as descriptors, so that it need not be allowed to create, bind or connect any itself.
 
 use crate::sys::{descriptor, unix};
 use std::io;
@@ -14,12 +14,12 @@ const MAX_PATH: usize = 107;
 pub enum Socket {
     /// bound to a path, mode 0600, and listening
     Listening(String),
-    /// a stream that is connected to whoever listens at a path
+    /// a stream that is connected to the listener at a path
     Connected(String),
 }
 
-/// Opens `sockets` as descriptors `first`, `first + 1`, ... in this order, to be inherited by the program that is exec'ed
-/// next. Whatever had these numbers is closed.
+/// Opens `sockets` as descriptors `first`, `first + 1`, … in this order, to be inherited by the next program that is exec'ed.
+/// Descriptors that had these numbers are closed.
 pub fn open_as(first: RawFd, sockets: &[Socket]) -> Result<(), String> {
     let after = first + sockets.len() as RawFd;
     let mut opened = Vec::new();
@@ -56,7 +56,7 @@ impl Socket {
     }
 }
 
-/// A socket that an earlier process left behind. Any other file stays, and `bind` refuses its name.
+/// Removes a socket that an earlier process left behind. Any other file stays, and `bind` fails.
 fn remove_stale(path: &str) -> io::Result<()> {
     match std::fs::symlink_metadata(path) {
         Ok(found) if found.file_type().is_socket() => std::fs::remove_file(path),
@@ -80,11 +80,11 @@ mod tests {
     }
 
     #[test]
-    fn sockets_get_their_numbers_in_order_and_survive_exec() {
+    fn sockets_get_their_numbers_in_order_and_stay_open_across_exec() {
         let folder = TempFolder::new("descriptors-order");
         let (ours, peers) = (file(&folder, "listening"), file(&folder, "peer"));
         let peer = UnixListener::bind(&peers).unwrap();
-        // numbers that no other test of this process has
+        // numbers that no other test uses
         open_as(700, &[Socket::Listening(ours.clone()), Socket::Connected(peers)]).unwrap();
         let (listening, connected) = (descriptor::inherited(700).unwrap(), descriptor::inherited(701).unwrap());
 
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stale_socket_is_replaced_by_one_for_the_user_alone() {
+    fn a_stale_socket_is_replaced_by_one_that_only_the_user_can_open() {
         let folder = TempFolder::new("descriptors-stale");
         let path = file(&folder, "socket");
         drop(UnixListener::bind(&path).unwrap());
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_may_fill_sun_path_and_no_more() {
+    fn a_path_can_fill_sun_path_and_no_more() {
         let folder = TempFolder::new("descriptors-long");
         let fill = |bytes: usize| file(&folder, &"x".repeat(bytes - file(&folder, "").len()));
         Socket::Listening(fill(MAX_PATH)).open().unwrap();
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_peer_that_is_not_there_is_named() {
+    fn the_error_names_a_missing_peer() {
         let problem = open_as(720, &[Socket::Connected("/nowhere/peer.sock".into())]).unwrap_err();
         assert!(problem.starts_with("/nowhere/peer.sock: No such file"), "{problem}");
         assert!(descriptor::inherited(720).is_none());

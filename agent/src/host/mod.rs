@@ -1,4 +1,4 @@
-//! What the program does on a host.
+//! The program's commands on a host.
 
 mod confine;
 mod descriptors;

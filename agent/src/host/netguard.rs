@@ -1,11 +1,11 @@
-//! `netguard`: stands between a VMM and its passt, and passes only the frames that `policy` allows.
+//! `netguard`: a relay between a VMM and its passt that passes only the frames that `policy` allows.
 //!
-//! passt opens a connection to whatever address a guest's packet names. Older ones do so for 127.0.0.0/8 and 0.0.0.0
-//! too, and a hostile guest is free to send such packets, so that it would reach every service on the host's loopback.
+//! passt connects to any destination of a guest's packets. Older versions do so even for 127.0.0.0/8 and 0.0.0.0, so a hostile guest
+//! could reach every service on the host's loopback.
 //!
-//! `netguard --listen PATH [--resolver ADDRESS] [--deny NETWORK]... -- passt … --fd 3`: makes the socket for the VMM, starts passt on
-//! a socket pair, prints the pid of the process that stays and returns. That process ends with the VMM or with passt,
-//! whichever goes first, and so does the other.
+//! `netguard --listen PATH [--resolver ADDRESS] [--deny NETWORK]... -- passt … --fd 3`: creates the socket for the VMM, starts passt on
+//! a socket pair, prints the pid of the relay, which stays in the background, and exits. When the VMM or passt ends, the relay and the
+//! other one end as well.
 
 mod options;
 mod policy;
@@ -24,14 +24,14 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 
-/// what a frame may measure: passt takes 64 KiB of IP and the Ethernet header
+/// Bytes of the largest frame that passt accepts: 65535 of IP and 18 of link-layer headers.
 const MAX_FRAME: usize = 65535 + 18;
 const BUFFER: usize = 256 * 1024;
 
 pub fn run(args: &[String]) -> Result<(), String> {
     let Options { path, policy, command } = Options::parse(args)?;
     let listener = listen(path).map_err(|e| format!("{}: {e}", path))?;
-    // passt has its own root, but no network namespace of its own, and abstract sockets belong to that
+    // passt has its own root but not its own network namespace, which abstract sockets belong to
     restrict_scopes().map_err(|e| format!("landlock: {e}"))?;
     let (ours, theirs) = UnixStream::pair().map_err(|e| e.to_string())?;
     if let Err(problem) = start(command, theirs) {
@@ -48,7 +48,7 @@ pub fn run(args: &[String]) -> Result<(), String> {
             let _ = std::fs::remove_file(path);
             if let Some(vmm) = vmm {
                 drop(listener);
-                // before the first byte of the guest's
+                // before the first byte from the guest
                 confine_self().map_err(|e| format!("netguard: {e}"))?;
                 relay(vmm, ours, policy);
             }
@@ -57,7 +57,7 @@ pub fn run(args: &[String]) -> Result<(), String> {
     }
 }
 
-/// For this process and passt: no abstract unix sockets and no signals, where the kernel can take them away.
+/// Denies this process and passt abstract unix sockets and signals to other processes, if the kernel can.
 fn restrict_scopes() -> io::Result<()> {
     privileges::set_no_new_privileges()?;
     match Cage::of_scopes(landlock::abi())? {
@@ -66,7 +66,7 @@ fn restrict_scopes() -> io::Result<()> {
     }
 }
 
-/// From here on it relays between two sockets: no files, no network, no other calls.
+/// From here on the process only relays between two sockets: no files, no network, no other calls.
 fn confine_self() -> io::Result<()> {
     privileges::give_up_all()?;
     let abi = landlock::abi();
@@ -86,13 +86,13 @@ fn listen(path: &str) -> io::Result<UnixListener> {
     Ok(listener)
 }
 
-/// passt goes to the background by itself once it is set up; what is wrong it says on our stderr.
+/// Starts passt, which goes to the background when it is set up. It reports errors on our stderr.
 fn start(command: &[String], end: UnixStream) -> Result<(), String> {
     let failed = |error: io::Error| error.to_string();
     let null = File::options().read(true).write(true).open("/dev/null").map_err(failed)?;
     let errors = process::duplicate(2).map_err(failed)?;
     let env = programs::inherited_environment().map_err(failed)?;
-    // copies above the descriptors that are filled
+    // copies whose numbers do not collide with the descriptors that are set up for passt
     let end = process::duplicate(end.as_raw_fd()).map_err(failed)?;
     let null = process::duplicate(null.as_raw_fd()).map_err(failed)?;
     let stdio = [null.as_raw_fd(), null.as_raw_fd(), errors.as_raw_fd()];
@@ -100,7 +100,7 @@ fn start(command: &[String], end: UnixStream) -> Result<(), String> {
     programs::expect_success(pid)
 }
 
-/// Forks; `Some(pid of the child)` in the parent, `None` in the child, which keeps nothing of the caller's.
+/// Forks; `Some(pid of the child)` in the parent, `None` in the child, which has its own session and /dev/null as stdio.
 fn detach() -> io::Result<Option<i32>> {
     match process::fork()? {
         Forked::Parent(pid) => Ok(Some(pid)),
@@ -113,7 +113,7 @@ fn detach() -> io::Result<Option<i32>> {
     }
 }
 
-/// Until either side is gone.
+/// Relays until either side has closed its socket.
 fn relay(vmm: UnixStream, passt: UnixStream, policy: Policy) {
     let (Ok(from_vmm), Ok(to_passt)) = (vmm.try_clone(), passt.try_clone()) else { return };
     std::thread::spawn(move || {
@@ -123,7 +123,7 @@ fn relay(vmm: UnixStream, passt: UnixStream, policy: Policy) {
     let _ = copy(passt, vmm);
 }
 
-/// None when passt ended before any VMM came.
+/// None if passt ends before a VMM connects.
 fn accept_unless_closed(listener: &UnixListener, passt: &UnixStream) -> Option<UnixStream> {
     let mut waiting = Waiting::default();
     waiting.add(listener.as_raw_fd(), poll::READ);
@@ -146,7 +146,7 @@ fn copy(mut from: UnixStream, mut to: UnixStream) -> io::Result<()> {
     }
 }
 
-/// Passes whole frames on, those that are allowed; each comes after its length (u32 BE).
+/// Relays the frames that are allowed, each preceded by its length (u32 BE).
 fn relay_allowed(mut from: UnixStream, mut to: UnixStream, policy: &Policy) -> io::Result<()> {
     let mut buffer = vec![0; BUFFER];
     let mut buffered = 0;
@@ -163,7 +163,7 @@ fn relay_allowed(mut from: UnixStream, mut to: UnixStream, policy: &Policy) -> i
     }
 }
 
-/// Moves the allowed frames to the front. `(bytes looked at, bytes to send)`; the rest is the beginning of a frame.
+/// Moves the allowed frames to the front. Returns (bytes of complete frames, bytes to send); what follows is an incomplete frame.
 fn filter(data: &mut [u8], policy: &Policy) -> io::Result<(usize, usize)> {
     let (mut at, mut passed) = (0, 0);
     while data.len() - at >= 4 {
@@ -176,7 +176,7 @@ fn filter(data: &mut [u8], policy: &Policy) -> io::Result<(usize, usize)> {
             break;
         }
         if policy.allows(&data[at + 4..end]) {
-            // a frame moves only when one before it was dropped; `used` is cut off later, so `passed` never catches up
+            // `passed` is never above `at`, so this never overwrites a frame that has not been examined
             data.copy_within(at..end, passed);
             passed += end - at;
         }
@@ -189,7 +189,7 @@ fn filter(data: &mut [u8], policy: &Policy) -> io::Result<(usize, usize)> {
 mod tests {
     use super::*;
 
-    /// An ICMP packet, as long as it is wanted.
+    /// An ICMP packet of this length, preceded by it.
     fn sent(destination: [u8; 4], length: usize) -> Vec<u8> {
         let mut frame = vec![0; length];
         frame[12..16].copy_from_slice(&[8, 0, 0x45, 0]);
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_pass_whole_and_in_order_however_they_are_cut() {
+    fn frames_pass_whole_and_in_order_from_any_pieces() {
         let good = [sent([9, 9, 9, 9], 34), sent([1, 1, 1, 1], 60)];
         let all = [&good[0][..], &sent([127, 0, 0, 1], 34), &good[1]].concat();
         for cut in 0..=all.len() {
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_frame_passes_and_a_longer_one_ends_the_line() {
+    fn the_longest_frame_passes_and_a_longer_one_is_an_error() {
         let mut longest = sent([9, 9, 9, 9], MAX_FRAME);
         assert_eq!(filter(&mut longest, &Policy::default()).unwrap(), (4 + MAX_FRAME, 4 + MAX_FRAME));
         let mut longer = (MAX_FRAME as u32 + 1).to_be_bytes();

@@ -1,6 +1,6 @@
-//! What each confined program may ask of the kernel: one table a program, over `sys::seccomp`.
+//! The system calls that each confined program may make: one table per program, for `sys::seccomp`.
 //!
-//! Left out on purpose, because Landlock does not cover them or because they reach other processes of the same user:
+//! Left out on purpose, because Landlock does not cover them or because they affect other processes of the same user:
 //! the families of chmod, chown, setxattr and utimensat; truncate, `O_TRUNC` and creat; kill, prlimit64 on others, ptrace,
 //! process_vm_readv, pidfd_open, `F_SETOWN` (signals by way of a descriptor); mount, unshare, setns, clone3 and clone with
 //! namespaces or for a process; bpf, io_uring, keyctl, userfaultfd, perf_event_open, inotify, fanotify, memfd_create.
@@ -8,19 +8,19 @@
 use crate::sys::seccomp::{allow, allow_if, refuse, Rule, Test};
 use libc::*;
 
-/// The rules of a profile, in the order in which they are looked up; None: no such profile.
+/// The rules of a profile, in the order in which they are looked up; None if there is no such profile.
 ///
-/// `are_signals_bound`: Landlock keeps the program from signalling others, so it may use a call whose arguments don't say whom it
-/// signals.
+/// `are_signals_bound`: Landlock prevents signals to other processes, so the program may use a call whose arguments do not show which
+/// process it signals.
 pub fn named(name: &str, are_signals_bound: bool) -> Option<&'static [&'static [Rule]]> {
     match name {
-        // every socket that it has was handed to it
+        // it gets all its sockets as descriptors
         "qemu" => Some(&[COMMON, EXEC]),
-        // QEMU's user-mode network opens the guest's connections itself
+        // with its user-mode network, QEMU opens the guest's connections itself
         "qemu-user-net" => Some(&[QEMU_USER_NET, COMMON, EXEC]),
         "firecracker" if are_signals_bound => Some(&[COMMON, EXEC, FIRECRACKER, MUSL_SIGNALS]),
         "firecracker" => Some(&[COMMON, EXEC, FIRECRACKER]),
-        // a host program that reads a stranger's bytes; its files are Landlock's and its root's business
+        // a host program that reads hostile input; Landlock and its root restrict its files
         "tool" => Some(&[TOOL, COMMON, EXEC]),
         "tool-with-children" => Some(&[CHILDREN, TOOL, COMMON, EXEC]),
         "netguard" => Some(&[NETGUARD]),
@@ -30,16 +30,16 @@ pub fn named(name: &str, are_signals_bound: bool) -> Option<&'static [&'static [
 
 /// `CLONE_NEW*` of linux/sched.h, `CLONE_NEWTIME` included.
 const NAMESPACES: u32 = 0x7e02_0080;
-/// what makes a thread
+/// flags of clone(2) for a thread
 const THREAD: u32 = (CLONE_THREAD | CLONE_VM | CLONE_SIGHAND) as u32;
 
-/// Emptying a file by opening it needs no right to write under Landlock before version 3.
+/// Before version 3, Landlock allows truncating a file by opening it without the right to write.
 const NO_TRUNCATION: u32 = O_TRUNC as u32;
-/// `__O_TMPFILE` of asm-generic/fcntl.h: a file without a name, which Landlock allows where writing is allowed.
+/// `__O_TMPFILE` of asm-generic/fcntl.h: a file without a name, which Landlock allows where it allows writing.
 const UNNAMED: u32 = 0o20_000_000;
 
-/// Modes of fallocate(2) that stay within the file's size, which RLIMIT_FSIZE bounds, or free blocks: what QEMU allocates, zeroes
-/// and discards by. FALLOC_FL_KEEP_SIZE alone takes blocks beyond the end without any limit.
+/// Modes of fallocate(2) that QEMU uses to allocate, zero and discard: they stay within the file's size, which RLIMIT_FSIZE limits, or
+/// free blocks. FALLOC_FL_KEEP_SIZE alone allocates blocks beyond the end without any limit.
 const ALLOCATIONS: &[u32] =
     &[0, FALLOC_FL_ZERO_RANGE as u32, (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE) as u32];
 
@@ -58,7 +58,7 @@ const DESCRIPTOR_COMMANDS: &[u32] = &[
     F_DUPFD_CLOEXEC as u32,
 ];
 
-/// Of any file or socket, and the questions that QEMU asks a disk. TIOCSTI, TIOCLINUX and FIOSETOWN are not among them.
+/// ioctls for any file or socket, and QEMU's queries of a disk. Not TIOCSTI, TIOCLINUX and FIOSETOWN.
 const DEVICE_COMMANDS: &[u32] = &[
     FIONBIO as u32,
     FIONREAD as u32,
@@ -84,7 +84,7 @@ const PROCESS_COMMANDS: &[u32] = &[
     PR_SET_SECCOMP as u32,
 ];
 
-/// Memory, threads, time, and descriptors that are open. Which files may be opened is Landlock's business.
+/// Memory, threads, time, and open descriptors. Landlock restricts which files can be opened.
 const COMMON: &[Rule] = &[
     // the hot path
     allow(SYS_ppoll),
@@ -112,7 +112,7 @@ const COMMON: &[Rule] = &[
     allow(SYS_mincore),
     allow(SYS_msync),
     allow(SYS_membarrier),
-    // threads of its own
+    // its own threads
     allow_if(SYS_clone, &[&[Test::Bits { argument: 0, mask: THREAD | NAMESPACES, value: THREAD }]]),
     allow_if(SYS_tgkill, &[&[Test::OwnPid(0)]]),
     allow(SYS_arch_prctl),
@@ -126,12 +126,12 @@ const COMMON: &[Rule] = &[
     allow(SYS_sched_getaffinity),
     allow(SYS_getcpu),
     allow_if(SYS_prctl, &[&[Test::OneOf(0, PROCESS_COMMANDS)]]),
-    // glibc's getrlimit: of itself, reading only
+    // glibc's getrlimit: only reading its own limits
     allow_if(SYS_prlimit64, &[&[Test::OneOf(0, &[0]), Test::Null(2)]]),
     allow(SYS_getrlimit),
     allow(SYS_exit),
     allow(SYS_exit_group),
-    // a filter on top of this one can only take away
+    // an additional filter can only restrict more
     allow(SYS_seccomp),
     // signals to itself
     allow(SYS_rt_sigaction),
@@ -194,9 +194,9 @@ const COMMON: &[Rule] = &[
     allow(SYS_ftruncate),
     allow_if(SYS_fallocate, &[&[Test::OneOf(1, ALLOCATIONS)]]),
     allow(SYS_fadvise64),
-    // QEMU removes its sockets at its end, and reports an error other than this one
+    // QEMU removes its sockets when it ends, and reports any error except this one
     refuse(SYS_unlink, ENOENT),
-    // sockets that it has
+    // sockets that are already open
     allow(SYS_listen),
     allow(SYS_accept4),
     allow(SYS_accept),
@@ -206,8 +206,8 @@ const COMMON: &[Rule] = &[
     allow(SYS_getsockopt),
     allow(SYS_setsockopt),
     allow(SYS_recvfrom),
-    allow_if(SYS_sendto, &[&[Test::Null(4)]]), // to nobody but its peer
-    // what it is and where it runs
+    allow_if(SYS_sendto, &[&[Test::Null(4)]]), // only to the socket's peer
+    // facts about itself and the system
     allow(SYS_uname),
     allow(SYS_sysinfo),
     allow(SYS_getrandom),
@@ -222,15 +222,15 @@ const COMMON: &[Rule] = &[
     allow(SYS_capget),
 ];
 
-/// The filter is there before the program is, so its own exec has to pass. What could be executed later is in the same cage;
-/// QEMU's `-sandbox spawn=deny` and Firecracker's own filters end a process that tries.
+/// The filter is installed before the program is exec'ed, so that exec has to pass. A program that it execs later is in the same cage;
+/// QEMU's `-sandbox spawn=deny` and Firecracker's own filters kill a process that tries.
 const EXEC: &[Rule] = &[allow(SYS_execve)];
 
-/// Emptying a file by opening it for writing, which Landlock's right to write covers in every version.
+/// Truncating a file by opening it for writing, which Landlock's right to write covers in every version.
 const TRUNCATION_BY_A_WRITER: [u32; 2] = [(O_TRUNC | O_WRONLY) as u32, (O_TRUNC | O_RDWR) as u32];
 const TRUNCATION: u32 = (O_TRUNC | O_ACCMODE) as u32;
 
-/// Making, naming and removing files in the folders that it has. No socket of any kind, and no signal to anybody else.
+/// Creating, renaming and removing files in its folders. No sockets, and no signals to other processes.
 const TOOL: &[Rule] = &[
     allow_if(
         SYS_openat,
@@ -258,7 +258,7 @@ const TOOL: &[Rule] = &[
     allow(SYS_unlinkat),
     allow(SYS_chdir),
     allow(SYS_fchdir),
-    // of itself
+    // its own process
     allow(SYS_umask),
     allow(SYS_alarm),
     allow(SYS_setitimer),
@@ -272,7 +272,7 @@ const TOOL: &[Rule] = &[
     allow(SYS_flistxattr),
 ];
 
-/// Processes beside threads, in the same namespaces.
+/// Child processes, in the same namespaces.
 const CHILDREN: &[Rule] = &[
     allow_if(SYS_clone, &[&[Test::Bits { argument: 0, mask: NAMESPACES, value: 0 }]]),
     allow(SYS_fork),
@@ -288,7 +288,7 @@ const QEMU_USER_NET: &[Rule] = &[
     allow(SYS_bind),
 ];
 
-/// A relay between two sockets that it has, in two threads. It is installed after its set-up, and nothing is exec'ed.
+/// A relay between two open sockets, in two threads. Installed after the set-up, and nothing is exec'ed.
 const NETGUARD: &[Rule] = &[
     allow(SYS_read),
     allow(SYS_write),
@@ -325,14 +325,14 @@ const NETGUARD: &[Rule] = &[
     allow(SYS_exit_group),
 ];
 
-/// It makes its API and vsock sockets itself, where Landlock lets it, and connects to none.
+/// It creates its API and vsock sockets itself, where Landlock allows it, and connects to none.
 const FIRECRACKER: &[Rule] = &[
     allow_if(SYS_socket, &[&[Test::OneOf(0, &[AF_UNIX as u32]), Test::OneOf(1, &[(SOCK_STREAM | SOCK_CLOEXEC) as u32])]]),
     allow(SYS_bind),
 ];
 
-/// Firecracker stops a virtual CPU by SIGRTMIN, and musl's pthread_kill has no call for it but this one. It names a thread of any
-/// process, so it is refused where only the filter bounds signals; Firecracker can't pause a VM there.
+/// Firecracker stops a virtual CPU with a real-time signal, and musl's pthread_kill uses tkill, which can signal a thread of any process.
+/// So it is refused where only the filter restricts signals; Firecracker can't pause a VM there.
 const MUSL_SIGNALS: &[Rule] = &[allow_if(SYS_tkill, &[&[Test::OneOf(1, &[FIRECRACKER_VCPU_SIGNAL])]])];
 
 /// `sigrtmin() + VCPU_RTSIG_OFFSET` with musl

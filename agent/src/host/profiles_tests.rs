@@ -1,4 +1,4 @@
-//! Each profile, asked about the calls that matter.
+//! The decisions of each profile about the calls that matter.
 
 use super::*;
 use crate::sys::seccomp::tests::{verdict, Verdict};
@@ -16,7 +16,7 @@ fn ask(profile: &str, number: c_long, arguments: &[u64]) -> Verdict {
 }
 
 #[test]
-fn a_thread_is_signalled_without_its_process_only_where_landlock_bounds_signals() {
+fn tkill_is_allowed_only_where_landlock_restricts_signals() {
     let ask = |profile, is_bound| verdict(&compile(named(profile, is_bound).unwrap(), OWN_PID), X86_64, SYS_tkill, [1, 35, 0, 0, 0, 0]);
     assert_eq!(ask("firecracker", true), Verdict::Allowed);
     assert_eq!(ask("firecracker", false), Verdict::Refused(ENOSYS));
@@ -26,7 +26,7 @@ fn a_thread_is_signalled_without_its_process_only_where_landlock_bounds_signals(
 }
 
 #[test]
-fn blocks_are_taken_within_the_size_of_a_file() {
+fn blocks_are_allocated_only_within_the_size_of_a_file() {
     for profile in VMMS {
         for mode in [0, 0x10, 0x03] {
             assert_eq!(ask(profile, SYS_fallocate, &[3, mode, 0, 4096]), Verdict::Allowed, "{mode:#x}");
@@ -39,7 +39,7 @@ fn blocks_are_taken_within_the_size_of_a_file() {
 }
 
 #[test]
-fn what_reaches_the_users_files_and_processes_is_in_no_profile() {
+fn no_profile_has_calls_that_affect_other_files_and_processes() {
     let absent = [
         SYS_chmod, SYS_fchmod, SYS_fchmodat, SYS_fchmodat2, SYS_chown, SYS_fchown, SYS_lchown, SYS_fchownat,
         SYS_setxattr, SYS_lsetxattr, SYS_fsetxattr, SYS_removexattr, SYS_utime, SYS_utimes, SYS_futimesat, SYS_utimensat,
@@ -59,7 +59,7 @@ fn what_reaches_the_users_files_and_processes_is_in_no_profile() {
 }
 
 #[test]
-fn a_program_may_make_threads_and_nothing_else() {
+fn a_program_may_create_threads_and_nothing_else() {
     let thread = 0x003d_0f00; // glibc's pthread_create
     for profile in PROFILES {
         assert_eq!(ask(profile, SYS_clone, &[thread]), Verdict::Allowed);
@@ -77,7 +77,7 @@ fn a_relay_opens_connects_and_executes_nothing() {
 }
 
 #[test]
-fn it_signals_and_limits_nobody_else() {
+fn a_program_can_signal_and_limit_only_itself() {
     for profile in VMMS.into_iter().chain(TOOLS) {
         assert_eq!(ask(profile, SYS_tgkill, &[u64::from(OWN_PID), 1, 10]), Verdict::Allowed);
         assert_eq!(ask(profile, SYS_tgkill, &[1, 1, 10]), Verdict::Refused(EPERM));
@@ -96,7 +96,7 @@ fn it_signals_and_limits_nobody_else() {
 }
 
 #[test]
-fn files_are_not_emptied_by_opening_them() {
+fn opening_a_file_does_not_truncate_it() {
     for profile in VMMS {
         let flags = (O_WRONLY | O_CREAT | O_APPEND) as u64;
         assert_eq!(ask(profile, SYS_openat, &[0, 0, flags]), Verdict::Allowed);
@@ -116,7 +116,7 @@ fn nothing_is_removed_by_name() {
 }
 
 #[test]
-fn files_without_a_name_are_not_made() {
+fn files_without_a_name_are_not_created() {
     for profile in VMMS {
         assert_eq!(ask(profile, SYS_openat, &[0, 0, (O_TMPFILE | O_RDWR) as u64]), Verdict::Refused(EPERM));
         assert_eq!(ask(profile, SYS_open, &[0, (O_TMPFILE | O_RDWR) as u64]), Verdict::Refused(EPERM));
@@ -125,7 +125,7 @@ fn files_without_a_name_are_not_made() {
 }
 
 #[test]
-fn sockets_are_of_the_families_that_each_program_needs() {
+fn each_program_has_only_the_socket_families_that_it_needs() {
     let inet = [AF_INET as u64, SOCK_STREAM as u64];
     for number in [SYS_socket, SYS_connect, SYS_bind] {
         assert_eq!(ask("qemu", number, &inet), Verdict::Refused(ENOSYS));
@@ -150,7 +150,7 @@ fn a_tool_has_no_sockets() {
 }
 
 #[test]
-fn a_tool_empties_only_what_it_may_write() {
+fn a_tool_truncates_only_what_it_may_write() {
     for profile in TOOLS {
         for (flags, verdict) in [
             (O_RDONLY, Verdict::Allowed),
@@ -169,7 +169,7 @@ fn a_tool_empties_only_what_it_may_write() {
 }
 
 #[test]
-fn children_are_made_only_where_a_tool_needs_them() {
+fn only_a_tool_with_children_may_fork() {
     let child = SIGCHLD as u64;
     assert_eq!(ask("tool", SYS_clone, &[child]), Verdict::Refused(EPERM));
     assert_eq!(ask("tool-with-children", SYS_clone, &[child]), Verdict::Allowed);

@@ -1,4 +1,4 @@
-//! `serve`: the agent on a unix socket, for tests on a host.
+//! `serve`: serves the agent protocol on a unix socket, for tests on a host.
 
 use crate::guest::{Guest, Phase, Place};
 use crate::session::{serve_connection, Connection, Peer};

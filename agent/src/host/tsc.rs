@@ -1,11 +1,11 @@
-//! `tsc`: the frequency of this CPU's time stamp counter, in kHz.
+//! `tsc`: measures the frequency of this CPU's time stamp counter, in kHz.
 
 use crate::sys::clock::{read_both, Reading};
 use std::thread;
 use std::time::Duration;
 
 const INTERVAL: Duration = Duration::from_millis(25);
-/// The two halves of the measurement may differ by this many kHz in a million.
+/// Allowed difference between the two halves of a measurement, in parts per million.
 const TOLERANCE: f64 = 200.0;
 
 pub fn run() -> Result<(), String> {
@@ -22,7 +22,7 @@ fn has_constant_tsc(cpuinfo: &str) -> bool {
     flags.is_some_and(|line| line.split_whitespace().any(|flag| flag == "constant_tsc"))
 }
 
-/// Over two intervals that must agree, else once more.
+/// Measures over two intervals, and repeats that until they agree.
 fn measure() -> Result<u64, String> {
     for _ in 0..5 {
         let first = read_both();

@@ -1,4 +1,4 @@
-//! A event_fd that poll(2) hears: eventfd(2).
+//! eventfd(2): wakes a thread that waits in poll(2).
 
 use super::check;
 use std::io;

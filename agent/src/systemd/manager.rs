@@ -1,4 +1,4 @@
-//! A manager's private socket, which is its user's and root's alone.
+//! Calls over a manager's private socket, which only its user and root can open.
 
 use super::message::{call, measure, member_of, text_at, text_in_variant, Body, Kind, HEADER, MANAGER, PROPERTIES};
 use std::io::{self, Read, Write};
@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 
 /// The system's manager.
 pub const SOCKET: &str = "/run/systemd/private";
-/// For each connection. A manager that is busy answers late.
+/// Per connection. A busy manager answers late.
 const TIMEOUT: Duration = Duration::from_secs(3);
 
-/// One line to a manager, for one call or several in turn.
+/// A connection to a manager, for one call or several in sequence.
 pub struct Manager {
     connection: UnixStream,
-    /// nothing is waited for after it
+    /// end of the time for answers
     until: Instant,
 }
 
@@ -29,13 +29,13 @@ impl Manager {
         Manager::connect_to(Path::new(SOCKET), TIMEOUT)
     }
 
-    /// `timeout`: for all that is asked on this line.
+    /// `timeout`: for all calls on this connection together.
     pub fn connect_to(socket: &Path, timeout: Duration) -> io::Result<Manager> {
         let connection = UnixStream::connect(socket)?;
         connection.set_write_timeout(Some(TIMEOUT))?;
         let mut manager = Manager { connection, until: Instant::now() + timeout };
-        // Who we are the socket knows; 30 is "0" in hexadecimal. BEGIN must not come together with the call, which would be
-        // read with it and then lie there until something else comes.
+        // The socket knows our uid; 30 is "0" in hexadecimal. BEGIN and the call must not be sent together: systemd would read both but
+        // handle the call only when more data arrives.
         manager.connection.write_all(b"\0AUTH EXTERNAL 30\r\nBEGIN\r\n")?;
         let mut answer = [0; 128];
         manager.limit_read()?;
@@ -46,7 +46,7 @@ impl Manager {
         Ok(manager)
     }
 
-    /// Variables of services that start from now on: some go, some come.
+    /// Removes and sets variables of services that start from now on.
     pub fn change_environment<'a>(
         mut self,
         unset: impl IntoIterator<Item = &'a str>,
@@ -55,7 +55,7 @@ impl Manager {
         self.ask(MANAGER, "UnsetAndSetEnvironment", &Body::default().texts(unset).texts(set)).map(drop)
     }
 
-    /// Reads its configuration and all units again.
+    /// Makes the manager read its configuration and all units again.
     pub fn reload(mut self) -> io::Result<()> {
         self.ask(MANAGER, "Reload", &Body::default()).map(drop)
     }
@@ -65,7 +65,7 @@ impl Manager {
         self.ask(MANAGER, "RestartUnit", &Body::default().text(unit).text("replace")).map(drop)
     }
 
-    /// Starts a unit, unless it is active, and waits until that is done. Err: it can't be started, or not in time.
+    /// Starts a unit, unless it is active, and waits for the result. An error if it fails or takes too long.
     pub fn start(&mut self, unit: &str) -> io::Result<()> {
         let reply = self.ask(MANAGER, "StartUnit", &Body::default().text(unit).text("replace"))?;
         let job = text_at(&reply, 0).ok_or(io::ErrorKind::InvalidData)?;
@@ -78,18 +78,18 @@ impl Manager {
         }
     }
 
-    /// Forgets that a unit has failed.
+    /// Makes the manager forget that a unit has failed.
     pub fn reset_failed(&mut self, unit: &str) -> io::Result<()> {
         self.ask(MANAGER, "ResetFailedUnit", &Body::default().text(unit)).map(drop)
     }
 
-    /// As `systemctl is-system-running` prints it.
+    /// The state of the system, as `systemctl is-system-running` prints it.
     pub fn state(&mut self) -> io::Result<String> {
         let value = self.ask(PROPERTIES, "Get", &Body::default().text(MANAGER).text("SystemState"))?;
         Ok(text_in_variant(&value).ok_or(io::ErrorKind::InvalidData)?.to_string())
     }
 
-    /// Waits until the first start of everything is over. Before that, the state must have been asked on this line.
+    /// Waits until the system has finished starting. `state` must have been called on this connection before.
     pub fn wait_for_startup(&mut self) -> io::Result<()> {
         self.signal("StartupFinished", |_| true).map(drop)
     }
@@ -106,7 +106,8 @@ impl Manager {
         }
     }
 
-    /// The body of the next signal of that name that is the one. Managers send theirs unasked on this kind of line.
+    /// The body of the next signal of this name for which `is_wanted` is true. Managers send signals on private sockets without a match
+    /// rule.
     fn signal(&mut self, member: &str, is_wanted: impl Fn(&[u8]) -> bool) -> io::Result<Vec<u8>> {
         loop {
             let message = self.read()?;
@@ -136,7 +137,7 @@ impl Manager {
     }
 }
 
-/// The result in a JobRemoved: behind a number, a path and a unit's name.
+/// The result in a JobRemoved, which is after a number, a path and the name of a unit.
 fn third_text(body: &[u8]) -> Option<&str> {
     let mut at = 4;
     for _ in 0..2 {

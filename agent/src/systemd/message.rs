@@ -1,6 +1,6 @@
-//! D-Bus messages, as far as asking systemd's manager needs them: dbus.freedesktop.org/doc/dbus-specification.html.
+//! The part of D-Bus that calls to systemd's manager need: dbus.freedesktop.org/doc/dbus-specification.html.
 
-/// A body and its signature.
+/// The body of a message, and its signature.
 #[derive(Default)]
 pub struct Body {
     signature: String,
@@ -28,12 +28,12 @@ impl Body {
     }
 }
 
-/// The manager's own methods.
+/// Interface of the manager's methods.
 pub const MANAGER: &str = "org.freedesktop.systemd1.Manager";
-/// Its properties, as those of any object.
+/// Interface of an object's properties.
 pub const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
 
-/// A call of systemd's manager, little-endian. Each may have the same serial number: there is one at a time.
+/// A method call to systemd's manager, little-endian. All have the same serial number, because there is one call at a time.
 pub fn call(interface: &str, member: &str, body: &Body) -> Vec<u8> {
     const METHOD_CALL: u8 = 1;
     let mut fields = Vec::new();
@@ -54,7 +54,7 @@ pub fn call(interface: &str, member: &str, body: &Body) -> Vec<u8> {
     message
 }
 
-/// A field of the header; these begin at a multiple of 8 in the message, too.
+/// Adds a field of the header. Fields begin at multiples of 8, also counted from the start of the message.
 fn put_field(bytes: &mut Vec<u8>, code: u8, kind: char, value: &str) {
     pad(bytes, 8);
     bytes.extend([code, 1, kind as u8, 0]);
@@ -84,11 +84,11 @@ pub const HEADER: usize = 16;
 pub enum Kind {
     Return,
     Error,
-    /// signals among them
+    /// signals and everything else
     Other,
 }
 
-/// The member that a message's header fields name; "" where they name none or are damaged.
+/// The member in a message's header fields; "" if there is none or the fields are damaged.
 pub fn member_of(fields: &[u8]) -> &str {
     const MEMBER: u8 = 3;
     let mut at = 0;
@@ -120,8 +120,8 @@ pub fn text_in_variant(body: &[u8]) -> Option<&str> {
     body.strip_prefix(b"\x01s\0").and_then(|_| text_at(body, 4))
 }
 
-/// What a message is, and how many bytes its fields (padded) and its body have behind the first 16. None: it is no message,
-/// or too long to be an answer.
+/// The kind of a message, and the lengths of its fields (padded) and its body after the first 16 bytes. None if it is not a message
+/// or too long for an answer.
 pub fn measure(header: &[u8; HEADER]) -> Option<(Kind, [usize; 2])> {
     const MAX: usize = 64 * 1024;
     let number = |at: usize| u32::from_le_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]) as usize;
@@ -142,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_call_is_laid_out_as_the_specification_says() {
+    fn a_call_has_the_layout_of_the_specification() {
         let message = call(MANAGER, "Reload", &Body::default());
         let header: [u8; HEADER] = message[..HEADER].try_into().unwrap();
         assert_eq!(header[..4], [b'l', 1, 0, 1]);
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_are_read_within_their_message_only() {
+    fn strings_are_read_only_within_their_message() {
         assert_eq!(text_at(b"\x02\0\0\0ab\0", 0), Some("ab"));
         assert_eq!((text_at(b"\x03\0\0\0ab", 0), text_at(b"\x02\0\0", 0), text_at(b"", 4)), (None, None, None));
         assert_eq!(text_in_variant(b"\x01s\0\0\x02\0\0\0up\0"), Some("up"));
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn arrays_tell_their_length_in_bytes() {
+    fn arrays_begin_with_their_length_in_bytes() {
         let body = Body::default().texts([]).texts(["A=1", "B"]).text("x");
         assert_eq!(body.signature, "asass");
         let wanted = [
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn lengths_of_others_are_not_believed() {
+    fn lengths_above_the_limit_are_refused() {
         let header = |kind: u8, body: u32, fields: u32| {
             let mut header = [0; HEADER];
             header[..2].copy_from_slice(&[b'l', kind]);

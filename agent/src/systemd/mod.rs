@@ -1,4 +1,4 @@
-//! systemd's managers, spoken to without running a program: the system's and those of users.
+//! D-Bus calls to systemd's managers, the system's and those of users, without running a program.
 
 mod manager;
 mod message;

@@ -1,4 +1,4 @@
-//! Managers of users, `user@UID.service`: what a login gets by way of pam_systemd(8), for commands that are no logins.
+//! Service managers of users, `user@UID.service`: what a login gets from pam_systemd(8), for commands that are not logins.
 
 use super::manager::{Manager, SOCKET};
 use std::fs;
@@ -6,20 +6,20 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// A machine that starts slower than this is not waited for.
+/// Maximum time to wait until the system has started.
 const STARTUP: Duration = Duration::from_secs(15 * 60);
-/// The first that has a unit decides: systemd.unit(5).
+/// Folders of units; the first one that has a unit wins: systemd.unit(5).
 const UNITS: [&str; 3] = ["/etc/systemd", "/usr/lib/systemd", "/lib/systemd"];
-/// Where distributions keep PAM's modules; without that one a user's manager ends at once, for want of XDG_RUNTIME_DIR.
+/// Folders of PAM modules. Without pam_systemd a user's manager ends at once, because XDG_RUNTIME_DIR is not set.
 const MODULES: [&str; 5] =
     ["/usr/lib/x86_64-linux-gnu/security", "/lib/x86_64-linux-gnu/security", "/usr/lib64/security", "/lib64/security", "/usr/lib/security"];
 
-/// XDG_RUNTIME_DIR
+/// The user's XDG_RUNTIME_DIR.
 pub fn folder(uid: u32) -> PathBuf {
     PathBuf::from(format!("/run/user/{uid}"))
 }
 
-/// The bus that user's programs find each other on.
+/// Socket of the user's D-Bus session bus.
 pub fn bus(uid: u32) -> PathBuf {
     folder(uid).join("bus")
 }
@@ -32,7 +32,7 @@ pub fn is_running(uid: u32) -> bool {
     socket(uid).exists()
 }
 
-/// The image has what it takes, and its systemd listens.
+/// The image has everything that user managers need, and its systemd listens.
 pub fn can_run() -> bool {
     Path::new(SOCKET).exists() && can_run_in(Path::new("/"))
 }
@@ -43,12 +43,12 @@ fn can_run_in(root: &Path) -> bool {
     units.into_iter().all(|unit| has_unit(root, unit)) && MODULES.iter().any(|folder| module(&folder))
 }
 
-/// Each manager listens for its user's bus from its start on.
+/// Whether a manager listens on its user's bus socket as soon as it has started.
 pub fn has_bus() -> bool {
     has_unit(Path::new("/"), "user/dbus.socket")
 }
 
-/// A masked unit is a link to /dev/null, or empty.
+/// False for a masked unit, which is a link to /dev/null, or an empty file.
 fn has_unit(root: &Path, unit: &str) -> bool {
     let found = UNITS.iter().find_map(|folder| fs::metadata(below(root, folder).join(unit)).ok());
     found.is_some_and(|metadata| metadata.is_file() && metadata.len() > 0)
@@ -58,14 +58,15 @@ fn below(root: &Path, path: &str) -> PathBuf {
     root.join(path.trim_start_matches('/'))
 }
 
-/// logind ends a manager when its user's last login is over. Ours belong to no login: logind.conf(5). Before systemd runs.
+/// logind stops a manager when its user's last login ends, but the agent's commands are not logins: logind.conf(5). To be called before
+/// systemd runs.
 pub fn disable_stop_on_logout() -> io::Result<()> {
     let folder = "/run/systemd/logind.conf.d";
     fs::create_dir_all(folder)?;
     fs::write(format!("{folder}/banger.conf"), "[Login]\nUserStopDelaySec=infinity\n")
 }
 
-/// Waits until a manager has started all that it starts by itself. False: the machine has not started yet.
+/// Starts a user's manager and waits until its default.target is reached. False: the system is still starting.
 pub fn start(uid: u32, timeout: Duration) -> io::Result<bool> {
     let mut system = Manager::connect_to(Path::new(SOCKET), timeout)?;
     if !has_started(&system.state()?) {
@@ -73,16 +74,16 @@ pub fn start(uid: u32, timeout: Duration) -> io::Result<bool> {
     }
     let unit = format!("user@{uid}.service");
     if let Err(error) = system.start(&unit) {
-        // the machine is not degraded for what nobody has asked for
+        // nobody requested this unit, so its failure must not make the system "degraded"
         let _ = system.reset_failed(&unit);
         return Err(error);
     }
-    // it says that it is ready when its basic.target is reached
+    // the unit counts as started when the manager's basic.target is reached
     Manager::connect_to(&socket(uid), timeout)?.start("default.target")?;
     Ok(true)
 }
 
-/// The same, once the machine has started.
+/// Waits until the system has started, then does the same.
 pub fn start_after_startup(uid: u32, timeout: Duration) -> io::Result<bool> {
     let mut system = Manager::connect_to(Path::new(SOCKET), STARTUP)?;
     if !has_started(&system.state()?) {
@@ -91,12 +92,12 @@ pub fn start_after_startup(uid: u32, timeout: Duration) -> io::Result<bool> {
     start(uid, timeout)
 }
 
-/// `systemctl is-system-running`: what starts before that must not wait for what starts now.
+/// `state`: as of `systemctl is-system-running`. While the system is starting, waiting for another unit could deadlock.
 fn has_started(state: &str) -> bool {
     !matches!(state, "initializing" | "starting")
 }
 
-/// Variables of root's services that start from now on, where its manager runs.
+/// Removes and sets variables of root's user services that start from now on, if root's manager runs.
 pub fn change_root_environment<'a>(
     unset: impl IntoIterator<Item = &'a str>,
     set: impl IntoIterator<Item = &'a str>,
@@ -113,7 +114,7 @@ mod tests {
     use crate::testing::TempFolder;
 
     #[test]
-    fn a_machine_without_logind_or_pam_systemd_has_no_managers() {
+    fn an_image_without_logind_or_pam_systemd_has_no_user_managers() {
         let root = TempFolder::new("user");
         let units = root.join("lib/systemd/system");
         let modules = root.join("usr/lib64/security");

@@ -1,11 +1,11 @@
-//! One frame: header, payload, tag. Limits are checked before anything is kept.
+//! One frame: header, payload, tag. Limits are checked before anything is stored.
 
 pub const MAX_PAYLOAD: usize = 32768;
 pub const HEADER: usize = 9;
 pub const TRAILER: usize = 4;
 /// Channels of a stream: 0 stdin or the dialled connection, 1 stdout, 2 stderr.
 pub const CHANNELS: usize = 3;
-/// What each channel may carry in each direction before the receiver gives credit back, in bytes.
+/// Initial credit of each channel in each direction, in bytes.
 pub const WINDOW: usize = 262_144;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -33,9 +33,9 @@ pub struct Frame {
 /// Why a session must end.
 #[derive(Debug, PartialEq)]
 pub enum Violation {
-    /// a header that announces more than a frame can hold; also how a magic at a frame boundary looks
+    /// the length in the header is above the limit, as it is when a magic comes at a frame boundary
     TooLong,
-    /// the line was cut in the middle of a frame
+    /// the byte stream was cut in the middle of a frame
     WrongTag,
     UnknownKind(u8),
     /// a rule of the protocol beyond single frames
@@ -101,7 +101,7 @@ pub fn encode(kind: Kind, stream: u32, payload: &[u8], tag: u32) -> Vec<u8> {
     bytes
 }
 
-/// What the beginning of `bytes` holds. `Ok(None)`: not whole yet. `Ok(Some((frame, n)))`: a frame of `n` bytes.
+/// The frame at the beginning of `bytes` and its length in bytes; `Ok(None)` if it is not complete yet.
 pub fn decode(bytes: &[u8], tag: u32) -> Result<Option<(Frame, usize)>, Violation> {
     let Some(length) = word(bytes, 0) else { return Ok(None) };
     let length = length as usize;
@@ -130,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_kind_survives_its_byte() {
+    fn every_kind_has_its_own_byte() {
         for byte in 0..=255u8 {
             if let Some(kind) = Kind::from_byte(byte) {
                 assert_eq!(kind.byte(), byte);
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_payload_of_32_kibibytes_is_a_frame_and_a_byte_more_is_refused_before_it_is_read() {
+    fn a_payload_of_32_kibibytes_is_accepted_and_a_byte_more_is_refused_from_the_header() {
         let largest = encode(Kind::Data(0), 1, &[7; 32_768], 9);
         assert_eq!(decode(&largest, 9).unwrap().map(|(frame, size)| (frame.payload.len(), size)), Some((32_768, 32_781)));
         for length in [32_769u32, 65_536, u32::MAX] {
@@ -149,13 +149,13 @@ mod tests {
     }
 
     #[test]
-    fn three_channels_carry_data_and_no_fourth() {
+    fn there_are_three_channels() {
         assert_eq!((Kind::from_byte(0x12), Kind::from_byte(0x13)), (Some(Kind::Data(2)), None));
         assert_eq!((Kind::from_byte(0x22), Kind::from_byte(0x23)), (Some(Kind::Eof(2)), None));
     }
 
     #[test]
-    fn a_frame_is_not_there_until_its_last_byte() {
+    fn a_frame_is_decoded_when_its_last_byte_has_arrived() {
         let bytes = encode(Kind::Data(1), 7, b"hello", 99);
         for end in 0..bytes.len() {
             assert_eq!(decode(&bytes[..end], 99), Ok(None));
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn random_bytes_never_panic_and_never_take_more_than_there_is() {
+    fn random_bytes_never_panic_and_never_consume_more_than_there_is() {
         let mut seed = 0x9e37_79b9_7f4a_7c15u64;
         for _ in 0..20_000 {
             let mut bytes = Vec::new();

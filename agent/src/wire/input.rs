@@ -1,11 +1,11 @@
-//! The receiving half of a line: bytes as they come, cut into preambles and frames.
+//! The receiving half of a connection: splits the bytes into preambles and frames.
 
 use super::frame::{decode, Frame, Violation, HEADER, MAX_PAYLOAD, TRAILER};
 use std::io::{self, Read};
 
 pub const MAGIC: &[u8; 16] = b"banger-agent/1\r\n";
 pub const NONCE: usize = 16;
-/// The largest frame, and room to read on behind it.
+/// In bytes: room for two of the largest frames.
 const CAPACITY: usize = 2 * (HEADER + MAX_PAYLOAD + TRAILER);
 
 pub struct Input {
@@ -21,20 +21,20 @@ impl Default for Input {
 }
 
 impl Input {
-    /// Reads once. Returns how many bytes came; 0: the other end is gone.
-    pub fn fill(&mut self, line: &mut impl Read) -> io::Result<usize> {
+    /// Reads once. Returns the number of bytes; 0: the peer has disconnected.
+    pub fn fill(&mut self, reader: &mut impl Read) -> io::Result<usize> {
         if self.start == self.end {
             (self.start, self.end) = (0, 0);
         } else if self.start > CAPACITY / 2 {
             self.buffer.copy_within(self.start..self.end, 0);
             (self.start, self.end) = (0, self.end - self.start);
         }
-        let count = line.read(&mut self.buffer[self.end..])?;
+        let count = reader.read(&mut self.buffer[self.end..])?;
         self.end += count;
         Ok(count)
     }
 
-    /// Throws away bytes up to and with a preamble. None: not found yet, or a nonce whose tag is 0, which is no preamble.
+    /// Discards bytes up to the end of a preamble and returns its nonce; None if there is none yet. A nonce with tag 0 is not a preamble.
     pub fn find_preamble(&mut self) -> Option<[u8; NONCE]> {
         loop {
             let bytes = &self.buffer[self.start..self.end];
@@ -53,7 +53,7 @@ impl Input {
         }
     }
 
-    /// The next whole frame. After a violation the session is over; what the scan must see again is still here.
+    /// The next complete frame. A violation ends the session; the bytes stay for `find_preamble`.
     pub fn next_frame(&mut self, tag: u32) -> Result<Option<Frame>, Violation> {
         let Some((frame, size)) = decode(&self.buffer[self.start..self.end], tag)? else { return Ok(None) };
         self.start += size;
@@ -61,7 +61,7 @@ impl Input {
     }
 }
 
-/// `0a` ends the magic and stands nowhere else in it, so it is looked for alone first.
+/// Looks for `0a` first, which is only at the end of the magic.
 fn position(bytes: &[u8], magic: &[u8; 16]) -> Option<usize> {
     let last = magic.len() - 1;
     let mut from = last;
@@ -84,7 +84,7 @@ mod tests {
         [MAGIC.as_slice(), &[nonce; NONCE]].concat()
     }
 
-    /// Feeds `bytes` in pieces of `step` and returns what `take` found at first.
+    /// Feeds `bytes` in pieces of `step` and returns the first result of `take`.
     fn feed<T>(bytes: &[u8], step: usize, mut take: impl FnMut(&mut Input) -> Option<T>) -> Option<T> {
         let mut input = Input::default();
         for mut chunk in bytes.chunks(step) {
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_preamble_is_found_behind_anything_and_in_any_pieces() {
+    fn a_preamble_is_found_after_any_bytes_and_in_any_pieces() {
         let mut bytes = b"noise banger-agent/1\r banger-agent/banger-agent/1\n".to_vec();
         bytes.extend_from_slice(&[0; 70_000]);
         bytes.extend(preamble(7));
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_magic_at_a_frame_boundary_breaks_and_is_then_found() {
+    fn a_magic_at_a_frame_boundary_is_a_violation_and_is_then_found() {
         let bytes = [encode(Kind::Ping, 0, b"x", 5), preamble(4)].concat();
         let mut input = Input::default();
         input.fill(&mut bytes.as_slice()).unwrap();
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_survive_any_cutting() {
+    fn frames_are_decoded_from_any_pieces() {
         let sizes = [0, 1, 5, 4096, MAX_PAYLOAD, 31, MAX_PAYLOAD, MAX_PAYLOAD];
         let bytes: Vec<u8> = sizes.iter().flat_map(|size| encode(Kind::Data(2), 3, &vec![1; *size], 8)).collect();
         for step in [1, 13, 4096, 65_000, 1_000_000] {

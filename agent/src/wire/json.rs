@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 pub type Object = Map<String, Value>;
 
-/// Why a verb did not happen, as REPLY and CLOSE carry it.
+/// Why a verb failed, as in REPLY and CLOSE.
 #[derive(Debug, PartialEq)]
 pub struct Refusal {
     pub code: &'static str,
@@ -22,13 +22,13 @@ impl Refusal {
         Refusal::new("bad_request", message)
     }
 
-    /// `io`, with what was tried and the errno's name.
+    /// The code `io`, with what was tried and the name of the errno.
     pub fn io(what: &str, error: &std::io::Error) -> Refusal {
         Refusal::new("io", format!("{what}: {}", crate::sys::errno_name(error)))
     }
 
     pub fn json(&self) -> Value {
-        // a frame holds 32 KiB; a path of 4 KiB in a message is the longest honest one
+        // must fit in a frame of 32 KiB; the longest legitimate message has a path of 4 KiB
         let message: String = self.message.chars().take(6000).collect();
         serde_json::json!({ "code": self.code, "message": message })
     }
@@ -36,7 +36,7 @@ impl Refusal {
 
 pub type Answer<T> = Result<T, Refusal>;
 
-/// A JSON object, or nothing.
+/// None if the bytes are not a JSON object.
 pub fn object(bytes: &[u8]) -> Option<Object> {
     match serde_json::from_slice(bytes) {
         Ok(Value::Object(object)) => Some(object),
@@ -64,7 +64,7 @@ pub fn required_text<'a>(object: &'a Object, name: &str) -> Answer<&'a str> {
     text(object, name)?.ok_or_else(|| mistyped(name, "a string without NUL"))
 }
 
-/// What a string stands for; None: it has a NUL, or an escape for a byte below 0x80.
+/// The bytes that a string stands for; None if it has a NUL, or an escape for a byte below 0x80.
 fn unescaped(text: &str) -> Option<Vec<u8>> {
     let digit = |byte: u8| char::from(byte).to_digit(16);
     let (mut bytes, mut rest) = (Vec::with_capacity(text.len()), text.as_bytes());
@@ -93,7 +93,7 @@ pub fn required_bytes(object: &Object, name: &str) -> Answer<Vec<u8>> {
     bytes(object, name)?.ok_or_else(|| mistyped(name, "a string without NUL"))
 }
 
-/// As many as a request has room for.
+/// A list of strings; only the size of a request limits its length.
 pub fn byte_strings(object: &Object, name: &str) -> Answer<Option<Vec<Vec<u8>>>> {
     let wanted = || mistyped(name, "strings without NUL");
     let Some(value) = present(object, name) else { return Ok(None) };
@@ -131,7 +131,7 @@ pub fn texts<'a>(object: &'a Object, name: &str, max: usize) -> Answer<Option<Ve
     list.iter().map(text).collect::<Answer<Vec<_>>>().map(Some)
 }
 
-/// Objects in a list of at most `max`.
+/// A list of at most `max` objects.
 pub fn objects<'a>(object: &'a Object, name: &str, max: usize) -> Answer<Option<Vec<&'a Object>>> {
     let wanted = || mistyped(name, &format!("at most {max} objects"));
     let Some(value) = present(object, name) else { return Ok(None) };
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_and_numbers_are_taken_at_their_limit_and_not_past_it() {
+    fn lists_and_numbers_are_accepted_up_to_their_limit() {
         let request = parsed(r#"{"texts":["a","b"],"objects":[{},{}],"number":9}"#);
         assert!(texts(&request, "texts", 2).is_ok() && texts(&request, "texts", 1).is_err());
         assert!(objects(&request, "objects", 2).is_ok() && objects(&request, "objects", 1).is_err());
@@ -187,13 +187,13 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_carries_6000_characters_of_its_reason() {
+    fn a_refusal_has_at_most_6000_characters_of_its_message() {
         let length = |characters: usize| Refusal::bad("x".repeat(characters)).json()["message"].as_str().unwrap().len();
         assert_eq!((length(6000), length(6001)), (6000, 6000));
     }
 
     #[test]
-    fn a_string_may_stand_for_bytes_that_are_not_utf8() {
+    fn strings_can_stand_for_bytes_that_are_not_utf8() {
         let request = parsed(r#"{"a":"x\u0000ffy","b":["\u0000c3\u0000a9","\u00e9"],"c":{"N\u0000fe":"\u000080"}}"#);
         assert_eq!(bytes(&request, "a"), Ok(Some(b"x\xffy".to_vec())));
         assert_eq!(byte_strings(&request, "b"), Ok(Some(vec![vec![0xc3, 0xa9], "é".as_bytes().to_vec()])));

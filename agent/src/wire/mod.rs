@@ -1,4 +1,4 @@
-//! The agent protocol's bytes: `protocol/agent.md`. Nothing here does input or output by itself.
+//! The encoding of the agent protocol: `protocol/agent.md`. Nothing here does I/O of its own.
 
 pub mod frame;
 pub mod input;

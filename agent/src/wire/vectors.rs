@@ -1,4 +1,4 @@
-//! The golden vectors that the host's side reads too: `protocol/vectors.json`.
+//! The golden vectors that the host's tests read as well: `protocol/vectors.json`.
 
 use super::frame::{decode, encode, Frame, Kind, HEADER, TRAILER};
 use super::input::{Input, MAGIC, NONCE};
@@ -9,12 +9,12 @@ pub fn all() -> Value {
     serde_json::from_str(include_str!("../../../protocol/vectors.json")).unwrap()
 }
 
-/// What OPEN holds in the vector of that name.
+/// The OPEN in the vector of this name.
 pub fn open(name: &str) -> Object {
     of_verb(name)["open"].as_object().unwrap().clone()
 }
 
-/// What REPLY holds in the vector of that name.
+/// The REPLY in the vector of this name.
 pub fn reply(name: &str) -> Value {
     of_verb(name)["reply"].clone()
 }
@@ -46,7 +46,7 @@ fn frames_are_the_same_bytes_on_both_sides() {
 }
 
 #[test]
-fn what_one_side_refuses_the_other_does() {
+fn both_sides_refuse_the_same_frames() {
     for vector in all()["rejected"].as_array().unwrap() {
         let mut bytes = hex(vector, "encodedHex");
         bytes.resize(bytes.len().max(HEADER + TRAILER), 0);

@@ -1,4 +1,4 @@
-//! `confine --check`: which layers this kernel has for this user.
+//! `confine --check`: which layers this kernel offers to this user.
 
 use super::root;
 use crate::sys::landlock::{self, Right};
@@ -8,8 +8,8 @@ use crate::sys::{namespaces, seccomp};
 use serde_json::{json, Value};
 use std::io::{PipeReader, PipeWriter, Read, Write};
 
-/// `landlock` is the version of its interface, 0 for none; `namespaces`, `network` and `processes` are null where they can be
-/// had, and otherwise why not.
+/// `landlock` is the version of the interface, 0 without Landlock; `namespaces`, `network` and `processes` are null if available,
+/// otherwise the reason why not.
 pub fn layers() -> Value {
     json!({
         "landlock": landlock::abi(),
@@ -20,7 +20,7 @@ pub fn layers() -> Value {
     })
 }
 
-/// Tries it in a child, because a kernel may allow a user namespace and forbid what is done in it.
+/// Tries it in a child, because a kernel can allow a user namespace but forbid what is done in it.
 fn why_not(attempt: impl FnOnce() -> Result<(), String>) -> Option<String> {
     match try_in_child(attempt) {
         Ok(reason) if reason.is_empty() => None,
@@ -55,16 +55,16 @@ fn report(mut writer: PipeWriter, result: Result<(), String>) -> i32 {
     }
 }
 
-/// With the paths that every program needs.
+/// Enters a root with the paths that every program needs.
 fn enter_root(own_network: bool) -> Result<(), String> {
     let rules = [(Right::ReadOnly, "/usr".to_string()), (Right::Device, "/dev/null".to_string())];
     root::enter(&rules, own_network)
 }
 
-/// Fewer than any user of banger has, whose daemon alone has more threads.
+/// Fewer than any user of banger has: the daemon alone has more threads.
 const FEW: usize = 4;
 
-/// Whether RLIMIT_NPROC bounds the processes of one user namespace (setrlimit(2)): the kernel is asked by forking.
+/// Finds out by forking whether RLIMIT_NPROC limits the processes of a single user namespace (setrlimit(2)).
 fn bound_processes() -> Result<(), String> {
     namespaces::unshare(0).map_err(|error| format!("user namespace: {error}"))?;
     limits::set(Resource::Processes, FEW as u64).map_err(|error| error.to_string())?;
@@ -75,7 +75,7 @@ fn bound_processes() -> Result<(), String> {
     }
 }
 
-/// How many children there can be at a time, up to `max`. One that has ended counts until it is waited for.
+/// How many children can exist at a time, up to `max`. One that has ended counts until it is waited for.
 fn count_forks(max: usize) -> usize {
     let mut children = Vec::new();
     while children.len() < max {

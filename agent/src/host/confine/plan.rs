@@ -4,12 +4,12 @@ use crate::host::descriptors::Socket;
 use crate::sys::landlock::Right;
 use crate::sys::limits::Resource;
 
-/// Namespaces of the program's own.
+/// The program's own namespaces.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Isolation {
     /// user, mount, IPC, host name and network
     All,
-    /// for a program that opens connections of the host's
+    /// for a program that uses the host's network
     AllButNetwork,
 }
 
@@ -61,7 +61,7 @@ fn isolation(text: &str) -> Result<Isolation, String> {
     match text {
         "all" => Ok(Isolation::All),
         "all-but-network" => Ok(Isolation::AllButNetwork),
-        other => Err(format!("confine: {other:?} can't be isolated")),
+        other => Err(format!("confine: --isolate must be all or all-but-network, not {other:?}")),
     }
 }
 
@@ -69,13 +69,13 @@ fn network(text: &str) -> Result<bool, String> {
     match text {
         "host" => Ok(true),
         "none" => Ok(false),
-        other => Err(format!("confine: there is no network {other:?}")),
+        other => Err(format!("confine: --network must be none or host, not {other:?}")),
     }
 }
 
 /// `file-size=1048576`
 fn limit(text: &str) -> Result<(Resource, u64), String> {
-    let bad = || format!("confine: {text:?} is not a limit");
+    let bad = || format!("confine: --limit {text:?} is not valid");
     let (name, value) = text.split_once('=').ok_or_else(bad)?;
     let resource = match name {
         "address-space" => Resource::AddressSpace,
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn rules_end_at_the_dashes() {
+    fn options_end_at_the_dashes() {
         let plan = parse(&split("--rw /a --ro /b --dev /dev/kvm -- qemu --rw -- x")).unwrap();
         assert_eq!(plan.rules.len(), 3);
         assert_eq!(plan.program, split("qemu --rw -- x"));
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn limits_and_isolation_have_names() {
+    fn limits_and_isolation_are_parsed_by_name() {
         let plan = parse(&split("--limit file-size=4096 --limit processes=64 --isolate all --network none --profile qemu -- qemu")).unwrap();
         assert_eq!(plan.limits, [(Resource::FileSize, 4096), (Resource::Processes, 64)]);
         assert_eq!((plan.isolation, plan.network), (Some(Isolation::All), false));

@@ -1,8 +1,8 @@
-//! A root file system that holds the paths of a program and nothing else, in namespaces of its own.
+//! A root file system, in its own namespaces, that contains only the paths of a program.
 //!
-//! There is no process namespace: it takes a fork, and the process that was started has to be the program (it is adopted,
-//! stopped, limited and waited for by its pid). The filter leaves no call that reaches another process, and a root without
-//! `/proc` has no file that does.
+//! There is no process namespace, because that needs a fork, and the process that was started must become the program: the daemon
+//! adopts, stops, limits and waits for it by its pid. The filter allows no call that affects another process, and there is no
+//! `/proc`.
 
 use crate::sys::landlock::Right;
 use crate::sys::mount::unmount_lazily;
@@ -11,18 +11,18 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Where the former root is while the new one is put together.
+/// Where the former root is mounted while the new one is set up.
 const OLD: &str = "/.old";
 
-/// Enters a root with these paths, each with its right; those that do not exist are left out. The current folder stays the same by name.
+/// Enters a root with these paths, each with its right; paths that do not exist are left out. The current folder keeps its path.
 ///
 /// # Errors
-/// With the step that failed. The process may then be in some of the namespaces already.
+/// Names the step that failed. The process may already be in some of the namespaces.
 pub fn enter(rules: &[(Right, String)], own_network: bool) -> Result<(), String> {
     let folder = std::env::current_dir().map_err(|error| format!("current folder: {error}"))?;
     let network = if own_network { ns::CLONE_NEWNET } else { 0 };
     let kinds = ns::CLONE_NEWNS | ns::CLONE_NEWIPC | ns::CLONE_NEWUTS | network;
-    // a symlink on the way would be followed in the new root
+    // resolved here, because symbolic links would otherwise be followed in the new root
     let mut binds = resolve(rules)?;
     binds.sort_by(|a, b| a.target.cmp(b.target));
     ns::unshare(kinds).map_err(|error| format!("user namespace: {error}"))?;
@@ -31,7 +31,7 @@ pub fn enter(rules: &[(Right, String)], own_network: bool) -> Result<(), String>
         bind.mount().map_err(|error| format!("{}: {error}", bind.target))?;
     }
     leave_old().map_err(|error| format!("former root: {error}"))?;
-    // a program that starts elsewhere than in its own folders starts at the root
+    // if the current folder is not among the paths, start at the root
     std::env::set_current_dir(&folder).or_else(|_| std::env::set_current_dir("/")).map_err(|error| format!("{}: {error}", folder.display()))
 }
 
@@ -66,7 +66,7 @@ impl Bind<'_> {
     }
 }
 
-/// A folder or an empty file to mount on. One that is there is below a path that came before.
+/// Creates a folder or an empty file to mount on. It can exist already, below a path that was mounted before.
 fn make_place(path: &Path, is_folder: bool) -> io::Result<()> {
     if path.exists() {
         return Ok(());
@@ -83,6 +83,6 @@ fn make_place(path: &Path, is_folder: bool) -> io::Result<()> {
 fn leave_old() -> io::Result<()> {
     unmount_lazily(OLD)?;
     fs::remove_dir(OLD)?;
-    // not of the mounts below it
+    // not the mounts below it
     ns::make_read_only("/")
 }

@@ -6,7 +6,7 @@ const USAGE: &str = "usage: netguard --listen PATH [--resolver ADDRESS] [--deny 
 
 #[derive(Debug)]
 pub struct Options<'a> {
-    /// of the socket that is made for the VMM
+    /// path of the socket for the VMM
     pub path: &'a str,
     pub policy: Policy,
     /// never empty
@@ -48,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_denied_is_repeated_and_the_command_stands_after_the_dashes() {
+    fn deny_can_be_repeated_and_the_command_follows_the_dashes() {
         let line = split("--listen /s --resolver 192.0.2.3 --deny 10.0.0.0/8 --deny 9.9.9.9/32 -- passt --deny x");
         let options = Options::parse(&line).unwrap();
         assert_eq!((options.path, options.command), ("/s", &split("passt --deny x")[..]));
@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_with_a_mistake_starts_nothing() {
+    fn invalid_arguments_are_refused() {
         for line in ["", "--listen /s", "--listen /s --", "-- passt", "--listen -- passt", "--listen /s --what x -- passt"] {
             assert!(Options::parse(&split(line)).unwrap_err().starts_with("usage:"), "{line}");
         }

@@ -1,6 +1,6 @@
-//! Which of a guest's frames go on to passt. Pure: a policy and a frame in, a verdict out.
+//! Decides which of a guest's frames are passed to passt. Pure: a policy and a frame in, a decision out.
 //!
-//! passt opens a socket to whatever address an IPv4 packet names, so the packet's destination decides what a guest reaches.
+//! passt opens a socket to the destination of an IPv4 packet, so the destination decides what a guest can reach.
 
 use std::net::Ipv4Addr;
 
@@ -15,12 +15,12 @@ const TCP: u8 = 6;
 const UDP: u8 = 17;
 const DNS_PORT: u16 = 53;
 
-/// Out of every guest's reach, whatever the user allows.
+/// Networks that no guest can reach, whatever the user allows.
 const NEVER: [Network; 8] = [
-    // "this host" (RFC 1122, 3.2.1.3): Linux connects to the loopback
+    // "this host" (RFC 1122, 3.2.1.3): Linux connects to loopback
     Network::of([0, 0, 0, 0], 8),
     Network::of([127, 0, 0, 0], 8),
-    // link-local (RFC 3927): here most clouds answer with the credentials of the host
+    // link-local (RFC 3927): most clouds serve credentials of the host here
     Network::of([169, 254, 0, 0], 16),
     // metadata services elsewhere (protocol/metadata-addresses.json): Alibaba Cloud, Azure's WireServer, Oracle Cloud Classic
     Network::of([100, 100, 100, 200], 32),
@@ -59,17 +59,17 @@ impl Network {
     }
 }
 
-/// What one VM's user decided. The default denies nothing beyond what no guest reaches.
+/// The user's settings for one VM. The default denies only what no guest can reach.
 #[derive(Debug, Default)]
 pub struct Policy {
-    /// out of this guest's reach
+    /// networks that this guest cannot reach
     pub denied: Vec<Network>,
-    /// the address that passt answers for the host's resolver: DNS to it passes whatever is denied
+    /// the address at which passt provides the host's resolver: DNS to it passes whatever is denied
     pub resolver: Option<Ipv4Addr>,
 }
 
 impl Policy {
-    /// Whether passt gets a frame, which is given from its Ethernet header on.
+    /// Whether a frame, which starts with its Ethernet header, is passed to passt.
     pub fn allows(&self, frame: &[u8]) -> bool {
         match frame.get(12..ETHERNET_HEADER) {
             // answered by passt itself, never sent to the host's network
@@ -95,7 +95,7 @@ fn is_arp(message: &[u8]) -> bool {
     message.len() >= ARP_MESSAGE && message[..6] == [0, 1, 8, 0, 6, 4]
 }
 
-/// An IPv4 packet of the kind that passt carries.
+/// An IPv4 packet of a protocol that passt supports.
 struct Packet<'a> {
     protocol: u8,
     source: Ipv4Addr,
@@ -104,8 +104,8 @@ struct Packet<'a> {
 }
 
 impl<'a> Packet<'a> {
-    /// None for what passt does not carry or could read in another way than we do: other versions and protocols, options,
-    /// fragments, a total length that is less than the header or more than the frame.
+    /// None for packets that passt does not support or could interpret differently: other versions and protocols, options,
+    /// fragments, a total length below that of the header or above that of the frame.
     fn read(data: &'a [u8]) -> Option<Self> {
         let header: &[u8; HEADER] = data.first_chunk()?;
         let word = |at: usize| u16::from_be_bytes([header[at], header[at + 1]]);

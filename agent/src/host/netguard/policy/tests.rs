@@ -35,7 +35,7 @@ fn denying(networks: &[&str]) -> Policy {
     Policy { denied, resolver: Some(RESOLVER.into()) }
 }
 
-/// The IPv4 addresses of the list that the host's side is tested against too: an IPv6 packet never passes.
+/// The IPv4 addresses of the list that the TypeScript tests use as well; IPv6 packets never pass.
 fn metadata_services() -> Vec<[u8; 4]> {
     let list: serde_json::Value =
         serde_json::from_str(include_str!("../../../../../protocol/metadata-addresses.json")).unwrap();
@@ -79,7 +79,7 @@ fn their_neighbours_and_private_networks_pass_unless_they_are_denied() {
 }
 
 #[test]
-fn a_denied_network_is_denied_from_its_first_address_to_its_last() {
+fn a_network_is_denied_from_its_first_address_to_its_last() {
     let policy = denying(&["10.16.0.0/12", "198.51.100.7/32"]);
     for address in [[10, 16, 0, 0], [10, 31, 255, 255], [198, 51, 100, 7]] {
         assert!(!policy.allows(&to(address)), "{address:?}");
@@ -90,7 +90,7 @@ fn a_denied_network_is_denied_from_its_first_address_to_its_last() {
 }
 
 #[test]
-fn names_are_resolved_whatever_is_denied() {
+fn dns_to_the_resolver_passes_whatever_is_denied() {
     let policy = denying(&["0.0.0.0/0"]);
     assert!(!policy.allows(&to(PUBLIC)));
     assert!(policy.allows(&to(RESOLVER)));
@@ -109,13 +109,13 @@ fn names_are_resolved_whatever_is_denied() {
 }
 
 #[test]
-fn a_resolver_does_not_open_what_never_passes() {
+fn a_resolver_in_a_network_that_never_passes_is_not_reachable() {
     let policy = Policy { denied: vec![], resolver: Some(Ipv4Addr::LOCALHOST) };
     assert!(!policy.allows(&to([127, 0, 0, 1])));
 }
 
 #[test]
-fn arp_passes_whomever_it_asks_for_as_it_never_leaves_passt() {
+fn arp_passes_for_any_address_because_passt_answers_it() {
     let mut arp = vec![0, 1, 8, 0, 6, 4, 0, 1];
     arp.extend([0; 16]);
     arp.extend([169, 254, 169, 254]);
@@ -140,7 +140,7 @@ fn no_other_ether_type_passes() {
 }
 
 #[test]
-fn only_the_protocols_that_passt_carries_pass() {
+fn only_the_protocols_that_passt_supports_pass() {
     let passed: Vec<u8> = (0..=255).filter(|&protocol| Policy::default().allows(&changed(9, protocol))).collect();
     assert_eq!(passed, [ICMP, TCP, UDP]);
 }
@@ -159,7 +159,7 @@ fn options_other_versions_and_fragments_are_dropped() {
 }
 
 #[test]
-fn a_total_length_that_lies_is_dropped_and_padding_is_not() {
+fn a_wrong_total_length_is_dropped_and_padding_is_not() {
     for total in [0, 1, 19, 29, 255] {
         assert!(!Policy::default().allows(&changed(3, total)), "{total}");
     }
@@ -170,7 +170,7 @@ fn a_total_length_that_lies_is_dropped_and_padding_is_not() {
 }
 
 #[test]
-fn a_frame_that_is_cut_anywhere_is_dropped() {
+fn a_truncated_frame_is_dropped() {
     let whole = to(PUBLIC);
     for length in 0..whole.len() {
         assert!(!Policy::default().allows(&whole[..length]), "{length}");
