@@ -6,7 +6,7 @@ use crate::wire::json::Answer;
 pub struct Header<'a>(&'a [u8; BLOCK]);
 
 impl<'a> Header<'a> {
-    /// None: a block of zeroes, the end.
+    /// None for a block of zeroes, the end of the archive.
     pub fn parse(block: &'a [u8; BLOCK]) -> Answer<Option<Header<'a>>> {
         if block.iter().all(|byte| *byte == 0) {
             return Ok(None);
@@ -22,11 +22,11 @@ impl<'a> Header<'a> {
         self.0[156]
     }
 
-    /// With ustar's prefix.
+    /// The path, including ustar's prefix.
     pub fn path(&self) -> Vec<u8> {
         let name = text(&self.0[..100]);
         let prefix = text(&self.0[345..500]);
-        // GNU's own format has other things there
+        // GNU's format has other fields there
         if &self.0[257..263] == b"ustar\0" && !prefix.is_empty() {
             [prefix, name].join(&b'/')
         } else {
@@ -51,21 +51,21 @@ impl<'a> Header<'a> {
     }
 
     pub fn size(&self) -> Answer<u64> {
-        number(&self.0[124..136]).ok_or_else(|| malformed("a size is no number"))
+        number(&self.0[124..136]).ok_or_else(|| malformed("a size is not a number"))
     }
 
-    /// Before 1970 counts as 1970.
+    /// In seconds since 1970; an earlier time becomes 0.
     pub fn mtime(&self) -> i64 {
         number(&self.0[136..148]).and_then(|time| i64::try_from(time).ok()).unwrap_or(0)
     }
 
     fn small(&self, at: std::ops::Range<usize>, what: &str) -> Answer<u32> {
         let value = number(&self.0[at]).and_then(|value| u32::try_from(value).ok());
-        value.ok_or_else(|| malformed(&format!("a {what} is no number")))
+        value.ok_or_else(|| malformed(&format!("a {what} is not a number")))
     }
 }
 
-/// Sum of all bytes, its own field taken as blanks.
+/// The sum of all bytes, with blanks in place of the checksum field.
 pub fn checksum(block: &[u8; BLOCK]) -> u64 {
     let sum = |bytes: &[u8]| bytes.iter().map(|byte| u64::from(*byte)).sum::<u64>();
     sum(&block[..148]) + 8 * u64::from(b' ') + sum(&block[156..])
@@ -88,7 +88,7 @@ fn number(field: &[u8]) -> Option<u64> {
     })
 }
 
-/// Blank counts as 0.
+/// A blank field is 0.
 fn octal(field: &[u8]) -> Option<u64> {
     let is_padding = |byte: &u8| matches!(byte, 0 | b' ');
     let start = field.iter().position(|byte| *byte != b' ').unwrap_or(field.len());

@@ -1,4 +1,4 @@
-//! tar streams: ustar, GNU long names and PAX are read, PAX is written. Names are bytes.
+//! tar streams: reads ustar, GNU long names and PAX, writes PAX. Names are bytes.
 
 pub mod header;
 pub mod pack;
@@ -27,22 +27,22 @@ pub enum Kind {
 pub struct Entry {
     pub path: Vec<u8>,
     pub kind: Kind,
-    /// target of a link; a hard link's is a path of the archive
+    /// target of a link; for a hard link a path in the archive
     pub link: Vec<u8>,
     pub mode: u32,
     pub uid: u32,
     pub gid: u32,
-    /// bytes of content that follow
+    /// bytes of content after the header
     pub size: u64,
     pub mtime: Time,
 }
 
-/// The stream is no tar that we take.
+/// The refusal of a stream that is not a valid tar.
 pub fn malformed(problem: &str) -> Refusal {
     Refusal::bad(format!("the tar stream is damaged: {problem}"))
 }
 
-/// A name for messages.
+/// A name as text, for messages; at most 4096 bytes.
 pub fn shown(name: &[u8]) -> String {
     String::from_utf8_lossy(&name[..name.len().min(4096)]).into_owned()
 }

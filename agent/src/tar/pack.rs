@@ -1,4 +1,4 @@
-//! Packing a file or a folder as a PAX stream. Links are not followed.
+//! Packs a file or a folder as a PAX stream. Links are not followed.
 
 use super::write::{header, padding, Meta};
 use super::{shown, sparse, BLOCK};
@@ -13,53 +13,55 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 const CHUNK: usize = 64 * 1024;
-/// What the kernel takes for one path.
+/// PATH_MAX, in bytes.
 const MAX_PATH: usize = 4096;
-/// Says `y` of a folder that hides what layers below have in it.
+/// Its value is `y` for a folder that hides the content of the same folder in lower layers.
 const OPAQUE: &[u8] = b"trusted.overlay.opaque";
-/// Of files with several names.
+/// Maximum number of files with several hard links.
 const MAX_LINKED: usize = 2_000_000;
 
-/// Where the stream goes. False: nobody wants it any more.
+/// Receives the stream.
 pub trait Sink {
+    /// False if the receiver is gone.
     fn put(&mut self, bytes: &[u8]) -> bool;
 }
 
-/// What of a folder goes into the stream.
+/// Which content of a folder goes into the stream.
 #[derive(Debug, Default, PartialEq)]
 pub enum Content {
     /// files, folders and links
     #[default]
     Plain,
-    /// devices, fifos and extended attributes too; what is sparse stays so
+    /// also devices, FIFOs and extended attributes; sparse files stay sparse
     Whole,
-    /// as `Whole`, of an overlay's upper folder: whiteouts stay character devices 0/0, opaque folders have `OPAQUE`, and what a
-    /// renamed folder holds is taken from where the overlay is mounted
+    /// like `Whole`, for an overlay's upper directory: whiteouts stay character devices 0/0, opaque folders have `OPAQUE`, and the
+    /// content of a renamed folder is read from the mounted overlay, `merged`
     Changes { merged: PathBuf },
 }
 
 pub struct Packer<S> {
     sink: S,
     content: Content,
-    /// of an overlay whose changes are packed
+    /// the overlay's upper directory, for `Content::Changes`
     upper: Option<File>,
-    /// of files with several names: the first one
+    /// files with several hard links by device and inode, and the first name of each
     seen: HashMap<(u64, u64), Vec<u8>>,
     max_linked: usize,
 }
 
-/// A folder on the way.
+/// A folder whose entries are being packed.
 struct Level {
     folder: File,
     names: std::vec::IntoIter<Vec<u8>>,
-    /// its path in the stream, with a slash at its end
+    /// its path in the stream, with a trailing slash
     path: Vec<u8>,
-    /// in an overlay's upper folder: its marks mean something
+    /// it is in an overlay's upper directory, so whiteouts and opaque marks count
     is_upper: bool,
 }
 
-/// The receiver went away; not a failure.
+/// Why packing stopped.
 enum Stop {
+    /// the receiver is gone; not a failure
     Closed,
     Failed(Refusal),
 }
@@ -99,7 +101,7 @@ impl<S: Sink> Packer<S> {
         self.walk(level(folder, Vec::new(), is_upper)?)
     }
 
-    /// Without recursion: folders may be as deep as a path is long.
+    /// Not recursive, because folders can be nested as deeply as PATH_MAX allows.
     fn walk(&mut self, top: Level) -> Result<(), Stop> {
         let mut levels = vec![top];
         while let Some(level) = levels.last_mut() {
@@ -118,11 +120,11 @@ impl<S: Sink> Packer<S> {
         Ok(())
     }
 
-    /// A folder is opened and handed back, to be walked.
+    /// Packs one entry. A folder is returned, to be walked.
     fn one(&mut self, parent: RawFd, name: &[u8], path: Vec<u8>, is_upper: bool) -> Result<Option<Level>, Stop> {
         let place = Path::new("/proc/self/fd").join(parent.to_string()).join(std::ffi::OsStr::from_bytes(name));
         let metadata = match fs::symlink_metadata(&place) {
-            // gone since it was listed
+            // removed since it was listed
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             other => other?,
         };
@@ -131,7 +133,7 @@ impl<S: Sink> Packer<S> {
             return self.folder(folder, &place, [path.as_slice(), b"/"].concat(), is_upper).map(Some);
         }
         if is_upper && metadata.file_type().is_char_device() && metadata.rdev() == 0 {
-            // overlayfs may give one device several names: none of them is a hard link
+            // overlayfs uses hard links of one device as several whiteouts; these are not hard links of the image
             let meta = Meta { path: &path, flag: b'3', link: b"", size: 0 };
             return self.header(&meta, &metadata, Vec::new()).map(|()| None);
         }
@@ -149,7 +151,7 @@ impl<S: Sink> Packer<S> {
         Ok(None)
     }
 
-    /// Of what is neither file nor folder. None: it is left out, as sockets are.
+    /// The type flag of what is neither a file nor a folder. None if it is left out, as sockets are.
     fn flag_of(&self, metadata: &Metadata) -> Option<u8> {
         let kind = metadata.file_type();
         match self.content {
@@ -204,7 +206,7 @@ impl<S: Sink> Packer<S> {
         self.put(padding(size))
     }
 
-    /// Writes a hard link when another name of the same file is in the stream already.
+    /// Writes a hard link if another name of the same file is already in the stream.
     fn is_linked(&mut self, metadata: &Metadata, path: &[u8]) -> Result<bool, Stop> {
         let id = self.id_of(metadata, path)?;
         if let Some(first) = self.seen.get(&id).cloned() {
@@ -213,7 +215,7 @@ impl<S: Sink> Packer<S> {
         }
         if metadata.nlink() > 1 {
             if self.seen.len() >= self.max_linked {
-                let reason = format!("more than {} files have several names", self.max_linked);
+                let reason = format!("more than {} files have several hard links", self.max_linked);
                 return Err(Stop::Failed(Refusal::new("limit", reason)));
             }
             self.seen.insert(id, path.to_vec());
@@ -221,7 +223,7 @@ impl<S: Sink> Packer<S> {
         Ok(false)
     }
 
-    /// What tells a file apart. One in an overlay's upper folder has another number where the overlay is mounted.
+    /// Identifies a file. In the mounted overlay a file has another inode number than in the upper directory.
     fn id_of(&self, metadata: &Metadata, path: &[u8]) -> std::io::Result<(u64, u64)> {
         let here = (metadata.dev(), metadata.ino());
         let Some(upper) = self.upper.as_ref().filter(|_| metadata.nlink() > 1) else { return Ok(here) };
@@ -237,7 +239,7 @@ impl<S: Sink> Packer<S> {
         }
     }
 
-    /// Exactly `size` bytes from where `file` stands, whatever becomes of it meanwhile.
+    /// Writes exactly `size` bytes from the current position of `file`, filled up with zeroes if the file has shrunk.
     fn bytes(&mut self, file: &mut File, size: u64) -> Result<(), Stop> {
         let mut buffer = vec![0; CHUNK];
         let mut left = size;
@@ -256,7 +258,8 @@ impl<S: Sink> Packer<S> {
         Ok(())
     }
 
-    /// Those that a squashfs can hold, as star and GNU tar write them. Among changes, the overlay's own are left out.
+    /// The extended attributes that a squashfs can store, in the format of star and GNU tar. In an overlay's changes, overlayfs's own are
+    /// left out.
     fn attributes(&self, place: &Path) -> Result<Vec<u8>, Stop> {
         let mut records = Vec::new();
         if self.content == Content::Plain {
@@ -268,7 +271,7 @@ impl<S: Sink> Packer<S> {
         for name in names {
             let is_kept = [b"user.".as_slice(), b"trusted.", b"security."].iter().any(|space| name.starts_with(space));
             let is_mark = is_changes && name.starts_with(b"trusted.overlay.");
-            // a record ends its key at the first `=`
+            // the key of a record ends at the first `=`
             if !is_kept || is_mark || name.contains(&b'=') {
                 continue;
             }
@@ -292,7 +295,7 @@ impl<S: Sink> Packer<S> {
     }
 }
 
-/// Names in their order, so that two packs of one folder are the same.
+/// Sorts the names, so that packing a folder twice gives the same stream.
 fn level(folder: File, path: Vec<u8>, is_upper: bool) -> std::io::Result<Level> {
     let list = fs::read_dir(format!("/proc/self/fd/{}", folder.as_raw_fd()))?;
     let mut names = list.map(|item| Ok(item?.file_name().into_vec())).collect::<std::io::Result<Vec<_>>>()?;

@@ -1,4 +1,4 @@
-//! The limits of a stream.
+//! Limits of packing.
 
 use super::*;
 
@@ -17,7 +17,7 @@ fn folder(label: &str) -> PathBuf {
 }
 
 #[test]
-fn files_with_several_names_are_counted_once_each_up_to_the_limit() {
+fn each_file_with_several_hard_links_counts_once_towards_the_limit() {
     let base = folder("linked");
     for name in ["a", "b"] {
         fs::write(base.join(name), b"").unwrap();
@@ -32,7 +32,7 @@ fn files_with_several_names_are_counted_once_each_up_to_the_limit() {
 }
 
 #[test]
-fn a_path_may_have_4096_bytes_and_not_one_more() {
+fn a_path_can_have_4096_bytes_and_not_one_more() {
     let base = folder("long");
     let mut at = std::os::fd::OwnedFd::from(File::open(&base).unwrap());
     for name in std::iter::repeat_n(vec![b'd'; 255], 15).chain([b"e".to_vec()]) {

@@ -4,7 +4,7 @@ use super::malformed;
 use crate::sys::open::Time;
 use crate::wire::json::{Answer, Refusal};
 
-/// What replaces fields of the next header.
+/// Values that replace fields of the next header.
 #[derive(Debug, Default, PartialEq)]
 pub struct Overrides {
     pub path: Option<Vec<u8>>,
@@ -16,7 +16,7 @@ pub struct Overrides {
 }
 
 impl Overrides {
-    /// Later records win; an empty value takes an earlier one back.
+    /// Later records win; an empty value removes an earlier one.
     pub fn read(&mut self, mut records: &[u8]) -> Answer<()> {
         while !records.is_empty() {
             let (key, value, rest) = record(records).ok_or_else(|| malformed("a PAX record"))?;
@@ -54,7 +54,7 @@ fn record(bytes: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     Some((&body[..equals], &body[equals + 1..], rest))
 }
 
-/// Outer None: no number; inner None: empty.
+/// Outer None: not a number; inner None: empty.
 fn number(value: &[u8]) -> Option<Option<u64>> {
     if value.is_empty() {
         return Some(None);
@@ -85,7 +85,7 @@ pub fn time(value: &[u8]) -> Option<Time> {
     Some(if is_before { before_1970(seconds, nanos + i64::from(finer)) } else { (seconds, nanos) })
 }
 
-/// timespec(3) counts nanoseconds upwards, before 1970 too.
+/// timespec(3) counts nanoseconds forward, even before 1970.
 fn before_1970(seconds: i64, nanos: i64) -> Time {
     if nanos == 0 {
         (-seconds, 0)
@@ -94,7 +94,7 @@ fn before_1970(seconds: i64, nanos: i64) -> Time {
     }
 }
 
-/// As `time` reads it.
+/// The inverse of `time`.
 pub fn write_time((seconds, nanos): Time) -> String {
     if seconds >= 0 {
         format!("{seconds}.{nanos:09}")
@@ -105,7 +105,7 @@ pub fn write_time((seconds, nanos): Time) -> String {
     }
 }
 
-/// One record; its length counts itself.
+/// Appends one record; its length includes its own digits.
 pub fn write(records: &mut Vec<u8>, key: impl AsRef<[u8]>, value: &[u8]) {
     let key = key.as_ref();
     let body = key.len() + value.len() + 3;
@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_read_again() {
+    fn records_are_read_as_they_were_written() {
         for size in (0..300).chain(985..1005).chain(9_980..10_010) {
             let mut records = Vec::new();
             let value = vec![b'x'; size];
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn lying_lengths_are_refused() {
+    fn wrong_lengths_and_values_are_refused() {
         for bad in ["8 path=a\n", "11 path=a\n", "path=a\n", "-1 a=b\n", "99999999999999999999 a=b\n", "3 a\n", "6 a=b", "2 a=b\n", "12 size=0x10\n", "11 uid=-12\n"] {
             assert!(Overrides::default().read(bad.as_bytes()).is_err(), "{bad:?}");
         }
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn times_have_nine_digits_after_the_point() {
+    fn times_are_read_to_the_nanosecond() {
         assert_eq!(time(b"12.5"), Some((12, 500_000_000)));
         assert_eq!(time(b"12.1234567899"), Some((12, 123_456_789)));
         assert_eq!(time(b"-3.25"), Some((-4, 750_000_000)));
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_that_is_written_is_read_again() {
+    fn times_are_read_as_they_were_written() {
         for at in [(0, 1), (1_700_000_000, 999_999_999), (-1, 0), (-1, 1), (-1, 999_999_999), (-300, 500_000_000), (1 << 33, 7)] {
             assert_eq!(time(write_time(at).as_bytes()), Some(at), "{at:?}");
         }

@@ -1,4 +1,4 @@
-//! Reading a tar stream entry by entry, without trust in anything that it says.
+//! Reads a hostile tar stream entry by entry.
 
 use super::header::Header;
 use super::pax::Overrides;
@@ -6,12 +6,12 @@ use super::{malformed, shown, Entry, Kind, BLOCK};
 use crate::wire::json::{Answer, Refusal};
 use std::io::{BufRead, ErrorKind};
 
-/// Of one PAX header or GNU long name.
+/// Maximum size of a PAX header or GNU long name, in bytes.
 const MAX_EXTRA: u64 = 1024 * 1024;
 
 pub struct Archive<R> {
     input: R,
-    /// content of the present entry that was not read yet
+    /// bytes of the current entry's content that have not been read yet
     left: u64,
     padding: u64,
 }
@@ -28,7 +28,7 @@ impl<R: BufRead> Archive<R> {
         Archive { input, left: 0, padding: 0 }
     }
 
-    /// None at the end; all that follows it is thrown away.
+    /// None at the end of the archive; what follows it is discarded.
     pub fn next_entry(&mut self) -> Answer<Option<Entry>> {
         let mut extras = Extras::default();
         loop {
@@ -40,7 +40,7 @@ impl<R: BufRead> Archive<R> {
             self.expect(header.size()?)?;
             match header.flag() {
                 b'x' => extras.pax.read(&self.extra()?)?,
-                // for the whole archive: nothing of what we read is set so by anyone
+                // global headers are ignored: no archiver sets the fields that we read in one
                 b'g' => drop(self.extra()?),
                 b'L' => extras.long_path = Some(until_nul(self.extra()?)),
                 b'K' => extras.long_link = Some(until_nul(self.extra()?)),
@@ -57,13 +57,13 @@ impl<R: BufRead> Archive<R> {
             b'0' | 0 | b'7' => Kind::File,
             b'1' => Kind::HardLink,
             b'2' => Kind::Link,
-            _ => return Err(Refusal::new("unsupported", format!("{} is no file, folder or link", shown(&path)))),
+            _ => return Err(Refusal::new("unsupported", format!("{} is not a file, folder or link", shown(&path)))),
         };
         if let Some(size) = extras.pax.size {
             self.expect(size)?;
         }
         if kind != Kind::File && self.left > 0 {
-            return Err(malformed("content where there is none"));
+            return Err(malformed("content after an entry that is not a file"));
         }
         Ok(Entry {
             path,
@@ -77,7 +77,7 @@ impl<R: BufRead> Archive<R> {
         })
     }
 
-    /// Hands the present entry's content on, piece by piece.
+    /// Passes the rest of the current entry's content to `take`, piece by piece.
     pub fn content(&mut self, mut take: impl FnMut(&[u8]) -> Answer<()>) -> Answer<()> {
         while self.left > 0 {
             let bytes = fill(&mut self.input)?;
@@ -91,7 +91,7 @@ impl<R: BufRead> Archive<R> {
 
     fn expect(&mut self, size: u64) -> Answer<()> {
         let padded = size.checked_next_multiple_of(BLOCK as u64).filter(|size| *size < 1 << 62);
-        let padded = padded.ok_or_else(|| malformed("a size beyond all disks"))?;
+        let padded = padded.ok_or_else(|| malformed("a size is too large"))?;
         (self.left, self.padding) = (size, padded - size);
         Ok(())
     }
@@ -140,7 +140,7 @@ impl<R: BufRead> Archive<R> {
     }
 }
 
-/// At least one byte.
+/// Waits for at least one byte.
 fn fill(input: &mut impl BufRead) -> Answer<&[u8]> {
     match input.fill_buf() {
         Ok([]) => Err(malformed("it ends too early")),

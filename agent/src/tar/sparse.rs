@@ -1,4 +1,4 @@
-//! Files with holes, as GNU tar writes them in its PAX format 1.0: a map of the data, then the data.
+//! Files with holes in GNU tar's sparse format 1.0 (in PAX): a map of the data, then the data.
 
 use super::{pax, BLOCK};
 use crate::sys::open;
@@ -7,13 +7,13 @@ use std::io;
 use std::ops::Range;
 use std::os::unix::fs::MetadataExt;
 
-/// A file in more pieces is written whole.
+/// A file with more extents of data is written without its holes.
 const MAX_PIECES: usize = 10_000;
 
-/// Where the file's data lies. None: it has no hole, or too many.
+/// The ranges of the file that have data. None if it has no hole, or too many.
 pub fn pieces(file: &File, metadata: &Metadata) -> io::Result<Option<Vec<Range<u64>>>> {
     let size = metadata.len();
-    // st_blocks counts 512 bytes, whatever the file system's block
+    // st_blocks counts units of 512 bytes on every file system
     if metadata.blocks().saturating_mul(512) >= size {
         return Ok(None);
     }
@@ -34,8 +34,8 @@ pub fn pieces(file: &File, metadata: &Metadata) -> io::Result<Option<Vec<Range<u
     Ok(Some(pieces))
 }
 
-/// The map, padded to a block: the number of pieces, then each one's offset and length, a line each. A last piece of no
-/// length says where the file ends.
+/// The map, padded to a block: the number of pieces, then the offset and the length of each, every number on a line of its own. An empty
+/// last piece marks the end of the file.
 pub fn map(pieces: &[Range<u64>], size: u64) -> Vec<u8> {
     let mut text = format!("{}\n", pieces.len() + 1);
     for piece in pieces {
@@ -47,7 +47,7 @@ pub fn map(pieces: &[Range<u64>], size: u64) -> Vec<u8> {
     bytes
 }
 
-/// What says in the entry's header that a map comes first.
+/// The PAX records which announce that the content begins with a map.
 pub fn records(path: &[u8], size: u64) -> Vec<u8> {
     let mut records = Vec::new();
     pax::write(&mut records, b"GNU.sparse.major", b"1");
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
     use std::os::unix::fs::FileExt;
 
-    /// How many pieces are found in a file of so many, a page each with a hole behind it.
+    /// The number of pieces found in a file of `count` pieces, each followed by a hole.
     fn found(count: usize) -> Option<usize> {
         let path = std::env::temp_dir().join(format!("banger-sparse-{}-{count}", std::process::id()));
         let file = File::options().read(true).write(true).create(true).truncate(true).open(&path).unwrap();
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_in_10000_pieces_keeps_its_holes_and_one_in_more_is_written_whole() {
+    fn a_file_of_10000_pieces_keeps_its_holes_and_one_of_more_is_written_without() {
         assert_eq!(found(10_000), Some(10_000));
         assert_eq!(found(10_001), None);
     }

@@ -1,4 +1,4 @@
-//! Unpacking what a stranger packed: nothing may leave the folder.
+//! Unpacking hostile archives: nothing must leave the folder. Packing is checked with GNU tar.
 
 use super::read::Archive;
 use super::unpack::{Done, Owner, Unpacker};
@@ -50,7 +50,7 @@ fn folder(label: &str) -> std::path::PathBuf {
 }
 
 #[test]
-fn files_folders_and_links() {
+fn files_folders_and_links_are_unpacked() {
     let base = folder("plain");
     let tar = Tar::new()
         .add(b'5', "a", "", b"")
@@ -104,7 +104,7 @@ fn nothing_leaves_the_folder() {
 }
 
 #[test]
-fn a_size_that_lies_is_an_error() {
+fn a_wrong_size_is_an_error() {
     let base = folder("short");
     let mut tar = Tar::new().add(b'0', "file", "", &[1; 600]).0;
     tar.truncate(700);
@@ -128,7 +128,7 @@ fn random_archives_never_panic() {
     }
 }
 
-/// What GNU tar makes of a stream, below `base/out`.
+/// Unpacks a stream with GNU tar in `base/out`.
 fn unpacked_by_tar(bytes: &[u8], base: &std::path::Path) -> std::path::PathBuf {
     let out = base.join("out");
     std::fs::create_dir_all(&out).unwrap();
@@ -193,7 +193,7 @@ fn whole_keeps_fifos_attributes_links_and_holes() {
 }
 
 #[test]
-fn folders_may_be_as_deep_as_a_path_is_long_and_no_deeper() {
+fn folders_can_be_as_deep_as_path_max_allows() {
     use super::pack::Content;
     let base = folder("deep");
     let mut at = std::os::fd::OwnedFd::from(File::open(base.join("in")).unwrap());
@@ -215,7 +215,7 @@ fn folders_may_be_as_deep_as_a_path_is_long_and_no_deeper() {
 }
 
 #[test]
-fn a_name_that_is_a_layers_mark_is_only_a_name_among_changes_and_whiteouts_stay_devices() {
+fn names_that_begin_with_wh_have_no_meaning_and_whiteouts_stay_devices() {
     use super::pack::Content;
     use crate::sys::open;
     use std::os::unix::fs::{FileTypeExt, MetadataExt};
@@ -238,7 +238,7 @@ fn a_name_that_is_a_layers_mark_is_only_a_name_among_changes_and_whiteouts_stay_
     std::fs::remove_dir_all(base).unwrap();
 }
 
-/// `in/new` was `old` in the image, whose files are only in `merged`. None: extended attributes of overlays are not for us.
+/// `in/new` was `old` in the image; its files are only in `merged`. None if this user cannot set attributes of overlayfs.
 fn renamed_folder(base: &std::path::Path) -> Option<()> {
     let (upper, merged) = (base.join("in/new"), base.join("merged/new"));
     std::fs::create_dir_all(&upper).unwrap();
@@ -247,7 +247,7 @@ fn renamed_folder(base: &std::path::Path) -> Option<()> {
 }
 
 #[test]
-fn a_renamed_folder_is_opaque_and_a_mark_in_it_is_only_a_name() {
+fn a_renamed_folder_is_opaque_and_wh_names_in_it_have_no_meaning() {
     use super::pack::Content;
     let base = folder("mark-renamed");
     if renamed_folder(&base).is_some() {
@@ -263,12 +263,12 @@ fn a_renamed_folder_is_opaque_and_a_mark_in_it_is_only_a_name() {
 }
 
 #[test]
-fn a_hard_link_between_a_renamed_folder_and_others_stays_one() {
+fn hard_links_between_a_renamed_folder_and_others_stay() {
     use super::pack::Content;
     use std::os::unix::fs::MetadataExt;
     let base = folder("link-renamed");
     if renamed_folder(&base).is_some() {
-        // the overlay shows files with numbers of its own: stand-ins are other files
+        // an overlay shows files with other inode numbers; here, other files take its place
         std::fs::write(base.join("in/first"), b"one").unwrap();
         std::fs::hard_link(base.join("in/first"), base.join("in/new/second")).unwrap();
         std::fs::hard_link(base.join("in/first"), base.join("in/third")).unwrap();
@@ -285,9 +285,9 @@ fn a_hard_link_between_a_renamed_folder_and_others_stays_one() {
     std::fs::remove_dir_all(base).unwrap();
 }
 
-/// Of an extended header, a long name and a long link.
+/// PAX headers, long names and long links.
 #[test]
-fn an_extended_header_has_a_mebibyte_at_most() {
+fn an_extended_header_has_at_most_a_mebibyte() {
     for kind in [b'x', b'g', b'L', b'K'] {
         let base = folder("extended");
         let with = |bytes: usize| {
@@ -300,7 +300,7 @@ fn an_extended_header_has_a_mebibyte_at_most() {
     }
 }
 
-/// One record of that many bytes, which says nothing that is read.
+/// One record of this many bytes, with a key that is ignored.
 fn pax_of(bytes: usize) -> Vec<u8> {
     let head = format!("{bytes} comment=");
     format!("{head}{}\n", "c".repeat(bytes - head.len() - 1)).into_bytes()

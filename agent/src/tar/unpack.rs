@@ -1,4 +1,4 @@
-//! Unpacking below one folder: no name of an archive leaves it, and no link in it is followed.
+//! Unpacks below one folder: no name in the archive leads out of it, and no link in it is followed.
 
 use super::read::Archive;
 use super::{shown, Entry, Kind};
@@ -25,9 +25,9 @@ pub struct Unpacker {
     root: OwnedFd,
     owner: Owner,
     is_root: bool,
-    /// where the last entry went: the next one mostly goes there too
+    /// folder of the previous entry, because the next one is usually in the same
     parent: Option<Parent>,
-    /// mode and time are set last: entries below would change them
+    /// their mode and time are set last, because entries below change them
     folders: Vec<Entry>,
     done: Done,
 }
@@ -35,7 +35,7 @@ pub struct Unpacker {
 struct Parent {
     path: Vec<u8>,
     fd: OwnedFd,
-    /// what is made in it takes its group
+    /// setgid: new entries get the folder's group
     gives_group: bool,
 }
 
@@ -78,13 +78,13 @@ impl Unpacker {
 
     fn root_itself(&mut self, entry: Entry) -> Answer<()> {
         if entry.kind != Kind::Folder {
-            return Err(unsafe_path(&entry.path, "names the folder itself"));
+            return Err(unsafe_path(&entry.path, "is the target folder itself"));
         }
         self.folders.push(entry);
         Ok(())
     }
 
-    /// The folder of an entry; made, with those above it, where the archive did not name it before.
+    /// Opens the parent folder of an entry; creates it and those above it if the archive had no entries for them.
     fn enter(&mut self, path: &[u8]) -> Answer<RawFd> {
         if let Some(parent) = self.parent.as_ref().filter(|parent| parent.path == path) {
             return Ok(parent.fd.as_raw_fd());
@@ -117,7 +117,7 @@ impl Unpacker {
 
     fn folder(&self, parent: RawFd, name: &[u8], entry: &Entry) -> Answer<()> {
         make_or_keep_folder(parent, name).map_err(|error| failed(&entry.path, &error))?;
-        // what is there may be a link
+        // an existing name may be a link, which this refuses
         let folder = open::folder_at(parent, name).map_err(|error| failed(&entry.path, &error))?;
         self.own(folder.as_raw_fd(), entry).map_err(|error| failed(&entry.path, &error))
     }
@@ -128,7 +128,7 @@ impl Unpacker {
         let mut file = in_place_of(parent, name, make).map_err(|error| broken(&error))?;
         archive.content(|bytes| file.write_all(bytes).map_err(|error| broken(&error)))?;
         self.own(file.as_raw_fd(), entry).map_err(|error| broken(&error))?;
-        // after the owner: a new owner takes set-id bits away; the umask took these
+        // after the owner, because changing it clears the set-id bits; the umask has cleared the others
         if entry.mode & 0o7022 != 0 {
             open::set_mode(file.as_raw_fd(), entry.mode).map_err(|error| broken(&error))?;
         }
@@ -146,7 +146,7 @@ impl Unpacker {
             open::set_mtime(parent, name, entry.mtime)
         };
         if entry.link.is_empty() {
-            return Err(unsafe_path(&entry.path, "is a link to nothing"));
+            return Err(unsafe_path(&entry.path, "is a link without a target"));
         }
         in_place_of(parent, name, make).map_err(|error| failed(&entry.path, &error))
     }
@@ -155,7 +155,7 @@ impl Unpacker {
         let target = safe_path(&entry.link)?;
         let (folder, target_name) = split(&target);
         if target_name.is_empty() {
-            return Err(unsafe_path(&entry.link, "names the folder itself"));
+            return Err(unsafe_path(&entry.link, "is the target folder itself"));
         }
         if target == entry.path {
             return Ok(());
@@ -175,7 +175,7 @@ impl Unpacker {
         open::set_owner_of(fd, entry.uid, entry.gid)
     }
 
-    /// Deepest first: a folder's time changes with what is below it.
+    /// Sets mode and time of the folders, the deepest first.
     fn finish_folders(&mut self) -> Answer<()> {
         for entry in std::mem::take(&mut self.folders).iter().rev() {
             let set = || {
@@ -192,7 +192,7 @@ impl Unpacker {
     }
 }
 
-/// True when it is new.
+/// True if the folder is new.
 fn make_or_keep_folder(parent: RawFd, name: &[u8]) -> io::Result<bool> {
     match open::make_folder(parent, name, 0o755) {
         Ok(()) => Ok(true),
@@ -201,7 +201,7 @@ fn make_or_keep_folder(parent: RawFd, name: &[u8]) -> io::Result<bool> {
     }
 }
 
-/// What has the name already goes, unless it is a folder.
+/// Runs `make`; if the name exists already, removes it first, unless it is a folder.
 fn in_place_of<T>(parent: RawFd, name: &[u8], make: impl Fn() -> io::Result<T>) -> io::Result<T> {
     match make() {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -212,7 +212,7 @@ fn in_place_of<T>(parent: RawFd, name: &[u8], make: impl Fn() -> io::Result<T>) 
     }
 }
 
-/// Relative, without `.`, `..` and doubled slashes. Empty: the folder itself.
+/// Normalizes a relative path: without `.` and repeated slashes; refuses `..`. The result is empty for the target folder itself.
 pub fn safe_path(path: &[u8]) -> Answer<Vec<u8>> {
     if path.is_empty() || path.starts_with(b"/") || path.contains(&0) || path.len() > 4096 {
         return Err(unsafe_path(path, "is empty, absolute or too long"));
@@ -220,7 +220,7 @@ pub fn safe_path(path: &[u8]) -> Answer<Vec<u8>> {
     let parts: Vec<&[u8]> =
         path.split(|byte| *byte == b'/').filter(|part| !part.is_empty() && *part != b".").collect();
     if parts.contains(&b"..".as_slice()) {
-        return Err(unsafe_path(path, "goes up"));
+        return Err(unsafe_path(path, "contains `..`"));
     }
     Ok(parts.join(&b'/'))
 }
@@ -236,10 +236,10 @@ fn unsafe_path(path: &[u8], why: &str) -> Refusal {
     Refusal::new("unsafe_path", format!("{} {why}", shown(path)))
 }
 
-/// A link or something else in place of a folder means that the archive tries to get out.
+/// A link or another file in place of a folder means that the archive may be trying to escape.
 fn failed(path: &[u8], error: &io::Error) -> Refusal {
     match error.raw_os_error() {
-        Some(libc::ELOOP | libc::ENOTDIR | libc::EXDEV) => unsafe_path(path, "is no folder all the way"),
+        Some(libc::ELOOP | libc::ENOTDIR | libc::EXDEV) => unsafe_path(path, "has a parent that is not a folder"),
         _ => Refusal::io(&shown(path), error),
     }
 }

@@ -1,20 +1,20 @@
-//! Headers of a PAX stream. Fields that do not fit, or would lose something, go into records before them.
+//! Headers of a PAX stream. Values that do not fit in a field, or would lose precision, go into PAX records before the header.
 
 use super::header::checksum;
 use super::{pax, BLOCK};
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 
-/// What an entry says beside its file's metadata.
+/// The fields of an entry that do not come from the file's metadata.
 pub struct Meta<'a> {
     pub path: &'a [u8],
     pub flag: u8,
     pub link: &'a [u8],
-    /// bytes that follow
+    /// bytes of content after the header
     pub size: u64,
 }
 
-/// The entry's header, with one for `records` and for what does not fit before it. `records`: as `pax::write` makes them.
+/// The entry's header, preceded by a PAX header if there are `records` (made by `pax::write`) or values that do not fit.
 pub fn header(meta: &Meta, metadata: &Metadata, mut records: Vec<u8>) -> Vec<u8> {
     if meta.path.len() > 100 || !meta.path.is_ascii() {
         pax::write(&mut records, "path", meta.path);
@@ -46,7 +46,7 @@ pub fn header(meta: &Meta, metadata: &Metadata, mut records: Vec<u8>) -> Vec<u8>
     bytes
 }
 
-/// Bytes from `size` to the end of its block.
+/// The padding after content of `size` bytes.
 pub fn padding(size: u64) -> &'static [u8] {
     &[0; BLOCK][..(size.next_multiple_of(BLOCK as u64) - size) as usize]
 }
