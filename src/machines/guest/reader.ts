@@ -2,7 +2,7 @@
  * A VM that reads a disk for the host and runs nothing of it: a file system that a stranger wrote is opened by a guest's
  * kernel, never by the host's.
  */
-import { orAborted, withTimeout } from "../../base/async.ts";
+import { orAborted } from "../../base/async.ts";
 import { fail, isError } from "../../base/errors/error.ts";
 import { lastLines } from "../../base/last-lines.ts";
 import type { KernelRecord, LayerRef } from "../../model/artifact.ts";
@@ -13,7 +13,7 @@ import { agentComplaint } from "./console.ts";
 import type { GuestContext } from "./context.ts";
 import { abortedByStop } from "./disk-full.ts";
 import { startUnlisted, type UnlistedVm } from "./unlisted-vm.ts";
-import { isOverWithin } from "./within.ts";
+import { isOverWithin, withLimit } from "./within.ts";
 
 export type ReaderPlan = {
   /** for messages */
@@ -82,9 +82,9 @@ async function reading<T>(
   const { name } = plan;
   const limit = ctx.timings.agentMs;
   const late = () => fail("AGENT_UNREACHABLE", { name, reason: "the VM that should read its disk does not answer" });
-  const client = await orAborted(withTimeout(session.client(limit), limit, late), signal);
+  const client = await orAborted(withLimit(ctx, session.client(limit), limit, late), signal);
   const silent = () => unreadable(plan, "the VM that reads it has stopped sending");
-  const using = use((args) => whileItComes(getTar(client, args, signal), ctx.timings.readerMs, silent));
+  const using = use((args) => whileItComes(ctx, getTar(client, args, signal), silent));
   try {
     return await orAborted(using, signal);
   } finally {
@@ -95,13 +95,13 @@ async function reading<T>(
 
 /** A file system may hang the kernel that reads it. The limit holds while the next piece is waited for, not while one is used. */
 async function* whileItComes<T>(
+  ctx: GuestContext,
   from: AsyncGenerator<T, void, void>,
-  ms: number,
   silent: () => Error,
 ): AsyncGenerator<T, void, void> {
   try {
     for (;;) {
-      const next = await withTimeout(from.next(), ms, silent);
+      const next = await withLimit(ctx, from.next(), ctx.timings.readerMs, silent);
       if (next.done) return;
       yield next.value;
     }

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { Deferred } from "../../base/async.ts";
 import type { AgentClient, AgentStream } from "../../wire/agent/types.ts";
-import { shortTimings } from "../testing/daemon.ts";
+import { depsOf, newHost, shortTimings } from "../testing/daemon.ts";
 import type { GuestContext } from "./context.ts";
 import { waitServices } from "./ready.ts";
 
@@ -11,7 +11,7 @@ test("an answer that comes after its time is over has its stream closed", async 
   const closed = new Deferred<void>();
   const client = { hello: { init: "systemd" }, open: () => opened.promise } as unknown as AgentClient;
   const guest = { name: "web", client, exit: new Promise<never>(() => {}) };
-  const ctx = { timings: shortTimings } as unknown as GuestContext;
+  const ctx = { timings: shortTimings, after: depsOf(newHost()).after } as unknown as GuestContext;
   const waiting = waitServices(ctx, guest, () => {}, new AbortController().signal);
   await expect(waiting).rejects.toMatchObject({ code: "SERVICES_LATE" });
   opened.resolve({ reply: {}, close: () => closed.resolve() } as unknown as AgentStream);

@@ -1,5 +1,5 @@
 /** Waiting until a running VM is as ready as was asked. */
-import { orAborted, withTimeout } from "../../base/async.ts";
+import { orAborted } from "../../base/async.ts";
 import { fail, isError, toBangerError } from "../../base/errors/error.ts";
 import { textsOf } from "../../base/foreign.ts";
 import type { Emit } from "../../model/event.ts";
@@ -8,7 +8,7 @@ import type { VmExit } from "../../vmm/driver.ts";
 import type { AgentClient, AgentStream } from "../../wire/agent/types.ts";
 import type { GuestContext } from "./context.ts";
 import type { LiveVm } from "./live.ts";
-import { isOverWithin } from "./within.ts";
+import { isOverWithin, withLimit } from "./within.ts";
 
 /**
  * Returns when the image's services are up, or when waiting is no use any more: then a note says why.
@@ -66,7 +66,8 @@ export async function waitServices(
   });
   try {
     const late = () => fail("SERVICES_LATE", { seconds });
-    const reply = await orAborted(Promise.race([withTimeout(answer, ctx.timings.servicesMs, late), ended]), signal);
+    const inTime = withLimit(ctx, answer, ctx.timings.servicesMs, late);
+    const reply = await orAborted(Promise.race([inTime, ended]), signal);
     const failed = textsOf(reply["failed"], maxUnits, maxUnitName);
     if (failed.length > 0)
       emit({ kind: "note", level: "warn", text: `services that failed in the guest: ${failed.join(", ")}` });

@@ -8,7 +8,7 @@ import { FrameType } from "../../wire/agent/types.ts";
 import { runOnce } from "./run-once.ts";
 
 const { Open, Reply, Event, Close } = FrameType;
-const ctx = { timings: { servicesMs: 5_000 } } as Parameters<typeof runOnce>[0];
+const ctx = { timings: { servicesMs: 5_000 }, after: () => () => {} } as unknown as Parameters<typeof runOnce>[0];
 
 async function statusAfter(exit: string): Promise<number | null> {
   const [line, other] = memoryPair();

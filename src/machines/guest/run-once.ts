@@ -1,8 +1,9 @@
 /** Commands that are run for what they leave in a guest, not for what they print. */
-import { orAborted, withTimeout } from "../../base/async.ts";
+import { orAborted } from "../../base/async.ts";
 import { integerOf } from "../../base/foreign.ts";
 import type { AgentClient } from "../../wire/agent/types.ts";
 import type { GuestContext } from "./context.ts";
+import { withLimit } from "./within.ts";
 
 /** of a command whose end the guest does not tell in a way that is known; one that a signal ended, for example */
 const unknownStatus = 255;
@@ -27,7 +28,7 @@ export async function runOnce(
   stream.eof(0);
   const late = () => new Error("late");
   try {
-    await orAborted(withTimeout(stream.closed, ctx.timings.servicesMs, late), signal);
+    await orAborted(withLimit(ctx, stream.closed, ctx.timings.servicesMs, late), signal);
   } catch {
     signal.throwIfAborted();
   } finally {

@@ -1,12 +1,21 @@
-/** Waiting for something that may take longer than anyone wants to wait. */
+/** Time limits on the daemon's own timers, which tests own. */
 import type { GuestContext } from "./context.ts";
 
-/** False when it takes more than `ms`: then it goes on. @throws what it throws in time */
-export async function isOverWithin(
-  ctx: Pick<GuestContext, "after">,
-  work: Promise<unknown>,
-  ms: number,
-): Promise<boolean> {
+type Timers = Pick<GuestContext, "after">;
+
+/** Resolves or rejects as `work` does, or rejects with `onTimeout()` after `ms`. `work` itself continues. */
+export async function withLimit<T>(ctx: Timers, work: Promise<T>, ms: number, onTimeout: () => Error): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const cancel = ctx.after(ms, () => late.reject(onTimeout()));
+  try {
+    return await Promise.race([work, late.promise]);
+  } finally {
+    cancel();
+  }
+}
+
+/** False when `work` takes more than `ms`; `work` itself continues. @throws what `work` throws in time */
+export async function isOverWithin(ctx: Timers, work: Promise<unknown>, ms: number): Promise<boolean> {
   const late = Promise.withResolvers<false>();
   const cancel = ctx.after(ms, () => late.resolve(false));
   try {

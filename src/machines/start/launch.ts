@@ -1,5 +1,5 @@
 /** One attempt to launch a VM: boot it, restore a save, or take over a warm VM. */
-import { Deferred, orAborted, withTimeout } from "../../base/async.ts";
+import { Deferred, orAborted } from "../../base/async.ts";
 import { fail } from "../../base/errors/error.ts";
 import type { VmRecord } from "../../model/vm.ts";
 import type { OpenChange } from "../../store/journal.ts";
@@ -11,7 +11,7 @@ import type { GuestInheritance } from "../guest/host.ts";
 import { identify } from "../guest/identify.ts";
 import { addLive, type LiveVm } from "../guest/live.ts";
 import { emitState } from "../guest/state.ts";
-import { isOverWithin } from "../guest/within.ts";
+import { isOverWithin, withLimit } from "../guest/within.ts";
 import { noteUse } from "../templates/records.ts";
 import type { SavedSource, StartSource } from "../templates/start-source.ts";
 import { type WarmVm, wantWarm } from "../templates/warm.ts";
@@ -221,7 +221,7 @@ export async function reachAgent(
     return identify(ctx, live, vm, inherited, sameMachine);
   });
   try {
-    await orAborted(Promise.race([withTimeout(identified, limitMs, late), ended, stopped.promise]), signal);
+    await orAborted(Promise.race([withLimit(ctx, identified, limitMs, late), ended, stopped.promise]), signal);
   } finally {
     live.onStop = () => {};
   }

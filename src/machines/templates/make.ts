@@ -1,5 +1,5 @@
 /** Making a template: a VM without a row boots cold, its services come up, it is saved and ended. Nothing of a user goes in. */
-import { orAborted, withTimeout } from "../../base/async.ts";
+import { orAborted } from "../../base/async.ts";
 import { fail, isError, toBangerError } from "../../base/errors/error.ts";
 import type { Digest } from "../../base/names.ts";
 import { formatSize } from "../../base/units.ts";
@@ -17,6 +17,7 @@ import { waitServices } from "../guest/ready.ts";
 import { runOnce } from "../guest/run-once.ts";
 import { startUnlisted, type UnlistedVm } from "../guest/unlisted-vm.ts";
 import { usableVmm } from "../guest/usable-vmm.ts";
+import { withLimit } from "../guest/within.ts";
 import type { ReadyArtifacts } from "../images/artifacts.ts";
 import { verifyArtifacts } from "../images/content-problem.ts";
 import type { TemplatesContext } from "./context.ts";
@@ -104,7 +105,7 @@ async function identify(
   ended.catch(() => {});
   const identity = await throwAwayIdentity(ctx, name, net?.identity ?? null, await ctx.inheritance());
   const late = () => fail("AGENT_UNREACHABLE", { name, reason: "no answer in time" });
-  const identified = withTimeout(identifyGuest(ctx, session, identity, name), ctx.timings.agentMs, late);
+  const identified = withLimit(ctx, identifyGuest(ctx, session, identity, name), ctx.timings.agentMs, late);
   await orAborted(Promise.race([identified, ended]), signal);
 }
 

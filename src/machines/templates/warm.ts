@@ -2,7 +2,6 @@
  * A warm VM: restored from the template that was used last, its agent reached, and paused. The next VM of its kind takes it
  * over, and has only to be told who it is.
  */
-import { withTimeout } from "../../base/async.ts";
 import { fail, toBangerError } from "../../base/errors/error.ts";
 import type { Digest } from "../../base/names.ts";
 import { reachesSame } from "../../model/network.ts";
@@ -12,6 +11,7 @@ import type { VmSpec } from "../../model/vm.ts";
 import { bootSpec } from "../guest/boot-spec.ts";
 import { rehearse } from "../guest/rehearse.ts";
 import { startUnlisted, type UnlistedVm } from "../guest/unlisted-vm.ts";
+import { withLimit } from "../guest/within.ts";
 import { prepareArtifacts, type ReadyArtifacts } from "../images/artifacts.ts";
 import type { TemplatesContext } from "./context.ts";
 import { shortKey } from "./key.ts";
@@ -190,7 +190,7 @@ async function reachAndPause(
   const late = () => fail("AGENT_UNREACHABLE", { name: "a warm VM", reason: "no answer in time" });
   await running.resume();
   const limit = ctx.timings.restoredAgentMs;
-  const client = await withTimeout(session.client(limit), limit, late);
+  const client = await withLimit(ctx, session.client(limit), limit, late);
   await rehearse(ctx, { client, spec, network: net?.identity ?? null }, hurry);
   await running.pause();
 }
