@@ -209,7 +209,7 @@ impl Connections {
     /// Ends every session except `session`.
     pub fn end_others(&self, session: u64) {
         for output in lock(&self.0).iter() {
-            output.abort_other(session, "the machine has another generation");
+            output.abort_other(session, "the VM has another generation");
         }
     }
 

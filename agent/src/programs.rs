@@ -39,7 +39,7 @@ pub fn start(argv: &[String], env: &[CString], stdio: [RawFd; 3], extra: Option<
     let argv = c_texts(argv.iter().map(|word| word.as_bytes()))?;
     let (candidates, argv) = (candidates.as_slice(), argv.as_slice());
     let program =
-        Program { candidates, argv, env, cwd: c"/", ids: None, stdio, extra, terminal: false, mortal: false, pid1: false };
+        Program { candidates, argv, env, cwd: c"/", ids: None, stdio, extra, terminal: false, oom_killable: false, pid1: false };
     spawn::spawn(&program).map_err(|Failure { error, .. }| error)
 }
 

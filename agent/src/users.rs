@@ -122,8 +122,8 @@ mod tests {
         assert_eq!(ids("1000"), Some((7, 7, vec![7])), "a name that looks like a number comes first");
         assert_eq!(ids("7"), Some((7, 7, vec![7])));
         assert_eq!(ids("4242"), Some((4242, 0, vec![0])));
-        for nobody in ["", "bob", "broken", "-1", "4294967295", "4294967296", "+5", ":"] {
-            assert_eq!(ids(nobody), None, "{nobody:?}");
+        for unknown in ["", "bob", "broken", "-1", "4294967295", "4294967296", "+5", ":"] {
+            assert_eq!(ids(unknown), None, "{unknown:?}");
         }
     }
 

@@ -40,11 +40,11 @@ fn enter(plan: &Plan) -> Result<(), String> {
     let cage = if abi > 0 { Some(cage(abi, plan)?) } else { None };
     privileges::give_up_all().map_err(|error| format!("dropping privileges: {error}"))?;
     if let Some(cage) = cage {
-        cage.close().map_err(|error| format!("landlock: {error}"))?;
+        cage.enforce().map_err(|error| format!("landlock: {error}"))?;
     }
     limit(&plan.limits).map_err(|error| format!("limits: {error}"))?;
     if let Some(profile) = &plan.profile {
-        filter(profile, landlock::bounds_signals(abi))?;
+        filter(profile, landlock::restricts_signals(abi))?;
     }
     let env = programs::inherited_environment().map_err(|error| format!("environment: {error}"))?;
     Err(format!("{}: {}", plan.program[0], programs::exec(&plan.program, &env)))
@@ -82,8 +82,8 @@ fn limit(all: &[(Resource, u64)]) -> std::io::Result<()> {
 }
 
 /// The last layer, because it does not allow the calls that set up the others.
-fn filter(profile: &str, are_signals_bound: bool) -> Result<(), String> {
-    let rules = profiles::named(profile, are_signals_bound).ok_or_else(|| format!("no profile is named {profile:?}"))?;
+fn filter(profile: &str, restricts_signals: bool) -> Result<(), String> {
+    let rules = profiles::named(profile, restricts_signals).ok_or_else(|| format!("no profile is named {profile:?}"))?;
     let program = seccomp::compile(rules, std::process::id());
     seccomp::install(&program).map_err(|error| format!("seccomp: {error}"))
 }

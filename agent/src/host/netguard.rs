@@ -15,7 +15,7 @@ use self::policy::Policy;
 use crate::host::profiles;
 use crate::programs;
 use crate::sys::landlock::{self, Cage};
-use crate::sys::poll::{self, Waiting};
+use crate::sys::poll::{self, PollSet};
 use crate::sys::process::{self, Forked};
 use crate::sys::{privileges, seccomp};
 use std::fs::File;
@@ -60,8 +60,8 @@ pub fn run(args: &[String]) -> Result<(), String> {
 /// Denies this process and passt abstract unix sockets and signals to other processes, if the kernel can.
 fn restrict_scopes() -> io::Result<()> {
     privileges::set_no_new_privileges()?;
-    match Cage::of_scopes(landlock::abi())? {
-        Some(cage) => cage.close(),
+    match Cage::scopes_only(landlock::abi())? {
+        Some(cage) => cage.enforce(),
         None => Ok(()),
     }
 }
@@ -71,7 +71,7 @@ fn confine_self() -> io::Result<()> {
     privileges::give_up_all()?;
     let abi = landlock::abi();
     if abi > 0 {
-        Cage::new(abi, false)?.close()?;
+        Cage::new(abi, false)?.enforce()?;
     }
     if seccomp::is_available() {
         let rules = profiles::named("netguard", false).unwrap_or_default();
@@ -125,11 +125,11 @@ fn relay(vmm: UnixStream, passt: UnixStream, policy: Policy) {
 
 /// None if passt ends before a VMM connects.
 fn accept_unless_closed(listener: &UnixListener, passt: &UnixStream) -> Option<UnixStream> {
-    let mut waiting = Waiting::default();
-    waiting.add(listener.as_raw_fd(), poll::READ);
-    let end = waiting.add(passt.as_raw_fd(), 0);
-    waiting.wait(None).ok()?;
-    if waiting.is_ready(end) {
+    let mut poll_set = PollSet::default();
+    poll_set.add(listener.as_raw_fd(), poll::READ);
+    let end = poll_set.add(passt.as_raw_fd(), 0);
+    poll_set.wait(None).ok()?;
+    if poll_set.is_ready(end) {
         return None;
     }
     listener.accept().ok().map(|(stream, _)| stream)

@@ -10,15 +10,15 @@ use libc::*;
 
 /// The rules of a profile, in the order in which they are looked up; None if there is no such profile.
 ///
-/// `are_signals_bound`: Landlock prevents signals to other processes, so the program may use a call whose arguments do not show which
+/// `restricts_signals`: Landlock prevents signals to other processes, so the program may use a call whose arguments do not show which
 /// process it signals.
-pub fn named(name: &str, are_signals_bound: bool) -> Option<&'static [&'static [Rule]]> {
+pub fn named(name: &str, restricts_signals: bool) -> Option<&'static [&'static [Rule]]> {
     match name {
         // it gets all its sockets as descriptors
         "qemu" => Some(&[COMMON, EXEC]),
         // with its user-mode network, QEMU opens the guest's connections itself
         "qemu-user-net" => Some(&[QEMU_USER_NET, COMMON, EXEC]),
-        "firecracker" if are_signals_bound => Some(&[COMMON, EXEC, FIRECRACKER, MUSL_SIGNALS]),
+        "firecracker" if restricts_signals => Some(&[COMMON, EXEC, FIRECRACKER, MUSL_SIGNALS]),
         "firecracker" => Some(&[COMMON, EXEC, FIRECRACKER]),
         // a host program that reads hostile input; Landlock and its root restrict its files
         "tool" => Some(&[TOOL, COMMON, EXEC]),

@@ -6,7 +6,7 @@ use super::{failed, BootResult};
 use crate::guest::Guest;
 use crate::session::{serve_connection, Connection, Peer};
 use crate::sys::net;
-use crate::sys::poll::Edges;
+use crate::sys::poll::StateChanges;
 use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -45,10 +45,10 @@ fn find_port() -> Option<PathBuf> {
     entries("/sys/class/virtio-ports").into_iter().find(is_ours).map(|port| PathBuf::from("/dev").join(port))
 }
 
-/// Serves until the machine is turned off.
+/// Serves until the VM is turned off.
 pub fn serve(endpoint: Endpoint, guest: &Arc<Guest>) -> io::Result<()> {
     match endpoint {
-        Endpoint::Virtio(port) => serve_connection(VirtioConnection { edges: Edges::of(&port)?, port }, guest),
+        Endpoint::Virtio(port) => serve_connection(VirtioConnection { changes: StateChanges::of(&port)?, port }, guest),
         Endpoint::Vsock(listener) => loop {
             let connection = VsockConnection(File::from(net::accept(&listener)?));
             let guest = Arc::clone(guest);
@@ -57,10 +57,10 @@ pub fn serve(endpoint: Endpoint, guest: &Arc<Guest>) -> io::Result<()> {
     }
 }
 
-/// Reading the port returns 0 bytes while the host does not have it open. Any change of that state wakes `edges`.
+/// Reading the port returns 0 bytes while the host does not have it open. Any change of that state wakes `changes`.
 struct VirtioConnection {
     port: File,
-    edges: Edges,
+    changes: StateChanges,
 }
 
 impl Connection for VirtioConnection {
@@ -72,7 +72,7 @@ impl Connection for VirtioConnection {
     }
 
     fn wait_for_peer(&mut self, timeout: Option<Duration>) -> io::Result<Peer> {
-        self.edges.wait(timeout).map(|woken| if woken { Peer::Present } else { Peer::Absent })
+        self.changes.wait(timeout).map(|woken| if woken { Peer::Present } else { Peer::Absent })
     }
 
     /// Does nothing: a blocked writer continues when the host opens the port again, and the host discards what it writes.

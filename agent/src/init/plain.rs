@@ -77,8 +77,8 @@ fn complete(folder: &Path, upper: &Path) -> io::Result<bool> {
 
 fn is_small(folder: &Path, max: &Size) -> io::Result<bool> {
     let mut size = Size::default();
-    let mut waiting = vec![folder.to_path_buf()];
-    while let Some(next) = waiting.pop() {
+    let mut pending = vec![folder.to_path_buf()];
+    while let Some(next) = pending.pop() {
         for item in fs::read_dir(next)? {
             let item = item?;
             let metadata: Metadata = item.metadata()?;
@@ -88,7 +88,7 @@ fn is_small(folder: &Path, max: &Size) -> io::Result<bool> {
                 return Ok(false);
             }
             if metadata.is_dir() {
-                waiting.push(item.path());
+                pending.push(item.path());
             }
         }
     }

@@ -11,11 +11,11 @@ use std::path::{Path, PathBuf};
 /// Copies the folder `from` to the new folder `to`, with all metadata except access times. False: `from` is empty.
 pub fn copy(from: &Path, to: &Path) -> io::Result<bool> {
     let mut linked: HashMap<(u64, u64), PathBuf> = HashMap::new();
-    let mut waiting = vec![(from.to_path_buf(), to.to_path_buf())];
+    let mut pending = vec![(from.to_path_buf(), to.to_path_buf())];
     // a folder's mtime changes when entries are added, so it is set last
     let mut folders = Vec::new();
     let mut count = 0;
-    while let Some((source, target)) = waiting.pop() {
+    while let Some((source, target)) = pending.pop() {
         let metadata = fs::symlink_metadata(&source)?;
         count += 1;
         let id = (metadata.dev(), metadata.ino());
@@ -23,19 +23,19 @@ pub fn copy(from: &Path, to: &Path) -> io::Result<bool> {
             fs::create_dir(&target)?;
             for item in fs::read_dir(&source)? {
                 let name = item?.file_name();
-                waiting.push((source.join(&name), target.join(&name)));
+                pending.push((source.join(&name), target.join(&name)));
             }
             folders.push((target.clone(), metadata.clone()));
         } else if let Some(first) = linked.get(&id) {
             fs::hard_link(first, &target)?;
             continue;
         } else {
-            make(&source, &target, &metadata)?;
+            create(&source, &target, &metadata)?;
             if metadata.nlink() > 1 {
                 linked.insert(id, target.clone());
             }
         }
-        describe(&source, &target, &metadata)?;
+        copy_metadata(&source, &target, &metadata)?;
     }
     for (folder, metadata) in folders.iter().rev() {
         set_time(folder, metadata)?;
@@ -43,7 +43,7 @@ pub fn copy(from: &Path, to: &Path) -> io::Result<bool> {
     Ok(count > 1)
 }
 
-fn make(source: &Path, target: &Path, metadata: &Metadata) -> io::Result<()> {
+fn create(source: &Path, target: &Path, metadata: &Metadata) -> io::Result<()> {
     if metadata.is_symlink() {
         return symlink(fs::read_link(source)?, target);
     }
@@ -78,7 +78,7 @@ fn copy_content(source: &Path, target: &Path, metadata: &Metadata) -> io::Result
 }
 
 /// Sets the owner first, because changing it removes capabilities and the setuid bit.
-fn describe(source: &Path, target: &Path, metadata: &Metadata) -> io::Result<()> {
+fn copy_metadata(source: &Path, target: &Path, metadata: &Metadata) -> io::Result<()> {
     lchown(target, Some(metadata.uid()), Some(metadata.gid()))?;
     for name in xattr::list(source)? {
         // the overlay's origin marks refer to another file system

@@ -181,7 +181,7 @@ impl Session<'_> {
             return Ok(());
         }
         let Some(request) = json::object(payload) else {
-            stream.finish(Err(Refusal::bad("OPEN must hold a JSON object")));
+            stream.finish(Err(Refusal::bad("OPEN must contain a JSON object")));
             return Ok(());
         };
         streams.insert(id, Arc::clone(&stream));

@@ -113,7 +113,7 @@ pub fn access_of(right: Right, is_folder: bool, handled: u64) -> u64 {
 }
 
 /// Whether a cage prevents signals to processes outside it.
-pub fn bounds_signals(abi: i32) -> bool {
+pub fn restricts_signals(abi: i32) -> bool {
     scopes(abi) & SIGNAL != 0
 }
 
@@ -129,7 +129,7 @@ impl Cage {
     }
 
     /// Restricts only abstract sockets and signals: the process can still mount. None before version 6.
-    pub fn of_scopes(abi: i32) -> io::Result<Option<Cage>> {
+    pub fn scopes_only(abi: i32) -> io::Result<Option<Cage>> {
         if scopes(abi) == 0 {
             return Ok(None);
         }
@@ -166,7 +166,7 @@ impl Cage {
     }
 
     /// Restricts this thread and everything that it execs, for good. Needs no_new_privs.
-    pub fn close(self) -> io::Result<()> {
+    pub fn enforce(self) -> io::Result<()> {
         // SAFETY: our ruleset.
         check_long(unsafe { libc::syscall(SYS_RESTRICT_SELF, self.ruleset.as_raw_fd(), 0u32) }).map(drop)
     }

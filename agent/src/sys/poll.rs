@@ -11,9 +11,9 @@ pub const WRITE: i16 = libc::POLLOUT;
 
 /// Descriptors to wait for; negative ones are ignored.
 #[derive(Default)]
-pub struct Waiting(Vec<libc::pollfd>);
+pub struct PollSet(Vec<libc::pollfd>);
 
-impl Waiting {
+impl PollSet {
     /// Returns the index for `is_ready`.
     pub fn add(&mut self, fd: RawFd, events: i16) -> usize {
         self.0.push(libc::pollfd { fd, events, revents: 0 });
@@ -41,22 +41,22 @@ impl Waiting {
 
 /// Waits until `fd` can be read; false after the timeout.
 pub fn readable(fd: RawFd, timeout: Option<Duration>) -> io::Result<bool> {
-    let mut waiting = Waiting::default();
-    waiting.add(fd, READ);
-    waiting.wait(timeout)
+    let mut poll_set = PollSet::default();
+    poll_set.add(fd, READ);
+    poll_set.wait(timeout)
 }
 
 /// Waits for changes of a descriptor's state: epoll(7), edge-triggered.
-pub struct Edges(OwnedFd);
+pub struct StateChanges(OwnedFd);
 
-impl Edges {
-    pub fn of(fd: &impl AsRawFd) -> io::Result<Edges> {
+impl StateChanges {
+    pub fn of(fd: &impl AsRawFd) -> io::Result<StateChanges> {
         let mut event = libc::epoll_event { events: (libc::EPOLLIN | libc::EPOLLHUP | libc::EPOLLET) as u32, u64: 0 };
         // SAFETY: plain calls; the event is initialised; the descriptor is ours.
         unsafe {
             let epoll = OwnedFd::from_raw_fd(check(libc::epoll_create1(libc::EPOLL_CLOEXEC))?);
             check(libc::epoll_ctl(epoll.as_raw_fd(), libc::EPOLL_CTL_ADD, fd.as_raw_fd(), &mut event))?;
-            Ok(Edges(epoll))
+            Ok(StateChanges(epoll))
         }
     }
 

@@ -29,7 +29,7 @@ pub struct Program<'a> {
     /// stdin becomes the controlling terminal
     pub terminal: bool,
     /// undo the agent's protection from the OOM killer, and its limit of open files
-    pub mortal: bool,
+    pub oom_killable: bool,
     /// run it as PID 1 of its own process namespace, with its own `/proc`: pid_namespaces(7). When it ends, all processes in it end
     pub pid1: bool,
 }
@@ -116,8 +116,8 @@ unsafe fn become_program(job: &mut Job) -> io::Result<()> {
     if program.terminal {
         check(libc::ioctl(0, libc::TIOCSCTTY, 0))?;
     }
-    if program.mortal {
-        become_mortal();
+    if program.oom_killable {
+        reset_limits();
     }
     if program.pid1 {
         mount_own_proc()?;
@@ -167,7 +167,7 @@ unsafe fn exec_first(candidates: &[CString], argv: &[*const libc::c_char], env: 
     worst
 }
 
-unsafe fn become_mortal() {
+unsafe fn reset_limits() {
     let adjust = libc::open(c"/proc/self/oom_score_adj".as_ptr(), libc::O_WRONLY | libc::O_CLOEXEC);
     if adjust >= 0 {
         libc::write(adjust, c"0".as_ptr().cast(), 1);

@@ -79,26 +79,26 @@ impl<S: Sink> Packer<S> {
 
     /// A folder's entries are named relative to it, `./` first; a file's entry is its name.
     pub fn pack(mut self, path: &Path) -> Answer<()> {
-        let packed = self.top(path).and_then(|()| self.put(&[0; 2 * BLOCK]));
+        let packed = self.pack_top(path).and_then(|()| self.put(&[0; 2 * BLOCK]));
         match packed {
             Ok(()) | Err(Stop::Closed) => Ok(()),
             Err(Stop::Failed(refusal)) => Err(refusal),
         }
     }
 
-    fn top(&mut self, path: &Path) -> Result<(), Stop> {
+    fn pack_top(&mut self, path: &Path) -> Result<(), Stop> {
         let metadata = fs::symlink_metadata(path)?;
         if !metadata.is_dir() {
             let parent = File::open(path.parent().unwrap_or(Path::new("/")))?;
             let name = path.file_name().map_or(b"".as_slice(), OsStrExt::as_bytes);
-            return self.one(parent.as_raw_fd(), name, name.to_vec(), false).map(drop);
+            return self.pack_entry(parent.as_raw_fd(), name, name.to_vec(), false).map(drop);
         }
         let folder = File::open(path)?;
         let is_upper = matches!(self.content, Content::Changes { .. });
         self.upper = is_upper.then(|| folder.try_clone()).transpose()?;
         let records = self.attributes(&path.join("."))?;
         self.header(&Meta { path: b"./", flag: b'5', link: b"", size: 0 }, &folder.metadata()?, records)?;
-        self.walk(level(folder, Vec::new(), is_upper)?)
+        self.walk(open_level(folder, Vec::new(), is_upper)?)
     }
 
     /// Not recursive, because folders can be nested as deeply as PATH_MAX allows.
@@ -113,7 +113,7 @@ impl<S: Sink> Packer<S> {
             if path.len() > MAX_PATH {
                 return Err(Stop::Failed(Refusal::new("limit", format!("a path is too long: {}", shown(&path)))));
             }
-            if let Some(below) = self.one(level.folder.as_raw_fd(), &name, path, level.is_upper)? {
+            if let Some(below) = self.pack_entry(level.folder.as_raw_fd(), &name, path, level.is_upper)? {
                 levels.push(below);
             }
         }
@@ -121,7 +121,7 @@ impl<S: Sink> Packer<S> {
     }
 
     /// Packs one entry. A folder is returned, to be walked.
-    fn one(&mut self, parent: RawFd, name: &[u8], path: Vec<u8>, is_upper: bool) -> Result<Option<Level>, Stop> {
+    fn pack_entry(&mut self, parent: RawFd, name: &[u8], path: Vec<u8>, is_upper: bool) -> Result<Option<Level>, Stop> {
         let place = Path::new("/proc/self/fd").join(parent.to_string()).join(std::ffi::OsStr::from_bytes(name));
         let metadata = match fs::symlink_metadata(&place) {
             // removed since it was listed
@@ -174,12 +174,12 @@ impl<S: Sink> Packer<S> {
         }
         self.header(&Meta { path: &path, flag: b'5', link: b"", size: 0 }, &metadata, records)?;
         if !renamed {
-            return Ok(level(folder, path, is_upper)?);
+            return Ok(open_level(folder, path, is_upper)?);
         }
-        let Content::Changes { merged } = &self.content else { return Ok(level(folder, path, true)?) };
+        let Content::Changes { merged } = &self.content else { return Ok(open_level(folder, path, true)?) };
         let merged = File::open(merged)?;
         let all = File::from(open::folder_beneath(merged.as_raw_fd(), &path[..path.len() - 1])?);
-        Ok(level(all, path, false)?)
+        Ok(open_level(all, path, false)?)
     }
 
     fn file(&mut self, mut file: File, place: &Path, path: &[u8]) -> Result<(), Stop> {
@@ -296,7 +296,7 @@ impl<S: Sink> Packer<S> {
 }
 
 /// Sorts the names, so that packing a folder twice gives the same stream.
-fn level(folder: File, path: Vec<u8>, is_upper: bool) -> std::io::Result<Level> {
+fn open_level(folder: File, path: Vec<u8>, is_upper: bool) -> std::io::Result<Level> {
     let list = fs::read_dir(format!("/proc/self/fd/{}", folder.as_raw_fd()))?;
     let mut names = list.map(|item| Ok(item?.file_name().into_vec())).collect::<std::io::Result<Vec<_>>>()?;
     names.sort_unstable();

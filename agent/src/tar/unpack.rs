@@ -51,19 +51,19 @@ impl Unpacker {
             entry.path = safe_path(&entry.path)?;
             entry.uid = self.owner.uid.unwrap_or(entry.uid);
             entry.gid = self.owner.gid.unwrap_or(entry.gid);
-            self.one(entry, &mut archive)?;
+            self.unpack_entry(entry, &mut archive)?;
             self.done.entries += 1;
         }
         self.finish_folders()?;
         Ok(self.done)
     }
 
-    fn one(&mut self, entry: Entry, archive: &mut Archive<impl BufRead>) -> Answer<()> {
+    fn unpack_entry(&mut self, entry: Entry, archive: &mut Archive<impl BufRead>) -> Answer<()> {
         let (parent, name) = split(&entry.path);
         if name.is_empty() {
             return self.root_itself(entry);
         }
-        let fd = self.enter(parent)?;
+        let fd = self.open_parent(parent)?;
         match entry.kind {
             Kind::Folder => self.folder(fd, name, &entry)?,
             Kind::File => self.file(fd, name, &entry, archive)?,
@@ -85,7 +85,7 @@ impl Unpacker {
     }
 
     /// Opens the parent folder of an entry; creates it and those above it if the archive had no entries for them.
-    fn enter(&mut self, path: &[u8]) -> Answer<RawFd> {
+    fn open_parent(&mut self, path: &[u8]) -> Answer<RawFd> {
         if let Some(parent) = self.parent.as_ref().filter(|parent| parent.path == path) {
             return Ok(parent.fd.as_raw_fd());
         }
@@ -119,15 +119,15 @@ impl Unpacker {
         make_or_keep_folder(parent, name).map_err(|error| failed(&entry.path, &error))?;
         // an existing name may be a link, which this refuses
         let folder = open::folder_at(parent, name).map_err(|error| failed(&entry.path, &error))?;
-        self.own(folder.as_raw_fd(), entry).map_err(|error| failed(&entry.path, &error))
+        self.set_owner(folder.as_raw_fd(), entry).map_err(|error| failed(&entry.path, &error))
     }
 
     fn file(&mut self, parent: RawFd, name: &[u8], entry: &Entry, archive: &mut Archive<impl BufRead>) -> Answer<()> {
         let broken = |error: &io::Error| failed(&entry.path, error);
         let make = || open::create_file(parent, name, entry.mode & 0o777);
-        let mut file = in_place_of(parent, name, make).map_err(|error| broken(&error))?;
+        let mut file = replacing(parent, name, make).map_err(|error| broken(&error))?;
         archive.content(|bytes| file.write_all(bytes).map_err(|error| broken(&error)))?;
-        self.own(file.as_raw_fd(), entry).map_err(|error| broken(&error))?;
+        self.set_owner(file.as_raw_fd(), entry).map_err(|error| broken(&error))?;
         // after the owner, because changing it clears the set-id bits; the umask has cleared the others
         if entry.mode & 0o7022 != 0 {
             open::set_mode(file.as_raw_fd(), entry.mode).map_err(|error| broken(&error))?;
@@ -148,7 +148,7 @@ impl Unpacker {
         if entry.link.is_empty() {
             return Err(unsafe_path(&entry.path, "is a link without a target"));
         }
-        in_place_of(parent, name, make).map_err(|error| failed(&entry.path, &error))
+        replacing(parent, name, make).map_err(|error| failed(&entry.path, &error))
     }
 
     fn hard_link(&self, parent: RawFd, name: &[u8], entry: &Entry) -> Answer<()> {
@@ -163,10 +163,10 @@ impl Unpacker {
         let broken = |error: io::Error| failed(&entry.path, &error);
         let from = open::folder_beneath(self.root.as_raw_fd(), folder).map_err(broken)?;
         let make = || open::make_hard_link((from.as_raw_fd(), target_name), (parent, name));
-        in_place_of(parent, name, make).map_err(broken)
+        replacing(parent, name, make).map_err(broken)
     }
 
-    fn own(&self, fd: RawFd, entry: &Entry) -> io::Result<()> {
+    fn set_owner(&self, fd: RawFd, entry: &Entry) -> io::Result<()> {
         let given = self.parent.as_ref().is_some_and(|parent| parent.gives_group);
         let is_ours = entry.kind == Kind::File && entry.uid == 0 && entry.gid == 0 && !given;
         if !self.is_root || is_ours {
@@ -181,7 +181,7 @@ impl Unpacker {
             let set = || {
                 let folder = open::folder_beneath(self.root.as_raw_fd(), &entry.path)?;
                 if entry.path.is_empty() {
-                    self.own(folder.as_raw_fd(), entry)?;
+                    self.set_owner(folder.as_raw_fd(), entry)?;
                 }
                 open::set_mode(folder.as_raw_fd(), entry.mode)?;
                 open::set_mtime_of(folder.as_raw_fd(), entry.mtime)
@@ -202,7 +202,7 @@ fn make_or_keep_folder(parent: RawFd, name: &[u8]) -> io::Result<bool> {
 }
 
 /// Runs `make`; if the name exists already, removes it first, unless it is a folder.
-fn in_place_of<T>(parent: RawFd, name: &[u8], make: impl Fn() -> io::Result<T>) -> io::Result<T> {
+fn replacing<T>(parent: RawFd, name: &[u8], make: impl Fn() -> io::Result<T>) -> io::Result<T> {
     match make() {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             open::remove(parent, name)?;

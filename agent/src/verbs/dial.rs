@@ -15,13 +15,13 @@ const CHUNK: usize = 32 * 1024;
 pub fn run(stream: &Stream, request: &Object) -> Answer<()> {
     if let Some(path) = json::text(request, "unix")? {
         let connection = UnixStream::connect(path).map_err(|error| refused(path, &error))?;
-        return carry(stream, &connection, |how| connection.shutdown(how));
+        return relay(stream, &connection, |how| connection.shutdown(how));
     }
     let host = json::required_text(request, "host")?;
     let port = json::required_number(request, "port", u64::from(u16::MAX))? as u16;
     let connection = connect(host, port)?;
     let _ = connection.set_nodelay(true);
-    carry(stream, &connection, |how| connection.shutdown(how))
+    relay(stream, &connection, |how| connection.shutdown(how))
 }
 
 /// `host` is an address or `localhost`: other names are resolved on the host.
@@ -46,7 +46,7 @@ fn refused(what: &str, error: &io::Error) -> Refusal {
 }
 
 /// Copies in both directions until both have ended or the stream is over.
-fn carry<C>(stream: &Stream, connection: &C, shutdown: impl Fn(Shutdown) -> io::Result<()> + Sync) -> Answer<()>
+fn relay<C>(stream: &Stream, connection: &C, shutdown: impl Fn(Shutdown) -> io::Result<()> + Sync) -> Answer<()>
 where
     C: Sync,
     for<'a> &'a C: Read + Write,

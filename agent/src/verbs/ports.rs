@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
 
-const EVERY: Duration = Duration::from_secs(1);
+const INTERVAL: Duration = Duration::from_secs(1);
 /// Listeners in one event, so that it fits in one frame.
 const MAX: usize = 300;
 
@@ -16,7 +16,7 @@ pub fn run(stream: &Stream) -> Answer<()> {
     let mut known = listening()?;
     stream.reply(json!({}));
     stream.event(&event(&known));
-    while !stream.wait_until_over(EVERY) {
+    while !stream.wait_until_over(INTERVAL) {
         let now = listening()?;
         if now != known {
             known = now;

@@ -3,7 +3,7 @@
 use crate::guest::Guest;
 use crate::programs::{self, PATH};
 use crate::session::Stream;
-use crate::sys::poll::{self, Waiting};
+use crate::sys::poll::{self, PollSet};
 use crate::sys::{process, signal};
 use crate::wire::json::{Answer, Refusal};
 use serde_json::json;
@@ -46,12 +46,12 @@ fn wait_for_manager(stream: &Stream) -> Answer<()> {
         if stream.is_over() {
             return Err(cancelled());
         }
-        let mut waiting = Waiting::default();
-        let name = waiting.add(names.as_raw_fd(), poll::READ);
-        waiting.add(event_fd.fd(), poll::READ);
-        waiting.wait(None).map_err(failed)?;
+        let mut poll_set = PollSet::default();
+        let name = poll_set.add(names.as_raw_fd(), poll::READ);
+        poll_set.add(event_fd.fd(), poll::READ);
+        poll_set.wait(None).map_err(failed)?;
         event_fd.drain();
-        if waiting.is_ready(name) {
+        if poll_set.is_ready(name) {
             let _ = names.read(&mut [0; 4096]);
         }
     }
@@ -89,11 +89,11 @@ fn read_unless_over(stream: &Stream, output: &mut File) -> Answer<String> {
         if stream.is_over() {
             return Err(cancelled());
         }
-        let mut waiting = Waiting::default();
-        let more = waiting.add(output.as_raw_fd(), poll::READ);
-        waiting.add(event_fd.fd(), poll::READ);
-        waiting.wait(None).map_err(failed)?;
-        if waiting.is_ready(more) && output.take(4096).read_to_end(&mut text).map_err(failed)? == 0 {
+        let mut poll_set = PollSet::default();
+        let more = poll_set.add(output.as_raw_fd(), poll::READ);
+        poll_set.add(event_fd.fd(), poll::READ);
+        poll_set.wait(None).map_err(failed)?;
+        if poll_set.is_ready(more) && output.take(4096).read_to_end(&mut text).map_err(failed)? == 0 {
             break;
         }
     }

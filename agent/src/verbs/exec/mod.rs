@@ -35,7 +35,7 @@ pub fn run(stream: &Arc<Stream>, request: &Object, guest: &Guest) -> Answer<()> 
         return detach::run(stream, &plan, log);
     }
     let (stdio, child_ends) = Stdio::open(request.tty)?;
-    child_ends.give_to(plan.ids.as_ref());
+    child_ends.chown_to(plan.ids.as_ref());
     let pid = plan.start(child_ends.fds(), request.tty.is_some())?;
     let entry = guest.running.add(pid, stream);
     drop(child_ends);

@@ -83,7 +83,7 @@ impl Output {
     }
 
     /// Sends one chunk within the credit: from the backlog if there is one, else read from the program.
-    pub fn carry(&mut self, stream: &Stream, buffer: &mut [u8], mode: Mode) {
+    pub fn transfer(&mut self, stream: &Stream, buffer: &mut [u8], mode: Mode) {
         if !mode.discards && self.backlog() > 0 {
             self.repeat(stream);
         } else if self.open {

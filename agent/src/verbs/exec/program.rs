@@ -24,7 +24,7 @@ pub struct Plan {
     env: Vec<CString>,
     cwd: CString,
     pub ids: Option<Ids>,
-    mortal: bool,
+    oom_killable: bool,
     pid1: bool,
 }
 
@@ -53,7 +53,7 @@ pub fn plan(request: &Request, guest: &Guest) -> Answer<Plan> {
         name: program,
         // `serve` on a host can run as any user
         ids: (process::uid() == 0).then_some(user.ids),
-        mortal: guest.is_vm(),
+        oom_killable: guest.is_vm(),
         pid1: request.pid1 && guest.is_vm(),
     })
 }
@@ -116,7 +116,7 @@ impl Plan {
             stdio,
             extra: None,
             terminal,
-            mortal: self.mortal,
+            oom_killable: self.oom_killable,
             pid1: self.pid1,
         };
         spawn::spawn(&program).map_err(|failure| self.refusal(&failure))

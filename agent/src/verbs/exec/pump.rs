@@ -9,7 +9,7 @@ use super::resumable::Ticket;
 use super::stdio::Stdio;
 use crate::running::Entry;
 use crate::session::{Received, Stream};
-use crate::sys::poll::{self, Waiting};
+use crate::sys::poll::{self, PollSet};
 use crate::sys::process::{self, Ended};
 use crate::sys::{signal, tty};
 use crate::wire::json::{Answer, Object, Refusal};
@@ -176,7 +176,7 @@ impl Pump {
                 self.outputs.iter_mut().for_each(Output::drop_rest);
             }
         }
-        self.feed();
+        self.write_input();
     }
 
     fn handle_event(&mut self, event: &Object) {
@@ -200,7 +200,7 @@ impl Pump {
     }
 
     /// Writes received input to the program as far as its pipe has room.
-    fn feed(&mut self) {
+    fn write_input(&mut self) {
         loop {
             let (bytes, at) = match self.pending.take() {
                 Some(pending) => pending,
@@ -244,25 +244,25 @@ impl Pump {
     }
 
     fn wait(&mut self) -> Answer<()> {
-        let mut waiting = Waiting::default();
-        waiting.add(self.stream.event_fd()?.fd(), poll::READ);
-        let over = waiting.add(if self.ended.is_none() { self.pidfd.as_raw_fd() } else { -1 }, poll::READ);
+        let mut poll_set = PollSet::default();
+        poll_set.add(self.stream.event_fd()?.fd(), poll::READ);
+        let over = poll_set.add(if self.ended.is_none() { self.pidfd.as_raw_fd() } else { -1 }, poll::READ);
         if let (Some(input), Some(_)) = (&self.input, &self.pending) {
-            waiting.add(input.as_raw_fd(), poll::WRITE);
+            poll_set.add(input.as_raw_fd(), poll::WRITE);
         }
         let discards = self.termination.is_some();
         let places: Vec<Option<usize>> = self.outputs.iter().map(|output| {
-            Some(waiting.add(output.source(&self.stream, discards)?, poll::READ))
+            Some(poll_set.add(output.source(&self.stream, discards)?, poll::READ))
         }).collect();
         let repeats = !discards && self.outputs.iter().any(|output| output.can_repeat(&self.stream));
         // when the program has ended, all its output is already in the pipe: do not wait
-        let is_here = self.ended.is_some() && places.iter().any(Option::is_some);
-        let time = match repeats || is_here {
+        let has_final_output = self.ended.is_some() && places.iter().any(Option::is_some);
+        let time = match repeats || has_final_output {
             true => Some(Duration::ZERO),
             false => [self.time_to_kill(), self.time_to_type_end()].into_iter().flatten().min(),
         };
-        waiting.wait(time).map_err(|error| Refusal::io("poll", &error))?;
-        if self.ended.is_none() && waiting.is_ready(over) {
+        poll_set.wait(time).map_err(|error| Refusal::io("poll", &error))?;
+        if self.ended.is_none() && poll_set.is_ready(over) {
             self.program_ended()?;
         }
         if let (Some(end_of_input), Some(input)) = (&mut self.end_of_input, &self.input) {
@@ -270,8 +270,8 @@ impl Pump {
         }
         let mode = Mode { ended: self.ended.is_some(), discards };
         for (output, place) in self.outputs.iter_mut().zip(places) {
-            if repeats || mode.ended || place.is_some_and(|place| waiting.is_ready(place)) {
-                output.carry(&self.stream, &mut self.buffer, mode);
+            if repeats || mode.ended || place.is_some_and(|place| poll_set.is_ready(place)) {
+                output.transfer(&self.stream, &mut self.buffer, mode);
             }
         }
         Ok(())

@@ -32,7 +32,7 @@ struct Program {
     /// the current stream or, of a parked program, the last one
     stream: Arc<Stream>,
     parked: Option<Pump>,
-    /// started before this machine was copied: must not be resumed here
+    /// started before the VM was copied: must not be resumed in this copy
     is_invalid: bool,
 }
 
@@ -109,7 +109,7 @@ impl Resumable {
         }
     }
 
-    /// This machine is a copy: programs of the original's sessions can no longer be resumed.
+    /// This VM is a copy: programs of the original's sessions can no longer be resumed.
     pub fn invalidate_others(&self, session: u64) {
         for program in lock(&self.programs).values_mut().filter(|program| program.stream.session != session) {
             program.is_invalid = true;

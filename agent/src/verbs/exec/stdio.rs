@@ -31,7 +31,7 @@ impl ChildEnds {
     }
 
     /// Makes the user the owner, so that the user's programs can reopen /dev/stderr and the terminal. The terminal's group stays.
-    pub fn give_to(&self, ids: Option<&Ids>) {
+    pub fn chown_to(&self, ids: Option<&Ids>) {
         let Some(ids) = ids.filter(|ids| ids.uid != 0) else { return };
         let group = if matches!(self, ChildEnds::Terminal(_)) { u32::MAX } else { ids.gid };
         for fd in self.fds() {

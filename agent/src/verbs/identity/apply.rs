@@ -88,7 +88,7 @@ impl<'a> Apply<'a> {
     fn number_boot(&mut self) {
         let boot_id = &mut self.applied.boot_id;
         let result = match self.guest.phase() {
-            Phase::Boot if self.request.template => boot_id.hide(self.guest.init == "systemd"),
+            Phase::Boot if self.request.template => boot_id.cover(self.guest.init == "systemd"),
             Phase::Up if self.is_copy && !self.request.keep_boot_id => boot_id.renew(),
             _ => Ok(()),
         };

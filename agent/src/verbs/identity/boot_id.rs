@@ -8,8 +8,8 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-const KERNELS: &str = "/proc/sys/kernel/random/boot_id";
-const OURS: &str = "/run/banger/boot_id";
+const KERNELS_FILE: &str = "/proc/sys/kernel/random/boot_id";
+const OUR_FILE: &str = "/run/banger/boot_id";
 
 /// A service with one of these settings (logind, networkd and timesyncd have some) gets its own /proc, where the kernel's file is
 /// visible. This drop-in turns them off for every service of a template: systemd.unit(5).
@@ -21,26 +21,26 @@ const SETTINGS_FILE: &str = "/run/systemd/system/service.d/50-banger-boot-id.con
 pub enum BootId {
     /// the kernel's
     #[default]
-    Own,
+    Kernel,
     /// our file; the kernel's has not been read yet, and this handle can read it
-    Hidden(File),
+    Unread(File),
     /// our file, with the kernel's boot id: it can be unmounted
-    Veiled,
+    Equal,
     /// our file, with another boot id than the kernel's
-    Masked,
+    Different,
 }
 
 impl BootId {
     /// In a template: covers the kernel's file before any program of the image runs.
-    pub fn hide(&mut self, is_systemd: bool) -> io::Result<()> {
-        if matches!(self, BootId::Own) {
+    pub fn cover(&mut self, is_systemd: bool) -> io::Result<()> {
+        if matches!(self, BootId::Kernel) {
             if is_systemd {
                 replace(Path::new(SETTINGS_FILE), SETTINGS.as_bytes(), 0o644)?;
             }
-            let kernels = File::open(KERNELS)?;
-            show(&fresh()?)?;
-            cover()?;
-            *self = BootId::Hidden(kernels);
+            let kernels = File::open(KERNELS_FILE)?;
+            write_ours(&fresh()?)?;
+            cover_kernels()?;
+            *self = BootId::Unread(kernels);
         }
         Ok(())
     }
@@ -48,29 +48,29 @@ impl BootId {
     /// Changes the boot id.
     pub fn renew(&mut self) -> io::Result<()> {
         match self {
-            BootId::Hidden(kernels) => {
-                show(&read(kernels)?)?;
-                *self = BootId::Veiled;
+            BootId::Unread(kernels) => {
+                write_ours(&read(kernels)?)?;
+                *self = BootId::Equal;
             }
-            BootId::Own => {
-                show(&fresh()?)?;
-                cover()?;
-                *self = BootId::Masked;
+            BootId::Kernel => {
+                write_ours(&fresh()?)?;
+                cover_kernels()?;
+                *self = BootId::Different;
             }
-            BootId::Veiled | BootId::Masked => {
-                show(&fresh()?)?;
-                *self = BootId::Masked;
+            BootId::Equal | BootId::Different => {
+                write_ours(&fresh()?)?;
+                *self = BootId::Different;
             }
         }
         Ok(())
     }
 
     /// Unmounts our file if it has the kernel's boot id: with a mount in /proc, no user namespace can mount its own /proc.
-    pub fn unveil(&mut self) -> io::Result<()> {
-        if matches!(self, BootId::Veiled) {
-            unmount_lazily(KERNELS)?;
-            *self = BootId::Own;
-            fs::remove_file(OURS)?;
+    pub fn uncover_if_equal(&mut self) -> io::Result<()> {
+        if matches!(self, BootId::Equal) {
+            unmount_lazily(KERNELS_FILE)?;
+            *self = BootId::Kernel;
+            fs::remove_file(OUR_FILE)?;
             // takes effect for services that start after the next daemon-reload
             remove(Path::new(SETTINGS_FILE))?;
         }
@@ -89,12 +89,12 @@ fn read(kernels: &File) -> io::Result<Vec<u8>> {
 }
 
 /// Overwrites our file in place, so that a mount of it shows the new content.
-fn show(id: &[u8]) -> io::Result<()> {
-    replace(Path::new(OURS), id, 0o444)
+fn write_ours(id: &[u8]) -> io::Result<()> {
+    replace(Path::new(OUR_FILE), id, 0o444)
 }
 
-fn cover() -> io::Result<()> {
-    mount(OURS, KERNELS, "", MS_BIND, "")?;
+fn cover_kernels() -> io::Result<()> {
+    mount(OUR_FILE, KERNELS_FILE, "", MS_BIND, "")?;
     let flags = MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;
-    mount("", KERNELS, "", flags, "")
+    mount("", KERNELS_FILE, "", flags, "")
 }

@@ -45,7 +45,7 @@ pub fn variables(root: &Path, certificates: &[String]) -> Variables {
 
 /// Makes the guest trust `certificates` and no longer those of `before` or of an earlier boot.
 pub fn trust(root: &Path, before: &[String], certificates: &[String]) -> io::Result<()> {
-    let written = written(root);
+    let written = read_written(root);
     for (at, certificate) in certificates.iter().enumerate() {
         replace_if_other(&file(root, at), certificate.as_bytes(), 0o644)?;
     }
@@ -63,24 +63,24 @@ pub fn trust(root: &Path, before: &[String], certificates: &[String]) -> io::Res
         return Ok(());
     }
     if !certificates.is_empty() && BUNDLES.iter().all(|bundle| !root.join(bundle).exists()) {
-        return make(root, &certificates.concat());
+        return create_bundle(root, &certificates.concat());
     }
     // some bundles are links to others and stay links
     let bundles = BUNDLES.iter().filter_map(|bundle| fs::canonicalize(root.join(bundle)).ok());
     for bundle in bundles.filter(|bundle| bundle.starts_with(root)) {
-        change(&bundle, &gone, certificates)?;
+        update_bundle(&bundle, &gone, certificates)?;
     }
     Ok(())
 }
 
 /// The certificates that an earlier call wrote, perhaps before a reboot.
-fn written(root: &Path) -> Vec<String> {
+fn read_written(root: &Path) -> Vec<String> {
     let texts = (0..).map_while(|at| fs::read_to_string(file(root, at)).ok());
     texts.take(MAX).filter(|text| !text.is_empty()).collect()
 }
 
 /// Creates a bundle where OpenSSL, GnuTLS, curl and Go look by default. Only for an image that has none, so no program loses one.
-fn make(root: &Path, text: &str) -> io::Result<()> {
+fn create_bundle(root: &Path, text: &str) -> io::Result<()> {
     let bundle = root.join(BUNDLES[0]);
     let folder = bundle.parent().unwrap_or(root);
     DirBuilder::new().recursive(true).mode(0o755).create(folder)?;
@@ -95,7 +95,7 @@ fn file(root: &Path, at: usize) -> PathBuf {
 }
 
 /// Updates an existing bundle.
-fn change(bundle: &Path, gone: &[&String], certificates: &[String]) -> io::Result<()> {
+fn update_bundle(bundle: &Path, gone: &[&String], certificates: &[String]) -> io::Result<()> {
     let present = match fs::read_to_string(bundle) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         other => other?,
@@ -105,7 +105,7 @@ fn change(bundle: &Path, gone: &[&String], certificates: &[String]) -> io::Resul
         certificates.iter().filter(|certificate| !kept.contains(certificate.as_str())).map(String::as_str).collect();
     let separator = if kept.is_empty() || kept.ends_with('\n') { "" } else { "\n" };
     if kept.is_empty() && missing.is_empty() {
-        // `make` created it
+        // `create_bundle` created it
         return if present.is_empty() { Ok(()) } else { remove(bundle) };
     }
     if kept.len() < present.len() {

@@ -60,7 +60,7 @@ pub fn run(guest: &Guest, generation: u64) {
     let todo = std::mem::take(&mut applied.deferred);
     let variables = applied.environment.clone().unwrap_or_default();
     log_failure("IPv6", applied.interface.renew_ipv6());
-    log_failure("boot id", applied.boot_id.unveil());
+    log_failure("boot id", applied.boot_id.uncover_if_equal());
     drop(applied);
     if guest.init == "systemd" && todo.reload {
         log_failure("systemd", Manager::connect().and_then(Manager::reload));

@@ -38,7 +38,7 @@ fn overwrite(path: &Path, content: &[u8], mode: u32) -> io::Result<bool> {
         return Ok(false);
     }
     let length = content.len() as u64;
-    if metadata.len() == length && holds(&file, content) {
+    if metadata.len() == length && has_content(&file, content) {
         return Ok(true);
     }
     file.write_all_at(content, 0)?;
@@ -48,7 +48,7 @@ fn overwrite(path: &Path, content: &[u8], mode: u32) -> io::Result<bool> {
     Ok(true)
 }
 
-fn holds(file: &File, content: &[u8]) -> bool {
+fn has_content(file: &File, content: &[u8]) -> bool {
     let mut present = vec![0; content.len()];
     file.read_exact_at(&mut present, 0).is_ok() && present == content
 }

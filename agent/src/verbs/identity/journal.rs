@@ -4,7 +4,7 @@
 //! In a copy, the first message waits in its sockets until it has been replaced by a new journald, which reads the copy's ids. Without
 //! a message none is started: under emulation that takes longer than most commands.
 
-use crate::sys::poll::{Waiting, READ};
+use crate::sys::poll::{PollSet, READ};
 use crate::sys::{process, signal};
 use std::fs;
 use std::io;
@@ -68,14 +68,14 @@ fn wait_until_stopped(pid: i32) -> io::Result<()> {
 
 impl PausedJournald {
     pub fn wait(&self, timeout: Option<Duration>) -> io::Result<Wake> {
-        let mut waiting = Waiting::default();
-        let end = waiting.add(self.process.as_raw_fd(), READ);
+        let mut poll_set = PollSet::default();
+        let end = poll_set.add(self.process.as_raw_fd(), READ);
         for input in &self.inputs {
-            waiting.add(input.as_raw_fd(), READ);
+            poll_set.add(input.as_raw_fd(), READ);
         }
-        Ok(match waiting.wait(timeout)? {
+        Ok(match poll_set.wait(timeout)? {
             false => Wake::TimedOut,
-            true if waiting.is_ready(end) => Wake::Ended,
+            true if poll_set.is_ready(end) => Wake::Ended,
             true => Wake::Message,
         })
     }
