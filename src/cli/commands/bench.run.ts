@@ -31,9 +31,11 @@ export async function bench(this: CliContext, flags: BenchFlags): Promise<void> 
 
 async function measure(bench: Bench): Promise<{ times: Timed[]; phases: Timed[] }> {
   const { context, flags, sink, signal } = bench;
-  const body = createRequest(flags);
+  const request = createRequest(flags);
   // artifacts that are made only once are not measured
-  await withArtifacts(context, sink.emit, signal, () => context.api.work("warmTemplate", { body }, sink.emit, signal));
+  await withArtifacts(context, sink.emit, signal, () =>
+    context.api.work("warmTemplate", { body: request }, sink.emit, signal),
+  );
   const version = await repeat(bench, "banger --version", ["--version"]);
   const run = await repeat(bench, "vm run --rm -- true", [
     "vm",
@@ -47,7 +49,7 @@ async function measure(bench: Bench): Promise<{ times: Timed[]; phases: Timed[] 
   const name = `bench-${context.now().toString(36)}`;
   const made = await context.api.work(
     "createVm",
-    { body: { ...body, name, start: true, hold: true } },
+    { body: { ...request, name, start: true, hold: true } },
     () => {},
     signal,
   );
