@@ -2,7 +2,7 @@
 import type { Emit } from "../model/event.ts";
 import { cancellable } from "./abort.ts";
 import type { CliContext } from "./context.ts";
-import { type JsonFlag, print, printJson, rootWarning, running, sinkOf, tell } from "./work.ts";
+import { type JsonFlag, print, printJson, reportFailure, rootWarning, running, sinkOf } from "./work.ts";
 
 export type Each<T> = {
   one(name: string, emit: Emit, signal: AbortSignal): Promise<T>;
@@ -27,7 +27,7 @@ export async function each<T>(context: CliContext, flags: JsonFlag, names: strin
         signal.throwIfAborted();
         sink.done();
         if ("error" in outcome) {
-          const exit = tell(context, flags, outcome.error);
+          const exit = reportFailure(context, flags, outcome.error);
           code ||= exit;
           continue;
         }

@@ -1,4 +1,4 @@
-/** `vm exec` and `vm ssh`: a session in a VM that runs. */
+/** `vm exec` and `vm ssh`: a session in a running VM. */
 import { explainLoss } from "../client/session/loss.ts";
 import { openSession } from "../client/session/open.ts";
 import { requireExecutable, runSession } from "../client/session/run.ts";

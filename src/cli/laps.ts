@@ -20,7 +20,7 @@ export class Laps {
     this.#last = now;
   }
 
-  tell(sink: EventSink): void {
+  emit(sink: EventSink): void {
     sink.emit({ kind: "timing", phases: this.#phases });
   }
 }

@@ -4,15 +4,15 @@ import { fail } from "../base/errors/error.ts";
 import { Exit } from "../base/exit.ts";
 import { buildApp } from "./app.ts";
 import type { CliContext } from "./context.ts";
-import { tell } from "./work.ts";
+import { reportFailure } from "./work.ts";
 
-/** argv is split at the first `--`: what stands behind it belongs to the guest. */
+/** Splits argv at the first `--`: everything after it belongs to the guest. */
 export function splitArgv(argv: readonly string[]): { own: string[]; guest: string[] | null } {
   const at = argv.indexOf("--");
   return at < 0 ? { own: [...argv], guest: null } : { own: argv.slice(0, at), guest: argv.slice(at + 1) };
 }
 
-/** @returns the exit code, when everything was printed */
+/** @returns the exit code, once everything is printed */
 export async function main(own: readonly string[], context: CliContext): Promise<number> {
   const words = own[0] === "help" ? [...own.slice(1), "--help"] : own;
   await run(buildApp(context.version, words), words, context);
@@ -31,10 +31,10 @@ function exitCodeOf(code: number | string | null | undefined): number {
 
 const brokenPipe = 128 + 13;
 
-/** A reader that has seen enough is no failure worth a word; a full disk is. */
+/** A reader that has gone is not reported; a full disk is. */
 async function unwrittenCode(context: CliContext, words: readonly string[], error: Error): Promise<number> {
   if ((error as { code?: unknown }).code === "EPIPE") return brokenPipe;
-  const exit = tell(
+  const exit = reportFailure(
     context,
     { json: words.includes("--json") },
     fail("OUTPUT_FAILED", { reason: error.message }, error),

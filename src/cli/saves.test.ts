@@ -58,7 +58,9 @@ test("templates are listed, shown, warmed, deleted", async () => {
 
 test("prune --all removes templates too, and --dry-run announces it", async () => {
   const { cli, served } = await withVm();
-  expect((await cli("image prune --all --dry-run")).stderr).toBe("1 template would go, 4 KiB; nothing was removed\n");
+  expect((await cli("image prune --all --dry-run")).stderr).toBe(
+    "1 template would be removed, 4 KiB; nothing was removed\n",
+  );
   expect(served.machines.templates()).toHaveLength(1);
   expect((await cli("image prune --all")).stderr).toBe("1 template removed, 4 KiB\n");
   expect(served.machines.templates()).toEqual([]);
@@ -88,7 +90,7 @@ test("snapshots are taken, listed, restored and deleted", async () => {
   expect(await cli("vm snapshot web before")).toEqual({
     code: 0,
     stdout: "before 4 KiB\n",
-    stderr: "saving web\ngo back to it with `banger vm restore web before`\n",
+    stderr: "saving web\nreturn to it with `banger vm restore web before`\n",
   });
   expect((await cli("vm snapshot web before")).stderr).toContain("`banger snapshot delete web before`");
   expect((await cli("vm snapshot web Bad_Name")).code).toBe(2);
@@ -105,7 +107,7 @@ test("snapshots are taken, listed, restored and deleted", async () => {
     ),
   });
   const declined = await cli("vm restore web before", { terminal: true, stdin: "n\n" });
-  expect(declined).toMatchObject({ code: 1, stderr: expect.stringContaining('go back to "before"? [y/N] ') });
+  expect(declined).toMatchObject({ code: 1, stderr: expect.stringContaining('return to "before"? [y/N] ') });
   const confirmed = await cli("vm restore web before", { terminal: true, stdin: "y\n" });
   expect(confirmed.stdout).toBe("web is running, as of before\n");
   for (const flag of ["--force", "-f", "-y"])

@@ -276,7 +276,7 @@ test("workspace flags are refused without a workspace", async () => {
   for (const flag of ["--include-untracked", "--dry-run", "--branch x", "--with-branch x", "--from x", "--depth 3"]) {
     const ran = await cli(`vm run ${flag}`);
     expect(ran.code).toBe(2);
-    expect(ran.stderr).toContain(`${flag.split(" ")[0]} is about a workspace, and none was named`);
+    expect(ran.stderr).toContain(`${flag.split(" ")[0]} needs a workspace, and no folder was given`);
   }
   expect(served.machines.all()).toEqual([]);
 });

@@ -1,4 +1,4 @@
-/** How commands run: events on stderr, failures told once, an exit code at the end. */
+/** How commands run: events on stderr, each failure reported once, an exit code at the end. */
 import { safeJson, stripControl } from "../base/display.ts";
 import { Exit } from "../base/exit.ts";
 import type { NoteEvent } from "../model/event.ts";
@@ -8,7 +8,7 @@ import { report } from "./ui/report.ts";
 
 export type JsonFlag = { json?: boolean | undefined };
 
-/** Events of a command on stderr. */
+/** Prints the events of a command on stderr. */
 export function sinkOf(context: CliContext, flags: JsonFlag): EventSink {
   const { stdio } = context;
   return eventSink({
@@ -19,7 +19,7 @@ export function sinkOf(context: CliContext, flags: JsonFlag): EventSink {
   });
 }
 
-/** Root is a user like any other, but one whose VMMs run as root: said once by what starts them. */
+/** Root is a user like any other, but its VMMs run as root: every command that starts VMMs warns once. */
 export function rootWarning(context: CliContext): NoteEvent[] {
   if (!context.isRoot) return [];
   const texts = ["you are root: VMMs are confined, but run as root"];
@@ -28,7 +28,7 @@ export function rootWarning(context: CliContext): NoteEvent[] {
   return texts.map((text) => ({ kind: "note", level: "warn", text }));
 }
 
-/** Tells a failure and sets the exit code; never throws. @param exitOf for commands whose codes are the guest's */
+/** Runs a command, reports its failure and sets the exit code; never throws. @param exitOf for commands that exit with the guest's codes */
 export async function running(
   context: CliContext,
   flags: JsonFlag,
@@ -39,17 +39,17 @@ export async function running(
     const code = await body();
     context.process.exitCode = typeof code === "number" ? code : Exit.Ok;
   } catch (error) {
-    context.process.exitCode = exitOf(tell(context, flags, error));
+    context.process.exitCode = exitOf(reportFailure(context, flags, error));
   }
 }
 
-/** A failure of banger's own must not look like the guest command's: usage stays 2, the rest is 125 and more. */
+/** A failure of banger must not look like one of the guest's command: usage errors stay 2, all others are 125 or more. */
 export function sessionExit(exit: number): number {
   return exit === Exit.Usage || exit >= Exit.Run ? exit : Exit.Run;
 }
 
-/** Prints a failure. @returns its exit code */
-export function tell(context: CliContext, flags: JsonFlag, error: unknown): number {
+/** @returns the exit code */
+export function reportFailure(context: CliContext, flags: JsonFlag, error: unknown): number {
   return report(error, {
     json: flags.json ?? false,
     debug: Boolean(context.env["BANGER_DEBUG"]),
@@ -57,12 +57,12 @@ export function tell(context: CliContext, flags: JsonFlag, error: unknown): numb
   });
 }
 
-/** Lines that are data. */
+/** Prints data. */
 export function print(context: CliContext, text: string): void {
   context.process.stdout.write(stripControl(text));
 }
 
-/** What is no data, for people only. */
+/** Prints what is not data, for people only. */
 export function remark(context: CliContext, flags: JsonFlag, text: string): void {
   if (!flags.json) context.process.stderr.write(stripControl(text));
 }

@@ -1,4 +1,4 @@
-/** `banger doctor`: 0 fine, 1 warnings, 2 failures. */
+/** `banger doctor`. Exits with 0, 1 (warnings) or 2 (failures). */
 import { oneLine } from "../../base/display.ts";
 import { checkAll, type Finding } from "../../doctor/checks.ts";
 import type { CliContext } from "../context.ts";

@@ -1,4 +1,4 @@
-/** Command lines against a real daemon over a host in memory: what is printed where, and the exit code. */
+/** Runs command lines against a real daemon with an in-memory host, and collects output and exit code. */
 import { afterEach } from "bun:test";
 import { Api } from "../../client/api.ts";
 import { type Served, type ServeOptions, serve } from "../../daemon/testing/serve.ts";
@@ -22,7 +22,7 @@ export type CallOptions = {
   stdin?: string | null;
   terminal?: boolean;
   env?: Record<string, string>;
-  /** handed the listener for signals while the command runs */
+  /** receives a function that sends signals while the command runs */
   onSignals?: (send: (signal: string) => void) => void;
   plan?: WorkspacePlan;
   change?: (context: CliContext) => void;
@@ -38,7 +38,7 @@ export async function cliWorld(agent: FakeAgentOptions = {}, options: ServeOptio
   return { served, cli: (line, call = {}) => runLine(served, line, call), close: () => served.close() };
 }
 
-/** `cliWorld` for the tests of one file: each world is closed after the test that made it. */
+/** `cliWorld` for the tests of one file: closes each world after its test. */
 export function cliWorlds(): typeof cliWorld {
   const worlds: CliWorld[] = [];
   afterEach(async () => {
@@ -94,7 +94,7 @@ function contextOf(
   const write = (to: "stdout" | "stderr") => (text: string) => {
     out[to] += text;
   };
-  const notThere = async (): Promise<never> => {
+  const unavailable = async (): Promise<never> => {
     throw new Error("not in this test");
   };
   const api = new Api({ connect: () => connectUnix(served.socket), version: "0.0.0-dev", socket: served.socket });
@@ -127,32 +127,32 @@ function contextOf(
     version: "0.0.0-dev",
     now: () => 1_700_000_060_000,
     sinceStart: () => performance.now(),
-    runSelf: notThere,
+    runSelf: unavailable,
     api,
     socket: served.socket,
     runningApi: async () => api,
     processEnd: async () => {},
-    planWorkspace: async () => call.plan ?? notThere(),
+    planWorkspace: async () => call.plan ?? unavailable(),
     workspaceTar: async function* () {
       yield new Uint8Array(1024);
     },
-    readImageFile: notThere,
-    buildImage: notThere,
+    readImageFile: unavailable,
+    buildImage: unavailable,
     splitTag: async (file) => ({ file }),
-    openTar: notThere,
-    openRootfs: notThere,
-    saveTo: notThere,
-    makeBundle: notThere,
+    openTar: unavailable,
+    openRootfs: unavailable,
+    saveTo: unavailable,
+    makeBundle: unavailable,
     registryCredential: async () => null,
     readStdin: async () => call.stdin ?? "",
-    readInput: async (path) => new TextEncoder().encode(path === "-" ? (call.stdin ?? "") : await notThere()),
-    fetchKernel: notThere,
-    openKernel: notThere,
+    readInput: async (path) => new TextEncoder().encode(path === "-" ? (call.stdin ?? "") : await unavailable()),
+    fetchKernel: unavailable,
+    openKernel: unavailable,
     checkFacts: async () => goodHost,
   };
 }
 
-/** null: an input that stays open. */
+/** null: the input stays open. */
 function readText(
   text: string | null | undefined,
   onChunk: (chunk: Uint8Array) => Promise<void>,

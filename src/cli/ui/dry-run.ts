@@ -1,4 +1,4 @@
-/** What `--dry-run` prints: every path on a line of its own, so that it can be searched. */
+/** The output of `--dry-run`: one path a line, so that it can be searched. */
 import { visible } from "../../base/display.ts";
 import { count } from "../../base/text.ts";
 import { formatSize } from "../../base/units.ts";
@@ -13,7 +13,7 @@ export function showDryRun(context: CliContext, plan: DryRun, flags: JsonFlag): 
   print(context, [...files, ...plan.repositories.map(historyLine)].join(""));
   const { totals, guestPath } = plan;
   const what = `${count(totals.files, "file")}, ${formatSize(totals.bytes)}`;
-  remark(context, flags, `${what} would go to ${guestPath}; nothing was created\n`);
+  remark(context, flags, `${what} would be copied to ${guestPath}; nothing was created\n`);
 }
 
 function fileLine({ mode, bytes, path, target }: DryRunEntry): string {

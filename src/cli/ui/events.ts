@@ -1,4 +1,4 @@
-/** Events as a person or a program reads them: always on stderr, for stdout may be a guest's. */
+/** Prints events for people or programs, always on stderr: stdout can belong to a guest. */
 import { oneLine, safeJson } from "../../base/display.ts";
 import { formatSize } from "../../base/units.ts";
 import { cutCells } from "../../host/terminal/cells.ts";
@@ -7,13 +7,13 @@ import { bounded, ProgressEvents, ProgressLines } from "./progress.ts";
 
 export type EventSink = {
   emit(event: WorkEvent): void;
-  /** leaves the terminal's line clean */
+  /** clears the terminal's line */
   done(): void;
 };
 
 export type SinkOptions = {
   write(text: string): void;
-  /** a line that is drawn over */
+  /** whether progress can overwrite its line */
   terminal: boolean;
   cols(): number;
   json: boolean;
@@ -36,17 +36,17 @@ function jsonSink({ write, now = () => performance.now() }: SinkOptions): EventS
   return { emit: (event) => events.add(event), done: () => events.flush() };
 }
 
-/** The spec is the first thing that is said, and it is said once: notes wait for it, or for work that comes before it. */
+/** Prints the spec first and only once: notes wait for it, or for progress that comes before it. */
 export function specFirst(sink: EventSink): EventSink {
   let spec: string | undefined;
-  let held: NoteEvent[] | null = [];
+  let pending: NoteEvent[] | null = [];
   const release = () => {
-    for (const note of held ?? []) sink.emit(note);
-    held = null;
+    for (const note of pending ?? []) sink.emit(note);
+    pending = null;
   };
   return {
     emit(event) {
-      if (event.kind === "note" && held) return void held.push(event);
+      if (event.kind === "note" && pending) return void pending.push(event);
       if (event.kind === "spec") {
         if (event.text !== spec) sink.emit(event);
         spec = event.text;
@@ -62,7 +62,7 @@ export function specFirst(sink: EventSink): EventSink {
   };
 }
 
-/** A few lines a step. */
+/** Prints a few lines for each step. */
 function plainSink(write: (text: string) => void): EventSink {
   const progress = new ProgressLines();
   let last = "";
@@ -78,7 +78,7 @@ function plainSink(write: (text: string) => void): EventSink {
   };
 }
 
-/** Progress on a line that stays where it is. */
+/** Draws progress on one line of the terminal. */
 function liveSink({ write, cols }: SinkOptions): EventSink {
   let drawn = "";
   const clear = () => {

@@ -1,36 +1,36 @@
-/** How much of the progress is said: a stranger's numbers add up, a log gets few lines, a program gets few events. */
+/** Limits progress: numbers of an untrusted source never exceed their total, a log gets few lines, a program few events. */
 import { oneLine } from "../../base/display.ts";
 import type { ProgressEvent, WorkEvent } from "../../model/event.ts";
 
-/** What is there of the work, never more than there is in all: a workspace's history comes on top of its files. */
+/** `done` capped at `total`: the history of a workspace comes on top of its files. */
 export function bounded(event: WorkEvent): WorkEvent {
   if (event.kind !== "progress" || event.done === undefined || event.total === undefined) return event;
   return { ...event, done: Math.min(event.done, event.total) };
 }
 
-/** lines of one piece of work where there is no terminal */
+/** lines for one piece of work without a terminal */
 const mostLines = 3;
 const mostPieces = 1000;
 
-/** Chooses what is worth a line of a log: the beginning, the middle and the end. */
+/** Chooses the progress that is worth a line of a log: the beginning, the middle and the end. */
 export class ProgressLines {
-  readonly #said = new Map<string, Set<string>>();
+  readonly #printed = new Map<string, Set<string>>();
   #last = "";
 
   /** Null: nothing new. */
   next(event: ProgressEvent): string | null {
     const line = lineOf(event);
     const key = keyOf(event);
-    if (this.#said.size > mostPieces) this.#said.clear();
-    const lines = this.#said.get(key) ?? new Set();
-    this.#said.set(key, lines);
+    if (this.#printed.size > mostPieces) this.#printed.clear();
+    const lines = this.#printed.get(key) ?? new Set();
+    this.#printed.set(key, lines);
     if (line === this.#last || lines.has(line) || lines.size >= mostLines) return null;
     lines.add(line);
     this.#last = line;
     return line;
   }
 
-  /** Something else was said: the same line may follow again. */
+  /** Something else was printed: the same line can follow again. */
   forgetLast(): void {
     this.#last = "";
   }
@@ -41,20 +41,20 @@ function lineOf({ text, done, total }: ProgressEvent): string {
   return `${oneLine(text)} ${Math.floor(Math.min(1, done / total) * 2) * 50}%`;
 }
 
-/** Texts that count something themselves are one piece of work. */
+/** Texts that differ only in their numbers are one piece of work. */
 function keyOf({ step, text, total }: ProgressEvent): string {
   return `${step} ${total === undefined ? text.replace(/\d+([.]\d+)?/g, "#") : text}`;
 }
 
-/** between two progress events, in `ms`: with one that follows late, ten within any second */
+/** `ms` between two progress events: with a late last one, at most ten in any second */
 const pauseMs = 110;
 
-/** Lets through at most ten progress events a second, and the last one that is followed by something else. */
+/** Emits at most ten progress events a second, and always the last one before another event. */
 export class ProgressEvents {
   readonly #emit: (event: WorkEvent) => void;
   readonly #now: () => number;
   #at = Number.NEGATIVE_INFINITY;
-  #kept: ProgressEvent | null = null;
+  #pending: ProgressEvent | null = null;
 
   /** @param now monotonic, in `ms` */
   constructor(emit: (event: WorkEvent) => void, now: () => number) {
@@ -67,15 +67,15 @@ export class ProgressEvents {
       this.flush();
       return this.#emit(event);
     }
-    this.#kept = event;
+    this.#pending = event;
     if (this.#now() - this.#at < pauseMs) return;
     this.#at = this.#now();
     this.flush();
   }
 
-  /** Gives what was kept back. */
+  /** Emits the pending event. */
   flush(): void {
-    if (this.#kept) this.#emit(this.#kept);
-    this.#kept = null;
+    if (this.#pending) this.#emit(this.#pending);
+    this.#pending = null;
   }
 }

@@ -1,4 +1,4 @@
-/** The one place where a failure is put into words: two lines for people, one object for programs. */
+/** The one place that formats failures: two lines for people, one JSON object for programs. */
 import { indented, safeJson } from "../../base/display.ts";
 import { type BangerError, toBangerError } from "../../base/errors/error.ts";
 import { redactText } from "../../base/text.ts";
@@ -11,7 +11,7 @@ export function report(thrown: unknown, options: { json: boolean; debug: boolean
   return error.exit;
 }
 
-/** A guest's or a repository's words may be in it: they neither command the terminal nor begin a line. */
+/** The error can contain text of a guest or a repository, which can neither control the terminal nor begin a line. */
 export function textOf(thrown: unknown, { json }: { json: boolean }): string {
   const error = toBangerError(thrown);
   return json ? `${safeJson({ error: error.toWire() })}\n` : linesOf(error);

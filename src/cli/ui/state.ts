@@ -1,4 +1,4 @@
-/** A VM's state in a word or two. */
+/** The state of a VM in a word or two. */
 import type { PauseKind, TroubleKind, VmRecord } from "../../model/vm.ts";
 
 const causes: Record<PauseKind, string> = {
@@ -24,5 +24,5 @@ export function stateText({ state, pausedBy, troubles: met = [] }: Shown): strin
   return why ? `${state} (${why})` : state;
 }
 
-/** A daemon of an older version says nothing of troubles. */
+/** A daemon of an older version does not report troubles. */
 type Shown = Pick<VmRecord, "state" | "pausedBy"> & { troubles?: VmRecord["troubles"] };

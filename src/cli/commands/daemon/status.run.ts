@@ -1,4 +1,4 @@
-/** `banger daemon status`: never starts one. */
+/** `banger daemon status`; never starts a daemon. */
 import { fail } from "../../../base/errors/error.ts";
 import { formatAge } from "../../../base/units.ts";
 import type { CliContext } from "../../context.ts";

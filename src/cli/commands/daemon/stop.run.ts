@@ -1,4 +1,4 @@
-/** `banger daemon stop`: returns when it has ended; never starts one. What would end with it is said first. */
+/** `banger daemon stop`: returns when the daemon has ended; never starts one. Lists first what would end with it. */
 import type { DaemonInfo, StopTime } from "../../../api/types.ts";
 import { fail, isError } from "../../../base/errors/error.ts";
 import type { Api } from "../../../client/api.ts";
@@ -23,7 +23,7 @@ export async function stop(this: CliContext, flags: StopFlags): Promise<void> {
   });
 }
 
-/** Their clients are already starting the next daemon. */
+/** Clients of resumable sessions start the next daemon right away. */
 function sessionsOf({ inUse }: Partial<DaemonInfo>): string {
   const count = inUse?.filter(({ resumable }) => resumable).length ?? 0;
   return count > 0 ? ", and sessions in them continue through the next daemon" : "";
@@ -40,7 +40,7 @@ async function stopDaemon(context: CliContext, flags: StopFlags, api: Api): Prom
     const { stdinIsTerminal, stderrIsTerminal } = context.stdio;
     if (!isError(error, "DAEMON_IN_USE") || flags.json || !stdinIsTerminal || !stderrIsTerminal) throw error;
     remark(context, flags, `${error.message}\n`);
-    if (await ask(context, "stop it all the same")) return stopAt("now");
+    if (await ask(context, "stop it anyway")) return stopAt("now");
     throw fail("NOT_CONFIRMED", {});
   }
 }
@@ -52,7 +52,7 @@ async function stopWhenIdle(context: CliContext, flags: StopFlags, api: Api): Pr
   return api.json("daemonStop", { query: { when: "idle" } });
 }
 
-/** A daemon from before it told what is in use stops at once, whatever it is asked: its ephemeral VMs are looked at here. */
+/** A daemon that is too old to report what is in use always stops at once, so its ephemeral VMs are checked here. */
 async function refuseIfOlderInUse(context: CliContext, api: Api): Promise<void> {
   const { inUse, version } = (await api.json("daemonInfo")) as Partial<DaemonInfo>;
   if (inUse !== undefined) return;

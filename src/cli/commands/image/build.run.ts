@@ -1,4 +1,4 @@
-/** `banger image build`: a recipe of banger's own, run on this host with the user's rights, or what a user's file says, in a VM. */
+/** `banger image build`: runs a built-in recipe on this host with the user's rights, or builds an image file in a VM. */
 import { fail } from "../../../base/errors/error.ts";
 import { nearest } from "../../../base/text.ts";
 import { formatSize } from "../../../base/units.ts";
@@ -43,6 +43,6 @@ async function fromFile(context: CliContext, flags: JsonFlag, path: string): Pro
 function noRecipe(text: string): Error {
   const names = recipes.map((one) => one.name);
   const near = nearest(text, names);
-  const next = near ? `did you mean ${near}?` : `recipes: ${names.join(", ")}; a file of your own ends in .toml`;
+  const next = near ? `did you mean ${near}?` : `recipes: ${names.join(", ")}; the name of an image file ends in .toml`;
   return fail("USAGE", { problem: `there is no recipe "${text}"`, next });
 }

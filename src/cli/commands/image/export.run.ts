@@ -11,13 +11,13 @@ export async function exportImage(this: CliContext, flags: JsonFlag, image: stri
   await running(this, flags, async () => {
     if (file === "-" && this.stdio.stdoutIsTerminal) {
       throw fail("USAGE", {
-        problem: "an archive is nothing for a terminal",
-        next: "name a file, or send stdout somewhere",
+        problem: "an archive can't be written to a terminal",
+        next: "name a file, or redirect stdout",
       });
     }
     const { direct } = await this.api.json("showImage", { name: image });
     if (direct) {
-      const text = `what ${image} has in ${directFolders.join(", ")} does not go into the archive`;
+      const text = `the content of ${directFolders.join(", ")} in ${image} is not exported`;
       sink.emit({ kind: "note", level: "warn", text });
     }
     let bytes = 0;

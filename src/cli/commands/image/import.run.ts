@@ -30,7 +30,7 @@ function queryOf({ image, name }: { image?: string | undefined; name?: ImageName
   return { ...(image ? { image } : {}), ...(name ? { name } : {}), ...(fallback ? { fallback } : {}) };
 }
 
-/** The file's own name, as an image's: `tool.tar.gz` is `tool`. */
+/** The image name that a file suggests: `tool` for `tool.tar.gz`. */
 function nameFrom(file: string): string | null {
   const base = trimEndOf(file, "/").split("/").at(-1) ?? "";
   const name = base

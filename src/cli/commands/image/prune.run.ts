@@ -19,7 +19,7 @@ export async function prune(this: CliContext, flags: JsonFlag & { all?: boolean;
     ];
     const all = formatSize(pruned.bytes + pruned.templates.bytes + bytes);
     if (what.length === 0) remark(this, flags, "nothing to remove\n");
-    else if (body.dryRun) remark(this, flags, `${what.join(" and ")} would go, ${all}; nothing was removed\n`);
+    else if (body.dryRun) remark(this, flags, `${what.join(" and ")} would be removed, ${all}; nothing was removed\n`);
     else remark(this, flags, `${what.join(" and ")} removed, ${all}\n`);
   });
 }

@@ -22,7 +22,7 @@ export async function register(this: CliContext, flags: RegisterFlags, name: Ima
   }).finally(() => sink.done());
 }
 
-/** Opens the root file system; that a VM will read it is known once it is seen to be a disk. */
+/** Opens the root file system. Whether a VM has to read it, as for a disk, is known only then. */
 function opener(context: CliContext, path: string, emit: Emit, signal: AbortSignal): () => Promise<RootfsSource> {
   let isWarned = false;
   return async () => {

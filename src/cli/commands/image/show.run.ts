@@ -3,11 +3,11 @@ import { quoteArgs } from "../../../base/text.ts";
 import { formatSize } from "../../../base/units.ts";
 import type { ImageConfig } from "../../../model/artifact.ts";
 import type { CliContext } from "../../context.ts";
-import { imageBytes, stateRow, toldDamage } from "../../ui/artifacts.ts";
+import { imageBytes, reportDamage, stateRow } from "../../ui/artifacts.ts";
 import { pairs } from "../../ui/table.ts";
 import { type JsonFlag, print, printJson, running } from "../../work.ts";
 
-/** How it wants to be run; what it does not say is left out. */
+/** How the image is run; empty settings are left out. */
 function config({ env, entrypoint, cmd, workdir, user }: ImageConfig): (readonly [string, string])[] {
   const rows: [string, string][] = [
     ["entrypoint", quoteArgs(entrypoint)],
@@ -25,7 +25,7 @@ export async function show(this: CliContext, flags: JsonFlag & { verify?: boolea
     const verified = flags.verify ?? false;
     if (flags.json) {
       printJson(this, image);
-      return toldDamage(this, flags, image, verified);
+      return reportDamage(this, flags, image, verified);
     }
     print(
       this,
@@ -44,6 +44,6 @@ export async function show(this: CliContext, flags: JsonFlag & { verify?: boolea
         stateRow(image, verified),
       ]),
     );
-    return toldDamage(this, flags, image, verified);
+    return reportDamage(this, flags, image, verified);
   });
 }

@@ -1,7 +1,7 @@
 /** `banger kernel show`. */
 import { formatSize } from "../../../base/units.ts";
 import type { CliContext } from "../../context.ts";
-import { stateRow, toldDamage } from "../../ui/artifacts.ts";
+import { reportDamage, stateRow } from "../../ui/artifacts.ts";
 import { pairs } from "../../ui/table.ts";
 import { type JsonFlag, print, printJson, running } from "../../work.ts";
 
@@ -11,7 +11,7 @@ export async function show(this: CliContext, flags: JsonFlag & { verify?: boolea
     const verified = flags.verify ?? false;
     if (flags.json) {
       printJson(this, kernel);
-      return toldDamage(this, flags, kernel, verified);
+      return reportDamage(this, flags, kernel, verified);
     }
     print(
       this,
@@ -25,6 +25,6 @@ export async function show(this: CliContext, flags: JsonFlag & { verify?: boolea
         stateRow(kernel, verified),
       ]),
     );
-    return toldDamage(this, flags, kernel, verified);
+    return reportDamage(this, flags, kernel, verified);
   });
 }

@@ -8,7 +8,7 @@ import { findSnapshot } from "./find.ts";
 export async function remove(this: CliContext, flags: JsonFlag, vm: string, ...names: string[]): Promise<void> {
   if (names.length === 0) {
     const next = `name them, as in \`banger snapshot delete ${vm} s1\`; \`banger snapshot list ${vm}\` shows them`;
-    return running(this, flags, () => Promise.reject(fail("USAGE", { problem: "no snapshot is named", next })));
+    return running(this, flags, () => Promise.reject(fail("USAGE", { problem: "no snapshot was given", next })));
   }
   await each(this, flags, names, {
     one: async (name) => this.api.json("deleteSnapshot", { name: (await findSnapshot(this, vm, name)).id }),

@@ -1,4 +1,4 @@
-/** From a VM's and a snapshot's name to the snapshot. */
+/** Finds a snapshot by the names of its VM and itself. */
 import { fail } from "../../../base/errors/error.ts";
 import { nearest } from "../../../base/text.ts";
 import type { SnapshotView } from "../../../model/save.ts";

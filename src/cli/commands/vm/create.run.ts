@@ -1,4 +1,4 @@
-/** `banger vm create`: everything is decided and made; nothing runs. */
+/** `banger vm create`: creates a VM without starting it. */
 import { createVm } from "../../../client/vm/create.ts";
 import { cancellable } from "../../abort.ts";
 import type { CliContext } from "../../context.ts";

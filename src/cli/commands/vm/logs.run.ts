@@ -1,4 +1,4 @@
-/** `banger vm logs`. A guest writes its console: on a terminal, what could command the terminal is taken out. */
+/** `banger vm logs`. The guest writes its console: on a terminal, control sequences are removed. */
 import { DisplayStream } from "../../../base/display.ts";
 import { fail } from "../../../base/errors/error.ts";
 import { cancellable, Interrupted } from "../../abort.ts";
@@ -15,7 +15,7 @@ export async function logs(this: CliContext, flags: LogFlags, name: string): Pro
     try {
       await cancellable(this.signals, (signal) => show(this, this.api.log(name, query, signal)));
     } catch (error) {
-      // the usual way to leave -f
+      // the usual way to end -f
       if (error instanceof Interrupted) return error.exit;
       throw error;
     }
@@ -23,10 +23,10 @@ export async function logs(this: CliContext, flags: LogFlags, name: string): Pro
   });
 }
 
-/** To a pipe or a file the log's own bytes go, as with `docker logs`. */
+/** To a pipe or a file the log is written byte for byte, as by `docker logs`. */
 async function show({ stdio }: CliContext, log: AsyncIterable<Uint8Array>): Promise<void> {
   for await (const chunk of stdio.stdoutIsTerminal ? displayed(log) : log) {
-    // whoever reads us has seen enough: `main` says what that means
+    // the reader has gone: `main` chooses the exit code
     const isTaken = await stdio.write("stdout", chunk).then(
       () => true,
       () => false,

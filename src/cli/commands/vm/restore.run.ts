@@ -27,13 +27,13 @@ export async function restore(
   }).finally(() => sink.done());
 }
 
-/** @throws VM_NOT_FOUND, SNAPSHOT_NOT_FOUND: nobody is asked about what can't be done */
+/** @throws VM_NOT_FOUND, SNAPSHOT_NOT_FOUND before the user is asked */
 async function lossOf(context: CliContext, name: string, wanted: string): Promise<Confirmation> {
   const [vm, snapshot] = await Promise.all([context.api.json("showVm", { name }), findSnapshot(context, name, wanted)]);
   return restoreLoss(vm, snapshot, context.now());
 }
 
-/** What a restore gives up. @param now Unix time in `ms` */
+/** What is lost by a restore. @param now Unix time in `ms` */
 export function restoreLoss(
   { name, state }: Pick<VmRecord, "name" | "state">,
   snapshot: Pick<SnapshotView, "name" | "createdAt">,
@@ -43,7 +43,7 @@ export function restoreLoss(
   const age = formatAge(now - snapshot.createdAt);
   return {
     loss: `everything on the disk of "${name}" that changed since snapshot "${snapshot.name}" was taken (${age} ago) is lost${running}`,
-    question: `go back to "${snapshot.name}"`,
+    question: `return to "${snapshot.name}"`,
   };
 }
 

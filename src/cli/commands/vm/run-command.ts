@@ -1,4 +1,4 @@
-/** The command or shell of `vm run`, once its VM is there: with the user's terminal, or detached. */
+/** The command or shell of `vm run` once its VM is running: with the user's terminal, or detached. */
 import { fail, isError } from "../../../base/errors/error.ts";
 import { Exit } from "../../../base/exit.ts";
 import { type Command, type CommandWanted, commandOf } from "../../../client/session/image-command.ts";
@@ -17,13 +17,13 @@ import type { RunFlags } from "./run-flags.ts";
 export type Run = {
   context: CliContext;
   flags: RunFlags;
-  /** of the session, not of the VM */
+  /** variables of the session, not of the VM */
   env: Record<string, string>;
   plan: WorkspacePlan | null;
   sink: EventSink;
 };
 
-/** @param shellsLeft how often a shell that is lost with the daemon may be reopened @returns the exit code */
+/** @param shellsLeft how often a shell that was lost with the daemon can be reopened @returns the exit code */
 export async function userSession(call: Run, session: VmSession, vm: VmView, shellsLeft = 5): Promise<number> {
   const { context, flags, env, plan } = call;
   const { name } = vm;
@@ -31,7 +31,7 @@ export async function userSession(call: Run, session: VmSession, vm: VmView, she
   const request = { ...command, env, ...placeOf(plan), tty: flags.tty, noStdin: flags.noStdin };
   const end = await runSession(context, session, request);
   if (end.kind !== "lost") {
-    if (!flags.rm) tellWaysOn(call, name);
+    if (!flags.rm) noteNextSteps(call, name);
     return end.code;
   }
   const loss = await explainLoss(context, name, end.error);
@@ -39,11 +39,11 @@ export async function userSession(call: Run, session: VmSession, vm: VmView, she
   const isAtShell = command.argv === null && stdinIsTerminal && stdoutIsTerminal;
   if (flags.rm && loss.isRunning && isAtShell && shellsLeft > 0)
     return shellAgain(call, session, vm, { reason: loss.reason, shellsLeft: shellsLeft - 1 });
-  if (loss.isRunning && !flags.rm) tellWaysOn(call, name);
+  if (loss.isRunning && !flags.rm) noteNextSteps(call, name);
   throw loss.error(flags.rm ? "the VM is deleted, as --rm asks; without it the VM is kept" : undefined);
 }
 
-/** The daemon ended, and the VM did not: it lives as long as this command, which ends only when its user says so. */
+/** Opens a new shell when the daemon ended and the VM did not: the VM lives as long as this command, which the user has not ended. */
 async function shellAgain(
   call: Run,
   { name, onNotice }: VmSession,
@@ -63,10 +63,10 @@ async function shellAgain(
 
 const detachedLog = "/root/.cache/banger/run.log";
 
-/** Starts the command and leaves it alone. @returns the exit code */
+/** Starts the command in the background. @returns the exit code */
 export async function detach(call: Run, { client }: VmSession, vm: VmView): Promise<number> {
   const { context, flags, env, plan, sink } = call;
-  // a shell has nothing to do without a session
+  // without a session there is no use for a shell
   const command = await (flags.init ? requireCommand(call, vm) : commandOf(context, vm, wantedOf(call)));
   if (command?.argv) {
     const { argv, pid1 = false } = command;
@@ -75,7 +75,7 @@ export async function detach(call: Run, { client }: VmSession, vm: VmView): Prom
   }
   if (flags.json) printJson(context, vm);
   else print(context, `${vm.name}\n`);
-  tellWaysOn(call, vm.name);
+  noteNextSteps(call, vm.name);
   return Exit.Ok;
 }
 
@@ -94,23 +94,23 @@ function wantedOf({ context, flags }: Run): CommandWanted {
   return { argv: context.guestArgv, entrypoint: flags.entrypoint, init: flags.init };
 }
 
-/** A workspace is root's, whatever user the image names. */
+/** A workspace belongs to root, whatever user the image names. */
 function placeOf(plan: WorkspacePlan | null): { cwd?: string; user?: string } {
   return plan ? { cwd: plan.guestCwd, user: "root" } : {};
 }
 
-/** The guest could not start the command. */
-export function neverRan(error: unknown): boolean {
+/** Whether the guest could not start the command. */
+export function isNotStarted(error: unknown): boolean {
   return isError(error, "COMMAND_NOT_FOUND") || isError(error, "COMMAND_NOT_EXECUTABLE");
 }
 
-/** What to type to come back to a VM, or to be rid of it. */
-export function tellWaysOn({ sink }: Run, name: string): void {
+/** Notes how to return to a VM, stop it or remove it. */
+export function noteNextSteps({ sink }: Run, name: string): void {
   const text = `VM "${name}" is running: return with \`banger vm ssh ${name}\`, stop it with \`banger vm stop ${name}\`, remove it with \`banger vm delete ${name}\``;
   sink.emit({ kind: "note", level: "info", text });
 }
 
-/** Of a new VM whose command could not be started: as docker does, it is kept without `--rm`. */
-export function keptFor(name: string): string {
-  return `the command did not run, and VM "${name}" is kept and running: try another with \`banger vm exec ${name} -- COMMAND\`, or remove it with \`banger vm delete ${name}\` (with --rm it is removed by itself)`;
+/** For a new VM whose command could not be started: without `--rm` it is kept, as docker does. */
+export function keptText(name: string): string {
+  return `the command did not run, and VM "${name}" is kept and running: try another with \`banger vm exec ${name} -- COMMAND\`, or remove it with \`banger vm delete ${name}\` (with --rm it is removed automatically)`;
 }

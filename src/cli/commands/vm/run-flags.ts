@@ -1,4 +1,4 @@
-/** What `vm run` refuses before it does anything. */
+/** The flags of `vm run`, and what it refuses before it does anything. */
 import { fail } from "../../../base/errors/error.ts";
 import type { WaitKind } from "../../../model/vm.ts";
 import type { CreateFlags } from "../../create-request.ts";
@@ -23,13 +23,13 @@ export type RunFlags = CreateFlags & {
 /** @throws USAGE */
 export function checkRunFlags(flags: RunFlags, folder: string | undefined, guestArgv: readonly string[] | null): void {
   if (flags.entrypoint === "")
-    throw usage("--entrypoint names no program", "leave it out, or name one, as in `--entrypoint /bin/sh`");
+    throw usage("--entrypoint is empty", "leave it out, or name a program, as in `--entrypoint /bin/sh`");
   if (guestArgv?.length === 0)
     throw usage("there is no command after --", "leave -- out for a shell, or name a command, as in `-- make test`");
   if (flags.detach && flags.rm)
     throw usage(
       "--detach and --rm exclude each other",
-      "a detached VM has no session that could end; remove it later with `banger vm delete NAME`",
+      "a detached VM has no session whose end could delete it; remove it later with `banger vm delete NAME`",
     );
   if (flags.detach && flags.tty)
     throw usage(
@@ -39,7 +39,7 @@ export function checkRunFlags(flags: RunFlags, folder: string | undefined, guest
   if (folder === undefined) refuseWorkspaceFlags(flags);
 }
 
-/** A folder that was meant to go into the VM can't be run there. @throws USAGE */
+/** Refuses a folder in place of a command: it was probably meant as the workspace. @throws USAGE */
 export function checkCommand(
   guestArgv: readonly string[] | null,
   folder: string | undefined,
@@ -47,11 +47,11 @@ export function checkCommand(
 ): void {
   const [program = ""] = guestArgv ?? [];
   const isRelative = !program.startsWith("/") && (program.includes("/") || /^[.]{1,2}$/.test(program));
-  // with a workspace the command begins in another place, where that name may be anything
+  // with a workspace the command starts in another folder, where the name can be anything
   if (folder !== undefined || !isRelative || !isFolder(program)) return;
   throw usage(
-    `"${program}" is a folder, and what stands behind -- is a command`,
-    `to put it into the VM: \`banger vm run ${program}\`; with a command: \`banger vm run ${program} -- make test\``,
+    `"${program}" is a folder, but a command must follow --`,
+    `to copy it into the VM: \`banger vm run ${program}\`; with a command: \`banger vm run ${program} -- make test\``,
   );
 }
 
@@ -67,7 +67,7 @@ function refuseWorkspaceFlags(flags: RunFlags): void {
   const [flag, , example] = given.find(([, isGiven]) => isGiven) ?? [];
   if (flag)
     throw usage(
-      `${flag} is about a workspace, and none was named`,
+      `${flag} needs a workspace, and no folder was given`,
       `name a folder, as in \`banger vm run ./repo ${example}\``,
     );
 }

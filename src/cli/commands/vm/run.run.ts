@@ -1,4 +1,4 @@
-/** `banger vm run`: from nothing to a command's exit code. */
+/** `banger vm run`: creates a VM, copies the workspace, runs a command and returns its exit code. */
 import type { CreateVm } from "../../../api/types.ts";
 import { isError } from "../../../base/errors/error.ts";
 import { Exit } from "../../../base/exit.ts";
@@ -18,7 +18,7 @@ import { showDryRun } from "../../ui/dry-run.ts";
 import { specFirst } from "../../ui/events.ts";
 import { noticePrinter } from "../../vm-notices.ts";
 import { rootWarning, running, sessionExit, sinkOf } from "../../work.ts";
-import { detach, keptFor, neverRan, type Run, tellWaysOn, userSession } from "./run-command.ts";
+import { detach, isNotStarted, keptText, noteNextSteps, type Run, userSession } from "./run-command.ts";
 import { checkCommand, checkRunFlags, type RunFlags } from "./run-flags.ts";
 
 export async function run(this: CliContext, flags: RunFlags, folder?: string): Promise<void> {
@@ -28,7 +28,7 @@ export async function run(this: CliContext, flags: RunFlags, folder?: string): P
 async function planAndRun(context: CliContext, flags: RunFlags, folder: string | undefined): Promise<number> {
   checkRunFlags(flags, folder, context.guestArgv);
   checkCommand(context.guestArgv, folder, context.isFolder);
-  // nonsense in it is reported before anything is made
+  // invalid variables are reported before anything is created
   const env = await environmentOf(context, flags);
   requireExecutable({ argv: context.guestArgv, env });
   const plan = folder === undefined ? null : await planFor(context, flags, folder);
@@ -52,7 +52,7 @@ function planFor(context: CliContext, flags: RunFlags, folder: string): Promise<
   );
 }
 
-/** With --rm the open answer is the VM's hold: when it closes, for whatever reason, the VM is deleted. */
+/** With --rm the open response is the VM's hold: when it closes, for whatever reason, the VM is deleted. */
 function requestOf(flags: RunFlags, plan: WorkspacePlan | null): CreateVm {
   return {
     ...createRequest(flags),
@@ -74,7 +74,7 @@ async function runInVm(call: Run, request: CreateVm): Promise<number> {
   laps.end("start");
   const { name } = created.value;
   try {
-    const session = await cancellable(context.signals, (signal) => enter(call, name, signal));
+    const session = await cancellable(context.signals, (signal) => openWithWorkspace(call, name, signal));
     laps.end("enter");
     try {
       sink.done();
@@ -84,19 +84,19 @@ async function runInVm(call: Run, request: CreateVm): Promise<number> {
       laps.end("command");
     }
   } catch (error) {
-    if (!flags.rm && neverRan(error)) sink.emit({ kind: "note", level: "warn", text: keptFor(name) });
-    else if (!flags.rm && !isError(error, "SESSION_LOST")) tellWaysOn(call, name);
+    if (!flags.rm && isNotStarted(error)) sink.emit({ kind: "note", level: "warn", text: keptText(name) });
+    else if (!flags.rm && !isError(error, "SESSION_LOST")) noteNextSteps(call, name);
     throw error;
   } finally {
     if (flags.rm) await removeVm(context, sink.emit, name);
     created.close();
     laps.end("end");
-    if (flags.json) laps.tell(sink);
+    if (flags.json) laps.emit(sink);
   }
 }
 
-/** A session with the VM, and the workspace in it. */
-async function enter({ context, plan, sink }: Run, name: string, signal: AbortSignal): Promise<VmSession> {
+/** Opens a session with the VM and copies the workspace. */
+async function openWithWorkspace({ context, plan, sink }: Run, name: string, signal: AbortSignal): Promise<VmSession> {
   const session = await openSession(context, name, noticePrinter(context), signal);
   try {
     if (plan) await sendWorkspace(context, session.client, plan, sink.emit, signal);

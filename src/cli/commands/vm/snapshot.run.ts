@@ -13,6 +13,6 @@ export async function snapshot(this: CliContext, flags: JsonFlag, vm: string, na
     ).finally(() => sink.done());
     if (flags.json) return printJson(this, value);
     print(this, `${value.name} ${formatSize(value.bytes)}\n`);
-    remark(this, flags, `go back to it with \`banger vm restore ${vm} ${value.name}\`\n`);
+    remark(this, flags, `return to it with \`banger vm restore ${vm} ${value.name}\`\n`);
   }).finally(() => sink.done());
 }

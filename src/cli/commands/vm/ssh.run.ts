@@ -1,4 +1,4 @@
-/** `banger vm ssh`: a shell in a VM that runs, or a command. */
+/** `banger vm ssh`: a shell or a command in a running VM. */
 import type { CliContext } from "../../context.ts";
 import { inSession, type SessionFlags } from "../../in-session.ts";
 
