@@ -156,7 +156,7 @@ function queries(ctx: LifeContext) {
       return { path: source === "console" ? files.serialLog : files.vmmLog, vm };
     },
 
-    /** pids of every VMM and network process: none of their children may speak to the daemon */
+    /** pids of every VMM and network process: none of their children may talk to the daemon */
     vmProcesses(): number[] {
       const { processes, vms } = ctx.store;
       const noted = vms.all().flatMap((vm) => [processes.vmm(vm.id)?.process.pid, processes.network(vm.id)?.pid]);
@@ -165,10 +165,10 @@ function queries(ctx: LifeContext) {
   };
 }
 
-/** A VM that is used while one of these goes on waits for its end. */
+/** Operations after which a VM can be used: a session waits for their end. */
 const passing: ReadonlySet<string | null> = new Set(["suspend", "start", "restore"]);
 
-/** A suspended VM wakes when it is used; all who come meanwhile wait for the one waking. */
+/** Wakes a suspended VM for use; concurrent callers share one wake. */
 async function ensureAwake(ctx: LifeContext, stale: VmRecord): Promise<VmRecord> {
   const { operations } = ctx;
   const mayPass = operations.isBeginning(stale.id) || passing.has(operations.busyWith(stale.id));
@@ -186,7 +186,7 @@ async function ensureAwake(ctx: LifeContext, stale: VmRecord): Promise<VmRecord>
 
 function nextForSession(vm: VmRecord): string {
   if (vm.pausedBy) return vm.pausedBy.next;
-  if (vm.state === "paused") return `let it go on with \`banger vm resume ${vm.name}\``;
+  if (vm.state === "paused") return `resume it with \`banger vm resume ${vm.name}\``;
   if (vm.state === "stopped" || vm.state === "failed") return `start it with \`banger vm start ${vm.name}\``;
   if (vm.state === "starting") return `wait until it runs: \`banger vm start ${vm.name}\``;
   return `see \`banger vm show ${vm.name}\``;
@@ -230,15 +230,15 @@ function daemonMethods({ ctx, idle, release }: Runtime) {
   return {
     /** @throws VM_NOT_FOUND, VM_STATE when it is not ephemeral */
     hold: (name: string, holder?: number): Hold => takeHold(ctx, findVm(ctx, name), holder),
-    /** Resolves when nothing goes on behind. */
+    /** Resolves when no background work is left. */
     idle,
-    /** Ends what is held ready for VMs to come; run before `release`. */
+    /** Ends the warm VM; run before `release`. */
     retire: () => retireWarm(ctx),
     /** Run once, before anything is served. */
     reconcile: () => reconcile(ctx),
     /** What could not be removed since this daemon began. */
     leftovers: () => ctx.leftovers.all(),
-    /** Lets go of every VM; they run on. */
+    /** Detaches from every VM; they keep running. */
     release,
   };
 }

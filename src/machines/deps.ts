@@ -1,4 +1,4 @@
-/** What lifecycle policy needs from the world, floor by floor. */
+/** What lifecycle policy needs from outside, layer by layer. */
 import { guestTimings } from "./guest/context.ts";
 import { type LifeDeps, lifeTimings } from "./life/context.ts";
 import { startTimings } from "./start/context.ts";

@@ -1,5 +1,5 @@
 /**
- * Everything that can be done with VMs, images and kernels: the daemon's one door to lifecycle policy. Every method that
+ * Everything that can be done with VMs, images and kernels: the daemon's only interface to lifecycle policy. Every method that
  * takes a VM's name also throws VM_NOT_FOUND, VM_NAME_INVALID, and VM_STATE while something else is being done with the VM;
  * every one that takes a signal throws its reason, or VM_CANCELLED, when it is aborted.
  */
@@ -28,23 +28,23 @@ export type Machines = VmLife & VmSaves & Templates & Images & Kernels & DaemonS
 
 type VmLife = {
   /**
-   * Makes a VM; with `start` it is running and as ready as was asked when this resolves.
+   * Makes a VM; with `start` it is running and as ready as requested when this resolves.
    * @throws VM_NAME_TAKEN, IMAGE_NOT_FOUND, KERNEL_NOT_FOUND, IMAGE_DAMAGED, KERNEL_DAMAGED, WORKSPACE_TOO_LARGE, DISK_FULL,
    * MEMORY_LOW, VMM_NOT_FOUND, VMM_KVM_UNUSABLE, TOOL_MISSING, NETWORK_FAILED, VM_BOOT_FAILED, VM_FAILED
    */
   create(request: CreateRequest, start: StartOptions | null, emit: Emit, signal: AbortSignal): Promise<Created>;
-  /** One that runs already is left alone. @throws as `create` does once the VM is made, SAVE_DAMAGED, SAVE_VERSION */
+  /** Does nothing if it runs already. @throws as `create` does once the VM is made, SAVE_DAMAGED, SAVE_VERSION */
   start(name: string, options: StartOptions, emit: Emit, signal: AbortSignal): Promise<VmRecord>;
   /**
-   * Continues when its caller is gone: a guest that was asked to power off will. A suspended one is woken for it.
-   * @returns `cut`: it did not end in time, and its power was cut @throws what waking throws
+   * Continues after its caller is gone, as a guest that was asked to power off will do so. A suspended VM is woken first.
+   * @returns `cut`: it did not end in time, and power was cut @throws what waking throws
    */
   stop(name: string, options: StopOptions, emit: Emit): Promise<{ vm: VmRecord; cut: boolean }>;
-  /** One that does not run is started. @throws as `start` */
+  /** Starts one that does not run. @throws as `start` */
   restart(name: string, options: StartOptions & StopOptions, emit: Emit, signal: AbortSignal): Promise<VmRecord>;
-  /** At once, whatever is being done with it. @throws VM_STATE for one that neither runs nor is suspended */
+  /** At once: interrupts operations under way. @throws VM_STATE for one that neither runs nor is suspended */
   kill(name: string): Promise<VmRecord>;
-  /** At once, whatever is being done with it. @throws NOT_REMOVED; it stays `deleting` then */
+  /** At once: interrupts operations under way. @throws NOT_REMOVED; it stays `deleting` then */
   delete(name: string): Promise<VmRecord>;
   /** @throws VM_NAME_TAKEN */
   rename(name: string, to: string): Promise<VmRecord>;
@@ -67,13 +67,13 @@ type VmLife = {
 type VmSaves = {
   pause(name: string): Promise<VmRecord>;
   resume(name: string): Promise<VmRecord>;
-  /** @throws SAVE_FAILED, DISK_FULL: it runs on then */
+  /** @throws SAVE_FAILED, DISK_FULL: it keeps running then */
   suspend(name: string, emit: Emit, signal: AbortSignal): Promise<VmRecord>;
   /** All children or none. @throws VM_NAME_TAKEN, SAVE_FAILED, DISK_FULL, and what starting throws */
   fork(name: string, request: ForkRequest, emit: Emit, signal: AbortSignal): Promise<VmRecord[]>;
   /** @param as its name; undefined: one is picked @throws SNAPSHOT_TAKEN, SAVE_FAILED, DISK_FULL */
   snapshot(name: string, as: string | undefined, emit: Emit, signal: AbortSignal): Promise<SnapshotView>;
-  /** @throws SNAPSHOT_NOT_FOUND; SAVE_VERSION, SAVE_DAMAGED, SAVE_OTHER_DEVICES, DISK_FULL before anything is given up */
+  /** @throws SNAPSHOT_NOT_FOUND; SAVE_VERSION, SAVE_DAMAGED, SAVE_OTHER_DEVICES, DISK_FULL before anything is discarded */
   restore(name: string, from: string, options: { cold?: boolean }, emit: Emit, signal: AbortSignal): Promise<VmRecord>;
   /** @param name of a VM; undefined: of all */
   snapshots(name?: string): SnapshotView[];
@@ -89,15 +89,15 @@ type Templates = {
   templates(): TemplateRecord[];
   /** @param text a key, or the first digits of one @throws TEMPLATE_NOT_FOUND, TEMPLATE_AMBIGUOUS */
   findTemplate(text: string): TemplateRecord;
-  /** VMs that started from it run on. @throws as `findTemplate`, NOT_REMOVED */
+  /** VMs that started from it keep running. @throws as `findTemplate`, NOT_REMOVED */
   deleteTemplate(text: string): Promise<TemplateRecord>;
-  /** The template that a VM of that kind would start from, made if it isn't there. @throws TEMPLATE_FAILED, what deciding about a VM throws */
+  /** The template that a VM of that kind would start from, made if there is none. @throws TEMPLATE_FAILED, what `create` throws about a VM's spec */
   warmTemplate(request: CreateRequest, emit: Emit, signal: AbortSignal): Promise<TemplateRecord>;
 };
 
 type Images = {
   images(): Promise<ImageView[]>;
-  /** @throws IMAGE_NOT_FOUND with what would get it, IMAGE_AMBIGUOUS, IMAGE_NAME_INVALID */
+  /** @throws IMAGE_NOT_FOUND with how to get it, IMAGE_AMBIGUOUS, IMAGE_NAME_INVALID */
   findImage(name: string): ImageRecord;
   /** @param verify read all of its files @throws as `findImage` */
   showImage(name: string, verify: boolean): Promise<ImageView>;
@@ -107,7 +107,7 @@ type Images = {
   importDisk(upload: Upload, emit: Emit, signal: AbortSignal): Promise<ImageRecord>;
   /** @throws as `importImage`, IMAGE_CHOICE */
   importArchive(upload: ArchiveUpload, emit: Emit, signal: AbortSignal): Promise<ImageRecord[]>;
-  /** From its registry, or by a short name from a catalog. @throws what the registry or the catalog throws, DISK_FULL */
+  /** From its registry, or from a catalog by its short name. @throws what the registry or the catalog throws, DISK_FULL */
   pullImage(request: PullRequest, emit: Emit, signal: AbortSignal): Promise<ImageRecord>;
   exportImage(name: string, signal: AbortSignal, use: UseTar): Promise<void>;
   exportRootfs(name: string, part: ImagePart, signal: AbortSignal, use: UseTar): Promise<void>;
@@ -115,7 +115,7 @@ type Images = {
   /** @throws as `findImage` */
   tagImage(name: string, to: string): Promise<ImageView>;
   pruneImages(request: PruneRequest): Promise<Pruned>;
-  /** Takes a name away; with the last one the image goes. @throws as `findImage`, IMAGE_IN_USE */
+  /** Removes a name; with the last one the image is deleted. @throws as `findImage`, IMAGE_IN_USE */
   deleteImage(name: string): Promise<ImageRecord>;
 };
 
@@ -126,7 +126,7 @@ type Kernels = {
   /** @param verify read all of its files @throws as `findKernel` */
   showKernel(name: string, verify: boolean): Promise<KernelView>;
   importKernel(upload: Upload, emit: Emit, signal: AbortSignal): Promise<KernelRecord>;
-  /** @throws KERNEL_NOT_FOUND with what would fetch it, and what the catalog throws */
+  /** @throws KERNEL_NOT_FOUND with how to get it, and what the catalog throws */
   pullKernel(name: string, emit: Emit, signal: AbortSignal): Promise<KernelRecord>;
   /** @throws as `findKernel` */
   exportKernel(name: string, signal: AbortSignal, use: UseTar): Promise<void>;
@@ -135,16 +135,16 @@ type Kernels = {
 };
 
 type DaemonSide = {
-  /** Makes the list of VMs true again. Run once, before anything is served. Never rejects for what it finds. */
+  /** Reconciles the database with the VMs that run. Run once, before anything is served. Never rejects for what it finds. */
   reconcile(): Promise<void>;
   /** Resolves when nothing is under way in the background. */
   idle(): Promise<void>;
   /** Ends the warm VM, for good; run before `release`. */
   retire(): Promise<void>;
-  /** Lets go of every VM; they run on. */
+  /** Detaches from every VM; they keep running. */
   release(): void;
   /** What could not be removed since this daemon began. */
   leftovers(): Leftover[];
-  /** pids of every VMM and network process: none of their children may speak to the daemon */
+  /** pids of every VMM and network process: none of their children may talk to the daemon */
   vmProcesses(): number[];
 };

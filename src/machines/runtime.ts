@@ -1,4 +1,4 @@
-/** Puts the floors' contexts together, and what is called across them. */
+/** Composes the contexts of all layers, and the calls between them. */
 import { toBangerError } from "../base/errors/error.ts";
 import { Semaphore } from "../base/semaphore.ts";
 import { SharedWork } from "../base/shared-work.ts";
@@ -19,7 +19,7 @@ export type Runtime = {
   ctx: LifeContext;
   /** Resolves when nothing is under way in the background. */
   idle(): Promise<void>;
-  /** Lets go of every VM; they run on. Whatever is under way stops where it is. */
+  /** Detaches from every VM; they keep running. Work under way stops where it is. */
   release(): void;
 };
 

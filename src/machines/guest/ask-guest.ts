@@ -1,4 +1,4 @@
-/** One question to a guest's agent with a limit on all of it: a guest may be silent, and somebody waits. */
+/** One request to a guest's agent with one time limit for all of it: a guest may never answer. */
 import { orAborted } from "../../base/async.ts";
 import { fail } from "../../base/errors/error.ts";
 import type { AgentClient } from "../../wire/agent/types.ts";
@@ -9,7 +9,7 @@ export type AskedGuest = { session: AgentSession /** of its VM, for messages */;
 
 /**
  * @param ms for connecting and the answer together
- * @param ask hands the signal to what it opens
+ * @param ask must pass the signal to the streams that it opens
  * @throws AGENT_UNREACHABLE when there is no answer in time, what `ask` throws
  */
 export async function askGuest<T>(
@@ -22,7 +22,7 @@ export async function askGuest<T>(
   const reason = `no answer within ${Math.round(ms / 100) / 10} s`;
   const cancel = ctx.after(ms, () => limit.abort(fail("AGENT_UNREACHABLE", { name, reason })));
   try {
-    // the connection is still made, for the next caller
+    // at the limit connecting continues, for the next caller
     const client = await orAborted(session.client(ctx.timings.reconnectMs), limit.signal);
     return await orAborted(ask(client, limit.signal), limit.signal);
   } finally {

@@ -1,4 +1,4 @@
-/** What a VMM is told for one VM: pure, so that every choice is one row of a test. */
+/** The boot spec of one VM. Pure, so that every choice is a row of a test. */
 import { rootOf } from "../../images/record.ts";
 import { directFolders, type ImageRecord } from "../../model/artifact.ts";
 import type { Paths } from "../../model/paths.ts";
@@ -28,7 +28,7 @@ export function bootSpec(paths: Paths, facts: BootFacts): BootSpec {
       ...image.layers.map((layer, index) => readOnly(`layer${index}`, paths.layer(layer.digest))),
       ...(image.direct ? [readOnly("direct", paths.layer(image.direct.digest))] : []),
       readOnly("modules", kernel.modules),
-      // what an ephemeral VM wrote is never read after a crash of the host
+      // an ephemeral VM's disk is never read after a crash of the host
       { serial: "data", path: files.disk, readOnly: false, cache: vm.ephemeral ? "unsafe" : "writeback" },
     ],
     net: facts.net,

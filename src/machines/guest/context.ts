@@ -1,4 +1,4 @@
-/** What everything about a running guest needs: the host, and what is known in memory alone of VMs that run. */
+/** What code for running guests needs: the host, and the state of running VMs that is kept in memory only. */
 import type { ByteStream } from "../../base/bytes.ts";
 import type { VmId } from "../../base/names.ts";
 import type { Clock } from "../../host/clock.ts";
@@ -14,7 +14,7 @@ import type { Leftovers } from "./leftovers.ts";
 import type { LiveVm } from "./live.ts";
 import type { Operations } from "./operations.ts";
 
-/** Limits of what a guest is waited for, in `ms`. */
+/** How long a guest is waited for, in `ms`. */
 export type GuestTimings = {
   /** boot to the agent's first answer */
   agentMs: number;
@@ -22,17 +22,17 @@ export type GuestTimings = {
   restoredAgentMs: number;
   /** an agent that answered before: reconnecting */
   reconnectMs: number;
-  /** telling a running guest the time or its name: it runs all the same, and `vm resume` waits for this */
+  /** sending a running guest the time or its name: it runs without, and `vm resume` waits for this */
   tellMs: number;
-  /** a guest's file system to grow: the guest writes new tables for what was added */
+  /** a guest's file system to grow: the guest writes new tables for the added space */
   growMs: number;
   /** the image's services */
   servicesMs: number;
   /** how long a VM that reads a disk may send nothing while the host waits */
   readerMs: number;
-  /** from an agent's connection that drops to the end of its VM, when that is why */
+  /** from the loss of an agent's connection to the end of its VM, if that is the cause */
   endingMs: number;
-  /** what a warm VM has to rehearse: under emulation it takes some 200, an image's own `true` for ever */
+  /** a warm VM's rehearsal: about 200 under emulation; an image's own `true` may never end */
   rehearsalMs: number;
 };
 
@@ -76,23 +76,23 @@ export type GuestDeps = {
 export type GuestState = {
   /** VMs whose VMM runs */
   live: Map<VmId, LiveVm>;
-  /** VMs whose VMM runs and has not answered this daemon yet, with what to say to who needs it */
+  /** VMs whose VMM runs and has not answered this daemon yet, with the error for callers that need it */
   unreachable: Map<VmId, Error>;
-  /** pids of VMMs and networks that belong to no VM of the list */
+  /** pids of VMMs and networks of unlisted VMs */
   unlisted: Set<number>;
   operations: Operations;
   events: StateEvents;
-  /** what should be gone; `files.removeTree` notes it */
+  /** what could not be removed; `files.removeTree` notes it */
   leftovers: Leftovers;
   /** Called once when a VM runs, started or adopted. */
   onLive(live: LiveVm): void;
-  /** Called when a VMM stopped its guest by itself, and for one that is adopted so; not again before it resolves. */
+  /** Called when a VMM stopped its guest, also for one adopted in that state; not again before it resolves. */
   onStopped(live: LiveVm): Promise<void>;
-  /** Called once when a VM ended, whoever ended it. */
+  /** Called once when a VM ended, for whatever reason. */
   onEnd(live: LiveVm, exit: VmExit): void;
   /**
-   * Passes until the machines are released; then never resolves. Asked before anything is undone: a daemon that goes
-   * leaves what is half made to the next one, and VMs alone.
+   * Resolves at once until the machines are released; then never. Awaited before anything is undone: a daemon that stops
+   * leaves unfinished work to the next one, and VMs as they are.
    */
   unlessReleased(): Promise<void>;
   /** Lets work continue without its caller; a failure is logged. */

@@ -1,13 +1,13 @@
-/** Work whose failure is no reason to fail. */
+/** Work whose failure must not fail its caller. */
 import { toBangerError } from "../../base/errors/error.ts";
 import type { GuestContext } from "./context.ts";
 
-/** Removes what nobody needs any more; what stays is noted. Never rejects. */
+/** Removes what is no longer needed; what can't be removed is noted. Never rejects. */
 export async function discard(ctx: Pick<GuestContext, "files" | "leftovers" | "log">, path: string): Promise<void> {
   await attempt(ctx, `removing ${path}`, () => ctx.files.removeTree(path));
 }
 
-/** Does one of several things that don't depend on each other; a failure is logged. Never rejects. */
+/** Runs one of several independent actions; a failure is logged. Never rejects. */
 export async function attempt(
   ctx: Pick<GuestContext, "leftovers" | "log">,
   what: string,

@@ -1,4 +1,4 @@
-/** A full disk, as users are told of it. */
+/** A full disk, as an error for users. */
 import { BangerError, fail } from "../../base/errors/error.ts";
 import { formatSize } from "../../base/units.ts";
 import type { RunningVm, VmmStop } from "../../vmm/driver.ts";
@@ -20,7 +20,7 @@ export async function withDiskFullError<T>(
 }
 
 /**
- * For a VM that nobody can resume: aborted when its VMM stops the guest, with DISK_FULL where that is why.
+ * For an unlisted VM, which can't be resumed: aborted when its VMM stops the guest, with DISK_FULL if that is the cause.
  * @param during as in DISK_FULL's message
  */
 export function abortedByStop(ctx: GuestContext, running: RunningVm, name: string, during: string): AbortSignal {
@@ -32,7 +32,7 @@ export function abortedByStop(ctx: GuestContext, running: RunningVm, name: strin
   return abort.signal;
 }
 
-/** What work fails with whose guest was stopped by its VMM. Never rejects. */
+/** The error of work whose guest was stopped by its VMM. Never rejects. */
 export async function stopError(
   ctx: GuestContext,
   { kind, reason }: VmmStop,
@@ -43,7 +43,7 @@ export async function stopError(
   return fail("VM_FAILED", { name, reason: `its VMM stopped it while ${during}: ${reason}` });
 }
 
-/** With what is free there. @param path a file or folder of the state folder, which need not be there yet */
+/** DISK_FULL with the free space at `path`. @param path a file or folder below the state folder, which need not exist yet */
 async function diskFullError(ctx: GuestContext, path: string, during: string, cause?: unknown): Promise<BangerError> {
   const bytes = await ctx.files.freeBytes(path).catch(() => ctx.files.freeBytes(ctx.paths.vms).catch(() => null));
   return fail("DISK_FULL", { path, during, ...(bytes === null ? {} : { free: formatSize(bytes) }) }, cause);

@@ -1,4 +1,4 @@
-/** Ending a VM without its help: for one that answers nobody, and for whoever can't wait. */
+/** Ending a VM without its cooperation: for one that does not answer, and for callers that can't wait. */
 import type { VmId } from "../../base/names.ts";
 import type { DriverRecord } from "../../vmm/driver.ts";
 import type { GuestContext } from "./context.ts";
@@ -12,7 +12,7 @@ export async function endVmm(ctx: GuestContext, id: VmId): Promise<void> {
   if (record) await ctx.driver.end(record);
 }
 
-/** Runs `body` next. What is under way is interrupted, and what it waits for, in the VMM or the guest, ends with the VMM. */
+/** Runs `body` next. The operation under way is interrupted; if it waits for the VMM or the guest, the VMM is ended. */
 export function preemptVm<T>(ctx: GuestContext, id: VmId, action: Action, body: () => Promise<T>): Promise<T> {
   const cut = () => ctx.background(`ending the VMM of ${id}`, endVmm(ctx, id));
   return ctx.operations.preempt(id, action, body, cut);

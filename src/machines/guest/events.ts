@@ -1,4 +1,4 @@
-/** State changes, told to everyone who listens; a slow or broken listener never holds up a VM. */
+/** State changes, sent to every listener; a slow or broken listener never delays a VM. */
 import type { StateEvent } from "../../model/event.ts";
 
 export type StateListener = (event: StateEvent) => void;

@@ -4,7 +4,7 @@ import { askGuest } from "./ask-guest.ts";
 import type { GuestContext } from "./context.ts";
 import type { LiveVm } from "./live.ts";
 
-/** @param before bytes that the guest's file system has; 0: not known, so it is grown, which changes nothing where it was */
+/** @param before size of the guest's file system in bytes; 0: unknown, so it is grown, which does nothing to one that has the size already */
 export async function growGuest(ctx: GuestContext, live: LiveVm, vm: VmRecord, before: number): Promise<void> {
   if (before >= vm.spec.diskBytes) return;
   await live.vm.grow("data", vm.spec.diskBytes);

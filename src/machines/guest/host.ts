@@ -1,4 +1,4 @@
-/** The host as policy sees it: no file, process or socket is touched but through these. */
+/** The host as policy sees it: the only way to files, processes and sockets. */
 
 import type { VmPaths } from "../../model/paths.ts";
 import type { ProcessRef } from "../../model/vm.ts";
@@ -9,20 +9,20 @@ export type PreparedNetwork = {
   device: NetDevice;
   identity: GuestNetwork;
   process: ProcessRef | null;
-  /** worth a warning line: which fallback, and why */
+  /** a warning for the user: which fallback is used, and why */
   note?: string;
 };
 
 export type MachineNetwork = {
   /**
-   * What a user network will be, as far as can be told before: a save's VM must have the same again. @param deny as in the VM's spec
-   * @param accepted what the VMM takes
+   * What kind a user network will be: a VM restored from a save must have the same kind. @param deny as in the VM's spec
+   * @param accepted kinds that the VMM supports
    * @throws NETWORK_FAILED when there can be none
    */
   kind(deny: readonly string[], accepted: readonly NetDevice["kind"][]): Promise<NetDevice["kind"]>;
   /** Makes the host's side of one VM's user network; a failure leaves no process behind. @throws NETWORK_FAILED */
   prepare(paths: VmPaths, deny: readonly string[], accepted: readonly NetDevice["kind"][]): Promise<PreparedNetwork>;
-  /** Ends it and removes what it left; fine when it is gone already. */
+  /** Ends it and removes what it left; one that is gone already is fine. */
   stop(process: ProcessRef, paths: VmPaths): Promise<void>;
 };
 
@@ -32,17 +32,17 @@ export type MachineFiles = {
   removeTree(path: string): Promise<void>;
   /** names, empty when there is no such folder; those that are not UTF-8 as base/path-bytes.ts has them */
   listFolder(path: string): Promise<string[]>;
-  /** what may still be written on the file system of a folder */
+  /** free bytes of the file system of a folder */
   freeBytes(path: string): Promise<number>;
   /** where the file system of a path is mounted */
   mountPoint(path: string): Promise<string>;
-  /** Whether so many bytes can be written to a folder: they are, and removed again. A quota counts too. */
+  /** Whether so many bytes can be written to a folder, found by writing and removing them: a quota counts too. */
   hasRoom(folder: string, bytes: number): Promise<boolean>;
   /** allocated bytes of everything below `path`, 0 when it is missing */
   usedBytes(path: string): Promise<number>;
   /** the last `maxBytes` of a file as text, empty when it is missing */
   tail(path: string, maxBytes: number): Promise<string>;
-  /** within one file system; what was at `to` is replaced */
+  /** within one file system; replaces `to` */
   rename(from: string, to: string): Promise<void>;
   /** These files and their folders survive the host's crash when it resolves. */
   makeDurable(paths: readonly string[]): Promise<void>;
@@ -52,11 +52,11 @@ export type MachineFiles = {
   contentStamps(paths: readonly string[]): Promise<(string | null)[]>;
 };
 
-/** What every guest of this host is given beside its own identity. */
+/** What every guest of this host gets beside its own identity. */
 export type GuestInheritance = {
   authorizedKeys: string[];
   environment: Record<string, string>;
   caCertificates: string[];
-  /** what could not be handed on, and why */
+  /** what could not be passed on, and why */
   notes: string[];
 };

@@ -1,4 +1,4 @@
-/** From a VMM that runs to an agent that serves: connect, tell the guest who it is, wait until it is up. */
+/** From a running VMM to an agent that serves: connect, send the guest its identity, wait until it is up. */
 import { Deferred } from "../../base/async.ts";
 import { fail } from "../../base/errors/error.ts";
 import { textsOf } from "../../base/foreign.ts";
@@ -10,7 +10,7 @@ import { composeIdentity } from "./identity.ts";
 import type { LiveVm } from "./live.ts";
 import type { AgentSession } from "./session.ts";
 
-/** The VM's guest knows who it is when this resolves. @param goesOn as `composeIdentity` has it @throws AGENT_UNREACHABLE, AGENT_REFUSED */
+/** Resolves when the VM's guest has its identity. @param sameMachine as `composeIdentity` has it @throws AGENT_UNREACHABLE, AGENT_REFUSED */
 export async function identify(
   ctx: GuestContext,
   live: LiveVm,
@@ -21,7 +21,7 @@ export async function identify(
   return identifyGuest(ctx, live.session, await composeIdentity(ctx, vm, inherited, goesOn), vm.name);
 }
 
-/** One that has this generation's identity already is left alone: its daemon died after it was told. */
+/** Does nothing for a guest that has this generation's identity already: an earlier daemon died after sending it. */
 export async function identifyGuest(
   ctx: GuestContext,
   session: AgentSession,
@@ -37,10 +37,11 @@ export async function identifyGuest(
     const { phase = "boot", generation = 0 } = client.hello ?? {};
     if (phase === "up" && generation >= identity.generation) return client;
     const { skipped = [] } = await sendIdentity(client, identity, { timeoutMs: ctx.timings.agentMs });
-    if (skipped.length > 0) ctx.log.info("a guest has not all of its identity", { name, skipped: skipped.join("; ") });
+    if (skipped.length > 0)
+      ctx.log.info("a guest could not apply all of its identity", { name, skipped: skipped.join("; ") });
     if (phase === "up") return client;
     const lost = client.closed.then((error) => {
-      throw fail("AGENT_UNREACHABLE", { name, reason: error?.message ?? "it closed its line" });
+      throw fail("AGENT_UNREACHABLE", { name, reason: error?.message ?? "it closed its connection" });
     });
     await Promise.race([up.promise, lost]);
     return client;
@@ -49,7 +50,7 @@ export async function identifyGuest(
   }
 }
 
-/** of what a guest says about its identity: parts, and UTF-16 units of each */
+/** limits of a guest's list of skipped parts: entries, and UTF-16 units of each */
 const maxSkipped = 32;
 const maxSkippedText = 200;
 

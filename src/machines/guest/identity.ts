@@ -1,4 +1,4 @@
-/** What a guest is told about itself before anything of it runs. */
+/** What a guest gets to know about itself before its programs run. */
 import type { VmId } from "../../base/names.ts";
 import { redactText } from "../../base/text.ts";
 import type { ImageConfig } from "../../model/artifact.ts";
@@ -14,12 +14,12 @@ export async function makeIdentity(deps: Pick<GuestDeps, "randomBytes" | "makeHo
   return { machineId, sshHostKeys: [await deps.makeHostKey()], network: null };
 }
 
-/** A proxy with a password is told to VMs alone. */
+/** A proxy with a password is sent to VMs only, never to a template. */
 function withoutSecrets(environment: Record<string, string>): Record<string, string> {
   return Object.fromEntries(Object.entries(environment).filter(([, value]) => redactText(value) === value));
 }
 
-/** What the image says counts before what the host hands on; of a proxy's variable in either case. */
+/** The image's variables override the host's; for a proxy variable, in upper and lower case. */
 function imageAndHost(
   config: ImageConfig | null,
   { environment = {} }: Pick<IdentityRequest, "environment">,
@@ -65,9 +65,8 @@ export function identityRequest(
 }
 
 /**
- * Of a template's guest, until a VM's own takes its place: no secret is in it, and nothing of a user's. Any generation
- * follows its. What is the same in a VM's identity need not be written anew there, so there is something in each file, and what
- * the host hands on to every guest.
+ * The identity of a template's guest, until a VM's own replaces it: it has no secret and nothing of a user's, and every generation
+ * is higher than its. A VM rewrites only what differs, so it fills each file, and has what the host passes on to every guest.
  */
 export async function throwAwayIdentity(
   deps: Pick<GuestDeps, "randomBytes" | "clock" | "makeHostKey">,
@@ -91,8 +90,8 @@ export async function throwAwayIdentity(
 }
 
 /**
- * Told to a warm guest, of the generation that it has already: it stays the machine that it is, and all of this is
- * said anew by its VM's own identity. Left out is the machine-id, as journald files by that.
+ * Sent to a warm guest, with the generation that it has already: it stays the same machine, and its VM's own identity
+ * replaces all of this. The machine-id is left out: journald names its folder by it.
  */
 export async function rehearsedIdentity(
   deps: Pick<GuestDeps, "randomBytes" | "clock" | "makeHostKey" | "inheritance">,
@@ -105,7 +104,7 @@ export async function rehearsedIdentity(
 
 /**
  * Gathers everything for `identityRequest`; a VM without a kept identity gets one now.
- * @param goesOn the guest was this VM's when it was saved: its boot is the same
+ * @param sameMachine the guest was this VM's when it was saved, and continues its boot
  */
 export async function composeIdentity(
   ctx: GuestContext,

@@ -1,19 +1,19 @@
 /**
- * What should have been removed and is still there. Kept in memory alone: the next daemon finds it among the folders that it
- * sweeps, and tries again.
+ * What should have been removed and is still there. Kept in memory only: the next daemon finds it when it sweeps its folders,
+ * and tries again.
  */
 import { isError } from "../../base/errors/error.ts";
 import type { Logger } from "../../host/log.ts";
 
 export type Leftover = {
-  /** the first thing that could not be removed */
+  /** the first path that could not be removed */
   path: string;
   reason: string;
-  /** what to type about it */
+  /** a hint: what to do about it */
   next: string;
 };
 
-/** More than this many are counted by nobody: one cause makes them all. */
+/** More are not kept: they have one cause. */
 const maxKept = 256;
 
 export class Leftovers {
@@ -24,7 +24,7 @@ export class Leftovers {
     this.#log = log;
   }
 
-  /** Takes note of a NOT_REMOVED; other errors are none of its business. */
+  /** Records a NOT_REMOVED; ignores other errors. */
   note(error: unknown): void {
     if (!isError(error, "NOT_REMOVED")) return;
     const { root, path, reason, next } = error.details as { root: string } & Leftover;

@@ -1,4 +1,4 @@
-/** A VM whose VMM runs, as this daemon holds it. */
+/** A VM whose VMM runs, as this daemon knows it. */
 import { fail } from "../../base/errors/error.ts";
 import type { VmId } from "../../base/names.ts";
 import { oneAtATime } from "../../base/one-at-a-time.ts";
@@ -11,15 +11,15 @@ export type LiveVm = {
   id: VmId;
   vm: RunningVm;
   session: AgentSession;
-  /** its services were up when it was saved: there is nothing to wait for */
+  /** its services were up when it was saved, so they are not waited for */
   servicesAreUp: boolean;
-  /** of the start under way: the VMM stopped the guest by itself */
+  /** set by a start under way: called when the VMM stops the guest */
   onStop: (stop: VmmStop) => void;
-  /** how it ended, with what the guest announced taken in; never rejects */
+  /** how it ended, refined by what the guest announced; never rejects */
   exit: Promise<VmExit>;
 };
 
-/** Takes a running VM in; `ctx.onEnd` is called once when it ended, whoever ended it. */
+/** Registers a running VM; `ctx.onEnd` is called once when it has ended, for whatever reason. */
 export function addLive(
   ctx: GuestContext,
   id: VmId,
@@ -31,7 +31,7 @@ export function addLive(
   const live: LiveVm = { id, vm, session, servicesAreUp: servicesAreUp, exit, onStop: () => {} };
   ctx.live.set(id, live);
   ctx.onLive(live);
-  // a VMM may say so as often as it likes
+  // a VMM may report it any number of times
   const note = oneAtATime(() => ctx.onStopped(live));
   vm.onStopped((stop) => {
     live.onStop(stop);
@@ -52,14 +52,14 @@ export function requireLive(ctx: GuestContext, vm: { id: VmId; name: string }): 
   return live;
 }
 
-/** Drops what this daemon holds of a VM: one that ended, or one that goes on without us. */
+/** Forgets a VM that has ended, or that keeps running without this daemon. */
 export function removeLive(ctx: GuestContext, live: LiveVm): void {
   if (ctx.live.get(live.id) === live) ctx.live.delete(live.id);
   live.session.close();
   live.vm.release();
 }
 
-/** The VMM sees only that the guest ended; the agent said what it meant. */
+/** The VMM sees only that the guest ended; the agent announced how it was meant. */
 function withIntent(exit: VmExit, session: AgentSession): VmExit {
   const guestMade = exit.kind === "poweroff" || exit.kind === "halt";
   return guestMade && session.intent ? { kind: session.intent } : exit;

@@ -1,4 +1,4 @@
-/** What network a VM gets: what its VMM takes, of what this host can give. */
+/** Which network a VM gets: one that its VMM supports and this host can provide. */
 import type { NetworkSpec } from "../../model/network.ts";
 import type { VmPaths } from "../../model/paths.ts";
 import type { NetDevice } from "../../vmm/driver.ts";

@@ -25,7 +25,7 @@ type Current = { action: Action };
 export class Operations {
   readonly #current = new Map<VmId, Current>();
   readonly #tails = new Map<VmId, Promise<void>>();
-  /** all that is under way or waits */
+  /** operations under way or waiting */
   readonly #pending = new Map<VmId, Map<AbortController, Action>>();
   readonly #unreachable: ReadonlyMap<VmId, Error>;
 
@@ -39,13 +39,13 @@ export class Operations {
     return this.#current.get(id)?.action ?? null;
   }
 
-  /** Something is about to begin, and nobody knows yet what. */
+  /** Marks that an operation is about to begin, before its kind is known. */
   isBeginning(id: VmId): boolean {
     return this.#tails.has(id) && !this.#current.has(id);
   }
 
   /**
-   * Runs `body` when nothing else is under way that was asked for. What the daemon does by itself (noting an end, starting a VM whose
+   * Runs `body` unless another requested operation is under way. The daemon's own work (recording an end, starting a VM whose
    * guest rebooted) is waited for.
    * @throws VM_STATE otherwise; VMM_UNREACHABLE rather than wait for a VMM that does not answer
    */
@@ -84,7 +84,7 @@ export class Operations {
 
   /**
    * Interrupts what is under way and what waits (each undoes itself), then runs `body`.
-   * @param cut called when there is such: ends what the operation under way may wait for
+   * @param cut called if there is one: ends what the operation under way may wait for
    */
   async preempt<T>(id: VmId, action: Action, body: () => Promise<T>, cut: () => void = () => {}): Promise<T> {
     const others = [...(this.#pending.get(id)?.keys() ?? [])];
@@ -95,7 +95,7 @@ export class Operations {
   }
 }
 
-/** Why an operation's signal was aborted: another one took its place. */
+/** The reason of an operation's aborted signal: another one replaced it. */
 export class Interrupted extends Error {
   constructor(by: Action) {
     super(`interrupted by ${by}`);

@@ -1,6 +1,6 @@
 /**
- * A VM that reads a disk for the host and runs nothing of it: a file system that a stranger wrote is opened by a guest's
- * kernel, never by the host's.
+ * A VM that reads a disk for the host and runs nothing from it: an untrusted file system is opened by a guest's kernel, never
+ * by the host's.
  */
 import { orAborted } from "../../base/async.ts";
 import { fail, isError } from "../../base/errors/error.ts";
@@ -20,7 +20,7 @@ export type ReaderPlan = {
   name: string;
   kernel: KernelRecord;
   initramfs: string;
-  /** what to do about a disk that can't be read, when it isn't a VM's */
+  /** a hint for a disk that can't be read, if it isn't a VM's */
   next?: string;
   /** an ext4 file system */
   disk: Pick<BlockDevice, "path" | "readOnly">;
@@ -28,7 +28,7 @@ export type ReaderPlan = {
   layers: readonly LayerRef[];
 };
 
-/** A folder of the reader as a tar stream. @throws DISK_UNREADABLE when nothing comes any more */
+/** A folder of the reader as a tar stream. @throws DISK_UNREADABLE when the reader stops sending */
 export type ReadFolder = (args: Json & { path: string }) => AsyncIterable<Uint8Array>;
 
 /** Hands the reader's folders to `use`; the disk is at `/data`. @throws DISK_UNREADABLE, AGENT_UNREACHABLE, what `use` throws */
@@ -71,7 +71,7 @@ function readerSpec(ctx: GuestContext, { kernel, initramfs, disk, layers }: Read
   };
 }
 
-/** Nothing of `use` continues when it is over. */
+/** When it returns, `use` has ended too. */
 async function reading<T>(
   ctx: GuestContext,
   plan: ReaderPlan,
@@ -93,7 +93,7 @@ async function reading<T>(
   }
 }
 
-/** A file system may hang the kernel that reads it. The limit holds while the next piece is waited for, not while one is used. */
+/** A file system may hang the kernel that reads it. The limit counts while the next chunk is awaited, not while one is used. */
 async function* whileItComes<T>(
   ctx: GuestContext,
   from: AsyncGenerator<T, void, void>,
@@ -106,12 +106,12 @@ async function* whileItComes<T>(
       yield next.value;
     }
   } finally {
-    // not waited for: it may be what never comes
+    // not awaited: it may never resolve
     void from.return().catch(() => {});
   }
 }
 
-/** A reader that ended, or whose agent could not go on reading, has met a disk that can't be read. */
+/** If the reader ended, or its agent stopped reading, the disk can't be read. */
 async function explained(
   ctx: GuestContext,
   plan: ReaderPlan,
@@ -120,12 +120,12 @@ async function explained(
 ): Promise<unknown> {
   if (isError(error, "AGENT_REFUSED")) return unreadable(plan, String(error.details["reason"]));
   if (!isError(error, "SESSION_LOST") && !isError(error, "AGENT_UNREACHABLE")) return error;
-  // its line breaks a moment before its VMM has ended
+  // its connection breaks a moment before its VMM has ended
   await isOverWithin(ctx, ended, ctx.timings.endingMs);
   return over.aborted ? over.reason : error;
 }
 
-/** The agent's own line on the console, else the last one; and what the kernel says about the file system. */
+/** The agent's own line on the console, else the last one; and the kernel's last message about the file system. */
 async function lastWords(ctx: GuestContext, serialLog: string): Promise<string> {
   const lines = lastLines(await ctx.files.tail(serialLog, 4096));
   const kernel = lines.findLast((line) => line.includes("EXT4-fs"))?.replace(/^\[[^\]]*\] */, "");

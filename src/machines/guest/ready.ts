@@ -1,4 +1,4 @@
-/** Waiting until a running VM is as ready as was asked. */
+/** Waiting until a running VM is as ready as requested. */
 import { orAborted } from "../../base/async.ts";
 import { fail, isError, toBangerError } from "../../base/errors/error.ts";
 import { textsOf } from "../../base/foreign.ts";
@@ -11,7 +11,7 @@ import type { LiveVm } from "./live.ts";
 import { isOverWithin, withLimit } from "./within.ts";
 
 /**
- * Returns when the image's services are up, or when waiting is no use any more: then a note says why.
+ * Returns when the image's services are up, or when waiting has become pointless: then it emits a note with the reason.
  * @throws VM_FAILED when the VM ends meanwhile, the signal's reason when aborted
  */
 export async function waitReady(
@@ -36,14 +36,14 @@ export async function waitReady(
   }
 }
 
-/** of units that a guest says have failed: how many are told, and UTF-16 units of a name (systemd's own limit is 255 bytes) */
+/** limits of a guest's list of failed units: entries, and UTF-16 units of a name (systemd's own limit is 255 bytes) */
 const maxUnits = 32;
 const maxUnitName = 255;
 
 export type WaitedGuest = { name: string; client: AgentClient; exit: Promise<VmExit> };
 
 /**
- * Returns when the image's init has started everything, with a note of what failed.
+ * Returns when the image's init has started everything; emits a note with the units that failed.
  * @throws SERVICES_LATE, VM_FAILED when the VM ends meanwhile, AGENT_REFUSED, SESSION_LOST, the signal's reason
  */
 export async function waitServices(
@@ -72,7 +72,7 @@ export async function waitServices(
     if (failed.length > 0)
       emit({ kind: "note", level: "warn", text: `services that failed in the guest: ${failed.join(", ")}` });
   } catch (error) {
-    // an agent that is gone is mostly the first sign that its VM is
+    // a lost agent is usually the first sign that its VM has ended
     if (!signal.aborted && !isError(error, "SERVICES_LATE") && !isError(error, "VM_FAILED"))
       await isOverWithin(ctx, ended, ctx.timings.endingMs);
     throw error;

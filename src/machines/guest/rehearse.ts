@@ -1,6 +1,6 @@
 /**
- * A warm guest does once what the VM that takes it over will have to do: being told who it is, and starting a
- * program. An emulator has translated that code then, and the guest's pages are its own.
+ * A warm guest does once what it will do as a VM: apply an identity and start a program. An emulator has translated that code
+ * then, and the guest's pages are its own.
  */
 import { orAborted } from "../../base/async.ts";
 import { toBangerError } from "../../base/errors/error.ts";
@@ -20,7 +20,7 @@ export type Rehearsal = {
 
 const commands = [["true"], ["sh", "-c", "true"]];
 
-/** Never rejects: what can't be rehearsed is no reason not to be ready. @param hurry aborted when a VM waits for it */
+/** Never rejects: a warm VM is ready without it. @param hurry aborted when a VM waits for it */
 export async function rehearse(ctx: GuestContext, rehearsal: Rehearsal, hurry: AbortSignal): Promise<void> {
   const late = new AbortController();
   const limitMs = ctx.timings.rehearsalMs;
@@ -29,7 +29,7 @@ export async function rehearse(ctx: GuestContext, rehearsal: Rehearsal, hurry: A
   try {
     await orAborted(act(ctx, rehearsal, signal), signal);
   } catch (error) {
-    if (!hurry.aborted) ctx.log.info("a warm VM has not rehearsed", { why: toBangerError(error).message });
+    if (!hurry.aborted) ctx.log.info("a warm VM could not rehearse", { why: toBangerError(error).message });
   } finally {
     cancel();
   }

@@ -1,14 +1,14 @@
-/** Commands that are run for what they leave in a guest, not for what they print. */
+/** Commands that are run for their effect in a guest, not for their output. */
 import { orAborted } from "../../base/async.ts";
 import { integerOf } from "../../base/foreign.ts";
 import type { AgentClient } from "../../wire/agent/types.ts";
 import type { GuestContext } from "./context.ts";
 import { withLimit } from "./within.ts";
 
-/** of a command whose end the guest does not tell in a way that is known; one that a signal ended, for example */
+/** when the guest reports no valid status, as for a command that a signal ended */
 const unknownStatus = 255;
 
-/** Its status; null for one that does not run, or not to its end in time. @throws the signal's reason */
+/** The exit status; null if it does not start or does not end in time. @throws the signal's reason */
 export async function runOnce(
   ctx: GuestContext,
   client: AgentClient,

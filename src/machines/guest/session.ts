@@ -1,4 +1,4 @@
-/** The one agent session of a running VM: made when first needed, made anew when the line dropped. */
+/** The one agent session of a running VM: opened when first needed, reopened after the connection was lost. */
 import { fail, toBangerError } from "../../base/errors/error.ts";
 import type { RunningVm } from "../../vmm/driver.ts";
 import type { AgentClient, Json } from "../../wire/agent/types.ts";
@@ -14,7 +14,7 @@ export class AgentSession {
   #connecting: Promise<AgentClient> | null = null;
   #listeners = new Set<(notice: Json) => void>();
   #closed = false;
-  /** what the guest said it is about to do */
+  /** what the guest announced that it is about to do */
   intent: PowerIntent | null = null;
 
   /** @param name the VM's name at the time it is asked, for messages */
@@ -33,13 +33,13 @@ export class AgentSession {
     return this.#connecting;
   }
 
-  /** Resolves at the agent's next `up` notice. */
+  /** Calls `listener` with each notice. @returns stops listening */
   onNotice(listener: (notice: Json) => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
   }
 
-  /** Drops the line; the agent waits for the next one. */
+  /** Closes the connection; the agent waits for the next one. */
   close(): void {
     this.#closed = true;
     this.#client?.destroy();

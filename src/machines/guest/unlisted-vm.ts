@@ -1,6 +1,6 @@
 /**
- * A VM that has no row: one that makes a template, one that is kept warm, one that reads a disk. It has a folder among the
- * VMs', so a daemon that starts finds what is left of it and ends it.
+ * An unlisted VM has no row: it makes a template, is kept warm, or reads a disk. It has a folder among the VMs', so a daemon that
+ * starts finds what is left of it and ends it.
  */
 import type { VmId } from "../../base/names.ts";
 import { UndoStack } from "../../base/undo.ts";
@@ -17,7 +17,7 @@ export type UnlistedPlan = {
   /** in messages */
   name: string;
   network: NetworkSpec;
-  /** Makes what has to be in its folder; runs while its network is made. */
+  /** Makes the files of its folder; runs while its network is made. */
   makeFiles(files: VmPaths, id: VmId): Promise<void>;
   /** Boots or restores it. */
   launch(vm: { id: VmId; files: VmPaths; net: PreparedNetwork | null }): Promise<RunningVm>;
@@ -47,7 +47,7 @@ export async function startUnlisted(ctx: GuestContext, plan: UnlistedPlan): Prom
   try {
     await ctx.files.ensureFolder(files.directory);
     const work = [prepareNetwork(ctx, plan.network, files, undo), plan.makeFiles(files, id)] as const;
-    // both, even when one fails: nothing is still being made while the other is undone
+    // wait for both, even if one fails: nothing may still be made while the other is undone
     await Promise.allSettled(work);
     const [net] = await Promise.all(work);
     const running = await plan.launch({ id, files, net });
@@ -81,7 +81,7 @@ async function prepareNetwork(
   return net;
 }
 
-/** None of its children may speak to the daemon, as long as it lives. */
+/** Lists the process, so that none of its children may talk to the daemon, until it has ended. */
 function listProcess(ctx: GuestContext, pid: number, undo: UndoStack, what: string, end: () => Promise<void>): void {
   ctx.unlisted.add(pid);
   undo.defer(what, async () => {

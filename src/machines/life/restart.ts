@@ -1,4 +1,4 @@
-/** Stop and start as one change: cut short in between, the next daemon starts the VM. */
+/** Stop and start as one change: if the daemon ends in between, the next one starts the VM. */
 import type { VmRecord } from "../../model/vm.ts";
 import type { LiveVm } from "../guest/live.ts";
 import { freshVm } from "../guest/state.ts";

@@ -18,7 +18,7 @@ import { copyDiskAloud } from "./copy-disk.ts";
 
 export type SnapshotRestore = {
   snapshot: SnapshotRecord;
-  /** boot from the snapshot's disk, whatever was in memory */
+  /** boot from the snapshot's disk and ignore its memory */
   cold: boolean;
   emit: Emit;
   signal: AbortSignal;
@@ -58,7 +58,7 @@ export async function restoreSnapshot(ctx: LifeContext, vm: VmRecord, plan: Snap
   return freshVm(ctx, vm);
 }
 
-/** Whoever boots from a disk that was changed decides so knowingly. */
+/** Warns who boots from a disk that was changed since. */
 async function warnOfDisk(ctx: LifeContext, { snapshot: { id, name, save }, emit }: SnapshotRestore): Promise<void> {
   const problem = save && (await snapshotDiskProblem(ctx, save, ctx.paths.snapshot(id).disk));
   if (problem) emit({ kind: "note", level: "warn", text: `the disk of snapshot ${name} ${problem}` });
@@ -69,7 +69,7 @@ async function giveUpSuspended(ctx: LifeContext, vm: VmRecord): Promise<void> {
   await ctx.files.removeTree(ctx.paths.suspended(vm.id).directory);
 }
 
-/** What it was saved with: its kind counts, its address does not. */
+/** The device that it was saved with: its kind matters, its address does not. */
 function deviceOf(kind: NetDevice["kind"] | null): NetDevice | null {
   if (kind === null) return null;
   return kind === "stream" ? { kind, socket: "", mac: "" } : { kind, mac: "" };

@@ -1,5 +1,5 @@
 /**
- * VMs that were stopped because the host's disk is full resume when there is room again. No event tells of free space, so a
+ * VMs that were stopped because the host's disk is full resume when there is room again. No event reports free space, so a
  * timer looks, less and less often, and only while there is such a VM.
  */
 import { toBangerError } from "../../base/errors/error.ts";
@@ -13,7 +13,7 @@ export const roomToResume = 32 * 1024 * 1024;
 /** A VM that is stopped again so soon after it was resumed, in `ms`, is tried again later and later. */
 const settledMs = 60_000;
 
-/** Looks until no VM is stopped for want of room. Idempotent. */
+/** Checks until no VM is stopped for lack of space. Idempotent. */
 export function watchRoom(ctx: LifeContext): void {
   const { room, timings, clock } = ctx;
   if (room.isWatched) return;
@@ -37,7 +37,7 @@ async function look(ctx: LifeContext): Promise<void> {
   ctx.room.isWatched = false;
   ctx.room.resumedAt = ctx.clock.monotonic();
   await Promise.all(waiting.map((vm) => resume(ctx, vm)));
-  // one that could not be resumed
+  // a VM could not be resumed
   if (ctx.store.vms.all().some((vm) => waitsForRoom(ctx, vm))) watchRoom(ctx);
 }
 

@@ -1,4 +1,4 @@
-/** Saving a VM that goes on afterwards: what is around the VMM's own save. */
+/** Saving a VM that continues afterwards: what surrounds the VMM's own save. */
 import type { VmRecord } from "../../model/vm.ts";
 import type { SaveFiles, SaveRecord } from "../../vmm/driver.ts";
 import { askGuest } from "../guest/ask-guest.ts";
@@ -6,7 +6,7 @@ import type { LiveVm } from "../guest/live.ts";
 import type { LifeContext } from "./context.ts";
 import { setGuestClock } from "./pause.ts";
 
-/** What the guest's programs wrote is on its disk when this resolves; a guest that does not answer is saved as it is. */
+/** Has the guest flush its files to its disk; a guest that does not answer is saved as it is. */
 export async function syncGuest(ctx: LifeContext, live: LiveVm): Promise<void> {
   try {
     const { session, id } = live;
@@ -14,22 +14,22 @@ export async function syncGuest(ctx: LifeContext, live: LiveVm): Promise<void> {
       (await client.open("settle", {}, { signal, timeoutMs: 0 })).close(),
     );
   } catch (error) {
-    ctx.log.info("a guest could not be asked to write its files", { id: live.id, why: String(error) });
+    ctx.log.info("a guest could not flush its files", { id: live.id, why: String(error) });
   }
 }
 
-/** Lets a VM that stood still for a save go on; one that ended meanwhile is settled by whoever sees its end. */
+/** Resumes a VM that was paused for a save; one that ended meanwhile is handled by `handleEnd`. */
 export async function resumeAfterSave(ctx: LifeContext, live: LiveVm, vm: VmRecord): Promise<void> {
   if (ctx.live.get(vm.id) !== live) return;
   try {
     await live.vm.resume();
     await setGuestClock(ctx, live, vm);
   } catch (error) {
-    ctx.log.warn("a VM that was saved does not go on", { vm: vm.name, error: String(error) });
+    ctx.log.warn("a VM could not be resumed after its save", { vm: vm.name, error: String(error) });
   }
 }
 
-/** Saves, does `meanwhile` with the VM standing still, and lets it go on if it ran. */
+/** Saves, runs `meanwhile` while the VM is paused, and resumes it if it ran. */
 export async function saveAndResume(
   ctx: LifeContext,
   { vm, live, files }: { vm: VmRecord; live: LiveVm; files: SaveFiles },

@@ -20,7 +20,7 @@ import { deleteSnapshot, findSnapshot, takeSnapshot } from "./snapshots.ts";
 import { suspendOnce } from "./suspend.ts";
 
 export function saveMethods(ctx: LifeContext) {
-  /** With the VM as it is once nothing else is done with it. */
+  /** Runs `body` as an operation, with the VM's current record. */
   const operating = <T>(
     name: string,
     action: Action,
@@ -105,7 +105,7 @@ export function saveMethods(ctx: LifeContext) {
       await removeTemplate(ctx, found.key, "as was asked");
       return found;
     },
-    /** The template that a VM of that kind would begin from, made if it isn't there. @throws TEMPLATE_FAILED */
+    /** The template that a VM of that kind would start from, made if there is none. @throws TEMPLATE_FAILED */
     async warmTemplate(request: CreateRequest, emit: Emit, signal: AbortSignal): Promise<TemplateRecord> {
       const { spec } = await decideSpec(ctx, request, emit);
       const reason = await whyNoTemplates(ctx);

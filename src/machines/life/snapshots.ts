@@ -1,4 +1,4 @@
-/** Snapshots by name: a VM as it was, to go back to. They have folders of their own, out of the VMM's. */
+/** Named snapshots of a VM to go back to. Their folders are outside the VMM's. */
 import { fail } from "../../base/errors/error.ts";
 import { parseSnapshotName } from "../../base/names.ts";
 import { nearest } from "../../base/text.ts";
@@ -59,7 +59,7 @@ export async function deleteSnapshot(ctx: LifeContext, snapshot: SnapshotRecord)
   await ctx.files.removeTree(ctx.paths.snapshot(snapshot.id).directory);
 }
 
-/** `s1`, `s2`, …: the first that the VM does not have. */
+/** `s1`, `s2`, …: the first name that is free. */
 function freeName(ctx: LifeContext, vm: VmRecord): string {
   for (let number = 1; ; number++) if (!ctx.store.snapshots.byName(vm.id, `s${number}`)) return `s${number}`;
 }

@@ -1,4 +1,4 @@
-/** Ending a VM that runs: asked first, power cut when the guest takes too long. */
+/** Stopping a running VM: the guest is asked first, and power is cut when it takes too long. */
 import { toBangerError } from "../../base/errors/error.ts";
 import type { Emit } from "../../model/event.ts";
 import type { VmRecord } from "../../model/vm.ts";
@@ -18,7 +18,7 @@ export async function stopVm(ctx: LifeContext, vm: VmRecord, graceMs: number, em
   return continueStop(ctx, vm, change, graceMs, emit);
 }
 
-/** From the asking on; also for a stop that another daemon began. */
+/** The stop after its first journal step; also for one that another daemon began. */
 export async function continueStop(
   ctx: LifeContext,
   vm: VmRecord,
@@ -47,7 +47,7 @@ export async function continueStop(
   return cut;
 }
 
-/** A kernel that panics or a VMM that crashes on the way down did not power off: what the guest had to write may be lost. */
+/** A kernel that panicked or a VMM that crashed did not power off: what the guest still had to write may be lost. */
 function stopEnding({ name }: VmRecord, exit: VmExit, emit: Emit): Ending {
   const ending = endingOf(exit);
   if (!ending.failed) return { state: "stopped", reason: "stopped", failed: false };
@@ -55,7 +55,7 @@ function stopEnding({ name }: VmRecord, exit: VmExit, emit: Emit): Ending {
   return ending;
 }
 
-/** What programs in the guest have, in `ms`: what is left of the grace is for its disk to be written. */
+/** The grace of programs in the guest, in `ms`: the rest is for writing its disk. */
 export function guestGrace(graceMs: number): number {
   return Math.floor(graceMs - Math.min(2000, graceMs / 4));
 }
@@ -76,10 +76,10 @@ function beginStop(ctx: LifeContext, vm: VmRecord, step: string): OpenChange {
   return change;
 }
 
-/** The agent's way first; the power button where the agent can't. */
+/** Through the agent, or by the power button if the agent can't. */
 async function askToPowerOff(ctx: LifeContext, live: LiveVm, graceMs: number): Promise<void> {
   try {
-    // a guest that is paused hears nothing
+    // a paused guest can't answer
     await live.vm.resume();
     const { session, id } = live;
     await askGuest(ctx, { session, name: id }, ctx.timings.powerOffMs, async (client, signal) =>

@@ -1,4 +1,4 @@
-/** A VM that takes no process and no memory until it is used again: saved to the disk, and ended. */
+/** Suspending a VM: its memory is saved to the disk and its VMM ended, until it is used again. */
 import type { Emit } from "../../model/event.ts";
 import type { VmRecord } from "../../model/vm.ts";
 import type { OpenChange } from "../../store/journal.ts";
@@ -10,7 +10,7 @@ import { stampSuspended } from "../start/same-disk.ts";
 import type { LifeContext } from "./context.ts";
 import { resumeAfterSave, syncGuest } from "./save-and-resume.ts";
 
-/** As asked for by a user: one that is suspended stays so. The caller holds the VM's operation. @throws VM_STATE, SAVE_FAILED, DISK_FULL */
+/** At a user's request; one that is suspended already stays so. The caller holds the VM's operation. @throws VM_STATE, SAVE_FAILED, DISK_FULL */
 export async function suspendOnce(ctx: LifeContext, vm: VmRecord, emit: Emit, signal: AbortSignal): Promise<VmRecord> {
   if (vm.state === "suspended") {
     reportAlready(emit, vm, "suspended");
@@ -20,7 +20,7 @@ export async function suspendOnce(ctx: LifeContext, vm: VmRecord, emit: Emit, si
   return suspendVm(ctx, vm, "suspended", emit, signal);
 }
 
-/** The caller holds the VM's operation; it is running or paused. On failure it goes on. @throws SAVE_FAILED, DISK_FULL */
+/** The caller holds the VM's operation; it is running or paused. On failure it keeps running. @throws SAVE_FAILED, DISK_FULL */
 export async function suspendVm(
   ctx: LifeContext,
   vm: VmRecord,
@@ -36,7 +36,7 @@ export async function suspendVm(
     await ctx.files.removeTree(files.directory);
     await ctx.files.ensureFolder(files.directory);
     if (vm.state === "running") await syncGuest(ctx, live);
-    // one that stands still is saved sooner
+    // a paused VM is saved faster
     await live.vm.pause();
     const save = await stampSuspended(ctx, vm, await live.vm.save(files, signal));
     await ctx.files.makeDurable([files.memory, files.state, ctx.paths.vm(vm.id).disk]);
@@ -60,7 +60,7 @@ export async function suspendVm(
   return freshVm(ctx, vm);
 }
 
-/** What is on the disk is the VM now; its process must not run on. */
+/** The save is the VM now: its process must end. */
 async function endSuspended(ctx: LifeContext, vm: VmRecord, live: LiveVm, change: OpenChange): Promise<void> {
   await live.vm.kill();
   await cleanUp(ctx, vm);

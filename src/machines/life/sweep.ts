@@ -1,4 +1,4 @@
-/** What no row knows is garbage: folders of VMs that are gone, unfinished files. */
+/** Removing what no row refers to: folders of deleted VMs, unfinished files. */
 import { isVmId } from "../../base/names.ts";
 import type { VmRecord } from "../../model/vm.ts";
 import { attempt, discard } from "../guest/discard.ts";
@@ -6,8 +6,8 @@ import { isOverWithin } from "../guest/within.ts";
 import type { LifeContext } from "./context.ts";
 
 /**
- * Run once, before anything is served. What can't be removed is noted and passed over; what takes long continues in the background, where names are
- * never used again.
+ * Run once, before anything is served. What can't be removed is noted and skipped; what takes long continues in the background:
+ * these names are never used again.
  */
 export async function sweep(ctx: LifeContext): Promise<void> {
   const { paths, store } = ctx;
@@ -24,7 +24,7 @@ export async function sweep(ctx: LifeContext): Promise<void> {
   await isOverWithin(ctx, rest, ctx.timings.sweepMs);
 }
 
-/** What a VM was suspended as is no use once it went on; a copy of a disk that was cut short never was. */
+/** A save is useless once its VM has resumed, and so is an unfinished copy of a disk. */
 async function sweepVm(ctx: LifeContext, vm: VmRecord): Promise<void> {
   if (!vm.suspended) await discard(ctx, ctx.paths.suspended(vm.id).directory);
   for (const ending of ["new", "back"]) await discard(ctx, `${ctx.paths.vm(vm.id).disk}.${ending}`);
@@ -41,7 +41,7 @@ async function sweepFolder(
 }
 
 async function removeStray(ctx: LifeContext, path: string): Promise<void> {
-  ctx.log.info("removing what a former daemon left", { path });
+  ctx.log.info("removing what an earlier daemon left", { path });
   await attempt(ctx, `ending what uses ${path}`, () => ctx.endStrays(path));
   await discard(ctx, path);
 }

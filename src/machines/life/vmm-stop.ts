@@ -1,4 +1,4 @@
-/** VMs that their VMM stopped by itself: the state says so, with what ends it, and everyone who listens is told. */
+/** VMs that were stopped by their VMM: their state shows the cause and the remedy, and an event is emitted. */
 import { formatSize } from "../../base/units.ts";
 import type { PauseCause, VmRecord } from "../../model/vm.ts";
 import type { VmmStop } from "../../vmm/driver.ts";
@@ -8,7 +8,7 @@ import { setState } from "../guest/state.ts";
 import type { LifeContext } from "./context.ts";
 import { roomToResume, watchRoom } from "./room.ts";
 
-/** Called for such stops, of a VMM that is adopted too. What is under way with the VM is over first. Resolves when it is noted. */
+/** Called for such stops, also of an adopted VMM. Waits for operations under way. Resolves when the state is written. */
 export async function handleVmmStop(ctx: LifeContext, live: LiveVm): Promise<void> {
   const work = ctx.operations.queue(live.id, "reconcile", () => noteStop(ctx, live));
   ctx.background(`noting that ${live.id} stopped`, work);
@@ -18,7 +18,7 @@ export async function handleVmmStop(ctx: LifeContext, live: LiveVm): Promise<voi
 async function noteStop(ctx: LifeContext, live: LiveVm): Promise<void> {
   if (ctx.store.vms.byId(live.id)?.state !== "running") return;
   const cause = await causeOf(ctx, live);
-  // it may run again, or have ended, or been paused
+  // by now it may run again, have ended or be paused
   const vm = ctx.store.vms.byId(live.id);
   if (!cause || !live.vm.stopped() || ctx.live.get(live.id) !== live || vm?.state !== "running") return;
   ctx.log.warn("a VMM stopped its guest", { vm: vm.name, kind: cause.kind, reason: cause.reason, log: cause.log });
@@ -35,7 +35,7 @@ async function causeOf(ctx: LifeContext, live: LiveVm): Promise<PauseCause | nul
   return { ...failureOf(vm, stop), log: await logTail(ctx, live.id), at };
 }
 
-/** @param said in the host's words */
+/** @param said the host's error text */
 export async function diskFull(ctx: LifeContext, said: string): Promise<Omit<PauseCause, "at">> {
   const { vms } = ctx.paths;
   const [mount, free] = await Promise.all([

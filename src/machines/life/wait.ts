@@ -7,8 +7,8 @@ import type { LifeContext } from "./context.ts";
 const resting: readonly VmState[] = ["stopped", "failed", "suspended"];
 
 /**
- * The VM once it rests: stopped, failed or suspended. One that is deleted meanwhile is answered as `deleting`.
- * A reboot of the guest is no end.
+ * The VM once it is stopped, failed or suspended. One that is deleted meanwhile is returned as `deleting`. A reboot of the
+ * guest does not count.
  * @throws VM_NOT_FOUND, the signal's reason
  */
 export async function waitForEnd(ctx: LifeContext, name: string, signal: AbortSignal): Promise<VmRecord> {

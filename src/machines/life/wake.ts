@@ -1,4 +1,4 @@
-/** A suspended VM runs again where it was, or gives up what it was suspended as. */
+/** Waking a suspended VM, or discarding its saved memory. */
 import type { Emit } from "../../model/event.ts";
 import type { VmRecord } from "../../model/vm.ts";
 import { discard } from "../guest/discard.ts";
@@ -17,9 +17,9 @@ export async function wakeVm(ctx: LifeContext, vm: VmRecord, emit: Emit, interru
   return startVm(ctx, startOfSaved(ctx, vm, suspendedSource(ctx, vm), caller));
 }
 
-/** As power that is cut: its disk stays as it was, its memory is lost. The caller holds the VM's operation. */
+/** Like cutting power: its disk stays as it was, its memory is lost. The caller holds the VM's operation. */
 export async function forgetSuspended(ctx: LifeContext, vm: VmRecord, reason: string): Promise<void> {
-  // what a daemon that ends here leaves, the next one removes: no row knows it
+  // if the daemon ends here, the next one removes the files: no row refers to them
   setState(ctx, vm.id, "stopped", reason, { suspended: null });
   await discard(ctx, ctx.paths.suspended(vm.id).directory);
 }
