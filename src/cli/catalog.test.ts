@@ -26,7 +26,10 @@ async function fresh(): Promise<CliWorld> {
   return world;
 }
 
-const unreachable = fail("CATALOG_UNREACHABLE", { url: "https://d.example/c.toml", problem: "nobody listens there" });
+const unreachable = fail("CATALOG_UNREACHABLE", {
+  url: "https://d.example/c.toml",
+  problem: "the connection was refused",
+});
 
 test("image catalog shows what can be pulled, what is already here, and the source", async () => {
   const { cli } = await fresh();
@@ -82,7 +85,7 @@ test("the CLI fetches a distribution's kernel, and reports it", async () => {
 test("a catalog that is not available is reported, and the entries of the others are still listed", async () => {
   const { cli, served } = await fresh();
   served.host.world.catalogFailures.push(unreachable);
-  const warning = "warning: the catalog https://d.example/c.toml is not available: nobody listens there\n";
+  const warning = "warning: the catalog https://d.example/c.toml is not available: the connection was refused\n";
   expect(await cli("image catalog tools")).toMatchObject({ code: 0, stderr: warning });
   expect(await cli("image pull tools")).toMatchObject({ code: 0, stderr: expect.stringContaining(warning) });
   expect(await cli("image pull debian-bookworm")).toMatchObject({ code: 0, stderr: warning });

@@ -47,7 +47,7 @@ for (const value of [
   test(`a proxy on the host's loopback is said, not handed on: ${value}`, () => {
     const plan = planProxy({ ...none, env: { http_proxy: value } });
     expect(plan.environment).toEqual({});
-    expect(plan.notes[0]).toContain("http_proxy is not handed on: it is a proxy on the host's own loopback");
+    expect(plan.notes[0]).toContain("http_proxy is not passed on: it is a proxy on the host's own loopback");
   });
 }
 
@@ -64,7 +64,7 @@ for (const value of [
   test(`no proxy's address: ${JSON.stringify(value.slice(0, 20))}`, () => {
     const plan = planProxy({ ...none, env: { https_proxy: value } });
     expect(plan.environment).toEqual({});
-    expect(plan.notes).toEqual(["https_proxy is not handed on: it is no proxy's address"]);
+    expect(plan.notes).toEqual(["https_proxy is not passed on: it is not a proxy address"]);
     expect(plan.notes.join()).not.toContain(value);
   });
 }

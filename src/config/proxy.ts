@@ -51,7 +51,7 @@ function planVariables(env: Record<string, string | undefined>, notes: string[])
     const value = bothCases(env, name);
     if (value === undefined) continue;
     const problem = problemOf(value);
-    if (problem !== null) notes.push(`${name} is not handed on: ${problem}`);
+    if (problem !== null) notes.push(`${name} is not passed on: ${problem}`);
     else setBoth(environment, name, withScheme(value));
   }
   if (Object.keys(environment).length === 0) return environment;
@@ -73,7 +73,7 @@ function setBoth(environment: Record<string, string>, name: string, value: strin
 
 function problemOf(value: string): string | null {
   const url = value.length > 1024 || /[^\x21-\x7e]|["'\\`$]/.test(value) ? null : parseProxy(value);
-  if (url === null) return "it is no proxy's address";
+  if (url === null) return "it is not a proxy address";
   const host = url.hostname.replace(/^\[|\]$/g, "");
   return isLoopback(host) ? "it is a proxy on the host's own loopback, which guests can't reach" : null;
 }

@@ -50,7 +50,7 @@ for (const value of [
   test(`what a guest can't use is said and left out: ${value}`, () => {
     const { environment, notes } = planRegistries({ ...none, env: { PIP_INDEX_URL: value } });
     expect(environment).toEqual({});
-    expect(notes[0]).toStartWith("PIP_INDEX_URL is not handed on: ");
+    expect(notes[0]).toStartWith("PIP_INDEX_URL is not passed on: ");
   });
 
 test("settings are read from the files of pip, npm and go, and a variable counts before them", () => {

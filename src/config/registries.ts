@@ -112,10 +112,10 @@ function address(name: string, text: string, notes: string[]): string | null {
   const url = plain.length > 1024 || /[^\x21-\x7e]|["'\\`$]/.test(plain) ? null : URL.parse(plain);
   const problem = problemOf(url);
   if (url === null || problem !== null) {
-    notes.push(`${name} is not handed on: ${problem}`);
+    notes.push(`${name} is not passed on: ${problem}`);
     return null;
   }
-  if (url.username || url.password || url.search) notes.push(`${name} is handed on without its credentials`);
+  if (url.username || url.password || url.search) notes.push(`${name} is passed on without its credentials`);
   const isBare = !(url.username || url.password || url.search || url.hash);
   if (isBare) return `${prefix}${plain}`;
   Object.assign(url, { username: "", password: "", search: "", hash: "" });
@@ -123,7 +123,7 @@ function address(name: string, text: string, notes: string[]): string | null {
 }
 
 function problemOf(url: URL | null): string | null {
-  if (url === null || !/^https?:$/.test(url.protocol)) return "it is no address of http or https";
+  if (url === null || !/^https?:$/.test(url.protocol)) return "it is not an http or https address";
   const isHere = isLoopback(url.hostname.replace(/^\[|\]$/g, ""));
   return isHere ? "it is on the host's own loopback, which guests can't reach" : null;
 }

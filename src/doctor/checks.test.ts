@@ -21,7 +21,7 @@ const noPasst = { failure: "it is not installed", fix: "install it with `x`" };
 const catalog = (isOutOfReach: boolean): CheckFacts["catalogs"][number] => ({
   url: "https://c.example/catalog.toml",
   entries: isOutOfReach ? 3 : 0,
-  failure: { message: isOutOfReach ? "nobody listens there" : "another key's", hint: "look at it", isOutOfReach },
+  failure: { message: isOutOfReach ? "the connection was refused" : "another key's", hint: "look at it", isOutOfReach },
   isKept: isOutOfReach,
 });
 const running = {
@@ -110,7 +110,13 @@ const rows: [string, Partial<CheckFacts>, string, "warning" | "failure", RegExp]
   ["a leftover", { daemon: { ...running, leftovers: [leftover] } }, "leftover", "warning", /^\/s\/x should.*forbids/],
   ["an exception", { daemon: { ...running, uncaught: { count: 2, last: "x" } } }, "exceptions", "warning", /^2 .*: x$/],
   ["a config with a mistake", { config: { file: "/e/c", problems: ["vcpuu: unknown"] } }, "config", "failure", /vcpuu/],
-  ["a catalog out of reach", { catalogs: [catalog(true)] }, "catalog", "warning", /nobody listens.*last good copy/],
+  [
+    "a catalog out of reach",
+    { catalogs: [catalog(true)] },
+    "catalog",
+    "warning",
+    /connection was refused.*last good copy/,
+  ],
   ["a catalog that is not trusted", { catalogs: [catalog(false)] }, "catalog", "failure", /another key's/],
   [
     "an image whose layer is missing",

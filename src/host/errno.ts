@@ -1,6 +1,6 @@
-/** Reading what kind of system error something is. */
+/** Classifies system errors. */
 
-/** `ENOENT`, `EACCES`…; undefined for what is no system error. */
+/** `ENOENT`, `EACCES`…; undefined when it is not a system error. */
 export function errnoOf(error: unknown): string | undefined {
   const code = (error as { code?: unknown } | null)?.code;
   return typeof code === "string" && /^E[A-Z0-9]+$/.test(code) ? code : undefined;
@@ -11,7 +11,7 @@ export function isMissing(error: unknown): boolean {
   return code === "ENOENT" || code === "ENOTDIR";
 }
 
-/** No space, or no quota left. */
+/** True when the disk or the quota is full. */
 export function isDiskFull(error: unknown): boolean {
   const code = errnoOf(error);
   return code === "ENOSPC" || code === "EDQUOT";

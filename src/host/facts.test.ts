@@ -15,7 +15,7 @@ test("facts of this host", async () => {
   expect(facts.uid).toBe(process.getuid?.() ?? -1);
 });
 
-test("which: programs only, in order of PATH, then where administrators' tools are", async () => {
+test("which: programs only, in the order of PATH, then in sbin folders", async () => {
   using folder = tempFolder();
   fs.mkdirSync(`${folder.path}/a`);
   fs.mkdirSync(`${folder.path}/a/dir`);
@@ -46,7 +46,7 @@ describe("KVM", () => {
     });
   }
 
-  test("looking at this host works, whatever it has", async () => {
+  test("probing this host works, with or without KVM", async () => {
     expect(await probeKvm()).toHaveProperty("usable");
   });
 });

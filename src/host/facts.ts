@@ -1,10 +1,10 @@
-/** What decisions need to know about this host, as one record. */
+/** Facts about this host, as one record for decisions. */
 import { accessSync, constants, readFileSync, statSync } from "node:fs";
 import * as os from "node:os";
 
 export type HostFacts = {
   cpus: number;
-  /** its model and features, as one line; whatever a guest may see of it changes this */
+  /** its model and features, as one line; any change that a guest could see changes this */
   cpu: string;
   memoryBytes: number;
   home: string;
@@ -13,7 +13,7 @@ export type HostFacts = {
   user: string;
   /** `uname -r` */
   kernel: string;
-  /** as Node names it: `x64` */
+  /** Node's name for it: `x64` */
   arch: string;
   env: Record<string, string | undefined>;
 };
@@ -34,13 +34,13 @@ export async function hostFacts(): Promise<HostFacts> {
   };
 }
 
-/** What programs may still take without swapping, in bytes; 0 when the kernel does not say. proc(5), /proc/meminfo. */
+/** Memory that programs can take without swapping, in bytes; 0 when the kernel does not report it. proc(5), /proc/meminfo. */
 export function availableMemory(): number {
   const [, kib = "0"] = /^MemAvailable:\s*(\d+) kB$/m.exec(readFileSync("/proc/meminfo", "utf8")) ?? [];
   return Number(kib) * 1024;
 }
 
-/** Of the first CPU: a guest may be moved to any. proc(5), /proc/cpuinfo. */
+/** The first CPU's; a guest can be moved to any CPU. proc(5), /proc/cpuinfo. */
 function cpuLine(): string {
   const text = readFileSync("/proc/cpuinfo", { encoding: "utf8" }).slice(0, 16_384);
   const first = text.slice(0, text.search(/\n\n|$/));
@@ -56,7 +56,7 @@ function userName(): string {
   }
 }
 
-/** Full path of a program, looked for in PATH and then where administrators' tools live; null when there is none. */
+/** Full path of a program, looked for in PATH and then in the sbin folders; null when there is none. */
 export async function which(program: string, path = process.env["PATH"] ?? ""): Promise<string | null> {
   const folders = [...path.split(":"), "/usr/sbin", "/sbin"].filter((folder) => folder.startsWith("/"));
   return folders.map((folder) => `${folder}/${program}`).find(isProgram) ?? null;

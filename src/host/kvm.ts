@@ -1,4 +1,4 @@
-/** Whether KVM really works here; some clouds offer a `/dev/kvm` on which stock kernels never boot. */
+/** Whether KVM really works here; some clouds offer a `/dev/kvm` on which stock kernels don't boot. */
 import * as fs from "node:fs";
 import { errnoOf } from "./errno.ts";
 import { kvmCreateVm } from "./libc.ts";
@@ -15,7 +15,7 @@ export type KvmFacts = {
   cpuFlags: string;
 };
 
-/** The decision, apart from the looking. */
+/** The decision, separate from the probing. */
 export function judgeKvm(facts: KvmFacts): KvmProbe {
   if (facts.device === "ENOENT") return { usable: false, why: "there is no /dev/kvm" };
   if (facts.device === "EACCES")

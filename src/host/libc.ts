@@ -1,4 +1,4 @@
-/** The few libc calls that the runtime has no API for; loaded at first use, so that programs that need none start fast. */
+/** The few libc calls that the runtime has no API for; loaded at first use, so that programs that don't need them start fast. */
 import { dlopen, FFIType, ptr } from "bun:ffi";
 
 function load() {
@@ -21,7 +21,7 @@ function libc(): ReturnType<typeof load> {
   return loaded;
 }
 
-/** By itself, for the CLI asks it on each of its connections, and each function takes time to load. */
+/** Separate, because the CLI needs it for each connection, and each function takes time to load. */
 function loadSockopt() {
   const signature = { args: [FFIType.i32, FFIType.i32, FFIType.i32, FFIType.ptr, FFIType.ptr], returns: FFIType.i32 };
   return dlopen("libc.so.6", { getsockopt: signature } as const).symbols.getsockopt;
@@ -33,12 +33,12 @@ const LOCK_SH = 1;
 const LOCK_EX = 2;
 const LOCK_NB = 4;
 
-/** flock(2), exclusive, without waiting. False when another open file holds it. */
+/** flock(2), exclusive, without waiting. False when another open file has the lock. */
 export function flockNow(fd: number): boolean {
   return libc().flock(fd, LOCK_EX | LOCK_NB) === 0;
 }
 
-/** flock(2), shared with others that ask for a shared one, without waiting. False while another has it exclusively. */
+/** flock(2), shared, without waiting. False while another open file has the lock exclusively. */
 export function flockSharedNow(fd: number): boolean {
   return libc().flock(fd, LOCK_SH | LOCK_NB) === 0;
 }
@@ -48,7 +48,7 @@ const SO_PEERCRED = 17;
 
 export type Peer = { pid: number; uid: number; gid: number };
 
-/** Who is at the other end of a unix socket: unix(7), SO_PEERCRED. Null when the kernel does not say. */
+/** The process at the other end of a unix socket: unix(7), SO_PEERCRED. Null when the kernel does not tell. */
 export function peerCredentials(fd: number): Peer | null {
   const credentials = new Int32Array(3);
   const length = new Uint32Array([12]);
@@ -62,7 +62,7 @@ const AF_UNIX = 1;
 const SOCK_STREAM = 1;
 const SOCK_CLOEXEC = 0o2000000;
 
-/** socketpair(2): two connected unix stream sockets, close-on-exec; null when there are no descriptors left. */
+/** socketpair(2): two connected unix stream sockets, close-on-exec; null when no descriptors are left. */
 export function socketPair(): [number, number] | null {
   const pair = new Int32Array(2);
   if (libc().socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ptr(pair)) !== 0) return null;
@@ -75,11 +75,11 @@ const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
 
 /**
- * sendmsg(2) of `bytes`, and of a copy of `descriptor` with the first of them (unix(7), SCM_RIGHTS).
- * @returns how many bytes were taken; negative when none were, and no descriptor either
+ * sendmsg(2) of `bytes`, with a copy of `descriptor` attached to the first of them (unix(7), SCM_RIGHTS).
+ * @returns how many bytes were sent; negative when neither bytes nor the descriptor were sent
  */
 export function sendDescriptor(socket: number, descriptor: number, bytes: Uint8Array): number {
-  // one block, so that all of it stays where it is: struct msghdr, iovec, cmsghdr with an int, then the bytes
+  // one block, so that none of it moves: struct msghdr, iovec, cmsghdr with an int, then the bytes
   const [iovAt, controlAt, bytesAt] = [56, 72, 96];
   const block = new Uint8Array(bytesAt + bytes.length);
   block.set(bytes, bytesAt);
@@ -109,7 +109,7 @@ export function kvmCreateVm(fd: number): number {
 /** the same number on every architecture: it came after numbers were unified */
 const SYS_pidfd_open = 434;
 
-/** A close-on-exec descriptor for the process that has `pid` now, or negative when there is none. */
+/** A close-on-exec descriptor for the process that has `pid` now; negative when there is none. */
 export function pidfdOpen(pid: number): number {
   return libc().syscall(SYS_pidfd_open, pid, 0);
 }
@@ -117,12 +117,12 @@ export function pidfdOpen(pid: number): number {
 const SEEK_DATA = 3;
 const SEEK_HOLE = 4;
 
-/** Where the next data of an open file is, from `offset` on; negative when there is none. Moves the file's position. */
+/** Offset of the next data in an open file, from `offset` on; negative when there is none. Moves the file's position. */
 export function nextData(fd: number, offset: number): number {
   return Number(libc().lseek(fd, offset, SEEK_DATA));
 }
 
-/** Where the data that `offset` lies in ends: at a hole or at the end of the file. Moves the file's position. */
+/** Where the data at `offset` ends: at a hole or at the end of the file. Moves the file's position. */
 export function nextHole(fd: number, offset: number): number {
   return Number(libc().lseek(fd, offset, SEEK_HOLE));
 }
@@ -130,20 +130,20 @@ export function nextHole(fd: number, offset: number): number {
 const TCGETS = 0x5401;
 const TCSETSW = 0x5403;
 
-/** The kernel's `struct termios`: four flag words, the line discipline and the control characters; null for no terminal. */
+/** The kernel's `struct termios`: four flag words, the line discipline and the control characters; null if it is not a terminal. */
 export function terminalMode(fd: number): Uint8Array | null {
   const mode = new Uint8Array(36);
   return libc().ioctl(fd, TCGETS, ptr(mode)) === 0 ? mode : null;
 }
 
-/** After what was written has gone out. False when it isn't a terminal (any more). */
+/** Applies after pending output was sent. False when it is not a terminal (any more). */
 export function setTerminalMode(fd: number, mode: Uint8Array): boolean {
   return libc().ioctl(fd, TCSETSW, ptr(mode)) === 0;
 }
 
 const TIOCGPGRP = 0x540f;
 
-/** The process group in the foreground of a terminal; null where it is not our controlling terminal. tty_ioctl(4) */
+/** The foreground process group of a terminal; null if it is not our controlling terminal. tty_ioctl(4) */
 export function foregroundGroup(fd: number): number | null {
   const group = new Int32Array(1);
   return libc().ioctl(fd, TIOCGPGRP, ptr(group)) === 0 ? (group[0] ?? null) : null;
@@ -157,14 +157,14 @@ export function ownGroup(): number {
 const SIGTTIN = 21;
 const SIG_IGN = 1;
 
-/** From now on a read of the terminal from the background fails with EIO instead of stopping us. Children inherit that. */
+/** From now on, reading the terminal from the background fails with EIO instead of stopping this process. Children inherit this. */
 export function ignoreTerminalInputSignal(): void {
   libc().signal(SIGTTIN, SIG_IGN);
 }
 
 export type Limit = { soft: bigint; hard: bigint };
 
-/** prlimit(2): the former limit, or null when the kernel refuses. @param next null: only asks */
+/** prlimit(2): the previous limit, or null when the kernel refuses. @param next null: only query */
 export function processLimit(pid: number, resource: number, next: Limit | null): Limit | null {
   const wanted = next && new BigUint64Array([next.soft, next.hard]);
   const former = new BigUint64Array(2);

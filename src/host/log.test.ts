@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import { createLogger, logRotateAt, memoryLogger } from "./log.ts";
 import { tempFolder } from "./testing/temp.ts";
 
-test("one JSON object a line, appended to a private file", () => {
+test("one JSON object per line, appended to a private file", () => {
   using folder = tempFolder();
   const path = `${folder.path}/log`;
   createLogger(path).info("first", { vm: "devbox" });
@@ -21,7 +21,7 @@ test("one JSON object a line, appended to a private file", () => {
   expect(fs.statSync(path).mode & 0o777).toBe(0o600);
 });
 
-test("credentials and control characters go, in fields and errors too, at any depth", () => {
+test("credentials and control characters are removed, in fields and errors too, at any depth", () => {
   const log = memoryLogger();
   const error = new Error("fetch https://u:secret@x/ failed", { cause: new Error("\u001b[31mred\u0007") });
   log.warn("clone https://u:secret@host/r?token=secret", { deep: { list: ["http://a:secret@b"] }, error });
@@ -32,7 +32,7 @@ test("credentials and control characters go, in fields and errors too, at any de
   });
 });
 
-test("whatever is handed in, it never throws, and no line is endless", () => {
+test("it never throws, and lines are bounded, whatever is logged", () => {
   const log = memoryLogger();
   const loop: Record<string, unknown> = {};
   loop["self"] = loop;
@@ -41,7 +41,7 @@ test("whatever is handed in, it never throws, and no line is endless", () => {
   expect(log.lines.map((line) => JSON.parse(line).text)).toEqual(["loop", "x".repeat(16_384)]);
 });
 
-test("a large log is moved aside when it is opened", () => {
+test("a large log is rotated when it is opened", () => {
   using folder = tempFolder();
   const path = `${folder.path}/log`;
   fs.writeFileSync(path, "");
@@ -51,7 +51,7 @@ test("a large log is moved aside when it is opened", () => {
   expect(fs.statSync(path).size).toBeLessThan(1000);
 });
 
-test("a log that grows large while it is open is moved aside", () => {
+test("a log that grows large while it is open is rotated", () => {
   using folder = tempFolder();
   const path = `${folder.path}/log`;
   const log = createLogger(path);

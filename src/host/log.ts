@@ -1,4 +1,4 @@
-/** The daemon's log: one JSON object a line, secrets removed on the way in. */
+/** The daemon's log: one JSON object per line, with secrets removed before writing. */
 import * as fs from "node:fs";
 import { escapeUnseen, stripControl } from "../base/display.ts";
 import { redactText } from "../base/text.ts";
@@ -13,13 +13,13 @@ export interface Logger {
   error(text: string, fields?: LogFields): void;
 }
 
-/** of one field, in UTF-16 units: foreign text has no end by itself */
+/** of one field, in UTF-16 units: untrusted text has no limit of its own */
 const maxText = 16 * 1024;
 
 /** A log over this many bytes is kept as `.old`, and a new one is started. */
 export const logRotateAt = 8 * 1024 * 1024;
 
-/** Appends to `path`, mode 0600. A full disk loses lines, never the program. */
+/** Appends to `path`, mode 0600. A full disk loses log lines, but does not end the program. */
 export function createLogger(path: string): Logger {
   let file = openLog(path);
   return loggerOver((line) => {
@@ -58,7 +58,7 @@ function formatLine(level: LogLevel, text: string, fields: LogFields): string {
   try {
     return `${escapeUnseen(JSON.stringify(entry, (_key, value) => loggable(value)))}\n`;
   } catch {
-    // a field that holds itself
+    // a field that contains itself
     return `${JSON.stringify({ at: entry.at, level, text: loggable(text) })}\n`;
   }
 }

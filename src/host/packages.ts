@@ -1,4 +1,4 @@
-/** Which package has a program, for hints: `install it with …`. */
+/** Which package provides a program, for hints: `install it with …`. */
 import { existsSync } from "node:fs";
 
 type Packages = { apt: string; dnf: string; pacman: string; zypper: string; why: string };
@@ -65,7 +65,7 @@ const managers = [
   { program: "/usr/bin/zypper", name: "zypper", line: "zypper install" },
 ] as const;
 
-/** What a program is needed for, and what to type to get it on this host. */
+/** What a program is needed for, and the command that installs it on this host. */
 export function missingTool(
   program: string,
   isThere: (path: string) => boolean = existsSync,

@@ -1,4 +1,4 @@
-/** A folder that is no git repository: everything in it goes in. */
+/** A folder that is not a git repository: everything in it goes in. */
 import { fail } from "../base/errors/error.ts";
 import { count } from "../base/text.ts";
 import { formatSize } from "../base/units.ts";
@@ -15,7 +15,7 @@ export function listFolder(root: string, shown: string, collector: Collector, no
   const { files, bytes } = collector.totals;
   notes.add(
     "info",
-    `${shown} is no git repository: all of it is copied, ${count(files, "file")}, ${formatSize(bytes)}`,
+    `${shown} is not a git repository: all of it is copied, ${count(files, "file")}, ${formatSize(bytes)}`,
   );
 }
 

@@ -14,7 +14,7 @@ export function readGitFile(folder: string, name: string, max: number): Uint8Arr
   if (bytes !== null) return bytes;
   const kind = attempt(name, () => lookAt(`${folder}/${name}`)?.kind);
   if (kind === "link") throw new GitFileError(`its ${name} is a symbolic link, which is not followed`);
-  if (kind === "special") throw new GitFileError(`its ${name} is no plain file`);
+  if (kind === "special") throw new GitFileError(`its ${name} is not a regular file`);
   return null;
 }
 

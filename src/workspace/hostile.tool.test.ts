@@ -267,11 +267,19 @@ const odd: [what: string, set: (dotGit: string, outside: string) => void, says: 
   ["its index", (d, o) => moveAndLink(`${d}/index`, o), "its index is a symbolic link"],
   ["its config", (d, o) => moveAndLink(`${d}/config`, o), "its config is a symbolic link"],
   ["its packed refs", (d, o) => fs.symlinkSync(o, `${d}/packed-refs`), "its packed-refs is a symbolic link"],
-  ["a fifo for packed refs", (d) => mkfifo(`${d}/packed-refs`), "its packed-refs is no plain file"],
+  ["a fifo for packed refs", (d) => mkfifo(`${d}/packed-refs`), "its packed-refs is not a regular file"],
   ["a pack folder elsewhere", (d, o) => moveAndLink(`${d}/objects/pack`, o), "objects/pack is a symbolic link"],
   ["a pack elsewhere", (d, o) => fs.symlinkSync(o, `${d}/objects/pack/x.idx`), "objects/pack/x.idx is a symbolic link"],
-  ["a fifo for alternates", (d) => mkfifo(`${d}/objects/info/alternates`), "objects/info/alternates is no plain file"],
-  ["a fifo for an index of a pack", (d) => mkfifo(`${d}/objects/pack/x.idx`), "objects/pack/x.idx is no plain file"],
+  [
+    "a fifo for alternates",
+    (d) => mkfifo(`${d}/objects/info/alternates`),
+    "objects/info/alternates is not a regular file",
+  ],
+  [
+    "a fifo for an index of a pack",
+    (d) => mkfifo(`${d}/objects/pack/x.idx`),
+    "objects/pack/x.idx is not a regular file",
+  ],
 ];
 for (const [what, set, says] of odd) {
   gitTest(`refused with a reason: ${what}`, async () => {
@@ -300,7 +308,7 @@ gitTest("objects of another repository are told, and looked at as one's own", as
   const { plan } = await roundTrip(bed, { folder: repo });
   expect(plan.notes.map(({ text }) => text).join()).toContain(`objects come from ${other}/.git/objects too`);
   mkfifo(`${other}/.git/objects/pack/x.idx`);
-  await expect(roundTrip(bed, { folder: repo })).rejects.toThrow("objects/pack/x.idx is no plain file");
+  await expect(roundTrip(bed, { folder: repo })).rejects.toThrow("objects/pack/x.idx is not a regular file");
 });
 
 gitTest("a plan that is given up ends what it runs", async () => {

@@ -101,6 +101,6 @@ function readAlternates(objects: string): string {
 }
 
 function odd(name: string, kind: "link" | "special"): Error {
-  const what = kind === "link" ? "a symbolic link, which is not followed" : "no plain file";
+  const what = kind === "link" ? "a symbolic link, which is not followed" : "not a regular file";
   return new ObjectsError(`its git directory's objects/${name} is ${what}`);
 }

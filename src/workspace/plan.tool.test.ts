@@ -221,7 +221,7 @@ gitTest("a plain folder goes in whole, after saying so", async () => {
   const { guest, plan } = await roundTrip(bed, { folder });
   expect(plan.kind).toBe("folder");
   expect(plan.totals).toEqual({ files: 4, bytes: 10 });
-  expect(plan.notes[0]?.text).toBe(`${folder} is no git repository: all of it is copied, 4 files, 10 B`);
+  expect(plan.notes[0]?.text).toBe(`${folder} is not a git repository: all of it is copied, 4 files, 10 B`);
   expect(plan.notes[1]?.text).toContain("sub/.git: a repository's git directory");
   expect(fs.readdirSync(guest, { recursive: true }).sort()).toEqual(fs.readdirSync(folder, { recursive: true }).sort());
   expect(fs.readlinkSync(`${guest}/link`)).toBe("/etc/passwd");
@@ -374,7 +374,7 @@ gitTest("a plain folder may have a path of any bytes, and is the one that was na
   await using plan = await planWorkspace(bed.deps, { folder: `${bed.folder}/caf\udce9` });
   expect(plan.root).toBe(`${bed.folder}/caf\udce9`);
   expect(plan.entries.map(({ path }) => path)).toEqual(["in\xff"]);
-  expect(plan.notes[0]?.text).toContain("caf\\xe9 is no git repository");
+  expect(plan.notes[0]?.text).toContain("caf\\xe9 is not a git repository");
   const chunks: Uint8Array[] = [];
   for await (const chunk of workspaceTar(plan)) chunks.push(chunk);
   expect(Buffer.concat(chunks).toString("latin1")).toContain("exact");

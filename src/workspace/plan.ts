@@ -29,7 +29,7 @@ export async function planWorkspace(deps: WorkspaceDeps, request: WorkspaceReque
     throw fail("FLAG_INVALID", {
       flag: "--depth",
       value: String(depth),
-      problem: "is no number of commits",
+      problem: "is not a number of commits",
       example: "--depth 50",
     });
   }

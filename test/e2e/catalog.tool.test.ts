@@ -176,7 +176,7 @@ describe.skipIf(reason !== null)(reason === null ? "catalogs" : `catalogs [${rea
       configured(local, "https://127.0.0.1:1/catalog.toml", `file://${place}/catalog.toml`);
       const pulled = await local.ok(["image", "pull", "tool"]);
       expect(pulled.stderr).toContain(
-        "warning: the catalog https://127.0.0.1:1/catalog.toml is not available: nobody listens there",
+        "warning: the catalog https://127.0.0.1:1/catalog.toml is not available: the connection was refused",
       );
       expect((await local.ok(["image", "ls"])).stderr).toBe("");
     } finally {

@@ -139,5 +139,5 @@ async function* explaining(
 function explained(error: unknown, signal: AbortSignal): unknown {
   if (signal.aborted) return signal.reason;
   if (!(error instanceof HttpError)) return error;
-  return new WebError(error.problem, error.kind === "line" ? { afterMs: null } : null, error);
+  return new WebError(error.problem, error.kind === "connection" ? { afterMs: null } : null, error);
 }

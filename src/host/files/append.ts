@@ -1,4 +1,4 @@
-/** A file that grows at its end, over several runs of the program; of several programs one has it at a time. */
+/** A file that is appended to, possibly by several runs of the program; only one program can have it open at a time. */
 import * as fs from "node:fs/promises";
 import { isMissing } from "../errno.ts";
 import { flockNow } from "../libc.ts";
@@ -6,13 +6,13 @@ import { flockNow } from "../libc.ts";
 export interface AppendFile {
   readonly path: string;
   write(chunk: Uint8Array): Promise<void>;
-  /** to nothing */
+  /** truncates the file to nothing */
   truncate(): Promise<void>;
-  /** lets others have it */
+  /** closes the file, so that others can open it */
   close(): Promise<void>;
 }
 
-/** Opens or makes the file, mode 0600. Null while somebody else has it open by this function: flock(2). */
+/** Opens or creates the file, mode 0600. Null while another program has it open with this function: flock(2). */
 export async function appendTo(path: string): Promise<AppendFile | null> {
   for (;;) {
     const file = await fs.open(path, "a", 0o600);
@@ -20,13 +20,13 @@ export async function appendTo(path: string): Promise<AppendFile | null> {
       await file.close();
       return null;
     }
-    // who had it may have renamed or removed it before it was ours
+    // the previous holder may have renamed or removed the file before we got the lock
     if (await isStillThere(path, file)) return appendFile(path, file);
     await file.close();
   }
 }
 
-/** Whether the name still leads to the open file. */
+/** Whether the path still leads to the open file. */
 export async function isStillThere(path: string, file: fs.FileHandle): Promise<boolean> {
   try {
     const [named, ours] = [await fs.stat(path), await file.stat()];

@@ -1,37 +1,37 @@
 /**
- * Removes a tree although the modes of its folders keep their owner out. Every folder is reached through a descriptor of
- * the one that it is in and opened without following links, so whoever changes the tree meanwhile leads nowhere else. Two
- * descriptors are open at a time, however deep the tree is.
+ * Removes a tree even if the modes of its folders keep their owner out. Every folder is opened relative to its parent's descriptor,
+ * without following links, so concurrent changes of the tree can't redirect the removal. Two descriptors are open at a time,
+ * however deep the tree is.
  */
 import * as fs from "node:fs";
 import { chmod, type FileHandle, open, readdir, rmdir, unlink } from "node:fs/promises";
 import { bytesOfPath, textOfPath } from "../../base/path-bytes.ts";
 import { errnoOf } from "../errno.ts";
 
-/** Something that stays. */
+/** Something that could not be removed. */
 export type Stuck = {
   path: string;
-  /** the system's, as `EPERM` */
+  /** the system's error, such as `EPERM` */
   errno: string;
-  /** its owner, where that is why */
+  /** its owner, if that is the reason */
   uid?: number;
 };
 
-/** `O_PATH` of open(2): no right to the folder itself is needed. */
+/** `O_PATH` of open(2): needs no permission on the folder itself. */
 const pathOnly = 0o10000000 | fs.constants.O_DIRECTORY;
 const ownerRights = 0o700;
-/** unlinks under way at a time */
+/** concurrent unlinks */
 const atOnce = 64;
 
 type Frame = { name: Buffer; inode: string; folders: Buffer[]; isListed: boolean };
 
 /**
- * Removes `path`, which is absolute and ends in a name, and all below it; what can't be removed is passed over. File systems that are mounted below are left alone.
- * @returns the first thing that stays, null when nothing does
+ * Removes `path`, which is absolute and ends in a name, and everything below it; skips what can't be removed, and mounted file systems.
+ * @returns the first thing that was left; null when nothing was
  * @throws the system's error when the folder that `path` is in can't be opened
  */
 export async function clearTree(path: string): Promise<Stuck | null> {
-  // the runtime's dirname and basename replace what is not UTF-8
+  // the runtime's dirname and basename replace bytes that are not UTF-8
   const cut = path.lastIndexOf("/");
   const above = path.slice(0, cut) || "/";
   const walk = new Walk(above, await open(bytesOfPath(above), pathOnly));
@@ -71,7 +71,7 @@ class Walk {
     return this.#here.close();
   }
 
-  /** Unlinks what is no folder, and keeps the names of folders. */
+  /** Unlinks everything that is not a folder, and keeps the names of folders. */
   async #list(frame: Frame): Promise<void> {
     frame.isListed = true;
     try {
@@ -107,7 +107,7 @@ class Walk {
     }
   }
 
-  /** Back to the folder that this one is in, and removes it there. False when somebody has moved it. */
+  /** Returns to the parent folder and removes this one from it. False when the folder was moved. */
   async #leave(): Promise<boolean> {
     const up = await open(below(this.#here, Buffer.from("..")), pathOnly);
     await this.#here.close();
@@ -125,7 +125,7 @@ class Walk {
     return true;
   }
 
-  /** A folder that is not empty follows from what is in it, which was noted before. */
+  /** A folder that is not empty is only a consequence of something in it, which was recorded before. */
   #note(error: unknown, name?: Buffer, stat?: fs.Stats): void {
     const errno = errnoOf(error);
     if (errno === undefined) throw error;
@@ -139,7 +139,7 @@ class Walk {
 
 async function makeUsable(folder: FileHandle): Promise<void> {
   const { mode } = await folder.stat();
-  // fchmod(2) refuses such a descriptor; its name in proc(5) leads to that very folder
+  // fchmod(2) refuses an O_PATH descriptor; its name in proc(5) leads to the same folder
   if ((mode & ownerRights) !== ownerRights) await chmod(at(folder), (mode & 0o7777) | ownerRights);
 }
 

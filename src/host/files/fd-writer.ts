@@ -1,8 +1,8 @@
-/** Writing to a descriptor that was handed to us: in order, all of it, also when it is a pipe that someone made non-blocking. */
+/** Writes to an inherited descriptor: in order and completely, even if it is a pipe that was made non-blocking. */
 import * as fs from "node:fs";
 import { errnoOf } from "../errno.ts";
 
-/** `ms` between two tries at a full non-blocking pipe: the runtime has no event for a descriptor that is not its own */
+/** `ms` between two attempts at a full non-blocking pipe: the runtime has no event for an inherited descriptor */
 const firstWaitMs = 1;
 const longestWaitMs = 16;
 
@@ -15,12 +15,12 @@ export class FdWriter {
     this.#fd = fd;
   }
 
-  /** the first thing that went wrong; nothing is written after it */
+  /** the first error; nothing is written after it */
   get failure(): Error | undefined {
     return this.#failure;
   }
 
-  /** Resolves when all of it is written. The bytes must stay as they are until then. @throws EPIPE, EIO, ENOSPC… */
+  /** Resolves when all of it is written; the bytes must not change before. @throws EPIPE, EIO, ENOSPC… */
   write(data: Uint8Array | string): Promise<void> {
     const bytes = typeof data === "string" ? Buffer.from(data) : data;
     const mine = this.#tail.then(() => this.#writeAll(bytes));
@@ -28,7 +28,7 @@ export class FdWriter {
     return mine;
   }
 
-  /** Resolves when nothing waits to be written. */
+  /** Resolves when nothing is waiting to be written. */
   idle(): Promise<void> {
     return this.#tail;
   }

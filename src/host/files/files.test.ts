@@ -8,7 +8,7 @@ import { usedBytes } from "./used-bytes.ts";
 const text = (bytes: Uint8Array) => Buffer.from(bytes).toString();
 
 describe("reading", () => {
-  test("whole, with a limit; a missing file only where that is asked for", async () => {
+  test("whole, with a limit; a missing file is null only in the IfAny variants", async () => {
     using folder = tempFolder();
     const path = `${folder.path}/f`;
     fs.writeFileSync(path, "grüße");
@@ -20,7 +20,7 @@ describe("reading", () => {
     await expect(files.readText(`${folder.path}/none`)).rejects.toMatchObject({ code: "ENOENT" });
   });
 
-  test("files that say they are empty", async () => {
+  test("files whose size is reported as 0", async () => {
     expect(await files.readText("/proc/self/status")).toContain("Name:");
     await expect(files.readBytes("/proc/self/status", 10)).rejects.toMatchObject({ code: "FILE_INVALID" });
     expect((await files.readText("/proc/kallsyms", 64 * 1024 * 1024)).length).toBeGreaterThan(4096);
@@ -40,7 +40,7 @@ describe("reading", () => {
 });
 
 describe("writing", () => {
-  test("atomic: mode, replacement, no rest of a failed write", async () => {
+  test("atomic: mode, replacement, nothing left of a failed write", async () => {
     using folder = tempFolder();
     const path = `${folder.path}/f`;
     await files.writeAtomic(path, "one");
@@ -52,7 +52,7 @@ describe("writing", () => {
     expect(fs.readdirSync(folder.path).sort()).toEqual(["f", "folder"]);
   });
 
-  test("sinks make new files only, and abort removes them", async () => {
+  test("sinks create new files only, and abort removes them", async () => {
     using folder = tempFolder();
     const path = `${folder.path}/f`;
     const sink = await files.openWrite(path);
@@ -90,7 +90,7 @@ describe("writing", () => {
 });
 
 describe("sizes", () => {
-  test("holes count nothing, and a copy keeps them", async () => {
+  test("holes are not counted, and a copy keeps them", async () => {
     using folder = tempFolder();
     const [from, to] = [`${folder.path}/from`, `${folder.path}/to`];
     await (await files.openWrite(from)).close();
@@ -116,10 +116,10 @@ describe("sizes", () => {
     expect(fs.readdirSync(folder.path).sort()).toEqual(["from", "to"]);
   });
 
-  test("a file that goes before its blocks are copied is told as missing", async () => {
+  test("a file that disappears before its blocks are copied is reported as missing", async () => {
     using folder = tempFolder();
     const [from, to] = [`${folder.path}/from`, `${folder.path}/to`];
-    // of another file system, so that blocks can't be shared
+    // on another file system, so that blocks can't be shared
     fs.symlinkSync("/proc/self/status", from);
     const copied = files.copySparse(from, to, () => fs.unlinkSync(from));
     await expect(copied).rejects.toMatchObject({ code: "ENOENT" });
@@ -127,7 +127,7 @@ describe("sizes", () => {
   });
 });
 
-test("a watcher hears of a file that is made, written and replaced", async () => {
+test("a watcher is called when a file is created, written and replaced", async () => {
   using folder = tempFolder();
   const path = `${folder.path}/f`;
   let heard = new Deferred<void>();

@@ -1,4 +1,4 @@
-/** Files and folders: whole reads with a limit, writes that are there entirely or not at all. */
+/** Files and folders: whole reads with a limit, and atomic writes. */
 import { createHash, randomBytes } from "node:crypto";
 import { constants } from "node:fs";
 import * as fs from "node:fs/promises";
@@ -20,7 +20,7 @@ export async function readBytes(path: string, maxBytes: number): Promise<Uint8Ar
   const file = await fs.open(bytesOfPath(path), "r");
   try {
     const { size } = await file.stat();
-    // a size proves little: files of /proc say 0, and a log grows while it is read
+    // the reported size is only a hint: it is 0 for files in /proc, and a log grows while it is read
     let buffer = Buffer.allocUnsafe(Math.min(size, maxBytes) + 1);
     for (let length = 0; ; ) {
       const { bytesRead } = await file.read(buffer, length, buffer.length - length, null);
@@ -45,7 +45,7 @@ export async function readText(path: string, maxBytes = defaultMax): Promise<str
   return new TextDecoder().decode(await readBytes(path, maxBytes));
 }
 
-/** null when there is no such file */
+/** As `readText`; null when there is no such file. */
 export async function readTextIfAny(path: string, maxBytes = defaultMax): Promise<string | null> {
   try {
     return await readText(path, maxBytes);
@@ -55,7 +55,7 @@ export async function readTextIfAny(path: string, maxBytes = defaultMax): Promis
   }
 }
 
-/** Temp file, fsync, rename, fsync of the folder. */
+/** Writes a temporary file, syncs it, renames it and syncs the folder. */
 export async function writeAtomic(path: string, data: string | Uint8Array, mode = 0o600): Promise<void> {
   const temp = `${path}.${randomBytes(6).toString("hex")}.tmp`;
   try {
@@ -73,7 +73,7 @@ export async function writeAtomic(path: string, data: string | Uint8Array, mode 
   }
 }
 
-/** Makes the folder and its parents; its mode is set when it is made. */
+/** Creates the folder and its parents; the mode applies only when they are created. */
 export async function ensureFolder(path: string, mode = 0o700): Promise<void> {
   await fs.mkdir(path, { recursive: true, mode });
 }
@@ -88,29 +88,29 @@ export async function exists(path: string): Promise<boolean> {
   }
 }
 
-/** A plain file, or a link to one; false for what is absent too. */
+/** True for a regular file or a link to one; false if it is missing. */
 export async function isFile(path: string): Promise<boolean> {
   const facts = await fs.stat(path).catch(() => null);
   return facts?.isFile() ?? false;
 }
 
-/** False for what is absent too. */
+/** False if it is missing. */
 export async function isFolder(path: string): Promise<boolean> {
   const facts = await fs.stat(path).catch(() => null);
   return facts?.isDirectory() ?? false;
 }
 
-/** Without links on the way. */
+/** The path with all links resolved. */
 export async function realPath(path: string): Promise<string> {
   return fs.realpath(path);
 }
 
-/** The inode's number: another one for a copy, the same one after a rename. */
+/** The inode number: a copy has another one, a renamed file keeps it. */
 export async function serialOf(path: string): Promise<string> {
   return String((await fs.stat(path, { bigint: true })).ino);
 }
 
-/** Of its content, Unix time in `ms`; null when it is missing. Links are not followed. */
+/** When its content was modified, Unix time in `ms`; null when it is missing. Links are not followed. */
 export async function modifiedAt(path: string): Promise<number | null> {
   try {
     return (await fs.lstat(bytesOfPath(path))).mtimeMs;
@@ -120,14 +120,14 @@ export async function modifiedAt(path: string): Promise<number | null> {
   }
 }
 
-/** bytes */
+/** Size in bytes. */
 export async function sizeOf(path: string): Promise<number> {
   return (await fs.stat(path)).size;
 }
 
 /**
- * A text that is another one after the file was changed in any way, renamed or replaced: the kernel keeps that time, and no
- * ordinary user can set it.
+ * A text that changes with every change of the file, its name or its attributes: it contains the ctime, which the kernel sets and no
+ * ordinary user can.
  */
 export async function changeStamp(path: string): Promise<string> {
   const { ino, ctimeNs } = await fs.stat(path, { bigint: true });
@@ -135,40 +135,40 @@ export async function changeStamp(path: string): Promise<string> {
 }
 
 /**
- * A text that differs once the file was written to, cut or replaced, and stays when only its mode or owner is changed. A
- * process that resets the file's times can hide a write from it, which `changeStamp` would show.
+ * A text that changes when the file is written to, truncated or replaced, but not when only its mode or owner changes. A process that
+ * resets the file's times can hide a write from it; `changeStamp` would show it.
  */
 export async function contentStamp(path: string): Promise<string> {
   const { ino, mtimeNs, size } = await fs.stat(path, { bigint: true });
   return `${ino}:${mtimeNs}:${size}`;
 }
 
-/** What an ordinary user may still write on the file system of `path`, which must exist. */
+/** Bytes that an ordinary user can still write on the file system of `path`, which must exist. */
 export async function freeBytes(path: string): Promise<number> {
   const { bavail, bsize } = await fs.statfs(path);
   return bavail * bsize;
 }
 
-/** Where the file system of `path` is mounted: the highest folder above it on the same device. */
+/** The mount point of the file system of `path`: the highest folder above it on the same device. */
 export async function mountPoint(path: string): Promise<string> {
   const { dev } = await fs.stat(path);
   const parent = dirname(path);
   return parent !== path && (await fs.stat(parent)).dev === dev ? mountPoint(parent) : path;
 }
 
-/** Within one file system; what was at `to` is replaced. Not synced. */
+/** Within one file system; replaces what is at `to`. Not synced. */
 export async function rename(from: string, to: string): Promise<void> {
   await fs.rename(from, to);
 }
 
-/** fsync of what is moved (a file, or a folder itself), rename, fsync of the folder it is in now. */
+/** Syncs what is moved (a file, or a folder itself), renames it, and syncs its new folder. */
 export async function renameDurable(from: string, to: string): Promise<void> {
   await syncPath(from);
   await fs.rename(from, to);
   await syncPath(dirname(to));
 }
 
-/** fsync of a file or a folder */
+/** fsync(2) of a file or a folder */
 export async function syncPath(path: string): Promise<void> {
   const file = await fs.open(path, "r");
   try {
@@ -178,28 +178,28 @@ export async function syncPath(path: string): Promise<void> {
   }
 }
 
-/** These files and the folders that they are in survive the host's crash when it resolves. */
+/** When this resolves, these files and their folders survive a crash of the host. */
 export async function makeDurable(paths: readonly string[]): Promise<void> {
   await Promise.all(paths.map(syncPath));
   await Promise.all([...new Set(paths.map((path) => dirname(path)))].map(syncPath));
 }
 
-/** Names in a folder; those that are not UTF-8 as `base/path-bytes.ts` has them. @throws when there is none */
+/** Names in a folder; those that are not UTF-8 are encoded as in `base/path-bytes.ts`. @throws when the folder is missing */
 export async function listFolder(path: string): Promise<string[]> {
   return (await fs.readdir(path, { encoding: "buffer" })).map(textOfPath);
 }
 
-/** A name in `folder` that nobody has, for work that is not finished. */
+/** An unused name in `folder` for unfinished work. */
 export function tempPath(folder: string, label: string): string {
   return `${folder}/${label}-${randomBytes(8).toString("hex")}`;
 }
 
-/** Sets the length; what is added is a hole. */
+/** Sets the length; an added part is a hole. */
 export async function truncateTo(path: string, bytes: number): Promise<void> {
   await fs.truncate(path, bytes);
 }
 
-/** The last `maxBytes` of a file; empty when it is missing. Links are not followed, and a fifo is not waited for. */
+/** The last `maxBytes` of a file; empty when it is missing. Does not follow links or wait for a fifo. */
 export async function tailBytes(path: string, maxBytes: number): Promise<Uint8Array> {
   try {
     const file = await fs.open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
@@ -230,7 +230,7 @@ export async function readStart(path: string, maxBytes: number): Promise<Uint8Ar
   }
 }
 
-/** Calls back at each change of a file, made later or there already, and at times without one. */
+/** Calls back at each change of a file, which need not exist yet, and sometimes without a change. */
 export function watchFile(path: string, onChange: () => void): { close(): void } {
   const name = basename(path);
   return watchFolder(dirname(path), (changed) => {
@@ -240,13 +240,13 @@ export function watchFile(path: string, onChange: () => void): { close(): void }
 
 export interface FileSink {
   write(chunk: Uint8Array): Promise<void>;
-  /** what was written is on the disk when this resolves */
+  /** when this resolves, everything written is on the disk */
   close(): Promise<void>;
   /** closes and removes the file */
   abort(): Promise<void>;
 }
 
-/** A new file, mode 0600. @throws EEXIST when there is one already */
+/** A new file, mode 0600. @throws EEXIST when it already exists */
 export async function openWrite(path: string): Promise<FileSink> {
   const file = await fs.open(path, "wx", 0o600);
   return {
@@ -292,7 +292,7 @@ export async function sha256File(path: string): Promise<Digest> {
   return `sha256:${hash.digest("hex")}` as Digest;
 }
 
-/** True when the error says that something with that name is there already. */
+/** True when the error means that the name is already taken. */
 export function isTaken(error: unknown): boolean {
   return errnoOf(error) === "EEXIST";
 }

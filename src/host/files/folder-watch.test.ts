@@ -4,7 +4,7 @@ import { Deferred } from "../../base/async.ts";
 import { tempFolder } from "../testing/temp.ts";
 import { watchFolder } from "./folder-watch.ts";
 
-test("a second change right after the first is heard of too", async () => {
+test("a second change right after the first is reported too", async () => {
   using folder = tempFolder();
   const path = `${folder.path}/f`;
   for (let round = 0; round < 5; round++) {
@@ -25,7 +25,7 @@ test("a second change right after the first is heard of too", async () => {
   }
 });
 
-test("closed, it calls no more; a missing folder is an error", async () => {
+test("it does not call after it was closed; a missing folder is an error", async () => {
   using folder = tempFolder();
   let calls = 0;
   const heard = new Deferred<void>();

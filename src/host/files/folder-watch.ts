@@ -1,16 +1,16 @@
 /**
- * inotify on a folder, without lost news. The runtime drops an event that comes within a millisecond of another one of
- * the same kind, for whichever file, so each event is followed by one more call a little later.
+ * inotify on a folder, without lost events. The runtime drops an event that follows another one of the same kind within a millisecond,
+ * for any file, so each event is followed by one more call a little later.
  */
 import { watch } from "node:fs";
 
-/** longer than the runtime's window, short for a reader who waits */
+/** longer than the runtime's window, short for someone who waits */
 const secondLookMs = 20;
 
 /**
- * @param onChange called soon after each change, and also without one; `name` of what changed in the folder, null for
- *   "something may have"
- * @throws when there is no such folder
+ * @param onChange called soon after each change, and also without one; `name` of what changed in the folder, null when anything may
+ *   have changed
+ * @throws when the folder is missing
  */
 export function watchFolder(
   folder: string,

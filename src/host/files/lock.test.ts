@@ -10,7 +10,7 @@ function held(path: string): { release(): void } {
   return lock;
 }
 
-test("one holder at a time, told by pid; released, it is free", () => {
+test("one holder at a time, reported by its pid; after the release it is free", () => {
   using folder = tempFolder();
   const path = `${folder.path}/lock`;
   const lock = held(path);
@@ -20,7 +20,7 @@ test("one holder at a time, told by pid; released, it is free", () => {
   held(path).release();
 });
 
-test("a copy of the file says the same, and is locked by nobody", () => {
+test("a copy of the file has the same content, and is not locked", () => {
   using folder = tempFolder();
   const path = `${folder.path}/lock`;
   const lock = held(path);
@@ -30,7 +30,7 @@ test("a copy of the file says the same, and is locked by nobody", () => {
   expect(isLockedBy(path, process.pid)).toBe(false);
 });
 
-test("a process that we started does not hold it for us", async () => {
+test("a child process does not keep the lock", async () => {
   using folder = tempFolder();
   const path = `${folder.path}/lock`;
   const lock = held(path);
@@ -47,7 +47,7 @@ test("a process that we started does not hold it for us", async () => {
   await Promise.all([exited, piped.done]);
 });
 
-test("it dies with its process", async () => {
+test("it ends with its process", async () => {
   using folder = tempFolder();
   const path = `${folder.path}/lock`;
   const source = `

@@ -1,14 +1,14 @@
-/** A lock that lives exactly as long as its process: flock(2) on a file that stays. */
+/** A lock that lasts as long as its process: flock(2) on a file that is never removed. */
 import * as fs from "node:fs";
 import { isDiskFull } from "../errno.ts";
 import { flockNow } from "../libc.ts";
 
-/** `release` may be called again. A child that we are just starting holds it too, until it has exec'ed. */
+/** `release` is idempotent. A child that is being started also has the lock until it calls execve(2). */
 export type LockResult = { release(): void } | { /** pid, 0 when unknown */ heldBy: number };
 
 /**
- * Takes the lock without waiting. What is inside, the pid and a line of the caller's, is for others to find the holder by; the
- * kernel's lock is the truth.
+ * Takes the lock without waiting. The file's content, the pid and a line from the caller, only helps others to find the holder; the
+ * kernel's lock decides.
  */
 export function tryLock(path: string, line?: string): LockResult {
   const fd = fs.openSync(path, fs.constants.O_RDWR | fs.constants.O_CREAT, 0o600);
@@ -27,7 +27,7 @@ export function tryLock(path: string, line?: string): LockResult {
   };
 }
 
-/** On a full disk the file has nobody's pid. */
+/** On a full disk the file has no pid. */
 function writeHolder(fd: number, line: string | undefined): void {
   try {
     fs.ftruncateSync(fd, 0);
@@ -38,7 +38,7 @@ function writeHolder(fd: number, line: string | undefined): void {
 }
 
 /**
- * Whether that process holds the lock of this very file: a copy of the file names it too. True where the kernel does not say.
+ * Whether that process has locked this very file: a copy of the file contains the same pid. True where the kernel does not tell.
  * proc(5), /proc/locks: `1: FLOCK  ADVISORY  WRITE 718 fe:00:5391 0 EOF`.
  */
 export function isLockedBy(path: string, pid: number): boolean {

@@ -16,7 +16,7 @@ test("a log at its limit stays, one byte more is cut to its end", async () => {
   expect(fs.statSync(`${path}.old`).size).toBeLessThan(logLimit);
 });
 
-test("who appends goes on at the new end", async () => {
+test("a writer that appends continues at the new end", async () => {
   using folder = tempFolder();
   const path = `${folder.path}/log`;
   const writer = fs.openSync(path, "a");

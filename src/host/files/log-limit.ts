@@ -1,15 +1,15 @@
-/** Keeps a file short that others append to. */
+/** Limits the size of a file that another process appends to. */
 import { sizeOf, tailBytes, truncateTo, writeAtomic } from "./files.ts";
 
-/** what a log of a program's own words may take, in bytes */
+/** the largest size of a program's log, in bytes */
 export const logLimit = 1024 * 1024;
 const keptBytes = 256 * 1024;
-/** No file watch: whoever writes without end would wake us each time. */
+/** Not a file watch: a process that writes endlessly would wake us each time. */
 const lookEveryMs = 60_000;
 
 /**
- * Moves the end of a log that is over `limit` bytes to `….old` and empties it. A writer with O_APPEND continues at the new end; what
- * is written in between is lost.
+ * Moves the end of a log that is over `limit` bytes to `….old` and empties it. A writer with O_APPEND continues at the new end; what it
+ * writes in between is lost.
  */
 export async function cutLog(path: string, limit = logLimit, kept = keptBytes): Promise<void> {
   if ((await sizeOf(path)) <= limit) return;
@@ -17,7 +17,7 @@ export async function cutLog(path: string, limit = logLimit, kept = keptBytes): 
   await truncateTo(path, 0);
 }
 
-/** Looks at once, and then now and then; keeps no program alive. */
+/** Checks now and then periodically; does not keep the program alive. */
 export function limitLog(path: string): { stop(): void } {
   const look = () => void cutLog(path).catch(() => {});
   look();

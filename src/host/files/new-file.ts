@@ -1,9 +1,9 @@
-/** Making a file that must not exist yet: of several processes exactly one wins, and nobody sees half a file. */
+/** Creates a file that must not exist yet: of several processes exactly one succeeds, and none sees an incomplete file. */
 import { randomBytes } from "node:crypto";
 import * as fs from "node:fs/promises";
 import { dirname } from "node:path";
 
-/** Temp file, fsync, hard link under the final name, fsync of the folder. False when the name is taken already. */
+/** Writes a temporary file, syncs it, links it to the final name and syncs the folder. False when the name is already taken. */
 export async function writeNew(path: string, data: string | Uint8Array, mode = 0o600): Promise<boolean> {
   const temp = `${path}.${process.pid}.${randomBytes(6).toString("hex")}.tmp`;
   try {
@@ -36,7 +36,7 @@ async function writeDurable(path: string, data: string | Uint8Array, mode: numbe
   }
 }
 
-/** Takes all rights of group and others away. */
+/** Removes all permissions of group and others. */
 export async function makePrivate(path: string): Promise<void> {
   await fs.chmod(path, 0o600);
 }

@@ -5,23 +5,23 @@ const none: OwnStrings = () => {
   throw new Error("nothing is to be read");
 };
 
-test("arguments and variables that are UTF-8 are taken as they are, without a look at /proc", () => {
+test("arguments and variables that are UTF-8 are used as they are, without reading /proc", () => {
   expect(exactArguments(["exec", "é", ""], none)).toEqual(["exec", "é", ""]);
   const env = { HOME: "/root", GONE: undefined };
   expect(exactEnvironment(env, none)).toBe(env);
 });
 
-test("of the command line the last arguments count: what is before them is the program and the runtime's", () => {
+test("only the last arguments of the command line count: those before are the program's and the runtime's", () => {
   const read: OwnStrings = () => ["bun", "banger.ts", "exec", "a\udcffb", ""];
   expect(exactArguments(["exec", "a\ufffdb", ""], read)).toEqual(["exec", "a\udcffb", ""]);
 });
 
-test("a command line that is another one is a bug, and never guessed at", () => {
+test("a command line that does not match is a bug, and is not guessed at", () => {
   expect(() => exactArguments(["exec", "a\ufffdb"], () => ["a\udcffb"])).toThrow("other arguments");
   expect(() => exactArguments(["exec", "a\ufffdb"], () => ["other", "a\udcffb"])).toThrow("other arguments");
 });
 
-test("a process's own bytes: arguments, names and values of variables", () => {
+test("the exact bytes of a process's arguments, variable names and values", () => {
   const program = `
     import { exactArguments, exactEnvironment } from "${import.meta.dir}/own-bytes.ts";
     const env = exactEnvironment(process.env);

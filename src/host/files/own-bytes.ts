@@ -1,16 +1,16 @@
 /**
- * This process's arguments and variables as the kernel has them: the runtime turns bytes that are not UTF-8 into U+FFFD. As text
- * they are what `base/path-bytes.ts` makes of them. Nothing is read where nothing was replaced.
+ * This process's arguments and variables as the kernel has them: the runtime replaces bytes that are not UTF-8 by U+FFFD. The result is
+ * encoded as in `base/path-bytes.ts`. /proc is read only if something was replaced.
  */
 import { readFileSync } from "node:fs";
 import { textOfPath } from "../../base/path-bytes.ts";
 
 type Env = Record<string, string | undefined>;
 
-/** proc_pid_cmdline(5), proc_pid_environ(5): strings, each with a NUL at its end. */
+/** proc_pid_cmdline(5), proc_pid_environ(5): strings, each with a final NUL. */
 export type OwnStrings = (file: "cmdline" | "environ") => string[];
 
-/** @param decoded the last arguments of this process, all or some of them */
+/** @param decoded the last arguments of this process, some or all of them */
 export function exactArguments(decoded: readonly string[], read: OwnStrings = ownStrings): string[] {
   if (!decoded.some(isReplaced)) return [...decoded];
   const exact = read("cmdline").slice(-decoded.length);
@@ -20,7 +20,7 @@ export function exactArguments(decoded: readonly string[], read: OwnStrings = ow
   return exact;
 }
 
-/** The environment itself where all of it is UTF-8; else a copy of what the process began with. */
+/** The environment itself if all of it is UTF-8; else a copy of the process's initial one. */
 export function exactEnvironment(decoded: Env, read: OwnStrings = ownStrings): Env {
   if (!Object.entries(decoded).some(([name, value]) => isReplaced(name) || isReplaced(value ?? ""))) return decoded;
   const pairs = read("environ").map((pair) => [pair.slice(0, pair.indexOf("=")), pair.slice(pair.indexOf("=") + 1)]);
@@ -31,7 +31,7 @@ function isReplaced(text: string): boolean {
   return text.includes("\ufffd");
 }
 
-/** The runtime may have put any number of U+FFFD in place of what it could not read. */
+/** The runtime may have put any number of U+FFFD for bytes that it could not decode. */
 function isLike(exact: string, decoded = ""): boolean {
   return exact === decoded || /[\udc80-\udcff]/u.test(exact);
 }

@@ -1,11 +1,11 @@
-/** Whose folders are used, for each way in which an environment is not a login shell's. */
+/** Which folders are used, in each environment that is not a login shell's. */
 import { expect, test } from "bun:test";
 import { isError } from "../../base/errors/error.ts";
 import { type FolderFacts, ownFolders } from "./own-folders.ts";
 
 const owners: Record<string, number> = { "/home/ann": 1000, "/run/user/1000": 1000, "/run/user/0": 0 };
 
-/** A user of the database; what is not listed is root's. */
+/** A user of the database; other paths belong to root. */
 function user(uid: number, home: string | null): FolderFacts {
   return { uid, databaseHome: () => home, ownerOf: (path) => owners[path.replace(/\/\..*$/, "")] ?? 0 };
 }
@@ -52,12 +52,12 @@ test.each([
   expect(ownFolders(env, facts).roots).toMatchObject({ state, runtime });
 });
 
-test("settings are read where HOME says, and whose that is is known", () => {
+test("settings are read from HOME, and its owner is known", () => {
   expect(ownFolders(login, root)).toMatchObject({ home: "/home/ann", homeOf: 1000 });
   expect(ownFolders(login, ann)).toMatchObject({ home: "/home/ann", homeOf: null });
 });
 
-test("a home that is no absolute path is refused", () => {
+test("a home that is not an absolute path is refused", () => {
   for (const [env, facts] of [
     [{ HOME: "rel" }, ann],
     [{ HOME: "./x" }, root],

@@ -1,6 +1,6 @@
 /**
- * Where this user's folders go, as the environment says it, as far as that can be believed: cron, su(1) and sudo(8) leave
- * variables out, or hand on another user's.
+ * This user's folders as the environment names them, as far as it can be trusted: cron, su(1) and sudo(8) omit variables or pass on
+ * another user's.
  */
 import { readFileSync } from "node:fs";
 import { userInfo } from "node:os";
@@ -13,18 +13,18 @@ type Env = Record<string, string | undefined>;
 
 export type OwnFolders = {
   roots: Roots;
-  /** as HOME says, else as the system's user database does; a user's own settings are read there */
+  /** HOME, else the home from the system's user database; a user's own settings are read there */
   home: string;
-  /** whose HOME that is, where root has another user's and its folders are made in root's own; else null */
+  /** the owner of HOME, if root runs with another user's HOME and its folders are in root's own home; else null */
   homeOf: number | null;
 };
 
-/** What is asked of the system. */
+/** Facts from the system. */
 export type FolderFacts = {
   uid: number;
-  /** the owner of a path, or of the nearest folder above it; null when that can't be told */
+  /** the owner of a path, or of the nearest folder above it; null when unknown */
   ownerOf(path: string): number | null;
-  /** the home that the user database has for this user; null when it has none */
+  /** this user's home in the user database; null when there is none */
   databaseHome(): string | null;
 };
 
@@ -35,8 +35,8 @@ const systemFacts: FolderFacts = {
 };
 
 /**
- * A runtime folder of another user's, or one that this user can't make, counts as unset. Root makes nothing in a user's home:
- * its folders would be root's, and keep the user out. @throws HOME_INVALID
+ * A runtime folder that is another user's, or that this user can't create, counts as unset. Root creates nothing in a user's home:
+ * root would own it, and the user could not write there. @throws HOME_INVALID
  */
 export function ownFolders(env: Env, facts: FolderFacts = systemFacts): OwnFolders {
   const home = env["HOME"] || facts.databaseHome() || "";
@@ -48,7 +48,7 @@ export function ownFolders(env: Env, facts: FolderFacts = systemFacts): OwnFolde
   return { roots, home, homeOf: isOthers ? owner : null };
 }
 
-/** passwd(5). The runtime's own answer is HOME, where that is set. */
+/** passwd(5). The runtime's own function returns HOME if that is set. */
 function passwdHome(uid: number): string | null {
   try {
     const lines = readFileSync("/etc/passwd", "utf8").split("\n");
@@ -58,7 +58,7 @@ function passwdHome(uid: number): string | null {
   }
 }
 
-/** For users whom another database has: nsswitch.conf(5). */
+/** For users in another database: nsswitch.conf(5). */
 function runtimeHome(): string | null {
   try {
     return userInfo().homedir || null;

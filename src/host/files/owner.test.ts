@@ -17,7 +17,7 @@ const folders: [uid: number, mode: number, uids: number[], allowSticky: boolean,
   [0, 0o777, [1000, 0], true, /mode 0777/],
 ];
 for (const [uid, mode, uids, allowSticky, problem] of folders) {
-  test(`a folder of uid ${uid}, mode ${mode.toString(8)}, for ${uids}${allowSticky ? ", sticky will do" : ""}`, () => {
+  test(`a folder of uid ${uid}, mode ${mode.toString(8)}, for ${uids}${allowSticky ? ", sticky allowed" : ""}`, () => {
     const found = folderProblem({ uid, mode: 0o40000 | mode }, { self: 1000, uids, allowSticky });
     if (problem === null) expect(found).toBeNull();
     else expect(found).toMatch(problem);
@@ -47,7 +47,7 @@ async function refusal(path: string): Promise<string> {
   return (error as Error).message;
 }
 
-test("a folder is made with its parents, mode 0700, and taken when it is there", async () => {
+test("a folder is created with its parents, mode 0700, and used if it exists", async () => {
   using folder = tempFolder();
   const path = `${folder.path}/a/b`;
   await ensureOwnFolder(path);
@@ -56,7 +56,7 @@ test("a folder is made with its parents, mode 0700, and taken when it is there",
   expect(fs.statSync(path).uid).toBe(ownUid());
 });
 
-test("nothing is made where everyone may write, nor below it", async () => {
+test("nothing is created in a world-writable folder, nor below it", async () => {
   using folder = tempFolder();
   fs.chmodSync(folder.path, 0o777);
   expect(await refusal(`${folder.path}/a/b`)).toBe(
@@ -69,7 +69,7 @@ test("nothing is made where everyone may write, nor below it", async () => {
   expect(await refusal(`${folder.path}/a`)).toContain("it may be written to by everyone");
 });
 
-test("a link to a folder is refused, also one that leads nowhere; a folder and what is missing pass", async () => {
+test("a link to a folder is refused, a dangling one too; a folder or a missing path passes", async () => {
   using folder = tempFolder();
   const at = (name: string) => `${folder.path}/${name}`;
   fs.mkdirSync(at("real"));
@@ -83,7 +83,7 @@ test("a link to a folder is refused, also one that leads nowhere; a folder and w
   await refuseLink(at("missing"));
 });
 
-test("only what lies below one's home is said to be taken back", () => {
+test("a hint to take back ownership is given only below the user's home", () => {
   expect(isBelowHome("/home/ann/.local", "/home/ann")).toBe(true);
   for (const [place, home] of [
     ["/", "/home/ann"],
@@ -99,10 +99,10 @@ test("only what lies below one's home is said to be taken back", () => {
     expect([place, home, isBelowHome(place, home)]).toEqual([place, home, false]);
 });
 
-test("a place that takes no folder is named", async () => {
+test("a place where no folder can be created is named", async () => {
   using folder = tempFolder();
   const file = `${folder.path}/file`;
   fs.writeFileSync(file, "");
-  expect(await refusal(`${file}/a/b`)).toBe(`banger refuses to use ${file}/a/b: ${file} is no folder`);
-  expect(await refusal("/proc/banger/run")).toBe("banger refuses to use /proc/banger/run: /proc takes no folders");
+  expect(await refusal(`${file}/a/b`)).toBe(`banger refuses to use ${file}/a/b: ${file} is not a folder`);
+  expect(await refusal("/proc/banger/run")).toBe("banger refuses to use /proc/banger/run: /proc allows no new folders");
 });

@@ -1,4 +1,4 @@
-/** Whom a folder belongs to and who else may change it, before anything is entrusted to it. */
+/** Checks who owns a folder and who else can change it, before banger puts anything there. */
 import { statSync } from "node:fs";
 import { lstat, mkdir } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
@@ -6,7 +6,7 @@ import { fail } from "../../base/errors/error.ts";
 import { quoteArgs } from "../../base/text.ts";
 import { errnoOf, isMissing } from "../errno.ts";
 
-/** As `stat` says it. */
+/** As stat(2) returns it. */
 export type Owned = { uid: number; mode: number };
 
 const groupOrOthersWrite = 0o022;
@@ -18,7 +18,7 @@ export function ownUid(): number {
   return process.geteuid?.() ?? 0;
 }
 
-/** Links are followed; null when there is no such thing, or one may not know. */
+/** Follows links; null when the path is missing or can't be looked at. */
 export function ownedBy(path: string): Owned | null {
   try {
     const { uid, mode } = statSync(path);
@@ -28,7 +28,7 @@ export function ownedBy(path: string): Owned | null {
   }
 }
 
-/** Links are followed; false for what is missing or may not be looked at. */
+/** Follows links; false when the path is missing or can't be looked at. */
 export function isFolder(path: string): boolean {
   try {
     return statSync(path).isDirectory();
@@ -37,7 +37,7 @@ export function isFolder(path: string): boolean {
   }
 }
 
-/** Whether two paths lead to one folder. */
+/** Whether two paths lead to the same folder. */
 export function isSameFolder(one: string, other: string): boolean {
   try {
     const [first, second] = [statSync(one), statSync(other)];
@@ -48,9 +48,9 @@ export function isSameFolder(one: string, other: string): boolean {
 }
 
 /**
- * What keeps a folder from being a place of nobody's but `uids`, as half a sentence; null when nothing does. In a sticky folder others
- * may make files, but not replace those of `uids`: inode(7).
- * @param self the user who asks, for the sentence
+ * Why users other than `uids` could change a folder, as a clause; null when they can't. In a sticky folder others can create files,
+ * but not replace those of `uids`: inode(7).
+ * @param self the user that the sentence is for
  */
 export function folderProblem(
   { uid, mode }: Owned,
@@ -61,7 +61,7 @@ export function folderProblem(
   return `may be written to by others (mode ${modeText(mode)})`;
 }
 
-/** Half a sentence: why nothing is made in `place`; groups are trusted there, as many users have one of their own. */
+/** Why nothing may be created in `place`, as a clause; groups are trusted there, because many users have a group of their own. */
 export function placeProblem({ uid, mode }: Owned, self: number): string | null {
   if (uid !== self && uid !== 0) return `belongs to uid ${uid}, you are uid ${self}`;
   return (mode & othersWrite) !== 0 && (mode & sticky) === 0
@@ -74,8 +74,8 @@ function modeText(mode: number): string {
 }
 
 /**
- * Makes a folder of this user's own with its parents, mode 0700, or takes one that is there.
- * @throws FOLDER_UNSAFE when it is another's, everyone may write to it, it would be made in such a place, or can't be made
+ * Creates a folder of this user with its parents, mode 0700, or accepts an existing one.
+ * @throws FOLDER_UNSAFE when it is another user's, is world-writable, would be created in such a place, or can't be created
  */
 export async function ensureOwnFolder(path: string): Promise<void> {
   const self = ownUid();
@@ -88,11 +88,11 @@ export async function ensureOwnFolder(path: string): Promise<void> {
   throw notOwn(path, path, found?.uid, self);
 }
 
-/** Why `place`, the nearest folder above, takes none: mkdir(2). */
+/** Why no folder can be created in `place`, the nearest folder above: mkdir(2). */
 const refusals: Record<string, string> = {
-  ENOTDIR: "is no folder",
-  EEXIST: "is no folder",
-  ENOENT: "takes no folders",
+  ENOTDIR: "is not a folder",
+  EEXIST: "is not a folder",
+  ENOENT: "allows no new folders",
   EROFS: "is on a read-only file system",
   ENOSPC: "has no room left",
   EDQUOT: "has no room left for you",
@@ -111,14 +111,14 @@ function notWritable(path: string, place: string, self: number): Error {
   return fail("FOLDER_UNSAFE", { path, problem: `you may not write to ${place}` });
 }
 
-/** Root's folder in a place of a user's is what a program left that ran by sudo(8) with that user's HOME. */
+/** Root's folder in a user's place was left by a program that ran under sudo(8) with that user's HOME. */
 function notOwn(path: string, place: string, owner: number | undefined, self: number): Error {
   const problem = `${place === path ? "it" : place} belongs to uid ${owner}, you are uid ${self}`;
   const next = `if a program made it that you ran with sudo: \`sudo chown -R ${self} ${quoteArgs([place])}\``;
   return fail("FOLDER_UNSAFE", { path, problem, ...(owner === 0 && isBelowHome(place) ? { next } : {}) });
 }
 
-/** Nothing else is anybody's to take over. @param home absolute, or there is no such place */
+/** Elsewhere no user can take over ownership. @param home absolute, otherwise false */
 export function isBelowHome(place: string, home = process.env["HOME"] ?? ""): boolean {
   return /^[/]./.test(home) && resolve(place).startsWith(`${resolve(home)}/`) && resolve(home) !== "/";
 }
@@ -131,8 +131,8 @@ function refuseUnsafe(path: string, place: string, self: number): void {
 }
 
 /**
- * A link may lead where another daemon keeps its files, whichever of the two has the link: no lock or owner of the folder
- * above says anything about that place. A path that is missing passes.
+ * A link could lead to another daemon's files, whichever of the two has the link: no lock and no owner of the folder above protects
+ * that place. A missing path passes.
  * @throws FOLDER_LINKED
  */
 export async function refuseLink(path: string): Promise<void> {
@@ -143,7 +143,7 @@ export async function refuseLink(path: string): Promise<void> {
   if (found?.isSymbolicLink()) throw fail("FOLDER_LINKED", { path, root: dirname(path) });
 }
 
-/** The nearest folder above that exists, as far as this user may see. */
+/** The nearest existing folder above, as far as this user can see. */
 export function nearestAbove(path: string): string {
   const above = dirname(path);
   return above === path || ownedBy(above) ? above : nearestAbove(above);

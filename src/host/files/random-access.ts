@@ -1,13 +1,13 @@
-/** Reading and changing bytes in the middle of a file. */
+/** Reads and writes bytes in the middle of a file. */
 import * as fs from "node:fs/promises";
 
 export interface RandomAccess {
-  /** @throws RangeError when the file ends before */
+  /** @throws RangeError when the file ends before that */
   readAt(offset: number, length: number): Promise<Uint8Array>;
   writeAt(offset: number, bytes: Uint8Array): Promise<void>;
 }
 
-/** Opens an existing file, hands it to `use`, and closes it. Nothing is synced. */
+/** Opens an existing file, passes it to `use`, and closes it. Nothing is synced. */
 export async function withRandomAccess<T>(path: string, use: (file: RandomAccess) => Promise<T>): Promise<T> {
   const file = await fs.open(path, "r+");
   try {
@@ -27,11 +27,11 @@ export async function withRandomAccess<T>(path: string, use: (file: RandomAccess
   }
 }
 
-/** A file that is only read; `close` it. */
+/** A file open for reading; `close` it. */
 export interface OpenFile {
-  /** bytes at the time it was opened */
+  /** size in bytes when it was opened */
   readonly size: number;
-  /** @throws RangeError when the file ends before */
+  /** @throws RangeError when the file ends before that */
   readAt(offset: number, length: number): Promise<Uint8Array>;
   close(): Promise<void>;
 }

@@ -30,7 +30,7 @@ gatedTest("root", "a mount below stays, the rest goes, and the error says which 
   expect(fs.existsSync(path)).toBe(false);
 });
 
-/** Not every file system has such flags. */
+/** Not every file system has these flags. */
 function hasFlags(): boolean {
   using folder = tempFolder();
   const file = `${folder.path}/f`;

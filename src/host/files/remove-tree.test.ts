@@ -23,7 +23,7 @@ describe.each([
     expect(fs.readdirSync(folder.path)).toEqual([]);
   });
 
-  test("a link is removed, and what it leads to stays as it is", async () => {
+  test("a link is removed, and its target is unchanged", async () => {
     using folder = tempFolder();
     const other = `${folder.path}/other`;
     fs.mkdirSync(`${other}/inside`, { recursive: true, mode: 0o500 });
@@ -36,7 +36,7 @@ describe.each([
     expect(fs.statSync(`${other}/inside`).mode & 0o777).toBe(0o500);
   });
 
-  test("a folder whose own name is not UTF-8, as a listing has it", async () => {
+  test("a folder whose own name is not UTF-8, as listFolder returns it", async () => {
     using folder = tempFolder();
     fs.mkdirSync(Buffer.concat([Buffer.from(`${folder.path}/`), Buffer.from([0xff, 0xfe])]));
     const [name = ""] = await listFolder(folder.path);
@@ -44,7 +44,7 @@ describe.each([
     expect(await listFolder(folder.path)).toEqual([]);
   });
 
-  test("a tree's depth costs no more than its size", async () => {
+  test("the time depends on the tree's size, not on its depth", async () => {
     using folder = tempFolder();
     const cost = async (depth: number) => {
       fs.mkdirSync(`${folder.path}/vm/${"d/".repeat(depth)}`, { recursive: true });
@@ -55,11 +55,11 @@ describe.each([
     };
     await cost(50);
     const [shallow, deep] = [await cost(50), await cost(400)];
-    // 64 times where the time grows with the square
+    // 64 times if the time grew with the square
     expect(deep / shallow).toBeLessThan(32);
   }, 60_000);
 
-  test("deeper than a path may be long", async () => {
+  test("a tree deeper than the longest path", async () => {
     using folder = tempFolder();
     makeDeepTree(`${folder.path}/vm`, 60);
     await remove(`${folder.path}/vm`);
@@ -67,7 +67,7 @@ describe.each([
   });
 });
 
-test("of several all are tried, and the first failure is thrown", async () => {
+test("all paths are tried, and the first failure is thrown", async () => {
   using folder = tempFolder();
   for (const name of ["a", "b"]) fs.writeFileSync(`${folder.path}/${name}`, "");
   const invalid = `${folder.path}/a\u0000`;
@@ -75,7 +75,7 @@ test("of several all are tried, and the first failure is thrown", async () => {
   expect(fs.readdirSync(folder.path)).toEqual([]);
 });
 
-describe("what is said about something that stays", () => {
+describe("messages about something that can't be removed", () => {
   const root = "/s/vms/abcd2345";
   const rows: [string, Parameters<typeof describeStuck>[1], RegExp, RegExp][] = [
     ["a flag", { path: `${root}/x`, errno: "EPERM" }, /forbids/, /^`sudo chattr -R -i -a \/s\/vms\/abcd2345`/],
@@ -94,7 +94,7 @@ describe("what is said about something that stays", () => {
     expect(error.hint).toContain(said.next);
   });
 
-  test("a stranger's name is shown without its controls, and is no part of what to type", () => {
+  test("an untrusted name is shown without control characters, and is not part of the suggested command", () => {
     const said = describeStuck(root, { path: `${root}/';reboot;\u001b[2J\udcff'`, errno: "EBUSY" });
     expect(said.path).toBe(`${root}/';reboot;?'`);
     expect(said.next).toBe("`sudo umount /s/vms/abcd2345` ends the mount");

@@ -1,4 +1,4 @@
-/** As an ordinary user: root's rights hide what modes do. */
+/** As an ordinary user: for root, modes have no effect. */
 import { expect } from "bun:test";
 import * as fs from "node:fs";
 import { gatedTest } from "../testing/gate.ts";

@@ -1,4 +1,4 @@
-/** Removing files and folders, whatever a guest's VMM or a build has left in them. */
+/** Removes files and folders, whatever a guest's VMM or a build left in them. */
 import * as fs from "node:fs/promises";
 import { oneLine } from "../../base/display.ts";
 import { fail } from "../../base/errors/error.ts";
@@ -7,18 +7,18 @@ import { errnoOf } from "../errno.ts";
 import { clearTree, type Stuck } from "./clear-tree.ts";
 
 /**
- * Missing is fine; links are removed, not followed. Folders that their owner may not enter are made so that he may.
- * What can be removed is, whatever stays.
- * @throws NOT_REMOVED naming the first thing that stays
+ * A missing path is fine; links are removed, not followed. Folders whose modes keep their owner out are made accessible first.
+ * Everything that can be removed is removed, even if something else can't be.
+ * @throws NOT_REMOVED naming the first thing that could not be removed
  */
 export async function removeTree(path: string): Promise<void> {
   if (await isUnlinked(path)) return;
-  // the runtime's own removal of a folder takes a time that grows with the square of its depth
+  // the runtime's own recursive removal takes time quadratic in the depth
   const stuck = await clearTree(path).catch((error: unknown) => unopened(path, error));
   if (stuck) throw fail("NOT_REMOVED", describeStuck(path, stuck));
 }
 
-/** A file, a link or nothing is done with one call. */
+/** Tries one unlink(2), which is enough for a file, a link or a missing path. */
 async function isUnlinked(path: string): Promise<boolean> {
   try {
     await fs.unlink(bytesOfPath(path));
@@ -29,7 +29,7 @@ async function isUnlinked(path: string): Promise<boolean> {
   }
 }
 
-/** All of them are tried. @throws NOT_REMOVED of the first that stays */
+/** Tries all of them. @throws NOT_REMOVED for the first that could not be removed */
 export async function removeTrees(paths: readonly string[]): Promise<void> {
   const results = await Promise.allSettled(paths.map((path) => removeTree(path)));
   for (const result of results) if (result.status === "rejected") throw result.reason;
@@ -41,11 +41,11 @@ function unopened(path: string, error: unknown): Stuck | null {
   return errno === "ENOENT" ? null : { path, errno };
 }
 
-/** The error's parameters. @param root what was to be removed: a path of our own, safe to be typed */
+/** The error's parameters. @param root what was to be removed: one of banger's paths, safe to type */
 export function describeStuck(root: string, { path, errno, uid }: Stuck) {
   const shown = printable(path);
   const known = { root: printable(root), path: shown };
-  // a name that a stranger chose is no part of a command line
+  // an untrusted name must not be part of a command line
   const target = /^[\w./+:@-]+$/.test(path) ? path : printable(root);
   if (uid !== undefined)
     return { ...known, reason: `it belongs to user ${uid}`, next: `\`sudo rm -rf ${target}\` removes it` };

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { tempFolder } from "../testing/temp.ts";
 import { Reserve } from "./reserve.ts";
 
-test("a reserve is whole or not there, and can be taken again", async () => {
+test("a reserve is complete or missing, and can be refilled", async () => {
   using temp = tempFolder();
   const reserve = new Reserve(`${temp.path}/reserve`, 3_000_000);
   expect(reserve.release()).toBe(false);

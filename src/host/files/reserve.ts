@@ -1,4 +1,4 @@
-/** A file that is there to be given up: on a full disk its blocks are what removing other things needs. */
+/** A file that reserves space: on a full disk its blocks are released, so that other things can be deleted. */
 import * as fs from "node:fs";
 import { rename, rm } from "node:fs/promises";
 import { isDiskFull, isTaken } from "./files.ts";
@@ -15,7 +15,7 @@ export class Reserve {
     this.#bytes = bytes;
   }
 
-  /** Gives its room back to the file system. False when it had none. */
+  /** Gives its space back to the file system. False when it had none. */
   release(): boolean {
     try {
       fs.unlinkSync(this.#path);
@@ -25,7 +25,7 @@ export class Reserve {
     }
   }
 
-  /** Takes the room again if there is enough; whole or not at all. */
+  /** Reserves the space again if there is enough; completely or not at all. */
   async refill(): Promise<void> {
     if (fs.existsSync(this.#path)) return;
     const temp = `${this.#path}.new`;
@@ -33,14 +33,14 @@ export class Reserve {
       await takeRoom(temp, this.#bytes);
       await rename(temp, this.#path);
     } catch (error) {
-      // another call is at it
+      // another call is refilling it
       if (isTaken(error)) return;
       await rm(temp, { force: true });
       if (!isDiskFull(error)) throw error;
     }
   }
 
-  /** What a former process had not finished. Before the first `refill`. */
+  /** Removes what an earlier process left unfinished. Call it before the first `refill`. */
   async tidy(): Promise<void> {
     await rm(`${this.#path}.new`, { force: true });
   }

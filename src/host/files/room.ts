@@ -1,4 +1,4 @@
-/** Whether a file system has room, found out by taking it: free blocks say nothing of quotas and reserves. */
+/** Finds out whether a file system has space by writing: the number of free blocks ignores quotas and reserved blocks. */
 import { randomBytes } from "node:crypto";
 import * as fs from "node:fs/promises";
 import { isDiskFull } from "../errno.ts";
@@ -6,7 +6,7 @@ import { freeBytes } from "./files.ts";
 
 const chunkBytes = 1024 * 1024;
 
-/** True when `bytes` can be written to a new file in `folder`; the file is gone again afterwards. */
+/** True when `bytes` can be written to a new file in `folder`; the file is removed afterwards. */
 export async function hasRoom(folder: string, bytes: number): Promise<boolean> {
   if ((await freeBytes(folder)) < bytes) return false;
   const path = `${folder}/.room-${randomBytes(6).toString("hex")}`;
@@ -22,9 +22,9 @@ export async function hasRoom(folder: string, bytes: number): Promise<boolean> {
 }
 
 /**
- * Writes a new file of that size, mode 0600. What is written can't be compressed away, and is written rather than only allocated,
- * which not every file system can do.
- * @throws EEXIST, ENOSPC, EDQUOT; the file may be there then
+ * Writes a new file of that size, mode 0600. The content can't be compressed, and is written instead of only allocated, which some file
+ * systems can't do.
+ * @throws EEXIST, ENOSPC, EDQUOT; the file may exist then
  */
 export async function takeRoom(path: string, bytes: number): Promise<void> {
   const file = await fs.open(path, "wx", 0o600);

@@ -7,7 +7,7 @@ async function* pieces(...some: string[]): AsyncGenerator<Uint8Array, void, void
   for (const one of some) yield new TextEncoder().encode(one);
 }
 
-test("a file gets its name when it is whole, and replaces what was there", async () => {
+test("a file gets its name when it is complete, and replaces the old one", async () => {
   using temp = tempFolder();
   writeFileSync(`${temp.path}/a`, "old");
   await saveFile(`${temp.path}/a`, pieces("ne", "w"));
@@ -15,7 +15,7 @@ test("a file gets its name when it is whole, and replaces what was there", async
   expect(readdirSync(temp.path)).toEqual(["a"]);
 });
 
-test("nobody else may read it, whatever the umask is and whoever could read what it replaces", async () => {
+test("no other user can read it, whatever the umask is and whoever could read the old one", async () => {
   using temp = tempFolder();
   const path = `${temp.path}/a`;
   writeFileSync(path, "old", { mode: 0o666 });
@@ -28,7 +28,7 @@ test("nobody else may read it, whatever the umask is and whoever could read what
   expect(statSync(path).mode & 0o777).toBe(0o600);
 });
 
-test("a content that breaks off leaves the old file", async () => {
+test("a stream that fails leaves the old file", async () => {
   using temp = tempFolder();
   writeFileSync(`${temp.path}/a`, "old");
   const broken = async function* () {
@@ -39,7 +39,7 @@ test("a content that breaks off leaves the old file", async () => {
   expect([readFileSync(`${temp.path}/a`, "utf8"), readdirSync(temp.path)]).toEqual(["old", ["a"]]);
 });
 
-test("where nothing can be written is said, and is no bug", async () => {
+test("an unwritable place is reported, and is not an internal error", async () => {
   using temp = tempFolder();
   mkdirSync(`${temp.path}/folder`);
   for (const path of [`${temp.path}/none/a`, `${temp.path}/folder`]) {

@@ -1,13 +1,13 @@
 /**
- * Saving a stream as a user's file: under its name stands the old one or the whole new one. Nobody else may read it, whatever
- * the umask is and whatever was there before: an exported image may be a VM's, with the secrets that were on its disk.
+ * Saves a stream as a user's file: its name leads to the old file or to the complete new one. No other user can read it, whatever the
+ * umask and the old file's mode: an exported image may contain secrets from a VM's disk.
  */
 import { randomBytes } from "node:crypto";
 import * as fs from "node:fs/promises";
 import { fail } from "../../base/errors/error.ts";
 import { errnoOf, isDiskFull } from "../errno.ts";
 
-/** @throws DISK_FULL, FILE_INVALID, and what `content` throws; nothing is left then */
+/** @throws DISK_FULL, FILE_INVALID, and what `content` throws; then nothing is left behind */
 export async function saveFile(path: string, content: AsyncIterable<Uint8Array>): Promise<void> {
   const temp = `${path}.${randomBytes(4).toString("hex")}.tmp`;
   const file = await fs.open(temp, "wx", 0o600).catch((error: unknown) => {
@@ -27,7 +27,7 @@ export async function saveFile(path: string, content: AsyncIterable<Uint8Array>)
   }
 }
 
-/** A system's error as what a user sees; anything else as it is. */
+/** A system error as an error for users; anything else unchanged. */
 export function unwritable(error: unknown, path: string): unknown {
   const code = errnoOf(error);
   if (code === undefined) return error;

@@ -1,4 +1,4 @@
-/** A file of unfinished work, written in pieces: nothing of it is made durable, it is lost with its folder. */
+/** A file of unfinished work, written in pieces; it is not made durable and is lost with its folder. */
 import * as fs from "node:fs/promises";
 
 export interface ScratchFile {
@@ -8,7 +8,7 @@ export interface ScratchFile {
   close(): Promise<void>;
 }
 
-/** @throws EEXIST when there is such a file */
+/** @throws EEXIST when it already exists */
 export async function makeScratchFile(path: string): Promise<ScratchFile> {
   const file = await fs.open(path, "wx", 0o600);
   let isOpen = true;

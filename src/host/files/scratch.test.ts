@@ -9,7 +9,7 @@ afterAll(() => base[Symbol.dispose]());
 
 const bed = () => fs.mkdtempSync(`${base.path}/`);
 
-test("scratch is private, another one each time, and what dead processes left goes", async () => {
+test("a scratch folder is private and new each time, and those of dead processes are removed", async () => {
   const parent = `${bed()}/scratch`;
   fs.mkdirSync(`${parent}/4194300-5-0123456789/x`, { recursive: true });
   fs.mkdirSync(`${parent}/${process.pid}-1-0123456789`);
@@ -22,7 +22,7 @@ test("scratch is private, another one each time, and what dead processes left go
   expect(fs.existsSync(`${parent}/foreign`)).toBe(true);
 });
 
-test("writeNew: one of many wins, nothing else stays", async () => {
+test("writeNew: one of many callers succeeds, and no other file is left", async () => {
   const folder = bed();
   const won = await Promise.all(Array.from({ length: 20 }, (_, i) => writeNew(`${folder}/file`, `${i}`)));
   expect(won.filter(Boolean).length).toBe(1);

@@ -1,6 +1,6 @@
 /**
- * Folders for a process's own unfinished work that nobody adopts: named after the process, so that what a killed one
- * left is known as garbage and removed by the next. Nothing in them is made durable.
+ * Folders for one process's unfinished work, which no other process adopts: each is named after its process, so that the next process
+ * recognises and removes what a killed one left. Nothing in them is made durable.
  */
 import { randomBytes } from "node:crypto";
 import { symlinkSync } from "node:fs";
@@ -9,7 +9,7 @@ import { isAlive, processRef } from "../process/children.ts";
 import { removeTree } from "./remove-tree.ts";
 import { bytesOf } from "./tree.ts";
 
-/** A new private folder below `parent`; folders there of processes that are gone are removed. */
+/** Creates a new private folder below `parent`, and removes folders there of processes that have ended. */
 export async function makeScratch(parent: string): Promise<string> {
   await fs.mkdir(parent, { recursive: true, mode: 0o700 });
   await removeStale(parent);
@@ -19,13 +19,13 @@ export async function makeScratch(parent: string): Promise<string> {
   return folder;
 }
 
-/** Writes a file that is lost with its folder: no temp name, no fsync. Parents are made. */
+/** Writes a file that is lost with its folder: no temporary name, no fsync. Creates parents. */
 export async function writeScratch(path: string, data: string | Uint8Array): Promise<void> {
   await fs.mkdir(path.slice(0, path.lastIndexOf("/")), { recursive: true, mode: 0o700 });
   await fs.writeFile(path, data, { mode: 0o600 });
 }
 
-/** A symbolic link. Synchronous, as they come by the hundred. @param target byte text (`tree.ts`) */
+/** A symbolic link. Synchronous, because there may be hundreds. @param target byte text (`tree.ts`) */
 export function linkScratch(target: string, path: string): void {
   symlinkSync(bytesOf(target), path);
 }
@@ -34,7 +34,7 @@ export async function makeScratchFolder(path: string): Promise<void> {
   await fs.mkdir(path, { recursive: true, mode: 0o700 });
 }
 
-/** Whether a folder of that name is one of `makeScratch`. */
+/** Whether a folder with that name was made by `makeScratch`. */
 export function isScratchName(name: string): boolean {
   return /^\d+-\d+-[0-9a-f]{10}$/.test(name);
 }
@@ -44,7 +44,7 @@ async function removeStale(parent: string): Promise<void> {
     const [, pid, startTicks] = /^(\d+)-(\d+)-[0-9a-f]{10}$/.exec(name) ?? [];
     if (pid === undefined || startTicks === undefined) continue;
     if (isAlive({ pid: Number(pid), startTicks: Number(startTicks) })) continue;
-    // what stays is no reason not to begin: the next process tries again
+    // a leftover that can't be removed is no reason to fail: the next process tries again
     await removeTree(`${parent}/${name}`).catch(() => {});
   }
 }

@@ -1,4 +1,4 @@
-/** Files that several readers use, in several programs, and that whoever comes last may remove: flock(2). */
+/** Files that several programs read, and that the last one may remove: flock(2). */
 import * as fs from "node:fs/promises";
 import { isMissing } from "../errno.ts";
 import { flockNow, flockSharedNow } from "../libc.ts";
@@ -7,7 +7,7 @@ import { removeTree } from "./remove-tree.ts";
 
 export type HeldFile = { /** lets others remove it */ close(): Promise<void> };
 
-/** Keeps `removeUnlessHeld` from the file. Null when it is missing, or is being removed or written (`appendTo`). */
+/** Keeps `removeUnlessHeld` from removing the file. Null when it is missing, or is being removed or written (`appendTo`). */
 export async function holdFile(path: string): Promise<HeldFile | null> {
   const file = await openIfAny(path);
   if (!file) return null;
@@ -16,7 +16,7 @@ export async function holdFile(path: string): Promise<HeldFile | null> {
   return null;
 }
 
-/** @returns false when somebody has it, by `holdFile` or `appendTo`; true also when it was missing */
+/** @returns false when it is in use, by `holdFile` or `appendTo`; true also when it was missing */
 export async function removeUnlessHeld(path: string): Promise<boolean> {
   const file = await openIfAny(path);
   if (!file) return true;

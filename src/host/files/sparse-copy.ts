@@ -1,12 +1,12 @@
-/** Copying a disk: shared blocks where the file system can, holes kept where it can't. */
+/** Copies a disk: blocks are shared if the file system can do that, else copied, with holes kept. */
 import { spawn } from "node:child_process";
 import { constants } from "node:fs";
 import * as fs from "node:fs/promises";
 import { errnoOf } from "../errno.ts";
 
 /**
- * The runtime's own copy fills holes; so a reflink, else `cp`, which keeps them. `to` is there entirely or not at all.
- * @param onPlainCopy called where blocks can't be shared, with the bytes that have to be copied
+ * The runtime's own copy fills holes; so this uses a reflink, else `cp`, which keeps them. `to` is complete or missing.
+ * @param onPlainCopy called when blocks can't be shared, with the number of bytes to copy
  */
 export async function copySparse(from: string, to: string, onPlainCopy?: (bytes: number) => void): Promise<void> {
   try {

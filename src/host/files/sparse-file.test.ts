@@ -6,7 +6,7 @@ import { makeHoles, makeSparseFile } from "./sparse-file.ts";
 const folder = mkdtempSync(`${tmpdir()}/banger-sparse-`);
 afterAll(() => rmSync(folder, { recursive: true }));
 
-test("pieces where they were put, holes elsewhere, a name at the end", async () => {
+test("pieces at their places, holes elsewhere, and a name when it is finished", async () => {
   const path = `${folder}/memory`;
   const file = await makeSparseFile(path, 1 << 24);
   await file.writeAt(8192, Buffer.from("second"));
@@ -24,14 +24,14 @@ test("pieces where they were put, holes elsewhere, a name at the end", async () 
   expect(readdirSync(folder)).toEqual([]);
 });
 
-test("given up, nothing is left", async () => {
+test("discarded, nothing is left", async () => {
   const file = await makeSparseFile(`${folder}/other`, 4096);
   await file.abort();
   await file.abort();
   expect(readdirSync(folder)).toEqual([]);
 });
 
-test("a file of holes is never made over another", async () => {
+test("a file of holes never replaces another file", async () => {
   await makeHoles(`${folder}/holes`, 1 << 20);
   expect(statSync(`${folder}/holes`)).toMatchObject({ size: 1 << 20, blocks: 0 });
   await expect(makeHoles(`${folder}/holes`, 1)).rejects.toMatchObject({ code: "EEXIST" });

@@ -1,17 +1,17 @@
-/** A large file that is made of pieces at known places: what is not written is a hole, and reads as zeros. */
+/** A large file made of pieces at known places: what is not written is a hole, which reads as zeros. */
 import { randomBytes } from "node:crypto";
 import * as fs from "node:fs/promises";
 
 export interface SparseFile {
-  /** All of `bytes`, which stay as they are until this resolves. */
+  /** Writes all of `bytes`, which must not change until this resolves. */
   writeAt(offset: number, bytes: Uint8Array): Promise<void>;
   /** gives the file its name; nothing is synced */
   finish(): Promise<void>;
-  /** Closes and removes it, under whichever name it has. Idempotent. */
+  /** Closes and removes it, whether it has its name yet or not. Idempotent. */
   abort(): Promise<void>;
 }
 
-/** A file of `bytes`, mode 0600, under another name until it is finished. */
+/** A file of `bytes`, mode 0600, under a temporary name until it is finished. */
 export async function makeSparseFile(path: string, bytes: number): Promise<SparseFile> {
   const temp = `${path}.${randomBytes(6).toString("hex")}.tmp`;
   const file = await fs.open(temp, "wx", 0o600);
@@ -47,7 +47,7 @@ export async function makeSparseFile(path: string, bytes: number): Promise<Spars
   }
 }
 
-/** A file of holes, mode 0600. @throws EEXIST when there is one already; on failure nothing is left */
+/** A file of holes, mode 0600. @throws EEXIST when it already exists; on failure nothing is left */
 export async function makeHoles(path: string, bytes: number): Promise<void> {
   const file = await fs.open(path, "wx", 0o600);
   try {

@@ -1,15 +1,15 @@
-/** Which parts of a file hold data: what is between them are holes, which read as zeros. */
+/** Finds the parts of a file that hold data; the holes between them read as zeros. */
 import * as fs from "node:fs/promises";
 import { nextData, nextHole } from "../libc.ts";
 
 export type Part = { offset: number; length: number };
 
-/** holes below this many bytes are not worth a part */
+/** smaller holes, in bytes, don't separate parts */
 const smallestHole = 64 * 1024;
 
 /**
- * In order, at most `most`: where there are more holes than that, the smallest are taken for data.
- * A file system that knows no holes gives one part.
+ * The parts in order, at most `most`: when there are more holes than that, the smallest count as data.
+ * A file system without holes gives one part.
  */
 export async function dataParts(path: string, most: number): Promise<{ size: number; parts: Part[] }> {
   const file = await fs.open(path, "r");
@@ -35,7 +35,7 @@ export async function dataParts(path: string, most: number): Promise<{ size: num
   }
 }
 
-/** Parts with less than `least` bytes between them become one. */
+/** Merges parts with less than `least` bytes between them. */
 export function joined(parts: readonly Part[], least: number): Part[] {
   const all: Part[] = [];
   for (const part of parts) addPart(all, { ...part }, least);

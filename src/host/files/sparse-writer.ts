@@ -1,19 +1,19 @@
-/** A new file that is written from its beginning to its end, with holes where nothing but zeros would be. */
+/** A new file that is written from beginning to end, with holes in place of zeros. */
 import * as fs from "node:fs/promises";
 
 export interface SparseWriter {
   write(chunk: Uint8Array): Promise<void>;
   hole(bytes: number): void;
-  /** The file has its whole length, also when it ends in a hole. Nothing is synced. */
+  /** Gives the file its whole length, even if it ends in a hole. Nothing is synced. */
   close(): Promise<void>;
-  /** closes and removes it; fine when it is closed */
+  /** closes and removes it; harmless after `finish` */
   abort(): Promise<void>;
 }
 
 const block = 4096;
 const zeros = new Uint8Array(block);
 
-/** Mode 0600. @throws EEXIST when there is one already */
+/** Mode 0600. @throws EEXIST when it already exists */
 export async function openSparseWriter(path: string): Promise<SparseWriter> {
   const file = await fs.open(path, "wx", 0o600);
   let at = 0;
@@ -38,7 +38,7 @@ export async function openSparseWriter(path: string): Promise<SparseWriter> {
   };
 }
 
-/** What of a chunk is not zeros, in steps of a block. */
+/** The parts of a chunk that are not zero, in blocks. */
 function dataRuns(chunk: Uint8Array): { from: number; to: number }[] {
   const runs: { from: number; to: number }[] = [];
   for (let from = 0; from < chunk.length; from += block) {

@@ -1,4 +1,4 @@
-/** A database on a disk that is full to the last byte: a tmpfs of its own. */
+/** A database on a completely full disk: a tmpfs of its own. */
 import { expect } from "bun:test";
 import { mkdirSync, statfsSync, writeFileSync } from "node:fs";
 import { gatedTest } from "../testing/gate.ts";

@@ -21,7 +21,7 @@ test("rows, values, changes", () => {
   db.close();
 });
 
-test("no room: said as such, and nothing is written", () => {
+test("no space: DISK_FULL, and nothing is written", () => {
   const db = openDatabase(":memory:");
   db.run("CREATE TABLE t (data BLOB)");
   db.run("PRAGMA max_page_count = 8");
@@ -55,7 +55,7 @@ test("a transaction is all or nothing, also inside another", () => {
   expect(count()).toBe(1);
 });
 
-test("foreign keys hold, and what was committed survives SIGKILL", async () => {
+test("foreign keys are enforced, and committed rows survive SIGKILL", async () => {
   using folder = tempFolder();
   const path = `${folder.path}/db`;
   const source = `

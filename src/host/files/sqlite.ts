@@ -1,32 +1,32 @@
-/** One SQLite database, opened so that what was committed survives a power cut. */
+/** One SQLite database, opened so that committed changes survive a power cut. */
 import { constants, Database, type SQLQueryBindings } from "bun:sqlite";
 import { statSync } from "node:fs";
 import { fail } from "../../base/errors/error.ts";
 
 export type SqlValue = string | number | bigint | Uint8Array | null;
 
-/** The second where the index of the log can't grow (sqlite.org/rescode.html). */
+/** The second code means that the index of the write-ahead log can't grow (sqlite.org/rescode.html). */
 const full: ReadonlySet<unknown> = new Set(["SQLITE_FULL", "SQLITE_IOERR_SHMSIZE"]);
 
-/** What writes throws DISK_FULL where there is no room; nothing of it has happened then. */
+/** Writes throw DISK_FULL when there is no space, and have no effect then. */
 export interface Db {
   run(sql: string, ...params: SqlValue[]): { changes: number };
   get<T>(sql: string, ...params: SqlValue[]): T | null;
   all<T>(sql: string, ...params: SqlValue[]): T[];
-  /** All or nothing; inside another transaction it is a part of that one. */
+  /** All or nothing; within another transaction it is a part of that one. */
   transaction<T>(body: () => T): T;
   close(): void;
 }
 
 /**
- * What the log and the database have of the disk beyond what they need, in bytes: writes go there while the disk is full. The log
- * starts over long before it is longer than that.
+ * Spare space of the log and the database on the disk, in bytes: writes go there while the disk is full. The log restarts from its
+ * beginning long before it is longer than that.
  */
 const spareBytes = 2 * 1024 * 1024;
 const checkpointPages = 256;
 
 export type DatabaseOptions = {
-  /** Called when a write finds no room. True: there is some now, and the write is tried again, once. */
+  /** Called when a write finds no space. True: space was made, and the write is tried once more. */
   makeRoom?: () => boolean;
 };
 
@@ -40,7 +40,7 @@ export function openDatabase(path: string, { makeRoom = () => false }: DatabaseO
   };
   const query = (sql: string) => database.query<unknown, SQLQueryBindings[]>(sql);
   const sayingFull = <T>(write: () => T): T => {
-    // what fails inside a transaction has failed it: it is tried again as a whole
+    // a failure inside a transaction fails the whole transaction, which is retried as a whole
     const isPart = database.inTransaction;
     try {
       return write();
@@ -62,7 +62,7 @@ export function openDatabase(path: string, { makeRoom = () => false }: DatabaseO
   };
 }
 
-/** The log and its index stay where they are when the database is closed, and the log is written from its beginning again. */
+/** The log and its index are kept when the database is closed, and the log is reused from its beginning. */
 function prepare(database: Database): void {
   database.run("PRAGMA journal_mode = WAL");
   database.run("PRAGMA synchronous = FULL");
@@ -71,11 +71,11 @@ function prepare(database: Database): void {
   database.run(`PRAGMA wal_autocheckpoint = ${checkpointPages}`);
   database.fileControl(constants.SQLITE_FCNTL_PERSIST_WAL, 1);
   database.run("PRAGMA wal_checkpoint(RESTART)");
-  // of a process that died in between
+  // left by a process that died in between
   database.run("DROP TABLE IF EXISTS spare");
 }
 
-/** Grows the log and the database, by something that is deleted at once; where there is no room for it, the next one to open it does. */
+/** Grows the log and the database with a row that is deleted at once; without space for it, the next process to open it does. */
 function keepSpare(database: Database, path: string): void {
   if (logBytes(path) >= spareBytes) return;
   try {

@@ -8,7 +8,7 @@ const temp = tempFolder("stamps");
 afterAll(() => temp[Symbol.dispose]());
 let count = 0;
 
-/** The kernel's clock for files goes in steps of some milliseconds. */
+/** The kernel's file timestamps have a resolution of some milliseconds. */
 function atAnotherTime(): void {
   const probe = `${temp.path}/clock`;
   writeFileSync(probe, "");

@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { tempFolder } from "../testing/temp.ts";
 import { splitTag } from "./tagged-path.ts";
 
-test("a tag is one only where the file has no such name", async () => {
+test("a suffix is a tag only if no file has the whole name", async () => {
   using temp = tempFolder();
   const at = (name: string) => `${temp.path}/${name}`;
   mkdirSync(at("layout"));

@@ -20,7 +20,7 @@ function bed(): string {
 
 const text = (bytes: Uint8Array | null) => (bytes === null ? null : Buffer.from(bytes).toString());
 
-test("only what lies below the root without links is read", () => {
+test("only files below the root, without links on the way, are read", () => {
   const root = `${bed()}/root`;
   expect(text(readBeneath(root, "in/file", 100))).toBe("inside");
   for (const path of ["linked/file", "link", "linked", "in", "none", "in/file/x", "../out/file", "in/../../out/file"]) {
@@ -28,7 +28,7 @@ test("only what lies below the root without links is read", () => {
   }
 });
 
-test("a target is read only where its folder is real", () => {
+test("a link's target is read only if its folder is not a link", () => {
   const root = `${bed()}/root`;
   expect(linkBeneath(root, "link")).toBe("in/file");
   for (const path of ["linked/link", "in/file", "none", "none/x"])
@@ -41,7 +41,7 @@ test("a file over the limit is refused, one that is just as long is not", () => 
   expect(() => readBeneath(root, "in/file", 5)).toThrow(RangeError);
 });
 
-test("a fifo and a device do not block and are no files", () => {
+test("a fifo or a device does not block and is not a file", () => {
   const folder = bed();
   Bun.spawnSync(["mkfifo", `${folder}/root/pipe`]);
   expect(openBeneath(`${folder}/root`, "pipe")).toBeNull();
@@ -58,7 +58,7 @@ test("names are bytes", () => {
   expect(text(readBeneath(`${folder}/out`, byteTextOf("ü"), 10))).toBe("y");
 });
 
-test("no file descriptor is left open", () => {
+test("no file descriptor stays open", () => {
   const root = `${bed()}/root`;
   const before = fs.readdirSync("/proc/self/fd").length;
   for (const path of ["in/file", "link", "linked/file", "in"]) readBeneath(root, path, 100);
@@ -66,7 +66,7 @@ test("no file descriptor is left open", () => {
   expect(fs.readdirSync("/proc/self/fd").length).toBeLessThanOrEqual(before);
 });
 
-test("paths that are not UTF-8 come and go as the same bytes", () => {
+test("paths that are not UTF-8 keep their bytes", () => {
   const text = "/some/caf\udce9";
   const path = byteTextOf(text);
   expect(path.endsWith("/caf\xe9")).toBe(true);

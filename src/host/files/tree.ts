@@ -1,7 +1,7 @@
 /**
- * Reading a stranger's folder: names are bytes, symbolic links are never followed, and what is opened is proved to lie
- * below the root. Names are *byte text*: strings with one character (U+0000–U+00FF) per byte, as Linux has no encoding.
- * Calls are synchronous: each is a few microseconds on a local file system, a thread hop costs more.
+ * Reads an untrusted folder: names are bytes, symbolic links are never followed, and every opened file is proved to be below the root.
+ * Names are *byte text*: strings with one character (U+0000–U+00FF) per byte, as Linux has no encoding. Calls are synchronous: each
+ * takes a few microseconds on a local file system, and switching threads would cost more.
  */
 import * as fs from "node:fs";
 import { bytesOfPath, textOfPath } from "../../base/path-bytes.ts";
@@ -21,7 +21,7 @@ export type EntryInfo = {
   ino: number;
 };
 
-/** A regular file that is open for reading; `close()` once. */
+/** A regular file open for reading; call `close()` once. */
 export type OpenEntry = {
   info: EntryInfo;
   /** up to `buffer.length` bytes from where the last read ended; 0 at the end */
@@ -35,17 +35,17 @@ export function bytesOf(byteText: string): Buffer {
   return Buffer.from(byteText, "latin1");
 }
 
-/** Of a text that may be `base/path-bytes.ts`'s. */
+/** The byte text of a text that may be encoded as in `base/path-bytes.ts`. */
 export function byteTextOf(text: string): string {
   return Buffer.from(bytesOfPath(text) as string).toString("latin1");
 }
 
-/** The way back. */
+/** The inverse of `byteTextOf`. */
 export function textOfBytes(byteText: string): string {
   return textOfPath(bytesOf(byteText));
 }
 
-/** What is there, links not followed; null when there is nothing (or a parent is no folder). */
+/** Describes what is there, without following links; null when there is nothing (or a parent is not a folder). */
 export function lookAt(path: string): EntryInfo | null {
   try {
     return infoOf(fs.lstatSync(bytesOf(path), { bigint: true }));
@@ -63,17 +63,17 @@ export function listNames(folder: string): string[] {
     .sort(byByte);
 }
 
-/** What is in a folder, links not followed; names that are not UTF-8 are only good for showing. */
+/** The entries of a folder, without following links; names that are not UTF-8 are only good for display. */
 export function listKinds(folder: string): { name: string; kind: EntryKind }[] {
   return fs.readdirSync(bytesOf(folder), { withFileTypes: true }).map((entry) => {
     const name = byteTextOf(entry.name);
     const kind = kindOf(entry);
-    // a file system may leave it to lstat(2)
+    // some file systems leave it to lstat(2)
     return { name, kind: kind === "special" ? (lookAt(`${folder}/${name}`)?.kind ?? kind) : kind };
   });
 }
 
-/** Whether this process may read the file or folder. */
+/** Whether this process can read the file or folder. */
 export function isReadable(path: string): boolean {
   try {
     fs.accessSync(bytesOf(path), fs.constants.R_OK);
@@ -92,7 +92,7 @@ export function linkTarget(path: string): string {
   return fs.readlinkSync(bytesOf(path), { encoding: "buffer" }).toString("latin1");
 }
 
-/** The path without links, `.` and `..`; throws when it does not exist. */
+/** The path with links, `.` and `..` resolved; throws when it does not exist. */
 export function realPath(path: string): string {
   return fs.realpathSync.native(bytesOf(path), { encoding: "buffer" }).toString("latin1");
 }
@@ -107,9 +107,9 @@ export function realPathIfAny(path: string): string | null {
 }
 
 /**
- * Opens the regular file `root/relative` without following a link anywhere below `root`; null when it is missing, no
- * regular file, or reached through a link. Never blocks on a fifo.
- * @param root as `realPath` gave it
+ * Opens the regular file `root/relative` without following a link anywhere below `root`; null when it is missing, not a regular file,
+ * or reached through a link. Never blocks on a fifo.
+ * @param root as `realPath` returns it
  */
 export function openBeneath(root: string, relative: string): OpenEntry | null {
   const fd = openPlain(join(root, relative), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
@@ -125,7 +125,7 @@ export function openBeneath(root: string, relative: string): OpenEntry | null {
   return null;
 }
 
-/** The whole of such a file; null as above. A file over `maxBytes` throws RangeError. */
+/** The whole content of such a file; null as above. @throws RangeError when it has more than `maxBytes` */
 export function readBeneath(root: string, relative: string, maxBytes: number): Uint8Array | null {
   const file = openBeneath(root, relative);
   if (file === null) return null;
@@ -137,7 +137,7 @@ export function readBeneath(root: string, relative: string, maxBytes: number): U
   }
 }
 
-/** The target of the link `root/relative`, its parent folder proved to lie below `root`; null when it is none. */
+/** The target of the link `root/relative`, whose parent folder is proved to be below `root`; null when it is not a link. */
 export function linkBeneath(root: string, relative: string): string | null {
   const cut = relative.lastIndexOf("/");
   const parent = cut < 0 ? root : join(root, relative.slice(0, cut));
@@ -184,7 +184,7 @@ function openPlain(path: string, flags: number): number | null {
   }
 }
 
-/** True when the open file is the one at `path` with no link on the way: the kernel's own name for it is `path`. */
+/** True when the open file is the one at `path` with no link on the way: then `path` is the kernel's own name for it. */
 function isAt(fd: number, path: string): boolean {
   return fs.readlinkSync(`/proc/self/fd/${fd}`, { encoding: "buffer" }).equals(bytesOf(path));
 }
@@ -194,7 +194,7 @@ function join(root: string, relative: string): string {
   return root === "/" ? `/${relative}` : `${root}/${relative}`;
 }
 
-/** As big integers, because a number has no room for today's nanoseconds. */
+/** From big integers, because a number can't represent today's time in nanoseconds. */
 function infoOf(stat: fs.BigIntStats): EntryInfo {
   const { mode, size, mtimeNs, uid, dev, ino } = stat;
   return {

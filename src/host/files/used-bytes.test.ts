@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import { tempFolder } from "../testing/temp.ts";
 import { maxLooked, usedBytes } from "./used-bytes.ts";
 
-test("files at every depth count, links by themselves, and names that are not UTF-8", async () => {
+test("files at every depth count, links as themselves, and names that are not UTF-8", async () => {
   using folder = tempFolder();
   fs.mkdirSync(`${folder.path}/a/b`, { recursive: true });
   const block = Buffer.alloc(4096, 1);
@@ -15,14 +15,14 @@ test("files at every depth count, links by themselves, and names that are not UT
   expect(await usedBytes(folder.path)).toBe(expected);
 });
 
-test("a folder that can't be listed and one that is missing count nothing", async () => {
+test("an unreadable or missing folder counts as nothing", async () => {
   using folder = tempFolder();
   fs.symlinkSync("loop", `${folder.path}/loop`);
   expect(await usedBytes(`${folder.path}/loop/x`)).toBe(0);
   expect(await usedBytes(`${folder.path}/none`)).toBe(0);
 });
 
-test("as many entries are looked at as are allowed, in all folders together, and none past them", async () => {
+test("at most the allowed number of entries is examined, in all folders together", async () => {
   using folder = tempFolder();
   fs.mkdirSync(`${folder.path}/a`);
   const block = Buffer.alloc(4096, 1);
@@ -34,7 +34,7 @@ test("as many entries are looked at as are allowed, in all folders together, and
   expect(maxLooked).toBe(50_000);
 });
 
-test("more than are looked at at a time are all counted", async () => {
+test("more entries than are examined at a time are all counted", async () => {
   using folder = tempFolder();
   const block = Buffer.alloc(4096, 1);
   for (let file = 0; file < 130; file++) fs.writeFileSync(`${folder.path}/${file}`, block);

@@ -1,17 +1,17 @@
-/** How much room a folder takes, looked at with a bound: a VM's folder may hold whatever its VMM has put there. */
+/** The disk space that a folder takes, with a bound on the work: a VM's folder may contain anything that its VMM put there. */
 import * as fs from "node:fs/promises";
 import { bytesOfPath } from "../../base/path-bytes.ts";
 import { errnoOf } from "../errno.ts";
 import { listFolder } from "./files.ts";
 
-/** Files and folders below a folder that are looked at: one of ours holds a few dozen. */
+/** The most entries that are examined: one of banger's folders has a few dozen. */
 export const maxLooked = 50_000;
-/** lstat(2) calls under way at a time */
+/** concurrent lstat(2) calls */
 const atOnce = 64;
 
 /**
- * Allocated bytes of everything below `path`; what vanishes meanwhile, or can't be looked at, counts nothing. Of a tree with more
- * than `most` entries it is what the first ones take.
+ * Allocated bytes of everything below `path`; what disappears meanwhile or can't be examined is not counted. In a tree with more than
+ * `most` entries only the first ones are counted.
  */
 export async function usedBytes(path: string, most = maxLooked): Promise<number> {
   const root = await look(path);

@@ -1,4 +1,4 @@
-/** Takes an HTTP/1.1 answer apart as it comes (RFC 9112): head, framing, body, or the bare line after a 101. */
+/** Parses an HTTP/1.1 response as it arrives (RFC 9112): head, framing, body, or the raw connection after a 101. */
 import { Deferred } from "../../base/async.ts";
 import type { ByteStream } from "../../base/bytes.ts";
 import { HttpBody } from "./http-body.ts";
@@ -18,7 +18,7 @@ const maxHead = 64 * 1024;
 const maxChunkHead = 1024;
 const nothing = Buffer.alloc(0);
 
-/** The daemon is ours, but what speaks at its socket may not be: every size is bounded. */
+/** The daemon is ours, but another process may answer at its socket: every size is bounded. */
 export class HttpAnswerReader {
   readonly body: HttpBody;
   readonly #line: ByteStream;
@@ -47,12 +47,12 @@ export class HttpAnswerReader {
     return this.#head.promise;
   }
 
-  /** The answer is complete, or the line is closed. */
+  /** The response is complete, or the connection is closed. */
   get isOver(): boolean {
     return this.#over;
   }
 
-  /** The line itself, after a 101; what came behind the head is given first. */
+  /** The raw connection after a 101; bytes that came after the head are delivered first. */
   release(): ByteStream {
     const line = this.#line;
     return {
@@ -119,7 +119,7 @@ export class HttpAnswerReader {
     }
   }
 
-  /** The line between two chunks' bytes. False: more must come first. */
+  /** Parses the line between the data of two chunks. False: more bytes are needed. */
   #takeChunkEdge(framing: Framing & { kind: "chunked" }): boolean {
     const end = this.#held.indexOf("\r\n");
     if ((end < 0 ? this.#held.length : end) > maxChunkHead) throw new Error("a malformed chunk");
@@ -137,7 +137,7 @@ export class HttpAnswerReader {
     return true;
   }
 
-  /** The line is over: with a body that ends so, in order; else in the middle of something. */
+  /** The connection has ended: a normal end for a body without a length, else an error. */
   #cut(error?: Error): void {
     const isWhole = this.#framing?.kind === "close" && !error;
     this.#finish(isWhole ? undefined : (error ?? new Error("the connection was closed in the middle of an answer")));
@@ -166,7 +166,7 @@ function framingOf(headers: Record<string, string>): Framing {
   if (headers["transfer-encoding"]?.toLowerCase() === "chunked") return { kind: "chunked", left: 0, at: "size" };
   const length = headers["content-length"];
   if (length === undefined) return { kind: "close" };
-  if (!/^\d{1,15}$/.test(length)) throw new Error("the answer's length is no number");
+  if (!/^\d{1,15}$/.test(length)) throw new Error("the answer's length is not a number");
   return { kind: "length", left: Number(length) };
 }
 

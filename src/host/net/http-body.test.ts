@@ -10,7 +10,7 @@ function body() {
   return { body: one, calls, reader: one[Symbol.asyncIterator]() };
 }
 
-test("the line is paused once from 256 KiB on, and resumed once less than half of it waits", async () => {
+test("the connection is paused at 256 KiB, and resumed when less than half of that is waiting", async () => {
   const { body: one, calls, reader } = body();
   one.push(new Uint8Array(mark / 2 - 1));
   one.push(new Uint8Array(1));
@@ -20,7 +20,7 @@ test("the line is paused once from 256 KiB on, and resumed once less than half o
   one.push(new Uint8Array(1));
   expect(calls).toEqual(["pause"]);
   await reader.next();
-  // half of it and two bytes wait
+  // half of it and two bytes are waiting
   expect(calls).toEqual(["pause"]);
   await reader.next();
   await reader.next();
@@ -29,7 +29,7 @@ test("the line is paused once from 256 KiB on, and resumed once less than half o
   expect(calls).toEqual(["pause", "resume"]);
 });
 
-test("with exactly half of it waiting the line stays paused", async () => {
+test("with exactly half of it waiting the connection stays paused", async () => {
   const { body: one, calls, reader } = body();
   for (const size of [mark / 2, 1, mark / 2 - 1]) one.push(new Uint8Array(size));
   await reader.next();
@@ -38,7 +38,7 @@ test("with exactly half of it waiting the line stays paused", async () => {
   expect(calls).toEqual(["pause", "resume"]);
 });
 
-test("a reader waits for what comes, and ends in order without closing the line", async () => {
+test("a reader waits for data, and ends normally without closing the connection", async () => {
   const { body: one, calls, reader } = body();
   const next = reader.next();
   one.push(Uint8Array.of(1));
@@ -49,7 +49,7 @@ test("a reader waits for what comes, and ends in order without closing the line"
   expect(calls).toEqual([]);
 });
 
-test("an error comes after what waits", async () => {
+test("an error is thrown after the waiting data", async () => {
   const { body: one, reader } = body();
   one.push(Uint8Array.of(1));
   one.end(new Error("cut"));
@@ -57,7 +57,7 @@ test("an error comes after what waits", async () => {
   await expect(reader.next()).rejects.toThrow("cut");
 });
 
-test("a reader that stops early closes the line", async () => {
+test("a reader that stops early closes the connection", async () => {
   const { body: one, calls } = body();
   one.push(Uint8Array.of(1));
   for await (const _ of one) break;

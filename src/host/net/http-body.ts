@@ -1,7 +1,7 @@
-/** The body of an answer between the line and its reader: in bounded memory, the line waits for a slow reader. */
+/** The body of a response, between the connection and its reader: memory is bounded, a slow reader pauses the connection. */
 import type { ByteStream } from "../../base/bytes.ts";
 
-/** bytes that may wait before the line is paused */
+/** bytes that can wait before the connection is paused */
 const highWater = 256 * 1024;
 
 export class HttpBody implements AsyncIterable<Uint8Array> {
@@ -27,14 +27,14 @@ export class HttpBody implements AsyncIterable<Uint8Array> {
     this.#wake?.();
   }
 
-  /** Nothing more comes; what waits is still read, then `error` is thrown if there is one. */
+  /** The body has ended; waiting data is still read, then `error` is thrown if there is one. */
   end(error?: Error): void {
     this.#over = true;
     this.#error = error;
     this.#wake?.();
   }
 
-  /** One reader; when it stops early the connection is closed. */
+  /** Allows one reader; when it stops early the connection is closed. */
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, void> {
     let isWhole = false;
     try {

@@ -5,7 +5,7 @@ import { httpRequest, httpUpgrade } from "./http-client.ts";
 
 const text = (bytes: string) => new TextEncoder().encode(bytes);
 
-/** Answers with these bytes, cut into pieces of `size`. */
+/** A connection that answers with these bytes, split into pieces of `size`. */
 function answering(answer: string, size = answer.length): { line: ByteStream; asked: () => string } {
   const [line, other] = memoryPair();
   let asked = "";
@@ -67,7 +67,7 @@ for (const bad of [
   "x".repeat(70_000),
   "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
 ]) {
-  test(`what is no HTTP is an error: ${bad.slice(0, 20).trim()}`, async () => {
+  test(`invalid HTTP is an error: ${bad.slice(0, 20).trim()}`, async () => {
     const { line } = answering(bad);
     const read = httpRequest(line, { method: "GET", path: "/" }).then((answer) => bodyOf(answer.body));
     const [outcome] = await Promise.allSettled([read]);
@@ -84,7 +84,7 @@ test("an abort before the answer is the request's failure", async () => {
   expect(outcome).toMatchObject({ status: "rejected", reason: { message: "no longer" } });
 });
 
-test("after an upgrade the line is the caller's, bytes behind the head included", async () => {
+test("after an upgrade the caller gets the connection, with the bytes that follow the head", async () => {
   const { line } = answering("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\nearly");
   const got = await httpUpgrade(line, { method: "GET", path: "/", protocol: "x" });
   expect(got.upgraded).toBe(true);
@@ -102,7 +102,7 @@ const cuts: [what: string, answer: string][] = [
   ["between two chunks", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"],
 ];
 for (const [what, answer] of cuts) {
-  test(`an answer that is cut ${what} is no whole one`, async () => {
+  test(`a response that is cut ${what} is an error`, async () => {
     const { line } = answering(answer);
     const read = httpRequest(line, { method: "GET", path: "/" }).then((got) => bodyOf(got.body));
     const [outcome] = await Promise.allSettled([read]);
@@ -110,7 +110,7 @@ for (const [what, answer] of cuts) {
   });
 }
 
-test("lengths that are no numbers are refused", async () => {
+test("lengths that are not numbers are refused", async () => {
   for (const length of ["-1", "1e3", "0x10", "", "9".repeat(20)]) {
     const { line } = answering(`HTTP/1.1 200 OK\r\nContent-Length: ${length}\r\n\r\nx`);
     const [outcome] = await Promise.allSettled([httpRequest(line, { method: "GET", path: "/" })]);
@@ -118,7 +118,7 @@ test("lengths that are no numbers are refused", async () => {
   }
 });
 
-test("a slow reader holds the line back; nothing is lost", async () => {
+test("a slow reader pauses the connection; nothing is lost", async () => {
   const [line, other] = memoryPair();
   const piece = new Uint8Array(64 * 1024).fill(120);
   const pieces = 64;
@@ -129,7 +129,7 @@ test("a slow reader holds the line back; nothing is lost", async () => {
     other.end();
   });
   const { body } = await httpRequest(line, { method: "GET", path: "/" });
-  // nobody reads: what is sent meanwhile is what fits into both buffers
+  // without a reader, only what fits into both buffers is sent
   await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
   expect(sent * piece.length).toBeLessThan(1024 * 1024);
   let received = 0;
@@ -146,7 +146,7 @@ test("a reader that leaves early closes the connection", async () => {
   await closed;
 });
 
-test("a body that nobody takes any more is left, so that its source can tidy up", async () => {
+test("a body that is no longer needed is abandoned, so that its source can clean up", async () => {
   const [line, other] = memoryPair();
   let isLeft = false;
   let given = 0;

@@ -1,4 +1,4 @@
-/** HTTP/1.1 over one unix socket, as much of it as the daemon speaks: a connection for each request. */
+/** An HTTP/1.1 client on a unix socket, limited to what the daemon needs: one connection for each request. */
 import type { ByteStream } from "../../base/bytes.ts";
 import { type Head, HttpAnswerReader } from "./http-answer.ts";
 
@@ -7,14 +7,14 @@ export type HttpRequest = {
   /** path and query */
   path: string;
   headers?: Record<string, string>;
-  /** a stream is sent chunked, as fast as it is taken */
+  /** a stream is sent chunked, as fast as the peer reads it */
   body?: string | AsyncIterable<Uint8Array>;
   /** closes the connection */
   signal?: AbortSignal;
 };
 
 export type HttpAnswer = Head & {
-  /** read it to its end, or `close()`; throws when it was cut short */
+  /** must be read to its end, or closed with `close()`; throws when it was cut short */
   body: AsyncIterable<Uint8Array>;
   close(): void;
 };
@@ -23,7 +23,7 @@ export type UpgradeAnswer = { upgraded: true; stream: ByteStream } | { upgraded:
 
 const encoder = new TextEncoder();
 
-/** Sends one request on a fresh connection. @throws Error when the line breaks before an answer has begun */
+/** Sends one request on a new connection. @throws Error when the connection breaks before the response has begun */
 export async function httpRequest(line: ByteStream, request: HttpRequest): Promise<HttpAnswer> {
   const reader = new HttpAnswerReader(line);
   const close = () => line.destroy();
@@ -31,7 +31,7 @@ export async function httpRequest(line: ByteStream, request: HttpRequest): Promi
   const sending = send(line, request, () => reader.isOver);
   sending.catch(() => {});
   try {
-    // who refuses a body may answer and close before it has all of it: the answer says why, not the broken pipe
+    // a server that refuses a body may answer and close before it has read all of it: the answer explains why, the broken pipe does not
     const answered = (failure: unknown) => reader.head.catch(() => Promise.reject(failure));
     const head = await Promise.race([reader.head, sending.then(() => reader.head, answered)]);
     return { ...head, body: reader.body, close };
@@ -41,7 +41,7 @@ export async function httpRequest(line: ByteStream, request: HttpRequest): Promi
   }
 }
 
-/** Asks for another protocol on this line. The signal counts until the answer is there. */
+/** Requests another protocol on this connection. The signal applies until the response has arrived. */
 export async function httpUpgrade(
   line: ByteStream,
   request: HttpRequest & { protocol: string },
@@ -74,7 +74,7 @@ function headOf({ method, path, headers = {} }: HttpRequest): string {
   return `${method} ${path} HTTP/1.1\r\n${lines.join("")}\r\n`;
 }
 
-/** @param isOver nobody takes it any more: then the body is left early */
+/** @param isOver true when the body is no longer needed: then sending stops early */
 async function send(line: ByteStream, request: HttpRequest, isOver: () => boolean): Promise<void> {
   const { body, headers = {} } = request;
   if (body === undefined) return void line.write(encoder.encode(headOf(request)));

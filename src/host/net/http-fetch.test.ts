@@ -10,7 +10,7 @@ afterAll(() => {
   for (const server of servers) server.close();
 });
 
-/** A server that writes what it wants. */
+/** A server that sends any bytes. */
 async function rawServer(sent: Sent): Promise<{ url: string; heads: string[]; closed: Promise<void> }> {
   const heads: string[] = [];
   const { promise: closed, resolve } = Promise.withResolvers<void>();
@@ -30,7 +30,7 @@ async function rawServer(sent: Sent): Promise<{ url: string; heads: string[]; cl
 const http = createHttp(undefined);
 const get = (url: string, more: Partial<OutgoingRequest> = {}) =>
   http({ method: "GET", url, signal: never, headTimeoutMs: 10_000, stallTimeoutMs: 10_000, ...more });
-/** Only who waits for silence waits a short time: a loaded host is slow to send the rest. */
+/** Only tests that wait for a stall use a short timeout: a loaded host is slow to send the rest. */
 const impatient = { headTimeoutMs: 100, stallTimeoutMs: 100 };
 
 async function read(url: string, more: Partial<OutgoingRequest> = {}): Promise<string> {
@@ -42,7 +42,7 @@ async function read(url: string, more: Partial<OutgoingRequest> = {}): Promise<s
 
 const head = "HTTP/1.1 200 OK\r\n";
 
-test("an answer comes as it was sent: not decompressed, redirects not followed", async () => {
+test("an answer arrives as it was sent: not decompressed, redirects not followed", async () => {
   const { url } = await rawServer((socket) =>
     socket.end(
       "HTTP/1.1 302 Found\r\nContent-Encoding: gzip\r\nLocation: http://x.invalid/\r\nContent-Length: 3\r\n\r\nabc",
@@ -70,7 +70,7 @@ const broken: [name: string, sent: Sent, words: RegExp][] = [
   ],
 ];
 for (const [name, sent, words] of broken) {
-  test(`${name} is an error of the line`, async () => {
+  test(`${name} is a connection error`, async () => {
     const { url } = await rawServer(sent);
     const isSilent = words.source.includes("does not answer");
     const error = await read(`${url}?signature=hidden`, isSilent ? impatient : {}).then(
@@ -78,14 +78,14 @@ for (const [name, sent, words] of broken) {
       (thrown: unknown) => thrown,
     );
     expect(error).toBeInstanceOf(HttpError);
-    expect((error as HttpError).kind).toBe("line");
+    expect((error as HttpError).kind).toBe("connection");
     expect((error as HttpError).problem).toMatch(words);
     expect((error as HttpError).problem).not.toContain("hidden");
   });
 }
 
-test("a head of 64 KiB is taken, and of one byte more refused", async () => {
-  // as it is counted: each name and value, and four bytes more, once the body's length has its own
+test("a head of 64 KiB is accepted, and one byte more is refused", async () => {
+  // as counted here: each name and value and four more bytes; the body's length has a header of its own
   const lengths = { own: "x".length + 4, other: "content-length".length + "0".length + 4 };
   const sized = async (bytes: number) => {
     const value = "a".repeat(bytes - lengths.own - lengths.other);
@@ -96,7 +96,7 @@ test("a head of 64 KiB is taken, and of one byte more refused", async () => {
   await expect(sized(65_537)).rejects.toMatchObject({ problem: "the head of its answer is too long" });
 });
 
-test("what is behind the announced length is no part of the body", async () => {
+test("bytes after the announced length are not part of the body", async () => {
   const { url } = await rawServer((socket) => socket.end(`${head}Content-Length: 3\r\n\r\nabcdefghi`));
   expect(await read(url)).toBe("abc");
 });
@@ -121,17 +121,17 @@ test("a fast sender waits for a slow reader", async () => {
   let pieces = 0;
   for await (const chunk of answer.body) {
     received += chunk.length;
-    // a sender that nobody holds back would be through with all of it by then
+    // without back-pressure the sender would have finished by then
     for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
     ahead = Math.max(ahead, sent - received);
     if (++pieces === 40) break;
   }
   expect(pieces).toBe(40);
-  // what the sockets of both sides hold, and a little of our own
+  // the socket buffers of both sides, and a little of our own
   expect(ahead).toBeLessThan(48 * 1024 * 1024);
 });
 
-test("giving up closes the connection, before the body was looked at too", async () => {
+test("cancelling closes the connection, even before the body was read", async () => {
   const server = await rawServer((socket) => void socket.write(`${head}Content-Length: 10\r\n\r\nabc`));
   const stop = new AbortController();
   await get(server.url, { signal: stop.signal });
@@ -142,7 +142,7 @@ test("giving up closes the connection, before the body was looked at too", async
   await other.closed;
 });
 
-test("an abort is thrown as what it was", async () => {
+test("an abort throws the signal's reason", async () => {
   const { url } = await rawServer(() => {});
   const stop = new AbortController();
   const asking = get(url, { signal: stop.signal, headTimeoutMs: 10_000 });
@@ -150,7 +150,7 @@ test("an abort is thrown as what it was", async () => {
   await expect(asking).rejects.toThrow("given up");
 });
 
-/** Says what came back: `proxied` or `direct`. A process of its own, since a proxy is a matter of its environment. */
+/** Prints which way the request went: `proxied` or `direct`. A process of its own, because the proxy depends on its environment. */
 async function throughProxy(host: string): Promise<string> {
   const proxy = await rawServer((socket) => socket.end(`${head}Content-Length: 7\r\n\r\nproxied`));
   const server = await rawServer((socket) => socket.end(`${head}Content-Length: 6\r\n\r\ndirect`));

@@ -1,8 +1,7 @@
 /**
- * Requests to other hosts, by the runtime's `fetch`: it holds a fast sender back for a slow reader (of 1 GiB nobody
- * reads, 6 MiB leave the sender, with and without TLS), honours the proxy variables, takes certificates and keeps
- * connections. Redirects are the caller's. A body ends at its announced length: what a server sends behind it is
- * nobody's, and not told.
+ * Requests to other hosts, by the runtime's `fetch`: it applies back-pressure (of a 1 GiB body that is not read, 6 MiB are sent, with and
+ * without TLS), uses the proxy variables, accepts CA certificates and reuses connections. The caller follows redirects. A body ends at
+ * its announced length: further bytes from the server are dropped silently.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { orAborted } from "../../base/async.ts";
@@ -15,11 +14,11 @@ export type OutgoingRequest = {
   headers?: Record<string, string>;
   body?: string;
   signal: AbortSignal;
-  /** kinds of addresses that may be connected to: for a URL that a stranger named. Absent: any */
+  /** zones of addresses that may be connected to, for a URL from an untrusted source; absent: any */
   zones?: readonly Zone[];
-  /** until the answer's head is there, in `ms`; default 30 s */
+  /** limit until the head of the response arrived, in `ms`; default 30 s */
   headTimeoutMs?: number;
-  /** between two pieces of its body, in `ms`; default 30 s */
+  /** limit between two pieces of the body, in `ms`; default 30 s */
   stallTimeoutMs?: number;
 };
 
@@ -28,13 +27,13 @@ export type IncomingAnswer = {
   header(name: string): string | null;
   /** as it was sent, never decompressed; throws HttpError when it is cut short or stalls */
   body: AsyncIterable<Uint8Array>;
-  /** gives up the rest of the body */
+  /** cancels the rest of the body */
   close(): void;
 };
 
 export type Http = (request: OutgoingRequest) => Promise<IncomingAnswer>;
 
-/** The zone of a URL's host, as far as it can be known here. Never rejects. */
+/** The zone of a URL's host, as far as it can be known on this host. Never rejects. */
 export type ZoneOf = (url: string) => Promise<Zone>;
 
 /** @param routes for tests */
@@ -42,11 +41,11 @@ export function createZoneOf(routes = systemRoutes): ZoneOf {
   return (url) => zoneOfUrl(routes, url);
 }
 
-/** A request that got no whole answer. `problem` is half a sentence. */
+/** A request without a complete response. `problem` is a clause. */
 export class HttpError extends Error {
   readonly problem: string;
-  /** `tls`: the other side is not who it says; `zone`: we don't go there. Asking again helps with neither */
-  readonly kind: "line" | "tls" | "zone";
+  /** `tls`: the server's certificate is not trusted; `zone`: its address is not allowed. Retrying helps with neither */
+  readonly kind: "connection" | "tls" | "zone";
   constructor(kind: HttpError["kind"], problem: string, cause?: unknown) {
     super(problem, { cause });
     this.name = "HttpError";
@@ -64,20 +63,20 @@ const bundles = [
 const defaultTimeoutMs = 30_000;
 const maxHead = 64 * 1024;
 
-/** The host's certificate authorities, as one text; undefined: the runtime's own. SSL_CERT_FILE names another file. */
+/** The host's CA certificates, as one text; undefined: use the runtime's own. SSL_CERT_FILE names another file. */
 export function systemCertificates(env: Record<string, string | undefined>): string | undefined {
   for (const file of [env["SSL_CERT_FILE"], ...bundles]) {
     if (!file) continue;
     try {
       return readFileSync(file, "utf8");
     } catch {
-      // the next distribution's place
+      // try the next distribution's path
     }
   }
   return undefined;
 }
 
-/** What docker believes of one registry: `/etc/docker/certs.d/HOST/*.crt`. */
+/** The CA certificates that docker trusts for one registry: `/etc/docker/certs.d/HOST/*.crt`. */
 export function dockerCertificates(registry: string): string[] {
   const folder = `/etc/docker/certs.d/${registry}`;
   try {
@@ -89,7 +88,7 @@ export function dockerCertificates(registry: string): string[] {
 }
 
 /**
- * @param certificates PEM texts of the authorities that are believed; undefined: the runtime's own
+ * @param certificates PEM texts of the trusted CAs; undefined: the runtime's own
  * @param routes for tests
  */
 export function createHttp(certificates: string | undefined, routes = systemRoutes): Http {
@@ -102,7 +101,7 @@ export function createHttp(certificates: string | undefined, routes = systemRout
       const answer = await firstAnswer(choices, (route) => send(request, route, certificates, signal));
       if (headBytes(answer.headers) > maxHead) {
         stop.abort();
-        throw new HttpError("line", "the head of its answer is too long");
+        throw new HttpError("connection", "the head of its answer is too long");
       }
       return {
         status: answer.status,
@@ -134,7 +133,7 @@ function send(
   });
 }
 
-/** Of several addresses the first that accepts a connection. */
+/** Tries addresses in order; the first that accepts a connection answers. */
 async function firstAnswer(routes: readonly Route[], ask: (route: Route) => Promise<Response>): Promise<Response> {
   for (const route of routes.slice(0, -1)) {
     try {
@@ -180,7 +179,7 @@ async function* bodyOf(
     if (!isWhole) stop.abort();
   }
   if (method !== "HEAD" && announced !== null && Number(announced) !== received) {
-    throw new HttpError("line", `the answer broke off after ${received} of ${announced} bytes`);
+    throw new HttpError("connection", `the answer broke off after ${received} of ${announced} bytes`);
   }
 }
 
@@ -190,16 +189,16 @@ function explained(error: unknown, signal: AbortSignal): unknown {
   if (signal.aborted) return signal.reason;
   if (error instanceof HttpError) return error;
   if (error instanceof RouteError) return new HttpError("zone", error.problem, error);
-  if (error instanceof Stalled) return new HttpError("line", "it does not answer", error);
+  if (error instanceof Stalled) return new HttpError("connection", "it does not answer", error);
   const { code = "", message = "" } = error as { code?: string; message?: string };
-  // the message is not told: it may have the URL in it, and that a signature
+  // the message is not shown: it may contain the URL, which may contain a signature
   const word = /^\w+$/.test(code) ? code : "no reason given";
   if (/CERT|VERIFY|SELF_SIGNED/.test(code) || /certificate/i.test(message)) {
     return new HttpError("tls", `its certificate is not trusted (${word})`, error);
   }
   if (code === "ConnectionRefused" || code === "ECONNREFUSED")
-    return new HttpError("line", "nobody listens there", error);
+    return new HttpError("connection", "the connection was refused", error);
   if (code === "FailedToOpenSocket" || code === "ENOTFOUND")
-    return new HttpError("line", "there is no such host", error);
-  return new HttpError("line", `the line broke (${word})`, error);
+    return new HttpError("connection", "there is no such host", error);
+  return new HttpError("connection", `the connection broke (${word})`, error);
 }

@@ -1,4 +1,4 @@
-/** The limits of HTTP on both ends of a socket, at each and one past it. The numbers stand here as such. */
+/** The HTTP limits on both ends of a socket: each at the limit and one past it. The numbers are literals here. */
 import { afterAll, expect, test } from "bun:test";
 import net from "node:net";
 import { memoryPair } from "../testing/memory-pair.ts";
@@ -17,7 +17,7 @@ async function serve(options: Partial<HttpOptions> = {}) {
   return { path, [Symbol.asyncDispose]: () => server.close() };
 }
 
-/** The first line of what comes back; empty when the connection is cut without an answer. */
+/** The first line of the response; empty when the connection is closed without one. */
 function answered(path: string, bytes: string): Promise<string> {
   return new Promise((resolve) => {
     const socket = net.connect(path, () => socket.write(bytes));
@@ -33,7 +33,7 @@ function answered(path: string, bytes: string): Promise<string> {
   });
 }
 
-test("the limits are those that docs and other tests count on", () => {
+test("the limits are those that docs and other tests rely on", () => {
   expect(defaultLimits).toEqual({
     headerBytes: 16_384,
     headersMs: 10_000,
@@ -64,7 +64,7 @@ test("a body is read at its limit, and refused one byte past it", async () => {
   expect(codes).toEqual(["1000", "REQUEST_TOO_LARGE", "1000", "REQUEST_TOO_LARGE"]);
 });
 
-test("headers of nearly 16 KiB are read, and of 16 KiB and more refused", async () => {
+test("headers of nearly 16 KiB are accepted, and of 16 KiB and more refused", async () => {
   await using server = await serve();
   const get = (bytes: number) => {
     const [before, after] = ["GET / HTTP/1.1\r\nhost: x\r\nh: ", "\r\n\r\n"];
@@ -93,7 +93,7 @@ test("as many connections as are allowed are served, and one more is closed", as
   for (const socket of sockets) socket.destroy();
 });
 
-/** What our side makes of an answer's bytes. */
+/** What our client makes of these bytes. */
 async function take(answer: string): Promise<HttpAnswer> {
   const [line, other] = memoryPair();
   other.onData(() => other.write(new TextEncoder().encode(answer)));
@@ -106,7 +106,7 @@ async function bodyLength({ body }: HttpAnswer): Promise<number> {
   return length;
 }
 
-test.each([0, 1])("an answer's head of 64 KiB is taken, and %i past it refused or not", async (past) => {
+test.each([0, 1])("a response head of 64 KiB is accepted, and %i bytes more as the limit says", async (past) => {
   const before = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\nh: ";
   const answer = take(`${before}${"a".repeat(65_536 + past - before.length)}\r\n\r\n`);
   if (past === 0) expect((await answer).status).toBe(200);
@@ -117,24 +117,24 @@ test("a head that never ends is refused once it is over 64 KiB", async () => {
   await expect(take(`HTTP/1.1 200 OK\r\nh: ${"a".repeat(65_536)}`)).rejects.toThrow("head is too long");
 });
 
-test.each([0, 1])("a chunk's line of 1 KiB is taken, and %i past it refused or not", async (past) => {
+test.each([0, 1])("a chunk's line of 1 KiB is accepted, and %i bytes more as the limit says", async (past) => {
   const line = `1;${"x".repeat(1022 + past)}`;
   const answer = await take(`HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n${line}\r\nb\r\n0\r\n\r\n`);
   if (past === 0) expect(await bodyLength(answer)).toBe(1);
   else await expect(bodyLength(answer)).rejects.toThrow("malformed chunk");
 });
 
-test("a chunk's size has 8 digits, a body's length 15", async () => {
+test("a chunk's size has at most 8 digits, a body's length 15", async () => {
   const chunked = (digits: string) =>
     `HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n${digits}\r\nb\r\n0\r\n\r\n`;
   expect(await bodyLength(await take(chunked("00000001")))).toBe(1);
   await expect(bodyLength(await take(chunked("000000001")))).rejects.toThrow("malformed chunk");
   const sized = (digits: string) => `HTTP/1.1 200 OK\r\ncontent-length: ${digits}\r\n\r\nb`;
   expect(await bodyLength(await take(sized("000000000000001")))).toBe(1);
-  await expect(take(sized("0000000000000001"))).rejects.toThrow("length is no number");
+  await expect(take(sized("0000000000000001"))).rejects.toThrow("length is not a number");
 });
 
-test("a body that nobody reads holds its line back at 256 KiB", async () => {
+test("a body without a reader pauses its connection at 256 KiB", async () => {
   const [line, other] = memoryPair();
   let paused = 0;
   const watched = { ...line, pause: () => void paused++ };

@@ -1,4 +1,4 @@
-/** TLS to an address that was looked at: the certificate must still be the name's. */
+/** TLS to a pinned address: the certificate must still match the host name. */
 import { expect } from "bun:test";
 import { readFileSync } from "node:fs";
 import { gatedTest } from "../testing/gate.ts";

@@ -1,4 +1,4 @@
-/** Names that stand for other addresses than they should, and what proxies change about that. */
+/** Names that resolve to forbidden addresses, and what proxies change about that. */
 import { expect, test } from "bun:test";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
@@ -6,7 +6,7 @@ import type { Zone } from "../../base/zone.ts";
 import { createHttp, HttpError } from "./http-fetch.ts";
 import { proxyFor, type RouteDeps, routesTo, systemRoutes, zoneOfUrl } from "./http-route.ts";
 
-/** A resolver that gives each name's next answer, and its last one from then on. */
+/** A resolver that returns each name's next answer, and then its last one again. */
 function names(answers: Record<string, string[][]>, env: RouteDeps["env"] = {}): RouteDeps & { looked: string[] } {
   const looked: string[] = [];
   const resolve = async (hostname: string) => {
@@ -21,7 +21,7 @@ function names(answers: Record<string, string[][]>, env: RouteDeps["env"] = {}):
 
 const url = "https://s.example:8443/x?y";
 
-test("a name goes to an address that was looked at, with the name kept; IPv4 first", async () => {
+test("a name is routed to a checked address, with the name kept; IPv4 first", async () => {
   const deps = names({ "s.example": [["2606:4700::1", "1.2.3.4"]] });
   const name = { host: "s.example:8443", hostname: "s.example" };
   expect(await routesTo(deps, url, ["public"])).toEqual([
@@ -31,7 +31,7 @@ test("a name goes to an address that was looked at, with the name kept; IPv4 fir
   expect(deps.looked).toEqual(["s.example"]);
 });
 
-test("of several addresses only those of the right kind are left", async () => {
+test("only the addresses in the allowed zones are kept", async () => {
   const deps = names({ "s.example": [["10.0.0.1", "1.2.3.4", "::1", "::ffff:169.254.169.254"]] });
   const routes = await routesTo(deps, url, ["public"]);
   expect(routes.map((route) => new URL(route.url).hostname)).toEqual(["1.2.3.4"]);
@@ -46,7 +46,7 @@ const inside: [address: string, words: string][] = [
   ["64:ff9b::7f00:1", "this machine"],
 ];
 for (const [address, words] of inside) {
-  test(`a name that stands for ${address} is refused, and so is the address itself`, async () => {
+  test(`a name that resolves to ${address} is refused, and so is the address itself`, async () => {
     const deps = names({ "s.example": [[address]] });
     await expect(routesTo(deps, url, ["public"])).rejects.toMatchObject({ problem: expect.stringContaining(words) });
     if (address.includes("%")) return;
@@ -57,7 +57,7 @@ for (const [address, words] of inside) {
   });
 }
 
-test("unbound requests are the runtime's to resolve", async () => {
+test("the runtime resolves unrestricted requests", async () => {
   const deps = names({});
   expect(await routesTo(deps, url, undefined)).toEqual([{ url }]);
   expect(await routesTo(deps, "http://127.0.0.1:1/", undefined)).toEqual([
@@ -66,7 +66,7 @@ test("unbound requests are the runtime's to resolve", async () => {
   expect(deps.looked).toEqual([]);
 });
 
-test("this machine's own services, where they may be asked, are asked without the proxy", async () => {
+test("this machine's own services, if allowed, are reached without the proxy", async () => {
   const deps = names({}, { http_proxy: "http://p:1" });
   const here = "http://127.0.0.1:1/";
   expect(await routesTo(deps, here, ["loopback"])).toEqual([{ url: here, proxy: false }]);
@@ -74,14 +74,14 @@ test("this machine's own services, where they may be asked, are asked without th
   expect(await routesTo(deps, near, ["private"])).toEqual([{ url: near }]);
 });
 
-test("the system's resolver tells every address of a name", async () => {
+test("the system's resolver returns every address of a name", async () => {
   expect(await systemRoutes.resolve("localhost")).toContainEqual({
     address: expect.any(String),
     family: expect.any(Number),
   });
 });
 
-test("behind a proxy only the name can be looked at", async () => {
+test("behind a proxy only the name can be checked", async () => {
   const deps = names(
     { "inner.example": [["10.0.0.1"]] },
     { https_proxy: "proxy.example:3128", no_proxy: "inner.example" },
@@ -139,7 +139,7 @@ for (const [env, to, proxy] of proxies) {
 
 const never = new AbortController().signal;
 
-/** A server on this machine that says which host it was asked for. */
+/** A server on this machine that answers with the host that it was asked for. */
 async function echo() {
   const asked: string[] = [];
   const server = http.createServer((request, response) => {
@@ -152,7 +152,7 @@ async function echo() {
   return { asked, port, [Symbol.asyncDispose]: close };
 }
 
-test("a name whose second answer is another is connected to by its first", async () => {
+test("a name whose second answer differs is connected to by its first", async () => {
   await using server = await echo();
   const deps = names({ "s.example": [["127.0.0.1"], ["10.0.0.1"]] });
   const request = {
@@ -166,7 +166,7 @@ test("a name whose second answer is another is connected to by its first", async
   expect([answer.status, deps.looked.length, server.asked]).toEqual([200, 1, [`s.example:${server.port}`]]);
 });
 
-test("a name that stands for this machine is never connected to when it must not be", async () => {
+test("a name that resolves to this machine is not connected to when that is forbidden", async () => {
   await using server = await echo();
   const deps = names({ "s.example": [["127.0.0.1"]] });
   const request = { method: "GET", url: `http://s.example:${server.port}/`, signal: never, zones: ["public"] } as const;
@@ -176,7 +176,7 @@ test("a name that stands for this machine is never connected to when it must not
   expect(server.asked).toEqual([]);
 });
 
-test("an address where nobody listens is followed by the next", async () => {
+test("an address that refuses the connection is followed by the next", async () => {
   await using server = await echo();
   const deps = names({ "s.example": [["127.0.0.2", "127.0.0.1"]] });
   const request = {
@@ -190,10 +190,10 @@ test("an address where nobody listens is followed by the next", async () => {
   expect(server.asked).toHaveLength(1);
 });
 
-test("a name without an address is a broken line, which may mend", async () => {
+test("a name without an address is a connection error, which can be retried", async () => {
   const request = { method: "GET", url, signal: never, zones: ["public"] } as const;
   await expect(createHttp(undefined, names({}))(request)).rejects.toMatchObject({
-    kind: "line",
+    kind: "connection",
     problem: "there is no such host",
   });
 });

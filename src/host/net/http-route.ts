@@ -1,6 +1,6 @@
 /**
- * Where a request goes: to a proxy, or to an address. A request that is bound to certain kinds of addresses is resolved
- * here, and goes to an address that was looked at: a second look-up could have another answer.
+ * Where a request goes: to a proxy, or to an address. A request that is restricted to certain zones is resolved here, and goes to an
+ * address that was checked: a second lookup could return another one.
  */
 import { lookup } from "node:dns/promises";
 import { isLoopback } from "../../base/reference.ts";
@@ -13,16 +13,16 @@ export type Env = Record<string, string | undefined>;
 export type RouteDeps = { resolve: Resolve; env: Env };
 export const systemRoutes: RouteDeps = { resolve: (hostname) => lookup(hostname, { all: true }), env: process.env };
 
-/** How `fetch` is to be called. */
+/** How to call `fetch`. */
 export type Route = {
   url: string;
-  /** absent: as the runtime decides by the environment */
+  /** absent: the runtime decides by the environment */
   proxy?: string | false;
-  /** the URL has an address: this is whom to ask for there */
+  /** the URL contains an address: this is the host name to ask for there */
   name?: { host: string; hostname: string };
 };
 
-/** Why there is no route. `problem` is half a sentence. */
+/** Why there is no route. `problem` is a clause. */
 export class RouteError extends Error {
   readonly problem: string;
   constructor(problem: string) {
@@ -33,14 +33,14 @@ export class RouteError extends Error {
 }
 
 /**
- * To be tried in order.
- * @param zones kinds of addresses that may be connected to; undefined: any. Behind a proxy, which does the resolving,
- * only the name can be looked at
+ * Routes to try in order.
+ * @param zones the zones that may be connected to; undefined: any. Behind a proxy, which resolves names itself, only the name can be
+ *   checked
  * @throws RouteError, and what the resolver throws
  */
 export async function routesTo(deps: RouteDeps, url: string, zones: readonly Zone[] | undefined): Promise<Route[]> {
   const { hostname, host } = new URL(url);
-  // what is meant for this machine is not another's to see, whatever the proxy variables say
+  // requests to this machine must not reach another one, whatever the proxy variables are
   const isHere = isLoopback(host);
   if (zones === undefined) return [isHere ? { url, proxy: false } : { url }];
   const zone = zoneOfHost(hostname);
@@ -53,11 +53,11 @@ export async function routesTo(deps: RouteDeps, url: string, zones: readonly Zon
   const found = await deps.resolve(hostname);
   const allowed = found.filter(({ address }) => zones.includes(zoneOfAddress(address)));
   if (allowed.length === 0) throw refusal(host, zoneOfAddress(found[0]?.address ?? ""));
-  // IPv4 first: where it is missing that shows at once, and IPv6 that leads nowhere would be waited for
+  // IPv4 first: if it is missing, that fails at once, while IPv6 without a route would time out
   return allowed.toSorted((a, b) => a.family - b.family).map(({ address }) => addressed(url, address));
 }
 
-/** The zone of a URL's host: of all its addresses. Public when they differ, as that gives no rights. */
+/** The zone of a URL's host, over all its addresses. Public when they differ, because that zone allows the least. */
 export async function zoneOfUrl(deps: RouteDeps, url: string): Promise<Zone> {
   const { hostname } = new URL(url);
   const zone = zoneOfHost(hostname);
@@ -68,7 +68,7 @@ export async function zoneOfUrl(deps: RouteDeps, url: string): Promise<Zone> {
   return others.length === 0 ? first : "public";
 }
 
-/** As curl and the runtime read `http_proxy`, `https_proxy` and `no_proxy`. Null: without a proxy. */
+/** Like curl and the runtime, from `http_proxy`, `https_proxy` and `no_proxy`. Null: no proxy. */
 export function proxyFor(url: string, env: Env): string | null {
   const { protocol, hostname, host } = new URL(url);
   const name = `${protocol.slice(0, -1)}_proxy`;

@@ -1,4 +1,4 @@
-/** What a server on a unix socket makes of clients that come, go, wait and lie. Limits at their edges: `http-limits.test.ts`. */
+/** The server on a unix socket against clients that disconnect, stall and lie. For the limits themselves see `http-limits.test.ts`. */
 import { afterAll, expect, test } from "bun:test";
 import net from "node:net";
 import { Deferred } from "../../base/async.ts";
@@ -9,7 +9,7 @@ import { defaultLimits, type HttpExchange, type HttpOptions, serveHttp } from ".
 const folder = tempFolder("http");
 afterAll(() => folder[Symbol.dispose]());
 
-/** Longer than any test may take: who waits for one of these hangs. */
+/** Longer than any test may take: a test that waits for one of these timeouts hangs. */
 const ages = 600_000;
 const patient = { ...defaultLimits, headersMs: ages, idleMs: ages, bodyMs: ages, lingerMs: ages };
 
@@ -20,7 +20,7 @@ async function serve(handle: HttpOptions["handle"], options: Partial<HttpOptions
   return { path, server, [Symbol.asyncDispose]: () => server.close() };
 }
 
-/** A connection by hand. Without `allowHalfOpen` it ends when the server ends it. */
+/** A raw connection. Without `allowHalfOpen` it ends when the server ends it. */
 function connect(path: string, bytes: string, options: Partial<net.NetConnectOpts> = {}) {
   const socket = net.connect({ path, ...options } as net.NetConnectOpts, () => socket.write(bytes));
   const closed = new Deferred<void>();
@@ -61,7 +61,7 @@ test.each([get, post])("requests on one connection are answered one after the ot
   client.socket.destroy();
 });
 
-test("an answer to a body that nobody read closes the connection, once the body is there", async () => {
+test("answering without reading the body closes the connection once the body has arrived", async () => {
   await using world = await serve(async (exchange) => exchange.answer(413, {}, "too much"));
   const client = connect(world.path, "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\n\r\nhe");
   await client.until("too much");
@@ -70,7 +70,7 @@ test("an answer to a body that nobody read closes the connection, once the body 
   await client.closed;
 });
 
-test("who does not send the rest of such a body is cut after a while", async () => {
+test("a client that does not send the rest of such a body is disconnected after a while", async () => {
   const limits = { ...patient, lingerMs: 20 };
   await using world = await serve(async (exchange) => exchange.answer(413, {}, "too much"), { limits });
   const client = connect(world.path, "POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n2\r\nhe\r\n");
@@ -78,7 +78,7 @@ test("who does not send the rest of such a body is cut after a while", async () 
   await client.closed;
 });
 
-test("a body that is read in part leaves the connection open until the rest of it came", async () => {
+test("a partly read body leaves the connection open until the rest has arrived", async () => {
   await using world = await serve(async (exchange) => {
     const isTooLong = await exchange.readBody(1).then(
       () => false,
@@ -88,7 +88,7 @@ test("a body that is read in part leaves the connection open until the rest of i
   });
   const client = connect(world.path, "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\n\r\nhe");
   await client.until("too long");
-  // the server has had time for another client by then
+  // enough time for the server to have served another client
   const other = connect(world.path, get);
   await other.until("read");
   other.socket.destroy();
@@ -97,7 +97,7 @@ test("a body that is read in part leaves the connection open until the rest of i
   await client.closed;
 });
 
-test("a body that takes too long cuts the connection, which is no loss of its client", async () => {
+test("a body that takes too long cuts the connection, which does not count as a lost client", async () => {
   const outcome = new Deferred<[code: string, signal: AbortSignal]>();
   const handle = async (exchange: HttpExchange) => {
     const code = await exchange.readBody(10).then(String, (error: unknown) => (error as { code: string }).code);
@@ -111,16 +111,16 @@ test("a body that takes too long cuts the connection, which is no loss of its cl
   expect([code, signal.aborted]).toEqual(["REQUEST_INVALID", false]);
 });
 
-test("what is not HTTP is refused, and cut when more of it comes", async () => {
+test("invalid HTTP is refused, and disconnected when more of it comes", async () => {
   await using world = await serve(async (exchange) => exchange.answer(200, {}, "fine"));
   const client = connect(world.path, "garbage\r\n\r\n", { allowHalfOpen: true });
   await client.until("400 Bad Request");
   client.socket.write("more\r\n\r\n");
-  // the server has read that before it answers another client
+  // the server reads that before it answers another client
   const other = connect(world.path, get);
   await other.until("fine");
   other.socket.destroy();
-  // only who writes learns that nobody is there any more
+  // only a write shows that the server is gone
   client.socket.write("more\r\n\r\n");
   await client.closed;
 });
@@ -136,7 +136,7 @@ test("an answer whose body was read leaves the connection open", async () => {
   client.socket.destroy();
 });
 
-test("a client that goes away is noticed, and what is written to it then is nothing", async () => {
+test("a client's disconnect is noticed, and later writes to it are dropped", async () => {
   const done = new Deferred<string>();
   await using world = await serve(async (exchange) => {
     const stream = exchange.stream(200, {});
@@ -153,7 +153,7 @@ test("a client that goes away is noticed, and what is written to it then is noth
   expect(await done.promise).toBe("the client went away");
 });
 
-test("an answer for a client that is gone is nothing", async () => {
+test("an answer for a disconnected client is dropped", async () => {
   const done = new Deferred<boolean>();
   await using world = await serve(async (exchange) => {
     await new Promise((resolve) => exchange.signal.addEventListener("abort", resolve));
@@ -165,7 +165,7 @@ test("an answer for a client that is gone is nothing", async () => {
   expect(await done.promise).toBe(true);
 });
 
-test("a complete answer is no loss of its client", async () => {
+test("a complete answer does not count as a lost client", async () => {
   const exchanges: HttpExchange[] = [];
   await using world = await serve(async (exchange) => {
     exchanges.push(exchange);
@@ -181,7 +181,7 @@ test("a complete answer is no loss of its client", async () => {
   other.socket.destroy();
 });
 
-test("a slow reader holds the writer back", async () => {
+test("a slow reader blocks the writer", async () => {
   const begun = new Deferred<void>();
   const all = new Deferred<void>();
   let isDone = false;
@@ -218,7 +218,7 @@ test("a server that closes ends every connection, and aborts nothing", async () 
   expect(signal.aborted).toBe(false);
 });
 
-test("who does not read to its end is closed after a while", async () => {
+test("a client that does not read to the end is disconnected after a while", async () => {
   const limits = { ...patient, lingerMs: 20 };
   const world = await serve(async (exchange) => void exchange.stream(200, {}).write(new Uint8Array(8 * 1024 * 1024)), {
     limits,
@@ -231,7 +231,7 @@ test("who does not read to its end is closed after a while", async () => {
   client.socket.destroy();
 });
 
-test("a peer that is refused is told why, and nothing that it sends is taken", async () => {
+test("a refused peer gets the reason, and nothing that it sends is processed", async () => {
   let asked = 0;
   await using world = await serve(async () => void asked++, {
     admit: () => "not you",
@@ -246,7 +246,7 @@ test("a peer that is refused is told why, and nothing that it sends is taken", a
 
 const upgrading = "GET / HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: frames\r\n\r\n";
 
-test("an upgraded connection has what came with the request, and then the rest", async () => {
+test("an upgraded connection delivers the bytes that came with the request, and then the rest", async () => {
   const streams: ByteStream[] = [];
   await using world = await serve(async (exchange) => {
     const stream = exchange.upgrade("frames");
@@ -284,7 +284,7 @@ test("an upgraded connection that the client has ended can still be written to",
   await client.closed;
 });
 
-test("an upgrade to something else, or of a request that asks for none, is none", async () => {
+test("an upgrade to another protocol, or without a request for one, is refused", async () => {
   const upgrades: unknown[] = [];
   await using world = await serve(async (exchange) => {
     upgrades.push(exchange.upgrade("frames"));
@@ -324,7 +324,7 @@ test.each([
   await client.closed;
 });
 
-test("an exchange is answered once", async () => {
+test("an exchange is answered only once", async () => {
   const second = new Deferred<unknown>();
   await using world = await serve(async (exchange) => {
     expect(exchange.answered).toBe(false);
@@ -342,7 +342,7 @@ test("an exchange is answered once", async () => {
   client.socket.destroy();
 });
 
-test("a stream that is broken off is not taken for the whole", async () => {
+test("a stream that is broken off is not taken for a complete one", async () => {
   await using world = await serve(async (exchange) => {
     const stream = exchange.stream(200, {});
     await stream.write("half");

@@ -1,6 +1,6 @@
 /**
- * An HTTP/1.1 server on a unix socket that knows who is at the other end. Each request is an `HttpExchange`; limits on
- * headers, bodies and idle connections hold before any handler runs. A stream that is quiet is never cut.
+ * An HTTP/1.1 server on a unix socket that checks the peer's credentials. Each request is an `HttpExchange`; limits on headers, bodies and
+ * idle connections apply before a handler runs. A quiet stream is never disconnected.
  */
 import http from "node:http";
 import net from "node:net";
@@ -18,7 +18,7 @@ export type HttpLimits = {
   idleMs: number;
   /** a whole JSON body, from the headers on, in `ms` */
   bodyMs: number;
-  /** what the other end may take to read the rest of an answer, or to send the rest of a body that nobody wants, in `ms` */
+  /** time for the peer to read the rest of a response, or to send the rest of an unwanted body, in `ms` */
   lingerMs: number;
   connections: number;
 };
@@ -34,7 +34,7 @@ export const defaultLimits: HttpLimits = {
 
 export type HttpOptions = {
   limits?: HttpLimits;
-  /** Null to go on, else why this process may not speak here; the connection is answered with `refusal` and closed. */
+  /** Null to accept the process, else why it is refused; the connection is answered with `refusal` and closed. */
   admit(peer: Peer): string | null;
   /** body of the answer to a refused connection */
   refusal(reason: string): string;
@@ -45,43 +45,43 @@ export type HttpOptions = {
 /** One request and its answer. Exactly one of `answer`, `stream`, `upgrade` is called, once. */
 export interface HttpExchange {
   readonly method: string;
-  /** the path as sent, percent-encoding kept, without the query */
+  /** the path as sent, still percent-encoded, without the query */
   readonly path: string;
   readonly query: URLSearchParams;
   readonly peer: Peer;
-  /** aborted when the other end went away before the answer was complete; not when the server closes */
+  /** aborted when the peer disconnected before the answer was complete; not when the server closes */
   readonly signal: AbortSignal;
   /** true once one of the three answers has begun */
   readonly answered: boolean;
   header(name: string): string | undefined;
   /** The whole body. @throws REQUEST_TOO_LARGE, REQUEST_INVALID when it takes too long or breaks off */
   readBody(maxBytes: number): Promise<Uint8Array>;
-  /** The body as it comes; throws when the other end breaks off. */
+  /** The body as it arrives; throws when the peer breaks off. */
   bodyStream(): AsyncIterable<Uint8Array>;
   answer(status: number, headers: Record<string, string>, body: string): void;
-  /** Begins an answer of unknown length; the headers go out at once. */
+  /** Begins an answer of unknown length; the headers are sent at once. */
   stream(status: number, headers: Record<string, string>): HttpStream;
-  /** Switches to another protocol; null when the request asked for no upgrade. */
+  /** Switches to another protocol; null when the request did not ask for an upgrade. */
   upgrade(protocol: string): ByteStream | null;
 }
 
 export interface HttpStream {
-  /** Resolves when more may be written (or the other end is gone: see the exchange's signal). */
+  /** Resolves when more can be written (or the peer has gone: see the exchange's signal). */
   write(chunk: Uint8Array | string): Promise<void>;
   end(): void;
-  /** Breaks the answer off, so that nobody takes what was sent for the whole. */
+  /** Breaks the answer off so that it can't be taken for a complete one. */
   break(): void;
 }
 
 export type HttpServer = {
-  /** Takes no more connections; the present ones go on, and no exchange's signal is aborted any more. */
+  /** Accepts no more connections; the present ones continue, and no exchange's signal is aborted any more. */
   stopListening(): void;
-  /** Stops listening and ends every connection, after what was written to it. The socket's path is left to the caller. */
+  /** Stops listening and ends every connection after pending writes. The caller removes the socket's path. */
   close(): Promise<void>;
 };
 
 /**
- * Listens at `path` (which must not exist yet). The caller sets the umask that gives the socket its mode.
+ * Listens at `path` (which must not exist yet). The caller sets a umask that gives the socket its mode.
  * @throws PATH_TOO_LONG
  */
 export async function serveHttp(path: string, options: HttpOptions): Promise<HttpServer> {
@@ -106,7 +106,7 @@ export async function serveHttp(path: string, options: HttpOptions): Promise<Htt
   const listener = net.createServer({ allowHalfOpen: true }, (socket) => {
     socket.on("error", () => socket.destroy());
     const peer = peerOf(socket);
-    const reason = peer ? options.admit(peer) : "its process can't be told";
+    const reason = peer ? options.admit(peer) : "its process can't be identified";
     if (reason !== null || !peer) return refusePeer(socket, options.refusal(reason ?? ""), limits.lingerMs);
     sockets.set(socket, peer);
     socket.once("close", () => {
@@ -139,7 +139,7 @@ function listen(listener: net.Server, path: string): Promise<void> {
   });
 }
 
-/** Ends an answer. What still comes is taken and thrown away for a while: closing with bytes unread would cut off the answer. */
+/** Ends a response. Further input is read and dropped for a while: closing with unread bytes would cut off the response. */
 function endGently(request: http.IncomingMessage, answer: http.ServerResponse, lingerMs: number): void {
   if (request.complete || request.destroyed) return void answer.end();
   const end = () => {
@@ -152,7 +152,7 @@ function endGently(request: http.IncomingMessage, answer: http.ServerResponse, l
   request.resume();
 }
 
-/** Sends what is buffered, then closes. */
+/** Sends pending bytes, then closes. */
 function endSocket(socket: net.Socket, lingerMs: number): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(() => socket.destroy(), lingerMs);
@@ -166,7 +166,7 @@ function endSocket(socket: net.Socket, lingerMs: number): Promise<void> {
 
 const idleTimers = new WeakMap<net.Socket, ReturnType<typeof setTimeout>>();
 
-/** Cuts the connection unless a request comes within `ms`; 0 takes the limit away. */
+/** Destroys the connection unless a request comes within `ms`; 0 removes the limit. */
 function quiet(socket: net.Socket, ms: number): void {
   clearTimeout(idleTimers.get(socket));
   if (ms === 0 || socket.destroyed) return;
@@ -175,14 +175,14 @@ function quiet(socket: net.Socket, ms: number): void {
   idleTimers.set(socket, timer);
 }
 
-/** Of a connection that was refused before this is an error, which cuts it. */
+/** On a connection that is being refused already, this is an error, which destroys it. */
 function refuseBytes(socket: net.Socket): void {
   socket.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
 }
 
 function refusePeer(socket: net.Socket, body: string, lingerMs: number): void {
   const head = `HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n`;
-  // what it sends is taken and thrown away: closing with bytes unread would cut off the answer
+  // its input is read and dropped: closing with unread bytes would cut off the response
   socket.resume();
   socket.on("end", () => socket.destroy());
   socket.setTimeout(lingerMs, () => socket.destroy());
@@ -190,7 +190,7 @@ function refusePeer(socket: net.Socket, body: string, lingerMs: number): void {
 }
 
 type UpgradeLine = { socket: net.Socket; head: Buffer };
-/** What a request is answered through: HTTP, or the bare line of a request to upgrade. */
+/** How to answer a request: over HTTP, or on the raw connection of an upgrade request. */
 type Door = { answer: http.ServerResponse; raw: null } | { answer: null; raw: UpgradeLine };
 type ExchangeParts = Door & {
   request: http.IncomingMessage;
@@ -244,7 +244,7 @@ class Exchange implements HttpExchange {
 
   async *bodyStream(): AsyncGenerator<Uint8Array, void, void> {
     try {
-      // a reader that has enough leaves the line open for the answer
+      // a reader that stops early leaves the connection open for the answer
       const { request } = this.#parts;
       for await (const chunk of request.iterator({ destroyOnReturn: false })) yield chunk as Uint8Array;
     } catch (error) {
@@ -257,7 +257,7 @@ class Exchange implements HttpExchange {
     const all = { ...headers, "content-length": String(Buffer.byteLength(body)) };
     const { answer, raw, request, limits } = this.#parts;
     if (raw) return void raw.socket.end(`${head(status, { ...all, connection: "close" })}${body}`);
-    // a body that nobody read would be taken for the next request
+    // an unread body would be taken for the next request
     const isRead = request.complete || !hasBody(request);
     answer.writeHead(status, isRead ? all : { ...all, connection: "close" });
     answer.write(body);
@@ -312,7 +312,7 @@ function abortOnLoss({ request, answer, raw, state }: ExchangeParts): AbortSigna
   return abort.signal;
 }
 
-/** Resolves when the answer may be written to again, or is over. */
+/** Resolves when the answer can be written to again, or is over. */
 function settled(answer: http.ServerResponse): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {

@@ -1,11 +1,11 @@
-/** The IPv4 networks that the host is attached to, and its own addresses, as the kernel's routing tables have them: proc_net(5). */
+/** The IPv4 networks that the host is attached to, and its own addresses, from the kernel's routing tables: proc_net(5). */
 import { formatCidr, formatIpv4 } from "../../base/ipv4.ts";
 import { readText } from "../files/files.ts";
 
-/** a router's tables may be long; in bytes */
+/** a router's tables can be long; in bytes */
 const maxBytes = 8 * 1024 * 1024;
 
-/** A route for more than this many addresses leads to the internet (through a tunnel, as two halves), not to a network here. */
+/** A route for more than this many addresses leads to the internet (through a tunnel, as two halves), not to a local network. */
 const shortestPrefix = 8;
 
 const up = 0x1;
@@ -13,8 +13,8 @@ const throughGateway = 0x2;
 const reject = 0x200;
 
 /**
- * Networks that are reached without a gateway, and every address that is the host's own as a network of one, loopback left out.
- * @param folder another namespace's: `/proc/PID/net`
+ * Networks that are reached without a gateway, and each of the host's own addresses as a network of one, without loopback.
+ * @param folder another network namespace's: `/proc/PID/net`
  * @throws when the kernel's tables can't be read
  */
 export async function hostNetworks(folder = "/proc/self/net"): Promise<string[]> {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { listenUnix } from "./socket.ts";
 import { fileIdentity, isForeign, moveSocket, watchNearest } from "./socket-file.ts";
 
-test("a file keeps its identity under another name, and another file under its name has its own", async () => {
+test("a file keeps its identity when it is renamed, and another file under its name has a different one", async () => {
   const folder = mkdtempSync(join(tmpdir(), "sf-"));
   writeFileSync(`${folder}/a`, "");
   const first = await fileIdentity(`${folder}/a`);
@@ -17,7 +17,7 @@ test("a file keeps its identity under another name, and another file under its n
   rmSync(folder, { recursive: true });
 });
 
-test("a file is foreign, a socket and nothing are not", async () => {
+test("a file is foreign; a socket or a missing path is not", async () => {
   const folder = mkdtempSync(join(tmpdir(), "sf-"));
   writeFileSync(`${folder}/file`, "");
   const listener = await listenUnix(`${folder}/s`, { mode: 0o600 }, () => {});
@@ -30,7 +30,7 @@ test("a file is foreign, a socket and nothing are not", async () => {
   rmSync(folder, { recursive: true });
 });
 
-test("a folder is watched, and while it is missing the nearest one above it", async () => {
+test("watches a folder, or the nearest one above it while it is missing", async () => {
   const folder = mkdtempSync(join(tmpdir(), "sf-"));
   for (const [watched, change] of [
     [folder, () => writeFileSync(`${folder}/x`, "")],

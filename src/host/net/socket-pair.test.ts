@@ -7,20 +7,20 @@ import { tempFolder } from "../testing/temp.ts";
 import { connectUnix, listenUnix } from "./socket.ts";
 import { type StreamPair, streamPair } from "./socket-pair.ts";
 
-/** As `socket:[INODE]`, which all copies of a descriptor have in common. */
+/** As `socket:[INODE]`, which is the same for all copies of a descriptor. */
 function openSockets(): Set<string> {
   const links = fs.readdirSync("/proc/self/fd").flatMap((fd) => {
     try {
       return fs.readlinkSync(`/proc/self/fd/${fd}`);
     } catch {
-      // that of the listing itself
+      // the descriptor of the listing itself
       return [];
     }
   });
   return new Set(links.filter((link) => link.startsWith("socket:")));
 }
 
-/** What `make` opens, other tests' sockets in this process left aside. @returns which of it is still open */
+/** What `make` opens, without other tests' sockets in this process. @returns which of it is still open */
 function watched<T>(make: () => T): { made: T; open: () => string[] } {
   const before = openSockets();
   const made = make();
@@ -46,7 +46,7 @@ function closed(stream: ByteStream): Promise<void> {
   return over.promise;
 }
 
-/** The stream's side has gone once the last copy of the other end has. */
+/** The stream's side ends when the last copy of the other end is closed. */
 function writeAndClose(pair: StreamPair, said: string): void {
   const copy = duplicate(pair.other);
   pair.closeOther();
@@ -79,7 +79,7 @@ test("neither end reaches a program that is started meanwhile", () => {
   pair.stream.destroy();
 });
 
-/** A client's stream, and a descriptor of the side that accepted it, which nobody reads until `receive`. */
+/** A client's stream, and a descriptor of the accepting side, which is not read until `receive`. */
 async function line(path: string) {
   const accepted = new Deferred<ByteStream>();
   const listener = await listenUnix(path, { mode: 0o600 }, (stream) => accepted.resolve(stream));
@@ -88,12 +88,12 @@ async function line(path: string) {
   return { client, server, end: () => Promise.all([client.destroy(), server.destroy(), listener.close()]) };
 }
 
-test("a descriptor arrives with its bytes, behind all that was written before", async () => {
+test("a descriptor arrives with its bytes, after everything that was written before", async () => {
   const { made, open } = watched(() => [streamPair(), streamPair()] as const);
   const [pair, carrier] = made;
   const receiver = duplicate(carrier.other);
   carrier.closeOther();
-  // more than the kernel takes at once: the rest is still with the runtime when the descriptor is to be sent
+  // more than the kernel takes at once: the runtime still has the rest when the descriptor is to be sent
   const first = Buffer.alloc(1 << 20, "x");
   carrier.stream.write(first);
   const sent = carrier.stream.writeWith?.(pair.other, Buffer.from("with it")).finally(() => pair.closeOther());
@@ -106,7 +106,7 @@ test("a descriptor arrives with its bytes, behind all that was written before", 
   }
   await sent;
   expect(read.replace(/^x*/, "")).toBe("behindwith it");
-  // a read ends with the bytes that a descriptor came with (unix(7))
+  // a read ends with the bytes that carried a descriptor (unix(7))
   expect(withCopy).toEndWith("with it");
   fs.writeSync(copy, "through the copy");
   fs.closeSync(copy);
@@ -117,13 +117,13 @@ test("a descriptor arrives with its bytes, behind all that was written before", 
   expect(open()).toEqual([]);
 });
 
-/** Lets the runtime write on between two reads that may wait. */
+/** Lets the runtime continue writing between two reads that can block. */
 async function readable(fd: number) {
   await new Promise(setImmediate);
   return receive(fd);
 }
 
-test("a client's and a server's connection carry them", async () => {
+test("a client's and a server's connection carry descriptors", async () => {
   using folder = tempFolder();
   const { client, server, end } = await line(`${folder.path}/s`);
   const [one, two] = [streamPair(), streamPair()];
@@ -143,7 +143,7 @@ function first(stream: ByteStream): Promise<string> {
   return came.promise;
 }
 
-test("to a connection that is over none is sent, whether it broke off before or while it waited", async () => {
+test("none is sent to a closed connection, whether it closed before or while the write waited", async () => {
   for (const queued of [0, 1 << 20]) {
     const carrier = streamPair();
     const pair = streamPair();

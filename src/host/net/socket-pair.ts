@@ -1,4 +1,4 @@
-/** A stream whose other end is a descriptor, to be handed to another process. */
+/** A stream whose other end is a descriptor for another process. */
 
 import * as fs from "node:fs";
 import net from "node:net";
@@ -8,9 +8,9 @@ import { streamOf } from "./socket.ts";
 
 export type StreamPair = {
   stream: ByteStream;
-  /** close-on-exec; ours until `closeOther` */
+  /** close-on-exec; owned by this process until `closeOther` */
   other: number;
-  /** Once it was handed over, or will not be: only then does `stream` end when the other process closes its copy. */
+  /** Call it once the descriptor was passed on, or will not be: only then does `stream` end when the other process closes its copy. */
   closeOther(): void;
 };
 
@@ -22,7 +22,7 @@ export function streamPair(): StreamPair {
   return { stream: streamOfDescriptor(ours), other, closeOther: () => fs.closeSync(other) };
 }
 
-/** Of a connected socket, which is the stream's from here on. */
+/** A stream for a connected socket, which it owns from now on. */
 export function streamOfDescriptor(fd: number): ByteStream {
   return streamOf(net.connect({ fd, allowHalfOpen: true } as unknown as net.NetConnectOpts));
 }

@@ -42,7 +42,7 @@ describe.each([
     await listener.close();
   });
 
-  test("what comes before the first listener is kept, a close before it too", async () => {
+  test("data before the first listener is kept, and so is a close", async () => {
     using folder = tempFolder();
     const { listener, client, server } = await connected(`${folder.path}/s`, 0o600, connect);
     server.write(Buffer.from("early"));
@@ -58,7 +58,7 @@ describe.each([
     await listener.close();
   });
 
-  test("a writer hears that the other side does not read, and goes on when it does", async () => {
+  test("a writer is told to wait while the peer does not read, and continues when it does", async () => {
     using folder = tempFolder();
     const { listener, client, server } = await connected(`${folder.path}/s`, 0o600, connect);
     const chunk = new Uint8Array(256 * 1024);
@@ -99,7 +99,7 @@ describe.each([
     await listener.close();
   });
 
-  test("writes after the other side went don't throw, waiting for room ends", async () => {
+  test("writes after the peer has gone don't throw, and waiting for room ends", async () => {
     using folder = tempFolder();
     const { listener, client, server } = await connected(`${folder.path}/s`, 0o600, connect);
     const closed = new Deferred<void>();
@@ -116,7 +116,7 @@ describe.each([
     await listener.close();
   });
 
-  test("all that was written arrives before the half close, however slow the reader", async () => {
+  test("everything written arrives before the half-close, however slow the reader", async () => {
     using folder = tempFolder();
     const { listener, client, server } = await connected(`${folder.path}/s`, 0o600, connect);
     const chunks = Array.from({ length: 40 }, (_, at) => new Uint8Array(100_000).fill(at));
@@ -135,7 +135,7 @@ describe.each([
     await listener.close();
   });
 
-  test("what the other side said before it went is read, then its end, then the close", async () => {
+  test("what the peer sent before it left is read, then its end, then the close", async () => {
     using folder = tempFolder();
     const { listener, client, server } = await connected(`${folder.path}/s`, 0o600, connect);
     server.onData(() => {});
@@ -170,7 +170,7 @@ describe.each([
     await listener.close();
   });
 
-  test("nobody there, and a path that no socket can have", async () => {
+  test("no listener, and a path too long for a socket", async () => {
     using folder = tempFolder();
     await expect(connect(`${folder.path}/none`)).rejects.toMatchObject({ code: "ENOENT" });
     fs.writeFileSync(`${folder.path}/plain`, "");
@@ -191,7 +191,7 @@ describe("listening", () => {
     expect(fs.existsSync(path)).toBe(false);
   });
 
-  test("what else is made meanwhile has the modes that it would have", async () => {
+  test("other files created meanwhile have their normal modes", async () => {
     using folder = tempFolder();
     const before = process.umask();
     const seen = new Set<number>();
@@ -210,7 +210,7 @@ describe("listening", () => {
     await Promise.all(listeners.map((listener) => listener.close()));
   });
 
-  test("another process is known by its own pid", async () => {
+  test("another process is identified by its own pid", async () => {
     using folder = tempFolder();
     const path = `${folder.path}/s`;
     const peer = new Deferred<Peer>();
@@ -225,7 +225,7 @@ describe("listening", () => {
     await listener.close();
   });
 
-  test("a socket that its dead owner left is replaced, a live one and a plain file are not", async () => {
+  test("a stale socket is replaced, a live one or a regular file is not", async () => {
     using folder = tempFolder();
     const path = `${folder.path}/s`;
     const source = `require("node:net").createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, "SIGKILL"))`;
@@ -241,7 +241,7 @@ describe("listening", () => {
     expect(fs.readFileSync(path, "utf8")).toBe("precious");
   });
 
-  test("a path that no socket can have is refused by name", async () => {
+  test("a path too long for a socket is refused by name", async () => {
     const path = `/tmp/${"x".repeat(maxSocketPath)}`;
     await expect(listenUnix(path, { mode: 0o600 }, () => {})).rejects.toMatchObject({ code: "PATH_TOO_LONG" });
   });

@@ -1,4 +1,4 @@
-/** Unix stream sockets as `ByteStream`s, with the other side's credentials. */
+/** Unix stream sockets as `ByteStream`s, with the peer's credentials. */
 import * as fs from "node:fs/promises";
 import net from "node:net";
 import type { ByteStream } from "../../base/bytes.ts";
@@ -9,7 +9,7 @@ import { noAnswer, requireShortPath } from "./socket-path.ts";
 
 export type { Peer } from "../libc.ts";
 
-/** @throws PATH_TOO_LONG, and the system's error when nobody listens */
+/** @throws PATH_TOO_LONG, and the system's error when nothing listens */
 export async function connectUnix(path: string, timeoutMs = 10_000): Promise<ByteStream> {
   requireShortPath(path);
   const { promise, resolve, reject } = Promise.withResolvers<ByteStream>();
@@ -28,9 +28,9 @@ export async function connectUnix(path: string, timeoutMs = 10_000): Promise<Byt
 export type UnixListener = { /** closes the socket and removes its file; connections stay */ close(): Promise<void> };
 
 /**
- * Listens with `mode`. Before it has that it is what the umask makes of it, which none but the owner may write to, and so connect to
- * (unix(7)), under 022 or stricter. The umask itself is left alone: it is the whole process's, and what another thread makes at that
- * moment would have it too. A socket file that nobody answers at is removed; one that lives is an error.
+ * Listens with `mode`. Until that is set, the socket's mode comes from the umask: under 022 or stricter only the owner can write to it,
+ * and so connect (unix(7)). The umask is not changed: it belongs to the whole process, and would apply to other threads' files.
+ * A stale socket file is removed; a live one is an error.
  * @throws PATH_TOO_LONG, EADDRINUSE
  */
 export async function listenUnix(
@@ -56,7 +56,7 @@ export async function listenUnix(
 
 function closeServer(server: net.Server): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
-  // connections that are handed on live longer than the listener: don't wait for them
+  // accepted connections outlive the listener: don't wait for them
   server.close(() => {});
   resolve();
   return promise;
@@ -74,12 +74,12 @@ async function removeDeadSocket(path: string): Promise<void> {
   throw Object.assign(new Error(`another process listens at ${path}`), { code: "EADDRINUSE" });
 }
 
-/** A plain file refuses connections too, and is nobody's leftover. */
+/** A regular file refuses connections too, but is not a stale socket. */
 async function isSocket(path: string): Promise<boolean> {
   return (await fs.lstat(path)).isSocket();
 }
 
-/** Who is at the other end of an accepted connection; null when the kernel does not say. */
+/** The process at the other end of an accepted connection; null when the kernel does not tell. */
 export function peerOf(socket: net.Socket): Peer | null {
   const fd = descriptorOf(socket);
   return fd === null ? null : peerCredentials(fd);
@@ -90,12 +90,12 @@ function descriptorOf(socket: net.Socket): number | null {
   return typeof fd === "number" && fd >= 0 ? fd : null;
 }
 
-/** All that was written before goes first: bytes that the runtime still has would be overtaken. */
+/** Waits for earlier writes first: otherwise the descriptor's bytes would overtake those that the runtime still has. */
 async function writeWith(socket: net.Socket, descriptor: number, chunk: Uint8Array): Promise<void> {
   while (socket.writableLength > 0) await flushed(socket);
   const fd = socket.destroyed ? null : descriptorOf(socket);
   const sent = fd === null ? -1 : sendDescriptor(fd, descriptor, chunk);
-  if (sent < 0) throw new Error("the other end takes no descriptor");
+  if (sent < 0) throw new Error("the other end does not accept a descriptor");
   if (sent < chunk.length) socket.write(chunk.subarray(sent));
 }
 
@@ -105,7 +105,7 @@ function flushed(socket: net.Socket): Promise<void> {
   return promise;
 }
 
-/** A socket as a `ByteStream`: nothing is lost before the first listener, back-pressure works both ways, a listener that throws ends it. */
+/** A socket as a `ByteStream`: keeps data for the first listener, has back-pressure both ways, and ends when a listener throws. */
 export function streamOf(socket: net.Socket): ByteStream {
   let failure: Error | undefined;
   let closed = false;

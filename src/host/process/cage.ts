@@ -1,4 +1,4 @@
-/** Asks which layers of a cage this host has. */
+/** Asks the agent which layers of a cage this host has. */
 
 import { type Cage, parseCage } from "../../model/cage.ts";
 import type { Exec } from "./exec.ts";

@@ -29,14 +29,14 @@ describe("piped", () => {
     expect(child.stderrTail()).toBe("x\nx\nend\n");
   });
 
-  test("a reader that doesn't read stops the writer; what was written is all there", async () => {
+  test("a reader that doesn't read blocks the writer, and nothing is lost", async () => {
     const child = spawnPiped(["head", "-c", "3000000", "/dev/zero"]);
     let bytes = 0;
     for await (const chunk of child.stdout) bytes += chunk.length;
     expect(bytes).toBe(3_000_000);
   });
 
-  test("back-pressure on input: a write resolves only when the pipe took it", async () => {
+  test("back-pressure on input: a write resolves only when the pipe has accepted it", async () => {
     const child = spawnPiped(["sleep", "20"], { stdin: "pipe" });
     let done = false;
     const writing = child.stdin.write(new Uint8Array(1_000_000)).then(
@@ -52,7 +52,7 @@ describe("piped", () => {
     await writing;
   });
 
-  test("a missing program shows in `done`", async () => {
+  test("a missing program rejects `done`", async () => {
     const child = spawnPiped(["banger-no-such-tool"]);
     await expect(child.done).rejects.toMatchObject({ code: "TOOL_MISSING" });
     await expect(textOf(child.stdout)).rejects.toMatchObject({ code: "TOOL_MISSING" });
@@ -101,7 +101,7 @@ describe("detached", () => {
     expect(targets.filter((line) => !/null|\/out$|\/proc\/\d+\/fd$/.test(line))).toEqual([]);
   });
 
-  test("a missing program is thrown", async () => {
+  test("a missing program throws", async () => {
     using folder = tempFolder();
     const file = `${folder.path}/log`;
     const start = spawnDetached(["banger-no-such-tool"], { cwd: "/", env: {}, stdoutFile: file, stderrFile: file });
@@ -137,12 +137,12 @@ describe("detached", () => {
 });
 
 describe("waitForExit", () => {
-  test("at once for a process that is gone, or whose pid another one has now", async () => {
+  test("at once for a process that has ended, or whose pid was reused", async () => {
     await waitForExit({ pid: 2 ** 22 - 1, startTicks: 1 });
     await waitForExit({ pid: process.pid, startTicks: 1 });
   });
 
-  test("hears of the end within moments, and leaves no descriptor", async () => {
+  test("resolves soon after the end, and leaks no descriptor", async () => {
     const open = () => fs.readdirSync("/proc/self/fd").length;
     const child = spawnPiped(["sleep", "60"]);
     const ref = processRef(child.pid);
@@ -152,7 +152,7 @@ describe("waitForExit", () => {
     child.kill("SIGKILL");
     const started = performance.now();
     await ended;
-    // by the event, not by the look every 250 ms
+    // by the event, not by the check every 250 ms
     expect(performance.now() - started).toBeLessThan(200);
     await child.done;
     expect(open()).toBeLessThanOrEqual(before);
@@ -160,7 +160,7 @@ describe("waitForExit", () => {
 });
 
 test("a process whose first thread has ended is alive until the others have", async () => {
-  // exit(2), the system call, ends the calling thread alone; the runtime has others
+  // the system call exit(2) ends only the calling thread; the runtime has others
   const program = `
     import { dlopen, FFIType } from "bun:ffi";
     const { syscall } = dlopen("libc.so.6", { syscall: { args: [FFIType.i64, FFIType.i32], returns: FFIType.i64 } }).symbols;

@@ -1,4 +1,4 @@
-/** Long-lived child processes: joined by pipes, or detached so that they outlive us; and telling processes apart. */
+/** Long-lived child processes, connected by pipes or detached so that they outlive us; and identifying processes. */
 import { type ChildProcess, spawn } from "node:child_process";
 import * as fs from "node:fs";
 import type { ProcessRef } from "../../base/process.ts";
@@ -8,12 +8,12 @@ export type Ended = { exitCode: number | null; signal: string | null };
 
 export interface PipedProcess {
   readonly pid: number;
-  /** `write` resolves when the pipe took it; a reader that is gone is an error */
+  /** `write` resolves when the pipe has accepted the bytes; a closed reader is an error */
   readonly stdin: { write(chunk: Uint8Array): Promise<void>; end(): void };
-  /** read it to the end, or the process may wait for ever; throws what `done` throws */
+  /** must be read to the end, or the process may block; throws what `done` throws */
   readonly stdout: AsyncIterable<Uint8Array>;
   stderrTail(): string;
-  /** after its exit and the end of its stderr; rejects only when the program could not be started */
+  /** resolves after its exit and the end of its stderr; rejects only when the program could not be started */
   readonly done: Promise<Ended>;
   kill(signal?: NodeJS.Signals): void;
 }
@@ -21,18 +21,18 @@ export interface PipedProcess {
 export type PipedOptions = {
   env?: Record<string, string>;
   cwd?: string;
-  /** words before the command line, from `ToolCage.around` */
+  /** arguments before the command line, from `ToolCage.around` */
   cage?: readonly string[];
   /** SIGTERM when it is aborted, SIGKILL 5 s later */
   signal?: AbortSignal;
   stdin?: "pipe" | "ignore";
-  /** bytes of stderr that are kept, default 16 KiB */
+  /** bytes of stderr to keep, default 16 KiB */
   maxStderr?: number;
-  /** sees stderr as it comes */
+  /** called with stderr as it arrives */
   onStderr?: (chunk: Uint8Array) => void;
 };
 
-/** @throws never by itself: a program that is missing shows in `done` */
+/** Does not throw: a missing program rejects `done`. */
 export function spawnPiped(argv: readonly string[], options: PipedOptions = {}): PipedProcess {
   const [program = "", ...args] = [...(options.cage ?? []), ...argv];
   const child = spawn(program, args, {
@@ -76,7 +76,7 @@ function endWhenAborted(child: ChildProcess, exited: Promise<Ended>, signal: Abo
   if (signal.aborted) abort();
 }
 
-/** The end of stderr; a grandchild that keeps it open is not waited for longer than a moment. */
+/** Resolves at the end of stderr; a grandchild that keeps it open is waited for only a moment. */
 function saidAll(child: ChildProcess): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   if (!child.stderr || child.stderr.closed || child.stderr.readableEnded) return Promise.resolve();
@@ -124,7 +124,7 @@ export type DetachedOptions = {
 };
 
 /**
- * A process in its own session, with no tie to us: it goes on when we die. `exited` settles only while we live.
+ * Starts a process in its own session, independent of us: it continues when we die. `exited` resolves only while we live.
  * @throws TOOL_MISSING, TOOL_FAILED
  */
 export async function spawnDetached(
@@ -146,7 +146,7 @@ export async function spawnDetached(
       await exited;
       throw new Error(`${program} has no pid`);
     }
-    // a child that ended at once is a zombie until we hear of it, so its start time can still be read
+    // a child that ended at once is a zombie until we reap it, so its start time can still be read
     const ref = processRef(child.pid) ?? { pid: child.pid, startTicks: 0 };
     child.unref();
     return { ref, exited };
@@ -163,8 +163,8 @@ export function processRef(pid: number): ProcessRef | null {
 }
 
 /**
- * False for a zombie too, which runs no more. Where the first thread ended before others, as most often after SIGKILL, the process
- * is shown as a zombie while they still hold its files and sockets: it is alive.
+ * False for a zombie too, which no longer runs. If the first thread ended before others, as often after SIGKILL, the process is shown
+ * as a zombie while the others still have its files and sockets open: it is alive.
  */
 export function isAlive(ref: ProcessRef): boolean {
   const stat = statOf(ref.pid);
@@ -172,7 +172,7 @@ export function isAlive(ref: ProcessRef): boolean {
   return stat.state !== "Z" || stat.threads > 1;
 }
 
-/** Sends a signal to that very process; false when it is gone. */
+/** Sends a signal to that very process; false when it has ended. */
 export function signalProcess(ref: ProcessRef, signal: NodeJS.Signals): boolean {
   if (!isAlive(ref)) return false;
   try {
@@ -183,7 +183,7 @@ export function signalProcess(ref: ProcessRef, signal: NodeJS.Signals): boolean 
   }
 }
 
-/** proc(5), /proc/PID/stat: fields after the name in parentheses, which may hold anything. */
+/** proc(5), /proc/PID/stat: fields after the name in parentheses, which can contain anything. */
 function statOf(pid: number): { state: string; threads: number; startTicks: number } | null {
   try {
     const text = fs.readFileSync(`/proc/${pid}/stat`, "latin1");

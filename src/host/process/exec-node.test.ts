@@ -8,7 +8,7 @@ const text = (bytes: Uint8Array) => Buffer.from(bytes).toString();
 const sh = (script: string) => ["/bin/sh", "-c", script];
 
 describe("createExec", () => {
-  test("argv goes as it is, streams are kept apart, any exit code is a result", async () => {
+  test("argv is passed unchanged, streams are separate, any exit code is a result", async () => {
     const out = await exec(["printf", "%s|", "a b", "$HOME", "*", ""]);
     expect(text(out.stdout)).toBe("a b|$HOME|*||");
     const result = await exec(sh("echo out; echo err >&2; exit 3"));
@@ -28,17 +28,17 @@ describe("createExec", () => {
     expect(minimalEnvironment({})).toMatchObject({ PATH: "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin" });
   });
 
-  test("input is fed whole; a program that doesn't read it is no failure", async () => {
+  test("input is written completely; a program that doesn't read it is not a failure", async () => {
     const input = "x".repeat(1_000_000);
     expect((await exec(["wc", "-c"], { input })).stdout.toString().trim()).toBe("1000000");
     expect((await exec(["true"], { input })).exitCode).toBe(0);
   });
 
-  test("a signal's death is told", async () => {
+  test("death by a signal is reported", async () => {
     expect(await exec(sh("kill -9 $$"))).toMatchObject({ exitCode: null, signal: "SIGKILL" });
   });
 
-  test("a missing program is TOOL_MISSING, a missing folder is said as such", async () => {
+  test("a missing program is TOOL_MISSING, a missing folder is reported as one", async () => {
     await expect(exec(["banger-no-such-tool"])).rejects.toMatchObject({ code: "TOOL_MISSING" });
     const missing = exec(["true"], { cwd: "/no/such/folder" });
     await expect(missing).rejects.toMatchObject({
@@ -47,7 +47,7 @@ describe("createExec", () => {
     });
   });
 
-  test("too long, and a grandchild that keeps the pipes open does not hold it up", async () => {
+  test("a timeout; a grandchild that keeps the pipes open does not delay it", async () => {
     const started = performance.now();
     const slow = exec(sh("sleep 20 & wait"), { timeoutMs: 50 });
     await expect(slow).rejects.toMatchObject({ code: "TOOL_FAILED", details: { status: "a timeout after 0.05 s" } });
@@ -74,7 +74,7 @@ describe("createExec", () => {
 });
 
 describe("fakeExec", () => {
-  test("answers by command line, records calls, knows nothing else", async () => {
+  test("answers by command line, records calls, rejects unknown ones", async () => {
     const fake = fakeExec({ "ip link": { stdout: "lo" }, cat: ({ input }) => ({ exitCode: 1, stderr: `${input}` }) });
     expect(text((await fake(["ip", "link"])).stdout)).toBe("lo");
     expect(await fake(["cat"], { input: "in" })).toMatchObject({ exitCode: 1, stderr: Buffer.from("in") });

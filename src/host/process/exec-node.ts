@@ -1,4 +1,4 @@
-/** `Exec` over real processes. */
+/** `Exec` with real processes. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { statSync } from "node:fs";
 import { fail } from "../../base/errors/error.ts";
@@ -10,13 +10,13 @@ const defaultTimeoutMs = 60_000;
 const defaultMaxBytes = 16 * 1024 * 1024;
 const kept = ["PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "XDG_RUNTIME_DIR"];
 
-/** @param baseEnv the program's own environment, of which only PATH, HOME and the like go on */
+/** @param baseEnv the program's own environment, of which only PATH, HOME and the like are passed on */
 export function createExec(baseEnv: Record<string, string>): Exec {
   const base = minimalEnvironment(baseEnv);
   return (argv, options = {}) => run(argv, options, base);
 }
 
-/** What every child gets: where programs and the user's home are, and the C.UTF-8 locale. */
+/** The environment of every child: where programs and the user's home are, and the C.UTF-8 locale. */
 export function minimalEnvironment(env: Record<string, string | undefined>): Record<string, string> {
   const found = kept.flatMap((name) => (env[name] ? [[name, env[name]]] : []));
   const minimal: Record<string, string> = { ...Object.fromEntries(found), LANG: "C.UTF-8", LC_ALL: "C.UTF-8" };
@@ -53,7 +53,7 @@ async function run(argv: readonly string[], options: ExecOptions, base: Record<s
 }
 
 function feed(child: ChildProcess, input: Uint8Array | string | undefined): void {
-  // a program that does not read its input to the end breaks the pipe; its exit code tells the rest
+  // a program that does not read all its input breaks the pipe; its exit code shows whether it failed
   child.stdin?.on("error", () => {});
   if (input !== undefined) child.stdin?.end(input);
 }
@@ -69,7 +69,7 @@ function endOf(
   return promise;
 }
 
-/** A missing working directory and a missing program are the same error to the kernel. */
+/** The kernel reports the same error for a missing working directory and a missing program. */
 export function startError(error: Error, program: string, cwd?: string): Error {
   const code = errnoOf(error);
   if (cwd !== undefined && !isFolder(cwd)) {
@@ -92,7 +92,7 @@ function isFolder(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
-/** Ends the child when it runs too long, says too much, or is no longer wanted. */
+/** Ends the child when it runs too long, prints too much, or is aborted. */
 class Limits {
   readonly #child: ChildProcess;
   readonly #program: string;
@@ -126,7 +126,7 @@ class Limits {
     return fail("TOOL_FAILED", { tool: this.#program, status, said: "" });
   }
 
-  /** A grandchild may hold the pipes for longer than the child lives: what it says is of no interest any more. */
+  /** A grandchild can keep the pipes open after the child's end; its output is ignored. */
   #break(why: unknown): void {
     this.#broken ??= why ?? new Error("aborted");
     this.#child.kill("SIGKILL");

@@ -31,7 +31,7 @@ test("one that does not end is killed after the grace period", async () => {
   expect((await group.done).signal).toBe("SIGKILL");
 });
 
-test("a program that is missing shows its status, and interrupting what is over is fine", async () => {
+test("a missing program shows its status, and interrupting an ended group is harmless", async () => {
   const group = spawnGroup(["/nowhere/program"]);
   expect((await group.done).exitCode).toBe(127);
   await group.interrupt();

@@ -1,8 +1,8 @@
-/** A program that starts others: it gets a process group of its own, and is ended with all of them. */
+/** A program that starts others: it gets a process group of its own, and all of it is ended together. */
 import { type PipedOptions, type PipedProcess, spawnPiped } from "./children.ts";
 
 export interface ProcessGroup extends PipedProcess {
-  /** SIGINT to all, as a terminal's ^C does, so that they clean up; after the grace period SIGKILL. Resolves when the first is gone. */
+  /** SIGINT to all, as ^C on a terminal, so that they clean up; SIGKILL after the grace period. Resolves when the first has ended. */
   interrupt(): Promise<void>;
 }
 
@@ -24,7 +24,7 @@ export function spawnGroup(argv: readonly string[], options: PipedOptions & { gr
     const timer = setTimeout(() => signalGroup(process.pid, "SIGKILL"), graceMs);
     await over;
     clearTimeout(timer);
-    // What its first process left running is not waited for, but ended.
+    // processes that the first one left running are ended, not waited for
     signalGroup(process.pid, "SIGKILL");
   };
   const onAbort = () => void interrupt();
@@ -34,7 +34,7 @@ export function spawnGroup(argv: readonly string[], options: PipedOptions & { gr
   return { ...process, interrupt };
 }
 
-/** Before `setsid` has run there is no such group yet: then the one process is meant. */
+/** Before `setsid` has run there is no such group yet: then only the one process gets the signal. */
 function signalGroup(pid: number, signal: NodeJS.Signals): void {
   if (pid <= 1) return;
   for (const target of [-pid, pid]) {

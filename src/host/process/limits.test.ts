@@ -20,6 +20,6 @@ test("the file size limit of a process is raised, and never lowered", async () =
   }
 });
 
-test("a process that is not there is an error", () => {
+test("a missing process is an error", () => {
   expect(() => raiseFileSizeLimit(2 ** 30, 1)).toThrow("can't be read");
 });

@@ -1,12 +1,12 @@
-/** Resource limits of processes that run. */
+/** Resource limits of running processes. */
 import { processLimit } from "../libc.ts";
 
 /** getrlimit(2) */
 const RLIMIT_FSIZE = 1;
 
 /**
- * Lets another process of the user write files of up to `bytes`. A limit that is higher already stays.
- * @throws when the process is gone or not ours
+ * Lets another process of the user write files of up to `bytes`. A higher limit stays.
+ * @throws when the process has ended or is not ours
  */
 export function raiseFileSizeLimit(pid: number, bytes: number): void {
   const limit = processLimit(pid, RLIMIT_FSIZE, null);

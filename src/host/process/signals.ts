@@ -1,19 +1,19 @@
-/** The signals of this process, for whoever runs a command that they are meant for. */
+/** Signals of this process, for code that runs a command which should get them. */
 import { readFileSync } from "node:fs";
 
-/** Those that ask to end, and those that docker hands on to a container and the runtime leaves to us. */
+/** Those that ask to end, and those that docker forwards to a container and the runtime does not use. */
 const listened = [
   ...(["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const),
   ...(["SIGUSR1", "SIGUSR2", "SIGALRM", "SIGWINCH", "SIGIO"] as const),
 ];
 
-/** As it was before the first listener; null: nobody has looked yet. */
+/** the disposition before the first listener; null: not read yet */
 let isHangupIgnored: boolean | null = null;
 
 /**
- * While anyone listens, a signal does not end the program by itself. Under nohup(1) a hangup stays ignored, as ssh has it.
- * @param listener is told names without `SIG`
- * @returns what ends the listening
+ * While there is a listener, signals do not end the program. Under nohup(1) a hangup stays ignored, as in ssh.
+ * @param listener gets names without `SIG`
+ * @returns a function that removes the listener
  */
 export function onSignals(listener: (signal: string) => void): () => void {
   isHangupIgnored ??= ignoresHangup();
@@ -28,7 +28,7 @@ export function onSignals(listener: (signal: string) => void): () => void {
   };
 }
 
-/** proc_pid_status(5): SigIgn is a mask in hexadecimal digits, SIGHUP (1) its lowest bit. */
+/** proc_pid_status(5): SigIgn is a hexadecimal mask, SIGHUP (1) its lowest bit. */
 function ignoresHangup(): boolean {
   const mask = /^SigIgn:\s*([0-9a-f]+)$/m.exec(readFileSync("/proc/self/status", "latin1"))?.[1];
   return mask !== undefined && (BigInt(`0x${mask}`) & 1n) === 1n;

@@ -1,4 +1,4 @@
-/** What a program in a tool's cage can't do, tried by small programs in the real cage. */
+/** What a program in a tool's cage can't do, tried by small programs in a real cage. */
 import { describe, expect, test } from "bun:test";
 import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
@@ -40,7 +40,7 @@ describe.skipIf(reason !== null)(reason === null ? "a caged tool" : `a caged too
     expect((await caged(["ls", "/root", "/home", temp.path], { readOnly: [input] })).stdout).not.toContain("secret");
   });
 
-  test("writes in its folders alone", async () => {
+  test("writes only in its folders", async () => {
     const { temp, secret, input, output } = scene();
     using _ = temp;
     const access = { readOnly: [input], readWrite: [output] };
@@ -64,7 +64,7 @@ describe.skipIf(reason !== null)(reason === null ? "a caged tool" : `a caged too
     expect(existsSync("/tmp/banger-tool-cage")).toBe(false);
   });
 
-  test("writes its output from the beginning, and not what is beside it", async () => {
+  test("overwrites its output file, and nothing beside it", async () => {
     const { temp, output } = scene();
     using _ = temp;
     writeFileSync(`${output}/a`, "what was there before");
@@ -78,7 +78,7 @@ describe.skipIf(reason !== null)(reason === null ? "a caged tool" : `a caged too
     expect(readFileSync(`${output}/b`, "utf8")).toBe("b");
   });
 
-  test("changes no mode and no time, even of what it may write", async () => {
+  test("changes no mode and no time, even of files that it can write", async () => {
     const { temp, output } = scene();
     using _ = temp;
     writeFileSync(`${output}/a`, "");
@@ -94,7 +94,7 @@ describe.skipIf(reason !== null)(reason === null ? "a caged tool" : `a caged too
     expect(statSync(`${output}/a`)).toMatchObject({ mode: before.mode, mtimeMs: before.mtimeMs });
   });
 
-  test("signals nobody, and has no process but itself unless it needs them", async () => {
+  test("can't signal others, and can't start processes unless it needs to", async () => {
     const bystander = Bun.spawn(["sleep", "60"]);
     try {
       expect((await sh(`kill -0 ${bystander.pid}`)).exitCode).not.toBe(0);
@@ -108,7 +108,7 @@ describe.skipIf(reason !== null)(reason === null ? "a caged tool" : `a caged too
     }
   });
 
-  test("makes no file larger than its limit", async () => {
+  test("can't make a file larger than its limit", async () => {
     const { temp, output } = scene();
     using _ = temp;
     const access = { outputs: [`${output}/a`], largestFile: 4096 };
@@ -119,7 +119,7 @@ describe.skipIf(reason !== null)(reason === null ? "a caged tool" : `a caged too
   });
 });
 
-/** not one that starts another */
+/** a python that does not re-execute another one */
 const python = "/usr/bin/python3";
 const noPython = reason ?? (existsSync(python) ? null : `${python} is not there`);
 const socketScript = `

@@ -1,6 +1,6 @@
 /**
- * The cage around a host program that reads a stranger's bytes (an archive, a package, a repository): `banger-vsock-agent confine`
- * with the files that it needs. It has no network, no sockets, no signals to others, and nothing of the user's but those files.
+ * The cage around a host program that reads untrusted bytes (an archive, a package, a repository): `banger-vsock-agent confine` with the
+ * files that it needs. It has no network, no sockets, can't signal other processes, and sees none of the user's other files.
  */
 import { fail } from "../../base/errors/error.ts";
 import { type Cage, describeGaps, gapsOf } from "../../model/cage.ts";
@@ -9,37 +9,37 @@ import { missingTool } from "../packages.ts";
 import { probeCage } from "./cage.ts";
 import type { Exec } from "./exec.ts";
 
-/** Absolute paths. What is not named here is not there for the program, but the system's programs and libraries. */
+/** Absolute paths. Only these, and the system's programs and libraries, exist for the program. */
 export type ToolAccess = {
-  /** files, and folders with all that is below them */
+  /** files, and folders with everything below them */
   readOnly?: readonly string[];
-  /** folders in which it makes, renames and removes plain files */
+  /** folders in which it creates, renames and removes regular files */
   readWrite?: readonly string[];
-  /** files that it writes from their beginning; made when they are not there, mode 0600 */
+  /** files that it overwrites from the beginning; created when missing, mode 0600 */
   outputs?: readonly string[];
   /** whether it starts other programs or copies of itself */
   hasChildren?: boolean;
-  /** no file may become larger, in bytes; default: no limit where it writes files at all */
+  /** the largest file size, in bytes; default: no limit if it writes files at all */
   largestFile?: number;
 };
 
 export interface ToolCage {
   /**
-   * The words to put before the program's command line; none where the agent's binary is not there.
-   * @throws TOOL_MISSING, and CONFINEMENT_INCOMPLETE where the config wants a whole cage and a layer is missing
+   * The arguments before the program's command line; empty if the agent's binary is missing.
+   * @throws TOOL_MISSING, and CONFINEMENT_INCOMPLETE if the config requires a complete cage and a layer is missing
    */
   around(tool: string, access: ToolAccess): Promise<readonly string[]>;
   /** why tools run without a cage; null: they have one */
   missing(): Promise<string | null>;
 }
 
-/** Skipped by `confine` where they do not exist. */
+/** `confine` skips those that do not exist. */
 const systemPaths = ["/usr", "/bin", "/sbin", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/alternatives", "/nix/store"];
 
 const gib = 1024 ** 3;
 /** git maps packs in windows of 1 GiB; an allocator reserves 64 MiB for each of many threads. */
 const addressSpace = 64 * gib;
-/** git keeps the packs open that it has looked into. */
+/** git keeps packs open after it has read from them. */
 const openFiles = 4096;
 
 export type ToolFacts = {
@@ -47,7 +47,7 @@ export type ToolFacts = {
   agent: string;
   /** the layers that this host has */
   cage: Cage;
-  /** where the program was found, and where the links there lead */
+  /** where the program was found, and the targets of the links there */
   program: readonly string[];
 };
 
@@ -77,11 +77,11 @@ export type ToolCageDeps = {
   exec: Exec;
   which(program: string): Promise<string | null>;
   agent: string;
-  /** asked only where a layer is missing */
+  /** called only when a layer is missing */
   confinement(): Promise<"auto" | "required">;
 };
 
-/** The host's layers are asked for once, when the first tool is needed. */
+/** The host's layers are probed once, when the first tool is needed. */
 export function createToolCage({ exec, which, agent, confinement }: ToolCageDeps): ToolCage {
   let asked: Promise<Cage | null> | null = null;
   const ask = () => {

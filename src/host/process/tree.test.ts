@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { spawnPiped } from "./children.ts";
 import { parentOf, processesAbout } from "./tree.ts";
 
-test("a child's parent is this process; one that is gone has none", async () => {
+test("a child's parent is this process; an ended one has none", async () => {
   const child = spawnPiped(["sleep", "60"]);
   expect(parentOf(child.pid)).toBe(process.pid);
   child.kill("SIGKILL");
@@ -11,7 +11,7 @@ test("a child's parent is this process; one that is gone has none", async () => 
   expect(parentOf(1)).toBe(0);
 });
 
-test("programs are found by a folder in their arguments, and only those that are asked for", async () => {
+test("finds programs by a folder in their arguments, and only the wanted ones", async () => {
   const folder = `/tmp/about-${process.pid}`;
   const about = (...extra: string[]) => spawnPiped(["sh", "-c", "read line", ...extra], { stdin: "pipe" });
   const children = [
@@ -22,7 +22,7 @@ test("programs are found by a folder in their arguments, and only those that are
     about("other"),
   ];
   const isShell = (program: string) => program === "sh";
-  // a spawned process has its own arguments once it has been exec'ed
+  // a spawned process has its own arguments only after execve(2)
   const expected = children.slice(0, 3).map((child) => child.pid);
   expect(processesAbout(folder, isShell).toSorted()).toEqual(expected.toSorted());
   expect(processesAbout(folder, () => false)).toEqual([]);

@@ -15,7 +15,7 @@ test.each([
   [{ ...ended, stdout: bytes("on stdout") }, "ends with status 1: on stdout"],
   [ended, "ends with status 1"],
   [{ ...ended, exitCode: null, signal: "SIGILL" }, "is ended by SIGILL"],
-  [{ errno: "ENOEXEC" }, "can't be started: it is no program for this machine's architecture"],
+  [{ errno: "ENOEXEC" }, "can't be started: it is not a program for this machine's architecture"],
   [{ errno: "ENOENT" }, "can't be started: its interpreter or loader is missing"],
   [{ errno: "EACCES" }, "is not executable for this user"],
   [{ errno: "ELIBBAD" }, "can't be started (ELIBBAD)"],
@@ -23,17 +23,17 @@ test.each([
   expect(programFailure(attempt)).toBe(said);
 });
 
-test("one that does not end is said to be stopped by a timeout", async () => {
+test("a program that does not end is reported as timed out", async () => {
   const slow = () => Promise.reject(fail("TOOL_FAILED", { tool: "x", status: "a timeout after 10 s", said: "" }));
   expect(await askProgram(slow, ["x"])).toEqual({ said: "", failure: "ends with a timeout after 10 s" });
 });
 
-test("its words are one short line that commands no terminal", () => {
+test("its output is one short line without terminal sequences", () => {
   const said = programFailure({ ...ended, stderr: bytes(`\u001b[31m${"x".repeat(9000)}`) });
   expect(said).toMatch(/^ends with status 1: [^\p{Cc}]{1,300}$/u);
 });
 
-test("real programs: one that fails, one of no architecture, one whose interpreter is missing, one that may not be run", async () => {
+test("real programs: one that fails, one for another machine, one with a missing interpreter, one that is not executable", async () => {
   const folder = mkdtempSync(`${tmpdir()}/banger-programs-`);
   const make = (name: string, content: string, mode = 0o755) => {
     const path = `${folder}/${name}`;

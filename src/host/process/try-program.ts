@@ -1,17 +1,17 @@
-/** Whether a program that is there can be run: what `banger doctor` says of it. */
+/** Whether an installed program can be run; for `banger doctor`. */
 import { statSync } from "node:fs";
 import { stripControl } from "../../base/display.ts";
 import { type BangerError, toBangerError } from "../../base/errors/error.ts";
 import { errnoOf } from "../errno.ts";
 import type { Exec, ExecResult } from "./exec.ts";
 
-/** How an attempt to run it ended; `errno` where it did not begin. */
+/** How an attempt to run it ended; `errno` if it could not be started. */
 export type Attempt = Pick<ExecResult, "exitCode" | "signal" | "stdout" | "stderr"> | { errno: string };
 
 /** `said`: the first line of its output; `failure`: why it can't be used, as the end of a sentence, null: it can. */
 export type Answer = { said: string; failure: string | null };
 
-/** Runs it, with words that have it do nothing but answer. */
+/** Runs it with arguments that make it only print something. */
 export async function askProgram(exec: Exec, argv: readonly string[]): Promise<Answer> {
   try {
     const ended = await exec(argv, { timeoutMs: 10_000, maxBytes: 64 * 1024 });
@@ -27,7 +27,7 @@ function notRun(error: BangerError): string {
   return error.code === "TOOL_FAILED" ? `ends with ${error.details["status"]}` : `fails: ${error.message}`;
 }
 
-/** Pure. execve(2) has the errors of a start. */
+/** Pure. For the errors of a start see execve(2). */
 export function programFailure(attempt: Attempt): string | null {
   if ("errno" in attempt) return starts[attempt.errno] ?? `can't be started (${attempt.errno})`;
   const { exitCode, signal, stdout, stderr } = attempt;
@@ -40,7 +40,7 @@ export function programFailure(attempt: Attempt): string | null {
 const starts: Record<string, string> = {
   EACCES: "is not executable for this user",
   ENOENT: "can't be started: its interpreter or loader is missing",
-  ENOEXEC: "can't be started: it is no program for this machine's architecture",
+  ENOEXEC: "can't be started: it is not a program for this machine's architecture",
 };
 
 const maxLine = 300;
@@ -51,7 +51,7 @@ function firstLine(output: Uint8Array): string {
   return stripControl(line).trim().slice(0, maxLine);
 }
 
-/** A file of that name in PATH that is no program for this user; null when there is none. */
+/** A file of that name in PATH that this user can't execute; null when there is none. */
 export function nonProgram(program: string, path = process.env["PATH"] ?? ""): string | null {
   const files = path.split(":").flatMap((folder) => (folder.startsWith("/") ? [`${folder}/${program}`] : []));
   return files.find((file) => statSync(file, { throwIfNoEntry: false })?.isFile()) ?? null;

@@ -3,7 +3,7 @@ import { memoryLogger } from "../log.ts";
 import { tempFolder } from "../testing/temp.ts";
 import { Uncaught } from "./uncaught.ts";
 
-test("each is counted and logged, whatever was thrown", () => {
+test("every exception is counted and logged, whatever was thrown", () => {
   const log = memoryLogger();
   const uncaught = new Uncaught(log);
   expect(uncaught.facts).toEqual({ count: 0, last: null });
@@ -23,7 +23,7 @@ test("each is counted and logged, whatever was thrown", () => {
   expect(uncaught.facts.last?.length).toBeLessThan(600);
 });
 
-test("a process with the handlers lives on, and says nothing on stderr", () => {
+test("a process with the handlers continues, and prints nothing on stderr", () => {
   using folder = tempFolder();
   const program = `
     const { catchUncaught } = await import(${JSON.stringify(`${import.meta.dir}/uncaught.ts`)});

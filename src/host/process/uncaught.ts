@@ -1,15 +1,15 @@
 /**
- * Exceptions that reach the top of a long-lived process: each is a bug, and no reason to end what the process does for others. They are
- * logged and counted, and the process continues.
+ * Uncaught exceptions of a long-lived process: each is a bug, but no reason to end what the process does for others. They are logged and
+ * counted, and the process continues.
  */
 import { oneLine } from "../../base/display.ts";
 import { redactText } from "../../base/text.ts";
 import type { Logger } from "../log.ts";
 
 export type UncaughtFacts = {
-  /** since the process began */
+  /** since the process started */
   count: number;
-  /** the last one's message, one line; null when there was none */
+  /** the last message, one line; null when there was none */
   last: string | null;
 };
 
@@ -36,7 +36,7 @@ export class Uncaught {
   }
 }
 
-/** Installs the process's handlers; from now on nothing of the kind ends it or is written to stderr. */
+/** Installs the process's handlers; from now on no uncaught exception ends it or is written to stderr. */
 export function catchUncaught(log: Logger): Uncaught {
   const uncaught = new Uncaught(log);
   process.on("uncaughtException", (error) => uncaught.note(error, "exception"));
@@ -44,7 +44,7 @@ export function catchUncaught(log: Logger): Uncaught {
   return uncaught;
 }
 
-/** Of anything at all: a thrown object's own conversions may throw too. */
+/** For any value: even a thrown object's own conversions can throw. */
 function messageOf(thrown: unknown): string {
   try {
     return thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);

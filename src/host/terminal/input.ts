@@ -1,10 +1,10 @@
-/** Reading stdin, whatever it is, without `process.stdin`, which loads node's streams: 1.5 ms of every command in a guest. */
+/** Reads stdin of any kind without `process.stdin`, which loads node's streams: 1.5 ms of every command in a guest. */
 import { accessSync, constants, fstatSync, read, type Stats } from "node:fs";
 import { hasHungUp, isInForeground, watchForeground } from "./foreground.ts";
 
 type OnChunk = (chunk: Uint8Array) => Promise<void>;
 
-/** Reads to the end of a pipe or file; each chunk waits for the listener. Input that can't be read is at its end. */
+/** Reads a pipe or file to its end; each chunk waits for the listener. Unreadable input counts as ended. */
 export function readPlainInput(onChunk: OnChunk, onEnd: () => void): { stop(): void } {
   const input = statOf(0)?.isFile() ? fileInput() : streamInput(() => Bun.stdin.stream());
   let isStopped = false;
@@ -20,7 +20,7 @@ export function readPlainInput(onChunk: OnChunk, onEnd: () => void): { stop(): v
   };
 }
 
-/** Reads a terminal while this process is in its foreground. `onEnd` once: at ^D where that is no key, or when the terminal is gone. */
+/** Reads a terminal while this process is in its foreground. `onEnd` once: at ^D in cooked mode, or when the terminal has hung up. */
 export function readTerminal(onChunk: OnChunk, onEnd: () => void): { stop(): void } {
   let current: Input | null = null;
   let isStopped = false;
@@ -41,7 +41,7 @@ export function readTerminal(onChunk: OnChunk, onEnd: () => void): { stop(): voi
     void readAll(input, onChunk, () => current !== input).then(() => {
       if (current !== input) return;
       current = null;
-      // read in the background: the watch restarts
+      // the read was in the background: the watch restarts it
       if (hasHungUp(0) || isInForeground()) end();
     });
   };
@@ -70,7 +70,7 @@ async function readAll(input: Input, onChunk: OnChunk, isOver: () => boolean): P
       await onChunk(chunk);
     }
   } catch {
-    // input that can't be read is at its end
+    // unreadable input counts as ended
   }
 }
 
@@ -78,7 +78,7 @@ function streamInput(open: () => ReadableStream<Uint8Array>): Input {
   const begin = () => open().getReader();
   let reader: ReturnType<typeof begin> | undefined;
   return {
-    // what can't be opened fails here
+    // input that can't be opened fails here
     async next() {
       reader ??= begin();
       return (await reader.read()).value ?? null;
@@ -89,7 +89,7 @@ function streamInput(open: () => ReadableStream<Uint8Array>): Input {
 
 const ownTerminal = "/proc/self/fd/0";
 
-/** Reopened each time, because the runtime's own stream of stdin can be read only once. After su(1) the terminal may be another user's. */
+/** Reopened each time, because the runtime's stream of stdin can be read only once. After su(1) it may be another user's terminal. */
 function openTerminal(): ReadableStream<Uint8Array> {
   try {
     accessSync(ownTerminal, constants.R_OK);
@@ -99,7 +99,7 @@ function openTerminal(): ReadableStream<Uint8Array> {
   return Bun.file(ownTerminal).stream();
 }
 
-/** From where whoever had it before stopped reading, as every program does; the runtime's stream begins at the front. */
+/** Reads from the file's present position, as every program does; the runtime's stream would begin at offset 0. */
 function fileInput(): Input {
   return {
     next() {

@@ -1,9 +1,9 @@
 /**
- * Raw mode of a terminal, as cfmakeraw(3) has it. The runtime's own leaves output processing on, which turns a guest's bare
- * line feed into a return to the first column: full-screen programs draw in the wrong place then.
+ * Raw mode of a terminal, as cfmakeraw(3) sets it. The runtime's raw mode keeps output processing, which turns a guest's bare line feed
+ * into a carriage return and line feed: full-screen programs would draw in the wrong place.
  */
 
-/** asm-generic/termbits.h; flags are dropped from the word at `at`, in bytes */
+/** asm-generic/termbits.h; the flags to clear in the word at `at`, in bytes */
 const dropped = [
   // IGNBRK BRKINT PARMRK ISTRIP INLCR IGNCR ICRNL IXON
   { at: 0, flags: 0o1 | 0o2 | 0o10 | 0o40 | 0o100 | 0o200 | 0o400 | 0o2000 },

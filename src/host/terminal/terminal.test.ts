@@ -1,4 +1,4 @@
-/** The real terminal of a real process, on a pseudo-terminal and on pipes. */
+/** The terminal code in a real process, on a pseudo-terminal and on pipes. */
 import { afterEach, expect, test } from "bun:test";
 import { tempFolder } from "../testing/temp.ts";
 
@@ -13,7 +13,7 @@ type Keyboard = {
   type(keys: string): void;
   resize(cols: number, rows: number): void;
   see(text: string): Promise<void>;
-  /** what stty says of the terminal now */
+  /** stty's present output for the terminal */
   modes(): string;
 };
 
@@ -48,7 +48,7 @@ function onTerminal(): Keyboard {
   };
 }
 
-/** What is seen on a terminal that a script has until it ends. @param onText each time, with all that came so far */
+/** The output on a terminal that a script has until it ends. @param onText called each time with all output so far */
 async function seenOf(
   script: string,
   onText: (text: string, terminal: Bun.Terminal) => void = () => {},
@@ -77,7 +77,7 @@ async function stateOf(pid: number, wanted: string): Promise<void> {
   while ((await state()) !== wanted) await new Promise((resolve) => setImmediate(resolve));
 }
 
-test("raw: ^C and ^Z are keys, and the window's size is followed", async () => {
+test("raw: ^C and ^Z are keys, and changes of the window's size are reported", async () => {
   const { type, see, resize, child, modes } = onTerminal();
   await see("ready");
   expect(modes()).toBe(raw);
@@ -93,7 +93,7 @@ test("raw: ^C and ^Z are keys, and the window's size is followed", async () => {
   expect(await child.exited).toBe(3);
 });
 
-test("a program that is stopped from outside gives the terminal back, and takes it again", async () => {
+test("a program that is stopped from outside restores the terminal, and makes it raw again", async () => {
   const { type, see, resize, child, modes } = onTerminal();
   await see("ready");
   child.kill("SIGTSTP");
@@ -103,17 +103,17 @@ test("a program that is stopped from outside gives the terminal back, and takes 
   child.kill("SIGCONT");
   await see("size 90x30");
   type("a");
-  // which of the two signals is handled first is the system's choice: a key that is read says both were
+  // the system chooses which of the two signals is handled first: a key that is read proves that both were
   await see("key 61");
   expect(modes()).toBe(raw);
   type("q");
   expect(await child.exited).toBe(3);
 });
 
-test("a job in the background leaves the terminal alone, runs, and takes it when it is moved to the front", async () => {
+test("a job in the background leaves the terminal alone, runs, and uses it when it is moved to the foreground", async () => {
   let text = "";
   let typed = 0;
-  // what is typed once that is there; raw mode begins with a look at the window's size
+  // typed once that is there; raw mode begins by reading the window's size
   const steps = [
     [/\$ $/, '"$P" "$1" keys &\n'],
     [/ready/, "jobs; stty -a\n"],
@@ -140,7 +140,7 @@ test("a job in the background leaves the terminal alone, runs, and takes it when
   expect(text).not.toContain("Stopped");
 });
 
-test("a terminal that goes away without a word is the end of input, and is known to be gone", async () => {
+test("a terminal that hangs up silently is the end of input, and hasHungUp reports it", async () => {
   using folder = tempFolder();
   const file = `${folder.path}/said`;
   let isReady = false;
@@ -159,7 +159,7 @@ test("a terminal that goes away without a word is the end of input, and is known
 
 test("a crash leaves the terminal as it was", async () => {
   let isReady = false;
-  // the shell keeps the terminal open, so that it can be looked at afterwards
+  // the shell keeps the terminal open, so that it can be checked afterwards
   const text = await seenOf('"$0" "$1" keys; echo; stty -a', (soFar, terminal) => {
     if (!isReady && soFar.includes("ready")) terminal.write("x");
     isReady = soFar.includes("ready");
@@ -200,14 +200,14 @@ test("what is printed before the end arrives, however slow the reader", async ()
   expect(await new Response(child.stderr).text()).toBe("all written");
 });
 
-test("a reader that goes is told by flush, and by nothing else", async () => {
+test("a closed reader is reported by flush, and by nothing else", async () => {
   const script = '"$0" "$1" flood 20000 | head -c 5';
   const child = Bun.spawn(["sh", "-c", script, process.execPath, program], { stdout: "pipe", stderr: "pipe" });
   expect(await new Response(child.stdout).text()).toBe("xxxxx");
   expect(await new Response(child.stderr).text()).toBe("EPIPE");
 });
 
-test("a full disk is told by flush", async () => {
+test("a full disk is reported by flush", async () => {
   const script = '"$0" "$1" flood 1 >/dev/full';
   const child = Bun.spawn(["sh", "-c", script, process.execPath, program], { stdout: "pipe", stderr: "pipe" });
   expect(await new Response(child.stderr).text()).toBe("ENOSPC");

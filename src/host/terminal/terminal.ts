@@ -1,4 +1,4 @@
-/** This process's terminal and pipes: raw while a guest's shell has them, and themselves again whatever happens. */
+/** This process's terminal and pipes: raw while a guest's shell uses them, and always restored afterwards. */
 import { FdWriter } from "../files/fd-writer.ts";
 import { setTerminalMode, terminalMode } from "../libc.ts";
 import { hasHungUp, isInForeground, watchForeground } from "./foreground.ts";
@@ -12,22 +12,22 @@ export interface Terminal {
   readonly stdinIsTerminal: boolean;
   readonly stdoutIsTerminal: boolean;
   readonly stderrIsTerminal: boolean;
-  /** of the terminal, 80 × 24 without one */
+  /** the terminal's size; 80 × 24 without one */
   size(): WindowSize;
   onResize(listener: () => void): () => void;
-  /** Keys go to the listener unchanged, ^C and ^Z included, while this process is in the foreground; the answer puts the terminal back. */
+  /** Passes keys to the listener unchanged, ^C and ^Z too, while in the foreground. Returns a function that restores the terminal. */
   raw(): () => void;
-  /** Whether the terminal on stdin is ours to use; see host/terminal/foreground.ts. */
+  /** Whether this process may use the terminal on stdin; see host/terminal/foreground.ts. */
   isInForeground(): boolean;
-  /** Whether a terminal that stdin, stdout or stderr was is gone. */
+  /** Whether a terminal on stdin, stdout or stderr has hung up. */
   hasHungUp(): boolean;
-  /** Reads stdin until `stop`, a terminal while it is ours; each chunk waits for the listener. `onEnd` once, at its end. */
+  /** Reads stdin until `stop`, a terminal while in its foreground; each chunk waits for the listener. `onEnd` once, at its end. */
   readInput(onChunk: (chunk: Uint8Array) => Promise<void>, onEnd: () => void): { stop(): void };
-  /** In order; resolves when all is written. @throws EPIPE and the like when the reader is gone */
+  /** Writes in order; resolves when all is written. @throws EPIPE and the like when the reader has closed */
   write(to: Output, data: Uint8Array | string): Promise<void>;
-  /** As `write`, without waiting; a failure shows in `flush`. */
+  /** As `write`, without waiting; `flush` reports a failure. */
   print(to: Output, text: string): void;
-  /** Resolves when all was written, with what went wrong on stdout if anything did. */
+  /** Resolves when all was written, with the error on stdout if there was one. */
   flush(): Promise<Error | undefined>;
 }
 
@@ -57,35 +57,35 @@ export function processTerminal(): Terminal {
   };
 }
 
-/** node:tty takes as long to load as all the rest, and is asked about devices alone: not about pipes, files and `/dev/null`. */
+/** node:tty takes as long to load as everything else, so it is used for devices only: not for pipes, files and `/dev/null`. */
 function isTerminal(fd: number): boolean {
   const stat = statOf(fd);
   if (!stat?.isCharacterDevice() || stat.rdev >> 8 === memoryDevices) return false;
   return process.getBuiltinModule("node:tty").isatty(fd);
 }
 
-/** major number of `/dev/null` and its kin */
+/** major number of `/dev/null` and similar devices */
 const memoryDevices = 1;
 
 function windowSize(): WindowSize {
   const output = isTerminal(1) ? process.stdout : isTerminal(2) ? process.stderr : null;
-  // the runtime's own look at a changed size may come after our listener's
+  // the runtime may read a changed size only after our listener was called
   (output as { _refreshSize?: () => void } | null)?._refreshSize?.();
   return { cols: output?.columns || 80, rows: output?.rows || 24 };
 }
 
 /**
- * Raw until the answer is called or the process ends, while it is in the foreground. A stop from outside (`kill -TSTP`; ^Z is
- * only a key here) leaves the terminal as it was for whoever has it meanwhile, and takes it again afterwards.
+ * Raw until the returned function is called or the process ends, while it is in the foreground. A stop from outside (`kill -TSTP`; ^Z is
+ * only a key here) restores the terminal for others, and a continuation makes it raw again.
  */
 function enterRaw(): () => void {
   if (!terminalMode(0)) return () => {};
-  /** what the terminal was like; null while it is not raw by us */
+  /** the terminal's mode before; null while we have not made it raw */
   let before: Uint8Array | null = null;
   const on = () => {
     before = terminalMode(0);
     if (before) setTerminalMode(0, rawMode(before));
-    // the window may have another size by now
+    // the window may have another size now
     process.emit("SIGWINCH", "SIGWINCH");
   };
   const off = () => {
@@ -100,7 +100,7 @@ function enterRaw(): () => void {
   process.on("SIGTSTP", suspend);
   const unwatch = watchForeground((isForeground) => {
     if (isForeground && before === null) on();
-    // whoever has it now has set it as they like
+    // the program that has it now has set its own mode
     if (!isForeground) before = null;
   });
   return () => {

@@ -1,4 +1,4 @@
-/** What a process does that is handed a descriptor, for tests that play its part. */
+/** What a process does that receives a descriptor, for tests that play its part. */
 import { dlopen, FFIType, ptr } from "bun:ffi";
 
 function load() {
@@ -16,7 +16,7 @@ function libc(): ReturnType<typeof load> {
 
 const F_DUPFD_CLOEXEC = 1030;
 
-/** A copy of our own, as a process has that was sent `fd`. */
+/** A copy of `fd`, as the receiving process has it. */
 export function duplicate(fd: number): number {
   return libc().fcntl(fd, F_DUPFD_CLOEXEC, 3);
 }

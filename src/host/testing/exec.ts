@@ -4,7 +4,7 @@ import type { Exec, ExecOptions, ExecResult } from "../process/exec.ts";
 export type FakeAnswer = { exitCode?: number; stdout?: string | Uint8Array; stderr?: string | Uint8Array };
 export type FakeReply = FakeAnswer | ((options: ExecOptions) => FakeAnswer | Promise<FakeAnswer>);
 
-/** Keys are argv joined by blanks. `calls` records every line, in order. */
+/** Keys are argv joined by spaces. `calls` records every command line, in order. */
 export function fakeExec(table: Record<string, FakeReply>): Exec & { calls: string[] } {
   const calls: string[] = [];
   const exec = async (argv: readonly string[], options: ExecOptions = {}): Promise<ExecResult> => {

@@ -7,7 +7,7 @@ afterEach(() => {
   else process.env["BANGER_REQUIRE"] = before;
 });
 
-test("a missing thing is a reason to skip, unless it is required", () => {
+test("a missing requirement skips the test, unless it is required", () => {
   delete process.env["BANGER_REQUIRE"];
   expect(gate("tool:sh")).toBeNull();
   expect(gate("tool:banger-no-such-tool")).toBe("banger-no-such-tool is not installed");
@@ -20,7 +20,7 @@ test("a missing thing is a reason to skip, unless it is required", () => {
   expect(gate("tool:banger-no-such-tool")).toBe("banger-no-such-tool is not installed");
 });
 
-test("what is not wanted is skipped, but never what is required", () => {
+test("unwanted tests are skipped, but never required ones", () => {
   delete process.env["BANGER_REQUIRE"];
   process.env["BANGER_SKIP"] = "tools";
   try {

@@ -1,4 +1,4 @@
-/** Tests that need more than this process: each names what it needs, and says why when it is skipped. */
+/** Tests that need more than this process: each names what it needs, and gives the reason when it is skipped. */
 import { test } from "bun:test";
 import { accessSync, constants, existsSync } from "node:fs";
 
@@ -13,8 +13,8 @@ export type Need =
   | `tool:${string}`;
 
 /**
- * Why a test can't run here, or is not wanted to (`BANGER_SKIP`, a list like the one below); null when it can.
- * @throws when `BANGER_REQUIRE` (a comma list; `tools` stands for every `tool:…`) says that it must
+ * Why a test can't run here, or should not (`BANGER_SKIP`, a list like the one below); null when it can.
+ * @throws when `BANGER_REQUIRE` (a comma list; `tools` stands for every `tool:…`) says that it must run
  */
 export function gate(need: Need): string | null {
   const reason = isListed(need, "BANGER_SKIP") ? `BANGER_SKIP has ${need}` : reasonAgainst(need);
@@ -22,7 +22,7 @@ export function gate(need: Need): string | null {
   return reason;
 }
 
-/** A test that is skipped with its reason in its name. */
+/** A test that is skipped with the reason in its name. */
 export function gatedTest(need: Need, name: string, body: () => void | Promise<void>, timeoutMs?: number): void {
   const reason = gate(need);
   if (reason === null) test(name, body, timeoutMs);
@@ -61,7 +61,7 @@ function reasonAgainst(need: Need): string | null {
 
 const agentMissing = "banger-vsock-agent is not built (`make build`)";
 
-/** The guest agent as it was built last; null when it was not. */
+/** Path of the guest agent's latest build; null when there is none. */
 export function agentBinary(): string | null {
   const root = new URL("../../../", import.meta.url).pathname;
   const places = [

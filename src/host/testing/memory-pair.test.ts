@@ -4,7 +4,7 @@ import { memoryPair } from "./memory-pair.ts";
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-test("what one writes the other reads, copied, kept until there is a listener", async () => {
+test("each end reads a copy of what the other wrote, kept until there is a listener", async () => {
   const [a, b] = memoryPair();
   const chunk = Buffer.from("one");
   a.write(chunk);
@@ -17,7 +17,7 @@ test("what one writes the other reads, copied, kept until there is a listener", 
   expect(seen).toEqual(["one", "two"]);
 });
 
-test("back-pressure: false over the mark, drained when it was read", async () => {
+test("back-pressure: false above the mark, drained when it was read", async () => {
   const [a, b] = memoryPair();
   let sent = 0;
   while (a.write(new Uint8Array(65_536))) sent++;
@@ -49,7 +49,7 @@ test("pause and resume", async () => {
   expect(got).toBe(2);
 });
 
-test("half close: the end comes after the data, the other direction goes on; both ended, both close", async () => {
+test("half close: the end comes after the data, the other direction continues; when both have ended, both close", async () => {
   const [a, b] = memoryPair();
   const seen: string[] = [];
   const closed = [new Deferred<Error | undefined>(), new Deferred<Error | undefined>()];
@@ -69,7 +69,7 @@ test("half close: the end comes after the data, the other direction goes on; bot
   expect(seen).toEqual(["b data", "b end", "a data", "a end"]);
 });
 
-test("destroy closes both; each is told once, also when it asks late", async () => {
+test("destroy closes both; each listener is called once, also one that was set late", async () => {
   const [a, b] = memoryPair();
   let told = 0;
   b.onData(() => {});

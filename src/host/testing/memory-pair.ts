@@ -1,10 +1,10 @@
-/** Two `ByteStream`s joined in memory, with the back-pressure of a socket; for tests and fakes. */
+/** Two `ByteStream`s connected in memory, with the back-pressure of a socket; for tests and fakes. */
 import type { ByteStream } from "../../base/bytes.ts";
 import { guardedConnection } from "../../base/guarded-connection.ts";
 
 const highWater = 256 * 1024;
 
-/** What one writes the other reads, copied, in later microtasks. */
+/** Each end reads a copy of what the other wrote, in later microtasks. */
 export function memoryPair(): [ByteStream, ByteStream] {
   const a = new MemoryEnd();
   const b = new MemoryEnd();
@@ -71,7 +71,7 @@ class MemoryEnd implements ByteStream {
   }
   destroy(error?: Error): void {
     this.#close(error);
-    // what was sent before still arrives, as on a socket that was closed in order
+    // earlier data still arrives, as on a socket that was closed in order
     this.peer.#ended = true;
     this.peer.#sentEnd = true;
     this.peer.#schedule();

@@ -1,11 +1,11 @@
-/** A program for the terminal's tests: does what its argument says, with the real terminal or pipes of this process. */
+/** A program for the terminal's tests: does what its argument names, with this process's real terminal or pipes. */
 import { writeFileSync } from "node:fs";
 import { processTerminal } from "../terminal/terminal.ts";
 
 const terminal = processTerminal();
 const say = (text: string) => terminal.print("stdout", `${text}\r\n`);
 
-/** Says each key in hex; `q` ends in order, `x` by an error that nobody catches. */
+/** Prints each key in hex; `q` ends normally, `x` with an uncaught error. */
 function echoKeys(): void {
   terminal.raw();
   terminal.onResize(() => say(`size ${Object.values(terminal.size()).join("x")}`));
@@ -17,7 +17,7 @@ function echoKeys(): void {
       if (hex === "78") setTimeout(() => raise(), 0);
     },
     () => {
-      // nobody may be there to read it
+      // there may be no reader any more
       if (process.argv[3]) writeFileSync(process.argv[3], terminal.hasHungUp() ? "gone" : "end");
       process.exit(4);
     },
@@ -37,7 +37,7 @@ async function flood(lines: number): Promise<void> {
   process.exit(0);
 }
 
-/** Says what it reads, and how that ends. */
+/** Prints what it reads, and how the input ends. */
 function copyInput(): void {
   terminal.readInput(
     (chunk) => terminal.write("stdout", chunk),

@@ -7,7 +7,7 @@ import { agentBinary } from "./gate.ts";
 
 export const uncaged: ToolCage = { around: async () => [], missing: async () => null };
 
-/** As the programs have it. */
+/** As in the programs. */
 export function realCage(): ToolCage {
   const agent = agentBinary();
   if (agent === null) return uncaged;

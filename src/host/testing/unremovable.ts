@@ -1,8 +1,8 @@
-/** What an ordinary process can leave that is hard to remove. */
+/** Things that are hard to remove and that an ordinary process can leave. */
 import * as fs from "node:fs";
 import net from "node:net";
 
-/** Every kind of file, with names of every kind, in a new folder. */
+/** Files of every kind, with names of every kind, in a new folder. */
 export async function makeEveryKind(folder: string): Promise<void> {
   fs.mkdirSync(`${folder}/a/b`, { recursive: true });
   fs.writeFileSync(`${folder}/a/b/file`, "");
@@ -21,7 +21,7 @@ export async function makeEveryKind(folder: string): Promise<void> {
   server.close();
 }
 
-/** Folders of 200 bytes' names inside each other. */
+/** Nested folders with names of 200 bytes. */
 export function makeDeepTree(folder: string, levels: number): void {
   const step =
     'd=$(printf %0200d 0); i=0; while [ $i -lt "$2" ]; do mkdir "$d" && cd -P "./$d" || exit 1; i=$((i+1)); done; : > file';
@@ -29,7 +29,7 @@ export function makeDeepTree(folder: string, levels: number): void {
   run(["sh", "-c", `cd -P "$1" && ${step}`, "sh", folder, String(levels)]);
 }
 
-/** Modes that keep their owner out, one inside the other. */
+/** Nested folders whose modes keep their owner out. */
 export function makeLocked(folder: string): void {
   fs.mkdirSync(`${folder}/none/none/none`, { recursive: true });
   fs.mkdirSync(`${folder}/read-only/inside`, { recursive: true });

@@ -321,5 +321,5 @@ function otherThanJson(mediaType: string, bytes: Uint8Array): string | null {
 
 /** Nobody speaks it there. */
 function isRefusal(error: unknown): boolean {
-  return error instanceof TransientError && /nobody listens/.test(error.message);
+  return error instanceof TransientError && /connection was refused/.test(error.message);
 }

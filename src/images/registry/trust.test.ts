@@ -23,7 +23,7 @@ function open({ http, zoneOf }: FakeHttp, host: string, options: { credential?: 
 
 const wants = (realm: string): Reply => ({ status: 401, headers: { "www-authenticate": `Bearer realm="${realm}"` } });
 const noTls = () => {
-  throw new HttpError("line", "no TLS is spoken there");
+  throw new HttpError("connection", "no TLS is spoken there");
 };
 
 for (const scheme of ["http", "https"]) {
