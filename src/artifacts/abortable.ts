@@ -1,19 +1,19 @@
-/** A stream that ends with the signal's reason as soon as it is aborted, also while the source is silent. */
+/** A stream that throws the signal's reason as soon as it is aborted, even while the source is silent. */
 import { orAborted } from "../base/async.ts";
 
-/** The source is told to end, and not waited for. */
+/** Asks the source to end, without waiting for it. */
 export async function* abortable<T>(source: AsyncIterable<T>, signal: AbortSignal): AsyncGenerator<T, void, void> {
   const iterator = source[Symbol.asyncIterator]();
-  let isOver = false;
+  let isDone = false;
   try {
     for (;;) {
       const next = await orAborted(iterator.next(), signal);
-      isOver = next.done === true;
+      isDone = next.done === true;
       if (next.done) return;
       yield next.value;
     }
   } finally {
-    if (!isOver) leave(iterator);
+    if (!isDone) leave(iterator);
   }
 }
 

@@ -1,4 +1,4 @@
-/** The blobs that one piece of work reads: none of them is removed under it by other work that names the same digest. */
+/** Keeps the blobs that one operation reads: none is removed by another operation that uses the same digest. */
 import type { Digest } from "../base/names.ts";
 import { type HeldFile, holdFile } from "../host/files/shared-file.ts";
 import type { BlobWanted, Downloads, OpenPart } from "./download.ts";
@@ -10,7 +10,7 @@ export class BlobHold {
   readonly #files: HeldFile[] = [];
   #isReleased = false;
 
-  /** @param counts how many in this process hold a digest; shared by all */
+  /** @param counts number of holds per digest in this process; shared by all */
   constructor(downloads: Downloads, counts: Map<Digest, number>) {
     this.#downloads = downloads;
     this.#counts = counts;
@@ -23,7 +23,7 @@ export class BlobHold {
     onProgress: (done: number) => void,
     signal: AbortSignal,
   ): Promise<string> {
-    // counted before the file is there, so that nothing in this process removes it before its reader has it
+    // counted before the file exists, so that nothing in this process removes it before its reader opens it
     this.#count(wanted.digest);
     for (;;) {
       const path = await this.#downloads.blob(wanted, open, onProgress, signal);
@@ -37,7 +37,7 @@ export class BlobHold {
     }
   }
 
-  /** To be called when the last reader is done. @param discard of these, what nobody else holds is removed */
+  /** Call it when the last reader is done. @param discard removed, except those that others still use */
   async release(discard: readonly Digest[] = []): Promise<void> {
     this.#isReleased = true;
     for (const digest of this.#digests) this.#uncount(digest);

@@ -1,6 +1,6 @@
 /**
- * A cache belongs to one state folder: only that one's database knows which of its files are still wanted, so a second
- * daemon would take the first one's layers for garbage. The owner stands in a file, and a lock is held while its daemon lives.
+ * A cache belongs to one state folder: only its database knows which files are still needed, so a second daemon would
+ * remove the first one's layers as garbage. A file names the owner, and its daemon keeps a lock.
  */
 import { fail } from "../base/errors/error.ts";
 import { exists, readTextIfAny, realPath, serialOf, writeAtomic } from "../host/files/files.ts";
@@ -8,27 +8,29 @@ import { type LockResult, tryLock } from "../host/files/lock.ts";
 import { type Paths, pathsOf } from "../model/paths.ts";
 
 export type CacheOwner = {
-  /** inode of the cache's folder: a copy of the folder is another cache */
+  /** inode of the cache folder: a copy of the folder is another cache */
   cache: string;
   /** real path of the state folder */
   state: string;
-  /** Unix time in `ms` from which on this state folder alone has written here */
+  /** Unix time in `ms` since which only this state folder has written here */
   since: number;
 };
 
 export type OwnerFacts = {
-  /** as the file has it; null: there is none, or it can't be read */
+  /** from the owner file; null if it is missing or unreadable */
   owner: CacheOwner | null;
   cache: string;
   state: string;
-  /** our state folder has no database: it is new, or was deleted and made again */
+  /** our state folder has no database: it is new or was recreated */
   isNew: boolean;
   /** the owner's state folder has a database */
   ownerLives: boolean;
   now: number;
 };
 
-/** The owner from now on; null: it is another state folder's. What is older than `since` may be a former owner's. */
+/**
+ * The new owner; null if the cache belongs to another state folder. Files older than `since` can be a former owner's.
+ */
 export function decideOwner({ owner, cache, state, isNew, ownerLives, now }: OwnerFacts): CacheOwner | null {
   const claimed = { cache, state, since: now };
   if (owner === null || owner.cache !== cache) return claimed;
@@ -39,8 +41,8 @@ export function decideOwner({ owner, cache, state, isNew, ownerLives, now }: Own
 export type ClaimedCache = { since: number; release(): void };
 
 /**
- * To be called before the database is made, and after the lock of the state folder was taken.
- * @throws CACHE_OWNED, DAEMON_RUNNING when an ending daemon of this state folder still has it
+ * Call it before the database is created and after the state folder is locked.
+ * @throws CACHE_OWNED, DAEMON_RUNNING if a daemon of this state folder that is exiting still has it
  */
 export async function claimCache(paths: Paths, now: number): Promise<ClaimedCache> {
   const [state, cache] = await Promise.all([realPath(paths.roots.state), serialOf(paths.roots.cache)]);
@@ -48,7 +50,13 @@ export async function claimCache(paths: Paths, now: number): Promise<ClaimedCach
   try {
     const owner = parseOwner(await readTextIfAny(paths.cacheOwner).catch(() => null));
     if ("heldBy" in lock) throw heldError(paths, lock, owner, state);
-    const facts = { cache, state, isNew: !(await exists(paths.database)), ownerLives: await lives(paths, owner), now };
+    const facts = {
+      cache,
+      state,
+      isNew: !(await exists(paths.database)),
+      ownerLives: await ownerExists(paths, owner),
+      now,
+    };
     const decided = decideOwner({ owner, ...facts });
     if (!decided) throw fail("CACHE_OWNED", { cache: paths.roots.cache, state: owner?.state ?? "" });
     if (decided !== owner) await writeAtomic(paths.cacheOwner, `${JSON.stringify(decided)}\n`);
@@ -61,13 +69,13 @@ export async function claimCache(paths: Paths, now: number): Promise<ClaimedCach
 
 function heldError(paths: Paths, { heldBy }: LockResult & { heldBy: number }, owner: CacheOwner | null, state: string) {
   const { cache } = paths.roots;
-  // ours, and about to end: or a process that the killed one was just starting
+  // our own exiting daemon, or a process that it was starting when it was killed
   if (owner === null || owner.state === state) return fail("DAEMON_RUNNING", { directory: cache, pid: heldBy });
   return fail("CACHE_OWNED", { cache, state: owner.state });
 }
 
-/** A folder that can't be looked into may be alive. */
-async function lives({ roots }: Paths, owner: CacheOwner | null): Promise<boolean> {
+/** Whether the owner's database exists; an unreadable folder counts as existing. */
+async function ownerExists({ roots }: Paths, owner: CacheOwner | null): Promise<boolean> {
   return owner !== null && exists(pathsOf({ ...roots, state: owner.state }).database).catch(() => true);
 }
 

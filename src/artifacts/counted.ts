@@ -1,4 +1,4 @@
-/** A byte stream with its length limited, its digest taken and its progress told as it goes by. */
+/** Limits the length of a byte stream, computes its digest and reports its progress as it passes. */
 import { createHash } from "node:crypto";
 import type { Digest } from "../base/names.ts";
 
@@ -21,7 +21,7 @@ export class CountedStream {
     return this.#bytes;
   }
 
-  /** False once the stream is over its limit. */
+  /** False if the stream exceeds its limit. */
   add(chunk: Uint8Array): boolean {
     this.#bytes += chunk.length;
     this.#hash.update(chunk);
@@ -32,7 +32,7 @@ export class CountedStream {
     return this.#bytes <= this.#limit;
   }
 
-  /** Of all that was added; to be called once. */
+  /** Of everything that was added; call it once. */
   digest(): Digest {
     return `sha256:${this.#hash.digest("hex")}` as Digest;
   }

@@ -1,4 +1,6 @@
-/** Streams that may be compressed: which way shows in their first bytes. In the process: faster than gzip's own program. */
+/**
+ * Decompresses streams, detecting the format from the first bytes. In-process, which is faster than the gzip program.
+ */
 import { once } from "node:events";
 import { constants, createGunzip, createZstdDecompress } from "node:zlib";
 
@@ -11,7 +13,7 @@ const magics: [Exclude<Compression, null>, number[]][] = [
   ["bzip2", [0x42, 0x5a, 0x68]],
 ];
 
-/** bytes that `compressionOf` wants to see */
+/** bytes that `compressionOf` needs */
 export const magicBytes = 6;
 
 export function compressionOf(head: Uint8Array): Compression {
@@ -20,12 +22,15 @@ export function compressionOf(head: Uint8Array): Compression {
   return found?.[0] ?? null;
 }
 
-/** A frame that readers pass over may come before zstd's own, as pzstd has it (RFC 8878, 3.1.2): 0x184D2A50 to 0x184D2A5F. */
+/**
+ * A skippable frame, which can come before zstd's own, as in pzstd's output (RFC 8878, 3.1.2): 0x184D2A50 to
+ * 0x184D2A5F.
+ */
 function isSkippable(head: Uint8Array): boolean {
   return ((head[0] ?? 0) & 0xf0) === 0x50 && [0x2a, 0x4d, 0x18].every((byte, at) => head[at + 1] === byte);
 }
 
-/** A compressed stream that can't be unpacked. `problem` is half a sentence. */
+/** A compressed stream that can't be unpacked. `problem` is a clause. */
 export class CompressionError extends Error {
   readonly problem: string;
   constructor(problem: string) {
@@ -36,12 +41,12 @@ export class CompressionError extends Error {
 }
 
 const chunkSize = 256 * 1024;
-/** of a zstd stream: the decoder's memory (RFC 8878 asks for 8 MiB; `zstd --ultra` makes 128) */
+/** limit of a zstd stream's window, in the decoder's memory (RFC 8878 asks for 8 MiB; `zstd --ultra` makes 128) */
 const windowLog = { [constants.ZSTD_d_windowLogMax]: 27 };
 
 /**
- * The stream without its compression; gzip and zstd are known, others refused. The runtime's zstd takes a frame that is
- * cut or damaged for the end of the stream: callers hold the result to a digest, or to tar's end marker.
+ * Decompresses gzip and zstd, passes plain data through, and refuses other formats. The runtime's zstd treats a cut or
+ * damaged frame as the end of the stream: callers check a digest, or tar's end marker.
  * @throws CompressionError
  */
 export async function* decompressed(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
@@ -88,7 +93,7 @@ async function* through(unpacker: Unpacker, source: AsyncIterable<Uint8Array>): 
   try {
     for await (const chunk of unpacker) yield chunk as Uint8Array;
   } catch (error) {
-    throw failure ?? new CompressionError(brokenBy((error as Error).message));
+    throw failure ?? new CompressionError(problemIn((error as Error).message));
   } finally {
     unpacker.destroy();
     await feeding;
@@ -96,13 +101,13 @@ async function* through(unpacker: Unpacker, source: AsyncIterable<Uint8Array>): 
   if (failure) throw failure;
 }
 
-function brokenBy(said: string): string {
-  if (/too much memory/.test(said))
+function problemIn(message: string): string {
+  if (/too much memory/.test(message))
     return "it was packed with a window of more than 128 MiB (`zstd --long` of more than 27)";
-  return `its compression is broken: ${said}`;
+  return `its compressed data is damaged: ${message}`;
 }
 
-/** Ends early when nobody takes it any more. */
+/** Stops early if the reader is gone. */
 async function feed(unpacker: Unpacker, source: AsyncIterable<Uint8Array>): Promise<void> {
   const closed = once(unpacker, "close").catch(() => {});
   for await (const chunk of source) {

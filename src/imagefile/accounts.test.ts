@@ -43,7 +43,7 @@ test("the one file of a tar; none of anything else, and none that is too large",
 test("1,000 entries of such a tar are read, and one more refused", async () => {
   const folders = (count: number) => textOfTar(chunked(archive(Array(count).fill(folder("passwd")))));
   expect(await folders(1000)).toBeNull();
-  await expect(folders(1001)).rejects.toMatchObject({ problem: "it holds too many files" });
+  await expect(folders(1001)).rejects.toMatchObject({ problem: "it contains too many files" });
 });
 
 test(

@@ -137,7 +137,7 @@ test("every problem of its meaning at once", () => {
     "files.1.path: /etc/ssh/ssh_host_rsa_key is each VM's own, and never kept in an image",
     "files.2: must have either `content` or `source`",
     "files.2.path: /etc/ssh/ssh_host_rsa_key is each VM's own, and never kept in an image",
-    "files.2.path: /etc/ssh/ssh_host_rsa_key is there twice",
+    "files.2.path: /etc/ssh/ssh_host_rsa_key occurs twice",
     "run.0: argument 3 has 131072 bytes, and Linux takes up to 131071 in one string: put it into a file by `files`, and run that",
   ]);
   expect(problems("")).toEqual([

@@ -99,7 +99,7 @@ function fileProblems({ path, content, source, mode: _ }: RawFile, at: number): 
 function doubles(files: readonly RawFile[]): string[] {
   const seen = new Set<string>();
   return files.flatMap(({ path }, at) => {
-    if (seen.has(path)) return [`files.${at}.path: ${path} is there twice`];
+    if (seen.has(path)) return [`files.${at}.path: ${path} occurs twice`];
     seen.add(path);
     return [];
   });

@@ -1,4 +1,4 @@
-/** From layers to an image: what is hidden is left out, what is too many is merged, what is there is looked at. */
+/** Makes an image of its layers: drops hidden ones, merges too many, and inspects the result. */
 
 import type { ImageName } from "../base/names.ts";
 import { TarError } from "../formats/tar/header.ts";
@@ -19,7 +19,7 @@ export type Parts = {
   config: ImageConfig;
 };
 
-/** @returns the record; the caller puts it into the store @throws TarError, SquashfsError, DISK_FULL */
+/** @returns the record, which the caller stores @throws TarError, SquashfsError, DISK_FULL */
 export async function assembleImage(
   deps: ImageDeps,
   parts: Parts,
@@ -27,14 +27,14 @@ export async function assembleImage(
   signal: AbortSignal,
 ): Promise<ImageRecord> {
   const { name, source, config, direct = null } = parts;
-  const layers = await mergeLayers(deps, shown(parts.layers), emit, signal);
+  const layers = await mergeLayers(deps, visibleLayers(parts.layers), emit, signal);
   const { hasFiles, ...facts } = await withUnion(deps.paths, layers, inspect);
-  if (!hasFiles) throw new TarError("it holds no files");
+  if (!hasFiles) throw new TarError("it contains no files");
   return imageRecord({ name, source, layers, direct, config, ...facts, createdAt: deps.now() });
 }
 
-/** Nothing of what is below a layer with an opaque root is ever seen. */
-function shown(layers: readonly LayerRef[]): LayerRef[] {
+/** Layers below one with an opaque root are never visible. */
+function visibleLayers(layers: readonly LayerRef[]): LayerRef[] {
   const from = layers.findLastIndex((layer) => layer.hidesAll);
   return layers.slice(Math.max(0, from));
 }

@@ -67,5 +67,5 @@ test("files that have together what an image may have are fetched, packed and un
   const check = (...files: ReturnType<typeof file>[]) => requireBundleSize("tool", files, { bytes: 1000, entries: 1 });
   check(file(400, 500), file(600, 500));
   expect(() => check(file(400, 500), file(601, 500))).toThrow("1001 B to download");
-  expect(() => check(file(400, 500), file(600, 501))).toThrow("larger than 1000 B when it is unpacked");
+  expect(() => check(file(400, 500), file(600, 501))).toThrow("larger than 1000 B when unpacked");
 });

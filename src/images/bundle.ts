@@ -1,4 +1,4 @@
-/** Images as bundles: what their manifest says, and how one that was published becomes an image here. */
+/** Image bundles: their manifest, and how a published one becomes an image on this host. */
 import * as z from "zod/mini";
 import { bundleKey, type FetchDeps, type OpenBundle, withBundle } from "../artifacts/bundle/fetch.ts";
 import {
@@ -26,12 +26,12 @@ import { refusing } from "./refusal.ts";
 const texts = z.array(z.string()).check(z.maxLength(4096));
 const schema = z.strictObject({
   ...common,
-  kind: z.literal("image", "is no image's"),
+  kind: z.literal("image", "is not an image"),
   config: z.strictObject({
-    env: z.record(z.string().check(z.regex(/^[^\s=]+$/, "is no name of a variable")), z.string()),
+    env: z.record(z.string().check(z.regex(/^[^\s=]+$/, "is not a variable name")), z.string()),
     entrypoint: texts,
     cmd: texts,
-    workdir: z.string().check(z.regex(/^(?:\/.*)?$/, "is no absolute path")),
+    workdir: z.string().check(z.regex(/^(?:\/.*)?$/, "is not an absolute path")),
     user: z.string(),
   }),
   rootfs: fileSchema,
@@ -63,7 +63,7 @@ export class ImageBundles {
   }
 
   /**
-   * @returns the record; the caller puts it into the store
+   * @returns the record, which the caller stores
    * @throws BUNDLE_INVALID, DOWNLOAD_FAILED, DOWNLOAD_DAMAGED, IMAGE_INVALID, IMAGE_TOO_LARGE, DISK_FULL
    */
   async pull(entry: CatalogEntry, ref: BundleRef, emit: Emit, signal: AbortSignal): Promise<ImageRecord> {
@@ -104,7 +104,7 @@ export function requireBundleSize(name: string, files: readonly BundleFile[], { 
 
 type LayerWanted = { name: string; from: string; file: BundleFile; isFlat: boolean; budget: Budget };
 
-/** Fetched only when it is not here already. */
+/** Downloads the layer unless it is stored already. */
 function storeLayer(
   { layers }: ImageDeps,
   bundle: OpenBundle<ImageManifest>,

@@ -7,7 +7,7 @@ import { sha256File } from "../host/files/files.ts";
 import { tempFolder } from "../host/testing/temp.ts";
 import { pathsOf } from "../model/paths.ts";
 import { layerRef } from "../store/testing/records.ts";
-import { checkImage, verifyImage, wayBack } from "./check.ts";
+import { checkImage, recoveryHint, verifyImage } from "./check.ts";
 import { deleteLayers } from "./delete.ts";
 import { emptyConfig, imageRecord } from "./record.ts";
 
@@ -103,7 +103,7 @@ test.each([
   ["vm web", "mine", /^make or import it again under the same name, or delete it; it came from vm web/],
   ["folder /registry x", "mine", /^make or import it again/],
 ])("what %s gave as %s comes back in the way that is said", (source, name, hint) => {
-  const said = wayBack({ source, name: name as ImageName });
+  const said = recoveryHint({ source, name: name as ImageName });
   if (typeof hint === "string") expect(said).toBe(hint);
   else expect(said).toMatch(hint);
 });

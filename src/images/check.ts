@@ -1,5 +1,5 @@
 /**
- * Whether an image's files are there and whole. Sizes and headers are cheap enough for each start of a VM; the whole content
+ * Whether an image's files exist and are intact. Sizes and headers are checked at each start of a VM; the whole content
  * is read before a boot, for a pull, and when a user asks.
  */
 import type { ArtifactDeps } from "../artifacts/deps.ts";
@@ -12,13 +12,14 @@ import type { ImageRecord, LayerRef } from "../model/artifact.ts";
 
 type Deps = Pick<ArtifactDeps, "paths">;
 
-/** @throws IMAGE_DAMAGED naming the first file that is missing, cut short or no layer */
+/** @throws IMAGE_DAMAGED naming the first file that is missing, cut short or not a layer */
 export async function checkImage(deps: Deps, record: ImageRecord): Promise<void> {
   await eachLayer(deps, record, ({ bytes }, file) => layerProblem(file, bytes));
 }
 
 /**
- * As `checkImage`, and of the whole content where the layer's record has its digest: those of older versions have none.
+ * As `checkImage`, but reads the whole content of layers that have a recorded digest; those of older versions have
+ * none.
  * @param again see `VerifiedFiles` @throws IMAGE_DAMAGED
  */
 export async function verifyImage(
@@ -29,7 +30,7 @@ export async function verifyImage(
   await eachLayer(deps, record, (layer, file) => contentProblem(deps.verified, layer, file, again));
 }
 
-/** What is wrong with a layer's file, all of it read, as the end of a sentence; null: nothing. */
+/** Reads a layer's whole file. @returns what is wrong with it, as the end of a sentence; null if nothing is */
 export async function contentProblem(
   verified: VerifiedFiles,
   { bytes, fileDigest }: LayerRef,
@@ -49,13 +50,13 @@ async function eachLayer(
   const checks = layers.map(async (layer) => {
     const file = paths.layer(layer.digest);
     const problem = await problemOf(layer, file);
-    if (problem) throw fail("IMAGE_DAMAGED", { name: record.name, file, problem, next: wayBack(record) });
+    if (problem) throw fail("IMAGE_DAMAGED", { name: record.name, file, problem, next: recoveryHint(record) });
   });
   await Promise.all(checks);
 }
 
-/** What to type so that the image's files are whole again. */
-export function wayBack({ name, source }: Pick<ImageRecord, "name" | "source">): string {
+/** What a user can do to get intact files again. */
+export function recoveryHint({ name, source }: Pick<ImageRecord, "name" | "source">): string {
   const [, kind = "", what = ""] = /^(registry|recipe|catalog) (\S+)/.exec(source) ?? [];
   const entry = isDigest(name) ? "" : name;
   const pulled = kind === "catalog" ? entry : what;
@@ -63,7 +64,7 @@ export function wayBack({ name, source }: Pick<ImageRecord, "name" | "source">):
   return `make or import it again under the same name, or delete it; it came from ${source}`;
 }
 
-/** What is wrong with a layer's file, as the end of a sentence; null when it looks whole. */
+/** What is wrong with a layer's file by its size and header, as the end of a sentence; null if it looks intact. */
 export async function layerProblem(file: string, bytes: number): Promise<string | null> {
   if (!(await exists(file))) return "is missing";
   const size = await sizeOf(file);

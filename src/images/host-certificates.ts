@@ -1,6 +1,6 @@
 /**
- * Which of the authorities that a host handed on to a VM go out of its bundles when it is saved: not those that its image's
- * bundles have, nor those that its user put beside them, for `update-ca-certificates`.
+ * Which of the CA certificates that a host gave to a VM are removed from the VM's bundles when it is saved. Kept are
+ * those that its image's own bundles contain, and those that the user added for `update-ca-certificates`.
  */
 import { blockSize } from "../formats/tar/header.ts";
 import { TarScanner, type TarSink } from "../formats/tar/scanner.ts";
@@ -8,19 +8,19 @@ import { pathOf } from "./layer/paths.ts";
 import { certificateBundles, isPerVmFile, localCertificateFolder } from "./per-vm-files.ts";
 import type { Union } from "./union/union.ts";
 
-/** bytes of what is looked through, of each kind: what is beyond says nothing */
+/** bytes read of each kind of file; anything beyond is ignored */
 const maxText = 8 * 1024 * 1024;
-/** bytes of the VM's stream: a file in it may be as long as it likes */
+/** bytes read of the VM's stream: a file in it can be of any length */
 const maxStream = 8 * maxText;
 
 export type VmCertificates = {
-  /** authorities that the host handed on to the VM, PEM */
+  /** CA certificates that the host gave to the VM, PEM */
   certificates: readonly string[];
-  /** the VM's folder of its own ones, as a plain tar; empty: there is none */
+  /** the VM's folder of locally added certificates, as a plain tar; empty if there is none */
   localCertificates(): AsyncIterable<Uint8Array>;
 };
 
-/** @param base what the VM was made from @throws TarError, SquashfsError */
+/** @param base the image that the VM was made from @throws TarError, SquashfsError */
 export async function hostOnlyCertificates(
   { certificates, localCertificates }: VmCertificates,
   base: Union,
@@ -44,19 +44,19 @@ async function bundlesOf(base: Union): Promise<string[]> {
   return found;
 }
 
-/** Of the files that `update-ca-certificates` takes and that are not the host's. */
+/** The text of the files that `update-ca-certificates` reads and that are not the host's. */
 async function textOf(tar: AsyncIterable<Uint8Array>): Promise<string> {
   const chunks: Uint8Array[] = [];
   let left = maxText;
-  let isTaken = false;
+  let isWanted = false;
   const sink: TarSink = {
     entry({ kind, name }) {
       const path = pathOf(name);
-      isTaken = kind === "file" && path.endsWith(".crt") && !isPerVmFile(`${localCertificateFolder}/${path}`);
-      if (isTaken) chunks.push(Buffer.from("\n"));
+      isWanted = kind === "file" && path.endsWith(".crt") && !isPerVmFile(`${localCertificateFolder}/${path}`);
+      if (isWanted) chunks.push(Buffer.from("\n"));
     },
     data(chunk) {
-      if (!isTaken || left <= 0) return;
+      if (!isWanted || left <= 0) return;
       chunks.push(chunk.slice(0, left));
       left -= chunk.length;
     },
@@ -64,12 +64,12 @@ async function textOf(tar: AsyncIterable<Uint8Array>): Promise<string> {
     padding() {},
   };
   const scanner = new TarScanner(sink, { entries: maxStream / blockSize, bytes: maxStream });
-  let passed = 0;
+  let bytesRead = 0;
   for await (const chunk of tar) {
-    passed += chunk.length;
-    if (passed > maxStream) break;
+    bytesRead += chunk.length;
+    if (bytesRead > maxStream) break;
     scanner.push(chunk);
   }
-  if (passed <= maxStream) scanner.finish("block");
+  if (bytesRead <= maxStream) scanner.finish("block");
   return Buffer.concat(chunks).toString("latin1");
 }

@@ -1,4 +1,4 @@
-/** Stores a root file system that comes as one tar stream: an image of one layer. */
+/** Stores a root file system that arrives as one tar stream: an image with one layer. */
 import { fail } from "../base/errors/error.ts";
 import { parseImageName } from "../base/names.ts";
 import type { ImageRecord } from "../model/artifact.ts";
@@ -15,16 +15,16 @@ import { withSpooledStream } from "./spooled-stream.ts";
 type Named = { name: string; source: string };
 export type RootfsUpload = Named & {
   tar: AsyncIterable<Uint8Array>;
-  /** it is kept on disk meanwhile, so that it can be read twice */
+  /** it is spooled to disk first, so that it can be read twice */
   isSpooled?: boolean;
 };
 export type TreeSource = Named & { /** each call reads it again */ open(): AsyncIterable<Uint8Array> };
 
 /**
- * A tree and no layer: a file named `.wh.x` is one.
- * @returns the record; the caller puts it into the store
- * @throws IMAGE_INVALID, IMAGE_TOO_LARGE, IMAGE_NAME_INVALID, DISK_FULL, TOOL_MISSING, TOOL_FAILED, IMAGE_READ_TWICE for what is not
- *   kept and has to be, and whatever `upload.tar` throws; nothing is left behind then
+ * The stream is a tree, not a layer: a file named `.wh.x` is an ordinary file.
+ * @returns the record, which the caller stores
+ * @throws IMAGE_INVALID, IMAGE_TOO_LARGE, IMAGE_NAME_INVALID, DISK_FULL, TOOL_MISSING, TOOL_FAILED, IMAGE_READ_TWICE
+ * for a stream that is not spooled and would have to be, and whatever `upload.tar` throws; nothing is left behind then
  */
 export async function importRootfs(
   deps: ImageDeps,
@@ -32,7 +32,7 @@ export async function importRootfs(
   emit: Emit,
   signal: AbortSignal,
 ): Promise<ImageRecord> {
-  // the sender sees that it came whole
+  // the sender checks that all of it arrived
   const tree = { as: "tree", end: "block" } as const;
   if (!upload.isSpooled)
     return store(deps, upload, { ...tree, open: () => upload.tar, canReopen: false }, emit, signal);
@@ -45,7 +45,7 @@ export async function importRootfs(
   );
 }
 
-/** As `importRootfs`, of a file system that was read as a whole. What mke2fs makes is no part of an image. */
+/** As `importRootfs`, for a file system read from a disk. An empty `lost+found`, which mke2fs makes, is left out. */
 export function importTree(deps: ImageDeps, tree: TreeSource, emit: Emit, signal: AbortSignal): Promise<ImageRecord> {
   const source = {
     open: () => tree.open(),

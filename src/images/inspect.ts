@@ -1,16 +1,18 @@
-/** What banger wants to know of an image before it is booted: its init, its shell. The guest's agent looks again. */
+/**
+ * What banger determines about an image before it boots: its init and its shell. The agent checks again in the guest.
+ */
 import type { InitKind } from "../model/artifact.ts";
 import { ImageProblem } from "./problem.ts";
 import type { Union } from "./union/union.ts";
 
-export type ImageFacts = { init: InitKind; shell: boolean /** false: there is nothing to run */; hasFiles: boolean };
+export type ImageFacts = { init: InitKind; shell: boolean /** false if nothing could be run */; hasFiles: boolean };
 
-/** Where the agent looks, in its order (`agent/src/init/inits.rs`). */
+/** Where the agent looks, in this order (`agent/src/init/inits.rs`). */
 const inits = ["sbin/init", "usr/sbin/init", "lib/systemd/systemd", "usr/lib/systemd/systemd"];
 const shells = ["bin/bash", "bin/sh"];
 const maxPasswd = 1024 * 1024;
 
-/** @throws ImageProblem for what is no root file system */
+/** @throws ImageProblem if it is not a root file system */
 export async function inspect(union: Union): Promise<ImageFacts> {
   if (await isArchive(union)) {
     throw new ImageProblem("it is an archive of images", "import it: `banger image import FILE --name NAME`");
@@ -18,7 +20,7 @@ export async function inspect(union: Union): Promise<ImageFacts> {
   return { init: await initOf(union), shell: await hasShell(union), hasFiles: await hasFiles(union) };
 }
 
-/** What `docker save` or an OCI layout has at its top, and no root file system. */
+/** True if its top level is that of `docker save` or an OCI layout rather than of a root file system. */
 async function isArchive(union: Union): Promise<boolean> {
   const marks = [await union.lookup("oci-layout"), await union.lookup("manifest.json")];
   const isRoot = (await union.lookup("bin")) ?? (await union.lookup("usr")) ?? (await union.lookup("etc"));
@@ -30,7 +32,7 @@ async function initOf(union: Union): Promise<InitKind> {
     const real = await programAt(union, path);
     if (real === null) continue;
     const name = real.slice(real.lastIndexOf("/") + 1);
-    // a busybox whose init has nothing to start
+    // a busybox init that has nothing to start
     if (name.startsWith("busybox") && !(await hasInitScripts(union))) continue;
     return name === "systemd" ? "systemd" : "other";
   }
@@ -58,7 +60,7 @@ async function rootShell(union: Union): Promise<string[]> {
   return shell?.startsWith("/") ? [shell.slice(1)] : [];
 }
 
-/** Where a program really is, or null. */
+/** The real path of a program, or null. */
 async function programAt(union: Union, path: string): Promise<string | null> {
   const found = await union.resolve(path);
   return found?.node.kind === "file" && (found.node.mode & 0o111) !== 0 ? found.path : null;

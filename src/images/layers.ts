@@ -1,7 +1,7 @@
 /**
- * Layers as files: each is made once, whoever wants it, and only a whole one gets its final name. A layer that says
- * everything about itself is named by its diff id; one that was completed by what is below it, by its chain; and where
- * something else decides what is in it, that is in its name too.
+ * Layers as files: each is made once, no matter how many requests need it, and gets its final name only when complete.
+ * A self-contained layer is named by its diff id; one that was completed from the layers below, by its chain of diff
+ * ids; and if anything else determined its content, that is part of the name too.
  */
 import { createHash } from "node:crypto";
 import type { VerifiedFiles } from "../artifacts/verified.ts";
@@ -18,16 +18,16 @@ import type { LayerKind } from "./layer/entries.ts";
 
 export type LayersDeps = {
   paths: Paths;
-  /** what the store knows of a layer */
+  /** the store's record of a layer */
   knownLayer(digest: Digest): LayerRef | null;
   verified: VerifiedFiles;
   cpus: number;
   cage: ToolCage;
 };
 
-/** @property chain diff ids up to the wanted layer, lowest first */
+/** @property chain diff ids up to and including the wanted layer, lowest first */
 export type WantedLayer = { chain: readonly Digest[]; as: LayerKind };
-/** All of the stream as it is: what comes of it can be known by its digest. */
+/** A source whose stream is packed unchanged, so that the result follows from the stream's digest. */
 export type UnchangedSource = Omit<LayerSource, "as" | "leaveOut" | "rewrite" | "unlessEmpty">;
 
 export type MakeOptions = Omit<Conversion, "path" | "cpus" | "cage">;
@@ -36,7 +36,7 @@ export class Layers {
   readonly #deps: LayersDeps;
   readonly #shared = new SharedWork<LayerRef>("again");
   readonly #cpus: Semaphore;
-  /** made here; the store may not have them yet */
+  /** made by this process; the store may not have them yet */
   readonly #made = new Map<Digest, LayerRef>();
 
   constructor(deps: LayersDeps) {
@@ -45,9 +45,9 @@ export class Layers {
   }
 
   /**
-   * The layer at the end of `wanted`, made by `open` when it isn't there. Diff ids are what a stranger's config says, so
-   * work is shared only by those who have the bytes from the same place.
-   * @param from where `open` has them from @throws what converting throws
+   * The last layer of `wanted.chain`, made from `open` if it does not exist. Diff ids come from untrusted configs, so
+   * work is shared only between requests that get the bytes from the same place.
+   * @param from where `open` gets the bytes @throws what converting throws
    */
   async ensure(
     wanted: WantedLayer & { from: string },
@@ -63,31 +63,31 @@ export class Layers {
     });
   }
 
-  /** Whether `ensure` would have nothing to make. */
+  /** True if `ensure` would find the layer. */
   async has(wanted: WantedLayer): Promise<boolean> {
     return (await this.#find(wanted)) !== null;
   }
 
-  /** A layer of its own, whose digest nobody knew: a root file system, or what is above `below`. */
+  /** Makes a layer whose digest is not known beforehand: a root file system, or what a VM wrote above `below`. */
   async add(source: LayerSource, below: readonly Digest[], options: MakeOptions): Promise<LayerRef> {
     return this.#make(source, below, options);
   }
 
-  /** Makes the layer with that digest by other means. @param make writes the squashfs to `path` */
+  /** Makes the layer with that digest in another way. @param make writes the squashfs to `path` */
   async combine(
     digest: Digest,
     signal: AbortSignal,
     make: (path: string, signal: AbortSignal) => Promise<Pick<LayerRef, "root" | "hidesAll">>,
   ): Promise<LayerRef> {
     return this.#shared.run(digest, signal, async (shared) => {
-      const known = await this.#whole(digest);
+      const known = await this.#intact(digest);
       if (known) return known;
-      return this.#working(async (path) => this.#keep(path, digest, await make(path, shared)));
+      return this.#withTempFile(async (path) => this.#keep(path, digest, await make(path, shared)));
     });
   }
 
   async #make(source: LayerSource, below: readonly Digest[], options: MakeOptions, wanted?: Digest): Promise<LayerRef> {
-    return this.#working(async (path) => {
+    return this.#withTempFile(async (path) => {
       const { cage } = this.#deps;
       const made = await convertLayer(source, { ...options, path, cpus: this.#cpus, cage });
       if (wanted && made.diffId !== wanted) throw new WrongDiffId(wanted, made.diffId);
@@ -95,7 +95,7 @@ export class Layers {
     });
   }
 
-  async #working<T>(body: (path: string) => Promise<T>): Promise<T> {
+  async #withTempFile<T>(body: (path: string) => Promise<T>): Promise<T> {
     const { paths } = this.#deps;
     await Promise.all([ensureFolder(paths.partial), ensureFolder(paths.layers)]);
     const path = tempPath(paths.partial, "layer");
@@ -106,20 +106,20 @@ export class Layers {
     }
   }
 
-  /** A layer that is there and whole. */
+  /** An existing, intact layer. */
   async #find({ chain, as }: WantedLayer): Promise<LayerRef | null> {
     const own = chain.at(-1);
-    const bound = await this.#whole(boundDigest(chain, as));
-    return bound ?? (own && as === "layer" ? this.#whole(own) : null);
+    const bound = await this.#intact(boundDigest(chain, as));
+    return bound ?? (own && as === "layer" ? this.#intact(own) : null);
   }
 
-  /** Gives a finished file its name, unless one that is whole has it already. */
+  /** Gives a finished file its final name, unless an intact one has it already. */
   async #keep(
     path: string,
     digest: Digest,
     { root, hidesAll }: Pick<LayerRef, "root" | "hidesAll">,
   ): Promise<LayerRef> {
-    const known = await this.#whole(digest);
+    const known = await this.#intact(digest);
     if (known) return known;
     const [bytes, fileDigest] = await Promise.all([sizeOf(path), sha256File(path)]);
     const layer: LayerRef = { digest, bytes, root, hidesAll, fileDigest };
@@ -130,7 +130,7 @@ export class Layers {
     return layer;
   }
 
-  async #whole(digest: Digest): Promise<LayerRef | null> {
+  async #intact(digest: Digest): Promise<LayerRef | null> {
     const layer = this.#made.get(digest) ?? this.#deps.knownLayer(digest);
     if (!layer) return null;
     const { paths, verified } = this.#deps;
@@ -138,15 +138,15 @@ export class Layers {
   }
 }
 
-/** The layer is not what the image's config says it is. */
+/** The layer does not have the diff id that the image's config names. */
 export class WrongDiffId extends Error {
   constructor(wanted: Digest, found: Digest) {
-    super(`a layer is ${found} instead of ${wanted} when it is unpacked`);
+    super(`a layer has the digest ${found} instead of ${wanted} when unpacked`);
     this.name = "WrongDiffId";
   }
 }
 
-/** Everything that decides what is in a layer. */
+/** The digest that names a layer: over everything that determines its content. */
 function digestOf(
   { as = "layer", unlessEmpty }: LayerSource,
   below: readonly Digest[],
@@ -157,7 +157,7 @@ function digestOf(
   return isBound || as !== "layer" ? boundDigest(isBound ? [...below, diffId] : [diffId], as) : diffId;
 }
 
-/** Names a layer that is what it is because of those below it, or of how it was read. @param chain diff ids, lowest first */
+/** Names a layer that depends on those below it, or on how it was read. @param chain diff ids, lowest first */
 export function boundDigest(chain: readonly Digest[], as: LayerKind = "layer"): Digest {
   return named(`${as === "layer" ? "" : `${as}\n`}${chain.join("\n")}\n`);
 }
@@ -166,7 +166,7 @@ function named(text: string): Digest {
   return `sha256:${createHash("sha256").update(`banger layer 1\n${text}`).digest("hex")}` as Digest;
 }
 
-/** Names what several layers became together. @param isBottom its whiteouts are left out */
+/** Names the layer that several were merged into. @param isBottom its whiteouts are left out */
 export function mergedDigest(layers: readonly Digest[], isBottom: boolean): Digest {
   const content = `banger merged layers 1 ${isBottom ? "bottom" : "middle"}\n${layers.join("\n")}\n`;
   return `sha256:${createHash("sha256").update(content).digest("hex")}` as Digest;

@@ -1,4 +1,7 @@
-/** Images of many layers: a guest mounts a few, so that the cheapest run of neighbours becomes one. */
+/**
+ * Merges layers of images that have more than a guest mounts: the neighbouring layers that are cheapest to merge become
+ * one.
+ */
 import type { Digest } from "../base/names.ts";
 import type { LayerRef } from "../model/artifact.ts";
 import type { Emit } from "../model/event.ts";
@@ -9,7 +12,7 @@ import { openUnion } from "./open-union.ts";
 import { maxLayers } from "./record.ts";
 import { unionTar } from "./union/tar.ts";
 
-/** @param layers lowest first @returns at most `maxLayers` that show the same */
+/** @param layers lowest first @returns at most `maxLayers` layers with the same content */
 export async function mergeLayers(
   deps: ImageDeps,
   layers: readonly LayerRef[],
@@ -24,7 +27,7 @@ export async function mergeLayers(
   return [...layers.slice(0, from), merged, ...layers.slice(from + count)];
 }
 
-/** The neighbours with the fewest bytes. */
+/** The `count` neighbouring layers with the fewest bytes. */
 export function cheapestRun(
   layers: readonly Pick<LayerRef, "bytes">[],
   count: number,
@@ -35,7 +38,7 @@ export function cheapestRun(
   return { from, count };
 }
 
-/** @param isBottom nothing is below: then nothing has to be hidden any more */
+/** @param isBottom there are no layers below, so whiteouts are left out */
 async function mergeRun(
   deps: ImageDeps,
   run: readonly LayerRef[],

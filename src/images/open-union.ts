@@ -1,4 +1,4 @@
-/** An image's layers, opened as one tree. */
+/** Opens an image's layers as one tree. */
 import { openSquashfs } from "../formats/squashfs/reader.ts";
 import { openForRead } from "../host/files/random-access.ts";
 import type { LayerRef } from "../model/artifact.ts";
@@ -6,7 +6,7 @@ import type { Paths } from "../model/paths.ts";
 import type { Lower } from "./layer/completion.ts";
 import { Union, type UnionNode, type UnionOptions } from "./union/union.ts";
 
-/** Hands the tree to `use`, and closes the files. @param layers lowest first @throws SquashfsError */
+/** Calls `use` with the tree, then closes the files. @param layers lowest first @throws SquashfsError */
 export async function withUnion<T>(
   paths: Paths,
   layers: readonly LayerRef[],
@@ -42,7 +42,7 @@ export async function openUnion(
   }
 }
 
-/** What a layer above them sees of the layers below. */
+/** The view that a layer above has of the layers below. */
 export function lowerOf(union: Union): Lower {
   return {
     async lookup(path) {

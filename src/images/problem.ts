@@ -1,8 +1,8 @@
-/** Something in an image that can't be used. */
+/** A problem with an image that makes it unusable. */
 export class ImageProblem extends Error {
-  /** half a sentence that begins with "it", "its" or the part that is wrong */
+  /** a clause that begins with "it", "its" or the faulty part */
   readonly problem: string;
-  /** what to do about it, as a hint; null: getting or making it again is all that is left */
+  /** a hint; null if the only remedy is to get or make the image again */
   readonly next: string | null;
 
   constructor(problem: string, next: string | null = null) {

@@ -1,4 +1,4 @@
-/** An image from a registry: its manifest is asked for, what is not here yet is fetched and stored. */
+/** Pulls an image from a registry: fetches its manifest, then downloads and stores what is missing. */
 import { createHash } from "node:crypto";
 import type { BlobHold } from "../artifacts/blob-hold.ts";
 import type { Downloads } from "../artifacts/download.ts";
@@ -23,11 +23,11 @@ import { storeOciImage } from "./oci/store.ts";
 import { refusing } from "./refusal.ts";
 import type { Registry } from "./registry/client.ts";
 
-/** What was pulled, and the digests of the documents that led to it. */
+/** The pulled image, and the digests of the index and manifest that led to it. */
 export type Pulled = { record: ImageRecord; sourceDigests: Digest[] };
 
 export type PullDeps = ImageDeps & {
-  /** the image that was made of what has that digest */
+  /** the stored image that was made from the document with that digest */
   imageFromSource(digest: Digest): ImageRecord | null;
   downloads: Downloads;
   verified: VerifiedFiles;
@@ -48,7 +48,7 @@ export class Puller {
     this.#deps = deps;
   }
 
-  /** @throws what the registry's client throws, IMAGE_INVALID, IMAGE_TOO_LARGE, DISK_FULL, DOWNLOAD_DAMAGED */
+  /** @throws what the registry client throws, IMAGE_INVALID, IMAGE_TOO_LARGE, DISK_FULL, DOWNLOAD_DAMAGED */
   async pull(reference: Reference, registry: Registry, emit: Emit, signal: AbortSignal): Promise<Pulled> {
     const name = formatReference(reference);
     emit({ kind: "progress", step: "manifest", text: `asking ${reference.registry} for ${name}` });
@@ -71,14 +71,14 @@ export class Puller {
   async #known(sourceDigest: Digest): Promise<ImageRecord | null> {
     const record = this.#deps.imageFromSource(sourceDigest);
     if (!record) return null;
-    // one whose files are gone or damaged is pulled again
+    // an image with missing or damaged files is pulled again
     return verifyImage(this.#deps, record, true).then(
       () => record,
       () => null,
     );
   }
 
-  /** What was fetched stays only where the line broke: for the next try. */
+  /** Downloads, and keeps the downloaded blobs only if the connection failed, for the next try. */
   async #fetchAndClear(
     reference: Reference,
     registry: Registry,
@@ -93,7 +93,7 @@ export class Puller {
       await clear();
       return record;
     } catch (error) {
-      await (isFinal(error) ? clear() : hold.release());
+      await (canDiscard(error) ? clear() : hold.release());
       throw error;
     }
   }
@@ -122,7 +122,7 @@ export class Puller {
     return storeOciImage(this.#deps, { name, source, from, ...image, layers, blob }, emit, signal);
   }
 
-  /** Of which nothing is stored here yet. */
+  /** The layers that are not stored yet. */
   async #missing(layers: readonly Descriptor[], diffIds: readonly Digest[]): Promise<Descriptor[]> {
     const missing: Descriptor[] = [];
     for (const [i, layer] of layers.entries()) {
@@ -133,46 +133,46 @@ export class Puller {
   }
 }
 
-/** Whoever can write there; what is elsewhere may have the same digests in it. */
+/** The repository that the blobs come from: others can list the same digests. */
 function repositoryOf({ registry, repository }: Reference): string {
   return `${registry}/${repository}`;
 }
 
-/** As a record has it. */
+/** The `source` of an image's record. */
 function sourceOf(reference: Reference): string {
   return `registry ${formatReference(reference)}`;
 }
 
-/** Nothing of it is of use to another try, or it must make room. */
-function isFinal(error: unknown): boolean {
+/** The downloaded blobs are of no use to another try, or have to make room. */
+function canDiscard(error: unknown): boolean {
   return error instanceof BangerError && (error.exit === Exit.Failure || error.code === "DISK_FULL");
 }
 
-/** What the manifest says is a bound from here on: nothing is fetched of an image that is too large. */
+/** Checks the sizes in the manifest, which limit the downloads: nothing of a too large image is fetched. */
 function requireSize(name: string, { config, layers }: Found, budget: Budget): void {
   const bytes = totalSize([config, ...layers]);
   if (bytes <= budget.bytes) return;
   throw fail("IMAGE_TOO_LARGE", { name, limit: formatSize(budget.bytes), download: formatSize(bytes) });
 }
 
-/** Bytes; a blob that is named twice is fetched once. */
+/** Total bytes; a blob that is listed twice is fetched once. */
 function totalSize(blobs: readonly Descriptor[]): number {
   return [...new Map(blobs.map(({ digest, size }) => [digest, size])).values()].reduce((sum, size) => sum + size, 0);
 }
 
 type Received = Awaited<ReturnType<Registry["manifest"]>>;
 
-/** From an index to the manifest for this architecture. @throws ManifestError */
+/** Follows indexes to the manifest for this platform. @throws ManifestError */
 async function findManifest(registry: Registry, received: Received, signal: AbortSignal, depth = 1): Promise<Found> {
   const document = parseDocument(received.bytes, received.mediaType);
   if (document.kind === "manifest") return { ...document.manifest, sourceDigests: [received.digest] };
-  if (depth >= maxIndexes) throw new ManifestError("its indexes point at each other");
+  if (depth >= maxIndexes) throw new ManifestError("its indexes are nested too deeply");
   const { manifests } = document;
   let refused: NotAnImage | null = null;
   for (const candidate of manifests) {
     try {
       const found = await findManifest(registry, await listed(registry, candidate, signal), signal, depth + 1);
-      // of one alone it is looked at when it is fetched
+      // a single candidate is checked when its config is fetched
       if (candidate.isOurs === null && manifests.length > 1) await requireOurs(registry, found.config, signal);
       return { ...found, sourceDigests: [received.digest, ...found.sourceDigests] };
     } catch (error) {
@@ -189,7 +189,7 @@ async function listed(registry: Registry, { digest, size }: Descriptor, signal: 
   throw new ManifestError(`its manifest has ${received.bytes.length} bytes, its index says ${size}`);
 }
 
-/** Where no index says what an image is for, its config does. @throws NotAnImage */
+/** If no index gives the platform, the image's config has to match. @throws NotAnImage */
 async function requireOurs(registry: Registry, { digest, size }: Descriptor, signal: AbortSignal): Promise<void> {
   if (size > maxDocument) throw new ManifestError("its config is too large");
   const { body } = await registry.blob(digest)(0, signal);
@@ -202,7 +202,7 @@ async function requireOurs(registry: Registry, { digest, size }: Descriptor, sig
   }
   const config = Buffer.concat(chunks);
   if (bytes !== size || `sha256:${createHash("sha256").update(config).digest("hex")}` !== digest) {
-    throw new ManifestError("its config is not what its manifest says");
+    throw new ManifestError("its config does not match the digest and size in its manifest");
   }
   parseImage(config);
 }

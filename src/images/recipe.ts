@@ -1,6 +1,6 @@
 /**
- * Builds a Debian root file system on this host, with the user's own rights, as one tar stream: mmdebstrap's tree with
- * our files in it, and `mise`. Nothing is written but into a scratch folder, nothing runs but those programs.
+ * Builds a Debian root file system on this host with the user's own rights, as one tar stream: mmdebstrap's tree plus
+ * our files and `mise`. It writes only to a scratch folder and runs only these programs.
  */
 import { type DebianArchive, findArchive } from "../artifacts/debian/archive.ts";
 import { networkEnv } from "../artifacts/debian/network-env.ts";
@@ -22,7 +22,7 @@ import { checkSubordinateIds } from "./debian/subids.ts";
 export type Rootfs = { tar: AsyncIterable<Uint8Array>; source: string };
 
 /**
- * Resolves once the build has begun; its failures come out of `tar`. Leaving `tar` early, or the signal, ends the
+ * Resolves once the build has started; `tar` throws its failures. Closing `tar` early, or the signal, ends the
  * programs.
  * @throws RECIPE_UNAVAILABLE, TOOL_MISSING
  */
@@ -52,7 +52,7 @@ export async function openDebianRootfs(
   return { tar: streamOf(build, end), source: `recipe debian-${suite}` };
 }
 
-type Bootstrap = { archive: DebianArchive; suite: string /** seconds: no file is younger */; day: number };
+type Bootstrap = { archive: DebianArchive; suite: string /** seconds: the latest time of any file */; day: number };
 
 function startBootstrap(
   deps: RecipeDeps,
@@ -60,12 +60,12 @@ function startBootstrap(
   emit: Emit,
   signal: AbortSignal,
 ): ProcessGroup {
-  // A user namespace may not enter a private TMPDIR, and /tmp may be memory: this takes more than a gigabyte.
+  // A user namespace can't always enter a private TMPDIR, and /tmp may be in memory: this takes more than a gigabyte.
   const fixed = { TMPDIR: "/var/tmp", SOURCE_DATE_EPOCH: String(day) };
   const env = { ...networkEnv(deps.env), ...proxyEnv(archive), ...fixed };
   const options = { env, signal, stdin: "pipe", onStderr: reportSteps(emit) } as const;
   const bootstrap = spawnGroup(mmdebstrapArgv(archive, suite, deps.uid), options);
-  // A program that is gone before it has read this says why by its status.
+  // If the program exits before reading this, its status says why.
   bootstrap.stdin.write(new TextEncoder().encode(sourcesFile(archive.mirrors, archive.keyring))).catch(() => {});
   bootstrap.stdin.end();
   return bootstrap;
@@ -101,17 +101,20 @@ async function* streamOf(build: Build, end: () => Promise<void>): AsyncGenerator
   }
 }
 
-/** The program's stdout, which counts only when the program ended well. */
+/** The program's stdout, valid only if the program succeeds. */
 async function* whole(bootstrap: PipedProcess, build: Build): AsyncGenerator<Uint8Array, void, void> {
   yield* bootstrap.stdout;
   const ended = await bootstrap.done;
   build.signal.throwIfAborted();
   if (ended.exitCode === 0) return;
-  const said = errorOf(bootstrap.stderrTail());
-  throw fail("IMAGE_BUILD_FAILED", { name: build.name, reason: `mmdebstrap ended with ${statusText(ended)}: ${said}` });
+  const message = errorOf(bootstrap.stderrTail());
+  throw fail("IMAGE_BUILD_FAILED", {
+    name: build.name,
+    reason: `mmdebstrap exited with ${statusText(ended)}: ${message}`,
+  });
 }
 
-/** mmdebstrap's own `E:` lines say less than apt's before them. */
+/** apt's `E:` lines come first and say more than mmdebstrap's own. */
 function errorOf(stderr: string): string {
   const errors = stderr.split(/[\r\n]+/).filter((line) => /^E: /.test(line) && !/died|exited|setup failed/.test(line));
   return lastLine(errors.at(0) ?? stderr);

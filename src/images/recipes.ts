@@ -1,4 +1,4 @@
-/** The images that can be built on this host, by name. Light on purpose: the daemon asks it on every unknown name. */
+/** The images that can be built on this host, by name. Kept light: the daemon looks here for every unknown name. */
 
 export type RecipeName = "debian-bookworm";
 
@@ -6,7 +6,7 @@ export const recipes: readonly { name: RecipeName; suite: string; summary: strin
   { name: "debian-bookworm", suite: "bookworm", summary: "Debian 12 with systemd, sshd, Docker, compilers and mise" },
 ];
 
-/** The recipe that makes an image of that name, if there is one. */
+/** The recipe for an image of that name, if there is one. */
 export function recipeFor(name: string): RecipeName | undefined {
   return recipes.find((recipe) => recipe.name === name)?.name;
 }

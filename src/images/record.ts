@@ -1,17 +1,17 @@
-/** An image's record, and the digest that says which images are the same. */
+/** An image's record, and the digest that identifies equal images. */
 import { createHash } from "node:crypto";
 import type { Digest, ImageName } from "../base/names.ts";
 import type { ConfigChange, ImageConfig, ImageRecord, InitKind, LayerRef, RootFacts } from "../model/artifact.ts";
 
-/** layers that a guest mounts at most; more are merged */
+/** most layers that a guest mounts; further ones are merged */
 export const maxLayers = 12;
 
-/** What a plain root file system says about running it: nothing. */
+/** The run configuration of a plain root file system: empty. */
 export const emptyConfig: ImageConfig = { env: {}, entrypoint: [], cmd: [], workdir: "", user: "" };
 
 /**
- * What is given replaces what was there; variables are added. A new entrypoint without a `cmd` has none: the old one was
- * another program's.
+ * Applies a change: given values replace the old ones, variables are added. A new entrypoint without a `cmd` clears it,
+ * because the old one belonged to another program.
  */
 export function changedConfig(base: ImageConfig, change: ConfigChange): ImageConfig {
   const cmd = change.cmd ?? (change.entrypoint ? [] : base.cmd);
@@ -43,7 +43,7 @@ export function imageDigest({ layers, direct, config }: Pick<RecordFacts, "layer
   return `sha256:${createHash("sha256").update(content).digest("hex")}` as Digest;
 }
 
-/** What the image's root folder is like: the highest layer that says so decides. */
+/** The attributes of the image's root folder: the highest layer that has them decides. */
 export function rootOf(layers: readonly LayerRef[]): RootFacts {
   return layers.findLast((layer) => layer.root !== null)?.root ?? { mode: 0o755, uid: 0, gid: 0 };
 }

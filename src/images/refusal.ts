@@ -1,4 +1,4 @@
-/** What the parsers of untrusted bytes say, as the errors that a user sees. */
+/** Turns errors of the parsers of untrusted bytes into errors for users. */
 import { CompressionError } from "../artifacts/decompress.ts";
 import { fail } from "../base/errors/error.ts";
 import { formatSize } from "../base/units.ts";
@@ -9,7 +9,7 @@ import { TooLargeError } from "./layer/reading.ts";
 import { WrongDiffId } from "./layers.ts";
 import { ImageProblem } from "./problem.ts";
 
-/** Runs `work`; what it finds wrong with the image becomes IMAGE_INVALID or IMAGE_TOO_LARGE. @param name for messages */
+/** Runs `work`; problems with the image become IMAGE_INVALID or IMAGE_TOO_LARGE. @param name for messages */
 export async function refusing<T>(name: string, budget: Budget, work: () => Promise<T>): Promise<T> {
   const limit = formatSize(budget.bytes);
   try {

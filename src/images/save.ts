@@ -1,4 +1,4 @@
-/** An image and what a VM wrote above it, as a new image: only the difference is stored. */
+/** Saves an image plus what a VM wrote on top of it as a new image: only the difference is stored. */
 
 import type { ImageName } from "../base/names.ts";
 import type { TarKind } from "../formats/tar/header.ts";
@@ -24,16 +24,16 @@ import type { Union } from "./union/union.ts";
 export type SavedMachine = VmCertificates & {
   name: ImageName;
   source: string;
-  /** what the VM booted from */
+  /** the image that the VM booted from */
   base: ImageRecord;
   config: ImageConfig;
-  /** what it changed, as a tar whose whiteouts and opaque folders are overlayfs's; each call reads it again */
+  /** what it changed, as a tar with overlayfs's whiteouts and opaque folders; each call reads it again */
   changes(): AsyncIterable<Uint8Array>;
-  /** the folders that are on its disk directly, all of them, as a plain tar */
+  /** the folders stored directly on its disk, as a plain tar */
   direct(): AsyncIterable<Uint8Array>;
 };
 
-/** @returns the record; the caller puts it into the store @throws IMAGE_INVALID, IMAGE_TOO_LARGE, DISK_FULL */
+/** @returns the record, which the caller stores @throws IMAGE_INVALID, IMAGE_TOO_LARGE, DISK_FULL */
 export async function saveImage(
   deps: ImageDeps,
   saved: SavedMachine,
@@ -71,7 +71,7 @@ export async function saveImage(
   });
 }
 
-/** Where the image's folders at the top lead that are links to others of its own. */
+/** Targets of the image's top-level folders that are links to others of its own folders. */
 async function linksOf(union: Union): Promise<Map<string, string>> {
   const links = new Map<string, string>();
   for (const folder of linkedFolders) {
@@ -81,7 +81,7 @@ async function linksOf(union: Union): Promise<Map<string, string>> {
   return links;
 }
 
-/** Null: they are empty, and always were. */
+/** Null if they are empty and always were. */
 async function directOf(
   deps: ImageDeps,
   { base, direct }: SavedMachine,
@@ -101,7 +101,7 @@ async function directOf(
   }
 }
 
-/** Where an image says nothing else, its VMs' folders begin with what its tree has there. */
+/** Unless the image has them separately, its VMs' direct folders start with the content of its tree. */
 async function hasDirect(union: Union): Promise<boolean> {
   for (const folder of directFolders) if (await union.isFilled(folder)) return true;
   return false;

@@ -1,4 +1,4 @@
-/** A stream that comes once, put into a file so that it can be read again. */
+/** Spools a stream that can be read only once to a file, so that it can be read again. */
 import { abortable } from "../artifacts/abortable.ts";
 import { fail } from "../base/errors/error.ts";
 import { ensureFolder, isDiskFull, readStream, removeTree, tempPath } from "../host/files/files.ts";
@@ -8,8 +8,8 @@ import { storingImage } from "./deps.ts";
 import { TooLargeError } from "./layer/reading.ts";
 
 /**
- * Hands `use` what opens it, as often as it likes; the file is gone afterwards.
- * @param bytes that it may have @throws TooLargeError, DISK_FULL, and what `source` throws
+ * Calls `use` with a function that opens the stream any number of times; the file is removed afterwards.
+ * @param bytes limit of its length @throws TooLargeError, DISK_FULL, and what `source` throws
  */
 export async function withSpooledStream<T>(
   paths: Pick<Paths, "partial">,

@@ -24,7 +24,7 @@ const rows: [string, Partial<UnpackLimits>, Member[], Member[], string][] = [
     { files: 2 },
     [image(1), module(1, 1), module(2, 1)],
     [image(1), module(1, 1), module(2, 1), module(3, 1)],
-    "it holds too many files",
+    "it contains too many files",
   ],
   ["the stream's bytes", { bytes: 3072 }, [image(1), other(1, 512)], [image(1), other(1, 513)], "it is too large"],
   [
@@ -32,7 +32,7 @@ const rows: [string, Partial<UnpackLimits>, Member[], Member[], string][] = [
     { entries: 2 },
     [image(1), other(1, 0)],
     [image(1), other(1, 0), other(2, 0)],
-    "it holds too many files",
+    "it contains too many files",
   ],
 ];
 

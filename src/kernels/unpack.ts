@@ -61,7 +61,7 @@ export async function unpackKernel(
       present = placeOf(event.entry);
       if (present?.to === "modules") {
         if (found.release !== "" && found.release !== present.release)
-          throw new TarError("it holds more than one kernel");
+          throw new TarError("it contains more than one kernel");
         found.release = present.release;
         await modules.begin(present.path);
       } else if (present) found[present.to].begin(event.entry.size);
@@ -105,7 +105,7 @@ class Parts {
 
   /** @param size bytes that come, as the reader of the tar sees to */
   begin(size: number): void {
-    if (this.#whole) throw new TarError("it holds more than one kernel");
+    if (this.#whole) throw new TarError("it contains more than one kernel");
     if (size > this.#limit) throw new TarError("its kernel is too large");
     this.#whole = new Uint8Array(size);
   }
@@ -141,7 +141,7 @@ class ModuleWriter {
 
   async begin(path: string): Promise<void> {
     await this.end();
-    if (++this.#files > this.#limits.files) throw new TarError("it holds too many files");
+    if (++this.#files > this.#limits.files) throw new TarError("it contains too many files");
     this.#path = path;
   }
 

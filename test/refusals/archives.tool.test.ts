@@ -46,7 +46,7 @@ describe.skipIf(reason !== null)(reason === null ? "refusals of archives" : `ref
   test(
     "a root file system is no archive, and an archive no root file system: each leads to the other command",
     cases(() => {
-      const says = /is a root file system, and no archive of images/;
+      const says = /is a root file system, not an image archive/;
       const hints = /`banger image register NAME --rootfs /;
       const tree = join(home.folder, "tree");
       mkdirSync(join(tree, "bin"), { recursive: true });
@@ -86,7 +86,7 @@ describe.skipIf(reason !== null)(reason === null ? "refusals of archives" : `ref
       };
       const image = put("image.tar", tar());
       const led = { fill: { "image.tar": image }, ends: null };
-      const old = /its manifest is of Docker's first schema/;
+      const old = /its manifest uses Docker's schema 1/;
       const convert = /`skopeo copy docker:\/\/NAME oci-archive:image.tar`, then `banger image import image.tar`/;
       const encrypted = layout({ layerType: `${types.layer}+encrypted`, layer: new Uint8Array(1000).fill(7) });
       return [
@@ -126,7 +126,7 @@ describe.skipIf(reason !== null)(reason === null ? "refusals of archives" : `ref
         imports(
           "another",
           layout({ manifestType: "application/vnd.x+json" }),
-          /of the type "application\/vnd.x/,
+          /has the type "application\/vnd.x/,
           /tag/,
         ),
       ];
@@ -144,10 +144,10 @@ describe.skipIf(reason !== null)(reason === null ? "refusals of archives" : `ref
         index.index(index.image({ ...arm, platform: arm }), index.image({ platform: windows })),
       );
       return [
-        imports("by its config", layout(arm), /made for "linux\/arm64", not for linux\/amd64/, hints),
-        imports("by the index", layout({ ...arm, platform: arm }), /made for "linux\/arm64", not for/, hints),
-        imports("windows", layout({ ...windows, platform: windows }), /made for "windows\/amd64"/, hints),
-        imports("by an index in the index", armed, /made for "linux\/arm64", "windows\/amd64", not for/, hints),
+        imports("by its config", layout(arm), /it is for "linux\/arm64", not for linux\/amd64/, hints),
+        imports("by the index", layout({ ...arm, platform: arm }), /it is for "linux\/arm64", not for/, hints),
+        imports("windows", layout({ ...windows, platform: windows }), /it is for "windows\/amd64"/, hints),
+        imports("by an index in the index", armed, /it is for "linux\/arm64", "windows\/amd64", not for/, hints),
       ];
     }),
     120_000,
@@ -164,13 +164,13 @@ describe.skipIf(reason !== null)(reason === null ? "refusals of archives" : `ref
         imports(name, put(name, bytes), says, hints, "FILE_INVALID");
       const lz4 = put("image.tar.lz4", "\x04\x22\x4d\x18");
       return [
-        imports("text", put("text.tar", "hello"), /it is no tar archive/, again),
-        refused("text.tgz", gzipSync("hello"), /what it holds is no tar archive/, /unpack it first \(`gzip -d`\)/),
+        imports("text", put("text.tar", "hello"), /it is not a tar archive/, again),
+        refused("text.tgz", gzipSync("hello"), /its content is not a tar archive/, /unpack it first \(`gzip -d`\)/),
         imports("cut short", put("cut.tar", large.subarray(0, 3000)), /it is cut short/, again),
-        refused("cut.tar.gz", gzipSync(large).subarray(0, 50_000), /its compression is broken/),
+        refused("cut.tar.gz", gzipSync(large).subarray(0, 50_000), /its compressed data is damaged/),
         refused("cut.tar.zst", zstdCompressSync(large).subarray(0, 50_000), /is cut short or damaged/),
         refused("cut.tar.xz", xz.subarray(0, 50_000), /can't be unpacked: xz/),
-        refused("empty.tar", "", /is empty/, /look at what the program says/),
+        refused("empty.tar", "", /is empty/, /check the output of the program/),
         refused("page.tar", "<!DOCTYPE html><html>sign in</html>", /is a web page/, /download it again/),
         refused("image.zip", "PK\x03\x04", /is a zip archive/, /unpack it into a folder/),
         refused("disk.qcow2", Buffer.from("QFI\xfb".padEnd(70_000, "\0"), "latin1"), /a qcow2 disk image/, /qemu-img/),
@@ -185,7 +185,7 @@ describe.skipIf(reason !== null)(reason === null ? "refusals of archives" : `ref
             code: "FILE_INVALID",
             says: /stdin: is empty/,
           },
-          ...{ hints: /look at what the program says/, way: { input: tar() }, ends: null },
+          ...{ hints: /check the output of the program/, way: { input: tar() }, ends: null },
         },
       ];
     }),
@@ -221,11 +221,11 @@ describe.skipIf(reason !== null)(reason === null ? "refusals of archives" : `ref
         ),
         imports("another layer", other, /instead of sha256:0000/, again),
         imports("a layer too many", none, /has 1 layers, its config 0/, again),
-        imports("layers and manifests", both, /is an image's and an index at once/, again),
+        imports("layers and manifests", both, /is both an image manifest and an index/, again),
         imports("no layers", layout({ layers: [] }), /it has no layers/, again),
-        imports("a config that is none", layout({ config: "x" }), /that is no JSON/, again),
-        imports("no image", empty, /it names no image/, again),
-        imports("no JSON", saved("x"), /manifest.json is no JSON/, again),
+        imports("a config that is none", layout({ config: "x" }), /that is not JSON/, again),
+        imports("no image", empty, /it lists no images/, again),
+        imports("no JSON", saved("x"), /manifest.json is not JSON/, again),
         imports("another's JSON", saved("{}"), /not what `docker save` writes/, again),
         imports(
           "a tar of something",
@@ -259,7 +259,7 @@ describe.skipIf(reason !== null)(reason === null ? "refusals of archives" : `ref
         choice("on stdin", ["image", "import", "-", "--name", "mine"], "-", { input: tarOf(several) }),
         {
           ...{ name: "without a name", args: ["image", "import", "-"], options: { input }, code: "IMAGE_UNNAMED" },
-          ...{ says: /does not say what its image is called/, hints: /^name it: /, fill: { FILE: "-", NAME: "mine" } },
+          ...{ says: /its image has no name/, hints: /^name it: /, fill: { FILE: "-", NAME: "mine" } },
           ends: null,
         },
         imports("a path", join(home.folder, "none.tar"), /does not exist/, /spelling and rights/, "FILE_INVALID"),

@@ -99,7 +99,7 @@ describe.skipIf(reason !== null)(reason === null ? "refusals of pulls" : `refusa
       passing(says("", types.manifest), "REGISTRY_ANSWER", /it sends nothing/, between),
       passing(portal, "REGISTRY_ANSWER", /it redirects to plain http/, between),
       passing(status(418), "REGISTRY_ANSWER", /status 418/, between),
-      passing(registryOf(layout(), { type: types.index }), "IMAGE_INVALID", /calls itself/, /get it again/),
+      passing(registryOf(layout(), { type: types.index }), "IMAGE_INVALID", /but declares/, /get it again/),
     ]);
   }, 120_000);
 
@@ -115,10 +115,10 @@ describe.skipIf(reason !== null)(reason === null ? "refusals of pulls" : `refusa
     const wrong = pulls(
       guarded,
       "REGISTRY_AUTH",
-      /user name, password or token are not right/,
+      /the user name, password or token is wrong/,
       /^see whether `docker login/,
     );
-    const nobody = pulls(guarded, "REGISTRY_AUTH", /it wants a user name and a password/, login);
+    const nobody = pulls(guarded, "REGISTRY_AUTH", /it requires a user name and a password/, login);
     const me = [...nobody.args, "--username", "me", "--password-stdin"];
     await all([
       nobody,
@@ -128,7 +128,7 @@ describe.skipIf(reason !== null)(reason === null ? "refusals of pulls" : `refusa
         options: { input: "wrong\n" },
         ...{ way: right, ends: null },
       },
-      passing(status(401), "REGISTRY_AUTH", /does not say how it wants to be asked/, login),
+      passing(status(401), "REGISTRY_AUTH", /offers no supported authentication scheme/, login),
       passing(status(403), "REGISTRY_AUTH", /status 403/, login),
     ]);
     await home.ok(me, right);
@@ -146,7 +146,7 @@ describe.skipIf(reason !== null)(reason === null ? "refusals of pulls" : `refusa
   test("a blob that is refused, missing or another says so, and the next pull fetches it", async () => {
     const blob = (answer: Answer) => registryOf(layout(), { blob: answer });
     await all([
-      passing(blob(status(401)), "REGISTRY_AUTH", /how it wants to be asked/, /docker login/),
+      passing(blob(status(401)), "REGISTRY_AUTH", /no supported authentication scheme/, /docker login/),
       passing(blob(status(403)), "REGISTRY_AUTH", /status 403/, /docker login/),
       passing(blob(status(404)), "REGISTRY_NOT_FOUND", /has no r\d+\/tool@sha256:/, /spelling/),
       passing(blob(status(429, atOnce)), "REGISTRY_LIMITED", /too many requests/, /wait/),
@@ -170,10 +170,10 @@ describe.skipIf(reason !== null)(reason === null ? "refusals of pulls" : `refusa
     const invalid = (folder: string, said: RegExp, hints: RegExp) =>
       pulls(registryOf(folder), "IMAGE_INVALID", said, hints);
     await all([
-      { ...invalid(first, /Docker's first schema/, /skopeo copy/), ...led },
+      { ...invalid(first, /Docker's schema 1/, /skopeo copy/), ...led },
       { ...invalid(encrypted, /its layers are encrypted/, /--decryption-key KEY/), ...led },
       invalid(helm, /it is a Helm chart/, /helm show values/),
-      invalid(arm, /made for "linux\/arm64"/, /--platform linux\/amd64/),
+      invalid(arm, /it is for "linux\/arm64"/, /--platform linux\/amd64/),
       invalid(layout({ more: { manifests: [] } }), /an image's and an index at once/, /get it again/),
     ]);
   }, 120_000);
@@ -190,7 +190,7 @@ describe.skipIf(reason !== null)(reason === null ? "refusals of pulls" : `refusa
     });
     const helper = JSON.stringify({ credHelpers: { [server.host]: "none-such" } });
     await all([
-      broken("{", /config.json: it is no JSON/, /^mend \S+config.json, or move it away/),
+      broken("{", /config.json: it is not JSON/, /^repair \S+config.json, or move it away/),
       broken('{"auths":1}', /is not what docker writes/, /or move it away/),
       broken(helper, /docker-credential-none-such: it can't be run/, /take it out of credHelpers/),
     ]);

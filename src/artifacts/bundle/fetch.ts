@@ -1,4 +1,4 @@
-/** Getting the files of a bundle: the manifest, whose digest the catalog has, then what the manifest names. */
+/** Downloads a bundle: the manifest, whose digest is in the catalog, then the files that the manifest lists. */
 import { BangerError, fail } from "../../base/errors/error.ts";
 import { Exit } from "../../base/exit.ts";
 import type { Digest } from "../../base/names.ts";
@@ -13,33 +13,33 @@ import { BundleError, type BundleFile, maxManifest } from "./manifest.ts";
 
 export type FetchDeps = { web: WebDeps; downloads: Downloads };
 
-/** A bundle with a manifest that was read. */
+/** A bundle whose manifest was read and checked. */
 export type OpenBundle<M> = {
   manifest: M;
-  /** Path of a file that is whole and has its digest. @throws DOWNLOAD_FAILED, DOWNLOAD_DAMAGED, DISK_FULL */
+  /** The path of a complete file whose digest was checked. @throws DOWNLOAD_FAILED, DOWNLOAD_DAMAGED, DISK_FULL */
   file(file: BundleFile, signal: AbortSignal): Promise<string>;
 };
 
 export type BundleWanted<M> = {
   name: string;
   ref: BundleRef;
-  /** URL of the catalog that names it; null: the program itself does */
+  /** URL of the catalog that lists it; null for the built-in one */
   catalog: string | null;
   /** @throws BundleError */
   parse(manifest: Uint8Array): M;
   filesOf(manifest: M): BundleFile[];
-  /** Before they are fetched: @throws for files that are too large */
+  /** Called before the download. @throws for files that are too large */
   checkSize(files: readonly BundleFile[]): void;
 };
 
-/** Tells bundles apart: another catalog, which can name the same digests, is another one. */
+/** Identifies a bundle. The catalog is part of it, because another catalog can list the same digests. */
 export function bundleKey({ catalog }: Pick<CatalogEntry, "catalog">, { url, digest, size }: BundleRef): string {
   return JSON.stringify([catalog, url, digest, size]);
 }
 
 /**
- * Hands the bundle to `use`. What was fetched stays for the next try when there was no way to go on, and is removed when
- * all is done, or can't be used.
+ * Calls `use` with the bundle. Downloaded files are kept for the next try if the work could not continue, and removed
+ * once it is done or the files turn out to be unusable.
  * @throws BUNDLE_INVALID (also for a BundleError of `use`), DOWNLOAD_FAILED, DOWNLOAD_DAMAGED, DISK_FULL
  */
 export async function withBundle<M, T>(
@@ -50,7 +50,7 @@ export async function withBundle<M, T>(
   use: (bundle: OpenBundle<M>) => Promise<T>,
 ): Promise<T> {
   const { downloads, web } = deps;
-  emit({ kind: "progress", step: "manifest", text: `looking at the bundle of ${name}` });
+  emit({ kind: "progress", step: "manifest", text: `reading the bundle of ${name}` });
   const from = bundleKey({ catalog }, ref);
   const hold = downloads.hold();
   const get = (url: string, { digest, size }: { digest: BundleRef["digest"]; size: number | null }, limit: number) => {
@@ -82,7 +82,7 @@ export async function withBundle<M, T>(
   }
 }
 
-/** What the catalog said is what a person decided by. */
+/** The user decided by the size in the catalog, so the files must have it. */
 function requireSize(name: string, files: readonly BundleFile[], ref: BundleRef): void {
   const size = files.reduce((sum, file) => sum + file.size, 0);
   const problem = `it has ${size} bytes, its catalog says ${ref.size}`;

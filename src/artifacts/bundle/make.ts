@@ -1,4 +1,4 @@
-/** Makes a bundle that can be published: tar streams compressed by zstd's program, then the manifest that names them. */
+/** Makes a bundle for publishing: tar streams compressed by the zstd program, then a manifest that lists them. */
 import { createHash } from "node:crypto";
 import { fail } from "../../base/errors/error.ts";
 import type { Digest } from "../../base/names.ts";
@@ -10,7 +10,7 @@ import { lastLine, statusText } from "../tools.ts";
 import { type BundleFile, rawFile } from "./manifest.ts";
 
 export type BundlePart = {
-  /** its name in the manifest; `<part>.tar.zst` is its file */
+  /** name in the manifest; `<part>.tar.zst` is its file */
   part: string;
   tar: AsyncIterable<Uint8Array>;
 };
@@ -18,19 +18,19 @@ export type BundlePart = {
 export type MadeBundle = {
   /** of the manifest */
   digest: Digest;
-  /** bytes of the files that it names */
+  /** bytes of the files that it lists */
   size: number;
 };
 
 /**
- * A level that costs the one publisher some seconds for what it saves each reader, and a window of 16 MiB, which is what
+ * A level that costs the publisher some seconds and saves every reader some; a window of 16 MiB, which is what
  * unpacking takes of the reader's memory.
  */
 const zstd = ["zstd", "-q", "-T0", "-10", "--long=24", "-c"];
 
 /**
- * Files that are there already are replaced, the manifest last.
- * @param facts what the manifest says beside the files
+ * Existing files are replaced, the manifest last.
+ * @param facts further fields of the manifest
  * @throws FILE_INVALID, DISK_FULL, TOOL_MISSING, TOOL_FAILED, and what the streams throw
  */
 export async function makeBundle(
@@ -106,7 +106,7 @@ async function feed(tool: PipedProcess, tar: AsyncIterable<Uint8Array>, counted:
   tool.stdin.end();
 }
 
-/** @param isFed rejects when what was compressed was not all of it: then the file never gets its name */
+/** @param isFed rejects if the input was incomplete: then the file never gets its name */
 async function* outputOf(
   tool: PipedProcess,
   counted: CountedStream,

@@ -1,4 +1,4 @@
-/** The catalog inside the program. */
+/** The built-in catalog. */
 import type { CatalogEntry } from "../../model/catalog.ts";
 import text from "./built-in.toml" with { type: "text" };
 import { parseCatalog } from "./parse.ts";

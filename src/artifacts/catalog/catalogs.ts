@@ -1,4 +1,4 @@
-/** Every catalog: those that the config names, in its order, then the program's own. The first that has a name decides. */
+/** All catalogs: those in the config, in order, then the built-in one. The first with a name decides. */
 import type { BangerError } from "../../base/errors/error.ts";
 import { type CatalogEntry, type CatalogKind, catalogKinds } from "../../model/catalog.ts";
 import { builtInEntries } from "./built-in.ts";
@@ -8,7 +8,9 @@ export type CatalogsDeps = LoadDeps & { sources(): Promise<readonly CatalogSourc
 
 export type Lookup = {
   entry: CatalogEntry | null;
-  /** of catalogs that could not be had, or whose kept copy was used; one that has the entry hides those behind it */
+  /**
+   * of catalogs that were not available or came from a kept copy; after one with the entry, later ones are not listed
+   */
   failures: { error: BangerError; keptSince: number | null }[];
 };
 
@@ -21,7 +23,7 @@ export class Catalogs {
     this.#remember(builtInEntries());
   }
 
-  /** What each has; an entry whose name an earlier one has is left out. Never rejects because of a catalog. */
+  /** All entries; an entry whose name is in an earlier catalog is left out. Never rejects because of a catalog. */
   async look(signal: AbortSignal): Promise<{ entries: CatalogEntry[]; catalogs: LoadedCatalog[] }> {
     const sources = await this.#deps.sources();
     const catalogs = await Promise.all(sources.map((source) => loadCatalog(this.#deps, source, signal)));
@@ -46,7 +48,7 @@ export class Catalogs {
     };
   }
 
-  /** As far as they were looked at already: the program's own at least. */
+  /** The names seen so far: at least the built-in ones. */
   names(kind: CatalogKind): readonly string[] {
     return this.#names.get(kind) ?? [];
   }

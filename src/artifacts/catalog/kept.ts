@@ -1,4 +1,4 @@
-/** The last good copy of each catalog: for when there is no network, and to tell an older one when it is served again. */
+/** Keeps the last good copy of each catalog: for use offline, and to detect an older one. */
 import { createHash, type KeyObject } from "node:crypto";
 import type { Digest } from "../../base/names.ts";
 import { ensureFolder, readBytes, writeAtomic } from "../../host/files/files.ts";
@@ -22,8 +22,8 @@ export function keptPath(paths: Folder, url: string): string {
 }
 
 /**
- * In one file, so that both are of one time: signature, when it was fetched, and from the second line on the catalog. Catalogs of
- * this host's own files are not kept.
+ * Signature, time of download and, from the second line on, the catalog, in one file so that they always match.
+ * Catalogs from local files are not kept.
  */
 export async function keepCatalog(
   paths: Folder,
@@ -33,13 +33,15 @@ export async function keepCatalog(
   if (url.startsWith("file:")) return;
   // without the line breaks that some tools put into base64
   const head = Buffer.from(`${signature.replace(/\s+/g, "")} ${now}\n`);
-  // a copy that can't be kept is missed later, if at all
+  // failing to keep a copy is not an error
   await ensureFolder(paths.catalogs)
     .then(() => writeAtomic(keptPath(paths, url), Buffer.concat([head, content])))
     .catch(() => {});
 }
 
-/** Checked as one that was just fetched, except that it may have expired. Null: there is none that this key signed. */
+/**
+ * Reads the kept copy, checked like a downloaded one except for its expiry. Null if there is none signed by this key.
+ */
 export async function readKept(paths: Folder, url: string, key: KeyObject): Promise<KeptCatalog | null> {
   try {
     const bytes = Buffer.from(await readBytes(keptPath(paths, url), maxCatalog + 2 * maxSignature));

@@ -78,7 +78,7 @@ const bad: [string, Answer, string, RegExp][] = [
     /signature/,
   ],
   ["behind a silent server", () => {}, "CATALOG_UNREACHABLE", /does not answer/],
-  ["behind a circle", (_, r) => send(r, 302, "", { location: "/" }), "CATALOG_UNREACHABLE", /place to place/],
+  ["behind a circle", (_, r) => send(r, 302, "", { location: "/" }), "CATALOG_UNREACHABLE", /redirects too many times/],
   [
     "behind plain http",
     (_, r) => send(r, 302, "", { location: "http://example.com/c" }),

@@ -1,6 +1,6 @@
 /**
- * One catalog of others: fetched, and believed only with its signature, which is checked before a byte is parsed. The last
- * good one is kept with its signature, for when there is no net, and so that an older one is not taken in its place.
+ * Loads one configured catalog: downloads it and checks its signature before parsing anything. The last good copy is
+ * kept with its signature, for use offline and to reject older ones.
  */
 import type { KeyObject } from "node:crypto";
 import { BangerError, fail } from "../../base/errors/error.ts";
@@ -18,20 +18,20 @@ export type CatalogSource = { url: string /** path of the public key */; key: st
 export type LoadDeps = {
   web: WebDeps;
   paths: Pick<Paths, "catalogs" | "catalog">;
-  /** for the catalog, and for its signature, in `ms` */
+  /** for the catalog and again for its signature, in `ms` */
   timeoutMs: number;
 };
 
 export type LoadedCatalog = {
   url: string;
   entries: CatalogEntry[];
-  /** why the one at the URL is not used */
+  /** why the catalog at the URL is not used */
   failure: BangerError | null;
-  /** Unix time in `ms` of the kept copy that is used instead */
+  /** when the kept copy that is used instead was downloaded, Unix time in `ms` */
   keptSince: number | null;
 };
 
-/** Rejects only with the signal's reason: what is wrong with the catalog stands in the answer. */
+/** Rejects only with the signal's reason; problems with the catalog are in the result. */
 export async function loadCatalog(deps: LoadDeps, source: CatalogSource, signal: AbortSignal): Promise<LoadedCatalog> {
   const { url } = source;
   const nothing = { url, entries: [], failure: null, keptSince: null };
@@ -50,7 +50,7 @@ export async function loadCatalog(deps: LoadDeps, source: CatalogSource, signal:
   }
 }
 
-/** @throws what is no failure of the catalog's: a bug */
+/** @throws anything that is not a failure of the catalog: a bug */
 function expected(error: unknown): BangerError {
   if (error instanceof BangerError) return error;
   throw error;
@@ -82,7 +82,7 @@ async function fetchCatalog(deps: LoadDeps, url: string, key: KeyObject, signal:
   return served.entries;
 }
 
-/** The kept copy, for a catalog that can't be fetched or is not trusted; null when there is none, or it has expired. */
+/** The kept copy, if the catalog can't be downloaded or is not trusted; null if there is none or it has expired. */
 async function keptCopy({ paths, web }: LoadDeps, url: string, key: KeyObject) {
   const kept = await readKept(paths, url, key);
   if (kept === null) return null;
@@ -99,7 +99,7 @@ async function read<T>(url: string, work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** One that is not there is a catalog without a signature; a server that fails is a catalog that can't be had. */
+/** A missing signature means an unsigned catalog; a failing server means that the catalog is not available. */
 async function readSignature(web: WebDeps, url: string, timeoutMs: number, signal: AbortSignal): Promise<string> {
   try {
     const bytes = await readDocument(web, `${url}.sig`, { maxBytes: maxSignature, timeoutMs }, signal);

@@ -79,7 +79,8 @@ const places: [from: string, url: string, to: string | null][] = [
 for (const [from, to, where] of places) {
   test(`${from} and "${to}": ${where ?? "refused"}`, () => {
     const text = whole(entry().replace('url = "tool"', `url = "${to}"`));
-    if (where === null) expect(problems(text, from)).toEqual(["image.0.url: is no place that this catalog may name"]);
+    if (where === null)
+      expect(problems(text, from)).toEqual(["image.0.url: is not an address that this catalog can refer to"]);
     else expect(parse(text, from).entries[0]?.from).toMatchObject({ bundle: { url: where } });
   });
 }
@@ -101,7 +102,7 @@ test("every problem at once, with its path", () => {
     expect.stringContaining("kernel.0.size: "),
     "extra: unknown key",
   ]);
-  expect(problems(whole(entry() + entry()))).toEqual(['image.1.name: "tool" is there twice']);
+  expect(problems(whole(entry() + entry()))).toEqual(['image.1.name: "tool" occurs twice']);
 });
 
 const refused: [string, string | Uint8Array, RegExp][] = [

@@ -1,4 +1,4 @@
-/** A catalog's text → what it offers, or one error that lists every problem. Pure; the signature was checked before. */
+/** Parses a catalog: its entries, or one error with every problem. Pure; the signature was checked before. */
 import { parse as parseToml, TomlError } from "smol-toml";
 import type { Digest, ImageName } from "../../base/names.ts";
 import { type Issue, problemsOf, syntaxProblem } from "../../base/problems.ts";
@@ -8,7 +8,7 @@ import { builtInSchema, catalogSchema, keysAt, type RawCatalog, type RawEntry } 
 
 export type ParsedCatalog = {
   entries: CatalogEntry[];
-  /** Unix time in `ms`; null: it does not say */
+  /** Unix time in `ms`; null if not given */
   issued: number | null;
   /** Unix time in `ms`; null: never */
   expires: number | null;
@@ -24,7 +24,10 @@ export class CatalogError extends Error {
   }
 }
 
-/** @param url where it is from; null: the program's own, which alone may name recipes @throws CatalogError */
+/**
+ * @param url where it was downloaded; null for the built-in one, the only one that can list recipes @throws
+ * CatalogError
+ */
 export function parseCatalog(bytes: Uint8Array, url: string | null): ParsedCatalog {
   const schema = url === null ? builtInSchema : catalogSchema;
   const result = schema.safeParse(readToml(bytes));
@@ -37,12 +40,12 @@ export function parseCatalog(bytes: Uint8Array, url: string | null): ParsedCatal
   return { entries: found as CatalogEntry[], issued, expires };
 }
 
-/** @returns Unix time in `ms`; null: it is not there @throws CatalogError for a time of day alone */
+/** @returns Unix time in `ms`; null if absent @throws CatalogError for a time without a date */
 function timeOf(raw: RawCatalog, key: "issued" | "expires"): number | null {
   const value = raw[key];
   if (value === undefined) return null;
   const ms = Date.parse(value.toISOString());
-  if (Number.isNaN(ms)) throw new CatalogError([`${key}: is no date`]);
+  if (Number.isNaN(ms)) throw new CatalogError([`${key}: is not a date`]);
   return ms;
 }
 
@@ -51,19 +54,19 @@ function readToml(bytes: Uint8Array): unknown {
     return parseToml(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch (error) {
     if (error instanceof TomlError) throw new CatalogError([syntaxProblem(error)]);
-    if (error instanceof TypeError) throw new CatalogError(["it is no UTF-8 text"]);
+    if (error instanceof TypeError) throw new CatalogError(["it is not UTF-8 text"]);
     throw error;
   }
 }
 
-/** @returns the entry, or what is wrong with it */
+/** @returns the entry, or a problem with it */
 function entryOf(kind: CatalogKind, raw: RawEntry, at: number, catalog: string | null): CatalogEntry | string {
   const { description = "" } = raw;
   const facts = { kind, name: raw.name as ImageName, description, catalog };
   if ("recipe" in raw) return { ...facts, kernel: null, from: { recipe: raw.recipe } };
   const folder = raw.url.endsWith("/") ? raw.url : `${raw.url}/`;
   const url = catalog === null ? folder : besides(catalog, folder);
-  if (url === null) return `${kind}.${at}.url: is no place that this catalog may name`;
+  if (url === null) return `${kind}.${at}.url: is not an address that this catalog can refer to`;
   const bundle = { url, digest: `sha256:${raw.sha256}` as Digest, size: raw.size };
   return { ...facts, kernel: (raw.kernel as ImageName | undefined) ?? null, from: { bundle } };
 }
@@ -73,7 +76,7 @@ function doubles(raw: RawCatalog): string[] {
     const names = (raw[kind] ?? []).map((entry) => entry.name);
     const seen = new Set<string>();
     return names.flatMap((name, at) => {
-      if (seen.has(name)) return [`${kind}.${at}.name: "${name}" is there twice`];
+      if (seen.has(name)) return [`${kind}.${at}.name: "${name}" occurs twice`];
       seen.add(name);
       return [];
     });

@@ -1,4 +1,4 @@
-/** What a catalog file may hold. `docs/image-catalog.md` is its twin. */
+/** The schema of a catalog file. `docs/image-catalog.md` documents it. */
 import * as z from "zod/mini";
 import { isDigest } from "../../base/names.ts";
 import { isCatalogName } from "../../base/reference.ts";
@@ -33,7 +33,7 @@ const time = (example: string) => z.optional(z.date({ error: `must be a date, as
 const issued = time("issued = 2029-12-01T00:00:00Z");
 const expires = time("expires = 2030-01-31T00:00:00Z");
 
-/** Of others. */
+/** Of configured catalogs. */
 export const catalogSchema = z.strictObject({
   format,
   issued,
@@ -42,7 +42,7 @@ export const catalogSchema = z.strictObject({
   kernel: listOf(kernelEntry),
 });
 
-/** The program's own. */
+/** Of the built-in catalog. */
 export const builtInSchema = z.strictObject({
   format,
   image: listOf(z.union([imageEntry, recipeEntry])),
@@ -54,7 +54,7 @@ export type RawEntry =
   | { name: string; description?: string; recipe: string };
 export type RawCatalog = { format: 1; issued?: Date; expires?: Date; image?: RawEntry[]; kernel?: RawEntry[] };
 
-/** The keys that may stand in the table at `path`, for "did you mean". */
+/** The valid keys of the table at `path`, for "did you mean". */
 export function keysAt(path: readonly PropertyKey[]): string[] {
   if (path.length === 0) return Object.keys(catalogSchema.shape);
   return Object.keys((path[0] === "kernel" ? kernelEntry : imageEntry).shape);

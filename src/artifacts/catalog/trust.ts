@@ -1,10 +1,10 @@
-/** What is believed of a catalog that somebody else serves: its signature, its content, and that it is not an old one. Pure. */
+/** Decides whether to trust a downloaded catalog: its signature, its content, and that it is not an old one. Pure. */
 import type { KeyObject } from "node:crypto";
 import { fail } from "../../base/errors/error.ts";
 import { CatalogError, type ParsedCatalog, parseCatalog } from "./parse.ts";
 import { signatureProblem } from "./signature.ts";
 
-/** Not a byte is parsed before the signature was checked. @throws CATALOG_UNTRUSTED, CATALOG_INVALID */
+/** Checks the signature before parsing anything. @throws CATALOG_UNTRUSTED, CATALOG_INVALID */
 export function openSigned(content: Uint8Array, signature: string, url: string, key: KeyObject): ParsedCatalog {
   const problem = signatureProblem(content, signature, key);
   if (problem !== null) throw fail("CATALOG_UNTRUSTED", { url, problem });
@@ -23,9 +23,9 @@ export function requireUnexpired({ expires }: ParsedCatalog, url: string, now: n
 type Times = Pick<ParsedCatalog, "issued" | "expires">;
 
 /**
- * Why a catalog is older than the one that was seen before it; null: it is not, or neither says. A good signature stays good, so
- * without this anyone between publisher and user could bring back what was withdrawn. `issued` decides; where neither has it, `expires`
- * does, which publishers move on with each new catalog.
+ * Why a catalog is older than the kept one; null if it is not, or neither has a date. Signatures stay valid, so without
+ * this check anyone between publisher and user could bring back a withdrawn catalog. `issued` decides; if neither has
+ * it, `expires`, which publishers advance with each new catalog.
  */
 export function whyOlder(served: Times, known: Times): string | null {
   if (known.issued !== null) return earlier(served.issued, known.issued, "was issued");
@@ -34,9 +34,9 @@ export function whyOlder(served: Times, known: Times): string | null {
 }
 
 function earlier(served: number | null, known: number, what: string): string | null {
-  if (served === null) return `it does not say when it ${what}, and the kept one does`;
+  if (served === null) return `it does not say when it ${what}, but the kept copy does`;
   if (served >= known) return null;
-  return `it ${what} ${timeOf(served)}, and the kept one ${timeOf(known)}`;
+  return `it ${what} ${timeOf(served)}, the kept copy ${timeOf(known)}`;
 }
 
 function timeOf(ms: number): string {

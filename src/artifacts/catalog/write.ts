@@ -1,4 +1,4 @@
-/** An entry as it stands in a catalog file. */
+/** Writes an entry of a catalog file. */
 import { stringify } from "smol-toml";
 import type { Digest } from "../../base/names.ts";
 import type { CatalogKind } from "../../model/catalog.ts";
@@ -7,16 +7,16 @@ export type NewEntry = {
   kind: CatalogKind;
   name: string;
   description: string;
-  /** as seen from the catalog */
+  /** relative to the catalog */
   url: string;
   digest: Digest;
   size: number;
   kernel: string | null;
 };
 
-/** TOML, to be put behind what a catalog has. */
+/** TOML, to be appended to a catalog. */
 export function entryToml({ kind, name, description, url, digest, size, kernel }: NewEntry): string {
-  const said = description === "" ? {} : { description };
+  const described = description === "" ? {} : { description };
   const own = kernel === null ? {} : { kernel };
-  return stringify({ [kind]: [{ name, ...said, url, sha256: digest.slice("sha256:".length), size, ...own }] });
+  return stringify({ [kind]: [{ name, ...described, url, sha256: digest.slice("sha256:".length), size, ...own }] });
 }

@@ -1,6 +1,6 @@
 /**
- * apt with folders of its own: reads the archive's lists and fetches packages as the user who runs it, checks them
- * with Debian's keyring, and touches nothing of the host's apt.
+ * Runs apt with private folders: it reads the archive's lists and downloads packages as the current user, verifies them
+ * with Debian's keyring, and does not touch the host's apt.
  */
 import { fail } from "../../base/errors/error.ts";
 import { ensureFolder, listFolder, writeAtomic } from "../../host/files/files.ts";
@@ -12,15 +12,15 @@ import { aptConf } from "./options.ts";
 import { sourcesFile } from "./sources.ts";
 
 export type PrivateApt = {
-  /** Names of the packages that `name` depends on, alternatives left out. */
+  /** Names of the packages that `name` depends on, without alternatives. */
   dependencies(name: string): Promise<string[]>;
-  /** Fetches one package. @returns the path of the `.deb` */
+  /** Downloads one package. @returns the path of the `.deb` */
   download(name: string): Promise<string>;
 };
 
 export type AptDeps = { exec: Exec; env: Record<string, string | undefined> };
 
-/** Reads the archive's lists. @param folder a scratch folder, removed by the caller */
+/** Downloads the archive's lists. @param folder a scratch folder that the caller removes */
 export async function openApt(
   deps: AptDeps,
   archive: DebianArchive,
@@ -46,13 +46,14 @@ export async function openApt(
       const file = (await listFolder(`${folder}/debs`)).find(
         (one) => one.startsWith(`${name}_`) && one.endsWith(".deb"),
       );
-      if (!file) throw fail("TOOL_FAILED", { tool: "apt-get", status: "status 0", said: `it fetched no ${name}` });
+      if (!file)
+        throw fail("TOOL_FAILED", { tool: "apt-get", status: "status 0", said: `it did not download ${name}` });
       return `${folder}/debs/${file}`;
     },
   };
 }
 
-/** The host's apt configuration is not read: `Dir::Etc::main` and `parts` lead nowhere. */
+/** Excludes the host's apt configuration: `Dir::Etc::main` and `parts` point nowhere. */
 function settings(folder: string): string {
   return `Dir::Etc "${folder}/etc";
 Dir::Etc::main "none";
@@ -74,7 +75,7 @@ Acquire::Retries "3";
 `;
 }
 
-/** apt says warnings first and the cause in its `E:` lines. */
+/** apt prints warnings first and the cause in its `E:` lines. */
 async function succeed(running: Promise<ExecResult>): Promise<void> {
   const result = await running;
   if (result.exitCode === 0) return;

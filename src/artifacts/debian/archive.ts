@@ -1,4 +1,4 @@
-/** Which Debian archive this host downloads from, with which keyring and through which proxy. */
+/** Which Debian archive this host downloads from, with which keyring and proxy. */
 import { fail } from "../../base/errors/error.ts";
 import { exists, listFolder, readText } from "../../host/files/files.ts";
 import type { Exec } from "../../host/process/exec.ts";
@@ -8,7 +8,7 @@ import { type DebianMirror, mirrorsOf, publicMirrors } from "./sources.ts";
 
 export type DebianArchive = {
   mirrors: DebianMirror[];
-  /** file on the host; in a Debian tree it has the same path */
+  /** file on the host; it has the same path in a Debian system */
   keyring: string;
   options: AptOption[];
 };
@@ -17,7 +17,7 @@ export type ArchiveDeps = { exec: Exec /** folder that stands for `/` in tests *
 
 export const debianKeyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
-/** Newer releases of the keyring package call it so. */
+/** Its name in newer releases of the keyring package. */
 const otherKeyrings = ["/usr/share/keyrings/debian-archive-keyring.pgp"];
 
 /** @throws RECIPE_UNAVAILABLE without Debian's keyring, TOOL_MISSING without apt */
@@ -38,7 +38,7 @@ export async function findArchive(deps: ArchiveDeps, suite: string): Promise<Deb
 async function findKeyring(root: string): Promise<string> {
   for (const path of [debianKeyring, ...otherKeyrings]) if (await exists(root + path)) return path;
   throw fail("RECIPE_UNAVAILABLE", {
-    reason: "Debian's archive keyring is not on this host, so packages could not be checked",
+    reason: "Debian's archive keyring is not on this host, so packages can't be verified",
     next: "install the package debian-archive-keyring (Fedora: debian-keyring)",
   });
 }

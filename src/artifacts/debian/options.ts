@@ -5,7 +5,7 @@ export type AptOption = { key: string; value: string };
 
 const wanted = /^Acquire::(?:https?|ftp)::(?:Proxy(?:::[\w.-]+)?|CaInfo|CaPath|Verify-Peer|Verify-Host)$/i;
 
-/** From the text of `apt-config dump`. Hosts' own files (CaInfo) are kept: only apt on the host reads them. */
+/** From the output of `apt-config dump`. File settings (CaInfo) are included: only apt on the host reads them. */
 export function neededOptions(dump: string): AptOption[] {
   const options: AptOption[] = [];
   for (const line of dump.split("\n")) {
@@ -15,12 +15,12 @@ export function neededOptions(dump: string): AptOption[] {
   return options;
 }
 
-/** Those that may stay in an image: proxies without credentials. */
+/** Options that can be stored in an image: proxies without credentials. */
 export function lastingOptions(options: readonly AptOption[]): AptOption[] {
   return options.filter(({ key, value }) => /::Proxy(?:::|$)/i.test(key) && !mayHoldCredentials(value));
 }
 
-/** As apt.conf writes it; values hold no quotes. */
+/** In apt.conf's syntax; values contain no quotes. */
 export function aptConf(options: readonly AptOption[]): string {
   return options.map(({ key, value }) => `${key} "${value}";\n`).join("");
 }

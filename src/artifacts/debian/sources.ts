@@ -1,16 +1,16 @@
 /**
- * Reads the host's apt sources (deb822 and one-line) and finds the mirrors of Debian's own archive among them; other
- * vendors' repositories are not for images. What comes out is written anew for one suite, so nothing of the host's
- * files is copied unread.
+ * Finds the mirrors of Debian's own archive in the host's apt sources (deb822 and one-line); repositories of other
+ * vendors are not used for images. The result is generated for one suite, so nothing of the host's files is copied
+ * unchecked.
  */
 import { trimEndOf } from "../../base/trim.ts";
 
-/** Where packages of one Debian release come from; always checked with Debian's own keyring. */
+/** Where packages of one Debian release come from; always verified with Debian's own keyring. */
 export type DebianMirror = { uri: string /** `bookworm`, `bookworm-updates`, `bookworm-security` */; suites: string[] };
 
 type Source = { uris: string[]; suites: string[]; components: string[]; signedBy: string; trusted: boolean };
 
-/** The archive as everybody can reach it. */
+/** The public archive. */
 export function publicMirrors(suite: string): DebianMirror[] {
   return [
     { uri: "http://deb.debian.org/debian", suites: [suite, `${suite}-updates`] },
@@ -19,8 +19,7 @@ export function publicMirrors(suite: string): DebianMirror[] {
 }
 
 /**
- * The mirrors for `suite` named by the host's source files. Empty when none has the release itself: then
- * `publicMirrors` is what is left.
+ * The mirrors for `suite` in the host's source files. Empty if none has the release itself: then use `publicMirrors`.
  */
 export function mirrorsOf(files: readonly { name: string; text: string }[], suite: string): DebianMirror[] {
   const found = new Map<string, Set<string>>();
@@ -32,7 +31,7 @@ export function mirrorsOf(files: readonly { name: string; text: string }[], suit
   return mirrors.some((mirror) => mirror.suites.includes(suite)) ? mirrors : [];
 }
 
-/** One deb822 file with these mirrors, `main` only. */
+/** A deb822 file with these mirrors, `main` only. */
 export function sourcesFile(mirrors: readonly DebianMirror[], keyring: string): string {
   return mirrors
     .map((m) => `Types: deb\nURIs: ${m.uri}\nSuites: ${m.suites.join(" ")}\nComponents: main\nSigned-By: ${keyring}\n`)
@@ -49,13 +48,15 @@ function addMirrors(found: Map<string, Set<string>>, source: Source, suite: stri
   }
 }
 
-/** The same pocket of `suite`: a mirror that has one release's updates has the other's. */
+/** The same pocket of `suite`: a mirror with one release's updates has the other's too. */
 function pocketOf(hostSuite: string, suite: string): string | null {
   const pocket = /^[a-z]+(-updates|-security|)$/.exec(hostSuite)?.[1];
   return pocket === undefined || hostSuite.startsWith("experimental") ? null : `${suite}${pocket}`;
 }
 
-/** Debian's own archive: component main, signed by Debian or by whatever apt trusts, and named so. */
+/**
+ * True for Debian's own archive: component main, signed by Debian or by any key that apt trusts, and with a Debian URL.
+ */
 function isDebian(source: Source): boolean {
   const keyring = source.signedBy.slice(source.signedBy.lastIndexOf("/") + 1);
   const signed = source.signedBy === "" || /^debian-archive-[\w-]+\.(?:gpg|asc|pgp)$/.test(keyring);
@@ -63,7 +64,7 @@ function isDebian(source: Source): boolean {
   return signed && named && !source.trusted && source.components.includes("main");
 }
 
-/** Reached over the network by anybody: no credentials (they would end up in the image), no local path, plain characters. */
+/** True for a public network URL: no credentials (they would end up in the image), no local path, plain characters. */
 function isUsable(uri: string): boolean {
   return /^https?:\/\/[A-Za-z0-9.:[\]-]+(?:\/[\w.~%+-]+)*\/*$/.test(uri) && uri.length <= 500;
 }

@@ -100,7 +100,7 @@ async function ask(
     answer.close();
     const next = followed(url, answer.header("location") ?? "", { insecure: false, zone });
     if (next === null) throw new WebError("it redirects to plain http, to an address that is not safe, or to no URL");
-    if (hops >= maxRedirects) throw new WebError("it sends us from place to place");
+    if (hops >= maxRedirects) throw new WebError("it redirects too many times");
     url = next;
     zones = ["public", zone];
   }
@@ -122,7 +122,7 @@ function rangeOf(answer: IncomingAnswer): { from: number; total: number | null }
   const match = /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15}|\*)$/.exec(answer.header("content-range") ?? "");
   if (match) return { from: Number(match[1]), total: match[3] === "*" ? null : Number(match[3]) };
   answer.close();
-  throw new WebError("it sends a part without saying which");
+  throw new WebError("its partial answer has no valid content-range");
 }
 
 async function* explaining(

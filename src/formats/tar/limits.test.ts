@@ -20,7 +20,7 @@ const whole = archive(members);
 
 test("entries of every kind, whatever they are called", async () => {
   expect(await read(chunked(whole), { entries: 3 })).toEqual(["a", "b", "a"]);
-  await expect(read(chunked(whole), { entries: 2 })).rejects.toMatchObject({ problem: "it holds too many files" });
+  await expect(read(chunked(whole), { entries: 2 })).rejects.toMatchObject({ problem: "it contains too many files" });
 });
 
 test("bytes of the stream: headers, content and padding", async () => {

@@ -144,7 +144,7 @@ test("a stream that ends within a header, a content or its padding is cut short"
 });
 
 test("what is shorter than a block is no archive, and nothing at all has no end marker", () => {
-  for (const length of [1, 2, 511]) expect(() => read([new Uint8Array(length)])).toThrow("it is no tar archive");
+  for (const length of [1, 2, 511]) expect(() => read([new Uint8Array(length)])).toThrow("it is not a tar archive");
   expect(() => read([])).toThrow("it has no end marker");
 });
 
@@ -161,10 +161,10 @@ test("a folder has no content, whichever header says so", () => {
 test("only what begins with something else is no archive: later it is a damaged header", () => {
   const garbage = Buffer.alloc(512, "x");
   const damaged = "a header's checksum is no number";
-  expect(() => read([garbage, endOfArchive])).toThrow(new TarError("it is no tar archive"));
+  expect(() => read([garbage, endOfArchive])).toThrow(new TarError("it is not a tar archive"));
   const summed = header("0", 0);
   summed[0] = "y".charCodeAt(0);
-  expect(() => read([summed, endOfArchive])).toThrow(new TarError("it is no tar archive"));
+  expect(() => read([summed, endOfArchive])).toThrow(new TarError("it is not a tar archive"));
   expect(() => read([header("0", 0), garbage, endOfArchive])).toThrow(new TarError(damaged));
   expect(() => read([header("L", 0), garbage, endOfArchive])).toThrow(new TarError(damaged));
   expect(() => read([header("0", 0), header("L", 0), garbage, endOfArchive])).toThrow(new TarError(damaged));

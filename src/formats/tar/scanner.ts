@@ -111,7 +111,7 @@ export class TarScanner {
   finish(end: TarEnd = "marker"): void {
     const padding = end === "content" ? 0 : this.#padding;
     const open = this.#content + this.#partialLength + this.#head.length + padding;
-    if (this.#bytes > 0 && this.#bytes < blockSize) throw new TarError("it is no tar archive");
+    if (this.#bytes > 0 && this.#bytes < blockSize) throw new TarError("it is not a tar archive");
     if (open > 0 || this.#unfinished) throw new TarError("it is cut short");
     if (end === "marker" && this.#zeroBlocks === 0) throw new TarError("it has no end marker");
   }
@@ -172,7 +172,8 @@ export class TarScanner {
   }
 
   #header(block: Uint8Array): TarHeader {
-    if (this.#entries === 0 && this.#head.length === 0 && !isHeader(block)) throw new TarError("it is no tar archive");
+    if (this.#entries === 0 && this.#head.length === 0 && !isHeader(block))
+      throw new TarError("it is not a tar archive");
     return parseHeader(block);
   }
 
@@ -233,7 +234,7 @@ export class TarScanner {
     const { entry, stored } = toEntry(header, this.#pax, sparse);
     const head = [...this.#head, block];
     this.#beginContent(stored, header.type === dumpedFolder);
-    if (++this.#entries > this.#limits.entries) throw new TarError("it holds too many files");
+    if (++this.#entries > this.#limits.entries) throw new TarError("it contains too many files");
     this.#sink.entry(entry, head);
     if (!sparse) return;
     this.#sparse = new SparseContent(sparse.size, sparse.parts, this.#sink);

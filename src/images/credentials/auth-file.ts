@@ -1,4 +1,4 @@
-/** docker's `config.json`, as far as it is about registries. */
+/** The registry credentials in docker's `config.json`. */
 
 import * as z from "zod/mini";
 import { fail } from "../../base/errors/error.ts";
@@ -47,13 +47,14 @@ function jsonOf(content: string, path: string): unknown {
   try {
     return JSON.parse(content.trim() === "" ? "{}" : content);
   } catch {
-    throw unusable(path, "it is no JSON");
+    throw unusable(path, "it is not JSON");
   }
 }
 
 /**
- * The entry whose key fits best: of `host/one/two` that of the whole, then of `host/one`, then of the host (containers-auth.json(5)).
- * @param keys spellings of the registry, the usual one first @param repository of that registry; empty: any
+ * The entry with the most specific key: for `host/one/two` the whole path, then `host/one`, then the host
+ * (containers-auth.json(5)).
+ * @param keys spellings of the registry, the usual one first @param repository in that registry; empty: any
  */
 export function storedFor(file: AuthFile, keys: readonly string[], repository = ""): Credential | null {
   const paths = repository === "" ? [] : repository.split("/").map((_, at, parts) => parts.slice(0, at + 1).join("/"));
@@ -62,7 +63,7 @@ export function storedFor(file: AuthFile, keys: readonly string[], repository = 
   return stored ? credentialOf(stored, file.path) : null;
 }
 
-/** docker's older keys are addresses of an API: what follows their host is no repository. */
+/** docker's older keys are URLs of an API: the path after the host is not a repository. */
 function byHost(file: AuthFile, keys: readonly string[]): StoredAuth | undefined {
   const wanted = new Set(keys.map(hostOf));
   return [...file.auths].find(([key]) => isAddress(key) && wanted.has(hostOf(key)))?.[1];
@@ -78,17 +79,17 @@ function credentialOf(stored: StoredAuth, path: string): Credential | null {
   if (!stored.auth) return null;
   const plain = trimEndOf(Buffer.from(stored.auth, "base64").toString("utf8"), "\0");
   const at = plain.indexOf(":");
-  if (at <= 0) throw unusable(path, "an auth in it is no user and password");
+  if (at <= 0) throw unusable(path, "an `auth` in it does not decode to user:password");
   return { username: plain.slice(0, at), password: plain.slice(at + 1) };
 }
 
 /** docker can't log in either while its file is broken. */
 function unusable(path: string, problem: string): Error {
-  const next = `mend ${path}, or move it away and log in again; or give --username and --password-stdin`;
+  const next = `repair ${path}, or move it away and log in again; or use --username and --password-stdin`;
   return fail("CREDENTIALS_INVALID", { source: path, problem, next });
 }
 
-/** Keys may be hosts or URLs. */
+/** The host of a key, which is a host or a URL. */
 function hostOf(key: string): string {
   return key.replace(/^https?:\/\//, "").replace(/\/.*$/, "");
 }

@@ -1,6 +1,7 @@
 /**
- * Who the user is to a registry, as docker's and podman's own files say: helpers first, then what is written down
- * (docs.docker.com, "docker login", "Credential stores"; containers-auth.json(5)). Nothing of it is kept or logged.
+ * Finds the user's credentials for a registry in docker's and podman's own files: credential helpers first, then stored
+ * credentials (docs.docker.com, "docker login", "Credential stores"; containers-auth.json(5)). Nothing is stored or
+ * logged.
  */
 import { fail } from "../../base/errors/error.ts";
 import type { Exec } from "../../host/process/exec.ts";
@@ -10,7 +11,7 @@ import { askHelper } from "./helper.ts";
 
 export type CredentialDeps = {
   exec: Exec;
-  /** null when it is absent */
+  /** null if the file does not exist */
   readTextIfAny(path: string, maxBytes: number): Promise<string | null>;
   env: Record<string, string | undefined>;
   home: string;
@@ -18,7 +19,7 @@ export type CredentialDeps = {
 
 const maxFile = 1024 * 1024;
 
-/** Null: nothing is said. @throws CREDENTIALS_INVALID naming the file or the helper, never what is in it */
+/** Null if there are none. @throws CREDENTIALS_INVALID naming the file or the helper, never its content */
 export async function findCredential(
   deps: CredentialDeps,
   registry: string,
@@ -42,7 +43,7 @@ function placesOf({ env, home }: CredentialDeps): string[] {
   return [docker, ...(podman ? [podman] : []), `${home}/.config/containers/auth.json`];
 }
 
-/** Docker Hub is known by an old address of its API. */
+/** The keys to look for. Docker Hub is listed under an old URL of its API. */
 export function keysFor(registry: string): string[] {
   const hosts = registry === "docker.io" ? ["https://index.docker.io/v1/", "index.docker.io", "docker.io"] : [registry];
   return hosts;

@@ -1,4 +1,4 @@
-/** docker's credential helpers: programs that keep secrets (github.com/docker/docker-credential-helpers, "Usage"). */
+/** docker's credential helpers: programs that store secrets (github.com/docker/docker-credential-helpers, "Usage"). */
 import * as z from "zod/mini";
 import { fail } from "../../base/errors/error.ts";
 import type { Exec } from "../../host/process/exec.ts";
@@ -8,13 +8,16 @@ const timeoutMs = 20_000;
 const maxAnswer = 64 * 1024;
 const schema = z.object({ Username: z.string(), Secret: z.string() });
 
-/** Null: it knows none. The registry goes by stdin, the answer comes by stdout. @throws CREDENTIALS_INVALID */
+/**
+ * Null if the helper has no credentials. The registry goes to its stdin, the answer comes from its stdout. @throws
+ * CREDENTIALS_INVALID
+ */
 export async function askHelper(exec: Exec, name: string, registry: string): Promise<Credential | null> {
   const program = `docker-credential-${name}`;
   const next =
-    "mend it, or take it out of credHelpers and credsStore in docker's config.json; or give --username and --password-stdin";
+    "repair it, or remove it from credHelpers and credsStore in docker's config.json; or use --username and --password-stdin";
   const invalid = (problem: string) => fail("CREDENTIALS_INVALID", { source: program.slice(0, 80), problem, next });
-  if (!/^[A-Za-z0-9_.-]{1,64}$/.test(name)) throw invalid("that is no name of a helper");
+  if (!/^[A-Za-z0-9_.-]{1,64}$/.test(name)) throw invalid("that is not a valid name of a helper");
   const input = new TextEncoder().encode(`${registry}\n`);
   const answer = await exec([program, "get"], { input, timeoutMs, maxBytes: maxAnswer }).catch(() => {
     throw invalid("it can't be run");
@@ -23,10 +26,10 @@ export async function askHelper(exec: Exec, name: string, registry: string): Pro
   if (answer.exitCode !== 0) {
     if (/credentials not found/i.test(text) || /credentials not found/i.test(new TextDecoder().decode(answer.stderr)))
       return null;
-    throw invalid(`it ended with status ${answer.exitCode ?? answer.signal}`);
+    throw invalid(`it exited with status ${answer.exitCode ?? answer.signal}`);
   }
   const parsed = schema.safeParse(jsonOf(text));
-  if (!parsed.success) throw invalid("it does not answer as a helper does");
+  if (!parsed.success) throw invalid("its answer is not a credential helper's");
   const { Username, Secret } = parsed.data;
   if (Secret === "") return null;
   return Username === "<token>" ? { identityToken: Secret } : { username: Username, password: Secret };

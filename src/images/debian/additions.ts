@@ -1,8 +1,8 @@
-/** Our files as entries of the image's tar stream, with the folders that the packages have not made. */
+/** Adds our own files to the image's tar stream, with parent folders that the packages did not create. */
 import type { TarAddition } from "../../formats/tar/edit.ts";
 import type { ImageFile } from "./files.ts";
 
-/** @param present names that the stream has already, completed as it goes @param mtime seconds */
+/** @param present names in the stream so far; parents that are added go in too @param mtime seconds */
 export function* fileAdditions(
   files: ImageFile[],
   present: Set<string>,

@@ -1,4 +1,4 @@
-/** Files that the image gets beside its packages, and those of the packages that it must not have. */
+/** Files that the image gets besides its packages, and files of the packages that it must not have. */
 import type { DebianArchive } from "../../artifacts/debian/archive.ts";
 import { debianKeyring } from "../../artifacts/debian/archive.ts";
 import { aptConf, lastingOptions } from "../../artifacts/debian/options.ts";
@@ -34,7 +34,7 @@ if [ -n "$BASH_VERSION" ] && [ -n "$PS1" ]; then
 fi
 `;
 
-/** Opening one of these nodes makes the kernel load its module: tmpfiles.d(5). */
+/** Device nodes that make the kernel load their module when opened: tmpfiles.d(5). */
 const deviceNodes = `c! /dev/fuse 0666 root root - 10:229
 c! /dev/loop-control 0660 root disk - 10:237
 d  /dev/net 0755 root root -
@@ -46,7 +46,7 @@ c! /dev/mapper/control 0600 root root - 10:236
 
 const aptDefaults = 'APT::Install-Recommends "false";\nAcquire::Languages "none";\n';
 
-/** In an order in which parents are there before their children. */
+/** Parents come before their children. */
 export function imageFiles(archive: DebianArchive): ImageFile[] {
   const text = (name: string, content: string, mode = 0o644): ImageFile => ({ name, mode, text: content });
   return [
@@ -60,7 +60,7 @@ export function imageFiles(archive: DebianArchive): ImageFile[] {
     text("etc/selinux/config", "SELINUX=disabled\n"),
     text("etc/systemd/journald.conf.d/banger.conf", "[Journal]\nStorage=volatile\nRuntimeMaxUse=32M\n"),
     text("etc/tmpfiles.d/banger-devices.conf", deviceNodes),
-    // Newer than /usr: nothing has to be brought up to date at the first start (ConditionNeedsUpdate=).
+    // Newer than /usr, so that systemd runs no update jobs at the first boot (ConditionNeedsUpdate=).
     text("etc/.updated", ""),
     text("var/.updated", ""),
     text("etc/ssh/sshd_config.d/10-banger.conf", sshd),
@@ -102,7 +102,7 @@ const replaced = new Set([
   "usr/lib/tmpfiles.d/systemd-nologin.conf",
 ]);
 
-/** True for what the packages' tree holds and the image must not: host keys, the host's names, logs, unwanted links. */
+/** True for what the packages install and the image must not have: host keys, host names, logs, unwanted links. */
 export function isDropped(name: string, added: ReadonlySet<string>): boolean {
   if (added.has(name) || replaced.has(name) || isUnwanted(name)) return true;
   if (name.startsWith("etc/ssh/ssh_host_")) return true;

@@ -1,4 +1,6 @@
-/** The `mise` program: fetched from the npm registry the user has set up, checked against the digest written down here. */
+/**
+ * The `mise` program: downloaded from the user's configured npm registry and checked against the digest pinned here.
+ */
 
 import { createHash } from "node:crypto";
 import { networkEnv } from "../../artifacts/debian/network-env.ts";
@@ -19,12 +21,12 @@ const pinned = {
 } as const;
 
 const maxBytes = 256 * 1024 * 1024;
-/** of the package when it is unpacked */
+/** of the unpacked package */
 const limits = { entries: 10_000, bytes: 4 * maxBytes };
 
 export type MiseDeps = Pick<RecipeDeps, "exec" | "env" | "fetchBytes">;
 
-/** Brings the package into `folder` and proves that it is the pinned one. @returns its path */
+/** Downloads the package into `folder` and checks that it is the pinned one. @returns its path */
 export async function downloadMise(deps: MiseDeps, folder: string, signal: AbortSignal): Promise<string> {
   const path = (await packByNpm(deps, folder, signal)) ?? (await packByFetch(deps, folder, signal));
   const hash = createHash("sha512");
@@ -36,7 +38,7 @@ export async function downloadMise(deps: MiseDeps, folder: string, signal: Abort
   return path;
 }
 
-/** With the user's npm, so with their registry, proxy and credentials; null when that doesn't work here. */
+/** Uses the user's npm, with its registry, proxy and credentials; null if that does not work on this host. */
 async function packByNpm(deps: MiseDeps, folder: string, signal: AbortSignal): Promise<string | null> {
   const wanted = `${pinned.name}@${pinned.version}`;
   const argv = ["npm", "pack", "--ignore-scripts", "--silent", "--pack-destination", folder, wanted];
@@ -71,7 +73,7 @@ async function packByFetch(deps: MiseDeps, folder: string, signal: AbortSignal):
   return path;
 }
 
-/** The program alone out of the package, as an entry for the image. */
+/** The program from the package, as a tar entry for the image. */
 export async function miseProgram(path: string, name: string, mtime: number): Promise<TarAddition> {
   const events = tarEvents(gunzip(path), limits);
   for (let next = await events.next(); !next.done; next = await events.next()) {
@@ -83,7 +85,7 @@ export async function miseProgram(path: string, name: string, mtime: number): Pr
       content: contentOf(events, entry.size),
     };
   }
-  throw fail("DOWNLOAD_DAMAGED", { what: pinned.name, problem: "it holds no bin/mise" });
+  throw fail("DOWNLOAD_DAMAGED", { what: pinned.name, problem: "it contains no bin/mise" });
 }
 
 async function* contentOf(events: ReturnType<typeof tarEvents>, size: number): AsyncGenerator<Uint8Array, void, void> {

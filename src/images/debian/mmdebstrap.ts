@@ -1,11 +1,14 @@
-/** The mmdebstrap command line: a tree of packages, unpacked with the user's own rights, as a tar on its stdout. */
+/**
+ * The mmdebstrap command line: builds a tree of packages, unpacked with the user's own rights, and writes it as a tar
+ * to stdout.
+ */
 import type { DebianArchive } from "../../artifacts/debian/archive.ts";
 import { mayHoldCredentials } from "../../base/proxy.ts";
 import { excludedPaths, packages } from "./packages.ts";
 
 /**
- * @param uid 0 works in a plain folder, with a view of mounts of its own: what a killed build had mounted (the host's
- *   /sys, /dev/shm) is gone with it. Anybody else works in a user namespace with their subordinate ids
+ * @param uid 0: root works in a plain folder within its own mount namespace, so that what a killed build had mounted
+ * (the host's /sys, /dev/shm) goes away with it. Other users work in a user namespace with their subordinate ids
  */
 export function mmdebstrapArgv(archive: DebianArchive, suite: string, uid: number): string[] {
   const options = archive.options.filter(({ value }) => !mayHoldCredentials(value));
@@ -28,8 +31,8 @@ export function mmdebstrapArgv(archive: DebianArchive, suite: string, uid: numbe
 }
 
 /**
- * A proxy with credentials goes by the environment, where other users don't see it; what the user has set there
- * already stays.
+ * Passes a proxy with credentials in the environment, where other users can't see it. Variables that the user has set
+ * already win.
  */
 export function proxyEnv(archive: DebianArchive): Record<string, string> {
   const secret = archive.options.filter(({ value }) => mayHoldCredentials(value));
@@ -41,10 +44,10 @@ export function proxyEnv(archive: DebianArchive): Record<string, string> {
   );
 }
 
-/** What mmdebstrap says it is doing, by its `I:` lines, in our words. */
+/** The progress text for one of mmdebstrap's `I:` lines. */
 export function stepOf(line: string): string | undefined {
-  const said = /^I: (.*?)(?:\.\.\.)?$/.exec(line.trim())?.[1];
-  return said === undefined ? undefined : steps[said];
+  const message = /^I: (.*?)(?:\.\.\.)?$/.exec(line.trim())?.[1];
+  return message === undefined ? undefined : steps[message];
 }
 
 const steps: Record<string, string> = {

@@ -1,10 +1,10 @@
-/** What the Debian image holds beside the essential packages. */
+/** The Debian image's packages besides the essential ones. */
 
 export const packages: readonly string[] = [
   "systemd",
   "systemd-sysv",
   "dbus",
-  // `systemctl --user` and whatever else wants a session: /run/user, a manager and a bus for each user
+  // for `systemctl --user` and anything else that needs a session: /run/user, a manager and a bus for each user
   "libpam-systemd",
   "dbus-user-session",
   "kmod",
@@ -25,7 +25,7 @@ export const packages: readonly string[] = [
   "python3-venv",
   "docker.io",
   "docker-compose",
-  // what one looks for first in a machine that one works in
+  // what people expect on a machine they work on
   "nano",
   "vim-tiny",
   "sudo",
@@ -40,11 +40,11 @@ export const packages: readonly string[] = [
   "gpg",
   "gpg-agent",
   "dirmngr",
-  // rootless containers in user namespaces of many ids
+  // for rootless containers in user namespaces with many ids
   "uidmap",
 ];
 
-/** Files of packages that a disposable machine without manuals and translations does without. */
+/** Files of packages that a disposable machine does not need: manuals and translations. */
 export const excludedPaths: readonly string[] = [
   "path-exclude=/usr/share/man/*",
   "path-exclude=/usr/share/info/*",

@@ -1,4 +1,4 @@
-/** Whether an ordinary user may make a user namespace with more than one id in it, as unpacking packages needs. */
+/** Whether an unprivileged user can create a user namespace with more than one id, which unpacking packages needs. */
 import { stdoutText } from "../../artifacts/tools.ts";
 import { fail } from "../../base/errors/error.ts";
 import { readTextIfAny } from "../../host/files/files.ts";
@@ -6,7 +6,7 @@ import type { Exec } from "../../host/process/exec.ts";
 
 export type SubidDeps = { exec: Exec; uid: number /** folder that stands for `/` in tests */; root?: string };
 
-/** @throws RECIPE_UNAVAILABLE saying what root has to do once, TOOL_MISSING */
+/** @throws RECIPE_UNAVAILABLE with what root has to do once, TOOL_MISSING */
 export async function checkSubordinateIds(deps: SubidDeps): Promise<void> {
   await deps.exec(["newuidmap"]);
   const user = stdoutText(await deps.exec(["id", "-un"])).trim();
@@ -15,7 +15,7 @@ export async function checkSubordinateIds(deps: SubidDeps): Promise<void> {
     if (text.split("\n").some((line) => hasRange(line, [user, String(deps.uid)]))) continue;
     throw fail("RECIPE_UNAVAILABLE", {
       reason: `user ${user} has no range of 65536 ids in ${file}, which an ordinary user needs to unpack packages`,
-      next: `have root run \`usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ${user}\` with a range nobody has`,
+      next: `have root run \`usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ${user}\` with a range that nobody uses`,
     });
   }
 }

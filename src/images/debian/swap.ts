@@ -1,10 +1,10 @@
-/** Swap files in the Debian image: where its root is an overlay, the kernel takes the file on the disk below it. */
+/** Swap files in the Debian image: if the root is an overlay, swapon is given the file on the disk below it. */
 
-/** In root's PATH before swapon(8) and swapoff(8), which get the same arguments otherwise. */
+/** In root's PATH before swapon(8) and swapoff(8), which they call with the other arguments unchanged. */
 export const swapNames: readonly string[] = ["usr/local/sbin/swapon", "usr/local/sbin/swapoff"];
 
 export const swapScript = `#!/bin/sh
-# An overlay can't hold a swap file, the disk below it can: swapon(2). A file that is named here is meant there.
+# The kernel takes no swap file on an overlay: swapon(2). Use the same file on the disk below it.
 disk=/run/initramfs/banger/upper
 for word; do
   shift

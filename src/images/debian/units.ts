@@ -1,16 +1,16 @@
 /**
- * Which of the image's systemd units run at its start. What only costs boot time in a disposable virtual machine is not
- * wanted by any target any more; the units themselves stay, so that each can still be started by hand or on demand.
+ * Which of the image's systemd units run at boot. Units that only cost boot time in a disposable VM are removed from
+ * their targets; they stay installed and can be started by hand or on demand.
  */
 
-/** `target.wants/unit` links of the packages that the image goes without, wherever systemd keeps them. */
+/** `target.wants/unit` links that are removed from the image, in any of systemd's unit folders. */
 const unwanted: ReadonlySet<string> = new Set([
-  // Started by their sockets when somebody connects.
+  // Started by their sockets on the first connection.
   "multi-user.target.wants/ssh.service",
   "multi-user.target.wants/docker.service",
   "multi-user.target.wants/containerd.service",
   "multi-user.target.wants/dbus.service",
-  // Sessions, consoles, passwords typed at boot: the way in is the agent.
+  // Logins, consoles, passwords typed at boot: users enter through the agent.
   "multi-user.target.wants/getty.target",
   "multi-user.target.wants/systemd-logind.service",
   "multi-user.target.wants/systemd-user-sessions.service",
@@ -22,7 +22,7 @@ const unwanted: ReadonlySet<string> = new Set([
   "graphical.target.wants/systemd-update-utmp-runlevel.service",
   "sockets.target.wants/systemd-initctl.socket",
   "sockets.target.wants/systemd-journald-audit.socket",
-  // Disks, encryption and firmware that the machine doesn't have.
+  // Disks, encryption and firmware that a VM does not have.
   "multi-user.target.wants/e2scrub_reap.service",
   "multi-user.target.wants/remote-fs.target",
   "sysinit.target.wants/systemd-pstore.service",
@@ -32,7 +32,7 @@ const unwanted: ReadonlySet<string> = new Set([
   "sysinit.target.wants/cryptsetup.target",
   "sysinit.target.wants/integritysetup.target",
   "sysinit.target.wants/veritysetup.target",
-  // File systems for few; each can be mounted when needed.
+  // Rarely used file systems; each can be mounted when needed.
   "sysinit.target.wants/dev-hugepages.mount",
   "sysinit.target.wants/dev-mqueue.mount",
   "sysinit.target.wants/proc-sys-fs-binfmt_misc.automount",
@@ -41,14 +41,14 @@ const unwanted: ReadonlySet<string> = new Set([
   "sysinit.target.wants/sys-kernel-debug.mount",
   "sysinit.target.wants/sys-kernel-tracing.mount",
   "sysinit.target.wants/systemd-binfmt.service",
-  // Done by the agent before systemd starts, or by a file of ours (device nodes).
+  // Done by the agent before systemd starts, or by our tmpfiles.d file (device nodes).
   "sysinit.target.wants/systemd-firstboot.service",
   "sysinit.target.wants/systemd-machine-id-commit.service",
   "sysinit.target.wants/systemd-random-seed.service",
   "sysinit.target.wants/kmod-static-nodes.service",
   // The journal stays in memory.
   "sysinit.target.wants/systemd-journal-flush.service",
-  // Upkeep of machines that live for months.
+  // Maintenance of long-lived machines.
   "timers.target.wants/apt-daily-upgrade.timer",
   "timers.target.wants/apt-daily.timer",
   "timers.target.wants/dpkg-db-backup.timer",
@@ -56,16 +56,16 @@ const unwanted: ReadonlySet<string> = new Set([
   "timers.target.wants/fstrim.timer",
 ]);
 
-/** True for a path below one of systemd's unit folders that is such a link. */
+/** True for such a link in any of systemd's unit folders. */
 export function isUnwanted(name: string): boolean {
   const unit = /^(?:etc|(?:usr\/)?lib)\/systemd\/system\/([^/]+\.wants\/[^/]+)$/.exec(name)?.[1];
   return unit !== undefined && unwanted.has(unit);
 }
 
-/** Units that others pull in by themselves; linked to `/dev/null`. */
+/** Units that others pull in; linked to `/dev/null`. */
 export const maskedUnits: readonly string[] = ["systemd-remount-fs.service"];
 
-/** Programs that systemd runs at each start to make units of what this machine doesn't have. */
+/** Generators that systemd runs at each boot for things that a VM does not have. */
 export const maskedGenerators: readonly string[] = [
   "systemd-cryptsetup-generator",
   "systemd-debug-generator",
@@ -78,5 +78,5 @@ export const maskedGenerators: readonly string[] = [
   "systemd-veritysetup-generator",
 ];
 
-/** Sockets that are listening after boot; their services start with the first connection. */
+/** Sockets that listen after boot; their services start on the first connection. */
 export const enabledSockets: readonly string[] = ["ssh.socket", "docker.socket"];

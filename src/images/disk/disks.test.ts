@@ -20,14 +20,14 @@ test("a whole ext4, one that is cut short, one that can't be, and none", () => {
   expect(ext4Problem(superblock(), 1000 * 4096)).toBeNull();
   expect(ext4Problem(superblock(), 1000 * 4096 + 512)).toBeNull();
   expect(ext4Problem(superblock(), 1000 * 4096 - 1)).toBe(
-    "is cut short: its file system has 4096000 bytes, and there are 4095999",
+    "is cut short: its file system has 4096000 bytes, the file 4095999",
   );
   // the upper half counts only where the file system says so
   expect(ext4Problem(superblock({ high: 1 }), 4096 * 1000)).toBeNull();
   expect(ext4Problem(superblock({ high: 1, incompat: 0x80 }), 4096 * 1000)).toContain("is cut short");
   expect(ext4Problem(superblock({ bits: 7 }), 2 ** 50)).toBe("has a damaged ext4 superblock");
   expect(ext4Problem(superblock({ blocks: 0 }), 2 ** 50)).toBe("has a damaged ext4 superblock");
-  expect(ext4Problem(new Uint8Array(superblockEnd), 4096)).toBe("is no ext4 file system");
+  expect(ext4Problem(new Uint8Array(superblockEnd), 4096)).toBe("is not an ext4 file system");
   expect(isExt4(superblock().slice(0, 1500))).toBe(false);
 });
 

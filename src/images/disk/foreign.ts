@@ -1,7 +1,7 @@
-/** What a file is that holds a disk or a file system, but none that banger reads: told apart by its first bytes. */
+/** Recognizes disk images and file systems that banger can't read, by their first bytes. */
 import { quoteArgs } from "../../base/text.ts";
 
-/** bytes from the file's beginning that are looked at */
+/** bytes at the beginning of a file that are examined */
 export const foreignEnd = 0x10048;
 
 export type Foreign = {
@@ -15,8 +15,8 @@ type Mark = { what: string; at: number; bytes: string; next: (path: string) => s
 
 const convert = (path: string) => `make a raw disk of it: \`qemu-img convert -O raw ${path} disk.raw\``;
 const takeOut = (path: string) =>
-  `take its root partition out: \`sfdisk --dump ${path}\` tells start and size of each, then \`dd if=${path} of=root.ext4 skip=START count=SIZE\``;
-const asTar = () => "make a tar of its files where you trust it, and register that";
+  `take its root partition out: \`sfdisk --dump ${path}\` shows the start and size of each, then \`dd if=${path} of=root.ext4 skip=START count=SIZE\``;
+const asTar = () => "mount it on a machine where you trust it, make a tar of its files, and register that";
 
 const marks: readonly Mark[] = [
   { what: "a qcow2 disk image", at: 0, bytes: "QFI\xfb", next: convert },
@@ -36,7 +36,7 @@ const marks: readonly Mark[] = [
   { what: "a partitioned disk (GPT)", at: 4096, bytes: "EFI PART", next: takeOut },
 ];
 
-/** Null: nothing that is known. @param head of an ext4 file system this is never asked */
+/** Null if the format is not recognized. @param head never of an ext4 file system */
 export function foreignKind(head: Uint8Array, path: string): Foreign | null {
   const found = marks.find(({ at, bytes }) => textAt(head, at, bytes.length) === bytes);
   const quoted = quoteArgs([path]);
@@ -44,7 +44,7 @@ export function foreignKind(head: Uint8Array, path: string): Foreign | null {
   return isPartitioned(head) ? { what: "a partitioned disk", next: takeOut(quoted) } : null;
 }
 
-/** A master boot record: its signature, and a table of entries that are in use or empty. */
+/** A master boot record: its signature, and a table whose entries are valid or empty. */
 function isPartitioned(head: Uint8Array): boolean {
   if (head[510] !== 0x55 || head[511] !== 0xaa) return false;
   const entries = [446, 462, 478, 494].map((at) => ({ flag: head[at] ?? 0, type: head[at + 4] ?? 0 }));

@@ -1,4 +1,6 @@
-/** A disk that comes as the one member of a tar stream, put down as a sparse file. Nothing of it is looked into but its superblock. */
+/**
+ * Receives a disk as the only member of a tar stream and writes it as a sparse file. Only its superblock is inspected.
+ */
 import { abortable } from "../../artifacts/abortable.ts";
 import { BangerError, fail } from "../../base/errors/error.ts";
 import { TarError } from "../../formats/tar/header.ts";
@@ -13,13 +15,16 @@ import { ext4Problem, superblockEnd } from "./superblock.ts";
 
 export type DiskUpload = { name: string; tar: AsyncIterable<Uint8Array> };
 
-/** holes cost nothing, but more than this no file system holds */
+/** largest file size: holes cost nothing, but no file system is larger than this */
 const maxBytes = 64 * 1024 ** 4;
-/** bytes of headers, of a map of holes and of padding */
+/** bytes of headers, hole maps and padding */
 const maxHeaders = 64 * 1024 ** 2;
 const reportEvery = 16 * 1024 ** 2;
 
-/** @returns the file, which is the caller's to remove @throws IMAGE_INVALID, IMAGE_TOO_LARGE, DISK_FULL, what the stream throws */
+/**
+ * @returns the file, which the caller removes @throws IMAGE_INVALID, IMAGE_TOO_LARGE, DISK_FULL, and what the stream
+ * throws
+ */
 export async function receiveDisk(
   { paths, budget }: Pick<ImageDeps, "paths" | "budget">,
   { name, tar }: DiskUpload,
@@ -61,7 +66,7 @@ async function writeDown(tar: AsyncIterable<Uint8Array>, file: SparseWriter, lim
 class Writing {
   readonly #file: SparseWriter;
   readonly #scanner: TarScanner;
-  /** what the present chunk holds: data, or the length of a hole */
+  /** parsed from the current chunk: data, or the length of a hole */
   #waiting: (Uint8Array | number)[] = [];
   #entries = 0;
   /** bytes of data so far */
@@ -71,7 +76,7 @@ class Writing {
     this.#file = file;
     const sink: TarSink = {
       entry: ({ kind, size }) => {
-        if (kind !== "file" || ++this.#entries > 1) throw new TarError("it is no single disk");
+        if (kind !== "file" || ++this.#entries > 1) throw new TarError("it is not a single disk");
         if (size > maxBytes) throw new TooLargeError();
       },
       data: (chunk) => {
@@ -94,7 +99,7 @@ class Writing {
 
   async finish(): Promise<void> {
     this.#scanner.finish();
-    if (this.#entries === 0) throw new TarError("it holds no disk");
+    if (this.#entries === 0) throw new TarError("it contains no disk");
   }
 }
 

@@ -1,13 +1,13 @@
-/** A disk's file as a tar stream of one member, without its holes. */
+/** Sends a disk's file as a tar stream with one member, without its holes. */
 import { maxSparseParts, sparseHead } from "../../formats/tar/sparse-writer.ts";
 import { endOfArchive, padding } from "../../formats/tar/writer.ts";
 import { readStream } from "../../host/files/files.ts";
 import { dataParts } from "../../host/files/sparse-read.ts";
 
-/** A disk that is written to while it is sent. */
+/** The disk was written to while it was being sent. */
 export class DiskChanged extends Error {
   constructor() {
-    super("it was changed while it was read");
+    super("it changed while it was being read");
     this.name = "DiskChanged";
   }
 }

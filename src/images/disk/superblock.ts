@@ -1,6 +1,6 @@
-/** An ext4 file system's first facts (ext2 and ext3 too), read without mounting it. Its bytes are a stranger's. */
+/** The superblock of an ext2, ext3 or ext4 file system, read without mounting it. Its bytes are untrusted. */
 
-/** bytes from a disk's beginning that are looked at */
+/** bytes at the beginning of a disk that are read */
 export const superblockEnd = 2048;
 
 const at = 1024;
@@ -12,15 +12,18 @@ export function isExt4(head: Uint8Array): boolean {
   return head.length >= superblockEnd && head[magicAt] === 0x53 && head[magicAt + 1] === 0xef;
 }
 
-/** Why a disk of `size` bytes is none or not a whole one, as the end of a sentence; null when it looks well. */
+/**
+ * Why a disk of `size` bytes is not an intact ext2, ext3 or ext4 file system, as the end of a sentence; null if it
+ * looks fine.
+ */
 export function ext4Problem(head: Uint8Array, size: number): string | null {
-  if (!isExt4(head)) return "is no ext4 file system";
+  if (!isExt4(head)) return "is not an ext4 file system";
   const bytes = fileSystemBytes(head);
   if (bytes === null) return "has a damaged ext4 superblock";
-  return size < bytes ? `is cut short: its file system has ${bytes} bytes, and there are ${size}` : null;
+  return size < bytes ? `is cut short: its file system has ${bytes} bytes, the file ${size}` : null;
 }
 
-/** Null when it can't be. */
+/** The file system's size; null if the superblock is invalid. */
 function fileSystemBytes(head: Uint8Array): number | null {
   const view = new DataView(head.buffer, head.byteOffset + at, superblockEnd - at);
   const blockBits = view.getUint32(0x18, true);

@@ -1,6 +1,6 @@
 /**
- * The end of a layer: its folders, whiteouts and hard links, completed by what the layers below it have. A layer that
- * says everything about itself is the same above any other; one that had to be completed is not.
+ * Completes a layer at its end: folders, whiteouts and hard links take what they lack from the layers below. A layer
+ * that needs nothing from them is the same above any others; one that was completed is not.
  */
 import { shown, type TarEntry, TarError } from "../../formats/tar/header.ts";
 import { type FolderFacts, type LayerEntries, NeedsSecondRead } from "./entries.ts";
@@ -9,18 +9,18 @@ import { foldersOf } from "./paths.ts";
 /** A file, folder or link of the layers below, with its content. */
 export type LowerNode = Omit<TarEntry, "name"> & {
   content(): AsyncIterable<Uint8Array>;
-  /** null: it has no other name */
+  /** null if it has only one name */
   file: FileKey | null;
 };
 
-/** Tells files below apart: two names with one key are hard links. */
+/** Identifies a file of the layers below: two names with one key are hard links. */
 export type FileKey = string;
 
-/** The layers below one, seen as one tree. */
+/** The layers below, as one tree. */
 export type Lower = {
-  /** does not follow a symlink at the end */
+  /** does not follow a symlink at the end of the path */
   lookup(path: string): Promise<LowerNode | null>;
-  /** every name of those files */
+  /** all names of those files */
   namesOf(files: ReadonlySet<FileKey>): Promise<Map<FileKey, string[]>>;
 };
 
@@ -28,14 +28,14 @@ export type Addition = { entry: TarEntry; content?: AsyncIterable<Uint8Array> };
 
 export type Completion = {
   additions: AsyncIterable<Addition>;
-  /** it was completed by what is below it, or has less because of that */
+  /** it took something from the layers below, or leaves something out because of them */
   isBound(): boolean;
 };
 
-/** Of a folder that nobody describes. */
+/** The attributes of a folder that no layer describes. */
 export const plainFolder: FolderFacts = { mode: 0o755, uid: 0, gid: 0, mtime: 0 };
 
-/** Whether the end depends on the layers below. */
+/** Whether completing the layer needs the layers below. */
 export function needsLowerLayers({ folders, links, whiteouts, opaque, leftOut }: LayerEntries): boolean {
   if (whiteouts.size > 0) return true;
   for (const path of opaque) if (path !== "" && !folders.get(path)) return true;
@@ -43,18 +43,18 @@ export function needsLowerLayers({ folders, links, whiteouts, opaque, leftOut }:
   return links.some(({ target }) => !leftOut.has(target));
 }
 
-/** @param lower null: there is nothing below @throws Irregular where a path leads through a symlink */
+/** @param lower null if there are no layers below @throws NeedsSecondRead if a path leads through a symlink */
 export async function completeLayer(entries: LayerEntries, lower: Lower | null): Promise<Completion> {
-  const end = new LayerCompleter(entries, lower);
-  if (await end.leadsElsewhere()) throw new NeedsSecondRead();
-  return { additions: end.additions(), isBound: () => end.isBound };
+  const completer = new LayerCompleter(entries, lower);
+  if (await completer.hasRedirectedPath()) throw new NeedsSecondRead();
+  return { additions: completer.additions(), isBound: () => completer.isBound };
 }
 
 class LayerCompleter {
   isBound = false;
   readonly #entries: LayerEntries;
   readonly #lower: Lower | null;
-  /** whiteouts that hide something */
+  /** whiteouts that hide something below */
   readonly #hiding: string[] = [];
 
   constructor(entries: LayerEntries, lower: Lower | null) {
@@ -62,8 +62,8 @@ class LayerCompleter {
     this.#lower = lower;
   }
 
-  /** One of its paths is not where it seems: a folder is a symlink below, or a link's target is reached through one. */
-  async leadsElsewhere(): Promise<boolean> {
+  /** One of the paths leads elsewhere: a folder is a symlink below, or a link's target is reached through one. */
+  async hasRedirectedPath(): Promise<boolean> {
     const { folders, links, whiteouts, opaque, names } = this.#entries;
     for (const [path, facts] of folders) if (facts === null && (await this.#isLinkBelow(path))) return true;
     for (const path of [...whiteouts, ...[...opaque].map((folder) => `${folder}/x`)]) {
@@ -85,7 +85,7 @@ class LayerCompleter {
     if (leftOut.has(target) || folders.has(target)) return false;
     for (const folder of foldersOf(target)) if (names.has(folder)) return true;
     const isBelow = (await this.#lower?.lookup(target)) != null;
-    // one that comes later is not what was meant where there is one below
+    // a later entry of that name is not the target if there is one below
     return names.has(target) ? isBelow : !isBelow;
   }
 
@@ -93,14 +93,14 @@ class LayerCompleter {
     yield* this.#links();
     await this.#sortWhiteouts();
     const { folders, opaque } = this.#entries;
-    for (const [name, said] of folders) {
-      const facts = said ?? (await this.#folderBelow(name));
+    for (const [name, described] of folders) {
+      const facts = described ?? (await this.#folderBelow(name));
       yield { entry: folderEntry(name, facts, opaque.has(name)) };
     }
     for (const name of this.#hiding) yield { entry: whiteoutEntry(name) };
   }
 
-  /** What is below a path does not show through: one of its folders is new here. */
+  /** Nothing below shows through at a path, because one of its folders is new in this layer. */
   #isCutOff(path: string): boolean {
     const { opaque, whiteouts } = this.#entries;
     if (opaque.has("")) return true;
@@ -108,7 +108,7 @@ class LayerCompleter {
     return whiteouts.has(path);
   }
 
-  /** Nothing of this layer is at a path of a file below, or in place of one of its folders. */
+  /** A file below is still visible: this layer has nothing at its path or in place of one of its folders. */
   #showsThrough(path: string): boolean {
     const { names, folders } = this.#entries;
     if (names.has(path) || folders.has(path) || this.#isCutOff(path)) return false;
@@ -126,7 +126,7 @@ class LayerCompleter {
     return below?.kind === "folder" ? below : plainFolder;
   }
 
-  /** What replaces a folder makes the new one opaque; what hides nothing is left out. */
+  /** A folder that replaces one below becomes opaque; whiteouts that hide nothing are left out. */
   async #sortWhiteouts(): Promise<void> {
     const { whiteouts, opaque, folders, names } = this.#entries;
     for (const path of opaque) {
@@ -145,13 +145,13 @@ class LayerCompleter {
     }
   }
 
-  /** What is below a name that is not of this layer. */
+  /** What the layers below have at a path that this layer does not have. */
   async #shownBelow(path: string): Promise<LowerNode | null> {
     if (this.#entries.names.has(path) || this.#isHiddenAbove(path)) return null;
     return (await this.#lower?.lookup(path)) ?? null;
   }
 
-  /** One of its folders is new here, or no folder any more. */
+  /** One of its folders is new here, or is not a folder any more. */
   #isHiddenAbove(path: string): boolean {
     const { opaque, whiteouts, names } = this.#entries;
     if (opaque.has("")) return true;
@@ -162,8 +162,8 @@ class LayerCompleter {
   }
 
   /**
-   * A target that is only below comes into this layer too, with every other name that shows there, so that all of them are
-   * one file again.
+   * A link target that exists only below is copied into this layer, with every other name of it that is still visible,
+   * so that all of them are one file again.
    */
   async *#links(): AsyncGenerator<Addition, void, void> {
     const { links, names, folders, leftOut } = this.#entries;
@@ -176,16 +176,16 @@ class LayerCompleter {
       const isHere = names.has(target) && !pending.has(target);
       pending.delete(entry.name);
       if (copy) {
-        // where its old name is removed, the first link is the file
+        // if its old name is removed, the first link becomes the file
         if (copy.at !== entry.name) yield { entry: { ...entry, link: copy.at } };
       } else if (isHere) yield { entry: { ...entry, link: target } };
       else if (names.has(target) || folders.has(target)) {
         throw new TarError(`${shown(entry.name)} links to ${shown(target)}, which comes later or is a folder`);
-      } else throw new TarError(`${shown(entry.name)} links to ${shown(target)}, which is no file`);
+      } else throw new TarError(`${shown(entry.name)} links to ${shown(target)}, which is not a file`);
     }
   }
 
-  /** Files of the layers below that are linked to from here, by each name that is linked to. */
+  /** Files of the layers below that links of this layer point to, by link target. */
   async #targetsBelow(pending: ReadonlySet<string>): Promise<Map<string, Copy>> {
     const { links, names, folders, leftOut } = this.#entries;
     const copies = new Map<string, Copy>();
@@ -210,7 +210,7 @@ class LayerCompleter {
     return copies;
   }
 
-  /** @param link the name that asks for it */
+  /** @param link the name of the link that needs it */
   async *#copied(copy: Copy, link: string): AsyncGenerator<Addition, void, void> {
     const { names } = this.#entries;
     copy.isWritten = true;
@@ -227,8 +227,13 @@ class LayerCompleter {
   }
 }
 
-/** A file from below that comes into this layer. */
-type Copy = { node: LowerNode; names: string[] /** the name that is the file here */; at: string; isWritten: boolean };
+/** A file from below that is copied into this layer. */
+type Copy = {
+  node: LowerNode;
+  names: string[] /** the name that carries the content here */;
+  at: string;
+  isWritten: boolean;
+};
 
 export function folderEntry(name: string, facts: FolderFacts, isOpaque: boolean): TarEntry {
   const { mode, uid, gid, mtime } = facts;
@@ -237,7 +242,7 @@ export function folderEntry(name: string, facts: FolderFacts, isOpaque: boolean)
   return { name, kind: "folder", mode, uid, gid, mtime, size: 0, link: "", ...(xattrs.size > 0 ? { xattrs } : {}) };
 }
 
-/** As overlayfs wants it: a character device 0/0. */
+/** In overlayfs's form: a character device 0/0. */
 export function whiteoutEntry(name: string): TarEntry {
   const device = { major: 0, minor: 0 };
   return { name, kind: "character", mode: 0, uid: 0, gid: 0, mtime: 0, size: 0, link: "", device };

@@ -1,6 +1,6 @@
 /**
- * One layer of an image, from its tar stream to a squashfs, as the stream comes: it is hashed, looked at and packed,
- * never unpacked. Read again only where names come twice or lead through symlinks.
+ * Converts one layer of an image from its tar stream to a squashfs while it streams: hashed, checked and packed, never
+ * unpacked. It is read again only if names occur twice or lead through symlinks.
  */
 
 import type { Digest } from "../../base/names.ts";
@@ -21,20 +21,20 @@ import { resultOf } from "./unpacked.ts";
 import { Unpacking } from "./unpacking.ts";
 
 export type LayerSource = {
-  /** the stream, without compression; a second call reads it again, where it can be fetched again */
+  /** the uncompressed stream; a second call reads it again if `canReopen` */
   open(): AsyncIterable<Uint8Array>;
-  /** false: it can be read once only */
+  /** false if it can be read only once */
   canReopen: boolean;
-  /** the layers below, when they are ready; null: there are none */
+  /** opens the layers below once they are ready; null if there are none */
   lower: (() => Promise<{ lower: Lower; close(): Promise<void> }>) | null;
   end: TarEnd;
-  /** false: a layer without a file is no error */
+  /** false if a layer without files is allowed */
   mustHaveFiles: boolean;
-  /** `layer` when it is left out */
+  /** default `layer` */
   as?: LayerKind;
-  /** paths whose entries are passed over, as if they weren't there */
+  /** paths whose entries are skipped, as if they did not exist */
   leaveOut?(path: string, kind: TarKind): boolean;
-  /** a folder that is left out while nothing is in it */
+  /** a folder that is left out if it is empty */
   unlessEmpty?: string;
   rewrite?: Rewrite;
 };
@@ -42,20 +42,20 @@ export type LayerSource = {
 export type ConvertedLayer = {
   /** sha256 of the tar stream: the diff id of the OCI image specification */
   diffId: Digest;
-  /** depends on the layers below: not the same above others */
+  /** it depends on the layers below, so it is not the same above others */
   isBound: boolean;
-  /** sha256 of what was packed, where that is not all of the stream as it came; else null */
+  /** sha256 of the packed content if that is not exactly the stream; else null */
   packed: Digest | null;
   root: RootFacts | null;
-  /** its root hides everything below */
+  /** its root folder hides everything below */
   hidesAll: boolean;
 };
 
 export type Conversion = {
   path: string;
-  /** reading and packing take a CPU each */
+  /** each layer uses one CPU for reading and one for packing */
   cpus: Semaphore;
-  /** of sqfstar */
+  /** confines sqfstar */
   cage: ToolCage;
   during: string;
   budget: Budget;
@@ -64,32 +64,32 @@ export type Conversion = {
 };
 
 /**
- * @throws TarError, Irregular for a source that has to be read again and can't be, TOOL_FAILED, TOOL_MISSING, DISK_FULL and what
- *   `source` throws; the file is removed then
+ * @throws TarError, NeedsSecondRead for a source that has to be read again and can't be, TOOL_FAILED, TOOL_MISSING,
+ * DISK_FULL and what `source` throws; the file is removed then
  */
 export async function convertLayer(source: LayerSource, conversion: Conversion): Promise<ConvertedLayer> {
   const spent: Budget = { bytes: 0, entries: 0 };
   try {
-    return await pack(source, conversion, (packer) => packAsItComes(source, packer, spent, conversion));
+    return await pack(source, conversion, (packer) => packStreaming(source, packer, spent, conversion));
   } catch (error) {
     if (!(error instanceof NeedsSecondRead && source.canReopen)) throw error;
-    // what was counted of it is counted again
+    // it is counted again in the second read
     conversion.budget.bytes += spent.bytes;
     conversion.budget.entries += spent.entries;
-    return packUnpacked(source, conversion);
+    return packInTwoReads(source, conversion);
   }
 }
 
 type Facts = Omit<ConvertedLayer, "packed">;
 
-/** The squashfs of what `fill` puts in. */
+/** Packs what `fill` writes into a squashfs. */
 async function pack(
   source: LayerSource,
   { cage, path, during, signal }: Conversion,
   fill: (packer: Packer) => Promise<Facts>,
 ): Promise<ConvertedLayer> {
   signal.throwIfAborted();
-  const packer = await Packer.open(cage, { path, during, signal, isHashed: isChanging(source) });
+  const packer = await Packer.open(cage, { path, during, signal, isHashed: isModified(source) });
   let isWhole = false;
   try {
     const facts = await fill(packer);
@@ -104,12 +104,12 @@ async function pack(
   }
 }
 
-/** Something else than the stream decides what comes of it. */
-function isChanging({ leaveOut, rewrite }: LayerSource): boolean {
+/** The result depends on more than the stream. */
+function isModified({ leaveOut, rewrite }: LayerSource): boolean {
   return leaveOut !== undefined || rewrite !== undefined;
 }
 
-async function packAsItComes(
+async function packStreaming(
   source: LayerSource,
   packer: Packer,
   spent: Budget,
@@ -130,8 +130,8 @@ async function packAsItComes(
   }
 }
 
-/** First its names alone, then with what became of each. */
-async function packUnpacked(source: LayerSource, conversion: Conversion): Promise<ConvertedLayer> {
+/** Reads the names first, then packs the entries that are left under their final names. */
+async function packInTwoReads(source: LayerSource, conversion: Conversion): Promise<ConvertedLayer> {
   const below = source.lower && (await source.lower());
   try {
     const lower = below?.lower ?? null;
@@ -140,7 +140,7 @@ async function packUnpacked(source: LayerSource, conversion: Conversion): Promis
     const unpacked = await resultOf(unpacking.tree, lower);
     if (source.mustHaveFiles && unpacked.files === 0) throw new NoFilesError();
     return await pack(source, conversion, async (packer) => {
-      const placed = placing(unpacked.placed, source.as);
+      const placed = finalNames(unpacked.placed, source.as);
       const reading = () => readEntries(source, placed, packer, { ...conversion, budget: uncounted() });
       const diffId = await conversion.cpus.run(conversion.signal, reading);
       await writeCompletion(unpacked, packer, conversion);
@@ -161,7 +161,7 @@ async function unpackNames(source: LayerSource, unpacking: Unpacking, { budget, 
   await unpacking.finish();
 }
 
-function placing(placed: ReadonlyMap<number, string>, as: LayerKind = "layer"): EntryFilter {
+function finalNames(placed: ReadonlyMap<number, string>, as: LayerKind = "layer"): EntryFilter {
   let number = 0;
   return {
     take(raw) {
@@ -171,7 +171,7 @@ function placing(placed: ReadonlyMap<number, string>, as: LayerKind = "layer"): 
   };
 }
 
-/** What was counted once is not counted again. */
+/** A budget for the second read, whose entries were counted in the first. */
 function uncounted(): Budget {
   return { bytes: Number.POSITIVE_INFINITY, entries: Number.POSITIVE_INFINITY };
 }
@@ -180,10 +180,10 @@ function rootFacts(root: RootFacts | null): RootFacts | null {
   return root && { mode: root.mode, uid: root.uid, gid: root.gid };
 }
 
-/** A layer without a file, where one must be. */
+/** A layer without files where some are required. */
 export class NoFilesError extends TarError {
   constructor() {
-    super("it holds no files");
+    super("it contains no files");
   }
 }
 
@@ -198,7 +198,7 @@ async function writeCompletion(completion: Completion, packer: Packer, { budget 
       written += chunk.length;
       await packer.flush();
     }
-    if (written !== entry.size) throw new TarError("a layer below it has changed");
+    if (written !== entry.size) throw new TarError("a layer below it changed");
     packer.pad(written);
     await packer.flush();
   }

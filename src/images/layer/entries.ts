@@ -1,7 +1,7 @@
 /**
- * What a layer's tar says, entry by entry, in the order in which it comes (OCI image specification, "Image Layer
- * Filesystem Changeset"). Files go on at once; folders, whiteouts and hard links to what is not there yet wait for the
- * end, when all is known about them: only their names are kept.
+ * Processes a layer's tar entry by entry, in stream order (OCI image specification, "Image Layer Filesystem
+ * Changeset"). Files pass through at once. Folders, whiteouts and hard links to targets that have not arrived yet are
+ * kept until the end, when everything about them is known; of files only the names are kept.
  */
 import { shown, type TarEntry, TarError, type TarKind } from "../../formats/tar/header.ts";
 import { aufs, isBelowAufs, isOpaque, isWhiteoutDevice, keptEntry, type Mark, markOf, whiteout } from "./marks.ts";
@@ -9,27 +9,30 @@ import { NameSet } from "./name-set.ts";
 import { foldersOf, parentOf, pathOf } from "./paths.ts";
 
 export type FolderFacts = Pick<TarEntry, "mode" | "uid" | "gid" | "mtime" | "xattrs">;
-/** A hard link whose target had not come when it did. */
+/** A hard link that arrived before its target. */
 export type PendingLink = { entry: TarEntry; target: string };
 
-/** What a layer that is read once can't settle: a name that comes twice, a path below a link. `tree.ts` can. */
+/**
+ * Thrown when one read of a layer is not enough: a name occurs twice, or a path leads through a link. `tree.ts` handles
+ * these.
+ */
 export class NeedsSecondRead extends Error {
   constructor() {
-    super("the layer has to be read as a whole first");
+    super("the layer has to be read twice");
     this.name = "Irregular";
   }
 }
 
-/** What waits in memory for a layer's end. */
+/** Limits of what is kept in memory until a layer's end: counts, and bytes of names. */
 export const layerLimits = { folders: 500_000, pending: 500_000, nameBytes: 64 * 1024 * 1024 };
 
 /**
- * How a stream is understood: as a layer; as changes, whose marks are overlayfs's own, so that a name is only a name; as a tree,
- * which is all there is; or as data, where overlayfs's marks are somebody's too.
+ * How a stream is read: `layer`, with OCI whiteouts; `changes`, with overlayfs's own marks, where `.wh.` names are
+ * plain names; `tree`, without marks of either kind; `data`, where even overlayfs's marks are someone's data.
  */
 export type LayerKind = "layer" | "changes" | "tree" | "data";
 
-/** How a stream's entries are taken; see `LayerSource`. */
+/** Rules for reading entries; see `LayerSource`. */
 export type EntryRules = {
   as?: LayerKind;
   leaveOut?(path: string, kind: TarKind): boolean;
@@ -37,18 +40,18 @@ export type EntryRules = {
 };
 
 export class LayerEntries {
-  /** null: there must be one, but the layer does not say what it is like */
+  /** null if the folder must exist but the layer does not describe it */
   readonly folders = new Map<string, FolderFacts | null>();
   readonly whiteouts = new Set<string>();
   readonly opaque = new Set<string>();
   readonly links: PendingLink[] = [];
-  /** everything that is no folder */
+  /** everything that is not a folder */
   readonly names = new NameSet();
   root: FolderFacts | null = null;
-  /** names of what is left out, and of links to it: what links to those is left out too */
+  /** names of what is left out, and of links to it: links to those are left out too */
   readonly leftOut = new Set<string>();
   readonly #pendingNames = new Set<string>();
-  /** something is in the folder `unlessEmpty` */
+  /** the folder `unlessEmpty` is not empty */
   #isFilled = false;
   #nameBytes = 0;
 
@@ -60,17 +63,17 @@ export class LayerEntries {
     this.#limits = limits;
   }
 
-  /** Files among the entries, so far. */
+  /** Number of entries so far that are not folders. */
   get files(): number {
     return this.names.size;
   }
 
-  /** The entry to pass on, with its content; null: nothing of it. @throws TarError, Irregular */
+  /** The entry to write, followed by its content; null to skip it. @throws TarError, NeedsSecondRead */
   take(raw: TarEntry): TarEntry | null {
     const name = pathOf(raw.name);
     const { as = "layer", leaveOut, unlessEmpty } = this.#rules;
     if (unlessEmpty !== undefined && name.startsWith(`${unlessEmpty}/`)) this.#isFilled = true;
-    // that something is removed belongs to no VM alone
+    // a removal is never specific to one VM, so it is kept
     if (as === "changes" && isWhiteoutDevice(raw)) return this.#mark({ kind: "whiteout", path: name });
     if (leaveOut?.(name, raw.kind)) return this.#leaveOut(name);
     if (as === "layer" && name.includes(whiteout)) {
@@ -87,13 +90,13 @@ export class LayerEntries {
     return raw.kind === "hardlink" ? this.#link(entry) : entry;
   }
 
-  /** To be called when all entries came. */
+  /** Call it after the last entry. */
   finish(): void {
     const { unlessEmpty } = this.#rules;
     if (unlessEmpty !== undefined && !this.#isFilled) this.folders.delete(unlessEmpty);
   }
 
-  /** The folders of a path, where nothing else speaks of them. */
+  /** Adds the folders of a path that nothing else describes. */
   imply(path: string): void {
     this.#imply(path);
   }
@@ -117,7 +120,7 @@ export class LayerEntries {
 
   #leaveOut(name: string): null {
     this.#remember(name.length);
-    if (this.leftOut.add(name).size > this.#limits.pending) throw new TarError("too much of it has to be left out");
+    if (this.leftOut.add(name).size > this.#limits.pending) throw new TarError("too many entries have to be left out");
     return null;
   }
 
@@ -129,7 +132,8 @@ export class LayerEntries {
     if (isLayer && target.includes(aufs) && isBelowAufs(target)) throw new NeedsSecondRead();
     if (this.names.has(target) && !this.#pendingNames.has(target)) return { ...entry, link: target };
     this.#remember(entry.name.length + target.length);
-    if (this.links.push({ entry, target }) > this.#limits.pending) throw new TarError("it holds too many hard links");
+    if (this.links.push({ entry, target }) > this.#limits.pending)
+      throw new TarError("it contains too many hard links");
     this.#pendingNames.add(entry.name);
     return null;
   }
@@ -139,7 +143,7 @@ export class LayerEntries {
     const { path } = mark;
     this.#remember(path.length);
     const marks = mark.kind === "opaque" ? this.opaque : this.whiteouts;
-    if (marks.add(path).size > this.#limits.pending) throw new TarError("it holds too many whiteouts");
+    if (marks.add(path).size > this.#limits.pending) throw new TarError("it contains too many whiteouts");
     return null;
   }
 
@@ -155,7 +159,7 @@ export class LayerEntries {
 
   #setFolder(name: string, facts: FolderFacts | null): void {
     if (!this.folders.has(name)) this.#remember(name.length);
-    if (this.folders.set(name, facts).size > this.#limits.folders) throw new TarError("it holds too many folders");
+    if (this.folders.set(name, facts).size > this.#limits.folders) throw new TarError("it contains too many folders");
   }
 
   #remember(bytes: number): void {

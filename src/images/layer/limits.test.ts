@@ -23,12 +23,12 @@ test("the limits", () => {
 });
 
 const cases: [what: string, make: (number: number) => TarEntry, problem: string, rules?: EntryRules][] = [
-  ["folders", (n) => entry(`d${n}`, { kind: "folder" }), "it holds too many folders"],
-  ["folders that are implied", (n) => entry(`d${n}/f`), "it holds too many folders"],
-  ["hard links", (n) => entry(`l${n}`, { kind: "hardlink", link: "late" }), "it holds too many hard links"],
-  ["whiteouts", (n) => entry(`.wh.${n}`), "it holds too many whiteouts"],
-  ["opaque folders", (n) => entry(`d${n}/.wh..wh..opq`), "it holds too many whiteouts"],
-  ["left out", (n) => entry(`f${n}`), "too much of it has to be left out", { leaveOut: () => true }],
+  ["folders", (n) => entry(`d${n}`, { kind: "folder" }), "it contains too many folders"],
+  ["folders that are implied", (n) => entry(`d${n}/f`), "it contains too many folders"],
+  ["hard links", (n) => entry(`l${n}`, { kind: "hardlink", link: "late" }), "it contains too many hard links"],
+  ["whiteouts", (n) => entry(`.wh.${n}`), "it contains too many whiteouts"],
+  ["opaque folders", (n) => entry(`d${n}/.wh..wh..opq`), "it contains too many whiteouts"],
+  ["left out", (n) => entry(`f${n}`), "too many entries have to be left out", { leaveOut: () => true }],
 ];
 for (const [what, make, problem, rules] of cases) {
   test(what, () => {
@@ -38,9 +38,9 @@ for (const [what, make, problem, rules] of cases) {
 }
 
 const kept: [what: string, make: (number: number) => TarEntry, problem: string, rules?: EntryRules][] = [
-  ["hard links", (n) => entry(`l${n}`, { kind: "hardlink", link: "late" }), "it holds too many hard links"],
-  ["aufs's", (n) => entry(`.wh..wh.plnk/${n}`), "it holds too many hard links"],
-  ["left out", (n) => entry(`f${n}`), "too much of it has to be left out", { leaveOut: () => true }],
+  ["hard links", (n) => entry(`l${n}`, { kind: "hardlink", link: "late" }), "it contains too many hard links"],
+  ["aufs's", (n) => entry(`.wh..wh.plnk/${n}`), "it contains too many hard links"],
+  ["left out", (n) => entry(`f${n}`), "too many entries have to be left out", { leaveOut: () => true }],
 ];
 for (const [what, make, problem, rules = {}] of kept) {
   test(`${what}, of a layer that is unpacked`, async () => {

@@ -1,20 +1,20 @@
 /**
- * What names and attributes of a layer mean (OCI image specification, "Whiteouts"): what removes something below, what aufs
- * left behind, and which of overlayfs's own marks a stranger may not set.
+ * Special names and attributes in a layer (OCI image specification, "Whiteouts"): whiteouts, aufs leftovers, and
+ * overlayfs marks, which an untrusted layer must not set.
  */
 import { shown, type TarEntry, TarError } from "../../formats/tar/header.ts";
 import type { LayerKind } from "./entries.ts";
 import { baseOf, joined, parentOf } from "./paths.ts";
 
 export const whiteout = ".wh.";
-/** Begins the names of aufs's own files and folders, which are no part of the file system. */
+/** Prefix of aufs's own files and folders, which are not part of the file system. */
 export const aufs = ".wh..wh.";
 const opaqueMarker = ".wh..wh..opq";
 
-/** `opaque`: nothing shows of what is below that folder; `whiteout`: nothing of what is below that name. */
+/** `opaque`: hides everything below that folder; `whiteout`: hides everything below that name. */
 export type Mark = { kind: "opaque" | "whiteout"; path: string } | { kind: "bookkeeping" };
 
-/** Null: the name is only a name. @throws TarError for a whiteout of nothing */
+/** Null for an ordinary name. @throws TarError for a whiteout of nothing */
 export function markOf(path: string): Mark | null {
   const [parent, base] = [parentOf(path), baseOf(path)];
   if (isBelowAufs(path)) return { kind: "bookkeeping" };
@@ -26,23 +26,25 @@ export function markOf(path: string): Mark | null {
   return { kind: "whiteout", path: joined(parent, removed) };
 }
 
-/** In one of aufs's folders at the top, whose files are content of hard links. */
+/** True in one of aufs's top-level folders, whose files hold the content of hard links. */
 export function isBelowAufs(path: string): boolean {
   return path.startsWith(aufs) && path.includes("/");
 }
 
-/** Without the attributes that squashfs can't hold, and without overlayfs's marks where they aren't data. */
+/** The entry without attributes that squashfs can't store, and without overlayfs's marks unless they are data. */
 export function keptEntry(raw: TarEntry, name: string, as: LayerKind): TarEntry {
   const xattrs = raw.xattrs && keptXattrs(raw.xattrs, as === "data");
   return { ...raw, name, ...(xattrs === undefined ? {} : { xattrs }) };
 }
 
-/** A character device 0/0 is overlayfs's own whiteout: it would hide what it should be. */
+/** A character device 0/0 is overlayfs's own whiteout: it would hide something instead of being a device. */
 export function isWhiteoutDevice({ kind, device }: TarEntry): boolean {
   return kind === "character" && (device?.major ?? 0) === 0 && (device?.minor ?? 0) === 0;
 }
 
-/** A folder of an overlay's upper half that hides what is below it (kernel Documentation/filesystems/overlayfs.rst). */
+/**
+ * A folder of an overlay's upper layer that hides what is below it (kernel Documentation/filesystems/overlayfs.rst).
+ */
 export function isOpaque({ kind, xattrs }: TarEntry): boolean {
   return kind === "folder" && xattrs?.get("trusted.overlay.opaque") === "y";
 }

@@ -1,6 +1,6 @@
 /**
- * Which names were seen, in 8 bytes each: a set of 64-bit hashes. Two names that collide count as one; the seed is random,
- * so nobody can make them collide on purpose.
+ * A set of names that takes 8 bytes for each: a 64-bit hash. Names that collide count as one; the random seed prevents
+ * collisions on purpose.
  */
 import { randomBytes } from "node:crypto";
 
@@ -20,7 +20,7 @@ export class NameSet {
     return this.#find(this.#slots) < 0;
   }
 
-  /** False when it was there. */
+  /** False if it was in the set already. */
   add(name: string): boolean {
     this.#hash(name);
     const free = this.#find(this.#slots);
@@ -31,7 +31,7 @@ export class NameSet {
     return true;
   }
 
-  /** Two hashes of 32 bits in one pass (FNV-1a and a multiplicative one), mixed at the end; never both 0. */
+  /** Two 32-bit hashes in one pass (FNV-1a and a multiplicative one), mixed at the end; never both 0. */
   #hash(name: string): void {
     let low = (this.#seed[0] as number) ^ 0x811c9dc5;
     let high = this.#seed[1] as number;
@@ -44,7 +44,7 @@ export class NameSet {
     this.#high = mixed(high ^ (low >>> 11));
   }
 
-  /** Index of the free slot for the present hash, or -1 when it is there. */
+  /** Index of the free slot for the current hash, or -1 if the hash is present. */
   #find(slots: Uint32Array): number {
     const mask = slots.length / 2 - 1;
     for (let at = this.#high & mask; ; at = (at + 1) & mask) {

@@ -1,4 +1,4 @@
-/** A squashfs in the making: tar entries go in one by one, sqfstar packs them as they come. */
+/** Writes a squashfs: tar entries go in one by one, and sqfstar packs them as they arrive. */
 import { createHash, type Hash } from "node:crypto";
 import { packingFailed, squashfsOptions } from "../../artifacts/pack.ts";
 import { giveRootToRoot } from "../../artifacts/squashfs-root.ts";
@@ -10,27 +10,30 @@ import { withRandomAccess } from "../../host/files/random-access.ts";
 import { type PipedProcess, spawnPiped } from "../../host/process/children.ts";
 import type { ToolCage } from "../../host/process/tool-cage.ts";
 
-/** sqfstar ignores the archive's own entry for its root and would let everybody write to it; `giveRootToRoot` needs `-noI`. */
+/**
+ * sqfstar ignores the archive's root entry and would make the root folder world-writable; `giveRootToRoot` needs
+ * `-noI`.
+ */
 const rootOptions = ["-root-mode", "755", "-noI"];
 /**
- * With the table that leads from an inode's number to the inode, overlayfs finds the file that a changed one was (kernel
- * Documentation/filesystems/overlayfs.rst, "Inode properties"). Without it a hard link to a file of the image has another number
- * than the file.
+ * With the export table, overlayfs can find the lower file that a changed one came from (kernel
+ * Documentation/filesystems/overlayfs.rst, "Inode properties"). Without it a hard link to a file of the image gets
+ * another inode number than the file.
  */
-const inodesAreFound = "-exports";
-/** Without it sqfstar refuses a file that is there, as the one that its cage makes for it. */
-const intoTheFile = "-force";
-/** bytes that are put together before they go into the pipe */
+const withExportTable = "-exports";
+/** sqfstar refuses an existing file otherwise; its cage creates the output file. */
+const overwrite = "-force";
+/** bytes collected for one write to the pipe */
 const batchBytes = 256 * 1024;
 const zeros = new Uint8Array(batchBytes);
 
 export type Packing = {
-  /** of the squashfs */
+  /** path of the squashfs */
   path: string;
-  /** what it is for, as in "storing an image" */
+  /** the work it is part of, for errors, as in "storing an image" */
   during: string;
   signal: AbortSignal;
-  /** what goes in is, for `packed` */
+  /** hash the input, for `packed` */
   isHashed?: boolean;
 };
 
@@ -42,9 +45,9 @@ export class Packer {
   readonly #hash: Hash | null;
   #batch = new Uint8Array(batchBytes);
   #filled = 0;
-  /** buffers that were sent: a large layer would else leave gigabytes of them to be collected */
+  /** sent buffers, for reuse: a large layer would otherwise leave gigabytes to the garbage collector */
   readonly #spare: Uint8Array<ArrayBuffer>[] = [];
-  /** what is to be sent; a number stands for as many zeros */
+  /** waiting to be sent; a number stands for that many zeros */
   #full: (Uint8Array | number)[] = [];
 
   /** @throws TOOL_MISSING, CONFINEMENT_INCOMPLETE */
@@ -57,14 +60,14 @@ export class Packer {
     this.#during = during;
     this.#signal = signal;
     this.#hash = isHashed ? createHash("sha256") : null;
-    // Not ended by the signal but by `kill`: sqfstar does not always end at SIGTERM.
-    this.#process = spawnPiped(["sqfstar", ...squashfsOptions, ...rootOptions, inodesAreFound, intoTheFile, path], {
+    // Killed by `kill`, not by the signal: sqfstar does not always exit on SIGTERM.
+    this.#process = spawnPiped(["sqfstar", ...squashfsOptions, ...rootOptions, withExportTable, overwrite, path], {
       stdin: "pipe",
       cage,
     });
   }
 
-  /** Content and `pad` follow. Nothing is sent before `flush`. */
+  /** Follow it with the content and `pad`. Nothing is sent before `flush`. */
   entry(entry: TarEntry): void {
     this.data(encodeHeader(entry));
   }
@@ -85,12 +88,12 @@ export class Packer {
     this.#full.push(bytes);
   }
 
-  /** To the next block, after `size` bytes of content. */
+  /** Pads to the next block after `size` bytes of content. */
   pad(size: number): void {
     this.data(padding(size));
   }
 
-  /** Sends what is ready. @throws what made sqfstar end */
+  /** Sends what is ready. @throws the reason if sqfstar has exited */
   async flush(): Promise<void> {
     for (const batch of this.#full.splice(0)) {
       if (typeof batch !== "number") {
@@ -100,12 +103,12 @@ export class Packer {
     }
   }
 
-  /** Of everything that went in; null where that was not asked for. Once, after `finish`. */
+  /** Digest of all input, or null if `isHashed` was not set. Call it once, after `finish`. */
   packed(): Digest | null {
     return this.#hash && (`sha256:${this.#hash.digest("hex")}` as Digest);
   }
 
-  /** The file is whole afterwards, and its root is root's. @throws TOOL_FAILED, TOOL_MISSING, DISK_FULL */
+  /** Completes the file and gives its root folder to root. @throws TOOL_FAILED, TOOL_MISSING, DISK_FULL */
   async finish(): Promise<void> {
     this.data(endOfArchive);
     this.#next();
@@ -115,7 +118,7 @@ export class Packer {
     await withRandomAccess(this.#path, giveRootToRoot);
   }
 
-  /** The file is the caller's to remove. */
+  /** The caller removes the file. */
   async kill(): Promise<void> {
     this.#process.kill("SIGKILL");
     await this.#process.done.catch(() => {});
@@ -134,7 +137,7 @@ export class Packer {
       () => true,
       () => false,
     );
-    // its status and its words say why, not the broken pipe
+    // the exit status and stderr give the reason, not the broken pipe
     if (!(await orAborted(writing, this.#signal))) throw await this.#failure();
   }
 

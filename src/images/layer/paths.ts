@@ -1,7 +1,7 @@
-/** Paths inside an image: without a leading slash, the root is empty; byte strings. */
+/** Paths inside an image: no leading slash, empty for the root; byte strings. */
 import { plainName } from "../../formats/tar/names.ts";
 
-/** One spelling of each path: without `./`, `//` and `/./`. */
+/** Normalizes a path: no `./`, `//` or `/./`. */
 export function pathOf(name: string): string {
   const plain = plainName(name);
   if (!/\/\/|\/$|(?:^|\/)\.(?:\/|$)/.test(plain)) return plain;

@@ -1,4 +1,4 @@
-/** A layer's stream on its way to the packer, within what an image may have. */
+/** Reads a layer's stream into the packer, within the image's limits. */
 import { abortable } from "../../artifacts/abortable.ts";
 import { CountedStream } from "../../artifacts/counted.ts";
 import type { Digest } from "../../base/names.ts";
@@ -7,12 +7,12 @@ import { type TarEnd, type TarLimits, TarScanner, type TarSink } from "../../for
 import type { Packer } from "./packer.ts";
 import { type Rewrite, Rewriter } from "./rewrite.ts";
 
-/** What an image may have in all; counted down over its layers. */
+/** What is left of an image's limits; counted down over its layers. */
 export type Budget = { bytes: number; entries: number };
 
-/** Decides what becomes of each entry. */
+/** Decides which entries are written, and how. */
 export interface EntryFilter {
-  /** The entry to pass on, with its content; null: nothing of it. */
+  /** The entry to write, followed by its content; null to skip it. */
   take(raw: TarEntry): TarEntry | null;
 }
 
@@ -25,12 +25,12 @@ export type Reading = {
 type Source = { open(): AsyncIterable<Uint8Array>; end: TarEnd; rewrite?: Rewrite };
 
 /**
- * Everything that can go on at once does.
- * @param spent grows by what is taken off the budget @returns the digest of the stream
+ * Writes every entry that can be written at once.
+ * @param spent grows by what is taken from the budget @returns the digest of the stream
  */
 export async function readEntries(
   source: Source,
-  taker: EntryFilter,
+  filter: EntryFilter,
   packer: Packer,
   { budget, onProgress, signal }: Reading,
   spent: Budget = { bytes: 0, entries: 0 },
@@ -43,7 +43,7 @@ export async function readEntries(
       spent.entries++;
       spent.bytes += raw.size;
       countEntry(raw, budget);
-      const entry = taker.take(raw);
+      const entry = filter.take(raw);
       kept = entry?.size ?? null;
       if (entry) out.entry(entry);
     },
@@ -68,23 +68,23 @@ export async function readEntries(
   return counted.digest();
 }
 
-/** @throws TooLargeError, TarError when there is no room for it */
+/** @throws TooLargeError, TarError if the budget is exceeded */
 export function countEntry({ size }: TarEntry, budget: Budget): void {
-  if (--budget.entries < 0) throw new TarError("it holds too many files");
+  if (--budget.entries < 0) throw new TarError("it contains too many files");
   budget.bytes -= size;
   if (budget.bytes < 0) throw new TooLargeError();
 }
 
 /**
- * Of the stream; its entries are counted by themselves. Headers and padding are no content, and cost as much to read. The digest is
- * of the whole stream, so all that follows the end marker is read too.
+ * Limits of the stream; entries are counted separately. Headers and padding are not content but cost as much to read.
+ * The digest covers the whole stream, so everything after the end marker is read too.
  */
 export function limitsFor(budget: Budget): Required<TarLimits> {
   const bytes = 2 * budget.bytes + 1024 ** 3;
   return { entries: Number.POSITIVE_INFINITY, bytes, tail: bytes };
 }
 
-/** More than an image may be when it is unpacked. */
+/** The image exceeds its limit when unpacked. */
 export class TooLargeError extends TarError {
   constructor() {
     super("it is too large");

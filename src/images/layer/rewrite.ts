@@ -1,8 +1,8 @@
-/** Small files whose content is changed on their way into a layer. */
+/** Changes the content of small files on their way into a layer. */
 import type { TarEntry } from "../../formats/tar/header.ts";
 
 export type Rewrite = {
-  /** by a file's path; those of more than 8 MiB stay as they are */
+  /** by a file's path; files over 8 MiB stay as they are */
   isChanged(path: string): boolean;
   change(content: Uint8Array, path: string): Uint8Array;
 };
@@ -16,12 +16,12 @@ type Out = {
   pad(size: number): void;
 };
 
-/** Stands before the packer: entries, content and padding go through it in their order. */
+/** Sits in front of the packer: entries, content and padding pass through it in order. */
 export class Rewriter implements Out {
   readonly #out: Out;
   readonly #rewrite: Rewrite | undefined;
-  /** the present file, when it is one of those */
-  #held: { entry: TarEntry; chunks: Uint8Array[] } | null = null;
+  /** the current file, if it is one to change */
+  #buffered: { entry: TarEntry; chunks: Uint8Array[] } | null = null;
 
   constructor(out: Out, rewrite: Rewrite | undefined) {
     this.#out = out;
@@ -29,28 +29,28 @@ export class Rewriter implements Out {
   }
 
   entry(entry: TarEntry): void {
-    const isHeld = entry.kind === "file" && entry.size <= maxRewritten && this.#rewrite?.isChanged(entry.name);
-    if (isHeld) this.#held = { entry, chunks: [] };
+    const isBuffered = entry.kind === "file" && entry.size <= maxRewritten && this.#rewrite?.isChanged(entry.name);
+    if (isBuffered) this.#buffered = { entry, chunks: [] };
     else this.#out.entry(entry);
   }
 
   data(chunk: Uint8Array): void {
-    if (this.#held) this.#held.chunks.push(chunk.slice());
+    if (this.#buffered) this.#buffered.chunks.push(chunk.slice());
     else this.#out.data(chunk);
   }
 
   hole(bytes: number): void {
-    if (this.#held) this.#held.chunks.push(new Uint8Array(bytes));
+    if (this.#buffered) this.#buffered.chunks.push(new Uint8Array(bytes));
     else this.#out.hole(bytes);
   }
 
-  /** Ends the present file. */
+  /** Ends the current file. */
   pad(size: number): void {
-    const held = this.#held;
-    if (!held || !this.#rewrite) return this.#out.pad(size);
-    this.#held = null;
-    const content = this.#rewrite.change(Buffer.concat(held.chunks), held.entry.name);
-    this.#out.entry({ ...held.entry, size: content.length });
+    const buffered = this.#buffered;
+    if (!buffered || !this.#rewrite) return this.#out.pad(size);
+    this.#buffered = null;
+    const content = this.#rewrite.change(Buffer.concat(buffered.chunks), buffered.entry.name);
+    this.#out.entry({ ...buffered.entry, size: content.length });
     this.#out.data(content);
     this.#out.pad(content.length);
   }

@@ -1,14 +1,14 @@
 /**
- * A layer's names above those of the layers below, while it is unpacked in memory: what is at a path, and where a path leads when
- * symlinks are followed, always inside the root.
+ * A layer's names on top of those of the layers below, while it is unpacked in memory: what is at a path, and where a
+ * path leads when symlinks are followed, always inside the root.
  */
 import { shown, TarError } from "../../formats/tar/header.ts";
 import type { Lower, LowerNode } from "./completion.ts";
 import type { FolderFacts } from "./entries.ts";
 
-/** A file, link or device, under however many names. */
+/** A file, link or device, with any number of names. */
 export type Inode = {
-  /** number of the entry that has its content; 0: it is a file of the layers below */
+  /** number of the entry with its content; 0 for a file of the layers below */
   entry: number;
   below: { path: string; node: LowerNode } | null;
   /** target of a symlink */
@@ -17,12 +17,12 @@ export type Inode = {
 
 export type Folder = {
   kind: "folder";
-  /** null: there must be one, but the layer does not say what it is like */
+  /** null if the folder must exist but the layer does not describe it */
   facts: FolderFacts | null;
-  /** nothing of the layers below shows in it */
+  /** hides everything of the layers below */
   isOpaque: boolean;
   children: Map<string, Folder | Leaf>;
-  /** names of the layers below that are removed here */
+  /** names of the layers below that this layer removes here */
   removed: Set<string>;
 };
 export type Leaf = { kind: "leaf"; inode: Inode };
@@ -41,7 +41,7 @@ export class Tree {
     this.#lower = lower;
   }
 
-  /** Follows no symlink. Null: nothing is there. */
+  /** Does not follow symlinks. Null if nothing is there. */
   async find(path: string): Promise<Folder | Leaf | Below | null> {
     let folder = this.root;
     let shows = !folder.isOpaque;
@@ -56,7 +56,7 @@ export class Tree {
     return folder;
   }
 
-  /** Where a path leads; what is not there is taken as it stands. @throws TarError for links that never end */
+  /** Where a path leads; missing parts stay as they are. @throws TarError for endless links */
   async resolve(path: string): Promise<string> {
     const todo = path.split("/").reverse();
     let at: string[] = [];
@@ -78,23 +78,23 @@ export class Tree {
     return at.join("/");
   }
 
-  /** The folder at a path that `resolve` returned, made if need be. @throws TarError */
+  /** The folder at a path that `resolve` returned, created if needed. @throws TarError */
   folderAt(path: string): Folder {
     let folder = this.root;
     for (const part of path === "" ? [] : path.split("/")) {
       const child = folder.children.get(part) ?? this.put(folder, part, folderOf(null, folder.removed.has(part)));
-      if (child.kind === "leaf") throw new TarError(`${shown(path)} is below ${shown(part)}, which is no folder`);
+      if (child.kind === "leaf") throw new TarError(`${shown(path)} is below ${shown(part)}, which is not a folder`);
       folder = child;
     }
     return folder;
   }
 
-  /** Gives a name to something, in place of what had it. @throws TarError when there is too much of it */
+  /** Puts a node at a name, replacing what was there. @throws TarError if there are too many */
   put<T extends Folder | Leaf>(folder: Folder, name: string, node: T): T {
     folder.children.set(name, node);
     this.#nameBytes += name.length;
     if (++this.#nodes > limits.nodes || this.#nameBytes > limits.nameBytes) {
-      throw new TarError("it holds too many files for one with names that come twice or lead through links");
+      throw new TarError("it contains too many files for a layer whose names occur twice or lead through links");
     }
     return node;
   }

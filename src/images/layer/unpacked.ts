@@ -1,17 +1,17 @@
-/** What an unpacked layer is made of: which of its entries are used, under which name, and what has to be added to them. */
+/** The result of unpacking a layer: which of its entries are used, under which names, and what has to be added. */
 import type { TarEntry } from "../../formats/tar/header.ts";
 import { type Addition, type Completion, folderEntry, type Lower, plainFolder, whiteoutEntry } from "./completion.ts";
 import { joined, parentOf } from "./paths.ts";
 import type { Folder, Inode, Tree } from "./tree.ts";
 
 export type Unpacked = Completion & {
-  /** names by the number of their entry; what is in none is not used */
+  /** names by the number of their entry; entries without a name are not used */
   placed: ReadonlyMap<number, string>;
-  /** how many names are no folders */
+  /** number of names that are not folders */
   files: number;
 };
 
-/** @param lower null: there is nothing below */
+/** @param lower null if there are no layers below */
 export async function resultOf(tree: Tree, lower: Lower | null): Promise<Unpacked> {
   const names = namesIn(tree.root);
   await addNamesBelow(tree, lower, names);
@@ -37,7 +37,7 @@ function namesIn(root: Folder): Names {
   return names;
 }
 
-/** A file of the layers below that is linked to from here comes in with every other name that still shows. */
+/** Adds the names of files below that this layer links to, as far as they are still visible. */
 async function addNamesBelow(tree: Tree, lower: Lower | null, names: Names): Promise<void> {
   const files = [...names.keys()].flatMap(({ below }) => below?.node.file ?? []);
   const linked = files.length > 0 ? await lower?.namesOf(new Set(files)) : undefined;

@@ -1,6 +1,6 @@
 /**
- * A layer unpacked in memory, name by name and in its order, for those that a single reading can't settle: names that come
- * twice and change their kind, paths through symlinks. What comes out is what `umoci unpack` makes of it.
+ * Unpacks a layer in memory, name by name and in its order, when one read is not enough: names that occur twice and
+ * change their kind, paths through symlinks. The result is what `umoci unpack` makes of it.
  */
 import { shown, type TarEntry, TarError } from "../../formats/tar/header.ts";
 import type { FileKey, Lower, LowerNode } from "./completion.ts";
@@ -14,17 +14,17 @@ export class Unpacking {
   root: FolderFacts | null = null;
   readonly #rules: EntryRules;
   readonly #maxPending: number;
-  /** files of the layers below that have a name of this layer, by key or path */
+  /** files of the layers below that have a name in this layer, by key or path */
   readonly #fromBelow = new Map<FileKey, Inode>();
-  /** content of hard links that aufs kept apart, by path */
+  /** content of hard links that aufs stored separately, by path */
   readonly #aufs = new Map<string, Inode>();
   readonly #leftOut = new Set<string>();
-  /** hard links whose target had not come when they did */
+  /** hard links that arrived before their target */
   readonly #early: { path: string; target: string }[] = [];
   #isFilled = false;
   #count = 0;
 
-  /** @param maxPending entries of each kind that wait for the end */
+  /** @param maxPending entries of each kind that are kept until the end */
   constructor(lower: Lower | null, rules: EntryRules, maxPending = layerLimits.pending) {
     this.tree = new Tree(lower);
     this.#rules = rules;
@@ -49,13 +49,13 @@ export class Unpacking {
     if (as === "changes" && isOpaque(raw)) await this.#mark({ kind: "opaque", path: name });
   }
 
-  /** To be called when all entries came. @throws TarError for links to what never came */
+  /** Call it after the last entry. @throws TarError for links whose target never arrived */
   async finish(): Promise<void> {
     const { unlessEmpty } = this.#rules;
     if (unlessEmpty !== undefined && !this.#isFilled) this.tree.root.children.delete(unlessEmpty);
     for (const { path, target } of this.#early) {
       const inode = await this.#inodeAt(path, target);
-      if (!inode) throw new TarError(`${shown(path)} links to ${shown(target)}, which is no file`);
+      if (!inode) throw new TarError(`${shown(path)} links to ${shown(target)}, which is not a file`);
       const folder = this.tree.folderAt(parentOf(path));
       if (!folder.children.has(baseOf(path))) this.tree.put(folder, baseOf(path), { kind: "leaf", inode });
     }
@@ -85,15 +85,16 @@ export class Unpacking {
     const parent = this.tree.folderAt(parentOf(path));
     const inode = await this.#inodeAt(path, target);
     if (inode) this.tree.put(parent, baseOf(path), { kind: "leaf", inode });
-    else if (this.#early.push({ path, target }) > this.#maxPending) throw new TarError("it holds too many hard links");
+    else if (this.#early.push({ path, target }) > this.#maxPending)
+      throw new TarError("it contains too many hard links");
   }
 
-  /** What a hard link leads to; symlinks are followed on the way, not at the end. @throws TarError for a folder */
+  /** The target of a hard link; symlinks are followed on the way, not at the end. @throws TarError for a folder */
   async #inodeAt(from: string, target: string): Promise<Inode | null> {
     if (isBelowAufs(target) && this.#aufs.has(target)) return this.#aufs.get(target) as Inode;
     const path = joined(await this.tree.resolve(parentOf(target)), baseOf(target));
     const found = await this.tree.find(path);
-    // to itself too: as GNU tar writes a file with several names that it is given twice
+    // even itself: GNU tar writes this for a file with several names that is given twice
     if (found?.kind === "leaf") return found.inode;
     if (path === from) throw new TarError(`${shown(target)} links to itself`);
     if (!found) return null;
@@ -120,7 +121,7 @@ export class Unpacking {
     const [parent, base] = [await tree.resolve(parentOf(mark.path)), baseOf(mark.path)];
     if (!isFolder(await tree.find(parent))) return;
     const found = await tree.find(joined(parent, base));
-    // what this layer has there itself stays, but for what shows in it of the layers below
+    // what this layer itself has there stays, except what shows through it from below
     if (found?.kind === "folder" && !isOnlyMarks(found)) empty(found);
     else if (found && found.kind !== "leaf") {
       const folder = tree.folderAt(parent);
@@ -131,22 +132,22 @@ export class Unpacking {
 
   #keepAside(name: string, { kind }: TarEntry, number: number): void {
     if (kind === "file" && isBelowAufs(name)) this.#aufs.set(name, { entry: number, below: null, link: null });
-    if (this.#aufs.size > this.#maxPending) throw new TarError("it holds too many hard links");
+    if (this.#aufs.size > this.#maxPending) throw new TarError("it contains too many hard links");
   }
 
   #leaveOut(name: string): void {
-    if (this.#leftOut.add(name).size > this.#maxPending) throw new TarError("too much of it has to be left out");
+    if (this.#leftOut.add(name).size > this.#maxPending) throw new TarError("too many entries have to be left out");
   }
 }
 
-/** Nothing of the layers below shows in it from here on. */
+/** Hides everything of the layers below from here on. */
 function empty(folder: Folder): void {
   folder.isOpaque = true;
   for (const [name, child] of folder.children)
     if (child.kind === "folder" && isOnlyMarks(child)) folder.children.delete(name);
 }
 
-/** It is there for marks in it alone. */
+/** It contains nothing but marks. */
 function isOnlyMarks({ facts, children }: Folder): boolean {
   return facts === null && [...children.values()].every((child) => child.kind === "folder" && isOnlyMarks(child));
 }

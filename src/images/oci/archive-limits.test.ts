@@ -55,7 +55,7 @@ const rows: [what: string, most: number, members: (amount: number) => Member[], 
     (bytes) => [file("c", emptyConfig.padEnd(bytes, " ")), file("l", ""), manifestOf([one])],
     'its document "c" is too large',
   ],
-  ["indexes in each other", 3, layout, "its indexes point at each other"],
+  ["indexes in each other", 3, layout, "its indexes are nested too deeply"],
 ];
 
 for (const [what, most, members, problem] of rows) {

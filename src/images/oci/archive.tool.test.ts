@@ -128,11 +128,11 @@ describe.skipIf(why !== null)(`archives${why ? ` (${why})` : ""}`, () => {
   const raw = (changes: Partial<TarEntry>): Member => ({ entry: { ...plain, ...changes } });
   const deep = "d/".repeat(10_000);
   const hostile: [name: string, tar: () => Uint8Array, words: RegExp][] = [
-    ["a file below a file", () => layerOf(file("a", "x"), file("a/x", "x")), /which is no folder/],
+    ["a file below a file", () => layerOf(file("a", "x"), file("a/x", "x")), /which is not a folder/],
     [
       "a hard link to outside",
       () => layerOf(raw({ name: "h", kind: "hardlink", link: "../../../etc/shadow" })),
-      /links to "etc\/shadow", which is no file/,
+      /links to "etc\/shadow", which is not a file/,
     ],
     ["a loop of symlinks", () => layerOf(symlink("a", "b"), symlink("b", "a"), file("a/x", "x")), /too many links/],
     ["a newline in a name", () => layerOf(raw({ name: "a\nb" })), /control character/],
@@ -148,14 +148,14 @@ describe.skipIf(why !== null)(`archives${why ? ` (${why})` : ""}`, () => {
       () => saved({ changes: [file("0/layer.tar", archive([file("other", "x")]))] }),
       /instead of sha256/,
     ],
-    ["a layer that is no tar", () => saved({ layers: [new Uint8Array(3000).fill(65)] }), /no tar archive/],
+    ["a layer that is no tar", () => saved({ layers: [new Uint8Array(3000).fill(65)] }), /not a tar archive/],
     ["no config", () => archive([file("manifest.json", '[{"Config":"x.json","Layers":[]}]')]), /"x.json" is missing/],
     [
       "a config outside",
       () => archive([symlink("c.json", "/etc/passwd"), file("manifest.json", '[{"Config":"c.json","Layers":[]}]')]),
       /is missing/,
     ],
-    ["nothing of an archive", () => archive([file("a", "x")]), /no archive of images/],
+    ["nothing of an archive", () => archive([file("a", "x")]), /not an image archive/],
     ["an archive that is cut", () => saved().subarray(0, 3000), /cut short|end marker/],
     ["a manifest of 100 MiB", () => archive([file("manifest.json", new Uint8Array(20_000_000))]), /too large/],
   ];

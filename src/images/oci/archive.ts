@@ -1,6 +1,6 @@
 /**
- * What `docker save` prints, and OCI image layouts, as one tar stream (OCI image specification, "Image Layout";
- * Moby image specification 1.2, "Combined Image JSON + Filesystem Changeset Format").
+ * Imports images from one tar stream: the output of `docker save`, or an OCI image layout (OCI image specification,
+ * "Image Layout"; Moby image specification 1.2, "Combined Image JSON + Filesystem Changeset Format").
  */
 import * as z from "zod/mini";
 import { decompressed } from "../../artifacts/decompress.ts";
@@ -13,7 +13,7 @@ import type { ImageRecord } from "../../model/artifact.ts";
 import type { Emit } from "../../model/event.ts";
 import { type ImageDeps, storingImage } from "../deps.ts";
 import { refusing } from "../refusal.ts";
-import { chosen, type Listed, namesFor, type Wanted } from "./choose.ts";
+import { type Listed, namesFor, selectImages, type Wanted } from "./choose.ts";
 import {
   type Candidate,
   type Descriptor,
@@ -28,15 +28,16 @@ import { storeOciImage } from "./store.ts";
 
 export type ArchiveUpload = Wanted & { tar: AsyncIterable<Uint8Array>; source: string };
 
-/** One image of an archive: documents are read, blobs are files of the spool. */
+/** One image of an archive: its config, and its layers as files of the spool. */
 type Found = Listed & { config: Uint8Array; layers: Descriptor[]; files: SpooledFile[] };
 
 const maxImages = 100;
 const nameless = "an image without a name" as ImageName;
 
 /**
- * @returns a record for each name; the caller puts them into the store
- * @throws IMAGE_INVALID, IMAGE_UNNAMED, IMAGE_CHOICE, IMAGE_NAME_INVALID, DISK_FULL and what storing throws; nothing is left behind
+ * @returns a record for each name, which the caller stores
+ * @throws IMAGE_INVALID, IMAGE_UNNAMED, IMAGE_CHOICE, IMAGE_NAME_INVALID, DISK_FULL and what storing throws; nothing is
+ * left behind
  */
 export async function importArchive(
   deps: ImageDeps,
@@ -53,13 +54,13 @@ export async function importArchive(
       const spool = new Spool(folder, budget.bytes);
       const onProgress = (done: number) => emit({ kind: "progress", step: "read", text: "reading the archive", done });
       await spool.fill(decompressed(upload.tar), every(onProgress)).catch((error: unknown) => {
-        // it may well have more files than an archive
-        throw error instanceof TarError && spool.holdsRoot ? noArchive(spool) : error;
+        // a root file system can exceed an archive's limits
+        throw error instanceof TarError && spool.holdsRoot ? notAnArchive(spool) : error;
       });
       return findImages(spool, (text) => emit({ kind: "note", level: "warn", text }));
     });
-    const meant = chosen(images, upload);
-    const named = meant.map((image) => ({ image, names: namesFor(image, upload, meant.length) }));
+    const selected = selectImages(images, upload);
+    const named = selected.map((image) => ({ image, names: namesFor(image, upload, selected.length) }));
     const records: ImageRecord[] = [];
     for (const { image, names } of named)
       records.push(...(await store(deps, image, names, { source: upload.source, from: folder }, emit, signal)));
@@ -80,7 +81,7 @@ async function store(
   emit: Emit,
   signal: AbortSignal,
 ): Promise<ImageRecord[]> {
-  // one of several may have no name: it is found by its digest then
+  // one of several images may have no name: it gets its digest as name
   const name = names[0] ?? nameless;
   emit({ kind: "progress", step: "pack", text: `storing ${name}` });
   const blob = async (layer: Descriptor) => (files[layers.indexOf(layer)] as SpooledFile).path;
@@ -94,24 +95,23 @@ type Warn = (text: string) => void;
 async function findImages(spool: Spool, warn: Warn): Promise<Found[]> {
   const index = await spool.document("index.json");
   const saved = await spool.document("manifest.json");
-  // a layout that docker wrote has both, and only manifest.json says what people call the images
+  // layouts written by docker have both, and only manifest.json has the names
   const entries = saved ? savedEntries(spool, saved) : index ? layoutEntries(spool, index) : null;
-  if (!entries) throw noArchive(spool);
+  if (!entries) throw notAnArchive(spool);
   const found = await usable(entries, warn);
-  if (found.length === 0) throw new ManifestError("it names no image");
-  if (found.length > maxImages) throw new ManifestError(`it holds more than ${maxImages} images`);
+  if (found.length === 0) throw new ManifestError("it lists no images");
+  if (found.length > maxImages) throw new ManifestError(`it contains more than ${maxImages} images`);
   return found;
 }
 
-/** Root file systems are told from other tars, as `docker export` is often taken for `docker save`. */
-function noArchive(spool: Spool): ManifestError {
+/** Distinguishes root file systems from other tars, as `docker export` is often confused with `docker save`. */
+function notAnArchive(spool: Spool): ManifestError {
   if (!spool.holdsRoot) {
-    const next =
-      "archives of images are written by `docker save NAME` and `skopeo copy docker://NAME oci-archive:FILE`";
-    return new ManifestError("it holds neither index.json nor manifest.json: it is no archive of images", next);
+    const next = "write an image archive with `docker save NAME` or `skopeo copy docker://NAME oci-archive:FILE`";
+    return new ManifestError("it contains neither index.json nor manifest.json: it is not an image archive", next);
   }
   const next = "make an image of it: `banger image register NAME --rootfs FILE`";
-  return new ManifestError("it is a root file system, and no archive of images", next);
+  return new ManifestError("it is a root file system, not an image archive", next);
 }
 
 const savedEntry = z.object({
@@ -122,10 +122,10 @@ const savedEntry = z.object({
 type SavedEntry = z.infer<typeof savedEntry>;
 const savedSchema = z.array(savedEntry);
 
-/** What may be an image. `find` throws NotAnImage where it is none. */
+/** A candidate image. `find` throws NotAnImage if it is something else. */
 type Entry = { shown: string; find(): Promise<Found> };
 
-/** Signatures, lists of parts, attestations and images for other machines are passed over, but when they are all there is. */
+/** Skips signatures, SBOMs, attestations and images for other platforms, unless there is nothing else. */
 async function usable(entries: readonly Entry[], warn: Warn): Promise<Found[]> {
   const images: Found[] = [];
   const refused: { shown: string; error: NotAnImage }[] = [];
@@ -138,8 +138,7 @@ async function usable(entries: readonly Entry[], warn: Warn): Promise<Found[]> {
     }
   }
   if (images.length === 0 && refused[0]) throw refused[0].error;
-  for (const { shown, error } of refused)
-    if (error instanceof Unusable) warn(`${shown} is passed over: ${error.problem}`);
+  for (const { shown, error } of refused) if (error instanceof Unusable) warn(`${shown} is skipped: ${error.problem}`);
   return images;
 }
 
@@ -148,7 +147,7 @@ function savedEntries(spool: Spool, manifest: Uint8Array): Entry[] {
   try {
     json = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(manifest));
   } catch {
-    throw new ManifestError("its manifest.json is no JSON");
+    throw new ManifestError("its manifest.json is not JSON");
   }
   const parsed = savedSchema.safeParse(json);
   if (!parsed.success) throw new ManifestError("its manifest.json is not what `docker save` writes");
@@ -162,7 +161,7 @@ async function savedImage(spool: Spool, { Config, RepoTags, Layers }: SavedEntry
   const config = await spool.document(Config);
   if (!config) throw missing(Config);
   parseImage(config);
-  const files = Layers.map((name) => spool.find(name) ?? raise(missing(name)));
+  const files = Layers.map((name) => spool.find(name) ?? throwError(missing(name)));
   const layers = files.map(({ digest, size }): Descriptor => ({ digest, size, mediaType: "" }));
   const { digest } = spool.find(Config) as SpooledFile;
   return { names: RepoTags ?? [], digests: [digest], config, layers, files };
@@ -188,7 +187,7 @@ async function layoutImage(spool: Spool, descriptor: Descriptor, depth = 0): Pro
 }
 
 async function inIndex(spool: Spool, manifests: readonly Candidate[], depth: number): Promise<Omit<Found, "names">> {
-  if (depth > 3) throw new ManifestError("its indexes point at each other");
+  if (depth > 3) throw new ManifestError("its indexes are nested too deeply");
   let refused: NotAnImage | null = null;
   for (const candidate of manifests) {
     try {
@@ -203,13 +202,13 @@ async function inIndex(spool: Spool, manifests: readonly Candidate[], depth: num
 
 async function blobDocument(spool: Spool, descriptor: Descriptor): Promise<Uint8Array> {
   blobFile(spool, descriptor);
-  return (await spool.document(blobName(descriptor))) ?? raise(missing(blobName(descriptor)));
+  return (await spool.document(blobName(descriptor))) ?? throwError(missing(blobName(descriptor)));
 }
 
-/** The blob, when it is what its name says. */
+/** The blob, if its digest and size match. */
 function blobFile(spool: Spool, { digest, size }: Descriptor): SpooledFile {
   const name = blobName({ digest });
-  const file = spool.find(name) ?? raise(missing(name));
+  const file = spool.find(name) ?? throwError(missing(name));
   if (file.digest !== digest) throw new ManifestError(`its ${name} has the digest ${file.digest}`);
   if (file.size !== size) throw new ManifestError(`its ${name} has ${file.size} bytes instead of ${size}`);
   return file;
@@ -223,7 +222,7 @@ function missing(name: string): Unusable {
   return new Unusable(`its ${JSON.stringify(stripControl(name).slice(0, 200))} is missing`);
 }
 
-function raise(error: Error): never {
+function throwError(error: Error): never {
   throw error;
 }
 

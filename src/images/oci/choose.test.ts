@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { isError } from "../../base/errors/error.ts";
 import type { Digest, ImageName } from "../../base/names.ts";
-import { chosen, namesFor } from "./choose.ts";
+import { namesFor, selectImages } from "./choose.ts";
 
 const digestOf = (digit: string) => `sha256:${digit.repeat(64)}` as Digest;
 const one = { names: ["docker.io/library/tool:1"], digests: [digestOf("a"), digestOf("b")] };
@@ -25,16 +25,16 @@ test("a name, a tag, a digest or its beginning; without one all are meant", () =
     ["cccccc", two],
     ["sha256:dddddddd", three],
   ] as const)
-    expect(chosen(all, wanted(image))).toEqual([found]);
-  expect(chosen(all, wanted(null))).toEqual(all);
-  expect(chosen([three], wanted(null, "mine"))).toEqual([three]);
+    expect(selectImages(all, wanted(image))).toEqual([found]);
+  expect(selectImages(all, wanted(null))).toEqual(all);
+  expect(selectImages([three], wanted(null, "mine"))).toEqual([three]);
 });
 
 test("what is not there, not clear, or one name for several, lists what there is, and its hint leads on", () => {
   for (const request of [wanted("4"), wanted("ddddd"), wanted(null, "mine"), wanted("../x")]) {
     const error = (() => {
       try {
-        return chosen(all, request);
+        return selectImages(all, request);
       } catch (thrown) {
         return thrown as Error;
       }
@@ -42,7 +42,7 @@ test("what is not there, not clear, or one name for several, lists what there is
     expect(isError(error, "IMAGE_CHOICE")).toBe(true);
     expect((error as Error).message).toContain("docker.io/library/tool:1, tool:2, sha256:dddddddddddd");
     const next = / --image (\S+?)[` ]/.exec((error as { hint?: string }).hint ?? "")?.[1] ?? "";
-    expect(chosen(all, wanted(next, "mine"))).toEqual([one]);
+    expect(selectImages(all, wanted(next, "mine"))).toEqual([one]);
   }
 });
 
@@ -55,14 +55,14 @@ test("a name that two images have, or that is more than a name, chooses none: it
   ]) {
     const error = (() => {
       try {
-        return chosen(images, wanted(null, "mine"));
+        return selectImages(images, wanted(null, "mine"));
       } catch (thrown) {
         return thrown as { hint?: string };
       }
     })() as { hint: string };
     const [, next = "", name] =
       /^choose one: `banger image import FILE --image (\S+) --name (\S+)`$/.exec(error.hint) ?? [];
-    expect([chosen(images, wanted(next, "mine")), name]).toEqual([[images[0] as never], "mine"]);
+    expect([selectImages(images, wanted(next, "mine")), name]).toEqual([[images[0] as never], "mine"]);
   }
 });
 

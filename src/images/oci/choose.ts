@@ -1,35 +1,35 @@
-/** Which of an archive's images are meant, and what they are called here. */
+/** Selects which of an archive's images to import, and under which names. */
 import { fail } from "../../base/errors/error.ts";
 import { type Digest, type ImageName, isDigest, isImageName } from "../../base/names.ts";
 
 const maxShown = 20;
 
-/** An image as its archive has it. */
+/** An image as listed in its archive. */
 export type Listed = {
   names: readonly string[];
-  /** of its manifest and its config, where they are known: docker's image id is the config's */
+  /** of its manifest and its config, if known: docker's image id is the config's */
   digests: readonly Digest[];
 };
 
 export type Wanted = {
-  /** one of them: a name, a tag, a digest or the beginning of one; absent or null: all */
+  /** selects images: a name, a tag, a digest or the beginning of one; absent or null for all */
   image?: string | null;
-  /** what the one image is to be called; null: as it calls itself */
+  /** the name for the one image; null to keep its own */
   name: ImageName | null;
-  /** for one without a name of its own; null: it keeps none */
+  /** name for an image without one of its own; null leaves it unnamed */
   fallback: ImageName | null;
 };
 
-/** @throws IMAGE_CHOICE listing what there is */
-export function chosen<T extends Listed>(images: readonly T[], { image = null, name }: Wanted): T[] {
+/** @throws IMAGE_CHOICE listing the images of the archive */
+export function selectImages<T extends Listed>(images: readonly T[], { image = null, name }: Wanted): T[] {
   if (image === null) {
     if (name === null || images.length === 1) return [...images];
-    throw choiceOf(images, images, `holds ${images.length} images`, name);
+    throw choiceOf(images, images, `contains ${images.length} images`, name);
   }
-  const found = meantBy(images, image);
+  const found = matching(images, image);
   if (isOne(found)) return found.slice(0, 1);
-  if (found.length === 0) throw choiceOf(images, images, `holds no image "${image}"`, name);
-  throw choiceOf(images, found, `holds ${found.length} images that "${image}" may be`, name);
+  if (found.length === 0) throw choiceOf(images, images, `contains no image "${image}"`, name);
+  throw choiceOf(images, found, `contains ${found.length} images that match "${image}"`, name);
 }
 
 function choiceOf(all: readonly Listed[], found: readonly Listed[], problem: string, name: ImageName | null): Error {
@@ -37,42 +37,45 @@ function choiceOf(all: readonly Listed[], found: readonly Listed[], problem: str
   return fail("IMAGE_CHOICE", { problem, images, ...(name === null ? {} : { name }) });
 }
 
-/** By name, or else by digest. */
-function meantBy<T extends Listed>(images: readonly T[], wanted: string): T[] {
-  const exact = images.filter((one) => one.names.some((own) => isMeant(own, wanted)));
-  return exact.length > 0 ? exact : images.filter((one) => one.digests.some((own) => begins(own, wanted)));
+/** Matches by name, or else by digest. */
+function matching<T extends Listed>(images: readonly T[], wanted: string): T[] {
+  const exact = images.filter((one) => one.names.some((own) => matchesName(own, wanted)));
+  return exact.length > 0 ? exact : images.filter((one) => one.digests.some((own) => hasPrefix(own, wanted)));
 }
 
 function isOne(found: readonly Listed[]): boolean {
   return found.length > 0 && new Set(found.map(({ digests }) => digests[0])).size === 1;
 }
 
-/** @param count of all that come in together; of several each keeps its own names, or has none @throws IMAGE_UNNAMED */
+/**
+ * @param count of images imported together; if there are several, each keeps its own names, or has none @throws
+ * IMAGE_UNNAMED
+ */
 export function namesFor({ names }: Listed, { name, fallback }: Wanted, count: number): ImageName[] {
   if (name !== null) return [name];
   const full = names.filter((own) => /[:/]/.test(own) && isImageName(own) && !isDigest(own)) as ImageName[];
   if (full.length > 0) return [...new Set(full)];
   if (count > 1) return [];
-  if (fallback === null) throw fail("IMAGE_UNNAMED", { problem: "it does not say what its image is called" });
+  if (fallback === null) throw fail("IMAGE_UNNAMED", { problem: "its image has no name" });
   const [tag] = names;
   const tagged = `${fallback}:${tag}`;
-  // `latest` alone, as skopeo's `oci:DIR:latest` has it, is a tag and no name
+  // a bare `latest`, as skopeo's `oci:DIR:latest` writes it, is a tag, not a name
   return [tag && tag !== "latest" && isImageName(tagged) ? (tagged as ImageName) : fallback];
 }
 
-function isMeant(own: string, wanted: string): boolean {
+function matchesName(own: string, wanted: string): boolean {
   return own === wanted || own === `${wanted}:latest` || own.slice(own.lastIndexOf(":") + 1) === wanted;
 }
 
-function begins(own: Digest, wanted: string): boolean {
+function hasPrefix(own: Digest, wanted: string): boolean {
   const digits = wanted.replace(/^sha256:/, "");
   return /^[0-9a-f]{6,64}$/.test(digits) && own.slice("sha256:".length).startsWith(digits);
 }
 
-/** What chooses it and no other: by a name of its own that can be typed as it is, or else by its digest. */
+/** A reference that selects only this image: a name that can be typed, or else its digest. */
 function shownAs(all: readonly Listed[], { names, digests }: Listed): string {
-  const name = names.find((own) => (isImageName(own) || isTag(own)) && isOne(meantBy(all, own)));
-  return name ?? digests[0]?.slice(0, "sha256:".length + 12) ?? "one without a name";
+  const name = names.find((own) => (isImageName(own) || isTag(own)) && isOne(matching(all, own)));
+  return name ?? digests[0]?.slice(0, "sha256:".length + 12) ?? "an unnamed image";
 }
 
 function isTag(text: string): boolean {

@@ -1,6 +1,6 @@
 /**
- * An image as an OCI image layout in one tar stream, which docker, podman and skopeo read too: the manifest that `docker load`
- * wants lies beside the index.
+ * Exports an image as an OCI image layout in one tar stream, which docker, podman and skopeo can read too: it also has
+ * the manifest.json that `docker load` needs.
  */
 import { createHash } from "node:crypto";
 import { createGzip } from "node:zlib";
@@ -23,8 +23,8 @@ import { layerTar } from "./layer-tar.ts";
 type Packed = { path: string; digest: Digest; size: number; diffId: Digest };
 
 /**
- * Layers are packed one by one into the daemon's own folder first: their digests stand in front of them.
- * @throws IMAGE_NOT_PORTABLE before anything comes
+ * Each layer is first packed into a scratch file, because its digest comes before it in the stream.
+ * @throws IMAGE_NOT_PORTABLE before anything is sent
  */
 export async function* exportImage(
   paths: Paths,
@@ -36,7 +36,7 @@ export async function* exportImage(
   await ensureFolder(work);
   try {
     const layers: Packed[] = [];
-    // some readers can't make the folders of files as an ordinary user
+    // some readers can't create a file's parent folders as an ordinary user
     for (const name of ["blobs", "blobs/sha256"])
       yield encodeHeader({ ...header(name, 0), kind: "folder", mode: 0o755 });
     yield* member("oci-layout", text({ imageLayoutVersion: "1.0.0" }));
@@ -55,10 +55,10 @@ export async function* exportImage(
   }
 }
 
-/** An OCI layer has no form for a file whose name begins with `.wh.`: it would be read as a deletion. */
+/** OCI layers can't represent a file whose name begins with `.wh.`: it would be read as a whiteout. */
 async function refuseMarks(paths: Paths, { name, layers }: ImageRecord, signal: AbortSignal): Promise<void> {
   for (const layer of layers) {
-    // one that a layer above removes stands in its own layer all the same
+    // a file that a higher layer removes is still in its own layer
     const use = async (union: Union) => {
       for await (const { path } of union.walk()) {
         signal.throwIfAborted();

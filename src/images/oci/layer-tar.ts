@@ -1,4 +1,4 @@
-/** A stored layer as the tar stream of a container's layer: overlayfs's marks become whiteouts again. */
+/** Writes a stored layer as the tar stream of an OCI layer: overlayfs's marks become `.wh.` whiteouts again. */
 import type { Squashfs } from "../../formats/squashfs/reader.ts";
 import type { TarEntry } from "../../formats/tar/header.ts";
 import { encodeHeader, endOfArchive, padding } from "../../formats/tar/writer.ts";
@@ -9,7 +9,7 @@ import { Union } from "../union/union.ts";
 
 const opaque = "trusted.overlay.opaque";
 
-/** @param root what the layer says of the root folder, if anything */
+/** @param root attributes of the root folder, if the layer has them */
 export async function* layerTar(layer: Squashfs, root: RootFacts | null): AsyncGenerator<Uint8Array, void, void> {
   if (root) {
     const { mtime } = layer.root;

@@ -20,7 +20,7 @@ test("layers of a manifest and of a config", () => {
   expect(parseDocument(manifest(maxLayerCount), manifestType)).toMatchObject({ kind: "manifest" });
   expect(() => parseDocument(manifest(maxLayerCount + 1), manifestType)).toThrow(`more than ${maxLayerCount} layers`);
   expect(parseImage(image(maxLayerCount)).diffIds).toHaveLength(maxLayerCount);
-  expect(() => parseImage(image(maxLayerCount + 1))).toThrow("its config is wrong");
+  expect(() => parseImage(image(maxLayerCount + 1))).toThrow("its config is invalid");
 });
 
 test("entries of an index", () => {
@@ -40,7 +40,7 @@ test("sizes of descriptors are whole numbers that can be added up", () => {
   expect(parseDocument(sized(0), manifestType)).toMatchObject({ manifest: { config: { size: 0 } } });
   expect(parseDocument(sized(Number.MAX_SAFE_INTEGER), manifestType)).toMatchObject({ kind: "manifest" });
   for (const size of [-1, 0.5, Number.MAX_SAFE_INTEGER + 1, 1e300]) {
-    expect(() => parseDocument(sized(size), manifestType)).toThrow("its manifest is wrong");
+    expect(() => parseDocument(sized(size), manifestType)).toThrow("its manifest is invalid");
   }
 });
 
@@ -64,13 +64,13 @@ test("bytes of an archive's files", async () => {
 test("entries of an archive", async () => {
   const members = [file("a", "x"), symlink("b", "a"), file("c", "")];
   await spooled(10, members, 3);
-  await expect(spooled(10, members, 2)).rejects.toMatchObject({ problem: "it holds too many files" });
+  await expect(spooled(10, members, 2)).rejects.toMatchObject({ problem: "it contains too many files" });
 });
 
 test("folders are entries too, and a name that comes again is one more", async () => {
   for (const member of [folder("a"), file("a", "x"), symlink("a", "b")]) {
     await spooled(10, [member, member], 2);
-    await expect(spooled(10, [member, member], 1)).rejects.toMatchObject({ problem: "it holds too many files" });
+    await expect(spooled(10, [member, member], 1)).rejects.toMatchObject({ problem: "it contains too many files" });
   }
 });
 

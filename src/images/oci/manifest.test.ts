@@ -41,7 +41,7 @@ test("of an index the manifest for this machine counts, a plain one before a var
   const others = bytes({
     manifests: [at("linux", "arm64", 1), at("windows", "amd64", 2), at("unknown", "unknown", 4)],
   });
-  expect(() => parseDocument(others, indexType)).toThrow(/made for "linux\/arm64", "windows\/amd64", not for/);
+  expect(() => parseDocument(others, indexType)).toThrow(/it is for "linux\/arm64", "windows\/amd64", not for/);
 });
 
 test("of an index, what says nothing of its machine comes last, and what is none of ours not at all", () => {
@@ -62,8 +62,8 @@ test("of an index, what says nothing of its machine comes last, and what is none
   const listed = parseArchiveIndex(bytes({ manifests }));
   expect(listed.flatMap((entry) => ("refused" in entry ? [] : entry.descriptor.size))).toEqual([1, 4, 5]);
   expect(listed.flatMap((entry) => ("refused" in entry ? entry.refused.problem : []))).toEqual([
-    expect.stringContaining("is no sha256 digest"),
-    'it is of the type "application/vnd.example.thing", not an image of a file system',
+    expect.stringContaining("is not a sha256 digest"),
+    'it has the type "application/vnd.example.thing", which is not a container image',
   ]);
 });
 
@@ -72,11 +72,11 @@ test("what is something else than an image is told apart from an image that is w
   const signature = { ...layer, mediaType: "application/vnd.dev.cosign.simplesigning.v1+json" };
   const encrypted = { ...layer, mediaType: `${layer.mediaType}+encrypted` };
   for (const [document, words] of [
-    [{ config: artifact, layers: [layer] }, /empty.v1\+json", not an image of a file system/],
+    [{ config: artifact, layers: [layer] }, /empty.v1\+json", which is not a container image/],
     [{ artifactType: "application/spdx+json", config: artifact, layers: [layer] }, /\(SBOM\), not an image/],
     [{ config, layers: [signature] }, /it is a signature, not an image/],
     [{ config, layers: [encrypted] }, /its layers are encrypted/],
-    [{ schemaVersion: 1, fsLayers: [] }, /first schema/],
+    [{ schemaVersion: 1, fsLayers: [] }, /schema 1/],
   ] as const) {
     expect(() => parseDocument(bytes(document), "")).toThrow(NotAnImage);
     expect(() => parseDocument(bytes(document), "")).toThrow(words);
@@ -102,14 +102,14 @@ test("null is what is not there, as programs in Go write it", () => {
 
 test("what has too many parts, or other digests, is an artifact first", () => {
   const many = Array(maxLayerCount + 1).fill({ ...layer, mediaType: "application/vnd.example" });
-  expect(() => parseDocument(bytes({ config, layers: many }), manifestType)).toThrow(/not an image of a file system/);
+  expect(() => parseDocument(bytes({ config, layers: many }), manifestType)).toThrow(/which is not a container image/);
   const sha512 = { ...config, digest: `sha512:${"0".repeat(128)}` };
   for (const document of [
     { config: sha512, layers: [layer] },
     { config, layers: [layer, { ...layer, digest: sha512.digest }] },
   ])
     expect(() => parseDocument(bytes(document), manifestType)).toThrow(
-      new NotAnImage(`its digest ${JSON.stringify(sha512.digest.slice(0, 100))} is no sha256 digest`),
+      new NotAnImage(`its digest ${JSON.stringify(sha512.digest.slice(0, 100))} is not a sha256 digest`),
     );
 });
 
@@ -121,16 +121,26 @@ test("as many variables as Linux takes", () => {
 });
 
 const bad: [name: string, document: unknown, type: string, words: RegExp][] = [
-  ["no JSON", "<html>", manifestType, /no JSON/],
-  ["layers and an index's entries", { config, layers: [layer], manifests: [] }, "", /at once/],
-  ["an index's entries under its own type", { mediaType: manifestType, config, manifests: [] }, "", /at once/],
-  ["another type than it came under", { mediaType: manifestType, config, layers: [layer] }, indexType, /calls itself/],
-  ["another type", {}, "application/json; odd", /of the type/],
-  ["the first schema", { schemaVersion: 1 }, "", /first schema/],
+  ["no JSON", "<html>", manifestType, /not JSON/],
+  [
+    "layers and an index's entries",
+    { config, layers: [layer], manifests: [] },
+    "",
+    /both an image manifest and an index/,
+  ],
+  [
+    "an index's entries under its own type",
+    { mediaType: manifestType, config, manifests: [] },
+    "",
+    /both an image manifest and an index/,
+  ],
+  ["another type than it came under", { mediaType: manifestType, config, layers: [layer] }, indexType, /but declares/],
+  ["another type", {}, "application/json; odd", /has the type/],
+  ["the first schema", { schemaVersion: 1 }, "", /schema 1/],
   ["no layers", { config, layers: [] }, manifestType, /no layers/],
   ["501 layers", { config, layers: Array(501).fill(layer) }, manifestType, /more than 500/],
-  ["a wrong digest", { config, layers: [{ ...layer, digest: "sha256:../../x" }] }, manifestType, /no sha256 digest/],
-  ["a negative size", { config, layers: [{ ...layer, size: -1 }] }, manifestType, /wrong/],
+  ["a wrong digest", { config, layers: [{ ...layer, digest: "sha256:../../x" }] }, manifestType, /not a sha256 digest/],
+  ["a negative size", { config, layers: [{ ...layer, size: -1 }] }, manifestType, /invalid/],
   [
     "a chart",
     { config, layers: [{ ...layer, mediaType: "application/vnd.cncf.helm.chart.content.v1.tar+gzip" }] },
@@ -180,7 +190,7 @@ test("an image's config keeps what says how it is run", () => {
     expect(of({ architecture, os: architecture === "" ? "" : "Linux" })().diffIds).toEqual([]);
   expect(of({ config: { Entrypoint: "/app", Cmd: "" } })().config).toMatchObject({ entrypoint: ["/app"], cmd: [] });
   expect(Object.keys(of({ config: { Env: [`BIG=${"x".repeat(131_067)}`] } })().config.env)).toEqual(["BIG"]);
-  expect(of({ config: { Env: [`BIG=${"x".repeat(131_068)}`] } })).toThrow(/Linux does not take/);
+  expect(of({ config: { Env: [`BIG=${"x".repeat(131_068)}`] } })).toThrow(/too long for Linux/);
   expect(of({ config: { Cmd: ["a\0b"] } })).toThrow(/NUL/);
   expect(of({ config: { Cmd: Array(20).fill("x".repeat(100_000)) } })).toThrow(/too large/);
 });

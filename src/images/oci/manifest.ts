@@ -1,4 +1,7 @@
-/** Indexes, manifests and image configs, as a stranger wrote them: parsed strictly, bounded, reduced to what is used. */
+/**
+ * Parses indexes, manifests and image configs. They are untrusted: parsing is strict and bounded, and keeps only what
+ * is used.
+ */
 import * as z from "zod/mini";
 import { type Digest, isDigest } from "../../base/names.ts";
 import { stripControl } from "../../base/text.ts";
@@ -10,25 +13,25 @@ import { indexTypes, isConfigType, isLayerType, isSchema1, manifestTypes } from 
 import { foreignType, NotAnImage, otherPlatform, schemaOne, shownType, Unusable } from "./not-an-image.ts";
 import { isOurs, platformText } from "./platform.ts";
 
-/** bytes of one document; the specification asks clients for 4 MiB at least */
+/** bytes of one document; the specification asks clients to accept at least 4 MiB */
 export const maxDocument = 4 * 1024 * 1024;
 export const maxLayerCount = 500;
 
-/** What can't be used of a document. */
+/** A document that can't be used. */
 export class ManifestError extends ImageProblem {}
 
-/** A blob: where it is looked for, and what it must be. */
+/** A blob's digest and size, and the type of its content. */
 export type Descriptor = { digest: Digest /** bytes */; size: number; mediaType: string };
 export type Manifest = { config: Descriptor; layers: Descriptor[] };
-/** `manifest`: an image; `index`: its manifest for this architecture is one of others, the likeliest first. */
+/** `manifest`: an image; `index`: one of these should be the manifest for this platform, the likeliest first. */
 export type Document = { kind: "manifest"; manifest: Manifest } | { kind: "index"; manifests: Candidate[] };
-/** `isOurs`: null where only the image's config can say. */
+/** `isOurs`: null if only the image's config can tell. */
 export type Candidate = Descriptor & { isOurs: true | null };
 
-/** Programs in Go write null for what is not there, and take it so. */
+/** Go programs write null for absent values, and accept it. */
 const maybe = <T>(schema: z.ZodMiniType<T>) => z.optional(z.nullable(schema));
 
-/** Which digests are of use shows later, as artifacts may have others. */
+/** Digests are checked later, as artifacts may use other algorithms. */
 const descriptor = z.object({
   mediaType: maybe(z.string().check(z.maxLength(255))),
   digest: z.string().check(z.maxLength(256)),
@@ -41,13 +44,13 @@ const platform = z.object({
 });
 const annotations = maybe(z.record(z.string(), z.string()));
 
-/** How many layers an image may have is asked once it is known to be one. */
+/** The number of layers is checked once it is known to be an image. */
 const manifestSchema = z.object({
   artifactType: maybe(z.string().check(z.maxLength(255))),
   config: descriptor,
   layers: z.nullable(z.array(descriptor)),
 });
-/** Entries that are none of ours are passed over later: another digest's algorithm, another type. */
+/** Entries for others are skipped later: another digest algorithm, another type. */
 const indexEntry = z.object({
   mediaType: maybe(z.string()),
   digest: z.string().check(z.maxLength(256)),
@@ -60,7 +63,7 @@ const indexSchema = z.object({
 });
 
 /**
- * @param mediaType as the registry named it; empty: the document says it itself
+ * @param mediaType as the registry sent it; empty: taken from the document itself
  * @throws ManifestError
  */
 export function parseDocument(bytes: Uint8Array, mediaType: string): Document {
@@ -79,28 +82,29 @@ export function parseDocument(bytes: Uint8Array, mediaType: string): Document {
 }
 
 /**
- * What a document is: one reader must not take for an image what another takes for an index (CVE-2021-41190).
- * @param sent the type that it came under; empty: none was said @throws ManifestError
+ * The document's type. A document must not be ambiguous: one reader would see an image, another an index
+ * (CVE-2021-41190).
+ * @param sent the type it was sent as; empty if none was @throws ManifestError
  */
 function typeOf(json: unknown, sent: string): string {
   const own = (json as { mediaType?: unknown } | null)?.mediaType;
-  const said = typeof own === "string" ? own : "";
+  const declared = typeof own === "string" ? own : "";
   if (["layers", "config"].some((key) => hasKey(json, key)) && hasKey(json, "manifests")) {
     throw new ManifestError(
-      "its manifest is an image's and an index at once, so that programs take it for different things",
+      "its manifest is both an image manifest and an index, so programs would read it differently",
     );
   }
   const isKnown = [...indexTypes, ...manifestTypes].includes(sent);
-  if (isKnown && said !== "" && said !== sent) {
-    throw new ManifestError(`its manifest came as ${shownType(sent)}, and calls itself ${shownType(said)}`);
+  if (isKnown && declared !== "" && declared !== sent) {
+    throw new ManifestError(`its manifest was sent as ${shownType(sent)} but declares ${shownType(declared)}`);
   }
-  return said === "" ? sent : said;
+  return declared === "" ? sent : declared;
 }
 
-/** An entry of an archive's index that may be an image for this machine, or why it is none. */
+/** An entry of an archive's index that can be an image for this platform, or why it is not. */
 export type IndexedImage = { descriptor: Descriptor; name: string | null } | { refused: NotAnImage };
 
-/** Every image an archive's index names, not only the one for this architecture. @throws ManifestError */
+/** Every image in an archive's index, not only those for this platform. @throws ManifestError */
 export function parseArchiveIndex(bytes: Uint8Array): IndexedImage[] {
   const { manifests } = checked(indexSchema, parseJson(bytes), "its index");
   return (manifests ?? []).map((entry) => {
@@ -111,12 +115,12 @@ export function parseArchiveIndex(bytes: Uint8Array): IndexedImage[] {
   });
 }
 
-/** Whether an entry is a manifest or an index that we can look for. */
+/** True for a manifest or index with a digest that we support. */
 function isReadable({ mediaType, digest: text }: IndexEntry): boolean {
   return isDigest(text) && (!mediaType || [...indexTypes, ...manifestTypes].includes(mediaType));
 }
 
-/** Why none of these is an image for this machine. */
+/** Why none of these is an image for this platform. */
 function noneFor(entries: readonly IndexEntry[]): NotAnImage {
   if (entries.length === 0) return new NotAnImage("its index is empty");
   const others = entries
@@ -127,7 +131,7 @@ function noneFor(entries: readonly IndexEntry[]): NotAnImage {
   const foreign = entries.find((entry) => !isReadable(entry));
   if (foreign && isDigest(foreign.digest)) return foreignType([foreign.mediaType ?? ""]);
   if (foreign) return noSha256(foreign);
-  // BuildKit's attestations are made for `unknown/unknown`
+  // BuildKit's attestations have the platform `unknown/unknown`
   return foreignType(["application/vnd.in-toto+json"]);
 }
 
@@ -145,7 +149,7 @@ function toManifest({ artifactType, config, layers }: z.infer<typeof manifestSch
 }
 
 function noSha256({ digest }: { digest: string }): NotAnImage {
-  return new NotAnImage(`its digest ${shownType(digest)} is no sha256 digest`);
+  return new NotAnImage(`its digest ${shownType(digest)} is not a sha256 digest`);
 }
 
 type IndexEntry = z.infer<typeof indexEntry>;
@@ -154,7 +158,7 @@ function toDescriptor(found: Pick<IndexEntry, "digest" | "size" | "mediaType">):
   return { digest: found.digest as Digest, size: found.size, mediaType: found.mediaType ?? "" };
 }
 
-/** A plain one before a variant, and that before what does not say. @throws NotAnImage naming what there is */
+/** Plain platforms first, then variants, then entries without a platform. @throws NotAnImage naming what there is */
 function candidates(entries: readonly IndexEntry[]): Candidate[] {
   const rank = (entry: IndexEntry) => (isOurs(entry.platform) === null ? 2 : entry.platform?.variant ? 1 : 0);
   const found = entries
@@ -165,14 +169,14 @@ function candidates(entries: readonly IndexEntry[]): Candidate[] {
   throw noneFor(entries);
 }
 
-/** that are looked at, of one index */
+/** entries of one index that are tried */
 const maxCandidates = 20;
 
-/** The whole of it is bounded by the size of its document, and `configProblem` says what Linux takes. */
+/** The size of the document bounds it, and `configProblem` checks Linux's limits. */
 const texts = z.nullable(z.array(z.string()));
-/** As docker reads it: one text is a list of one. */
-const words = z.union([texts, z.string()]);
-const digest = z.string().check(z.refine(isDigest, "is no sha256 digest"));
+/** As docker reads it: a string is a list of one. */
+const strings = z.union([texts, z.string()]);
+const digest = z.string().check(z.refine(isDigest, "is not a sha256 digest"));
 const imageSchema = z.object({
   os: maybe(z.string()),
   architecture: maybe(z.string()),
@@ -180,15 +184,15 @@ const imageSchema = z.object({
   config: maybe(
     z.object({
       Env: z.optional(texts),
-      Entrypoint: z.optional(words),
-      Cmd: z.optional(words),
+      Entrypoint: z.optional(strings),
+      Cmd: z.optional(strings),
       WorkingDir: maybe(z.string()),
       User: maybe(z.string()),
     }),
   ),
 });
 
-/** An image's config: how it wants to be run, and the digests of its layers when they are unpacked. @throws ManifestError */
+/** Parses an image's config: its run configuration, and the digests of its unpacked layers. @throws ManifestError */
 export function parseImage(bytes: Uint8Array): { config: ImageConfig; diffIds: Digest[] } {
   const image = checked(imageSchema, parseJson(bytes), "its config");
   if (isOurs(image) === false) {
@@ -197,8 +201,8 @@ export function parseImage(bytes: Uint8Array): { config: ImageConfig; diffIds: D
   const { Env, Entrypoint, Cmd, WorkingDir, User } = image.config ?? {};
   const config: ImageConfig = {
     env: envOf(Env ?? []),
-    entrypoint: wordsOf(Entrypoint),
-    cmd: wordsOf(Cmd),
+    entrypoint: stringsOf(Entrypoint),
+    cmd: stringsOf(Cmd),
     workdir: workdirOf(WorkingDir ?? ""),
     user: User ?? "",
   };
@@ -207,12 +211,12 @@ export function parseImage(bytes: Uint8Array): { config: ImageConfig; diffIds: D
   return { config, diffIds: image.rootfs.diff_ids as Digest[] };
 }
 
-function wordsOf(found: z.infer<typeof words> | undefined): string[] {
+function stringsOf(found: z.infer<typeof strings> | undefined): string[] {
   if (typeof found === "string") return found === "" ? [] : [found];
   return found ?? [];
 }
 
-/** `NAME=VALUE`; what has no name is left out, as a shell would. */
+/** `NAME=VALUE`; entries without a name are dropped, as a shell would. */
 function envOf(texts: readonly string[]): Record<string, string> {
   const env: Record<string, string> = {};
   for (const text of texts) {
@@ -222,7 +226,7 @@ function envOf(texts: readonly string[]): Record<string, string> {
   return env;
 }
 
-/** As a file system takes it whose root is the image's: `/a/../b` is `/b`. Where none is given a container begins in `/`. */
+/** Resolved inside the image's root: `/a/../b` is `/b`. Containers start in `/` by default. */
 function workdirOf(text: string): string {
   return `/${insideRoot(`/${text}`)}`;
 }
@@ -232,7 +236,7 @@ function parseJson(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch {
-    throw new Unusable("it has a document that is no JSON");
+    throw new Unusable("it has a document that is not JSON");
   }
 }
 
@@ -241,7 +245,7 @@ function checked<T>(schema: z.ZodMiniType<T>, json: unknown, what: string): T {
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   const path = issue?.path.map(String).join(".") ?? "";
-  throw new Unusable(`${what} is wrong: ${stripControl(`${path}: ${issue?.message ?? ""}`).slice(0, 200)}`);
+  throw new Unusable(`${what} is invalid: ${stripControl(`${path}: ${issue?.message ?? ""}`).slice(0, 200)}`);
 }
 
 function hasKey(json: unknown, key: string): boolean {

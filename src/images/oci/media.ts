@@ -1,4 +1,6 @@
-/** Media types of manifests, indexes and layers: OCI's and Docker's, which say the same (OCI image specification 1.1). */
+/**
+ * Media types of manifests, indexes and layers: OCI's and the equivalent ones of Docker (OCI image specification 1.1).
+ */
 
 export const indexTypes: readonly string[] = [
   "application/vnd.oci.image.index.v1+json",
@@ -13,12 +15,12 @@ export const manifestTypes: readonly string[] = [
 const layer =
   /^application\/vnd\.(?:oci\.image\.layer\.(?:nondistributable\.)?v1\.tar|docker\.image\.rootfs\.(?:foreign\.)?diff\.tar)(?:[.+](?:gzip|zstd))?$/;
 
-/** A file system changeset; how it is compressed shows in the layer itself. */
+/** A file system changeset; its compression is detected from its content. */
 export function isLayerType(mediaType: string): boolean {
   return layer.test(mediaType);
 }
 
-/** An image's config; some writers say nothing, or that it is JSON. Artifacts have types of their own. */
+/** An image's config; some writers give no type, or a generic one. Artifacts have types of their own. */
 export function isConfigType(mediaType: string): boolean {
   return configTypes.includes(mediaType);
 }
@@ -31,7 +33,7 @@ const configTypes = [
   "",
 ];
 
-/** Docker's first schema, which no registry has to keep any more. */
+/** Docker's schema 1, which registries no longer have to support. */
 export function isSchema1(mediaType: string): boolean {
   return /^application\/vnd\.docker\.distribution\.manifest\.v1\+(?:json|prettyjws)$/.test(mediaType);
 }

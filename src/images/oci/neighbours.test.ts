@@ -74,33 +74,33 @@ const incomplete = {
   layers: [{ mediaType: layerType, digest: gone, size: 2 }],
 };
 
-test.each(silent)("%s is passed over", async (_, neighbour) => {
+test.each(silent)("%s is skipped", async (_, neighbour) => {
   expect(await read(layout(neighbour))).toMatchObject({ warnings: [], refused: "" });
   expect((await read(layout(neighbour))).images).toContain("t:1");
 });
 
 const told: [name: string, neighbour: (put: Put) => object, words: string][] = [
   ["an image without its layers", (put) => put(manifestType, incomplete), "is missing"],
-  ["a manifest that is no JSON", (put) => put(manifestType, "text"), "no JSON"],
-  ["a manifest that says nothing", (put) => put(manifestType, { layers: [] }), "its manifest is wrong"],
+  ["a manifest that is no JSON", (put) => put(manifestType, "text"), "not JSON"],
+  ["a manifest that says nothing", (put) => put(manifestType, { layers: [] }), "its manifest is invalid"],
   [
     "an image whose config says nothing",
     (put) => put(manifestType, { config: put(configType, {}), layers: [put(layerType, "x")] }),
-    "its config is wrong",
+    "its config is invalid",
   ],
 ];
 
-test.each(told)("%s is passed over with a warning, and refused where it is all there is", async (_, make, words) => {
+test.each(told)("%s is skipped with a warning, and refused if there is nothing else", async (_, make, words) => {
   const { images, warnings, refused } = await read(layout(make));
   expect([images, refused]).toEqual([["t:1"], ""]);
-  expect(warnings).toEqual([expect.stringMatching(/^sha256:[0-9a-f]{64} is passed over: /)]);
+  expect(warnings).toEqual([expect.stringMatching(/^sha256:[0-9a-f]{64} is skipped: /)]);
   expect(warnings[0]).toContain(words);
   expect((await read(layout(make, false))).refused).toContain(words);
 });
 
 test("what is damaged, or two things at once, is not passed over", async () => {
   const both = (put: Put) => put(manifestType, { config: artifact, layers: [], manifests: [] });
-  expect((await read(layout(both))).refused).toContain("at once");
+  expect((await read(layout(both))).refused).toContain("both an image manifest and an index");
   const damaged = layout((put) => ({ ...image(put), size: 5 }));
   expect((await read(damaged)).refused).toContain("instead of 5");
 });
@@ -112,5 +112,5 @@ test("of what `docker save` wrote, images for other machines are passed over, bu
     file("manifest.json", JSON.stringify(machines.map((one) => ({ Config: one, RepoTags: [`${one}:1`], Layers: [] })))),
   ];
   expect(await read(saved("arm64", "amd64"))).toEqual({ images: ["amd64:1"], warnings: [], refused: "" });
-  expect((await read(saved("arm64", "riscv64"))).refused).toContain('it is made for "linux/arm64"');
+  expect((await read(saved("arm64", "riscv64"))).refused).toContain('it is for "linux/arm64"');
 });

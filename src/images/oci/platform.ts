@@ -1,4 +1,7 @@
-/** Which images run here: names of systems and architectures, in every spelling that is about (containerd, `platforms.Normalize`). */
+/**
+ * Which platforms run here, in all spellings of operating systems and architectures in use (containerd,
+ * `platforms.Normalize`).
+ */
 
 export type Platform = {
   os?: string | null | undefined;
@@ -6,7 +9,7 @@ export type Platform = {
   variant?: string | null | undefined;
 };
 
-/** Null: it does not say, so that the image's own config has to be asked. */
+/** Null if unspecified: then the image's own config decides. */
 export function isOurs(found: Platform | null | undefined): boolean | null {
   const os = (found?.os ?? "").toLowerCase();
   const architecture = (found?.architecture ?? "").toLowerCase();
@@ -16,7 +19,7 @@ export function isOurs(found: Platform | null | undefined): boolean | null {
 
 const ours = ["amd64", "x86_64", "x86-64"];
 
-/** As in `linux/arm64`; what is not said is a question mark. */
+/** As in `linux/arm64`; unspecified parts are question marks. */
 export function platformText(found: Platform | null | undefined): string {
   return `${found?.os || "?"}/${found?.architecture || "?"}`;
 }

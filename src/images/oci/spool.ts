@@ -1,5 +1,5 @@
 /**
- * An archive of images, put down file by file: what it says about itself may come after what it is about. Files are
+ * Spools an image archive to disk file by file, because its documents may come after the blobs they describe. Files are
  * numbered; the archive's own names are never used as paths.
  */
 import { createHash } from "node:crypto";
@@ -15,7 +15,7 @@ import { maxDocument } from "./manifest.ts";
 export type SpooledFile = { path: string; digest: Digest /** bytes */; size: number };
 
 const maxEntries = 20_000;
-/** bytes of the stream that are no file's content: headers and padding of that many entries, with room for long names */
+/** bytes of the stream that are not content: headers and padding of that many entries, with room for long names */
 const maxHeaders = 128 * 1024 ** 2;
 export const maxLinks = 8;
 
@@ -28,7 +28,10 @@ export class Spool {
   #count = 0;
   #holdsRoot = false;
 
-  /** @param folder private and empty @param bytes that may be put down in all @param entries of every kind */
+  /**
+   * @param folder private and empty @param bytes limit of all files together @param entries limit of entries of every
+   * kind
+   */
   constructor(folder: string, bytes: number, entries = maxEntries) {
     this.#folder = folder;
     this.#limits = { entries, bytes: bytes + maxHeaders };
@@ -37,23 +40,23 @@ export class Spool {
 
   /** @throws TarError, what `tar` throws, and the system's error for a full disk */
   async fill(tar: AsyncIterable<Uint8Array>, onProgress: (bytes: number) => void): Promise<void> {
-    let present: Writing | null = null;
+    let current: Writing | null = null;
     let bytes = 0;
     try {
       for await (const event of tarEvents(tar, { ...this.#limits, end: "block" })) {
         if (event.kind === "entry") {
-          await this.#finish(present);
-          present = await this.#begin(event.entry);
-        } else if (event.kind === "data" && present) {
+          await this.#finish(current);
+          current = await this.#begin(event.entry);
+        } else if (event.kind === "data" && current) {
           bytes += event.chunk.length;
-          await present.write(event.chunk);
+          await current.write(event.chunk);
           onProgress(bytes);
         }
       }
-      await this.#finish(present);
-      present = null;
+      await this.#finish(current);
+      current = null;
     } finally {
-      await present?.file.close();
+      await current?.file.close();
     }
   }
 
@@ -61,12 +64,12 @@ export class Spool {
     return this.#files.keys();
   }
 
-  /** Whether it has a folder that only root file systems have. */
+  /** True if it has a folder that only root file systems have. */
   get holdsRoot(): boolean {
     return this.#holdsRoot;
   }
 
-  /** Links are followed inside the archive. */
+  /** Follows links inside the archive. */
   find(name: string): SpooledFile | null {
     let path = pathOf(name);
     for (let hops = 0; hops < maxLinks; hops++) {
@@ -79,7 +82,7 @@ export class Spool {
     return null;
   }
 
-  /** A small document, or null when it isn't there. */
+  /** A small document, or null if it is not there. */
   async document(name: string): Promise<Uint8Array | null> {
     const file = this.find(name);
     if (!file) return null;
@@ -91,7 +94,7 @@ export class Spool {
     const name = pathOf(entry.name);
     this.#holdsRoot ||= /^(?:bin|etc|lib|sbin|usr)(?:\/|$)/.test(name);
     if (entry.kind === "hardlink") this.#links.set(name, pathOf(entry.link));
-    if (entry.kind === "symlink") this.#links.set(name, beside(name, entry.link));
+    if (entry.kind === "symlink") this.#links.set(name, resolveLink(name, entry.link));
     if (entry.kind !== "file") return null;
     this.#left -= entry.size;
     if (this.#left < 0) throw new TarError("it is too large");
@@ -108,8 +111,8 @@ export class Spool {
   }
 }
 
-/** Where a symlink leads inside the archive; what leaves it leads nowhere. */
-function beside(name: string, link: string): string {
+/** Resolves a symlink inside the archive; links out of it lead nowhere. */
+function resolveLink(name: string, link: string): string {
   const parts = link.startsWith("/") ? [] : parentOf(name).split("/");
   for (const part of link.split("/")) {
     if (part === "..") parts.pop();

@@ -1,4 +1,4 @@
-/** From a manifest and its blobs to a stored image: layers side by side, those that are there already not at all. */
+/** Stores an image from its manifest and blobs: layers in parallel, skipping those that exist already. */
 import { decompressed } from "../../artifacts/decompress.ts";
 import type { Digest, ImageName } from "../../base/names.ts";
 import { readStream } from "../../host/files/files.ts";
@@ -21,12 +21,12 @@ export type OciImage = {
   /** lowest first */
   layers: readonly Descriptor[];
   diffIds: readonly Digest[];
-  /** path of a blob whose length and digest were checked */
+  /** path of a blob whose size and digest were checked */
   blob(layer: Descriptor, signal: AbortSignal): Promise<string>;
 };
 
 /**
- * @returns the record; the caller puts it into the store
+ * @returns the record, which the caller stores
  * @throws IMAGE_INVALID, IMAGE_TOO_LARGE, DISK_FULL, TOOL_MISSING, TOOL_FAILED, and what `image.blob` throws
  */
 export async function storeOciImage(
@@ -43,7 +43,7 @@ export async function storeOciImage(
   });
 }
 
-/** When one fails the others are given up. */
+/** If one fails the others are cancelled. */
 async function storeLayers(deps: ImageDeps, image: OciImage, budget: Budget, signal: AbortSignal): Promise<LayerRef[]> {
   const { layers, diffIds } = image;
   if (layers.length !== diffIds.length) {
@@ -85,14 +85,14 @@ class LayerWork {
     return {
       open: () => decompressed(readStream(path)),
       canReopen: true,
-      // its digest was checked: what has no more was written so
+      // its digest was checked, so a missing end marker is how it was written
       end: "content",
       mustHaveFiles: false,
       lower: index === 0 ? null : () => this.#lower(index, signal),
     };
   }
 
-  /** Joins those that are being made, in the order in which they were begun. */
+  /** Waits for the layers below, in the order in which they were started. */
   async #lower(index: number, signal: AbortSignal) {
     const below = await Promise.all([...Array(index).keys()].map((at) => this.ensure(at, signal)));
     const from = below.findLastIndex((layer) => layer.hidesAll);

@@ -1,6 +1,6 @@
 /**
- * Answers to a registry's challenges: Basic, and Bearer tokens from the realm that it names (CNCF distribution,
- * "Token Authentication Specification"). Tokens are kept in memory, for each scope, until they expire.
+ * Answers a registry's authentication challenges: Basic, and Bearer with a token from the realm that it names (CNCF
+ * distribution, "Token Authentication Specification"). Tokens are kept in memory, per scope, until they expire.
  */
 import * as z from "zod/mini";
 import { readSmall } from "../../artifacts/web/small.ts";
@@ -13,7 +13,7 @@ import { type Challenge, parseChallenges } from "./challenge.ts";
 
 export type AuthDeps = { http: Http /** Unix time in `ms` */; now(): number };
 
-/** A registry that can't be satisfied. `problem` is half a sentence. */
+/** A challenge that can't be answered. `problem` is a clause. */
 export class AuthError extends Error {
   readonly problem: string;
   constructor(problem: string) {
@@ -23,23 +23,23 @@ export class AuthError extends Error {
   }
 }
 
-/** The token server has too much to do: asking again may help. */
+/** The token server is overloaded: a retry may help. */
 export class BusyError extends Error {
   readonly status: number;
   /** `Retry-After` as it was sent */
   readonly wait: string | null;
   constructor(status: number, wait: string | null) {
-    super(`its token server answers ${status}`);
+    super(`its token server answered ${status}`);
     this.name = "BusyError";
     this.status = status;
     this.wait = wait;
   }
 }
 
-export const wrongCredential = "user name, password or token are not right";
+export const wrongCredential = "the user name, password or token is wrong";
 
 export const maxToken = 64 * 1024;
-/** of tokens that don't say, and a little less than they say, in `ms` */
+/** lifetime of tokens without one, and a margin taken off every lifetime, in `ms` */
 const defaultLifeMs = 60_000;
 const marginMs = 5_000;
 
@@ -59,7 +59,7 @@ export class RegistryAuth {
     this.#credential = credential;
   }
 
-  /** What is known to work for that scope, or nothing. */
+  /** The Authorization header that is known to work for that scope, or null. */
   header(scope: string): string | null {
     const kept = this.#tokens.get(scope);
     return kept && kept.expires > this.#deps.now() ? kept.header : null;
@@ -67,9 +67,9 @@ export class RegistryAuth {
 
   /**
    * Answers a 401.
-   * @param sent what was refused
-   * @param namer what the registry may name
-   * @throws AuthError, BusyError, and what the line throws
+   * @param sent the header that was refused
+   * @param namer the addresses that the registry may redirect to
+   * @throws AuthError, BusyError, and what the connection throws
    */
   async answer(
     { url, challenge: header, sent }: { url: string; challenge: string | null; sent: string | null },
@@ -78,38 +78,39 @@ export class RegistryAuth {
     signal: AbortSignal,
   ): Promise<string> {
     const kept = this.header(scope);
-    // another request was asked the same, and has answered
+    // another request got the same challenge and has answered it
     if (kept !== null && kept !== sent) return kept;
     const challenges = parseChallenges(header ?? "");
     const bearer = challenges.find(({ scheme }) => scheme === "bearer");
     if (bearer) return this.#bearer(this.#realm(url, bearer, namer), bearer, { namer, scope, signal });
     if (challenges.some(({ scheme }) => scheme === "basic")) return this.#basic(scope, sent);
-    throw new AuthError("it does not say how it wants to be asked");
+    throw new AuthError("it offers no supported authentication scheme");
   }
 
   #basic(scope: string, sent: string | null): string {
     const credential = this.#credential;
-    if (!credential || !("username" in credential)) throw new AuthError("it wants a user name and a password");
+    if (!credential || !("username" in credential)) throw new AuthError("it requires a user name and a password");
     const header = basicHeader(credential);
-    // sent once and refused: no use to send it again
+    // it was refused once: sending it again is no use
     if (sent === header) throw new AuthError(wrongCredential);
     this.#tokens.set(scope, { header, expires: Number.POSITIVE_INFINITY });
     return header;
   }
 
-  /** Where a token is to be had. A password goes there, so in plain text to the registry's own machine alone. */
+  /**
+   * The URL of the token server. The password is sent there, so plain http is allowed only on the registry's own
+   * machine.
+   */
   #realm(url: string, { parameters }: Challenge, namer: Namer): string {
     const text = parameters.get("realm") ?? "";
     const realm = named(url, text, namer);
-    if (text === "") throw new AuthError("it names no token server");
+    if (text === "") throw new AuthError("its challenge has no token server");
     if (realm === null) {
       const server = JSON.stringify(stripControl(text).slice(0, 100));
-      throw new AuthError(
-        `it names the token server ${server}, which is plain http or an address that it may not name`,
-      );
+      throw new AuthError(`it names the token server ${server}, which is plain http or a forbidden address`);
     }
     if (this.#credential && realm.startsWith("http:") && !isSameMachine(url, realm)) {
-      throw new AuthError(`it wants the password sent to ${new URL(realm).host} without encryption`);
+      throw new AuthError(`it asks for the password to be sent to ${new URL(realm).host} without encryption`);
     }
     return realm;
   }
@@ -123,7 +124,7 @@ export class RegistryAuth {
     if (status === 429 || status === 408 || status >= 500) throw new BusyError(status, answer.header("retry-after"));
     if (status === 401 || status === 403) throw new AuthError(refusedBy(this.#credential));
     if (status !== 200 || text === null) {
-      throw new AuthError(`${new URL(realm).host} gives no token: status ${status}`);
+      throw new AuthError(`${new URL(realm).host} did not issue a token: status ${status}`);
     }
     const { token, lifeMs } = tokenIn(text);
     const kept = { header: `Bearer ${token}`, expires: this.#deps.now() + lifeMs - marginMs };
@@ -164,7 +165,7 @@ function isSameMachine(a: string, b: string): boolean {
 }
 
 function refusedBy(credential: Credential | null): string {
-  return credential ? wrongCredential : "it wants to know who asks";
+  return credential ? wrongCredential : "it requires a login";
 }
 
 function basicHeader({ username, password }: { username: string; password: string }): string {
@@ -176,11 +177,11 @@ function tokenIn(text: string): { token: string; lifeMs: number } {
   try {
     json = JSON.parse(text);
   } catch {
-    throw new AuthError("its token server answers no JSON");
+    throw new AuthError("its token server's answer is not JSON");
   }
   const parsed = answerSchema.safeParse(json);
   const token = parsed.success ? (parsed.data.token ?? parsed.data.access_token) : undefined;
-  if (!token || !/^[\x21-\x7e]+$/.test(token)) throw new AuthError("its token server gives no token");
+  if (!token || !/^[\x21-\x7e]+$/.test(token)) throw new AuthError("its token server's answer has no token");
   const seconds = parsed.data?.expires_in;
   return { token, lifeMs: seconds === undefined ? defaultLifeMs : Math.min(Math.max(0, seconds), 86_400) * 1000 };
 }

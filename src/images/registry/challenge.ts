@@ -1,4 +1,4 @@
-/** `WWW-Authenticate` (RFC 9110, 11.6.1): what a registry wants to see. A stranger's text, read with care. */
+/** Parses `WWW-Authenticate` (RFC 9110, 11.6.1), which is untrusted. */
 
 export type Challenge = { scheme: string /** names in lower case */; parameters: ReadonlyMap<string, string> };
 
@@ -7,7 +7,7 @@ const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+/;
 const quoted = /^"((?:[^"\\]|\\.)*)"/;
 const token68 = /^[A-Za-z0-9._~+/-]+=*(?=\s*(?:,|$))/;
 
-/** In the order in which they stand there; what can't be read ends the list. */
+/** In the order of the header; stops at the first part that can't be parsed. */
 export function parseChallenges(header: string): Challenge[] {
   const challenges: Challenge[] = [];
   let rest = header.slice(0, maxLength).trim();

@@ -64,13 +64,13 @@ test("a registry's warning is told once", async () => {
   const warned: string[] = [];
   const { registry } = registryAt(server.host, { warned });
   for (let i = 0; i < 2; i++) await registry.manifest({ tag: "v1" }, never);
-  expect(warned).toEqual([`${server.host} says: this image is no longer kept`]);
+  expect(warned).toEqual([`${server.host} warns: this image is no longer kept`]);
 });
 
 const refusals: [name: string, answer: Answer, code: string, words: RegExp][] = [
   ["404", (_, r) => send(r, 404, "{}"), "REGISTRY_NOT_FOUND", /team\/tool:v1/],
   ["403", (_, r) => send(r, 403, "{}"), "REGISTRY_AUTH", /docker login|403/],
-  ["401 without a challenge", (_, r) => send(r, 401, "{}"), "REGISTRY_AUTH", /how it wants/],
+  ["401 without a challenge", (_, r) => send(r, 401, "{}"), "REGISTRY_AUTH", /no supported authentication scheme/],
   ["a teapot", (_, r) => send(r, 418, "{}"), "REGISTRY_ANSWER", /418/],
   [
     "a web page",
@@ -95,7 +95,7 @@ const refusals: [name: string, answer: Answer, code: string, words: RegExp][] = 
     /does not answer/,
   ],
   ["a redirect to nothing", (_, r) => send(r, 302, "", { location: "ftp://x/" }), "REGISTRY_ANSWER", /redirects to/],
-  ["a redirect loop", (q, r) => send(r, 307, "", { location: q.url }), "REGISTRY_ANSWER", /place to place/],
+  ["a redirect loop", (q, r) => send(r, 307, "", { location: q.url }), "REGISTRY_ANSWER", /redirects too many times/],
 ];
 
 for (const [name, answer, code, words] of refusals) {

@@ -1,6 +1,6 @@
 /**
- * A registry's pull side (OCI distribution specification 1.1): manifests and blobs, over redirects and through its
- * authorisation, and its mirrors (`mirrors.ts`).
+ * A registry client for pulling (OCI distribution specification 1.1): manifests and blobs, with redirects,
+ * authentication and mirrors (`mirrors.ts`).
  */
 
 import { createHash } from "node:crypto";
@@ -28,18 +28,18 @@ export type RegistryDeps = { http: Http; zoneOf: ZoneOf; pause: Pause /** Unix t
 
 export type RegistryOptions = {
   credential: Credential | null;
-  /** plain http is all right */
+  /** plain http is allowed */
   insecure: boolean;
-  /** hosts or URLs that are asked first */
+  /** hosts or URLs that are tried first */
   mirrors: readonly string[];
-  /** Told each warning of the registry once, and few of them. */
+  /** Called once with each warning of the registry, for a few of them. */
   warn?(text: string): void;
 };
 
 export type Received = { digest: Digest; mediaType: string; bytes: Uint8Array };
 
 export interface Registry {
-  /** A manifest or an index, whose digest was checked where one was asked for. */
+  /** A manifest or an index; if a digest was asked for, it was checked. */
   manifest(which: { tag: string } | { digest: Digest }, signal: AbortSignal): Promise<Received>;
   blob(digest: Digest): OpenPart;
 }
@@ -71,13 +71,12 @@ type EndpointOptions = {
   warn?(text: string): void;
 };
 
-/** of one registry, that are shown */
+/** shown per registry */
 const maxWarnings = 5;
 
 export const maxRedirects = 5;
-/** what helps with a registry that is there and fails */
-const later =
-  "run the same command again in a while: it is the registry's own trouble; what was fetched so far is kept";
+/** hint for a registry that responds but fails */
+const later = "run the same command again later: the registry itself has failed; what was downloaded so far is kept";
 const accept = [...indexTypes, ...manifestTypes].join(", ");
 
 class Endpoint {
@@ -85,7 +84,7 @@ class Endpoint {
   readonly #options: EndpointOptions;
   readonly #auth: RegistryAuth;
   readonly #scope: string;
-  /** what answered */
+  /** the base URL that answered */
   #base: string | null = null;
   #zone: Promise<Zone> | null = null;
   readonly #warned = new Set<string>();
@@ -102,25 +101,26 @@ class Endpoint {
     const what = `${this.#options.repository}${"tag" in which ? ":" : "@"}${name}`;
     const answer = await this.#get(`manifests/${name}`, { accept }, what, signal);
     const bytes = await readSmallBytes(answer, maxDocument).catch((error: unknown) => {
-      throw this.#explained(error);
+      throw this.#toRegistryError(error);
     });
-    if (bytes === null) throw this.#nonsense(what, `its manifest has more than ${maxDocument} bytes`);
+    if (bytes === null) throw this.#invalidAnswer(what, `its manifest has more than ${maxDocument} bytes`);
     const digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}` as Digest;
-    const said = "digest" in which ? which.digest : answer.header("docker-content-digest");
-    if (said?.startsWith("sha256:") && said !== digest) throw this.#nonsense(what, "its manifest has another digest");
+    const expected = "digest" in which ? which.digest : answer.header("docker-content-digest");
+    if (expected?.startsWith("sha256:") && expected !== digest)
+      throw this.#invalidAnswer(what, "its manifest has another digest");
     const mediaType = (answer.header("content-type") ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
     const other = otherThanJson(mediaType, bytes);
-    if (other !== null) throw this.#nonsense(what, `it sends ${other}`);
+    if (other !== null) throw this.#invalidAnswer(what, `it sent ${other}`);
     return { digest, mediaType: mediaType === "application/json" ? "" : mediaType, bytes };
   }
 
-  /** @param most bytes; absent: all that are left */
+  /** @param most bytes; absent for all that are left */
   async part(digest: Digest, from: number, signal: AbortSignal, most?: number): Promise<Part> {
     const what = `${this.#options.repository}@${digest}`;
     const end = most === undefined ? "" : from + most - 1;
     const range: Record<string, string> = from > 0 || most !== undefined ? { range: `bytes=${from}-${end}` } : {};
     const answer = await this.#get(`blobs/${digest}`, range, what, signal);
-    const body = this.#explaining(answer.body);
+    const body = this.#withRegistryErrors(answer.body);
     if (answer.status === 206) return { ...this.#rangeOf(answer, what), body };
     const length = answer.header("content-length");
     return { from: 0, total: length !== null && /^\d{1,15}$/.test(length) ? Number(length) : null, body };
@@ -130,10 +130,10 @@ class Endpoint {
     const match = /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15}|\*)$/.exec(answer.header("content-range") ?? "");
     if (match) return { from: Number(match[1]), total: match[3] === "*" ? null : Number(match[3]) };
     answer.close();
-    throw this.#nonsense(what, "it sends a part without saying which");
+    throw this.#invalidAnswer(what, "its partial answer has no valid content-range");
   }
 
-  /** Through authorisation and redirects to an answer that is one. */
+  /** Follows authentication and redirects to a successful answer. */
   async #get(
     path: string,
     headers: Record<string, string>,
@@ -141,7 +141,7 @@ class Endpoint {
     signal: AbortSignal,
   ): Promise<IncomingAnswer> {
     const known = this.#auth.header(this.#scope);
-    const first = await this.#ask(path, headers, known, what, signal);
+    const first = await this.#request(path, headers, known, what, signal);
     if (first.answer.status !== 401) return this.#accepted(first.answer, what);
     first.answer.close();
     const refused = { url: first.url, challenge: first.answer.header("www-authenticate"), sent: known };
@@ -150,15 +150,15 @@ class Endpoint {
       .catch((error: unknown) => {
         if (error instanceof AuthError) throw this.#refused(what, error.problem);
         if (error instanceof BusyError) throw this.#busy(error.status, error.wait);
-        throw this.#explained(error);
+        throw this.#toRegistryError(error);
       });
-    const second = (await this.#ask(path, headers, fresh, what, signal)).answer;
+    const second = (await this.#request(path, headers, fresh, what, signal)).answer;
     if (second.status !== 401 || !this.#options.credential) return this.#accepted(second, what);
     second.close();
     throw this.#refused(what, wrongCredential);
   }
 
-  async #ask(
+  async #request(
     path: string,
     plain: Record<string, string>,
     authorization: string | null,
@@ -167,30 +167,30 @@ class Endpoint {
   ): Promise<{ answer: IncomingAnswer; url: string }> {
     const headers = authorization === null ? plain : { ...plain, authorization };
     const namer = await this.#namer(signal);
-    const start = await this.#reach(path, headers, signal);
+    const start = await this.#connect(path, headers, signal);
     let { url, answer } = start;
     for (let hops = 0; isRedirect(answer.status); hops++) {
       const next = followed(url, answer.header("location") ?? "", namer);
       answer.close();
       if (next === null)
-        throw this.#nonsense(what, "it redirects to plain http, to an address that it may not name, or to no URL");
-      if (hops >= maxRedirects) throw this.#nonsense(what, "it sends us from place to place");
+        throw this.#invalidAnswer(what, "it redirects to plain http, to a forbidden address, or to an invalid URL");
+      if (hops >= maxRedirects) throw this.#invalidAnswer(what, "it redirects too many times");
       url = next;
       answer = isSameOrigin(start.url, next)
         ? await this.#send(next, headers, ownZones(namer.zone, next), signal)
-        : // what is meant for the registry is not for others
+        : // the registry's credentials are not for other hosts
           await this.#send(next, plain, ["public", namer.zone], signal);
     }
-    // another host's 401 is no question to us
+    // a 401 of another host is not a challenge for us
     if (answer.status === 401 && !isSameOrigin(start.url, url)) {
       answer.close();
-      throw this.#refused(what, "the place it sends us to");
+      throw this.#refused(what, "the host it redirects to");
     }
     return { answer, url };
   }
 
-  /** By https; by http where that is allowed and https is not spoken. */
-  async #reach(path: string, headers: Record<string, string>, signal: AbortSignal) {
+  /** Connects by https, or by http if that is allowed and https is not available. */
+  async #connect(path: string, headers: Record<string, string>, signal: AbortSignal) {
     const { registry, repository } = this.#options;
     const { insecure, zone } = await this.#namer(signal);
     const bases = this.#base
@@ -205,9 +205,9 @@ class Endpoint {
         return { answer, url };
       } catch (error) {
         signal.throwIfAborted();
-        // who speaks https with a certificate that is not believed is not asked without
+        // a host whose https certificate is not trusted is not asked over http
         if (!(error instanceof TransientError)) throw error;
-        // of two failures the one of the scheme that is spoken there says more
+        // of two failures, the one of the scheme that is in use there is more helpful
         failure ??= error;
         if (base.startsWith("http:") && !isRefusal(error)) failure = error;
       }
@@ -215,7 +215,10 @@ class Endpoint {
     throw failure;
   }
 
-  /** What this registry may send us to: it is of one zone from its first request on, whatever its name stands for later. */
+  /**
+   * The addresses that this registry may redirect to. Its zone is fixed by its first lookup, even if its name resolves
+   * differently later.
+   */
   async #namer(signal: AbortSignal): Promise<Namer> {
     const { registry, insecure } = this.#options;
     this.#zone ??= this.#deps.zoneOf(`https://${endpointOf(registry)}/`);
@@ -233,11 +236,11 @@ class Endpoint {
       return await this.#deps.http(zones ? { ...request, zones } : request);
     } catch (error) {
       signal.throwIfAborted();
-      throw this.#explained(error);
+      throw this.#toRegistryError(error);
     }
   }
 
-  /** @throws for every status but 200 and 206 */
+  /** @throws for every status except 200 and 206 */
   #accepted(answer: IncomingAnswer, what: string): IncomingAnswer {
     const { status } = answer;
     for (const text of warningsIn(answer.header("warning"))) this.#warn(text);
@@ -247,13 +250,13 @@ class Endpoint {
     if (status === 401 || status === 403) throw this.#refused(what, `status ${status}`);
     if (status === 404) throw fail("REGISTRY_NOT_FOUND", { registry, what });
     if (status === 429 || status === 408 || status >= 500) throw this.#busy(status, answer.header("retry-after"));
-    throw this.#nonsense(what, `status ${status}`);
+    throw this.#invalidAnswer(what, `status ${status}`);
   }
 
   #warn(text: string): void {
     if (this.#warned.has(text) || this.#warned.size >= maxWarnings) return;
     this.#warned.add(text);
-    this.#options.warn?.(`${this.#options.registry} says: ${text}`);
+    this.#options.warn?.(`${this.#options.registry} warns: ${text}`);
   }
 
   /** @param wait `Retry-After` */
@@ -264,23 +267,23 @@ class Endpoint {
         ? fail("REGISTRY_LIMITED", { registry, problem: "too many requests" })
         : fail("REGISTRY_UNREACHABLE", {
             registry,
-            problem: `it has a failure of its own (status ${status})`,
+            problem: `it failed with status ${status}`,
             next: later,
           });
     return new TransientError(error, retryAfter(wait, this.#deps.now()));
   }
 
-  async *#explaining(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
+  async *#withRegistryErrors(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
     try {
       yield* body;
     } catch (error) {
-      throw this.#explained(error);
+      throw this.#toRegistryError(error);
     }
   }
 
-  #explained(error: unknown): unknown {
+  #toRegistryError(error: unknown): unknown {
     if (!(error instanceof HttpError)) return error;
-    if (error.kind === "zone") return this.#nonsense(this.#options.repository, error.problem);
+    if (error.kind === "zone") return this.#invalidAnswer(this.#options.repository, error.problem);
     const unreachable = fail(
       "REGISTRY_UNREACHABLE",
       { registry: this.#options.registry, problem: error.problem },
@@ -291,18 +294,19 @@ class Endpoint {
 
   #refused(what: string, problem: string): Error {
     const { registry, credential } = this.#options;
-    const said = stripControl(problem).slice(0, 200);
-    return fail("REGISTRY_AUTH", { registry, what, problem: said, known: credential !== null });
+    const text = stripControl(problem).slice(0, 200);
+    return fail("REGISTRY_AUTH", { registry, what, problem: text, known: credential !== null });
   }
 
-  #nonsense(what: string, problem: string): Error {
+  #invalidAnswer(what: string, problem: string): Error {
     return fail("REGISTRY_ANSWER", { registry: this.#options.registry, what, problem });
   }
 }
 
 /**
- * Where a registry's own requests may go: one that is here or nearby stays there. Of a public one the certificate says who it is, so
- * its address needs no look; over plain http nothing does, and a name may lead elsewhere by now.
+ * Zones that requests to the registry itself may connect to: a local or nearby registry must stay there. A public
+ * registry is identified by its certificate, so its address is not checked; over plain http it is, because the name may
+ * resolve differently by now.
  */
 function ownZones(zone: Zone, url: string): readonly Zone[] | undefined {
   return zone === "public" && url.startsWith("https:") ? undefined : [zone];
@@ -312,14 +316,17 @@ function isRedirect(status: number): boolean {
   return [301, 302, 303, 307, 308].includes(status);
 }
 
-/** What stands in place of a manifest, whatever it calls itself: a login page may say that it is JSON. Null: what may be one. */
+/**
+ * Recognizes answers that are not a manifest, whatever their type: a login page may claim to be JSON. Null if it can be
+ * a manifest.
+ */
 function otherThanJson(mediaType: string, bytes: Uint8Array): string | null {
   if (bytes.length === 0) return "nothing";
   const head = new TextDecoder().decode(bytes.subarray(0, 200));
   return mediaType.startsWith("text/html") || /^\s*</.test(head) ? "a web page" : null;
 }
 
-/** Nobody speaks it there. */
+/** The connection was refused. */
 function isRefusal(error: unknown): boolean {
   return error instanceof TransientError && /connection was refused/.test(error.message);
 }

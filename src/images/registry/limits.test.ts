@@ -28,7 +28,7 @@ test("redirects", async () => {
     };
   await ask(chain(maxRedirects));
   await expect(ask(chain(maxRedirects + 1))).rejects.toMatchObject({
-    message: expect.stringContaining("place to place"),
+    message: expect.stringContaining("redirects too many times"),
   });
 });
 
@@ -50,7 +50,7 @@ test("the length of a token server's answer", async () => {
     };
   await ask(answering(maxToken));
   await expect(ask(answering(maxToken + 1))).rejects.toMatchObject({
-    message: expect.stringContaining("gives no token"),
+    message: expect.stringContaining("did not issue a token"),
   });
 });
 

@@ -1,7 +1,7 @@
 /**
- * Mirrors of a registry, asked in their order before it, without anybody's credentials. What a digest names can be
- * checked, whoever sends it; what a tag means is believed, as containerd and docker do: the user's own config names
- * the mirror. One that fails, whatever the reason, is not asked again: the registry is there.
+ * Mirrors of a registry, tried in order before it, without any credentials. Content named by a digest is verified,
+ * whoever sends it; the mirror is trusted to resolve tags, as in containerd and docker, because the user configured it.
+ * A mirror that fails for any reason is not tried again: the registry is still there.
  */
 import type { Part } from "../../artifacts/download.ts";
 import { isError } from "../../base/errors/error.ts";
@@ -20,12 +20,12 @@ export class Mirrors {
     this.#usable = new Set(mirrors);
   }
 
-  /** Null when none has it. */
+  /** Null if no mirror has it. */
   manifest(which: { tag: string } | { digest: Digest }, signal: AbortSignal): Promise<Received | null> {
     return this.#first(signal, (mirror) => mirror.manifest(which, signal));
   }
 
-  /** Null when none has it. */
+  /** Null if no mirror has it. */
   part(digest: Digest, from: number, signal: AbortSignal): Promise<Part | null> {
     return this.#first(signal, async (mirror) => {
       const part = await mirror.part(digest, from, signal);
@@ -39,7 +39,7 @@ export class Mirrors {
         return await ask(mirror);
       } catch (error) {
         signal.throwIfAborted();
-        // it has not got this one: no failure
+        // a missing manifest or blob is not a failure
         if (!isError(error, "REGISTRY_NOT_FOUND")) this.#usable.delete(mirror);
       }
     }

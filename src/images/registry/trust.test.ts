@@ -191,7 +191,7 @@ test("a token that is no header's value is refused", async () => {
   );
   await expect(open(fake, "r.example").manifest({ tag: "v1" }, never)).rejects.toMatchObject({
     code: "REGISTRY_AUTH",
-    message: expect.stringContaining("gives no token"),
+    message: expect.stringContaining("has no token"),
   });
   expect(fake.asked).toHaveLength(2);
 });

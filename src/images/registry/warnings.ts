@@ -1,11 +1,14 @@
-/** What a registry wants its users to read (OCI distribution specification 1.1, "Warnings": `Warning: 299 - "text"`). */
+/**
+ * Warnings that a registry sends to its users (OCI distribution specification 1.1, "Warnings": `Warning: 299 -
+ * "text"`).
+ */
 import { oneLine } from "../../base/display.ts";
 
 const warning = /(?:^|,)\s*299 \S+ "((?:[^"\\]|\\.)*)"/g;
 const maxLength = 4096;
 const maxWarnings = 5;
 
-/** At most five lines of at most 300 characters, made to be shown. */
+/** At most five lines of at most 300 characters, safe to print. */
 export function warningsIn(header: string | null): string[] {
   if (header === null) return [];
   return [...header.slice(0, maxLength).matchAll(warning)]

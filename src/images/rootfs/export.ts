@@ -1,4 +1,4 @@
-/** A stored image as plain tar streams: its layers as one tree, and what begins on a VM's own disk. */
+/** Exports a stored image as plain tar streams: its layers as one tree, and the initial content of a VM's own disk. */
 import { fail } from "../../base/errors/error.ts";
 import type { ImageRecord } from "../../model/artifact.ts";
 import type { Paths } from "../../model/paths.ts";
@@ -9,7 +9,7 @@ import { rootfsTar } from "../union/tar.ts";
 export const imageParts = ["rootfs", "direct"] as const;
 export type ImagePart = (typeof imageParts)[number];
 
-/** The same bytes each time. @throws IMAGE_NOT_FOUND for a part that the image has not */
+/** Deterministic. @throws IMAGE_NOT_FOUND for a part that the image does not have */
 export async function* exportRootfs(
   paths: Paths,
   image: ImageRecord,
@@ -18,10 +18,10 @@ export async function* exportRootfs(
 ): AsyncGenerator<Uint8Array, void, void> {
   const layers = part === "rootfs" ? image.layers : image.direct ? [image.direct] : [];
   if (layers.length === 0) throw fail("IMAGE_NOT_FOUND", { name: `${image.name} (${part})` });
-  // what is on a VM's disk directly may be another overlayfs's layers
+  // a VM's own disk can contain the layers of another overlayfs
   const { union, close } = await openUnion(paths, layers, { isFlat: part === "direct" });
   try {
-    // when the layer was stored is no part of it
+    // the time at which the layer was stored is left out
     for await (const chunk of rootfsTar(union, { ...rootOf(layers), mtime: 0 })) {
       signal.throwIfAborted();
       yield chunk;

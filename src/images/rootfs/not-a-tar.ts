@@ -1,4 +1,4 @@
-/** What a file is that should be a tar and is something else: told apart by its first bytes. */
+/** Recognizes files that are not a tar by their first bytes. */
 
 import { quoteArgs } from "../../base/text.ts";
 import { blockSize, isHeader } from "../../formats/tar/header.ts";
@@ -7,9 +7,9 @@ import type { Foreign } from "../disk/foreign.ts";
 type Mark = {
   what: string;
   bytes: string;
-  /** that writes the tar to stdout */
+  /** command that writes the tar to stdout */
   program?: string;
-  /** nothing is in it */
+  /** it contains no other files */
   isWhole?: boolean;
 };
 
@@ -31,26 +31,28 @@ const marks: readonly Mark[] = [
   { what: "an RPM package", bytes: "\xed\xab\xee\xdb" },
 ];
 
-/** What servers answer instead. */
+/** What servers send instead of a file. */
 const documents = [
   { what: "a web page", begins: /^\s*(?:<\?xml[^>]*>\s*)?<(!doctype|html)\b/i },
   { what: "an XML document", begins: /^\s*<\?xml\b/ },
   { what: "a JSON document", begins: /^\s*(?:\{\s*"|\[\s*[{"])/ },
 ];
 
-/** Null: nothing that is known. @param again command that takes the tar on stdin, as `banger image import -` */
+/**
+ * Null if the format is not recognized. @param again command that reads the tar from stdin, as `banger image import -`
+ */
 export function nonTarKind(head: Uint8Array, path: string, again: string): Foreign | null {
-  // a tar begins with a name, which may look like any of these
+  // a tar begins with a file name, which can look like any of these
   if (head.length >= blockSize && isHeader(head)) return null;
   const text = Buffer.from(head.buffer, head.byteOffset, Math.min(head.length, 200)).toString("latin1");
   const found = marks.find(({ bytes }) => text.startsWith(bytes));
   if (found) return { what: found.what, next: nextFor(found, path, again) };
   const sent = documents.find(({ begins }) => begins.test(text));
-  return sent ? { what: sent.what, next: "download it again, and look at what comes" } : null;
+  return sent ? { what: sent.what, next: "download it again and check the result" } : null;
 }
 
 function nextFor({ program, isWhole }: Mark, path: string, again: string): string {
-  if (isWhole) return "give the archive or the folder that it is in";
-  if (program === undefined) return "unpack it into a folder, and give that";
-  return `unpack it on the way: \`${program} ${quoteArgs([path])} | ${again}\``;
+  if (isWhole) return "give the archive or folder that contains it";
+  if (program === undefined) return "unpack it into a folder and give that";
+  return `unpack it in a pipe: \`${program} ${quoteArgs([path])} | ${again}\``;
 }

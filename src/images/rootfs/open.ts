@@ -1,4 +1,6 @@
-/** A user's root file system or archive as one tar stream: from a file, a folder or stdin, whatever its compression. */
+/**
+ * Opens a user's root file system or archive as one tar stream: from a file, a folder or stdin, with any compression.
+ */
 
 import { quoteArgs } from "../../base/text.ts";
 import { openSquashfs, SquashfsError } from "../../formats/squashfs/reader.ts";
@@ -18,18 +20,18 @@ import { invalid, unpacked } from "./unpacked.ts";
 export type Opened = {
   tar: AsyncIterable<Uint8Array>;
   source: string;
-  /** it is no tree but a file system, as the one member of the tar */
+  /** the only member of the tar is a file system, not the first file of a tree */
   isDisk?: boolean;
-  /** it can't be opened again */
+  /** it can be read only once */
   isOnce?: boolean;
 };
 
 export type OpenOptions = {
-  /** of `-` */
+  /** read for `-` */
   stdin: AsyncIterable<Uint8Array>;
-  /** of the user: one who is not root can't make files of others, so all of a folder becomes root's */
+  /** the user's id: only root can give files to others, so for anyone else everything becomes root's */
   uid: number;
-  /** of what unpacks xz and bzip2 */
+  /** confines the programs that unpack xz and bzip2 */
   cage: ToolCage;
   signal: AbortSignal;
 };
@@ -58,14 +60,14 @@ export async function openArchive(path: string, options: OpenOptions): Promise<O
   const head = await headOf(path, foreignEnd);
   if (isSquashfs(head) || isExt4(head)) {
     const next = `make an image of it: \`banger image register NAME --rootfs ${quoteArgs([path])}\``;
-    throw invalid(path, "is a root file system, and no archive of images", next);
+    throw invalid(path, "is a root file system, not an image archive", next);
   }
   const foreign = isTar(head) ? null : foreignKind(head, path);
   if (foreign) throw invalid(path, `is ${foreign.what}`, foreign.next);
   return { tar: unpacked(readStream(path), { path, again }, options), source: `file ${path}` };
 }
 
-/** Stdin, or a pipe by its name; null for what can be read as often as one likes. */
+/** Opens stdin or a named pipe; null for a file that can be read repeatedly. */
 async function openOnce(path: string, again: string, options: OpenOptions): Promise<Opened | null> {
   const isPipe = path !== "-" && (await isReadOnce(path));
   if (path === "-" || (isPipe && isStdin(path))) {
@@ -79,7 +81,7 @@ async function openDisk(path: string, head: Uint8Array): Promise<AsyncIterable<U
   const size = await sizeOf(path);
   if (size === 0) {
     const copy = `copy it into a file first: \`dd if=${path} of=root.ext4 bs=4M conv=sparse\``;
-    throw invalid(path, "is no plain file", copy);
+    throw invalid(path, "is not a regular file", copy);
   }
   const problem = ext4Problem(head, size);
   if (problem !== null) throw invalid(path, problem);
@@ -90,7 +92,7 @@ async function* unchanging(path: string, tar: AsyncIterable<Uint8Array>): AsyncG
   try {
     yield* tar;
   } catch (error) {
-    throw error instanceof DiskChanged ? invalid(path, "was changed while it was read", "unmount it first") : error;
+    throw error instanceof DiskChanged ? invalid(path, "changed while it was being read", "unmount it first") : error;
   }
 }
 
@@ -103,12 +105,12 @@ async function headOf(path: string, bytes: number): Promise<Uint8Array> {
     throw invalid(
       path,
       code === "ENOENT" ? "does not exist" : `can't be read (${code})`,
-      "look at its spelling and rights",
+      "check its spelling and permissions",
     );
   }
 }
 
-/** By tar, which knows extended attributes, hard links and what is sparse. */
+/** Uses tar, which handles extended attributes, hard links and sparse files. */
 async function* folderTar(path: string, { uid, signal }: OpenOptions): AsyncGenerator<Uint8Array, void, void> {
   const owners = uid === 0 ? [] : ["--owner=root:0", "--group=root:0"];
   const flags = [
@@ -125,8 +127,8 @@ async function* folderTar(path: string, { uid, signal }: OpenOptions): AsyncGene
     yield* tool.stdout;
     const ended = await tool.done;
     if (ended.exitCode !== 0) {
-      const said = tool.stderrTail().trim().split("\n").at(-1) ?? "";
-      throw invalid(path, `can't be read: ${said.slice(0, 300)}`, "run it as a user who may read all of it");
+      const message = tool.stderrTail().trim().split("\n").at(-1) ?? "";
+      throw invalid(path, `can't be read: ${message.slice(0, 300)}`, "run it as a user who can read all of it");
     }
   } finally {
     tool.kill("SIGKILL");

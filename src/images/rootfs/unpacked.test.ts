@@ -43,8 +43,8 @@ test("what is known by its first bytes is told by them", async () => {
 test("what a compressed file holds is told as well, and never as a tar that is cut short", async () => {
   const inside: [bytes: Uint8Array, what: string][] = [
     ...kinds,
-    [long("some text"), "no tar archive"],
-    [text("a line\n"), "no tar archive"],
+    [long("some text"), "not a tar archive"],
+    [text("a line\n"), "not a tar archive"],
     [long("hsqs"), "a squashfs file system"],
     [long("QFI\xfb"), "a qcow2 disk image"],
     [ext4(), "an ext4 file system"],
@@ -52,8 +52,8 @@ test("what a compressed file holds is told as well, and never as a tar that is c
   ];
   for (const [bytes, what] of inside)
     for (const pack of [gzipSync, zstdCompressSync])
-      expect(await problemOf(pack(bytes))).toBe(`what it holds is ${what}`);
-  expect(await problemOf(gzipSync(""))).toBe("what it holds is empty");
+      expect(await problemOf(pack(bytes))).toBe(`its content is ${what}`);
+  expect(await problemOf(gzipSync(""))).toBe("its content is empty");
 });
 
 test("a tar whose first name looks like something else is a tar, and one of no entries too", async () => {
@@ -67,11 +67,13 @@ test("a tar whose first name looks like something else is a tar, and one of no e
 
 test("what is cut short or damaged is said to be that", async () => {
   const tar = archive([file("a", "x".repeat(5000))]);
-  expect(await problemOf(gzipSync(tar).subarray(0, -10))).toStartWith("can't be unpacked: its compression is broken");
+  expect(await problemOf(gzipSync(tar).subarray(0, -10))).toStartWith(
+    "can't be unpacked: its compressed data is damaged",
+  );
   expect(await problemOf(zstdCompressSync(tar.subarray(0, 3000)))).toBe(
-    "is cut short or damaged: the tar in it has no end",
+    "is cut short or damaged: the tar in it has no end marker",
   );
   expect(await problemOf(zstdCompressSync(tar).subarray(0, 20))).toBe(
-    "is cut short or damaged: the tar in it has no end",
+    "is cut short or damaged: the tar in it has no end marker",
   );
 });

@@ -1,4 +1,4 @@
-/** A tar that may be compressed, as it comes: what it begins with is looked at before any of it goes on. */
+/** Unpacks a tar that may be compressed while it streams; its beginning is checked first. */
 import { type Compression, CompressionError, compressionOf, decompressed } from "../../artifacts/decompress.ts";
 import { statusText } from "../../artifacts/tools.ts";
 import { fail } from "../../base/errors/error.ts";
@@ -9,20 +9,22 @@ import { foreignEnd, foreignKind } from "../disk/foreign.ts";
 import { isExt4 } from "../disk/superblock.ts";
 import { nonTarKind } from "./not-a-tar.ts";
 
-/** What is unpacked, and the command that takes it once it is. */
+/** The file to unpack, and the command that takes it unpacked. */
 export type Packed = { path: string; again: string };
 
-/** `cage`: of what unpacks xz and bzip2. */
+/** `cage`: confines the programs that unpack xz and bzip2. */
 type Options = { cage: ToolCage; signal: AbortSignal };
 
-/** gzip and zstd by ourselves, xz and bzip2 by their programs. @throws FILE_INVALID for what is no tar */
+/**
+ * Unpacks gzip and zstd in this process, xz and bzip2 with their programs. @throws FILE_INVALID for anything but a tar
+ */
 export async function* unpacked(
   packed: AsyncIterable<Uint8Array>,
   { path, again }: Packed,
   options: Options,
 ): AsyncGenerator<Uint8Array, void, void> {
   const { head, all } = await beginningOf(packed, blockSize);
-  if (head.length === 0) throw invalid(path, "is empty", "look at what the program says that should have written it");
+  if (head.length === 0) throw invalid(path, "is empty", "check the output of the program that should have written it");
   const foreign = nonTarKind(head, path, again);
   if (foreign) throw invalid(path, `is ${foreign.what}`, foreign.next);
   const compression = compressionOf(head);
@@ -33,7 +35,7 @@ export async function* unpacked(
   else yield* withEnd(tarIn(inProcess(all, path), compression, path), path);
 }
 
-/** The first bytes, or fewer where there are no more, and the whole with them. */
+/** The first `bytes` bytes, or fewer if the stream is shorter, and the whole stream including them. */
 async function beginningOf(
   source: AsyncIterable<Uint8Array>,
   bytes: number,
@@ -58,7 +60,7 @@ async function beginningOf(
   return { head, all };
 }
 
-/** What was unpacked, when it is a tar. @throws FILE_INVALID saying what it is instead */
+/** The unpacked stream, if it is a tar. @throws FILE_INVALID naming what it is instead */
 async function* tarIn(
   content: AsyncIterable<Uint8Array>,
   compression: NonNullable<Compression>,
@@ -68,14 +70,14 @@ async function* tarIn(
   const what = otherThanTar(head, path, compression);
   if (what !== null) {
     await all.return();
-    throw invalid(path, `what it holds is ${what}`, `unpack it first (\`${compression} -d\`), and look at what comes`);
+    throw invalid(path, `its content is ${what}`, `unpack it first (\`${compression} -d\`) and check the result`);
   }
   yield* all;
 }
 
-/** Null: it may be a tar. */
+/** Null if it can be a tar. */
 function otherThanTar(head: Uint8Array, path: string, compression: Compression): string | null {
-  // of a damaged zstd stream there may be nothing either
+  // a damaged zstd stream may be empty too
   if (head.length === 0) return compression === "zstd" ? null : "empty";
   if (head.length >= blockSize && isHeader(head)) return null;
   if (startsWithText(head, "hsqs")) return "a squashfs file system";
@@ -84,7 +86,7 @@ function otherThanTar(head: Uint8Array, path: string, compression: Compression):
   if (packedAs !== null) return `compressed with ${packedAs}`;
   const foreign = foreignKind(head, path) ?? nonTarKind(head, path, "");
   if (foreign) return foreign.what;
-  return head.length >= blockSize && isZeroBlock(head) ? null : "no tar archive";
+  return head.length >= blockSize && isZeroBlock(head) ? null : "not a tar archive";
 }
 
 function startsWithText(bytes: Uint8Array, text: string): boolean {
@@ -99,7 +101,9 @@ async function* inProcess(packed: AsyncIterable<Uint8Array>, path: string): Asyn
   }
 }
 
-/** The runtime's zstd takes damage for the end of the stream, so that a tar in it must have its own end: two empty blocks. */
+/**
+ * The runtime's zstd treats damage as the end of the stream, so the tar in it must have its own end: two zero blocks.
+ */
 async function* withEnd(tar: AsyncIterable<Uint8Array>, path: string): AsyncGenerator<Uint8Array, void, void> {
   let tail: Uint8Array = new Uint8Array();
   for await (const chunk of tar) {
@@ -107,7 +111,7 @@ async function* withEnd(tar: AsyncIterable<Uint8Array>, path: string): AsyncGene
     tail = chunk.length >= endBytes ? chunk.slice(-endBytes) : Buffer.concat([tail, chunk]).subarray(-endBytes);
   }
   if (tail.length === endBytes && tail.every((byte) => byte === 0)) return;
-  throw invalid(path, "is cut short or damaged: the tar in it has no end");
+  throw invalid(path, "is cut short or damaged: the tar in it has no end marker");
 }
 
 const endBytes = 1024;
@@ -128,14 +132,14 @@ async function* byProgram(
   try {
     yield* tool.stdout;
     const ended = await tool.done;
-    if (ended.exitCode !== 0) throw invalid(path, `can't be unpacked: ${program} ended with ${statusText(ended)}`);
+    if (ended.exitCode !== 0) throw invalid(path, `can't be unpacked: ${program} exited with ${statusText(ended)}`);
     await feeding;
   } finally {
     tool.kill("SIGKILL");
   }
 }
 
-/** @param next what to do, as a hint */
-export function invalid(path: string, problem: string, next = "look at the file, or make it again"): Error {
+/** @param next a hint */
+export function invalid(path: string, problem: string, next = "check the file, or make it again"): Error {
   return fail("FILE_INVALID", { path, problem, next });
 }

@@ -1,16 +1,16 @@
-/** A union as the entries of a tar archive, for merging layers and for sending an image elsewhere. */
+/** A union as tar entries, for merging layers and for exporting an image. */
 import { SquashfsError } from "../../formats/squashfs/reader.ts";
 import type { TarEntry, TarKind } from "../../formats/tar/header.ts";
 import { encodeHeader, endOfArchive, padding } from "../../formats/tar/writer.ts";
 import type { RootFacts } from "../../model/artifact.ts";
 import type { Union, UnionNode } from "./union.ts";
 
-export type UnionEntry = { entry: TarEntry /** of files */; content?: AsyncIterable<Uint8Array> };
+export type UnionEntry = { entry: TarEntry /** only of files */; content?: AsyncIterable<Uint8Array> };
 
-/** names of files with several that are remembered */
+/** most remembered files with several names */
 const maxLinked = 2_000_000;
 
-/** Folders before what is in them; the second name of a file is a hard link to the first. The root is left out. */
+/** Folders before their content; the second name of a file is a hard link to the first. The root is left out. */
 export async function* unionTar(union: Union): AsyncGenerator<UnionEntry, void, void> {
   const first = new Map<string, string>();
   for await (const { path, node } of union.walk()) {
@@ -27,7 +27,7 @@ export async function* unionTar(union: Union): AsyncGenerator<UnionEntry, void, 
   }
 }
 
-/** The whole union as a tar stream, its root folder first. */
+/** The whole union as a tar stream, beginning with its root folder. */
 export async function* rootfsTar(
   union: Union,
   root: RootFacts & { mtime: number },

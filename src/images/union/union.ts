@@ -1,16 +1,17 @@
 /**
- * Layers as overlayfs shows them (kernel Documentation/filesystems/overlayfs.rst): a character device 0/0 hides what is
- * below its name, a folder with `trusted.overlay.opaque` what is below it; folders merge, attributes are the highest's.
+ * Layers as overlayfs shows them (kernel Documentation/filesystems/overlayfs.rst): a character device 0/0 hides its
+ * name in the layers below, a folder with `trusted.overlay.opaque` hides their content of that folder; other folders
+ * merge, with the attributes of the highest.
  */
 import type { SquashEntry, Squashfs, SquashNode } from "../../formats/squashfs/reader.ts";
 import { SquashfsError } from "../../formats/squashfs/reader.ts";
 import { joined } from "../layer/paths.ts";
 
-/** A name in the union, and the layer that shows it. */
+/** A node of the union, and the layer that it is from. */
 export type UnionNode = SquashNode & {
-  /** index of the layer, from the lowest on */
+  /** index of the layer, lowest first */
   layer: number;
-  /** a folder that hides what layers below the lowest of these may have; only told where whiteouts are kept */
+  /** a folder that also hides the content of layers below these; set only with `keepWhiteouts` */
   opaque: boolean;
 };
 
@@ -20,7 +21,7 @@ export type UnionOptions = { keepWhiteouts?: boolean; isFlat?: boolean };
 type Stack = { layer: number; node: SquashNode }[];
 
 const maxLinks = 40;
-/** names that wait to be followed, and bytes of a path */
+/** most pending path components, and bytes of a path */
 const maxDepth = 4096;
 const maxPath = 64 * 1024;
 
@@ -31,9 +32,9 @@ export class Union {
 
   /**
    * @param layers lowest first
-   * @param options `keepWhiteouts`: the layers are but some of an image's, not the lowest of them; what hides something
-   *   further below is shown as a character device 0/0 or an opaque folder. `isFlat`: one alone, in which overlayfs's
-   *   marks are somebody's data
+   * @param options `keepWhiteouts`: the layers are only some of an image's and not the lowest; what hides something
+   * further below is shown as a character device 0/0 or an opaque folder. `isFlat`: a single layer in which overlayfs's
+   * marks are data
    */
   constructor(layers: readonly Squashfs[], options: UnionOptions = {}) {
     this.#layers = layers;
@@ -41,13 +42,13 @@ export class Union {
     this.#keepsWhiteouts = options.keepWhiteouts ?? this.#isFlat;
   }
 
-  /** Follows no symlink, neither at the end nor on the way. @param path without a slash in front; empty: the root */
+  /** Follows no symlinks. @param path without a leading slash; empty for the root */
   async lookup(path: string): Promise<UnionNode | null> {
     const found = await this.#find(path);
     return found && toNode(found);
   }
 
-  /** Whether something is in the folder that a path leads to, symlinks followed. */
+  /** True if the folder that a path leads to, following symlinks, is not empty. */
   async isFilled(path: string): Promise<boolean> {
     const folder = await this.resolve(path);
     const stack = folder && (await this.#find(folder.path));
@@ -55,7 +56,7 @@ export class Union {
     return (await this.#children(stack)).some(([, child]) => this.#keepsWhiteouts || !isWhiteout(child[0]?.node));
   }
 
-  /** Follows symlinks inside the root. Null when nothing is there, or too many lead to each other. */
+  /** Follows symlinks inside the root. Null if nothing is there, or there are too many links. */
   async resolve(path: string): Promise<{ path: string; node: UnionNode } | null> {
     const todo = path.split("/").reverse();
     let at: string[] = [];
@@ -83,7 +84,7 @@ export class Union {
     return node && { path: whole, node };
   }
 
-  /** Every path but the root, a folder before what is in it, names in the order of their bytes. */
+  /** Every path except the root, folders before their content, names in byte order. */
   async *walk(): AsyncGenerator<{ path: string; node: UnionNode }, void, void> {
     yield* this.#walk("", this.#root(), new Set());
   }
@@ -93,7 +94,7 @@ export class Union {
     return this.#layer(node).content(node);
   }
 
-  /** By full name; without overlayfs's own, unless it is flat. */
+  /** By full name; without overlayfs's own attributes, unless `isFlat`. */
   async xattrs(node: UnionNode): Promise<Map<string, string>> {
     const all = await this.#layer(node).xattrs(node);
     if (this.#isFlat) return all;
@@ -134,7 +135,7 @@ export class Union {
     return found.length === 0 ? null : found;
   }
 
-  /** True when nothing below is seen any more. */
+  /** Adds a node to the stack. @returns true if it hides everything below */
   async #stack(found: Stack, layer: number, node: SquashNode): Promise<boolean> {
     if (found.length > 0 && node.kind !== "folder") return true;
     found.push({ layer, node });
@@ -146,7 +147,7 @@ export class Union {
     return xattrs.get("trusted.overlay.opaque") === "y";
   }
 
-  /** @param seen folders; one that is met again would be walked for ever */
+  /** @param seen folders: meeting one again would be an endless loop */
   async *#walk(
     path: string,
     folder: Stack,
@@ -154,7 +155,7 @@ export class Union {
   ): AsyncGenerator<{ path: string; node: UnionNode }, void, void> {
     for (const { layer, node } of folder) {
       const key = `${layer} ${node.inode}`;
-      if (seen.has(key) || path.length > maxPath) throw new SquashfsError("its folders hold each other");
+      if (seen.has(key) || path.length > maxPath) throw new SquashfsError("its folders contain each other");
       seen.add(key);
     }
     for (const [name, stack] of await this.#children(folder)) {
@@ -174,14 +175,14 @@ export class Union {
 
   async #children(folder: Stack): Promise<[string, Stack][]> {
     const found = new Map<string, Stack>();
-    const closed = new Set<string>();
+    const hidden = new Set<string>();
     for (const { layer, node } of folder) {
       const entries: SquashEntry[] = await (this.#layers[layer] as Squashfs).list(node);
       for (const { name, node: read } of entries) {
-        if (closed.has(name)) continue;
+        if (hidden.has(name)) continue;
         const stack = found.get(name) ?? [];
         found.set(name, stack);
-        if (await this.#stack(stack, layer, await read())) closed.add(name);
+        if (await this.#stack(stack, layer, await read())) hidden.add(name);
       }
     }
     return [...found].sort(([a], [b]) => (a < b ? -1 : 1));

@@ -76,7 +76,7 @@ test("what goes wrong on the way leaves nothing: receiving, booting, reading, st
   const host = newHost();
   const refusing = {
     ...depsOf(host).artifacts,
-    importTree: () => Promise.reject(fail("IMAGE_INVALID", { name: "disk", problem: "it holds no files" })),
+    importTree: () => Promise.reject(fail("IMAGE_INVALID", { name: "disk", problem: "it contains no files" })),
   };
   const machines = await startDaemon(host, undefined, { artifacts: refusing });
   expect(await codeOf(machines.importDisk(disk(), emit, signal))).toBe("IMAGE_INVALID");

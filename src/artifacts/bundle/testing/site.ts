@@ -1,4 +1,4 @@
-/** A bundle on a server on loopback that a test can spoil, for images and kernels alike. */
+/** A bundle on a loopback server that a test can tamper with, for images and kernels. */
 import { readFileSync } from "node:fs";
 import { createHttp, createZoneOf, type Http } from "../../../host/net/http-fetch.ts";
 import { type Answer, send, type TestServer, testServer } from "../../../images/registry/testing/server.ts";
@@ -11,7 +11,7 @@ import type { MadeBundle } from "../make.ts";
 export type Site = { server: TestServer; entry: CatalogEntry & { from: { bundle: CatalogBundle } } };
 type CatalogBundle = { url: string; digest: MadeBundle["digest"]; size: number };
 
-/** @param change sees each request first; what it answers is the answer */
+/** @param change called first for each request; its result is what is served */
 export async function siteOf(
   kind: "image" | "kernel",
   folder: string,
@@ -33,7 +33,7 @@ export async function siteOf(
   return { server, entry };
 }
 
-/** Silence counts after 800 ms; pauses are over at once. */
+/** Timeouts are 800 ms; retries don't pause. */
 export function fetchDeps(paths: Paths): Pick<FetchDeps, "web" | "downloads"> {
   const plain = createHttp(undefined);
   const http: Http = (request) => plain({ ...request, headTimeoutMs: 800, stallTimeoutMs: 800 });
