@@ -1,6 +1,6 @@
 /**
- * Blobs: files named by their digest. What is half fetched goes on where it broke off, also after a restart; only what has
- * the right length and digest gets its name.
+ * Downloads blobs: files named by their digest. A partial download resumes where it stopped, even after a restart; only
+ * a file with the right size and digest gets its final name.
  */
 import { createHash, type Hash } from "node:crypto";
 import { fail, isError } from "../base/errors/error.ts";
@@ -25,29 +25,29 @@ import { Pieces } from "./pieces.ts";
 import { type Pause, Retries, TransientError } from "./retry.ts";
 import { type FreeBytes, requireRoom } from "./room.ts";
 
-/** Bytes from one place on. */
+/** Part of a blob, from some offset. */
 export type Part = {
-  /** of the first byte that `body` has */
+  /** offset of the first byte in `body` */
   from: number;
-  /** of the whole; null: it isn't said */
+  /** total bytes; null if unknown */
   total: number | null;
   body: AsyncIterable<Uint8Array>;
-  /** It comes from one of several places, and is of no use: from now on others are asked. Absent: there are no others. */
+  /** Reports that this source sent bad data: from now on others are used. Absent if there are no others. */
   distrust?(): void;
 };
 
 /**
- * Asks for what begins at `from`; it may begin at 0 all the same. The signal closes the connection, also when nobody
- * reads the body. @throws TransientError where asking again may help
+ * Requests the bytes from `from` on; the answer may begin at 0 instead. The signal closes the connection, even when
+ * nobody reads the body. @throws TransientError if a retry may help
  */
 export type OpenPart = (from: number, signal: AbortSignal, most?: number) => Promise<Part>;
 
 export type BlobWanted = {
   digest: Digest;
-  /** bytes; null: unknown, and at most `limit` */
+  /** bytes; null if unknown, then at most `limit` */
   size: number | null;
   limit: number;
-  /** who is asked for it, as specific as one can be: only those who ask the same share a download */
+  /** the source, as specific as possible: only requests to the same source share a download */
   from: string;
   /** for messages */
   what: string;
@@ -61,8 +61,8 @@ export type DownloadDeps = {
 };
 
 const during = "downloading";
-/** bytes between two looks at the free space */
-const lookEvery = 16 * 1024 ** 2;
+/** bytes between two checks of the free space */
+const roomCheckInterval = 16 * 1024 ** 2;
 
 export class Downloads {
   readonly #deps: DownloadDeps;
@@ -75,7 +75,10 @@ export class Downloads {
     this.#freeBytes = deps.freeBytes ?? freeBytes;
   }
 
-  /** Before several downloads: there is room for them, and for about as much that is made of them. @throws DISK_FULL */
+  /**
+   * Checks before several downloads that there is room for them, and for about as much again that is made from them.
+   * @throws DISK_FULL
+   */
   async requireRoom(blobs: readonly { digest: Digest; size: number }[]): Promise<void> {
     const { paths } = this.#deps;
     await ensureFolder(paths.blobs);
@@ -88,12 +91,12 @@ export class Downloads {
     await requireRoom(this.#freeBytes, { path: paths.blobs, bytes, during });
   }
 
-  /** Gets blobs for one piece of work, and keeps them for it. */
+  /** Downloads blobs for one operation, and keeps them until it is done. */
   hold(): BlobHold {
     return new BlobHold(this, this.#holds);
   }
 
-  /** Removes blobs that nobody holds, and parts of them that nobody is at, here or in another daemon. */
+  /** Removes blobs that are not in use, and partial downloads that are not in progress, here or in another daemon. */
   async discard(digests: readonly Digest[]): Promise<void> {
     const { paths } = this.#deps;
     for (const digest of new Set(digests)) {
@@ -104,13 +107,13 @@ export class Downloads {
   }
 
   /**
-   * Others may remove the file at any time: who reads it gets it by `hold`.
-   * @param onProgress bytes that are here
-   * @returns path of the whole file, whose digest was checked
+   * The file can be removed at any time: readers use `hold`.
+   * @param onProgress bytes so far
+   * @returns path of the complete file, whose digest was checked
    * @throws DOWNLOAD_DAMAGED, DISK_FULL, and what `open` throws
    */
   blob(wanted: BlobWanted, open: OpenPart, onProgress: (done: number) => void, signal: AbortSignal): Promise<string> {
-    // a stranger can name any digest: who asks somebody else, or expects another size, neither waits nor fails with him
+    // anyone can list any digest: requests to another source, or for another size, share nothing with this one
     const key = JSON.stringify([wanted.from, wanted.digest, wanted.size]);
     return this.#shared.run(key, signal, async (shared) => {
       const { paths } = this.#deps;
@@ -133,9 +136,9 @@ export class Downloads {
     const { paths, pause } = this.#deps;
     const path = paths.blob(wanted.digest);
     await ensureFolder(paths.blobs);
-    // had until it is renamed or left, so that nobody else writes to it meanwhile
+    // locked until it is renamed or abandoned, so that nobody else writes to it
     const kept = await appendTo(paths.blobPart(wanted.digest));
-    // another daemon is at it: not waited for, since it may be slow, and not trusted to end
+    // another daemon is downloading it: it may be slow or never finish, so don't wait for it
     const file = kept ?? (await appendTo(tempPath(paths.blobs, "part")));
     if (!file) throw new Error("a new file is locked");
     try {
@@ -145,12 +148,12 @@ export class Downloads {
       }
       const room = (bytes: number) => requireRoom(this.#freeBytes, { path: paths.blobs, bytes, during });
       await new Download({ wanted, file, open, room, onProgress }).run(pause, signal);
-      // one that is there may be held
+      // an existing file may be in use
       if (await exists(path)) await removeTree(file.path);
       else await renameDurable(file.path, path);
       return path;
     } catch (error) {
-      if (file !== kept || isRefusal(error)) await removeTree(file.path);
+      if (file !== kept || isUseless(error)) await removeTree(file.path);
       throw error;
     } finally {
       await file.close();
@@ -158,13 +161,13 @@ export class Downloads {
   }
 }
 
-/** Whoever has too much to do is not asked for more, smaller pieces. */
+/** True if the connection broke. An overloaded server does not get more, smaller requests. */
 function isBrokenConnection(error: unknown): boolean {
   return error instanceof TransientError && error.afterMs === null && !isError(error.final, "REGISTRY_LIMITED");
 }
 
-/** What is here is of no use to a later try, or must make room. */
-function isRefusal(error: unknown): boolean {
+/** The partial file is useless to a later try, or has to make room. */
+function isUseless(error: unknown): boolean {
   return isDiskFull(error) || isError(error, "DISK_FULL") || isError(error, "DOWNLOAD_DAMAGED");
 }
 
@@ -172,7 +175,7 @@ type DownloadParts = {
   wanted: BlobWanted;
   file: AppendFile;
   open: OpenPart;
-  /** @throws DISK_FULL when that many bytes have no room */
+  /** @throws DISK_FULL if there is no room for that many bytes */
   room(bytes: number): Promise<void>;
   onProgress(done: number): void;
 };
@@ -185,10 +188,10 @@ class Download {
   readonly #onProgress: (done: number) => void;
   #hash: Hash = createHash("sha256");
   #have = 0;
-  /** at the last look at the free space */
-  #looked = 0;
+  /** bytes at the last check of the free space */
+  #checkedAt = 0;
   readonly #pieces = new Pieces();
-  /** some of it may be another's fault than that of who is asked now */
+  /** some of the data came from an earlier download or another source */
   #isMixed = false;
 
   constructor({ wanted, file, open, room, onProgress }: DownloadParts) {
@@ -212,13 +215,13 @@ class Download {
     if ((await sizeOf(path)) > (this.#wanted.size ?? this.#wanted.limit)) return this.#file.truncate();
     for await (const chunk of readStream(path)) {
       signal.throwIfAborted();
-      this.#took(chunk);
+      this.#append(chunk);
     }
     this.#isMixed = this.#have > 0;
     this.#onProgress(this.#have);
   }
 
-  /** @returns whether everything is here and right */
+  /** @returns true if the file is complete and its digest right */
   async #attempt(retries: Retries, signal: AbortSignal): Promise<boolean> {
     const before = this.#have;
     const stop = new AbortController();
@@ -240,10 +243,10 @@ class Download {
       signal.throwIfAborted();
       part?.distrust?.();
       if (isError(error, "DOWNLOAD_DAMAGED")) {
-        // what is wrong may be what an earlier download or a mirror left: then once more, from the start
-        const isWorthIt = this.#isMixed || part?.distrust !== undefined;
+        // an earlier download or a mirror may be to blame: then try once more from the start
+        const canRetry = this.#isMixed || part?.distrust !== undefined;
         await this.#restart();
-        if (isWorthIt) return false;
+        if (canRetry) return false;
         await removeTree(this.#file.path);
       }
       if (this.#have > before) retries.progress();
@@ -255,7 +258,7 @@ class Download {
     }
   }
 
-  /** @param asked bytes that the part is to have at most; null: all that are left */
+  /** @param asked most bytes that the part should have; null for all that are left */
   async #take(part: Part, asked: number | null): Promise<void> {
     const before = this.#have;
     const { size, limit } = this.#wanted;
@@ -263,11 +266,11 @@ class Download {
     if (part.from !== this.#have) await this.#restart();
     for await (const chunk of part.body) {
       if (part.distrust) this.#isMixed = true;
-      this.#took(chunk);
+      this.#append(chunk);
       if (this.#have > (size ?? limit)) throw this.#damaged("it is longer than it should be");
       await this.#file.write(chunk);
       this.#onProgress(this.#have);
-      if (this.#have - this.#looked >= lookEvery) await this.#look();
+      if (this.#have - this.#checkedAt >= roomCheckInterval) await this.#checkRoom();
     }
     const isPiece = asked !== null && this.#have >= before + asked;
     if (size !== null && this.#have < size && !isPiece) {
@@ -275,30 +278,31 @@ class Download {
     }
   }
 
-  /** Others write to the same disk. */
-  async #look(): Promise<void> {
-    this.#looked = this.#have;
+  /** Others write to the same disk too. */
+  async #checkRoom(): Promise<void> {
+    this.#checkedAt = this.#have;
     await this.#room((this.#wanted.size ?? this.#have) - this.#have);
   }
 
   #check({ from, total }: Part): void {
     const { size, limit } = this.#wanted;
-    if (from !== this.#have && from !== 0) throw this.#damaged("the answer begins at another place than was asked for");
+    if (from !== this.#have && from !== 0)
+      throw this.#damaged("the answer begins at another offset than was requested");
     if (total !== null && size !== null && total !== size) {
       throw this.#damaged(`it has ${total} bytes instead of ${size}`);
     }
-    if (total !== null && total > limit) throw this.#damaged("it is longer than it may be");
+    if (total !== null && total > limit) throw this.#damaged("it is longer than allowed");
   }
 
   async #restart(): Promise<void> {
     await this.#file.truncate();
     this.#hash = createHash("sha256");
     this.#have = 0;
-    this.#looked = 0;
+    this.#checkedAt = 0;
     this.#isMixed = false;
   }
 
-  #took(chunk: Uint8Array): void {
+  #append(chunk: Uint8Array): void {
     this.#hash.update(chunk);
     this.#have += chunk.length;
   }

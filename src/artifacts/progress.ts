@@ -1,4 +1,4 @@
-/** How far several downloads are, told as one. */
+/** Reports the progress of several downloads as one. */
 import type { Digest } from "../base/names.ts";
 import { count } from "../base/text.ts";
 import { formatSize } from "../base/units.ts";
@@ -13,7 +13,7 @@ export class DownloadProgress {
   readonly #sizes: Map<Digest, number>;
   readonly #done = new Map<Digest, number>();
 
-  /** @param how `unit`: what the parts are called when their number is told */
+  /** @param how `unit`: noun for the parts, to show their number */
   constructor(name: string, parts: readonly Part[], how: { unit?: string; emit: Emit }) {
     this.#emit = how.emit;
     this.#sizes = new Map(parts.map(({ digest, size }) => [digest, size]));
@@ -22,7 +22,7 @@ export class DownloadProgress {
     this.#text = `pulling ${name}, ${formatSize(this.#total)}${number}`;
   }
 
-  /** @param done bytes of that part; what is none of the parts is passed over */
+  /** @param done bytes of that part; unknown parts are ignored */
   report(digest: Digest, done: number): void {
     if (!this.#sizes.has(digest)) return;
     this.#done.set(digest, done);

@@ -1,9 +1,9 @@
-/** Trying again what may go well the next time: after a growing, slightly random pause, or when the other side says. */
+/** Retries transient failures, after a growing, slightly random pause or the one that the other side asked for. */
 
-/** A failure that may be over soon. `final` is what the user sees when it isn't. */
+/** A transient failure. `final` is the error for the user if it persists. */
 export class TransientError extends Error {
   readonly final: Error;
-  /** when the other side wants to be asked again, in `ms`; null: it does not say */
+  /** pause that the other side asked for, in `ms`; null if it didn't */
   readonly afterMs: number | null;
   constructor(final: Error, afterMs: number | null = null) {
     super(final.message, { cause: final });
@@ -31,12 +31,12 @@ export class Retries {
     this.#random = random;
   }
 
-  /** Something went well: earlier failures don't count any more. */
+  /** Call it on progress: earlier failures no longer count. */
   progress(): void {
     this.#failures = 0;
   }
 
-  /** Returns after a pause when it is worth trying again. @throws what the user is to see otherwise */
+  /** Returns after a pause if a retry is worthwhile. @throws the error for the user otherwise */
   async after(error: unknown, signal: AbortSignal): Promise<void> {
     if (!(error instanceof TransientError)) throw error;
     this.#failures += 1;
@@ -46,7 +46,7 @@ export class Retries {
   }
 }
 
-/** Runs `attempt` until it goes well. */
+/** Runs `attempt` until it succeeds or a retry is pointless. */
 export async function retrying<T>(pause: Pause, signal: AbortSignal, attempt: () => Promise<T>): Promise<T> {
   const retries = new Retries(pause);
   for (;;) {
@@ -59,7 +59,9 @@ export async function retrying<T>(pause: Pause, signal: AbortSignal, attempt: ()
   }
 }
 
-/** `Retry-After`: seconds, or a date (RFC 9110, 10.2.3). Null when it says nothing. @param now Unix time in `ms` */
+/**
+ * `Retry-After`: seconds, or a date (RFC 9110, 10.2.3). Null if it is absent or invalid. @param now Unix time in `ms`
+ */
 export function retryAfter(text: string | null, now: number): number | null {
   if (text === null) return null;
   if (/^\d{1,9}$/.test(text.trim())) return Number(text) * 1000;

@@ -1,11 +1,11 @@
-/** Free space, looked at before something large is written and while it is: a full disk would stop more than a download. */
+/** Checks the free space before and during large writes: a full disk would stop more than a download. */
 import { fail } from "../base/errors/error.ts";
 import { formatSize } from "../base/units.ts";
 
-/** Bytes that the user may still write where `path` is. */
+/** Bytes that the user can still write at `path`. */
 export type FreeBytes = (path: string) => Promise<number>;
 
-/** bytes that stay free */
+/** bytes that must stay free */
 export const roomMargin = 32 * 1024 ** 2;
 
 export type RoomWanted = {
@@ -16,7 +16,7 @@ export type RoomWanted = {
   during: string;
 };
 
-/** @throws DISK_FULL when less than `bytes` and the margin are free */
+/** @throws DISK_FULL if less than `bytes` plus the margin is free */
 export async function requireRoom(freeBytes: FreeBytes, { path, bytes, during }: RoomWanted): Promise<void> {
   const needed = bytes + roomMargin;
   const free = await freeBytes(path);

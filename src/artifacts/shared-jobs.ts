@@ -1,4 +1,4 @@
-/** Getting something that several want at once: it is done once, and everybody who waits hears how far it is. */
+/** Runs work once for all who request it at the same time, and sends its events to each of them. */
 import { SharedWork } from "../base/shared-work.ts";
 import type { Emit } from "../model/event.ts";
 
@@ -6,7 +6,10 @@ export class SharedJobs<T> {
   readonly #shared = new SharedWork<T>("again");
   readonly #listeners = new Map<string, Set<Emit>>();
 
-  /** Joins the work of that key, or begins it; does its own once when what it joined fails. @throws as `SharedWork` does */
+  /**
+   * Joins the running work of that key, or starts it. If the joined work fails, runs its own once. @throws as
+   * `SharedWork` does
+   */
   async run(
     key: string,
     emit: Emit,
@@ -15,11 +18,11 @@ export class SharedJobs<T> {
   ): Promise<T> {
     const listeners = this.#listeners.get(key) ?? new Set<Emit>();
     this.#listeners.set(key, listeners.add(emit));
-    const tellAll: Emit = (event) => {
+    const emitToAll: Emit = (event) => {
       for (const listener of listeners) listener(event);
     };
     try {
-      return await this.#shared.run(key, signal, (shared) => work(tellAll, shared));
+      return await this.#shared.run(key, signal, (shared) => work(emitToAll, shared));
     } finally {
       listeners.delete(emit);
       if (listeners.size === 0 && this.#listeners.get(key) === listeners) this.#listeners.delete(key);

@@ -1,13 +1,13 @@
 /**
- * Gives the root folder of a freshly packed squashfs to root, and a fixed time, so that one content gives one file: sqfstar
- * (4.5) makes it its own user's, whatever it is told, and of the moment. The image must have been packed with uncompressed inodes and ids (`-noI`). Layout: kernel
- * Documentation/filesystems/squashfs.rst.
+ * Gives the root folder of a new squashfs to root and a fixed time, so that equal content makes equal files: sqfstar
+ * (4.5) always uses its own user and the current time. The image must be packed with uncompressed inodes and ids
+ * (`-noI`). Layout: kernel Documentation/filesystems/squashfs.rst.
  */
 import type { RandomAccess } from "../host/files/random-access.ts";
 
 const metadataBlock = 8192;
 
-/** False when it can't be done: compressed tables, or an archive without a single file of root's. */
+/** False if it can't be done: compressed tables, or no file in it belongs to root. */
 export async function giveRootToRoot(file: RandomAccess): Promise<boolean> {
   const superblock = viewOf(await file.readAt(0, 96));
   const ids = superblock.getUint16(26, true);
@@ -28,7 +28,7 @@ export async function giveRootToRoot(file: RandomAccess): Promise<boolean> {
   return true;
 }
 
-/** An inode may begin in one metadata block and end in the next; each has 2 bytes of header. */
+/** An inode can span two metadata blocks; each has a header of 2 bytes. */
 function position(block: number, offset: number): number {
   return block + 2 + offset + (offset >= metadataBlock ? 2 : 0);
 }

@@ -1,4 +1,6 @@
-/** Files in the cache that no record knows: what a daemon that died had made and not noted yet, or what a former owner left. */
+/**
+ * Files in the cache without a record: made by a daemon that died before it recorded them, or left by a former owner.
+ */
 import type { Digest } from "../base/names.ts";
 import { listFolder, modifiedAt, removeTrees } from "../host/files/files.ts";
 import { isScratchName } from "../host/files/scratch.ts";
@@ -8,7 +10,7 @@ import type { Paths } from "../model/paths.ts";
 
 export type Known = { layers: ReadonlySet<Digest>; kernels: ReadonlySet<Digest> };
 
-/** Layers and kernels that no record knows. */
+/** Layers and kernels without a record. */
 export async function strayContents(paths: Paths, { layers, kernels }: Known): Promise<string[]> {
   const expected = new Set([
     ...[...layers].map((digest) => paths.layer(digest)),
@@ -23,7 +25,10 @@ export async function removeOwnStrays(paths: Paths, known: Known, since: number)
   await removeNewer(await strayContents(paths, known), since);
 }
 
-/** Removes unfinished work: nobody is at it when a daemon starts. What a process made for itself goes with the next such process. */
+/**
+ * Removes unfinished work, which is abandoned when a daemon starts. Scratch folders of other processes are left: the
+ * next such process removes them.
+ */
 export async function removeUnfinished(paths: Paths, since: number): Promise<void> {
   const all = await filesIn(paths.partial);
   await removeNewer(
@@ -32,7 +37,7 @@ export async function removeUnfinished(paths: Paths, since: number): Promise<voi
   );
 }
 
-/** What `banger image prune` may remove: here a user asks for it, whoever made it. */
+/** Removes everything that `banger image prune` covers, whoever made it, because the user asked for it. */
 export async function removeLeftovers(
   paths: Paths,
   { kept, known }: { kept: readonly string[]; known: Known },
@@ -52,7 +57,7 @@ export async function removeLeftovers(
   return { files: files.length, bytes: sizes.reduce((sum, size) => sum + size, 0) };
 }
 
-/** @returns those that nobody reads or writes, which are gone */
+/** Removes files that are not in use. @returns the removed ones */
 async function removeUnheld(files: readonly string[]): Promise<string[]> {
   const isGone = await Promise.all(files.map(removeUnlessHeld));
   return files.filter((_, at) => isGone[at]);

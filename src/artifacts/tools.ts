@@ -1,9 +1,9 @@
-/** The host programs that make and unpack images and kernels, and what to say when one is missing or fails. */
+/** Results and errors of the host programs that make and unpack images and kernels. */
 import { fail } from "../base/errors/error.ts";
 import { stripControl } from "../base/text.ts";
 import type { ExecResult } from "../host/process/exec.ts";
 
-/** The last line that says something, without control characters and at most 300 characters. */
+/** The last non-empty line, without control characters, at most 300 characters. */
 export function lastLine(stderr: string): string {
   const lines = stripControl(stderr.replace(/\r/g, "\n"))
     .split("\n")
@@ -16,7 +16,7 @@ export function statusText(result: { exitCode: number | null; signal: string | n
   return result.signal ? `signal ${result.signal}` : `status ${result.exitCode}`;
 }
 
-/** @throws TOOL_FAILED unless the program ended with 0 */
+/** @throws TOOL_FAILED unless the program exited with 0 */
 export function mustSucceed(result: ExecResult): ExecResult {
   if (result.exitCode === 0) return result;
   const said = lastLine(new TextDecoder().decode(result.stderr));

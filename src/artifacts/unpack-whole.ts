@@ -1,11 +1,11 @@
-/** A compressed file of known size into memory, piece by piece: the thread that does it serves everybody. */
+/** Unpacks a compressed file into memory, piece by piece so that the thread can serve others in between. */
 import { createGunzip, createZstdDecompress } from "node:zlib";
 import { Breather } from "../base/breather.ts";
 
 const chunkSize = 64 * 1024;
 const unpackers = { gzip: createGunzip, zstd: createZstdDecompress } as const;
 
-/** @param most bytes of the result @throws for input that is damaged, or that unpacks to more */
+/** @param most limit in bytes of the result @throws if the input is damaged or unpacks to more */
 export async function unpackWhole(input: Uint8Array, by: keyof typeof unpackers, most: number): Promise<Uint8Array> {
   const pieces: Buffer[] = [];
   let bytes = 0;
@@ -17,7 +17,7 @@ export async function unpackWhole(input: Uint8Array, by: keyof typeof unpackers,
   return Buffer.concat(pieces);
 }
 
-/** @throws for input that is damaged, or that doesn't unpack to `size` bytes */
+/** @throws if the input is damaged or doesn't unpack to exactly `size` bytes */
 export async function unpackExactly(input: Uint8Array, by: keyof typeof unpackers, size: number): Promise<Uint8Array> {
   const whole = new Uint8Array(size);
   let at = 0;
@@ -45,7 +45,7 @@ async function* piecesOf(input: Uint8Array, by: keyof typeof unpackers): AsyncGe
   }
 }
 
-/** In pieces too: one that unpacks to nothing is worked through at a stretch. */
+/** Feeds it in pieces too: input that unpacks to nothing would be processed in one go. */
 async function feed(unpacker: ReturnType<typeof createGunzip>, input: Uint8Array): Promise<void> {
   for (let at = 0; at < input.length && !unpacker.destroyed; at += chunkSize) {
     const { promise, resolve } = Promise.withResolvers<void>();

@@ -1,6 +1,6 @@
 /**
- * Files that were read and held to their digest. Reading a layer takes a second, so it is done once for each state of a
- * file: `contentStamp` tells when there is another one.
+ * Files whose content was compared with their digest. Reading a layer takes a second, so it is done once per state of a
+ * file: `contentStamp` changes with it.
  */
 import type { Digest } from "../base/names.ts";
 import { contentStamp, sha256File } from "../host/files/files.ts";
@@ -9,8 +9,8 @@ export class VerifiedFiles {
   readonly #stamps = new Map<string, string>();
 
   /**
-   * What is wrong with the content of a file that is there, as the end of a sentence; null: nothing.
-   * @param again read it even when it was read before: a disk may have lost a bit without anybody writing to it
+   * What is wrong with the content of an existing file, as the end of a sentence; null if nothing is.
+   * @param again read it even if it was read before: a disk can lose a bit without anyone writing to it
    */
   async problem(path: string, digest: Digest, again = false): Promise<string | null> {
     const problem = async () => {
@@ -20,18 +20,18 @@ export class VerifiedFiles {
     return this.problemBy(path, [path], problem, again);
   }
 
-  /** A file that was just made, or compared with what it should be. */
+  /** Records a file that was just made or compared. */
   async trust(path: string): Promise<void> {
     this.#stamps.set(path, await contentStamp(path));
   }
 
-  /** It was trusted or found right before, and was not written to since; false for one that is missing. */
+  /** True if the file was trusted or verified before and not modified since; false if it is missing. */
   async isTrusted(path: string): Promise<boolean> {
     const known = this.#stamps.get(path);
     return known !== undefined && known === (await contentStamp(path).catch(() => null));
   }
 
-  /** The same of several files, by whatever reads them. @param name of all together */
+  /** As `problem`, for several files that `read` checks. @param name of all of them together */
   async problemBy(
     name: string,
     files: readonly string[],

@@ -42,7 +42,7 @@ test("an ELF file is judged by its headers", () => {
   expect(elfProblem(elfSample())).toBeNull();
   expect(elfProblem(elfSample().slice(0, 3000))).toBe("its ELF segments are cut short");
   expect(elfProblem(elfSample().slice(0, 100))).toBe("its ELF headers are cut short");
-  expect(elfProblem(new Uint8Array(4096))).toBe("what it unpacks to is no ELF file");
+  expect(elfProblem(new Uint8Array(4096))).toBe("it does not unpack to an ELF file");
   const arm = elfSample();
   arm[18] = 183;
   expect(elfProblem(arm)).toBe("it is not for x86-64");

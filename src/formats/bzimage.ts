@@ -1,6 +1,6 @@
 /**
- * The x86 boot protocol's setup header (Linux Documentation/arch/x86/boot.rst): where in a bzImage the compressed
- * ELF kernel lies. Pure; the file is a stranger's.
+ * The x86 boot protocol's setup header (Linux Documentation/arch/x86/boot.rst): where the compressed ELF kernel is in a
+ * bzImage. Pure; the file is untrusted.
  */
 
 export type Payload = { /** compressed bytes */ bytes: Uint8Array; compression: Compression };
@@ -17,7 +17,7 @@ const magics: readonly { compression: Compression; bytes: readonly number[] }[] 
   { compression: "none", bytes: [0x7f, 0x45, 0x4c, 0x46] },
 ];
 
-/** What is wrong with the image, as a sentence without its subject, or where the kernel is in it. */
+/** Where the kernel is in the image, or what is wrong with it, as a clause. */
 export function findPayload(image: Uint8Array): { problem: string } | Payload {
   if (startsWith(image, magics.at(-1)?.bytes ?? [])) return { bytes: image, compression: "none" };
   if (image.length < 0x260) return { problem: "it is too short for a kernel" };
@@ -37,16 +37,16 @@ export function findPayload(image: Uint8Array): { problem: string } | Payload {
 }
 
 /**
- * The kernel's own size that the build appends to every payload but gzip's, whose format ends so by itself:
- * 4 bytes, little-endian.
+ * The unpacked size, 4 bytes little-endian, which the kernel build appends to every payload. With gzip they are part of
+ * the format.
  */
 export function statedSize(payload: Uint8Array): number {
   return new DataView(payload.buffer, payload.byteOffset, payload.byteLength).getUint32(payload.length - 4, true);
 }
 
-/** What is wrong with an uncompressed kernel, or null: a 64-bit x86 ELF executable is what a VMM boots directly. */
+/** What is wrong with an uncompressed kernel, or null. VMMs boot a 64-bit x86 ELF executable directly. */
 export function elfProblem(elf: Uint8Array): string | null {
-  if (elf.length < 64 || !startsWith(elf, [0x7f, 0x45, 0x4c, 0x46])) return "what it unpacks to is no ELF file";
+  if (elf.length < 64 || !startsWith(elf, [0x7f, 0x45, 0x4c, 0x46])) return "it does not unpack to an ELF file";
   const view = new DataView(elf.buffer, elf.byteOffset, elf.byteLength);
   if (elf[4] !== 2 || view.getUint16(18, true) !== 62) return "it is not for x86-64";
   const programHeaders = Number(view.getBigUint64(32, true));

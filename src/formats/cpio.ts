@@ -1,4 +1,4 @@
-/** The "newc" cpio format that the kernel unpacks its initramfs from; the same content gives the same bytes. */
+/** Writes the "newc" cpio format, from which the kernel unpacks its initramfs; equal content makes equal bytes. */
 
 export type CpioEntry =
   | { name: string; kind: "folder"; mode: number }
@@ -8,7 +8,7 @@ export type CpioEntry =
 const types = { folder: 0o040000, file: 0o100000, device: 0o020000 } as const;
 const utf8 = new TextEncoder();
 
-/** Entries in the given order: folders before what is in them. Owner root, time 0. */
+/** Entries in the given order: folders before their content. Owner root, time 0. */
 export function encodeCpio(entries: readonly CpioEntry[]): Uint8Array {
   const trailer = encodeEntry({ name: "TRAILER!!!", kind: "file", mode: 0, content: new Uint8Array() }, 0, 0);
   const parts = [...entries.flatMap((entry, index) => encodeEntry(entry, index + 1)), ...trailer];

@@ -1,18 +1,18 @@
 /**
- * What an uncompressed kernel says about itself: its release, and its configuration when that was built in. The file is a
- * stranger's and may have hundreds of MiB, so it is looked through in pieces.
+ * Facts in an uncompressed kernel: its release, and its configuration if built in. The file is untrusted and can have
+ * hundreds of MiB, so it is searched in pieces.
  */
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
 import { Breather } from "../base/breather.ts";
 
 const maxConfig = 4 * 1024 * 1024;
-/** places that look like the banner; a kernel has two or three */
+/** most candidates for the banner; a kernel has two or three */
 export const maxBanners = 1000;
-/** bytes that are searched at a time */
+/** bytes searched at a time */
 const piece = 4 * 1024 * 1024;
 
-/** From its banner, `Linux version 6.1.0 (…`, among the first `maxBanners` places; null when there is none. */
+/** From its banner, `Linux version 6.1.0 (…`, among the first `maxBanners` candidates; null if there is none. */
 export async function releaseIn(elf: Uint8Array): Promise<string | null> {
   const bytes = Buffer.from(elf.buffer, elf.byteOffset, elf.length);
   const breather = new Breather();
@@ -27,7 +27,7 @@ export async function releaseIn(elf: Uint8Array): Promise<string | null> {
   return null;
 }
 
-/** The text of CONFIG_IKCONFIG (kernel/configs.c: gzip between `IKCFG_ST` and `IKCFG_ED`); null when it isn't there. */
+/** The text of CONFIG_IKCONFIG (kernel/configs.c: gzip between `IKCFG_ST` and `IKCFG_ED`); null if it is absent. */
 export async function configIn(elf: Uint8Array): Promise<string | null> {
   const bytes = Buffer.from(elf.buffer, elf.byteOffset, elf.length);
   const start = await indexIn(bytes, "IKCFG_ST", 0, new Breather());

@@ -1,15 +1,18 @@
-/** LZ4's legacy frames, as kernels are compressed with: `lz4 -l` (LZ4 Frame format, section "Legacy frame"). */
+/** LZ4's legacy frames, which kernels are compressed with: `lz4 -l` (LZ4 Frame format, section "Legacy frame"). */
 import { Breather } from "../base/breather.ts";
 
 const legacyMagic = 0x184c2102;
 
-/** Thrown for anything that is no such frame or does not unpack to `size` bytes. */
+/** Thrown for anything that is not such a frame or does not unpack to `size` bytes. */
 export class Lz4Error extends Error {}
 
-/** Bytes that one block unpacks to, at most. */
+/** Most bytes that one block unpacks to. */
 export const maxLegacyBlock = 8 * 1024 * 1024;
 
-/** A block at a time, so that others have their turn. @param size bytes of the result, known beforehand @throws Lz4Error */
+/**
+ * Unpacks a block at a time, so that the thread can serve others in between. @param size bytes of the result, known
+ * beforehand @throws Lz4Error
+ */
 export async function unpackLegacyLz4(input: Uint8Array, size: number): Promise<Uint8Array> {
   const breather = new Breather();
   const view = new DataView(input.buffer, input.byteOffset, input.byteLength);
@@ -30,7 +33,7 @@ export async function unpackLegacyLz4(input: Uint8Array, size: number): Promise<
   return out;
 }
 
-/** One block: literals and copies of what was written before, in turns. @returns the new end of `out` */
+/** Unpacks one block: literals and copies of earlier output, in turns. @returns the new end of `out` */
 export function unpackBlock(block: Uint8Array, out: Uint8Array, start: number): number {
   let at = 0;
   let end = start;
@@ -62,7 +65,7 @@ export function unpackBlock(block: Uint8Array, out: Uint8Array, start: number): 
   return end;
 }
 
-/** Copies may overlap themselves: then they repeat what lies `offset` before. */
+/** A copy can overlap its own output: then it repeats the `offset` bytes before it. */
 function copyBack(out: Uint8Array, end: number, offset: number, length: number): void {
   if (offset >= length) {
     out.copyWithin(end, end - offset, end - offset + length);
@@ -72,7 +75,7 @@ function copyBack(out: Uint8Array, end: number, offset: number, length: number):
     for (let i = 0; i < length; i++) out[end + i] = out[end - offset + i] as number;
     return;
   }
-  // what is copied doubles each time, and stays a multiple of `offset`
+  // the copied length doubles each time, and stays a multiple of `offset`
   let copied = 0;
   for (let step = offset; copied < length; step = offset + copied) {
     const bytes = Math.min(step, length - copied);

@@ -21,7 +21,7 @@ test("each kind of damage is told", () => {
   expect(checkSquashfs(new Uint8Array(), 0)).toEqual({ problem: "is empty" });
   expect(checkSquashfs(superblock(4000).slice(0, 50), 50)).toEqual({ problem: "is cut short" });
   expect(checkSquashfs(superblock(4000), 3999)).toEqual({ problem: "is cut short: it has 3999 of 4000 bytes" });
-  expect(checkSquashfs(new Uint8Array(superblockSize), 4096)).toEqual({ problem: "is no squashfs file" });
+  expect(checkSquashfs(new Uint8Array(superblockSize), 4096)).toEqual({ problem: "is not a squashfs file" });
   const old = superblock(4000);
   old[28] = 3;
   expect(checkSquashfs(old, 4096)).toEqual({ problem: "is a squashfs of another version" });

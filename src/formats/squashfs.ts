@@ -1,4 +1,4 @@
-/** The superblock of a squashfs 4.0 file: enough to know that a file is one and is whole. */
+/** The superblock of a squashfs 4.0 file: enough to identify the format and detect truncation. */
 
 export const superblockSize = 96;
 
@@ -10,12 +10,12 @@ export type Superblock = {
 
 const compressions = ["gzip", "lzma", "lzo", "xz", "lz4", "zstd"] as const;
 
-/** What is wrong with the file, as the end of a sentence, or what it is. `fileSize` in bytes. */
+/** The superblock, or what is wrong with the file, as the end of a sentence. `fileSize` in bytes. */
 export function checkSquashfs(head: Uint8Array, fileSize: number): { problem: string } | Superblock {
   if (fileSize === 0) return { problem: "is empty" };
   if (head.length < superblockSize) return { problem: "is cut short" };
   const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
-  if (view.getUint32(0, true) !== 0x73717368) return { problem: "is no squashfs file" };
+  if (view.getUint32(0, true) !== 0x73717368) return { problem: "is not a squashfs file" };
   const compression = compressions[view.getUint16(20, true) - 1];
   if (view.getUint16(28, true) !== 4 || !compression) return { problem: "is a squashfs of another version" };
   const used = view.getBigUint64(40, true);

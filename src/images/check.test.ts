@@ -49,7 +49,7 @@ test("a whole image passes", async () => {
 
 const damages: [string, (file: string) => void, string][] = [
   ["truncated", (file) => truncateSync(file, 4000), "is cut short: it has 4000 of 4096 bytes"],
-  ["foreign", (file) => writeFileSync(file, "x".repeat(4096)), "is no squashfs file"],
+  ["foreign", (file) => writeFileSync(file, "x".repeat(4096)), "is not a squashfs file"],
   ["longer", (file) => truncateSync(file, 8192), "has 8192 bytes instead of 4096"],
   ["empty", (file) => truncateSync(file, 0), "is empty"],
 ];

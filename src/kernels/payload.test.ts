@@ -35,7 +35,7 @@ const bad: [string, Uint8Array, string][] = [
   ["huge", bzImageSample(withSize(zstdCompressSync(elf), 4_000_000_000)), "4000000000 bytes"],
   ["a byte longer than it says", bzImageSample(withSize(zstdCompressSync(elf), elf.length - 1)), "damaged"],
   ["a byte shorter than it says", bzImageSample(withSize(zstdCompressSync(elf), elf.length + 1)), "damaged"],
-  ["no ELF inside", bzImageSample(gzipSync(new Uint8Array(4096))), "no ELF file"],
+  ["no ELF inside", bzImageSample(gzipSync(new Uint8Array(4096))), "not unpack to an ELF file"],
 ];
 
 for (const [what, image, problem] of bad) {

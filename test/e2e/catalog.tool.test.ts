@@ -122,7 +122,7 @@ describe.skipIf(reason !== null)(reason === null ? "catalogs" : `catalogs [${rea
     writeFileSync(join(place, "catalog.toml"), good.replace("a tool", "evil"));
     const shown = await reader.ok(["image", "catalog"]);
     expect(shown.stderr).toMatch(
-      /^warning: the catalog .* is not trusted: its signature is another key's.*the copy of \d+\w ago is shown$/m,
+      /^warning: the catalog .* is not trusted: its signature was made with another key.*the copy of \d+\w ago is shown$/m,
     );
     expect(shown.stdout).toContain("a tool");
     const fresh = new Home("fres");

@@ -70,5 +70,5 @@ export function parseManifest<T>(content: Uint8Array, schema: z.ZodMiniType<T>):
   const parsed = schema.safeParse(json);
   if (parsed.success) return parsed.data;
   const [problem = ""] = problemsOf(parsed.error.issues as Issue[], { keysAt: () => [] });
-  throw new BundleError(`its manifest is invalid:  ${stripControl(problem).slice(0, 200)}`);
+  throw new BundleError(`its manifest is invalid: ${stripControl(problem).slice(0, 200)}`);
 }

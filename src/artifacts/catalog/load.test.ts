@@ -60,8 +60,8 @@ const bad: [string, Answer, string, RegExp][] = [
     "CATALOG_UNTRUSTED",
     /no signature/,
   ],
-  ["signed by another", serving(catalog(), newSigner().sign(catalog())), "CATALOG_UNTRUSTED", /another key's/],
-  ["changed", serving(catalog("evil"), signer.sign(catalog())), "CATALOG_UNTRUSTED", /another key's/],
+  ["signed by another", serving(catalog(), newSigner().sign(catalog())), "CATALOG_UNTRUSTED", /made with another key/],
+  ["changed", serving(catalog("evil"), signer.sign(catalog())), "CATALOG_UNTRUSTED", /made with another key/],
   ["a web page", serving(html, html, { "content-type": "text/html" }), "CATALOG_UNTRUSTED", /web page/],
   ["no TOML", serving("what?"), "CATALOG_INVALID", /line 1/],
   ["a signed web page", serving(html), "CATALOG_INVALID", /line 1/],
@@ -69,7 +69,7 @@ const bad: [string, Answer, string, RegExp][] = [
   ["of another format", serving(catalog().replace("= 1", "= 2")), "CATALOG_INVALID", /another version/],
   ["expired", serving(catalog("tool", "expires = 2025-12-31")), "CATALOG_EXPIRED", /2025-12-31/],
   ["too large", serving(large), "CATALOG_INVALID", /more than 1 MiB/],
-  ["not there", (_, r) => send(r, 404, ""), "CATALOG_UNREACHABLE", /not there/],
+  ["not there", (_, r) => send(r, 404, ""), "CATALOG_UNREACHABLE", /does not exist/],
   ["on a server that fails", (_, r) => send(r, 503, ""), "CATALOG_UNREACHABLE", /503/],
   [
     "with a signature that can't be had",
@@ -83,7 +83,7 @@ const bad: [string, Answer, string, RegExp][] = [
     "behind plain http",
     (_, r) => send(r, 302, "", { location: "http://example.com/c" }),
     "CATALOG_UNREACHABLE",
-    /not safe/,
+    /unsafe/,
   ],
 ];
 for (const [what, answer, code, words] of bad) {
@@ -145,7 +145,7 @@ test("an older one is not taken in place of the one that is kept, also when that
   const refused = await load();
   expect(refused).toMatchObject({
     entries: [{ name: "of-2025-11-02" }],
-    failure: { code: "CATALOG_OLDER", message: expect.stringMatching(/issued 2025-11-01.*kept one 2025-11-02/) },
+    failure: { code: "CATALOG_OLDER", message: expect.stringMatching(/issued 2025-11-01.*kept copy 2025-11-02/) },
     keptSince: Date.parse("2026-01-01T00:00:00Z"),
   });
   const later = { ...deps, web: { ...deps.web, now: () => Date.parse("2026-06-02T00:00:00Z") } };

@@ -17,18 +17,18 @@ test("what openssl signed is believed, also when its base64 has line ends", () =
 test("what cosign signed is believed, and only with its key", () => {
   const { signature, publicPem } = goldenOfCosign;
   expect(signatureProblem(content, signature, parseKey(publicPem) as KeyObject)).toBeNull();
-  expect(signatureProblem(content, signature, key)).toMatch(/another key's/);
+  expect(signatureProblem(content, signature, key)).toMatch(/made with another key/);
 });
 
 const wrong: [string, string, RegExp][] = [
   ["none", "", /empty/],
-  ["of another key", newSigner().sign(golden.content), /another key's/],
-  ["of other bytes", newSigner().sign(`${golden.content} `), /another key's/],
-  ["no base64", "not base64!", /no base64/],
-  ["endless", "A".repeat(2000), /no base64/],
+  ["of another key", newSigner().sign(golden.content), /made with another key/],
+  ["of other bytes", newSigner().sign(`${golden.content} `), /made with another key/],
+  ["no base64", "not base64!", /not base64/],
+  ["endless", "A".repeat(2000), /not base64/],
   ["a web page", "<!doctype html><title>Sign in</title>", /web page/],
   ["cosign's other format", '{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json"}', /--output-signature/],
-  ["raw numbers instead of DER", Buffer.alloc(64, 1).toString("base64"), /another key's|damaged/],
+  ["raw numbers instead of DER", Buffer.alloc(64, 1).toString("base64"), /made with another key|damaged/],
 ];
 for (const [what, signature, problem] of wrong) {
   test(`a signature that is ${what} is refused`, () =>
@@ -38,10 +38,10 @@ for (const [what, signature, problem] of wrong) {
 test("a signature has 1024 characters, with at most two of padding", () => {
   expect([maxKey, maxSignature]).toEqual([4096, 1024]);
   const problem = (signature: string) => signatureProblem(content, signature, key);
-  expect(problem("A".repeat(1024))).not.toMatch(/no base64/);
-  expect(problem("A".repeat(1025))).toMatch(/no base64/);
-  expect(problem(`${"A".repeat(94)}==`)).not.toMatch(/no base64/);
-  expect(problem(`${"A".repeat(93)}===`)).toMatch(/no base64/);
+  expect(problem("A".repeat(1024))).not.toMatch(/not base64/);
+  expect(problem("A".repeat(1025))).toMatch(/not base64/);
+  expect(problem(`${"A".repeat(94)}==`)).not.toMatch(/not base64/);
+  expect(problem(`${"A".repeat(93)}===`)).toMatch(/not base64/);
 });
 
 test("no other bytes and no other signature pass", () => {
@@ -78,8 +78,8 @@ const keys: [string, string, RegExp][] = [
   ["of another curve", newSigner("secp384r1").publicPem, /P-256/],
   ["private", pem(generateKeyPairSync("ec", { namedCurve: "prime256v1" }).privateKey, "pkcs8"), /private key/],
   ["cut short", golden.publicPem.slice(0, 80), /damaged/],
-  ["a certificate", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", /no PEM public key/],
-  ["empty", "", /no PEM public key/],
+  ["a certificate", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", /not a PEM public key/],
+  ["empty", "", /not a PEM public key/],
 ];
 for (const [what, text, problem] of keys) {
   test(`a key that is ${what} is refused`, () =>

@@ -23,7 +23,7 @@ test.each<Row>([
   ["the first one with an end", at(null, "2026-02-01"), at(null), null],
   ["ending at the same time", at(null, "2026-02-01"), at(null, "2026-02-01"), null],
   ["ending later", at(null, "2026-02-02"), at(null, "2026-02-01"), null],
-  ["ending earlier", at(null, "2026-01-31"), at(null, "2026-02-01"), /expires 2026-01-31.*kept one 2026-02-01/],
+  ["ending earlier", at(null, "2026-01-31"), at(null, "2026-02-01"), /expires 2026-01-31.*kept copy 2026-02-01/],
   ["without the end that the kept one has", at(null), at(null, "2026-02-01"), /does not say when it expires/],
 ])("a catalog that is %s", (_, served, known, why) => {
   const said = whyOlder(served, known);

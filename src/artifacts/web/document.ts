@@ -1,11 +1,11 @@
-/** Small files by a URL of the user's own, read whole: with a limit in bytes and one in time. */
+/** Reads small files from a URL that the user configured, with limits in bytes and time. */
 import { orAborted } from "../../base/async.ts";
 import { formatSize } from "../../base/units.ts";
 import { openWeb, type WebDeps, WebError } from "./get.ts";
 
-export type DocumentLimits = { maxBytes: number /** for all of it, in `ms` */; timeoutMs: number };
+export type DocumentLimits = { maxBytes: number /** for everything, in `ms` */; timeoutMs: number };
 
-/** It is longer than it may be. */
+/** The file is longer than allowed. */
 export class TooLongError extends WebError {}
 
 /** @throws WebError, TooLongError, and the signal's reason */
@@ -16,7 +16,7 @@ export async function readDocument(
   signal: AbortSignal,
 ): Promise<Uint8Array> {
   const late = new AbortController();
-  const timer = setTimeout(() => late.abort(new WebError(`it is not here after ${timeoutMs / 1000} s`)), timeoutMs);
+  const timer = setTimeout(() => late.abort(new WebError(`it took longer than ${timeoutMs / 1000} s`)), timeoutMs);
   const either = AbortSignal.any([signal, late.signal]);
   try {
     return await orAborted(read(deps, url, maxBytes, either), either);

@@ -1,4 +1,4 @@
-/** A file by URL as `Downloads` wants it: asked for again when that may help. */
+/** A file by URL, as a source for `Downloads`: failures that a retry may fix are transient. */
 import { fail } from "../../base/errors/error.ts";
 import type { OpenPart } from "../download.ts";
 import { TransientError } from "../retry.ts";
@@ -10,14 +10,14 @@ export function webPart(deps: WebDeps, place: WebPlace, what: string): OpenPart 
   return async (from, signal) => {
     try {
       const { body, ...part } = await openWeb(deps, place, from, signal);
-      return { ...part, body: explaining(body, url, what) };
+      return { ...part, body: withDownloadErrors(body, url, what) };
     } catch (error) {
       throw downloadError(error, url, what);
     }
   };
 }
 
-async function* explaining(
+async function* withDownloadErrors(
   body: AsyncIterable<Uint8Array>,
   url: string,
   what: string,

@@ -1,7 +1,7 @@
-/** Small answers, read whole. */
+/** Reads small HTTP answers completely. */
 import type { IncomingAnswer } from "../../host/net/http-fetch.ts";
 
-/** Null when it is longer than `maxBytes`. */
+/** Null if it is longer than `maxBytes`. */
 export async function readSmallBytes(answer: IncomingAnswer, maxBytes: number): Promise<Uint8Array | null> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;

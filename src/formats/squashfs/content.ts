@@ -1,4 +1,4 @@
-/** What is in files: blocks one after the other, and their ends in fragments that several files share. */
+/** File content: consecutive blocks, and tails in fragments that several files share. */
 import { SquashfsError } from "./error.ts";
 import type { SquashNode } from "./inode.ts";
 import type { Metadata } from "./metadata.ts";
@@ -7,13 +7,13 @@ import type { Source } from "./source.ts";
 const none = 0xffffffff;
 const plainBit = 1 << 24;
 const perTableBlock = 512;
-/** of fragments that are kept */
-const keptBytes = 16 * 1024 * 1024;
+/** bytes of cached fragments */
+const cachedBytes = 16 * 1024 * 1024;
 
 export class Contents {
   readonly #source: Source;
   readonly #metadata: Metadata;
-  /** fragment blocks that were read last: small files lie side by side in them */
+  /** recently read fragment blocks: small files share them */
   readonly #fragments = new Map<number, Uint8Array>();
 
   constructor(source: Source, metadata: Metadata) {
@@ -21,9 +21,9 @@ export class Contents {
     this.#metadata = metadata;
   }
 
-  /** Block by block; holes as zeros. @throws SquashfsError */
+  /** Yields the content block by block; holes as zeros. @throws SquashfsError */
   async *of({ at, size }: SquashNode): AsyncGenerator<Uint8Array, void, void> {
-    if (at.kind !== "file") throw new SquashfsError("what is no file has no content");
+    if (at.kind !== "file") throw new SquashfsError("only files have content");
     const { blockSize } = this.#source.layout;
     let position = at.start;
     let left = size;
@@ -62,7 +62,7 @@ export class Contents {
     const entry = await this.#metadata.cursor(table, (index % perTableBlock) * 16).read(16);
     const bytes = await this.#block(Number(entry.getBigUint64(0, true)), entry.getUint32(8, true));
     this.#fragments.set(index, bytes);
-    if (this.#fragments.size * this.#source.layout.blockSize > keptBytes) {
+    if (this.#fragments.size * this.#source.layout.blockSize > cachedBytes) {
       this.#fragments.delete(this.#fragments.keys().next().value as number);
     }
     return bytes;

@@ -1,4 +1,4 @@
-/** A squashfs that is damaged, or none. `problem` is half a sentence. */
+/** Not a squashfs, or a damaged one. `problem` is a clause. */
 export class SquashfsError extends Error {
   readonly problem: string;
   constructor(problem: string) {

@@ -1,10 +1,10 @@
-/** Inodes, of each basic and extended type. */
+/** Reads inodes of every basic and extended type. */
 import type { DeviceNumbers, TarKind } from "../tar/header.ts";
 import { SquashfsError } from "./error.ts";
 import { bytesIn, type Cursor } from "./metadata.ts";
 
 export type SquashNode = {
-  /** unique in its file system: two names with one inode are hard links */
+  /** unique in its file system: names with the same inode are hard links */
   inode: number;
   kind: TarKind | "socket";
   /** permission bits, at most 0o7777 */
@@ -19,7 +19,7 @@ export type SquashNode = {
   /** a symlink's target, else empty */
   link: string;
   device: DeviceNumbers | null;
-  /** where the rest is */
+  /** location of its data */
   at: Place;
 };
 
@@ -30,10 +30,10 @@ export type Place =
 
 const none = 0xffffffff;
 const maxLink = 65_536;
-/** blocks of one file: 16 TiB in blocks of 1 MiB, 2 TiB in the usual ones */
+/** most blocks of one file: 16 TiB in blocks of 1 MiB, 2 TiB in the default size */
 const maxBlocks = 16 * 1024 * 1024;
 
-/** @param idOf from an index to a user or group */
+/** @param idOf the user or group id at an index */
 export async function readInode(
   cursor: Cursor,
   blockSize: number,
@@ -75,7 +75,7 @@ export async function readInode(
 
 type Rest = Pick<SquashNode, "links" | "at"> & Partial<SquashNode>;
 
-/** A listing's length counts three bytes more than there are. */
+/** A listing's stored length is three bytes more than its real one. */
 async function folder(cursor: Cursor, isExtended: boolean): Promise<Rest> {
   const view = await cursor.read(isExtended ? 24 : 16);
   const [block, bytes, offset, links, xattr] = isExtended
@@ -98,7 +98,7 @@ async function file(cursor: Cursor, isExtended: boolean, blockSize: number): Pro
   const count = fragment === none ? Math.ceil(size / blockSize) : Math.floor(size / blockSize);
   if (count > maxBlocks) throw new SquashfsError("a file is too large");
   const blocks: number[] = [];
-  // read in pieces: what is not there is noticed before room is made for it
+  // read in pieces, so that a false count fails before memory is allocated for it
   while (blocks.length < count) {
     const part = Math.min(1024, count - blocks.length);
     const sizes = await cursor.read(part * 4);

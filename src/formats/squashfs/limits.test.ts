@@ -28,7 +28,7 @@ describe("the superblock", () => {
   test("blocks of 4 KiB to 1 MiB, a power of two", async () => {
     for (const blockSize of [4096, 8192, 1024 * 1024]) expect((await open({ blockSize })).root.kind).toBe("folder");
     for (const blockSize of [0, 2048, 4095, 4097, 12_288, 1024 * 1024 + 1, 2 * 1024 * 1024])
-      await refused(open({ blockSize }), "its block size is none");
+      await refused(open({ blockSize }), "its block size is invalid");
   });
 
   test("tables begin no later than the end", async () => {
@@ -37,7 +37,7 @@ describe("the superblock", () => {
       const reading = open({ superblock });
       if (past === 1) await refused(reading, "a table is beyond its end");
       // the tables that the root needs are found to be empty
-      else if (at === 48 || at === 64) await refused(reading, "it points beyond its end");
+      else if (at === 48 || at === 64) await refused(reading, "a position is beyond its end");
       else expect((await reading).root.kind).toBe("folder");
     }
   });
@@ -62,7 +62,7 @@ describe("a folder", () => {
       expect(await names({ listing: listing([name]) })).toEqual([name]);
     for (const name of ["n".repeat(257), ".", "..", "a/b", "/", "a\0"])
       await refused(names({ listing: listing([name]) }), "a folder's listing is wrong");
-    await refused(names({ listing: listing(["a", "b", "a"]) }), "a name is in a folder twice");
+    await refused(names({ listing: listing(["a", "b", "a"]) }), "a folder contains a name twice");
   });
 
   test("names end with its listing", async () => {
@@ -104,13 +104,13 @@ describe("an inode", () => {
     for (const type of [6, 7, 13, 14])
       expect((await only(inode(type, rest)))?.kind).toBe(type % 7 === 6 ? "fifo" : "socket");
     for (const type of [0, 15, 0xffff]) await refused(only(inode(type, rest)), "an inode is of an unknown type");
-    await refused(open({ rootType: 13 }), "its root is no folder");
+    await refused(open({ rootType: 13 }), "its root is not a folder");
   });
 
   test("its owner is one that there is", async () => {
     const fifo = (owner: number) => only(inode(6, packed([4, 1]), owner));
     expect(await fifo(0)).toMatchObject({ uid: 1000, gid: 1000 });
-    await refused(fifo(1), "there is no such owner");
+    await refused(fifo(1), "an owner is not in its table");
   });
 });
 
@@ -128,7 +128,7 @@ describe("extended attributes", () => {
     const list = attribute(Buffer.from("v"));
     expect(await read(list, 1)).toEqual(new Map([["user.k", "v"]]));
     expect(await read(list, 1, 0xffffffff)).toEqual(new Map());
-    await refused(read(list, 1, 1), "there are no such extended attributes");
+    await refused(read(list, 1, 1), "extended attributes are not in their table");
   });
 
   test("a file has 10,000 of them", async () => {

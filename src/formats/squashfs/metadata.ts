@@ -1,12 +1,12 @@
-/** Metadata: runs of blocks of 8 KiB, each with its own length and perhaps compressed, read as one stream of bytes. */
+/** Metadata: runs of 8 KiB blocks, each with its own length and optional compression, read as one byte stream. */
 import { SquashfsError } from "./error.ts";
 import type { Source } from "./source.ts";
 
 const blockBytes = 8192;
-/** unpacked blocks that are kept: 4 MiB */
-const keptBlocks = 512;
+/** cached unpacked blocks */
+const cachedBlocks = 512;
 
-type Block = { bytes: Uint8Array /** position of the one that follows */; next: number };
+type Block = { bytes: Uint8Array /** position of the next block */; next: number };
 
 export class Metadata {
   readonly #source: Source;
@@ -16,7 +16,7 @@ export class Metadata {
     this.#source = source;
   }
 
-  /** @param position of a block @param offset in what is unpacked of it */
+  /** @param position of a block @param offset in its unpacked bytes */
   cursor(position: number, offset: number): Cursor {
     return new Cursor(this, position, offset);
   }
@@ -30,7 +30,7 @@ export class Metadata {
     }
     const read = await this.#read(position);
     this.#blocks.set(position, read);
-    if (this.#blocks.size > keptBlocks) this.#blocks.delete(this.#blocks.keys().next().value as number);
+    if (this.#blocks.size > cachedBlocks) this.#blocks.delete(this.#blocks.keys().next().value as number);
     return read;
   }
 
@@ -46,7 +46,7 @@ export class Metadata {
   }
 }
 
-/** A place in a run of blocks, moving on as it is read from. */
+/** A position in a run of blocks that advances as it is read. */
 export class Cursor {
   readonly #metadata: Metadata;
   #position: number;
@@ -58,7 +58,7 @@ export class Cursor {
     this.#offset = offset;
   }
 
-  /** @throws SquashfsError when a block ends the run early */
+  /** @throws SquashfsError if the run ends early */
   async read(length: number): Promise<DataView> {
     const block = await this.#metadata.block(this.#position);
     if (this.#offset + length <= block.bytes.length) {

@@ -1,6 +1,6 @@
 /**
- * A squashfs 4.0 file, read without root, mount or unpacking (kernel Documentation/filesystems/squashfs.rst). It may be
- * anybody's: every offset, length and count is checked, memory is bounded. Names are byte strings.
+ * Reads a squashfs 4.0 file without root, mounting or unpacking it (kernel Documentation/filesystems/squashfs.rst). It
+ * is untrusted: every offset, length and count is checked, and memory is bounded. Names are byte strings.
  */
 import { Contents } from "./content.ts";
 import { SquashfsError } from "./error.ts";
@@ -12,13 +12,13 @@ import { Xattrs } from "./xattrs.ts";
 export { SquashfsError } from "./error.ts";
 export type { SquashNode } from "./inode.ts";
 
-/** A name in a folder; its inode is read when it is wanted. */
+/** A name in a folder; `node` reads its inode. */
 export type SquashEntry = { name: string; node(): Promise<SquashNode> };
 
-/** bytes of one folder's listing */
+/** most bytes of one folder's listing */
 const maxListing = 256 * 1024 * 1024;
-/** entries of folders that are kept */
-const keptEntries = 200_000;
+/** most cached folder entries */
+const cachedEntries = 200_000;
 const perIdBlock = 2048;
 
 export async function openSquashfs(file: ReadAt, size: number): Promise<Squashfs> {
@@ -45,11 +45,11 @@ export class Squashfs {
   static async open(source: Source): Promise<Squashfs> {
     const metadata = new Metadata(source);
     const root = await inodeAt(source, metadata, source.layout.root);
-    if (root.kind !== "folder") throw new SquashfsError("its root is no folder");
+    if (root.kind !== "folder") throw new SquashfsError("its root is not a folder");
     return new Squashfs(source, metadata, root);
   }
 
-  /** Null when it is absent. Follows no symlink. @param path without a slash in front; empty: the root */
+  /** Null if it does not exist. Follows no symlinks. @param path without a leading slash; empty for the root */
   async lookup(path: string): Promise<SquashNode | null> {
     let node = this.root;
     for (const name of path.split("/")) {
@@ -62,19 +62,19 @@ export class Squashfs {
     return node;
   }
 
-  /** One name of a folder. */
+  /** The node of one name in a folder. */
   async child(folder: SquashNode, name: string): Promise<SquashNode | null> {
     const reference = (await this.#listing(folder)).get(name);
     return reference === undefined ? null : this.#inode(reference);
   }
 
-  /** What is in a folder, in the order of its listing. */
+  /** The entries of a folder, in the order of its listing. */
   async list(folder: SquashNode): Promise<SquashEntry[]> {
     const listing = await this.#listing(folder);
     return [...listing].map(([name, reference]) => ({ name, node: () => this.#inode(reference) }));
   }
 
-  /** A file's bytes, block by block; holes as zeros. */
+  /** A file's content, block by block; holes as zeros. */
   content(file: SquashNode): AsyncGenerator<Uint8Array, void, void> {
     return this.#contents.of(file);
   }
@@ -93,7 +93,7 @@ export class Squashfs {
     const listing = await this.#readListing(folder);
     this.#kept += listing.size;
     for (const [inode, old] of this.#listings) {
-      if (this.#kept <= keptEntries) break;
+      if (this.#kept <= cachedEntries) break;
       this.#listings.delete(inode);
       this.#kept -= old.size;
     }
@@ -101,9 +101,9 @@ export class Squashfs {
     return listing;
   }
 
-  /** Runs of entries, each behind a head that says in which block their inodes are. */
+  /** Reads runs of entries, each after a header that gives the block of their inodes. */
   async #readListing({ at }: SquashNode): Promise<Map<string, bigint>> {
-    if (at.kind !== "folder") throw new SquashfsError("what is no folder has no entries");
+    if (at.kind !== "folder") throw new SquashfsError("only folders have entries");
     if (at.bytes > maxListing) throw new SquashfsError("a folder is too large");
     const listing = new Map<string, bigint>();
     const cursor = this.#metadata.cursor(this.#source.layout.directoryTable + at.block, at.offset);
@@ -120,7 +120,7 @@ export class Squashfs {
         const name = bytesIn(await cursor.read(length));
         left -= 8 + length;
         if (left < 0 || length > 256 || !isName(name)) throw new SquashfsError("a folder's listing is wrong");
-        if (listing.has(name)) throw new SquashfsError("a name is in a folder twice");
+        if (listing.has(name)) throw new SquashfsError("a folder contains a name twice");
         listing.set(name, block | offset);
       }
     }
@@ -140,7 +140,7 @@ async function inodeAt(source: Source, metadata: Metadata, reference: bigint): P
 
 async function idAt(source: Source, metadata: Metadata, index: number): Promise<number> {
   const { ids, idTable } = source.layout;
-  if (index >= ids) throw new SquashfsError("there is no such owner");
+  if (index >= ids) throw new SquashfsError("an owner is not in its table");
   const pointer = await source.read(idTable + Math.floor(index / perIdBlock) * 8, 8);
   const table = Number(new DataView(pointer.buffer, pointer.byteOffset).getBigUint64(0, true));
   return (await metadata.cursor(table, (index % perIdBlock) * 4).read(4)).getUint32(0, true);

@@ -1,19 +1,19 @@
-/** A squashfs file as bytes: checked reads, its superblock, and how its blocks are packed. */
+/** Bytes of a squashfs file: checked reads, its superblock, and decompression of its blocks. */
 import { unzipSync, zstdDecompressSync } from "node:zlib";
 import { Lz4Error, unpackBlock } from "../lz4.ts";
 import { checkSquashfs, superblockSize } from "../squashfs.ts";
 import { SquashfsError } from "./error.ts";
 
-/** What a file is read by. */
+/** Reads a file at an offset. */
 export type ReadAt = { readAt(offset: number, length: number): Promise<Uint8Array> };
 
 export type Layout = {
   blockSize: number;
   fragments: number;
   ids: number;
-  /** reference of the root's inode */
+  /** reference to the root's inode */
   root: bigint;
-  /** positions of the tables; null: there is none */
+  /** positions of the tables; null if absent */
   idTable: number;
   xattrTable: number | null;
   inodeTable: number;
@@ -48,14 +48,14 @@ export class Source {
     return new Source(file, size, head);
   }
 
-  /** @throws SquashfsError beyond the file's end */
+  /** @throws SquashfsError for a read beyond the file's end */
   async read(position: number, length: number): Promise<Uint8Array> {
     if (position < 0 || length < 0 || position + length > this.#size)
-      throw new SquashfsError("it points beyond its end");
+      throw new SquashfsError("a position is beyond its end");
     return this.#file.readAt(position, length);
   }
 
-  /** @param most bytes that it may unpack to */
+  /** @param most limit in bytes of the result */
   unpack(packed: Uint8Array, most: number): Uint8Array {
     try {
       if (this.#compression === "gzip") return unzipSync(packed, { maxOutputLength: most });
@@ -69,7 +69,7 @@ export class Source {
   }
 }
 
-/** Kernel Documentation/filesystems/squashfs.rst; the superblock's fields stand in `fs/squashfs/squashfs_fs.h`. */
+/** Kernel Documentation/filesystems/squashfs.rst; the superblock's fields are in `fs/squashfs/squashfs_fs.h`. */
 function layoutOf(head: Uint8Array, size: number): Layout {
   const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
   const position = (at: number): number => {
@@ -80,7 +80,7 @@ function layoutOf(head: Uint8Array, size: number): Layout {
   const optional = (at: number) => (view.getBigUint64(at, true) === 0xffffffffffffffffn ? null : position(at));
   const blockSize = view.getUint32(12, true);
   if (blockSize < 4096 || blockSize > maxBlock || (blockSize & (blockSize - 1)) !== 0) {
-    throw new SquashfsError("its block size is none");
+    throw new SquashfsError("its block size is invalid");
   }
   return {
     blockSize,

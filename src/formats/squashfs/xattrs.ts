@@ -1,4 +1,4 @@
-/** Extended attributes: a table of ids leads to lists of names and values; values may lie elsewhere. */
+/** Extended attributes: a table of ids points to lists of names and values; values can be stored out of line. */
 import { SquashfsError } from "./error.ts";
 import { bytesIn, type Cursor, type Metadata } from "./metadata.ts";
 import type { Source } from "./source.ts";
@@ -19,13 +19,13 @@ export class Xattrs {
     this.#metadata = metadata;
   }
 
-  /** By full name; names and values are byte strings. @param index as in an inode */
+  /** By full name; names and values are byte strings. @param index from an inode */
   async of(index: number): Promise<Map<string, string>> {
     const found = new Map<string, string>();
     const { xattrTable } = this.#source.layout;
     if (index === none || xattrTable === null) return found;
     const table = await this.#head(xattrTable);
-    if (index >= table.count) throw new SquashfsError("there are no such extended attributes");
+    if (index >= table.count) throw new SquashfsError("extended attributes are not in their table");
     const pointer = await this.#source.read(xattrTable + 16 + Math.floor(index / perTableBlock) * 8, 8);
     const entry = await this.#metadata.cursor(numberAt(pointer), (index % perTableBlock) * 16).read(16);
     const count = entry.getUint32(8, true);

@@ -49,7 +49,7 @@ test("an addition of another length than announced is a bug, not a broken archiv
     drop: () => false,
     additions: () => list([{ entry, content: chunked(new Uint8Array(4)) }]),
   };
-  await expect(collect(editTar(chunked(archive([])), edits))).rejects.toThrow("announced with 5 bytes");
+  await expect(collect(editTar(chunked(archive([])), edits))).rejects.toThrow("declared with 5 bytes");
 });
 
 test("a source that ends early is noticed", async () => {

@@ -1,4 +1,4 @@
-/** Changes a root file system's tar as it streams by: entries are dropped, others are added at its end. */
+/** Edits a root file system's tar as it streams: drops entries, and adds others at its end. */
 import type { TarEntry } from "./header.ts";
 import { plainName } from "./names.ts";
 import { type TarLimits, TarScanner } from "./scanner.ts";
@@ -7,16 +7,16 @@ import { encodeHeader, endOfArchive, padding } from "./writer.ts";
 export type TarAddition = { entry: TarEntry; content?: AsyncIterable<Uint8Array> | Uint8Array };
 
 export type TarEdits = {
-  /** called with each entry; its name is given without `./` in front */
+  /** called with each entry; the name has no leading `./` */
   drop(name: string, entry: TarEntry): boolean;
-  /** asked for once the source is through; parents must be there already */
+  /** called at the end of the source; parent folders must exist by then */
   additions(): AsyncIterable<TarAddition>;
 };
 
-/** A root file system that a person makes on this host. */
+/** Limits for a root file system that a user makes on this host. */
 const limits: TarLimits = { entries: 10_000_000, bytes: 1024 ** 4 };
 
-/** @throws TarError when the source is no sound tar stream */
+/** @throws TarError if the source is not a valid tar stream */
 export async function* editTar(
   source: AsyncIterable<Uint8Array>,
   edits: TarEdits,
@@ -56,11 +56,11 @@ async function* encodeAddition({ entry, content }: TarAddition): AsyncGenerator<
       yield chunk;
     }
   }
-  if (bytes !== entry.size) throw new Error(`${entry.name} was announced with ${entry.size} bytes and has ${bytes}`);
+  if (bytes !== entry.size) throw new Error(`${entry.name} was declared with ${entry.size} bytes but has ${bytes}`);
   yield padding(bytes);
 }
 
-/** Views of one buffer that lie side by side become one again, so that few large chunks go on. */
+/** Merges adjacent views of one buffer, to yield few large chunks. */
 class Slices {
   #slices: Uint8Array[] = [];
 

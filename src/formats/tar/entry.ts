@@ -1,11 +1,11 @@
-/** One member as its headers describe it: the block itself, and the pax records before it. */
+/** One member of an archive, from its header block and the pax records before it. */
 import { trimEndOf } from "../../base/trim.ts";
 import { shown, type TarEntry, TarError, type TarHeader, type TarKind } from "./header.ts";
 import { checkName, insideRoot } from "./names.ts";
 import { readPaxMap } from "./sparse.ts";
 import { xattrsOf } from "./xattrs.ts";
 
-/** The type of a folder with the list of its files (GNU tar's `--listed-incremental`). */
+/** The type flag of a folder with a list of its files (GNU tar's `--listed-incremental`). */
 export const dumpedFolder = "D";
 
 const kinds: Record<string, TarKind> = {
@@ -20,10 +20,10 @@ const kinds: Record<string, TarKind> = {
   "6": "fifo",
 };
 
-/** What a sparse member's headers say. */
+/** A sparse member, from its headers. `parts` is null if the map is in the content. */
 export type Sparse = { parts: { offset: number; length: number }[] | null; size: number; name: string | null };
 
-/** PAX formats 0.0 and 0.1 (the map is in the records) and 1.0 (the map is in the content). */
+/** PAX formats 0.0 and 0.1 (map in the records) and 1.0 (map in the content). */
 export function paxSparse(pax: ReadonlyMap<string, string>): Sparse | null {
   const size = paxNumber(pax, "GNU.sparse.realsize") ?? paxNumber(pax, "GNU.sparse.size");
   const name = pax.get("GNU.sparse.name") ?? null;
@@ -31,25 +31,25 @@ export function paxSparse(pax: ReadonlyMap<string, string>): Sparse | null {
   if (size !== undefined && map !== undefined) return { parts: readPaxMap(map), size, name };
   if (size !== undefined && pax.get("GNU.sparse.major") === "1") return { parts: null, size, name };
   if ([...pax.keys()].some((key) => key.startsWith("GNU.sparse."))) {
-    throw new TarError("it holds a sparse file in a form that can't be read");
+    throw new TarError("it contains a sparse file of an unknown format");
   }
   return null;
 }
 
 /**
- * `stored`: bytes that follow. What is no file has none, whatever its header says (as Go's archive/tar has it); a dumped folder's are
- * its list of files.
+ * `stored`: bytes that follow. Members other than files have none, whatever their header says (as in Go's archive/tar),
+ * except dumped folders, whose bytes are their list of files.
  */
 export function toEntry(
   header: TarHeader,
   pax: ReadonlyMap<string, string>,
   sparse: Sparse | null,
 ): { entry: TarEntry; stored: number } {
-  const said = sparse?.name ?? pax.get("path") ?? header.name;
-  const name = insideRoot(trimEndOf(said, "/"));
-  const kind = kindOf(header, said, pax);
+  const path = sparse?.name ?? pax.get("path") ?? header.name;
+  const name = insideRoot(trimEndOf(path, "/"));
+  const kind = kindOf(header, path, pax);
   if (!kind) throw new TarError(`${shown(name)} is of an unknown type`);
-  if (sparse && kind !== "file") throw new TarError(`${shown(name)} is sparse and no file`);
+  if (sparse && kind !== "file") throw new TarError(`${shown(name)} is sparse but not a file`);
   const isStored = kind === "file" || header.type === dumpedFolder;
   const stored = isStored ? (paxNumber(pax, "size") ?? header.size) : 0;
   const link = linkOf(kind, pax.get("linkpath") ?? header.link);
@@ -67,38 +67,38 @@ export function toEntry(
 }
 
 /**
- * Before POSIX.1-1988 a folder was a file whose name ends with a slash, and writers of that kind are still about (GNU tar and
- * libarchive read them so, Go's archive/tar where the type is a NUL).
+ * Before POSIX.1-1988 a folder was a file whose name ends with a slash, and some writers still do this (GNU tar and
+ * libarchive accept it always, Go's archive/tar if the type is NUL).
  */
-function kindOf({ type, size }: TarHeader, said: string, pax: ReadonlyMap<string, string>): TarKind | undefined {
+function kindOf({ type, size }: TarHeader, path: string, pax: ReadonlyMap<string, string>): TarKind | undefined {
   const kind = type === "S" ? "file" : kinds[type];
-  if (kind !== "file" || !said.endsWith("/")) return kind;
-  if ((paxNumber(pax, "size") ?? size) > 0) throw new TarError(`${shown(said)} is a folder with content`);
+  if (kind !== "file" || !path.endsWith("/")) return kind;
+  if ((paxNumber(pax, "size") ?? size) > 0) throw new TarError(`${shown(path)} is a folder with content`);
   return "folder";
 }
 
-/** A symlink's target is text; a hard link's is a path of this archive. */
-function linkOf(kind: TarKind, said: string): string {
-  if (kind === "symlink") return said;
-  return kind === "hardlink" ? insideRoot(said) : "";
+/** A symlink's target is arbitrary text; a hard link's is a path in this archive. */
+function linkOf(kind: TarKind, target: string): string {
+  if (kind === "symlink") return target;
+  return kind === "hardlink" ? insideRoot(target) : "";
 }
 
 function paxNumber(pax: ReadonlyMap<string, string>, key: string): number | undefined {
   const text = pax.get(key);
   if (text === undefined) return undefined;
   const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
-  if (!Number.isSafeInteger(value)) throw new TarError(`a pax ${key} is no number`);
+  if (!Number.isSafeInteger(value)) throw new TarError(`a pax ${key} is not a number`);
   return value;
 }
 
 /**
- * Whole seconds, rounded down by the digits: as a number, many nines would become the next second. Of any size, as `encodeHeader`
- * keeps to what squashfs can hold.
+ * Whole seconds, rounded down by their digits: as a number, many nines would round up to the next second. The range is
+ * unlimited; `encodeHeader` clamps it to what squashfs can store.
  */
 function paxTime(pax: ReadonlyMap<string, string>): number | undefined {
   const text = pax.get("mtime");
   if (text === undefined) return undefined;
-  if (!/^-?\d{1,30}(?:\.\d{0,30})?$/.test(text)) throw new TarError("a pax mtime is no number");
+  if (!/^-?\d{1,30}(?:\.\d{0,30})?$/.test(text)) throw new TarError("a pax mtime is not a number");
   const [whole = "", fraction = ""] = text.split(".");
   const isBelow = whole.startsWith("-") && /[1-9]/.test(fraction);
   return Number(whole) - (isBelow ? 1 : 0);

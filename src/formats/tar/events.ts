@@ -1,4 +1,4 @@
-/** A tar stream as a sequence of events, for readers that pull. */
+/** A tar stream as a pull-based sequence of events. */
 import { type TarEntry, TarError } from "./header.ts";
 import { type TarEnd, type TarLimits, TarScanner } from "./scanner.ts";
 
@@ -14,8 +14,8 @@ const zeros = new Uint8Array(64 * 1024);
 export type EventLimits = TarLimits & { /** default `marker` */ end?: TarEnd };
 
 /**
- * Every event of `source` in order; reads on only as the reader does. A hole of a sparse file comes as `data`, a piece at
- * a time, and counts as the bytes that it stands for. The source is closed when a limit is passed.
+ * Yields every event of `source` in order, and reads on only as fast as it is consumed. A hole in a sparse file is
+ * yielded as `data`, piece by piece, and counts with its full length. The source is closed when a limit is exceeded.
  * @throws TarError
  */
 export async function* tarEvents(

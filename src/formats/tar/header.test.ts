@@ -168,5 +168,5 @@ test("a number ends at the first space or NUL", () => {
     0o644, 0o644, 0o644, 0,
   ]);
   for (const text of ["644zzzz\0", "  zz    ", "\0zzzzzzz", "-644    "])
-    expect(() => read(text)).toThrow("is no number");
+    expect(() => read(text)).toThrow("is not a number");
 });

@@ -1,4 +1,4 @@
-/** One 512-byte tar header: parsed strictly, written deterministically (ustar; POSIX.1-2017 pax, GNU numbers read). */
+/** A 512-byte tar header: parsed strictly, written reproducibly (ustar; reads POSIX.1-2017 pax and GNU numbers). */
 
 export const blockSize = 512;
 
@@ -8,11 +8,11 @@ export type TarKind = "file" | "hardlink" | "symlink" | "character" | "block" | 
 export type DeviceNumbers = { major: number; minor: number };
 
 /**
- * One member of an archive. Names, link targets and extended attributes are byte strings (one character for each byte:
- * latin1), so that what is no UTF-8 survives.
+ * One member of an archive. Names, link targets and extended attributes are byte strings (latin1, one character per
+ * byte), so that bytes which are not UTF-8 survive.
  */
 export type TarEntry = {
-  /** a path inside the root, else as it came; without a trailing slash */
+  /** a path inside the root, otherwise unchanged; no trailing slash */
   name: string;
   kind: TarKind;
   /** permission bits, at most 0o7777 */
@@ -21,7 +21,7 @@ export type TarEntry = {
   gid: number;
   /** bytes of content that follow */
   size: number;
-  /** seconds since 1970; may be negative, and of any size */
+  /** seconds since 1970; may be negative; unlimited range */
   mtime: number;
   /** target of a hard link or symlink, else empty */
   link: string;
@@ -34,7 +34,7 @@ export type TarEntry = {
 /** Raw fields of a header block; `type` is the type flag's character. */
 export type TarHeader = Omit<TarEntry, "kind" | "device" | "xattrs"> & { type: string; device: DeviceNumbers };
 
-/** A tar stream that is not one, or that banger refuses. `problem` is half a sentence. */
+/** Not a tar stream, or one that banger refuses. `problem` is a clause. */
 export class TarError extends Error {
   readonly problem: string;
   constructor(problem: string) {
@@ -49,15 +49,15 @@ export function isZeroBlock(block: Uint8Array): boolean {
   return true;
 }
 
-/** Whether a block's checksum is right. */
+/** True if a block's checksum is valid. */
 export function isHeader(block: Uint8Array): boolean {
-  const said = octalOf(ascii(block, 148, 8));
-  return said !== null && hasChecksum(block, said);
+  const stated = octalOf(ascii(block, 148, 8));
+  return stated !== null && hasChecksum(block, stated);
 }
 
 const noDevice: DeviceNumbers = { major: 0, minor: 0 };
 
-/** @throws TarError when the checksum or a number is wrong */
+/** @throws TarError if the checksum or a number is invalid */
 export function parseHeader(block: Uint8Array): TarHeader {
   if (!hasChecksum(block, number(block, 148, 8, "checksum"))) throw new TarError("a header's checksum is wrong");
   const ustar = ascii(block, 257, 5) === "ustar";
@@ -77,8 +77,8 @@ export function parseHeader(block: Uint8Array): TarHeader {
   };
 }
 
-/** The bytes of a header are summed as unsigned numbers (POSIX); some old programs summed them as signed ones. */
-function hasChecksum(block: Uint8Array, said: number): boolean {
+/** A header's bytes are summed as unsigned numbers (POSIX); some old programs summed them as signed. */
+function hasChecksum(block: Uint8Array, stated: number): boolean {
   let sum = 8 * 0x20;
   let negative = 0;
   for (let i = 0; i < blockSize; i++) {
@@ -87,12 +87,12 @@ function hasChecksum(block: Uint8Array, said: number): boolean {
     sum += byte;
     if (byte > 0x7f) negative++;
   }
-  return said === sum || said === sum - 256 * negative;
+  return stated === sum || stated === sum - 256 * negative;
 }
 
 /**
- * Octal text, or base 256 with the top bit set (GNU), whose next bit is the sign.
- * @param isTime it may be out of range: one before 1970 becomes 1970, one that is too large the largest there is
+ * Octal text, or base 256 if the top bit is set (GNU), with the next bit as the sign.
+ * @param isTime clamp instead of throwing: times before 1970 to 1970, too large ones to the largest safe number
  */
 export function number(block: Uint8Array, at: number, length: number, field: string, isTime = false): number {
   const first = block[at] as number;
@@ -105,11 +105,11 @@ export function number(block: Uint8Array, at: number, length: number, field: str
     return value;
   }
   const value = octalOf(ascii(block, at, length));
-  if (value === null) throw new TarError(`a header's ${field} is no number`);
+  if (value === null) throw new TarError(`a header's ${field} is not a number`);
   return value;
 }
 
-/** A number ends at the first space or NUL, whatever an old buffer has after it; an empty field is 0. Null: no number. */
+/** A number ends at the first space or NUL, whatever follows; an empty field is 0. Null if it is not a number. */
 function octalOf(field: string): number | null {
   const match = /^[ \0]*(?:([0-7]+)(?:[ \0].*)?)?$/s.exec(field);
   return match && Number.parseInt(match[1] ?? "0", 8);
@@ -128,12 +128,12 @@ function text(block: Uint8Array, at: number, length: number): string {
   return byteString(block.subarray(at, end));
 }
 
-/** One character for each byte. */
+/** One character per byte. */
 export function byteString(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
 }
 
-/** A name for people: as UTF-8 where it is, quoted, at most 200 characters. */
+/** A name for messages: as UTF-8 if valid, quoted, at most 200 characters. */
 export function shown(name: string): string {
   return JSON.stringify(Buffer.from(name.slice(0, 400), "latin1").toString("utf8").slice(0, 200));
 }

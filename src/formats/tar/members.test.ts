@@ -100,12 +100,12 @@ test("the map of PAX sparse format 0.1", () => {
   const stream = [extension("x", Buffer.concat(records)), header("0", 2), Buffer.from("ab"), padding(2), endOfArchive];
   expect(read(stream).content).toBe(".a.b");
   for (const record of records)
-    expect(() => read([extension("x", record), header("0", 0), endOfArchive])).toThrow("in a form that can't be read");
+    expect(() => read([extension("x", record), header("0", 0), endOfArchive])).toThrow("of an unknown format");
 });
 
 test("a sparse folder is none", () => {
   const records = [paxRecord("GNU.sparse.size", "4"), paxRecord("GNU.sparse.map", "1,1,3,1")];
-  expect(() => only([extension("x", Buffer.concat(records)), header("5", 0)])).toThrow('"x" is sparse and no file');
+  expect(() => only([extension("x", Buffer.concat(records)), header("5", 0)])).toThrow('"x" is sparse but not a file');
 });
 
 test("GNU's long names and link targets end at a NUL, or with the block", () => {
@@ -129,9 +129,9 @@ test("an extension of one byte, of a block and of a byte more", () => {
 
 test("extensions that nothing follows", () => {
   const some = [extension("x", paxRecord("path", "a"))];
-  expect(() => read([...some, endOfArchive])).toThrow("an extension is followed by nothing");
+  expect(() => read([...some, endOfArchive])).toThrow("an extension has no header after it");
   expect(() => read(some)).toThrow("it is cut short");
-  expect(() => read([header("L", 0), endOfArchive])).toThrow("an extension is followed by nothing");
+  expect(() => read([header("L", 0), endOfArchive])).toThrow("an extension has no header after it");
 });
 
 test("a stream that ends within a header, a content or its padding is cut short", () => {
@@ -160,7 +160,7 @@ test("a folder has no content, whichever header says so", () => {
 
 test("only what begins with something else is no archive: later it is a damaged header", () => {
   const garbage = Buffer.alloc(512, "x");
-  const damaged = "a header's checksum is no number";
+  const damaged = "a header's checksum is not a number";
   expect(() => read([garbage, endOfArchive])).toThrow(new TarError("it is not a tar archive"));
   const summed = header("0", 0);
   summed[0] = "y".charCodeAt(0);
@@ -188,7 +188,7 @@ test("times of pax have up to 30 digits on each side of the point", () => {
   expect([time("7"), time("7.9"), time("7.")]).toEqual([7, 7, 7]);
   for (const text of ["9".repeat(30), `1.${"9".repeat(30)}`]) expect(time(text)).toBeNumber();
   for (const text of ["x", "1e9", "+1", "9".repeat(31), `1.${"9".repeat(31)}`])
-    expect(() => time(text)).toThrow(new TarError("a pax mtime is no number"));
+    expect(() => time(text)).toThrow(new TarError("a pax mtime is not a number"));
 });
 
 test("an empty record of pax takes back what was said, and leaves an attribute empty", () => {

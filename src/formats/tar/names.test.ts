@@ -26,13 +26,14 @@ test("what would lead elsewhere is a path inside the root", () => {
 test("the root is a folder and nothing else", () => {
   for (const name of ["", ".", "./", "././"]) {
     expect(problemOf(name, "folder")).toBeNull();
-    for (const kind of ["file", "symlink"] as const) expect(problemOf(name, kind, "x")).toBe("its root is no folder");
+    for (const kind of ["file", "symlink"] as const)
+      expect(problemOf(name, kind, "x")).toBe("its root is not a folder");
   }
 });
 
 test.each(["\0", "\n"])("no name and no hard link has %j in it", (control) => {
-  expect(problemOf(`a${control}`)).toContain("a name holds a control character");
-  expect(problemOf("a", "hardlink", `b${control}`)).toContain("a hard link's target holds a control character");
+  expect(problemOf(`a${control}`)).toContain("a name contains a control character");
+  expect(problemOf("a", "hardlink", `b${control}`)).toContain("a hard link's target contains a control character");
 });
 
 test("a symlink leads anywhere, if it says where", () => {

@@ -1,13 +1,14 @@
 /** PAX extended headers: `length key=value\n` records that override fields of the header that follows. */
 import { byteString, TarError } from "./header.ts";
 
-/** GNU's sparse format 0.0 has a record for each number of the map, all of the same two names. */
+/** GNU's sparse format 0.0 has a record for each number of the map, under the same two keys. */
 const mapKeys = new Set(["GNU.sparse.offset", "GNU.sparse.numbytes"]);
 const mapKey = "GNU.sparse.map";
 
 /**
- * Keys and values as byte strings. The map of sparse format 0.0 comes as 0.1 has it: one record `GNU.sparse.map`.
- * @throws TarError when a record's length does not fit
+ * Keys and values as byte strings. The map of sparse format 0.0 is converted to the form of 0.1: one record
+ * `GNU.sparse.map`.
+ * @throws TarError if a record's length is invalid
  */
 export function parsePax(body: Uint8Array): Map<string, string> {
   const records = new Map<string, string>();
@@ -43,7 +44,7 @@ function recordLength(body: Uint8Array, at: number): number {
   throw new TarError("a pax record's length is wrong");
 }
 
-/** A record whose stated length counts its own digits; key and value are byte strings. */
+/** A record; its length field includes its own digits. Key and value are byte strings. */
 export function paxRecord(key: string, value: string): Uint8Array {
   const rest = Buffer.from(` ${key}=${value}\n`, "latin1");
   let length = rest.length + 1;

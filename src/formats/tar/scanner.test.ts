@@ -86,9 +86,12 @@ describe("refused", () => {
     "a stream without an end": archive([file("a", "")], new Uint8Array()),
     "a stream that is cut": archive([file("a", "long enough")]).slice(0, 515),
     "no tar at all": new TextEncoder().encode("x".repeat(2000)),
-    "a lone empty block": new Uint8Array(Buffer.concat([new Uint8Array(512), archive([file("a", "")])])),
+    "a single zero block": new Uint8Array(Buffer.concat([new Uint8Array(512), archive([file("a", "")])])),
     "an extension followed by nothing": Buffer.concat([extension("x", paxRecord("path", "a")), endOfArchive]),
-    "a pax size that is no number": Buffer.concat([extension("x", paxRecord("size", "1e9")), archive([file("a", "")])]),
+    "a pax size that is not a number": Buffer.concat([
+      extension("x", paxRecord("size", "1e9")),
+      archive([file("a", "")]),
+    ]),
     "a global pax path": Buffer.concat([extension("g", paxRecord("path", "a")), archive([file("b", "")])]),
     "a sparse file": Buffer.concat([extension("x", paxRecord("GNU.sparse.major", "1")), archive([file("b", "")])]),
     "oversized extensions": Buffer.concat([

@@ -1,7 +1,7 @@
 /**
- * Reads a tar stream as it passes: chunks of any size go in, entries and the bytes that belong to them come out at
- * once, nothing is kept but the header that is being put together. The stream is a stranger's: names are taken as paths
- * inside the root, numbers that do not fit and oversized extensions are refused.
+ * Reads a tar stream as it passes: takes chunks of any size and emits entries and their bytes at once; it keeps nothing
+ * but the header that is being assembled. The stream is untrusted: names are confined to the root, invalid numbers and
+ * oversized extensions are refused.
  */
 import { dumpedFolder, paxSparse, type Sparse, toEntry } from "./entry.ts";
 import {
@@ -18,19 +18,22 @@ import {
 import { parsePax } from "./pax.ts";
 import { readGnuMap, SparseContent } from "./sparse.ts";
 
-/** Called in stream order. Chunks may be views of the pushed ones: copy what is kept. */
+/** Called in stream order. Chunks can be views of the pushed ones: copy what you keep. */
 export type TarSink = {
-  /** @param head all header blocks of this entry as they came, extensions included; of no use for sparse files and dumped folders */
+  /**
+   * @param head all header blocks of this entry, unchanged, with extensions; not useful for sparse files and dumped
+   * folders
+   */
   entry(entry: TarEntry, head: readonly Uint8Array[]): void;
-  /** content of the present entry */
+  /** content of the current entry */
   data(chunk: Uint8Array): void;
-  /** zeros of the present entry's content, of a sparse file; without this they come as `data` */
+  /** zeros in the current entry's content, for sparse files; if absent they are passed to `data` */
   hole?(bytes: number): void;
-  /** zeros that fill up the content's last block */
+  /** zeros that fill the content's last block */
   padding(chunk: Uint8Array): void;
 };
 
-/** What one stream may have, whatever is in it; a stranger's compressed stream has as much as it likes. */
+/** Limits of one stream; a compressed stream from an untrusted source can unpack to any size. */
 export type TarLimits = {
   /** entries of every kind */
   entries: number;
@@ -41,21 +44,21 @@ export type TarLimits = {
 };
 
 /**
- * What a stream must come to at least: its end marker; or, as GNU tar has it, the end of its last block; or, as Go's archive/tar
- * has it, the end of its last content, for streams that are held to a digest.
+ * Where a complete stream may end: after its end marker; or, as GNU tar accepts, after its last block; or, as Go's
+ * archive/tar accepts, after its last content, for streams that are checked against a digest.
  */
 export type TarEnd = "marker" | "block" | "content";
 
-/** Bytes that may follow the end marker: writers fill up their last record, which GNU tar makes 10 KiB by default. */
+/** Bytes allowed after the end marker: writers fill their last record, 10 KiB by default in GNU tar. */
 export const maxTail = 1024 * 1024;
 
-/** Bytes of pax or GNU extensions before one header, their own headers included. */
+/** Most bytes of pax or GNU extensions before one header, including their own headers. */
 const maxExtension = 1024 * 1024;
 
-/** The type of an archive's label, which is no member (GNU tar's `--label`). */
+/** The type flag of an archive's label, which is not a member (GNU tar's `--label`). */
 const volumeLabel = "V";
 
-/** Records that stand for a field of the header. */
+/** Records that override a field of the header. */
 const headerKeys = new Set(["path", "linkpath", "size", "uid", "gid", "mtime"]);
 
 type Unfinished = { header: TarHeader; block: Uint8Array; sparse: Sparse };
@@ -72,10 +75,10 @@ export class TarScanner {
   #extension: Extension | null = null;
   #extensionBytes = 0;
   #content = 0;
-  /** the present content is no file's, and is passed over */
+  /** the current content does not belong to a file and is skipped */
   #isIgnored = false;
   #sparse: SparseContent | null = null;
-  /** an old GNU header whose map goes on in the next block */
+  /** an old GNU header whose map continues in the next block */
   #unfinished: Unfinished | null = null;
   #padding = 0;
   #zeroBlocks = 0;
@@ -88,7 +91,7 @@ export class TarScanner {
     this.#limits = { tail: maxTail, ...limits };
   }
 
-  /** True once the end marker was seen; what follows is counted and ignored. */
+  /** True once the end marker was seen; the rest is counted and ignored. */
   get ended(): boolean {
     return this.#zeroBlocks >= 2;
   }
@@ -97,7 +100,7 @@ export class TarScanner {
     return this.#entries;
   }
 
-  /** @throws TarError also for a stream that passes one of its limits */
+  /** @throws TarError, also if the stream exceeds a limit */
   push(chunk: Uint8Array): void {
     this.#bytes += chunk.length;
     if (this.#bytes > this.#limits.bytes) throw new TarError("it is too large");
@@ -107,7 +110,7 @@ export class TarScanner {
     if (this.#tail > this.#limits.tail) throw new TarError("too much follows its end marker");
   }
 
-  /** To be called when the stream is over. @throws TarError when it was cut short */
+  /** Call it at the end of the stream. @throws TarError if the stream was cut short */
   finish(end: TarEnd = "marker"): void {
     const padding = end === "content" ? 0 : this.#padding;
     const open = this.#content + this.#partialLength + this.#head.length + padding;
@@ -116,7 +119,7 @@ export class TarScanner {
     if (end === "marker" && this.#zeroBlocks === 0) throw new TarError("it has no end marker");
   }
 
-  /** Takes what it can of `rest`; the answer is how many bytes that was. */
+  /** Processes the beginning of `rest`. @returns the number of bytes processed */
   #step(rest: Uint8Array): number {
     if (this.#content > 0) return this.#takeContent(rest);
     if (this.#padding > 0) return this.#takePadding(rest);
@@ -159,11 +162,11 @@ export class TarScanner {
     if (this.#extension) return this.#extend(this.#extension, block);
     if (this.#unfinished) return this.#continueMap(this.#unfinished, block);
     if (isZeroBlock(block)) {
-      if (this.#head.length > 0) throw new TarError("an extension is followed by nothing");
+      if (this.#head.length > 0) throw new TarError("an extension has no header after it");
       this.#zeroBlocks++;
       return;
     }
-    if (this.#zeroBlocks > 0) throw new TarError("there is a lone empty block in it");
+    if (this.#zeroBlocks > 0) throw new TarError("it contains a single zero block");
     const header = this.#header(block);
     if ("xgLK".includes(header.type)) this.#beginExtension(header, block);
     else if (header.type === volumeLabel) this.#beginContent(header.size, true);
@@ -177,7 +180,7 @@ export class TarScanner {
     return parseHeader(block);
   }
 
-  /** Old GNU: four parts in the header, 21 in each block that follows. */
+  /** Old GNU format: four parts in the header, 21 in each block that follows. */
   #beginMap(header: TarHeader, block: Uint8Array): void {
     const sparse: Sparse = { parts: [], size: number(block, 483, 12, "sparse size"), name: null };
     const more = readGnuMap(block, 386, 4, sparse.parts ?? []);
@@ -192,7 +195,7 @@ export class TarScanner {
   }
 
   #beginExtension({ type, size }: TarHeader, block: Uint8Array): void {
-    // What waits for the header it belongs to outlives the pushed chunk, so it is copied.
+    // Extensions outlive the pushed chunk, so they are copied.
     this.#head.push(block.slice());
     this.#extensionBytes += blockSize + size;
     if (this.#extensionBytes > maxExtension) throw new TarError("an entry's extensions are too large");
@@ -213,7 +216,7 @@ export class TarScanner {
     else if (extension.type === "K") this.#pax.set("linkpath", cString(body));
   }
 
-  /** An empty value of a header's field takes back what was said before it (POSIX.1-2017, pax). */
+  /** An empty value of a header field cancels an earlier one (POSIX.1-2017, pax). */
   #addPax(records: ReadonlyMap<string, string>): void {
     for (const [key, value] of records) {
       if (value === "" && headerKeys.has(key)) this.#pax.delete(key);
@@ -242,7 +245,7 @@ export class TarScanner {
   }
 }
 
-/** Global records that rename or resize every later entry are read differently by different programs. */
+/** Programs disagree on global records that rename or resize all later entries. */
 function checkGlobal(records: Map<string, string>): void {
   for (const key of records.keys()) {
     if (["path", "linkpath", "size"].includes(key) || key.startsWith("GNU.sparse.")) {

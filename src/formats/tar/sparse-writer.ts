@@ -1,13 +1,13 @@
-/** A sparse member, written as GNU tar does in its PAX format 1.0: a map of the data, then the data. */
+/** Writes a sparse member like GNU tar in PAX format 1.0: a map of the data, then the data. */
 import type { TarEntry } from "./header.ts";
 import { paxRecord } from "./pax.ts";
 import { headerBlock, padding } from "./writer.ts";
 
-/** more are read by nobody, ourselves included */
+/** most parts that any reader, including ours, accepts */
 export const maxSparseParts = 10_000;
 
 /**
- * Everything before the data of the parts, which follows, and then `padding` of its sum.
+ * Everything before the parts' data, which must follow, and then `padding` of its total length.
  * @param entry with the size of the whole content @param parts in order
  */
 export function sparseHead(entry: TarEntry, parts: readonly { offset: number; length: number }[]): Uint8Array {

@@ -87,12 +87,12 @@ describe("a map in front of the content", () => {
     expect(() => content(3, null, "1\n0\n")).toThrow("a sparse map is cut short");
     expect(() => content(3, null, filled("1\n0\n"))).toThrow(TarError);
     for (const map of ["x\n", "\n", "-1\n", `${"9".repeat(17)}`, `${"9".repeat(16)}\n`])
-      expect(() => content(3, null, filled(map))).toThrow("a sparse map is wrong");
+      expect(() => content(3, null, filled(map))).toThrow("a sparse map is invalid");
     // 16 digits and no more are waited for
     expect(content(3, null, filled(`${"0".repeat(16)}\n`))).toBe("...");
     expect(() => content(3, null, "0".repeat(16))).toThrow("a sparse map is cut short");
-    expect(() => content(3, null, "0".repeat(17))).toThrow("a sparse map is wrong");
-    expect(() => content(3, null, filled("100000\n"))).toThrow("a sparse map is wrong");
+    expect(() => content(3, null, "0".repeat(17))).toThrow("a sparse map is invalid");
+    expect(() => content(3, null, filled("100000\n"))).toThrow("a sparse map is invalid");
     expect(() => content(3, null, "100000\n")).toThrow("a sparse map is cut short");
     expect(() => content(3, null, "100001\n")).toThrow("a sparse file has too many parts");
   });
@@ -103,10 +103,10 @@ test("the map of PAX format 0.1 is pairs of numbers, 100,000 at most", () => {
   expect(readPaxMap("1,2,3,4")).toEqual([part(1, 2), part(3, 4)]);
   expect(readPaxMap(`0,${Number.MAX_SAFE_INTEGER}`)).toEqual([part(0, Number.MAX_SAFE_INTEGER)]);
   for (const text of ["1", "1,2,3", "1,", "1,x", "1, 2", `1,${Number.MAX_SAFE_INTEGER + 1}`, `1,${"0".repeat(17)}`])
-    expect(() => readPaxMap(text)).toThrow("a sparse map is wrong");
+    expect(() => readPaxMap(text)).toThrow("a sparse map is invalid");
   const pairs = (count: number) => Array(count).fill("1,1").join(",");
   expect(readPaxMap(pairs(100_000))).toHaveLength(100_000);
-  expect(() => readPaxMap(pairs(100_001))).toThrow("a sparse map is wrong");
+  expect(() => readPaxMap(pairs(100_001))).toThrow("a sparse map is invalid");
 });
 
 test("old GNU's map has 100,000 parts at most", () => {

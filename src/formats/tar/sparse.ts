@@ -1,6 +1,6 @@
 /**
- * Sparse members, as GNU tar writes them: what is stored are the parts between the holes, and a map says where they
- * belong (GNU tar manual, "Sparse Formats": old GNU, PAX 0.0, 0.1 and 1.0). The content comes out whole, holes as zeros.
+ * Reads GNU tar's sparse members: only the parts between the holes are stored, and a map gives their offsets (GNU tar
+ * manual, "Sparse Formats": old GNU, PAX 0.0, 0.1 and 1.0). The content is emitted complete, holes as zeros.
  */
 import { blockSize, number, TarError } from "./header.ts";
 
@@ -8,10 +8,13 @@ type Sink = { data(chunk: Uint8Array): void; hole?(bytes: number): void };
 type Part = { offset: number; length: number };
 
 const maxParts = 100_000;
-/** Shared: what it is handed to may not write to it. */
+/** Shared: receivers must not write to it. */
 const zeros = new Uint8Array(256 * 1024);
 
-/** The parts that one block of the old GNU format lists. @param at of the first @returns whether another block follows */
+/**
+ * Reads the parts in one block of the old GNU format. @param at offset of the first @returns true if another block
+ * follows
+ */
 export function readGnuMap(block: Uint8Array, at: number, count: number, parts: Part[]): boolean {
   for (let i = 0; i < count; i++) {
     const start = at + i * 24;
@@ -25,7 +28,7 @@ export function readGnuMap(block: Uint8Array, at: number, count: number, parts: 
 /** `offset,length,offset,length`. */
 export function readPaxMap(text: string): Part[] {
   const numbers = text === "" ? [] : text.split(",").map(natural);
-  if (numbers.length % 2 === 1 || numbers.length > 2 * maxParts) throw new TarError("a sparse map is wrong");
+  if (numbers.length % 2 === 1 || numbers.length > 2 * maxParts) throw new TarError("a sparse map is invalid");
   const parts: Part[] = [];
   for (let i = 0; i < numbers.length; i += 2) {
     parts.push({ offset: numbers[i] as number, length: numbers[i + 1] as number });
@@ -33,7 +36,7 @@ export function readPaxMap(text: string): Part[] {
   return parts;
 }
 
-/** Turns a member's stored bytes into its content. */
+/** Expands a member's stored bytes into its content. */
 export class SparseContent {
   readonly #size: number;
   readonly #sink: Sink;
@@ -43,14 +46,14 @@ export class SparseContent {
   #inPart = 0;
   #written = 0;
 
-  /** @param size bytes of the whole content @param parts null: the stored bytes begin with the map (PAX 1.0) */
+  /** @param size bytes of the whole content @param parts null if the stored bytes begin with the map (PAX 1.0) */
   constructor(size: number, parts: Part[] | null, sink: Sink) {
     this.#size = size;
     this.#sink = sink;
     this.#parts = parts && checked(parts, size);
   }
 
-  /** @throws TarError when there is more than the map knows of */
+  /** @throws TarError if there are more bytes than in the map */
   push(chunk: Uint8Array): void {
     let rest = chunk;
     if (!this.#parts) {
@@ -74,7 +77,7 @@ export class SparseContent {
     }
   }
 
-  /** The last hole. @throws TarError when stored bytes are missing */
+  /** Emits the last hole. @throws TarError if stored bytes are missing */
   finish(): void {
     const parts = this.#parts;
     if (!parts) throw new TarError("a sparse map is cut short");
@@ -92,7 +95,10 @@ export class SparseContent {
   }
 }
 
-/** The map in front of the content: a count, then offset and length of each part, a decimal line each, in whole blocks. */
+/**
+ * Reads the map before the content: a count, then offset and length of each part, one decimal number per line, padded
+ * to whole blocks.
+ */
 class MapReader {
   parts: Part[] | null = null;
   #text = "";
@@ -120,7 +126,7 @@ class MapReader {
   #take(character: string): void {
     if (character !== "\n") {
       this.#text += character;
-      if (this.#text.length > 16) throw new TarError("a sparse map is wrong");
+      if (this.#text.length > 16) throw new TarError("a sparse map is invalid");
       return;
     }
     this.#numbers.push(natural(this.#text));
@@ -144,6 +150,6 @@ function checked(parts: Part[], size: number): Part[] {
 
 function natural(text: string): number {
   const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
-  if (!Number.isSafeInteger(value)) throw new TarError("a sparse map is wrong");
+  if (!Number.isSafeInteger(value)) throw new TarError("a sparse map is invalid");
   return value;
 }

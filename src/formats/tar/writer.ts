@@ -1,4 +1,4 @@
-/** Tar headers written the same way each time: ustar, with a pax record where a name or number does not fit. */
+/** Writes tar headers reproducibly: ustar, with a pax record if a name or number does not fit. */
 import { blockSize, type TarEntry, type TarKind } from "./header.ts";
 import { paxRecord } from "./pax.ts";
 
@@ -14,15 +14,15 @@ const flags: Record<TarKind, string> = {
 
 const bytesOf = (text: string) => Buffer.from(text, "latin1");
 
-/** Two empty blocks. */
+/** Two zero blocks. */
 export const endOfArchive = new Uint8Array(2 * blockSize);
 
-/** Seconds that fit into a header and into squashfs. */
+/** Latest time, in seconds, that fits into a header and into squashfs. */
 const maxTime = 0xffffffff;
 const maxLink = 100;
 const second = 1_000_000_000n;
 
-/** The header blocks of one entry; content and `padding` follow. Times before 1970 become 1970. */
+/** The header blocks of one entry; content and `padding` must follow. Times before 1970 become 1970. */
 export function encodeHeader(entry: TarEntry): Uint8Array {
   const records: Uint8Array[] = [];
   if (entry.name.length > 99) records.push(paxRecord("path", entry.name));
@@ -31,8 +31,8 @@ export function encodeHeader(entry: TarEntry): Uint8Array {
 }
 
 /**
- * The same, with a time to the nanosecond, and long names in as few blocks as ustar allows; for readers that know pax.
- * @param mtimeNs Unix time in `ns`, before 1970 too
+ * The same with a time in nanoseconds, and long names in as few blocks as ustar allows; for readers that support pax.
+ * @param mtimeNs Unix time in `ns`, may be before 1970
  */
 export function encodeExactHeader(entry: TarEntry, mtimeNs: bigint): Uint8Array {
   const records: Uint8Array[] = [];
@@ -58,7 +58,7 @@ function withRecords(entry: TarEntry, records: Uint8Array[], long: Uint8Array[],
   return join([...long, extension, body, padding(body.length), own]);
 }
 
-/** A name as ustar can hold it: 100 bytes, or up to 155 more before a `/`; null when it can't. */
+/** Splits a name for ustar: 100 bytes, or up to 155 more before a `/`; null if it does not fit. */
 function splitName(name: string): { prefix: string } | null {
   if (name.length <= 100) return { prefix: "" };
   const cut = name.indexOf("/", name.length - 101);
@@ -74,7 +74,7 @@ function paxTime(ns: bigint): string {
   return `${ns < 0n ? "-" : ""}${size / second}${fraction === "" ? "" : `.${fraction}`}`;
 }
 
-/** GNU's way: of a target in a pax record sqfstar (4.5) takes `/`, `./` and `../` off. */
+/** GNU's long link: sqfstar (4.5) strips `/`, `./` and `../` from a target in a pax record. */
 function longLink(entry: TarEntry): Uint8Array {
   const body = bytesOf(`${entry.link}\0`);
   const head = { ...entry, name: "././@LongLink", mode: 0o644, size: body.length, link: "", device: null };
@@ -86,7 +86,7 @@ export function padding(size: number): Uint8Array {
   return new Uint8Array((blockSize - (size % blockSize)) % blockSize);
 }
 
-/** One header as it is, without extensions. @param flag the type's character @param prefix what the name begins with, before a `/` */
+/** One header without extensions. @param flag the type flag @param prefix leading part of the name, before a `/` */
 export function headerBlock(entry: TarEntry, flag: string, prefix = ""): Uint8Array {
   const out = Buffer.alloc(blockSize);
   const octal = (at: number, value: number, digits: number) => {

@@ -1,13 +1,13 @@
-/** Extended attributes in PAX records: as star and Go write them (raw bytes), and as libarchive does (base64). */
+/** Extended attributes in PAX records: raw bytes, as star and Go write them, or base64, as libarchive does. */
 import { TarError } from "./header.ts";
 
-/** bytes of all of one file's; Linux has 64 KiB for each (XATTR_SIZE_MAX) */
+/** most bytes of all attributes of a file; Linux allows 64 KiB for each (XATTR_SIZE_MAX) */
 const maxBytes = 512 * 1024;
 
 const schily = "SCHILY.xattr.";
 const libarchive = "LIBARCHIVE.xattr.";
 
-/** By full name, as byte strings. Where both forms are there the raw one counts. @throws TarError */
+/** By full name, as byte strings. If both forms are present, the raw one wins. @throws TarError */
 export function xattrsOf(pax: ReadonlyMap<string, string>): Map<string, string> {
   const found = new Map<string, string>();
   for (const [key, value] of pax) {

@@ -339,5 +339,5 @@ test("a part from another place than was asked for is refused", async () => {
   );
   const { temp, get } = download(server);
   using _ = temp;
-  expect((await failure(get())).message).toContain("another place");
+  expect((await failure(get())).message).toContain("another offset");
 });

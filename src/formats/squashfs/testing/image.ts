@@ -1,4 +1,4 @@
-/** Squashfs files written by hand, nothing in them compressed: a root folder, what is in it, and whatever is wrong with them. */
+/** Hand-made uncompressed squashfs files: a root folder, its content, and defects. */
 
 export type Fields = [bytes: 2 | 4 | 8, value: number | bigint][];
 
@@ -14,7 +14,7 @@ export function packed(...fields: Fields): Buffer {
   return out;
 }
 
-/** Blocks of 8 KiB, each behind its length. */
+/** Blocks of 8 KiB, each after its length. */
 export function metadata(bytes: Uint8Array): Buffer {
   const blocks: Uint8Array[] = [];
   for (let at = 0; at < bytes.length; at += 8192) {
@@ -24,12 +24,14 @@ export function metadata(bytes: Uint8Array): Buffer {
   return Buffer.concat(blocks);
 }
 
-/** What every inode begins with. @param owner index of its user and group */
+/** The common beginning of every inode. @param owner index of its user and group */
 export function inode(type: number, rest: Uint8Array, owner = 0): Buffer {
   return Buffer.concat([packed([2, type], [2, 0o755], [2, owner], [2, owner], [4, 0], [4, type]), rest]);
 }
 
-/** A run of a folder's listing: names that all lead to the inode after the root's. @param count that its head says */
+/**
+ * A run of a folder's listing: names that all refer to the inode after the root's. @param count stated in its header
+ */
 export function listing(names: readonly string[], count = names.length): Buffer {
   const entries = names.flatMap((name) => [
     packed([2, rootBytes], [2, 0], [2, 0], [2, name.length - 1]),
@@ -45,7 +47,7 @@ export type Made = {
   /** inodes after the root's */
   rest?: Uint8Array;
   listing?: Uint8Array;
-  /** bytes of the listing that the root's inode says */
+  /** length of the listing stated in the root's inode */
   listingBytes?: number;
   rootType?: number;
   ids?: number;
@@ -53,7 +55,7 @@ export type Made = {
   attributes?: { list: Uint8Array; count: number };
   xattrIndex?: number;
   blockSize?: number;
-  /** put over the superblock's fields, by their position */
+  /** overwrites fields of the superblock */
   superblock?: (head: DataView, size: number) => void;
 };
 

@@ -2,7 +2,7 @@
 import type { TarEntry } from "../header.ts";
 import { encodeHeader, endOfArchive, padding } from "../writer.ts";
 
-/** For streams that a test made itself. */
+/** No limits: for streams that a test made itself. */
 export const anyTar = { entries: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY };
 
 export type Member = { entry: TarEntry; content?: Uint8Array };
@@ -35,7 +35,7 @@ export function archive(members: readonly Member[], end: Uint8Array = endOfArchi
   return new Uint8Array(Buffer.concat([...parts, end]));
 }
 
-/** A buffer as a stream of chunks of the given sizes, over and over. */
+/** A buffer as a stream of chunks whose sizes repeat in this order. */
 export async function* chunked(
   bytes: Uint8Array,
   sizes: readonly number[] = [65_536],
