@@ -13,9 +13,11 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+/// What this agent supports, as in HELLO.
 pub const FEATURES: [&str; 13] =
     ["exec", "shell", "resume", "put", "get", "dial", "ports", "identity", "grow", "stats", "services", "settle", "poweroff"];
 
+/// Phase of the guest's start, as in HELLO.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Phase {
     /// file systems are mounted, the image's init has not run
@@ -47,6 +49,7 @@ pub struct Handover {
     pub identified: File,
 }
 
+/// Shared by all connections; everything that changes is behind a lock.
 pub struct Guest {
     pub place: Place,
     /// `systemd`, `none`, or another init's name

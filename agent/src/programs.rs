@@ -19,6 +19,7 @@ pub fn candidates(program: &[u8], path: &[u8]) -> Vec<Vec<u8>> {
     path.split(|byte| *byte == b':').map(in_folder).collect()
 }
 
+/// C strings of texts; an error if one contains NUL.
 pub fn c_texts(texts: impl IntoIterator<Item = impl Into<Vec<u8>>>) -> io::Result<Vec<CString>> {
     texts.into_iter().map(crate::sys::c_string).collect()
 }

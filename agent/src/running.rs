@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 /// How long to wait for killed processes to end.
 const KILL_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// The running programs of all sessions.
 #[derive(Default)]
 pub struct Running(Mutex<Vec<Program>>);
 

@@ -3,6 +3,7 @@
 use crate::sys::spawn::Ids;
 use crate::wire::json::{Answer, Refusal};
 
+/// A user to run programs as.
 #[derive(Clone, Debug, PartialEq)]
 pub struct User {
     pub name: Vec<u8>,
@@ -15,6 +16,7 @@ pub struct User {
 }
 
 impl User {
+    /// Whether the user is listed and has a shell that accepts logins.
     pub fn may_log_in(&self) -> bool {
         self.is_listed && !refuses_logins(&self.shell)
     }
@@ -25,6 +27,7 @@ pub fn refuses_logins(shell: &[u8]) -> bool {
     matches!(base_name(shell), b"nologin" | b"false" | b"true")
 }
 
+/// What follows the last slash.
 pub fn base_name(path: &[u8]) -> &[u8] {
     path.rsplit(|byte| *byte == b'/').next().unwrap_or(path)
 }

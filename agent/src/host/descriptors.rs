@@ -10,6 +10,7 @@ pub const FIRST: RawFd = 3;
 /// bytes of `sun_path` (unix(7)), without its closing NUL
 const MAX_PATH: usize = 107;
 
+/// A socket to open for the program.
 #[derive(Debug, PartialEq)]
 pub enum Socket {
     /// bound to a path, mode 0600, and listening

@@ -2,7 +2,7 @@
 //!
 //! Left out on purpose, because Landlock does not cover them or because they affect other processes of the same user:
 //! the families of chmod, chown, setxattr and utimensat; truncate, `O_TRUNC` and creat; kill, prlimit64 on others, ptrace,
-//! process_vm_readv, pidfd_open, `F_SETOWN` (signals by way of a descriptor); mount, unshare, setns, clone3 and clone with
+//! process_vm_readv, pidfd_open, `F_SETOWN` (signals through a descriptor); mount, unshare, setns, clone3 and clone with
 //! namespaces or for a process; bpf, io_uring, keyctl, userfaultfd, perf_event_open, inotify, fanotify, memfd_create.
 
 use crate::sys::seccomp::{allow, allow_if, refuse, Rule, Test};

@@ -34,6 +34,7 @@ pub fn run(arguments: &[String]) -> Result<(), String> {
     Ok(())
 }
 
+/// A host's connection to the unix socket.
 pub struct UnixConnection(pub UnixStream);
 
 impl Connection for UnixConnection {

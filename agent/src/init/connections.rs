@@ -18,11 +18,13 @@ use std::time::Duration;
 const PORT_NAME: &str = "banger.agent";
 const VSOCK_PORT: u32 = 1024;
 
+/// Where the host connects to the agent.
 pub enum Endpoint {
     Virtio(File),
     Vsock(OwnedFd),
 }
 
+/// Waits for the virtio-serial port, or listens on vsock.
 pub fn open_endpoint(args: &KernelArgs) -> BootResult<Endpoint> {
     if args.transport == Transport::Vsock {
         return net::listen_vsock(VSOCK_PORT).map(Endpoint::Vsock).map_err(failed("vsock"));

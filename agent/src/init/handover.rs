@@ -19,6 +19,7 @@ pub struct Pipes {
     pub pid: i32,
 }
 
+/// Which of the two processes this is.
 pub enum Role {
     Server(Pipes),
     Pid1(Pipes),

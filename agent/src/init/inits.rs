@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+/// The program that becomes PID 1.
 #[derive(Debug, PartialEq)]
 pub struct Init {
     /// as in HELLO: `systemd`, `none`, or a program's name
@@ -21,6 +22,7 @@ impl Init {
 
 const PLACES: [&str; 4] = ["/sbin/init", "/usr/sbin/init", "/lib/systemd/systemd", "/usr/lib/systemd/systemd"];
 
+/// The image's init, unless the host asked for none.
 pub fn find(args: &KernelArgs) -> Init {
     let found = PLACES.iter().map(PathBuf::from).filter(|_| args.wants_init).find_map(|path| {
         let real = fs::canonicalize(&path).ok().filter(|real| is_program(real))?;

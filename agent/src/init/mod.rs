@@ -28,6 +28,7 @@ use kernel_args::{KernelArgs, Transport};
 /// The error is one line for the console.
 pub type BootResult<T> = Result<T, String>;
 
+/// Boots the guest and never returns. A failure is reported on the console, and the VM is turned off.
 pub fn run() -> ! {
     let args = kernel_files().map(|()| KernelArgs::read());
     let ends_by_reset = args.as_ref().is_ok_and(|args| args.transport == Transport::Vsock);

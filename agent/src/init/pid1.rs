@@ -24,6 +24,7 @@ const NOTICE: Duration = Duration::from_secs(1);
 
 const PLAIN: libc::c_ulong = MS_NOSUID | MS_NODEV | MS_NOEXEC;
 
+/// Waits for the identity and then execs the image's init, or stays PID 1. Returns only on failure.
 pub fn run(init: &Init, mut pipes: Pipes) -> BootResult<Infallible> {
     if init.name == "systemd" {
         turn_halt_into_poweroff().and_then(|()| user::disable_stop_on_logout()).map_err(failed("/run/systemd"))?;

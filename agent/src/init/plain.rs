@@ -25,6 +25,7 @@ struct Size {
     bytes: u64,
 }
 
+/// Mounts each folder of `FOLDERS` that is suitable; reports failures on the console.
 pub fn mount_all() {
     // in an image without one: keys are written there
     let _ = fs::DirBuilder::new().mode(0o700).create("/root");

@@ -52,6 +52,7 @@ pub fn mount_layers(count: usize, node: impl Fn(&str) -> String) -> BootResult<V
     (0..count).rev().map(one).collect()
 }
 
+/// Creates the mount point and mounts `source` on it.
 pub fn mount_on(point: &str, source: &str, kind: &str, flags: libc::c_ulong, data: &str) -> BootResult<()> {
     fs::create_dir_all(point).map_err(failed(point))?;
     mount(source, point, kind, flags, data).map_err(failed(point))

@@ -33,6 +33,7 @@ pub fn run_reader(args: &KernelArgs, port: Endpoint, pipes: Pipes) -> BootResult
 /// How long the guest waits for its first identity.
 const IDENTITY_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// Serves the host in a VM that boots an image. Returns only on failure.
 pub fn run(args: &KernelArgs, init: &Init, data: Data, port: Endpoint, pipes: Pipes) -> BootResult<Infallible> {
     process::new_session();
     let mut guest = Guest::new(Place::Vm, &init.name, Phase::Boot);

@@ -22,6 +22,7 @@ static SESSIONS: AtomicU64 = AtomicU64::new(0);
 #[derive(Debug, PartialEq)]
 pub struct SessionOver;
 
+/// Shared by the streams of a connection and the thread that writes to it.
 #[derive(Default)]
 pub struct Output {
     state: Mutex<State>,
@@ -147,6 +148,7 @@ impl Output {
         lock(&self.state).queue.iter().cloned().collect()
     }
 
+    /// Ends the session and the writer's thread.
     pub fn finish(&self) {
         lock(&self.state).finished = true;
         self.work.notify_all();

@@ -3,6 +3,7 @@
 use super::{Received, Stream};
 use std::io::{self, BufRead, Read};
 
+/// Reads one channel and returns credit for what it has read.
 pub struct ChannelReader<'a> {
     stream: &'a Stream,
     channel: usize,

@@ -16,6 +16,7 @@ const CHUNK: usize = MAX_PAYLOAD - 13;
 /// Credit is returned in steps of this many bytes: few frames, but early enough that the sender need not stop.
 const CREDIT_BATCH: usize = WINDOW / 4;
 
+/// Shared by the session's reader and the verb's thread.
 pub struct Stream {
     pub id: u32,
     pub session: u64,
@@ -54,6 +55,7 @@ impl Default for Channel {
     }
 }
 
+/// What `receive` returns.
 #[derive(Debug, PartialEq)]
 pub enum Received {
     Data(Vec<u8>),
@@ -177,7 +179,7 @@ impl Stream {
         of.window += taken;
         let mut payload = [channel as u8, 0, 0, 0, 0];
         payload[1..].copy_from_slice(&(taken as u32).to_le_bytes());
-        // under the lock: no CREDIT may follow a CLOSE
+        // while the state is locked, because no CREDIT may follow a CLOSE
         let _ = self.output.send(self.session, Kind::Credit, self.id, &payload);
     }
 

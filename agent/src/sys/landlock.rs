@@ -91,6 +91,7 @@ fn scopes(abi: i32) -> u64 {
     if abi >= 6 { ABSTRACT_UNIX_SOCKET | SIGNAL } else { 0 }
 }
 
+/// The Landlock rights for `right` on a file or folder, limited to those that the kernel handles.
 pub fn access_of(right: Right, is_folder: bool, handled: u64) -> u64 {
     let file = match right {
         // no truncation: if a template's memory file were truncated, every VM that maps it would crash
@@ -117,6 +118,7 @@ pub fn restricts_signals(abi: i32) -> bool {
     scopes(abi) & SIGNAL != 0
 }
 
+/// A ruleset that is not yet enforced.
 pub struct Cage {
     ruleset: OwnedFd,
     handled: u64,

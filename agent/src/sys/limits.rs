@@ -3,6 +3,7 @@
 use super::check;
 use std::io;
 
+/// What a limit applies to.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Resource {
     /// bytes that may be mapped

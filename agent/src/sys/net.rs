@@ -11,6 +11,7 @@ pub struct Link {
     name: [libc::c_char; libc::IFNAMSIZ],
 }
 
+/// An Ethernet address.
 pub type Mac = [u8; 6];
 
 impl Link {
@@ -44,6 +45,7 @@ impl Link {
         check(unsafe { libc::ioctl(self.socket.as_raw_fd(), command, request) }).map(drop)
     }
 
+    /// Sets the interface up.
     pub fn up(&self) -> io::Result<()> {
         let mut request = self.request();
         self.ask(libc::SIOCGIFFLAGS, &mut request)?;
@@ -91,6 +93,7 @@ impl Link {
         Err(io::Error::from_raw_os_error(libc::EBUSY))
     }
 
+    /// Sets the IPv4 address; `prefix` in bits.
     pub fn set_address(&self, address: Ipv4Addr, prefix: u8) -> io::Result<()> {
         let mask = Ipv4Addr::from(u32::MAX.checked_shl(32 - u32::from(prefix)).unwrap_or(0));
         self.set(libc::SIOCSIFADDR, address)?;

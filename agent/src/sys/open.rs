@@ -62,19 +62,21 @@ pub fn create_file(folder: RawFd, name: &[u8], mode: u32) -> io::Result<File> {
     open_at(folder, name, flags, mode).map(File::from)
 }
 
+/// Creates a folder; an existing name is an error.
 pub fn make_folder(folder: RawFd, name: &[u8], mode: u32) -> io::Result<()> {
     let name = c_string(name)?;
     // SAFETY: a valid name.
     check(unsafe { libc::mkdirat(folder, name.as_ptr(), mode) }).map(drop)
 }
 
+/// Creates a symbolic link; an existing name is an error.
 pub fn make_link(folder: RawFd, name: &[u8], target: &[u8]) -> io::Result<()> {
     let (name, target) = (c_string(name)?, c_string(target)?);
     // SAFETY: two C strings.
     check(unsafe { libc::symlinkat(target.as_ptr(), folder, name.as_ptr()) }).map(drop)
 }
 
-/// A hard link; a symbolic link at the source is linked itself, not followed.
+/// Creates a hard link; a symbolic link at the source is linked itself, not followed.
 pub fn make_hard_link(from: (RawFd, &[u8]), to: (RawFd, &[u8])) -> io::Result<()> {
     let (source, target) = (c_string(from.1)?, c_string(to.1)?);
     // SAFETY: two C strings.

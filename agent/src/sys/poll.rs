@@ -6,7 +6,9 @@ use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::time::Duration;
 
+/// POLLIN: readable, or at the end of file.
 pub const READ: i16 = libc::POLLIN;
+/// POLLOUT: writable.
 pub const WRITE: i16 = libc::POLLOUT;
 
 /// Descriptors to wait for; negative ones are ignored.

@@ -87,6 +87,7 @@ pub fn members_of(leaders: &[i32]) -> Vec<i32> {
     all().filter(|pid| is_member(*pid, leaders)).collect()
 }
 
+/// Whether the process belongs to a session (setsid(2)) of one of `leaders`.
 pub fn is_member(pid: i32, leaders: &[i32]) -> bool {
     // SAFETY: a plain number; a process that is gone has no session.
     leaders.contains(&unsafe { libc::getsid(pid) })

@@ -50,6 +50,7 @@ pub struct Rule {
     pub refusal: libc::c_int,
 }
 
+/// Allows a call with any arguments.
 pub const fn allow(number: libc::c_long) -> Rule {
     Rule { number, any: &[], refusal: 0 }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 pub const SIGRTMIN: i32 = 34; // glibc's and systemd's; the kernel's 32 and 33 belong to threads
 
+/// The number of a signal that a host may send; `name` is without `SIG`.
 pub fn number_of(name: &str) -> Option<i32> {
     let number = match name {
         "HUP" => libc::SIGHUP,

@@ -14,6 +14,7 @@ pub struct Ids {
     pub groups: Vec<u32>,
 }
 
+/// A program to start.
 pub struct Program<'a> {
     /// paths to try in turn
     pub candidates: &'a [CString],
@@ -34,6 +35,7 @@ pub struct Program<'a> {
     pub pid1: bool,
 }
 
+/// The step of starting a program that failed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Stage {
     Setup,

@@ -13,6 +13,7 @@ pub enum State {
     Listen = 10,
 }
 
+/// A TCP socket of the guest.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Socket {
     pub address: IpAddr,

@@ -25,6 +25,7 @@ struct Message {
 }
 
 impl Manager {
+    /// Connects to the system's manager.
     pub fn connect() -> io::Result<Manager> {
         Manager::connect_to(Path::new(SOCKET), TIMEOUT)
     }

@@ -78,8 +78,10 @@ fn pad(bytes: &mut Vec<u8>, to: usize) {
     bytes.resize(bytes.len().next_multiple_of(to), 0);
 }
 
+/// Length of the fixed part of a message's header, in bytes.
 pub const HEADER: usize = 16;
 
+/// The type of a received message.
 #[derive(Debug, PartialEq)]
 pub enum Kind {
     Return,

@@ -28,6 +28,7 @@ fn socket(uid: u32) -> PathBuf {
     folder(uid).join("systemd/private")
 }
 
+/// Whether the user's manager has created its socket.
 pub fn is_running(uid: u32) -> bool {
     socket(uid).exists()
 }

@@ -3,6 +3,7 @@
 use super::{malformed, BLOCK};
 use crate::wire::json::Answer;
 
+/// A header block whose checksum is right.
 pub struct Header<'a>(&'a [u8; BLOCK]);
 
 impl<'a> Header<'a> {
@@ -18,6 +19,7 @@ impl<'a> Header<'a> {
         Ok(Some(header))
     }
 
+    /// The type of the entry.
     pub fn flag(&self) -> u8 {
         self.0[156]
     }

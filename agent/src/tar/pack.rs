@@ -39,6 +39,7 @@ pub enum Content {
     Changes { merged: PathBuf },
 }
 
+/// Packs one tree into a sink.
 pub struct Packer<S> {
     sink: S,
     content: Content,

@@ -19,7 +19,7 @@ impl Overrides {
     /// Later records win; an empty value removes an earlier one.
     pub fn read(&mut self, mut records: &[u8]) -> Answer<()> {
         while !records.is_empty() {
-            let (key, value, rest) = record(records).ok_or_else(|| malformed("a PAX record"))?;
+            let (key, value, rest) = record(records).ok_or_else(|| malformed("a PAX record is malformed"))?;
             self.set(key, value)?;
             records = rest;
         }
@@ -27,7 +27,7 @@ impl Overrides {
     }
 
     fn set(&mut self, key: &[u8], value: &[u8]) -> Answer<()> {
-        let bad = || malformed("a value in a PAX record");
+        let bad = || malformed("a value in a PAX record is not valid");
         let text = || (!value.is_empty()).then(|| value.to_vec());
         match key {
             b"path" => self.path = text(),

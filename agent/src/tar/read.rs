@@ -9,6 +9,7 @@ use std::io::{BufRead, ErrorKind};
 /// Maximum size of a PAX header or GNU long name, in bytes.
 const MAX_EXTRA: u64 = 1024 * 1024;
 
+/// An archive that is read sequentially.
 pub struct Archive<R> {
     input: R,
     /// bytes of the current entry's content that have not been read yet

@@ -9,18 +9,21 @@ use std::io::{self, BufRead, Write};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::MetadataExt;
 
+/// Overrides the owner of every entry.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Owner {
     pub uid: Option<u32>,
     pub gid: Option<u32>,
 }
 
+/// How many entries and bytes of files were unpacked.
 #[derive(Debug, Default, PartialEq)]
 pub struct Done {
     pub entries: u64,
     pub bytes: u64,
 }
 
+/// Unpacks one archive into a folder.
 pub struct Unpacker {
     root: OwnedFd,
     owner: Owner,
@@ -45,6 +48,7 @@ impl Unpacker {
         Unpacker { root, owner, is_root, parent: None, folders: Vec::new(), done: Done::default() }
     }
 
+    /// Reads the whole archive; stops at the first error and leaves what was unpacked.
     pub fn unpack(mut self, input: impl BufRead) -> Answer<Done> {
         let mut archive = Archive::new(input);
         while let Some(mut entry) = archive.next_entry()? {

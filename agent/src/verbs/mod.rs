@@ -21,7 +21,7 @@ use std::sync::Arc;
 pub fn run(stream: &Arc<Stream>, request: &Object, guest: &Guest) -> Answer<()> {
     let verb = json::required_text(request, "verb")?;
     if guest.phase() == Phase::Boot && !matches!(verb, "identity" | "poweroff") {
-        return Err(Refusal::new("unsupported", format!("{verb} must wait for phase up")));
+        return Err(Refusal::new("unsupported", format!("{verb} is not available before phase up")));
     }
     if guest.place == Place::Reader && !matches!(verb, "get" | "stats" | "poweroff") {
         return Err(Refusal::new("unsupported", format!("{verb} is not available in a VM that only reads a disk")));
@@ -39,6 +39,6 @@ pub fn run(stream: &Arc<Stream>, request: &Object, guest: &Guest) -> Answer<()> 
         "services" => services::run(stream, guest),
         "settle" => settle::run(stream, request, guest),
         "poweroff" => poweroff::run(stream, request, guest),
-        other => Err(Refusal::new("unsupported", format!("there is no verb {other:?}"))),
+        other => Err(Refusal::new("unsupported", format!("unknown verb {other:?}"))),
     }
 }

@@ -22,7 +22,7 @@ pub fn run(stream: &Stream, request: &Object, guest: &Guest) -> Answer<()> {
     let force = json::flag(request, "force")? || guest.phase() == Phase::Boot;
     let grace = json::number(request, "graceMs", MAX_GRACE)?.map(|ms| ms as i32);
     if !guest.is_vm() {
-        return Err(Refusal::new("unsupported", "this is not a VM of banger"));
+        return Err(Refusal::new("unsupported", "the agent is not running in a VM"));
     }
     stream.reply(json!({}));
     stream.flush();
@@ -32,6 +32,7 @@ pub fn run(stream: &Stream, request: &Object, guest: &Guest) -> Answer<()> {
     ask_init(power, &guest.init, grace).map_err(|error| Refusal::io("asking the init", &error))
 }
 
+/// Syncs and turns the VM off or reboots it; returns only if the kernel refuses.
 pub fn end_now(power: Power, guest: &Guest) {
     end_machine(if guest.ends_by_reset { Power::Reboot } else { power });
 }

@@ -11,7 +11,7 @@ pub fn run(stream: &Stream, request: &Object, guest: &Guest) -> Answer<()> {
     let (trim, drop_caches) = (json::flag(request, "trim")?, json::flag(request, "dropCaches")?);
     let for_copies = json::flag(request, "forCopies")?;
     if !guest.is_vm() {
-        return Err(Refusal::new("unsupported", "this is not a VM of banger"));
+        return Err(Refusal::new("unsupported", "the agent is not running in a VM"));
     }
     // A used seed must not be saved with the disk. Besides, a copy's agent writes to the disk first of all: this write makes the
     // kernel prepare for that once, here, and not in every copy.

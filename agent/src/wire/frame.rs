@@ -1,13 +1,17 @@
 //! One frame: header, payload, tag. Limits are checked before anything is stored.
 
+/// In bytes.
 pub const MAX_PAYLOAD: usize = 32768;
+/// Bytes of length, type and stream.
 pub const HEADER: usize = 9;
+/// Bytes of the tag.
 pub const TRAILER: usize = 4;
 /// Channels of a stream: 0 stdin or the dialled connection, 1 stdout, 2 stderr.
 pub const CHANNELS: usize = 3;
 /// Initial credit of each channel in each direction, in bytes.
 pub const WINDOW: usize = 262_144;
 
+/// The type of a frame; DATA and EOF with their channel.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Kind {
     Hello,

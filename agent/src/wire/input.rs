@@ -3,11 +3,14 @@
 use super::frame::{decode, Frame, Violation, HEADER, MAX_PAYLOAD, TRAILER};
 use std::io::{self, Read};
 
+/// The beginning of a preamble.
 pub const MAGIC: &[u8; 16] = b"banger-agent/1\r\n";
+/// Bytes of the nonce after the magic.
 pub const NONCE: usize = 16;
 /// In bytes: room for two of the largest frames.
 const CAPACITY: usize = 2 * (HEADER + MAX_PAYLOAD + TRAILER);
 
+/// A fixed buffer for received bytes.
 pub struct Input {
     buffer: Box<[u8]>,
     start: usize,

@@ -1,5 +1,5 @@
 //! Reading requests field by field. Unknown fields are ignored; a missing or mistyped known one is `bad_request`.
-//! Names, arguments and variables are bytes: in a string, U+0000 and two hexadecimal digits stand for a byte that is not UTF-8.
+//! Names, arguments and variables are bytes: in a string, U+0000 followed by two hexadecimal digits is a byte that is not UTF-8.
 
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -18,6 +18,7 @@ impl Refusal {
         Refusal { code, message: message.into() }
     }
 
+    /// A refusal with the code `bad_request`.
     pub fn bad(message: impl Into<String>) -> Refusal {
         Refusal::new("bad_request", message)
     }
@@ -34,6 +35,7 @@ impl Refusal {
     }
 }
 
+/// The result of a verb, or of a part of it.
 pub type Answer<T> = Result<T, Refusal>;
 
 /// None if the bytes are not a JSON object.
@@ -52,6 +54,7 @@ fn mistyped(name: &str, wanted: &str) -> Refusal {
     Refusal::bad(format!("{name} must be {wanted}"))
 }
 
+/// A string; None if the field is missing or null.
 pub fn text<'a>(object: &'a Object, name: &str) -> Answer<Option<&'a str>> {
     match present(object, name) {
         None => Ok(None),
@@ -84,6 +87,7 @@ fn unescaped(text: &str) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
+/// A string that stands for bytes; None if the field is missing or null.
 pub fn bytes(object: &Object, name: &str) -> Answer<Option<Vec<u8>>> {
     let Some(value) = present(object, name) else { return Ok(None) };
     value.as_str().and_then(unescaped).map(Some).ok_or_else(|| mistyped(name, "a string without NUL"))
@@ -101,6 +105,7 @@ pub fn byte_strings(object: &Object, name: &str) -> Answer<Option<Vec<Vec<u8>>>>
     list.iter().map(|item| item.as_str().and_then(unescaped).ok_or_else(wanted)).collect::<Answer<Vec<_>>>().map(Some)
 }
 
+/// False if the field is missing or null.
 pub fn flag(object: &Object, name: &str) -> Answer<bool> {
     match present(object, name) {
         None => Ok(false),
@@ -139,6 +144,7 @@ pub fn objects<'a>(object: &'a Object, name: &str, max: usize) -> Answer<Option<
     list.iter().map(|item| item.as_object().ok_or_else(wanted)).collect::<Answer<Vec<_>>>().map(Some)
 }
 
+/// A nested object; None if the field is missing or null.
 pub fn nested<'a>(object: &'a Object, name: &str) -> Answer<Option<&'a Object>> {
     match present(object, name) {
         None => Ok(None),

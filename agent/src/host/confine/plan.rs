@@ -13,6 +13,7 @@ pub enum Isolation {
     AllButNetwork,
 }
 
+/// The parsed command line.
 #[derive(Debug, PartialEq)]
 pub struct Plan {
     pub rules: Vec<(Right, String)>,

@@ -4,6 +4,7 @@ use super::policy::{Network, Policy};
 
 const USAGE: &str = "usage: netguard --listen PATH [--resolver ADDRESS] [--deny NETWORK]... -- PASST ARGS…";
 
+/// The parsed command line.
 #[derive(Debug)]
 pub struct Options<'a> {
     /// path of the socket for the VMM

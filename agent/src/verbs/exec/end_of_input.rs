@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 const FIRST: Duration = Duration::from_millis(50);
 const LONGEST: Duration = Duration::from_secs(1);
 
+/// When to check again, with a growing pause.
 pub struct EndOfInput {
     next: Instant,
     pause: Duration,

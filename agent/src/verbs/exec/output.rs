@@ -7,10 +7,12 @@ use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::os::fd::{AsRawFd, RawFd};
 
+/// Bytes that are read or sent at a time.
 pub const CHUNK: usize = 32 * 1024;
 /// Capacity of a pipe, in bytes, once a program has shown that it transfers much: fewer context switches between it and the agent.
 pub const WIDE: usize = 256 * 1024;
 
+/// State of one output channel.
 pub struct Output {
     pub channel: usize,
     file: File,
@@ -43,6 +45,7 @@ impl Output {
         !self.open && self.backlog() == 0
     }
 
+    /// Discards what has not been sent.
     pub fn drop_rest(&mut self) {
         self.open = false;
         if let Some(replay) = &mut self.replay {
@@ -66,6 +69,7 @@ impl Output {
         self.backlog() > 0 && stream.credit(self.channel) > 0
     }
 
+    /// Whether all bytes from `offset` on are still retained.
     pub fn can_resume_at(&self, offset: u64) -> bool {
         self.replay.as_ref().is_some_and(|replay| replay.reaches(offset))
     }

@@ -17,6 +17,7 @@ use std::path::Path;
 /// execve(2), E2BIG.
 const TOO_LARGE: &str = "its arguments and variables exceed Linux's limits: 128 KiB for each, and 2 MiB (a quarter of the stack limit) for all";
 
+/// Everything that is needed to start a program.
 pub struct Plan {
     name: Vec<u8>,
     candidates: Vec<CString>,
@@ -28,6 +29,7 @@ pub struct Plan {
     pid1: bool,
 }
 
+/// Resolves user, environment, program and working folder.
 pub fn plan(request: &Request, guest: &Guest) -> Answer<Plan> {
     let defaults = guest.exec_defaults();
     let user = users::find(request.user.as_deref().or(defaults.user.as_deref()).unwrap_or(b"root"))?;

@@ -23,6 +23,7 @@ use std::time::Duration;
 /// In bytes: more than a terminal can buffer when its last writer has ended.
 const TERMINAL_REST: usize = 128 * 1024;
 
+/// A running program with its pipes or terminal, and the stream that it is connected to.
 pub struct Pump {
     stream: Arc<Stream>,
     pid: i32,

@@ -7,6 +7,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
+/// The fields of a valid request.
 #[derive(Debug, PartialEq)]
 pub struct Request {
     pub what: What,
@@ -24,6 +25,7 @@ pub struct Request {
     pub resumable: Option<Token>,
 }
 
+/// What to run.
 #[derive(Debug, PartialEq)]
 pub enum What {
     Program(Vec<Vec<u8>>),
@@ -31,6 +33,7 @@ pub enum What {
     LoginShell { instead: Vec<Vec<u8>> },
 }
 
+/// Size of a terminal, in characters.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Size {
     pub cols: u16,

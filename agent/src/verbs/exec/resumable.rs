@@ -16,6 +16,7 @@ const TIME_LIMIT: Duration = Duration::from_secs(60);
 /// Time between losing a stream and being parked: the thread may be blocked writing to a connection.
 const TAKEOVER_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// The resumable programs, by token.
 pub struct Resumable {
     programs: Mutex<HashMap<Token, Program>>,
     changed: Condvar,
@@ -87,7 +88,7 @@ impl Resumable {
         }
     }
 
-    /// Takes the program with that token over to `stream`, away from the stream it may still be on.
+    /// Moves the program with this token to `stream`, away from a stream that it may still be on.
     pub fn take(&self, token: Token, stream: &Arc<Stream>, fits: impl Fn(&Pump) -> bool) -> Answer<Pump> {
         let until = Instant::now() + TAKEOVER_TIMEOUT;
         let mut programs = lock(&self.programs);

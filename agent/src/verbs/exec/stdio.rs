@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
+/// The agent's ends.
 pub struct Stdio {
     /// writes to the program's stdin; with a terminal, a copy of its master
     pub input: File,
@@ -17,6 +18,7 @@ pub struct Stdio {
     pub terminal: Option<File>,
 }
 
+/// The program's ends.
 pub enum ChildEnds {
     Pipes([File; 3]),
     Terminal(OwnedFd),

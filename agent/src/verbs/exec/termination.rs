@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 const GRACE: Duration = Duration::from_secs(5);
 
+/// When to kill a program that got SIGHUP.
 pub struct Termination {
     until: Instant,
     killed: bool,

@@ -11,6 +11,7 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+/// The request, and the state that it changes.
 pub struct Apply<'a> {
     request: &'a Request,
     guest: &'a Guest,

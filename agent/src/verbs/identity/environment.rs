@@ -7,8 +7,10 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
+/// Values by name.
 pub type Variables = BTreeMap<Vec<u8>, Vec<u8>>;
 
+/// Writes the variables to the guest's files, or removes the files if there are none.
 pub fn write(root: &Path, variables: &Variables) -> io::Result<()> {
     let profile = root.join("etc/profile.d/banger-env.sh");
     let services = root.join("etc/systemd/system.conf.d/banger.conf");

@@ -77,11 +77,12 @@ pub fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
+/// Creates a folder and its parents; `mode` is for those that are new.
 pub fn folder(path: &Path, mode: u32) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(mode).create(path)
 }
 
-/// Root's folder with this mode, made or changed.
+/// Creates a folder that root owns, with this mode, or changes owner and mode of an existing one.
 pub fn private_folder(path: &Path, mode: u32) -> io::Result<()> {
     let metadata = match fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -93,7 +94,7 @@ pub fn private_folder(path: &Path, mode: u32) -> io::Result<()> {
     if metadata.mode() & 0o7777 != mode {
         fs::set_permissions(path, Permissions::from_mode(mode))?;
     }
-    // an image may leave `/root` to anyone
+    // the image may have given `/root` to another user
     if process::uid() == 0 && (metadata.uid(), metadata.gid()) != (0, 0) {
         std::os::unix::fs::chown(path, Some(0), Some(0))?;
     }

@@ -26,6 +26,7 @@ pub enum Wake {
     TimedOut,
 }
 
+/// A journald that is stopped.
 pub struct PausedJournald {
     process: OwnedFd,
     /// copies of the descriptors that it reads from
@@ -67,6 +68,7 @@ fn wait_until_stopped(pid: i32) -> io::Result<()> {
 }
 
 impl PausedJournald {
+    /// Waits until a message arrives for journald, or it ends.
     pub fn wait(&self, timeout: Option<Duration>) -> io::Result<Wake> {
         let mut poll_set = PollSet::default();
         let end = poll_set.add(self.process.as_raw_fd(), READ);

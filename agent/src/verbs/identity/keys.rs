@@ -7,6 +7,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+/// Replaces root's authorized_keys.
 pub fn authorize(root: &Path, keys: &[String]) -> io::Result<()> {
     let home = root.join("root");
     let folder = home.join(".ssh");

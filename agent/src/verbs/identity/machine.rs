@@ -18,6 +18,7 @@ pub fn current_id(root: &Path) -> Option<String> {
     Some(text.trim().to_string()).filter(|id| super::request::is_machine_id(id))
 }
 
+/// Writes the machine-id, also for D-Bus if its file is not a link.
 pub fn write(root: &Path, id: &str) -> io::Result<()> {
     let line = format!("{id}\n");
     replace(&root.join(MACHINE_ID), line.as_bytes(), 0o444)?;

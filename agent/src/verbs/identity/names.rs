@@ -6,6 +6,7 @@ use std::path::Path;
 
 const LOCALHOST: &str = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n";
 
+/// Writes /etc/hostname and the VM's line in /etc/hosts.
 pub fn write_hostname(root: &Path, hostname: &str) -> io::Result<()> {
     replace(&root.join("etc/hostname"), format!("{hostname}\n").as_bytes(), 0o644)?;
     let path = root.join("etc/hosts");

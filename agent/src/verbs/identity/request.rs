@@ -6,6 +6,7 @@ use crate::wire::json::{self, Answer, Object, Refusal};
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
+/// The fields of a valid request.
 #[derive(Debug, Default, PartialEq)]
 pub struct Request {
     pub generation: u64,
@@ -26,6 +27,7 @@ pub struct Request {
     pub exec_defaults: Option<ExecDefaults>,
 }
 
+/// Configuration of the network interface and the resolver.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Network {
     pub address: Ipv4Addr,
@@ -43,6 +45,7 @@ impl Network {
     }
 }
 
+/// An ssh host key; `kind` as in its file name, such as `ed25519`.
 #[derive(Debug, PartialEq)]
 pub struct HostKey {
     pub kind: String,
@@ -88,6 +91,7 @@ fn is_hostname(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.bytes().all(is_plain) && !text.starts_with(['-', '.'])
 }
 
+/// machine-id(5): 32 lower-case hexadecimal digits.
 pub fn is_machine_id(text: &str) -> bool {
     text.len() == 32 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
