@@ -1,4 +1,4 @@
-/** A disk that does not fit: on a small tmpfs of our own. */
+/** A disk that does not fit on a small tmpfs. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { listFolder } from "../host/files/files.ts";
 import { createExec } from "../host/process/exec-node.ts";
@@ -22,7 +22,7 @@ describe.skipIf(skip !== null)("a full file system", () => {
     folder.remove();
   });
 
-  test("is told as such and nothing half-made stays, whichever step meets it", async () => {
+  test("is reported as DISK_FULL and leaves no partial file, at any step", async () => {
     const roomy = await folder.make("roomy");
     const bytes = 8 * 2 ** 30;
     const cases = [

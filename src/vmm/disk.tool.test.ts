@@ -21,7 +21,7 @@ async function deps(name: string): Promise<DiskDeps> {
 }
 
 describe.skipIf(skip !== null)("data disks", () => {
-  test("a disk is a sound, sparse ext4 that takes less than a MiB", async () => {
+  test("a disk is a valid, sparse ext4 that takes less than 1 MiB", async () => {
     const facts = await deps("one");
     const path = `${folder.path}/one/disk`;
     await createDataDisk(facts, { bytes: 8 * gibibyte, path });
@@ -32,7 +32,7 @@ describe.skipIf(skip !== null)("data disks", () => {
     expect(await listFolder(facts.partial)).toEqual([]);
   });
 
-  test("the guest need not write the inode tables: they are marked as zeroed", async () => {
+  test("inode tables are marked as zeroed, so that the guest need not write them", async () => {
     const path = `${folder.path}/one/disk`;
     const said = new TextDecoder().decode((await exec([(await which("dumpe2fs")) ?? "dumpe2fs", path])).stdout);
     const groups = said.split("\n").filter((line) => /^Group \d+:/.test(line));
@@ -56,7 +56,7 @@ describe.skipIf(skip !== null)("data disks", () => {
     expect(runs).toBe(made);
   });
 
-  test("a blank disk that was altered, or that another process left, is made anew", async () => {
+  test("a blank disk that was altered, or that another process made, is made again", async () => {
     const facts = await deps("altered");
     const blank = facts.blankDisk(gibibyte);
     const path = `${folder.path}/altered/a`;
@@ -69,7 +69,7 @@ describe.skipIf(skip !== null)("data disks", () => {
     }
   });
 
-  test("two at once on a cold cache both get a disk", async () => {
+  test("two concurrent calls without a blank disk both succeed", async () => {
     const facts = await deps("three");
     const paths = ["a", "b"].map((name) => `${folder.path}/three/${name}`);
     await Promise.all(paths.map((path) => createDataDisk(facts, { bytes: gibibyte, path })));

@@ -1,4 +1,4 @@
-/** The suite that every VMM driver passes, the in-memory fake included; so the fake can be trusted elsewhere. */
+/** Tests that every VMM driver passes, including the in-memory fake, so that other tests can rely on the fake. */
 import { describe, expect } from "bun:test";
 import { readText, watchFile } from "../host/files/files.ts";
 import { vmPaths } from "../model/paths.ts";
@@ -17,7 +17,7 @@ export function driverContract(name: string, subject: ContractSubject): void {
       return { vm, agent };
     };
 
-    it("a booted VM's agent answers, and kill ends it as killed", async () => {
+    it("the agent of a booted VM answers, and kill() ends the VM as killed", async () => {
       const vm = await boot();
       expect(subject.isAlive(vm.record.process)).toBe(true);
       const agent = await agentOf(vm);
@@ -42,7 +42,7 @@ export function driverContract(name: string, subject: ContractSubject): void {
       });
     }
 
-    it("a panic is told with its reason", async () => {
+    it("a panic is reported with its reason", async () => {
       const vm = await boot();
       await subject.panic(vm, await agentOf(vm));
       const exit = await exitOf(vm);
@@ -50,7 +50,7 @@ export function driverContract(name: string, subject: ContractSubject): void {
       expect("reason" in exit && exit.reason).not.toBe("");
     });
 
-    it("a VMM killed from outside is told with the signal", async () => {
+    it("a VMM that is killed from outside is reported with the signal", async () => {
       const vm = await boot();
       subject.killProcess(vm.record.process);
       const exit = await exitOf(vm);
@@ -69,7 +69,7 @@ export function driverContract(name: string, subject: ContractSubject): void {
       expect(await exitOf(second)).toEqual({ kind: "poweroff" });
     });
 
-    it("a paused VM is adopted paused, and goes on when it is resumed", async () => {
+    it("a paused VM is still paused after adoption, and runs when it is resumed", async () => {
       const paused = await bootPaused();
       if (!paused) return;
       const { vm: first, agent } = paused;
@@ -85,7 +85,7 @@ export function driverContract(name: string, subject: ContractSubject): void {
       expect(await exitOf(second)).toEqual({ kind: "killed" });
     });
 
-    it("a VM that ended while nobody looked is not adopted, and its files tell how", async () => {
+    it("a VM that ended without a daemon is not adopted, and its logs show how it ended", async () => {
       const vm = await boot();
       const agent = await agentOf(vm);
       await agent.open("poweroff", { mode: "poweroff", force: true });
@@ -95,7 +95,7 @@ export function driverContract(name: string, subject: ContractSubject): void {
       expect(await driver.postMortem(vm.record)).toEqual({ kind: "poweroff" });
     });
 
-    it("a VM is ended by its record alone, and ending it again is fine", async () => {
+    it("a VM can be ended by its record alone, also twice", async () => {
       const vm = await boot();
       const driver = subject.driver();
       await driver.end(vm.record);
@@ -104,7 +104,7 @@ export function driverContract(name: string, subject: ContractSubject): void {
       await driver.end(vm.record);
     });
 
-    it("the folder of a VM that was ended by its record is clean afterwards, and cleaning it again is fine", async () => {
+    it("the folder of a VM that was ended by its record can be cleaned, also twice", async () => {
       const vm = await boot();
       vm.release();
       forget(vm);
@@ -115,7 +115,7 @@ export function driverContract(name: string, subject: ContractSubject): void {
       await driver.clean(vm.record.directory);
     });
 
-    it("a usable driver says its name, and the network devices that it gives a VM", async () => {
+    it("the probe of a usable driver has its name and network devices", async () => {
       const driver = subject.driver();
       const probe = await driver.probe();
       if (!probe.usable) throw new Error(probe.why);
@@ -161,7 +161,7 @@ export function driverContract(name: string, subject: ContractSubject): void {
       expect(await answer).toBe("answer");
     });
 
-    it("two VMs live side by side", async () => {
+    it("two VMs run side by side", async () => {
       const driver = subject.driver();
       const [one, two] = [await boot(driver), await boot(driver)];
       expect(one.record.process.pid).not.toBe(two.record.process.pid);
@@ -170,7 +170,7 @@ export function driverContract(name: string, subject: ContractSubject): void {
       await (await agentOf(two)).ping();
     });
 
-    it("a broken kernel is refused with a reason, and nothing is left", async () => {
+    it("a broken kernel fails with a reason, and nothing is left", async () => {
       const spec = await subject.brokenSpec();
       const boot = subject.driver().boot(spec, AbortSignal.timeout(subject.timeoutMs));
       await expect(boot).rejects.toMatchObject({ code: "VMM_START_FAILED", message: expect.stringMatching(/kernel/i) });
@@ -186,7 +186,7 @@ export function driverContract(name: string, subject: ContractSubject): void {
   });
 }
 
-/** Resolves when the file has that text. */
+/** Resolves when the file contains the text. */
 async function logged(path: string, text: string): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const look = () =>

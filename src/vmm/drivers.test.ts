@@ -1,4 +1,4 @@
-/** Several drivers as one: who runs a new VM, and who looks after one that is there. */
+/** Several drivers as one: which runs a new VM, and which handles an existing one. */
 import { expect, test } from "bun:test";
 import type { DriverRecord, Probe, SaveRecord, VmmDriver } from "./driver.ts";
 import { combineDrivers } from "./drivers.ts";
@@ -27,7 +27,7 @@ function named(name: string, probe: Partial<Probe> = {}): VmmDriver & { asked: s
 const record = (driver: string) => ({ driver }) as unknown as DriverRecord;
 const unusable: Partial<Probe> = { usable: false, why: "it is missing", fix: "install it" };
 
-test("a new VM is run by the first driver that is usable; where none is, the first says why", async () => {
+test("the first usable driver runs a new VM; if none is usable, the first gives the reason", async () => {
   const [one, two] = [named("one", unusable), named("two")];
   expect(await combineDrivers([one, two]).probe()).toMatchObject({ usable: true, driver: "two" });
   expect(await combineDrivers([two, one]).probe()).toMatchObject({ usable: true, driver: "two" });
@@ -35,7 +35,7 @@ test("a new VM is run by the first driver that is usable; where none is, the fir
   expect(await none.probe()).toMatchObject({ usable: false, why: "it is missing" });
 });
 
-test("what exists is looked after by the driver of its record", async () => {
+test("an existing VM is handled by the driver in its record", async () => {
   const [one, two] = [named("one"), named("two")];
   const drivers = combineDrivers([one, two]);
   await drivers.adopt(record("two"));
@@ -46,13 +46,13 @@ test("what exists is looked after by the driver of its record", async () => {
   expect(drivers.programs).toEqual(["one-vmm", "two-vmm"]);
 });
 
-test("a folder is cleaned of what any driver may have left", async () => {
+test("a folder is cleaned of the files of every driver", async () => {
   const [one, two] = [named("one"), named("two")];
   await combineDrivers([one, two]).clean("/vm");
   expect([one.asked, two.asked]).toEqual([["clean"], ["clean"]]);
 });
 
-test("a VM of a driver that this banger does not have is refused by name", async () => {
+test("the error for a VM of an unknown driver names the driver", async () => {
   const drivers = combineDrivers([named("one")]);
   const refused = { code: "VMM_NOT_FOUND", message: expect.stringContaining("future") };
   await expect(drivers.adopt(record("future"))).rejects.toMatchObject(refused);

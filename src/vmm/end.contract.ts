@@ -1,6 +1,6 @@
 /**
- * How a guest ends, for every way in which its VM can have been started. A guest's kernel resets its virtio devices on its
- * way down, and a device that was restored must take that as one that was booted does.
+ * How a guest ends, for every way to start its VM. The guest's kernel resets its virtio devices when it shuts down, which restored
+ * devices must handle as booted ones do.
  */
 import { beforeAll, describe, expect } from "bun:test";
 import { removeTree } from "../host/files/files.ts";
@@ -42,14 +42,14 @@ export function endContract(name: string, subject: ContractSubject): void {
       });
     }
 
-    it("a VMM that crashes is reported as that, not as one that was ended", async () => {
+    it("a VMM that crashes is reported as crashed, not as killed", async () => {
       const { vm } = await clone(subject, bench, template);
       subject.crashProcess(vm.record.process);
       const reason = expect.stringMatching(/crashed \(SIGSEGV\)/);
       expect(await exitOf(vm)).toEqual({ kind: "vmm-died", reason });
     });
 
-    it("a VMM that crashes under a driver that adopted it is no power-off, whatever its console says", async () => {
+    it("an adopted VMM that crashes is not reported as a power-off, whatever is on its console", async () => {
       const { vm: first, agent } = await clone(subject, bench, template);
       await subject.print(first, agent, "[    9.9] reboot: Power down");
       agent.destroy();
@@ -63,7 +63,7 @@ export function endContract(name: string, subject: ContractSubject): void {
   });
 }
 
-/** Each gives a running VM with a network device whose guest remembers something. */
+/** Each returns a running VM with a network device whose guest remembers a text. */
 function waysOf(subject: ContractSubject, bench: Bench, template: () => SavedVm): Record<string, () => Promise<Awake>> {
   const ways = {
     "a cold boot": async () => {
@@ -93,7 +93,7 @@ async function copied(subject: ContractSubject, bench: Bench, { vm, spec, agent 
   return clone(subject, bench, kept);
 }
 
-/** Saved into its own folder, ended, and restored there. */
+/** Saves a VM into its own folder, ends it, and restores it there. */
 async function woken(bench: Bench, { vm, spec, agent }: Awake): Promise<Awake> {
   agent.destroy();
   const files = savePaths(spec.directory);

@@ -47,14 +47,14 @@ const changes: [string, (path: string) => void][] = [
   ],
   ["its removal", (path) => renameSync(path, `${path}.gone`)],
 ];
-test.each(changes)("%s shows", async (_, change) => {
+test.each(changes)("%s is detected", async (_, change) => {
   const save = await aSave();
   await atAnotherTime();
   change(save.files.memory);
   expect(await isUntouched(save)).toBe(false);
 });
 
-test("reading it, syncing it and renaming its folder don't", async () => {
+test("reading it, syncing it and renaming its folder are not changes", async () => {
   const save = await aSave();
   await atAnotherTime();
   readFileSync(save.files.memory);
@@ -64,7 +64,7 @@ test("reading it, syncing it and renaming its folder don't", async () => {
   expect(await isUntouched({ ...save, files: savePaths(folder) })).toBe(true);
 });
 
-/** The kernel's clock for files goes in steps of some milliseconds. */
+/** The kernel's clock for file times advances in steps of some milliseconds. */
 async function atAnotherTime(): Promise<void> {
   const probe = `${folders.path}/clock`;
   writeFileSync(probe, "");

@@ -1,4 +1,4 @@
-/** The suite of saving and restoring that every driver with `features.snapshots` passes, the in-memory fake included. */
+/** Tests of saving and restoring that every driver with `features.snapshots` passes, including the in-memory fake. */
 import { beforeAll, describe, expect } from "bun:test";
 import { exists, listFolder, removeTree, sha256File, truncateTo } from "../host/files/files.ts";
 import { savePaths } from "../model/paths.ts";
@@ -20,7 +20,7 @@ import { type Bench, type ContractSubject, expectNoSockets, workBench } from "./
 export function saveContract(name: string, subject: ContractSubject): void {
   describe(`${name}: the contract of saves`, () => {
     const bench = workBench(subject);
-    /** made once: a test that damages it takes a copy */
+    /** made once: a test that damages it must use a copy */
     let template: SavedVm;
     beforeAll(async () => {
       template = await makeTemplate(subject, bench);
@@ -51,7 +51,7 @@ type Clones = {
 function inPlace(subject: ContractSubject, bench: Bench, template: () => SavedVm, { clone, awake }: Clones): void {
   const { it, agentOf, exitOf } = bench;
 
-  it("a clone is paused until it is resumed, then it remembers", async () => {
+  it("a clone is paused until it is resumed, and has its memory then", async () => {
     const { vm } = await clone();
     expect(subject.isAlive(vm.record.process)).toBe(true);
     const answer = agentOf(vm);
@@ -60,7 +60,7 @@ function inPlace(subject: ContractSubject, bench: Bench, template: () => SavedVm
     expect(await subject.recall(vm, await answer)).toBe("of the template");
   });
 
-  it("clones live side by side, each with a memory of its own", async () => {
+  it("clones run side by side, each with its own memory", async () => {
     const [one, two] = [await awake(), await awake()];
     await subject.remember(one.vm, one.agent, "of the first");
     expect(await subject.recall(two.vm, two.agent)).toBe("of the template");
@@ -78,7 +78,7 @@ function inPlace(subject: ContractSubject, bench: Bench, template: () => SavedVm
     }
   });
 
-  it("what clones do leaves the save as it was", async () => {
+  it("clones do not change the save", async () => {
     const { files } = template().save;
     const hashes = () => Promise.all([sha256File(files.memory), sha256File(files.state)]);
     const before = await hashes();
@@ -94,7 +94,7 @@ function inPlace(subject: ContractSubject, bench: Bench, template: () => SavedVm
     expect(await subject.recall(vm, agent)).toBe("of the template");
   });
 
-  it("the files may go once a clone is there", async () => {
+  it("the files can be removed once a clone is restored", async () => {
     const own = await copyOf(subject, template());
     const { vm } = await clone(own);
     await Promise.all([removeTree(own.save.files.memory), removeTree(own.save.files.state)]);
@@ -102,7 +102,7 @@ function inPlace(subject: ContractSubject, bench: Bench, template: () => SavedVm
     expect(await subject.recall(vm, await agentOf(vm))).toBe("of the template");
   });
 
-  it("a clone is adopted, and its files tell how it ended", async () => {
+  it("a clone is adopted, and its logs show how it ended", async () => {
     const { vm, agent } = await awake();
     agent.destroy();
     vm.release();
@@ -116,7 +116,7 @@ function inPlace(subject: ContractSubject, bench: Bench, template: () => SavedVm
     expect(await subject.driver().postMortem(vm.record)).toEqual({ kind: "poweroff" });
   });
 
-  it("a clone that is kept paused is adopted as that", async () => {
+  it("a paused clone is still paused after adoption", async () => {
     const { vm } = await clone();
     vm.release();
     bench.forget(vm);
@@ -125,7 +125,7 @@ function inPlace(subject: ContractSubject, bench: Bench, template: () => SavedVm
     expect(await subject.recall(second, await agentOf(second))).toBe("of the template");
   });
 
-  it("a guest is told of a disk that was made larger before the restore", async () => {
+  it("a guest sees the size of a disk that grew before the restore", async () => {
     const spec = await cloneSpec(subject, template().spec);
     const bytes = 512 * 1024 * 1024;
     const disks = spec.blockDevices.filter((device) => !device.readOnly);
@@ -137,7 +137,7 @@ function inPlace(subject: ContractSubject, bench: Bench, template: () => SavedVm
     expect(Number((await agent.open("grow", {})).reply["bytes"])).toBeGreaterThan(400 * 1024 * 1024);
   });
 
-  it("a VM that was saved in place does not run on", async () => {
+  it("a VM that was saved in place can't be resumed", async () => {
     const { vm } = await bootTemplate(subject, bench);
     await vm.save(savePaths(vm.record.directory), bench.limit());
     await expect(vm.resume()).rejects.toThrow("in place");
@@ -208,7 +208,7 @@ function ofRunning(
 ): void {
   const { it, agentOf } = bench;
 
-  it("a session that is open goes on, and none of it comes back in a copy", async () => {
+  it("an open session continues, and no part of it reappears in a copy", async () => {
     const { vm, spec, agent } = await awake();
     const kept = await saveTo(subject, bench, vm, spec);
     for (const again of [await awake(kept), await awake(kept)]) await again.agent.ping();
@@ -220,7 +220,7 @@ function ofRunning(
     await (await agentOf(vm)).ping();
   });
 
-  it("a VM that is saved goes on; what was saved is what it was", async () => {
+  it("a VM runs on after a save, and the save has the state of that moment", async () => {
     const spec = await subject.spec();
     const vm = await bench.boot(subject.driver(), spec);
     const agent = await agentOf(vm);
@@ -235,7 +235,7 @@ function ofRunning(
     expect(await subject.recall(vm, later)).toBe("after");
   });
 
-  it("a clone's save has what the clone had, generation after generation", async () => {
+  it("saves of clones of clones have the clone's memory", async () => {
     let kept = template();
     for (const text of ["of the child", "of the grandchild"]) {
       const { vm, spec, agent } = await awake(kept);
@@ -248,7 +248,7 @@ function ofRunning(
     expect(await subject.recall(vm, agent)).toBe("of the grandchild");
   });
 
-  it("a VM is saved by a driver that has adopted it", async () => {
+  it("an adopted VM can be saved", async () => {
     const { vm, spec, agent } = await awake();
     agent.destroy();
     vm.release();
@@ -258,7 +258,7 @@ function ofRunning(
     expect(await subject.recall(child.vm, child.agent)).toBe("of the template");
   });
 
-  it("a VM is taken up again where it was, from its own folder", async () => {
+  it("a VM resumes from a save in its own folder", async () => {
     const { vm, spec, agent } = await awake();
     await subject.remember(vm, agent, "suspended");
     const files = savePaths(spec.directory);
@@ -270,7 +270,7 @@ function ofRunning(
     expect(await subject.recall(woken, await agentOf(woken))).toBe("suspended");
   });
 
-  it("a save of a paused VM needs no resume before it", async () => {
+  it("a paused VM can be saved", async () => {
     const { vm, spec, agent } = await awake();
     agent.destroy();
     await vm.pause();
@@ -279,7 +279,7 @@ function ofRunning(
     expect(await subject.recall(child.vm, child.agent)).toBe("of the template");
   });
 
-  it("a paused VM is saved as often as is asked", async () => {
+  it("a paused VM can be saved repeatedly", async () => {
     const { vm, spec, agent } = await awake();
     agent.destroy();
     await vm.pause();
@@ -291,12 +291,12 @@ function ofRunning(
     expect(await subject.recall(vm, await agentOf(vm))).toBe("of the template");
   });
 
-  it("a save tells the network device that its VM must be given again", async () => {
+  it("a save has the kind of network device that a restore must provide", async () => {
     const { save, spec } = template();
     expect(subject.driver().savedNetwork(save.record)).toBe(spec.net?.kind ?? null);
   });
 
-  it("a save's files are private, sparse and of the sizes that its record has", async () => {
+  it("the files of a save are private, sparse and of the recorded sizes", async () => {
     const { vm, spec, agent } = await awake();
     agent.destroy();
     const { save } = await saveTo(subject, bench, vm, spec);
@@ -308,7 +308,7 @@ function ofRunning(
   });
 
   for (const afterMs of [0, 2, 20]) {
-    it(`a save that is given up after ${afterMs} ms leaves a VM that goes on`, async () => {
+    it(`after a save is aborted after ${afterMs} ms, the VM can run on`, async () => {
       const { vm, agent } = await awake();
       agent.destroy();
       const folder = (await subject.spec()).directory;

@@ -11,7 +11,7 @@ const vm = {
   net: { kind: "stream", socket: "/s", mac: "02:00:00:00:00:01" } as const,
 };
 
-test("paths and addresses don't count, devices and their order do", () => {
+test("paths and addresses don't matter, devices and their order do", () => {
   const shape = "vcpu=2 memory=512 disks=layer0:ro,data:rw net=stream guest-announce=off";
   expect(shapeOf(vm)).toBe(shape);
   const clone = { ...vm, blockDevices: vm.blockDevices.map((device) => ({ ...device, path: "/elsewhere" })) };

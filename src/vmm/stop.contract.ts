@@ -1,4 +1,4 @@
-/** The suite of guests that their VMM stops by itself, for every driver, the in-memory fake included. */
+/** Tests of guests that the VMM stops on its own, for every driver, including the in-memory fake. */
 import { describe, expect } from "bun:test";
 import type { AgentClient } from "../wire/agent/types.ts";
 import type { RunningVm, VmmStop } from "./driver.ts";
@@ -14,7 +14,7 @@ export function stopContract(name: string, subject: StopSubject): void {
   describe(`${name}: a guest that its VMM stops`, () => {
     const { it, boot, forget, agentOf, adopted } = workBench(subject);
 
-    it("a full disk is told with its reason, and stops the guest again while it lasts", async () => {
+    it("a full disk is reported with its reason, and stops the guest again until there is space", async () => {
       const vm = await boot();
       expect(vm.stopped()).toBeNull();
       const stopped = nextStop(vm);
@@ -27,7 +27,7 @@ export function stopContract(name: string, subject: StopSubject): void {
       await vm.kill();
     });
 
-    it("whoever adopts it knows, and it runs on when there is room", async () => {
+    it("it is known after adoption, and the guest runs on when there is space", async () => {
       const first = await boot();
       const agent = await agentOf(first);
       const stopped = nextStop(first);
@@ -44,7 +44,7 @@ export function stopContract(name: string, subject: StopSubject): void {
       await (await agentOf(second)).ping();
     });
 
-    it("a pause that was asked for is no such stop", async () => {
+    it("a requested pause is not reported as a stop", async () => {
       const vm = await boot();
       await agentOf(vm);
       vm.onStopped(() => expect.unreachable());

@@ -13,7 +13,7 @@ function deps(said: { stdout?: string; exitCode?: number }) {
   return { exec: fakeExec({ "/agent tsc": said }), agent: "/agent", file: `${folder.path}/tsc-${count++}` };
 }
 
-test("it is measured once for each boot of the host", async () => {
+test("the frequency is measured once per boot of the host", async () => {
   const facts = deps({ stdout: "2596150\n" });
   expect(await tscKhz(facts)).toBe(2_596_150);
   expect(await tscKhz(facts)).toBe(2_596_150);

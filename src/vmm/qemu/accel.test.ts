@@ -19,11 +19,11 @@ test.each([
   expect(chooseAccel({ requested, kvm })).toEqual(choice);
 });
 
-test("KVM that was asked for but can't be had is refused with the reason", () => {
+test("KVM that was requested but is not available is refused with the reason", () => {
   expect(() => chooseAccel({ requested: "kvm", kvm: none })).toThrow(/does not exist/);
 });
 
-test("an unknown requested is refused", () => {
+test("an unknown accelerator is refused", () => {
   expect(() => chooseAccel({ requested: "xen", kvm: usable })).toThrow(
     expect.objectContaining({ code: "VMM_ACCEL_INVALID" }),
   );

@@ -33,17 +33,17 @@ const plan: QemuPlan = {
   serialLog: `${directory}/serial.log`,
 };
 
-test("the whole argument list, as QEMU gets it", () => {
+test("the complete argument list", () => {
   expect(pairs(qemuArgs(spec, plan))).toMatchSnapshot();
 });
 
-describe("what changes an argument", () => {
+describe("arguments that depend on the specification", () => {
   const rows: [string, Partial<BootSpec>, Partial<QemuPlan>, string[]][] = [
-    ["a quicker firmware", {}, { firmware: "/usr/share/qemu/qboot.rom" }, ["-bios /usr/share/qemu/qboot.rom"]],
+    ["a faster firmware", {}, { firmware: "/usr/share/qemu/qboot.rom" }, ["-bios /usr/share/qemu/qboot.rom"]],
     ["KVM", {}, { accel: "kvm" }, ["-accel kvm", "-cpu host"]],
-    ["a disk that may be lost", { blockDevices: [disk({ cache: "unsafe" })] }, {}, ["cache.no-flush=on"]],
+    ["a disk without flushes", { blockDevices: [disk({ cache: "unsafe" })] }, {}, ["cache.no-flush=on"]],
     [
-      "a disk that may not",
+      "a disk with flushes",
       { blockDevices: [disk({ cache: "writeback" })] },
       {},
       ["cache.no-flush=off", "discard=unmap", "locking=auto"],
@@ -81,21 +81,21 @@ describe("what changes an argument", () => {
   });
 });
 
-test("no network means no device", () => {
+test("no network: no device", () => {
   expect(qemuArgs({ ...spec, net: null }, plan).join(" ")).not.toMatch(/netdev|virtio-net/);
 });
 
-test("a saved VM's kernel is in its memory", () => {
+test("a restored VM gets no kernel: it is in its memory", () => {
   const line = qemuArgs(spec, { ...plan, cmdline: null }).join(" ");
   expect(line).toContain("-incoming defer -S");
   expect(line).not.toMatch(/-kernel|-initrd|-append/);
 });
 
-test("a confined QEMU is told of no path that it would have to bind or connect", () => {
+test("a confined QEMU gets no path to bind or connect", () => {
   expect(qemuArgs(spec, plan).join(" ")).not.toContain(".sock");
 });
 
-test("a QEMU that is started by hand makes and connects its sockets itself", () => {
+test("a QEMU started by hand makes and connects its sockets itself", () => {
   const sockets: QemuPlan["sockets"] = { qmp: { kind: "path", path: "/q,q" }, agent: { kind: "path", path: "/a" } };
   const line = qemuArgs(spec, { ...plan, sockets }).join(" ");
   expect(line).toContain("socket,id=qmp,path=/q,,q,server=on,wait=off");
@@ -104,7 +104,7 @@ test("a QEMU that is started by hand makes and connects its sockets itself", () 
   expect(line).not.toContain("id=boot");
 });
 
-test("every disk is raw: no format is ever guessed", () => {
+test("every disk is raw: no format is probed", () => {
   const drives = qemuArgs(spec, plan).filter((word) => word.startsWith("node-name="));
   expect(drives.every((word) => /driver=(?:file|raw)/.test(word))).toBe(true);
 });

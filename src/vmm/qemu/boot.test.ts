@@ -1,4 +1,4 @@
-/** What stands where QEMU's first monitor connects, before it is started: it goes, and nothing of it is followed. */
+/** Files in place of the boot socket before the start: they are removed, and links are not followed. */
 import { afterAll, expect, test } from "bun:test";
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import net from "node:net";
@@ -11,7 +11,7 @@ const folders = makeTempFolder("boot");
 afterAll(() => folders.remove());
 let count = 0;
 
-/** A monitor that greets, leaves its process running, and is ended by the test. */
+/** A monitor that sends its greeting and whose process runs until the test ends it. */
 const monitor = (socket: string) => [
   process.execPath,
   "-e",

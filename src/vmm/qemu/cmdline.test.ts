@@ -1,14 +1,14 @@
 import { expect, test } from "bun:test";
 import { kernelCmdline, maxCmdline } from "./cmdline.ts";
 
-test("under TCG the timers are not calibrated, and the arguments for the agent come last", () => {
+test("under TCG timers are not calibrated, and the agent's arguments come last", () => {
   const line = kernelCmdline({ accel: "tcg", tscKhz: 2_596_150, args: ["banger.layers=1", "banger.port=virtio"] });
   expect(line).toContain(" tsc_early_khz=2596150 ");
   expect(line).toContain(" norandmaps ");
   expect(line).toEndWith(" banger.layers=1 banger.port=virtio");
 });
 
-test("under KVM nothing is said about timers or mitigations", () => {
+test("under KVM there are no arguments about timers or mitigations", () => {
   const line = kernelCmdline({ accel: "kvm", tscKhz: 2_596_150, args: [] });
   expect(line).not.toMatch(/tsc|no_timer_check|mitigations|norandmaps/);
 });
@@ -21,6 +21,6 @@ test.each(["two words", "", "line\nbreak", 'quo"te', "\u00e4"])("the argument %p
   expect(() => kernelCmdline({ accel: "kvm", tscKhz: null, args: [arg] })).toThrow(RangeError);
 });
 
-test("a line that the kernel would cut is refused", () => {
+test("a line that the kernel would truncate is refused", () => {
   expect(() => kernelCmdline({ accel: "kvm", tscKhz: null, args: ["x".repeat(maxCmdline)] })).toThrow(RangeError);
 });

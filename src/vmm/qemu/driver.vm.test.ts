@@ -10,7 +10,7 @@ import { guestShell } from "../testing/guest-shell.ts";
 import type { ContractSubject } from "../testing/subject.ts";
 import { type TinyVms, tinyVms } from "../testing/tiny-vm.ts";
 
-/** A text in a tmpfs, and a process that a clone must have too. */
+/** A text in a tmpfs, and a process that must exist in a clone too. */
 const keep = (text: string) =>
   `echo '${text}' > /run/kept; [ -e /run/keeper ] || { sleep 100000 </dev/null >/dev/null 2>&1 & echo $! > /run/keeper; }`;
 
@@ -59,7 +59,7 @@ describe.skipIf(gate("vm") !== null)("on real VMs", () => {
     },
     timeoutMs: 60_000,
   };
-  test("an emulated VM that is paused takes no time at all", async () => {
+  test("an emulated VM that is paused uses no CPU time", async () => {
     const driver = vms.driver();
     const probe = await driver.probe();
     if (probe.usable && probe.accel === "kvm") return;

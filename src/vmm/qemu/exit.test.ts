@@ -28,7 +28,7 @@ const starved = [
   "[    9.3] ---[ end Kernel panic - not syncing: System is deadlocked on memory ]---",
 ];
 
-describe("an end is told by what is known of it", () => {
+describe("an end is classified by the known facts", () => {
   const rows: [string, Partial<ExitFacts>, VmExit][] = [
     ["the guest powered off", byGuest("guest-shutdown"), { kind: "poweroff" }],
     ["the guest halted", { ...byGuest("guest-shutdown"), console: ["reboot: System halted"] }, { kind: "halt" }],
@@ -67,7 +67,7 @@ describe("an end is told by what is known of it", () => {
     ],
     ["a crash", died("SIGSEGV"), { kind: "vmm-died", reason: "QEMU crashed (SIGSEGV)" }],
     [
-      "a crash on the guest's way down",
+      "a crash during the guest's shutdown",
       { ...died("SIGSEGV"), console: ["[   17.3] reboot: Power down"] },
       { kind: "vmm-died", reason: "QEMU crashed (SIGSEGV)" },
     ],
@@ -100,18 +100,18 @@ describe("an end is told by what is known of it", () => {
     ["files only: power down", { console: ["x", "[   17.3] reboot: Power down"] }, { kind: "poweroff" }],
     ["files only: restart", { console: ["[   17.3] reboot: Restarting system"] }, { kind: "reboot" }],
     [
-      "files only: panic",
+      "only files: panic",
       { console: panicked },
       { kind: "panic", reason: "Attempted to kill init! exitcode=0x00000100" },
     ],
     ["files only: nothing", {}, { kind: "vmm-died", reason: unknownEnd }],
     [
-      "an adopted VMM that goes without a SHUTDOWN after the guest's last words",
+      "an adopted VMM that ends without SHUTDOWN after the guest's last message",
       { isWatched: true, console: ["[   17.3] reboot: Power down"] },
       { kind: "vmm-died", reason: unknownEnd },
     ],
     [
-      "last words long past count for nothing",
+      "an old message of the kernel does not count",
       { console: ["reboot: Power down", "a", "b", "c"] },
       { kind: "vmm-died", reason: unknownEnd },
     ],

@@ -18,7 +18,7 @@ test.each(rows)("%s", (_, saved, here, refusal) => {
   else expect(check).toThrow(refusal);
 });
 
-test("a CPU's name has what sets it apart", () => {
+test("a CPU's name identifies model and stepping", () => {
   const cpuinfo = "processor\t: 0\ncpu family\t: 25\nmodel\t\t: 17\nmodel name\t: AMD EPYC\nstepping\t: 1\n";
   expect(cpuName(cpuinfo)).toBe("AMD EPYC (25/17/1)");
   expect(cpuName("")).toBe("? (?/?/?)");

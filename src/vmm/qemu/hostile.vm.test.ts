@@ -1,4 +1,4 @@
-/** What a guest, and a VMM that a guest has taken over, can't do; and what is told of a guest that has come to grief. */
+/** What a guest, and a VMM that a guest has taken over, can't do; and how failures of a guest are reported. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { withTimeout } from "../../base/async.ts";
 import { exists, listFolder, readText, truncateTo } from "../../host/files/files.ts";
@@ -43,7 +43,7 @@ describe.skipIf(gate("vm") !== null)("a hostile or unlucky guest", () => {
   );
 
   test(
-    "a guest that runs out of memory is told as that",
+    "a guest that runs out of memory is reported as that",
     async () => {
       const { vm, agent } = await boot();
       await guestShell(
@@ -69,7 +69,7 @@ describe.skipIf(gate("vm") !== null)("a hostile or unlucky guest", () => {
   );
 
   test(
-    "nothing but logs and the disk is left in a VM's folder when it has ended",
+    "only logs and the disk are left in the folder of a VM that has ended",
     async () => {
       const { vm } = await boot();
       const paths = qemuFiles(vm.record.directory);
@@ -99,7 +99,7 @@ describe.skipIf(gate("vm") !== null)("a hostile or unlucky guest", () => {
   );
 
   test(
-    "a VMM whose network is not there does not start, and says which socket it was",
+    "a VMM without its network's socket does not start, and the error names the socket",
     async () => {
       const plain = await vms.spec();
       const socket = `${plain.directory}/nobody.sock`;
@@ -115,7 +115,7 @@ describe.skipIf(gate("vm") !== null)("a hostile or unlucky guest", () => {
   );
 
   test(
-    "a boot that is given up half-way leaves no process and no socket",
+    "an aborted boot leaves no process and no socket",
     async () => {
       const spec = await vms.spec();
       for (const afterMs of [5, 15, 30, 45]) {

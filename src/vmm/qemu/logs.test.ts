@@ -11,14 +11,14 @@ const paths = async (name: string) => {
   return { serialLog: `${directory}/serial.log`, vmmLog: `${directory}/vmm.log` };
 };
 
-test("a log that is not too long stays as it is", async () => {
+test("a short log is not changed", async () => {
   const { serialLog } = await paths("short");
   await writeAtomic(serialLog, "x".repeat(100));
   await cutIfLong(serialLog, 100);
   expect(await sizeOf(serialLog)).toBe(100);
 });
 
-test("a log that is too long is emptied, and its end is kept beside; the writer goes on at its beginning", async () => {
+test("a log that is too long is truncated and its end kept as .old; the writer continues at the start", async () => {
   const { serialLog } = await paths("long");
   await writeAtomic(serialLog, "x".repeat(101));
   await cutIfLong(serialLog, 100);
@@ -34,14 +34,14 @@ test("a panic above a long stack is among the last lines", async () => {
   expect((await readTails(logs)).console[0]).toContain("Out of memory");
 });
 
-test("a log that can't be read has no lines: its VM ends all the same", async () => {
+test("a log that can't be read counts as empty", async () => {
   const logs = await paths("unreadable");
   await mkdir(logs.serialLog);
   await writeAtomic(logs.vmmLog, "last words\n");
   expect(await readTails(logs)).toEqual({ console: [], vmmLog: ["last words"] });
 });
 
-test("each boot begins with logs of its own", async () => {
+test("each boot starts new logs", async () => {
   const logs = await paths("boots");
   await writeAtomic(logs.serialLog, "reboot: Power down\n");
   await beginLogs(logs);
@@ -51,7 +51,7 @@ test("each boot begins with logs of its own", async () => {
   expect(await sizeOf(logs.serialLog)).toBe(0);
 });
 
-test("folders where an earlier VMM's logs should be do not stand in the way", async () => {
+test("folders in place of logs are replaced", async () => {
   const logs = await paths("folders");
   for (const path of [logs.serialLog, `${logs.serialLog}.old/inside`]) await mkdir(path, { recursive: true });
   await beginLogs(logs);

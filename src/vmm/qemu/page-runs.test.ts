@@ -5,7 +5,7 @@ import { PageRuns } from "./page-runs.ts";
 
 const page = (fill: number) => new Uint8Array(4096).fill(fill);
 
-test("what lies side by side is one write; zeros are none", async () => {
+test("adjacent pages are one write, and zeros are not written", async () => {
   const writes: [number, number][] = [];
   const pages = new PageRuns(1 << 20, async (offset, bytes) => void writes.push([offset, bytes.length]));
   for (const offset of [0, 4096, 8192]) pages.page(offset, page(1));
@@ -20,7 +20,7 @@ test("what lies side by side is one write; zeros are none", async () => {
   ]);
 });
 
-test("the file is what the last page of each place was", async () => {
+test("the file has the last page sent for each offset", async () => {
   const steps = fc.array(fc.tuple(fc.nat(31), fc.nat(3)), { maxLength: 800 });
   await fc.assert(
     fc.asyncProperty(steps, async (made) => {
@@ -41,7 +41,7 @@ test("the file is what the last page of each place was", async () => {
   );
 });
 
-test("what waits is counted, and the first failure is kept", async () => {
+test("waiting bytes are counted, and the first error is kept", async () => {
   let refuse = (_: Error) => {};
   const pages = new PageRuns(1 << 24, () => new Promise((_, reject) => (refuse = reject)));
   for (let at = 0; at < 600; at++) pages.page(at * 4096, page(1));

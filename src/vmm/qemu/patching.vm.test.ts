@@ -1,11 +1,11 @@
-/** Kernels patch their own code while they run, whenever a rarely used feature is turned on. */
+/** Kernels patch their own code at run time, when a rarely used feature is turned on. */
 import { describe, expect, test } from "bun:test";
 import { gate } from "../../host/testing/gate.ts";
 import { connectAgent } from "../../wire/agent/client.ts";
 import { guestShell } from "../testing/guest-shell.ts";
 import { tinyVms } from "../testing/tiny-vm.ts";
 
-/** `sched_schedstats` is a static key of the scheduler's: each change patches code that every context switch runs. */
+/** `sched_schedstats` is a static key of the scheduler: each change patches code that every context switch runs. */
 const patching = `
   (while :; do /bin/true; done) & busy=$!
   i=0

@@ -24,7 +24,7 @@ function deps(stdout: string, exitCode = 0, cage = wholeCage) {
   };
 }
 
-test("what is there is told with its version, and why it emulates", async () => {
+test("a usable QEMU is reported with its version, and with the reason for emulation", async () => {
   expect(await probeQemu(deps(debian))).toMatchObject({
     usable: true,
     version: "7.2.22",
@@ -33,7 +33,7 @@ test("what is there is told with its version, and why it emulates", async () => 
   });
 });
 
-test("what is missing of the cage is told, and an agent that can't be asked is a failure", async () => {
+test("gaps of the cage are reported, and an agent that does not answer is a failure", async () => {
   const partial = wholeCage.replace('"network":null', '"network":"refused"');
   expect(await probeQemu(deps(debian, 0, partial))).toMatchObject({
     usable: true,
@@ -43,18 +43,18 @@ test("what is missing of the cage is told, and an agent that can't be asked is a
   expect(await probeQemu(deps(debian, 0, ""))).toMatchObject({ usable: false, why: "/l/agent does not answer" });
 });
 
-test("a QEMU that writes to the memory of a template is one whose VMs are not kept apart, until 8.2", async () => {
+test("before 8.2, QEMU's VMs of one template are not isolated from each other", async () => {
   const sharing = { layer: "memory isolation", leavesOpen: expect.stringContaining("memory of other VMs") };
   expect(await probeQemu(deps(debian))).toMatchObject({ gaps: [], sharing });
   expect(await probeQemu(deps("QEMU emulator version 8.2.0"))).toMatchObject({ sharing: null });
 });
 
-test("a QEMU that PATH has as a link is started by its own path, beside which it looks for its modules", async () => {
+test("a QEMU that is a symbolic link in PATH is started by its real path, next to which it looks for modules", async () => {
   const linked = { ...deps(debian), which: async () => "/home/me/bin/qemu", realPath: async () => program };
   expect(await probeQemu(linked)).toMatchObject({ usable: true, program });
 });
 
-test("no QEMU: how to get it", async () => {
+test("without QEMU, the probe says how to install it", async () => {
   const probe = await probeQemu({ ...deps(""), which: async () => null });
   expect(probe).toMatchObject({
     usable: false,
@@ -71,7 +71,7 @@ test.each([
   expect(await probeQemu(deps(stdout, exitCode))).toMatchObject({ usable: false, why: expect.stringContaining(why) });
 });
 
-test("a QEMU that fails is told in its own words, and one that hangs by how long it had", async () => {
+test("a QEMU that fails is reported with its own message, one that hangs with the time limit", async () => {
   const library = "error while loading shared libraries: libfoo.so";
   const failing = { ...deps(""), exec: fakeExec({ [`${program} --version`]: { exitCode: 1, stderr: library } }) };
   expect(await probeQemu(failing)).toMatchObject({ why: `${program} ends with status 1: ${library}` });

@@ -30,7 +30,7 @@ const facts: SandboxFacts = {
 };
 const qemu = ["/usr/bin/qemu-system-x86_64", "-version"];
 
-test("QEMU may write in the VM's folder only, and read what it boots from", () => {
+test("QEMU can write only in the VM's folder, and read what it boots from", () => {
   expect(confined(qemu, spec, facts).join(" ")).toBe(
     "/l/banger-vsock-agent confine --existing /s/vms/abcd1234 " +
       "--ro /usr --ro /lib --ro /lib64 --ro /etc/ld.so.cache --ro /nix/store --ro /c/vmlinux --ro /c/i.cpio --ro /c/a.sqfs " +
@@ -41,7 +41,7 @@ test("QEMU may write in the VM's folder only, and read what it boots from", () =
   );
 });
 
-test("a clone reads its save and no kernel; an older QEMU gets write access to the memory file alone", () => {
+test("a clone can read its save and no kernel; an older QEMU can write to the memory file", () => {
   const path = "/s/saves/x/memory.bin";
   const line = (opened: "read-only" | "read-write") =>
     confined(qemu, spec, { ...facts, memory: { kind: "saved", path, opened } }).join(" ");
@@ -50,20 +50,20 @@ test("a clone reads its save and no kernel; an older QEMU gets write access to t
   expect(line("read-write")).not.toMatch(/vmlinux|i\.cpio/);
 });
 
-test("memory for a template may be written where it is, and has no rule of its own in the VM's folder", () => {
+test("memory for a template is writable, and needs no rule in the VM's folder", () => {
   const line = (path: string) => confined(qemu, spec, { ...facts, memory: { kind: "shared", path } }).join(" ");
   expect(line("/s/templates/x/memory.bin")).toContain(" --rw /s/templates/x/memory.bin ");
   expect(line(`${spec.directory}/memory.bin`)).not.toContain("memory.bin");
 });
 
-test("a network of QEMU's own makes its connections itself, so that QEMU may make sockets", () => {
+test("with its own network, QEMU can make sockets", () => {
   const net = { kind: "builtin", mac: "02:00:00:00:00:01" } as const;
   const line = confined(qemu, { ...spec, net }, facts).join(" ");
   expect(line).toContain("--profile qemu-user-net ");
   expect(line).toContain("--isolate all-but-network --network host ");
 });
 
-test("KVM's device is open to it under KVM only", () => {
+test("/dev/kvm is accessible only under KVM", () => {
   expect(confined(qemu, spec, { ...facts, accel: "kvm" }).join(" ")).toContain("--dev /dev/kvm");
 });
 
@@ -73,7 +73,7 @@ test("a QEMU outside the system's folders is readable too, with its firmware and
   );
 });
 
-test("a layer that the host does not have is not asked for", () => {
+test("a layer that the host does not have is not requested", () => {
   const line = (change: object) => confined(qemu, spec, { ...facts, cage: { ...facts.cage, ...change } }).join(" ");
   expect(line({ seccomp: false })).not.toContain("--profile");
   expect(line({ namespaces: "refused" })).not.toContain("--isolate");
@@ -81,7 +81,7 @@ test("a layer that the host does not have is not asked for", () => {
   expect(line({ network: "refused" })).toContain("--isolate all-but-network --network none ");
 });
 
-test("threads are enough for each CPU, QEMU's pool for disks (64 at most) and its own few, and for nothing more", () => {
+test("the process limit allows a thread per CPU, 64 of QEMU's thread pool and its own few", () => {
   const threads = (vcpu: number) =>
     /--limit processes=(\d+)/.exec(confined(qemu, { ...spec, vcpu }, facts).join(" "))?.[1];
   expect([1, 4, 64].map(threads)).toEqual(["97", "100", "160"]);

@@ -9,7 +9,7 @@ import { makeStream } from "../../wire/qmp/testing/streams.ts";
 import { saveQemu } from "./save.ts";
 import { fakeMonitor } from "./testing/monitor.ts";
 
-gatedTest("root", "a disk that is full is commands as that; the VM can go on and no file is left", async () => {
+gatedTest("root", "a full disk is reported as that; the VM can run on and no file is left", async () => {
   using folder = tempFolder();
   const exec = createExec({});
   const disk = `${folder.path}/disk`;

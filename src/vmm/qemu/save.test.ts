@@ -31,7 +31,7 @@ function save(qmp: FakeMonitor, memoryFile: string | null = null, signal = Abort
   return saveQemu({ qmp, saving, files: savePaths(folder) }, signal);
 }
 
-/** Sends all of it, and says that it is done. */
+/** Sends all of it, and emits the events of a completed migration. */
 function sends(bytes: Uint8Array) {
   return (connection: ByteStream, emit: FakeMonitor["emit"]) => {
     connection.write(bytes);
@@ -43,7 +43,7 @@ function sends(bytes: Uint8Array) {
   };
 }
 
-test("a VM that runs is paused after the first pass, and comes apart into memory and state", async () => {
+test("a running VM is paused after the first pass, and split into memory and state", async () => {
   const qmp = fakeMonitor(sends(stream(7)));
   const state = await save(qmp);
   expect(qmp.commands).toEqual([
@@ -69,13 +69,13 @@ test("a VM that runs is paused after the first pass, and comes apart into memory
   expect(statSync(`${folder}/state.bin`).mode & 0o777).toBe(0o600);
 });
 
-test("one that was sent before runs for an instant first: QEMU sends it once", async () => {
+test("a VM that was saved before runs for an instant first", async () => {
   const qmp = fakeMonitor(sends(stream(7)), { "query-status": () => ({ status: "postmigrate" }) });
   await save(qmp);
   expect(qmp.commands.slice(0, 4)).toEqual(["query-status", "cont", "stop", "migrate-set-capabilities"]);
 });
 
-test("a VM whose memory is the save's is paused before anything else; only the state is written", async () => {
+test("a VM that is saved in place is paused first, and only its state is written", async () => {
   const { memory } = savePaths(folder);
   writeFileSync(memory, "as it is");
   const qmp = fakeMonitor(sends(stream(null)));
@@ -85,7 +85,7 @@ test("a VM whose memory is the save's is paused before anything else; only the s
   expect(readdirSync(folder).toSorted()).toEqual(["memory.bin", "state.bin"]);
 });
 
-test("in another file than its memory's it can't be saved", async () => {
+test("it can't be saved into another memory file", async () => {
   await expect(
     save(
       fakeMonitor(() => {}),
@@ -130,7 +130,7 @@ const failures: [string, FakeMonitor, RegExp][] = [
     /its stream: it ends too early$/,
   ],
 ];
-test("an end of the stream that QEMU did not take is closed there", async () => {
+test("a descriptor that QEMU did not use is closed in QEMU", async () => {
   const qmp = fakeMonitor(() => {}, { migrate: refusal("State blocked by x") });
   await expect(save(qmp)).rejects.toThrow("State blocked by x");
   expect(qmp.commands.slice(-4)).toEqual(["getfd", "migrate", "closefd", "stop"]);
@@ -175,7 +175,7 @@ test("an aborted save is cancelled in QEMU, and rejects only when QEMU has stopp
   expect(readdirSync(folder)).toEqual([]);
 });
 
-test("a save that is given up before it begins only pauses the VM", async () => {
+test("a save that is aborted before it begins only pauses the VM", async () => {
   const qmp = fakeMonitor(() => {});
   await expect(save(qmp, null, AbortSignal.abort(new Error("never mind")))).rejects.toThrow("never mind");
   expect(qmp.commands).toEqual(["stop"]);

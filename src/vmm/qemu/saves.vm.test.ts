@@ -1,4 +1,4 @@
-/** What saves of real QEMUs must stand, beyond the contract. */
+/** Tests of saves with real QEMUs, beyond the contract. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
@@ -14,7 +14,7 @@ import { type TinyVms, tinyVms } from "../testing/tiny-vm.ts";
 
 const limitMs = 60_000;
 
-/** Copies a file in memory again and again, and says when a copy is not the same. */
+/** Copies a file in memory again and again, and prints when a copy differs. */
 const writer = `dd if=/dev/urandom of=/run/a bs=1M count=8 2>/dev/null; sha256sum < /run/a
   (while :; do cp /run/a /run/b; cmp -s /run/a /run/b || echo differs >> /run/bad; done) >/dev/null 2>&1 </dev/null &
   echo $! > /run/writer; touch /run/bad`;
@@ -37,7 +37,7 @@ describe.skipIf(gate("vm") !== null)("saves of real VMs", () => {
   };
   const it = (what: string, body: () => Promise<void>) => test(what, body, limitMs * 2);
 
-  it("a state that QEMU refuses is told in its words, and nothing is left", async () => {
+  it("a state that QEMU refuses fails with its message, and nothing is left", async () => {
     const state = Buffer.from(await readBytes(save.files.state, maxStateBytes));
     const cases: [string, Buffer][] = [
       ["cut short", state.subarray(0, state.length >> 1)],
@@ -59,7 +59,7 @@ describe.skipIf(gate("vm") !== null)("saves of real VMs", () => {
     }
   });
 
-  it("a restore that is given up half-way leaves no process and no socket", async () => {
+  it("an aborted restore leaves no process and no socket", async () => {
     const spec = await cloneSpec();
     for (const afterMs of [1, 5, 15, 30, 40]) {
       const restore = vms.driver().restore(save, spec, AbortSignal.timeout(afterMs));
@@ -72,7 +72,7 @@ describe.skipIf(gate("vm") !== null)("saves of real VMs", () => {
     }
   });
 
-  it("restore after restore leaves nothing in this process", async () => {
+  it("repeated restores leak nothing in this process", async () => {
     const driver = vms.driver();
     const once = async () => {
       const spec = await cloneSpec();
@@ -88,7 +88,7 @@ describe.skipIf(gate("vm") !== null)("saves of real VMs", () => {
     expect(readdirSync("/proc/self/fd").length).toBeLessThanOrEqual(before);
   });
 
-  it("saves that are given up, and those that are not, leave no descriptor here or in QEMU", async () => {
+  it("aborted and completed saves leave no descriptor here or in QEMU", async () => {
     const vm = await vms.driver().restore(save, await cloneSpec(), limit());
     const open = (pid: number | "self") => readdirSync(`/proc/${pid}/fd`).length;
     const both = () => [open("self"), open(vm.record.process.pid)];
@@ -104,7 +104,7 @@ describe.skipIf(gate("vm") !== null)("saves of real VMs", () => {
       const before = both();
       for (const afterMs of [1, 2, 5, 10, 20, 40]) await once(AbortSignal.timeout(afterMs));
       await once(limit());
-      // QEMU closes its end a moment after it has said that it is done
+      // QEMU closes its end a moment after it reports completion
       const deadline = Date.now() + limitMs;
       while (String(both()) !== String(before) && Date.now() < deadline) await new Promise(setImmediate);
       expect(both()).toEqual(before);
@@ -113,7 +113,7 @@ describe.skipIf(gate("vm") !== null)("saves of real VMs", () => {
     }
   });
 
-  it("a clone maps the save's memory so that it can't be written", async () => {
+  it("a clone maps the save's memory privately", async () => {
     const vm = await vms.driver().restore(save, await cloneSpec(), limit());
     try {
       const maps = await readText(`/proc/${vm.record.process.pid}/maps`, 4 * 1024 * 1024);
@@ -125,7 +125,7 @@ describe.skipIf(gate("vm") !== null)("saves of real VMs", () => {
     }
   });
 
-  it("a guest that writes all the time is paused for a moment only, and its child is whole", async () => {
+  it("a guest that writes all the time is paused only for a moment, and its child is intact", async () => {
     const spec = await cloneSpec();
     const vm = await vms.driver().restore(save, spec, limit());
     await vm.resume();

@@ -1,4 +1,4 @@
-/** A QEMU that writes to the memory that it restores from gets none that other VMs map, where confinement is required. */
+/** With required confinement, a QEMU that opens memory for writing can't restore from memory that other VMs map. */
 import { afterAll, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import type { VmId } from "../../base/names.ts";
@@ -15,7 +15,7 @@ const folders = makeTempFolder("sharing");
 afterAll(() => folders.remove());
 let count = 0;
 
-/** Ends at once, so that a VM that is let through does not start. */
+/** Ends at once, so that a VM that is allowed does not start. */
 const agent = "/bin/false";
 const program = "/usr/bin/qemu-system-x86_64";
 const wholeCage = '{"landlock":7,"seccomp":true,"namespaces":null,"network":null,"processes":null}';

@@ -23,7 +23,7 @@ test("each socket has the number that `confine` gives it", () => {
   });
 });
 
-test("a network that QEMU has built in, or none, takes no socket", () => {
+test("QEMU's own network, or none, needs no socket", () => {
   for (const net of [null, { kind: "builtin", mac: "02:00:00:00:00:01" } as const]) {
     const { sockets, inherited } = inheritedSockets(paths, net);
     expect(inherited.map(({ path }) => path)).toEqual(Object.values(paths));

@@ -58,7 +58,7 @@ describe.skipIf(reason !== null)(reason === null ? "a full disk" : `a full disk 
   };
   stopContract("qemu", subject);
 
-  test("what was being written is whole when the guest has gone on", async () => {
+  test("data being written is intact after the guest was resumed", async () => {
     const vm = await vms.driver().boot(await spec(), AbortSignal.timeout(60_000));
     try {
       const { stream, resync } = await vm.agent();

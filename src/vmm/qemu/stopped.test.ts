@@ -6,7 +6,7 @@ const answering = (answers: Record<string, unknown>) =>
   ({ execute: async (command: string) => answers[command] }) as unknown as Qmp;
 const event = { action: "stop", operation: "write", nospace: false, reason: "Input/output error" };
 
-test("a BLOCK_IO_ERROR that stops the guest is kept, one that the guest is told of is not", () => {
+test("a BLOCK_IO_ERROR that stops the guest is recorded, one that is reported to the guest is not", () => {
   expect(blockErrorOf(event)).toEqual({ kind: "io-error", reason: "Input/output error" });
   expect(blockErrorOf({ ...event, nospace: true, reason: "No space left on device" })?.kind).toBe("disk-full");
   expect(blockErrorOf({ ...event, reason: "Disk quota exceeded" })?.kind).toBe("disk-full");
@@ -14,7 +14,7 @@ test("a BLOCK_IO_ERROR that stops the guest is kept, one that the guest is told 
   expect(blockErrorOf({ ...event, action: "report" })).toBeNull();
 });
 
-test("values of another type are no reason", () => {
+test("values of another type are ignored", () => {
   expect(blockErrorOf({ action: "stop", nospace: "true", reason: ["x"] })).toEqual({ kind: "io-error", reason: "" });
   const long = blockErrorOf({ ...event, reason: `\u001b[31m${"x".repeat(9000)}` });
   expect(long?.reason).toHaveLength(200);
@@ -38,7 +38,7 @@ test.each([
   expect(await readStop(answering({ "query-status": { status } }), error)).toEqual(stop as never);
 });
 
-test("who comes later asks the disks why", async () => {
+test("without an event, the reason is read from the disks", async () => {
   const state = { "query-status": { status: "io-error" } };
   const disks = (...states: unknown[]) => ({ ...state, "query-block": states.map((one) => ({ "io-status": one })) });
   expect(await readStop(answering(disks("ok", "nospace")), null)).toMatchObject({ kind: "disk-full" });

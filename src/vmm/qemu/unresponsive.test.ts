@@ -1,4 +1,4 @@
-/** A taken-over QEMU, played by hand on its socket: what it says and does not send costs the daemon next to nothing. */
+/** A QEMU that was taken over, played by the test: its floods and its silence cost the daemon next to nothing. */
 import { afterAll, afterEach, expect, test } from "bun:test";
 import { once } from "node:events";
 import net from "node:net";
@@ -29,7 +29,7 @@ type Peer = {
 
 const greeting = { QMP: { version: { qemu: { major: 7, minor: 2, micro: 0 } }, capabilities: [] } };
 
-/** Greets, leaves capabilities mode, and answers nothing else by itself. */
+/** Sends the greeting, leaves capabilities mode, and answers nothing else. */
 function play(connection: net.Socket): Peer {
   const commands: Command[] = [];
   const waiting: { name: string; resolve: (command: Command) => void }[] = [];
@@ -55,7 +55,7 @@ function play(connection: net.Socket): Peer {
   };
 }
 
-/** A process that stands for QEMU's, and its socket. */
+/** A process in place of QEMU's, and its socket. */
 async function hostile() {
   const directory = await folders.make(String(count++));
   const child = Bun.spawn(["sleep", "600"]);
@@ -81,7 +81,7 @@ async function running() {
   return { record, vm, qmp, peer: await peer };
 }
 
-test("however often it says that it stopped, it is asked why once at a time", async () => {
+test("however often it reports a stop, there is one query for the reason at a time", async () => {
   const { qmp, peer } = await running();
   const first = peer.nextCommand("query-status");
   peer.connection.write('{"event":"STOP"}\n'.repeat(5000));
@@ -113,7 +113,7 @@ test("an answer from before the guest was resumed does not count as a stop", asy
   expect([vm.stopped(), stops]).toEqual([null, []]);
 });
 
-test("trouble that it reports is passed on, what came before anyone listened too", async () => {
+test("troubles are reported, also those from before there was a listener", async () => {
   const { vm, qmp, peer } = await running();
   const heard: unknown[] = [];
   const early = qmp.event("NETDEV_STREAM_DISCONNECTED", () => true);
@@ -131,7 +131,7 @@ test("trouble that it reports is passed on, what came before anyone listened too
   expect(heard).toEqual(["network-lost", "memory-failure"]);
 });
 
-test("a flood ends its monitor, not its VM: that can be ended alone, and says so", async () => {
+test("a flood ends the monitor, not the VM, which then reports VMM_UNREACHABLE and can only be killed", async () => {
   const { record, vm, qmp, peer } = await running();
   peer.connection.write('{"event":"STOP"}\n'.repeat(100_000));
   await qmp.closed;
@@ -157,7 +157,7 @@ test("a QEMU that refuses to report its state is not adopted, and its monitor is
   await closed;
 });
 
-test("one that says nothing at all is ended by its process", async () => {
+test("a QEMU that sends nothing at all can be ended by its record", async () => {
   const { record, peer } = await hostile();
   const driver = createQemuDriver({} as never);
   const adopting = driver.adopt(record).catch((error: unknown) => error);

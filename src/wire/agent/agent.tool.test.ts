@@ -1,4 +1,4 @@
-/** The real agent, speaking over a unix socket on the host: both languages mean the same by `protocol/agent.md`. */
+/** The real agent on a unix socket of the host: both implementations agree on `protocol/agent.md`. */
 import { expect } from "bun:test";
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
@@ -11,7 +11,7 @@ import type { Json } from "./types.ts";
 
 const need = "tool:banger-vsock-agent";
 
-gatedTest(need, "exec: streams apart, exit codes, signals, refusals", () =>
+gatedTest(need, "exec: separate output streams, exit codes, signals, refusals", () =>
   served(async (connect) => {
     const agent = await connect(false);
     expect(agent.hello).toMatchObject({ protocol: 1, phase: "up" });
@@ -40,32 +40,29 @@ gatedTest(need, "exec: streams apart, exit codes, signals, refusals", () =>
   }),
 );
 
-gatedTest(
-  need,
-  "exec on a terminal: the end of input is said to every reader; a name that is unknown here falls back",
-  () =>
-    served(async (connect) => {
-      const agent = await connect(false);
-      const tty = { cols: 80, rows: 24, term: "xterm-no-such" };
-      const exec = async (argv: string[], input = "", more: Json = {}) => {
-        const stream = await agent.open("exec", { cwd: "/", argv, tty, ...more });
-        if (input !== "") await stream.write(0, new TextEncoder().encode(input));
-        return run(stream);
-      };
-      const said = async (...args: Parameters<typeof exec>) => {
-        const { stdout, exit } = await exec(...args);
-        expect(exit).toMatchObject({ code: 0 });
-        return stdout.toString();
-      };
-      expect(await said(["cat"], "text\n")).toBe("text\r\ntext\r\n");
-      expect(await said(["cat"], "no end of line")).toBe("no end of lineno end of line");
-      expect(await said(["sh", "-c", "cat; cat; echo two"])).toBe("two\r\n");
-      // a shell changes the terminal's mode before it reads
-      await said(["bash", "--norc", "-i"]);
-      expect(await said(["sh", "-c", "echo $TERM"])).toMatch(/^xterm(-256color)?\r\n$/);
-      expect(await said(["sh", "-c", "echo $TERM"], "", { env: { TERM: "odd" } })).toBe("odd\r\n");
-      agent.destroy();
-    }),
+gatedTest(need, "exec on a terminal: every reader sees the end of input; an unknown terminal type has a fallback", () =>
+  served(async (connect) => {
+    const agent = await connect(false);
+    const tty = { cols: 80, rows: 24, term: "xterm-no-such" };
+    const exec = async (argv: string[], input = "", more: Json = {}) => {
+      const stream = await agent.open("exec", { cwd: "/", argv, tty, ...more });
+      if (input !== "") await stream.write(0, new TextEncoder().encode(input));
+      return run(stream);
+    };
+    const said = async (...args: Parameters<typeof exec>) => {
+      const { stdout, exit } = await exec(...args);
+      expect(exit).toMatchObject({ code: 0 });
+      return stdout.toString();
+    };
+    expect(await said(["cat"], "text\n")).toBe("text\r\ntext\r\n");
+    expect(await said(["cat"], "no end of line")).toBe("no end of lineno end of line");
+    expect(await said(["sh", "-c", "cat; cat; echo two"])).toBe("two\r\n");
+    // a shell changes the mode of the terminal before it reads
+    await said(["bash", "--norc", "-i"]);
+    expect(await said(["sh", "-c", "echo $TERM"])).toMatch(/^xterm(-256color)?\r\n$/);
+    expect(await said(["sh", "-c", "echo $TERM"], "", { env: { TERM: "odd" } })).toBe("odd\r\n");
+    agent.destroy();
+  }),
 );
 
 gatedTest("root", "exec: stdout, stderr and the terminal belong to the command's user", () =>
@@ -83,7 +80,7 @@ gatedTest("root", "exec: stdout, stderr and the terminal belong to the command's
   }),
 );
 
-gatedTest(need, "exec: arguments, variables, names of folders and programs are bytes", () =>
+gatedTest(need, "exec: arguments, variables and paths are bytes", () =>
   served(async (connect, folder) => {
     const agent = await connect(false);
     const odd = `${folder}/caf\udce9`;
@@ -108,7 +105,7 @@ gatedTest(need, "exec: arguments, variables, names of folders and programs are b
   }),
 );
 
-gatedTest(need, "exec: as much as Linux takes, and a reason for more", () =>
+gatedTest(need, "exec: arguments up to Linux's limit, and a reason beyond it", () =>
   served(async (connect) => {
     const agent = await connect(false);
     const longest = "x".repeat(131_071);
@@ -139,7 +136,7 @@ gatedTest(need, "exec: as much as Linux takes, and a reason for more", () =>
   }),
 );
 
-gatedTest(need, "short commands lose nothing, however often", () =>
+gatedTest(need, "repeated short commands lose no output", () =>
   served(async (connect) => {
     const agent = await connect(false);
     for (let round = 0; round < 50; round++) {
@@ -176,24 +173,21 @@ gatedTest(
   30_000,
 );
 
-gatedTest(
-  need,
-  "closing a stream ends what runs; dropping the connection too; the agent waits for the next session",
-  () =>
-    served(async (connect) => {
-      const first = await connect(false);
-      const slow = await first.open("exec", { cwd: "/", argv: ["sleep", "60"] });
-      slow.close();
-      await slow.closed;
-      const other = await first.open("exec", { cwd: "/", argv: ["sleep", "61"] });
-      first.destroy();
-      await expect(other.closed).rejects.toMatchObject({ code: "SESSION_LOST" });
-      const second = await connect(true);
-      expect((await run(await second.open("exec", { cwd: "/", argv: ["echo", "again"] }))).stdout.toString()).toBe(
-        "again\n",
-      );
-      second.destroy();
-    }),
+gatedTest(need, "closing a stream or the connection ends the command; the agent waits for the next session", () =>
+  served(async (connect) => {
+    const first = await connect(false);
+    const slow = await first.open("exec", { cwd: "/", argv: ["sleep", "60"] });
+    slow.close();
+    await slow.closed;
+    const other = await first.open("exec", { cwd: "/", argv: ["sleep", "61"] });
+    first.destroy();
+    await expect(other.closed).rejects.toMatchObject({ code: "SESSION_LOST" });
+    const second = await connect(true);
+    expect((await run(await second.open("exec", { cwd: "/", argv: ["echo", "again"] }))).stdout.toString()).toBe(
+      "again\n",
+    );
+    second.destroy();
+  }),
 );
 
 gatedTest(need, "put and get: a tar goes in and comes out", () =>

@@ -35,7 +35,7 @@ function helloFrame(tag: number, value: object = hello, stream = 0): Uint8Array 
   return encodeFrame({ type: FrameType.Hello, stream, payload: Buffer.from(JSON.stringify(value)) }, tag);
 }
 
-test("the tag is the nonce's; HELLO is read; what comes behind it belongs to the session", async () => {
+test("the tag is from the nonce; HELLO is read; bytes after it go to the session", async () => {
   const [connection, other] = memoryPair();
   const notice = { type: FrameType.Notice, stream: 0, payload: Buffer.from('{"notice":"up"}') };
   guest(other, (nonce, tag) => Buffer.concat([magic, nonce, helloFrame(tag), encodeFrame(notice, tag)]));
@@ -46,7 +46,7 @@ test("the tag is the nonce's; HELLO is read; what comes behind it belongs to the
   expect(seen).toEqual([{ notice: "up" }]);
 });
 
-test("rests of an earlier session are thrown away, byte by byte if need be", async () => {
+test("remains of an earlier session are skipped, also byte by byte", async () => {
   const [connection, other] = memoryPair();
   const rests = Buffer.concat([
     Buffer.alloc(70_000, 7),
@@ -63,7 +63,7 @@ test("rests of an earlier session are thrown away, byte by byte if need be", asy
   expect((await connectAgent(connection, { resync: true, timeoutMs: 5000 })).hello?.agent).toBe("0.1.0");
 });
 
-test("resync sends one largest frame of zeros first", async () => {
+test("resync first sends zeros that complete any frame", async () => {
   for (const resync of [true, false]) {
     const [connection, other] = memoryPair();
     const first = Promise.withResolvers<Uint8Array>();
@@ -89,7 +89,7 @@ for (const [name, problem] of Object.entries({
   });
 }
 
-test("HELLO's texts are cut and cleaned, its features are strings", async () => {
+test("texts in HELLO are truncated and cleaned, its features are strings", async () => {
   const [connection, other] = memoryPair();
   const value = { ...hello, agent: `\u001b[2J${"x".repeat(1000)}`, init: 7, features: ["exec", 3, null] };
   guest(other, (nonce, tag) => Buffer.concat([magic, nonce, helloFrame(tag, value)]));
@@ -104,7 +104,7 @@ for (const [name, say] of Object.entries<(nonce: Buffer, tag: number) => Uint8Ar
   "another session's tag": (nonce, tag) => Buffer.concat([magic, nonce, helloFrame(tag ^ 1)]),
   "a frame over the limit": (nonce) => Buffer.concat([magic, nonce, Buffer.alloc(9, 0xff)]),
 })) {
-  test(`${name} is no session`, async () => {
+  test(`${name} is refused`, async () => {
     const [connection, other] = memoryPair();
     guest(other, say);
     await expect(connectAgent(connection, { resync: false, timeoutMs: 1000 })).rejects.toMatchObject({
@@ -140,7 +140,7 @@ test("a connection that ends between HELLO and the session ends the session", as
   await client.closed;
 });
 
-test("with the fake agent: greeting, then verbs", async () => {
+test("with the fake agent: handshake, then verbs", async () => {
   const [connection, other] = memoryPair();
   const identities: unknown[] = [];
   fakeAgent(other, { hello: { init: "none" }, onIdentity: (identity) => void identities.push(identity) });

@@ -1,4 +1,4 @@
-/** A session on a connection that is worked by hand: one that takes nothing, one that drops, one that comes byte by byte. */
+/** A session on a connection that the test controls: one without room, one that drops, one that delivers single bytes. */
 import { describe, expect, test } from "bun:test";
 import { Deferred } from "../../base/async.ts";
 import type { ByteStream } from "../../base/bytes.ts";
@@ -16,7 +16,7 @@ const tooMuch = { code: "AGENT_PROTOCOL" };
 /** bytes of a frame without a payload */
 const around = encodeFrame({ type: Notice, stream: 0, payload: new Uint8Array() }, 0).length;
 
-/** Takes everything and has no room until it is told. */
+/** Accepts every write, but reports no room until `drain`. */
 class FullConnection implements ByteStream {
   /** bytes of each write */
   readonly written: number[] = [];
@@ -61,7 +61,7 @@ function session(options: Partial<SessionOptions> = {}) {
 const opening = (stream: number, request: Json = { verb: "x" }) =>
   encodeFrame({ type: Open, stream, payload: Buffer.from(JSON.stringify(request)) }, 0);
 
-/** A stream that the other side opened, accepted. */
+/** An accepted stream that the peer opened. */
 function served(): { connection: FullConnection; session: Session; stream: Stream } {
   const streams: Stream[] = [];
   const both = session({ onOpen: (one) => void streams.push(one.accept()) });
@@ -71,7 +71,7 @@ function served(): { connection: FullConnection; session: Session; stream: Strea
   return { ...both, stream };
 }
 
-/** Sends notices that take so many bytes as frames. */
+/** Sends notices whose frames have `bytes` bytes together. */
 function owe(one: Session, bytes: number): void {
   const largest = payload + around;
   for (let left = bytes; left > 0; ) {
@@ -81,17 +81,17 @@ function owe(one: Session, bytes: number): void {
   }
 }
 
-describe("frames that no credit bounds", () => {
+describe("frames without flow control", () => {
   const owed = 8 * 1024 * 1024;
 
-  test.each([0, 1])("8 MiB of them may wait for the connection, and %i past it or not", (past) => {
+  test.each([0, 1])("8 MiB of them can wait, and %i bytes more", (past) => {
     const { connection, session: one } = session();
     owe(one, owed + past);
     if (past === 0) expect(connection.destroyed).toBeUndefined();
     else expect(connection.destroyed).toMatchObject(tooMuch);
   });
 
-  test("what was taken is no longer counted", async () => {
+  test("bytes that were sent are no longer counted", async () => {
     const { connection, session: one } = session();
     owe(one, owed);
     await connection.drain();
@@ -123,7 +123,7 @@ test("a writer sends one frame at a time to a connection that has no room", asyn
   }
 });
 
-test("writes on one channel go out one after the other, however long the first one waits", async () => {
+test("writes on one channel are sent in order, however long the first one waits", async () => {
   const { connection, stream } = served();
   connection.written.length = 0;
   void stream.write(0, new Uint8Array(2 * payload));
@@ -133,7 +133,7 @@ test("writes on one channel go out one after the other, however long the first o
   expect(connection.written.map((bytes) => bytes - around)).toEqual([payload, payload, 1, 2]);
 });
 
-test("a session that is over sends nothing and reads nothing", async () => {
+test("a session that has ended sends and reads nothing", async () => {
   const { connection, session: one } = session();
   one.destroy();
   one.notice({ notice: "late" });
@@ -143,7 +143,7 @@ test("a session that is over sends nothing and reads nothing", async () => {
   await expect(one.open("exec", {})).rejects.toMatchObject({ details: { reason: "its connection was closed" } });
 });
 
-test("frames behind one whose listener ends the session are not looked at", () => {
+test("frames after one whose listener ends the session are ignored", () => {
   const opened: string[] = [];
   const both = session({
     onOpen: ({ verb }) => {
@@ -155,7 +155,7 @@ test("frames behind one whose listener ends the session are not looked at", () =
   expect(opened).toEqual(["one"]);
 });
 
-test("what a listener throws ends the session, with 300 characters of it", async () => {
+test("an exception of a listener ends the session, with 300 characters of its message", async () => {
   const both = session({
     onOpen: () => {
       throw new Error("x".repeat(1000));
@@ -166,7 +166,7 @@ test("what a listener throws ends the session, with 300 characters of it", async
   expect(details["problem"]).toHaveLength(300);
 });
 
-test("what came before the session began is read first", async () => {
+test("bytes received before the session are read first", async () => {
   const opened: string[] = [];
   const connection = new FullConnection();
   const one = new Session(connection, { tag: 0, side: "host", onOpen: ({ verb }) => void opened.push(verb) });

@@ -1,4 +1,4 @@
-/** A machine that is told, while it runs, that it is a copy: seen from inside. Its agent is process 1. */
+/** A running machine that gets the identity of a copy, seen from inside. Its agent is process 1. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { createServer, type Socket } from "node:net";
 import { gate } from "../../host/testing/gate.ts";
@@ -72,12 +72,12 @@ describe.skipIf(gate("vm") !== null)("a copy", () => {
     vms?.remove();
   });
 
-  test("a template shows a boot id that is not its kernel's", async () => {
+  test("a template has a boot id other than its kernel's", async () => {
     expect(await sh(bootIdMounts)).toBe("1\n");
     expect(await sh(shownBootId)).toMatch(/^[\da-f]{8}-[\da-f-]{27}\n$/);
   });
 
-  test("the first copy is another machine in everything", async () => {
+  test("the first copy is another machine in every respect", async () => {
     await sh(
       "ip addr add 192.0.2.16/24 dev eth0; ip route add 198.51.100.0/24 via 192.0.2.2; " +
         "ip neigh add 192.0.2.8 lladdr 02:00:00:00:00:09 dev eth0; mkdir -p /var/log/journal/$(cat /etc/machine-id)",
@@ -103,7 +103,7 @@ describe.skipIf(gate("vm") !== null)("a copy", () => {
     expect(await sh(kernelsBootId)).toBe(after);
   });
 
-  test("behind it the cover of the boot id and the old MAC's IPv6 address go", async () => {
+  test("then the mount over the boot id and the IPv6 address of the old MAC are removed", async () => {
     const bootId = await sh(shownBootId);
     await sh("while grep -q boot_id /proc/self/mountinfo; do :; done");
     expect(await sh(shownBootId)).toBe(bootId);
@@ -120,7 +120,7 @@ describe.skipIf(gate("vm") !== null)("a copy", () => {
     await expect(agent.open("identity", template)).rejects.toMatchObject({ details: { code: "bad_request" } });
   });
 
-  test("copies of a copy have boot ids too, under one cover however often", async () => {
+  test("copies of copies have their own boot ids, under a single mount", async () => {
     const ids = [await sh(shownBootId)];
     for (const generation of [3, 4, 5]) {
       await identify({ generation });
@@ -132,7 +132,7 @@ describe.skipIf(gate("vm") !== null)("a copy", () => {
     expect(await sh(shownBootId)).toBe(ids[3] ?? "");
   });
 
-  test("what is not told any more is gone, and what can't be is skipped", async () => {
+  test("omitted fields are cleared, and what can't be applied is skipped", async () => {
     await sh("mount -t tmpfs -o ro none /root");
     const reply = await identify({ generation: 7, authorizedKeys: ["ssh-ed25519 key"], hostname: "seven" });
     expect(reply.skipped).toEqual([expect.stringMatching(/^authorized keys: EROFS/)]);
@@ -140,7 +140,7 @@ describe.skipIf(gate("vm") !== null)("a copy", () => {
     await sh("umount /root");
   });
 
-  test("stats count connections with others, and what the CPUs did", async () => {
+  test("stats count connections with other machines, and CPU time", async () => {
     const stats = async () => {
       const stream = await agent.open("stats", {});
       stream.close();
@@ -159,7 +159,7 @@ describe.skipIf(gate("vm") !== null)("a copy", () => {
     expect((await stats()).cpuMs).toBeGreaterThan(before.cpuMs);
   });
 
-  test("settle tells the disk what is free", async () => {
+  test("settle discards free blocks", async () => {
     const stream = await agent.open("settle", { trim: true, dropCaches: true });
     stream.close();
     expect((stream.reply as SettleReply).trimmed).toBeGreaterThan(1024 * 1024);
@@ -174,7 +174,7 @@ async function connected(vm: RunningVm): Promise<AgentClient> {
   return connectAgent(stream, { resync, timeoutMs: 60_000 });
 }
 
-/** On the host's loopback, where QEMU's own user network leads to. */
+/** On the host's loopback, which QEMU's user-mode network can reach. */
 async function listenLocal() {
   const { promise: accepted, resolve } = Promise.withResolvers<Socket>();
   const server = createServer(resolve);

@@ -15,7 +15,7 @@ const anyFrame = fc.record({
 const anyTag = fc.nat(0xffffffff);
 
 test(
-  "frames come out as they went in, however the bytes are cut",
+  "frames are decoded as encoded, however the bytes are split",
   () => {
     const cuts = fc.array(fc.integer({ min: 1, max: 100 }), { minLength: 1, maxLength: 20 });
     fc.assert(
@@ -30,7 +30,7 @@ test(
 );
 
 test(
-  "noise is refused or waited for, never believed to be longer than the limit",
+  "noise is refused or an incomplete frame, never a frame beyond the limit",
   () => {
     fc.assert(
       fc.property(
@@ -59,7 +59,7 @@ test("a whole frame is a view of the chunk, not a copy", () => {
   expect(payload?.buffer).toBe(chunk.buffer);
 });
 
-test("a payload over the limit can't be sent, and no frame begins as the magic does", () => {
+test("a payload over the limit can't be encoded, and the magic is not a valid frame", () => {
   const payload = new Uint8Array(maxPayload + 1);
   expect(() => encodeFrame({ type: 0x10, stream: 1, payload }, 0)).toThrow(RangeError);
   expect(() => decodeAll([magic], 0)).toThrow(expect.objectContaining({ code: "AGENT_PROTOCOL" }));

@@ -3,7 +3,7 @@ import { parseHello } from "./hello.ts";
 
 const hello = { protocol: 1, phase: "up", generation: 0, agent: "a", init: "i", bootId: "b", features: ["exec"] };
 
-test("texts have 64 characters, and there are 64 features", () => {
+test("texts are truncated to 64 characters, and features to 64", () => {
   const long = "x".repeat(65);
   const features = Array.from({ length: 65 }, (_, at) => `${at}`);
   const parsed = parseHello({ ...hello, agent: long, init: long, bootId: long, features });
@@ -11,7 +11,7 @@ test("texts have 64 characters, and there are 64 features", () => {
   expect(parsed.features).toEqual(features.slice(0, 64));
 });
 
-test("another version is named", () => {
+test("the error names another version", () => {
   const refused = (protocol: unknown) => () => parseHello({ ...hello, protocol });
   expect(refused(2)).toThrow("protocol version 2, this banger speaks 1");
   expect(refused("1")).toThrow("no protocol version, this banger speaks 1");

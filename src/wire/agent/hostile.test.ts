@@ -1,4 +1,4 @@
-/** A guest that lies: its session ends with AGENT_PROTOCOL, and nothing else happens. */
+/** A guest that violates the protocol: its session ends with AGENT_PROTOCOL, and nothing else happens. */
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { patience, runs } from "../../base/testing/budget.ts";
@@ -29,26 +29,26 @@ const lies: Record<string, Sent[]> = {
     [Open, 2, { verb: "x" }],
   ],
   "OPEN without a verb": [[Open, 2, { verb: 7 }]],
-  "OPEN that is no JSON": [[Open, 2, Buffer.from("{")]],
+  "OPEN that is not JSON": [[Open, 2, Buffer.from("{")]],
   "a reply to nothing": [[Reply, 7, { ok: true }]],
-  "a frame for a stream of theirs that never was": [[Event, 8, {}]],
+  "a frame for a stream that they never opened": [[Event, 8, {}]],
   "a frame for our next stream": [[Event, 3, {}]],
   "data before the reply": [[data(1), 1, x]],
   "CLOSE before the reply": [[Close, 1]],
   "a second reply": [opened, opened],
   "a reply that is an array": [[Reply, 1, Buffer.from("[]")]],
-  "a reply that is no UTF-8": [[Reply, 1, Buffer.from('{"ok":"\xff"}', "latin1")]],
+  "a reply that is not UTF-8": [[Reply, 1, Buffer.from('{"ok":"\xff"}', "latin1")]],
   "empty DATA": [opened, [data(1), 1]],
   "more data than credit": [opened, ...full, [data(1), 1, x]],
   "data after EOF": [opened, [eof(1), 1], [data(1), 1, x]],
   "a second EOF": [opened, [eof(1), 1], [eof(1), 1]],
   "65 events at once": [opened, ...Array.from({ length: 65 }, (): Sent => [Event, 1, {}])],
   "65 notices that nobody reads": Array.from({ length: 65 }, (): Sent => [Notice, 0, {}]),
-  "an event that is no object": [opened, [Event, 1, Buffer.from("3")]],
+  "an event that is not an object": [opened, [Event, 1, Buffer.from("3")]],
   "credit that was not spent": [opened, [Credit, 1, creditOf(0, 1)]],
   "credit for channel 3": [opened, [Credit, 1, creditOf(3, 0)]],
   "credit of no bytes": [opened, [Credit, 1]],
-  "CLOSE with a reason that is none": [opened, [Close, 1, x]],
+  "CLOSE with a malformed reason": [opened, [Close, 1, x]],
   "credit of 6 bytes": [opened, [Credit, 1, Buffer.concat([creditOf(0, 0), x])]],
   "credit of 4 bytes": [opened, [Credit, 1, creditOf(0, 0).subarray(0, 4)]],
   "a long PING": [[Ping, 0, new Uint8Array(65)]],
@@ -74,7 +74,7 @@ describe("the session ends at", () => {
   }
 });
 
-test("late frames for streams that are over are ignored", async () => {
+test("late frames for ended streams are ignored", async () => {
   const [connection, guestConnection] = memoryPair();
   const client = plainClient(connection);
   const guest = new RawPeer(guestConnection);
@@ -87,7 +87,7 @@ test("late frames for streams that are over are ignored", async () => {
   await ping;
 });
 
-test("a guest that never reads, but makes answers necessary, is given up", async () => {
+test("the session with a guest that never reads but causes replies is ended", async () => {
   const [connection, guestConnection] = memoryPair();
   const client = plainClient(connection);
   const flood = new RawPeer(guestConnection);

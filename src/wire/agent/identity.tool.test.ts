@@ -1,4 +1,4 @@
-/** One identity after another, told to the real agent over a folder that stands for a machine's root. */
+/** Successive identities, sent to the real agent with a folder in place of a machine's root. */
 import { expect } from "bun:test";
 import * as fs from "node:fs";
 import { watchFile } from "../../host/files/files.ts";
@@ -82,7 +82,7 @@ function contents(root: string): Record<string, string> {
   );
 }
 
-gatedTest(need, "a copy has nothing of the identity that came before it", () =>
+gatedTest(need, "a copy has nothing of the previous identity", () =>
   machine(async (connect, root) => {
     const agent = await connect();
     expect(await identify(agent, first)).toEqual({ ok: true } as Json);
@@ -114,7 +114,7 @@ gatedTest(need, "a copy has nothing of the identity that came before it", () =>
   }),
 );
 
-gatedTest(need, "what a copy is not told of environment and session it does not have", () =>
+gatedTest(need, "environment and session that the request omits are cleared in a copy", () =>
   machine(async (connect, root) => {
     const agent = await connect();
     await identify(agent, first);
@@ -126,7 +126,7 @@ gatedTest(need, "what a copy is not told of environment and session it does not 
   }),
 );
 
-gatedTest(need, "the same generation changes what it names and nothing else; a lower one is refused", () =>
+gatedTest(need, "the same generation changes only the given fields; a lower one is refused", () =>
   machine(async (connect, root) => {
     const agent = await connect();
     await identify(agent, first);
@@ -149,7 +149,7 @@ gatedTest(need, "the same generation changes what it names and nothing else; a l
   }),
 );
 
-gatedTest(need, "what can't be written is skipped and said, and the rest is done", () =>
+gatedTest(need, "what can't be written is reported as skipped, and the rest is applied", () =>
   machine(async (connect, root) => {
     fs.rmSync(`${root}/root`, { recursive: true });
     fs.writeFileSync(`${root}/root`, "no folder");
@@ -161,7 +161,7 @@ gatedTest(need, "what can't be written is skipped and said, and the rest is done
   }),
 );
 
-gatedTest(need, "a new generation ends what ran over other sessions, and leaves what was detached", () =>
+gatedTest(need, "a new generation ends the commands of other sessions, except detached ones", () =>
   machine(async (connect, root) => {
     const old = await connect();
     await identify(old, first);
@@ -182,7 +182,7 @@ gatedTest(need, "a new generation ends what ran over other sessions, and leaves 
   }),
 );
 
-/** A process that is dead, but that nobody has asked for yet, does not count. */
+/** A zombie does not count. */
 function isRunning(pid: string): boolean {
   try {
     return !/\) [ZX] /.test(fs.readFileSync(`/proc/${pid}/stat`, "utf8"));
@@ -191,7 +191,7 @@ function isRunning(pid: string): boolean {
   }
 }
 
-/** Resolves when the file has as many lines. */
+/** Resolves when the file has `count` lines. */
 async function lines(path: string, count: number): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const look = () => fs.readFileSync(path, "utf8").split("\n").length > count && resolve();

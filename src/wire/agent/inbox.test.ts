@@ -3,7 +3,7 @@ import { Inbox } from "./inbox.ts";
 import { delivered } from "./testing/raw.ts";
 
 const window = 262_144;
-/** a piece of credit that is worth a frame: a quarter of the window */
+/** the smallest amount of credit that is returned: a quarter of the window */
 const step = 65_536;
 
 function inbox(isOpener = false) {
@@ -17,7 +17,7 @@ function inbox(isOpener = false) {
   return { inbox: one, credits, failures };
 }
 
-test("credit goes back in pieces of a quarter of the window", async () => {
+test("credit is returned in quarters of the window", async () => {
   const { inbox: one, credits } = inbox();
   one.onData(() => {});
   await delivered();
@@ -42,7 +42,7 @@ test.each([
   expect(credits).toEqual(expected);
 });
 
-test("nothing goes back for a channel that has ended", async () => {
+test("no credit is returned for a channel that has ended", async () => {
   const { inbox: one, credits } = inbox();
   one.data(1, new Uint8Array(window));
   one.eof(1);
@@ -51,7 +51,7 @@ test("nothing goes back for a channel that has ended", async () => {
   expect(credits).toEqual([]);
 });
 
-test("the end comes once everything on every channel was taken", async () => {
+test("the end is reported once everything on every channel was taken", async () => {
   const { inbox: one } = inbox();
   const seen: string[] = [];
   const first = Promise.withResolvers<void>();
@@ -69,7 +69,7 @@ test("the end comes once everything on every channel was taken", async () => {
   expect(seen).toEqual(["data 0", "data 1", "end"]);
 });
 
-test("what nobody listens for counts as taken at the end, channel after channel", async () => {
+test("data without a listener counts as taken at the end, on every channel", async () => {
   const { inbox: one } = inbox();
   const seen: string[] = [];
   one.data(0, Uint8Array.of(1));
@@ -82,7 +82,7 @@ test("what nobody listens for counts as taken at the end, channel after channel"
   expect(seen).toEqual(["eof 1", "end"]);
 });
 
-test("an opener's stream ends after it had its turn to set listeners", async () => {
+test("an opener's stream ends after it has had a turn to set listeners", async () => {
   const { inbox: one } = inbox(true);
   const seen: string[] = [];
   one.data(0, Uint8Array.of(1));
@@ -97,7 +97,7 @@ test("an opener's stream ends after it had its turn to set listeners", async () 
   expect(seen).toEqual(["data", "event", "end"]);
 });
 
-test("data that waits is copied, because the chunk that it came in is used again", async () => {
+test("data that waits is copied, so that it does not keep its chunk alive", async () => {
   for (const isBusy of [false, true]) {
     const { inbox: one } = inbox();
     const seen: number[] = [];
@@ -115,7 +115,7 @@ test("data that waits is copied, because the chunk that it came in is used again
   }
 });
 
-test("data that does not wait is handed on as it came", async () => {
+test("data that does not wait is delivered without a copy", async () => {
   const { inbox: one } = inbox();
   const seen: Uint8Array[] = [];
   one.onData((_channel, data) => void seen.push(data));
@@ -125,7 +125,7 @@ test("data that does not wait is handed on as it came", async () => {
   expect(seen[0]?.buffer).toBe(chunk.buffer);
 });
 
-test.each([0, 1, 2])("channel %i is there", (channel) => {
+test.each([0, 1, 2])("channel %i exists", (channel) => {
   const { inbox: one } = inbox();
   one.data(channel, Uint8Array.of(1));
   one.eof(channel);

@@ -1,6 +1,6 @@
 /**
- * Every limit of a session, at it and one past it. The numbers are the protocol's (`protocol/agent.md`) and stand here as such: a
- * limit that is changed in the program alone must fail.
+ * Every limit of a session, at the limit and one past it. The numbers are those of `protocol/agent.md`, written out here so that
+ * a change in the code alone fails.
  */
 import { describe, expect, test } from "bun:test";
 import type { BangerError } from "../../base/errors/error.ts";
@@ -36,26 +36,26 @@ async function openOne({ client, guest }: Guest): Promise<AgentStream> {
   return opened;
 }
 
-/** Sends `bytes` on stream 1 in frames as large as they may be. */
+/** Sends `bytes` on stream 1 in the largest frames. */
 function fill(guest: RawPeer, channel: number, bytes: number, stream = 1): void {
   for (let left = bytes; left > 0; left -= payload)
     guest.send(data(channel), stream, new Uint8Array(Math.min(left, payload)));
 }
 
-/** Answers when what was sent before has been dealt with. */
+/** Resolves when everything sent before was handled. */
 async function isAlive({ client, guest }: Guest): Promise<void> {
   const ping = client.ping();
   guest.send(Pong, 0, (await guest.next(Ping)).payload);
   await ping;
 }
 
-/** bytes of data among the frames that came */
+/** bytes of data in the received frames */
 function received(raw: RawPeer, channel: number): number {
   const frames = raw.seen.filter((frame) => frame.type === data(channel));
   return frames.reduce((bytes, frame) => bytes + frame.payload.length, 0);
 }
 
-/** What the other side has given back of a window, once that is all but the piece that is worth no frame yet. */
+/** The credit returned for a window, except the last part, which is too small for a frame. */
 async function givenBack(raw: RawPeer): Promise<number> {
   const bytes = () =>
     raw.seen
@@ -77,14 +77,14 @@ describe("a peer's data", () => {
     await both.guest.closed;
   });
 
-  test("channels have windows of their own", async () => {
+  test("each channel has its own window", async () => {
     const both = pair();
     await openOne(both);
     for (const channel of [0, 1, 2]) fill(both.guest, channel, credit);
     await isAlive(both);
   });
 
-  test("one frame may not go beyond the window either", async () => {
+  test("a single frame can't exceed the window either", async () => {
     const both = pair();
     await openOne(both);
     fill(both.guest, 1, credit - 1);
@@ -92,7 +92,7 @@ describe("a peer's data", () => {
     expect(await both.client.closed).toMatchObject(tooMuch);
   });
 
-  test("as much may follow as was given back, and not a byte more", async () => {
+  test("the peer can send as much as was returned, and not a byte more", async () => {
     const both = pair();
     const stream = await openOne(both);
     fill(both.guest, 1, credit);
@@ -105,7 +105,7 @@ describe("a peer's data", () => {
     expect(await both.client.closed).toMatchObject(tooMuch);
   });
 
-  test("data that nobody has taken gives nothing back", async () => {
+  test("no credit is returned for data that was not taken", async () => {
     const both = pair();
     const stream = await openOne(both);
     stream.onData(() => new Promise(() => {}));
@@ -116,7 +116,7 @@ describe("a peer's data", () => {
 });
 
 describe("our data", () => {
-  test("a window is sent, and no more until credit comes", async () => {
+  test("one window is sent, and no more without credit", async () => {
     const both = pair();
     const stream = await openOne(both);
     void stream.write(0, new Uint8Array(credit + 100));
@@ -148,7 +148,7 @@ describe("our data", () => {
 });
 
 describe("frames", () => {
-  test("a payload of 32 KiB is a frame, and a byte more is refused before it is there", () => {
+  test("a payload can have 32 KiB; one byte more is refused by its header", () => {
     const largest = encodeFrame({ type: data(0), stream: 1, payload: new Uint8Array(payload) }, 0);
     const lengths: number[] = [];
     new FrameDecoder(0).push(largest, (frame) => void lengths.push(frame.payload.length));
@@ -162,7 +162,7 @@ describe("frames", () => {
     expect(() => new FrameDecoder(0).push(head, () => {})).toThrow(expect.objectContaining(tooMuch));
   });
 
-  test("a head that comes byte by byte has the same limit", () => {
+  test("a header that arrives byte by byte has the same limit", () => {
     const push = (length: number) => {
       const head = Buffer.alloc(9);
       head.writeUInt32LE(length);
@@ -175,7 +175,7 @@ describe("frames", () => {
   });
 });
 
-describe("what waits without credit", () => {
+describe("what waits without flow control", () => {
   test.each([64, 65])("%i events that nobody takes", async (count) => {
     const both = pair();
     await openOne(both);
@@ -200,7 +200,7 @@ describe("what waits without credit", () => {
 });
 
 describe("streams", () => {
-  test("256 are opened, and no more until one is over", async () => {
+  test("256 can be open, and no more until one has ended", async () => {
     const both = pair();
     for (let id = 0; id < streams; id++) await openOne(both);
     const refusal = await both.client.open("exec", {}).catch((error: unknown) => error);
@@ -210,7 +210,7 @@ describe("streams", () => {
     expect(await openOne(both)).toBeDefined();
   });
 
-  test("256 of the other side's are served, and one more is refused, alone", async () => {
+  test("256 streams of the peer are served, and only the next is refused", async () => {
     const [connection, otherConnection] = memoryPair();
     const served: ServedStream[] = [];
     new Session(connection, { tag: 0, side: "agent", onOpen: (one) => void served.push(one) }).start();
@@ -239,12 +239,12 @@ describe("a relay", () => {
     return { client, guest, upstream, over, stream };
   }
 
-  test("a client may send the guest's window and its own, and loses its session with a byte more", async () => {
+  test("a client can send the guest's window and its own; one byte more ends its session", async () => {
     const { client, guest, upstream, over, stream } = await relayed();
     fill(client, 0, credit);
     const more = await givenBack(client);
     expect(received(guest, 0)).toBe(credit);
-    // the guest gives nothing back, so this waits in the relay
+    // the guest returns no credit, so this waits in the relay
     fill(client, 0, more);
     client.send(Ping, 0);
     await client.next(Pong);
@@ -252,12 +252,12 @@ describe("a relay", () => {
     fill(client, 0, 1);
     await over;
     await client.closed;
-    // only that client's stream is over
+    // only that client's stream has ended
     expect((await guest.next(Close)).stream).toBe(stream);
     await isAlive({ client: upstream, guest });
   });
 
-  test("a guest may send the client's window and the relay's, and loses its session with a byte more", async () => {
+  test("a guest can send the client's window and the relay's; one byte more ends its session", async () => {
     const { client, guest, upstream, over, stream } = await relayed();
     fill(guest, 1, credit, stream);
     const more = await givenBack(guest);

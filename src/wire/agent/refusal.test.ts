@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { refusalError } from "./refusal.ts";
 
-test("a folder is named as it was asked for, with the system's words and without Rust's number", () => {
+test("a bad folder is named as in the request, with the system's message and without Rust's number", () => {
   const refusal = { code: "bad_cwd", message: "/tmp/\ufffd: No such file or directory (os error 2)" };
   const said = (cwd: string) => refusalError("exec", { argv: ["x"], cwd }, refusal).message;
   expect(said("/tmp/\udcff")).toBe('the guest refused exec: folder "/tmp/\\xff": No such file or directory');

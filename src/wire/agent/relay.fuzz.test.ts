@@ -1,4 +1,4 @@
-/** A client that sends anything: the session with the guest, which others use too, goes on. */
+/** A client that sends anything: the session with the guest, which others use too, continues. */
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { patience, runs } from "../../base/testing/budget.ts";
@@ -35,7 +35,7 @@ const anyFrame = fc.tuple(
 );
 
 test(
-  "whatever a client sends",
+  "a client sends anything",
   async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(anyFrame, { maxLength: 20 }), fc.boolean(), async (frames, isCut) => {
@@ -71,9 +71,9 @@ const guestFrame = fc.tuple(
   fc.oneof(strangeJson, fc.constant(Buffer.from(`{"event":"x","n":[${Array(8000).fill("1e9").join(",")}]}`))),
 );
 
-/** Nothing may reach the top of the process: the test runner would count it as a failure of its own. */
+/** No exception may reach the top of the process: the test runner reports it as a failure. */
 test(
-  "whatever a guest sends on a stream that is joined",
+  "a guest sends anything on a relayed stream",
   async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(guestFrame, { maxLength: 12 }), async (frames) => {

@@ -10,7 +10,7 @@ import { type AgentClient, type AgentStream, FrameType, initialCredit, type Json
 const { Open, Reply, Event, Credit, Close, Ping } = FrameType;
 const allow: RelayOptions = { allow: ["exec", "put"] };
 
-/** client — relay — session — guest, the outer two by hand */
+/** client — relay — session — guest; the test plays client and guest */
 function byHand(options = allow) {
   const [clientConnection, relayConnection] = memoryPair();
   const [upstreamConnection, guestConnection] = memoryPair();
@@ -28,7 +28,7 @@ function withFake(fake: FakeAgentOptions = {}, options = allow) {
   return { client: plainClient(clientConnection, "devbox"), upstream, over };
 }
 
-/** Opens a stream through the relay, accepted by the guest; the ids on both sides. */
+/** Opens a stream through the relay that the guest accepts. @returns the ids on both sides */
 async function joined(client: RawPeer, guest: RawPeer, id: number): Promise<number> {
   client.send(Open, id, { verb: "exec", argv: ["x"] });
   const { stream } = await guest.next(Open);
@@ -38,7 +38,7 @@ async function joined(client: RawPeer, guest: RawPeer, id: number): Promise<numb
 }
 
 describe("frames", () => {
-  test("ids are rewritten; the request goes on as it is", async () => {
+  test("ids are rewritten; the request is forwarded unchanged", async () => {
     const { client, guest } = byHand();
     client.send(Open, 9, { verb: "exec", argv: ["x"], tty: { cols: 1, rows: 2 } });
     expect(await guest.nextJson(Open)).toEqual({ verb: "exec", argv: ["x"], tty: { cols: 1, rows: 2 } });
@@ -48,7 +48,7 @@ describe("frames", () => {
     expect((await client.next(Reply)).stream).toBe(11);
   });
 
-  test("data, EOF, events and the end, in their order", async () => {
+  test("data, EOF, events and the end are forwarded in order", async () => {
     const { client, guest } = byHand();
     const above = await joined(client, guest, 5);
     client.sendAll([
@@ -82,13 +82,13 @@ describe("frames", () => {
     }
   });
 
-  test("CLOSE with an error comes through", async () => {
+  test("CLOSE with an error is forwarded", async () => {
     const { client, guest } = byHand();
     guest.send(Close, await joined(client, guest, 1), { error: { code: "io", message: "ENOSPC" } });
     expect(await client.nextJson(Close)).toEqual({ error: { code: "io", message: "ENOSPC" } });
   });
 
-  test("verbs that are not for clients are refused; a request can be changed or refused on the way", async () => {
+  test("verbs that clients can't use are refused; the relay can change or refuse a request", async () => {
     const onOpen = (_verb: string, request: Json) => {
       if (request["user"] === "bad") throw new Error("no");
       return { ...request, env: { K: "V" } };
@@ -104,13 +104,13 @@ describe("frames", () => {
 });
 
 const order = [data(1), data(2), eof(1), eof(2), Event];
-/** both channels are independent; what counts is checked by the session's tests */
+/** both channels are independent; the session's tests check the rest */
 function byArrival(a: number, b: number): number {
   return order.indexOf(a) - order.indexOf(b);
 }
 
-describe("the end of a side", () => {
-  test("the client's connection dropping closes its streams in the guest, and no others", async () => {
+describe("the end of one side", () => {
+  test("when the client's connection drops, only its streams in the guest are closed", async () => {
     const { client, guest, upstream, over } = byHand();
     const own = upstream.open("stats", {});
     guest.send(Reply, (await guest.next(Open)).stream, { ok: true });
@@ -124,7 +124,7 @@ describe("the end of a side", () => {
     expect(guest.seen).toEqual([]);
   });
 
-  test("a client that goes while its stream is being opened leaves nothing", async () => {
+  test("a client that disconnects while its stream is being opened leaves nothing", async () => {
     const { client, guest, over } = byHand();
     client.send(Open, 1, { verb: "exec", argv: ["x"] });
     const { stream } = await guest.next(Open);
@@ -146,7 +146,7 @@ describe("the end of a side", () => {
     expect(client.seen).toEqual([]);
   });
 
-  test("the session with the guest ending ends the client's", async () => {
+  test("the end of the session with the guest ends the client's", async () => {
     const { client, guest, over } = byHand();
     await joined(client, guest, 1);
     guest.connection.destroy();
@@ -159,7 +159,7 @@ describe("the end of a side", () => {
     await new RawPeer(connection).closed;
   });
 
-  test("a client that breaks the rules loses its own session only", async () => {
+  test("a client that violates the protocol loses only its own session", async () => {
     const { client, guest, upstream, over } = byHand();
     await joined(client, guest, 1);
     client.send(data(1), 99, Buffer.from("x"));
@@ -170,7 +170,7 @@ describe("the end of a side", () => {
     await ping;
   });
 
-  test("a reply that grows over a frame when written anew is refused", async () => {
+  test("a reply that becomes too large for a frame when it is encoded again is refused", async () => {
     const { client, guest } = byHand();
     client.send(Open, 1, { verb: "exec" });
     const numbers = Buffer.from(`{"ok":true,"x":[${Array(6000).fill("1e20").join(",")}]}`);
@@ -180,7 +180,7 @@ describe("the end of a side", () => {
   });
 });
 
-test("it is told whether all that a client has under way can be resumed", async () => {
+test("onResumable reports whether all open streams of a client can be resumed", async () => {
   const told: boolean[] = [];
   const { client, guest } = byHand({ allow: ["exec", "resume"], onResumable: (value) => void told.push(value) });
   const open = async (id: number, verb: string, reply: Json) => {
@@ -207,11 +207,11 @@ test("it is told whether all that a client has under way can be resumed", async 
 });
 
 describe("flow", () => {
-  test("at most a window waits in the relay: credit comes back only for what the client's connection took", async () => {
+  test("at most one window waits in the relay: credit is returned only for data that the client took", async () => {
     const { client, guest } = byHand();
     const above = await joined(client, guest, 1);
     let credit: number = initialCredit;
-    /** sends until there is no credit, and none comes any more */
+    /** sends until there is no credit left and none is returned */
     const sendAll = async () => {
       let sent = 0;
       while (credit >= maxPayload) {
@@ -223,7 +223,7 @@ describe("flow", () => {
       }
       return sent;
     };
-    // the client gives no credit back: its window is all that the relay can get rid of
+    // the client returns no credit: the relay can forward only its window
     const sent = await sendAll();
     expect(sent).toBeGreaterThan(initialCredit);
     expect(sent).toBeLessThanOrEqual(initialCredit * 2);
@@ -234,7 +234,7 @@ describe("flow", () => {
     expect(client.seen.reduce((sum, { payload }) => sum + payload.length, 0)).toBe(initialCredit * 2);
   });
 
-  test("64 MiB through stdin and back are unchanged", async () => {
+  test("64 MiB through stdin and back arrive unchanged", async () => {
     const { client } = withFake();
     const { sent, got } = await echo(client, 64 * 1024 * 1024);
     expect(got).toBe(sent);
@@ -271,11 +271,11 @@ async function echo(
   return { sent: sent.digest("hex"), got: got.digest("hex") };
 }
 
-describe("what a guest sends that can't be handed on", () => {
+describe("data of a guest that can't be forwarded", () => {
   const tooLong = Buffer.from(`{"event":"x","n":[${Array(8000).fill("1e9").join(",")}]}`);
 
   test.each(["with the reply", "later"])(
-    "an event that is too long when it is written anew (%s) ends its stream alone",
+    "an event that is too long when it is encoded again (%s) ends only its stream",
     async (when) => {
       const { client, guest, upstream } = byHand();
       client.send(Open, 5, { verb: "exec", argv: ["x"] });
@@ -307,7 +307,7 @@ describe("what a guest sends that can't be handed on", () => {
     },
   );
 
-  test("a verb as long as a frame is refused in a frame", async () => {
+  test("a verb as long as a frame gets a refusal that fits in a frame", async () => {
     const { client, over } = byHand();
     client.send(Open, 5, { verb: "v".repeat(32_000) });
     expect(await client.nextJson(Reply)).toMatchObject({ ok: false, error: { code: "unsupported" } });
@@ -319,7 +319,7 @@ test("a stream that the guest accepts after its client has gone is closed", asyn
   const [clientConnection, relayConnection] = memoryPair();
   const accepted = Promise.withResolvers<AgentStream>();
   const asked = Promise.withResolvers<void>();
-  // one that accepts all the same when the wait for it is given up
+  // accepts although the wait for it was aborted
   const upstream = {
     open: () => {
       asked.resolve();

@@ -1,4 +1,4 @@
-/** Requests of any bytes and any size: what goes out, and what comes out of it on the other side. */
+/** Requests with any bytes and of any size, as sent and as received. */
 import { describe, expect, test } from "bun:test";
 import { memoryPair } from "../../host/testing/memory-pair.ts";
 import { plainClient } from "./client.ts";
@@ -9,7 +9,7 @@ import { FrameType, initialCredit, type Json, maxPayload } from "./types.ts";
 
 const { Open, Reply, Credit, Close } = FrameType;
 
-/** client — relay — guest, the guest by hand, which gives no credit by itself */
+/** client — relay — guest; the test plays the guest, which returns no credit on its own */
 function relayed(onOpen?: (verb: string, request: Json) => Json) {
   const [clientConnection, relayConnection] = memoryPair();
   const [upstreamConnection, guestConnection] = memoryPair();
@@ -33,11 +33,11 @@ describe("bytes that are not UTF-8", () => {
     });
   }
 
-  test("in names of variables too", () => {
+  test("also in names of variables", () => {
     expect(Buffer.from(encodeJson({ env: { "N\udcfe": "1" } })).toString()).toBe('{"env":{"N\\u0000fe":"1"}}');
   });
 
-  test("a relay hands them on", async () => {
+  test("a relay forwards them", async () => {
     const { client, guest } = relayed();
     void client()
       .open("exec", { argv: ["a\udcffb"], cwd: "/\udce9" })
@@ -62,7 +62,7 @@ describe("requests larger than a frame", () => {
     return Buffer.concat(parts).toString();
   }
 
-  test("the largest request of one frame has no body", async () => {
+  test("the largest request that fits in a frame has no body", async () => {
     const { client, guest } = relayed();
     const fits = maxPayload - encodeJson({ verb: "exec", argv: [""] }).length;
     void client()
@@ -90,7 +90,7 @@ describe("requests larger than a frame", () => {
     expect(Buffer.from((await guest.next(data(0))).payload).toString()).toBe("stdin");
   });
 
-  test("one larger than the credit goes on as credit comes back, before the reply", async () => {
+  test("a body larger than the window is sent as credit is returned, before the reply", async () => {
     const [connection, guestConnection] = memoryPair();
     const guest = new RawPeer(guestConnection);
     const body = { argv: ["y".repeat(2 * initialCredit)] };
@@ -108,7 +108,7 @@ describe("requests larger than a frame", () => {
     await opening;
   });
 
-  test("a body that is no JSON, or does not end with a frame, ends the client's connection", async () => {
+  test("a body that is not JSON, or does not end with a frame, ends the client's connection", async () => {
     for (const [said, sent] of [
       [2, "[]"],
       [4, "{}{}"],
@@ -122,7 +122,7 @@ describe("requests larger than a frame", () => {
     }
   });
 
-  test("sizes that are none, or more than 16 MiB, end the client's connection", async () => {
+  test("invalid sizes, and sizes over 16 MiB, end the client's connection", async () => {
     for (const body of [0, -1, 1.5, "9", null, 16 * 1024 * 1024 + 1]) {
       const { clientConnection } = relayed();
       const client = new RawPeer(clientConnection);
@@ -131,7 +131,7 @@ describe("requests larger than a frame", () => {
     }
   });
 
-  test("a client that closes before its body is whole leaves nothing, and the connection goes on", async () => {
+  test("a client that closes before its body is complete leaves nothing, and the connection continues", async () => {
     const { clientConnection, guest } = relayed();
     const client = new RawPeer(clientConnection);
     client.send(Open, 1, { verb: "exec", body: 100 });
@@ -145,7 +145,7 @@ describe("requests larger than a frame", () => {
     await delivered();
   });
 
-  test("a guest's request is refused before its body, of which nothing is kept", async () => {
+  test("a guest's request is refused before its body, which is not buffered", async () => {
     const [connection, guestConnection] = memoryPair();
     const guest = new RawPeer(guestConnection);
     const client = plainClient(connection);
@@ -157,7 +157,7 @@ describe("requests larger than a frame", () => {
     client.destroy();
   });
 
-  test("more than any agent takes is refused here", async () => {
+  test("a request over the limit of agents is refused by the client", async () => {
     const [connection] = memoryPair();
     await expect(plainClient(connection).open("exec", { argv: ["x".repeat(17 * 1024 * 1024)] })).rejects.toMatchObject({
       code: "AGENT_REFUSED",

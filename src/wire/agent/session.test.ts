@@ -21,7 +21,7 @@ async function openOne(client: ReturnType<typeof plainClient>, guest: RawPeer, r
 }
 
 describe("opening", () => {
-  test("ids are odd and rise; the request is the verb and its arguments", async () => {
+  test("ids are odd and increase; the request is the verb and its arguments", async () => {
     const { client, guest } = pair();
     const first = openOne(client, guest);
     expect((await first).reply).toEqual(ok);
@@ -40,7 +40,7 @@ describe("opening", () => {
     agent.destroy();
   });
 
-  test("refusals become errors of banger's catalogue, cleaned of control characters", async () => {
+  test("refusals become banger's errors, without control characters", async () => {
     const { client, guest } = pair();
     const refusal = (code: string, message = "no") => ({ ok: false, error: { code, message } });
     await expect(openOne(client, guest, refusal("not_found"))).rejects.toMatchObject({ code: "COMMAND_NOT_FOUND" });
@@ -54,12 +54,12 @@ describe("opening", () => {
       details: { reason: "reading /x: ENOENT: No such file or directory" },
     });
     await expect(openOne(client, guest, { ok: false })).rejects.toMatchObject({ code: "AGENT_REFUSED" });
-    // the ids of refused streams are over: a late frame is nothing
+    // refused streams have ended: late frames are ignored
     guest.send(Event, 1, {});
     await expect(openOne(client, guest)).resolves.toBeDefined();
   });
 
-  test("no reply in time: the stream is closed, and the session goes on whatever comes late", async () => {
+  test("without a reply in time the stream is closed, and the session survives late frames", async () => {
     for (const late of [[Close], [Reply, Close], [Reply]] as const) {
       const { client, guest } = pair();
       const slow = client.open("services", {}, { timeoutMs: 1 });
@@ -93,7 +93,7 @@ describe("opening", () => {
     client.destroy();
   });
 
-  test("streams that the guest opens are refused where nothing is offered", async () => {
+  test("without onOpen, streams that the guest opens are refused", async () => {
     const { guest } = pair();
     guest.send(Open, 2, { verb: "dial" });
     expect(await guest.nextJson(Reply)).toMatchObject({ ok: false, error: { code: "unsupported" } });
@@ -101,7 +101,7 @@ describe("opening", () => {
 });
 
 describe("data", () => {
-  test("all that comes with the reply in one chunk is delivered, in order, then the end", async () => {
+  test("everything in one chunk with the reply is delivered in order, then the end", async () => {
     const { client, guest } = pair();
     const opening = client.open("exec", {});
     await guest.next(Open);
@@ -116,7 +116,7 @@ describe("data", () => {
       [Close, 1],
     ]);
     const seen: string[] = [];
-    // a caller some promises away, as real ones are
+    // the caller sets listeners some promises later, as real ones do
     const stream = await (async () => await opening)();
     stream.onData((channel, bytes) => void seen.push(`${channel}:${Buffer.from(bytes)}`));
     stream.onEof((channel) => void seen.push(`eof ${channel}`));
@@ -152,7 +152,7 @@ describe("data", () => {
     expect(seen).toEqual(["data", "event"]);
   });
 
-  test("a writer waits for credit, and goes on by as much as is given back", async () => {
+  test("a writer waits for credit, and sends as much as is returned", async () => {
     const { client, guest } = pair();
     const stream = await openOne(client, guest);
     let done = false;
@@ -170,7 +170,7 @@ describe("data", () => {
     expect((await guest.next(data(0))).payload.length).toBe(6);
   });
 
-  test("EOF keeps its place behind writes; nothing is sent after it", async () => {
+  test("EOF is sent after earlier writes; nothing is sent after it", async () => {
     const { client, guest } = pair();
     const stream = await openOne(client, guest);
     void stream.write(0, Buffer.from("a"));
@@ -182,7 +182,7 @@ describe("data", () => {
     expect(guest.seen.map((frame) => frame.type)).toEqual([data(0), eof(0)]);
   });
 
-  test("credit goes back when data was taken, not before", async () => {
+  test("credit is returned when data was taken, not before", async () => {
     const { client, guest } = pair();
     const stream = await openOne(client, guest);
     const { promise: taken, resolve: take } = Promise.withResolvers<void>();
@@ -192,12 +192,12 @@ describe("data", () => {
     expect(guest.seen.filter((frame) => frame.type === Credit)).toEqual([]);
     take();
     let back = 0;
-    // what is less than a quarter waits for more
+    // less than a quarter is not returned yet
     while (back <= (initialCredit * 3) / 4) back += Buffer.from((await guest.next(Credit)).payload).readUInt32LE(1);
     expect(back).toBeLessThanOrEqual(initialCredit);
   });
 
-  test("many small frames that wait are kept as few pieces", async () => {
+  test("many small frames that wait are merged into few buffers", async () => {
     const { client, guest } = pair();
     const stream = await openOne(client, guest);
     guest.sendAll(Array.from({ length: 5000 }, () => [data(1), 1, Buffer.from("ab")]));
@@ -227,7 +227,7 @@ describe("the end", () => {
     expect(guest.seen).toEqual([]);
   });
 
-  test("the connection dropping rejects everything that waits", async () => {
+  test("when the connection drops, everything that waits is rejected", async () => {
     const { client, guest } = pair();
     const stream = await openOne(client, guest);
     const waiting = Promise.allSettled([stream.closed, client.open("stats", {}), client.ping()]);
@@ -240,7 +240,7 @@ describe("the end", () => {
     await expect(client.ping()).rejects.toMatchObject({ code: "SESSION_LOST" });
   });
 
-  test("ping and notices, those that came early too", async () => {
+  test("ping, and notices, also those before the listener", async () => {
     const { client, guest } = pair();
     guest.send(Notice, 0, { notice: "up" });
     const ping = client.ping();

@@ -1,4 +1,4 @@
-/** The end of a stream: what is sent, taken and kept once one side has closed it, or could not take what came. */
+/** The end of a stream: what is sent and delivered after one side has closed it, or after a listener threw. */
 import { expect, test } from "bun:test";
 import { memoryPair } from "../../host/testing/memory-pair.ts";
 import { plainClient } from "./client.ts";
@@ -28,7 +28,7 @@ async function opened() {
   return { client, guest, stream, isAlive };
 }
 
-/** A stream that the other side opened, and that is not answered yet. */
+/** A stream that the peer opened, without a reply yet. */
 async function offered() {
   const [connection, otherConnection] = memoryPair();
   const streams: ServedStream[] = [];
@@ -50,7 +50,7 @@ async function sendsNothing(stream: AgentStream, guest: RawPeer): Promise<void> 
   expect(guest.seen).toEqual([]);
 }
 
-test("after our CLOSE nothing is sent, not even credit for what still comes", async () => {
+test("after our CLOSE nothing is sent, not even credit for data that still arrives", async () => {
   const { stream, guest, isAlive } = await opened();
   let taken = 0;
   stream.onData((_channel, bytes) => {
@@ -64,7 +64,7 @@ test("after our CLOSE nothing is sent, not even credit for what still comes", as
   await sendsNothing(stream, guest);
 });
 
-test("once the other side has sent CLOSE a listener sends nothing but our own", async () => {
+test("after the peer's CLOSE only our own CLOSE is sent", async () => {
   const { stream, guest } = await opened();
   const calls: string[] = [];
   (stream as unknown as { onClosing(listener: () => void): void }).onClosing(() => {
@@ -78,7 +78,7 @@ test("once the other side has sent CLOSE a listener sends nothing but our own", 
   expect(calls).toEqual(["closing"]);
 });
 
-test("a stream whose listener threw is closed, and what still comes on it is passed over", async () => {
+test("a stream whose listener threw is closed, and further frames on it are discarded", async () => {
   const { stream, guest, isAlive } = await opened();
   stream.onData(() => {
     throw new Error("full");
@@ -95,7 +95,7 @@ test("a stream whose listener threw is closed, and what still comes on it is pas
   await sendsNothing(stream, guest);
 });
 
-test("such a stream is forgotten by the other side's CLOSE, not before", async () => {
+test("such a stream is removed by the peer's CLOSE, not before", async () => {
   const { client, stream, guest, isAlive } = await opened();
   stream.onData(() => {
     throw new Error("full");
@@ -116,7 +116,7 @@ test("such a stream is forgotten by the other side's CLOSE, not before", async (
   await guest.next(Open);
 });
 
-test("a protocol error that a listener throws is told as it is", async () => {
+test("a protocol error that a listener throws is not wrapped", async () => {
   const { stream, guest } = await opened();
   const error = protocolError("a strange thing");
   stream.onData(() => {
@@ -145,7 +145,7 @@ test("a stream that was closed, or failed and closed, before its reply gets none
   }
 });
 
-test("a stream that the other side opened and closed is over once what came was taken", async () => {
+test("a stream that the peer opened and closed ends once its data was taken", async () => {
   const { served, other } = await offered();
   let taken = 0;
   served.accept().onData((_channel, bytes) => {
@@ -157,13 +157,13 @@ test("a stream that the other side opened and closed is over once what came was 
   expect(taken).toBe(1);
 });
 
-test("a second reply is named as such", async () => {
+test("the error names a second reply", async () => {
   const { client, guest } = await opened();
   guest.send(Reply, 1, { ok: true });
   expect(await client.closed).toMatchObject({ details: { problem: "a second reply" } });
 });
 
-test("late frames for streams of either side that are over are nothing", async () => {
+test("late frames for ended streams of either side are ignored", async () => {
   const { client, guest, isAlive } = await opened();
   const second = client.open("exec", {});
   await guest.next(Open);
@@ -175,7 +175,7 @@ test("late frames for streams of either side that are over are nothing", async (
   await isAlive();
 });
 
-test("a stream that we have closed, and the other side has not, still gets its reply", async () => {
+test("a stream that we have closed, but the peer has not, still gets its reply", async () => {
   const { served, other } = await offered();
   served.stream.close();
   served.accept();

@@ -8,7 +8,7 @@ const greeting = { QMP: { version: { qemu: { micro: 22, minor: 2, major: 7 }, pa
 
 type Command = { execute: string; arguments?: unknown; id: number };
 
-/** QEMU's side: greets, then answers each command by its table; what has no answer waits for ever. */
+/** QEMU's side: sends the greeting, then answers each command from a table, or never if it is not there. */
 function fakeMonitor(connection: ByteStream, answers: Record<string, (command: Command) => object | null> = {}) {
   const commands: Command[] = [];
   const say = (value: unknown) =>
@@ -28,7 +28,7 @@ function fakeMonitor(connection: ByteStream, answers: Record<string, (command: C
   return { commands, say };
 }
 
-test("negotiates, executes with arguments, tells answers apart by id", async () => {
+test("negotiates, executes with arguments, matches replies by id", async () => {
   const [connection, other] = memoryPair();
   let first: Command | undefined;
   const { commands, say } = fakeMonitor(other, {
@@ -51,7 +51,7 @@ test("negotiates, executes with arguments, tells answers apart by id", async () 
   ]);
 });
 
-test("an error has QEMU's words; an answer to nothing is ignored", async () => {
+test("an error has QEMU's message; a reply to no command is ignored", async () => {
   const [connection, other] = memoryPair();
   const { say } = fakeMonitor(other, { cont: () => ({ error: { class: "GenericError", desc: "Not now" } }) });
   const qmp = await connectQmp(connection);
@@ -60,7 +60,7 @@ test("an error has QEMU's words; an answer to nothing is ignored", async () => {
   await expect(qmp.execute("cont")).rejects.toMatchObject({ code: "VMM_START_FAILED", details: { reason: "Not now" } });
 });
 
-test("events are kept until somebody listens", async () => {
+test("events are kept until there is a listener", async () => {
   const [connection, other] = memoryPair();
   const { say } = fakeMonitor(other, { ok: () => ({ return: {} }) });
   const qmp = await connectQmp(connection);
@@ -75,7 +75,7 @@ test("events are kept until somebody listens", async () => {
   ]);
 });
 
-test("an event that is waited for comes once, and to the listener too", async () => {
+test("an awaited event resolves once, and goes to the listener too", async () => {
   const [connection, other] = memoryPair();
   const { say } = fakeMonitor(other);
   const qmp = await connectQmp(connection);
@@ -91,7 +91,7 @@ test("an event that is waited for comes once, and to the listener too", async ()
   expect(seen).toEqual(["active", "failed", "completed"].map((status) => ["MIGRATION", status]));
 });
 
-test("the monitor going away ends every wait", async () => {
+test("when the monitor goes away, every wait is rejected", async () => {
   const [connection, other] = memoryPair();
   fakeMonitor(other);
   const qmp = await connectQmp(connection);
@@ -127,7 +127,7 @@ for (const [name, text] of [
   });
 }
 
-test("lines come in any pieces", async () => {
+test("lines can be split into any chunks", async () => {
   const [connection, other] = memoryPair();
   const connecting = connectQmp(connection);
   for (const byte of Buffer.from(`${JSON.stringify(greeting)}\r\n\r\n`)) other.write(Uint8Array.of(byte));
@@ -138,7 +138,7 @@ test("lines come in any pieces", async () => {
   expect((await connecting).version).toBe("7.2.22");
 });
 
-test("a descriptor goes with its command; a connection that carries none, or takes none, fails it alone", async () => {
+test("a descriptor is sent with its command; a connection that can't send it fails only that command", async () => {
   const [connection, other] = memoryPair();
   const { commands } = fakeMonitor(other, { getfd: () => ({ return: {} }), stop: () => ({ return: {} }) });
   const passed: number[] = [];
@@ -174,7 +174,7 @@ test.each(strangeGreetings)("a greeting with another thing for a number ends the
   await expect(connecting).rejects.toMatchObject({ code: "VMM_START_FAILED" });
 });
 
-test("other things for ids, errors and events' data are passed over, and the monitor lives", async () => {
+test("malformed ids, errors and event data are ignored, and the monitor continues", async () => {
   const [connection, other] = memoryPair();
   const { commands, say } = fakeMonitor(other, { "query-status": () => ({ return: 1 }) });
   const qmp = await connectQmp(connection);
@@ -191,7 +191,7 @@ test("other things for ids, errors and events' data are passed over, and the mon
   expect(await qmp.execute("query-status")).toBe(1);
 });
 
-test("a listener that throws ends the monitor, whether it was there before or after", async () => {
+test("a listener that throws ends the monitor, for kept and for new events", async () => {
   for (const isLate of [false, true]) {
     const [connection, other] = memoryPair();
     const { say } = fakeMonitor(other);
@@ -212,7 +212,7 @@ test("a listener that throws ends the monitor, whether it was there before or af
   }
 });
 
-test("a condition that throws ends the monitor, and who waits is told", async () => {
+test("a condition that throws ends the monitor and rejects the wait", async () => {
   const [connection, other] = memoryPair();
   const { say } = fakeMonitor(other);
   const qmp = await connectQmp(connection);
@@ -221,7 +221,7 @@ test("a condition that throws ends the monitor, and who waits is told", async ()
   await expect(waiting).rejects.toMatchObject({ code: "VMM_START_FAILED" });
 });
 
-test("commands that are never answered end the monitor when they are too many", async () => {
+test("too many commands without an answer end the monitor", async () => {
   const [connection, other] = memoryPair();
   const { commands } = fakeMonitor(other);
   const qmp = await connectQmp(connection);
@@ -233,7 +233,7 @@ test("commands that are never answered end the monitor when they are too many", 
   expect(qmp.isUnresponsive).toBe(true);
 });
 
-test("a monitor that does not read ends when too much waits for it", async () => {
+test("too many bytes for a QEMU that does not read end the monitor", async () => {
   const [connection, other] = memoryPair();
   fakeMonitor(other);
   let written = 0;
@@ -266,7 +266,7 @@ test("a flood of events ends the monitor", async () => {
   expect(seen).toBeLessThanOrEqual(10_000);
 });
 
-test("a command without an answer fails after its time, a descriptor's too, and the monitor counts as unresponsive until it answers", async () => {
+test("a command without an answer fails after its time limit, also with a descriptor, and the monitor is unresponsive until it answers", async () => {
   const [connection, other] = memoryPair();
   let first: Command | undefined;
   const { say } = fakeMonitor(other, {

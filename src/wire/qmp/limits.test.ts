@@ -1,4 +1,4 @@
-/** Every limit of a monitor, at it and one past it. The numbers stand here as such: a VMM is not trusted with more. */
+/** Every limit of a monitor, at the limit and one past it. The numbers are written out here, so that a change fails. */
 import { expect, jest, test } from "bun:test";
 import { Deferred } from "../../base/async.ts";
 import type { ByteStream } from "../../base/bytes.ts";
@@ -6,7 +6,7 @@ import { connectQmp, type Qmp } from "./client.ts";
 
 const mebibyte = 1024 * 1024;
 
-/** QEMU's side worked by hand. */
+/** QEMU's side, controlled by the test. */
 class FakeConnection implements ByteStream {
   readonly written: string[] = [];
   hasRoom = true;
@@ -61,7 +61,7 @@ async function connected(): Promise<{ connection: FakeConnection; qmp: Qmp }> {
   return { connection, qmp };
 }
 
-/** What the monitor's end says; it must have ended. */
+/** The reason of the monitor's end; it must have ended. */
 async function reasonOf(qmp: Qmp): Promise<unknown> {
   await qmp.closed;
   return await qmp.execute("late").catch((error: { details: { reason: string } }) => error.details.reason);
@@ -73,13 +73,13 @@ function seen(qmp: Qmp): string[] {
   return names;
 }
 
-/** An event that takes so many bytes as a line, without its end. */
+/** An event whose line has `bytes` bytes without the newline. */
 const event = (bytes: number) => {
   const empty = JSON.stringify({ event: "A", data: { a: "" } });
   return JSON.stringify({ event: "A", data: { a: "x".repeat(bytes - empty.length) } });
 };
 
-test("a line has 1 MiB, and the next one too", async () => {
+test("a line can have 1 MiB, and the next one too", async () => {
   const { connection, qmp } = await connected();
   const names = seen(qmp);
   connection.send(`${event(mebibyte)}\n`, `${event(mebibyte)}\n`);
@@ -101,20 +101,20 @@ test.each([0, 1])("a greeting has 1 MiB, and %i past it or not", async (past) =>
   else expect(outcome).toBe("a line of its monitor is too long");
 });
 
-test("a line that goes on and on is given up before its end", async () => {
+test("a line that is too long ends the monitor before the newline", async () => {
   const { connection, qmp } = await connected();
   connection.send("x".repeat(mebibyte), "x");
   expect(await reasonOf(qmp)).toBe("a line of its monitor is too long");
 });
 
-test("a line may end at the beginning of a piece", async () => {
+test("a line can end at the start of a chunk", async () => {
   const { connection, qmp } = await connected();
   const names = seen(qmp);
   connection.send('{"event":"A"}', '\n{"event":"B"}\n', '{"event":"C"}\n');
   expect(names).toEqual(["A", "B", "C"]);
 });
 
-test("nothing behind a line that ends the monitor is taken", async () => {
+test("nothing after a line that ends the monitor is handled", async () => {
   const { connection, qmp } = await connected();
   const names = seen(qmp);
   connection.send('{"event":"A"}\n[]\n{"event":"B"}\n');
@@ -122,7 +122,7 @@ test("nothing behind a line that ends the monitor is taken", async () => {
   expect([names, connection.isDestroyed]).toEqual([["A"], true]);
 });
 
-test("64 events are kept for a listener that is not there yet", async () => {
+test("64 events are kept until there is a listener", async () => {
   const { connection, qmp } = await connected();
   for (let number = 1; number <= 65; number++) connection.send(`{"event":"${number}"}\n`);
   const names = seen(qmp);
@@ -130,14 +130,14 @@ test("64 events are kept for a listener that is not there yet", async () => {
   expect(names.at(-1)).toBe("64");
 });
 
-/** Asks in commands that take so many bytes together. */
+/** Sends commands that have `bytes` bytes together. */
 function ask(connection: FakeConnection, qmp: Qmp, bytes: number): void {
   const next = (JSON.parse(connection.written.at(-1) ?? "") as { id: number }).id + 1;
   const empty = `${JSON.stringify({ execute: "x", arguments: { a: "" }, id: next })}\n`;
   qmp.execute("x", { a: "x".repeat(bytes - empty.length) }).catch(() => {});
 }
 
-test("256 KiB of commands may wait for a monitor that does not read, and a byte more ends it", async () => {
+test("256 KiB of commands can wait for a QEMU that does not read, and a byte more ends the monitor", async () => {
   const owed = 256 * 1024;
   const { connection, qmp } = await connected();
   connection.hasRoom = false;
@@ -161,7 +161,7 @@ test("a byte past 256 KiB in one command ends it too", async () => {
   expect(await reasonOf(qmp)).toBe("its monitor does not read");
 });
 
-test("QEMU's words are cut at 500 characters", async () => {
+test("QEMU's message is truncated at 500 characters", async () => {
   const { connection, qmp } = await connected();
   const refused = qmp.execute("x").catch((error: { details: { reason: string } }) => error.details.reason);
   await turns();
@@ -169,7 +169,7 @@ test("QEMU's words are cut at 500 characters", async () => {
   expect(await refused).toHaveLength(500);
 });
 
-test("one greeting counts, and its numbers go to 999", async () => {
+test("only the first greeting counts, with numbers up to 999", async () => {
   const { connection, qmp } = await connected();
   connection.send(greeting(8));
   expect(qmp.version).toBe("7.2.0");
@@ -185,7 +185,7 @@ test("one greeting counts, and its numbers go to 999", async () => {
   }
 });
 
-test("a monitor has a minute to greet, and half a minute to answer", async () => {
+test("QEMU has a minute for the greeting, and half a minute for an answer", async () => {
   using _ = fakeTimers();
   const silent = new FakeConnection();
   const greeted = connectQmp(silent).catch((error: { details: { reason: string } }) => error.details.reason);
@@ -206,7 +206,7 @@ test("a monitor has a minute to greet, and half a minute to answer", async () =>
   expect(reason).toContain("30 s");
 });
 
-/** Timers set while it is in use run by `advance` alone: those of other tests' leftovers are not seen. */
+/** Timers set while it is in use run only in `advance`; timers of other tests are not affected. */
 function fakeTimers(): Disposable {
   jest.useFakeTimers();
   return { [Symbol.dispose]: () => jest.useRealTimers() };

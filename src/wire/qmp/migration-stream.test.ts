@@ -15,10 +15,10 @@ import {
 
 const plan = { memoryBytes: realMemoryBytes, hasPages: true };
 
-describe.each(realStreams)("what QEMU $qemu sent", ({ bytes }) => {
+describe.each(realStreams)("a stream of QEMU $qemu", ({ bytes }) => {
   const whole = splitAll(plan, [bytes]);
 
-  test("comes apart into pages that have something in them, and the rest", () => {
+  test("is split into pages with content, and the rest", () => {
     const heads = [...whole.pages].map(([offset, page]) => [
       offset,
       page.length,
@@ -33,14 +33,14 @@ describe.each(realStreams)("what QEMU $qemu sent", ({ bytes }) => {
     expect(whole.rest.length).toBeLessThan(bytes.length - 2 * 4104 - 254 * 9);
   });
 
-  test("the rest is a stream that has no memory in it, and all of the other blocks", () => {
+  test("the rest is a stream without guest memory, but with all other blocks", () => {
     const again = splitAll({ ...plan, hasPages: false }, [whole.rest]);
     expect(again.rest.equals(whole.rest)).toBe(true);
     expect(again.pages.size + again.zeros.length).toBe(0);
     expect(whole.rest.includes(named("pc.bios"))).toBe(true);
   });
 
-  test("pieces don't matter", () => {
+  test("the chunks don't matter", () => {
     for (const size of [1, 7, 4096, 4104, 10_000]) {
       const chunks = Array.from({ length: Math.ceil(bytes.length / size) }, (_, at) =>
         bytes.subarray(at * size, at * size + size),
@@ -51,7 +51,7 @@ describe.each(realStreams)("what QEMU $qemu sent", ({ bytes }) => {
     }
   });
 
-  test("cut short anywhere before its devices it is refused", () => {
+  test("a stream that is truncated before its devices is refused", () => {
     const end = bytes.length - (whole.rest.length - bytes.indexOf(named("ram")) + 1);
     for (let length = 0; length < end; length += 97)
       expect(() => splitAll(plan, [bytes.subarray(0, length)])).toThrow("ends too early");
@@ -203,7 +203,7 @@ describe("refused", () => {
     expect(() => splitAll({ memoryBytes: mib, hasPages: false }, [good])).toThrow("memory that is shared");
   });
 
-  test("memory without end", () => {
+  test("endless pages", () => {
     const pages = Array.from({ length: 40_000 }, () => ({ block: "ram", offset: 0, fill: null }));
     const bytes = makeStream({ blocks: [["ram", mib]], sections: [pages], devices: Buffer.alloc(1) });
     expect(() => splitAll({ memoryBytes: mib, hasPages: true }, [bytes])).toThrow("too many pages");
@@ -221,7 +221,7 @@ describe("limits", () => {
     expect(() => split(streamOf([ram, ...others(64)]))).toThrow('a memory block "rom63"');
   });
 
-  test("a block is as long as it says, and no longer than the list", () => {
+  test("a block has the given length, at most that of the list", () => {
     const good = streamOf([ram]);
     const at = good.indexOf(named("ram"), good.indexOf(u64(mib)) - 16);
     const changed = (length: Uint8Array) => {
@@ -234,7 +234,7 @@ describe("limits", () => {
     expect(() => split(changed(u64(2 ** 32)))).toThrow('a memory block "ram" of 4294967296 bytes');
   });
 
-  test("there is one list of memory blocks, before the pages, and nothing is left of it", () => {
+  test("there is one list of memory blocks, before the pages, without remaining bytes", () => {
     const good = streamOf([ram]);
     const list = Buffer.concat([u64(mib + 4), named("ram"), u64(mib), u64(0)]);
     const at = good.indexOf(list);
@@ -271,7 +271,7 @@ describe("limits", () => {
     expect(() => split(listed(1, ""))).toThrow("an empty name");
   });
 
-  test("pages of eight times what memory takes, and 16 MiB more", () => {
+  test("pages of eight times the memory and 16 MiB", () => {
     const most = (8 * (mib + 2 ** 24)) / 4096;
     const zeros = (count: number) => Array.from({ length: count }, () => ({ block: "ram", offset: 0, fill: null }));
     const sent = (count: number) => makeStream({ blocks: [ram], sections: [zeros(count)], devices: Buffer.alloc(1) });
@@ -279,7 +279,7 @@ describe("limits", () => {
     expect(() => split(sent(most + 1))).toThrow("too many pages");
   });
 
-  test("a page lies within its block, and memory's within memory", () => {
+  test("a page is within its block, and one of guest memory within that", () => {
     const both: [string, number][] = [ram, ["rom", 4096]];
     const sent = (block: string, offset: number) =>
       makeStream({ blocks: both, sections: [[{ block, offset, fill: 1 }]], devices: Buffer.alloc(1) });
@@ -289,7 +289,7 @@ describe("limits", () => {
     expect(() => split(sent("ram", 2 ** 32))).toThrow("a page at 4294967296 of 1048576 bytes");
   });
 
-  test("a page of zeros is one of zeros", () => {
+  test("a page of zeros must be filled with zero", () => {
     const good = makeStream({ blocks: [ram], sections: [[{ block: "ram", offset: 0, fill: null }]], devices: u32(0) });
     const at = good.indexOf(Buffer.concat([u64(0x02), named("ram")])) + 12;
     expect(good[at]).toBe(0);
@@ -298,7 +298,7 @@ describe("limits", () => {
   });
 });
 
-test("commands between the sections are passed on", () => {
+test("commands between sections are forwarded", () => {
   const good = makeStream(simple);
   const at = good.indexOf(Uint8Array.of(3, 0, 0, 0, 2));
   const command = Buffer.concat([Uint8Array.of(8, 0, 11, 0, 3), Buffer.from("abc")]);

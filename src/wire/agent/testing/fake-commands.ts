@@ -1,11 +1,11 @@
-/** The few programs that the fake guest has. */
+/** The programs of the fake guest. */
 import { Deferred } from "../../../base/async.ts";
 import type { ExecExit } from "../types.ts";
 import type { FakeCommand } from "./fake.ts";
 
 const encoder = new TextEncoder();
 
-/** Passes its input on, until the input ends. */
+/** Copies input to output until the input ends. */
 const cat: FakeCommand = async (stream) => {
   const ended = new Deferred<ExecExit>();
   stream.onEvent((event) => {

@@ -23,7 +23,7 @@ async function run(stream: AgentStream, input = ""): Promise<{ output: string; e
   return { output, events };
 }
 
-test("its programs", async () => {
+test("programs of the fake guest", async () => {
   const agent = await session();
   const exec = async (argv: string[], input = "") => run(await agent.open("exec", { argv }), input);
   expect(await exec(["true"])).toEqual({ output: "", events: [{ event: "exit", code: 0 }] });
@@ -33,7 +33,7 @@ test("its programs", async () => {
   await expect(exec(["frobnicate"])).rejects.toMatchObject({ code: "COMMAND_NOT_FOUND" });
 });
 
-test("signals and closing end what runs", async () => {
+test("signals and closing the stream end a command", async () => {
   const agent = await session();
   const sleeping = await agent.open("exec", { argv: ["sleep"] });
   sleeping.event({ event: "signal", signal: "INT" });
@@ -43,7 +43,7 @@ test("signals and closing end what runs", async () => {
   await closed.closed;
 });
 
-test("scripted commands and verbs; what was put is seen whole", async () => {
+test("commands and verbs by the test; a tar that was put is passed complete", async () => {
   const tars: string[] = [];
   const agent = await session({
     hello: { phase: "up", init: "none" },
@@ -61,7 +61,7 @@ test("scripted commands and verbs; what was put is seen whole", async () => {
   await expect(agent.open("dial", {})).rejects.toMatchObject({ details: { code: "unsupported" } });
 });
 
-test("identity brings the phase up; poweroff is announced, then happens", async () => {
+test("identity changes the phase to up; poweroff is announced first", async () => {
   const happened: unknown[] = [];
   const agent = await session({ onPower: (mode) => void happened.push(mode) });
   agent.onNotice((notice) => void happened.push(notice));

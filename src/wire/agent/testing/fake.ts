@@ -1,4 +1,4 @@
-/** The guest's side in memory: for the fake driver and for tests of everything above. */
+/** A guest's agent in memory: for the fake driver and the tests above it. */
 import type { ByteStream } from "../../../base/bytes.ts";
 import { magic, Scanner, tagOf } from "../preamble.ts";
 import type { ServedStream } from "../served.ts";
@@ -7,22 +7,22 @@ import type { Stream } from "../stream.ts";
 import type { ExecExit, ExecRequest, Hello, Json, StatsReply } from "../types.ts";
 import { fakeCommands } from "./fake-commands.ts";
 
-/** Runs one command: reads and writes `stream`, answers how it ended. */
+/** Runs one command on `stream`; resolves with how it ended. */
 export type FakeCommand = (stream: Stream, request: ExecRequest) => Promise<ExecExit>;
 
 export type FakeAgentOptions = {
   hello?: Partial<Hello>;
-  /** no preamble, tag 0: the daemon's side of an upgrade */
+  /** no preamble, tag 0: the daemon's side after an HTTP upgrade */
   plain?: boolean;
-  /** by argv[0]; beside `true`, `false`, `cat`, `echo`, `exit`, `sleep` */
+  /** by argv[0], in addition to `true`, `false`, `cat`, `echo`, `exit`, `sleep` */
   commands?: Record<string, FakeCommand>;
-  /** verbs answered in another way than usual */
+  /** verbs that the test answers itself */
   verbs?: Record<string, (served: ServedStream, session: Session) => void>;
   /** called after the reply to `poweroff` */
   onPower?: (mode: "poweroff" | "reboot") => void;
-  /** sees each identity */
+  /** called with each identity */
   onIdentity?: (identity: Json) => void;
-  /** sees each tar that was put, whole */
+  /** called with each complete tar that was put */
   onPut?: (request: Json, tar: Uint8Array) => void;
 };
 
@@ -144,7 +144,7 @@ function powerOff(served: ServedStream, session: Session, options: FakeAgentOpti
   const mode = served.request["mode"] === "reboot" ? "reboot" : "poweroff";
   end(served.accept());
   session.notice({ notice: "power", intent: mode });
-  // the end comes after the reply has been read
+  // the machine ends after the reply was read
   setTimeout(() => options.onPower?.(mode), 0);
 }
 

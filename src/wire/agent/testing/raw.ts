@@ -1,4 +1,4 @@
-/** One side of a session spoken by hand, frame by frame: for tests of what the other side does with lies. */
+/** One end of a session, controlled frame by frame: for tests of how the other end handles violations. */
 import { Deferred } from "../../../base/async.ts";
 import type { ByteStream } from "../../../base/bytes.ts";
 import { encodeFrame, FrameDecoder } from "../frame.ts";
@@ -35,7 +35,7 @@ export class RawPeer {
     this.connection.write(Buffer.concat(encoded));
   }
 
-  /** The next frame of a type that was not waited for yet. */
+  /** The next frame of a type that no call has returned yet. */
   async next(type: number): Promise<Frame> {
     const at = this.seen.findIndex((frame) => frame.type === type);
     if (at >= 0) return this.seen.splice(at, 1)[0] as Frame;
@@ -66,7 +66,7 @@ export function creditOf(channel: number, bytes: number): Uint8Array {
   return payload;
 }
 
-/** Some turns of the event loop: whatever was on its way in memory has arrived. */
+/** Resolves after some turns of the event loop, when everything in memory connections has arrived. */
 export async function delivered(): Promise<void> {
   for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
 }

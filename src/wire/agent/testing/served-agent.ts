@@ -12,7 +12,7 @@ import type { AgentClient, AgentStream, Json } from "../types.ts";
 
 export type Served = (connect: (resync: boolean) => Promise<AgentClient>, folder: string) => Promise<void>;
 
-/** @param more arguments after the socket's, which may name places in the test's folder */
+/** @param more further arguments, which can name paths in the test's folder */
 export async function served(use: Served, more: (folder: string) => string[] = () => []) {
   using folder = tempFolder("agent");
   const path = `${folder.path}/a`;
@@ -33,7 +33,7 @@ export async function served(use: Served, more: (folder: string) => string[] = (
   }
 }
 
-/** bind(2) makes the file, listen(2) comes a moment later, and nothing tells of it. */
+/** bind(2) creates the file, but listen(2) follows a moment later, without an event. */
 async function accepting(path: string): Promise<void> {
   for (;;) {
     try {
