@@ -36,6 +36,9 @@ export async function sendWorkspace(
     for (const command of plan.after) await runAfter(client, command);
     await startTooling(client, plan, emit);
     signal.throwIfAborted();
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
   } finally {
     signal.removeEventListener("abort", drop);
   }
