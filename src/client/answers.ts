@@ -1,4 +1,4 @@
-/** Reading the daemon's answers: values, events and errors, each with a bound. */
+/** Reads the daemon's responses: values, events and errors, each with a limit on its size. */
 import type { Deferred } from "../base/async.ts";
 import { BangerError } from "../base/errors/error.ts";
 import { Exit } from "../base/exit.ts";
@@ -10,25 +10,25 @@ const maxJson = 64 * 1024 * 1024;
 /** characters of one event, bytes of one error */
 const maxLine = 4 * 1024 * 1024;
 
-/** @throws Error for what is no JSON, too long or cut short */
+/** @throws Error if the body is not JSON, too long or cut short */
 export async function readJson(answer: HttpAnswer): Promise<unknown> {
   return JSON.parse(await readText(answer, maxJson));
 }
 
-/** The error that a status of 400 and more comes with. @throws Error for what is none */
+/** The error in the body of a response with status 400 or more. @throws Error if the body is not an error */
 export async function readError(answer: HttpAnswer): Promise<BangerError> {
   return wireError(JSON.parse(await readText(answer, maxLine)), `status ${answer.status}`);
 }
 
-/** Reads events to the end of the answer; `result` settles on the way, if the daemon says how it went. */
+/** Reads events to the end of the response. `result` settles on the way if the daemon reports a result or an error. */
 export async function readEvents<T>(answer: HttpAnswer, emit: Emit, result: Deferred<T>): Promise<void> {
-  let held = "";
+  let rest = "";
   const decoder = new TextDecoder();
   for await (const chunk of answer.body) {
-    held += decoder.decode(chunk, { stream: true });
-    const lines = held.split("\n");
-    held = lines.pop() ?? "";
-    if (held.length > maxLine) throw new Error("a line of its answer is too long");
+    rest += decoder.decode(chunk, { stream: true });
+    const lines = rest.split("\n");
+    rest = lines.pop() ?? "";
+    if (rest.length > maxLine) throw new Error("a line of its answer is too long");
     for (const line of lines) takeEvent(JSON.parse(line) as StreamEvent<T>, emit, result);
   }
 }

@@ -32,26 +32,26 @@ const answers =
     line.end();
   };
 
-test("a daemon that ends before it answers has a successor, which is asked what changes nothing", async () => {
+test("if a daemon ends before it responds, a safe request is sent to its successor", async () => {
   const { api, requests } = apiTo(dies, answers("[]"));
   expect(await api.json("listVms")).toEqual([]);
   expect(requests).toEqual(["GET /v1/vms HTTP/1.1", "GET /v1/vms HTTP/1.1"]);
 });
 
-test("a second end is told", async () => {
+test("if the successor ends too, that is reported", async () => {
   const { api } = apiTo(dies, dies);
   const error = await api.json("listVms").catch((thrown: unknown) => thrown);
   expect(isError(error, "DAEMON_UNREACHABLE")).toBe(true);
 });
 
-test("what changes something is asked once", async () => {
+test("a request that changes something is sent once", async () => {
   const { api, requests } = apiTo(dies, answers("{}"));
   const error = await api.json("killVm", { name: "web" }).catch((thrown: unknown) => thrown);
   expect(isError(error, "DAEMON_UNREACHABLE")).toBe(true);
   expect(requests).toHaveLength(1);
 });
 
-test("an answer that is cut, or no JSON, is told and not asked for again", async () => {
+test("a response that is cut short or not JSON is reported, and the request not repeated", async () => {
   for (const broken of [answers("[1", 100), answers("<html>")]) {
     const { api, requests } = apiTo(broken, answers("[]"));
     const error = await api.json("listVms").catch((thrown: unknown) => thrown);

@@ -1,4 +1,4 @@
-/** The daemon's API as calls. One connection a request: a unix socket costs nothing, and closing it cancels. */
+/** The daemon's API as calls. Each request has its own connection: a unix socket is cheap, and closing it cancels the request. */
 import { Deferred } from "../base/async.ts";
 import type { ByteStream } from "../base/bytes.ts";
 import { BangerError, fail } from "../base/errors/error.ts";
@@ -18,12 +18,12 @@ import {
   wireCall,
 } from "./calls.ts";
 
-/** Work that the daemon did for us. */
+/** The result of work that the daemon did. */
 export type Work<T> = {
   value: T;
   /** ends the hold, if there is one, by closing the connection */
   close(): void;
-  /** resolves when the connection is gone, whoever closed it */
+  /** resolves when the connection is closed, by either end */
   closed: Promise<void>;
 };
 
@@ -33,17 +33,17 @@ export type LogQuery = { source: "console" | "vmm"; follow: boolean };
 
 export type ApiOptions = {
   connect(): Promise<ByteStream>;
-  /** of this program; a daemon of another one refuses */
+  /** of this program; a daemon of another version refuses */
   version: string;
   /** for messages */
   socket: string;
-  /** whose daemon is meant; one of another state folder refuses. Absent: whoever listens there */
+  /** the daemon's state folder; a daemon of another one refuses. Absent: any daemon that listens there */
   stateFolder?: string;
 };
 
 /**
- * Each call throws what the daemon says went wrong, DAEMON_UNREACHABLE when it can't be understood or breaks off, and the
- * signal's reason when that was aborted.
+ * Each call throws the error that the daemon reports, DAEMON_UNREACHABLE if its response is invalid or cut short, or the reason of
+ * the signal if that was aborted.
  */
 export class Api {
   readonly #options: ApiOptions;
@@ -52,14 +52,14 @@ export class Api {
     this.#options = options;
   }
 
-  /** A call whose answer is one JSON value. */
+  /** A call whose response is one JSON value. */
   async json<R extends JsonRoute>(route: R, ...target: TargetOf<R>): Promise<AnswerOf<R>> {
     const { query, ...rest } = (target[0] ?? {}) as { query?: Record<string, string> };
     const answer = await this.#send(wireCall(route, target[0] ? rest : undefined, query));
-    return (await this.#understood(readJson(answer))) as AnswerOf<R>;
+    return (await this.#orUnreachable(readJson(answer))) as AnswerOf<R>;
   }
 
-  /** A call that is long work: events go to `emit`. With a hold the connection stays open afterwards. */
+  /** A call that takes long: events go to `emit`. With a hold the connection stays open afterwards. */
   async work<R extends WorkRoute>(
     route: R,
     target: Target<R>,
@@ -69,7 +69,7 @@ export class Api {
     return this.#events(await this.#send(wireCall(route, target as object), { signal }), emit, signal);
   }
 
-  /** Sends a stream; the daemon tells what it does with it. */
+  /** Sends a tar stream; the daemon emits events while it reads it. */
   async upload<R extends UploadRoute>(
     route: R,
     what: { name?: string; source: string; query?: Record<string, string>; tar: AsyncIterable<Uint8Array> },
@@ -92,7 +92,7 @@ export class Api {
     }
   }
 
-  /** A tar stream of the daemon's; throws when it was cut short. */
+  /** Receives a tar stream; throws if it is cut short. */
   async *tar(
     route: TarRoute,
     what: { name: string; query?: Record<string, string> },
@@ -106,7 +106,7 @@ export class Api {
     }
   }
 
-  /** A VM's log as bytes, until its end or the signal. */
+  /** A VM's log as bytes, until it ends or the signal is aborted. */
   async *log(name: string, { source, follow }: LogQuery, signal?: AbortSignal): AsyncIterable<Uint8Array> {
     const query = { source, ...(follow ? { follow: "1" } : {}) };
     const { body } = await this.#send(wireCall("logsVm", { name }, query), { signal });
@@ -117,7 +117,7 @@ export class Api {
     }
   }
 
-  /** Agent frames with a running VM; a suspended one is woken, unless `wakes` is false. */
+  /** Opens a session with the agent of a running VM. A suspended VM is woken, unless `wakes` is false. */
   async agent(name: string, signal?: AbortSignal, { wakes = true } = {}): Promise<AgentClient> {
     const { method, path } = wireCall("agentVm", { name }, wakes ? {} : { wake: "0" });
     const request = {
@@ -127,8 +127,8 @@ export class Api {
       protocol: "banger-agent/1",
       ...(signal ? { signal } : {}),
     };
-    const answer = await this.#ask(request, (line) => httpUpgrade(line, request));
-    if (!answer.upgraded) throw await this.#understood(readError(answer.answer));
+    const answer = await this.#ask(request, (connection) => httpUpgrade(connection, request));
+    if (!answer.upgraded) throw await this.#orUnreachable(readError(answer.answer));
     return plainClient(answer.stream, name);
   }
 
@@ -142,18 +142,18 @@ export class Api {
     const type = stream ? { "content-type": "application/x-tar" } : {};
     const headers = { ...this.#headers(), connection: "close", ...type };
     const request = { method, path, headers, ...(body === undefined ? {} : { body }), ...(signal ? { signal } : {}) };
-    const answer = await this.#ask(request, (line) => httpRequest(line, request));
-    if (answer.status >= 400) throw await this.#understood(readError(answer));
+    const answer = await this.#ask(request, (connection) => httpRequest(connection, request));
+    if (answer.status >= 400) throw await this.#orUnreachable(readError(answer));
     return answer;
   }
 
   /**
-   * On a connection of its own. A daemon that ends between the connection and its answer has a successor, and what changes
-   * nothing is asked of that one (RFC 9110, 9.2.2).
+   * Uses a new connection. If the daemon ends before it responds, a safe request is sent again, to its successor
+   * (RFC 9110, 9.2.2).
    */
   async #ask<T>(
     { method, signal }: Pick<HttpRequest, "method" | "signal">,
-    ask: (line: ByteStream) => Promise<T>,
+    ask: (connection: ByteStream) => Promise<T>,
   ): Promise<T> {
     const once = async () => ask(await this.#options.connect());
     const again = (error: unknown) => {
@@ -177,7 +177,7 @@ export class Api {
     return { value: await result.promise, close: () => answer.close(), closed };
   }
 
-  async #understood<T>(reading: Promise<T>): Promise<T> {
+  async #orUnreachable<T>(reading: Promise<T>): Promise<T> {
     try {
       return await reading;
     } catch (error) {
@@ -185,7 +185,7 @@ export class Api {
     }
   }
 
-  /** What broke between us and the daemon, in words. */
+  /** The error to throw when the exchange with the daemon fails. */
   #explained(error: unknown, signal?: AbortSignal): unknown {
     if (signal?.aborted) return signal.reason;
     if (error instanceof BangerError) return error;
@@ -201,7 +201,7 @@ export class Api {
   }
 }
 
-/** A source that fails is the upload's own failure, not a broken connection. */
+/** Passes `source` on. Its failure is the reason why the upload fails, not the connection that breaks as a result. */
 async function* watched(source: AsyncIterable<Uint8Array>, failed: Deferred<never>): AsyncIterable<Uint8Array> {
   try {
     yield* source;

@@ -1,4 +1,4 @@
-/** What each route takes and answers: the types that `api.ts` gives its callers. */
+/** Types of the parameters and responses of each route, for `api.ts`. */
 import { type RouteName, routes } from "../api/routes.ts";
 import type { AnswerOf, BodyOf, BodyRoute } from "../api/types.ts";
 
@@ -8,23 +8,23 @@ type Answering<Kind extends string> = {
 }[RouteName];
 type Taking = { [R in RouteName]: Table[R] extends { takes: "tar" } ? R : never }[RouteName];
 
-/** Routes that answer one JSON value. */
+/** Routes that respond with one JSON value. */
 export type JsonRoute = Answering<"json">;
-/** Routes that answer events and, as the last of them, a result; `events` itself has none. */
+/** Routes that respond with events, of which the last is the result; the route `events` has no result. */
 export type WorkRoute = Exclude<Answering<"events">, Taking | "events">;
-/** Routes that take a tar stream, and answer events and a result. */
+/** Routes that take a tar stream, and respond with events and a result. */
 export type UploadRoute = Taking;
 
 type NamedRoute = {
   [R in RouteName]: Table[R]["path"] extends `${string}{name}${string}` ? R : never;
 }[RouteName];
 
-/** Whom a call is about, and what it says. */
+/** What a call is about, and its body. */
 export type Target<R extends RouteName> = (R extends NamedRoute ? { name: string } : unknown) &
   (R extends "showImage" | "showKernel" | "daemonStop" ? { query?: Record<string, string> } : unknown) &
   (R extends BodyRoute ? { body: BodyOf<R> } : unknown);
 
-/** The arguments of a call: none where there is nothing to say. */
+/** The arguments of a call: none if the route needs none. */
 export type TargetOf<R extends RouteName> = unknown extends Target<R> ? [] : [Target<R>];
 
 export type { AnswerOf };

@@ -75,26 +75,26 @@ for (const [mode, foreign] of [
   });
 }
 
-test("no folder, or nobody in it, is no daemon", async () => {
+test("without a folder, or without a listener in it, there is no daemon", async () => {
   using folder = tempFolder();
   expect(await connectIfRunning({ socket: `${folder.path}/none/d.sock`, foreign: false })).toBeNull();
   expect(await connectIfRunning({ socket: `${folder.path}/d.sock`, foreign: false })).toBeNull();
 });
 
-test.each(["ENOENT", "ECONNREFUSED", "ENOTDIR"])("%s is no daemon", async (code) => {
+test.each(["ENOENT", "ECONNREFUSED", "ENOTDIR"])("%s means that there is no daemon", async (code) => {
   expect(await connecting(failing(system(code)))).toBeNull();
 });
 
 test.each([
-  ["EACCES", "you have no right to open it (EACCES)"],
-  ["ETIMEDOUT", "it does not answer"],
-  ["ENOTSOCK", "it is no socket"],
+  ["EACCES", "you are not allowed to open it (EACCES)"],
+  ["ETIMEDOUT", "it does not respond"],
+  ["ENOTSOCK", "it is not a socket"],
   ["EMFILE", "EMFILE"],
 ])("%s is a daemon that can't be reached", async (code, reason) => {
   expect(await connecting(failing(system(code)))).toMatchObject({ code: "DAEMON_UNREACHABLE", details: { reason } });
 });
 
-test("a folder that may not be looked into is named, and not a daemon that can't be reached", async () => {
+test("a folder that can't be searched is reported, not an unreachable daemon", async () => {
   using folder = tempFolder();
   const socket = `${folder.path}/another/state/run/d.sock`;
   const error = await connectIfRunning({ socket, foreign: false }, failing(system("EACCES"))).catch((thrown) => thrown);
@@ -105,7 +105,7 @@ test("a folder that may not be looked into is named, and not a daemon that can't
   expect(foreign).toMatchObject({ code: "DAEMON_UNREACHABLE" });
 });
 
-test("errors that have a code of ours, and errors that are bugs, are passed on", async () => {
+test("errors with a code of ours, and bugs, are passed on", async () => {
   for (const error of [fail("PATH_TOO_LONG", { path: "/x", limit: 1 }), new TypeError("a bug")])
     expect(await connecting(failing(error))).toBe(error as BangerError);
 });
@@ -127,7 +127,7 @@ const to =
     throw system("ENOENT");
   };
 
-test("a listener that the kernel does not name, or of another user's, is not spoken to", async () => {
+test("nothing is sent to a listener that the kernel does not identify, or to one of another user", async () => {
   const stranger = ownUid() + 1;
   for (const foreign of [false, true]) {
     expect(await connecting(to(null), foreign)).toMatchObject({ code: "DAEMON_UNTRUSTED" });

@@ -1,4 +1,4 @@
-/** Finding the daemon's socket, and who listens there: passwords and workspaces go to it. */
+/** Connects to the daemon's socket and checks who listens there: passwords and workspaces are sent to it. */
 import { dirname } from "node:path";
 import type { ByteStream } from "../base/bytes.ts";
 import { type BangerError, fail } from "../base/errors/error.ts";
@@ -8,13 +8,13 @@ import { connectUnixFast } from "../host/net/unix-connection.ts";
 
 export type DaemonPlace = {
   socket: string;
-  /** chosen by `BANGER_SOCKET`: then nothing is started there */
+  /** set by `BANGER_SOCKET`: no daemon is started there */
   foreign: boolean;
   runtimeFolder: string;
   stateFolder: string;
-  /** holds the pid of the daemon that has this state folder */
+  /** contains the pid of the daemon that uses this state folder */
   lockFile: string;
-  /** what a daemon says before it has a log */
+  /** the daemon's stderr, before it has a log */
   stderrFile: string;
   /** path of `bangerd` */
   program: string;
@@ -26,10 +26,10 @@ const connectTimeoutMs = 10_000;
 type Wanted = Pick<DaemonPlace, "socket" | "foreign">;
 
 /**
- * A connection, or null when nobody listens. Its folder and whoever listens must be this user's; where `BANGER_SOCKET` names it, root's
- * will do as well.
+ * Connects; null if no process listens. The socket's folder and the listening process must belong to this user, or to root if
+ * `BANGER_SOCKET` names the socket.
  * @param connect for tests
- * @throws DAEMON_UNTRUSTED before a byte was sent, DAEMON_UNREACHABLE, FOLDER_UNSAFE for a place that may not be seen, PATH_TOO_LONG
+ * @throws DAEMON_UNTRUSTED before a byte is sent, DAEMON_UNREACHABLE, FOLDER_UNSAFE for a folder that this user can't search, PATH_TOO_LONG
  */
 export async function connectIfRunning(place: Wanted, connect = connectUnixFast): Promise<ByteStream | null> {
   const self = ownUid();
@@ -38,7 +38,7 @@ export async function connectIfRunning(place: Wanted, connect = connectUnixFast)
   try {
     return await connect(place.socket, connectTimeoutMs, (listener) => {
       if (listener && uids.includes(listener.uid)) return;
-      const found = listener ? `uid ${listener.uid} listens there` : "the kernel does not say who listens there";
+      const found = listener ? `uid ${listener.uid} listens there` : "the kernel does not report who listens there";
       throw untrusted(place, `${found}, you are uid ${self}`);
     });
   } catch (error) {
@@ -57,7 +57,7 @@ function requireSafeFolder(place: Wanted, who: { self: number; uids: readonly nu
   if (problem) throw untrusted(place, `${folder} ${problem}`);
 }
 
-/** Another's HOME, as `sudo -E` and `su -m` keep it. @throws FOLDER_UNSAFE */
+/** For the HOME of another user, which `sudo -E` and `su -m` keep. @throws FOLDER_UNSAFE */
 function requireVisibleFolder({ socket }: Wanted): void {
   const path = dirname(socket);
   if (ownedBy(path) === null)
@@ -71,7 +71,7 @@ function untrusted({ socket, foreign }: Wanted, reason: string): BangerError {
 }
 
 const reasons: Record<string, string> = {
-  EACCES: "you have no right to open it (EACCES)",
-  ETIMEDOUT: "it does not answer",
-  ENOTSOCK: "it is no socket",
+  EACCES: "you are not allowed to open it (EACCES)",
+  ETIMEDOUT: "it does not respond",
+  ENOTSOCK: "it is not a socket",
 };

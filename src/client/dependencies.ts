@@ -35,11 +35,11 @@ export type Signals = (listener: (signal: string) => void) => () => void;
 export type SessionTerminal = {
   stdio: Stdio & { stdinIsTerminal: boolean; stdoutIsTerminal: boolean };
   signals: Signals;
-  /** the user's environment, of which TERM and COLORTERM go to the guest */
+  /** the user's environment; TERM and COLORTERM are passed to the guest */
   env: Record<string, string | undefined>;
 };
 
-/** Turns planned files into bytes for the guest. */
+/** Packs planned files for the guest. */
 export type WorkspacePacker = {
   workspaceTar(
     plan: Pick<WorkspacePlan, "prepare" | "entries" | "git">,
@@ -47,15 +47,15 @@ export type WorkspacePacker = {
   ): AsyncIterable<Uint8Array>;
 };
 
-/** A tar stream, and where it comes from, as the record of an image or kernel will say. */
+/** A tar stream, and its source for the record of the image or kernel. */
 export type TarSource = { tar: AsyncIterable<Uint8Array>; source: string };
 
-/** Where images and kernels come from that the daemon can't get by itself. */
+/** Makes images and kernels that the daemon can't get by itself. */
 export type ArtifactSource = {
   /** Runs the recipe on this host with the user's rights. @param recipe `debian-SUITE` */
   buildImage(recipe: string, emit: Emit, signal: AbortSignal): Promise<TarSource>;
   /** @param name `debian-SUITE-cloud` */
   fetchKernel(name: string, emit: Emit, signal: AbortSignal): Promise<TarSource & { name: string }>;
-  /** Who the user is to a registry, as docker's and podman's own files say. */
+  /** The user's login at a registry, from the files of docker and podman. */
   registryCredential(registry: string, repository: string): Promise<Credential | null>;
 };

@@ -1,15 +1,15 @@
-/** What the lock in a state folder says of the daemon that has it: a CLI with another runtime folder finds that daemon by it. */
+/** Reads the lock file of a state folder, by which a CLI with another runtime folder finds the daemon. */
 import type { ByteStream } from "../base/bytes.ts";
 import { readTextIfAny } from "../host/files/files.ts";
 import { isLockedBy } from "../host/files/lock.ts";
 import { processRef } from "../host/process/children.ts";
 import { connectIfRunning, type DaemonPlace } from "./connect.ts";
 
-export type LockHolder = { pid: number /** null: from a daemon that did not write it */; socket: string | null };
+export type LockHolder = { pid: number /** null: the daemon is too old to write it */; socket: string | null };
 
 const maxBytes = 4096;
 
-/** Null when nothing readable is there, its process has ended, or the file is a copy of that daemon's. What it says is a stranger's until the socket's owner is known. */
+/** Null if the file is missing or invalid, its process has ended, or the file is a copy that is not locked. Not to be trusted until the owner of the socket is checked. */
 export async function lockHolder(lockFile: string): Promise<LockHolder | null> {
   const text = await readTextIfAny(lockFile, maxBytes).catch(() => null);
   const [first = "", second = ""] = (text ?? "").split("\n");
@@ -20,8 +20,8 @@ export async function lockHolder(lockFile: string): Promise<LockHolder | null> {
 }
 
 /**
- * A connection to the daemon of this state folder, or null when none runs: at its usual place, or where the lock says that it
- * listens, since it may have been started with another XDG_RUNTIME_DIR, or without one. @throws as `connectIfRunning`
+ * Connects to the daemon of this state folder, at its usual socket or at the one in the lock file: it can have been started with
+ * another XDG_RUNTIME_DIR, or without one. Null if none is running. @throws as `connectIfRunning`
  */
 export async function connectOwn(place: DaemonPlace): Promise<ByteStream | null> {
   const running = await connectIfRunning(place);

@@ -5,7 +5,7 @@ import { serve } from "../daemon/testing/serve.ts";
 import { connectUnix } from "../host/net/socket.ts";
 import { Api } from "./api.ts";
 
-test("the reason of a refusal is told, however much is still to be sent", async () => {
+test("the reason of a refusal is reported, however much is still to be sent", async () => {
   const served = await serve();
   const { socket } = served;
   try {

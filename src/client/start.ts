@@ -1,6 +1,6 @@
 /**
- * Starting the user's daemon. Several programs may do it at once: one daemon gets the lock, the others end, and whoever
- * started those waits for the winner's socket. Nothing is polled: the folder is watched, and processes are waited for.
+ * Starts the user's daemon. Several programs can do so at once: one daemon gets the lock, the others exit, and the programs that
+ * started those wait for the socket of the first. Nothing is polled: folders are watched, and processes are waited for.
  */
 import { dirname } from "node:path";
 import { Deferred } from "../base/async.ts";
@@ -17,21 +17,21 @@ import type { DaemonPlace } from "./connect.ts";
 import { connectOwn, lockHolder } from "./lock-file.ts";
 
 const startTimeoutMs = 30_000;
-/** each lost against another daemon that was just ending */
+/** attempts, each lost to another daemon that was about to exit */
 const maxStarts = 5;
 
-/** A connection to a daemon that was started now, by us or by someone else. @throws DAEMON_START_FAILED, DAEMON_UNREACHABLE, DAEMON_UNTRUSTED, FOLDER_UNSAFE */
+/** Connects to a daemon that was started just now, here or by another program. @throws DAEMON_START_FAILED, DAEMON_UNREACHABLE, DAEMON_UNTRUSTED, FOLDER_UNSAFE */
 export async function startDaemon(place: DaemonPlace): Promise<ByteStream> {
   await Promise.all([ensureOwnFolder(place.runtimeFolder), ensureOwnFolder(place.stateFolder)]);
   const start = new Start(place);
-  const watcher = watchNearest(place.runtimeFolder, () => start.tell());
-  const late = startFailed(place, `it is not ready after ${startTimeoutMs / 1000} s`);
+  const watcher = watchNearest(place.runtimeFolder, () => start.notify());
+  const late = startFailed(place, `it was not ready after ${startTimeoutMs / 1000} s`);
   const timer = setTimeout(() => start.fail(late), startTimeoutMs);
   try {
     for (;;) {
       const stream = await connectOwn(place);
       if (stream) return stream;
-      await start.unlessUnderWay();
+      await start.ensureStarted();
       await start.change();
     }
   } finally {
@@ -41,21 +41,21 @@ export async function startDaemon(place: DaemonPlace): Promise<ByteStream> {
   }
 }
 
-/** Something happened since one looked last; and whether a daemon is on its way. */
+/** The progress of a start: whether a daemon is being started, and whether anything has changed since the last attempt to connect. */
 class Start {
   readonly #place: DaemonPlace;
   #changed = new Deferred<void>();
   #failure: BangerError | undefined;
-  #isUnderWay = false;
+  #isStarting = false;
   #starts = 0;
-  /** where a daemon that has the lock makes its socket, when that is another folder than ours */
+  /** watches the folder where the daemon with the lock creates its socket, if that is another folder than ours */
   #elsewhere: { close(): void } | undefined;
 
   constructor(place: DaemonPlace) {
     this.#place = place;
   }
 
-  tell(): void {
+  notify(): void {
     this.#changed.resolve();
   }
 
@@ -65,7 +65,7 @@ class Start {
 
   fail(error: BangerError): void {
     this.#failure = error;
-    this.tell();
+    this.notify();
   }
 
   async change(): Promise<void> {
@@ -74,12 +74,12 @@ class Start {
     if (this.#failure) throw this.#failure;
   }
 
-  async unlessUnderWay(): Promise<void> {
-    if (this.#isUnderWay || this.#starts === maxStarts) return;
-    this.#isUnderWay = true;
+  async ensureStarted(): Promise<void> {
+    if (this.#isStarting || this.#starts === maxStarts) return;
+    this.#isStarting = true;
     this.#starts += 1;
     const { program, env, stderrFile } = this.#place;
-    const said = await sizeOf(stderrFile).catch(() => 0);
+    const before = await sizeOf(stderrFile).catch(() => 0);
     const options = { cwd: "/", env, stdoutFile: stderrFile, stderrFile };
     const { exited } = await spawnDetached([program], options).catch((error: unknown) => {
       const reason = isError(error, "TOOL_MISSING") ? `there is no ${program}` : (error as Error).message;
@@ -87,22 +87,22 @@ class Start {
     });
     void exited.then(({ exitCode, signal }) => {
       if (exitCode === Exit.Conflict) return this.#lost();
-      return this.#died(signal ?? `status ${exitCode}`, said);
+      return this.#died(signal ?? `status ${exitCode}`, before);
     });
   }
 
-  /** Another daemon has the lock: its socket appears, or it ends and leaves the place to us. */
+  /** Another daemon has the lock: either its socket appears, or it exits and a daemon can be started again. */
   async #lost(): Promise<void> {
     const found = await lockHolder(this.#place.lockFile);
     const holder = found && processRef(found.pid);
     if (found?.socket && found.socket !== this.#place.socket) {
       this.#elsewhere?.close();
-      this.#elsewhere = watchNearest(dirname(found.socket), () => this.tell());
+      this.#elsewhere = watchNearest(dirname(found.socket), () => this.notify());
     }
-    this.tell();
+    this.notify();
     if (holder) await waitForExit(holder);
-    this.#isUnderWay = false;
-    this.tell();
+    this.#isStarting = false;
+    this.notify();
   }
 
   async #died(how: string, before: number): Promise<void> {
@@ -118,7 +118,7 @@ class Start {
   }
 }
 
-/** @param next what the daemon itself said should be done */
+/** @param next the daemon's own hint */
 function startFailed(place: DaemonPlace, reason: string, next?: string): BangerError {
   return fail("DAEMON_START_FAILED", { reason, log: place.stderrFile, ...(next ? { next } : {}) });
 }

@@ -1,10 +1,10 @@
-/** Doing something that needs an image and a kernel: what is missing is obtained on the way, once. */
+/** Does something that needs an image and a kernel, and obtains each once if it is missing. */
 import { BangerError } from "../../base/errors/error.ts";
 import type { Emit } from "../../model/event.ts";
 import type { ArtifactNeeds } from "./obtain.ts";
 import type { Missing } from "./obtain-missing.ts";
 
-/** Tries; obtains what is missing, from wherever it can be had; tries again. @throws what `attempt` and obtaining throw */
+/** Runs `attempt`; if an image or a kernel is missing, obtains it and runs `attempt` again. @throws errors of `attempt` and of obtaining */
 export async function withArtifacts<T>(
   needs: ArtifactNeeds,
   emit: Emit,

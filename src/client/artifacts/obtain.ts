@@ -1,4 +1,4 @@
-/** Getting an image or a kernel: the daemon pulls it from a registry or a catalog, or it is made on this host and sent. */
+/** Obtains an image or a kernel: the daemon pulls it from a registry or a catalog, or it is made on this host and uploaded. */
 import { Deferred } from "../../base/async.ts";
 import { type ErrorCode, isError } from "../../base/errors/error.ts";
 import { referenceOf } from "../../base/reference.ts";
@@ -11,7 +11,7 @@ export type ArtifactNeeds = Pick<DaemonAccess, "api"> & ArtifactSource;
 
 export type PullWanted = { name: string; login: Credential | null; insecure: boolean };
 
-/** From a registry or a catalog; one that only a recipe can make is built here, after a note about it. */
+/** Pulls an image from a registry or a catalog. If only a recipe can make it, notes so and builds it here. */
 export async function obtainImage(
   needs: ArtifactNeeds,
   { name, login, insecure }: PullWanted,
@@ -30,7 +30,7 @@ export async function obtainImage(
   }
 }
 
-/** From a catalog; one that only the distribution has is fetched from there, after a note about it. */
+/** Pulls a kernel from a catalog. If only the distribution has it, notes so and fetches it from there. */
 export async function obtainKernel(
   needs: ArtifactNeeds,
   name: string,
@@ -46,7 +46,7 @@ export async function obtainKernel(
   }
 }
 
-/** The recipe that makes on this host what no catalog has. */
+/** The recipe for an artifact that is in no catalog. */
 function recipeOf(error: unknown, code: ErrorCode): string | null {
   if (!isError(error, code)) return null;
   const { recipe } = error.details;
@@ -61,7 +61,7 @@ export function buildImage(
   signal: AbortSignal,
 ): Promise<ImageRecord> {
   emit({ kind: "note", level: "info", text: `building image ${recipe} on this host, once; it takes a minute or two` });
-  return uploading(
+  return upload(
     signal,
     (either) => needs.buildImage(recipe, emit, either),
     ({ tar, source }, either) => needs.api.upload("importImage", { name: recipe, source, tar }, emit, either),
@@ -71,15 +71,15 @@ export function buildImage(
 /** @param wanted `debian-SUITE-cloud` */
 function fetchKernel(needs: ArtifactNeeds, wanted: string, emit: Emit, signal: AbortSignal): Promise<KernelRecord> {
   emit({ kind: "note", level: "info", text: `fetching kernel ${wanted} from Debian, once` });
-  return uploading(
+  return upload(
     signal,
     (either) => needs.fetchKernel(wanted, emit, either),
     ({ name, tar, source }, either) => needs.api.upload("importKernel", { name, source, tar }, emit, either),
   );
 }
 
-/** Sends what a recipe makes. Whichever side fails, the recipe has ended and tidied up when this returns. */
-async function uploading<S extends TarSource, T>(
+/** Uploads the output of a recipe. When this returns, the recipe has ended and cleaned up, even if the upload failed. */
+async function upload<S extends TarSource, T>(
   signal: AbortSignal,
   open: (signal: AbortSignal) => Promise<S>,
   send: (source: S, signal: AbortSignal) => Promise<T>,

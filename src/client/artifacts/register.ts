@@ -1,4 +1,4 @@
-/** Registering an image: a root file system is sent, as a tar stream or as a disk. */
+/** Registers an image: uploads a root file system as a tar stream or as a disk. */
 import { isError } from "../../base/errors/error.ts";
 import type { ImageName } from "../../base/names.ts";
 import type { ImageRecord } from "../../model/artifact.ts";
@@ -12,16 +12,16 @@ export type RootfsSource = TarSource & { isDisk?: boolean; isOnce?: boolean };
 
 export type Registration = {
   name: ImageName;
-  /** the image's own kernel */
+  /** the kernel for VMs of this image */
   kernel?: string | undefined;
   /** opens the root file system; called again when it has to be sent again */
   open(): Promise<RootfsSource>;
 };
 
 /**
- * A disk is read by a VM, which needs a kernel: one that is missing is obtained, and the disk sent again. So is a tar stream that
- * the daemon has to read twice, since a name occurs twice in it or leads through a link.
- * @throws what `open` throws, what the daemon says of the upload, the signal's reason
+ * A disk is read by a VM, which needs a kernel: a missing one is obtained, and the disk sent again. A tar stream is sent again if the
+ * daemon has to read it twice, because a name occurs twice in it or leads through a link.
+ * @throws errors of `open`, errors that the daemon reports, the signal's reason
  */
 export async function registerImage(
   needs: ArtifactNeeds,

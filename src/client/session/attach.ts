@@ -1,4 +1,4 @@
-/** A command in a guest, joined to this process's terminal or pipes. */
+/** Connects a command in a guest to this process's terminal or pipes. */
 import { Deferred } from "../../base/async.ts";
 import type { BangerError } from "../../base/errors/error.ts";
 import { fail, isError, toBangerError } from "../../base/errors/error.ts";
@@ -16,9 +16,9 @@ export type AttachEnd =
 export type AttachOptions = {
   /** on a terminal: raw keys, window size */
   terminal: boolean;
-  /** what the terminal is called here */
+  /** the type of the terminal: TERM */
   term?: string | undefined;
-  /** the command's stdin ends at once, and ours is left alone */
+  /** the command gets an empty stdin, and ours is not read */
   noStdin?: boolean;
   stdio: Stdio;
   signals: Signals;
@@ -31,21 +31,21 @@ export type AttachOptions = {
 const numbers: Record<string, number> = { HUP: 1, INT: 2, QUIT: 3, TERM: 15 };
 const sigpipe = 13;
 
-/** Whether that signal asks a program to end; the others tell it something, and it lives on. */
+/** Whether the signal asks a program to end. The other ones only inform it. */
 export function asksToEnd(signal: string): boolean {
   return Object.hasOwn(numbers, signal);
 }
 
-/** a command whose end the guest did not tell */
+/** for a command whose exit the guest did not report */
 const unknownStatus = 255;
 
-/** 128 and the signal's number, as shells say it. */
+/** 128 plus the signal's number, as in shells. */
 export function signalStatus(signal: string): number {
   return 128 + (numbers[signal] ?? 15);
 }
 
 /**
- * Runs a command to its end. Whatever happens, the terminal is itself again and the stream closed when this returns.
+ * Runs a command to its end. When this returns, the terminal is restored and the stream closed in every case.
  * @throws COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE, AGENT_REFUSED, AGENT_UNREACHABLE
  */
 export async function attach(client: AgentClient, request: ExecRequest, options: AttachOptions): Promise<AttachEnd> {
@@ -79,7 +79,7 @@ export async function attach(client: AgentClient, request: ExecRequest, options:
   }
 }
 
-/** @param onHangUp called when the terminal is gone, which is no end of what was typed */
+/** @param onHangUp called when the terminal disappears, which is not the end of its input */
 function readInput(stream: CommandStream, stdio: Stdio, onHangUp: () => void): { stop(): void } {
   return stdio.readInput(
     (chunk) => stream.write(0, chunk),
@@ -87,7 +87,7 @@ function readInput(stream: CommandStream, stdio: Stdio, onHangUp: () => void): {
   );
 }
 
-/** Listens at once, and resolves when all output was written and the command is over. */
+/** Listens at once; resolves when all output is written and the command has ended. */
 function takeOutput(stream: CommandStream, stdio: Stdio, onHangUp: () => void): Promise<AttachEnd> {
   const end = new Deferred<AttachEnd>();
   let exit: Json = {};
@@ -98,7 +98,7 @@ function takeOutput(stream: CommandStream, stdio: Stdio, onHangUp: () => void): 
     try {
       await stdio.write(channel === 2 ? "stderr" : "stdout", data);
     } catch (error) {
-      // nobody reads any more: what SIGPIPE would be to the command here
+      // the reader has gone: a local command would get SIGPIPE
       if ((error as { code?: unknown }).code === "EPIPE") end.resolve({ kind: "exit", code: 128 + sigpipe });
       else if (stdio.hasHungUp()) onHangUp();
       else end.reject(fail("OUTPUT_FAILED", { reason: (error as Error).message }, error));
@@ -117,8 +117,8 @@ function codeOf({ code, number }: Json): number {
 }
 
 /**
- * Signals go to the command. After one that asks it to end, another such, or the grace period's end, ends the session; HUP and
- * QUIT, which programs have other uses for, do so only where the terminal is gone.
+ * Forwards signals to the command. INT and TERM ask it to end, and so does HUP once the terminal has gone; after that the next such
+ * signal, or the end of the grace period, ends the session.
  */
 class SignalForwarder {
   readonly #options: AttachOptions;
@@ -134,7 +134,7 @@ class SignalForwarder {
     this.#unlisten = options.signals((signal) => this.#take(signal));
   }
 
-  /** Aborted by a signal that comes while the command is not there yet. */
+  /** Aborted by a signal that comes before the command is started. */
   get beforeOpen(): AbortSignal {
     return this.#beforeOpen.signal;
   }
@@ -144,7 +144,7 @@ class SignalForwarder {
     return this.#end.promise;
   }
 
-  /** The terminal is gone: what the kernel's SIGHUP says, should it not come. */
+  /** The terminal has gone: acts as on SIGHUP, which may not come. */
   hangUp(): void {
     if (this.#stream) this.#askToEnd(this.#stream, "HUP");
   }

@@ -58,7 +58,7 @@ async function begin(turns: ((served: ServedStream) => void)[], reopens = true) 
 
 const resumable = { pid: 1, resumable: true };
 
-test("output is taken once, in order, and the exit ends the stream", async () => {
+test("output is delivered once, in order, and the exit ends the stream", async () => {
   const dropped = new Deferred<void>();
   const { world, stream, seen } = await begin([
     async (served) => {
@@ -84,7 +84,7 @@ test("output is taken once, in order, and the exit ends the stream", async () =>
   ]);
 });
 
-test("input, its end, signals and the size of the window reach the guest that missed them, once", async () => {
+test("input, its end, signals and the window size that the guest missed are sent again, once", async () => {
   const got: (string | Json)[] = [];
   const end = new Deferred<void>();
   const { world, stream } = await begin([
@@ -118,7 +118,7 @@ test("input, its end, signals and the size of the window reach the guest that mi
   stream.close();
 });
 
-test("daemons may end one after the other", async () => {
+test("several daemons can end, one after the other", async () => {
   const { world, stream, seen } = await begin([
     (served) => {
       accept(served, resumable);
@@ -135,7 +135,7 @@ test("daemons may end one after the other", async () => {
   expect([seen.exit, world.reopened]).toEqual([{ event: "exit", code: 9 }, 3]);
 });
 
-test("a command whose sessions end as soon as they begin is given up after twenty", async () => {
+test("a command is given up after twenty sessions that ended at once", async () => {
   const { world, stream } = await begin([
     (served) => {
       accept(served, resumable);
@@ -150,7 +150,7 @@ test("a command whose sessions end as soon as they begin is given up after twent
   expect(world.reopened).toBe(20);
 });
 
-test("an agent that keeps nothing, and a VM that is not there: the session is lost as before", async () => {
+test("with an agent that does not keep commands, or without the VM, the session is lost", async () => {
   const old = await begin([(served) => void accept(served, { pid: 1 })]);
   old.world.drop();
   expect([await codeOf(old.stream), old.world.reopened]).toEqual(["SESSION_LOST", 0]);
@@ -166,7 +166,7 @@ test("an agent that keeps nothing, and a VM that is not there: the session is lo
   expect(await codeOf(without.stream)).toBe("SESSION_LOST");
 });
 
-test("a guest that counts what was never sent is not believed", async () => {
+test("a guest that acknowledges more than was sent is refused", async () => {
   for (const reply of [{ stdin: 4, signals: 0 }, { stdin: -1, signals: 0 }, { stdin: 0 }, { stdin: 0, signals: 2 }]) {
     const { world, stream } = await begin([
       (served) => void accept(served, resumable),
@@ -179,7 +179,7 @@ test("a guest that counts what was never sent is not believed", async () => {
   }
 });
 
-test("a write waits while there is no session; whoever waits no longer stops the way back", async () => {
+test("a write waits while there is no session; closing the stream stops the attempts to resume", async () => {
   const asked = new Deferred<AbortSignal>();
   const world = guest([(served) => void accept(served, resumable)]);
   const reopen = async (signal: AbortSignal): Promise<never> => {

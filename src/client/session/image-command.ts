@@ -1,23 +1,23 @@
-/** What runs in a VM: what was typed, the image's own command as a container engine would run it, or a shell. */
+/** Chooses what runs in a VM: the command that was typed, the image's own as a container engine would run it, or a shell. */
 import type { ImageConfig } from "../../model/artifact.ts";
 import type { VmView } from "../../model/vm.ts";
 import type { DaemonAccess } from "../dependencies.ts";
 
 export type CommandWanted = {
-  /** what stood behind `--`; null: nothing */
+  /** the words after `--`; null without `--` */
   argv: readonly string[] | null;
   /** the program that replaces the image's own */
   entrypoint?: string | undefined;
-  /** the image's own command, though it has a shell */
+  /** run the image's own command even if it has a shell */
   init?: boolean | undefined;
 };
 
 export type Command = {
   /** null: the login shell */
   argv: readonly string[] | null;
-  /** what runs where that shell refuses logins, as those of services' users do */
+  /** what to run if that shell refuses logins, as the shells of service users do */
   instead?: readonly string[];
-  /** it is PID 1 of a process namespace, as in a container */
+  /** run it as PID 1 of a process namespace, as in a container */
   pid1?: boolean;
 };
 
@@ -32,7 +32,7 @@ export function chooseCommand(image: ImageFacts, { argv, entrypoint, init }: Com
   return own.length > 0 ? { argv: own, pid1: true } : null;
 }
 
-/** As `chooseCommand`; the image is asked for where it matters. */
+/** As `chooseCommand`; requests the image only if the choice depends on it. */
 export async function commandOf(
   { api }: Pick<DaemonAccess, "api">,
   vm: VmView,

@@ -1,19 +1,19 @@
-/** Why a session with a VM broke off: the VM's state says more than the connection that was cut. */
+/** Explains why a session with a VM was lost: the state of the VM tells more than the closed connection. */
 import { type BangerError, fail, isError } from "../../base/errors/error.ts";
 import type { VmView } from "../../model/vm.ts";
 import type { Api } from "../api.ts";
 import type { DaemonAccess } from "../dependencies.ts";
 
 export type Loss = {
-  /** what happened, as the rest of "the session was lost: …" */
+  /** what happened, to follow "the session was lost: " */
   reason: string;
-  /** whether the VM runs, so that one can go back */
+  /** whether the VM is running, so that a new session is possible */
   isRunning: boolean;
-  /** SESSION_LOST with the reason. @param next the hint, where the usual one about a VM that is kept would be wrong */
+  /** SESSION_LOST with the reason. @param next the hint, if the usual one about a VM that is kept would be wrong */
   error(next?: string): BangerError;
 };
 
-/** Asks the daemon what became of the VM. @param lost SESSION_LOST, as the connection's end was reported */
+/** Asks the daemon for the state of the VM. @param lost the SESSION_LOST that the end of the connection caused */
 export async function explainLoss({ api }: Pick<DaemonAccess, "api">, name: string, lost: BangerError): Promise<Loss> {
   const { reason } = lost.details;
   const why = await whyLost(api, name, typeof reason === "string" ? reason : lost.message);
@@ -22,7 +22,7 @@ export async function explainLoss({ api }: Pick<DaemonAccess, "api">, name: stri
 
 type Why = Pick<Loss, "reason" | "isRunning">;
 
-/** `ms` that the daemon has to see the end of a VM whose connection was cut */
+/** `ms` for the daemon to notice the end of a VM whose connection was closed */
 const endMs = 2000;
 
 async function whyLost(api: Api, name: string, otherwise: string): Promise<Why> {
@@ -32,7 +32,7 @@ async function whyLost(api: Api, name: string, otherwise: string): Promise<Why> 
   } catch (error) {
     if (isError(error, "VM_NOT_FOUND")) return { reason: "the VM was deleted", isRunning: false };
   }
-  // it still runs, or the daemon can't tell
+  // it is still running, or the daemon does not know
   const state = await api.json("showVm", { name }).then(
     (vm) => vm.state,
     () => null,

@@ -1,4 +1,4 @@
-/** Opening a session with a VM's agent, and opening it again when the daemon between them was replaced. */
+/** Opens a session with a VM's agent, and opens it again if the daemon between them was replaced. */
 import { fail } from "../../base/errors/error.ts";
 import type { AgentClient } from "../../wire/agent/types.ts";
 import type { DaemonAccess } from "../dependencies.ts";
@@ -7,10 +7,10 @@ import { listenForNotices, type OnVmNotice } from "./notices.ts";
 
 /** An open session with a VM's agent. */
 export type VmSession = {
-  /** the VM's */
+  /** name of the VM */
   name: string;
   client: AgentClient;
-  /** is called for a session that replaces this one, too */
+  /** also called for a session that replaces this one */
   onNotice: OnVmNotice;
 };
 

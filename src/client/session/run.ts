@@ -1,4 +1,4 @@
-/** A command or a shell in a running VM, joined to the user's terminal: what `vm run`, `vm exec` and `vm ssh` have in common. */
+/** Runs a command or a shell in a VM, connected to the user's terminal: what `vm run`, `vm exec` and `vm ssh` have in common. */
 import { fail } from "../../base/errors/error.ts";
 import { execProblem } from "../../base/exec-limits.ts";
 import type { ExecRequest } from "../../wire/agent/types.ts";
@@ -9,9 +9,9 @@ import { reopenSession, type VmSession } from "./open.ts";
 export type SessionRequest = {
   /** null: the login shell */
   argv: readonly string[] | null;
-  /** what runs where the user's login shell refuses logins */
+  /** what to run if the user's login shell refuses logins */
   instead?: readonly string[] | undefined;
-  /** the program is PID 1 of a process namespace, as in a container */
+  /** run the program as PID 1 of a process namespace, as in a container */
   pid1?: boolean | undefined;
   env: Record<string, string>;
   cwd?: string | undefined;
@@ -40,13 +40,13 @@ export function runSession(
   });
 }
 
-/** A job in the background can't use the terminal; a shell waits there to be moved into the foreground. */
+/** A background job can't use the terminal, but a shell waits to be moved to the foreground. */
 function isInteractive({ stdio }: SessionTerminal, { argv, noStdin }: SessionRequest): boolean {
   if (noStdin || !stdio.stdinIsTerminal || !stdio.stdoutIsTerminal) return false;
   return argv === null || stdio.isInForeground();
 }
 
-/** Known before a VM is made or reached. @throws COMMAND_TOO_LARGE */
+/** Checked before a VM is created or reached. @throws COMMAND_TOO_LARGE */
 export function requireExecutable({ argv, env }: Pick<SessionRequest, "argv" | "env">): void {
   const problem = execProblem(argv ?? [], env);
   if (problem !== null) throw fail("COMMAND_TOO_LARGE", { problem });

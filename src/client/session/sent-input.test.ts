@@ -4,7 +4,7 @@ import { SentInput } from "./sent-input.ts";
 const bytes = (text: string) => new TextEncoder().encode(text);
 const textOf = (data: Uint8Array | null) => data && new TextDecoder().decode(data);
 
-test("what may not have arrived is there from any offset, and is a copy", () => {
+test("input that may not have arrived is kept from any offset, as a copy", () => {
   const sent = new SentInput();
   const chunk = Buffer.from("abc");
   sent.add(chunk);

@@ -1,4 +1,4 @@
-/** Making a VM from one request, with the image and kernel that it needs. */
+/** Creates a VM, and obtains the image and kernel that it needs. */
 import type { CreateVm } from "../../api/types.ts";
 import type { Emit } from "../../model/event.ts";
 import type { VmView } from "../../model/vm.ts";
@@ -6,7 +6,7 @@ import type { Work } from "../api.ts";
 import { withArtifacts } from "../artifacts/missing.ts";
 import type { ArtifactNeeds } from "../artifacts/obtain.ts";
 
-/** A missing image or kernel is obtained first. @throws what the daemon says of `createVm`, the signal's reason */
+/** @throws errors that the daemon reports, the signal's reason */
 export function createVm(
   needs: ArtifactNeeds,
   request: CreateVm,

@@ -1,8 +1,8 @@
-/** Sending a tar stream into an open `put`. */
+/** Sends a tar stream into an open `put`. */
 import { fail } from "../../base/errors/error.ts";
 import type { AgentStream, Json } from "../../wire/agent/types.ts";
 
-/** @param path for messages @throws WORKSPACE_COPY, what `tar` throws */
+/** @param path for messages @throws WORKSPACE_COPY, errors of `tar` */
 export async function putTar(stream: AgentStream, tar: AsyncIterable<Uint8Array>, path: string): Promise<void> {
   let isOver = false;
   let isDone = false;
@@ -26,5 +26,5 @@ export async function putTar(stream: AgentStream, tar: AsyncIterable<Uint8Array>
   await ended.catch((error: Error) => {
     throw fail("WORKSPACE_COPY", { path, problem: error.message }, error);
   });
-  if (!isDone) throw fail("WORKSPACE_COPY", { path, problem: "the guest stopped taking it" });
+  if (!isDone) throw fail("WORKSPACE_COPY", { path, problem: "the guest stopped receiving it" });
 }

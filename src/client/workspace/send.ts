@@ -1,4 +1,4 @@
-/** Putting a workspace into a running VM: the files, then what is left to do there. */
+/** Copies a workspace into a running VM, then runs what the plan wants to run there. */
 import type { CreateVm } from "../../api/types.ts";
 import { fail } from "../../base/errors/error.ts";
 import { integerOf, textOf } from "../../base/foreign.ts";
@@ -11,7 +11,7 @@ import { putTar } from "./put-tar.ts";
 
 const blockBytes = 4096;
 
-/** What a plan's files take on the guest's disk, which has to have room for them. */
+/** The space that a plan's files take on the guest's disk. */
 export function planSize({ entries }: Pick<WorkspacePlan, "entries">): NonNullable<CreateVm["workspace"]> {
   const blocks = entries.reduce(
     (sum, { kind, size }) => sum + (kind === "link" ? 0 : Math.max(1, Math.ceil(size / blockBytes))),
@@ -20,7 +20,7 @@ export function planSize({ entries }: Pick<WorkspacePlan, "entries">): NonNullab
   return { bytes: blocks * blockBytes, entries: entries.length };
 }
 
-/** The signal drops the whole session. @throws WORKSPACE_COPY, the signal's reason */
+/** The signal ends the whole session. @throws WORKSPACE_COPY, the signal's reason */
 export async function sendWorkspace(
   packer: WorkspacePacker,
   client: AgentClient,
@@ -56,7 +56,7 @@ async function copyIn(packer: WorkspacePacker, client: AgentClient, plan: Worksp
   await putTar(stream, tar, plan.root);
 }
 
-/** kept of what a command prints, in characters: its last line is quoted when it fails */
+/** characters kept of a command's output, whose last line is quoted if it fails */
 const keptOutput = 2000;
 
 async function runAfter(client: AgentClient, command: AfterCommand): Promise<void> {
