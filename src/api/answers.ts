@@ -1,4 +1,4 @@
-/** What the daemon answers, by route: held to the types of `model/` here, and to real answers by the daemon's tests. */
+/** The daemon's answers, by route: checked against the types of `model/` here, and against real answers by the daemon's tests. */
 import * as z from "zod/mini";
 import type * as artifact from "../model/artifact.ts";
 import { type CatalogView, catalogKinds } from "../model/catalog.ts";
@@ -173,15 +173,15 @@ const daemonInfo = z.strictObject({
   socket: z.string(),
   startedAt: time,
   stateDirectory: z.string(),
-  /** what should have been removed and could not be; the next daemon tries again */
+  /** paths that could not be removed; the next daemon tries again */
   leftovers: z.array(z.strictObject({ path: z.string(), reason: z.string(), next: z.string() })),
-  /** exceptions that nobody caught since it began: bugs, which it survived */
+  /** uncaught exceptions since it started: bugs that it survived */
   uncaught: z.strictObject({ count, last: z.nullable(z.string()) }),
   /** requests in progress: a resumable one continues through the next daemon; `pid` is of the process that asked */
   inUse: z.array(z.strictObject({ what: z.string(), pid: count, resumable: z.boolean() })),
 });
 
-/** What several routes answer, under the names of `docs/api.md`. */
+/** Answers of several routes, under their names in `docs/api.md`. */
 export const shared = {
   DaemonInfo: daemonInfo,
   VmView: vmView,
@@ -194,7 +194,7 @@ export const shared = {
   CatalogView: catalogView,
 };
 
-/** By route; one that is not here answers no JSON. */
+/** By route; the others do not answer JSON. */
 export const byRoute = {
   daemonInfo,
   daemonStop: daemonInfo,

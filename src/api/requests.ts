@@ -1,6 +1,6 @@
 /**
- * What the daemon is asked: a schema for each body, the one source of the types too. Strict: an unknown field is a problem, with its
- * path. `api/types.ts` has the types without zod.
+ * The bodies of requests: one schema each, from which the types are derived. Strict: an unknown field is a problem, reported with
+ * its path. `api/types.ts` has the types without zod.
  */
 import * as z from "zod/mini";
 import { execProblem, isVariableName, variablesRule } from "../base/exec-limits.ts";
@@ -17,12 +17,12 @@ const size = {
   diskBytes: within(sizeBounds.diskBytes),
 };
 
-const envName = z.string().check(z.refine(isVariableName, "is no name of an environment variable"));
+const envName = z.string().check(z.refine(isVariableName, "is not a name of an environment variable"));
 const noNul = z.string().check(
   z.maxLength(8192),
   z.refine((text) => !text.includes("\0"), "has a NUL byte"),
 );
-/** What a program can be given; longer ones can't be the environment of any command. */
+/** What execve(2) accepts; no command could get a longer one. */
 const env = z
   .record(envName, z.string().check(z.refine((text) => !text.includes("\0"), "has a NUL byte")))
   .check(z.refine((all) => execProblem([], all) === null, variablesRule));
@@ -48,7 +48,7 @@ export const networkRequest = z.strictObject({
     ),
   ),
 });
-/** A word is its kind. */
+/** A string is the kind. */
 export const network = z.pipe(
   z.transform((value: unknown) => (typeof value === "string" ? { kind: value } : value)),
   networkRequest,
@@ -56,7 +56,7 @@ export const network = z.pipe(
 
 const count = z.int().check(z.gte(0), z.lte(Number.MAX_SAFE_INTEGER));
 
-/** What decides which template a VM begins from. */
+/** What decides which template a VM starts from. */
 const vmKind = {
   image: z.exactOptional(reference),
   kernel: z.exactOptional(reference),
@@ -66,7 +66,7 @@ const vmKind = {
   network: z.exactOptional(network),
 };
 
-/** `POST /v1/vms`; absent fields mean "config, host, constant decide". */
+/** `POST /v1/vms`; for an absent field the config, the host or a constant decides. */
 const createVm = z.strictObject({
   name: z.exactOptional(name),
   ...vmKind,
@@ -79,17 +79,17 @@ const createVm = z.strictObject({
    * A VM whose guest never answered is kept.
    */
   hold: z.exactOptional(z.boolean()),
-  /** what the VM is for, in a few words, for whoever is about to stop the daemon */
+  /** what the VM is for, in a few words, shown to a user who is about to stop the daemon */
   purpose: z.exactOptional(z.string().check(z.maxLength(200))),
-  /** suspended after so long without use, in `ms` */
+  /** suspended after this time without use, in `ms` */
   idleMs: z.exactOptional(idle),
-  /** what is going to be copied to its disk: refused where that is too small; bytes in whole blocks of 4 KiB */
+  /** what will be copied to its disk: refused if the disk is too small; bytes in whole blocks of 4 KiB */
   workspace: z.exactOptional(z.strictObject({ bytes: count, entries: count })),
-  /** boot it, whatever templates there are */
+  /** boot it, even if there is a template */
   cold: z.exactOptional(z.boolean()),
 });
 
-/** `cold`: boot from its disk, whatever template or save there is */
+/** `cold`: boot from its disk, even if there is a template or a save */
 const startVm = z.strictObject({ wait: z.exactOptional(wait), cold: z.exactOptional(z.boolean()) });
 /** `names`: of the children; up to `count` the missing ones are picked */
 const forkVm = z.strictObject({
@@ -111,20 +111,20 @@ const words = z.array(word).check(
   z.maxLength(256),
   z.refine((all) => JSON.stringify(all).length <= 65_536, "is over 64 KiB in all"),
 );
-/** Of what an image says about running it. */
+/** Changes to an image's configuration. */
 const configChange = z.strictObject({
   env: z.exactOptional(env),
   entrypoint: z.exactOptional(words),
   cmd: z.exactOptional(words),
-  workdir: z.exactOptional(word.check(z.refine(isWorkdir, "is no absolute path"))),
-  user: z.exactOptional(z.string().check(z.regex(/^[^\s\0]{0,256}$/, "is no user"))),
+  workdir: z.exactOptional(word.check(z.refine(isWorkdir, "is not an absolute path"))),
+  user: z.exactOptional(z.string().check(z.regex(/^[^\s\0]{0,256}$/, "is not a user"))),
 });
 const saveVm = z.strictObject({
   /** the name of the new image */
   image: reference,
-  /** what it says otherwise than the VM's image about running it */
+  /** what differs from the configuration of the VM's image */
   config: z.exactOptional(configChange),
-  /** where it is from, for people; else the VM */
+  /** the source to show; absent: the VM */
   source: z.exactOptional(z.string().check(z.minLength(1), z.maxLength(200))),
 });
 function isWorkdir(text: string): boolean {
@@ -133,7 +133,7 @@ function isWorkdir(text: string): boolean {
 
 const renameVm = z.strictObject({ name });
 const secret = z.string().check(z.minLength(1), z.maxLength(65_536));
-/** The credential is used for this pull alone and kept nowhere. `insecure`: plain http is all right. */
+/** The credential is used for this pull only and never stored. `insecure`: plain http is allowed. */
 const pullImage = z.strictObject({
   credential: z.exactOptional(
     z.union([
@@ -146,10 +146,10 @@ const pullImage = z.strictObject({
 const tagImage = z.strictObject({ name: z.string().check(z.minLength(1), z.maxLength(512)) });
 /** `all`: also images that no VM uses, and templates */
 const pruneImages = z.strictObject({ all: z.exactOptional(z.boolean()), dryRun: z.exactOptional(z.boolean()) });
-/** Of routes that have nothing to say. */
+/** The body of routes without parameters. */
 export const empty = z.strictObject({});
 
-/** Routes that are not here take nothing. */
+/** Routes that are not here take no body. */
 export const bodies = {
   createVm,
   startVm,

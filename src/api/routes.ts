@@ -1,4 +1,4 @@
-/** Every route of the daemon's API: what it is called, where it is, and how it answers. */
+/** Every route of the daemon's API: its name, method, path and form of answer. */
 export type ApiRoute = {
   method: "GET" | "POST" | "DELETE" | "PUT";
   path: string;
@@ -11,7 +11,7 @@ export type ApiRoute = {
   takes?: "tar";
 };
 
-/** The daemon's handlers, the client's calls, docs/api.md and docs/openapi.json are held to it. */
+/** The daemon's handlers, the client's calls, docs/api.md and docs/openapi.json are checked against it. */
 export const routes = {
   daemonInfo: { method: "GET", path: "/v1/daemon", summary: "pid, version, socket", answers: "json" },
   daemonStop: {
@@ -51,8 +51,8 @@ export const routes = {
     summary: "make an image of a stopped VM: its own, and what it changed (NDJSON)",
     answers: "events",
   },
-  pauseVm: { method: "POST", path: "/v1/vms/{name}/pause", summary: "let it stand still, in memory", answers: "json" },
-  resumeVm: { method: "POST", path: "/v1/vms/{name}/resume", summary: "let a paused VM go on", answers: "json" },
+  pauseVm: { method: "POST", path: "/v1/vms/{name}/pause", summary: "pause it; it stays in memory", answers: "json" },
+  resumeVm: { method: "POST", path: "/v1/vms/{name}/resume", summary: "resume a paused VM", answers: "json" },
   suspendVm: {
     method: "POST",
     path: "/v1/vms/{name}/suspend",
@@ -62,7 +62,7 @@ export const routes = {
   forkVm: {
     method: "POST",
     path: "/v1/vms/{name}/fork",
-    summary: "children that go on from where it is (NDJSON)",
+    summary: "start children from its present state (NDJSON)",
     answers: "events",
   },
   snapshotVm: {
@@ -120,7 +120,7 @@ export const routes = {
   warmTemplate: {
     method: "POST",
     path: "/v1/templates",
-    summary: "make a template if it isn't there (NDJSON)",
+    summary: "make a template if there is none (NDJSON)",
     answers: "events",
   },
   deleteTemplate: {
@@ -169,7 +169,7 @@ export const routes = {
   pruneImages: {
     method: "POST",
     path: "/v1/image-prune",
-    summary: "remove what nothing uses, or say what that is",
+    summary: "remove what nothing uses, or list it",
     answers: "json",
   },
   exportImage: {
@@ -181,7 +181,7 @@ export const routes = {
   deleteImage: {
     method: "DELETE",
     path: "/v1/images/{name}",
-    summary: "take a name away; an image without one goes",
+    summary: "remove a name; with its last one the image is deleted",
     answers: "json",
   },
   listKernels: { method: "GET", path: "/v1/kernels", summary: "every kernel", answers: "json" },

@@ -1,6 +1,6 @@
 /**
- * What goes over the daemon's socket, as types: of `requests.ts` and `answers.ts`, imported as types only, so that the CLI
- * loads no zod. `docs/api.md` is its description.
+ * The types of the daemon's API, from `requests.ts` and `answers.ts`: imported as types only, so that the CLI does not load zod.
+ * `docs/api.md` describes them.
  */
 import type * as z from "zod/mini";
 import type { byRoute } from "./answers.ts";
@@ -21,9 +21,9 @@ export type ClientVerb = (typeof clientVerbs)[number];
 type Bodies = typeof bodies;
 type Answers = typeof byRoute;
 
-/** The body of a route, of those that take one. */
+/** The body of a route that takes one. */
 export type BodyOf<R extends RouteName> = R extends keyof Bodies ? z.output<Bodies[R]> : Record<never, never>;
-/** Routes that have a body worth saying. */
+/** Routes whose body is not empty. */
 export type BodyRoute = keyof Bodies;
 /** What a route answers: the value, or the last event's. */
 export type AnswerOf<R extends keyof Answers> = z.output<Answers[R]>;

@@ -71,7 +71,7 @@ test("pause, resume, suspend, start", async () => {
   expect((await cli("vm pause web")).stdout).toBe("web is paused\n");
   expect(await cli("vm exec web -- true")).toMatchObject({
     code: 125,
-    stderr: 'error: can\'t open a session in VM "web": it is paused\nhint: let it go on with `banger vm resume web`\n',
+    stderr: 'error: can\'t open a session in VM "web": it is paused\nhint: resume it with `banger vm resume web`\n',
   });
   expect((await cli("vm resume web")).stdout).toBe("web is running\n");
   expect(await cli("vm resume web")).toMatchObject({ code: 4 });

@@ -21,7 +21,7 @@ export function answerError(exchange: HttpExchange, thrown: unknown, log: Logger
   exchange.answer(statusOf(error), jsonHeaders, `${JSON.stringify(error.toWire())}\n`);
 }
 
-/** A bug is logged with its stack: the client only sees its message. */
+/** Logs a bug with its stack: the client gets only its message. */
 function noted(exchange: HttpExchange, thrown: unknown, log: Logger): BangerError {
   const error = toBangerError(thrown);
   if (error.code !== "INTERNAL" || exchange.signal.aborted) return error;
@@ -40,12 +40,12 @@ export function statusOf(error: BangerError): number {
   return 500;
 }
 
-/** Once it has begun, a failure breaks the answer off. */
+/** Once it has begun, a failure closes the connection. */
 export async function answerBytes(exchange: HttpExchange, bytes: AsyncIterable<Uint8Array>): Promise<void> {
   let stream: HttpStream | null = null;
   try {
     for await (const chunk of bytes) {
-      // what fails before the first of them is an answer of its own
+      // a failure before the first chunk is an ordinary error answer
       stream ??= exchange.stream(200, bytesHeaders);
       await stream.write(chunk);
     }
@@ -71,7 +71,7 @@ export class EventStream {
     this.#log = log;
   }
 
-  /** Never throws, never blocks; progress that a slow reader has no room for is dropped. */
+  /** Never throws, never blocks; drops progress events when the reader is slow. */
   readonly emit: Emit = (event) => {
     if (event.kind === "progress" && this.#waiting > 64) return;
     this.#send(event);

@@ -1,14 +1,14 @@
-/** JSON bodies, parsed as hostile: bounded, and every problem said at once. */
+/** JSON bodies, parsed as untrusted input: bounded, with all problems reported at once. */
 import type * as z from "zod/mini";
 import { fail } from "../base/errors/error.ts";
 import { stripControl } from "../base/text.ts";
 import type { HttpExchange } from "../host/net/http-server.ts";
 
-/** bytes: 2 MiB of variables, and what JSON adds */
+/** bytes: 2 MiB of variables, plus JSON's overhead */
 const maxJson = 4 * 1024 * 1024;
 
 /**
- * The body as `schema` wants it; an empty body counts as `{}`.
+ * The body, checked by `schema`; an empty body means `{}`.
  * @throws REQUEST_INVALID, REQUEST_TOO_LARGE
  */
 export async function readJson<T>(exchange: HttpExchange, schema: z.ZodMiniType<T>): Promise<T> {
@@ -27,7 +27,7 @@ function parseJson(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch {
-    throw fail("REQUEST_INVALID", { problems: ["the body is no JSON in UTF-8"] });
+    throw fail("REQUEST_INVALID", { problems: ["the body is not JSON in UTF-8"] });
   }
 }
 

@@ -1,4 +1,4 @@
-/** The daemon's own facts, put together with the machines it serves. */
+/** Composes the daemon from its own facts and the machines that it serves. */
 import { apiVersion, type DaemonInfo, type HostInfo } from "../api/types.ts";
 import { version } from "../base/version.ts";
 import type { Logger } from "../host/log.ts";

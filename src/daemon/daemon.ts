@@ -10,7 +10,7 @@ import type { UseList } from "./in-use.ts";
 export type LogFiles = {
   /** the file's bytes now; missing is empty */
   read(path: string): AsyncIterable<Uint8Array>;
-  /** the file's bytes, then what is appended, until aborted; survives that the file begins anew */
+  /** the file's bytes, then what is appended, until aborted; follows the file when it is replaced */
   follow(path: string, signal: AbortSignal): AsyncIterable<Uint8Array>;
 };
 

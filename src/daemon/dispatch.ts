@@ -1,4 +1,4 @@
-/** From a request to its handler: who may ask, which version asks, which route it is. */
+/** From a request to its handler: checks the peer and its version, and finds the route. */
 import type { RouteName } from "../api/routes.ts";
 import { fail, toBangerError } from "../base/errors/error.ts";
 import { isSameFolder } from "../host/files/owner.ts";
@@ -28,11 +28,11 @@ export async function dispatch(daemon: Daemon, exchange: HttpExchange): Promise<
     }
   } catch (thrown) {
     if (!exchange.answered) answerError(exchange, thrown, daemon.log);
-    else daemon.log.warn("an answer broke off", { path: exchange.path, error: toBangerError(thrown).message });
+    else daemon.log.warn("an answer was cut off", { path: exchange.path, error: toBangerError(thrown).message });
   }
 }
 
-/** A web page can make a browser or a proxy send requests; none of them comes with these headers right. */
+/** A web page can make a browser or a proxy send requests, but not with these headers right. */
 function refuseBrowsers(exchange: HttpExchange): void {
   const refuse = (reason: string) => fail("PEER_REFUSED", { reason });
   if (exchange.header("origin") !== undefined) throw refuse("requests with an Origin are not answered");
@@ -41,7 +41,7 @@ function refuseBrowsers(exchange: HttpExchange): void {
   if (!knownHosts.has(host)) throw refuse("the Host must be bangerd or localhost");
 }
 
-/** One runtime folder for two state folders leads to one socket: what was meant for another daemon's VMs is not done here. */
+/** Two state folders with one runtime folder share one socket: refuses a request that was meant for another daemon. */
 function requireSameState(daemon: Daemon, exchange: HttpExchange): void {
   const wanted = exchange.header("banger-state");
   if (wanted === undefined) return;

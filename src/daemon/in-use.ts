@@ -3,7 +3,7 @@ import type { RouteName } from "../api/routes.ts";
 import type { InUse } from "../api/types.ts";
 import { Deferred, orAborted } from "../base/async.ts";
 
-/** Routes whose answer takes a while. What the others do is over before anybody could be asked about it. */
+/** Routes whose answer takes a while. The others end before a user could be asked about them. */
 const lasting: Partial<Record<RouteName, (name: string) => string>> = {
   createVm: () => "a VM that is being created",
   holdVm: (name) => `VM "${name}", held by a command`,

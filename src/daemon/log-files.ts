@@ -1,4 +1,4 @@
-/** Reading logs that others write, to their end or as they grow. */
+/** Reading logs that other processes write, to their end or as they grow. */
 import { Deferred } from "../base/async.ts";
 import { readStream, sizeOf, watchFile } from "../host/files/files.ts";
 import type { LogFiles } from "./daemon.ts";
@@ -19,7 +19,7 @@ async function* follow(path: string, signal: AbortSignal): AsyncGenerator<Uint8A
   try {
     while (!signal.aborted) {
       const size = await sizeIfAny(path);
-      // the next start of a VM begins its logs anew
+      // the next start of a VM replaces its logs
       if (size < position) position = 0;
       if (size > position) {
         yield* readStream(path, { from: position, to: size });

@@ -1,4 +1,4 @@
-/** Who may speak to the daemon: its own user and root, but nothing that runs inside or below a VM's processes. */
+/** Who may talk to the daemon: its own user and root, except a VM's processes and their descendants. */
 
 export type PeerFacts = {
   /** the daemon's own uid */
@@ -9,10 +9,10 @@ export type PeerFacts = {
   parentOf(pid: number): number;
 };
 
-/** Deeper than any real process tree: what is above it is not looked at, so such a peer is refused. */
+/** Deeper than any real process tree; a peer with more ancestors is refused. */
 const maxDepth = 64;
 
-/** Null when that peer may speak, else why not. */
+/** Null if the peer may talk to the daemon, else the reason. */
 export function refusalOf(peer: { pid: number; uid: number }, facts: PeerFacts): string | null {
   if (peer.uid !== facts.uid && peer.uid !== 0) return `it belongs to uid ${facts.uid}, you are uid ${peer.uid}`;
   if (peer.pid <= 0) return "your process is in another pid namespace";

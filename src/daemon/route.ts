@@ -1,4 +1,4 @@
-/** How a route is written: its name, and what is done; method, path, body and answer are the API's. */
+/** How a route's handler is written: its name and its work; method, path, body and answer come from `api/`. */
 import type { byRoute } from "../api/answers.ts";
 import { bodies, empty } from "../api/requests.ts";
 import { type RouteName, routes } from "../api/routes.ts";
@@ -10,7 +10,7 @@ import { readJson } from "./body.ts";
 import type { Daemon } from "./daemon.ts";
 import type { UseEntry } from "./in-use.ts";
 
-/** One request: whom it is about, what it says, and the exchange itself for what is special. */
+/** One request: the name in its path, its body, and the exchange for handlers that need it. */
 export type Asked<R extends RouteName> = {
   /** the path's variable part; empty where there is none */
   name: string;
@@ -19,7 +19,7 @@ export type Asked<R extends RouteName> = {
   use: UseEntry;
 };
 
-/** A route's work; it answers, or throws what is answered as an error. */
+/** A route's work; it answers, or throws the error to answer with. */
 export type Handler = (daemon: Daemon, asked: Omit<Asked<RouteName>, "body">) => Promise<void>;
 
 type Answering<Kind extends string> = {
@@ -52,7 +52,7 @@ export function bytes<R extends Answering<"bytes">>(
   return named(route, (daemon, asked) => body(daemon, asked, (stream) => answerBytes(asked.exchange, stream)));
 }
 
-/** Answers by itself. */
+/** The handler answers by itself. */
 export function special<R extends RouteName>(
   route: R,
   body: (daemon: Daemon, asked: Asked<R>) => Promise<void>,

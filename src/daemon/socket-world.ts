@@ -1,4 +1,4 @@
-/** The socket keeper's world, for real. */
+/** The host's side of the socket keeper. */
 import { removeTree } from "../host/files/files.ts";
 import { ensureOwnFolder } from "../host/files/owner.ts";
 import { fileIdentity, isForeign, moveSocket, watchNearest } from "../host/net/socket-file.ts";

@@ -1,4 +1,4 @@
-/** What requests about images and kernels say in their query. */
+/** The query parameters of requests about images and kernels. */
 import { fail } from "../base/errors/error.ts";
 import { type ImageName, parseImageName } from "../base/names.ts";
 import { redactText, stripControl } from "../base/text.ts";

@@ -1,4 +1,4 @@
-/** The door into a running VM: the connection becomes agent frames, joined to the VM's session. */
+/** Upgrades a connection to agent frames and joins it to a running VM's session. */
 import { fail } from "../../base/errors/error.ts";
 import type { Machines } from "../../machines/machines.ts";
 import type { VmRecord } from "../../model/vm.ts";
@@ -23,7 +23,7 @@ export const agentRoutes = special("agentVm", async ({ machines, relay, log }, {
   }
 });
 
-/** Who is attached to a VM that stands still sees nothing: what is done to it that nobody asked for is told. */
+/** A client of a paused VM sees nothing, so it gets a notice when the VMM pauses it. */
 function vmNotices(machines: Machines, { id, name }: VmRecord): Notices {
   return (tell) => {
     let isTold = false;

@@ -4,7 +4,7 @@ import type { StateEvent } from "../../model/event.ts";
 import { ndjsonHeaders } from "../answers.ts";
 import { special } from "../route.ts";
 
-/** A reader that is this many events behind is cut: it would get a history with holes. */
+/** A reader that is this many events behind is disconnected: dropping events would leave gaps. */
 const maxBehind = 4096;
 
 export const eventRoutes = special("events", async ({ machines }, { exchange }) => {

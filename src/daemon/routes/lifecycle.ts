@@ -1,4 +1,4 @@
-/** What VMs do: start, stop, restart, end, and being waited for. */
+/** Start, stop, restart, kill, and waiting for the end. */
 import { json, work } from "../route.ts";
 import { shownSource } from "../upload.ts";
 

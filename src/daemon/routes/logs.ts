@@ -1,4 +1,4 @@
-/** A VM's console or VMM log as bytes, exactly as they are on disk; showing them safely is the reader's part. */
+/** A VM's console or VMM log as bytes, exactly as they are on disk; the client must filter control characters. */
 import { fail } from "../../base/errors/error.ts";
 import { bytesHeaders } from "../answers.ts";
 import { special } from "../route.ts";

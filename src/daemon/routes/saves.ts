@@ -1,4 +1,4 @@
-/** VMs that are paused, saved, forked, restored; and the templates that new ones begin from. */
+/** Pause, suspend, fork, snapshots, restore; and templates. */
 import { json, work } from "../route.ts";
 
 export const saveRoutes = {

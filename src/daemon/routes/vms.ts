@@ -1,4 +1,4 @@
-/** VMs as things: listed, created, shown, renamed, deleted. */
+/** VMs as resources: list, create, show, rename, delete. */
 import { whenAborted } from "../../base/async.ts";
 import { oneLine } from "../../base/display.ts";
 import { EventStream } from "../answers.ts";

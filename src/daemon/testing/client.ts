@@ -1,4 +1,4 @@
-/** HTTP by hand over a unix socket, so that tests can say what no well-behaved client would. */
+/** HTTP by hand over a unix socket, so that tests can send what no well-behaved client would. */
 import net from "node:net";
 
 export type Answer = { status: number; headers: Record<string, string>; body: string; json: unknown; lines: unknown[] };

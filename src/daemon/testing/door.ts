@@ -1,4 +1,4 @@
-/** The client's side of the agent's door: upgrade by hand, then a line of frames. */
+/** The client's side of the agent route: upgrade by hand, then a connection of frames. */
 import net from "node:net";
 import { streamOf } from "../../host/net/socket.ts";
 import { plainClient } from "../../wire/agent/client.ts";
