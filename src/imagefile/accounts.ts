@@ -1,11 +1,11 @@
-/** Users and groups by name, as a guest's own files have them. Its files are a stranger's. Pure. */
+/** Resolves users and groups by name in a guest's own files, which are untrusted. Pure. */
 import { tarEvents } from "../formats/tar/events.ts";
 
 const maxBytes = 1024 * 1024;
-/** The one file, its headers and the padding behind it; a folder that is sent in its place may have some entries. */
+/** One file with headers and padding; a folder sent in its place can have some entries. */
 const limits = { entries: 1000, bytes: 4 * maxBytes };
 
-/** The one file of a tar stream, as `get` sends it; null when it is over 1 MiB or none. @throws TarError */
+/** The single file in a tar stream, as `get` sends it; null if it is over 1 MiB or not a file. @throws TarError */
 export async function textOfTar(tar: AsyncIterable<Uint8Array>): Promise<string | null> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
@@ -23,7 +23,7 @@ export async function textOfTar(tar: AsyncIterable<Uint8Array>): Promise<string 
 export type Ids = { uid: number; gid: number };
 
 /**
- * @param owner `user` or `user:group`; without a group the user's own, or the one with the user's number
+ * @param owner `user` or `user:group`; without a group it is the user's own, or the one with the user's number
  * @returns the numbers, or what is missing, as in "no …"
  */
 export function idsOf(owner: string, passwd: string, group: string): Ids | string {
@@ -37,7 +37,7 @@ export function idsOf(owner: string, passwd: string, group: string): Ids | strin
   return gid === null ? `group is named "${wantedGroup}"` : { uid, gid };
 }
 
-/** Whether its numbers are known without the guest's files. */
+/** True if resolving the owner needs the guest's files. */
 export function needsNames(owner: string): boolean {
   return owner.split(":").some((part) => part !== "root" && numberOf(part) === null);
 }

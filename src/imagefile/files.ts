@@ -1,4 +1,4 @@
-/** What goes into the guest for one `[[files]]`: as it is on disk now, never through a symbolic link. */
+/** Plans the files for one `[[files]]` table: as they are on disk now, never through a symbolic link. */
 import { fail } from "../base/errors/error.ts";
 import { byteTextOf, type EntryInfo, isReadable, linkBeneath, listNames, lookAt } from "../host/files/tree.ts";
 import { baseName, isSafePlainPath, parentsOf, showPath, under } from "../workspace/names.ts";
@@ -9,7 +9,7 @@ import type { RawFile } from "./schema.ts";
 const maxEntries = 100_000;
 const maxProblems = 20;
 
-/** @param root real path of the folder that the file is in, byte text @param problems takes what is wrong, each with its path */
+/** @param root real path of the image file's folder, byte text @param problems receives problems, each with its path */
 export function planFile(root: string, file: RawFile, at: number, problems: string[]): FilePlan {
   const { path, content, owner = "root" } = file;
   const name = baseName(byteTextOf(path));
@@ -42,13 +42,14 @@ class Found {
     this.entries.push({ ...plain, source: { kind: "bytes", data } });
   }
 
-  /** @param name what it is called in the guest @param mode of a file, when it isn't its own */
+  /** @param name its name in the guest @param mode of a file, if it differs from its own */
   source(name: string, path: string, mode: number | undefined): void {
     const link = [...parentsOf(path), path].find((part) => lookAt(under(this.#root, part))?.kind === "link");
     if (link !== undefined) return this.#problem(link, "is a symbolic link, which is not followed");
     const info = lookAt(under(this.#root, path));
     if (info === null) return this.#problem(path, "does not exist");
-    if (info.kind === "folder" && mode !== undefined) return this.#problem(path, "is a folder: `mode` is a file's");
+    if (info.kind === "folder" && mode !== undefined)
+      return this.#problem(path, "is a folder: `mode` is only for files");
     this.#add(name, path, info, mode);
   }
 
@@ -56,15 +57,15 @@ class Found {
     const { size } = info;
     const common = { path: name, mtimeNs: info.mtimeNs, origin: "folder" } as const;
     if (this.entries.length >= maxEntries)
-      throw fail("WORKSPACE_REFUSED", { path: showPath(path), reason: `it holds more than ${maxEntries} files` });
+      throw fail("WORKSPACE_REFUSED", { path: showPath(path), reason: `it contains more than ${maxEntries} files` });
     if (!isSafePlainPath(path) || path.includes("\n")) return this.#problem(path, "has a name that can't be sent");
-    if (info.kind === "special") return this.#problem(path, "is no file, folder or link");
+    if (info.kind === "special") return this.#problem(path, "is not a file, folder or link");
     if (info.kind === "link") {
       const target = linkBeneath(this.#root, path) ?? "";
       this.entries.push({ ...common, kind: "link", mode: 0o777, size: 0, target, source: { kind: "none" } });
       return;
     }
-    if (!isReadable(under(this.#root, path))) return this.#problem(path, "may not be read");
+    if (!isReadable(under(this.#root, path))) return this.#problem(path, "is not readable");
     if (info.kind === "file") {
       const source = { kind: "disk", root: this.#root, path } as const;
       this.entries.push({ ...common, kind: "file", mode: mode ?? info.mode & 0o777, size, source });

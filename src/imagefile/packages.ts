@@ -1,15 +1,15 @@
-/** Package managers, as a build calls them: found by what the base has, needing no shell. Pure. */
+/** Package managers that a build can use, found by probing the base; no shell is needed. Pure. */
 
 export type PackageManager = {
   name: string;
-  /** ends well where the manager is there */
+  /** succeeds if the manager is there */
   probe: readonly string[];
-  /** run one after the other */
+  /** commands to run in order */
   install(packages: readonly string[]): readonly (readonly string[])[];
   env?: Record<string, string>;
 };
 
-/** In the order in which they are asked for: some are there beside another distribution's own. */
+/** In probing order: some exist beside another distribution's own. */
 export const packageManagers: readonly PackageManager[] = [
   {
     name: "apt",
@@ -40,14 +40,14 @@ export const packageManagers: readonly PackageManager[] = [
     name: "pacman",
     probe: ["pacman", "--version"],
     install: (packages) => [
-      // a partial upgrade is none that Arch supports
+      // Arch does not support partial upgrades
       ["pacman", "--noconfirm", "--needed", "-Syu", ...packages],
       ["pacman", "--noconfirm", "-Sc"],
     ],
   },
 ];
 
-/** dnf, and those that take its words. */
+/** dnf and compatible managers. */
 function dnfLike(name: string): PackageManager {
   return {
     name,

@@ -71,7 +71,7 @@ test("little is needed: a base; the name is the file's", () => {
     ...{ packages: [], files: [], run: [], env: {}, config: null, vm: {} },
   });
   expect(problems('base = "x"', "My Tool.toml")).toEqual([
-    'name: must be given, as in `name = "dev"`: the file\'s own name is none for an image',
+    'name: must be given, as in `name = "dev"`: the file\'s name is not a valid image name',
   ]);
 });
 
@@ -98,14 +98,14 @@ test("every problem of its form at once, with its path and a suggestion", () => 
   `;
   expect([...problems(text)].sort()).toEqual([
     'bse: unknown key; did you mean "base"?',
-    'cmd: must be a list of words, as in `cmd = ["serve"]`',
-    'env.A=B: must be a table of names and texts, as in `[env]` and `CI = "1"`',
-    'environment.N: must be a table of names and texts, as in `[environment]` and `CI = "1"`',
+    'cmd: must be a list of strings, as in `cmd = ["serve"]`',
+    'env.A=B: must be a table of names and strings, as in `[env]` and `CI = "1"`',
+    'environment.N: must be a table of names and strings, as in `[environment]` and `CI = "1"`',
     'files.0.mod: unknown key; did you mean "mode"?',
     "files.0.path: must be an absolute path in the image, without `..`",
-    "files.0.source: must be a path from this file's folder on, without `..`",
-    "packages.0: is no name of a package",
-    "packages.1: is no name of a package",
+    "files.0.source: must be a path relative to this file's folder, without `..`",
+    "packages.0: is not a package name",
+    "packages.1: is not a package name",
     'run: must be a list of steps, as in `run = ["make install", ["/bin/tool", "arg"]]`',
     'user: must be a user, as in `user = "app"`',
     'vm.memory: must be a size from 128M to 1T, as in `memory = "2G"`',
@@ -131,14 +131,14 @@ test("every problem of its meaning at once", () => {
     source = "y"
   `;
   expect(problems(text)).toEqual([
-    "suite: is one base too many: `base` names one already",
-    "files.0.path: nothing of /run is kept in an image",
+    "suite: can't be combined with `base`",
+    "files.0.path: files in /run are not kept in an image",
     "files.1: must have either `content` or `source`",
-    "files.1.path: /etc/ssh/ssh_host_rsa_key is each VM's own, and never kept in an image",
+    "files.1.path: /etc/ssh/ssh_host_rsa_key belongs to each VM and is never kept in an image",
     "files.2: must have either `content` or `source`",
-    "files.2.path: /etc/ssh/ssh_host_rsa_key is each VM's own, and never kept in an image",
+    "files.2.path: /etc/ssh/ssh_host_rsa_key belongs to each VM and is never kept in an image",
     "files.2.path: /etc/ssh/ssh_host_rsa_key occurs twice",
-    "run.0: argument 3 has 131072 bytes, and Linux takes up to 131071 in one string: put it into a file by `files`, and run that",
+    "run.0: argument 3 has 131072 bytes, and Linux takes up to 131071 in one string: put it into a file with `files` and run that",
   ]);
   expect(problems("")).toEqual([
     'base: must say what the image is made from, as in `base = "debian-bookworm"`, or `suite = "bookworm"`',

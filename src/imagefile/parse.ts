@@ -1,4 +1,4 @@
-/** An image file's text → what it asks for, or one error that lists every problem with its path. Pure. */
+/** Parses an image file: its content, or one error with every problem and its path. Pure. */
 import { parse as parseToml, TomlError } from "smol-toml";
 import { fail } from "../base/errors/error.ts";
 import { execProblem } from "../base/exec-limits.ts";
@@ -11,7 +11,7 @@ import type { ConfigChange } from "../model/artifact.ts";
 import type { BuildBase, BuildPlan, RunStep } from "./plan.ts";
 import { imageFileSchema, keysAt, type RawFile, type RawImageFile } from "./schema.ts";
 
-/** A plan whose files are not looked at yet. */
+/** A plan whose files have not been read yet. */
 export type ParsedImageFile = Omit<BuildPlan, "files"> & { files: readonly RawFile[] };
 
 /** @throws IMAGE_FILE_INVALID */
@@ -23,7 +23,7 @@ export function parseImageFile(file: string, text: string): ParsedImageFile {
   const base = baseOf(raw);
   const problems = [
     ...(typeof base === "string" ? [base] : []),
-    ...(name === null ? ['name: must be given, as in `name = "dev"`: the file\'s own name is none for an image'] : []),
+    ...(name === null ? ['name: must be given, as in `name = "dev"`: the file\'s name is not a valid image name'] : []),
     ...(raw.files ?? []).flatMap(fileProblems),
     ...doubles(raw.files ?? []),
     ...tooLong(raw),
@@ -42,7 +42,7 @@ export function parseImageFile(file: string, text: string): ParsedImageFile {
   };
 }
 
-/** @param next what to do, where the file's keys are not what is wrong */
+/** @param next hint, if the file's keys are not the problem */
 export function invalid(file: string, problems: readonly string[], next?: string): Error {
   const shown = problems.slice(0, 50);
   return fail("IMAGE_FILE_INVALID", { file, problems: shown, ...(next === undefined ? {} : { next }) });
@@ -57,7 +57,7 @@ function readToml(file: string, text: string): unknown {
   }
 }
 
-/** TOML takes what comes behind a table's head for a part of that table. */
+/** Advice for a top-level key within a table: in TOML, everything after a table's header belongs to that table. */
 function advice(path: readonly PropertyKey[], key: string): string | undefined {
   if (path.length === 0 || !keysAt([]).includes(key)) return undefined;
   return `it belongs to the top of the file, before the first [table]`;
@@ -69,22 +69,22 @@ function nameFrom(file: string): ImageName | null {
   return isImageName(base) ? base : null;
 }
 
-/** @returns what is wrong, if it is */
+/** @returns the base, or a problem */
 function baseOf({ base, suite }: RawImageFile): BuildBase | string {
-  if (base !== undefined && suite !== undefined) return "suite: is one base too many: `base` names one already";
+  if (base !== undefined && suite !== undefined) return "suite: can't be combined with `base`";
   if (base !== undefined) return { image: base };
   if (suite !== undefined) return { suite };
   return 'base: must say what the image is made from, as in `base = "debian-bookworm"`, or `suite = "bookworm"`';
 }
 
-/** Folders that every VM has from its kernel or for itself: what is put there is no part of an image. */
+/** Folders that are the kernel's or each VM's own: files in them are not part of an image. */
 const notOfImage = /^\/(?:dev|proc|sys|run|var\/run|var\/lock)(?=\/|$)/;
 
-/** Why what is put there would not be in the image; null: it would. @param path in the guest, absolute */
+/** Why a file at this path would not be kept in the image; null if it would. @param path in the guest, absolute */
 export function guestPathProblem(path: string): string | null {
   const folder = notOfImage.exec(path)?.[0];
-  if (folder !== undefined) return `nothing of ${folder} is kept in an image`;
-  return isPerVmFile(path.slice(1)) ? `${path} is each VM's own, and never kept in an image` : null;
+  if (folder !== undefined) return `files in ${folder} are not kept in an image`;
+  return isPerVmFile(path.slice(1)) ? `${path} belongs to each VM and is never kept in an image` : null;
 }
 
 function fileProblems({ path, content, source, mode: _ }: RawFile, at: number): string[] {
@@ -107,10 +107,10 @@ function doubles(files: readonly RawFile[]): string[] {
 
 function tooLong({ run = [], packages = [], env = {} }: RawImageFile): string[] {
   return [
-    ...(execProblem(packages, env) === null ? [] : ["packages: are too many for one call"]),
+    ...(execProblem(packages, env) === null ? [] : ["packages: has too many packages for one command"]),
     ...run.flatMap((step, at) => {
       const problem = execProblem(stepOf(step).argv, env);
-      return problem === null ? [] : [`run.${at}: ${problem}: put it into a file by \`files\`, and run that`];
+      return problem === null ? [] : [`run.${at}: ${problem}: put it into a file with \`files\` and run that`];
     }),
   ];
 }

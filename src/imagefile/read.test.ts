@@ -40,9 +40,9 @@ test("what a folder would put where no image keeps it is named", async () => {
       writeFileSync(`${at}/${inner}`, "");
   });
   expect(await problemsOf(readImageFile("dev.toml", folder))).toEqual([
-    "files.0.source: /root/.ssh/authorized_keys is each VM's own, and never kept in an image",
-    "files.1.source: nothing of /var/run is kept in an image",
-    "files.2.source: /etc/ssh/ssh_host_rsa_key is each VM's own, and never kept in an image",
+    "files.0.source: /root/.ssh/authorized_keys belongs to each VM and is never kept in an image",
+    "files.1.source: files in /var/run are not kept in an image",
+    "files.2.source: /etc/ssh/ssh_host_rsa_key belongs to each VM and is never kept in an image",
   ]);
 });
 
@@ -117,7 +117,7 @@ test("no way out of the folder, and everything that is missing is said at once",
     "files.0.source: link is a symbolic link, which is not followed",
     "files.1.source: up is a symbolic link, which is not followed",
     "files.2.source: missing does not exist",
-    "files.3.source: folder is a folder: `mode` is a file's",
+    "files.3.source: folder is a folder: `mode` is only for files",
     "files.4.source: file/below does not exist",
   ]);
 });
@@ -129,7 +129,7 @@ test("a socket or fifo in a folder, and a name that can't be sent", async () => 
     writeFileSync(`${at}/in/two\nlines`, "");
   });
   expect(await problemsOf(readImageFile("dev.toml", folder))).toEqual([
-    "files.0.source: in/fifo is no file, folder or link",
+    "files.0.source: in/fifo is not a file, folder or link",
     "files.0.source: in/two\\u{a}lines has a name that can't be sent",
   ]);
 });

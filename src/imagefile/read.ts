@@ -1,4 +1,6 @@
-/** Reads an image's file and looks at what it names: everything that can be wrong on this side is said before a VM is made. */
+/**
+ * Reads an image file and checks the files it refers to: every problem on this side is reported before a VM is made.
+ */
 import { dirname, resolve } from "node:path";
 import { BangerError } from "../base/errors/error.ts";
 import { readText } from "../host/files/files.ts";
@@ -21,7 +23,7 @@ export async function readImageFile(path: string, folder: string): Promise<Build
   return { ...parsed, files };
 }
 
-/** Files in a folder that no image keeps; the folder's own path was looked at before. */
+/** Files in a folder that images don't keep; the folder's own path was checked before. */
 function lostFiles({ path, entries }: FilePlan, at: number): string[] {
   const parent = path.slice(0, path.lastIndexOf("/"));
   const lost = entries.slice(1).flatMap((entry) => guestPathProblem(`${parent}/${entry.path}`) ?? []);
@@ -32,7 +34,7 @@ async function textOf(file: string, path: string): Promise<string> {
   try {
     return await readText(file, maxBytes);
   } catch (error) {
-    throw invalid(path, [whyUnreadable(error)], "look at its spelling and rights");
+    throw invalid(path, [whyUnreadable(error)], "check its spelling and permissions");
   }
 }
 

@@ -1,11 +1,11 @@
-/** What an image's file may hold: every key, its check, and the words for what is wrong. `docs/image-build.md` is its twin. */
+/** The schema of an image file: every key, its check and its error message. Documented in `docs/image-build.md`. */
 import * as z from "zod/mini";
 import { execProblem, isVariableName, variablesRule } from "../base/exec-limits.ts";
 import { isImageName } from "../base/names.ts";
 import { parseSize } from "../base/units.ts";
 import { sizeBounds } from "../model/size-bounds.ts";
 
-/** A text for which `test` holds. @param rule what is said of any other value */
+/** A string for which `test` holds. @param rule error message for any other value */
 function text(rule: string, test: (text: string) => boolean) {
   return z.string({ error: rule }).check(z.refine((value) => !value.includes("\0") && test(value), { error: rule }));
 }
@@ -19,9 +19,9 @@ function table<T extends Record<string, z.ZodMiniType>>(shape: T, rule: string) 
   return z.strictObject(shape, { error });
 }
 
-/** As `--env` takes them. */
+/** As accepted by `--env`. */
 function variables(key: string) {
-  const rule = `must be a table of names and texts, as in \`[${key}]\` and \`CI = "1"\``;
+  const rule = `must be a table of names and strings, as in \`[${key}]\` and \`CI = "1"\``;
   const name = z.string().check(z.refine(isVariableName, { error: rule }));
   const value = text(rule, () => true);
   return z
@@ -30,7 +30,7 @@ function variables(key: string) {
 }
 
 function command(key: string, example: string) {
-  const rule = `must be a list of words, as in \`${key} = ${example}\``;
+  const rule = `must be a list of strings, as in \`${key} = ${example}\``;
   return list(
     text(rule, (word) => word.length <= 8192),
     rule,
@@ -42,13 +42,13 @@ const baseRule = 'must be an image, as in `base = "debian-bookworm"` or `base = 
 const suiteRule = 'must be the name of a Debian release, as in `suite = "bookworm"`';
 const nameRule = 'must be a name such as `name = "dev"` or `name = "dev:v2"`';
 const packagesRule = 'must be a list of packages, as in `packages = ["curl", "git"]`';
-const packageRule = "is no name of a package";
+const packageRule = "is not a package name";
 const pathRule = "must be an absolute path in the image, without `..`";
-const sourceRule = "must be a path from this file's folder on, without `..`";
-const modeRule = 'must be permission bits in a text, as in `mode = "0755"`';
+const sourceRule = "must be a path relative to this file's folder, without `..`";
+const modeRule = 'must be permission bits in a string, as in `mode = "0755"`';
 const ownerRule = 'must be a user, or a user and a group, as in `owner = "www-data:www-data"`';
 const runRule = 'must be a list of steps, as in `run = ["make install", ["/bin/tool", "arg"]]`';
-const stepRule = "must be a command for the shell, or a list of words";
+const stepRule = "must be a shell command, or a list of strings";
 const userRule = 'must be a user, as in `user = "app"`';
 const vcpuRule = `must be a whole number from ${sizeBounds.vcpu.min} to ${sizeBounds.vcpu.max}, as in \`vcpu = 2\``;
 const memoryRule = 'must be a size from 128M to 1T, as in `memory = "2G"`';
@@ -77,7 +77,7 @@ function isPlainName(name: string): boolean {
 const fileSchema = table(
   {
     path: text(pathRule, isGuestPath),
-    content: z.optional(z.string({ error: "must be a text" })),
+    content: z.optional(z.string({ error: "must be a string" })),
     source: z.optional(text(sourceRule, isSourcePath)),
     mode: z.optional(text(modeRule, (mode) => /^[0-7]{3,4}$/.test(mode))),
     owner: z.optional(text(ownerRule, (owner) => /^[^\s:]{1,64}(?::[^\s:]{1,64})?$/.test(owner))),
@@ -98,7 +98,7 @@ const vmSchema = table(
   "must be a table: `[vm]`",
 );
 
-const words = list(
+const argv = list(
   text(stepRule, () => true),
   stepRule,
   4096,
@@ -106,7 +106,7 @@ const words = list(
 const step = z.union(
   [
     text(stepRule, (line) => line.trim() !== ""),
-    words.check(z.refine((argv) => (argv[0] ?? "") !== "", { error: stepRule })),
+    argv.check(z.refine((words) => (words[0] ?? "") !== "", { error: stepRule })),
   ],
   { error: stepRule },
 );
@@ -138,7 +138,7 @@ export const imageFileSchema = z.strictObject({
 export type RawImageFile = z.infer<typeof imageFileSchema>;
 export type RawFile = z.infer<typeof fileSchema>;
 
-/** The keys that may stand in the table at `path`; used for "did you mean", and to hold docs/image-build.md to the schema. */
+/** The valid keys of the table at `path`, for "did you mean" and to check docs/image-build.md against the schema. */
 export function keysAt(path: readonly PropertyKey[]): string[] {
   if (path.length === 0) return Object.keys(imageFileSchema.shape);
   if (path[0] === "files") return Object.keys(fileSchema.shape);

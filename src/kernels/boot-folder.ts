@@ -1,4 +1,4 @@
-/** Copies the modules that the initramfs needs out of a kernel's modules, unpacked, with the order to load them in. */
+/** Copies the modules that the initramfs needs out of a kernel's unpacked modules, with the order to load them in. */
 import type { ArtifactDeps } from "../artifacts/deps.ts";
 import { mustSucceed } from "../artifacts/tools.ts";
 import { unpackWhole } from "../artifacts/unpack-whole.ts";
@@ -9,16 +9,16 @@ import { indexModules, loadOrder, moduleName } from "./boot-modules.ts";
 import { missingModules } from "./requirements.ts";
 
 const maxModule = 64 * 1024 * 1024;
-/** bytes of all of them: the initramfs is put together in memory, and in the guest's */
+/** bytes of all of them: the initramfs is assembled in memory, here and in the guest */
 export const maxBootModules = 256 * 1024 * 1024;
 const maxText = 16 * 1024 * 1024;
 
 export type BootModules = {
-  /** a release's folder in which depmod has run */
+  /** a release's module folder, after depmod */
   modules: string;
-  /** where they go */
+  /** target folder */
   folder: string;
-  /** names that the kernel's configuration says are built in */
+  /** names of modules that are built in according to the kernel's configuration */
   builtin: ReadonlySet<string>;
 };
 

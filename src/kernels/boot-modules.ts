@@ -1,6 +1,6 @@
-/** Which modules the initramfs needs, and in which order they must be loaded. Pure: from the texts that depmod writes. */
+/** Which modules the initramfs needs, and in which order to load them. Pure: works on the texts that depmod writes. */
 
-/** What a guest needs before its root file system is there, and the network that it is given at once. */
+/** What a guest needs to mount its root file system, and for the network, which it gets at once. */
 export const wantedModules: readonly string[] = [
   "virtio_mmio",
   "virtio_blk",
@@ -15,7 +15,7 @@ export const wantedModules: readonly string[] = [
 export type ModuleTexts = {
   /** modules.dep: `path: path path` */
   dep: string;
-  /** modules.builtin: a path a line */
+  /** modules.builtin: one path per line */
   builtin: string;
   /** modules.softdep: `softdep name pre: name` */
   softdep: string;
@@ -24,14 +24,14 @@ export type ModuleTexts = {
 export type ModuleIndex = {
   /** path below the release's folder, by name */
   paths: Map<string, string>;
-  /** paths with spaces between them, by name */
+  /** paths separated by spaces, by name */
   dependencies: Map<string, string>;
   builtin: Set<string>;
-  /** names that should be loaded before, by name */
+  /** names to load first, by name */
   before: Map<string, string[]>;
 };
 
-/** `a-b` and `a_b` are one name to the kernel; compression is no part of it. */
+/** A module's name: `a-b` and `a_b` are the same to the kernel; a compression suffix is not part of it. */
 export function moduleName(path: string): string {
   const file = path.slice(path.lastIndexOf("/") + 1);
   return file.replace(/\.ko(?:\.(?:xz|zst|gz))?$/, "").replaceAll("-", "_");
@@ -62,11 +62,11 @@ function namesBefore(line: string): string[] {
 
 type Visit = { path: string; needed: string[] };
 
-/** Paths in load order: what a module needs comes before it. What is built in or not there is left out. */
+/** Paths in load order: dependencies first. Built-in and missing modules are left out. */
 export function loadOrder(index: ModuleIndex, wanted: readonly string[] = wantedModules): string[] {
   const order: string[] = [];
   const visited = new Set<string>();
-  // a stack of our own: a chain of dependencies may be as long as the list of modules
+  // an explicit stack, because a chain of dependencies can be as long as the list of modules
   const stack: Visit[] = [{ path: "", needed: [...wanted].reverse() }];
   for (let top = stack.at(-1); top; top = stack.at(-1)) {
     const name = top.needed.pop();
@@ -83,7 +83,7 @@ export function loadOrder(index: ModuleIndex, wanted: readonly string[] = wanted
   return order;
 }
 
-/** In the order in which they are to be loaded. */
+/** A module's dependencies, in load order. */
 function neededBy({ before, dependencies }: ModuleIndex, name: string): string[] {
   const paths = (dependencies.get(name) ?? "").split(" ").filter(Boolean);
   return [...(before.get(name) ?? []), ...paths.map(moduleName)];

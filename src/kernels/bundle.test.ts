@@ -45,5 +45,5 @@ test("a package as large as a kernel's may be is fetched, packed or unpacked; no
   const sized = (size: number, unpacked: number) => [{ ...kernel, size, tar: { ...kernel.tar, size: unpacked } }];
   checkSize(sized(maxPackage, maxPackage));
   expect(() => checkSize(sized(maxPackage + 1, 1))).toThrow(BundleError);
-  expect(() => checkSize(sized(1, maxPackage + 1))).toThrow("a kernel may have 8 GiB");
+  expect(() => checkSize(sized(1, maxPackage + 1))).toThrow("the limit for a kernel is 8 GiB");
 });

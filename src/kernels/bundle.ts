@@ -1,4 +1,4 @@
-/** Kernels as bundles: what their manifest says, and how one that was published becomes a kernel here. */
+/** Kernel bundles: their manifest, and how a published one becomes a kernel on this host. */
 import * as z from "zod/mini";
 import { bundleKey, type FetchDeps, withBundle } from "../artifacts/bundle/fetch.ts";
 import {
@@ -21,7 +21,7 @@ import { maxPackage } from "./unpack.ts";
 
 const schema = z.strictObject({
   ...common,
-  kind: z.literal("kernel", "is no kernel's"),
+  kind: z.literal("kernel", "is not a kernel"),
   release: z.string().check(z.maxLength(64)),
   kernel: fileSchema,
 });
@@ -36,7 +36,7 @@ export function checkSize(files: readonly BundleFile[]): void {
   for (const { file, size, tar } of files) {
     if (Math.max(size, tar.size) <= maxPackage) continue;
     throw new BundleError(
-      `${file} has ${formatSize(Math.max(size, tar.size))}, a kernel may have ${formatSize(maxPackage)}`,
+      `${file} has ${formatSize(Math.max(size, tar.size))}, the limit for a kernel is ${formatSize(maxPackage)}`,
     );
   }
 }
@@ -50,7 +50,7 @@ export class KernelBundles {
   }
 
   /**
-   * @returns the record; the caller puts it into the store
+   * @returns the record, which the caller stores
    * @throws BUNDLE_INVALID, DOWNLOAD_FAILED, DOWNLOAD_DAMAGED, KERNEL_UNUSABLE, DISK_FULL
    */
   async pull(entry: CatalogEntry, ref: BundleRef, emit: Emit, signal: AbortSignal): Promise<KernelRecord> {

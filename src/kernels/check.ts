@@ -1,4 +1,7 @@
-/** Whether a kernel's files are there and whole: by their sizes, cheap enough for each start of a VM, or by all of their content. */
+/**
+ * Whether a kernel's files exist and are intact: by their sizes, which is cheap enough for each start of a VM, or by
+ * their whole content.
+ */
 import { createHash } from "node:crypto";
 import type { ArtifactDeps } from "../artifacts/deps.ts";
 import type { VerifiedFiles } from "../artifacts/verified.ts";
@@ -17,7 +20,7 @@ export async function checkKernel({ paths }: Deps, record: KernelRecord): Promis
   if (problem) throw fail("KERNEL_DAMAGED", { name: record.name, problem });
 }
 
-/** As `checkKernel`, with all that is in the files. @param again see `VerifiedFiles` @throws KERNEL_DAMAGED */
+/** As `checkKernel`, but reads the whole content. @param again see `VerifiedFiles` @throws KERNEL_DAMAGED */
 export async function verifyKernel(
   { paths, verified }: Deps & { verified: VerifiedFiles },
   record: KernelRecord,
@@ -37,7 +40,10 @@ export async function verifyKernel(
   if (problem) throw fail("KERNEL_DAMAGED", { name, problem });
 }
 
-/** What is wrong with a kernel's files, as a clause; null when they look whole. @param bytes of all of them */
+/**
+ * What is wrong with a kernel's files by their sizes, as a clause; null if they look intact. @param bytes of all of
+ * them
+ */
 export async function kernelProblem(paths: KernelPaths, bytes: number): Promise<string | null> {
   const list = `${paths.bootModules}/modules.list`;
   for (const file of [paths.vmlinux, paths.modules, list]) if (!(await exists(file))) return `${file} is missing`;
@@ -48,19 +54,19 @@ export async function kernelProblem(paths: KernelPaths, bytes: number): Promise<
   return found === bytes ? null : `the files in ${paths.directory} have ${found} bytes instead of ${bytes}`;
 }
 
-/** The same of the content; the files are all there. */
+/** What is wrong with their content; the files must exist. */
 export async function kernelContentProblem(paths: KernelPaths, digest: Digest): Promise<string | null> {
   const found = await kernelDigest(paths);
   return found === digest ? null : `the files in ${paths.directory} have the digest ${found} instead of ${digest}`;
 }
 
-/** The files that a kernel's digest is over, in its order. */
+/** The files that a kernel's digest covers, in order. */
 export async function contentFiles({ vmlinux, modules, bootModules }: KernelPaths): Promise<string[]> {
   const boot = (await listFolder(bootModules)).toSorted().map((name) => `${bootModules}/${name}`);
   return [vmlinux, modules, ...boot];
 }
 
-/** Over each file's name below the folder, its length and its content. */
+/** Covers each file's path within the folder, its length and its content. */
 export async function kernelDigest(paths: KernelPaths): Promise<Digest> {
   const hash = createHash("sha256");
   for (const file of await contentFiles(paths)) {

@@ -1,4 +1,7 @@
-/** A stored kernel as the tar stream of a package, as importing takes it: the kernel, its configuration, its modules. */
+/**
+ * Exports a stored kernel as the tar stream of a package, which importing accepts: the kernel, its configuration and
+ * its modules.
+ */
 import { openSquashfs, type Squashfs, type SquashNode } from "../formats/squashfs/reader.ts";
 import type { TarEntry } from "../formats/tar/header.ts";
 import { encodeHeader, endOfArchive, padding } from "../formats/tar/writer.ts";
@@ -7,7 +10,7 @@ import { openForRead } from "../host/files/random-access.ts";
 import type { KernelRecord } from "../model/artifact.ts";
 import type { Paths } from "../model/paths.ts";
 
-/** The same bytes each time. */
+/** Reproducible. */
 export async function* exportKernel(
   paths: Paths,
   { digest, release }: KernelRecord,
@@ -42,7 +45,7 @@ async function* modulesOf(path: string, below: string, signal: AbortSignal): Asy
   }
 }
 
-/** Folders and files; a kernel's modules have nothing else that anybody needs. */
+/** Folders and files; modules need nothing else. */
 async function* treeOf(
   squashfs: Squashfs,
   from: SquashNode,

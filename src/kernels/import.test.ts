@@ -144,12 +144,16 @@ const without = (part: string) => members.filter(({ entry }) => !entry.name.incl
 const poorConfig = file(`./boot/config-${release}`, configSample.replace("CONFIG_SQUASHFS=m\n", ""));
 const refused: [string, Member[], string][] = [
   ["no kernel", without("vmlinuz"), "no boot/vmlinuz-* file"],
-  ["no modules, and no release either", without("lib/modules"), "does not say its release"],
+  ["no modules, and no release either", without("lib/modules"), "release can't be determined"],
   ["two kernels", [...members, file("./boot/vmlinuz-other", "x")], "more than one kernel"],
   ["modules of two releases", [...members, file("./lib/modules/6.9/x.ko", "x")], "more than one kernel"],
   ["an option that is missing", [...without("config-"), poorConfig], "CONFIG_SQUASHFS"],
   ["no kernel but text", [...without("vmlinuz"), file("./boot/vmlinuz-6.1", "x".repeat(2000))], "no x86 setup header"],
-  ["a release that is no name", [...without("lib/modules"), file("./lib/modules/-x/a.ko", "")], "no kernel release"],
+  [
+    "a release that is no name",
+    [...without("lib/modules"), file("./lib/modules/-x/a.ko", "")],
+    "is not a kernel release",
+  ],
 ];
 
 for (const [what, list, problem] of refused) {

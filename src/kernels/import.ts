@@ -1,6 +1,6 @@
 /**
- * Makes a guest kernel out of a distribution's package: the ELF kernel, all modules as one squashfs, and the few that
- * the initramfs needs. The finished folder gets its name last.
+ * Makes a guest kernel from a distribution's package: the ELF kernel, all modules as one squashfs, and the few that the
+ * initramfs needs. The finished folder gets its final name last.
  */
 import { abortable } from "../artifacts/abortable.ts";
 import { CompressionError } from "../artifacts/decompress.ts";
@@ -33,13 +33,13 @@ import { maxPackage, type UnpackedKernel, unpackKernel } from "./unpack.ts";
 export type KernelUpload = { name: string; source: string; tar: AsyncIterable<Uint8Array> };
 
 const during = "storing a kernel";
-/** bytes of one of depmod's tables: those of a distribution's kernel have up to 2 MiB */
+/** most bytes of one of depmod's tables; those of a distribution kernel have up to 2 MiB */
 const maxTable = 256 * 1024 ** 2;
 
 /**
- * @returns the record; the caller puts it into the store
+ * @returns the record, which the caller stores
  * @throws KERNEL_UNUSABLE, IMAGE_NAME_INVALID, DISK_FULL, TOOL_MISSING, TOOL_FAILED, and whatever `upload.tar` throws;
- *   nothing is left behind then
+ * nothing is left behind then
  */
 export async function importKernelPackage(
   deps: ArtifactDeps,
@@ -83,12 +83,15 @@ async function unpackInto(
 
 type ReadyKernel = UnpackedKernel & { elf: Uint8Array };
 
-/** A kernel without modules says its release itself, and its configuration if it was built so. */
+/**
+ * Adds what the package does not give: a kernel without modules must contain its release, and can contain its
+ * configuration.
+ */
 async function completed(deps: ArtifactDeps, name: ImageName, unpacked: UnpackedKernel): Promise<ReadyKernel> {
   const elf = await extractKernel(deps, name, unpacked.image);
   const release = unpacked.release || (await releaseIn(elf));
   if (release === null)
-    throw fail("KERNEL_UNUSABLE", { name, problem: "it does not say its release, and has no modules" });
+    throw fail("KERNEL_UNUSABLE", { name, problem: "it has no modules, and its release can't be determined" });
   return { ...unpacked, elf, release, config: unpacked.config ?? (await configIn(elf)) };
 }
 
@@ -116,7 +119,7 @@ async function build(
   await packModules(deps, modules, made.modules, signal);
 }
 
-/** By depmod, whose tables go in among the modules. */
+/** Runs depmod, which writes its tables into the modules' folder. */
 async function orderModules(
   deps: ArtifactDeps,
   { base, modules, release }: { base: string; modules: string; release: string },
@@ -137,7 +140,7 @@ async function packModules(deps: ArtifactDeps, modules: string, to: string, sign
 
 type Known = { name: ImageName; source: string; release: string };
 
-/** Gives the finished folder its name, unless the same kernel is there already. */
+/** Gives the finished folder its final name, unless an intact copy of the same kernel exists. */
 async function keep(deps: ArtifactDeps, known: Known, made: KernelPaths): Promise<KernelRecord> {
   const files = await contentFiles(made);
   const digest = await kernelDigest(made);

@@ -1,4 +1,4 @@
-/** The initramfs of a VM: the guest agent and the few modules it needs first. Made once for each kernel and agent. */
+/** The initramfs of a VM: the guest agent and the few modules it needs first. Made once per kernel and agent. */
 import { createHash } from "node:crypto";
 import type { ArtifactDeps } from "../artifacts/deps.ts";
 import type { VerifiedFiles } from "../artifacts/verified.ts";
@@ -8,15 +8,15 @@ import { type CpioEntry, encodeCpio } from "../formats/cpio.ts";
 import { ensureFolder, exists, isDiskFull, readBytes, readText, sizeOf, writeAtomic } from "../host/files/files.ts";
 import type { KernelRecord } from "../model/artifact.ts";
 
-/** Bumped when the same agent and kernel are to be put together in another way. */
+/** Version of the layout: raise it when the same agent and kernel are assembled differently. */
 const layout = "1";
 const maxAgent = 16 * 1024 * 1024;
 const maxModule = 64 * 1024 * 1024;
 
 export type InitramfsDeps = Pick<ArtifactDeps, "paths"> & {
-  /** those that this process made or compared with what they should be */
+  /** files that this process made or verified */
   verified: VerifiedFiles;
-  /** Called before one is made of a kernel's modules. @throws KERNEL_DAMAGED */
+  /** Called before an initramfs is made from a kernel's modules. @throws KERNEL_DAMAGED */
   requireWhole(kernel: KernelRecord): Promise<void>;
 };
 
@@ -31,7 +31,7 @@ export async function ensureInitramfs(
   const content = encodeCpio(await entriesOf(deps, kernel, program));
   try {
     await ensureFolder(deps.paths.initramfsFolder);
-    if (!(await holds(path, content))) {
+    if (!(await hasContent(path, content))) {
       await deps.requireWhole(kernel);
       await writeAtomic(path, content);
     }
@@ -42,8 +42,8 @@ export async function ensureInitramfs(
   return path;
 }
 
-/** It is named by what it is made of, not by its own content: one that was altered is made again. */
-async function holds(path: string, content: Uint8Array): Promise<boolean> {
+/** An initramfs is named by its inputs, not by its content: an altered one is made again. */
+async function hasContent(path: string, content: Uint8Array): Promise<boolean> {
   if (!(await exists(path)) || (await sizeOf(path)) !== content.length) return false;
   return Buffer.compare(await readBytes(path, content.length), content) === 0;
 }

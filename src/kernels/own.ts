@@ -1,4 +1,4 @@
-/** A kernel of the user's own as the tar stream that a kernel's package would be: the image, its modules, its configuration. */
+/** A user's own kernel as the tar stream of a kernel package: the image, its modules and its configuration. */
 
 import { lastLine, statusText } from "../artifacts/tools.ts";
 import { fail } from "../base/errors/error.ts";
@@ -11,7 +11,7 @@ import { spawnPiped } from "../host/process/children.ts";
 export type OwnKernel = {
   /** a bzImage or an ELF kernel */
   image: string;
-  /** the folder `lib/modules/RELEASE`; its last part is the release */
+  /** the folder `lib/modules/RELEASE`; the last part is the release */
   modules?: string | undefined;
   /** the build's `.config` */
   config?: string | undefined;
@@ -20,7 +20,7 @@ export type OwnKernel = {
 const maxImage = 512 * 1024 * 1024;
 const maxConfig = 4 * 1024 * 1024;
 
-/** @throws FILE_INVALID; what is wrong with the kernel itself the daemon says */
+/** @throws FILE_INVALID for the files; the daemon checks the kernel itself */
 export async function openOwnKernel(
   own: OwnKernel,
   signal: AbortSignal,
@@ -28,7 +28,7 @@ export async function openOwnKernel(
   const image = await readOf(own.image, maxImage);
   const config = own.config === undefined ? null : await readOf(own.config, maxConfig);
   const release = own.modules === undefined ? "own" : releaseOf(own.modules);
-  if (own.modules !== undefined && !(await isFolder(own.modules))) throw invalid(own.modules, "is no folder");
+  if (own.modules !== undefined && !(await isFolder(own.modules))) throw invalid(own.modules, "is not a folder");
   const additions = async function* (): AsyncGenerator<TarAddition, void, void> {
     yield fileOf(`boot/vmlinuz-${release}`, image);
     if (config) yield fileOf(`boot/config-${release}`, config);
@@ -46,7 +46,7 @@ async function readOf(path: string, maxBytes: number): Promise<Uint8Array> {
 function releaseOf(modules: string): string {
   const release = trimEndOf(modules, "/").split("/").at(-1) ?? "";
   if (!/^[0-9][\w.+~-]{0,63}$/.test(release)) {
-    throw invalid(modules, "is not named as a kernel's release, as in lib/modules/6.1.0-18-cloud-amd64");
+    throw invalid(modules, "is not named after a kernel release, as in lib/modules/6.1.0-18-cloud-amd64");
   }
   return release;
 }
@@ -60,7 +60,7 @@ async function* modulesTar(
   release: string,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array, void, void> {
-  // links to the sources on the host that built it lead nowhere
+  // links to the sources on the build host lead nowhere
   const flags = ["--exclude=./build", "--exclude=./source", "--owner=0", "--group=0", "--format=posix"];
   const rename = `--transform=s,^[.],lib/modules/${release},`;
   const tool = spawnPiped(["tar", "-C", folder, ...flags, rename, "-cf", "-", "."], { signal });
@@ -68,7 +68,7 @@ async function* modulesTar(
     yield* tool.stdout;
     const ended = await tool.done;
     if (ended.exitCode !== 0)
-      throw invalid(folder, `tar ended with ${statusText(ended)}: ${lastLine(tool.stderrTail())}`);
+      throw invalid(folder, `tar exited with ${statusText(ended)}: ${lastLine(tool.stderrTail())}`);
   } finally {
     tool.kill("SIGKILL");
   }
@@ -82,5 +82,5 @@ function fileOf(name: string, content: Uint8Array): TarAddition {
 }
 
 function invalid(path: string, problem: string): Error {
-  return fail("FILE_INVALID", { path, problem, next: "look at the path, or see `banger kernel import --help`" });
+  return fail("FILE_INVALID", { path, problem, next: "check the path, or see `banger kernel import --help`" });
 }

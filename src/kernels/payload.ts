@@ -1,4 +1,4 @@
-/** Takes the ELF kernel out of a bzImage. */
+/** Extracts the ELF kernel from a bzImage. */
 import type { ArtifactDeps } from "../artifacts/deps.ts";
 import { mustSucceed } from "../artifacts/tools.ts";
 import { unpackExactly } from "../artifacts/unpack-whole.ts";
@@ -6,12 +6,12 @@ import { fail } from "../base/errors/error.ts";
 import { elfProblem, findPayload, type Payload, statedSize } from "../formats/bzimage.ts";
 import { unpackLegacyLz4 } from "../formats/lz4.ts";
 
-/** Bytes of an uncompressed kernel: distribution kernels have 50-70 MiB. */
+/** Most bytes of an uncompressed kernel: distribution kernels have 50-70 MiB. */
 const maxKernel = 512 * 1024 * 1024;
 
 type Unpacking = Pick<ArtifactDeps, "exec" | "cage">;
 
-/** @param name the kernel's, for errors @throws KERNEL_UNUSABLE, TOOL_MISSING, TOOL_FAILED */
+/** @param name the kernel's name, for errors @throws KERNEL_UNUSABLE, TOOL_MISSING, TOOL_FAILED */
 export async function extractKernel(deps: Unpacking, name: string, image: Uint8Array): Promise<Uint8Array> {
   const found = findPayload(image);
   if ("problem" in found) throw fail("KERNEL_UNUSABLE", { name, problem: found.problem });
@@ -31,7 +31,7 @@ async function unpack(deps: Unpacking, name: string, { bytes, compression }: Pay
     if (compression === "gzip") return await unpackExactly(bytes, "gzip", size);
     if (compression === "zstd") return await unpackExactly(body, "zstd", size);
   } catch (cause) {
-    throw fail("KERNEL_UNUSABLE", { name, problem: "its compressed part is damaged" }, cause);
+    throw fail("KERNEL_UNUSABLE", { name, problem: "its compressed payload is damaged" }, cause);
   }
   const tools: Partial<Record<typeof compression, string[]>> = {
     xz: ["xz", "--decompress", "--stdout", "--single-stream"],
@@ -40,7 +40,7 @@ async function unpack(deps: Unpacking, name: string, { bytes, compression }: Pay
     lzo: ["lzop", "--decompress", "--stdout"],
   };
   const argv = tools[compression];
-  if (!argv) throw fail("KERNEL_UNUSABLE", { name, problem: `nothing here unpacks ${compression}` });
+  if (!argv) throw fail("KERNEL_UNUSABLE", { name, problem: `${compression} compression is not supported` });
   const cage = await deps.cage.around(argv[0] ?? "", {});
   return mustSucceed(await deps.exec(argv, { input: body, maxBytes: maxKernel, cage })).stdout;
 }

@@ -1,6 +1,6 @@
 /**
- * Fetches Debian's cloud kernel for virtual machines: the package is downloaded and checked by apt, unpacked as a
- * stream, and never installed on the host.
+ * Downloads Debian's cloud kernel for virtual machines: apt downloads and verifies the package, which is unpacked as a
+ * stream and never installed on the host.
  */
 import { openApt } from "../artifacts/debian/apt.ts";
 import { findArchive } from "../artifacts/debian/archive.ts";
@@ -22,7 +22,10 @@ export type KernelPackage = {
 
 const metaPackage = "linux-image-cloud-amd64";
 
-/** Resolves once the package is here and checked. @param name `debian-SUITE-cloud` @throws KERNEL_NOT_FOUND, RECIPE_UNAVAILABLE, TOOL_MISSING, TOOL_FAILED */
+/**
+ * Resolves once the package is downloaded and verified. @param name `debian-SUITE-cloud` @throws KERNEL_NOT_FOUND,
+ * RECIPE_UNAVAILABLE, TOOL_MISSING, TOOL_FAILED
+ */
 export async function openDebianKernel(
   deps: RecipeDeps,
   name: string,
@@ -48,7 +51,7 @@ export async function openDebianKernel(
   }
 }
 
-/** What banger takes of the package: kernel, its configuration and modules. */
+/** The files that banger uses from the package: kernel, configuration and modules. */
 export function isKernelFile(name: string): boolean {
   return /^(?:boot(?:\/(?:vmlinuz|config)-[^/]+)?|(?:usr\/)?lib(?:\/modules(?:\/.*)?)?|usr)?$/.test(name);
 }

@@ -1,6 +1,6 @@
-/** What a guest kernel must be able to do, and how to tell from its build configuration or its list of modules. */
+/** What a guest kernel must support, checked in its build configuration or its list of modules. */
 
-type Need = { option: string /** only built in will do */; builtin?: true; module?: string };
+type Need = { option: string /** it must be built in */; builtin?: true; module?: string };
 
 const needs: readonly Need[] = [
   { option: "BLK_DEV_INITRD", builtin: true },
@@ -37,13 +37,13 @@ function isMet(value: string | undefined, need: Need): boolean {
   return value === "y" || (value === "m" && !need.builtin);
 }
 
-/** Modules that a configuration says are built in. */
+/** Modules that are built in according to the configuration. */
 export function builtinModules(config: string): Set<string> {
   const set = new Map(pairsOf(config));
   return new Set(needs.flatMap(({ option, module }) => (module && set.get(option) === "y" ? [module] : [])));
 }
 
-/** The same without a configuration: names of modules that are neither loadable nor built in. */
+/** The check without a configuration: names of modules that are neither loadable nor built in. */
 export function missingModules(isThere: (module: string) => boolean): string[] {
   return needs.flatMap((need) => (need.module && !isThere(need.module) ? [need.module] : []));
 }

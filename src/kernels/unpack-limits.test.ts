@@ -45,7 +45,7 @@ test("how deep a module lies", async () => {
   const deep = (depth: number) => file(`lib/modules/6.1/${"d/".repeat(depth - 1)}m.ko`, "m");
   expect((await unpack([image(1), deep(maxDepth)], {})).release).toBe("6.1");
   await expect(unpack([image(1), deep(maxDepth + 1)], {})).rejects.toMatchObject({
-    problem: "its modules lie too deep",
+    problem: "its modules are nested too deeply",
   });
 });
 

@@ -1,4 +1,6 @@
-/** Takes the kernel, its configuration and its modules out of a package's tar stream, into a folder of unfinished work. */
+/**
+ * Unpacks the kernel, its configuration and its modules from a package's tar stream into a folder of unfinished work.
+ */
 import { tarEvents } from "../formats/tar/events.ts";
 import { type TarEntry, TarError } from "../formats/tar/header.ts";
 import { plainName } from "../formats/tar/names.ts";
@@ -7,18 +9,18 @@ import { writeScratch } from "../host/files/scratch.ts";
 
 export type UnpackedKernel = {
   image: Uint8Array;
-  /** `uname -r`; empty: it holds no modules */
+  /** `uname -r`; empty if the package has no modules */
   release: string;
-  /** text of the build configuration, when the package has it */
+  /** text of the build configuration, if the package has it */
   config: string | null;
-  /** the folder above `lib/modules/<release>`, as `depmod -b` wants it */
+  /** the folder that contains `lib/modules/<release>`, for `depmod -b` */
   base: string;
 };
 
-/** bytes of one kernel's package when it is unpacked */
+/** bytes of one unpacked kernel package */
 export const maxPackage = 8 * 1024 ** 3;
 
-/** Counted while the package is unpacked. */
+/** Enforced while the package is unpacked. */
 export type UnpackLimits = {
   /** bytes of the kernel */
   image: number;
@@ -28,7 +30,7 @@ export type UnpackLimits = {
   modules: number;
   /** how many modules */
   files: number;
-  /** bytes of the whole stream, whatever is in it */
+  /** bytes of the whole stream, including what is ignored */
   bytes: number;
   /** entries of the whole stream */
   entries: number;
@@ -43,10 +45,10 @@ export const unpackLimits: UnpackLimits = {
   entries: 500_000,
 };
 
-/** Where an entry goes; null: not ours. */
+/** Where an entry goes. */
 type Place = { to: "image" | "config" } | { to: "modules"; release: string; path: string };
 
-/** @throws TarError for a stream that holds no kernel or more than one, or is too large */
+/** @throws TarError if the stream has no kernel or more than one, or is too large */
 export async function unpackKernel(
   tar: AsyncIterable<Uint8Array>,
   base: string,
@@ -55,29 +57,29 @@ export async function unpackKernel(
 ): Promise<UnpackedKernel> {
   const found = { image: new Parts(limits.image), config: new Parts(limits.config), release: "" };
   const modules = new ModuleWriter(base, limits, onProgress);
-  let present: Place | null = null;
+  let current: Place | null = null;
   for await (const event of tarEvents(tar, limits)) {
     if (event.kind === "entry") {
-      present = placeOf(event.entry);
-      if (present?.to === "modules") {
-        if (found.release !== "" && found.release !== present.release)
+      current = placeOf(event.entry);
+      if (current?.to === "modules") {
+        if (found.release !== "" && found.release !== current.release)
           throw new TarError("it contains more than one kernel");
-        found.release = present.release;
-        await modules.begin(present.path);
-      } else if (present) found[present.to].begin(event.entry.size);
-    } else if (event.kind === "data" && present) {
-      if (present.to === "modules") modules.add(event.chunk);
-      else found[present.to].add(event.chunk);
+        found.release = current.release;
+        await modules.begin(current.path);
+      } else if (current) found[current.to].begin(event.entry.size);
+    } else if (event.kind === "data" && current) {
+      if (current.to === "modules") modules.add(event.chunk);
+      else found[current.to].add(event.chunk);
     }
   }
   await modules.end();
   const image = found.image.whole();
-  if (!image) throw new TarError("it holds no boot/vmlinuz-* file");
+  if (!image) throw new TarError("it contains no boot/vmlinuz-* file");
   const config = found.config.whole();
   return { image, release: found.release, config: config && new TextDecoder().decode(config), base };
 }
 
-/** folders above a module and its own name, below its release's; distributions have eight */
+/** path components of a module within its release's folder; distributions have eight */
 export const maxDepth = 32;
 
 const releasePattern = /^[0-9][\w.+~-]{0,63}$/;
@@ -88,12 +90,12 @@ export function placeOf(entry: TarEntry): Place | null {
   if (entry.kind === "file" && /^boot\/config-[^/]+$/.test(name)) return { to: "config" };
   const [, release, rest] = /^(?:usr\/)?lib\/modules\/([^/]+)\/(.+)$/.exec(name) ?? [];
   if (release === undefined || entry.kind !== "file") return null;
-  if (!releasePattern.test(release)) throw new TarError(`"${release}" is no kernel release`);
-  if ((rest?.split("/").length ?? 0) > maxDepth) throw new TarError("its modules lie too deep");
+  if (!releasePattern.test(release)) throw new TarError(`"${release}" is not a kernel release`);
+  if ((rest?.split("/").length ?? 0) > maxDepth) throw new TarError("its modules are nested too deeply");
   return { to: "modules", release, path: `lib/modules/${release}/${rest}` };
 }
 
-/** One file of the archive in memory; a second one of its kind is refused. */
+/** One file of the archive, in memory; a second one of its kind is refused. */
 class Parts {
   readonly #limit: number;
   #whole: Uint8Array | null = null;
@@ -103,7 +105,7 @@ class Parts {
     this.#limit = limit;
   }
 
-  /** @param size bytes that come, as the reader of the tar sees to */
+  /** @param size bytes that follow, as checked by the tar reader */
   begin(size: number): void {
     if (this.#whole) throw new TarError("it contains more than one kernel");
     if (size > this.#limit) throw new TarError("its kernel is too large");
@@ -120,10 +122,13 @@ class Parts {
   }
 }
 
-/** what a path that is a folder here and a file there, or that is too long, ends in */
+/** errors for a path that is both a folder and a file, or that is too long */
 const conflicts = new Set(["EEXIST", "EISDIR", "ENOTDIR", "ENAMETOOLONG", "ENOENT"]);
 
-/** Writes the modules' files below `base`; names were checked by the tar reader. Lost with its folder, so not synced. */
+/**
+ * Writes the modules' files below `base`. The tar reader checked their names. Not synced: after a crash the folder is
+ * discarded anyway.
+ */
 class ModuleWriter {
   readonly #base: string;
   readonly #limits: UnpackLimits;

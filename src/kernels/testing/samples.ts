@@ -1,4 +1,4 @@
-/** Kernels that no machine would boot, for tests of what banger reads in them. */
+/** Fake kernels for tests of what banger reads in them. */
 
 /** A 64-bit x86 ELF file with one segment. */
 export function elfSample(size = 4096): Uint8Array {
@@ -16,7 +16,7 @@ export function elfSample(size = 4096): Uint8Array {
   return bytes;
 }
 
-/** A bzImage around an already compressed payload. @param setup sectors of real-mode code */
+/** A bzImage around a compressed payload. @param setup sectors of real-mode code */
 export function bzImageSample(payload: Uint8Array, setup = 3, offset = 64): Uint8Array {
   const start = (setup + 1) * 512 + offset;
   const image = new Uint8Array(start + payload.length + 100);
@@ -31,7 +31,7 @@ export function bzImageSample(payload: Uint8Array, setup = 3, offset = 64): Uint
   return image;
 }
 
-/** What the kernel's build appends to a payload: the size it unpacks to. */
+/** Appends the unpacked size, as the kernel build does. */
 export function withSize(payload: Uint8Array, size: number): Uint8Array {
   const bytes = new Uint8Array(payload.length + 4);
   bytes.set(payload);
