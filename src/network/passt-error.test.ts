@@ -11,21 +11,21 @@ const log = [
 ];
 
 test.each([
-  ["what it said aloud", { stderr, log: "" }, "No routable interface"],
+  ["what it printed", { stderr, log: "" }, "No routable interface"],
   [
     "what it wrote into its log",
     { stderr: "", log: log.join("\n") },
     "No external routable interface for IPv4; External interface not usable",
   ],
-  ["the log before what it said aloud", { stderr, log: log.slice(2).join("\n") }, "External interface not usable"],
+  ["the log before what it printed", { stderr, log: log.slice(2).join("\n") }, "External interface not usable"],
   [
-    "what the guard said where it said nothing",
+    "what the guard printed when passt printed nothing",
     { stderr: "/usr/bin/passt: exit status: 1\n", log: "" },
     "/usr/bin/passt: exit status: 1",
   ],
   ["nothing at all", { stderr: "", log: "" }, ""],
   ["no control characters", { stderr: "a\u001b[2Jb\rc", log: "" }, "abc"],
-])("%s", (_, said, words) => expect(passtError({ program, ...said })).toBe(words));
+])("%s", (_, output, error) => expect(passtError({ program, ...output })).toBe(error));
 
 test("a reason is truncated", () => {
   expect(passtError({ program, stderr: "x".repeat(300), log: "" })).toHaveLength(300);

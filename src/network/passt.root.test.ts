@@ -199,7 +199,7 @@ describe.skipIf(skip !== null)("through passt with one network denied", () => {
 });
 
 test.skipIf(skip !== null)(
-  "a host without a way out: passt's own words are the error, and nothing is left",
+  "a host without a default route: the error has passt's own message, and nothing is left",
   async () => {
     const folder = makeTempFolder("noway");
     await folder.make("abcd1234");

@@ -73,7 +73,7 @@ test("`lan` can't be denied when the host's networks are not known", async () =>
 const failures: [string, Parameters<typeof network>[0], string | null, RegExp][] = [
   ["there is no passt", {}, null, /passt: it is not installed/],
   ["passt fails", { exitCode: 1, stderr: "No routable interface\n" }, "/usr/bin/passt", /passt: No routable interface/],
-  ["the guard says nothing", { stdout: "" }, "/usr/bin/passt", /status 0/],
+  ["the guard prints nothing", { stdout: "" }, "/usr/bin/passt", /status 0/],
   ["its process is gone already", { stdout: "999999999" }, "/usr/bin/passt", /passt/],
 ];
 

@@ -34,8 +34,8 @@ describe.skipIf(skip !== null)("data disks", () => {
 
   test("inode tables are marked as zeroed, so that the guest need not write them", async () => {
     const path = `${folder.path}/one/disk`;
-    const said = new TextDecoder().decode((await exec([(await which("dumpe2fs")) ?? "dumpe2fs", path])).stdout);
-    const groups = said.split("\n").filter((line) => /^Group \d+:/.test(line));
+    const output = new TextDecoder().decode((await exec([(await which("dumpe2fs")) ?? "dumpe2fs", path])).stdout);
+    const groups = output.split("\n").filter((line) => /^Group \d+:/.test(line));
     expect(groups.length).toBeGreaterThan(10);
     expect(groups.filter((line) => !line.includes("ITABLE_ZEROED"))).toEqual([]);
   });

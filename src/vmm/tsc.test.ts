@@ -9,8 +9,8 @@ afterAll(() => folder.remove());
 const bootId = (await readText("/proc/sys/kernel/random/boot_id", 64)).trim();
 let count = 0;
 
-function deps(said: { stdout?: string; exitCode?: number }) {
-  return { exec: fakeExec({ "/agent tsc": said }), agent: "/agent", file: `${folder.path}/tsc-${count++}` };
+function deps(result: { stdout?: string; exitCode?: number }) {
+  return { exec: fakeExec({ "/agent tsc": result }), agent: "/agent", file: `${folder.path}/tsc-${count++}` };
 }
 
 test("the frequency is measured once per boot of the host", async () => {
@@ -25,7 +25,7 @@ test.each([
   ["of an earlier boot", "00000000-0000-0000-0000-000000000000 1000000\n"],
   ["spoilt", `${bootId} lots\n`],
   ["empty", ""],
-])("a kept value that is %s is measured anew", async (_, kept) => {
+])("a stored value that is %s is measured again", async (_, kept) => {
   const facts = deps({ stdout: "3000000" });
   await writeAtomic(facts.file, kept);
   expect(await tscKhz(facts)).toBe(3_000_000);
@@ -33,8 +33,8 @@ test.each([
 
 test.each([
   ["fails", { exitCode: 1 }],
-  ["says nonsense", { stdout: "fast" }],
-  ["says what no CPU has", { stdout: "99000000" }],
-])("no value is taken from a measurement that %s", async (_, said) => {
-  expect(await tscKhz(deps(said))).toBeNull();
+  ["prints nonsense", { stdout: "fast" }],
+  ["prints a frequency that no CPU has", { stdout: "99000000" }],
+])("no value is used from a measurement that %s", async (_, result) => {
+  expect(await tscKhz(deps(result))).toBeNull();
 });

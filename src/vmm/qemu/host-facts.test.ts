@@ -6,7 +6,7 @@ const record = { driver: "qemu", version: "7.2.22", accel: "tcg" } as SaveRecord
 
 const rows: [string, HostFacts, HostFacts, string | null][] = [
   ["the same clock", { tscKhz: 2_600_000 }, { tscKhz: 2_600_000 }, null],
-  ["a clock measured anew", { tscKhz: 2_600_000 }, { tscKhz: 2_600_900 }, null],
+  ["a second measurement of one clock", { tscKhz: 2_600_000 }, { tscKhz: 2_600_900 }, null],
   ["another host's clock", { tscKhz: 2_600_000 }, { tscKhz: 2_450_000 }, "a host of 2450 MHz"],
   ["a clock that can't be measured any more", { tscKhz: 2_600_000 }, { tscKhz: null }, null],
   ["the same CPU", { cpu: "EPYC (25/17/1)" }, { cpu: "EPYC (25/17/1)" }, null],

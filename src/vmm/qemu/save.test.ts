@@ -121,7 +121,7 @@ const failures: [string, FakeMonitor, RegExp][] = [
     /its stream: wrong magic number/,
   ],
   [
-    "QEMU says that it is done before it is",
+    "QEMU reports completion too early",
     fakeMonitor((connection, emit) => {
       connection.write(stream(7).subarray(0, 2000));
       connection.end();

@@ -1,4 +1,4 @@
-/** One VM of the fake driver: a process that isn't, a console file, and an agent in memory. */
+/** One VM of the fake driver: an imaginary process, a console file, and an agent in memory. */
 import { Deferred } from "../../base/async.ts";
 import type { ByteStream } from "../../base/bytes.ts";
 import { exists, writeAtomic } from "../../host/files/files.ts";
@@ -8,29 +8,29 @@ import type { ProcessRef } from "../../model/vm.ts";
 import { type FakeAgentOptions, fakeAgent } from "../../wire/agent/testing/fake.ts";
 import type { BootSpec, SaveFiles, VmExit, VmmStop, VmmTrouble } from "../driver.ts";
 
-/** How a VM of the fake behaves; nothing set means that all goes well. */
+/** How a VM of the fake driver behaves; by default everything succeeds. */
 export type FakeBehaviour = {
   /** `boot` rejects with this reason */
   bootFails?: string;
-  /** `boot` stays undecided until it is aborted */
+  /** `boot` is pending until it is aborted */
   bootHangs?: boolean;
   /** `save` rejects with this reason */
   saveFails?: string;
-  /** `save` stays undecided until it is aborted */
+  /** `save` is pending until it is aborted */
   saveHangs?: boolean;
   /** `restore` rejects with this reason */
   restoreFails?: string;
-  /** `restore` stays undecided until it is aborted */
+  /** `restore` is pending until it is aborted */
   restoreHangs?: boolean;
   /** the connection to the agent opens, and the agent never answers */
   agentSilent?: boolean;
-  /** ends by itself after so many `ms` of the world's clock */
+  /** ends after so many `ms` of the world's clock */
   ends?: { afterMs: number; exit: VmExit; console?: string[] };
-  /** handed to the fake agent */
+  /** options of the fake agent */
   agent?: FakeAgentOptions;
 };
 
-/** What a guest has in its memory: goes into a save, and comes back with it. */
+/** A guest's memory: written to a save, and read on restore. */
 export type FakeGuest = {
   phase: "boot" | "up";
   generation: number;
@@ -44,7 +44,7 @@ export type FakeParts = {
   behaviour: FakeBehaviour;
   /** `ms` of the world's clock */
   bootedAt: number;
-  /** a restored one begins paused, with the guest of its save */
+  /** null: booted; a restored VM starts paused, with the guest of its save */
   from: { files: SaveFiles; guest: FakeGuest } | null;
 };
 
@@ -63,7 +63,7 @@ export class FakeMachine {
   readonly restoredFrom: SaveFiles | null;
   /** its memory is now a save's */
   savedInPlace = false;
-  /** why it stopped its guest by itself */
+  /** why it stopped its guest on its own */
   stopped: VmmStop | null = null;
   onStopped: (stop: VmmStop) => void = () => {};
   onTrouble: (trouble: VmmTrouble) => void = () => {};
@@ -114,13 +114,13 @@ export class FakeMachine {
     while (!this.#paused && this.#deferred.length > 0) this.#deferred.shift()?.();
   }
 
-  /** What the guest writes fails from now on, which stops it whenever it runs; null: no longer. */
+  /** Lets the guest's writes fail from now on, which stops it whenever it runs; null ends that. */
   failWrites(why: VmmStop | null): void {
     this.#failing = why;
     if (why) this.stop(why);
   }
 
-  /** Stops the guest as a VMM does by itself. */
+  /** Stops the guest as a VMM does on its own. */
   stop(why: VmmStop): void {
     this.#paused = true;
     this.stopped = why;
@@ -136,7 +136,7 @@ export class FakeMachine {
     this.exited.resolve(exit);
   }
 
-  /** Kept in the VM's folder as a real VMM would, when there is such a folder. */
+  /** Appends to the console log in the VM's folder, if the folder exists. */
   async print(...lines: string[]): Promise<void> {
     this.#console.push(...lines);
     const { directory, serialLog } = vmPaths(this.spec.directory);
@@ -162,7 +162,7 @@ export class FakeMachine {
     this.#carry(agentSide, hostSide);
   }
 
-  /** Passes bytes on, or keeps them while the VM is paused. */
+  /** Forwards bytes, or queues them while the VM is paused. */
   #carry(from: ByteStream, to: ByteStream): void {
     const whenRunning = (act: () => void) => (this.#paused ? this.#deferred.push(act) : act());
     from.onData((chunk) => {

@@ -1,4 +1,4 @@
-/** Saves of the fake driver: files of the names and sizes that a real one's have, so that damage to them is met in the same way. */
+/** Saves of the fake driver: files with the names and sizes of real ones, so that damage has the same effects. */
 import { orAborted } from "../../base/async.ts";
 import { fail } from "../../base/errors/error.ts";
 import { changeStamp, readStart, removeTree, renameDurable, truncateTo, writeAtomic } from "../../host/files/files.ts";
@@ -9,7 +9,7 @@ import type { FakeGuest, FakeMachine } from "./fake-machine.ts";
 
 const maxGuest = 1024 * 1024;
 
-/** @throws SAVE_FAILED as its behaviour says, the signal's reason; no file is left then */
+/** @throws SAVE_FAILED if its behaviour demands it, the signal's reason; no file is left then */
 export async function saveFake(
   machine: FakeMachine,
   files: SaveFiles,
@@ -50,7 +50,7 @@ async function writeMemory(path: string, guest: FakeGuest, bytes: number): Promi
   }
 }
 
-/** What the guest of a save was like. */
+/** The guest in a save. */
 export async function readGuest(files: SaveFiles): Promise<FakeGuest> {
   const text = new TextDecoder().decode(await readStart(files.memory, maxGuest));
   return JSON.parse(text.slice(0, text.indexOf("\n"))) as FakeGuest;

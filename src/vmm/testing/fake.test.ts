@@ -94,7 +94,7 @@ describe("the fake's knobs", () => {
     expect(own.machines).toHaveLength(0);
   });
 
-  test("saves and restores fail, and hang, as they are told to", async () => {
+  test("saves and restores fail or hang as configured", async () => {
     const own = new FakeWorld();
     own.behaviour = () => ({ saveFails: "the disk is on fire" });
     const first = await spec();
@@ -131,7 +131,7 @@ describe("the fake's knobs", () => {
     expect(later.hello).toMatchObject({ phase: "up", generation: 3 });
   });
 
-  test("a silent agent is one that never answers", async () => {
+  test("a silent agent never answers", async () => {
     const own = new FakeWorld();
     own.behaviour = () => ({ agentSilent: true });
     const vm = await createFakeDriver(own).boot(await spec(), never);

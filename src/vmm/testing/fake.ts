@@ -1,6 +1,6 @@
 /**
- * A driver without VMs, for tests of everything above it. Its `FakeWorld` stands for the host: it outlives a simulated daemon,
- * so that a second driver on the same world adopts what a first one booted.
+ * A driver without VMs, for tests of the code above. Its `FakeWorld` stands for the host: it outlives a simulated daemon, so that
+ * a second driver on the same world can adopt VMs of the first.
  */
 import { orAborted } from "../../base/async.ts";
 import { fail } from "../../base/errors/error.ts";
@@ -26,15 +26,15 @@ import { readGuest, saveFake } from "./fake-save.ts";
 export type { FakeBehaviour } from "./fake-machine.ts";
 
 export class FakeWorld {
-  /** what the driver says of itself; another one refuses the saves of before */
+  /** the driver's version; after a change, earlier saves are refused */
   version = "1.0";
-  /** how the next VMs behave; asked once for each boot and restore */
+  /** how the next VMs behave; called once per boot and restore */
   behaviour: (spec: BootSpec) => FakeBehaviour = () => ({});
   readonly machines: FakeMachine[] = [];
   #now = 0;
   #nextPid = 5_000_000;
 
-  /** Lets the world's time pass: VMs whose behaviour says so end on the way, in order. */
+  /** Advances the world's clock, and ends VMs whose behaviour has an end before that, in order. */
   async advance(ms: number): Promise<void> {
     this.#now += ms;
     for (const machine of this.machines) {
@@ -49,7 +49,7 @@ export class FakeWorld {
   }
 
   async start(spec: BootSpec, behaviour: FakeBehaviour, from: FakeParts["from"] = null): Promise<FakeMachine> {
-    // pids that no Linux has (its limit is 4194304), so that no real process is ever meant
+    // above Linux's limit of pids (4194304), so never a real process
     const process = { pid: this.#nextPid++, startTicks: this.machines.length + 1 };
     const machine = new FakeMachine({ spec, process, behaviour, bootedAt: this.#now, from });
     this.machines.push(machine);

@@ -1,4 +1,4 @@
-/** The steps that tests of saves share: templates, clones of them, and damage. */
+/** Common steps of tests of saves: templates, clones, and damage. */
 import { stat } from "node:fs/promises";
 import { copySparse, readBytes, removeTree } from "../../host/files/files.ts";
 import { withRandomAccess } from "../../host/files/random-access.ts";
@@ -7,7 +7,7 @@ import type { BootSpec, RunningVm, Save } from "../driver.ts";
 import { maxStateBytes } from "../save-files.ts";
 import type { Bench, ContractSubject } from "./subject.ts";
 
-/** A save, and the VM's specification with its disks as they were then. */
+/** A save, and the VM's specification with its disks at that time. */
 export type SavedVm = { save: Save; spec: BootSpec };
 
 /** A VM whose memory is in a file. */
@@ -34,7 +34,7 @@ export async function makeTemplate(
   return { spec: later, save: { record, files } };
 }
 
-/** A fresh folder, and in it copies of the disks of `of`. */
+/** `of` in a new folder, with copies of its disks. */
 export async function cloneSpec(subject: ContractSubject, of: BootSpec): Promise<BootSpec> {
   const { id, directory, blockDevices: fresh } = await subject.spec();
   const blockDevices = await Promise.all(
@@ -49,7 +49,7 @@ export async function cloneSpec(subject: ContractSubject, of: BootSpec): Promise
   return { ...of, id, directory, blockDevices };
 }
 
-/** Saves `vm` with its disks into a fresh folder. */
+/** Saves `vm` with its disks into a new folder. */
 export async function saveTo(subject: ContractSubject, bench: Bench, vm: RunningVm, spec: BootSpec): Promise<SavedVm> {
   const { directory } = await subject.spec();
   const files = savePaths(directory);

@@ -1,4 +1,4 @@
-/** What the contract suites need of a driver's surroundings, and their common steps. */
+/** What the contract tests need from a driver's environment, and their common steps. */
 import { afterEach, expect, test } from "bun:test";
 import { withTimeout } from "../../base/async.ts";
 import { exists, listFolder } from "../../host/files/files.ts";
@@ -8,16 +8,16 @@ import type { AgentClient } from "../../wire/agent/types.ts";
 import type { BootSpec, RunningVm, Save, VmExit, VmmDriver } from "../driver.ts";
 
 export type ContractSubject = {
-  /** a driver as a new daemon would make it: knows nothing of earlier ones */
+  /** a new driver, without knowledge of earlier ones, as in a new daemon */
   driver(): VmmDriver;
   /** a bootable VM with a fresh folder, which the suite removes */
   spec(): Promise<BootSpec>;
-  /** the same, but its kernel is no kernel */
+  /** the same, with a file that is not a kernel */
   brokenSpec(): Promise<BootSpec>;
   isAlive(process: ProcessRef): boolean;
   /** SIGKILL from outside */
   killProcess(process: ProcessRef): void;
-  /** SIGSEGV, as a bug of the VMM's own raises it */
+  /** SIGSEGV, as a bug in the VMM causes it */
   crashProcess(process: ProcessRef): void;
   /** makes the guest's kernel panic */
   panic(vm: RunningVm, agent: AgentClient): Promise<void>;
@@ -25,11 +25,11 @@ export type ContractSubject = {
   print(vm: RunningVm, agent: AgentClient, text: string): Promise<void>;
   /** has the guest keep a text in its memory, and a process that waits for it */
   remember(vm: RunningVm, agent: AgentClient, text: string): Promise<void>;
-  /** that text; empty when there is none, or the process has gone */
+  /** that text; empty when there is none, or the process has ended */
   recall(vm: RunningVm, agent: AgentClient): Promise<string>;
   /** has the guest write to as much of its memory and disk as it can get, and give it back */
   spoil(vm: RunningVm, agent: AgentClient): Promise<void>;
-  /** has the guest's kernel end the machine, without asking its init */
+  /** lets the guest's kernel end the machine, without its init */
   end(vm: RunningVm, agent: AgentClient, mode: GuestEnd): Promise<void>;
   /** has the guest unbind the drivers of its network device and its source of entropy, and bind them again: both reset the device */
   resetDevices(vm: RunningVm, agent: AgentClient): Promise<void>;

@@ -1,4 +1,4 @@
-/** Folders of VMs for tests: below one short temporary folder, as socket paths must be short. */
+/** Folders of VMs for tests, in one temporary folder with a short path, as socket paths must be short. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -1,4 +1,4 @@
-/** Specifications of small real VMs: one busybox, an agent that stays PID 1, up in two seconds under emulation. */
+/** Specifications of small real VMs: busybox, with the agent as PID 1; they boot in two seconds under emulation. */
 import type { VmId } from "../../base/names.ts";
 import { which } from "../../host/facts.ts";
 import { realPath } from "../../host/files/files.ts";
@@ -14,7 +14,7 @@ const confinement = async () => "auto" as const;
 const diskBytes = 256 * 1024 * 1024;
 
 export type TinyVms = {
-  /** knows nothing of earlier ones */
+  /** a new driver, without knowledge of earlier ones */
   driver(): VmmDriver;
   /** a fresh folder with a fresh disk */
   spec(change?: Partial<BootSpec>): Promise<BootSpec>;

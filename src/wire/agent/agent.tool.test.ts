@@ -49,18 +49,18 @@ gatedTest(need, "exec on a terminal: every reader sees the end of input; an unkn
       if (input !== "") await stream.write(0, new TextEncoder().encode(input));
       return run(stream);
     };
-    const said = async (...args: Parameters<typeof exec>) => {
+    const output = async (...args: Parameters<typeof exec>) => {
       const { stdout, exit } = await exec(...args);
       expect(exit).toMatchObject({ code: 0 });
       return stdout.toString();
     };
-    expect(await said(["cat"], "text\n")).toBe("text\r\ntext\r\n");
-    expect(await said(["cat"], "no end of line")).toBe("no end of lineno end of line");
-    expect(await said(["sh", "-c", "cat; cat; echo two"])).toBe("two\r\n");
+    expect(await output(["cat"], "text\n")).toBe("text\r\ntext\r\n");
+    expect(await output(["cat"], "no end of line")).toBe("no end of lineno end of line");
+    expect(await output(["sh", "-c", "cat; cat; echo two"])).toBe("two\r\n");
     // a shell changes the mode of the terminal before it reads
-    await said(["bash", "--norc", "-i"]);
-    expect(await said(["sh", "-c", "echo $TERM"])).toMatch(/^xterm(-256color)?\r\n$/);
-    expect(await said(["sh", "-c", "echo $TERM"], "", { env: { TERM: "odd" } })).toBe("odd\r\n");
+    await output(["bash", "--norc", "-i"]);
+    expect(await output(["sh", "-c", "echo $TERM"])).toMatch(/^xterm(-256color)?\r\n$/);
+    expect(await output(["sh", "-c", "echo $TERM"], "", { env: { TERM: "odd" } })).toBe("odd\r\n");
     agent.destroy();
   }),
 );

@@ -17,8 +17,8 @@ const hello = {
   features: ["exec"],
 };
 
-/** Answers the preamble by hand. @param say gets the nonce and says what goes out */
-function guest(connection: ByteStream, say: (nonce: Buffer, tag: number) => Uint8Array): void {
+/** Plays the guest. @param reply returns the answer to the preamble with that nonce */
+function guest(connection: ByteStream, reply: (nonce: Buffer, tag: number) => Uint8Array): void {
   const scanner = new Scanner(magic, 1e6);
   let nonce = Buffer.alloc(0);
   let found = false;
@@ -27,7 +27,7 @@ function guest(connection: ByteStream, say: (nonce: Buffer, tag: number) => Uint
     if (rest === null) return;
     found = true;
     nonce = Buffer.concat([nonce, rest]);
-    if (nonce.length === 16) connection.write(say(nonce, tagOf(nonce)));
+    if (nonce.length === 16) connection.write(reply(nonce, tagOf(nonce)));
   });
 }
 
@@ -97,7 +97,7 @@ test("texts in HELLO are truncated and cleaned, its features are strings", async
   expect(client.hello).toMatchObject({ agent: "x".repeat(64), init: "", features: ["exec"] });
 });
 
-for (const [name, say] of Object.entries<(nonce: Buffer, tag: number) => Uint8Array>({
+for (const [name, reply] of Object.entries<(nonce: Buffer, tag: number) => Uint8Array>({
   "another frame first": (nonce, tag) =>
     Buffer.concat([magic, nonce, encodeFrame({ type: FrameType.Pong, stream: 0, payload: Buffer.alloc(0) }, tag)]),
   "HELLO on a stream": (nonce, tag) => Buffer.concat([magic, nonce, helloFrame(tag, hello, 1)]),
@@ -106,7 +106,7 @@ for (const [name, say] of Object.entries<(nonce: Buffer, tag: number) => Uint8Ar
 })) {
   test(`${name} is refused`, async () => {
     const [connection, other] = memoryPair();
-    guest(other, say);
+    guest(other, reply);
     await expect(connectAgent(connection, { resync: false, timeoutMs: 1000 })).rejects.toMatchObject({
       code: "AGENT_PROTOCOL",
     });

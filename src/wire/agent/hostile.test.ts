@@ -43,7 +43,7 @@ const lies: Record<string, Sent[]> = {
   "data after EOF": [opened, [eof(1), 1], [data(1), 1, x]],
   "a second EOF": [opened, [eof(1), 1], [eof(1), 1]],
   "65 events at once": [opened, ...Array.from({ length: 65 }, (): Sent => [Event, 1, {}])],
-  "65 notices that nobody reads": Array.from({ length: 65 }, (): Sent => [Notice, 0, {}]),
+  "65 notices without a listener": Array.from({ length: 65 }, (): Sent => [Notice, 0, {}]),
   "an event that is not an object": [opened, [Event, 1, Buffer.from("3")]],
   "credit that was not spent": [opened, [Credit, 1, creditOf(0, 1)]],
   "credit for channel 3": [opened, [Credit, 1, creditOf(3, 0)]],

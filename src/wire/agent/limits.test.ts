@@ -176,7 +176,7 @@ describe("frames", () => {
 });
 
 describe("what waits without flow control", () => {
-  test.each([64, 65])("%i events that nobody takes", async (count) => {
+  test.each([64, 65])("%i events without a listener", async (count) => {
     const both = pair();
     await openOne(both);
     for (let sent = 0; sent < count; sent++) both.guest.send(Event, 1, { event: "x" });
@@ -184,7 +184,7 @@ describe("what waits without flow control", () => {
     else expect(await both.client.closed).toMatchObject(tooMuch);
   });
 
-  test.each([64, 65])("%i notices that nobody takes", async (count) => {
+  test.each([64, 65])("%i notices without a listener", async (count) => {
     const both = pair();
     for (let sent = 0; sent < count; sent++) both.guest.send(Notice, 0, { notice: "x" });
     if (count === 64) await isAlive(both);

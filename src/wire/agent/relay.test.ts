@@ -11,7 +11,7 @@ const { Open, Reply, Event, Credit, Close, Ping } = FrameType;
 const allow: RelayOptions = { allow: ["exec", "put"] };
 
 /** client — relay — session — guest; the test plays client and guest */
-function byHand(options = allow) {
+function rawEnds(options = allow) {
   const [clientConnection, relayConnection] = memoryPair();
   const [upstreamConnection, guestConnection] = memoryPair();
   const upstream = plainClient(upstreamConnection);
@@ -39,7 +39,7 @@ async function joined(client: RawPeer, guest: RawPeer, id: number): Promise<numb
 
 describe("frames", () => {
   test("ids are rewritten; the request is forwarded unchanged", async () => {
-    const { client, guest } = byHand();
+    const { client, guest } = rawEnds();
     client.send(Open, 9, { verb: "exec", argv: ["x"], tty: { cols: 1, rows: 2 } });
     expect(await guest.nextJson(Open)).toEqual({ verb: "exec", argv: ["x"], tty: { cols: 1, rows: 2 } });
     client.send(Open, 11, { verb: "put" });
@@ -49,7 +49,7 @@ describe("frames", () => {
   });
 
   test("data, EOF, events and the end are forwarded in order", async () => {
-    const { client, guest } = byHand();
+    const { client, guest } = rawEnds();
     const above = await joined(client, guest, 5);
     client.sendAll([
       [data(0), 5, Buffer.from("in")],
@@ -73,7 +73,7 @@ describe("frames", () => {
   });
 
   test("refusals keep their code and message", async () => {
-    const { client, guest } = byHand();
+    const { client, guest } = rawEnds();
     for (const [index, code] of ["not_found", "not_executable", "bad_cwd"].entries()) {
       client.send(Open, index * 2 + 1, { verb: "exec", argv: ["x"] });
       const { stream } = await guest.next(Open);
@@ -83,7 +83,7 @@ describe("frames", () => {
   });
 
   test("CLOSE with an error is forwarded", async () => {
-    const { client, guest } = byHand();
+    const { client, guest } = rawEnds();
     guest.send(Close, await joined(client, guest, 1), { error: { code: "io", message: "ENOSPC" } });
     expect(await client.nextJson(Close)).toEqual({ error: { code: "io", message: "ENOSPC" } });
   });
@@ -93,7 +93,7 @@ describe("frames", () => {
       if (request["user"] === "bad") throw new Error("no");
       return { ...request, env: { K: "V" } };
     };
-    const { client, guest } = byHand({ ...allow, onOpen });
+    const { client, guest } = rawEnds({ ...allow, onOpen });
     client.send(Open, 1, { verb: "identity", generation: 9 });
     expect(await client.nextJson(Reply)).toMatchObject({ error: { code: "unsupported" } });
     client.send(Open, 3, { verb: "exec", user: "bad" });
@@ -111,7 +111,7 @@ function byArrival(a: number, b: number): number {
 
 describe("the end of one side", () => {
   test("when the client's connection drops, only its streams in the guest are closed", async () => {
-    const { client, guest, upstream, over } = byHand();
+    const { client, guest, upstream, over } = rawEnds();
     const own = upstream.open("stats", {});
     guest.send(Reply, (await guest.next(Open)).stream, { ok: true });
     const stream = await own;
@@ -125,7 +125,7 @@ describe("the end of one side", () => {
   });
 
   test("a client that disconnects while its stream is being opened leaves nothing", async () => {
-    const { client, guest, over } = byHand();
+    const { client, guest, over } = rawEnds();
     client.send(Open, 1, { verb: "exec", argv: ["x"] });
     const { stream } = await guest.next(Open);
     client.connection.destroy();
@@ -134,7 +134,7 @@ describe("the end of one side", () => {
   });
 
   test("a client that gives up before the reply closes the guest's stream", async () => {
-    const { client, guest } = byHand();
+    const { client, guest } = rawEnds();
     client.send(Open, 1, { verb: "exec", argv: ["x"] });
     const { stream } = await guest.next(Open);
     client.send(Close, 1);
@@ -147,7 +147,7 @@ describe("the end of one side", () => {
   });
 
   test("the end of the session with the guest ends the client's", async () => {
-    const { client, guest, over } = byHand();
+    const { client, guest, over } = rawEnds();
     await joined(client, guest, 1);
     guest.connection.destroy();
     await over;
@@ -160,7 +160,7 @@ describe("the end of one side", () => {
   });
 
   test("a client that violates the protocol loses only its own session", async () => {
-    const { client, guest, upstream, over } = byHand();
+    const { client, guest, upstream, over } = rawEnds();
     await joined(client, guest, 1);
     client.send(data(1), 99, Buffer.from("x"));
     await over;
@@ -171,7 +171,7 @@ describe("the end of one side", () => {
   });
 
   test("a reply that becomes too large for a frame when it is encoded again is refused", async () => {
-    const { client, guest } = byHand();
+    const { client, guest } = rawEnds();
     client.send(Open, 1, { verb: "exec" });
     const numbers = Buffer.from(`{"ok":true,"x":[${Array(6000).fill("1e20").join(",")}]}`);
     guest.send(Reply, (await guest.next(Open)).stream, numbers);
@@ -181,8 +181,8 @@ describe("the end of one side", () => {
 });
 
 test("onResumable reports whether all open streams of a client can be resumed", async () => {
-  const told: boolean[] = [];
-  const { client, guest } = byHand({ allow: ["exec", "resume"], onResumable: (value) => void told.push(value) });
+  const reported: boolean[] = [];
+  const { client, guest } = rawEnds({ allow: ["exec", "resume"], onResumable: (value) => void reported.push(value) });
   const open = async (id: number, verb: string, reply: Json) => {
     client.send(Open, id, { verb });
     const { stream } = await guest.next(Open);
@@ -197,18 +197,18 @@ test("onResumable reports whether all open streams of a client can be resumed", 
   };
   const first = await open(1, "exec", { pid: 1, resumable: true });
   const second = await open(3, "exec", { pid: 2 });
-  expect(told).toEqual([true, false]);
+  expect(reported).toEqual([true, false]);
   await close(second);
   const third = await open(5, "resume", { stdin: 0, signals: 0 });
-  expect(told).toEqual([true, false, true, true]);
+  expect(reported).toEqual([true, false, true, true]);
   await close(first);
   await close(third);
-  expect(told.slice(4)).toEqual([true, false]);
+  expect(reported.slice(4)).toEqual([true, false]);
 });
 
 describe("flow", () => {
   test("at most one window waits in the relay: credit is returned only for data that the client took", async () => {
-    const { client, guest } = byHand();
+    const { client, guest } = rawEnds();
     const above = await joined(client, guest, 1);
     let credit: number = initialCredit;
     /** sends until there is no credit left and none is returned */
@@ -277,7 +277,7 @@ describe("data of a guest that can't be forwarded", () => {
   test.each(["with the reply", "later"])(
     "an event that is too long when it is encoded again (%s) ends only its stream",
     async (when) => {
-      const { client, guest, upstream } = byHand();
+      const { client, guest, upstream } = rawEnds();
       client.send(Open, 5, { verb: "exec", argv: ["x"] });
       const { stream } = await guest.next(Open);
       const reply = Buffer.from('{"ok":true}');
@@ -308,7 +308,7 @@ describe("data of a guest that can't be forwarded", () => {
   );
 
   test("a verb as long as a frame gets a refusal that fits in a frame", async () => {
-    const { client, over } = byHand();
+    const { client, over } = rawEnds();
     client.send(Open, 5, { verb: "v".repeat(32_000) });
     expect(await client.nextJson(Reply)).toMatchObject({ ok: false, error: { code: "unsupported" } });
     void over;

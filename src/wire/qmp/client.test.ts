@@ -11,7 +11,7 @@ type Command = { execute: string; arguments?: unknown; id: number };
 /** QEMU's side: sends the greeting, then answers each command from a table, or never if it is not there. */
 function fakeMonitor(connection: ByteStream, answers: Record<string, (command: Command) => object | null> = {}) {
   const commands: Command[] = [];
-  const say = (value: unknown) =>
+  const send = (value: unknown) =>
     connection.write(Buffer.from(`${typeof value === "string" ? value : JSON.stringify(value)}\r\n`));
   let text = "";
   connection.onData((chunk) => {
@@ -21,17 +21,17 @@ function fakeMonitor(connection: ByteStream, answers: Record<string, (command: C
       text = text.slice(end + 1);
       commands.push(command);
       const answer = command.execute === "qmp_capabilities" ? { return: {} } : answers[command.execute]?.(command);
-      if (answer) say({ ...answer, id: command.id });
+      if (answer) send({ ...answer, id: command.id });
     }
   });
-  say(greeting);
-  return { commands, say };
+  send(greeting);
+  return { commands, send };
 }
 
 test("negotiates, executes with arguments, matches replies by id", async () => {
   const [connection, other] = memoryPair();
   let first: Command | undefined;
-  const { commands, say } = fakeMonitor(other, {
+  const { commands, send } = fakeMonitor(other, {
     slow: (command) => {
       first = command;
       return null;
@@ -42,7 +42,7 @@ test("negotiates, executes with arguments, matches replies by id", async () => {
   expect(qmp.version).toBe("7.2.22");
   const slow = qmp.execute("slow", { bytes: 7 });
   expect(await qmp.execute("query-status")).toEqual({ status: "running" });
-  say({ return: "late", id: first?.id });
+  send({ return: "late", id: first?.id });
   expect(await slow).toBe("late");
   expect(commands.map(({ execute, arguments: args }) => [execute, args])).toEqual([
     ["qmp_capabilities", undefined],
@@ -53,19 +53,19 @@ test("negotiates, executes with arguments, matches replies by id", async () => {
 
 test("an error has QEMU's message; a reply to no command is ignored", async () => {
   const [connection, other] = memoryPair();
-  const { say } = fakeMonitor(other, { cont: () => ({ error: { class: "GenericError", desc: "Not now" } }) });
+  const { send } = fakeMonitor(other, { cont: () => ({ error: { class: "GenericError", desc: "Not now" } }) });
   const qmp = await connectQmp(connection);
-  say({ return: {}, id: 999 });
-  say({ error: { desc: "of no command" } });
+  send({ return: {}, id: 999 });
+  send({ error: { desc: "of no command" } });
   await expect(qmp.execute("cont")).rejects.toMatchObject({ code: "VMM_START_FAILED", details: { reason: "Not now" } });
 });
 
 test("events are kept until there is a listener", async () => {
   const [connection, other] = memoryPair();
-  const { say } = fakeMonitor(other, { ok: () => ({ return: {} }) });
+  const { send } = fakeMonitor(other, { ok: () => ({ return: {} }) });
   const qmp = await connectQmp(connection);
-  say({ event: "SHUTDOWN", data: { guest: true, reason: "guest-reset" }, timestamp: {} });
-  say({ event: "STOP" });
+  send({ event: "SHUTDOWN", data: { guest: true, reason: "guest-reset" }, timestamp: {} });
+  send({ event: "STOP" });
   await qmp.execute("ok");
   const seen: unknown[] = [];
   qmp.onEvent((name, data) => void seen.push([name, data]));
@@ -77,13 +77,13 @@ test("events are kept until there is a listener", async () => {
 
 test("an awaited event resolves once, and goes to the listener too", async () => {
   const [connection, other] = memoryPair();
-  const { say } = fakeMonitor(other);
+  const { send } = fakeMonitor(other);
   const qmp = await connectQmp(connection);
   const seen: unknown[] = [];
   qmp.onEvent((name, data) => void seen.push([name, data["status"]]));
   const done = qmp.event("MIGRATION", ({ status }) => status !== "active");
   const never = qmp.event("STOP", () => true);
-  for (const status of ["active", "failed", "completed"]) say({ event: "MIGRATION", data: { status } });
+  for (const status of ["active", "failed", "completed"]) send({ event: "MIGRATION", data: { status } });
   expect(await done).toEqual({ status: "failed" });
   other.destroy();
   await expect(never).rejects.toMatchObject({ code: "VMM_START_FAILED" });
@@ -112,16 +112,16 @@ test("no greeting in time", async () => {
 });
 
 for (const [name, text] of [
-  ["no JSON", "hello"],
-  ["no object", "[1]"],
+  ["a line that is not JSON", "hello"],
+  ["JSON that is not an object", "[1]"],
   ["a line over 1 MiB", `"${"x".repeat(1024 * 1024)}"`],
 ] as const) {
   test(`${name} ends it`, async () => {
     const [connection, other] = memoryPair();
-    const { say } = fakeMonitor(other);
+    const { send } = fakeMonitor(other);
     const qmp = await connectQmp(connection);
     const waiting = Promise.allSettled([qmp.execute("never")]);
-    say(text);
+    send(text);
     await qmp.closed;
     expect(await waiting).toMatchObject([{ status: "rejected" }]);
   });
@@ -176,16 +176,16 @@ test.each(strangeGreetings)("a greeting with another thing for a number ends the
 
 test("malformed ids, errors and event data are ignored, and the monitor continues", async () => {
   const [connection, other] = memoryPair();
-  const { commands, say } = fakeMonitor(other, { "query-status": () => ({ return: 1 }) });
+  const { commands, send } = fakeMonitor(other, { "query-status": () => ({ return: 1 }) });
   const qmp = await connectQmp(connection);
   qmp.onEvent(() => {});
   for (const value of strangeTexts.filter((text) => text.length < 1000)) {
-    say(`{"return":{},"id":${value === "1" ? "null" : value}}`);
-    say(`{"event":"SHUTDOWN","data":${value}}`);
+    send(`{"return":{},"id":${value === "1" ? "null" : value}}`);
+    send(`{"event":"SHUTDOWN","data":${value}}`);
     const failing = qmp.execute("stop");
     failing.catch(() => {});
     await Bun.sleep(0);
-    say(`{"error":{"desc":${value},"class":${value}},"id":${commands.at(-1)?.id}}`);
+    send(`{"error":{"desc":${value},"class":${value}},"id":${commands.at(-1)?.id}}`);
     await expect(failing).rejects.toMatchObject({ code: "VMM_START_FAILED" });
   }
   expect(await qmp.execute("query-status")).toBe(1);
@@ -194,14 +194,14 @@ test("malformed ids, errors and event data are ignored, and the monitor continue
 test("a listener that throws ends the monitor, for kept and for new events", async () => {
   for (const isLate of [false, true]) {
     const [connection, other] = memoryPair();
-    const { say } = fakeMonitor(other);
+    const { send } = fakeMonitor(other);
     const qmp = await connectQmp(connection);
     const listen = () =>
       qmp.onEvent(() => {
         throw new TypeError("no text");
       });
     if (!isLate) listen();
-    say({ event: "STOP" });
+    send({ event: "STOP" });
     await Bun.sleep(0);
     if (isLate) listen();
     await qmp.closed;
@@ -214,10 +214,10 @@ test("a listener that throws ends the monitor, for kept and for new events", asy
 
 test("a condition that throws ends the monitor and rejects the wait", async () => {
   const [connection, other] = memoryPair();
-  const { say } = fakeMonitor(other);
+  const { send } = fakeMonitor(other);
   const qmp = await connectQmp(connection);
   const waiting = qmp.event("MIGRATION", ({ status }) => (status as string).startsWith("x"));
-  say({ event: "MIGRATION", data: { status: 1 } });
+  send({ event: "MIGRATION", data: { status: 1 } });
   await expect(waiting).rejects.toMatchObject({ code: "VMM_START_FAILED" });
 });
 
@@ -269,7 +269,7 @@ test("a flood of events ends the monitor", async () => {
 test("a command without an answer fails after its time limit, also with a descriptor, and the monitor is unresponsive until it answers", async () => {
   const [connection, other] = memoryPair();
   let first: Command | undefined;
-  const { say } = fakeMonitor(other, {
+  const { send } = fakeMonitor(other, {
     cont: () => ({ return: {} }),
     stop: (command) => {
       first = command;
@@ -285,7 +285,7 @@ test("a command without an answer fails after its time limit, also with a descri
     details: { reason: "no answer to stop within 0.02 s" },
   });
   expect(qmp.isUnresponsive).toBe(true);
-  say({ return: {}, id: first?.id });
+  send({ return: {}, id: first?.id });
   await qmp.execute("cont").catch(() => {});
   expect(qmp.isUnresponsive).toBe(false);
 });
