@@ -1,4 +1,4 @@
-/** The CLI's world, made of the real host. What a command does not use is not loaded. */
+/** The CLI's dependencies, implemented on the real host. Modules that a command does not use are not loaded. */
 import { basename, dirname, join, resolve } from "node:path";
 import type { RecipeDeps } from "../artifacts/deps.ts";
 import type { ByteStream } from "../base/bytes.ts";
@@ -89,7 +89,7 @@ export function cliContext(guestArgv: readonly string[] | null): CliContext {
       const { makeBundle } = await import("../artifacts/bundle/make.ts");
       const { entryToml } = await import("../artifacts/catalog/write.ts");
       const made = await makeBundle(utf8Path(folder), facts, parts, onProgress, signal);
-      // beside a catalog that lies where the folder does
+      // beside a catalog that is in the folder's parent
       const entry = { ...about, ...made, url: `${encodeURIComponent(basename(resolve(folder)))}/` };
       return { entry, toml: entryToml(entry) };
     },
@@ -121,7 +121,7 @@ export function cliContext(guestArgv: readonly string[] | null): CliContext {
 }
 
 /**
- * What a tool of the host reads or writes: such a path can't be handed to it.
+ * Checks a path that a host tool reads or writes: the tool can't be given one that is not UTF-8.
  * @throws FILE_INVALID
  */
 function utf8Path(path: string): string {
@@ -205,7 +205,7 @@ async function* stdinStream(): AsyncGenerator<Uint8Array, void, void> {
   for await (const chunk of process.stdin) yield chunk as Uint8Array;
 }
 
-/** All of it, or a little more than `maxBytes`. */
+/** All of stdin, or a little more than `maxBytes`. */
 async function readStdin(maxBytes: number): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;

@@ -1,4 +1,4 @@
-/** What `banger doctor` looks at on this host. */
+/** The facts about this host that `banger doctor` checks. */
 import { dirname, join } from "node:path";
 import { type CatalogSource, loadCatalog } from "../artifacts/catalog/load.ts";
 import { toBangerError } from "../base/errors/error.ts";
@@ -34,7 +34,7 @@ const tools: Tool[] = [
   { program: "zstd", needed: "build", asks: "--version" },
 ];
 
-/** of ordinary users: to unpack packages with more ids than one. It has no option that does nothing. */
+/** for ordinary users: to unpack packages with more than one owner. It has no option that only prints something. */
 const rootlessTools: Tool[] = [{ program: "newuidmap", needed: "build", asks: null }];
 
 export async function gatherFacts(paths: Paths, env: Env, running: () => Promise<Api | null>): Promise<CheckFacts> {
@@ -78,7 +78,7 @@ function agentOf(env: Env): string {
   return env["BANGER_AGENT"] || join(dirname(process.execPath), "banger-vsock-agent");
 }
 
-/** A range of 65536 ids in both files, as Debian's packages need it. */
+/** Whether both files have a range of 65536 ids, as Debian's packages need it. */
 async function hasSubordinateIds(user: string, uid: number): Promise<boolean> {
   if (uid === 0) return true;
   const files = await Promise.all(["/etc/subuid", "/etc/subgid"].map((path) => readTextIfAny(path)));
@@ -127,7 +127,7 @@ async function freeSpace(paths: Paths): Promise<CheckFacts["free"]> {
         await ensureFolder(path);
         return { path, bytes: await freeBytes(path) };
       } catch (error) {
-        // a system error's own words, and no bug
+        // the text of a system error, which is not a bug
         return { path, failure: errnoOf(error) ? (error as Error).message : toBangerError(error).message };
       }
     }),
@@ -142,7 +142,7 @@ async function contentFacts(running: () => Promise<Api | null>): Promise<CheckFa
     const problems = all.flatMap(({ problem }) => problem ?? []);
     return { count: all.length, damaged: [...new Map(problems.map((one) => [one.message, one])).values()] };
   } catch {
-    // what `daemonState` says
+    // the result of `daemonState`
     return null;
   }
 }
@@ -151,7 +151,7 @@ async function daemonState(running: () => Promise<Api | null>): Promise<CheckFac
   try {
     const api = await running();
     if (!api) return { state: "none" };
-    // an older daemon, which is asked all the same, says nothing of the last two
+    // an older daemon, which is asked too, does not report the last two
     const { version: its, pid, leftovers = [], uncaught = { count: 0, last: null } } = await api.json("daemonInfo");
     return { state: "running", version: its, pid, leftovers, uncaught };
   } catch (error) {

@@ -1,4 +1,4 @@
-/** The program: `banger`, or `bangerd` when it is called so. */
+/** The program: `banger`, or `bangerd` when it is started under that name. */
 import { basename } from "node:path";
 import { version } from "../base/version.ts";
 
@@ -28,14 +28,14 @@ async function start(): Promise<number> {
   );
 }
 
-/** Without what the runtime puts in place of bytes that are not UTF-8. */
+/** The process's arguments, with the exact bytes of those that are not UTF-8. */
 async function ownArguments(): Promise<string[]> {
   const decoded = process.argv.slice(2);
   if (!decoded.some((word) => word.includes("\ufffd"))) return decoded;
   return (await import("../host/files/own-bytes.ts")).exactArguments(decoded);
 }
 
-/** An environment that has no place for anything is said as any failure is. */
+/** Reports an environment without usable folders like any other failure. */
 async function runCli<T>(prepare: () => T, run: (context: T) => Promise<number>, json: boolean): Promise<number> {
   let context: T;
   try {
@@ -47,7 +47,7 @@ async function runCli<T>(prepare: () => T, run: (context: T) => Promise<number>,
   return run(context);
 }
 
-/** Nothing that is still open (a terminal, a line) may keep a finished program. */
+/** Exits although something is still open (a terminal, a connection). */
 function endWith(code: number): number {
   process.exit(code);
 }

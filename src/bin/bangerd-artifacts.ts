@@ -1,4 +1,4 @@
-/** Images and kernels as lifecycle policy wants them. */
+/** Images and kernels, as the lifecycle code needs them. */
 
 import { Catalogs } from "../artifacts/catalog/catalogs.ts";
 import type { ArtifactDeps } from "../artifacts/deps.ts";

@@ -1,4 +1,4 @@
-/** What every guest of this host is given: the user's key, and, unless the config says no, proxy, registries and certificates. */
+/** What every guest of this host gets: the user's key, and, unless the config forbids it, proxy, registries and certificates. */
 import { planProxy } from "../config/proxy.ts";
 import { readProxyFacts } from "../config/proxy-facts.ts";
 import { planRegistries } from "../config/registries.ts";

@@ -1,4 +1,4 @@
-/** Puts lifecycle policy together with the real host: the one place that knows every implementation. */
+/** Connects the lifecycle code to the real host: the one place that knows every implementation. */
 import { dirname, join } from "node:path";
 import { loadConfig } from "../config/load.ts";
 import { resolveSizes } from "../config/sizing.ts";
@@ -96,7 +96,7 @@ export async function wireMachines({ paths, facts, env, log, cacheSince }: WireF
     copySparse: (from, path, bytes, onPlainCopy) => replaceByCopy({ from, path, bytes, onPlainCopy }),
     isUntouched,
     refillReserve: () => reserve.refill(),
-    // while one waits for its disk or its network, another has the CPU
+    // while one start waits for its disk or network, another uses the CPU
     restoresAtOnce: 2 * facts.cpus,
     holders: { refOf: processRef, ended: waitForExit },
     hostCpu: facts.cpu,
@@ -133,15 +133,15 @@ const files: MachinesDeps["files"] = {
   tail: async (path, max) => new TextDecoder().decode(await tailBytes(path, max)),
 };
 
-/** Null for a file that is missing. */
+/** Null when the file is missing. */
 function ifThere(stamp: (path: string) => Promise<string>): (path: string) => Promise<string | null> {
   return async (path) => ((await exists(path)) ? stamp(path) : null);
 }
 
-/** What a host must have available, in bytes, before a VM is kept warm: it takes some 60 MB, and more once it is used. */
+/** Memory that the host must have available, in bytes, to keep a warm VM: one takes some 60 MB, and more once it is used. */
 const memoryToKeepWarm = 1024 ** 3;
 
-/** Kills what was started for a VM and is not noted anywhere. @param programs what their names begin with */
+/** Kills processes that were started for a VM but not recorded anywhere. @param programs prefixes of their names */
 async function endStrays(directory: string, programs: readonly string[]): Promise<void> {
   const isOurs = (program: string) => programs.some((start) => program.startsWith(start));
   const refs = processesAbout(directory, isOurs).map(processRef);

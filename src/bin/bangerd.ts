@@ -1,4 +1,4 @@
-/** `bangerd`: puts the daemon together and runs it until it is told to stop. VMs outlive it. */
+/** `bangerd`: builds the daemon and runs it until it is asked to stop. VMs outlive it. */
 
 import { clientVerbs } from "../api/types.ts";
 import { claimCache } from "../artifacts/cache-owner.ts";
@@ -25,7 +25,7 @@ import { wireMachines } from "./bangerd-machines.ts";
 
 type Env = Record<string, string | undefined>;
 
-/** @returns the process's exit code; what goes wrong is said on stderr, where whoever started it reads it */
+/** @returns the process's exit code; errors go to stderr, which the starting process reads */
 export async function bangerdMain(argv: readonly string[], env: Env): Promise<number> {
   try {
     if (argv.length > 0)
@@ -81,7 +81,7 @@ async function run(env: Env): Promise<number> {
   const why = await stop.promise;
   log.info("stopping, VMs keep running", { why });
   await machines.retire();
-  // before the sessions end: their clients reconnect at once and must not reach this daemon
+  // before the sessions end: their clients reconnect at once, and must not reach this daemon
   await keeper.retreat();
   machines.release();
   close();
@@ -93,7 +93,7 @@ async function run(env: Env): Promise<number> {
   return 0;
 }
 
-/** The first request to stop, by signal or over the API. Logging out is none. */
+/** Resolves at the first request to stop, by signal or over the API. SIGHUP at logout is not one. */
 function stopRequests(): Deferred<string> {
   const stop = new Deferred<string>();
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => stop.resolve(signal));

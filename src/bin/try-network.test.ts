@@ -13,7 +13,7 @@ const which = async () => "/usr/bin/passt";
 const fact = (exec: Parameters<typeof tryNetwork>[0]["exec"]) =>
   tryNetwork({ exec, which, agent: "/agent", folder, mayFallBack: allowed });
 
-test("a passt that starts is ended again, and nothing is left", async () => {
+test("a passt that starts is ended again, and leaves nothing", async () => {
   const child = Bun.spawn(["sleep", "60"]);
   const started = { ...(await fakeExec({ x: {} })(["x"])), stdout: Buffer.from(`${child.pid}\n`) };
   expect(await fact(async () => started)).toEqual({ failure: null, fix: "", mayFallBack: true });
@@ -21,7 +21,7 @@ test("a passt that starts is ended again, and nothing is left", async () => {
   expect(await listFolder(folder)).toEqual([]);
 });
 
-test("a passt that fails is told with its words, a missing one with what to install", async () => {
+test("a failing passt is reported with its output, a missing one with what to install", async () => {
   const failed = { ...(await fakeExec({ x: {} })(["x"])), exitCode: 1, stderr: Buffer.from("No routable interface\n") };
   expect((await fact(async () => failed)).failure).toBe("No routable interface");
   const none = await tryNetwork({ ...deps, which: async () => null });
@@ -31,7 +31,7 @@ test("a passt that fails is told with its words, a missing one with what to inst
 
 const deps = { exec: async () => Promise.reject(new Error("x")), which, agent: "/agent", folder, mayFallBack: allowed };
 
-test("a config that can't be read allows nothing", async () => {
+test("an unreadable config allows no fallback", async () => {
   const mayFallBack = () => Promise.reject(fail("CONFIG_INVALID", { file: "/c", problems: [] }));
   expect((await tryNetwork({ ...deps, mayFallBack })).mayFallBack).toBe(false);
 });

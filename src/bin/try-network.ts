@@ -1,4 +1,4 @@
-/** Starts a passt as a VM's is started, and ends it: for `banger doctor`. */
+/** Starts a passt as for a VM, and ends it: for `banger doctor`. */
 import { toBangerError } from "../base/errors/error.ts";
 import type { NetworkFact } from "../doctor/facts.ts";
 import { removeTree } from "../host/files/files.ts";
@@ -7,11 +7,11 @@ import { vmPaths } from "../model/paths.ts";
 import { createUserNetwork, type UserNetworkDeps } from "../network/user.ts";
 
 export type TryNetwork = Pick<UserNetworkDeps, "exec" | "which" | "agent" | "mayFallBack"> & {
-  /** where it may make a folder; its path is short enough for a socket */
+  /** where it may create a folder; the path is short enough for a socket */
   folder: string;
 };
 
-/** Never rejects; nothing is left. */
+/** Never rejects; leaves nothing behind. */
 export async function tryNetwork({ folder, mayFallBack, ...deps }: TryNetwork): Promise<NetworkFact> {
   const falls = await mayFallBack().catch(() => false);
   const failure = await failureOf(deps, folder).catch((error: unknown) => {
@@ -21,7 +21,7 @@ export async function tryNetwork({ folder, mayFallBack, ...deps }: TryNetwork): 
   return { ...(failure ?? { failure: null, fix: "" }), mayFallBack: falls };
 }
 
-/** Null: it starts. @throws NETWORK_FAILED, what making a folder throws */
+/** Null: it starts. @throws NETWORK_FAILED, and errors of creating the folder */
 async function failureOf(deps: Omit<TryNetwork, "folder" | "mayFallBack">, parent: string): Promise<null> {
   const paths = vmPaths(await makeScratch(parent));
   const never = { mayFallBack: async () => false, hostNetworks: async () => [] };

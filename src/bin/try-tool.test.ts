@@ -6,7 +6,7 @@ import { type Tool, tryTool } from "./try-tool.ts";
 const exec = createExec({ PATH: "/usr/bin:/bin" });
 const toolFact = async (tool: Tool) => (await tryTool(exec, tool)).fact;
 
-test("a program that runs, one that fails, and one that is not there", async () => {
+test("a program that runs, one that fails, and a missing one", async () => {
   const needed = "build" as const;
   expect(await toolFact({ program: "sh", needed, asks: "-c true" })).toMatchObject({
     failure: expect.stringMatching(/^ends with status/),
@@ -22,7 +22,7 @@ test("a program that runs, one that fails, and one that is not there", async () 
   });
 });
 
-test("it is run once, and judged by what it said", async () => {
+test("it is run once, and judged by its output", async () => {
   let runs = 0;
   const counting: typeof exec = (argv, options) => {
     runs++;

@@ -1,4 +1,4 @@
-/** Looks for a program and runs it once: for `banger doctor`. */
+/** Finds a program and runs it once: for `banger doctor`. */
 import type { ToolFact } from "../doctor/facts.ts";
 import { which } from "../host/facts.ts";
 import { missingTool } from "../host/packages.ts";
@@ -6,13 +6,13 @@ import type { Exec } from "../host/process/exec.ts";
 import { askProgram, nonProgram } from "../host/process/try-program.ts";
 
 export type Tool = Pick<ToolFact, "program" | "needed"> & {
-  /** what has it say its version and end with 0; null: it is looked for alone */
+  /** the option that makes it print its version and exit with 0; null: it is only looked for */
   asks: string | null;
-  /** why it is of no use, by what it said; null: it is */
+  /** why it is not usable, from its output; null: it is usable */
   judge?(said: string): string | null;
 };
 
-/** `said`: the first line of its answer, where it can be run; else null. */
+/** `said`: the first line of its output, if it can be run; else null. */
 export type TriedTool = { fact: ToolFact; said: string | null };
 
 export async function tryTool(exec: Exec, { program, needed, asks, judge }: Tool): Promise<TriedTool> {

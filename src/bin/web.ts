@@ -1,21 +1,21 @@
-/** Catalogs and bundles over the real net: by the daemon, and by `banger doctor`. */
+/** Catalogs and bundles over the network: for the daemon and for `banger doctor`. */
 import type { RecipeDeps } from "../artifacts/deps.ts";
 import { readDocument } from "../artifacts/web/document.ts";
 import { type WebDeps, WebError } from "../artifacts/web/get.ts";
 import { fail } from "../base/errors/error.ts";
 import { createHttp, createZoneOf, systemCertificates } from "../host/net/http-fetch.ts";
 
-/** for one catalog, and as much for its signature, in `ms` */
+/** timeout for one catalog, and the same for its signature, in `ms` */
 export const catalogTimeoutMs = 15_000;
 
 export function webOf(env: Record<string, string | undefined>): WebDeps {
   return { http: createHttp(systemCertificates(env)), zoneOf: createZoneOf(), now: () => Date.now() };
 }
 
-/** for one file that a recipe fetches, in `ms` */
+/** timeout for one file that a recipe downloads, in `ms` */
 const recipeTimeoutMs = 300_000;
 
-/** What recipes fetch files with. */
+/** How recipes download files. */
 export function fetchBytesOf(env: Record<string, string | undefined>): RecipeDeps["fetchBytes"] {
   const web = webOf(env);
   return async (url, maxBytes, signal) => {

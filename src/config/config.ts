@@ -1,8 +1,8 @@
-/** The user's configuration as the program sees it: every value present, each with where it came from. */
+/** The user's configuration in the program: every value is present, with its source. */
 
 import type { NetworkSpec } from "../model/network.ts";
 
-/** What `[vm_defaults]` may hold; absent keys are decided by host and constants (`sizing.ts`). */
+/** The keys of `[vm_defaults]`; absent ones are decided by the host and constants (`sizing.ts`). */
 export type VmDefaults = {
   vcpu?: number;
   /** in `MiB` */
@@ -11,7 +11,7 @@ export type VmDefaults = {
   diskBytes?: number;
 };
 
-/** A catalog of others: where it is, and whose signature it must have. */
+/** A catalog from another publisher: where it is, and whose signature it must have. */
 export type CatalogSource = {
   url: string;
   /** path of a PEM public key */
@@ -25,27 +25,27 @@ export type Config = {
   /** where the file is or would be */
   file: string;
   vmDefaults: VmDefaults;
-  /** `required`: no VM starts where a layer of its VMM's cage is missing; `auto`: it is said what is left open */
+  /** `required`: no VM starts if a layer of its VMM's cage is missing; `auto`: it starts, and what is left open is reported */
   confinement: "auto" | "required";
-  /** hand the host's proxy variables and extra CA certificates on to guests */
+  /** pass the host's proxy variables and extra CA certificates on to guests */
   inheritProxy: boolean;
-  /** the most that an image may be when it is unpacked, in bytes */
+  /** the largest size of an unpacked image, in bytes */
   imageMaxBytes: number;
-  /** what can be pulled beside what this program knows itself, in the order in which it is looked up */
+  /** catalogs beside the built-in one, in the order in which they are searched */
   catalogs: readonly CatalogSource[];
-  /** hosts that are asked before a registry, by the registry's name */
+  /** mirrors that are tried before a registry, by the registry's name */
   registryMirrors: Record<string, readonly string[]>;
-  /** hosts of registries that may be spoken to without encryption */
+  /** registries that may be reached without encryption */
   insecureRegistries: readonly string[];
-  /** VMs are suspended after so long without use, in `ms`; 0: never */
+  /** time without use after which VMs are suspended, in `ms`; 0: never */
   idleMs: number;
-  /** keep one VM of the kind that was used last warm for the next */
+  /** keep one warm VM of the kind that was used last */
   warmVms: boolean;
-  /** what templates may take of the disk together, in bytes; 0: VMs always boot */
+  /** the most disk space for all templates, in bytes; 0: VMs always boot */
   templateMaxBytes: number;
-  /** what a new VM's network is where the user doesn't say; its `deny` list holds for every new VM */
+  /** the network of a new VM unless the user says otherwise; its `deny` list applies to every new VM */
   network: NetworkSpec;
-  /** whether QEMU's own network may stand in for passt */
+  /** whether QEMU's own user network may replace passt */
   networkFallback: boolean;
   /** by key as written in the file: `vm_defaults.vcpu` */
   provenance: Record<string, ConfigSource>;

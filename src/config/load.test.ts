@@ -16,7 +16,7 @@ async function problemOf(file: string): Promise<string> {
   return error.details.problems[0];
 }
 
-test("a missing file is the default", async () => {
+test("a missing file gives the defaults", async () => {
   expect((await loadConfig({ file: `${folder}/none.toml` })).inheritProxy).toBe(true);
 });
 
@@ -25,7 +25,7 @@ test("a file is read", async () => {
   expect((await loadConfig({ file: `${folder}/a.toml` })).vmDefaults).toEqual({ vcpu: 2 });
 });
 
-test("a folder, a huge file and a file below a file are said", async () => {
+test("a folder, a huge file and a path below a file are reported", async () => {
   expect(await problemOf(folder)).toContain("folder");
   fs.writeFileSync(`${folder}/huge.toml`, "#".repeat(300 * 1024));
   expect(await problemOf(`${folder}/huge.toml`)).not.toBe("");

@@ -1,15 +1,15 @@
-/** Reads `config.toml`. A missing file is fine; anything else that is wrong is said with its path. */
+/** Reads `config.toml`. A missing file is fine; any other problem is reported with its path. */
 import { BangerError, fail } from "../base/errors/error.ts";
 import { readTextIfAny } from "../host/files/files.ts";
 import type { Config } from "./config.ts";
 import { defaultConfig, parseConfig } from "./parse.ts";
 
-/** More than any sane configuration; a log or a core file under that name is refused unread. */
+/** Larger than any sensible configuration; a log or a core file with that name is refused unread. */
 const maxBytes = 256 * 1024;
 
 /**
  * @param deps.file `paths.configFile`
- * @throws CONFIG_INVALID for every problem at once, also for a file that can't be read
+ * @throws CONFIG_INVALID with all problems at once, also for a file that can't be read
  */
 export async function loadConfig(deps: { file: string }): Promise<Config> {
   const text = await readConfigText(deps.file);

@@ -17,7 +17,7 @@ function problems(text: string): readonly string[] {
   return [];
 }
 
-test("values and where they came from", () => {
+test("values and their sources", () => {
   const config = parseConfig(
     "/c",
     'inherit_proxy = false\n[vm_defaults]\nvcpu = 3\nmemory_mib = 2048\ndisk_size = "16G"\n',
@@ -92,7 +92,7 @@ test("catalogs, and whose signature they must have", () => {
   expect(problems('catalog_urls = ["x"]')).toHaveLength(1);
 });
 
-test("the network: a word is its kind, and what is denied has one form", () => {
+test("the network: a string is its kind, and denied networks are normalised", () => {
   expect(defaultConfig("/c").network).toEqual({ kind: "user", deny: [] });
   expect(defaultConfig("/c").networkFallback).toBe(false);
   expect(parseConfig("/c", 'network = "none"').network).toEqual({ kind: "none", deny: [] });
@@ -119,7 +119,7 @@ test("every problem of a network at once", () => {
   expect(problems("network = 7")).toEqual(["network: must be a table: `[network]`"]);
 });
 
-test("a list of 64 denied networks is read, and a longer one refused", () => {
+test("a list of 64 denied networks is accepted, and a longer one refused", () => {
   const denying = (count: number) =>
     `[network]\ndeny = [${Array.from({ length: count }, (_, at) => `"10.0.0.${at}"`)}]`;
   expect(parseConfig("/c", denying(64)).network.deny).toHaveLength(64);
@@ -154,13 +154,13 @@ test("when VMs are suspended", () => {
   for (const text of ['"0s"', '"soon"', "30"]) expect(problems(`idle_timeout = ${text}`)).toHaveLength(1);
 });
 
-test("what templates may take, and none at all", () => {
+test("the limit of templates, and none", () => {
   expect(parseConfig("/c", 'template_max_size = "2G"').templateMaxBytes).toBe(2 * 1024 ** 3);
   expect(parseConfig("/c", 'template_max_size = "0"').templateMaxBytes).toBe(0);
   expect(problems('template_max_size = "much"')).toHaveLength(1);
 });
 
-test("an empty file is the default", () => {
+test("an empty file gives the defaults", () => {
   expect(parseConfig("/c", "")).toEqual(defaultConfig("/c"));
   expect(defaultConfig("/c").provenance["inherit_proxy"]).toBe("default");
 });
@@ -195,7 +195,7 @@ test("a syntax error names line and column", () => {
   expect(problems("a = 1\nb = [1,\n")[0]).toMatch(/^line \d+, column \d+: ./);
 });
 
-test("any text gives a config or CONFIG_INVALID, never anything else", () => {
+test("any text gives a config or CONFIG_INVALID", () => {
   const piece = fc.constantFrom(
     "[vm_defaults]",
     "vcpu",

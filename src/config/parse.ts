@@ -1,4 +1,4 @@
-/** config.toml's text → `Config`, or one error that lists every problem with its path. Pure. */
+/** The text of config.toml → `Config`, or one error with all problems and their paths. Pure. */
 import { parse as parseToml, TomlError } from "smol-toml";
 import { fail } from "../base/errors/error.ts";
 import { problemsOf, syntaxProblem } from "../base/problems.ts";
@@ -14,7 +14,7 @@ export function parseConfig(file: string, text: string): Config {
   throw fail("CONFIG_INVALID", { file, problems: problemsOf(result.error.issues, wording) });
 }
 
-/** What holds when there is no file. */
+/** The configuration without a file. */
 export function defaultConfig(file: string): Config {
   return configOf(file, {});
 }
@@ -28,10 +28,10 @@ function readToml(file: string, text: string): unknown {
   }
 }
 
-/** Keys that have been renamed: the old name is still read. */
+/** Renamed keys: the old name is still read. */
 const renamed: Record<string, string> = { spare_vm: "warm_vms" };
 
-/** Where both are there the old one is left to be refused. */
+/** If both names are used, the old one stays and is refused later. */
 function withNewNames(raw: unknown): unknown {
   const entries = Object.entries(raw as Record<string, unknown>);
   const isThere = (key: string | undefined) => entries.some(([name]) => name === key);
@@ -93,7 +93,7 @@ function networkSpec({ kind = "user", deny = [] }: NonNullable<RawConfig["networ
   return decideNetwork({ deny: deny.map((entry) => parseDeny(entry) ?? entry) }, { kind, deny: [] });
 }
 
-/** Paths in the file are seen from the folder that it is in. */
+/** Paths in the file are relative to its folder. */
 function absolute(file: string, path: string): string {
   return path.startsWith("/") ? path : `${file.slice(0, file.lastIndexOf("/"))}/${path}`;
 }

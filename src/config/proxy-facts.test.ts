@@ -1,4 +1,4 @@
-/** What is read of certificates: no more than there may be. */
+/** Limits for the certificates that are read. */
 import { expect, test } from "bun:test";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { tempFolder } from "../host/testing/temp.ts";
@@ -13,7 +13,7 @@ test("a file of 4 MiB is read, and one byte more counts as absent", () => {
   expect(readTextOrNothing(file)).toBe("");
 });
 
-test("200 files of a folder are read, and no more", () => {
+test("at most 200 files of a folder are read", () => {
   using temp = tempFolder();
   const folder = `${temp.path}/added`;
   mkdirSync(folder);

@@ -1,19 +1,19 @@
-/** Gathers what `proxy.ts` decides on: variables, and certificate files where distributions and tools keep them. */
+/** Gathers the facts for `proxy.ts`: variables, and certificate files in the places of distributions and tools. */
 import { byteTextOf, listNames, readBeneath, realPath } from "../host/files/tree.ts";
 import { bundleNames, type ProxyFacts } from "./proxy.ts";
 
-/** bytes of a file of certificates or settings */
+/** the largest file of certificates or settings, in bytes */
 const maxFile = 4 * 1024 * 1024;
 const maxFiles = 200;
 
-/** The first that exists is the standard bundle: Debian, Fedora, SUSE, Alpine. */
+/** The first that exists is the distribution's bundle: Debian, Fedora, SUSE, Alpine. */
 const bundles = [
   "/etc/ssl/certs/ca-certificates.crt",
   "/etc/pki/tls/certs/ca-bundle.crt",
   "/etc/ssl/ca-bundle.pem",
   "/etc/ssl/cert.pem",
 ];
-/** Where an owner of the host adds certificates: Debian, Fedora, SUSE, Arch. */
+/** Where the host's administrator adds certificates: Debian, Fedora, SUSE, Arch. */
 const addedFolders = [
   "/usr/local/share/ca-certificates",
   "/etc/pki/ca-trust/source/anchors",
@@ -23,7 +23,7 @@ const addedFolders = [
 
 export type ProxyPlaces = { bundles: readonly string[]; addedFolders: readonly string[] };
 
-/** What can't be read counts as absent. */
+/** An unreadable file counts as absent. */
 export function readProxyFacts(
   env: Record<string, string | undefined>,
   places: ProxyPlaces = { bundles, addedFolders },
@@ -41,7 +41,7 @@ function readFolder(folder: string): string[] {
     .map((name) => readTextOrNothing(`${folder}/${Buffer.from(name, "latin1").toString("utf8")}`));
 }
 
-/** The file's text, empty when it can't be read. Links are followed: the paths are the host owner's, not a stranger's. */
+/** The file's text, empty when it can't be read. Follows links: the host's administrator controls these paths. */
 export function readTextOrNothing(path: string): string {
   return (
     orNothing(() => {

@@ -3,7 +3,7 @@ import { type ProxyFacts, planProxy } from "./proxy.ts";
 
 const none: ProxyFacts = { env: {}, added: [], named: [], standard: "" };
 
-test("nothing set, nothing handed on", () => {
+test("nothing set, nothing passed on", () => {
   expect(planProxy(none)).toEqual({ environment: {}, caCertificates: [], notes: [] });
 });
 
@@ -33,7 +33,7 @@ test("an address without a scheme gets the one that curl assumes", () => {
   expect(environment["HTTPS_PROXY"]).toBe("http://u:p@proxy:3128");
 });
 
-test("no_proxy alone is not handed on", () => {
+test("no_proxy alone is not passed on", () => {
   expect(planProxy({ ...none, env: { no_proxy: "x" } }).environment).toEqual({});
 });
 
@@ -44,7 +44,7 @@ for (const value of [
   "127.1.2.3:1",
   "http://0.0.0.0:1",
 ]) {
-  test(`a proxy on the host's loopback is said, not handed on: ${value}`, () => {
+  test(`a proxy on the host's loopback is reported, not passed on: ${value}`, () => {
     const plan = planProxy({ ...none, env: { http_proxy: value } });
     expect(plan.environment).toEqual({});
     expect(plan.notes[0]).toContain("http_proxy is not passed on: it is a proxy on the host's own loopback");
@@ -61,7 +61,7 @@ for (const value of [
   "file:///x",
   "http://x'y",
 ]) {
-  test(`no proxy's address: ${JSON.stringify(value.slice(0, 20))}`, () => {
+  test(`not a proxy address: ${JSON.stringify(value.slice(0, 20))}`, () => {
     const plan = planProxy({ ...none, env: { https_proxy: value } });
     expect(plan.environment).toEqual({});
     expect(plan.notes).toEqual(["https_proxy is not passed on: it is not a proxy address"]);

@@ -67,10 +67,14 @@ gatedTest(
   },
 );
 
-gatedTest("tool:openssl", "what does not fit into one message to the agent is left out and said", () => {
-  const folder = fs.mkdtempSync(`${base.path}/`);
-  const many = Array.from({ length: 40 }, (_, i) => certificate(`n${i}`, folder));
-  const plan = planProxy({ ...none, added: many });
-  expect(plan.caCertificates.join("").length).toBeLessThanOrEqual(20 * 1024);
-  expect(plan.notes).toEqual([`${40 - plan.caCertificates.length} extra CA certificates more than guests are given`]);
-});
+gatedTest(
+  "tool:openssl",
+  "certificates that do not fit into one message to the agent are left out and reported",
+  () => {
+    const folder = fs.mkdtempSync(`${base.path}/`);
+    const many = Array.from({ length: 40 }, (_, i) => certificate(`n${i}`, folder));
+    const plan = planProxy({ ...none, added: many });
+    expect(plan.caCertificates.join("").length).toBeLessThanOrEqual(20 * 1024);
+    expect(plan.notes).toEqual([`${40 - plan.caCertificates.length} extra CA certificates more than guests are given`]);
+  },
+);

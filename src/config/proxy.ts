@@ -1,6 +1,6 @@
 /**
- * What of the host's way to the internet is handed on to guests: proxy variables and extra CA certificates. Pure: a
- * plan over facts (`proxy-facts.ts` gathers them).
+ * How guests reach the internet as the host does: proxy variables and extra CA certificates. Pure: a plan from facts, which
+ * `proxy-facts.ts` gathers.
  */
 import { X509Certificate } from "node:crypto";
 import { parseProxy, proxyNames, withScheme } from "../base/proxy.ts";
@@ -8,24 +8,24 @@ import { count } from "../base/text.ts";
 
 export type ProxyFacts = {
   env: Record<string, string | undefined>;
-  /** certificates that the host's owner added: always handed on */
+  /** certificates that the host's administrator added: always passed on */
   added: readonly string[];
-  /** files named by variables such as SSL_CERT_FILE: what the standard bundle has is not handed on */
+  /** files named by variables such as SSL_CERT_FILE: certificates that are in the standard bundle are not passed on */
   named: readonly string[];
   /** the distribution's bundle */
   standard: string;
 };
 
 export type ProxyPlan = {
-  /** variables of every command and service in the guest; may hold a proxy's password, so never shown or logged */
+  /** variables of every command and service in the guest; may contain a proxy's password, so never shown or logged */
   environment: Record<string, string>;
   /** PEM, one certificate each */
   caCertificates: string[];
-  /** for the user */
+  /** notices for the user */
   notes: string[];
 };
 
-/** Variables that lead a tool to another bundle than the system's. In the guest its agent sets them, by what the image has. */
+/** Variables that make a tool use another bundle than the system's. In the guest, the agent sets them for the image's bundle. */
 export const bundleNames = [
   "SSL_CERT_FILE",
   "NODE_EXTRA_CA_CERTS",
@@ -35,7 +35,7 @@ export const bundleNames = [
 ] as const;
 const ownNames = ["localhost", "127.0.0.1", "::1"];
 const maxCertificates = 64;
-/** the whole identity has to fit into one message of 32 KiB to the agent */
+/** the whole identity must fit into one message of 32 KiB to the agent */
 const maxCertificateBytes = 20 * 1024;
 
 export function planProxy(facts: ProxyFacts): ProxyPlan {
@@ -103,7 +103,7 @@ function planCertificates(facts: ProxyFacts, notes: string[]): string[] {
   return chosen;
 }
 
-/** Every certificate in a PEM text; what is none is passed over. */
+/** Every certificate in a PEM text; invalid ones are skipped. */
 function certificatesIn(pem: string): X509Certificate[] {
   const blocks = pem.match(/-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]{1,32768}-----END CERTIFICATE-----/g) ?? [];
   return blocks.slice(0, 2000).flatMap((block) => {

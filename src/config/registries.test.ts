@@ -6,7 +6,7 @@ import { readRegistryFacts } from "./registry-facts.ts";
 
 const none: RegistryFacts = { env: {}, pip: [], npm: [], go: [] };
 
-test("addresses of package managers are handed on from the environment", () => {
+test("addresses of package managers are passed on from the environment", () => {
   const env = {
     PIP_INDEX_URL: "https://pypi.example.com/simple",
     PIP_EXTRA_INDEX_URL: "https://a.example.com/x https://b.example.com/y",
@@ -24,7 +24,7 @@ test("addresses of package managers are handed on from the environment", () => {
   expect(notes).toEqual([]);
 });
 
-test("credentials in an address stay on the host, and that is said", () => {
+test("credentials in an address stay on the host, and that is reported", () => {
   const env = {
     PIP_INDEX_URL: "https://user:hunter2@pypi.example.com/simple",
     GOPROXY: "https://token@go.example.com,direct",
@@ -47,13 +47,13 @@ for (const value of [
   "/srv/x",
   "https://x/$(id)",
 ])
-  test(`what a guest can't use is said and left out: ${value}`, () => {
+  test(`an address that a guest can't use is reported and left out: ${value}`, () => {
     const { environment, notes } = planRegistries({ ...none, env: { PIP_INDEX_URL: value } });
     expect(environment).toEqual({});
     expect(notes[0]).toStartWith("PIP_INDEX_URL is not passed on: ");
   });
 
-test("settings are read from the files of pip, npm and go, and a variable counts before them", () => {
+test("settings are read from the files of pip, npm and go, and a variable overrides them", () => {
   using home = tempFolder();
   const write = (path: string, text: string) => {
     mkdirSync(`${home.path}/${path}`.replace(/\/[^/]*$/, ""), { recursive: true });

@@ -1,6 +1,6 @@
 /**
- * Where the host's package managers fetch from, handed on to guests: addresses, never the credentials in them. Pure: a plan
- * over facts (`registry-facts.ts` gathers them).
+ * The package registries of the host, passed on to guests: addresses, never the credentials in them. Pure: a plan from facts, which
+ * `registry-facts.ts` gathers.
  */
 import { isLoopback } from "./proxy.ts";
 
@@ -10,13 +10,13 @@ export type RegistryFacts = {
   pip: readonly string[];
   /** .npmrc, most general file first */
   npm: readonly string[];
-  /** what `go env -w` wrote: lines of NAME=VALUE */
+  /** the file that `go env -w` writes: lines of NAME=VALUE */
   go: readonly string[];
 };
 
 export type RegistryPlan = { environment: Record<string, string> /** for the user */; notes: string[] };
 
-/** Variables that hold an address each, or several with spaces between them. */
+/** Variables that contain an address, or several separated by spaces. */
 const addressNames = [
   "PIP_INDEX_URL",
   "PIP_EXTRA_INDEX_URL",
@@ -31,7 +31,7 @@ const addressNames = [
   "RUSTUP_UPDATE_ROOT",
 ] as const;
 const cargoName = /^CARGO_REGISTRIES_[A-Z0-9_]{1,64}_INDEX$/;
-/** Variables that hold names of hosts and modules, with commas or spaces between them. */
+/** Variables that contain host and module names, separated by commas or spaces. */
 const patternNames = ["PIP_TRUSTED_HOST", "GOPRIVATE", "GONOPROXY", "GONOSUMDB", "GOINSECURE"] as const;
 
 export function planRegistries(facts: RegistryFacts): RegistryPlan {
@@ -66,7 +66,7 @@ function fromFiles({ pip, npm, go }: RegistryFacts): Record<string, string> {
   return found;
 }
 
-/** Of its sections `global` and `install`; a value goes on in lines that begin with white space. */
+/** The sections `global` and `install`; a value continues in lines that begin with white space. */
 function pipOptions(text: string): Record<string, string> {
   const options: Record<string, string> = {};
   let section = "";
@@ -105,7 +105,7 @@ function valueFor(name: string, value: string, notes: string[]): string | null {
   return parts.includes(null) ? null : parts.join("");
 }
 
-/** One address without its credentials; null: it is handed on to nobody, which is said. */
+/** One address without its credentials; null: it is not passed on, which is reported. */
 function address(name: string, text: string, notes: string[]): string | null {
   if (name === "GOPROXY" && (text === "direct" || text === "off")) return text;
   const [, prefix = "", plain = ""] = /^((?:[a-z][a-z0-9]*=)?(?:sparse\+)?)(.*)$/i.exec(text) ?? [];

@@ -1,8 +1,8 @@
-/** Gathers what `registries.ts` decides on: variables, and the files where pip, npm and go keep the same settings. */
+/** Gathers the facts for `registries.ts`: variables, and the files in which pip, npm and go keep the same settings. */
 import { readTextOrNothing } from "./proxy-facts.ts";
 import type { RegistryFacts } from "./registries.ts";
 
-/** What can't be read counts as absent. @param etc the host's `/etc` */
+/** An unreadable file counts as absent. @param etc the host's `/etc` */
 export function readRegistryFacts(env: Record<string, string | undefined>, etc = "/etc"): RegistryFacts {
   const home = env["HOME"];
   const inHome = (...paths: string[]) => (home?.startsWith("/") ? paths.map((path) => `${home}/${path}`) : []);

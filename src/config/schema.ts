@@ -1,4 +1,4 @@
-/** What config.toml may hold: every key, its check, and the words for what is wrong. `docs/config.md` is its twin. */
+/** The schema of config.toml: every key, its check, and the texts of problems. `docs/config.md` documents the same keys. */
 import * as z from "zod/mini";
 import { nearest } from "../base/text.ts";
 import { parseDuration, parseSize } from "../base/units.ts";
@@ -107,7 +107,7 @@ const networkSchema = z.strictObject(
   { error: tableRule("network") },
 );
 
-/** A word is its kind. */
+/** A string is the network's kind. */
 const networkOrKind = z.pipe(
   z.transform((value: unknown) => (typeof value === "string" ? { kind: value } : value)),
   networkSchema,
@@ -140,7 +140,7 @@ export const configSchema = z.strictObject({
 
 export type RawConfig = z.infer<typeof configSchema>;
 
-/** The keys that may stand in the table at `path`; used for "did you mean" and to hold docs/config.md to the schema. */
+/** The keys allowed in the table at `path`; used for "did you mean" and to keep docs/config.md complete. */
 export function keysAt(path: readonly PropertyKey[]): string[] {
   if (path.length === 0) return Object.keys(configSchema.shape);
   if (path[0] === "catalog_urls" && path.length === 2) return Object.keys(catalogUrlSchema.shape);
@@ -153,7 +153,7 @@ function meant(input: unknown, words: readonly string[]): string {
   return word === undefined ? "" : `; did you mean "${word}"?`;
 }
 
-/** Says "must be a table" for a wrong type, and leaves unknown keys to the caller. */
+/** Reports "must be a table" for a wrong type, and leaves unknown keys to the caller. */
 function tableRule(name: string) {
   return (issue: { code?: string }) => (issue.code === "invalid_type" ? `must be a table: \`[${name}]\`` : undefined);
 }

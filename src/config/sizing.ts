@@ -1,10 +1,10 @@
-/** The size of a VM: flag, else config, else what the host suggests, else constants. Pure. */
+/** The size of a VM: from the flag, else the config, else the host, else constants. Pure. */
 import type { VmDefaults } from "./config.ts";
 
 /** Where one size came from; shown by `vm create` and `vm show`. */
 export type SizeSource = "flag" | "config" | "host" | "constant";
 
-/** What was asked for explicitly, by flag or API field. */
+/** What a flag or an API field asked for. */
 export type SizeFlags = { vcpu?: number | undefined; memoryMib?: number | undefined; diskBytes?: number | undefined };
 export type SizeFacts = { cpus: number; memoryBytes: number };
 export type Sizes = {
@@ -17,10 +17,10 @@ export type Sizes = {
 const mib = 1024 ** 2;
 const gib = 1024 ** 3;
 
-/** The floor of every host-derived value, and what holds where the host tells nothing. */
+/** The minimum of every host-derived value, and the value if the host's facts are unknown. */
 export const sizeConstants = { vcpu: 2, memoryMib: 1024, diskBytes: 8 * gib } as const;
 
-/** Decides each of the three on its own; `flags` and `config` values are taken as they are (checked where they came in). */
+/** Decides each of the three separately; `flags` and `config` were validated where they came in. */
 export function resolveSizes(flags: SizeFlags, config: { vmDefaults: VmDefaults }, facts: SizeFacts): Sizes {
   const host = hostSizes(facts);
   const vcpu = pick(
@@ -49,7 +49,7 @@ function hostSizes(facts: SizeFacts) {
   };
 }
 
-/** A host-derived value never goes below the constant. */
+/** A host-derived value is at least the constant. */
 function pick(flag: number | undefined, config: number | undefined, host: number, constant: number) {
   if (flag !== undefined) return { value: flag, source: "flag" as SizeSource };
   if (config !== undefined) return { value: config, source: "config" as SizeSource };

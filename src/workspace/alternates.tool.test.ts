@@ -1,4 +1,4 @@
-/** Object folders elsewhere: read as git reads them, never by git itself. */
+/** Object folders outside the repository: read as git reads them, but not by git. */
 import { expect } from "bun:test";
 import * as fs from "node:fs";
 import { parseAlternates } from "./alternates.ts";
@@ -11,7 +11,7 @@ function escaped(path: string): string {
   return [...Buffer.from(path)].map((byte) => `\\${byte.toString(8).padStart(3, "0")}`).join("");
 }
 
-/** Each name in every spelling, and lines that are only nearly one. */
+/** Each name in every spelling, and lines that are almost one. */
 function spellings(base: string): string[] {
   return names.flatMap((name) => {
     const path = `${base}/${name}`;
@@ -29,7 +29,7 @@ function spellings(base: string): string[] {
   });
 }
 
-/** What git itself takes from the file. */
+/** What git itself reads from the file. */
 function asGit(repo: string): string[] {
   const lines = git(repo, "count-objects", "-v").split("\n");
   return lines.flatMap((line) => (line.startsWith("alternate: ") ? parseAlternates(line.slice(11)) : [])).sort();
@@ -60,15 +60,18 @@ function secretRepository(bed: TestBed, name: string): { objects: string; head: 
   return { objects: `${repo}/.git/objects`, head: git(repo, "rev-parse", "HEAD").trim() };
 }
 
-gitTest("a path whose escape git reads otherwise than most is told, and its history is no surprise", async () => {
-  using bed = testBed();
-  const secret = secretRepository(bed, "x\ty");
-  const repo = makeRepository(`${bed.folder}/repo`);
-  fs.writeFileSync(`${repo}/.git/objects/info/alternates`, `"${bed.folder}/x\\ty/.git/objects"\n`);
-  fs.writeFileSync(`${repo}/.git/refs/heads/main`, `${secret.head}\n`);
-  const { plan } = await roundTrip(bed, { folder: repo });
-  expect(plan.notes.map(({ text }) => text).join()).toMatch(/objects come from .*x.*y\/\.git\/objects too/);
-});
+gitTest(
+  "a path with an escape that git reads in its own way is reported, and its history is the right one",
+  async () => {
+    using bed = testBed();
+    const secret = secretRepository(bed, "x\ty");
+    const repo = makeRepository(`${bed.folder}/repo`);
+    fs.writeFileSync(`${repo}/.git/objects/info/alternates`, `"${bed.folder}/x\\ty/.git/objects"\n`);
+    fs.writeFileSync(`${repo}/.git/refs/heads/main`, `${secret.head}\n`);
+    const { plan } = await roundTrip(bed, { folder: repo });
+    expect(plan.notes.map(({ text }) => text).join()).toMatch(/objects come from .*x.*y\/\.git\/objects too/);
+  },
+);
 
 gitTest("git reads none of the stranger's alternates: what is not checked is not there", async () => {
   using bed = testBed();
@@ -78,7 +81,7 @@ gitTest("git reads none of the stranger's alternates: what is not checked is not
   fs.writeFileSync(`${repo}/.git/objects/info/alternates`, `${other}/.git/objects\n`);
   fs.writeFileSync(`${repo}/.git/refs/heads/main`, `${secret.head}\n`);
   let swapped = false;
-  // written after our look and before git's: git must not read it
+  // written between our check and git's run: git must not read it
   const exec: TestBed["deps"]["exec"] = async (argv, options) => {
     for (const store of [repo, other]) {
       fs.writeFileSync(`${store}/.git/objects/info/alternates`, `${secret.objects}\n`);
@@ -92,7 +95,7 @@ gitTest("git reads none of the stranger's alternates: what is not checked is not
   expect(swapped).toBe(true);
 });
 
-/** `count` repositories, each with the next one's objects as an alternate and a commit that the next lacks. */
+/** `count` repositories, each with the next one's objects as an alternate and with a commit that the next one lacks. */
 function chain(bed: TestBed, count: number): string {
   let last = makeRepository(`${bed.folder}/chain-0`);
   for (let i = 1; i <= count; i++) {

@@ -1,4 +1,4 @@
-/** `objects/info/alternates`, read as git reads it (`parse_alt_odb_entry` in git's object-file.c). Pure; byte text. */
+/** Parses `objects/info/alternates` as git does (`parse_alt_odb_entry` in git's object-file.c). Pure; byte text. */
 
 const escapes: Record<string, string> = {
   a: "\x07",
@@ -12,9 +12,9 @@ const escapes: Record<string, string> = {
   '"': '"',
 };
 
-/** The paths it names, in order: absolute, or relative to the object folder that the file belongs to. */
+/** The paths in the file, in order: absolute, or relative to the object folder that the file belongs to. */
 export function parseAlternates(content: string): string[] {
-  // a C string there: nothing after a NUL is read
+  // git reads a C string: nothing after a NUL counts
   const text = content.split("\0", 1)[0] ?? "";
   const paths: string[] = [];
   for (let at = 0; at < text.length; ) {
@@ -23,13 +23,13 @@ export function parseAlternates(content: string): string[] {
     const quoted = text[at] === '"' ? unquote(text, at) : null;
     const path = quoted ? quoted.path : text[at] === "#" ? "" : text.slice(at, end);
     if (path !== "") paths.push(path);
-    // git skips one character after a closing quote, whatever it is
+    // git skips one character after a closing quote, whichever it is
     at = (quoted ? quoted.end : end) + 1;
   }
   return paths;
 }
 
-/** C-quoted text from the `"` at `start`; null when git would take the line as it stands. */
+/** Unquotes C-quoted text from the `"` at `start`; null when git would read the line literally. */
 function unquote(text: string, start: number): { path: string /** after the closing quote */; end: number } | null {
   let path = "";
   for (let at = start + 1; at < text.length; at++) {

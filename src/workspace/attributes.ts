@@ -1,8 +1,8 @@
-/** gitattributes(5), as far as banger needs it. Pure; byte text. */
+/** The part of gitattributes(5) that banger needs. Pure; byte text. */
 
 export type AttributeLine = { pattern: string /** as written: `text`, `-text`, `eol=lf` */; attributes: string[] };
 
-/** Lines that give a pattern, or a macro (`[attr]NAME`), attributes. */
+/** Lines that give attributes to a pattern or a macro (`[attr]NAME`). */
 export function parseAttributes(text: string): AttributeLine[] {
   return text.split("\n").flatMap((line) => {
     const [, pattern = "", rest = ""] = /^[ \t\r]*("(?:[^"\\]|\\.)*"|[^ \t\r]+)(.*)$/s.exec(line) ?? [];
@@ -12,7 +12,7 @@ export function parseAttributes(text: string): AttributeLine[] {
   });
 }
 
-/** Patterns that set a filter, by a macro too. */
+/** Patterns that set a filter, directly or by a macro. */
 export function filterPatterns(text: string): string[] {
   const lines = parseAttributes(text);
   const isFilter = (attribute: string) => attribute.startsWith("filter=");
@@ -25,9 +25,9 @@ export function filterPatterns(text: string): string[] {
 }
 
 /**
- * What decides how a file's content is compared: line ends, encodings, idents. The rest is left out, as it names programs
- * (`filter`, `diff`, `merge`) that the guest does not have.
- * @returns lines of a file of attributes, empty where there are none
+ * The attributes that decide how a file's content is compared: line endings, encodings, idents. The others are left out, because they
+ * name programs (`filter`, `diff`, `merge`) that the guest does not have.
+ * @returns lines of an attributes file, empty when there are none
  */
 export function contentAttributes(text: string): string {
   const lines = parseAttributes(text);

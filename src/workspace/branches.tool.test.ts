@@ -1,10 +1,10 @@
-/** Which branches the guest has beside its own, and who commits there. */
+/** Which branches the guest has beside its own, and its committer identity. */
 import { expect } from "bun:test";
 import * as fs from "node:fs";
 import { planWorkspace } from "./plan.ts";
 import { commit, git, gitTest, makeRepository, roundTrip, type TestBed, testBed, write } from "./testing/repository.ts";
 
-/** A clone on the branch `feat`, with a commit of its own; `main` of its origin has one more. */
+/** A clone on the branch `feat`, with a commit of its own; its remote's `main` has one more. */
 function featureClone(bed: TestBed): string {
   const up = makeRepository(`${bed.folder}/up`);
   const clone = `${bed.folder}/clone`;
@@ -104,7 +104,7 @@ gitTest("with --from and --branch the default branch is there as well", async ()
   expect(refsOf(guest)).toEqual(["fix", "origin/HEAD origin/main", "origin/main"]);
 });
 
-gitTest("a branch that does not exist is said before anything else", async () => {
+gitTest("a branch that does not exist is reported before anything else", async () => {
   using bed = testBed();
   const clone = featureClone(bed);
   for (const name of ["none", "", "-x", "../feat", "origin/none"]) {

@@ -1,22 +1,22 @@
-/** Branches beside the current one that go in, so that the guest can compare with them. */
+/** Branches that are sent beside the current one, so that the guest can compare with them. */
 import { fail } from "../base/errors/error.ts";
 import { byteTextOf } from "../host/files/tree.ts";
 import type { OpenRepository } from "./open-repository.ts";
 import { isRefName } from "./refs.ts";
 
-/** Refs that go in besides the current branch. */
+/** Refs that are sent beside the current branch. */
 export type Branches = {
   /** full ref name → object id */
   refs: Map<string, string>;
-  /** `refs/remotes/origin/HEAD` → the branch that it stands for */
+  /** `refs/remotes/origin/HEAD` → the branch that it points to */
   symbolic: Map<string, string>;
 };
 
 /**
- * The upstream of `ref`; unless it is a submodule's, also the default branches of its remote and of `origin`, and those that
- * the user named.
- * @param ref full name of the branch that the guest is on, null when HEAD is detached there
- * @param named as in `main` or `origin/main`, from `vm run --with-branch`; null for a submodule
+ * The upstream of `ref`; also, except for a submodule, the default branches of its remote and of `origin`, and the branches that the
+ * user named.
+ * @param ref full name of the guest's branch, null when HEAD is detached there
+ * @param named such as `main` or `origin/main`, from `vm run --with-branch`; null for a submodule
  * @throws WORKSPACE_REF
  */
 export function branchesBeside(open: OpenRepository, ref: string | null, named: readonly string[] | null): Branches {
@@ -39,7 +39,7 @@ export function branchesBeside(open: OpenRepository, ref: string | null, named: 
   return { refs, symbolic: new Map(present) };
 }
 
-/** The upstream of a branch: `refs/remotes/origin/main`, or another local branch, when that ref is there. */
+/** The upstream of a branch: `refs/remotes/origin/main`, or another local branch, if that ref exists. */
 export function upstreamOf(open: OpenRepository, ref: string | null): string | null {
   if (ref === null || !ref.startsWith("refs/heads/")) return null;
   const branch = ref.slice("refs/heads/".length);
@@ -51,7 +51,7 @@ export function upstreamOf(open: OpenRepository, ref: string | null): string | n
   return name !== null && isRefName(name) && open.refs.all.has(name) ? name : null;
 }
 
-/** Where a remote's branch is kept here, by the refspecs of its `fetch`. */
+/** The tracking ref of a remote's branch, by the refspecs of `fetch`. */
 export function tracking(fetch: readonly string[], merge: string): string | null {
   for (const spec of fetch) {
     const [from = "", to = ""] = spec.replace(/^\+/, "").split(":");
@@ -64,7 +64,7 @@ export function tracking(fetch: readonly string[], merge: string): string | null
   return null;
 }
 
-/** Whose default branch is of interest: the branch's own remote (often a fork), `origin`, or else the only one there is. */
+/** Remotes whose default branch is sent: the branch's own (often a fork), and `origin` or else the only remote. */
 function remotesOf({ settings: { local } }: OpenRepository, ref: string | null): string[] {
   const own = ref?.startsWith("refs/heads/")
     ? local.get(`branch.${ref.slice("refs/heads/".length)}.remote`)
@@ -74,7 +74,7 @@ function remotesOf({ settings: { local } }: OpenRepository, ref: string | null):
   return known.filter((remote) => wanted.has(remote));
 }
 
-/** What a remote's `HEAD` stands for; where `git remote set-head` never ran, a branch of one of the usual names. */
+/** The target of a remote's `HEAD`; if `git remote set-head` never ran, a branch with one of the usual names. */
 function defaultOf({ refs, settings }: OpenRepository, head: string): string | null {
   const target = refs.symbolic.get(head);
   if (target !== undefined && refs.all.has(target)) return target;
@@ -85,8 +85,8 @@ function defaultOf({ refs, settings }: OpenRepository, head: string): string | n
 }
 
 /**
- * By git's order (gitrevisions(7)), branches before tags: a remote's name stands for its default branch. A branch that only
- * remotes have is `origin`'s, or that of the one remote that has it, as `git checkout NAME` takes it.
+ * Looks names up in git's order (gitrevisions(7)), branches before tags: a remote's name means its default branch. A branch that only
+ * remotes have is taken from `origin`, or from the one remote that has it, like `git checkout NAME`.
  */
 function find(open: OpenRepository, name: string): string {
   const { all, symbolic } = open.refs;

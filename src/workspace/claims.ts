@@ -1,26 +1,26 @@
 /**
- * Whether a git directory belongs to the folder that names it. A folder may say that any git directory of the user's is its
- * own; then that one's history would go into a VM where the stranger's code runs. So it has to be inside the folder,
- * name the folder as its work tree, or be the one that `repo` keeps for exactly this folder.
+ * Whether a git directory belongs to the folder that points to it. A folder can point to any git directory of the user's; then that
+ * one's history would go into a VM where untrusted code runs. So the git directory must be inside the folder, name the folder as its
+ * work tree, or be the one that `repo` keeps for exactly this folder.
  */
 import { quoteArg } from "../base/text.ts";
 import { listNames, lookAt, readBeneath, realPathIfAny } from "../host/files/tree.ts";
 import { type GitConfig, maxConfigBytes, parseGitConfig } from "./git-config.ts";
 import { baseName } from "./names.ts";
 
-/** Why a folder is refused, and the command that mends it. */
+/** Why a folder is refused, and the command that fixes it. */
 export type Refusal = { reason: string; next?: string };
 
-/** Real paths as byte text. */
+/** Real paths, as byte text. */
 export type Claim = {
   /** the folder with the `.git` */
   root: string;
-  /** what that leads to */
+  /** the git directory that it points to */
   gitDir: string;
   commonDir: string;
 };
 
-/** null: the git directory is the folder's. */
+/** Null when the git directory belongs to the folder. */
 export function refusedClaim(claim: Claim): Refusal | null {
   const { root, gitDir, commonDir } = claim;
   if (commonDir !== gitDir && !isLinkedWorktree(claim)) {
@@ -32,35 +32,35 @@ export function refusedClaim(claim: Claim): Refusal | null {
   return refusedElsewhere(claim);
 }
 
-/** Whether `path` is `folder` or below it; both without links. */
+/** Whether `path` is `folder` or below it; both are real paths. */
 export function isWithin(path: string, folder: string): boolean {
   return `${path}/`.startsWith(folder === "/" ? "/" : `${folder}/`);
 }
 
 /**
- * A checkout of Google's `repo` has its objects and refs in the `.repo` folder of a folder above it, behind links. What is in there
- * belongs to the same checkout, when the same user owns both.
+ * A checkout of Google's `repo` keeps its objects and refs in the `.repo` folder of a parent folder, behind links. Everything in there
+ * belongs to the same checkout if both have the same owner.
  */
 export function isInClient(root: string, path: string): boolean {
   const owner = lookAt(path)?.uid;
   return owner === lookAt(root)?.uid && clientsAbove(root).some((client) => isWithin(path, `${client}/.repo`));
 }
 
-/** The git directory that `repo` makes for this folder, by the folder's path in the checkout. */
+/** Whether `repo` made this git directory for this folder, judged by the folder's path in the checkout. */
 export function isProjectOfClient(root: string, gitDir: string): boolean {
   return clientsAbove(root).some(
     (client) => gitDir === `${client}/.repo/projects/${root.slice(client.length + 1)}.git`,
   );
 }
 
-/** The work trees that a git directory names and that exist, at most three. */
+/** The existing work trees that a git directory names, at most three. */
 export function worktreesOf(commonDir: string): string[] {
   if (lookAt(`${commonDir}/worktrees`)?.kind !== "folder") return [];
   const named = listNames(`${commonDir}/worktrees`).map((name) => backLink(`${commonDir}/worktrees/${name}`));
   return named.filter((path) => path !== null && lookAt(path)?.kind === "folder").slice(0, 3) as string[];
 }
 
-/** What `.git` says that does not exist. @param target as it is written there */
+/** For a `.git` that points to something missing. @param target as written in it */
 export function refusedTarget(root: string, target: string): Refusal {
   const reason = `its .git file points to a folder that does not exist, ${shown(target)}`;
   const main = /^(.*)\/worktrees\/[^/]+\/?$/s.exec(target);
@@ -91,7 +91,7 @@ function isLinkedWorktree({ gitDir, commonDir }: Claim): boolean {
   return isWithin(gitDir, `${commonDir}/worktrees`);
 }
 
-/** Made by `git worktree add`: its git directory has the path of the `.git` file. */
+/** For a folder made by `git worktree add`: its git directory must contain the path of the `.git` file. */
 function refusedWorktree({ root, gitDir }: Claim): Refusal | null {
   const named = backLink(gitDir);
   const place = named === null ? null : realPathIfAny(named);
@@ -118,7 +118,7 @@ function refusedElsewhere({ root, gitDir }: Claim): Refusal | null {
   return { reason, next: `if that git directory is this folder's own, run \`${command}\`` };
 }
 
-/** git takes the files from where `core.worktree` says, and would show another status than the guest. */
+/** git would use the files at `core.worktree`, and show another status than the guest. */
 function refusedWorkTree({ root, gitDir }: Claim): Refusal | null {
   const named = coreSettings(gitDir).get("core.worktree");
   if (named === undefined) return null;
@@ -131,14 +131,14 @@ function refusedWorkTree({ root, gitDir }: Claim): Refusal | null {
   };
 }
 
-/** The folder whose `.git` a linked worktree's git directory names; relative to it since git 2.48. */
+/** The folder whose `.git` a linked worktree's git directory names; the path can be relative since git 2.48. */
 function backLink(gitDir: string): string | null {
   const path = textOf(gitDir, "gitdir", 8192).replace(/\r?\n$/, "");
   if (!path.endsWith("/.git")) return null;
   return path.startsWith("/") ? path.slice(0, -"/.git".length) : `${gitDir}/${path.slice(0, -"/.git".length)}`;
 }
 
-/** `core.bare` and `core.worktree` as git takes them for this: without includes. */
+/** `core.bare` and `core.worktree` as git reads them at this point: without includes. */
 function coreSettings(gitDir: string): GitConfig {
   const text = textOf(gitDir, "config", maxConfigBytes);
   const config = parseGitConfig(text);
@@ -146,7 +146,7 @@ function coreSettings(gitDir: string): GitConfig {
   return parseGitConfig(`${text}\n${textOf(gitDir, "config.worktree", maxConfigBytes)}`);
 }
 
-/** Folders above `root` with a `.repo` folder of the same owner. */
+/** Parent folders of `root` with a `.repo` folder of the same owner. */
 function clientsAbove(root: string): string[] {
   const owner = lookAt(root)?.uid;
   const clients: string[] = [];
@@ -171,7 +171,7 @@ function shown(path: string): string {
   return Buffer.from(path, "latin1").toString("utf8");
 }
 
-/** As a shell takes it. */
+/** Quoted for a shell. */
 function typed(path: string): string {
   return quoteArg(shown(path));
 }

@@ -1,4 +1,4 @@
-/** Turns names into plan entries as they are on disk now; never through a symbolic link. */
+/** Turns names into plan entries from the present state of the disk; never through a symbolic link. */
 import { type EntryInfo, isReadable, linkBeneath, lookAt } from "../host/files/tree.ts";
 import { parentsOf } from "./names.ts";
 import type { Notes } from "./notes.ts";
@@ -9,7 +9,7 @@ export class Collector {
   readonly totals = { files: 0, bytes: 0 };
   readonly #root: string;
   readonly #notes: Notes;
-  /** folders that were looked at: true when they are real ones */
+  /** folders that were checked: true for real folders */
   readonly #folders = new Map<string, boolean>();
 
   /** @param root real path, byte text */
@@ -18,7 +18,7 @@ export class Collector {
     this.#notes = notes;
   }
 
-  /** Adds the file or link at `path`; what is missing, or is reached through a link, is left out as git leaves it out. */
+  /** Adds the file or link at `path`; leaves out what is missing or reached through a link, as git does. */
   add(path: string, origin: EntryOrigin): void {
     if (!this.#addParents(path, origin)) return;
     const info = this.#look(path);
@@ -30,7 +30,7 @@ export class Collector {
     this.#push({ path, kind: "file", mode: info.mode & 0o777, size: info.size, mtimeNs: info.mtimeNs, origin, source });
   }
 
-  /** Adds the folder itself; false when it is none. */
+  /** Adds the folder itself; false when it is not one. */
   addFolder(path: string, origin: EntryOrigin): boolean {
     return this.#addParents(`${path}/`, origin);
   }
@@ -73,7 +73,7 @@ export class Collector {
     return true;
   }
 
-  /** null also for what the user may not see, after noting it. */
+  /** Null also for what the user may not read, after noting it. */
   #look(path: string): EntryInfo | null {
     try {
       return lookAt(`${this.#root}/${path}`);

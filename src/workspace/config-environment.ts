@@ -1,4 +1,4 @@
-/** Settings of git's environment: `GIT_CONFIG_COUNT` (git-config(1)), then what `git -c` hands to the programs that it starts. */
+/** Git settings from the environment: `GIT_CONFIG_COUNT` (git-config(1)), then what `git -c` passes to the programs that it starts. */
 import { byteTextOf } from "../host/files/tree.ts";
 import type { ConfigPart } from "./config-read.ts";
 
@@ -7,7 +7,7 @@ type Pair = [key: string, value: string];
 
 const maxPairs = 10_000;
 
-/** At most one part; later settings count more, as everywhere. Pure. */
+/** At most one part; later settings override earlier ones. Pure. */
 export function environmentPart(env: Env): ConfigPart[] {
   const pairs = [...counted(env), ...parameters(byteTextOf(env["GIT_CONFIG_PARAMETERS"] ?? ""))];
   const known = pairs.flatMap(([key, value]): Pair[] => {
@@ -26,7 +26,7 @@ function counted(env: Env): Pair[] {
   ]);
 }
 
-/** `GIT_CONFIG_PARAMETERS`: words in shell quotes, `'KEY'='VALUE'`, `'KEY'=` without a value, or of older gits `'KEY=VALUE'`. */
+/** `GIT_CONFIG_PARAMETERS`: shell-quoted `'KEY'='VALUE'`, `'KEY'=` without a value, or `'KEY=VALUE'` from older gits. */
 function parameters(text: string): Pair[] {
   const word = /'(?:[^']|'\\[!']')*'/;
   const setting = new RegExp(`(${word.source})(?:(=)(${word.source})?)?(?: +|$)`, "gy");
@@ -37,12 +37,12 @@ function parameters(text: string): Pair[] {
   });
 }
 
-/** git's sq_dequote(): the text between the outer quotes, where `'\''` is a quote and `'\!'` an exclamation mark. */
+/** Like git's sq_dequote(): the text between the outer quotes, where `'\''` is a quote and `'\!'` an exclamation mark. */
 function unquoted(word: string): string {
   return word.slice(1, -1).replaceAll(/'\\([!'])'/g, "$1");
 }
 
-/** Section and name in lower case, what is between them as it is; null for what is no key. */
+/** Section and name in lower case, the subsection unchanged; null when it is not a key. */
 function canonical(key: string): string | null {
   const parts = /^([^.]+)(.*)\.([^.]+)$/s.exec(key);
   if (parts === null) return null;

@@ -1,4 +1,4 @@
-/** The files of git's configuration on this host, in the order in which git reads them (git-config(1), "FILES"). */
+/** The files of git's configuration on this host, in git's order (git-config(1), "FILES"). */
 import { byteTextOf, isReadable, lookAt, readBeneath, realPath, realPathIfAny } from "../host/files/tree.ts";
 import { environmentPart } from "./config-environment.ts";
 import type { IncludeFacts } from "./config-include.ts";
@@ -8,13 +8,13 @@ import type { Repository } from "./locate.ts";
 
 type Env = Record<string, string | undefined>;
 
-/** Whose settings they are. */
+/** The user whose settings they are. */
 export type UserPlaces = { /** home directory */ home: string; env: Env };
 
-/** What the repository's own files say, already read without following links. */
+/** The repository's own files, already read without following links. */
 export type RepositoryConfig = {
   repository: Repository;
-  /** full name of the ref that HEAD is */
+  /** full name of the ref that HEAD points to */
   head: string | null;
   parts: ConfigPart[];
 };
@@ -31,12 +31,12 @@ export function readAllConfig(user: UserPlaces, own: RepositoryConfig): ConfigRe
   });
 }
 
-/** What `~` and `~name` stand for. */
+/** What `~` and `~name` expand to. */
 export function placesOf({ home }: UserPlaces): Pick<IncludeFacts, "home" | "homeOf"> {
   return { home: home === "" ? null : byteTextOf(home), homeOf };
 }
 
-/** A folder for git's files below `$XDG_CONFIG_HOME`; a relative one counts as none, as XDG's specification asks. */
+/** git's folder below `$XDG_CONFIG_HOME`; a relative value counts as unset (XDG Base Directory Specification). */
 export function xdgGit({ home, env }: UserPlaces): string {
   const xdg = env["XDG_CONFIG_HOME"];
   return byteTextOf(xdg?.startsWith("/") ? `${xdg}/git` : `${home}/.config/git`);
@@ -59,12 +59,12 @@ function userParts(user: UserPlaces, workTree: string): ConfigPart[] {
   });
 }
 
-/** git's booleans of the environment. */
+/** A boolean environment variable, as git reads it. */
 function isOn(value: string | undefined): boolean {
   return value !== undefined && !["", "false", "no", "off", "0"].includes(value.toLowerCase());
 }
 
-/** git tries the name that the shell came by too, where links lead to the folder or `.git` is one. */
+/** git also tries the shell's name for the folder, if links lead to it or `.git` is a link. */
 function gitDirNames({ gitDir, workTree }: Repository, pwd: string | undefined): string[] {
   if (lookAt(`${workTree}/.git`)?.kind === "file") return [gitDir];
   const spelled = pwd?.startsWith("/") ? byteTextOf(pwd) : "";
@@ -77,7 +77,7 @@ function homeOf(user: string): string | null {
   return line?.split(":")[5] ?? null;
 }
 
-/** A plain file, links followed: git would open it just so. @throws Error where it can't be read or is too large */
+/** A regular file, following links as git does. @throws Error when it can't be read or is too large */
 function readFollowing(path: string): string | null {
   let file: string;
   try {

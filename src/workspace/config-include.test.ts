@@ -49,7 +49,7 @@ for (const [condition, expected] of conditions) {
   });
 }
 
-test("a path that begins with a dot begins where the file is, whose folder may have stars in its name", () => {
+test("a path that begins with a dot is relative to the file's folder, whose name may contain stars", () => {
   const at = (folder: string, condition = "gitdir:./") => holds(condition, {}, `${folder}/git`);
   expect(at("/home/u/work")).toBe(true);
   expect(at("/home/u/work", "gitdir:./x/")).toBe(true);
@@ -64,15 +64,15 @@ test("a path that begins with a dot begins where the file is, whose folder may h
   expect(holds("gitdir:~/", {}, null)).toBe(true);
 });
 
-test("no branch, and no home, is none", () => {
+test("without a branch or a home, the condition is false", () => {
   expect(holds("onbranch:**", { branch: null })).toBe(false);
   expect(holds("onbranch:null", { branch: null })).toBe(false);
   expect(holds("gitdir:~/", { home: null })).toBe(false);
-  // a home that does not exist is taken as it is called
+  // a home that does not exist is used under its own name
   expect(holds("gitdir:~/", { real: () => null })).toBe(true);
 });
 
-test("a path begins at a home, at git's prefix, or as it is", () => {
+test("a path is relative to a home or git's prefix, or unchanged", () => {
   const expanded = (path: string, home: string | null = "/home/u") => expandPath(path, { ...facts, home });
   expect(expanded("~/a")).toBe("/home/u/a");
   expect(expanded("~")).toBe("/home/u");
@@ -84,7 +84,7 @@ test("a path begins at a home, at git's prefix, or as it is", () => {
   expect(expanded("a/~")).toBe("a/~");
 });
 
-test("only two keys include a file", () => {
+test("only the two include keys include a file", () => {
   expect(includeCondition("include.path")).toBe(true);
   expect(includeCondition("includeif.gitdir:a.b\n.path")).toBe("gitdir:a.b\n");
   expect(includeCondition("includeif..path")).toBe("");

@@ -1,21 +1,21 @@
 /** Which files a git configuration includes, and when (git-config(1), "Includes"). Pure; paths are byte text. */
 import { wildmatch } from "./wildmatch.ts";
 
-/** What conditions and paths depend on. */
+/** The facts that conditions and paths depend on. */
 export type IncludeFacts = {
   /** `$HOME`; null when it is not set */
   home: string | null;
-  /** home of another user of the host, null when there is none */
+  /** home of another user of the host; null when unknown */
   homeOf(user: string): string | null;
   /** the path without links; null when it does not exist */
   real(path: string): string | null;
-  /** the git directory under the names that git tries: without links, then as the user came to it */
+  /** the names of the git directory that git tries: the real path, then the user's path to it */
   gitDirs: readonly string[];
   /** current branch without `refs/heads/`; null when HEAD is detached */
   branch: string | null;
 };
 
-/** Path of a value as git takes it for a path; null when it can't be expanded. */
+/** Expands a value of git's type path; null when that is not possible. */
 export function expandPath(value: string, { home, homeOf }: Pick<IncludeFacts, "home" | "homeOf">): string | null {
   const path = value.replace(/^:\(optional\)/, "");
   if (path.startsWith("%(prefix)/")) return `/usr${path.slice("%(prefix)".length)}`;
@@ -25,7 +25,7 @@ export function expandPath(value: string, { home, homeOf }: Pick<IncludeFacts, "
   return folder === null ? null : `${folder}${path.slice(user.length + 1)}`;
 }
 
-/** Whether the condition of an `[includeIf "CONDITION"]` in `file` is true; `hasconfig` is decided by `urls`. */
+/** Whether the condition of `[includeIf "CONDITION"]` in `file` is true; `urls` decides `hasconfig`. */
 export function isTrue(condition: string, file: string | null, facts: IncludeFacts, urls: () => string[]): boolean {
   const colon = condition.indexOf(":");
   const [keyword, rest] = [condition.slice(0, colon), condition.slice(colon + 1)];
@@ -45,7 +45,7 @@ function isGitDir(pattern: string, file: string | null, facts: IncludeFacts, ign
   });
 }
 
-/** `literal` is compared letter by letter: a folder's own name may have stars in it. */
+/** `literal` is compared literally: a folder's own name may contain stars. */
 function gitDirPattern(
   pattern: string,
   file: string | null,
@@ -62,12 +62,12 @@ function gitDirPattern(
   return { literal: "", glob: withFolders(expanded.startsWith("/") ? expanded : `**/${expanded}`) };
 }
 
-/** A slash at the end means all that is below. */
+/** A final slash means everything below. */
 function withFolders(pattern: string): string {
   return pattern.endsWith("/") ? `${pattern}**` : pattern;
 }
 
-/** The condition of a key that includes a file, `true` for a plain include, null when the key includes nothing. */
+/** The condition of a key that includes a file, `true` for a plain include; null when the key includes nothing. */
 export function includeCondition(key: string): string | true | null {
   if (key === "include.path") return true;
   return /^includeif\.(.*)\.path$/s.exec(key)?.[1] ?? null;

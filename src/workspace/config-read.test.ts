@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { type ConfigInput, readConfig } from "./config-read.ts";
 
-/** The user's `~/.gitconfig` is `text`; other files by their path. */
+/** Reads with `text` as the user's `~/.gitconfig`, and other files by their path. */
 function read(text: string, files: Record<string, string> = {}, more: Partial<ConfigInput> = {}) {
   const result = readConfig({
     parts: [{ scope: "global", file: "/home/u/.gitconfig", text }],
@@ -16,12 +16,12 @@ function read(text: string, files: Record<string, string> = {}, more: Partial<Co
   return { ...result, values: result.entries.map(({ key, value }) => `${key}=${value}`) };
 }
 
-test("what is included stands where it is included", () => {
+test("included settings take the place of the include", () => {
   const { values } = read("[a]\nk=1\n[include]\npath=more\n[a]\nk=3\n", { "/home/u/more": "[a]\nk=2\n" });
   expect(values).toEqual(["a.k=1", "include.path=more", "a.k=2", "a.k=3"]);
 });
 
-test("an included file has ten levels below it, and not one more", () => {
+test("includes nest ten levels deep, and not one more", () => {
   const files = Object.fromEntries(
     [...Array(12).keys()].map((i) => [`/i${i}`, `[include]\npath=/i${i + 1}\n[a]\nk${i}\n`]),
   );
@@ -31,14 +31,14 @@ test("an included file has ten levels below it, and not one more", () => {
   expect(problems).toEqual(["too many includes, one in another: /i10"]);
 });
 
-test("files that include each other end", () => {
+test("files that include each other do not loop", () => {
   const both = "[include]\npath=/a\npath=/b\n";
   const { problems, included } = read(both, { "/a": both, "/b": both });
   expect(problems.length).toBeGreaterThan(0);
   expect(included.length).toBeLessThanOrEqual(2000);
 });
 
-test("what can't be read is a problem, what is not there is none", () => {
+test("an unreadable file is a problem, a missing one is not", () => {
   const denied = {
     read: () => {
       throw new Error("permission denied");
@@ -60,14 +60,14 @@ test("what can't be read is a problem, what is not there is none", () => {
   expect(asked).toEqual([]);
 });
 
-test("conditions that are too much work are a problem", () => {
+test("conditions that take too much work are a problem", () => {
   const urls = `[remote "r"]\nurl=${"a".repeat(4000)}\n`.repeat(100);
   const pattern = "*a".repeat(2000);
   const { problems } = read(`${urls}${`[includeIf "hasconfig:remote.*.url:${pattern}b"]\npath=/x\n`.repeat(100)}`);
   expect(problems).toEqual(["its conditional includes take too long to decide"]);
 }, 30_000);
 
-test("the work of conditions is counted to 200,000,000, over all of them", () => {
+test("the work of all conditions together is limited to 200,000,000", () => {
   const work = (name: number, url: number) => {
     const conditions = ["gitdir:".padEnd(19_999, "x"), "hasconfig:remote.*.url:".padEnd(name, "x")];
     const text = conditions.map((one) => `[includeIf "${one}"]\npath=/x\n`).join("");
@@ -82,7 +82,7 @@ test("the work of conditions is counted to 200,000,000, over all of them", () =>
   expect(work(73, 137)).toEqual(["its conditional includes take too long to decide"]);
 });
 
-test("2000 files are included, and not one more", () => {
+test("at most 2000 files are included", () => {
   const include = (count: number) => read("[include]\npath=/x\n".repeat(count), { "/x": "" });
   expect(include(2000)).toMatchObject({ problems: [], included: { length: 2000 } });
   expect(include(2001)).toMatchObject({

@@ -1,4 +1,4 @@
-/** Our reading of a whole configuration against git's: `git config --show-scope --show-origin --list -z`. */
+/** Compares our reading of a whole configuration with git's: `git config --show-scope --show-origin --list -z`. */
 import { expect } from "bun:test";
 import * as fs from "node:fs";
 import { repositoryAt } from "./locate.ts";
@@ -9,15 +9,15 @@ import { git, gitTest, makeRepository, type TestBed, testBed, write } from "./te
 type Env = Record<string, string>;
 type Row = {
   name: string;
-  /** of `~/.gitconfig` */
+  /** content of `~/.gitconfig` */
   user?: string;
-  /** of `.git/config`, after what git wrote */
+  /** appended to `.git/config` */
   local?: string;
-  /** files below the bed's folder: `home/…`, `repo/…` */
+  /** files below the test's folder: `home/…`, `repo/…` */
   files?: Record<string, string>;
   env?: (bed: TestBed) => Env;
   set?: (repo: string, bed: TestBed) => void;
-  /** the folder to compare in, below the bed's; default `repo` */
+  /** the folder to compare in, below the test's; default `repo` */
   at?: string;
 };
 
@@ -25,7 +25,7 @@ const included = "[x]\n\tincluded = yes\n";
 const more = { "home/more": included };
 const when = (condition: string) => `[includeIf "${condition}"]\n\tpath = more\n[x]\n\tafter = 1\n`;
 
-/** True ones and false ones: git says which. */
+/** True and false conditions: git decides which. */
 const conditions = [
   "gitdir:~/",
   "gitdir:/nowhere/",
@@ -158,7 +158,7 @@ const rows: Row[] = [
     set: (_, { home }) => fs.symlinkSync("../repo/gitconfig", `${home}/.gitconfig`),
   },
   {
-    name: "a folder's name with stars is no pattern",
+    name: "a folder's name with stars is not a pattern",
     at: "re*o",
     user: "",
     files: { "re*o/.git/more": included },

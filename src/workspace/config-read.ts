@@ -1,46 +1,46 @@
 /**
- * A whole git configuration: every file in git's order, each include expanded where it is written. git is not asked, because it
- * would load what a stranger wrote. Nothing is executed; keys and values are text. Pure: files come from `ConfigInput.read`.
+ * A whole git configuration: every file in git's order, with each include expanded in its place. git itself is not used, because it would
+ * load untrusted files. Nothing is executed; keys and values are text. Pure: files come from `ConfigInput.read`.
  */
 import { expandPath, type IncludeFacts, includeCondition, isTrue } from "./config-include.ts";
 import { parseGitConfig } from "./git-config.ts";
 
-/** As `git config --show-scope` names them. */
+/** The names of `git config --show-scope`. */
 export type ConfigScope = "system" | "global" | "local" | "worktree" | "command";
 
 export type ConfigEntry = {
   scope: ConfigScope;
-  /** where it is written; null: in the environment */
+  /** the file that it is in; null: in the environment */
   file: string | null;
   key: string;
   value: string;
 };
 
-/** A file of git's, or settings of the environment. A file that is not there has no text. */
+/** One of git's files, or settings of the environment. A missing file has an empty text. */
 export type ConfigPart = { scope: ConfigScope; file: string; text: string } | { scope: "command"; pairs: Pair[] };
 type Pair = [key: string, value: string];
 
 export type ConfigInput = IncludeFacts & {
   parts: readonly ConfigPart[];
-  /** an included file; null when there is none. @throws Error with the reason why it can't be read */
+  /** an included file; null when it is missing. @throws Error with the reason when it can't be read */
   read(path: string): string | null;
 };
 
 export type ConfigRead = {
   entries: ConfigEntry[];
-  /** files that were included, by the scope of the file that named them */
+  /** included files, by the scope of the file that included them */
   included: { scope: ConfigScope; file: string }[];
-  /** what git would refuse to go on with: damaged and unreadable files, endless includes */
+  /** what git would stop at: damaged and unreadable files, endless includes */
   problems: string[];
 };
 
 /** git's own limit (MAX_INCLUDE_DEPTH) */
 const maxDepth = 10;
-/** files, and characters of a pattern times characters of what it is held against, summed */
+/** the most files; and the sum of pattern length times text length over all conditions */
 const maxFiles = 2000;
 const maxWork = 200_000_000;
 
-/** Never throws: what git would stop at is in `problems`. */
+/** Never throws: `problems` has what git would stop at. */
 export function readConfig(input: ConfigInput): ConfigRead {
   return new Reader(input, null).readAll();
 }
@@ -51,7 +51,7 @@ class Reader {
   #urls: string[] | null;
   #work = 0;
 
-  /** @param urls of remotes, for `hasconfig`; null: found when they are asked for */
+  /** @param urls of the remotes, for `hasconfig`; null: looked up when they are needed */
   constructor(input: ConfigInput, urls: string[] | null) {
     this.#input = input;
     this.#urls = urls;
@@ -97,7 +97,7 @@ class Reader {
     return false;
   }
 
-  /** Files that are included by `hasconfig` may name no remotes, so they need not be read to find them. */
+  /** Files included by `hasconfig` must not define remotes, so they are not needed to look remotes up. */
   #remoteUrls(): string[] {
     this.#urls ??= new Reader(this.#input, [])
       .readAll()

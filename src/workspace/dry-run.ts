@@ -1,4 +1,4 @@
-/** What `--dry-run` says: the exact list of what would be sent, as plain data. */
+/** The output of `--dry-run`: the exact list of what would be sent, as plain data. */
 import { showPath } from "./names.ts";
 import type { RepositorySummary, WorkspaceNote, WorkspacePlan } from "./types.ts";
 
@@ -9,7 +9,7 @@ export type DryRunEntry = {
   mode: string;
   bytes: number;
   origin: string;
-  /** of a link */
+  /** the target of a link */
   target?: string;
 };
 
@@ -17,9 +17,9 @@ export type DryRun = {
   root: string;
   guestPath: string;
   entries: DryRunEntry[];
-  /** files and links, and the bytes of files; without `.git` */
+  /** the number of files and links, and the bytes of files; without `.git` */
   totals: { files: number; bytes: number };
-  /** whose history goes in besides */
+  /** the other branches whose history would be sent */
   repositories: RepositorySummary[];
   notes: WorkspaceNote[];
 };

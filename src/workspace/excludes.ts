@@ -1,4 +1,4 @@
-/** Ignore rules (gitignore(5)) that are in no folder of the work tree: the user's own and the repository's `info/exclude`. */
+/** Ignore rules (gitignore(5)) outside the work tree's folders: the user's own and the repository's `info/exclude`. */
 import { fail } from "../base/errors/error.ts";
 import { lookAt, readBeneath, realPathIfAny } from "../host/files/tree.ts";
 import { baseName } from "./names.ts";
@@ -7,9 +7,9 @@ import type { OpenRepository } from "./open-repository.ts";
 const maxExcludesFile = 1024 * 1024;
 
 /**
- * Files with rules, links followed, the one that decides last: the repository's own come after the user's, as git has them.
- * A fifo or a device has none.
- * @throws WORKSPACE_GIT where git would stop, as ignored files might be sent
+ * Files with ignore rules, links followed; the last file wins: the repository's own come after the user's, as in git. A fifo or a device
+ * counts as empty.
+ * @throws WORKSPACE_GIT when git would stop, because ignored files could be sent otherwise
  */
 export function excludeFiles({ repository, settings }: OpenRepository): string[] {
   const files = [settings.excludes, realPathIfAny(`${repository.commonDir}/info/exclude`)];
@@ -23,10 +23,10 @@ export function excludeFiles({ repository, settings }: OpenRepository): string[]
   });
 }
 
-/** The user's own rules for the guest, without comments, which `git status` there needs; byte text, empty where there are none. */
+/** The user's own rules for the guest, without comments, which `git status` needs there; byte text, empty when there are none. */
 export function userExcludes({ settings }: OpenRepository): string {
   const file = settings.excludes;
-  // a file elsewhere that the stranger's configuration names is nothing to send
+  // a file elsewhere that the repository's untrusted configuration names must not be sent
   if (file === null || settings.outside.includes(file)) return "";
   const lines = readText(file)
     .replace(/^\xef\xbb\xbf/, "")

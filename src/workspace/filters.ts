@@ -1,4 +1,4 @@
-/** Attributes of a repository's files: whether they go through filters, and what of the user's own the guest needs. */
+/** Attributes of a repository's files: whether filters apply to them, and which of the user's own attributes the guest needs. */
 import { readBeneath } from "../host/files/tree.ts";
 import { contentAttributes, filterPatterns } from "./attributes.ts";
 import { baseName } from "./names.ts";
@@ -7,14 +7,14 @@ import type { PlanEntry } from "./types.ts";
 import { wildmatch } from "./wildmatch.ts";
 
 const maxAttributesFile = 1024 * 1024;
-/** of files with attributes in one repository */
+/** the most files with attributes in one repository */
 const maxFiles = 10_000;
-/** of the user's own, each held against every file */
+/** the most patterns of the user's own, each tried on every file */
 const maxUserPatterns = 100;
 
 /**
- * A hint for a note: a filter that any of the repository's own attributes names counts, one of the user's when a file matches.
- * @param entries of the whole workspace
+ * Decides about a note: true if any attribute of the repository names a filter, or one of the user's matches a file.
+ * @param entries all entries of the workspace
  */
 export function usesFilters(open: OpenRepository, entries: readonly PlanEntry[]): boolean {
   const own = entries.filter(({ path }) => isIn(open.path, path));
@@ -41,14 +41,14 @@ function namesFilter(text: string): boolean {
   return /^[^#\n]*[ \t]filter=/m.test(text);
 }
 
-/** A pattern without a slash is a file's name, in any folder. */
+/** A pattern without a slash matches a file's name in any folder. */
 function applies(pattern: string, path: string): boolean {
   return pattern.includes("/") ? wildmatch(pattern.replace(/^\//, ""), path) : wildmatch(pattern, baseName(path));
 }
 
 /** Lines of the system's and the user's own attributes that the guest needs for `git status`; byte text. */
 export function userAttributes({ settings }: OpenRepository): string {
-  // a file elsewhere that the stranger's configuration names is nothing to send
+  // a file elsewhere that the repository's untrusted configuration names must not be sent
   const files = settings.attributes.filter((file) => !settings.outside.includes(file));
   return files
     .map((file) => contentAttributes(textOf(file.slice(0, file.lastIndexOf("/")) || "/", baseName(file))))

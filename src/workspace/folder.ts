@@ -1,4 +1,4 @@
-/** A folder that is not a git repository: everything in it goes in. */
+/** A folder that is not a git repository: everything in it is sent. */
 import { fail } from "../base/errors/error.ts";
 import { count } from "../base/text.ts";
 import { formatSize } from "../base/units.ts";
@@ -9,7 +9,7 @@ import type { Notes } from "./notes.ts";
 
 const maxEntries = 1_000_000;
 
-/** Adds all of `root` to the collector and says how much that is. @throws WORKSPACE_REFUSED when it is endless */
+/** Adds all of `root` to the collector and notes how much that is. @throws WORKSPACE_REFUSED when it is too large */
 export function listFolder(root: string, shown: string, collector: Collector, notes: Notes): void {
   walk(root, "", shown, collector, notes);
   const { files, bytes } = collector.totals;

@@ -1,4 +1,4 @@
-/** A repository that belongs to another user works (`safe.directory` is about configuration, and none is loaded). */
+/** A repository of another user works (`safe.directory` protects configuration, and none is loaded). */
 import { expect } from "bun:test";
 import { gatedTest } from "../host/testing/gate.ts";
 import { git, makeRepository, roundTrip, status, testBed } from "./testing/repository.ts";

@@ -3,8 +3,8 @@ import fc from "fast-check";
 import { runs } from "../base/testing/budget.ts";
 import { GitConfig, parseGitConfig, quoteConfigValue, quoteSubsection } from "./git-config.ts";
 
-test("hostile sizes end in time", () => {
-  // of this process's CPU: other work on the host is no fault of the parser's
+test("hostile sizes are parsed in bounded time", () => {
+  // this process's CPU time: other work on the host is not the parser's fault
   const started = process.cpuUsage();
   parseGitConfig(`[a]\n${'k = "'.repeat(200_000)}`);
   parseGitConfig("[".repeat(1_000_000));
@@ -31,7 +31,7 @@ test("booleans and subsections", () => {
   expect(new GitConfig().subsections("s")).toEqual([]);
 });
 
-test("subsections and values come back from what we write", () => {
+test("subsections and values survive being written and parsed", () => {
   const text = fc.string({ unit: fc.constantFrom("a", " ", '"', "\\", "\n", "\t", "#", ";", "=", "[", "]", "\u00e9") });
   fc.assert(
     fc.property(text, text, (section, value) => {
@@ -43,7 +43,7 @@ test("subsections and values come back from what we write", () => {
   );
 });
 
-test("any bytes end in a configuration", () => {
+test("any bytes give a configuration", () => {
   fc.assert(
     fc.property(fc.string({ unit: "binary" }), (text) => expect(parseGitConfig(text)).toBeInstanceOf(GitConfig)),
     { numRuns: runs(100) },

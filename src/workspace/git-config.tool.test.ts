@@ -1,4 +1,4 @@
-/** The parser against git itself: what git reads, we read the same; what git refuses, we mark broken. */
+/** Compares the parser with git: what git reads, we read the same; what git refuses, we mark as broken. */
 import { afterAll, expect } from "bun:test";
 import * as fs from "node:fs";
 import fc from "fast-check";
@@ -11,7 +11,7 @@ afterAll(() => base[Symbol.dispose]());
 
 const folder = fs.mkdtempSync(`${base.path}/`);
 
-/** `key\nvalue` pairs as git prints them, or null when it refuses the file. */
+/** `key\nvalue` pairs as git prints them; null when git refuses the file. */
 function asGit(text: string): string[] | null {
   fs.writeFileSync(`${folder}/config`, Buffer.from(text, "latin1"));
   const env = { PATH: process.env["PATH"] ?? "", HOME: folder };
@@ -40,7 +40,7 @@ function sameAsGit(text: string): void {
   }
 }
 
-/** White space inside an unquoted value: older gits make each a blank, newer ones keep it. */
+/** White space in an unquoted value: older gits replace each by a space, newer ones keep it. */
 function spaces(value: string): string {
   return value.replaceAll(/[\t\r]/g, " ");
 }

@@ -1,15 +1,15 @@
 /**
- * Reads the text of one git configuration file, so that git itself never loads a stranger's file (`config-read.ts` has all of
- * them together). Nothing is executed, unknown keys are only remembered as text. Hostile bytes: bounded,
- * linear, and what can't be parsed ends the reading with what was understood until there (git would refuse the file).
+ * Parses the text of one git configuration file, so that git itself never loads an untrusted one (`config-read.ts` combines all files).
+ * Nothing is executed, unknown keys are kept as text. Hostile input: bounded and linear. At a syntax error the reading ends, and what was
+ * read before is kept (git would refuse the file).
  */
 
-/** Values by `section.key` or `section.subsection.key`; section and key in lower case; all values in order. */
+/** Values by `section.key` or `section.subsection.key`; section and key in lower case; values in order. */
 export class GitConfig {
   readonly #values = new Map<string, string[]>();
-  /** all of it in the order in which it was written */
+  /** all pairs in the order in which they were written */
   readonly pairs: [key: string, value: string][] = [];
-  /** the file's syntax broke somewhere; what was before that is kept */
+  /** the file has a syntax error; what was before it is kept */
   broken = false;
 
   add(key: string, value: string): void {
@@ -19,7 +19,7 @@ export class GitConfig {
     else known.push(value);
   }
 
-  /** The last value, as git takes it. */
+  /** The last value, which is the one that git uses. */
   get(key: string): string | undefined {
     return this.#values.get(key)?.at(-1);
   }
@@ -28,7 +28,7 @@ export class GitConfig {
     return this.#values.get(key) ?? [];
   }
 
-  /** True, false, or undefined where it is absent or no boolean. */
+  /** True or false; undefined when it is absent or not a boolean. */
   bool(key: string): boolean | undefined {
     const value = this.get(key)?.toLowerCase();
     if (value === undefined) return undefined;
@@ -48,9 +48,9 @@ export class GitConfig {
   }
 }
 
-/** More than this in one file is no configuration that a person wrote. */
+/** No configuration that a person wrote is larger than this. */
 export const maxConfigBytes = 1024 * 1024;
-/** of sections and variables together */
+/** the most sections and variables together */
 const maxEntries = 20_000;
 
 /** @param text byte text of the file */
@@ -95,7 +95,7 @@ class Cursor {
     return this.#text[this.#at++] ?? "";
   }
 
-  /** The match of a sticky pattern here, consumed. */
+  /** Consumes and returns the match of a sticky pattern at this position. */
   take(sticky: RegExp): RegExpExecArray | null {
     sticky.lastIndex = this.#at;
     const match = sticky.exec(this.#text);
@@ -103,7 +103,7 @@ class Cursor {
     return match;
   }
 
-  /** Skips characters of a one-character sticky pattern; with `comments`, whole lines after `;` or `#`. */
+  /** Skips characters that match a one-character sticky pattern; with `comments`, also lines after `;` or `#`. */
   skip(sticky: RegExp, comments = false): void {
     for (let match = this.take(sticky); match !== null; match = this.take(sticky)) {
       if (comments && (match[0] === ";" || match[0] === "#")) this.take(/[^\n]*/y);
@@ -130,7 +130,7 @@ function readEntry(cursor: Cursor): { key: string; value: string } | null {
 
 const escapes: Record<string, string> = { n: "\n", t: "\t", b: "\b", '"': '"', "\\": "\\" };
 
-/** To the end of the line: quotes, escapes, continuation lines, comments; unquoted space at the ends goes. */
+/** Reads to the end of the line: quotes, escapes, continuation lines, comments; strips unquoted space at both ends. */
 function readValue(cursor: Cursor): string | null {
   let value = "";
   let keep = 0;
@@ -161,13 +161,13 @@ function readValue(cursor: Cursor): string | null {
   }
 }
 
-/** A value for a configuration that we write. */
+/** Quotes a value for a configuration that we write. */
 export function quoteConfigValue(value: string): string {
   const escaped = value.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n").replaceAll("\t", "\\t");
   return `"${escaped.replaceAll("\b", "\\b")}"`;
 }
 
-/** A subsection's name for a configuration that we write; null when it can't be written. */
+/** Quotes a subsection's name for a configuration that we write; null when it can't be written. */
 export function quoteSubsection(name: string): string | null {
   if (/[\n\0]/.test(name)) return null;
   return `"${name.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;

@@ -1,13 +1,13 @@
-/** A file of a stranger's git directory. What is there but can't be read is said: taking it as absent would show another status. */
+/** Reads files of an untrusted git directory. An unreadable file is an error: taking it as absent would show another status. */
 import { lookAt, readBeneath } from "../host/files/tree.ts";
 
-/** Why a file of git's can't be read; the caller knows whose it is. */
+/** Why a file of a git directory can't be read; the caller knows the repository. */
 export class GitFileError extends Error {}
 
 /**
- * Its bytes; null when there is none.
+ * The file's bytes; null when it is missing.
  * @param folder a real path, byte text
- * @throws GitFileError for a link, a fifo and the like, more than `max` bytes, and what may not be read
+ * @throws GitFileError for a link, a fifo and the like, for more than `max` bytes, and when it may not be read
  */
 export function readGitFile(folder: string, name: string, max: number): Uint8Array | null {
   const bytes = attempt(name, () => readBeneath(folder, name, max));

@@ -26,7 +26,7 @@ import {
 
 export type GitPlaces = {
   located: Extract<Located, { kind: "git" }>;
-  /** an empty folder of ours */
+  /** one of banger's folders, empty */
   scratch: string;
   dispose: () => Promise<void>;
 };
@@ -108,7 +108,7 @@ class GuestRepositories {
     return all;
   }
 
-  /** A failure is thrown where the pack is needed. */
+  /** An error is thrown where the pack is needed. */
   prepare(): Promise<boolean>[] {
     if (this.#packed !== null) return this.#packed;
     let before: Promise<unknown> = Promise.resolve();
@@ -128,19 +128,19 @@ class GuestRepositories {
     }
   }
 
-  /** Waits until nothing writes into the scratch any more. */
+  /** Resolves when nothing writes into the scratch folder any more. */
   async settled(): Promise<void> {
     await Promise.allSettled(this.#packed ?? []);
   }
 }
 
-/** Files that the guest's own checkout makes, with their sizes. */
+/** Files that the guest's own checkout creates, with their sizes. */
 async function listCommit(open: OpenRepository, oid: string): Promise<CheckedOut[]> {
   const { stdout } = await open.git(["ls-tree", "-r", "-z", "--long", "--full-tree", oid]);
   return [...parseTree(stdout)].filter(({ path }) => isSafePath(path));
 }
 
-/** In a partial clone the guest's checkout would end where an object can't be fetched. */
+/** In a partial clone the guest's checkout would stop at an object that can't be fetched. */
 async function noteMissing(notes: Notes, { git, settings }: OpenRepository, { oid }: Start): Promise<void> {
   if (settings.promisor === null || oid === null) return;
   const { stdout } = await git(["rev-list", "--objects", "--no-walk", "--missing=print", oid]);
@@ -218,7 +218,7 @@ function addNotes(notes: Notes, { request, jobs, subfolder, entries }: Planned):
   }
 }
 
-/** Work whose state is in more files than go in. */
+/** An operation whose state is in files that are not sent. */
 function workUnderWay({ repository: { gitDir } }: OpenRepository): string | null {
   if (lookAt(`${gitDir}/rebase-merge`) ?? lookAt(`${gitDir}/rebase-apply`)) return "rebase";
   return lookAt(`${gitDir}/BISECT_LOG`) ? "bisect" : null;

@@ -1,8 +1,8 @@
 /**
- * The one place where the host's git runs, in one way: in a git directory of our own (`skeleton.ts`) whose alternates
- * name the repository's objects. The repository's configuration, hooks, filters and attributes' drivers are never
- * loaded, nothing is fetched, nothing is executed, nothing is written into the repository. And it runs in a cage, where it has
- * the repository's objects to read, and that git directory of ours to write.
+ * The one place where the host's git runs, always in the same way: in a git directory of banger's own (`skeleton.ts`) whose alternates
+ * are the repository's objects. The repository's configuration, hooks, filters and attribute drivers are never loaded; nothing is
+ * fetched, executed, or written into the repository. git runs in a cage in which it can read the repository's objects and write that
+ * git directory.
  */
 import { fail } from "../base/errors/error.ts";
 import { redactText, stripControl } from "../base/text.ts";
@@ -11,13 +11,13 @@ import type { ToolCage } from "../host/process/tool-cage.ts";
 
 export type GitCall = {
   input?: string | Uint8Array;
-  /** exit codes other than 0 that the caller understands */
+  /** exit codes other than 0 that the caller handles */
   allow?: readonly number[];
-  /** default 10 minutes: history can be large */
+  /** default 10 minutes, because history can be large */
   timeoutMs?: number;
-  /** it lists the repository's work tree */
+  /** whether it lists the repository's work tree */
   inWorkTree?: boolean;
-  /** files that the command line names */
+  /** files named on the command line */
   reads?: readonly string[];
 };
 
@@ -27,19 +27,19 @@ export type GitResult = { exitCode: number; stdout: Uint8Array /** last line, cl
 export type Git = (argv: readonly string[], call?: GitCall) => Promise<GitResult>;
 
 export type GitPlaces = {
-  /** our own git directory */
+  /** banger's own git directory */
   gitDir: string;
-  /** the folders that its alternates' links lead to */
+  /** the folders that the alternates' links lead to */
   objects: readonly string[];
   /** the repository's work tree, for calls `inWorkTree` */
   workTree: string;
-  /** name of the repository for errors */
+  /** the repository's name in errors */
   shown: string;
-  /** ends what runs: nobody wants the plan any more */
+  /** aborts what runs when the plan is no longer needed */
   signal: AbortSignal;
 };
 
-/** Given on each command line as well as in our own config file: what could run something is off. */
+/** Given on each command line as well as in the config file: turns off everything that could run a program. */
 const off = [
   "core.hooksPath=/dev/null",
   "core.fsmonitor=false",
@@ -70,7 +70,7 @@ export function openGit({ exec, cage }: { exec: Exec; cage: ToolCage }, places: 
       ...argv,
     ];
     const { gitDir, objects } = places;
-    // a git that has no business there can't put untracked files into a pack
+    // so that git can't put untracked files into a pack
     const workTree = call.inWorkTree ? places.workTree : gitDir;
     const readOnly = [...objects, ...(call.reads ?? []), ...(call.inWorkTree ? [workTree] : [])];
     const result = await exec(line, {
@@ -95,14 +95,14 @@ export function openGit({ exec, cage }: { exec: Exec; cage: ToolCage }, places: 
   };
 }
 
-/** git's words for an object that a commit, tree, tag or ref names and that is not there. */
+/** git's messages for a missing object that a commit, tree, tag or ref names. */
 function isMissingObject(said: string): boolean {
   return /^(?:bad (?:tree )?object |missing \w+ |unable to (?:read|find) [0-9a-f]|could not read [0-9a-f]|failed to traverse parents|option `merged' must point to a commit)/i.test(
     said,
   );
 }
 
-/** Everything of git's environment that could lead it to foreign settings is set; the rest is what `Exec` gives. */
+/** Sets every variable of git's environment that could lead it to other settings; the rest is from `Exec`. */
 function gitEnvironment(gitDir: string, workTree: string): Record<string, string> {
   return {
     LC_ALL: "C",

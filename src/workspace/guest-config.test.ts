@@ -52,7 +52,7 @@ test("what git status depends on is kept, the rest is not", () => {
   );
 });
 
-test("values that are none of the known ones are dropped", () => {
+test("unknown values are dropped", () => {
   expect(guest('[core]\nautocrlf = "$(id)"\nfilemode=maybe\neol=x\n').written).not.toMatch(/autocrlf|filemode|eol/i);
 });
 

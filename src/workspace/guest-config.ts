@@ -1,6 +1,6 @@
 /**
- * The configuration that the guest's `.git` gets: written by us from an allow-list. Nothing that runs something, no
- * credentials; what `git status` depends on is kept.
+ * The configuration of the guest's `.git`, written by banger from an allow-list. Nothing in it runs a program, and it has no credentials;
+ * what `git status` depends on is kept.
  */
 import { redactUrl } from "../base/text.ts";
 import { quoteConfigValue, quoteSubsection } from "./git-config.ts";
@@ -9,19 +9,19 @@ import type { Settings } from "./settings.ts";
 
 export type GuestConfigFacts = {
   settings: Settings;
-  /** branches to keep the upstream of */
+  /** branches whose upstream is kept */
   branches: readonly string[];
   /** for a submodule: its work tree relative to its git directory */
   worktree: string | null;
-  /** path in the guest of the user's own attributes, null where there are none */
+  /** path in the guest of the user's own attributes; null when there are none */
   attributesFile: string | null;
-  /** path in the guest of the user's own ignore rules, null where there are none */
+  /** path in the guest of the user's own ignore rules; null when there are none */
   excludesFile: string | null;
 };
 
 const bool = /^(?:true|false|yes|no|on|off|0|1)$/i;
 
-/** Keys that are carried over, wherever they are set, when their value matches. */
+/** Keys that are copied from any scope if their value matches. */
 const allowed: readonly { key: string; value: RegExp }[] = [
   { key: "core.filemode", value: bool },
   { key: "core.symlinks", value: bool },
@@ -45,7 +45,7 @@ const allowed: readonly { key: string; value: RegExp }[] = [
   { key: "init.defaultbranch", value: /^[\w./-]{1,100}$/ },
 ];
 
-/** @returns the file's text (byte text) and what was left out on purpose */
+/** @returns the file's text (byte text), and what was left out on purpose */
 export function guestConfig(facts: GuestConfigFacts): { text: string; stripped: string[] } {
   const lines: string[] = [];
   const stripped: string[] = [];
@@ -106,7 +106,7 @@ function promisorFilter(filter: string | undefined): string[] {
   return filter !== undefined && /^[\w:=.+-]{1,100}$/.test(filter) ? [`\tpartialclonefilter = ${filter}`] : [];
 }
 
-/** Without anything secret; null when it is no address but a program (`ext::sh -c …`). */
+/** The URL without secrets; null when it is not an address but a program (`ext::sh -c …`). */
 export function cleanUrl(url: string): string | null {
   if (/^[A-Za-z0-9][A-Za-z0-9+.-]*::/.test(url) || url.startsWith("-")) return null;
   return redactUrl(url);

@@ -1,4 +1,4 @@
-/** The `.git` that the guest gets, as plan entries: files written by us, the index as it is, and one pack. */
+/** The guest's `.git` as plan entries: files written by banger, a copy of the index, and one pack. */
 import { byteTextOf, listNames, lookAt, readBeneath, realPath } from "../host/files/tree.ts";
 import { userExcludes } from "./excludes.ts";
 import { userAttributes } from "./filters.ts";
@@ -14,7 +14,7 @@ export type GuestGit = {
   history: History;
   /** running or done; false when there is nothing to pack */
   packed: Promise<boolean>;
-  /** Unix time in `ns`, for files that are made here */
+  /** Unix time in `ns`, for files that banger writes */
   now: bigint;
 };
 
@@ -41,14 +41,14 @@ export async function* guestGitEntries(job: GuestGit): AsyncGenerator<PlanEntry,
   yield* packEntries(job);
 }
 
-/** What `.git` inside a submodule's name is relative to: one `../` for each component. */
+/** The relative path from a submodule's folder to the top: one `../` for each component. */
 function upFrom(path: string): string {
   return "../".repeat(path.split("/").length);
 }
 
-/** Below those in `info/attributes` and in the work tree, as they are on the host. */
+/** Rank below those in `info/attributes` and in the work tree, as on the host. */
 const attributesName = "info/user-attributes";
-/** Below `info/exclude`, as they are on the host. */
+/** Rank below `info/exclude`, as on the host. */
 const excludesName = "info/user-excludes";
 
 function writtenFiles({ open, history, now }: GuestGit): [name: string, data: Uint8Array][] {
@@ -81,7 +81,7 @@ function writtenFiles({ open, history, now }: GuestGit): [name: string, data: Ui
   return files;
 }
 
-/** `git status` takes from the last checkout in this log what HEAD is detached at: a tag's name, or the commit. */
+/** `git status` reads from the last checkout in this log what HEAD is detached at: a tag's name, or the commit. */
 function detachedLog(open: OpenRepository, oid: string, now: bigint): string | null {
   const log = Buffer.from(readKept(open, "logs/HEAD", maxLogBytes) ?? []).toString("latin1");
   const last = [...log.matchAll(/^[^\t\n]*\tcheckout: moving from \S+ to ([^\s\0]{1,200})$/gm)].at(-1)?.[1];
@@ -89,7 +89,7 @@ function detachedLog(open: OpenRepository, oid: string, now: bigint): string | n
   return `${"0".repeat(oid.length)} ${oid} banger <banger@localhost> ${now / 1_000_000_000n} +0000\tcheckout: moving from - to ${last}\n`;
 }
 
-/** Files of the repository's git directory that go in as they are, when they are plain files of a sane size. */
+/** Files of the repository's git directory that are sent unchanged, if they are regular files of a sensible size. */
 const keptFiles: readonly (readonly [name: string, max: number])[] = [
   ["info/exclude", maxSmallFile],
   ["info/attributes", maxSmallFile],
@@ -113,7 +113,7 @@ function readKept(open: OpenRepository, name: string, max: number): Uint8Array |
   }
 }
 
-/** From our copy, which has no shared index any more; with the time of the host's, which git's race check needs. */
+/** From banger's copy, which has no shared index; with the time of the host's index, which git's race check needs. */
 function* indexEntry({ open, now }: GuestGit): Generator<PlanEntry, void, void> {
   const info = lookAt(`${open.repository.gitDir}/index`);
   const copy = lookAt(byteTextOf(`${open.gitDir}/index`));
@@ -132,8 +132,8 @@ function* indexEntry({ open, now }: GuestGit): Generator<PlanEntry, void, void> 
 }
 
 /**
- * Where our git directory keeps the pack for the guest: where git makes its temporary files too. In a cage nothing can be moved
- * to another folder before Linux 5.19 (Landlock, version 1).
+ * Where the pack for the guest is written: in the folder for git's temporary files. In a cage nothing can be moved to another folder
+ * before Linux 5.19 (Landlock, version 1).
  */
 export function packFolder(open: OpenRepository): string {
   return `${open.gitDir}/objects/pack`;

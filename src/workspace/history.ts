@@ -1,4 +1,4 @@
-/** Which commits go in, and the pack that holds them. */
+/** Decides which commits are sent, and makes the pack of them. */
 import { fail } from "../base/errors/error.ts";
 import { makeScratchFolder, writeScratch } from "../host/files/scratch.ts";
 import { byteTextOf, listNames, readBeneath, realPath } from "../host/files/tree.ts";
@@ -6,25 +6,25 @@ import { branchesBeside } from "./branches.ts";
 import type { OpenRepository } from "./open-repository.ts";
 import { isOid, isRefName } from "./refs.ts";
 
-/** Where the guest starts: what HEAD is there. */
+/** The guest's HEAD. */
 export type Start = { /** full ref name, or null when detached */ ref: string | null; oid: string | null };
 
 export type History = {
   start: Start;
-  /** refs that go in: the current branch, those beside it (`branches.ts`), tags in that history */
+  /** refs that are sent: the current branch, those beside it (`branches.ts`), tags in that history */
   refs: Map<string, string>;
   symbolic: Map<string, string>;
-  /** commits whose parents are not there */
+  /** commits whose parents are not sent */
   shallow: string[];
-  /** what the pack must hold */
+  /** what the pack must contain */
   tips: string[];
   withIndex: boolean;
 };
 
 export type HistoryWish = {
-  /** commits down from each tip, all when undefined */
+  /** commits down from each tip; all when undefined */
   depth: number | undefined;
-  /** the host's index goes in, so what it needs and the branch that it belongs to do too */
+  /** the host's index is sent, and so are the objects that it needs and its branch */
   withIndex: boolean;
   /** branches that the user named; null for a submodule */
   branches: readonly string[] | null;
@@ -55,9 +55,9 @@ export async function planHistory(open: OpenRepository, start: Start, wish: Hist
 }
 
 /**
- * Packs the history and what only the index names; false when there is nothing. Files end up below `folder`.
- * Deltas and compressed bytes of existing packs are reused; what is loose is packed fast rather than small.
- * In a partial clone what is missing stays missing (and `pack-objects --revs` would not bear missing trees).
+ * Packs the history and what only the index names; false when there is nothing. Files are written below `folder`. Deltas and compressed
+ * data of existing packs are reused; loose objects are packed fast rather than small. In a partial clone missing objects stay
+ * missing (`pack-objects --revs` would fail on missing trees).
  */
 export async function packHistory(open: OpenRepository, history: History, folder: string): Promise<boolean> {
   await makeScratchFolder(folder);
@@ -94,7 +94,7 @@ async function tagsIn(open: OpenRepository, oid: string): Promise<[name: string,
   });
 }
 
-/** Commits that a merge, cherry-pick or revert under way is about. */
+/** Commits that a merge, cherry-pick or revert in progress refers to. */
 function headsUnderWay(open: OpenRepository): string[] {
   return ["MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD"].flatMap((name) => {
     try {
@@ -107,7 +107,7 @@ function headsUnderWay(open: OpenRepository): string[] {
   });
 }
 
-/** Goes `depth` commits down from the tips; returns those at the end that have parents. */
+/** Walks `depth` commits down from the tips; returns those at the end that have parents. */
 async function cutAt(open: OpenRepository, tips: readonly string[], depth: number): Promise<string[]> {
   const known = new Set(open.copied.shallow);
   const seen = new Set<string>();
@@ -127,7 +127,7 @@ async function cutAt(open: OpenRepository, tips: readonly string[], depth: numbe
   return cut;
 }
 
-/** Parents as the commits themselves name them. */
+/** The parents that the commits themselves name. */
 async function parentsOfAll(open: OpenRepository, oids: readonly string[]): Promise<Map<string, string[]>> {
   const { stdout } = await open.git(["cat-file", "--batch"], { input: oids.map((oid) => `${oid}\n`).join("") });
   const bytes = Buffer.from(stdout.buffer, stdout.byteOffset, stdout.byteLength);

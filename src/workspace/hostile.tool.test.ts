@@ -1,4 +1,4 @@
-/** A repository is a stranger's: nothing of it runs on the host, and nothing outside of it goes in. */
+/** An untrusted repository: nothing in it runs on the host, and nothing outside it is sent. */
 import { expect } from "bun:test";
 import * as fs from "node:fs";
 import { planWorkspace } from "./plan.ts";
@@ -174,7 +174,7 @@ gitTest("the traps are real: plain git runs them", () => {
     using bed = testBed();
     const repo = makeRepository(`${bed.folder}/repo`);
     set(repo, `${bed.folder}/canary`);
-    // `status` may tell a changed file by its size alone, without a filter; `add` reads it
+    // `status` may detect a change by the size alone, without a filter; `add` reads the file
     for (const words of [["status"], ["add", "README.md"]]) {
       try {
         git(repo, ...words);
@@ -239,7 +239,7 @@ gitTest("fifos and sockets are neither opened nor sent", async () => {
   expect(plan.notes).toEqual([{ level: "warn", text: "README.md: not a file, folder or link, so not sent" }]);
 });
 
-gitTest("a file that the user may not read is told and left out", async () => {
+gitTest("an unreadable file is reported and left out", async () => {
   using bed = testBed();
   const repo = makeRepository(`${bed.folder}/repo`);
   fs.chmodSync(`${repo}/README.md`, 0);
@@ -300,7 +300,7 @@ function mkfifo(path: string): void {
   if (Bun.spawnSync(["mkfifo", path]).exitCode !== 0) throw new Error(`no fifo at ${path}`);
 }
 
-gitTest("objects of another repository are told, and looked at as one's own", async () => {
+gitTest("objects of another repository are reported, and checked like its own", async () => {
   using bed = testBed();
   const other = makeRepository(`${bed.folder}/o "x"`);
   git(bed.folder, "clone", "-q", "--shared", other, "repo");

@@ -1,4 +1,4 @@
-/** Every limit of what is read of a stranger's repository, at it and one past it. */
+/** Every limit for reading an untrusted repository: at the limit and one past it. */
 import { describe, expect, test } from "bun:test";
 import * as fs from "node:fs";
 import { dirname } from "node:path";
@@ -16,7 +16,7 @@ import { type Listing, listRepository } from "./tracked.ts";
 
 const oid = "0123456789012345678901234567890123456789";
 
-/** A work tree with the beginnings of a repository in it. */
+/** A work tree with a minimal repository in it. */
 function world() {
   const folder = tempFolder("workspace");
   const root = fs.realpathSync(folder.path);
@@ -42,7 +42,7 @@ describe("refs", () => {
   test("packed ones", () => {
     expect(parsePackedRefs(packed(3), new Map(), 3)).toBe(true);
     expect(parsePackedRefs(packed(4), new Map(), 3)).toBe(false);
-    // of the same name there is one
+    // duplicates count once
     expect(parsePackedRefs(packed(3) + packed(3), new Map(), 3)).toBe(true);
   });
 
@@ -62,7 +62,7 @@ describe("refs", () => {
     expect(() => readRefs(one.repository, limits)).toThrow("it has more than 3 refs");
   });
 
-  test("folders that lead to one", () => {
+  test("folders above one", () => {
     using one = world();
     one.write(".git/refs/a/b/c", oid);
     expect(readRefs(one.repository, limits).all.get("refs/a/b/c")).toBe(oid);
@@ -116,7 +116,7 @@ describe("where the git directory is", () => {
     expect(() => repositoryAt(one.root, "x")).toThrow("its .git file is none of git's");
   });
 
-  test("a commondir file has 8 KiB; a longer one is none", () => {
+  test("a commondir file has 8 KiB; a longer one is ignored", () => {
     using one = world();
     one.write(".git/commondir", "x".repeat(8192));
     expect(() => repositoryAt(one.root, "x")).toThrow("commondir file points to a folder that does not exist");
@@ -173,7 +173,7 @@ describe("what is copied of a git directory", () => {
     await expect(copied(one, { index: 0, shallow: 40 })).rejects.toThrow("its shallow can't be read");
   });
 
-  test("bytes of the index, and of one that it is built upon", async () => {
+  test("bytes of the index, and of its shared index", async () => {
     using one = world();
     const index = Buffer.alloc(60);
     index.write("DIRC");
@@ -205,7 +205,7 @@ test("a folder has a million files and folders", () => {
 describe("submodules", () => {
   const tooMany = "sub: one submodule too many, not sent";
 
-  /** What is said of a repository with one submodule that isn't there, when so many were found before, so deep. */
+  /** The notes for a repository with one missing submodule, after so many were found, at this nesting. */
   async function notesOf(before: number, nesting: number): Promise<string[]> {
     using one = world();
     fs.mkdirSync(`${one.root}/sub`);

@@ -24,11 +24,11 @@ for (const text of [
   `10064 ${oid} 0\ta\0`,
   "\0",
 ]) {
-  test(`none of git's: ${JSON.stringify(text.slice(-12))}`, () =>
+  test(`not git's output: ${JSON.stringify(text.slice(-12))}`, () =>
     expect(() => [...parseStaged(bytes(text))]).toThrow(RangeError));
 }
 
-test("any entries come back, any bytes end in entries or RangeError", () => {
+test("entries survive the round trip, any bytes give entries or RangeError", () => {
   const path = fc
     .uint8Array({ minLength: 1, maxLength: 40 })
     .map((all) => Buffer.from(all.map((byte) => byte || 1)).toString("latin1"));

@@ -1,4 +1,4 @@
-/** Parses what `git ls-files -z` prints: hostile, as the repository's index is. Pure. */
+/** Parses the output of `git ls-files -z`: untrusted, as the repository's index is. Pure. */
 
 /** One line of `ls-files --stage`; path as byte text, unchecked. */
 export type IndexEntry = {
@@ -21,7 +21,7 @@ export function* parseStaged(stdout: Uint8Array): Generator<IndexEntry, void, vo
 /** A file of a commit: path as byte text, size in bytes. */
 export type CheckedOut = { path: string; mode: string; size: number };
 
-/** What `ls-tree -r -z --long` prints; submodules, which have no size, are passed over. */
+/** Parses the output of `ls-tree -r -z --long`; skips submodules, which have no size. */
 export function* parseTree(stdout: Uint8Array): Generator<CheckedOut, void, void> {
   for (const line of nulSeparated(stdout)) {
     const match = /^([0-7]{6}) (\w+) [0-9a-f]{40,64} +(\d+|-)\t(.+)$/s.exec(line);
@@ -31,7 +31,7 @@ export function* parseTree(stdout: Uint8Array): Generator<CheckedOut, void, void
   }
 }
 
-/** The items of NUL-terminated output as byte text; a last one without its NUL is an error. */
+/** The items of NUL-terminated output as byte text; a last item without its NUL is an error. */
 export function* nulSeparated(stdout: Uint8Array): Generator<string, void, void> {
   const bytes = Buffer.from(stdout.buffer, stdout.byteOffset, stdout.byteLength);
   let at = 0;

@@ -1,4 +1,4 @@
-/** From the folder that the user named to the repository (or plain folder) that is meant, or a refusal with its reason. */
+/** Finds the repository (or plain folder) for the folder that the user named, or refuses it with a reason. */
 import { fail } from "../base/errors/error.ts";
 import { hasOtherBytes, showBytes } from "../base/path-bytes.ts";
 import { quoteArg } from "../base/text.ts";
@@ -9,11 +9,11 @@ import { baseName } from "./names.ts";
 /** A repository's four folders; real paths as byte text. */
 export type Repository = {
   workTree: string;
-  /** holds HEAD and the index */
+  /** contains HEAD and the index */
   gitDir: string;
-  /** holds objects, refs and config; the same as `gitDir` but in a linked worktree */
+  /** contains objects, refs and config; the same as `gitDir` except in a linked worktree */
   commonDir: string;
-  /** of the common directory, or where a link there leads */
+  /** in the common directory, or where a link there leads */
   objects: string;
 };
 
@@ -37,7 +37,7 @@ export function locate(folder: string, home: string): Located {
   return insideOf(root, folder, home) ?? { kind: "folder", root };
 }
 
-/** The repository whose top is `root`; null when there is no usable `.git` in it. @throws WORKSPACE_REFUSED */
+/** The repository whose top is `root`; null when it has no usable `.git`. @throws WORKSPACE_REFUSED */
 export function repositoryAt(root: string, shown: string): Repository | null {
   const dotGit = lookAt(`${root}/.git`);
   if (dotGit === null || dotGit.kind === "special") return null;
@@ -51,7 +51,7 @@ export function repositoryAt(root: string, shown: string): Repository | null {
   return commonDir === null || objects === null ? null : { workTree: root, gitDir, commonDir, objects };
 }
 
-/** The folder with the refs: the git directory itself, or where `repo` keeps all of it but HEAD and the index. */
+/** The folder with the refs: the git directory, or the one in which `repo` keeps everything but HEAD and the index. */
 function refsAt(root: string, commonDir: string, shown: string): string | null {
   const kind = lookAt(`${commonDir}/refs`)?.kind;
   if (kind !== "link") return kind === "folder" ? commonDir : null;
@@ -65,7 +65,7 @@ function refsAt(root: string, commonDir: string, shown: string): string | null {
   );
 }
 
-/** The folder with the objects, without links; a link stays in the work tree, or in the `repo` checkout around it. */
+/** The real path of the objects folder; a link must stay in the work tree, or in the `repo` checkout around it. */
 function objectsAt(root: string, commonDir: string, shown: string): string | null {
   const link = `${commonDir}/objects`;
   const kind = lookAt(link)?.kind;
@@ -90,7 +90,7 @@ function realFolder(folder: string): string {
   return real;
 }
 
-/** git is given these paths as arguments, which the runtime can't make of other bytes. */
+/** git gets these paths as arguments, and the runtime can't pass arguments that are not UTF-8. */
 function utf8Only(repository: Repository, shown: string): Repository {
   const { workTree, gitDir, commonDir } = repository;
   if ([workTree, gitDir, commonDir].some((path) => hasOtherBytes(textOfBytes(path))))
@@ -132,7 +132,7 @@ function looksBare(root: string): boolean {
   );
 }
 
-/** The repository around `root`, when its owner is the same and it isn't the home directory's own (dot files). */
+/** The repository around `root`, if it has the same owner and is not the home directory's own (dot files). */
 function insideOf(root: string, folder: string, home: string): Located | null {
   const realHome = realPathIfAny(byteTextOf(home));
   const owner = lookAt(root)?.uid;

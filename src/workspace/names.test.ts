@@ -24,7 +24,7 @@ const paths: [string, boolean][] = [
 for (const [path, safe] of paths)
   test(`isSafePath ${JSON.stringify(path.slice(0, 20))}`, () => expect(isSafePath(path)).toBe(safe));
 
-test("a plain folder may hold .git, and nothing else that a repository may not", () => {
+test("a plain folder can contain .git, and otherwise only what a repository can", () => {
   for (const [path, safe] of paths) expect(isSafePlainPath(path)).toBe(safe || /\.git\b/i.test(path));
   expect(isSafePlainPath("a/.git/config")).toBe(true);
 });

@@ -1,17 +1,17 @@
-/** Paths inside a repository: byte text, hostile until `isSafePath` says otherwise. */
+/** Paths inside a repository: byte text, untrusted until `isSafePath` accepts them. */
 
 import { visible } from "../base/display.ts";
 
-/** Linux's PATH_MAX less what the guest's folder takes */
+/** Linux's PATH_MAX less the length of the guest's folder */
 const maxPath = 4000;
 
-/** Relative, no empty, `.` or `..` component, nothing named `.git` in any spelling that git refuses, each name ≤ 255 bytes. */
+/** Relative, without empty, `.` or `..` components, or a name that git treats as `.git`; each name ≤ 255 bytes. */
 export function isSafePath(path: string): boolean {
   if (path.length > maxPath || path.includes("\0")) return false;
   return path.split("/").every((name) => isSafeName(name) && !isDotGit(name));
 }
 
-/** As `isSafePath`, `.git` allowed: for folders that are no repository. */
+/** As `isSafePath`, but `.git` is allowed: for folders that are not repositories. */
 export function isSafePlainPath(path: string): boolean {
   if (path.length > maxPath || path.includes("\0")) return false;
   return path.split("/").every(isSafeName);
@@ -25,7 +25,7 @@ function isDotGit(name: string): boolean {
   return name.length === 4 && name.toLowerCase() === ".git";
 }
 
-/** Byte text for a terminal or JSON: UTF-8 where it is, `\xNN` for every byte that is not, and what can't be seen by its code. */
+/** Byte text for a terminal or JSON: UTF-8 if valid, `\xNN` for every other byte, and escapes for invisible characters. */
 export function showPath(path: string): string {
   const bytes = Buffer.from(path, "latin1");
   const text = bytes.toString("utf8");
@@ -36,7 +36,7 @@ function showByte(byte: number): string {
   return byte < 0x80 ? String.fromCharCode(byte) : `\\x${byte.toString(16)}`;
 }
 
-/** Every folder above `path`, outermost first: `a`, `a/b` for `a/b/c`. */
+/** Every parent folder of `path`, outermost first: `a`, `a/b` for `a/b/c`. */
 export function parentsOf(path: string): string[] {
   const parents: string[] = [];
   for (let cut = path.indexOf("/"); cut >= 0; cut = path.indexOf("/", cut + 1)) parents.push(path.slice(0, cut));

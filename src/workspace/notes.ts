@@ -1,4 +1,4 @@
-/** Collects what the user should know, with at most a few examples of each kind. */
+/** Collects notices for the user, with at most a few examples of each kind. */
 import { showPath } from "./names.ts";
 import type { WorkspaceNote } from "./types.ts";
 
@@ -12,7 +12,7 @@ export class Notes {
     if (!this.#notes.some((note) => note.text === text)) this.#notes.push({ level, text });
   }
 
-  /** One of several paths of which the same is to be said: `what` completes "a, b and 3 more …". */
+  /** Adds one of several paths with the same notice: `what` completes "a, b and 3 more …". */
   path(what: string, path: string): void {
     const paths = this.#paths.get(what);
     if (paths === undefined) this.#paths.set(what, [path]);

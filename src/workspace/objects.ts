@@ -1,7 +1,7 @@
 /**
- * The object folders of a repository and of its alternates. Host git would follow links among them to another
- * repository's history, hang on a fifo, and parse `info/alternates` in its own way; so all of that is done here, before
- * git runs, and git gets only folders that were checked. Names alone are read, so this is quick.
+ * The object folders of a repository and its alternates. The host's git would follow links among them to another repository's history,
+ * hang on a fifo, and parse `info/alternates` in its own way; so banger does all of that before git runs, and gives git only checked
+ * folders. Only names are read, so this is fast.
  */
 import { linkScratch, makeScratchFolder, writeScratch } from "../host/files/scratch.ts";
 import { listKinds, lookAt, readBeneath, realPathIfAny } from "../host/files/tree.ts";
@@ -11,13 +11,13 @@ import { parseAlternates } from "./alternates.ts";
 export type ObjectFolder = {
   /** a real path, byte text */
   path: string;
-  /** folders in it that git keeps objects in: `pack`, and `00` to `ff` */
+  /** subfolders in which git keeps objects: `pack`, and `00` to `ff` */
   parts: string[];
-  /** folders that its alternates name and that do not exist */
+  /** missing folders that its alternates name */
   missing: string[];
 };
 
-/** As deep as git follows alternates (its test t5710). */
+/** git follows alternates this deep (its test t5710). */
 export const maxNesting = 6;
 export const maxAlternates = 64;
 /** bytes */
@@ -28,7 +28,7 @@ export class ObjectsError extends Error {}
 
 /**
  * @param objects the repository's own `objects`, a real path
- * @returns it, and the folders elsewhere that it takes objects from
+ * @returns it, and the folders elsewhere that it uses objects from
  * @throws ObjectsError
  */
 export function checkObjects(objects: string): [own: ObjectFolder, ...alternates: ObjectFolder[]] {
@@ -39,15 +39,15 @@ export function checkObjects(objects: string): [own: ObjectFolder, ...alternates
 }
 
 /**
- * Writes the alternates of our own git directory. Each folder is shown to git through links to its parts, so that git
- * finds no `info` there: no file of the stranger's says where else objects are.
+ * Writes the alternates of banger's own git directory. git gets each folder through links to its parts, so that it finds no `info` there:
+ * no untrusted file can name further object folders.
  */
 export async function writeAlternates(gitDir: string, folders: readonly ObjectFolder[]): Promise<void> {
   for (const [i, { path, parts }] of folders.entries()) {
     await makeScratchFolder(`${gitDir}/objects-${i}`);
     for (const part of parts) linkScratch(`${path}/${part}`, `${gitDir}/objects-${i}/${part}`);
   }
-  // relative to our own `objects`
+  // relative to banger's own `objects`
   const lines = folders.map((_, i) => `../objects-${i}\n`);
   await writeScratch(`${gitDir}/objects/info/alternates`, lines.join(""));
 }
@@ -80,7 +80,7 @@ function refuseOdd(objects: string, folder: string): void {
   }
 }
 
-/** Folders that exist, without links on the way; the others are noted as missing. */
+/** Existing folders, as real paths; missing ones are recorded. */
 function alternatesOf({ path: objects, missing }: ObjectFolder): string[] {
   return parseAlternates(readAlternates(objects)).flatMap((path) => {
     const other = realPathIfAny(path.startsWith("/") ? path : `${objects}/${path}`);

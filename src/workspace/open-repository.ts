@@ -1,4 +1,4 @@
-/** One repository (the workspace's own, or a submodule) made ready to be read: refs, settings, our git directory. */
+/** Prepares one repository (the workspace's own, or a submodule) for reading: refs, settings, banger's git directory. */
 import { fail } from "../base/errors/error.ts";
 import { makeScratchFolder } from "../host/files/scratch.ts";
 import { byteTextOf } from "../host/files/tree.ts";
@@ -14,19 +14,19 @@ import type { WorkspaceDeps } from "./types.ts";
 
 export type OpenRepository = {
   repository: Repository;
-  /** folder in the workspace, byte text, empty for its top */
+  /** folder in the workspace, byte text; empty for the top */
   path: string;
-  /** where its git directory will be in the guest's workspace: `.git`, `.git/modules/NAME` */
+  /** the place of its git directory in the guest's workspace: `.git`, `.git/modules/NAME` */
   guestGitDir: string;
   refs: Refs;
   settings: Settings;
   copied: Copied;
   git: Git;
-  /** our git directory, a path on the host */
+  /** banger's git directory, a path on the host */
   gitDir: string;
-  /** folders elsewhere that its objects come from too, byte text */
+  /** folders elsewhere that it also uses objects from, byte text */
   alternates: string[];
-  /** such folders that do not exist */
+  /** such folders that are missing */
   missingAlternates: string[];
 };
 
@@ -53,7 +53,7 @@ export async function openRepository(
   return { missingAlternates, repository, path, guestGitDir, refs, settings, copied, git, gitDir, alternates };
 }
 
-/** `path`, byte text, or the nearest folder above it that a command line can name: one in UTF-8. */
+/** `path`, byte text, or the nearest parent folder that can be a command line argument: one in UTF-8. */
 function nameable(path: string): string {
   const text = Buffer.from(path, "latin1").toString("utf8");
   if (byteTextOf(text) === path) return text;

@@ -1,4 +1,4 @@
-/** What is refused, plain folders, what changes under our hands. */
+/** Refusals, plain folders, and changes during the reading. */
 import { expect } from "bun:test";
 import * as fs from "node:fs";
 import { dryRun } from "./dry-run.ts";
@@ -195,7 +195,7 @@ for (const { name, make, code, says } of refusals) {
   });
 }
 
-gitTest("missing history is said before anything is copied, and nothing is left", async () => {
+gitTest("missing history is reported before anything is copied, and nothing is left", async () => {
   using bed = testBed();
   const { folder } = repo(bed);
   const tree = git(folder, "rev-parse", "HEAD:src").trim();

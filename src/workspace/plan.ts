@@ -1,4 +1,4 @@
-/** Decides what goes into the guest's `/root/repo`: reads the folder, writes nothing but scratch, runs only `git.ts`. */
+/** Decides what goes into the guest's `/root/repo`: reads the folder, writes only scratch files, runs only git (`git.ts`). */
 import { BangerError, fail } from "../base/errors/error.ts";
 import { showBytes } from "../base/path-bytes.ts";
 import { isDiskFull, removeTree } from "../host/files/files.ts";
@@ -20,7 +20,7 @@ import {
 } from "./types.ts";
 
 /**
- * The caller disposes of the plan (`await using`), also after a failed run.
+ * The caller disposes the plan (`await using`), also after a failed run.
  * @throws WORKSPACE_REFUSED, WORKSPACE_GIT, WORKSPACE_REF, FLAG_INVALID, TOOL_MISSING
  */
 export async function planWorkspace(deps: WorkspaceDeps, request: WorkspaceRequest): Promise<WorkspacePlan> {
@@ -56,7 +56,7 @@ async function planInScratch(
   }
 }
 
-/** What the system refused while the folder was read, as an error that says so; anything else as it is. */
+/** A system error while the folder was read, as an error for the user; any other error unchanged. */
 function explained(error: unknown, folder: string, scratch: string): unknown {
   if (isDiskFull(error)) return fail("DISK_FULL", { path: scratch, during: "reading the repository" }, error);
   const { syscall, message } = error as { syscall?: unknown; message?: unknown };

@@ -1,15 +1,15 @@
-/** The stack of reftables of a git directory: what later ones say replaces what earlier ones do. */
+/** The stack of reftables of a git directory: later tables override earlier ones. */
 import { readGitFile } from "./git-file.ts";
 import { parseReftable, type RefRecord } from "./reftable.ts";
 
 const maxTables = 1000;
 const maxListBytes = 256 * 1024;
 const maxTableBytes = 128 * 1024 * 1024;
-/** git merges tables at any time, and removes those that it has merged */
+/** git can merge tables at any time, and removes those that it has merged */
 const attempts = 5;
 
 /**
- * Values by the ref's name, `HEAD` among them; none where there is no stack.
+ * Values by ref name, including `HEAD`; empty when there is no stack.
  * @param gitDir a real path, byte text
  * @throws GitFileError, ReftableError
  */
@@ -21,7 +21,7 @@ export function readRefTables(gitDir: string): Map<string, NonNullable<RefRecord
   }
 }
 
-/** null when one is gone that the list has. */
+/** Null when a listed table has been removed. */
 function readTables(gitDir: string): Uint8Array[] | null {
   const list = readGitFile(gitDir, "reftable/tables.list", maxListBytes);
   const names = list === null ? [] : Buffer.from(list).toString("latin1").split("\n").filter(Boolean);

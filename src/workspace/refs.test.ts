@@ -5,7 +5,7 @@ import { isRefName, parsePackedRefs } from "./refs.ts";
 
 const oid = "0123456789012345678901234567890123456789";
 
-test("packed refs: comments, peeled lines and nonsense are passed over", () => {
+test("packed refs: comments, peeled lines and malformed lines are skipped", () => {
   const refs = new Map<string, string>();
   const lines = [
     "# pack-refs with: peeled",

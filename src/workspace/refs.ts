@@ -1,4 +1,4 @@
-/** Reads HEAD and the refs of a repository from their files or tables: bounded, links not followed, nothing run. */
+/** Reads HEAD and the refs of a repository from their files or tables: bounded, without following links or running git. */
 import { fail } from "../base/errors/error.ts";
 import { listNames, lookAt } from "../host/files/tree.ts";
 import { readGitFile } from "./git-file.ts";
@@ -17,17 +17,17 @@ export type Refs = {
   symbolic: Map<string, string>;
 };
 
-/** What a repository may have of refs. */
+/** Limits for the refs of a repository. */
 export const refLimits = {
   refs: 500_000,
-  /** folders that lead to a loose ref, below `refs` */
+  /** folders above a loose ref, below `refs` */
   folders: 32,
-  /** of the file `packed-refs` */
+  /** bytes of the file `packed-refs` */
   packedBytes: 128 * 1024 * 1024,
 };
-/** symbolic refs that lead to another one; git follows as many */
+/** symbolic refs that point to another one; git follows as many */
 const maxLinks = 5;
-/** of HEAD, and of the file of a loose ref */
+/** bytes of HEAD, and of a loose ref's file */
 const maxRefBytes = 4096;
 const oidPattern = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
 
@@ -35,7 +35,7 @@ export function isOid(text: string): boolean {
   return oidPattern.test(text);
 }
 
-/** @throws WORKSPACE_GIT also for more than the limits allow: with a part of its refs it would be another repository */
+/** @throws WORKSPACE_GIT also above the limits: with only some of its refs it would be another repository */
 export function readRefs(repository: Repository, limits = refLimits): Refs {
   const shown = Buffer.from(repository.workTree, "latin1").toString("utf8");
   const found: Found = { all: new Map(), symbolic: new Map(), shown, limits };
@@ -52,7 +52,7 @@ export function readRefs(repository: Repository, limits = refLimits): Refs {
   return { head: parseHead(head, found), all, symbolic };
 }
 
-/** What HEAD is where refs are kept as reftable, so that older gits refuse the repository. */
+/** The content of HEAD in a reftable repository, which makes older gits refuse it. */
 const headOfReftable = "ref: refs/heads/.invalid";
 
 function readFiles(repository: Repository, found: Found): void {
@@ -62,7 +62,7 @@ function readFiles(repository: Repository, found: Found): void {
   readLoose(repository.commonDir, "refs", 0, found);
 }
 
-/** @returns HEAD, which a linked worktree has in a stack of its own, as its file would have it */
+/** @returns HEAD in the form of its file; a linked worktree has it in a stack of its own */
 function readTables(repository: Repository, found: Found): string {
   const { own, common } = tablesOf(repository, found.shown);
   for (const [name, value] of common) {
@@ -86,8 +86,8 @@ function tablesOf({ gitDir, commonDir }: Repository, shown: string) {
 }
 
 /**
- * `OID SP NAME` lines; comments and `^PEELED` lines are passed over, as is what is malformed.
- * @returns false when there are more than `most`; the rest is not read then
+ * Parses `OID SP NAME` lines; skips comments, `^PEELED` lines and malformed lines.
+ * @returns false when there are more than `most`; then the rest is not read
  */
 export function parsePackedRefs(text: string, into: Map<string, string>, most = refLimits.refs): boolean {
   for (const line of text.split("\n")) {

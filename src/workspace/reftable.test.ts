@@ -15,7 +15,7 @@ function stack(folder: string, tables: readonly Uint8Array[]): void {
   fs.writeFileSync(`${folder}/reftable/tables.list`, names.map((name) => `${name}\n`).join(""));
 }
 
-test("a stack as git writes it: blocks, indexes, deletions, tags and symbolic refs", () => {
+test("a stack written by git: blocks, indexes, deletions, tags and symbolic refs", () => {
   using folder = tempFolder("reftable");
   stack(folder.path, reftables.sha1.map(unpacked));
   const refs = readRefTables(folder.path);
@@ -41,7 +41,7 @@ test("a SHA-256 repository's", () => {
   expect([...readRefTables(folder.path)].sort()).toEqual(expected as never);
 });
 
-test("no stack has no refs; a table that is gone, or elsewhere, is said", () => {
+test("without a stack there are no refs; a missing table, or one elsewhere, is reported", () => {
   using folder = tempFolder("reftable");
   expect(readRefTables(folder.path).size).toBe(0);
   stack(folder.path, []);
@@ -55,13 +55,13 @@ type Block = { records: number[]; restarts?: number; pad?: number; length?: numb
 
 const oid = [...Array(20).fill(0xab)];
 const letters = (text: string): number[] => [...Buffer.from(text)];
-/** A ref called `name` with an object; `prefix` characters of its name are those of the record before. */
+/** A ref called `name` with an object id; `prefix` characters of its name are shared with the record before. */
 const ref = (name: string, prefix = 0, type = 1): number[] => [
   ...[prefix, name.length * 8 + type],
   ...[...letters(name), 0, ...oid],
 ];
 
-/** A table as the format's description has it, without a footer, which is not read. @param hash of version 2 */
+/** A table by the format's specification, without a footer, which is not read. @param hash for version 2 */
 function table(blocks: readonly Block[], blockSize = 0, head = "REFT\x01", hash = ""): Uint8Array {
   const out = [...letters(head), ...uint(blockSize, 3), ...Array<number>(16).fill(0), ...letters(hash)];
   for (const [i, { records, restarts = 0, pad = 0, length, type = 0x72 }] of blocks.entries()) {
@@ -78,21 +78,21 @@ function uint(value: number, size: number): number[] {
 
 const namesIn = (bytes: Uint8Array) => parseReftable(bytes).map(({ name }) => name);
 
-test("blocks follow each other, padded to the block size where there is one", () => {
+test("blocks follow each other, padded to the block size if there is one", () => {
   const blocks = [{ records: ref("a") }, { records: ref("b"), restarts: 2 }];
   expect(namesIn(table(blocks))).toEqual(["a", "b"]);
   const first = table(blocks.slice(0, 1)).length;
   const padded = blocks.map((block, i) => ({ ...block, pad: i === 0 ? 100 - first : 0 }));
   expect(namesIn(table(padded, 100))).toEqual(["a", "b"]);
-  // a block that fills its size has nothing behind it
+  // a block of full size has no padding
   expect(namesIn(table(blocks, first))).toEqual(["a", "b"]);
-  // what is not padded is read on, whatever the block size
+  // without padding the next block is read at once, whatever the block size
   expect(namesIn(table(blocks, 4096))).toEqual(["a", "b"]);
   expect(namesIn(table([...blocks, { records: ref("c"), type: 0x67 }]))).toEqual(["a", "b"]);
   expect(namesIn(table([]))).toEqual([]);
 });
 
-test("a block ends with the file, and not a byte behind it", () => {
+test("a block must end within the file", () => {
   const whole = table([{ records: ref("a"), restarts: 1 }]);
   expect(namesIn(whole)).toEqual(["a"]);
   for (const length of [0, 1, whole.length + 1, 2 ** 24 - 1])
@@ -101,14 +101,14 @@ test("a block ends with the file, and not a byte behind it", () => {
     expect(() => parseReftable(whole.subarray(0, whole.length - cut))).toThrow(ReftableError);
 });
 
-test("restart points lie behind the block's head", () => {
+test("restart points must be behind the block's header", () => {
   expect(namesIn(table([{ records: [], restarts: 3 }]))).toEqual([]);
   const tooMany = table([{ records: [], restarts: 3 }]);
   tooMany[tooMany.length - 1] = 4;
   expect(() => parseReftable(tooMany)).toThrow(new ReftableError("a block is cut off"));
 });
 
-test("a name takes as much of the one before as there is", () => {
+test("a name can share no more than the whole previous name", () => {
   expect(namesIn(table([{ records: [...ref("abc"), ...ref("d", 3), ...ref("e", 2)] }]))).toEqual([
     "abc",
     "abcd",
@@ -119,7 +119,7 @@ test("a name takes as much of the one before as there is", () => {
     expect(() => parseReftable(table([{ records }]))).toThrow(new ReftableError("a name is damaged"));
 });
 
-test("values of each type, and of none that is known", () => {
+test("values of each type, and of an unknown type", () => {
   const target = [0, 8 + 3, ...letters("d"), 0, 4, ...letters("HEAD")];
   const records = [
     ...[0, 8, ...letters("a"), 0],
@@ -140,14 +140,14 @@ test("values of each type, and of none that is known", () => {
     expect(() => parseReftable(table([{ records: ref("a", 0, type) }]))).toThrow(`a ref is of type ${type}`);
 });
 
-test("numbers have seven bytes", () => {
-  // the number of the update, which is not looked at
+test("numbers have at most seven bytes", () => {
+  // the update index, which is not used
   const numbered = (bytes: number[]) => table([{ records: [0, 8, ...letters("a"), ...bytes] }]);
   expect(namesIn(numbered([...Array(6).fill(0xff), 0]))).toEqual(["a"]);
   expect(() => parseReftable(numbered([...Array(7).fill(0xff), 0]))).toThrow(
     new ReftableError("a number is too large"),
   );
-  // one is added for each byte that follows: 0x80 0x00 is 128
+  // one is added for each further byte: 0x80 0x00 is 128
   const long = "n".repeat(16);
   expect(namesIn(table([{ records: [0, 0x80, 0, ...letters(long), 0] }]))).toEqual([long]);
   expect(namesIn(table([{ records: [0, 0x80, 8, ...letters(`${long}n`), 0] }]))).toEqual([`${long}n`]);
@@ -163,7 +163,7 @@ test("versions 1 and 2 are known, the second with ids of either length", () => {
   for (const length of [0, 4, 5, 7]) expect(() => parseReftable(table([]).subarray(0, length))).toThrow(ReftableError);
 });
 
-test("any bytes are records or an error that says so", () => {
+test("any bytes give records or a ReftableError", () => {
   const [table = ""] = reftables.sha1;
   const whole = unpacked(table);
   const change = fc.record({ at: fc.nat(400), byte: fc.nat(255), length: fc.nat(whole.length) });

@@ -1,19 +1,19 @@
 /**
- * Refs as git 3 keeps them: one table in the reftable format (git's Documentation/technical/reftable.txt, versions 1 and 2).
- * Only the blocks with refs are read; logs and indexes are passed over. Hostile bytes: every length is checked. Pure.
+ * Parses refs as git 3 stores them: one table in the reftable format (git's Documentation/technical/reftable.txt, versions 1 and 2).
+ * Only the blocks with refs are read; logs and indexes are skipped. Hostile input: every length is checked. Pure.
  */
 
 export type RefRecord = {
   /** byte text, unchecked */
   name: string;
-  /** an object's id, the name of another ref, or null for a ref that is deleted */
+  /** an object id, the name of another ref, or null for a deleted ref */
   value: { oid: string } | { target: string } | null;
 };
 
-/** The file is damaged, or of a version that is not known. */
+/** The file is damaged, or of an unknown version. */
 export class ReftableError extends Error {}
 
-/** @param bytes of one `*.ref` file; records in the order of their names */
+/** @param bytes of one `*.ref` file; the records are sorted by name */
 export function parseReftable(bytes: Uint8Array): RefRecord[] {
   const reader = new Bytes(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   const header = readHeader(reader);
@@ -40,13 +40,13 @@ function readHeader(reader: Bytes): Header {
   return { length: version === 1 ? 24 : 28, blockSize: reader.uint(5, 3), oidLength: isSha256 ? 32 : 20 };
 }
 
-/** Blocks are padded with zeros to the table's block size, or follow each other where they are not. */
+/** Blocks are padded with zeros to the table's block size, or follow each other if they are not padded. */
 function nextBlock(reader: Bytes, start: number, end: number, blockSize: number): number {
   const isPadded = end - start < blockSize && end < reader.length && reader.byte(end) === 0;
   return isPadded ? start + blockSize : end;
 }
 
-/** Records from `at`; their restart points, which are not needed here, are at the end of the block. */
+/** Reads records from `at`; the restart points, which are not needed here, are at the end of the block. */
 function readRefs(reader: Bytes, at: number, end: number, oidLength: number, into: RefRecord[]): void {
   const records = end - 2 - 3 * reader.uint(end - 2, 2);
   if (records < at) throw new ReftableError("a block is cut off");
@@ -67,7 +67,7 @@ function readValue(cursor: Cursor, type: number, oidLength: number): RefRecord["
   if (type === 3) return { target: cursor.text(cursor.varint()) };
   if (type !== 1 && type !== 2) throw new ReftableError(`a ref is of type ${type}`);
   const oid = cursor.hex(oidLength);
-  // what a tag points to
+  // the object that a tag points to
   if (type === 2) cursor.hex(oidLength);
   return { oid };
 }
@@ -120,7 +120,7 @@ class Cursor {
     this.at = at;
   }
 
-  /** As in packs (ofs-delta): seven bits a byte, one added for each byte that follows. */
+  /** Like ofs-delta in packs: seven bits per byte, with one added for each further byte. */
   varint(): number {
     let value = 0;
     for (let size = 0; size < 7; size++) {

@@ -1,4 +1,4 @@
-/** Repositories as people have them: bare ones with worktrees, moved ones, links, reftable; and refusals that lead out. */
+/** Repository layouts in real use: bare with worktrees, moved, linked, reftable; and refusals with a way out. */
 import { expect } from "bun:test";
 import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
@@ -22,7 +22,7 @@ async function refusal(bed: TestBed, folder: string): Promise<{ message: string;
   return error;
 }
 
-/** What a hint has between backticks, run by a shell. */
+/** Runs the command between backticks of a hint in a shell. */
 function runHint(hint: string): void {
   const command = /`([^`]+)`/.exec(hint)?.[1] ?? "false";
   execFileSync("/bin/sh", ["-c", command], { stdio: "pipe" });
@@ -130,7 +130,7 @@ gitTest("a separate git directory: the command mends it; inside the folder it ne
   await goesIn(bed, inside);
 });
 
-gitTest("a claim to another repository is no advice to rewire it", async () => {
+gitTest("a claim to another repository gets no hint to rewire that one", async () => {
   using bed = testBed();
   const other = makeRepository(`${bed.folder}/other`);
   const bare = `${bed.folder}/bare.git`;
@@ -243,7 +243,7 @@ gitTest("refs behind a link say how to make a worktree instead", async () => {
   expect(hint).toContain("git worktree add");
 });
 
-/** Turns its refs into the stack that git 2.47 wrote, with the commit that this names. */
+/** Replaces its refs by the stack that git 2.47 wrote, with the commit that it names. */
 function toReftable(repo: string): void {
   const empty = git(repo, "hash-object", "-w", "-t", "tree", "/dev/null").trim();
   const text = `tree ${empty}\nauthor n <e@x> 1577836800 +0000\ncommitter n <e@x> 1577836800 +0000\n\nx\n`;
@@ -311,7 +311,7 @@ for (const [what, remove] of broken) {
   });
 }
 
-gitTest("an alternate that is gone is said", async () => {
+gitTest("a missing alternate is reported", async () => {
   using bed = testBed();
   const source = makeRepository(`${bed.folder}/source`);
   git(bed.folder, "clone", "-q", "--shared", source, "clone");

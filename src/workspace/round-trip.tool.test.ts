@@ -1,4 +1,4 @@
-/** Whole plans, streamed and unpacked with real git and tar: what goes in, and what does not. */
+/** Whole plans, streamed and unpacked with real git and tar: what is sent, and what is not. */
 import { expect } from "bun:test";
 import * as fs from "node:fs";
 import { commit, git, gitTest, makeRepository, roundTrip, status, testBed, write } from "./testing/repository.ts";
@@ -109,7 +109,7 @@ gitTest("untracked files only when asked, ignored ones never", async () => {
   expect(git(guest, "status", "--porcelain", "-uall")).toBe("?? .gitignore\n?? deep/er/x\n?? new.txt\n");
 });
 
-gitTest("a name that is no UTF-8 arrives as it is", async () => {
+gitTest("a name that is not UTF-8 arrives unchanged", async () => {
   using bed = testBed();
   const repo = makeRepository(`${bed.folder}/repo`);
   fs.writeFileSync(Buffer.concat([Buffer.from(`${repo}/`), Buffer.from([0xff, 0x41])]), "x");

@@ -1,4 +1,4 @@
-/** The configuration that a repository is under, as far as banger uses it. */
+/** The git configuration that applies to a repository, as far as banger uses it. */
 import { fail } from "../base/errors/error.ts";
 import { realPathIfAny } from "../host/files/tree.ts";
 import { isWithin } from "./claims.ts";
@@ -10,26 +10,26 @@ import { readGitFile } from "./git-file.ts";
 import type { Repository } from "./locate.ts";
 
 export type Settings = {
-  /** what the repository's own files say; the only place that remotes, branches and submodules are taken from */
+  /** the repository's own files; the only source of remotes, branches and submodules */
   local: GitConfig;
-  /** all of it as git reads it: the system's, the user's, the repository's, the environment's */
+  /** everything as git reads it: the system's, the user's, the repository's, the environment's */
   effective: GitConfig;
-  /** the same with where each is from */
+  /** the same, with the file that each setting is from */
   entries: readonly ConfigEntry[];
   sha256: boolean;
-  /** name of the remote that missing objects would come from */
+  /** name of the remote that missing objects would be fetched from */
   promisor: string | null;
-  /** files elsewhere that the repository's own configuration includes or takes ignore rules from; byte text */
+  /** files elsewhere that the repository's own configuration includes or uses for ignore rules; byte text */
   outside: string[];
   /** the file with the user's own ignore rules, links followed; null: none */
   excludes: string | null;
-  /** files with attributes of the system's and the user's, links followed */
+  /** the system's and the user's attributes files, links followed */
   attributes: string[];
-  /** why git would refuse to go on */
+  /** why git would stop */
   problems: string[];
 };
 
-/** @param head full name of the ref that HEAD is */
+/** @param head full name of the ref that HEAD points to */
 export function readSettings(repository: Repository, user: UserPlaces, head: string | null): Settings {
   const parts = repositoryParts(repository);
   const read = readAllConfig(user, { repository, head, parts });
@@ -59,7 +59,7 @@ function repositoryParts(repository: Repository): ConfigPart[] {
   const { gitDir, commonDir } = repository;
   const text = localText(repository, commonDir, "config");
   const common: ConfigPart = { scope: "local", file: `${commonDir}/config`, text };
-  // git looks for this one without includes
+  // git looks this one up without includes
   if (parseGitConfig(text).bool("extensions.worktreeconfig") !== true) return [common];
   const own = localText(repository, gitDir, "config.worktree");
   return [common, { scope: "worktree", file: `${gitDir}/config.worktree`, text: own }];
@@ -100,7 +100,7 @@ type Excludes = {
   problems: string[];
 };
 
-/** `core.excludesFile`, relative to the work tree's top as git takes it, or the default; a link to it is followed. */
+/** `core.excludesFile`, relative to the work tree's top as in git, or the default; a link is followed. */
 function excludesOf(read: ConfigRead, user: UserPlaces, repository: Repository): Excludes {
   const named = read.entries.findLast(({ key }) => key === "core.excludesfile");
   if (named === undefined) return { file: realPathIfAny(`${xdgGit(user)}/ignore`), isOwn: false, problems: [] };
@@ -111,7 +111,7 @@ function excludesOf(read: ConfigRead, user: UserPlaces, repository: Repository):
   return { file: realPathIfAny(path.startsWith("/") ? path : `${repository.workTree}/${path}`), isOwn, problems: [] };
 }
 
-/** Files that a stranger's configuration leads to: git reads them too, but the user should know. */
+/** Files that an untrusted configuration leads to: git reads them too, but the user should know. */
 function outsideOf(read: ConfigRead, repository: Repository, excludes: Excludes, attributes: Attributes): string[] {
   const files = read.included
     .filter(({ scope }) => isOfRepository(scope))

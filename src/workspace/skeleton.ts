@@ -1,4 +1,4 @@
-/** Makes the git directory of our own in which host git reads a stranger's repository (`git.ts` says why). */
+/** Makes banger's own git directory, in which the host's git reads an untrusted repository (`git.ts` explains why). */
 import { createHash } from "node:crypto";
 import { fail } from "../base/errors/error.ts";
 import { makeScratchFolder, writeScratch } from "../host/files/scratch.ts";
@@ -12,13 +12,13 @@ import type { Settings } from "./settings.ts";
 /** The parts of the repository that were copied, for the guest's `.git`. */
 export type Copied = { index: Uint8Array | null; split: boolean; shallow: string[] };
 
-/** What is copied of a repository's files, in bytes. */
+/** The largest files of a repository that are copied, in bytes. */
 export const copyLimits = { index: 1024 ** 3, shallow: 16 * 1024 ** 2 };
 
-/** What it is made from. */
+/** The sources of the copy. */
 export type Sources = {
   repository: Repository;
-  /** as `checkObjects` found them */
+  /** as `checkObjects` returned them */
   objects: readonly ObjectFolder[];
   refs: Refs;
   settings: Settings;
@@ -42,7 +42,7 @@ function skeletonConfig(settings: Settings): string {
   const format = settings.sha256
     ? "\trepositoryformatversion = 1\n[extensions]\n\tobjectFormat = sha256\n"
     : "\trepositoryformatversion = 0\n";
-  // ignore rules are matched without regard to case then
+  // then ignore rules are matched case-insensitively
   const ignoreCase = settings.effective.bool("core.ignorecase") === true;
   return `[core]\n\tbare = false\n\tignoreCase = ${ignoreCase}\n${format}`;
 }
@@ -67,7 +67,7 @@ async function copyIndex(
   return { index, split: bytes !== null };
 }
 
-/** A split index names the one that it builds upon by its id, in its "link" extension; old ones lie about for weeks. */
+/** A split index names its shared index by id, in its "link" extension; old ones stay around for weeks. */
 function sharedIndexOf(repository: Repository, index: Uint8Array): string | undefined {
   const bytes = Buffer.from(index.buffer, index.byteOffset, index.byteLength);
   return listNames(repository.gitDir).find((name) => {
@@ -76,7 +76,7 @@ function sharedIndexOf(repository: Repository, index: Uint8Array): string | unde
   });
 }
 
-/** Magic and checksum, which git itself does not look at; all zeros means that there is none (`index.skipHash`). */
+/** Checks magic and checksum, which git itself does not check; all zeros means no checksum (`index.skipHash`). */
 function isWholeIndex(index: Uint8Array, sha256: boolean): boolean {
   const length = sha256 ? 32 : 20;
   if (index.length < 12 + length || Buffer.from(index.subarray(0, 4)).toString("latin1") !== "DIRC") return false;

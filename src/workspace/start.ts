@@ -1,4 +1,4 @@
-/** Which commit and branch the guest is on: HEAD's, or what `--branch` and `--from` say. */
+/** Decides the guest's commit and branch: HEAD's, or those of `--branch` and `--from`. */
 import { fail } from "../base/errors/error.ts";
 import { byteTextOf } from "../host/files/tree.ts";
 import type { Start } from "./history.ts";
@@ -20,10 +20,10 @@ export async function resolveStart(
   return { ref: all.get(local) === oid ? local : null, oid };
 }
 
-/** A commit as the user names it, looked up in the repository's refs and objects. */
+/** A commit that the user named, looked up in the repository's refs and objects. */
 async function resolveCommit(open: OpenRepository, ref: string): Promise<string> {
   const path = Buffer.from(open.repository.workTree, "latin1").toString("utf8");
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: none may go into an argument
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: none may be in an argument
   if (ref === "" || ref.startsWith("-") || ref.length > 512 || /[\u0000-\u001f\u007f]/.test(ref)) {
     throw fail("WORKSPACE_REF", { ref, path });
   }
@@ -33,7 +33,7 @@ async function resolveCommit(open: OpenRepository, ref: string): Promise<string>
   return oid;
 }
 
-/** The full name of a branch that does not exist yet. Rules of `git check-ref-format --branch`. */
+/** The full name of a new branch. Rules of `git check-ref-format --branch`. */
 export function newBranch(branch: string, taken: readonly string[]): string {
   const flag = { flag: "--branch", value: branch, example: "--branch fix/login" };
   const name = byteTextOf(branch);

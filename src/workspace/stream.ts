@@ -1,6 +1,6 @@
 /**
- * A plan as one tar stream. Memory stays flat: a few chunks. A file has the size that it has when its turn comes; one
- * that is gone by then is left out, one that shrinks while it is read ends the stream with a clear error.
+ * A plan as one tar stream. Memory use is a few chunks. A file is sent with the size that it has when its turn comes; a file that has
+ * disappeared is left out, one that shrinks while it is read ends the stream with an error.
  */
 import { fail } from "../base/errors/error.ts";
 import { endOfArchive, padding } from "../formats/tar/writer.ts";
@@ -9,7 +9,7 @@ import { showPath } from "./names.ts";
 import { tarHeader } from "./tar.ts";
 import type { PlanEntry, WorkspacePlan } from "./types.ts";
 
-/** What happened while streaming; `vanished`: files that were in the plan and are not on disk any more. */
+/** The outcome of streaming; `vanished`: files of the plan that are no longer on disk. */
 export type StreamReport = {
   /** bytes of content so far */
   onProgress?: (bytes: number) => void;
@@ -18,12 +18,12 @@ export type StreamReport = {
 
 const chunkSize = 256 * 1024;
 
-/** Each chunk is the consumer's to keep. @throws WORKSPACE_COPY, WORKSPACE_GIT, WORKSPACE_INCOMPLETE */
+/** The consumer owns each chunk. @throws WORKSPACE_COPY, WORKSPACE_GIT, WORKSPACE_INCOMPLETE */
 export async function* workspaceTar(
   plan: Pick<WorkspacePlan, "prepare" | "entries" | "git">,
   report: StreamReport = {},
 ): AsyncGenerator<Uint8Array, void, void> {
-  // what the history lacks is said before anything is copied
+  // missing history is reported before anything is copied
   await plan.prepare();
   const writer = new ChunkWriter();
   let done = 0;
@@ -38,7 +38,7 @@ export async function* workspaceTar(
   yield* writer.take();
 }
 
-/** Gathers small pieces into large chunks. */
+/** Collects small pieces into large chunks. */
 class ChunkWriter {
   #chunk = Buffer.allocUnsafe(chunkSize);
   #used = 0;
@@ -59,7 +59,7 @@ class ChunkWriter {
     if (file === null) return onVanished?.(showPath(entry.path));
     try {
       const { size } = file.info;
-      // what git keeps is read from copies, and has the time of what was copied
+      // files of `.git` are read from copies, and have the time of the original
       const { mtimeNs } = entry.origin === "git" ? entry : file.info;
       yield* this.put(tarHeader({ ...entry, mtimeNs }, size));
       yield* this.#copy(file, size, entry.path, progress);
@@ -79,7 +79,7 @@ class ChunkWriter {
     }
   }
 
-  /** What is gathered so far. */
+  /** The bytes collected so far. */
   *take(): Generator<Uint8Array, void, void> {
     if (this.#used === 0) return;
     const full = this.#chunk.subarray(0, this.#used);
@@ -88,7 +88,7 @@ class ChunkWriter {
     yield full;
   }
 
-  /** Exactly `size` bytes of the file: what it grew by since it was opened is not read. */
+  /** Exactly `size` bytes of the file: what was appended since it was opened is not read. */
   *#copy(
     file: OpenEntry,
     size: number,

@@ -1,4 +1,4 @@
-/** Submodules: their tracked files and a working git directory of their own, nested ones too. */
+/** Submodules: their tracked files and a working git directory of their own, also when nested. */
 import { expect } from "bun:test";
 import * as fs from "node:fs";
 import { git, gitTest, makeRepository, roundTrip, status, testBed, write } from "./testing/repository.ts";
@@ -91,7 +91,7 @@ gitTest("names that would collide get folders of their own", async () => {
   }
 });
 
-gitTest("a submodule whose .git points to a repository elsewhere is left out and said", async () => {
+gitTest("a submodule whose .git points to a repository elsewhere is left out and reported", async () => {
   using bed = testBed();
   makeRepository(`${bed.folder}/private`);
   const top = makeRepository(`${bed.folder}/top`);

@@ -1,4 +1,4 @@
-/** Our headers against the host's tar. */
+/** Our tar headers, read by the host's tar. */
 import { afterAll, expect } from "bun:test";
 import * as fs from "node:fs";
 import fc from "fast-check";
@@ -84,7 +84,7 @@ gatedTest("tool:tar", "links with long targets, folders with long names", () => 
   expect(fs.statSync(`${into}/before`).mtimeMs).toBe(-5250);
 });
 
-gatedTest("tool:tar", "a size over 8 GiB is said in a PAX record", () => {
+gatedTest("tool:tar", "a size over 8 GiB is in a PAX record", () => {
   const header = Buffer.from(tarHeader(file("big"), 10 * 1024 ** 3)).toString("latin1");
   expect(header).toContain(" size=10737418240\n");
   expect(header.length).toBe(1536);

@@ -1,15 +1,15 @@
-/** The `mise` bootstrap: installs the tools that a project names, in the background, as well as it can. Pure. */
+/** The `mise` bootstrap: installs the tools that a project names, in the background, on a best-effort basis. Pure. */
 import { baseName, showPath } from "./names.ts";
 import { type DetachedCommand, guestWorkspace, type PlanEntry } from "./types.ts";
 
 const manifests = [".mise.toml", "mise.toml", ".tool-versions"];
 
-/** A fixed text, run by the guest's shell: trusted there, as the guest is what holds the project in. */
+/** A fixed script, run by the guest's shell: trusted there, because the guest is what confines the project. */
 const script =
   "command -v mise >/dev/null || { echo 'mise is not in this image'; exit 0; }; mise trust --yes --all; exec mise install --yes";
 
 /**
- * @param root the folder on the host; its name is in the log's
+ * @param root the folder on the host; its name is in the log's name
  * @returns null when the project names no tools
  */
 export function planTooling(root: string, entries: readonly PlanEntry[]): DetachedCommand | null {

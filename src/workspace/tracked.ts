@@ -1,4 +1,4 @@
-/** Lists what goes in from a repository: tracked files, untracked ones when asked, and its submodules, nested ones too. */
+/** Lists what is sent of a repository: tracked files, untracked ones if asked for, and its submodules, also when nested. */
 import { BangerError, fail } from "../base/errors/error.ts";
 import { readBeneath } from "../host/files/tree.ts";
 import type { Collector } from "./collect.ts";
@@ -14,7 +14,7 @@ import type { WorkspaceDeps } from "./types.ts";
 
 export type Listing = {
   deps: WorkspaceDeps;
-  /** our git directories are made here, named by their number */
+  /** banger's git directories are made here, named by their number */
   scratch: string;
   signal: AbortSignal;
   collector: Collector;
@@ -27,10 +27,10 @@ export type Listing = {
 
 const maxSubmodules = 2000;
 const maxNesting = 16;
-/** a fifo where git looks for rules would hold it up for ever */
+/** git would block for ever on a fifo in the place of a rules file */
 const untrackedTimeoutMs = 120_000;
 
-/** Adds one repository's files to the collector, then its submodules'. */
+/** Adds one repository's files to the collector, then those of its submodules. */
 export async function listRepository(listing: Listing, open: OpenRepository, nesting = 0): Promise<void> {
   const submodules: string[] = [];
   let last = "";
@@ -46,7 +46,7 @@ export async function listRepository(listing: Listing, open: OpenRepository, nes
   for (const path of submodules) await listSubmodule(listing, open, path, nesting + 1);
 }
 
-/** @throws WORKSPACE_GIT where git would not go on: without all of its settings, ignored files might be sent */
+/** @throws WORKSPACE_GIT when git would stop: without all of its settings, ignored files could be sent */
 async function listUntracked(listing: Listing, open: OpenRepository): Promise<void> {
   const { repository, settings } = open;
   const [problem] = settings.problems;
@@ -101,7 +101,7 @@ async function listSubmodule(listing: Listing, parent: OpenRepository, path: str
   }
 }
 
-/** `.git/modules/NAME` as git has it, unless the name (a stranger's) would collide with another's folder. */
+/** `.git/modules/NAME` as in git, unless the (untrusted) name would collide with another submodule's folder. */
 function moduleFolder(parent: OpenRepository, path: string, taken: readonly OpenRepository[]): string {
   const name = moduleName(parent, path.slice(parent.path === "" ? 0 : parent.path.length + 1));
   const folder = `${parent.guestGitDir}/modules/${name}`;

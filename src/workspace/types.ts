@@ -1,71 +1,71 @@
-/** What goes into the guest, as data: `--dry-run` prints it, `stream.ts` turns it into a tar. */
+/** What is sent to the guest, as data: `--dry-run` prints it, `stream.ts` makes a tar of it. */
 import type { Exec } from "../host/process/exec.ts";
 import type { ToolCage } from "../host/process/tool-cage.ts";
 import type { CheckedOut } from "./listing.ts";
 
-/** Where the workspace is in every guest, whatever the folder's name. */
+/** The workspace's folder in every guest, whatever its name on the host. */
 export const guestWorkspace = "/root/repo";
 
 export type WorkspaceDeps = {
   exec: Exec;
-  /** of git */
+  /** runs git */
   cage: ToolCage;
   /** the user's home directory */
   home: string;
-  /** `paths.workspaceScratch`: for the git directories and packs that are made and removed again */
+  /** `paths.workspaceScratch`: for temporary git directories and packs */
   scratch: string;
-  /** the user's environment, for git's settings and where they are */
+  /** the user's environment, which has git settings and decides where their files are */
   env?: Record<string, string | undefined>;
 };
 
 export type WorkspaceRequest = {
-  /** as the user typed it, relative to the process's working directory or absolute */
+  /** as the user typed it, absolute or relative to the process's working directory */
   folder: string;
   includeUntracked?: boolean | undefined;
   branch?: string | undefined;
   from?: string | undefined;
-  /** branches whose history goes in too, as in `main` or `origin/main` */
+  /** branches whose history is sent too, such as `main` or `origin/main` */
   branches?: readonly string[] | undefined;
-  /** commits of history to send, all when left out */
+  /** commits of history to send; all when omitted */
   depth?: number | undefined;
-  /** gives up while it is planned or packed */
+  /** cancels planning and packing */
   signal?: AbortSignal | undefined;
 };
 
-/** Where an entry's bytes come from. */
+/** The source of an entry's bytes. */
 export type EntrySource =
   /** a file below `root`, opened without following links when its turn comes */
   | { kind: "disk"; root: string; path: string }
-  /** bytes made here */
+  /** bytes in memory */
   | { kind: "bytes"; data: Uint8Array }
   /** folders and links */
   | { kind: "none" };
 
 export type EntryOrigin = "tracked" | "untracked" | "folder" | "git";
 
-/** One thing in the guest's folder. Paths are byte text (`host/files/tree.ts`), relative, checked by `isSafePath`. */
+/** One entry of the guest's folder. Paths are byte text (`host/files/tree.ts`), relative, checked by `isSafePath`. */
 export type PlanEntry = {
   path: string;
   kind: "file" | "folder" | "link";
   /** permission bits, at most 0o777 */
   mode: number;
-  /** bytes; what the file had when planned */
+  /** bytes; the file's size when it was planned */
   size: number;
   /** Unix time in `ns` */
   mtimeNs: bigint;
-  /** target of a link, byte text */
+  /** the target of a link, byte text */
   target?: string;
   origin: EntryOrigin;
   source: EntrySource;
 };
 
-/** Something the user should know about what goes in or does not. */
+/** A notice about what is sent or left out. */
 export type WorkspaceNote = { level: "info" | "warn"; text: string };
 
-/** A command to run in the guest when the files are there. */
+/** A command to run in the guest after the files were copied. */
 export type AfterCommand = { argv: string[]; cwd: string /** as in "could not …" */; what: string };
 
-/** Work in the guest that nobody waits for. */
+/** A command in the guest that runs in the background. */
 export type DetachedCommand = AfterCommand & { env: Record<string, string> /** path in the guest */; log: string };
 
 export type WorkspacePlan = {
@@ -76,39 +76,39 @@ export type WorkspacePlan = {
   name: string;
   /** `guestWorkspace` */
   guestPath: string;
-  /** where commands and shells start: `guestPath`, or the subfolder of it that the user named */
+  /** working directory of commands and shells: `guestPath`, or the subfolder of it that the user named */
   guestCwd: string;
-  /** every file, link and folder but those in `.git`; parents before what is in them */
+  /** every file, link and folder except those in `.git`; parents before their content */
   entries: PlanEntry[];
-  /** of `entries`: files and links, and the bytes of files */
+  /** of `entries`: number of files and links, and bytes of files */
   totals: { files: number; bytes: number };
-  /** what the guest's `.git` will hold, for `--dry-run`; empty for a plain folder */
+  /** the content of the guest's `.git`, for `--dry-run`; empty for a plain folder */
   repositories: RepositorySummary[];
   notes: WorkspaceNote[];
   after: AfterCommand[];
   tooling: DetachedCommand | null;
   /**
-   * Begins to pack the history in the background, for as long as the caller has to wait for the VM; idempotent.
-   * @throws WORKSPACE_INCOMPLETE, WORKSPACE_GIT from the promise, which may be left alone
+   * Starts packing the history in the background, while the caller waits for the VM; idempotent.
+   * @throws WORKSPACE_INCOMPLETE, WORKSPACE_GIT from the promise, which need not be awaited
    */
   prepare(): Promise<void>;
-  /** what `.git` will hold, waiting for the packs; called once, by the stream */
+  /** the entries of `.git`, after the packs are made; called once, by the stream */
   git(): AsyncIterable<PlanEntry>;
   /** with `--from`: the files that are not sent but checked out in the guest, for `--dry-run` */
   checkedOut(): Promise<CheckedOut[]>;
-  /** removes what was made on the host, ending what still runs; idempotent */
+  /** removes what was made on the host and ends what still runs; idempotent */
   dispose(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 };
 
 export type RepositorySummary = {
-  /** folder in the workspace, empty for its top */
+  /** folder in the workspace; empty for the top */
   path: string;
   /** branch name, or null when HEAD is detached */
   branch: string | null;
   /** null: no commit yet */
   head: string | null;
-  /** other branches whose history goes in, as in `origin/main` */
+  /** other branches whose history is sent, such as `origin/main` */
   branches: string[];
   depth: number | null;
 };

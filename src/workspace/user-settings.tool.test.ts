@@ -1,4 +1,4 @@
-/** Settings that are not in the repository's own file still decide what goes in and what `git status` says. */
+/** Settings outside the repository's own file also decide what is sent and what `git status` shows. */
 import { expect } from "bun:test";
 import * as fs from "node:fs";
 import { planWorkspace } from "./plan.ts";
@@ -125,7 +125,7 @@ gitTest("each submodule has the settings of its own folder", async () => {
   expect(plan.entries.map(({ path }) => path).filter((path) => path.endsWith("secret"))).toEqual(["secret"]);
 });
 
-gitTest("files from elsewhere that the repository's configuration names are told", async () => {
+gitTest("files elsewhere that the repository's configuration names are reported", async () => {
   using bed = testBed();
   const repo = makeRepository(`${bed.folder}/repo`);
   write(bed.folder, { more: `[remote "other"]\nurl = https://internal.example/x\n[core]\neol = crlf\n`, rules });
@@ -212,7 +212,7 @@ const elsewhere: [name: string, set: Ignored["set"]][] = [
   ],
 ];
 for (const [name, set] of elsewhere) {
-  gitTest(`a file elsewhere that is named ${name} is told, and not sent as ignore rules`, async () => {
+  gitTest(`a file elsewhere that is named ${name} is reported, and not sent as ignore rules`, async () => {
     using bed = testBed();
     const repo = makeRepository(`${bed.folder}/repo`);
     write(bed.folder, { x: "PRIVATE KEY\n" });
@@ -256,7 +256,7 @@ const filters: [name: string, files: (bed: TestBed) => Record<string, string>, s
   ["none", () => ({ "repo/.gitattributes": "# filter=lfs\n*.bin -filter !text\n" }), false],
 ];
 for (const [name, files, says] of filters) {
-  gitTest(`filters are said: ${name}`, async () => {
+  gitTest(`filters are reported: ${name}`, async () => {
     using bed = testBed();
     const repo = makeRepository(`${bed.folder}/repo`);
     write(bed.folder, files(bed));
@@ -283,12 +283,15 @@ gitTest("the user's own attributes for line ends go in, what names programs does
   expect(git(guest, "-c", `core.attributesFile=${inGuest}`, "status", "--porcelain")).toBe("");
 });
 
-gitTest("a file of attributes elsewhere that the repository's configuration names is told, and not sent", async () => {
-  using bed = testBed();
-  const repo = makeRepository(`${bed.folder}/repo`);
-  write(bed.folder, { outside: "secret text\n" });
-  git(repo, "config", "core.attributesFile", `${bed.folder}/outside`);
-  const { guest, plan } = await roundTrip(bed, { folder: repo });
-  expect(plan.notes.map(({ text }) => text).join()).toContain(`settings come from ${bed.folder}/outside too`);
-  expect(fs.existsSync(`${guest}/.git/info/user-attributes`)).toBe(false);
-});
+gitTest(
+  "an attributes file elsewhere that the repository's configuration names is reported, and not sent",
+  async () => {
+    using bed = testBed();
+    const repo = makeRepository(`${bed.folder}/repo`);
+    write(bed.folder, { outside: "secret text\n" });
+    git(repo, "config", "core.attributesFile", `${bed.folder}/outside`);
+    const { guest, plan } = await roundTrip(bed, { folder: repo });
+    expect(plan.notes.map(({ text }) => text).join()).toContain(`settings come from ${bed.folder}/outside too`);
+    expect(fs.existsSync(`${guest}/.git/info/user-attributes`)).toBe(false);
+  },
+);

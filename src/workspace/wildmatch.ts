@@ -1,13 +1,13 @@
 /**
- * git's glob patterns as paths are matched with them: `wildmatch()` with WM_PATHNAME (git's wildmatch.c). `*` and `?` stop
- * at a slash, `**` between slashes does not. Patterns are a stranger's, so the time is at most pattern × text. Pure.
+ * git's glob patterns for paths: `wildmatch()` with WM_PATHNAME (git's wildmatch.c). `*` and `?` stop at a slash, `**` between slashes
+ * does not. Patterns are untrusted, so the time is at most pattern × text. Pure.
  */
 
 type Token =
   | { kind: "one"; matches(char: string): boolean }
   /** any number of characters; slashes too where it crosses folders */
   | { kind: "star"; crosses: boolean }
-  /** the next two tokens may be left out: the stars and the slash of `**` + `/` */
+  /** the next two tokens can be skipped: the stars and the slash of `**` + `/` */
   | { kind: "optional" };
 
 /** @param ignoreCase WM_CASEFOLD: ASCII letters of either case are the same */
@@ -25,7 +25,7 @@ export function wildmatch(pattern: string, text: string, ignoreCase = false): bo
   return states.has(tokens.length);
 }
 
-/** Adds `state` and all that is reached from it without a character. */
+/** Adds `state` and every state reached from it without a character. */
 function enter(tokens: readonly Token[], state: number, into: Set<number>): void {
   for (let at = state; !into.has(at); at++) {
     into.add(at);
@@ -41,7 +41,7 @@ function step(tokens: readonly Token[], state: number, char: string, into: Set<n
   if (token?.kind === "star" && (token.crosses || char !== "/")) enter(tokens, state, into);
 }
 
-/** null for a pattern that matches nothing: a bracket that is never closed, a class that does not exist. */
+/** Null for a pattern that matches nothing: an unclosed bracket, an unknown class. */
 function tokensOf(pattern: string, ignoreCase: boolean): Token[] | null {
   const tokens: Token[] = [];
   for (let at = 0; at < pattern.length; ) {
@@ -83,7 +83,7 @@ function oneOf(literal: string): Token {
 
 type CharTest = (char: string) => boolean;
 
-/** From behind the `[` to behind the `]`. */
+/** Parses from after the `[` to after the `]`. */
 function readSet(pattern: string, start: number, ignoreCase: boolean): { matches: CharTest; end: number } | null {
   const negated = pattern[start] === "!" || pattern[start] === "^";
   const first = negated ? start + 1 : start;
@@ -107,7 +107,7 @@ const classes: Record<string, RegExp> = {
   alnum: /[A-Za-z0-9]/,
   alpha: /[A-Za-z]/,
   blank: /[ \t]/,
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: the class of exactly these
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the class is exactly these
   cntrl: /[\x00-\x1f\x7f]/,
   digit: /[0-9]/,
   graph: /[!-~]/,
@@ -123,7 +123,7 @@ function readClass(pattern: string, at: number, ignoreCase: boolean): SetItem | 
   if (!pattern.startsWith("[:", at)) return null;
   const close = pattern.indexOf("]", at + 2);
   if (close < 0) return { test: null, end: at };
-  // without the colon at its end the bracket is an ordinary character
+  // without a final colon the bracket is an ordinary character
   if (close - at < 3 || pattern[close - 1] !== ":") return null;
   const name = pattern.slice(at + 2, close - 1);
   const known = Object.hasOwn(classes, name) ? classes[ignoreCase && name === "upper" ? "alpha" : name] : undefined;
@@ -147,7 +147,7 @@ function readLiteral(pattern: string, at: number): { char: string; end: number }
   return char === undefined ? null : { char, end: at + skip + 1 };
 }
 
-/** ASCII letters alone: the others are bytes here. */
+/** ASCII letters only: other characters are bytes here. */
 function lower(text: string): string {
   return text.replaceAll(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }

@@ -1,4 +1,4 @@
-/** Real repositories for tests: made with the host's git in temp folders, planned, streamed and unpacked again. */
+/** Real repositories for tests: made with the host's git in temporary folders, planned, streamed and unpacked again. */
 import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
@@ -10,7 +10,7 @@ import { workspaceTar } from "../stream.ts";
 import type { WorkspaceDeps, WorkspacePlan, WorkspaceRequest } from "../types.ts";
 
 export type TestBed = {
-  /** everything of the test is below; removed by `dispose` */
+  /** contains everything of the test; removed by `dispose` */
   folder: string;
   home: string;
   deps: WorkspaceDeps;
@@ -40,7 +40,7 @@ const identity = {
   GIT_CONFIG_GLOBAL: "/dev/null",
 };
 
-/** Plain git, as a user of the repository (host or guest) would run it. */
+/** Runs git as a user of the repository (on the host or in the guest) would. */
 export function git(cwd: string, ...argv: string[]): string {
   const env = { ...identity, PATH: process.env["PATH"] ?? "", HOME: cwd };
   return execFileSync("git", ["-c", "protocol.file.allow=always", ...argv], {
@@ -102,12 +102,12 @@ export function status(folder: string, ...more: string[]): string {
   return git(folder, "status", "--porcelain=v2", "--branch", ...more);
 }
 
-/** A test that runs the host's git and tar; real processes take their time on a busy machine. */
+/** A test that runs the host's git and tar, with a timeout for busy machines. */
 export function gitTest(name: string, body: () => void | Promise<void>): void {
   gatedTest("tool:git", name, body, 60_000);
 }
 
-/** Writes files and stages all there is, then writes others. */
+/** Writes files and stages everything, then writes others. */
 export function stage(repo: string, files: Record<string, string>, then: Record<string, string> = {}): void {
   write(repo, files);
   git(repo, "add", "-A");
