@@ -1,11 +1,13 @@
 //! The host's settings on the kernel command line: `banger.NAME=VALUE`.
 
+/// How the host connects to the agent.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Transport {
     Virtio,
     Vsock,
 }
 
+/// Arguments that are missing or invalid have their defaults.
 #[derive(Debug, PartialEq)]
 pub struct KernelArgs {
     /// squashfs layers of the image
