@@ -1,4 +1,4 @@
-/** Looking VMs up and moving them from state to state; every transition is an event. */
+/** Looking up VMs and changing their state; every transition is an event. */
 import { fail } from "../../base/errors/error.ts";
 import { parseVmName, type VmId } from "../../base/names.ts";
 import { nearest } from "../../base/text.ts";
@@ -25,7 +25,7 @@ export function freshVm(ctx: Pick<GuestContext, "store">, stale: { id: VmId; nam
   return record;
 }
 
-/** Writes a transition, with whatever belongs to it, and tells of it. @param reason one sentence, may be empty */
+/** Writes a transition with its other fields, and emits it. @param reason one sentence, may be empty */
 export function setState(ctx: GuestContext, id: VmId, state: VmState, reason: string, changes: VmChanges = {}): void {
   ctx.store.vms.change(id, { ...changes, state });
   emitState(ctx, id, reason);
@@ -44,7 +44,7 @@ export function requireState(vm: VmRecord, action: string, allowed: readonly VmS
   if (!allowed.includes(vm.state)) throw fail("VM_STATE", { name: vm.name, state: vm.state, action, next });
 }
 
-/** What was asked for is so: that is no error. */
+/** Emits a note that the VM is in the requested state already. */
 export function reportAlready(emit: Emit, { name }: Pick<VmRecord, "name">, state: string): void {
   emit({ kind: "note", level: "info", text: `"${name}" is ${state} already` });
 }

@@ -1,13 +1,13 @@
-/** What a VM meets while it runs on: kept until its next start, told to who listens. */
+/** Faults that do not stop a VM: kept until its next start, and emitted as events. */
 import type { TroubleKind, VmRecord, VmTrouble } from "../../model/vm.ts";
 import type { VmmTrouble } from "../../vmm/driver.ts";
 import type { GuestContext } from "./context.ts";
 import type { LiveVm } from "./live.ts";
 
-/** A trouble of a kind that was told so short a time ago, in `ms`, is not told again: a VMM may say so as often as it likes. */
+/** A trouble of the same kind is not emitted again within this time, in `ms`: a VMM may report it any number of times. */
 const quietMs = 60_000;
 
-/** Called for each event of the VMM's; one statement, so no operation of the VM is needed. */
+/** Called for each such event of the VMM; a single statement, so it needs no operation of the VM. */
 export function noteTrouble(ctx: GuestContext, live: LiveVm, { kind, reason }: VmmTrouble): void {
   const vm = ctx.store.vms.byId(live.id);
   if (!vm || ctx.live.get(live.id) !== live) return;
@@ -18,7 +18,7 @@ export function noteTrouble(ctx: GuestContext, live: LiveVm, { kind, reason }: V
   ctx.events.emit({ kind: "state", id: vm.id, name: vm.name, state: vm.state, reason, trouble: kind });
 }
 
-/** One of a kind, the latest last. Null: it was told a moment ago. */
+/** One of each kind, the latest last. Null: it was emitted a moment ago. */
 export function withTrouble(known: readonly VmTrouble[], trouble: VmTrouble): VmTrouble[] | null {
   const same = known.find(({ kind }) => kind === trouble.kind);
   if (same && trouble.at >= same.at && trouble.at - same.at < quietMs) return null;

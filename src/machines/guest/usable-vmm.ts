@@ -1,4 +1,4 @@
-/** The VMM that new VMs of this host get. */
+/** The VMM of new VMs on this host. */
 import { fail } from "../../base/errors/error.ts";
 import type { Probe } from "../../vmm/driver.ts";
 import type { GuestContext } from "./context.ts";

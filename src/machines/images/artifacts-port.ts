@@ -1,4 +1,4 @@
-/** What lifecycle policy asks of the code that makes, reads and removes images and kernels. */
+/** What lifecycle policy needs from the code that makes, reads and removes images and kernels. */
 import type { Lookup } from "../../artifacts/catalog/catalogs.ts";
 import type { LoadedCatalog } from "../../artifacts/catalog/load.ts";
 import type { Known as KnownContents } from "../../artifacts/strays.ts";
@@ -37,7 +37,7 @@ export type ArchiveUpload = {
 export type PullRequest = {
   name: string;
   credential: Credential | null;
-  /** plain http is all right */
+  /** plain http is allowed */
   insecure: boolean;
 };
 
@@ -87,7 +87,7 @@ export type MachineArtifacts = {
   removeKernels(digests: readonly Digest[]): Promise<void>;
   /** Removes layers and kernels that are none of `known`, and that only this state folder's daemons can have made. */
   removeStrays(known: KnownContents): Promise<void>;
-  /** Removes unfinished work; to be run while nobody works. */
+  /** Removes unfinished work; only while no work is under way. */
   removeUnfinished(): Promise<void>;
   /**
    * Removes parts of downloads, initramfs files that are none of `kept`, and contents that are none of `known`, whoever made

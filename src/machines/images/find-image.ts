@@ -16,7 +16,7 @@ export function findImage(ctx: Deps, text: string): ImageRecord {
   throw fail("IMAGE_NOT_FOUND", { name: text, ...waysTo(ctx, text) });
 }
 
-/** Null for one that is not here, whatever the reason. */
+/** Null for one that is not here, for whatever reason. */
 export function imageIfAny(ctx: Deps, text: string): ImageRecord | null {
   try {
     return lookUp(ctx, text);
@@ -25,7 +25,7 @@ export function imageIfAny(ctx: Deps, text: string): ImageRecord | null {
   }
 }
 
-/** What the CLI can do about an image that is not there; nothing when nobody can. */
+/** How the CLI can get an image that is not here; empty if it can't. */
 export function waysTo(ctx: Deps, text: string): { recipe?: string; pull?: string; nearest?: string } {
   const recipe = ctx.artifacts.imageRecipe(text);
   if (recipe !== undefined) return { recipe };

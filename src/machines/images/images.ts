@@ -1,4 +1,4 @@
-/** Images: got, named, shown, deleted; kept while a VM needs them. */
+/** Images: import, pull, tag, show, delete; kept while a VM needs them. */
 import { fail } from "../../base/errors/error.ts";
 import { type Digest, isDigest, parseImageName } from "../../base/names.ts";
 import { referenceOf } from "../../base/reference.ts";
@@ -62,7 +62,7 @@ export async function pullImage(
   });
 }
 
-/** Gives an image one more name, which may be another image's so far. */
+/** Gives an image one more name, and takes it from another image that has it. */
 export function tagImage(ctx: ImagesContext, text: string, to: string): ImageRecord {
   const name = parseImageName(to);
   if (isDigest(name)) throw fail("IMAGE_NAME_INVALID", { text: name });
@@ -103,7 +103,7 @@ export async function exportRootfs(
   });
 }
 
-/** Takes a name away; with the last one the image goes. @throws IMAGE_NOT_FOUND, IMAGE_IN_USE */
+/** Removes a name; with the last one the image is deleted. @throws IMAGE_NOT_FOUND, IMAGE_IN_USE */
 export async function deleteImage(ctx: ImagesContext, text: string): Promise<ImageRecord> {
   const image = ctx.store.transaction(() => {
     const found = findImage(ctx, text);

@@ -1,4 +1,4 @@
-/** Giving an image its name. Where the name was another image's until now, that is said: it may be what others rely on. */
+/** Giving an image its name. If another image had the name, a note says so: users may rely on it. */
 import { fail } from "../../base/errors/error.ts";
 import { type Digest, isDigest } from "../../base/names.ts";
 import type { ImageRecord } from "../../model/artifact.ts";

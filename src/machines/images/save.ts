@@ -14,11 +14,11 @@ import { nameImage } from "./name-image.ts";
 import { whileImporting } from "./unused.ts";
 
 export type SaveRequest = {
-  /** name of the new image; one that had it loses it */
+  /** name of the new image; an image that has it loses it */
   image: string;
-  /** what it says about running it, where that is not what the VM's image says */
+  /** what differs from the configuration of the VM's image */
   config?: ConfigChange;
-  /** where it is from, for people; else the VM */
+  /** the source to show; absent: the VM */
   source?: string;
 };
 

@@ -9,7 +9,7 @@ import type { ImagesContext } from "./context.ts";
 
 type Files = { layers: Digest[]; kernels: Digest[] };
 
-/** Drops every content that nothing holds; put off while an import runs. */
+/** Drops every unused content; postponed while an import runs. */
 export async function dropUnused(ctx: ImagesContext): Promise<void> {
   await betweenImports(ctx, () => dropNow(ctx));
 }
@@ -41,7 +41,7 @@ export async function whileImporting<T>(ctx: ImagesContext, work: () => Promise<
   }
 }
 
-/** Removes the files that a former daemon dropped the records of. */
+/** Removes the files whose records an earlier daemon dropped. */
 export async function finishDropping(ctx: ImagesContext, entry: JournalEntry): Promise<void> {
   const { layers, kernels } = JSON.parse(entry.subject) as Files;
   const known = new Set<Digest>(ctx.store.images.layers().map((layer) => layer.digest));

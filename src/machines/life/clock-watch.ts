@@ -1,12 +1,12 @@
 /**
- * Guests' clocks stand still while the host sleeps, and nothing tells us that it did: a timer looks whether the time of day
- * has gone on without the time that only counts when the host runs.
+ * Guests' clocks stop while the host sleeps, and no event reports that it did: a timer compares the time of day with the
+ * monotonic clock, which stops too.
  */
 import type { LifeContext } from "./context.ts";
 import { setGuestClock } from "./pause.ts";
 
 const everyMs = 10_000;
-/** Less is what a clock is corrected by now and then. */
+/** Smaller jumps are ordinary clock corrections. */
 const jumpMs = 1_000;
 
 export function watchClock(ctx: LifeContext): void {

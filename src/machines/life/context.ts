@@ -1,27 +1,27 @@
-/** What happens to VMs after their start needs beside what is below it: the whole of the context. */
+/** The context of everything that happens to VMs after their start: it includes those of all lower layers. */
 import type { VmId } from "../../base/names.ts";
 import type { ProcessRef } from "../../model/vm.ts";
 import type { StartDeps, StartState } from "../start/context.ts";
 
 /** In `ms`. */
 export type LifeTimings = {
-  /** a guest's programs' files to be on its disk before it is saved; after that it is saved as it is */
+  /** flushing a guest before it is saved; after that it is saved as it is */
   syncMs: number;
-  /** the agent to take an order to power off; then the power button is pressed, within the same grace */
+  /** the agent to accept a request to power off; then the power button is pressed, within the same grace */
   powerOffMs: number;
-  /** asking a guest whether it rests; one that does not say is left alone */
+  /** asking a guest whether it is idle; one that does not answer counts as used */
   statsMs: number;
-  /** what a guest has to power itself off, when the request doesn't say */
+  /** a guest's grace period to power off, if the request has none */
   graceMs: number;
-  /** what a daemon that starts waits for the removal of what is left: the rest continues while it serves */
+  /** at the daemon's start, for removing leftovers: the rest continues while it serves */
   sweepMs: number;
-  /** what a daemon that starts waits for each VMM that lives: it serves then, and one that has not answered is looked after behind */
+  /** at the daemon's start, for each VMM to answer: one that has not is adopted in the background */
   adoptMs: number;
   /** between two attempts to adopt a VMM that lives but does not answer */
   adoptAgainMs: number;
   /** how long an ephemeral VM may be without a hold after the daemon's restart */
   holdGraceMs: number;
-  /** between two looks for free space while a VM is stopped for want of it */
+  /** between two checks for free space while a VM is stopped for lack of it */
   roomMs: { first: number; last: number };
 };
 
@@ -40,16 +40,16 @@ export const lifeTimings: LifeTimings = {
 /** Handed in by the composition root. */
 export type LifeDeps = StartDeps & {
   timings: LifeTimings;
-  /** Ends every process that has a path below `directory` among its arguments: what a dead daemon started and had not noted. */
+  /** Ends every process that has a path below `directory` among its arguments: what a dead daemon started and had not recorded. */
   endStrays(directory: string): Promise<void>;
   /** the processes that hold ephemeral VMs */
   holders: {
-    /** null when there is no such process any more */
+    /** null if the process has ended */
     refOf(pid: number): ProcessRef | null;
     /** Resolves when it has ended. */
     ended(process: ProcessRef): Promise<void>;
   };
-  /** how long a VM may be without use before it is suspended, in `ms`, when it doesn't say itself; 0: for ever */
+  /** how long a VM may be without use before it is suspended, in `ms`, unless it has its own limit; 0: never */
   idleLimit(): Promise<number>;
 };
 
@@ -57,9 +57,9 @@ export type LifeDeps = StartDeps & {
 export type LifeState = StartState & {
   /** how many holds each ephemeral VM has */
   holds: Map<VmId, number>;
-  /** how many use each VM, and what stops the count of its time without use */
+  /** how many users each VM has, and what cancels its idle timer */
   idle: Map<VmId, { users: number; cancel: () => void }>;
-  /** the look for free space; times of the monotonic clock in `ms` */
+  /** the check for free space; times of the monotonic clock in `ms` */
   room: { isWatched: boolean; waitMs: number; resumedAt: number };
 };
 

@@ -5,22 +5,22 @@ import type { VmRecord } from "../../model/vm.ts";
 import type { LifeContext } from "./context.ts";
 
 export type DiskCopy = {
-  /** of what it is the disk, for people */
+  /** whose disk it is, for messages */
   name: string;
   from: string;
   to: string;
-  /** what it is at least long */
+  /** its minimum length */
   bytes: number;
 };
 
-/** Where the file system can't share blocks, what is copied is said with its size. */
+/** If the file system can't share blocks, emits a progress event with the size of the copy. */
 export async function copyDiskAloud(ctx: LifeContext, { name, from, to, bytes }: DiskCopy, emit: Emit): Promise<void> {
   await ctx.copySparse(from, to, bytes, (copied) =>
     emit({ kind: "progress", step: "disk", text: `copying the disk of ${name}: ${formatSize(copied)}` }),
   );
 }
 
-/** What a copy of a VM's own disk needs. */
+/** The arguments for a copy of a VM's own disk. */
 export function ofVm(ctx: LifeContext, { id, name, spec }: VmRecord, to: string): DiskCopy {
   return { name, from: ctx.paths.vm(id).disk, to, bytes: spec.diskBytes };
 }

@@ -1,4 +1,4 @@
-/** A VM that ended by itself: its end is written, and a guest that rebooted is started again. */
+/** A VM that ended by itself: records its end, and starts a guest that rebooted again. */
 import { toBangerError } from "../../base/errors/error.ts";
 import type { VmRecord } from "../../model/vm.ts";
 import type { VmExit } from "../../vmm/driver.ts";
@@ -8,7 +8,7 @@ import { startFromDisk } from "../start/start.ts";
 import { startVm } from "../start/start-vm.ts";
 import type { LifeContext } from "./context.ts";
 
-/** Called for every end; does nothing when an operation has dealt with it. */
+/** Called for every end; does nothing if an operation has handled it. */
 export function handleEnd(ctx: LifeContext, live: LiveVm, exit: VmExit): void {
   if (ctx.live.get(live.id) !== live) return;
   const work = ctx.operations.queue(live.id, "reconcile", async (interrupted) => {
@@ -16,7 +16,7 @@ export function handleEnd(ctx: LifeContext, live: LiveVm, exit: VmExit): void {
     if (!vm || ctx.live.get(live.id) !== live) return;
     await recordEnd(ctx, vm, exit, interrupted);
   });
-  ctx.background(`settling ${live.id}`, work);
+  ctx.background(`recording the end of ${live.id}`, work);
 }
 
 /** The caller holds the VM's operation; the VMM is gone. */
@@ -29,7 +29,7 @@ export async function recordEnd(ctx: LifeContext, vm: VmRecord, exit: VmExit, in
   change.end();
 }
 
-/** A start that nobody waits for: its failure is in the VM's state and the log. */
+/** A start without a caller: its failure is in the VM's state and the log. */
 export async function startAgain(ctx: LifeContext, vm: VmRecord, signal: AbortSignal): Promise<void> {
   try {
     const caller = { emit: () => {}, signal, interrupted: signal };

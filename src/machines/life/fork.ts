@@ -1,6 +1,6 @@
 /**
- * `vm fork`: children that go on from where their parent is, with its processes and open files, each a machine of its own.
- * The parent stands still for the save alone; children share its memory until they change it.
+ * `vm fork`: children continue from their parent's state, with its processes and open files, each a machine of its own.
+ * The parent is paused only for the save; children share its memory until they change it.
  */
 import { fail } from "../../base/errors/error.ts";
 import { parseVmName, type VmName } from "../../base/names.ts";
@@ -27,7 +27,7 @@ import { copyDiskAloud, ofVm } from "./copy-disk.ts";
 import { saveAndResume } from "./save-and-resume.ts";
 
 export type ForkRequest = {
-  /** of the children; as many as are missing up to `count` are picked */
+  /** of the children; up to `count` missing ones are picked */
   names: readonly string[];
   count?: number;
 };
@@ -100,7 +100,7 @@ function addChildren(ctx: LifeContext, parent: VmRecord, names: readonly VmName[
 
 type SaveParent = { files: SavedPaths; children: readonly Child[]; emit: Emit; signal: AbortSignal };
 
-/** The disks are copied while the parent stands still: memory and disk are of one moment. */
+/** The disks are copied while the parent is paused, so that they match the saved memory. */
 async function saveParent(
   ctx: LifeContext,
   parent: VmRecord,

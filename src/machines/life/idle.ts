@@ -1,6 +1,6 @@
 /**
- * VMs that nobody uses: after their time without a session, a connection or load they are suspended, and the next use
- * wakes them. Off unless the VM or the config says so.
+ * Idle VMs: after a time without a session, a connection or load they are suspended, and the next use wakes them. Off unless
+ * the VM or the config turns it on.
  */
 import { toBangerError } from "../../base/errors/error.ts";
 import type { VmId } from "../../base/names.ts";
@@ -11,7 +11,7 @@ import { askGuest } from "../guest/ask-guest.ts";
 import type { LifeContext } from "./context.ts";
 import { suspendVm } from "./suspend.ts";
 
-/** Somebody uses the VM until `end` is called. */
+/** The VM is in use until `end` is called. */
 export type Use = { end(): void };
 
 export function beginUse(ctx: LifeContext, id: VmId): Use {
@@ -29,7 +29,7 @@ export function beginUse(ctx: LifeContext, id: VmId): Use {
   };
 }
 
-/** Begins to count the time without use, anew. Called for every VM that begins to run. */
+/** Restarts the idle timer. Called for every VM that begins to run. */
 export function watchIdle(ctx: LifeContext, id: VmId): void {
   const idle = idleOf(ctx, id);
   idle.cancel();
@@ -56,7 +56,7 @@ async function arm(ctx: LifeContext, id: VmId, idle: Idle): Promise<void> {
   const ms = ctx.store.vms.byId(id)?.spec.idleMs ?? (await ctx.idleLimit());
   if (ms === 0 || idle.users > 0) return;
   idle.cancel();
-  idle.cancel = ctx.after(ms, () => ctx.background(`suspending ${id}, which nobody uses`, suspendIdle(ctx, id, ms)));
+  idle.cancel = ctx.after(ms, () => ctx.background(`suspending ${id}, which is idle`, suspendIdle(ctx, id, ms)));
 }
 
 async function suspendIdle(ctx: LifeContext, id: VmId, ms: number): Promise<void> {
@@ -73,16 +73,16 @@ async function suspendIdle(ctx: LifeContext, id: VmId, ms: number): Promise<void
     try {
       await suspendVm(ctx, now, `not used for ${durationText(ms)}`, () => {}, interrupted);
     } catch (error) {
-      ctx.log.warn("a VM that nobody uses could not be suspended", { vm: now.name, why: toBangerError(error).message });
+      ctx.log.warn("an idle VM could not be suspended", { vm: now.name, why: toBangerError(error).message });
       watchIdle(ctx, id);
     }
   });
 }
 
-/** The load average of one minute that a guest at rest stays below. */
+/** The one-minute load average below which a guest is idle. */
 const restingLoad = 0.25;
 
-/** A guest that works, or that somebody is connected with, is used. One that does not answer is left alone. */
+/** A guest with load or connections is in use. One that does not answer counts as used. */
 async function isBusy(ctx: LifeContext, vm: VmRecord): Promise<boolean> {
   try {
     const session = ctx.live.get(vm.id)?.session;
@@ -97,10 +97,10 @@ async function isBusy(ctx: LifeContext, vm: VmRecord): Promise<boolean> {
   }
 }
 
-/** @param stats a guest's answer, checked: it is not to be trusted with more than its own rest */
+/** @param stats a guest's answer, untrusted: it decides only about the guest's own suspension */
 export function isWorking(stats: Json): boolean {
   const { load1, connections = 0 } = stats;
   if (typeof load1 !== "number" || typeof connections !== "number") return true;
-  // a guest that says nonsense says nothing of its rest
+  // a guest that reports nonsense counts as used
   return !(load1 >= 0 && load1 < restingLoad && connections === 0);
 }

@@ -1,4 +1,4 @@
-/** A VM that stands still in memory, and one that goes on with the right time. */
+/** Pausing a VM in memory, and resuming it with the right time. */
 import type { VmRecord } from "../../model/vm.ts";
 import { askGuest } from "../guest/ask-guest.ts";
 import { sendIdentity } from "../guest/identify.ts";
@@ -7,7 +7,7 @@ import { type LiveVm, requireLive } from "../guest/live.ts";
 import { freshVm, setState } from "../guest/state.ts";
 import type { LifeContext } from "./context.ts";
 
-/** The caller holds the VM's operation. Written first: resuming one that runs does no harm. */
+/** The caller holds the VM's operation. The state is written first: resuming a VM that runs does no harm. */
 export async function pauseVm(ctx: LifeContext, vm: VmRecord): Promise<VmRecord> {
   const live = requireLive(ctx, vm);
   setState(ctx, vm.id, "paused", "");
@@ -31,7 +31,7 @@ export async function resumeVm(ctx: LifeContext, vm: VmRecord, reason = ""): Pro
   return freshVm(ctx, vm);
 }
 
-/** After a pause of any kind the guest's clock is late. Best effort: a guest that doesn't answer is met by who uses it. */
+/** Sets the guest's clock, which is late after a pause of any kind. Best effort: the next user sees a guest that doesn't answer. */
 export async function setGuestClock(
   ctx: LifeContext,
   live: LiveVm,
@@ -43,6 +43,6 @@ export async function setGuestClock(
       sendIdentity(client, { generation: vm.generation, clock: clockText(ctx.clock.now()) }, { signal }),
     );
   } catch (error) {
-    ctx.log.info("a guest could not be told the time", { vm: vm.name, why: String(error) });
+    ctx.log.info("a guest's clock could not be set", { vm: vm.name, why: String(error) });
   }
 }

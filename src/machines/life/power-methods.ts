@@ -1,4 +1,4 @@
-/** Starting and ending a VM that exists. Asking for what is so already is no error: nothing is done, and that is said. */
+/** Starting and ending a VM that exists. A request for the present state is not an error: it does nothing but emit a note. */
 import type { Emit } from "../../model/event.ts";
 import type { VmRecord, WaitKind } from "../../model/vm.ts";
 import { preemptVm } from "../guest/end-vmm.ts";
@@ -31,7 +31,7 @@ export function powerMethods(ctx: LifeContext) {
       return freshVm(ctx, vm);
     },
 
-    /** Goes on when its caller is gone: a guest that was asked to power off will. A suspended one is woken for it. */
+    /** Continues after its caller is gone, as a guest that was asked to power off will do so. A suspended VM is woken first. */
     async stop(name: string, options: StopOptions, emit: Emit): Promise<{ vm: VmRecord; cut: boolean }> {
       const vm = findVm(ctx, name);
       const cut = await joining(ctx, vm, "stop", async (interrupted) => {
@@ -47,7 +47,7 @@ export function powerMethods(ctx: LifeContext) {
       return { vm: freshVm(ctx, vm), cut };
     },
 
-    /** One that does not run is started. */
+    /** Starts one that does not run. */
     async restart(
       name: string,
       options: StartOptions & StopOptions,
@@ -92,7 +92,7 @@ export function powerMethods(ctx: LifeContext) {
 /** The caller holds the VM's operation. */
 async function start(ctx: LifeContext, vm: VmRecord, { cold }: StartOptions, caller: Caller): Promise<LiveVm> {
   const next =
-    vm.state === "paused" ? `let it run on with \`banger vm resume ${vm.name}\`` : `see \`banger vm show ${vm.name}\``;
+    vm.state === "paused" ? `resume it with \`banger vm resume ${vm.name}\`` : `see \`banger vm show ${vm.name}\``;
   requireState(vm, "start", ["stopped", "failed", "suspended"], next);
   const { emit, interrupted } = caller;
   const signal = AbortSignal.any([caller.signal, interrupted]);
@@ -101,7 +101,7 @@ async function start(ctx: LifeContext, vm: VmRecord, { cold }: StartOptions, cal
   return await startVm(ctx, startOfExisting(ctx, { vm, source, templateFiles }, { emit, signal, interrupted }));
 }
 
-/** Waits for another one of the same kind that is under way; any other is an error. */
+/** Waits for an operation of the same kind; any other one under way is an error. */
 function joining<T>(
   ctx: LifeContext,
   vm: VmRecord,

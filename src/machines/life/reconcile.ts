@@ -1,6 +1,6 @@
 /**
- * The daemon's first act: make the list of VMs true again. VMMs that live are adopted; what a former daemon had half
- * made is finished or undone, as the journal and each VM's state tell.
+ * Reconciles the database with the host when the daemon starts. VMMs that run are adopted; an earlier daemon's unfinished work
+ * is finished or undone, by the journal and each VM's state.
  */
 import { orAborted, whenAborted } from "../../base/async.ts";
 import { fail } from "../../base/errors/error.ts";
@@ -28,8 +28,8 @@ import { continueStop } from "./stop.ts";
 import { sweep } from "./sweep.ts";
 
 /**
- * When it resolves every VM's state is true; what takes long (an agent, a guest's shutdown, a VMM that does not answer) continues in the background.
- * Nothing that a guest, a VMM or a dead daemon left keeps this one from serving: a step that fails is logged, and the others are done.
+ * When it resolves every VM's state is right; what takes long (an agent, a guest's shutdown, a VMM that does not answer) continues in the
+ * background. A step that fails is logged, and the others run: no leftover keeps the daemon from serving.
  */
 export async function reconcile(ctx: LifeContext): Promise<void> {
   const unfinished = ctx.store.journal.unfinished();
@@ -73,7 +73,7 @@ function noteUnreachable(ctx: LifeContext, vm: VmRecord): void {
   emitState(ctx, vm.id, "its VMM does not answer");
 }
 
-/** What is left to wait for, if anything. */
+/** The work that remains for the background, if any. */
 type Left = { removal: Promise<void> } | null;
 
 async function reconcileVm(
@@ -98,8 +98,8 @@ async function reconcileVm(
 const adoptions = 3;
 
 /**
- * A VMM that lives but does not answer gets time; after that it is as good as dead, and its process is ended, as it is at once when
- * this is interrupted.
+ * Adopts a VMM that runs. One that does not answer is tried several times; then its process is killed, or at once when this is
+ * interrupted.
  */
 async function adopt(
   ctx: LifeContext,
@@ -121,7 +121,7 @@ async function adopt(
   return null;
 }
 
-/** Somebody kills or deletes the VM while it is being found out what it is. */
+/** The VM is killed or deleted while it is being reconciled. */
 async function endInterrupted(
   ctx: LifeContext,
   vm: VmRecord,
@@ -135,7 +135,7 @@ async function endInterrupted(
   await writeEnding(ctx, vm, { state, reason: "power was cut", failed: false });
 }
 
-/** Nobody was promised this VM, or someone was promised that it goes. */
+/** Removes a VM whose creation was not complete, or whose deletion was requested. */
 async function dropHalfVm(ctx: LifeContext, vm: VmRecord, running: RunningVm | null): Promise<Left> {
   await running?.kill();
   running?.release();
@@ -145,7 +145,7 @@ async function dropHalfVm(ctx: LifeContext, vm: VmRecord, running: RunningVm | n
   return { removal };
 }
 
-/** The VMM lives: hold it, and take up what was being done with it. */
+/** The VMM runs: registers it and resumes the operation that was under way. */
 async function takeOver(ctx: LifeContext, vm: VmRecord, running: RunningVm, entries: JournalEntry[]): Promise<void> {
   if (vm.state === "stopped" || vm.state === "failed" || vm.state === "suspended") {
     await running.kill();
@@ -158,12 +158,12 @@ async function takeOver(ctx: LifeContext, vm: VmRecord, running: RunningVm, entr
   const entry = (change: Change) => entries.find((e) => e.change === change);
   const start = entry("start");
   const stop = entry("stop");
-  // whichever came first of the act and its record
+  // either the act or its record came first
   if (vm.state === "paused") await running.pause();
   if (vm.pausedBy?.kind === "disk-full") watchRoom(ctx);
-  // it was being saved: it stands still
+  // it was being saved, so it is paused
   if (vm.state === "running" && (entry("suspend") || entry("snapshot"))) await resumeSaved(ctx, live, vm);
-  // what is under way now is over when its entry is ended, and the rest is over already
+  // the operation resumed here ends its own entry; the others are over
   endEntries(
     ctx,
     entries.filter((e) => e !== start && e !== stop && e.change !== "restart"),
@@ -185,7 +185,7 @@ async function resumeSaved(ctx: LifeContext, live: LiveVm, vm: VmRecord): Promis
   ctx.background(`telling ${vm.name} the time`, setGuestClock(ctx, live, vm));
 }
 
-/** The VMM is gone: write how the VM ended, and start it again where that was asked for. */
+/** The VMM is gone: records how the VM ended, and starts it again if that was requested. */
 async function recordGone(
   ctx: LifeContext,
   vm: VmRecord,
@@ -213,7 +213,7 @@ async function recordGone(
 
 function endingWhileAway(vm: VmRecord, exit: VmExit | null): Ending {
   if (vm.state === "stopping") return { state: "stopped", reason: "stopped while no daemon ran", failed: false };
-  // what it is woken from is given up only when its VMM is noted
+  // its save is discarded only once its VMM is recorded
   if (vm.suspended) return { state: "suspended", reason: "waking it was cut short", failed: false };
   if (!exit) return { state: "stopped", reason: "its start was cut short", failed: false };
   const ending = endingOf(exit);
@@ -221,14 +221,14 @@ function endingWhileAway(vm: VmRecord, exit: VmExit | null): Ending {
   return { state: "failed", reason: `${ending.reason} before its agent answered`, failed: true };
 }
 
-/** A restart that was cut short ends with a VM that runs, as was asked. */
+/** An interrupted restart is completed: the VM is started. */
 async function finishRestart(ctx: LifeContext, vm: VmRecord, restart: OpenChange, signal: AbortSignal): Promise<void> {
   const now = freshVm(ctx, vm);
   if (now.state === "stopped") await startAgain(ctx, now, signal);
   restart.end();
 }
 
-/** The VM was given up for its snapshot, so it goes there; one whose VMM lives was not, and stays. */
+/** An interrupted restore is completed if the VM's state was discarded already; one whose VMM still runs stays. */
 function finishRestore(ctx: LifeContext, vm: VmRecord, entry: JournalEntry): void {
   const { id, cold } = JSON.parse(entry.step) as { id: string; cold: boolean };
   const snapshot = ctx.store.snapshots.byId(id);

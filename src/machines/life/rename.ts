@@ -1,4 +1,4 @@
-/** Giving a VM another name; a running guest is told its new host name. */
+/** Renaming a VM; a running guest gets its new host name. */
 import { fail } from "../../base/errors/error.ts";
 import type { VmName } from "../../base/names.ts";
 import type { VmRecord } from "../../model/vm.ts";

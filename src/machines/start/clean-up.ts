@@ -1,4 +1,4 @@
-/** What is left to do when a VMM has ended, and what its end means for the VM. */
+/** Cleaning up after a VMM has ended, and the state that its end leaves the VM in. */
 import type { VmFailure, VmRecord, VmState } from "../../model/vm.ts";
 import type { OpenChange } from "../../store/journal.ts";
 import type { VmExit } from "../../vmm/driver.ts";
@@ -10,7 +10,7 @@ import type { StartContext } from "./context.ts";
 
 export type Ending = { state: VmState; reason: string; failed: boolean };
 
-/** A guest's own poweroff, halt or reboot is no failure. */
+/** A guest's own poweroff, halt or reboot is not a failure. */
 export function endingOf(exit: VmExit): Ending {
   switch (exit.kind) {
     case "poweroff":
@@ -32,19 +32,19 @@ function panicReason(reason: string): string {
   return reason === "out of memory" ? "the guest's kernel ran out of memory" : `the guest's kernel panicked: ${reason}`;
 }
 
-/** Removes what a VMM needed while it ran: its network, sockets, and what this daemon held of it. */
+/** Removes what a VMM needed while it ran: its network, sockets, and this daemon's record of it. */
 export async function cleanUp(ctx: StartContext, vm: Pick<VmRecord, "id">): Promise<void> {
   const live = ctx.live.get(vm.id);
   if (live) removeLive(ctx, live);
   const network = ctx.store.processes.network(vm.id);
   const files = ctx.paths.vm(vm.id);
   if (network) await ctx.network.stop(network, files);
-  // a socket that stays is in nobody's way: whoever makes the next one removes it first, or says why that can't be
+  // a socket that stays does no harm: the next start removes it, or fails with the reason
   const cleaned = attempt(ctx, `cleaning ${files.directory}`, () => ctx.driver.clean(files.directory));
   await Promise.all([cleaned, discard(ctx, files.net)]);
 }
 
-/** Clears away and writes the ending; ends `change` in the same transaction. */
+/** Cleans up and writes the ending; ends `change` in the same transaction. */
 export async function writeEnding(ctx: StartContext, vm: VmRecord, ending: Ending, change?: OpenChange): Promise<void> {
   const failure: VmFailure | null = ending.failed
     ? { reason: ending.reason, console: await consoleTail(ctx, vm.id) }

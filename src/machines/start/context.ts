@@ -1,10 +1,10 @@
-/** What making and starting VMs needs beside what is below it. */
+/** What making and starting VMs needs beside the lower layers. */
 import type { VmId } from "../../base/names.ts";
 import type { Semaphore } from "../../base/semaphore.ts";
 import type { NetworkRequest, NetworkSpec } from "../../model/network.ts";
 import type { TemplatesDeps, TemplatesState } from "../templates/context.ts";
 
-/** What a request may say about sizes; absent: config, host, constant decide. */
+/** A request's sizes; if absent, the config, the host or a constant decides. */
 export type SizeRequest = { vcpu?: number; memoryMib?: number; diskBytes?: number };
 export type Sizes = { vcpu: number; memoryMib: number; diskBytes: number; provenance: Record<string, string> };
 
@@ -21,9 +21,9 @@ export type StartDeps = TemplatesDeps & {
   sizes(request: SizeRequest): Promise<Sizes>;
   /** What a new VM needs beside its VMM: memory in bytes (0: the kernel does not say), and the path of mkfs.ext4. */
   hostNeeds(): Promise<{ availableMemory: number; mkfs: string | null }>;
-  /** What a new VM's network is, of what was asked for and the config. */
+  /** A new VM's network, from the request and the config. */
   networkSpec(request: NetworkRequest): Promise<NetworkSpec>;
-  /** Takes the room that lets things be removed from a full disk, if it was given up and there is enough. */
+  /** Refills the reserve that lets things be removed from a full disk, if it was spent and there is space. */
   refillReserve(): Promise<void>;
   /** how many VMs may be restored at a time */
   restoresAtOnce: number;
@@ -31,9 +31,9 @@ export type StartDeps = TemplatesDeps & {
 
 /** Of this daemon, in memory. */
 export type StartState = TemplatesState & {
-  /** who may be restored now */
+  /** limits concurrent restores */
   restores: Semaphore;
-  /** Called when a VM is about to be removed: what is only in memory of it goes. */
+  /** Called when a VM is about to be removed, to drop its state in memory. */
   onRemove(id: VmId): void;
 };
 

@@ -1,4 +1,4 @@
-/** Making a VM that is started as soon as it is made: `vm run`'s way, and the one that has to be fast. */
+/** Making a VM that is started as soon as it is made: the hot path of `vm run`. */
 import { parseVmName } from "../../base/names.ts";
 import type { VmRecord } from "../../model/vm.ts";
 import { withDiskFullError } from "../guest/disk-full.ts";
@@ -24,7 +24,7 @@ import { startVm } from "./start-vm.ts";
 
 /**
  * A VM that fails before its guest ran leaves nothing behind.
- * @param isCold it boots, whatever templates there are
+ * @param isCold it boots, even if there is a template
  * @throws what deciding, making and starting throw
  */
 export async function createAndStart(

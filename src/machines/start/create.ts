@@ -25,9 +25,9 @@ export type CreateRequest = SizeRequest & {
   kernel?: string;
   network?: NetworkRequest;
   env?: Record<string, string>;
-  /** suspended after so long without use, in `ms` */
+  /** suspended after this time without use, in `ms` */
   idleMs?: number;
-  /** what is going to be copied to its disk */
+  /** what will be copied to its disk */
   workspace?: WorkspaceSize;
   /** deleted when its hold ends */
   ephemeral: boolean;
@@ -40,7 +40,7 @@ export const defaultImage = "debian-bookworm";
 /** A new VM's row, and its creation as the journal has it. */
 export type Reserved = { vm: VmRecord; creation: OpenChange };
 
-/** Reserves the name of a new VM about which all is decided. Nothing is on disk yet. @throws VM_NAME_TAKEN, DISK_FULL */
+/** Reserves the name of a new VM whose spec is decided. Nothing is on disk yet. @throws VM_NAME_TAKEN, DISK_FULL */
 export async function reserveVm(
   ctx: StartContext,
   request: CreateRequest,
@@ -66,7 +66,7 @@ export async function reserveVm(
 export type Decided = { spec: VmSpec; image: ImageRecord; kernel: KernelRecord };
 
 /**
- * What a VM as requested would be. Where its image or kernel is still to be made, what else it needs is looked at first.
+ * What a VM as requested would be. If its image or kernel is still missing, its other needs are checked first.
  * @throws WORKSPACE_TOO_LARGE, what `requireHost` throws, IMAGE_NOT_FOUND, KERNEL_NOT_FOUND
  */
 export async function decideSpec(ctx: StartContext, request: CreateRequest, emit: Emit): Promise<Decided> {
@@ -168,7 +168,7 @@ function newRecord(ctx: StartContext, request: CreateRequest, spec: VmSpec, id: 
   };
 }
 
-/** The one line that every creating command prints first. */
+/** The line that every creating command prints first. */
 function emitSpec(emit: Emit, spec: Omit<SpecEvent, "kind" | "text">): void {
   const { vcpu, memoryMib, diskBytes, image, kernel, network } = spec;
   const sizes = `${vcpu} vcpu, ${formatSize(memoryMib * 1024 * 1024, 1)} memory, ${formatSize(diskBytes)} disk`;

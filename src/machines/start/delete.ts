@@ -1,6 +1,6 @@
 /**
- * Deleting a VM: its VMM, its files, its row, in that order. Until the row is gone the VM is `deleting`, whatever is left of it: the
- * next daemon continues it, and so does another `vm delete` when a file could not be removed.
+ * Deleting a VM: its VMM, its files, its row, in that order. Until the row is gone the VM is `deleting`: the next daemon continues,
+ * and so does another `vm delete` after a file could not be removed.
  */
 import { toBangerError } from "../../base/errors/error.ts";
 import type { VmRecord } from "../../model/vm.ts";
@@ -24,7 +24,7 @@ export async function deleteVm(ctx: StartContext, vm: VmRecord): Promise<void> {
   await removeVm(ctx, vm);
 }
 
-/** Removes a VM that nothing runs for: its folders, then the row with all its journal. @throws NOT_REMOVED, which its row tells too */
+/** Removes a VM without processes: its folders, then the row with its journal. @throws NOT_REMOVED, which its row records too */
 export async function removeVm(ctx: StartContext, vm: VmRecord): Promise<void> {
   ctx.onRemove(vm.id);
   await removeFolders(ctx, vm);
@@ -43,7 +43,7 @@ async function removeFolders(ctx: StartContext, vm: VmRecord): Promise<void> {
   const snapshots = ctx.store.snapshots.of(vm.id).map(({ id }) => ctx.paths.snapshot(id).directory);
   const removals = [ctx.paths.vm(vm.id).directory, ...snapshots].map((folder) => ctx.files.removeTree(folder));
   try {
-    // each to its end, whatever becomes of the others
+    // each one, even if others fail
     await Promise.allSettled(removals);
     await Promise.all(removals);
   } catch (error) {

@@ -1,4 +1,4 @@
-/** What becomes of a VM whose start failed. */
+/** The state of a VM after a failed start. */
 import { type BangerError, fail, toBangerError } from "../../base/errors/error.ts";
 import type { VmRecord } from "../../model/vm.ts";
 import type { VmExit } from "../../vmm/driver.ts";
@@ -20,7 +20,7 @@ export class EndedEarly extends Error {
 
 export type StartFailure = { error: unknown; signal: AbortSignal };
 
-/** Ends what runs, writes what the VM is now, and gives the error to throw. */
+/** Ends its processes, writes the VM's state, and returns the error to throw. */
 export async function failedStart(
   ctx: StartContext,
   { vm, live, change }: Pick<BegunStart, "vm" | "live" | "change">,

@@ -1,4 +1,4 @@
-/** What a VM needs of its host, looked at before an image is built or pulled for it: that takes minutes. */
+/** What a VM needs from its host, checked before an image is built or pulled for it: that takes minutes. */
 import { type BangerError, fail, toBangerError } from "../../base/errors/error.ts";
 import { formatSize } from "../../base/units.ts";
 import type { Emit } from "../../model/event.ts";
@@ -13,12 +13,12 @@ const imageBytes = 512 * mib;
 const kernelBytes = 128 * mib;
 /** A VM's disk and logs before its guest writes anything. */
 const stateBytes = 32 * mib;
-/** With less no guest boots, whatever it was promised. */
+/** With less no guest boots, whatever its spec. */
 const leastMemory = 128 * mib;
 
 export type HostNeeds = {
   vmm: Probe;
-  /** why its network can't be had; null: it can, or there is to be none */
+  /** why its network is not available; null: it is, or the VM has none */
   network: BangerError | null;
   /** how disks are formatted */
   mkfs: string | null;
@@ -28,13 +28,13 @@ export type HostNeeds = {
   space: { path: string; free: number; needed: number; during: string }[];
 };
 
-/** The first thing that is missing, as the error that the start would end with. Pure. */
+/** The first missing need, as the error with which the start would fail. Pure. */
 export function firstMissing({ vmm, network, mkfs, memory, space }: HostNeeds): BangerError | null {
   if (!vmm.usable) return fail("VMM_NOT_FOUND", { program: "QEMU", install: vmm.fix, reason: vmm.why });
   if (mkfs === null)
     return fail("TOOL_MISSING", { tool: "mkfs.ext4", why: "to make data disks", install: "install e2fsprogs" });
   if (network) return network;
-  // what a kernel that does not say has is not known
+  // 0: the kernel does not report it
   if (memory.available > 0 && memory.available < memory.needed)
     return fail("MEMORY_LOW", { needed: formatSize(memory.needed), free: formatSize(memory.available) });
   const full = space.find(({ free, needed }) => free < needed);
@@ -43,7 +43,7 @@ export function firstMissing({ vmm, network, mkfs, memory, space }: HostNeeds): 
   return fail("DISK_FULL", { path, during, needed: formatSize(needed), free: formatSize(free) });
 }
 
-/** What is still to be made before the VM. */
+/** What must be made before the VM. */
 export type Missing = { image: boolean; kernel: boolean };
 
 /** @throws VMM_NOT_FOUND, VMM_KVM_UNUSABLE, TOOL_MISSING, NETWORK_FAILED, MEMORY_LOW, DISK_FULL */

@@ -23,15 +23,15 @@ import type { BegunStart, Start } from "./start.ts";
 
 export type Attempt = WarmVm | StartSource;
 
-/** @throws whatever stands in the way: what was begun is left to the caller to undo */
+/** @throws any failure; the caller undoes what was begun */
 export function launch(ctx: StartContext, start: BegunStart, attempt: Attempt): Promise<LiveVm> {
   const work = () => launchNow(ctx, start, attempt);
   return attempt.kind === "save" ? inTurn(ctx, start.caller.signal, work) : work();
 }
 
 /**
- * A restore is short and takes a CPU: twenty in turns are all done sooner than twenty at once, the first ones long before.
- * One that takes long does not keep the others waiting.
+ * A restore is short and uses a whole CPU: twenty in turns are all done sooner than twenty at once, and the first ones much
+ * sooner. A slow one does not delay the others for more than `restoreTurnMs`.
  */
 async function inTurn<T>(ctx: StartContext, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
   let working: Promise<T> | undefined;
@@ -49,7 +49,7 @@ async function launchNow(ctx: StartContext, start: BegunStart, attempt: Attempt)
   const inherited = await runVmm(ctx, start, attempt);
   const live = start.live as LiveVm;
   phases.mark(attempt.kind === "save" ? "load" : "vmm");
-  // a VM that resumes is not given up because its user is gone: what ran in it would be lost
+  // a VM that resumes is not cancelled with its user: the programs in it would be lost
   const signal = sameMachine ? caller.interrupted : caller.signal;
   const limitMs = attempt.kind === "cold" ? ctx.timings.agentMs : ctx.timings.restoredAgentMs;
   await reachAgent(ctx, vm, live, { inherited, sameMachine, signal, phases, limitMs });
@@ -72,7 +72,7 @@ function noteTemplate(ctx: StartContext, { spec, ephemeral }: VmRecord, attempt:
   wantWarm(ctx, { key, spec, ephemeral });
 }
 
-/** The guest runs, and `start.live` is set, when this resolves. @returns what it is to be told */
+/** The guest runs, and `start.live` is set, when this resolves. @returns what to send it */
 function runVmm(ctx: StartContext, start: BegunStart, attempt: Attempt): Promise<GuestInheritance> {
   return attempt.kind === "warm" ? takeOver(ctx, start, attempt) : launchVmm(ctx, start, attempt);
 }
@@ -99,7 +99,7 @@ async function launchVmm(ctx: StartContext, start: BegunStart, source: StartSour
     prepareBoot(ctx, vm, caller.emit, { artifacts, isCold: source.kind === "cold" }),
     makeDisk(ctx, start, source),
   ] as const;
-  // all of it, even when one part fails: nothing is still being made while the failure is cleared away
+  // wait for all, even if one fails: nothing may still be made during the clean-up
   await Promise.allSettled(work);
   const [prepared] = await Promise.all(work);
   phases.mark("network");
@@ -137,7 +137,7 @@ async function restore(ctx: StartContext, start: BegunStart, prepared: Prepared,
   await running.resume();
 }
 
-/** What a suspended VM's memory knows of its disk is wrong from the first instruction of a boot on. */
+/** A boot makes a suspended VM's memory useless: it no longer matches the disk. */
 async function giveUpSave(ctx: StartContext, vm: VmRecord, change: OpenChange): Promise<void> {
   ctx.store.transaction(() => {
     ctx.store.vms.change(vm.id, { suspended: null });
@@ -150,7 +150,7 @@ function specOf(ctx: StartContext, vm: VmRecord, { image, initramfs, net }: Prep
   return bootSpec(ctx.paths, { vm, image, initramfs, net: net?.device ?? null });
 }
 
-/** Of a start whose guest was this VM's before: it keeps its boot id. The journal has these words. */
+/** The step of a start whose guest was this VM's before: it keeps its boot id. The journal has this text. */
 export const sameMachineStep = "greet again";
 
 type LiveOptions = Parameters<typeof addLive>[3] & { sameMachine?: boolean };
@@ -169,7 +169,7 @@ async function noteRunningOrKill(
   }
 }
 
-/** From here on the next daemon finds it. What the VM was suspended as is over: its guest runs on from here. */
+/** Records the VMM, so that the next daemon finds it. The VM is no longer suspended: its guest runs. */
 function noteRunning(
   ctx: StartContext,
   start: BegunStart,

@@ -1,4 +1,4 @@
-/** Everything that a boot needs, made side by side. */
+/** Everything that a boot needs, made concurrently. */
 import type { ImageRecord } from "../../model/artifact.ts";
 import type { Emit } from "../../model/event.ts";
 import type { VmRecord } from "../../model/vm.ts";
@@ -16,7 +16,7 @@ export type Prepared = {
 };
 
 export type Preparing = {
-  /** when they are ready already */
+  /** if they are ready already */
   artifacts: ReadyArtifacts | null;
   /** the kernel's first instruction comes from its file: what is booted is read before */
   isCold: boolean;
@@ -29,7 +29,7 @@ export async function prepareBoot(
   { artifacts, isCold }: Preparing,
 ): Promise<Prepared> {
   const work = [ready(ctx, vm, isCold, artifacts), prepareNetwork(ctx, vm, emit), ctx.inheritance()] as const;
-  // all of it, even when one part fails: nothing is still being made while the failure is cleared away
+  // wait for all, even if one fails: nothing may still be made during the clean-up
   await Promise.allSettled(work);
   const [{ image, initramfs }, net, inherited] = await Promise.all(work);
   for (const text of inherited.notes) emit({ kind: "note", level: "warn", text });
@@ -55,7 +55,7 @@ async function prepareNetwork(ctx: StartContext, vm: VmRecord, emit: Emit): Prom
   return net;
 }
 
-/** The next daemon finds its process, and the guest is told its side. */
+/** Records its process for the next daemon, and its addresses for the guest's identity. */
 export function noteNetwork(ctx: StartContext, vm: Pick<VmRecord, "id">, net: PreparedNetwork): void {
   ctx.store.transaction(() => {
     if (net.process) ctx.store.processes.setNetwork(vm.id, net.process);

@@ -1,7 +1,6 @@
 /**
- * A saved VM's memory belongs to one state of its disk: met with another one, its kernel would write what it remembers over
- * what is there now. A snapshot's disk must not have been touched at all, as its memory; a suspended VM's own files may
- * have had their modes or owners changed.
+ * A saved VM's memory belongs to one state of its disk: with another one its kernel would overwrite it with stale data. A
+ * snapshot's disk and memory must be untouched; the mode and owner of a suspended VM's own files may have changed.
  */
 import { fail } from "../../base/errors/error.ts";
 import type { SavedState } from "../../model/saved-state.ts";

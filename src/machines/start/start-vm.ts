@@ -1,4 +1,4 @@
-/** Starting a VM: the best way first, the next where it fails. The caller holds the VM's operation. */
+/** Starting a VM: the fastest way first, the next one if that fails. The caller holds the VM's operation. */
 import { isError, toBangerError } from "../../base/errors/error.ts";
 import type { VmRecord } from "../../model/vm.ts";
 import type { OpenChange } from "../../store/journal.ts";
@@ -35,7 +35,7 @@ export async function startVm(ctx: StartContext, asked: Start): Promise<LiveVm> 
   }
 }
 
-/** Undoes what was tried, and says what is tried next. Null: the failure is the VM's own. */
+/** Undoes an attempt and returns the next source. Null: the failure is the VM's own. */
 async function nextAttempt(
   ctx: StartContext,
   start: BegunStart,
@@ -54,7 +54,7 @@ async function nextAttempt(
   ctx.store.processes.clear(vm.id);
   Object.assign(start, { live: null, isRestoring: false, needsDisk: true });
   if (attempt.kind === "warm") {
-    ctx.log.info("a warm VM is no use", { vm: vm.name, why });
+    ctx.log.info("a warm VM could not be used", { vm: vm.name, why });
     return start.source;
   }
   if (attempt.kind === "save" && template) blameTemplate(ctx, template, attempt, error, caller.emit);
@@ -62,7 +62,7 @@ async function nextAttempt(
   return coldBoot(`its template could not be restored: ${why}`);
 }
 
-/** Its files are gone, or something went wrong once they were loaded; what the guest itself refuses is not about them. */
+/** Its files are gone, or something failed once they were loaded; a refusal by the guest is not their fault. */
 function isTemplates({ isRestoring }: Start, error: unknown): boolean {
   if (isError(error, "AGENT_REFUSED") || isError(error, "DISK_FULL")) return false;
   return isRestoring || (error as { code?: unknown } | null)?.code === "ENOENT";

@@ -12,7 +12,7 @@ import { Phases } from "./phases.ts";
 /** Who waits for a start. */
 export type Caller = {
   emit: Emit;
-  /** the user has changed their mind, or something else shall be done with the VM */
+  /** the user cancelled, or another operation interrupts */
   signal: AbortSignal;
   /** of these the second alone */
   interrupted: AbortSignal;
@@ -26,14 +26,14 @@ export type Start = {
   warm: WarmVm | null;
   /** keeps the source's files until it is disposed of; null: they are not a template's */
   templateFiles: DisposableStack | null;
-  /** a boot makes the VM's disk: there is none, or it is not what a boot wants */
+  /** a boot makes the VM's disk: there is none, or not one for a boot */
   needsDisk: boolean;
-  /** made ready already; null: they are made ready on the way */
+  /** ready already; null: they are made ready during the start */
   artifacts: ReadyArtifacts | null;
   phases: Phases;
-  /** the VM's creation, as long as it isn't complete: it is when its VMM is noted */
+  /** the VM's creation, until it is complete, which it is when its VMM is recorded */
   creation: OpenChange | null;
-  /** the save has been handed to the VMM: what fails from then on may be its fault */
+  /** the VMM has the save: later failures may be its fault */
   isRestoring: boolean;
   /** once its VMM is noted */
   live: LiveVm | null;
@@ -65,7 +65,7 @@ export function startOfExisting(
   return { ...fresh, ...begun, ...found, caller, phases: new Phases(ctx.clock) };
 }
 
-/** Of a VM whose disk is of one moment with the save: of a fork, a snapshot, or where it was suspended. */
+/** For a VM whose disk matches the save: of a fork, a snapshot or a suspended VM. */
 export function startOfSaved(ctx: StartContext, vm: VmRecord, source: SavedSource, caller: Caller): Start {
   return { ...fresh, ...begun, vm, source, caller, phases: new Phases(ctx.clock) };
 }

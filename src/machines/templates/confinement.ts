@@ -1,4 +1,4 @@
-/** What follows from a cage that this host can't close: what is said of it, and which VMs share no memory. */
+/** The consequences of a cage that this host can't close: a warning, and VMs that must not share memory. */
 
 import { describeGaps } from "../../model/cage.ts";
 import type { Emit } from "../../model/event.ts";
@@ -15,7 +15,7 @@ export async function whyNoTemplates(
   return `confinement is required, and ${probe.sharing.why}`;
 }
 
-/** Tells whoever starts the first VM of this daemon; `banger doctor` shows the same at any time. */
+/** Warns once, at the first start of this daemon; `banger doctor` shows the same at any time. */
 export async function reportGaps(
   ctx: Pick<TemplatesContext, "driver" | "gaps" | "log" | "confinement">,
   emit: Emit,

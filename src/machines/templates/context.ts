@@ -1,4 +1,4 @@
-/** What templates and warm VMs need beside what is below them. */
+/** What templates and warm VMs need beside the lower layers. */
 import type { Digest } from "../../base/names.ts";
 import type { SharedWork } from "../../base/shared-work.ts";
 import type { TemplateRecord } from "../../model/save.ts";
@@ -13,7 +13,7 @@ export type TemplateTimings = {
   warmAfterMs: number;
   /** from a VM's end to that */
   warmAfterEndMs: number;
-  /** how long a warm VM is kept that no VM takes over */
+  /** how long an unused warm VM is kept */
   warmMs: number;
 };
 
@@ -37,11 +37,11 @@ export type TemplatesDeps = ImagesDeps & {
   copySparse(from: string, to: string, bytes: number, onPlainCopy?: (bytes: number) => void): Promise<void>;
   /** False for a save whose memory was written to since it was made; see vmm/save-files.ts. */
   isUntouched(save: Save): Promise<boolean>;
-  /** what the host's CPU is, for saves of guests that see it */
+  /** the host's CPU, for saves of guests that see it */
   hostCpu: string;
   /** whether a VM may be kept warm: it is wanted, and there is memory for it */
   mayKeepWarm(): Promise<boolean>;
-  /** what templates may take of the disk together, in bytes; 0: there are none */
+  /** limit of all templates' size together, in bytes; 0: no templates */
   templateLimit(): Promise<number>;
   /** `required`: nothing starts whose cage has a gap */
   confinement(): Promise<"auto" | "required">;
@@ -53,7 +53,7 @@ export type TemplatesState = ImagesState & {
   templates: {
     /** by key: being made, or waited for */
     making: SharedWork<TemplateRecord>;
-    /** made and used, but not noted yet */
+    /** made and in use, but not recorded yet */
     fresh: Map<Digest, TemplateRecord>;
     /** what could not be made, why, and until when that is not tried again but by `template warm`; Unix time in `ms` */
     broken: Map<Digest, { why: string; until: number }>;
@@ -61,7 +61,7 @@ export type TemplatesState = ImagesState & {
     failures: Map<Digest, number>;
     files: TemplateFiles;
   };
-  /** whether somebody was told what is missing of the VMMs' cage */
+  /** whether a user was warned of gaps in the VMMs' cage */
   gaps: { areNoted: boolean };
 };
 

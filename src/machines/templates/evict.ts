@@ -1,8 +1,8 @@
-/** Which templates go, so that the others fit. Pure. */
+/** Which templates to remove so that the others fit. Pure. */
 import type { TemplateRecord } from "../../model/save.ts";
 
 /**
- * The least recently used ones, as many as are too much. The one used last stays whatever its size: it would only be
+ * The least recently used ones, until the rest fits. The most recently used one stays whatever its size: it would only be
  * made again.
  * @param all used last comes first @param limit of all together, in bytes
  */

@@ -1,4 +1,4 @@
-/** When a template's files may go: a start that copies them or hands them to a VMM has them to the end. */
+/** When a template's files may be removed: not while a start copies them or passes them to a VMM. */
 import type { Digest } from "../../base/names.ts";
 
 export class TemplateFiles {
@@ -21,7 +21,7 @@ export class TemplateFiles {
     };
   }
 
-  /** Removes them when nobody uses them: not to be awaited by a start, which may be one that does. */
+  /** Removes them once they are unused. A start must not await this: it may be the one that uses them. */
   remove(key: Digest, work: () => Promise<void>): Promise<void> {
     const before = this.#removals.get(key);
     const removal = (async () => {

@@ -30,7 +30,7 @@ export type TemplatePlan = {
   facts: TemplateFacts;
 };
 
-/** More than a guest takes whose services have just started, in bytes. */
+/** More memory than a guest uses whose services have just started, in bytes. */
 const usualMemory = 1024 ** 3;
 
 /** What the VM is called in messages and by its guest. */
@@ -93,7 +93,7 @@ function boot(
   });
 }
 
-/** Its guest is told an identity that no VM will have. */
+/** Sends its guest an identity that no VM will have. */
 async function identify(
   ctx: TemplatesContext,
   { running, session, net }: UnlistedVm,
@@ -142,10 +142,10 @@ async function quiesce(
 /** What most users run first: in the template their files are in memory. */
 const firstCommands = [["true"], ["sh", "-c", "true"], ["bash", "-c", "true"], ["git", "--version"]];
 
-/** What systemctl says of a unit that there isn't. */
+/** systemctl's exit status for a unit that does not exist. */
 const noSuchUnit = 5;
 
-/** Socket-activated, so it isn't there yet; in a template it costs a VM nothing. An image without it goes on without. */
+/** Socket-activated, so it isn't there yet; in a template it costs a VM nothing. An image without it is fine. */
 async function startDocker(ctx: TemplatesContext, client: AgentClient, emit: Emit, signal: AbortSignal): Promise<void> {
   const status = await runOnce(ctx, client, ["systemctl", "start", "docker.service"], signal);
   if (status === 0 || status === noSuchUnit) return;

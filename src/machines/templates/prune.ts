@@ -1,4 +1,4 @@
-/** Making room: what nobody uses, and what interrupted work left. */
+/** Freeing space: what is unused, and what interrupted work left. */
 import { type Digest, isDigest } from "../../base/names.ts";
 import type { ImageRecord, Pruned } from "../../model/artifact.ts";
 import type { TemplateRecord } from "../../model/save.ts";
@@ -10,7 +10,7 @@ import { removeTemplate } from "./templates.ts";
 export type PruneRequest = {
   /** also images that have a name, and templates; else only images without one */
   all: boolean;
-  /** only says what would go */
+  /** only reports what would be removed */
   dryRun: boolean;
 };
 
@@ -33,7 +33,7 @@ export async function pruneImages(ctx: TemplatesContext, { all, dryRun }: PruneR
     await dropUnused(ctx);
   }
   if (all && !dryRun) for (const { key } of allTemplates(ctx)) await removeTemplate(ctx, key, "pruning");
-  // what an import is putting down looks just like what an interrupted one left
+  // files of an import under way look like those of an interrupted one
   const leftovers = await betweenImports(ctx, () =>
     ctx.artifacts.removeLeftovers({ kept, known: knownContents(ctx) }, dryRun),
   );

@@ -1,10 +1,10 @@
-/** The templates that there are: those that are noted, and those that were just made. */
+/** All templates: the recorded ones, and those that were just made. */
 import { fail } from "../../base/errors/error.ts";
 import type { Digest } from "../../base/names.ts";
 import type { TemplateRecord } from "../../model/save.ts";
 import type { TemplatesContext } from "./context.ts";
 
-/** One that was just made counts before it is noted. */
+/** Includes those that are made but not recorded yet. */
 export function templateByKey(ctx: TemplatesContext, key: Digest): TemplateRecord | null {
   return ctx.templates.fresh.get(key) ?? ctx.store.templates.byKey(key);
 }
@@ -25,7 +25,7 @@ export function findTemplate(ctx: TemplatesContext, text: string): TemplateRecor
   return found[0];
 }
 
-/** One more VM began from it. */
+/** Counts one more VM that started from it. */
 export function noteUse(ctx: TemplatesContext, key: Digest): void {
   ctx.templates.failures.delete(key);
   const fresh = ctx.templates.fresh.get(key);

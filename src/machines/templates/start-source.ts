@@ -1,4 +1,4 @@
-/** What a VM's guest starts from: its kernel's first instruction, or a save. */
+/** What a VM starts from: a cold boot, or a save. */
 import { fail } from "../../base/errors/error.ts";
 import type { Digest } from "../../base/names.ts";
 import type { SavedState } from "../../model/saved-state.ts";
@@ -17,13 +17,13 @@ export type ColdBoot = {
 export type SavedSource = {
   kind: "save";
   save: Save;
-  /** the disk of then; null: the VM's own is as it was */
+  /** the saved disk; null: the VM's own is unchanged */
   disk: { path: string; bytes: number } | null;
   /** in a few words, for people: `template 1f2e3d4c5b6a` */
   what: string;
   /** of the template, which is thrown away when it can't be restored */
   template: Digest | null;
-  /** it was this VM that was saved: it resumes as the same machine */
+  /** the save is of this VM, which resumes as the same machine */
   sameMachine: boolean;
 };
 

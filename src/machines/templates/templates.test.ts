@@ -380,6 +380,6 @@ test("one that is no use twice is not made again for a while, and that is said e
   for (const name of ["two", "three"]) expect((await run(name)).startedHow).toMatch(/^cold \(its template could not/);
   world.failing.clear();
   expect((await run("four")).startedHow).toMatch(/^cold \(no template: .*no luck/);
-  expect(texts().filter((text) => /^booting, for there is no template: .*no luck/.test(text))).toHaveLength(1);
+  expect(texts().filter((text) => /^booting, because there is no template: .*no luck/.test(text))).toHaveLength(1);
   await machines.idle();
 });

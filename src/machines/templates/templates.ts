@@ -1,4 +1,4 @@
-/** Templates: found for a VM, made when there is none, removed when they are too many or no use any more. */
+/** Templates: found for a VM, made if there is none, removed when they take too much space or are useless. */
 import { isError, toBangerError } from "../../base/errors/error.ts";
 import type { Digest, VmId } from "../../base/names.ts";
 import type { Emit } from "../../model/event.ts";
@@ -41,7 +41,7 @@ export type TemplateUse = {
   signal: AbortSignal;
 };
 
-/** What a new VM begins from: its template, made if need be; where there can be none, a cold boot and the reason. */
+/** What a new VM starts from: its template, made if needed; if there can't be one, a cold boot with the reason. */
 export async function templateSource(
   ctx: TemplatesContext,
   wanted: Wanted,
@@ -52,7 +52,7 @@ export async function templateSource(
   const key = await keyOf(ctx, wanted);
   const broken = brokenFor(ctx, key);
   if (broken !== null) {
-    emit({ kind: "note", level: "info", text: `booting, for there is no template: ${broken}` });
+    emit({ kind: "note", level: "info", text: `booting, because there is no template: ${broken}` });
     return coldBoot(`no template: ${broken}`);
   }
   try {
@@ -138,7 +138,7 @@ function sourceFrom(ctx: TemplatesContext, { key, facts, save }: TemplateRecord)
   };
 }
 
-/** Two that want the same one wait for one boot. */
+/** Concurrent callers for the same key share one boot. */
 export async function ensureTemplate(
   ctx: TemplatesContext,
   key: Digest,
@@ -159,7 +159,7 @@ export async function ensureTemplate(
   });
 }
 
-/** It is used at once, and noted when its files would survive the host's crash. */
+/** It is used at once, and recorded when its files are durable. */
 function keepTemplate(ctx: TemplatesContext, made: TemplateRecord): void {
   const { key } = made;
   ctx.templates.fresh.set(key, made);
@@ -186,8 +186,8 @@ async function evictTemplates(ctx: TemplatesContext): Promise<void> {
 }
 
 /**
- * No VM begins from it any more; its files go when those that are about to have done so. VMs that began from it go on:
- * they hold its memory open. A start must not wait for this: it may be what this waits for.
+ * No VM starts from it any more; its files are removed once the starts that use them are done. VMs that started from it keep
+ * running: they have its memory file open. A start must not await this: it may be what this waits for.
  */
 export function removeTemplate(ctx: TemplatesContext, key: Digest, why: string): Promise<void> {
   ctx.log.info("removing a template", { key: shortKey(key), why });
@@ -200,7 +200,7 @@ export function removeTemplate(ctx: TemplatesContext, key: Digest, why: string):
   });
 }
 
-/** The same, by a start. */
+/** The same in the background, for a start. */
 function dropTemplate(ctx: TemplatesContext, key: Digest, why: string): void {
   ctx.background(`removing template ${shortKey(key)}`, removeTemplate(ctx, key, why));
 }

@@ -1,6 +1,6 @@
 /**
- * A warm VM: restored from the template that was used last, its agent reached, and paused. The next VM of its kind takes it
- * over, and has only to be told who it is.
+ * A warm VM: restored from the most recently used template, its agent reached, and paused. The next VM of its kind takes it
+ * over, and only has to send its identity.
  */
 import { fail, toBangerError } from "../../base/errors/error.ts";
 import type { Digest } from "../../base/names.ts";
@@ -19,7 +19,7 @@ import { templateByKey } from "./records.ts";
 import { changedPart } from "./stamps.ts";
 import { saveOf } from "./start-source.ts";
 
-/** What a VM has to be to take a warm one over. */
+/** What must match for a VM to take over a warm one. */
 export type WarmKind = {
   /** of the template */
   key: Digest;
@@ -51,7 +51,7 @@ export type WarmPool = {
 type Coming = {
   kind: WarmKind;
   ready: Promise<WarmVm | null>;
-  /** a VM waits for it: it need not be better than ready */
+  /** aborted when a VM waits for it: it skips its rehearsal */
   hurry: AbortController;
   cancelExpiry: () => void;
 };
@@ -60,18 +60,18 @@ export function emptyPool(): WarmPool {
   return { wanted: null, current: null, cancelMaking: () => {}, isRetired: false };
 }
 
-/** A VM of that kind began: another one may be wanted soon. It is made when this one has had time to do its work. */
+/** A VM of that kind started, and another one may follow. The warm VM is made later, so as not to slow this one down. */
 export function wantWarm(ctx: TemplatesContext, kind: WarmKind): void {
   ctx.warm.wanted = kind;
   schedule(ctx, ctx.timings.warmAfterMs);
 }
 
-/** A VM has ended, and the host has time, unless the next one is asked for at once. */
+/** A VM has ended, so the host is free, unless the next one is requested at once. */
 export function makeWarmSoon(ctx: TemplatesContext): void {
   schedule(ctx, ctx.timings.warmAfterEndMs);
 }
 
-/** A VM is asked for: it must not share the CPUs with one that might be. */
+/** A VM is requested: it must not share the CPUs with making a warm one. */
 export function postponeWarm(ctx: TemplatesContext): void {
   ctx.warm.cancelMaking();
 }
@@ -81,7 +81,7 @@ function schedule(ctx: TemplatesContext, ms: number): void {
   ctx.warm.cancelMaking = ctx.after(ms, () => makeWanted(ctx));
 }
 
-/** Makes the one that is wanted, if it isn't there. */
+/** Makes the wanted warm VM, if there is none. */
 function makeWanted(ctx: TemplatesContext): void {
   const { warm } = ctx;
   const { wanted, current } = warm;
@@ -100,13 +100,13 @@ function makeWanted(ctx: TemplatesContext): void {
   ctx.background("making a warm VM", making);
 }
 
-/** The template says nothing of what a guest's network denies. */
+/** The template does not depend on what a guest's network denies. */
 function isSame(one: WarmKind, other: WarmKind): boolean {
   const isOfKind = one.key === other.key && one.ephemeral === other.ephemeral;
   return isOfKind && reachesSame(one.spec.network, other.spec.network);
 }
 
-/** The one that is ready, for a VM of that kind; waits for one that is being made. Null: there is none. */
+/** Takes the warm VM for a VM of that kind; waits for one that is being made. Null: there is none. */
 export async function takeWarm(ctx: TemplatesContext, kind: WarmKind): Promise<WarmVm | null> {
   const { current } = ctx.warm;
   // a larger disk than the template's would have to grow first
@@ -124,7 +124,7 @@ export async function retireWarm(ctx: TemplatesContext): Promise<void> {
   await drop(ctx, ctx.warm.current);
 }
 
-/** It shares its memory with the template: what is wrong with that is wrong with it. */
+/** It shares its memory with the template, so damage to the one is damage to the other. */
 export async function dropWarmOf(ctx: TemplatesContext, key: Digest): Promise<void> {
   const { current } = ctx.warm;
   if (current?.kind.key === key) await drop(ctx, current);
@@ -180,7 +180,7 @@ function restore(
   });
 }
 
-/** The agent has been reached once, and what comes next has been tried: pages that it takes are there, and its connection is. */
+/** Reaches the agent and rehearses the next steps, so that their memory pages and the connection are ready. */
 async function reachAndPause(
   ctx: TemplatesContext,
   { running, session, net }: UnlistedVm,
