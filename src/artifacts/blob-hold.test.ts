@@ -47,7 +47,7 @@ test("a blob stays while somebody holds it, in this daemon or in another; whoeve
   }
 });
 
-test("what is released without a word stays for the next try, and is then anybody's to remove", async () => {
+test("a blob released without discarding is kept for the next try, and can then be removed by anyone", async () => {
   const { temp, paths, downloads } = home();
   using _ = temp;
   const all = downloads();
@@ -59,7 +59,7 @@ test("what is released without a word stays for the next try, and is then anybod
   expect(readdirSync(paths.blobs)).toEqual([]);
 });
 
-test("pruning leaves a blob that is held, and says so", async () => {
+test("pruning leaves a blob that is in use, and reports it", async () => {
   const { temp, paths, downloads } = home();
   using _ = temp;
   const hold = downloads().hold();
@@ -72,7 +72,7 @@ test("pruning leaves a blob that is held, and says so", async () => {
   expect(existsSync(path)).toBe(false);
 });
 
-test("who asks another place for the same blob neither waits for the first nor fails with it", async () => {
+test("a request to another source for the same blob neither waits for the first nor fails with it", async () => {
   const { temp, downloads } = home();
   using _ = temp;
   const all = downloads();

@@ -64,7 +64,7 @@ test("a second state folder is refused, whether the first one's daemon runs or n
   expect(await once(a, 4)).toBe(1);
 });
 
-test("a daemon of our own that is about to end is waited for as usual", async () => {
+test("our own exiting daemon is waited for as usual", async () => {
   const { temp, at, start, once } = world();
   using _ = temp;
   const { release } = await start(at("a"), 1);
@@ -73,7 +73,7 @@ test("a daemon of our own that is about to end is waited for as usual", async ()
   expect(await once(at("a"), 3)).toBe(1);
 });
 
-test("a state folder that was deleted and made again takes its cache over, and so does another one then", async () => {
+test("a state folder that was deleted and recreated takes its cache over, and then another one can too", async () => {
   const { temp, at, once } = world();
   using _ = temp;
   await once(at("a"), 1);
@@ -86,7 +86,7 @@ test("a state folder that was deleted and made again takes its cache over, and s
   await expect(once(at("a"), 4)).rejects.toMatchObject({ code: "CACHE_OWNED" });
 });
 
-test("a state folder that moved keeps its cache; a link to it is the same one; a copy of both is on its own", async () => {
+test("a moved state folder keeps its cache; a link to it is the same folder; a copy of both is independent", async () => {
   const { temp, at, once } = world();
   using _ = temp;
   await once(at("a"), 1);
@@ -104,7 +104,7 @@ test("a state folder that moved keeps its cache; a link to it is the same one; a
   expect(await once(at("moved"), 6)).toBe(3);
 });
 
-test("a damaged owner's file is no reason to stay away", async () => {
+test("a damaged owner file does not prevent a claim", async () => {
   const { temp, at, once } = world();
   using _ = temp;
   writeFileSync(at("a").cacheOwner, '{"cache":');

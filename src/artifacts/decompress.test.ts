@@ -36,11 +36,11 @@ function skippable(first: number, content: string): Buffer {
   return Buffer.concat([head, Buffer.from(content)]);
 }
 
-test("nothing is nothing", async () => {
+test("an empty stream stays empty", async () => {
   expect(await collect(decompressed(chunked(new Uint8Array())))).toHaveLength(0);
 });
 
-test("what is cut, damaged or packed otherwise is refused", async () => {
+test("truncated, damaged and unsupported streams are refused", async () => {
   const gzip = gzipSync(text);
   const damaged = new Uint8Array(gzip);
   damaged.fill(7, 200, 300);

@@ -110,7 +110,7 @@ test("what a liar left is thrown away once, and does not spoil the next download
   expect(readdirSync(lies.paths.blobs)).toEqual([]);
 });
 
-test("a part that is whole already is checked and asked for by nobody", async () => {
+test("a partial file that is already complete is checked, and nothing is requested", async () => {
   const { temp, paths, get } = home();
   using _ = temp;
   await Bun.write(paths.blobPart(digest), content);
@@ -118,7 +118,7 @@ test("a part that is whole already is checked and asked for by nobody", async ()
   expect(await bytesAt(path)).toEqual(content);
 });
 
-test("an abort ends it while what is there is read, and keeps that", async () => {
+test("an abort while the partial file is read ends the download and keeps the file", async () => {
   const { temp, paths, get } = home();
   using _ = temp;
   await Bun.write(paths.blobPart(digest), content.subarray(0, 1000));
@@ -141,7 +141,7 @@ test("an answer that is refused unread is given up, and so is its connection", a
   expect(signals.map((signal) => signal.aborted)).toEqual([true]);
 });
 
-test("five failures in a row are the last; what is here is kept, and bytes that come begin the count anew", async () => {
+test("it gives up after five failures in a row and keeps the partial file; received bytes reset the count", async () => {
   const { temp, paths, pauses, get } = home();
   using _ = temp;
   const gone = new TransientError(fail("REGISTRY_UNREACHABLE", { registry: "r", problem: "gone" }));
@@ -164,7 +164,7 @@ test("five failures in a row are the last; what is here is kept, and bytes that 
 
 const room = (free: number): Partial<DownloadDeps> => ({ freeBytes: async () => free });
 
-test("a blob that just fits is fetched; one byte less of room, and nobody is asked", async () => {
+test("a blob that just fits is downloaded; with one byte less of room nothing is requested", async () => {
   const fits = home(room(content.length + roomMargin));
   using _fits = fits.temp;
   expect(await bytesAt(await fits.get(async (from) => whole(from)))).toEqual(content);
@@ -178,7 +178,7 @@ test("a blob that just fits is fetched; one byte less of room, and nobody is ask
   expect(readdirSync(short.paths.blobs)).toEqual([]);
 });
 
-test("what is here already needs no room, and goes when there is none for the rest", async () => {
+test("the partial file needs no further room, and is removed if there is none for the rest", async () => {
   const fits = home(room(content.length - 1000 + roomMargin));
   using _fits = fits.temp;
   await Bun.write(fits.paths.blobPart(digest), content.subarray(0, 1000));
@@ -249,7 +249,7 @@ for (const [what, size, limit, sent, isFine] of lengths) {
   }
 }
 
-test("room for several counts each once, as it comes and as it is stored, less what is here", async () => {
+test("room for several blobs counts each once, as downloaded and as stored, minus what is on disk", async () => {
   const blobs = [
     { digest, size: 1000 },
     { digest, size: 1000 },
@@ -264,7 +264,7 @@ test("room for several counts each once, as it comes and as it is stored, less w
   await less.downloads().requireRoom(blobs);
 });
 
-test("what is discarded goes, except a part that somebody is at", async () => {
+test("discarded blobs are removed, except a partial download in progress", async () => {
   const { temp, paths, downloads, get } = home();
   using _ = temp;
   await Bun.write(paths.blob(digest), content);

@@ -47,7 +47,7 @@ function world() {
   return { temp, paths, left };
 }
 
-test("what only we can have made goes by itself; what is older stays", async () => {
+test("strays that only we can have made are removed; older ones stay", async () => {
   const { temp, paths, left } = world();
   using _ = temp;
   await removeOwnStrays(paths, known, since);
@@ -62,14 +62,14 @@ test("what only we can have made goes by itself; what is older stays", async () 
   ]);
 });
 
-test("unfinished work goes at the start, but for a former owner's and that of other processes", async () => {
+test("unfinished work is removed at startup, except a former owner's and that of other processes", async () => {
   const { temp, paths } = world();
   using _ = temp;
   await removeUnfinished(paths, since);
   expect(readdirSync(paths.partial).toSorted()).toEqual(["17-42-0123456789", "layer-2"]);
 });
 
-test("what a user prunes is everything that no record knows; before that it is counted", async () => {
+test("pruning removes everything without a record, and a dry run counts it", async () => {
   const { temp, paths, left } = world();
   using _ = temp;
   const which = { kept: [paths.initramfs(wanted)], known };

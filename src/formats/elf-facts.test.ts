@@ -36,13 +36,13 @@ test("any bytes get an answer, and a release is one", async () => {
   );
 });
 
-test("the banner is looked for in so many places, and one past them is not seen", async () => {
+test("the banner is searched in a limited number of places, and one beyond is not found", async () => {
   const after = (others: number) => text(`${"Linux version ".repeat(others)}Linux version 6.1.0 (me@host)`);
   expect(await releaseIn(after(maxBanners - 1))).toBe("6.1.0");
   expect(await releaseIn(after(maxBanners))).toBeNull();
 });
 
-test("a mark that lies across two of the pieces that are searched is found", async () => {
+test("a mark across two search pieces is found", async () => {
   for (const before of [4 * 1024 ** 2 - 14, 4 * 1024 ** 2 - 5, 4 * 1024 ** 2]) {
     const elf = new Uint8Array(Buffer.concat([Buffer.alloc(before), text("Linux version 6.1.0 (me@host)")]));
     expect(await releaseIn(elf)).toBe("6.1.0");

@@ -13,7 +13,7 @@ function superblock(bytesUsed: number): Uint8Array {
   return new Uint8Array(view.buffer);
 }
 
-test("a whole file is known by its superblock", () => {
+test("an intact file is recognized by its superblock", () => {
   expect(checkSquashfs(superblock(4000), 4096)).toEqual({ compression: "lz4", bytesUsed: 4000, inodes: 12 });
 });
 

@@ -28,7 +28,7 @@ const problemsOf = (work: Promise<unknown>) =>
     (error: { details?: { problems?: string[] } }) => error.details?.problems ?? [String(error)],
   );
 
-test("what a folder would put where no image keeps it is named", async () => {
+test("files of a folder that an image would not keep are listed", async () => {
   const toml = files(
     'path = "/root/.ssh"\nsource = "ssh"',
     'path = "/var"\nsource = "var"',

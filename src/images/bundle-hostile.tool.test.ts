@@ -187,7 +187,7 @@ describe.skipIf(reason !== null)(reason === null ? "bundles that lie" : `bundles
     });
   }
 
-  test("one of another size than its catalog says is refused", async () => {
+  test("a bundle with another size than in its catalog is refused", async () => {
     const site = await siteOf("image", world.place, { ...world.made, size: world.made.size + 1 });
     await using _ = site.server;
     await refused(site, "BUNDLE_INVALID", /its catalog says/);

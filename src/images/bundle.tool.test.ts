@@ -54,7 +54,7 @@ describe.skipIf(reason !== null)(reason === null ? "bundles" : `bundles [${reaso
     ]);
   });
 
-  test("two bundles of one image are the same, and one of what was pulled has the same tree", async () => {
+  test("bundling an image twice gives equal bundles, and a bundle of the pulled image has the same tree", async () => {
     expect(await world.bundled(`${temp.path}/again`)).toEqual(world.made);
     expect(readFileSync(`${temp.path}/again/rootfs.tar.zst`)).toEqual(readFileSync(`${world.place}/rootfs.tar.zst`));
     const site = await siteOf("image", world.place, world.made);
@@ -142,7 +142,7 @@ describe.skipIf(reason !== null)(reason === null ? "bundles" : `bundles [${reaso
     expect(site.server.asked.at(-1)?.headers.range).toBe(`bytes=${half}-`);
   });
 
-  test("one that is given up leaves its part, and the next goes on with it", async () => {
+  test("a cancelled pull leaves its partial download, and the next one resumes it", async () => {
     const { half, site } = await stalling();
     await using _ = site.server;
     const stop = new AbortController();

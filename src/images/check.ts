@@ -3,11 +3,12 @@
  * is read before a boot, for a pull, and when a user asks.
  */
 import type { ArtifactDeps } from "../artifacts/deps.ts";
+import { readHead } from "../artifacts/read-head.ts";
 import type { VerifiedFiles } from "../artifacts/verified.ts";
 import { fail } from "../base/errors/error.ts";
 import { isDigest } from "../base/names.ts";
 import { checkSquashfs, superblockSize } from "../formats/squashfs.ts";
-import { exists, readStream, sizeOf } from "../host/files/files.ts";
+import { exists, sizeOf } from "../host/files/files.ts";
 import type { ImageRecord, LayerRef } from "../model/artifact.ts";
 
 type Deps = Pick<ArtifactDeps, "paths">;
@@ -68,12 +69,7 @@ export function recoveryHint({ name, source }: Pick<ImageRecord, "name" | "sourc
 export async function layerProblem(file: string, bytes: number): Promise<string | null> {
   if (!(await exists(file))) return "is missing";
   const size = await sizeOf(file);
-  const found = checkSquashfs(await headOf(file), size);
+  const found = checkSquashfs(await readHead(file, superblockSize), size);
   if ("problem" in found) return found.problem;
   return size === bytes ? null : `has ${size} bytes instead of ${bytes}`;
-}
-
-async function headOf(file: string): Promise<Uint8Array> {
-  for await (const chunk of readStream(file, { to: superblockSize })) return chunk;
-  return new Uint8Array();
 }

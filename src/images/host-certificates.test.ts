@@ -4,7 +4,7 @@ import { encodeHeader } from "../formats/tar/writer.ts";
 import { hostOnlyCertificates } from "./host-certificates.ts";
 import type { Union } from "./union/union.ts";
 
-test("of a folder without end a part is looked through, and what stands there first counts", async () => {
+test("an endless folder is read up to a limit, and the certificates at its beginning count", async () => {
   const empty = { resolve: async () => null } as unknown as Union;
   let chunks = 0;
   let isClosed = false;

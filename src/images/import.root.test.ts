@@ -36,7 +36,7 @@ describe.skipIf(skip !== null)("a full file system", () => {
     temp[Symbol.dispose]();
   });
 
-  test("is told for an image, and nothing half-made stays", async () => {
+  test("is reported for an image, and nothing incomplete is left", async () => {
     const files = Array.from({ length: 20 }, (_, i) => file(`f${i}`, megabyte()));
     const upload = { name: "large", source: "test", tar: chunked(archive([folder("."), ...files])) };
     await expect(importRootfs(imageDeps(paths), upload, () => {}, never)).rejects.toMatchObject({ code: "DISK_FULL" });
@@ -44,14 +44,14 @@ describe.skipIf(skip !== null)("a full file system", () => {
     expect(await listFolder(paths.layers)).toEqual([]);
   });
 
-  test("is told for a disk, and nothing half-made stays", async () => {
+  test("is reported for a disk, and nothing incomplete is left", async () => {
     const tar = chunked(archive([file("disk", new Uint8Array(randomBytes(8 * 1024 * 1024)))]));
     const receiving = receiveDisk(imageDeps(paths), { name: "disk", tar }, () => {}, never);
     await expect(receiving).rejects.toMatchObject({ code: "DISK_FULL" });
     expect(await listFolder(paths.partial)).toEqual([]);
   });
 
-  test("is told for a kernel, and nothing half-made stays", async () => {
+  test("is reported for a kernel, and nothing incomplete is left", async () => {
     const modules = Array.from({ length: 5 }, (_, i) => file(`lib/modules/6.1/kernel/m${i}.ko`, megabyte()));
     const tar = chunked(archive([file("boot/vmlinuz-6.1", "x"), ...modules]));
     const upload = { name: "large", source: "test", tar };

@@ -23,7 +23,7 @@ function world() {
   return { temp, ensure };
 }
 
-test("a layer from another place is not waited for", async () => {
+test("a layer from another source is not waited for", async () => {
   const { temp, ensure } = world();
   using _ = temp;
   const slow = Promise.withResolvers<UnchangedSource>();

@@ -93,7 +93,7 @@ test("blobs that have together what an image may have are asked for; one byte mo
   expect(second.asked).toEqual([]);
 });
 
-test("a config as long as a document may be is asked for; a byte more, and it is not", async () => {
+test("a config of the maximum document size is requested, and one byte more is not", async () => {
   for (const [more, wanted] of [
     [0, ["config", "config", "config", "config", "config"]],
     [1, []],
@@ -118,7 +118,7 @@ test("an image whose layers have no room is refused before they are asked for, a
   expect([asked, left()]).toEqual([["config"], []]);
 });
 
-test("a layer that is longer than it says is cut off, and what was fetched of the image goes", async () => {
+test("a layer longer than its manifest says is cut off, and the image's downloads are removed", async () => {
   const { temp, paths, puller, left } = world(2 ** 40);
   using _ = temp;
   await ensureFolder(paths.blobs);
@@ -128,7 +128,7 @@ test("a layer that is longer than it says is cut off, and what was fetched of th
   expect([asked[0], left()]).toEqual(["config", []]);
 });
 
-test("a manifest that is not as long as its index says is refused", async () => {
+test("a manifest with another length than in its index is refused", async () => {
   const inner = manifestOf([layerOf(1)]);
   for (const [more, words] of [
     [0, "1 layers"],

@@ -18,7 +18,7 @@ test("layers, their order and the config make an image; name, time and packed si
   expect(imageRecord({ ...facts, name: "x" as ImageName, createdAt: 5 }).digest).toBe(digest);
 });
 
-test("the highest layer that says what the root is like decides", () => {
+test("the highest layer with attributes of the root folder decides", () => {
   const root = { mode: 0o700, uid: 5, gid: 6 };
   expect(rootOf([layerRef(), layerRef({ root }), layerRef({ root: null })])).toEqual(root);
   expect(rootOf([layerRef({ root: null })])).toEqual({ mode: 0o755, uid: 0, gid: 0 });

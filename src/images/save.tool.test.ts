@@ -143,7 +143,7 @@ only("nothing changed: a layer without a file, and the same tree", async () => {
   expect(await listed(paths, saved.layers)).toEqual(await listed(paths, base.layers));
 });
 
-only("what one VM alone is given is left out, and what looks like it is not", async () => {
+only("files that belong to one VM are left out, and similar ones are kept", async () => {
   const { temp, paths, save } = await world();
   using _ = temp;
   const own = [

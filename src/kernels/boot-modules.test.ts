@@ -50,7 +50,7 @@ test("every order has dependencies before dependents", () => {
   );
 });
 
-test("a chain as long as a package may have modules needs no stack", () => {
+test("a dependency chain of the maximum number of modules does not overflow the stack", () => {
   const count = 50_000;
   const dep = Array.from({ length: count }, (_, at) => `m${at}.ko:${at + 1 < count ? ` m${at + 1}.ko` : ""}\n`).join(
     "",

@@ -40,7 +40,7 @@ test(
   patience,
 );
 
-test("a package as large as a kernel's may be is fetched, packed or unpacked; not a byte more", () => {
+test("a package of the maximum size is downloaded, compressed or not, and not one byte more", () => {
   const { kernel } = parseKernelManifest(new TextEncoder().encode(JSON.stringify(good)));
   const sized = (size: number, unpacked: number) => [{ ...kernel, size, tar: { ...kernel.tar, size: unpacked } }];
   checkSize(sized(maxPackage, maxPackage));

@@ -70,7 +70,7 @@ describe.skipIf(reason !== null)(reason === null ? "kernel bundles" : `kernel bu
     return bundles.pull(site.entry, site.entry.from.bundle, () => {}, never);
   }
 
-  test("what comes out is the same kernel, and can be checked as one", async () => {
+  test("a pulled bundle is the same kernel, and can be verified", async () => {
     const site = await siteOf("kernel", place, made);
     await using _ = site.server;
     const there = world();
@@ -94,7 +94,7 @@ describe.skipIf(reason !== null)(reason === null ? "kernel bundles" : `kernel bu
     for (const left of [kernels, partial, blobs]) expect(existsSync(left) ? readdirSync(left) : []).toEqual([]);
   }
 
-  test("one that is no kernel's, one without a kernel, and one that lacks a module are refused", async () => {
+  test("a bundle of another kind, one without a kernel, and one with a module missing are refused", async () => {
     const other = await bundled(`${temp.path}/image`, chunked(archive(members)), { kind: "image" });
     await refused(`${temp.path}/image`, other, "BUNDLE_INVALID", /not a kernel/);
     const empty = await bundled(`${temp.path}/empty`, chunked(archive([folder("boot")])));
@@ -104,7 +104,7 @@ describe.skipIf(reason !== null)(reason === null ? "kernel bundles" : `kernel bu
     await refused(`${temp.path}/few`, lacking, "KERNEL_UNUSABLE", /has no module ext4/);
   });
 
-  test("one whose tar is not what its manifest says is refused, however right the digests are", async () => {
+  test("a bundle whose tar does not match its manifest is refused, even with valid digests", async () => {
     for (const [spoil, code, words] of [
       [(packed: Buffer) => packed.subarray(0, packed.length - 50), "BUNDLE_INVALID", /instead of|broken/],
       [() => Buffer.from(zstdCompressSync(archive(members.slice(0, 2)))), "BUNDLE_INVALID", /instead of/],

@@ -4,6 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import type { ArtifactDeps } from "../artifacts/deps.ts";
+import { readHead } from "../artifacts/read-head.ts";
 import type { VerifiedFiles } from "../artifacts/verified.ts";
 import { fail } from "../base/errors/error.ts";
 import type { Digest } from "../base/names.ts";
@@ -47,7 +48,7 @@ export async function verifyKernel(
 export async function kernelProblem(paths: KernelPaths, bytes: number): Promise<string | null> {
   const list = `${paths.bootModules}/modules.list`;
   for (const file of [paths.vmlinux, paths.modules, list]) if (!(await exists(file))) return `${file} is missing`;
-  const squashfs = checkSquashfs(await headOf(paths.modules), await sizeOf(paths.modules));
+  const squashfs = checkSquashfs(await readHead(paths.modules, superblockSize), await sizeOf(paths.modules));
   if ("problem" in squashfs) return `${paths.modules} ${squashfs.problem}`;
   const sizes = await Promise.all((await contentFiles(paths)).map(sizeOf));
   const found = sizes.reduce((sum, size) => sum + size, 0);
@@ -74,9 +75,4 @@ export async function kernelDigest(paths: KernelPaths): Promise<Digest> {
     for await (const chunk of readStream(file)) hash.update(chunk);
   }
   return `sha256:${hash.digest("hex")}` as Digest;
-}
-
-async function headOf(file: string): Promise<Uint8Array> {
-  for await (const chunk of readStream(file, { to: superblockSize })) return chunk;
-  return new Uint8Array();
 }

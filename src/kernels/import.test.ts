@@ -101,7 +101,7 @@ test("the same package again is the same kernel; a damaged one is replaced", asy
   expect(readdirSync(paths.kernels)).toEqual([]);
 });
 
-test("a kernel without modules says its release and its configuration itself", async () => {
+test("a kernel without modules contains its release and its configuration", async () => {
   const { temp, deps } = world({ depmod: (argv) => emptyDepmod(argv) });
   using _ = temp;
   const banner = new TextEncoder().encode("Linux version 6.9.1-own (me@host)");
@@ -166,7 +166,7 @@ for (const [what, list, problem] of refused) {
   });
 }
 
-test("modules that are not there are named when there is no configuration", async () => {
+test("without a configuration, missing modules are listed", async () => {
   const depmod = (argv: readonly string[]) => {
     const path = `${argv[2]}/lib/modules/${argv[3]}`;
     mkdirSync(path, { recursive: true });
@@ -181,7 +181,7 @@ test("modules that are not there are named when there is no configuration", asyn
   expect(isError(error, "KERNEL_UNUSABLE") && error.message).toContain("it has no module overlay");
 });
 
-test("a full disk is said as one", async () => {
+test("a full disk is reported as one", async () => {
   const { temp, paths, deps } = world({ mksquashfs: () => 1 });
   using _ = temp;
   const error = await importKernelPackage(deps, upload(members), () => {}, never).catch((thrown: unknown) => thrown);

@@ -60,7 +60,7 @@ test("a missing agent is named", async () => {
   expect(isError(error, "FILE_INVALID") && error.message).toBe("/nowhere/agent: the guest's agent is missing");
 });
 
-test("one that was altered is made anew, by this process's daemon and by the next; one that was not is left", async () => {
+test("an altered initramfs is made again, by this daemon and by the next; an unaltered one is left", async () => {
   const { temp, deps, agent } = world();
   using _ = temp;
   const path = await ensureInitramfs(deps, { kernel, agent });

@@ -9,7 +9,7 @@ import { bzImageSample, elfSample, withSize } from "./testing/samples.ts";
 const elf = elfSample();
 const xzHeader = new Uint8Array([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00, ...Array.from({ length: 20 }, () => 0)]);
 
-test("kernels are taken out whatever they are compressed with", async () => {
+test("kernels are extracted with every supported compression", async () => {
   const none = fakeExec({});
   const xz = fakeExec({ "xz --decompress --stdout --single-stream": { stdout: elf } });
   const same = async (image: Uint8Array, exec = none) =>
@@ -62,7 +62,7 @@ test("others have their turn while a large kernel is unpacked", async () => {
   }
 });
 
-test("a kernel may say that it unpacks to 512 MiB, and not to one byte more", async () => {
+test("a kernel can state an unpacked size of 512 MiB, and not one byte more", async () => {
   const saying = (size: number) =>
     extractKernel({ exec: fakeExec({}), cage: uncaged }, "k", bzImageSample(withSize(zstdCompressSync(elf), size)));
   await expect(saying(536_870_912)).rejects.toThrow("damaged");

@@ -161,7 +161,7 @@ test("an older one is not taken in place of the one that is kept, also when that
   expect(await load()).toMatchObject({ entries: [{ name: "of-2025-11-01" }], failure: null });
 });
 
-test("what another key signed says nothing of which one is older", async () => {
+test("a copy signed with another key does not count as older or newer", async () => {
   const { temp, source, load } = await world(serving(catalog("tool", "issued = 2025-11-02")));
   using _ = temp;
   await load();
@@ -203,7 +203,7 @@ test("a file is read in place, and kept nowhere", async () => {
   expect(() => readdirSync(paths.catalogs)).toThrow();
 });
 
-test("the caller's own end is no failure of the catalog", async () => {
+test("an abort by the caller is not a failure of the catalog", async () => {
   const { temp, deps, source } = await world(() => {});
   using _ = temp;
   const stop = new AbortController();

@@ -8,13 +8,13 @@ import { golden, goldenOfCosign, newSigner } from "./testing/signed.ts";
 const content = Buffer.from(golden.content);
 const key = parseKey(golden.publicPem) as KeyObject;
 
-test("what openssl signed is believed, also when its base64 has line ends", () => {
+test("a signature by openssl is accepted, even with line breaks in its base64", () => {
   expect(signatureProblem(content, golden.signature, key)).toBeNull();
   expect(signatureProblem(content, `${golden.signature}\n`, key)).toBeNull();
   expect(signatureProblem(content, golden.signature.replace(/(.{76})/, "$1\r\n"), key)).toBeNull();
 });
 
-test("what cosign signed is believed, and only with its key", () => {
+test("a signature by cosign is accepted only with its key", () => {
   const { signature, publicPem } = goldenOfCosign;
   expect(signatureProblem(content, signature, parseKey(publicPem) as KeyObject)).toBeNull();
   expect(signatureProblem(content, signature, key)).toMatch(/made with another key/);

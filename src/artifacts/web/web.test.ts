@@ -90,7 +90,7 @@ test("one that trickles is given up when its time is over", async () => {
   for (const timer of timers) clearInterval(timer);
 });
 
-test("the caller's own end is no problem of the file", async () => {
+test("an abort by the caller is not a problem with the file", async () => {
   await using server = await testServer(() => {});
   const stop = new AbortController();
   const reading = readDocument(deps, `${server.url}/a`, limits, stop.signal);
@@ -98,7 +98,7 @@ test("the caller's own end is no problem of the file", async () => {
   await expect(reading).rejects.toThrow("enough");
 });
 
-test("redirects are followed, ranges asked for, and what comes is told", async () => {
+test("redirects are followed, ranges requested, and the received range is reported", async () => {
   await using server = await testServer((request, response) => {
     if (request.url === "/a") return send(response, 307, "", { location: "b" });
     send(response, 206, "lo", { "content-range": "bytes 3-4/5" });
@@ -108,7 +108,7 @@ test("redirects are followed, ranges asked for, and what comes is told", async (
   part.close();
 });
 
-test("a part that does not say which, and one behind the end", async () => {
+test("a part without a content-range, and one beyond the end", async () => {
   await using server = await testServer((_, response) => send(response, 206, "lo"));
   expect(await problem(openWeb(deps, { url: `${server.url}/a`, namedBy: null }, 3, never))).toMatch(/content-range/);
   server.answer = (request, response) =>

@@ -16,7 +16,7 @@ async function namesIn(bytes: Uint8Array): Promise<string[]> {
   return names;
 }
 
-test("without edits the stream goes through as it came, in few chunks", async () => {
+test("without edits the stream passes unchanged, in few chunks", async () => {
   const bytes = archive([folder("d"), ...Array.from({ length: 50 }, (_, i) => file(`d/${i}`, "x".repeat(i * 40)))]);
   let chunks = 0;
   const counted = async function* () {
@@ -43,7 +43,7 @@ test("entries are dropped with all that belongs to them, and others added at the
   expect(edited.length % 512).toBe(0);
 });
 
-test("an addition of another length than announced is a bug, not a broken archive", async () => {
+test("an addition with another length than declared is a bug, not a broken archive", async () => {
   const entry = { ...file("a", "").entry, size: 5 };
   const edits: TarEdits = {
     drop: () => false,

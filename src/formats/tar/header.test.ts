@@ -15,7 +15,7 @@ const entry = {
   link: "",
 } satisfies TarEntry;
 
-test("a header that was written is read back", () => {
+test("a written header can be read back", () => {
   const { kind: _, ...fields } = entry;
   expect(parseHeader(encodeHeader(entry))).toEqual({ ...fields, type: "0", device: { major: 0, minor: 0 } });
 });
@@ -42,7 +42,7 @@ test("the prefix field counts in POSIX headers", () => {
   expect(parseHeader(block).name).toBe("deep/er/a/b");
 });
 
-test("what is no POSIX header has no prefix: its bytes there are something else", () => {
+test("only POSIX headers have a prefix: others use these bytes differently", () => {
   for (const magic of ["ustar  \0", "\0\0\0\0\0\0\0\0"]) {
     const block = encodeHeader(entry);
     block.set(new TextEncoder().encode(magic), 257);
@@ -62,7 +62,7 @@ test("the whole of a field counts, and no byte past it", () => {
   expect(parseHeader(block)).toMatchObject({ name: `${"c".repeat(155)}/${"a".repeat(100)}`, link: "b".repeat(100) });
 });
 
-test("a mode has its permission bits alone", () => {
+test("a mode keeps only its permission bits", () => {
   const block = encodeHeader(entry);
   block.set(new TextEncoder().encode("0177777"), 100);
   fixChecksum(block);
@@ -76,7 +76,7 @@ test("a time before 1970, which GNU tar writes, is 1970", () => {
   expect(parseHeader(block).mtime).toBe(0);
 });
 
-test("a device has its numbers, where there is room for them", () => {
+test("a device has its numbers if the header has room for them", () => {
   const block = encodeHeader({ ...entry, kind: "block", device: { major: 259, minor: 3 } });
   expect(parseHeader(block).device).toEqual({ major: 259, minor: 3 });
   block.fill(0, 257, 265);
@@ -84,7 +84,7 @@ test("a device has its numbers, where there is room for them", () => {
   expect(parseHeader(block).device).toEqual({ major: 0, minor: 0 });
 });
 
-test("a type that is not said is a file's", () => {
+test("an unset type is a file", () => {
   const block = encodeHeader(entry);
   block[156] = 0;
   fixChecksum(block);
@@ -135,7 +135,7 @@ test("any 512 bytes parse or are refused with TarError, never otherwise", () => 
   );
 });
 
-test("an empty block is told from others", () => {
+test("a zero block is recognized", () => {
   expect(isZeroBlock(new Uint8Array(blockSize))).toBe(true);
   for (let at = 0; at < blockSize; at++) {
     const block = new Uint8Array(blockSize);
@@ -151,7 +151,7 @@ function fixChecksum(block: Uint8Array): void {
   block.set(new TextEncoder().encode(`${sum.toString(8).padStart(6, "0")}\0 `), 148);
 }
 
-test("a checksum of signed bytes is right too, as old programs have it", () => {
+test("a checksum over signed bytes is valid too, as in old programs", () => {
   const block = encodeHeader({ ...entry, name: "caf\xe9\xff" });
   block.fill(0x20, 148, 156);
   const sum = block.reduce((all, byte) => all + (byte > 0x7f ? byte - 256 : byte), 0);

@@ -18,7 +18,7 @@ async function read(source: AsyncIterable<Uint8Array>, limits: Partial<TarLimits
 const members = [folder("a"), symlink("b", "a"), file("a", "x")];
 const whole = archive(members);
 
-test("entries of every kind, whatever they are called", async () => {
+test("entries of every kind count, with any name", async () => {
   expect(await read(chunked(whole), { entries: 3 })).toEqual(["a", "b", "a"]);
   await expect(read(chunked(whole), { entries: 2 })).rejects.toMatchObject({ problem: "it contains too many files" });
 });
@@ -109,7 +109,7 @@ function hole(bytes: number): Uint8Array {
   return new Uint8Array(Buffer.concat([head, extension, padding(extension.length), body, map, endOfArchive]));
 }
 
-test("a hole counts as the bytes that it stands for, and comes a piece at a time", async () => {
+test("a hole counts with its full length, and is emitted in pieces", async () => {
   const sizeOf = async (bytes: number, limit: number) => {
     let size = 0;
     for await (const event of tarEvents(chunked(hole(bytes)), { ...anyTar, bytes: limit })) {

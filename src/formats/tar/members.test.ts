@@ -103,7 +103,7 @@ test("the map of PAX sparse format 0.1", () => {
     expect(() => read([extension("x", record), header("0", 0), endOfArchive])).toThrow("of an unknown format");
 });
 
-test("a sparse folder is none", () => {
+test("a folder can't be sparse", () => {
   const records = [paxRecord("GNU.sparse.size", "4"), paxRecord("GNU.sparse.map", "1,1,3,1")];
   expect(() => only([extension("x", Buffer.concat(records)), header("5", 0)])).toThrow('"x" is sparse but not a file');
 });
@@ -143,12 +143,12 @@ test("a stream that ends within a header, a content or its padding is cut short"
   expect(read([whole, endOfArchive.subarray(0, 512)]).entries).toHaveLength(1);
 });
 
-test("what is shorter than a block is no archive, and nothing at all has no end marker", () => {
+test("a stream shorter than a block is not an archive, and an empty one has no end marker", () => {
   for (const length of [1, 2, 511]) expect(() => read([new Uint8Array(length)])).toThrow("it is not a tar archive");
   expect(() => read([])).toThrow("it has no end marker");
 });
 
-test("a folder has no content, whichever header says so", () => {
+test("a folder has no content, whatever its header says", () => {
   const slashed = (size: number) => header("0", size, (block) => block.set(Buffer.from("x/")));
   const size = (bytes: number) => extension("x", paxRecord("size", `${bytes}`));
   const problem = new TarError('"x/" is a folder with content');
@@ -158,7 +158,7 @@ test("a folder has no content, whichever header says so", () => {
   expect(only([size(0), slashed(1)])).toMatchObject({ name: "x", kind: "folder" });
 });
 
-test("only what begins with something else is no archive: later it is a damaged header", () => {
+test("a bad first header means that it is not an archive; a later one is a damaged header", () => {
   const garbage = Buffer.alloc(512, "x");
   const damaged = "a header's checksum is not a number";
   expect(() => read([garbage, endOfArchive])).toThrow(new TarError("it is not a tar archive"));
@@ -170,7 +170,7 @@ test("only what begins with something else is no archive: later it is a damaged 
   expect(() => read([header("0", 0), header("L", 0), garbage, endOfArchive])).toThrow(new TarError(damaged));
 });
 
-test("devices alone have numbers, and a type that nobody knows is refused", () => {
+test("only devices have numbers, and an unknown type is refused", () => {
   for (const type of ["3", "4"]) expect(only([header(type, 0)])?.device).toEqual({ major: 0, minor: 0 });
   for (const type of ["0", "1", "2", "5", "6"])
     expect(only([header(type, 0, (block) => block.set([0x61], 157))])?.device).toBeUndefined();
@@ -191,7 +191,7 @@ test("times of pax have up to 30 digits on each side of the point", () => {
     expect(() => time(text)).toThrow(new TarError("a pax mtime is not a number"));
 });
 
-test("an empty record of pax takes back what was said, and leaves an attribute empty", () => {
+test("an empty pax record cancels an earlier one, and makes an attribute empty", () => {
   const empty = ["path", "linkpath", "size", "uid", "gid", "mtime"].map((key) => paxRecord(key, ""));
   const said = extension("x", paxRecord("path", "long"));
   const numbered = header("0", 2, (block) => block.set(octal(7), 136));
@@ -201,14 +201,14 @@ test("an empty record of pax takes back what was said, and leaves an attribute e
   expect(only([attribute, header("0", 0)])?.xattrs).toEqual(new Map([["user.a", ""]]));
 });
 
-test("GNU tar's label of an archive is no member, whatever comes with it", () => {
+test("GNU tar's archive label is not a member, with or without content", () => {
   const label = [extension("L", Buffer.from("a long label")), header("V", 3), Buffer.from("abc"), padding(3)];
   const stream = [...label, header("0", 1), Buffer.from("x"), padding(1), endOfArchive];
   for (const cut of [512, 700, 65_536])
     expect(read(stream, cut)).toMatchObject({ entries: [{ name: "x", kind: "file", size: 1 }], content: "x" });
 });
 
-test("a folder of GNU tar's incremental dumps is a folder, and its list of files is no content", () => {
+test("a folder of GNU tar's incremental dumps is a folder, and its list of files is not content", () => {
   const list = Buffer.from("Yone\0Dtwo\0\0");
   const stream = [header("D", list.length), list, padding(list.length), header("0", 1), Buffer.from("x"), padding(1)];
   const { entries, content } = read([...stream, endOfArchive], 700);

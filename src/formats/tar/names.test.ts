@@ -18,7 +18,7 @@ test("names that stay in the root", () => {
     expect(problemOf(name)).toBeNull();
 });
 
-test("what would lead elsewhere is a path inside the root", () => {
+test("names that would leave the root become paths inside it", () => {
   const paths = ["..", "a/..", "../a", "a/../b", "/a", "//a", "/./a", "/", "a..b", "./a"];
   expect(paths.map(insideRoot)).toEqual(["", "", "a", "b", "a", "a", "a", "", "a..b", "./a"]);
 });
@@ -36,7 +36,7 @@ test.each(["\0", "\n"])("no name and no hard link has %j in it", (control) => {
   expect(problemOf("a", "hardlink", `b${control}`)).toContain("a hard link's target contains a control character");
 });
 
-test("a symlink leads anywhere, if it says where", () => {
+test("a symlink can point anywhere but must have a target", () => {
   for (const target of ["/b", "../../b", "b\n"]) expect(problemOf("a", "symlink", target)).toBeNull();
   for (const target of ["", "b\0", "\0"])
     expect(problemOf("a", "symlink", target)).toBe('"a" has an unusable link target');
@@ -54,7 +54,7 @@ test("a path has 4095 bytes, a component 255", () => {
   expect(problemOf(`a/${"b".repeat(256)}`)).toBe("a name is too long");
 });
 
-test("one spelling for each name", () => {
+test("each name has one spelling", () => {
   const spellings = ["", ".", "./", "./a", "././/a/b", "//a"];
   expect(spellings.map(plainName)).toEqual(["", "", "", "a", "a/b", "a"]);
 });

@@ -28,7 +28,7 @@ const member: fc.Arbitrary<Member> = fc.oneof(
   fc.tuple(path, path).map(([p, target]) => symlink(p, target)),
 );
 
-test("what was written is read back, however the stream is cut", async () => {
+test("a written archive can be read back in chunks of any size", async () => {
   const sizes = fc.array(fc.integer({ min: 1, max: 2000 }), { minLength: 1, maxLength: 5 });
   await fc.assert(
     fc.asyncProperty(fc.array(member, { maxLength: 8 }), sizes, async (members, cut) => {
@@ -146,7 +146,7 @@ function withPaxPath(path: string): Uint8Array {
   return Buffer.concat([extension("x", paxRecord("path", path)), archive([file("short", "")])]);
 }
 
-test("a folder may be a file whose name ends with a slash", async () => {
+test("a file whose name ends with a slash is a folder", async () => {
   const bytes = archive([file("bin/", ""), file("bin/a", "x")]);
   const kinds: string[] = [];
   for (const type of ["0", "\0", "7"]) {

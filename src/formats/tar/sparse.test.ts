@@ -26,7 +26,7 @@ function content(size: number, parts: Part[] | null, stored: string, cut = 1000)
 const part = (offset: number, length: number): Part => ({ offset, length });
 
 describe("content", () => {
-  test("parts between holes, whatever the pieces", () => {
+  test("parts between holes, with any chunk sizes", () => {
     for (const cut of [1, 2, 3, 100]) {
       expect(content(7, [part(1, 2), part(4, 2)], "abcd", cut)).toBe(".ab.cd.");
       expect(content(4, [part(0, 2), part(2, 2)], "abcd", cut)).toBe("abcd");
@@ -48,7 +48,7 @@ describe("content", () => {
       expect(() => content(4, parts, "")).toThrow("a sparse map is out of order");
   });
 
-  test("a hole comes in pieces of 256 KiB to who takes no holes", () => {
+  test("without a hole callback a hole is emitted in pieces of 256 KiB", () => {
     const pieces = (bytes: number) => {
       const sizes: number[] = [];
       const sparse = new SparseContent(bytes, [], { data: (chunk) => void sizes.push(chunk.length) });

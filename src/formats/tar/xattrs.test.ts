@@ -7,7 +7,7 @@ import { xattrsOf } from "./xattrs.ts";
 /** of `setcap cap_net_raw+ep`: bytes that are no text */
 const capability = "\x01\0\0\x02\0\x20\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
 
-test("what was written is read back, bytes that are no text and no UTF-8 included", () => {
+test("written attributes can be read back, including bytes that are not UTF-8", () => {
   const entry: TarEntry = {
     ...{
       name: "caf\xe9\n".trim(),
@@ -53,7 +53,7 @@ test("names have 1 to 255 bytes and no NUL", () => {
     expect(() => named(name)).toThrow(new TarError("an extended attribute has no name"));
 });
 
-test("a file's attributes have 512 KiB, names included and in whichever form they came", () => {
+test("a file's attributes are limited to 512 KiB, including names, in either form", () => {
   const most = 512 * 1024;
   const pax = (bytes: number) => {
     const half = bytes / 2;

@@ -81,7 +81,7 @@ test("holes are found, and small ones are data where there are too many", async 
   ]);
 });
 
-gatedTest("tool:mke2fs", "what is sent is what arrives, and what is empty takes no room", async () => {
+gatedTest("tool:mke2fs", "the received disk equals the sent one, and holes take no room", async () => {
   const { temp, receive, disk } = world();
   using _ = temp;
   makeExt4(disk, "1G");

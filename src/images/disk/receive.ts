@@ -2,10 +2,11 @@
  * Receives a disk as the only member of a tar stream and writes it as a sparse file. Only its superblock is inspected.
  */
 import { abortable } from "../../artifacts/abortable.ts";
+import { readHead } from "../../artifacts/read-head.ts";
 import { BangerError, fail } from "../../base/errors/error.ts";
 import { TarError } from "../../formats/tar/header.ts";
 import { TarScanner, type TarSink } from "../../formats/tar/scanner.ts";
-import { ensureFolder, isDiskFull, readStream, sizeOf, tempPath } from "../../host/files/files.ts";
+import { ensureFolder, isDiskFull, sizeOf, tempPath } from "../../host/files/files.ts";
 import { openSparseWriter, type SparseWriter } from "../../host/files/sparse-writer.ts";
 import type { Emit } from "../../model/event.ts";
 import { type ImageDeps, storingImage } from "../deps.ts";
@@ -39,7 +40,7 @@ export async function receiveDisk(
     await refusing(name, limits, async () => {
       await writeDown(abortable(tar, signal), file, limits.bytes, emit);
       await file.close();
-      const problem = ext4Problem(await headOf(path), await sizeOf(path));
+      const problem = ext4Problem(await readHead(path, superblockEnd), await sizeOf(path));
       if (problem !== null) throw new TarError(`it ${problem}`);
     });
     return path;
@@ -101,9 +102,4 @@ class Writing {
     this.#scanner.finish();
     if (this.#entries === 0) throw new TarError("it contains no disk");
   }
-}
-
-async function headOf(path: string): Promise<Uint8Array> {
-  for await (const chunk of readStream(path, { to: superblockEnd })) return chunk;
-  return new Uint8Array();
 }

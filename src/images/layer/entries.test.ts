@@ -53,7 +53,7 @@ describe("a layer by itself", () => {
     expect(names(passed)).toEqual(["a/b/c", "d"]);
   });
 
-  test("overlayfs's own marks of a stranger are left out", async () => {
+  test("overlayfs's own marks in an untrusted layer are dropped", async () => {
     const xattrs = new Map([
       ["trusted.overlay.redirect", "/etc"],
       ["user.a", "b"],
@@ -97,7 +97,7 @@ describe("a layer by itself", () => {
     });
   }
 
-  test("aufs's own files are passed over", async () => {
+  test("aufs's own files are skipped", async () => {
     const { passed, added } = await read([
       folder(".wh..wh.plnk"),
       entry(".wh..wh.plnk/1.2"),
@@ -110,7 +110,7 @@ describe("a layer by itself", () => {
 });
 
 describe("a layer above others", () => {
-  test("folders that it does not describe take what is below", async () => {
+  test("folders that it does not describe take their attributes from below", async () => {
     const lower = lowerWith({ a: { kind: "folder", mode: 0o700, uid: 7 } });
     const { added, isBound } = await read([entry("a/b/c")], lower);
     expect(added).toMatchObject([
@@ -145,14 +145,14 @@ describe("a layer above others", () => {
     expect(added.map(({ name, mode, xattrs }) => [name, mode, xattrs?.size])).toEqual([["d", 0o700, 1]]);
   });
 
-  test("whiteouts of what is there hide it; of what is not there are left out", async () => {
+  test("whiteouts of existing files hide them; others are left out", async () => {
     const list = [folder("d"), entry("d/.wh.there"), entry(".wh.nothing")];
     const { added, isBound } = await read(list, lowerWith({ "d/there": {} }));
     expect(added.slice(1)).toMatchObject([{ name: "d/there", kind: "character", device: { major: 0, minor: 0 } }]);
     expect([added.length, isBound]).toEqual([2, true]);
   });
 
-  test("a folder that is removed and made again is opaque, and so is one that says so, before or after", async () => {
+  test("a folder that is removed and recreated is opaque, as is one with an opaque marker before or after it", async () => {
     for (const list of [
       [entry(".wh.d"), folder("d"), entry("d/x")],
       [folder("d"), entry("d/.wh..wh..opq"), entry("d/x")],
@@ -185,7 +185,7 @@ describe("a layer above others", () => {
     await expect(read([entry("d/x"), link("new", "d")], lower)).rejects.toThrow(TarError);
   });
 
-  test("a link to what is removed here becomes the file", async () => {
+  test("a link to a file that this layer removes becomes the file", async () => {
     const { added } = await read([entry(".wh.a"), link("new", "a"), link("too", "a")], lowerWith({ a: {} }));
     expect(added.slice(0, 2).map(({ name, kind, link: to }) => [name, kind, to])).toEqual([
       ["new", "file", ""],
@@ -194,7 +194,7 @@ describe("a layer above others", () => {
   });
 });
 
-test("of a tree names are only names, of data overlayfs's marks too; a folder may be left out while it is empty", () => {
+test("in a tree `.wh.` names are plain, in data overlayfs's marks are too; an empty folder can be left out", () => {
   const marks = new Map([
     ["trusted.overlay.opaque", "y"],
     ["user.kept", "k"],

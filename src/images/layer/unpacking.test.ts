@@ -64,7 +64,7 @@ for (const [name, list, lines] of cases) {
   });
 }
 
-test("above other layers: paths follow their symlinks, and what is replaced shows no more", async () => {
+test("above other layers, paths follow their symlinks, and replaced files are hidden", async () => {
   const lower = lowerWith({
     d: { kind: "folder", mode: 0o700 },
     "d/old": {},

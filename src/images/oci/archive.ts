@@ -13,6 +13,7 @@ import type { ImageRecord } from "../../model/artifact.ts";
 import type { Emit } from "../../model/event.ts";
 import { type ImageDeps, storingImage } from "../deps.ts";
 import { refusing } from "../refusal.ts";
+import { blobName } from "./blob-name.ts";
 import { type Listed, namesFor, selectImages, type Wanted } from "./choose.ts";
 import {
   type Candidate,
@@ -202,20 +203,16 @@ async function inIndex(spool: Spool, manifests: readonly Candidate[], depth: num
 
 async function blobDocument(spool: Spool, descriptor: Descriptor): Promise<Uint8Array> {
   blobFile(spool, descriptor);
-  return (await spool.document(blobName(descriptor))) ?? throwError(missing(blobName(descriptor)));
+  return (await spool.document(blobName(descriptor.digest))) ?? throwError(missing(blobName(descriptor.digest)));
 }
 
 /** The blob, if its digest and size match. */
 function blobFile(spool: Spool, { digest, size }: Descriptor): SpooledFile {
-  const name = blobName({ digest });
+  const name = blobName(digest);
   const file = spool.find(name) ?? throwError(missing(name));
   if (file.digest !== digest) throw new ManifestError(`its ${name} has the digest ${file.digest}`);
   if (file.size !== size) throw new ManifestError(`its ${name} has ${file.size} bytes instead of ${size}`);
   return file;
-}
-
-function blobName({ digest }: Pick<Descriptor, "digest">): string {
-  return `blobs/${digest.replace(":", "/")}`;
 }
 
 function missing(name: string): Unusable {

@@ -30,7 +30,7 @@ test("a name, a tag, a digest or its beginning; without one all are meant", () =
   expect(selectImages([three], wanted(null, "mine"))).toEqual([three]);
 });
 
-test("what is not there, not clear, or one name for several, lists what there is, and its hint leads on", () => {
+test("a missing or ambiguous choice, or one name for several images, lists the images, and the hint works", () => {
   for (const request of [wanted("4"), wanted("ddddd"), wanted(null, "mine"), wanted("../x")]) {
     const error = (() => {
       try {
@@ -66,7 +66,7 @@ test("a name that two images have, or that is more than a name, chooses none: it
   }
 });
 
-test("several keep their own names or have none; one alone is called after its file", () => {
+test("several images keep their own names or have none; a single one is named after its file", () => {
   const fallback = "file" as ImageName;
   const named = (names: string[], count: number) =>
     namesFor({ names, digests: [] }, { ...wanted(null), fallback }, count);

@@ -18,6 +18,7 @@ import { whiteout } from "../layer/marks.ts";
 import { baseOf } from "../layer/paths.ts";
 import { withUnion } from "../open-union.ts";
 import type { Union } from "../union/union.ts";
+import { blobName } from "./blob-name.ts";
 import { layerTar } from "./layer-tar.ts";
 
 type Packed = { path: string; digest: Digest; size: number; diffId: Digest };
@@ -143,10 +144,6 @@ function runConfig({ env, entrypoint, cmd, workdir, user }: ImageConfig) {
 
 function withTag(name: string): string {
   return /:[^/]+$/.test(name) ? name : `${name}:latest`;
-}
-
-function blobName(digest: Digest): string {
-  return `blobs/${digest.replace(":", "/")}`;
 }
 
 function text(value: unknown): Uint8Array {

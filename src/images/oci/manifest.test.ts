@@ -14,7 +14,7 @@ const config = { mediaType: "application/vnd.oci.image.config.v1+json", digest, 
 const manifestType = "application/vnd.oci.image.manifest.v1+json";
 const indexType = "application/vnd.oci.image.index.v1+json";
 
-test("a manifest says its config and its layers", () => {
+test("a manifest has a config and layers", () => {
   const document = parseDocument(bytes({ schemaVersion: 2, config, layers: [layer] }), manifestType);
   expect(document).toMatchObject({
     kind: "manifest",
@@ -44,7 +44,7 @@ test("of an index the manifest for this machine counts, a plain one before a var
   expect(() => parseDocument(others, indexType)).toThrow(/it is for "linux\/arm64", "windows\/amd64", not for/);
 });
 
-test("of an index, what says nothing of its machine comes last, and what is none of ours not at all", () => {
+test("in an index, entries without a platform come last, and those for other platforms are left out", () => {
   const manifests = [
     { digest, size: 1 },
     { digest: `sha512:${"0".repeat(128)}`, size: 2 },
@@ -67,7 +67,7 @@ test("of an index, what says nothing of its machine comes last, and what is none
   ]);
 });
 
-test("what is something else than an image is told apart from an image that is wrong", () => {
+test("things other than an image are distinguished from an invalid image", () => {
   const artifact = { ...config, mediaType: "application/vnd.oci.empty.v1+json" };
   const signature = { ...layer, mediaType: "application/vnd.dev.cosign.simplesigning.v1+json" };
   const encrypted = { ...layer, mediaType: `${layer.mediaType}+encrypted` };
@@ -83,7 +83,7 @@ test("what is something else than an image is told apart from an image that is w
   }
 });
 
-test("null is what is not there, as programs in Go write it", () => {
+test("null means absent, as Go programs write it", () => {
   const nothing = { mediaType: null, annotations: null, platform: null };
   const manifest = { mediaType: null, config: { ...config, mediaType: null }, layers: [{ ...layer, mediaType: null }] };
   expect(parseDocument(bytes(manifest), manifestType)).toMatchObject({ manifest: { layers: [{ mediaType: "" }] } });
@@ -155,7 +155,7 @@ for (const [name, document, type, words] of bad) {
   });
 }
 
-test("an image's config keeps what says how it is run", () => {
+test("an image's config keeps its run configuration", () => {
   const image = parseImage(
     bytes({
       architecture: "amd64",

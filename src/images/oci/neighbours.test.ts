@@ -98,14 +98,14 @@ test.each(told)("%s is skipped with a warning, and refused if there is nothing e
   expect((await read(layout(make, false))).refused).toContain(words);
 });
 
-test("what is damaged, or two things at once, is not passed over", async () => {
+test("damaged or ambiguous entries are not skipped", async () => {
   const both = (put: Put) => put(manifestType, { config: artifact, layers: [], manifests: [] });
   expect((await read(layout(both))).refused).toContain("both an image manifest and an index");
   const damaged = layout((put) => ({ ...image(put), size: 5 }));
   expect((await read(damaged)).refused).toContain("instead of 5");
 });
 
-test("of what `docker save` wrote, images for other machines are passed over, but when they are all there is", async () => {
+test("in an archive of `docker save`, images for other platforms are skipped unless there is nothing else", async () => {
   const config = (architecture: string) => JSON.stringify({ architecture, os: "linux", rootfs: { diff_ids: [] } });
   const saved = (...machines: string[]) => [
     ...machines.map((machine) => file(machine, config(machine))),

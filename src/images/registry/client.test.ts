@@ -58,7 +58,7 @@ test("a manifest is asked for by tag, and its digest is checked", async () => {
   expect(other.code).toBe("REGISTRY_ANSWER");
 });
 
-test("a registry's warning is told once", async () => {
+test("a registry's warning is shown once", async () => {
   const header = { ...type, warning: '299 - "this image is no longer kept"' };
   await using server = await testServer((_, response) => send(response, 200, manifest, header));
   const warned: string[] = [];
@@ -333,7 +333,7 @@ for (const [name, answer, words] of damaged) {
   });
 }
 
-test("a part from another place than was asked for is refused", async () => {
+test("a part from another offset than requested is refused", async () => {
   await using server = await testServer((_, response) =>
     send(response, 206, content.subarray(5), { "content-range": `bytes 5-${content.length - 1}/${content.length}` }),
   );

@@ -2,6 +2,7 @@
  * Opens a user's root file system or archive as one tar stream: from a file, a folder or stdin, with any compression.
  */
 
+import { readHead } from "../../artifacts/read-head.ts";
 import { quoteArgs } from "../../base/text.ts";
 import { openSquashfs, SquashfsError } from "../../formats/squashfs/reader.ts";
 import { isFolder, readStream, sizeOf } from "../../host/files/files.ts";
@@ -98,8 +99,7 @@ async function* unchanging(path: string, tar: AsyncIterable<Uint8Array>): AsyncG
 
 async function headOf(path: string, bytes: number): Promise<Uint8Array> {
   try {
-    for await (const chunk of readStream(path, { to: bytes })) return chunk;
-    return new Uint8Array();
+    return await readHead(path, bytes);
   } catch (error) {
     const { code } = error as { code?: string };
     throw invalid(

@@ -65,7 +65,7 @@ test("a tar whose first name looks like something else is a tar, and one of no e
   for (const pack of [gzipSync, zstdCompressSync]) expect(await read(pack(archive([])))).toHaveLength(1024);
 });
 
-test("what is cut short or damaged is said to be that", async () => {
+test("truncated or damaged input is reported as such", async () => {
   const tar = archive([file("a", "x".repeat(5000))]);
   expect(await problemOf(gzipSync(tar).subarray(0, -10))).toStartWith(
     "can't be unpacked: its compressed data is damaged",
