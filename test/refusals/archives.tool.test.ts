@@ -231,7 +231,7 @@ describe.skipIf(reason !== null)(reason === null ? "refusals of archives" : `ref
           "a tar of something",
           plain,
           /neither index.json nor manifest.json/,
-          /are written by `docker save NAME`/,
+          /write an image archive with `docker save NAME`/,
         ),
       ];
     }),
@@ -262,7 +262,7 @@ describe.skipIf(reason !== null)(reason === null ? "refusals of archives" : `ref
           ...{ says: /its image has no name/, hints: /^name it: /, fill: { FILE: "-", NAME: "mine" } },
           ends: null,
         },
-        imports("a path", join(home.folder, "none.tar"), /does not exist/, /spelling and rights/, "FILE_INVALID"),
+        imports("a path", join(home.folder, "none.tar"), /does not exist/, /spelling and permissions/, "FILE_INVALID"),
         {
           ...{ name: "a name", args: ["image", "import", several, "--name", "UPPER"], code: "IMAGE_NAME_INVALID" },
           ...{ says: /"UPPER" is not/, hints: /did you mean upper\? .*`banger image ls`/, ends: null },

@@ -93,10 +93,10 @@ describe.skipIf(reason !== null)(reason === null ? "refusals of pulls" : `refusa
     const portal = (_: Asked, response: ServerResponse) =>
       send(response, 302, "", { location: "http://portal.example/sign-in" });
     await all([
-      passing(says(page, "text/html; charset=utf-8"), "REGISTRY_ANSWER", /it sends a web page/, between),
-      passing(says(page, "application/json"), "REGISTRY_ANSWER", /it sends a web page/, between),
-      passing(says(`\n ${page}`, types.manifest), "REGISTRY_ANSWER", /it sends a web page/, between),
-      passing(says("", types.manifest), "REGISTRY_ANSWER", /it sends nothing/, between),
+      passing(says(page, "text/html; charset=utf-8"), "REGISTRY_ANSWER", /it sent a web page/, between),
+      passing(says(page, "application/json"), "REGISTRY_ANSWER", /it sent a web page/, between),
+      passing(says(`\n ${page}`, types.manifest), "REGISTRY_ANSWER", /it sent a web page/, between),
+      passing(says("", types.manifest), "REGISTRY_ANSWER", /it sent nothing/, between),
       passing(portal, "REGISTRY_ANSWER", /it redirects to plain http/, between),
       passing(status(418), "REGISTRY_ANSWER", /status 418/, between),
       passing(registryOf(layout(), { type: types.index }), "IMAGE_INVALID", /but declares/, /get it again/),
@@ -138,8 +138,8 @@ describe.skipIf(reason !== null)(reason === null ? "refusals of pulls" : `refusa
     await all([
       passing(status(404), "REGISTRY_NOT_FOUND", /has no r\d+\/tool:1/, /spelling of name and tag/),
       passing(status(429, atOnce), "REGISTRY_LIMITED", /too many requests/, /wait, or log in/),
-      passing(status(500, atOnce), "REGISTRY_UNREACHABLE", /status 500/, /^run the same command again in a while/),
-      passing(status(503, atOnce), "REGISTRY_UNREACHABLE", /status 503/, /the registry's own trouble/),
+      passing(status(500, atOnce), "REGISTRY_UNREACHABLE", /status 500/, /^run the same command again later/),
+      passing(status(503, atOnce), "REGISTRY_UNREACHABLE", /status 503/, /the registry itself has failed/),
     ]);
   }, 120_000);
 
@@ -174,7 +174,7 @@ describe.skipIf(reason !== null)(reason === null ? "refusals of pulls" : `refusa
       { ...invalid(encrypted, /its layers are encrypted/, /--decryption-key KEY/), ...led },
       invalid(helm, /it is a Helm chart/, /helm show values/),
       invalid(arm, /it is for "linux\/arm64"/, /--platform linux\/amd64/),
-      invalid(layout({ more: { manifests: [] } }), /an image's and an index at once/, /get it again/),
+      invalid(layout({ more: { manifests: [] } }), /both an image manifest and an index/, /get it again/),
     ]);
   }, 120_000);
 
@@ -192,7 +192,7 @@ describe.skipIf(reason !== null)(reason === null ? "refusals of pulls" : `refusa
     await all([
       broken("{", /config.json: it is not JSON/, /^repair \S+config.json, or move it away/),
       broken('{"auths":1}', /is not what docker writes/, /or move it away/),
-      broken(helper, /docker-credential-none-such: it can't be run/, /take it out of credHelpers/),
+      broken(helper, /docker-credential-none-such: it can't be run/, /remove it from credHelpers/),
     ]);
   }, 120_000);
 
