@@ -69,7 +69,7 @@ export async function planRepository(
   const guest = new GuestRepositories(jobs);
   const dispose = async () => {
     stop.abort(new Error("the workspace is not needed any more"));
-    await guest.settled();
+    await guest.packingDone();
     await places.dispose();
   };
   return {
@@ -129,7 +129,7 @@ class GuestRepositories {
   }
 
   /** Resolves when nothing writes into the scratch folder any more. */
-  async settled(): Promise<void> {
+  async packingDone(): Promise<void> {
     await Promise.allSettled(this.#packed ?? []);
   }
 }
@@ -172,7 +172,7 @@ function addNotes(notes: Notes, { request, jobs, subfolder, entries }: Planned):
   if (subfolder !== "") {
     notes.add(
       "info",
-      `${showBytes(request.folder)} is inside a repository: all of that goes in, and commands start in ${showPath(subfolder)}`,
+      `${showBytes(request.folder)} is inside a repository: all of it is sent, and commands start in ${showPath(subfolder)}`,
     );
   }
   if (request.from !== undefined) {
@@ -189,20 +189,20 @@ function addNotes(notes: Notes, { request, jobs, subfolder, entries }: Planned):
       excludesFile: null,
     });
     for (const remote of new Set(stripped)) {
-      notes.add("info", `remote ${showPath(remote)}${at} goes in without its credentials`);
+      notes.add("info", `remote ${showPath(remote)}${at} is sent without its credentials`);
     }
     for (const problem of open.settings.problems)
       notes.add("warn", `the git configuration${at} is damaged, the rest of it is not used: ${showPath(problem)}`);
     for (const file of open.settings.outside)
-      notes.add("info", `settings${at} come from ${showPath(file)} too, which the repository leads to`);
+      notes.add("info", `settings${at} come from ${showPath(file)} too, which the repository names`);
     if (open.copied.shallow.length > 0) notes.add("info", `the history${at} is shallow here, so it is in the guest`);
     for (const folder of open.missingAlternates)
       notes.add("warn", `objects${at} should come from ${showPath(folder)} too, which does not exist`);
     for (const folder of open.alternates)
-      notes.add("warn", `objects${at} come from ${showPath(folder)} too: history from there may go in`);
+      notes.add("warn", `objects${at} come from ${showPath(folder)} too: history from there may be sent`);
     const underWay = workUnderWay(open);
     if (underWay !== null)
-      notes.add("info", `a ${underWay}${at} is under way: the guest gets its commit and files, not the ${underWay}`);
+      notes.add("info", `a ${underWay}${at} is in progress: the guest gets its commit and files, not the ${underWay}`);
     if (open.settings.promisor !== null) {
       notes.add(
         "warn",

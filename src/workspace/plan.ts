@@ -70,7 +70,7 @@ function planFolder(request: WorkspaceRequest, root: string, note: string | unde
     if (request[field as keyof typeof flags] === undefined) continue;
     throw fail("WORKSPACE_REFUSED", {
       path: request.folder,
-      reason: `--${flag} needs a git repository, and it is none`,
+      reason: `--${flag} needs a git repository, and this is not one`,
     });
   }
   const notes = new Notes();

@@ -38,7 +38,7 @@ export async function listRepository(listing: Listing, open: OpenRepository, nes
     if (entry.path === last) continue;
     last = entry.path;
     const path = under(open.path, entry.path);
-    if (!isSafePath(entry.path)) listing.notes.path("its name is none that git allows, so not sent", path);
+    if (!isSafePath(entry.path)) listing.notes.path("git does not allow its name, so not sent", path);
     else if (entry.mode === "160000") submodules.push(path);
     else listing.collector.add(path, "tracked");
   }
