@@ -1,7 +1,7 @@
 /** Cancels banger's own work when a signal arrives. */
 import { BangerError, fail } from "../base/errors/error.ts";
 import type { Signals } from "../client/dependencies.ts";
-import { asksToEnd, signalStatus } from "../client/session/attach.ts";
+import { asksToEnd, signalStatus } from "../client/session/exit-status.ts";
 
 /** Runs `body` with a signal that aborts on INT, TERM, HUP and QUIT. If `body` fails after that, throws `Interrupted` instead. */
 export async function cancellable<T>(signals: Signals, body: (signal: AbortSignal) => Promise<T>): Promise<T> {

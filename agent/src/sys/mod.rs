@@ -12,6 +12,7 @@ pub mod mount;
 pub mod namespaces;
 pub mod net;
 pub mod open;
+pub mod pid_namespace;
 pub mod poll;
 pub mod power;
 pub mod privileges;

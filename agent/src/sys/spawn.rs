@@ -1,7 +1,7 @@
 //! Starts a program with a clone(2) that shares memory until exec, like posix_spawn(3): nothing is copied, and the parent knows exactly
 //! what failed. The child only makes system calls.
 
-use super::check;
+use super::{check, pid_namespace};
 use std::ffi::{CStr, CString};
 use std::io;
 use std::os::fd::RawFd;
@@ -75,7 +75,7 @@ pub fn spawn(program: &Program) -> Result<i32, Failure> {
         let mut before: libc::sigset_t = std::mem::zeroed();
         libc::sigfillset(&mut all);
         libc::pthread_sigmask(libc::SIG_SETMASK, &all, &mut before);
-        let own = if program.pid1 { libc::CLONE_NEWPID | libc::CLONE_NEWNS } else { 0 };
+        let own = if program.pid1 { pid_namespace::FLAGS } else { 0 };
         let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD | own;
         let top = stack.as_mut_ptr().add(stack.len()).cast();
         let result = check(libc::clone(run, top, flags, (&raw mut job).cast()));
@@ -122,7 +122,7 @@ unsafe fn become_program(job: &mut Job) -> io::Result<()> {
         reset_limits();
     }
     if program.pid1 {
-        mount_own_proc()?;
+        pid_namespace::mount_proc()?;
     }
     libc::umask(0o022);
     job.stage = Stage::Ids;
@@ -180,14 +180,6 @@ unsafe fn reset_limits() {
         files.rlim_cur = files.rlim_max.min(OPEN_FILES);
         libc::setrlimit(libc::RLIMIT_NOFILE, &files);
     }
-}
-
-/// In the program's own mount namespace; mounts made outside still propagate to it.
-unsafe fn mount_own_proc() -> io::Result<()> {
-    let none = std::ptr::null();
-    check(libc::mount(none, c"/".as_ptr(), none, libc::MS_REC | libc::MS_SLAVE, none.cast()))?;
-    let flags = libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
-    check(libc::mount(c"proc".as_ptr(), c"/proc".as_ptr(), c"proc".as_ptr(), flags, none.cast())).map(drop)
 }
 
 fn raw(result: libc::c_long) -> io::Result<()> {

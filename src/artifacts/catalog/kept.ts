@@ -1,4 +1,4 @@
-/** Keeps the last good copy of each catalog: for use offline, and to detect an older one. */
+/** Keeps the last good copy of each catalog: for use offline, and to compare newer downloads with (`rollback.ts`). */
 import { createHash, type KeyObject } from "node:crypto";
 import type { Digest } from "../../base/names.ts";
 import { ensureFolder, readBytes, writeAtomic } from "../../host/files/files.ts";

@@ -10,8 +10,9 @@ import type { Paths } from "../../model/paths.ts";
 import { readDocument, TooLongError } from "../web/document.ts";
 import { type WebDeps, WebError } from "../web/get.ts";
 import { keepCatalog, keptPath, maxCatalog, readKept } from "./kept.ts";
+import { whyOlder } from "./rollback.ts";
 import { maxKey, maxSignature, parseKey } from "./signature.ts";
-import { openSigned, requireUnexpired, whyOlder } from "./trust.ts";
+import { openSigned, requireUnexpired } from "./trust.ts";
 
 export type CatalogSource = { url: string /** path of the public key */; key: string };
 

@@ -2,10 +2,10 @@
 import { Deferred } from "../../base/async.ts";
 import type { BangerError } from "../../base/errors/error.ts";
 import { fail, isError, toBangerError } from "../../base/errors/error.ts";
-import { integerOf } from "../../base/foreign.ts";
 import type { AgentClient, ExecRequest, Json } from "../../wire/agent/types.ts";
 import type { Signals, Stdio } from "../dependencies.ts";
 import { type CommandStream, openCommand, type Reopen } from "./command-stream.ts";
+import { asksToEnd, brokenPipeStatus, signalStatus, statusOfExit } from "./exit-status.ts";
 
 export type AttachEnd =
   | { kind: "exit"; code: number }
@@ -27,22 +27,6 @@ export type AttachOptions = {
   /** `ms` that a command has to end after the first signal */
   graceMs?: number;
 };
-
-const numbers: Record<string, number> = { HUP: 1, INT: 2, QUIT: 3, TERM: 15 };
-const sigpipe = 13;
-
-/** Whether the signal asks a program to end. The other ones only inform it. */
-export function asksToEnd(signal: string): boolean {
-  return Object.hasOwn(numbers, signal);
-}
-
-/** for a command whose exit the guest did not report */
-const unknownStatus = 255;
-
-/** 128 plus the signal's number, as in shells. */
-export function signalStatus(signal: string): number {
-  return 128 + (numbers[signal] ?? 15);
-}
 
 /**
  * Runs a command to its end. When this returns, the terminal is restored and the stream closed in every case.
@@ -99,21 +83,16 @@ function takeOutput(stream: CommandStream, stdio: Stdio, onHangUp: () => void): 
       await stdio.write(channel === 2 ? "stderr" : "stdout", data);
     } catch (error) {
       // the reader has gone: a local command would get SIGPIPE
-      if ((error as { code?: unknown }).code === "EPIPE") end.resolve({ kind: "exit", code: 128 + sigpipe });
+      if ((error as { code?: unknown }).code === "EPIPE") end.resolve({ kind: "exit", code: brokenPipeStatus });
       else if (stdio.hasHungUp()) onHangUp();
       else end.reject(fail("OUTPUT_FAILED", { reason: (error as Error).message }, error));
     }
   });
   stream.closed.then(
-    () => end.resolve({ kind: "exit", code: codeOf(exit) }),
+    () => end.resolve({ kind: "exit", code: statusOfExit(exit) }),
     (error: unknown) => end.resolve({ kind: "lost", error: toBangerError(error) }),
   );
   return end.promise;
-}
-
-function codeOf({ code, number }: Json): number {
-  const signal = integerOf(number, 1, 64);
-  return signal === null ? (integerOf(code, 0, 255) ?? unknownStatus) : 128 + signal;
 }
 
 /**

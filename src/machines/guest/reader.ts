@@ -11,7 +11,7 @@ import { getTar } from "../../wire/agent/get.ts";
 import type { Json } from "../../wire/agent/types.ts";
 import { agentComplaint } from "./console.ts";
 import type { GuestContext } from "./context.ts";
-import { abortedByStop } from "./disk-full.ts";
+import { abortedByStop } from "./disk-full-error.ts";
 import { startUnlisted, type UnlistedVm } from "./unlisted-vm.ts";
 import { isOverWithin, withLimit } from "./within.ts";
 

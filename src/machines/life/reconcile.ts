@@ -23,7 +23,7 @@ import { startAgain } from "./ended-vm.ts";
 import { startHoldGrace } from "./holds.ts";
 import { setGuestClock } from "./pause.ts";
 import { restoreSnapshot } from "./restore-snapshot.ts";
-import { watchRoom } from "./room.ts";
+import { watchRoom } from "./resume-after-disk-full.ts";
 import { continueStop } from "./stop.ts";
 import { sweep } from "./sweep.ts";
 

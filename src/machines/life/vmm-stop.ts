@@ -6,7 +6,7 @@ import { logTail } from "../guest/console.ts";
 import type { LiveVm } from "../guest/live.ts";
 import { setState } from "../guest/state.ts";
 import type { LifeContext } from "./context.ts";
-import { roomToResume, watchRoom } from "./room.ts";
+import { roomToResume, watchRoom } from "./resume-after-disk-full.ts";
 
 /** Called for such stops, also of an adopted VMM. Waits for operations under way. Resolves when the state is written. */
 export async function handleVmmStop(ctx: LifeContext, live: LiveVm): Promise<void> {

@@ -1,7 +1,7 @@
 /** Making a VM that is started as soon as it is made: the hot path of `vm run`. */
 import { parseVmName } from "../../base/names.ts";
 import type { VmRecord } from "../../model/vm.ts";
-import { withDiskFullError } from "../guest/disk-full.ts";
+import { withDiskFullError } from "../guest/disk-full-error.ts";
 import type { LiveVm } from "../guest/live.ts";
 import { prepareArtifacts, type ReadyArtifacts } from "../images/artifacts.ts";
 import { coldBoot, type SavedSource, type StartSource } from "../templates/start-source.ts";

@@ -8,7 +8,7 @@ import type { Emit, SpecEvent } from "../../model/event.ts";
 import { describeNetwork, type NetworkRequest } from "../../model/network.ts";
 import type { VmRecord, VmSpec } from "../../model/vm.ts";
 import type { OpenChange } from "../../store/journal.ts";
-import { withDiskFullError } from "../guest/disk-full.ts";
+import { withDiskFullError } from "../guest/disk-full-error.ts";
 import { makeIdentity } from "../guest/identity.ts";
 import { emitState, setState } from "../guest/state.ts";
 import { findKernel, kernelIfAny, prepareArtifacts } from "../images/artifacts.ts";

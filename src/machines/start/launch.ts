@@ -5,7 +5,7 @@ import type { VmRecord } from "../../model/vm.ts";
 import type { OpenChange } from "../../store/journal.ts";
 import type { RunningVm } from "../../vmm/driver.ts";
 import { bootSpec } from "../guest/boot-spec.ts";
-import { stopError, withDiskFullError } from "../guest/disk-full.ts";
+import { stopError, withDiskFullError } from "../guest/disk-full-error.ts";
 import { growGuest } from "../guest/grow.ts";
 import type { GuestInheritance } from "../guest/host.ts";
 import { identify } from "../guest/identify.ts";

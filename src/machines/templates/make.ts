@@ -9,7 +9,7 @@ import type { TemplateFacts } from "../../model/save.ts";
 import type { VmSpec } from "../../model/vm.ts";
 import type { AgentClient } from "../../wire/agent/types.ts";
 import { bootSpec } from "../guest/boot-spec.ts";
-import { abortedByStop } from "../guest/disk-full.ts";
+import { abortedByStop } from "../guest/disk-full-error.ts";
 import { identifyGuest } from "../guest/identify.ts";
 import { throwAwayIdentity } from "../guest/identity.ts";
 import { networkKind } from "../guest/network.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { whyOlder } from "./trust.ts";
+import { whyOlder } from "./rollback.ts";
 
 const at = (issued: string | null, expires: string | null = null) => ({
   issued: issued === null ? null : Date.parse(issued),
