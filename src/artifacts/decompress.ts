@@ -14,7 +14,7 @@ const magics: [Exclude<Compression, null>, number[]][] = [
 ];
 
 /** bytes that `compressionOf` needs */
-export const magicBytes = 6;
+const magicBytes = 6;
 
 export function compressionOf(head: Uint8Array): Compression {
   if (isSkippable(head)) return "zstd";

@@ -11,7 +11,7 @@ import type { Paths } from "../model/paths.ts";
 export type Known = { layers: ReadonlySet<Digest>; kernels: ReadonlySet<Digest> };
 
 /** Layers and kernels without a record. */
-export async function strayContents(paths: Paths, { layers, kernels }: Known): Promise<string[]> {
+async function strayContents(paths: Paths, { layers, kernels }: Known): Promise<string[]> {
   const expected = new Set([
     ...[...layers].map((digest) => paths.layer(digest)),
     ...[...kernels].map((digest) => paths.kernel(digest).directory),
