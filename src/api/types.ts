@@ -16,7 +16,6 @@ export type StopTime = (typeof stopTimes)[number];
 
 /** `GET /v1/vms/{name}/agent`, `Upgrade: banger-agent/1`: agent frames with tag 0; verbs a client may open. */
 export const clientVerbs = ["exec", "resume", "put", "get", "dial", "ports", "stats"] as const;
-export type ClientVerb = (typeof clientVerbs)[number];
 
 type Bodies = typeof bodies;
 type Answers = typeof byRoute;

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { formatAge, formatDuration, formatSize, parseSize } from "./units.ts";
+import { formatAge, formatSize, parseSize } from "./units.ts";
 
 const good: [string, number][] = [
   ["2G", 2 * 1024 ** 3],
@@ -67,5 +67,4 @@ test("ages and durations", () => {
     "23h",
     "41d",
   ]);
-  expect([12, 4200, 185_000].map(formatDuration)).toEqual(["12 ms", "4.2 s", "3 min 5 s"]);
 });

@@ -53,10 +53,3 @@ export function formatAge(ms: number): string {
   for (const [unit, length] of ages) if (ms >= length) return `${Math.floor(ms / length)}${unit}`;
   return "0s";
 }
-
-/** `310 ms`, `4.2 s`, `3 min 5 s`: how long something took. */
-export function formatDuration(ms: number): string {
-  if (ms < 1000) return `${Math.round(ms)} ms`;
-  if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`;
-  return `${Math.floor(ms / 60_000)} min ${Math.floor((ms % 60_000) / 1000)} s`;
-}

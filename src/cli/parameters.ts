@@ -96,7 +96,7 @@ export const graceFlag = {
   grace: valued("how long the guest has before its power is cut (default: 30s)", "TIME", parseGrace),
 } as const;
 
-export const envFlags = {
+const envFlags = {
   env: repeated(
     "set an environment variable; K alone takes its value from here, K=V is visible to other users in `ps`",
     "K=V",

@@ -28,7 +28,7 @@ const diskSize = z.string({ error: diskRule }).check(
   ),
 );
 
-export const vmDefaultsSchema = z.strictObject(
+const vmDefaultsSchema = z.strictObject(
   {
     vcpu: z.optional(whole(vcpuRule, sizeBounds.vcpu)),
     memory_mib: z.optional(whole(memoryRule, sizeBounds.memoryMib, 2)),

@@ -18,7 +18,7 @@ const mib = 1024 ** 2;
 const gib = 1024 ** 3;
 
 /** The minimum of every host-derived value, and the value if the host's facts are unknown. */
-export const sizeConstants = { vcpu: 2, memoryMib: 1024, diskBytes: 8 * gib } as const;
+const sizeConstants = { vcpu: 2, memoryMib: 1024, diskBytes: 8 * gib } as const;
 
 /** Decides each of the three separately; `flags` and `config` were validated where they came in. */
 export function resolveSizes(flags: SizeFlags, config: { vmDefaults: VmDefaults }, facts: SizeFacts): Sizes {

@@ -7,7 +7,7 @@ import type { HttpExchange, HttpStream } from "../host/net/http-server.ts";
 import type { Emit, StreamEvent } from "../model/event.ts";
 
 const common = { "banger-api": String(apiVersion), "cache-control": "no-store" };
-export const jsonHeaders = { ...common, "content-type": "application/json" };
+const jsonHeaders = { ...common, "content-type": "application/json" };
 export const ndjsonHeaders = { ...common, "content-type": "application/x-ndjson" };
 export const bytesHeaders = { ...common, "content-type": "application/octet-stream" };
 
@@ -30,7 +30,7 @@ function noted(exchange: HttpExchange, thrown: unknown, log: Logger): BangerErro
   return error;
 }
 
-export function statusOf(error: BangerError): number {
+function statusOf(error: BangerError): number {
   if (error.code === "REQUEST_TOO_LARGE") return 413;
   if (error.code === "PEER_REFUSED") return 403;
   if (error.exit === Exit.Usage) return 400;

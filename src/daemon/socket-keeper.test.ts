@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { memoryLogger } from "../host/log.ts";
+import { memoryLogger } from "../host/testing/log.ts";
 import { SocketKeeper, type SocketWorld } from "./socket-keeper.ts";
 
 /** File names and what stands under them; one watcher. */

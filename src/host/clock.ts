@@ -8,15 +8,3 @@ export interface Clock {
 }
 
 export const systemClock: Clock = { now: () => Date.now(), monotonic: () => performance.now() };
-
-/** A clock that changes only with `advance`. */
-export function fakeClock(start = 1_700_000_000_000): Clock & { advance(ms: number): void } {
-  let at = start;
-  return {
-    now: () => at,
-    monotonic: () => at - start,
-    advance(ms) {
-      at += ms;
-    },
-  };
-}

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import * as fs from "node:fs";
-import { createLogger, logRotateAt, memoryLogger } from "./log.ts";
+import { createLogger, logRotateAt } from "./log.ts";
+import { memoryLogger } from "./testing/log.ts";
 import { tempFolder } from "./testing/temp.ts";
 
 test("one JSON object per line, appended to a private file", () => {

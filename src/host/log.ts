@@ -39,13 +39,8 @@ function openLog(path: string): { fd: number; bytes: number } {
   return { fd, bytes: fs.fstatSync(fd).size };
 }
 
-/** Collects lines, for tests. */
-export function memoryLogger(): Logger & { lines: string[] } {
-  const lines: string[] = [];
-  return { ...loggerOver((line) => void lines.push(line)), lines };
-}
-
-function loggerOver(write: (line: string) => void): Logger {
+/** @param write takes one line, with its end */
+export function loggerOver(write: (line: string) => void): Logger {
   const at =
     (level: LogLevel) =>
     (text: string, fields: LogFields = {}) =>

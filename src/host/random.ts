@@ -16,14 +16,3 @@ export function randomId(): VmId {
 export function sha256(data: string | Uint8Array): Digest {
   return `sha256:${crypto.createHash("sha256").update(data).digest("hex")}` as Digest;
 }
-
-export interface Sha256 {
-  update(data: string | Uint8Array): void;
-  /** once */
-  digest(): Digest;
-}
-
-export function createSha256(): Sha256 {
-  const hash = crypto.createHash("sha256");
-  return { update: (data) => void hash.update(data), digest: () => `sha256:${hash.digest("hex")}` as Digest };
-}

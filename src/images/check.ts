@@ -66,7 +66,7 @@ export function recoveryHint({ name, source }: Pick<ImageRecord, "name" | "sourc
 }
 
 /** What is wrong with a layer's file by its size and header, as the end of a sentence; null if it looks intact. */
-export async function layerProblem(file: string, bytes: number): Promise<string | null> {
+async function layerProblem(file: string, bytes: number): Promise<string | null> {
   if (!(await exists(file))) return "is missing";
   const size = await sizeOf(file);
   const found = checkSquashfs(await readHead(file, superblockSize), size);

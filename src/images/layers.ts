@@ -158,7 +158,7 @@ function digestOf(
 }
 
 /** Names a layer that depends on those below it, or on how it was read. @param chain diff ids, lowest first */
-export function boundDigest(chain: readonly Digest[], as: LayerKind = "layer"): Digest {
+function boundDigest(chain: readonly Digest[], as: LayerKind = "layer"): Digest {
   return named(`${as === "layer" ? "" : `${as}\n`}${chain.join("\n")}\n`);
 }
 

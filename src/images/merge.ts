@@ -28,10 +28,7 @@ export async function mergeLayers(
 }
 
 /** The `count` neighbouring layers with the fewest bytes. */
-export function cheapestRun(
-  layers: readonly Pick<LayerRef, "bytes">[],
-  count: number,
-): { from: number; count: number } {
+function cheapestRun(layers: readonly Pick<LayerRef, "bytes">[], count: number): { from: number; count: number } {
   const size = (from: number) => layers.slice(from, from + count).reduce((sum, layer) => sum + layer.bytes, 0);
   const starts = Array.from({ length: layers.length - count + 1 }, (_, from) => from);
   const from = starts.reduce((best, start) => (size(start) < size(best) ? start : best), 0);

@@ -10,7 +10,7 @@ import { missingModules } from "./requirements.ts";
 
 const maxModule = 64 * 1024 * 1024;
 /** bytes of all of them: the initramfs is assembled in memory, here and in the guest */
-export const maxBootModules = 256 * 1024 * 1024;
+const maxBootModules = 256 * 1024 * 1024;
 const maxText = 16 * 1024 * 1024;
 
 export type BootModules = {

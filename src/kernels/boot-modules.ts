@@ -1,7 +1,7 @@
 /** Which modules the initramfs needs, and in which order to load them. Pure: works on the texts that depmod writes. */
 
 /** What a guest needs to mount its root file system, and for the network, which it gets at once. */
-export const wantedModules: readonly string[] = [
+const wantedModules: readonly string[] = [
   "virtio_mmio",
   "virtio_blk",
   "virtio_console",

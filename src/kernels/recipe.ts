@@ -52,7 +52,7 @@ export async function openDebianKernel(
 }
 
 /** The files that banger uses from the package: kernel, configuration and modules. */
-export function isKernelFile(name: string): boolean {
+function isKernelFile(name: string): boolean {
   return /^(?:boot(?:\/(?:vmlinuz|config)-[^/]+)?|(?:usr\/)?lib(?:\/modules(?:\/.*)?)?|usr)?$/.test(name);
 }
 

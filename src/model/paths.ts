@@ -107,7 +107,6 @@ export function savePaths(directory: string) {
     state: `${directory}/state.bin`,
   };
 }
-export type SavePaths = ReturnType<typeof savePaths>;
 
 /** A saved VM with its disk. */
 export function savedPaths(directory: string) {

@@ -3,7 +3,7 @@
 export type AttributeLine = { pattern: string /** as written: `text`, `-text`, `eol=lf` */; attributes: string[] };
 
 /** Lines that give attributes to a pattern or a macro (`[attr]NAME`). */
-export function parseAttributes(text: string): AttributeLine[] {
+function parseAttributes(text: string): AttributeLine[] {
   return text.split("\n").flatMap((line) => {
     const [, pattern = "", rest = ""] = /^[ \t\r]*("(?:[^"\\]|\\.)*"|[^ \t\r]+)(.*)$/s.exec(line) ?? [];
     return pattern === "" || pattern.startsWith("#")

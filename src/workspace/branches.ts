@@ -40,7 +40,7 @@ export function branchesBeside(open: OpenRepository, ref: string | null, named: 
 }
 
 /** The upstream of a branch: `refs/remotes/origin/main`, or another local branch, if that ref exists. */
-export function upstreamOf(open: OpenRepository, ref: string | null): string | null {
+function upstreamOf(open: OpenRepository, ref: string | null): string | null {
   if (ref === null || !ref.startsWith("refs/heads/")) return null;
   const branch = ref.slice("refs/heads/".length);
   const { local, effective } = open.settings;
@@ -52,7 +52,7 @@ export function upstreamOf(open: OpenRepository, ref: string | null): string | n
 }
 
 /** The tracking ref of a remote's branch, by the refspecs of `fetch`. */
-export function tracking(fetch: readonly string[], merge: string): string | null {
+function tracking(fetch: readonly string[], merge: string): string | null {
   for (const spec of fetch) {
     const [from = "", to = ""] = spec.replace(/^\+/, "").split(":");
     if (from === merge && to !== "") return to;

@@ -54,7 +54,7 @@ export function isProjectOfClient(root: string, gitDir: string): boolean {
 }
 
 /** The existing work trees that a git directory names, at most three. */
-export function worktreesOf(commonDir: string): string[] {
+function worktreesOf(commonDir: string): string[] {
   if (lookAt(`${commonDir}/worktrees`)?.kind !== "folder") return [];
   const named = listNames(`${commonDir}/worktrees`).map((name) => backLink(`${commonDir}/worktrees/${name}`));
   return named.filter((path) => path !== null && lookAt(path)?.kind === "folder").slice(0, 3) as string[];

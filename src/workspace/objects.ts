@@ -24,7 +24,7 @@ export const maxAlternates = 64;
 export const maxAlternatesFile = 64 * 1024;
 
 /** Why the objects can't be read. */
-export class ObjectsError extends Error {}
+class ObjectsError extends Error {}
 
 /**
  * @param objects the repository's own `objects`, a real path

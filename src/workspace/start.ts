@@ -34,7 +34,7 @@ async function resolveCommit(open: OpenRepository, ref: string): Promise<string>
 }
 
 /** The full name of a new branch. Rules of `git check-ref-format --branch`. */
-export function newBranch(branch: string, taken: readonly string[]): string {
+function newBranch(branch: string, taken: readonly string[]): string {
   const flag = { flag: "--branch", value: branch, example: "--branch fix/login" };
   const name = byteTextOf(branch);
   if (name.startsWith("-") || name === "HEAD" || name === "@" || !isBranchName(name)) {

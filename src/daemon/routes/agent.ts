@@ -5,7 +5,7 @@ import type { VmRecord } from "../../model/vm.ts";
 import type { Notices } from "../../wire/agent/relay.ts";
 import { special } from "../route.ts";
 
-export const agentProtocol = "banger-agent/1";
+const agentProtocol = "banger-agent/1";
 
 export const agentRoutes = special("agentVm", async ({ machines, relay, log }, { exchange, name, use }) => {
   if (exchange.header("upgrade") !== agentProtocol) {

@@ -2,8 +2,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { memoryLogger } from "../../host/log.ts";
 import { defaultLimits, type HttpLimits } from "../../host/net/http-server.ts";
+import { memoryLogger } from "../../host/testing/log.ts";
 import type { MachinesDeps } from "../../machines/deps.ts";
 import type { Machines } from "../../machines/machines.ts";
 import { type Host, newHost, startDaemon } from "../../machines/testing/daemon.ts";

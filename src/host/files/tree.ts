@@ -84,12 +84,8 @@ export function isReadable(path: string): boolean {
   }
 }
 
-export function byByte(a: string, b: string): number {
+function byByte(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
-}
-
-export function linkTarget(path: string): string {
-  return fs.readlinkSync(bytesOf(path), { encoding: "buffer" }).toString("latin1");
 }
 
 /** The path with links, `.` and `..` resolved; throws when it does not exist. */

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { memoryLogger } from "../log.ts";
+import { memoryLogger } from "../testing/log.ts";
 import { tempFolder } from "../testing/temp.ts";
 import { Uncaught } from "./uncaught.ts";
 

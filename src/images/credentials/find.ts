@@ -44,7 +44,7 @@ function placesOf({ env, home }: CredentialDeps): string[] {
 }
 
 /** The keys to look for. Docker Hub is listed under an old URL of its API. */
-export function keysFor(registry: string): string[] {
+function keysFor(registry: string): string[] {
   const hosts = registry === "docker.io" ? ["https://index.docker.io/v1/", "index.docker.io", "docker.io"] : [registry];
   return hosts;
 }

@@ -20,7 +20,7 @@ export function handleEnd(ctx: LifeContext, live: LiveVm, exit: VmExit): void {
 }
 
 /** The caller holds the VM's operation; the VMM is gone. */
-export async function recordEnd(ctx: LifeContext, vm: VmRecord, exit: VmExit, interrupted: AbortSignal): Promise<void> {
+async function recordEnd(ctx: LifeContext, vm: VmRecord, exit: VmExit, interrupted: AbortSignal): Promise<void> {
   if (exit.kind !== "reboot") return writeEnding(ctx, vm, endingOf(exit));
   ctx.log.info("the guest rebooted, starting it again", { vm: vm.name });
   const change = ctx.store.journal.begin("restart", vm.id, "start");

@@ -98,7 +98,7 @@ async function isBusy(ctx: LifeContext, vm: VmRecord): Promise<boolean> {
 }
 
 /** @param stats a guest's answer, untrusted: it decides only about the guest's own suspension */
-export function isWorking(stats: Json): boolean {
+function isWorking(stats: Json): boolean {
   const { load1, connections = 0 } = stats;
   if (typeof load1 !== "number" || typeof connections !== "number") return true;
   // a guest that reports nonsense counts as used

@@ -35,7 +35,7 @@ export type CreateRequest = SizeRequest & {
   holder?: number;
 };
 
-export const defaultImage = "debian-bookworm";
+const defaultImage = "debian-bookworm";
 
 /** A new VM's row, and its creation as the journal has it. */
 export type Reserved = { vm: VmRecord; creation: OpenChange };

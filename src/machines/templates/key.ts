@@ -27,7 +27,7 @@ export type KeyParts = {
   network: NetDevice["kind"] | "none";
 };
 
-export function templateDiskBytes(spec: Pick<VmSpec, "diskBytes">): number {
+function templateDiskBytes(spec: Pick<VmSpec, "diskBytes">): number {
   return Math.min(spec.diskBytes, templateDisk);
 }
 

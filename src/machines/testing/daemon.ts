@@ -2,9 +2,9 @@
 
 import type { Digest } from "../../base/names.ts";
 import { formatReference } from "../../base/reference.ts";
-import { fakeClock } from "../../host/clock.ts";
 import { type Db, openDatabase } from "../../host/files/sqlite.ts";
-import { memoryLogger } from "../../host/log.ts";
+import { fakeClock } from "../../host/testing/clock.ts";
+import { memoryLogger } from "../../host/testing/log.ts";
 import type { WorkEvent } from "../../model/event.ts";
 import { decideNetwork } from "../../model/network.ts";
 import { pathsOf } from "../../model/paths.ts";

@@ -45,7 +45,7 @@ function bootMemory(spec: BootSpec): MemoryBackend {
   return spec.memory === undefined ? { kind: "private" } : { kind: "shared", path: spec.memory.path };
 }
 
-export function savedMemory(path: string, version: string): MemoryBackend {
+function savedMemory(path: string, version: string): MemoryBackend {
   return { kind: "saved", path, opened: writesMemory(version) ? "read-write" : "read-only" };
 }
 

@@ -5,7 +5,7 @@ import { cutLog } from "../../host/files/log-limit.ts";
 import { makeEmpty } from "../../host/files/new-file.ts";
 
 /** Bytes. A longer log is truncated, and its last `keptBytes` move to `….old`. */
-export const serialLimit = 4 * 1024 * 1024;
+const serialLimit = 4 * 1024 * 1024;
 const keptBytes = 1024 * 1024;
 const lookEveryMs = 2_000;
 /** Bytes read from the end of a log for its last lines. */
@@ -55,7 +55,7 @@ export function watchLogs(paths: LogPaths, onHalted: () => void): () => void {
 }
 
 /** The kernel prints nothing after this message. */
-export function hasHalted(tail: Uint8Array): boolean {
+function hasHalted(tail: Uint8Array): boolean {
   return /reboot: System halted\s*$/.test(new TextDecoder().decode(tail));
 }
 

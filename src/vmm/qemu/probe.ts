@@ -9,7 +9,7 @@ import type { DriverFeatures, Probe } from "../driver.ts";
 import { type AccelFacts, chooseAccel } from "./accel.ts";
 import { parseVersion, qemuProblem, sharingGap } from "./version.ts";
 
-export const qemuProgram = "qemu-system-x86_64";
+const qemuProgram = "qemu-system-x86_64";
 
 export const qemuFeatures: DriverFeatures = {
   pause: true,
@@ -20,7 +20,7 @@ export const qemuFeatures: DriverFeatures = {
   netDevices: ["stream", "builtin"],
 };
 
-export const installQemu =
+const installQemu =
   "install QEMU: `apt install qemu-system-x86`, `dnf install qemu-system-x86-core`, `pacman -S qemu-system-x86` or `zypper install qemu-x86`";
 
 const installAgent = "put banger-vsock-agent beside banger, or set BANGER_AGENT to its path";

@@ -2,7 +2,7 @@
 import type { Gap } from "../../model/cage.ts";
 
 /** The first version that is supported: `microvm` with ACPI, and `-sandbox` as used here. */
-export const oldestQemu = [7, 2] as const;
+const oldestQemu = [7, 2] as const;
 
 /** The first version that can map a file opened read-only as private and writable (`memory-backend-file,rom=off`). */
 const readOnlyMemory = [8, 2] as const;

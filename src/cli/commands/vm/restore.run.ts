@@ -34,7 +34,7 @@ async function lossOf(context: CliContext, name: string, wanted: string): Promis
 }
 
 /** What is lost by a restore. @param now Unix time in `ms` */
-export function restoreLoss(
+function restoreLoss(
   { name, state }: Pick<VmRecord, "name" | "state">,
   snapshot: Pick<SnapshotView, "name" | "createdAt">,
   now: number,
