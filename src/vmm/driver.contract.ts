@@ -2,6 +2,7 @@
 import { describe, expect } from "bun:test";
 import { readText, watchFile } from "../host/files/files.ts";
 import { vmPaths } from "../model/paths.ts";
+import { expectDisksFound, withMostDisks } from "./testing/disks.ts";
 import { type ContractSubject, expectNoSockets, workBench } from "./testing/subject.ts";
 
 export function driverContract(name: string, subject: ContractSubject): void {
@@ -27,6 +28,12 @@ export function driverContract(name: string, subject: ContractSubject): void {
       expect(await exitOf(vm)).toEqual({ kind: "killed" });
       expect(subject.isAlive(vm.record.process)).toBe(false);
       await vm.kill();
+    });
+
+    it("the guest has each of its disks under the name that its kernel arguments give it", async () => {
+      const spec = await withMostDisks(await subject.spec());
+      const vm = await boot(subject.driver(), spec);
+      await expectDisksFound(subject, vm, await agentOf(vm), spec.blockDevices);
     });
 
     for (const [mode, kind] of [

@@ -37,8 +37,14 @@ export type Probe =
     }
   | { usable: false; why: string /** how to fix it */; fix: string };
 
-/** One virtio-blk device; the guest finds it by `serial`. The format is always raw: nothing is probed. */
-export type BlockDevice = { serial: string; path: string; readOnly: boolean; cache?: "writeback" | "unsafe" };
+/** One virtio-blk device. The format is always raw: nothing is probed. */
+export type BlockDevice = {
+  /** how the agent refers to it: `layer0`, `data`, … (`protocol/agent.md`). Letters and digits, unique within the VM */
+  name: string;
+  path: string;
+  readOnly: boolean;
+  cache?: "writeback" | "unsafe";
+};
 
 export type NetDevice =
   /** frames over a unix stream socket that passt listens on */
@@ -54,8 +60,9 @@ export type BootSpec = {
   memoryMib: number;
   vmlinux: string;
   initramfs: string;
-  /** kernel arguments for the agent (`banger.…=`); the driver adds its own */
+  /** kernel arguments for the agent (`banger.…=`); the driver adds `banger.port` and `banger.disks` (`disks.ts`) */
   kernelArgs: string[];
+  /** in the order in which the driver attaches them, which decides their device names in the guest */
   blockDevices: BlockDevice[];
   net: NetDevice | null;
   /**
@@ -165,8 +172,8 @@ export interface RunningVm {
   /** The same promise each time; never rejects. */
   wait(): Promise<VmExit>;
   stats(): Promise<VmmStats>;
-  /** Announces the new size of a disk file to the guest. */
-  grow(serial: string, bytes: number): Promise<void>;
+  /** Announces to the guest the new size of the file of the disk named `disk`. */
+  grow(disk: string, bytes: number): Promise<void>;
   /** Releases this process's sockets and watches; the VM runs on. */
   release(): void;
 }

@@ -5,6 +5,7 @@ import { savePaths } from "../model/paths.ts";
 import type { AgentClient } from "../wire/agent/types.ts";
 import type { BootSpec, RunningVm, Save } from "./driver.ts";
 import { isUntouched, maxStateBytes } from "./save-files.ts";
+import { expectDisksFound } from "./testing/disks.ts";
 import {
   bootTemplate,
   cloneSpec,
@@ -58,6 +59,11 @@ function inPlace(subject: ContractSubject, bench: Bench, template: () => SavedVm
     expect(await Promise.race([answer, vm.stats().then(() => "nothing yet")])).toBe("nothing yet");
     await vm.resume();
     expect(await subject.recall(vm, await answer)).toBe("of the template");
+  });
+
+  it("a clone has each of its disks under the name in its kernel arguments", async () => {
+    const { vm, spec, agent } = await awake();
+    await expectDisksFound(subject, vm, agent, spec.blockDevices);
   });
 
   it("clones run side by side, each with its own memory", async () => {
@@ -132,7 +138,7 @@ function inPlace(subject: ContractSubject, bench: Bench, template: () => SavedVm
     await Promise.all(disks.map(({ path }) => truncateTo(path, bytes)));
     const vm = await bench.restore(template().save, spec);
     await vm.resume();
-    await Promise.all(disks.map(({ serial }) => vm.grow(serial, bytes)));
+    await Promise.all(disks.map(({ name }) => vm.grow(name, bytes)));
     const agent = await agentOf(vm);
     expect(Number((await agent.open("grow", {})).reply["bytes"])).toBeGreaterThan(400 * 1024 * 1024);
   });

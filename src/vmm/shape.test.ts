@@ -5,8 +5,8 @@ const vm = {
   vcpu: 2,
   memoryMib: 512,
   blockDevices: [
-    { serial: "layer0", path: "/a", readOnly: true },
-    { serial: "data", path: "/b", readOnly: false },
+    { name: "layer0", path: "/a", readOnly: true },
+    { name: "data", path: "/b", readOnly: false },
   ],
   net: { kind: "stream", socket: "/s", mac: "02:00:00:00:00:01" } as const,
 };

@@ -3,7 +3,7 @@ import type { BootSpec, NetDevice } from "./driver.ts";
 
 /** One line of text, the same for a VM and its clones. */
 export function shapeOf(spec: Pick<BootSpec, "vcpu" | "memoryMib" | "blockDevices" | "net">): string {
-  const disks = spec.blockDevices.map((device) => `${device.serial}:${device.readOnly ? "ro" : "rw"}`);
+  const disks = spec.blockDevices.map((device) => `${device.name}:${device.readOnly ? "ro" : "rw"}`);
   return [
     `vcpu=${spec.vcpu}`,
     `memory=${spec.memoryMib}`,

@@ -41,7 +41,7 @@ async function goldenSpec(home: Home): Promise<BootSpec> {
     { bytes: 2 ** 30, path: `${directory}/disk.ext4` },
   );
   const layers = image.layers.map(({ digest }, at) => ({
-    serial: `layer${at}`,
+    name: `layer${at}`,
     path: paths.layer(digest),
     readOnly: true,
   }));
@@ -55,8 +55,8 @@ async function goldenSpec(home: Home): Promise<BootSpec> {
     kernelArgs: [`banger.layers=${layers.length}`, "banger.root=755,0,0", "banger.init=auto"],
     blockDevices: [
       ...layers,
-      { serial: "modules", path: modules, readOnly: true },
-      { serial: "data", path: `${directory}/disk.ext4`, readOnly: false, cache: "unsafe" },
+      { name: "modules", path: modules, readOnly: true },
+      { name: "data", path: `${directory}/disk.ext4`, readOnly: false, cache: "unsafe" },
     ],
     net: { kind: "builtin", mac: "02:00:00:00:00:01" },
   };

@@ -1,6 +1,7 @@
 //! The agent as `/init` of the initramfs: boots into the image's root and starts its init.
 
 mod devices;
+mod disks;
 mod handover;
 mod inits;
 mod connections;
@@ -19,6 +20,7 @@ use crate::console::log;
 use crate::sys::mount::{mount, MS_NODEV, MS_NOEXEC, MS_NOSUID};
 use crate::sys::net::Link;
 use crate::sys::power::{end_machine, Power};
+use disks::Disks;
 use handover::Role;
 use inits::Init;
 use std::convert::Infallible;
@@ -46,7 +48,7 @@ pub fn run() -> ! {
 
 fn boot(args: KernelArgs) -> BootResult<Infallible> {
     devices::load_modules()?;
-    let disks = devices::disks(&args)?;
+    let disks = Disks::find(&args)?;
     if args.is_reader {
         reader::assemble(&args, &disks)?;
         let port = connections::open_endpoint(&args)?;

@@ -1,6 +1,6 @@
 //! The root file system: an overlay of squashfs layers whose upper directory is on the data disk.
 
-use super::devices::Disks;
+use super::disks::Disks;
 use super::kernel_args::KernelArgs;
 use super::{failed, plain, seed, sysctls, BootResult};
 use crate::console::log;
@@ -17,10 +17,9 @@ pub const DATA: &str = "/run/initramfs/banger";
 
 /// Mounts the image's file systems and makes them the root.
 pub fn assemble(args: &KernelArgs, disks: &Disks) -> BootResult<Data> {
-    let node = |serial: &str| disks.get(serial).map(|path| path.to_string_lossy().into_owned()).unwrap_or_default();
-    let layers = mount_layers(args.layers, node)?;
-    let device = node("data");
-    mount_on("/data", &device, "ext4", 0, "discard")?;
+    let layers = mount_layers(args.layers, disks)?;
+    let device = disks.node("data");
+    mount_on("/data", device, "ext4", 0, "discard")?;
     mount_overlay(&layers, args.root)?;
     move_into_root()?;
     enter_root(ROOT).map_err(failed("entering the root"))?;
@@ -28,8 +27,8 @@ pub fn assemble(args: &KernelArgs, disks: &Disks) -> BootResult<Data> {
     if !Path::new("/etc").is_dir() {
         let _ = make_folder("/etc");
     }
-    mount_modules(&node("modules")).unwrap_or_else(|problem| log(&problem));
-    mount_direct_folders(args, &node("direct"))?;
+    mount_modules(disks.node("modules")).unwrap_or_else(|problem| log(&problem));
+    mount_direct_folders(args, disks.node("direct"))?;
     sysctls::apply();
     // most programs need it, and images with a single program often lack it
     if fs::create_dir("/tmp").is_ok() {
@@ -44,10 +43,10 @@ pub fn assemble(args: &KernelArgs, disks: &Disks) -> BootResult<Data> {
 }
 
 /// Mounts the layers; returns their mount points, top layer first, in the order of overlay's `lowerdir`.
-pub fn mount_layers(count: usize, node: impl Fn(&str) -> String) -> BootResult<Vec<String>> {
+pub fn mount_layers(count: usize, disks: &Disks) -> BootResult<Vec<String>> {
     let one = |at: usize| {
         let point = format!("/layer{at}");
-        mount_on(&point, &node(&format!("layer{at}")), "squashfs", MS_RDONLY, "").map(|()| point)
+        mount_on(&point, disks.node(&format!("layer{at}")), "squashfs", MS_RDONLY, "").map(|()| point)
     };
     (0..count).rev().map(one).collect()
 }

@@ -29,7 +29,7 @@ export function bootSpec(paths: Paths, facts: BootFacts): BootSpec {
       ...(image.direct ? [readOnly("direct", paths.layer(image.direct.digest))] : []),
       readOnly("modules", kernel.modules),
       // an ephemeral VM's disk is never read after a crash of the host
-      { serial: "data", path: files.disk, readOnly: false, cache: vm.ephemeral ? "unsafe" : "writeback" },
+      { name: "data", path: files.disk, readOnly: false, cache: vm.ephemeral ? "unsafe" : "writeback" },
     ],
     net: facts.net,
   };
@@ -47,6 +47,6 @@ function kernelArgs(image: ImageRecord): string[] {
   ];
 }
 
-function readOnly(serial: string, path: string): BlockDevice {
-  return { serial, path, readOnly: true };
+function readOnly(name: string, path: string): BlockDevice {
+  return { name, path, readOnly: true };
 }

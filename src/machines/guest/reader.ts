@@ -64,8 +64,8 @@ function readerSpec(ctx: GuestContext, { kernel, initramfs, disk, layers }: Read
     initramfs,
     kernelArgs: ["banger.mode=reader", `banger.layers=${layers.length}`],
     blockDevices: [
-      ...layers.map(({ digest }, at) => ({ serial: `layer${at}`, path: ctx.paths.layer(digest), readOnly: true })),
-      { serial: "data", ...disk },
+      ...layers.map(({ digest }, at) => ({ name: `layer${at}`, path: ctx.paths.layer(digest), readOnly: true })),
+      { name: "data", ...disk },
     ],
     net: null,
   };

@@ -21,9 +21,7 @@ test("it is read by a VM without network or layers, whole, and its copy is remov
   const made = await machines.importDisk(disk(), emit, signal);
   expect(made).toMatchObject({ name: "disk", source: "file x", kernel: null });
   expect(reader(host)?.spec).toMatchObject({ net: null, kernelArgs: ["banger.mode=reader", "banger.layers=0"] });
-  expect(reader(host)?.spec.blockDevices).toEqual([
-    { serial: "data", path: `${paths.partial}/disk-1`, readOnly: false },
-  ]);
+  expect(reader(host)?.spec.blockDevices).toEqual([{ name: "data", path: `${paths.partial}/disk-1`, readOnly: false }]);
   expect(reader(host)?.guest.gets).toEqual([{ path: "/data", whole: true }]);
   await machines.idle();
   assertTruth(host, "after a disk");

@@ -51,7 +51,7 @@ test("the disk is read by a VM without network, and both its halves are asked fo
   expect(others).toEqual([]);
   const vm = machines.find("web");
   expect(reader?.spec).toMatchObject({ net: null, kernelArgs: ["banger.mode=reader", "banger.layers=1"] });
-  expect(reader?.spec.blockDevices.map(({ serial, path, readOnly }) => [serial, path, readOnly])).toEqual([
+  expect(reader?.spec.blockDevices.map(({ name, path, readOnly }) => [name, path, readOnly])).toEqual([
     ["layer0", `/c/layers/${"2".repeat(64)}.sqfs`, true],
     ["data", `/s/vms/${vm.id}/disk.ext4`, false],
   ]);

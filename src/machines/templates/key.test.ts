@@ -10,7 +10,7 @@ const parts: KeyParts = {
   vmm: { driver: "qemu", version: "7.2.22", accel: "tcg", cpu: "some" },
   spec: vmRecord().spec,
   devices: {
-    blockDevices: [{ serial: "data", path: "/a", readOnly: false }],
+    blockDevices: [{ name: "data", path: "/a", readOnly: false }],
     kernelArgs: ["banger.layers=1"],
   },
   network: "stream",

@@ -10,7 +10,7 @@ import type { VmSpec } from "../../model/vm.ts";
 import type { BootSpec, NetDevice } from "../../vmm/driver.ts";
 
 /** Counts changes of what banger does while it makes one, the driver's kernel line included. */
-const generation = 3;
+const generation = 4;
 
 /** VMs with larger disks begin from a template with this one, in bytes: it grows after the restore. */
 const templateDisk = 8 * 1024 ** 3;
@@ -38,7 +38,7 @@ export function templateKey(parts: KeyParts): Digest {
     [image.digest, image.init, kernel, initramfs],
     [vmm.driver, vmm.version, vmm.accel, vmm.accel === "kvm" ? vmm.cpu : ""],
     [spec.vcpu, spec.memoryMib, templateDiskBytes(spec)],
-    devices.blockDevices.map(({ serial, readOnly }) => [serial, readOnly]),
+    devices.blockDevices.map(({ name, readOnly }) => [name, readOnly]),
     devices.kernelArgs,
     network,
   ]);

@@ -13,8 +13,8 @@ const spec: BootSpec = {
   initramfs: "/c/initramfs/i.cpio",
   kernelArgs: [],
   blockDevices: [
-    { serial: "layer0", path: "/c/layers/a.sqfs", readOnly: true },
-    { serial: "data", path: `${directory}/disk.ext4`, readOnly: false },
+    { name: "layer0", path: "/c/layers/a.sqfs", readOnly: true },
+    { name: "data", path: `${directory}/disk.ext4`, readOnly: false },
   ],
   net: { kind: "stream", socket: `${directory}/net.sock`, mac: "02:00:00:00:00:01" },
 };
@@ -110,12 +110,12 @@ test("every disk is raw: no format is probed", () => {
 });
 
 test("more drives than microvm has slots for are refused", () => {
-  const many = Array.from({ length: maxBlockDevices + 1 }, (_, at) => disk({ serial: `layer${at}` }));
+  const many = Array.from({ length: maxBlockDevices + 1 }, (_, at) => disk({ name: `layer${at}` }));
   expect(() => qemuArgs({ ...spec, blockDevices: many }, plan)).toThrow(RangeError);
 });
 
 function disk(change: Partial<BootSpec["blockDevices"][number]>) {
-  return { serial: "data", path: "/d", readOnly: false, ...change };
+  return { name: "data", path: "/d", readOnly: false, ...change };
 }
 
 /** One line for each option with its value, so that a changed option is one changed line. */

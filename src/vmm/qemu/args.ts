@@ -88,8 +88,9 @@ function serial(plan: QemuPlan): string[] {
   return ["-chardev", `file,id=console,path=${escaped(plan.serialLog)},append=on`, "-serial", "chardev:console"];
 }
 
+/** The serial is for users (`lsblk -o SERIAL`); the agent finds the disks by `banger.disks`. */
 function block(device: BlockDevice): string[] {
-  const id = `disk-${device.serial}`;
+  const id = `disk-${device.name}`;
   const cache =
     device.cache === "unsafe" ? "cache.direct=off,cache.no-flush=on" : "cache.direct=off,cache.no-flush=off";
   const file = `driver=file,filename=${escaped(device.path)},${cache},locking=${device.readOnly ? "off" : "auto"}`;
@@ -97,7 +98,7 @@ function block(device: BlockDevice): string[] {
   return [
     ...["-blockdev", `node-name=${id}-file,${file},${access}`],
     ...["-blockdev", `node-name=${id},driver=raw,file=${id}-file,${access}`],
-    ...["-device", `virtio-blk-device,drive=${id},serial=${device.serial},id=${id}-device${onWriteError(device)}`],
+    ...["-device", `virtio-blk-device,drive=${id},serial=${device.name},id=${id}-device${onWriteError(device)}`],
   ];
 }
 

@@ -46,6 +46,8 @@ describe.skipIf(gate("vm") !== null)("on real VMs", () => {
     print: async (_vm, agent, text) => void (await guestShell(agent, `echo '${text}' > /dev/console`)),
     remember: async (_vm, agent, text) => void (await guestShell(agent, keep(text))),
     recall: async (_vm, agent) => (await guestShell(agent, "kill -0 $(cat /run/keeper) && cat /run/kept")).trim(),
+    kernelArgs: (_vm, agent) => guestShell(agent, "cat /proc/cmdline"),
+    diskBytes: async (_vm, agent, device) => Number(await guestShell(agent, `cat /sys/block/${device}/size`)) * 512,
     spoil: async (_vm, agent) => void (await guestShell(agent, spoil)),
     end: async (_vm, agent, mode) => {
       if (mode === "halt") await guestShell(agent, "halt -f").catch(() => {});

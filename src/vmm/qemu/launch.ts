@@ -1,7 +1,9 @@
 /** Builds the complete command of one QEMU: cage, kernel command line, firmware and limits, looked up on the host. */
 
+import { fail } from "../../base/errors/error.ts";
 import { exists, sizeOf } from "../../host/files/files.ts";
 import type { Exec } from "../../host/process/exec.ts";
+import { diskArgument, virtioDiskName } from "../disks.ts";
 import type { BootSpec } from "../driver.ts";
 import { tscKhz } from "../tsc.ts";
 import type { Accel } from "./accel.ts";
@@ -50,8 +52,13 @@ function savedMemory(path: string, version: string): MemoryBackend {
 }
 
 async function cmdlineFor(deps: LaunchDeps, spec: BootSpec, accel: Accel): Promise<string> {
-  const khz = accel === "tcg" ? await tscKhz({ agent: deps.agent, exec: deps.exec, file: deps.tscFile }) : null;
-  return kernelCmdline({ accel, tscKhz: khz, args: ["banger.port=virtio", ...spec.kernelArgs] });
+  const [khz, disks] = await Promise.all([
+    accel === "tcg" ? tscKhz({ agent: deps.agent, exec: deps.exec, file: deps.tscFile }) : null,
+    diskArgument(spec.blockDevices, virtioDiskName).catch((error: Error) => {
+      throw fail("VMM_START_FAILED", { driver: "qemu", reason: error.message });
+    }),
+  ]);
+  return kernelCmdline({ accel, tscKhz: khz, args: ["banger.port=virtio", disks, ...spec.kernelArgs] });
 }
 
 /** Where distributions install QEMU's files. */

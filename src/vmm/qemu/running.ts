@@ -142,9 +142,9 @@ export class RunningQemu implements RunningVm {
     return processStats(this.record.process.pid);
   }
 
-  async grow(serial: string, bytes: number): Promise<void> {
+  async grow(disk: string, bytes: number): Promise<void> {
     raiseFileSizeLimit(this.record.process.pid, bytes);
-    const resize = { "node-name": `disk-${serial}`, size: bytes };
+    const resize = { "node-name": `disk-${disk}`, size: bytes };
     await this.#ask("block_resize", resize);
   }
 

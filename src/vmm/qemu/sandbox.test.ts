@@ -12,8 +12,8 @@ const spec: BootSpec = {
   initramfs: "/c/i.cpio",
   kernelArgs: [],
   blockDevices: [
-    { serial: "layer0", path: "/c/a.sqfs", readOnly: true },
-    { serial: "data", path: "/s/vms/abcd1234/disk.ext4", readOnly: false },
+    { name: "layer0", path: "/c/a.sqfs", readOnly: true },
+    { name: "data", path: "/s/vms/abcd1234/disk.ext4", readOnly: false },
   ],
   net: null,
 };

@@ -35,7 +35,7 @@ describe.skipIf(reason !== null)(reason === null ? "a full disk" : `a full disk 
     mounted.push(small);
     const path = `${small}/disk.ext4`;
     run("cp", "--sparse=always", `${made.directory}/disk.ext4`, path);
-    const blockDevices = made.blockDevices.map((one) => (one.serial === "data" ? { ...one, path } : one));
+    const blockDevices = made.blockDevices.map((one) => (one.name === "data" ? { ...one, path } : one));
     return { ...made, blockDevices };
   }
 

@@ -32,6 +32,8 @@ export type FakeBehaviour = {
 
 /** A guest's memory: written to a save, and read on restore. */
 export type FakeGuest = {
+  /** the kernel's command line */
+  kernelArgs: string;
   phase: "boot" | "up";
   generation: number;
   /** anything a test wants to find again */
@@ -44,8 +46,9 @@ export type FakeParts = {
   behaviour: FakeBehaviour;
   /** `ms` of the world's clock */
   bootedAt: number;
-  /** null: booted; a restored VM starts paused, with the guest of its save */
-  from: { files: SaveFiles; guest: FakeGuest } | null;
+  guest: FakeGuest;
+  /** null: booted; a restored VM starts paused, from these files */
+  from: SaveFiles | null;
 };
 
 export class FakeMachine {
@@ -78,8 +81,8 @@ export class FakeMachine {
     this.spec = parts.spec;
     this.process = parts.process;
     this.behaviour = parts.behaviour;
-    this.restoredFrom = parts.from?.files ?? null;
-    this.guest = parts.from?.guest ?? { phase: "boot", generation: 0, notes: {} };
+    this.restoredFrom = parts.from;
+    this.guest = parts.guest;
     this.#paused = parts.from !== null;
   }
 

@@ -2,7 +2,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { writeFile } from "node:fs/promises";
 import { isError } from "../../base/errors/error.ts";
 import type { VmId } from "../../base/names.ts";
-import { readText } from "../../host/files/files.ts";
+import { readText, sizeOf } from "../../host/files/files.ts";
 import { savePaths } from "../../model/paths.ts";
 import { connectAgent } from "../../wire/agent/client.ts";
 import { driverContract } from "../driver.contract.ts";
@@ -23,7 +23,7 @@ async function spec(vmlinux = "/vmlinux"): Promise<BootSpec> {
   const directory = await folders.make(id);
   const disk = `${directory}/disk.ext4`;
   await writeFile(disk, "an empty disk");
-  const blockDevices = [{ serial: "data", path: disk, readOnly: false }];
+  const blockDevices = [{ name: "data", path: disk, readOnly: false }];
   return { id, directory, vcpu: 1, memoryMib: 32, vmlinux, initramfs: "/i", kernelArgs: [], blockDevices, net: null };
 }
 
@@ -46,6 +46,11 @@ const subject: ContractSubject = {
     noted(vm)["remembered"] = text;
   },
   recall: async (vm) => noted(vm)["remembered"] ?? "",
+  kernelArgs: async (vm) => world.find(vm.record.process)?.guest.kernelArgs ?? "",
+  diskBytes: async (vm, _agent, device) => {
+    const disks = world.find(vm.record.process)?.spec.blockDevices ?? [];
+    return sizeOf(disks[device.charCodeAt(2) - "a".charCodeAt(0)]?.path ?? "");
+  },
   spoil: async (vm) => {
     noted(vm)["remembered"] = "spoilt";
   },

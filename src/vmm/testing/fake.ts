@@ -5,6 +5,7 @@
 import { orAborted } from "../../base/async.ts";
 import { fail } from "../../base/errors/error.ts";
 import { truncateTo, writeAtomic } from "../../host/files/files.ts";
+import { diskArgument, virtioDiskName } from "../disks.ts";
 import type {
   BootSpec,
   DriverFeatures,
@@ -20,7 +21,7 @@ import type {
 } from "../driver.ts";
 import { checkSave, type Saver } from "../save-files.ts";
 import { networkOfShape } from "../shape.ts";
-import { type FakeBehaviour, FakeMachine, type FakeParts } from "./fake-machine.ts";
+import { type FakeBehaviour, type FakeGuest, FakeMachine, type FakeParts } from "./fake-machine.ts";
 import { readGuest, saveFake } from "./fake-save.ts";
 
 export type { FakeBehaviour } from "./fake-machine.ts";
@@ -48,10 +49,10 @@ export class FakeWorld {
     return { driver: "fake", version: this.version, accel: "tcg" };
   }
 
-  async start(spec: BootSpec, behaviour: FakeBehaviour, from: FakeParts["from"] = null): Promise<FakeMachine> {
+  async start({ spec, behaviour, guest, from }: Omit<FakeParts, "process" | "bootedAt">): Promise<FakeMachine> {
     // above Linux's limit of pids (4194304), so never a real process
     const process = { pid: this.#nextPid++, startTicks: this.machines.length + 1 };
-    const machine = new FakeMachine({ spec, process, behaviour, bootedAt: this.#now, from });
+    const machine = new FakeMachine({ spec, process, behaviour, guest, bootedAt: this.#now, from });
     this.machines.push(machine);
     await machine.print();
     return machine;
@@ -115,7 +116,9 @@ async function boot(world: FakeWorld, spec: BootSpec, signal: AbortSignal): Prom
     throw fail("VMM_START_FAILED", { driver: "fake", reason: behaviour.bootFails });
   if (behaviour.bootHangs) await orAborted(new Promise<never>(() => {}), signal);
   if (spec.memory) await makeMemory(spec.memory.path, spec.memoryMib);
-  return runningFake(world, await world.start(spec, behaviour));
+  const kernelArgs = [...spec.kernelArgs, await diskArgument(spec.blockDevices, virtioDiskName)].join(" ");
+  const guest: FakeGuest = { kernelArgs, phase: "boot", generation: 0, notes: {} };
+  return runningFake(world, await world.start({ spec, behaviour, guest, from: null }));
 }
 
 async function restore(world: FakeWorld, save: Save, spec: BootSpec, signal: AbortSignal): Promise<RunningVm> {
@@ -126,7 +129,7 @@ async function restore(world: FakeWorld, save: Save, spec: BootSpec, signal: Abo
     throw fail("VMM_START_FAILED", { driver: "fake", reason: behaviour.restoreFails });
   if (behaviour.restoreHangs) await orAborted(new Promise<never>(() => {}), signal);
   const guest = await readGuest(save.files);
-  return runningFake(world, await world.start(spec, behaviour, { files: save.files, guest }));
+  return runningFake(world, await world.start({ spec, behaviour, guest, from: save.files }));
 }
 
 async function makeMemory(path: string, mib: number): Promise<void> {
@@ -199,8 +202,8 @@ class FakeRunning implements RunningVm {
     return { rssBytes: this.#machine.spec.memoryMib * 1024 * 1024, cpuMs: 100 };
   }
 
-  async grow(serial: string, bytes: number) {
-    this.#machine.disks.set(serial, bytes);
+  async grow(disk: string, bytes: number) {
+    this.#machine.disks.set(disk, bytes);
   }
 
   /** Drops this daemon's connection to the agent. */

@@ -40,7 +40,7 @@ export async function cloneSpec(subject: ContractSubject, of: BootSpec): Promise
   const blockDevices = await Promise.all(
     of.blockDevices.map(async (device) => {
       if (device.readOnly) return device;
-      const path = fresh.find(({ serial }) => serial === device.serial)?.path ?? "";
+      const path = fresh.find(({ name }) => name === device.name)?.path ?? "";
       await removeTree(path);
       await copySparse(device.path, path);
       return { ...device, path };

@@ -27,6 +27,10 @@ export type ContractSubject = {
   remember(vm: RunningVm, agent: AgentClient, text: string): Promise<void>;
   /** that text; empty when there is none, or the process has ended */
   recall(vm: RunningVm, agent: AgentClient): Promise<string>;
+  /** the command line that the guest's kernel was booted with */
+  kernelArgs(vm: RunningVm, agent: AgentClient): Promise<string>;
+  /** size in bytes of the disk that the guest's kernel calls `device` */
+  diskBytes(vm: RunningVm, agent: AgentClient, device: string): Promise<number>;
   /** has the guest write to as much of its memory and disk as it can get, and give it back */
   spoil(vm: RunningVm, agent: AgentClient): Promise<void>;
   /** lets the guest's kernel end the machine, without its init */

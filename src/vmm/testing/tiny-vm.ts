@@ -51,12 +51,12 @@ async function bootable(agent: string, directory: string) {
   const tiny = await tinyArtifacts();
   const kernel = tiny.paths.kernel(tiny.kernel.digest);
   const layers = tiny.image.layers.map(
-    (layer, at): BlockDevice => ({ serial: `layer${at}`, path: tiny.paths.layer(layer.digest), readOnly: true }),
+    (layer, at): BlockDevice => ({ name: `layer${at}`, path: tiny.paths.layer(layer.digest), readOnly: true }),
   );
   const blockDevices: BlockDevice[] = [
     ...layers,
-    { serial: "modules", path: kernel.modules, readOnly: true },
-    { serial: "data", path: `${directory}/disk.ext4`, readOnly: false, cache: "unsafe" },
+    { name: "modules", path: kernel.modules, readOnly: true },
+    { name: "data", path: `${directory}/disk.ext4`, readOnly: false, cache: "unsafe" },
   ];
   const kernelArgs = [`banger.layers=${layers.length}`, "banger.init=none"];
   return { vmlinux: kernel.vmlinux, initramfs: await tiny.initramfs(agent), kernelArgs, blockDevices };

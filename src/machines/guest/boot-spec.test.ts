@@ -1,0 +1,27 @@
+import { expect, test } from "bun:test";
+import { maxLayers } from "../../images/record.ts";
+import type { ImageRecord } from "../../model/artifact.ts";
+import { digestOf, imageRecord, layerRef, vmRecord } from "../../store/testing/records.ts";
+import { virtioDiskName } from "../../vmm/disks.ts";
+import { maxBlockDevices } from "../../vmm/qemu/args.ts";
+import { kernelCmdline } from "../../vmm/qemu/cmdline.ts";
+import { paths } from "../testing/daemon.ts";
+import { bootSpec } from "./boot-spec.ts";
+
+const specOf = (image: ImageRecord) => bootSpec(paths, { vm: vmRecord(), image, initramfs: "/i", net: null });
+const namesOf = (image: ImageRecord) => specOf(image).blockDevices.map(({ name }) => name);
+const layers = (count: number) => Array.from({ length: count }, () => layerRef());
+
+test("layers come first, lowest first, and the data disk last", () => {
+  expect(namesOf(imageRecord({ layers: layers(2) }))).toEqual(["layer0", "layer1", "modules", "data"]);
+  const direct = layerRef({ digest: digestOf("5") });
+  expect(namesOf(imageRecord({ layers: layers(1), direct }))).toEqual(["layer0", "direct", "modules", "data"]);
+});
+
+test("an image of the most layers has room in a VM and on its kernel's command line", () => {
+  const spec = specOf(imageRecord({ layers: layers(maxLayers), direct: layerRef({ digest: digestOf("5") }) }));
+  expect(spec.blockDevices.length).toBeLessThanOrEqual(maxBlockDevices);
+  const disks = spec.blockDevices.map(({ name }, at) => `${name}:${virtioDiskName(at)}:${Number.MAX_SAFE_INTEGER}`);
+  const args = ["banger.port=virtio", `banger.disks=${disks.join(",")}`, ...spec.kernelArgs];
+  expect(kernelCmdline({ accel: "tcg", tscKhz: 10_000_000, args })).toContain(",data:vdo:");
+});
