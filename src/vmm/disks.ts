@@ -23,10 +23,14 @@ export function virtioDiskName(index: number): string {
 /**
  * The kernel argument for the agent, `banger.disks=NAME:DEVICE:BYTES,…`. The sizes let the agent notice disks in another order than
  * was expected, before it mounts them.
- * @throws when a disk's file is missing
+ * @param bytesOf the size of a disk's file @throws when a disk's file is missing
  */
-export async function diskArgument(devices: readonly BlockDevice[], deviceName: DiskNaming): Promise<string> {
-  const sizes = await Promise.all(devices.map(({ path }) => sizeOf(path)));
+export async function diskArgument(
+  devices: readonly BlockDevice[],
+  deviceName: DiskNaming,
+  bytesOf: (path: string) => Promise<number> = sizeOf,
+): Promise<string> {
+  const sizes = await Promise.all(devices.map(({ path }) => bytesOf(path)));
   const disks = devices.map(({ name }, index) => `${name}:${deviceName(index)}:${sizes[index]}`);
   return `banger.disks=${disks.join(",")}`;
 }

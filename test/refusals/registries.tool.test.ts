@@ -116,7 +116,7 @@ describe.skipIf(reason !== null)(reason === null ? "refusals of pulls" : `refusa
       guarded,
       "REGISTRY_AUTH",
       /the user name, password or token is wrong/,
-      /^see whether `docker login/,
+      /^check that `docker login/,
     );
     const nobody = pulls(guarded, "REGISTRY_AUTH", /it requires a user name and a password/, login);
     const me = [...nobody.args, "--username", "me", "--password-stdin"];
@@ -190,9 +190,9 @@ describe.skipIf(reason !== null)(reason === null ? "refusals of pulls" : `refusa
     });
     const helper = JSON.stringify({ credHelpers: { [server.host]: "none-such" } });
     await all([
-      broken("{", /config.json: it is not JSON/, /^repair \S+config.json, or move it away/),
+      broken("{", /config.json can.t be used: it is not JSON/, /^repair \S+config.json, or move it away/),
       broken('{"auths":1}', /is not what docker writes/, /or move it away/),
-      broken(helper, /docker-credential-none-such: it can't be run/, /remove it from credHelpers/),
+      broken(helper, /docker-credential-none-such can.t be used: it can.t be run/, /remove it from credHelpers/),
     ]);
   }, 120_000);
 
@@ -211,7 +211,7 @@ describe.skipIf(reason !== null)(reason === null ? "refusals of pulls" : `refusa
       const args = ["image", "pull", `127.0.0.1:${(secure.address() as AddressInfo).port}/team/tool:1`];
       await walk(home, {
         ...{ name: "an unknown authority", args, code: "REGISTRY_UNREACHABLE", says: /certificate/ },
-        ...{ hints: /SSL_CERT_FILE \(after `banger daemon stop`\)/, ends: null },
+        ...{ hints: /SSL_CERT_FILE \(then run `banger daemon stop`\)/, ends: null },
       });
       await home.ok(args, { env: { SSL_CERT_FILE: join(folder, "ca.pem") } });
     } finally {
