@@ -19,7 +19,7 @@ export const mutantFiles: Record<string, string[]> = {
   "src/wire/qmp/client.ts": ["src/wire/qmp/limits.test.ts"],
   "src/wire/qmp/migration-stream.ts": [],
   // words that reach a terminal
-  "src/base/display.ts": [],
+  "src/base/untrusted-text.ts": [],
   // who is spoken to
   "src/client/connect.ts": ["src/client", "src/host/files/owner.test.ts"],
   "src/host/files/owner.ts": ["src/client"],

@@ -1,5 +1,5 @@
 /** The end of a log, safe to show: a guest can write anything to its console, escape sequences included. */
-import { stripControl } from "./display.ts";
+import { stripControl } from "./untrusted-text.ts";
 
 /** The last `count` non-empty lines, without control characters, each at most `width` characters. */
 export function lastLines(log: string | Uint8Array, count = 20, width = 300): string[] {

@@ -1,6 +1,6 @@
-/** Text for people: redacting credentials, finding the nearest name, quoting and counting. For terminal control see `display.ts`. */
+/** Text for people: redacting credentials, finding the nearest name, quoting and counting. For terminal control see `untrusted-text.ts`. */
 
-export { stripControl } from "./display.ts";
+export { stripControl } from "./untrusted-text.ts";
 
 /**
  * A URL (or `user@host:path`, or any text) without possible credentials: user part, query and fragment are removed.

@@ -3,9 +3,9 @@
 import { clientVerbs } from "../api/types.ts";
 import { claimCache } from "../artifacts/cache-owner.ts";
 import { Deferred } from "../base/async.ts";
-import { indented } from "../base/display.ts";
 import { fail, toBangerError } from "../base/errors/error.ts";
 import { completeProxies } from "../base/proxy.ts";
+import { indented } from "../base/untrusted-text.ts";
 import { createDaemon } from "../daemon/create.ts";
 import { logFiles } from "../daemon/log-files.ts";
 import { serveApi } from "../daemon/server.ts";

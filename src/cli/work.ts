@@ -1,6 +1,7 @@
 /** How commands run: events on stderr, each failure reported once, an exit code at the end. */
-import { safeJson, stripControl } from "../base/display.ts";
+
 import { Exit } from "../base/exit.ts";
+import { safeJson, stripControl } from "../base/untrusted-text.ts";
 import type { NoteEvent } from "../model/event.ts";
 import type { CliContext } from "./context.ts";
 import { type EventSink, eventSink } from "./ui/events.ts";

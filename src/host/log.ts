@@ -1,7 +1,7 @@
 /** The daemon's log: one JSON object per line, with secrets removed before writing. */
 import * as fs from "node:fs";
-import { escapeUnseen, stripControl } from "../base/display.ts";
 import { redactText } from "../base/text.ts";
+import { escapeUnseen, stripControl } from "../base/untrusted-text.ts";
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
 export type LogFields = Record<string, unknown>;

@@ -1,6 +1,6 @@
 /** Paths inside a repository: byte text, untrusted until `isSafePath` accepts them. */
 
-import { visible } from "../base/display.ts";
+import { visible } from "../base/untrusted-text.ts";
 
 /** Linux's PATH_MAX less the length of the guest's folder */
 const maxPath = 4000;

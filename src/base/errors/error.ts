@@ -1,9 +1,10 @@
 /** `BangerError`: an expected failure with a permanent code. Plain `Error` is for bugs only. */
-import { oneLine } from "../display.ts";
+
 import type { ExitCode } from "../exit.ts";
 import { Exit } from "../exit.ts";
 import { showBytes } from "../path-bytes.ts";
 import { redactText } from "../text.ts";
+import { oneLine } from "../untrusted-text.ts";
 import { catalog } from "./catalog.ts";
 import type { ErrorParams, ErrorSpec } from "./spec.ts";
 

@@ -1,5 +1,5 @@
 /** `banger doctor`. Exits with 0, 1 (warnings) or 2 (failures). */
-import { oneLine } from "../../base/display.ts";
+import { oneLine } from "../../base/untrusted-text.ts";
 import { checkAll, type Finding } from "../../doctor/checks.ts";
 import type { CliContext } from "../context.ts";
 import { type JsonFlag, print, printJson, running } from "../work.ts";

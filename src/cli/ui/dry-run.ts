@@ -1,7 +1,8 @@
 /** The output of `--dry-run`: one path a line, so that it can be searched. */
-import { visible } from "../../base/display.ts";
+
 import { count } from "../../base/text.ts";
 import { formatSize } from "../../base/units.ts";
+import { visible } from "../../base/untrusted-text.ts";
 import type { DryRun, DryRunEntry } from "../../workspace/dry-run.ts";
 import type { RepositorySummary } from "../../workspace/types.ts";
 import type { CliContext } from "../context.ts";

@@ -1,6 +1,7 @@
 /** Prints events for people or programs, always on stderr: stdout can belong to a guest. */
-import { oneLine, safeJson } from "../../base/display.ts";
+
 import { formatSize } from "../../base/units.ts";
+import { oneLine, safeJson } from "../../base/untrusted-text.ts";
 import { cutCells } from "../../host/terminal/cells.ts";
 import type { NoteEvent, ProgressEvent, WorkEvent } from "../../model/event.ts";
 import { bounded, ProgressEvents, ProgressLines } from "./progress.ts";

@@ -1,5 +1,5 @@
 /** Limits progress: numbers of an untrusted source never exceed their total, a log gets few lines, a program few events. */
-import { oneLine } from "../../base/display.ts";
+import { oneLine } from "../../base/untrusted-text.ts";
 import type { ProgressEvent, WorkEvent } from "../../model/event.ts";
 
 /** `done` capped at `total`: the history of a workspace comes on top of its files. */

@@ -1,7 +1,8 @@
 /** The one place that formats failures: two lines for people, one JSON object for programs. */
-import { indented, safeJson } from "../../base/display.ts";
+
 import { type BangerError, toBangerError } from "../../base/errors/error.ts";
 import { redactText } from "../../base/text.ts";
+import { indented, safeJson } from "../../base/untrusted-text.ts";
 
 /** @returns the exit code */
 export function report(thrown: unknown, options: { json: boolean; debug: boolean; write(text: string): void }): number {

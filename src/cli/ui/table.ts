@@ -1,5 +1,5 @@
 /** Columns for people; programs use `--json`. A cell is one line, whoever named what is in it. */
-import { visible } from "../../base/display.ts";
+import { visible } from "../../base/untrusted-text.ts";
 import { cellWidth, padCells } from "../../host/terminal/cells.ts";
 
 /** @param given the first row is the header */

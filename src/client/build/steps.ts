@@ -1,7 +1,7 @@
 /** Runs the commands of a build in its VM, as root in `/`, and reports their output line by line. */
 import { fail, isError } from "../../base/errors/error.ts";
-import { integerOf, textOf } from "../../base/foreign.ts";
 import type { ImageName } from "../../base/names.ts";
+import { integerOf, textOf } from "../../base/untrusted-json.ts";
 import type { Emit } from "../../model/event.ts";
 import type { AgentClient, AgentStream, Json } from "../../wire/agent/types.ts";
 import type { DaemonAccess, WorkspacePacker } from "../dependencies.ts";

@@ -4,7 +4,7 @@
  */
 import { Deferred } from "../../base/async.ts";
 import { isError } from "../../base/errors/error.ts";
-import { integerOf } from "../../base/foreign.ts";
+import { integerOf } from "../../base/untrusted-json.ts";
 import { randomBytes } from "../../host/random.ts";
 import { protocolError } from "../../wire/agent/frame.ts";
 import type { AgentClient, AgentStream, ExecRequest, Json, ResumeRequest } from "../../wire/agent/types.ts";

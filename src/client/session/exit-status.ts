@@ -1,5 +1,5 @@
 /** The exit status of `vm run`, `vm exec` and `vm ssh`: the command's own, or 128 plus the number of the signal that ended it, as in shells. */
-import { integerOf } from "../../base/foreign.ts";
+import { integerOf } from "../../base/untrusted-json.ts";
 import type { Json } from "../../wire/agent/types.ts";
 
 const numbers: Record<string, number> = { HUP: 1, INT: 2, QUIT: 3, TERM: 15 };

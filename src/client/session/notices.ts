@@ -1,5 +1,5 @@
 /** What the daemon says about a session's VM while the session lasts. */
-import { oneLine } from "../../base/display.ts";
+import { oneLine } from "../../base/untrusted-text.ts";
 import type { AgentClient } from "../../wire/agent/types.ts";
 
 export type VmNotice = {

@@ -1,8 +1,8 @@
 /** Copies a workspace into a running VM, then runs what the plan wants to run there. */
 import type { CreateVm } from "../../api/types.ts";
 import { fail } from "../../base/errors/error.ts";
-import { integerOf, textOf } from "../../base/foreign.ts";
 import { quoteArgs } from "../../base/text.ts";
+import { integerOf, textOf } from "../../base/untrusted-json.ts";
 import type { Emit } from "../../model/event.ts";
 import type { AgentClient } from "../../wire/agent/types.ts";
 import type { AfterCommand, WorkspacePlan } from "../../workspace/types.ts";

@@ -1,6 +1,6 @@
 /** VMs as resources: list, create, show, rename, delete. */
 import { whenAborted } from "../../base/async.ts";
-import { oneLine } from "../../base/display.ts";
+import { oneLine } from "../../base/untrusted-text.ts";
 import { EventStream } from "../answers.ts";
 import { json, special } from "../route.ts";
 

@@ -1,8 +1,8 @@
 /** Removes files and folders, whatever a guest's VMM or a build left in them. */
 import * as fs from "node:fs/promises";
-import { oneLine } from "../../base/display.ts";
 import { fail } from "../../base/errors/error.ts";
 import { bytesOfPath } from "../../base/path-bytes.ts";
+import { oneLine } from "../../base/untrusted-text.ts";
 import { errnoOf } from "../errno.ts";
 import { clearTree, type Stuck } from "./clear-tree.ts";
 

@@ -1,7 +1,7 @@
 /** Whether an installed program can be run; for `banger doctor`. */
 import { statSync } from "node:fs";
-import { stripControl } from "../../base/display.ts";
 import { type BangerError, toBangerError } from "../../base/errors/error.ts";
+import { stripControl } from "../../base/untrusted-text.ts";
 import { errnoOf } from "../errno.ts";
 import type { Exec, ExecResult } from "./exec.ts";
 

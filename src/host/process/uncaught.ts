@@ -2,8 +2,9 @@
  * Uncaught exceptions of a long-lived process: each is a bug, but no reason to end what the process does for others. They are logged and
  * counted, and the process continues.
  */
-import { oneLine } from "../../base/display.ts";
+
 import { redactText } from "../../base/text.ts";
+import { oneLine } from "../../base/untrusted-text.ts";
 import type { Logger } from "../log.ts";
 
 export type UncaughtFacts = {

@@ -1,6 +1,6 @@
 /** Widths in terminal cells: an East Asian wide character or an emoji takes two, a combining mark none (UAX #11, UAX #29). */
 
-/** Cells that `text` takes on a terminal. It must be free of control characters and escape sequences: see `base/display.ts`. */
+/** Cells that `text` takes on a terminal. It must be free of control characters and escape sequences: see `base/untrusted-text.ts`. */
 export function cellWidth(text: string): number {
   return Bun.stringWidth(text);
 }

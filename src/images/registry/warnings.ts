@@ -2,7 +2,7 @@
  * Warnings that a registry sends to its users (OCI distribution specification 1.1, "Warnings": `Warning: 299 -
  * "text"`).
  */
-import { oneLine } from "../../base/display.ts";
+import { oneLine } from "../../base/untrusted-text.ts";
 
 const warning = /(?:^|,)\s*299 \S+ "((?:[^"\\]|\\.)*)"/g;
 const maxLength = 4096;

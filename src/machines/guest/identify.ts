@@ -1,7 +1,7 @@
 /** From a running VMM to an agent that serves: connect, send the guest its identity, wait until it is up. */
 import { Deferred } from "../../base/async.ts";
 import { fail } from "../../base/errors/error.ts";
-import { textsOf } from "../../base/foreign.ts";
+import { textsOf } from "../../base/untrusted-json.ts";
 import type { VmRecord } from "../../model/vm.ts";
 import type { AgentClient, IdentityReply, IdentityRequest, OpenOptions } from "../../wire/agent/types.ts";
 import type { GuestContext } from "./context.ts";

@@ -1,7 +1,7 @@
 /** Waiting until a running VM is as ready as requested. */
 import { orAborted } from "../../base/async.ts";
 import { fail, isError, toBangerError } from "../../base/errors/error.ts";
-import { textsOf } from "../../base/foreign.ts";
+import { textsOf } from "../../base/untrusted-json.ts";
 import type { Emit } from "../../model/event.ts";
 import type { WaitKind } from "../../model/vm.ts";
 import type { VmExit } from "../../vmm/driver.ts";

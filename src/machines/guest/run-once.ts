@@ -1,6 +1,6 @@
 /** Commands that are run for their effect in a guest, not for their output. */
 import { orAborted } from "../../base/async.ts";
-import { integerOf } from "../../base/foreign.ts";
+import { integerOf } from "../../base/untrusted-json.ts";
 import type { AgentClient } from "../../wire/agent/types.ts";
 import type { GuestContext } from "./context.ts";
 import { withLimit } from "./within.ts";

@@ -2,8 +2,9 @@
  * QEMU's events and how each is handled: one row for each event that QEMU 7.2 to 10.1 can send with the devices of our VMs
  * (qemu-qmp-ref(7)). Pure.
  */
-import { oneLine } from "../../base/display.ts";
-import { textOf } from "../../base/foreign.ts";
+
+import { textOf } from "../../base/untrusted-json.ts";
+import { oneLine } from "../../base/untrusted-text.ts";
 import type { VmmTrouble } from "../driver.ts";
 
 type Data = Record<string, unknown>;

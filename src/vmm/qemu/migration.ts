@@ -1,7 +1,7 @@
 /** QEMU's migration commands, for saving and loading. */
 import type { ByteStream } from "../../base/bytes.ts";
 import { fail } from "../../base/errors/error.ts";
-import { recordOf, textOf } from "../../base/foreign.ts";
+import { recordOf, textOf } from "../../base/untrusted-json.ts";
 import { streamPair } from "../../host/net/socket-pair.ts";
 import type { Qmp } from "../../wire/qmp/client.ts";
 

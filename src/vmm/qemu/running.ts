@@ -2,8 +2,8 @@
 import { Deferred } from "../../base/async.ts";
 import type { ByteStream } from "../../base/bytes.ts";
 import { fail, toBangerError } from "../../base/errors/error.ts";
-import { textOf } from "../../base/foreign.ts";
 import { oneAtATime } from "../../base/one-at-a-time.ts";
+import { textOf } from "../../base/untrusted-json.ts";
 import { changeStamp, removeTrees } from "../../host/files/files.ts";
 import { connectUnix } from "../../host/net/socket.ts";
 import { signalProcess } from "../../host/process/children.ts";

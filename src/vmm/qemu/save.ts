@@ -5,7 +5,7 @@
 import { orAborted, withTimeout } from "../../base/async.ts";
 import type { ByteStream } from "../../base/bytes.ts";
 import { fail, isError } from "../../base/errors/error.ts";
-import { integerOf, recordOf } from "../../base/foreign.ts";
+import { integerOf, recordOf } from "../../base/untrusted-json.ts";
 import { isDiskFull } from "../../host/files/files.ts";
 import { makeSparseFile, type SparseFile } from "../../host/files/sparse-file.ts";
 import type { Qmp } from "../../wire/qmp/client.ts";

@@ -2,7 +2,7 @@
  * Why QEMU stopped a guest on its own. The STOP event has no reason: the run state does (qapi/run-state.json), and for disks
  * the BLOCK_IO_ERROR event before it (qapi/block-core.json).
  */
-import { oneLine } from "../../base/display.ts";
+import { oneLine } from "../../base/untrusted-text.ts";
 import type { Qmp } from "../../wire/qmp/client.ts";
 import type { VmmStop } from "../driver.ts";
 

@@ -1,5 +1,5 @@
 /** Parses HELLO, the agent's first frame, with limits on every field: the guest is hostile. */
-import { integerOf, textOf, textsOf } from "../../base/foreign.ts";
+import { integerOf, textOf, textsOf } from "../../base/untrusted-json.ts";
 import { protocolError } from "./frame.ts";
 import type { Hello, Json } from "./types.ts";
 

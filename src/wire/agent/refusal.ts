@@ -1,6 +1,6 @@
 /** Translates between refusals of the protocol and banger's errors. */
 import { type BangerError, fail, toBangerError } from "../../base/errors/error.ts";
-import { textOf } from "../../base/foreign.ts";
+import { textOf } from "../../base/untrusted-json.ts";
 import type { Json } from "./types.ts";
 
 export type Refusal = { code: string; message: string };

@@ -5,7 +5,7 @@
 import { Deferred } from "../../base/async.ts";
 import type { ByteStream } from "../../base/bytes.ts";
 import { fail, isError, toBangerError } from "../../base/errors/error.ts";
-import { textOf } from "../../base/foreign.ts";
+import { textOf } from "../../base/untrusted-json.ts";
 import { encodeFrame, FrameDecoder, protocolError } from "./frame.ts";
 import { jsonPayload, parseJson } from "./json.ts";
 import { Opening } from "./opening.ts";

@@ -2,8 +2,8 @@
 import { Deferred, withTimeout } from "../../base/async.ts";
 import type { ByteStream } from "../../base/bytes.ts";
 import { fail, toBangerError } from "../../base/errors/error.ts";
-import { integerOf, recordOf, textOf } from "../../base/foreign.ts";
 import { RateLimit } from "../../base/rate-limit.ts";
+import { integerOf, recordOf, textOf } from "../../base/untrusted-json.ts";
 
 export type QmpEvent = { name: string; data: Record<string, unknown> };
 

@@ -1,6 +1,7 @@
 /** `banger vm logs`. The guest writes its console: on a terminal, control sequences are removed. */
-import { DisplayStream } from "../../../base/display.ts";
+
 import { fail } from "../../../base/errors/error.ts";
+import { DisplayStream } from "../../../base/untrusted-text.ts";
 import { cancellable, Interrupted } from "../../abort.ts";
 import type { CliContext } from "../../context.ts";
 import { running } from "../../work.ts";

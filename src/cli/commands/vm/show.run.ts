@@ -1,6 +1,7 @@
 /** `banger vm show`. */
-import { oneLine } from "../../../base/display.ts";
+
 import { durationText, formatAge, formatSize } from "../../../base/units.ts";
+import { oneLine } from "../../../base/untrusted-text.ts";
 import { describeNetwork } from "../../../model/network.ts";
 import type { VmView } from "../../../model/vm.ts";
 import type { CliContext } from "../../context.ts";

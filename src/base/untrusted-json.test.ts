@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import { integerOf, recordOf, textOf, textsOf } from "./foreign.ts";
 import { strangeValues } from "./testing/strange.ts";
+import { integerOf, recordOf, textOf, textsOf } from "./untrusted-json.ts";
 
 test("integers at their limits, and one past them", () => {
   expect([0, 255, -1, 256].map((value) => integerOf(value, 0, 255))).toEqual([0, 255, null, null]);

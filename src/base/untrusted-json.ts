@@ -2,7 +2,7 @@
  * Reading untrusted JSON. A value counts when it has the wanted type and is within the limits; otherwise the result is null.
  * Conversions (`Number`, `String`) would call functions of the value, or throw.
  */
-import { oneLine } from "./display.ts";
+import { oneLine } from "./untrusted-text.ts";
 
 /** Null for arrays and everything else that is not an object. */
 export function recordOf(value: unknown): Record<string, unknown> | null {

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { DisplayStream, escapeUnseen, indented, oneLine, safeJson, stripControl, visible } from "./display.ts";
 import { runs } from "./testing/budget.ts";
+import { DisplayStream, escapeUnseen, indented, oneLine, safeJson, stripControl, visible } from "./untrusted-text.ts";
 
 /** What no text on a terminal may contain, listed by number, independent of the regular expression that removes it. */
 const unseenRanges: [number, number][] = [
