@@ -46,7 +46,8 @@ async function launchNow(ctx: StartContext, start: BegunStart, attempt: Attempt)
   const { vm, change, phases, caller } = start;
   const sameMachine = attempt.kind === "save" && attempt.sameMachine;
   if (attempt.kind === "save") phases.mark("turn");
-  const inherited = await runVmm(ctx, start, attempt);
+  const inherited =
+    attempt.kind === "warm" ? await takeOver(ctx, start, attempt) : await launchVmm(ctx, start, attempt);
   const live = start.live as LiveVm;
   phases.mark(attempt.kind === "save" ? "load" : "vmm");
   // a VM that resumes is not cancelled with its user: the programs in it would be lost
@@ -72,11 +73,7 @@ function noteTemplate(ctx: StartContext, { spec, ephemeral }: VmRecord, attempt:
   wantWarm(ctx, { key, spec, ephemeral });
 }
 
-/** The guest runs, and `start.live` is set, when this resolves. @returns what to send it */
-function runVmm(ctx: StartContext, start: BegunStart, attempt: Attempt): Promise<GuestInheritance> {
-  return attempt.kind === "warm" ? takeOver(ctx, start, attempt) : launchVmm(ctx, start, attempt);
-}
-
+/** As `launchVmm`, with the VMM of a warm VM. */
 async function takeOver(ctx: StartContext, start: BegunStart, warm: WarmVm): Promise<GuestInheritance> {
   const { vm, phases } = start;
   const { net, running, session } = warm.vm;
@@ -93,6 +90,7 @@ async function takeOver(ctx: StartContext, start: BegunStart, warm: WarmVm): Pro
   return inherited;
 }
 
+/** The guest runs, and `start.live` is set, when this resolves. @returns what to send it */
 async function launchVmm(ctx: StartContext, start: BegunStart, source: StartSource): Promise<GuestInheritance> {
   const { vm, phases, caller, artifacts } = start;
   const work = [
