@@ -31,19 +31,26 @@ export const nothing = async () => {};
 export const created = (machines: Machines) => create(machines, false);
 export const started = (machines: Machines) => create(machines, true);
 
+/** For one test, in `ms`: it runs a daemon's whole life for each call, and takes some 7 s of CPU. */
+const limitMs = 60_000;
+
 /** Tests of every death in every operation. */
 export function testDeaths(operations: readonly Operation[]): void {
   for (const operation of operations) {
     for (const when of ["before", "after"] as const) {
-      test(`${operation.name}: dying ${when} each call`, async () => {
-        let calls = 0;
-        for (let dieAt = 1; ; dieAt++) {
-          const life = await story(operation, dieAt, when);
-          if (!life.dead) break;
-          calls = dieAt;
-        }
-        expect(calls).toBeGreaterThan(0);
-      });
+      test(
+        `${operation.name}: dying ${when} each call`,
+        async () => {
+          let calls = 0;
+          for (let dieAt = 1; ; dieAt++) {
+            const life = await story(operation, dieAt, when);
+            if (!life.dead) break;
+            calls = dieAt;
+          }
+          expect(calls).toBeGreaterThan(0);
+        },
+        limitMs,
+      );
     }
   }
 
