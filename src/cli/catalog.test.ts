@@ -42,6 +42,7 @@ debian-bookworm  -        yes   built here                      Debian 12
 `,
   });
   expect((await cli("image search TOOL")).stdout).toContain("tools");
+  expect((await cli("kernel search")).code).toBe(0);
   expect(await cli("image catalog nothing-like-it")).toMatchObject({
     code: 0,
     stdout: "",
