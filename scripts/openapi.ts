@@ -1,13 +1,14 @@
 /**
- * docs/openapi.json, made of the daemon's schemas (OpenAPI 3.1). `bun scripts/openapi.ts` writes it; a test holds it to
- * them. What is no JSON (tar streams, logs, the agent's frames) is named by its media type.
+ * docs/openapi.json, generated from the daemon's schemas (OpenAPI 3.1). `bun scripts/openapi.ts` writes it; a test fails when it is
+ * out of date. What is not JSON (tar streams, logs, the agent's frames) has only a media type.
  */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as z from "zod/mini";
 import { byRoute, shared } from "../src/api/answers.ts";
+import { queries } from "../src/api/queries.ts";
 import { bodies, network, networkRequest } from "../src/api/requests.ts";
-import { type ApiRoute, routes } from "../src/api/routes.ts";
+import { type ApiRoute, type RouteName, routes } from "../src/api/routes.ts";
 import { apiVersion } from "../src/api/types.ts";
 
 type Json = Record<string, unknown>;
@@ -32,8 +33,8 @@ function operation(name: string, route: ApiRoute): Json {
   return {
     operationId: name,
     summary: route.summary,
-    ...(route.path.includes("{name}") ? { parameters: [nameParameter] } : {}),
-    ...(body ? { requestBody: { content: body } } : {}),
+    ...parametersOf(name, route),
+    ...(body ? { requestBody: { required: isBodyRequired(name, route), content: body } } : {}),
     responses: responses(name, route),
   };
 }
@@ -46,14 +47,46 @@ function bodyOf(name: string, { method, takes }: ApiRoute): Json | null {
   return { "application/json": { schema: schemaOf(bodies[name as keyof typeof bodies]) } };
 }
 
+function parametersOf(name: string, { path }: ApiRoute): Json {
+  const found = Object.entries(queries[name as RouteName] ?? {}).map(([key, parameter]) => ({
+    name: key,
+    in: "query",
+    ...parameter,
+  }));
+  const parameters = [...(path.includes("{name}") ? [nameParameter] : []), ...found];
+  return parameters.length > 0 ? { parameters } : {};
+}
+
+/** A body is required where an empty object would be refused. */
+function isBodyRequired(name: string, { takes }: ApiRoute): boolean {
+  return takes === "tar" || !bodies[name as keyof typeof bodies].safeParse({}).success;
+}
+
 const media = { json: "application/json", events: "application/x-ndjson", bytes: "application/octet-stream" };
 
 function responses(name: string, { answers }: ApiRoute): Json {
-  const failed = { description: "an error: docs/errors.md has the codes" };
+  const error = { $ref: "#/components/schemas/Error" };
+  const failed = {
+    description: "an error: docs/errors.md has the codes",
+    content: { "application/json": { schema: error } },
+  };
   if (answers === "upgrade") return { 101: { description: "agent frames: protocol/agent.md" }, default: failed };
-  const answer = name in byRoute ? { schema: schemaOf(byRoute[name as keyof typeof byRoute]) } : {};
-  const description = answers === "events" ? "events, one a line; the last one's value" : "the answer";
+  const value = name in byRoute ? schemaOf(byRoute[name as keyof typeof byRoute]) : null;
+  const schema = answers === "events" ? lineSchema(value, error) : value;
+  const answer = schema === null ? {} : { schema };
+  const description = answers === "events" ? "events, one a line: the schema is that of a line" : "the answer";
   return { 200: { description, content: { [media[answers]]: answer } }, default: failed };
+}
+
+/** One line of an NDJSON answer. @param value of the last line where the work succeeds; null: there are only state changes */
+function lineSchema(value: Json | null, error: Json): Json {
+  if (value === null) return { $ref: "#/components/schemas/StateEvent" };
+  const last = (kind: string, content: Json) => ({
+    type: "object",
+    properties: { kind: { const: kind }, ...content },
+    required: ["kind", ...Object.keys(content)],
+  });
+  return { oneOf: [{ $ref: "#/components/schemas/WorkEvent" }, last("result", { value }), last("error", { error })] };
 }
 
 const names = new Map<unknown, string>(Object.entries(shared).map(([name, schema]) => [schema, name]));
@@ -84,7 +117,7 @@ function jsonSchema(root: z.ZodMiniType, replace: Replace): Json {
   return rest;
 }
 
-/** A word is its kind. */
+/** A string is the kind alone. */
 function networkSchema(): Json {
   const object = jsonSchema(networkRequest, () => null);
   return {

@@ -5,6 +5,7 @@ import { type CatalogView, catalogKinds } from "../model/catalog.ts";
 import { networkKinds } from "../model/network.ts";
 import type { SnapshotView, TemplateRecord } from "../model/save.ts";
 import { pauseKinds, troubleKinds, type VmView, vmStates } from "../model/vm.ts";
+import { stateEvent, wireError, workEvent } from "./events.ts";
 import type { RouteName } from "./routes.ts";
 
 /** A name, digest or id that was checked when it came in. */
@@ -192,9 +193,12 @@ export const shared = {
   SnapshotView: snapshotView,
   TemplateRecord: template,
   CatalogView: catalogView,
+  WorkEvent: workEvent,
+  StateEvent: stateEvent,
+  Error: wireError,
 };
 
-/** By route; the others do not answer JSON. */
+/** By route: the JSON answer, or the value of an NDJSON answer's `result`. The others answer bytes, or only events. */
 export const byRoute = {
   daemonInfo,
   daemonStop: daemonInfo,

@@ -30,6 +30,7 @@ const name = z.string().check(z.maxLength(64));
 const reference = z.string().check(z.minLength(1), z.maxLength(512));
 const milliseconds = z.int().check(z.gte(0), z.lte(86_400_000));
 const idle = z.int().check(
+  z.gte(0),
   z.lte(366 * 86_400_000),
   z.refine((ms) => ms === 0 || ms >= 1000, "is neither 0 nor 1000 or more"),
 );
@@ -146,9 +147,6 @@ const pullImage = z.strictObject({
 const tagImage = z.strictObject({ name: z.string().check(z.minLength(1), z.maxLength(512)) });
 /** `all`: also images that no VM uses, and templates */
 const pruneImages = z.strictObject({ all: z.exactOptional(z.boolean()), dryRun: z.exactOptional(z.boolean()) });
-/** The body of routes without parameters. */
-export const empty = z.strictObject({});
-
 /** Routes that are not here take no body. */
 export const bodies = {
   createVm,

@@ -1,6 +1,7 @@
 /** What the daemon really answers is what the schemas say, with nothing more and nothing less. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { byRoute } from "../api/answers.ts";
+import { workEvent } from "../api/events.ts";
 import { type ApiRoute, type RouteName, routes } from "../api/routes.ts";
 import { saving } from "../machines/testing/saving.ts";
 import { ask } from "./testing/client.ts";
@@ -65,6 +66,11 @@ const others = new Set<RouteName>(["holdVm", "pullKernel"]);
 
 const seen: Record<string, string> = {};
 
+test("a body that a route does not take is not read", async () => {
+  const answer = await ask(served.socket, "DELETE", "/v1/kernels/none", { force: true });
+  expect(answer.status).toBe(404);
+});
+
 for (const [route, name, body, query] of calls) {
   test(`${route}: ${JSON.stringify(body ?? {})}`, async () => {
     const { method, path } = routes[route] as ApiRoute;
@@ -73,6 +79,7 @@ for (const [route, name, body, query] of calls) {
     const at = `${path.replace("{name}", filled)}${query ? `?${query}` : ""}`;
     const answer = await ask(served.socket, method, at, body, headers);
     expect(answer.status).toBe(200);
+    for (const line of answer.lines.slice(0, -1)) expect(workEvent.safeParse(line).error?.issues ?? []).toEqual([]);
     const last = answer.lines.at(-1) as { kind?: string; value?: unknown; error?: unknown } | undefined;
     const value = answer.headers["content-type"] === "application/x-ndjson" ? last?.value : answer.json;
     const checked = byRoute[route as keyof typeof byRoute].safeParse(value);
