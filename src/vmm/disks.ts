@@ -22,7 +22,7 @@ export function virtioDiskName(index: number): string {
 
 /**
  * The kernel argument for the agent, `banger.disks=NAME:DEVICE:BYTES,…`. The sizes let the agent notice disks in another order than
- * was expected, before it mounts them.
+ * was expected before it mounts them, unless two of them have the same size.
  * @param bytesOf the size of a disk's file @throws when a disk's file is missing
  */
 export async function diskArgument(

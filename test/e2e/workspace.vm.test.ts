@@ -185,7 +185,7 @@ vmSuite("workspace", (home) => {
     const dry = await home().ok(["vm", "run", "--dry-run", plain]);
     expect(dry.stdout).toContain("x/y.txt");
     expect(dry.stdout).toContain(".hidden");
-    expect(dry.stderr).toMatch(/no git repository|not a git repository/);
+    expect(dry.stderr).toMatch(/not a git repository/);
     for (const folder of ["/", home().folder]) {
       const refused = await home().banger(["vm", "run", "--dry-run", folder]);
       expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining("can't be a workspace")]);

@@ -16,9 +16,9 @@ export async function identify(
   live: LiveVm,
   vm: VmRecord,
   inherited: GuestInheritance,
-  goesOn = false,
+  sameMachine = false,
 ): Promise<AgentClient> {
-  return identifyGuest(ctx, live.session, await composeIdentity(ctx, vm, inherited, goesOn), vm.name);
+  return identifyGuest(ctx, live.session, await composeIdentity(ctx, vm, inherited, sameMachine), vm.name);
 }
 
 /** Does nothing for a guest that has this generation's identity already: an earlier daemon died after sending it. */

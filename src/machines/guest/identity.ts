@@ -110,14 +110,14 @@ export async function composeIdentity(
   ctx: GuestContext,
   vm: VmRecord,
   inherited: GuestInheritance,
-  goesOn = false,
+  sameMachine = false,
 ): Promise<IdentityRequest> {
   const kept = await keptIdentity(ctx, vm.id);
   ctx.store.identities.addCertificates(vm.id, inherited.caCertificates);
   const fresh = { nowMs: ctx.clock.now(), entropy: ctx.randomBytes(256) };
   const { config = null } = ctx.store.images.byDigest(vm.spec.image.digest) ?? {};
   const request = identityRequest(vm, kept, inherited, fresh, config);
-  return goesOn ? { ...request, keepBootId: true } : request;
+  return sameMachine ? { ...request, keepBootId: true } : request;
 }
 
 async function keptIdentity(ctx: GuestContext, id: VmId): Promise<VmIdentity> {

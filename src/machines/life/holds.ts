@@ -1,5 +1,5 @@
 /**
- * Holds: an ephemeral VM lives as long as an API call holds it open. That call ends with the daemon, so the holder's process
+ * Holds: an ephemeral VM lives as long as an API call keeps a hold on it. That call ends with the daemon, so the holder's process
  * is recorded as well: the next daemon keeps the VM until that process has ended, whether or not it takes a new hold. A VM
  * whose holder is unknown or gone is deleted after `holdGraceMs`.
  */
