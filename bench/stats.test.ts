@@ -8,11 +8,11 @@ test("median of odd and even counts", () => {
   expect([median([3, 1, 2]), median([4, 1, 2, 3])]).toEqual([2, 2.5]);
 });
 
-test("the allowance is taken off before the ratio", () => {
+test("the allowance is subtracted before the ratio", () => {
   expect([ratio(row), reached(row), reached({ ...row, reach: { ratio: 0.9 } })]).toEqual([1, true, false]);
 });
 
-test("a ratio and a figure both have to be reached", () => {
+test("both the ratio and the figure must be reached", () => {
   const both = (ms: number) => reached({ ...row, reach: { ratio: 1.1, ms } });
   expect([both(12), both(11.9), reached({ ...row, reach: { ratio: 0.9, ms: 12 } })]).toEqual([true, false, false]);
 });

@@ -1,4 +1,4 @@
-/** The guest agent as it is built: small, and in need of nothing on the machine that it comes to. */
+/** The guest agent as built: small, and without dependencies on the machine that it runs on. */
 import { expect, test } from "bun:test";
 import { statSync } from "node:fs";
 import { agentBinary } from "../src/host/testing/gate.ts";

@@ -1,4 +1,4 @@
-/** The pages that describe the code agree with it. */
+/** The pages that describe the code match it. */
 import { expect, test } from "bun:test";
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -9,7 +9,7 @@ import { qemuFiles } from "../src/vmm/qemu/paths.ts";
 const root = join(import.meta.dirname, "..");
 const digest = `sha256:${"a".repeat(64)}` as Digest;
 
-/** Every path of `model/paths.ts` as docs/internals.md writes it, by its name in the source. */
+/** Every path of `model/paths.ts` as written in docs/internals.md, by its name in the source. */
 function documentedForms(): [name: string, path: string][] {
   const paths = pathsOf({ state: "<state>", cache: "<cache>", config: "<config>", runtime: "<runtime>" });
   const forms: [string, string][] = [];
@@ -40,7 +40,7 @@ function documentedForms(): [name: string, path: string][] {
   ]);
 }
 
-test("docs/internals.md explains every path, and none that does not exist", () => {
+test("docs/internals.md explains every path, and no other", () => {
   const page = readFileSync(join(root, "docs/internals.md"), "utf8");
   const rows = [...page.matchAll(/^\| `([^`]+)` \| `(\w+)` \|/gm)].map(
     ([, path = "", name = ""]) => `${name} ${path.replace(/\/$/, "")}`,
@@ -52,7 +52,7 @@ test("docs/internals.md explains every path, and none that does not exist", () =
   expect(rows.sort()).toEqual(wanted.sort());
 });
 
-test("the functions that make paths are all known to this test", () => {
+test("this test knows all functions that make paths", () => {
   const functions = (value: object) =>
     Object.entries(value)
       .filter(([, item]) => typeof item === "function")
@@ -74,7 +74,7 @@ test("the functions that make paths are all known to this test", () => {
   expect([...functions(qemuFiles("")), ...functions(kernelPaths(""))]).toEqual([]);
 });
 
-test("links between the pages lead somewhere", () => {
+test("links between the pages resolve", () => {
   const pages = globSync(["*.md", "docs/**/*.md", "protocol/*.md"], { cwd: root });
   const broken = pages.flatMap((page) =>
     [...readFileSync(join(root, page), "utf8").matchAll(/\]\((?!https?:|#|mailto:)([^)#]+)(?:#[^)]*)?\)/g)]

@@ -1,4 +1,4 @@
-/** `make install`: a versioned folder, links that change in one step, and the version before kept. */
+/** `make install`: a versioned folder, links that change in one step, and the previous version kept. */
 import { afterAll, expect, test } from "bun:test";
 import {
   cpSync,
@@ -44,7 +44,7 @@ test("a first install: folder, links, one file under two names", () => {
   expect(inode("bangerd")).toBe(inode("banger"));
 });
 
-test("an update keeps the version before as previous; the same version again does not", () => {
+test("an update keeps the previous version as previous; the same version again does not", () => {
   install("1.1.0");
   expect([readlinkSync(join(prefix, "lib/banger/current")), readlinkSync(join(prefix, "lib/banger/previous"))]).toEqual(
     ["1.1.0", "1.0.0"],
@@ -55,12 +55,12 @@ test("an update keeps the version before as previous; the same version again doe
   expect(readdirSync(join(prefix, "lib/banger")).sort()).toEqual(["1.0.0", "1.1.0", "current", "previous"]);
 });
 
-test("a relative prefix means the folder where it was typed", () => {
+test("a relative prefix is relative to the current folder", () => {
   expect(install("1.0.0", "x", "elsewhere").code).toBe(0);
   expect(existsSync(join(scratch, "elsewhere/bin/banger"))).toBe(true);
 });
 
-test("an install that fails leaves the old one in force and nothing half-made", () => {
+test("an install that fails leaves the old one active and nothing half-made", () => {
   const checkout = join(scratch, "checkout/build/bin/banger-vsock-agent");
   install("1.1.0");
   rmSync(checkout);

@@ -15,7 +15,7 @@ async function daemon(options: ServeOptions = {}): Promise<string> {
   return served.socket;
 }
 
-/** It answers as if nothing had happened. */
+/** The daemon answers as usual. */
 async function isWell(socket: string): Promise<void> {
   expect((await ask(socket, "GET", "/v1/daemon")).status).toBe(200);
 }
@@ -32,9 +32,9 @@ test.each([
   expect([answer.status, codeOf(answer)]).toEqual([403, "PEER_REFUSED"]);
 });
 
-test("another user and a VM's processes are refused before they can ask", async () => {
+test("another user and a VM's processes are refused before they can send a request", async () => {
   const other = await daemon({ peers: { uid: 4_000_000 } });
-  // root may always speak, so run the same question as the rule sees it
+  // root is always allowed, so test the rule directly
   const asRoot = process.getuid?.() === 0;
   expect((await ask(other, "GET", "/v1/daemon")).status).toBe(asRoot ? 200 : 403);
   await served?.close();
@@ -43,7 +43,7 @@ test("another user and a VM's processes are refused before they can ask", async 
   expect([answer.status, codeOf(answer)]).toEqual([403, "PEER_REFUSED"]);
 });
 
-test("headers over the limit, in one or in many, and garbage: 400 and the end of that connection", async () => {
+test("headers over the limit, in one or in many, and garbage: 400, and the connection is closed", async () => {
   const socket = await daemon();
   for (const bytes of [
     `GET /v1/daemon HTTP/1.1\r\nhost: bangerd\r\nx: ${"a".repeat(40_000)}\r\n\r\n`,
@@ -59,7 +59,7 @@ test("headers over the limit, in one or in many, and garbage: 400 and the end of
   await isWell(socket);
 });
 
-test("a client that never finishes its headers, or its body, is cut", async () => {
+test("a client that never finishes its headers or its body is disconnected", async () => {
   const socket = await daemon({ limits: { headersMs: 30, bodyMs: 30 } });
   expect(await raw(socket, "GET /v1/dae")).toBe("");
   const slow = await raw(
@@ -70,7 +70,7 @@ test("a client that never finishes its headers, or its body, is cut", async () =
   await isWell(socket);
 });
 
-test("an idle connection is cut, a quiet stream is not", async () => {
+test("an idle connection is closed, a quiet stream is not", async () => {
   const socket = await daemon({ limits: { idleMs: 30, headersMs: 30, bodyMs: 30 } });
   const idle = new Line(socket, "GET /v1/daemon HTTP/1.1\r\nhost: bangerd\r\n\r\n");
   const stream = new Line(socket, "GET /v1/events HTTP/1.1\r\nhost: bangerd\r\n\r\n");
@@ -92,14 +92,14 @@ test("one connection serves one request after another", async () => {
   line.end();
 });
 
-test("a body of 4 MiB is looked at, and of one byte more refused", async () => {
+test("a body of 4 MiB is parsed, and one byte more is refused", async () => {
   const socket = await daemon();
   const sized = (bytes: number) => ask(socket, "POST", "/v1/vms", "1".padEnd(bytes, " "));
   expect(codeOf(await sized(4_194_304))).toBe("REQUEST_INVALID");
   expect(codeOf(await sized(4_194_305))).toBe("REQUEST_TOO_LARGE");
 });
 
-test("bodies: too large, no JSON, no UTF-8, wrong type: each told by its code", async () => {
+test("bodies that are too large, not JSON, not UTF-8 or of the wrong type are each refused with their code", async () => {
   const socket = await daemon();
   const large = await ask(socket, "POST", "/v1/vms", `"${"a".repeat(4 * 1024 * 1024)}"`);
   expect([large.status, codeOf(large)]).toEqual([413, "REQUEST_TOO_LARGE"]);
@@ -124,14 +124,14 @@ test("bodies: too large, no JSON, no UTF-8, wrong type: each told by its code", 
   await isWell(socket);
 });
 
-test("every problem of a request is said at once", async () => {
+test("all problems of a request are reported at once", async () => {
   const socket = await daemon();
   const answer = await ask(socket, "POST", "/v1/vms", { vcpu: "two", memoryMib: 1, extra: true });
   const { problems } = (answer.json as { details: { problems: string[] } }).details;
   expect(problems.map((text) => text.split(":")[0]).toSorted()).toEqual(["(body)", "memoryMib", "vcpu"]);
 });
 
-test("unknown routes, other methods and odd paths are no routes", async () => {
+test("unknown routes, other methods and odd paths are not routes", async () => {
   const socket = await daemon();
   for (const [method, path] of [
     ["GET", "/"],
@@ -147,7 +147,7 @@ test("unknown routes, other methods and odd paths are no routes", async () => {
   expect(codeOf(await ask(socket, "GET", "/v1/vms/..%2f..%2fetc"))).toBe("VM_NAME_INVALID");
 });
 
-test("any body on any route gets an answer with a code, and the daemon goes on", async () => {
+test("any body on any route gets an answer with a code, and the daemon keeps serving", async () => {
   const socket = await daemon();
   const table = Object.values(routes).filter((route) => !/wait|events|hold|daemon\/stop/.test(route.path));
   const requests = fc.record({
@@ -166,7 +166,7 @@ test("any body on any route gets an answer with a code, and the daemon goes on",
   await isWell(socket);
 });
 
-test("any bytes at all are survived", async () => {
+test("the daemon survives arbitrary bytes", async () => {
   const socket = await daemon({ limits: { headersMs: 20 } });
   const starts = fc.constantFrom(
     "",

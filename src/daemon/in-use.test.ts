@@ -8,7 +8,7 @@ const ending = (uses: UseList) =>
     .filter(({ resumable }) => !resumable)
     .map(({ what }) => what);
 
-test("a session is resumable while its relay says so, and a held VM while its process's sessions are", () => {
+test("a session is resumable while its relay says so, and a VM on hold while its process's sessions are", () => {
   const uses = new UseList();
   const hold = uses.begin("createVm", "", 7);
   hold.describe("the held VM", { isHold: true });
@@ -26,7 +26,7 @@ test("a session is resumable while its relay says so, and a held VM while its pr
   expect(ending(uses)).toEqual(["the held VM"]);
 });
 
-test("another process's session does not keep a held VM, and a session does not keep a build's VM", () => {
+test("another process's session does not make a hold resumable, and a session does not make a build resumable", () => {
   const uses = new UseList();
   uses.begin("holdVm", "a", 7);
   uses.begin("agentVm", "a", 8).resumable(true);

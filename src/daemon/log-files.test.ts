@@ -12,7 +12,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-/** Follows; `until` resolves once the text so far ends that way. */
+/** Follows a file; `until` resolves once the text so far ends with its argument. */
 function following() {
   const abort = new AbortController();
   let text = "";
@@ -33,7 +33,7 @@ function following() {
   return { until, stop, text: () => text };
 }
 
-test("a file is read to its end as it is now; a missing one is empty", async () => {
+test("a file is read to its current end; a missing one is empty", async () => {
   const chunks: string[] = [];
   for await (const chunk of logFiles.read(file)) chunks.push(new TextDecoder().decode(chunk));
   expect(chunks).toEqual([]);
@@ -42,7 +42,7 @@ test("a file is read to its end as it is now; a missing one is empty", async () 
   expect(chunks.join("")).toBe("one\ntwo\n");
 });
 
-test("following gives what is there, what comes, and a file that begins anew", async () => {
+test("following yields what is there, what is appended, and a file that starts over", async () => {
   writeFileSync(file, "first\n");
   const it = following();
   await it.until("first\n");
@@ -54,7 +54,7 @@ test("following gives what is there, what comes, and a file that begins anew", a
   expect(it.text()).toBe("first\nsecond\nnew\n");
 });
 
-test("following a file that is not there yet begins when it comes", async () => {
+test("following a file that does not exist yet starts when it appears", async () => {
   const it = following();
   writeFileSync(file, "here\n");
   await it.until("here\n");

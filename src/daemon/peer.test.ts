@@ -19,12 +19,12 @@ test.each([
   expect(refusalOf(peer, facts)).toBe(reason);
 });
 
-test("where no VM runs, nobody is looked up", () => {
+test("when no VM runs, no parents are looked up", () => {
   const none = { ...facts, vmProcesses: () => [] };
   expect(refusalOf({ pid: 70, uid: 1000 }, none)).toBeNull();
 });
 
-test("nobody is looked for above the first process", () => {
+test("the lookup of parents stops at the first process", () => {
   const asked: number[] = [];
   const parentOf = (pid: number) => {
     asked.push(pid);
@@ -34,7 +34,7 @@ test("nobody is looked for above the first process", () => {
   expect(asked).toEqual([3, 2]);
 });
 
-test("a VMM is looked for among 64 parents, and a peer with more of them is refused", () => {
+test("a VMM is found among 64 parents, and a peer with more parents is refused", () => {
   const chain = (length: number) => (pid: number) => (pid < 100 + length ? pid + 1 : 1);
   const peer = { pid: 100, uid: 1000 };
   const below = (vmm: number) => ({ uid: 1000, vmProcesses: () => [vmm], parentOf: chain(100) });

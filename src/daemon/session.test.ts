@@ -1,4 +1,4 @@
-/** The whole way of a command: client, daemon, relay, driver, the agent's protocol, and back, with only the guest faked. */
+/** The whole path of a command: client, daemon, relay, driver, the agent's protocol, and back; only the guest is fake. */
 import { afterEach, expect, test } from "bun:test";
 import { clientVerbs } from "../api/types.ts";
 import { Deferred } from "../base/async.ts";
@@ -33,7 +33,7 @@ async function withVm(behaviour: FakeBehaviour = {}) {
   return { world, socket: served.socket, machines: served.machines };
 }
 
-/** Runs a command with `input` on its stdin; its stdout, and how it ended. */
+/** Runs a command with `input` on its stdin; returns its stdout and how it ended. */
 async function run(client: AgentClient, argv: string[], input = ""): Promise<{ output: string; exit: Json | null }> {
   const stream = await client.open("exec", { argv });
   let output = "";
@@ -64,7 +64,7 @@ test("a command's output and status come back, several at once over one connecti
   client.destroy();
 });
 
-test("what a guest lacks, and what a client may not ask for, is refused with its code", async () => {
+test("what a guest lacks, and what a client is not allowed to request, is refused with its code", async () => {
   const { socket } = await withVm();
   const client = await enter(socket, "web");
   await expect(client.open("exec", { argv: ["nope"] })).rejects.toMatchObject({ code: "COMMAND_NOT_FOUND" });
@@ -75,7 +75,7 @@ test("what a guest lacks, and what a client may not ask for, is refused with its
   client.destroy();
 });
 
-test("a client that goes away ends its own command and nobody else's", async () => {
+test("a client that disconnects ends its own command and no other", async () => {
   const hungUp = new Deferred<void>();
   const { socket } = await withVm({
     agent: {
@@ -109,7 +109,7 @@ test("sessions end with their VM, and the next start takes new ones", async () =
   again.destroy();
 });
 
-test("an agent's line that drops is made anew for the next session", async () => {
+test("a dropped connection to the agent is reopened for the next session", async () => {
   const { socket, world } = await withVm();
   world.alive[0]?.dropConnection();
   const client = await enter(socket, "web");
@@ -117,7 +117,7 @@ test("an agent's line that drops is made anew for the next session", async () =>
   client.destroy();
 });
 
-test("a daemon that takes over speaks with the guests of the one before", async () => {
+test("a daemon that takes over can talk to its predecessor's guests", async () => {
   const { world } = await withVm();
   const host = served?.host;
   await served?.close();
@@ -133,7 +133,7 @@ test("a daemon that takes over speaks with the guests of the one before", async 
   client.destroy();
 });
 
-test("who is attached is told that the VMM stopped the VM, and that it runs again", async () => {
+test("attached clients are notified when the VMM stops the VM and when it runs again", async () => {
   const { socket, world, machines } = await withVm();
   const client = await enter(socket, "web");
   const notices: Json[] = [];

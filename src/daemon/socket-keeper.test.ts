@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { memoryLogger } from "../host/testing/log.ts";
 import { SocketKeeper, type SocketWorld } from "./socket-keeper.ts";
 
-/** File names and what stands under them; one watcher. */
+/** An in-memory folder: file names and what each one is, with one watcher. */
 class Names implements SocketWorld {
   readonly files = new Map<string, number>();
   readonly listening = new Set<number>();
@@ -55,7 +55,7 @@ async function opened() {
   return { names, keeper };
 }
 
-test("takes the place of what a dead daemon left, in one step", async () => {
+test("replaces what a dead daemon left, in one step", async () => {
   const { names, keeper } = await opened();
   expect([...names.files]).toEqual([["/r/b.sock", 1]]);
   expect(names.watched).toBe("/r");
@@ -70,7 +70,7 @@ test("a change that leaves the socket in its place changes nothing", async () =>
   expect([...names.files.values()]).toEqual([1]);
 });
 
-test("a socket that was removed is made anew, and all are closed in the end", async () => {
+test("a socket that was removed is created again, and all are closed at the end", async () => {
   const { names, keeper } = await opened();
   names.files.clear();
   await names.change();
@@ -80,7 +80,7 @@ test("a socket that was removed is made anew, and all are closed in the end", as
   expect(names.listening.size).toBe(0);
 });
 
-test("while its folder can't be made it waits, and comes back with it", async () => {
+test("while its folder can't be created it waits, and the socket is created with the folder", async () => {
   const { names } = await opened();
   names.files.clear();
   names.folderCanBeMade = false;
@@ -98,7 +98,7 @@ test("a socket that another daemon put there is not removed at the end", async (
   expect(names.files.get("/r/b.sock")).toBe(99);
 });
 
-test("something that is no socket in its place is an error, and left alone", async () => {
+test("something other than a socket in its place is an error, and is left alone", async () => {
   const names = new Names();
   names.foreign.add("/r/b.sock");
   names.files.set("/r/b.sock", 5);

@@ -16,7 +16,7 @@ test.each([
   ["4242", { uid: 4242, gid: 4242 }],
   ["4242:17", { uid: 4242, gid: 17 }],
   ["1:web", { uid: 1, gid: 88 }],
-  // a name that looks like a number comes first, as in the guest
+  // a name that looks like a number is matched first, as in the guest
   ["77", { uid: 5, gid: 6 }],
   ["nobody", 'user is named "nobody"'],
   ["app:none", 'group is named "none"'],
@@ -26,13 +26,13 @@ test.each([
   expect(idsOf(owner, passwd, group)).toEqual(wanted as never);
 });
 
-test("root and numbers need no files; without them they are themselves", () => {
+test("root and numbers need no files; without files they resolve to themselves", () => {
   expect(["root", "0:0", "12", "root:root"].map(needsNames)).toEqual([false, false, false, false]);
   expect(["app", "0:web"].map(needsNames)).toEqual([true, true]);
   expect(idsOf("root:root", "", "")).toEqual({ uid: 0, gid: 0 });
 });
 
-test("the one file of a tar; none of anything else, and none that is too large", async () => {
+test("the text of a tar's only file; null for anything else, and for a file that is too large", async () => {
   const text = (members: Parameters<typeof archive>[0]) => textOfTar(chunked(archive(members), [700]));
   expect(await text([file("passwd", passwd)])).toBe(passwd);
   expect(await text([folder("passwd")])).toBeNull();
@@ -40,14 +40,14 @@ test("the one file of a tar; none of anything else, and none that is too large",
   expect(await text([file("passwd", "x".repeat(1_048_577))])).toBeNull();
 });
 
-test("1,000 entries of such a tar are read, and one more refused", async () => {
+test("1,000 entries of such a tar are read, and one more is refused", async () => {
   const folders = (count: number) => textOfTar(chunked(archive(Array(count).fill(folder("passwd")))));
   expect(await folders(1000)).toBeNull();
   await expect(folders(1001)).rejects.toMatchObject({ problem: "it contains too many files" });
 });
 
 test(
-  "any files of a guest give numbers or a reason",
+  "any guest files give numbers or a reason",
   () => {
     const line = fc.oneof(
       fc.string(),
@@ -66,7 +66,7 @@ test(
   patience,
 );
 
-test("package managers are called by words, the packages last or alone", () => {
+test("package managers are run by program name, with the packages last or alone", () => {
   for (const manager of packageManagers) {
     const commands = manager.install(["one", "two"]);
     expect([manager.name, commands.filter((argv) => argv.slice(-2).join(" ") === "one two").length]).toEqual([

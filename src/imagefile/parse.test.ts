@@ -1,4 +1,4 @@
-/** Image files: what they ask for, and every problem at once. */
+/** Image files: what they request, and all problems at once. */
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -20,7 +20,7 @@ function problems(text: string, file = "/x/dev.toml"): readonly string[] {
   return [];
 }
 
-test("everything that a file may say", () => {
+test("everything that a file can contain", () => {
   const text = `
     name = "team/dev:v2"
     base = "docker.io/library/debian:12"
@@ -63,7 +63,7 @@ test("everything that a file may say", () => {
   });
 });
 
-test("little is needed: a base; the name is the file's", () => {
+test("little is required: a base; the name is the file's", () => {
   expect(parseImageFile("a/b/my-tool.toml", 'suite = "trixie"')).toEqual({
     name: "my-tool" as never,
     source: "build my-tool.toml",
@@ -75,7 +75,7 @@ test("little is needed: a base; the name is the file's", () => {
   ]);
 });
 
-test("every problem of its form at once, with its path and a suggestion", () => {
+test("all problems of form at once, each with its path and a suggestion", () => {
   const text = `
     bse = "x"
     packages = ["--force", "a b"]
@@ -115,7 +115,7 @@ test("every problem of its form at once, with its path and a suggestion", () => 
   ]);
 });
 
-test("every problem of its meaning at once", () => {
+test("all problems of meaning at once", () => {
   const text = `
     base = "x"
     suite = "bookworm"
@@ -172,7 +172,7 @@ test.each([
 
 const list = (count: number, item: string) => `[${Array(count).fill(item).join(", ")}]`;
 const folderPath = (length: number) => `/${"p/".repeat(length)}`.slice(0, length - 1).replace(/.$/, "pp");
-/** A table of 20 variables that take as many bytes of a program's room, with the end and the pointer of each. */
+/** A table of 20 variables that take so many bytes of a program's limit, including each one's terminator and pointer. */
 const tableOf = (bytes: number) => {
   const each = Math.floor(bytes / 20);
   const rest = bytes - 19 * each;
@@ -216,7 +216,7 @@ const limits: [what: string, most: number, text: (amount: number) => string][] =
     (bytes) => `packages = ["curl"]\n[env]\n${tableOf(bytes - "curl".length - 9)}`,
   ],
 ];
-test.each(limits)("%s: %i are taken, and one more is refused", (_what, most, text) => {
+test.each(limits)("%s: %i are accepted, and one more is refused", (_what, most, text) => {
   expect(problems(`suite = "bookworm"\n${text(most)}`)).toEqual([]);
   expect(problems(`suite = "bookworm"\n${text(most + 1)}`)).toHaveLength(1);
 });
@@ -224,19 +224,19 @@ test.each(limits)("%s: %i are taken, and one more is refused", (_what, most, tex
 test.each([
   ["the characters of a base", "base", "b", 512],
   ["the letters of a suite", "suite", "s", 20],
-])("%s: %s is taken at its limit, and refused one past it", (_what, key, letter, most) => {
+])("%s: %s is accepted at its limit, and refused one past it", (_what, key, letter, most) => {
   expect(problems(`${key} = "${letter.repeat(most)}"`)).toEqual([]);
   expect(problems(`${key} = "${letter.repeat(most + 1)}"`)).toHaveLength(1);
 });
 
-test("a step is shown whole up to 60 characters, and shortened one past them", () => {
+test("a step is shown whole up to 60 characters, and shortened beyond that", () => {
   const title = (length: number) =>
     parseImageFile("x.toml", `base = "x"\nrun = ["${"m".repeat(length)}"]`).run[0]?.title;
   expect(title(60)).toBe("m".repeat(60));
   expect(title(61)).toBe(`${"m".repeat(60)}…`);
 });
 
-test("50 problems are named, and no more", () => {
+test("at most 50 problems are listed", () => {
   const wrong = (count: number) =>
     `base = "x"\n[env]\n${[...Array(count).keys()].map((at) => `A${at} = 1`).join("\n")}`;
   expect([50, 51].map((count) => problems(wrong(count)).length)).toEqual([50, 50]);
@@ -290,7 +290,7 @@ test(
   patience,
 );
 
-test("docs/image-build.md has a row for every key, and for no other", () => {
+test("docs/image-build.md has a row for every key, and no other row", () => {
   const page = readFileSync(join(import.meta.dir, "../../docs/image-build.md"), "utf8");
   const rows = [...page.matchAll(/^\| `([a-z_.[\]]+)` \|/gm)].map((match) => match[1] as string);
   const inner = (table: string) => keysAt([table]).map((key) => `${table}.${key}`);

@@ -1,4 +1,4 @@
-/** An image file and what it names, on a real folder. */
+/** An image file and what it refers to, in a real folder. */
 import { afterAll, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import type { TarEntry } from "../formats/tar/header.ts";
@@ -12,7 +12,7 @@ const base = tempFolder("imagefile");
 afterAll(() => base[Symbol.dispose]());
 
 let count = 0;
-/** A folder with `dev.toml` and whatever else `make` puts there. */
+/** A folder with `dev.toml` and what `make` adds. */
 function project(toml: string, make: (folder: string) => void = () => {}): string {
   const folder = `${base.path}/${count++}`;
   mkdirSync(folder);
@@ -28,7 +28,7 @@ const problemsOf = (work: Promise<unknown>) =>
     (error: { details?: { problems?: string[] } }) => error.details?.problems ?? [String(error)],
   );
 
-test("files of a folder that an image would not keep are listed", async () => {
+test("files of a folder that the image would not keep are listed", async () => {
   const toml = files(
     'path = "/root/.ssh"\nsource = "ssh"',
     'path = "/var"\nsource = "var"',
@@ -99,7 +99,7 @@ test("content and source, a file and a folder, with modes, links and times", asy
   expect(plan.files[2]?.entries.find(({ path }) => path === "app/main")?.mtimeNs).toBe(5_000_000_000n);
 });
 
-test("no way out of the folder, and everything that is missing is said at once", async () => {
+test("nothing can escape the folder, and everything that is missing is reported at once", async () => {
   const toml = files(
     'path = "/a"\nsource = "link"',
     'path = "/b"\nsource = "up/secret"',
@@ -146,7 +146,7 @@ test("a link that comes after the plan is not followed", async () => {
   expect(Buffer.concat(chunks).toString()).not.toContain("root:");
 });
 
-test("a file that can't be read says why", async () => {
+test("a file that can't be read is reported with the reason", async () => {
   const folder = project('base = "x"');
   mkdirSync(`${folder}/dir.toml`);
   writeFileSync(`${folder}/huge.toml`, `# ${"x".repeat(1_100_000)}`);
@@ -156,14 +156,14 @@ test("a file that can't be read says why", async () => {
   expect(await problemsOf(readImageFile("dev.toml/x", folder))).toEqual(["a part of its path is a file"]);
 });
 
-test("an image file of 1 MiB is read, and one byte more refused", async () => {
+test("an image file of 1 MiB is read, and one byte more is refused", async () => {
   const folder = project('base = "x"');
   for (const more of [0, 1]) writeFileSync(`${folder}/dev${more}.toml`, 'base = "x"\n#'.padEnd(1_048_576 + more, "x"));
   expect(await problemsOf(readImageFile("dev0.toml", folder))).toEqual([]);
   expect(await problemsOf(readImageFile("dev1.toml", folder))).toEqual(["it is longer than 1048576 bytes"]);
 });
 
-test("20 problems of what a file names are said, and no more", async () => {
+test("at most 20 problems of referenced files are listed", async () => {
   const folder = project(files('path = "/a"\nsource = "in"'), (at) => {
     mkdirSync(`${at}/in`);
     for (let name = 0; name < 20; name++) writeFileSync(`${at}/in/${name}\n`, "");

@@ -1,4 +1,4 @@
-/** The daemon dies at every step of making templates, pausing, suspending, waking, taking snapshots, going back, forking. */
+/** The daemon dies at every step of making templates, pausing, suspending, waking, taking and restoring snapshots, forking. */
 import type { Machines } from "./machines.ts";
 import { agent, created, emit, nothing, type Operation, signal, started, testDeaths } from "./testing/crash.ts";
 import { paths } from "./testing/daemon.ts";

@@ -1,4 +1,4 @@
-/** The daemon dies at every step of everything that is done with VMs, images and kernels. */
+/** The daemon dies at every step of every operation on VMs, images and kernels. */
 import type { Machines } from "./machines.ts";
 import { agent, create, created, emit, nothing, type Operation, signal, started, testDeaths } from "./testing/crash.ts";
 import type { Host } from "./testing/daemon.ts";

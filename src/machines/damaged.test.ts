@@ -1,4 +1,4 @@
-/** Images and kernels whose files are missing or damaged: who says so, and what gets them back. */
+/** Images and kernels whose files are missing or damaged: where this is reported, and how they are repaired. */
 import { expect, test } from "bun:test";
 import { fail } from "../base/errors/error.ts";
 import { digestOf, imageRecord, kernelRecord } from "../store/testing/records.ts";
@@ -17,7 +17,7 @@ async function damaged(...what: [string, Error][]) {
   return { host, machines: await startDaemon(host) };
 }
 
-test("looking at them says so, as cheaply as that can be known", async () => {
+test("list and show report the damage that is cheap to detect", async () => {
   const { machines } = await damaged(["checkImage", image], ["checkKernel", kernel]);
   const problem = { message: image.message, hint: "do it" };
   expect((await machines.images())[0]?.problem).toEqual(problem);
@@ -26,14 +26,14 @@ test("looking at them says so, as cheaply as that can be known", async () => {
   expect((await machines.showKernel("debian-bookworm-cloud", false)).problem?.hint).toContain("banger kernel pull");
 });
 
-test("what only reading all of it shows is said when that is asked for", async () => {
+test("damage that is found only by reading all of it is reported on request", async () => {
   const { machines } = await damaged(["verifyImage", image], ["verifyKernel", kernel]);
   expect([(await machines.images())[0]?.problem, (await machines.kernels())[0]?.problem]).toEqual([null, null]);
   expect((await machines.showImage("debian-bookworm", true)).problem?.message).toBe(image.message);
   expect((await machines.showKernel("debian-bookworm-cloud", true)).problem?.message).toBe(kernel.message);
 });
 
-test("it is not exported, and why is said before anything is sent", async () => {
+test("a damaged image or kernel is not exported, and the reason is reported before anything is sent", async () => {
   const { machines } = await damaged(["checkImage", image], ["checkKernel", kernel]);
   const use = () => Promise.reject(new Error("began to send"));
   await expect(machines.exportImage("debian-bookworm", signal, use)).rejects.toMatchObject({ code: "IMAGE_DAMAGED" });
@@ -43,7 +43,7 @@ test("it is not exported, and why is said before anything is sent", async () => 
   await expect(exported).rejects.toMatchObject({ code: "KERNEL_DAMAGED" });
 });
 
-test("a pull of what a recipe makes has it made again; what nobody can make says so", async () => {
+test("pulling an image that has a recipe makes it again; one that has none is reported as damaged", async () => {
   const { host, machines } = await damaged(["verifyImage", image]);
   machines.tagImage("debian-bookworm", "mine");
   const again = { code: "IMAGE_NOT_FOUND", details: { recipe: "debian-bookworm" } };
@@ -54,7 +54,7 @@ test("a pull of what a recipe makes has it made again; what nobody can make says
   expect((await machines.pullImage(pull("debian-bookworm"), emit, signal)).digest).toBe(imageRecord().digest);
 });
 
-test("a bundle that is here and damaged is pulled again, a kernel's too", async () => {
+test("a bundle that is present but damaged is pulled again, also a kernel's", async () => {
   const host = saving();
   const { world } = host;
   const bundle = { url: "https://c.example/b/", digest: digestOf("8"), size: 1 };
@@ -85,7 +85,7 @@ test("a bundle that is here and damaged is pulled again, a kernel's too", async 
 test.each([
   ["verifyImage", image],
   ["verifyKernel", kernel],
-])("a boot reads what it boots: %s stops it, and what is whole again boots", async (check, error) => {
+])("a boot reads what it boots: a failing %s stops it, and once that passes it boots", async (check, error) => {
   const { host, world, machines, run } = await setUp();
   world.failing.set(check, error);
   await expect(machines.create(request("one"), services, emit, signal)).rejects.toMatchObject({
@@ -102,7 +102,7 @@ test.each([
   assertTruth(host, "damaged, then whole");
 });
 
-test("a kernel that is damaged is no reason not to prune", async () => {
+test("a damaged kernel does not prevent a prune", async () => {
   const host = saving();
   host.world.failing.set("initramfs", kernel);
   const kept: string[][] = [];

@@ -22,7 +22,7 @@ async function codeOf(work: Promise<unknown>): Promise<string> {
   );
 }
 
-test("created and started: the guest knows who it is before anything else runs", async () => {
+test("created and started: the guest has its identity before anything else runs", async () => {
   const host = newHost();
   const machines = await startDaemon(host);
   const { events, emit, signal } = recorder();
@@ -54,7 +54,7 @@ test("created and started: the guest knows who it is before anything else runs",
   assertTruth(host, "after create");
 });
 
-test("a VM keeps machine-id and host keys over its starts, and its generation rises", async () => {
+test("a VM keeps machine-id and host keys across starts, and its generation rises", async () => {
   const host = newHost();
   const machines = await running(host);
   const { emit, signal } = recorder();
@@ -69,7 +69,7 @@ test("a VM keeps machine-id and host keys over its starts, and its generation ri
   expect(second?.["entropy"]).not.toBe(first?.["entropy"]);
 });
 
-test("stop asks first; power is cut after the grace period, and it is said", async () => {
+test("stop asks first; power is cut after the grace period, and this is reported", async () => {
   const host = newHost();
   host.world.guest.obeys = false;
   const machines = await running(host);
@@ -99,7 +99,7 @@ test.each([
   assertTruth(host, "after a stop that crashed");
 });
 
-test("where the agent is gone, stop presses the power button", async () => {
+test("when the agent is gone, stop presses the power button", async () => {
   const host = newHost();
   const machines = await running(host);
   const guest = host.world.living()[0]?.guest;
@@ -130,7 +130,7 @@ test("restart, kill and rename", async () => {
   expect(machines.all()).toEqual([]);
 });
 
-test("two creates of one name at once: one VM, and one VM_NAME_TAKEN", async () => {
+test("two concurrent creates of one name: one VM, and one VM_NAME_TAKEN", async () => {
   const host = newHost();
   const machines = await startDaemon(host);
   const { emit, signal } = recorder();
@@ -139,7 +139,7 @@ test("two creates of one name at once: one VM, and one VM_NAME_TAKEN", async () 
   assertTruth(host, "two creates");
 });
 
-test("VMs without a name get one each", async () => {
+test("VMs that are created without a name get one each", async () => {
   const host = newHost();
   const machines = await startDaemon(host);
   const { emit, signal } = recorder();
@@ -147,7 +147,7 @@ test("VMs without a name get one each", async () => {
   expect(new Set(machines.all().map((vm) => vm.name)).size).toBe(3);
 });
 
-test.each(["createDisk", "ensureFolder"])("a full disk at %s says so and leaves nothing", async (step) => {
+test.each(["createDisk", "ensureFolder"])("a full disk at %s is reported and leaves nothing", async (step) => {
   const host = newHost();
   const machines = await startDaemon(host);
   host.world.failing.set(step, Object.assign(new Error("no space"), { code: "ENOSPC" }));
@@ -230,7 +230,7 @@ test.each([
   assertTruth(host, exit.kind);
 });
 
-test("a guest that reboots starts again from its disk, and whoever waits for its end goes on waiting", async () => {
+test("a guest that reboots starts again from its disk, and waiting for its end continues", async () => {
   const host = newHost();
   const machines = await running(host);
   const waiting = machines.waitForEnd("web", recorder().signal);
@@ -243,7 +243,7 @@ test("a guest that reboots starts again from its disk, and whoever waits for its
   expect((await waiting).state).toBe("stopped");
 });
 
-test("what the guest announced decides when the VMM saw only a poweroff", async () => {
+test("what the guest announced decides if the VMM saw only a poweroff", async () => {
   const host = newHost();
   const machines = await running(host);
   await machines.session("web");
@@ -255,7 +255,7 @@ test("what the guest announced decides when the VMM saw only a poweroff", async 
   expect(machines.find("web")).toEqual(expect.objectContaining({ state: "running", generation: 2 }));
 });
 
-test("services that fail or never come are told, and the VM is there", async () => {
+test("services that fail or never start are reported, and the VM exists", async () => {
   const host = newHost();
   host.world.guest.services = { ok: true, state: "degraded", failed: ["x.service"] };
   const machines = await startDaemon(host);
@@ -276,7 +276,7 @@ test("services that fail or never come are told, and the VM is there", async () 
   });
 });
 
-test("a VM that ends while its services start is told as such", async () => {
+test("a VM that ends while its services start is reported as such", async () => {
   const host = newHost();
   host.world.guest.services = null;
   const machines = await startDaemon(host, undefined, {
@@ -312,7 +312,7 @@ test("deleting a VM that is starting interrupts the start", async () => {
   assertTruth(host, "deleted while starting");
 });
 
-test("a caller that goes away while its VM is made or boots leaves nothing", async () => {
+test("a caller that disconnects while its VM is made or boots leaves nothing", async () => {
   for (const until of ["spec", "progress"]) {
     const host = newHost();
     const machines = await startDaemon(host);
@@ -330,7 +330,7 @@ test("a caller that goes away while its VM is made or boots leaves nothing", asy
   }
 });
 
-test("an ephemeral VM goes with its last hold", async () => {
+test("an ephemeral VM is deleted with its last hold", async () => {
   const host = newHost();
   const machines = await startDaemon(host);
   const { emit, signal } = recorder();
@@ -346,7 +346,7 @@ test("an ephemeral VM goes with its last hold", async () => {
   assertTruth(host, "hold over");
 });
 
-test("a caller that goes away while services start takes its ephemeral VM with it", async () => {
+test("when the caller disconnects while services start, its ephemeral VM is deleted", async () => {
   const host = newHost();
   const machines = await startDaemon(host);
   const abort = new AbortController();
@@ -364,7 +364,7 @@ test("a caller that goes away while services start takes its ephemeral VM with i
   assertTruth(host, "gone while waiting");
 });
 
-test("images and kernels that VMs use can't be deleted; unused ones go", async () => {
+test("images and kernels that VMs use can't be deleted; unused ones can", async () => {
   const host = newHost();
   const machines = await running(host);
   const image = machines.deleteImage("debian-bookworm").catch((error: unknown) => error);
@@ -384,7 +384,7 @@ test("images and kernels that VMs use can't be deleted; unused ones go", async (
   );
 });
 
-test("a stopped VM can't be entered, and the error says what to do", async () => {
+test("a session in a stopped VM is refused, with a hint", async () => {
   const host = newHost();
   const machines = await running(host);
   await machines.stop("web", {}, () => {});

@@ -1,4 +1,4 @@
-/** Every wait for an agent ends by the daemon's own timers: here no time passes, and the test fires them. */
+/** Every wait for an agent is limited by the daemon's own timers: no time passes here, the test fires them. */
 import { expect, test } from "bun:test";
 import type { AgentClient } from "../wire/agent/types.ts";
 import type { GuestContext } from "./guest/context.ts";
@@ -10,7 +10,7 @@ import { services } from "./testing/saving.ts";
 import { FakeTimers } from "./testing/timers.ts";
 import { assertTruth } from "./testing/truth.ts";
 
-/** each its own number, so that a test fires the one that it means */
+/** each value is different, so that a test fires the one it means */
 const [agentMs, readerMs, servicesMs, restoredAgentMs] = [1_000_001, 1_000_002, 1_000_003, 1_000_004];
 const timings = { ...shortTimings, agentMs, readerMs, servicesMs, restoredAgentMs };
 
@@ -32,7 +32,7 @@ const request = { image: "mine" };
 
 const rows: [string, (machines: Machines) => Promise<unknown>, number[], string][] = [
   ["start", (m) => m.start("web", services, emit, signal), [agentMs], "VM_BOOT_FAILED"],
-  // then it waits a moment for the end of its reader
+  // then it waits briefly for the end of its reader
   ["save", (m) => m.save("web", request, emit, signal), [agentMs, timings.endingMs], "AGENT_UNREACHABLE"],
 ];
 

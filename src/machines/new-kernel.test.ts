@@ -5,7 +5,7 @@ import { digestOf, kernelRecord } from "../store/testing/records.ts";
 import { paths } from "./testing/daemon.ts";
 import { running, setUp } from "./testing/saving.ts";
 
-test("a new kernel of the same name makes a new template by itself, and the old one goes", async () => {
+test("a new kernel of the same name replaces the template with a new one automatically", async () => {
   const { host, world, machines, run } = await setUp();
   await run("one");
   await machines.idle();

@@ -1,4 +1,4 @@
-/** A guest whose agent took the connection and never answers: each wait for it has a limit of its own. */
+/** A guest whose agent accepted the connection and never answers: each wait for it has its own limit. */
 import { expect, test } from "bun:test";
 import { defaultTimings, type MachineTimings } from "./deps.ts";
 import { askGuest } from "./guest/ask-guest.ts";
@@ -8,7 +8,7 @@ import { depsOf, type Host, newHost, shortTimings, startDaemon } from "./testing
 
 type Limit = keyof MachineTimings;
 
-/** Everything else has all the time in the world: only the limit that is meant can end the wait. */
+/** All other limits are practically infinite: only the one under test can end the wait. */
 async function daemonWith(limit: Limit): Promise<{ host: Host; machines: Machines; asked: number[] }> {
   const host = newHost();
   host.world.canSave = true;
@@ -36,7 +36,7 @@ const rows: [string, string, Limit, (m: Machines) => Promise<unknown>, string][]
   ["vm stop", "poweroff", "powerOffMs", (m) => m.stop("web", {}, emit), "stopped"],
 ];
 
-test.each(rows)("%s, whose guest is silent in %s, waits for %s alone", async (label, verb, limit, act, state) => {
+test.each(rows)("%s, whose guest is silent in %s, waits only for %s", async (label, verb, limit, act, state) => {
   const { host, machines, asked } = await daemonWith(limit);
   await started(machines);
   if (label === "vm resume") await machines.pause("web");
@@ -48,7 +48,7 @@ test.each(rows)("%s, whose guest is silent in %s, waits for %s alone", async (la
   await machines.delete("web");
 });
 
-test("a guest that does not answer in time is said to be out of reach, with the limit", async () => {
+test("a guest that does not answer in time is reported as unreachable, with the limit", async () => {
   const { after } = depsOf(newHost());
   const client = { open: () => new Promise<never>(() => {}) };
   const session = { client: async () => client };
@@ -61,7 +61,7 @@ test("a guest that does not answer in time is said to be out of reach, with the 
   });
 });
 
-test("the limits are what a person would wait for", () => {
+test("the limits are of a length that a person would wait", () => {
   const { tellMs, powerOffMs, statsMs, syncMs, reconnectMs, growMs, restoredAgentMs, graceMs } = defaultTimings;
   expect(tellMs).toBeLessThanOrEqual(5_000);
   expect(powerOffMs * 2).toBeLessThan(graceMs);

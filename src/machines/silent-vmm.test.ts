@@ -1,4 +1,4 @@
-/** A VMM that lives and answers nothing: the daemon serves without it, and its VM is ended by whoever wants that. */
+/** A VMM that runs and answers nothing: the daemon serves without it, and the VM can still be ended. */
 import { expect, test } from "bun:test";
 import type { VmId } from "../base/names.ts";
 import { addLive } from "./guest/live.ts";
@@ -9,7 +9,7 @@ import { newHost, shortTimings, startDaemon } from "./testing/daemon.ts";
 import { assertTruth } from "./testing/truth.ts";
 
 const hour = 3_600_000;
-/** nothing ends a wait in these tests but the end of the VMM */
+/** only the end of the VMM can end a wait in these tests */
 const patient = { ...shortTimings, graceMs: hour, tellMs: hour, syncMs: hour, agentMs: hour, adoptMs: hour };
 
 async function withVm(timings = patient) {
@@ -50,7 +50,7 @@ test.each(acts)("vm kill and vm delete end a VM whose VMM answers nothing to vm 
   }
 });
 
-test("a daemon serves though a VMM does not answer, says so, and ends it when asked", async () => {
+test("a daemon serves though a VMM does not answer, reports it, and ends it on request", async () => {
   for (const end of ["kill", "delete"] as const) {
     const { host, machines, inWorld, silence } = await withVm();
     await machines.create({ name: "good", ephemeral: false }, { wait: "agent" }, emit, signal);
@@ -71,7 +71,7 @@ test("a daemon serves though a VMM does not answer, says so, and ends it when as
   }
 });
 
-test("one that answers at last is taken over", async () => {
+test("one that answers eventually is adopted", async () => {
   const { host, machines, inWorld } = await withVm();
   machines.release();
   const answers = Promise.withResolvers<void>();
@@ -84,7 +84,7 @@ test("one that answers at last is taken over", async () => {
   expect(inWorld.guest.exit).toBeNull();
 });
 
-test("one that falls silent while it is taken over does not keep the daemon from serving", async () => {
+test("one that falls silent while it is being adopted does not prevent the daemon from serving", async () => {
   const { host, machines, inWorld } = await withVm();
   await machines.pause("web");
   machines.release();
@@ -104,7 +104,7 @@ test("one that falls silent while it is taken over does not keep the daemon from
   await next.idle();
 });
 
-test("a start that a daemon takes up again is interrupted by vm kill", async () => {
+test("a start that a daemon resumes is interrupted by vm kill", async () => {
   const host = newHost();
   const reached = Promise.withResolvers<void>();
   const connectAgent = () => {
@@ -122,7 +122,7 @@ test("a start that a daemon takes up again is interrupted by vm kill", async () 
   expect(next.find("web")).toMatchObject({ state: "stopped", failure: null });
 });
 
-test("a VMM that says again and again that it stopped its guest has one note under way", () => {
+test("a VMM that repeatedly reports that it stopped its guest has one report handled at a time", () => {
   let [notes, tell] = [0, () => {}];
   const ctx = {
     live: new Map(),

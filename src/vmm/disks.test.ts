@@ -6,12 +6,12 @@ import { makeTempFolder } from "./testing/temp.ts";
 const folder = makeTempFolder("disks");
 afterAll(() => folder.remove());
 
-test("virtio disks are named by their order, as far as there are letters", () => {
+test("virtio disks are named in order, as far as there are letters", () => {
   expect([0, 1, 14, 25].map(virtioDiskName)).toEqual(["vda", "vdb", "vdo", "vdz"]);
   for (const index of [-1, 0.5, 26]) expect(() => virtioDiskName(index)).toThrow(RangeError);
 });
 
-test("the agent is told each disk's name, device and size, in the driver's order", async () => {
+test("the agent gets each disk's name, device and size, in the driver's order", async () => {
   const directory = await folder.make("vm");
   const disk = async (name: string, bytes: number) => {
     const path = `${directory}/${name}`;

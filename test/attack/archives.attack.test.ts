@@ -1,4 +1,4 @@
-/** Archives made by a stranger, against `image register` and `image import` of the compiled programs. */
+/** Untrusted archives, against `image register` and `image import` of the compiled programs. */
 import { afterAll, beforeAll } from "bun:test";
 import { Home } from "../e2e/home.ts";
 import { archiveAttacks } from "./archive-attacks.ts";

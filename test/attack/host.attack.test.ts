@@ -1,4 +1,4 @@
-/** What is left in the daemon's folders by a VMM that its guest took over, and who may listen at the daemon's socket. */
+/** What a VMM that its guest took over leaves in the daemon's folders, and who can listen on the daemon's socket. */
 import { afterEach, beforeEach } from "bun:test";
 import { Home } from "../e2e/home.ts";
 import { hostAttacks } from "./host-attacks.ts";

@@ -1,4 +1,4 @@
-/** A guest that has taken over `netguard`, which reads its frames. In passt's place stands a program that sends every frame back. */
+/** A guest that has taken over `netguard`, which reads its frames. A program that echoes every frame replaces passt. */
 import { afterAll, beforeAll, describe } from "bun:test";
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
@@ -15,7 +15,7 @@ import { reasonAgainstTracing } from "./tracing.ts";
 
 const reason = gate("tool:cc") ?? gate("tool:banger-vsock-agent") ?? reasonAgainstTracing();
 
-/** An ARP frame after its length, as passt's stream socket carries it. */
+/** An ARP frame after its length, as on passt's stream socket. */
 const frame = Buffer.alloc(4 + 42);
 frame.writeUInt32BE(42, 0);
 frame.writeUInt16BE(0x0806, 4 + 12);
@@ -53,7 +53,7 @@ function targetIn(directory: string): Target {
       const pid = Number(execFileSync(agentBinary() ?? "", argv, { encoding: "utf8" }));
       const line = net.connect(socket);
       await once(line, "connect");
-      // it relays nothing before it is confined
+      // it relays nothing until it is confined
       line.write(frame);
       await once(line, "data");
       const ended = once(line, "close");

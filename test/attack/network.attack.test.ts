@@ -1,11 +1,11 @@
-/** A guest that makes its own Ethernet frames, through `netguard` and passt as the daemon starts them; in a network of the suite's own. */
+/** A guest that makes its own Ethernet frames, through `netguard` and passt as the daemon starts them; in a private network. */
 import { afterAll, beforeAll } from "bun:test";
 import { makeNamespace, type Namespace } from "./namespace.ts";
 import { makeProbe, type Probe, probeAttacks } from "./network-probe.ts";
 import { attackTests } from "./report.ts";
 import { attackSuite } from "./suite.ts";
 
-// root's passt becomes `nobody`, whom the user namespace does not have
+// root's passt becomes `nobody`, which the user namespace does not have
 const needs = ["programs", "ordinary-user", "user-namespaces", "tool:nsenter", "tool:passt"] as const;
 
 attackSuite("a guest's network", needs, () => {

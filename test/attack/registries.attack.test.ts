@@ -1,4 +1,4 @@
-/** A registry on the internet that lies, against `image pull` of the compiled programs; in a network of the suite's own. */
+/** A malicious registry on the internet, against `image pull` of the compiled programs; in the suite's own network. */
 import { afterAll, beforeAll } from "bun:test";
 import { makeNamespace, type Namespace } from "./namespace.ts";
 import { Pulls } from "./pulls.ts";

@@ -1,4 +1,4 @@
-/** Repositories made by a stranger: `vm run FOLDER` copies them into a VM, and what arrives there is looked at. */
+/** Untrusted repositories: `vm run FOLDER` copies them into a VM, and the copies are checked there. */
 import "./as-released.ts";
 
 import { afterAll, beforeAll } from "bun:test";

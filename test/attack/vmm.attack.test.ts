@@ -1,6 +1,6 @@
 /**
- * A guest that has taken over its VMM: system calls of an attacker's are made inside a real, confined QEMU. Runs as an ordinary
- * user; where Yama lets nobody trace its own processes, as root.
+ * A guest that has taken over its VMM: an attacker's system calls are made inside a real, confined QEMU. Runs as an ordinary
+ * user; as root if Yama prevents users from tracing their own processes.
  */
 import { afterAll, beforeAll, describe } from "bun:test";
 import { gate } from "../../src/host/testing/gate.ts";

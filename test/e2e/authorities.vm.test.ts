@@ -1,6 +1,6 @@
 /**
- * The host's certificate authorities in the guest, by what programs make of them: each fetches a page from a server whose
- * certificate is the host's authority's. The server runs in the guest too, so nothing leaves its loopback.
+ * The host's CA certificates in the guest, as programs use them: each fetches a page from a server whose certificate
+ * is signed by the host's CA. The server runs in the guest too, so nothing leaves its loopback.
  */
 import { beforeAll, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
@@ -18,7 +18,7 @@ server.serve_forever()
 `;
 
 const page = "https://127.0.0.1/page";
-/** Each prints what the page says, and fails where the certificate is not trusted. */
+/** Each prints the page, and fails if the certificate is not trusted. */
 const programs: Record<string, string> = {
   curl: `curl -sS --noproxy '*' ${page}`,
   wget: `wget -qO- ${page}`,
@@ -43,7 +43,7 @@ vmSuite("authorities", (home) => {
   const exec = (vm: string, script: string, input?: string | Uint8Array) =>
     home().ok(["vm", "exec", vm, "--", "sh", "-c", script], input === undefined ? {} : { input });
 
-  /** What each program says in the running VM. */
+  /** What each program prints in the running VM. */
   async function fetched(vm: string): Promise<Record<string, string>> {
     await exec(vm, "cd /srv; setsid python3 server.py >/dev/null 2>&1 </dev/null & cat /srv/up");
     const said = names.map((name) => `{ ${programs[name]}; } 2>/dev/null | tail -n 1 | tr -d '\\n'; echo`).join("\n");
@@ -51,7 +51,7 @@ vmSuite("authorities", (home) => {
     return Object.fromEntries(names.map((name, at) => [name, lines[at] ?? ""]));
   }
 
-  /** Runs a command by a daemon whose variables name the authority, or don't: they are those of what starts it. */
+  /** Runs a command with a new daemon; the command's environment, which the daemon inherits, names the CA certificate or not. */
   async function believing(isTrusted: boolean, args: string[]): Promise<void> {
     await home().ok(["daemon", "stop", "--force"]);
     await home().ok(args, { env: isTrusted ? { SSL_CERT_FILE: join(place, "ca.pem") } : {}, timeoutMs: 300_000 });
@@ -72,7 +72,7 @@ vmSuite("authorities", (home) => {
   const all = (text: string) => Object.fromEntries(names.map((name) => [name, text]));
   const flags = ["--network", "none", "--cold"];
 
-  test("in the default image every program believes the host's authority, and none once the host gave it up", async () => {
+  test("in the default image every program trusts the host's CA, and none does after the host removed it", async () => {
     await believing(true, ["vm", "run", "-d", "--name", "full", ...flags]);
     await furnish("full");
     expect(await fetched("full")).toEqual(all("trusted"));
@@ -81,7 +81,7 @@ vmSuite("authorities", (home) => {
     expect(await fetched("full")).toEqual(all(""));
   }, 900_000);
 
-  test("so they do in an image that has no bundle of authorities", async () => {
+  test("the same in an image without a bundle of CA certificates", async () => {
     await exec("full", "rm -rf /etc/ssl/certs /usr/share/ca-certificates /usr/local/share/ca-certificates");
     await home().ok(["vm", "stop", "full"]);
     await home().ok(["vm", "save", "full", "none"]);
@@ -94,7 +94,7 @@ vmSuite("authorities", (home) => {
     expect(await fetched("bare")).toEqual(all(""));
   }, 900_000);
 
-  test("node is there, so that it is looked at", () => {
+  test("node is installed, so that it is tested", () => {
     expect(hostNode !== null && existsSync(hostNode)).toBe(true);
   });
 });

@@ -1,4 +1,4 @@
-/** `banger image build FILE.toml` with real guests: what is in the image, and that nothing of a build that ends early stays. */
+/** `banger image build FILE.toml` with real guests: what is in the image, and that a build that ends early leaves nothing. */
 import { beforeAll, expect, test } from "bun:test";
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -12,7 +12,7 @@ import { vmSuite } from "./harness.ts";
 import type { Child, Outcome } from "./home.ts";
 import { until } from "./processes.ts";
 
-/** Guests take over the host's way to Debian's archive. */
+/** Guests use the host's way to Debian's archive. */
 async function whyNoPackages(): Promise<string | null> {
   if (gate("vm") !== null) return gate("vm");
   using temp = tempFolder("apt");
@@ -61,7 +61,7 @@ vmSuite("build", (home) => {
     chmodSync(join(folder(), "tool"), 0o755);
   });
 
-  test("files, steps and what it says about running it, on the default image", async () => {
+  test("files, steps and run configuration, on the default image", async () => {
     write(
       "dev.toml",
       `base = "debian-bookworm"
@@ -131,7 +131,7 @@ from the app: here
     await nothingRuns();
   }, 300_000);
 
-  test("on what was built, under its own name: one more layer, and what it said before where nothing else is said", async () => {
+  test("on the built image, under its own name: one more layer, and run configuration that is not set again is kept", async () => {
     const before = await show("dev");
     write("more.toml", 'name = "dev"\nbase = "dev"\nrun = ["id -u >/opt/who"]\nworkdir = "/"\n');
     expect((await build("more.toml")).code).toBe(0);
@@ -141,7 +141,7 @@ from the app: here
     expect(await inGuest("dev", "cat /opt/who /opt/step")).toBe("0\nonly in steps\n");
   }, 300_000);
 
-  test("a base of one program, without init, shell or users: files and lists of words do, a text and packages don't", async () => {
+  test("a base of one program, without init, shell or users: files and argument lists work, a shell text and packages don't", async () => {
     mkdirSync(join(folder(), "root"));
     copyFileSync(join(folder(), "tool"), join(folder(), "root/tool"));
     chmodSync(join(folder(), "root/tool"), 0o755);
@@ -168,7 +168,7 @@ from the app: here
     await nothingRuns();
   }, 300_000);
 
-  test("a step that fails: its words and status, and nothing of the build", async () => {
+  test("a step that fails: its output and status, and nothing left of the build", async () => {
     const before = await names();
     write(
       "bad.toml",
@@ -184,7 +184,7 @@ from the app: here
     expect(await names()).toEqual(before);
   }, 120_000);
 
-  test("whatever ends it in the middle of a step, a stop or a save: nothing stays", async () => {
+  test("if it is cut off during a step, a stop or a save: nothing is left", async () => {
     const before = await names();
     write("slow.toml", 'base = "debian-bookworm"\nrun = ["echo begun; sleep 1000"]\n');
     write("quick.toml", 'base = "debian-bookworm"\nrun = ["echo begun"]\n');
@@ -214,7 +214,7 @@ from the app: here
     const orphan = await started("slow.toml", "\n  | begun\n");
     await home().killDaemon();
     expect(await orphan.exited).toBe(1);
-    // the next daemon gives its holder a moment to come back
+    // the next daemon gives its client a moment to reconnect
     await home().ok(["vm", "ls"]);
     await nothingRuns();
     expect(await names()).toEqual(before);
@@ -222,7 +222,7 @@ from the app: here
   }, 300_000);
 
   test.skipIf(noPackages !== null)(
-    `packages come by the guest's own manager, from where the host's come${noPackages ? ` [${noPackages}]` : ""}`,
+    `packages are installed by the guest's own manager, from the host's source${noPackages ? ` [${noPackages}]` : ""}`,
     async () => {
       write(
         "packages.toml",

@@ -1,4 +1,4 @@
-/** Publishing and pulling as docs/image-catalog.md says it, with the compiled program: two users, a signed catalog, TLS. */
+/** Publishing and pulling as in docs/image-catalog.md, with the compiled program: two users, a signed catalog, TLS. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import https from "node:https";
@@ -16,7 +16,7 @@ const reason =
   gate("tool:openssl") ??
   (existsSync(join(programs, "banger")) ? null : "the program is not built");
 
-/** Serves a folder; `answer` comes first, and says whether it has answered. */
+/** Serves a folder; `answer` is called first, and returns whether it has responded. */
 type Site = {
   url: string;
   asked: { url: string; range: string | undefined }[];
@@ -64,7 +64,7 @@ describe.skipIf(reason !== null)(reason === null ? "catalogs" : `catalogs [${rea
     writeFileSync(join(home.folder, "k/banger/example.pub"), readFileSync(join(place, "catalog.pub")));
   }
 
-  test("one makes a bundle and signs a catalog with it", async () => {
+  test("one user makes a bundle and signs a catalog with it", async () => {
     await publisher.ok(["image", "register", "tool", "--rootfs", join(publisher.folder, "tool.tar")]);
     const made = await publisher.ok(["image", "bundle", "tool", join(place, "tool"), "--description", "a tool"]);
     expect(made.stdout).toMatch(
@@ -76,7 +76,7 @@ describe.skipIf(reason !== null)(reason === null ? "catalogs" : `catalogs [${rea
     signed();
   }, 60_000);
 
-  test("another reads the catalog and pulls by the short name", async () => {
+  test("another user reads the catalog and pulls by the short name", async () => {
     configured(reader, `${site.url}/catalog.toml`);
     const catalog = await reader.ok(["image", "catalog"], trusting());
     expect(catalog.stdout).toMatch(/^tool +\d.*KiB +no +https:\/\/127\.0\.0\.1:\d+\/catalog\.toml +a tool$/m);
@@ -98,7 +98,7 @@ describe.skipIf(reason !== null)(reason === null ? "catalogs" : `catalogs [${rea
     expect(site.asked.map(({ url }) => url)).toEqual(["/catalog.toml", "/catalog.toml.sig"]);
   }, 60_000);
 
-  test("doctor looks at the catalog with its own eyes", async () => {
+  test("doctor checks the catalog itself", async () => {
     const findings = JSON.parse((await reader.banger(["doctor", "--json"], trusting())).stdout) as {
       name: string;
       status: string;
@@ -111,13 +111,13 @@ describe.skipIf(reason !== null)(reason === null ? "catalogs" : `catalogs [${rea
     });
   }, 60_000);
 
-  test("a mistyped name is told what was meant, a name that nobody has is not found", async () => {
+  test("for a mistyped name the right one is suggested, an unknown name is not found", async () => {
     const wrong = await reader.banger(["image", "pull", "tol"]);
     expect([wrong.code, wrong.stderr]).toEqual([3, expect.stringContaining('did you mean "tool"?')]);
     expect((await reader.banger(["kernel", "pull", "no-such-kernel"])).code).toBe(3);
   }, 60_000);
 
-  test("a catalog that was changed is not believed; the last good one stands in for it", async () => {
+  test("a modified catalog is rejected, and the last good one is used instead", async () => {
     const good = readFileSync(join(place, "catalog.toml"), "utf8");
     writeFileSync(join(place, "catalog.toml"), good.replace("a tool", "evil"));
     const shown = await reader.ok(["image", "catalog"]);
@@ -136,7 +136,7 @@ describe.skipIf(reason !== null)(reason === null ? "catalogs" : `catalogs [${rea
     }
   }, 60_000);
 
-  test("a daemon killed in the middle leaves only a part, and the next one goes on with it", async () => {
+  test("a daemon killed in the middle leaves only a part, and the next one resumes from it", async () => {
     const { promise: stalled, resolve } = Promise.withResolvers<void>();
     const whole = readFileSync(join(place, "tool/rootfs.tar.zst"));
     const half = Math.floor(whole.length / 2);
@@ -170,7 +170,7 @@ describe.skipIf(reason !== null)(reason === null ? "catalogs" : `catalogs [${rea
     }
   }, 60_000);
 
-  test("a catalog in a file, and one that is out of reach: what the one has can be had", async () => {
+  test("with a catalog in a file and an unreachable one, the first still works", async () => {
     const local = new Home("loca");
     try {
       configured(local, "https://127.0.0.1:1/catalog.toml", `file://${place}/catalog.toml`);
@@ -184,7 +184,7 @@ describe.skipIf(reason !== null)(reason === null ? "catalogs" : `catalogs [${rea
     }
   }, 60_000);
 
-  test("a server whose certificate nobody vouches for is told as such, with what to do", async () => {
+  test("a server whose certificate is not trusted is reported as such, with a hint", async () => {
     const strict = new Home("stri");
     try {
       configured(strict, `${site.url}/catalog.toml`);
@@ -221,7 +221,7 @@ async function serve(root: string): Promise<Site> {
   return site;
 }
 
-/** The daemon has written what came. */
+/** Resolves when the daemon has written what it received. */
 async function partOf(blobs: string, bytes: number): Promise<void> {
   const isThere = (name: string) => name.endsWith(".part") && Bun.file(join(blobs, name)).size === bytes;
   await until("the part", () => existsSync(blobs) && readdirSync(blobs).some(isThere));

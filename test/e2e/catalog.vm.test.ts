@@ -1,4 +1,4 @@
-/** A first run with nothing but a catalog: image and kernel come on the way, and the VM boots from them. */
+/** A first run with only a catalog: image and kernel are pulled automatically, and the VM boots from them. */
 import { expect, test } from "bun:test";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-/** The compiled program takes nothing from the folder that it is run in, and knows itself by its name. */
+/** The compiled program reads nothing from its current folder, and acts by the name it is run under. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { existsSync, linkSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -41,14 +41,14 @@ test("under the name bangerd it is the daemon", () => {
   try {
     linkSync(target, daemon);
   } catch {
-    // another file system: the one that was built will do
+    // on another file system: use the program as built
   }
   const { code, stderr } = run(["--nonsense"], existsSync(daemon) ? daemon : target);
   expect(code).toBe(2);
   expect(stderr).toContain("bangerd takes no arguments");
 });
 
-test("errors go to stderr with their hint, and the exit codes hold", () => {
+test("errors go to stderr with their hint, with the documented exit codes", () => {
   const { code, stdout, stderr } = run(["vm", "run", "--vcpu", "lots"]);
   expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
   expect(stderr).toBe('error: --vcpu: "lots" is not a number of CPUs from 1 to 64\nhint: for example --vcpu 2\n');

@@ -1,4 +1,4 @@
-/** An image's own command as a container engine would run it, and the machine around it as the engine would set it up. */
+/** An image's own command as a container engine would run it, in the environment that an engine would set up. */
 import { beforeAll, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -70,7 +70,7 @@ vmSuite("container", (home) => {
   }, 120_000);
 
   test("detached, an image without a shell runs its command; stopped, it has the grace to end", async () => {
-    // PID 1 of a container does not get a signal that it has no handler for: the stop waits until the trap is set
+    // PID 1 of a container gets no signal without a handler: the stop waits until the trap is set
     const program = `trap '/bin/busybox sleep 4; echo saved >/saved; exit 0' TERM; echo >/ready
       while :; do /bin/busybox sleep 1; done`;
     await imported("bare", { Entrypoint: ["/bin/busybox", "sh", "-c", program] }, false);
@@ -99,7 +99,7 @@ vmSuite("container", (home) => {
     await home().ok(["vm", "delete", "disk"]);
   }, 240_000);
 
-  test("the host's authorities are found by variables that name files of the image", async () => {
+  test("the host's CA certificates are found by variables that name files of the image", async () => {
     const made = join(home().folder, "own.pem");
     const argv = [
       "req",

@@ -1,4 +1,4 @@
-/** The default image as a copy: what systemd, journald, sshd and whoever asks for random numbers make of it. */
+/** The default image as a copy: how systemd, journald, sshd and users of random numbers handle it. */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { VerifiedFiles } from "../../src/artifacts/verified.ts";
@@ -25,7 +25,7 @@ import type { Home } from "./home.ts";
 const agentProgram = agentBinary() ?? "";
 const exec = createExec(process.env as Record<string, string>);
 
-/** The image that the suite's home has, to be booted by hand. */
+/** The image of the suite's home, to be booted by hand. */
 async function goldenSpec(home: Home): Promise<BootSpec> {
   const roots = { state: `${home.folder}/s/banger`, cache: `${home.folder}/c/banger` };
   const paths = pathsOf({ ...roots, config: `${home.folder}/k`, runtime: `${home.folder}/r` });
@@ -86,7 +86,7 @@ vmSuite("copy", (home) => {
   let agent: AgentClient;
   const original = { ...identity(1), template: true, environment: { GONE: "1", BOTH: "1" } };
   const copy = { ...identity(2), environment: { BOTH: "2", ONLY: "it's 50%" } };
-  /** what a copy is told that waits to be one; all of it has to go */
+  /** the identity of a copy that is not yet in use; all of it must be replaced */
   const { machineId: _, ...known } = copy;
   const rehearsed = {
     ...known,
@@ -105,7 +105,7 @@ vmSuite("copy", (home) => {
     const { stream, resync } = await vm.agent();
     agent = await connectAgent(stream, { resync, timeoutMs: 120_000 });
   };
-  /** what a process sees that starts now */
+  /** what a newly started process sees */
   const look = async () => ({
     hostname: await sh("hostname"),
     bootId: await sh("cat /proc/sys/kernel/random/boot_id"),
@@ -141,7 +141,7 @@ vmSuite("copy", (home) => {
   }, 300_000);
   afterAll(() => vm?.kill());
 
-  test("nothing that a process sees is what it was", async () => {
+  test("nothing that a process sees is left from before", async () => {
     const after = await look();
     for (const [name, value] of Object.entries(after)) {
       expect(value, name).not.toBe("");
@@ -161,7 +161,7 @@ vmSuite("copy", (home) => {
     expect(names).toContain(`Machine ID: ${copy.machineId}`);
   });
 
-  test("the journal goes on under the new numbers, and remembers what was before", async () => {
+  test("the journal continues under the new ids, and keeps what was before", async () => {
     await sh(
       "while [ $(journalctl --list-boots --no-pager -q | wc -l) -lt 2 ]; do logger waiting; done; logger behind; journalctl --sync",
     );
@@ -174,7 +174,7 @@ vmSuite("copy", (home) => {
     expect(await sh("journalctl -q --no-pager -b | grep -c -e corrupt -e uncleanly")).toBe("0\n");
   });
 
-  test("the services run on, and user namespaces have a /proc of their own", async () => {
+  test("the services keep running, and user namespaces have a /proc of their own", async () => {
     expect(await sh("systemctl is-system-running; systemctl --failed --no-legend")).toBe("running\n");
     expect(await sh("unshare --user --map-root-user --pid --fork --mount-proc echo fine")).toBe("fine\n");
   });

@@ -1,4 +1,4 @@
-/** The daemon may die at any moment: VMs go on, and the next one tells the truth. */
+/** The daemon can die at any moment: VMs keep running, and the next daemon reports the true state. */
 import { expect, test } from "bun:test";
 import { copyFileSync, existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -16,7 +16,7 @@ vmSuite("daemon", (home) => {
       .processes()
       .filter((item) => item.name.startsWith("qemu"));
 
-  test("starts by itself, says who it is, stops when asked", async () => {
+  test("starts on demand, identifies itself, stops on request", async () => {
     expect((await home().banger(["daemon", "status"])).code).toBe(6);
     await list();
     const status = await home().json<{ pid: number; version: string; socket: string }>(["daemon", "status"]);
@@ -33,7 +33,7 @@ vmSuite("daemon", (home) => {
     expect(await home().daemonPid()).not.toBe(status.pid);
   });
 
-  test("killed while a VM runs: the VM goes on and is adopted", async () => {
+  test("killed while a VM runs: the VM keeps running and is adopted", async () => {
     await home().ok(["vm", "run", "--name", "a", "--detach", "--wait=agent"]);
     await home().ok(["vm", "exec", "a", "--", "sh", "-c", "echo $$; (sleep 1000 &) ; echo mark >/run/mark"]);
     const before = vmm().map((item) => item.pid);
@@ -43,7 +43,7 @@ vmSuite("daemon", (home) => {
     expect((await home().ok(["vm", "exec", "a", "--", "cat", "/run/mark"])).stdout).toBe("mark\n");
   }, 240_000);
 
-  test("stopped and killed while a command runs: it goes on, with every byte and its status", async () => {
+  test("stopped and killed while a command runs: the command continues, with every byte and its status", async () => {
     const script = 'n=0; while read -r line; do n=$((n+1)); echo "out $n $line"; echo "err $n" >&2; done; exit 7';
     const child = home().spawn(["vm", "exec", "a", "--", "sh", "-c", script]);
     const stderr = new Response(child.stderr).text();
@@ -66,7 +66,7 @@ vmSuite("daemon", (home) => {
     expect(await stderr).toBe(numbers.map((number) => `err ${number}\n`).join(""));
   }, 180_000);
 
-  test("killed while output streams to a slow reader: all of it comes, once", async () => {
+  test("killed while output streams to a slow reader: all of it arrives, once", async () => {
     const child = home().spawn(["vm", "exec", "a", "--", "sh", "-c", "seq 1 400000; exit 3"], { input: "" });
     const hash = new Bun.CryptoHasher("sha256");
     let seen = 0;
@@ -86,7 +86,7 @@ vmSuite("daemon", (home) => {
     expect(hash.digest("hex")).toBe(wanted.digest("hex"));
   }, 180_000);
 
-  test("what a large input has not yet brought is sent again", async () => {
+  test("input that was not yet delivered is sent again", async () => {
     const input = new Uint8Array(3 * 1024 * 1024).map((_, at) => (at * 7919) >> 8);
     const child = home().spawn(["vm", "exec", "a", "--", "sh", "-c", "sleep 2; exec sha256sum"]);
     child.stdin.write(input);
@@ -114,7 +114,7 @@ vmSuite("daemon", (home) => {
     expect(await terminal.exited).toBe(6);
   }, 180_000);
 
-  test("a VM that ends while no daemon is there: its session ends with 125 and says why", async () => {
+  test("a VM that ends while no daemon runs: its session ends with 125 and the reason", async () => {
     await home().ok(["vm", "run", "--name", "b", "--detach", "--wait=agent"]);
     const child = home().spawn(["vm", "exec", "b", "--", "sh", "-c", "echo ready; exec sleep 1000"]);
     await child.stdout.getReader().read();
@@ -128,7 +128,7 @@ vmSuite("daemon", (home) => {
     await home().ok(["vm", "delete", "b"]);
   }, 240_000);
 
-  test("a VM that ended while no daemon was there is shown as ended", async () => {
+  test("a VM that ended while no daemon ran is shown as ended", async () => {
     const target = vmm()[0];
     await home().killDaemon();
     if (target) home().signal(target, "SIGKILL");
@@ -186,11 +186,11 @@ vmSuite("daemon", (home) => {
     await child.exited;
     await until("it is gone", async () => (await list()).length === 0);
     expect(vmm()).toEqual([]);
-    // the row goes first
+    // the row is deleted first
     await until("its folder is gone", () => home().vmFiles().length === 0);
   }, 240_000);
 
-  test("a VM made with --rm outlives a daemon that is killed, for as long as its command does", async () => {
+  test("a VM made with --rm outlives a killed daemon, for as long as its command runs", async () => {
     const args = [
       "vm",
       "run",
@@ -208,11 +208,11 @@ vmSuite("daemon", (home) => {
     // nothing would end with it
     await home().ok(["daemon", "stop"]);
     await list();
-    // a stopped command can't take a new hold
+    // a stopped CLI can't take a new hold
     child.kill("SIGSTOP");
     await home().killDaemon();
     expect((await list()).map((vm) => vm.name)).toEqual(["mine"]);
-    // longer than a VM without a holder is kept
+    // longer than a VM without a hold is kept
     await Bun.sleep(7000);
     expect((await list()).map((vm) => vm.name)).toEqual(["mine"]);
     child.kill("SIGKILL");
@@ -221,7 +221,7 @@ vmSuite("daemon", (home) => {
     expect(vmm()).toEqual([]);
   }, 240_000);
 
-  test("a shell of --rm outlives the daemon too", async () => {
+  test("a shell with --rm outlives the daemon too", async () => {
     const terminal = onTerminal(home(), ["vm", "run", "--rm", "--wait=agent"]);
     await terminal.see(/root@[\s\S]*[#$] $/, 180_000);
     terminal.type("x=kept\r");
@@ -246,12 +246,12 @@ vmSuite("daemon", (home) => {
     await list();
   }, 30_000);
 
-  test("a socket left by a dead daemon is no hindrance", async () => {
+  test("a socket left by a dead daemon does not prevent the start", async () => {
     await home().killDaemon();
     expect(await list()).toEqual([]);
   });
 
-  test("a daemon of another version is said as such, with what to type; what began before it goes on", async () => {
+  test("a daemon of another version is reported as such, with the command to type; what began before it continues", async () => {
     const script = "echo ready; read -r line; echo got $line; exit 4";
     const child = home().spawn(["vm", "run", "--rm", "--wait=agent", "--", "sh", "-c", script]);
     const lines = linesOf(child.stdout);
@@ -296,7 +296,7 @@ async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<stri
   }
 }
 
-/** Every VM of the list is in a state that lasts, all can be deleted, and then nothing is left. */
+/** Every listed VM is in a stable state, all can be deleted, and then nothing is left. */
 async function settled(home: Home, list: () => Promise<Listed[]>): Promise<void> {
   await until(
     "no VM is between states",
@@ -313,7 +313,7 @@ async function settled(home: Home, list: () => Promise<Listed[]>): Promise<void>
   );
 }
 
-/** `bangerd` as it would be of version 9.9.9. */
+/** A `bangerd` that claims version 9.9.9. */
 async function otherVersion(home: Home): Promise<string> {
   const folder = join(home.folder, "other");
   mkdirSync(folder);

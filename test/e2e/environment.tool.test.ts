@@ -1,4 +1,4 @@
-/** Environments that are not a login shell's: the right daemon is found, or it is said why not. */
+/** Environments other than a login shell's: the right daemon is found, or the error says why not. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -15,7 +15,7 @@ const runtime = (path: string) => ({ XDG_RUNTIME_DIR: path });
 const pidWith = async (env: Record<string, string>) =>
   (await home.json<{ pid: number }>(["daemon", "status"], { env })).pid;
 
-test("a daemon is found from any other runtime folder, whichever it was started with", async () => {
+test("a daemon is found from any other runtime folder, no matter which one it was started with", async () => {
   const places = [join(home.folder, "r"), "", join(home.folder, "r2"), "/nowhere/of/ours"];
   for (const first of places.slice(0, 2)) {
     await home.ok(["vm", "ls"], { env: runtime(first) });
@@ -28,13 +28,13 @@ test("a daemon is found from any other runtime folder, whichever it was started 
   }
 });
 
-test("several that begin at once with different runtime folders come to one daemon", async () => {
+test("several that start at once with different runtime folders reach one daemon", async () => {
   const places = ["r", "r2", "r", "r2"].map((name) => runtime(join(home.folder, name)));
   await Promise.all(places.map((env) => home.ok(["vm", "ls"], { env })));
   expect(new Set(await Promise.all(places.map(pidWith))).size).toBe(1);
 });
 
-test("a daemon of another state folder does nothing, and says whose it is", async () => {
+test("a daemon of another state folder does nothing, and the error names that folder", async () => {
   // one that listens in this home's own runtime folder
   await home.ok(["daemon", "stop"]);
   await home.ok(["vm", "ls"]);
@@ -55,13 +55,13 @@ test("a daemon of another state folder does nothing, and says whose it is", asyn
   await home.ok(["daemon", "status"]);
 });
 
-test("a home that is no absolute path is refused at once, and nothing is made", async () => {
+test("a home that is not an absolute path is refused at once, and nothing is made", async () => {
   const { code, stderr, ms } = await home.banger(["vm", "ls"], { env: { HOME: "rel" } });
   expect([code, stderr.split("\n")[0]]).toEqual([5, 'error: HOME is not an absolute path: "rel"']);
   expect([ms < 10_000, existsSync(join(home.folder, "rel")), existsSync("/rel")]).toEqual([true, false, false]);
 });
 
-test("a folder where a command is expected is said before anything is made", async () => {
+test("a folder in place of a command is reported before anything is made", async () => {
   const { code, stderr } = await home.banger(["vm", "run", "--", "./folder"]);
   expect([code, stderr]).toEqual([2, expect.stringContaining('"./folder" is a folder')]);
 });

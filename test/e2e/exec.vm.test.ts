@@ -33,7 +33,7 @@ vmSuite("exec", (home) => {
     });
   }
 
-  test("a missing command is said with its name and a hint", async () => {
+  test("a missing command is reported with its name and a hint", async () => {
     const { stderr } = await exec("no-such-command");
     expect(stderr).toContain('"no-such-command" does not exist in the guest');
     expect(stderr).toContain("hint:");
@@ -64,19 +64,19 @@ vmSuite("exec", (home) => {
     expect(sha256(out)).toBe(sha256(input));
   }, 300_000);
 
-  test("a reader that is slow here holds the guest back, and loses nothing", async () => {
+  test("a slow reader on the host blocks the guest, and nothing is lost", async () => {
     const command = "head -c 67108864 /dev/zero | tr '\\0' 'x'; echo done >&2";
     const pipe = lazyPipe(home().folder);
     const child = home().spawn(["vm", "exec", "e", "--", "sh", "-c", command], { stdout: pipe.input });
     closeSync(pipe.input);
-    await Bun.sleep(3000); // the point of the test: nobody reads for a while
+    await Bun.sleep(3000); // the point of the test: nothing is read for a while
     expect(child.exitCode).toBeNull();
     expect(await peakMemory(child)).toBeLessThan(256 * mib);
     expect(await pipe.count()).toBe(64 * mib);
     expect(await child.exited).toBe(0);
   }, 120_000);
 
-  test("a reader that is slow in the guest holds us back, in bounded memory", async () => {
+  test("a slow reader in the guest blocks the host, in bounded memory", async () => {
     const child = home().spawn(["vm", "exec", "e", "--", "sh", "-c", "sleep 3; sha256sum"]);
     const input = randomBytes(64 * mib);
     const fed = (async () => {
@@ -92,7 +92,7 @@ vmSuite("exec", (home) => {
     expect(await new Response(child.stdout).text()).toStartWith(sha256(input));
   }, 120_000);
 
-  test("a command that reads no stdin ends all the same while ours stays open", async () => {
+  test("a command that does not read stdin ends though ours stays open", async () => {
     const child = home().spawn(["vm", "exec", "e", "--", "true"]);
     expect(await child.exited).toBe(0);
   });
@@ -104,7 +104,7 @@ vmSuite("exec", (home) => {
     expect((await home().ok(["vm", "exec", "--env", "KEPT=no", "e", ...show])).stdout).toBe("no \n");
   });
 
-  /** Through a shell, which makes any bytes of a printf(1) format; `$1`, `$2`, ... are the others. */
+  /** Runs through a shell, which can make any bytes from a printf(1) format; `$1`, `$2`, ... are the other arguments. */
   const withBytes = (script: string, ...formats: string[]) => {
     const words = formats.map((_, at) => `"$(printf "\${${at + 1}}")"`).join(" ");
     const { stdout, stderr } = Bun.spawnSync(["sh", "-c", `set -- ${words}; ${script}`, programs, ...formats], {
@@ -137,13 +137,13 @@ vmSuite("exec", (home) => {
     expect(stderr).toContain("error: banger refuses to use /tmp/s\\xff/banger: its path is not UTF-8\nhint:");
   });
 
-  test("a command may be as long as Linux takes it", async () => {
+  test("a command can be as long as Linux accepts", async () => {
     const longest = "x".repeat(131_071);
     expect((await exec("sh", "-c", 'printf %s "$1" | wc -c', "_", longest)).stdout).toBe("131071\n");
     expect((await exec("sh", "-c", "echo $#", "_", ...Array<string>(50_000).fill("a"))).stdout).toBe("50000\n");
     const args = ["vm", "exec", "--env", "BIG", "e", "--", "sh", "-c", 'printf %s "$BIG" | wc -c'];
     expect((await home().ok(args, { env: { BIG: longest.slice(4) } })).stdout).toBe("131067\n");
-    // of a file, which may have more than a host takes itself
+    // from a file, which can have more than the host's own limit
     const file = join(home().folder, "variables");
     writeFileSync(file, `${Array.from({ length: 18 }, (_, at) => `V${at}=${"x".repeat(123_000)}`).join("\n")}\n`);
     const refused = await home().banger(["vm", "exec", "--env-file", file, "e", "--", "true"]);
@@ -153,7 +153,7 @@ vmSuite("exec", (home) => {
     ]);
   });
 
-  test("SIGINT is handed to the guest's command", async () => {
+  test("SIGINT is forwarded to the guest's command", async () => {
     const child = home().spawn([
       "vm",
       "exec",
@@ -192,7 +192,7 @@ vmSuite("exec", (home) => {
   test("^C interrupts and ^Z suspends the command in the guest, not banger", async () => {
     const terminal = onTerminal(home(), ["vm", "ssh", "e"]);
     await terminal.see(/[#$] $/);
-    // before the shell has handed the terminal to the command, keys are the shell's
+    // until the shell has given the terminal to the command, keys go to the shell
     const begins = async () => {
       terminal.type("sh -c 'echo beg''un; exec sleep 600'\r");
       await terminal.see(/begun\r\n/);
@@ -220,7 +220,7 @@ vmSuite("exec", (home) => {
     expect(shown.spec.env).toEqual({ KEPT: "yes" });
   });
 
-  test("logs has the console and the VMM's own", async () => {
+  test("logs prints the console and the VMM's own log", async () => {
     expect((await home().ok(["vm", "logs", "e", "--vmm"])).code).toBe(0);
     const following = home().spawn(["vm", "logs", "e", "-f"]);
     const mark = "banger-log-mark";
@@ -241,7 +241,7 @@ vmSuite("exec", (home) => {
 });
 
 /**
- * A pipe that nobody reads until its bytes are counted. The runtime reads the output of its children ahead of the program,
+ * A pipe that is not read until its bytes are counted. The runtime reads the output of its children ahead of the program,
  * so the reader is a process.
  */
 function lazyPipe(folder: string): { input: number; count(): Promise<number> } {

@@ -1,4 +1,4 @@
-/** What the host lacks or has broken is said with a code and a hint, and leaves nothing half-made. */
+/** What is missing or broken on the host is reported with a code and a hint, and nothing half-made is left. */
 import { expect, test } from "bun:test";
 import { existsSync, globSync, mkdirSync, readlinkSync, rmSync, symlinkSync, truncateSync } from "node:fs";
 import { join } from "node:path";
@@ -67,13 +67,13 @@ vmSuite("failures", (home) => {
     expect(await home().json(["vm", "ls"])).toEqual([]);
   }, 60_000);
 
-  test("an image or kernel that nobody knows", async () => {
+  test("an unknown image or kernel", async () => {
     expect((await failsWith(["vm", "create", "--image", "no-such-image"])).error).toBe("IMAGE_NOT_FOUND");
     expect((await failsWith(["vm", "create", "--kernel", "no-such-kernel"])).error).toBe("KERNEL_NOT_FOUND");
     expect((await failsWith(["vm", "show", "nobody"])).error).toBe("VM_NOT_FOUND");
   });
 
-  test("a truncated image file is said as damage, and leaves nothing", async () => {
+  test("a truncated image file is reported as damaged, and leaves nothing", async () => {
     const layer = globSync("c/banger/layers/*.sqfs", { cwd: home().folder })[0] ?? "";
     const file = join(home().folder, layer);
     unshare(file);
@@ -84,7 +84,7 @@ vmSuite("failures", (home) => {
   }, 120_000);
 });
 
-/** A PATH of links to everything that is in ours, but for one program. */
+/** A PATH of links to everything in ours except one program. */
 function pathWithout(home: Home, program: string): string {
   const folder = join(home.folder, `path-${program}`);
   rmSync(folder, { recursive: true, force: true });
@@ -102,18 +102,18 @@ function link(target: string, path: string): void {
   try {
     symlinkSync(target, path);
   } catch {
-    // A dangling link of that name is there already.
+    // a dangling link of that name already exists
     readlinkSync(path);
   }
 }
 
-/** Makes a file this home's own: golden images are shared by hard links. */
+/** Makes a file the home's own copy: golden images are shared by hard links. */
 function unshare(file: string): void {
   Bun.spawnSync(["cp", file, `${file}.own`]);
   Bun.spawnSync(["mv", "-f", `${file}.own`, file]);
 }
 
-/** The code in an error's JSON, wherever in the output it stands. */
+/** The code in an error's JSON, anywhere in the output. */
 function errorCode(output: string): string | null {
   for (const line of output.split("\n")) {
     try {
@@ -121,7 +121,7 @@ function errorCode(output: string): string | null {
       const code = value.error?.code ?? value.code;
       if (code) return code;
     } catch {
-      // Not a line of JSON: progress or a table.
+      // not a line of JSON: progress or a table
     }
   }
   return /"code":\s*"([A-Z_]+)"/.exec(output)?.[1] ?? null;

@@ -1,4 +1,4 @@
-/** A host disk that fills while a workspace streams into a VM: said, waited for, and nothing lost. On a small tmpfs. Needs VMs too. */
+/** A host disk that fills while a workspace streams into a VM: reported, waited for, nothing lost. On a small tmpfs; needs VMs. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { cpSync, mkdirSync, rmSync, statfsSync, writeFileSync } from "node:fs";
@@ -33,7 +33,7 @@ describe.skipIf(reason !== null)(`a full disk below a VM${reason === null ? "" :
     await golden?.close();
   }, 60_000);
 
-  /** Leaves so much free. */
+  /** Leaves so much space free. */
   function fill(free: number): string {
     const { bavail, bsize } = statfsSync(state);
     const ballast = join(state, "ballast");
@@ -46,13 +46,13 @@ describe.skipIf(reason !== null)(`a full disk below a VM${reason === null ? "" :
     return vm;
   };
 
-  test("a workspace that has no room waits for it, says so, and is whole afterwards", async () => {
+  test("a workspace without enough space waits for it, reports so, and is complete afterwards", async () => {
     const folder = join(home.folder, "work");
     mkdirSync(folder);
     const random = crypto.getRandomValues(new Uint8Array(65_536));
     const content = new Uint8Array(120 * mib).map((_, at) => (random[at % 65_536] ?? 0) ^ (at >> 16));
     writeFileSync(join(folder, "large"), content);
-    // little memory: what the guest can't keep there it writes while the workspace comes in
+    // little memory: the guest writes what does not fit there while the workspace arrives
     const flags = ["--name", "web", "--memory", "256M", "--cold", "--wait", "agent"];
     const run = home.banger(["vm", "run", ...flags, folder, "--", "sha256sum", "large"], { timeoutMs: 480_000 });
     await until("the VM boots", () => home.processes().some(({ name }) => name.startsWith("qemu")), 240_000);
@@ -68,7 +68,7 @@ describe.skipIf(reason !== null)(`a full disk below a VM${reason === null ? "" :
   }, 600_000);
 
   test("a VM can be deleted while the disk is full", async () => {
-    // dd ends where there is no room, however much the guest writes meanwhile
+    // dd ends when the disk is full, however much the guest writes meanwhile
     Bun.spawnSync(["dd", "if=/dev/zero", `of=${join(state, "filler")}`, "bs=64K"]);
     await home.ok(["vm", "delete", "web"], { timeoutMs: 60_000 });
     expect(home.vmFiles()).toEqual([]);

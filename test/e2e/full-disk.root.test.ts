@@ -1,4 +1,4 @@
-/** A disk that fills in the middle of a pull: said as such, and nothing half-made is left. On a small tmpfs of our own. */
+/** A disk that fills in the middle of a pull: reported as such, and nothing half-made is left. On a small tmpfs of its own. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -29,7 +29,7 @@ describe.skipIf(reason !== null)(reason === null ? "a full disk" : `a full disk 
     await place?.close();
   }, 60_000);
 
-  /** @param megabytes that its cache may have */
+  /** @param megabytes size of its cache */
   async function crowded(megabytes: number, work: (home: Home) => Promise<void>): Promise<void> {
     const home = new Home("tiny");
     const cache = join(home.folder, "c");
@@ -54,14 +54,14 @@ describe.skipIf(reason !== null)(reason === null ? "a full disk" : `a full disk 
     expect(await home.json<unknown[]>(["image", "ls"])).toEqual([]);
   }
 
-  test("while a layer comes from a registry", async () => {
+  test("while a layer is fetched from a registry", async () => {
     await crowded(8, (home) => refused(home, ["image", "pull", `${registry.host}/team/tool:v1`]));
   }, 60_000);
 
-  test("while what came is stored", async () => {
+  test("while what was fetched is stored", async () => {
     await crowded(32, async (home) => {
       await refused(home, ["image", "pull", `${registry.host}/team/tool:v1`]);
-      // there is room for one of the two: what was fetched can be given up, and says so
+      // there is space for only one of the two: fetched data can be discarded, and the hint says so
       expect(await home.json<object>(["image", "prune"])).toMatchObject({ leftovers: { files: expect.any(Number) } });
       expect(readdirSync(join(home.folder, "c/banger/blobs"))).toEqual([]);
     });
@@ -71,7 +71,7 @@ describe.skipIf(reason !== null)(reason === null ? "a full disk" : `a full disk 
     await crowded(8, (home) => refused(home, ["image", "register", "x", "--rootfs", join(place.folder, "rootfs.tar")]));
   }, 60_000);
 
-  test("while a catalog's bundle comes", async () => {
+  test("while a catalog's bundle is fetched", async () => {
     const site = join(place.folder, "site");
     mkdirSync(site);
     await place.ok(["image", "register", "tool", "--rootfs", join(place.folder, "rootfs.tar")]);

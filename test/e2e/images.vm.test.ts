@@ -1,4 +1,4 @@
-/** Images and kernels as the user sees them, the config file, and what doctor says of this host. */
+/** Images and kernels as the user sees them, the config file, and doctor's report of this host. */
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { vmSuite } from "./harness.ts";
@@ -22,7 +22,7 @@ vmSuite("images", (home) => {
     expect((await home().ok(["image", "ls"])).stdout).toMatch(/debian-bookworm/);
   });
 
-  test("doctor checks the host and says 0, 1 or 2", async () => {
+  test("doctor checks the host and exits with 0, 1 or 2", async () => {
     const done = await home().banger(["doctor"]);
     expect([0, 1, 2]).toContain(done.code ?? -1);
     for (const word of ["KVM", "passt", "qemu"]) expect(done.stdout.toLowerCase()).toContain(word.toLowerCase());
@@ -30,7 +30,7 @@ vmSuite("images", (home) => {
     expect(Array.isArray(JSON.parse(findings.stdout))).toBe(true);
   }, 30_000);
 
-  test("config gives defaults, flags win, and all its problems are said at once", async () => {
+  test("config sets defaults, flags override them, and all its problems are reported at once", async () => {
     const file = "k/banger/config.toml";
     write(home().folder, { [file]: "[vm_defaults]\nvcpu = 1\nmemory_mib = 768\n" });
     const spec = await home().banger(["vm", "create", "--name", "x", "--image", "none-such", "--memory", "1G"]);
@@ -42,7 +42,7 @@ vmSuite("images", (home) => {
     write(home().folder, { [file]: "" });
   });
 
-  test("what a VM uses can't be deleted; afterwards it can, and its files go", async () => {
+  test("what a VM uses can't be deleted; afterwards it can, and its files are removed", async () => {
     await home().ok(["vm", "create", "--name", "user"]);
     const refused = await home().banger(["image", "delete", "debian-bookworm"]);
     expect([refused.code, refused.stderr]).toEqual([4, expect.stringContaining("is used by user")]);

@@ -1,4 +1,4 @@
-/** VMs by name: create, start, stop, restart, kill, delete, rename, and guests that end by themselves. */
+/** VMs by name: create, start, stop, restart, kill, delete, rename, and guests that end on their own. */
 import { afterEach, expect, test } from "bun:test";
 import { closeSync, openSync, writeSync } from "node:fs";
 import { join } from "node:path";
@@ -7,12 +7,12 @@ import { until } from "./processes.ts";
 
 type Shown = { name: string; state: string; generation: number; failure: { reason: string; console: string[] } | null };
 
-/** systemctl talks to a bus that is there only when the services are */
+/** systemctl needs a bus that exists only when the services are up */
 const ready = "until systemctl list-jobs >/dev/null 2>&1; do sleep 0.2; done";
 
 vmSuite("lifecycle", (home) => {
   const show = (name: string) => home().json<Shown>(["vm", "show", name]);
-  /** a test that fails leaves its VM; `b` goes from test to test */
+  /** a test that fails leaves its VM; `b` is passed from test to test */
   afterEach(async () => {
     for (const { name } of await home().json<Shown[]>(["vm", "ls"]))
       if (name !== "b") await home().banger(["vm", "delete", name]);
@@ -34,7 +34,7 @@ vmSuite("lifecycle", (home) => {
     expect(home().vmFiles()).toEqual([]);
   }, 120_000);
 
-  test("one bad name among several: the others are done, the bad one is said, the status is not 0", async () => {
+  test("one bad name among several: the others are processed, the bad one is reported, the status is not 0", async () => {
     await home().ok(["vm", "create", "--name", "one"]);
     const done = await home().banger(["vm", "delete", "nobody", "one"]);
     expect(done.code).toBe(3);
@@ -42,7 +42,7 @@ vmSuite("lifecycle", (home) => {
     expect(await home().json(["vm", "ls"])).toEqual([]);
   }, 60_000);
 
-  test("two CLIs that create one name at once: one wins, the other is told", async () => {
+  test("two CLIs that create one name at once: one succeeds, the other gets an error", async () => {
     const both = await Promise.all([1, 2].map(() => home().banger(["vm", "create", "--name", "race"])));
     expect(both.map((done) => done.code).sort()).toEqual([0, 4]);
     expect((await home().json<Shown[]>(["vm", "ls"])).map((vm) => vm.name)).toEqual(["race"]);
@@ -71,7 +71,7 @@ vmSuite("lifecycle", (home) => {
     ["powers off", `${ready}; systemctl poweroff`],
     ["halts", `${ready}; systemctl halt`],
   ] as const) {
-    test(`a guest that ${how} ends as stopped, and wait says so`, async () => {
+    test(`a guest that ${how} ends as stopped, and wait reports so`, async () => {
       const waiting = home().banger(["vm", "wait", "b"]);
       await exec("b", "sh", "-c", command);
       expect((await waiting).code).toBe(0);
@@ -100,7 +100,7 @@ vmSuite("lifecycle", (home) => {
     expect((await exec("b", "cat", "/root/kept")).stdout).toBe("again\n");
   }, 300_000);
 
-  test("a kernel panic is said as such, with the console's last lines; the name is free after delete", async () => {
+  test("a kernel panic is reported as such, with the console's last lines; the name is free after delete", async () => {
     await home().banger(
       ["vm", "exec", "b", "--", "sh", "-c", "echo 1 >/proc/sys/kernel/sysrq; echo c >/proc/sysrq-trigger"],
       { timeoutMs: 60_000 },
@@ -119,7 +119,7 @@ vmSuite("lifecycle", (home) => {
     ).toEqual(["bangerd"]);
   }, 120_000);
 
-  test("a guest kernel out of memory is said as such", async () => {
+  test("a guest kernel out of memory is reported as such", async () => {
     await home().ok(["vm", "run", "--name", "oom", "--detach", "--memory", "512M"]);
     // 2 is compulsory: the limit of one service is enough, and nothing has to thrash first
     const eat = "echo 2 >/proc/sys/vm/panic_on_oom; exec systemd-run --quiet --wait -p MemoryMax=16M tail /dev/zero";
@@ -141,7 +141,7 @@ vmSuite("lifecycle", (home) => {
     await until("only the daemon is left", () => home().processes().length === 1);
   }, 240_000);
 
-  test("a VM that fails to boot: said with a reason, its logs work, delete clears it", async () => {
+  test("a VM that fails to boot: reported with a reason, its logs work, delete removes it", async () => {
     await home().ok(["vm", "create", "--name", "broken"]);
     const disk =
       home()
@@ -157,7 +157,7 @@ vmSuite("lifecycle", (home) => {
     expect(home().vmFiles()).toEqual([]);
   }, 240_000);
 
-  test("stop cuts the power of a guest that does not react, and says so", async () => {
+  test("stop cuts the power of a guest that does not react, and reports so", async () => {
     await home().ok(["vm", "run", "--name", "deaf", "--detach", "--wait=agent"]);
     home().signal(home().processOf("qemu"), "SIGSTOP");
     const stopped = await home().banger(["vm", "stop", "--grace", "3s", "deaf"], { timeoutMs: 90_000 });
@@ -174,7 +174,7 @@ vmSuite("lifecycle", (home) => {
       await until("the pause waits", async () => (await state("mute")) === "paused");
       const began = performance.now();
       await home().ok(["vm", end, "mute"]);
-      // a command to a VMM has 30 s for its answer
+      // a command to a VMM times out after 30 s
       expect(performance.now() - began).toBeLessThan(20_000);
       expect((await pausing).code).toBe(1);
       if (end === "kill") expect(await state("mute")).toBe("stopped");

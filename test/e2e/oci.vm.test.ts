@@ -1,4 +1,4 @@
-/** Images of containers as the user runs them: from a registry, without shell or users, of many layers. */
+/** Container images as the user runs them: from a registry, without shell or users, with many layers. */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
@@ -50,7 +50,7 @@ vmSuite("oci", (home) => {
 
   const base = () => archive(busyboxFolder(busybox, applets));
 
-  /** Into the registry. @returns the image's name */
+  /** Pushes into the registry. @returns the image's name */
   async function pushed(tag: string, layers: readonly Uint8Array[], options: LayoutOptions = {}): Promise<string> {
     const layout = join(home().folder, `layout-${tag}`);
     writeLayout(layout, layers, options);
@@ -59,7 +59,7 @@ vmSuite("oci", (home) => {
     return `${host}/team/tool:${tag}`;
   }
 
-  test("one static program and nothing else: pulled on the way, its command runs, as the user it names", async () => {
+  test("a single static program: pulled automatically, its command runs, as the user that it names", async () => {
     const config = { Entrypoint: ["/busybox"], Cmd: ["echo", "hello"], User: "4242:17" };
     const image = await pushed("scratch", [archive([file("busybox", busybox, 0o755)])], { config });
     const run = ["vm", "run", "--rm", "--image", image, ...small];
@@ -132,7 +132,7 @@ vmSuite("oci", (home) => {
     await home().ok(["vm", "delete", "users"]);
   }, 120_000);
 
-  test("twenty layers, and every file in the guest is as it is in the layers", async () => {
+  test("twenty layers, and every file in the guest is as in the layers", async () => {
     const tree = archive([
       folder("t"),
       entry("t/setuid", { mode: 0o4755, uid: 7, gid: 8 }, "s"),
@@ -183,7 +183,7 @@ vmSuite("oci", (home) => {
     expect((await home().json<{ layers: unknown[] }>(["image", "show", image])).layers).toHaveLength(12);
   }, 120_000);
 
-  /** What our own conversion says is in those layers; `umoci.root.test.ts` holds that to umoci's. */
+  /** What our own conversion finds in those layers; `umoci.root.test.ts` compares it with umoci's. */
   async function listed(layers: readonly Uint8Array[], name: string): Promise<Line[]> {
     const place = join(home().folder, `here-${name}`);
     const paths = pathsOf({ state: place, cache: place, config: place, runtime: place });

@@ -1,4 +1,4 @@
-/** A daemon that is killed in the middle of a pull leaves parts alone, and the next daemon goes on with them. */
+/** A daemon that is killed in the middle of a pull leaves only parts, and the next daemon resumes from them. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -30,7 +30,7 @@ describe.skipIf(reason !== null)(reason === null ? "pulls" : `pulls [${reason}]`
     await home?.close();
   }, 60_000);
 
-  test("killed while both layers come: only their parts stay, and each goes on where it was", async () => {
+  test("killed while both layers are fetched: only their parts stay, and each resumes where it was", async () => {
     const half = 20_000;
     const layers = new Set<string>();
     registry.onBlob = (digest, bytes) => {

@@ -1,4 +1,4 @@
-/** `banger image register` of file systems: real ones, compared file by file, and ones that were made to hurt. */
+/** `banger image register` of file systems: real ones, compared file by file, and malicious ones. */
 import { expect, test } from "bun:test";
 import {
   chmodSync,
@@ -18,7 +18,7 @@ import type { ImageView } from "../../src/model/artifact.ts";
 import { pathsOf } from "../../src/model/paths.ts";
 import { vmSuite } from "./harness.ts";
 
-/** Of every kind that the present user may make; `sys.argv[1]` is the tree. */
+/** Makes a file of every kind that the current user can make; `sys.argv[1]` is the tree. */
 const makeTree = `
 import os, sys, struct
 os.chdir(sys.argv[1]); os.umask(0o022)
@@ -39,7 +39,7 @@ if os.getuid() == 0:
 for name in ["t/data", "t/deep", "t/lost+found", "t"]: os.utime(name, (86400, 86400))
 `;
 
-/** An ordinary user's PATH may lack it. */
+/** An ordinary user's PATH can lack it. */
 const program = (name: string) => Bun.which(name, { PATH: `${process.env["PATH"]}:/usr/sbin:/sbin` }) ?? name;
 
 vmSuite("register", (home) => {
@@ -109,7 +109,7 @@ vmSuite("register", (home) => {
     expect((await home().ok(run)).stdout).toMatch(/\d+\.\d+\.\d+/);
   }, 120_000);
 
-  test("what is cut short, foreign or no disk is refused before anything is sent", async () => {
+  test("what is truncated, foreign or not a disk is refused before anything is sent", async () => {
     const file = join(home().folder, "bad.img");
     copyFileSync(disk(), file);
     truncateSync(file, 10_000_000);
@@ -127,7 +127,7 @@ vmSuite("register", (home) => {
     settled();
   }, 60_000);
 
-  test("larger than an image may be: told by the limit, and only what is in it counts", async () => {
+  test("larger than an image can be: reported with the limit, and only its content counts", async () => {
     const file = join(home().folder, "k/banger/config.toml");
     mkdirSync(join(home().folder, "k/banger"), { recursive: true });
     writeFileSync(file, 'image_max_size = "1M"\n');
@@ -137,7 +137,7 @@ vmSuite("register", (home) => {
     settled();
   }, 60_000);
 
-  test("damaged at places that the kernel meets: an image or one line, and the daemon goes on", async () => {
+  test("damaged where the kernel reads: an image or one line of error, and the daemon keeps serving", async () => {
     const daemon = await home().daemonPid();
     const small = join(home().folder, "small.ext4");
     mke2fs(small, "220M", "-t", "ext4");

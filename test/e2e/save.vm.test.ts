@@ -1,4 +1,4 @@
-/** `banger vm save` with real guests: what a VM changed, exactly, and nothing of what was its own. */
+/** `banger vm save` with real guests: exactly what a VM changed, and nothing of its identity. */
 import { expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -30,7 +30,7 @@ vmSuite("save", (home) => {
   const identity = async (name: string) =>
     identities.set(name, await exec(name, "sh", "-c", "cat /etc/machine-id /etc/ssh/ssh_host_*_key.pub; hostname"));
 
-  test("one that runs is refused, and told how to stop", async () => {
+  test("a running VM can't be saved, and the hint says how to stop it", async () => {
     await run("a");
     await identity("a");
     await python("a", changeScript);
@@ -46,7 +46,7 @@ vmSuite("save", (home) => {
     expect((await home().json<Listed[]>(["vm", "ls"]))[0]).toMatchObject({ name: "a", state: "running" });
   }, 600_000);
 
-  test("only the difference is stored, the VM stays, and nothing else does", async () => {
+  test("only the difference is stored, the VM is kept, and nothing else is", async () => {
     await home().ok(["vm", "stop", "a"]);
     const saved = await home().ok(["vm", "save", "a", "mine"]);
     expect(saved.stdout).toMatch(/^mine [\d.]+ MiB of its own, [\d.]+ MiB shared\n$/);
@@ -61,7 +61,7 @@ vmSuite("save", (home) => {
       init: "systemd",
       shell: true,
     });
-    // a sparse file of a gigabyte is among it
+    // including a sparse file of a gigabyte
     expect(mine.ownBytes).toBeLessThan(30_000_000);
     expect([vmms(), vmFolders().length, partial()]).toEqual([[], 1, []]);
     expect(await home().json<Listed[]>(["vm", "ls"])).toEqual([
@@ -69,7 +69,7 @@ vmSuite("save", (home) => {
     ]);
   }, 120_000);
 
-  test("what was the VM's own is not in it", async () => {
+  test("the VM's identity is not in it", async () => {
     const paths = pathsOf(roots(home().folder));
     const names = await withUnion(paths, (await show("mine")).layers.slice(-1), async (union) => {
       const found: string[] = [];
@@ -84,7 +84,7 @@ vmSuite("save", (home) => {
     expect(mine).toBe(base as string);
   });
 
-  /** Whom programs of an image trust. */
+  /** Which CAs the image's programs trust. */
   async function authorities(image: string): Promise<string> {
     return withUnion(pathsOf(roots(home().folder)), (await show(image)).layers, async (union) => {
       const found = await union.resolve("etc/ssl/certs/ca-certificates.crt");
@@ -94,7 +94,7 @@ vmSuite("save", (home) => {
     });
   }
 
-  test("a VM of it has the same tree, its own identity, and what docker had", async () => {
+  test("a VM from it has the same tree, its own identity, and docker's data", async () => {
     await run("b", "--image", "mine");
     await identity("b");
     const now = (await python("b", listScript)).split("\n");
@@ -110,9 +110,9 @@ vmSuite("save", (home) => {
     expect(await exec("b", "docker", "run", "--rm", "--network", "none", "tiny", "/hello")).toBe("from a container\n");
   }, 600_000);
 
-  test("saved again, under the name that it came from: both differences are in it, VMs of the old one go on", async () => {
+  test("saved again under the name of its base: both differences are in it, VMs of the old image keep running", async () => {
     await exec("b", "sh", "-c", "echo more >/srv/t/more && rm /srv/t/new && docker rmi tiny >/dev/null && sync");
-    // power is cut: what the journal has is put in order by the reader's kernel
+    // power is cut: the reader's kernel replays the file system's journal
     await home().ok(["vm", "kill", "b"]);
     const old = await show("mine");
     await home().ok(["vm", "save", "b", "mine"]);
@@ -131,7 +131,7 @@ vmSuite("save", (home) => {
     await home().ok(["vm", "stop", "b"]);
   }, 600_000);
 
-  test("the daemon dies in the middle: nothing of the save is left, and the next one does it", async () => {
+  test("the daemon dies in the middle: nothing of the save is left, and the next one succeeds", async () => {
     await home().ok(["vm", "kill", "c"]);
     const before = vmFolders();
     const child = home().spawn(["vm", "save", "c", "later"]);
@@ -157,7 +157,7 @@ vmSuite("save", (home) => {
     expect((await home().banger(["image", "show", "never"])).code).toBe(3);
   }, 60_000);
 
-  test("a guest that wrecked its own disk: told in a line, and only its save fails", async () => {
+  test("a guest that damaged its own disk: reported in one line, and only its save fails", async () => {
     await home().ok(["vm", "start", "c", "--wait", "agent"]);
     const wreck =
       "for d in /sys/block/vd*; do if grep -qx data $d/serial; then dd if=/dev/urandom of=/dev/$(basename $d) bs=1M count=8 oflag=direct; fi; done";

@@ -13,12 +13,12 @@ vmSuite("services", (home) => {
   const sh = (script: string, timeoutMs = 120_000) =>
     home().banger(["vm", "exec", "s", "--", "sh", "-c", script], { timeoutMs });
 
-  test("--wait=services: systemd is up, and degraded by nothing", async () => {
+  test("--wait=services: systemd is running, not degraded", async () => {
     const { stdout } = await sh("systemctl is-system-running; systemctl --failed --no-legend; cat /proc/1/comm");
     expect(stdout).toBe("running\nsystemd\n");
   });
 
-  test("the promised tools are there, and a UTF-8 locale", async () => {
+  test("the documented tools are there, and a UTF-8 locale", async () => {
     const tools = "git jq curl make gcc python3 rsync ps less ip docker mise sshd update-ca-certificates";
     expect(
       (
@@ -99,7 +99,7 @@ docker run --rm scratch-test`;
       expect(Number((await sh("grep -c BEGIN /etc/ssl/certs/ca-certificates.crt")).stdout)).toBeGreaterThan(100);
   });
 
-  test("a service on the host's loopback is out of the guest's reach", async () => {
+  test("a service on the host's loopback is not reachable from the guest", async () => {
     const server = Bun.listen({
       hostname: "127.0.0.1",
       port: 0,

@@ -1,4 +1,4 @@
-/** How `vm run` ends: with `--rm` the VM goes whatever happens to the session, without it the VM stays. */
+/** How `vm run` ends: with `--rm` the VM is deleted however the session ends, without it the VM stays. */
 import { expect, test } from "bun:test";
 import { vmSuite } from "./harness.ts";
 import type { Home } from "./home.ts";
@@ -10,7 +10,7 @@ type Listed = { name: string; state: string };
 vmSuite("session", (home) => {
   const names = async () => (await home().json<Listed[]>(["vm", "ls"])).map((vm) => vm.name);
 
-  test("--rm: prints the spec first, gives the status back and leaves nothing", async () => {
+  test("--rm: prints the spec first, returns the command's status and leaves nothing", async () => {
     const done = await home().banger(["vm", "run", "--rm", "--wait=agent", "--", "sh", "-c", "echo hello; exit 3"]);
     expect(done.code).toBe(3);
     expect(done.stdout).toBe("hello\n");
@@ -25,7 +25,7 @@ vmSuite("session", (home) => {
     ["SIGTERM", 143],
     ["SIGHUP", 129],
   ] as const) {
-    test(`--rm: ${signal} is handed to the guest's command, and the VM goes with it`, async () => {
+    test(`--rm: ${signal} is forwarded to the guest's command, and the VM is deleted with it`, async () => {
       const child = home().spawn([
         "vm",
         "run",
@@ -55,7 +55,7 @@ vmSuite("session", (home) => {
     await nothingLeft(home());
   }, 240_000);
 
-  test("--rm: the CLI killed with SIGKILL takes the VM with it", async () => {
+  test("--rm: killing the CLI with SIGKILL deletes the VM", async () => {
     const child = home().spawn(["vm", "run", "--rm", "--wait=agent", "--", "sh", "-c", "echo ready; exec sleep 1000"]);
     await firstBytes(child.stdout);
     child.kill("SIGKILL");
@@ -80,7 +80,7 @@ vmSuite("session", (home) => {
     await nothingLeft(home());
   }, 240_000);
 
-  test("without --rm a lost session leaves the VM running, and says how to return and clean up", async () => {
+  test("without --rm a lost session leaves the VM running, and prints how to return and clean up", async () => {
     const child = home().spawn([
       "vm",
       "run",
@@ -104,7 +104,7 @@ vmSuite("session", (home) => {
     await nothingLeft(home());
   }, 240_000);
 
-  test("on a terminal, without a command: a shell in the VM, whose status comes back", async () => {
+  test("on a terminal, without a command: a shell in the VM, whose status is returned", async () => {
     const terminal = onTerminal(home(), ["vm", "run", "--rm", "--wait=agent"]);
     await terminal.see(/spec: /);
     await terminal.see(/root@[\s\S]*[#$] $/, 180_000);
@@ -137,7 +137,7 @@ vmSuite("session", (home) => {
   }, 240_000);
 });
 
-/** No VM, no process but the daemon, no file of a VM. */
+/** No VM, no process except the daemon's, no file of a VM. */
 async function nothingLeft(home: Home): Promise<void> {
   expect(await home.json<Listed[]>(["vm", "ls"])).toEqual([]);
   await until(

@@ -1,4 +1,4 @@
-/** Root is a user like any other: its own daemon, its own VM, confined as well. Needs VMs too. */
+/** Root is a user like any other: its own daemon, its own VM, also confined. Needs VMs too. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { cpSync, lstatSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -18,13 +18,13 @@ describe.skipIf(reason !== null)(`as root${reason === null ? "" : ` [${reason}]`
   }, 900_000);
   afterAll(async () => home?.close(), 60_000);
 
-  test("the main job: a repository goes into a VM, a command runs there, its status comes back", async () => {
+  test("the main job: a repository is copied into a VM, a command runs there, its status is returned", async () => {
     const repo = makeRepository(join(home.folder, "repo"), { Makefile: "test:\n\t@echo tested; exit 2\n" });
     const done = await home.banger(["vm", "run", "--rm", repo, "--", "make", "test"], { timeoutMs: 240_000 });
     expect([done.code, done.stdout]).toEqual([2, "tested\n"]);
   }, 300_000);
 
-  test("says that a VMM as root is less safe, and confines it all the same", async () => {
+  test("warns that a VMM as root is less safe, but confines it", async () => {
     const done = await home.ok(["vm", "run", "--name", "r", "--detach", "--wait=agent"]);
     expect(done.stderr).toMatch(/root/);
     const status = await Bun.file(`/proc/${home.processOf("qemu").pid}/status`).text();
@@ -33,7 +33,7 @@ describe.skipIf(reason !== null)(`as root${reason === null ? "" : ` [${reason}]`
     await home.ok(["vm", "delete", "r"]);
   }, 120_000);
 
-  test("a disk that fills while a template is made: nothing half-made is left, and with room it works", async () => {
+  test("a disk that fills while a template is made: nothing half-made is left, and with enough space it works", async () => {
     const small = new Home("fill");
     const state = join(small.folder, "s");
     Bun.spawnSync(["mkdir", "-p", state]);
@@ -44,7 +44,7 @@ describe.skipIf(reason !== null)(`as root${reason === null ? "" : ` [${reason}]`
       const run = small.banger(["vm", "run", "--rm", "--memory", "1G", "--", "true"], { timeoutMs: 120_000 });
       await until("the template's VM boots", () => small.processes().some(({ name }) => name.startsWith("qemu")));
       const filler = fill(state);
-      // what the template gives back may be room enough for a boot
+      // the space that the template frees can be enough for a boot
       const { code, stderr } = await run;
       expect([0, 125]).toContain(code ?? -1);
       expect(stderr).toContain("a template could not be made");
@@ -61,13 +61,13 @@ describe.skipIf(reason !== null)(`as root${reason === null ? "" : ` [${reason}]`
     }
   }, 300_000);
 
-  test("a disk that fills while a VM is made: said as such, nothing half-made left", async () => {
+  test("a disk that fills while a VM is made: reported as such, nothing half-made left", async () => {
     const small = new Home("full");
     const state = join(small.folder, "s");
     Bun.spawnSync(["mkdir", "-p", state]);
     expect(Bun.spawnSync(["mount", "-t", "tmpfs", "-o", "size=16M", "tmpfs", state]).exitCode).toBe(0);
     try {
-      // what the home has made itself would fill it already
+      // the home's own files would fill it already
       const isLink = (path: string) => lstatSync(path).isSymbolicLink();
       const filter = (path: string) => !dirname(path).endsWith("/templates") || isLink(path);
       cpSync(join(home.folder, "s"), state, { recursive: true, filter });
@@ -78,7 +78,7 @@ describe.skipIf(reason !== null)(`as root${reason === null ? "" : ` [${reason}]`
       expect([done.code, done.stderr]).toEqual([125, expect.stringContaining("no space left")]);
       expect(done.stderr).toContain("hint:");
       expect(small.vmFiles()).toEqual([]);
-      // passt ends when it sees that its guard has
+      // passt ends when it notices that its guard has ended
       await until("only the daemon is left", () => small.processes().every(({ name }) => name.startsWith("bangerd")));
     } finally {
       await small.banger(["daemon", "stop"], { timeoutMs: 20_000 });
@@ -88,7 +88,7 @@ describe.skipIf(reason !== null)(`as root${reason === null ? "" : ` [${reason}]`
   }, 180_000);
 });
 
-/** Takes all the room that is left. @returns the file that has it */
+/** Takes all the space that is left. @returns the file that takes it */
 function fill(folder: string): string {
   const filler = join(folder, "filler");
   Bun.spawnSync(["dd", "if=/dev/zero", `of=${filler}`, "bs=64K"]);

@@ -1,4 +1,4 @@
-/** VMs that stand still, are suspended, kept, gone back to, and forked: with real guests and what runs in them. */
+/** VMs that are paused, suspended, snapshotted, restored, and forked: with real guests and running programs. */
 import { beforeAll, expect, test } from "bun:test";
 import { vmSuite } from "./harness.ts";
 import { until } from "./processes.ts";
@@ -15,7 +15,7 @@ vmSuite("suspend", (home) => {
       .processes()
       .filter((item) => item.name.startsWith("qemu"));
 
-  /** Counts in a file that is never empty (it is written over, not truncated), and keeps a file open that has no name any more. */
+  /** Counts in a file that is never empty (it is overwritten, not truncated), and keeps an unlinked file open. */
   const counter =
     "exec 3>/root/open; echo kept >&3; rm /root/open; i=0; while :; do i=$((i+1)); printf '%08d\\n' $i 1<>/run/count; sleep 0.1; done";
   const count = async (vm: string) => Number(await inGuest(vm, "cat /run/count"));
@@ -44,7 +44,7 @@ vmSuite("suspend", (home) => {
     );
   }, 240_000);
 
-  test("a paused VM stands still; resumed, it goes on with the right time", async () => {
+  test("a paused VM does not run; when resumed, it continues with the right time", async () => {
     await counts("web");
     await inGuest("web", "date -s '2001-02-03 04:05:06' >/dev/null");
     await home().ok(["vm", "pause", "web"]);
@@ -94,7 +94,7 @@ vmSuite("suspend", (home) => {
     expect(await counts("web")).toBeGreaterThanOrEqual(before);
   }, 180_000);
 
-  test("children go on with their parent's processes and open files, as other machines; its session goes on too", async () => {
+  test("forks continue with their parent's processes and open files, as other machines; the parent's session continues too", async () => {
     const session = home().spawn(["vm", "exec", "web", "--", "sh", "-c", "echo ready; read line; echo got $line"]);
     const reader = session.stdout.getReader();
     expect(new TextDecoder().decode((await reader.read()).value)).toBe("ready\n");
@@ -118,7 +118,7 @@ vmSuite("suspend", (home) => {
     await home().ok(["vm", "delete", ...names]);
   }, 240_000);
 
-  test("the daemon killed in a fork: the parent goes on, each child is whole or gone", async () => {
+  test("the daemon killed in a fork: the parent keeps running, each child is complete or gone", async () => {
     const before = await counts("web");
     const child = home().spawn(["vm", "fork", "web", "kid"]);
     await until(
@@ -138,7 +138,7 @@ vmSuite("suspend", (home) => {
     expect((await list()).map(({ name }) => name)).toEqual(["web"]);
   }, 240_000);
 
-  test("a snapshot is gone back to, memory and disk; what came after is given up", async () => {
+  test("a snapshot is restored, memory and disk; later changes are discarded", async () => {
     await inGuest("web", "echo before > /root/file; sync");
     await home().ok(["vm", "snapshot", "web", "s"]);
     const then = await count("web");
@@ -151,7 +151,7 @@ vmSuite("suspend", (home) => {
     await home().ok(["snapshot", "delete", "web", "s"]);
   }, 240_000);
 
-  test("a VM that nobody uses is suspended by itself, says so, and wakes", async () => {
+  test("an idle VM is suspended automatically, reports so, and wakes", async () => {
     await home().ok(["vm", "run", "--name", "idle", "--idle-timeout", "1s", "--detach", "--", "true"]);
     await until("it is suspended", async () => (await stateOf("idle")) === "suspended", 180_000);
     expect((await home().ok(["vm", "show", "idle"])).stdout).toMatch(/^suspended: +not used for 1s/m);

@@ -1,4 +1,4 @@
-/** An image with an init of its own, from a registry: the golden image itself, exported, pushed and pulled under another name. */
+/** An image with its own init, from a registry: the golden image itself, exported, pushed and pulled under another name. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-/** VMs that begin from a template: each its own machine at once, and none can hurt the template. */
+/** VMs that start from a template: each has its own identity at once, and none can damage the template. */
 import { expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, truncateSync } from "node:fs";
@@ -57,7 +57,7 @@ vmSuite("templates", (home) => {
     expect((await templates())[0]?.uses).toBeGreaterThanOrEqual(2);
   }, 240_000);
 
-  test("journald stands still until something is said, and files it under the VM's own numbers; so in a fork", async () => {
+  test("journald is stopped until something is logged, and files it under the VM's own ids; the same in a fork", async () => {
     await home().ok(["vm", "run", "--name", "quiet", "--detach"]);
     const journald = 'cat /proc/$(pidof systemd-journald)/stat | sed "s/.*) //" | cut -c 1';
     expect(await inGuest("quiet", journald)).toBe("T\n");
@@ -98,7 +98,7 @@ vmSuite("templates", (home) => {
   }, 120_000);
 
   for (const how of ["poweroff", "halt", "reboot"]) {
-    test(`${how} in a VM of the template is the guest's own doing, and no failure`, async () => {
+    test(`${how} in a VM from the template is the guest's own doing, and not a failure`, async () => {
       type Shown = { state: string; generation: number; failure: unknown };
       const show = () => home().json<Shown>(["vm", "show", how]);
       await home().ok(["vm", "run", "--name", how, "--detach"]);
@@ -113,12 +113,12 @@ vmSuite("templates", (home) => {
     }, 240_000);
   }
 
-  test("docker runs in a VM of the template", async () => {
+  test("docker runs in a VM from the template", async () => {
     expect(await inGuest("one", "docker ps --format x && systemctl is-active docker")).toBe("active\n");
     await home().ok(["vm", "delete", "one", "two"]);
   }, 120_000);
 
-  test("a larger disk is there at once", async () => {
+  test("a larger disk is available at once", async () => {
     const { stdout } = await home().ok([
       "vm",
       "run",
@@ -134,7 +134,7 @@ vmSuite("templates", (home) => {
     expect(Number(stdout.split("\n")[1])).toBeGreaterThan(18);
   }, 120_000);
 
-  test("a hundred VMs, hostile ones among them, leave the template as it was, and nothing behind", async () => {
+  test("a hundred VMs, hostile ones among them, leave the template unchanged, and nothing behind", async () => {
     const template = await tinyTemplate();
     const memory = join(folderOf(template), "memory.bin");
     const before = hashOf(memory);
@@ -164,7 +164,7 @@ vmSuite("templates", (home) => {
     expect([after?.key, after?.uses]).toEqual([template.key, expect.any(Number)]);
   }, 600_000);
 
-  test("a template that was damaged is thrown away and told; the VM boots, the next one makes it anew", async () => {
+  test("a damaged template is removed and reported; the VM boots, the next one makes a new template", async () => {
     const template = await tinyTemplate();
     truncateSync(join(folderOf(template), "state.bin"), 100);
     const run = await home().ok(["vm", "run", "--name", "t", ...small, "--", "true"]);
@@ -175,7 +175,7 @@ vmSuite("templates", (home) => {
     expect(next.stderr).toContain("booting, once");
   }, 240_000);
 
-  test("the daemon killed while a template is made: nothing is left, and the next one makes it", async () => {
+  test("the daemon killed while a template is made: nothing is left, and the next daemon makes it", async () => {
     await tiny();
     const other = [...small.slice(0, 2), "--memory", "136M", ...small.slice(4)];
     const child = home().spawn(["vm", "run", "--rm", ...other, "--", "true"]);
@@ -192,7 +192,7 @@ vmSuite("templates", (home) => {
     expect(home().vmFiles()).toEqual([]);
   }, 240_000);
 
-  test("a warm VM is taken over, and goes with the daemon", async () => {
+  test("a warm VM is taken over, and ends with the daemon", async () => {
     await tinyTemplate();
     await home().ok(["daemon", "stop"]);
     home().configure("warm_vms = true\n");

@@ -26,7 +26,7 @@ vmSuite("term", (home) => {
     expect([onTty.code, onTty.stdout]).toEqual([0, "mine\r\ndev\r\n"]);
   }, 120_000);
 
-  test("a terminal that the guest does not know is one that it knows; what --env says stays", async () => {
+  test("a TERM that the guest does not know is replaced by one that it knows; --env overrides it", async () => {
     const env = { TERM: "xterm-nosuch", COLORTERM: "truecolor" };
     const ask = ["-t", "a", "--", "sh", "-c", "tput colors; echo $TERM $COLORTERM"];
     expect((await home().banger(["vm", "exec", ...ask], { env })).stdout).toBe("256\r\nxterm-256color truecolor\r\n");
@@ -34,7 +34,7 @@ vmSuite("term", (home) => {
     expect((await home().banger(["vm", "exec", ...said], { env })).stdout).toBe("odd\r\n");
   }, 60_000);
 
-  test("a terminal says the end of a pipe to whoever reads it", async () => {
+  test("a terminal delivers the end of a pipe to its reader", async () => {
     expect(await exec(["-t", "a", "--", "cat"], "text\n")).toMatchObject({ code: 0, stdout: "text\r\ntext\r\n" });
     expect(await exec(["-t", "a", "--", "cat"], "no end of line")).toMatchObject({ code: 0 });
     expect(await exec(["-t", "a", "--", "sh", "-c", "cat; cat; echo two"], "")).toMatchObject({
@@ -66,7 +66,7 @@ vmSuite("term", (home) => {
     expect(await loop.stdout.text()).toBe("one\ntwo\nthree\n");
   }, 60_000);
 
-  test("a terminal that goes away without SIGHUP takes the session's command with it", async () => {
+  test("a terminal that disappears without SIGHUP ends the session's command", async () => {
     const child = Bun.spawn(["sh", "-c", 'trap "" HUP; exec "$0" vm exec a -- sleep 4242', join(programs, "banger")], {
       env: home().env,
       terminal: { data() {} },

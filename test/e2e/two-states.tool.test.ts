@@ -1,4 +1,4 @@
-/** Two state folders, one cache: the second one is refused, told the way out, and harms nothing. */
+/** Two state folders, one cache: the second one is refused with a hint, and does no damage. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -36,7 +36,7 @@ gatedTest("tool:sqfstar", "a daemon of another state folder leaves the first one
   expect((await home.json<{ name: string }[]>(["image", "ls"])).map(({ name }) => name)).toEqual(["tiny"]);
 });
 
-test("a cache whose state folder was deleted is taken over, and what it held goes when it is pruned", async () => {
+test("a cache whose state folder was deleted is taken over, and a prune removes its content", async () => {
   await home.ok(["daemon", "stop"]);
   const before = layers();
   rmSync(join(home.folder, "s"), { recursive: true });
@@ -47,7 +47,7 @@ test("a cache whose state folder was deleted is taken over, and what it held goe
   await home.ok(["daemon", "stop"], { env: other() });
 });
 
-/** Two homes, each with a cache and a state folder of its own. */
+/** Two homes, each with its own cache and state folder. */
 async function withHomes(body: (first: Home, second: Home) => Promise<void>): Promise<void> {
   const homes = [new Home("linka"), new Home("linkb")] as const;
   try {
@@ -62,7 +62,7 @@ function link(target: string, path: string): void {
   symlinkSync(target, path);
 }
 
-/** Files as a daemon has them in folders that it removes unknown ones from. */
+/** Files as a daemon has them in folders from which it removes unknown files. */
 const swept: [folder: string, file: string][] = [
   ["c/banger/layers", `${"1".repeat(64)}.sqfs`],
   ["c/banger/kernels", "1".repeat(64)],
@@ -87,7 +87,7 @@ test.each(swept)("a daemon whose %s leads to another's does not start, and remov
   }),
 );
 
-test("of two caches whose layers are links to one folder, neither loses anything", () =>
+test("when the layers of two caches are links to one folder, neither loses anything", () =>
   withHomes(async (first, second) => {
     const shared = join(first.folder, "shared");
     mkdirSync(shared);
@@ -99,7 +99,7 @@ test("of two caches whose layers are links to one folder, neither loses anything
     expect(readdirSync(shared)).toEqual(["layer"]);
   }));
 
-test("two caches that are links to one folder are told apart by its owner", () =>
+test("of two caches that are links to one folder, the second is refused, and the error names the owner", () =>
   withHomes(async (first, second) => {
     const shared = join(first.folder, "shared");
     mkdirSync(shared);

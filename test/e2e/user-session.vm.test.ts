@@ -1,4 +1,4 @@
-/** A user's manager, runtime folder and bus, in commands that are no logins. */
+/** A user's manager, runtime folder and bus, in commands that are not logins. */
 import { expect, test } from "bun:test";
 import { vmSuite } from "./harness.ts";
 
@@ -19,7 +19,7 @@ vmSuite("user session", (home) => {
     expect(
       await sh(vm, user, 'echo "$XDG_RUNTIME_DIR" "$DBUS_SESSION_BUS_ADDRESS"; stat -c "%a %u" "$XDG_RUNTIME_DIR"'),
     ).toEqual(fine(`/run/user/${uid} unix:path=/run/user/${uid}/bus\n700 ${uid}\n`));
-    // a service, one that is started by way of the bus, and a scope, as rootless podman makes for each container
+    // a service, one that is started over the bus, and a scope, as rootless podman makes for each container
     const started =
       "systemd-run --user --quiet --wait --pipe id -u; busctl --user --quiet call org.freedesktop.systemd1 /org/freedesktop/systemd1 org.freedesktop.DBus.Peer Ping";
     expect(await sh(vm, user, `${started}; systemd-run --user --quiet --scope id -u`)).toEqual(
@@ -27,7 +27,7 @@ vmSuite("user session", (home) => {
     );
   };
 
-  test("in a VM that began from a template: root at once, and a new user's first command", async () => {
+  test("in a VM from a template: root at once, and a new user's first command", async () => {
     await home().ok(["vm", "run", "--name", "u", "--detach"]);
     expect(await started("u")).toMatch(/^restored from template/);
     await works("u", root, 0);
@@ -68,7 +68,7 @@ vmSuite("user session", (home) => {
     );
   }, 300_000);
 
-  test("a VM that booted: root's manager comes soon after the first command, a user's with it", async () => {
+  test("a VM that booted: root's manager starts soon after the first command, a user's with it", async () => {
     const wait =
       "journalctl -q -f -n all -u user@0.service | grep -q -m 1 Started; systemctl --user is-system-running --wait";
     const script = `echo "$XDG_RUNTIME_DIR"; ${wait}`;

@@ -1,4 +1,4 @@
-/** What of a repository arrives in the guest, and that git sees the same there as here. */
+/** What the guest gets of a repository, and that git sees the same there as on the host. */
 import { beforeAll, expect, test } from "bun:test";
 import { chmodSync, existsSync, mkdirSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
@@ -85,7 +85,7 @@ vmSuite("workspace", (home) => {
     expect(config).not.toContain("secret");
   });
 
-  test("commands and shells begin in the workspace", async () => {
+  test("commands and shells start in the workspace", async () => {
     await home().ok(["vm", "delete", "w"]);
     const done = await home()
       .ok(
@@ -109,7 +109,7 @@ vmSuite("workspace", (home) => {
     expect(said).not.toContain("big");
   }, 240_000);
 
-  test("--branch with --from: the tree is REF's, edits stay behind and that is said", async () => {
+  test("--branch with --from: the tree is REF's, edits are left out and this is reported", async () => {
     const done = await home().ok([
       "vm",
       "run",
@@ -179,7 +179,7 @@ vmSuite("workspace", (home) => {
     expect(existsSync(trap)).toBe(false);
   }, 240_000);
 
-  test("a folder that is no repository goes whole after saying so; / and the home are refused", async () => {
+  test("a folder that is not a repository is sent whole, with a notice; / and the home are refused", async () => {
     const plain = join(home().folder, "plain");
     write(plain, { "x/y.txt": "y\n", ".hidden": "h\n" });
     const dry = await home().ok(["vm", "run", "--dry-run", plain]);
@@ -200,7 +200,7 @@ vmSuite("workspace", (home) => {
     }
   });
 
-  test("a tool-versions file starts mise behind, with a log", async () => {
+  test("a tool-versions file starts mise in the background, with a log", async () => {
     const tooled = makeRepository(join(home().folder, "tooled"), { ".tool-versions": "jq 99.99.99\n" });
     await home().ok(["vm", "run", "--name", "t", "--detach", "--wait=agent", tooled]);
     const log = "/root/.cache/banger/vm-run-tooling-tooled.log";

@@ -1,4 +1,4 @@
-/** Images as other programs unpack them: no difference that the corpus does not explain in a line. */
+/** Images as other programs unpack them: the corpus explains every difference. */
 import { expect, test } from "bun:test";
 import { gate } from "../../src/host/testing/gate.ts";
 import { tempFolder } from "../../src/host/testing/temp.ts";
@@ -17,7 +17,7 @@ test.skipIf(why !== null)(
     const rows = await compareAll(corpus, isWhole ? tools : ["umoci"], temp.path);
     if (isWhole) console.log(tableOf(rows));
     expect(rows.filter(({ outcome, why: reason }) => outcome !== "same" && reason === null)).toEqual([]);
-    // an explanation of what is the same explains nothing
+    // an explanation of equal results is obsolete
     expect(rows.filter(({ outcome, why: reason }) => outcome === "same" && reason !== null)).toEqual([]);
   },
   1_200_000,

@@ -1,4 +1,4 @@
-/** What `image import`, `image register` and `image export` refuse: each says what it is, and its hint leads out. */
+/** What `image import`, `image register` and `image export` refuse: each error names the problem, its hint the way out. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -38,13 +38,13 @@ describe.skipIf(reason !== null)(reason === null ? "refusals of archives" : `ref
       });
     }
   };
-  /** Refused by `image import`, whatever one does. */
+  /** Refused by `image import`, whatever the options. */
   const imports = (name: string, path: string, says: RegExp, hints: RegExp, code = "IMAGE_INVALID"): Refusal => ({
     ...{ name, args: ["image", "import", path], code, says, hints },
   });
 
   test(
-    "a root file system is no archive, and an archive no root file system: each leads to the other command",
+    "a root file system is not an archive, and an archive not a root file system: each hint leads to the other command",
     cases(() => {
       const says = /is a root file system, not an image archive/;
       const hints = /`banger image register NAME --rootfs /;
@@ -77,7 +77,7 @@ describe.skipIf(reason !== null)(reason === null ? "refusals of archives" : `ref
   );
 
   test(
-    "encrypted layers and the first schema lead to an archive that is taken",
+    "for encrypted layers and the first schema, the hint leads to an archive that is accepted",
     cases(() => {
       const schemaOne = (mediaType: string) => {
         const made = new Layout(home.folder);
@@ -102,7 +102,7 @@ describe.skipIf(reason !== null)(reason === null ? "refusals of archives" : `ref
   );
 
   test(
-    "an artifact is called what it is",
+    "an artifact is named as such",
     cases(() => {
       const empty = "application/vnd.oci.empty.v1+json";
       const beside = /the image that it belongs to/;
@@ -135,7 +135,7 @@ describe.skipIf(reason !== null)(reason === null ? "refusals of archives" : `ref
   );
 
   test(
-    "an image for another machine says for which",
+    "for an image of another machine, the error names the machine",
     cases(() => {
       const index = new Layout(home.folder);
       const hints = /`--platform linux\/amd64`/;
@@ -154,7 +154,7 @@ describe.skipIf(reason !== null)(reason === null ? "refusals of archives" : `ref
   );
 
   test(
-    "what is no tar, or not all of one, is called what it is",
+    "what is not a tar, or a truncated one, is named as such",
     cases(() => {
       const again = /get it again, or make it again|make it again/;
       const filler = crypto.getRandomValues(new Uint8Array(100_000));
@@ -193,7 +193,7 @@ describe.skipIf(reason !== null)(reason === null ? "refusals of archives" : `ref
   );
 
   test(
-    "an archive that contradicts itself says where",
+    "for an archive that contradicts itself, the error says where",
     cases(() => {
       const again = /get it again, or make it again/;
       const spoilt = (change: (bytes: Uint8Array) => Uint8Array | null) => {
@@ -239,7 +239,7 @@ describe.skipIf(reason !== null)(reason === null ? "refusals of archives" : `ref
   );
 
   test(
-    "a choice, a name and a path are led to what is there",
+    "for a choice, a name and a path, the hint leads to an existing one",
     cases(() => {
       const many = new Layout(home.folder);
       const several = many.write(many.image({ name: "one:1" }), many.image({ name: "two:2" }));
@@ -286,7 +286,7 @@ describe.skipIf(reason !== null)(reason === null ? "refusals of archives" : `ref
   );
 
   test(
-    "what can't be exported, what is too large and what is damaged leads on",
+    "for what can't be exported, is too large or damaged, the hint leads to a solution",
     cases(() => {
       const wh = put("wh.tar", archive([folder("bin"), file("bin/.wh.x", "x"), file("bin/sh", "x", 0o755)]));
       const large = archive([folder("bin"), file("bin/sh", new Uint8Array(3_000_000), 0o755)]);
@@ -319,7 +319,7 @@ describe.skipIf(reason !== null)(reason === null ? "refusals of archives" : `ref
     120_000,
   );
 
-  test("nothing of what was refused is kept", async () => {
+  test("nothing that was refused is kept", async () => {
     await refusalOf(home, ["image", "import", layout({ layers: [] }), "--name", "never"]);
     const names = (await home.json<{ name: string }[]>(["image", "ls"])).map(({ name }) => name);
     expect(names).not.toContain("never");

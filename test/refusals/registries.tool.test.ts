@@ -1,4 +1,4 @@
-/** What `image pull` is refused by a registry, or refuses of it: each says what it is, and its hint leads out. */
+/** What registries refuse and what `image pull` refuses from them: each error names the problem, and its hint the way out. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import type { ServerResponse } from "node:http";
@@ -23,7 +23,7 @@ const reason =
   gate("tool:openssl") ??
   (existsSync(join(programs, "banger")) ? null : "the program is not built");
 
-/** Serves a layout's first image under every name. @param on what is answered instead, to a manifest or a blob */
+/** Serves a layout's first image under every name. @param on responses to use instead, for a manifest or a blob */
 function registryOf(folder: string, on: { manifest?: Answer; blob?: Answer; type?: string } = {}): Answer {
   return (request, response) => {
     const [, kind, name = ""] = /(manifests|blobs)\/(.+)$/.exec(request.url) ?? [];
@@ -75,7 +75,7 @@ describe.skipIf(reason !== null)(reason === null ? "refusals of pulls" : `refusa
     const is = (next: Answer) => void answers.set(repository, next);
     return { name: String(said), args, code, says: said, hints, is };
   };
-  /** Once the registry answers as it should, what the hint says leads to the image. */
+  /** Once the registry answers properly, following the hint leads to the image. */
   const passing = (answer: Answer, code: string, said: RegExp, hints: RegExp): Refusal => {
     const { is, ...refusal } = pulls(answer, code, said, hints);
     return { ...refusal, mend: () => is(registryOf(layout())), ends: null };
@@ -88,7 +88,7 @@ describe.skipIf(reason !== null)(reason === null ? "refusals of pulls" : `refusa
     }
   };
 
-  test("a login page, nothing and another document are told from a manifest", async () => {
+  test("a login page, an empty response and another document are distinguished from a manifest", async () => {
     const between = /a proxy or a login page may stand in between/;
     const portal = (_: Asked, response: ServerResponse) =>
       send(response, 302, "", { location: "http://portal.example/sign-in" });
@@ -103,7 +103,7 @@ describe.skipIf(reason !== null)(reason === null ? "refusals of pulls" : `refusa
     ]);
   }, 120_000);
 
-  test("who is not let in is told how to be, and who is known is not told to log in", async () => {
+  test("without access the hint says how to log in, and with a login it does not", async () => {
     const password = `Basic ${Buffer.from("me:right").toString("base64")}`;
     const folder = layout();
     const guarded: Answer = (request, response) => {
@@ -134,7 +134,7 @@ describe.skipIf(reason !== null)(reason === null ? "refusals of pulls" : `refusa
     await home.ok(me, right);
   }, 120_000);
 
-  test("what is not there, too much, or broken over there says that, and works once it is over", async () => {
+  test("what is missing, rate-limited or broken there is reported as such, and works once it is fixed", async () => {
     await all([
       passing(status(404), "REGISTRY_NOT_FOUND", /has no r\d+\/tool:1/, /spelling of name and tag/),
       passing(status(429, atOnce), "REGISTRY_LIMITED", /too many requests/, /wait, or log in/),
@@ -143,7 +143,7 @@ describe.skipIf(reason !== null)(reason === null ? "refusals of pulls" : `refusa
     ]);
   }, 120_000);
 
-  test("a blob that is refused, missing or another says so, and the next pull fetches it", async () => {
+  test("a blob that is refused, missing or different is reported, and the next pull fetches it", async () => {
     const blob = (answer: Answer) => registryOf(layout(), { blob: answer });
     await all([
       passing(blob(status(401)), "REGISTRY_AUTH", /no supported authentication scheme/, /docker login/),
@@ -156,7 +156,7 @@ describe.skipIf(reason !== null)(reason === null ? "refusals of pulls" : `refusa
     ]);
   }, 120_000);
 
-  test("an image that can't be one is called what it is", async () => {
+  test("an unusable image is reported as what it is", async () => {
     const old = new Layout(home.folder);
     const schemaOne = { schemaVersion: 1, name: "tool", tag: "1", fsLayers: [], history: [], signatures: [] };
     const oldType = "application/vnd.docker.distribution.manifest.v1+prettyjws";
@@ -178,7 +178,7 @@ describe.skipIf(reason !== null)(reason === null ? "refusals of pulls" : `refusa
     ]);
   }, 120_000);
 
-  test("credentials that can't be read name the file or the program to mend", async () => {
+  test("for unreadable credentials, the error names the file or program to fix", async () => {
     const folder = join(home.folder, ".docker");
     const config = (text: string) => {
       mkdirSync(folder, { recursive: true });
@@ -196,7 +196,7 @@ describe.skipIf(reason !== null)(reason === null ? "refusals of pulls" : `refusa
     ]);
   }, 120_000);
 
-  test("an authority that is not known: the variable that the hint names, and a new daemon, lead to the image", async () => {
+  test("an unknown CA: the variable that the hint names, and a new daemon, lead to the image", async () => {
     const folder = join(home.folder, "tls");
     mkdirSync(folder);
     certificates(folder);
@@ -220,7 +220,7 @@ describe.skipIf(reason !== null)(reason === null ? "refusals of pulls" : `refusa
     }
   }, 120_000);
 
-  test("a name that only a registry has is pulled by the command of the hint", async () => {
+  test("a name that only a registry has is pulled by the hint's command", async () => {
     const { args } = pulls(registryOf(layout()), "", /x/, /x/);
     const name = args.at(-1) ?? "";
     const missing = { code: "IMAGE_NOT_FOUND", says: /no image is named/, hints: /`banger image pull 127/, ends: null };

@@ -7,7 +7,7 @@ import type { Daemon } from "../daemon.ts";
 import type { UseEntry } from "../in-use.ts";
 import { eventRoutes } from "./events.ts";
 
-/** How many of `count` events, of which all but the first wait for the reader, are written before the answer ends. */
+/** How many of `count` events are written before the response ends; all but the first wait for the reader. */
 async function written(count: number): Promise<{ lines: number; isCut: boolean }> {
   const [subscribed, begun, goOn] = [new Deferred<void>(), new Deferred<void>(), new Deferred<void>()];
   const gone = new AbortController();
@@ -38,7 +38,7 @@ async function written(count: number): Promise<{ lines: number; isCut: boolean }
   await begun.promise;
   for (let sent = 1; sent < count; sent++) send({} as StateEvent);
   goOn.resolve();
-  // a reader that was not cut stays until it goes away
+  // a reader that was not disconnected stays until it leaves
   for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve));
   const isCut = !isSubscribed;
   gone.abort();
@@ -46,7 +46,7 @@ async function written(count: number): Promise<{ lines: number; isCut: boolean }
   return { lines, isCut };
 }
 
-test("4,096 events wait for a slow reader, and one more cuts it", async () => {
+test("4,096 events wait for a slow reader; with one more it is disconnected", async () => {
   expect(await written(1 + 4096)).toEqual({ lines: 4097, isCut: false });
   expect(await written(1 + 4097)).toEqual({ lines: 4097, isCut: true });
 });

@@ -1,9 +1,9 @@
-/** HTTP by hand over a unix socket, so that tests can send what no well-behaved client would. */
+/** HTTP by hand over a unix socket, so that tests can send what a well-behaved client would not. */
 import net from "node:net";
 
 export type Answer = { status: number; headers: Record<string, string>; body: string; json: unknown; lines: unknown[] };
 
-/** One request, one answer, the connection closed by whoever likes. */
+/** One request, one response; either end closes the connection. */
 export async function ask(
   socket: string,
   method: string,
@@ -19,7 +19,7 @@ export async function ask(
   return parse(await raw(socket, `${method} ${path} HTTP/1.1\r\n${head.join("")}\r\n${text}`));
 }
 
-/** Sends bytes and collects whatever comes until the other end closes. */
+/** Sends bytes and collects the response until the other end closes. */
 export function raw(socket: string, bytes: string | Uint8Array): Promise<string> {
   return new Promise((resolve) => {
     let received = "";
@@ -30,7 +30,7 @@ export function raw(socket: string, bytes: string | Uint8Array): Promise<string>
   });
 }
 
-/** A connection that stays: what has come so far, a wait for text, and its end. */
+/** A persistent connection: what was received so far, a wait for text, and its end. */
 export class Line {
   received = "";
   readonly #socket: net.Socket;

@@ -18,7 +18,7 @@ test("layers come first, lowest first, and the data disk last", () => {
   expect(namesOf(imageRecord({ layers: layers(1), direct }))).toEqual(["layer0", "direct", "modules", "data"]);
 });
 
-test("an image of the most layers has room in a VM and on its kernel's command line", () => {
+test("an image with the maximum of layers fits in a VM and on its kernel's command line", () => {
   const spec = specOf(imageRecord({ layers: layers(maxLayers), direct: layerRef({ digest: digestOf("5") }) }));
   expect(spec.blockDevices.length).toBeLessThanOrEqual(maxBlockDevices);
   const disks = spec.blockDevices.map(({ name }, at) => `${name}:${virtioDiskName(at)}:${Number.MAX_SAFE_INTEGER}`);

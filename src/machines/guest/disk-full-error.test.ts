@@ -4,7 +4,7 @@ import { request, saving, setUp } from "../testing/saving.ts";
 
 const enospc = () => Object.assign(new Error("no space"), { code: "ENOSPC" });
 
-test("a full disk is said with its path and what is free there", async () => {
+test("a full disk is reported with its path and free space", async () => {
   const host = newHost();
   const machines = await startDaemon(host);
   Object.assign(host.world, { freeBytes: 4096 }).failing.set("createDisk", enospc());
@@ -16,7 +16,7 @@ test("a full disk is said with its path and what is free there", async () => {
   });
 });
 
-test("a template that has no room says how much it would need", async () => {
+test("a template without enough space reports how much it would need", async () => {
   const host = saving();
   host.world.freeBytes = 100 * 1024 ** 2;
   const { run, texts } = await setUp(host);

@@ -3,7 +3,7 @@ import { vmRecord } from "../../store/testing/records.ts";
 import { guestGrace } from "../life/stop.ts";
 import { identityRequest } from "./identity.ts";
 
-test("what is asked for counts before the image, and the image before what the host hands on", () => {
+test("requested variables override the image's, and the image's override inherited ones", () => {
   const kept = { machineId: "0".repeat(32), sshHostKeys: [], network: null };
   const vm = { ...vmRecord(), spec: { ...vmRecord().spec, env: { B: "asked" } } };
   const environment = { A: "host", B: "host", C: "host", http_proxy: "http://host", HTTP_PROXY: "http://host" };
@@ -24,6 +24,6 @@ test("what is asked for counts before the image, and the image before what the h
   });
 });
 
-test("a guest has the grace but for what its disk needs", () => {
+test("a guest gets the grace period minus what its disk needs", () => {
   expect([60_000, 4000, 100, 0].map(guestGrace)).toEqual([58_000, 3000, 75, 0]);
 });

@@ -1,4 +1,4 @@
-/** What can't be removed keeps neither a daemon from serving nor a VM from being deleted later. */
+/** What can't be removed prevents neither a daemon from serving nor a VM from being deleted later. */
 import { expect, test } from "bun:test";
 import { fail } from "../../base/errors/error.ts";
 import { agent, created, emit, signal, started } from "../testing/crash.ts";
@@ -8,7 +8,7 @@ function stuck(root: string) {
   return fail("NOT_REMOVED", { root, path: `${root}/x`, reason: "the system forbids it", next: "`chattr`" });
 }
 
-test("a VM whose folder stays is being deleted until it is gone: by another delete", async () => {
+test("a VM whose folder can't be removed stays in deletion until it is gone: by another delete", async () => {
   const host = newHost();
   const machines = await startDaemon(host);
   await started(machines);
@@ -31,7 +31,7 @@ test("a VM whose folder stays is being deleted until it is gone: by another dele
   expect([machines.all(), machines.leftovers()]).toEqual([[], []]);
 });
 
-test("or by the next daemon, which serves whether it can or not", async () => {
+test("or by the next daemon, which serves whether it can remove it or not", async () => {
   const host = newHost();
   const first = await startDaemon(host);
   await created(first);
@@ -53,7 +53,7 @@ test("or by the next daemon, which serves whether it can or not", async () => {
 });
 
 test.each(["vms/vvvvvv99", "vms/not an id", "templates/x", "snapshots/x"])(
-  "a stray that stays (%s) keeps no daemon from starting, nor another stray from going",
+  "a stray that can't be removed (%s) does not prevent the daemon's start, nor the removal of another stray",
   async (name) => {
     const host = newHost();
     const [kind, ...rest] = name.split("/");
@@ -69,7 +69,7 @@ test.each(["vms/vvvvvv99", "vms/not an id", "templates/x", "snapshots/x"])(
   },
 );
 
-test("layers and kernels that stay keep no daemon from starting", async () => {
+test("layers and kernels that can't be removed do not prevent the daemon's start", async () => {
   const host = newHost();
   const failing = async () => {
     throw stuck("/c/layers/1.sqfs");
@@ -85,7 +85,7 @@ test("layers and kernels that stay keep no daemon from starting", async () => {
   await started(machines);
 });
 
-test("a removal that takes long goes on while the daemon serves", async () => {
+test("a slow removal continues while the daemon serves", async () => {
   const host = newHost();
   host.world.paths.set(`${paths.vms}/old/f`, "");
   const gone = Promise.withResolvers<void>();

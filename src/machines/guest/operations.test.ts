@@ -1,4 +1,4 @@
-/** One operation at a time on each VM, in the order in which they came. */
+/** One operation at a time on each VM, in the order of arrival. */
 import { expect, test } from "bun:test";
 import { Deferred } from "../../base/async.ts";
 import type { VmId, VmName } from "../../base/names.ts";
@@ -6,7 +6,7 @@ import { Interrupted, Operations } from "./operations.ts";
 
 const vm = { id: "aaaaaaaa" as VmId, name: "one" as VmName };
 
-/** An operation that says when it has begun and ends when it is told to. */
+/** An operation that records its beginning and ends when the test ends it. */
 function body(log: string[], name: string) {
   const [begun, end] = [new Deferred<void>(), new Deferred<void>()];
   const run = async () => {
@@ -20,7 +20,7 @@ function body(log: string[], name: string) {
 
 const refused = (state: string) => ({ code: "VM_STATE", details: { state } });
 
-test("one that is under way refuses the next, by what it does", async () => {
+test("an operation that runs refuses the next one, and names itself", async () => {
   const operations = new Operations();
   const one = body([], "one");
   const running = operations.run(vm, "suspend", one.run);
@@ -33,7 +33,7 @@ test("one that is under way refuses the next, by what it does", async () => {
   expect(await operations.run(vm, "start", async () => "ran")).toBe("ran");
 });
 
-test("one that has been queued and has not begun refuses the next as well", async () => {
+test("a queued operation that has not begun refuses the next one as well", async () => {
   const operations = new Operations();
   const one = body([], "one");
   const queued = operations.queue(vm.id, "start", one.run);
@@ -44,7 +44,7 @@ test("one that has been queued and has not begun refuses the next as well", asyn
   expect(operations.isBeginning(vm.id)).toBe(false);
 });
 
-test("what the daemon does by itself is waited for, but not where its VMM does not answer", async () => {
+test("the daemon's own operations are waited for, unless the VM's VMM does not answer", async () => {
   const unreachable = new Map<VmId, Error>();
   const operations = new Operations(unreachable);
   const log: string[] = [];
@@ -60,12 +60,12 @@ test("what the daemon does by itself is waited for, but not where its VMM does n
   own.end();
   await Promise.all([reconciling, asked]);
   expect(log).toEqual(["own begins", "own ends", "stopped"]);
-  // nothing is under way: whether its VMM answers is for the operation to see
+  // nothing runs: whether the VMM answers is the operation's concern
   unreachable.set(vm.id, silent);
   expect(await operations.run(vm, "kill", async () => "killed")).toBe("killed");
 });
 
-test("when the first ends, nothing slips in before the one that waits, and what comes later waits for that", async () => {
+test("when one ends, nothing slips in before the queued one, and later ones wait for that", async () => {
   const operations = new Operations();
   const log: string[] = [];
   const [one, two, three] = ["one", "two", "three"].map((name) => body(log, name)) as [
@@ -91,7 +91,7 @@ test("when the first ends, nothing slips in before the one that waits, and what 
   expect(log).toEqual(["one begins", "one ends", "two begins", "two ends", "three begins", "three ends"]);
 });
 
-test("one that preempts interrupts what is under way and runs after it", async () => {
+test("a preempting operation interrupts the running one and runs after it", async () => {
   const operations = new Operations();
   const log: string[] = [];
   const begun = new Deferred<void>();
@@ -106,7 +106,7 @@ test("one that preempts interrupts what is under way and runs after it", async (
   expect(log).toEqual(["true", "undone", "deleted"]);
 });
 
-test.each([1, 2])("one that preempts interrupts %i that wait, also once one before them is over", async (count) => {
+test.each([1, 2])("a preempting operation interrupts %i queued ones, also if an earlier one ended", async (count) => {
   const operations = new Operations();
   const log: string[] = [];
   const one = body(log, "one");
@@ -124,7 +124,7 @@ test.each([1, 2])("one that preempts interrupts %i that wait, also once one befo
   expect(log).toEqual(["one begins", "one ends", ...Array(count).fill("interrupted"), "deleted"]);
 });
 
-test("what an operation may wait for is cut when there is one, and not otherwise", async () => {
+test("preempting calls its callback only if another operation is running", async () => {
   const operations = new Operations();
   let cuts = 0;
   await operations.preempt(
@@ -149,7 +149,7 @@ test("what an operation may wait for is cut when there is one, and not otherwise
   expect(cuts).toBe(1);
 });
 
-test("one that fails lets the next one run; VMs do not wait for each other", async () => {
+test("a failed operation lets the next one run; VMs do not wait for each other", async () => {
   const operations = new Operations();
   await expect(operations.run(vm, "start", () => Promise.reject(new Error("no luck")))).rejects.toThrow("no luck");
   const one = body([], "one");

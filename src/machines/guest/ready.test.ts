@@ -1,4 +1,4 @@
-/** Waiting for a guest's services: what is left of it when the answer is late. */
+/** Waiting for a guest's services: what remains when the answer is late. */
 import { expect, test } from "bun:test";
 import { Deferred } from "../../base/async.ts";
 import type { AgentClient, AgentStream } from "../../wire/agent/types.ts";
@@ -6,7 +6,7 @@ import { depsOf, newHost, shortTimings } from "../testing/daemon.ts";
 import type { GuestContext } from "./context.ts";
 import { waitServices } from "./ready.ts";
 
-test("an answer that comes after its time is over has its stream closed", async () => {
+test("when the answer comes after the timeout, its stream is closed", async () => {
   const opened = new Deferred<AgentStream>();
   const closed = new Deferred<void>();
   const client = { hello: { init: "systemd" }, open: () => opened.promise } as unknown as AgentClient;

@@ -1,4 +1,4 @@
-/** The daemon's own commands in a guest that answers anything. */
+/** The daemon's own commands in a guest that can answer anything. */
 import { expect, test } from "bun:test";
 import { strangeFrames } from "../../base/testing/strange.ts";
 import { memoryPair } from "../../host/testing/memory-pair.ts";
@@ -31,6 +31,6 @@ test("a status is a number from 0 to 255", async () => {
   expect(await statusAfter('{"event":"exit","code":255}')).toBe(255);
 });
 
-test.each(strangeFrames.filter((text) => text !== "1"))("anything else is no success (%#)", async (value) => {
+test.each(strangeFrames.filter((text) => text !== "1"))("anything else is not a success (%#)", async (value) => {
   expect(await statusAfter(`{"event":"exit","code":${value}}`)).toBe(255);
 });

@@ -8,7 +8,7 @@ import { withTrouble } from "./trouble.ts";
 
 const lost = { kind: "network-lost", reason: "the process that carries its network has ended" } as const;
 
-test("a trouble is kept, told and logged once, outlives the daemon, and is over with the next start", async () => {
+test("a trouble is stored, reported and logged once, outlives the daemon, and ends with the next start", async () => {
   const { host, machines, emit, signal, run } = await setUp();
   const vm = await run("one");
   const events: StateEvent[] = [];

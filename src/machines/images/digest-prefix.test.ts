@@ -1,4 +1,4 @@
-/** Kernels by the beginnings of their digests, as images are. */
+/** Kernels are found by digest prefix, as images are. */
 import { expect, test } from "bun:test";
 import type { Digest, ImageName } from "../../base/names.ts";
 import { openDatabase } from "../../host/files/sqlite.ts";

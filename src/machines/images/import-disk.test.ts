@@ -1,4 +1,4 @@
-/** A stranger's disk over a host in memory: which kernel reads it, and that nothing of it stays. */
+/** Importing an untrusted disk over a host in memory: which kernel reads it, and that nothing of it is left behind. */
 import { expect, test } from "bun:test";
 import { fail } from "../../base/errors/error.ts";
 import type { ImageName } from "../../base/names.ts";
@@ -15,7 +15,7 @@ const codeOf = (work: Promise<unknown>) =>
   );
 const reader = (host: Host) => [...host.world.vmms.values()].at(-1);
 
-test("it is read by a VM without network or layers, whole, and its copy is removed", async () => {
+test("all of it is read by a VM without network or layers, and its copy is removed", async () => {
   const host = newHost();
   const machines = await startDaemon(host);
   const made = await machines.importDisk(disk(), emit, signal);
@@ -27,7 +27,7 @@ test("it is read by a VM without network or layers, whole, and its copy is remov
   assertTruth(host, "after a disk");
 });
 
-test("the default kernel reads it even when the image wants another; without a default the other one does", async () => {
+test("the default kernel reads it even if the image wants another one; without a default, the other one does", async () => {
   const host = newHost();
   const machines = await startDaemon(host);
   await machines.importKernel({ name: "own", source: "x", tar: empty() }, emit, signal);
@@ -39,7 +39,7 @@ test("the default kernel reads it even when the image wants another; without a d
   assertTruth(host, "after disks with a kernel");
 });
 
-test("without any kernel it is refused before the disk is read, by the name that can be fetched", async () => {
+test("without any kernel it is refused before the disk is read, and the error names one that can be pulled", async () => {
   const host = newHost();
   const machines = await startDaemon(host);
   await machines.deleteKernel("debian-bookworm-cloud");
@@ -55,7 +55,7 @@ test("without any kernel it is refused before the disk is read, by the name that
   expect(isRead).toBe(false);
 });
 
-test("what goes wrong on the way leaves nothing: receiving, booting, reading, storing, giving up", async () => {
+test("failures leave nothing behind: receiving, booting, reading, storing, cancelling", async () => {
   const failures: [string, (host: Host) => unknown, string][] = [
     ["receiving", ({ world }) => world.failing.set("receiveDisk", new Error("refused")), "refused"],
     ["booting", ({ world }) => world.failing.set("boot", new Error("no boot")), "no boot"],

@@ -1,4 +1,4 @@
-/** What becomes of an image whose name is given to another one. */
+/** What happens to an image when its name is given to another one. */
 import { expect, test } from "bun:test";
 import type { ImageName } from "../../base/names.ts";
 import { digestOf, imageRecord, layerRef } from "../../store/testing/records.ts";
@@ -24,7 +24,7 @@ async function importing(record = stranger) {
   return { host, machines, notes, archive, register };
 }
 
-test("an archive that takes an image's name says so, and the image is kept by its digest until it is pruned", async () => {
+test("an archive that takes an image's name reports so, and the image is kept by its digest until it is pruned", async () => {
   const { machines, notes, archive } = await importing();
   await archive();
   await machines.idle();
@@ -39,20 +39,20 @@ test("an archive that takes an image's name says so, and the image is kept by it
   expect((await machines.images()).map(({ digest }) => digest)).toEqual([stranger.digest]);
 });
 
-test("one that is kept without a name has one again as soon as it is given one", async () => {
+test("an image without a name has a name again as soon as it is tagged", async () => {
   const { machines, archive } = await importing();
   await archive();
   machines.tagImage(old.digest, "older");
   expect((await machines.images()).map(({ name }) => name)).toEqual(["debian-bookworm", "older"] as ImageName[]);
 });
 
-test("the same image again says nothing", async () => {
+test("the same image again reports nothing", async () => {
   const { notes, archive } = await importing(old);
   await archive();
   expect(notes()).toEqual([]);
 });
 
-test("an image that is called otherwise too keeps that name", async () => {
+test("an image with a second name keeps that name", async () => {
   const { machines, notes, archive } = await importing();
   machines.tagImage("debian-bookworm", "mine");
   await archive();
@@ -60,7 +60,7 @@ test("an image that is called otherwise too keeps that name", async () => {
   expect((await machines.images()).map(({ name }) => name)).toEqual(["debian-bookworm", "mine"] as ImageName[]);
 });
 
-test("what a user registers under a name that was taken says so; the old image goes", async () => {
+test("registering under a name that was in use reports so, and removes the old image", async () => {
   const { machines, notes, register } = await importing();
   await register();
   await machines.idle();
@@ -68,7 +68,7 @@ test("what a user registers under a name that was taken says so; the old image g
   expect(() => machines.findImage(old.digest)).toThrow();
 });
 
-test("another image's digest is no name", async () => {
+test("another image's digest is not a name", async () => {
   const { machines, register } = await importing(imageRecord({ ...stranger, name: old.digest as never }));
   await expect(register()).rejects.toMatchObject({ code: "IMAGE_NAME_INVALID" });
   expect(() => machines.tagImage("debian-bookworm", stranger.digest)).toThrow("is not an image name");

@@ -1,4 +1,4 @@
-/** `vm save` over a host in memory: what the reading VM is given, what is refused, and that nothing of it stays. */
+/** `vm save` over a host in memory: what the reading VM gets, what is refused, and that nothing is left behind. */
 import { expect, test } from "bun:test";
 import { fail } from "../../base/errors/error.ts";
 import type { ImageName } from "../../base/names.ts";
@@ -26,7 +26,7 @@ async function stopped(host: Host, deps: Partial<MachinesDeps> = {}): Promise<Ma
   return machines;
 }
 
-/** VMMs that belong to no row. */
+/** VMMs without a row. */
 function readers(host: Host, machines: Machines): WorldVm[] {
   const known = new Set<string>(machines.all().map((vm) => vm.id));
   return [...host.world.vmms.values()].filter((vm) => !known.has(vm.spec.id));
@@ -42,7 +42,7 @@ async function rest(host: Host, machines: Machines, context: string): Promise<vo
   assertTruth(host, context);
 }
 
-test("the disk is read by a VM without network, and both its halves are asked for", async () => {
+test("the disk is read by a VM without network, and both its halves are requested", async () => {
   const host = newHost();
   const machines = await stopped(host);
   const saved = await machines.save("web", { image: "mine" }, emit, signal);
@@ -65,7 +65,7 @@ test("the disk is read by a VM without network, and both its halves are asked fo
   await rest(host, machines, "after a save");
 });
 
-test("every authority that the VM or its parent was ever told goes out, whatever the host hands on now", async () => {
+test("every CA certificate that the VM or its parent ever got is removed, whatever the host has now", async () => {
   const host = newHost();
   let now = ["a"];
   const told: (readonly string[])[] = [];
@@ -93,7 +93,7 @@ test("every authority that the VM or its parent was ever told goes out, whatever
   await rest(host, machines, "after saves");
 });
 
-test("the image keeps its base's kernel, and a name that was another's is its own now", async () => {
+test("the image keeps its base's kernel, and takes over a name that was in use", async () => {
   const host = newHost();
   const machines = await stopped(host);
   const kernel = "own-kernel" as ImageName;
@@ -109,7 +109,7 @@ test("the image keeps its base's kernel, and a name that was another's is its ow
   await rest(host, machines, "after two saves");
 });
 
-test("a VM that failed can be saved: its disk is what it left", async () => {
+test("a VM that failed can be saved, with its disk as it was left", async () => {
   const host = newHost();
   const machines = await startDaemon(host);
   await machines.create({ name: "web", ephemeral: false }, { wait: "agent" }, emit, signal);
@@ -122,7 +122,7 @@ test("a VM that failed can be saved: its disk is what it left", async () => {
   await rest(host, machines, "after saving what failed");
 });
 
-test("a VM that never ran is its image under another name; nothing is read", async () => {
+test("saving a VM that never ran gives its image another name; nothing is read", async () => {
   const host = newHost();
   const machines = await startDaemon(host);
   const { vm } = await machines.create({ name: "web", ephemeral: false }, null, emit, signal);
@@ -133,7 +133,7 @@ test("a VM that never ran is its image under another name; nothing is read", asy
   await rest(host, machines, "after saving what never ran");
 });
 
-test("refused with what to do: one that runs, one that is not there, a name that is none", async () => {
+test("refused with a hint: a running VM, an unknown VM, an invalid name", async () => {
   const host = newHost();
   const machines = await stopped(host);
   await machines.start("web", { wait: "agent" }, emit, signal);
@@ -149,7 +149,7 @@ test("refused with what to do: one that runs, one that is not there, a name that
   await rest(host, machines, "after refusals");
 });
 
-test("a disk that can't be read is told in the reader's own words", async () => {
+test("a disk that can't be read is reported with the reader's message", async () => {
   const host = newHost();
   const machines = await stopped(host);
   host.world.guest.diesEarly = { kind: "poweroff" };
@@ -163,7 +163,7 @@ test("a disk that can't be read is told in the reader's own words", async () => 
   await rest(host, machines, "after an unreadable disk");
 });
 
-test("a reader that ends in the middle, or can't read on, is a disk that can't be read", async () => {
+test("if the reader ends early or can't read on, the disk is reported as unreadable", async () => {
   for (const [thrown, reason] of [
     [fail("SESSION_LOST", { name: "web", reason: "its line dropped" }), "last words"],
     [
@@ -176,7 +176,7 @@ test("a reader that ends in the middle, or can't read on, is a disk that can't b
       host,
       savingBy(host, async () => {
         const reader = host.world.living()[0];
-        // the line breaks first
+        // the connection drops first
         if (thrown.code === "SESSION_LOST")
           setTimeout(() => reader?.guest.end({ kind: "panic", reason: "bad disk" }), 1);
         throw thrown;
@@ -188,7 +188,7 @@ test("a reader that ends in the middle, or can't read on, is a disk that can't b
   }
 });
 
-test("a reader that never answers is ended", async () => {
+test("a reader that never answers is stopped", async () => {
   const host = newHost();
   const machines = await stopped(host);
   host.world.guest.answers = false;
@@ -196,7 +196,7 @@ test("a reader that never answers is ended", async () => {
   await rest(host, machines, "after a silent reader");
 });
 
-test("a reader that stops sending is ended: its disk can't be read", async () => {
+test("a reader that stops sending is stopped, and its disk reported as unreadable", async () => {
   const host = newHost();
   const machines = await stopped(host);
   host.world.guest.reads = false;
@@ -208,7 +208,7 @@ test("a reader that stops sending is ended: its disk can't be read", async () =>
   await rest(host, machines, "after a reader that hangs");
 });
 
-test("storing that fails, a caller that goes, a VM that is deleted meanwhile: the reader ends, nothing is stored", async () => {
+test("if storing fails, the caller leaves or the VM is deleted meanwhile, the reader ends and nothing is stored", async () => {
   const full = newHost();
   const failing = await stopped(
     full,
@@ -243,7 +243,7 @@ test("storing that fails, a caller that goes, a VM that is deleted meanwhile: th
   }
 });
 
-test("what the new image says about running it: its base's, changed by what is given", async () => {
+test("the new image's run configuration: its base's, changed by the options", async () => {
   const host = newHost();
   const given: unknown[] = [];
   const machines = await stopped(
@@ -275,7 +275,7 @@ test("what the new image says about running it: its base's, changed by what is g
   await rest(host, machines, "after saves with a config");
 });
 
-test("while it is saved nothing else is done with it", async () => {
+test("while a VM is being saved, other operations on it are refused", async () => {
   const host = newHost();
   let finish = () => {};
   const machines = await stopped(

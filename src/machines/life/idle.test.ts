@@ -1,4 +1,4 @@
-/** VMs that nobody uses, and guests whose host slept, over a host in memory. */
+/** Idle VMs, and guests after the host slept, over a host in memory. */
 import { expect, test } from "bun:test";
 import { Deferred } from "../../base/async.ts";
 import type { Json } from "../../wire/agent/types.ts";
@@ -6,7 +6,7 @@ import { recorder, startDaemon } from "../testing/daemon.ts";
 import { request, running, saving, services, setUp, state } from "../testing/saving.ts";
 import { assertTruth } from "../testing/truth.ts";
 
-test("a VM that nobody uses is suspended after its time, and says why", async () => {
+test("an idle VM is suspended after its timeout, with the reason", async () => {
   const { host, world, machines, emit, signal, run } = await setUp();
   world.idleLimit = 5;
   const suspended = state(machines, "suspended");
@@ -57,7 +57,7 @@ test("a session keeps its VM from being suspended, and no other", async () => {
   await also;
 });
 
-test("guests are told the time when the host slept", async () => {
+test("guests get the time after the host slept", async () => {
   const host = saving();
   const clock = { offset: 0 };
   let look = () => {};
@@ -79,7 +79,7 @@ test("guests are told the time when the host slept", async () => {
   expect(identities.at(-1)).toEqual({ generation: 1, clock: "1700000060.000000000" });
 });
 
-test("a VM's own time comes before the config's; 0 is never", async () => {
+test("a VM's own timeout overrides the config's; 0 means never", async () => {
   const { world, machines, emit, signal } = await setUp();
   world.idleLimit = 1;
   await machines.create({ ...request("one"), idleMs: 0 }, services, emit, signal);
@@ -87,7 +87,7 @@ test("a VM's own time comes before the config's; 0 is never", async () => {
   expect(machines.find("one").state).toBe("running");
 });
 
-test("a VM that was paused and resumed is suspended after its time, too", async () => {
+test("a VM that was paused and resumed is suspended after its timeout, too", async () => {
   const { world, machines, run } = await setUp();
   await run("one");
   await machines.pause("one");

@@ -1,10 +1,10 @@
-/** Asking for what is so already, and a suspended VM that is stopped, killed or restarted. */
+/** Requests for the current state, and stopping, killing or restarting a suspended VM. */
 import { expect, test } from "bun:test";
 import { paths, recorder, shortTimings } from "../testing/daemon.ts";
 import { saving, services, setUp } from "../testing/saving.ts";
 import { assertTruth } from "../testing/truth.ts";
 
-test("starting what runs and stopping what is stopped does nothing, and says so", async () => {
+test("starting a running VM and stopping a stopped one does nothing, and reports so", async () => {
   const { host, world, machines, emit, signal, run, texts } = await setUp();
   await run("web");
   const before = world.vmms.size;
@@ -17,7 +17,7 @@ test("starting what runs and stopping what is stopped does nothing, and says so"
   assertTruth(host, "stopped twice");
 });
 
-test("killing a VM that is stopped is refused by its state", async () => {
+test("killing a stopped VM is refused, with its state", async () => {
   const { machines, emit, run } = await setUp();
   await run("web");
   await machines.stop("web", {}, emit);
@@ -41,7 +41,7 @@ test.each(["start", "stop", "restart"] as const)("while a guest reboots, %s wait
   assertTruth(host, "reboot");
 });
 
-test("stopping a VM that has failed keeps its reason", async () => {
+test("stopping a failed VM keeps its reason", async () => {
   const { machines, emit, run, world } = await setUp();
   await run("web");
   const ended = machines.waitForEnd("web", recorder().signal);
@@ -51,7 +51,7 @@ test("stopping a VM that has failed keeps its reason", async () => {
   expect(vm).toMatchObject({ state: "failed", failure: { reason: "the guest's kernel panicked: x" } });
 });
 
-test("two who start, or stop, at once get the one VM", async () => {
+test("two concurrent starts, or stops, get the same VM", async () => {
   const { host, world, machines, emit, signal, run } = await setUp();
   await run("web");
   const stops = [machines.stop("web", {}, emit)];
@@ -68,7 +68,7 @@ test("two who start, or stop, at once get the one VM", async () => {
   assertTruth(host, "started twice");
 });
 
-test("a paused VM is not started: how it runs on is said", async () => {
+test("starting a paused VM is refused, and the hint says how to resume it", async () => {
   const { machines, emit, signal, run } = await setUp();
   await run("web");
   await machines.pause("web");
@@ -89,7 +89,7 @@ test("a suspended VM is woken to be stopped, so that its guest powers off", asyn
   assertTruth(host, "stopped from its suspension");
 });
 
-test("one that can't be woken stays suspended when it is stopped, and can be killed", async () => {
+test("a VM that can't be woken stays suspended when it is stopped, and can be killed", async () => {
   const { host, world, machines, emit, signal, run } = await setUp();
   const { id } = await run("web");
   await machines.suspend("web", emit, signal);
@@ -121,7 +121,7 @@ test("a VM that is being woken to be stopped is killed and deleted at once", asy
   }
 });
 
-test.each(["stopped", "suspended"])("restarting a VM that is %s boots it", async (state) => {
+test.each(["stopped", "suspended"])("restarting a %s VM boots it", async (state) => {
   const { host, machines, emit, signal, run } = await setUp();
   await run("web");
   if (state === "stopped") await machines.stop("web", {}, emit);
@@ -133,7 +133,7 @@ test.each(["stopped", "suspended"])("restarting a VM that is %s boots it", async
   assertTruth(host, `restarted when ${state}`);
 });
 
-test("suspending what is suspended does nothing, and says so", async () => {
+test("suspending a suspended VM does nothing, and reports so", async () => {
   const { machines, emit, signal, run, texts } = await setUp();
   await run("web");
   await machines.suspend("web", emit, signal);

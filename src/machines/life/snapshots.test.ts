@@ -6,7 +6,7 @@ import { paths } from "../testing/daemon.ts";
 import { running, setUp } from "../testing/saving.ts";
 import { assertTruth } from "../testing/truth.ts";
 
-test("snapshots: taken of a running VM and of a stopped one, gone back to, deleted", async () => {
+test("snapshots: taken of a running VM and of a stopped one, restored, deleted", async () => {
   const { host, world, machines, emit, signal, run } = await setUp();
   const vm = await run("one");
   world.paths.set(paths.vm(vm.id).disk, "before");
@@ -32,7 +32,7 @@ test("snapshots: taken of a running VM and of a stopped one, gone back to, delet
   assertTruth(host, "deleted with its VM");
 });
 
-test("a snapshot of another VMM is refused before anything is given up for it; its disk is not", async () => {
+test("a snapshot of another VMM is refused before any state is discarded for it; its disk is not refused", async () => {
   const { host, machines, emit, signal, run } = await setUp();
   const vm = await run("one");
   const { id } = await machines.snapshot("one", "old", emit, signal);
@@ -49,7 +49,7 @@ test("a snapshot of another VMM is refused before anything is given up for it; i
   assertTruth(host, "cold from a snapshot");
 });
 
-test("forks go on from where their parent is, as other machines", async () => {
+test("forks resume from their parent's state, as other machines", async () => {
   const { host, world, machines, emit, signal, run } = await setUp();
   const parent = await run("one");
   await machines.idle();
@@ -122,7 +122,7 @@ test.each<[string, (path: { memory: string; disk: string }) => string, string]>(
   assertTruth(host, "a damaged snapshot");
 });
 
-test("a snapshot whose disk was written to boots from it when that is asked for, and says so", async () => {
+test("a snapshot whose disk was modified is booted from on request, and this is reported", async () => {
   const { world, machines, emit, signal, run, texts } = await setUp();
   await run("one");
   const { id } = await machines.snapshot("one", "s", emit, signal);

@@ -1,10 +1,10 @@
-/** VMs that stand still, and VMs that take no process, over a host in memory. */
+/** Paused VMs and suspended ones, which have no process, over a host in memory. */
 import { expect, test } from "bun:test";
 import { paths } from "../testing/daemon.ts";
 import { running, services, setUp } from "../testing/saving.ts";
 import { assertTruth } from "../testing/truth.ts";
 
-test("paused and resumed: the guest learns the time", async () => {
+test("paused and resumed: the guest gets the time", async () => {
   const { host, machines, run } = await setUp();
   const vm = await run("one");
   expect((await machines.pause("one")).state).toBe("paused");
@@ -22,7 +22,7 @@ test("paused and resumed: the guest learns the time", async () => {
   assertTruth(host, "resumed");
 });
 
-test("a paused VM is stopped as one that runs", async () => {
+test("a paused VM is stopped as a running one is", async () => {
   const { host, machines, emit, run } = await setUp();
   const vm = running(host, await run("one"));
   await machines.pause("one");
@@ -30,7 +30,7 @@ test("a paused VM is stopped as one that runs", async () => {
   expect(vm.isPaused).toBe(false);
 });
 
-test("suspended: no process is left; the next session wakes it, once for all who come", async () => {
+test("suspended: no process is left; the next session wakes the VM, once for all concurrent sessions", async () => {
   const { host, world, machines, emit, signal, run } = await setUp();
   const vm = await run("one");
   const before = world.vmms.size;
@@ -69,7 +69,7 @@ test("a suspend that fails leaves the VM running", async () => {
   expect((await machines.session("one")).vm.state).toBe("running");
 });
 
-test("a suspended VM that can't be restored stays so, and boots when that is asked", async () => {
+test("a suspended VM that can't be restored stays suspended, and boots on request", async () => {
   const { host, world, machines, emit, signal, run } = await setUp();
   const vm = await run("one");
   await machines.suspend("one", emit, signal);
@@ -83,7 +83,7 @@ test("a suspended VM that can't be restored stays so, and boots when that is ask
 });
 
 test.each(["disk", "memory"] as const)(
-  "a suspended VM whose %s was written to is not woken with it, nor forked",
+  "a suspended VM whose %s was modified is neither woken with it nor forked",
   async (part) => {
     const { host, world, machines, emit, signal, run } = await setUp();
     const { id } = await run("one");
@@ -103,7 +103,7 @@ test.each(["disk", "memory"] as const)(
   },
 );
 
-test("a user who leaves while a VM wakes does not end it", async () => {
+test("a user who disconnects while a VM wakes does not end it", async () => {
   const { host, machines, emit, run } = await setUp();
   await run("one");
   await machines.suspend("one", emit, new AbortController().signal);
@@ -119,7 +119,7 @@ test("a user who leaves while a VM wakes does not end it", async () => {
   assertTruth(host, "left while waking");
 });
 
-test("a session that comes while its VM is being suspended waits, and wakes it", async () => {
+test("a session that is opened while its VM is being suspended waits, and wakes it", async () => {
   const { host, machines, emit, signal, run } = await setUp();
   await run("one");
   const suspending = machines.suspend("one", emit, signal);
@@ -130,7 +130,7 @@ test("a session that comes while its VM is being suspended waits, and wakes it",
   assertTruth(host, "used while it was suspended");
 });
 
-test("whoever comes while a VM wakes waits for it", async () => {
+test("sessions that are opened while a VM wakes wait for it", async () => {
   const { machines, emit, signal, run } = await setUp();
   await run("one");
   await machines.suspend("one", emit, signal);
@@ -143,7 +143,7 @@ test("whoever comes while a VM wakes waits for it", async () => {
   expect([one.vm.generation, two.vm.generation]).toEqual([2, 2]);
 });
 
-test("a cold start that dies before its VMM is noted does not go back to the old memory", async () => {
+test("a cold start that dies before its VMM is recorded does not return to the old memory", async () => {
   const { host, world, machines, emit, signal, run } = await setUp();
   const vm = await run("one");
   await machines.suspend("one", emit, signal);
@@ -155,7 +155,7 @@ test("a cold start that dies before its VMM is noted does not go back to the old
   assertTruth(host, "a cold start that failed");
 });
 
-test("a VM that goes on keeps its boot, whoever ends its waking", async () => {
+test("a VM that resumes keeps its boot id, however it was woken", async () => {
   const { host, machines, emit, signal, run } = await setUp();
   const vm = await run("one");
   await machines.suspend("one", emit, signal);

@@ -13,7 +13,7 @@ async function withVm() {
   return { ...set, vm, inWorld: running(set.host, vm) };
 }
 
-test("a VM that its VMM stopped for want of space says so, and what to do", async () => {
+test("a VM that its VMM stopped for lack of space reports so, with a hint", async () => {
   const { host, world, machines, inWorld } = await withVm();
   world.freeBytes = 4096;
   const paused = state(machines, "paused");
@@ -34,7 +34,7 @@ test("a VM that its VMM stopped for want of space says so, and what to do", asyn
   assertTruth(host, "stopped");
 });
 
-test("it resumes by itself when there is room, and knows the time", async () => {
+test("it resumes on its own when there is space, and gets the time", async () => {
   const { world, machines, inWorld } = await withVm();
   world.freeBytes = 4096;
   const paused = state(machines, "paused");
@@ -50,7 +50,7 @@ test("it resumes by itself when there is room, and knows the time", async () => 
   expect(inWorld.guest.identities.at(-1)).toEqual({ generation: 1, clock: expect.any(String) });
 });
 
-test("it is stopped again when what it writes is more than there is, and tried again", async () => {
+test("it is stopped again if it writes more than there is space for, and is retried", async () => {
   const { world, machines, inWorld } = await withVm();
   const seen: string[] = [];
   machines.subscribe((event) => void seen.push(event.state));
@@ -65,7 +65,7 @@ test("it is stopped again when what it writes is more than there is, and tried a
   await resumed;
 });
 
-test("the next daemon finds it stopped, whether the one before had noted it or not, and lets it go on", async () => {
+test("the next daemon finds it stopped, whether its predecessor had recorded that or not, and resumes it", async () => {
   for (const isNoted of [true, false]) {
     const { host, world, machines, inWorld } = await withVm();
     world.freeBytes = 4096;
@@ -94,7 +94,7 @@ test.each([
     "a file of the VM's disk has reached the largest size that the host allows: File too large",
   ],
   [{ kind: "vmm-error", reason: "no way on" }, "its VMM can't run it any further: no way on"],
-] as [VmmStop, string][])("%o stays until someone does something, with the VMM's last words", async (stop, reason) => {
+] as [VmmStop, string][])("%o stays until a user acts, with the VMM's last log lines", async (stop, reason) => {
   const { world, machines, inWorld, vm } = await withVm();
   world.paths.set(`/s/vms/${vm.id}/vmm.log`, "KVM internal error\u001b[1m\n");
   const paused = state(machines, "paused");
@@ -106,7 +106,7 @@ test.each([
   expect(machines.find("one")).toMatchObject({ state: "running", pausedBy: null });
 });
 
-test("what a user paused stays paused, whatever its VMM meets on the way", async () => {
+test("a VM that a user paused stays paused, even if its VMM stops it meanwhile", async () => {
   const { world, machines, inWorld } = await withVm();
   await machines.pause("one");
   world.stop(inWorld, full);
@@ -114,7 +114,7 @@ test("what a user paused stays paused, whatever its VMM meets on the way", async
   expect(machines.find("one")).toMatchObject({ state: "paused", pausedBy: null });
 });
 
-test("stop, kill and delete take a VM that is stopped so", async () => {
+test("stop, kill and delete work on a VM that was stopped this way", async () => {
   for (const end of ["stop", "kill", "delete"] as const) {
     const { host, world, machines, inWorld } = await withVm();
     world.freeBytes = 4096;

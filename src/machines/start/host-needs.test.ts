@@ -48,7 +48,7 @@ async function firstRun(change: (world: World) => void, request = {}) {
   return { error: error as { code: string; message: string; hint: string }, events };
 }
 
-test("what is missing is said in place of the image that is not there, whose making takes minutes", async () => {
+test("what is missing is reported instead of a missing image, which takes minutes to make", async () => {
   const changes: [(world: World) => void, string][] = [
     [
       (world) => (world.vmmProblem = { why: "qemu-system-x86_64 is not installed", fix: "install it" }),
@@ -69,7 +69,7 @@ test("a VM without a network needs no passt", async () => {
   expect(error.code).toBe("IMAGE_NOT_FOUND");
 });
 
-test("a user who may not use KVM is told before the image is built", async () => {
+test("a user without access to KVM is refused before the image is built", async () => {
   const { events } = await firstRun((world) => (world.kvmDenied = true));
   expect(events[0]).toMatchObject({
     kind: "note",
@@ -78,7 +78,7 @@ test("a user who may not use KVM is told before the image is built", async () =>
   });
 });
 
-test("a VM whose image is there asks nothing of the host beforehand", async () => {
+test("a VM whose image exists checks nothing of the host beforehand", async () => {
   const host = newHost();
   const machines = await startDaemon(host);
   host.world.vmmProblem = { why: "not asked", fix: "" };

@@ -25,7 +25,7 @@ test.each([
   expect(code(size, disk * gib)).toBe(expected);
 });
 
-test("a disk of the advised size takes it", () => {
+test("a disk of the suggested size is large enough", () => {
   for (const size of [
     { bytes: 8 * gib, entries: 1 },
     { bytes: 0, entries: 3_000_000 },
@@ -35,7 +35,7 @@ test("a disk of the advised size takes it", () => {
     expect(code(size, parseSize(adviseDisk(size)) ?? 0)).toBe("fits");
 });
 
-test("one that does not fit is refused before a VM, or an image, is made", async () => {
+test("a workspace that does not fit is refused before a VM, or an image, is made", async () => {
   const machines = await startDaemon(newHost());
   await machines.deleteImage("debian-bookworm");
   const { events, emit, signal } = recorder();

@@ -6,7 +6,7 @@ const agent = { wait: "agent" } as const;
 const gap = { layer: "landlock", why: "not in this kernel", leavesOpen: "it reads every file" } as const;
 const sharing = { layer: "memory isolation", why: "QEMU is old", leavesOpen: "it changes other VMs" } as const;
 
-test("the first start of a daemon says what the cage leaves open, and the next ones say nothing", async () => {
+test("the first start of a daemon reports the cage's gaps, and later ones do not", async () => {
   const host = newHost();
   host.world.gaps = [gap];
   const machines = await startDaemon(host);
@@ -21,14 +21,14 @@ test("the first start of a daemon says what the cage leaves open, and the next o
   ]);
 });
 
-test("a whole cage is not worth a word", async () => {
+test("a complete cage is not mentioned", async () => {
   const machines = await startDaemon(newHost());
   const { events, emit, signal } = recorder();
   await machines.create({ name: "web", ephemeral: false }, agent, emit, signal);
   expect(events.filter((event) => event.kind === "note" && event.level === "warn")).toEqual([]);
 });
 
-test("a VMM that can write to the memory of other VMs is a layer of its own in what is said", async () => {
+test("a VMM that can write to the memory of other VMs is reported as a missing layer of its own", async () => {
   const host = newHost();
   Object.assign(host.world, { gaps: [gap], sharing });
   const machines = await startDaemon(host);
@@ -39,7 +39,7 @@ test("a VMM that can write to the memory of other VMs is a layer of its own in w
   ]);
 });
 
-test("where confinement is required, memory that no VM shares is not worth a word", async () => {
+test("when confinement is required, memory that is not shared is not mentioned", async () => {
   const host = newHost();
   Object.assign(host.world, { sharing, confinement: "required" });
   const machines = await startDaemon(host);
@@ -48,7 +48,7 @@ test("where confinement is required, memory that no VM shares is not worth a wor
   expect(events.filter((event) => event.kind === "note" && event.level === "warn")).toEqual([]);
 });
 
-test("where confinement is required, VMs that would share memory boot, and say why", async () => {
+test("when confinement is required, VMs that would share memory boot, and report why", async () => {
   const host = saving();
   Object.assign(host.world, { sharing, confinement: "required" });
   const { run } = await setUp(host);
@@ -58,7 +58,7 @@ test("where confinement is required, VMs that would share memory boot, and say w
   expect((await run("three")).startedHow).toMatch(/^restored from template/);
 });
 
-test("where there can be no template none is made ahead of time, and the reason is said", async () => {
+test("when no template is possible none is made ahead of time, and the reason is reported", async () => {
   const host = saving();
   Object.assign(host.world, { sharing, confinement: "required" });
   const machines = await startDaemon(host);

@@ -32,16 +32,16 @@ test.each<[string, KeyParts]>([
   ["another kind of network", { ...parts, network: "builtin" }],
   ["other kernel words", { ...parts, devices: { ...parts.devices, kernelArgs: [] } }],
   ["another disk", { ...parts, devices: { ...parts.devices, blockDevices: [] } }],
-])("%s is another template", (_, other) => expect(templateKey(other)).not.toBe(templateKey(parts)));
+])("%s means another template", (_, other) => expect(templateKey(other)).not.toBe(templateKey(parts)));
 
 test.each<[string, KeyParts]>([
   ["a larger disk, which grows", spec({ diskBytes: 1024 ** 4 })],
   ["an environment, which is told later", spec({ env: { A: "1" } })],
   ["the host's CPU, when it is emulated", vmm({ cpu: "other" })],
   ["the image's name", spec({ image: { ...parts.spec.image, name: "other" as never } })],
-])("%s is none", (_, other) => expect(templateKey(other)).toBe(templateKey(parts)));
+])("%s means the same template", (_, other) => expect(templateKey(other)).toBe(templateKey(parts)));
 
-test("the host's CPU counts when the guest sees it", () => {
+test("the host's CPU is part of the key if the guest sees it", () => {
   expect(templateKey(vmm({ accel: "kvm", cpu: "a" }))).not.toBe(templateKey(vmm({ accel: "kvm", cpu: "b" })));
 });
 

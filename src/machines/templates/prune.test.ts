@@ -1,11 +1,11 @@
-/** Pruning beside imports: what one is putting down looks like what another left. */
+/** Pruning during imports: what an import is writing looks like another one's leftovers. */
 import { expect, test } from "bun:test";
 import { Deferred } from "../../base/async.ts";
 import { depsOf, newHost, recorder, startDaemon } from "../testing/daemon.ts";
 
 const { emit, signal } = recorder();
 
-test("an import that begins while leftovers are removed waits, and one that runs keeps them", async () => {
+test("an import that begins while leftovers are removed waits, and one that runs protects its files", async () => {
   const host = newHost();
   const { artifacts } = depsOf(host);
   const [removing, go, importing, end] = Array.from({ length: 4 }, () => new Deferred<void>());

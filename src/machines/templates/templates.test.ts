@@ -1,4 +1,4 @@
-/** VMs that begin where a template ends, over a host in memory. */
+/** VMs that start from a template, over a host in memory. */
 import { expect, test } from "bun:test";
 import { fail } from "../../base/errors/error.ts";
 import { kernelRecord, layerRef } from "../../store/testing/records.ts";
@@ -7,7 +7,7 @@ import { depsOf, type Host, paths, shortTimings, startDaemon } from "../testing/
 import { request, running, saving, services, setUp } from "../testing/saving.ts";
 import { assertTruth } from "../testing/truth.ts";
 
-test("the first VM makes the template, later ones begin from it, each as itself", async () => {
+test("the first VM makes the template, later ones start from it, each with its own identity", async () => {
   const { host, world, machines, run, texts } = await setUp();
   const one = await run("one");
   expect(world.vmms.size).toBe(2);
@@ -30,7 +30,7 @@ test("the first VM makes the template, later ones begin from it, each as itself"
   assertTruth(host, "two VMs of a template");
 });
 
-test("a template's own guest is told nothing of the user", async () => {
+test("a template's own guest gets nothing of the user's", async () => {
   const { world, run } = await setUp();
   await run("one");
   const [booted] = [...world.vmms.values()];
@@ -52,7 +52,7 @@ test("a template's own guest is told nothing of the user", async () => {
   );
 });
 
-test("a proxy's password is told to VMs alone", async () => {
+test("only VMs get a proxy's password", async () => {
   const host = saving();
   const environment = { http_proxy: "http://me:secret@proxy.example:3128", no_proxy: "localhost" };
   const inheritance = async () => ({ authorizedKeys: [], environment, caCertificates: [], notes: [] });
@@ -78,7 +78,7 @@ test.each<[string, (host: Host) => void, RegExp]>([
     ({ world }) => void Object.assign(world, { templateLimit: 0 }),
     /^cold \(templates are turned off/,
   ],
-])("%s: VMs boot cold, and say why", async (_, change, how) => {
+])("%s: VMs boot cold, and report why", async (_, change, how) => {
   const host = saving();
   change(host);
   const { run } = await setUp(host);
@@ -86,7 +86,7 @@ test.each<[string, (host: Host) => void, RegExp]>([
   assertTruth(host, "cold");
 });
 
-test("--cold boots, whatever templates there are", async () => {
+test("--cold boots, even if there are templates", async () => {
   const { host, run } = await setUp();
   await run("one");
   const vm = await run("two", { ...services, cold: true });
@@ -95,7 +95,7 @@ test("--cold boots, whatever templates there are", async () => {
 });
 
 test.each(["boot", "save", "rename", "createDisk"])(
-  "a template whose %s fails is told once, and VMs boot cold",
+  "a template whose %s fails is reported once, and VMs boot cold",
   async (what) => {
     const { host, world, machines, run, texts } = await setUp();
     world.failing.set(what, Object.assign(new Error("no luck"), { code: "EIO" }));
@@ -113,7 +113,7 @@ test.each(["boot", "save", "rename", "createDisk"])(
   },
 );
 
-test("a template that can't be restored is thrown away and told, and the VM boots", async () => {
+test("a template that can't be restored is removed and reported, and the VM boots", async () => {
   const { host, world, machines, run, texts } = await setUp();
   await run("one");
   await machines.idle();
@@ -129,7 +129,7 @@ test("a template that can't be restored is thrown away and told, and the VM boot
   expect((await run("three")).startedHow).toMatch(/^restored from template/);
 });
 
-test("no template is made with another network than VMs have; the next one may be", async () => {
+test("no template is made with another network than VMs have; a later one can be", async () => {
   const host = saving();
   const { network } = depsOf(host);
   let hasFailed = true;
@@ -146,7 +146,7 @@ test("no template is made with another network than VMs have; the next one may b
   assertTruth(host, "a template after all");
 });
 
-test("a VM whose devices turn out to be others boots, and the template stays", async () => {
+test("a VM whose devices turn out to differ boots, and the template is kept", async () => {
   const { world, machines, run, texts } = await setUp();
   await run("one");
   const before = machines.templates();
@@ -173,7 +173,7 @@ test.each<[string, (key: unknown) => string, RegExp]>([
   ["kernel", () => paths.kernel(kernelRecord().digest).vmlinux, /vmlinux is not/],
   ["modules", () => paths.kernel(kernelRecord().digest).modules, /modules.sqfs is not/],
   ["initramfs", () => "/c/initramfs/1.cpio", /1.cpio is not/],
-])("a template whose %s was written to is thrown away and told, and made anew", async (_, path, words) => {
+])("a template whose %s was modified is removed and reported, and made again", async (_, path, words) => {
   const { host, world, machines, run, texts } = await setUp();
   await run("one");
   await machines.idle();
@@ -189,7 +189,7 @@ test.each<[string, (key: unknown) => string, RegExp]>([
   assertTruth(host, "a spoiled template");
 });
 
-test("a full disk is not the template's fault", async () => {
+test("a full disk is not blamed on the template", async () => {
   const { host, world, machines, emit, signal, run } = await setUp();
   await run("one");
   await machines.idle();
@@ -203,7 +203,7 @@ test("a full disk is not the template's fault", async () => {
 test.each([
   fail("DISK_FULL", { path: "/s/vms", during: "restoring" }),
   fail("AGENT_REFUSED", { verb: "identity", reason: "no", code: "EACCES" }),
-])("once it is being restored, $code is not the template's fault either", async (error) => {
+])("once it is being restored, $code is not blamed on the template either", async (error) => {
   const { host, world, machines, emit, signal, run, texts } = await setUp();
   await run("one");
   await machines.idle();
@@ -218,7 +218,7 @@ test.each([
   assertTruth(host, "the template stays");
 });
 
-test("no room for a template: VMs boot cold until there is", async () => {
+test("no space for a template: VMs boot cold until there is", async () => {
   const { world, run } = await setUp();
   world.freeBytes = 2 ** 20;
   expect((await run("one")).startedHow).toMatch(/^cold \(no template: not enough space at/);
@@ -226,7 +226,7 @@ test("no room for a template: VMs boot cold until there is", async () => {
   expect((await run("two")).startedHow).toMatch(/^restored from template/);
 });
 
-test("a created VM's first start begins from the template, a later one from its disk", async () => {
+test("a new VM's first start is from the template, a later one from its disk", async () => {
   const { machines, emit, signal } = await setUp();
   await machines.create(request("one"), null, emit, signal);
   expect((await machines.start("one", services, emit, signal)).startedHow).toMatch(/^restored from template/);
@@ -234,7 +234,7 @@ test("a created VM's first start begins from the template, a later one from its 
   expect((await machines.start("one", services, emit, signal)).startedHow).toMatch(/^cold \(it has run before\)/);
 });
 
-test("an image that goes takes its templates with it", async () => {
+test("removing an image removes its templates", async () => {
   const { host, machines, run } = await setUp();
   await run("one");
   await machines.delete("one");
@@ -246,7 +246,7 @@ test("an image that goes takes its templates with it", async () => {
   assertTruth(host, "no image");
 });
 
-test("templates are found by their first digits, and deleted", async () => {
+test("templates are found by a prefix of their key, and deleted", async () => {
   const { host, machines, run } = await setUp();
   await run("one");
   await machines.idle();
@@ -258,7 +258,7 @@ test("templates are found by their first digits, and deleted", async () => {
   assertTruth(host, "deleted");
 });
 
-test("templates may be too many: those used longest ago go", async () => {
+test("when there are too many templates, the least recently used are removed", async () => {
   const { host, world, machines, emit, signal } = await setUp();
   world.templateLimit = 2 * 4096;
   for (const vcpu of [1, 2, 3]) await machines.warmTemplate({ ephemeral: false, vcpu }, emit, signal);
@@ -267,7 +267,7 @@ test("templates may be too many: those used longest ago go", async () => {
   assertTruth(host, "evicted");
 });
 
-test("one that goes while a VM begins from it is no loss: the VM boots", async () => {
+test("a template that is removed while a VM starts from it does no harm: the VM boots", async () => {
   const { host, world, machines, run } = await setUp();
   await run("one");
   await machines.idle();
@@ -278,7 +278,7 @@ test("one that goes while a VM begins from it is no loss: the VM boots", async (
   assertTruth(host, "a template that went");
 });
 
-/** Copies of a template's disk stand still, once that is so, until `go` is called. */
+/** When `isSlow` is set, copies of a template's disk block until `go` is called. */
 function slowCopies(host: Host) {
   const [moved, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   let oneMore = () => {};
@@ -328,7 +328,7 @@ async function removedDuringCopy() {
   return { ...set, slow, two, deleted, files: paths.template(key) };
 }
 
-test("the files of one that is removed stay until the VM that begins from it has", async () => {
+test("the files of a removed template stay until the VM that is starting from it is done", async () => {
   const { host, world, machines, slow, two, deleted, files } = await removedDuringCopy();
   expect(world.paths.has(files.disk)).toBe(true);
   slow.go();
@@ -339,7 +339,7 @@ test("the files of one that is removed stay until the VM that begins from it has
   assertTruth(host, "a template removed during a copy");
 });
 
-test("one that is made anew takes the place of one in use when that is free", async () => {
+test("a new template takes the place of one in use once that is released", async () => {
   const { host, world, machines, run, slow, two, deleted, files } = await removedDuringCopy();
   const three = run("three");
   await slow.moved;
@@ -365,7 +365,7 @@ test.each([
   slow.isSlow = true;
   const all = ["two", "three", "four"].map((name) => run(name));
   await slow.begun(most);
-  // all that can go on without a timer has
+  // everything that can run without a timer has run
   await new Promise(setImmediate);
   expect(slow.count).toBe(most);
   slow.go();
@@ -373,7 +373,7 @@ test.each([
   assertTruth(host, "restored in turns");
 });
 
-test("one that is no use twice is not made again for a while, and that is said each time", async () => {
+test("a template that fails twice is not made again for a while, and that is reported each time", async () => {
   const { world, machines, run, texts } = await setUp();
   await run("one");
   world.failing.set("restore", new Error("no luck"));

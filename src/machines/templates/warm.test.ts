@@ -6,7 +6,7 @@ import { request, running, saving, services, setUp } from "../testing/saving.ts"
 import { assertTruth } from "../testing/truth.ts";
 import type { World } from "../testing/world.ts";
 
-/** One VM has come and gone, and another one is warm. */
+/** One VM was run and deleted, and another one is warm. */
 async function setUpWarm() {
   const host = saving();
   host.world.keepsWarm = true;
@@ -17,14 +17,14 @@ async function setUpWarm() {
   return { ...made, warm };
 }
 
-/** The warm VM, once there is one. */
+/** The warm VM, once it exists. */
 async function nextWarm({ world, machines }: Pick<Awaited<ReturnType<typeof setUp>>, "world" | "machines">) {
   const warm = await world.nextPaused();
   await machines.idle();
   return warm;
 }
 
-test("the next VM of the kind takes it over, and has only to become itself", async () => {
+test("the next VM of the kind takes it over, and only has to apply its identity", async () => {
   const { host, world, machines, run, warm } = await setUpWarm();
   expect(warm).toMatchObject({ isPaused: true, guest: { generation: 0 } });
   expect(machines.vmProcesses().toSorted()).toEqual([...world.networks.keys(), warm.process.pid].toSorted());
@@ -39,7 +39,7 @@ test("the next VM of the kind takes it over, and has only to become itself", asy
   expect(world.living()).toHaveLength(1);
 });
 
-test("a VM that denies more than it does does not take it over", async () => {
+test("a VM that denies more than the warm one does not take it over", async () => {
   const { host, world, machines, emit, signal, warm } = await setUpWarm();
   const denying = async (name: string) => {
     const asked = { ...request(name), network: { deny: ["lan"] } };
@@ -61,7 +61,7 @@ function deniedBy({ world }: { world: World }, id: string): readonly string[] | 
   return pid === undefined ? undefined : world.denied.get(pid);
 }
 
-test("it has rehearsed, as the machine that it was: an identity without its number, and programs", async () => {
+test("it has rehearsed under its own identity: an identity without its number, and programs", async () => {
   const host = saving();
   host.world.keepsWarm = true;
   const made = await setUp(host);
@@ -77,7 +77,7 @@ test("it has rehearsed, as the machine that it was: an identity without its numb
   expect(identity).not.toContainAnyKeys(["machineId", "template"]);
 });
 
-test("a VM that waits for it waits for no rehearsal", async () => {
+test("a VM that waits for the warm one does not wait for its rehearsal", async () => {
   const host = saving();
   host.world.keepsWarm = true;
   const { machines, run } = await setUp(host);
@@ -99,7 +99,7 @@ test.each<[string, object, object]>([
   ["with a larger disk", { diskBytes: 2 ** 34 }, {}],
   ["that is kept, when the last was not", { ephemeral: true }, {}],
   ["that shall boot", {}, { cold: true }],
-])("a VM %s does not take it", async (_, change, options) => {
+])("a VM %s does not take it over", async (_, change, options) => {
   const { host, machines, emit, signal, warm } = await setUpWarm();
   const asked = { ...request("second"), ...change };
   const { vm } = await machines.create(asked, { ...services, ...options }, emit, signal);
@@ -107,7 +107,7 @@ test.each<[string, object, object]>([
   expect(running(host, vm).guest.identities).toHaveLength(1);
 });
 
-test("one that died meanwhile is no use: the VM begins from the template", async () => {
+test("one that died meanwhile is not used: the VM starts from the template", async () => {
   const { host, machines, run, warm } = await setUpWarm();
   warm.guest.end({ kind: "vmm-died", reason: "killed" });
   const vm = await run("second");
@@ -116,7 +116,7 @@ test("one that died meanwhile is no use: the VM begins from the template", async
   assertTruth(host, "a dead warm");
 });
 
-test("one whose disk was written to meanwhile is no use: the VM begins from the template", async () => {
+test("one whose disk was modified meanwhile is not used: the VM starts from the template", async () => {
   const { host, world, machines, run, warm } = await setUpWarm();
   world.paths.set(paths.vm(warm.spec.id).disk, "other");
   expect((await run("second")).startedHow).toMatch(/^restored from template/);
@@ -125,7 +125,7 @@ test("one whose disk was written to meanwhile is no use: the VM begins from the 
   assertTruth(host, "a warm that was written to");
 });
 
-test("its name is taken: it goes, and so does what was held", async () => {
+test("when the name is taken, the warm VM and its resources are removed", async () => {
   const { host, machines, emit, signal, run } = await setUpWarm();
   await run("second");
   await expect(machines.create(request("second"), services, emit, signal)).rejects.toMatchObject({
@@ -135,7 +135,7 @@ test("its name is taken: it goes, and so does what was held", async () => {
   assertTruth(host, "a name that is taken");
 });
 
-test("a daemon that stops ends it; the next one ends what a dead daemon held", async () => {
+test("a daemon that stops ends it; the next one ends what a dead daemon left", async () => {
   const { host, world, machines } = await setUpWarm();
   machines.release();
   const next = await startDaemon(host);
@@ -147,7 +147,7 @@ test("a daemon that stops ends it; the next one ends what a dead daemon held", a
   assertTruth(other.host, "retired");
 });
 
-test("after its time it goes", async () => {
+test("it is removed after its lifetime", async () => {
   const host = saving();
   host.world.keepsWarm = true;
   let expire = () => {};
@@ -166,7 +166,7 @@ test("after its time it goes", async () => {
   assertTruth(host, "expired");
 });
 
-test("another kind takes its place", async () => {
+test("another kind replaces it", async () => {
   const { host, machines, emit, signal } = await setUpWarm();
   await machines.create({ ...request("second"), vcpu: 1 }, services, emit, signal);
   await machines.delete("second");
@@ -176,7 +176,7 @@ test("another kind takes its place", async () => {
   assertTruth(host, "another kind");
 });
 
-test("a VM that is cancelled before it has taken it over ends it", async () => {
+test("cancelling a VM that has not yet taken it over ends it", async () => {
   const { host, world, machines, warm } = await setUpWarm();
   const abort = new AbortController();
   const atSpec = (event: { kind: string }) => void (event.kind === "spec" && abort.abort(new Error("enough")));

@@ -1,6 +1,6 @@
 /**
- * Stories of a daemon that dies at every single thing that it does, journal steps included, in each operation; the next one
- * must make the list of VMs true again and leave nothing over. "Before" is a death with that thing undone, "after" with it done.
+ * A daemon that dies at every single call that it makes, journal steps included, in each operation; the next daemon must make
+ * the list of VMs true again and leave nothing over. "Before" is a death before the call's effect, "after" one after it.
  */
 import { expect, test } from "bun:test";
 import type { VmState } from "../../model/vm.ts";
@@ -16,14 +16,14 @@ export const create = (machines: Machines, start: boolean, ephemeral = false) =>
 
 export type Operation = {
   name: string;
-  /** by a daemon that lives */
+  /** by a daemon that stays alive */
   before: (machines: Machines) => Promise<unknown>;
   run: (machines: Machines, host: Host) => Promise<unknown>;
   /** the VMM can save VMs */
   saves?: boolean;
   /** a VM is kept warm */
   keepsWarm?: boolean;
-  /** states in which the VM may be found afterwards; `gone`: there is none */
+  /** states in which the VM can be found afterwards; `gone`: it does not exist */
   leaves: (VmState | "gone")[];
 };
 
@@ -31,10 +31,10 @@ export const nothing = async () => {};
 export const created = (machines: Machines) => create(machines, false);
 export const started = (machines: Machines) => create(machines, true);
 
-/** For one test, in `ms`: it runs a daemon's whole life for each call, and takes some 7 s of CPU. */
+/** Timeout of one test in `ms`: it runs a daemon's whole life for each call, and takes some 7 s of CPU. */
 const limitMs = 60_000;
 
-/** Tests of every death in every operation. */
+/** Tests of a death at every call of every operation. */
 export function testDeaths(operations: readonly Operation[]): void {
   for (const operation of operations) {
     for (const when of ["before", "after"] as const) {
@@ -54,7 +54,7 @@ export function testDeaths(operations: readonly Operation[]): void {
     }
   }
 
-  test("dying again and again while reconciling still ends in truth", async () => {
+  test("dying repeatedly while reconciling still ends in a true state", async () => {
     for (const operation of operations) {
       for (const dieAt of [3, 9, 15]) {
         const host = newHost();
@@ -86,7 +86,7 @@ export function testDeaths(operations: readonly Operation[]): void {
   });
 }
 
-/** One story: a daemon that lives, one that dies at call `dieAt`, and one that finds what is left. */
+/** One run: a daemon that stays alive, one that dies at call `dieAt`, and one that reconciles. */
 async function story(operation: Operation, dieAt: number, when: "before" | "after"): Promise<Life> {
   const host = newHost();
   host.world.canSave = operation.saves ?? false;
@@ -125,7 +125,7 @@ function deleted(machines: Machines): Promise<void> {
   return new Promise((resolve) => void machines.subscribe((event) => event.reason === "deleted" && resolve()));
 }
 
-/** Whatever is left can be used and deleted. */
+/** Every VM that is left can be used and deleted. */
 async function usable(machines: Machines, host: Host, context: string): Promise<void> {
   const vm = machines.all()[0];
   if (vm?.state === "stopped" || vm?.state === "suspended") await machines.start(vm.name, agent, emit, signal);

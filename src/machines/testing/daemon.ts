@@ -1,4 +1,4 @@
-/** A daemon's machines over a world: what `bangerd` puts together, with a host in memory. */
+/** A daemon's machines over a world: what `bangerd` assembles, with a host in memory. */
 
 import type { Digest } from "../../base/names.ts";
 import { formatReference } from "../../base/reference.ts";
@@ -19,7 +19,7 @@ import { World, type WorldVm, worldDriver } from "./world.ts";
 
 export const paths = pathsOf({ state: "/s", cache: "/c", config: "/e", runtime: "/r" });
 
-/** Long enough for what does happen, short enough to wait for what does not. */
+/** Long enough for what happens, short enough to wait for what does not. */
 export const shortTimings = {
   agentMs: 25,
   restoredAgentMs: 25,
@@ -109,7 +109,7 @@ export function depsOf({ world, db }: Host): MachinesDeps {
   };
 }
 
-/** A new daemon over the host; it has reconciled when this resolves, unless its life ended meanwhile. */
+/** A new daemon over the host; it has reconciled when this resolves, unless it died meanwhile. */
 export async function startDaemon(
   host: Host,
   life = new Life(),
@@ -123,7 +123,7 @@ export async function startDaemon(
   return machines;
 }
 
-/** Collects what work emits. */
+/** Collects emitted events. */
 export function recorder(): { events: WorkEvent[]; emit: (event: WorkEvent) => void; signal: AbortSignal } {
   const events: WorkEvent[] = [];
   return { events, emit: (event) => void events.push(event), signal: new AbortController().signal };
@@ -169,7 +169,7 @@ function filesOf(world: World): MachinesDeps["files"] {
       world.rename(from, to);
     },
     makeDurable: async () => world.failIf("makeDurable"),
-    // a file's text stands for its stamp
+    // a file's text serves as its stamp
     changeStamps: async (paths) => paths.map((path) => world.paths.get(path) ?? null),
     contentStamps: async (paths) => paths.map((path) => world.paths.get(path) ?? null),
     tail: async (path) => world.paths.get(path) ?? "",
@@ -268,7 +268,7 @@ function artifactsOf(world: World): MachinesDeps["artifacts"] {
   };
 }
 
-/** Another source is another content; the default image's is the default image's. */
+/** Another source has another content; the default image's has the default image's. */
 function contentDigest(source: string): Digest {
   if (source === imageRecord().source) return imageRecord().digest;
   return `sha256:${new Bun.CryptoHasher("sha256").update(source).digest("hex")}` as Digest;

@@ -1,6 +1,6 @@
 /**
- * Stories of a disk that fills at every single write of each operation and stays full: the operation says so or succeeds, the
- * daemon that lives on has no half-made thing, and everything can be removed.
+ * A disk that fills at every single write of each operation and stays full: the operation reports it or succeeds, the
+ * daemon, which keeps running, has nothing half-made, and everything can be removed.
  */
 import { expect, test } from "bun:test";
 import { toBangerError } from "../../base/errors/error.ts";
@@ -9,11 +9,11 @@ import { type Host, newHost, startDaemon } from "./daemon.ts";
 import { Life } from "./life.ts";
 import { assertTruth } from "./truth.ts";
 
-/** What writes to the disk. The database has room of its own: `host/files/sqlite.root.test.ts`. */
+/** What writes to the disk. The database has its own space: `host/files/sqlite.root.test.ts`. */
 const writes =
   /^(?!store\.).*\b(ensureFolder|rename|makeDurable|createDisk|copySparse|boot|restore|save|prepare|initramfs|import\w+|pull\w+|saveImage|receiveDisk)$/;
 
-/** A daemon's life on a disk that fills. */
+/** A daemon's life on a disk that fills up. */
 class FillingDisk extends Life {
   #fullFrom = Number.POSITIVE_INFINITY;
   #writes = 0;
@@ -35,7 +35,7 @@ class FillingDisk extends Life {
 
 /** Tests of a full disk at every write of every operation. */
 export function testFullDisks(operations: readonly Operation[]): void {
-  // a warm VM is not waited for where it can't be made
+  // a warm VM is not waited for when it can't be made
   for (const operation of operations.filter(({ keepsWarm }) => !keepsWarm)) {
     test(`${operation.name}: the disk is full at each write`, async () => {
       for (let at = 1; (await story(operation, at)) !== ""; at++);
@@ -43,7 +43,7 @@ export function testFullDisks(operations: readonly Operation[]): void {
   }
 }
 
-/** @returns the write that failed first; empty: none did */
+/** @returns the first write that failed; empty: none did */
 async function story(operation: Operation, at: number): Promise<string> {
   const host = newHost();
   host.world.canSave = operation.saves ?? false;
@@ -68,7 +68,7 @@ async function story(operation: Operation, at: number): Promise<string> {
   return disk.firstFailed;
 }
 
-/** What the user is told: that the disk is full, or that the VM did not start because of it. */
+/** What the user gets: that the disk is full, or that the VM did not start because of it. */
 function isSaid(failure: unknown): boolean {
   const { code, message } = toBangerError(failure);
   return code === "DISK_FULL" || (code === "VM_BOOT_FAILED" && /no space left/.test(message));

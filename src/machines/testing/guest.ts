@@ -1,12 +1,12 @@
-/** A guest of the test world: its agent, as far as lifecycle policy speaks with it. */
+/** A guest of the test world: its agent, as far as lifecycle code talks to it. */
 import { Deferred } from "../../base/async.ts";
 import { fail } from "../../base/errors/error.ts";
 import type { VmExit } from "../../vmm/driver.ts";
 import type { AgentClient, AgentStream, Hello, Json } from "../../wire/agent/types.ts";
 
-/** What guests of a world do; changed by tests before or while a VM runs. */
+/** What the guests of a world do; tests change it before or while a VM runs. */
 export type GuestBehaviour = {
-  /** its agent answers at all */
+  /** its agent answers */
   answers: boolean;
   /** it ends this way as soon as it boots */
   diesEarly: VmExit | null;
@@ -14,20 +14,20 @@ export type GuestBehaviour = {
   obeys: boolean;
   /** how it ends when it powers off; null: as it should */
   endsAs: VmExit | null;
-  /** it powers off when the button is pressed */
+  /** it powers off when the power button is pressed */
   hasButton: boolean;
   init: "systemd" | "none";
-  /** answer of `services`; null: never comes */
+  /** answer of `services`; null: never answered */
   services: Json | null;
-  /** what it is asked to read comes to an end */
+  /** what it is asked to read has an end */
   reads: boolean;
   /** answer of `stats` */
   stats: Json;
-  /** verbs that it takes and never answers */
+  /** verbs that it accepts and never answers */
   silentIn?: readonly string[];
-  /** it was asked for them */
+  /** the verbs of that kind it was asked for */
   onStats?: () => void;
-  /** Called with each command that it was told to run; false: that one never ends. */
+  /** Called with each command that it is asked to run; false: the command never ends. */
   onExec?: (argv: unknown) => boolean;
 };
 
@@ -48,7 +48,7 @@ export class Guest {
   readonly exited = new Deferred<VmExit>();
   exit: VmExit | null = null;
   phase: "boot" | "up" = "boot";
-  /** of the identity that it has */
+  /** the generation of its identity */
   generation = 0;
   /** every identity that it was given, oldest first */
   readonly identities: Json[] = [];
@@ -73,7 +73,7 @@ export class Guest {
     this.exited.resolve(exit);
   }
 
-  /** One session takes over from the one before. */
+  /** A new session replaces the previous one. */
   connect(): AgentClient {
     for (const client of this.#clients) client.destroy();
     const client = new FakeClient(this);

@@ -1,6 +1,6 @@
 /**
- * The life of a simulated daemon: everything that it does to the world goes through `mortal`, and it can be made to die
- * at any of these calls. A dead daemon does nothing more, exactly as after SIGKILL: its code may go on, but no call of
+ * The life of a simulated daemon: all its effects on the world go through `mortal`, and it can be made to die
+ * at any of these calls. A dead daemon does nothing more, exactly as after SIGKILL: its code can run on, but no call of
  * it has an effect, and none returns.
  */
 import { Deferred } from "../../base/async.ts";
@@ -35,7 +35,7 @@ export class Life {
     this.#death.resolve();
   }
 
-  /** Does one call of the daemon, if it lives. */
+  /** Does one call of the daemon, if it is alive. */
   call(name: string, run: () => unknown): unknown {
     if (this.dead) return this.#nothing(name);
     this.calls += 1;
@@ -51,7 +51,7 @@ export class Life {
     return this.#nothing(name);
   }
 
-  /** An answer that comes after the death never arrives. */
+  /** An answer after the death never arrives. */
   #guard(name: string, result: unknown): unknown {
     if (!(result instanceof Promise)) return result;
     const forever = new Deferred<never>().promise;
@@ -67,11 +67,11 @@ export class Life {
   }
 }
 
-/** What only looks, or only decides: dying there is the same as dying at the next real call. */
+/** What only reads, or only decides: dying there is the same as dying at the next effective call. */
 const harmless =
   /^(clock|log|paths|timings|randomBytes|randomId|after|isDiskFull|sizes|makeHostKey)\b|onNotice$|destroy$|wait$|release$|unfinished$|byId$|byName$|byDigest$/;
 
-/** The same object, but every function in it is a call of that life. */
+/** The same object, with every function in it a call of that life. */
 export function mortal<T>(value: T, life: Life, name = ""): T {
   if (value === null || typeof value !== "object" || value instanceof Promise || Array.isArray(value)) return value;
   return new Proxy(value, {

@@ -1,4 +1,4 @@
-/** What tests of saved VMs stand on: a host whose VMM can save. */
+/** Common setup of tests of saved VMs: a host whose VMM can save. */
 import type { VmRecord } from "../../model/vm.ts";
 import type { MachinesDeps } from "../deps.ts";
 import { type Host, newHost, recorder, startDaemon } from "./daemon.ts";

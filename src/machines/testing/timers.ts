@@ -1,4 +1,4 @@
-/** Timers that a test fires: none comes due by itself. */
+/** Timers that a test fires: none fires on its own. */
 type Timer = { ms: number; run: () => void };
 
 export class FakeTimers {
@@ -13,7 +13,7 @@ export class FakeTimers {
     return () => void this.#pending.delete(timer);
   };
 
-  /** Runs one timer of exactly `ms`, as soon as there is one. */
+  /** Runs one timer of exactly `ms`, as soon as it exists. */
   async fire(ms: number): Promise<void> {
     for (;;) {
       const timer = [...this.#pending].find((one) => one.ms === ms);

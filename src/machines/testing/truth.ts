@@ -1,4 +1,4 @@
-/** What must hold on a host whose daemon has come to rest, whatever happened before. */
+/** What must be true on a host whose daemon is idle, whatever happened before. */
 import assert from "node:assert/strict";
 import type { VmState } from "../../model/vm.ts";
 import { createStore } from "../../store/store.ts";

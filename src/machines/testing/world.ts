@@ -26,7 +26,7 @@ export type WorldVm = {
   spec: BootSpec;
   guest: Guest;
   isPaused: boolean;
-  /** why its VMM stopped it by itself */
+  /** why its VMM stopped it on its own */
   stopped: VmmStop | null;
   onStopped: (stop: VmmStop) => void;
   onTrouble: (trouble: VmmTrouble) => void;
@@ -41,14 +41,14 @@ export class World {
   readonly vmms = new Map<number, WorldVm>();
   /** network processes that live: pid to the VM's folder */
   readonly networks = new Map<number, string>();
-  /** what each network process was told to deny, by pid */
+  /** what each network process denies, by pid */
   readonly denied = new Map<number, readonly string[]>();
   /** files and folders, with a file's text */
   readonly paths = new Map<string, string>();
   guest: GuestBehaviour = { ...goodGuest };
   /** what every VMM writes there */
   serialLog = "booting\nlast words\n";
-  /** what catalogs offer, and those that can't be had */
+  /** what catalogs offer, and those that are not available */
   catalog: CatalogEntry[] = [
     {
       kind: "image",
@@ -62,9 +62,9 @@ export class World {
   readonly catalogFailures: BangerError[] = [];
   /** whether its VMM can save VMs */
   canSave = false;
-  /** what is missing of its VMMs' cage */
+  /** the gaps of its VMMs' cage */
   gaps: Gap[] = [];
-  /** what keeps VMs of one save from being apart */
+  /** why VMs of one save are not isolated from each other */
   sharing: Gap | null = null;
   confinement: "auto" | "required" = "auto";
   /** whether a VM is kept warm */
@@ -74,9 +74,9 @@ export class World {
   freeBytes = 2 ** 40;
   availableMemory = 2 ** 34;
   hasMkfs = true;
-  /** why its VMM is no use, with what to do; null: it is */
+  /** why its VMM can't be used, with a hint; null: it can */
   vmmProblem: { why: string; fix: string } | null = null;
-  /** this user may not use KVM */
+  /** this user has no access to KVM */
   kvmDenied = false;
   /** bytes */
   templateLimit = 1024 ** 3;
@@ -92,19 +92,19 @@ export class World {
 
   paused = new Deferred<WorldVm>();
 
-  /** The next VM that is told to stand still. */
+  /** The next VM that is asked to pause. */
   nextPaused(): Promise<WorldVm> {
     return this.paused.promise;
   }
 
   #begun = new Deferred<WorldVm>();
 
-  /** The next thing that a silent VMM is asked. */
+  /** The next request to a silent VMM. */
   nextAsked(): Promise<void> {
     return this.#asked.promise;
   }
 
-  /** Passes for a VMM that answers. @throws once a silent one has ended */
+  /** Returns for a VMM that answers. @throws once a silent one has ended */
   async answer({ process, guest }: WorldVm): Promise<void> {
     if (!this.silent.has(process.pid)) return;
     this.#asked.resolve();
@@ -216,7 +216,7 @@ export class World {
     this.paths.set(to, text);
   }
 
-  /** A VMM stops its guest by itself, and again whenever it is resumed; null: no longer. */
+  /** A VMM stops its guest on its own, and again whenever it is resumed; null: no longer. */
   failWrites(vm: WorldVm, why: VmmStop | null): void {
     if (why) this.failingWrites.set(vm, why);
     else this.failingWrites.delete(vm);
@@ -249,7 +249,7 @@ export class World {
 /** what a VMM leaves in its VM's folder until it is cleaned */
 const sockets = ["monitor.sock", "agent.sock"];
 
-/** A driver as a new daemon makes it: it knows nothing but the world. */
+/** A driver as a new daemon makes it: it knows only the world. */
 export function worldDriver(world: World): VmmDriver {
   const features: DriverFeatures = {
     pause: true,
@@ -299,7 +299,7 @@ function runningVm(world: World, vm: WorldVm): RunningVm {
   const released = new Deferred<VmExit>();
   return {
     record,
-    // the stream is never read: the test's connectAgent takes the guest out of it
+    // the stream is never read: the test's connectAgent takes the guest from it
     agent: async () => ({ stream: { vm } as never, resync: false }),
     async pause() {
       await world.answer(vm);

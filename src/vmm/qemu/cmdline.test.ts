@@ -21,6 +21,6 @@ test.each(["two words", "", "line\nbreak", 'quo"te', "\u00e4"])("the argument %p
   expect(() => kernelCmdline({ accel: "kvm", tscKhz: null, args: [arg] })).toThrow(RangeError);
 });
 
-test("a line that the kernel would truncate is refused", () => {
+test("a command line that the kernel would truncate is refused", () => {
   expect(() => kernelCmdline({ accel: "kvm", tscKhz: null, args: ["x".repeat(maxCmdline)] })).toThrow(RangeError);
 });

@@ -80,6 +80,6 @@ test.each<[string, string, Confinement, "shared" | "own"]>([
   ["memory of the VM's own folder", "7.2.22", "required", "own"],
   ["a QEMU that only reads it", "8.2.0", "required", "shared"],
   ["confinement as far as there is", "7.2.22", "auto", "shared"],
-])("%s is no reason to refuse", async (_, version, confinement, from) => {
+])("%s is not a reason to refuse", async (_, version, confinement, from) => {
   expect(await restored(version, confinement, from)).toMatch(/^VMM_START_FAILED /);
 });

@@ -1,4 +1,4 @@
-/** A QEMU that was taken over, played by the test: its floods and its silence cost the daemon next to nothing. */
+/** A QEMU that was taken over, played by the test: its floods and its silence cost the daemon almost nothing. */
 import { afterAll, afterEach, expect, test } from "bun:test";
 import { once } from "node:events";
 import net from "node:net";

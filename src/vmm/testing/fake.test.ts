@@ -77,7 +77,7 @@ stopContract("fake", {
 describe("the fake's knobs", () => {
   const never = new AbortController().signal;
 
-  test("a VM ends when its time has come, with its last words", async () => {
+  test("a VM ends at its configured time, with its last console lines", async () => {
     const own = new FakeWorld();
     const exit = { kind: "panic", reason: "out of memory" } as const;
     own.behaviour = () => ({ ends: { afterMs: 500, exit, console: ["Out of memory: Killed process 1 (init)"] } });
@@ -120,7 +120,7 @@ describe("the fake's knobs", () => {
     expect(own.alive).toHaveLength(3);
   });
 
-  test("a guest's phase and generation go with its memory", async () => {
+  test("a guest's phase and generation are saved and restored with its memory", async () => {
     const own = new FakeWorld();
     const first = await spec();
     const vm = await createFakeDriver(own).boot(first, never);
@@ -145,7 +145,7 @@ describe("the fake's knobs", () => {
     expect(isError(refused, "AGENT_UNREACHABLE")).toBe(true);
   });
 
-  test("what the host gave the guest can be looked at", async () => {
+  test("what the host gave the guest can be inspected", async () => {
     const own = new FakeWorld();
     const seen: unknown[] = [];
     own.behaviour = () => ({ agent: { onIdentity: (identity) => seen.push(identity["hostname"]) } });
