@@ -25,12 +25,12 @@ function home() {
   const temp = tempFolder();
   const { path } = temp;
   const paths = pathsOf({ state: path, cache: path, config: path, runtime: path });
-  /** as another daemon would have it */
+  /** a separate instance, as another daemon has */
   const downloads = () => new Downloads({ paths, pause: async () => {} });
   return { temp, paths, downloads };
 }
 
-test("a blob stays while somebody holds it, in this daemon or in another; whoever is last removes it", async () => {
+test("a blob stays while it is in use, in this daemon or another; the last user to release it removes it", async () => {
   for (const isOther of [false, true]) {
     const { temp, downloads } = home();
     using _ = temp;

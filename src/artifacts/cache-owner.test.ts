@@ -1,4 +1,4 @@
-/** Whose a cache is: never two state folders' at a time, and always somebody's. */
+/** Which state folder owns a cache: never two at a time, and always one. */
 import { expect, test } from "bun:test";
 import { cpSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { spawnPiped } from "../host/process/children.ts";

@@ -1,4 +1,4 @@
-/** A stream is cut by what has come of it: at the limit it passes, one byte later it does not. */
+/** Streams are limited by the bytes received: at the limit they pass, with one byte more they do not. */
 import { expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { writeFileSync } from "node:fs";
@@ -25,7 +25,7 @@ const digest = `sha256:${createHash("sha256").update(content).digest("hex")}` as
 test.each([
   ["gzip", gzipSync(content)],
   ["zstd", zstdCompressSync(content)],
-])("a bundle's file in %s is as long as its manifest says, whatever it was packed to", async (_, packed) => {
+])("a bundle's file in %s must unpack to the size in its manifest, whatever its packed size", async (_, packed) => {
   using temp = tempFolder("counted");
   const path = `${temp.path}/a`;
   writeFileSync(path, packed);

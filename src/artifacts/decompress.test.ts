@@ -50,7 +50,7 @@ test("truncated, damaged and unsupported streams are refused", async () => {
   }
 });
 
-test("the source's own failure is the stream's", async () => {
+test("a failure of the source becomes the stream's failure", async () => {
   const broken = async function* () {
     yield gzipSync(text).subarray(0, 2000);
     throw new Error("line lost");
@@ -72,7 +72,7 @@ test("a reader that leaves early ends the source", async () => {
 });
 
 test(
-  "damaged in any way it ends: with bytes, or with CompressionError",
+  "a stream damaged in any way ends with bytes or with CompressionError",
   async () => {
     const some = text.subarray(0, 20_000);
     const packed = fc.constantFrom(gzipSync(some), zstdCompressSync(some));
@@ -85,7 +85,7 @@ test(
         fc.nat(3),
         async (good, changes, cut, how) => {
           const bad = new Uint8Array(how === 0 ? good.subarray(0, cut % (good.length + 1)) : good);
-          // the magic stays: other bytes are no compression at all
+          // the magic is kept: without it the bytes do not count as compressed
           for (const [at, value] of changes) if (bad.length > 6) bad[4 + (at % (bad.length - 4))] = value;
           try {
             for await (const chunk of decompressed(chunked(bad, [97]))) expect(chunk.length).toBeGreaterThanOrEqual(0);

@@ -1,4 +1,4 @@
-/** A download that does not fit: on a small tmpfs of our own. */
+/** A download that does not fit on its disk, here a small tmpfs. */
 import { expect } from "bun:test";
 import { mkdirSync, readdirSync } from "node:fs";
 import type { Digest } from "../base/names.ts";
@@ -15,7 +15,7 @@ async function* pieces(): AsyncGenerator<Uint8Array, void, void> {
   for (;;) yield new Uint8Array(100_000);
 }
 
-gatedTest("root", "a disk that gets full is told as such, once, and nothing stays there", async () => {
+gatedTest("root", "a disk that fills up is reported as full, without a retry, and nothing is left on it", async () => {
   using temp = tempFolder("full");
   const tiny = `${temp.path}/tiny`;
   mkdirSync(tiny);
@@ -33,7 +33,7 @@ gatedTest("root", "a disk that gets full is told as such, once, and nothing stay
     await expect(downloads.blob(wanted, open, () => {}, never)).rejects.toMatchObject({ code: "DISK_FULL" });
     expect(asked).toBe(1);
     expect(readdirSync(paths.blobs)).toEqual([]);
-    // without the look that is left out above it does not come to that
+    // with the check of free space, which the fake bypasses above, nothing is requested
     const looking = new Downloads({ paths, pause: async () => {} });
     const numbers = expect.stringMatching(/41\.5 MiB are needed, 10\d\d? KiB|1 MiB/);
     await expect(looking.blob(wanted, open, () => {}, never)).rejects.toMatchObject({

@@ -20,7 +20,7 @@ function home(more: Partial<DownloadDeps> = {}) {
   const paths = pathsOf({ state: path, cache: path, config: path, runtime: path });
   const pauses: number[] = [];
   const pause = async (ms: number) => void pauses.push(ms);
-  /** as another daemon would have it */
+  /** a separate instance, as another daemon has */
   const downloads = () => new Downloads({ paths, pause, ...more });
   const get = (open: OpenPart, signal = never, by = downloads()) => by.blob(wanted, open, () => {}, signal);
   return { temp, paths, pauses, downloads, get };
@@ -56,14 +56,14 @@ test("two daemons that share a cache don't write into each other's file", async 
   expect(readdirSync(paths.blobs)).toEqual([digest.slice("sha256:".length)]);
 });
 
-test("one who finds the other's file half done, and then whole, asks for nothing more than its own", async () => {
+test("a blob that another daemon has downloaded is used without a request", async () => {
   const { temp, get } = home();
   using _ = temp;
   const path = await get(async (from) => whole(from));
   expect(await get(() => Promise.reject(new Error("asked")))).toBe(path);
 });
 
-test("what a killed process left is gone on with", async () => {
+test("a download continues from what a killed process left", async () => {
   const { temp, paths, get } = home();
   using _ = temp;
   const code = `import { Downloads } from ${JSON.stringify(`${import.meta.dir}/download.ts`)};
@@ -91,7 +91,7 @@ test("what a killed process left is gone on with", async () => {
   expect(await bytesAt(path)).toEqual(content);
 });
 
-test("what a liar left is thrown away once, and does not spoil the next download", async () => {
+test("a partial file from a bad source is discarded once, and does not spoil the next download", async () => {
   const { temp, paths, get } = home();
   using _ = temp;
   await Bun.write(paths.blobPart(digest), new Uint8Array(1000));
@@ -129,7 +129,7 @@ test("an abort while the partial file is read ends the download and keeps the fi
   expect(await bytesAt(paths.blobPart(digest))).toHaveLength(1000);
 });
 
-test("an answer that is refused unread is given up, and so is its connection", async () => {
+test("a response that is refused unread is aborted, and so is its connection", async () => {
   const { temp, get } = home();
   using _ = temp;
   const signals: AbortSignal[] = [];
@@ -190,7 +190,7 @@ test("the partial file needs no further room, and is removed if there is none fo
   expect(readdirSync(short.paths.blobs)).toEqual([]);
 });
 
-test("a disk that others fill is noticed on the way, and nothing stays", async () => {
+test("a disk that others fill during the download is noticed, and nothing is left", async () => {
   let looks = 0;
   const { temp, paths, downloads } = home({ freeBytes: async () => (++looks < 3 ? 2 ** 50 : 0) });
   using _ = temp;
@@ -220,7 +220,7 @@ const lengths: [what: string, size: number | null, limit: number, sent: number, 
 ];
 for (const [what, size, limit, sent, isFine] of lengths) {
   for (const isSaid of [true, false]) {
-    test(`a blob ${what}${isSaid ? ", announced so," : ""} is ${isFine ? "taken" : "refused, and nothing stays"}`, async () => {
+    test(`a blob ${what}${isSaid ? ", with its length announced," : ""} is ${isFine ? "accepted" : "refused, and nothing is left"}`, async () => {
       const { temp, paths, downloads } = home();
       using _ = temp;
       const bytes = content.subarray(0, sent);
@@ -286,7 +286,7 @@ test("discarded blobs are removed, except a partial download in progress", async
   expect(await bytesAt(await getting)).toEqual(content);
 });
 
-test("a line that breaks after so many bytes, and may lose them, is asked for pieces that come whole", async () => {
+test("over a connection that breaks after some bytes and can lose them, pieces that arrive whole are requested", async () => {
   const { temp, get, pauses } = home();
   using _ = temp;
   let asked = 0;
@@ -304,7 +304,7 @@ test("a line that breaks after so many bytes, and may lose them, is asked for pi
   expect(pauses.length).toBeLessThan(10);
 });
 
-test("who has too much to do is not asked for smaller pieces", async () => {
+test("a busy server is not asked for smaller pieces", async () => {
   const { temp, get } = home();
   using _ = temp;
   const sizes: (number | undefined)[] = [];

@@ -1,4 +1,4 @@
-/** The change to the packed file, seen with the squashfs tools' own eyes. */
+/** The change to the packed file, as the squashfs tools read it. */
 import { expect } from "bun:test";
 import { archive, file, folder } from "../formats/tar/testing/archive.ts";
 import { withRandomAccess } from "../host/files/random-access.ts";
@@ -24,12 +24,12 @@ async function ownersIn(path: string): Promise<string[]> {
   return lines.filter((line) => /squashfs-root(\/other)?$/.test(line)).map((line) => line.split(/ +/)[1] as string);
 }
 
-/** As root the packer's root folder is root's already: then another owner is put there first. */
+/** When the packer runs as root, its root folder belongs to root already: so another owner is set first. */
 async function disown(path: string): Promise<void> {
   await withRandomAccess(path, (real) =>
     giveRootToRoot({
       ...real,
-      // Where id 0 is looked for, 4321 looks like it.
+      // Ids 0 and 4321 are swapped, so that the search for 0 finds 4321.
       readAt: async (offset, length) => {
         const bytes = new Uint8Array(await real.readAt(offset, length));
         const view = new DataView(bytes.buffer);

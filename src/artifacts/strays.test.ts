@@ -1,4 +1,4 @@
-/** What is removed by itself, and what only when a user asks for it. */
+/** What is removed automatically, and what only when a user asks for it. */
 import { expect, test } from "bun:test";
 import { mkdirSync, readdirSync, utimesSync, writeFileSync } from "node:fs";
 import { tempFolder } from "../host/testing/temp.ts";

@@ -70,7 +70,7 @@ test("registries, and how large an image may be", () => {
   );
 });
 
-test("catalogs, and whose signature they must have", () => {
+test("catalogs, and the keys that must have signed them", () => {
   const text =
     '[[catalog_urls]]\nurl = "https://example.com/c.toml"\nkey = "/etc/c.pub"\n[[catalog_urls]]\nurl = "file:///srv/c.toml"\nkey = "keys/c.pub"\n';
   const config = parseConfig("/home/me/.config/banger/config.toml", text);
@@ -105,7 +105,7 @@ test("the network: a string is its kind, and denied networks are normalised", ()
   expect(config.provenance).toMatchObject({ "network.kind": "default", "network.deny": "file" });
 });
 
-test("every problem of a network at once", () => {
+test("all problems of a network are reported at once", () => {
   const text = '[network]\nknid = "user"\nkind = "usr"\ndeny = ["10.0.0.1/8", "lam", "::/0", 7]\n';
   expect([...problems(text)].sort()).toEqual([
     'network.deny.0: "10.0.0.1/8" has bits after its prefix: it should be 10.0.0.0/8',
@@ -165,7 +165,7 @@ test("an empty file gives the defaults", () => {
   expect(defaultConfig("/c").provenance["inherit_proxy"]).toBe("default");
 });
 
-test("every problem at once, with its path and a suggestion", () => {
+test("all problems are reported at once, each with its path and a suggestion", () => {
   const text =
     'inherit_proxi = true\nmemory_mib = 5\nzzzzzz = 1\n[vm_defaults]\nvcpu = 0\nmemroy_mib = 1\nmemory_mib = 1025\ndisk_size = "lots"\n';
   expect([...problems(text)].sort()).toEqual([
@@ -225,7 +225,7 @@ test("any text gives a config or CONFIG_INVALID", () => {
   );
 });
 
-test("docs/config.md has a row for every key, and for no other", () => {
+test("docs/config.md has a row for every key, and no other rows", () => {
   const page = readFileSync(join(import.meta.dir, "../../docs/config.md"), "utf8");
   const rows = [...page.matchAll(/^\| `([a-z_.]+)` \|/gm)].map((match) => match[1] as string);
   const keys = keysAt([]).flatMap((key) =>

@@ -20,7 +20,7 @@ test("an ELF kernel is taken as it is", () => {
   expect(findPayload(elf)).toEqual({ bytes: elf, compression: "none" });
 });
 
-test("each kind of wrong file is told", () => {
+test("each kind of wrong file is reported", () => {
   const problem = (image: Uint8Array) => {
     const found = findPayload(image);
     return "problem" in found ? found.problem : "";

@@ -6,7 +6,7 @@ import { type CpioEntry, encodeCpio } from "./cpio.ts";
 
 type Read = { name: string; mode: number; content: string; device: [number, number] };
 
-/** A reader by the letter of the format (kernel: Documentation/driver-api/early-userspace/buffer-format.rst). */
+/** A reader that follows the format to the letter (kernel: Documentation/driver-api/early-userspace/buffer-format.rst). */
 function decode(bytes: Uint8Array): Read[] {
   const found: Read[] = [];
   let at = 0;

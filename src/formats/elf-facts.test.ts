@@ -6,7 +6,7 @@ import { configIn, maxBanners, releaseIn } from "./elf-facts.ts";
 
 const text = (value: string) => new TextEncoder().encode(value);
 
-test("the release stands in the banner", async () => {
+test("the release is in the banner", async () => {
   expect(await releaseIn(text("xx Linux version %s (%s) Linux version 6.9.1-own (me@host) "))).toBe("6.9.1-own");
   expect(await releaseIn(text("Linux version of nothing"))).toBeNull();
 });
@@ -19,7 +19,7 @@ test("the configuration is between its marks, or there is none", async () => {
   expect(await configIn(text("nothing"))).toBeNull();
 });
 
-test("any bytes get an answer, and a release is one", async () => {
+test("any bytes get an answer, and a release in it is well-formed", async () => {
   const mark = fc.constantFrom("IKCFG_ST", "IKCFG_ED", "Linux version ", "6.1.0", " (", "../..", "\x1f\x8b\x08", "\0");
   const piece = fc.oneof(
     mark.map((one) => new Uint8Array(Buffer.from(one, "latin1"))),
@@ -49,11 +49,11 @@ test("a mark across two search pieces is found", async () => {
   }
 });
 
-test("a configuration of 4 MiB is read, packed or unpacked, and none of one byte more", async () => {
+test("a configuration of 4 MiB is read, packed or unpacked, and one byte more is not", async () => {
   const unpacked = (bytes: number) => Buffer.concat([text("IKCFG_ST"), gzipSync("#".repeat(bytes)), text("IKCFG_ED")]);
   expect(await configIn(new Uint8Array(unpacked(4_194_304)))).toHaveLength(4_194_304);
   expect(await configIn(new Uint8Array(unpacked(4_194_305)))).toBeNull();
-  // gzip's own header may hold a name of any length; the mark behind is counted too
+  // gzip's header can contain a name of any length; the mark behind it counts too
   const packed = (bytes: number) => {
     const [plain, name] = [gzipSync("CONFIG_X=y\n"), 0x08];
     const header = Buffer.from(plain.subarray(0, 10));

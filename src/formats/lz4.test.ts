@@ -7,7 +7,7 @@ import { Lz4Error, maxLegacyBlock, unpackBlock, unpackLegacyLz4 } from "./lz4.ts
 
 type Step = { literals: Uint8Array; back: number; length: number };
 
-/** Encodes steps by the letter of the format, and says what they stand for. */
+/** Encodes steps as the format defines them, and returns what they stand for. */
 function encode(steps: readonly Step[], tail: Uint8Array): { block: Uint8Array; plain: Uint8Array } {
   const block: number[] = [];
   const plain: number[] = [];

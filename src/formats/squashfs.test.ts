@@ -17,7 +17,7 @@ test("an intact file is recognized by its superblock", () => {
   expect(checkSquashfs(superblock(4000), 4096)).toEqual({ compression: "lz4", bytesUsed: 4000, inodes: 12 });
 });
 
-test("each kind of damage is told", () => {
+test("each kind of damage is reported", () => {
   expect(checkSquashfs(new Uint8Array(), 0)).toEqual({ problem: "is empty" });
   expect(checkSquashfs(superblock(4000).slice(0, 50), 50)).toEqual({ problem: "is cut short" });
   expect(checkSquashfs(superblock(4000), 3999)).toEqual({ problem: "is cut short: it has 3999 of 4000 bytes" });

@@ -1,4 +1,4 @@
-/** Bundles of real images: one that lies is refused, and nothing of it stays. */
+/** Corrupt and forged bundles of real images: each is refused, and nothing of it is kept. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -16,7 +16,7 @@ import { type BundleWorld, bundleWorld, random } from "./testing/bundle-world.ts
 const never = new AbortController().signal;
 const reason = gate("tool:sqfstar") ?? gate("tool:zstd");
 
-describe.skipIf(reason !== null)(reason === null ? "bundles that lie" : `bundles that lie [${reason}]`, () => {
+describe.skipIf(reason !== null)(reason === null ? "hostile bundles" : `hostile bundles [${reason}]`, () => {
   const temp = tempFolder("bundle");
   let world: BundleWorld;
   beforeAll(async () => {
@@ -54,13 +54,13 @@ describe.skipIf(reason !== null)(reason === null ? "bundles that lie" : `bundles
     ["is too long", rootfs((_, b) => Buffer.concat([b, b])), "DOWNLOAD_DAMAGED", /bytes instead of|longer than/],
     ["is cut short", rootfs((_, b) => b.subarray(0, 1000)), "DOWNLOAD_DAMAGED", /bytes instead of|ends after/],
     [
-      "says another length than it sends",
+      "announces another length than it sends",
       rootfs((_, b) => (_request, r) => send(r, 200, b, { "content-length": String(b.length + 7) })),
       "DOWNLOAD_DAMAGED",
       /bytes instead of/,
     ],
     [
-      "is over the length that it says",
+      "is longer than it should be, without an announced length",
       rootfs((_, b) => (_request, r) => {
         r.writeHead(200, { "transfer-encoding": "chunked" });
         r.write(b);
@@ -71,13 +71,13 @@ describe.skipIf(reason !== null)(reason === null ? "bundles that lie" : `bundles
     ],
     ["is not there", rootfs(() => (_, r) => send(r, 404, "")), "DOWNLOAD_FAILED", /does not exist/],
     [
-      "is behind a circle",
+      "is behind a redirect loop",
       rootfs(() => (_, r) => send(r, 302, "", { location: "/tool/rootfs.tar.zst" })),
       "DOWNLOAD_FAILED",
       /redirects too many times/,
     ],
     [
-      "is behind plain http",
+      "is behind a redirect to plain http",
       rootfs(() => (_, r) => send(r, 302, "", { location: "http://example.com/" })),
       "DOWNLOAD_FAILED",
       /unsafe/,
@@ -86,7 +86,7 @@ describe.skipIf(reason !== null)(reason === null ? "bundles that lie" : `bundles
     ["is behind a silent server", rootfs(() => () => {}), "DOWNLOAD_FAILED", /does not answer/],
   ];
   for (const [what, lie, code, words] of lies) {
-    test(`one that ${what} is refused, and nothing of it stays`, async () => {
+    test(`a bundle that ${what} is refused, and nothing of it is kept`, async () => {
       const site = await siteOf("image", world.place, world.made, lie);
       await using _ = site.server;
       await refused(site, code, words);
@@ -103,12 +103,12 @@ describe.skipIf(reason !== null)(reason === null ? "bundles that lie" : `bundles
     expect([(error as BangerError).code, (error as BangerError).message]).toEqual([code, expect.stringMatching(words)]);
     const left = [paths.layers, paths.partial].flatMap((one) => (existsSync(one) ? readdirSync(one) : []));
     expect(left).toEqual([]);
-    // parts may be the beginning of what is wanted, and are kept for another try
+    // partial files can be the beginning of the right file, and are kept for another try
     const whole = readdirSync(paths.blobs).filter((name) => !name.endsWith(".part"));
     if (code !== "DOWNLOAD_FAILED") expect(whole).toEqual([]);
   }
 
-  /** A bundle whose publisher lies: every digest is right. */
+  /** A bundle that its publisher forged: every digest is right. */
   async function forged(change: (manifest: ReturnType<typeof manifestOf>, file: Uint8Array) => Uint8Array | undefined) {
     const at = `${temp.path}/forged-${count++}`;
     await makeBundle(at, {}, [{ part: "rootfs", tar: chunked(new Uint8Array(1)) }], () => {}, never);
@@ -123,7 +123,7 @@ describe.skipIf(reason !== null)(reason === null ? "bundles that lie" : `bundles
   }
   const hex = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
   const digestOf = (bytes: Uint8Array) => `sha256:${hex(bytes)}` as Digest;
-  // biome-ignore lint/suspicious/noExplicitAny: it is to be spoilt in every way
+  // biome-ignore lint/suspicious/noExplicitAny: tests change it in every way
   const manifestOf = (): any => manifest();
 
   const holding = (tar: Uint8Array) => (m: ReturnType<typeof manifestOf>) => {
@@ -145,20 +145,20 @@ describe.skipIf(reason !== null)(reason === null ? "bundles that lie" : `bundles
       return undefined;
     };
   const forgeries: [string, Forgery, string, RegExp][] = [
-    ["a kernel's", set("kind", "kernel"), "BUNDLE_INVALID", /kind: is not an image/],
+    ["of a kernel", set("kind", "kernel"), "BUNDLE_INVALID", /kind: is not an image/],
     ["for another machine", set("architecture", "arm64"), "BUNDLE_INVALID", /not amd64/],
     ["of another format", set("format", 2), "BUNDLE_INVALID", /another version/],
     ["with a path for a file", set("rootfs.file", "../../x"), "BUNDLE_INVALID", /not a file name/],
-    ["with a field that nobody knows", set("extra", 1), "BUNDLE_INVALID", /extra: unknown key/],
+    ["with an unknown field", set("extra", 1), "BUNDLE_INVALID", /extra: unknown key/],
     ["with a NUL in its command", set("config.cmd", ["a\0b"]), "BUNDLE_INVALID", /NUL/],
     ["whose folder leaves the root", set("config.workdir", "/a/../../b"), "BUNDLE_INVALID", /leaves the root/],
-    ["of another tar than it says", set("rootfs.tar.sha256", "0".repeat(64)), "BUNDLE_INVALID", /instead of/],
-    ["of a longer tar than it says", set("rootfs.tar.size", 1000), "BUNDLE_INVALID", /longer than 1000/],
+    ["with another tar than it declares", set("rootfs.tar.sha256", "0".repeat(64)), "BUNDLE_INVALID", /instead of/],
+    ["with a longer tar than it declares", set("rootfs.tar.size", 1000), "BUNDLE_INVALID", /longer than 1000/],
     ["without files", holding(archive([])), "IMAGE_INVALID", /no files/],
-    ["that is no tar", holding(random(5000)), "IMAGE_INVALID", /not a tar archive/],
+    ["that is not a tar", holding(random(5000)), "IMAGE_INVALID", /not a tar archive/],
     ["with a file below a file", holding(archive([file("a", "x"), file("a/b", "x")])), "IMAGE_INVALID", /not a folder/],
     [
-      "cut in its middle by who made it",
+      "cut in its middle by its publisher",
       (m, b) => {
         const cut = b.subarray(0, b.length - 5000);
         Object.assign(m.rootfs, { sha256: hex(cut), size: cut.length });
@@ -179,7 +179,7 @@ describe.skipIf(reason !== null)(reason === null ? "bundles that lie" : `bundles
     ],
   ];
   for (const [what, change, code, words] of forgeries) {
-    test(`one ${what} is refused, and nothing of it stays`, async () => {
+    test(`a bundle ${what} is refused, and nothing of it is kept`, async () => {
       const { at, made: pinned } = await forged(change);
       const site = await siteOf("image", at, pinned);
       await using _ = site.server;
@@ -187,7 +187,7 @@ describe.skipIf(reason !== null)(reason === null ? "bundles that lie" : `bundles
     });
   }
 
-  test("a bundle with another size than in its catalog is refused", async () => {
+  test("a bundle whose size differs from its catalog is refused", async () => {
     const site = await siteOf("image", world.place, { ...world.made, size: world.made.size + 1 });
     await using _ = site.server;
     await refused(site, "BUNDLE_INVALID", /its catalog says/);

@@ -1,4 +1,4 @@
-/** Manifests of bundles, as a stranger wrote them. */
+/** Untrusted manifests of bundles. */
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { BundleError } from "../artifacts/bundle/manifest.ts";
@@ -24,7 +24,7 @@ const good = {
 };
 const bytes = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
 
-test("a good one, with and without what lives on a VM's own disk", () => {
+test("a valid manifest, with and without the part for a VM's own disk", () => {
   const parsed = parseImageManifest(bytes(good));
   expect(parsed.config).toEqual(good.config);
   expect([parsed.rootfs.file, parsed.direct?.file]).toEqual(["rootfs.tar.zst", "direct.tar.zst"]);
@@ -59,7 +59,7 @@ test(
   patience,
 );
 
-test("files that have together what an image may have are fetched, packed and unpacked; not a byte more", () => {
+test("a bundle's files can add up to an image's size limit, packed and unpacked, and not a byte more", () => {
   const file = (size: number, unpacked: number) => ({
     ...{ file: "rootfs.tar.zst", digest: `sha256:${"1".repeat(64)}` as Digest, size },
     tar: { digest: `sha256:${"2".repeat(64)}` as Digest, size: unpacked },

@@ -1,4 +1,4 @@
-/** Bundles of real images: what goes in comes out the same, and a bundle that lies leaves nothing. */
+/** Bundles of real images: what goes in comes out the same, and a bundle that can't be finished leaves nothing. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -32,7 +32,7 @@ describe.skipIf(reason !== null)(reason === null ? "bundles" : `bundles [${reaso
   });
   afterAll(() => temp[Symbol.dispose]());
 
-  test("an image of several layers comes out as the one tree that it was, and how it is run", async () => {
+  test("an image of several layers comes out as one layer with the same tree and the same run configuration", async () => {
     const site = await siteOf("image", world.place, world.made);
     await using _ = site.server;
     const { paths, events, pull } = world.puller();
@@ -45,7 +45,7 @@ describe.skipIf(reason !== null)(reason === null ? "bundles" : `bundles [${reaso
     expect(await withUnion(paths, record.layers, listUnion)).toEqual(before);
     expect(events).toContainEqual(expect.objectContaining({ done: world.made.size, total: world.made.size }));
     expect(readdirSync(paths.blobs)).toEqual([]);
-    // it is here: only the manifest is looked at
+    // the image is here already: only the manifest is requested
     await pull(site);
     expect(site.server.asked.map((one) => one.url)).toEqual([
       "/tool/manifest.json",
@@ -71,7 +71,7 @@ describe.skipIf(reason !== null)(reason === null ? "bundles" : `bundles [${reaso
     expect(digests[0]).toBe(digests[1] as Digest);
   });
 
-  test("a saved VM's own folders go along as they are: what marks another overlayfs's layers is data there", async () => {
+  test("a saved VM's own folders are bundled as they are: marks of another overlayfs are data there", async () => {
     const inDocker = "docker/overlay2/x/diff";
     const direct = archive([
       ...["docker", "docker/overlay2", "docker/overlay2/x", inDocker].map((name) => folder(name, 0o710)),
@@ -111,7 +111,7 @@ describe.skipIf(reason !== null)(reason === null ? "bundles" : `bundles [${reaso
     );
   });
 
-  test("two pulls at once fetch once, and both hear of it", async () => {
+  test("two simultaneous pulls download once, and both get the image", async () => {
     const site = await siteOf("image", world.place, world.made);
     await using _ = site.server;
     const { pull } = world.puller();
@@ -120,7 +120,7 @@ describe.skipIf(reason !== null)(reason === null ? "bundles" : `bundles [${reaso
     expect(site.server.asked).toHaveLength(2);
   });
 
-  /** Sends half of the file the first time, and keeps the line. */
+  /** Sends half of the file the first time, and keeps the connection open. */
   async function stalling() {
     const half = Math.floor(world.made.size / 2);
     let open: ServerResponse | null = null;
@@ -135,7 +135,7 @@ describe.skipIf(reason !== null)(reason === null ? "bundles" : `bundles [${reaso
     return { half, site, cut: () => open?.destroy() };
   }
 
-  test("a line that breaks in the middle is taken up where it broke", async () => {
+  test("a download whose connection breaks in the middle resumes where it broke", async () => {
     const { half, site, cut } = await stalling();
     await using _ = site.server;
     await world.puller((done) => done === half && cut()).pull(site);
@@ -175,7 +175,7 @@ describe.skipIf(reason !== null)(reason === null ? "bundles" : `bundles [${reaso
     rmSync(to, { recursive: true });
   });
 
-  test("what zstd's own program makes of it is the tar", () => {
+  test("its file unpacks to the tar, also with the zstd program", () => {
     const tar = zstdDecompressSync(readFileSync(`${world.place}/rootfs.tar.zst`));
     expect(`sha256:${createHash("sha256").update(tar).digest("hex")}` as Digest).toBe(
       parseImageManifest(readFileSync(`${world.place}/manifest.json`)).rootfs.tar.digest,

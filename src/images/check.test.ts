@@ -41,7 +41,7 @@ async function problemOf(run: Promise<unknown>): Promise<string> {
   return isError(error, "IMAGE_DAMAGED") ? error.message : String(error);
 }
 
-test("a whole image passes", async () => {
+test("an intact image passes", async () => {
   const { folder, paths, record } = world(4096);
   using _ = folder;
   await checkImage({ paths }, record);
@@ -71,7 +71,7 @@ test("a missing file is named, and deleting it again is fine", async () => {
   expect(await problemOf(checkImage({ paths }, record))).toBe(`image "tiny" is damaged: ${file} is missing`);
 });
 
-test("a changed byte is found when all is read, once for each state of the file and whenever that is asked", async () => {
+test("a full check finds a changed byte: it reads a file once for each of its states, and whenever asked to", async () => {
   const { folder, paths, record, file } = world(4096);
   using _ = folder;
   const fileDigest = await sha256File(file);
@@ -102,7 +102,7 @@ test.each([
   ["catalog https://c.example/catalog.toml", digest, /^make or import it again/],
   ["vm web", "mine", /^make or import it again under the same name, or delete it; it came from vm web/],
   ["folder /registry x", "mine", /^make or import it again/],
-])("what %s gave as %s comes back in the way that is said", (source, name, hint) => {
+])("the recovery hint for %s, named %s", (source, name, hint) => {
   const said = recoveryHint({ source, name: name as ImageName });
   if (typeof hint === "string") expect(said).toBe(hint);
   else expect(said).toMatch(hint);

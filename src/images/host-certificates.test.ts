@@ -1,4 +1,4 @@
-/** What is read of a VM's own authorities has an end, whatever the VM says. */
+/** The reading of a VM's own CA certificates is limited, whatever the VM sends. */
 import { expect, test } from "bun:test";
 import { encodeHeader } from "../formats/tar/writer.ts";
 import { hostOnlyCertificates } from "./host-certificates.ts";

@@ -1,4 +1,4 @@
-/** Images and kernels that do not fit: on a small tmpfs of our own. */
+/** Images and kernels that do not fit on their disk, here a small tmpfs. */
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync } from "node:fs";

@@ -1,4 +1,4 @@
-/** Packing with the real sqfstar: what is stored, and that nothing half-made stays when it can't be. */
+/** Packing with the real sqfstar: what is stored, and that a failure leaves nothing half-made. */
 import { expect } from "bun:test";
 import { chmodSync, existsSync, mkdirSync, readdirSync, truncateSync, writeFileSync } from "node:fs";
 import { isError } from "../base/errors/error.ts";
@@ -37,7 +37,7 @@ function upload(tar: AsyncIterable<Uint8Array>) {
 
 const onlySqfstar = (name: string, body: () => Promise<void>) => gatedTest("tool:sqfstar", name, body);
 
-onlySqfstar("a root file system becomes one layer that looks as its archive did", async () => {
+onlySqfstar("a root file system becomes one layer with the tree of its archive", async () => {
   const { temp, paths, deps, exec } = world();
   using _ = temp;
   const record = await importRootfs(deps, upload(chunked(content, [1000])), () => {}, never);
@@ -51,7 +51,7 @@ onlySqfstar("a root file system becomes one layer that looks as its archive did"
   expect(lines.find((line) => line.includes("sbin/init"))).toEndWith("-> /usr/lib/systemd/systemd");
 });
 
-onlySqfstar("what tar fills its last record up with is no part of the archive, however late it comes", async () => {
+onlySqfstar("the padding of tar's last record is not part of the archive, however late it arrives", async () => {
   const padded = new Uint8Array(content.length + 1024 * 1024);
   padded.set(content);
   for (const cut of [content.length, content.length - 700, 4096]) {
@@ -59,7 +59,7 @@ onlySqfstar("what tar fills its last record up with is no part of the archive, h
     using _ = temp;
     const late = async function* () {
       yield padded.subarray(0, cut);
-      await Bun.sleep(20); // as a slow sender: the packer has ended by then
+      await Bun.sleep(20); // like a slow sender: the packer has exited by then
       yield* chunked(padded.subarray(cut), [50_000]);
     };
     const record = await importRootfs(deps, upload(late()), () => {}, never);
@@ -79,7 +79,7 @@ onlySqfstar("the same content twice is one layer; a damaged one is replaced", as
   expect(readdirSync(paths.layers)).toHaveLength(1);
 });
 
-onlySqfstar("a stream that breaks, is cut, foreign or empty leaves nothing", async () => {
+onlySqfstar("a stream that breaks, is cut short, not a tar or empty leaves nothing", async () => {
   const { temp, paths, deps } = world();
   using _ = temp;
   const broken = async function* () {
@@ -95,7 +95,7 @@ onlySqfstar("a stream that breaks, is cut, foreign or empty leaves nothing", asy
   expect(readdirSync(paths.layers)).toEqual([]);
 });
 
-onlySqfstar("cancelled in the middle, it ends at once and leaves nothing", async () => {
+onlySqfstar("an import cancelled in the middle ends at once and leaves nothing", async () => {
   const { temp, paths, deps } = world();
   using _ = temp;
   const cancel = new AbortController();
@@ -109,7 +109,7 @@ onlySqfstar("cancelled in the middle, it ends at once and leaves nothing", async
   expect(readdirSync(paths.layers)).toEqual([]);
 });
 
-onlySqfstar("a packer that dies is reported by its own words", async () => {
+onlySqfstar("a packer that dies is reported with its own message", async () => {
   const { temp, paths, deps } = world();
   using _ = temp;
   mkdirSync(`${temp.path}/bin`);

@@ -1,4 +1,4 @@
-/** Who shares the work on a layer: diff ids are what a stranger says. */
+/** Which requests share the work on a layer: a diff id is only what an untrusted source states. */
 import { expect, test } from "bun:test";
 import type { Digest } from "../base/names.ts";
 import { tempFolder } from "../host/testing/temp.ts";
@@ -23,7 +23,7 @@ function world() {
   return { temp, ensure };
 }
 
-test("a layer from another source is not waited for", async () => {
+test("work on the same layer from another source is not waited for", async () => {
   const { temp, ensure } = world();
   using _ = temp;
   const slow = Promise.withResolvers<UnchangedSource>();
@@ -33,7 +33,7 @@ test("a layer from another source is not waited for", async () => {
   await expect(evil).rejects.toThrow("evil");
 });
 
-test("one that joined work that fails does its own, once", async () => {
+test("a request that joined failing work does its own, once", async () => {
   const { temp, ensure } = world();
   using _ = temp;
   const first = Promise.withResolvers<UnchangedSource>();

@@ -1,4 +1,4 @@
-/** A layer's name: it covers everything that decides what is in the file, and one that is stored is never replaced. */
+/** A layer's name covers everything that decides the file's content, and an intact stored layer is never replaced. */
 import { expect } from "bun:test";
 import { createHash } from "node:crypto";
 import { readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
@@ -43,7 +43,7 @@ const names = async (world: World, digest: Digest) => {
   return (await withUnion(world.paths, [layer], listUnion)).map(({ path }) => path);
 };
 
-only("one stream as a layer, as a tree and as data is three layers", async (world) => {
+only("one stream read as a layer, as a tree and as data gives three layers", async (world) => {
   const made = [];
   for (const as of ["layer", "tree", "data"] as const)
     made.push(await world.layers.add({ ...source, as }, [], options));
@@ -53,7 +53,7 @@ only("one stream as a layer, as a tree and as data is three layers", async (worl
   expect(await names(world, tree as Digest)).toEqual(["etc", "etc/.wh.a", "etc/b"]);
 });
 
-only("a stream that is here as a layer is read again where a tree is wanted", async (world) => {
+only("a stream that is stored as a layer is read again when a tree is wanted", async (world) => {
   const plain = await world.layers.add(source, [], options);
   let opened = 0;
   const open = async () => {
@@ -68,7 +68,7 @@ only("a stream that is here as a layer is read again where a tree is wanted", as
   expect(opened).toBe(1);
 });
 
-only("a whole layer that the store knows stays as it is; a damaged one is made anew", async (world) => {
+only("an intact layer that the store knows stays as it is; a damaged one is made again", async (world) => {
   const first = await world.layers.add(source, [], options);
   const path = world.paths.layer(first.digest);
   const before = statSync(path).ino;
@@ -77,7 +77,7 @@ only("a whole layer that the store knows stays as it is; a damaged one is made a
   truncateSync(path, 100);
   expect(await world.layers.add(source, [], options)).toEqual(first);
   expect(statSync(path).size).toBe(first.bytes);
-  // of the same size, and with a header that looks well
+  // of the same size, and with an intact header
   const bytes = readFileSync(path);
   bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] ?? 0) ^ 1;
   writeFileSync(path, bytes);

@@ -1,4 +1,4 @@
-/** What a manifest may promise: bounds hold before a byte of a blob is asked for. */
+/** What a manifest can declare: limits apply before a byte of a blob is requested. */
 
 import { expect, test } from "bun:test";
 import { createHash } from "node:crypto";
@@ -37,7 +37,7 @@ function world(budget: number, free = 2 ** 60) {
   return { temp, paths, puller, left };
 }
 
-/** Gives these documents in turn, the config as a blob, and of every other blob its first byte over and over. */
+/** Serves these documents in turn, the config as a blob, and endless zeros for every other blob. */
 function registryOf(documents: { type: string; bytes: Uint8Array }[]) {
   const asked: string[] = [];
   const body = async function* (digest: Digest) {
@@ -67,7 +67,7 @@ const manifestOf = (layers: { digest: string; size: number }[], size = config.le
 const reference = parseReference("r.example/team/tool:v1");
 const pull = (puller: Puller, registry: Registry) => puller.pull(reference, registry, () => {}, never);
 
-test("a layer of 10^15 bytes is refused with numbers, and nothing is asked for or kept", async () => {
+test("a layer of 10^15 bytes is refused with its size and the limit, and nothing is requested or kept", async () => {
   const { temp, puller, left } = world(64 * 1024 ** 3);
   using _ = temp;
   const { registry, asked } = registryOf([manifestOf([layerOf(1e15)])]);
@@ -78,7 +78,7 @@ test("a layer of 10^15 bytes is refused with numbers, and nothing is asked for o
   expect([asked, left()]).toEqual([[], []]);
 });
 
-test("blobs that have together what an image may have are asked for; one byte more, and none is", async () => {
+test("blobs that add up to an image's size limit are requested; with one byte more, none is", async () => {
   const budget = config.length + 3000;
   const layers = (more: number) => [layerOf(1000), layerOf(2000 + more, "1"), layerOf(1000)];
   const fits = world(budget);
@@ -106,7 +106,7 @@ test("a config of the maximum document size is requested, and one byte more is n
   }
 });
 
-test("an image whose layers have no room is refused before they are asked for, and what was here goes", async () => {
+test("an image whose layers do not fit is refused before they are requested, and its downloads are removed", async () => {
   const { temp, paths, puller, left } = world(2 ** 40, 2 * 3000 + roomMargin - 1);
   using _ = temp;
   await ensureFolder(paths.blobs);
@@ -128,7 +128,7 @@ test("a layer longer than its manifest says is cut off, and the image's download
   expect([asked[0], left()]).toEqual(["config", []]);
 });
 
-test("a manifest with another length than in its index is refused", async () => {
+test("a manifest whose length differs from its index is refused", async () => {
   const inner = manifestOf([layerOf(1)]);
   for (const [more, words] of [
     [0, "1 layers"],

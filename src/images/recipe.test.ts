@@ -57,7 +57,7 @@ const aptConfig = "exit 0";
 const reading = `[ "$1" = --version ] && exit 0\ncat > $H/stdin; env > $H/env; echo "$@" > $H/argv`;
 const noNpm = "exit 1";
 
-test.skipIf(!existsSync(debianKeyring))("the tree comes out with our files in it; a wrong mise ends it", async () => {
+test.skipIf(!existsSync(debianKeyring))("our files are in the tree; a wrong mise fails the build", async () => {
   const programs = {
     "apt-config": aptConfig,
     npm: "echo changed > x.tgz; echo x.tgz",
@@ -90,7 +90,7 @@ test.skipIf(!existsSync(debianKeyring))("the tree comes out with our files in it
   });
 });
 
-test.skipIf(!existsSync(debianKeyring))("apt's cause is in the error when the build fails", async () => {
+test.skipIf(!existsSync(debianKeyring))("the error gives apt's reason when the build fails", async () => {
   const said =
     "echo 'I: running apt-get update...' >&2; echo 'E: Unable to locate package x' >&2; echo 'E: apt-get update failed' >&2; exit 25";
   await withPrograms({ "apt-config": aptConfig, npm: noNpm, mmdebstrap: `${reading}\n${said}` }, async (temp) => {

@@ -7,7 +7,7 @@ import { changedConfig, emptyConfig, imageDigest, imageRecord, rootOf } from "./
 const layer = (digit: string) => layerRef({ digest: digestOf(digit), bytes: 1 });
 const plain = (layers: LayerRef[]) => ({ layers, direct: null, config: emptyConfig });
 
-test("layers, their order and the config make an image; name, time and packed size do not", () => {
+test("layers, their order and the config determine an image's digest; name, time and packed size do not", () => {
   const digest = imageDigest(plain([layer("a"), layer("b")]));
   expect(imageDigest(plain([{ ...layer("a"), bytes: 9 }, layer("b")]))).toBe(digest);
   expect(imageDigest(plain([layer("b"), layer("a")]))).not.toBe(digest);
@@ -24,7 +24,7 @@ test("the highest layer with attributes of the root folder decides", () => {
   expect(rootOf([layerRef({ root: null })])).toEqual({ mode: 0o755, uid: 0, gid: 0 });
 });
 
-test("a changed config: variables are added, the rest is replaced, an entrypoint takes the command away", () => {
+test("a changed config: variables are added, the rest is replaced, an entrypoint removes the command", () => {
   const base = { env: { A: "1", B: "2" }, entrypoint: ["/e"], cmd: ["c"], workdir: "/w", user: "u" };
   expect(changedConfig(base, {})).toEqual(base);
   expect(changedConfig(base, { env: { B: "3", C: "4" }, workdir: "" })).toEqual({

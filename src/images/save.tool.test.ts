@@ -27,7 +27,7 @@ function member(path: string, changes: Partial<TarEntry>): Member {
   return { entry: { ...made.entry, ...changes } };
 }
 
-/** As overlayfs has it in its upper half. */
+/** A whiteout, as overlayfs stores it in its upper folder. */
 function gone(path: string): Member {
   return member(path, { kind: "character", mode: 0, device: { major: 0, minor: 0 } });
 }
@@ -74,7 +74,7 @@ async function listed(paths: Paths, layers: ImageRecord["layers"]): Promise<stri
 
 const only = (title: string, body: () => Promise<void>) => gatedTest("tool:sqfstar", title, body);
 
-only("one more layer: files, whiteouts, opaque folders; the base's layers are the base's", async () => {
+only("one more layer: files, whiteouts, opaque folders; the base's layers stay the same", async () => {
   const { temp, paths, base, save } = await world();
   using _ = temp;
   const saved = await save([
@@ -101,7 +101,7 @@ only("one more layer: files, whiteouts, opaque folders; the base's layers are th
 });
 
 for (const twice of [[], [file("./twice", "1"), folder("./twice"), file("./twice/x", "2")]]) {
-  only(`a name that is a layer's mark is only a name${twice.length > 0 ? ", read as a whole too" : ""}`, async () => {
+  only(`a name like a layer's mark is an ordinary name${twice.length > 0 ? ", also read whole" : ""}`, async () => {
     const { temp, paths, base, save } = await world();
     using _ = temp;
     const saved = await save([
@@ -200,7 +200,7 @@ only("files that belong to one VM are left out, and similar ones are kept", asyn
   );
   const there = (await listed(paths, moved.layers.slice(-1))).filter((line) => !line.includes(" folder "));
   expect(there.map((line) => line.split(" ")[0])).toEqual(["usr/etc/mine"]);
-  // a link to one of them is one of them, and a symlink is none
+  // a hard link to one of them counts as one, and a symlink does not
   const linked = await save([
     ...folders.map((path) => folder(`./${path}`)),
     file("./etc/hostname", "web"),
@@ -211,7 +211,7 @@ only("files that belong to one VM are left out, and similar ones are kept", asyn
   expect(kept).toEqual([expect.stringMatching(/^var\/lib\/dbus\/machine-id symlink .*\/etc\/machine-id$/)]);
 });
 
-only("the host's authorities go out of the bundles, and nothing else does", async () => {
+only("the host's CA certificates are removed from the bundles, and nothing else is", async () => {
   const { temp, paths, save } = await world();
   using _ = temp;
   const parents = ["etc", "etc/ssl", "etc/ssl/certs", "srv"].map((path) => folder(path));
@@ -251,7 +251,7 @@ async function bundleOf(paths: Paths, { layers }: ImageRecord): Promise<string> 
   });
 }
 
-only("the VM's own name goes out of /etc/hosts, and nothing else does", async () => {
+only("the VM's own name is removed from /etc/hosts, and nothing else is", async () => {
   const { temp, paths, save } = await world();
   using _ = temp;
   const hosts = "127.0.0.1 localhost\n127.0.1.1\tweb\n127.0.1.10 x\n192.0.2.1 mine # 127.0.1.1 web\n";
@@ -265,7 +265,7 @@ only("the VM's own name goes out of /etc/hosts, and nothing else does", async ()
   expect(text).toBe("127.0.0.1 localhost\n127.0.1.10 x\n192.0.2.1 mine # 127.0.1.1 web\n");
 });
 
-only("an authority that the user put there too stays, and one that only the host gave goes", async () => {
+only("a CA certificate that the user added too stays, and one that only the host gave is removed", async () => {
   const { temp, paths, base, save } = await world();
   using _ = temp;
   const [host = "", other = ""] = certificates;
@@ -280,7 +280,7 @@ only("an authority that the user put there too stays, and one that only the host
   expect(await bundleOf(paths, await save(changes))).toBe("own\n");
 });
 
-only("an authority that the base's bundle has stays", async () => {
+only("a CA certificate that is in the base's bundle stays", async () => {
   const { temp, paths, save } = await world();
   using _ = temp;
   const [host = "", other = ""] = certificates;
@@ -290,7 +290,7 @@ only("an authority that the base's bundle has stays", async () => {
 });
 
 only(
-  "what is changed on its way in is in the layer's name: a second save replaces nothing that the first stored",
+  "a layer's name covers what is changed during the save: a second save replaces nothing that the first stored",
   async () => {
     const { temp, paths, base, save } = await world();
     using _ = temp;
@@ -322,7 +322,7 @@ only("folders of the disk itself: kept whole with their overlay marks, and null 
   const lines = await listed(paths, full.direct ? [full.direct] : []);
   expect(lines).toContain("var/lib/docker folder 710");
   expect(lines).toContain("var/lib/docker/.wh.name file 644 1 1b16b1df538ba12d");
-  // a VM of it that emptied them: they are empty now, and not what the image before had
+  // saved from a VM that emptied them: they are empty, and not what the earlier image had
   const emptied = await save([folder("./")], parents, full);
   expect(emptied.direct).not.toBeNull();
   expect(await listed(paths, emptied.direct ? [emptied.direct] : [])).toEqual([
@@ -346,7 +346,7 @@ only(
   },
 );
 
-only("a stream that is cut, foreign or too large is refused by name, and nothing is left", async () => {
+only("a stream that is cut, not a tar or too large has its own error; nothing is left", async () => {
   const whole = archive([folder("./"), file("./big", "x".repeat(5000))]);
   for (const [bytes, code] of [
     [whole.slice(0, 3000), "IMAGE_INVALID"],

@@ -27,7 +27,7 @@ test("soft dependencies come first when they are there", () => {
   expect(order).toEqual(["crc32c_generic", "jbd2", "ext4"]);
 });
 
-test("circles end", () => {
+test("circular dependencies end", () => {
   const index = indexModules({ dep: "a.ko: b.ko\nb.ko: a.ko\n", builtin: "", softdep: "" });
   expect(loadOrder(index, ["a"])).toEqual(["b.ko", "a.ko"]);
 });

@@ -1,4 +1,4 @@
-/** Manifests of kernels' bundles, as a stranger wrote them. */
+/** Untrusted manifests of kernel bundles. */
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { BundleError } from "../artifacts/bundle/manifest.ts";
@@ -16,7 +16,7 @@ const good = {
   kernel: { file: "kernel.tar.zst", sha256: "1".repeat(64), size: 7, tar: { sha256: "2".repeat(64), size: 9 } },
 };
 
-test("a good one", () => {
+test("a valid manifest", () => {
   const { kernel } = parseKernelManifest(new TextEncoder().encode(JSON.stringify(good)));
   expect(kernel).toMatchObject({ file: "kernel.tar.zst", size: 7, tar: { digest: `sha256:${"2".repeat(64)}` } });
 });

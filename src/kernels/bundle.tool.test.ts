@@ -1,4 +1,4 @@
-/** Bundles of kernels, packed by the real tools; only depmod has a stand-in, for modules that are none. */
+/** Bundles of kernels, packed by the real tools; only depmod has a stand-in, because the modules are not real. */
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";

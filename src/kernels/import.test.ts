@@ -189,7 +189,7 @@ test("a full disk is reported as one", async () => {
   expect(readdirSync(paths.partial)).toEqual([]);
 });
 
-test("cancelled, it leaves nothing", async () => {
+test("a cancelled import leaves nothing", async () => {
   const cancel = new AbortController();
   const { temp, paths, deps } = world({
     depmod: () => {

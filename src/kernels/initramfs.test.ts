@@ -37,7 +37,7 @@ test("agent, modules and their order are in it, and it is made once", async () =
   expect(statSync(path)).toMatchObject({ mtimeMs, ino });
 });
 
-test("another agent makes another one", async () => {
+test("another agent gives another initramfs", async () => {
   const { temp, deps, agent } = world();
   using _ = temp;
   const first = await ensureInitramfs(deps, { kernel, agent });
@@ -45,7 +45,7 @@ test("another agent makes another one", async () => {
   expect(await ensureInitramfs(deps, { kernel, agent })).not.toBe(first);
 });
 
-test("a list that names something else than modules is refused", async () => {
+test("a list that names anything but modules is refused", async () => {
   const { temp, deps, boot, agent } = world();
   using _ = temp;
   writeFileSync(`${boot}/modules.list`, "../../secret\n");
@@ -78,7 +78,7 @@ test("an altered initramfs is made again, by this daemon and by the next; an una
   expect(statSync(path).ino).toBe(ino);
 });
 
-test("none is made of a damaged kernel, and the one that is there stays", async () => {
+test("none is made from a damaged kernel, and the existing one stays", async () => {
   const { temp, deps, boot, agent } = world();
   using _ = temp;
   const path = await ensureInitramfs(deps, { kernel, agent });

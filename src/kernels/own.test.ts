@@ -1,4 +1,4 @@
-/** A kernel of the user's own: what of it is read. */
+/** A user's own kernel: how much of it is read. */
 import { expect, test } from "bun:test";
 import { truncateSync, writeFileSync } from "node:fs";
 import { tempFolder } from "../host/testing/temp.ts";

@@ -47,7 +47,7 @@ for (const [what, image, problem] of bad) {
   });
 }
 
-test("others have their turn while a large kernel is unpacked", async () => {
+test("other work proceeds while a large kernel is unpacked", async () => {
   const large = new Uint8Array(64 * 1024 ** 2);
   large.set(elf);
   for (const image of [

@@ -1,4 +1,4 @@
-/** Each limit of a kernel package at its last allowed value and one past it, counted by what comes and not by what is said. */
+/** Each limit of a kernel package at its last allowed value and one past it, counted by what arrives and not by what is declared. */
 import { expect, test } from "bun:test";
 import { archive, chunked, file, type Member } from "../formats/tar/testing/archive.ts";
 import { tempFolder } from "../host/testing/temp.ts";

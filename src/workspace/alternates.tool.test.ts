@@ -73,7 +73,7 @@ gitTest(
   },
 );
 
-gitTest("git reads none of the stranger's alternates: what is not checked is not there", async () => {
+gitTest("git reads none of the untrusted alternates: those that are not checked are absent", async () => {
   using bed = testBed();
   const secret = secretRepository(bed, "secret");
   const repo = makeRepository(`${bed.folder}/repo`);

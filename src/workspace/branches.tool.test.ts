@@ -128,7 +128,7 @@ const people: [name: string, files: Record<string, string>, expected: string][] 
   ],
 ];
 for (const [name, files, expected] of people) {
-  gitTest(`who commits in the guest is known: ${name}`, async () => {
+  gitTest(`the guest knows its committer: ${name}`, async () => {
     using bed = testBed();
     const repo = makeRepository(`${bed.folder}/repo`);
     write(bed.folder, {

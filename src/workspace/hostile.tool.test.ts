@@ -311,7 +311,7 @@ gitTest("objects of another repository are reported, and checked like its own", 
   await expect(roundTrip(bed, { folder: repo })).rejects.toThrow("objects/pack/x.idx is not a regular file");
 });
 
-gitTest("a plan that is given up ends what it runs", async () => {
+gitTest("a cancelled plan ends what it runs", async () => {
   using bed = testBed();
   const repo = makeRepository(`${bed.folder}/repo`);
   fs.rmSync(`${repo}/src/a.ts`);

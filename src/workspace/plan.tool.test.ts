@@ -329,7 +329,7 @@ gitTest("--dry-run lists exactly what would be sent", async () => {
   ]);
 });
 
-gitTest("git that is missing or a disk that is full has its own error", async () => {
+gitTest("a missing git and a full disk have their own errors", async () => {
   using bed = testBed();
   const { folder } = repo(bed);
   const said = (stderr: string) => ({
@@ -354,7 +354,7 @@ gitTest("git that is missing or a disk that is full has its own error", async ()
   expect(failed.message).toEndWith("git ls-files: bad https://h/x");
 });
 
-gitTest("a plan that is not wanted any more ends its git", async () => {
+gitTest("a cancelled plan ends its git", async () => {
   using bed = testBed();
   const { folder } = repo(bed);
   const plan = await planWorkspace(bed.deps, { folder });

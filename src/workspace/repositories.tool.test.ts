@@ -64,7 +64,7 @@ gitTest("a bare repository without worktrees", async () => {
   expect(hint).toContain("worktree add");
 });
 
-gitTest("the git directory of a repository: the refusal names the folder, and says nothing of a bare one", async () => {
+gitTest("the git directory of a repository: the refusal names the folder, and mentions no bare one", async () => {
   using bed = testBed();
   const repo = makeRepository(`${bed.folder}/repo`);
   const { message, hint } = await refusal(bed, `${repo}/.git`);
@@ -146,7 +146,7 @@ gitTest("a claim to another repository gets no hint to rewire that one", async (
   }
 });
 
-gitTest("a repository whose core.worktree names another folder: the command takes that back", async () => {
+gitTest("a repository whose core.worktree names another folder: the command undoes that", async () => {
   using bed = testBed();
   const repo = makeRepository(`${bed.folder}/repo`);
   git(repo, "worktree", "add", "-q", "-b", "side", `${bed.folder}/side`);
@@ -232,7 +232,7 @@ gitTest("objects behind a link that stays in the folder", async () => {
   await goesIn(bed, repo);
 });
 
-gitTest("refs behind a link say how to make a worktree instead", async () => {
+gitTest("refs behind a link: the refusal shows how to make a worktree instead", async () => {
   using bed = testBed();
   const main = makeRepository(`${bed.folder}/main`);
   const other = makeRepository(`${bed.folder}/other`);

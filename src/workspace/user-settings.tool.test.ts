@@ -140,7 +140,7 @@ gitTest("files elsewhere that the repository's configuration names are reported"
   expect(config).not.toContain("internal");
 });
 
-gitTest("a fifo in a configuration's place holds nothing up", async () => {
+gitTest("a fifo in a configuration's place does not block anything", async () => {
   using bed = testBed();
   const repo = makeRepository(`${bed.folder}/repo`);
   for (const name of ["a", "b"]) Bun.spawnSync(["mkfifo", `${bed.folder}/${name}`]);

@@ -1,4 +1,4 @@
-/** Catalogs that lie, hang, end or were changed on the way: none is believed, and each says why. */
+/** Catalogs that are forged, hang, have expired or were changed in transit: none is used, and each error gives the reason. */
 import { afterEach, expect, test } from "bun:test";
 import { readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createHttp, createZoneOf, type Http } from "../../host/net/http-fetch.ts";
@@ -43,7 +43,7 @@ function serving(content: string, signature = signer.sign(content), headers: Rec
   return ({ url }, response) => send(response, 200, url.endsWith(".sig") ? signature : content, headers);
 }
 
-test("a good one is used, and kept", async () => {
+test("a valid catalog is used, and a copy of it kept", async () => {
   const { temp, paths, load } = await world(serving(catalog()));
   using _ = temp;
   expect(await load()).toMatchObject({ entries: [{ name: "tool" }], failure: null, keptSince: null });
@@ -63,7 +63,7 @@ const bad: [string, Answer, string, RegExp][] = [
   ["signed by another", serving(catalog(), newSigner().sign(catalog())), "CATALOG_UNTRUSTED", /made with another key/],
   ["changed", serving(catalog("evil"), signer.sign(catalog())), "CATALOG_UNTRUSTED", /made with another key/],
   ["a web page", serving(html, html, { "content-type": "text/html" }), "CATALOG_UNTRUSTED", /web page/],
-  ["no TOML", serving("what?"), "CATALOG_INVALID", /line 1/],
+  ["not TOML", serving("what?"), "CATALOG_INVALID", /line 1/],
   ["a signed web page", serving(html), "CATALOG_INVALID", /line 1/],
   ["with unknown fields", serving(catalog("tool", "colour = 1")), "CATALOG_INVALID", /colour: unknown key/],
   ["of another format", serving(catalog().replace("= 1", "= 2")), "CATALOG_INVALID", /another version/],
@@ -72,22 +72,27 @@ const bad: [string, Answer, string, RegExp][] = [
   ["not there", (_, r) => send(r, 404, ""), "CATALOG_UNREACHABLE", /does not exist/],
   ["on a server that fails", (_, r) => send(r, 503, ""), "CATALOG_UNREACHABLE", /503/],
   [
-    "with a signature that can't be had",
+    "with a signature that is not available",
     ({ url }, r) => send(r, url.endsWith(".sig") ? 503 : 200, catalog()),
     "CATALOG_UNREACHABLE",
     /signature/,
   ],
   ["behind a silent server", () => {}, "CATALOG_UNREACHABLE", /does not answer/],
-  ["behind a circle", (_, r) => send(r, 302, "", { location: "/" }), "CATALOG_UNREACHABLE", /redirects too many times/],
   [
-    "behind plain http",
+    "behind a redirect loop",
+    (_, r) => send(r, 302, "", { location: "/" }),
+    "CATALOG_UNREACHABLE",
+    /redirects too many times/,
+  ],
+  [
+    "behind a redirect to plain http",
     (_, r) => send(r, 302, "", { location: "http://example.com/c" }),
     "CATALOG_UNREACHABLE",
     /unsafe/,
   ],
 ];
 for (const [what, answer, code, words] of bad) {
-  test(`one that is ${what}: ${code}`, async () => {
+  test(`a catalog that is ${what}: ${code}`, async () => {
     const { temp, paths, load } = await world(answer);
     using _ = temp;
     const { entries, failure, keptSince } = await load();
@@ -97,13 +102,13 @@ for (const [what, answer, code, words] of bad) {
   });
 }
 
-test("no byte of it is parsed before its signature was checked", async () => {
+test("nothing of a catalog is parsed before its signature is verified", async () => {
   const { temp, load } = await world(serving(`\0${"[".repeat(10_000)}`, newSigner().sign("x")));
   using _ = temp;
   expect((await load()).failure?.code).toBe("CATALOG_UNTRUSTED");
 });
 
-test("a key that is missing, or none", async () => {
+test("a key file that is missing, or is not a key", async () => {
   const { temp, source, load } = await world(serving(catalog()), "what?");
   using _ = temp;
   expect((await load()).failure).toMatchObject({ code: "CATALOG_KEY_INVALID", exit: 2 });
@@ -112,7 +117,7 @@ test("a key that is missing, or none", async () => {
   expect(server?.asked).toEqual([]);
 });
 
-test("without net the last good one is used, and only as long as it is good", async () => {
+test("when loading fails, the last valid copy is used, but only as long as it is valid", async () => {
   const { temp, paths, deps, source, load } = await world(serving(catalog("tool", "expires = 2026-06-01")));
   using _ = temp;
   await load();
@@ -123,7 +128,7 @@ test("without net the last good one is used, and only as long as it is good", as
     failure: { code: "CATALOG_UNREACHABLE" },
     keptSince: since,
   });
-  // an attacker in the net gets no further than to keep us at it
+  // an attacker on the network can do no more than keep us on that copy
   if (server) server.answer = serving(catalog("evil"), newSigner().sign(catalog("evil")));
   expect(await load()).toMatchObject({ entries: [{ name: "tool" }], failure: { code: "CATALOG_UNTRUSTED" } });
   const later = { ...deps, web: { ...deps.web, now: () => Date.parse("2026-06-02T00:00:00Z") } };
@@ -136,7 +141,7 @@ test("without net the last good one is used, and only as long as it is good", as
   expect(await load()).toMatchObject({ entries: [], keptSince: null });
 });
 
-test("an older one is not taken in place of the one that is kept, also when that has expired", async () => {
+test("an older catalog does not replace the kept copy, even when that has expired", async () => {
   const issued = (date: string, more = "") => serving(catalog(`of-${date}`, `issued = ${date}\n${more}`));
   const { temp, paths, deps, source, load } = await world(issued("2025-11-02", "expires = 2026-06-01"));
   using _ = temp;
@@ -152,7 +157,7 @@ test("an older one is not taken in place of the one that is kept, also when that
   expect(await loadCatalog(later, source, never)).toMatchObject({ entries: [], failure: { code: "CATALOG_OLDER" } });
   if (server) server.answer = issued("2025-11-03");
   expect(await load()).toMatchObject({ entries: [{ name: "of-2025-11-03" }], failure: null });
-  // the hint's way back
+  // what the hint suggests for going back
   if (server) server.answer = issued("2025-11-01");
   const { failure } = await load();
   const [file] = readdirSync(paths.catalogs).map((name) => `${paths.catalogs}/${name}`);
@@ -172,7 +177,7 @@ test("a copy signed with another key does not count as older or newer", async ()
   expect(await load()).toMatchObject({ entries: [{ name: "older" }], failure: null });
 });
 
-test("one whose signature is broken into lines is kept as well as any", async () => {
+test("a catalog whose signature has line breaks is kept like any other", async () => {
   const lines = signer.sign(catalog()).replace(/(.{40})/g, "$1\r\n");
   const { temp, load } = await world(serving(catalog(), `${lines}\n`));
   using _ = temp;
@@ -181,7 +186,7 @@ test("one whose signature is broken into lines is kept as well as any", async ()
   expect(await load()).toMatchObject({ entries: [{ name: "tool" }], keptSince: expect.any(Number) });
 });
 
-test("a new key ends what the old one signed", async () => {
+test("a new key invalidates what the old one signed", async () => {
   const { temp, source, load } = await world(serving(catalog()));
   using _ = temp;
   await load();
@@ -189,7 +194,7 @@ test("a new key ends what the old one signed", async () => {
   expect(await load()).toMatchObject({ entries: [], failure: { code: "CATALOG_UNTRUSTED" }, keptSince: null });
 });
 
-test("a file is read in place, and kept nowhere", async () => {
+test("a local catalog file is read in place, and no copy is kept", async () => {
   const { temp, paths, deps, source } = await world(serving(catalog()));
   using _ = temp;
   writeFileSync(`${temp.path}/catalog.toml`, catalog());
@@ -212,7 +217,7 @@ test("an abort by the caller is not a failure of the catalog", async () => {
   await expect(loading).rejects.toThrow("enough");
 });
 
-test("of several catalogs the first that has a name decides, and only those before it are complained of", async () => {
+test("the first of several catalogs that lists a name decides, and only failures of those before it are reported", async () => {
   const { temp, deps, source } = await world(({ url }, response) => {
     const name = url.startsWith("/b") ? "shared" : "debian-bookworm";
     if (url.startsWith("/a")) return send(response, 500, "");
@@ -231,7 +236,7 @@ test("of several catalogs the first that has a name decides, and only those befo
   expect(catalogs.names("image")).toEqual(["shared", "debian-bookworm"]);
   const first = new Catalogs({ ...deps, sources: async () => [at("b"), at("a")] });
   expect((await first.find("image", "shared", never)).failures).toEqual([]);
-  // the program's own is always there
+  // the built-in catalog is always there
   expect(await first.find("image", "debian-bookworm", never)).toMatchObject({
     entry: { from: { recipe: "debian-bookworm" } },
     failures: [{}],

@@ -25,7 +25,7 @@ const entry = (more = "", name = "tool") =>
   `[[image]]\nname = "${name}"\nurl = "tool"\nsha256 = "${sha256}1"\nsize = 7\n${more}\n`;
 const whole = (entries: string, top = "") => `format = 1\n${top}\n${entries}`;
 
-test("an entry, with its place beside the catalog", () => {
+test("an entry's URL is relative to the catalog's", () => {
   expect(parse(golden.content)).toEqual({
     issued: null,
     expires: null,
@@ -46,7 +46,7 @@ test("when a catalog was issued", () => {
   expect(parse(whole("", "issued = 2029-12-01T08:00:00Z")).issued).toBe(Date.parse("2029-12-01T08:00:00Z"));
 });
 
-test("kernels, an image's own kernel, and when a catalog ends", () => {
+test("kernels, an image's own kernel, and when a catalog expires", () => {
   const kernel = `[[kernel]]\nname = "mine"\nurl = "https://cdn.example/k/"\nsha256 = "${sha256}2"\nsize = 9\n`;
   const { entries, expires } = parse(whole(entry('kernel = "mine"') + kernel, "expires = 2030-01-31T12:00:00+01:00"));
   expect(entries.map(({ kind, name, kernel: own }) => [kind, name, own] as unknown[])).toEqual([
@@ -85,7 +85,7 @@ for (const [from, to, where] of places) {
   });
 }
 
-test("every problem at once, with its path", () => {
+test("all problems are reported at once, each with its path", () => {
   const text = whole(
     `[[image]]\nname = "docker.io/x/y"\nurll = "tool"\nsha256 = "abc"\nsize = -1\ndescription = "two\\nlines"\n${entry()}${entry()}[[kernel]]\nname="k"\n`,
   );
@@ -127,7 +127,7 @@ for (const [what, text, problem] of refused) {
   });
 }
 
-test("the program's own catalog has every recipe, and none that does not exist", () => {
+test("the built-in catalog has every recipe, and none that does not exist", () => {
   const own = builtInEntries();
   const of = (kind: string) => own.filter((one) => one.kind === kind);
   expect(

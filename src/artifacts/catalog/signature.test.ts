@@ -24,7 +24,7 @@ const wrong: [string, string, RegExp][] = [
   ["none", "", /empty/],
   ["of another key", newSigner().sign(golden.content), /made with another key/],
   ["of other bytes", newSigner().sign(`${golden.content} `), /made with another key/],
-  ["no base64", "not base64!", /not base64/],
+  ["not base64", "not base64!", /not base64/],
   ["endless", "A".repeat(2000), /not base64/],
   ["a web page", "<!doctype html><title>Sign in</title>", /web page/],
   ["cosign's other format", '{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json"}', /--output-signature/],
@@ -44,7 +44,7 @@ test("a signature has 1024 characters, with at most two of padding", () => {
   expect(problem(`${"A".repeat(93)}===`)).toMatch(/not base64/);
 });
 
-test("no other bytes and no other signature pass", () => {
+test("neither other bytes nor another signature pass", () => {
   const at = fc.nat(content.length - 1);
   const bit = fc.nat(7);
   fc.assert(

@@ -39,7 +39,7 @@ test("apt works in folders of its own", async () => {
   expect(await readText(`${folder.path}/etc/debian.sources`)).toContain(`Signed-By: ${archive.keyring}`);
 });
 
-test("apt's own words come along when the archive can't be read", async () => {
+test("apt's own message is included when the archive can't be read", async () => {
   using folder = tempFolder();
   const stderr = "W: something\nE: The repository 'http://x bookworm InRelease' is not signed.\n";
   const exec = fakeExec({ "apt-get -qq update": { exitCode: 100, stderr } });

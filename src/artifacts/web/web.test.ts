@@ -9,7 +9,7 @@ import { openWeb, WebError } from "./get.ts";
 
 const never = new AbortController().signal;
 const plain = createHttp(undefined);
-/** silence counts after 800 ms */
+/** silence counts as a failure after 800 ms */
 const http: Http = (request) => plain({ ...request, headTimeoutMs: 800, stallTimeoutMs: 800 });
 const deps = { http, zoneOf: createZoneOf(), now: () => 0 };
 const limits = { maxBytes: 1000, timeoutMs: 2000 };
@@ -23,7 +23,7 @@ async function problem(work: Promise<unknown>): Promise<string> {
   return (error as WebError).problem;
 }
 
-test("a document, as it is, asked for without compression", async () => {
+test("a document is requested without compression and read as it is", async () => {
   await using server = await testServer((_, response) => send(response, 200, "hello", { "content-encoding": "gzip" }));
   const bytes = await readDocument(deps, `${server.url}/a`, limits, never);
   expect(Buffer.from(bytes).toString()).toBe("hello");
@@ -32,12 +32,12 @@ test("a document, as it is, asked for without compression", async () => {
 
 const bad: [string, Answer, RegExp][] = [
   ["is not there", (_, response) => send(response, 404, "no"), /does not exist \(status 404\)/],
-  ["may not be had", (_, response) => send(response, 403, "no"), /access is denied/],
+  ["is forbidden", (_, response) => send(response, 403, "no"), /access is denied/],
   ["fails", (_, response) => send(response, 500, "no"), /status 500/],
   ["has no content", (_, response) => send(response, 204, ""), /status 204/],
-  ["says that it is too long", (_, response) => send(response, 200, "x".repeat(1001)), /more than 1000 B/],
+  ["announces that it is too long", (_, response) => send(response, 200, "x".repeat(1001)), /more than 1000 B/],
   [
-    "is too long and does not say so",
+    "is too long without announcing it",
     (_, response) => {
       response.writeHead(200);
       for (let i = 0; i < 50; i++) response.write("x".repeat(100));
@@ -63,23 +63,19 @@ const bad: [string, Answer, RegExp][] = [
     },
     /does not answer/,
   ],
-  [
-    "sends us in a circle",
-    (_, response) => send(response, 302, "", { location: "/again" }),
-    /redirects too many times/,
-  ],
-  ["sends us to plain http", (_, response) => send(response, 302, "", { location: "http://example.com/" }), /unsafe/],
-  ["sends us to a file", (_, response) => send(response, 302, "", { location: "file:///etc/passwd" }), /unsafe/],
-  ["sends us nowhere", (_, response) => send(response, 302, ""), /unsafe|redirects too many times/],
+  ["redirects in a loop", (_, response) => send(response, 302, "", { location: "/again" }), /redirects too many times/],
+  ["redirects to plain http", (_, response) => send(response, 302, "", { location: "http://example.com/" }), /unsafe/],
+  ["redirects to a file", (_, response) => send(response, 302, "", { location: "file:///etc/passwd" }), /unsafe/],
+  ["redirects to no location", (_, response) => send(response, 302, ""), /unsafe|redirects too many times/],
 ];
 for (const [what, answer, words] of bad) {
-  test(`one that ${what}`, async () => {
+  test(`a document that ${what} is reported`, async () => {
     await using server = await testServer(answer);
     expect(await problem(readDocument(deps, `${server.url}/a`, limits, never))).toMatch(words);
   });
 }
 
-test("one that trickles is given up when its time is over", async () => {
+test("a document that trickles in is given up at its timeout", async () => {
   const timers: ReturnType<typeof setInterval>[] = [];
   await using server = await testServer((_, response) => {
     response.writeHead(200);
@@ -118,7 +114,7 @@ test("a part without a content-range, and one beyond the end", async () => {
   part.close();
 });
 
-test("files: a plain one, from any place on; nothing else", async () => {
+test("files: a regular one, from any offset; nothing else", async () => {
   using temp = tempFolder();
   writeFileSync(`${temp.path}/a b`, "hello");
   mkdirSync(`${temp.path}/folder`);
@@ -136,7 +132,7 @@ test("files: a plain one, from any place on; nothing else", async () => {
   expect(await problem(openWeb(deps, { url: "file:///dev/zero", namedBy: null }, 0, never))).toMatch(/no such file/);
 });
 
-test("what a document names is bound to public places and those of its own kind, and so is where that leads", async () => {
+test("URLs in a document may lead only to public addresses and those of its own zone, and so may their redirects", async () => {
   const asked: [url: string, zones: readonly string[] | undefined][] = [];
   const away: Http = async ({ url, zones }) => {
     asked.push([url, zones]);
@@ -162,7 +158,7 @@ test("what a document names is bound to public places and those of its own kind,
   expect(await open("https://inner.example/a", "file:///srv/c")).toEqual([["private"], ["public", "private"]]);
 });
 
-test("a place that is refused for its address is not asked again", async () => {
+test("a URL that is refused for its address is not tried again", async () => {
   await using server = await testServer((_, response) => send(response, 200, "hello"));
   const place = { url: server.url, namedBy: "https://s.example/catalog.toml" };
   const inPublic = { ...deps, zoneOf: async () => "public" as const };

@@ -1,4 +1,4 @@
-/** Each limit of a squashfs that a stranger wrote: at it, and one past it. */
+/** Each limit on an untrusted squashfs: at it, and one past it. */
 import { describe, expect, test } from "bun:test";
 import { openSquashfs, type Squashfs, SquashfsError } from "./reader.ts";
 import { image, inode, listing, type Made, packed } from "./testing/image.ts";
@@ -42,7 +42,7 @@ describe("the superblock", () => {
     }
   });
 
-  test("its size counts, not the file's", async () => {
+  test("its stated size counts, not the file's", async () => {
     const whole = image({});
     expect((await open({}, whole.length + 4096)).root.kind).toBe("folder");
     await refused(open({}, whole.length - 1), `it is cut short: it has ${whole.length - 1} of ${whole.length} bytes`);
@@ -107,7 +107,7 @@ describe("an inode", () => {
     await refused(open({ rootType: 13 }), "its root is not a folder");
   });
 
-  test("its owner is one that there is", async () => {
+  test("its owner is in the table", async () => {
     const fifo = (owner: number) => only(inode(6, packed([4, 1]), owner));
     expect(await fifo(0)).toMatchObject({ uid: 1000, gid: 1000 });
     await refused(fifo(1), "an owner is not in its table");
@@ -124,7 +124,7 @@ describe("extended attributes", () => {
     return squashfs.xattrs(squashfs.root);
   };
 
-  test("a list that there is", async () => {
+  test("a list is in the table", async () => {
     const list = attribute(Buffer.from("v"));
     expect(await read(list, 1)).toEqual(new Map([["user.k", "v"]]));
     expect(await read(list, 1, 0xffffffff)).toEqual(new Map());

@@ -1,4 +1,4 @@
-/** File systems of the real mksquashfs, read by us: whole, in each compression, and damaged in every way. */
+/** File systems from the real mksquashfs, read by our reader: intact, in each compression, and damaged in every way. */
 import { describe, expect, test } from "bun:test";
 import { mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { gate } from "../../host/testing/gate.ts";
@@ -96,14 +96,14 @@ describe.skipIf(why !== null)(`squashfs${why ? ` (${why})` : ""}`, () => {
     });
   }
 
-  test("another compression is named", async () => {
+  test("an unsupported compression is named", async () => {
     using temp = tempFolder();
     mkdirSync(`${temp.path}/t`);
     writeFileSync(`${temp.path}/t/a`, "a");
     await expect(open(make(`${temp.path}/t`, "xz"))).rejects.toThrow(/xz can't be read/);
   });
 
-  test("cut short or changed anywhere, it is refused or read, and nothing else happens", async () => {
+  test("a file cut short or changed anywhere is refused or read, and nothing else happens", async () => {
     using temp = tempFolder();
     const folder = `${temp.path}/tree`;
     mkdirSync(`${folder}/a/b`, { recursive: true });

@@ -1,4 +1,4 @@
-/** Archives whose every checksum is right and whose every field may lie: read, or refused with TarError. */
+/** Archives with correct checksums and arbitrary fields: they are read, or refused with TarError. */
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { patience, runs } from "../../base/testing/budget.ts";
@@ -80,7 +80,7 @@ const block = fc.record({
     { weight: 3, arbitrary: fc.constant<Field[]>([]) },
     { weight: 1, arbitrary: fc.array(field, { maxLength: 2 }) },
   ),
-  /** of its content, whatever its body has */
+  /** stated size of its content, whatever its body has */
   lie: fc.option(fc.constantFrom(0, 1, 512, 1_000_000), { freq: 1, nil: undefined }),
 });
 

@@ -1,4 +1,4 @@
-/** Each limit of a stranger's tar stream: at it, and one past it; and what was read when it was refused. */
+/** Each limit on an untrusted tar stream: at it, and one past it; and how much was read before the refusal. */
 import { expect, test } from "bun:test";
 import { tarEvents } from "./events.ts";
 import { TarError } from "./header.ts";
@@ -49,16 +49,16 @@ function withTail(bytes: number): { source: AsyncIterable<Uint8Array>; state: { 
   return { source: source(), state };
 }
 
-test("the limits that no caller gives", async () => {
+test("the limits that callers do not set", async () => {
   expect(maxTail).toBe(1024 * 1024);
-  // one block of header and 1 MiB less that of records
+  // one block of header, and 1 MiB minus that of records
   const records = (bytes: number) => paxRecord("k", "v".repeat(bytes - paxRecord("k", "").length - 6));
   for (const past of [0, 1]) {
     const most = 1024 * 1024 - 512 + past;
     const record = records(most);
     expect(record).toHaveLength(most);
     const extension = Buffer.concat([paxHead(record.length), record, padding(record.length)]);
-    // each entry has the whole of it
+    // each entry has the full limit
     const stream = new Uint8Array(
       Buffer.concat([extension, archive([file("a", "")], new Uint8Array()), extension, whole]),
     );

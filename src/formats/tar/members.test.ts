@@ -8,7 +8,7 @@ import { encodeHeader, endOfArchive, padding } from "./writer.ts";
 
 const plain = { uid: 0, gid: 0, mtime: 0, mode: 0o644, link: "" };
 
-/** A header, with what the writer would not write put over it. */
+/** A header, overwritten with what the writer would not write. */
 function header(type: string, size: number, change: (block: Uint8Array) => void = () => {}): Uint8Array {
   const block = encodeHeader({ ...plain, name: "x", kind: "file", size });
   block[156] = type.charCodeAt(0);
@@ -123,7 +123,7 @@ test("an extension of one byte, of a block and of a byte more", () => {
     expect(only([extension("L", Buffer.alloc(size, "a/")), header("0", 0)])?.name).toHaveLength(
       size - ((size + 1) % 2),
     );
-  // nothing is said by one of no length
+  // an extension of no length has no effect
   expect(only([extension("L", new Uint8Array()), header("0", 0)])).toMatchObject({ name: "x" });
 });
 

@@ -52,7 +52,7 @@ test("content arrives whole", async () => {
   expect(await read(bytes, [1, 511, 3])).toEqual(whole);
 });
 
-test("heads, contents and padding are all the bytes there are, up to the end marker", async () => {
+test("headers, contents and padding are all the bytes up to the end marker", async () => {
   const bytes = archive([folder("d"), file(`d/${"n".repeat(200)}`, "hello")]);
   const parts: Uint8Array[] = [];
   for await (const event of tarEvents(chunked(bytes, [700]), anyTar))
@@ -157,7 +157,7 @@ test("a file whose name ends with a slash is a folder", async () => {
   expect(kinds).toEqual(["folder", "file", "folder", "file", "folder", "file"]);
 });
 
-test("times before 1970 and after 2106 are what squashfs can hold", async () => {
+test("times before 1970 and after 2106 become the nearest that squashfs can store", async () => {
   const binary = (bytes: number[]) => {
     const head = encodeHeader(file("a", "").entry).slice();
     head.set(bytes, 136);
@@ -183,7 +183,7 @@ test("times before 1970 and after 2106 are what squashfs can hold", async () => 
   expect(times).toEqual([0, 0, last, last, 0, last, last]);
 });
 
-test("how far a stream must come is its reader's to say", () => {
+test("the reader decides how far a stream must go", () => {
   const members = archive([folder("d"), file("d/f", "content")], new Uint8Array());
   const cut = (bytes: Uint8Array, end: TarEnd) => () => {
     const scanner = new TarScanner({ entry() {}, data() {}, padding() {} }, anyTar);

@@ -83,7 +83,7 @@ describe("a map in front of the content", () => {
     for (const cut of [100, 512]) expect(content(31, null, exact + "a".repeat(31), cut)).toBe("a".repeat(31));
   });
 
-  test("that is cut short, no number, or too long", () => {
+  test("that is cut short, not a number, or too long", () => {
     expect(() => content(3, null, "1\n0\n")).toThrow("a sparse map is cut short");
     expect(() => content(3, null, filled("1\n0\n"))).toThrow(TarError);
     for (const map of ["x\n", "\n", "-1\n", `${"9".repeat(17)}`, `${"9".repeat(16)}\n`])

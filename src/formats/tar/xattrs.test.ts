@@ -4,7 +4,7 @@ import { TarScanner } from "./scanner.ts";
 import { anyTar, archive } from "./testing/archive.ts";
 import { xattrsOf } from "./xattrs.ts";
 
-/** of `setcap cap_net_raw+ep`: bytes that are no text */
+/** of `setcap cap_net_raw+ep`: bytes that are not text */
 const capability = "\x01\0\0\x02\0\x20\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
 
 test("written attributes can be read back, including bytes that are not UTF-8", () => {

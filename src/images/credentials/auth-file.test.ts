@@ -1,4 +1,4 @@
-/** docker's config.json, however it was spoilt: credentials, or CREDENTIALS_INVALID. */
+/** docker's config.json, damaged in any way: it gives credentials, or CREDENTIALS_INVALID. */
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { isError } from "../../base/errors/error.ts";
@@ -39,7 +39,7 @@ test(
   patience,
 );
 
-test("of keys with a path the longest that fits counts, and one of another path never", () => {
+test("of the keys with a path the longest that matches counts, and one with another path never does", () => {
   const auth = (name: string) => ({ auth: Buffer.from(`${name}:x`).toString("base64") });
   const auths = {
     "r.example/one": auth("one"),

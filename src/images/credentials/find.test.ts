@@ -1,4 +1,4 @@
-/** Where credentials come from, in which order, and that nothing of them is told. */
+/** Where credentials come from, in which order, and that errors do not reveal them. */
 import { expect, test } from "bun:test";
 import { BangerError } from "../../base/errors/error.ts";
 import type { ExecResult } from "../../host/process/exec.ts";
@@ -28,7 +28,7 @@ function world(files: Record<string, unknown>, helpers: Record<string, Helper> =
 const docker = "/home/me/.docker/config.json";
 const auth = (text: string) => Buffer.from(text).toString("base64");
 
-test("a user and a password that docker wrote down, by any spelling of the registry", async () => {
+test("a user and a password that docker stored, under any spelling of the registry", async () => {
   const { find } = world({
     [docker]: {
       auths: { "r.example:5000": { auth: auth("me:pass:word") }, "https://other.example/v2/": { auth: auth("you:p") } },
@@ -39,14 +39,14 @@ test("a user and a password that docker wrote down, by any spelling of the regis
   expect(await find("r.example")).toBeNull();
 });
 
-test("Docker Hub is known by its old address; an identity token is one", async () => {
+test("Docker Hub is found under its old address; an identity token is used as one", async () => {
   const { find } = world({
     [docker]: { auths: { "https://index.docker.io/v1/": { auth: auth("me:x"), identitytoken: "I" } } },
   });
   expect(await find("docker.io")).toEqual({ identityToken: "I" });
 });
 
-test("a registry's helper comes first, then the store for all, then what is written", async () => {
+test("a registry's own helper comes first, then the common store, then the file", async () => {
   const helpers = {
     "docker-credential-own": { stdout: '{"ServerURL":"r","Username":"<token>","Secret":"T"}' },
     "docker-credential-all": { exitCode: 1, stdout: "credentials not found in native keychain\n" },
@@ -73,8 +73,8 @@ test("DOCKER_CONFIG, then podman's file", async () => {
 });
 
 const broken: [name: string, file: unknown, helpers: Record<string, Helper>][] = [
-  ["no JSON", "{ secret", {}],
-  ["auths that are none", { auths: { r: "secret" } }, {}],
+  ["a file that is not JSON", "{ secret", {}],
+  ["an auth that is not an object", { auths: { r: "secret" } }, {}],
   ["an auth without a colon", { auths: { r: { auth: auth("secret") } } }, {}],
   ["a helper whose name is a path", { credHelpers: { r: "../../bin/secret" } }, {}],
   ["a helper that is not there", { credHelpers: { r: "secret-less" } }, {}],
@@ -82,7 +82,7 @@ const broken: [name: string, file: unknown, helpers: Record<string, Helper>][] =
   ["a helper that babbles", { credHelpers: { r: "h" } }, { "docker-credential-h": { stdout: "secret" } }],
 ];
 for (const [name, file, helpers] of broken) {
-  test(`${name} is said, without what is in it`, async () => {
+  test(`${name} is reported, without its content`, async () => {
     const error = await world({ [docker]: file }, helpers)
       .find("r")
       .catch((thrown: unknown) => thrown);

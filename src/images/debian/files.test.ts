@@ -76,7 +76,7 @@ test("everything else stays", () => {
     expect([name, isDropped(name, added)]).toEqual([name, false]);
 });
 
-test("services that start by their sockets have them", () => {
+test("socket-activated services have their sockets enabled", () => {
   const links = new Map(files.map((file) => [file.name, "link" in file ? file.link : ""]));
   for (const socket of ["ssh.socket", "docker.socket"]) {
     expect(links.get(`etc/systemd/system/sockets.target.wants/${socket}`)).toBe(`/lib/systemd/system/${socket}`);
@@ -94,7 +94,7 @@ test("docker builds with BuildKit, and its compose is the older program", () => 
   expect(run("--context", "x", "compose", "up", "a b")).toBe("<up><a b>");
 });
 
-test("a swap file's place on the disk is what swapon gets, and any other word stays", () => {
+test("swapon gets a swap file's path on the disk, and its other arguments unchanged", () => {
   const script = textOf("usr/local/sbin/swapon");
   using temp = tempFolder();
   const own = script
@@ -113,7 +113,7 @@ test("a swap file's place on the disk is what swapon gets, and any other word st
   expect(said).toBe(`<-p><5><${temp.path}/disk${temp.path}/swapfile><other></dev/null>`);
 });
 
-test("every addition comes after its folders, each made once", () => {
+test("every addition comes after its folders, and each folder is made once", () => {
   const present = new Set(["etc", "var", "etc/ssh"]);
   const known = new Set([...present].map((name) => `./${name}`).concat("."));
   for (const { entry } of fileAdditions(files, present, 1_700_000_000)) {

@@ -12,7 +12,7 @@ const archive = {
   ],
 };
 
-test("root works directly, anybody else in a user namespace; sources come by stdin and the tar by stdout", () => {
+test("root builds directly, other users in a user namespace; sources come on stdin and the tar goes to stdout", () => {
   const asRoot = mmdebstrapArgv(archive, "bookworm", 0);
   expect(asRoot).toContain("--mode=root");
   expect(asRoot.slice(0, 2)).toEqual(["unshare", "--mount"]);
@@ -32,7 +32,7 @@ test("a proxy's password is never among the arguments", () => {
   });
 });
 
-test("its steps are told in our words", () => {
+test("its steps are reported in our own wording", () => {
   expect(stepOf("I: running apt-get update...")).toBe("reading Debian's package lists");
   expect(stepOf("I: success in 40 seconds")).toBeUndefined();
   expect(stepOf("Get:1 http://x")).toBeUndefined();

@@ -26,7 +26,7 @@ for (const [what, subuid, subgid, usable] of rows) {
   });
 }
 
-test("a host without the files says the same", async () => {
+test("a host without the files gives the same error", async () => {
   using root = tempFolder();
   const exec = fakeExec({ newuidmap: { exitCode: 1 }, "id -un": { stdout: "ann\n" } });
   const error = await checkSubordinateIds({ exec, uid: 1000, root: root.path }).catch((thrown: unknown) => thrown);

@@ -1,4 +1,4 @@
-/** Disks told apart by their first bytes: pure. */
+/** Disks identified by their first bytes, without I/O. */
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { patience, runs } from "../../base/testing/budget.ts";
@@ -16,13 +16,13 @@ function superblock(changes: { blocks?: number; high?: number; bits?: number; in
   return head;
 }
 
-test("a whole ext4, one that is cut short, one that can't be, and none", () => {
+test("an ext4 file system: intact, cut short, impossible and absent", () => {
   expect(ext4Problem(superblock(), 1000 * 4096)).toBeNull();
   expect(ext4Problem(superblock(), 1000 * 4096 + 512)).toBeNull();
   expect(ext4Problem(superblock(), 1000 * 4096 - 1)).toBe(
     "is cut short: its file system has 4096000 bytes, the file 4095999",
   );
-  // the upper half counts only where the file system says so
+  // the upper half counts only where the file system declares it
   expect(ext4Problem(superblock({ high: 1 }), 4096 * 1000)).toBeNull();
   expect(ext4Problem(superblock({ high: 1, incompat: 0x80 }), 4096 * 1000)).toContain("is cut short");
   expect(ext4Problem(superblock({ bits: 7 }), 2 ** 50)).toBe("has a damaged ext4 superblock");
@@ -53,20 +53,20 @@ test.each([
   ["a btrfs file system", at(0x10040, "_BHRfS_M"), "a tar of its files"],
   ["an ISO 9660 image", at(0x8001, "CD001"), "a tar of its files"],
   ["an encrypted disk (LUKS)", at(0, "LUKS\xba\xbe"), "a tar of its files"],
-])("%s is called so, with what to type", (what, head, next) => {
+])("%s is named, with what to do next", (what, head, next) => {
   expect(foreignKind(head, "/a b.img")).toEqual({ what, next: expect.stringContaining(next) });
 });
 
-test("hints quote the path; what is nothing of it is nothing", () => {
+test("hints quote the path; anything else is not recognised", () => {
   expect(foreignKind(at(0, "QFI\xfb"), "/a b.img")?.next).toContain("'/a b.img'");
   expect(foreignKind(new Uint8Array(foreignEnd), "x")).toBeNull();
-  // a boot sector without partitions, and one whose table is none
+  // a boot sector without partitions, and one whose table is invalid
   expect(foreignKind(bootRecord([]), "x")).toBeNull();
   expect(foreignKind(bootRecord([[0x12, 0x83]]), "x")).toBeNull();
 });
 
 test(
-  "any bytes are told apart without a fault",
+  "any bytes are examined without an error",
   () => {
     const bytes = fc.uint8Array({ minLength: 0, maxLength: 3000 });
     fc.assert(

@@ -1,4 +1,4 @@
-/** A disk's way from its file to the daemon's: without its holes, and held to limits. */
+/** A disk on its way from its file to the daemon's: without its holes, and within limits. */
 
 import { expect, test } from "bun:test";
 import { createHash } from "node:crypto";
@@ -118,7 +118,7 @@ gatedTest("tool:tar", "the stream is what GNU tar reads too", async () => {
 
 gatedTest(
   "tool:mke2fs",
-  "refused, and nothing is left: too large, cut, no disk, two, none at all, given up",
+  "refused, and nothing is left: too large, cut short, not a disk, two, none at all, cancelled",
   async () => {
     const { temp, paths, receive, disk } = world(100_000);
     using _ = temp;
@@ -154,7 +154,7 @@ gatedTest(
 
 gatedTest(
   "tool:mke2fs",
-  "a file that is cut short is refused before it is sent, one that shrinks meanwhile when it does",
+  "a file that is cut short is refused before it is sent, one that shrinks meanwhile when it shrinks",
   async () => {
     const { temp, disk } = world();
     using _ = temp;

@@ -33,7 +33,7 @@ async function read(list: readonly TarEntry[], lower: Lower | null = null) {
 const names = (list: readonly TarEntry[]) => list.map((one) => one.name);
 
 describe("a layer by itself", () => {
-  test("files go on at once, folders come last, whatever their order", async () => {
+  test("files are passed on at once, folders come last, in any order", async () => {
     const { passed, added, isBound, needs } = await read([entry("./a/b"), folder("a/"), entry("c"), folder("./")]);
     expect([names(passed), names(added), isBound, needs]).toEqual([["a/b", "c"], ["a"], false, false]);
   });
@@ -128,7 +128,7 @@ describe("a layer above others", () => {
     expect(names(added)).toEqual(["lib"]);
   });
 
-  test("marks below a file of the layers below change nothing; below one of this layer they may lead elsewhere", async () => {
+  test("marks under a lower layer's file change nothing; under a file of this layer they can lead elsewhere", async () => {
     const marks = [entry("f/.wh.x"), entry("f/.wh..wh..opq"), entry("f/g/.wh.x")];
     const { added, isBound } = await read(marks, lowerWith({ f: {} }));
     expect([names(added), isBound]).toEqual([[], true]);
@@ -140,7 +140,7 @@ describe("a layer above others", () => {
       await expect(read(list, above)).rejects.toThrow(NeedsSecondRead);
   });
 
-  test("a folder that only its mark speaks of is emptied", async () => {
+  test("a folder that only an opaque mark names is emptied", async () => {
     const { added } = await read([entry("d/.wh..wh..opq")], lowerWith({ d: { kind: "folder", mode: 0o700 } }));
     expect(added.map(({ name, mode, xattrs }) => [name, mode, xattrs?.size])).toEqual([["d", 0o700, 1]]);
   });
@@ -164,7 +164,7 @@ describe("a layer above others", () => {
     }
   });
 
-  test("a link's target comes in with all its names, but those that are gone", async () => {
+  test("a link's target is included with all its names except those that are gone", async () => {
     const lower = lowerWith({ a: { file: "1" }, b: { file: "1" }, "gone/c": { file: "1" } });
     const { added } = await read([entry(".wh.gone"), link("new", "b")], lower);
     expect(added.map(({ name, kind, link: to }) => [name, kind, to])).toEqual([
@@ -174,7 +174,7 @@ describe("a layer above others", () => {
     ]);
   });
 
-  test("a link's target comes in without the names that are something else here", async () => {
+  test("a link's target is included without the names that are something else in this layer", async () => {
     const lower = lowerWith({ a: { file: "1" }, "b/c": { file: "1" }, d: { file: "1" } });
     const { added } = await read([entry("b"), entry("d/x"), link("new", "a")], lower);
     expect(added.map(({ name, kind, link: to }) => [name, kind, to])).toEqual([
@@ -194,7 +194,7 @@ describe("a layer above others", () => {
   });
 });
 
-test("in a tree `.wh.` names are plain, in data overlayfs's marks are too; an empty folder can be left out", () => {
+test("in a tree `.wh.` names are ordinary, in data overlayfs's marks are too; an empty folder can be left out", () => {
   const marks = new Map([
     ["trusted.overlay.opaque", "y"],
     ["user.kept", "k"],
@@ -235,7 +235,7 @@ test("links to a device that is left out are left out with it, whichever comes f
   expect(names(again.passed)).toEqual(["hole", "to"]);
 });
 
-test("any entries become entries that fit together, or are refused", async () => {
+test("any entries become consistent entries, or are refused", async () => {
   const name = fc
     .array(fc.constantFrom("a", "b", "c", ".wh.a", ".wh..wh..opq", "."), { minLength: 1, maxLength: 4 })
     .map((parts) => parts.join("/"));

@@ -1,4 +1,4 @@
-/** What a layer may keep waiting for its end, at each limit and one past it. */
+/** How much of a layer can wait for its end: at each limit, and one past it. */
 import { expect, test } from "bun:test";
 import { type TarEntry, TarError } from "../../formats/tar/header.ts";
 import { type EntryRules, LayerEntries, layerLimits } from "./entries.ts";
@@ -61,7 +61,7 @@ test("bytes of names that wait", () => {
   expect(() => take([link], { nameBytes: 9 })).toThrow("its names are too long");
 });
 
-test("a file of 8 MiB that is to be changed is, and a larger one, or one of another kind or name, stays as it is", () => {
+test("a file of 8 MiB is changed as asked; a larger one, or one of another kind or name, stays as it is", () => {
   const changed: string[] = [];
   const sizes: number[] = [];
   const out = { entry: ({ size }: TarEntry) => void sizes.push(size), data() {}, hole() {}, pad() {} };

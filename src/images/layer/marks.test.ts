@@ -12,7 +12,7 @@ const marks: [path: string, mark: Mark | null][] = [
   ["d/.wh..a", { kind: "whiteout", path: "d/.a" }],
   [".wh..wh..opq", { kind: "opaque", path: "" }],
   ["d/.wh..wh..opq", { kind: "opaque", path: "d" }],
-  // aufs's own, which would else be whiteouts of `.wh.aufs` and of `.wh.plnk`
+  // aufs's own, which would otherwise be whiteouts of `.wh.aufs` and of `.wh.plnk`
   [".wh..wh.aufs", { kind: "bookkeeping" }],
   ["d/.wh..wh.plnk", { kind: "bookkeeping" }],
   [".wh..wh.plnk/1.2", { kind: "bookkeeping" }],

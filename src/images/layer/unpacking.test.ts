@@ -81,7 +81,7 @@ test("above other layers, paths follow their symlinks, and replaced files are hi
   expect(await unpacked([link("h", "l/x")], lower)).toEqual(["d/", "d/x = h", "d/y = h", "h from below"]);
 });
 
-test("refused: files below files, links to folders, to themselves, to nothing, and round in circles", async () => {
+test("refused: files below files, links to folders, to themselves, to nothing, and in circles", async () => {
   const circle = [symlink("a", "b"), symlink("b", "a")];
   for (const list of [
     [entry("a"), entry("a/b")],
@@ -96,23 +96,23 @@ test("refused: files below files, links to folders, to themselves, to nothing, a
   }
 });
 
-test("of a tree, a name like a whiteout's is a name", async () => {
+test("in a tree, a name like a whiteout's is an ordinary name", async () => {
   const list = [entry(".wh.a"), entry("a"), entry("a")];
   expect(await unpacked(list, null, { as: "tree" })).toEqual([".wh.a #1", "a #3"]);
 });
 
-test("a folder that is left out while it is empty stays when something came into it", async () => {
+test("a folder that is left out when empty is kept once something is in it", async () => {
   const taking: EntryRules = { unlessEmpty: "d" };
   expect(await unpacked([folder("d"), entry("a"), entry("a")], null, taking)).toEqual(["a #3"]);
   expect(await unpacked([folder("d"), entry("dd/f"), entry("dd/f")], null, taking)).toEqual(["dd/", "dd/f #3"]);
   expect(await unpacked([folder("d"), entry("d/f")], null, taking)).toEqual(["d/", "d/f #2"]);
 });
 
-test("what can be packed as it comes is the same when it is unpacked first", async () => {
+test("a layer that can be packed as it arrives gives the same result when unpacked first", async () => {
   const name = fc
     .array(fc.constantFrom("a", "b", "c", ".wh.a", ".wh..wh..opq"), { minLength: 1, maxLength: 3 })
     .map((parts) => parts.join("/"))
-    // then nothing of the layers below counts at all
+    // an opaque root hides all layers below
     .filter((path) => path !== ".wh..wh..opq");
   const kind = fc.constantFrom("file", "folder", "symlink", "hardlink");
   const one = fc.record({ name, kind, link: name }).map((some) => entry(some.name, some as Partial<TarEntry>));

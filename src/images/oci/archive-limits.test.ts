@@ -1,4 +1,4 @@
-/** Each limit of what an image archive says: at it, and one past it. No layer is looked at: a name is asked for that it has not. */
+/** Each limit on an image archive's documents: at it, and one past it. No layer is read: the image asked for is not in it. */
 import { expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { archive, chunked, file, type Member } from "../../formats/tar/testing/archive.ts";
@@ -11,7 +11,7 @@ import { indexTypes, manifestTypes } from "./media.ts";
 
 const never = new AbortController().signal;
 
-/** What it is refused for, when it is not for the name alone. */
+/** Why it is refused, if not only for the name. */
 async function problemOf(members: Member[], budget = { bytes: 50_000_000, entries: 10_000 }): Promise<string> {
   using temp = tempFolder();
   const paths = pathsOf({ state: temp.path, cache: `${temp.path}/c`, config: temp.path, runtime: temp.path });
@@ -55,7 +55,7 @@ const rows: [what: string, most: number, members: (amount: number) => Member[], 
     (bytes) => [file("c", emptyConfig.padEnd(bytes, " ")), file("l", ""), manifestOf([one])],
     'its document "c" is too large',
   ],
-  ["indexes in each other", 3, layout, "its indexes are nested too deeply"],
+  ["nested indexes", 3, layout, "its indexes are nested too deeply"],
 ];
 
 for (const [what, most, members, problem] of rows) {
@@ -72,7 +72,7 @@ test("the bytes of an archive's files: as many as the budget has, and one more",
   expect(await problemOf(members, { bytes: bytes - 1, entries: 100 })).toContain("it is too large");
 });
 
-/** An OCI layout whose image lies in so many indexes, without the one that every layout has. */
+/** An OCI layout whose image is nested in `depth` indexes, not counting the one that every layout has. */
 function layout(depth: number): Member[] {
   const members: Member[] = [];
   const put = (mediaType: string, value: unknown) => {

@@ -1,4 +1,4 @@
-/** Archives of images: docker's, skopeo's, and those that somebody made to do harm. */
+/** Archives of images: docker's, skopeo's and malicious ones. */
 
 import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync } from "node:fs";
@@ -82,7 +82,7 @@ function saved(
 
 describe.skipIf(why !== null)(`archives${why ? ` (${why})` : ""}`, () => {
   for (const linked of [false, true]) {
-    test(`what docker save prints${linked ? ", with layers that are links" : ""}`, async () => {
+    test(`what docker save writes${linked ? ", with layers that are links" : ""}`, async () => {
       const { temp, paths, load } = world();
       using _ = temp;
       const records = await load(chunked(saved({ linked })));
@@ -111,7 +111,7 @@ describe.skipIf(why !== null)(`archives${why ? ` (${why})` : ""}`, () => {
     });
   }
 
-  test("a name of one's own; none at all is asked for; two images can't have one", async () => {
+  test("a name that the user gives is used; an image without any name is refused", async () => {
     const { temp, load, kept } = world();
     using _ = temp;
     expect((await load(chunked(saved()), { name: "mine" as ImageName })).map((record) => record.name)).toEqual([
@@ -139,7 +139,7 @@ describe.skipIf(why !== null)(`archives${why ? ` (${why})` : ""}`, () => {
     ["a path 10,000 deep", () => layerOf(raw({ name: `${deep}x` })), /too long/],
     ["more than it may hold", () => layerOf(raw({ name: "bomb", size: 60_000_000_000 })), /larger than/],
     [
-      "a layer that is cut",
+      "a layer that is cut short",
       () => saved({ layers: [archive([file("a", "x".repeat(5000))]).subarray(0, 2000)] }),
       /cut short/,
     ],
@@ -148,15 +148,15 @@ describe.skipIf(why !== null)(`archives${why ? ` (${why})` : ""}`, () => {
       () => saved({ changes: [file("0/layer.tar", archive([file("other", "x")]))] }),
       /instead of sha256/,
     ],
-    ["a layer that is no tar", () => saved({ layers: [new Uint8Array(3000).fill(65)] }), /not a tar archive/],
+    ["a layer that is not a tar", () => saved({ layers: [new Uint8Array(3000).fill(65)] }), /not a tar archive/],
     ["no config", () => archive([file("manifest.json", '[{"Config":"x.json","Layers":[]}]')]), /"x.json" is missing/],
     [
       "a config outside",
       () => archive([symlink("c.json", "/etc/passwd"), file("manifest.json", '[{"Config":"c.json","Layers":[]}]')]),
       /is missing/,
     ],
-    ["nothing of an archive", () => archive([file("a", "x")]), /not an image archive/],
-    ["an archive that is cut", () => saved().subarray(0, 3000), /cut short|end marker/],
+    ["a tar that is not an image archive", () => archive([file("a", "x")]), /not an image archive/],
+    ["an archive that is cut short", () => saved().subarray(0, 3000), /cut short|end marker/],
     ["a manifest of 100 MiB", () => archive([file("manifest.json", new Uint8Array(20_000_000))]), /too large/],
   ];
   for (const [name, tar, words] of hostile) {
@@ -179,7 +179,7 @@ describe.skipIf(why !== null)(`archives${why ? ` (${why})` : ""}`, () => {
     expect(kept()).toEqual([]);
   });
 
-  test("paths stay inside the root, whatever they are written like", async () => {
+  test("paths stay inside the root, however they are written", async () => {
     const { temp, paths, load } = world();
     using _ = temp;
     const bytes = layerOf(
@@ -195,7 +195,7 @@ describe.skipIf(why !== null)(`archives${why ? ` (${why})` : ""}`, () => {
     expect(lines.map(({ path }) => path)).toEqual(["abs", "bin", "bin/sh", "h", "out", "over", "tmp", "tmp/x", "up"]);
   });
 
-  test("of a name that comes twice the last one counts", async () => {
+  test("when a name comes twice, the last entry counts", async () => {
     const { temp, paths, load } = world();
     using _ = temp;
     const twice = archive([folder("bin"), file("bin/sh", "old", 0o700), file("bin/sh", "newer", 0o755)]);

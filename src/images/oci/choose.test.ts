@@ -15,7 +15,7 @@ const wanted = (image: string | null, name: string | null = null) => ({
   fallback: null,
 });
 
-test("a name, a tag, a digest or its beginning; without one all are meant", () => {
+test("a name, a tag, a digest or its beginning; without one all images are selected", () => {
   for (const [image, found] of [
     ["docker.io/library/tool:1", one],
     ["1", one],
@@ -46,7 +46,7 @@ test("a missing or ambiguous choice, or one name for several images, lists the i
   }
 });
 
-test("a name that two images have, or that is more than a name, chooses none: its digest is offered", () => {
+test("a name that two images have, or that is not a plain name, selects none: its digest is offered", () => {
   const twice = { names: ["tool:2"], digests: [digestOf("e")] };
   const hostile = { names: ["$(reboot)"], digests: [digestOf("f")] };
   for (const images of [

@@ -1,4 +1,4 @@
-/** What is exported is what was imported, for us and for skopeo. */
+/** What is exported equals what was imported, as we and skopeo read it. */
 
 import { describe, expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
@@ -22,7 +22,7 @@ const why = gate("tool:sqfstar") ?? gate("tool:skopeo");
 const never = new AbortController().signal;
 
 describe.skipIf(why !== null)(`export${why ? ` (${why})` : ""}`, () => {
-  test("a file whose name is a whiteout's is refused by its path, before anything comes", async () => {
+  test("a file with a whiteout's name is refused with its path, before any output", async () => {
     using temp = tempFolder();
     const paths = pathsOf({ state: temp.path, cache: `${temp.path}/c`, config: temp.path, runtime: temp.path });
     const tar = chunked(archive([folder("d"), file("d/x", "x"), file("d/.wh.x", "y")]));

@@ -67,14 +67,14 @@ test("entries of an archive", async () => {
   await expect(spooled(10, members, 2)).rejects.toMatchObject({ problem: "it contains too many files" });
 });
 
-test("folders are entries too, and a name that comes again is one more", async () => {
+test("folders count as entries, and a repeated name counts again", async () => {
   for (const member of [folder("a"), file("a", "x"), symlink("a", "b")]) {
     await spooled(10, [member, member], 2);
     await expect(spooled(10, [member, member], 1)).rejects.toMatchObject({ problem: "it contains too many files" });
   }
 });
 
-test("a file whose name comes again leaves nothing on the disk", async () => {
+test("a file that a later one of the same name replaces leaves nothing on the disk", async () => {
   using temp = tempFolder();
   const spool = new Spool(temp.path, 100);
   await spool.fill(chunked(archive([file("a", "old"), file("b", "x"), file("a", "new")])), () => {});
@@ -82,7 +82,7 @@ test("a file whose name comes again leaves nothing on the disk", async () => {
   expect(Buffer.from((await spool.document("a")) ?? []).toString()).toBe("new");
 });
 
-test("links behind each other", async () => {
+test("chains of links", async () => {
   const chain = (count: number) => [
     file("l0", "x"),
     ...[...Array(count).keys()].map((i) => symlink(`l${i + 1}`, `l${i}`)),

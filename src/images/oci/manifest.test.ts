@@ -22,7 +22,7 @@ test("a manifest has a config and layers", () => {
   });
 });
 
-test("of an index the manifest for this machine counts, a plain one before a variant", () => {
+test("from an index the manifest for this machine is chosen, a plain one before a variant", () => {
   const at = (os: string, architecture: string, size: number, variant?: string) => ({
     digest,
     size,
@@ -100,7 +100,7 @@ test("null means absent, as Go programs write it", () => {
   expect(parseArchiveIndex(bytes({ manifests: null }))).toEqual([]);
 });
 
-test("what has too many parts, or other digests, is an artifact first", () => {
+test("a manifest with too many parts or other digests is reported as an artifact first", () => {
   const many = Array(maxLayerCount + 1).fill({ ...layer, mediaType: "application/vnd.example" });
   expect(() => parseDocument(bytes({ config, layers: many }), manifestType)).toThrow(/which is not a container image/);
   const sha512 = { ...config, digest: `sha512:${"0".repeat(128)}` };
@@ -113,7 +113,7 @@ test("what has too many parts, or other digests, is an artifact first", () => {
     );
 });
 
-test("as many variables as Linux takes", () => {
+test("as many variables as Linux accepts", () => {
   const Env = Array.from({ length: 10_000 }, (_, at) => `V${at}=x`);
   const image = { rootfs: { diff_ids: [] }, config: { Env, Cmd: Array(10_000).fill("x") } };
   const { env, cmd } = parseImage(bytes(image)).config;

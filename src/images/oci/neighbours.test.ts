@@ -1,4 +1,4 @@
-/** What lies beside an image in its archive keeps it from nothing. No layer is looked at: a name is asked for that none has. */
+/** Other things beside an image in its archive do not stop its import. No layer is read: the image asked for is not in it. */
 import { expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { archive, chunked, file, type Member } from "../../formats/tar/testing/archive.ts";
@@ -15,7 +15,7 @@ const sha512 = `sha512:${"0".repeat(128)}`;
 
 type Put = (mediaType: string | undefined, value: unknown) => { digest: string; size: number };
 
-/** The images that an archive is said to have, the warnings, and what it is refused for. */
+/** The images that the error lists, the warnings, and why the archive is refused. */
 async function read(members: Member[]): Promise<{ images: string[]; warnings: string[]; refused: string }> {
   using temp = tempFolder();
   const paths = pathsOf({ state: temp.path, cache: `${temp.path}/c`, config: temp.path, runtime: temp.path });

@@ -1,4 +1,4 @@
-/** What our conversion shows, against what `umoci unpack` makes of the same image: no difference. */
+/** Our conversion gives the same tree as `umoci unpack` of the same image. */
 
 import { expect, test } from "bun:test";
 import { mkdirSync, readdirSync } from "node:fs";
@@ -114,7 +114,7 @@ const late = [
   entry("usr/lib/.wh.libc"),
 ];
 
-/** Folders nobody describes get another time from each program. */
+/** Folders that no layer describes get a different time from each program. */
 const undescribed = new Set(["owned", "owned/deep", "owned/deep/er"]);
 
 async function imported(

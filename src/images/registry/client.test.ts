@@ -25,7 +25,7 @@ type Options = {
   warned?: string[];
 };
 
-/** Stalls count after 200 ms; pauses are noted and over at once. */
+/** Stalls count as failures after 200 ms; pauses are recorded and end at once. */
 function registryAt(
   host: string,
   { credential, insecure = false, mirrors = [], pauses = [], warned = [] }: Options = {},
@@ -47,7 +47,7 @@ async function failure(work: Promise<unknown>): Promise<BangerError> {
   return error as BangerError;
 }
 
-test("a manifest is asked for by tag, and its digest is checked", async () => {
+test("a manifest is requested by tag, and its digest is checked", async () => {
   await using server = await testServer((_, response) => send(response, 200, manifest, type));
   const { registry } = registryAt(server.host);
   const received = await registry.manifest({ tag: "v1" }, never);
@@ -107,7 +107,7 @@ for (const [name, answer, code, words] of refusals) {
   });
 }
 
-test("nobody there is told as such", async () => {
+test("a refused connection is reported as such", async () => {
   const error = await failure(registryAt("127.0.0.1:1").registry.manifest({ tag: "v1" }, never));
   expect([error.code, error.message]).toEqual([
     "REGISTRY_UNREACHABLE",
@@ -115,7 +115,7 @@ test("nobody there is told as such", async () => {
   ]);
 });
 
-test("what fails for a while is asked again, when the registry says or later and later", async () => {
+test("a temporary failure is retried when the registry says, otherwise after growing pauses", async () => {
   let count = 0;
   const answers: Answer[] = [
     (_, r) => send(r, 429, "", { "retry-after": "7" }),
@@ -131,7 +131,7 @@ test("what fails for a while is asked again, when the registry says or later and
   expect(pauses[3]).toBeGreaterThan(2000);
 });
 
-/** Wants a token, which another path of it gives. */
+/** Requires a token, which it issues at another path. */
 function tokenServer(server: { url: string }, { life = 300 } = {}): Answer {
   return (asked, response) => {
     if (asked.url.startsWith("/token")) return send(response, 200, JSON.stringify({ token: "T1", expires_in: life }));
@@ -154,7 +154,7 @@ test("a bearer token is fetched with the password, used and kept", async () => {
   expect(server.asked).toHaveLength(4);
 });
 
-test("an identity token is exchanged by POST; nobody needs neither", async () => {
+test("an identity token is exchanged by POST; an anonymous client sends no credentials", async () => {
   await using server = await testServer(() => {});
   server.answer = tokenServer(server);
   await registryAt(server.host, { credential: { identityToken: "I" } }).registry.manifest({ tag: "v1" }, never);
@@ -166,7 +166,7 @@ test("an identity token is exchanged by POST; nobody needs neither", async () =>
   expect(server.asked[1]?.headers.authorization).toBeUndefined();
 });
 
-test("an expired token is fetched anew; a refused one is no loop", async () => {
+test("an expired token is fetched again; a refused one does not cause a loop", async () => {
   await using server = await testServer(() => {});
   server.answer = tokenServer(server, { life: 1 });
   const { registry } = registryAt(server.host);
@@ -182,7 +182,7 @@ test("an expired token is fetched anew; a refused one is no loop", async () => {
   expect(server.asked.length).toBeLessThan(5);
 });
 
-test("basic authorisation, right and wrong; the password is in no message", async () => {
+test("basic authorisation, right and wrong; no message contains the password", async () => {
   await using server = await testServer((asked, response) => {
     const good = asked.headers.authorization === `Basic ${Buffer.from("me:secret").toString("base64")}`;
     if (good) send(response, 200, manifest, type);
@@ -198,7 +198,7 @@ test("basic authorisation, right and wrong; the password is in no message", asyn
   expect(JSON.stringify(error.toWire())).not.toContain("hunter2");
 });
 
-test("neither token nor password follow a redirect to another host", async () => {
+test("neither token nor password follows a redirect to another host", async () => {
   await using other = await testServer((_, response) => send(response, 200, "blob"));
   await using server = await testServer((asked, response) => {
     if (asked.headers.authorization === undefined) send(response, 401, "", { "www-authenticate": 'Basic realm="r"' });
@@ -246,7 +246,7 @@ function download(server: TestServer, changes: { size?: number; digest?: Digest 
   return { temp, paths, digest, get };
 }
 
-/** Serves ranges as it should. */
+/** Serves ranges correctly. */
 const serve: Answer = (asked, response) => {
   const from = Number(/^bytes=(\d+)-$/.exec(asked.headers.range ?? "")?.[1] ?? 0);
   if (from === 0) return send(response, 200, content);
@@ -254,7 +254,7 @@ const serve: Answer = (asked, response) => {
   send(response, 206, content.subarray(from), { "content-range": range });
 };
 
-/** Breaks the line after `bytes`, when they had time to arrive: what the client had not read is lost with the line. */
+/** Breaks the connection after `bytes`, once they had time to arrive: what the client has not read by then is lost. */
 const breaksAfter =
   (bytes: number): Answer =>
   (asked, response) => {
@@ -271,7 +271,7 @@ async function isWhole(path: string): Promise<void> {
   expect(Buffer.compare(Buffer.from(await Bun.file(path).arrayBuffer()), content)).toBe(0);
 }
 
-test("a broken line goes on where it broke, more often than failures in a row are borne", async () => {
+test("a broken download resumes where it broke, more often than consecutive failures are tolerated", async () => {
   await using server = await testServer(breaksAfter(40_000));
   const { temp, get } = download(server);
   using _ = temp;
@@ -279,7 +279,7 @@ test("a broken line goes on where it broke, more often than failures in a row ar
   expect(server.asked.length).toBeGreaterThan(5);
 });
 
-test("what an earlier try left is used; a server without ranges starts again", async () => {
+test("what an earlier try left is used; with a server without ranges the download starts again", async () => {
   await using server = await testServer(serve);
   const { temp, paths, digest, get } = download(server);
   using _ = temp;
@@ -293,7 +293,7 @@ test("what an earlier try left is used; a server without ranges starts again", a
   await isWhole(await second.get());
 });
 
-test("two at once ask once; one that gives up does not end the other's", async () => {
+test("two simultaneous downloads send one request; cancelling one does not end the other", async () => {
   await using server = await testServer(serve);
   const { temp, get } = download(server);
   using _ = temp;

@@ -1,4 +1,4 @@
-/** Debian's `docker-registry`: plain, with a password, and behind TLS with an authority of its own. */
+/** Debian's `docker-registry`: plain, with a password, and behind TLS with a CA of its own. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { Downloads } from "../../artifacts/download.ts";
@@ -107,7 +107,7 @@ describe.skipIf(why !== null)(`docker-registry${why ? ` (${why})` : ""}`, () => 
     ["docker-index", { docker: true, platforms: ["linux/arm64"] }],
   ];
   for (const [name, options] of forms) {
-    test(`pulls ${name}, and a second time with one question`, async () => {
+    test(`pulls ${name}, and a second time with one request`, async () => {
       await push(name, { host: hosts.plain }, { ...options, config: { Cmd: ["sh"], Env: ["A=b"] } });
       const { paths, pull } = home(name);
       const record = await pull(hosts.plain, name);
@@ -123,7 +123,7 @@ describe.skipIf(why !== null)(`docker-registry${why ? ` (${why})` : ""}`, () => 
     });
   }
 
-  test("an image for other machines only is refused by their names", async () => {
+  test("an image only for other architectures is refused, and they are named", async () => {
     await push("arm", { host: hosts.plain }, { architecture: "arm64" });
     const error = await home("arm")
       .pull(hosts.plain, "arm")
@@ -131,7 +131,7 @@ describe.skipIf(why !== null)(`docker-registry${why ? ` (${why})` : ""}`, () => 
     expect(error).toMatchObject({ code: "IMAGE_INVALID", message: expect.stringContaining("linux/arm64") });
   });
 
-  test("a password opens what is closed without", async () => {
+  test("a password gives access that is denied without it", async () => {
     const headers = { authorization: `Basic ${Buffer.from("me:secret").toString("base64")}` };
     await push("closed", { host: hosts.secret, headers }, {});
     const { pull } = home("closed");
@@ -142,7 +142,7 @@ describe.skipIf(why !== null)(`docker-registry${why ? ` (${why})` : ""}`, () => 
     expect((await pull(hosts.secret, "closed", { username: "me", password: "secret" })).layers).toHaveLength(2);
   });
 
-  test("TLS with an authority that is believed, and one that is not", async () => {
+  test("TLS with a trusted CA, and with an untrusted one", async () => {
     await push("tls", { host: hosts.tls, scheme: "https" }, {});
     const { pull } = home("tls");
     expect((await pull(hosts.tls, "tls", null, ca)).layers).toHaveLength(2);

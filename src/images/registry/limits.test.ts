@@ -65,7 +65,7 @@ test("the length of a challenge: what is behind it is not read", () => {
   ).not.toBe("y");
 });
 
-test("a token lives a day at most", async () => {
+test("a token is used for a day at most", async () => {
   for (const [now, asked] of [
     [86_400_000 - 5001, 1],
     [86_400_000 - 5000, 2],

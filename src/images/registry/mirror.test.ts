@@ -1,4 +1,4 @@
-/** Mirrors that fail in the middle or lie: the registry itself is asked in the end. */
+/** Mirrors that fail midway or send wrong data: the registry itself is asked in the end. */
 import { expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { Downloads } from "../../artifacts/download.ts";

@@ -1,4 +1,4 @@
-/** Where passwords and tokens may go, and what a failing token server is. */
+/** Where passwords and tokens may go, and how a failing token server is reported. */
 import { expect, test } from "bun:test";
 import { parseReference } from "../../base/reference.ts";
 import { HttpError } from "../../host/net/http-fetch.ts";
@@ -69,7 +69,7 @@ for (const [from, to, insecure, isFollowed] of redirects) {
   });
 }
 
-/** What a registry in public may name nowhere: not as its realm, not as a redirect. */
+/** Hosts that a public registry can name neither as its realm nor in a redirect. */
 const inside = [
   ...[
     "127.0.0.1",
@@ -86,7 +86,7 @@ const inside = [
   ...["169.254.169.254", "10.0.0.1", "172.16.0.1", "192.168.0.1", "100.64.0.1", "127.0.0.1."],
 ];
 for (const host of inside) {
-  test(`a registry in public names ${host} in vain, with and without encryption, insecure or not`, async () => {
+  test(`a public registry can't lead us to ${host}, with or without encryption, insecure or not`, async () => {
     for (const scheme of ["http", "https"])
       for (const insecure of [false, true]) {
         const to = `${scheme}://${host}:5001/admin/delete`;
@@ -103,7 +103,7 @@ for (const host of inside) {
   });
 }
 
-test("a registry's kind is found once, before its first answer; what it names is bound to that", async () => {
+test("a registry's zone is determined once, before its first answer, and restricts the hosts that it can name", async () => {
   const kinds = ["private", "loopback", "public"] as const;
   let looked = 0;
   const fake = fakeHttp(({ url }) =>
@@ -120,7 +120,7 @@ test("a registry's kind is found once, before its first answer; what it names is
   ]);
 });
 
-test("an address that is refused when it is connected to is said, and not asked again", async () => {
+test("an address that is refused on connecting is reported, and not tried again", async () => {
   const refused = () => {
     throw new HttpError("zone", "s.example is in a private network");
   };
@@ -145,7 +145,7 @@ const plainRealms: [realm: string, credential: Credential | null, isAsked: boole
   ["https://auth.example/token", credential, true],
 ];
 for (const [realm, who, isAsked] of plainRealms) {
-  test(`an insecure registry's realm ${realm} is ${isAsked ? "" : "not "}asked ${who ? "with a password" : "by nobody"}`, async () => {
+  test(`an insecure registry's realm ${realm} is ${isAsked ? "" : "not "}asked ${who ? "with credentials" : "anonymously"}`, async () => {
     const fake = fakeHttp(({ url, headers }) => {
       if (url.startsWith("https://r.example")) return noTls();
       if (url.includes("/token")) return { status: 200, body: '{"token":"T"}' };
@@ -176,7 +176,7 @@ for (const [status, code] of outages) {
   });
 }
 
-test("two that are asked for a password at once both give it", async () => {
+test("two requests that are asked for a password at once both send it", async () => {
   const fake = fakeHttp(({ headers }) =>
     headers?.["authorization"] ? fine : { status: 401, headers: { "www-authenticate": 'Basic realm="r"' } },
   );
@@ -185,7 +185,7 @@ test("two that are asked for a password at once both give it", async () => {
   expect(parts.map(({ from }) => from)).toEqual([0, 0]);
 });
 
-test("a token that is no header's value is refused", async () => {
+test("a token that is not a valid header value is refused", async () => {
   const fake = fakeHttp(({ url }) =>
     url.includes("/token") ? { status: 200, body: '{"token":"té"}' } : wants("https://r.example/token"),
   );

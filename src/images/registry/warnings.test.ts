@@ -1,4 +1,4 @@
-/** A registry's warnings are text of a stranger. */
+/** A registry's warnings are untrusted text. */
 import { expect, test } from "bun:test";
 import { warningsIn } from "./warnings.ts";
 
@@ -12,7 +12,7 @@ test("warnings of the specification's form are shown, and nothing else", () => {
     expect(warningsIn(other)).toEqual([]);
 });
 
-test("they are lines, short, and few", () => {
+test("they are single lines, short and few", () => {
   const [shown = ""] = warningsIn('299 - "a\x1b[31mb\u202ec"');
   expect(["\x1b", "\u202e"].some((unseen) => shown.includes(unseen))).toBe(false);
   expect(warningsIn(`299 - "${"x".repeat(3000)}"`)[0]).toHaveLength(300);

@@ -1,4 +1,4 @@
-/** What a file holds that should hold a tar: said as what it is, compressed or not. */
+/** A file that should contain a tar and does not: the error names its content, compressed or not. */
 import { expect, test } from "bun:test";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { archive, chunked, collect, file } from "../../formats/tar/testing/archive.ts";
@@ -35,12 +35,12 @@ const kinds: [bytes: Uint8Array, what: string][] = [
   [long("\x7fELF"), "a program (ELF)"],
 ];
 
-test("what is known by its first bytes is told by them", async () => {
+test("content that is known by its first bytes is named", async () => {
   for (const [bytes, what] of kinds) expect(await problemOf(bytes)).toBe(`is ${what}`);
   expect(await problemOf(new Uint8Array())).toBe("is empty");
 });
 
-test("what a compressed file holds is told as well, and never as a tar that is cut short", async () => {
+test("the content of a compressed file is named as well, and never called a tar that is cut short", async () => {
   const inside: [bytes: Uint8Array, what: string][] = [
     ...kinds,
     [long("some text"), "not a tar archive"],
@@ -56,7 +56,7 @@ test("what a compressed file holds is told as well, and never as a tar that is c
   expect(await problemOf(gzipSync(""))).toBe("its content is empty");
 });
 
-test("a tar whose first name looks like something else is a tar, and one of no entries too", async () => {
+test("a tar whose first name looks like something else is a tar, and so is one without entries", async () => {
   for (const name of ["LZIP", "070701", "<html>", '{"a"', "Rar!\x1a\x07"]) {
     const tar = archive([file(name, "x")]);
     for (const pack of [(bytes: Uint8Array) => bytes, gzipSync, zstdCompressSync])

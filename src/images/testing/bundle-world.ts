@@ -1,4 +1,4 @@
-/** An image of two layers with all that is hard to keep, and bundles of it, for tests. */
+/** An image of two layers with everything that is hard to preserve, and bundles of it, for tests. */
 
 import { createHash } from "node:crypto";
 import { type MadeBundle, makeBundle } from "../../artifacts/bundle/make.ts";

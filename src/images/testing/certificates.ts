@@ -1,7 +1,7 @@
-/** An authority of our own and a certificate for 127.0.0.1, for tests. */
+/** A CA of our own and a certificate for 127.0.0.1, for tests. */
 import { readFileSync, writeFileSync } from "node:fs";
 
-/** Made by openssl: `ca.pem`, `server.pem` and `server.key` in the folder. @returns the authority's PEM */
+/** Made by openssl: `ca.pem`, `server.pem` and `server.key` in the folder. @returns the CA's PEM */
 export function certificates(folder: string): string {
   const openssl = (...argv: string[]) => {
     const done = Bun.spawnSync(["openssl", ...argv], { cwd: folder, stderr: "pipe" });

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { type Answer, send, type TestServer, testServer } from "../registry/testing/server.ts";
 
 export type LayoutRegistry = TestServer & {
-  /** asked first, with the digest of a blob; what it answers is the answer */
+  /** called first, with the digest of a blob; its answer, if any, is sent instead */
   onBlob: ((digest: string, bytes: Uint8Array) => Answer | null) | null;
 };
 

@@ -20,7 +20,7 @@ export async function startRegistry(folder: string, more = "", tls = ""): Promis
   return { host: `127.0.0.1:${port}`, stop };
 }
 
-/** Reads on afterwards: a registry whose log nobody takes ends. */
+/** Keeps reading afterwards: a registry whose log is not read exits. */
 function listening(log: ReadableStream<Uint8Array>): Promise<void> {
   return new Promise((resolve, reject) => {
     void (async () => {

@@ -64,7 +64,7 @@ async function load(): Promise<TinyArtifacts> {
 
 type Records = { image: ImageRecord; kernel: KernelRecord };
 
-/** Of two that make it at once the second to finish throws its own away. */
+/** If two make it at once, the second to finish discards its own. */
 async function make(folder: string): Promise<void> {
   await ensureFolder(cacheFolder());
   const work = tempPath(cacheFolder(), "making");

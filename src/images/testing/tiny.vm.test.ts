@@ -1,4 +1,4 @@
-/** The tiny artifacts are what their users take them for. Needs packages from the archive, but no VM. */
+/** The tiny artifacts are what the tests that use them expect. Needs packages from the archive, but no VM. */
 import { expect } from "bun:test";
 import { gatedTest } from "../../host/testing/gate.ts";
 import { checkKernel } from "../../kernels/check.ts";
@@ -7,7 +7,7 @@ import { tinyArtifacts } from "./tiny.ts";
 
 gatedTest(
   "vm",
-  "the tiny image and its kernel are whole",
+  "the tiny image and its kernel are intact",
   async () => {
     const tiny = await tinyArtifacts();
     await checkImage(tiny, tiny.image);

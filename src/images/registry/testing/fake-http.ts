@@ -1,4 +1,4 @@
-/** Other hosts as a function of the request: for what a test on loopback can't have, such as a name in another net. */
+/** Other hosts as a function of the request: for what a test on loopback can't have, such as a name in another network. */
 import { zoneOfHost } from "../../../base/zone.ts";
 import type { Http, OutgoingRequest, ZoneOf } from "../../../host/net/http-fetch.ts";
 
@@ -6,7 +6,7 @@ export type Reply = { status: number; headers?: Record<string, string>; body?: s
 
 export type FakeHttp = { http: Http; zoneOf: ZoneOf; asked: OutgoingRequest[] };
 
-/** @param reply throws what the line would throw */
+/** @param reply throws what the connection would throw */
 export function fakeHttp(reply: (request: OutgoingRequest) => Reply): FakeHttp {
   const asked: OutgoingRequest[] = [];
   const http: Http = async (request) => {
