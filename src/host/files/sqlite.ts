@@ -31,8 +31,12 @@ export type DatabaseOptions = {
 };
 
 /** @param path `:memory:` for tests; the file gets mode 0600 from the caller's umask and folder */
-export function openDatabase(path: string, { makeRoom = () => false }: DatabaseOptions = {}): Db {
-  const database = new Database(path, { create: true, strict: true });
+export function openDatabase(path: string, options: DatabaseOptions = {}): Db {
+  return dbOver(new Database(path, { create: true, strict: true }), path, options);
+}
+
+/** `openDatabase` for a database that the runtime has opened, `strict`, from `path`. */
+export function dbOver(database: Database, path: string, { makeRoom = () => false }: DatabaseOptions = {}): Db {
   const whole = <T>(body: () => T): T => {
     const result = body();
     if (result instanceof Promise) throw new Error("a transaction can't wait: its body must be synchronous");

@@ -2,9 +2,10 @@
 
 import type { Digest } from "../../base/names.ts";
 import { formatReference } from "../../base/reference.ts";
-import { type Db, openDatabase } from "../../host/files/sqlite.ts";
+import type { Db } from "../../host/files/sqlite.ts";
 import { fakeClock } from "../../host/testing/clock.ts";
 import { memoryLogger } from "../../host/testing/log.ts";
+import { databaseCopies } from "../../host/testing/sqlite.ts";
 import type { WorkEvent } from "../../model/event.ts";
 import { decideNetwork } from "../../model/network.ts";
 import { pathsOf } from "../../model/paths.ts";
@@ -47,13 +48,17 @@ export const shortTimings = {
 
 export type Host = { world: World; db: Db };
 
-/** A host with the default image and kernel. */
-export function newHost(): Host {
-  const db = openDatabase(":memory:");
+const newDatabase = databaseCopies((db) => {
   const store = createStore(db, () => 0);
-  const world = new World();
   store.images.put(imageRecord());
   store.kernels.put(kernelRecord());
+});
+
+/** A host with the default image and kernel. */
+export function newHost(): Host {
+  const db = newDatabase();
+  const store = createStore(db, () => 0);
+  const world = new World();
   for (const layer of store.images.layers()) world.paths.set(paths.layer(layer.digest), "squashfs");
   world.paths.set(paths.kernel(kernelRecord().digest).vmlinux, "kernel");
   return { world, db };
