@@ -1,4 +1,5 @@
 /** Writes the "newc" cpio format, from which the kernel unpacks its initramfs; equal content makes equal bytes. */
+import { concat } from "./concat.ts";
 
 export type CpioEntry =
   | { name: string; kind: "folder"; mode: number }
@@ -11,14 +12,7 @@ const utf8 = new TextEncoder();
 /** Entries in the given order: folders before their content. Owner root, time 0. */
 export function encodeCpio(entries: readonly CpioEntry[]): Uint8Array {
   const trailer = encodeEntry({ name: "TRAILER!!!", kind: "file", mode: 0, content: new Uint8Array() }, 0, 0);
-  const parts = [...entries.flatMap((entry, index) => encodeEntry(entry, index + 1)), ...trailer];
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
+  return concat([...entries.flatMap((entry, index) => encodeEntry(entry, index + 1)), ...trailer]);
 }
 
 function encodeEntry(entry: CpioEntry, inode: number, type: number = types[entry.kind]): Uint8Array[] {

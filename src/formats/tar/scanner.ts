@@ -3,6 +3,7 @@
  * but the header that is being assembled. The stream is untrusted: names are confined to the root, invalid numbers and
  * oversized extensions are refused.
  */
+import { concat } from "../concat.ts";
 import { dumpedFolder, paxSparse, type Sparse, toEntry } from "./entry.ts";
 import {
   blockSize,
@@ -257,14 +258,4 @@ function checkGlobal(records: Map<string, string>): void {
 function cString(body: Uint8Array): string {
   const end = body.indexOf(0);
   return byteString(end < 0 ? body : body.subarray(0, end));
-}
-
-function concat(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

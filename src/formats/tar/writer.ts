@@ -1,4 +1,5 @@
 /** Writes tar headers reproducibly: ustar, with a pax record if a name or number does not fit. */
+import { concat } from "../concat.ts";
 import { blockSize, type TarEntry, type TarKind } from "./header.ts";
 import { paxRecord } from "./pax.ts";
 
@@ -52,10 +53,10 @@ function withRecords(entry: TarEntry, records: Uint8Array[], long: Uint8Array[],
   if (entry.gid > 0o7777777) records.push(paxRecord("gid", String(entry.gid)));
   for (const [name, value] of entry.xattrs ?? []) records.push(paxRecord(`SCHILY.xattr.${name}`, value));
   const own = headerBlock(entry, flags[entry.kind], prefix);
-  if (records.length === 0) return long.length === 0 ? own : join([...long, own]);
-  const body = join(records);
+  if (records.length === 0) return long.length === 0 ? own : concat([...long, own]);
+  const body = concat(records);
   const extension = headerBlock({ ...entry, name: "pax", mode: 0o644, size: body.length, link: "", device: null }, "x");
-  return join([...long, extension, body, padding(body.length), own]);
+  return concat([...long, extension, body, padding(body.length), own]);
 }
 
 /** Splits a name for ustar: 100 bytes, or up to 155 more before a `/`; null if it does not fit. */
@@ -78,7 +79,7 @@ function paxTime(ns: bigint): string {
 function longLink(entry: TarEntry): Uint8Array {
   const body = bytesOf(`${entry.link}\0`);
   const head = { ...entry, name: "././@LongLink", mode: 0o644, size: body.length, link: "", device: null };
-  return join([headerBlock(head, "K"), body, padding(body.length)]);
+  return concat([headerBlock(head, "K"), body, padding(body.length)]);
 }
 
 /** The zeros that follow `size` bytes of content. */
@@ -113,14 +114,4 @@ export function headerBlock(entry: TarEntry, flag: string, prefix = ""): Uint8Ar
   for (let at = 0; at < blockSize; at++) sum += out[at] as number;
   out.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148, 8, "latin1");
   return out;
-}
-
-function join(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }
