@@ -36,7 +36,7 @@ pub trait Connection {
     type Reader: Read;
     type Writer: Write + Send + 'static;
     fn split(&mut self) -> io::Result<(Self::Reader, Self::Writer)>;
-    /// Waits until the peer is connected again; without a timeout, for ever.
+    /// Waits for the peer to reconnect, indefinitely if `timeout` is `None`.
     fn wait_for_peer(&mut self, timeout: Option<Duration>) -> io::Result<Peer>;
     /// Unblocks a writer that waits for a peer that is gone.
     fn hang_up(&self);

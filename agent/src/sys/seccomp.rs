@@ -60,7 +60,7 @@ pub const fn allow_if(number: libc::c_long, any: &'static [&'static [Test]]) -> 
     Rule { number, any, refusal: libc::EPERM }
 }
 
-/// Returns `errno` for every use of a call, for programs that can't handle ENOSYS.
+/// Makes a system call fail with `errno` whatever its arguments, for programs that can't handle ENOSYS.
 pub const fn refuse(number: libc::c_long, errno: libc::c_int) -> Rule {
     Rule { number, any: NEVER, refusal: errno }
 }

@@ -21,8 +21,8 @@ pub struct Socket {
     pub peer: IpAddr,
 }
 
-/// Calls `each` for every socket in this state, of both address families. If sock_diag is a module that cannot be loaded, it reads the
-/// tables in /proc, which is slower.
+/// Calls `each` for every IPv4 and IPv6 socket in this state. Falls back to the tables in /proc, which are slower to read, if the
+/// kernel can't load its sock_diag module.
 pub fn each(state: State, mut each: impl FnMut(Socket)) -> io::Result<()> {
     for (family, table) in [(libc::AF_INET, "/proc/net/tcp"), (libc::AF_INET6, "/proc/net/tcp6")] {
         match dump(family as u8, state) {

@@ -1,7 +1,7 @@
 //! A root file system, in its own namespaces, that contains only the paths of a program.
 //!
-//! There is no process namespace, because that needs a fork, and the process that was started must become the program: the daemon
-//! adopts, stops, limits and waits for it by its pid. The filter allows no call that affects another process, and there is no
+//! It does not use a process namespace. Entering one takes a fork, but the process that the daemon started must itself become the
+//! program, since the daemon adopts, stops, limits and waits for it by its pid. The filter allows no call that affects another process, and there is no
 //! `/proc`.
 
 use crate::sys::landlock::Right;

@@ -1,4 +1,4 @@
-//! Copies between a running program and its stream, on one thread that waits for everything at once.
+//! Copies data between a running program and its stream, on a single thread that polls all descriptors.
 
 use super::end_of_input::EndOfInput;
 use super::termination::{groups, Termination};

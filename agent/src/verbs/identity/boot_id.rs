@@ -11,8 +11,8 @@ use std::path::Path;
 const KERNELS_FILE: &str = "/proc/sys/kernel/random/boot_id";
 const OUR_FILE: &str = "/run/banger/boot_id";
 
-/// A service with one of these settings (logind, networkd and timesyncd have some) gets its own /proc, where the kernel's file is
-/// visible. This drop-in turns them off for every service of a template: systemd.unit(5).
+/// A drop-in for all services of a template (systemd.unit(5)). With any of these settings, which logind, networkd and timesyncd use, a
+/// service gets its own /proc, in which the kernel's file is visible again.
 const SETTINGS: &str = "[Service]\nProtectProc=default\nProcSubset=all\nProtectControlGroups=no\n";
 const SETTINGS_FILE: &str = "/run/systemd/system/service.d/50-banger-boot-id.conf";
 
