@@ -2,7 +2,6 @@
  * How a guest's agent finds its disks: a driver puts each one's device name and size on the kernel's command line, because not
  * every VMM can give a disk a serial.
  */
-import { sizeOf } from "../host/files/files.ts";
 import type { BlockDevice } from "./driver.ts";
 
 /** The device name that the guest's kernel gives the disk at `index` of `BootSpec.blockDevices`. */
@@ -23,14 +22,13 @@ export function virtioDiskName(index: number): string {
 /**
  * The kernel argument for the agent, `banger.disks=NAME:DEVICE:BYTES,…`. The sizes let the agent notice disks in another order than
  * was expected before it mounts them, unless two of them have the same size.
- * @param bytesOf the size of a disk's file @throws when a disk's file is missing
+ * @param sizes of the disks' files, in bytes and in the order of `devices`
  */
-export async function diskArgument(
+export function diskArgument(
   devices: readonly BlockDevice[],
+  sizes: readonly number[],
   deviceName: DiskNaming,
-  bytesOf: (path: string) => Promise<number> = sizeOf,
-): Promise<string> {
-  const sizes = await Promise.all(devices.map(({ path }) => bytesOf(path)));
+): string {
   const disks = devices.map(({ name }, index) => `${name}:${deviceName(index)}:${sizes[index]}`);
   return `banger.disks=${disks.join(",")}`;
 }

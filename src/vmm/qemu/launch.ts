@@ -52,12 +52,13 @@ function savedMemory(path: string, version: string): MemoryBackend {
 }
 
 async function cmdlineFor(deps: LaunchDeps, spec: BootSpec, accel: Accel): Promise<string> {
-  const [khz, disks] = await Promise.all([
+  const [khz, sizes] = await Promise.all([
     accel === "tcg" ? tscKhz({ agent: deps.agent, exec: deps.exec, file: deps.tscFile }) : null,
-    diskArgument(spec.blockDevices, virtioDiskName).catch((error: Error) => {
+    Promise.all(spec.blockDevices.map(({ path }) => sizeOf(path))).catch((error: Error) => {
       throw fail("VMM_START_FAILED", { driver: "qemu", reason: error.message });
     }),
   ]);
+  const disks = diskArgument(spec.blockDevices, sizes, virtioDiskName);
   return kernelCmdline({ accel, tscKhz: khz, args: ["banger.port=virtio", disks, ...spec.kernelArgs] });
 }
 

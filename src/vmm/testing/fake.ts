@@ -117,8 +117,8 @@ async function boot(world: FakeWorld, spec: BootSpec, signal: AbortSignal): Prom
   if (behaviour.bootHangs) await orAborted(new Promise<never>(() => {}), signal);
   if (spec.memory) await makeMemory(spec.memory.path, spec.memoryMib);
   // tests above the driver make no files for disks
-  const bytesOf = (path: string) => sizeOf(path).catch(() => 0);
-  const kernelArgs = [...spec.kernelArgs, await diskArgument(spec.blockDevices, virtioDiskName, bytesOf)].join(" ");
+  const sizes = await Promise.all(spec.blockDevices.map(({ path }) => sizeOf(path).catch(() => 0)));
+  const kernelArgs = [...spec.kernelArgs, diskArgument(spec.blockDevices, sizes, virtioDiskName)].join(" ");
   const guest: FakeGuest = { kernelArgs, phase: "boot", generation: 0, notes: {} };
   return runningFake(world, await world.start({ spec, behaviour, guest, from: null }));
 }
