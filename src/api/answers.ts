@@ -5,7 +5,7 @@ import { type CatalogView, catalogKinds } from "../model/catalog.ts";
 import { networkKinds } from "../model/network.ts";
 import type { SnapshotView, TemplateRecord } from "../model/save.ts";
 import { pauseKinds, troubleKinds, type VmView, vmStates } from "../model/vm.ts";
-import { stateEvent, wireError, workEvent } from "./events.ts";
+import { networkSpec, stateEvent, wireError, workEvent } from "./events.ts";
 import type { RouteName } from "./routes.ts";
 
 /** A name, digest or id that was checked when it came in. */
@@ -19,7 +19,6 @@ const artifactRef = z.strictObject({
   name: text<artifact.ImageRecord["name"]>(),
   digest: text<artifact.ImageRecord["digest"]>(),
 });
-const networkSpec = z.strictObject({ kind: z.enum(networkKinds), deny: z.readonly(z.array(z.string())) });
 /** a driver's own facts beside these */
 const savedState = z.looseObject({
   driver: z.string(),

@@ -5,6 +5,8 @@ import type { StateEvent, WorkEvent } from "../model/event.ts";
 import { networkKinds } from "../model/network.ts";
 import { troubleKinds, vmStates } from "../model/vm.ts";
 
+export const networkSpec = z.strictObject({ kind: z.enum(networkKinds), deny: z.readonly(z.array(z.string())) });
+
 export const wireError: z.ZodMiniType<WireError> = z.strictObject({
   code: z.string(),
   message: z.string(),
@@ -40,7 +42,7 @@ export const workEvent: z.ZodMiniType<WorkEvent> = z.union([
     diskBytes: z.int(),
     image: z.string(),
     kernel: z.string(),
-    network: z.strictObject({ kind: z.enum(networkKinds), deny: z.readonly(z.array(z.string())) }),
+    network: networkSpec,
     provenance: z.record(z.string(), z.string()),
   }),
   z.strictObject({

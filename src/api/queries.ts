@@ -1,6 +1,7 @@
 /** Query parameters by route: each with the values it takes, as JSON schema, and what it does. */
+import { imageParts } from "../model/artifact.ts";
 import type { RouteName } from "./routes.ts";
-import { stopTimes } from "./types.ts";
+import { logSources, stopTimes } from "./types.ts";
 
 export type QueryParameter = { description: string; schema: Record<string, unknown> };
 
@@ -21,7 +22,7 @@ const verify = set("also compare the stored files with their digests");
 export const queries: Partial<Record<RouteName, Record<string, QueryParameter>>> = {
   daemonStop: { when: oneOf("now; only if nothing is in use; or once nothing is in use", stopTimes) },
   logsVm: {
-    source: oneOf("the guest's console, or the VMM's log", ["console", "vmm"]),
+    source: oneOf("the guest's console, or the VMM's log", logSources),
     follow: set("stay open and send what is added"),
   },
   agentVm: { wake: oneOf("0: do not wake a suspended VM", ["1", "0"]) },
@@ -40,7 +41,7 @@ export const queries: Partial<Record<RouteName, Record<string, QueryParameter>>>
     fallback: text("the name for an image that has none in the archive"),
   },
   rootfsImage: {
-    part: oneOf("the root file system, or the folders that are not part of the overlay", ["rootfs", "direct"]),
+    part: oneOf("the root file system, or the folders that are not part of the overlay", imageParts),
   },
   importKernel: { source },
 };

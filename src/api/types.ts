@@ -14,6 +14,9 @@ export const apiVersion = 1;
 export const stopTimes = ["now", "unused", "idle"] as const;
 export type StopTime = (typeof stopTimes)[number];
 
+/** `GET /v1/vms/{name}/logs?source=…`: the guest's console, or what the VMM printed */
+export const logSources = ["console", "vmm"] as const;
+
 /** `GET /v1/vms/{name}/agent`, `Upgrade: banger-agent/1`: agent frames with tag 0; verbs a client may open. */
 export const clientVerbs = ["exec", "resume", "put", "get", "dial", "ports", "stats"] as const;
 

@@ -1,6 +1,5 @@
 import { parseImageName, parseVmName } from "../base/names.ts";
-import type { ImagePart } from "../images/rootfs/export.ts";
-import type { ImageRecord, ImageView, KernelView } from "../model/artifact.ts";
+import type { ImagePart, ImageRecord, ImageView, KernelView } from "../model/artifact.ts";
 import type { Emit } from "../model/event.ts";
 import type { VmRecord, VmView } from "../model/vm.ts";
 import type { AgentClient } from "../wire/agent/types.ts";

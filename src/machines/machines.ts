@@ -3,8 +3,7 @@
  * takes a VM's name also throws VM_NOT_FOUND, VM_NAME_INVALID, and VM_STATE while something else is being done with the VM;
  * every one that takes a signal throws its reason, or VM_CANCELLED, when it is aborted.
  */
-import type { ImagePart } from "../images/rootfs/export.ts";
-import type { ImageRecord, ImageView, KernelRecord, KernelView, Pruned } from "../model/artifact.ts";
+import type { ImagePart, ImageRecord, ImageView, KernelRecord, KernelView, Pruned } from "../model/artifact.ts";
 import type { CatalogView } from "../model/catalog.ts";
 import type { Emit } from "../model/event.ts";
 import type { SnapshotView, TemplateRecord } from "../model/save.ts";

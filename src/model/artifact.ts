@@ -44,6 +44,10 @@ export type ImageRecord = {
   createdAt: number;
 };
 
+/** The trees of an image: its root, and the folders that VMs have on their disk instead of in the overlay. */
+export const imageParts = ["rootfs", "direct"] as const;
+export type ImagePart = (typeof imageParts)[number];
+
 /** An image in the API. */
 export type ImageView = ImageRecord & {
   /** bytes on disk that deleting it would free */

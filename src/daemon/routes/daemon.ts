@@ -1,14 +1,14 @@
 /** The daemon itself and the host it runs on. */
-import { type StopTime, stopTimes } from "../../api/types.ts";
+import { stopTimes } from "../../api/types.ts";
 import { fail } from "../../base/errors/error.ts";
-import type { HttpExchange } from "../../host/net/http-server.ts";
+import { chosen } from "../query.ts";
 import { json } from "../route.ts";
 
 export const daemonRoutes = {
   ...json("daemonInfo", (daemon) => daemon.info()),
   ...json("host", (daemon) => daemon.host()),
   ...json("daemonStop", async (daemon, { exchange }) => {
-    const when = stopTime(exchange);
+    const when = chosen(exchange, "when", stopTimes);
     if (when === "idle") await daemon.inUse.whenIdle(exchange.signal);
     const info = daemon.info();
     const uses = info.inUse.filter(({ resumable }) => !resumable).map(({ what, pid }) => `${what} (process ${pid})`);
@@ -17,10 +17,3 @@ export const daemonRoutes = {
     return info;
   }),
 };
-
-function stopTime(exchange: HttpExchange): StopTime {
-  const text = exchange.query.get("when") ?? "now";
-  const when = stopTimes.find((one) => one === text);
-  if (when) return when;
-  throw fail("REQUEST_INVALID", { problems: [`when must be one of ${stopTimes.join(", ")}`] });
-}

@@ -1,9 +1,8 @@
 /** Images, and what catalogs offer. */
-import { fail } from "../../base/errors/error.ts";
 import type { HttpExchange } from "../../host/net/http-server.ts";
-import { imageParts } from "../../images/rootfs/export.ts";
+import { imageParts } from "../../model/artifact.ts";
+import { chosen, isSet, queryName, sourceOf } from "../query.ts";
 import { bytes, json, work } from "../route.ts";
-import { isSet, queryName, sourceOf } from "../upload.ts";
 
 export const imageRoutes = {
   ...json("listImages", ({ machines }) => machines.images()),
@@ -38,19 +37,11 @@ export const imageRoutes = {
     machines.exportImage(name, exchange.signal, send),
   ),
   ...bytes("rootfsImage", ({ machines }, { name, exchange }, send) =>
-    machines.exportRootfs(name, partOf(exchange), exchange.signal, send),
+    machines.exportRootfs(name, chosen(exchange, "part", imageParts), exchange.signal, send),
   ),
 };
 
 function uploadOf(exchange: HttpExchange, name: string) {
   const kernel = queryName(exchange, "kernel");
   return { name, source: sourceOf(exchange), ...(kernel === null ? {} : { kernel }) };
-}
-
-/** @throws REQUEST_INVALID */
-function partOf(exchange: HttpExchange) {
-  const wanted = exchange.query.get("part") ?? "rootfs";
-  const part = imageParts.find((one) => one === wanted);
-  if (!part) throw fail("REQUEST_INVALID", { problems: [`part must be one of ${imageParts.join(", ")}`] });
-  return part;
 }

@@ -1,6 +1,7 @@
 /** Kernels. */
+
+import { isSet, sourceOf } from "../query.ts";
 import { bytes, json, work } from "../route.ts";
-import { isSet, sourceOf } from "../upload.ts";
 
 export const kernelRoutes = {
   ...json("listKernels", ({ machines }) => machines.kernels()),

@@ -1,6 +1,7 @@
 /** Start, stop, restart, kill, and waiting for the end. */
+
+import { shownSource } from "../query.ts";
 import { json, work } from "../route.ts";
-import { shownSource } from "../upload.ts";
 
 export const lifecycleRoutes = {
   ...work("startVm", async ({ machines }, { name, body, exchange }, emit) => {

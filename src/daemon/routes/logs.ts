@@ -1,13 +1,11 @@
 /** A VM's console or VMM log as bytes, exactly as they are on disk; the client must filter control characters. */
-import { fail } from "../../base/errors/error.ts";
+import { logSources } from "../../api/types.ts";
 import { bytesHeaders } from "../answers.ts";
+import { chosen } from "../query.ts";
 import { special } from "../route.ts";
 
 export const logRoutes = special("logsVm", async ({ machines, logs }, { exchange, name }) => {
-  const source = exchange.query.get("source") ?? "console";
-  if (source !== "console" && source !== "vmm") {
-    throw fail("REQUEST_INVALID", { problems: ["source must be console or vmm"] });
-  }
+  const source = chosen(exchange, "source", logSources);
   const { path, vm } = machines.logFile(name, source);
   const follows = exchange.query.get("follow") === "1";
   const over = new AbortController();

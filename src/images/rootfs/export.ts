@@ -1,13 +1,10 @@
 /** Exports a stored image as plain tar streams: its layers as one tree, and the initial content of a VM's own disk. */
 import { fail } from "../../base/errors/error.ts";
-import type { ImageRecord } from "../../model/artifact.ts";
+import type { ImagePart, ImageRecord } from "../../model/artifact.ts";
 import type { Paths } from "../../model/paths.ts";
 import { openUnion } from "../open-union.ts";
 import { rootOf } from "../record.ts";
 import { rootfsTar } from "../union/tar.ts";
-
-export const imageParts = ["rootfs", "direct"] as const;
-export type ImagePart = (typeof imageParts)[number];
 
 /** Deterministic. @throws IMAGE_NOT_FOUND for a part that the image does not have */
 export async function* exportRootfs(

@@ -2,8 +2,7 @@
 import { fail } from "../../base/errors/error.ts";
 import { type Digest, isDigest, parseImageName } from "../../base/names.ts";
 import { referenceOf } from "../../base/reference.ts";
-import type { ImagePart } from "../../images/rootfs/export.ts";
-import type { ImageRecord, ImageView, LayerRef } from "../../model/artifact.ts";
+import type { ImagePart, ImageRecord, ImageView, LayerRef } from "../../model/artifact.ts";
 import type { Emit } from "../../model/event.ts";
 import { findKernel } from "./artifacts.ts";
 import type { ArchiveUpload, PullRequest, Upload } from "./artifacts-port.ts";

@@ -1,4 +1,4 @@
-/** The query parameters of requests about images and kernels. */
+/** Reads the query parameters of requests: `api/queries.ts` has their table. */
 import { fail } from "../base/errors/error.ts";
 import { type ImageName, parseImageName } from "../base/names.ts";
 import { redactText, stripControl } from "../base/text.ts";
@@ -28,4 +28,13 @@ export function isSet(exchange: HttpExchange, key: string): boolean {
   const text = exchange.query.get(key);
   if (text === null || text === "1") return text === "1";
   throw fail("REQUEST_INVALID", { problems: [`${key} must be 1 or absent`] });
+}
+
+/** The value of `key` in the query; the first of `values` when it is absent. @throws REQUEST_INVALID for another one */
+export function chosen<T extends string>(exchange: HttpExchange, key: string, values: readonly [T, ...T[]]): T {
+  const text = exchange.query.get(key);
+  if (text === null) return values[0];
+  const value = values.find((one) => one === text);
+  if (value !== undefined) return value;
+  throw fail("REQUEST_INVALID", { problems: [`${key} must be one of ${values.join(", ")}`] });
 }
