@@ -94,6 +94,8 @@ export function vmPaths(directory: string) {
     serialLog: `${directory}/serial.log`,
     vmmLog: `${directory}/vmm.log`,
     net: `${directory}/net.sock`,
+    /** the host's end of a VMM's own vsock device; its name is part of a save, so it is the same in each VM's folder */
+    vsock: `${directory}/v.sock`,
     netLog: `${directory}/net.log`,
   };
 }

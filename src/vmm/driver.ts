@@ -17,6 +17,8 @@ export type DriverFeatures = {
   savesInPlace: boolean;
   /** the network devices it supports, in no particular order */
   netDevices: readonly NetDevice["kind"][];
+  /** how many disks a VM can have, those that the host adds later included */
+  maxDisks: number;
 };
 
 export type Probe =
@@ -50,7 +52,12 @@ export type NetDevice =
   /** frames over a unix stream socket that passt listens on */
   | { kind: "stream"; socket: string; mac: string }
   /** the VMM's own user-mode network; only a fallback, as the guest can reach the host's loopback */
-  | { kind: "builtin"; mac: string };
+  | { kind: "builtin"; mac: string }
+  /**
+   * no device of the VMM's: the guest's agent makes a TAP, and `netguard` carries its frames over the VM's vsock, through the
+   * socket `vsock` of the VM's folder
+   */
+  | { kind: "agent"; mac: string };
 
 /** Everything a VMM needs for a cold boot. Paths are absolute; everything in `directory` belongs to this VM alone. */
 export type BootSpec = {

@@ -258,6 +258,7 @@ export function worldDriver(world: World): VmmDriver {
     growDisk: true,
     savesInPlace: true,
     netDevices: ["stream"],
+    maxDisks: 20,
   };
   return {
     name: "world",

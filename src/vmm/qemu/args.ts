@@ -130,6 +130,7 @@ function network(net: NetDevice, endpoint: Endpoint | undefined): string[] {
     const address = streamAddress(endpoint ?? { kind: "path", path: net.socket });
     return ["-netdev", `stream,id=net,server=off,${address}`, ...device];
   }
+  if (net.kind === "agent") throw new RangeError("QEMU has no vsock for the agent's network");
   const guest = "net=192.0.2.0/24,host=192.0.2.2,dns=192.0.2.3,dhcpstart=192.0.2.15,ipv6=off";
   return ["-netdev", `user,id=net,${guest}`, ...device];
 }

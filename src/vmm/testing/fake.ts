@@ -82,6 +82,7 @@ export function createFakeDriver(world: FakeWorld): VmmDriver {
     growDisk: true,
     savesInPlace: true,
     netDevices: ["stream", "builtin"],
+    maxDisks: 20,
   };
   return {
     name: "fake",
