@@ -204,7 +204,15 @@ export const byRoute = {
   host: z.strictObject({
     cpus: count,
     memoryBytes: count,
-    vmm: z.nullable(z.strictObject({ driver: z.string(), version: z.string(), accel: z.string(), why: z.string() })),
+    vmm: z.nullable(
+      z.strictObject({
+        driver: z.string(),
+        version: z.string(),
+        accel: z.string(),
+        why: z.string(),
+        fix: z.optional(z.string()),
+      }),
+    ),
   }),
   listVms: z.array(vmView),
   showVm: vmView,

@@ -5,15 +5,17 @@ import { toBangerError } from "../base/errors/error.ts";
 import { version } from "../base/version.ts";
 import type { Api } from "../client/api.ts";
 import { loadConfig } from "../config/load.ts";
+import type { AccelFact } from "../doctor/acceleration.ts";
 import type { CatalogFact, CheckFacts } from "../doctor/facts.ts";
 import { errnoOf } from "../host/errno.ts";
 import { hostFacts, which } from "../host/facts.ts";
 import { ensureFolder, freeBytes, readTextIfAny } from "../host/files/files.ts";
-import { probeKvm } from "../host/kvm.ts";
+import { probeKvm } from "../host/kvm/probe.ts";
 import { probeCage } from "../host/process/cage.ts";
 import { createExec } from "../host/process/exec-node.ts";
 import { askProgram } from "../host/process/try-program.ts";
 import type { Paths } from "../model/paths.ts";
+import { chooseAccel } from "../vmm/qemu/accel.ts";
 import { parseVersion, qemuProblem, sharingGap } from "../vmm/qemu/version.ts";
 import { tryNetwork } from "./try-network.ts";
 import { type Tool, tryTool } from "./try-tool.ts";
@@ -50,8 +52,7 @@ export async function gatherFacts(paths: Paths, env: Env, running: () => Promise
     kernel: facts.kernel,
     uid: facts.uid,
     version,
-    accelOverride: env["BANGER_VMM_ACCEL"],
-    kvm: await probeKvm(),
+    accel: { own: await ownAccel(env), daemon: await daemonAccel(running) },
     qemu,
     sharing: sharingGap(parseVersion(qemu ?? "")),
     tools: tried.map(({ fact }) => fact),
@@ -70,6 +71,27 @@ export async function gatherFacts(paths: Paths, env: Env, running: () => Promise
     daemon: await daemonState(running),
     contents: await contentFacts(running),
   };
+}
+
+async function ownAccel(env: Env): Promise<AccelFact> {
+  const kvm = await probeKvm();
+  try {
+    return chooseAccel({ requested: env["BANGER_VMM_ACCEL"], kvm });
+  } catch (error) {
+    return failed(error);
+  }
+}
+
+async function daemonAccel(running: () => Promise<Api | null>): Promise<AccelFact | null> {
+  const api = await running().catch(() => null);
+  if (!api) return null;
+  // null: it has no VMM, which another check reports
+  return api.json("host").then(({ vmm }) => vmm, failed);
+}
+
+function failed(error: unknown): AccelFact {
+  const { message, hint } = toBangerError(error);
+  return { failure: message, fix: hint };
 }
 
 const exec = createExec(process.env as Record<string, string>);

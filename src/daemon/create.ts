@@ -3,7 +3,7 @@ import { apiVersion, type DaemonInfo, type HostInfo } from "../api/types.ts";
 import { version } from "../base/version.ts";
 import type { Logger } from "../host/log.ts";
 import type { Machines } from "../machines/machines.ts";
-import type { VmmDrivers } from "../vmm/driver.ts";
+import type { Probe, VmmDrivers } from "../vmm/driver.ts";
 import type { Daemon, LogFiles } from "./daemon.ts";
 import { UseList } from "./in-use.ts";
 
@@ -34,8 +34,9 @@ export function createDaemon(parts: DaemonParts): Daemon {
 
 async function hostInfo({ driver, facts }: DaemonParts): Promise<HostInfo> {
   const probe = await driver.probe();
-  const vmm = probe.usable
-    ? { driver: probe.driver, version: probe.version, accel: probe.accel, why: probe.why }
-    : null;
-  return { cpus: facts.cpus, memoryBytes: facts.memoryBytes, vmm };
+  return { cpus: facts.cpus, memoryBytes: facts.memoryBytes, vmm: probe.usable ? vmmInfo(probe) : null };
+}
+
+function vmmInfo({ driver, version, accel, why, fix }: Extract<Probe, { usable: true }>): HostInfo["vmm"] {
+  return { driver, version, accel, why, ...(fix !== undefined && { fix }) };
 }

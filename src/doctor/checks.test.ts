@@ -41,7 +41,6 @@ const sharing: CheckFacts["sharing"] = {
 const rows: [string, Partial<CheckFacts>, string, "warning" | "failure", RegExp][] = [
   ["another architecture", { arch: "arm64" }, "architecture", "failure", /arm64/],
   ["no QEMU", { qemu: null }, "vmm", "failure", /not installed/],
-  ["no KVM", { kvm: { usable: false, why: "there is no /dev/kvm" } }, "acceleration", "warning", /no \/dev\/kvm/],
   ["no passt", { network: { ...noPasst, mayFallBack: false } }, "network", "failure", /not installed.*do not start/],
   [
     "no passt, with fallback",
@@ -165,10 +164,6 @@ test("a healthy daemon is one line", () => {
     /daemon|leftover|exceptions/.test(name),
   );
   expect(findings.map(({ name, status }) => [name, status])).toEqual([["daemon", "ok"]]);
-});
-
-test("emulation on request is fine", () => {
-  expect(statuses({ accelOverride: "tcg", kvm: { usable: false, why: "x" } })["acceleration"]?.status).toBe("ok");
 });
 
 test("a QEMU that shares memory is not a gap if confinement is required, and the cost is reported", () => {

@@ -2,6 +2,7 @@
 import { count } from "../base/text.ts";
 import { formatSize } from "../base/units.ts";
 import { type Cage, type Gap, gapsOf } from "../model/cage.ts";
+import { acceleration } from "./acceleration.ts";
 import type { CheckFacts } from "./facts.ts";
 
 export type Finding = {
@@ -48,19 +49,6 @@ function vmm({ qemu, tools }: CheckFacts): Finding {
     return { name, status: "failure", text: `${tool.path} ${tool.failure}`, fix: install };
   if (qemu) return { name, status: "ok", text: qemu };
   return { name, status: "failure", text: "qemu-system-x86_64 is not installed", fix: install };
-}
-
-function acceleration({ kvm, accelOverride }: CheckFacts): Finding {
-  const name = "acceleration";
-  if (accelOverride === "tcg") return { name, status: "ok", text: "emulation (TCG), as BANGER_VMM_ACCEL asks" };
-  if (kvm.usable) return { name, status: "ok", text: "KVM" };
-  const text = `no KVM: ${kvm.why}; VMs run under emulation (TCG), which is several times slower`;
-  return {
-    name,
-    status: "warning",
-    text,
-    fix: "enable hardware virtualisation in the firmware or in the cloud's settings, and join the group kvm",
-  };
 }
 
 function tools({ tools: list }: CheckFacts): Finding[] {

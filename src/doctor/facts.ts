@@ -1,6 +1,7 @@
 /** The facts about a host that `checks.ts` judges. `bin/` gathers them. */
 import type { ContentProblem } from "../model/artifact.ts";
 import type { Cage, Gap } from "../model/cage.ts";
+import type { AccelFact } from "./acceleration.ts";
 
 export type ToolFact = {
   program: string;
@@ -38,8 +39,8 @@ export type CheckFacts = {
   arch: string;
   kernel: string;
   uid: number;
-  accelOverride: string | undefined;
-  kvm: { usable: true } | { usable: false; why: string };
+  /** what this process would decide, and what the daemon decides; null: it is not running, or does not say */
+  accel: { own: AccelFact; daemon: AccelFact | null };
   /** first line of `qemu-system-x86_64 --version`; null when it is missing */
   qemu: string | null;
   tools: ToolFact[];

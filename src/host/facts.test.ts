@@ -2,7 +2,6 @@ import { describe, expect, test } from "bun:test";
 import * as fs from "node:fs";
 import { systemClock } from "./clock.ts";
 import { hostFacts, which } from "./facts.ts";
-import { judgeKvm, probeKvm } from "./kvm.ts";
 import { missingTool } from "./packages.ts";
 import { randomBytes, randomId, sha256 } from "./random.ts";
 import { fakeClock } from "./testing/clock.ts";
@@ -27,29 +26,6 @@ test("which: programs only, in the order of PATH, then in sbin folders", async (
   expect(await which("plain", path)).toBeNull();
   expect(await which("dir", path)).toBeNull();
   expect(await which("mount", "/nowhere:/usr/bin")).toBe("/usr/bin/mount");
-});
-
-describe("KVM", () => {
-  const good = { device: "ok", createsVms: true, cpuFlags: "fpu vmx sse" };
-  for (const [change, why] of [
-    [{}, null],
-    [{ cpuFlags: "svm" }, null],
-    [{ device: "ENOENT" }, "there is no /dev/kvm"],
-    [{ device: "EACCES" }, "/dev/kvm may not be opened by this user (group kvm)"],
-    [{ device: "EIO" }, "/dev/kvm can't be opened: EIO"],
-    [{ createsVms: false }, "/dev/kvm opens but refuses to create a VM"],
-    [{ cpuFlags: "fpu avmx" }, "/dev/kvm opens but the CPU shows neither vmx nor svm"],
-  ] as const) {
-    test(`${JSON.stringify(change)}: ${why ?? "usable"}`, () => {
-      const denied = "device" in change && change.device === "EACCES" ? { isDenied: true as const } : {};
-      const judged = judgeKvm({ ...good, ...change });
-      expect(judged).toEqual(why === null ? { usable: true } : { usable: false, why, ...denied });
-    });
-  }
-
-  test("probing this host works, with or without KVM", async () => {
-    expect(await probeKvm()).toHaveProperty("usable");
-  });
 });
 
 describe("packages", () => {

@@ -1,8 +1,10 @@
 /** The few libc calls that the runtime has no API for; loaded at first use, so that programs that don't need them start fast. */
-import { dlopen, FFIType, ptr } from "bun:ffi";
+import { dlopen, FFIType, type Pointer, ptr, read } from "bun:ffi";
+import { constants } from "node:os";
 
 function load() {
   return dlopen("libc.so.6", {
+    __errno_location: { args: [], returns: FFIType.ptr },
     flock: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 },
     ioctl: { args: [FFIType.i32, FFIType.u64, FFIType.u64], returns: FFIType.i32 },
     prlimit: { args: [FFIType.i32, FFIType.i32, FFIType.ptr, FFIType.ptr], returns: FFIType.i32 },
@@ -101,9 +103,44 @@ export function sendDescriptor(socket: number, descriptor: number, bytes: Uint8A
 
 const KVM_CREATE_VM = 0xae01;
 
-/** A file descriptor, or negative when the kernel refuses (linux/kvm.h). */
-export function kvmCreateVm(fd: number): number {
-  return libc().ioctl(fd, KVM_CREATE_VM, 0);
+/** The VM's file descriptor, or the name of the error (linux/kvm.h). @param fd /dev/kvm, open */
+export function kvmCreateVm(fd: number): { vm: number } | { error: string } {
+  const { ioctl, __errno_location } = libc();
+  // the address stays the same for this thread: nothing is called between the failure and the reading
+  const errno = __errno_location() as Pointer;
+  const vm = ioctl(fd, KVM_CREATE_VM, 0);
+  return vm >= 0 ? { vm } : { error: errnoName(read.i32(errno)) };
+}
+
+function errnoName(number: number): string {
+  return Object.entries(constants.errno).find(([, value]) => value === number)?.[0] ?? `error ${number}`;
+}
+
+const SYS_capget = 125;
+const SYS_capset = 126;
+const LINUX_CAPABILITY_VERSION_3 = 0x20080522;
+/** CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH: capabilities(7) */
+const fileOverrides = (1 << 1) | (1 << 2);
+
+/**
+ * Calls `open` with this thread's rights to files as its user and groups have them, without root's capability to pass over modes.
+ * `open` must be synchronous.
+ */
+export function withoutFileOverrides<T>(open: () => T): T {
+  // struct __user_cap_header_struct; two of struct __user_cap_data_struct, the first for capabilities 0 to 31
+  const header = new Uint32Array([LINUX_CAPABILITY_VERSION_3, 0]);
+  const data = new Uint32Array(6);
+  const { syscall } = libc();
+  const [effective = 0] = syscall(SYS_capget, ptr(header), ptr(data)) === 0 ? data : [];
+  if ((effective & fileOverrides) === 0) return open();
+  data[0] = effective & ~fileOverrides;
+  if (syscall(SYS_capset, ptr(header), ptr(data)) !== 0) return open();
+  try {
+    return open();
+  } finally {
+    data[0] = effective;
+    syscall(SYS_capset, ptr(header), ptr(data));
+  }
 }
 
 /** the same number on every architecture: it came after numbers were unified */

@@ -27,8 +27,10 @@ export type Probe =
       /** the driver's name, as in records */
       driver: string;
       version: string;
-      accel: "kvm" | "tcg" /** why not KVM; empty with KVM */;
+      accel: "kvm" | "tcg" /** why not KVM, or who asked for it */;
       why: string;
+      /** what to type for KVM; absent with KVM, and when emulation was requested */
+      fix?: string;
       /** the host has KVM, but this user lacks permission for it */
       kvmDenied?: boolean;
       features: DriverFeatures;

@@ -30,8 +30,8 @@ export const vmmErrors = {
   }),
   VMM_KVM_UNUSABLE: spec({
     exit: Exit.Unavailable,
-    message: (p: { reason: string }) => `KVM was requested but can't be used: ${p.reason}`,
-    hint: () => "unset BANGER_VMM_ACCEL to fall back to emulation",
+    message: (p: { reason: string; fix: string }) => `KVM was requested but can't be used: ${p.reason}`,
+    hint: (p) => `${p.fix}; without BANGER_VMM_ACCEL, VMs are emulated`,
   }),
   VMM_UNREACHABLE: spec({
     exit: Exit.Failure,

@@ -60,7 +60,7 @@ export async function requireHost(
     emit({
       kind: "note",
       level: "warn",
-      text: `no KVM: ${needs.vmm.why}; VMs are emulated, which is several times slower`,
+      text: `no KVM: ${needs.vmm.why}; VMs are emulated, which is several times slower. To have KVM, ${needs.vmm.fix ?? "run `banger doctor`"}`,
     });
 }
 

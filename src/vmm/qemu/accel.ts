@@ -1,18 +1,18 @@
 /** Which accelerator QEMU uses, and the explanation for `doctor` and the logs. */
 import { fail } from "../../base/errors/error.ts";
+import type { KvmProbe } from "../../host/kvm/judge.ts";
 
 export type Accel = "kvm" | "tcg";
 
 /** `requested` is the value of `BANGER_VMM_ACCEL`; `kvm` is whether the host's `/dev/kvm` can be used. */
-export type AccelFacts = {
-  requested: string | undefined;
-  kvm: { usable: true } | { usable: false; why: string; isDenied?: true };
-};
+export type AccelFacts = { requested: string | undefined; kvm: KvmProbe };
 
 export type AccelChoice = {
   accel: Accel;
-  /** why not KVM; empty when it is KVM */
+  /** why not KVM, or who asked for it; empty when it is KVM that nobody asked for */
   why: string;
+  /** what to type for KVM; absent with KVM, and when emulation was requested */
+  fix?: string;
   /** emulation was not requested, but this user lacks permission for KVM */
   kvmDenied?: true;
 };
@@ -21,12 +21,12 @@ export type AccelChoice = {
 export function chooseAccel(facts: AccelFacts): AccelChoice {
   const { requested, kvm } = facts;
   if (requested === undefined || requested === "") {
-    return kvm.usable
-      ? { accel: "kvm", why: "" }
-      : { accel: "tcg", why: kvm.why, ...(kvm.isDenied && { kvmDenied: true as const }) };
+    if (kvm.usable) return { accel: "kvm", why: "" };
+    const { why, fix, isDenied } = kvm;
+    return { accel: "tcg", why, fix, ...(isDenied && { kvmDenied: true as const }) };
   }
   if (requested === "tcg") return { accel: "tcg", why: "BANGER_VMM_ACCEL=tcg" };
   if (requested !== "kvm") throw fail("VMM_ACCEL_INVALID", { value: requested });
-  if (!kvm.usable) throw fail("VMM_KVM_UNUSABLE", { reason: kvm.why });
-  return { accel: "kvm", why: "" };
+  if (!kvm.usable) throw fail("VMM_KVM_UNUSABLE", { reason: kvm.why, fix: kvm.fix });
+  return { accel: "kvm", why: "BANGER_VMM_ACCEL=kvm" };
 }

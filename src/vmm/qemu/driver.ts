@@ -28,7 +28,7 @@ import { checkHost, type HostFacts, hostFactsOf } from "./host-facts.ts";
 import { type LaunchDeps, launchCommand } from "./launch.ts";
 import { beginLogs, readTails } from "./logs.ts";
 import { qemuFiles, qemuPaths, socketsIn } from "./paths.ts";
-import { type ProbeDeps, probeQemu, type QemuProbe } from "./probe.ts";
+import { type ProbeDeps, type QemuProbe, QemuProber } from "./probe.ts";
 import { isQemuRecord, type QemuRecord, savingOf } from "./record.ts";
 import { loadState } from "./restore.ts";
 import { type RunningParts, RunningQemu, unreachable } from "./running.ts";
@@ -51,17 +51,15 @@ class QemuDriver implements VmmDriver {
   /** QEMU, and the program that confines it */
   readonly programs = ["qemu-system-", "banger-vsock-agent"];
   readonly #deps: QemuDeps;
-  #found: QemuProbe | null = null;
+  readonly #prober: QemuProber;
 
   constructor(deps: QemuDeps) {
     this.#deps = deps;
+    this.#prober = new QemuProber(deps);
   }
 
-  /** A usable result is cached: only the next daemon notices a QEMU that is replaced. */
-  async probe(): Promise<Probe> {
-    const probe = this.#found ?? (await probeQemu(this.#deps));
-    if (probe.usable) this.#found = probe;
-    return probe;
+  probe(): Promise<Probe> {
+    return this.#prober.probe();
   }
 
   async boot(spec: BootSpec, signal: AbortSignal): Promise<RunningVm> {
@@ -135,8 +133,8 @@ class QemuDriver implements VmmDriver {
   }
 
   async #usable(): Promise<QemuProbe> {
-    const probe = await this.probe();
-    if (probe.usable) return probe as QemuProbe;
+    const probe = await this.#prober.probe();
+    if (probe.usable) return probe;
     throw fail("VMM_NOT_FOUND", { program: "QEMU", install: probe.fix, reason: probe.why });
   }
 

@@ -1,14 +1,18 @@
 import { expect, test } from "bun:test";
 import { fail } from "../../base/errors/error.ts";
+import type { KvmProbe } from "../../host/kvm/judge.ts";
 import { fakeExec } from "../../host/testing/exec.ts";
-import { probeQemu } from "./probe.ts";
+import { type ProbeDeps, QemuProber } from "./probe.ts";
 import { isOlder, parseVersion } from "./version.ts";
 
 const program = "/usr/bin/qemu-system-x86_64";
 const debian =
   "QEMU emulator version 7.2.22 (Debian 1:7.2+dfsg-7+deb12u18+b3)\nCopyright (c) 2003-2022 Fabrice Bellard\n";
 
+const noKvm: KvmProbe = { usable: false, why: "/dev/kvm does not exist", fix: "make it" };
 const wholeCage = '{"landlock":7,"seccomp":true,"namespaces":null,"network":null,"processes":null}';
+
+const probeQemu = (of: ProbeDeps) => new QemuProber(of).probe();
 
 function deps(stdout: string, exitCode = 0, cage = wholeCage) {
   return {
@@ -20,7 +24,8 @@ function deps(stdout: string, exitCode = 0, cage = wholeCage) {
     which: async () => program,
     realPath: async (path: string) => path,
     env: {},
-    kvm: async () => ({ usable: false as const, why: "/dev/kvm does not exist" }),
+    stampOf: async () => "1",
+    kvm: async () => noKvm,
   };
 }
 
@@ -31,6 +36,23 @@ test("a usable QEMU is reported with its version, and with the reason for emulat
     accel: "tcg",
     why: "/dev/kvm does not exist",
   });
+});
+
+test("each probe looks at KVM; QEMU's version is asked for once, and again when the program is replaced", async () => {
+  const of = deps(debian);
+  let kvm: KvmProbe = { usable: true };
+  let stamp = "1";
+  const prober = new QemuProber({ ...of, kvm: async () => kvm, stampOf: async () => stamp });
+  expect(await prober.probe()).toMatchObject({ accel: "kvm", why: "" });
+  kvm = { ...noKvm, isDenied: true };
+  expect(await prober.probe()).toMatchObject({ accel: "tcg", kvmDenied: true, fix: "make it" });
+  kvm = { usable: true };
+  expect(await prober.probe()).toMatchObject({ accel: "kvm" });
+  const asked = () => of.exec.calls.filter((call) => call.endsWith("--version")).length;
+  expect(asked()).toBe(1);
+  stamp = "2";
+  expect(await prober.probe()).toMatchObject({ accel: "kvm" });
+  expect(asked()).toBe(2);
 });
 
 test("gaps of the cage are reported, and an agent that does not answer is a failure", async () => {

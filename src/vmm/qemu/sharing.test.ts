@@ -28,7 +28,7 @@ function driverOf(version: string, confinement: Confinement, folder: string) {
   });
   const which = async () => program;
   const realPath = async (path: string) => path;
-  const kvm = async () => ({ usable: false as const, why: "a test" });
+  const kvm = async () => ({ usable: false as const, why: "a test", fix: "" });
   const tscFile = `${folder}/tsc`;
   return createQemuDriver({
     exec,

@@ -1,0 +1,36 @@
+/** Which accelerator VMs have: what the daemon decides, and what the next one would. Pure. */
+import type { Finding } from "./checks.ts";
+import type { CheckFacts } from "./facts.ts";
+
+/** A decision, as a process with its rights and its environment makes it. */
+export type AccelFact =
+  | { accel: string /** why not KVM, or who asked for it */; why: string; fix?: string | undefined }
+  /** no VM starts */
+  | { failure: string; fix: string };
+
+const name = "acceleration";
+const restart = "run `banger daemon stop`; VMs keep running, and the next start begins a daemon anew";
+
+export function acceleration({ accel: { own, daemon } }: Pick<CheckFacts, "accel">): Finding {
+  if (daemon === null) return judge(own);
+  const finding = judge(daemon);
+  if (nameOf(daemon) === nameOf(own)) return finding;
+  const text = `${finding.text}; that is the running daemon's, and one started now would have ${nameOf(own)}`;
+  const wouldHelp = "accel" in own && own.accel === "kvm";
+  const fix = wouldHelp || finding.fix === undefined ? restart : finding.fix;
+  return { name, status: finding.status === "failure" ? "failure" : "warning", text, fix };
+}
+
+function judge(fact: AccelFact): Finding {
+  if ("failure" in fact) return { name, status: "failure", text: fact.failure, fix: fact.fix };
+  if (fact.accel === "kvm" || fact.why.startsWith("BANGER_VMM_ACCEL"))
+    return { name, status: "ok", text: nameOf(fact) };
+  // an older daemon does not say what to do
+  return { name, status: "warning", text: `${nameOf(fact)}; VMs run several times slower`, fix: fact.fix ?? restart };
+}
+
+function nameOf(fact: AccelFact): string {
+  if ("failure" in fact) return `no accelerator: ${fact.failure}`;
+  const method = fact.accel === "kvm" ? "KVM" : "emulation (TCG)";
+  return fact.why === "" ? method : `${method}: ${fact.why}`;
+}

@@ -1,0 +1,52 @@
+/** Whether KVM really works here; some clouds offer a `/dev/kvm` on which stock kernels don't boot. */
+import * as fs from "node:fs";
+import { errnoOf } from "../errno.ts";
+import { kvmCreateVm, withoutFileOverrides } from "../libc.ts";
+import { kvmHost } from "./host.ts";
+import { judgeKvm, type KvmLook, type KvmProbe } from "./judge.ts";
+
+/** Looks anew each time: rights and modules come and go while a daemon runs. Takes a fraction of a millisecond. */
+export async function probeKvm(): Promise<KvmProbe> {
+  return judgeKvm(lookAtKvm(), cpuFlags(), kvmHost);
+}
+
+function lookAtKvm(): KvmLook {
+  let fd: number;
+  try {
+    // root's VMM has no capabilities
+    fd = withoutFileOverrides(() => fs.openSync("/dev/kvm", fs.constants.O_RDWR));
+  } catch (error) {
+    return { open: errnoOf(error) ?? "unknown error", createVm: null };
+  }
+  try {
+    return { open: "ok", createVm: createVm(fd) };
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+const maxAttempts = 8;
+
+/** EINTR: a signal came while the kernel registered the VM (mm_take_all_locks). */
+export function createVm(fd: number, create = kvmCreateVm): string {
+  for (let attempt = 1; ; attempt++) {
+    const made = create(fd);
+    if ("error" in made && made.error === "EINTR" && attempt < maxAttempts) continue;
+    if ("error" in made) return made.error;
+    // the kernel takes milliseconds to remove a VM
+    fs.close(made.vm);
+    return "ok";
+  }
+}
+
+let flags = "";
+
+/** They stay the same for as long as the kernel runs. */
+function cpuFlags(): string {
+  try {
+    flags ||= /^flags\s*:(.*)$/m.exec(fs.readFileSync("/proc/cpuinfo", "utf8"))?.[1] ?? "";
+  } catch {
+    // judged as a CPU without virtualisation
+  }
+  return flags;
+}
