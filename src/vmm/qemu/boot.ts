@@ -8,8 +8,8 @@ import { signalProcess, spawnDetached } from "../../host/process/children.ts";
 import { waitForExit } from "../../host/process/end.ts";
 import type { ProcessRef } from "../../model/vm.ts";
 import { connectQmp, type Qmp } from "../../wire/qmp/client.ts";
+import { readTails } from "../logs.ts";
 import { classifyExit } from "./exit.ts";
-import { readTails } from "./logs.ts";
 
 export type Started = {
   process: ProcessRef;

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { kernelCmdline, maxCmdline } from "./cmdline.ts";
+import { maxCmdline } from "../kernel-line.ts";
+import { kernelCmdline } from "./cmdline.ts";
 
 test("under TCG timers are not calibrated, and the agent's arguments come last", () => {
   const line = kernelCmdline({ accel: "tcg", tscKhz: 2_596_150, args: ["banger.layers=1", "banger.port=virtio"] });

@@ -1,10 +1,8 @@
-/** Whether a VMM may start on a host that can't confine it completely. */
-import { fail } from "../../base/errors/error.ts";
-import { describeGaps, type Gap } from "../../model/cage.ts";
+/** Whether a QEMU may start on a host that can't confine it completely. */
+import type { Gap } from "../../model/cage.ts";
+import { type Confinement, requireNoGaps } from "../confinement.ts";
 import type { BootSpec } from "../driver.ts";
 import { hasOwnNetwork } from "./sandbox.ts";
-
-export type Confinement = "auto" | "required";
 
 const hostNetwork: Gap = {
   layer: "network namespace",
@@ -18,7 +16,5 @@ export async function requireCage(
   gaps: readonly Gap[],
   policy: () => Promise<Confinement>,
 ): Promise<void> {
-  const all = hasOwnNetwork(spec) ? gaps : [...gaps, hostNetwork];
-  if (all.length === 0 || (await policy()) === "auto") return;
-  throw fail("CONFINEMENT_INCOMPLETE", { program: "the VMM", missing: describeGaps(all) });
+  await requireNoGaps(hasOwnNetwork(spec) ? gaps : [...gaps, hostNetwork], policy);
 }

@@ -6,6 +6,7 @@ import { connectUnix } from "../../host/net/socket.ts";
 import { isAlive, signalProcess } from "../../host/process/children.ts";
 import { waitForExit } from "../../host/process/end.ts";
 import { connectQmp, type Qmp } from "../../wire/qmp/client.ts";
+import type { Confinement } from "../confinement.ts";
 import type {
   BootSpec,
   DriverRecord,
@@ -17,16 +18,16 @@ import type {
   VmExit,
   VmmDriver,
 } from "../driver.ts";
+import { beginLogs, readTails } from "../logs.ts";
 import { checkSave } from "../save-files.ts";
 import { networkOfShape } from "../shape.ts";
 import { tscKhz } from "../tsc.ts";
 import type { Accel } from "./accel.ts";
 import { startQemu } from "./boot.ts";
-import { type Confinement, requireCage } from "./confinement.ts";
+import { requireCage } from "./confinement.ts";
 import { classifyExit } from "./exit.ts";
 import { checkHost, type HostFacts, hostFactsOf } from "./host-facts.ts";
 import { type LaunchDeps, launchCommand } from "./launch.ts";
-import { beginLogs, readTails } from "./logs.ts";
 import { qemuFiles, qemuPaths, socketsIn } from "./paths.ts";
 import { type ProbeDeps, type QemuProbe, QemuProber } from "./probe.ts";
 import { isQemuRecord, type QemuRecord, savingOf } from "./record.ts";

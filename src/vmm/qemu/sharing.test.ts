@@ -4,11 +4,11 @@ import { writeFileSync } from "node:fs";
 import type { VmId } from "../../base/names.ts";
 import { fakeExec } from "../../host/testing/exec.ts";
 import { savePaths } from "../../model/paths.ts";
+import type { Confinement } from "../confinement.ts";
 import type { BootSpec, Save } from "../driver.ts";
 import { digestOf } from "../save-files.ts";
 import { shapeOf } from "../shape.ts";
 import { makeTempFolder } from "../testing/temp.ts";
-import type { Confinement } from "./confinement.ts";
 import { createQemuDriver } from "./driver.ts";
 
 const folders = makeTempFolder("sharing");

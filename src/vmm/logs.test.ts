@@ -1,8 +1,8 @@
 import { afterAll, expect, test } from "bun:test";
 import { appendFile, mkdir } from "node:fs/promises";
-import { readText, sizeOf, writeAtomic } from "../../host/files/files.ts";
-import { makeTempFolder } from "../testing/temp.ts";
+import { readText, sizeOf, writeAtomic } from "../host/files/files.ts";
 import { beginLogs, cutIfLong, readTails } from "./logs.ts";
+import { makeTempFolder } from "./testing/temp.ts";
 
 const folder = makeTempFolder("logs");
 afterAll(() => folder.remove());

@@ -1,8 +1,8 @@
 /** QEMU's log files: the guest's serial console and its own stderr. A guest can make both grow, so both are truncated. */
-import { lastLines } from "../../base/last-lines.ts";
-import { exists, removeTree, renameDurable, sizeOf, tailBytes } from "../../host/files/files.ts";
-import { cutLog } from "../../host/files/log-limit.ts";
-import { makeEmpty } from "../../host/files/new-file.ts";
+import { lastLines } from "../base/last-lines.ts";
+import { exists, removeTree, renameDurable, sizeOf, tailBytes } from "../host/files/files.ts";
+import { cutLog } from "../host/files/log-limit.ts";
+import { makeEmpty } from "../host/files/new-file.ts";
 
 /** Bytes. A longer log is truncated, and its last `keptBytes` move to `….old`. */
 const serialLimit = 4 * 1024 * 1024;
