@@ -13,6 +13,8 @@ export type BunGroup = {
   user: "current" | "ordinary";
   /** one process for each file: a crash or hang of one leaves the others alone */
   apart: boolean;
+  /** how many of these processes run at once, on a host with as many CPUs; default 1 */
+  atOnce?: number;
   /** for one test, in `ms` */
   timeoutMs: number;
 };
@@ -81,6 +83,8 @@ export const groups: Group[] = [
     endings: [".vm.test.ts"],
     user: "ordinary",
     apart: true,
+    // an emulated VM keeps one CPU busy
+    atOnce: 2,
     timeoutMs: 600_000,
   },
 ];

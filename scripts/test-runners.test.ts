@@ -1,6 +1,6 @@
 /** The counts at the end of `make test` are what the runners said. */
 import { expect, test } from "bun:test";
-import { countCargo, countJunit, failureExcerpts } from "./test-runners.ts";
+import { countCargo, countJunit, failureExcerpts, forEach } from "./test-runners.ts";
 
 test("cargo: sums over its programs", () => {
   const output = `running 2 tests
@@ -41,4 +41,17 @@ error: expect(received).toBe(expected)
     "  12 |   expect(1).toBe(2);",
     "  error: expect(received).toBe(expected)",
   ]);
+});
+
+test("each item is taken once and in order, by as many workers as there may be", async () => {
+  const begun: number[] = [];
+  let busy = 0;
+  let most = 0;
+  await forEach([1, 2, 3, 4, 5], 2, async (item) => {
+    begun.push(item);
+    most = Math.max(most, ++busy);
+    await Promise.resolve();
+    busy--;
+  });
+  expect({ begun, most }).toEqual({ begun: [1, 2, 3, 4, 5], most: 2 });
 });

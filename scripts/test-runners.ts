@@ -1,5 +1,6 @@
 /** Runs one group of tests and counts what happened. */
 import { globSync, readFileSync, rmSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { basename, join, resolve } from "node:path";
 import type { BunGroup, CargoGroup, PlainGroup } from "./test-groups.ts";
 import { gatedEndings } from "./test-groups.ts";
@@ -55,14 +56,44 @@ export async function runBun(group: BunGroup, place: Place | null): Promise<Coun
   const files = filesOf(group);
   const total = none();
   if (files.length === 0) return total;
-  for (const batch of group.apart ? files.map((file) => [file]) : [files]) {
-    const counts = await runBatch(group, batch, place);
+  const batches = group.apart ? files.map((file) => [file]) : [files];
+  const workers = Math.min(group.atOnce ?? 1, availableParallelism());
+  const show = workers > 1 ? atItsEnd : asItComes;
+  await forEach(batches, workers, async (batch) => {
+    const counts = await runBatch(group, batch, place, show());
     total.passed += counts.passed;
     total.failed += counts.failed;
     total.skipped += counts.skipped;
     total.notes.push(...counts.notes);
-  }
+  });
   return total;
+}
+
+/** Takes the items in order, `workers` at a time. Rejects with the first error. */
+export async function forEach<T>(
+  items: readonly T[],
+  workers: number,
+  work: (item: T) => Promise<void>,
+): Promise<void> {
+  const left = items.values();
+  // workers share one iterator
+  const one = async () => {
+    for (const item of left) await work(item);
+  };
+  await Promise.all(Array.from({ length: workers }, one));
+}
+
+/** Where a test program's output goes. */
+type Show = { write(chunk: Uint8Array): void; end(): void };
+
+function asItComes(): Show {
+  return { write: (chunk) => void process.stderr.write(chunk), end() {} };
+}
+
+/** In one piece, because other programs write at the same time. */
+function atItsEnd(): Show {
+  const chunks: Uint8Array[] = [];
+  return { write: (chunk) => void chunks.push(chunk), end: () => void process.stderr.write(Buffer.concat(chunks)) };
 }
 
 function filesOf(group: BunGroup): string[] {
@@ -73,10 +104,10 @@ function filesOf(group: BunGroup): string[] {
     : all.filter((file) => group.endings.some((ending) => file.endsWith(ending)));
 }
 
-async function runBatch(group: BunGroup, files: string[], place: Place | null): Promise<Counts> {
+async function runBatch(group: BunGroup, files: string[], place: Place | null, show: Show): Promise<Counts> {
   const folder = place?.folder ?? process.cwd();
   const label = files.length === 1 ? basename(files[0] ?? "", ".test.ts") : group.name;
-  const report = join(folder, `build/test-results/${label}.xml`);
+  const report = join(folder, `build/test-results/${reportName(group, files)}.xml`);
   rmSync(report, { force: true });
   const argv = [
     resolve(folder, "node_modules/.bin/bun"),
@@ -95,10 +126,11 @@ async function runBatch(group: BunGroup, files: string[], place: Place | null): 
     killSignal: "SIGKILL",
   });
   const said: string[] = [];
-  const passing = passOn(child.stderr, said);
+  const passing = passOn(child.stderr, said, show);
   const status = await child.exited;
   // a process that a test left running may keep the pipe open for good
   await Promise.race([passing, Bun.sleep(2000)]);
+  show.end();
   const counts = countJunit(textOf(report));
   if (counts.failed > 0) counts.notes.push(...failureExcerpts(said.join("")));
   if (status !== 0 && counts.failed === 0)
@@ -109,11 +141,11 @@ async function runBatch(group: BunGroup, files: string[], place: Place | null): 
   return counts;
 }
 
-/** Copies a runner's output to ours while it comes, and collects it in `said`. */
-async function passOn(output: ReadableStream<Uint8Array>, said: string[]): Promise<void> {
+/** Shows a runner's output, and collects it in `said`. */
+async function passOn(output: ReadableStream<Uint8Array>, said: string[], show: Show): Promise<void> {
   const decoder = new TextDecoder();
   for await (const chunk of output) {
-    process.stderr.write(chunk);
+    show.write(chunk);
     said.push(decoder.decode(chunk, { stream: true }));
   }
 }
@@ -133,6 +165,11 @@ export function failureExcerpts(output: string): string[] {
     else since.push(line);
   }
   return excerpts;
+}
+
+/** Two folders may have files of one name. */
+function reportName(group: BunGroup, [first = "", ...others]: string[]): string {
+  return others.length === 0 ? first.replaceAll("/", "-").replace(/\.test\.ts$/, "") : group.name;
 }
 
 function textOf(file: string): string {

@@ -62,22 +62,39 @@ function makeArtifacts(): Promise<string> {
   });
 }
 
-/** The folder of that name, filled by `fill` in a home of its own where it is missing. */
+/** The folder of that name, filled by `fill` in a home of its own where it is missing. Test files that run at once wait for one of them. */
 async function kept(name: string, fill: (home: Home) => Promise<void>): Promise<string> {
   const final = join(testRoot, name);
   if (existsSync(final)) return final;
+  const unlock = await lock(`${final}.lock`);
+  try {
+    if (!existsSync(final)) await make(final, fill);
+    return final;
+  } finally {
+    await unlock();
+  }
+}
+
+async function make(final: string, fill: (home: Home) => Promise<void>): Promise<void> {
   const home = new Home("gold");
   try {
     await fill(home);
     await home.ok(["daemon", "stop"]);
     renameSync(home.folder, final);
-    return final;
   } catch (error) {
     await home.close();
-    // Another run of the tests was quicker.
-    if (existsSync(final)) return final;
     throw error;
   }
+}
+
+/** Waits for the lock, and holds it until the result is called or this process ends: flock(1) keeps it while its input is open. */
+async function lock(path: string): Promise<() => Promise<unknown>> {
+  const holder = Bun.spawn(["flock", path, "sh", "-c", "echo locked; exec cat"], { stdin: "pipe", stdout: "pipe" });
+  await holder.stdout.getReader().read();
+  return async () => {
+    holder.stdin.end();
+    return holder.exited;
+  };
 }
 
 function cloneArtifacts(from: string, home: Home): void {
