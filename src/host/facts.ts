@@ -4,8 +4,6 @@ import * as os from "node:os";
 
 export type HostFacts = {
   cpus: number;
-  /** its model and features, as one line; any change that a guest could see changes this */
-  cpu: string;
   memoryBytes: number;
   home: string;
   uid: number;
@@ -22,7 +20,6 @@ export async function hostFacts(): Promise<HostFacts> {
   const user = userName();
   return {
     cpus: os.availableParallelism(),
-    cpu: cpuLine(),
     memoryBytes: os.totalmem(),
     home: process.env["HOME"] || os.homedir(),
     uid: process.getuid?.() ?? -1,
@@ -38,14 +35,6 @@ export async function hostFacts(): Promise<HostFacts> {
 export function availableMemory(): number {
   const [, kib = "0"] = /^MemAvailable:\s*(\d+) kB$/m.exec(readFileSync("/proc/meminfo", "utf8")) ?? [];
   return Number(kib) * 1024;
-}
-
-/** The first CPU's; a guest can be moved to any CPU. proc(5), /proc/cpuinfo. */
-function cpuLine(): string {
-  const text = readFileSync("/proc/cpuinfo", { encoding: "utf8" }).slice(0, 16_384);
-  const first = text.slice(0, text.search(/\n\n|$/));
-  const wanted = /^(?:vendor_id|cpu family|model|model name|stepping|microcode|flags)\s*:\s*(.*)$/gm;
-  return [...first.matchAll(wanted)].map(([, value = ""]) => value.trim()).join("; ");
 }
 
 function userName(): string {

@@ -112,6 +112,20 @@ export function kvmCreateVm(fd: number): { vm: number } | { error: string } {
   return vm >= 0 ? { vm } : { error: errnoName(read.i32(errno)) };
 }
 
+const KVM_GET_SUPPORTED_CPUID = 0xc008ae05;
+/** KVM_MAX_CPUID_ENTRIES of linux/kvm_host.h */
+const maxCpuidEntries = 256;
+
+/** `struct kvm_cpuid_entry2` one behind the other; null when the kernel refuses. @param fd /dev/kvm, open */
+export function kvmSupportedCpuid(fd: number): Uint8Array | null {
+  // struct kvm_cpuid2: the number of entries, padding, then 40 bytes each
+  const answer = new Uint8Array(8 + 40 * maxCpuidEntries);
+  const count = new DataView(answer.buffer);
+  count.setUint32(0, maxCpuidEntries, true);
+  if (libc().ioctl(fd, KVM_GET_SUPPORTED_CPUID, ptr(answer)) !== 0) return null;
+  return answer.subarray(8, 8 + 40 * Math.min(count.getUint32(0, true), maxCpuidEntries));
+}
+
 function errnoName(number: number): string {
   return Object.entries(constants.errno).find(([, value]) => value === number)?.[0] ?? `error ${number}`;
 }

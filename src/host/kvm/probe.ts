@@ -1,9 +1,10 @@
 /** Whether KVM really works here; some clouds offer a `/dev/kvm` on which stock kernels don't boot. */
 import * as fs from "node:fs";
 import { errnoOf } from "../errno.ts";
-import { kvmCreateVm, withoutFileOverrides } from "../libc.ts";
+import { kvmCreateVm } from "../libc.ts";
 import { kvmHost } from "./host.ts";
 import { judgeKvm, type KvmLook, type KvmProbe } from "./judge.ts";
+import { openKvm } from "./open.ts";
 
 /** Looks anew each time: rights and modules come and go while a daemon runs. Takes a fraction of a millisecond. */
 export async function probeKvm(): Promise<KvmProbe> {
@@ -13,8 +14,7 @@ export async function probeKvm(): Promise<KvmProbe> {
 function lookAtKvm(): KvmLook {
   let fd: number;
   try {
-    // root's VMM has no capabilities
-    fd = withoutFileOverrides(() => fs.openSync("/dev/kvm", fs.constants.O_RDWR));
+    fd = openKvm();
   } catch (error) {
     return { open: errnoOf(error) ?? "unknown error", createVm: null };
   }

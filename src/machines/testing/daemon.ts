@@ -83,7 +83,7 @@ export function depsOf({ world, db }: Host): MachinesDeps {
     },
     restoresAtOnce: 2,
     holders: { refOf: () => null, ended: async () => {} },
-    hostCpu: "a CPU",
+    hostCpu: async () => "a CPU",
     refillReserve: async () => {},
     isUntouched: async ({ files: { memory } }) => world.paths.get(memory) !== "spoiled",
     mayKeepWarm: async () => world.keepsWarm,

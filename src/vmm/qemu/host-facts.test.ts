@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import type { SaveRecord } from "../driver.ts";
-import { checkHost, cpuName, type HostFacts } from "./host-facts.ts";
+import { checkHost, type HostFacts } from "./host-facts.ts";
 
 const record = { driver: "qemu", version: "7.2.22", accel: "tcg" } as SaveRecord;
 
@@ -18,8 +18,33 @@ test.each(rows)("%s", (_, saved, here, refusal) => {
   else expect(check).toThrow(refusal);
 });
 
-test("a CPU's name identifies model and stepping", () => {
-  const cpuinfo = "processor\t: 0\ncpu family\t: 25\nmodel\t\t: 17\nmodel name\t: AMD EPYC\nstepping\t: 1\n";
-  expect(cpuName(cpuinfo)).toBe("AMD EPYC (25/17/1)");
-  expect(cpuName("")).toBe("? (?/?/?)");
+const cpu = "EPYC (25/17/1)";
+const features = { "1.0.ecx": "f7fa3203", "7.0.ebx": "209c01a9" };
+const whole: HostFacts = { cpu, cpuFeatures: features, cpuFlags: "fpu avx2 bmi2 smap" };
+
+test("a CPU that has lost features is refused with their names, and the way out is a cold start", () => {
+  const here = { cpu, cpuFeatures: { ...features, "7.0.ebx": "9c0189" }, cpuFlags: "fpu smap" };
+  expect(() => checkHost({ ...record, accel: "kvm", ...whole }, here)).toThrow(
+    expect.objectContaining({
+      code: "SAVE_VERSION",
+      message:
+        "the VM was saved by qemu 7.2.22 (kvm) on EPYC (25/17/1) with avx2 bmi2; qemu 7.2.22 (kvm) on the same CPU without avx2 bmi2 (kernel, microcode or boot parameters) can't restore it",
+      hint: expect.stringContaining("--cold"),
+    }),
+  );
+});
+
+test("a feature without a name is refused with its bit, and one that is all gone", () => {
+  const refused = (cpuFeatures: HostFacts["cpuFeatures"]) => () =>
+    checkHost({ ...record, ...whole }, { ...whole, cpuFeatures: cpuFeatures ?? null });
+  expect(refused({ ...features, "1.0.ecx": "77fa3203" })).toThrow("with CPUID 1.0.ecx 80000000");
+  expect(refused({ "1.0.ecx": "f7fa3203" })).toThrow("with CPUID 7.0.ebx 209c01a9");
+});
+
+test.each([
+  ["more features than before", whole, { ...whole, cpuFeatures: { ...features, "7.0.ebx": "ffffffff", "7.1.eax": "1" } }],
+  ["other flags of the kernel's own", whole, { ...whole, cpuFlags: "fpu avx2" }],
+  ["a record of an earlier version", { cpu }, whole],
+] as [string, HostFacts, HostFacts][])("%s: restored", (_, saved, here) => {
+  checkHost({ ...record, ...saved }, here);
 });

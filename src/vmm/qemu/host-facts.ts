@@ -1,9 +1,10 @@
 /**
  * What a saved VM depends on in the host. An emulated guest reads the host's TSC, and its kernel keeps time by the frequency of
- * the host it booted on; under KVM the guest uses the host's CPU model.
+ * the host it booted on; under KVM the guest uses the host's CPU. QEMU's stream has no CPUID: a restored guest would see what the
+ * host offers now, and a kernel that uses a feature which is gone hangs or panics.
  */
 import { fail } from "../../base/errors/error.ts";
-import { readStart } from "../../host/files/files.ts";
+import { type CpuFeatures, kvmCpu, missingFeatures } from "../../host/kvm/cpu.ts";
 import type { SaveRecord } from "../driver.ts";
 import { saverName } from "../save-files.ts";
 import type { Accel } from "./accel.ts";
@@ -12,34 +13,63 @@ import type { Accel } from "./accel.ts";
 export type HostFacts = {
   /** under TCG; null when it can't be measured */
   tscKhz?: number | null;
-  /** under KVM */
+  /** under KVM: model and stepping */
   cpu?: string;
+  /** under KVM: what it offers guests; absent in records of earlier versions, null where it does not tell */
+  cpuFeatures?: CpuFeatures | null;
+  /** the kernel's names for the CPU's features, for messages */
+  cpuFlags?: string;
 };
 
 export async function hostFactsOf(accel: Accel, tscKhz: number | null): Promise<HostFacts> {
-  return accel === "tcg"
-    ? { tscKhz }
-    : { cpu: cpuName(new TextDecoder().decode(await readStart("/proc/cpuinfo", 8192))) };
+  if (accel === "tcg") return { tscKhz };
+  const { name, features, flags } = await kvmCpu();
+  return { cpu: name, cpuFeatures: features, cpuFlags: flags };
 }
 
-/** Model and stepping of the first CPU of `/proc/cpuinfo`. */
-export function cpuName(cpuinfo: string): string {
-  const field = (name: string) => new RegExp(`^${name}\\s*:\\s*(.*)$`, "m").exec(cpuinfo)?.[1] ?? "?";
-  return `${field("model name")} (${field("cpu family")}/${field("model")}/${field("stepping")})`;
+/** @throws SAVE_VERSION when a VM saved on one host can't run on the other */
+export function checkHost(record: SaveRecord, here: HostFacts): void {
+  const then = record as HostFacts;
+  const problem = typeof then.tscKhz === "number" && typeof here.tscKhz === "number" ? clock(then, here) : cpu(then, here);
+  if (problem === null) return;
+  const name = saverName(record);
+  throw fail("SAVE_VERSION", { saved: `${name} on ${problem.saved}`, present: `${name} on ${problem.present}` });
 }
+
+type Problem = { saved: string; present: string };
 
 /** A fraction. Two measurements of one clock differ by less; a guest's clock is wrong by at most this much. */
 const sameClock = 0.002;
 
-/** @throws SAVE_VERSION when a VM saved on one host can't run on the other */
-export function checkHost(record: SaveRecord, here: HostFacts): void {
-  const [then, now] = [record["tscKhz"], here.tscKhz];
-  const areClocks = typeof then === "number" && typeof now === "number";
-  const isSame = areClocks ? Math.abs(then - now) <= then * sameClock : record["cpu"] === here.cpu;
-  if (isSame) return;
-  const name = saverName(record);
-  const [saved, present] = areClocks ? [inMhz(then), inMhz(now)] : [String(record["cpu"]), String(here.cpu)];
-  throw fail("SAVE_VERSION", { saved: `${name} on ${saved}`, present: `${name} on ${present}` });
+function clock({ tscKhz: then }: HostFacts, { tscKhz: now }: HostFacts): Problem | null {
+  const [before, after] = [Number(then), Number(now)];
+  return Math.abs(before - after) <= before * sameClock ? null : { saved: inMhz(before), present: inMhz(after) };
+}
+
+function cpu(then: HostFacts, here: HostFacts): Problem | null {
+  if (then.cpu !== here.cpu) return { saved: String(then.cpu), present: String(here.cpu) };
+  // a record of an earlier version has none
+  if (!then.cpuFeatures || !here.cpuFeatures) return null;
+  const lost = missingFeatures(then.cpuFeatures, here.cpuFeatures);
+  if (Object.keys(lost).length === 0) return null;
+  const names = lostFlags(then, here);
+  const missing = names.length > 0 ? names.join(" ") : wordsOf(lost);
+  return { saved: `${then.cpu} with ${missing}`, present: `the same CPU without ${missing} (kernel, microcode or boot parameters)` };
+}
+
+/** enough to know what was turned off */
+const mostNames = 8;
+
+function lostFlags(then: HostFacts, here: HostFacts): string[] {
+  const present = new Set((here.cpuFlags ?? "").split(" "));
+  return (then.cpuFlags ?? "").split(" ").filter((flag) => !present.has(flag)).slice(0, mostNames);
+}
+
+/** `CPUID 7.0.ebx 20`: for features that have no name in /proc/cpuinfo */
+function wordsOf(lost: CpuFeatures): string {
+  return `CPUID ${Object.entries(lost)
+    .map(([word, bits]) => `${word} ${bits}`)
+    .join(", ")}`;
 }
 
 function inMhz(khz: number): string {
