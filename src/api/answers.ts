@@ -35,6 +35,7 @@ const vmSpec = z.strictObject({
   kernel: artifactRef,
   network: networkSpec,
   env: texts,
+  nested: z.exactOptional(z.literal(true)),
   idleMs: z.exactOptional(count),
 });
 
@@ -134,6 +135,7 @@ const template: z.ZodMiniType<TemplateRecord> = z.strictObject({
     memoryMib: count,
     diskBytes: count,
     network: z.enum(networkKinds),
+    nested: z.exactOptional(z.literal(true)),
     vmm: z.string(),
   }),
   save: savedState,

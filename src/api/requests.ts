@@ -65,6 +65,8 @@ const vmKind = {
   memoryMib: z.exactOptional(size.memoryMib),
   diskBytes: z.exactOptional(size.diskBytes),
   network: z.exactOptional(network),
+  /** let the guest run VMs of its own */
+  nested: z.exactOptional(z.boolean()),
 };
 
 /** `POST /v1/vms`; for an absent field the config, the host or a constant decides. */

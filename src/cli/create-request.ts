@@ -16,6 +16,7 @@ export type CreateFlags = EnvFlags & {
   disk?: number;
   network?: NetworkKind;
   deny?: readonly string[];
+  nested?: boolean;
   /** in `ms` */
   idleTimeout?: number;
   json?: boolean;
@@ -32,6 +33,7 @@ export function createRequest(flags: CreateFlags): CreateVm {
     memoryMib: flags.memory,
     diskBytes: flags.disk,
     network: networkRequest(flags),
+    nested: flags.nested || undefined,
     idleMs: flags.idleTimeout,
   };
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));

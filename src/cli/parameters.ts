@@ -119,6 +119,7 @@ export const createFlags = {
   disk: valued("disk, such as 20G; takes up space only as it fills", "SIZE", parseDisk),
   network: valued("user (default) or none", "KIND", parseNetwork),
   deny: repeated("network that the guest must not reach, such as 10.0.0.0/8, or lan", "NETWORK"),
+  nested: switched("let the guest run VMs of its own"),
   idleTimeout: valued("suspend the VM after this long without use, such as 30m (default: never)", "TIME", parseIdle),
   ...envFlags,
   ...jsonFlag,

@@ -136,3 +136,20 @@ test("a VM's idle timeout is shown", async () => {
   await cli("vm create --name web --idle-timeout 90m");
   expect((await cli("vm show web")).stdout).toMatch(/^idle timeout: +90m$/m);
 });
+
+test("a VM whose guest may run VMs says so, and so does its template", async () => {
+  const { cli } = await world();
+  await cli("vm create --name web --nested");
+  expect((await cli("vm show web")).stdout).toMatch(/^nested VMs: +the guest can run VMs of its own$/m);
+  await cli("vm create --name plain");
+  expect((await cli("vm show plain")).stdout).not.toContain("nested");
+  expect((await cli("template warm --nested --json")).stdout).toMatch(/"nested": ?true/);
+});
+
+test("VMs inside VMs are refused where the host has none of them, before anything is made", async () => {
+  const { cli, served } = await world();
+  served.host.world.nested = false;
+  const said = await cli("vm create --name web --nested");
+  expect(said).toMatchObject({ code: 5, stderr: expect.stringMatching(/can't run VMs of their own.*\n.*--nested/s) });
+  expect((await cli("vm ls")).stdout).not.toContain("web");
+});

@@ -14,6 +14,8 @@ export type TemplateFacts = {
   /** of the data disk, in bytes; a VM's disk may be larger */
   diskBytes: number;
   network: NetworkKind;
+  /** its VMs can run VMs of their own */
+  nested?: true;
   /** `qemu 7.2.22 tcg` */
   vmm: string;
 };

@@ -35,6 +35,8 @@ export type VmSpec = {
   network: NetworkSpec;
   /** base environment of all commands in the guest */
   env: Record<string, string>;
+  /** the guest can run VMs of its own; absent: it can't */
+  nested?: true;
   /** time without use after which it is suspended, in `ms`; absent: never */
   idleMs?: number;
 };

@@ -17,6 +17,8 @@ export type DriverFeatures = {
   savesInPlace: boolean;
   /** the network devices it supports, in no particular order */
   netDevices: readonly NetDevice["kind"][];
+  /** a guest can run VMs of its own, on this host as it is now */
+  nested: boolean;
   /** how many disks a VM can have, those that the host adds later included */
   maxDisks: number;
 };
@@ -79,6 +81,8 @@ export type BootSpec = {
    * it, memory is anonymous. Ignored by `restore`.
    */
   memory?: { path: string };
+  /** gives the guest what it needs to run VMs of its own; only with `features.nested`. A restored guest has what its save had */
+  nested?: true;
 };
 
 /** Absolute paths of a save. Both files have mode 0600: they contain the guest's memory, with its secrets. */

@@ -33,6 +33,13 @@ export const vmmErrors = {
     message: (p: { reason: string; fix: string }) => `KVM was requested but can't be used: ${p.reason}`,
     hint: (p) => `${p.fix}; without BANGER_VMM_ACCEL, VMs are emulated`,
   }),
+  NESTED_UNAVAILABLE: spec({
+    exit: Exit.Unavailable,
+    message: (p: { driver: string; accel: string }) =>
+      `VMs can't run VMs of their own here: ${p.driver} (${p.accel}) does not offer it on this host`,
+    hint: () =>
+      "leave out --nested, or turn nested virtualisation on: `cat /sys/module/kvm_*/parameters/nested` shows whether it is (docs/hosts.md)",
+  }),
   VMM_UNREACHABLE: spec({
     exit: Exit.Failure,
     message: (p: { driver: string; pid: number; reason: string }) =>

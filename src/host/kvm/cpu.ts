@@ -94,12 +94,6 @@ export function kvmFeatures(): CpuFeatures | null {
   }
 }
 
-/** Whether a guest can run VMs of its own: VMX of Intel's CPUs, SVM of AMD's. */
-export function offersNested(features: CpuFeatures): boolean {
-  const has = (word: string, bit: number) => (Number.parseInt(features[word] ?? "0", 16) & (1 << bit)) !== 0;
-  return has("1.0.ecx", 5) || has("80000001.0.ecx", 2);
-}
-
 /** Model and stepping of the first CPU of `/proc/cpuinfo`. */
 export function cpuName(cpuinfo: string): string {
   const field = (name: string) => new RegExp(`^${name}\\s*:\\s*(.*)$`, "m").exec(cpuinfo)?.[1] ?? "?";

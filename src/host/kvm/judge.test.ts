@@ -13,7 +13,7 @@ const host: KvmHost = {
 const device: KvmDevice = { group: "kvm", isForGroup: true, isForSeat: false, membership: "none" };
 
 function judged(look: Partial<KvmLook>, flags = "fpu vmx", facts: Partial<KvmHost> = {}) {
-  return judgeKvm({ open: "ok", createVm: "ok", ...look }, flags, () => ({ ...host, ...facts }));
+  return judgeKvm({ open: "ok", createVm: "ok", nested: true, ...look }, flags, () => ({ ...host, ...facts }));
 }
 
 test.each(["fpu vmx sse", "svm"])(
@@ -22,7 +22,10 @@ test.each(["fpu vmx sse", "svm"])(
     const nothing = () => {
       throw new Error("not needed");
     };
-    expect(judgeKvm({ open: "ok", createVm: "ok" }, flags, nothing)).toEqual({ usable: true });
+    expect(judgeKvm({ open: "ok", createVm: "ok", nested: true }, flags, nothing)).toEqual({
+      usable: true,
+      nested: true,
+    });
   },
 );
 

@@ -1,7 +1,7 @@
 /** What the facts about this host's KVM mean: each way in which it can't be used has its own words and its own fix. Pure. */
 
 export type KvmProbe =
-  | { usable: true }
+  | { usable: true /** its guests can have VMs of their own */; nested: boolean }
   | {
       usable: false;
       why: string;
@@ -17,6 +17,8 @@ export type KvmLook = {
   open: string;
   /** KVM_CREATE_VM */
   createVm: string | null;
+  /** the module's parameter `nested` is on */
+  nested: boolean;
 };
 
 /** Only looked up when a look fails. */
@@ -49,7 +51,7 @@ export type KvmDevice = {
 export function judgeKvm(look: KvmLook, cpuFlags: string, host: () => KvmHost): KvmProbe {
   if (look.open !== "ok") return notOpened(look.open, cpuFlags, host());
   if (look.createVm !== "ok") return { usable: false, ...noVm(look.createVm ?? "not tried", host()) };
-  if (virtualisation(cpuFlags) !== null) return { usable: true };
+  if (virtualisation(cpuFlags) !== null) return { usable: true, nested: look.nested };
   return {
     usable: false,
     why: "/dev/kvm opens but the CPU shows neither vmx nor svm: this KVM is para-virtual, and stock kernels do not boot on it",

@@ -16,13 +16,24 @@ function lookAtKvm(): KvmLook {
   try {
     fd = openKvm();
   } catch (error) {
-    return { open: errnoOf(error) ?? "unknown error", createVm: null };
+    return { open: errnoOf(error) ?? "unknown error", createVm: null, nested: false };
   }
   try {
-    return { open: "ok", createVm: createVm(fd) };
+    return { open: "ok", createVm: createVm(fd), nested: mayNest() };
   } finally {
     fs.closeSync(fd);
   }
+}
+
+/** Documentation/virt/kvm/x86/nested-vmx.rst */
+function mayNest(): boolean {
+  return ["kvm_intel", "kvm_amd"].some((module) => {
+    try {
+      return /^[1Y]/.test(fs.readFileSync(`/sys/module/${module}/parameters/nested`, "latin1"));
+    } catch {
+      return false;
+    }
+  });
 }
 
 const maxAttempts = 8;

@@ -25,3 +25,10 @@ test("an image with the maximum of layers fits in a VM and on its kernel's comma
   const args = ["banger.port=virtio", `banger.disks=${disks.join(",")}`, ...spec.kernelArgs];
   expect(kernelCmdline({ accel: "tcg", tscKhz: 10_000_000, args })).toContain(",data:vdo:");
 });
+
+test("a guest can run VMs where its VM's spec says so", () => {
+  const image = imageRecord({ layers: layers(1) });
+  const nested = { ...vmRecord(), spec: { ...vmRecord().spec, nested: true as const } };
+  expect(bootSpec(paths, { vm: nested, image, initramfs: "/i", net: null }).nested).toBe(true);
+  expect(specOf(image)).not.toHaveProperty("nested");
+});

@@ -32,6 +32,7 @@ export function bootSpec(paths: Paths, facts: BootFacts): BootSpec {
       { name: "data", path: files.disk, readOnly: false, cache: vm.ephemeral ? "unsafe" : "writeback" },
     ],
     net: facts.net,
+    ...(vm.spec.nested && { nested: true }),
   };
 }
 

@@ -11,6 +11,7 @@ import type { OpenChange } from "../../store/journal.ts";
 import { withDiskFullError } from "../guest/disk-full-error.ts";
 import { makeIdentity } from "../guest/identity.ts";
 import { emitState, setState } from "../guest/state.ts";
+import { usableVmm } from "../guest/usable-vmm.ts";
 import { findKernel, kernelIfAny, prepareArtifacts } from "../images/artifacts.ts";
 import { findImage, imageIfAny, waysTo } from "../images/find-image.ts";
 import type { SizeRequest, StartContext } from "./context.ts";
@@ -25,6 +26,8 @@ export type CreateRequest = SizeRequest & {
   kernel?: string;
   network?: NetworkRequest;
   env?: Record<string, string>;
+  /** its guest can run VMs of its own */
+  nested?: boolean;
   /** suspended after this time without use, in `ms` */
   idleMs?: number;
   /** what will be copied to its disk */
@@ -67,12 +70,13 @@ export type Decided = { spec: VmSpec; image: ImageRecord; kernel: KernelRecord }
 
 /**
  * What a VM as requested would be. If its image or kernel is still missing, its other needs are checked first.
- * @throws WORKSPACE_TOO_LARGE, what `requireHost` throws, IMAGE_NOT_FOUND, KERNEL_NOT_FOUND
+ * @throws WORKSPACE_TOO_LARGE, NESTED_UNAVAILABLE, what `requireHost` throws, IMAGE_NOT_FOUND, KERNEL_NOT_FOUND
  */
 export async function decideSpec(ctx: StartContext, request: CreateRequest, emit: Emit): Promise<Decided> {
   const { provenance, ...sizes } = await ctx.sizes(request);
   const chosen = { ...sizes, network: await ctx.networkSpec(request.network ?? {}) };
   if (request.workspace) requireFits(request.workspace, sizes.diskBytes);
+  if (request.nested) await requireNested(ctx);
   const wanted = wantedArtifacts(ctx, request);
   requirePossible(ctx, wanted);
   const missing = { image: !imageIfAny(ctx, wanted.image), kernel: !kernelIfAny(ctx, wanted.kernel) };
@@ -85,9 +89,15 @@ export async function decideSpec(ctx: StartContext, request: CreateRequest, emit
     image: { name: image.name, digest: image.digest },
     kernel: { name: kernel.name, digest: kernel.digest },
     env: request.env ?? {},
+    ...(request.nested && { nested: true }),
     ...(request.idleMs === undefined ? {} : { idleMs: request.idleMs }),
   };
   return { spec, image, kernel };
+}
+
+async function requireNested(ctx: StartContext): Promise<void> {
+  const { driver, accel, features } = await usableVmm(ctx);
+  if (!features.nested) throw fail("NESTED_UNAVAILABLE", { driver, accel });
 }
 
 /** An image may name the kernel that it wants. */

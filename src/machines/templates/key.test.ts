@@ -28,6 +28,7 @@ test.each<[string, KeyParts]>([
   ["more CPUs", spec({ vcpu: 3 })],
   ["more memory", spec({ memoryMib: 2048 })],
   ["a smaller disk", spec({ diskBytes: 1024 ** 3 })],
+  ["VMs inside VMs", spec({ nested: true })],
   ["no network", { ...parts, network: "none" }],
   ["another kind of network", { ...parts, network: "builtin" }],
   ["other kernel words", { ...parts, devices: { ...parts.devices, kernelArgs: [] } }],

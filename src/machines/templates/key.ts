@@ -10,7 +10,7 @@ import type { VmSpec } from "../../model/vm.ts";
 import type { BootSpec, NetDevice } from "../../vmm/driver.ts";
 
 /** Counts changes of what banger does while it makes one, the driver's kernel line included. */
-const generation = 4;
+const generation = 5;
 
 /** VMs with larger disks begin from a template with this one, in bytes: it grows after the restore. */
 const templateDisk = 8 * 1024 ** 3;
@@ -37,7 +37,7 @@ export function templateKey(parts: KeyParts): Digest {
     generation,
     [image.digest, image.init, kernel, initramfs],
     [vmm.driver, vmm.version, vmm.accel, vmm.accel === "kvm" ? vmm.cpu : ""],
-    [spec.vcpu, spec.memoryMib, templateDiskBytes(spec)],
+    [spec.vcpu, spec.memoryMib, templateDiskBytes(spec), spec.nested === true],
     devices.blockDevices.map(({ name, readOnly }) => [name, readOnly]),
     devices.kernelArgs,
     network,
@@ -48,7 +48,7 @@ export function templateKey(parts: KeyParts): Digest {
 type FactParts = { vmm: Omit<KeyParts["vmm"], "cpu">; spec: VmSpec };
 
 export function templateFacts({ vmm, spec }: FactParts): TemplateFacts {
-  const { image, kernel, vcpu, memoryMib, network } = spec;
+  const { image, kernel, vcpu, memoryMib, network, nested } = spec;
   const diskBytes = templateDiskBytes(spec);
   return {
     image,
@@ -57,14 +57,15 @@ export function templateFacts({ vmm, spec }: FactParts): TemplateFacts {
     memoryMib,
     diskBytes,
     network: network.kind,
+    ...(nested && { nested }),
     vmm: `${vmm.driver} ${vmm.version} ${vmm.accel}`,
   };
 }
 
 /** Templates of one place follow each other: a new one is there because the older can't be used any more. */
 export function isSuccessor(later: TemplateFacts, earlier: TemplateFacts): boolean {
-  const place = ({ image, kernel, vcpu, memoryMib, diskBytes, network }: TemplateFacts) =>
-    JSON.stringify([image.name, kernel.name, vcpu, memoryMib, diskBytes, network]);
+  const place = ({ image, kernel, vcpu, memoryMib, diskBytes, network, nested }: TemplateFacts) =>
+    JSON.stringify([image.name, kernel.name, vcpu, memoryMib, diskBytes, network, nested === true]);
   return place(later) === place(earlier);
 }
 

@@ -76,6 +76,8 @@ export class World {
   hasMkfs = true;
   /** why its VMM can't be used, with a hint; null: it can */
   vmmProblem: { why: string; fix: string } | null = null;
+  /** guests can have VMs of their own */
+  nested = true;
   /** this user has no access to KVM */
   kvmDenied = false;
   /** bytes */
@@ -252,6 +254,7 @@ const sockets = ["monitor.sock", "agent.sock"];
 /** A driver as a new daemon makes it: it knows only the world. */
 export function worldDriver(world: World): VmmDriver {
   const features: DriverFeatures = {
+    nested: true,
     pause: true,
     snapshots: world.canSave,
     keepsSessions: true,
@@ -267,7 +270,7 @@ export function worldDriver(world: World): VmmDriver {
       const { gaps, sharing, kvmDenied, vmmProblem } = world;
       if (vmmProblem) return { usable: false, ...vmmProblem };
       const of = { driver: "world", version: "1", accel: "tcg", why: "a test" } as const;
-      return { usable: true, ...of, kvmDenied, features, gaps, sharing };
+      return { usable: true, ...of, kvmDenied, features: { ...features, nested: world.nested }, gaps, sharing };
     },
     async boot(spec, signal) {
       signal.throwIfAborted();

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { type AccelFacts, chooseAccel } from "./accel.ts";
 
-const usable: AccelFacts["kvm"] = { usable: true };
+const usable: AccelFacts["kvm"] = { usable: true, nested: true };
 const none: AccelFacts["kvm"] = { usable: false, why: "/dev/kvm does not exist", fix: "make it" };
 
 const denied: AccelFacts["kvm"] = { usable: false, why: "not yours", fix: "join", isDenied: true };

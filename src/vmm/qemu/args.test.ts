@@ -21,6 +21,7 @@ const spec: BootSpec = {
 const plan: QemuPlan = {
   program: "/usr/bin/qemu-system-x86_64",
   accel: "tcg",
+  cpu: "basic",
   cmdline: "console=ttyS0 quiet",
   memory: { kind: "private" },
   firmware: null,
@@ -40,7 +41,7 @@ test("the complete argument list", () => {
 describe("arguments that depend on the specification", () => {
   const rows: [string, Partial<BootSpec>, Partial<QemuPlan>, string[]][] = [
     ["a faster firmware", {}, { firmware: "/usr/share/qemu/qboot.rom" }, ["-bios /usr/share/qemu/qboot.rom"]],
-    ["KVM", {}, { accel: "kvm" }, ["-accel kvm", "-cpu host"]],
+    ["KVM", {}, { accel: "kvm" }, ["-accel kvm", "-cpu host,migratable=on,"]],
     ["a disk without flushes", { blockDevices: [disk({ cache: "unsafe" })] }, {}, ["cache.no-flush=on"]],
     [
       "a disk with flushes",

@@ -4,6 +4,7 @@
  */
 import type { BlockDevice, BootSpec, NetDevice } from "../driver.ts";
 import type { Accel } from "./accel.ts";
+import { cpuArgument, type GuestCpu } from "./cpu.ts";
 import type { Endpoint, QemuSockets } from "./sockets.ts";
 
 export type MemoryBackend =
@@ -19,6 +20,7 @@ export type MemoryBackend =
 export type QemuPlan = {
   program: string;
   accel: Accel;
+  cpu: GuestCpu;
   /** kernel command line; null: QEMU waits for the state of a saved VM, whose kernel is in its memory */
   cmdline: string | null;
   memory: MemoryBackend;
@@ -56,7 +58,7 @@ function machine(spec: BootSpec, plan: QemuPlan): string[] {
   return [
     // a saved VM's stream needs no description for debugging
     ...["-M", "microvm,rtc=on,memory-backend=ram,suppress-vmdesc=on"],
-    ...(plan.accel === "kvm" ? ["-accel", "kvm", "-cpu", "host"] : ["-accel", emulator, "-cpu", emulatedCpu]),
+    ...["-accel", plan.accel === "kvm" ? "kvm" : emulator, "-cpu", cpuArgument(plan.accel, plan.cpu)],
     ...(plan.firmware === null ? [] : ["-bios", plan.firmware]),
     ...["-smp", `cpus=${spec.vcpu}`],
     ...["-m", `${spec.memoryMib}M`, "-object", memory(plan.memory, spec.memoryMib)],
@@ -69,12 +71,6 @@ function machine(spec: BootSpec, plan: QemuPlan): string[] {
  * CPU that keeps the translated breakpoint hits it forever (`patching.vm.test.ts`).
  */
 const emulator = "tcg,thread=single";
-
-/**
- * Everything that TCG can emulate, except features that only cost time: a fifth page-table level makes each walk longer, and
- * when `rep movsb` is advertised as fast the kernel copies and clears pages with it, which TCG does byte by byte.
- */
-const emulatedCpu = "max,la57=off,erms=off,fsrm=off";
 
 function memory(backend: MemoryBackend, mib: number): string {
   if (backend.kind === "private") return `memory-backend-ram,id=ram,size=${mib}M`;

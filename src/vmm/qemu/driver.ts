@@ -25,6 +25,7 @@ import { tscKhz } from "../tsc.ts";
 import type { Accel } from "./accel.ts";
 import { startQemu } from "./boot.ts";
 import { requireCage } from "./confinement.ts";
+import { cpuOfSave, type GuestCpu } from "./cpu.ts";
 import { classifyExit } from "./exit.ts";
 import { checkHost, type HostFacts, hostFactsOf } from "./host-facts.ts";
 import { type LaunchDeps, launchCommand } from "./launch.ts";
@@ -79,7 +80,12 @@ class QemuDriver implements VmmDriver {
     const probe = await this.#usable();
     signal.throwIfAborted();
     const state = await this.#checked(save, spec, probe);
-    return this.#start(spec, probe, { memory: save.files.memory, state, onStarted }, signal);
+    return this.#start(
+      spec,
+      probe,
+      { memory: save.files.memory, state, cpu: cpuOfSave(save.record), onStarted },
+      signal,
+    );
   }
 
   async check(save: Save, spec: Shaped): Promise<void> {
@@ -145,11 +151,13 @@ class QemuDriver implements VmmDriver {
     const gaps = isShared && probe.sharing !== null ? [...probe.gaps, probe.sharing] : probe.gaps;
     await requireCage(spec, gaps, this.#deps.confinement);
     const paths = qemuPaths(spec.directory);
-    const [argv] = await Promise.all([launchCommand(this.#deps, probe, spec, from?.memory ?? null), beginLogs(paths)]);
+    const cpu = from?.cpu ?? (spec.nested ? "nested" : "basic");
+    const launched = launchCommand(this.#deps, probe, spec, from?.memory ?? null, cpu);
+    const [argv] = await Promise.all([launched, beginLogs(paths)]);
     const prepare = from && loading(from);
     const { process, qmp, exited } = await startQemu({ argv, ...paths, ...(prepare && { prepare }) }, signal);
     const { version, accel } = probe;
-    const saving = savingOf(spec, from !== null);
+    const saving = savingOf(spec, from !== null, cpu);
     const record: QemuRecord = { driver: "qemu", version, accel, process, directory: spec.directory, saving };
     return this.#running(record, { qmp, exited, agentUsed: from !== null, stopped: null });
   }
@@ -166,7 +174,7 @@ class QemuDriver implements VmmDriver {
 }
 
 /** The save that a VM is loaded from. */
-type Loaded = { /** path */ memory: string; state: Uint8Array; onStarted(): void };
+type Loaded = { /** path */ memory: string; state: Uint8Array; cpu: GuestCpu; onStarted(): void };
 
 function loading({ state, onStarted }: Loaded) {
   return (qmp: Qmp) => {

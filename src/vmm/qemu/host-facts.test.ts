@@ -42,7 +42,11 @@ test("a feature without a name is refused with its bit, and one that is all gone
 });
 
 test.each([
-  ["more features than before", whole, { ...whole, cpuFeatures: { ...features, "7.0.ebx": "ffffffff", "7.1.eax": "1" } }],
+  [
+    "more features than before",
+    whole,
+    { ...whole, cpuFeatures: { ...features, "7.0.ebx": "ffffffff", "7.1.eax": "1" } },
+  ],
   ["other flags of the kernel's own", whole, { ...whole, cpuFlags: "fpu avx2" }],
   ["a record of an earlier version", { cpu }, whole],
 ] as [string, HostFacts, HostFacts][])("%s: restored", (_, saved, here) => {

@@ -30,7 +30,8 @@ export async function hostFactsOf(accel: Accel, tscKhz: number | null): Promise<
 /** @throws SAVE_VERSION when a VM saved on one host can't run on the other */
 export function checkHost(record: SaveRecord, here: HostFacts): void {
   const then = record as HostFacts;
-  const problem = typeof then.tscKhz === "number" && typeof here.tscKhz === "number" ? clock(then, here) : cpu(then, here);
+  const problem =
+    typeof then.tscKhz === "number" && typeof here.tscKhz === "number" ? clock(then, here) : cpu(then, here);
   if (problem === null) return;
   const name = saverName(record);
   throw fail("SAVE_VERSION", { saved: `${name} on ${problem.saved}`, present: `${name} on ${problem.present}` });
@@ -54,7 +55,10 @@ function cpu(then: HostFacts, here: HostFacts): Problem | null {
   if (Object.keys(lost).length === 0) return null;
   const names = lostFlags(then, here);
   const missing = names.length > 0 ? names.join(" ") : wordsOf(lost);
-  return { saved: `${then.cpu} with ${missing}`, present: `the same CPU without ${missing} (kernel, microcode or boot parameters)` };
+  return {
+    saved: `${then.cpu} with ${missing}`,
+    present: `the same CPU without ${missing} (kernel, microcode or boot parameters)`,
+  };
 }
 
 /** enough to know what was turned off */
@@ -62,7 +66,10 @@ const mostNames = 8;
 
 function lostFlags(then: HostFacts, here: HostFacts): string[] {
   const present = new Set((here.cpuFlags ?? "").split(" "));
-  return (then.cpuFlags ?? "").split(" ").filter((flag) => !present.has(flag)).slice(0, mostNames);
+  return (then.cpuFlags ?? "")
+    .split(" ")
+    .filter((flag) => !present.has(flag))
+    .slice(0, mostNames);
 }
 
 /** `CPUID 7.0.ebx 20`: for features that have no name in /proc/cpuinfo */

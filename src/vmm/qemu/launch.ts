@@ -9,6 +9,7 @@ import { tscKhz } from "../tsc.ts";
 import type { Accel } from "./accel.ts";
 import { type MemoryBackend, qemuArgs } from "./args.ts";
 import { kernelCmdline } from "./cmdline.ts";
+import type { GuestCpu } from "./cpu.ts";
 import { qemuPaths } from "./paths.ts";
 import type { QemuProbe } from "./probe.ts";
 import { confined } from "./sandbox.ts";
@@ -29,6 +30,7 @@ export async function launchCommand(
   probe: QemuProbe,
   spec: BootSpec,
   from: string | null,
+  cpu: GuestCpu,
 ): Promise<string[]> {
   const { accel, program } = probe;
   const paths = qemuPaths(spec.directory);
@@ -39,7 +41,7 @@ export async function launchCommand(
   ]);
   const memory = from === null ? bootMemory(spec) : savedMemory(from, probe.version);
   const { sockets, inherited } = inheritedSockets(paths, spec.net);
-  const argv = qemuArgs(spec, { program, accel, cmdline, memory, firmware, sockets, serialLog: paths.serialLog });
+  const argv = qemuArgs(spec, { program, accel, cpu, cmdline, memory, firmware, sockets, serialLog: paths.serialLog });
   return confined(argv, spec, { agent: deps.agent, cage: probe.cage, accel, fileLimit, memory, inherited });
 }
 

@@ -40,19 +40,27 @@ test("a usable QEMU is reported with its version, and with the reason for emulat
 
 test("each probe looks at KVM; QEMU's version is asked for once, and again when the program is replaced", async () => {
   const of = deps(debian);
-  let kvm: KvmProbe = { usable: true };
+  let kvm: KvmProbe = { usable: true, nested: true };
   let stamp = "1";
   const prober = new QemuProber({ ...of, kvm: async () => kvm, stampOf: async () => stamp });
   expect(await prober.probe()).toMatchObject({ accel: "kvm", why: "" });
   kvm = { ...noKvm, isDenied: true };
   expect(await prober.probe()).toMatchObject({ accel: "tcg", kvmDenied: true, fix: "make it" });
-  kvm = { usable: true };
+  kvm = { usable: true, nested: true };
   expect(await prober.probe()).toMatchObject({ accel: "kvm" });
   const asked = () => of.exec.calls.filter((call) => call.endsWith("--version")).length;
   expect(asked()).toBe(1);
   stamp = "2";
   expect(await prober.probe()).toMatchObject({ accel: "kvm" });
   expect(asked()).toBe(2);
+});
+
+test.each<[KvmProbe, boolean]>([
+  [noKvm, true],
+  [{ usable: true, nested: true }, true],
+  [{ usable: true, nested: false }, false],
+])("%p lets guests have VMs of their own: %p", async (kvm, nested) => {
+  expect(await probeQemu({ ...deps(debian), kvm: async () => kvm })).toMatchObject({ features: { nested } });
 });
 
 test("gaps of the cage are reported, and an agent that does not answer is a failure", async () => {

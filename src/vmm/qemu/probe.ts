@@ -18,6 +18,7 @@ export const qemuFeatures: DriverFeatures = {
   keepsSessions: true,
   growDisk: true,
   savesInPlace: true,
+  nested: true,
   netDevices: ["stream", "builtin"],
   // microvm has 24 virtio-mmio slots, of which the agent's port, entropy and the network take three; a guest with 24 disks hangs
   maxDisks: 20,
@@ -70,7 +71,9 @@ export class QemuProber {
     if ("usable" in found) return found;
     const accel = chooseAccel({ requested: this.#deps.env["BANGER_VMM_ACCEL"], kvm });
     const { version, cage } = found;
-    const facts = { driver: "qemu", ...found, ...accel, features: qemuFeatures };
+    // QEMU emulates AMD's SVM itself
+    const features = { ...qemuFeatures, nested: accel.accel === "tcg" || (kvm.usable && kvm.nested) };
+    const facts = { driver: "qemu", ...found, ...accel, features };
     return { usable: true, ...facts, gaps: gapsOf(cage), sharing: sharingGap(version) };
   }
 

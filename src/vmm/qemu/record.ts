@@ -2,6 +2,7 @@
 import type { BootSpec, DriverRecord } from "../driver.ts";
 import { shapeOf } from "../shape.ts";
 import type { Accel } from "./accel.ts";
+import type { GuestCpu } from "./cpu.ts";
 
 export type QemuRecord = DriverRecord & {
   driver: "qemu";
@@ -16,6 +17,8 @@ export type Saving = {
   memoryBytes: number;
   /** file that the memory is mapped from, shared; null when it is anonymous or private */
   memoryFile: string | null;
+  /** absent for VMs started by an earlier banger: `host` */
+  cpu?: GuestCpu;
 };
 
 export function isQemuRecord(record: DriverRecord): record is QemuRecord {
@@ -23,7 +26,7 @@ export function isQemuRecord(record: DriverRecord): record is QemuRecord {
 }
 
 /** @param isClone a restored VM's memory is private, whatever its specification says */
-export function savingOf(spec: BootSpec, isClone: boolean): Saving {
+export function savingOf(spec: BootSpec, isClone: boolean, cpu: GuestCpu): Saving {
   const memoryFile = isClone ? null : (spec.memory?.path ?? null);
-  return { shape: shapeOf(spec), memoryBytes: spec.memoryMib * 1024 * 1024, memoryFile };
+  return { shape: shapeOf(spec), memoryBytes: spec.memoryMib * 1024 * 1024, memoryFile, cpu };
 }

@@ -118,10 +118,10 @@ export class RunningQemu implements RunningVm {
     const saved = () => saveQemu({ qmp, saving, files }, signal);
     const state = await this.#freeze.awake(saved);
     if (saving.memoryFile !== null) this.#savedInPlace = true;
-    const { shape, memoryBytes } = saving;
+    const { shape, memoryBytes, cpu = "host" } = saving;
     const memoryStamp = await changeStamp(files.memory);
     const described = { shape, memoryBytes, memoryStamp, stateBytes: state.length, stateDigest: digestOf(state) };
-    return { driver, version, accel, ...described, ...host };
+    return { driver, version, accel, guestCpu: cpu, ...described, ...host };
   }
 
   async powerdown(): Promise<void> {

@@ -76,6 +76,7 @@ export class FakeWorld {
 
 export function createFakeDriver(world: FakeWorld): VmmDriver {
   const features: DriverFeatures = {
+    nested: true,
     pause: true,
     snapshots: true,
     keepsSessions: true,

@@ -10,7 +10,7 @@ export async function show(this: CliContext, flags: JsonFlag, key: string): Prom
     const found = await this.api.json("showTemplate", { name: key });
     if (flags.json) return printJson(this, found);
     const { facts, save, bytes, createdAt, lastUsedAt, uses } = found;
-    const { image, kernel, vcpu, memoryMib, diskBytes, network, vmm } = facts;
+    const { image, kernel, vcpu, memoryMib, diskBytes, network, nested, vmm } = facts;
     const ago = (time: number) => `${new Date(time).toISOString()} (${formatAge(this.now() - time)} ago)`;
     print(
       this,
@@ -20,6 +20,7 @@ export async function show(this: CliContext, flags: JsonFlag, key: string): Prom
         ["kernel", kernel.name],
         ["size", `${vcpu} vcpu, ${formatSize(memoryMib * 1024 * 1024)} memory, ${formatSize(diskBytes)} disk`],
         ["network", network],
+        ...(nested ? [["nested VMs", "its VMs can run VMs of their own"] as [string, string]] : []),
         ["saved by", vmm],
         ["on disk", `${formatSize(bytes)} (memory ${formatSize(save.memoryBytes)}, sparse)`],
         ["uses", String(uses)],

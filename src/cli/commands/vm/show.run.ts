@@ -39,6 +39,7 @@ function linesOf(vm: VmView, now: number): [string, string][] {
     ["image", `${spec.image.name} (${spec.image.digest.slice(0, 19)})`],
     ["kernel", spec.kernel.name],
     ["size", `${spec.vcpu} vcpu, ${memory} memory, ${formatSize(spec.diskBytes)} disk`],
+    ["nested VMs", spec.nested ? "the guest can run VMs of its own" : null],
     ["disk used", formatSize(vm.diskUsed)],
     ["network", describeNetwork(spec.network)],
     ["address", vm.address ?? "-"],
