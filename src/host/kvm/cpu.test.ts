@@ -5,7 +5,7 @@ import { cpuName, featuresOf, kvmCpu, missingFeatures } from "./cpu.ts";
 function entry(leaf: number, index: number, words: [eax: number, ebx: number, ecx: number, edx: number]): Uint8Array {
   const bytes = new Uint8Array(40);
   const view = new DataView(bytes.buffer);
-  [leaf, index, 1, ...words].forEach((word, at) => view.setUint32(4 * at, word >>> 0, true));
+  for (const [at, word] of [leaf, index, 1, ...words].entries()) view.setUint32(4 * at, word >>> 0, true);
   return bytes;
 }
 
