@@ -5,7 +5,7 @@ import { type CatalogView, catalogKinds } from "../model/catalog.ts";
 import { networkKinds } from "../model/network.ts";
 import type { SnapshotView, TemplateRecord } from "../model/save.ts";
 import { pauseKinds, troubleKinds, type VmView, vmStates } from "../model/vm.ts";
-import { networkSpec, stateEvent, wireError, workEvent } from "./events.ts";
+import { networkSpec, stateEvent, vmmSpec, wireError, workEvent } from "./events.ts";
 import type { RouteName } from "./routes.ts";
 
 /** A name, digest or id that was checked when it came in. */
@@ -34,6 +34,7 @@ const vmSpec = z.strictObject({
   image: artifactRef,
   kernel: artifactRef,
   network: networkSpec,
+  vmm: vmmSpec,
   env: texts,
   nested: z.exactOptional(z.literal(true)),
   idleMs: z.exactOptional(count),
@@ -199,6 +200,14 @@ export const shared = {
   Error: wireError,
 };
 
+const usableVmm = z.strictObject({
+  driver: z.string(),
+  version: z.string(),
+  accel: z.string(),
+  why: z.string(),
+  fix: z.exactOptional(z.string()),
+});
+
 /** By route: the JSON answer, or the value of an NDJSON answer's `result`. The others answer bytes, or only events. */
 export const byRoute = {
   daemonInfo,
@@ -206,15 +215,12 @@ export const byRoute = {
   host: z.strictObject({
     cpus: count,
     memoryBytes: count,
-    vmm: z.nullable(
-      z.strictObject({
-        driver: z.string(),
-        version: z.string(),
-        accel: z.string(),
-        why: z.string(),
-        fix: z.optional(z.string()),
-      }),
-    ),
+    /** the first of `vmms` */
+    vmm: z.nullable(usableVmm),
+    /** best first */
+    vmms: z.array(usableVmm),
+    /** `fix`: how to make it usable */
+    unusableVmms: z.array(z.strictObject({ driver: z.string(), why: z.string(), fix: z.string() })),
   }),
   listVms: z.array(vmView),
   showVm: vmView,

@@ -7,6 +7,8 @@ import { troubleKinds, vmStates } from "../model/vm.ts";
 
 export const networkSpec = z.strictObject({ kind: z.enum(networkKinds), deny: z.readonly(z.array(z.string())) });
 
+export const vmmSpec = z.strictObject({ driver: z.string(), why: z.string() });
+
 export const wireError: z.ZodMiniType<WireError> = z.strictObject({
   code: z.string(),
   message: z.string(),
@@ -43,6 +45,7 @@ export const workEvent: z.ZodMiniType<WorkEvent> = z.union([
     image: z.string(),
     kernel: z.string(),
     network: networkSpec,
+    vmm: vmmSpec,
     provenance: z.record(z.string(), z.string()),
   }),
   z.strictObject({

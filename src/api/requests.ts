@@ -7,6 +7,7 @@ import { execProblem, isVariableName, variablesRule } from "../base/exec-limits.
 import { maxDeny, namedDenyProblem, networkKinds, parseDeny } from "../model/network.ts";
 import { sizeBounds } from "../model/size-bounds.ts";
 import { waitKinds } from "../model/vm.ts";
+import { vmmChoices } from "../model/vmm.ts";
 import type { RouteName } from "./routes.ts";
 
 /** A size within its bounds may still be more than the host has. */
@@ -65,6 +66,7 @@ const vmKind = {
   memoryMib: z.exactOptional(size.memoryMib),
   diskBytes: z.exactOptional(size.diskBytes),
   network: z.exactOptional(network),
+  vmm: z.exactOptional(z.enum(vmmChoices)),
   /** let the guest run VMs of its own */
   nested: z.exactOptional(z.boolean()),
 };

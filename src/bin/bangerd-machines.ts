@@ -2,6 +2,7 @@
 import { dirname, join } from "node:path";
 import { loadConfig } from "../config/load.ts";
 import { resolveSizes } from "../config/sizing.ts";
+import { vmmChoice } from "../config/vmm-choice.ts";
 import { systemClock } from "../host/clock.ts";
 import { availableMemory, type HostFacts, which } from "../host/facts.ts";
 import {
@@ -57,7 +58,7 @@ export type WireFacts = {
   /** see `CacheOwner` */
   cacheSince: number;
 };
-export type Wired = { machines: Machines; driver: VmmDrivers; close(): void };
+export type Wired = { machines: Machines; drivers: VmmDrivers; close(): void };
 
 export async function wireMachines({ paths, facts, env, log, cacheSince }: WireFacts): Promise<Wired> {
   const exec = createExec(definedOnly(env));
@@ -66,7 +67,7 @@ export async function wireMachines({ paths, facts, env, log, cacheSince }: WireF
   const confinement = async () => (await config()).confinement;
   const cage = createToolCage({ exec, which, agent, confinement });
   const qemu = createQemuDriver({ exec, which, realPath, env, agent, tscFile: paths.tscFile, confinement });
-  const driver = combineDrivers([qemu]);
+  const drivers = combineDrivers([qemu]);
   const disk = { exec, blankDisk: paths.blankDisk, partial: paths.partial, blanks: new Map() };
   const caches = [paths.layers, paths.kernels, paths.partial, paths.blobs, paths.initramfsFolder];
   const folders = [paths.vms, ...caches, dirname(paths.blankDisk(0))];
@@ -80,7 +81,8 @@ export async function wireMachines({ paths, facts, env, log, cacheSince }: WireF
   const network = createUserNetwork({ exec, which, agent, hostNetworks, mayFallBack });
   const deps: MachinesDeps = {
     store,
-    driver,
+    drivers,
+    vmmChoice: async (asked) => vmmChoice(asked, await config()),
     network,
     files,
     paths,
@@ -89,7 +91,7 @@ export async function wireMachines({ paths, facts, env, log, cacheSince }: WireF
     randomBytes,
     randomId,
     makeHostKey,
-    endStrays: (directory) => endStrays(directory, [...driver.programs, ...networkPrograms]),
+    endStrays: (directory) => endStrays(directory, [...drivers.programs, ...networkPrograms]),
     connectAgent,
     clock: systemClock,
     timings: defaultTimings,
@@ -119,7 +121,7 @@ export async function wireMachines({ paths, facts, env, log, cacheSince }: WireF
       return () => clearTimeout(timer);
     },
   };
-  return { machines: createMachines(deps), driver, close: () => store.close() };
+  return { machines: createMachines(deps), drivers, close: () => store.close() };
 }
 
 const files: MachinesDeps["files"] = {

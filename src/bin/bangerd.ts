@@ -54,10 +54,10 @@ async function run(env: Env): Promise<number> {
   const uncaught = catchUncaught(log);
   const stderr = limitLog(paths.daemonStderr);
   const cache = await claimCache(paths, startedAt);
-  const { machines, driver, close } = await wireMachines({ paths, facts, env, log, cacheSince: cache.since });
+  const { machines, drivers, close } = await wireMachines({ paths, facts, env, log, cacheSince: cache.since });
   const daemon = createDaemon({
     machines,
-    driver,
+    drivers,
     facts,
     identity: { pid: process.pid, startedAt, socket: paths.socket, stateDirectory: paths.roots.state },
     logs: logFiles,

@@ -2,6 +2,7 @@
 import type { CreateVm } from "../api/types.ts";
 import type { VmName } from "../base/names.ts";
 import type { NetworkKind } from "../model/network.ts";
+import type { VmmChoice } from "../model/vmm.ts";
 import type { EnvFlags } from "./environment.ts";
 import { denyOf } from "./flags.ts";
 
@@ -15,6 +16,7 @@ export type CreateFlags = EnvFlags & {
   /** in bytes */
   disk?: number;
   network?: NetworkKind;
+  vmm?: VmmChoice;
   deny?: readonly string[];
   nested?: boolean;
   /** in `ms` */
@@ -24,12 +26,13 @@ export type CreateFlags = EnvFlags & {
 
 /** The request without environment variables: only `vm create` gives those to the VM itself. */
 export function createRequest(flags: CreateFlags): CreateVm {
-  const { name, image, kernel, vcpu } = flags;
+  const { name, image, kernel, vcpu, vmm } = flags;
   const given = {
     name,
     image,
     kernel,
     vcpu,
+    vmm,
     memoryMib: flags.memory,
     diskBytes: flags.disk,
     network: networkRequest(flags),

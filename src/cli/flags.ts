@@ -4,6 +4,7 @@ import { formatSize, parseDuration, parseSize } from "../base/units.ts";
 import { denyProblem, maxDeny, type NetworkKind, networkKinds, parseDeny } from "../model/network.ts";
 import { sizeBounds } from "../model/size-bounds.ts";
 import { type WaitKind, waitKinds } from "../model/vm.ts";
+import { type VmmChoice, vmmChoices } from "../model/vmm.ts";
 
 const mib = 1024 * 1024;
 
@@ -40,6 +41,12 @@ export function parseDisk(text: string): number {
 export function parseNetwork(text: string): NetworkKind {
   const found = networkKinds.find((kind) => kind === text);
   if (!found) throw invalid("--network", text, `is not one of ${networkKinds.join(", ")}`, "--network user");
+  return found;
+}
+
+export function parseVmm(text: string): VmmChoice {
+  const found = vmmChoices.find((choice) => choice === text);
+  if (!found) throw invalid("--vmm", text, `is not one of ${vmmChoices.join(", ")}`, "--vmm auto");
   return found;
 }
 

@@ -10,7 +10,7 @@ import { type CallOptions, type CliResult, type CliWorld, cliWorlds } from "./te
 const open = cliWorlds();
 
 const spec =
-  "spec: 2 vcpu, 1.0 GiB memory, 8 GiB disk, image debian-bookworm, kernel debian-bookworm-cloud, network user\n";
+  "spec: 2 vcpu, 1.0 GiB memory, 8 GiB disk, image debian-bookworm, kernel debian-bookworm-cloud, network user, vmm world (world 1 can't save VMs)\n";
 
 type Asked = { argv: string[]; env: Record<string, string>; cwd: unknown; user: unknown };
 type Build = {

@@ -1,6 +1,15 @@
 /** Flags and arguments that several commands share. */
 import { parseVmName } from "../base/names.ts";
-import { parseDisk, parseGrace, parseIdle, parseMemory, parseNetwork, parseVcpu, parseWait } from "./flags.ts";
+import {
+  parseDisk,
+  parseGrace,
+  parseIdle,
+  parseMemory,
+  parseNetwork,
+  parseVcpu,
+  parseVmm,
+  parseWait,
+} from "./flags.ts";
 
 type Parse<T> = (value: string) => T;
 
@@ -118,6 +127,7 @@ export const createFlags = {
   memory: valued("memory, such as 2G or 512M", "SIZE", parseMemory),
   disk: valued("disk, such as 20G; takes up space only as it fills", "SIZE", parseDisk),
   network: valued("user (default) or none", "KIND", parseNetwork),
+  vmm: valued("auto (default), firecracker or qemu", "VMM", parseVmm),
   deny: repeated("network that the guest must not reach, such as 10.0.0.0/8, or lan", "NETWORK"),
   nested: switched("let the guest run VMs of its own"),
   idleTimeout: valued("suspend the VM after this long without use, such as 30m (default: never)", "TIME", parseIdle),

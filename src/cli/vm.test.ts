@@ -9,7 +9,7 @@ import { cliWorlds } from "./testing/cli.ts";
 const world = cliWorlds();
 
 const spec =
-  "spec: 2 vcpu, 1.0 GiB memory, 8 GiB disk, image debian-bookworm, kernel debian-bookworm-cloud, network user\n";
+  "spec: 2 vcpu, 1.0 GiB memory, 8 GiB disk, image debian-bookworm, kernel debian-bookworm-cloud, network user, vmm world (world 1 can't save VMs)\n";
 
 test("create prints the spec, then the name", async () => {
   const { cli } = await world();
@@ -289,6 +289,7 @@ test("an invalid value is refused with the flag, the value and an example", asyn
     "--vcpu zero": "--vcpu 2",
     "--disk -5": "--disk 20G",
     "--network wifi": "--network user",
+    "--vmm xen": "--vmm auto",
     "--wait never": "--wait agent",
     "--depth 0": "--depth 50",
   };

@@ -1,6 +1,7 @@
 /** The user's configuration in the program: every value is present, with its source. */
 
 import type { NetworkSpec } from "../model/network.ts";
+import type { VmmChoice } from "../model/vmm.ts";
 
 /** The keys of `[vm_defaults]`; absent ones are decided by the host and constants (`sizing.ts`). */
 export type VmDefaults = {
@@ -45,6 +46,10 @@ export type Config = {
   templateMaxBytes: number;
   /** the network of a new VM unless the user says otherwise; its `deny` list applies to every new VM */
   network: NetworkSpec;
+  /** which VMM new VMs get unless the user says otherwise */
+  vmm: VmmChoice;
+  /** Firecracker's program, an absolute path or one that begins with `~/`; null: the one in `PATH` */
+  firecrackerBin: string | null;
   /** whether QEMU's own user network may replace passt */
   networkFallback: boolean;
   /** by key as written in the file: `vm_defaults.vcpu` */

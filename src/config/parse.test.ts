@@ -34,6 +34,8 @@ test("values and their sources", () => {
     idle_timeout: "default",
     "network.kind": "default",
     "network.deny": "default",
+    vmm: "default",
+    firecracker_bin: "default",
     network_fallback: "default",
     template_max_size: "default",
     warm_vms: "default",
@@ -56,6 +58,19 @@ test("confinement is auto unless it is required", () => {
   expect(parseConfig("/c", "").confinement).toBe("auto");
   expect(parseConfig("/c", 'confinement = "required"\n').confinement).toBe("required");
   expect(problems('confinement = "on"\n')).toEqual(['confinement: must be "auto" or "required"']);
+});
+
+test("which VMM new VMs get, and where Firecracker is", () => {
+  expect(parseConfig("/c", "")).toMatchObject({ vmm: "auto", firecrackerBin: null });
+  const named = parseConfig("/c", 'vmm = "qemu"\nfirecracker_bin = "~/bin/fc"\n');
+  expect(named).toMatchObject({ vmm: "qemu", firecrackerBin: "~/bin/fc" });
+  expect(named.provenance).toMatchObject({ vmm: "file", firecracker_bin: "file" });
+  expect(parseConfig("/c", 'firecracker_bin = "/opt/fc"\n').firecrackerBin).toBe("/opt/fc");
+  expect(problems('vmm = "firecraker"\n')).toEqual([
+    'vmm: must be "auto", "firecracker", "qemu", as in `vmm = "auto"`; did you mean "firecracker"?',
+  ]);
+  for (const path of ["firecracker", "./fc", "~fc", "~", "/", "/opt/", "/a\\u0000b"])
+    expect(problems(`firecracker_bin = "${path}"\n`)).toHaveLength(1);
 });
 
 test("registries, and how large an image may be", () => {

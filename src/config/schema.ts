@@ -5,6 +5,7 @@ import { parseDuration, parseSize } from "../base/units.ts";
 import { sourceProblem } from "../base/url.ts";
 import { maxDeny, namedDenyProblem, networkKinds, parseDeny } from "../model/network.ts";
 import { sizeBounds } from "../model/size-bounds.ts";
+import { vmmChoices } from "../model/vmm.ts";
 
 const vcpuRule = `must be a whole number from ${sizeBounds.vcpu.min} to ${sizeBounds.vcpu.max}, as in \`vcpu = 2\``;
 const memoryRule = `must be an even whole number of MiB from ${sizeBounds.memoryMib.min} to ${sizeBounds.memoryMib.max}, as in \`memory_mib = 2048\``;
@@ -113,6 +114,14 @@ const networkOrKind = z.pipe(
   networkSchema,
 );
 
+const vmmRule = `must be ${vmmChoices.map((choice) => `"${choice}"`).join(", ")}, as in \`vmm = "auto"\``;
+const programRule =
+  'must be an absolute path, or one that begins with ~/, as in `firecracker_bin = "~/bin/firecracker"`';
+
+const programPath = z
+  .string({ error: programRule })
+  .check(z.refine((text) => /^~?\/[^\0\n]{1,4094}$/.test(text) && !text.endsWith("/"), { error: programRule }));
+
 const confinementRule = 'must be "auto" or "required"';
 
 export const configSchema = z.strictObject({
@@ -127,6 +136,7 @@ export const configSchema = z.strictObject({
       error: mirrorRule,
     }),
   ),
+  firecracker_bin: z.optional(programPath),
   idle_timeout: z.optional(idleTime),
   inherit_proxy: z.optional(z.boolean({ error: "must be true or false" })),
   network: z.optional(networkOrKind),
@@ -135,6 +145,7 @@ export const configSchema = z.strictObject({
     z.union([z.literal("0"), maxSize(templateMaxRule, () => true)], { error: templateMaxRule }),
   ),
   vm_defaults: z.optional(vmDefaultsSchema),
+  vmm: z.optional(z.enum(vmmChoices, { error: ({ input }) => `${vmmRule}${meant(input, vmmChoices)}` })),
   warm_vms: z.optional(z.boolean({ error: "must be true or false" })),
 });
 

@@ -9,7 +9,7 @@ import { UseList } from "./in-use.ts";
 
 export type DaemonParts = {
   machines: Machines;
-  driver: VmmDrivers;
+  drivers: VmmDrivers;
   facts: { cpus: number; memoryBytes: number };
   identity: { pid: number; startedAt: number; socket: string; stateDirectory: string };
   logs: LogFiles;
@@ -32,11 +32,18 @@ export function createDaemon(parts: DaemonParts): Daemon {
   return { machines, info, host: () => hostInfo(parts), logs, inUse, relay, log, stop };
 }
 
-async function hostInfo({ driver, facts }: DaemonParts): Promise<HostInfo> {
-  const probe = await driver.probe();
-  return { cpus: facts.cpus, memoryBytes: facts.memoryBytes, vmm: probe.usable ? vmmInfo(probe) : null };
+async function hostInfo({ drivers, facts: { cpus, memoryBytes } }: DaemonParts): Promise<HostInfo> {
+  const probes = await Promise.all(
+    drivers.all.map(async (driver) => ({ name: driver.name, ...(await driver.probe()) })),
+  );
+  const usable = probes.flatMap((probe) => (probe.usable ? [probe] : []));
+  const vmms = usable.map(vmmInfo);
+  const unusable = probes.flatMap((probe) =>
+    probe.usable ? [] : [{ driver: probe.name, why: probe.why, fix: probe.fix }],
+  );
+  return { cpus, memoryBytes, vmm: vmms[0] ?? null, vmms, unusableVmms: unusable };
 }
 
-function vmmInfo({ driver, version, accel, why, fix }: Extract<Probe, { usable: true }>): HostInfo["vmm"] {
+function vmmInfo({ driver, version, accel, why, fix }: Extract<Probe, { usable: true }>): HostInfo["vmms"][number] {
   return { driver, version, accel, why, ...(fix !== undefined && { fix }) };
 }

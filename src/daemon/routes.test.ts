@@ -32,6 +32,8 @@ test("the daemon says who it is and what the host can", async () => {
     cpus: 2,
     memoryBytes: 2 ** 31,
     vmm: { driver: "world", version: "1", accel: "tcg", why: "a test" },
+    vmms: [{ driver: "world", version: "1", accel: "tcg", why: "a test" }],
+    unusableVmms: [],
   });
 });
 

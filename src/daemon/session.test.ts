@@ -3,6 +3,7 @@ import { afterEach, expect, test } from "bun:test";
 import { clientVerbs } from "../api/types.ts";
 import { Deferred } from "../base/async.ts";
 import { shortTimings } from "../machines/testing/daemon.ts";
+import { combineDrivers } from "../vmm/drivers.ts";
 import { createFakeDriver, type FakeBehaviour, FakeWorld } from "../vmm/testing/fake.ts";
 import { connectAgent } from "../wire/agent/client.ts";
 import { relayAgent } from "../wire/agent/relay.ts";
@@ -22,7 +23,7 @@ async function withVm(behaviour: FakeBehaviour = {}) {
   world.behaviour = () => behaviour;
   served = await serve({
     deps: {
-      driver: createFakeDriver(world),
+      drivers: combineDrivers([createFakeDriver(world)]),
       connectAgent,
       timings: { ...shortTimings, agentMs: 5000, reconnectMs: 5000 },
     },
@@ -124,7 +125,11 @@ test("a daemon that takes over can talk to its predecessor's guests", async () =
   if (!host) throw new Error("no host");
   served = await serve({
     host,
-    deps: { driver: createFakeDriver(world), connectAgent, timings: { ...shortTimings, reconnectMs: 5000 } },
+    deps: {
+      drivers: combineDrivers([createFakeDriver(world)]),
+      connectAgent,
+      timings: { ...shortTimings, reconnectMs: 5000 },
+    },
     relay: (line, upstream, watch) => relayAgent(line, upstream, { allow: clientVerbs, ...watch }),
   });
   expect(world.alive).toHaveLength(1);

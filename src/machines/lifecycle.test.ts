@@ -29,13 +29,13 @@ test("created and started: the guest has its identity before anything else runs"
   const { vm, hold } = await machines.create({ ...request, env: { K: "V" } }, services, emit, signal);
   expect(vm).toEqual(expect.objectContaining({ name: "web", state: "running", generation: 1, failure: null }));
   expect(vm.startedHow).toMatch(
-    /^cold \(this VMM can't save VMs\): decide \d+ ms, .*vmm \d+ ms, agent \d+ ms, identity \d+ ms$/,
+    /^cold \(world 1 can't save VMs\): decide \d+ ms, .*vmm \d+ ms, agent \d+ ms, identity \d+ ms$/,
   );
   expect(hold).toBeNull();
   expect(events[0]).toEqual(expect.objectContaining({ kind: "spec", provenance: {} }));
   expect(events[0]).toHaveProperty(
     "text",
-    "2 vcpu, 1.0 GiB memory, 8 GiB disk, image debian-bookworm, kernel debian-bookworm-cloud, network user",
+    "2 vcpu, 1.0 GiB memory, 8 GiB disk, image debian-bookworm, kernel debian-bookworm-cloud, network user, vmm world (world 1 can't save VMs)",
   );
   const identity = host.world.vmOf(vm.id)?.guest.identities[0];
   expect(identity).toEqual(

@@ -57,7 +57,7 @@ export function createRuntime(deps: MachinesDeps): Runtime {
     room: { isWatched: false, waitMs: deps.timings.roomMs.first, resumedAt: Number.NEGATIVE_INFINITY },
     idle: new Map(),
     restores: new Semaphore(deps.restoresAtOnce),
-    gaps: { areNoted: false },
+    gaps: { notedFor: new Set() },
     warm: emptyPool(),
     templates: {
       making: new SharedWork(),

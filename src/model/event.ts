@@ -5,6 +5,7 @@
 import type { WireError } from "../base/errors/error.ts";
 import type { NetworkSpec } from "./network.ts";
 import type { TroubleKind, VmState } from "./vm.ts";
+import type { VmmSpec } from "./vmm.ts";
 
 /** One step of long work. `done`/`total` in bytes when both are numbers, for a bar. */
 export type ProgressEvent = { kind: "progress"; step: string; text: string; done?: number; total?: number };
@@ -22,6 +23,7 @@ export type SpecEvent = {
   image: string;
   kernel: string;
   network: NetworkSpec;
+  vmm: VmmSpec;
   provenance: Record<string, string>;
 };
 /** The phases of finished work and their durations, in order; for `banger bench`. */

@@ -2,6 +2,7 @@
 import type { Digest, ImageName, VmId, VmName } from "../base/names.ts";
 import type { NetworkSpec } from "./network.ts";
 import type { SavedState } from "./saved-state.ts";
+import type { VmmSpec } from "./vmm.ts";
 
 export const vmStates = [
   "creating",
@@ -33,6 +34,7 @@ export type VmSpec = {
   image: ArtifactRef;
   kernel: ArtifactRef;
   network: NetworkSpec;
+  vmm: VmmSpec;
   /** base environment of all commands in the guest */
   env: Record<string, string>;
   /** the guest can run VMs of its own; absent: it can't */

@@ -123,4 +123,8 @@ export const migrations: readonly string[] = [
 
   // troubles that the VMM reported since the last start, as JSON
   "ALTER TABLE vms ADD COLUMN troubles TEXT NOT NULL DEFAULT '[]';",
+
+  // every VM was QEMU's
+  `UPDATE vms SET spec = json_set(spec, '$.vmm', json_object('driver', 'qemu', 'why', 'there was no other'))
+   WHERE json_type(spec, '$.vmm') IS NULL;`,
 ];

@@ -21,6 +21,7 @@ export type DriverFeatures = {
   nested: boolean;
   /** how many disks a VM can have, those that the host adds later included */
   maxDisks: number;
+  maxVcpu: number;
 };
 
 export type Probe =
@@ -229,5 +230,14 @@ export interface VmmDriver {
   savedNetwork(record: SaveRecord): NetDevice["kind"] | null;
 }
 
-/** All drivers of this host as one: see `combineDrivers`. */
-export type VmmDrivers = Omit<VmmDriver, "name">;
+/** The drivers of this host: see `combineDrivers`. */
+export type VmmDrivers = {
+  /** best first, at least one */
+  readonly all: readonly VmmDriver[];
+  /** the `programs` of all drivers */
+  readonly programs: readonly string[];
+  /** @throws VMM_NOT_FOUND when this banger has no such driver */
+  named(name: string): VmmDriver;
+  /** `clean` of every driver, for a folder whose VM may be any driver's */
+  clean(directory: string): Promise<void>;
+};

@@ -9,6 +9,7 @@ import { type Served, serve } from "../../src/daemon/testing/serve.ts";
 import { connectUnix } from "../../src/host/net/socket.ts";
 import { shortTimings } from "../../src/machines/testing/daemon.ts";
 import type { Probe, RunningVm, VmmDriver } from "../../src/vmm/driver.ts";
+import { combineDrivers } from "../../src/vmm/drivers.ts";
 import { createFakeDriver, FakeWorld } from "../../src/vmm/testing/fake.ts";
 import { connectAgent } from "../../src/wire/agent/client.ts";
 import { relayAgent } from "../../src/wire/agent/relay.ts";
@@ -50,7 +51,7 @@ export async function lieToDaemon(label: string): Promise<LiedTo> {
 function serveOver(agent: HostileAgent, world: FakeWorld): Promise<Served> {
   return serve({
     deps: {
-      driver: withAgent(createFakeDriver(world), agent),
+      drivers: combineDrivers([withAgent(createFakeDriver(world), agent)]),
       connectAgent,
       timings: { ...shortTimings, agentMs: 3000, reconnectMs: 3000, servicesMs: 2000, graceMs: 500 },
     },

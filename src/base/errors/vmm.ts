@@ -11,6 +11,15 @@ export const vmmErrors = {
     message: (p: { program: string; install: string; reason?: string }) => p.reason ?? `${p.program} is not installed`,
     hint: (p) => p.install,
   }),
+  VMM_UNFIT: spec({
+    exit: Exit.Unavailable,
+    message: (p: { driver: string; limit: string; wanted: string; isImage: boolean }) =>
+      `${p.driver} takes at most ${p.limit}, and this VM needs ${p.wanted}`,
+    hint: (p) =>
+      p.isImage
+        ? "`--vmm auto` chooses one that takes them; an image that is deleted and pulled or built again has fewer layers"
+        : "`--vmm auto` chooses one that takes them; `--vcpu` asks for fewer",
+  }),
   VMM_START_FAILED: spec({
     exit: Exit.Unavailable,
     message: (p: { driver: string; reason: string }) => `${p.driver} did not start: ${p.reason}`,

@@ -10,7 +10,7 @@ import { type EventSink, specFirst } from "../ui/events.ts";
 import { table } from "../ui/table.ts";
 import { print, printJson, rootWarning, running, sinkOf } from "../work.ts";
 
-type BenchFlags = Pick<CreateFlags, "image" | "kernel" | "vcpu" | "memory" | "disk" | "network" | "json"> & {
+type BenchFlags = Pick<CreateFlags, "image" | "kernel" | "vcpu" | "memory" | "disk" | "network" | "vmm" | "json"> & {
   runs?: number;
 };
 
@@ -128,9 +128,9 @@ async function timed({ sinceStart }: CliContext, work: () => Promise<unknown>): 
 }
 
 /** The flags that define the VM, as they were given. */
-function kindOf({ image, kernel, vcpu, memory, disk, network }: BenchFlags): string[] {
+function kindOf({ image, kernel, vcpu, memory, disk, network, vmm }: BenchFlags): string[] {
   const bytes = (value: number | undefined, unit: number) => (value === undefined ? undefined : `${value * unit}B`);
-  const given = { image, kernel, vcpu, memory: bytes(memory, 1024 * 1024), disk: bytes(disk, 1), network };
+  const given = { image, kernel, vcpu, memory: bytes(memory, 1024 * 1024), disk: bytes(disk, 1), network, vmm };
   return Object.entries(given).flatMap(([flag, value]) => (value === undefined ? [] : [`--${flag}`, String(value)]));
 }
 

@@ -2,7 +2,7 @@
 import { command, group } from "../command.ts";
 import { createFlags, jsonFlag, optional, positionals, required, several } from "../parameters.ts";
 
-const { kernel, vcpu, memory, disk, network, nested } = createFlags;
+const { kernel, vcpu, memory, disk, network, vmm, nested } = createFlags;
 
 const list = command({
   loader: async () => (await import("./template/list.run.ts")).list,
@@ -22,7 +22,7 @@ const show = command({
 const warm = command({
   loader: async () => (await import("./template/warm.run.ts")).warm,
   parameters: {
-    flags: { kernel, vcpu, memory, disk, network, nested, ...jsonFlag },
+    flags: { kernel, vcpu, memory, disk, network, vmm, nested, ...jsonFlag },
     positional: positionals(optional("IMAGE", "image (default: debian-bookworm)")),
   },
   docs: {

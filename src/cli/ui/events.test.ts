@@ -14,6 +14,7 @@ const spec: WorkEvent = {
   image: "i",
   kernel: "k",
   network: { kind: "user", deny: [] },
+  vmm: { driver: "qemu", why: "preferred" },
   provenance: {},
 };
 const progress = (text: string): WorkEvent => ({ kind: "progress", step: "build", text });

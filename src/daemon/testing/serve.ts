@@ -8,6 +8,7 @@ import type { MachinesDeps } from "../../machines/deps.ts";
 import type { Machines } from "../../machines/machines.ts";
 import { type Host, newHost, startDaemon } from "../../machines/testing/daemon.ts";
 import { worldDriver } from "../../machines/testing/world.ts";
+import { combineDrivers } from "../../vmm/drivers.ts";
 import { createDaemon } from "../create.ts";
 import type { Daemon, LogFiles } from "../daemon.ts";
 import type { PeerFacts } from "../peer.ts";
@@ -38,7 +39,7 @@ export async function serve(options: ServeOptions = {}): Promise<Served> {
   const log = memoryLogger();
   const daemon = createDaemon({
     machines,
-    driver: worldDriver(host.world),
+    drivers: combineDrivers([worldDriver(host.world)]),
     facts: { cpus: 2, memoryBytes: 2 ** 31 },
     identity: { pid: process.pid, startedAt: 1, socket, stateDirectory: "/s" },
     uncaught: () => ({ count: 0, last: null }),

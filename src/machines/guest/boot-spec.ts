@@ -12,6 +12,14 @@ export type BootFacts = {
   net: NetDevice | null;
 };
 
+/** How many disks a VM of that image boots with; null: not known, so 0. */
+export function diskCount(image: Pick<ImageRecord, "layers" | "direct"> | null): number {
+  return image === null ? 0 : image.layers.length + (image.direct ? 1 : 0) + ownDisks.length;
+}
+
+/** Beside those of its image. */
+const ownDisks = ["modules", "data"];
+
 export function bootSpec(paths: Paths, facts: BootFacts): BootSpec {
   const { vm, image } = facts;
   const files = paths.vm(vm.id);

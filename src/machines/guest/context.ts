@@ -51,7 +51,9 @@ export const guestTimings: GuestTimings = {
 /** Handed in by the composition root. */
 export type GuestDeps = {
   store: Store;
-  driver: VmmDrivers;
+  drivers: VmmDrivers;
+  /** What the user wants: the name of a driver, or `auto`. @param asked what the request names; undefined: the config decides */
+  vmmChoice(asked: string | undefined): Promise<{ choice: string /** who named it, as a clause */; why: string }>;
   network: MachineNetwork;
   files: MachineFiles;
   paths: Paths;

@@ -9,7 +9,7 @@ export async function endVmm(ctx: GuestContext, id: VmId): Promise<void> {
   const live = ctx.live.get(id);
   if (live) return live.vm.kill();
   const record = ctx.store.processes.vmm(id) as DriverRecord | null;
-  if (record) await ctx.driver.end(record);
+  if (record) await ctx.drivers.named(record.driver).end(record);
 }
 
 /** Runs `body` next. The operation under way is interrupted; if it waits for the VMM or the guest, the VMM is ended. */

@@ -1,27 +1,26 @@
 /** Which network a VM gets: one that its VMM supports and this host can provide. */
-import type { NetworkSpec } from "../../model/network.ts";
 import type { VmPaths } from "../../model/paths.ts";
+import type { VmSpec } from "../../model/vm.ts";
 import type { NetDevice } from "../../vmm/driver.ts";
 import type { GuestContext } from "./context.ts";
 import type { PreparedNetwork } from "./host.ts";
 import { usableVmm } from "./usable-vmm.ts";
 
-type Ctx = Pick<GuestContext, "driver" | "network">;
+type Ctx = Pick<GuestContext, "drivers" | "network">;
+type Spec = Pick<VmSpec, "network" | "vmm">;
 
 /** Null for a VM without one. @throws NETWORK_FAILED when there can be none */
-export async function networkKind(ctx: Ctx, { kind, deny }: NetworkSpec): Promise<NetDevice["kind"] | null> {
-  return kind === "user" ? ctx.network.kind(deny, await accepted(ctx)) : null;
+export async function networkKind(ctx: Ctx, spec: Spec): Promise<NetDevice["kind"] | null> {
+  const { kind, deny } = spec.network;
+  return kind === "user" ? ctx.network.kind(deny, await accepted(ctx, spec)) : null;
 }
 
 /** Null for a VM without one; a failure leaves no process behind. @throws NETWORK_FAILED */
-export async function makeNetwork(
-  ctx: Ctx,
-  { kind, deny }: NetworkSpec,
-  files: VmPaths,
-): Promise<PreparedNetwork | null> {
-  return kind === "user" ? ctx.network.prepare(files, deny, await accepted(ctx)) : null;
+export async function makeNetwork(ctx: Ctx, spec: Spec, files: VmPaths): Promise<PreparedNetwork | null> {
+  const { kind, deny } = spec.network;
+  return kind === "user" ? ctx.network.prepare(files, deny, await accepted(ctx, spec)) : null;
 }
 
-async function accepted(ctx: Ctx): Promise<readonly NetDevice["kind"][]> {
-  return (await usableVmm(ctx)).features.netDevices;
+async function accepted(ctx: Ctx, spec: Spec): Promise<readonly NetDevice["kind"][]> {
+  return (await usableVmm(ctx, spec)).features.netDevices;
 }

@@ -9,6 +9,7 @@ import type { KernelRecord, LayerRef } from "../../model/artifact.ts";
 import type { BlockDevice } from "../../vmm/driver.ts";
 import { getTar } from "../../wire/agent/get.ts";
 import type { Json } from "../../wire/agent/types.ts";
+import { chooseVmm } from "./choose-vmm.ts";
 import { agentComplaint } from "./console.ts";
 import type { GuestContext } from "./context.ts";
 import { abortedByStop } from "./disk-full-error.ts";
@@ -38,11 +39,20 @@ export async function withReader<T>(
   signal: AbortSignal,
   use: (read: ReadFolder) => Promise<T>,
 ): Promise<T> {
+  const network = { kind: "none", deny: [] } as const;
+  const devices = readerSpec(ctx, plan);
+  // any VMM can read any disk
+  const { vmm } = await chooseVmm(ctx, undefined, {
+    vcpu: devices.vcpu,
+    disks: devices.blockDevices.length,
+    network,
+    nested: false,
+  });
   await using vm = await startUnlisted(ctx, {
     name: plan.name,
-    network: { kind: "none", deny: [] },
+    spec: { network, vmm },
     makeFiles: async () => {},
-    launch: ({ id, files }) => ctx.driver.boot({ ...readerSpec(ctx, plan), id, directory: files.directory }, signal),
+    launch: ({ id, files: { directory } }) => ctx.drivers.named(vmm.driver).boot({ ...devices, id, directory }, signal),
   });
   const { running, files } = vm;
   const over = new AbortController();

@@ -4,8 +4,8 @@
  */
 import type { VmId } from "../../base/names.ts";
 import { UndoStack } from "../../base/undo.ts";
-import type { NetworkSpec } from "../../model/network.ts";
 import type { VmPaths } from "../../model/paths.ts";
+import type { VmSpec } from "../../model/vm.ts";
 import type { RunningVm } from "../../vmm/driver.ts";
 import type { GuestContext } from "./context.ts";
 import { discard } from "./discard.ts";
@@ -16,7 +16,7 @@ import { AgentSession } from "./session.ts";
 export type UnlistedPlan = {
   /** in messages */
   name: string;
-  network: NetworkSpec;
+  spec: Pick<VmSpec, "network" | "vmm">;
   /** Makes the files of its folder; runs while its network is made. */
   makeFiles(files: VmPaths, id: VmId): Promise<void>;
   /** Boots or restores it. */
@@ -46,7 +46,7 @@ export async function startUnlisted(ctx: GuestContext, plan: UnlistedPlan): Prom
   const end = () => endProcesses().finally(() => discard(ctx, files.directory));
   try {
     await ctx.files.ensureFolder(files.directory);
-    const work = [prepareNetwork(ctx, plan.network, files, undo), plan.makeFiles(files, id)] as const;
+    const work = [prepareNetwork(ctx, plan.spec, files, undo), plan.makeFiles(files, id)] as const;
     // wait for both, even if one fails: nothing may still be made while the other is undone
     await Promise.allSettled(work);
     const [net] = await Promise.all(work);
@@ -71,11 +71,11 @@ export async function startUnlisted(ctx: GuestContext, plan: UnlistedPlan): Prom
 
 async function prepareNetwork(
   ctx: GuestContext,
-  network: NetworkSpec,
+  spec: UnlistedPlan["spec"],
   files: VmPaths,
   undo: UndoStack,
 ): Promise<PreparedNetwork | null> {
-  const net = await makeNetwork(ctx, network, files);
+  const net = await makeNetwork(ctx, spec, files);
   const process = net?.process;
   if (process) listProcess(ctx, process.pid, undo, "its network", () => ctx.network.stop(process, files));
   return net;

@@ -1,11 +1,21 @@
-/** The VMM of new VMs on this host. */
-import { fail } from "../../base/errors/error.ts";
+/** The VMM of a VM, as it is on this host now. */
+import { type BangerError, fail } from "../../base/errors/error.ts";
+import type { VmSpec } from "../../model/vm.ts";
 import type { Probe } from "../../vmm/driver.ts";
 import type { GuestContext } from "./context.ts";
 
-/** @throws VMM_NOT_FOUND when none can be used */
-export async function usableVmm({ driver }: Pick<GuestContext, "driver">): Promise<Extract<Probe, { usable: true }>> {
-  const probe = await driver.probe();
+export type UsableProbe = Extract<Probe, { usable: true }>;
+
+/** @throws VMM_NOT_FOUND when it can't be used */
+export async function usableVmm(
+  { drivers }: Pick<GuestContext, "drivers">,
+  { vmm }: Pick<VmSpec, "vmm">,
+): Promise<UsableProbe> {
+  const probe = await drivers.named(vmm.driver).probe();
   if (probe.usable) return probe;
-  throw fail("VMM_NOT_FOUND", { program: "the VMM", install: probe.fix, reason: probe.why });
+  throw unusable(vmm.driver, probe);
+}
+
+export function unusable(driver: string, { why, fix }: Extract<Probe, { usable: false }>): BangerError {
+  return fail("VMM_NOT_FOUND", { program: driver, install: fix, reason: why });
 }

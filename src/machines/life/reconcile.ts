@@ -109,7 +109,7 @@ async function adopt(
 ): Promise<RunningVm | null> {
   for (let left = adoptions; left > 0 && !interrupted.aborted; left--) {
     try {
-      return await orAborted(ctx.driver.adopt(record), interrupted);
+      return await orAborted(ctx.drivers.named(record.driver).adopt(record), interrupted);
     } catch (error) {
       ctx.log.warn("a VMM can't be adopted", { vm: vm.name, attemptsLeft: left - 1, error: String(error) });
       const pause = new Promise<void>((resolve) => ctx.after(ctx.timings.adoptAgainMs, resolve));
@@ -117,7 +117,7 @@ async function adopt(
     }
   }
   await ctx.unlessReleased();
-  await ctx.driver.end(record);
+  await ctx.drivers.named(record.driver).end(record);
   return null;
 }
 
@@ -192,7 +192,7 @@ async function recordGone(
   record: DriverRecord | null,
   entries: JournalEntry[],
 ): Promise<void> {
-  const exit = record ? await ctx.driver.postMortem(record) : null;
+  const exit = record ? await ctx.drivers.named(record.driver).postMortem(record) : null;
   const rebooted = (vm.state === "running" || vm.state === "paused") && exit?.kind === "reboot";
   const restart = restartOf(ctx, entries) ?? (rebooted ? ctx.store.journal.begin("restart", vm.id, "start") : null);
   const rests = vm.state === "stopped" || vm.state === "failed" || vm.state === "suspended";

@@ -92,8 +92,9 @@ async function checkedSource(
     sameMachine: true,
   };
   const { image, initramfs } = await prepareArtifacts(ctx, vm.spec);
-  const net = deviceOf(ctx.driver.savedNetwork(source.save.record));
-  await ctx.driver.check(source.save, bootSpec(ctx.paths, { vm, image, initramfs, net }));
+  const driver = ctx.drivers.named(vm.spec.vmm.driver);
+  const net = deviceOf(driver.savedNetwork(source.save.record));
+  await driver.check(source.save, bootSpec(ctx.paths, { vm, image, initramfs, net }));
   if (!(await ctx.isUntouched(source.save)))
     throw fail("SAVE_DAMAGED", { path: files.memory, problem: "was written to since it was saved" });
   const problem = await snapshotDiskProblem(ctx, save, files.disk);

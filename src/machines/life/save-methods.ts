@@ -108,7 +108,7 @@ export function saveMethods(ctx: LifeContext) {
     /** The template that a VM of that kind would start from, made if there is none. @throws TEMPLATE_FAILED */
     async warmTemplate(request: CreateRequest, emit: Emit, signal: AbortSignal): Promise<TemplateRecord> {
       const { spec } = await decideSpec(ctx, request, emit);
-      const reason = await whyNoTemplates(ctx);
+      const reason = await whyNoTemplates(ctx, spec);
       if (reason !== null) throw fail("TEMPLATE_FAILED", { image: spec.image.name, reason });
       const artifacts = await prepareArtifacts(ctx, spec);
       const key = await keyOf(ctx, { spec, artifacts });

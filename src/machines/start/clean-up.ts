@@ -40,7 +40,7 @@ export async function cleanUp(ctx: StartContext, vm: Pick<VmRecord, "id">): Prom
   const files = ctx.paths.vm(vm.id);
   if (network) await ctx.network.stop(network, files);
   // a socket that stays does no harm: the next start removes it, or fails with the reason
-  const cleaned = attempt(ctx, `cleaning ${files.directory}`, () => ctx.driver.clean(files.directory));
+  const cleaned = attempt(ctx, `cleaning ${files.directory}`, () => ctx.drivers.clean(files.directory));
   await Promise.all([cleaned, discard(ctx, files.net)]);
 }
 

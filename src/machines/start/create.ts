@@ -7,11 +7,13 @@ import type { ImageRecord, KernelRecord } from "../../model/artifact.ts";
 import type { Emit, SpecEvent } from "../../model/event.ts";
 import { describeNetwork, type NetworkRequest } from "../../model/network.ts";
 import type { VmRecord, VmSpec } from "../../model/vm.ts";
+import { describeVmm } from "../../model/vmm.ts";
 import type { OpenChange } from "../../store/journal.ts";
+import { diskCount } from "../guest/boot-spec.ts";
+import { chooseVmm } from "../guest/choose-vmm.ts";
 import { withDiskFullError } from "../guest/disk-full-error.ts";
 import { makeIdentity } from "../guest/identity.ts";
 import { emitState, setState } from "../guest/state.ts";
-import { usableVmm } from "../guest/usable-vmm.ts";
 import { findKernel, kernelIfAny, prepareArtifacts } from "../images/artifacts.ts";
 import { findImage, imageIfAny, waysTo } from "../images/find-image.ts";
 import type { SizeRequest, StartContext } from "./context.ts";
@@ -25,6 +27,8 @@ export type CreateRequest = SizeRequest & {
   image?: string;
   kernel?: string;
   network?: NetworkRequest;
+  /** the name of a driver, or `auto` */
+  vmm?: string;
   env?: Record<string, string>;
   /** its guest can run VMs of its own */
   nested?: boolean;
@@ -70,17 +74,21 @@ export type Decided = { spec: VmSpec; image: ImageRecord; kernel: KernelRecord }
 
 /**
  * What a VM as requested would be. If its image or kernel is still missing, its other needs are checked first.
- * @throws WORKSPACE_TOO_LARGE, NESTED_UNAVAILABLE, what `requireHost` throws, IMAGE_NOT_FOUND, KERNEL_NOT_FOUND
+ * @throws WORKSPACE_TOO_LARGE, what `chooseVmm` and `requireHost` throw, IMAGE_NOT_FOUND, KERNEL_NOT_FOUND
  */
 export async function decideSpec(ctx: StartContext, request: CreateRequest, emit: Emit): Promise<Decided> {
   const { provenance, ...sizes } = await ctx.sizes(request);
-  const chosen = { ...sizes, network: await ctx.networkSpec(request.network ?? {}) };
+  const network = await ctx.networkSpec(request.network ?? {});
   if (request.workspace) requireFits(request.workspace, sizes.diskBytes);
-  if (request.nested) await requireNested(ctx);
   const wanted = wantedArtifacts(ctx, request);
   requirePossible(ctx, wanted);
-  const missing = { image: !imageIfAny(ctx, wanted.image), kernel: !kernelIfAny(ctx, wanted.kernel) };
-  if (missing.image || missing.kernel) await requireHost(ctx, chosen, missing, emit);
+  const known = imageIfAny(ctx, wanted.image);
+  const { nested = false } = request;
+  const needs = { vcpu: sizes.vcpu, disks: diskCount(known), network, nested };
+  const { vmm, probe } = await chooseVmm(ctx, request.vmm, needs);
+  const chosen = { ...sizes, network, vmm };
+  const missing = { image: !known, kernel: !kernelIfAny(ctx, wanted.kernel) };
+  if (missing.image || missing.kernel) await requireHost(ctx, chosen, { probe }, missing, emit);
   emitSpec(emit, { ...chosen, ...wanted, provenance });
   const image = findImage(ctx, wanted.image);
   const kernel = findKernel(ctx, wanted.kernel);
@@ -89,15 +97,10 @@ export async function decideSpec(ctx: StartContext, request: CreateRequest, emit
     image: { name: image.name, digest: image.digest },
     kernel: { name: kernel.name, digest: kernel.digest },
     env: request.env ?? {},
-    ...(request.nested && { nested: true }),
+    ...(nested && { nested }),
     ...(request.idleMs === undefined ? {} : { idleMs: request.idleMs }),
   };
   return { spec, image, kernel };
-}
-
-async function requireNested(ctx: StartContext): Promise<void> {
-  const { driver, accel, features } = await usableVmm(ctx);
-  if (!features.nested) throw fail("NESTED_UNAVAILABLE", { driver, accel });
 }
 
 /** An image may name the kernel that it wants. */
@@ -180,11 +183,11 @@ function newRecord(ctx: StartContext, request: CreateRequest, spec: VmSpec, id: 
 
 /** The line that every creating command prints first. */
 function emitSpec(emit: Emit, spec: Omit<SpecEvent, "kind" | "text">): void {
-  const { vcpu, memoryMib, diskBytes, image, kernel, network } = spec;
+  const { vcpu, memoryMib, diskBytes, image, kernel, network, vmm } = spec;
   const sizes = `${vcpu} vcpu, ${formatSize(memoryMib * 1024 * 1024, 1)} memory, ${formatSize(diskBytes)} disk`;
   emit({
     kind: "spec",
-    text: `${sizes}, image ${image}, kernel ${kernel}, network ${describeNetwork(network)}`,
+    text: `${sizes}, image ${image}, kernel ${kernel}, network ${describeNetwork(network)}, vmm ${describeVmm(vmm)}`,
     ...spec,
   });
 }

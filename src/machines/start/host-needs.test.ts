@@ -1,16 +1,11 @@
 import { expect, test } from "bun:test";
 import { fail } from "../../base/errors/error.ts";
-import type { Probe } from "../../vmm/driver.ts";
-import { qemuFeatures as features } from "../../vmm/qemu/probe.ts";
 import { newHost, recorder, startDaemon } from "../testing/daemon.ts";
 import type { World } from "../testing/world.ts";
 import { firstMissing, type HostNeeds } from "./host-needs.ts";
 
-const of = { driver: "qemu", version: "1", accel: "tcg", why: "" } as const;
-const vmm: Probe = { usable: true, ...of, features, gaps: [], sharing: null };
 const mib = 1024 * 1024;
 const good: HostNeeds = {
-  vmm,
   network: null,
   mkfs: "/sbin/mkfs.ext4",
   memory: { available: 1024 * mib, needed: 128 * mib },
@@ -21,18 +16,13 @@ const full = [{ path: "/c", free: mib, needed: 512 * mib, during: "making its im
 
 test.each([
   ["nothing", {}, undefined],
-  ["no QEMU", { vmm: { usable: false, why: "qemu is not installed", fix: "apt" } as const }, "VMM_NOT_FOUND"],
   ["no mkfs", { mkfs: null }, "TOOL_MISSING"],
   ["no passt", { network: passt }, "NETWORK_FAILED"],
   ["little memory", { memory: { available: 127 * mib, needed: 128 * mib } }, "MEMORY_LOW"],
   ["just enough memory", { memory: { available: 128 * mib, needed: 128 * mib } }, undefined],
   ["memory that is not known", { memory: { available: 0, needed: 128 * mib } }, undefined],
   ["no room for the image", { space: [...good.space, ...full] }, "DISK_FULL"],
-  [
-    "all of it: the first",
-    { vmm: { usable: false, why: "x", fix: "y" } as const, network: passt, space: full },
-    "VMM_NOT_FOUND",
-  ],
+  ["all of it: the first", { network: passt, space: full }, "NETWORK_FAILED"],
 ] as [string, Partial<HostNeeds>, string | undefined][])("missing: %s", (_, change, code) => {
   expect(firstMissing({ ...good, ...change })?.code as string | undefined).toBe(code);
 });
@@ -81,10 +71,9 @@ test("a user without access to KVM is refused before the image is built", async 
 test("a VM whose image exists checks nothing of the host beforehand", async () => {
   const host = newHost();
   const machines = await startDaemon(host);
-  host.world.vmmProblem = { why: "not asked", fix: "" };
   host.world.availableMemory = 1;
+  host.world.hasMkfs = false;
   const { emit, signal } = recorder();
-  // a VM with a network asks which one its VMM takes
-  const request = { name: "web", ephemeral: false, network: { kind: "none" } } as const;
+  const request = { name: "web", ephemeral: false } as const;
   expect((await machines.create(request, { wait: "agent" }, emit, signal)).vm.state).toBe("running");
 });

@@ -3,7 +3,7 @@ import { type BangerError, fail, toBangerError } from "../../base/errors/error.t
 import { formatSize } from "../../base/units.ts";
 import type { Emit } from "../../model/event.ts";
 import type { VmSpec } from "../../model/vm.ts";
-import type { Probe } from "../../vmm/driver.ts";
+import type { ChosenVmm } from "../guest/choose-vmm.ts";
 import { networkKind } from "../guest/network.ts";
 import type { StartContext } from "./context.ts";
 
@@ -17,7 +17,6 @@ const stateBytes = 32 * mib;
 const leastMemory = 128 * mib;
 
 export type HostNeeds = {
-  vmm: Probe;
   /** why its network is not available; null: it is, or the VM has none */
   network: BangerError | null;
   /** how disks are formatted */
@@ -29,8 +28,7 @@ export type HostNeeds = {
 };
 
 /** The first missing need, as the error with which the start would fail. Pure. */
-export function firstMissing({ vmm, network, mkfs, memory, space }: HostNeeds): BangerError | null {
-  if (!vmm.usable) return fail("VMM_NOT_FOUND", { program: "QEMU", install: vmm.fix, reason: vmm.why });
+export function firstMissing({ network, mkfs, memory, space }: HostNeeds): BangerError | null {
   if (mkfs === null)
     return fail("TOOL_MISSING", { tool: "mkfs.ext4", why: "to make data disks", install: "install e2fsprogs" });
   if (network) return network;
@@ -46,21 +44,21 @@ export function firstMissing({ vmm, network, mkfs, memory, space }: HostNeeds): 
 /** What must be made before the VM. */
 export type Missing = { image: boolean; kernel: boolean };
 
-/** @throws VMM_NOT_FOUND, VMM_KVM_UNUSABLE, TOOL_MISSING, NETWORK_FAILED, MEMORY_LOW, DISK_FULL */
+/** What a VM needs beside its VMM. @throws TOOL_MISSING, NETWORK_FAILED, MEMORY_LOW, DISK_FULL */
 export async function requireHost(
   ctx: StartContext,
-  spec: Pick<VmSpec, "memoryMib" | "network">,
+  spec: Pick<VmSpec, "memoryMib" | "network" | "vmm">,
+  { probe }: Pick<ChosenVmm, "probe">,
   missing: Missing,
   emit: Emit,
 ): Promise<void> {
-  const needs = await gather(ctx, spec, missing);
-  const problem = firstMissing(needs);
+  const problem = firstMissing(await gather(ctx, spec, missing));
   if (problem) throw problem;
-  if (needs.vmm.usable && needs.vmm.kvmDenied)
+  if (probe.kvmDenied)
     emit({
       kind: "note",
       level: "warn",
-      text: `no KVM: ${needs.vmm.why}; VMs are emulated, which is several times slower. To have KVM, ${needs.vmm.fix ?? "run `banger doctor`"}`,
+      text: `no KVM: ${probe.why}; VMs are emulated, which is several times slower. To have KVM, ${probe.fix ?? "run `banger doctor`"}`,
     });
 }
 
@@ -70,8 +68,7 @@ async function gather(
   missing: Missing,
 ): Promise<HostNeeds> {
   const { vms, layers, kernels } = ctx.paths;
-  const [vmm, network, host, ...space] = await Promise.all([
-    ctx.driver.probe(),
+  const [network, host, ...space] = await Promise.all([
     networkProblem(ctx, spec),
     ctx.hostNeeds(),
     spaceOf(ctx, { path: vms, needed: stateBytes, during: "making the VM" }),
@@ -79,11 +76,11 @@ async function gather(
     ...(missing.kernel ? [spaceOf(ctx, { path: kernels, needed: kernelBytes, during: "fetching its kernel" })] : []),
   ]);
   const needed = Math.min(spec.memoryMib * mib, leastMemory);
-  return { vmm, network, mkfs: host.mkfs, memory: { available: host.availableMemory, needed }, space };
+  return { network, mkfs: host.mkfs, memory: { available: host.availableMemory, needed }, space };
 }
 
-async function networkProblem(ctx: StartContext, { network }: Pick<VmSpec, "network">): Promise<BangerError | null> {
-  return networkKind(ctx, network).then(() => null, toBangerError);
+async function networkProblem(ctx: StartContext, spec: Pick<VmSpec, "network" | "vmm">): Promise<BangerError | null> {
+  return networkKind(ctx, spec).then(() => null, toBangerError);
 }
 
 async function spaceOf(ctx: StartContext, wanted: Omit<HostNeeds["space"][number], "free">) {

@@ -3,7 +3,7 @@ import { Deferred, orAborted } from "../../base/async.ts";
 import { fail } from "../../base/errors/error.ts";
 import type { VmRecord } from "../../model/vm.ts";
 import type { OpenChange } from "../../store/journal.ts";
-import type { RunningVm } from "../../vmm/driver.ts";
+import type { RunningVm, VmmDriver } from "../../vmm/driver.ts";
 import { bootSpec } from "../guest/boot-spec.ts";
 import { stopError, withDiskFullError } from "../guest/disk-full-error.ts";
 import { growGuest } from "../guest/grow.ts";
@@ -120,7 +120,7 @@ async function boot(ctx: StartContext, start: BegunStart, prepared: Prepared): P
   const { vm, change, caller } = start;
   caller.emit({ kind: "progress", step: "boot", text: "booting" });
   await giveUpSave(ctx, vm, change);
-  const running = await ctx.driver.boot(specOf(ctx, vm, prepared), caller.signal);
+  const running = await driverOf(ctx, vm).boot(specOf(ctx, vm, prepared), caller.signal);
   await noteRunningOrKill(ctx, start, running, { isWarm: false });
 }
 
@@ -130,7 +130,7 @@ async function restore(ctx: StartContext, start: BegunStart, prepared: Prepared,
   change.step("restore");
   start.isRestoring = true;
   const started = () => phases.mark("vmm");
-  const running = await ctx.driver.restore(source.save, specOf(ctx, vm, prepared), caller.signal, started);
+  const running = await driverOf(ctx, vm).restore(source.save, specOf(ctx, vm, prepared), caller.signal, started);
   await noteRunningOrKill(ctx, start, running, { isWarm: true, sameMachine: source.sameMachine });
   await running.resume();
 }
@@ -142,6 +142,10 @@ async function giveUpSave(ctx: StartContext, vm: VmRecord, change: OpenChange): 
     change.step("boot");
   });
   if (vm.suspended) await ctx.files.removeTree(ctx.paths.suspended(vm.id).directory);
+}
+
+function driverOf({ drivers }: StartContext, { spec }: VmRecord): VmmDriver {
+  return drivers.named(spec.vmm.driver);
 }
 
 function specOf(ctx: StartContext, vm: VmRecord, { image, initramfs, net }: Prepared) {

@@ -48,7 +48,7 @@ async function ready(
 }
 
 async function prepareNetwork(ctx: StartContext, vm: VmRecord, emit: Emit): Promise<PreparedNetwork | null> {
-  const net = await makeNetwork(ctx, vm.spec.network, ctx.paths.vm(vm.id));
+  const net = await makeNetwork(ctx, vm.spec, ctx.paths.vm(vm.id));
   if (!net) return null;
   noteNetwork(ctx, vm, net);
   if (net.note) emit({ kind: "note", level: "warn", text: net.note });

@@ -21,7 +21,7 @@ import type { BegunStart, Start } from "./start.ts";
  */
 export async function startVm(ctx: StartContext, asked: Start): Promise<LiveVm> {
   const start = beginStart(ctx, asked);
-  await reportGaps(ctx, start.caller.emit);
+  await reportGaps(ctx, start.vm.spec, start.caller.emit);
   let attempt: Attempt = start.warm ?? start.source;
   for (;;) {
     try {

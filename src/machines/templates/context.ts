@@ -61,8 +61,8 @@ export type TemplatesState = ImagesState & {
     failures: Map<Digest, number>;
     files: TemplateFiles;
   };
-  /** whether a user was warned of gaps in the VMMs' cage */
-  gaps: { areNoted: boolean };
+  /** the drivers of whose gaps in the cage a user was warned */
+  gaps: { notedFor: Set<string> };
 };
 
 export type TemplatesContext = TemplatesDeps & TemplatesState;

@@ -52,4 +52,6 @@ test("a template follows one of the same names and sizes", () => {
   expect(newer).not.toEqual(facts);
   expect(isSuccessor(newer, facts)).toBe(true);
   expect(isSuccessor(templateFacts(spec({ vcpu: 4 })), facts)).toBe(false);
+  // each driver has its own
+  expect(isSuccessor(templateFacts(vmm({ driver: "firecracker" })), facts)).toBe(false);
 });

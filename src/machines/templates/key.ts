@@ -64,8 +64,10 @@ export function templateFacts({ vmm, spec }: FactParts): TemplateFacts {
 
 /** Templates of one place follow each other: a new one is there because the older can't be used any more. */
 export function isSuccessor(later: TemplateFacts, earlier: TemplateFacts): boolean {
-  const place = ({ image, kernel, vcpu, memoryMib, diskBytes, network, nested }: TemplateFacts) =>
-    JSON.stringify([image.name, kernel.name, vcpu, memoryMib, diskBytes, network, nested === true]);
+  const place = ({ image, kernel, vcpu, memoryMib, diskBytes, network, nested, vmm }: TemplateFacts) => {
+    const [driver] = vmm.split(" ");
+    return JSON.stringify([image.name, kernel.name, vcpu, memoryMib, diskBytes, network, nested === true, driver]);
+  };
   return place(later) === place(earlier);
 }
 

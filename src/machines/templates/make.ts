@@ -74,21 +74,21 @@ function boot(
 ): Promise<UnlistedVm> {
   return startUnlisted(ctx, {
     name,
-    network: spec.network,
+    spec,
     makeFiles: async ({ disk }, id) => {
       await ctx.files.ensureFolder(ctx.paths.suspended(id).directory);
       await ctx.createDisk(disk, facts.diskBytes);
     },
     launch: async ({ id, net }) => {
       // VMs could not begin from it that have what they should have
-      if (net && net.device.kind !== (await networkKind(ctx, spec.network)))
+      if (net && net.device.kind !== (await networkKind(ctx, spec)))
         throw fail("NETWORK_FAILED", { program: "passt", reason: net.note ?? "it is another than it should be" });
       const { image, initramfs } = artifacts;
       const vm = { id, spec, ephemeral: true };
       const devices = bootSpec(ctx.paths, { vm, image, initramfs, net: net?.device ?? null });
-      const { savesInPlace } = (await usableVmm(ctx)).features;
+      const { savesInPlace } = (await usableVmm(ctx, spec)).features;
       const memory = savesInPlace ? { memory: { path: ctx.paths.suspended(id).memory } } : {};
-      return ctx.driver.boot({ ...devices, ...memory }, signal);
+      return ctx.drivers.named(spec.vmm.driver).boot({ ...devices, ...memory }, signal);
     },
   });
 }

@@ -72,7 +72,11 @@ test("two at once boot once", async () => {
 });
 
 test.each<[string, (host: Host) => void, RegExp]>([
-  ["a VMM that can't save", ({ world }) => void Object.assign(world, { canSave: false }), /^cold \(this VMM can't/],
+  [
+    "a VMM that can't save",
+    ({ world }) => void Object.assign(world, { canSave: false }),
+    /^cold \(world 1 can't save VMs\)/,
+  ],
   [
     "templates turned off",
     ({ world }) => void Object.assign(world, { templateLimit: 0 }),

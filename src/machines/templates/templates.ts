@@ -47,7 +47,7 @@ export async function templateSource(
   wanted: Wanted,
   { templateFiles, emit, signal }: TemplateUse,
 ): Promise<StartSource> {
-  const why = await whyNoTemplates(ctx);
+  const why = await whyNoTemplates(ctx, wanted.spec);
   if (why !== null) return coldBoot(why);
   const key = await keyOf(ctx, wanted);
   const broken = brokenFor(ctx, key);
@@ -112,7 +112,7 @@ async function dropSpoiled(ctx: TemplatesContext, key: Digest, emit: Emit): Prom
 }
 
 export async function keyOf(ctx: TemplatesContext, { spec, artifacts }: Wanted): Promise<Digest> {
-  const { driver, version, accel } = await usableVmm(ctx);
+  const { driver, version, accel } = await usableVmm(ctx, spec);
   const { image, initramfs } = artifacts;
   return templateKey({
     image,
@@ -120,7 +120,7 @@ export async function keyOf(ctx: TemplatesContext, { spec, artifacts }: Wanted):
     initramfs: initramfs.slice(initramfs.lastIndexOf("/") + 1),
     vmm: { driver, version, accel, cpu: accel === "kvm" ? await ctx.hostCpu() : "" },
     spec,
-    network: (await networkKind(ctx, spec.network)) ?? "none",
+    network: (await networkKind(ctx, spec)) ?? "none",
     devices: bootSpec(ctx.paths, { vm: { id: anyVm, spec, ephemeral: true }, image, initramfs, net: null }),
   });
 }
@@ -149,7 +149,7 @@ export async function ensureTemplate(
   const known = templateByKey(ctx, key);
   if (known) return known;
   return ctx.templates.making.run(key, signal, async (shared) => {
-    const facts = templateFacts({ spec: wanted.spec, vmm: await usableVmm(ctx) });
+    const facts = templateFacts({ spec: wanted.spec, vmm: await usableVmm(ctx, wanted.spec) });
     const save = await makeTemplate(ctx, { ...wanted, key, facts }, emit, shared);
     const now = ctx.clock.now();
     const bytes = await ctx.files.usedBytes(ctx.paths.template(key).directory);

@@ -171,11 +171,11 @@ function restore(
   const from = ctx.paths.template(key);
   return startUnlisted(ctx, {
     name: "a warm VM",
-    network: spec.network,
+    spec,
     makeFiles: (files) => ctx.copySparse(from.disk, files.disk, facts.diskBytes),
     launch: ({ id, net }) => {
       const devices = bootSpec(ctx.paths, { vm: { id, spec, ephemeral }, image, initramfs, net: net?.device ?? null });
-      return ctx.driver.restore(saveOf(save, from), devices, new AbortController().signal);
+      return ctx.drivers.named(spec.vmm.driver).restore(saveOf(save, from), devices, new AbortController().signal);
     },
   });
 }

@@ -11,6 +11,7 @@ import { decideNetwork } from "../../model/network.ts";
 import { pathsOf } from "../../model/paths.ts";
 import { createStore } from "../../store/store.ts";
 import { digestOf, imageRecord, kernelRecord, layerRef } from "../../store/testing/records.ts";
+import { combineDrivers } from "../../vmm/drivers.ts";
 import type { AgentClient } from "../../wire/agent/types.ts";
 import { createMachines } from "../create-machines.ts";
 import type { MachinesDeps } from "../deps.ts";
@@ -69,7 +70,8 @@ export function depsOf({ world, db }: Host): MachinesDeps {
   let random = 0;
   return {
     store: createStore(db, () => clock.now()),
-    driver: worldDriver(world),
+    drivers: combineDrivers([worldDriver(world)]),
+    vmmChoice: async (asked) => ({ choice: asked ?? "auto", why: "as was asked" }),
     network: networkOf(world),
     files: filesOf(world),
     artifacts: artifactsOf(world),
@@ -136,11 +138,11 @@ export function recorder(): { events: WorkEvent[]; emit: (event: WorkEvent) => v
 
 function networkOf(world: World): MachinesDeps["network"] {
   return {
-    async kind() {
+    async kind(_deny, [accepted = "stream"]) {
       world.failIf("network kind");
-      return "stream";
+      return accepted;
     },
-    async prepare(vmPaths, deny) {
+    async prepare(vmPaths, deny, [accepted = "stream"]) {
       world.failIf("network");
       const process = world.newProcess();
       world.networks.set(process.pid, vmPaths.directory);
@@ -148,7 +150,8 @@ function networkOf(world: World): MachinesDeps["network"] {
       world.paths.set(vmPaths.net, "");
       const mac = "02:00:00:00:00:01";
       const identity = { address: "192.0.2.15", prefix: 24, gateway: "192.0.2.2", mac, dns: ["192.0.2.3"], search: [] };
-      return { device: { kind: "stream", socket: vmPaths.net, mac }, identity, process };
+      const device = accepted === "stream" ? { kind: accepted, socket: vmPaths.net, mac } : { kind: accepted, mac };
+      return { device, identity, process };
     },
     stop: async (process) => void world.networks.delete(process.pid),
   };

@@ -81,6 +81,12 @@ export class Guest {
     return client;
   }
 
+  /** As a VMM does whose connections end with a save. */
+  dropSessions(): void {
+    for (const client of this.#clients) client.destroy();
+    this.#clients.clear();
+  }
+
   notice(notice: Json): void {
     for (const client of this.#clients) client.notify(notice);
   }

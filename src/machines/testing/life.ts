@@ -62,7 +62,7 @@ export class Life {
   }
 
   #nothing(name: string): unknown {
-    if (name.startsWith("store.")) throw new Dead(name);
+    if (name.startsWith("store.") || name === "drivers.named") throw new Dead(name);
     return new Deferred<never>().promise;
   }
 }

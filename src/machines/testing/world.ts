@@ -32,6 +32,8 @@ export type WorldVm = {
   onTrouble: (trouble: VmmTrouble) => void;
   /** what it was restored from; null: it booted */
   from: Save | null;
+  /** the driver's name */
+  driver: string;
 };
 
 const unstopped = { stopped: null, onStopped: () => {}, onTrouble: () => {} };
@@ -62,6 +64,8 @@ export class World {
   readonly catalogFailures: BangerError[] = [];
   /** whether its VMM can save VMs */
   canSave = false;
+  /** what its VMM supports otherwise than usual */
+  features: Partial<DriverFeatures> = {};
   /** the gaps of its VMMs' cage */
   gaps: Gap[] = [];
   /** why VMs of one save are not isolated from each other */
@@ -161,35 +165,37 @@ export class World {
     return [...new Set(below.map((path) => path.slice(folder.length + 1).split("/")[0] ?? ""))].toSorted();
   }
 
-  boot(spec: BootSpec): WorldVm {
+  boot(driver: string, spec: BootSpec): WorldVm {
     this.failIf("boot");
     if (spec.memory) this.paths.set(spec.memory.path, "memory");
     // a guest that boots writes to its disk
     const disk = `${spec.directory}/disk.ext4`;
     if (this.paths.has(disk)) this.paths.set(disk, `${this.paths.get(disk)}, booted`);
-    return this.#run({ spec, guest: new Guest({ ...this.guest }), isPaused: false, from: null, ...unstopped });
+    return this.#run({ spec, guest: new Guest({ ...this.guest }), isPaused: false, from: null, driver, ...unstopped });
   }
 
-  restore(from: Save, spec: BootSpec): WorldVm {
+  restore(driver: string, from: Save, spec: BootSpec): WorldVm {
     this.failIf("restore");
-    const saved = JSON.parse(this.check(from)) as { generation: number; disk: string };
+    const saved = JSON.parse(this.check(driver, from)) as { generation: number; disk: string };
     const disk = this.paths.get(`${spec.directory}/disk.ext4`);
     if (disk !== saved.disk) throw new Error(`memory of a VM whose disk was "${saved.disk}" met the disk "${disk}"`);
-    return this.#run({ spec, guest: new Guest({ ...this.guest }, saved), isPaused: true, from, ...unstopped });
+    return this.#run({ spec, guest: new Guest({ ...this.guest }, saved), isPaused: true, from, driver, ...unstopped });
   }
 
   /** @returns the state */
-  check({ record, files }: Save): string {
-    if (record.version !== "1") throw fail("SAVE_VERSION", { saved: `world ${record.version}`, present: "world 1" });
+  check(driver: string, { record, files }: Save): string {
+    const saved = `${record.driver} ${record.version}`;
+    if (saved !== `${driver} 1`) throw fail("SAVE_VERSION", { saved, present: `${driver} 1` });
     const state = this.paths.get(files.state);
     if (state === undefined || !this.paths.has(files.memory))
       throw fail("SAVE_DAMAGED", { path: files.state, problem: "is missing" });
     return state;
   }
 
-  save(vm: WorldVm, files: SaveFiles): SaveRecord {
+  save(vm: WorldVm, files: SaveFiles, { keepsSessions }: Pick<DriverFeatures, "keepsSessions">): SaveRecord {
     vm.isPaused = true;
     this.failIf("save");
+    if (!keepsSessions) vm.guest.dropSessions();
     this.paths.set(files.memory, "memory");
     this.paths.set(
       files.state,
@@ -197,7 +203,7 @@ export class World {
     );
     const { vcpu, memoryMib } = vm.spec;
     const shape = `${vcpu} ${memoryMib}`;
-    const of = { driver: "world", version: "1", accel: "tcg", shape } as const;
+    const of = { driver: vm.driver, version: "1", accel: "tcg", shape } as const;
     const memoryStamp = String(this.#nextStamp++);
     return { ...of, memoryBytes: 6, memoryStamp, stateBytes: 20, stateDigest: digestOf("6") };
   }
@@ -252,9 +258,9 @@ export class World {
 const sockets = ["monitor.sock", "agent.sock"];
 
 /** A driver as a new daemon makes it: it knows only the world. */
-export function worldDriver(world: World): VmmDriver {
+export function worldDriver(world: World, name = "world", own: Partial<DriverFeatures> = world.features): VmmDriver {
   const features: DriverFeatures = {
-    nested: true,
+    nested: world.nested,
     pause: true,
     snapshots: world.canSave,
     keepsSessions: true,
@@ -262,30 +268,33 @@ export function worldDriver(world: World): VmmDriver {
     savesInPlace: true,
     netDevices: ["stream"],
     maxDisks: 20,
+    maxVcpu: 64,
+    ...own,
   };
   return {
-    name: "world",
+    name,
     programs: [],
     probe: async () => {
       const { gaps, sharing, kvmDenied, vmmProblem } = world;
       if (vmmProblem) return { usable: false, ...vmmProblem };
-      const of = { driver: "world", version: "1", accel: "tcg", why: "a test" } as const;
-      return { usable: true, ...of, kvmDenied, features: { ...features, nested: world.nested }, gaps, sharing };
+      const of = { driver: name, version: "1", accel: "tcg", why: "a test" } as const;
+      return { usable: true, ...of, kvmDenied, features, gaps, sharing };
     },
     async boot(spec, signal) {
       signal.throwIfAborted();
-      return runningVm(world, world.boot(spec));
+      if (spec.memory && !features.savesInPlace) throw new Error("this VMM does not save in place");
+      return runningVm(world, world.boot(name, spec), features);
     },
-    check: async (save) => void world.check(save),
+    check: async (save) => void world.check(name, save),
     async restore(save, spec, signal, onStarted) {
       signal.throwIfAborted();
       onStarted?.();
-      return runningVm(world, world.restore(save, spec));
+      return runningVm(world, world.restore(name, save, spec), features);
     },
     async adopt(record) {
       const vm = world.vmms.get(record.process.pid);
       if (vm) await world.answer(vm);
-      return vm && vm.guest.exit === null ? runningVm(world, vm) : null;
+      return vm && vm.guest.exit === null ? runningVm(world, vm, features) : null;
     },
     end: async (record) => world.vmms.get(record.process.pid)?.guest.end({ kind: "killed" }),
     async postMortem(record): Promise<VmExit> {
@@ -294,12 +303,12 @@ export function worldDriver(world: World): VmmDriver {
     async clean(directory) {
       for (const name of sockets) world.removeTree(`${directory}/${name}`);
     },
-    savedNetwork: () => "stream",
+    savedNetwork: () => features.netDevices[0] ?? null,
   };
 }
 
-function runningVm(world: World, vm: WorldVm): RunningVm {
-  const record: DriverRecord = { driver: "world", version: "1", process: vm.process, directory: vm.spec.directory };
+function runningVm(world: World, vm: WorldVm, features: DriverFeatures): RunningVm {
+  const record: DriverRecord = { driver: vm.driver, version: "1", process: vm.process, directory: vm.spec.directory };
   const released = new Deferred<VmExit>();
   return {
     record,
@@ -336,7 +345,7 @@ function runningVm(world: World, vm: WorldVm): RunningVm {
     async save(files, signal) {
       signal.throwIfAborted();
       await world.answer(vm);
-      return world.save(vm, files);
+      return world.save(vm, files, features);
     },
     release: () => {},
   };

@@ -55,6 +55,7 @@ export function vmRecord(changes: Partial<VmRecord> = {}): VmRecord {
       image: { name: image.name, digest: image.digest },
       kernel: { name: kernel.name, digest: kernel.digest },
       network: { kind: "user", deny: [] },
+      vmm: { driver: "qemu", why: "preferred" },
       env: {},
     },
     ephemeral: false,

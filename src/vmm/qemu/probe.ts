@@ -22,6 +22,8 @@ export const qemuFeatures: DriverFeatures = {
   netDevices: ["stream", "builtin"],
   // microvm has 24 virtio-mmio slots, of which the agent's port, entropy and the network take three; a guest with 24 disks hangs
   maxDisks: 20,
+  // microvm's own limit is 288
+  maxVcpu: 64,
 };
 
 const installQemu =

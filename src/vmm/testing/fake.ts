@@ -84,6 +84,7 @@ export function createFakeDriver(world: FakeWorld): VmmDriver {
     savesInPlace: true,
     netDevices: ["stream", "builtin"],
     maxDisks: 20,
+    maxVcpu: 64,
   };
   return {
     name: "fake",

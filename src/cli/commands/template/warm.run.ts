@@ -8,7 +8,7 @@ import { shortDigest } from "../../ui/artifacts.ts";
 import { specFirst } from "../../ui/events.ts";
 import { print, printJson, rootWarning, running, sinkOf } from "../../work.ts";
 
-type WarmFlags = Pick<CreateFlags, "kernel" | "vcpu" | "memory" | "disk" | "network" | "nested" | "json">;
+type WarmFlags = Pick<CreateFlags, "kernel" | "vcpu" | "memory" | "disk" | "network" | "vmm" | "nested" | "json">;
 
 export async function warm(this: CliContext, flags: WarmFlags, image?: string): Promise<void> {
   const sink = specFirst(sinkOf(this, flags));

@@ -4,6 +4,7 @@ import { durationText, formatAge, formatSize } from "../../../base/units.ts";
 import { oneLine } from "../../../base/untrusted-text.ts";
 import { describeNetwork } from "../../../model/network.ts";
 import type { VmView } from "../../../model/vm.ts";
+import { describeVmm } from "../../../model/vmm.ts";
 import type { CliContext } from "../../context.ts";
 import { stateText } from "../../ui/state.ts";
 import { pairs } from "../../ui/table.ts";
@@ -42,6 +43,7 @@ function linesOf(vm: VmView, now: number): [string, string][] {
     ["nested VMs", spec.nested ? "the guest can run VMs of its own" : null],
     ["disk used", formatSize(vm.diskUsed)],
     ["network", describeNetwork(spec.network)],
+    ["vmm", describeVmm(spec.vmm)],
     ["address", vm.address ?? "-"],
     ["created", `${new Date(vm.createdAt).toISOString()} (${formatAge(now - vm.createdAt)} ago)`],
     ["started", vm.startedAt === null ? null : new Date(vm.startedAt).toISOString()],

@@ -1,0 +1,14 @@
+/** The VMM that a new VM is to have: what the request names, else what the config names. Pure. */
+import type { Config } from "./config.ts";
+
+export type WantedVmm = {
+  /** the name of a driver, or `auto` */
+  choice: string;
+  /** who named it, as a clause */
+  why: string;
+};
+
+export function vmmChoice(asked: string | undefined, { vmm }: Pick<Config, "vmm">): WantedVmm {
+  if (asked !== undefined) return { choice: asked, why: "as was asked" };
+  return { choice: vmm, why: "as the config says" };
+}

@@ -1,0 +1,103 @@
+/**
+ * Which VMM a new VM gets: the one that was asked for, or the best that can run it. It is decided once, since a VM keeps its
+ * driver.
+ */
+import { type BangerError, fail, toBangerError } from "../../base/errors/error.ts";
+import type { NetworkSpec } from "../../model/network.ts";
+import type { VmmSpec } from "../../model/vmm.ts";
+import type { DriverFeatures, VmmDriver } from "../../vmm/driver.ts";
+import type { GuestContext } from "./context.ts";
+import { type UsableProbe, unusable } from "./usable-vmm.ts";
+
+type Ctx = Pick<GuestContext, "drivers" | "network" | "vmmChoice">;
+
+export type VmmNeeds = {
+  vcpu: number;
+  /** that it boots with; 0: not known yet */
+  disks: number;
+  network: NetworkSpec;
+  /** its guest runs VMs of its own */
+  nested: boolean;
+};
+
+export type ChosenVmm = { vmm: VmmSpec; probe: UsableProbe };
+
+/** Disks that a VM may get later, as a workspace and a cache. */
+export const spareDisks = 2;
+
+/**
+ * @param asked what the request names; undefined: the config decides
+ * @throws VMM_NOT_FOUND, VMM_UNFIT, NESTED_UNAVAILABLE when the driver that is named, or every driver, can't run it
+ */
+export async function chooseVmm(ctx: Ctx, asked: string | undefined, needs: VmmNeeds): Promise<ChosenVmm> {
+  const { choice, why } = await ctx.vmmChoice(asked);
+  if (choice === "auto") return chooseBest(ctx, needs);
+  const { candidate, failure } = await judge(ctx, ctx.drivers.named(choice), needs);
+  if (!candidate) throw failure;
+  return { vmm: { driver: choice, why }, probe: candidate.probe };
+}
+
+/** One that lacks something which the VM can do without is taken if no other is better. */
+async function chooseBest(ctx: Ctx, needs: VmmNeeds): Promise<ChosenVmm> {
+  let partial: Candidate | null = null;
+  const passedOver: string[] = [];
+  const failures: BangerError[] = [];
+  for (const driver of ctx.drivers.all) {
+    const { candidate, failure } = await judge(ctx, driver, needs);
+    if (candidate && candidate.lacks === null) return chosen(candidate, passedOver.join("; ") || "preferred");
+    if (failure) failures.push(failure);
+    partial ??= candidate;
+    passedOver.push(failure?.message ?? candidate?.lacks ?? "");
+  }
+  if (partial) return chosen(partial, partial.lacks ?? "");
+  throw joined(failures);
+}
+
+function chosen({ probe }: Candidate, why: string): ChosenVmm {
+  return { vmm: { driver: probe.driver, why }, probe };
+}
+
+type Candidate = {
+  probe: UsableProbe;
+  /** what it can't do, which its VM can do without, as a clause; null: nothing */
+  lacks: string | null;
+};
+type Judged = { candidate: Candidate; failure: null } | { candidate: null; failure: BangerError };
+
+async function judge(ctx: Ctx, driver: VmmDriver, needs: VmmNeeds): Promise<Judged> {
+  const probe = await driver.probe();
+  if (!probe.usable) return { candidate: null, failure: unusable(driver.name, probe) };
+  if (needs.nested && !probe.features.nested)
+    return { candidate: null, failure: fail("NESTED_UNAVAILABLE", { driver: driver.name, accel: probe.accel }) };
+  const limit = exceeded(probe.features, needs);
+  if (limit) return { candidate: null, failure: fail("VMM_UNFIT", { driver: driver.name, ...limit }) };
+  return { candidate: { probe, lacks: await lackOf(ctx, probe, needs) }, failure: null };
+}
+
+function exceeded({ maxDisks, maxVcpu }: DriverFeatures, { disks, vcpu }: VmmNeeds) {
+  if (vcpu > maxVcpu) return { limit: `${maxVcpu} CPUs`, wanted: `${vcpu}`, isImage: false };
+  if (disks + spareDisks <= maxDisks) return null;
+  return {
+    limit: `${maxDisks} disks`,
+    wanted: `${disks + spareDisks} (${spareDisks} of them kept free)`,
+    isImage: true,
+  };
+}
+
+async function lackOf(ctx: Ctx, probe: UsableProbe, { network }: VmmNeeds): Promise<string | null> {
+  const { driver, version, features } = probe;
+  if (!features.snapshots) return `${driver} ${version} can't save VMs`;
+  if (network.kind === "none") return null;
+  return ctx.network.kind(network.deny, features.netDevices).then(
+    () => null,
+    (error: unknown) => `${driver}: ${toBangerError(error).message}`,
+  );
+}
+
+/** The last driver is the one that is easiest to get; if it is there, what it lacks is what counts. */
+function joined(failures: readonly BangerError[]): BangerError {
+  const last = failures.at(-1) as BangerError;
+  if (last.code !== "VMM_NOT_FOUND") return last;
+  const reason = failures.map(({ message }) => message).join("; ");
+  return fail("VMM_NOT_FOUND", { program: "a VMM", install: last.hint, reason });
+}
