@@ -260,7 +260,7 @@ const sockets = ["monitor.sock", "agent.sock"];
 /** A driver as a new daemon makes it: it knows only the world. */
 export function worldDriver(world: World, name = "world", own: Partial<DriverFeatures> = world.features): VmmDriver {
   const features: DriverFeatures = {
-    nested: world.nested,
+    nested: true,
     pause: true,
     snapshots: world.canSave,
     keepsSessions: true,
@@ -278,7 +278,7 @@ export function worldDriver(world: World, name = "world", own: Partial<DriverFea
       const { gaps, sharing, kvmDenied, vmmProblem } = world;
       if (vmmProblem) return { usable: false, ...vmmProblem };
       const of = { driver: name, version: "1", accel: "tcg", why: "a test" } as const;
-      return { usable: true, ...of, kvmDenied, features, gaps, sharing };
+      return { usable: true, ...of, kvmDenied, features: { ...features, nested: world.nested }, gaps, sharing };
     },
     async boot(spec, signal) {
       signal.throwIfAborted();
