@@ -49,7 +49,9 @@ const vmView: z.ZodMiniType<VmView> = z.strictObject({
   createdAt: time,
   startedAt: z.nullable(time),
   generation: count,
-  failure: z.nullable(z.strictObject({ reason: z.string(), console: z.array(z.string()) })),
+  failure: z.nullable(
+    z.strictObject({ reason: z.string(), console: z.array(z.string()), log: z.exactOptional(z.array(z.string())) }),
+  ),
   startedHow: z.nullable(z.string()),
   suspended: z.nullable(z.strictObject({ save: savedState, why: z.string(), at: time })),
   pausedBy: z.nullable(

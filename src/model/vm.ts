@@ -50,6 +50,8 @@ export type VmFailure = {
   reason: string;
   /** the console's last lines, control characters removed */
   console: string[];
+  /** the last lines of its VMM's log where that is what failed, control characters removed */
+  log?: string[];
 };
 
 /** Why a VM is paused though no user paused it. Its memory and disks are as they were when it stopped. */

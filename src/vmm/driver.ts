@@ -135,7 +135,7 @@ export type VmExit =
 export type VmmStop = {
   /**
    * `disk-full`: the host has no space or quota left for the guest's writes; `file-limit`: the disk's file has reached its size
-   * limit; `vmm-error`: the VMM can't continue to run the guest
+   * limit; `vmm-error`: the guest sleeps or its watchdog expired
    */
   kind: "disk-full" | "file-limit" | "io-error" | "vmm-error";
   /** the VMM's own text, without control characters */

@@ -13,13 +13,15 @@ const tailLength = 32 * 1024;
 const haltTailBytes = 256;
 /** A panic's message is above its stack trace, which can be a hundred lines long. */
 const lastLinesOfConsole = 400;
+/** An error of KVM is above the registers of the CPU, which are some thirty lines. */
+const lastLinesOfVmm = 50;
 
 export type LogPaths = { serialLog: string; vmmLog: string };
 
 /** The last lines of both logs, without control characters. Empty for a log that can't be read: its VMM may have changed it. */
 export async function readTails(paths: LogPaths): Promise<{ console: string[]; vmmLog: string[] }> {
   const [console, vmmLog] = await Promise.all([tail(paths.serialLog), tail(paths.vmmLog)]);
-  return { console: lastLines(console, lastLinesOfConsole), vmmLog: lastLines(vmmLog, 5) };
+  return { console: lastLines(console, lastLinesOfConsole), vmmLog: lastLines(vmmLog, lastLinesOfVmm) };
 }
 
 /** Starts new logs for a boot and keeps the previous ones as `….old`. The cage lets QEMU create no file, so the serial log is made here. */

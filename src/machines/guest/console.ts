@@ -10,9 +10,12 @@ export async function consoleTail(ctx: Pick<GuestContext, "files" | "paths">, id
   return lastLines(text);
 }
 
+/** so many that what QEMU says is among them, above the registers of the CPU */
+const vmmLines = 40;
+
 /** The last lines of a VMM's log, control characters removed. */
 export async function logTail(ctx: Pick<GuestContext, "files" | "paths">, id: VmId): Promise<string[]> {
-  return lastLines(await ctx.files.tail(ctx.paths.vm(id).vmmLog, 16 * 1024).catch(() => ""));
+  return lastLines(await ctx.files.tail(ctx.paths.vm(id).vmmLog, 16 * 1024).catch(() => ""), vmmLines);
 }
 
 /** The reason that the agent printed before it gave up; null if there is none. */

@@ -2,13 +2,18 @@
 import type { VmFailure, VmRecord, VmState } from "../../model/vm.ts";
 import type { OpenChange } from "../../store/journal.ts";
 import type { VmExit } from "../../vmm/driver.ts";
-import { consoleTail } from "../guest/console.ts";
+import { consoleTail, logTail } from "../guest/console.ts";
 import { attempt, discard } from "../guest/discard.ts";
 import { removeLive } from "../guest/live.ts";
 import { emitState } from "../guest/state.ts";
 import type { StartContext } from "./context.ts";
 
-export type Ending = { state: VmState; reason: string; failed: boolean };
+export type Ending = {
+  state: VmState;
+  reason: string;
+  failed: boolean /** it was the VMM that failed */;
+  byVmm?: true;
+};
 
 /** A guest's own poweroff, halt or reboot is not a failure. */
 export function endingOf(exit: VmExit): Ending {
@@ -24,7 +29,7 @@ export function endingOf(exit: VmExit): Ending {
     case "panic":
       return { state: "failed", reason: panicReason(exit.reason), failed: true };
     case "vmm-died":
-      return { state: "failed", reason: `the VMM died: ${exit.reason}`, failed: true };
+      return { state: "failed", reason: `the VMM died: ${exit.reason}`, failed: true, byVmm: true };
   }
 }
 
@@ -44,11 +49,14 @@ export async function cleanUp(ctx: StartContext, vm: Pick<VmRecord, "id">): Prom
   await Promise.all([cleaned, discard(ctx, files.net)]);
 }
 
+async function failureOf(ctx: StartContext, { id }: VmRecord, { reason, byVmm }: Ending): Promise<VmFailure> {
+  const [console, log] = await Promise.all([consoleTail(ctx, id), byVmm ? logTail(ctx, id) : []]);
+  return { reason, console, ...(log.length > 0 && { log }) };
+}
+
 /** Cleans up and writes the ending; ends `change` in the same transaction. */
 export async function writeEnding(ctx: StartContext, vm: VmRecord, ending: Ending, change?: OpenChange): Promise<void> {
-  const failure: VmFailure | null = ending.failed
-    ? { reason: ending.reason, console: await consoleTail(ctx, vm.id) }
-    : null;
+  const failure = ending.failed ? await failureOf(ctx, vm, ending) : null;
   await cleanUp(ctx, vm);
   ctx.store.transaction(() => {
     ctx.store.processes.clear(vm.id);

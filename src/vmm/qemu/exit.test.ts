@@ -65,6 +65,28 @@ describe("an end is classified by the known facts", () => {
       { status: { exitCode: null, signal: "SIGXFSZ" } },
       { kind: "vmm-died", reason: "QEMU was ended by SIGXFSZ: a file of this VM reached its size limit" },
     ],
+    [
+      "an error of KVM, which QEMU's registers follow",
+      {
+        shutdown: { guest: false, reason: "internal-error" },
+        status: { exitCode: null, signal: "SIGKILL" },
+        vmmLog: [
+          "KVM internal error. Suberror: 1",
+          "emulation failure",
+          "EAX=00000000 EBX=00000001",
+          "Code=00 <0f> 0b",
+        ],
+      },
+      {
+        kind: "vmm-died",
+        reason: "QEMU can't run the guest any further: KVM internal error. Suberror: 1, emulation failure",
+      },
+    ],
+    [
+      "an error without a word, of a QEMU that an earlier daemon started",
+      { shutdown: { guest: false, reason: "internal-error" }, vmmLog: ["something else"] },
+      { kind: "vmm-died", reason: "QEMU can't run the guest any further" },
+    ],
     ["a crash", died("SIGSEGV"), { kind: "vmm-died", reason: "QEMU crashed (SIGSEGV)" }],
     [
       "a crash during the guest's shutdown",

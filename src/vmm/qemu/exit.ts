@@ -28,6 +28,7 @@ export function classifyExit(facts: ExitFacts): VmExit {
   // QEMU can also crash while it exits, after the guest has ended
   if (status !== null && hasCrashed(status) && !facts.killCalled) return died(status);
   if (shutdown?.guest) return byGuest(shutdown.reason, facts);
+  if (shutdown?.reason === internalError) return { kind: "vmm-died", reason: cantContinue(facts) };
   if (facts.killCalled) return { kind: "killed" };
   if (shutdown !== null)
     return { kind: "vmm-died", reason: lastError(facts) || `QEMU was asked to stop (${shutdown.reason})` };
@@ -50,6 +51,18 @@ function byConsole(console: readonly string[]): VmExit | null {
   if (panic !== null) return { kind: "panic", reason: panic };
   const kind = kernelsLastWord(console);
   return kind && { kind };
+}
+
+/** Not one of QEMU's reasons: the run state after an error of its own or of KVM's (qapi/run-state.json) */
+export const internalError = "internal-error";
+
+/** What QEMU prints before the registers of the CPU: accel/kvm/kvm-all.c, target/i386/kvm/kvm.c */
+const internalErrors =
+  /^(?:KVM internal error|KVM: entry failed|KVM: unknown exit|error: kvm run failed|emulation failure)/;
+
+function cantContinue({ vmmLog }: ExitFacts): string {
+  const said = vmmLog.filter((line) => internalErrors.test(line));
+  return `QEMU can't run the guest any further${said.length > 0 ? `: ${said.slice(-2).join(", ")}` : ""}`;
 }
 
 /** QEMU's last line on stderr, without the program's name. */

@@ -22,7 +22,7 @@ import { qemuFiles } from "./paths.ts";
 import { ProcessFreeze } from "./process-freeze.ts";
 import type { QemuRecord } from "./record.ts";
 import { saveQemu } from "./save.ts";
-import { type BlockError, blockErrorOf, readStop } from "./stopped.ts";
+import { type BlockError, blockErrorOf, type DeadState, readStop } from "./stopped.ts";
 
 /** of a shutdown's reason, in UTF-16 units; QEMU's are one word */
 const maxReason = 64;
@@ -37,7 +37,7 @@ export type RunningParts = {
   /** an earlier session may have used the connection to the agent */
   agentUsed: boolean;
   /** why QEMU had stopped the guest before it was adopted */
-  stopped: VmmStop | null;
+  stopped: VmmStop | DeadState | null;
   /** what a save of this VM requires of a host, besides QEMU's version */
   hostFacts: () => Promise<HostFacts>;
 };
@@ -51,7 +51,7 @@ export class RunningQemu implements RunningVm {
   #agent: ByteStream | null = null;
   #agentUsed: boolean;
   #shutdown: Shutdown | null = null;
-  #stopped: VmmStop | null;
+  #stopped: VmmStop | null = null;
   #blockError: BlockError | null = null;
   #onStopped: (stop: VmmStop) => void = () => {};
   /** troubles before there was a listener */
@@ -71,8 +71,7 @@ export class RunningQemu implements RunningVm {
     this.record = parts.record;
     this.#freeze = new ProcessFreeze(parts.record);
     this.#agentUsed = parts.agentUsed;
-    this.#stopped = parts.stopped;
-    if (parts.stopped) this.#freeze.begin();
+    if (parts.stopped) this.#noteStop(parts.stopped);
     this.#stopWatching = watchLogs(this.#paths, () => this.#endHalted());
     parts.qmp.onEvent((name, data) => this.#handleEvent(name, data));
     void this.#watch();
@@ -171,9 +170,14 @@ export class RunningQemu implements RunningVm {
     const resumes = this.#resumes;
     const stop = await readStop(this.#parts.qmp, this.#blockError);
     if (stop === null || this.#released || this.#resumes !== resumes) return;
+    this.#noteStop(stop);
+    if (this.#stopped !== null) this.#onStopped(this.#stopped);
+  }
+
+  #noteStop(stop: VmmStop | DeadState): void {
+    if (stop.kind === "dead") return this.#endAs(stop.shutdown);
     this.#stopped = stop;
     this.#freeze.begin();
-    this.#onStopped(stop);
   }
 
   /** @throws VMM_START_FAILED with QEMU's refusal, VMM_UNREACHABLE when it does not answer */
@@ -196,7 +200,12 @@ export class RunningQemu implements RunningVm {
 
   /** A halted guest would use no CPU but keep its memory forever: end it as if it had powered off. */
   #endHalted(): void {
-    this.#shutdown ??= { guest: true, reason: "guest-shutdown" };
+    this.#endAs({ guest: true, reason: "guest-shutdown" });
+  }
+
+  /** Ends a QEMU whose guest is over. */
+  #endAs(shutdown: Shutdown): void {
+    this.#shutdown ??= shutdown;
     signalProcess(this.record.process, "SIGKILL");
   }
 

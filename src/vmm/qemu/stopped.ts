@@ -5,6 +5,7 @@
 import { oneLine } from "../../base/untrusted-text.ts";
 import type { Qmp } from "../../wire/qmp/client.ts";
 import type { VmmStop } from "../driver.ts";
+import { internalError, type Shutdown } from "./exit.ts";
 
 /** The last BLOCK_IO_ERROR that stopped the guest. */
 export type BlockError = { kind: "disk-full" | "file-limit" | "io-error"; reason: string };
@@ -25,9 +26,20 @@ function kindOf(reason: string): BlockError["kind"] {
   return reason === "File too large" ? "file-limit" : "io-error";
 }
 
+/** The guest can't run again: QEMU refuses `cont` until the machine is reset, which no user wants. */
+export type DeadState = { kind: "dead"; shutdown: Shutdown };
+
+/** Run states that nothing leads out of, as the SHUTDOWN event that should have come. */
+const deadStates: Record<string, Shutdown> = {
+  "internal-error": { guest: false, reason: internalError },
+  "guest-panicked": { guest: true, reason: "guest-panic" },
+};
+
 /** What the current run state means. @param error the last error of a disk, if any */
-export async function readStop(qmp: Qmp, error: BlockError | null): Promise<VmmStop | null> {
+export async function readStop(qmp: Qmp, error: BlockError | null): Promise<VmmStop | DeadState | null> {
   const { status } = fields(await qmp.execute("query-status"));
+  if (typeof status === "string" && Object.hasOwn(deadStates, status))
+    return { kind: "dead", shutdown: deadStates[status] as Shutdown };
   if (status === "io-error") return ioStop(error ?? (await readBlockError(qmp)));
   const reason = typeof status === "string" && Object.hasOwn(stopReasons, status) ? stopReasons[status] : undefined;
   return reason === undefined ? null : { kind: "vmm-error", reason };
@@ -35,8 +47,6 @@ export async function readStop(qmp: Qmp, error: BlockError | null): Promise<VmmS
 
 /** Run states that we never request and that no command of ours ends. */
 const stopReasons: Record<string, string> = {
-  "internal-error": "QEMU had an error that it can't continue after",
-  "guest-panicked": "the guest's kernel panicked",
   watchdog: "the guest's watchdog expired",
   suspended: "the guest suspended its machine, and nothing can wake it",
 };

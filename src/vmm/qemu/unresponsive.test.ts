@@ -1,9 +1,11 @@
 /** A QEMU that was taken over, played by the test: its floods and its silence cost the daemon almost nothing. */
 import { afterAll, afterEach, expect, test } from "bun:test";
 import { once } from "node:events";
+import { writeFileSync } from "node:fs";
 import net from "node:net";
 import { connectUnix } from "../../host/net/socket.ts";
 import { isAlive, processRef, signalProcess } from "../../host/process/children.ts";
+import { waitForExit } from "../../host/process/end.ts";
 import type { ProcessRef } from "../../model/vm.ts";
 import { connectQmp } from "../../wire/qmp/client.ts";
 import { makeTempFolder } from "../testing/temp.ts";
@@ -96,6 +98,37 @@ test("however often it reports a stop, there is one query for the reason at a ti
   peer.send({ return: {}, id: (await last).id });
   await asked;
   expect(peer.commands.map(({ execute }) => execute)).toEqual(["query-status", "query-status", "query-version"]);
+});
+
+test.each([
+  [
+    "internal-error",
+    { kind: "vmm-died", reason: "QEMU can't run the guest any further: KVM internal error. Suberror: 1" },
+  ],
+  ["guest-panicked", { kind: "panic", reason: "the guest's kernel panicked" }],
+] as const)("a guest that its VMM can't run any further (%s) has ended", async (status, exit) => {
+  const { record, vm, peer } = await running();
+  writeFileSync(qemuFiles(record.directory).vmmLog, "KVM internal error. Suberror: 1\nEAX=00000000\n");
+  const asked = peer.nextCommand("query-status");
+  peer.send({ event: "STOP" });
+  peer.send({ return: { status }, id: (await asked).id });
+  await waitForExit(record.process);
+  // as a process does that ends
+  peer.connection.destroy();
+  expect(await vm.wait()).toEqual(exit);
+  expect(vm.stopped()).toBeNull();
+});
+
+test("one that had come so far before this daemon began has ended too", async () => {
+  const { record, peer } = await hostile();
+  const adopted = createQemuDriver({} as never).adopt(record);
+  const played = await peer;
+  const { id } = await played.nextCommand("query-status");
+  played.send({ return: { status: "internal-error" }, id });
+  const vm = await adopted;
+  await waitForExit(record.process);
+  played.connection.destroy();
+  expect(await vm?.wait()).toEqual({ kind: "vmm-died", reason: "QEMU can't run the guest any further" });
 });
 
 test("an answer from before the guest was resumed does not count as a stop", async () => {

@@ -3,7 +3,7 @@
 import { durationText, formatAge, formatSize } from "../../../base/units.ts";
 import { oneLine } from "../../../base/untrusted-text.ts";
 import { describeNetwork } from "../../../model/network.ts";
-import type { VmView } from "../../../model/vm.ts";
+import type { VmFailure, VmView } from "../../../model/vm.ts";
 import { describeVmm } from "../../../model/vmm.ts";
 import type { CliContext } from "../../context.ts";
 import { stateText } from "../../ui/state.ts";
@@ -16,8 +16,13 @@ export async function show(this: CliContext, flags: JsonFlag, name: string): Pro
     if (flags.json) return printJson(this, vm);
     print(this, pairs(linesOf(vm, this.now())));
     if (vm.pausedBy) print(this, quoted(vm.pausedBy.log));
-    if (vm.failure) print(this, `failure: ${oneLine(vm.failure.reason)}\n${quoted(vm.failure.console)}`);
+    if (vm.failure) print(this, failureText(vm.failure));
   });
+}
+
+function failureText({ reason, console, log = [] }: VmFailure): string {
+  const said = log.length > 0 ? `its VMM's log ends with:\n${quoted(log)}` : "";
+  return `failure: ${oneLine(reason)}\n${quoted(console)}${said}`;
 }
 
 function quoted(lines: readonly string[]): string {
