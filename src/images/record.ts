@@ -3,8 +3,11 @@ import { createHash } from "node:crypto";
 import type { Digest, ImageName } from "../base/names.ts";
 import type { ConfigChange, ImageConfig, ImageRecord, InitKind, LayerRef, RootFacts } from "../model/artifact.ts";
 
-/** most layers that a guest mounts; further ones are merged */
-export const maxLayers = 12;
+/**
+ * Most layers of an image; further ones are merged. With three disks of its VM's own and two that stay free, it has as many
+ * disks as the driver takes that takes the fewest.
+ */
+export const maxLayers = 10;
 
 /** The run configuration of a plain root file system: empty. */
 export const emptyConfig: ImageConfig = { env: {}, entrypoint: [], cmd: [], workdir: "", user: "" };

@@ -1,4 +1,5 @@
 /** The one agent session of a running VM: opened when first needed, reopened after the connection was lost. */
+import { Deferred } from "../../base/async.ts";
 import { fail, toBangerError } from "../../base/errors/error.ts";
 import type { RunningVm } from "../../vmm/driver.ts";
 import type { AgentClient, Json } from "../../wire/agent/types.ts";
@@ -14,6 +15,7 @@ export class AgentSession {
   #connecting: Promise<AgentClient> | null = null;
   #listeners = new Set<(notice: Json) => void>();
   #closed = false;
+  #held: Deferred<void> | null = null;
   /** what the guest announced that it is about to do */
   intent: PowerIntent | null = null;
 
@@ -39,15 +41,38 @@ export class AgentSession {
     return () => void this.#listeners.delete(listener);
   }
 
+  /**
+   * Until the result is disposed of no connection is opened: the guest is stopped, and could not answer.
+   * @param drops close the one that is open, too
+   */
+  hold({ drops }: { drops: boolean }): Disposable {
+    const held = new Deferred<void>();
+    this.#held = held;
+    if (drops) this.#drop();
+    return {
+      [Symbol.dispose]: () => {
+        if (this.#held === held) this.#held = null;
+        held.resolve();
+      },
+    };
+  }
+
   /** Closes the connection; the agent waits for the next one. */
   close(): void {
     this.#closed = true;
+    this.#drop();
+    this.#held?.resolve();
+  }
+
+  #drop(): void {
     this.#client?.destroy();
     this.#client = null;
   }
 
   async #connect(timeoutMs: number): Promise<AgentClient> {
     try {
+      while (this.#held && !this.#closed) await this.#held.promise;
+      if (this.#closed) throw new Error("the VM is going");
       const { stream, resync } = await this.#vm.agent();
       const client = await this.#deps.connectAgent(stream, { resync, timeoutMs, name: this.#name() });
       if (this.#closed) {

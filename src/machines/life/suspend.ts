@@ -8,7 +8,7 @@ import { emitState, freshVm, reportAlready, requireState } from "../guest/state.
 import { cleanUp } from "../start/clean-up.ts";
 import { stampSuspended } from "../start/same-disk.ts";
 import type { LifeContext } from "./context.ts";
-import { resumeAfterSave, syncGuest } from "./save-and-resume.ts";
+import { holdSessions, resumeAfterSave, syncGuest } from "./save-and-resume.ts";
 
 /** At a user's request; one that is suspended already stays so. The caller holds the VM's operation. @throws VM_STATE, SAVE_FAILED, DISK_FULL */
 export async function suspendOnce(ctx: LifeContext, vm: VmRecord, emit: Emit, signal: AbortSignal): Promise<VmRecord> {
@@ -32,10 +32,12 @@ export async function suspendVm(
   const files = ctx.paths.suspended(vm.id);
   const change = ctx.store.journal.begin("suspend", vm.id, "save");
   emit({ kind: "progress", step: "save", text: `saving ${vm.name}` });
+  let held: Disposable | undefined;
   try {
     await ctx.files.removeTree(files.directory);
     await ctx.files.ensureFolder(files.directory);
     if (vm.state === "running") await syncGuest(ctx, live);
+    held = await holdSessions(ctx, vm, live);
     // a paused VM is saved faster
     await live.vm.pause();
     const save = await stampSuspended(ctx, vm, await live.vm.save(files, signal));
@@ -50,7 +52,8 @@ export async function suspendVm(
     });
   } catch (error) {
     await ctx.unlessReleased();
-    if (vm.state === "running") await resumeAfterSave(ctx, live, vm);
+    if (vm.state === "running") await resumeAfterSave(ctx, live, vm, held);
+    held?.[Symbol.dispose]();
     await discard(ctx, files.directory);
     change.end();
     throw error;

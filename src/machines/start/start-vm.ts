@@ -21,10 +21,10 @@ import type { BegunStart, Start } from "./start.ts";
  */
 export async function startVm(ctx: StartContext, asked: Start): Promise<LiveVm> {
   const start = beginStart(ctx, asked);
-  await reportGaps(ctx, start.vm.spec, start.caller.emit);
   let attempt: Attempt = start.warm ?? start.source;
   for (;;) {
     try {
+      await reportGaps(ctx, start.vm.spec, start.caller.emit);
       return await launch(ctx, start, attempt);
     } catch (error) {
       const next = await nextAttempt(ctx, start, attempt, error);

@@ -18,6 +18,8 @@ export type FakeBehaviour = {
   saveFails?: string;
   /** `save` is pending until it is aborted */
   saveHangs?: boolean;
+  /** `save` waits for it, while the guest is paused */
+  saveWaits?: Promise<void>;
   /** `restore` rejects with this reason */
   restoreFails?: string;
   /** `restore` is pending until it is aborted */

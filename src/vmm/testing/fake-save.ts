@@ -20,6 +20,7 @@ export async function saveFake(
   if (spec.memory && spec.memory.path !== files.memory) throw new Error("a VM with a memory file is saved in place");
   machine.setPaused(true);
   signal.throwIfAborted();
+  await behaviour.saveWaits;
   if (behaviour.saveFails !== undefined)
     throw fail("SAVE_FAILED", { driver: saver.driver, reason: behaviour.saveFails });
   if (behaviour.saveHangs) await orAborted(new Promise<never>(() => {}), signal);

@@ -45,8 +45,8 @@ export class FakeWorld {
     }
   }
 
-  get saver(): Saver {
-    return { driver: "fake", version: this.version, accel: "tcg" };
+  saver(driver: string): Saver {
+    return { driver, version: this.version, accel: "tcg" };
   }
 
   async start({ spec, behaviour, guest, from }: Omit<FakeParts, "process" | "bootedAt">): Promise<FakeMachine> {
@@ -74,7 +74,18 @@ export class FakeWorld {
   }
 }
 
-export function createFakeDriver(world: FakeWorld): VmmDriver {
+/** Of a VMM as Firecracker is: its own network, few disks, and saves that end its connections and copy memory. */
+export const plainFeatures: Partial<DriverFeatures> = {
+  keepsSessions: false,
+  savesInPlace: false,
+  netDevices: ["agent"],
+  nested: false,
+  maxDisks: 15,
+  maxVcpu: 32,
+};
+
+/** @param own features that differ from QEMU's */
+export function createFakeDriver(world: FakeWorld, name = "fake", own: Partial<DriverFeatures> = {}): VmmDriver {
   const features: DriverFeatures = {
     nested: true,
     pause: true,
@@ -85,24 +96,26 @@ export function createFakeDriver(world: FakeWorld): VmmDriver {
     netDevices: ["stream", "builtin"],
     maxDisks: 20,
     maxVcpu: 64,
+    ...own,
   };
+  const of = { world, name, features };
   return {
-    name: "fake",
+    name,
     programs: [],
     probe: async () => ({
       usable: true,
-      ...world.saver,
+      ...world.saver(name),
       why: "there is no machine at all",
       features,
       gaps: [],
       sharing: null,
     }),
-    boot: (spec, signal) => boot(world, spec, signal),
-    check: async (save, spec) => void (await checkSave(save, spec, world.saver)),
-    restore: (save, spec, signal) => restore(world, save, spec, signal),
+    boot: (spec, signal) => boot(of, spec, signal),
+    check: async (save, spec) => void (await checkSave(save, spec, world.saver(name))),
+    restore: (save, spec, signal) => restore(of, save, spec, signal),
     adopt: async (record) => {
       const machine = world.find(record.process);
-      return machine?.alive ? new FakeRunning(world, machine, record, true) : null;
+      return machine?.alive ? new FakeRunning(of, machine, record, true) : null;
     },
     end: async (record) => world.find(record.process)?.end({ kind: "killed" }),
     postMortem: async (record) =>
@@ -112,29 +125,33 @@ export function createFakeDriver(world: FakeWorld): VmmDriver {
   };
 }
 
-async function boot(world: FakeWorld, spec: BootSpec, signal: AbortSignal): Promise<RunningVm> {
+type Driver = { world: FakeWorld; name: string; features: DriverFeatures };
+
+async function boot(of: Driver, spec: BootSpec, signal: AbortSignal): Promise<RunningVm> {
   signal.throwIfAborted();
+  const { world, name: driver, features } = of;
   const behaviour = world.behaviour(spec);
-  if (behaviour.bootFails !== undefined)
-    throw fail("VMM_START_FAILED", { driver: "fake", reason: behaviour.bootFails });
+  if (behaviour.bootFails !== undefined) throw fail("VMM_START_FAILED", { driver, reason: behaviour.bootFails });
+  if (spec.memory && !features.savesInPlace) throw new Error("this VMM does not save in place");
+  if (spec.blockDevices.length > features.maxDisks) throw new Error("this VMM takes fewer disks");
   if (behaviour.bootHangs) await orAborted(new Promise<never>(() => {}), signal);
   if (spec.memory) await makeMemory(spec.memory.path, spec.memoryMib);
   // tests above the driver make no files for disks
   const sizes = await Promise.all(spec.blockDevices.map(({ path }) => sizeOf(path).catch(() => 0)));
   const kernelArgs = [...spec.kernelArgs, diskArgument(spec.blockDevices, sizes, virtioDiskName)].join(" ");
   const guest: FakeGuest = { kernelArgs, phase: "boot", generation: 0, notes: {} };
-  return runningFake(world, await world.start({ spec, behaviour, guest, from: null }));
+  return runningFake(of, await world.start({ spec, behaviour, guest, from: null }));
 }
 
-async function restore(world: FakeWorld, save: Save, spec: BootSpec, signal: AbortSignal): Promise<RunningVm> {
+async function restore(of: Driver, save: Save, spec: BootSpec, signal: AbortSignal): Promise<RunningVm> {
   signal.throwIfAborted();
-  await checkSave(save, spec, world.saver);
+  const { world, name: driver } = of;
+  await checkSave(save, spec, world.saver(driver));
   const behaviour = world.behaviour(spec);
-  if (behaviour.restoreFails !== undefined)
-    throw fail("VMM_START_FAILED", { driver: "fake", reason: behaviour.restoreFails });
+  if (behaviour.restoreFails !== undefined) throw fail("VMM_START_FAILED", { driver, reason: behaviour.restoreFails });
   if (behaviour.restoreHangs) await orAborted(new Promise<never>(() => {}), signal);
   const guest = await readGuest(save.files);
-  return runningFake(world, await world.start({ spec, behaviour, guest, from: save.files }));
+  return runningFake(of, await world.start({ spec, behaviour, guest, from: save.files }));
 }
 
 async function makeMemory(path: string, mib: number): Promise<void> {
@@ -142,20 +159,20 @@ async function makeMemory(path: string, mib: number): Promise<void> {
   await truncateTo(path, mib * 1024 * 1024);
 }
 
-function runningFake(world: FakeWorld, machine: FakeMachine): RunningVm {
-  const { driver, version } = world.saver;
+function runningFake(of: Driver, machine: FakeMachine): RunningVm {
+  const { driver, version } = of.world.saver(of.name);
   const record = { driver, version, process: machine.process, directory: machine.spec.directory };
-  return new FakeRunning(world, machine, record, machine.restoredFrom !== null);
+  return new FakeRunning(of, machine, record, machine.restoredFrom !== null);
 }
 
 class FakeRunning implements RunningVm {
   readonly record: DriverRecord;
-  readonly #world: FakeWorld;
+  readonly #driver: Driver;
   readonly #machine: FakeMachine;
   #agentUsed: boolean;
 
-  constructor(world: FakeWorld, machine: FakeMachine, record: DriverRecord, agentUsed: boolean) {
-    this.#world = world;
+  constructor(driver: Driver, machine: FakeMachine, record: DriverRecord, agentUsed: boolean) {
+    this.#driver = driver;
     this.#machine = machine;
     this.record = record;
     this.#agentUsed = agentUsed;
@@ -188,7 +205,9 @@ class FakeRunning implements RunningVm {
   }
 
   save(files: SaveFiles, signal: AbortSignal): Promise<SaveRecord> {
-    return saveFake(this.#machine, files, this.#world.saver, signal);
+    const { world, name, features } = this.#driver;
+    if (!features.keepsSessions) this.#machine.dropConnection();
+    return saveFake(this.#machine, files, world.saver(name), signal);
   }
 
   async powerdown() {
