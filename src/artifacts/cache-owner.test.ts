@@ -86,6 +86,20 @@ test("a state folder that was deleted and recreated takes its cache over, and th
   await expect(once(at("a"), 4)).rejects.toMatchObject({ code: "CACHE_OWNED" });
 });
 
+test("an owner whose folder can't be read is not gone: its files stay", async () => {
+  const { temp, at, once } = world();
+  using _ = temp;
+  await once(at("a"), 1);
+  renameSync(`${temp.path}/a`, `${temp.path}/away`);
+  // what is behind it can't be looked at, not even by root
+  symlinkSync("a", `${temp.path}/a`);
+  const refused = { code: "CACHE_OWNED", details: { state: `${temp.path}/a` } };
+  await expect(once(at("b"), 2)).rejects.toMatchObject(refused);
+  rmSync(`${temp.path}/a`);
+  renameSync(`${temp.path}/away`, `${temp.path}/a`);
+  expect(await once(at("a"), 3)).toBe(1);
+});
+
 test("a moved state folder keeps its cache; a link to it is the same folder; a copy of both is independent", async () => {
   const { temp, at, once } = world();
   using _ = temp;

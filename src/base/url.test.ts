@@ -2,6 +2,11 @@ import { expect, test } from "bun:test";
 import { besides, followed, named, pathOfUrl, sourceProblem } from "./url.ts";
 import type { Zone } from "./zone.ts";
 
+/** An address of that length. */
+function urlOf(length: number): string {
+  return "https://example.com/".padEnd(length, "x");
+}
+
 const sources: [string, RegExp | null][] = [
   ["https://example.com/catalog.toml", null],
   ["file:///srv/catalog.toml", null],
@@ -11,13 +16,17 @@ const sources: [string, RegExp | null][] = [
   ["http://example.com/c", /plain http/],
   ["http://127.0.0.1.example.com/c", /plain http/],
   ["https://me:secret@example.com/c", /password/],
+  ["https://me@example.com/c", /password/],
+  ["https://:secret@example.com/c", /password/],
   ["https://example.com/c?token=1", /query/],
   ["https://example.com/c#x", /query/],
   ["file://host/c", /another host/],
   ["ftp://example.com/c", /neither/],
   ["catalog.toml", /no URL/],
   ["", /no URL/],
-  [`https://example.com/${"x".repeat(3000)}`, /no URL/],
+  ["file:///srv/c?x", /query/],
+  [urlOf(2048), null],
+  [urlOf(2049), /no URL/],
 ];
 for (const [url, problem] of sources) {
   test(`${url.slice(0, 50) || "nothing"}: ${problem ? "refused" : "fine"}`, () => {
@@ -34,6 +43,35 @@ test("relative links of a document stay as safe as the document", () => {
   expect(besides("http://127.0.0.1/c", "file:///x")).toBeNull();
   expect(besides("file:///a/c", "https://h/x")).toBe("https://h/x");
   expect(besides("https://h/c", "https://")).toBeNull();
+});
+
+test("what a document names is a source itself: no password, no query, no other scheme", () => {
+  for (const from of ["https://h/a/c.toml", "file:///a/c.toml", "http://127.0.0.1/c.toml"]) {
+    for (const named of [
+      "https://me@h/x",
+      "https://:secret@h/x",
+      "https://h/x?token=1",
+      "https://h/x#y",
+      "ftp://h/x",
+      "http://h/x",
+      "file://host/x",
+      "data:text/plain,x",
+    ])
+      expect([from, named, besides(from, named)]).toEqual([from, named, null]);
+    for (const named of ["b?token=1", "b#x", "?x"]) expect(besides(from, named)).toBeNull();
+  }
+});
+
+test("a reference of 2048 characters is followed, and so is an address that it leads to; longer ones are not", () => {
+  const from = "https://h/c.toml";
+  expect(besides(from, urlOf(2048))).toBe(urlOf(2048));
+  expect(besides(from, urlOf(2049))).toBeNull();
+  const folder = "https://h/";
+  expect(besides(from, "x".repeat(2048 - folder.length))).toBe(`${folder}${"x".repeat(2048 - folder.length)}`);
+  expect(besides(from, "x".repeat(2049 - folder.length))).toBeNull();
+  // dots disappear from the address, but the reference is too long
+  expect(besides(from, `${"./".repeat(1023)}bb`)).toBe("https://h/bb");
+  expect(besides(from, `${"./".repeat(1023)}bbb`)).toBeNull();
 });
 
 test("file URLs as paths", () => {

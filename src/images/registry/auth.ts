@@ -38,7 +38,7 @@ export class BusyError extends Error {
 
 export const wrongCredential = "the user name, password or token is wrong";
 
-export const maxToken = 64 * 1024;
+const maxToken = 64 * 1024;
 /** lifetime of tokens without one, and a margin taken off every lifetime, in `ms` */
 const defaultLifeMs = 60_000;
 const marginMs = 5_000;

@@ -2,7 +2,7 @@
 
 export type Challenge = { scheme: string /** names in lower case */; parameters: ReadonlyMap<string, string> };
 
-export const maxLength = 8192;
+const maxLength = 8192;
 const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+/;
 const quoted = /^"((?:[^"\\]|\\.)*)"/;
 const token68 = /^[A-Za-z0-9._~+/-]+=*(?=\s*(?:,|$))/;

@@ -74,7 +74,7 @@ type EndpointOptions = {
 /** shown per registry */
 const maxWarnings = 5;
 
-export const maxRedirects = 5;
+const maxRedirects = 5;
 /** hint for a registry that responds but fails */
 const later = "run the same command again later: the registry itself has failed; what was downloaded so far is kept";
 const accept = [...indexTypes, ...manifestTypes].join(", ");

@@ -1,10 +1,8 @@
 /** Each limit of the client: at it, and one past it. */
 import { expect, test } from "bun:test";
 import { parseReference } from "../../base/reference.ts";
-import { maxDocument } from "../oci/manifest.ts";
-import { maxToken } from "./auth.ts";
-import { maxLength, parseChallenges } from "./challenge.ts";
-import { maxRedirects, openRegistry } from "./client.ts";
+import { parseChallenges } from "./challenge.ts";
+import { openRegistry } from "./client.ts";
 import { fakeHttp, type Reply } from "./testing/fake-http.ts";
 
 const never = new AbortController().signal;
@@ -26,16 +24,17 @@ test("redirects", async () => {
       if (at === hops) return { status: 200, body: "{}", headers: type };
       return { status: 307, headers: { location: `https://s.example/?hop=${at + 1}` } };
     };
-  await ask(chain(maxRedirects));
-  await expect(ask(chain(maxRedirects + 1))).rejects.toMatchObject({
+  await ask(chain(5));
+  await expect(ask(chain(6))).rejects.toMatchObject({
     message: expect.stringContaining("redirects too many times"),
   });
 });
 
 test("a manifest's length", async () => {
   const sized = (bytes: number) => () => ({ status: 200, body: " ".repeat(bytes), headers: type });
-  expect((await ask(sized(maxDocument))).bytes).toHaveLength(maxDocument);
-  await expect(ask(sized(maxDocument + 1))).rejects.toMatchObject({ message: expect.stringContaining("more than") });
+  const most = 4 * 1024 ** 2;
+  expect((await ask(sized(most))).bytes).toHaveLength(most);
+  await expect(ask(sized(most + 1))).rejects.toMatchObject({ message: expect.stringContaining("more than") });
 });
 
 test("the length of a token server's answer", async () => {
@@ -48,8 +47,8 @@ test("the length of a token server's answer", async () => {
         ? { status: 200, body: "{}", headers: type }
         : { status: 401, headers: challenge };
     };
-  await ask(answering(maxToken));
-  await expect(ask(answering(maxToken + 1))).rejects.toMatchObject({
+  await ask(answering(65_536));
+  await expect(ask(answering(65_537))).rejects.toMatchObject({
     message: expect.stringContaining("did not issue a token"),
   });
 });
@@ -57,12 +56,8 @@ test("the length of a token server's answer", async () => {
 test("the length of a challenge: what is behind it is not read", () => {
   const padded = (bytes: number) => `${"Basic realm=x,".padEnd(bytes - "Bearer realm=y".length)}Bearer realm=y`;
   const schemes = (text: string) => parseChallenges(text).map(({ scheme }) => scheme);
-  expect(schemes(padded(maxLength))).toEqual(["basic", "bearer"]);
-  expect(
-    parseChallenges(padded(maxLength + 1))
-      .at(-1)
-      ?.parameters.get("realm"),
-  ).not.toBe("y");
+  expect(schemes(padded(8192))).toEqual(["basic", "bearer"]);
+  expect(parseChallenges(padded(8193)).at(-1)?.parameters.get("realm")).not.toBe("y");
 });
 
 test("a token is used for a day at most", async () => {
