@@ -157,3 +157,38 @@ test("with a fallback allowed, the kind of a network is that of the last start",
   await user.prepare(paths, [], both);
   expect(await user.kind([], both)).toBe("stream");
 });
+
+test("a VMM that can't be connected to passt gets no network, and nothing is started", async () => {
+  for (const accepted of [[], ["builtin"], ["agent"]] as const) {
+    const user = network({ stdout: String(process.pid) }, { mayFallBack: true });
+    const refused = { code: "NETWORK_FAILED", message: expect.stringContaining("this VMM can't be connected to it") };
+    await expect(user.kind([], accepted)).rejects.toMatchObject(refused);
+    await expect(user.prepare(paths, [], accepted)).rejects.toMatchObject(refused);
+    expect(user.exec.calls).toEqual([]);
+  }
+});
+
+test("a VMM without a network of its own has nothing to fall back to", async () => {
+  const user = network({ exitCode: 1 }, { mayFallBack: true });
+  await expect(user.prepare(paths, [], ["stream"])).rejects.toMatchObject({ code: "NETWORK_FAILED" });
+  expect(await user.kind([], ["stream"])).toBe("stream");
+  const missing = network({}, { passt: null, mayFallBack: true });
+  await expect(missing.kind([], ["stream"])).rejects.toMatchObject({ code: "NETWORK_FAILED" });
+});
+
+test("64 KiB of resolv.conf are read; with one byte more, passt is not started", async () => {
+  const given = (bytes: number) => writeAtomic(resolvConf, "search lan\n".padEnd(bytes, "#"));
+  const user = network({ stdout: String(process.pid) });
+  await given(65_536);
+  expect((await user.prepare(paths, [], both)).identity.search).toEqual(["lan"]);
+  await given(65_537);
+  await expect(user.prepare(paths, [], both)).rejects.toMatchObject({ code: "FILE_INVALID" });
+  expect(user.exec.calls).toHaveLength(1);
+});
+
+test("a host without resolv.conf has no search domains", async () => {
+  const exec = fakeExec({ [command]: { stdout: String(process.pid) } });
+  const deps = { exec, which: async () => "/usr/bin/passt", agent: "/agent", hostNetworks: unasked };
+  const user = createUserNetwork({ ...deps, resolvConf: `${folder.path}/none`, mayFallBack: async () => false });
+  expect((await user.prepare(paths, [], both)).identity.search).toEqual([]);
+});

@@ -40,7 +40,8 @@ export type UserNetwork = {
   kind(deny: readonly string[], accepted: Accepted): Promise<NetDevice["kind"]>;
   /**
    * Starts the network of the VM whose id is the name of its folder. @param deny entries from the VM's spec
-   * @throws NETWORK_FAILED when passt can't be started and no fallback is allowed, DISK_FULL
+   * @throws NETWORK_FAILED when passt can't be started and no fallback is allowed, DISK_FULL, FILE_INVALID for a resolv.conf
+   * that is too long
    */
   prepare(paths: VmPaths, deny: readonly string[], accepted: Accepted): Promise<PreparedNetwork>;
   /** Ends the process, unless its pid was reused, and removes its socket. */
@@ -63,10 +64,12 @@ export function createUserNetwork(deps: UserNetworkDeps): UserNetwork {
     },
     async prepare(paths, deny, accepted) {
       if (!accepted.includes("stream")) throw notAccepted();
+      // before passt, which would outlive a failure here
+      const identity = await identityOf(deps, paths);
       const started = await startPasst(deps, paths, deny);
       hasFailed = "failure" in started;
       if ("failure" in started && !(await canFallBack(deps, deny, accepted))) throw failedIn(paths.directory, started);
-      return prepared(deps, paths, started);
+      return prepared(identity, paths, started);
     },
     stop,
   };
@@ -80,6 +83,9 @@ async function canFallBack(deps: UserNetworkDeps, deny: readonly string[], accep
 function notAccepted(): BangerError {
   return fail("NETWORK_FAILED", { program: "passt", reason: "this VMM can't be connected to it" });
 }
+
+/** bytes */
+const maxResolvConf = 64 * 1024;
 
 /** strerror(3) of ENOSPC and EDQUOT. */
 const diskFull = /no space left on device|disk quota exceeded/i;
@@ -95,10 +101,15 @@ function failed({ failure, isMissing }: { failure: string; isMissing: boolean })
   return fail("NETWORK_FAILED", { program: "passt", reason: failure, ...install });
 }
 
-async function prepared(deps: UserNetworkDeps, paths: VmPaths, started: Started): Promise<PreparedNetwork> {
+async function identityOf(
+  { resolvConf = "/etc/resolv.conf" }: UserNetworkDeps,
+  paths: VmPaths,
+): Promise<NetworkIdentity> {
   const id = paths.directory.slice(paths.directory.lastIndexOf("/") + 1);
-  const resolvConf = (await readTextIfAny(deps.resolvConf ?? "/etc/resolv.conf", 64 * 1024)) ?? "";
-  const identity = networkIdentity(id, resolvConf);
+  return networkIdentity(id, (await readTextIfAny(resolvConf, maxResolvConf)) ?? "");
+}
+
+function prepared(identity: NetworkIdentity, paths: VmPaths, started: Started): PreparedNetwork {
   const { mac } = identity;
   if ("failure" in started)
     return { device: { kind: "builtin", mac }, identity, process: null, note: warning(started.failure) };
