@@ -118,6 +118,31 @@ test("a partial file that is already complete is checked, and nothing is request
   expect(await bytesAt(path)).toEqual(content);
 });
 
+test("a partial file that is longer than the blob is not read; one that is as long as allowed is", async () => {
+  for (const size of [content.length, null]) {
+    for (const [extra, requests] of [
+      [0, []],
+      [1, [0]],
+    ] as const) {
+      const { temp, paths, downloads } = home();
+      using _ = temp;
+      await Bun.write(paths.blobPart(digest), Buffer.concat([content, Buffer.alloc(extra)]));
+      const asked: number[] = [];
+      const progress: number[] = [];
+      const open = async (from: number) => {
+        asked.push(from);
+        // of an unknown size, there may always be more
+        return { ...whole(from), from };
+      };
+      const blob = { ...wanted, size };
+      const path = await downloads().blob(blob, open, (done) => progress.push(done), never);
+      expect(await bytesAt(path)).toEqual(content);
+      expect(asked).toEqual(size === null && extra === 0 ? [content.length] : [...requests]);
+      expect(Math.max(...progress)).toBe(content.length);
+    }
+  }
+});
+
 test("an abort while the partial file is read ends the download and keeps the file", async () => {
   const { temp, paths, get } = home();
   using _ = temp;
@@ -284,6 +309,59 @@ test("discarded blobs are removed, except a partial download in progress", async
   await downloads().discard([digest]);
   gate.resolve();
   expect(await bytesAt(await getting)).toEqual(content);
+});
+
+test("a blob that somebody holds is not discarded, even before its reader has opened it", async () => {
+  const { temp, paths, downloads } = home();
+  using _ = temp;
+  const all = downloads();
+  const asked = Promise.withResolvers<void>();
+  const gate = Promise.withResolvers<void>();
+  const hold = all.hold();
+  const slow: OpenPart = async (from) => {
+    asked.resolve();
+    await gate.promise;
+    return whole(from);
+  };
+  const getting = hold.blob(wanted, slow, () => {}, never);
+  await asked.promise;
+  // another daemon is faster
+  await Bun.write(paths.blob(digest), content);
+  await all.discard([digest]);
+  expect(await bytesAt(paths.blob(digest))).toEqual(content);
+  gate.resolve();
+  await getting;
+  await hold.release([digest]);
+  expect(readdirSync(paths.blobs)).toEqual([]);
+});
+
+test("free space is looked at once for each 16 MiB", async () => {
+  const bytes = 40 * 1024 ** 2;
+  const piece = new Uint8Array(1024 ** 2);
+  const looked: number[] = [];
+  let sent = 0;
+  const { temp, downloads } = home({
+    freeBytes: async () => {
+      looked.push(sent);
+      return 2 ** 50;
+    },
+  });
+  using _ = temp;
+  const body = async function* () {
+    for (; sent < bytes; ) {
+      sent += piece.length;
+      yield piece;
+    }
+  };
+  const sum = `sha256:${createHash("sha256").update(new Uint8Array(bytes)).digest("hex")}` as Digest;
+  const zeros = { ...wanted, digest: sum, size: bytes, limit: bytes };
+  await downloads().blob(
+    zeros,
+    async () => ({ from: 0, total: null, body: body() }),
+    () => {},
+    never,
+  );
+  expect(looked).toEqual([0, 16 * 1024 ** 2, 32 * 1024 ** 2]);
 });
 
 test("over a connection that breaks after some bytes and can lose them, pieces that arrive whole are requested", async () => {

@@ -6,16 +6,19 @@ import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { Downloads, type OpenPart } from "../artifacts/download.ts";
 import { roomMargin } from "../artifacts/room.ts";
 import { VerifiedFiles } from "../artifacts/verified.ts";
-import type { Digest } from "../base/names.ts";
+import type { Digest, ImageName } from "../base/names.ts";
 import { parseReference } from "../base/reference.ts";
-import { ensureFolder } from "../host/files/files.ts";
+import { ensureFolder, sha256File } from "../host/files/files.ts";
 import { tempFolder } from "../host/testing/temp.ts";
 import { uncaged } from "../host/testing/tool-cage.ts";
+import type { ImageRecord } from "../model/artifact.ts";
 import { pathsOf } from "../model/paths.ts";
+import { layerRef } from "../store/testing/records.ts";
 import { Layers } from "./layers.ts";
 import { maxDocument } from "./oci/manifest.ts";
 import { indexTypes, manifestTypes } from "./oci/media.ts";
 import { Puller } from "./pull.ts";
+import { emptyConfig, imageRecord } from "./record.ts";
 import type { Received, Registry } from "./registry/client.ts";
 
 const never = new AbortController().signal;
@@ -25,16 +28,18 @@ const layerOf = (size: number, fill = "0") => ({ digest: `sha256:${fill.repeat(6
 const diffId = `sha256:${"d".repeat(64)}`;
 const config = bytesOf({ os: "linux", architecture: "amd64", rootfs: { diff_ids: [diffId, diffId] } });
 
-function world(budget: number, free = 2 ** 60) {
+type Given = { known?: ImageRecord };
+
+function world(budget: number, free = 2 ** 60, { known }: Given = {}) {
   const temp = tempFolder();
   const paths = pathsOf({ state: temp.path, cache: temp.path, config: temp.path, runtime: temp.path });
   const downloads = new Downloads({ paths, pause: async () => {}, freeBytes: async () => free });
   const verified = new VerifiedFiles();
   const layers = new Layers({ paths, verified, knownLayer: () => null, cpus: 1, cage: uncaged });
   const facts = { paths, layers, cage: uncaged, now: () => 0, budget: async () => ({ bytes: budget, entries: 100 }) };
-  const puller = new Puller({ ...facts, verified, downloads, imageFromSource: () => null });
+  const puller = new Puller({ ...facts, verified, downloads, imageFromSource: () => known ?? null });
   const left = () => (existsSync(paths.blobs) ? readdirSync(paths.blobs) : []);
-  return { temp, paths, puller, left };
+  return { temp, paths, puller, downloads, verified, left };
 }
 
 /** Serves these documents in turn, the config as a blob, and endless zeros for every other blob. */
@@ -142,5 +147,107 @@ test("a manifest whose length differs from its index is refused", async () => {
     const { registry } = registryOf([index, inner]);
     const asking = pull(puller, registry);
     await expect(asking).rejects.toMatchObject({ code: "IMAGE_INVALID", message: expect.stringContaining(words) });
+  }
+});
+
+const indexOf = (inner: Uint8Array) => {
+  const entry = { digest: sumOf(inner), size: inner.length };
+  return { type: indexTypes[0] as string, bytes: bytesOf({ schemaVersion: 2, manifests: [entry] }) };
+};
+
+test("an index in an index is followed, and no deeper", async () => {
+  const inner = manifestOf([layerOf(1)]);
+  const second = indexOf(inner.bytes);
+  const first = indexOf(second.bytes);
+  const outer = indexOf(first.bytes);
+  for (const [documents, words] of [
+    [[first, second, inner], "1 layers"],
+    [[outer, first, second, inner], "its indexes are nested too deeply"],
+  ] as const) {
+    const { temp, puller } = world(2 ** 40);
+    using _ = temp;
+    const { registry } = registryOf([...documents]);
+    const asking = pull(puller, registry);
+    await expect(asking).rejects.toMatchObject({ code: "IMAGE_INVALID", message: expect.stringContaining(words) });
+  }
+});
+
+test("four layers are downloaded at a time", async () => {
+  const { temp, puller, downloads } = world(2 ** 40);
+  using _ = temp;
+  const layers = [..."123456"].map((fill) => layerOf(1000, fill));
+  const all = bytesOf({ os: "linux", architecture: "amd64", rootfs: { diff_ids: layers.map(({ digest }) => digest) } });
+  const described = layers.map((layer) => ({ ...layer, mediaType: "application/vnd.oci.image.layer.v1.tar" }));
+  const bytes = bytesOf({ schemaVersion: 2, config: { digest: sumOf(all), size: all.length }, layers: described });
+  const four = Promise.withResolvers<void>();
+  const stop = new AbortController();
+  let open = 0;
+  const body = async function* (digest: Digest) {
+    if (digest === sumOf(all)) yield all;
+  };
+  const blob =
+    (digest: Digest): OpenPart =>
+    async (_from, signal) => {
+      if (digest === sumOf(all)) return { from: 0, total: null, body: body(digest) };
+      if (++open === 4) four.resolve();
+      return new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+    };
+  const manifest = async () => ({ digest: sumOf(bytes), mediaType: manifestTypes[0] as string, bytes });
+  const pulling = puller.pull(reference, { manifest, blob }, () => {}, stop.signal);
+  await four.promise;
+  // a download that begins now would come after a fifth one
+  const other = { digest: sumOf(all), size: all.length, limit: all.length, from: "other", what: "other" };
+  for (let i = 0; i < 3; i++) {
+    await downloads.blob({ ...other, digest: sumOf(bytes), size: bytes.length }, whole(bytes), () => {}, never);
+    await downloads.discard([sumOf(bytes)]);
+  }
+  expect(open).toBe(4);
+  stop.abort(new Error("enough"));
+  await expect(pulling).rejects.toThrow("enough");
+});
+
+function whole(bytes: Uint8Array): OpenPart {
+  return async () => ({
+    from: 0,
+    total: null,
+    body: (async function* () {
+      yield bytes;
+    })(),
+  });
+}
+
+/** The header of a squashfs file of that size, and zeros. */
+function squashfs(bytes: number): Uint8Array {
+  const view = new DataView(new ArrayBuffer(bytes));
+  view.setUint32(0, 0x73717368, true);
+  view.setUint16(20, 5, true);
+  view.setUint16(28, 4, true);
+  view.setBigUint64(40, BigInt(bytes), true);
+  return new Uint8Array(view.buffer);
+}
+
+test("an image that is here is not pulled again, unless a bit of it has changed since it was last read", async () => {
+  for (const isDamaged of [false, true]) {
+    const layers = [layerRef({ digest: `sha256:${"ab".repeat(32)}` as Digest, bytes: 4096 })];
+    const facts = { direct: null, init: "none", shell: true, source: "t", config: emptyConfig, createdAt: 0 } as const;
+    const record = imageRecord({ ...facts, name: "tiny" as ImageName, layers });
+    const { temp, paths, puller, verified } = world(2 ** 40, 2 ** 60, { known: record });
+    using _ = temp;
+    await ensureFolder(paths.layers);
+    const [layer] = record.layers;
+    if (!layer) throw new Error("it has a layer");
+    const file = paths.layer(layer.digest);
+    const bytes = squashfs(4096);
+    writeFileSync(file, bytes);
+    layer.fileDigest = (await sha256File(file)) as Digest;
+    bytes[4000] = 1;
+    if (isDamaged) writeFileSync(file, bytes);
+    // as after a read: nobody has written to the file since then
+    await verified.trust(file);
+    const { registry, asked } = registryOf([manifestOf([layerOf(1)])]);
+    const asking = pull(puller, registry);
+    if (isDamaged) await expect(asking).rejects.toMatchObject({ code: "IMAGE_INVALID" });
+    else expect((await asking).record.layers).toEqual(record.layers);
+    expect(asked.length > 0).toBe(isDamaged);
   }
 });
