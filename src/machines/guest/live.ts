@@ -1,8 +1,8 @@
 /** A VM whose VMM runs, as this daemon knows it. */
-import { fail } from "../../base/errors/error.ts";
+import { fail, toBangerError } from "../../base/errors/error.ts";
 import type { VmId } from "../../base/names.ts";
 import { oneAtATime } from "../../base/one-at-a-time.ts";
-import type { RunningVm, VmExit, VmmStop } from "../../vmm/driver.ts";
+import type { RunningVm, VmExit, VmmStop, VmmTrouble } from "../../vmm/driver.ts";
 import type { GuestContext } from "./context.ts";
 import { AgentSession } from "./session.ts";
 import { noteTrouble } from "./trouble.ts";
@@ -38,9 +38,19 @@ export function addLive(
     void note();
   });
   if (vm.stopped()) void note();
-  vm.onTrouble((trouble) => noteTrouble(ctx, live, trouble));
+  vm.onTrouble((trouble) => noteIfPossible(ctx, live, trouble));
   void exit.then((how) => ctx.onEnd(live, how));
   return live;
+}
+
+/** A store that can't write, such as on a full disk, must not end the monitor of a VM that runs: a listener that throws does. */
+function noteIfPossible(ctx: GuestContext, live: LiveVm, trouble: VmmTrouble): void {
+  try {
+    noteTrouble(ctx, live, trouble);
+  } catch (error) {
+    const { kind, reason } = trouble;
+    ctx.log.error("a VM's trouble can't be noted", { id: live.id, kind, reason, error: toBangerError(error).message });
+  }
 }
 
 /** @throws AGENT_UNREACHABLE for one whose VMM has just ended, VMM_UNREACHABLE for one whose VMM does not answer this daemon */

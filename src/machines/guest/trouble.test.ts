@@ -1,8 +1,11 @@
 import { expect, test } from "bun:test";
+import { fail } from "../../base/errors/error.ts";
+import { memoryLogger } from "../../host/testing/log.ts";
 import type { StateEvent } from "../../model/event.ts";
 import type { VmTrouble } from "../../model/vm.ts";
-import { startDaemon } from "../testing/daemon.ts";
-import { running, services, setUp } from "../testing/saving.ts";
+import { recorder, startDaemon } from "../testing/daemon.ts";
+import { Life } from "../testing/life.ts";
+import { request, running, saving, services, setUp } from "../testing/saving.ts";
 import { assertTruth } from "../testing/truth.ts";
 import { withTrouble } from "./trouble.ts";
 
@@ -27,6 +30,35 @@ test("a trouble is stored, reported and logged once, outlives the daemon, and en
   running(host, vm).onTrouble({ kind: "memory-failure", reason: "x" });
   expect(next.find("one").troubles.map(({ kind }) => kind)).toEqual(["network-lost", "memory-failure"]);
   expect(await next.restart("one", services, emit, signal)).toMatchObject({ state: "running", troubles: [] });
+});
+
+/** A store that can't be written to while `isFull`. */
+class FullStore extends Life {
+  isFull = false;
+
+  override call(name: string, run: () => unknown): unknown {
+    if (this.isFull && name === "store.vms.change") throw fail("DISK_FULL", { path: "/s", during: "writing" });
+    return super.call(name, run);
+  }
+}
+
+test("a trouble that can't be stored is logged, and its VM stays under control; the next one is stored", async () => {
+  const log = memoryLogger();
+  const life = new FullStore();
+  const host = saving();
+  const machines = await startDaemon(host, life, { log });
+  const { emit, signal } = recorder();
+  const { vm } = await machines.create(request("one"), services, emit, signal);
+  const inWorld = running(host, vm);
+  life.isFull = true;
+  // it would end the monitor if it threw: `wire/qmp/client.ts`
+  expect(() => inWorld.onTrouble(lost)).not.toThrow();
+  expect(log.lines.join("\n")).toMatch(/can't be noted.*network-lost.*no space|can't be noted.*network-lost.*full/);
+  life.isFull = false;
+  expect(machines.find("one")).toMatchObject({ state: "running", troubles: [] });
+  inWorld.onTrouble(lost);
+  expect(machines.find("one").troubles.map(({ kind }) => kind)).toEqual(["network-lost"]);
+  await machines.stop("one", {}, emit);
 });
 
 test("a VM that has ended has no more troubles", async () => {

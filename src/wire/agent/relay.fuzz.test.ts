@@ -43,12 +43,17 @@ test(
         const [upstreamConnection, guestConnection] = memoryPair();
         fakeAgent(guestConnection, { plain: true });
         const upstream = plainClient(upstreamConnection);
-        const over = relayAgent(relayConnection, upstream, { allow: ["exec", "put"] });
+        const { notices, listeners } = noticeBoard();
+        const over = relayAgent(relayConnection, upstream, { allow: ["exec", "put"], notices });
         const client = new RawPeer(clientConnection);
-        for (const frame of frames) client.sendAll([frame]);
+        for (const frame of frames) {
+          client.sendAll([frame]);
+          for (const send of listeners) send({ notice: "vm", state: "paused", text: "no room" });
+        }
         if (isCut) clientConnection.destroy();
         else clientConnection.end();
         await over;
+        expect(listeners.size).toBe(0);
         await upstream.ping();
         const { reply } = await upstream.open("stats", {});
         expect(reply["ok"]).toBe(true);
@@ -59,6 +64,16 @@ test(
   },
   patience,
 );
+
+/** Where the daemon puts what it has to tell the clients of a VM. */
+function noticeBoard() {
+  const listeners = new Set<(notice: Json) => void>();
+  const notices = (send: (notice: Json) => void) => {
+    listeners.add(send);
+    return () => void listeners.delete(send);
+  };
+  return { notices, listeners };
+}
 
 const { Reply, Event, Close, Notice } = FrameType;
 const strange = fc.constantFrom(...strangeFrames);
@@ -80,7 +95,10 @@ test(
         const [clientConnection, relayConnection] = memoryPair();
         const [upstreamConnection, guestConnection] = memoryPair();
         const upstream = plainClient(upstreamConnection);
-        const over = relayAgent(relayConnection, upstream, { allow: ["exec"] });
+        const { notices, listeners } = noticeBoard();
+        // what a guest announces goes to nobody but the daemon
+        upstream.onNotice((notice) => void Object.keys(notice));
+        const over = relayAgent(relayConnection, upstream, { allow: ["exec"], notices });
         const client = plainClient(clientConnection);
         const guest = new RawPeer(guestConnection);
         const opening = client.open("exec", { argv: ["x"] });
@@ -91,6 +109,7 @@ test(
         await opened?.closed.catch(() => {});
         client.destroy();
         await over;
+        expect(listeners.size).toBe(0);
         const why = await upstream.closed;
         if (why) expect(why).toMatchObject({ code: "AGENT_PROTOCOL" });
       }),
