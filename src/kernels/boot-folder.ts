@@ -5,7 +5,7 @@ import { unpackWhole } from "../artifacts/unpack-whole.ts";
 import { fail } from "../base/errors/error.ts";
 import type { ImageName } from "../base/names.ts";
 import { readBytes, readText, readTextIfAny, writeAtomic } from "../host/files/files.ts";
-import { indexModules, loadOrder, moduleName } from "./boot-modules.ts";
+import { bootLists, indexModules, moduleName } from "./boot-modules.ts";
 import { missingModules } from "./requirements.ts";
 
 const maxModule = 64 * 1024 * 1024;
@@ -38,18 +38,21 @@ export async function storeBootModules(
   });
   const missing = missingModules((module) => [index.paths, index.builtin, builtin].some((known) => known.has(module)));
   if (missing.length > 0) throw fail("KERNEL_UNUSABLE", { name, problem: `it has no module ${missing.join(", ")}` });
-  const names: string[] = [];
+  const { always, withVsock } = bootLists(index);
   let bytes = 0;
-  for (const path of loadOrder(index)) {
-    const file = `${moduleName(path)}.ko`;
+  for (const path of [...always, ...withVsock]) {
     const content = await unpackModule(deps, `${modules}/${path}`);
     bytes += content.length;
     if (bytes > maxBytes)
       throw fail("KERNEL_UNUSABLE", { name, problem: "the modules that it needs at boot are too large" });
-    await writeAtomic(`${folder}/${file}`, content);
-    names.push(file);
+    await writeAtomic(`${folder}/${fileOf(path)}`, content);
   }
-  await writeAtomic(`${folder}/modules.list`, names.map((file) => `${file}\n`).join(""));
+  await writeAtomic(`${folder}/modules.list`, always.map((path) => `${fileOf(path)}\n`).join(""));
+  await writeAtomic(`${folder}/vsock.list`, withVsock.map((path) => `${fileOf(path)}\n`).join(""));
+}
+
+function fileOf(path: string): string {
+  return `${moduleName(path)}.ko`;
 }
 
 async function unpackModule(deps: Unpacking, path: string): Promise<Uint8Array> {

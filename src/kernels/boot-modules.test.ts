@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { indexModules, loadOrder, moduleName } from "./boot-modules.ts";
+import { bootLists, indexModules, loadOrder, moduleName } from "./boot-modules.ts";
 import { depSample } from "./testing/samples.ts";
 
 const texts = { dep: depSample, builtin: "kernel/fs/ext4/ext4.ko\n", softdep: "" };
@@ -17,6 +17,27 @@ test("only what a guest needs at boot, each after what it needs itself", () => {
     "failover",
     "virtio_net",
     "virtio_rng",
+  ]);
+});
+
+test("what only a VMM with a vsock needs is in a list of its own, without what every guest has loaded", () => {
+  const vsock = "kernel/net/vmw_vsock/";
+  const dep = `${depSample}
+${vsock}vsock.ko:
+${vsock}vmw_vsock_virtio_transport_common.ko: ${vsock}vsock.ko
+${vsock}vmw_vsock_virtio_transport.ko: ${vsock}vmw_vsock_virtio_transport_common.ko ${vsock}vsock.ko kernel/drivers/virtio/virtio.ko.xz
+kernel/drivers/virtio/virtio_balloon.ko: kernel/drivers/virtio/virtio.ko.xz
+kernel/drivers/net/tun.ko:
+`;
+  const index = indexModules({ dep, builtin: "", softdep: "" });
+  const { always, withVsock } = bootLists(index);
+  expect(always).toEqual(loadOrder(index));
+  expect(withVsock.map(moduleName)).toEqual([
+    "vsock",
+    "vmw_vsock_virtio_transport_common",
+    "vmw_vsock_virtio_transport",
+    "virtio_balloon",
+    "tun",
   ]);
 });
 

@@ -1,6 +1,6 @@
 /** Which modules the initramfs needs, and in which order to load them. Pure: works on the texts that depmod writes. */
 
-/** What a guest needs to mount its root file system, and for the network, which it gets at once. */
+/** What every guest needs to mount its root file system, and for the network, which it gets at once. */
 const wantedModules: readonly string[] = [
   "virtio_mmio",
   "virtio_blk",
@@ -10,6 +10,16 @@ const wantedModules: readonly string[] = [
   "ext4",
   "virtio_net",
   "virtio_rng",
+];
+
+/** What a guest needs besides on a VMM with a vsock. Others do without: under emulation each module takes time to load. */
+const wantedWithVsock: readonly string[] = [
+  "vsock",
+  "vmw_vsock_virtio_transport_common",
+  "vmw_vsock_virtio_transport",
+  "virtio_balloon",
+  // the network device that the agent makes
+  "tun",
 ];
 
 export type ModuleTexts = {
@@ -58,6 +68,15 @@ function namesBefore(line: string): string[] {
   const words = line.split(" ").slice(3);
   const post = words.indexOf("post:");
   return (post < 0 ? words : words.slice(0, post)).filter(Boolean).map(moduleName);
+}
+
+export type BootLists = { always: string[] /** after the others */; withVsock: string[] };
+
+/** Paths in load order, no path twice. */
+export function bootLists(index: ModuleIndex): BootLists {
+  const always = loadOrder(index);
+  const all = loadOrder(index, [...wantedModules, ...wantedWithVsock]);
+  return { always, withVsock: all.slice(always.length) };
 }
 
 type Visit = { path: string; needed: string[] };

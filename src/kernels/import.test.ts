@@ -74,6 +74,7 @@ test("a package becomes a kernel with its boot modules in order", async () => {
     "virtio_ring.ko",
     "virtio_mmio.ko",
   ]);
+  expect(readFileSync(`${made.bootModules}/vsock.list`, "utf8")).toBe("vmw_vsock_virtio_transport.ko\n");
   expect(readFileSync(`${made.bootModules}/virtio.ko`, "utf8")).toStartWith("module kernel/drivers/virtio");
   expect(JSON.parse(readFileSync(made.manifest, "utf8"))).toMatchObject({ digest: record.digest, release });
   expect(readdirSync(paths.partial)).toEqual([]);

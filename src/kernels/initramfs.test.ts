@@ -37,6 +37,24 @@ test("agent, modules and their order are in it, and it is made once", async () =
   expect(statSync(path)).toMatchObject({ mtimeMs, ino });
 });
 
+test("modules for a vsock have a list of their own; kernels that were stored without it still work", async () => {
+  const { temp, deps, boot, agent } = world();
+  using _ = temp;
+  const before = readFileSync(await ensureInitramfs(deps, { kernel, agent }), "latin1");
+  expect(before).toContain("vsock.list\0");
+  expect(before).not.toContain("/modules/tun.ko\n");
+  writeFileSync(`${boot}/tun.ko`, "TUN");
+  writeFileSync(`${boot}/vsock.list`, "tun.ko\n");
+  const again = { ...deps, verified: new VerifiedFiles() };
+  const after = readFileSync(await ensureInitramfs(again, { kernel, agent }), "latin1");
+  for (const part of ["/modules/virtio.ko\n/modules/overlay.ko\n\0", "vsock.list\0\0\0\0/modules/tun.ko\n", "TUN"]) {
+    expect(after).toContain(part);
+  }
+  writeFileSync(`${boot}/vsock.list`, "../../secret\n");
+  const error = await ensureInitramfs({ ...deps, verified: new VerifiedFiles() }, { kernel, agent }).catch((e) => e);
+  expect(isError(error, "KERNEL_UNUSABLE")).toBe(true);
+});
+
 test("another agent gives another initramfs", async () => {
   const { temp, deps, agent } = world();
   using _ = temp;

@@ -5,13 +5,23 @@ import type { VerifiedFiles } from "../artifacts/verified.ts";
 import { fail } from "../base/errors/error.ts";
 import type { Digest } from "../base/names.ts";
 import { type CpioEntry, encodeCpio } from "../formats/cpio.ts";
-import { ensureFolder, exists, isDiskFull, readBytes, readText, sizeOf, writeAtomic } from "../host/files/files.ts";
+import {
+  ensureFolder,
+  exists,
+  isDiskFull,
+  readBytes,
+  readText,
+  readTextIfAny,
+  sizeOf,
+  writeAtomic,
+} from "../host/files/files.ts";
 import type { KernelRecord } from "../model/artifact.ts";
 
 /** Version of the layout: raise it when the same agent and kernel are assembled differently. */
-const layout = "1";
+const layout = "2";
 const maxAgent = 16 * 1024 * 1024;
 const maxModule = 64 * 1024 * 1024;
+const maxList = 64 * 1024;
 
 export type InitramfsDeps = Pick<ArtifactDeps, "paths"> & {
   /** files that this process made or verified */
@@ -60,7 +70,10 @@ function keyOf(kernel: KernelRecord, program: Uint8Array): Digest {
 
 async function entriesOf(deps: InitramfsDeps, kernel: KernelRecord, program: Uint8Array): Promise<CpioEntry[]> {
   const folder = deps.paths.kernel(kernel.digest).bootModules;
-  const names = (await readText(`${folder}/modules.list`)).split("\n").filter((line) => line !== "");
+  const always = namesIn(await readText(`${folder}/modules.list`));
+  // kernels that earlier versions stored don't have it
+  const withVsock = namesIn((await readTextIfAny(`${folder}/vsock.list`, maxList)) ?? "");
+  const names = [...always, ...withVsock];
   const bad = names.find((name) => !/^[\w.+-]+\.ko$/.test(name));
   if (bad !== undefined)
     throw fail("KERNEL_UNUSABLE", { name: kernel.name, problem: "its list of modules is damaged" });
@@ -69,12 +82,21 @@ async function entriesOf(deps: InitramfsDeps, kernel: KernelRecord, program: Uin
     return { name: `modules/${name}`, kind: "file", mode: 0o644, content };
   });
   const folders = ["dev", "proc", "sys", "run", "root", "modules"];
-  const list = names.map((name) => `/modules/${name}\n`).join("");
   return [
     ...folders.map((name): CpioEntry => ({ name, kind: "folder", mode: 0o755 })),
     { name: "dev/console", kind: "device", mode: 0o600, major: 5, minor: 1 },
     { name: "init", kind: "file", mode: 0o755, content: program },
-    { name: "modules.list", kind: "file", mode: 0o644, content: new TextEncoder().encode(list) },
+    listFile("modules.list", always),
+    listFile("vsock.list", withVsock),
     ...(await Promise.all(modules)),
   ];
+}
+
+function namesIn(list: string): string[] {
+  return list.split("\n").filter((line) => line !== "");
+}
+
+function listFile(name: string, modules: readonly string[]): CpioEntry {
+  const text = modules.map((module) => `/modules/${module}\n`).join("");
+  return { name, kind: "file", mode: 0o644, content: new TextEncoder().encode(text) };
 }

@@ -122,7 +122,7 @@ export function kernelPaths(directory: string) {
     vmlinux: `${directory}/vmlinux`,
     /** the content of `/lib/modules/<release>` */
     modules: `${directory}/modules.sqfs`,
-    /** the few modules that the initramfs needs: plain `.ko` files, and `modules.list` in load order */
+    /** the few modules that the initramfs needs: plain `.ko` files, and lists in load order: `modules.list`, and `vsock.list` for VMMs with a vsock */
     bootModules: `${directory}/boot`,
     /** the kernel's build configuration, if known */
     config: `${directory}/config`,

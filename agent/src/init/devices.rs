@@ -1,5 +1,6 @@
 //! Loads kernel modules and waits for devices.
 
+use super::kernel_args::Transport;
 use super::{failed, BootResult};
 use crate::sys::{device, poll};
 use std::fs::{self, File};
@@ -8,20 +9,30 @@ use std::os::fd::AsRawFd;
 use std::time::Duration;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
-const MODULES_LIST: &str = "/modules.list";
+/// What every guest needs.
+const MODULES: &str = "/modules.list";
+/// What a guest needs besides when its VMM has a vsock.
+const VSOCK_MODULES: &str = "/vsock.list";
 
-/// Loads the modules in the order of the list, and deletes their files: in an initramfs they occupy memory.
-pub fn load_modules() -> BootResult<()> {
-    let list = match fs::read_to_string(MODULES_LIST) {
+/// Loads the modules in the order of their lists, and deletes the files of all: in an initramfs they occupy memory.
+pub fn load_modules(transport: Transport) -> BootResult<()> {
+    each_module(MODULES, true)?;
+    each_module(VSOCK_MODULES, transport == Transport::Vsock)
+}
+
+fn each_module(list: &str, is_needed: bool) -> BootResult<()> {
+    let paths = match fs::read_to_string(list) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        other => other.map_err(failed(MODULES_LIST))?,
+        other => other.map_err(failed(list))?,
     };
-    for path in list.lines().filter(|line| !line.is_empty()) {
-        let file = File::open(path).map_err(failed(path))?;
-        device::load_module(&file).map_err(failed(path))?;
+    for path in paths.lines().filter(|line| !line.is_empty()) {
+        if is_needed {
+            let file = File::open(path).map_err(failed(path))?;
+            device::load_module(&file).map_err(failed(path))?;
+        }
         let _ = fs::remove_file(path);
     }
-    let _ = fs::remove_file(MODULES_LIST);
+    let _ = fs::remove_file(list);
     Ok(())
 }
 

@@ -47,7 +47,7 @@ pub fn run() -> ! {
 }
 
 fn boot(args: KernelArgs) -> BootResult<Infallible> {
-    devices::load_modules()?;
+    devices::load_modules(args.transport)?;
     let disks = Disks::find(&args)?;
     if args.is_reader {
         reader::assemble(&args, &disks)?;

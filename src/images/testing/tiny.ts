@@ -111,6 +111,7 @@ function contentKey(): string {
     "../layer/entries.ts",
     "../../kernels/import.ts",
     "../../kernels/boot-modules.ts",
+    "../../kernels/boot-folder.ts",
   ];
   const hash = createHash("sha256");
   for (const source of sources) hash.update(readFileSync(new URL(source, import.meta.url)));
