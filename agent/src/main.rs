@@ -9,6 +9,7 @@ mod running;
 mod session;
 mod sys;
 mod systemd;
+mod tap;
 mod tar;
 #[cfg(test)]
 mod testing;

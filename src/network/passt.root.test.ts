@@ -25,6 +25,7 @@ import {
   privateNetwork,
   recorderPort,
 } from "./testing/namespace.ts";
+import { HandMadeVsock } from "./testing/vsock.ts";
 import { createUserNetwork, type PreparedNetwork } from "./user.ts";
 
 /** of an IPv4 header: what is changed in it, and what is appended */
@@ -36,29 +37,43 @@ const fragmentsAndOptions: [string, IpHead][] = [
 
 const skip = gate("root") ?? gate("tool:passt") ?? gate("tool:ip") ?? gate("vm");
 
+const suite = skip === null ? describe : describe.skip;
+
 /** A guest behind passt, in a network namespace that stands for its host. */
 type Link = {
   space: Namespace;
   network: PreparedNetwork;
   guest: HandMadeGuest;
   paths: VmPaths;
+  /** ends its VMM */
+  end(): Promise<void>;
   remove(): Promise<void>;
 };
 
+type Kind = "stream" | "agent";
+const kinds: [Kind, string][] = [
+  ["stream", "through passt"],
+  ["agent", "through passt, over a vsock"],
+];
+
 /** @param name of the namespace */
-async function makeLink(name: string, deny: readonly string[]): Promise<Link> {
+async function makeLink(name: string, kind: Kind, deny: readonly string[]): Promise<Link> {
   const folder = makeTempFolder(name);
   const paths = vmPaths(`${folder.path}/abcd1234`);
   const [space] = await Promise.all([makeNamespace(name), folder.make("abcd1234")]);
-  const network = await createUserNetwork({ ...space, which, agent: agentBinary() ?? "" }).prepare(paths, deny, [
-    "stream",
-  ]);
-  const guest = new HandMadeGuest(await connectUnix(paths.net), network.identity.mac, guestAddress);
+  const network = await createUserNetwork({ ...space, which, agent: agentBinary() ?? "" }).prepare(paths, deny, [kind]);
+  const vsock = kind === "agent" ? await HandMadeVsock.listen(paths.vsock) : null;
+  const line = vsock ? await vsock.next() : await connectUnix(paths.net);
+  const guest = new HandMadeGuest(line, network.identity.mac, guestAddress);
   await guest.resolveGateway(gateway);
+  const end = async () => {
+    await vsock?.end();
+    guest.close();
+  };
   return {
-    ...{ space, network, guest, paths },
+    ...{ space, network, guest, paths, end },
     async remove() {
-      guest.close();
+      await end();
       await space.remove();
       folder.remove();
     },
@@ -72,12 +87,12 @@ function resolved(guest: HandMadeGuest): Promise<unknown> {
   return guest.until((answer) => answer.kind === "udp" && answer.from === resolver);
 }
 
-describe.skipIf(skip !== null)("through passt", () => {
+suite.each(kinds)("%s: %s", (kind) => {
   let link: Link;
   let guest: HandMadeGuest;
 
   beforeAll(async () => {
-    link = await makeLink("passt", []);
+    link = await makeLink(`passt-${kind}`, kind, []);
     ({ guest } = link);
   });
   afterAll(() => link?.remove());
@@ -142,18 +157,18 @@ describe.skipIf(skip !== null)("through passt", () => {
   });
 
   test("it ends with its VM and removes its socket", async () => {
-    guest.close();
+    await link.end();
     if (link.network.process) await waitForExit(link.network.process);
     expect(await exists(link.paths.net)).toBe(false);
   });
 });
 
-describe.skipIf(skip !== null)("through passt with `lan` denied", () => {
+suite.each(kinds)("%s: %s, with `lan` denied", (kind) => {
   let link: Link;
   let guest: HandMadeGuest;
 
   beforeAll(async () => {
-    link = await makeLink("lan", ["lan"]);
+    link = await makeLink(`lan-${kind}`, kind, ["lan"]);
     ({ guest } = link);
   });
   afterAll(() => link?.remove());
@@ -186,7 +201,7 @@ describe.skipIf(skip !== null)("through passt with `lan` denied", () => {
 describe.skipIf(skip !== null)("through passt with one network denied", () => {
   let link: Link;
   beforeAll(async () => {
-    link = await makeLink("deny", ["198.51.100.0/29", "203.0.113.9/32"]);
+    link = await makeLink("deny", "stream", ["198.51.100.0/29", "203.0.113.9/32"]);
   });
   afterAll(() => link?.remove());
 

@@ -1,24 +1,30 @@
 /** passt's command line, started through `netguard`. Pure. */
 import { gateway, guestAddress, guestPrefix, resolver } from "./plan.ts";
 
+/**
+ * How `netguard` gets the guest's frames. `stream`: it makes the socket, and the VMM connects to it. `agent`: the VMM makes the
+ * socket for its vsock, and `netguard` connects through it to the guest's agent.
+ */
+export type GuestLine = { kind: "stream" | "agent"; socket: string };
+
 export type PasstFacts = {
   /** path of `banger-vsock-agent` */
   agent: string;
   /** path of passt */
   program: string;
-  socket: string;
+  line: GuestLine;
   log: string;
   /** networks that the guest must not reach, besides those that no guest reaches; each as `10.0.0.0/8` */
   denied: readonly string[];
 };
 
 /**
- * `netguard` makes the socket, starts passt on a socket pair and drops packets to denied destinations: older passts connect to
- * 127.0.0.1 for a guest. The command prints the pid of the process that stays, and exits once passt is set up.
+ * `netguard` starts passt on a socket pair and drops packets to denied destinations: older passts connect to 127.0.0.1 for a guest. The command prints the pid of the process that stays, and exits once passt is set up.
  */
 export function guardedPasst(facts: PasstFacts): string[] {
+  const line = [facts.line.kind === "stream" ? "--listen" : "--vsock", facts.line.socket];
   const policy = ["--resolver", resolver, ...facts.denied.flatMap((network) => ["--deny", network])];
-  return [facts.agent, "netguard", "--listen", facts.socket, ...policy, "--", ...passtArgs(facts)];
+  return [facts.agent, "netguard", ...line, ...policy, "--", ...passtArgs(facts)];
 }
 
 /** passt detaches itself. Started by root it becomes `nobody`, which is fine, as it inherits its socket. */

@@ -7,7 +7,7 @@ import { lan } from "../model/network.ts";
 import type { VmPaths } from "../model/paths.ts";
 import type { ProcessRef } from "../model/vm.ts";
 import { deniedNetworks } from "./deny.ts";
-import { guardedPasst } from "./passt.ts";
+import { type GuestLine, guardedPasst } from "./passt.ts";
 import { passtError } from "./passt-error.ts";
 
 export type PasstDeps = {
@@ -24,16 +24,22 @@ export type Started = { process: ProcessRef } | { failure: string; isMissing: bo
 /** bytes; `--log-size` of passt keeps its log smaller */
 const maxLog = 1024 * 1024;
 
-/** Never rejects. @param deny entries from the VM's spec */
-export async function startPasst(deps: PasstDeps, paths: VmPaths, deny: readonly string[]): Promise<Started> {
+/** Never rejects. @param deny entries from the VM's spec @param kind of the network device that the VM gets */
+export async function startPasst(
+  deps: PasstDeps,
+  paths: VmPaths,
+  deny: readonly string[],
+  kind: GuestLine["kind"],
+): Promise<Started> {
   const program = await deps.which("passt");
   if (program === null) return { failure: "it is not installed", isMissing: true };
   try {
     const attached = deny.includes(lan) ? await deps.hostNetworks() : [];
     const denied = deniedNetworks(deny, attached);
     // left by an earlier start
-    await Promise.all([removeTree(paths.net), removeTree(paths.netLog)]);
-    const argv = guardedPasst({ agent: deps.agent, program, socket: paths.net, log: paths.netLog, denied });
+    const socket = kind === "stream" ? paths.net : paths.vsock;
+    await Promise.all([removeTree(socket), removeTree(paths.netLog)]);
+    const argv = guardedPasst({ agent: deps.agent, program, line: { kind, socket }, log: paths.netLog, denied });
     const { exitCode, signal, stdout, stderr } = await deps.exec(argv, { timeoutMs: 10_000 });
     const process = exitCode === 0 ? startedProcess(stdout) : null;
     if (process !== null) return { process };

@@ -14,12 +14,13 @@ await folder.make("abcd1234");
 const paths = vmPaths(`${folder.path}/abcd1234`);
 const resolvConf = `${folder.path}/resolv.conf`;
 await writeAtomic(resolvConf, "nameserver 127.0.0.53\nsearch lan\n");
-const facts = { agent: "/agent", program: "/usr/bin/passt", socket: paths.net, log: paths.netLog };
-const argv = guardedPasst({ ...facts, denied: [] });
+const facts = { agent: "/agent", program: "/usr/bin/passt", log: paths.netLog };
+const line = { kind: "stream", socket: paths.net } as const;
+const argv = guardedPasst({ ...facts, line, denied: [] });
 const command = argv.join(" ");
 const privateNetworks = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"];
 const withLan = ["203.0.113.0/24", ...privateNetworks, "198.51.100.0/24"];
-const commandWithLan = guardedPasst({ ...facts, denied: withLan }).join(" ");
+const commandWithLan = guardedPasst({ ...facts, line, denied: withLan }).join(" ");
 
 type Given = { passt?: string | null; mayFallBack?: boolean; hostNetworks?: () => Promise<string[]> };
 
@@ -46,6 +47,26 @@ test("the guest is connected to passt, and the guard's process is recorded", asy
   });
   expect(prepared.note).toBeUndefined();
   expect(user.exec.calls).toEqual([command]);
+});
+
+test("a VMM without a network device of its own: the guest's agent is connected to passt over the vsock", async () => {
+  const overVsock = guardedPasst({ ...facts, line: { kind: "agent", socket: paths.vsock }, denied: [] }).join(" ");
+  const exec = fakeExec({ [overVsock]: { stdout: `${process.pid}\n` } });
+  const deps = { exec, which: async () => "/usr/bin/passt", agent: "/agent", resolvConf, hostNetworks: unasked };
+  const user = createUserNetwork({ ...deps, mayFallBack: async () => true });
+  // a socket of the VMM before it
+  await writeAtomic(paths.vsock, "");
+  expect(await user.kind([], ["agent"])).toBe("agent");
+  const prepared = await user.prepare(paths, [], ["agent"]);
+  const { mac } = prepared.identity;
+  expect(prepared).toMatchObject({ device: { kind: "agent", mac }, process: processRef(process.pid) });
+  expect(await exists(paths.vsock)).toBe(false);
+  expect(exec.calls).toEqual([overVsock]);
+  // a VMM's own device is preferred, and some VMMs have none of these
+  expect(await user.kind([], ["agent", "stream"])).toBe("stream");
+  for (const none of [user.kind([], ["builtin"]), user.prepare(paths, [], [])]) {
+    await expect(none).rejects.toMatchObject({ code: "NETWORK_FAILED" });
+  }
 });
 
 test("a socket left by an earlier start is replaced", async () => {

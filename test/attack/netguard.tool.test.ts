@@ -1,9 +1,10 @@
 /** A guest that has taken over `netguard`, which reads its frames. A program that echoes every frame replaces passt. */
 import { afterAll, beforeAll, describe } from "bun:test";
 import { execFileSync } from "node:child_process";
-import { once } from "node:events";
-import net from "node:net";
+import { Deferred } from "../../src/base/async.ts";
+import { connectUnix } from "../../src/host/net/socket.ts";
 import { agentBinary, gate } from "../../src/host/testing/gate.ts";
+import { HandMadeVsock, type VsockConnection } from "../../src/network/testing/vsock.ts";
 import { makeTempFolder } from "../../src/vmm/testing/temp.ts";
 import { fileAttacks } from "./file-attacks.ts";
 import { kernelAttacks } from "./kernel-attacks.ts";
@@ -22,11 +23,13 @@ frame.writeUInt16BE(0x0806, 4 + 12);
 // Ethernet and IPv4 (RFC 826)
 frame.write("000108000604", 4 + 14, "hex");
 
-describe.skipIf(reason !== null)(`netguard, taken over${reason === null ? "" : ` (skipped: ${reason})`}`, () => {
+const skipped = reason === null ? "" : ` (skipped: ${reason})`;
+
+describe.skipIf(reason !== null).each(["--listen", "--vsock"] as const)(`netguard %s, taken over${skipped}`, (flag) => {
   const folder = makeTempFolder("guard");
   let scene: Scene;
   beforeAll(async () => {
-    scene = await setScene(targetIn(await folder.make("vm")), folder.path);
+    scene = await setScene(targetIn(await folder.make("vm"), flag), folder.path);
   }, 60_000);
   afterAll(async () => {
     await scene.end();
@@ -34,7 +37,7 @@ describe.skipIf(reason !== null)(`netguard, taken over${reason === null ? "" : `
   });
 
   const there = () => scene;
-  attackTests("netguard", [
+  attackTests(`netguard ${flag}`, [
     ...fileAttacks(there),
     ...networkAttacks(there),
     ...processAttacks(there),
@@ -42,24 +45,37 @@ describe.skipIf(reason !== null)(`netguard, taken over${reason === null ? "" : `
   ]);
 });
 
-function targetIn(directory: string): Target {
+function targetIn(directory: string, flag: "--listen" | "--vsock"): Target {
   const socket = `${directory}/net.sock`;
   const echo = ["sh", "-c", "cat <&3 >&3 2>/dev/null &"];
   return {
     directory,
     readable: ["/etc/hostname"],
     async start() {
-      const argv = ["netguard", "--listen", socket, "--", ...echo];
+      const argv = ["netguard", flag, socket, "--", ...echo];
       const pid = Number(execFileSync(agentBinary() ?? "", argv, { encoding: "utf8" }));
-      const line = net.connect(socket);
-      await once(line, "connect");
+      const { line, end } = flag === "--listen" ? await connected(socket) : await overVsock(socket);
+      const [relayed, ended] = [new Deferred<void>(), new Deferred<void>()];
+      line.onData(() => relayed.resolve());
+      // the next one may need its socket's path
+      line.onClose(() => void end().then(() => ended.resolve()));
       // it relays nothing until it is confined
       line.write(frame);
-      await once(line, "data");
-      const ended = once(line, "close");
-      line.on("error", () => {});
-      const end = async () => void line.destroy();
-      return { pid, ended, end };
+      await relayed.promise;
+      return { pid, ended: ended.promise, end };
     },
   };
+}
+
+type Line = { line: VsockConnection; end(): Promise<void> };
+
+async function connected(socket: string): Promise<Line> {
+  const line = await connectUnix(socket);
+  line.onEnd(() => line.destroy());
+  return { line, end: async () => line.destroy() };
+}
+
+async function overVsock(socket: string): Promise<Line> {
+  const vsock = await HandMadeVsock.listen(socket);
+  return { line: await vsock.next(), end: () => vsock.end() };
 }

@@ -7,9 +7,10 @@ import { Readable } from "node:stream";
 import { which } from "../../src/host/facts.ts";
 import { connectUnix } from "../../src/host/net/socket.ts";
 import { agentBinary } from "../../src/host/testing/gate.ts";
-import { guardedPasst } from "../../src/network/passt.ts";
+import { type GuestLine, guardedPasst } from "../../src/network/passt.ts";
 import { gateway, guestAddress } from "../../src/network/plan.ts";
 import { HandMadeGuest } from "../../src/network/testing/frames.ts";
+import { HandMadeVsock } from "../../src/network/testing/vsock.ts";
 import { metadataHost, type Namespace, otherHost, privateHost, publicHost } from "./namespace.ts";
 import type { Attack, Outcome } from "./report.ts";
 
@@ -25,7 +26,8 @@ export type Probe = {
   end(): Promise<void>;
 };
 
-export async function makeProbe(space: Namespace): Promise<Probe> {
+/** @param kind how the guest's frames come */
+export async function makeProbe(space: Namespace, kind: GuestLine["kind"]): Promise<Probe> {
   const folder = mkdtempSync(join(tmpdir(), "ba-"));
   const socket = join(folder, "net");
   const hosts = ["127.0.0.1", "127.0.0.53", "127.255.255.254", metadataHost, privateHost, deniedHost, publicHost];
@@ -42,14 +44,17 @@ export async function makeProbe(space: Namespace): Promise<Probe> {
     .on("line", (line) => (line === "ready" ? ready.resolve() : note(line)))
     .on("close", () => ready.reject(new Error("the services ended")));
   await ready.promise;
-  await startNetwork(space, socket, folder);
-  const guest = new HandMadeGuest(await connectUnix(socket), "02:00:00:00:00:01", guestAddress);
+  await startNetwork(space, { kind, socket }, folder);
+  const vsock = kind === "agent" ? await HandMadeVsock.listen(socket) : null;
+  const line = vsock ? await vsock.next() : await connectUnix(socket);
+  const guest = new HandMadeGuest(line, "02:00:00:00:00:01", guestAddress);
   await guest.resolveGateway(gateway);
   return {
     guest,
     reached: () => seen.splice(0),
     publicReached: publicReached.promise,
     async end() {
+      await vsock?.end();
       guest.close();
       services.kill("SIGKILL");
       await services.exited;
@@ -58,9 +63,9 @@ export async function makeProbe(space: Namespace): Promise<Probe> {
   };
 }
 
-async function startNetwork(space: Namespace, socket: string, folder: string): Promise<void> {
+async function startNetwork(space: Namespace, line: GuestLine, folder: string): Promise<void> {
   const facts = { agent: agentBinary() ?? "", program: (await which("passt")) ?? "", log: join(folder, "log") };
-  const argv = guardedPasst({ ...facts, socket, denied: [`${deniedHost}/32`] });
+  const argv = guardedPasst({ ...facts, line, denied: [`${deniedHost}/32`] });
   const child = Bun.spawn(space.inside(argv), { stdio: ["ignore", "ignore", "pipe"] });
   const said = await new Response(child.stderr).text();
   if ((await child.exited) !== 0) throw new Error(said);

@@ -8,20 +8,27 @@ import { attackSuite } from "./suite.ts";
 // root's passt becomes `nobody`, which the user namespace does not have
 const needs = ["programs", "ordinary-user", "user-namespaces", "tool:nsenter", "tool:passt"] as const;
 
-attackSuite("a guest's network", needs, () => {
-  let space: Namespace;
-  let probe: Probe;
-  beforeAll(async () => {
-    space = await makeNamespace();
-    probe = await makeProbe(space);
-  }, 60_000);
-  afterAll(async () => {
-    await probe?.end();
-    space?.end();
-  }, 60_000);
+const kinds = [
+  ["stream", "a guest's network", "guest's network"],
+  ["agent", "a guest's network over a vsock", "guest's network over a vsock"],
+] as const;
 
-  attackTests(
-    "guest's network",
-    probeAttacks(() => probe),
-  );
-});
+for (const [kind, name, short] of kinds) {
+  attackSuite(name, needs, () => {
+    let space: Namespace;
+    let probe: Probe;
+    beforeAll(async () => {
+      space = await makeNamespace();
+      probe = await makeProbe(space, kind);
+    }, 60_000);
+    afterAll(async () => {
+      await probe?.end();
+      space?.end();
+    }, 60_000);
+
+    attackTests(
+      short,
+      probeAttacks(() => probe),
+    );
+  });
+}

@@ -24,6 +24,8 @@ pub fn named(name: &str, restricts_signals: bool) -> Option<&'static [&'static [
         "tool" => Some(&[TOOL, COMMON, EXEC]),
         "tool-with-children" => Some(&[CHILDREN, TOOL, COMMON, EXEC]),
         "netguard" => Some(&[NETGUARD]),
+        "netguard-vsock" => Some(&[NETGUARD, DESCRIPTORS_IN]),
+        "netguard-dialer" => Some(&[DIALER]),
         _ => None,
     }
 }
@@ -322,6 +324,26 @@ const NETGUARD: &[Rule] = &[
     allow(SYS_clock_gettime),
     allow(SYS_getrandom),
     allow(SYS_exit),
+    allow(SYS_exit_group),
+];
+
+/// For connections that another process opens.
+const DESCRIPTORS_IN: &[Rule] = &[allow(SYS_recvmsg)];
+
+/// Connects to unix sockets and passes them on, in one thread.
+const DIALER: &[Rule] = &[
+    allow(SYS_read),
+    allow(SYS_poll),
+    allow_if(SYS_socket, &[&[Test::OneOf(0, &[AF_UNIX as u32]), Test::OneOf(1, &[(SOCK_STREAM | SOCK_CLOEXEC) as u32])]]),
+    allow(SYS_connect),
+    allow(SYS_sendmsg),
+    allow(SYS_recvfrom),
+    allow(SYS_close),
+    allow(SYS_brk),
+    allow(SYS_mmap),
+    allow(SYS_munmap),
+    allow(SYS_rt_sigreturn),
+    allow(SYS_restart_syscall),
     allow(SYS_exit_group),
 ];
 

@@ -4,7 +4,7 @@ use super::*;
 use crate::sys::seccomp::tests::{verdict, Verdict};
 use crate::sys::seccomp::{compile, X86_64};
 
-const PROFILES: [&str; 5] = ["qemu", "qemu-user-net", "firecracker", "tool", "netguard"];
+const PROFILES: [&str; 6] = ["qemu", "qemu-user-net", "firecracker", "tool", "netguard", "netguard-vsock"];
 const VMMS: [&str; 3] = ["qemu", "qemu-user-net", "firecracker"];
 const TOOLS: [&str; 2] = ["tool", "tool-with-children"];
 const OWN_PID: u32 = 4711;
@@ -71,8 +71,23 @@ fn a_program_may_create_threads_and_nothing_else() {
 
 #[test]
 fn a_relay_opens_connects_and_executes_nothing() {
-    for number in [SYS_open, SYS_openat, SYS_socket, SYS_connect, SYS_bind, SYS_accept4, SYS_execve, SYS_unlink, SYS_stat] {
-        assert_eq!(ask("netguard", number, &[]), Verdict::Refused(ENOSYS), "{number}");
+    for number in [SYS_open, SYS_openat, SYS_socket, SYS_connect, SYS_bind, SYS_accept4, SYS_execve, SYS_unlink, SYS_stat, SYS_sendmsg] {
+        for profile in ["netguard", "netguard-vsock"] {
+            assert_eq!(ask(profile, number, &[]), Verdict::Refused(ENOSYS), "{profile}: {number}");
+        }
+    }
+    assert_eq!(ask("netguard", SYS_recvmsg, &[]), Verdict::Refused(ENOSYS));
+}
+
+#[test]
+fn a_dialer_connects_to_unix_sockets_and_does_nothing_else() {
+    let unix = [AF_UNIX as u64, (SOCK_STREAM | SOCK_CLOEXEC) as u64];
+    assert_eq!(ask("netguard-dialer", SYS_socket, &unix), Verdict::Allowed);
+    for other in [[AF_INET as u64, unix[1]], [AF_VSOCK as u64, unix[1]], [unix[0], SOCK_DGRAM as u64]] {
+        assert_eq!(ask("netguard-dialer", SYS_socket, &other), Verdict::Refused(EPERM), "{other:?}");
+    }
+    for number in [SYS_open, SYS_openat, SYS_bind, SYS_accept4, SYS_execve, SYS_clone, SYS_kill, SYS_unlink, SYS_write, SYS_recvmsg] {
+        assert_eq!(ask("netguard-dialer", number, &[]), Verdict::Refused(ENOSYS), "{number}");
     }
 }
 

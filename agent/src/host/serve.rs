@@ -1,8 +1,10 @@
-//! `serve`: serves the agent protocol on a unix socket, for tests on a host.
+//! `serve`: serves the agent protocol on a unix socket, for tests on a host. `--tap PATH` also makes a guest's TAP, whose frames go to
+//! whoever connects to the socket there.
 
 use crate::guest::{Guest, Phase, Place};
 use crate::session::{serve_connection, Connection, Peer};
 use crate::sys::signal;
+use crate::tap;
 use std::io;
 use std::net::Shutdown;
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -12,18 +14,23 @@ use std::thread;
 use std::time::Duration;
 
 pub fn run(arguments: &[String]) -> Result<(), String> {
-    let (mut path, mut root) = (None, None);
+    let (mut path, mut root, mut tap) = (None, None, None);
     let mut rest = arguments.iter();
     while let Some(argument) = rest.next() {
         let value = rest.next().map(PathBuf::from).ok_or_else(|| format!("serve: {argument} needs a path"))?;
         match argument.as_str() {
             "--unix" => path = Some(value),
             "--root" => root = Some(value),
+            "--tap" => tap = Some(value),
             other => return Err(format!("serve: unknown argument {other:?}")),
         }
     }
     let path = path.ok_or("serve: --unix PATH is missing")?;
     let listener = UnixListener::bind(&path).map_err(|error| format!("serve: {}: {error}", path.display()))?;
+    if let Some(path) = tap {
+        let failed = |error: io::Error| format!("serve: {}: {error}", path.display());
+        UnixListener::bind(&path).and_then(|listener| tap::start(listener.into())).map_err(failed)?;
+    }
     signal::reset_ignored();
     let guest = Arc::new(Guest::new(Place::Host { root }, "none", Phase::Up));
     for connection in listener.incoming() {

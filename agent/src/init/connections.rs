@@ -18,6 +18,10 @@ use std::time::Duration;
 const PORT_NAME: &str = "banger.agent";
 const VSOCK_PORT: u32 = 1024;
 
+/// A kernel has the modules unless it was stored before VMMs with a vsock were supported.
+const NO_VSOCK: &str =
+    "this kernel was stored without its modules for vsock, by an earlier version: delete it, and pull or import it again";
+
 /// Where the host connects to the agent.
 pub enum Endpoint {
     Virtio(File),
@@ -27,7 +31,10 @@ pub enum Endpoint {
 /// Waits for the virtio-serial port, or listens on vsock.
 pub fn open_endpoint(args: &KernelArgs) -> BootResult<Endpoint> {
     if args.transport == Transport::Vsock {
-        return net::listen_vsock(VSOCK_PORT).map(Endpoint::Vsock).map_err(failed("vsock"));
+        return net::listen_vsock(VSOCK_PORT).map(Endpoint::Vsock).map_err(|error| match error.raw_os_error() {
+            Some(libc::EAFNOSUPPORT) => NO_VSOCK.to_string(),
+            _ => failed("vsock")(error),
+        });
     }
     let mut found = None;
     wait_until(|| {
@@ -52,7 +59,8 @@ pub fn serve(endpoint: Endpoint, guest: &Arc<Guest>) -> io::Result<()> {
     match endpoint {
         Endpoint::Virtio(port) => serve_connection(VirtioConnection { changes: StateChanges::of(&port)?, port }, guest),
         Endpoint::Vsock(listener) => loop {
-            let connection = VsockConnection(File::from(net::accept(&listener)?));
+            let Some(connection) = net::accept(&listener)? else { continue };
+            let connection = VsockConnection(File::from(connection));
             let guest = Arc::clone(guest);
             thread::Builder::new().stack_size(256 * 1024).spawn(move || serve_connection(connection, &guest))?;
         },

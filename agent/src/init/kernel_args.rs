@@ -41,6 +41,8 @@ pub struct KernelArgs {
     /// all disks of the VM
     pub disks: Vec<Disk>,
     pub transport: Transport,
+    /// the guest's network is a TAP of the agent's: the VMM has no network device that it could give
+    pub has_tap: bool,
     /// absolute paths of folders that are bind mounts from the data disk instead of part of the overlay
     pub direct_folders: Vec<String>,
     /// run the image's init, if it has one, as PID 1
@@ -64,6 +66,7 @@ impl KernelArgs {
             layers: 1,
             disks: Vec::new(),
             transport: Transport::Virtio,
+            has_tap: false,
             direct_folders: Vec::new(),
             has_direct_layer: false,
             is_reader: false,
@@ -75,6 +78,7 @@ impl KernelArgs {
                 "layers" => args.layers = value.parse().unwrap_or(1),
                 "disks" => args.disks = value.split(',').filter_map(Disk::parse).collect(),
                 "port" => args.transport = if value == "vsock" { Transport::Vsock } else { Transport::Virtio },
+                "net" => args.has_tap = value == "tap",
                 "direct" => args.direct_folders = value.split(',').filter(|path| is_safe(path)).map(String::from).collect(),
                 "directs" => args.has_direct_layer = value == "1",
                 "mode" => args.is_reader = value == "reader",
@@ -104,10 +108,10 @@ mod tests {
 
     #[test]
     fn unknown_arguments_are_ignored() {
-        let args = KernelArgs::parse("console=ttyS0 banger.layers=3 quiet banger.port=vsock banger.direct=/a,/b/c,../d,/,/e/../f banger.init=none banger.root=1751,7,8 x.banger.layers=9\n");
+        let args = KernelArgs::parse("console=ttyS0 banger.layers=3 quiet banger.port=vsock banger.net=tap banger.direct=/a,/b/c,../d,/,/e/../f banger.init=none banger.root=1751,7,8 x.banger.layers=9\n");
         let direct_folders = vec!["/a".to_string(), "/b/c".to_string()];
         let none = KernelArgs::parse("");
-        assert_eq!(args, KernelArgs { layers: 3, transport: Transport::Vsock, direct_folders, wants_init: false, root: Some((0o1751, 7, 8)), ..none });
+        assert_eq!(args, KernelArgs { layers: 3, transport: Transport::Vsock, has_tap: true, direct_folders, wants_init: false, root: Some((0o1751, 7, 8)), ..none });
         let reader = KernelArgs::parse("banger.mode=reader banger.directs=1 banger.layers=0");
         assert_eq!((reader.is_reader, reader.has_direct_layer, reader.layers), (true, true, 0));
         assert_eq!(KernelArgs::parse("").layers, 1);

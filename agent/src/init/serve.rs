@@ -7,7 +7,8 @@ use super::kernel_args::{KernelArgs, Transport};
 use super::{failed, shutdown, BootResult};
 use crate::guest::{Data, Guest, Handover, Phase, Place};
 use crate::session::lock;
-use crate::sys::{argv0, process, signal};
+use crate::sys::{argv0, net, process, signal};
+use crate::tap;
 use crate::verbs::identity;
 use std::convert::Infallible;
 use std::fs;
@@ -43,6 +44,9 @@ pub fn run(args: &KernelArgs, init: &Init, data: Data, port: Endpoint, pipes: Pi
     *lock(&guest.handover) = Some(Handover { prepared: pipes.prepared, identified: pipes.identified });
     let _ = fs::write("/proc/self/oom_score_adj", "-1000");
     process::allow_many_files();
+    if args.has_tap {
+        net::listen_vsock(tap::VSOCK_PORT).and_then(tap::start).map_err(failed("the agent's network device"))?;
+    }
     shutdown::watch(&guest, init.path.is_some(), pipes.power).map_err(failed("canary"))?;
     argv0::survive_shutdown();
     if init.path.is_some() {

@@ -44,6 +44,8 @@ pub enum Right {
     ReadOnly,
     /// reading, writing and ioctl on a device
     Device,
+    /// connecting to the unix sockets in a folder
+    Connect,
 }
 
 #[repr(C)]
@@ -99,6 +101,7 @@ pub fn access_of(right: Right, is_folder: bool, handled: u64) -> u64 {
         Right::Output => READ_FILE | WRITE_FILE | TRUNCATE,
         Right::ReadOnly => READ_FILE | EXECUTE,
         Right::Device => READ_FILE | WRITE_FILE | IOCTL_DEV,
+        Right::Connect => RESOLVE_UNIX,
     };
     let folder = match right {
         Right::ReadWrite => {
@@ -109,8 +112,14 @@ pub fn access_of(right: Right, is_folder: bool, handled: u64) -> u64 {
         }
         Right::Output => 0,
         Right::ReadOnly | Right::Device => file | READ_DIR,
+        Right::Connect => file,
     };
     (if is_folder { folder } else { file }) & handled
+}
+
+/// Whether a cage prevents connections to unix sockets by path.
+pub fn restricts_connections(abi: i32) -> bool {
+    handled_fs(abi) & RESOLVE_UNIX != 0
 }
 
 /// Whether a cage prevents signals to processes outside it.
@@ -182,7 +191,7 @@ mod tests {
     fn rights_never_exceed_what_the_kernel_handles() {
         for abi in 1..12 {
             let handled = handled_fs(abi);
-            for right in [Right::ReadWrite, Right::Existing, Right::Output, Right::ReadOnly, Right::Device] {
+            for right in [Right::ReadWrite, Right::Existing, Right::Output, Right::ReadOnly, Right::Device, Right::Connect] {
                 for is_folder in [true, false] {
                     assert_eq!(access_of(right, is_folder, handled) & !handled, 0);
                 }
@@ -206,7 +215,7 @@ mod tests {
 
     #[test]
     fn only_read_write_allows_creating_and_removing_files() {
-        for right in [Right::Existing, Right::ReadOnly, Right::Device] {
+        for right in [Right::Existing, Right::ReadOnly, Right::Device, Right::Connect] {
             assert_eq!(access_of(right, true, handled_fs(7)) & (MAKE_REG | MAKE_DIR | REMOVE_FILE | REMOVE_DIR), 0);
         }
     }

@@ -24,6 +24,7 @@ pub mod spawn;
 mod stack;
 pub mod tcp;
 pub mod tty;
+pub mod tun;
 pub mod unix;
 pub mod xattr;
 

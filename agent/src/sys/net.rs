@@ -17,16 +17,10 @@ pub type Mac = [u8; 6];
 impl Link {
     /// Does not check whether the interface exists.
     pub fn named(name: &str) -> io::Result<Link> {
-        if name.is_empty() || name.len() >= libc::IFNAMSIZ {
-            return Err(io::Error::from_raw_os_error(libc::ENODEV));
-        }
-        let mut bytes = [0; libc::IFNAMSIZ];
-        for (to, from) in bytes.iter_mut().zip(name.bytes()) {
-            *to = from as libc::c_char;
-        }
+        let name = request_for(name)?.ifr_name;
         // SAFETY: a plain socket.
         let socket = unsafe { OwnedFd::from_raw_fd(check(libc::socket(libc::AF_INET, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0))?) };
-        Ok(Link { socket, name: bytes })
+        Ok(Link { socket, name })
     }
 
     pub fn name(&self) -> String {
@@ -80,6 +74,13 @@ impl Link {
         self.ask(libc::SIOCSIFHWADDR, &mut request)
     }
 
+    /// `mtu` in bytes of IP.
+    pub fn set_mtu(&self, mtu: u16) -> io::Result<()> {
+        let mut request = self.request();
+        request.ifr_ifru.ifru_mtu = mtu.into();
+        self.ask(libc::SIOCSIFMTU, &mut request)
+    }
+
     /// Removes all addresses; with the last one the kernel removes the interface's routes and neighbours.
     pub fn clear_addresses(&self) -> io::Result<()> {
         const MAX: usize = 64;
@@ -124,6 +125,19 @@ impl Link {
     }
 }
 
+/// An ifreq with nothing but the name.
+pub fn request_for(name: &str) -> io::Result<libc::ifreq> {
+    if name.is_empty() || name.len() >= libc::IFNAMSIZ {
+        return Err(io::Error::from_raw_os_error(libc::ENODEV));
+    }
+    // SAFETY: an all-zero ifreq is valid.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    for (to, from) in request.ifr_name.iter_mut().zip(name.bytes()) {
+        *to = from as libc::c_char;
+    }
+    Ok(request)
+}
+
 fn socket_address(address: Ipv4Addr) -> libc::sockaddr {
     // SAFETY: sockaddr_in and sockaddr have one size; both are plain bytes.
     unsafe {
@@ -150,18 +164,42 @@ pub fn listen_vsock(port: u32) -> io::Result<OwnedFd> {
     }
 }
 
-/// Waits for the next connection.
-pub fn accept(listener: &OwnedFd) -> io::Result<OwnedFd> {
-    // SAFETY: no address is wanted; the descriptor is ours.
+/// Waits for the next connection. None for one over vsock that is not the host's: a guest whose kernel has the vsock loopback would
+/// otherwise let its own users in.
+pub fn accept(listener: &OwnedFd) -> io::Result<Option<OwnedFd>> {
+    // SAFETY: an all-zero address is valid, and has room for any other's family; the descriptor is ours.
     unsafe {
-        let null = std::ptr::null_mut();
-        let fd = check(libc::accept4(listener.as_raw_fd(), null, std::ptr::null_mut(), libc::SOCK_CLOEXEC))?;
-        Ok(OwnedFd::from_raw_fd(fd))
+        let mut peer: libc::sockaddr_vm = std::mem::zeroed();
+        let mut size = std::mem::size_of::<libc::sockaddr_vm>() as u32;
+        let fd = check(libc::accept4(listener.as_raw_fd(), (&raw mut peer).cast(), &mut size, libc::SOCK_CLOEXEC))?;
+        Ok(Some(OwnedFd::from_raw_fd(fd)).filter(|_| is_from_host(&peer)))
     }
+}
+
+fn is_from_host(peer: &libc::sockaddr_vm) -> bool {
+    libc::c_int::from(peer.svm_family) != libc::AF_VSOCK || peer.svm_cid == libc::VMADDR_CID_HOST
 }
 
 /// Both directions.
 pub fn shut_down(socket: &impl AsRawFd) {
     // SAFETY: plain numbers.
     unsafe { libc::shutdown(socket.as_raw_fd(), libc::SHUT_RDWR) };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn over_vsock_only_the_host_connects() {
+        // SAFETY: an all-zero address is valid.
+        let mut peer: libc::sockaddr_vm = unsafe { std::mem::zeroed() };
+        peer.svm_family = libc::AF_VSOCK as libc::sa_family_t;
+        for (cid, expected) in [(0, false), (libc::VMADDR_CID_LOCAL, false), (libc::VMADDR_CID_HOST, true), (3, false)] {
+            peer.svm_cid = cid;
+            assert_eq!(is_from_host(&peer), expected, "{cid}");
+        }
+        peer.svm_family = libc::AF_UNIX as libc::sa_family_t;
+        assert!(is_from_host(&peer));
+    }
 }

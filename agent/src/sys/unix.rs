@@ -1,9 +1,9 @@
-//! Unix stream sockets whose file has the right mode as soon as it exists (unix(7)).
+//! Unix stream sockets (unix(7)): with the right mode as soon as their file exists, and for passing descriptors.
 
 use super::check;
 use std::io;
-use std::mem::{offset_of, zeroed};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::mem::{offset_of, size_of, zeroed};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 /// connections that can wait to be accepted; the program that accepts them can call listen(2) again
 const BACKLOG: libc::c_int = 16;
@@ -42,4 +42,85 @@ fn address_of(path: &str) -> io::Result<(libc::sockaddr_un, libc::socklen_t)> {
     }
     let length = offset_of!(libc::sockaddr_un, sun_path) + path.len() + 1;
     Ok((address, length as libc::socklen_t))
+}
+
+/// Bytes of one control message with one descriptor, as CMSG_SPACE says.
+const CONTROL: usize = 24;
+
+/// A message of one byte and, when sending, the control message in `control`.
+fn message(byte: &mut libc::iovec, control: &mut [u64; CONTROL / 8]) -> libc::msghdr {
+    // SAFETY: an all-zero msghdr is valid.
+    let mut header: libc::msghdr = unsafe { zeroed() };
+    header.msg_iov = byte;
+    header.msg_iovlen = 1;
+    header.msg_control = control.as_mut_ptr().cast();
+    header.msg_controllen = CONTROL;
+    header
+}
+
+/// Sends a copy of a descriptor: SCM_RIGHTS.
+pub fn send_descriptor(socket: &impl AsRawFd, fd: &impl AsRawFd) -> io::Result<()> {
+    let mut data = 0u8;
+    let mut byte = libc::iovec { iov_base: (&raw mut data).cast(), iov_len: 1 };
+    let mut control = [0u64; CONTROL / 8];
+    let header = message(&mut byte, &mut control);
+    // SAFETY: the control buffer has room for one header and one int, and outlives the call.
+    let sent = unsafe {
+        let first = libc::CMSG_FIRSTHDR(&header);
+        (*first).cmsg_level = libc::SOL_SOCKET;
+        (*first).cmsg_type = libc::SCM_RIGHTS;
+        (*first).cmsg_len = libc::CMSG_LEN(size_of::<RawFd>() as u32) as usize;
+        libc::CMSG_DATA(first).cast::<RawFd>().write_unaligned(fd.as_raw_fd());
+        libc::sendmsg(socket.as_raw_fd(), &header, libc::MSG_NOSIGNAL)
+    };
+    check(sent as libc::c_int).map(drop)
+}
+
+/// Waits for a descriptor from `send_descriptor`; None when the other end is closed.
+pub fn receive_descriptor(socket: &impl AsRawFd) -> io::Result<Option<OwnedFd>> {
+    let mut data = 0u8;
+    let mut byte = libc::iovec { iov_base: (&raw mut data).cast(), iov_len: 1 };
+    let mut control = [0u64; CONTROL / 8];
+    let mut header = message(&mut byte, &mut control);
+    // SAFETY: the buffers outlive the call; the kernel fills the control message, whose descriptor is ours afterwards.
+    unsafe {
+        if check(libc::recvmsg(socket.as_raw_fd(), &mut header, libc::MSG_CMSG_CLOEXEC) as libc::c_int)? == 0 {
+            return Ok(None);
+        }
+        let first = libc::CMSG_FIRSTHDR(&header);
+        if first.is_null() || (*first).cmsg_level != libc::SOL_SOCKET || (*first).cmsg_type != libc::SCM_RIGHTS {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "a message without a descriptor"));
+        }
+        Ok(Some(OwnedFd::from_raw_fd(libc::CMSG_DATA(first).cast::<RawFd>().read_unaligned())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read, Write};
+    use std::os::unix::net::UnixStream;
+
+    #[test]
+    fn a_descriptor_arrives_and_the_end_is_told() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let (mut kept, sent) = UnixStream::pair().unwrap();
+        send_descriptor(&ours, &sent).unwrap();
+        drop(sent);
+        let mut received = UnixStream::from(receive_descriptor(&theirs).unwrap().unwrap());
+        received.write_all(b"x").unwrap();
+        drop(received);
+        let mut text = String::new();
+        kept.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "x");
+        drop(ours);
+        assert!(receive_descriptor(&theirs).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_byte_without_a_descriptor_is_an_error() {
+        let (mut ours, theirs) = UnixStream::pair().unwrap();
+        ours.write_all(b"x").unwrap();
+        assert!(receive_descriptor(&theirs).is_err());
+    }
 }

@@ -3,6 +3,7 @@ import { maxLayers } from "../../images/record.ts";
 import type { ImageRecord } from "../../model/artifact.ts";
 import { digestOf, imageRecord, layerRef, vmRecord } from "../../store/testing/records.ts";
 import { virtioDiskName } from "../../vmm/disks.ts";
+import type { NetDevice } from "../../vmm/driver.ts";
 import { maxBlockDevices } from "../../vmm/qemu/args.ts";
 import { kernelCmdline } from "../../vmm/qemu/cmdline.ts";
 import { plainFeatures } from "../../vmm/testing/fake.ts";
@@ -44,4 +45,12 @@ test("a guest can run VMs where its VM's spec says so", () => {
   const nested = { ...vmRecord(), spec: { ...vmRecord().spec, nested: true as const } };
   expect(bootSpec(paths, { vm: nested, image, initramfs: "/i", net: null }).nested).toBe(true);
   expect(specOf(image)).not.toHaveProperty("nested");
+});
+
+test("the guest's agent is told to make a network device where the VMM has none", () => {
+  const mac = "02:00:00:00:00:01";
+  const argsOf = (net: NetDevice | null) =>
+    bootSpec(paths, { vm: vmRecord(), image: imageRecord({}), initramfs: "/i", net }).kernelArgs;
+  expect(argsOf({ kind: "agent", mac })).toEqual([...argsOf(null), "banger.net=tap"]);
+  expect(argsOf({ kind: "stream", socket: "/s", mac })).toEqual(argsOf(null));
 });

@@ -31,7 +31,7 @@ export function bootSpec(paths: Paths, facts: BootFacts): BootSpec {
     memoryMib: vm.spec.memoryMib,
     vmlinux: kernel.vmlinux,
     initramfs: facts.initramfs,
-    kernelArgs: kernelArgs(image),
+    kernelArgs: [...kernelArgs(image), ...networkArgs(facts.net)],
     blockDevices: [
       ...image.layers.map((layer, index) => readOnly(`layer${index}`, paths.layer(layer.digest))),
       ...(image.direct ? [readOnly("direct", paths.layer(image.direct.digest))] : []),
@@ -54,6 +54,11 @@ function kernelArgs(image: ImageRecord): string[] {
     ...(image.direct ? ["banger.directs=1"] : []),
     `banger.init=${init}`,
   ];
+}
+
+/** Without a network device of the VMM's, the guest's agent makes one. */
+function networkArgs(net: NetDevice | null): string[] {
+  return net?.kind === "agent" ? ["banger.net=tap"] : [];
 }
 
 function readOnly(name: string, path: string): BlockDevice {

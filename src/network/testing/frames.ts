@@ -1,6 +1,9 @@
 /** Plays the guest on a link: Ethernet frames on passt's stream socket, each after its length. */
 import type { ByteStream } from "../../base/bytes.ts";
 
+/** A link's end. */
+type Line = Pick<ByteStream, "onData" | "write" | "destroy">;
+
 const etherArp = 0x0806;
 const etherIpv4 = 0x0800;
 const etherIpv6 = 0x86dd;
@@ -14,7 +17,7 @@ export type Answer =
 export type IpHead = { flags?: number; options?: string };
 
 export class HandMadeGuest {
-  readonly #connection: ByteStream;
+  readonly #connection: Line;
   readonly #mac: Buffer;
   readonly #address: string;
   #gatewayMac = Buffer.alloc(6, 0xff);
@@ -23,7 +26,7 @@ export class HandMadeGuest {
   #onArp: () => void = () => {};
   readonly answers: Answer[] = [];
 
-  constructor(connection: ByteStream, mac: string, address: string) {
+  constructor(connection: Line, mac: string, address: string) {
     this.#connection = connection;
     this.#mac = Buffer.from(mac.replaceAll(":", ""), "hex");
     this.#address = address;

@@ -58,7 +58,7 @@ impl Bind<'_> {
         let source = format!("{OLD}{}", self.source.display());
         make_place(Path::new(self.target), fs::metadata(&source)?.is_dir())?;
         let limits = match self.right {
-            Right::ReadOnly => Limits::ReadOnly,
+            Right::ReadOnly | Right::Connect => Limits::ReadOnly,
             Right::ReadWrite | Right::Existing | Right::Output => Limits::Data,
             Right::Device => Limits::Device,
         };

@@ -2,13 +2,21 @@
 
 use super::policy::{Network, Policy};
 
-const USAGE: &str = "usage: netguard --listen PATH [--resolver ADDRESS] [--deny NETWORK]... -- PASST ARGS…";
+const USAGE: &str = "usage: netguard --listen PATH|--vsock PATH [--resolver ADDRESS] [--deny NETWORK]... -- PASST ARGS…";
+
+/// How the guest's frames come.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Line<'a> {
+    /// a VMM connects to a socket at this path
+    Listen(&'a str),
+    /// from the guest's agent, through the socket that a VMM makes at this path for its vsock
+    Vsock(&'a str),
+}
 
 /// The parsed command line.
 #[derive(Debug)]
 pub struct Options<'a> {
-    /// path of the socket for the VMM
-    pub path: &'a str,
+    pub line: Line<'a>,
     pub policy: Policy,
     /// never empty
     pub command: &'a [String],
@@ -18,19 +26,20 @@ impl<'a> Options<'a> {
     pub fn parse(args: &'a [String]) -> Result<Self, String> {
         let dashes = args.iter().position(|argument| argument == "--").ok_or(USAGE)?;
         let command = &args[dashes + 1..];
-        let mut path = None;
+        let mut line = None;
         let mut policy = Policy::default();
         for pair in args[..dashes].chunks(2) {
             let [flag, value] = pair else { return Err(USAGE.into()) };
             match flag.as_str() {
-                "--listen" => path = Some(value.as_str()),
+                "--listen" => line = Some(Line::Listen(value)),
+                "--vsock" => line = Some(Line::Vsock(value)),
                 "--resolver" => policy.resolver = Some(value.parse().map_err(|_| wrong(flag, value, "an IPv4 address"))?),
                 "--deny" => policy.denied.push(Network::parse(value).ok_or_else(|| wrong(flag, value, "an IPv4 network"))?),
                 _ => return Err(USAGE.into()),
             }
         }
-        match path {
-            Some(path) if !command.is_empty() => Ok(Options { path, policy, command }),
+        match line {
+            Some(line) if !command.is_empty() => Ok(Options { line, policy, command }),
             _ => Err(USAGE.into()),
         }
     }
@@ -52,10 +61,11 @@ mod tests {
     fn deny_can_be_repeated_and_the_command_follows_the_dashes() {
         let line = split("--listen /s --resolver 192.0.2.3 --deny 10.0.0.0/8 --deny 9.9.9.9/32 -- passt --deny x");
         let options = Options::parse(&line).unwrap();
-        assert_eq!((options.path, options.command), ("/s", &split("passt --deny x")[..]));
+        assert_eq!((options.line, options.command), (Line::Listen("/s"), &split("passt --deny x")[..]));
         assert_eq!(options.policy.denied, ["10.0.0.0/8", "9.9.9.9/32"].map(|text| Network::parse(text).unwrap()));
         assert_eq!(options.policy.resolver, Some([192, 0, 2, 3].into()));
         assert!(Options::parse(&split("--listen /s -- passt")).unwrap().policy.denied.is_empty());
+        assert_eq!(Options::parse(&split("--vsock /v -- passt")).unwrap().line, Line::Vsock("/v"));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use super::files::replace;
 use super::request::Network;
 use crate::sys::net::{Link, Mac};
+use crate::tap;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -97,8 +98,8 @@ fn search(mac: Option<Mac>) -> io::Result<Link> {
         if mac.is_some_and(|mac| link.mac().is_ok_and(|present| present == mac)) {
             return Ok(link);
         }
-        // lo and tunnels have no device
-        if Path::new(&format!("/sys/class/net/{name}/device")).exists() {
+        // lo and tunnels have no device; the agent's own TAP has none either
+        if name == tap::NAME || Path::new(&format!("/sys/class/net/{name}/device")).exists() {
             others.push(link);
         }
     }

@@ -4,7 +4,7 @@ import { Deferred } from "../../../base/async.ts";
 import { errnoOf } from "../../../host/errno.ts";
 import { watchFolder } from "../../../host/files/folder-watch.ts";
 import { connectUnix } from "../../../host/net/socket.ts";
-import { spawnPiped } from "../../../host/process/children.ts";
+import { type PipedProcess, spawnPiped } from "../../../host/process/children.ts";
 import { agentBinary } from "../../../host/testing/gate.ts";
 import { tempFolder } from "../../../host/testing/temp.ts";
 import { connectAgent } from "../client.ts";
@@ -17,19 +17,27 @@ export async function served(use: Served, more: (folder: string) => string[] = (
   using folder = tempFolder("agent");
   const path = `${folder.path}/a`;
   const agent = spawnPiped([agentBinary() ?? "", "serve", "--unix", path, ...more(folder.path)]);
+  try {
+    await untilItServes(agent, folder.path, path);
+    await use(async (resync) => connectAgent(await connectUnix(path), { resync, timeoutMs: 5000 }), folder.path);
+  } finally {
+    agent.kill("SIGKILL");
+    await agent.done;
+  }
+}
+
+/** Resolves once the agent takes connections at `path`, in `folder`. */
+export async function untilItServes(agent: PipedProcess, folder: string, path: string): Promise<void> {
   const listening = new Deferred<void>();
   const look = () => fs.existsSync(path) && listening.resolve();
-  const watch = watchFolder(folder.path, look);
+  const watch = watchFolder(folder, look);
   look();
   void agent.done.then(() => listening.reject(new Error(agent.stderrTail())));
   try {
     await listening.promise;
     await accepting(path);
-    await use(async (resync) => connectAgent(await connectUnix(path), { resync, timeoutMs: 5000 }), folder.path);
   } finally {
     watch.close();
-    agent.kill("SIGKILL");
-    await agent.done;
   }
 }
 
