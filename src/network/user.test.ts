@@ -180,7 +180,7 @@ test("with a fallback allowed, the kind of a network is that of the last start",
 });
 
 test("a VMM that can't be connected to passt gets no network, and nothing is started", async () => {
-  for (const accepted of [[], ["builtin"], ["agent"]] as const) {
+  for (const accepted of [[], ["builtin"]] as const) {
     const user = network({ stdout: String(process.pid) }, { mayFallBack: true });
     const refused = { code: "NETWORK_FAILED", message: expect.stringContaining("this VMM can't be connected to it") };
     await expect(user.kind([], accepted)).rejects.toMatchObject(refused);
