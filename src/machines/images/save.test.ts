@@ -83,6 +83,7 @@ test("every CA certificate that the VM or its parent ever got is removed, whatev
   now = ["b"];
   await machines.start("web", { wait: "agent" }, emit, signal);
   now = [];
+  host.world.canSave = true;
   await machines.fork("web", { names: ["child"] }, emit, signal);
   for (const name of ["web", "child"]) await machines.stop(name, {}, emit);
   for (const name of ["web", "child"]) await machines.save(name, { image: "mine" }, emit, signal);
