@@ -1,6 +1,6 @@
 /** The compiled program reads nothing from its current folder, and acts by the name it is run under. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { existsSync, linkSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, linkSync, mkdtempSync, openSync, readSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -20,6 +20,16 @@ function run(argv: string[], path = program) {
 
 test("the program was built", () => {
   expect(isBuilt).toBe(true);
+});
+
+test("it asks the loader for x86-64-v2, so that an older CPU is refused in words", () => {
+  const start = Buffer.alloc(4096);
+  const file = openSync(program, "r");
+  readSync(file, start);
+  closeSync(file);
+  // a GNU property note: its sizes, type 5, "GNU", GNU_PROPERTY_X86_ISA_1_NEEDED with the bit of version 2
+  const note = Buffer.from(new Uint32Array([4, 16, 5, 0x00554e47, 0xc0008002, 4, 2, 0]).buffer);
+  expect(start.indexOf(note) % 8).toBe(0);
 });
 
 test("a .env and a bunfig.toml in the current folder change nothing", () => {
