@@ -44,6 +44,7 @@ import { createStore } from "../store/store.ts";
 import { createDataDisk, replaceByCopy } from "../vmm/disk.ts";
 import type { VmmDrivers } from "../vmm/driver.ts";
 import { combineDrivers } from "../vmm/drivers.ts";
+import { createFirecrackerDriver } from "../vmm/firecracker/driver.ts";
 import { createQemuDriver } from "../vmm/qemu/driver.ts";
 import { isUntouched } from "../vmm/save-files.ts";
 import { connectAgent } from "../wire/agent/client.ts";
@@ -67,7 +68,9 @@ export async function wireMachines({ paths, facts, env, log, cacheSince }: WireF
   const confinement = async () => (await config()).confinement;
   const cage = createToolCage({ exec, which, agent, confinement });
   const qemu = createQemuDriver({ exec, which, realPath, env, agent, tscFile: paths.tscFile, confinement });
-  const drivers = combineDrivers([qemu]);
+  const program = async () => (await config()).firecrackerBin?.replace(/^~(?=\/)/, facts.home) ?? null;
+  const firecracker = createFirecrackerDriver({ exec, which, realPath, env, agent, program, confinement });
+  const drivers = combineDrivers([qemu, firecracker]);
   const disk = { exec, blankDisk: paths.blankDisk, partial: paths.partial, blanks: new Map() };
   const caches = [paths.layers, paths.kernels, paths.partial, paths.blobs, paths.initramfsFolder];
   const folders = [paths.vms, ...caches, dirname(paths.blankDisk(0))];

@@ -9,6 +9,7 @@ function load() {
     ioctl: { args: [FFIType.i32, FFIType.u64, FFIType.u64], returns: FFIType.i32 },
     prlimit: { args: [FFIType.i32, FFIType.i32, FFIType.ptr, FFIType.ptr], returns: FFIType.i32 },
     lseek: { args: [FFIType.i32, FFIType.i64_fast, FFIType.i32], returns: FFIType.i64_fast },
+    fallocate: { args: [FFIType.i32, FFIType.i32, FFIType.i64, FFIType.i64], returns: FFIType.i32 },
     sendmsg: { args: [FFIType.i32, FFIType.ptr, FFIType.i32], returns: FFIType.i64_fast },
     getpgrp: { args: [], returns: FFIType.i32 },
     signal: { args: [FFIType.i32, FFIType.i64], returns: FFIType.i64 },
@@ -176,6 +177,14 @@ export function nextData(fd: number, offset: number): number {
 /** Where the data at `offset` ends: at a hole or at the end of the file. Moves the file's position. */
 export function nextHole(fd: number, offset: number): number {
   return Number(libc().lseek(fd, offset, SEEK_HOLE));
+}
+
+const FALLOC_FL_KEEP_SIZE = 1;
+const FALLOC_FL_PUNCH_HOLE = 2;
+
+/** fallocate(2): frees the blocks of a part of an open file, which reads as zeros then. False where that is not possible. */
+export function punchHole(fd: number, offset: number, length: number): boolean {
+  return libc().fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, length) === 0;
 }
 
 const TCGETS = 0x5401;

@@ -7,11 +7,10 @@ import { type ContractSubject, expectNoSockets, workBench } from "./testing/subj
 
 export function driverContract(name: string, subject: ContractSubject): void {
   describe(`${name}: the driver contract`, () => {
-    const { it, boot, forget, agentOf, exitOf, adopted } = workBench(subject);
+    const { it, boot, forget, agentOf, exitOf, adopted, features } = workBench(subject);
     /** Null: this driver can't pause. */
     const bootPaused = async () => {
-      const probe = await subject.driver().probe();
-      if (!probe.usable || !probe.features.pause) return null;
+      if (!(await features()).pause) return null;
       const vm = await boot();
       const agent = await agentOf(vm);
       await vm.pause();
@@ -31,7 +30,8 @@ export function driverContract(name: string, subject: ContractSubject): void {
     });
 
     it("the guest has each of its disks under the name that its kernel arguments give it", async () => {
-      const spec = await withMostDisks(await subject.spec());
+      const { maxDisks } = await features();
+      const spec = await withMostDisks(await subject.spec(), maxDisks);
       const vm = await boot(subject.driver(), spec);
       await expectDisksFound(subject, vm, await agentOf(vm), spec.blockDevices);
     });

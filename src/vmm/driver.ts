@@ -39,6 +39,8 @@ export type Probe =
       features: DriverFeatures;
       /** layers of a VMM's cage that this host can't provide */
       gaps: Gap[];
+      /** what may not work with this version; absent: it is the one that banger is tested with, or none is known */
+      caution?: string;
       /** a further gap for VMs restored from a save that others use too; null: none */
       sharing: Gap | null;
     }
@@ -79,7 +81,7 @@ export type BootSpec = {
   net: NetDevice | null;
   /**
    * Maps guest memory from this new file, shared: then `save` has only the device state to write, as for a template. Without
-   * it, memory is anonymous. Ignored by `restore`.
+   * it, memory is anonymous. Ignored by `restore`, and by drivers without `features.savesInPlace`.
    */
   memory?: { path: string };
   /** gives the guest what it needs to run VMs of its own; only with `features.nested`. A restored guest has what its save had */
@@ -163,7 +165,7 @@ export interface RunningVm {
    * Saves the VM and leaves it paused. The caller copies its disks, which are not part of the save, then resumes or kills it.
    * A running VM is paused as late as possible; saving a paused one takes less time. With `features.keepsSessions` a session
    * with the agent survives; copies have no part in it.
-   * A VM booted with `memory` is saved in place: its file must be `files.memory`, and it can't be resumed.
+   * With `features.savesInPlace`, a VM booted with `memory` is saved in place: its file must be `files.memory`, and it can't be resumed.
    * Files get their names when complete, the state's last. They are not synced before `makeDurable`.
    * On failure or abort no file is left, and the VM is paused and can be resumed (one with `memory` too). A VM that was not
    * resumed since can be saved again; its guest may run for an instant first.

@@ -1,4 +1,4 @@
-/** QEMU's log files: the guest's serial console and its own stderr. A guest can make both grow, so both are truncated. */
+/** A VMM's log files: the guest's serial console, and what the VMM says itself. A guest can make both grow, so both are truncated. */
 import { lastLines } from "../base/last-lines.ts";
 import { exists, removeTree, renameDurable, sizeOf, tailBytes } from "../host/files/files.ts";
 import { cutLog } from "../host/files/log-limit.ts";
@@ -24,7 +24,7 @@ export async function readTails(paths: LogPaths): Promise<{ console: string[]; v
   return { console: lastLines(console, lastLinesOfConsole), vmmLog: lastLines(vmmLog, lastLinesOfVmm) };
 }
 
-/** Starts new logs for a boot and keeps the previous ones as `….old`. The cage lets QEMU create no file, so the serial log is made here. */
+/** Starts new logs for a boot and keeps the previous ones as `….old`. The cage lets a VMM create no file, so the serial log is made here. */
 export async function beginLogs(paths: LogPaths): Promise<void> {
   for (const path of [paths.serialLog, paths.vmmLog]) {
     if (!(await exists(path))) continue;
@@ -36,13 +36,13 @@ export async function beginLogs(paths: LogPaths): Promise<void> {
 
 /**
  * Watches the logs of a running VM: truncates those that grow too long, and calls `onHalted` when the kernel's last message is
- * that it has halted, for which QEMU has no event (the CPUs just idle). It polls, as a file watch would let the guest wake the
+ * that it has halted, for which a VMM has no event (the CPUs just idle). It polls, as a file watch would let the guest wake the
  * daemon with every byte that it prints.
  */
-export function watchLogs(paths: LogPaths, onHalted: () => void): () => void {
+export function watchLogs(paths: LogPaths, onHalted: () => void, cutVmmLog = cutIfLong): () => void {
   let seen = 0;
   const look = async () => {
-    await cutIfLong(paths.vmmLog);
+    await cutVmmLog(paths.vmmLog);
     const size = await sizeOf(paths.serialLog);
     if (size === seen) return;
     seen = size;
@@ -61,7 +61,7 @@ function hasHalted(tail: Uint8Array): boolean {
   return /reboot: System halted\s*$/.test(new TextDecoder().decode(tail));
 }
 
-/** Safe while QEMU writes, as it opens its logs with O_APPEND. */
+/** Safe while the VMM writes, if it has opened the log with O_APPEND. */
 export function cutIfLong(path: string, limit = serialLimit): Promise<void> {
   return cutLog(path, limit, keptBytes);
 }

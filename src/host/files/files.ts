@@ -8,10 +8,11 @@ import type { Digest } from "../../base/names.ts";
 import { bytesOfPath, textOfPath } from "../../base/path-bytes.ts";
 import { errnoOf, isMissing } from "../errno.ts";
 import { watchFolder } from "./folder-watch.ts";
+import { copySparse } from "./sparse-copy.ts";
 
 export { isDiskFull } from "../errno.ts";
 export { removeTree, removeTrees } from "./remove-tree.ts";
-export { copySparse } from "./sparse-copy.ts";
+export { copySparse };
 
 const defaultMax = 1024 * 1024;
 
@@ -154,6 +155,18 @@ export async function mountPoint(path: string): Promise<string> {
   const { dev } = await fs.stat(path);
   const parent = dirname(path);
   return parent !== path && (await fs.stat(parent)).dev === dev ? mountPoint(parent) : path;
+}
+
+/** Gives a file another name, by a sparse copy where that is on another file system; replaces what is at `to`. Not synced. */
+export async function moveFile(from: string, to: string): Promise<void> {
+  try {
+    await fs.rename(from, to);
+  } catch (error) {
+    if (errnoOf(error) !== "EXDEV") throw error;
+    await fs.rm(to, { force: true });
+    await copySparse(from, to);
+    await fs.rm(from, { force: true });
+  }
 }
 
 /** Within one file system; replaces what is at `to`. Not synced. */

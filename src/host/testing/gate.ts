@@ -10,6 +10,7 @@ export type Need =
   | "registry"
   | "ssh-clients"
   | "user-namespaces"
+  | "firecracker"
   | `tool:${string}`;
 
 /**
@@ -49,6 +50,8 @@ function reasonAgainst(need: Need): string | null {
       return onPath("docker-registry") ? null : "docker-registry is not installed";
     case "user-namespaces":
       return mayMakeNamespaces() ? null : "no user namespaces for this user";
+    case "firecracker":
+      return firecrackerMissing();
     case "ssh-clients":
       return onPath("ssh") ? null : "ssh is not installed";
     default: {
@@ -70,6 +73,22 @@ export function agentBinary(): string | null {
     `${root}agent/target/x86_64-unknown-linux-gnu/release/banger-vsock-agent`,
   ];
   return places.find((path) => path !== undefined && existsSync(path)) ?? null;
+}
+
+function firecrackerMissing(): string | null {
+  const program = process.env["BANGER_FIRECRACKER"];
+  if (!program || !existsSync(program)) return "BANGER_FIRECRACKER does not name a Firecracker";
+  if (!mayUse("/dev/kvm")) return "/dev/kvm can't be used";
+  return agentBinary() ? null : agentMissing;
+}
+
+function mayUse(device: string): boolean {
+  try {
+    accessSync(device, constants.R_OK | constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function mayMakeNamespaces(): boolean {

@@ -18,6 +18,7 @@ import type {
   VmExit,
   VmmDriver,
 } from "../driver.ts";
+import { checkHost, type HostFacts, hostFactsOf } from "../host-facts.ts";
 import { beginLogs, readTails } from "../logs.ts";
 import { checkSave } from "../save-files.ts";
 import { networkOfShape } from "../shape.ts";
@@ -27,7 +28,6 @@ import { startQemu } from "./boot.ts";
 import { requireCage } from "./confinement.ts";
 import { cpuOfSave, type GuestCpu } from "./cpu.ts";
 import { classifyExit } from "./exit.ts";
-import { checkHost, type HostFacts, hostFactsOf } from "./host-facts.ts";
 import { type LaunchDeps, launchCommand } from "./launch.ts";
 import { qemuFiles, qemuPaths, socketsIn } from "./paths.ts";
 import { type ProbeDeps, type QemuProbe, QemuProber } from "./probe.ts";

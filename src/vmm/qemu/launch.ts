@@ -5,6 +5,7 @@ import { exists, sizeOf } from "../../host/files/files.ts";
 import type { Exec } from "../../host/process/exec.ts";
 import { diskArgument, virtioDiskName } from "../disks.ts";
 import type { BootSpec } from "../driver.ts";
+import { fileLimitOf } from "../file-limit.ts";
 import { tscKhz } from "../tsc.ts";
 import type { Accel } from "./accel.ts";
 import { type MemoryBackend, qemuArgs } from "./args.ts";
@@ -69,10 +70,4 @@ const qboot = "/usr/share/qemu/qboot.rom";
 
 async function firmwareFor(accel: Accel): Promise<string | null> {
   return accel === "tcg" && (await exists(qboot)) ? qboot : null;
-}
-
-/** Bytes. The largest file that this VM writes is its own disk; the minimum leaves room for logs. */
-async function fileLimitOf(spec: BootSpec): Promise<number> {
-  const disks = await Promise.all(spec.blockDevices.filter((d) => !d.readOnly).map((d) => sizeOf(d.path)));
-  return Math.max(64 * 1024 * 1024, ...disks);
 }

@@ -8,9 +8,9 @@ import type { ContractSubject } from "./subject.ts";
 /** As many as a VM has whose image has the most layers: 12 of them, direct folders, modules and data. */
 const mostDisks = 15;
 
-/** `spec` with more disks before its own, each of another size. */
-export async function withMostDisks(spec: BootSpec): Promise<BootSpec> {
-  const count = mostDisks - spec.blockDevices.length;
+/** `spec` with more disks before its own, each of another size. @param atMost as many as the driver has */
+export async function withMostDisks(spec: BootSpec, atMost: number): Promise<BootSpec> {
+  const count = Math.min(mostDisks, atMost) - spec.blockDevices.length;
   const more = Array.from({ length: count }, async (_, at): Promise<BlockDevice> => {
     const path = `${spec.directory}/more${at}`;
     await writeAtomic(path, "");

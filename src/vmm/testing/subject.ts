@@ -60,6 +60,11 @@ export function workBench(subject: Pick<ContractSubject, "driver" | "spec" | "ti
     running.clear();
   });
   return {
+    features: async () => {
+      const probe = await subject.driver().probe();
+      if (!probe.usable) throw new Error(probe.why);
+      return probe.features;
+    },
     it: (what: string, body: () => Promise<void>) => test(what, body, subject.timeoutMs * 2),
     limit,
     kept,

@@ -21,7 +21,14 @@ export type TinyVms = {
   remove(): void;
 };
 
-export async function tinyVms(label: string): Promise<TinyVms> {
+/** What a driver of these VMs gets of this host. */
+export type TinyHost = Parameters<typeof createQemuDriver>[0];
+
+/** @param create the driver; QEMU's by default */
+export async function tinyVms(
+  label: string,
+  create = createQemuDriver as (host: TinyHost) => VmmDriver,
+): Promise<TinyVms> {
   const agent = agentBinary();
   if (agent === null) throw new Error("banger-vsock-agent is not built");
   const folder = makeTempFolder(label);
@@ -36,7 +43,7 @@ export async function tinyVms(label: string): Promise<TinyVms> {
   let count = 0;
   return {
     driver: () =>
-      createQemuDriver({ exec, which, realPath, env: process.env, agent, tscFile: `${folder.path}/tsc`, confinement }),
+      create({ exec, which, realPath, env: process.env, agent, tscFile: `${folder.path}/tsc`, confinement }),
     async spec(change = {}) {
       const id = `tiny${String(count++).padStart(4, "0")}` as VmId;
       const directory = await folder.make(id);

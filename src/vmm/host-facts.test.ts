@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import type { SaveRecord } from "../driver.ts";
+import type { SaveRecord } from "./driver.ts";
 import { checkHost, type HostFacts } from "./host-facts.ts";
 
 const record = { driver: "qemu", version: "7.2.22", accel: "tcg" } as SaveRecord;

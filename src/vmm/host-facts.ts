@@ -3,11 +3,10 @@
  * the host it booted on; under KVM the guest uses the host's CPU. QEMU's stream has no CPUID: a restored guest would see what the
  * host offers now, and a kernel that uses a feature which is gone hangs or panics.
  */
-import { fail } from "../../base/errors/error.ts";
-import { type CpuFeatures, kvmCpu, missingFeatures } from "../../host/kvm/cpu.ts";
-import type { SaveRecord } from "../driver.ts";
-import { saverName } from "../save-files.ts";
-import type { Accel } from "./accel.ts";
+import { fail } from "../base/errors/error.ts";
+import { type CpuFeatures, kvmCpu, missingFeatures } from "../host/kvm/cpu.ts";
+import type { SaveRecord } from "./driver.ts";
+import { saverName } from "./save-files.ts";
 
 /** Stored in the save's record. */
 export type HostFacts = {
@@ -21,7 +20,7 @@ export type HostFacts = {
   cpuFlags?: string;
 };
 
-export async function hostFactsOf(accel: Accel, tscKhz: number | null): Promise<HostFacts> {
+export async function hostFactsOf(accel: SaveRecord["accel"], tscKhz: number | null): Promise<HostFacts> {
   if (accel === "tcg") return { tscKhz };
   const { name, features, flags } = await kvmCpu();
   return { cpu: name, cpuFeatures: features, cpuFlags: flags };

@@ -1,0 +1,47 @@
+/** Builds the complete command of one Firecracker: its cage, its working directory and its limits. */
+import { type CageLimits, cageCommand, diskPaths, mib, systemPaths } from "../cage.ts";
+import type { BootSpec } from "../driver.ts";
+import type { FirecrackerPaths } from "./paths.ts";
+import { names } from "./paths.ts";
+import type { FirecrackerProbe } from "./probe.ts";
+
+export type LaunchFacts = {
+  /** path of `banger-vsock-agent` */
+  agent: string;
+  probe: FirecrackerProbe;
+  paths: FirecrackerPaths;
+  /** maximum size in bytes of any file that it writes */
+  fileSize: number;
+  /** memory file of the save to restore; null: it boots */
+  memory: string | null;
+};
+
+/** Its default filters of system calls stay on, inside of ours. */
+export function launchCommand(spec: BootSpec, { agent, probe, paths, fileSize, memory }: LaunchFacts): string[] {
+  const { program, cage } = probe;
+  const isInstalled = systemPaths.some((path) => program.startsWith(`${path}/`));
+  const argv = [program, "--api-sock", names.api, "--id", spec.id, "--log-path", paths.vmmLog, "--level", "Warn"];
+  return cageCommand(argv, spec, {
+    agent,
+    cage,
+    readable: [
+      ...(isInstalled ? [] : [program]),
+      ...(memory === null ? [spec.vmlinux, spec.initramfs] : [memory]),
+      ...diskPaths(spec, true),
+    ],
+    writable: diskPaths(spec, false),
+    devices: ["/dev/kvm", "/dev/urandom", "/dev/null"],
+    ownNetwork: true,
+    profile: "firecracker",
+    limits: { ...limits, fileSize },
+  });
+}
+
+const limits: Omit<CageLimits, "fileSize"> = {
+  /** Bytes: its code, heaps and the stacks of its threads. */
+  ownAddressSpace: 1024 * mib,
+  /** One for each vsock connection, of which it has 1023 at most, and two for each device. */
+  openFiles: 2048,
+  /** Its main loop and its API; besides one per virtual CPU. */
+  ownThreads: 16,
+};

@@ -1,0 +1,108 @@
+/** Finds the host's Firecracker and what it supports. */
+import { contentStamp, exists, readStart } from "../../host/files/files.ts";
+import type { KvmProbe } from "../../host/kvm/judge.ts";
+import { probeKvm } from "../../host/kvm/probe.ts";
+import { probeCage } from "../../host/process/cage.ts";
+import type { Exec } from "../../host/process/exec.ts";
+import { askProgram, nonProgram } from "../../host/process/try-program.ts";
+import { type Cage, gapsOf } from "../../model/cage.ts";
+import type { Probe } from "../driver.ts";
+import { architectureProblem, headerBytes } from "./program.ts";
+import { featuresOf, parseVersion, testedFirecracker, versionCaution, versionProblem } from "./version.ts";
+
+export type ProbeDeps = {
+  exec: Exec;
+  which: (program: string) => Promise<string | null>;
+  /** resolves all symbolic links in a path */
+  realPath: (path: string) => Promise<string>;
+  /** path of `banger-vsock-agent`, which probes the layers of the cage */
+  agent: string;
+  /** `BANGER_VMM_ACCEL` is read from it */
+  env: Readonly<Record<string, string | undefined>>;
+  /** the path that the config names; null: it is looked for in PATH */
+  program: () => Promise<string | null>;
+  /** default: probes the host's `/dev/kvm` */
+  kvm?: () => Promise<KvmProbe>;
+  /** default: looks for its package manager */
+  install?: string;
+};
+
+type Usable = Extract<Probe, { usable: true }>;
+type Unusable = Extract<Probe, { usable: false }>;
+
+/** The probe of a usable Firecracker, with the path of its program and its cage. */
+export type FirecrackerProbe = Usable & { program: string; cage: Cage };
+
+/** A program that was asked for its version. */
+type Found = { usable: true; program: string; version: string };
+
+/** Probes at each start: only what a program says of itself is kept, for as long as its file stays the same. */
+export class FirecrackerProber {
+  readonly #deps: ProbeDeps;
+  #known: { stamp: string; found: Found } | null = null;
+  #cage: Cage | null = null;
+
+  constructor(deps: ProbeDeps) {
+    this.#deps = deps;
+  }
+
+  async probe(): Promise<FirecrackerProbe | Unusable> {
+    const { env, kvm = probeKvm, exec, agent } = this.#deps;
+    if (env["BANGER_VMM_ACCEL"] === "tcg") return { usable: false, why: "Firecracker can't emulate", fix: useKvm };
+    const [found, device] = await Promise.all([this.#find(), kvm()]);
+    if (!found.usable) return found;
+    if (!device.usable) return { usable: false, why: `Firecracker needs KVM: ${device.why}`, fix: device.fix };
+    this.#cage ??= await probeCage(exec, agent);
+    if (this.#cage === null) return { usable: false, why: `${agent} does not answer`, fix: installAgent };
+    return usableProbe(found, this.#cage);
+  }
+
+  async #find(): Promise<Found | Unusable> {
+    const named = await this.#deps.program();
+    const path = named ?? (await this.#deps.which(name));
+    if (path === null) return this.#unusable(notFound(nonProgram(name, this.#deps.env["PATH"])));
+    if (!(await exists(path))) return this.#unusable(`${path} does not exist`);
+    const program = await this.#deps.realPath(path);
+    const stamp = `${program} ${await contentStamp(program)}`;
+    if (this.#known?.stamp === stamp) return this.#known.found;
+    const problem = await this.#problemOf(program);
+    if (typeof problem === "string") return this.#unusable(`${program} ${problem}`);
+    this.#known = { stamp, found: problem };
+    return problem;
+  }
+
+  /** Why it can't be used, as the end of a sentence. */
+  async #problemOf(program: string): Promise<string | Found> {
+    // asked first: with binfmt_misc a program of another architecture would start, and fail later
+    const start = await readStart(program, headerBytes).catch(() => null);
+    const architecture = start === null ? null : architectureProblem(start);
+    if (architecture !== null) return architecture;
+    const answer = await askProgram(this.#deps.exec, [program, "--version"]);
+    const problem = answer.failure ?? versionProblem(answer.said);
+    return problem ?? { usable: true, program, version: parseVersion(answer.said) ?? "" };
+  }
+
+  #unusable(why: string): Unusable {
+    return { usable: false, why, fix: this.#deps.install ?? installFirecracker };
+  }
+}
+
+const name = "firecracker";
+
+function notFound(file: string | null): string {
+  return file === null ? `${name} is not installed` : `${file} is not executable for this user`;
+}
+
+function usableProbe({ program, version }: Found, cage: Cage): FirecrackerProbe {
+  const features = featuresOf(version);
+  const caution = versionCaution(version);
+  const facts = { driver: "firecracker", program, version, accel: "kvm" as const, why: "", features, cage };
+  return { usable: true, ...facts, gaps: gapsOf(cage), sharing: null, ...(caution !== null && { caution }) };
+}
+
+const installFirecracker =
+  `download version ${testedFirecracker} from https://github.com/firecracker-microvm/firecracker/releases and put its program into PATH as ${name} ` +
+  "(Debian, Ubuntu, Fedora and openSUSE have no package); on Arch Linux `sudo pacman -S firecracker`, on Alpine `sudo apk add firecracker`, " +
+  "with Nix `nix profile install nixpkgs#firecracker`";
+const installAgent = "put banger-vsock-agent beside banger, or set BANGER_AGENT to its path";
+const useKvm = "unset BANGER_VMM_ACCEL, or use QEMU";

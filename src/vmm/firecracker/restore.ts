@@ -1,0 +1,23 @@
+/** Loads a save into a Firecracker that has just started. */
+import { removeTree, writeAtomic } from "../../host/files/files.ts";
+import type { FirecrackerApi } from "../../wire/firecracker/client.ts";
+import { requests } from "../../wire/firecracker/requests.ts";
+import { type FirecrackerPaths, names } from "./paths.ts";
+
+/** A save, of which the state was checked. */
+export type Loaded = { /** path */ memory: string; state: Uint8Array; onStarted(): void };
+
+/**
+ * The VM is paused afterwards. Firecracker gets a copy of the bytes of `state`: what was checked is what is loaded. Its disks and its
+ * vsock are those of its working directory.
+ * @throws VMM_START_FAILED when it refuses; it ends then
+ */
+export async function loadSave(api: FirecrackerApi, paths: FirecrackerPaths, from: Loaded): Promise<void> {
+  from.onStarted();
+  try {
+    await writeAtomic(paths.loadedState, from.state);
+    await api.ask(requests.load({ state: names.loadedState, memory: from.memory }));
+  } finally {
+    await removeTree(paths.loadedState);
+  }
+}
