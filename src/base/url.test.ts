@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { besides, followed, named, pathOfUrl, sourceProblem } from "./url.ts";
+import { besides, followed, isSameOrigin, named, pathOfUrl, sourceProblem } from "./url.ts";
 import type { Zone } from "./zone.ts";
 
 /** An address of that length. */
@@ -42,6 +42,8 @@ test("relative links of a document stay as safe as the document", () => {
   expect(besides("https://h/c", "http://127.0.0.1/x")).toBeNull();
   expect(besides("http://127.0.0.1/c", "file:///x")).toBeNull();
   expect(besides("file:///a/c", "https://h/x")).toBe("https://h/x");
+  expect(besides("file:///a/c", "b")).toBe("file:///a/b");
+  expect(besides("http://127.0.0.1/c", "b")).toBe("http://127.0.0.1/b");
   expect(besides("https://h/c", "https://")).toBeNull();
 });
 
@@ -72,6 +74,13 @@ test("a reference of 2048 characters is followed, and so is an address that it l
   // dots disappear from the address, but the reference is too long
   expect(besides(from, `${"./".repeat(1023)}bb`)).toBe("https://h/bb");
   expect(besides(from, `${"./".repeat(1023)}bbb`)).toBeNull();
+});
+
+test("an origin is scheme, host and port", () => {
+  expect(isSameOrigin("https://h/a", "https://h:443/b?c")).toBe(true);
+  for (const other of ["http://h/a", "https://h:444/a", "https://i/a"]) {
+    expect(isSameOrigin("https://h/a", other)).toBe(false);
+  }
 });
 
 test("file URLs as paths", () => {

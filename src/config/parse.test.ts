@@ -248,3 +248,12 @@ test("docs/config.md has a row for every key, and no other rows", () => {
   );
   expect(rows.sort()).toEqual(keys.sort());
 });
+
+test("64 networks are denied, and a list with one more is refused", () => {
+  const denying = (count: number) => {
+    const networks = [...Array(count).keys()].map((at) => `"198.51.100.${at}"`);
+    return () => parseConfig("/c", `[network]\ndeny = [${networks.join(", ")}]`).network.deny;
+  };
+  expect(denying(64)()).toHaveLength(64);
+  expect(denying(65)).toThrow("must be a list of up to 64 networks");
+});

@@ -5,6 +5,7 @@ import { fakeExec } from "../host/testing/exec.ts";
 import { vmPaths } from "../model/paths.ts";
 import { makeTempFolder } from "../vmm/testing/temp.ts";
 import { guardedPasst } from "./passt.ts";
+import { macOf } from "./plan.ts";
 import { createUserNetwork } from "./user.ts";
 
 const both = ["stream", "builtin"] as const;
@@ -42,7 +43,7 @@ test("the guest is connected to passt, and the guard's process is recorded", asy
   const prepared = await user.prepare(paths, [], both);
   expect(prepared).toMatchObject({
     device: { kind: "stream", socket: paths.net, mac: prepared.identity.mac },
-    identity: { address: "192.0.2.15", dns: ["192.0.2.3"], search: ["lan"] },
+    identity: { mac: macOf("abcd1234"), address: "192.0.2.15", dns: ["192.0.2.3"], search: ["lan"] },
     process: processRef(process.pid),
   });
   expect(prepared.note).toBeUndefined();

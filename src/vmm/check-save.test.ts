@@ -1,6 +1,6 @@
 /** `checkSave`: what a save must be before a VMM loads it. */
 import { afterAll, expect, test } from "bun:test";
-import { truncateSync, writeFileSync } from "node:fs";
+import { rmSync, truncateSync, writeFileSync } from "node:fs";
 import { savePaths } from "../model/paths.ts";
 import type { Save, SaveFiles, SaveRecord } from "./driver.ts";
 import { checkSave, digestOf } from "./save-files.ts";
@@ -38,6 +38,8 @@ const refusals: [what: string, change: Partial<SaveRecord>, touch: (files: SaveF
   ["memory that is longer", {}, ({ memory }) => truncateSync(memory, 7), "SAVE_DAMAGED"],
   ["state that is cut", {}, ({ state }) => truncateSync(state, 4), "SAVE_DAMAGED"],
   ["state that is longer", {}, ({ state }) => truncateSync(state, 6), "SAVE_DAMAGED"],
+  ["memory that is missing", {}, ({ memory }) => rmSync(memory), "SAVE_DAMAGED"],
+  ["state that is missing", {}, ({ state }) => rmSync(state), "SAVE_DAMAGED"],
   ["other bytes of the same length", {}, ({ state }) => writeFileSync(state, "State"), "SAVE_DAMAGED"],
 ];
 test.each(refusals)("%s: refused", async (_, change, touch, code) => {

@@ -1,5 +1,7 @@
 /** How challenges are answered: which password goes where, and how long an answer is used. */
 import { expect, test } from "bun:test";
+import type { Zone } from "../../base/zone.ts";
+import { HttpError } from "../../host/net/http-fetch.ts";
 import type { Credential } from "../../model/credential.ts";
 import { RegistryAuth, wrongCredential } from "./auth.ts";
 import { fakeHttp, type Reply } from "./testing/fake-http.ts";
@@ -10,14 +12,21 @@ const basic = `Basic ${Buffer.from("me:secret").toString("base64")}`;
 const url = "https://r.example/v2/team/tool/manifests/v1";
 const bearer = 'Bearer realm="https://r.example/token",service="reg"';
 
-type Given = { credential?: Credential | null; challenge?: string | null; insecure?: boolean };
+type Given = { credential?: Credential | null; challenge?: string | null; insecure?: boolean; zone?: Zone };
 
-function client(reply: Reply, { credential = null, challenge = bearer, insecure = false }: Given = {}) {
+/** @param reply what the token server says, or how the connection to it fails */
+function client(
+  reply: Reply | Error,
+  { credential = null, challenge = bearer, insecure = false, zone = "public" }: Given = {},
+) {
   const time = { now: 0 };
-  const fake = fakeHttp(() => reply);
+  const fake = fakeHttp(() => {
+    if (reply instanceof Error) throw reply;
+    return reply;
+  });
   const auth = new RegistryAuth({ http: fake.http, now: () => time.now }, credential);
   const answer = (sent: string | null = null, at = url) =>
-    auth.answer({ url: at, challenge, sent }, { insecure, zone: "public" }, "pull", never);
+    auth.answer({ url: at, challenge, sent }, { insecure, zone }, "pull", never);
   return { time, asked: fake.asked, answer, header: () => auth.header("pull") };
 }
 
@@ -132,4 +141,56 @@ test.each(refusals)("%j is a refusal, and nothing is kept", async (reply, creden
 test("either name of a token is read", async () => {
   const reply = { status: 200, body: '{"access_token":"A"}' };
   expect(await client(reply).answer()).toBe("Bearer A");
+});
+
+test("a registry on loopback can have a password sent to loopback only, whatever its name", async () => {
+  const at = "http://127.0.0.1:5000/v2/";
+  const away = 'Bearer realm="http://token.example/token"';
+  const here = 'Bearer realm="http://localhost:5001/token"';
+  for (const [url, challenge, isSent] of [
+    [at, away, false],
+    [at, here, true],
+    ["http://registry.example/v2/", here, false],
+  ] as const) {
+    const given = { credential: password, challenge, insecure: true, zone: "loopback" } as const;
+    const { answer, asked } = client(token(), given);
+    if (isSent) expect(await answer(null, url)).toBe("Bearer T");
+    else await expect(answer(null, url)).rejects.toThrow("without encryption");
+    expect(asked).toHaveLength(isSent ? 1 : 0);
+  }
+});
+
+test("an address that the token server may not have is a refusal; another failure is the connection's", async () => {
+  const zone = new HttpError("zone", "it leads to a private address");
+  await expect(client(zone).answer()).rejects.toMatchObject({ name: "AuthError", problem: zone.problem });
+  const lost = new HttpError("connection", "the connection was lost");
+  await expect(client(lost).answer()).rejects.toBe(lost);
+});
+
+test("a password goes in the header of a GET, an identity token in the body of a POST, and without either nothing goes", async () => {
+  const asking = async (credential: Credential | null, challenge = bearer) => {
+    const { answer, asked } = client(token(), { credential, challenge });
+    await answer();
+    return asked[0];
+  };
+  const service = "https://r.example/token?service=reg&scope=pull";
+  const plain = await asking(null);
+  expect([plain?.method, plain?.url, plain?.headers?.["authorization"]]).toEqual(["GET", service, undefined]);
+  const named = await asking(password);
+  expect([named?.method, named?.url, named?.headers?.["authorization"]]).toEqual(["GET", service, basic]);
+  const exchanged = await asking({ identityToken: "I" });
+  expect([exchanged?.method, exchanged?.url, exchanged?.headers?.["authorization"]]).toEqual([
+    "POST",
+    "https://r.example/token",
+    undefined,
+  ]);
+  expect(exchanged?.body).toContain("refresh_token=I");
+  const two = await asking(null, 'Bearer realm="https://r.example/token",scope="a  b"');
+  expect(two?.url).toBe("https://r.example/token?scope=a&scope=b");
+});
+
+test("a hundred characters of a refused token server are shown", async () => {
+  const challenge = `Bearer realm="http://${"x".repeat(200)}"`;
+  const shown = `http://${"x".repeat(93)}`;
+  await expect(client(token(), { challenge }).answer()).rejects.toThrow(`the token server "${shown}", which`);
 });
