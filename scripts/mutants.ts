@@ -13,14 +13,18 @@ import { mutationsOf } from "./mutations.ts";
 /** A change that makes tests hang is one that they notice: a place of tests has so many times what it takes without a change. */
 const patience = 5;
 /** what a place of tests has without a change, and the least that it has with one, in `ms` */
-const limitMs = { unchanged: 180_000, least: 10_000 };
+const limitMs = { unchanged: 600_000, least: 10_000 };
 const root = join(import.meta.dirname, "..");
 // some checks of who somebody is can only be tested as root
 const gated = process.getuid?.() === 0 ? "vm,tool,attack" : "vm,root,tool,attack";
 const ignored = `--path-ignore-patterns=**/*.{${gated}}.test.ts`;
+/** not copied: cargo builds it again */
+const built = join(root, "agent/target");
 const copy = mkdtempSync(join(tmpdir(), "mutants-"));
 
-type Place = { path: string; limitMs: number };
+/** a program that runs some tests, in a folder of the copy */
+type Tests = { argv: string[]; folder: string };
+type Place = Tests & { limitMs: number };
 type Tally = { mutants: number; killed: number; explained: number; open: number };
 
 try {
@@ -33,8 +37,8 @@ async function runAll(chosen: string[]): Promise<number> {
   const files = chosen.length > 0 ? chosen : Object.keys(mutantFiles);
   const unknown = files.filter((file) => mutantFiles[file] === undefined);
   if (unknown.length > 0) return say(`not in scripts/mutant-files.ts: ${unknown.join(", ")}`, 2);
-  for (const part of ["src", "scripts", "protocol", "docs", "package.json", "tsconfig.json"])
-    cpSync(join(root, part), join(copy, part), { recursive: true });
+  for (const part of ["src", "scripts", "protocol", "docs", "agent", "package.json", "tsconfig.json"])
+    cpSync(join(root, part), join(copy, part), { recursive: true, filter: (path) => path !== built });
   symlinkSync(join(root, "node_modules"), join(copy, "node_modules"));
   const total: Tally = { mutants: 0, killed: 0, explained: 0, open: 0 };
   for (const file of files) {
@@ -53,7 +57,7 @@ async function runFile(file: string): Promise<Tally | null> {
     say(`${file}: its tests fail without any change`, 1);
     return null;
   }
-  const mutations = mutationsOf(source);
+  const mutations = mutationsOf(source, isRust(file) ? "rust" : "typescript");
   const tally: Tally = { mutants: mutations.length, killed: 0, explained: 0, open: 0 };
   for (const { line, what, source: changed } of mutations) {
     writeFileSync(join(copy, file), changed);
@@ -84,20 +88,39 @@ function describe(what: string, { mutants, killed, explained: known, open }: Tal
   return `${what}: ${mutants} mutants, ${killed} killed, ${known} explained, ${open} open`;
 }
 
-function testsOf(file: string): string[] {
-  const own = file.replace(/\.ts$/, ".test.ts");
+/** The tests beside the file, and those that are declared: files and folders, or modules of the agent. */
+function testsOf(file: string): Tests[] {
   const declared = mutantFiles[file] ?? [];
-  return [...(existsSync(join(root, own)) ? [own] : []), ...declared].map((place) => `./${place}`);
+  if (isRust(file)) return [moduleOf(file), ...declared].map(cargoTests);
+  const own = file.replace(/\.ts$/, ".test.ts");
+  return [...(existsSync(join(root, own)) ? [own] : []), ...declared].map(bunTests);
+}
+
+function bunTests(path: string): Tests {
+  return { argv: [process.execPath, "test", "--bail", "--timeout=15000", ignored, `./${path}`], folder: copy };
+}
+
+function cargoTests(module: string): Tests {
+  return { argv: ["cargo", "test", "--quiet", "--locked", `${module}::`], folder: join(copy, "agent") };
+}
+
+function isRust(file: string): boolean {
+  return file.endsWith(".rs");
+}
+
+/** `agent/src/sys/seccomp.rs`: `sys::seccomp` */
+function moduleOf(file: string): string {
+  return file.replace(/^agent\/src\/|(?:\/mod)?\.rs$/g, "").replaceAll("/", "::");
 }
 
 /** How long each place of tests may take; null when one fails as it is. */
-async function measured(paths: string[]): Promise<Place[] | null> {
+async function measured(all: Tests[]): Promise<Place[] | null> {
   const places: Place[] = [];
-  for (const path of paths) {
+  for (const tests of all) {
     const started = performance.now();
-    if (!(await passesOne({ path, limitMs: limitMs.unchanged }))) return null;
+    if (!(await passesOne({ ...tests, limitMs: limitMs.unchanged }))) return null;
     const tookMs = performance.now() - started;
-    places.push({ path, limitMs: Math.ceil(Math.max(limitMs.least, patience * tookMs)) });
+    places.push({ ...tests, limitMs: Math.ceil(Math.max(limitMs.least, patience * tookMs)) });
   }
   return places;
 }
@@ -108,14 +131,10 @@ async function passes(places: Place[]): Promise<boolean> {
   return true;
 }
 
-async function passesOne({ path, limitMs: timeout }: Place): Promise<boolean> {
-  const argv = [process.execPath, "test", "--bail", "--timeout=15000", ignored, path];
-  const child = Bun.spawn(argv, {
-    cwd: copy,
-    stdio: ["ignore", "ignore", "ignore"],
-    timeout,
-    killSignal: "SIGKILL",
-  });
+/** timeout(1) kills what the tests have started too: cargo runs them in a child. */
+async function passesOne({ argv, folder, limitMs: timeout }: Place): Promise<boolean> {
+  const limited = ["timeout", "--signal=KILL", String(timeout / 1000), ...argv];
+  const child = Bun.spawn(limited, { cwd: folder, stdio: ["ignore", "ignore", "ignore"] });
   return (await child.exited) === 0;
 }
 

@@ -25,6 +25,18 @@ test("nothing changes in comments, strings, regular expressions, imports and typ
   expect(withoutWords("`a\nb` + 1")).toBe("__\n__ + 1");
 });
 
+test("in Rust, conditions have no parentheses, and a file's own tests are not changed", () => {
+  const rust = (source: string) => mutationsOf(source, "rust").map(({ source: changed }) => changed);
+  expect(rust("if !ready {")).toEqual(["if ready {"]);
+  expect(rust("if ready {")).toEqual(["if false {"]);
+  expect(rust("if abi >= 6 { 1 } else { 0 }")).toEqual(
+    expect.arrayContaining(["if abi > 6 { 1 } else { 0 }", "if false { 1 } else { 0 }"]),
+  );
+  expect(rust("if let Some(1) = x {")).toEqual([]);
+  expect(rust("use a::b;\n#[cfg(test)]\nmod tests { const A: u32 = 12; }")).toEqual([]);
+  expect(rust("const MAX: usize = 64;")).toEqual(["const MAX: usize = 128;", "const MAX: usize = 65;"]);
+});
+
 test("lines are counted from one", () => {
   expect(mutationsOf("\nreturn true;")).toEqual([
     { line: 2, what: "return true;  ->  return false;", source: "\nreturn false;" },

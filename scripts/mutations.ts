@@ -35,15 +35,27 @@ const rules: Rule[] = [
   { pattern: /\bfalse\b/g, replace: () => "true" },
 ];
 
+/** Of Rust, whose conditions have no parentheses; a guard's body is on lines of its own. */
+const rustRules: Rule[] = [
+  { pattern: /(?<=\bif )!(?=[\w(])/g, replace: () => "" },
+  { pattern: /(?<=\bif )(?!let\b|!)[^{]+(?= \{)/g, replace: () => "false" },
+];
+
+export type Language = "typescript" | "rust";
+
 /** A guard that stands on one line: `if (…) throw …;` */
 const guard = /^\s*if \(.*\) (?:throw|return|continue|break)\b.*;$/;
 /** Imports, types, and fields of types that may be left out. */
-const passedOver = /^\s*(?:import|export (?:type|\*)|type |(?:readonly )?\w+\?: )/;
+const passedOver = /^\s*(?:import|export (?:type|\*)|type |(?:pub )?use |(?:readonly )?\w+\?: )/;
 
-export function mutationsOf(source: string): Mutation[] {
+/** Rust's own tests, which stand at the end of a file, are not changed. */
+export function mutationsOf(source: string, language: Language = "typescript"): Mutation[] {
   const lines = source.split("\n");
   const code = withoutWords(source).split("\n");
-  return lines.flatMap((text, at) => {
+  const isRust = language === "rust";
+  const tests = isRust ? lines.indexOf("#[cfg(test)]") : -1;
+  const all = isRust ? [...rules, ...rustRules] : rules;
+  return lines.slice(0, tests < 0 ? undefined : tests).flatMap((text, at) => {
     const visible = code[at] ?? "";
     if (passedOver.test(visible)) return [];
     const change = (what: string, to: string): Mutation => ({
@@ -51,7 +63,7 @@ export function mutationsOf(source: string): Mutation[] {
       what,
       source: lines.with(at, to).join("\n"),
     });
-    const changed = rules.flatMap((rule) => apply(rule, text, visible).map((to) => change(difference(text, to), to)));
+    const changed = all.flatMap((rule) => apply(rule, text, visible).map((to) => change(difference(text, to), to)));
     return guard.test(visible) ? [...changed, change(`removed: ${text.trim()}`, "")] : changed;
   });
 }
