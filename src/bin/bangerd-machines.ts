@@ -24,7 +24,7 @@ import { Reserve } from "../host/files/reserve.ts";
 import { hasRoom } from "../host/files/room.ts";
 import { openDatabase } from "../host/files/sqlite.ts";
 import { usedBytes } from "../host/files/used-bytes.ts";
-import { kvmCpu } from "../host/kvm/cpu.ts";
+import { kvmCpu, withoutNested } from "../host/kvm/cpu.ts";
 import type { Logger } from "../host/log.ts";
 import { hostNetworks } from "../host/net/networks.ts";
 import { processRef, signalProcess } from "../host/process/children.ts";
@@ -105,9 +105,9 @@ export async function wireMachines({ paths, facts, env, log, cacheSince }: WireF
     // while one start waits for its disk or network, another uses the CPU
     restoresAtOnce: 2 * facts.cpus,
     holders: { refOf: processRef, ended: waitForExit },
-    hostCpu: async () => {
+    hostCpu: async (nested) => {
       const { name, features } = await kvmCpu();
-      return JSON.stringify([name, features]);
+      return JSON.stringify([name, features && !nested ? withoutNested(features) : features]);
     },
     idleLimit: async () => (await config()).idleMs,
     mayKeepWarm: async () => (await config()).warmVms && availableMemory() >= memoryToKeepWarm,

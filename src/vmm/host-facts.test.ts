@@ -52,3 +52,13 @@ test.each([
 ] as [string, HostFacts, HostFacts][])("%s: restored", (_, saved, here) => {
   checkHost({ ...record, ...saved }, here);
 });
+
+test("a host that lost nested virtualisation is refused only to guests that had it", () => {
+  const had: HostFacts = { cpu, cpuFeatures: { "1.0.ecx": "21", "80000001.0.ecx": "7", "8000000a.0.edx": "1f" } };
+  const here: HostFacts = { cpu, cpuFeatures: { "1.0.ecx": "1", "80000001.0.ecx": "3", "8000000a.0.edx": "0" } };
+  checkHost({ ...record, ...had, guestCpu: "basic" }, here);
+  for (const guestCpu of ["nested", undefined])
+    expect(() => checkHost({ ...record, ...had, guestCpu }, here)).toThrow(
+      "with CPUID 1.0.ecx 20, 80000001.0.ecx 4, 8000000a.0.edx 1f",
+    );
+});

@@ -4,7 +4,7 @@
  * host offers now, and a kernel that uses a feature which is gone hangs or panics.
  */
 import { fail } from "../base/errors/error.ts";
-import { type CpuFeatures, kvmCpu, missingFeatures } from "../host/kvm/cpu.ts";
+import { type CpuFeatures, kvmCpu, missingFeatures, withoutNested } from "../host/kvm/cpu.ts";
 import type { SaveRecord } from "./driver.ts";
 import { saverName } from "./save-files.ts";
 
@@ -30,7 +30,7 @@ export async function hostFactsOf(accel: SaveRecord["accel"], tscKhz: number | n
 export function checkHost(record: SaveRecord, here: HostFacts): void {
   const then = record as HostFacts;
   const problem =
-    typeof then.tscKhz === "number" && typeof here.tscKhz === "number" ? clock(then, here) : cpu(then, here);
+    typeof then.tscKhz === "number" && typeof here.tscKhz === "number" ? clock(then, here) : cpu(record, here);
   if (problem === null) return;
   const name = saverName(record);
   throw fail("SAVE_VERSION", { saved: `${name} on ${problem.saved}`, present: `${name} on ${problem.present}` });
@@ -46,11 +46,14 @@ function clock({ tscKhz: then }: HostFacts, { tscKhz: now }: HostFacts): Problem
   return Math.abs(before - after) <= before * sameClock ? null : { saved: inMhz(before), present: inMhz(after) };
 }
 
-function cpu(then: HostFacts, here: HostFacts): Problem | null {
+function cpu(record: SaveRecord, here: HostFacts): Problem | null {
+  const then = record as HostFacts;
   if (then.cpu !== here.cpu) return { saved: String(then.cpu), present: String(here.cpu) };
   // a record of an earlier version has none
   if (!then.cpuFeatures || !here.cpuFeatures) return null;
-  const lost = missingFeatures(then.cpuFeatures, here.cpuFeatures);
+  // such a guest has never had VMs of its own (`GuestCpu` of qemu/cpu.ts)
+  const seen = record["guestCpu"] === "basic" ? withoutNested(then.cpuFeatures) : then.cpuFeatures;
+  const lost = missingFeatures(seen, here.cpuFeatures);
   if (Object.keys(lost).length === 0) return null;
   const names = lostFlags(then, here);
   const missing = names.length > 0 ? names.join(" ") : wordsOf(lost);

@@ -64,6 +64,18 @@ export function missingFeatures(saved: CpuFeatures, here: CpuFeatures): CpuFeatu
   return missing;
 }
 
+/** Bits by word: VMX of Intel's CPUs, SVM of AMD's; `8000000a.0.edx` is about the latter as a whole. */
+const nestedBits: Record<string, number> = { "1.0.ecx": 1 << 5, "80000001.0.ecx": 1 << 2, "8000000a.0.edx": -1 };
+
+/** What of `features` a guest sees that has no VMs of its own: a host may gain or lose nested virtualisation without it. */
+export function withoutNested(features: CpuFeatures): CpuFeatures {
+  const seen = Object.entries(features).map(([name, word]): [string, string] => {
+    const bits = Number.parseInt(word, 16) & ~(nestedBits[name] ?? 0);
+    return [name, (bits >>> 0).toString(16)];
+  });
+  return Object.fromEntries(seen);
+}
+
 export type KvmCpu = {
   /** model and stepping: the VMs of another model see another CPU, whatever its features */
   name: string;

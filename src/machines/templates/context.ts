@@ -37,8 +37,11 @@ export type TemplatesDeps = ImagesDeps & {
   copySparse(from: string, to: string, bytes: number, onPlainCopy?: (bytes: number) => void): Promise<void>;
   /** False for a save whose memory was written to since it was made; see vmm/save-files.ts. */
   isUntouched(save: Save): Promise<boolean>;
-  /** what a guest on KVM sees of the host's CPU now; asked for each template's key, as the kernel's modules can be loaded anew */
-  hostCpu(): Promise<string>;
+  /**
+   * What a guest on KVM sees of the host's CPU now; asked for each template's key, as the kernel's modules can be loaded anew
+   * @param nested it can run VMs of its own
+   */
+  hostCpu(nested: boolean): Promise<string>;
   /** whether a VM may be kept warm: it is wanted, and there is memory for it */
   mayKeepWarm(): Promise<boolean>;
   /** limit of all templates' size together, in bytes; 0: no templates */

@@ -118,7 +118,7 @@ export async function keyOf(ctx: TemplatesContext, { spec, artifacts }: Wanted):
     image,
     kernel: spec.kernel.digest,
     initramfs: initramfs.slice(initramfs.lastIndexOf("/") + 1),
-    vmm: { driver, version, accel, cpu: accel === "kvm" ? await ctx.hostCpu() : "" },
+    vmm: { driver, version, accel, cpu: accel === "kvm" ? await ctx.hostCpu(spec.nested === true) : "" },
     spec,
     network: (await networkKind(ctx, spec)) ?? "none",
     devices: bootSpec(ctx.paths, { vm: { id: anyVm, spec, ephemeral: true }, image, initramfs, net: null }),
