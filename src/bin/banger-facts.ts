@@ -5,16 +5,20 @@ import { toBangerError } from "../base/errors/error.ts";
 import { version } from "../base/version.ts";
 import type { Api } from "../client/api.ts";
 import { loadConfig } from "../config/load.ts";
+import { defaultConfig } from "../config/parse.ts";
+import { firecrackerProgram } from "../config/vmm-choice.ts";
 import type { AccelFact } from "../doctor/acceleration.ts";
 import type { CatalogFact, CheckFacts } from "../doctor/facts.ts";
 import { errnoOf } from "../host/errno.ts";
 import { hostFacts, which } from "../host/facts.ts";
-import { ensureFolder, freeBytes, readTextIfAny } from "../host/files/files.ts";
+import { ensureFolder, freeBytes, readTextIfAny, realPath } from "../host/files/files.ts";
 import { probeKvm } from "../host/kvm/probe.ts";
+import { missingTool } from "../host/packages.ts";
 import { probeCage } from "../host/process/cage.ts";
 import { createExec } from "../host/process/exec-node.ts";
 import { askProgram } from "../host/process/try-program.ts";
 import type { Paths } from "../model/paths.ts";
+import { FirecrackerProber } from "../vmm/firecracker/probe.ts";
 import { chooseAccel } from "../vmm/qemu/accel.ts";
 import { parseVersion, qemuProblem, sharingGap } from "../vmm/qemu/version.ts";
 import { tryNetwork } from "./try-network.ts";
@@ -53,6 +57,7 @@ export async function gatherFacts(paths: Paths, env: Env, running: () => Promise
     uid: facts.uid,
     version,
     accel: { own: await ownAccel(env), daemon: await daemonAccel(running) },
+    firecracker: await firecrackerFact(paths, env, facts.home),
     qemu,
     sharing: sharingGap(parseVersion(qemu ?? "")),
     tools: tried.map(({ fact }) => fact),
@@ -71,6 +76,17 @@ export async function gatherFacts(paths: Paths, env: Env, running: () => Promise
     daemon: await daemonState(running),
     contents: await contentFacts(running),
   };
+}
+
+async function firecrackerFact({ configFile }: Paths, env: Env, home: string): Promise<CheckFacts["firecracker"]> {
+  const { install } = missingTool("firecracker");
+  // a config that can't be read is another finding
+  const config = await loadConfig({ file: configFile }).catch(() => defaultConfig(configFile));
+  const program = async () => firecrackerProgram(config, home);
+  const prober = new FirecrackerProber({ exec, which, realPath, env, agent: agentOf(env), program, install });
+  const probe = await prober.probe();
+  if (!probe.usable) return { why: probe.why, fix: probe.fix };
+  return { program: probe.program, version: probe.version, caution: probe.caution ?? null, install };
 }
 
 async function ownAccel(env: Env): Promise<AccelFact> {
@@ -111,17 +127,21 @@ async function hasSubordinateIds(user: string, uid: number): Promise<boolean> {
   return files.every((text) => text?.split("\n").some(isRange));
 }
 
-async function configFacts(paths: Paths, env: Env): Promise<Pick<CheckFacts, "config" | "catalogs" | "confinement">> {
+async function configFacts(
+  paths: Paths,
+  env: Env,
+): Promise<Pick<CheckFacts, "config" | "catalogs" | "confinement" | "vmm">> {
   const file = paths.configFile;
   try {
-    const { catalogs, confinement } = await loadConfig({ file });
-    return { config: { file, problems: [] }, confinement, catalogs: await catalogFacts(catalogs, paths, env) };
+    const { catalogs, confinement, vmm } = await loadConfig({ file });
+    return { config: { file, problems: [] }, confinement, vmm, catalogs: await catalogFacts(catalogs, paths, env) };
   } catch (error) {
     const { problems } = toBangerError(error).details;
     return {
       config: { file, problems: Array.isArray(problems) ? problems : [toBangerError(error).message] },
       catalogs: [],
       confinement: "auto",
+      vmm: "auto",
     };
   }
 }

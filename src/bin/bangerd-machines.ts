@@ -2,7 +2,7 @@
 import { dirname, join } from "node:path";
 import { loadConfig } from "../config/load.ts";
 import { resolveSizes } from "../config/sizing.ts";
-import { vmmChoice } from "../config/vmm-choice.ts";
+import { firecrackerProgram, vmmChoice } from "../config/vmm-choice.ts";
 import { systemClock } from "../host/clock.ts";
 import { availableMemory, type HostFacts, which } from "../host/facts.ts";
 import {
@@ -27,6 +27,7 @@ import { usedBytes } from "../host/files/used-bytes.ts";
 import { kvmCpu, withoutNested } from "../host/kvm/cpu.ts";
 import type { Logger } from "../host/log.ts";
 import { hostNetworks } from "../host/net/networks.ts";
+import { missingTool } from "../host/packages.ts";
 import { processRef, signalProcess } from "../host/process/children.ts";
 import { waitForExit } from "../host/process/end.ts";
 import { createExec } from "../host/process/exec-node.ts";
@@ -68,9 +69,10 @@ export async function wireMachines({ paths, facts, env, log, cacheSince }: WireF
   const confinement = async () => (await config()).confinement;
   const cage = createToolCage({ exec, which, agent, confinement });
   const qemu = createQemuDriver({ exec, which, realPath, env, agent, tscFile: paths.tscFile, confinement });
-  const program = async () => (await config()).firecrackerBin?.replace(/^~(?=\/)/, facts.home) ?? null;
-  const firecracker = createFirecrackerDriver({ exec, which, realPath, env, agent, program, confinement });
-  const drivers = combineDrivers([qemu, firecracker]);
+  const program = async () => firecrackerProgram(await config(), facts.home);
+  const { install } = missingTool("firecracker");
+  const firecracker = createFirecrackerDriver({ exec, which, realPath, env, agent, program, install, confinement });
+  const drivers = combineDrivers([firecracker, qemu]);
   const disk = { exec, blankDisk: paths.blankDisk, partial: paths.partial, blanks: new Map() };
   const caches = [paths.layers, paths.kernels, paths.partial, paths.blobs, paths.initramfsFolder];
   const folders = [paths.vms, ...caches, dirname(paths.blankDisk(0))];

@@ -1,4 +1,4 @@
-/** The VMM that a new VM is to have: what the request names, else what the config names. Pure. */
+/** The VMM that a new VM is to have: what the request names, else what the config names; and where Firecracker is. Pure. */
 import type { Config } from "./config.ts";
 
 export type WantedVmm = {
@@ -11,4 +11,9 @@ export type WantedVmm = {
 export function vmmChoice(asked: string | undefined, { vmm }: Pick<Config, "vmm">): WantedVmm {
   if (asked !== undefined) return { choice: asked, why: "as was asked" };
   return { choice: vmm, why: "as the config says" };
+}
+
+/** The path of Firecracker's program that the config names; null: the one in PATH. @param home the user's */
+export function firecrackerProgram({ firecrackerBin }: Pick<Config, "firecrackerBin">, home: string): string | null {
+  return firecrackerBin?.startsWith("~/") ? `${home}${firecrackerBin.slice(1)}` : firecrackerBin;
 }

@@ -4,6 +4,7 @@ import { formatSize } from "../base/units.ts";
 import { type Cage, type Gap, gapsOf } from "../model/cage.ts";
 import { acceleration } from "./acceleration.ts";
 import type { CheckFacts } from "./facts.ts";
+import { vmms } from "./vmm.ts";
 
 export type Finding = {
   name: string;
@@ -18,7 +19,7 @@ const gib = 1024 ** 3;
 export function checkAll(facts: CheckFacts): Finding[] {
   return [
     architecture(facts),
-    vmm(facts),
+    ...vmms(facts),
     acceleration(facts),
     ...tools(facts),
     network(facts),
@@ -39,16 +40,6 @@ function architecture({ arch, kernel }: CheckFacts): Finding {
   const name = "architecture";
   if (arch === "x64") return { name, status: "ok", text: `x86-64, Linux ${kernel}` };
   return { name, status: "failure", text: `${arch} is not supported`, fix: "use an x86-64 host" };
-}
-
-function vmm({ qemu, tools }: CheckFacts): Finding {
-  const name = "vmm";
-  const tool = tools.find(({ program }) => program === "qemu-system-x86_64");
-  const install = tool?.install ?? "install QEMU";
-  if (tool?.path && tool.failure)
-    return { name, status: "failure", text: `${tool.path} ${tool.failure}`, fix: install };
-  if (qemu) return { name, status: "ok", text: qemu };
-  return { name, status: "failure", text: "qemu-system-x86_64 is not installed", fix: install };
 }
 
 function tools({ tools: list }: CheckFacts): Finding[] {

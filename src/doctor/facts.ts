@@ -1,6 +1,7 @@
 /** The facts about a host that `checks.ts` judges. `bin/` gathers them. */
 import type { ContentProblem } from "../model/artifact.ts";
 import type { Cage, Gap } from "../model/cage.ts";
+import type { VmmChoice } from "../model/vmm.ts";
 import type { AccelFact } from "./acceleration.ts";
 
 export type ToolFact = {
@@ -22,6 +23,18 @@ export type CatalogFact = {
   isKept: boolean;
 };
 
+/** As its driver's probe has it: usable, or why not. */
+export type FirecrackerFact =
+  | {
+      program: string;
+      version: string;
+      /** what may not work with that version; null: nothing */
+      caution: string | null;
+      /** how to get the version that is tested */
+      install: string;
+    }
+  | { why: string; fix: string };
+
 /** The outcome of starting passt as for a VM. */
 export type NetworkFact = {
   /** why it does not start, as passt reports it; null: it starts */
@@ -41,6 +54,9 @@ export type CheckFacts = {
   uid: number;
   /** what this process would decide, and what the daemon decides; null: it is not running, or does not say */
   accel: { own: AccelFact; daemon: AccelFact | null };
+  /** from the config; `auto` if it can't be read */
+  vmm: VmmChoice;
+  firecracker: FirecrackerFact;
   /** first line of `qemu-system-x86_64 --version`; null when it is missing */
   qemu: string | null;
   tools: ToolFact[];

@@ -41,6 +41,15 @@ describe("packages", () => {
     });
   }
 
+  test("a program that only some package managers have", () => {
+    const on = (program: string) => missingTool("firecracker", (path) => path === program).install;
+    expect(on("/usr/bin/pacman")).toBe("install it with `sudo pacman -S firecracker`");
+    expect(on("/sbin/apk")).toBe("install it with `sudo apk add firecracker`");
+    for (const other of ["/usr/bin/apt-get", "/usr/bin/dnf", "/usr/bin/zypper", "none"])
+      expect(on(other)).toStartWith("download its release for x86_64 from https://github.com/firecracker-microvm/");
+    expect(missingTool("passt", (path) => path === "/sbin/apk").install).toBe("install the package that has passt");
+  });
+
   test("unknown manager, unknown program", () => {
     expect(missingTool("passt", () => false).install).toBe("install the package that has passt");
     expect(missingTool("frobnicate").install).toBe("install frobnicate and run the same command again");

@@ -1,7 +1,16 @@
 /** Which package provides a program, for hints: `install it with …`. */
 import { existsSync } from "node:fs";
 
-type Packages = { apt: string; dnf: string; pacman: string; zypper: string; why: string };
+type Packages = {
+  apt?: string;
+  dnf?: string;
+  pacman?: string;
+  zypper?: string;
+  apk?: string;
+  why: string;
+  /** what to do where no package manager has it */
+  otherwise?: string;
+};
 
 const packages: Record<string, Packages> = {
   "qemu-system-x86_64": {
@@ -10,6 +19,13 @@ const packages: Record<string, Packages> = {
     pacman: "qemu-system-x86",
     zypper: "qemu-x86",
     why: "to run VMs",
+  },
+  firecracker: {
+    pacman: "firecracker",
+    apk: "firecracker",
+    why: "to run VMs",
+    otherwise:
+      "download its release for x86_64 from https://github.com/firecracker-microvm/firecracker/releases, unpack it, and put the program into PATH as `firecracker`, or name it with firecracker_bin in the config",
   },
   passt: { apt: "passt", dnf: "passt", pacman: "passt", zypper: "passt", why: "for the guest's network" },
   mmdebstrap: {
@@ -63,6 +79,7 @@ const managers = [
   { program: "/usr/bin/dnf", name: "dnf", line: "dnf install" },
   { program: "/usr/bin/pacman", name: "pacman", line: "pacman -S" },
   { program: "/usr/bin/zypper", name: "zypper", line: "zypper install" },
+  { program: "/sbin/apk", name: "apk", line: "apk add" },
 ] as const;
 
 /** What a program is needed for, and the command that installs it on this host. */
@@ -73,8 +90,7 @@ export function missingTool(
   const known = packages[program];
   if (!known) return { why: "here", install: `install ${program} and run the same command again` };
   const manager = managers.find((one) => isThere(one.program));
-  const install = manager
-    ? `install it with \`sudo ${manager.line} ${known[manager.name]}\``
-    : `install the package that has ${program}`;
-  return { why: known.why, install };
+  const name = manager && known[manager.name];
+  const otherwise = known.otherwise ?? `install the package that has ${program}`;
+  return { why: known.why, install: name ? `install it with \`sudo ${manager.line} ${name}\`` : otherwise };
 }

@@ -66,6 +66,8 @@ export const goodHost: CheckFacts = {
   kernel: "6.1.0",
   uid: 1000,
   accel: { own: { accel: "kvm", why: "" }, daemon: null },
+  vmm: "auto",
+  firecracker: { why: "firecracker is not installed", fix: "download it" },
   qemu: "QEMU emulator version 8.2.2",
   tools: [],
   network: { failure: null, fix: "", mayFallBack: false },
