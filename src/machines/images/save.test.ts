@@ -67,6 +67,7 @@ test("the disk is read by a VM without network, and both its halves are requeste
 
 test("every CA certificate that the VM or its parent ever got is removed, whatever the host has now", async () => {
   const host = newHost();
+  host.world.canSave = true;
   let now = ["a"];
   const told: (readonly string[])[] = [];
   const { artifacts, inheritance } = depsOf(host);
@@ -83,7 +84,6 @@ test("every CA certificate that the VM or its parent ever got is removed, whatev
   now = ["b"];
   await machines.start("web", { wait: "agent" }, emit, signal);
   now = [];
-  host.world.canSave = true;
   await machines.fork("web", { names: ["child"] }, emit, signal);
   for (const name of ["web", "child"]) await machines.stop(name, {}, emit);
   for (const name of ["web", "child"]) await machines.save(name, { image: "mine" }, emit, signal);
