@@ -4,6 +4,7 @@ import { existsSync, globSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Digest, VmId } from "../src/base/names.ts";
 import { kernelPaths, pathsOf } from "../src/model/paths.ts";
+import { firecrackerFiles } from "../src/vmm/firecracker/paths.ts";
 import { qemuFiles } from "../src/vmm/qemu/paths.ts";
 
 const root = join(import.meta.dirname, "..");
@@ -34,6 +35,9 @@ function documentedForms(): [name: string, path: string][] {
     forms.push(...Object.entries(parts).map(([name, path]): [string, string] => [`${kind}_${name}`, path]));
   const { directory } = paths.vm("<id>" as VmId);
   forms.push(...Object.entries(paths.kernel(digest)), ...Object.entries(qemuFiles(directory)));
+  // its other files have a row for several
+  const { api, errors, loadedState } = firecrackerFiles(directory);
+  forms.push(...Object.entries({ api, errors, loadedState }));
   return forms.map(([name, path]) => [
     name,
     path.replace("a".repeat(64), "<sha256>").replace("ext4-7.", "ext4-<bytes>."),
