@@ -25,15 +25,25 @@ export async function bench(this: CliContext, flags: BenchFlags): Promise<void> 
     ).finally(() => sink.done());
     if (flags.json) printJson(this, measured);
     else
-      print(this, `${timesTable(measured.times)}\nphases of \`vm run --rm -- true\`:\n${phaseTable(measured.phases)}`);
+      print(
+        this,
+        `${measured.vmm}\n\n${timesTable(measured.times)}\nphases of \`vm run --rm -- true\`:\n${phaseTable(measured.phases)}`,
+      );
   }).finally(() => sink.done());
 }
 
-async function measure(bench: Bench): Promise<{ times: Timed[]; phases: Timed[] }> {
+type Measured = {
+  /** driver, version and accelerator of the VMs: `qemu 7.2.22 tcg` */
+  vmm: string;
+  times: Timed[];
+  phases: Timed[];
+};
+
+async function measure(bench: Bench): Promise<Measured> {
   const { context, flags, sink, signal } = bench;
   const request = createRequest(flags);
   // artifacts that are made only once are not measured
-  await withArtifacts(context, sink.emit, signal, () =>
+  const template = await withArtifacts(context, sink.emit, signal, () =>
     context.api.work("warmTemplate", { body: request }, sink.emit, signal),
   );
   const version = await repeat(bench, "banger --version", ["--version"]);
@@ -58,7 +68,7 @@ async function measure(bench: Bench): Promise<{ times: Timed[]; phases: Timed[] 
     const wake = await suspended(bench, name);
     const fork = await forked(bench, name);
     const times = [version, run, exec, ...wake, ...fork].map(({ what, ms }) => timedOf(what, ms));
-    return { times, phases: phasesOf(run.events) };
+    return { vmm: template.value.facts.vmm, times, phases: phasesOf(run.events) };
   } finally {
     made.close();
   }
