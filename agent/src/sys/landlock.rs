@@ -93,6 +93,15 @@ fn scopes(abi: i32) -> u64 {
     if abi >= 6 { ABSTRACT_UNIX_SOCKET | SIGNAL } else { 0 }
 }
 
+/// Bytes of `RulesetAttr` that this version knows: a kernel refuses a longer one with E2BIG, unless the rest is zero.
+fn attr_size(abi: i32) -> usize {
+    match abi {
+        i32::MIN..=3 => 8,
+        4 | 5 => 16,
+        _ => 24,
+    }
+}
+
 /// The Landlock rights for `right` on a file or folder, limited to those that the kernel handles.
 pub fn access_of(right: Right, is_folder: bool, handled: u64) -> u64 {
     let file = match right {
@@ -149,14 +158,9 @@ impl Cage {
 
     fn of(abi: i32, handled: u64, net: u64) -> io::Result<Cage> {
         let attr = RulesetAttr { fs: handled, net, scoped: scopes(abi) };
-        let size = match abi {
-            i32::MIN..=3 => 8usize,
-            4 | 5 => 16,
-            _ => 24,
-        };
-        // SAFETY: a struct of at least `size` bytes; the descriptor is ours.
+        // SAFETY: a struct of at least that size; the descriptor is ours.
         unsafe {
-            let fd = check_long(libc::syscall(SYS_CREATE_RULESET, &raw const attr, size, 0u32))?;
+            let fd = check_long(libc::syscall(SYS_CREATE_RULESET, &raw const attr, attr_size(abi), 0u32))?;
             Ok(Cage { ruleset: OwnedFd::from_raw_fd(fd as i32), handled })
         }
     }
@@ -197,6 +201,38 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// uapi/linux/landlock.h of the kernels that introduced each version.
+    #[test]
+    fn each_version_restricts_all_that_it_can() {
+        let tcp = 0b11;
+        let udp = 0b1100;
+        let both = ABSTRACT_UNIX_SOCKET | SIGNAL;
+        let table = [
+            // version, highest right on files, network, scopes, bytes of the struct
+            (0, MAKE_SYM, 0, 0, 8),
+            (1, MAKE_SYM, 0, 0, 8),
+            (2, REFER, 0, 0, 8),
+            (3, TRUNCATE, 0, 0, 8),
+            (4, TRUNCATE, tcp, 0, 16),
+            (5, IOCTL_DEV, tcp, 0, 16),
+            (6, IOCTL_DEV, tcp, both, 24),
+            (7, IOCTL_DEV, tcp, both, 24),
+            (8, IOCTL_DEV, tcp, both, 24),
+            (9, RESOLVE_UNIX, tcp, both, 24),
+            (10, RESOLVE_UNIX, tcp | udp, both, 24),
+            (11, RESOLVE_UNIX, tcp | udp, both, 24),
+        ];
+        for (abi, highest, net, scoped, size) in table {
+            assert_eq!(handled_fs(abi), 2 * highest - 1, "files, version {abi}");
+            assert_eq!(handled_net(abi), net, "network, version {abi}");
+            assert_eq!(scopes(abi), scoped, "scopes, version {abi}");
+            assert_eq!(restricts_signals(abi), scoped != 0, "signals, version {abi}");
+            assert_eq!(attr_size(abi), size, "struct, version {abi}");
+        }
+        assert_eq!(size_of::<RulesetAttr>(), 24);
+        assert_eq!(size_of::<PathBeneath>(), 12);
     }
 
     #[test]
