@@ -1,76 +1,27 @@
 /** What a manifest can declare: limits apply before a byte of a blob is requested. */
-
 import { expect, test } from "bun:test";
-import { createHash } from "node:crypto";
-import { existsSync, readdirSync, writeFileSync } from "node:fs";
-import { Downloads, type OpenPart } from "../artifacts/download.ts";
+import { writeFileSync } from "node:fs";
+import type { OpenPart } from "../artifacts/download.ts";
 import { roomMargin } from "../artifacts/room.ts";
-import { VerifiedFiles } from "../artifacts/verified.ts";
 import type { Digest, ImageName } from "../base/names.ts";
-import { parseReference } from "../base/reference.ts";
 import { ensureFolder, sha256File } from "../host/files/files.ts";
-import { tempFolder } from "../host/testing/temp.ts";
-import { uncaged } from "../host/testing/tool-cage.ts";
-import type { ImageRecord } from "../model/artifact.ts";
-import { pathsOf } from "../model/paths.ts";
 import { layerRef } from "../store/testing/records.ts";
-import { Layers } from "./layers.ts";
 import { maxDocument } from "./oci/manifest.ts";
-import { indexTypes, manifestTypes } from "./oci/media.ts";
-import { Puller } from "./pull.ts";
+import { manifestTypes } from "./oci/media.ts";
 import { emptyConfig, imageRecord } from "./record.ts";
-import type { Received, Registry } from "./registry/client.ts";
-
-const never = new AbortController().signal;
-const bytesOf = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
-const sumOf = (bytes: Uint8Array) => `sha256:${createHash("sha256").update(bytes).digest("hex")}` as Digest;
-const layerOf = (size: number, fill = "0") => ({ digest: `sha256:${fill.repeat(64)}`, size });
-const diffId = `sha256:${"d".repeat(64)}`;
-const config = bytesOf({ os: "linux", architecture: "amd64", rootfs: { diff_ids: [diffId, diffId] } });
-
-type Given = { known?: ImageRecord };
-
-function world(budget: number, free = 2 ** 60, { known }: Given = {}) {
-  const temp = tempFolder();
-  const paths = pathsOf({ state: temp.path, cache: temp.path, config: temp.path, runtime: temp.path });
-  const downloads = new Downloads({ paths, pause: async () => {}, freeBytes: async () => free });
-  const verified = new VerifiedFiles();
-  const layers = new Layers({ paths, verified, knownLayer: () => null, cpus: 1, cage: uncaged });
-  const facts = { paths, layers, cage: uncaged, now: () => 0, budget: async () => ({ bytes: budget, entries: 100 }) };
-  const puller = new Puller({ ...facts, verified, downloads, imageFromSource: () => known ?? null });
-  const left = () => (existsSync(paths.blobs) ? readdirSync(paths.blobs) : []);
-  return { temp, paths, puller, downloads, verified, left };
-}
-
-/** Serves these documents in turn, the config as a blob, and endless zeros for every other blob. */
-function registryOf(documents: { type: string; bytes: Uint8Array }[]) {
-  const asked: string[] = [];
-  const body = async function* (digest: Digest) {
-    if (digest === sumOf(config)) yield config;
-    else for (;;) yield new Uint8Array(1024);
-  };
-  const blob = (digest: Digest): OpenPart => {
-    return async () => {
-      asked.push(digest === sumOf(config) ? "config" : "layer");
-      return { from: 0, total: null, body: body(digest) };
-    };
-  };
-  const left = [...documents];
-  const manifest = async (): Promise<Received> => {
-    const { type = "", bytes = new Uint8Array() } = left.shift() ?? {};
-    return { digest: sumOf(bytes), mediaType: type, bytes };
-  };
-  return { registry: { manifest, blob } satisfies Registry, asked };
-}
-
-const manifestOf = (layers: { digest: string; size: number }[], size = config.length) => {
-  const described = layers.map((layer) => ({ ...layer, mediaType: "application/vnd.oci.image.layer.v1.tar+gzip" }));
-  const bytes = bytesOf({ schemaVersion: 2, config: { digest: sumOf(config), size }, layers: described });
-  return { type: manifestTypes[0] as string, bytes };
-};
-
-const reference = parseReference("r.example/team/tool:v1");
-const pull = (puller: Puller, registry: Registry) => puller.pull(reference, registry, () => {}, never);
+import {
+  bytesOf,
+  config,
+  indexOf,
+  layerOf,
+  manifestOf,
+  never,
+  pull,
+  reference,
+  registryOf,
+  sumOf,
+  world,
+} from "./testing/pull-world.ts";
 
 test("a layer of 10^15 bytes is refused with its size and the limit, and nothing is requested or kept", async () => {
   const { temp, puller, left } = world(64 * 1024 ** 3);
@@ -142,24 +93,18 @@ test("a manifest whose length differs from its index is refused", async () => {
   ] as const) {
     const { temp, puller } = world(2 ** 40);
     using _ = temp;
-    const entry = { digest: sumOf(inner.bytes), size: inner.bytes.length + more };
-    const index = { type: indexTypes[0] as string, bytes: bytesOf({ schemaVersion: 2, manifests: [entry] }) };
+    const index = indexOf([inner], [{ size: inner.bytes.length + more }]);
     const { registry } = registryOf([index, inner]);
     const asking = pull(puller, registry);
     await expect(asking).rejects.toMatchObject({ code: "IMAGE_INVALID", message: expect.stringContaining(words) });
   }
 });
 
-const indexOf = (inner: Uint8Array) => {
-  const entry = { digest: sumOf(inner), size: inner.length };
-  return { type: indexTypes[0] as string, bytes: bytesOf({ schemaVersion: 2, manifests: [entry] }) };
-};
-
 test("an index in an index is followed, and no deeper", async () => {
   const inner = manifestOf([layerOf(1)]);
-  const second = indexOf(inner.bytes);
-  const first = indexOf(second.bytes);
-  const outer = indexOf(first.bytes);
+  const second = indexOf([inner]);
+  const first = indexOf([second]);
+  const outer = indexOf([first]);
   for (const [documents, words] of [
     [[first, second, inner], "1 layers"],
     [[outer, first, second, inner], "its indexes are nested too deeply"],
@@ -231,7 +176,7 @@ test("an image that is here is not pulled again, unless a bit of it has changed 
     const layers = [layerRef({ digest: `sha256:${"ab".repeat(32)}` as Digest, bytes: 4096 })];
     const facts = { direct: null, init: "none", shell: true, source: "t", config: emptyConfig, createdAt: 0 } as const;
     const record = imageRecord({ ...facts, name: "tiny" as ImageName, layers });
-    const { temp, paths, puller, verified } = world(2 ** 40, 2 ** 60, { known: record });
+    const { temp, paths, puller, verified } = world(2 ** 40, 2 ** 60, { known: () => record });
     using _ = temp;
     await ensureFolder(paths.layers);
     const [layer] = record.layers;
