@@ -1,8 +1,10 @@
 /** Listeners of the user's, as a session bus, a key agent or a local service would be; each counts who came. */
 
 import dgram from "node:dgram";
-import { once } from "node:events";
+import { EventEmitter, once } from "node:events";
 import net from "node:net";
+
+export type Visits = Record<"unix" | "abstract" | "tcp" | "udp", number>;
 
 export type Listeners = {
   unix: string;
@@ -10,36 +12,48 @@ export type Listeners = {
   abstract: string;
   tcp: number;
   udp: number;
-  /** everyone who came, by any of them */
-  visits(): number;
+  /** how many came, by each of them */
+  visits(): Visits;
+  /** resolves when somebody comes, from now on */
+  nextVisits(): Record<keyof Visits, Promise<void>>;
   close(): Promise<void>;
 };
 
 /** @param unix path of the socket that is made */
 export async function listenEverywhere(unix: string): Promise<Listeners> {
-  let visits = 0;
-  const abstract = `banger-attack-${process.pid}`;
-  const servers = [unix, `\0${abstract}`, { host: "127.0.0.1", port: 0 }].map((address) =>
-    net
-      .createServer((socket) => {
-        visits++;
-        socket.destroy();
-      })
-      .listen(address as never),
-  );
-  const udp = dgram.createSocket("udp4", () => visits++).bind(0, "127.0.0.1");
+  const visits: Visits = { unix: 0, abstract: 0, tcp: 0, udp: 0 };
+  const came = new EventEmitter();
+  const visit = (by: keyof Visits) => {
+    visits[by]++;
+    came.emit(by);
+  };
+  const next = async (by: keyof Visits) => void (await once(came, by));
+  const abstract = `banger-attack-${process.pid}-${made++}`;
+  const listen = (by: keyof Visits, address: string | { host: string; port: number }) => {
+    const server = net.createServer((socket) => {
+      visit(by);
+      socket.destroy();
+    });
+    return server.listen(address as never);
+  };
+  const tcp = listen("tcp", { host: "127.0.0.1", port: 0 });
+  const servers = [listen("unix", unix), listen("abstract", `\0${abstract}`), tcp];
+  const udp = dgram.createSocket("udp4", () => visit("udp")).bind(0, "127.0.0.1");
   await Promise.all([...servers, udp].map((one) => once(one, "listening")));
-  const tcp = servers[2]?.address();
+  const address = tcp.address();
   return {
     ...{ unix, abstract, udp: udp.address().port },
-    tcp: typeof tcp === "object" && tcp ? tcp.port : -1,
+    tcp: typeof address === "object" && address ? address.port : -1,
     visits: () => visits,
+    nextVisits: () => ({ unix: next("unix"), abstract: next("abstract"), tcp: next("tcp"), udp: next("udp") }),
     async close() {
       udp.close();
       for (const server of servers) server.close();
     },
   };
 }
+
+let made = 0;
 
 /** struct sockaddr_un of unix(7). @param name a path, or an abstract name with its leading NUL */
 export function unixAddress(name: string): Uint8Array {

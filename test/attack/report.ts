@@ -2,6 +2,7 @@
 import { afterAll, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { release } from "node:os";
+import { observe, resultOf, summary } from "./result.ts";
 
 /** What was seen of an attack. */
 export type Outcome = { held: boolean /** what the attacker got, in a few words */; seen: string };
@@ -15,21 +16,18 @@ export type Attack = {
 
 /** Makes a test of each attack, and prints the list at the end. @param subject who was taken over or is lied to */
 export function attackTests(subject: string, attacks: readonly Attack[]): void {
-  const lines: string[] = [];
-  for (const { name, run, timeoutMs = 60_000 } of attacks) {
+  const results = attacks.map(resultOf);
+  for (const [at, { name, run, timeoutMs = 60_000 }] of attacks.entries()) {
     test(
       name,
       async () => {
-        const { held, seen } = await run();
-        lines.push(`${held ? "held" : "OPEN"}  ${subject}: ${name} (${seen})`);
+        const { held, seen } = await observe(run, results[at] ?? resultOf({ name }));
         expect({ held, seen }).toEqual({ held: true, seen });
       },
       timeoutMs,
     );
   }
-  afterAll(() => {
-    process.stdout.write(`${[`${subject} on ${hostLine()}:`, ...lines].join("\n  ")}\n`);
-  });
+  afterAll(() => void process.stdout.write(summary(subject, hostLine(), results)));
 }
 
 /** The kernel and what of it decides these attacks. */

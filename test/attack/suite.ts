@@ -4,9 +4,10 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { gate, type Need } from "../../src/host/testing/gate.ts";
 import { programs } from "../e2e/home.ts";
+import { reasonAgainstTracing } from "./tracing.ts";
 
-/** `programs`: the compiled `banger` and `bangerd`. Everything else is a need of `gate`. */
-export type AttackNeed = Need | "programs";
+/** `programs`: the compiled `banger` and `bangerd`; `tracing`: other processes of one's own. Everything else is a need of `gate`. */
+export type AttackNeed = Need | "programs" | "tracing";
 
 /** @throws when `BANGER_REQUIRE` has `attack` and something is missing */
 export function attackSuite(name: string, needs: readonly AttackNeed[], body: () => void): void {
@@ -17,6 +18,7 @@ export function attackSuite(name: string, needs: readonly AttackNeed[], body: ()
 }
 
 function reasonAgainst(need: AttackNeed): string | null {
+  if (need === "tracing") return reasonAgainstTracing();
   if (need !== "programs") return gate(need);
   return existsSync(join(programs, "banger")) ? null : "the program is not built (`make build`)";
 }

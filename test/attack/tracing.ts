@@ -1,10 +1,9 @@
-/** Whether the injector may trace a process of its own user. */
+/** Whether the injector may trace a process of its own user: the need `tracing`. */
 import { readFileSync } from "node:fs";
 
 /** ptrace(2): under every scope of Yama but 0 this needs root, because the process is not a child of the injector. */
-export function reasonAgainstTracing(): string | null {
-  const scope = readYamaScope();
-  if (scope === "0" || process.getuid?.() === 0) return null;
+export function reasonAgainstTracing(scope = readYamaScope(), uid = process.getuid?.()): string | null {
+  if (scope === "0" || uid === 0) return null;
   return `Yama's ptrace_scope is ${scope}: run it as root`;
 }
 

@@ -1,9 +1,9 @@
 /** A guest that has taken over `netguard`, which reads its frames. A program that echoes every frame replaces passt. */
-import { afterAll, beforeAll, describe } from "bun:test";
+import { afterAll, beforeAll } from "bun:test";
 import { execFileSync } from "node:child_process";
 import { Deferred } from "../../src/base/async.ts";
 import { connectUnix } from "../../src/host/net/socket.ts";
-import { agentBinary, gate } from "../../src/host/testing/gate.ts";
+import { agentBinary } from "../../src/host/testing/gate.ts";
 import { HandMadeVsock, type VsockConnection } from "../../src/network/testing/vsock.ts";
 import { makeTempFolder } from "../../src/vmm/testing/temp.ts";
 import { fileAttacks } from "./file-attacks.ts";
@@ -12,9 +12,7 @@ import { networkAttacks } from "./network-attacks.ts";
 import { processAttacks } from "./process-attacks.ts";
 import { attackTests } from "./report.ts";
 import { type Scene, setScene, type Target } from "./scene.ts";
-import { reasonAgainstTracing } from "./tracing.ts";
-
-const reason = gate("tool:cc") ?? gate("tool:banger-vsock-agent") ?? reasonAgainstTracing();
+import { attackSuite } from "./suite.ts";
 
 /** An ARP frame after its length, as on passt's stream socket. */
 const frame = Buffer.alloc(4 + 42);
@@ -23,27 +21,27 @@ frame.writeUInt16BE(0x0806, 4 + 12);
 // Ethernet and IPv4 (RFC 826)
 frame.write("000108000604", 4 + 14, "hex");
 
-const skipped = reason === null ? "" : ` (skipped: ${reason})`;
+for (const flag of ["--listen", "--vsock"] as const) {
+  attackSuite(`netguard ${flag}, taken over`, ["tool:cc", "tool:banger-vsock-agent", "tracing"], () => {
+    const folder = makeTempFolder("guard");
+    let scene: Scene;
+    beforeAll(async () => {
+      scene = await setScene(targetIn(await folder.make("vm"), flag), folder.path);
+    }, 60_000);
+    afterAll(async () => {
+      await scene?.end();
+      folder.remove();
+    });
 
-describe.skipIf(reason !== null).each(["--listen", "--vsock"] as const)(`netguard %s, taken over${skipped}`, (flag) => {
-  const folder = makeTempFolder("guard");
-  let scene: Scene;
-  beforeAll(async () => {
-    scene = await setScene(targetIn(await folder.make("vm"), flag), folder.path);
-  }, 60_000);
-  afterAll(async () => {
-    await scene.end();
-    folder.remove();
+    const there = () => scene;
+    attackTests(`netguard ${flag}`, [
+      ...fileAttacks(there),
+      ...networkAttacks(there),
+      ...processAttacks(there),
+      ...kernelAttacks(there),
+    ]);
   });
-
-  const there = () => scene;
-  attackTests(`netguard ${flag}`, [
-    ...fileAttacks(there),
-    ...networkAttacks(there),
-    ...processAttacks(there),
-    ...kernelAttacks(there),
-  ]);
-});
+}
 
 function targetIn(directory: string, flag: "--listen" | "--vsock"): Target {
   const socket = `${directory}/net.sock`;
