@@ -62,8 +62,9 @@ export const vmmErrors = {
   }),
   SAVE_VERSION: spec({
     exit: Exit.Unavailable,
-    message: (p: { saved: string; present: string }) => `the VM was saved by ${p.saved}; ${p.present} can't restore it`,
-    hint: () => coldStart,
+    message: (p: { saved: string; present: string; fix?: string }) =>
+      `the VM was saved by ${p.saved}; ${p.present} can't restore it`,
+    hint: (p) => (p.fix === undefined ? coldStart : `${p.fix}; or ${coldStart}`),
   }),
   SAVE_OTHER_DEVICES: spec({
     exit: Exit.Unavailable,

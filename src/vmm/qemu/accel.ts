@@ -1,6 +1,8 @@
 /** Which accelerator QEMU uses, and the explanation for `doctor` and the logs. */
 import { fail } from "../../base/errors/error.ts";
 import type { KvmProbe } from "../../host/kvm/judge.ts";
+import type { SaveRecord } from "../driver.ts";
+import { type Saver, saverName } from "../save-files.ts";
 
 export type Accel = "kvm" | "tcg";
 
@@ -16,6 +18,16 @@ export type AccelChoice = {
   /** emulation was not requested, but this user lacks permission for KVM */
   kvmDenied?: true;
 };
+
+/**
+ * A save made on KVM can't be loaded without it: says why there is none now, and that its rights may come back.
+ * @throws SAVE_VERSION
+ */
+export function requireSameAccel(record: SaveRecord, here: Saver & Pick<AccelChoice, "why" | "fix">): void {
+  if (record.driver !== here.driver || record.accel === here.accel) return;
+  const present = here.why === "" ? saverName(here) : `${saverName(here)}, which runs now (${here.why}),`;
+  throw fail("SAVE_VERSION", { saved: saverName(record), present, ...(here.fix !== undefined && { fix: here.fix }) });
+}
 
 /** @throws VMM_ACCEL_INVALID, VMM_KVM_UNUSABLE (requested, but not available) */
 export function chooseAccel(facts: AccelFacts): AccelChoice {

@@ -23,7 +23,7 @@ import { beginLogs, readTails } from "../logs.ts";
 import { checkSave } from "../save-files.ts";
 import { networkOfShape } from "../shape.ts";
 import { tscKhz } from "../tsc.ts";
-import type { Accel } from "./accel.ts";
+import { type Accel, requireSameAccel } from "./accel.ts";
 import { startQemu } from "./boot.ts";
 import { requireCage } from "./confinement.ts";
 import { cpuOfSave, type GuestCpu } from "./cpu.ts";
@@ -93,7 +93,8 @@ class QemuDriver implements VmmDriver {
   }
 
   /** @returns the device state */
-  async #checked(save: Save, spec: Shaped, { version, accel }: QemuProbe): Promise<Uint8Array> {
+  async #checked(save: Save, spec: Shaped, { version, accel, why, fix }: QemuProbe): Promise<Uint8Array> {
+    requireSameAccel(save.record, { driver: "qemu", version, accel, why, ...(fix !== undefined && { fix }) });
     const state = await checkSave(save, spec, { driver: "qemu", version, accel });
     checkHost(save.record, await this.#hostFacts(accel));
     return state;
