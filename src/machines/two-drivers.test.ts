@@ -209,3 +209,22 @@ test("a start that can't look at the config leaves its VM stopped", async () => 
   await expect(next.start("a", { wait: "agent" }, emit, signal)).rejects.toMatchObject({ code: "CONFIG_INVALID" });
   expect(next.find("a").state).toBe("stopped");
 });
+
+test("a program that is replaced under a running VM does not end it, and its saves wait for the old one", async () => {
+  const host = saving();
+  const { make, machines, emit, signal } = await daemon(host);
+  const vm = await make("a");
+  host.world.version = "2";
+  const refused = { code: "SAVE_VERSION", message: "the VM was saved by plain 1; plain 2 can't restore it" };
+  await expect(machines.fork("a", { names: ["b"] }, emit, signal)).rejects.toMatchObject(refused);
+  expect(machines.all().map(({ name, state }) => `${name} ${state}`)).toEqual(["a running"]);
+  expect(running(host, vm).isPaused).toBe(false);
+  await machines.suspend("a", emit, signal);
+  await expect(machines.start("a", { wait: "agent" }, emit, signal)).rejects.toMatchObject(refused);
+  expect(machines.find("a").state).toBe("suspended");
+  // a template of the new version is made for new VMs
+  expect((await make("c")).startedHow).toStartWith("restored from template");
+  host.world.version = "1";
+  await machines.start("a", { wait: "agent" }, emit, signal);
+  expect(machines.find("a").startedHow).toStartWith("restored from where it was suspended");
+});

@@ -34,6 +34,7 @@ export type WorldVm = {
   from: Save | null;
   /** the driver's name */
   driver: string;
+  version: string;
 };
 
 const unstopped = { stopped: null, onStopped: () => {}, onTrouble: () => {} };
@@ -66,6 +67,8 @@ export class World {
   canSave = false;
   /** what its VMM supports otherwise than usual */
   features: Partial<DriverFeatures> = {};
+  /** of its VMMs' programs; a VM that runs keeps the one that it was started with */
+  version = "1";
   /** the gaps of its VMMs' cage */
   gaps: Gap[] = [];
   /** why VMs of one save are not isolated from each other */
@@ -185,7 +188,8 @@ export class World {
   /** @returns the state */
   check(driver: string, { record, files }: Save): string {
     const saved = `${record.driver} ${record.version}`;
-    if (saved !== `${driver} 1`) throw fail("SAVE_VERSION", { saved, present: `${driver} 1` });
+    const present = `${driver} ${this.version}`;
+    if (saved !== present) throw fail("SAVE_VERSION", { saved, present });
     const state = this.paths.get(files.state);
     if (state === undefined || !this.paths.has(files.memory))
       throw fail("SAVE_DAMAGED", { path: files.state, problem: "is missing" });
@@ -203,7 +207,7 @@ export class World {
     );
     const { vcpu, memoryMib } = vm.spec;
     const shape = `${vcpu} ${memoryMib}`;
-    const of = { driver: vm.driver, version: "1", accel: "tcg", shape } as const;
+    const of = { driver: vm.driver, version: vm.version, accel: "tcg", shape } as const;
     const memoryStamp = String(this.#nextStamp++);
     return { ...of, memoryBytes: 6, memoryStamp, stateBytes: 20, stateDigest: digestOf("6") };
   }
@@ -237,9 +241,9 @@ export class World {
     vm.onStopped(why);
   }
 
-  #run(parts: Omit<WorldVm, "process">): WorldVm {
+  #run(parts: Omit<WorldVm, "process" | "version">): WorldVm {
     const { spec } = parts;
-    const vm = { ...parts, process: this.newProcess() };
+    const vm = { ...parts, process: this.newProcess(), version: this.version };
     this.vmms.set(vm.process.pid, vm);
     this.#begun.resolve(vm);
     this.#begun = new Deferred();
@@ -277,7 +281,7 @@ export function worldDriver(world: World, name = "world", own: Partial<DriverFea
     probe: async () => {
       const { gaps, sharing, kvmDenied, vmmProblem } = world;
       if (vmmProblem) return { usable: false, ...vmmProblem };
-      const of = { driver: name, version: "1", accel: "tcg", why: "a test" } as const;
+      const of = { driver: name, version: world.version, accel: "tcg", why: "a test" } as const;
       return { usable: true, ...of, kvmDenied, features: { ...features, nested: world.nested }, gaps, sharing };
     },
     async boot(spec, signal) {
@@ -308,7 +312,7 @@ export function worldDriver(world: World, name = "world", own: Partial<DriverFea
 }
 
 function runningVm(world: World, vm: WorldVm, features: DriverFeatures): RunningVm {
-  const record: DriverRecord = { driver: vm.driver, version: "1", process: vm.process, directory: vm.spec.directory };
+  const record: DriverRecord = { driver: vm.driver, version: vm.version, process: vm.process, directory: vm.spec.directory };
   const released = new Deferred<VmExit>();
   return {
     record,
