@@ -158,7 +158,7 @@ test("an image from before layers were merged to fit every driver runs on one th
   const make = async (image: string, vmm?: string) =>
     (await machines.create({ image, ephemeral: false, ...(vmm ? { vmm } : {}) }, null, emit, signal)).vm.spec.vmm;
   expect(await make("new")).toEqual({ driver: "plain", why: "preferred" });
-  const tooMany = "plain takes at most 15 disks, and this VM needs 16 (2 of them kept free)";
+  const tooMany = "plain can't run this VM: it takes at most 15 disks, and this one needs 16 (2 of them kept free)";
   expect(await make("old")).toEqual({ driver: "rich", why: tooMany });
   await expect(make("old", "plain")).rejects.toMatchObject({ code: "VMM_UNFIT", message: tooMany });
 });

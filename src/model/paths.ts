@@ -124,6 +124,8 @@ export function kernelPaths(directory: string) {
     modules: `${directory}/modules.sqfs`,
     /** the few modules that the initramfs needs: plain `.ko` files, and lists in load order: `modules.list`, and `vsock.list` for VMMs with a vsock */
     bootModules: `${directory}/boot`,
+    /** a kernel without it was stored by an earlier banger */
+    vsockModules: `${directory}/boot/vsock.list`,
     /** the kernel's build configuration, if known */
     config: `${directory}/config`,
     manifest: `${directory}/kernel.json`,

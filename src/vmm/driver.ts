@@ -22,6 +22,8 @@ export type DriverFeatures = {
   /** how many disks a VM can have, those that the host adds later included */
   maxDisks: number;
   maxVcpu: number;
+  /** a guest's agent is reached over a vsock, for which its kernel must have been stored with the modules */
+  vsock: boolean;
 };
 
 export type Probe =

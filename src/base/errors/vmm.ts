@@ -13,12 +13,8 @@ export const vmmErrors = {
   }),
   VMM_UNFIT: spec({
     exit: Exit.Unavailable,
-    message: (p: { driver: string; limit: string; wanted: string; isImage: boolean }) =>
-      `${p.driver} takes at most ${p.limit}, and this VM needs ${p.wanted}`,
-    hint: (p) =>
-      p.isImage
-        ? "`--vmm auto` chooses one that takes them; an image that is deleted and pulled or built again has fewer layers"
-        : "`--vmm auto` chooses one that takes them; `--vcpu` asks for fewer",
+    message: (p: { driver: string; problem: string; next: string }) => `${p.driver} can't run this VM: ${p.problem}`,
+    hint: (p) => `\`--vmm auto\` chooses a VMM that can; for this one, ${p.next}`,
   }),
   VMM_START_FAILED: spec({
     exit: Exit.Unavailable,

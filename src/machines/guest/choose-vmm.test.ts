@@ -1,14 +1,16 @@
 /** Which driver runs a new VM, and why. */
 import { expect, test } from "bun:test";
 import { fail } from "../../base/errors/error.ts";
+import { kernelRecord } from "../../store/testing/records.ts";
 import type { DriverFeatures, NetDevice, Probe, VmmDriver } from "../../vmm/driver.ts";
 import { combineDrivers } from "../../vmm/drivers.ts";
 import { createFakeDriver, FakeWorld } from "../../vmm/testing/fake.ts";
+import { paths } from "../testing/daemon.ts";
 import { chooseVmm, type VmmNeeds } from "./choose-vmm.ts";
 
 type Changes = Partial<DriverFeatures> | { why: string; fix: string };
 
-const small: VmmNeeds = { vcpu: 2, disks: 4, network: { kind: "user", deny: [] }, nested: false };
+const small: VmmNeeds = { vcpu: 2, disks: 4, network: { kind: "user", deny: [] }, nested: false, kernel: null };
 const missing = (name: string) => ({ why: `${name} is not installed`, fix: `install ${name}` });
 
 function driver(name: string, changes: Changes = {}): VmmDriver {
@@ -21,9 +23,13 @@ function driver(name: string, changes: Changes = {}): VmmDriver {
   return { ...fake, name, probe };
 }
 
-type Host = { fc?: Changes; qemu?: Changes; config?: string; kinds?: readonly NetDevice["kind"][] };
+type Host = { fc?: Changes; qemu?: Changes; config?: string; kinds?: readonly NetDevice["kind"][]; hasVsock?: boolean };
 
-function choose({ fc = {}, qemu = {}, config = "auto", kinds = ["stream"] }: Host, asked?: string, needs = small) {
+function choose(
+  { fc = {}, qemu = {}, config = "auto", kinds = ["stream"], hasVsock = true }: Host,
+  asked?: string,
+  needs = small,
+) {
   const drivers = combineDrivers([driver("firecracker", fc), driver("qemu", qemu)]);
   const network = {
     kind: async (_deny: readonly string[], accepted: readonly NetDevice["kind"][]) => {
@@ -33,7 +39,8 @@ function choose({ fc = {}, qemu = {}, config = "auto", kinds = ["stream"] }: Hos
     },
   };
   const vmmChoice = async (name = config) => ({ choice: name, why: asked ? "as was asked" : "as the config says" });
-  const ctx = { drivers, network, vmmChoice } as unknown as Parameters<typeof chooseVmm>[0];
+  const files = { changeStamps: async () => [hasVsock ? "1" : null] };
+  const ctx = { drivers, network, vmmChoice, files, paths } as unknown as Parameters<typeof chooseVmm>[0];
   return chooseVmm(ctx, asked, needs).then(({ vmm }) => `${vmm.driver}: ${vmm.why}`);
 }
 
@@ -68,7 +75,8 @@ test("a host that has none is told of each, and how to get the last", async () =
 test("the disks of a VM and two free ones must fit", async () => {
   const fc = { maxDisks: 15 };
   expect(await choose({ fc }, undefined, { ...small, disks: 13 })).toBe("firecracker: preferred");
-  const tooMany = "firecracker takes at most 15 disks, and this VM needs 16 (2 of them kept free)";
+  const tooMany =
+    "firecracker can't run this VM: it takes at most 15 disks, and this one needs 16 (2 of them kept free)";
   expect(await choose({ fc }, undefined, { ...small, disks: 14 })).toBe(`qemu: ${tooMany}`);
   const refused = { code: "VMM_UNFIT", message: tooMany, hint: expect.stringContaining("--vmm auto") };
   await expect(choose({ fc }, "firecracker", { ...small, disks: 14 })).rejects.toMatchObject(refused);
@@ -79,11 +87,26 @@ test("the CPUs of a VM must fit", async () => {
   const fc = { maxVcpu: 32 };
   expect(await choose({ fc }, undefined, { ...small, vcpu: 32 })).toBe("firecracker: preferred");
   expect(await choose({ fc }, undefined, { ...small, vcpu: 33 })).toStartWith(
-    "qemu: firecracker takes at most 32 CPUs",
+    "qemu: firecracker can't run this VM: it takes at most 32 CPUs",
   );
   await expect(choose({ fc, qemu: { maxVcpu: 16 } }, undefined, { ...small, vcpu: 33 })).rejects.toMatchObject({
-    message: expect.stringContaining("qemu takes at most 16 CPUs"),
+    message: expect.stringContaining("qemu can't run this VM: it takes at most 16 CPUs"),
   });
+});
+
+test("one that needs a vsock is not given a kernel that was stored without the modules", async () => {
+  const fc = { vsock: true };
+  const kernel = { ...small, kernel: kernelRecord() };
+  expect(await choose({ fc }, undefined, kernel)).toBe("firecracker: preferred");
+  const problem = "firecracker can't run this VM: an earlier banger stored the kernel debian-bookworm-cloud without";
+  expect(await choose({ fc, hasVsock: false }, undefined, kernel)).toStartWith(`qemu: ${problem}`);
+  expect(await choose({ fc, hasVsock: false })).toBe("firecracker: preferred");
+  expect(await choose({ fc, hasVsock: false }, "qemu", kernel)).toBe("qemu: as was asked");
+  const refused = {
+    code: "VMM_UNFIT",
+    hint: expect.stringContaining("delete the kernel, and pull or import it again"),
+  };
+  await expect(choose({ fc, hasVsock: false }, "firecracker", kernel)).rejects.toMatchObject(refused);
 });
 
 test("a guest that runs VMs of its own gets a VMM that offers it", async () => {

@@ -3,13 +3,14 @@
  * driver.
  */
 import { type BangerError, fail, toBangerError } from "../../base/errors/error.ts";
+import type { KernelRecord } from "../../model/artifact.ts";
 import type { NetworkSpec } from "../../model/network.ts";
 import type { VmmSpec } from "../../model/vmm.ts";
 import type { DriverFeatures, VmmDriver } from "../../vmm/driver.ts";
 import type { GuestContext } from "./context.ts";
 import { type UsableProbe, unusable } from "./usable-vmm.ts";
 
-type Ctx = Pick<GuestContext, "drivers" | "network" | "vmmChoice">;
+type Ctx = Pick<GuestContext, "drivers" | "network" | "vmmChoice" | "files" | "paths">;
 
 export type VmmNeeds = {
   vcpu: number;
@@ -18,6 +19,8 @@ export type VmmNeeds = {
   network: NetworkSpec;
   /** its guest runs VMs of its own */
   nested: boolean;
+  /** null: not known yet */
+  kernel: Pick<KernelRecord, "name" | "digest"> | null;
 };
 
 export type ChosenVmm = { vmm: VmmSpec; probe: UsableProbe };
@@ -69,19 +72,32 @@ async function judge(ctx: Ctx, driver: VmmDriver, needs: VmmNeeds): Promise<Judg
   if (!probe.usable) return { candidate: null, failure: unusable(driver.name, probe) };
   if (needs.nested && !probe.features.nested)
     return { candidate: null, failure: fail("NESTED_UNAVAILABLE", { driver: driver.name, accel: probe.accel }) };
-  const limit = exceeded(probe.features, needs);
-  if (limit) return { candidate: null, failure: fail("VMM_UNFIT", { driver: driver.name, ...limit }) };
+  const unfit = exceeded(probe.features, needs) ?? (await kernelProblem(ctx, probe.features, needs));
+  if (unfit) return { candidate: null, failure: fail("VMM_UNFIT", { driver: driver.name, ...unfit }) };
   return { candidate: { probe, lacks: await lackOf(ctx, probe, needs) }, failure: null };
 }
 
-function exceeded({ maxDisks, maxVcpu }: DriverFeatures, { disks, vcpu }: VmmNeeds) {
-  if (vcpu > maxVcpu) return { limit: `${maxVcpu} CPUs`, wanted: `${vcpu}`, isImage: false };
-  if (disks + spareDisks <= maxDisks) return null;
-  return {
-    limit: `${maxDisks} disks`,
-    wanted: `${disks + spareDisks} (${spareDisks} of them kept free)`,
-    isImage: true,
-  };
+type Unfit = { problem: string /** what would make it fit */; next: string };
+
+function exceeded({ maxDisks, maxVcpu }: DriverFeatures, { disks, vcpu }: VmmNeeds): Unfit | null {
+  if (vcpu > maxVcpu)
+    return { problem: `it takes at most ${maxVcpu} CPUs, and this one has ${vcpu}`, next: "ask for fewer with --vcpu" };
+  const needed = disks + spareDisks;
+  if (needed <= maxDisks) return null;
+  const problem = `it takes at most ${maxDisks} disks, and this one needs ${needed} (${spareDisks} of them kept free)`;
+  return { problem, next: "delete its image and pull, build or import it again: it has fewer layers then" };
+}
+
+async function kernelProblem(
+  { files, paths }: Ctx,
+  { vsock }: DriverFeatures,
+  { kernel }: VmmNeeds,
+): Promise<Unfit | null> {
+  if (!vsock || kernel === null) return null;
+  const [stamp] = await files.changeStamps([paths.kernel(kernel.digest).vsockModules]);
+  if (stamp != null) return null;
+  const problem = `an earlier banger stored the kernel ${kernel.name} without the modules for a vsock`;
+  return { problem, next: "delete the kernel, and pull or import it again" };
 }
 
 async function lackOf(ctx: Ctx, probe: UsableProbe, { network }: VmmNeeds): Promise<string | null> {

@@ -47,6 +47,7 @@ export async function withReader<T>(
     disks: devices.blockDevices.length,
     network,
     nested: false,
+    kernel: plan.kernel,
   });
   await using vm = await startUnlisted(ctx, {
     name: plan.name,

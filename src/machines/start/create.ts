@@ -84,10 +84,11 @@ export async function decideSpec(ctx: StartContext, request: CreateRequest, emit
   requirePossible(ctx, wanted);
   const known = imageIfAny(ctx, wanted.image);
   const { nested = false } = request;
-  const needs = { vcpu: sizes.vcpu, disks: diskCount(known), network, nested };
+  const knownKernel = kernelIfAny(ctx, wanted.kernel);
+  const needs = { vcpu: sizes.vcpu, disks: diskCount(known), network, nested, kernel: knownKernel };
   const { vmm, probe } = await chooseVmm(ctx, request.vmm, needs);
   const chosen = { ...sizes, network, vmm };
-  const missing = { image: !known, kernel: !kernelIfAny(ctx, wanted.kernel) };
+  const missing = { image: !known, kernel: !knownKernel };
   if (missing.image || missing.kernel) await requireHost(ctx, chosen, { probe }, missing, emit);
   emitSpec(emit, { ...chosen, ...wanted, provenance });
   const image = findImage(ctx, wanted.image);

@@ -62,6 +62,7 @@ export function newHost(): Host {
   const world = new World();
   for (const layer of store.images.layers()) world.paths.set(paths.layer(layer.digest), "squashfs");
   world.paths.set(paths.kernel(kernelRecord().digest).vmlinux, "kernel");
+  world.paths.set(paths.kernel(kernelRecord().digest).vsockModules, "modules");
   return { world, db };
 }
 

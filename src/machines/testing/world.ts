@@ -273,6 +273,7 @@ export function worldDriver(world: World, name = "world", own: Partial<DriverFea
     netDevices: ["stream"],
     maxDisks: 20,
     maxVcpu: 64,
+    vsock: false,
     ...own,
   };
   return {
@@ -312,7 +313,12 @@ export function worldDriver(world: World, name = "world", own: Partial<DriverFea
 }
 
 function runningVm(world: World, vm: WorldVm, features: DriverFeatures): RunningVm {
-  const record: DriverRecord = { driver: vm.driver, version: vm.version, process: vm.process, directory: vm.spec.directory };
+  const record: DriverRecord = {
+    driver: vm.driver,
+    version: vm.version,
+    process: vm.process,
+    directory: vm.spec.directory,
+  };
   const released = new Deferred<VmExit>();
   return {
     record,

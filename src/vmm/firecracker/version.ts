@@ -58,6 +58,7 @@ export function featuresOf(version: string): DriverFeatures {
     nested: false,
     maxDisks,
     maxVcpu,
+    vsock: true,
   };
 }
 

@@ -24,6 +24,7 @@ export const qemuFeatures: DriverFeatures = {
   maxDisks: 20,
   // microvm's own limit is 288
   maxVcpu: 64,
+  vsock: false,
 };
 
 const installQemu =

@@ -82,6 +82,7 @@ export const plainFeatures: Partial<DriverFeatures> = {
   nested: false,
   maxDisks: 15,
   maxVcpu: 32,
+  vsock: true,
 };
 
 /** @param own features that differ from QEMU's */
@@ -96,6 +97,7 @@ export function createFakeDriver(world: FakeWorld, name = "fake", own: Partial<D
     netDevices: ["stream", "builtin"],
     maxDisks: 20,
     maxVcpu: 64,
+    vsock: false,
     ...own,
   };
   const of = { world, name, features };
