@@ -41,7 +41,7 @@ test: ## every test, those with real VMs included (BANGER_REQUIRE=vm,root,tools,
 	@$(MAKE) --no-print-directory --silent build
 	@$(BIN)/bun scripts/test-all.ts
 
-test-attack: ## hostile guests, registries, archives and repositories: one line an attack, held or open
+test-attack: ## hostile guests, registries, archives and repositories: one line an attack: held, OPEN or FAILED
 	@scripts/setup --test
 	@$(MAKE) --no-print-directory --silent build
 	@$(BIN)/bun scripts/test-all.ts attack

@@ -36,8 +36,13 @@ export const mutantFiles: Record<string, string[]> = {
   "src/images/registry/auth.ts": ["src/images/registry/limits.test.ts", "src/images/registry/trust.test.ts"],
   "src/images/oci/manifest.ts": ["src/images/oci/limits.test.ts", "src/images/oci", "src/images/pull.test.ts"],
   // what a pull may fetch, and what it may remove
-  "src/images/pull.ts": ["src/images/registry"],
-  "src/artifacts/download.ts": ["src/artifacts/blob-hold.test.ts", "src/images/registry/client.test.ts"],
+  "src/images/pull.ts": ["src/images/pull-index.test.ts"],
+  "src/artifacts/download.ts": [
+    "src/artifacts/download-room.test.ts",
+    "src/artifacts/blob-hold.test.ts",
+    "src/images/registry/mirror.test.ts",
+    "src/images/registry/client.test.ts",
+  ],
   "src/artifacts/cache-owner.ts": [],
   "src/host/files/clear-tree.ts": ["src/host/files/remove-tree.test.ts"],
   // what a VMM loads, and the network that it gets

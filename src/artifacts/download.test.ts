@@ -3,35 +3,9 @@ import { createHash } from "node:crypto";
 import { readdirSync } from "node:fs";
 import { fail } from "../base/errors/error.ts";
 import type { Digest } from "../base/names.ts";
-import { tempFolder } from "../host/testing/temp.ts";
-import { pathsOf } from "../model/paths.ts";
-import { type DownloadDeps, Downloads, type OpenPart, type Part } from "./download.ts";
+import type { OpenPart } from "./download.ts";
 import { TransientError } from "./retry.ts";
-import { roomMargin } from "./room.ts";
-
-const never = new AbortController().signal;
-const content = Buffer.from(new Uint8Array(200_000).map((_, at) => (at * 7) % 251));
-const digest = `sha256:${createHash("sha256").update(content).digest("hex")}` as Digest;
-const wanted = { digest, size: content.length, limit: content.length, from: "r.example/tool", what: "tool" };
-
-function home(more: Partial<DownloadDeps> = {}) {
-  const temp = tempFolder();
-  const { path } = temp;
-  const paths = pathsOf({ state: path, cache: path, config: path, runtime: path });
-  const pauses: number[] = [];
-  const pause = async (ms: number) => void pauses.push(ms);
-  /** a separate instance, as another daemon has */
-  const downloads = () => new Downloads({ paths, pause, ...more });
-  const get = (open: OpenPart, signal = never, by = downloads()) => by.blob(wanted, open, () => {}, signal);
-  return { temp, paths, pauses, downloads, get };
-}
-
-async function* pieces(...some: Uint8Array[]): AsyncGenerator<Uint8Array, void, void> {
-  yield* some;
-}
-
-const whole = (from: number): Part => ({ from, total: content.length, body: pieces(content.subarray(from)) });
-const bytesAt = async (path: string) => Buffer.from(await Bun.file(path).bytes());
+import { bytesAt, content, digest, home, never, pieces, wanted, whole } from "./testing/download-home.ts";
 
 test("two daemons that share a cache don't write into each other's file", async () => {
   const { temp, paths, get } = home();
@@ -108,6 +82,35 @@ test("a partial file from a bad source is discarded once, and does not spoil the
   const lie = async (from: number) => ({ ...whole(from), body: pieces(new Uint8Array(content.length - from)) });
   await expect(lies.get(lie)).rejects.toMatchObject({ code: "DOWNLOAD_DAMAGED" });
   expect(readdirSync(lies.paths.blobs)).toEqual([]);
+});
+
+test("a fresh download that is damaged is not tried again; one that began with a leftover byte is, from the start", async () => {
+  for (const [leftover, requests] of [
+    [0, [0]],
+    [1, [1, 0]],
+  ] as const) {
+    const { temp, paths, pauses, get } = home();
+    using _ = temp;
+    if (leftover > 0) await Bun.write(paths.blobPart(digest), new Uint8Array(leftover));
+    const asked: number[] = [];
+    const lie: OpenPart = async (from) => {
+      asked.push(from);
+      return { ...whole(from), body: pieces(new Uint8Array(content.length - from)) };
+    };
+    await expect(get(lie)).rejects.toMatchObject({ code: "DOWNLOAD_DAMAGED" });
+    expect([asked, pauses]).toEqual([[...requests], []]);
+  }
+});
+
+test("a download without any trouble is asked for once, and pauses nowhere", async () => {
+  const { temp, pauses, get } = home();
+  using _ = temp;
+  const asked: (number | undefined)[][] = [];
+  await get(async (from, _signal, most) => {
+    asked.push([from, most]);
+    return whole(from);
+  });
+  expect([asked, pauses]).toEqual([[[0, undefined]], []]);
 });
 
 test("a partial file that is already complete is checked, and nothing is requested", async () => {
@@ -187,55 +190,6 @@ test("it gives up after five failures in a row and keeps the partial file; recei
   expect(growing.toSorted((a, b) => a - b)).toEqual(growing);
 });
 
-const room = (free: number): Partial<DownloadDeps> => ({ freeBytes: async () => free });
-
-test("a blob that just fits is downloaded; with one byte less of room nothing is requested", async () => {
-  const fits = home(room(content.length + roomMargin));
-  using _fits = fits.temp;
-  expect(await bytesAt(await fits.get(async (from) => whole(from)))).toEqual(content);
-  const short = home(room(content.length + roomMargin - 1));
-  using _short = short.temp;
-  const asking = short.get(() => Promise.reject(new Error("asked")));
-  await expect(asking).rejects.toMatchObject({
-    code: "DISK_FULL",
-    message: expect.stringMatching(/32\.\d MiB are needed, 32\.\d MiB are free/),
-  });
-  expect(readdirSync(short.paths.blobs)).toEqual([]);
-});
-
-test("the partial file needs no further room, and is removed if there is none for the rest", async () => {
-  const fits = home(room(content.length - 1000 + roomMargin));
-  using _fits = fits.temp;
-  await Bun.write(fits.paths.blobPart(digest), content.subarray(0, 1000));
-  expect(await bytesAt(await fits.get(async (from) => whole(from)))).toEqual(content);
-  const short = home(room(content.length - 1001 + roomMargin));
-  using _short = short.temp;
-  await Bun.write(short.paths.blobPart(digest), content.subarray(0, 1000));
-  await expect(short.get(async (from) => whole(from))).rejects.toMatchObject({ code: "DISK_FULL" });
-  expect(readdirSync(short.paths.blobs)).toEqual([]);
-});
-
-test("a disk that others fill during the download is noticed, and nothing is left", async () => {
-  let looks = 0;
-  const { temp, paths, downloads } = home({ freeBytes: async () => (++looks < 3 ? 2 ** 50 : 0) });
-  using _ = temp;
-  const mebibyte = new Uint8Array(1024 ** 2);
-  let sent = 0;
-  const endless = async function* () {
-    for (; ; sent++) yield mebibyte;
-  };
-  const large = { ...wanted, size: 2 ** 40, limit: 2 ** 40 };
-  const asking = downloads().blob(
-    large,
-    async () => ({ from: 0, total: null, body: endless() }),
-    () => {},
-    never,
-  );
-  await expect(asking).rejects.toMatchObject({ code: "DISK_FULL" });
-  expect([looks, sent < 40]).toEqual([3, true]);
-  expect(readdirSync(paths.blobs)).toEqual([]);
-});
-
 const lengths: [what: string, size: number | null, limit: number, sent: number, isFine: boolean][] = [
   ["as long as it says", 1000, 1000, 1000, true],
   ["a byte longer than it says", 1000, 2000, 1001, false],
@@ -243,6 +197,7 @@ const lengths: [what: string, size: number | null, limit: number, sent: number, 
   ["of unknown length, at the limit", null, 1000, 1000, true],
   ["of unknown length, a byte over the limit", null, 1000, 1001, false],
 ];
+
 for (const [what, size, limit, sent, isFine] of lengths) {
   for (const isSaid of [true, false]) {
     test(`a blob ${what}${isSaid ? ", with its length announced," : ""} is ${isFine ? "accepted" : "refused, and nothing is left"}`, async () => {
@@ -268,26 +223,13 @@ for (const [what, size, limit, sent, isFine] of lengths) {
       );
       if (isFine) return expect(await bytesAt(await asking)).toEqual(bytes);
       await expect(asking).rejects.toMatchObject({ code: "DOWNLOAD_DAMAGED" });
+      const isAnnounced = isSaid && (size !== null || sent > limit);
+      if (isAnnounced) expect(given).toBe(0);
       expect(given).toBeLessThanOrEqual(Math.max(limit, sent) + 1 + 5 * sent);
       expect(readdirSync(paths.blobs)).toEqual([]);
     });
   }
 }
-
-test("room for several blobs counts each once, as downloaded and as stored, minus what is on disk", async () => {
-  const blobs = [
-    { digest, size: 1000 },
-    { digest, size: 1000 },
-  ];
-  const two = home(room(2000 + roomMargin));
-  using _two = two.temp;
-  await two.downloads().requireRoom(blobs);
-  const less = home(room(1999 + roomMargin));
-  using _less = less.temp;
-  await expect(less.downloads().requireRoom(blobs)).rejects.toMatchObject({ code: "DISK_FULL" });
-  await Bun.write(less.paths.blobPart(digest), new Uint8Array(1));
-  await less.downloads().requireRoom(blobs);
-});
 
 test("discarded blobs are removed, except a partial download in progress", async () => {
   const { temp, paths, downloads, get } = home();
@@ -335,40 +277,13 @@ test("a blob that somebody holds is not discarded, even before its reader has op
   expect(readdirSync(paths.blobs)).toEqual([]);
 });
 
-test("free space is looked at once for each 16 MiB", async () => {
-  const bytes = 40 * 1024 ** 2;
-  const piece = new Uint8Array(1024 ** 2);
-  const looked: number[] = [];
-  let sent = 0;
-  const { temp, downloads } = home({
-    freeBytes: async () => {
-      looked.push(sent);
-      return 2 ** 50;
-    },
-  });
-  using _ = temp;
-  const body = async function* () {
-    for (; sent < bytes; ) {
-      sent += piece.length;
-      yield piece;
-    }
-  };
-  const sum = `sha256:${createHash("sha256").update(new Uint8Array(bytes)).digest("hex")}` as Digest;
-  const zeros = { ...wanted, digest: sum, size: bytes, limit: bytes };
-  await downloads().blob(
-    zeros,
-    async () => ({ from: 0, total: null, body: body() }),
-    () => {},
-    never,
-  );
-  expect(looked).toEqual([0, 16 * 1024 ** 2, 32 * 1024 ** 2]);
-});
-
 test("over a connection that breaks after some bytes and can lose them, pieces that arrive whole are requested", async () => {
   const { temp, get, pauses } = home();
   using _ = temp;
   let asked = 0;
+  const sizes: (number | undefined)[] = [];
   const brittle: OpenPart = async (from, _signal, most) => {
+    sizes.push(most);
     const wanted = Math.min(most ?? content.length, content.length - from);
     const body = async function* () {
       if (wanted <= 10_240) yield content.subarray(from, from + wanted);
@@ -379,6 +294,9 @@ test("over a connection that breaks after some bytes and can lose them, pieces t
   };
   expect(await bytesAt(await get(brittle))).toEqual(content);
   expect(asked).toBeLessThan(60);
+  // sixteen whole ones, and then a larger size is tried
+  const whole16 = Array(16).fill(8192);
+  expect(sizes.slice(0, 21)).toEqual([undefined, 65_536, 16_384, ...whole16, 16_384, 8192]);
   expect(pauses.length).toBeLessThan(10);
 });
 
