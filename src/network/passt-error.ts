@@ -20,6 +20,11 @@ export function passtError({ program, stderr, log }: PasstOutput): string {
   return stripControl((passt.length > 0 ? passt : lines).join("; ")).slice(0, maxLength);
 }
 
+/** It looked for the interface of a default route, to take addresses from; passt from November 2024 on does without one. */
+export function isWithoutRoute(reason: string): boolean {
+  return /no (?:external )?routable interface|external interface not usable/i.test(reason);
+}
+
 /** Messages of lines like `0.1433: ERROR:   External interface not usable`. */
 function errorsIn(log: string): string[] {
   return linesOf(log).flatMap((line) => /^\d+\.\d+: (?:WARNING|ERROR): +(.+)$/.exec(line)?.[1] ?? []);

@@ -56,11 +56,17 @@ const kinds: [Kind, string][] = [
   ["agent", "through passt, over a vsock"],
 ];
 
-/** @param name of the namespace */
-async function makeLink(name: string, kind: Kind, deny: readonly string[]): Promise<Link> {
+/** @param name of the namespace @param first a command that is run there before the VM's network is made */
+async function makeLink(
+  name: string,
+  kind: Kind,
+  deny: readonly string[],
+  first?: readonly string[],
+): Promise<Link> {
   const folder = makeTempFolder(name);
   const paths = vmPaths(`${folder.path}/abcd1234`);
   const [space] = await Promise.all([makeNamespace(name), folder.make("abcd1234")]);
+  if (first) await space.exec(first);
   const network = await createUserNetwork({ ...space, which, agent: agentBinary() ?? "" }).prepare(paths, deny, [kind]);
   const vsock = kind === "agent" ? await HandMadeVsock.listen(paths.vsock) : null;
   const line = vsock ? await vsock.next() : await connectUnix(paths.net);
@@ -213,21 +219,39 @@ describe.skipIf(skip !== null)("through passt with one network denied", () => {
   });
 });
 
-test.skipIf(skip !== null)(
-  "a host without a default route: the error has passt's own message, and nothing is left",
-  async () => {
-    const folder = makeTempFolder("noway");
-    await folder.make("abcd1234");
-    const paths = vmPaths(`${folder.path}/abcd1234`);
-    const space = await makeNamespace("noway");
-    await space.exec(["ip", "route", "del", "default"]);
-    const failed = createUserNetwork({ ...space, which, agent: agentBinary() ?? "" }).prepare(paths, [], ["stream"]);
-    await expect(failed).rejects.toMatchObject({
-      code: "NETWORK_FAILED",
-      message: expect.stringMatching(/passt: .*No .*routable interface/),
-    });
-    expect(await exists(paths.net)).toBe(false);
-    await space.remove();
-    folder.remove();
-  },
-);
+describe.skipIf(skip !== null)("on a host without a default route", () => {
+  let link: Link;
+  beforeAll(async () => {
+    link = await makeLink("noway", "stream", [], ["ip", "route", "del", "default"]);
+  });
+  afterAll(() => link?.remove());
+  const answered = async (address: string) => {
+    link.guest.answers.length = 0;
+    link.guest.syn(address, openPort);
+    return link.guest.until((a) => a.kind === "tcp" && a.port === openPort && a.from === address);
+  };
+
+  test("a guest has its network, and reaches the resolver and the network that its host is on", async () => {
+    expect(link.network.device.kind).toBe("stream");
+    expect(link.network.note).toBeUndefined();
+    expect(await resolved(link.guest)).toMatchObject({ from: resolver });
+    expect(await answered(neighbour)).toMatchObject({ flags: "SA" });
+  });
+
+  test("it does not reach the host's loopback by that", async () => {
+    for (const address of [gateway, resolver, "127.0.0.1"]) link.guest.syn(address, loopbackPort);
+    await answered(neighbour);
+    expect(link.guest.answers.filter((a) => a.kind === "tcp" && a.flags === "SA" && a.from !== neighbour)).toEqual([]);
+  });
+
+  test("it reaches everything once its host has a route, without a restart", async () => {
+    await link.space.exec(["ip", "route", "add", "default", "via", "198.51.100.1"]);
+    expect(await answered(internet)).toMatchObject({ flags: "SA" });
+  });
+});
+
+test.skipIf(skip !== null)("a host without any interface that is up: a VM has its network nevertheless", async () => {
+  const link = await makeLink("island", "stream", [], ["ip", "link", "set", "eth0", "down"]);
+  expect(link.network.device.kind).toBe("stream");
+  await link.remove();
+});

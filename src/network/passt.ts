@@ -16,7 +16,12 @@ export type PasstFacts = {
   log: string;
   /** networks that the guest must not reach, besides those that no guest reaches; each as `10.0.0.0/8` */
   denied: readonly string[];
+  /** the host has no default route, from whose interface older passts take a MAC address, and end when there is none */
+  isOffline?: boolean;
 };
+
+/** passt's own default of later versions, locally administered: what the guest sees as its gateway's. */
+const passtMac = "9a:55:9a:55:9a:55";
 
 /**
  * `netguard` starts passt on a socket pair and drops packets to denied destinations: older passts connect to 127.0.0.1 for a guest. The command prints the pid of the process that stays, and exits once passt is set up.
@@ -39,6 +44,8 @@ function passtArgs(facts: PasstFacts): string[] {
     ...["--address", guestAddress, "--netmask", String(guestPrefix), "--gateway", gateway],
     // forwards to the host's first resolver, even on its loopback; --dns with that address would disable this
     ...["--dns-forward", resolver],
+    // an interface that is always there; connections are made by the host's routes all the same, also by those that come later
+    ...(facts.isOffline ? ["--interface", "lo", "--mac-addr", passtMac] : []),
     // the agent sets addresses, so the link needs no DHCP, NDP or RA
     ...["--no-dhcp", "--no-dhcpv6", "--no-ndp", "--no-ra"],
     ...["--tcp-ports", "none", "--udp-ports", "none"],

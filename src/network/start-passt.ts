@@ -7,8 +7,8 @@ import { lan } from "../model/network.ts";
 import type { VmPaths } from "../model/paths.ts";
 import type { ProcessRef } from "../model/vm.ts";
 import { deniedNetworks } from "./deny.ts";
-import { type GuestLine, guardedPasst } from "./passt.ts";
-import { passtError } from "./passt-error.ts";
+import { type GuestLine, guardedPasst, type PasstFacts } from "./passt.ts";
+import { isWithoutRoute, passtError } from "./passt-error.ts";
 
 export type PasstDeps = {
   exec: Exec;
@@ -36,20 +36,37 @@ export async function startPasst(
   try {
     const attached = deny.includes(lan) ? await deps.hostNetworks() : [];
     const denied = deniedNetworks(deny, attached);
+    const line = { kind, socket: kind === "stream" ? paths.net : paths.vsock };
+    const facts = { agent: deps.agent, program, line, log: paths.netLog, denied };
+    const started = await tryPasst(deps, facts);
+    if ("process" in started || !isWithoutRoute(started.failure)) return started;
+    const offline = await tryPasst(deps, { ...facts, isOffline: true });
+    return "process" in offline ? offline : started;
+  } catch (error) {
+    return failedWith(error);
+  }
+}
+
+/** Never rejects. */
+async function tryPasst({ exec }: PasstDeps, facts: PasstFacts): Promise<Started> {
+  const { program, line, log } = facts;
+  try {
     // left by an earlier start
-    const socket = kind === "stream" ? paths.net : paths.vsock;
-    await Promise.all([removeTree(socket), removeTree(paths.netLog)]);
-    const argv = guardedPasst({ agent: deps.agent, program, line: { kind, socket }, log: paths.netLog, denied });
-    const { exitCode, signal, stdout, stderr } = await deps.exec(argv, { timeoutMs: 10_000 });
+    await Promise.all([removeTree(line.socket), removeTree(log)]);
+    const { exitCode, signal, stdout, stderr } = await exec(guardedPasst(facts), { timeoutMs: 10_000 });
     const process = exitCode === 0 ? startedProcess(stdout) : null;
     if (process !== null) return { process };
-    const log = (await readTextIfAny(paths.netLog, maxLog)) ?? "";
-    const reason = passtError({ program, stderr: new TextDecoder().decode(stderr), log });
+    const logged = (await readTextIfAny(log, maxLog)) ?? "";
+    const reason = passtError({ program, stderr: new TextDecoder().decode(stderr), log: logged });
     return { failure: reason || (signal ?? `it ended with status ${exitCode}`), isMissing: false };
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    return { failure: stripControl(message), isMissing: false };
+    return failedWith(error);
   }
+}
+
+function failedWith(error: unknown): Started {
+  const message = error instanceof Error ? error.message : String(error);
+  return { failure: stripControl(message), isMissing: false };
 }
 
 function startedProcess(stdout: Uint8Array): ProcessRef | null {

@@ -167,16 +167,33 @@ test("the kind of a network: passt, unless the fallback is allowed and needed", 
   expect(await failing.kind([], both)).toBe("stream");
 });
 
-test("with a fallback allowed, the kind of a network is that of the last start", async () => {
-  let exitCode = 1;
-  const exec = async () => ({ ...(await fakeExec({ [command]: { stdout: String(process.pid) } })(argv)), exitCode });
-  const deps = { exec, which: async () => "/usr/bin/passt", agent: "/agent", resolvConf, hostNetworks: unasked };
-  const user = createUserNetwork({ ...deps, mayFallBack: async () => true });
-  expect(await user.kind([], both)).toBe("stream");
+/** `works` and `now` can be changed later. */
+function changing(mayFallBack: boolean) {
+  const given = { works: false, now: 0 };
+  const exec = fakeExec({ [command]: { stdout: String(process.pid) } });
+  const failing = async (line: readonly string[]) => ({ ...(await exec(line)), exitCode: given.works ? 0 : 1 });
+  const deps = { which: async () => "/usr/bin/passt", agent: "/agent", resolvConf, hostNetworks: async () => [] };
+  const rest = { mayFallBack: async () => mayFallBack, now: () => given.now };
+  return { given, exec, ...createUserNetwork({ ...deps, exec: failing, ...rest }) };
+}
+
+test("where the fallback is used, it stays for some minutes, so that not every start has another template", async () => {
+  const user = changing(true);
+  const starts = async () => [await user.kind([], both), (await user.prepare(paths, [], both)).device.kind];
+  expect(await starts()).toEqual(["stream", "builtin"]);
+  user.given.works = true;
+  expect(await starts()).toEqual(["builtin", "builtin"]);
+  user.given.now = 5 * 60_000;
+  expect(await starts()).toEqual(["stream", "stream"]);
+  expect(await starts()).toEqual(["stream", "stream"]);
+});
+
+test("a VM for which there is no fallback has passt tried at each start, and its success counts", async () => {
+  const user = changing(true);
   await user.prepare(paths, [], both);
-  expect(await user.kind([], both)).toBe("builtin");
-  exitCode = 0;
-  await user.prepare(paths, [], both);
+  expect(user.exec.calls).toHaveLength(1);
+  user.given.works = true;
+  expect((await user.prepare(paths, [], ["stream"])).device.kind).toBe("stream");
   expect(await user.kind([], both)).toBe("stream");
 });
 
@@ -213,4 +230,32 @@ test("a host without resolv.conf has no search domains", async () => {
   const deps = { exec, which: async () => "/usr/bin/passt", agent: "/agent", hostNetworks: unasked };
   const user = createUserNetwork({ ...deps, resolvConf: `${folder.path}/none`, mayFallBack: async () => false });
   expect((await user.prepare(paths, [], both)).identity.search).toEqual([]);
+});
+
+test("without a fallback passt is tried at each start", async () => {
+  const user = changing(false);
+  await expect(user.prepare(paths, [], both)).rejects.toMatchObject({ code: "NETWORK_FAILED" });
+  user.given.works = true;
+  expect((await user.prepare(paths, [], both)).device.kind).toBe("stream");
+});
+
+const withoutRoute = "No external routable interface for IPv4; External interface not usable";
+const offline = guardedPasst({ ...facts, line, denied: [], isOffline: true }).join(" ");
+
+test("on a host without a default route passt takes no interface from it", async () => {
+  const stderr = withoutRoute.replace("; ", "\n");
+  const exec = fakeExec({ [command]: { exitCode: 1, stderr }, [offline]: { stdout: String(process.pid) } });
+  const deps = { exec, which: async () => "/usr/bin/passt", agent: "/agent", resolvConf, hostNetworks: unasked };
+  const user = createUserNetwork({ ...deps, mayFallBack: async () => true });
+  expect((await user.prepare(paths, [], both)).device.kind).toBe("stream");
+  expect(await user.kind([], both)).toBe("stream");
+  expect(exec.calls).toEqual([command, offline]);
+});
+
+test("what passt said first is the reason, when that fails too", async () => {
+  const stderr = withoutRoute.replace("; ", "\n");
+  const exec = fakeExec({ [command]: { exitCode: 1, stderr }, [offline]: { exitCode: 1, stderr: "unknown option" } });
+  const deps = { exec, which: async () => "/usr/bin/passt", agent: "/agent", resolvConf, hostNetworks: unasked };
+  const failed = createUserNetwork({ ...deps, mayFallBack: async () => false }).prepare(paths, [], both);
+  await expect(failed).rejects.toMatchObject({ message: expect.stringContaining(withoutRoute) });
 });

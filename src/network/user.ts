@@ -4,6 +4,7 @@
  * guest reaches every service on the host's loopback.
  */
 import { type BangerError, fail } from "../base/errors/error.ts";
+import { systemClock } from "../host/clock.ts";
 import { readTextIfAny, removeTree } from "../host/files/files.ts";
 import { missingTool } from "../host/packages.ts";
 import { signalProcess } from "../host/process/children.ts";
@@ -19,6 +20,8 @@ export type UserNetworkDeps = PasstDeps & {
   resolvConf?: string;
   /** `network_fallback` of the config; called when passt is missing or has failed */
   mayFallBack: () => Promise<boolean>;
+  /** of a monotonic clock, in `ms`; default: the host's */
+  now?: () => number;
 };
 
 export type PreparedNetwork = {
@@ -35,7 +38,7 @@ type Accepted = readonly NetDevice["kind"][];
 
 export type UserNetwork = {
   /**
-   * The device that `prepare` will probably choose: the fallback if passt has failed the last time.
+   * The device that `prepare` will probably choose: for some minutes after a failure of passt the fallback, where it is allowed.
    * @throws NETWORK_FAILED when passt is missing and no fallback is allowed
    */
   kind(deny: readonly string[], accepted: Accepted): Promise<NetDevice["kind"]>;
@@ -53,12 +56,14 @@ export type UserNetwork = {
 export const networkPrograms = ["passt", "banger-vsock-agent"];
 
 export function createUserNetwork(deps: UserNetworkDeps): UserNetwork {
-  let hasFailed = false;
+  const { now = systemClock.monotonic } = deps;
+  let known: { failure: string; until: number } | null = null;
+  const failing = () => (known && now() < known.until ? { failure: known.failure, isMissing: false } : null);
   return {
     async kind(deny, accepted) {
       const guarded = guardedKind(accepted);
       const isMissing = (await deps.which("passt")) === null;
-      if (!hasFailed && !isMissing) return guarded;
+      if (!failing() && !isMissing) return guarded;
       if (await canFallBack(deps, deny, accepted)) return "builtin";
       if (isMissing) throw failed({ failure: "it is not installed", isMissing });
       return guarded;
@@ -67,14 +72,23 @@ export function createUserNetwork(deps: UserNetworkDeps): UserNetwork {
       const guarded = guardedKind(accepted);
       // before passt, which would outlive a failure here
       const identity = await identityOf(deps, paths);
+      const falling = failing();
+      if (falling && (await canFallBack(deps, deny, accepted))) return prepared(identity, paths, falling, guarded);
       const started = await startPasst(deps, paths, deny, guarded);
-      hasFailed = "failure" in started;
+      if (!("failure" in started)) known = null;
+      else if (!started.isMissing) known = { failure: started.failure, until: now() + settledMs };
       if ("failure" in started && !(await canFallBack(deps, deny, accepted))) throw failedIn(paths.directory, started);
       return prepared(identity, paths, started, guarded);
     },
     stop,
   };
 }
+
+/**
+ * How long passt is not tried again where there is a fallback, in `ms`: a VM's network is part of its template, so one that changed
+ * from start to start would have a template made for each.
+ */
+const settledMs = 5 * 60_000;
 
 /** QEMU's own network can't deny anything, so it is no fallback for a VM with a `deny` list. */
 async function canFallBack(deps: UserNetworkDeps, deny: readonly string[], accepted: Accepted): Promise<boolean> {

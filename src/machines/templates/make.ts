@@ -1,18 +1,18 @@
 /** Making a template: a VM without a row boots cold, its services come up, it is saved and ended. Nothing of a user goes in. */
 import { orAborted } from "../../base/async.ts";
-import { fail, isError, toBangerError } from "../../base/errors/error.ts";
+import { type BangerError, fail, isError, toBangerError } from "../../base/errors/error.ts";
 import type { Digest } from "../../base/names.ts";
 import { formatSize } from "../../base/units.ts";
 import type { Emit } from "../../model/event.ts";
 import { savedPaths } from "../../model/paths.ts";
 import type { TemplateFacts } from "../../model/save.ts";
 import type { VmSpec } from "../../model/vm.ts";
+import type { NetDevice } from "../../vmm/driver.ts";
 import type { AgentClient } from "../../wire/agent/types.ts";
 import { bootSpec } from "../guest/boot-spec.ts";
 import { abortedByStop } from "../guest/disk-full-error.ts";
 import { identifyGuest } from "../guest/identify.ts";
 import { throwAwayIdentity } from "../guest/identity.ts";
-import { networkKind } from "../guest/network.ts";
 import { waitServices } from "../guest/ready.ts";
 import { runOnce } from "../guest/run-once.ts";
 import { startUnlisted, type UnlistedVm } from "../guest/unlisted-vm.ts";
@@ -28,6 +28,8 @@ export type TemplatePlan = {
   artifacts: ReadyArtifacts;
   key: Digest;
   facts: TemplateFacts;
+  /** that the key is of; null: none */
+  network: NetDevice["kind"] | null;
 };
 
 /** More memory than a guest uses whose services have just started, in bytes. */
@@ -69,7 +71,7 @@ export async function makeTemplate(
 
 function boot(
   ctx: TemplatesContext,
-  { spec, artifacts, facts }: TemplatePlan,
+  { spec, artifacts, facts, network }: TemplatePlan,
   signal: AbortSignal,
 ): Promise<UnlistedVm> {
   return startUnlisted(ctx, {
@@ -81,8 +83,7 @@ function boot(
     },
     launch: async ({ id, net }) => {
       // VMs could not begin from it that have what they should have
-      if (net && net.device.kind !== (await networkKind(ctx, spec)))
-        throw fail("NETWORK_FAILED", { program: "passt", reason: net.note ?? "it is another than it should be" });
+      if (net && net.device.kind !== network) throw otherNetwork(net.note);
       const { image, initramfs } = artifacts;
       const vm = { id, spec, ephemeral: true };
       const devices = bootSpec(ctx.paths, { vm, image, initramfs, net: net?.device ?? null });
@@ -91,6 +92,10 @@ function boot(
       return ctx.drivers.named(spec.vmm.driver).boot({ ...devices, ...memory }, signal);
     },
   });
+}
+
+export function otherNetwork(why = "it is another than it should be"): BangerError {
+  return fail("NETWORK_FAILED", { program: "passt", reason: why });
 }
 
 /** Sends its guest an identity that no VM will have. */

@@ -133,42 +133,6 @@ test("a template that can't be restored is removed and reported, and the VM boot
   expect((await run("three")).startedHow).toMatch(/^restored from template/);
 });
 
-test("no template is made with another network than VMs have; a later one can be", async () => {
-  const host = saving();
-  const { network } = depsOf(host);
-  let hasFailed = true;
-  const prepare = async (...asked: Parameters<typeof network.prepare>) => {
-    const net = await network.prepare(...asked);
-    return hasFailed ? { ...net, device: { kind: "builtin", mac: net.identity.mac } as const } : net;
-  };
-  const { machines, run } = await setUp(host, { network: { ...network, prepare } });
-  expect((await run("one")).startedHow).toMatch(/^cold \(no template: the VM's network did not start/);
-  expect(machines.templates()).toEqual([]);
-  hasFailed = false;
-  expect((await run("two")).startedHow).toMatch(/^restored from template/);
-  await machines.idle();
-  assertTruth(host, "a template after all");
-});
-
-test("a VM whose devices turn out to differ boots, and the template is kept", async () => {
-  const { world, machines, run, texts } = await setUp();
-  await run("one");
-  const before = machines.templates();
-  world.failing.set("restore", fail("SAVE_OTHER_DEVICES", { saved: "net=stream", present: "net=builtin" }));
-  expect((await run("two")).startedHow).toMatch(/^cold \(its template could not be restored: .*net=stream, not/);
-  expect(texts().join()).not.toContain("thrown away");
-  world.failing.clear();
-  expect((await run("three")).startedHow).toMatch(/^restored from template/);
-  expect(machines.templates().map(({ key }) => key)).toEqual(before.map(({ key }) => key));
-  world.failing.set("restore", fail("SAVE_OTHER_DEVICES", { saved: "net=stream", present: "net=builtin" }));
-  await run("four");
-  expect(texts().join()).not.toContain("thrown away");
-  await run("five");
-  expect(texts().join()).toContain("thrown away");
-  await machines.idle();
-  expect(machines.templates()).toEqual([]);
-});
-
 const template = (key: unknown) => paths.template(key as never);
 test.each<[string, (key: unknown) => string, RegExp]>([
   ["memory", (key) => template(key).memory, /its memory file is not/],

@@ -4,6 +4,7 @@ import type { Digest, VmId } from "../../base/names.ts";
 import type { Emit } from "../../model/event.ts";
 import type { TemplateRecord } from "../../model/save.ts";
 import type { VmSpec } from "../../model/vm.ts";
+import type { NetDevice } from "../../vmm/driver.ts";
 import { bootSpec } from "../guest/boot-spec.ts";
 import { networkKind } from "../guest/network.ts";
 import { usableVmm } from "../guest/usable-vmm.ts";
@@ -12,7 +13,7 @@ import { whyNoTemplates } from "./confinement.ts";
 import type { TemplatesContext } from "./context.ts";
 import { tooMuch } from "./evict.ts";
 import { isSuccessor, shortKey, templateFacts, templateKey } from "./key.ts";
-import { makeTemplate } from "./make.ts";
+import { makeTemplate, otherNetwork } from "./make.ts";
 import { templateByKey } from "./records.ts";
 import { changedPart } from "./stamps.ts";
 import { coldBoot, type SavedSource, type StartSource, saveOf } from "./start-source.ts";
@@ -63,6 +64,8 @@ export async function templateSource(
   } catch (error) {
     // a boot would meet the same
     if (signal.aborted || isError(error, "IMAGE_DAMAGED") || isError(error, "KERNEL_DAMAGED")) throw error;
+    const hasOtherNetwork = isError(error, "NETWORK_FAILED") && (await keyOf(ctx, wanted).catch(() => key)) !== key;
+    if (hasOtherNetwork) return templateSource(ctx, wanted, { templateFiles, emit, signal });
     const why = toBangerError(error).message;
     // room can be made at any time, and the next network may be as it should be
     const isPassing = isError(error, "DISK_FULL") || isError(error, "NETWORK_FAILED") || (await isScarce(ctx));
@@ -111,7 +114,15 @@ async function dropSpoiled(ctx: TemplatesContext, key: Digest, emit: Emit): Prom
   dropTemplate(ctx, key, why);
 }
 
-export async function keyOf(ctx: TemplatesContext, { spec, artifacts }: Wanted): Promise<Digest> {
+export async function keyOf(ctx: TemplatesContext, wanted: Wanted): Promise<Digest> {
+  return keyWith(ctx, wanted, await networkKind(ctx, wanted.spec));
+}
+
+async function keyWith(
+  ctx: TemplatesContext,
+  { spec, artifacts }: Wanted,
+  network: NetDevice["kind"] | null,
+): Promise<Digest> {
   const { driver, version, accel } = await usableVmm(ctx, spec);
   const { image, initramfs } = artifacts;
   return templateKey({
@@ -120,7 +131,7 @@ export async function keyOf(ctx: TemplatesContext, { spec, artifacts }: Wanted):
     initramfs: initramfs.slice(initramfs.lastIndexOf("/") + 1),
     vmm: { driver, version, accel, cpu: accel === "kvm" ? await ctx.hostCpu(spec.nested === true) : "" },
     spec,
-    network: (await networkKind(ctx, spec)) ?? "none",
+    network: network ?? "none",
     devices: bootSpec(ctx.paths, { vm: { id: anyVm, spec, ephemeral: true }, image, initramfs, net: null }),
   });
 }
@@ -150,7 +161,10 @@ export async function ensureTemplate(
   if (known) return known;
   return ctx.templates.making.run(key, signal, async (shared) => {
     const facts = templateFacts({ spec: wanted.spec, vmm: await usableVmm(ctx, wanted.spec) });
-    const save = await makeTemplate(ctx, { ...wanted, key, facts }, emit, shared);
+    const network = await networkKind(ctx, wanted.spec);
+    // the key is of a network that has changed meanwhile
+    if ((await keyWith(ctx, wanted, network)) !== key) throw otherNetwork();
+    const save = await makeTemplate(ctx, { ...wanted, key, facts, network }, emit, shared);
     const now = ctx.clock.now();
     const bytes = await ctx.files.usedBytes(ctx.paths.template(key).directory);
     const made: TemplateRecord = { key, facts, save, bytes, createdAt: now, lastUsedAt: now, uses: 0 };
