@@ -18,6 +18,7 @@ import {
   realPath,
   removeTree,
   rename,
+  shareBlocks,
   tailBytes,
 } from "../host/files/files.ts";
 import { Reserve } from "../host/files/reserve.ts";
@@ -138,6 +139,7 @@ const files: MachinesDeps["files"] = {
   mountPoint,
   hasRoom,
   rename,
+  shareBlocks,
   makeDurable,
   changeStamps: (paths) => Promise.all(paths.map(ifThere(changeStamp))),
   contentStamps: (paths) => Promise.all(paths.map(ifThere(contentStamp))),

@@ -1,13 +1,19 @@
 /** The daemon dies at every step of making templates, pausing, suspending, waking, taking and restoring snapshots, forking. */
 import type { Machines } from "./machines.ts";
 import { agent, created, emit, nothing, type Operation, signal, started, testDeaths } from "./testing/crash.ts";
-import { paths } from "./testing/daemon.ts";
+import { type Host, paths } from "./testing/daemon.ts";
 import { testFullDisks } from "./testing/full.ts";
+import type { GuestBehaviour } from "./testing/guest.ts";
 
 const named = (machines: Machines, name: string, start = true) =>
   machines.create({ name, ephemeral: false }, start ? agent : null, emit, signal);
 const suspended = (machines: Machines) => started(machines).then(() => machines.suspend("web", emit, signal));
 const kept = (machines: Machines) => started(machines).then(() => machines.snapshot("web", "s", emit, signal));
+/** Its guest is as usual for the next daemon. */
+async function failsToWake(machines: Machines, { world }: Host, change: Partial<GuestBehaviour>): Promise<void> {
+  world.guest = { ...world.guest, ...change, diesEarly: { kind: "reboot" } };
+  await machines.session("web").catch(() => {});
+}
 const templated = async (machines: Machines) => {
   await named(machines, "other");
   await machines.idle();
@@ -71,6 +77,19 @@ const operations = (
       leaves: ["paused", "suspended"],
     },
     { name: "waking", before: suspended, run: (m) => m.session("web"), leaves: ["suspended", "running"] },
+    {
+      name: "a wake that fails",
+      before: suspended,
+      run: (m, host) => failsToWake(m, host, {}),
+      leaves: ["suspended"],
+    },
+    {
+      name: "a wake that fails, with a disk that is put back",
+      before: suspended,
+      sharesBlocks: true,
+      run: (m, host) => failsToWake(m, host, { writesWhenWoken: true }),
+      leaves: ["suspended"],
+    },
     {
       name: "a cold start of a suspended VM",
       before: suspended,

@@ -43,8 +43,8 @@ export function pathsOf(roots: Roots) {
     sshKey: `${roots.state}/ssh/id_ed25519`,
     vms: `${roots.state}/vms`,
     vm: (id: VmId) => vmPaths(`${roots.state}/vms/${id}`),
-    /** what a suspended VM is restored from; while a template is made, the template */
-    suspended: (id: VmId) => savePaths(`${roots.state}/vms/${id}/saved`),
+    /** what a suspended VM is restored from, its disk only where it was kept; while a template is made, the template */
+    suspended: (id: VmId) => savedPaths(`${roots.state}/vms/${id}/saved`),
     templates: `${roots.state}/templates`,
     template: (key: Digest) => savedPaths(`${roots.state}/templates/${hex(key)}`),
     snapshots: `${roots.state}/snapshots`,

@@ -57,12 +57,7 @@ const kinds: [Kind, string][] = [
 ];
 
 /** @param name of the namespace @param first a command that is run there before the VM's network is made */
-async function makeLink(
-  name: string,
-  kind: Kind,
-  deny: readonly string[],
-  first?: readonly string[],
-): Promise<Link> {
+async function makeLink(name: string, kind: Kind, deny: readonly string[], first?: readonly string[]): Promise<Link> {
   const folder = makeTempFolder(name);
   const paths = vmPaths(`${folder.path}/abcd1234`);
   const [space] = await Promise.all([makeNamespace(name), folder.make("abcd1234")]);

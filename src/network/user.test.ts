@@ -197,6 +197,34 @@ test("a VM for which there is no fallback has passt tried at each start, and its
   expect(await user.kind([], both)).toBe("stream");
 });
 
+test("without a fallback passt is tried at each start", async () => {
+  const user = changing(false);
+  await expect(user.prepare(paths, [], both)).rejects.toMatchObject({ code: "NETWORK_FAILED" });
+  user.given.works = true;
+  expect((await user.prepare(paths, [], both)).device.kind).toBe("stream");
+});
+
+const withoutRoute = "No external routable interface for IPv4; External interface not usable";
+const offline = guardedPasst({ ...facts, line, denied: [], isOffline: true }).join(" ");
+
+test("on a host without a default route passt takes no interface from it", async () => {
+  const stderr = withoutRoute.replace("; ", "\n");
+  const exec = fakeExec({ [command]: { exitCode: 1, stderr }, [offline]: { stdout: String(process.pid) } });
+  const deps = { exec, which: async () => "/usr/bin/passt", agent: "/agent", resolvConf, hostNetworks: unasked };
+  const user = createUserNetwork({ ...deps, mayFallBack: async () => true });
+  expect((await user.prepare(paths, [], both)).device.kind).toBe("stream");
+  expect(await user.kind([], both)).toBe("stream");
+  expect(exec.calls).toEqual([command, offline]);
+});
+
+test("what passt said first is the reason, when that fails too", async () => {
+  const stderr = withoutRoute.replace("; ", "\n");
+  const exec = fakeExec({ [command]: { exitCode: 1, stderr }, [offline]: { exitCode: 1, stderr: "unknown option" } });
+  const deps = { exec, which: async () => "/usr/bin/passt", agent: "/agent", resolvConf, hostNetworks: unasked };
+  const failed = createUserNetwork({ ...deps, mayFallBack: async () => false }).prepare(paths, [], both);
+  await expect(failed).rejects.toMatchObject({ message: expect.stringContaining(withoutRoute) });
+});
+
 test("a VMM that can't be connected to passt gets no network, and nothing is started", async () => {
   for (const accepted of [[], ["builtin"]] as const) {
     const user = network({ stdout: String(process.pid) }, { mayFallBack: true });
@@ -230,32 +258,4 @@ test("a host without resolv.conf has no search domains", async () => {
   const deps = { exec, which: async () => "/usr/bin/passt", agent: "/agent", hostNetworks: unasked };
   const user = createUserNetwork({ ...deps, resolvConf: `${folder.path}/none`, mayFallBack: async () => false });
   expect((await user.prepare(paths, [], both)).identity.search).toEqual([]);
-});
-
-test("without a fallback passt is tried at each start", async () => {
-  const user = changing(false);
-  await expect(user.prepare(paths, [], both)).rejects.toMatchObject({ code: "NETWORK_FAILED" });
-  user.given.works = true;
-  expect((await user.prepare(paths, [], both)).device.kind).toBe("stream");
-});
-
-const withoutRoute = "No external routable interface for IPv4; External interface not usable";
-const offline = guardedPasst({ ...facts, line, denied: [], isOffline: true }).join(" ");
-
-test("on a host without a default route passt takes no interface from it", async () => {
-  const stderr = withoutRoute.replace("; ", "\n");
-  const exec = fakeExec({ [command]: { exitCode: 1, stderr }, [offline]: { stdout: String(process.pid) } });
-  const deps = { exec, which: async () => "/usr/bin/passt", agent: "/agent", resolvConf, hostNetworks: unasked };
-  const user = createUserNetwork({ ...deps, mayFallBack: async () => true });
-  expect((await user.prepare(paths, [], both)).device.kind).toBe("stream");
-  expect(await user.kind([], both)).toBe("stream");
-  expect(exec.calls).toEqual([command, offline]);
-});
-
-test("what passt said first is the reason, when that fails too", async () => {
-  const stderr = withoutRoute.replace("; ", "\n");
-  const exec = fakeExec({ [command]: { exitCode: 1, stderr }, [offline]: { exitCode: 1, stderr: "unknown option" } });
-  const deps = { exec, which: async () => "/usr/bin/passt", agent: "/agent", resolvConf, hostNetworks: unasked };
-  const failed = createUserNetwork({ ...deps, mayFallBack: async () => false }).prepare(paths, [], both);
-  await expect(failed).rejects.toMatchObject({ message: expect.stringContaining(withoutRoute) });
 });

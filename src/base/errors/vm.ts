@@ -30,6 +30,15 @@ export const vmErrors = {
     message: (p: { name: string; reason: string }) => `VM "${p.name}" did not start: ${p.reason}`,
     hint: (p) => `the VM is kept: see \`banger vm logs ${p.name}\`, then \`banger vm delete ${p.name}\``,
   }),
+  VM_WAKE_FAILED: spec({
+    exit: Exit.Failure,
+    message: (p: { name: string; reason: string; canWake: boolean }) =>
+      `VM "${p.name}" could not be woken: ${p.reason}${p.canWake ? "" : "; its guest wrote to its disk before that, so its memory can't be used any more"}`,
+    hint: (p) =>
+      p.canWake
+        ? `it is still suspended: try again with \`banger vm start ${p.name}\`, or boot it from its disk with \`banger vm start --cold ${p.name}\`; \`banger vm logs ${p.name}\` shows its console`
+        : `\`banger vm start --cold ${p.name}\` boots it from its disk: files are kept, running programs are lost`,
+  }),
   VM_FAILED: spec({
     exit: Exit.Failure,
     message: (p: { name: string; reason: string }) => `VM "${p.name}" failed: ${p.reason}`,

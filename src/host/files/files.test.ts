@@ -116,6 +116,17 @@ describe("sizes", () => {
     expect(fs.readdirSync(folder.path).sort()).toEqual(["from", "to"]);
   });
 
+  test("a copy that shares blocks is a copy, or is not made", async () => {
+    using folder = tempFolder();
+    const [from, to] = [`${folder.path}/from`, `${folder.path}/to`];
+    fs.writeFileSync(from, "new");
+    fs.writeFileSync(to, "old");
+    const isShared = await files.shareBlocks(from, to);
+    expect(fs.existsSync(to) ? fs.readFileSync(to, "utf8") : null).toBe(isShared ? "new" : null);
+    await expect(files.shareBlocks(`${from}.none`, to)).rejects.toMatchObject({ code: "ENOENT" });
+    expect(fs.existsSync(to)).toBe(false);
+  });
+
   test("a file that disappears before its blocks are copied is reported as missing", async () => {
     using folder = tempFolder();
     const [from, to] = [`${folder.path}/from`, `${folder.path}/to`];

@@ -12,6 +12,7 @@ import { copySparse } from "./sparse-copy.ts";
 
 export { isDiskFull } from "../errno.ts";
 export { removeTree, removeTrees } from "./remove-tree.ts";
+export { shareBlocks } from "./sparse-copy.ts";
 export { copySparse };
 
 const defaultMax = 1024 * 1024;

@@ -22,6 +22,21 @@ export async function copySparse(from: string, to: string, onPlainCopy?: (bytes:
   await copyByTool(from, to);
 }
 
+/** `to` is a copy that shares its blocks with `from`, or is missing: then the file system can't do that. @throws ENOENT, ENOSPC */
+export async function shareBlocks(from: string, to: string): Promise<boolean> {
+  await fs.rm(to, { force: true });
+  try {
+    await fs.copyFile(from, to, constants.COPYFILE_FICLONE_FORCE | constants.COPYFILE_EXCL);
+    await fs.chmod(to, 0o600);
+    return true;
+  } catch (error) {
+    await fs.rm(to, { force: true });
+    const code = errnoOf(error);
+    if (code === "ENOENT" || code === "ENOSPC" || code === "EDQUOT") throw error;
+    return false;
+  }
+}
+
 function copyByTool(from: string, to: string): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const child = spawn("cp", ["--reflink=auto", "--sparse=always", "--no-target-directory", "--", from, to], {

@@ -44,6 +44,8 @@ export type MachineFiles = {
   tail(path: string, maxBytes: number): Promise<string>;
   /** within one file system; replaces `to` */
   rename(from: string, to: string): Promise<void>;
+  /** Copies a file by sharing its blocks, replacing `to`; false, and no file, where the file system can't do that. */
+  shareBlocks(from: string, to: string): Promise<boolean>;
   /** These files and their folders survive the host's crash when it resolves. */
   makeDurable(paths: readonly string[]): Promise<void>;
   /** See `changeStamp` in host/files/files.ts; null for a file that is missing. */

@@ -17,6 +17,7 @@ import { makeIdentity } from "../guest/identity.ts";
 import { requireLive } from "../guest/live.ts";
 import { emitState, freshVm } from "../guest/state.ts";
 import { deleteVm } from "../start/delete.ts";
+import { putDiskBack } from "../start/kept-disk.ts";
 import { requireSuspendedFiles } from "../start/same-disk.ts";
 import { startOfSaved } from "../start/start.ts";
 import { startVm } from "../start/start-vm.ts";
@@ -117,7 +118,7 @@ async function saveParent(
   };
   emit({ kind: "progress", step: "save", text: `saving ${parent.name}` });
   if (parent.suspended) {
-    await requireSuspendedFiles(ctx, parent);
+    await requireSuspendedFiles(ctx, await putDiskBack(ctx, parent));
     const kept = saveOf(parent.suspended.save, ctx.paths.suspended(parent.id));
     await ctx.copySparse(kept.files.memory, files.memory, 0);
     await ctx.copySparse(kept.files.state, files.state, 0);

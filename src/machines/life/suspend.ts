@@ -6,6 +6,7 @@ import { discard } from "../guest/discard.ts";
 import { type LiveVm, requireLive } from "../guest/live.ts";
 import { emitState, freshVm, reportAlready, requireState } from "../guest/state.ts";
 import { cleanUp } from "../start/clean-up.ts";
+import { keepDisk } from "../start/kept-disk.ts";
 import { stampSuspended } from "../start/same-disk.ts";
 import type { LifeContext } from "./context.ts";
 import { holdSessions, resumeAfterSave, syncGuest } from "./save-and-resume.ts";
@@ -40,7 +41,9 @@ export async function suspendVm(
     held = await holdSessions(ctx, vm, live);
     // a paused VM is saved faster
     await live.vm.pause();
-    const save = await stampSuspended(ctx, vm, await live.vm.save(files, signal));
+    const record = await live.vm.save(files, signal);
+    await keepDisk(ctx, vm);
+    const save = await stampSuspended(ctx, vm, record);
     await ctx.files.makeDurable([files.memory, files.state, ctx.paths.vm(vm.id).disk]);
     ctx.store.transaction(() => {
       ctx.store.vms.change(vm.id, {

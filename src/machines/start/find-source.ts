@@ -4,6 +4,7 @@ import { prepareArtifacts } from "../images/artifacts.ts";
 import { coldBoot, type StartSource, suspendedSource } from "../templates/start-source.ts";
 import { type TemplateUse, templateSource } from "../templates/templates.ts";
 import type { StartContext } from "./context.ts";
+import { putDiskBack } from "./kept-disk.ts";
 import { requireSuspendedFiles } from "./same-disk.ts";
 
 /** @param isCold it was asked to boot from its disk @throws SAVE_DAMAGED and what making a template throws */
@@ -13,10 +14,11 @@ export async function findSource(
   isCold: boolean,
   use: TemplateUse,
 ): Promise<StartSource> {
+  const now = await putDiskBack(ctx, vm);
   if (isCold) return coldBoot("as was asked");
-  if (vm.suspended) {
-    await requireSuspendedFiles(ctx, vm);
-    return suspendedSource(ctx, vm);
+  if (now.suspended) {
+    await requireSuspendedFiles(ctx, now);
+    return suspendedSource(ctx, now);
   }
   // the disk of one that ran is not a template's any more
   if (vm.generation > 0) return coldBoot("it has run before");

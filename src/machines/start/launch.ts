@@ -10,13 +10,14 @@ import { growGuest } from "../guest/grow.ts";
 import type { GuestInheritance } from "../guest/host.ts";
 import { identify } from "../guest/identify.ts";
 import { addLive, type LiveVm } from "../guest/live.ts";
-import { emitState } from "../guest/state.ts";
+import { emitState, freshVm } from "../guest/state.ts";
 import { isOverWithin, withLimit } from "../guest/within.ts";
 import { noteUse } from "../templates/records.ts";
 import type { SavedSource, StartSource } from "../templates/start-source.ts";
 import { type WarmVm, wantWarm } from "../templates/warm.ts";
 import type { StartContext } from "./context.ts";
 import { EndedEarly } from "./failure.ts";
+import { withWakeBegun } from "./kept-disk.ts";
 import type { Phases } from "./phases.ts";
 import { noteNetwork, type Prepared, prepareBoot } from "./prepare.ts";
 import type { BegunStart, Start } from "./start.ts";
@@ -171,7 +172,7 @@ async function noteRunningOrKill(
   }
 }
 
-/** Records the VMM, so that the next daemon finds it. The VM is no longer suspended: its guest runs. */
+/** Records the VMM, so that the next daemon finds it. What a suspended VM was woken from is kept until its guest has answered. */
 function noteRunning(
   ctx: StartContext,
   start: BegunStart,
@@ -179,9 +180,11 @@ function noteRunning(
   { sameMachine = false, ...how }: LiveOptions,
 ): void {
   const { vm, change, creation } = start;
+  // a boot has given it up
+  const { suspended } = freshVm(ctx, vm);
   ctx.store.transaction(() => {
     ctx.store.processes.setVmm(vm.id, running.record);
-    ctx.store.vms.change(vm.id, { suspended: null });
+    if (suspended) ctx.store.vms.change(vm.id, { suspended: withWakeBegun(suspended) });
     creation?.end();
     change.step(sameMachine ? sameMachineStep : "greet");
   });
@@ -230,7 +233,7 @@ export async function reachAgent(
   phases?.mark("identity");
 }
 
-/** Writes that the VM is up; the change is over. */
+/** Writes that the VM is up, and gives up what it was woken from; the change is over. */
 export function finishStart(ctx: StartContext, vm: VmRecord, change: OpenChange, how: string): void {
   ctx.store.transaction(() => {
     const startedAt = ctx.clock.now();

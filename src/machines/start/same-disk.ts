@@ -8,7 +8,14 @@ import type { VmRecord } from "../../model/vm.ts";
 import type { StartContext } from "./context.ts";
 
 type Deps = Pick<StartContext, "files" | "paths">;
-type StampedState = SavedState & { diskStamp?: string | null; memoryContentStamp?: string | null };
+export type StampedState = SavedState & {
+  diskStamp?: string | null;
+  memoryContentStamp?: string | null;
+  /** of the copy of a suspended VM's disk; null: its file system can't share blocks */
+  keptDiskStamp?: string | null;
+  /** a wake has begun: the guest may have written to its disk */
+  wakeBegan?: boolean;
+};
 
 /** @param disk the snapshot's own, finished copy */
 export async function stampSnapshot({ files }: Deps, save: SavedState, disk: string): Promise<StampedState> {
@@ -23,23 +30,28 @@ export async function snapshotDiskProblem({ files }: Deps, save: SavedState, dis
 }
 
 export async function stampSuspended({ files, paths }: Deps, vm: VmRecord, save: SavedState): Promise<StampedState> {
-  const [diskStamp = null, memoryContentStamp = null] = await files.contentStamps(ownFiles(paths, vm));
-  return { ...save, diskStamp, memoryContentStamp };
+  const { disk, memory, kept } = filesOf(paths, vm);
+  const stamps = await files.contentStamps([disk, memory, kept]);
+  const [diskStamp = null, memoryContentStamp = null, keptDiskStamp = null] = stamps;
+  return { ...save, diskStamp, memoryContentStamp, keptDiskStamp };
 }
 
 /** @throws SAVE_DAMAGED naming the file that was written to since the VM was suspended */
 export async function requireSuspendedFiles({ files, paths }: Deps, vm: VmRecord): Promise<void> {
-  const { diskStamp, memoryContentStamp } = (vm.suspended?.save ?? {}) as Partial<StampedState>;
-  const all = ownFiles(paths, vm);
-  const present = await files.contentStamps(all);
-  [diskStamp, memoryContentStamp].forEach((saved, at) => {
-    const problem = problemOf(saved, present[at] ?? null);
-    if (problem !== null) throw fail("SAVE_DAMAGED", { path: all[at] as string, problem });
-  });
+  const { diskStamp, memoryContentStamp, keptDiskStamp } = (vm.suspended?.save ?? {}) as Partial<StampedState>;
+  const { disk, memory } = filesOf(paths, vm);
+  const [presentDisk = null, presentMemory = null] = await files.contentStamps([disk, memory]);
+  const isPutBack = keptDiskStamp && keptDiskStamp === presentDisk;
+  const diskProblem = isPutBack ? null : problemOf(diskStamp, presentDisk);
+  if (diskProblem !== null) throw fail("SAVE_DAMAGED", { path: disk, problem: diskProblem });
+  const problem = problemOf(memoryContentStamp, presentMemory);
+  if (problem !== null) throw fail("SAVE_DAMAGED", { path: memory, problem });
 }
 
-function ownFiles(paths: Deps["paths"], { id }: VmRecord): string[] {
-  return [paths.vm(id).disk, paths.suspended(id).memory];
+/** `kept`: a copy of the disk */
+export function filesOf(paths: Deps["paths"], { id }: VmRecord) {
+  const { memory, disk: kept } = paths.suspended(id);
+  return { disk: paths.vm(id).disk, memory, kept };
 }
 
 function problemOf(saved: string | null | undefined, present: string | null): string | null {

@@ -16,8 +16,8 @@ import type { BegunStart, Start } from "./start.ts";
 
 /**
  * The VM is `running` afterwards and its agent serves. On failure before the guest's first instruction the VM is
- * what it was; after it, `failed` with reason and console.
- * @throws what preparing threw, SAVE_VERSION, SAVE_DAMAGED, SAVE_OTHER_DEVICES, VM_BOOT_FAILED, VM_CANCELLED
+ * what it was; after it, `failed` with reason and console, or still `suspended` if it was woken.
+ * @throws what preparing threw, SAVE_VERSION, SAVE_DAMAGED, SAVE_OTHER_DEVICES, VM_BOOT_FAILED, VM_WAKE_FAILED, VM_CANCELLED
  */
 export async function startVm(ctx: StartContext, asked: Start): Promise<LiveVm> {
   const start = beginStart(ctx, asked);
@@ -96,7 +96,7 @@ export async function resumeStart(
       inherited: await ctx.inheritance(),
       sameMachine,
       signal,
-      limitMs: ctx.timings.agentMs,
+      limitMs: sameMachine ? ctx.timings.restoredAgentMs : ctx.timings.agentMs,
     });
     await growGuest(ctx, live, vm, 0);
   } catch (error) {

@@ -6,6 +6,7 @@ import { expect, test } from "bun:test";
 import type { VmState } from "../../model/vm.ts";
 import type { Machines } from "../machines.ts";
 import { type Host, newHost, recorder, startDaemon } from "./daemon.ts";
+import { goodGuest } from "./guest.ts";
 import { Life } from "./life.ts";
 import { assertTruth } from "./truth.ts";
 
@@ -21,6 +22,8 @@ export type Operation = {
   run: (machines: Machines, host: Host) => Promise<unknown>;
   /** the VMM can save VMs */
   saves?: boolean;
+  /** copies of files can share blocks */
+  sharesBlocks?: boolean;
   /** a VM is kept warm */
   keepsWarm?: boolean;
   /** states in which the VM can be found afterwards; `gone`: it does not exist */
@@ -90,6 +93,7 @@ export function testDeaths(operations: readonly Operation[]): void {
 async function story(operation: Operation, dieAt: number, when: "before" | "after"): Promise<Life> {
   const host = newHost();
   host.world.canSave = operation.saves ?? false;
+  host.world.sharesBlocks = operation.sharesBlocks ?? false;
   host.world.keepsWarm = operation.keepsWarm ?? false;
   const first = await startDaemon(host);
   await operation.before(first);
@@ -107,6 +111,7 @@ async function story(operation: Operation, dieAt: number, when: "before" | "afte
 }
 
 async function truthAfter(host: Host, operation: Operation, context: string): Promise<void> {
+  host.world.guest = { ...goodGuest };
   const machines = await startDaemon(host);
   await machines.idle();
   const [left] = machines.all();

@@ -177,6 +177,11 @@ function filesOf(world: World): MachinesDeps["files"] {
       world.failIf("rename");
       world.rename(from, to);
     },
+    async shareBlocks(from, to) {
+      world.failIf("shareBlocks");
+      if (world.sharesBlocks) world.copy(from, to);
+      return world.sharesBlocks;
+    },
     makeDurable: async () => world.failIf("makeDurable"),
     // a file's text serves as its stamp
     changeStamps: async (paths) => paths.map((path) => world.paths.get(path) ?? null),

@@ -16,6 +16,8 @@ export type GuestBehaviour = {
   endsAs: VmExit | null;
   /** it powers off when the power button is pressed */
   hasButton: boolean;
+  /** it writes to its disk as soon as it runs after a restore */
+  writesWhenWoken?: boolean;
   init: "systemd" | "none";
   /** answer of `services`; null: never answered */
   services: Json | null;

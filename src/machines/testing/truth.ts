@@ -36,6 +36,9 @@ export function assertTruth({ world, db }: Host, context: string): void {
       vm.state === "suspended" ? [true, true] : [false, false],
       say(`what ${vm.name} is woken from`),
     );
+    const { memory, state } = paths.suspended(vm.id);
+    if (vm.suspended)
+      assert.ok(world.paths.has(memory) && world.paths.has(state), say(`${vm.name} has all of its save`));
     assert.ok(!files.includes("memory.bin"), say(`${vm.name} has a memory of its own`));
     if (!hasVmm(vm)) assert.equal(store.processes.vmm(vm.id), null, say(`${vm.name} has no VMM`));
   }

@@ -74,6 +74,8 @@ export class World {
   /** why VMs of one save are not isolated from each other */
   sharing: Gap | null = null;
   confinement: "auto" | "required" = "auto";
+  /** whether copies of a file can share its blocks */
+  sharesBlocks = false;
   /** whether a VM is kept warm */
   keepsWarm = false;
   /** `ms` */
@@ -183,6 +185,11 @@ export class World {
     const disk = this.paths.get(`${spec.directory}/disk.ext4`);
     if (disk !== saved.disk) throw new Error(`memory of a VM whose disk was "${saved.disk}" met the disk "${disk}"`);
     return this.#run({ spec, guest: new Guest({ ...this.guest }, saved), isPaused: true, from, driver, ...unstopped });
+  }
+
+  writeDisk({ spec }: WorldVm): void {
+    const disk = `${spec.directory}/disk.ext4`;
+    this.paths.set(disk, `${this.paths.get(disk)}, written`);
   }
 
   /** @returns the state */
@@ -333,6 +340,7 @@ function runningVm(world: World, vm: WorldVm, features: DriverFeatures): Running
     async resume() {
       await world.answer(vm);
       if (vm.spec.memory && vm.isPaused) throw new Error("it was saved in place");
+      if (vm.from && vm.isPaused && vm.guest.behaviour.writesWhenWoken) world.writeDisk(vm);
       vm.isPaused = false;
       vm.stopped = null;
       const failing = world.failingWrites.get(vm);
