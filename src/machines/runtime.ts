@@ -64,6 +64,7 @@ export function createRuntime(deps: MachinesDeps): Runtime {
       fresh: new Map(),
       broken: new Map(),
       failures: new Map(),
+      late: new Map(),
       files: new TemplateFiles(),
     },
     importing: { count: 0, removal: Promise.resolve() },

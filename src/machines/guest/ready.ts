@@ -43,7 +43,7 @@ const maxUnitName = 255;
 export type WaitedGuest = { name: string; client: AgentClient; exit: Promise<VmExit> };
 
 /**
- * Returns when the image's init has started everything; emits a note with the units that failed.
+ * Returns the units that failed when the image's init has started everything; emits a note with them.
  * @throws SERVICES_LATE, VM_FAILED when the VM ends meanwhile, AGENT_REFUSED, SESSION_LOST, the signal's reason
  */
 export async function waitServices(
@@ -51,8 +51,8 @@ export async function waitServices(
   { name, client, exit }: WaitedGuest,
   emit: Emit,
   signal: AbortSignal,
-): Promise<void> {
-  if (client.hello?.init === "none") return;
+): Promise<string[]> {
+  if (client.hello?.init === "none") return [];
   emit({ kind: "progress", step: "services", text: "waiting for the guest's services" });
   const ended = exit.then(({ kind }) => {
     throw fail("VM_FAILED", { name, reason: `it ended (${kind}) while its services were starting` });
@@ -71,6 +71,7 @@ export async function waitServices(
     const failed = textsOf(reply["failed"], maxUnits, maxUnitName);
     if (failed.length > 0)
       emit({ kind: "note", level: "warn", text: `services that failed in the guest: ${failed.join(", ")}` });
+    return failed;
   } catch (error) {
     // a lost agent is usually the first sign that its VM has ended
     if (!signal.aborted && !isError(error, "SERVICES_LATE") && !isError(error, "VM_FAILED"))

@@ -11,7 +11,7 @@ import { decideSpec } from "../start/create.ts";
 import { whyNoTemplates } from "../templates/confinement.ts";
 import { shortKey } from "../templates/key.ts";
 import { allTemplates, findTemplate } from "../templates/records.ts";
-import { ensureTemplate, keyOf, removeTemplate } from "../templates/templates.ts";
+import { dropPassing, ensureTemplate, keyOf, removeTemplate } from "../templates/templates.ts";
 import type { LifeContext } from "./context.ts";
 import { type ForkRequest, forkVm } from "./fork.ts";
 import { pauseVm, resumeVm } from "./pause.ts";
@@ -114,6 +114,9 @@ export function saveMethods(ctx: LifeContext) {
       const key = await keyOf(ctx, { spec, artifacts });
       ctx.templates.broken.delete(key);
       try {
+        const made = await ensureTemplate(ctx, key, { spec, artifacts }, emit, signal);
+        if (!dropPassing(ctx, key)) return made;
+        // the second one is kept, whatever its services do
         return await ensureTemplate(ctx, key, { spec, artifacts }, emit, signal);
       } catch (error) {
         if (signal.aborted) throw error;

@@ -62,6 +62,11 @@ export type TemplatesState = ImagesState & {
     broken: Map<Digest, { why: string; until: number }>;
     /** how often in a row one of that key could not be restored */
     failures: Map<Digest, number>;
+    /**
+     * those that were saved before their services were up: the first of a key is for the starts that wait for it, the second is
+     * kept, as another would hardly be better
+     */
+    late: Map<Digest, { isPassing: boolean }>;
     files: TemplateFiles;
   };
   /** the drivers of whose gaps in the cage a user was warned */

@@ -13,7 +13,7 @@ import { bootSpec } from "../guest/boot-spec.ts";
 import { abortedByStop } from "../guest/disk-full-error.ts";
 import { identifyGuest } from "../guest/identify.ts";
 import { throwAwayIdentity } from "../guest/identity.ts";
-import { waitServices } from "../guest/ready.ts";
+import { type WaitedGuest, waitServices } from "../guest/ready.ts";
 import { runOnce } from "../guest/run-once.ts";
 import { startUnlisted, type UnlistedVm } from "../guest/unlisted-vm.ts";
 import { usableVmm } from "../guest/usable-vmm.ts";
@@ -38,13 +38,19 @@ const usualMemory = 1024 ** 3;
 /** What the VM is called in messages and by its guest. */
 const name = "template";
 
+export type MadeTemplate = {
+  save: StampedState;
+  /** what was not up when it was saved, for people; null: everything was */
+  late: string | null;
+};
+
 /** @throws what a start throws, SAVE_FAILED, DISK_FULL; nothing is left then */
 export async function makeTemplate(
   ctx: TemplatesContext,
   plan: TemplatePlan,
   emit: Emit,
   signal: AbortSignal,
-): Promise<StampedState> {
+): Promise<MadeTemplate> {
   emit({ kind: "progress", step: "template", text: "booting, once: later VMs of this kind begin where it ends" });
   const basis = await basisStamps(ctx, plan.artifacts);
   await verifyArtifacts(ctx, plan.artifacts);
@@ -52,7 +58,7 @@ export async function makeTemplate(
   await using vm = await boot(ctx, plan, signal);
   const until = AbortSignal.any([signal, abortedByStop(ctx, vm.running, name, "making a template")]);
   await identify(ctx, vm, until);
-  await quiesce(ctx, vm, plan, emit, until);
+  const late = await quiesce(ctx, vm, plan, emit, until);
   emit({ kind: "progress", step: "template", text: "saving it" });
   const saved = ctx.paths.suspended(vm.id);
   const record = await vm.running.save(saved, until);
@@ -66,7 +72,7 @@ export async function makeTemplate(
   await ctx.files.removeTree(to);
   await ctx.files.ensureFolder(ctx.paths.templates);
   await ctx.files.rename(saved.directory, to);
-  return { ...record, diskStamp, basis };
+  return { save: { ...record, diskStamp, basis }, late };
 }
 
 function boot(
@@ -123,26 +129,44 @@ async function requireRoom(ctx: TemplatesContext, { memoryMib }: VmSpec): Promis
   throw fail("DISK_FULL", { path: ctx.paths.vms, during: "making a template", ...sizes });
 }
 
-/** Everything that a VM would wait for is up, and what is dirty is on the disk. */
+/** Everything that a VM would wait for is up, and what is dirty is on the disk. @returns what is not up after all */
 async function quiesce(
   ctx: TemplatesContext,
   { running, session }: UnlistedVm,
   { spec }: TemplatePlan,
   emit: Emit,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<string | null> {
   const client = await session.client(ctx.timings.reconnectMs);
   const guest = { name: `${name} of ${spec.image.name}`, client, exit: running.wait() };
-  await waitServices(ctx, guest, emit, signal).catch((error: unknown) => {
-    if (!isError(error, "SERVICES_LATE")) throw error;
-    emit({ kind: "note", level: "warn", text: `${toBangerError(error).message}, going on without` });
-  });
+  const late = await lateServices(ctx, guest, emit, signal);
   if (client.hello?.init === "systemd") await startDocker(ctx, client, emit, signal);
   for (const argv of firstCommands) await runOnce(ctx, client, argv, signal);
   const options = { signal, timeoutMs: ctx.timings.servicesMs };
   (await client.open("settle", { trim: true, forCopies: true }, options)).close();
   session.close();
+  return late;
 }
+
+/** A unit that fails in itself is the image's normal state; one that is late, or timed out, may have met a busy host. */
+async function lateServices(
+  ctx: TemplatesContext,
+  guest: WaitedGuest,
+  emit: Emit,
+  signal: AbortSignal,
+): Promise<string | null> {
+  try {
+    const failed = await waitServices(ctx, guest, emit, signal);
+    const timedOut = failed.length > 0 && (await runOnce(ctx, guest.client, [...anyTimedOut, ...failed], signal)) === 0;
+    return timedOut ? `services timed out in the guest (${failed.join(", ")})` : null;
+  } catch (error) {
+    if (!isError(error, "SERVICES_LATE")) throw error;
+    return toBangerError(error).message;
+  }
+}
+
+/** Ends with status 0 if one of the units that follow has failed by a time limit of its own (systemd.service(5), `Result`). */
+const anyTimedOut = ["sh", "-c", 'systemctl show --property=Result --value -- "$@" | grep -qx timeout', "sh"];
 
 /** What most users run first: in the template their files are in memory. */
 const firstCommands = [["true"], ["sh", "-c", "true"], ["bash", "-c", "true"], ["git", "--version"]];

@@ -60,6 +60,7 @@ export async function templateSource(
     await dropSpoiled(ctx, key, emit);
     const template = await ensureTemplate(ctx, key, wanted, emit, signal);
     templateFiles.use(ctx.templates.files.use(key));
+    dropPassing(ctx, key);
     return sourceFrom(ctx, template);
   } catch (error) {
     // a boot would meet the same
@@ -164,13 +165,34 @@ export async function ensureTemplate(
     const network = await networkKind(ctx, wanted.spec);
     // the key is of a network that has changed meanwhile
     if ((await keyWith(ctx, wanted, network)) !== key) throw otherNetwork();
-    const save = await makeTemplate(ctx, { ...wanted, key, facts, network }, emit, shared);
+    const { save, late } = await makeTemplate(ctx, { ...wanted, key, facts, network }, emit, shared);
     const now = ctx.clock.now();
     const bytes = await ctx.files.usedBytes(ctx.paths.template(key).directory);
     const made: TemplateRecord = { key, facts, save, bytes, createdAt: now, lastUsedAt: now, uses: 0 };
-    keepTemplate(ctx, made);
+    if (noteLate(ctx, key, late, emit)) ctx.templates.fresh.set(key, made);
+    else keepTemplate(ctx, made);
     return made;
   });
+}
+
+/** @returns whether it is for the starts that wait for it alone */
+function noteLate(ctx: TemplatesContext, key: Digest, late: string | null, emit: Emit): boolean {
+  const isPassing = late !== null && !ctx.templates.late.has(key);
+  if (late === null) ctx.templates.late.delete(key);
+  else ctx.templates.late.set(key, { isPassing });
+  const then = isPassing
+    ? "this template is used once, and made anew for the next VM"
+    : "the template is kept as it is";
+  if (late !== null) emit({ kind: "note", level: "warn", text: `${late}: ${then}` });
+  return isPassing;
+}
+
+/** A start that uses it has begun: no later one will. @returns whether it was for that start alone */
+export function dropPassing(ctx: TemplatesContext, key: Digest): boolean {
+  if (!ctx.templates.late.get(key)?.isPassing) return false;
+  ctx.templates.late.set(key, { isPassing: false });
+  dropTemplate(ctx, key, "its services were late");
+  return true;
 }
 
 /** It is used at once, and recorded when its files are durable. */

@@ -29,8 +29,8 @@ export type GuestBehaviour = {
   silentIn?: readonly string[];
   /** the verbs of that kind it was asked for */
   onStats?: () => void;
-  /** Called with each command that it is asked to run; false: the command never ends. */
-  onExec?: (argv: unknown) => boolean;
+  /** Called with each command that it is asked to run; false: the command never ends; a number: its exit status. */
+  onExec?: (argv: unknown) => boolean | number;
 };
 
 export const goodGuest: GuestBehaviour = {
@@ -139,9 +139,7 @@ class FakeClient implements AgentClient {
       guest.behaviour.onStats?.();
       return streamWith(guest.behaviour.stats);
     }
-    if (verb === "exec" && guest.behaviour.onExec?.(args["argv"]) === false)
-      return { ...streamWith({ ok: true }), closed: new Deferred<void>().promise };
-    if (verb === "exec") return { ...streamWith({ ok: true }), onEvent: (tell) => tell({ event: "exit", code: 0 }) };
+    if (verb === "exec") return execStream(guest.behaviour.onExec?.(args["argv"]) ?? true);
     return streamWith(verb === "services" ? (guest.behaviour.services ?? {}) : { ok: true });
   }
 
@@ -158,6 +156,12 @@ class FakeClient implements AgentClient {
   destroy(): void {
     this.#closed.resolve(undefined);
   }
+}
+
+function execStream(how: boolean | number): AgentStream {
+  if (how === false) return { ...streamWith({ ok: true }), closed: new Deferred<void>().promise };
+  const code = how === true ? 0 : how;
+  return { ...streamWith({ ok: true }), onEvent: (tell) => tell({ event: "exit", code }) };
 }
 
 function streamWith(reply: Json): AgentStream {
