@@ -1,7 +1,9 @@
 /** The program: `banger`, or `bangerd` when it is started under that name. */
 import { basename } from "node:path";
 import { version } from "../base/version.ts";
+import { measurePace } from "../host/pace.ts";
 
+measurePace();
 process.exitCode = await start();
 
 async function start(): Promise<number> {

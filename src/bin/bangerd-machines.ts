@@ -29,6 +29,7 @@ import { kvmCpu, withoutNested } from "../host/kvm/cpu.ts";
 import type { Logger } from "../host/log.ts";
 import { hostNetworks } from "../host/net/networks.ts";
 import { missingTool } from "../host/packages.ts";
+import { hostPace } from "../host/pace.ts";
 import { processRef, signalProcess } from "../host/process/children.ts";
 import { waitForExit } from "../host/process/end.ts";
 import { createExec } from "../host/process/exec-node.ts";
@@ -36,7 +37,7 @@ import { createToolCage } from "../host/process/tool-cage.ts";
 import { processesAbout } from "../host/process/tree.ts";
 import { randomBytes, randomId } from "../host/random.ts";
 import { createMachines } from "../machines/create-machines.ts";
-import { defaultTimings, type MachinesDeps } from "../machines/deps.ts";
+import { type MachinesDeps, pacedTimings } from "../machines/deps.ts";
 import type { Machines } from "../machines/machines.ts";
 import { decideNetwork } from "../model/network.ts";
 import type { Paths } from "../model/paths.ts";
@@ -100,7 +101,7 @@ export async function wireMachines({ paths, facts, env, log, cacheSince }: WireF
     endStrays: (directory) => endStrays(directory, [...drivers.programs, ...networkPrograms]),
     connectAgent,
     clock: systemClock,
-    timings: defaultTimings,
+    timings: pacedTimings(hostPace()),
     createDisk: (path, bytes) => createDataDisk(disk, { path, bytes }),
     copySparse: (from, path, bytes, onPlainCopy) => replaceByCopy({ from, path, bytes, onPlainCopy }),
     isUntouched,

@@ -5,6 +5,7 @@ import { type BangerError, fail } from "../base/errors/error.ts";
 import { errnoOf } from "../host/errno.ts";
 import { folderProblem, nearestAbove, ownedBy, ownUid } from "../host/files/owner.ts";
 import { connectUnixFast } from "../host/net/unix-connection.ts";
+import { hostPace } from "../host/pace.ts";
 
 export type DaemonPlace = {
   socket: string;
@@ -21,7 +22,7 @@ export type DaemonPlace = {
   env: Record<string, string>;
 };
 
-const connectTimeoutMs = 10_000;
+const connectTimeoutMs = () => Math.round(10_000 * hostPace());
 
 type Wanted = Pick<DaemonPlace, "socket" | "foreign">;
 
@@ -36,7 +37,7 @@ export async function connectIfRunning(place: Wanted, connect = connectUnixFast)
   const uids = place.foreign ? [self, 0] : [self];
   requireSafeFolder(place, { self, uids });
   try {
-    return await connect(place.socket, connectTimeoutMs, (listener) => {
+    return await connect(place.socket, connectTimeoutMs(), (listener) => {
       if (listener && uids.includes(listener.uid)) return;
       const found = listener ? `uid ${listener.uid} listens there` : "the kernel does not report who listens there";
       throw untrusted(place, `${found}, you are uid ${self}`);

@@ -11,12 +11,13 @@ import { stripControl } from "../base/text.ts";
 import { sizeOf, tailBytes } from "../host/files/files.ts";
 import { ensureOwnFolder } from "../host/files/owner.ts";
 import { watchNearest } from "../host/net/socket-file.ts";
+import { hostPace } from "../host/pace.ts";
 import { processRef, spawnDetached } from "../host/process/children.ts";
 import { waitForExit } from "../host/process/end.ts";
 import type { DaemonPlace } from "./connect.ts";
 import { connectOwn, lockHolder } from "./lock-file.ts";
 
-const startTimeoutMs = 30_000;
+const startTimeoutMs = () => Math.round(30_000 * hostPace());
 /** attempts, each lost to another daemon that was about to exit */
 const maxStarts = 5;
 
@@ -25,8 +26,9 @@ export async function startDaemon(place: DaemonPlace): Promise<ByteStream> {
   await Promise.all([ensureOwnFolder(place.runtimeFolder), ensureOwnFolder(place.stateFolder)]);
   const start = new Start(place);
   const watcher = watchNearest(place.runtimeFolder, () => start.notify());
-  const late = startFailed(place, `it was not ready after ${startTimeoutMs / 1000} s`);
-  const timer = setTimeout(() => start.fail(late), startTimeoutMs);
+  const limitMs = startTimeoutMs();
+  const late = startFailed(place, `it was not ready after ${limitMs / 1000} s`);
+  const timer = setTimeout(() => start.fail(late), limitMs);
   try {
     for (;;) {
       const stream = await connectOwn(place);

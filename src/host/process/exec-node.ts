@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { statSync } from "node:fs";
 import { fail } from "../../base/errors/error.ts";
 import { errnoOf } from "../errno.ts";
+import { hostPace } from "../pace.ts";
 import { missingTool } from "../packages.ts";
 import type { Exec, ExecOptions, ExecResult } from "./exec.ts";
 
@@ -106,7 +107,7 @@ class Limits {
     this.#child = child;
     this.#program = program;
     this.#options = options;
-    const timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
+    const timeoutMs = Math.round((options.timeoutMs ?? defaultTimeoutMs) * hostPace());
     this.#timer = setTimeout(() => this.#break(this.#failed(`a timeout after ${timeoutMs / 1000} s`)), timeoutMs);
     options.signal?.addEventListener("abort", this.#onAbort, { once: true });
     this.#collect(child.stdout, 0);

@@ -14,7 +14,7 @@ import type { Leftovers } from "./leftovers.ts";
 import type { LiveVm } from "./live.ts";
 import type { Operations } from "./operations.ts";
 
-/** How long a guest is waited for, in `ms`. */
+/** How long a guest is waited for on a usual host, in `ms`. */
 export type GuestTimings = {
   /** boot to the agent's first answer */
   agentMs: number;
@@ -38,7 +38,7 @@ export type GuestTimings = {
 
 export const guestTimings: GuestTimings = {
   agentMs: 180_000,
-  restoredAgentMs: 60_000,
+  restoredAgentMs: 30_000,
   reconnectMs: 20_000,
   tellMs: 5_000,
   growMs: 30_000,
