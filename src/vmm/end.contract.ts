@@ -6,11 +6,9 @@ import { beforeAll, describe, expect } from "bun:test";
 import { removeTree } from "../host/files/files.ts";
 import { savePaths } from "../model/paths.ts";
 import type { AgentClient } from "../wire/agent/types.ts";
-import type { BootSpec, NetDevice, RunningVm } from "./driver.ts";
+import type { BootSpec, RunningVm } from "./driver.ts";
 import { cloneSpec, makeTemplate, type SavedVm, saveTo } from "./testing/saves.ts";
 import { type Bench, type ContractSubject, workBench } from "./testing/subject.ts";
-
-const net: NetDevice = { kind: "builtin", mac: "02:00:00:00:00:01" };
 
 type Awake = { vm: RunningVm; spec: BootSpec; agent: AgentClient };
 
@@ -20,7 +18,7 @@ export function endContract(name: string, subject: ContractSubject): void {
     const { it, agentOf, exitOf } = bench;
     let template: SavedVm;
     beforeAll(async () => {
-      template = await makeTemplate(subject, bench, { net });
+      template = await makeTemplate(subject, bench);
     }, subject.timeoutMs * 2);
 
     for (const [way, start] of Object.entries(waysOf(subject, bench, () => template))) {
@@ -67,7 +65,7 @@ export function endContract(name: string, subject: ContractSubject): void {
 function waysOf(subject: ContractSubject, bench: Bench, template: () => SavedVm): Record<string, () => Promise<Awake>> {
   const ways = {
     "a cold boot": async () => {
-      const spec = { ...(await subject.spec()), net };
+      const spec = await subject.spec();
       const vm = await bench.boot(subject.driver(), spec);
       const agent = await bench.agentOf(vm);
       await subject.remember(vm, agent, "of the boot");

@@ -40,6 +40,50 @@ export function saveContract(name: string, subject: ContractSubject): void {
     inPlace(subject, bench, () => template, { clone, awake });
     refusals(subject, bench, () => template);
     ofRunning(subject, bench, () => template, { awake });
+    const { exchange } = subject;
+    if (exchange) networks(subject, bench, exchange, { awake });
+  });
+}
+
+/** The template's device has carried frames before its save. */
+function networks(
+  subject: ContractSubject,
+  bench: Bench,
+  exchange: NonNullable<ContractSubject["exchange"]>,
+  { awake }: Pick<Clones, "awake">,
+): void {
+  const { it, agentOf } = bench;
+
+  it("the network device of each clone carries frames both ways", async () => {
+    const [one, two] = [await awake(), await awake()];
+    await exchange(one.vm, one.agent);
+    await exchange(two.vm, two.agent);
+    await exchange(one.vm, one.agent);
+  });
+
+  it("a network device carries frames after its VM was saved while it ran, and so does the copy's", async () => {
+    const { vm, spec, agent } = await awake();
+    await exchange(vm, agent);
+    agent.destroy();
+    const kept = await saveTo(subject, bench, vm, spec);
+    await vm.resume();
+    await exchange(vm, await agentOf(vm));
+    const child = await awake(kept);
+    await exchange(child.vm, child.agent);
+  });
+
+  it("a network device carries frames after a pause, and after a save in its VM's own folder", async () => {
+    const { vm, spec, agent } = await awake();
+    await vm.pause();
+    await vm.resume();
+    await exchange(vm, agent);
+    agent.destroy();
+    const files = savePaths(spec.directory);
+    const record = await vm.save(files, bench.limit());
+    await vm.kill();
+    const woken = await bench.restore({ record, files }, spec);
+    await woken.resume();
+    await exchange(woken, await agentOf(woken));
   });
 }
 
@@ -252,6 +296,16 @@ function ofRunning(
     }
     const { vm, agent } = await awake(kept);
     expect(await subject.recall(vm, agent)).toBe("of the grandchild");
+  });
+
+  it("a VM with much in its memory is restored with all of it", async () => {
+    const { vm, spec, agent } = await awake();
+    const sum = await subject.fillMemory(vm, agent);
+    agent.destroy();
+    const kept = await saveTo(subject, bench, vm, spec);
+    await vm.kill();
+    const child = await awake(kept);
+    expect(await subject.sumMemory(child.vm, child.agent)).toBe(sum);
   });
 
   it("an adopted VM can be saved", async () => {

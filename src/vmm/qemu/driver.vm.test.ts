@@ -14,7 +14,7 @@ describe.skipIf(gate("vm") !== null)("on real VMs", () => {
   }, 300_000);
   afterAll(() => vms.remove());
 
-  const subject = realSubject(() => vms);
+  const subject = realSubject(() => vms, { hasNetDevice: true });
   test("an emulated VM that is paused uses no CPU time", async () => {
     const driver = vms.driver();
     const probe = await driver.probe();
@@ -43,5 +43,6 @@ describe.skipIf(gate("vm") !== null)("on real VMs", () => {
   });
   driverContract("qemu", subject);
   saveContract("qemu", subject);
-  endContract("qemu", subject);
+  const net = { kind: "builtin", mac: "02:00:00:00:00:01" } as const;
+  endContract("qemu with its own network", { ...subject, spec: () => vms.spec({ net }), exchange: null });
 });

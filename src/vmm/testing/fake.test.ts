@@ -24,7 +24,8 @@ async function spec(vmlinux = "/vmlinux"): Promise<BootSpec> {
   const disk = `${directory}/disk.ext4`;
   await writeFile(disk, "an empty disk");
   const blockDevices = [{ name: "data", path: disk, readOnly: false }];
-  return { id, directory, vcpu: 1, memoryMib: 32, vmlinux, initramfs: "/i", kernelArgs: [], blockDevices, net: null };
+  const net = { kind: "stream", socket: `${directory}/net`, mac: "02:00:00:00:00:01" } as const;
+  return { id, directory, vcpu: 1, memoryMib: 32, vmlinux, initramfs: "/i", kernelArgs: [], blockDevices, net };
 }
 
 const world = new FakeWorld();
@@ -46,6 +47,12 @@ const subject: ContractSubject = {
     noted(vm)["remembered"] = text;
   },
   recall: async (vm) => noted(vm)["remembered"] ?? "",
+  fillMemory: async (vm) => {
+    noted(vm)["filled"] = `${Math.random()}`;
+    return noted(vm)["filled"] ?? "";
+  },
+  sumMemory: async (vm) => noted(vm)["filled"] ?? "",
+  exchange: null,
   kernelArgs: async (vm) => world.find(vm.record.process)?.guest.kernelArgs ?? "",
   diskBytes: async (vm, _agent, device) => {
     const disks = world.find(vm.record.process)?.spec.blockDevices ?? [];

@@ -11,21 +11,19 @@ import type { Bench, ContractSubject } from "./subject.ts";
 export type SavedVm = { save: Save; spec: BootSpec };
 
 /** A VM whose memory is in a file. */
-export async function bootTemplate(subject: ContractSubject, bench: Bench, change: Partial<BootSpec> = {}) {
-  const plain = { ...(await subject.spec()), ...change };
+export async function bootTemplate(subject: ContractSubject, bench: Bench) {
+  const plain = await subject.spec();
   const spec = { ...plain, memory: { path: savePaths(plain.directory).memory } };
   const vm = await subject.driver().boot(spec, bench.limit());
   return { vm: bench.kept(vm), spec };
 }
 
-export async function makeTemplate(
-  subject: ContractSubject,
-  bench: Bench,
-  change: Partial<BootSpec> = {},
-): Promise<SavedVm> {
-  const { vm, spec } = await bootTemplate(subject, bench, change);
+/** Its network device has carried frames by then. */
+export async function makeTemplate(subject: ContractSubject, bench: Bench): Promise<SavedVm> {
+  const { vm, spec } = await bootTemplate(subject, bench);
   const agent = await bench.agentOf(vm);
   await subject.remember(vm, agent, "of the template");
+  await subject.exchange?.(vm, agent);
   agent.destroy();
   const files = savePaths(spec.directory);
   const record = await vm.save(files, bench.limit());
@@ -34,9 +32,9 @@ export async function makeTemplate(
   return { spec: later, save: { record, files } };
 }
 
-/** `of` in a new folder, with copies of its disks. */
+/** `of` in a new folder, with copies of its disks, and a cable of its own. */
 export async function cloneSpec(subject: ContractSubject, of: BootSpec): Promise<BootSpec> {
-  const { id, directory, blockDevices: fresh } = await subject.spec();
+  const { id, directory, net, blockDevices: fresh } = await subject.spec();
   const blockDevices = await Promise.all(
     of.blockDevices.map(async (device) => {
       if (device.readOnly) return device;
@@ -46,7 +44,7 @@ export async function cloneSpec(subject: ContractSubject, of: BootSpec): Promise
       return { ...device, path };
     }),
   );
-  return { ...of, id, directory, blockDevices };
+  return { ...of, id, directory, net, blockDevices };
 }
 
 /** Saves `vm` with its disks into a new folder. */

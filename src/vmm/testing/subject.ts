@@ -27,6 +27,14 @@ export type ContractSubject = {
   remember(vm: RunningVm, agent: AgentClient, text: string): Promise<void>;
   /** that text; empty when there is none, or the process has ended */
   recall(vm: RunningVm, agent: AgentClient): Promise<string>;
+  /** has the guest keep 64 MiB in its memory; resolves with their checksum, as `sumMemory` does later */
+  fillMemory(vm: RunningVm, agent: AgentClient): Promise<string>;
+  sumMemory(vm: RunningVm, agent: AgentClient): Promise<string>;
+  /**
+   * checks that the guest's network device has a carrier, and that a frame goes out and its answer comes in; null: the VMM gives
+   * its VMs no network device
+   */
+  exchange: ((vm: RunningVm, agent: AgentClient) => Promise<void>) | null;
   /** the command line that the guest's kernel was booted with */
   kernelArgs(vm: RunningVm, agent: AgentClient): Promise<string>;
   /** size in bytes of the disk that the guest's kernel calls `device` */

@@ -91,6 +91,7 @@ async function ask(agent: AgentClient, ...argv: string[]): Promise<string> {
 }
 
 function subjectOf(host: FakeHost): ContractSubject {
+  let count = 0;
   return {
     driver: () => host.driver(),
     spec: () => host.spec(),
@@ -107,6 +108,12 @@ function subjectOf(host: FakeHost): ContractSubject {
     print: async (_vm, agent, text) => void (await ask(agent, "print", text)),
     remember: async (_vm, agent, text) => void (await ask(agent, "remember", text)),
     recall: (_vm, agent) => ask(agent, "recall"),
+    async fillMemory(_vm, agent) {
+      await ask(agent, "remember", `filled ${count++}`);
+      return ask(agent, "recall");
+    },
+    sumMemory: (_vm, agent) => ask(agent, "recall"),
+    exchange: null,
     kernelArgs: (_vm, agent) => ask(agent, "cmdline"),
     diskBytes: async (_vm, agent, device) => Number(await ask(agent, "disk-bytes", device)),
     spoil: async (_vm, agent) => void (await ask(agent, "remember", "spoilt")),
