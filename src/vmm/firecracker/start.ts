@@ -75,10 +75,10 @@ async function apiOf(spec: StartSpec, exited: Promise<Ended>): Promise<Firecrack
     await spec.prepare(api);
     return api;
   } catch (error) {
-    const isGone = api.isUnresponsive;
+    const { wasCut } = api;
     api.close();
-    // when the connection breaks, the process is about to end, and its own message is the better reason
-    if (isGone) await withTimeout(ended, endingTimeoutMs, () => error as Error);
+    // the process is about to end, and its own message is the better reason
+    if (wasCut) await withTimeout(ended, endingTimeoutMs, () => error as Error);
     throw error;
   }
 }

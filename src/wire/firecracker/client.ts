@@ -14,6 +14,8 @@ export type InstanceState = "Not started" | "Running" | "Paused";
 export interface FirecrackerApi {
   /** The connection is gone, or a request had no answer in time: a failure now says nothing about the request itself. */
   readonly isUnresponsive: boolean;
+  /** Firecracker has closed the connection, which it does when it ends. */
+  readonly wasCut: boolean;
   /**
    * Resolves when Firecracker has done it.
    * @param answerMs time limit in `ms`, from the moment that it is sent
@@ -46,11 +48,15 @@ class Client implements FirecrackerApi {
   #last: Promise<unknown> = Promise.resolve();
   #queued = 0;
   #gone: Error | null = null;
+  #wasCut = false;
 
   constructor(connection: ByteStream, answerMs: number) {
     this.#connection = connection;
     this.#answerMs = answerMs;
-    connection.onClose((error) => this.#end(apiError(error?.message ?? "its API connection was closed")));
+    connection.onClose((error) => {
+      this.#wasCut = this.#gone === null;
+      this.#end(apiError(error?.message ?? "its API connection was closed"));
+    });
     connection.onEnd(() => connection.destroy());
     connection.onData((chunk) => this.#read(chunk));
   }
@@ -61,6 +67,10 @@ class Client implements FirecrackerApi {
 
   get isUnresponsive(): boolean {
     return this.#gone !== null;
+  }
+
+  get wasCut(): boolean {
+    return this.#wasCut;
   }
 
   async ask(request: ApiRequest, answerMs = this.#answerMs): Promise<void> {
