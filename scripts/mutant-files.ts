@@ -41,7 +41,6 @@ export const mutantFiles: Record<string, string[]> = {
     "src/artifacts/download-room.test.ts",
     "src/artifacts/blob-hold.test.ts",
     "src/images/registry/mirror.test.ts",
-    "src/images/registry/client.test.ts",
   ],
   "src/artifacts/cache-owner.ts": [],
   "src/host/files/clear-tree.ts": ["src/host/files/remove-tree.test.ts"],

@@ -79,6 +79,19 @@ export const explained: Record<string, Record<string, string>> = {
     'for (let at = path.indexOf("/"); at >= 0; at = path.indexOf("/", at + 1)) yield path.slice(0, at);  ->  for (let at = path.indexOf("/"); at >= 1; at = path.indexOf("/", at + 1)) yield path.slice(0, at);':
       "no path of an image begins with a slash",
   },
+  "src/images/pull.ts": {
+    "removed: if (!record) return null;":
+      "it saves work: an image that is not there can't be verified, and the answer is null in either case",
+  },
+  "src/artifacts/download.ts": {
+    'removed: if (!file) throw new Error("a new file is locked");':
+      "nobody else knows the random name of a new file, so it is never locked: the check is for the type",
+    "#isMixed = false;  ->  #isMixed = true;": "it is set by what an earlier download left, before the first attempt",
+    "if (this.#wanted.size !== null && this.#have < this.#wanted.size) {  ->  if (this.#wanted.size !== null && this.#have <= this.#wanted.size) {":
+      "one more attempt, which finds everything there and compares the digest",
+    "if (this.#wanted.size !== null && this.#have < this.#wanted.size) {  ->  if (this.#wanted.size !== null || this.#have < this.#wanted.size) {":
+      "one more attempt, which finds everything there and compares the digest",
+  },
   "src/host/net/http-server.ts": {
     "removed: if (!peer) return void socket.destroy();":
       "requests come on sockets that were admitted, so there is one: the check is for the type",

@@ -3,6 +3,7 @@ import { expect, test } from "bun:test";
 import { roomMargin } from "../artifacts/room.ts";
 import { fail } from "../base/errors/error.ts";
 import type { Digest, ImageName } from "../base/names.ts";
+import { parseReference } from "../base/reference.ts";
 import { ensureFolder } from "../host/files/files.ts";
 import type { Layers } from "./layers.ts";
 import { maxDocument } from "./oci/manifest.ts";
@@ -13,6 +14,7 @@ import {
   indexOf,
   layerOf,
   manifestOf,
+  never,
   pull,
   registryOf,
   sumOf,
@@ -129,4 +131,23 @@ test("what was downloaded is kept for another try when the connection failed", a
     digest === sumOf(config) ? registry.blob(digest) : () => Promise.reject(gone);
   await expect(pull(puller, { ...registry, blob })).rejects.toMatchObject({ code: "REGISTRY_UNREACHABLE" });
   expect(left()).toContain(sumOf(config).slice("sha256:".length));
+});
+
+test.each([
+  ["r.example/team/tool", { tag: "latest" }],
+  ["r.example/team/tool:v1", { tag: "v1" }],
+  [`r.example/team/tool@${sumOf(config)}`, { digest: sumOf(config) }],
+  [`r.example/team/tool:v1@${sumOf(config)}`, { digest: sumOf(config) }],
+])("%s is asked for by what names it best", async (name, which) => {
+  const { temp, puller } = world(2 ** 40);
+  using _ = temp;
+  const asked: unknown[] = [];
+  const { registry } = registryOf([ours]);
+  const manifest: typeof registry.manifest = (wanted) => {
+    asked.push(wanted);
+    return Promise.reject(new Error("asked"));
+  };
+  const pulled = puller.pull(parseReference(name), { ...registry, manifest }, () => {}, never);
+  await expect(pulled).rejects.toThrow("asked");
+  expect(asked).toEqual([which]);
 });
