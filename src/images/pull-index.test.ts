@@ -8,6 +8,7 @@ import { ensureFolder } from "../host/files/files.ts";
 import type { Layers } from "./layers.ts";
 import { maxDocument } from "./oci/manifest.ts";
 import { emptyConfig, imageRecord } from "./record.ts";
+import type { Registry } from "./registry/client.ts";
 import {
   config,
   configFor,
@@ -143,7 +144,7 @@ test.each([
   using _ = temp;
   const asked: unknown[] = [];
   const { registry } = registryOf([ours]);
-  const manifest: typeof registry.manifest = (wanted) => {
+  const manifest: Registry["manifest"] = (wanted) => {
     asked.push(wanted);
     return Promise.reject(new Error("asked"));
   };
