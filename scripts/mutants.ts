@@ -16,7 +16,7 @@ const patience = 5;
 const limitMs = { unchanged: 600_000, least: 10_000 };
 const root = join(import.meta.dirname, "..");
 // some checks of who somebody is can only be tested as root
-const gated = process.getuid?.() === 0 ? "vm,tool,attack" : "vm,root,tool,attack";
+const gated = process.getuid?.() === 0 ? "vm,tool,attack,nested" : "vm,root,tool,attack,nested";
 const ignored = `--path-ignore-patterns=**/*.{${gated}}.test.ts`;
 /** not copied: cargo builds it again */
 const built = join(root, "agent/target");

@@ -23,7 +23,7 @@ export type Group = PlainGroup | CargoGroup | BunGroup;
 const bin = "node_modules/.bin";
 
 /** Endings of tests that need something of the machine; all other `*.test.ts` are unit tests. */
-export const gatedEndings = [".tool.test.ts", ".root.test.ts", ".vm.test.ts", ".attack.test.ts"];
+export const gatedEndings = [".tool.test.ts", ".root.test.ts", ".vm.test.ts", ".attack.test.ts", ".nested.test.ts"];
 
 export const groups: Group[] = [
   {
@@ -84,6 +84,16 @@ export const groups: Group[] = [
     user: "ordinary",
     apart: true,
     // an emulated VM keeps one CPU busy
+    atOnce: 2,
+    timeoutMs: 600_000,
+  },
+  {
+    kind: "bun",
+    name: "nested",
+    what: "the product in a test host that has KVM",
+    endings: [".nested.test.ts"],
+    user: "ordinary",
+    apart: true,
     atOnce: 2,
     timeoutMs: 600_000,
   },

@@ -4,6 +4,7 @@ import { accessSync, constants, existsSync } from "node:fs";
 
 export type Need =
   | "vm"
+  | "nested"
   | "root"
   | "ordinary-user"
   | "systemd"
@@ -40,6 +41,8 @@ function reasonAgainst(need: Need): string | null {
     case "vm":
       if (!onPath("qemu-system-x86_64")) return "qemu-system-x86_64 is not installed";
       return agentBinary() ? null : agentMissing;
+    case "nested":
+      return reasonAgainstNested();
     case "root":
       return process.getuid?.() === 0 ? null : "it needs root";
     case "ordinary-user":
@@ -60,6 +63,14 @@ function reasonAgainst(need: Need): string | null {
       return onPath(tool) ? null : `${tool} is not installed`;
     }
   }
+}
+
+/** Why no test host with KVM can be made (`test/nested/`). */
+function reasonAgainstNested(): string | null {
+  for (const tool of ["qemu-system-x86_64", "mmdebstrap", "sqfstar", "apt-get", "mkfs.ext4"])
+    if (!onPath(tool)) return `${tool} is not installed`;
+  if (agentBinary() === null) return agentMissing;
+  return process.getuid?.() === 0 || mayMakeNamespaces() ? null : "neither root nor user namespaces for this user";
 }
 
 const agentMissing = "banger-vsock-agent is not built (`make build`)";
