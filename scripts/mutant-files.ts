@@ -43,7 +43,7 @@ export const mutantFiles: Record<string, string[]> = {
     "src/images/registry/mirror.test.ts",
   ],
   "src/artifacts/cache-owner.ts": [],
-  "src/host/files/clear-tree.ts": ["src/host/files/remove-tree.test.ts"],
+  "src/host/files/clear-tree.ts": ["src/host/files/remove-tree.test.ts", "src/host/files/remove-tree.root.test.ts"],
   // what a VMM loads, and the network that it gets
   "src/vmm/save-files.ts": ["src/vmm/check-save.test.ts"],
   "src/network/user.ts": [],

@@ -18,7 +18,7 @@ const root = join(import.meta.dirname, "..");
 // some checks of who somebody is can only be tested as root
 const gated = process.getuid?.() === 0 ? "vm,tool,attack,nested" : "vm,root,tool,attack,nested";
 const ignored = `--path-ignore-patterns=**/*.{${gated}}.test.ts`;
-/** not copied: cargo builds it again */
+/** not copied, but used: the agent's dependencies are built once */
 const built = join(root, "agent/target");
 const copy = mkdtempSync(join(tmpdir(), "mutants-"));
 
@@ -134,7 +134,8 @@ async function passes(places: Place[]): Promise<boolean> {
 /** timeout(1) kills what the tests have started too: cargo runs them in a child. */
 async function passesOne({ argv, folder, limitMs: timeout }: Place): Promise<boolean> {
   const limited = ["timeout", "--signal=KILL", String(timeout / 1000), ...argv];
-  const child = Bun.spawn(limited, { cwd: folder, stdio: ["ignore", "ignore", "ignore"] });
+  const env = { ...process.env, CARGO_TARGET_DIR: join(built, "mutants") };
+  const child = Bun.spawn(limited, { cwd: folder, env, stdio: ["ignore", "ignore", "ignore"] });
   return (await child.exited) === 0;
 }
 

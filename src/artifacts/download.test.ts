@@ -88,6 +88,8 @@ test("a fresh download that is damaged is not tried again; one that began with a
   for (const [leftover, requests] of [
     [0, [0]],
     [1, [1, 0]],
+    // it is not used
+    [content.length + 1, [0]],
   ] as const) {
     const { temp, paths, pauses, get } = home();
     using _ = temp;
