@@ -18,8 +18,8 @@ pub fn named(name: &str, restricts_signals: bool) -> Option<&'static [&'static [
         "qemu" => Some(&[COMMON, EXEC]),
         // with its user-mode network, QEMU opens the guest's connections itself
         "qemu-user-net" => Some(&[QEMU_USER_NET, COMMON, EXEC]),
-        "firecracker" if restricts_signals => Some(&[COMMON, EXEC, FIRECRACKER, MUSL_SIGNALS]),
-        "firecracker" => Some(&[COMMON, EXEC, FIRECRACKER]),
+        "firecracker" if restricts_signals => Some(&[FIRECRACKER, COMMON, EXEC, MUSL_SIGNALS]),
+        "firecracker" => Some(&[FIRECRACKER, COMMON, EXEC]),
         // a host program that reads hostile input; Landlock and its root restrict its files
         "tool" => Some(&[TOOL, COMMON, EXEC]),
         "tool-with-children" => Some(&[CHILDREN, TOOL, COMMON, EXEC]),
@@ -347,10 +347,27 @@ const DIALER: &[Rule] = &[
     allow(SYS_exit_group),
 ];
 
-/// It creates its API and vsock sockets itself, where Landlock allows it, and connects to none.
+/// It creates its API and vsock sockets itself, where Landlock allows it, and connects to none. It truncates the file of a save's state.
 const FIRECRACKER: &[Rule] = &[
+    allow_if(
+        SYS_openat,
+        &[
+            &[Test::Bits { argument: 2, mask: NO_TRUNCATION | UNNAMED, value: 0 }],
+            &[Test::Bits { argument: 2, mask: TRUNCATION | UNNAMED, value: TRUNCATION_BY_A_WRITER[0] }],
+        ],
+    ),
+    allow_if(
+        SYS_open,
+        &[
+            &[Test::Bits { argument: 1, mask: NO_TRUNCATION | UNNAMED, value: 0 }],
+            &[Test::Bits { argument: 1, mask: TRUNCATION | UNNAMED, value: TRUNCATION_BY_A_WRITER[0] }],
+        ],
+    ),
     allow_if(SYS_socket, &[&[Test::OneOf(0, &[AF_UNIX as u32]), Test::OneOf(1, &[(SOCK_STREAM | SOCK_CLOEXEC) as u32])]]),
     allow(SYS_bind),
+    // the vsock device maps a few pages twice, and seals them; without /proc such a file can't be executed
+    allow_if(SYS_memfd_create, &[&[Test::OneOf(1, &[MFD_CLOEXEC | MFD_ALLOW_SEALING])]]),
+    allow_if(SYS_fcntl, &[&[Test::OneOf(1, DESCRIPTOR_COMMANDS)], &[Test::OneOf(1, &[F_ADD_SEALS as u32])]]),
 ];
 
 /// Firecracker stops a virtual CPU with a real-time signal, and musl's pthread_kill uses tkill, which can signal a thread of any process.

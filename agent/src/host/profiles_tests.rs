@@ -48,7 +48,7 @@ fn no_profile_has_calls_that_affect_other_files_and_processes() {
         SYS_ptrace, SYS_process_vm_readv, SYS_process_vm_writev, SYS_pidfd_open, SYS_pidfd_getfd, SYS_pidfd_send_signal,
         SYS_inotify_init, SYS_inotify_init1, SYS_fanotify_init, SYS_mount, SYS_fsopen, SYS_open_tree, SYS_move_mount,
         SYS_mount_setattr, SYS_unshare, SYS_setns, SYS_clone3, SYS_fork, SYS_vfork, SYS_execveat, SYS_bpf,
-        SYS_io_uring_setup, SYS_keyctl, SYS_add_key, SYS_userfaultfd, SYS_perf_event_open, SYS_memfd_create,
+        SYS_io_uring_setup, SYS_keyctl, SYS_add_key, SYS_userfaultfd, SYS_perf_event_open,
         SYS_socketpair, SYS_shmget, SYS_mknod, SYS_link, SYS_symlink,
     ];
     for profile in PROFILES {
@@ -111,8 +111,26 @@ fn a_program_can_signal_and_limit_only_itself() {
 }
 
 #[test]
+fn only_firecracker_makes_files_without_a_name_in_memory() {
+    assert_eq!(ask("firecracker", SYS_memfd_create, &[0, (MFD_CLOEXEC | MFD_ALLOW_SEALING).into()]), Verdict::Allowed);
+    assert_eq!(ask("firecracker", SYS_memfd_create, &[0, 0x10]), Verdict::Refused(EPERM));
+    for profile in ["qemu", "qemu-user-net", "tool", "netguard"] {
+        assert_eq!(ask(profile, SYS_memfd_create, &[0, MFD_CLOEXEC.into()]), Verdict::Refused(ENOSYS), "{profile}");
+    }
+}
+
+#[test]
+fn only_firecracker_truncates_a_file_that_it_opens_for_writing() {
+    let truncating = (O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC) as u64;
+    assert_eq!(ask("firecracker", SYS_openat, &[0, 0, truncating]), Verdict::Allowed);
+    for flags in [O_RDONLY | O_TRUNC, O_RDWR | O_TRUNC, O_WRONLY | O_TRUNC | O_TMPFILE] {
+        assert_eq!(ask("firecracker", SYS_openat, &[0, 0, flags as u64]), Verdict::Refused(EPERM), "{flags:#o}");
+    }
+}
+
+#[test]
 fn opening_a_file_does_not_truncate_it() {
-    for profile in VMMS {
+    for profile in ["qemu", "qemu-user-net"] {
         let flags = (O_WRONLY | O_CREAT | O_APPEND) as u64;
         assert_eq!(ask(profile, SYS_openat, &[0, 0, flags]), Verdict::Allowed);
         assert_eq!(ask(profile, SYS_openat, &[0, 0, flags | O_TRUNC as u64]), Verdict::Refused(EPERM));

@@ -39,7 +39,7 @@ pub fn run() -> ! {
         Err(problem) => problem,
     };
     log(&problem);
-    end_machine(if ends_by_reset { Power::Reboot } else { Power::Off });
+    end_machine(Power::Off, ends_by_reset);
     // the kernel refused, and PID 1 must not end
     loop {
         std::thread::park();
@@ -49,12 +49,13 @@ pub fn run() -> ! {
 fn boot(args: KernelArgs) -> BootResult<Infallible> {
     devices::load_modules(args.transport)?;
     let disks = Disks::find(&args)?;
+    let ends_by_reset = args.transport == Transport::Vsock;
     if args.is_reader {
         reader::assemble(&args, &disks)?;
         let port = connections::open_endpoint(&args)?;
         return match handover::fork()? {
             Role::Server(pipes) => serve::run_reader(&args, port, pipes),
-            Role::Pid1(pipes) => pid1::run(&Init::none(), pipes),
+            Role::Pid1(pipes) => pid1::run(&Init::none(), pipes, ends_by_reset),
         };
     }
     let data = root::assemble(&args, &disks)?;
@@ -64,7 +65,7 @@ fn boot(args: KernelArgs) -> BootResult<Infallible> {
     let port = connections::open_endpoint(&args)?;
     match handover::fork()? {
         Role::Server(pipes) => serve::run(&args, &init, data, port, pipes),
-        Role::Pid1(pipes) => pid1::run(&init, pipes),
+        Role::Pid1(pipes) => pid1::run(&init, pipes, ends_by_reset),
     }
 }
 

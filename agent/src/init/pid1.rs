@@ -6,7 +6,7 @@ use super::shutdown::intent_for;
 use super::{failed, nodes, root, BootResult};
 use crate::programs;
 use crate::sys::mount::{mount, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, MS_REMOUNT};
-use crate::sys::power::{end_machine, Power};
+use crate::sys::power::{end_machine, Power, OFF};
 use crate::sys::signal::Taken;
 use crate::sys::{process, signal};
 use crate::systemd::user;
@@ -25,9 +25,9 @@ const NOTICE: Duration = Duration::from_secs(1);
 const PLAIN: libc::c_ulong = MS_NOSUID | MS_NODEV | MS_NOEXEC;
 
 /// Waits for the identity and then execs the image's init, or stays PID 1. Returns only on failure.
-pub fn run(init: &Init, mut pipes: Pipes) -> BootResult<Infallible> {
+pub fn run(init: &Init, mut pipes: Pipes, ends_by_reset: bool) -> BootResult<Infallible> {
     if init.name == "systemd" {
-        turn_halt_into_poweroff().and_then(|()| user::disable_stop_on_logout()).map_err(failed("/run/systemd"))?;
+        change_ends(ends_by_reset).and_then(|()| user::disable_stop_on_logout()).map_err(failed("/run/systemd"))?;
     } else {
         prepare_devices();
     }
@@ -46,7 +46,7 @@ pub fn run(init: &Init, mut pipes: Pipes) -> BootResult<Infallible> {
             let env = programs::c_texts(["HOME=/", "TERM=linux"]).map_err(failed("environment"))?;
             Err(format!("{path}: {}", programs::exec(&[path.clone()], &env)))
         }
-        None => stay(pipes),
+        None => stay(pipes, ends_by_reset),
     }
 }
 
@@ -57,13 +57,22 @@ fn unblocked_for(init: &Init) -> Vec<i32> {
     SIGNALS.into_iter().filter(|number| init.name != "systemd" || !kept.contains(number)).collect()
 }
 
-/// A halted VM would keep existing with its CPUs stopped.
-fn turn_halt_into_poweroff() -> std::io::Result<()> {
-    let folder = "/run/systemd/system/systemd-halt.service.d";
-    fs::create_dir_all(folder)?;
-    // older versions of systemd halt by the unit's command, newer ones by its SuccessAction
-    let unit = "[Unit]\nSuccessAction=poweroff-force\n[Service]\nType=oneshot\nExecStart=\nExecStart=true\n";
-    fs::write(format!("{folder}/banger.conf"), unit)
+/// A halted VM would keep existing with its CPUs stopped, and so would one that is turned off where only a reset ends the machine.
+fn change_ends(ends_by_reset: bool) -> std::io::Result<()> {
+    if !ends_by_reset {
+        return end_otherwise("systemd-halt", "SuccessAction=poweroff-force");
+    }
+    let reset = format!("SuccessAction=reboot-force\nRebootArgument={}", OFF.to_string_lossy());
+    end_otherwise("systemd-halt", &reset)?;
+    end_otherwise("systemd-poweroff", &reset)
+}
+
+/// Older versions of systemd end the machine by the unit's command, newer ones by its SuccessAction.
+fn end_otherwise(unit: &str, action: &str) -> std::io::Result<()> {
+    let folder = format!("/run/systemd/system/{unit}.service.d");
+    fs::create_dir_all(&folder)?;
+    let text = format!("[Unit]\n{action}\n[Service]\nType=oneshot\nExecStart=\nExecStart=true\n");
+    fs::write(format!("{folder}/banger.conf"), text)
 }
 
 /// Creates what systemd would create. Failures are ignored: another init may create it as well, or the image may not need it.
@@ -80,7 +89,7 @@ fn prepare_devices() {
     nodes::make();
 }
 
-fn stay(mut pipes: Pipes) -> BootResult<Infallible> {
+fn stay(mut pipes: Pipes, ends_by_reset: bool) -> BootResult<Infallible> {
     loop {
         let signal = signal::wait_for(&SIGNALS, None);
         match signal {
@@ -89,7 +98,7 @@ fn stay(mut pipes: Pipes) -> BootResult<Infallible> {
                     return Err("the serving process ended".to_string());
                 }
             }
-            Some(taken) => end(taken, &mut pipes),
+            Some(taken) => end(taken, &mut pipes, ends_by_reset),
             None => {}
         }
     }
@@ -104,7 +113,7 @@ fn grace_of(taken: Taken, server: i32) -> Duration {
 }
 
 /// Ends all processes and the VM; returns only if the kernel refuses.
-fn end(taken: Taken, pipes: &mut Pipes) {
+fn end(taken: Taken, pipes: &mut Pipes, ends_by_reset: bool) {
     let number = taken.number;
     let intent = intent_for(number);
     let _ = pipes.power.set_read_timeout(Some(NOTICE));
@@ -132,7 +141,8 @@ fn end(taken: Taken, pipes: &mut Pipes) {
     let _ = signal::kill(-1, libc::SIGKILL);
     crate::sys::mount::sync();
     let _ = mount("", root::DATA, "", MS_REMOUNT | MS_RDONLY, "");
-    end_machine(if intent == "reboot" { Power::Reboot } else { Power::Off });
+    let power = if intent == "reboot" { Power::Reboot } else { Power::Off };
+    end_machine(power, ends_by_reset);
 }
 
 /// Sends SIGHUP to processes at a terminal that ignore SIGTERM, as interactive shells do.

@@ -1,6 +1,7 @@
 //! Detects that the guest shuts itself down, and notifies the host in time.
 
 use crate::guest::Guest;
+use crate::sys::power::OFF;
 use crate::sys::{process, signal};
 use serde_json::json;
 use std::fs::{self, File};
@@ -31,7 +32,8 @@ fn watch_canary(guest: &Guest, mut canary: (i32, File)) {
         let _ = pipe.read(&mut [0]);
         let _ = process::wait_for(pid);
         let line = fs::read("/proc/1/cmdline").unwrap_or_default();
-        if let Some(intent) = intent_of(&line) {
+        let argument = fs::read(REBOOT_ARGUMENT).unwrap_or_default();
+        if let Some(intent) = intent_of(&line, &argument) {
             send_power_notice(guest, intent);
         }
         // it was killed for another reason, or it is a soft reboot
@@ -43,8 +45,11 @@ fn watch_canary(guest: &Guest, mut canary: (i32, File)) {
     }
 }
 
-/// At shutdown, PID 1 becomes `systemd-shutdown poweroff …`.
-fn intent_of(cmdline: &[u8]) -> Option<&'static str> {
+/// Where systemd keeps the argument of a reboot.
+const REBOOT_ARGUMENT: &str = "/run/systemd/reboot-param";
+
+/// At shutdown, PID 1 becomes `systemd-shutdown poweroff …`. `argument`: that of a reboot, which can mean a power-off (`Power::OffByReset`).
+fn intent_of(cmdline: &[u8], argument: &[u8]) -> Option<&'static str> {
     let mut arguments = cmdline.split(|byte| *byte == 0);
     if !arguments.next()?.ends_with(b"systemd-shutdown") {
         return None;
@@ -52,6 +57,7 @@ fn intent_of(cmdline: &[u8]) -> Option<&'static str> {
     arguments.find_map(|word| match word {
         b"poweroff" => Some("poweroff"),
         b"halt" => Some("halt"),
+        b"reboot" if argument.trim_ascii() == OFF.to_bytes() => Some("poweroff"),
         b"reboot" | b"kexec" => Some("reboot"),
         _ => None,
     })
@@ -87,9 +93,10 @@ mod tests {
 
     #[test]
     fn the_intent_is_read_only_from_systemd_shutdown() {
-        assert_eq!(intent_of(b"/lib/systemd/systemd-shutdown\0--log-level\x006\0poweroff\0"), Some("poweroff"));
-        assert_eq!(intent_of(b"/usr/lib/systemd/systemd-shutdown\0reboot\0--timeout\x0090s\0"), Some("reboot"));
-        assert_eq!(intent_of(b"/sbin/init\0poweroff\0"), None);
-        assert_eq!(intent_of(b""), None);
+        assert_eq!(intent_of(b"/lib/systemd/systemd-shutdown\0--log-level\x006\0poweroff\0", b""), Some("poweroff"));
+        assert_eq!(intent_of(b"/usr/lib/systemd/systemd-shutdown\0reboot\0--timeout\x0090s\0", b""), Some("reboot"));
+        assert_eq!(intent_of(b"/usr/lib/systemd/systemd-shutdown\0reboot\0", b"poweroff\n"), Some("poweroff"));
+        assert_eq!(intent_of(b"/sbin/init\0poweroff\0", b""), None);
+        assert_eq!(intent_of(b"", b""), None);
     }
 }

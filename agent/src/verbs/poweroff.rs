@@ -34,7 +34,7 @@ pub fn run(stream: &Stream, request: &Object, guest: &Guest) -> Answer<()> {
 
 /// Syncs and turns the VM off or reboots it; returns only if the kernel refuses.
 pub fn end_now(power: Power, guest: &Guest) {
-    end_machine(if guest.ends_by_reset { Power::Reboot } else { power });
+    end_machine(power, guest.ends_by_reset);
 }
 
 /// As PID 1 the agent understands systemd's signals. Only the agent accepts a grace period, in milliseconds.

@@ -20,7 +20,7 @@ export type LaunchFacts = {
 export function launchCommand(spec: BootSpec, { agent, probe, paths, fileSize, memory }: LaunchFacts): string[] {
   const { program, cage } = probe;
   const isInstalled = systemPaths.some((path) => program.startsWith(`${path}/`));
-  const argv = [program, "--api-sock", names.api, "--id", spec.id, "--log-path", paths.vmmLog, "--level", "Warn"];
+  const argv = [program, "--api-sock", names.api, "--id", spec.id, "--log-path", paths.vmmLog, "--level", "Error"];
   return cageCommand(argv, spec, {
     agent,
     cage,
