@@ -48,7 +48,8 @@ function linesOf(vm: VmView, now: number): [string, string][] {
     ["nested VMs", spec.nested ? "the guest can run VMs of its own" : null],
     ["disk used", formatSize(vm.diskUsed)],
     ["network", describeNetwork(spec.network)],
-    ["vmm", describeVmm(spec.vmm)],
+    // an older daemon does not say
+    ["vmm", spec.vmm ? describeVmm(spec.vmm) : null],
     ["address", vm.address ?? "-"],
     ["created", `${new Date(vm.createdAt).toISOString()} (${formatAge(now - vm.createdAt)} ago)`],
     ["started", vm.startedAt === null ? null : new Date(vm.startedAt).toISOString()],
