@@ -104,6 +104,24 @@ for (const [version, snapshots, caution] of versions) {
   });
 }
 
+test("one built with musl can't be paused where Landlock does not confine its signals", async () => {
+  const answer = (text: string) => ({ exitCode: 0, signal: null, stdout: Buffer.from(text), stderr: new Uint8Array() });
+  const featuresWith = async (content: Uint8Array, landlock: number) => {
+    const exec = async (argv: readonly string[]) =>
+      answer(
+        argv[1] === "--version" ? "Firecracker v1.14.1\n" : cage.replace('"landlock":7', `"landlock":${landlock}`),
+      );
+    using host = hostWith(content, { exec: exec as unknown as ProbeDeps["exec"] });
+    const probe = await host.prober.probe();
+    if (!probe.usable) throw new Error(probe.why);
+    return [probe.features.pause, probe.features.snapshots, probe.caution?.includes("6.12") ?? false];
+  };
+  const glibc = Buffer.concat([program(62), Buffer.from("\x04\0\0\0\x10\0\0\0\x01\0\0\0GNU\0", "latin1")]);
+  expect(await featuresWith(program(62), 5)).toEqual([false, false, true]);
+  expect(await featuresWith(program(62), 6)).toEqual([true, true, false]);
+  expect(await featuresWith(glibc, 2)).toEqual([true, true, false]);
+});
+
 test("KVM is looked at at each start, and a program that is replaced is asked again", async () => {
   let isThere = true;
   let asked = 0;

@@ -7,7 +7,7 @@ import type { Exec } from "../../host/process/exec.ts";
 import { askProgram, nonProgram } from "../../host/process/try-program.ts";
 import { type Cage, gapsOf } from "../../model/cage.ts";
 import type { Probe } from "../driver.ts";
-import { architectureProblem, headerBytes } from "./program.ts";
+import { architectureProblem, signalsOnlyItself, startBytes } from "./program.ts";
 import { featuresOf, parseVersion, testedFirecracker, versionCaution, versionProblem } from "./version.ts";
 
 export type ProbeDeps = {
@@ -34,7 +34,7 @@ type Unusable = Extract<Probe, { usable: false }>;
 export type FirecrackerProbe = Usable & { program: string; cage: Cage };
 
 /** A program that was asked for its version. */
-type Found = { usable: true; program: string; version: string };
+type Found = { usable: true; program: string; version: string; signalsOnlyItself: boolean };
 
 /** Probes at each start: only what a program says of itself is kept, for as long as its file stays the same. */
 export class FirecrackerProber {
@@ -74,12 +74,14 @@ export class FirecrackerProber {
   /** Why it can't be used, as the end of a sentence. */
   async #problemOf(program: string): Promise<string | Found> {
     // asked first: with binfmt_misc a program of another architecture would start, and fail later
-    const start = await readStart(program, headerBytes).catch(() => null);
-    const architecture = start === null ? null : architectureProblem(start);
+    const start = await readStart(program, startBytes).catch(() => null);
+    const architecture = start && architectureProblem(start);
     if (architecture !== null) return architecture;
     const answer = await askProgram(this.#deps.exec, [program, "--version"]);
     const problem = answer.failure ?? versionProblem(answer.said);
-    return problem ?? { usable: true, program, version: parseVersion(answer.said) ?? "" };
+    if (problem !== null) return problem;
+    const version = parseVersion(answer.said) ?? "";
+    return { usable: true, program, version, signalsOnlyItself: start !== null && signalsOnlyItself(start) };
   }
 
   #unusable(why: string): Unusable {
@@ -93,9 +95,15 @@ function notFound(file: string | null): string {
   return file === null ? `${name} is not installed` : `${file} is not executable for this user`;
 }
 
-function usableProbe({ program, version }: Found, cage: Cage): FirecrackerProbe {
-  const features = featuresOf(version);
-  const caution = versionCaution(version);
+/** Landlock's version that keeps a program's signals to itself (Linux 6.12). */
+const signalScopes = 6;
+
+/** To stop a CPU, Firecracker signals the thread that runs it; the cage lets it do so where that can reach no other process. */
+function usableProbe({ program, version, signalsOnlyItself }: Found, cage: Cage): FirecrackerProbe {
+  const canPause = signalsOnlyItself || cage.landlock >= signalScopes;
+  const all = featuresOf(version);
+  const features = { ...all, pause: canPause, snapshots: canPause && all.snapshots };
+  const caution = canPause ? versionCaution(version) : unpausable;
   const facts = { driver: "firecracker", program, version, accel: "kvm" as const, why: "", features, cage };
   return { usable: true, ...facts, gaps: gapsOf(cage), sharing: null, ...(caution !== null && { caution }) };
 }
@@ -104,5 +112,7 @@ const installFirecracker =
   `download version ${testedFirecracker} from https://github.com/firecracker-microvm/firecracker/releases and put its program into PATH as ${name} ` +
   "(Debian, Ubuntu, Fedora and openSUSE have no package); on Arch Linux `sudo pacman -S firecracker`, on Alpine `sudo apk add firecracker`, " +
   "with Nix `nix profile install nixpkgs#firecracker`";
+const unpausable =
+  "it can't be paused or saved in its cage on kernels before 6.12 (Landlock without signal scopes), unless it is built with glibc";
 const installAgent = "put banger-vsock-agent beside banger, or set BANGER_AGENT to its path";
 const useKvm = "unset BANGER_VMM_ACCEL, or use QEMU";
