@@ -129,6 +129,20 @@ fn only_firecracker_truncates_a_file_that_it_opens_for_writing() {
 }
 
 #[test]
+fn a_vmm_asks_disks_and_kvm_and_no_other_device() {
+    for profile in VMMS {
+        // BLKSSZGET, BLKPBSZGET, BLKGETSIZE64; KVM_RUN, KVM_CREATE_VM, KVM_SET_CPUID2
+        for command in [0x1268, 0x127b, 0x8008_1272, 0xae80, 0xae01, 0x4008_ae90] {
+            assert_eq!(ask(profile, SYS_ioctl, &[3, command]), Verdict::Allowed, "{command:#x}");
+        }
+        // BLKRRPART, BLKDISCARD, VHOST_SET_OWNER, VFIO_GET_API_VERSION, neighbours of KVM's
+        for command in [0x125f, 0x1277, 0xaf01, 0x3b64, 0xad80, 0xaf80, 0x2e80, 0xa680] {
+            assert_eq!(ask(profile, SYS_ioctl, &[3, command]), Verdict::Refused(EPERM), "{command:#x}");
+        }
+    }
+}
+
+#[test]
 fn opening_a_file_does_not_truncate_it() {
     for profile in ["qemu", "qemu-user-net"] {
         let flags = (O_WRONLY | O_CREAT | O_APPEND) as u64;
