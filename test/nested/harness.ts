@@ -1,8 +1,8 @@
 /**
  * Suites in test hosts. Each runs for each driver: QEMU always; Firecracker where BANGER_FIRECRACKER names its program, which is
- * not a package, so that nothing requires it. Without BANGER_NESTED=all only the essential suites and tests run.
+ * not a package, so that nothing requires it. Without BANGER_NESTED=all only the essential suites run.
  */
-import { afterAll, beforeAll, describe, test } from "bun:test";
+import { afterAll, beforeAll, describe } from "bun:test";
 import { gate } from "../../src/host/testing/gate.ts";
 import { TestHost } from "./host/host.ts";
 
@@ -21,7 +21,7 @@ const notAll = "only with BANGER_NESTED=all, as in `make test-nested`";
 
 type Part = "essential" | "whole";
 type Body = (nested: Nested) => void;
-export type SuiteOptions = { part?: Part /** the repository is in the host too */; hasSources?: boolean };
+export type SuiteOptions = { part?: Part };
 
 /** A suite with a test host of its own, for each driver; skipped as a whole, with the reason in its name, where it can't run. */
 export function nestedSuite(name: string, body: Body, options: SuiteOptions = {}): void {
@@ -34,18 +34,7 @@ export function qemuSuite(name: string, body: Body, options: SuiteOptions = {}):
   suiteFor("qemu", name, body, options);
 }
 
-/** A test that takes longer than continuous integration has time. */
-export function longTest(name: string, body: () => Promise<void>): void {
-  if (runsAll) test(name, body);
-  else test.skip(`${name} (skipped: ${notAll})`, body);
-}
-
-function suiteFor(
-  driver: DriverName,
-  name: string,
-  body: Body,
-  { part = "essential", hasSources = false }: SuiteOptions,
-): void {
+function suiteFor(driver: DriverName, name: string, body: Body, { part = "essential" }: SuiteOptions): void {
   const label = `${name} on ${driver === "qemu" ? "QEMU with KVM" : "Firecracker"}`;
   const reason = reasonAgainst(driver, part);
   describe.skipIf(reason !== null)(reason === null ? label : `${label} [${reason}]`, () => {
@@ -55,7 +44,7 @@ function suiteFor(
       return made;
     };
     beforeAll(async () => {
-      made = await TestHost.make({ hasSources });
+      made = await TestHost.make();
       if (driver === "firecracker") await made.install("firecracker", firecracker);
     }, 600_000);
     afterAll(async () => made?.close(), 60_000);

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { testRoot } from "../../e2e/home.ts";
 import type { CommandOptions, Ended } from "./command.ts";
 import { ensureHost, prepare, startOf, stranger, tester } from "./make.ts";
-import { copyStore, homeEnv, sourcePoint, storePoint, testCache } from "./store.ts";
+import { copyStore, homeEnv, storePoint } from "./store.ts";
 import { HostVm } from "./vm.ts";
 
 export type AsUser = Omit<CommandOptions, "user">;
@@ -18,11 +18,11 @@ export class TestHost {
     this.#folder = folder;
   }
 
-  static async make({ hasSources = false } = {}): Promise<TestHost> {
+  static async make(): Promise<TestHost> {
     mkdirSync(testRoot, { recursive: true, mode: 0o700 });
     const host = new TestHost(mkdtempSync(join(testRoot, "host.")));
     try {
-      await copyStore(host.#store, hasSources);
+      await copyStore(host.#store);
       await host.start();
       return host;
     } catch (error) {
@@ -129,5 +129,4 @@ cat ${storePoint}/bin/* > /dev/null
 [ "$(stat -c %U ${storePoint}/home)" = ${tester.name} ] && exit
 echo 'warm_vms = false' > ${storePoint}/home/k/banger/config.toml
 chown -R root: ${storePoint}/bin
-chown -R ${tester.name}: ${storePoint}/home
-for sources in ${sourcePoint} ${testCache}; do if [ -e $sources ]; then chown -R ${tester.name}: $sources; fi; done`;
+chown -R ${tester.name}: ${storePoint}/home`;
