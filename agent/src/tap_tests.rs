@@ -94,17 +94,29 @@ fn a_host_that_sends_too_long_a_frame_is_hung_up_on() {
     let mut host = net.connect();
     host.write_all(&(MAX_FRAME as u32 + 1).to_be_bytes()).unwrap();
     assert_eq!(host.read(&mut [0]).unwrap(), 0);
-    net.connect().write_all(&framed(b"next")).unwrap();
+    let mut next = net.connect();
+    next.write_all(&framed(b"next")).unwrap();
     assert_eq!(net.written(), b"next");
 }
 
 #[test]
 fn a_host_that_reads_nothing_can_be_replaced() {
     let net = Net::new("tap-full");
-    let _stuck = net.connect();
-    net.tap.set_nonblocking(true).unwrap();
-    // until the connection and the TAP's queue are full
-    while net.tap.send(&[7; 9000]).is_ok() {}
+    let stuck = net.connect();
+    let tap = net.tap.try_clone().unwrap();
+    thread::spawn(move || while tap.send(&[7; 9000]).is_ok() {});
+    // half of what a unix socket holds: soon the rest is written too, or cannot be
+    while unread(&stuck) < 100_000 {
+        thread::yield_now();
+    }
     let host = net.connect();
     assert_eq!(read(&host, LENGTH + 9000), framed(&[7; 9000]));
+}
+
+/// Bytes that can be read: ioctl(2) FIONREAD.
+fn unread(stream: &UnixStream) -> i32 {
+    let mut bytes = 0;
+    // SAFETY: FIONREAD fills one int.
+    assert_eq!(unsafe { libc::ioctl(stream.as_raw_fd(), libc::FIONREAD, &mut bytes) }, 0);
+    bytes
 }
