@@ -75,7 +75,7 @@ describe.each([
     expect(machines.find("web").state).toBe("running");
   });
 
-  test("after a save a session goes on, or can be opened anew", async () => {
+  test("after a save a session continues, or can be opened again", async () => {
     const { socket } = await withVm(features, failing);
     const before = await enter(socket, "web");
     await save(socket, "suspend");

@@ -24,7 +24,8 @@ export type PasstFacts = {
 const passtMac = "9a:55:9a:55:9a:55";
 
 /**
- * `netguard` starts passt on a socket pair and drops packets to denied destinations: older passts connect to 127.0.0.1 for a guest. The command prints the pid of the process that stays, and exits once passt is set up.
+ * `netguard` starts passt on a socket pair and drops packets to denied destinations: older passts connect to 127.0.0.1 for a
+ * guest. The command prints the pid of the process that stays, and exits once passt is set up.
  */
 export function guardedPasst(facts: PasstFacts): string[] {
   const line = [facts.line.kind === "stream" ? "--listen" : "--vsock", facts.line.socket];
