@@ -1,23 +1,13 @@
 /** Every block of `doctor`'s output in docs/hosts.md is what it prints. */
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
-import { judgeKvm, type KvmDevice, type KvmHost, type KvmLook } from "../host/kvm/judge.ts";
+import { judgeKvm, type KvmHost, type KvmLook } from "../host/kvm/judge.ts";
+import { device, host } from "../host/kvm/testing/facts.ts";
 import { chooseAccel } from "../vmm/qemu/accel.ts";
 import { acceleration } from "./acceleration.ts";
 
 const page = readFileSync(new URL("../../docs/hosts.md", import.meta.url), "utf8");
 const shown = [...page.matchAll(/^```text\n(.*?)```$/gms)].map(([, block]) => block);
-
-const host: KvmHost = {
-  user: "ada",
-  isRoot: false,
-  distribution: "debian",
-  container: null,
-  isWsl: false,
-  hasModule: false,
-  device: null,
-};
-const device: KvmDevice = { group: "kvm", isForGroup: true, isForSeat: false, membership: "none" };
 
 type Case = [look: Partial<KvmLook>, cpuFlags: string, facts: Partial<KvmHost>];
 const cases: Case[] = [

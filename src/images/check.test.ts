@@ -10,6 +10,7 @@ import { layerRef } from "../store/testing/records.ts";
 import { checkImage, recoveryHint, verifyImage } from "./check.ts";
 import { deleteLayers } from "./delete.ts";
 import { emptyConfig, imageRecord } from "./record.ts";
+import { squashfs } from "./testing/squashfs.ts";
 
 const digest = `sha256:${"ab".repeat(32)}` as Digest;
 
@@ -22,15 +23,6 @@ function world(bytes: number) {
   const facts = { direct: null, init: "none", shell: true, source: "t", config: emptyConfig, createdAt: 0 } as const;
   const record = imageRecord({ ...facts, name: "tiny" as ImageName, layers });
   return { folder, paths, record, file: paths.layer(digest) };
-}
-
-function squashfs(bytes: number): Uint8Array {
-  const view = new DataView(new ArrayBuffer(bytes));
-  view.setUint32(0, 0x73717368, true);
-  view.setUint16(20, 5, true);
-  view.setUint16(28, 4, true);
-  view.setBigUint64(40, BigInt(bytes), true);
-  return new Uint8Array(view.buffer);
 }
 
 async function problemOf(run: Promise<unknown>): Promise<string> {

@@ -22,6 +22,7 @@ import {
   sumOf,
   world,
 } from "./testing/pull-world.ts";
+import { squashfs } from "./testing/squashfs.ts";
 
 test("a layer of 10^15 bytes is refused with its size and the limit, and nothing is requested or kept", async () => {
   const { temp, puller, left } = world(64 * 1024 ** 3);
@@ -159,16 +160,6 @@ function whole(bytes: Uint8Array): OpenPart {
       yield bytes;
     })(),
   });
-}
-
-/** The header of a squashfs file of that size, and zeros. */
-function squashfs(bytes: number): Uint8Array {
-  const view = new DataView(new ArrayBuffer(bytes));
-  view.setUint32(0, 0x73717368, true);
-  view.setUint16(20, 5, true);
-  view.setUint16(28, 4, true);
-  view.setBigUint64(40, BigInt(bytes), true);
-  return new Uint8Array(view.buffer);
 }
 
 test("an image that is here is not pulled again, unless a bit of it has changed since it was last read", async () => {

@@ -87,8 +87,7 @@ export type KvmCpu = {
 
 export async function kvmCpu(): Promise<KvmCpu> {
   const cpuinfo = new TextDecoder().decode(await readStart("/proc/cpuinfo", 16_384));
-  const flags = /^flags\s*:\s*(.*)$/m.exec(cpuinfo)?.[1] ?? "";
-  return { name: cpuName(cpuinfo), features: kvmFeatures(), flags };
+  return { name: cpuName(cpuinfo), features: kvmFeatures(), flags: flagsOf(cpuinfo) };
 }
 
 export function kvmFeatures(): CpuFeatures | null {
@@ -104,6 +103,11 @@ export function kvmFeatures(): CpuFeatures | null {
   } finally {
     fs.closeSync(fd);
   }
+}
+
+/** The `flags` of the first CPU of `/proc/cpuinfo`, separated by spaces; empty when it has none. */
+export function flagsOf(cpuinfo: string): string {
+  return /^flags\s*:\s*(.*)$/m.exec(cpuinfo)?.[1] ?? "";
 }
 
 /** Model and stepping of the first CPU of `/proc/cpuinfo`. */

@@ -1,16 +1,6 @@
 import { expect, test } from "bun:test";
 import { judgeKvm, type KvmDevice, type KvmHost, type KvmLook } from "./judge.ts";
-
-const host: KvmHost = {
-  user: "ada",
-  isRoot: false,
-  distribution: "debian",
-  container: null,
-  isWsl: false,
-  hasModule: false,
-  device: null,
-};
-const device: KvmDevice = { group: "kvm", isForGroup: true, isForSeat: false, membership: "none" };
+import { device, host } from "./testing/facts.ts";
 
 function judged(look: Partial<KvmLook>, flags = "fpu vmx", facts: Partial<KvmHost> = {}) {
   return judgeKvm({ open: "ok", createVm: "ok", nested: true, ...look }, flags, () => ({ ...host, ...facts }));

@@ -2,6 +2,7 @@
 import * as fs from "node:fs";
 import { errnoOf } from "../errno.ts";
 import { kvmCreateVm } from "../libc.ts";
+import { flagsOf } from "./cpu.ts";
 import { kvmHost } from "./host.ts";
 import { judgeKvm, type KvmLook, type KvmProbe } from "./judge.ts";
 import { openKvm } from "./open.ts";
@@ -55,7 +56,7 @@ let flags = "";
 /** They stay the same for as long as the kernel runs. */
 function cpuFlags(): string {
   try {
-    flags ||= /^flags\s*:(.*)$/m.exec(fs.readFileSync("/proc/cpuinfo", "utf8"))?.[1] ?? "";
+    flags ||= flagsOf(fs.readFileSync("/proc/cpuinfo", "utf8"));
   } catch {
     // judged as a CPU without virtualisation
   }

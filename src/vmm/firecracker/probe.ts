@@ -49,8 +49,9 @@ export class FirecrackerProber {
   async probe(): Promise<FirecrackerProbe | Unusable> {
     const { env, kvm = probeKvm, exec, agent } = this.#deps;
     if (env["BANGER_VMM_ACCEL"] === "tcg") return { usable: false, why: "Firecracker can't emulate", fix: useKvm };
-    const [found, device] = await Promise.all([this.#find(), kvm()]);
+    const found = await this.#find();
     if (!found.usable) return found;
+    const device = await kvm();
     if (!device.usable) return { usable: false, why: `Firecracker needs KVM: ${device.why}`, fix: device.fix };
     this.#cage ??= await probeCage(exec, agent);
     if (this.#cage === null) return { usable: false, why: `${agent} does not answer`, fix: installAgent };
