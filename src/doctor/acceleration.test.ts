@@ -29,6 +29,18 @@ test.each([
   },
 );
 
+test.each([
+  [askedKvm, kvm, "ok", "KVM: BANGER_VMM_ACCEL=kvm"],
+  [kvm, askedKvm, "ok", "KVM"],
+  [asked, denied, "ok", "emulation (TCG): BANGER_VMM_ACCEL=tcg"],
+  [denied, asked, "warning", "emulation (TCG): /dev/kvm may not be opened by this user; VMs run several times slower"],
+] as [AccelFact, AccelFact, string, string][])(
+  "a daemon with %o where this process has the same for another reason (%o): nothing would change",
+  (daemon, own, status, text) => {
+    expect(acceleration({ accel: { own, daemon } })).toMatchObject({ status, text });
+  },
+);
+
 test("a daemon that began before its user joined the group: what to type is the daemon's end", () => {
   const finding = acceleration({ accel: { own: kvm, daemon: denied } });
   expect(finding).toMatchObject({

@@ -14,7 +14,7 @@ const restart = "run `banger daemon stop`; VMs keep running, and the next start 
 export function acceleration({ accel: { own, daemon } }: Pick<CheckFacts, "accel">): Finding {
   if (daemon === null) return judge(own);
   const finding = judge(daemon);
-  if (nameOf(daemon) === nameOf(own)) return finding;
+  if (decisionOf(daemon) === decisionOf(own)) return finding;
   const text = `${finding.text}; that is the running daemon's, and one started now would have ${nameOf(own)}`;
   const wouldHelp = "accel" in own && own.accel === "kvm";
   const fix = wouldHelp || finding.fix === undefined ? restart : finding.fix;
@@ -27,6 +27,11 @@ function judge(fact: AccelFact): Finding {
     return { name, status: "ok", text: nameOf(fact) };
   // an older daemon does not say what to do
   return { name, status: "warning", text: `${nameOf(fact)}; VMs run several times slower`, fix: fact.fix ?? restart };
+}
+
+/** Whoever asked for it, and whatever stands in the way of another one. */
+function decisionOf(fact: AccelFact): string {
+  return "failure" in fact ? fact.failure : fact.accel;
 }
 
 function nameOf(fact: AccelFact): string {
