@@ -1,4 +1,10 @@
 /** Identifies one process, even after its pid was reused. */
 
-/** pid and start time: pids are reused, the pair is not (`/proc/PID/stat` field 22). */
-export type ProcessRef = { pid: number /** clock ticks since the host's boot */; startTicks: number };
+/** pid, start time and boot: pids are reused, and with another boot start times are too (`/proc/PID/stat` field 22). */
+export type ProcessRef = {
+  pid: number;
+  /** clock ticks since the host's boot */
+  startTicks: number;
+  /** the host's boot id; absent in records of earlier versions */
+  boot?: string;
+};

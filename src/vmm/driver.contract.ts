@@ -105,10 +105,16 @@ export function driverContract(name: string, subject: ContractSubject): void {
     it("a VM can be ended by its record alone, also twice", async () => {
       const vm = await boot();
       const driver = subject.driver();
+      // the same pid and start time in another boot of the host is another process, and the VM was ended with its host
+      const ofEarlierBoot = { ...vm.record, process: { ...vm.record.process, boot: crypto.randomUUID() } };
+      expect(await driver.adopt(ofEarlierBoot)).toBeNull();
+      await driver.end(ofEarlierBoot);
+      expect(subject.isAlive(vm.record.process)).toBe(true);
       await driver.end(vm.record);
       await exitOf(vm);
       expect(await driver.adopt(vm.record)).toBeNull();
       await driver.end(vm.record);
+      expect(await driver.postMortem(ofEarlierBoot)).toEqual({ kind: "killed" });
     });
 
     it("the folder of a VM that was ended by its record can be cleaned, also twice", async () => {

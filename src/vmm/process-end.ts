@@ -1,4 +1,5 @@
 /** How the process of a VMM ended, in words. Pure. */
+import type { VmExit } from "./driver.ts";
 
 export type ProcessStatus = { exitCode: number | null; signal: string | null };
 
@@ -18,6 +19,11 @@ export function silentEnd(program: string, status: ProcessStatus | null): string
   if (status === null)
     return `${program} crashed or was killed; its status is not known, as an earlier daemon had started it`;
   return `${program} ended without a message`;
+}
+
+/** A VMM that did not end before its host restarted has lost its power: it is not the VMM that failed. */
+export function withHost(exit: VmExit, hasHostRestarted: boolean): VmExit {
+  return hasHostRestarted && exit.kind === "vmm-died" ? { kind: "killed" } : exit;
 }
 
 function killedBy(program: string, signal: string): string {

@@ -129,6 +129,14 @@ describe("detached", () => {
     await new Promise(setImmediate);
     expect(over).toBe(false);
     expect(signalProcess({ ...ref, startTicks: ref.startTicks - 1 }, "SIGKILL")).toBe(false);
+    // the same pid and start time in another boot of the host
+    const earlier = { ...ref, boot: crypto.randomUUID() };
+    expect(isAlive(earlier)).toBe(false);
+    expect(signalProcess(earlier, "SIGKILL")).toBe(false);
+    await waitForExit(earlier);
+    // of a version that did not note the boot
+    const { boot: _, ...unmarked } = ref;
+    expect(isAlive(unmarked)).toBe(true);
     expect(signalProcess(ref, "SIGKILL")).toBe(true);
     await ended;
     expect(isAlive(ref)).toBe(false);

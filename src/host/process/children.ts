@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import * as fs from "node:fs";
 import type { ProcessRef } from "../../base/process.ts";
+import { bootOfHost, isOfEarlierBoot } from "./boot.ts";
 import { minimalEnvironment, startError } from "./exec-node.ts";
 
 export type Ended = { exitCode: number | null; signal: string | null };
@@ -147,7 +148,7 @@ export async function spawnDetached(
       throw new Error(`${program} has no pid`);
     }
     // a child that ended at once is a zombie until we reap it, so its start time can still be read
-    const ref = processRef(child.pid) ?? { pid: child.pid, startTicks: 0 };
+    const ref = processRef(child.pid) ?? { pid: child.pid, startTicks: 0, boot: bootOfHost() };
     child.unref();
     return { ref, exited };
   } finally {
@@ -159,7 +160,7 @@ export async function spawnDetached(
 /** The process that has `pid` now; null when there is none. */
 export function processRef(pid: number): ProcessRef | null {
   const stat = statOf(pid);
-  return stat ? { pid, startTicks: stat.startTicks } : null;
+  return stat ? { pid, startTicks: stat.startTicks, boot: bootOfHost() } : null;
 }
 
 /**
@@ -167,7 +168,7 @@ export function processRef(pid: number): ProcessRef | null {
  * as a zombie while the others still have its files and sockets open: it is alive.
  */
 export function isAlive(ref: ProcessRef): boolean {
-  const stat = statOf(ref.pid);
+  const stat = isOfEarlierBoot(ref) ? null : statOf(ref.pid);
   if (stat === null || stat.startTicks !== ref.startTicks || stat.state === "X") return false;
   return stat.state !== "Z" || stat.threads > 1;
 }

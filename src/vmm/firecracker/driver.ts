@@ -3,6 +3,7 @@ import { fail } from "../../base/errors/error.ts";
 import { removeTrees } from "../../host/files/files.ts";
 import { replaceLink } from "../../host/files/links.ts";
 import { connectUnix } from "../../host/net/socket.ts";
+import { isOfEarlierBoot } from "../../host/process/boot.ts";
 import { isAlive, signalProcess } from "../../host/process/children.ts";
 import { waitForExit } from "../../host/process/end.ts";
 import { hasSwap } from "../../host/swap.ts";
@@ -21,6 +22,7 @@ import type {
 } from "../driver.ts";
 import { fileLimitOf } from "../file-limit.ts";
 import { checkHost, hostFactsOf } from "../host-facts.ts";
+import { withHost } from "../process-end.ts";
 import { checkSave, saverName } from "../save-files.ts";
 import { networkOfShape } from "../shape.ts";
 import { bootVm } from "./boot.ts";
@@ -123,7 +125,8 @@ class FirecrackerDriver implements VmmDriver {
 
   async postMortem(record: DriverRecord): Promise<VmExit> {
     const tails = await readTails(firecrackerFiles(record.directory));
-    return classifyExit({ killCalled: false, hasHalted: false, status: null, ...tails });
+    const exit = classifyExit({ killCalled: false, hasHalted: false, status: null, ...tails });
+    return withHost(exit, isOfEarlierBoot(record.process));
   }
 
   async clean(directory: string): Promise<void> {

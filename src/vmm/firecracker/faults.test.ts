@@ -285,5 +285,7 @@ describe("a running VM", () => {
     await host.driver().end(vm.record);
     const reason = expect.stringContaining("status is not known");
     expect(await host.driver().postMortem(vm.record)).toEqual({ kind: "vmm-died", reason });
+    const ofEarlierBoot = { ...vm.record, process: { ...vm.record.process, boot: crypto.randomUUID() } };
+    expect(await host.driver().postMortem(ofEarlierBoot)).toEqual({ kind: "killed" });
   });
 });

@@ -3,6 +3,7 @@ import { fail } from "../../base/errors/error.ts";
 import { removeTree, removeTrees } from "../../host/files/files.ts";
 import { makeHoles } from "../../host/files/sparse-file.ts";
 import { connectUnix } from "../../host/net/socket.ts";
+import { isOfEarlierBoot } from "../../host/process/boot.ts";
 import { isAlive, signalProcess } from "../../host/process/children.ts";
 import { waitForExit } from "../../host/process/end.ts";
 import { connectQmp, type Qmp } from "../../wire/qmp/client.ts";
@@ -20,6 +21,7 @@ import type {
 } from "../driver.ts";
 import { checkHost, type HostFacts, hostFactsOf } from "../host-facts.ts";
 import { beginLogs, readTails } from "../logs.ts";
+import { withHost } from "../process-end.ts";
 import { checkSave } from "../save-files.ts";
 import { networkOfShape } from "../shape.ts";
 import { tscKhz } from "../tsc.ts";
@@ -129,7 +131,8 @@ class QemuDriver implements VmmDriver {
 
   async postMortem(record: DriverRecord): Promise<VmExit> {
     const tails = await readTails(qemuFiles(record.directory));
-    return classifyExit({ killCalled: false, shutdown: null, isWatched: false, status: null, ...tails });
+    const exit = classifyExit({ killCalled: false, shutdown: null, isWatched: false, status: null, ...tails });
+    return withHost(exit, isOfEarlierBoot(record.process));
   }
 
   async clean(directory: string): Promise<void> {

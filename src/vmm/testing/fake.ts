@@ -4,6 +4,7 @@
  */
 import { orAborted } from "../../base/async.ts";
 import { fail } from "../../base/errors/error.ts";
+import type { ProcessRef } from "../../base/process.ts";
 import { sizeOf, truncateTo, writeAtomic } from "../../host/files/files.ts";
 import { diskArgument, virtioDiskName } from "../disks.ts";
 import type {
@@ -58,8 +59,10 @@ export class FakeWorld {
     return machine;
   }
 
-  find(process: { pid: number; startTicks: number }): FakeMachine | undefined {
-    return this.machines.find((m) => m.process.pid === process.pid && m.process.startTicks === process.startTicks);
+  find({ pid, startTicks, boot }: ProcessRef): FakeMachine | undefined {
+    return this.machines.find(
+      ({ process: one }) => one.pid === pid && one.startTicks === startTicks && one.boot === boot,
+    );
   }
 
   /** The latest VM with that id. @throws when there never was one */
@@ -121,7 +124,9 @@ export function createFakeDriver(world: FakeWorld, name = "fake", own: Partial<D
     },
     end: async (record) => world.find(record.process)?.end({ kind: "killed" }),
     postMortem: async (record) =>
-      world.find(record.process)?.exit ?? { kind: "vmm-died", reason: "the fake VMM ended without a message" },
+      record.process.boot === undefined
+        ? (world.find(record.process)?.exit ?? { kind: "vmm-died", reason: "the fake VMM ended without a message" })
+        : { kind: "killed" },
     clean: async () => {},
     savedNetwork: ({ shape }) => networkOfShape(shape),
   };
