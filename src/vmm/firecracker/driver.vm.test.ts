@@ -17,7 +17,7 @@ describe.skipIf(reason !== null)(`on real VMs${reason === null ? "" : ` (skipped
   }, 300_000);
   afterAll(() => vms.remove());
 
-  const subject = realSubject(() => vms, { hasNetDevice: false });
+  const subject = realSubject(() => vms, { hasNetDevice: false, canReset: false });
   driverContract("firecracker", subject);
   saveContract("firecracker", subject);
   endContract("firecracker", subject);

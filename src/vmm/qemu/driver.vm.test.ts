@@ -14,7 +14,7 @@ describe.skipIf(gate("vm") !== null)("on real VMs", () => {
   }, 300_000);
   afterAll(() => vms.remove());
 
-  const subject = realSubject(() => vms, { hasNetDevice: true });
+  const subject = realSubject(() => vms, { hasNetDevice: true, canReset: true });
   test("an emulated VM that is paused uses no CPU time", async () => {
     const driver = vms.driver();
     const probe = await driver.probe();

@@ -43,9 +43,12 @@ export type ContractSubject = {
   spoil(vm: RunningVm, agent: AgentClient): Promise<void>;
   /** lets the guest's kernel end the machine, without its init */
   end(vm: RunningVm, agent: AgentClient, mode: GuestEnd): Promise<void>;
-  /** has the guest unbind the drivers of its network device and its source of entropy, and bind them again: both reset the device */
-  resetDevices(vm: RunningVm, agent: AgentClient): Promise<void>;
-  /** the same, and leaves them without a driver */
+  /**
+   * has the guest unbind the drivers of its network device and its source of entropy, and bind them again: both reset the device;
+   * null: the VMM's devices can't be used again once they have been reset
+   */
+  resetDevices: ((vm: RunningVm, agent: AgentClient) => Promise<void>) | null;
+  /** has the guest unbind them, and leaves them without a driver */
   unbindDevices(vm: RunningVm, agent: AgentClient): Promise<void>;
   /** limit of each test in `ms` */
   timeoutMs: number;

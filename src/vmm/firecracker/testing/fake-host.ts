@@ -118,7 +118,7 @@ function subjectOf(host: FakeHost): ContractSubject {
     diskBytes: async (_vm, agent, device) => Number(await ask(agent, "disk-bytes", device)),
     spoil: async (_vm, agent) => void (await ask(agent, "remember", "spoilt")),
     end: async (_vm, agent, mode) => void (await ask(agent, "end", mode).catch(() => {})),
-    resetDevices: async () => {},
+    resetDevices: null,
     unbindDevices: async () => {},
     timeoutMs: 20_000,
   };
