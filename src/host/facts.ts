@@ -1,6 +1,7 @@
 /** Facts about this host, as one record for decisions. */
 import { accessSync, constants, readFileSync, statSync } from "node:fs";
 import * as os from "node:os";
+import { userName } from "./user.ts";
 
 export type HostFacts = {
   cpus: number;
@@ -17,14 +18,13 @@ export type HostFacts = {
 };
 
 export async function hostFacts(): Promise<HostFacts> {
-  const user = userName();
   return {
     cpus: os.availableParallelism(),
     memoryBytes: os.totalmem(),
     home: process.env["HOME"] || os.homedir(),
     uid: process.getuid?.() ?? -1,
     gid: process.getgid?.() ?? -1,
-    user,
+    user: userName(),
     kernel: os.release(),
     arch: process.arch,
     env: process.env,
@@ -35,14 +35,6 @@ export async function hostFacts(): Promise<HostFacts> {
 export function availableMemory(): number {
   const [, kib = "0"] = /^MemAvailable:\s*(\d+) kB$/m.exec(readFileSync("/proc/meminfo", "utf8")) ?? [];
   return Number(kib) * 1024;
-}
-
-function userName(): string {
-  try {
-    return os.userInfo().username;
-  } catch {
-    return process.env["USER"] ?? "unknown";
-  }
 }
 
 /** Full path of a program, looked for in PATH and then in the sbin folders; null when there is none. */

@@ -2,11 +2,11 @@
  * This user's folders as the environment names them, as far as it can be trusted: cron, su(1) and sudo(8) omit variables or pass on
  * another user's.
  */
-import { readFileSync } from "node:fs";
 import { userInfo } from "node:os";
 import { dirname } from "node:path";
 import { fail } from "../../base/errors/error.ts";
 import { type Roots, rootlessRoots } from "../../model/paths.ts";
+import { passwdOf } from "../user.ts";
 import { ownedBy, ownUid } from "./owner.ts";
 
 type Env = Record<string, string | undefined>;
@@ -31,7 +31,7 @@ export type FolderFacts = {
 const systemFacts: FolderFacts = {
   uid: ownUid(),
   ownerOf: (path) => ownerAbove(path),
-  databaseHome: () => passwdHome(ownUid()) ?? (process.env["HOME"] ? null : runtimeHome()),
+  databaseHome: () => passwdOf(ownUid())?.home || (process.env["HOME"] ? null : runtimeHome()),
 };
 
 /**
@@ -46,16 +46,6 @@ export function ownFolders(env: Env, facts: FolderFacts = systemFacts): OwnFolde
   const own = isOthers ? (facts.databaseHome() ?? "/root") : home;
   const roots = rootlessRoots({ home: own, env: believed(env, facts) });
   return { roots, home, homeOf: isOthers ? owner : null };
-}
-
-/** passwd(5). The runtime's own function returns HOME if that is set. */
-function passwdHome(uid: number): string | null {
-  try {
-    const lines = readFileSync("/etc/passwd", "utf8").split("\n");
-    return lines.map((line) => line.split(":")).find(([, , id]) => id === String(uid))?.[5] || null;
-  } catch {
-    return null;
-  }
 }
 
 /** For users in another database: nsswitch.conf(5). */

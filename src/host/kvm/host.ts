@@ -1,6 +1,7 @@
 /** What has to be known about a host on which KVM can't be used, to say what to do. */
 import * as fs from "node:fs";
 import * as os from "node:os";
+import { userName } from "../user.ts";
 import type { KvmDevice, KvmHost } from "./judge.ts";
 
 export function kvmHost(): KvmHost {
@@ -14,14 +15,6 @@ export function kvmHost(): KvmHost {
     hasModule: ["kvm_intel", "kvm_amd"].some((name) => fs.existsSync(`/sys/module/${name}`)),
     device: deviceOf(user),
   };
-}
-
-function userName(): string {
-  try {
-    return os.userInfo().username;
-  } catch {
-    return "";
-  }
 }
 
 /** The container's own word for itself: systemd's container interface, docker's and podman's files. */
