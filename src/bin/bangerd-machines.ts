@@ -25,7 +25,7 @@ import { Reserve } from "../host/files/reserve.ts";
 import { hasRoom } from "../host/files/room.ts";
 import { openDatabase } from "../host/files/sqlite.ts";
 import { usedBytes } from "../host/files/used-bytes.ts";
-import { kvmCpu, withoutNested } from "../host/kvm/cpu.ts";
+import { kvmCpu, withoutHidden } from "../host/kvm/cpu.ts";
 import type { Logger } from "../host/log.ts";
 import { hostNetworks } from "../host/net/networks.ts";
 import { hostPace } from "../host/pace.ts";
@@ -111,7 +111,7 @@ export async function wireMachines({ paths, facts, env, log, cacheSince }: WireF
     holders: { refOf: processRef, ended: waitForExit },
     hostCpu: async (nested) => {
       const { name, features } = await kvmCpu();
-      return JSON.stringify([name, features && !nested ? withoutNested(features) : features]);
+      return JSON.stringify([name, features && !nested ? withoutHidden(features) : features]);
     },
     idleLimit: async () => (await config()).idleMs,
     mayKeepWarm: async () => (await config()).warmVms && availableMemory() >= memoryToKeepWarm,

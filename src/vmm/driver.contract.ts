@@ -2,6 +2,7 @@
 import { describe, expect } from "bun:test";
 import { readText, watchFile } from "../host/files/files.ts";
 import { vmPaths } from "../model/paths.ts";
+import { expectPlainCpu } from "./testing/cpu.ts";
 import { expectDisksFound, withMostDisks } from "./testing/disks.ts";
 import { type ContractSubject, expectNoSockets, workBench } from "./testing/subject.ts";
 
@@ -27,6 +28,11 @@ export function driverContract(name: string, subject: ContractSubject): void {
       expect(await exitOf(vm)).toEqual({ kind: "killed" });
       expect(subject.isAlive(vm.record.process)).toBe(false);
       await vm.kill();
+    });
+
+    it("a guest sees neither nested virtualisation nor performance counters", async () => {
+      const vm = await boot();
+      await expectPlainCpu(subject, vm, await agentOf(vm));
     });
 
     it("the guest has each of its disks under the name that its kernel arguments give it", async () => {

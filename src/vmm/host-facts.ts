@@ -4,7 +4,7 @@
  * host offers now, and a kernel that uses a feature which is gone hangs or panics.
  */
 import { fail } from "../base/errors/error.ts";
-import { type CpuFeatures, kvmCpu, missingFeatures, withoutNested } from "../host/kvm/cpu.ts";
+import { type CpuFeatures, kvmCpu, missingFeatures, withoutHidden } from "../host/kvm/cpu.ts";
 import type { SaveRecord } from "./driver.ts";
 import { saverName } from "./save-files.ts";
 
@@ -52,7 +52,7 @@ function cpu(record: SaveRecord, here: HostFacts): Problem | null {
   // a record of an earlier version has none
   if (!then.cpuFeatures || !here.cpuFeatures) return null;
   // such a guest has never had VMs of its own (`GuestCpu` of qemu/cpu.ts)
-  const seen = record["guestCpu"] === "basic" ? withoutNested(then.cpuFeatures) : then.cpuFeatures;
+  const seen = record["guestCpu"] === "basic" ? withoutHidden(then.cpuFeatures) : then.cpuFeatures;
   const lost = missingFeatures(seen, here.cpuFeatures);
   if (Object.keys(lost).length === 0) return null;
   const names = lostFlags(then, here);

@@ -5,6 +5,7 @@ import { savePaths } from "../model/paths.ts";
 import type { AgentClient } from "../wire/agent/types.ts";
 import type { BootSpec, RunningVm, Save } from "./driver.ts";
 import { isUntouched, maxStateBytes } from "./save-files.ts";
+import { expectPlainCpu } from "./testing/cpu.ts";
 import { expectDisksFound } from "./testing/disks.ts";
 import {
   bootTemplate,
@@ -108,6 +109,12 @@ function inPlace(subject: ContractSubject, bench: Bench, template: () => SavedVm
   it("a clone has each of its disks under the name in its kernel arguments", async () => {
     const { vm, spec, agent } = await awake();
     await expectDisksFound(subject, vm, agent, spec.blockDevices);
+  });
+
+  it("a clone sees neither nested virtualisation nor performance counters, and its save says so", async () => {
+    const { vm, agent } = await awake();
+    await expectPlainCpu(subject, vm, agent);
+    if (subject.cpuFlags) expect(template().save.record["guestCpu"]).toBe("basic");
   });
 
   it("clones run side by side, each with its own memory", async () => {

@@ -43,7 +43,7 @@ export const vmmErrors = {
     message: (p: { driver: string; accel: string }) =>
       `VMs can't run VMs of their own here: ${p.driver} (${p.accel}) does not offer it on this host`,
     hint: () =>
-      "leave out --nested, or turn nested virtualisation on: `cat /sys/module/kvm_*/parameters/nested` shows whether it is (docs/hosts.md)",
+      "leave out --nested, or `--vmm firecracker`, which never offers it, or turn nested virtualisation on: `cat /sys/module/kvm_*/parameters/nested` shows whether it is (docs/hosts.md)",
   }),
   VMM_UNREACHABLE: spec({
     exit: Exit.Failure,

@@ -31,6 +31,7 @@ const featureWords: [leaf: number, index: number, registers: Register[]][] = [
   [0x8000_0008, 0, ["ebx"]],
   [0x8000_000a, 0, ["edx"]],
   [0x8000_0021, 0, ["eax"]],
+  [0x8000_0022, 0, ["eax"]],
 ];
 
 /** CPUID.1:ECX bit 27, OSXSAVE: what the operating system has turned on, and no feature */
@@ -64,13 +65,31 @@ export function missingFeatures(saved: CpuFeatures, here: CpuFeatures): CpuFeatu
   return missing;
 }
 
-/** Bits by word: VMX of Intel's CPUs, SVM of AMD's; `8000000a.0.edx` is about the latter as a whole. */
-const nestedBits: Record<string, number> = { "1.0.ecx": 1 << 5, "80000001.0.ecx": 1 << 2, "8000000a.0.edx": -1 };
+/** The words of `features` that have a bit of `bits`, each with those bits. */
+export function commonFeatures(features: CpuFeatures, bits: CpuFeatures): CpuFeatures {
+  const common: CpuFeatures = {};
+  for (const [name, word] of Object.entries(features)) {
+    const both = Number.parseInt(word, 16) & Number.parseInt(bits[name] ?? "0", 16);
+    if (both !== 0) common[name] = (both >>> 0).toString(16);
+  }
+  return common;
+}
 
-/** What of `features` a guest sees that has no VMs of its own: a host may gain or lose nested virtualisation without it. */
-export function withoutNested(features: CpuFeatures): CpuFeatures {
+/**
+ * What an untrusted guest needs not have: nested virtualisation (VMX of Intel's CPUs, SVM of AMD's, of which `8000000a.0.edx` has the
+ * details) and AMD's performance counters (`perfctr_core`, and the leaf of their second version). Intel's have no feature bit.
+ */
+export const hiddenFeatures: CpuFeatures = {
+  "1.0.ecx": "20",
+  "80000001.0.ecx": "800004",
+  "8000000a.0.edx": "ffffffff",
+  "80000022.0.eax": "ffffffff",
+};
+
+/** What of `features` a guest sees without them: a host may gain or lose what is hidden. */
+export function withoutHidden(features: CpuFeatures): CpuFeatures {
   const seen = Object.entries(features).map(([name, word]): [string, string] => {
-    const bits = Number.parseInt(word, 16) & ~(nestedBits[name] ?? 0);
+    const bits = Number.parseInt(word, 16) & ~Number.parseInt(hiddenFeatures[name] ?? "0", 16);
     return [name, (bits >>> 0).toString(16)];
   });
   return Object.fromEntries(seen);

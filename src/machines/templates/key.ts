@@ -10,7 +10,7 @@ import type { VmSpec } from "../../model/vm.ts";
 import type { BootSpec, NetDevice } from "../../vmm/driver.ts";
 
 /** Counts changes of what banger does while it makes one, the driver's kernel line included. */
-const generation = 5;
+const generation = 6;
 
 /** VMs with larger disks begin from a template with this one, in bytes: it grows after the restore. */
 const templateDisk = 8 * 1024 ** 3;

@@ -2,7 +2,7 @@
 import { fail } from "../../base/errors/error.ts";
 import { sizeOf } from "../../host/files/files.ts";
 import type { FirecrackerApi } from "../../wire/firecracker/client.ts";
-import { requests } from "../../wire/firecracker/requests.ts";
+import { type HiddenBits, requests } from "../../wire/firecracker/requests.ts";
 import { diskArgument, virtioDiskName } from "../disks.ts";
 import type { BootSpec } from "../driver.ts";
 import { kernelCmdline } from "./cmdline.ts";
@@ -14,9 +14,12 @@ const guestCid = 3;
 /** The kernel is read then: up to half a minute on a slow disk. */
 const startMs = 120_000;
 
-export async function bootVm(api: FirecrackerApi, spec: BootSpec, version: string): Promise<void> {
+export type BootFacts = { version: string /** of the CPU, from the guest */; hidden: readonly HiddenBits[] };
+
+export async function bootVm(api: FirecrackerApi, spec: BootSpec, { version, hidden }: BootFacts): Promise<void> {
   const { vcpu, memoryMib, vmlinux, initramfs, blockDevices } = spec;
   await api.ask(requests.machine({ vcpus: vcpu, memoryMib }));
+  if (hidden.length > 0) await api.ask(requests.cpu(hidden));
   await api.ask(requests.bootSource({ kernel: vmlinux, initrd: initramfs, args: await kernelArgs(spec) }));
   for (const [index, { readOnly, cache }] of blockDevices.entries()) {
     const id = names.disk(index);

@@ -2,6 +2,7 @@
 import { fail } from "../../base/errors/error.ts";
 import { removeTrees } from "../../host/files/files.ts";
 import { replaceLink } from "../../host/files/links.ts";
+import { type CpuFeatures, kvmFeatures } from "../../host/kvm/cpu.ts";
 import { connectUnix } from "../../host/net/socket.ts";
 import { isOfEarlierBoot } from "../../host/process/boot.ts";
 import { isAlive, signalProcess } from "../../host/process/children.ts";
@@ -26,6 +27,7 @@ import { withHost } from "../process-end.ts";
 import { checkSave, saverName } from "../save-files.ts";
 import { networkOfShape } from "../shape.ts";
 import { bootVm } from "./boot.ts";
+import { hiddenBits } from "./cpu.ts";
 import { classifyExit } from "./exit.ts";
 import { requireBootable } from "./kernel.ts";
 import { launchCommand } from "./launch.ts";
@@ -41,6 +43,8 @@ import { canSave } from "./version.ts";
 export type FirecrackerDeps = ProbeDeps & {
   /** `required`: no VMM starts when a layer of its cage is missing */
   confinement: () => Promise<Confinement>;
+  /** default: asks KVM; null: it does not say */
+  cpuFeatures?: () => CpuFeatures | null;
   /** default: looks at the host's swap */
   hasSwap?: () => Promise<boolean>;
   /** time limit of each request in `ms`; default: that of the client */
@@ -154,13 +158,22 @@ class FirecrackerDriver implements VmmDriver {
     ]);
     const { agent, answerMs } = this.#deps;
     const argv = launchCommand(spec, { agent, probe, paths, fileSize, memory: from?.memory ?? null });
+    // a restored guest has the CPU that it was saved with
+    const hidden = from === null ? hiddenBits(this.#offeredCpu()) : [];
     const prepare = (api: FirecrackerApi) =>
-      from === null ? bootVm(api, spec, probe.version) : loadSave(api, paths, from);
+      from === null ? bootVm(api, spec, { version: probe.version, hidden }) : loadSave(api, paths, from);
     const { process, api, exited } = await startFirecracker({ argv, paths, prepare, answerMs }, signal);
     const { version } = probe;
     const saving = savingOf(spec, from !== null);
     const record: FirecrackerRecord = { driver: "firecracker", version, process, directory: spec.directory, saving };
     return this.#running({ record, api, exited, isPaused: from !== null });
+  }
+
+  /** @throws VMM_START_FAILED, as nothing can be hidden from a guest then */
+  #offeredCpu(): CpuFeatures {
+    const features = (this.#deps.cpuFeatures ?? kvmFeatures)();
+    if (features) return features;
+    throw fail("VMM_START_FAILED", { driver: this.name, reason: "KVM does not say what it offers of the CPU" });
   }
 
   #running(parts: Omit<RunningParts, "hasSwap" | "hostFacts">): RunningVm {

@@ -48,6 +48,7 @@ async function saved(change: Partial<FirecrackerDeps> = {}): Promise<{ save: Sav
 
 const bootSteps = [
   "PUT /machine-config",
+  "PUT /cpu-config",
   "PUT /boot-source",
   "PUT /drives/d0",
   "PUT /vsock",
@@ -76,6 +77,15 @@ describe("a boot of which a step fails", () => {
       });
     }
   }
+
+  test("nothing is started when KVM does not say what it offers of the CPU", async () => {
+    const spec = await host.spec();
+    await expect(host.driver({ cpuFeatures: () => null }).boot(spec, limit())).rejects.toMatchObject({
+      code: "VMM_START_FAILED",
+      message: expect.stringContaining("KVM does not say"),
+    });
+    await expectNothingLeft(spec);
+  });
 
   test("a step without an answer ends after its time", async () => {
     host.set({ faults: { "PUT /vsock": { answer: "never" } } });

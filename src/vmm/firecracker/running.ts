@@ -88,7 +88,9 @@ export class RunningFirecracker implements RunningVm {
     const { shape, memoryBytes } = record.saving;
     const memoryStamp = await changeStamp(files.memory);
     const described = { shape, memoryBytes, memoryStamp, stateBytes: state.length, stateDigest: digestOf(state) };
-    return { driver: record.driver, version: record.version, accel: "kvm", ...described, ...host };
+    // each guest boots with the same things hidden (`hiddenBits`)
+    const machine = { driver: record.driver, version: record.version, accel: "kvm" as const, guestCpu: "basic" };
+    return { ...machine, ...described, ...host };
   }
 
   /** Null: Firecracker gives the guest an error when the host fails a write, and stops it for no other reason. */

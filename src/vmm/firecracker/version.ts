@@ -4,7 +4,7 @@ import type { DriverFeatures } from "../driver.ts";
 /** The version that banger is tested with. */
 export const testedFirecracker = "1.14.1";
 
-/** The first version that is supported. */
+/** The first version that is supported. 1.4 brought `PUT /cpu-config`, so each can hide features of the CPU. */
 const oldest = [1, 5] as const;
 /** Describes its devices by ACPI, which Debian's kernels need: they ignore `virtio_mmio.device=`. */
 const acpi = [1, 8] as const;
@@ -55,6 +55,7 @@ export function featuresOf(version: string): DriverFeatures {
     growDisk: true,
     savesInPlace: false,
     netDevices: ["agent"],
+    // it saves nothing of the VMs that a guest runs (src/vmm/src/arch/x86_64/msr.rs: "not tested with nested virtualization")
     nested: false,
     maxDisks,
     maxVcpu,

@@ -54,6 +54,7 @@ const subject: ContractSubject = {
   sumMemory: async (vm) => noted(vm)["filled"] ?? "",
   exchange: null,
   kernelArgs: async (vm) => world.find(vm.record.process)?.guest.kernelArgs ?? "",
+  cpuFlags: null,
   diskBytes: async (vm, _agent, device) => {
     const disks = world.find(vm.record.process)?.spec.blockDevices ?? [];
     return sizeOf(disks[device.charCodeAt(2) - "a".charCodeAt(0)]?.path ?? "");

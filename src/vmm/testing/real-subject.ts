@@ -61,6 +61,7 @@ export function realSubject(vms: () => TinyVms, { hasNetDevice, canReset }: Devi
     sumMemory: (_vm, agent) => guestShell(agent, "cksum < /run/filled"),
     exchange: hasNetDevice ? async (_vm, agent) => expect(await guestShell(agent, ping)).toBe("1\n") : null,
     kernelArgs: (_vm, agent) => guestShell(agent, "cat /proc/cmdline"),
+    cpuFlags: (_vm, agent) => guestShell(agent, "grep -m 1 ^flags /proc/cpuinfo"),
     diskBytes: async (_vm, agent, device) => Number(await guestShell(agent, `cat /sys/block/${device}/size`)) * 512,
     spoil: async (_vm, agent) => void (await guestShell(agent, spoil)),
     end: async (_vm, agent, mode) => {

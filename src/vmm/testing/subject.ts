@@ -37,6 +37,8 @@ export type ContractSubject = {
   exchange: ((vm: RunningVm, agent: AgentClient) => Promise<void>) | null;
   /** the command line that the guest's kernel was booted with */
   kernelArgs(vm: RunningVm, agent: AgentClient): Promise<string>;
+  /** the features of its CPU, as the guest's kernel names them, separated by spaces; null: the VMM has no CPU */
+  cpuFlags: ((vm: RunningVm, agent: AgentClient) => Promise<string>) | null;
   /** size in bytes of the disk that the guest's kernel calls `device` */
   diskBytes(vm: RunningVm, agent: AgentClient, device: string): Promise<number>;
   /** has the guest write to as much of its memory and disk as it can get, and give it back */

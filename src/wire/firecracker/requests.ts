@@ -5,6 +5,14 @@
 
 export type ApiRequest = { method: "GET" | "PUT" | "PATCH"; path: string; body?: Record<string, unknown> };
 
+/** Bits of a register of CPUID, in a leaf without subleaves. */
+export type HiddenBits = {
+  leaf: number;
+  /** `eax`, … */
+  register: string;
+  bits: number;
+};
+
 /** Paths are resolved by Firecracker, in its working directory. */
 export const requests = {
   instance: (): ApiRequest => ({ method: "GET", path: "/" }),
@@ -12,6 +20,16 @@ export const requests = {
     put("/boot-source", { kernel_image_path: source.kernel, initrd_path: source.initrd, boot_args: source.args }),
   machine: (machine: { vcpus: number; memoryMib: number }) =>
     put("/machine-config", { vcpu_count: machine.vcpus, mem_size_mib: machine.memoryMib }),
+  /** bits that the guest reads as zero */
+  cpu: (hidden: readonly HiddenBits[]) =>
+    put("/cpu-config", {
+      cpuid_modifiers: hidden.map(({ leaf, register, bits }) => ({
+        leaf: `0x${leaf.toString(16)}`,
+        subleaf: "0x0",
+        flags: 0,
+        modifiers: [{ register, bitmap: bitmapOf(bits) }],
+      })),
+    }),
   drive: (drive: { id: string; path: string; readOnly: boolean; cache: "Unsafe" | "Writeback" }) =>
     put(`/drives/${drive.id}`, {
       drive_id: drive.id,
@@ -56,6 +74,12 @@ export const requests = {
       resume_vm: false,
     }),
 };
+
+/** `x` is left as it is. */
+function bitmapOf(cleared: number): string {
+  const digits = (cleared >>> 0).toString(2).padStart(32, "0");
+  return `0b${digits.replace(/\d/g, (digit) => (digit === "1" ? "0" : "x"))}`;
+}
 
 function put(path: string, body: Record<string, unknown>): ApiRequest {
   return { method: "PUT", path, body };

@@ -5,7 +5,14 @@ import { streamOf } from "../../../host/net/socket.ts";
 import { type FakeAgentOptions, type FakeCommand, fakeAgent } from "../../../wire/agent/testing/fake.ts";
 
 /** What a save keeps of a guest. */
-export type Memory = { kernelArgs: string; phase: "boot" | "up"; generation: number; notes: Record<string, string> };
+export type Memory = {
+  kernelArgs: string;
+  /** of its CPU, as its kernel found them */
+  cpuFlags: string;
+  phase: "boot" | "up";
+  generation: number;
+  notes: Record<string, string>;
+};
 
 export type GuestEnds = {
   /** the guest resets the machine */
@@ -103,6 +110,7 @@ export class FakeGuest {
       remember: command((note) => void Object.assign(this.memory.notes, { kept: note })),
       recall: command(() => this.memory.notes["kept"] ?? ""),
       cmdline: command(() => this.memory.kernelArgs),
+      "cpu-flags": command(() => this.memory.cpuFlags),
       "disk-bytes": command((device) => String(this.#ends.diskBytes(device))),
       end: command((mode) => void this.#end(mode)),
     };

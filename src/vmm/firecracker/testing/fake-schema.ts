@@ -3,6 +3,8 @@
  * Pure.
  */
 
+import { checkCpuConfig } from "./fake-cpu.ts";
+
 type Kind = "string" | "number" | "boolean" | "object";
 type Fields = Record<string, { kind: Kind; isRequired?: true; oneOf?: readonly string[] }>;
 
@@ -23,6 +25,11 @@ const bodies: Record<string, Fields> = {
     cpu_template: text,
     track_dirty_pages: flag,
     huge_pages: text,
+  },
+  "PUT cpu-config": {
+    kvm_capabilities: { kind: "object" },
+    cpuid_modifiers: { kind: "object" },
+    msr_modifiers: { kind: "object" },
   },
   "PUT drives": {
     drive_id: needed,
@@ -77,6 +84,7 @@ export function parseRequest({ method, path, body }: FakeRequest): Parsed {
   if (!allowed) throw new Error(`Invalid request method and/or path: ${method} ${words.join("/")}.`);
   const fields = fieldsOf(body, allowed);
   const id = words[1] ?? "";
+  if (action === "PUT cpu-config") checkCpuConfig(fields, malformed);
   if (action.endsWith(" drives")) checkId(id, fields["drive_id"]);
   return { action, id, fields };
 }
@@ -112,6 +120,7 @@ function checkValue(name: string, value: unknown, { kind, oneOf }: Fields[string
     throw malformed(`unknown variant \`${value}\`, expected one of ${oneOf.map((each) => `\`${each}\``).join(", ")}`);
 }
 
+/** Serde's words. */
 function malformed(problem: string): Error {
   return new Error(`An error occurred when deserializing the json body of a request: ${problem} at line 1 column 2.`);
 }

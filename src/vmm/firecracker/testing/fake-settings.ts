@@ -20,8 +20,10 @@ export type Settings = {
   silent?: boolean;
   /** `ms` from the start until the guest's agent listens */
   bootMs: number;
+  /** leaves of CPUID that KVM offers */
+  cpuLeaves: number[];
   /** a sparse save misses the guest's notes, as if they were swapped out */
   isSwapped?: boolean;
 };
 
-export const defaultSettings: Settings = { version: "1.14.1", faults: {}, bootMs: 5 };
+export const defaultSettings: Settings = { version: "1.14.1", faults: {}, bootMs: 5, cpuLeaves: [0x1, 0x80000001] };

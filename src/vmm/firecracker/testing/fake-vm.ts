@@ -1,6 +1,7 @@
 /** The VM of the fake Firecracker: what each request does, and what the real one refuses. */
 import * as fs from "node:fs";
 import net from "node:net";
+import { guestFlags, requireLeaves } from "./fake-cpu.ts";
 import { FakeGuest, type Memory } from "./fake-guest.ts";
 import type { Parsed } from "./fake-schema.ts";
 import type { Settings } from "./fake-settings.ts";
@@ -20,6 +21,7 @@ export class FakeVm {
   readonly #end: () => void;
   #kernel: { path: string; args: string } | null = null;
   #memoryMib = 128;
+  #cpu: Record<string, unknown> = {};
   #drives: Drive[] = [];
   #vsock: string | null = null;
   #devices = new Set<string>();
@@ -43,6 +45,7 @@ export class FakeVm {
       return this.#bootSource(text("kernel_image_path"), text("initrd_path"), text("boot_args"));
     if (action === "PUT machine-config")
       return this.#machine(Number(fields["vcpu_count"]), Number(fields["mem_size_mib"]));
+    if (action === "PUT cpu-config") return this.#cpuConfig(fields);
     if (action === "PUT drives")
       return this.#drive({
         id: text("drive_id"),
@@ -77,6 +80,11 @@ export class FakeVm {
         "Machine config error: The vCPU number is invalid! The vCPU number can only be 1 or an even number when SMT is enabled.",
       );
     this.#memoryMib = memoryMib;
+  }
+
+  #cpuConfig(fields: Record<string, unknown>): void {
+    this.#beforeStart();
+    this.#cpu = fields;
   }
 
   #drive(drive: Drive): void {
@@ -131,7 +139,10 @@ export class FakeVm {
       throw new Error(
         "Start microvm error: Device manager error: Failed to allocate requested resource: The requested resource is not available.",
       );
-    this.#guest = this.#newGuest({ kernelArgs: `${args} pci=off`, phase: "boot", generation: 0, notes: {} }, false);
+    requireLeaves(this.#cpu, this.#settings.cpuLeaves);
+    const cpuFlags = guestFlags(this.#cpu, this.#settings.cpuLeaves);
+    const memory: Memory = { kernelArgs: `${args} pci=off`, cpuFlags, phase: "boot", generation: 0, notes: {} };
+    this.#guest = this.#newGuest(memory, false);
     const guest = this.#guest;
     guest.run();
     setTimeout(() => {
