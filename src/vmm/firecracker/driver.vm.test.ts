@@ -13,7 +13,7 @@ describe.skipIf(reason !== null)(`on real VMs${reason === null ? "" : ` (skipped
   let vms: TinyVms;
   beforeAll(async () => {
     const program = async () => process.env["BANGER_FIRECRACKER"] ?? null;
-    vms = await tinyVms("fc", (host) => createFirecrackerDriver({ ...host, program }));
+    vms = await tinyVms("fc", (host) => createFirecrackerDriver({ ...host, program, install: "" }));
   }, 300_000);
   afterAll(() => vms.remove());
 

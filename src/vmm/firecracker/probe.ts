@@ -8,7 +8,7 @@ import { askProgram, nonProgram } from "../../host/process/try-program.ts";
 import { type Cage, gapsOf } from "../../model/cage.ts";
 import type { Probe } from "../driver.ts";
 import { architectureProblem, signalsOnlyItself, startBytes } from "./program.ts";
-import { featuresOf, parseVersion, testedFirecracker, versionCaution, versionProblem } from "./version.ts";
+import { featuresOf, parseVersion, versionCaution, versionProblem } from "./version.ts";
 
 export type ProbeDeps = {
   exec: Exec;
@@ -23,8 +23,8 @@ export type ProbeDeps = {
   program: () => Promise<string | null>;
   /** default: probes the host's `/dev/kvm` */
   kvm?: () => Promise<KvmProbe>;
-  /** default: looks for its package manager */
-  install?: string;
+  /** what to type where there is none that can be used */
+  install: string;
 };
 
 type Usable = Extract<Probe, { usable: true }>;
@@ -86,7 +86,7 @@ export class FirecrackerProber {
   }
 
   #unusable(why: string): Unusable {
-    return { usable: false, why, fix: this.#deps.install ?? installFirecracker };
+    return { usable: false, why, fix: this.#deps.install };
   }
 }
 
@@ -109,10 +109,6 @@ function usableProbe({ program, version, signalsOnlyItself }: Found, cage: Cage)
   return { usable: true, ...facts, gaps: gapsOf(cage), sharing: null, ...(caution !== null && { caution }) };
 }
 
-const installFirecracker =
-  `download version ${testedFirecracker} from https://github.com/firecracker-microvm/firecracker/releases and put its program into PATH as ${name} ` +
-  "(Debian, Ubuntu, Fedora and openSUSE have no package); on Arch Linux `sudo pacman -S firecracker`, on Alpine `sudo apk add firecracker`, " +
-  "with Nix `nix profile install nixpkgs#firecracker`";
 const unpausable =
   "it can't be paused or saved in its cage on kernels before 6.12 (Landlock without signal scopes), unless it is built with glibc";
 const installAgent = "put banger-vsock-agent beside banger, or set BANGER_AGENT to its path";

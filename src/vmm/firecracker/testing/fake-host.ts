@@ -59,6 +59,7 @@ export function makeFakeHost(label: string): FakeHost {
         agent: at("agent"),
         env: {},
         program: async () => at("firecracker"),
+        install: "download it",
         kvm: async () => ({ usable: true, nested: false }),
         cpuFeatures: () => ({ "1.0.ecx": "21", "1.0.edx": "1", "80000001.0.ecx": "800005" }),
         confinement: async () => "auto",
