@@ -22,7 +22,7 @@ test("run reports its start source: one boot, then the template", async () => {
   const second = await cli("vm run --rm -- true");
   expect(second.stderr).not.toContain("booting");
   expect((await cli("vm run --cold --name cold --detach")).stderr).toContain("booting\n");
-  expect((await cli("vm show cold")).stdout).toMatch(/^last start: +cold \(as was asked\): decide/m);
+  expect((await cli("vm show cold")).stdout).toMatch(/^last start: +cold \(as requested\): decide/m);
 });
 
 test("the timing of the phases is reported with --json", async () => {

@@ -6,7 +6,7 @@ test("a request goes before the config, which is auto unless it says otherwise",
   expect(vmmChoice(undefined, parseConfig("/c", ""))).toEqual({ choice: "auto", why: "as the config says" });
   const named = parseConfig("/c", 'vmm = "qemu"\n');
   expect(vmmChoice(undefined, named)).toEqual({ choice: "qemu", why: "as the config says" });
-  expect(vmmChoice("auto", named)).toEqual({ choice: "auto", why: "as was asked" });
+  expect(vmmChoice("auto", named)).toEqual({ choice: "auto", why: "as requested" });
 });
 
 test("the program of Firecracker may be in the user's home", () => {

@@ -9,7 +9,7 @@ export type WantedVmm = {
 };
 
 export function vmmChoice(asked: string | undefined, { vmm }: Pick<Config, "vmm">): WantedVmm {
-  if (asked !== undefined) return { choice: asked, why: "as was asked" };
+  if (asked !== undefined) return { choice: asked, why: "as requested" };
   return { choice: vmm, why: "as the config says" };
 }
 

@@ -22,7 +22,7 @@ async function daemon(host: Host, { config = "auto", missing = [] }: Options = {
     unless(worldDriver(world, "plain", plainFeatures)),
     unless(worldDriver(world, "rich")),
   ]);
-  const vmmChoice = async (asked?: string) => ({ choice: asked ?? config, why: asked ? "as was asked" : "config" });
+  const vmmChoice = async (asked?: string) => ({ choice: asked ?? config, why: asked ? "as requested" : "config" });
   const machines = await startDaemon(host, undefined, { drivers, vmmChoice });
   const { emit, signal, events } = recorder();
   const make = async (name: string, vmm?: string, ephemeral = false) => {
@@ -40,7 +40,7 @@ test("a VM runs on the best driver, or the one that is named, and its template i
   const [first, second] = [await make("a"), await make("b", "rich")];
   expect([first.spec.vmm, second.spec.vmm]).toEqual([
     { driver: "plain", why: "preferred" },
-    { driver: "rich", why: "as was asked" },
+    { driver: "rich", why: "as requested" },
   ]);
   expect([driverOf(host, first), driverOf(host, second)]).toEqual(["plain", "rich"]);
   expect(running(host, first).spec.net?.kind).toBe("agent");

@@ -38,7 +38,7 @@ function choose(
       return found;
     },
   };
-  const vmmChoice = async (name = config) => ({ choice: name, why: asked ? "as was asked" : "as the config says" });
+  const vmmChoice = async (name = config) => ({ choice: name, why: asked ? "as requested" : "as the config says" });
   const files = { changeStamps: async () => [hasVsock ? "1" : null] };
   const ctx = { drivers, network, vmmChoice, files, paths } as unknown as Parameters<typeof chooseVmm>[0];
   return chooseVmm(ctx, asked, needs).then(({ vmm }) => `${vmm.driver}: ${vmm.why}`);
@@ -51,9 +51,9 @@ test("auto takes the first that can run the VM, and says why not the one before"
 });
 
 test("one that is named is taken, also if it is not the best", async () => {
-  expect(await choose({}, "qemu")).toBe("qemu: as was asked");
+  expect(await choose({}, "qemu")).toBe("qemu: as requested");
   expect(await choose({ config: "qemu" })).toBe("qemu: as the config says");
-  expect(await choose({ config: "qemu" }, "firecracker")).toBe("firecracker: as was asked");
+  expect(await choose({ config: "qemu" }, "firecracker")).toBe("firecracker: as requested");
   expect(await choose({ config: "qemu" }, "auto")).toBe("firecracker: preferred");
 });
 
@@ -80,7 +80,7 @@ test("the disks of a VM and two free ones must fit", async () => {
   expect(await choose({ fc }, undefined, { ...small, disks: 14 })).toBe(`qemu: ${tooMany}`);
   const refused = { code: "VMM_UNFIT", message: tooMany, hint: expect.stringContaining("--vmm auto") };
   await expect(choose({ fc }, "firecracker", { ...small, disks: 14 })).rejects.toMatchObject(refused);
-  expect(await choose({ fc }, "firecracker", { ...small, disks: 13 })).toBe("firecracker: as was asked");
+  expect(await choose({ fc }, "firecracker", { ...small, disks: 13 })).toBe("firecracker: as requested");
 });
 
 test("the CPUs of a VM must fit", async () => {
@@ -101,7 +101,7 @@ test("one that needs a vsock is not given a kernel that was stored without the m
   const problem = "firecracker can't run this VM: an earlier banger stored the kernel debian-bookworm-cloud without";
   expect(await choose({ fc, hasVsock: false }, undefined, kernel)).toStartWith(`qemu: ${problem}`);
   expect(await choose({ fc, hasVsock: false })).toBe("firecracker: preferred");
-  expect(await choose({ fc, hasVsock: false }, "qemu", kernel)).toBe("qemu: as was asked");
+  expect(await choose({ fc, hasVsock: false }, "qemu", kernel)).toBe("qemu: as requested");
   const refused = {
     code: "VMM_UNFIT",
     hint: expect.stringContaining("delete the kernel, and pull or import it again"),
@@ -125,7 +125,7 @@ test("one that can't save VMs is taken only if there is no other, or it is named
   const fc = { snapshots: false };
   expect(await choose({ fc })).toBe("qemu: firecracker 1.0 can't save VMs");
   expect(await choose({ fc, qemu: missing("qemu") })).toBe("firecracker: firecracker 1.0 can't save VMs");
-  expect(await choose({ fc }, "firecracker")).toBe("firecracker: as was asked");
+  expect(await choose({ fc }, "firecracker")).toBe("firecracker: as requested");
 });
 
 test("one whose network this host can't provide is passed over, unless the VM has no network", async () => {

@@ -76,7 +76,7 @@ test("elsewhere the memory no longer matches the disk: the user is told, and dec
   await expect(machines.session("one")).rejects.toMatchObject({ code: "SAVE_DAMAGED" });
   await expect(machines.fork("one", { names: ["two"] }, emit, signal)).rejects.toMatchObject({ code: "SAVE_DAMAGED" });
   const started = await machines.start("one", { ...services, cold: true }, emit, signal);
-  expect(started.startedHow).toMatch(/^cold \(as was asked\)/);
+  expect(started.startedHow).toMatch(/^cold \(as requested\)/);
   await machines.idle();
   assertTruth(host, "booted");
 });

@@ -47,7 +47,7 @@ export async function restoreSnapshot(ctx: LifeContext, vm: VmRecord, plan: Snap
       const now = freshVm(ctx, vm);
       const never = new AbortController().signal;
       const caller = { emit, signal: never, interrupted: never };
-      const start = source ? startOfSaved(ctx, now, source, caller) : startFromDisk(ctx, now, "as was asked", caller);
+      const start = source ? startOfSaved(ctx, now, source, caller) : startFromDisk(ctx, now, "as requested", caller);
       await startVm(ctx, start);
     }
   } finally {

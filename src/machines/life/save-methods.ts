@@ -102,7 +102,7 @@ export function saveMethods(ctx: LifeContext) {
     findTemplate: (text: string): TemplateRecord => findTemplate(ctx, text),
     async deleteTemplate(text: string): Promise<TemplateRecord> {
       const found = findTemplate(ctx, text);
-      await removeTemplate(ctx, found.key, "as was asked");
+      await removeTemplate(ctx, found.key, "as requested");
       return found;
     },
     /** The template that a VM of that kind would start from, made if there is none. @throws TEMPLATE_FAILED */

@@ -45,7 +45,7 @@ test("a snapshot of another VMM is refused before any state is discarded for it;
   await expect(machines.restore("one", "old", {}, emit, signal)).rejects.toMatchObject({ code: "SAVE_VERSION" });
   expect(running(host, vm).process).toEqual(process);
   const cold = await machines.restore("one", "old", { cold: true }, emit, signal);
-  expect(cold.startedHow).toMatch(/^cold \(as was asked\)/);
+  expect(cold.startedHow).toMatch(/^cold \(as requested\)/);
   assertTruth(host, "cold from a snapshot");
 });
 

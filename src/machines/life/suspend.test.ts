@@ -77,7 +77,7 @@ test("a suspended VM that can't be restored stays suspended, and boots on reques
   await expect(machines.start("one", services, emit, signal)).rejects.toMatchObject({ code: "SAVE_DAMAGED" });
   expect(machines.find("one").state).toBe("suspended");
   const started = await machines.start("one", { ...services, cold: true }, emit, signal);
-  expect(started.startedHow).toMatch(/^cold \(as was asked\)/);
+  expect(started.startedHow).toMatch(/^cold \(as requested\)/);
   await machines.idle();
   assertTruth(host, "booted");
 });

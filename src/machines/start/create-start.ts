@@ -102,7 +102,7 @@ async function findParts(
 ): Promise<{ source: StartSource; warm: WarmVm | null }> {
   let isTaken = false;
   try {
-    const source = isCold ? coldBoot("as was asked") : await templateSource(ctx, { spec: vm.spec, artifacts }, use);
+    const source = isCold ? coldBoot("as requested") : await templateSource(ctx, { spec: vm.spec, artifacts }, use);
     if (use.signal.aborted) throw use.signal.reason;
     isTaken = warm !== null && source.kind === "save" && isOf(warm, source);
     return { source, warm: isTaken ? warm : null };

@@ -15,7 +15,7 @@ export async function findSource(
   use: TemplateUse,
 ): Promise<StartSource> {
   const now = await putDiskBack(ctx, vm);
-  if (isCold) return coldBoot("as was asked");
+  if (isCold) return coldBoot("as requested");
   if (now.suspended) {
     await requireSuspendedFiles(ctx, now);
     return suspendedSource(ctx, now);

@@ -94,7 +94,7 @@ test("--cold boots, even if there are templates", async () => {
   const { host, run } = await setUp();
   await run("one");
   const vm = await run("two", { ...services, cold: true });
-  expect(vm.startedHow).toMatch(/^cold \(as was asked\)/);
+  expect(vm.startedHow).toMatch(/^cold \(as requested\)/);
   expect(running(host, vm).from).toBeNull();
 });
 

@@ -72,7 +72,7 @@ export function depsOf({ world, db }: Host): MachinesDeps {
   return {
     store: createStore(db, () => clock.now()),
     drivers: combineDrivers([worldDriver(world)]),
-    vmmChoice: async (asked) => ({ choice: asked ?? "auto", why: "as was asked" }),
+    vmmChoice: async (asked) => ({ choice: asked ?? "auto", why: "as requested" }),
     network: networkOf(world),
     files: filesOf(world),
     artifacts: artifactsOf(world),
