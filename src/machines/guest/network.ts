@@ -4,23 +4,20 @@ import type { VmSpec } from "../../model/vm.ts";
 import type { NetDevice } from "../../vmm/driver.ts";
 import type { GuestContext } from "./context.ts";
 import type { PreparedNetwork } from "./host.ts";
-import { usableVmm } from "./usable-vmm.ts";
+import type { UsableProbe } from "./usable-vmm.ts";
 
-type Ctx = Pick<GuestContext, "drivers" | "network">;
-type Spec = Pick<VmSpec, "network" | "vmm">;
+type Ctx = Pick<GuestContext, "network">;
+type Spec = Pick<VmSpec, "network">;
+type Vmm = Pick<UsableProbe, "features">;
 
 /** Null for a VM without one. @throws NETWORK_FAILED when there can be none */
-export async function networkKind(ctx: Ctx, spec: Spec): Promise<NetDevice["kind"] | null> {
+export async function networkKind(ctx: Ctx, spec: Spec, vmm: Vmm): Promise<NetDevice["kind"] | null> {
   const { kind, deny } = spec.network;
-  return kind === "user" ? ctx.network.kind(deny, await accepted(ctx, spec)) : null;
+  return kind === "user" ? ctx.network.kind(deny, vmm.features.netDevices) : null;
 }
 
 /** Null for a VM without one; a failure leaves no process behind. @throws NETWORK_FAILED */
-export async function makeNetwork(ctx: Ctx, spec: Spec, files: VmPaths): Promise<PreparedNetwork | null> {
+export async function makeNetwork(ctx: Ctx, spec: Spec, vmm: Vmm, files: VmPaths): Promise<PreparedNetwork | null> {
   const { kind, deny } = spec.network;
-  return kind === "user" ? ctx.network.prepare(files, deny, await accepted(ctx, spec)) : null;
-}
-
-async function accepted(ctx: Ctx, spec: Spec): Promise<readonly NetDevice["kind"][]> {
-  return (await usableVmm(ctx, spec)).features.netDevices;
+  return kind === "user" ? ctx.network.prepare(files, deny, vmm.features.netDevices) : null;
 }

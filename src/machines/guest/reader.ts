@@ -42,7 +42,7 @@ export async function withReader<T>(
   const network = { kind: "none", deny: [] } as const;
   const devices = readerSpec(ctx, plan);
   // any VMM can read any disk
-  const { vmm } = await chooseVmm(ctx, undefined, {
+  const { vmm, probe } = await chooseVmm(ctx, undefined, {
     vcpu: devices.vcpu,
     disks: devices.blockDevices.length,
     network,
@@ -51,7 +51,8 @@ export async function withReader<T>(
   });
   await using vm = await startUnlisted(ctx, {
     name: plan.name,
-    spec: { network, vmm },
+    spec: { network },
+    probe,
     makeFiles: async () => {},
     launch: ({ id, files: { directory } }) => ctx.drivers.named(vmm.driver).boot({ ...devices, id, directory }, signal),
   });

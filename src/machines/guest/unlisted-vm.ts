@@ -12,11 +12,14 @@ import { discard } from "./discard.ts";
 import type { PreparedNetwork } from "./host.ts";
 import { makeNetwork } from "./network.ts";
 import { AgentSession } from "./session.ts";
+import type { UsableProbe } from "./usable-vmm.ts";
 
 export type UnlistedPlan = {
   /** in messages */
   name: string;
-  spec: Pick<VmSpec, "network" | "vmm">;
+  spec: Pick<VmSpec, "network">;
+  /** its VMM, as it was found when the job began */
+  probe: UsableProbe;
   /** Makes the files of its folder; runs while its network is made. */
   makeFiles(files: VmPaths, id: VmId): Promise<void>;
   /** Boots or restores it. */
@@ -46,7 +49,7 @@ export async function startUnlisted(ctx: GuestContext, plan: UnlistedPlan): Prom
   const end = () => endProcesses().finally(() => discard(ctx, files.directory));
   try {
     await ctx.files.ensureFolder(files.directory);
-    const work = [prepareNetwork(ctx, plan.spec, files, undo), plan.makeFiles(files, id)] as const;
+    const work = [prepareNetwork(ctx, plan, files, undo), plan.makeFiles(files, id)] as const;
     // wait for both, even if one fails: nothing may still be made while the other is undone
     await Promise.allSettled(work);
     const [net] = await Promise.all(work);
@@ -71,11 +74,11 @@ export async function startUnlisted(ctx: GuestContext, plan: UnlistedPlan): Prom
 
 async function prepareNetwork(
   ctx: GuestContext,
-  spec: UnlistedPlan["spec"],
+  { spec, probe }: UnlistedPlan,
   files: VmPaths,
   undo: UndoStack,
 ): Promise<PreparedNetwork | null> {
-  const net = await makeNetwork(ctx, spec, files);
+  const net = await makeNetwork(ctx, spec, probe, files);
   const process = net?.process;
   if (process) listProcess(ctx, process.pid, undo, "its network", () => ctx.network.stop(process, files));
   return net;

@@ -6,6 +6,7 @@ import { type LiveVm, requireLive } from "../guest/live.ts";
 import type { Action } from "../guest/operations.ts";
 import { waitReady } from "../guest/ready.ts";
 import { findVm, freshVm, reportAlready, requireState } from "../guest/state.ts";
+import { usableVmm } from "../guest/usable-vmm.ts";
 import { findSource } from "../start/find-source.ts";
 import { type Caller, startOfExisting } from "../start/start.ts";
 import { startVm } from "../start/start-vm.ts";
@@ -97,8 +98,9 @@ async function start(ctx: LifeContext, vm: VmRecord, { cold }: StartOptions, cal
   const { emit, interrupted } = caller;
   const signal = AbortSignal.any([caller.signal, interrupted]);
   using templateFiles = new DisposableStack();
-  const source = await findSource(ctx, vm, cold ?? false, { templateFiles, emit, signal });
-  return await startVm(ctx, startOfExisting(ctx, { vm, source, templateFiles }, { emit, signal, interrupted }));
+  const probe = await usableVmm(ctx, vm.spec);
+  const source = await findSource(ctx, vm, cold ?? false, { probe, templateFiles, emit, signal });
+  return await startVm(ctx, startOfExisting(ctx, { vm, probe, source, templateFiles }, { emit, signal, interrupted }));
 }
 
 /** Waits for an operation of the same kind; any other one under way is an error. */

@@ -107,17 +107,18 @@ export function saveMethods(ctx: LifeContext) {
     },
     /** The template that a VM of that kind would start from, made if there is none. @throws TEMPLATE_FAILED */
     async warmTemplate(request: CreateRequest, emit: Emit, signal: AbortSignal): Promise<TemplateRecord> {
-      const { spec } = await decideSpec(ctx, request, emit);
-      const reason = await whyNoTemplates(ctx, spec);
+      const { spec, probe } = await decideSpec(ctx, request, emit);
+      const reason = await whyNoTemplates(ctx, probe);
       if (reason !== null) throw fail("TEMPLATE_FAILED", { image: spec.image.name, reason });
       const artifacts = await prepareArtifacts(ctx, spec);
-      const key = await keyOf(ctx, { spec, artifacts });
+      const wanted = { spec, artifacts, probe };
+      const key = await keyOf(ctx, wanted);
       ctx.templates.broken.delete(key);
       try {
-        const made = await ensureTemplate(ctx, key, { spec, artifacts }, emit, signal);
+        const made = await ensureTemplate(ctx, key, wanted, emit, signal);
         if (!dropPassing(ctx, key)) return made;
         // the second one is kept, whatever its services do
-        return await ensureTemplate(ctx, key, { spec, artifacts }, emit, signal);
+        return await ensureTemplate(ctx, key, wanted, emit, signal);
       } catch (error) {
         if (signal.aborted) throw error;
         ctx.log.warn("a template could not be made", { key: shortKey(key), error: toBangerError(error).message });

@@ -3,6 +3,7 @@ import { parseVmName } from "../../base/names.ts";
 import type { VmRecord } from "../../model/vm.ts";
 import { withDiskFullError } from "../guest/disk-full-error.ts";
 import type { LiveVm } from "../guest/live.ts";
+import type { UsableProbe } from "../guest/usable-vmm.ts";
 import { prepareArtifacts, type ReadyArtifacts } from "../images/artifacts.ts";
 import { coldBoot, type SavedSource, type StartSource } from "../templates/start-source.ts";
 import { keyOf, templateSource } from "../templates/templates.ts";
@@ -38,15 +39,16 @@ export async function createAndStart(
   if (request.name !== undefined) requireFreeName(ctx, parseVmName(request.name));
   const decided = await decideSpec(ctx, request, emit);
   phases.mark("decide");
-  const artifacts = await prepareArtifacts(ctx, decided.spec);
+  const { spec, probe } = decided;
+  const artifacts = await prepareArtifacts(ctx, spec);
   phases.mark("image");
-  const warm = isCold ? null : await warmFor(ctx, request, decided.spec, artifacts);
+  const warm = isCold ? null : await warmFor(ctx, request, decided, artifacts);
   phases.mark("warm");
   const reserved = await reserve(ctx, request, decided, warm);
   phases.mark("record");
   const live = await ctx.operations.run(reserved.vm, "create", (interrupted) => {
     const caller = { emit, signal: AbortSignal.any([signal, interrupted]), interrupted };
-    return startReserved(ctx, { ...reserved, warm, artifacts, phases }, isCold, caller);
+    return startReserved(ctx, { ...reserved, probe, warm, artifacts, phases }, isCold, caller);
   });
   return { vm: reserved.vm, live };
 }
@@ -54,11 +56,11 @@ export async function createAndStart(
 async function warmFor(
   ctx: StartContext,
   { ephemeral }: CreateRequest,
-  spec: VmRecord["spec"],
+  { spec, probe }: Decided,
   artifacts: ReadyArtifacts,
 ): Promise<WarmVm | null> {
   if (!ctx.warm.current) return null;
-  return takeWarm(ctx, { key: await keyOf(ctx, { spec, artifacts }), spec, ephemeral });
+  return takeWarm(ctx, { key: await keyOf(ctx, { spec, artifacts, probe }), spec, ephemeral });
 }
 
 async function reserve(
@@ -75,7 +77,7 @@ async function reserve(
   }
 }
 
-type Parts = Reserved & { warm: WarmVm | null; artifacts: ReadyArtifacts; phases: Phases };
+type Parts = Reserved & { probe: UsableProbe; warm: WarmVm | null; artifacts: ReadyArtifacts; phases: Phases };
 
 async function startReserved(ctx: StartContext, parts: Parts, isCold: boolean, caller: Caller): Promise<LiveVm> {
   const { vm, phases } = parts;
@@ -96,13 +98,15 @@ async function startReserved(ctx: StartContext, parts: Parts, isCold: boolean, c
 /** What the VM starts from, and its folder; a warm VM that is of no use for it is ended. */
 async function findParts(
   ctx: StartContext,
-  { vm, warm, artifacts }: Parts,
+  { vm, probe, warm, artifacts }: Parts,
   isCold: boolean,
   use: Caller & { templateFiles: DisposableStack },
 ): Promise<{ source: StartSource; warm: WarmVm | null }> {
   let isTaken = false;
   try {
-    const source = isCold ? coldBoot("as requested") : await templateSource(ctx, { spec: vm.spec, artifacts }, use);
+    const source = isCold
+      ? coldBoot("as requested")
+      : await templateSource(ctx, { spec: vm.spec, artifacts, probe }, use);
     if (use.signal.aborted) throw use.signal.reason;
     isTaken = warm !== null && source.kind === "save" && isOf(warm, source);
     return { source, warm: isTaken ? warm : null };

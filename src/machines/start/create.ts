@@ -14,6 +14,7 @@ import { chooseVmm } from "../guest/choose-vmm.ts";
 import { withDiskFullError } from "../guest/disk-full-error.ts";
 import { makeIdentity } from "../guest/identity.ts";
 import { emitState, setState } from "../guest/state.ts";
+import type { UsableProbe } from "../guest/usable-vmm.ts";
 import { findKernel, kernelIfAny, prepareArtifacts } from "../images/artifacts.ts";
 import { findImage, imageIfAny, waysTo } from "../images/find-image.ts";
 import type { SizeRequest, StartContext } from "./context.ts";
@@ -70,7 +71,7 @@ export async function reserveVm(
   return reserved;
 }
 
-export type Decided = { spec: VmSpec; image: ImageRecord; kernel: KernelRecord };
+export type Decided = { spec: VmSpec; image: ImageRecord; kernel: KernelRecord; probe: UsableProbe };
 
 /**
  * What a VM as requested would be. If its image or kernel is still missing, its other needs are checked first.
@@ -101,7 +102,7 @@ export async function decideSpec(ctx: StartContext, request: CreateRequest, emit
     ...(nested && { nested }),
     ...(request.idleMs === undefined ? {} : { idleMs: request.idleMs }),
   };
-  return { spec, image, kernel };
+  return { spec, image, kernel, probe };
 }
 
 /** An image may name the kernel that it wants. */

@@ -1,5 +1,6 @@
 /** Chooses what a VM that exists starts from. */
 import type { VmRecord } from "../../model/vm.ts";
+import type { UsableProbe } from "../guest/usable-vmm.ts";
 import { prepareArtifacts } from "../images/artifacts.ts";
 import { coldBoot, type StartSource, suspendedSource } from "../templates/start-source.ts";
 import { type TemplateUse, templateSource } from "../templates/templates.ts";
@@ -12,7 +13,7 @@ export async function findSource(
   ctx: StartContext,
   vm: VmRecord,
   isCold: boolean,
-  use: TemplateUse,
+  use: TemplateUse & { probe: UsableProbe },
 ): Promise<StartSource> {
   const now = await putDiskBack(ctx, vm);
   if (isCold) return coldBoot("as requested");
@@ -22,5 +23,6 @@ export async function findSource(
   }
   // the disk of one that ran is not a template's any more
   if (vm.generation > 0) return coldBoot("it has run before");
-  return templateSource(ctx, { spec: vm.spec, artifacts: await prepareArtifacts(ctx, vm.spec) }, use);
+  const artifacts = await prepareArtifacts(ctx, vm.spec);
+  return templateSource(ctx, { spec: vm.spec, artifacts, probe: use.probe }, use);
 }

@@ -5,6 +5,7 @@ import type { Emit } from "../../model/event.ts";
 import type { VmSpec } from "../../model/vm.ts";
 import type { ChosenVmm } from "../guest/choose-vmm.ts";
 import { networkKind } from "../guest/network.ts";
+import type { UsableProbe } from "../guest/usable-vmm.ts";
 import type { StartContext } from "./context.ts";
 
 const mib = 1024 * 1024;
@@ -47,12 +48,12 @@ export type Missing = { image: boolean; kernel: boolean };
 /** What a VM needs beside its VMM. @throws TOOL_MISSING, NETWORK_FAILED, MEMORY_LOW, DISK_FULL */
 export async function requireHost(
   ctx: StartContext,
-  spec: Pick<VmSpec, "memoryMib" | "network" | "vmm">,
+  spec: Pick<VmSpec, "memoryMib" | "network">,
   { probe }: Pick<ChosenVmm, "probe">,
   missing: Missing,
   emit: Emit,
 ): Promise<void> {
-  const problem = firstMissing(await gather(ctx, spec, missing));
+  const problem = firstMissing(await gather(ctx, spec, probe, missing));
   if (problem) throw problem;
   if (probe.kvmDenied)
     emit({
@@ -65,11 +66,12 @@ export async function requireHost(
 async function gather(
   ctx: StartContext,
   spec: Parameters<typeof requireHost>[1],
+  probe: UsableProbe,
   missing: Missing,
 ): Promise<HostNeeds> {
   const { vms, layers, kernels } = ctx.paths;
   const [network, host, ...space] = await Promise.all([
-    networkProblem(ctx, spec),
+    networkKind(ctx, spec, probe).then(() => null, toBangerError),
     ctx.hostNeeds(),
     spaceOf(ctx, { path: vms, needed: stateBytes, during: "making the VM" }),
     ...(missing.image ? [spaceOf(ctx, { path: layers, needed: imageBytes, during: "making its image" })] : []),
@@ -77,10 +79,6 @@ async function gather(
   ]);
   const needed = Math.min(spec.memoryMib * mib, leastMemory);
   return { network, mkfs: host.mkfs, memory: { available: host.availableMemory, needed }, space };
-}
-
-async function networkProblem(ctx: StartContext, spec: Pick<VmSpec, "network" | "vmm">): Promise<BangerError | null> {
-  return networkKind(ctx, spec).then(() => null, toBangerError);
 }
 
 async function spaceOf(ctx: StartContext, wanted: Omit<HostNeeds["space"][number], "free">) {

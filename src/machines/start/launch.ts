@@ -20,7 +20,7 @@ import { EndedEarly } from "./failure.ts";
 import { withWakeBegun } from "./kept-disk.ts";
 import type { Phases } from "./phases.ts";
 import { noteNetwork, type Prepared, prepareBoot } from "./prepare.ts";
-import type { BegunStart, Start } from "./start.ts";
+import { type BegunStart, probeOf, type Start } from "./start.ts";
 
 export type Attempt = WarmVm | StartSource;
 
@@ -94,8 +94,9 @@ async function takeOver(ctx: StartContext, start: BegunStart, warm: WarmVm): Pro
 /** The guest runs, and `start.live` is set, when this resolves. @returns what to send it */
 async function launchVmm(ctx: StartContext, start: BegunStart, source: StartSource): Promise<GuestInheritance> {
   const { vm, phases, caller, artifacts } = start;
+  const probe = await probeOf(ctx, start);
   const work = [
-    prepareBoot(ctx, vm, caller.emit, { artifacts, isCold: source.kind === "cold" }),
+    prepareBoot(ctx, vm, caller.emit, { probe, artifacts, isCold: source.kind === "cold" }),
     makeDisk(ctx, start, source),
   ] as const;
   // wait for all, even if one fails: nothing may still be made during the clean-up

@@ -4,6 +4,7 @@ import type { Emit } from "../../model/event.ts";
 import type { VmRecord } from "../../model/vm.ts";
 import type { GuestInheritance, PreparedNetwork } from "../guest/host.ts";
 import { makeNetwork } from "../guest/network.ts";
+import type { UsableProbe } from "../guest/usable-vmm.ts";
 import { prepareArtifacts, type ReadyArtifacts } from "../images/artifacts.ts";
 import { verifyArtifacts } from "../images/content-problem.ts";
 import type { StartContext } from "./context.ts";
@@ -16,6 +17,7 @@ export type Prepared = {
 };
 
 export type Preparing = {
+  probe: UsableProbe;
   /** if they are ready already */
   artifacts: ReadyArtifacts | null;
   /** the kernel's first instruction comes from its file: what is booted is read before */
@@ -26,9 +28,9 @@ export async function prepareBoot(
   ctx: StartContext,
   vm: VmRecord,
   emit: Emit,
-  { artifacts, isCold }: Preparing,
+  { probe, artifacts, isCold }: Preparing,
 ): Promise<Prepared> {
-  const work = [ready(ctx, vm, isCold, artifacts), prepareNetwork(ctx, vm, emit), ctx.inheritance()] as const;
+  const work = [ready(ctx, vm, isCold, artifacts), prepareNetwork(ctx, vm, probe, emit), ctx.inheritance()] as const;
   // wait for all, even if one fails: nothing may still be made during the clean-up
   await Promise.allSettled(work);
   const [{ image, initramfs }, net, inherited] = await Promise.all(work);
@@ -47,8 +49,13 @@ async function ready(
   return artifacts;
 }
 
-async function prepareNetwork(ctx: StartContext, vm: VmRecord, emit: Emit): Promise<PreparedNetwork | null> {
-  const net = await makeNetwork(ctx, vm.spec, ctx.paths.vm(vm.id));
+async function prepareNetwork(
+  ctx: StartContext,
+  vm: VmRecord,
+  probe: UsableProbe,
+  emit: Emit,
+): Promise<PreparedNetwork | null> {
+  const net = await makeNetwork(ctx, vm.spec, probe, ctx.paths.vm(vm.id));
   if (!net) return null;
   noteNetwork(ctx, vm, net);
   if (net.note) emit({ kind: "note", level: "warn", text: net.note });

@@ -12,7 +12,7 @@ import { cleanUp } from "./clean-up.ts";
 import type { StartContext } from "./context.ts";
 import { failedStart } from "./failure.ts";
 import { type Attempt, finishStart, launch, reachAgent } from "./launch.ts";
-import type { BegunStart, Start } from "./start.ts";
+import { type BegunStart, probeOf, type Start } from "./start.ts";
 
 /**
  * The VM is `running` afterwards and its agent serves. On failure before the guest's first instruction the VM is
@@ -24,7 +24,7 @@ export async function startVm(ctx: StartContext, asked: Start): Promise<LiveVm> 
   let attempt: Attempt = start.warm ?? start.source;
   for (;;) {
     try {
-      await reportGaps(ctx, start.vm.spec, start.caller.emit);
+      await reportGaps(ctx, await probeOf(ctx, start), start.caller.emit);
       return await launch(ctx, start, attempt);
     } catch (error) {
       const next = await nextAttempt(ctx, start, attempt, error);

@@ -3,6 +3,7 @@ import type { Emit } from "../../model/event.ts";
 import type { VmRecord } from "../../model/vm.ts";
 import type { OpenChange } from "../../store/journal.ts";
 import type { LiveVm } from "../guest/live.ts";
+import { type UsableProbe, usableVmm } from "../guest/usable-vmm.ts";
 import type { ReadyArtifacts } from "../images/artifacts.ts";
 import { coldBoot, type SavedSource, type StartSource } from "../templates/start-source.ts";
 import type { WarmVm } from "../templates/warm.ts";
@@ -21,6 +22,8 @@ export type Caller = {
 export type Start = {
   vm: VmRecord;
   caller: Caller;
+  /** its VMM, as it was found when the job began; null: it is looked at when the start begins */
+  probe: UsableProbe | null;
   source: StartSource;
   /** a warm VM of the source, in this VM's folder; tried first */
   warm: WarmVm | null;
@@ -42,10 +45,24 @@ export type Start = {
 /** Its change is in the journal. */
 export type BegunStart = Start & { change: OpenChange };
 
-const fresh = { warm: null, templateFiles: null, needsDisk: false, artifacts: null, creation: null } as const;
+/** @throws VMM_NOT_FOUND when it can't be used */
+export async function probeOf(ctx: StartContext, start: Start): Promise<UsableProbe> {
+  start.probe ??= await usableVmm(ctx, start.vm.spec);
+  return start.probe;
+}
+
+const fresh = {
+  probe: null,
+  warm: null,
+  templateFiles: null,
+  needsDisk: false,
+  artifacts: null,
+  creation: null,
+} as const;
 const begun = { isRestoring: false, live: null };
 
 export type NewVm = Pick<Start, "vm" | "source" | "warm" | "phases"> & {
+  probe: UsableProbe;
   templateFiles: DisposableStack;
   artifacts: ReadyArtifacts;
   creation: OpenChange;
@@ -59,7 +76,7 @@ export function startOfNew(made: NewVm, caller: Caller): Start {
 /** Of a VM that is stopped or suspended. */
 export function startOfExisting(
   ctx: StartContext,
-  found: Pick<Start, "vm" | "source"> & { templateFiles: DisposableStack },
+  found: Pick<Start, "vm" | "probe" | "source"> & { templateFiles: DisposableStack },
   caller: Caller,
 ): Start {
   return { ...fresh, ...begun, ...found, caller, phases: new Phases(ctx.clock) };

@@ -16,7 +16,7 @@ import { throwAwayIdentity } from "../guest/identity.ts";
 import { type WaitedGuest, waitServices } from "../guest/ready.ts";
 import { runOnce } from "../guest/run-once.ts";
 import { startUnlisted, type UnlistedVm } from "../guest/unlisted-vm.ts";
-import { usableVmm } from "../guest/usable-vmm.ts";
+import type { UsableProbe } from "../guest/usable-vmm.ts";
 import { withLimit } from "../guest/within.ts";
 import type { ReadyArtifacts } from "../images/artifacts.ts";
 import { verifyArtifacts } from "../images/content-problem.ts";
@@ -26,6 +26,7 @@ import { basisStamps, type StampedState } from "./stamps.ts";
 export type TemplatePlan = {
   spec: VmSpec;
   artifacts: ReadyArtifacts;
+  probe: UsableProbe;
   key: Digest;
   facts: TemplateFacts;
   /** that the key is of; null: none */
@@ -77,12 +78,13 @@ export async function makeTemplate(
 
 function boot(
   ctx: TemplatesContext,
-  { spec, artifacts, facts, network }: TemplatePlan,
+  { spec, artifacts, probe, facts, network }: TemplatePlan,
   signal: AbortSignal,
 ): Promise<UnlistedVm> {
   return startUnlisted(ctx, {
     name,
     spec,
+    probe,
     makeFiles: async ({ disk }, id) => {
       await ctx.files.ensureFolder(ctx.paths.suspended(id).directory);
       await ctx.createDisk(disk, facts.diskBytes);
@@ -93,8 +95,7 @@ function boot(
       const { image, initramfs } = artifacts;
       const vm = { id, spec, ephemeral: true };
       const devices = bootSpec(ctx.paths, { vm, image, initramfs, net: net?.device ?? null });
-      const { savesInPlace } = (await usableVmm(ctx, spec)).features;
-      const memory = savesInPlace ? { memory: { path: ctx.paths.suspended(id).memory } } : {};
+      const memory = probe.features.savesInPlace ? { memory: { path: ctx.paths.suspended(id).memory } } : {};
       return ctx.drivers.named(spec.vmm.driver).boot({ ...devices, ...memory }, signal);
     },
   });

@@ -30,6 +30,24 @@ test("the first VM makes the template, later ones start from it, each with its o
   assertTruth(host, "two VMs of a template");
 });
 
+test("each start looks at its VMM once, beside what its driver does, and so sees what became of it", async () => {
+  const { world, machines, run } = await setUp();
+  await run("one");
+  await machines.idle();
+  for (const name of ["two", "three"]) {
+    world.probes = 0;
+    expect((await run(name)).startedHow).toStartWith("restored from template");
+    expect(world.probes).toBe(1);
+    await machines.idle();
+  }
+  world.probes = 0;
+  await machines.stop("two", {}, () => {});
+  await machines.start("two", { wait: "agent" }, () => {}, new AbortController().signal);
+  expect(world.probes).toBe(1);
+  world.vmmProblem = { why: "the rights to it are gone", fix: "log in again" };
+  await expect(run("four")).rejects.toMatchObject({ code: "VMM_NOT_FOUND" });
+});
+
 test("a template's own guest gets nothing of the user's", async () => {
   const { world, run } = await setUp();
   await run("one");

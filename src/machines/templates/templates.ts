@@ -7,7 +7,7 @@ import type { VmSpec } from "../../model/vm.ts";
 import type { NetDevice } from "../../vmm/driver.ts";
 import { bootSpec } from "../guest/boot-spec.ts";
 import { networkKind } from "../guest/network.ts";
-import { usableVmm } from "../guest/usable-vmm.ts";
+import type { UsableProbe } from "../guest/usable-vmm.ts";
 import type { ReadyArtifacts } from "../images/artifacts.ts";
 import { whyNoTemplates } from "./confinement.ts";
 import type { TemplatesContext } from "./context.ts";
@@ -33,7 +33,12 @@ function brokenFor(ctx: TemplatesContext, key: Digest): string | null {
   return ctx.clock.now() < until ? why : null;
 }
 
-export type Wanted = { spec: VmSpec; artifacts: ReadyArtifacts };
+export type Wanted = {
+  spec: VmSpec;
+  artifacts: ReadyArtifacts;
+  /** its VMM, as it was found when the job began */
+  probe: UsableProbe;
+};
 
 export type TemplateUse = {
   /** keeps the template's files until it is disposed of, when the VM runs or will not */
@@ -48,7 +53,7 @@ export async function templateSource(
   wanted: Wanted,
   { templateFiles, emit, signal }: TemplateUse,
 ): Promise<StartSource> {
-  const why = await whyNoTemplates(ctx, wanted.spec);
+  const why = await whyNoTemplates(ctx, wanted.probe);
   if (why !== null) return coldBoot(why);
   const key = await keyOf(ctx, wanted);
   const broken = brokenFor(ctx, key);
@@ -116,15 +121,15 @@ async function dropSpoiled(ctx: TemplatesContext, key: Digest, emit: Emit): Prom
 }
 
 export async function keyOf(ctx: TemplatesContext, wanted: Wanted): Promise<Digest> {
-  return keyWith(ctx, wanted, await networkKind(ctx, wanted.spec));
+  return keyWith(ctx, wanted, await networkKind(ctx, wanted.spec, wanted.probe));
 }
 
 async function keyWith(
   ctx: TemplatesContext,
-  { spec, artifacts }: Wanted,
+  { spec, artifacts, probe }: Wanted,
   network: NetDevice["kind"] | null,
 ): Promise<Digest> {
-  const { driver, version, accel } = await usableVmm(ctx, spec);
+  const { driver, version, accel } = probe;
   const { image, initramfs } = artifacts;
   return templateKey({
     image,
@@ -161,8 +166,8 @@ export async function ensureTemplate(
   const known = templateByKey(ctx, key);
   if (known) return known;
   return ctx.templates.making.run(key, signal, async (shared) => {
-    const facts = templateFacts({ spec: wanted.spec, vmm: await usableVmm(ctx, wanted.spec) });
-    const network = await networkKind(ctx, wanted.spec);
+    const facts = templateFacts({ spec: wanted.spec, vmm: wanted.probe });
+    const network = await networkKind(ctx, wanted.spec, wanted.probe);
     // the key is of a network that has changed meanwhile
     if ((await keyWith(ctx, wanted, network)) !== key) throw otherNetwork();
     const { save, late } = await makeTemplate(ctx, { ...wanted, key, facts, network }, emit, shared);

@@ -11,6 +11,7 @@ import type { VmSpec } from "../../model/vm.ts";
 import { bootSpec } from "../guest/boot-spec.ts";
 import { rehearse } from "../guest/rehearse.ts";
 import { startUnlisted, type UnlistedVm } from "../guest/unlisted-vm.ts";
+import { type UsableProbe, usableVmm } from "../guest/usable-vmm.ts";
 import { withLimit } from "../guest/within.ts";
 import { prepareArtifacts, type ReadyArtifacts } from "../images/artifacts.ts";
 import type { TemplatesContext } from "./context.ts";
@@ -149,7 +150,7 @@ async function makeWarm(ctx: TemplatesContext, kind: WarmKind, hurry: AbortSigna
   const template = templateByKey(ctx, kind.key);
   if (!template || (await changedPart(ctx, template)) !== null) return null;
   const artifacts = await prepareArtifacts(ctx, kind.spec);
-  const vm = await restore(ctx, kind, template, artifacts);
+  const vm = await restore(ctx, kind, template, { artifacts, probe: await usableVmm(ctx, kind.spec) });
   try {
     await reachAndPause(ctx, vm, kind, hurry);
     // nothing writes to its disk from here on
@@ -166,12 +167,14 @@ function restore(
   ctx: TemplatesContext,
   { spec, ephemeral }: WarmKind,
   { key, facts, save }: TemplateRecord,
-  { image, initramfs }: ReadyArtifacts,
+  { artifacts, probe }: { artifacts: ReadyArtifacts; probe: UsableProbe },
 ): Promise<UnlistedVm> {
+  const { image, initramfs } = artifacts;
   const from = ctx.paths.template(key);
   return startUnlisted(ctx, {
     name: "a warm VM",
     spec,
+    probe,
     makeFiles: (files) => ctx.copySparse(from.disk, files.disk, facts.diskBytes),
     launch: ({ id, net }) => {
       const devices = bootSpec(ctx.paths, { vm: { id, spec, ephemeral }, image, initramfs, net: net?.device ?? null });

@@ -87,6 +87,8 @@ export class World {
   vmmProblem: { why: string; fix: string } | null = null;
   /** guests can have VMs of their own */
   nested = true;
+  /** how often the VMM was looked at */
+  probes = 0;
   /** this user has no access to KVM */
   kvmDenied = false;
   /** bytes */
@@ -287,6 +289,7 @@ export function worldDriver(world: World, name = "world", own: Partial<DriverFea
     name,
     programs: [],
     probe: async () => {
+      world.probes += 1;
       const { gaps, sharing, kvmDenied, vmmProblem } = world;
       if (vmmProblem) return { usable: false, ...vmmProblem };
       const of = { driver: name, version: world.version, accel: "tcg", why: "a test" } as const;
