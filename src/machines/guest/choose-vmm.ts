@@ -96,8 +96,12 @@ async function kernelProblem(
   if (!vsock || kernel === null) return null;
   const [stamp] = await files.changeStamps([paths.kernel(kernel.digest).vsockModules]);
   if (stamp != null) return null;
-  const problem = `an earlier banger stored the kernel ${kernel.name} without the modules for a vsock`;
-  return { problem, next: "delete the kernel, and pull or import it again" };
+  const { name } = kernel;
+  const problem = `an earlier banger stored the kernel ${name} without the modules for a vsock; \`banger kernel pull ${name}\` gets them`;
+  return {
+    problem,
+    next: `run \`banger kernel pull ${name}\`, or import it again under the same name if it is your own`,
+  };
 }
 
 async function lackOf(ctx: Ctx, probe: UsableProbe, { network }: VmmNeeds): Promise<string | null> {
