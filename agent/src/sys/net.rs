@@ -14,6 +14,10 @@ pub struct Link {
 /// An Ethernet address.
 pub type Mac = [u8; 6];
 
+/// Bytes that a connection may have on their way to the guest, which are on their way from the host only: they have to fit into the host's
+/// socket (`host/netguard.rs`), where the host allows no more than 416 KiB by default, overhead included; what does not fit is lost.
+const MAX_WINDOW: libc::c_ulong = 128 * 1024;
+
 impl Link {
     /// Does not check whether the interface exists.
     pub fn named(name: &str) -> io::Result<Link> {
@@ -107,7 +111,7 @@ impl Link {
         self.ask(command, &mut request)
     }
 
-    /// Replaces the default route.
+    /// Replaces the default route. TCP's receive windows are limited on it.
     pub fn set_default_route(&self, gateway: Ipv4Addr) -> io::Result<()> {
         // SAFETY: an all-zero rtentry with three addresses and flags; no device name.
         unsafe {
@@ -119,7 +123,8 @@ impl Link {
             // fails when there is none
             libc::ioctl(self.socket.as_raw_fd(), libc::SIOCDELRT, &route);
             route.rt_gateway = socket_address(gateway);
-            route.rt_flags = libc::RTF_UP | libc::RTF_GATEWAY;
+            route.rt_flags = libc::RTF_UP | libc::RTF_GATEWAY | libc::RTF_WINDOW;
+            route.rt_window = MAX_WINDOW;
             check(libc::ioctl(self.socket.as_raw_fd(), libc::SIOCADDRT, &route)).map(drop)
         }
     }

@@ -25,6 +25,14 @@ pub fn connect(path: &str) -> io::Result<OwnedFd> {
     std::os::unix::net::UnixStream::connect(path).map(OwnedFd::from)
 }
 
+/// Lets so many bytes wait in the socket, or as many as the host allows its users (socket(7), net.core.wmem_max).
+pub fn enlarge_send_buffer(socket: &impl AsRawFd, bytes: libc::c_int) -> io::Result<()> {
+    let length = size_of::<libc::c_int>() as libc::socklen_t;
+    let value = (&raw const bytes).cast();
+    // SAFETY: an int with its length.
+    check(unsafe { libc::setsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, libc::SO_SNDBUF, value, length) }).map(drop)
+}
+
 fn stream() -> io::Result<OwnedFd> {
     // SAFETY: plain numbers; the descriptor is ours.
     unsafe { Ok(OwnedFd::from_raw_fd(check(libc::socket(libc::AF_UNIX, libc::SOCK_STREAM | libc::SOCK_CLOEXEC, 0))?)) }
@@ -122,5 +130,18 @@ mod tests {
         let (mut ours, theirs) = UnixStream::pair().unwrap();
         ours.write_all(b"x").unwrap();
         assert!(receive_descriptor(&theirs).is_err());
+    }
+
+    #[test]
+    fn more_bytes_wait_in_an_enlarged_socket() {
+        let waiting = |(mut socket, _other): (UnixStream, UnixStream)| {
+            socket.set_nonblocking(true).unwrap();
+            std::iter::from_fn(|| socket.write(&[0; 4096]).ok()).sum::<usize>()
+        };
+        let enlarged = UnixStream::pair().unwrap();
+        enlarge_send_buffer(&enlarged.0, 1024 * 1024).unwrap();
+        let usual = waiting(UnixStream::pair().unwrap());
+        // a host allows twice its default at least (net.core.wmem_max)
+        assert!(waiting(enlarged) > usual * 3 / 2);
     }
 }

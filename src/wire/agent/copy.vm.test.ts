@@ -97,6 +97,8 @@ describe.skipIf(gate("vm") !== null)("a copy", () => {
       "192.0.2.0/24 dev eth0 scope link  src 192.0.2.77",
       "default via 192.0.2.2 dev eth0",
     ]);
+    // receive windows that fit into the host's socket of passt
+    expect(await seen(`awk '$2 == "00000000" { print $10 }' /proc/net/route`)).toBe("131072");
     expect(await seen("ip neigh show dev eth0")).not.toContain("192.0.2.8 ");
     const after = await sh(shownBootId);
     expect(after).not.toBe(before);
