@@ -43,6 +43,11 @@ export function listing(names: readonly string[], count = names.length): Buffer 
 /** bytes of the root's inode, an extended one */
 const rootBytes = 40;
 
+/** position of `Made.content` */
+export const contentStart = 96;
+/** Added to the length of a block that is stored as it is. */
+export const plainBlock = 1 << 24;
+
 export type Made = {
   /** inodes after the root's */
   rest?: Uint8Array;
@@ -51,6 +56,12 @@ export type Made = {
   listingBytes?: number;
   rootType?: number;
   ids?: number;
+  /** the table of users and groups */
+  owners?: readonly number[];
+  /** blocks of files, which begin at `contentStart` */
+  content?: Uint8Array;
+  /** where the block of each fragment is, and the word for its length */
+  fragments?: readonly { start: number; word: number }[];
   /** one list of attributes, for index 0 */
   attributes?: { list: Uint8Array; count: number };
   xattrIndex?: number;
@@ -72,10 +83,13 @@ export function image(made: Made): Uint8Array {
     [4, made.xattrIndex ?? 0xffffffff],
   ];
   const inodes = metadata(Buffer.concat([inode(made.rootType ?? 8, packed(...folder)), made.rest ?? new Uint8Array()]));
-  const directoryTable = 96 + inodes.length;
+  const content = made.content ?? new Uint8Array();
+  const inodeTable = contentStart + content.length;
+  const directoryTable = inodeTable + inodes.length;
   const names8k = metadata(names);
   const ids = directoryTable + names8k.length;
-  const idBlock = metadata(packed([4, 1000]));
+  const owners = made.owners ?? [1000];
+  const idBlock = metadata(packed(...owners.map((owner): Fields[number] => [4, owner])));
   const idTable = ids + idBlock.length;
   const { list, count } = made.attributes ?? { list: new Uint8Array(), count: 0 };
   const lists = idTable + 8;
@@ -84,21 +98,30 @@ export function image(made: Made): Uint8Array {
   const entryBlock = metadata(packed([8, 0], [4, count], [4, list.length]));
   const xattrTable = entries + entryBlock.length;
   const table = packed([8, lists], [4, 1], [4, 0], [8, entries]);
-  const tail = [inodes, names8k, idBlock, packed([8, ids]), listBlocks, entryBlock, table];
-  const whole = Buffer.concat([new Uint8Array(96), ...tail]);
+  const fragments = made.fragments ?? [];
+  const fragmentBlocks = xattrTable + table.length;
+  const described = metadata(Buffer.concat(fragments.map(({ start, word }) => packed([8, start], [4, word], [4, 0]))));
+  const fragmentTable = fragmentBlocks + described.length;
+  const pointers = Array.from({ length: Math.ceil(fragments.length / 512) }, (_, at): Fields[number] => [
+    8,
+    fragmentBlocks + at * (8192 + 2),
+  ]);
+  const tail = [inodes, names8k, idBlock, packed([8, ids]), listBlocks, entryBlock, table, described];
+  const whole = Buffer.concat([new Uint8Array(96), content, ...tail, packed(...pointers)]);
   const blockSize = made.blockSize ?? 131_072;
   const head: Fields = [
     [4, 0x73717368],
     [4, 2],
     [4, 0],
     [4, blockSize],
-    [4, 0],
+    [4, fragments.length],
     [2, 1],
     [2, 17],
     [2, 0],
   ];
-  head.push([2, made.ids ?? 1], [2, 4], [2, 0], [8, 0], [8, whole.length], [8, idTable], [8, xattrTable]);
-  head.push([8, 96], [8, directoryTable], [8, 2n ** 64n - 1n], [8, 2n ** 64n - 1n]);
+  head.push([2, made.ids ?? owners.length], [2, 4], [2, 0], [8, 0], [8, whole.length], [8, idTable], [8, xattrTable]);
+  const none = 2n ** 64n - 1n;
+  head.push([8, inodeTable], [8, directoryTable], [8, fragments.length > 0 ? fragmentTable : none], [8, none]);
   whole.set(packed(...head));
   made.superblock?.(new DataView(whole.buffer, whole.byteOffset, whole.length), whole.length);
   return new Uint8Array(whole);
