@@ -1,6 +1,7 @@
 /**
  * The speed table: each figure beside a floor that is measured in the same run, in turn with it. `make bench` runs it; the
- * table goes to the terminal, everything as JSON to bench/results/. Arguments: `--runs N` (default 5), `--only vm|images|saves`.
+ * table goes to the terminal, everything as JSON to bench/results/. Arguments: `--runs N` (default 5), `--only vm|images|saves|nested`,
+ * `--part NAME` of the last.
  */
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { cpus, loadavg, release, totalmem } from "node:os";
@@ -10,6 +11,8 @@ import { Home, programs, repository } from "../test/e2e/home.ts";
 import { makeRepository } from "../test/e2e/repo.ts";
 import type { Breakdown } from "./from-template.ts";
 import { images } from "./images.ts";
+import { nested } from "./nested/nested.ts";
+import type { Figures } from "./nested/vms.ts";
 import { bootRaw, execRaw, putRaw, type Recipe, recipeOf } from "./raw-vm.ts";
 import { saves } from "./saves.ts";
 import { median, type Row, reached, table } from "./stats.ts";
@@ -18,20 +21,21 @@ import { say, timed, times } from "./timing.ts";
 const runs = Number(argument("--runs")) || 5;
 const home = new Home("bench");
 try {
-  await cloneGolden(home);
   const only = argument("--only");
-  const rows: Row[] = [];
-  const breakdowns: Breakdown[] = [];
-  if (only === undefined || only === "vm") rows.push(...(await measure()));
-  if (only === undefined || only === "images") rows.push(...(await images(home, runs)));
-  if (only === undefined || only === "saves") {
-    const measured = await saves(home, runs);
-    rows.push(...measured.rows);
-    breakdowns.push(...measured.breakdowns);
-  }
-  console.log(`\n${table(rows)}\n${breakdowns.map(breakdownText).join("")}`);
-  save(rows, breakdowns);
-  process.exitCode = rows.every(reached) ? 0 : 1;
+  const all: Figures = { rows: [], breakdowns: [] };
+  const add = ({ rows, breakdowns }: Figures) => {
+    all.rows.push(...rows);
+    all.breakdowns.push(...breakdowns);
+  };
+  const isWanted = (part: string) => only === undefined || only === part;
+  if (only !== "nested") await cloneGolden(home);
+  if (isWanted("vm")) add({ rows: await measure(), breakdowns: [] });
+  if (isWanted("images")) add({ rows: await images(home, runs), breakdowns: [] });
+  if (isWanted("saves")) add(await saves(home, runs));
+  if (only === "nested") add(await nested({ home, runs, part: argument("--part") }));
+  console.log(`\n${table(all.rows)}\n${all.breakdowns.map(breakdownText).join("")}`);
+  save(all);
+  process.exitCode = all.rows.every(reached) ? 0 : 1;
 } finally {
   await home.close();
 }
@@ -142,7 +146,7 @@ function bigRepository(): string {
   return makeRepository(join(home.folder, "big"), files);
 }
 
-function save(rows: Row[], breakdowns: Breakdown[]): void {
+function save({ rows, breakdowns }: Figures): void {
   const folder = join(repository, "bench/results");
   mkdirSync(folder, { recursive: true });
   const host = {

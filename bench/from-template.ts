@@ -5,7 +5,7 @@ import { phasesOf, reportedPhases, type Timed, timedOf } from "../src/cli/bench-
 import type { Phase } from "../src/model/event.ts";
 import type { Home } from "../test/e2e/home.ts";
 import { until } from "../test/e2e/processes.ts";
-import { restoreRaw, type SavedRecipe } from "./raw-restore.ts";
+import { type RestoredRaw, restoreRaw, type SavedRecipe } from "./raw-restore.ts";
 import { type Row, rowOf } from "./stats.ts";
 import { say, timed } from "./timing.ts";
 
@@ -18,34 +18,52 @@ export type Measured = { row: Row; breakdowns: Breakdown[] };
 /** A VM of this home's only kind, each restored when it is asked for. */
 export function restored(home: Home, recipe: SavedRecipe, runs: number): Promise<Measured> {
   const reach = { ratio: 1.4, ms: 300 };
-  return measure(home, recipe, { runs, row: rowOf({ what: "vm run --rm -- true", reach }), ready: async () => {} });
+  const row = rowOf({ what: "vm run --rm -- true", floorWhat, reach });
+  return measureRestored(home, { runs, row, flags: [], restore: restoreOf(home, recipe) });
 }
 
 /** The same with `warm_vms`; none is being made while the floor is measured. */
 export async function takenOver(home: Home, recipe: SavedRecipe, runs: number): Promise<Measured> {
   home.configure("");
   await home.ok(runTrue);
-  const row = rowOf({ what: "the same, from a warm VM", reach: { ratio: 1.4, ms: 300 } });
-  const taken = await measure(home, recipe, { runs, row, ready: () => warmReady(home) });
+  const row = rowOf({ what: "the same, from a warm VM", floorWhat, reach: { ratio: 1.4, ms: 300 } });
+  const restore = restoreOf(home, recipe);
+  const taken = await measureRestored(home, { runs, row, flags: [], restore, ready: () => warmReady(home) });
   home.configure("warm_vms = false\n");
   await home.ok(["daemon", "stop"]);
   return taken;
 }
 
-type Measuring = { runs: number; row: Row /** before each measurement */; ready: () => Promise<void> };
+const floorWhat = "raw QEMU, template loaded, true";
 
-async function measure(home: Home, recipe: SavedRecipe, { runs, row, ready }: Measuring): Promise<Measured> {
+function restoreOf(home: Home, recipe: SavedRecipe): Measuring["restore"] {
+  return () => restoreRaw(recipe, join(home.folder, "raw"));
+}
+
+export type Measuring = {
+  runs: number;
+  row: Row;
+  /** of the VM */
+  flags: string[];
+  /** the floor */
+  restore(): Promise<RestoredRaw>;
+  /** before each measurement */
+  ready?: () => Promise<void>;
+};
+
+/** Fills the row, in turn with its floor. */
+export async function measureRestored(home: Home, measuring: Measuring): Promise<Measured> {
+  const { runs, row, flags, restore, ready = async () => {} } = measuring;
   const ours: Phase[][] = [];
   const raw: Phase[][] = [];
-  row.floorWhat = "raw QEMU, template loaded, true";
   // the first ones find files and pages cold
   for (let run = -1; run < runs; run++) {
     await ready();
-    const vm = await restoreRaw(recipe, join(home.folder, "raw"));
+    const vm = await restore();
     await vm.end();
-    const ms = await timed(() => home.ok(runTrue));
+    const ms = await timed(() => home.ok(["vm", "run", "--rm", ...flags, "--", "true"]));
     await ready();
-    const told = reportedPhases((await home.ok(["vm", "run", "--rm", "--json", "--", "true"])).stderr);
+    const told = reportedPhases((await home.ok(["vm", "run", "--rm", "--json", ...flags, "--", "true"])).stderr);
     if (run < 0) continue;
     row.floor.push(vm.readyMs);
     row.ours.push(ms);

@@ -20,8 +20,8 @@ export type SavedRecipe = Recipe & { /** path of the devices' state */ state: st
 /** Of the one VM that runs, which has to be a template's. */
 export function savedRecipeOf(home: Home): SavedRecipe {
   const recipe = recipeOf(home);
-  const memory = recipe.qemu.map((word) => /^memory-backend-file,.*mem-path=([^,]+)/.exec(word)?.[1]).find(Boolean);
-  if (memory === undefined || !recipe.qemu.includes("-incoming")) throw new Error("the VM is no restored one");
+  const memory = recipe.vmm.map((word) => /^memory-backend-file,.*mem-path=([^,]+)/.exec(word)?.[1]).find(Boolean);
+  if (memory === undefined || !recipe.vmm.includes("-incoming")) throw new Error("the VM is no restored one");
   const { disk, state } = savedPaths(dirname(memory));
   return { ...recipe, disk, state };
 }

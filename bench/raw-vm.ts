@@ -12,15 +12,17 @@ import { until } from "../test/e2e/processes.ts";
 /** What a VM of banger runs on, taken from its live processes, to be started again in another folder. */
 export type Recipe = {
   folder: string;
-  qemu: string[];
+  /** command line of the VMM */
+  vmm: string[];
   /** what starts passt and ends when QEMU can connect; empty without one */
   network: string[];
   /** what its own disk began as */
   disk: string;
 };
 
-export function recipeOf(home: Home): Recipe {
-  const qemu = home.processOf("qemu").argv;
+/** @param program the VMM's, of which one runs */
+export function recipeOf(home: Home, program = "qemu"): Recipe {
+  const vmm = home.processOf(program).argv;
   const folder = join(home.folder, "s/banger/vms", readdirOnly(home));
   const bytes = Number(
     /ext4-(\d+)\.img/.exec(Bun.spawnSync(["ls", join(home.folder, "c/banger/disks")]).stdout.toString())?.[1],
@@ -28,7 +30,7 @@ export function recipeOf(home: Home): Recipe {
   const guard = home.processes().find(({ argv }) => argv[1] === "netguard");
   return {
     folder,
-    qemu: qemu.map((word) => withPath(word, folder)),
+    vmm: vmm.map((word) => withPath(word, folder)),
     network: guard?.argv ?? [],
     disk: join(home.folder, `c/banger/disks/ext4-${bytes}.img`),
   };
@@ -49,7 +51,7 @@ export type RawVm = { agent: AgentClient; readyMs: number; end(): Promise<void> 
 export async function bootRaw(recipe: Recipe, folder: string): Promise<RawVm> {
   await layOut(recipe, folder);
   const begun = performance.now();
-  const qemu = spawnRaw({ ...recipe, qemu: withoutBootMonitor(recipe.qemu) }, folder);
+  const qemu = spawnRaw({ ...recipe, vmm: withoutBootMonitor(recipe.vmm) }, folder);
   const agent = await answeringAgent(join(folder, "agent.sock"));
   const readyMs = performance.now() - begun;
   return { agent, readyMs, end: () => endRaw(qemu, agent, folder) };
@@ -65,18 +67,18 @@ export async function layOut({ folder: from, disk, network }: Recipe, folder: st
   for (const child of children) if ((await child.exited) !== 0) throw new Error(`laying out ${folder} failed`);
 }
 
-export function spawnRaw({ folder: from, qemu }: Recipe, folder: string): Bun.Subprocess {
-  return Bun.spawn(moved(qemu, from, folder), {
+export function spawnRaw({ folder: from, vmm }: Recipe, folder: string): Bun.Subprocess {
+  return Bun.spawn(moved(vmm, from, folder), {
     stdio: ["ignore", "ignore", "inherit"],
     env: { PATH: "/usr/bin:/bin", LANG: "C.UTF-8" },
   });
 }
 
 /** Its network ends with it. */
-export async function endRaw(qemu: Bun.Subprocess, agent: AgentClient, folder: string): Promise<void> {
+export async function endRaw(vmm: Bun.Subprocess, agent: AgentClient, folder: string): Promise<void> {
   agent.destroy();
-  qemu.kill("SIGKILL");
-  await qemu.exited;
+  vmm.kill("SIGKILL");
+  await vmm.exited;
   rmSync(folder, { recursive: true, force: true });
 }
 
@@ -116,7 +118,11 @@ async function finished(stream: AgentStream): Promise<void> {
 
 async function answeringAgent(socket: string): Promise<AgentClient> {
   const line = await until("QEMU's agent socket", () => connectUnix(socket).catch(() => null), 30_000);
-  const agent = await connectAgent(line, { resync: false, timeoutMs: 120_000 });
+  return identified(await connectAgent(line, { resync: false, timeoutMs: 120_000 }));
+}
+
+/** Gives a guest that boots its identity; resolves with a pong of its agent. */
+export async function identified(agent: AgentClient): Promise<AgentClient> {
   if (agent.hello?.phase === "boot") {
     const up = new Promise<void>((resolve) => agent.onNotice((notice) => notice["notice"] === "up" && resolve()));
     const identity = await agent.open("identity", { generation: 1, hostname: "floor" });

@@ -127,7 +127,8 @@ async function clones(home: Home, runs: number): Promise<Row[]> {
   return [memory, deletion];
 }
 
-function privateMib(pid: number): number {
+/** Private_Clean and Private_Dirty of a process, proc_pid_smaps(5). */
+export function privateMib(pid: number): number {
   const sums = readFileSync(`/proc/${pid}/smaps_rollup`, "utf8");
   const kib = [...sums.matchAll(/^Private_(?:Clean|Dirty):\s+(\d+) kB/gm)].map(([, number]) => Number(number));
   return kib.reduce((sum, one) => sum + one, 0) / 1024;

@@ -37,10 +37,12 @@ export class Home {
   readonly folder: string;
   readonly env: Record<string, string>;
 
-  constructor(label: string) {
+  /** @param present folder of a home that somebody else made; default: a new one */
+  constructor(label: string, present?: string) {
     mkdirSync(testRoot, { recursive: true, mode: 0o700 });
-    this.folder = mkdtempSync(join(testRoot, `${label.slice(0, 4)}-`));
+    this.folder = present ?? mkdtempSync(join(testRoot, `${label.slice(0, 4)}-`));
     this.env = { ...carriedEnvironment(), ...folders(this.folder) };
+    if (present !== undefined) return;
     mkdirSync(join(this.folder, "r"), { mode: 0o700 });
     // what is left running is what a test left running
     this.configure("warm_vms = false\n");
