@@ -101,6 +101,31 @@ test("in a tree, a name like a whiteout's is an ordinary name", async () => {
   expect(await unpacked(list, null, { as: "tree" })).toEqual([".wh.a #1", "a #3"]);
 });
 
+const device = (name: string, minor = 0) => entry(name, { kind: "character", device: { major: 0, minor } });
+const emptied = (name: string) => folder(name, { xattrs: new Map([["trusted.overlay.opaque", "y"]]) });
+
+test("overlayfs's marks hide in what a VM changed, are data in data, and are dropped everywhere else", async () => {
+  const lower = lowerWith({ d: { kind: "folder" }, "d/old": {}, x: {} });
+  const marks = [device("x"), emptied("d"), device("d/other", 3)];
+  const rest = ["d/other #3"];
+  expect(await unpacked(marks, lower, { as: "changes" })).toEqual(["d/ opaque", ...rest, "x removed"]);
+  expect(await unpacked(marks, lower, { as: "data" })).toEqual(["d/ opaque", ...rest, "x #1"]);
+  for (const as of ["layer", "tree"] as const) expect(await unpacked(marks, lower, { as })).toEqual(["d/", ...rest]);
+});
+
+test("a link to what is left out is left out, until the name is something else", async () => {
+  expect(await unpacked([device("x"), link("y", "x"), link("z", "y")])).toEqual([]);
+  expect(await unpacked([device("x"), entry("x"), link("y", "x")])).toEqual(["x #2", "y = x"]);
+});
+
+test("a name of its own is kept in place of an early link, and whatever is removed below it", async () => {
+  expect(await unpacked([link("b", "a"), entry("b"), entry("a")])).toEqual(["a #3", "b #2"]);
+  const lower = lowerWith({ d: { kind: "folder" }, "d/old": { kind: "folder" }, x: {} });
+  expect(await unpacked([entry("x"), entry(".wh.x")], lower)).toEqual(["x #1"]);
+  const again = [entry("d/.wh.old"), folder("d/old"), entry("d/old/f")];
+  expect(await unpacked(again, lower)).toEqual(["d/", "d/old/ opaque", "d/old/f #3"]);
+});
+
 test("a folder that is left out when empty is kept once something is in it", async () => {
   const taking: EntryRules = { unlessEmpty: "d" };
   expect(await unpacked([folder("d"), entry("a"), entry("a")], null, taking)).toEqual(["a #3"]);
